@@ -1,0 +1,36 @@
+"""The loss, a member of its own after the outputs: it alone hears all of them, so no neuron peeks at its siblings."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from . import functions
+from .arrays import Array
+from .messages import Step
+
+
+class LossRule:
+    """Compares what the outputs said with the targets. It keeps nothing."""
+
+    __slots__ = ("from_input",)
+
+    def __init__(self, from_input: np.ndarray) -> None:  # type: ignore[type-arg]
+        self.from_input = from_input  # (n_outputs,): True where an output is itself an input
+
+    def judge(self, step: Step, predictions: Array, targets: Array) -> tuple[Array, Array]:
+        """The urgency of each output that listens, (listening outputs, batch), and each example's loss, (batch,).
+
+        predictions, targets: (n_outputs, batch), in the order of the network's outputs. Raises `InputError` where the
+        loss is not defined for them.
+        """
+        assert step.loss is not None
+        loss = functions.loss(step.loss)
+        p, t = np.ascontiguousarray(predictions.T), np.ascontiguousarray(targets.T)
+        functions.check_domain(step.loss, p, t)
+        urgencies = np.ascontiguousarray(-loss.slope(p, t).T)
+        if not step.wrt_inputs and self.from_input.any():
+            urgencies = urgencies[~self.from_input]
+        losses = np.array(loss.value(p, t))
+        urgencies.setflags(write=False)
+        losses.setflags(write=False)
+        return urgencies, losses

@@ -1,0 +1,60 @@
+"""The whole vocabulary: what members of a society say to each other, and the step that all of it belongs to."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal, NamedTuple, TypeAlias
+
+from .arrays import Array
+from .learning import Optimizer
+
+Kind: TypeAlias = Literal["activation", "target", "loss", "urgency", "commit"]
+
+ACTIVATION: Kind = "activation"  # forward: the source's output
+TARGET: Kind = "target"  # from the environment to the loss: what the output `source` should have said
+LOSS: Kind = "loss"  # from the loss to the environment: the penalty of each example
+URGENCY: Kind = "urgency"  # backward: how much the loss falls per unit of increase of the source's output
+COMMIT: Kind = "commit"  # from a neuron to the environment: what it has made of the step
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One batch's pass through the society. Every message carries it, so that mail alone tells a neuron what to do.
+
+    number: 1, 2, 3, … without gaps.
+    loss: the penalty's name; None in a step that only predicts, in which no urgency follows.
+    optimizer: how to learn from it; None in a step that does not learn.
+    wrt_inputs: whether urgencies reach the inputs too.
+    """
+
+    number: int
+    loss: str | None = None
+    optimizer: Optimizer | None = None
+    wrt_inputs: bool = False
+
+
+class Message(NamedTuple):
+    """What one member tells another in one step, along the synapse source -> target. Immutable; `values` is read-only.
+
+    Activations, targets, losses and commits go from source to target, urgencies from target to source. `values` holds
+    one float64 an example, (batch,); in a commit (fan-in + 1,): for each incoming synapse, then for the bias, the new
+    parameter, or in a step without learning its urgency.
+    """
+
+    step: Step
+    kind: Kind
+    source: str
+    target: str
+    values: Array
+
+    @property
+    def sender(self) -> str:
+        return self.target if self.kind == URGENCY else self.source
+
+    @property
+    def receiver(self) -> str:
+        return self.source if self.kind == URGENCY else self.target
+
+    def __str__(self) -> str:
+        arrow = f"{self.target!r} -> {self.source!r}" if self.kind == URGENCY else f"{self.source!r} -> {self.target!r}"
+        return f"{self.kind} {arrow} of step {self.step.number}"

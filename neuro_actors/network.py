@@ -1,0 +1,386 @@
+"""What a society is made of: neurons and synapses, any directed acyclic graph of them, immutable and checked."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any, ClassVar, Generic, TypeVar, overload
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from . import functions
+from .arrays import Array, Indices, as_floats, did_you_mean, frozen, some
+from .errors import NetworkError
+from .graph import Groups, cycle, levels
+
+LOSS, ENVIRONMENT = "loss", "environment"  # the two members of every society that are no neurons
+
+
+@dataclass(frozen=True, slots=True)
+class Input:
+    """A neuron that repeats what the world tells it. It has no incoming synapse and nothing to learn."""
+
+    id: str
+    activation: ClassVar[str] = "identity"
+    bias: ClassVar[float] = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class Neuron:
+    """A node with a bias and an activation function; it owns the weights of its incoming synapses."""
+
+    id: str
+    activation: str = "identity"
+    bias: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class Synapse:
+    """A directed edge; excitatory where the weight is positive, inhibitory where negative. Without one, it is drawn."""
+
+    source: str
+    target: str
+    weight: float | None = None
+
+
+_T = TypeVar("_T")
+
+
+class Views(Sequence[_T], Generic[_T]):
+    """A sequence whose items are made when they are looked at."""
+
+    __slots__ = ("_length", "_make")
+
+    def __init__(self, length: int, make: Callable[[int], _T]) -> None:
+        self._length, self._make = length, make
+
+    def __len__(self) -> int:
+        return self._length
+
+    @overload
+    def __getitem__(self, index: int) -> _T: ...
+    @overload
+    def __getitem__(self, index: slice) -> Sequence[_T]: ...
+    def __getitem__(self, index: int | slice) -> _T | Sequence[_T]:
+        where = range(self._length)[index]
+        return self._make(where) if isinstance(where, int) else tuple(self._make(i) for i in where)
+
+    def __iter__(self) -> Iterator[_T]:
+        return map(self._make, range(self._length))
+
+    def __repr__(self) -> str:
+        return f"({some([str(item) for item in self[:3]], 3)}; {self._length} in all)"
+
+
+class Network:
+    """Neurons and synapses in the order they were given, with the parameters of each.
+
+    neurons: `Input` and `Neuron` objects; ids are non-empty printable strings of at most 128 characters.
+    synapses: `Synapse` objects; a weight left out is drawn by the target's activation (Glorot or He) from `seed`,
+        each neuron's from a stream of its own.
+    outputs: ids of the neurons whose activations are the predictions, in the order of the predictions' columns.
+
+    Raises `NetworkError`, which names the culprit, for anything that is not a directed acyclic graph leading from
+    inputs to outputs. Arrays are float64 and read-only:
+
+    weights (n_synapses,), in the order of `synapses`;  biases (n_neurons,), in the order of `neurons`, 0 for inputs;
+    sources, targets (n_synapses,), the ends of the synapses as positions in `neurons`;
+    level (n_neurons,), the number of synapses on the longest path to each neuron.
+    """
+
+    def __init__(
+        self,
+        neurons: Iterable[Input | Neuron],
+        synapses: Iterable[Synapse],
+        outputs: Iterable[str],
+        seed: int = 0,
+    ) -> None:
+        nodes, edges = list(neurons), list(synapses)
+        for node in nodes:
+            if not isinstance(node, (Input, Neuron)):
+                raise NetworkError(f"neurons must be na.Input or na.Neuron objects, got {node!r}")
+        for edge in edges:
+            if not isinstance(edge, Synapse):
+                raise NetworkError(f"synapses must be na.Synapse objects, got {edge!r}")
+        if isinstance(outputs, str):
+            raise NetworkError(f"outputs must be a list of ids, got the string {outputs!r}: write [{outputs!r}]")
+        ids = tuple(node.id for node in nodes)
+        position = _positions(ids)
+        ends = [(edge.source, edge.target) for edge in edges]
+        for edge_ends in ends:
+            for end in edge_ends:
+                if end not in position:
+                    raise NetworkError(f"synapse {_arrow(*edge_ends)}: there is no neuron {end!r}; {did_you_mean(end, ids)}")
+        drawn = np.array([edge.weight is None for edge in edges], dtype=bool)
+        weights = [0.0 if edge.weight is None else edge.weight for edge in edges]
+        self._set(
+            ids=ids,
+            position=position,
+            is_input=np.array([isinstance(node, Input) for node in nodes], dtype=bool),
+            activations=tuple(node.activation for node in nodes),
+            biases=_parameters("bias", [node.bias for node in nodes], ids),
+            sources=np.array([position[source] for source, _ in ends], dtype=np.intp),
+            targets=np.array([position[target] for _, target in ends], dtype=np.intp),
+            weights=_parameters("weight", weights, [_arrow(*pair) for pair in ends]),
+            outputs=tuple(outputs),
+        )
+        if drawn.any():
+            self.weights = frozen(np.where(drawn, self._drawn_weights(seed), self.weights))
+
+    # --- other ways to make one ----------------------------------------------------------------------------------
+
+    @classmethod
+    def layered(
+        cls,
+        sizes: Sequence[int],
+        activation: str = "tanh",
+        output_activation: str = "identity",
+        seed: int = 0,
+    ) -> Network:
+        """Layers of `sizes` neurons, the inputs first, each fully connected to the next; biases 0, weights drawn."""
+        if len(sizes) < 2 or any(isinstance(n, bool) or not isinstance(n, (int, np.integer)) or n < 1 for n in sizes):
+            raise NetworkError(f"sizes must be two or more whole numbers of at least 1, inputs first, got {list(sizes)!r}")
+        zeros = [np.zeros((n_out, n_in)) for n_in, n_out in zip(sizes[:-1], sizes[1:], strict=True)]
+        names = [activation] * (len(sizes) - 2) + [output_activation]
+        blank = cls.from_matrices(zeros, [np.zeros(n) for n in sizes[1:]], names)
+        return blank.with_parameters(blank._drawn_weights(seed), blank.biases)
+
+    @classmethod
+    def from_matrices(
+        cls, weights: Sequence[ArrayLike], biases: Sequence[ArrayLike], activations: Sequence[str]
+    ) -> Network:
+        """A layered network. weights[k]: (n_out, n_in); biases[k]: (n_out,); activations: one name a layer."""
+        if isinstance(activations, str) or not 0 < len(weights) == len(biases) == len(activations):
+            count = f"{len(weights)} weights, {len(biases)} biases, activations {activations!r}"
+            raise NetworkError(f"expected one matrix, one bias vector and one activation for each layer, got {count}")
+        w = [as_floats(f"weights[{k}]", matrix) for k, matrix in enumerate(weights)]
+        b = [as_floats(f"biases[{k}]", vector) for k, vector in enumerate(biases)]
+        for k, matrix in enumerate(w):
+            n_in = w[k - 1].shape[0] if k else matrix.shape[-1]
+            if matrix.ndim != 2 or matrix.shape[1] != n_in or b[k].shape != matrix.shape[:1]:
+                shapes = f"weights[{k}] {matrix.shape} and biases[{k}] {b[k].shape}"
+                raise NetworkError(f"{shapes} do not fit: expected (n_out, {n_in}) and (n_out,), n_out of this layer")
+        sizes = [w[0].shape[1], *(len(vector) for vector in b)]
+        letters = ["x", *(f"h{k}." for k in range(1, len(w))), "y"]
+        ids = tuple(f"{letter}{i}" for letter, n in zip(letters, sizes, strict=True) for i in range(n))
+        first = np.concatenate([[0], np.cumsum(sizes)])
+        self = cls.__new__(cls)
+        self._set(
+            ids=ids,
+            position=_positions(ids),
+            is_input=np.arange(len(ids)) < sizes[0],
+            activations=tuple(["identity"] * sizes[0] + [name for name, v in zip(activations, b, strict=True) for _ in v]),
+            biases=np.concatenate([np.zeros(sizes[0]), *b]),
+            sources=np.concatenate([np.tile(np.arange(m.shape[1]), len(m)) + first[k] for k, m in enumerate(w)]),
+            targets=np.concatenate([np.repeat(np.arange(len(m)), m.shape[1]) + first[k + 1] for k, m in enumerate(w)]),
+            weights=np.concatenate([matrix.ravel() for matrix in w]),
+            outputs=ids[first[-2] :],
+        )
+        return self
+
+    def with_parameters(self, weights: ArrayLike, biases: ArrayLike) -> Network:
+        """The same neurons and synapses with other weights (n_synapses,) and biases (n_neurons,)."""
+        new = Network.__new__(Network)
+        new.__dict__.update(self.__dict__)
+        for name, values, names in (("weights", weights, self.synapses), ("biases", biases, self.ids)):
+            array = as_floats(name, values)
+            if array.shape != (len(names),):
+                raise NetworkError(f"{name}: expected shape ({len(names)},), got {array.shape}")
+            setattr(new, name, frozen(array))
+        if new.biases[self.is_input].any():
+            raise NetworkError("biases: an input has no bias, its entry must be 0")
+        return new
+
+    # --- what it holds -------------------------------------------------------------------------------------------
+
+    ids: tuple[str, ...]
+    position: dict[str, int]
+    is_input: np.ndarray[Any, np.dtype[np.bool_]]
+    activations: tuple[str, ...]
+    biases: Array
+    weights: Array
+    sources: Indices
+    targets: Indices
+    inputs: tuple[str, ...]
+    outputs: tuple[str, ...]
+    incoming: Groups
+    outgoing: Groups
+    level: Indices
+
+    @property
+    def neurons(self) -> Sequence[Input | Neuron]:
+        """All neurons, inputs among them, in the order given."""
+        return Views(len(self.ids), self._neuron)
+
+    @property
+    def synapses(self) -> Sequence[Synapse]:
+        """All synapses in the order given."""
+        ids, sources, targets, weights = self.ids, self.sources, self.targets, self.weights
+        return Views(len(weights), lambda k: Synapse(ids[sources[k]], ids[targets[k]], float(weights[k])))
+
+    @property
+    def depth(self) -> int:
+        """The number of synapses on the longest path."""
+        return int(self.level.max())
+
+    def _neuron(self, k: int) -> Input | Neuron:
+        return Input(self.ids[k]) if self.is_input[k] else Neuron(self.ids[k], self.activations[k], float(self.biases[k]))
+
+    def __repr__(self) -> str:
+        fans = self.incoming.sizes[~self.is_input]
+        fan = f"{fans.min()}" if fans.min() == fans.max() else f"{fans.min()} to {fans.max()}"
+        counts = ((len(self.inputs), "input"), (len(fans), "neuron"), (len(self.weights), "synapse"), (len(self.outputs), "output"))
+        parts = ", ".join(f"{n:,} {word}{'s' * (n != 1)}" for n, word in counts)
+        return f"<Network: {parts}; depth {self.depth}, fan-in {fan}>"
+
+    def describe(self) -> str:
+        """A table, one line a level: how many neurons, of which activations, how connected, how many parameters."""
+        rows = [("level", "neurons", "fan-in", "fan-out", "parameters", "activations")]
+        fan_in, fan_out = self.incoming.sizes, self.outgoing.sizes
+        for k in range(self.depth + 1):
+            here = np.flatnonzero(self.level == k)
+            names = sorted({self.activations[i] for i in here if not self.is_input[i]}) or ["(inputs)"]
+            n_parameters = int(fan_in[here].sum()) + int((~self.is_input[here]).sum())
+            fans = ("{} to {}".format(f[here].min(), f[here].max()) for f in (fan_in, fan_out))
+            rows.append((str(k), f"{len(here):,}", *fans, f"{n_parameters:,}", ", ".join(names)))
+        widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+        lines = ["  ".join(cell.rjust(w) for cell, w in zip(row[:-1], widths, strict=False)) + "  " + row[-1] for row in rows]
+        return "\n".join([repr(self), *lines])
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Network) and self._key() == other._key() and all(
+            np.array_equal(getattr(self, name), getattr(other, name)) for name in ("is_input", "biases", "weights")
+        )  # fmt: skip
+
+    def __hash__(self) -> int:
+        return hash(self._key())
+
+    def _key(self) -> tuple[object, ...]:
+        return self.ids, self.activations, self.outputs, self.sources.tobytes(), self.targets.tobytes()
+
+    def digest(self) -> str:
+        """SHA-256 of all parameters' bits, in hexadecimal: equal digests, equal bits."""
+        return hashlib.sha256(self.weights.tobytes() + self.biases.tobytes()).hexdigest()
+
+    def to_matrices(self) -> tuple[list[Array], list[Array]]:
+        """(weights, biases) as `from_matrices` takes them; raises `NetworkError` unless the network is layered."""
+        return self.as_matrices(self.weights, self.biases)
+
+    def as_matrices(self, weights: Array, biases: Array) -> tuple[list[Array], list[Array]]:
+        """Values per synapse and per neuron laid out as a layered network's matrices and vectors."""
+        layers = [np.flatnonzero(self.level == k) for k in range(self.depth + 1)]
+        layers[-1] = np.array([self.position[name] for name in self.outputs], dtype=np.intp)
+        row = np.full(len(self.ids), -1)
+        for layer in layers:
+            row[layer] = np.arange(len(layer))
+        skips = np.flatnonzero(self.level[self.targets] != self.level[self.sources] + 1)
+        if len(skips):
+            raise NetworkError(f"not layered: synapse {self.arrow(skips[0])} skips a level; see the reference for any graph")
+        full = sum(len(a) * len(b) for a, b in zip(layers[:-1], layers[1:], strict=True))
+        if full != len(weights) or set(np.flatnonzero(self.level == self.depth)) != set(layers[-1]):
+            raise NetworkError("not layered: each level must be fully connected to the next, and the last be the outputs")
+        matrices = [np.empty((len(b), len(a))) for a, b in zip(layers[:-1], layers[1:], strict=True)]
+        for k, matrix in enumerate(matrices):
+            here = np.flatnonzero(self.level[self.targets] == k + 1)
+            matrix[row[self.targets[here]], row[self.sources[here]]] = weights[here]
+        return matrices, [biases[layer] for layer in layers[1:]]
+
+    def arrow(self, synapse: int) -> str:
+        """A synapse in words: 'a' -> 'b'."""
+        return _arrow(self.ids[self.sources[synapse]], self.ids[self.targets[synapse]])
+
+    # --- making and checking -------------------------------------------------------------------------------------
+
+    def _set(self, **fields: Any) -> None:
+        self.__dict__.update(fields)
+        for value in fields.values():
+            if isinstance(value, np.ndarray):
+                value.setflags(write=False)
+        n = len(self.ids)
+        self.inputs = tuple(name for name, is_input in zip(self.ids, self.is_input, strict=True) if is_input)
+        self.incoming, self.outgoing = Groups.by(self.targets, n), Groups.by(self.sources, n)
+        self._check()
+
+    def _check(self) -> None:
+        for name in self.activations:
+            if name not in functions.ACTIVATIONS:
+                culprit = self.ids[self.activations.index(name)]
+                known = did_you_mean(name, list(functions.ACTIVATIONS))
+                raise NetworkError(f"neuron {culprit!r}: unknown activation {name!r}; {known}")
+        if not self.inputs:
+            raise NetworkError("the network has no inputs: add at least one na.Input")
+        if not self.outputs:
+            raise NetworkError("the network has no outputs: name at least one neuron in outputs=[…]")
+        for name in self.outputs:
+            if name not in self.position:
+                raise NetworkError(f"output {name!r} is no neuron of the network; {did_you_mean(name, self.ids)}")
+        if len(set(self.outputs)) < len(self.outputs):
+            twice = max(self.outputs, key=self.outputs.count)
+            raise NetworkError(f"output {twice!r} is named twice: name each output once")
+        self._refuse(self.sources == self.targets, "is a self-loop: a neuron cannot be its own source")
+        self._refuse(self.is_input[self.targets], "leads into an input: an input hears the world alone")
+        places = self.sources * len(self.ids) + self.targets
+        first = np.unique(places, return_index=True)[1]
+        if len(first) < len(places):
+            self._refuse(~np.isin(np.arange(len(places)), first), "stands there twice: keep one, with the sum of the weights")
+        self.level = levels(self.sources, self.targets, self.outgoing, len(self.ids))
+        if self.level.min() < 0:
+            path = " -> ".join(repr(self.ids[k]) for k in cycle(self.sources, self.targets, self.level))
+            raise NetworkError(f"the synapses form a cycle: {path}; take one of them away")
+        # In a graph without cycles every walk back ends at a neuron without sources, every walk on at one without targets.
+        deaf = np.flatnonzero((self.incoming.sizes == 0) & ~self.is_input)
+        if len(deaf):
+            raise NetworkError(f"no input reaches neuron {self.ids[deaf[0]]!r}: give it an incoming synapse, or make it an na.Input")
+        is_output = np.isin(np.arange(len(self.ids)), [self.position[name] for name in self.outputs])
+        mute = np.flatnonzero((self.outgoing.sizes == 0) & ~is_output)
+        if len(mute):
+            raise NetworkError(f"no output is reached from {self.ids[mute[0]]!r}: give it an outgoing synapse, name it in outputs, or remove it")
+        frozen(self.level)
+
+    def _refuse(self, wrong: np.ndarray[Any, np.dtype[np.bool_]], complaint: str) -> None:
+        if wrong.any():
+            raise NetworkError(f"synapse {self.arrow(int(np.flatnonzero(wrong)[0]))} {complaint}")
+
+    def _drawn_weights(self, seed: int) -> Array:
+        """Normal, variance 2 / (fan-in + fan-out) or 2 / fan-in; each neuron's from its own stream of the seed."""
+        weights = np.zeros(len(self.weights))
+        fan_in, fan_out = self.incoming.sizes, self.outgoing.sizes
+        for k in np.flatnonzero(~self.is_input).tolist():
+            he = functions.ACTIVATIONS[self.activations[k]].initial == "he"
+            scale = np.sqrt(2.0 / fan_in[k] if he else 2.0 / (fan_in[k] + max(fan_out[k], 1)))
+            stream = np.random.default_rng(np.random.SeedSequence(seed, spawn_key=(k,)))
+            weights[self.incoming.of(k)] = scale * stream.standard_normal(fan_in[k])
+        return weights
+
+
+def _arrow(source: object, target: object) -> str:
+    return f"{source!r} -> {target!r}"
+
+
+def _positions(ids: Sequence[str]) -> dict[str, int]:
+    """Where each id stands; raises `NetworkError` for an id that is no name, reserved, or there twice."""
+    position: dict[str, int] = {}
+    for k, name in enumerate(ids):
+        if not isinstance(name, str) or not name or len(name) > 128 or not name.isprintable():
+            shown = repr(name) if len(repr(name)) < 60 else repr(name)[:60] + "…"
+            raise NetworkError(f"neuron {k}: an id is 1 to 128 printable characters, got {shown}")
+        if name in (LOSS, ENVIRONMENT):
+            raise NetworkError(f"neuron {k}: the id {name!r} is reserved, every society has such a member: choose another")
+        if name in position:
+            raise NetworkError(f"neuron id {name!r} stands there twice: ids must differ")
+        position[name] = k
+    return position
+
+
+def _parameters(what: str, values: list[float], owners: Sequence[str]) -> Array:
+    try:
+        array = np.array(values, dtype=np.float64)
+    except (TypeError, ValueError):
+        array = np.empty(0)
+    if array.shape != (len(values),) or not np.isfinite(array).all():
+        for value, owner in zip(values, owners, strict=True):
+            if isinstance(value, bool) or not isinstance(value, (int, float, np.number)) or not np.isfinite(value):
+                raise NetworkError(f"{what} of {owner}: expected a finite number, got {value!r}")
+    return array

@@ -1,0 +1,295 @@
+"""A network brought to life: the nursery of its neurons, and the way in and out."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from os import PathLike
+from typing import TYPE_CHECKING
+
+import numpy as np
+import trio
+from numpy.typing import ArrayLike
+
+from . import functions
+from .actor import live, loss_step, neuron_step
+from .arrays import Array, as_batch, frozen
+from .channels import Channels, Engine, Statistics, Waiting, engine
+from .errors import InputError, NeuroActorsError, SimulationError
+from .gradient import Gradient
+from .judge import LossRule
+from .learning import Optimizer
+from .messages import ACTIVATION, COMMIT, LOSS, TARGET, URGENCY, Step
+from .network import ENVIRONMENT, Network
+from .network import LOSS as JUDGE
+from .neuron import InputRule, LocalRule
+
+if TYPE_CHECKING:
+    from .log.writer import LogWriter
+
+
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
+class StepResult:
+    """What a step of learning gives back: its number, the mean loss and the predictions (batch, n_outputs), both as they
+    were before the neurons learned."""
+
+    step: int
+    loss: float
+    predictions: Array
+
+    def __repr__(self) -> str:
+        return f"<StepResult: step {self.step}, loss {self.loss:.6g}, predictions {self.predictions.shape}>"
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Outcome:
+    step: int
+    predictions: Array
+    losses: Array | None = None
+    weights: Array | None = None  # parameters after learning; urgencies in a step without
+    biases: Array | None = None
+    input_urgencies: Array | None = None
+
+    @property
+    def loss(self) -> float:
+        assert self.losses is not None
+        return float(np.add.accumulate(self.losses)[-1] / len(self.losses))
+
+
+class Simulation:
+    """A living society; made by `open_simulation`.
+
+    Steps go one after another: one that is asked for while another is under way waits for its turn. Cancelling a call
+    only stops the waiting: a step that has begun is finished by the society, wholly, before the next one.
+    """
+
+    def __init__(self, network: Network, channels: Channels, log: LogWriter | None, patience: float) -> None:
+        self._network = network
+        self._channels = channels
+        self._port = channels.port(ENVIRONMENT)
+        self._log = log
+        self._patience = patience
+        self._turn = trio.Lock()
+        self._number = 0
+        self._under_way: Step | None = None
+        self._failure: SimulationError | None = None
+        self._failure_told = False
+        self._closed = False
+        self._society = trio.CancelScope()
+        self._patient = trio.CancelScope()
+        fans = network.incoming.sizes[~network.is_input] + 1
+        self._bias_places = np.cumsum(fans) - 1  # in the flat array of all commits
+        self._weight_places = np.delete(np.arange(fans.sum()), self._bias_places)
+
+    # --- what users call -----------------------------------------------------------------------------------------
+
+    async def predict(self, x: ArrayLike) -> Array:
+        """The outputs' activations, (batch, n_outputs). x: (batch, n_inputs)."""
+        return (await self._run(x, None)).predictions
+
+    async def gradient(
+        self, x: ArrayLike, targets: ArrayLike, loss: str = "squared_error", wrt_inputs: bool = False
+    ) -> Gradient:
+        """The gradient of the mean loss, out of what the neurons found by themselves; nobody learns.
+
+        x: (batch, n_inputs); targets: (batch, n_outputs); wrt_inputs: let urgencies reach the inputs too.
+        """
+        outcome = await self._run(x, targets, loss=loss, wrt_inputs=bool(wrt_inputs))
+        assert outcome.weights is not None and outcome.biases is not None
+        inputs = None
+        if outcome.input_urgencies is not None:
+            inputs = frozen(np.ascontiguousarray(-outcome.input_urgencies.T) / len(outcome.predictions))
+        weights, biases = frozen(-outcome.weights), frozen(0.0 - outcome.biases)
+        return Gradient(self._network, outcome.loss, outcome.predictions, weights, biases, inputs)
+
+    async def train_step(
+        self, x: ArrayLike, targets: ArrayLike, loss: str = "squared_error", *, optimizer: Optimizer
+    ) -> StepResult:
+        """One step in which every neuron learns from its own urgencies. The optimiser is a description, such as
+        `na.SGD(0.1)`: an equal one continues the state that each neuron keeps of it, another one starts afresh."""
+        if isinstance(optimizer, type) or not (hasattr(optimizer, "start") and hasattr(optimizer, "update")):
+            raise InputError(f"optimizer must be such as na.SGD(0.1) or na.Adam(), got {optimizer!r}")
+        outcome = await self._run(x, targets, loss=loss, optimizer=optimizer)
+        return StepResult(outcome.step, outcome.loss, outcome.predictions)
+
+    async def network(self) -> Network:
+        """The network with the parameters that its neurons committed last. After a failure: before the failed step."""
+        if self._failure is None and not self._closed:
+            async with self._turn:
+                await self._finish()
+        return self._network
+
+    def who_waits(self) -> tuple[Waiting, ...]:
+        """In a step under way: who waits for whom. Between steps, nobody."""
+        step = self._under_way
+        return () if step is None else tuple(w for w in self._channels.waiting() if w.step == step.number)
+
+    def statistics(self) -> Statistics:
+        """How many messages were sent, and how full each mailbox ever was."""
+        return self._channels.statistics()
+
+    # --- a step --------------------------------------------------------------------------------------------------
+
+    async def _run(
+        self,
+        x: ArrayLike,
+        targets: ArrayLike | None,
+        loss: str | None = None,
+        optimizer: Optimizer | None = None,
+        wrt_inputs: bool = False,
+    ) -> _Outcome:
+        rows = as_batch("x", x, self._network.inputs)
+        wanted = None
+        if targets is not None and loss is not None:
+            functions.loss(loss)
+            wanted = as_batch("targets", targets, self._network.outputs)
+            if len(wanted) != len(rows):
+                raise InputError(f"x holds {len(rows)} examples, targets {len(wanted)}: expected as many")
+            functions.check_domain(loss, np.full_like(wanted, 0.5), wanted)
+        async with self._turn:
+            await self._finish()
+            if self._closed:
+                raise SimulationError("this simulation is closed: open another one with na.open_simulation")
+            self._number += 1
+            step = Step(self._number, loss, optimizer, wrt_inputs)
+            self._under_way = step
+            for kind in self._awaited(step):
+                self._port.expect(kind, step.number, len(rows) if kind != COMMIT else None)
+            self._port.send(ACTIVATION, step, frozen(np.ascontiguousarray(rows.T)))
+            if wanted is not None:
+                self._port.send(TARGET, step, frozen(np.ascontiguousarray(wanted.T)))
+            outcome = await self._finish()
+        assert outcome is not None
+        return outcome
+
+    @staticmethod
+    def _awaited(step: Step) -> tuple[str, ...]:
+        if step.loss is None:
+            return (ACTIVATION,)
+        return (ACTIVATION, LOSS, COMMIT, URGENCY) if step.wrt_inputs else (ACTIVATION, LOSS, COMMIT)
+
+    async def _finish(self) -> _Outcome | None:
+        """See the step under way to its end, and say what came of it. If cancelled, it can be called again."""
+        step = self._under_way
+        if step is not None and self._failure is None:
+            kinds = self._awaited(step)
+            with trio.CancelScope(deadline=trio.current_time() + self._patience) as self._patient:
+                try:
+                    await self._port.wait(*kinds)
+                except NeuroActorsError as error:
+                    self._fail(f"step {step.number} failed: {error}", error)
+                else:
+                    self._under_way = None
+                    return self._concluded(step, {kind: self._port.take(kind)[1] for kind in kinds})
+            if self._failure is None:
+                waiting = [str(w) for w in self.who_waits()]
+                lines = "\n  ".join(waiting[:12] + [f"… and {len(waiting) - 12} more"] * (len(waiting) > 12))
+                self._fail(f"step {step.number} did not end within {self._patience:g} s:\n  {lines}", None)
+        if self._failure is not None:
+            self._failure_told = True
+            raise SimulationError(str(self._failure)) from self._failure.__cause__
+        return None
+
+    def _concluded(self, step: Step, mail: dict[str, Array]) -> _Outcome:
+        predictions = frozen(np.ascontiguousarray(mail[ACTIVATION].T))
+        if self._log is not None:
+            self._log.finish(step)
+        if step.loss is None:
+            return _Outcome(step.number, predictions)
+        network, commits = self._network, mail[COMMIT]
+        weights, biases = np.empty_like(network.weights), np.zeros_like(network.biases)
+        weights[network.incoming.order] = commits[self._weight_places]
+        biases[~network.is_input] = commits[self._bias_places]
+        if step.optimizer is not None:
+            self._network = network.with_parameters(weights, biases)
+        return _Outcome(step.number, predictions, mail[LOSS][0], weights, biases, mail.get(URGENCY))
+
+    def _fail(self, story: str, cause: BaseException | None) -> None:
+        failure = SimulationError(story)
+        failure.__cause__ = cause
+        self._failure = failure
+        self._society.cancel()
+        self._patient.cancel()
+
+    # --- life and death ------------------------------------------------------------------------------------------
+
+    async def _live(self) -> None:
+        """Every member as a task of its own, until one fails or all are cancelled."""
+        network = self._network
+        from_input = network.is_input[network.sources]
+        try:
+            with self._society:
+                async with trio.open_nursery() as nursery:
+                    with np.errstate(all="ignore"):  # tasks inherit it; what is not finite is refused, with a name
+                        for k, name in enumerate(network.ids):
+                            incoming = network.incoming.of(k)
+                            rule: LocalRule | InputRule = InputRule(name)
+                            if not network.is_input[k]:
+                                parameters = np.append(network.weights[incoming], network.biases[k])
+                                function = functions.activation(network.activations[k])
+                                rule = LocalRule(name, function, parameters, from_input[incoming])
+                            nursery.start_soon(live, neuron_step, rule, self._channels.port(name), name=name)
+                        outputs = network.is_input[[network.position[name] for name in network.outputs]]
+                        nursery.start_soon(live, loss_step, LossRule(outputs), self._channels.port(JUDGE), name=JUDGE)
+        except* SimulationError as group:
+            errors = [error for error in _flat(group) if isinstance(error, SimulationError)]
+            more = f" ({len(errors) - 1} more failed with it)" if len(errors) > 1 else ""
+            self._fail(f"{errors[0]}{more}", errors[0].__cause__)
+
+    def _close(self) -> None:
+        self._closed = True
+        self._society.cancel()
+
+
+def _flat(group: BaseExceptionGroup[BaseException]) -> list[BaseException]:
+    return [leaf for error in group.exceptions for leaf in (_flat(error) if isinstance(error, BaseExceptionGroup) else [error])]
+
+
+@asynccontextmanager
+async def open_simulation(
+    network: Network,
+    channels: str | Engine = "memory",
+    log: str | PathLike[str] | None = None,
+    *,
+    patience: float = math.inf,
+) -> AsyncIterator[Simulation]:
+    """Bring a network to life: `async with na.open_simulation(net) as simulation`.
+
+    channels: the engine that carries mail, "memory" or one of your own (see `neuro_actors.channels`).
+    log: a file to record every message into; it must not exist yet.
+    patience: how many seconds a step may take; then it raises `SimulationError`, which says who waits for whom.
+
+    A neuron's failure raises one `SimulationError`, which names it, from the call that waits for the step; the society
+    is gone then. On leaving the block, by whatever way, every task has ended.
+    """
+    if not isinstance(network, Network):
+        raise InputError(f"network must be an na.Network, got {type(network).__name__}")
+    if not patience > 0:
+        raise InputError(f"patience must be a positive number of seconds, got {patience!r}")
+    make = engine(channels)
+    writer = None
+    if log is not None:
+        from .log.writer import LogWriter  # pyarrow is imported only where a log is asked for
+
+        writer = LogWriter(log, network)
+    try:
+        carriers = make(network, None if writer is None else writer.record)
+        simulation = Simulation(network, carriers, writer, patience)
+        error: BaseException | None = None
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(simulation._live)
+            try:
+                yield simulation
+            except BaseException as caught:  # kept aside, for the nursery would wrap it into a group
+                error = caught
+            simulation._close()
+        carriers.close()
+    finally:
+        if writer is not None:
+            writer.close()
+    if error is None and simulation._failure is not None and not simulation._failure_told:
+        error = simulation._failure
+    if error is not None:
+        raise error
