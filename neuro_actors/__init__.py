@@ -7,3 +7,5 @@ from .gradient import Gradient
 from .learning import SGD, Adam, CosineDecay, StepDecay
 from .network import Input, Network, Neuron, Synapse
 from .simulation import Simulation, StepResult, open_simulation
+from .synchronous import gradient, predict
+from .training import Epoch, TrainingResult, train

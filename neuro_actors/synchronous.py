@@ -1,0 +1,93 @@
+"""The same from ordinary code: one call that returns when the society is done, wherever it is called from."""
+
+from __future__ import annotations
+
+import sys
+import threading
+from collections.abc import Awaitable, Callable
+from typing import TypeVar
+
+import trio
+from numpy.typing import ArrayLike
+
+from .arrays import Array
+from .channels import Engine
+from .gradient import Gradient
+from .network import Network
+from .simulation import open_simulation
+
+_T = TypeVar("_T")
+
+
+def gradient(
+    network: Network,
+    x: ArrayLike,
+    targets: ArrayLike,
+    loss: str = "squared_error",
+    channels: str | Engine = "memory",
+    wrt_inputs: bool = False,
+) -> Gradient:
+    """Open a society, ask it for one gradient, and close it; see `Simulation.gradient`.
+
+    Inside an event loop (a notebook, a trio program) it works too, and holds that loop up meanwhile: there, prefer
+    `async with na.open_simulation(...)`.
+    """
+
+    async def society() -> Gradient:
+        async with open_simulation(network, channels) as simulation:
+            return await simulation.gradient(x, targets, loss, wrt_inputs)
+
+    return run(society)
+
+
+def predict(network: Network, x: ArrayLike, channels: str | Engine = "memory") -> Array:
+    """The predictions, (batch, n_outputs), of a society opened for this one question; see `gradient`."""
+
+    async def society() -> Array:
+        async with open_simulation(network, channels) as simulation:
+            return await simulation.predict(x)
+
+    return run(society)
+
+
+def run(society: Callable[[], Awaitable[_T]]) -> _T:
+    """`trio.run`, in a thread of its own where this one is running an event loop already."""
+    if not _inside_a_loop():
+        return trio.run(society)
+    results: list[_T] = []
+    errors: list[BaseException] = []
+    scope = trio.CancelScope()
+
+    token: trio.lowlevel.TrioToken | None = None
+
+    async def cancellable() -> None:
+        nonlocal token
+        token = trio.lowlevel.current_trio_token()
+        with scope:
+            results.append(await society())
+
+    def thread() -> None:
+        try:
+            trio.run(cancellable)
+        except BaseException as error:
+            errors.append(error)
+
+    worker = threading.Thread(target=thread, name="neuro_actors", daemon=True)
+    worker.start()
+    try:
+        worker.join()
+    except BaseException:  # an interrupt: take the society along
+        if token is not None:
+            token.run_sync_soon(scope.cancel)
+        worker.join()
+        raise
+    if errors:
+        raise errors[0]
+    return results[0]
+
+
+def _inside_a_loop() -> bool:
+    if trio.lowlevel.in_trio_run():
+        return True
+    asyncio = sys.modules.get("asyncio.events")
+    return asyncio is not None and asyncio._get_running_loop() is not None

@@ -1,0 +1,174 @@
+"""The loop that people expect: epochs of shuffled batches, validation, progress, a history. The neurons do the learning."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
+from os import PathLike
+
+import numpy as np
+from numpy.typing import ArrayLike
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+from . import functions
+from .arrays import Array, Indices, as_batch
+from .channels import Engine
+from .errors import InputError
+from .learning import Optimizer
+from .network import Network
+from .simulation import Simulation, open_simulation
+from .synchronous import run
+
+
+@dataclass(frozen=True, slots=True)
+class Epoch:
+    """One line of the history.
+
+    epoch: 1, 2, 3, …  loss: the mean over the epoch's examples, each as it was when its batch came.
+    accuracy: likewise; None unless the targets are classes (see `accuracy`).
+    validation_loss, validation_accuracy: on the validation data after the epoch; None without such data.
+    """
+
+    epoch: int
+    loss: float
+    accuracy: float | None = None
+    validation_loss: float | None = None
+    validation_accuracy: float | None = None
+
+    def __str__(self) -> str:
+        parts = [f"epoch {self.epoch}: loss {self.loss:.4f}"]
+        for name in ("accuracy", "validation_loss", "validation_accuracy"):
+            value = getattr(self, name)
+            if value is not None:
+                parts.append(f"{name.replace('_', ' ')} {value:.4f}" if "loss" in name else f"{name.replace('_', ' ')} {value:.3f}")
+        return ", ".join(parts)
+
+
+@dataclass(frozen=True, slots=True)
+class TrainingResult:
+    """The trained network, the history (one `Epoch` each), and how many messages the society sent for it."""
+
+    network: Network
+    history: tuple[Epoch, ...]
+    messages: int
+
+    def plot(self, path: str | PathLike[str] | None = None) -> object:
+        """Loss and accuracy by epoch, as a matplotlib figure (extra `plot`); written to `path` if one is given."""
+        from .plots import plot_history
+
+        return plot_history(self.history, path)
+
+
+def train(
+    network: Network,
+    x: ArrayLike,
+    targets: ArrayLike,
+    loss: str = "squared_error",
+    *,
+    optimizer: Optimizer,
+    epochs: int = 10,
+    batch_size: int = 32,
+    seed: int = 0,
+    validation: tuple[ArrayLike, ArrayLike] | None = None,
+    progress: bool | None = None,
+    channels: str | Engine = "memory",
+    log: str | PathLike[str] | None = None,
+) -> TrainingResult:
+    """Train the society that `network` describes; the network itself stays as it was.
+
+    x: (n, n_inputs); targets: (n, n_outputs); validation: such a pair. Each epoch goes through all examples in batches
+    of `batch_size` (the last may be smaller), in an order drawn from `seed` and the epoch's number.
+    progress: a bar with loss and accuracy on standard error; None shows it where that is a terminal.
+    channels, log: as in `open_simulation`. Raises `InputError` before any work starts.
+    """
+    data = _pair("", x, targets, network, loss)
+    held_out = None if validation is None else _pair("validation ", *validation, network, loss)
+    for name, value, least in (("epochs", epochs, 1), ("batch_size", batch_size, 1), ("seed", seed, 0)):
+        if isinstance(value, bool) or not isinstance(value, (int, np.integer)) or value < least:
+            raise InputError(f"{name} must be a whole number of at least {least}, got {value!r}")
+
+    async def society() -> TrainingResult:
+        async with open_simulation(network, channels, log) as simulation:
+            bar = _Bar(epochs, -(-len(data[0]) // batch_size), progress)
+            with bar.display:
+                history = []
+                for epoch in range(1, epochs + 1):
+                    history.append(await _epoch(simulation, epoch, data, held_out, loss, optimizer, batch_size, seed, bar))
+                    bar.finished(history[-1])
+            return TrainingResult(await simulation.network(), tuple(history), simulation.statistics().messages)
+
+    return run(society)
+
+
+def batches(n_examples: int, batch_size: int, seed: int, epoch: int) -> Iterator[Indices]:
+    """The examples of each batch of one epoch: an order that depends on the seed and the epoch's number alone."""
+    order = np.random.default_rng(np.random.SeedSequence(seed, spawn_key=(epoch,))).permutation(n_examples)
+    for start in range(0, n_examples, batch_size):
+        yield order[start : start + batch_size]
+
+
+def accuracy(predictions: Array, targets: Array) -> float | None:
+    """The share of examples decided rightly; None unless all targets are 0 or 1.
+
+    One output decides for 1 from 0.5 on; of several, one of which is the target, the greatest decides; where several or
+    none may be, each from 0.5 on.
+    """
+    if not ((targets == 0) | (targets == 1)).all():
+        return None
+    if targets.shape[1] > 1 and (targets.sum(axis=1) == 1).all():
+        return float(np.mean(predictions.argmax(axis=1) == targets.argmax(axis=1)))
+    return float(np.mean(((predictions >= 0.5) == targets).all(axis=1)))
+
+
+async def _epoch(
+    simulation: Simulation,
+    epoch: int,
+    data: tuple[Array, Array],
+    held_out: tuple[Array, Array] | None,
+    loss: str,
+    optimizer: Optimizer,
+    batch_size: int,
+    seed: int,
+    bar: _Bar,
+) -> Epoch:
+    total, predictions, seen = 0.0, np.empty_like(data[1]), 0
+    for chosen in batches(len(data[0]), batch_size, seed, epoch):
+        result = await simulation.train_step(data[0][chosen], data[1][chosen], loss, optimizer=optimizer)
+        predictions[chosen] = result.predictions
+        total += result.loss * len(chosen)
+        seen += len(chosen)
+        bar.advance(total / seen)
+    said = accuracy(predictions, data[1])
+    if held_out is None:
+        return Epoch(epoch, total / seen, said)
+    judged = await simulation.predict(held_out[0])
+    value = float(np.mean(functions.loss(loss).value(judged, held_out[1])))
+    return Epoch(epoch, total / seen, said, value, accuracy(judged, held_out[1]))
+
+
+def _pair(which: str, x: ArrayLike, targets: ArrayLike, network: Network, loss: str) -> tuple[Array, Array]:
+    rows, wanted = as_batch(f"{which}x", x, network.inputs), as_batch(f"{which}targets", targets, network.outputs)
+    if len(rows) != len(wanted):
+        raise InputError(f"{which}x holds {len(rows)} examples, {which}targets {len(wanted)}: expected as many")
+    functions.check_domain(loss, np.full_like(wanted, 0.5), wanted)
+    return rows, wanted
+
+
+class _Bar:
+    """The progress bar; where it is not shown, nothing."""
+
+    def __init__(self, epochs: int, steps: int, progress: bool | None) -> None:
+        columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn(), TextColumn("{task.fields[said]}"))
+        shown = sys.stderr.isatty() if progress is None else progress
+        self.display = Progress(*columns, console=Console(stderr=True), disable=not shown, transient=True)
+        self._task = self.display.add_task("training", total=epochs * steps, said="")
+        self._last = ""
+
+    def advance(self, loss: float) -> None:
+        self.display.update(self._task, advance=1, said=self._last or f"loss {loss:.4f}")
+
+    def finished(self, epoch: Epoch) -> None:
+        best = epoch.validation_accuracy if epoch.validation_accuracy is not None else epoch.accuracy
+        self._last = f"loss {epoch.loss:.4f}" + (f", accuracy {best:.3f}" if best is not None else "")
