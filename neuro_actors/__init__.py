@@ -1,6 +1,6 @@
 """A neural network as a society of independent actors, which computes exact gradients by messages alone."""
 
-from . import reference
+from . import reference, training
 from .errors import InputError, LogError, MessageError, NetworkError, NeuroActorsError, SimulationError
 from .functions import ACTIVATIONS, LOSSES, Activation, Loss, add_activation, add_loss
 from .gradient import Gradient

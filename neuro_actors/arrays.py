@@ -42,7 +42,7 @@ def as_batch(what: str, values: ArrayLike, names: Sequence[str]) -> Array:
         hint = ": a single example is a batch of one, reshape it with [None, :]"
     elif array.ndim == 2 and not len(array):
         hint = ": a batch holds at least one example"
-    elif what == "targets" and array.ndim == 1:
+    elif "targets" in what and array.ndim == 1:
         hint = ": if these are class numbers, make them one-hot with numpy.eye(n_classes)[targets]"
     else:
         hint = ""

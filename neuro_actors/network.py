@@ -376,11 +376,11 @@ def _positions(ids: Sequence[str]) -> dict[str, int]:
 
 def _parameters(what: str, values: list[float], owners: Sequence[str]) -> Array:
     try:
-        array = np.array(values, dtype=np.float64)
-    except (TypeError, ValueError):
-        array = np.empty(0)
-    if array.shape != (len(values),) or not np.isfinite(array).all():
+        raw = np.asarray(values)
+    except ValueError:  # sequences among them
+        raw = np.empty(0, dtype=object)
+    if len(values) and (raw.shape != (len(values),) or raw.dtype.kind not in "iuf" or not np.isfinite(raw).all()):
         for value, owner in zip(values, owners, strict=True):
             if isinstance(value, bool) or not isinstance(value, (int, float, np.number)) or not np.isfinite(value):
                 raise NetworkError(f"{what} of {owner}: expected a finite number, got {value!r}")
-    return array
+    return np.array(values, dtype=np.float64)

@@ -18,6 +18,7 @@ from .actor import live, loss_step, neuron_step
 from .arrays import Array, as_batch, frozen
 from .channels import Channels, Engine, Statistics, Waiting, engine
 from .errors import InputError, NeuroActorsError, SimulationError
+from .examples import as_examples
 from .gradient import Gradient
 from .judge import LossRule
 from .learning import Optimizer
@@ -87,7 +88,7 @@ class Simulation:
 
     async def predict(self, x: ArrayLike) -> Array:
         """The outputs' activations, (batch, n_outputs). x: (batch, n_inputs)."""
-        return (await self._run(x, None)).predictions
+        return (await self._run(as_batch("x", x, self._network.inputs))).predictions
 
     async def gradient(
         self, x: ArrayLike, targets: ArrayLike, loss: str = "squared_error", wrt_inputs: bool = False
@@ -96,7 +97,7 @@ class Simulation:
 
         x: (batch, n_inputs); targets: (batch, n_outputs); wrt_inputs: let urgencies reach the inputs too.
         """
-        outcome = await self._run(x, targets, loss=loss, wrt_inputs=bool(wrt_inputs))
+        outcome = await self._run(*as_examples(self._network, x, targets, loss), loss, wrt_inputs=bool(wrt_inputs))
         assert outcome.weights is not None and outcome.biases is not None
         inputs = None
         if outcome.input_urgencies is not None:
@@ -111,7 +112,7 @@ class Simulation:
         `na.SGD(0.1)`: an equal one continues the state that each neuron keeps of it, another one starts afresh."""
         if isinstance(optimizer, type) or not (hasattr(optimizer, "start") and hasattr(optimizer, "update")):
             raise InputError(f"optimizer must be such as na.SGD(0.1) or na.Adam(), got {optimizer!r}")
-        outcome = await self._run(x, targets, loss=loss, optimizer=optimizer)
+        outcome = await self._run(*as_examples(self._network, x, targets, loss), loss, optimizer)
         return StepResult(outcome.step, outcome.loss, outcome.predictions)
 
     async def network(self) -> Network:
@@ -134,20 +135,12 @@ class Simulation:
 
     async def _run(
         self,
-        x: ArrayLike,
-        targets: ArrayLike | None,
+        rows: Array,
+        wanted: Array | None = None,
         loss: str | None = None,
         optimizer: Optimizer | None = None,
         wrt_inputs: bool = False,
     ) -> _Outcome:
-        rows = as_batch("x", x, self._network.inputs)
-        wanted = None
-        if targets is not None and loss is not None:
-            functions.loss(loss)
-            wanted = as_batch("targets", targets, self._network.outputs)
-            if len(wanted) != len(rows):
-                raise InputError(f"x holds {len(rows)} examples, targets {len(wanted)}: expected as many")
-            functions.check_domain(loss, np.full_like(wanted, 0.5), wanted)
         async with self._turn:
             await self._finish()
             if self._closed:
@@ -177,7 +170,8 @@ class Simulation:
             kinds = self._awaited(step)
             with trio.CancelScope(deadline=trio.current_time() + self._patience) as self._patient:
                 try:
-                    await self._port.wait(*kinds)
+                    with np.errstate(all="ignore"):  # what is not finite is refused, with a name
+                        await self._port.wait(*kinds)
                 except NeuroActorsError as error:
                     self._fail(f"step {step.number} failed: {error}", error)
                 else:
@@ -222,7 +216,7 @@ class Simulation:
         try:
             with self._society:
                 async with trio.open_nursery() as nursery:
-                    with np.errstate(all="ignore"):  # tasks inherit it; what is not finite is refused, with a name
+                    with np.errstate(all="ignore"):  # which the tasks inherit
                         for k, name in enumerate(network.ids):
                             incoming = network.incoming.of(k)
                             rule: LocalRule | InputRule = InputRule(name)

@@ -13,9 +13,10 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from . import functions
-from .arrays import Array, Indices, as_batch
+from .arrays import Array, Indices
 from .channels import Engine
 from .errors import InputError
+from .examples import as_examples
 from .learning import Optimizer
 from .network import Network
 from .simulation import Simulation, open_simulation
@@ -83,8 +84,8 @@ def train(
     progress: a bar with loss and accuracy on standard error; None shows it where that is a terminal.
     channels, log: as in `open_simulation`. Raises `InputError` before any work starts.
     """
-    data = _pair("", x, targets, network, loss)
-    held_out = None if validation is None else _pair("validation ", *validation, network, loss)
+    data = as_examples(network, x, targets, loss)
+    held_out = None if validation is None else as_examples(network, *validation, loss, "validation ")
     for name, value, least in (("epochs", epochs, 1), ("batch_size", batch_size, 1), ("seed", seed, 0)):
         if isinstance(value, bool) or not isinstance(value, (int, np.integer)) or value < least:
             raise InputError(f"{name} must be a whole number of at least {least}, got {value!r}")
@@ -146,14 +147,6 @@ async def _epoch(
     judged = await simulation.predict(held_out[0])
     value = float(np.mean(functions.loss(loss).value(judged, held_out[1])))
     return Epoch(epoch, total / seen, said, value, accuracy(judged, held_out[1]))
-
-
-def _pair(which: str, x: ArrayLike, targets: ArrayLike, network: Network, loss: str) -> tuple[Array, Array]:
-    rows, wanted = as_batch(f"{which}x", x, network.inputs), as_batch(f"{which}targets", targets, network.outputs)
-    if len(rows) != len(wanted):
-        raise InputError(f"{which}x holds {len(rows)} examples, {which}targets {len(wanted)}: expected as many")
-    functions.check_domain(loss, np.full_like(wanted, 0.5), wanted)
-    return rows, wanted
 
 
 class _Bar:

@@ -1,0 +1,25 @@
+"""A batch with its targets, checked against the network and the loss that they are meant for."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from . import functions
+from .arrays import Array, as_batch
+from .errors import InputError
+from .network import Network
+
+
+def as_examples(network: Network, x: ArrayLike, targets: ArrayLike, loss: str, which: str = "") -> tuple[Array, Array]:
+    """x as (batch, n_inputs) and targets as (batch, n_outputs), float64.
+
+    `which` stands before "x" and "targets" in an error. Raises `InputError` for another shape, a value that is not
+    finite, an unknown loss, or targets that the loss is not defined for.
+    """
+    functions.loss(loss)
+    rows, wanted = as_batch(f"{which}x", x, network.inputs), as_batch(f"{which}targets", targets, network.outputs)
+    if len(rows) != len(wanted):
+        raise InputError(f"{which}x holds {len(rows)} examples, {which}targets {len(wanted)}: expected as many")
+    functions.check_domain(loss, np.full_like(wanted, 0.5), wanted)
+    return rows, wanted

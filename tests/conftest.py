@@ -1,0 +1,50 @@
+"""What all tests share. A new engine is tested by adding its name here."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+import neuro_actors as na
+
+
+@pytest.fixture(params=["memory"])
+def channels(request: pytest.FixtureRequest) -> str:
+    return request.param
+
+
+@pytest.fixture
+def diamond() -> na.Network:
+    """x -> two hidden neurons -> y, with a skip x -> y; h1 is an output that also feeds y; one inhibitory synapse."""
+    return na.Network(
+        neurons=[
+            na.Input("x"),
+            na.Neuron("h1", activation="tanh", bias=0.1),
+            na.Neuron("h2", activation="sigmoid", bias=-0.2),
+            na.Neuron("y", activation="identity", bias=0.3),
+        ],
+        synapses=[
+            na.Synapse("x", "h1", weight=0.5),
+            na.Synapse("x", "h2", weight=-1.5),
+            na.Synapse("h1", "y", weight=2.0),
+            na.Synapse("h2", "y", weight=-0.75),
+            na.Synapse("x", "y", weight=0.25),
+        ],
+        outputs=["y", "h1"],
+    )
+
+
+@pytest.fixture
+def batch(diamond: na.Network) -> tuple[np.ndarray, np.ndarray]:
+    rng = np.random.default_rng(5)
+    return rng.standard_normal((7, 1)), rng.standard_normal((7, 2))
+
+
+def same_bits(a: na.Gradient, b: na.Gradient) -> bool:
+    """Whether two gradients are equal in every bit."""
+    pairs = [(a.predictions, b.predictions), (a.weights, b.weights), (a.biases, b.biases)]
+    if (a.inputs is None) != (b.inputs is None):
+        return False
+    if a.inputs is not None and b.inputs is not None:
+        pairs.append((a.inputs, b.inputs))
+    return a.loss == b.loss and all(np.array_equal(p, q) for p, q in pairs)

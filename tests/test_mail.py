@@ -1,0 +1,97 @@
+from __future__ import annotations
+
+import itertools
+
+import numpy as np
+import pytest
+
+from neuro_actors import MessageError
+from neuro_actors.mail import Pile
+from neuro_actors.messages import ACTIVATION, URGENCY, Message, Step
+
+ONE, TWO = Step(1, loss="squared_error"), Step(2, loss="squared_error")
+
+
+def told(source: str = "a", values=(1.0, 2.0), step: Step = ONE, target: str = "n", kind=ACTIVATION) -> Message:
+    return Message(step, kind, source, target, np.array(values, dtype=float))
+
+
+def pile(**more) -> Pile:
+    made = Pile("n", ACTIVATION, ["a", "b", "c"], **more)
+    made.open(1)
+    return made
+
+
+def test_any_order_of_arrival_gives_the_order_of_the_synapses() -> None:
+    letters = [told(s, (k, k + 0.5)) for k, s in enumerate("abc")]
+    for order in itertools.permutations(letters):
+        p = pile(extra=True)
+        for letter in order:
+            assert not p.complete
+            p.accept(letter)
+        assert p.complete
+        step, values = p.take()
+        assert step is ONE
+        assert values.tolist() == [[0, 0.5], [1, 1.5], [2, 2.5], [1, 1]]
+        assert values.flags.c_contiguous
+
+
+REFUSED = {
+    "another step": (told("b", step=TWO), r"^'n' cannot accept activation 'b' -> 'n' of step 2: it is at step 1$"),
+    "a second message on a synapse": (told("a", (3, 4)), r"'a' -> 'n' of step 1: it has one from there in this step already$"),
+    "a stranger": (told("z"), r"'z' -> 'n' of step 1: it has no synapse for it$"),
+    "somebody else's mail": (told("b", target="m"), r"'b' -> 'm' of step 1: it has no synapse for it$"),
+    "another kind": (told("n", target="b", kind=URGENCY), r"urgency 'b' -> 'n' of step 1: it has no synapse for it$"),
+    "another batch size": (told("b", (1, 2, 3)), r"its shape is \(3,\), expected \(2,\)$"),
+    "a matrix": (told("b", ((1, 2), (3, 4))), r"its shape is \(2, 2\), expected \(2,\)$"),
+    "not a number": (told("b", (1, np.nan)), r"it holds a value that is not finite"),
+    "infinity": (told("b", (np.inf, 1)), r"it holds a value that is not finite"),
+}
+
+
+@pytest.mark.parametrize("case", REFUSED)
+def test_refused_and_nothing_changed(case: str) -> None:
+    message, match = REFUSED[case]
+    p = pile()
+    p.accept(told("a"))
+    with pytest.raises(MessageError, match=match):
+        p.accept(message)
+    assert p.missing == ("b", "c")
+    p.accept(told("c"))
+    p.accept(told("b"))
+    assert p.take()[1].shape == (3, 2)
+
+
+def test_large_values_whose_square_overflows_are_accepted() -> None:
+    p = pile()
+    with np.errstate(over="ignore"):
+        p.accept(told("a", (1e200, -1e300)))
+    assert p.missing == ("b", "c")
+
+
+def test_an_urgency_before_the_activation_went_out_is_refused() -> None:
+    p = Pile("n", URGENCY, ["f"])
+    early = told("n", target="f", kind=URGENCY)
+    with pytest.raises(MessageError, match=r"^'n' cannot accept urgency 'f' -> 'n' of step 1: it awaits none now"):
+        p.accept(early)
+    p.open(1, 2)
+    p.accept(early)
+    assert p.take()[1].tolist() == [[1, 2]]
+    with pytest.raises(MessageError, match="it awaits none now"):
+        p.accept(early)
+
+
+def test_a_batch_size_that_is_known_holds_for_the_first_message() -> None:
+    p = Pile("n", URGENCY, ["f"])
+    p.open(1, 3)
+    with pytest.raises(MessageError, match=r"its shape is \(2,\), expected \(3,\)"):
+        p.accept(told("n", target="f", kind=URGENCY))
+
+
+def test_what_was_taken_is_gone() -> None:
+    p = Pile("n", ACTIVATION, ["a"])
+    for step, batch in ((ONE, 2), (TWO, 3)):
+        p.open(step.number)
+        p.accept(told("a", [step.number] * batch, step))
+        assert p.take()[1].tolist() == [[step.number] * batch]
+        assert not p.complete

@@ -1,0 +1,398 @@
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import pytest
+import trio
+import trio.testing
+from conftest import same_bits
+
+import neuro_actors as na
+from neuro_actors import functions
+from neuro_actors.channels.memory import Memory
+from neuro_actors.verify import draw_case
+
+
+@pytest.fixture
+def failing(monkeypatch: pytest.MonkeyPatch):
+    """An activation function that fails on negative signals."""
+    monkeypatch.setattr(functions, "ACTIVATIONS", dict(functions.ACTIVATIONS))
+
+    def root(z: np.ndarray) -> np.ndarray:
+        if (z < 0).any():
+            raise ZeroDivisionError("no root")
+        return np.sqrt(z)
+
+    functions.ACTIVATIONS["root"] = na.Activation(root, lambda z, a: 0.5 / a)
+    return na.Network(
+        [na.Input("x"), na.Neuron("h", "root"), na.Neuron("y")], [na.Synapse("x", "h", 1.0), na.Synapse("h", "y", 1.0)], ["y"]
+    )
+
+
+def tasks() -> int:
+    return trio.lowlevel.current_statistics().tasks_living
+
+
+# --- what it gives -----------------------------------------------------------------------------------------------
+
+
+async def test_shapes_signs_and_types(channels: str, diamond, batch) -> None:
+    x, t = batch
+    async with na.open_simulation(diamond, channels=channels) as simulation:
+        predictions = await simulation.predict(x)
+        gradient = await simulation.gradient(x, t)
+        with_inputs = await simulation.gradient(x.tolist(), t.tolist(), wrt_inputs=True)
+        result = await simulation.train_step(x, t, optimizer=na.SGD(0.01))
+        after = await simulation.gradient(x, t)
+    assert predictions.shape == (7, 2)
+    assert predictions.dtype == np.float64
+    assert isinstance(gradient.loss, float)
+    assert (gradient.weights.shape, gradient.biases.shape, gradient.inputs) == ((5,), (4,), None)
+    assert gradient.biases[0] == 0
+    assert with_inputs.inputs.shape == (7, 1)
+    assert np.array_equal(gradient.weights, with_inputs.weights)
+    assert np.array_equal(gradient.predictions, predictions)
+    assert (result.step, result.loss) == (4, gradient.loss)
+    assert after.loss < gradient.loss  # it went downhill
+    for array in (predictions, gradient.weights, gradient.biases, with_inputs.inputs):
+        assert not array.flags.writeable
+    assert repr(gradient).startswith("<Gradient: loss ")
+    assert repr(result).startswith("<StepResult: step 4, loss ")
+
+
+async def test_worked_by_hand(channels: str) -> None:
+    net = na.Network([na.Input("x"), na.Neuron("y", bias=0.5)], [na.Synapse("x", "y", 2.0)], ["y"])
+    async with na.open_simulation(net, channels) as simulation:
+        gradient = await simulation.gradient([[1.0], [3.0]], [[2.0], [7.0]], wrt_inputs=True)
+        # predictions 2.5 and 6.5, differences +½ and -½, losses ¼ each; ∂/∂a = ±1
+        assert (gradient.loss, gradient.predictions.tolist()) == (0.25, [[2.5], [6.5]])
+        assert (gradient.weights.tolist(), gradient.biases.tolist()) == ([-1.0], [0.0, 0.0])
+        assert gradient.inputs.tolist() == [[1.0], [-1.0]]
+        await simulation.train_step([[1.0], [3.0]], [[2.0], [7.0]], optimizer=na.SGD(0.25))
+        assert (await simulation.network()).weights.tolist() == [2.25]
+    assert net.weights.tolist() == [2.0]
+
+
+async def test_an_input_may_be_an_output_and_an_output_may_feed_others(channels: str) -> None:
+    net = na.Network([na.Input("x"), na.Neuron("y")], [na.Synapse("x", "y", 3.0)], ["x", "y"])
+    async with na.open_simulation(net, channels) as simulation:
+        gradient = await simulation.gradient([[2.0]], [[1.0, 5.0]], wrt_inputs=True)
+        assert gradient.predictions.tolist() == [[2.0, 6.0]]
+        assert gradient.weights.tolist() == [2 * 1.0 * 2.0]
+        assert gradient.inputs.tolist() == [[2 * 1.0 + 2 * 1.0 * 3.0]]
+        assert (await simulation.gradient([[2.0]], [[1.0, 5.0]])).inputs is None
+
+
+async def test_an_example_is_predicted_alike_in_any_batch(channels: str) -> None:
+    net = na.Network.layered([9, 12, 3], seed=2)
+    x = np.random.default_rng(0).standard_normal((40, 9))
+    async with na.open_simulation(net, channels) as simulation:
+        whole = await simulation.predict(x)
+        for size in (1, 2, 7):
+            for start in range(0, 40, size):
+                assert np.array_equal(await simulation.predict(x[start : start + size]), whole[start : start + size])
+
+
+async def test_the_mean_of_the_examples_gradients_is_the_batchs(channels: str, diamond, batch) -> None:
+    x, t = batch
+    async with na.open_simulation(diamond, channels) as simulation:
+        whole = await simulation.gradient(x, t)
+        parts = [await simulation.gradient(x[k : k + 1], t[k : k + 1]) for k in range(len(x))]
+    limit = na.reference.bound(diamond, x, t)
+    for name in ("weights", "biases", "loss"):
+        mean = np.mean([getattr(part, name) for part in parts], axis=0)
+        assert (np.abs(mean - getattr(whole, name)) <= getattr(limit, name)).all()
+
+
+# --- one step after another --------------------------------------------------------------------------------------
+
+
+async def test_steps_asked_for_at_once_go_one_after_another(channels: str, diamond, batch) -> None:
+    x, t = batch
+    numbers = []
+    async with na.open_simulation(diamond, channels) as simulation:
+
+        async def learn() -> None:
+            numbers.append((await simulation.train_step(x, t, optimizer=na.SGD(0.01))).step)
+
+        async with trio.open_nursery() as nursery:
+            for _ in range(5):
+                nursery.start_soon(learn)
+        together = await simulation.network()
+    async with na.open_simulation(diamond, channels) as simulation:
+        for _ in range(5):
+            await simulation.train_step(x, t, optimizer=na.SGD(0.01))
+        assert await simulation.network() == together
+    assert sorted(numbers) == [1, 2, 3, 4, 5]
+
+
+async def test_simulations_side_by_side(channels: str, batch) -> None:
+    nets = [na.Network.layered([1, 4 + k, 2], seed=k) for k in range(4)]
+    alone = [na.train(net, *batch, optimizer=na.SGD(0.05), epochs=3, batch_size=3).network for net in nets]
+    ends: dict[int, na.Network] = {}
+
+    async def train(k: int) -> None:
+        async with na.open_simulation(nets[k], channels) as simulation:
+            for epoch in (1, 2, 3):
+                for chosen in na.training.batches(7, 3, 0, epoch):
+                    await simulation.train_step(batch[0][chosen], batch[1][chosen], optimizer=na.SGD(0.05))
+            ends[k] = await simulation.network()
+
+    async with trio.open_nursery() as nursery:
+        for k in range(4):
+            nursery.start_soon(train, k)
+    assert [ends[k].digest() for k in range(4)] == [net.digest() for net in alone]
+
+
+async def test_batch_sizes_and_kinds_of_step_may_alternate(channels: str, diamond, batch) -> None:
+    x, t = batch
+    async with na.open_simulation(diamond, channels) as simulation:
+        first = await simulation.gradient(x, t)
+        for size in (1, 5, 2):
+            await simulation.predict(x[:size])
+            await simulation.gradient(x[:size], t[:size], loss="huber", wrt_inputs=True)
+        assert same_bits(await simulation.gradient(x, t), first)
+
+
+async def test_no_mailbox_ever_holds_more_than_its_proven_capacity(channels: str) -> None:
+    net = draw_case(7).network
+    async with na.open_simulation(net, channels) as simulation:
+        for _ in range(3):
+            await simulation.gradient(np.ones((2, len(net.inputs))), np.ones((2, len(net.outputs))), wrt_inputs=True)
+        statistics = simulation.statistics()
+    fans = dict(zip(net.ids, (net.incoming.sizes + net.outgoing.sizes).tolist(), strict=True))
+    for name, fan in fans.items():
+        peak, capacity = statistics.mailboxes[name]
+        assert capacity == fan + (name in net.outputs) + (name in net.inputs)
+        assert peak <= capacity
+    assert max(peak for peak, _ in statistics.mailboxes.values()) > 1
+    e, n_in, n_out, n = len(net.weights), len(net.inputs), len(net.outputs), len(net.ids)
+    # forward: inputs, synapses, outputs to loss and world; targets, loss; back: outputs, synapses, inputs; commits
+    assert statistics.messages == 3 * (n_in + e + 2 * n_out + n_out + 1 + n_out + e + n_in + (n - n_in))
+
+
+# --- what goes wrong ---------------------------------------------------------------------------------------------
+
+
+async def test_a_failing_neuron_is_one_clear_error(channels: str, failing) -> None:
+    before = tasks()
+    async with na.open_simulation(failing, channels) as simulation:
+        assert (await simulation.predict([[4.0]])).tolist() == [[2.0]]
+        with pytest.raises(na.SimulationError, match=r"^'h' failed in step 2: ZeroDivisionError: no root$") as caught:
+            await simulation.predict([[-1.0]])
+        assert isinstance(caught.value.__cause__, ZeroDivisionError)
+        assert tasks() <= before + 2  # the neurons are gone at once
+        with pytest.raises(na.SimulationError, match="'h' failed in step 2"):
+            await simulation.predict([[4.0]])
+        assert await simulation.network() == failing
+    assert tasks() == before
+
+
+async def test_a_failure_that_nobody_waited_for_is_told_on_leaving(channels: str, failing) -> None:
+    with pytest.raises(na.SimulationError, match="'h' failed in step 1"):
+        async with na.open_simulation(failing, channels) as simulation:
+            async with trio.open_nursery() as nursery:
+                nursery.start_soon(simulation.predict, [[-1.0]])
+                while not simulation.who_waits():
+                    await trio.lowlevel.checkpoint()
+                nursery.cancel_scope.cancel()
+            await trio.testing.wait_all_tasks_blocked()
+
+
+async def test_a_users_exception_comes_out_as_it_is(channels: str, diamond) -> None:
+    before = tasks()
+    with pytest.raises(KeyError, match="mine"):
+        async with na.open_simulation(diamond, channels):
+            raise KeyError("mine")
+    assert tasks() == before
+
+
+async def test_divergence_is_named(channels: str, diamond, batch) -> None:
+    async with na.open_simulation(diamond, channels) as simulation:
+        with pytest.raises(na.SimulationError, match="finite; a smaller learning rate often helps"):
+            for _ in range(100):
+                await simulation.train_step(*batch, optimizer=na.SGD(1e60))
+
+
+async def test_a_loss_outside_its_domain_is_named(channels: str) -> None:
+    net = na.Network.layered([1, 1])
+    async with na.open_simulation(net, channels) as simulation:
+        with pytest.raises(na.SimulationError, match=r"cross_entropy: predictions must lie between 0 and 1.*'sigmoid'"):
+            await simulation.gradient([[1e3]], [[1.0]], loss="cross_entropy")
+
+
+async def test_a_closed_simulation_says_so(channels: str, diamond) -> None:
+    async with na.open_simulation(diamond, channels) as simulation:
+        await simulation.predict([[1.0]])
+    with pytest.raises(na.SimulationError, match="^this simulation is closed"):
+        await simulation.predict([[1.0]])
+    assert await simulation.network() == diamond
+
+
+class Silent(Memory):
+    """Loses every activation of h2."""
+
+    def port(self, node: str):
+        port = super().port(node)
+        if node == "h2":
+            port._addresses["activation"] = []
+        return port
+
+
+async def test_a_lost_letter_is_told_when_patience_ends(diamond, batch, autojump_clock) -> None:
+    async with na.open_simulation(diamond, channels=Silent, patience=60) as simulation:
+        assert simulation.who_waits() == ()
+        with pytest.raises(na.SimulationError, match=r"^step 1 did not end within 60 s:\n") as caught:
+            await simulation.gradient(*batch)
+        lines = [line.strip() for line in str(caught.value).splitlines()[1:]]
+        assert "y waits for the activation of h2" in lines
+        assert "h2 waits for the urgency of y" in lines
+        assert "environment waits for the commit of h1, h2, y" in lines
+        assert await simulation.network() == diamond
+
+
+@pytest.mark.parametrize(
+    ("arguments", "match"),
+    [
+        ({"x": [1.0, 2.0]}, r"^x: expected shape \(batch, 1\), one column for each of 'x', got \(2,\): reshape it with \[:, None\]$"),
+        ({"x": [[1.0, 2.0]]}, r"^x: expected shape \(batch, 1\).* got \(1, 2\)$"),
+        ({"x": np.empty((0, 1))}, r"got \(0, 1\): a batch holds at least one example"),
+        ({"x": [["a"]]}, r"^x: expected real numbers"),
+        ({"x": [[1j]]}, r"^x: expected real numbers"),
+        ({"x": [[1.0], [math.nan]]}, r"^x: the value at \[1, 0\] is nan"),
+        ({"x": [[1.0], [2.0, 3.0]]}, r"^x: expected an array of numbers"),
+        ({"targets": [[1.0]]}, r"^targets: expected shape \(batch, 2\), one column for each of 'y', 'h1'"),
+        ({"targets": [0, 1, 1]}, r"one-hot with numpy.eye"),
+        ({"targets": [[1.0, 2.0]] * 3}, r"^x holds 2 examples, targets 3"),
+        ({"loss": "mse"}, r"^unknown loss 'mse'"),
+        ({"loss": None}, r"^unknown loss None"),
+        ({"loss": "cross_entropy", "targets": [[2.0, 0.0]] * 2}, r"^cross_entropy: targets must lie between 0 and 1, got 2"),
+        ({"loss": "softmax_cross_entropy", "targets": [[0.5, 0.4]] * 2}, r"sum to 1; one sums to 0.9"),
+        ({"optimizer": na.SGD}, r"^optimizer must be such as na.SGD\(0.1\)"),
+        ({"optimizer": 0.1}, r"^optimizer must be such as na.SGD\(0.1\)"),
+    ],
+)
+async def test_input_is_checked_before_work_starts(channels: str, diamond, arguments, match: str) -> None:
+    given = {"x": [[1.0], [2.0]], "targets": [[1.0, 0.0]] * 2, "loss": "squared_error", "optimizer": na.SGD(0.1)} | arguments
+    async with na.open_simulation(diamond, channels) as simulation:
+        with pytest.raises(na.InputError, match=match):
+            await simulation.train_step(**given)
+        assert simulation.statistics().messages == 0
+        await simulation.predict([[1.0]])
+
+
+@pytest.mark.parametrize(
+    ("arguments", "match"),
+    [
+        ({"network": "net"}, "^network must be an na.Network, got str$"),
+        ({"channels": "memroy"}, r"^unknown channels 'memroy': did you mean 'memory'\?$"),
+        ({"patience": 0}, "^patience must be a positive number of seconds, got 0$"),
+    ],
+)
+async def test_opening_is_checked(diamond, arguments, match: str) -> None:
+    with pytest.raises(na.InputError, match=match):
+        async with na.open_simulation(**({"network": diamond} | arguments)):
+            pass
+
+
+# --- cancellation ------------------------------------------------------------------------------------------------
+
+
+async def test_a_cancelled_call_leaves_the_step_whole(channels: str, diamond, batch) -> None:
+    """Wherever the call is cancelled, the step is done by all neurons or by none, and the next one is right."""
+    async with na.open_simulation(diamond, channels) as simulation:
+        await simulation.train_step(*batch, optimizer=na.SGD(0.01))
+        after_one = await simulation.network()
+        await simulation.train_step(*batch, optimizer=na.SGD(0.01))
+        after_two = await simulation.network()
+    seen = set()
+    for ticks in range(-1, 40):
+        async with na.open_simulation(diamond, channels) as simulation:
+            with trio.CancelScope() as scope:
+                async with trio.open_nursery() as nursery:
+
+                    async def cancel(ticks=ticks, scope=scope) -> None:
+                        for _ in range(ticks):
+                            await trio.lowlevel.checkpoint()
+                        scope.cancel()
+
+                    if ticks < 0:
+                        scope.cancel()
+                    nursery.start_soon(cancel)
+                    await simulation.train_step(*batch, optimizer=na.SGD(0.01))
+                    nursery.cancel_scope.cancel()
+            now = await simulation.network()
+            seen.add((scope.cancelled_caught, now.digest()))
+            assert now in (diamond, after_one)
+            await simulation.train_step(*batch, optimizer=na.SGD(0.01))
+            assert await simulation.network() == (after_one if now == diamond else after_two)
+    assert {(True, diamond.digest()), (True, after_one.digest()), (False, after_one.digest())} <= seen
+
+
+async def test_a_simulation_cancelled_at_any_checkpoint_leaves_no_task_and_no_half_updated_neuron(
+    channels: str, diamond, batch, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rules = []
+    original = na.neuron.LocalRule.__init__
+    monkeypatch.setattr(na.neuron.LocalRule, "__init__", lambda self, *a: (original(self, *a), rules.append(self))[0])
+
+    async def states(steps: int) -> list[list[float]]:
+        rules.clear()
+        async with na.open_simulation(diamond, channels) as simulation:
+            for _ in range(steps):
+                await simulation.train_step(*batch, optimizer=na.SGD(0.01, momentum=0.9))
+        return [[*rule.memory.parameters, *np.ravel(rule.memory.state)] for rule in rules]
+
+    allowed = [await states(steps) for steps in range(4)]
+    before = tasks()
+    reached = set()
+    for ticks in range(60):
+        rules.clear()
+        with trio.CancelScope() as scope:
+            async with trio.open_nursery() as nursery:
+
+                async def run() -> None:
+                    async with na.open_simulation(diamond, channels) as simulation:
+                        for _ in range(3):
+                            await simulation.train_step(*batch, optimizer=na.SGD(0.01, momentum=0.9))
+
+                nursery.start_soon(run)
+                for _ in range(ticks):
+                    await trio.lowlevel.checkpoint()
+                scope.cancel()
+        assert tasks() == before
+        for k, rule in enumerate(rules):
+            state = [*rule.memory.parameters, *np.ravel(rule.memory.state)]
+            fits = [steps for steps in range(4) if allowed[steps][k] == state]
+            assert fits, f"{rule.id} is half updated after {ticks} ticks"
+            reached.add(fits[0])
+    assert reached == {0, 1, 2, 3}
+
+
+async def test_leaving_in_the_middle_of_a_step_ends_every_task(channels: str, diamond, batch) -> None:
+    before = tasks()
+    with trio.move_on_after(0):
+        async with na.open_simulation(diamond, channels) as simulation:
+            await simulation.train_step(*batch, optimizer=na.SGD(0.01))
+    assert tasks() == before
+
+
+async def test_each_neuron_is_a_task_and_is_woken_once_a_phase(channels: str) -> None:
+    net = na.Network.layered([5, 4, 3, 2], seed=0)
+
+    class Wakes(trio.abc.Instrument):
+        def __init__(self) -> None:
+            self.steps: dict[str, int] = {}
+
+        def before_task_step(self, task: trio.lowlevel.Task) -> None:
+            self.steps[task.name] = self.steps.get(task.name, 0) + 1
+
+    async with na.open_simulation(net, channels) as simulation:
+        await simulation.predict(np.ones((1, 5)))
+        wakes = Wakes()
+        trio.lowlevel.add_instrument(wakes)
+        await simulation.gradient(np.ones((1, 5)), np.ones((1, 2)))
+        trio.lowlevel.remove_instrument(wakes)
+    assert {name: wakes.steps[name] for name in net.ids if name not in net.inputs} == dict.fromkeys(net.ids[5:], 2)
+    assert {wakes.steps[name] for name in net.inputs} == {1}
