@@ -6,6 +6,9 @@ from collections.abc import Awaitable, Callable
 from itertools import count
 from typing import TypeVar
 
+import numpy as np
+
+from .arrays import frozen
 from .channels import Port
 from .errors import SimulationError
 from .judge import LossRule
@@ -13,6 +16,7 @@ from .messages import ACTIVATION, COMMIT, LOSS, TARGET, URGENCY
 from .neuron import InputRule, LocalRule
 
 _Rule = TypeVar("_Rule")
+NONE = frozen(np.empty(0))
 
 
 async def live(one_step: Callable[[int, _Rule, Port], Awaitable[None]], rule: _Rule, port: Port) -> None:
@@ -43,13 +47,18 @@ async def neuron_step(number: int, rule: LocalRule | InputRule, port: Port) -> N
 
 
 async def loss_step(number: int, rule: LossRule, port: Port) -> None:
-    """What the loss does in a step: hear all outputs and what they should have said, and tell each its urgency."""
+    """What the loss does in a step: hear all outputs and what they should have said, and tell each its urgency.
+
+    In a step that only predicts it has no losses to tell, and tells the environment none: so that the environment,
+    before it begins another step, knows that everyone is done with this one.
+    """
     port.expect(ACTIVATION, number)
     port.expect(TARGET, number)
     await port.wait(ACTIVATION)
     step, predictions = port.take(ACTIVATION)
+    losses = NONE
     if step.loss is not None:
         await port.wait(TARGET)
         urgencies, losses = rule.judge(step, predictions, port.take(TARGET)[1])
         port.send(URGENCY, step, urgencies)
-        port.broadcast(LOSS, step, losses)
+    port.broadcast(LOSS, step, losses)

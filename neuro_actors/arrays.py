@@ -62,6 +62,6 @@ def some(names: Sequence[str], most: int = 3) -> str:
 
 
 def did_you_mean(name: object, known: Sequence[str]) -> str:
-    """A sentence that offers the nearest known name, or else lists them all."""
-    near = get_close_matches(str(name), known, n=1)
-    return f"did you mean {near[0]!r}?" if near else f"known are {', '.join(known)}"
+    """A sentence that offers the nearest known name, or else lists the first of them."""
+    near = get_close_matches(str(name), known, n=1, cutoff=0.5)
+    return f"did you mean {near[0]!r}?" if near else f"known are {some(known, 10)}"

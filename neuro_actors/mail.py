@@ -103,7 +103,7 @@ class Pile:
             self._extra = [np.ones(self._batch)]
         values = np.concatenate(slots + self._extra)  # type: ignore[operator, arg-type]
         if self._batch is not None:
-            values = values.reshape(-1, *self._batch)
+            values = values.reshape(len(slots) + len(self._extra), *self._batch)
         self._slots = [None] * len(slots)
         self._missing = len(slots)
         self.expects = self._batch = None

@@ -149,7 +149,8 @@ class Simulation:
             step = Step(self._number, loss, optimizer, wrt_inputs)
             self._under_way = step
             for kind in self._awaited(step):
-                self._port.expect(kind, step.number, len(rows) if kind != COMMIT else None)
+                empty = kind == LOSS and loss is None
+                self._port.expect(kind, step.number, 0 if empty else None if kind == COMMIT else len(rows))
             self._port.send(ACTIVATION, step, frozen(np.ascontiguousarray(rows.T)))
             if wanted is not None:
                 self._port.send(TARGET, step, frozen(np.ascontiguousarray(wanted.T)))
@@ -160,7 +161,7 @@ class Simulation:
     @staticmethod
     def _awaited(step: Step) -> tuple[str, ...]:
         if step.loss is None:
-            return (ACTIVATION,)
+            return (ACTIVATION, LOSS)
         return (ACTIVATION, LOSS, COMMIT, URGENCY) if step.wrt_inputs else (ACTIVATION, LOSS, COMMIT)
 
     async def _finish(self) -> _Outcome | None:

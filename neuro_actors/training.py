@@ -153,9 +153,9 @@ class _Bar:
     """The progress bar; where it is not shown, nothing."""
 
     def __init__(self, epochs: int, steps: int, progress: bool | None) -> None:
-        columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn(), TextColumn("{task.fields[said]}"))
+        columns = (TextColumn("{task.description}"), BarColumn(20), MofNCompleteColumn(), TimeRemainingColumn(), TextColumn("{task.fields[said]}"))
         shown = sys.stderr.isatty() if progress is None else progress
-        self.display = Progress(*columns, console=Console(stderr=True), disable=not shown, transient=True)
+        self.display = Progress(*columns, console=Console(stderr=True), disable=not shown)
         self._task = self.display.add_task("training", total=epochs * steps, said="")
         self._last = ""
 

@@ -93,7 +93,7 @@ def test_a_user_adds_an_activation_and_a_loss(monkeypatch: pytest.MonkeyPatch, c
         (lambda: na.add_activation("f", lambda z: z, lambda z, a: z, initial="x"), r"initial must be 'glorot' or 'he'"),
         (lambda: na.add_loss("f", lambda p, t: p, lambda p, t: p), r"must return an array of shape \(3,\)"),
         (lambda: functions.activation("tahn"), r"unknown activation 'tahn': did you mean 'tanh'\?"),
-        (lambda: functions.loss("mse"), r"unknown loss 'mse': known are squared_error"),
+        (lambda: functions.loss("mse"), r"unknown loss 'mse': known are 'squared_error'"),
         (lambda: functions.loss(None), r"unknown loss None"),
     ],
 )

@@ -155,6 +155,14 @@ async def test_batch_sizes_and_kinds_of_step_may_alternate(channels: str, diamon
         assert same_bits(await simulation.gradient(x, t), first)
 
 
+async def test_nobody_falls_behind_where_predictions_and_gradients_alternate(channels: str, diamond, batch) -> None:
+    """trio runs the tasks that are ready in any order: often enough, each member is the last of a step."""
+    async with na.open_simulation(diamond, channels) as simulation:
+        for _ in range(200):
+            await simulation.predict(batch[0])
+            await simulation.gradient(*batch)
+
+
 async def test_no_mailbox_ever_holds_more_than_its_proven_capacity(channels: str) -> None:
     net = draw_case(7).network
     async with na.open_simulation(net, channels) as simulation:

@@ -1,0 +1,107 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+import neuro_actors as na
+from neuro_actors.training import accuracy, batches
+
+XOR_X, XOR_T = np.array([[0, 0], [0, 1], [1, 0], [1, 1]]), np.array([[0], [1], [1], [0]])
+
+
+def train(channels: str = "memory", **more) -> na.TrainingResult:
+    net = na.Network.layered([2, 8, 1], output_activation="sigmoid", seed=1)
+    given = {"loss": "cross_entropy", "optimizer": na.SGD(0.5, momentum=0.9), "epochs": 100, "batch_size": 2, "seed": 3} | more
+    return na.train(net, XOR_X, XOR_T, channels=channels, **given)
+
+
+def test_it_learns_xor(channels: str) -> None:
+    result = train(channels, validation=(XOR_X, XOR_T))
+    last = result.history[-1]
+    assert [epoch.epoch for epoch in result.history] == list(range(1, 101))
+    assert last.loss < 0.02 < result.history[0].loss
+    assert (last.accuracy, last.validation_accuracy) == (1.0, 1.0)
+    predictions = na.predict(result.network, XOR_X)
+    assert ((predictions > 0.5) == XOR_T).all()
+    assert last.validation_loss == pytest.approx(na.gradient(result.network, XOR_X, XOR_T, loss="cross_entropy").loss, rel=1e-14)
+    assert str(last).startswith("epoch 100: loss 0.0")
+    assert result.messages > 100 * 2 * (16 + 8)
+
+
+def test_a_seed_fixes_every_bit_and_another_changes_the_order() -> None:
+    digests = [train(epochs=3, seed=seed).network.digest() for seed in (3, 3, 4)]
+    assert digests[0] == digests[1] != digests[2]
+
+
+def test_the_loop_is_nothing_but_train_steps() -> None:
+    import trio
+
+    result = train(epochs=2)
+    net = na.Network.layered([2, 8, 1], output_activation="sigmoid", seed=1)
+
+    async def by_hand() -> na.Network:
+        async with na.open_simulation(net) as simulation:
+            for epoch in (1, 2):
+                for chosen in batches(4, 2, 3, epoch):
+                    await simulation.train_step(
+                        XOR_X[chosen], XOR_T[chosen], "cross_entropy", optimizer=na.SGD(0.5, momentum=0.9)
+                    )  # fmt: skip
+            return await simulation.network()
+
+    assert trio.run(by_hand) == result.network
+
+
+def test_batches_cover_every_example_once_an_epoch_in_another_order_each() -> None:
+    one, two = (np.concatenate(list(batches(10, 3, 0, epoch))) for epoch in (1, 2))
+    assert sorted(one) == sorted(two) == list(range(10))
+    assert one.tolist() != two.tolist()
+    assert [len(b) for b in batches(10, 3, 0, 1)] == [3, 3, 3, 1]
+
+
+def test_the_loss_of_an_epoch_weighs_a_smaller_last_batch_rightly() -> None:
+    net = na.Network.from_matrices([[[0.0]]], [[0.0]], ["identity"])
+    targets = np.array([[1.0], [2.0], [3.0]])
+    frozen = na.SGD(1e-300)
+    history = na.train(net, np.zeros((3, 1)), targets, optimizer=frozen, epochs=1, batch_size=2).history
+    assert history[0].loss == pytest.approx((1 + 4 + 9) / 3, rel=1e-15)
+    assert history[0].accuracy is None
+
+
+def test_accuracy() -> None:
+    assert accuracy(np.array([[0.5], [0.49]]), np.array([[1.0], [1.0]])) == 0.5
+    assert accuracy(np.array([[3.0, 5.0], [9.0, 8.0]]), np.array([[0.0, 1.0], [0.0, 1.0]])) == 0.5
+    assert accuracy(np.array([[0.9, 0.8], [0.9, 0.2]]), np.array([[1.0, 1.0], [1.0, 1.0]])) == 0.5
+    assert accuracy(np.array([[0.9]]), np.array([[0.5]])) is None
+
+
+def test_progress_shows_loss_and_accuracy(capsys: pytest.CaptureFixture[str]) -> None:
+    train(epochs=2, progress=True)
+    captured = capsys.readouterr()
+    assert captured.out == ""
+    assert "training" in captured.err
+    train(epochs=1)
+    assert capsys.readouterr().err == ""
+
+
+def test_the_history_can_be_plotted(tmp_path) -> None:
+    pytest.importorskip("matplotlib").use("Agg")
+    train(epochs=3, validation=(XOR_X, XOR_T)).plot(tmp_path / "history.png")
+    assert (tmp_path / "history.png").read_bytes().startswith(b"\x89PNG")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "match"),
+    [
+        ({"epochs": 0}, "^epochs must be a whole number of at least 1, got 0$"),
+        ({"epochs": 2.0}, "^epochs must be"),
+        ({"batch_size": 0}, "^batch_size must be a whole number of at least 1, got 0$"),
+        ({"seed": -1}, "^seed must be a whole number of at least 0, got -1$"),
+        ({"loss": "cross"}, r"^unknown loss 'cross': did you mean 'cross_entropy'\?$"),
+        ({"validation": (XOR_X, XOR_T[:3])}, "^validation x holds 4 examples, validation targets 3"),
+        ({"validation": (XOR_X[:, :1], XOR_T)}, r"^validation x: expected shape \(batch, 2\)"),
+        ({"optimizer": "adam"}, "^optimizer must be such as na.SGD"),
+    ],
+)
+def test_refused(arguments, match: str) -> None:
+    with pytest.raises(na.InputError, match=match):
+        train(**arguments)
