@@ -72,8 +72,8 @@ MUTANTS: dict[str, tuple[ModuleType, str, str]] = {
         learning, "self.momentum * state[0] + urgencies", "(1 - self.momentum) * state[0] + urgencies"),
     "a loss that is upside down": (
         judge, "-loss.slope(p, t)", "loss.slope(p, t)"),
-    "mail in the reverse order of arrival": (
-        mail, "self._slots[row] = values", "self._slots[-1 - self._slots[::-1].index(None)] = values"),
+    "mail in another order than the synapses": (
+        mail, "np.concatenate(slots + self._extra)", "np.concatenate(slots[::-1] + self._extra)"),
 }  # fmt: skip
 
 

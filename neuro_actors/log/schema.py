@@ -1,0 +1,107 @@
+"""What a log holds: one row a message as it was sent, in the columns below, and the network in the schema's metadata.
+
+| column   | type                        | meaning                                                                  |
+| ---      | ---                         | ---                                                                      |
+| step     | int64                       | number of the step, 1, 2, 3, …                                           |
+| kind     | dictionary<int8, string>    | begin, activation, target, loss, urgency, commit                         |
+| sender   | dictionary<int32, string>   | a neuron, "loss" or "environment"; null in a begin row                   |
+| receiver | dictionary<int32, string>   | likewise                                                                 |
+| time     | int32                       | logical time within the step (Lamport): 1 + the greatest that the sender |
+|          |                             | had heard; 0 in a begin row                                              |
+| value    | list<float64>               | one number an example; commit: for each incoming synapse, then for the   |
+|          |                             | bias, the new parameter, or in a step without learning its urgency       |
+| note     | string                      | begin: JSON (mode, loss, optimizer, batch, wrt_inputs); target: the      |
+|          |                             | output that it is for; else null                                         |
+
+An activation that goes to several followers is one row for each. The rows of a step stand in an order that depends on
+the network alone: by time, then by kind in the order above, then in the network's order. So equal runs write equal
+files. A step that was cut off by a failure is written as far as it went.
+"""
+
+from __future__ import annotations
+
+import base64
+import json
+import platform
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+
+from ..errors import LogError
+from ..network import ENVIRONMENT, LOSS, Network
+
+FORMAT = 1
+KINDS = ("begin", "activation", "target", "loss", "urgency", "commit")
+_KEY = b"neuro_actors"
+
+
+def members(network: Network) -> list[str]:
+    """All who send or receive: the dictionary of the columns sender and receiver."""
+    return [*network.ids, LOSS, ENVIRONMENT]
+
+
+def arrow_schema(network: Network) -> Any:
+    """The Arrow schema of a run of this network, the network in its metadata."""
+    names = pa.dictionary(pa.int32(), pa.string())
+    fields = [
+        pa.field("step", pa.int64(), nullable=False),
+        pa.field("kind", pa.dictionary(pa.int8(), pa.string()), nullable=False),
+        pa.field("sender", names),
+        pa.field("receiver", names),
+        pa.field("time", pa.int32(), nullable=False),
+        pa.field("value", pa.list_(pa.float64()), nullable=False),
+        pa.field("note", pa.string()),
+    ]
+    return pa.schema(fields, metadata={_KEY: json.dumps(_described(network))})
+
+
+def network_of(schema: Any) -> Network:
+    """The network that a log's schema describes. Raises `LogError` for what is no log, or one of another format."""
+    text = (schema.metadata or {}).get(_KEY)
+    if text is None:
+        raise LogError("it is an Arrow stream, but no message log")
+    about = json.loads(text)
+    if about.get("format") != FORMAT:
+        raise LogError(f"it is of log format {about.get('format')!r}, this version reads {FORMAT}")
+    held = about["network"]
+    network = Network.__new__(Network)
+    network._set(
+        ids=tuple(held["ids"]),
+        position={name: k for k, name in enumerate(held["ids"])},
+        is_input=_array(held["is_input"], "?"),
+        activations=tuple(held["activations"]),
+        biases=_array(held["biases"], "<f8"),
+        sources=_array(held["sources"], "<i8").astype(np.intp),
+        targets=_array(held["targets"], "<i8").astype(np.intp),
+        weights=_array(held["weights"], "<f8"),
+        outputs=tuple(held["outputs"]),
+    )
+    return network
+
+
+def _described(network: Network) -> dict[str, Any]:
+    from importlib.metadata import version
+
+    return {
+        "format": FORMAT,
+        "versions": {name: version(name) for name in ("neuro-actors", "numpy", "pyarrow")} | {"python": platform.python_version()},
+        "network": {
+            "ids": network.ids,
+            "activations": network.activations,
+            "outputs": network.outputs,
+            "is_input": _text(network.is_input, "?"),
+            "sources": _text(network.sources, "<i8"),
+            "targets": _text(network.targets, "<i8"),
+            "weights": _text(network.weights, "<f8"),
+            "biases": _text(network.biases, "<f8"),
+        },
+    }
+
+
+def _text(array: np.ndarray[Any, Any], dtype: str) -> str:
+    return base64.b64encode(array.astype(dtype).tobytes()).decode()
+
+
+def _array(text: str, dtype: str) -> np.ndarray[Any, Any]:
+    return np.frombuffer(base64.b64decode(text), dtype).copy()
