@@ -1,0 +1,105 @@
+"""What the scenarios share: their arguments, the pictures of animals, and where figures go."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+
+import neuro_actors as na
+
+DATA = Path(__file__).parent / "data" / "animals.npz"
+
+
+def run(story: Callable[[argparse.Namespace], None], about: str, *, quick: bool = False, figure: bool = False) -> None:
+    """Read the arguments and tell the story. An error is one line and exit code 2, Ctrl-C is exit code 130."""
+    parser = argparse.ArgumentParser(description=about, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--seed", type=int, default=0, help="what is drawn at random is drawn from this (default 0)")
+    parser.add_argument("--log", metavar="FILE", help="record every message; read it with: neuro-actors log show FILE")
+    if quick:
+        parser.add_argument("--quick", action="store_true", help="a short run, to see that it works")
+    if figure:
+        parser.add_argument("--out", type=Path, default=Path("out"), metavar="DIR", help="where the figure goes (default out)")
+    arguments = parser.parse_args()
+    try:
+        if arguments.seed < 0:
+            raise na.InputError(f"--seed must be at least 0, got {arguments.seed}")
+        story(arguments)
+    except na.NeuroActorsError as error:
+        print(f"{Path(sys.argv[0]).name}: {' '.join(str(error).split())}", file=sys.stderr)
+        sys.exit(2)
+    except KeyboardInterrupt:
+        sys.exit(130)
+
+
+def pyplot():
+    """matplotlib, drawing into files; None, with a word of advice, where it is not installed."""
+    try:
+        import matplotlib
+    except ImportError:
+        print("\nNo figure: it needs matplotlib (pip install matplotlib).")
+        return None
+    matplotlib.use("Agg")
+    import matplotlib.pyplot as plt
+
+    return plt
+
+
+def save(figure, folder: Path, name: str) -> None:
+    """Write a figure and say where."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        figure.savefig(folder / name, dpi=150)
+    except OSError as error:
+        raise na.InputError(f"--out {str(folder)!r}: {error.strerror}") from None
+    print(f"\nFigure: {folder / name}")
+
+
+class Animals(NamedTuple):
+    """Pictures (n, 28, 28) with values from 0 to 255, their classes (n,), and the classes' names."""
+
+    pictures: np.ndarray
+    classes: np.ndarray
+    names: list[str]
+
+
+def animals() -> Animals:
+    """All different pictures, each once, in the order of their first appearance."""
+    with np.load(DATA) as data:
+        pictures, classes, names = data["images"], data["labels"], data["class_names"].tolist()
+    first = np.sort(np.unique(pictures.reshape(len(pictures), -1), axis=0, return_index=True)[1])
+    return Animals(pictures[first], classes[first].astype(int), names)
+
+
+class Pixels(NamedTuple):
+    """How pictures become inputs: means over squares of `pool` pixels, standardised as the training pictures are."""
+
+    pool: int
+    mean: np.ndarray
+    spread: np.ndarray
+
+    @classmethod
+    def fitted(cls, pictures: np.ndarray, pool: int) -> Pixels:
+        rows = cls._pooled(pictures, pool)
+        return cls(pool, rows.mean(axis=0), np.maximum(rows.std(axis=0), 0.02))
+
+    def __call__(self, pictures: np.ndarray) -> np.ndarray:
+        return (self._pooled(pictures, self.pool) - self.mean) / self.spread
+
+    @staticmethod
+    def _pooled(pictures: np.ndarray, pool: int) -> np.ndarray:
+        side = pictures.shape[1] // pool
+        squares = pictures.reshape(-1, side, pool, side, pool).mean(axis=(2, 4)) / 255
+        return squares.reshape(len(pictures), -1)
+
+
+def units(gradient: na.Gradient, expected: na.Gradient, bound: na.Gradient) -> float:
+    """The largest difference of two gradients, in units of what rounding alone may do."""
+    pairs = [(g.weights, g.biases) for g in (gradient, expected, bound)]
+    (w, b), (v, c), (e, f) = pairs
+    tiny = np.finfo(float).tiny
+    return float(max(np.max(np.abs(w - v) / np.maximum(e, tiny)), np.max(np.abs(b - c) / np.maximum(f, tiny))))

@@ -1,0 +1,109 @@
+"""An irregular society: a thousand neurons wired at random, with hubs and skips, whose gradient still is exact.
+
+No layers anywhere: a neuron hears some of those before it, mostly near ones, sometimes from far away; a few hubs are
+heard by very many. The local rule does not care.
+"""
+
+from __future__ import annotations
+
+from argparse import Namespace
+from collections import Counter
+
+import _common
+import numpy as np
+import trio
+
+import neuro_actors as na
+
+INPUTS, HUBS = 12, 8
+
+
+def wired_at_random(size: int, rng: np.random.Generator) -> na.Network:
+    """Each neuron hears 2 to 6 of those before it; hubs, spread over the society, are heard by a tenth of the rest."""
+    ids = [f"x{k}" for k in range(INPUTS)] + [f"n{k}" for k in range(size)]
+    hubs = set(np.linspace(INPUTS, INPUTS + 0.8 * size, HUBS).astype(int).tolist())
+    synapses: set[tuple[int, int]] = set()
+    for k in range(INPUTS, len(ids)):
+        fan_in = int(rng.integers(2, 7))
+        near = rng.integers(max(0, k - 60), k, fan_in)
+        far = rng.integers(0, k, 1 if rng.random() < 0.2 else 0)
+        loud = [hub for hub in hubs if hub < k and rng.random() < 0.1]
+        synapses |= {(int(source), k) for source in (*near, *far, *loud)}
+    heard = Counter(source for source, _ in synapses)
+    synapses |= {(k, INPUTS + k) for k in range(INPUTS) if not heard[k]}
+    neurons = [na.Input(name) for name in ids[:INPUTS]]
+    neurons += [na.Neuron(name, str(rng.choice(["tanh", "sigmoid", "sin", "elu"]))) for name in ids[INPUTS:]]
+    outputs = [name for k, name in enumerate(ids) if not heard[k] and k >= INPUTS]
+    edges = [na.Synapse(ids[a], ids[b]) for a, b in sorted(synapses)]
+    return na.Network(neurons, edges, outputs, seed=int(rng.integers(2**31)))
+
+
+def story(arguments: Namespace) -> None:
+    rng = np.random.default_rng(arguments.seed)
+    net = wired_at_random(150 if arguments.quick else 1000, rng)
+    x = rng.standard_normal((16, len(net.inputs)))
+    targets = rng.standard_normal((16, len(net.outputs)))
+    fan_out = net.outgoing.sizes
+    skips = net.level[net.targets] - net.level[net.sources]
+    hub = int(fan_out.argmax())
+
+    print("WIRED AT RANDOM\n")
+    print(f"{len(net.ids) - INPUTS:,} neurons, {len(net.synapses):,} synapses; the longest path has {net.depth} of them.")
+    print(f"The greatest hub, {net.ids[hub]}, is heard by {fan_out[hub]} neurons.")
+    print(f"{np.mean(skips > 1):.0%} of the synapses skip levels, one of them {skips.max() - 1}.\n")
+
+    async def ask() -> tuple[na.Gradient, int]:
+        async with na.open_simulation(net, log=arguments.log) as simulation:
+            return await simulation.gradient(x, targets), simulation.statistics().messages
+
+    gradient, messages = trio.run(ask)
+    expected, bound = na.reference.with_bound(net, x, targets)
+    apart = np.abs(gradient.weights - expected.weights)
+    print(f"Its gradient on 16 examples, found by {messages:,} messages, against matrices:\n")
+    print(f"  greatest entry       {np.abs(expected.weights).max():.3g}")
+    print(f"  greatest difference  {apart.max():.3g}")
+    print(f"  in units of what rounding alone may do (1 is the limit): {_common.units(gradient, expected, bound):.3g}")
+    draw(net, gradient, arguments)
+
+
+def draw(net: na.Network, gradient: na.Gradient, arguments: Namespace) -> None:
+    plt = _common.pyplot()
+    if plt is None:
+        return
+    from matplotlib.collections import LineCollection
+
+    rng = np.random.default_rng(0)
+    height = np.empty(len(net.ids))
+    for level in range(net.depth + 1):
+        here = np.flatnonzero(net.level == level)
+        height[here] = (rng.permutation(len(here)) + 0.5) / len(here) - 0.5
+    height *= 0.35 + 0.65 * np.bincount(net.level)[net.level] / np.bincount(net.level).max()
+    points = np.column_stack([net.level, height])
+    figure, axis = plt.subplots(figsize=(11, 6), layout="constrained")
+    urgency = np.abs(gradient.weights)
+    strength = urgency / max(np.quantile(urgency, 0.98), 1e-300)
+    order = np.argsort(strength)
+    lines = LineCollection(
+        np.stack([points[net.sources], points[net.targets]], axis=1)[order],
+        linewidths=0.25 + 1.1 * np.minimum(strength[order], 1),
+        colors=plt.get_cmap("viridis_r")(np.minimum(strength[order], 1)),
+        alpha=0.35,
+    )
+    axis.add_collection(lines)
+    size = 6 + 1.5 * net.outgoing.sizes
+    outputs = np.isin(net.ids, net.outputs)
+    for mask, colour, label in (
+        (~net.is_input & ~outputs, "#555555", "neuron (larger: heard by more)"),
+        (net.is_input, "#0072b2", "input"),
+        (outputs, "#d55e00", "output"),
+    ):
+        axis.scatter(*points[mask].T, s=size[mask], c=colour, label=label, zorder=3, linewidths=0.4, edgecolors="white")
+    axis.set(xlabel="level: synapses on the longest path from an input", yticks=[])
+    axis.set_title(f"{len(net.ids):,} neurons wired at random; darker synapses want more to change", fontsize=12)
+    axis.spines[["left", "right", "top"]].set_visible(False)
+    axis.legend(loc="upper center", bbox_to_anchor=(0.5, -0.1), ncol=3, frameon=False)
+    _common.save(figure, arguments.out, "wiring.png")
+
+
+if __name__ == "__main__":
+    _common.run(story, __doc__, quick=True, figure=True)
