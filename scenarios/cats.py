@@ -1,0 +1,122 @@
+"""The main job: a society learns to tell cats from other animals, by messages alone.
+
+Silhouettes of 28 x 28 pixels, averaged over squares of 4 x 4: 49 inputs. 16 neurons hear them all, one neuron hears
+these 16 and says how sure it is that this is a cat. Nobody holds the whole network; each of the 66 is a task of its own.
+"""
+
+from __future__ import annotations
+
+import time
+from argparse import Namespace
+
+import _common
+import numpy as np
+
+import neuro_actors as na
+
+CAT = 2
+HIDDEN, EPOCHS, BATCH = 16, 40, 32
+OPTIMIZER = na.SGD(0.02, momentum=0.9, weight_decay=0.001)
+
+
+def split(animals: _common.Animals, seed: int) -> tuple[np.ndarray, np.ndarray]:
+    """Which pictures to train with and which to test with: all cats and as many others, a quarter of each held out.
+
+    Every picture is there once, so that none is on both sides.
+    """
+    rng = np.random.default_rng(seed)
+    cats = rng.permutation(np.flatnonzero(animals.classes == CAT))
+    others = rng.permutation(np.flatnonzero(animals.classes != CAT))[: len(cats)]
+    cut = len(cats) * 3 // 4
+    return np.concatenate([cats[:cut], others[:cut]]), np.concatenate([cats[cut:], others[cut:]])
+
+
+def exactly(network: na.Network, x: np.ndarray, targets: np.ndarray) -> float:
+    """One step's gradient against the reference, in units of what rounding alone may do."""
+    gradient = na.gradient(network, x, targets, loss="cross_entropy")
+    expected, bound = na.reference.with_bound(network, x, targets, loss="cross_entropy")
+    return _common.units(gradient, expected, bound)
+
+
+def story(arguments: Namespace) -> None:
+    animals = _common.animals()
+    train, test = split(animals, arguments.seed)
+    pixels = _common.Pixels.fitted(animals.pictures[train], pool=4)
+    x, x_test = pixels(animals.pictures[train]), pixels(animals.pictures[test])
+    is_cat, is_cat_test = ((animals.classes[rows] == CAT)[:, None].astype(float) for rows in (train, test))
+    net = na.Network.layered([x.shape[1], HIDDEN, 1], output_activation="sigmoid", seed=arguments.seed)
+    epochs = 3 if arguments.quick else EPOCHS
+
+    print("CATS\n")
+    print(f"{len(train):,} pictures to learn from, {len(test)} to be tested with; half are cats.")
+    print(f"{net!r}\n")
+
+    before = exactly(net, x[:BATCH], is_cat[:BATCH])
+    started = time.perf_counter()
+    result = na.train(
+        net, x, is_cat, loss="cross_entropy", optimizer=OPTIMIZER, epochs=epochs, batch_size=BATCH, seed=arguments.seed,
+        validation=(x_test, is_cat_test), log=arguments.log,
+    )  # fmt: skip
+    seconds = time.perf_counter() - started
+    after = exactly(result.network, x[:BATCH], is_cat[:BATCH])
+    for epoch in sorted({1, 2, 5, 10, 20, epochs}):
+        if epoch <= epochs:
+            print(f"  {result.history[epoch - 1]}".replace("validation ", "test "))
+    print(f"\n{result.messages:,} messages in {seconds:.1f} s ({result.messages / seconds:,.0f} a second).")
+    print("A step's gradient against matrices, in units of what rounding may do (limit 1):")
+    print(f"  before learning {before:.2g}, after {after:.2g}\n")
+
+    p = na.predict(result.network, x_test)[:, 0]
+    truth = is_cat_test[:, 0] == 1
+    report(p, truth)
+    draw(result, animals.pictures[test], p, truth, arguments)
+
+
+def report(p: np.ndarray, truth: np.ndarray) -> None:
+    said = p >= 0.5
+    print(f"Accuracy on pictures never seen: {np.mean(said == truth):.3f}\n")
+    print("               said cat   said other")
+    for name, rows in (("cat", truth), ("other", ~truth)):
+        print(f"  is {name:9} {np.sum(said & rows):8} {np.sum(~said & rows):12}")
+    print("\nCalibration: of the pictures that it was so sure of, how many are cats?\n")
+    print("  said p        pictures   mean p   are cats")
+    for low in np.arange(0, 1, 0.2):
+        here = (p >= low) & (p < low + 0.2 + (low > 0.7))
+        if here.any():
+            print(f"  {low:.1f} to {low + 0.2:.1f} {here.sum():11} {p[here].mean():8.2f} {truth[here].mean():10.2f}")
+
+
+def draw(result: na.TrainingResult, pictures: np.ndarray, p: np.ndarray, truth: np.ndarray, arguments: Namespace) -> None:
+    plt = _common.pyplot()
+    if plt is None:
+        return
+    rng = np.random.default_rng(arguments.seed)
+    right = (p >= 0.5) == truth
+    wrong = np.flatnonzero(~right)[np.argsort(-np.abs(p[~right] - 0.5))][:8]
+    cats, others = (rng.permutation(np.flatnonzero(right & side))[:4] for side in (truth, ~truth))
+    rows = [("rightly judged", rng.permutation(np.concatenate([cats, others]))), ("most wrongly judged", wrong)]
+
+    figure = plt.figure(figsize=(11, 5), layout="constrained")
+    left, side = figure.subfigures(1, 2, width_ratios=[1, 1.6])
+    epochs = [epoch.epoch for epoch in result.history]
+    above, below = left.subplots(2, 1, sharex=True)
+    for axis, name in ((above, "loss"), (below, "accuracy")):
+        axis.plot(epochs, [getattr(e, name) for e in result.history], color="#0072b2", label="training")
+        axis.plot(epochs, [getattr(e, f"validation_{name}") for e in result.history], "--", color="#d55e00", label="test")
+        axis.set_ylabel(name)
+        axis.grid(alpha=0.3)
+    above.legend(frameon=False)
+    below.set_xlabel("epoch")
+    blocks = side.subfigures(2, 1)
+    for block, (title, chosen) in zip(blocks, rows, strict=True):
+        block.suptitle(title, fontsize=11)
+        for axis, k in zip(block.subplots(2, 4).flat, [*chosen, *[None] * 8], strict=False):
+            axis.axis("off")
+            if k is not None:
+                axis.imshow(pictures[k], cmap="gray_r")
+                axis.set_title(f"{'cat' if truth[k] else 'other'}: p = {p[k]:.2f}", fontsize=9)
+    _common.save(figure, arguments.out, "cats.png")
+
+
+if __name__ == "__main__":
+    _common.run(story, __doc__, quick=True, figure=True)
