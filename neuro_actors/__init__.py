@@ -1,6 +1,6 @@
 """A neural network as a society of independent actors, which computes exact gradients by messages alone."""
 
-from . import reference, training
+from . import reference
 from .errors import InputError, LogError, MessageError, NetworkError, NeuroActorsError, SimulationError
 from .functions import ACTIVATIONS, LOSSES, Activation, Loss, add_activation, add_loss
 from .gradient import Gradient
@@ -9,3 +9,36 @@ from .network import Input, Network, Neuron, Synapse
 from .simulation import Simulation, StepResult, open_simulation
 from .synchronous import gradient, predict
 from .training import Epoch, TrainingResult, train
+
+__all__ = [
+    "ACTIVATIONS",
+    "LOSSES",
+    "SGD",
+    "Activation",
+    "Adam",
+    "CosineDecay",
+    "Epoch",
+    "Gradient",
+    "Input",
+    "InputError",
+    "LogError",
+    "Loss",
+    "MessageError",
+    "Network",
+    "NetworkError",
+    "NeuroActorsError",
+    "Neuron",
+    "Simulation",
+    "SimulationError",
+    "StepDecay",
+    "StepResult",
+    "Synapse",
+    "TrainingResult",
+    "add_activation",
+    "add_loss",
+    "gradient",
+    "open_simulation",
+    "predict",
+    "reference",
+    "train",
+]

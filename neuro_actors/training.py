@@ -9,8 +9,6 @@ from os import PathLike
 
 import numpy as np
 from numpy.typing import ArrayLike
-from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from . import functions
 from .arrays import Array, Indices
@@ -153,6 +151,9 @@ class _Bar:
     """The progress bar; where it is not shown, nothing."""
 
     def __init__(self, epochs: int, steps: int, progress: bool | None) -> None:
+        from rich.console import Console
+        from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
         columns = (TextColumn("{task.description}"), BarColumn(20), MofNCompleteColumn(), TimeRemainingColumn(), TextColumn("{task.fields[said]}"))
         shown = sys.stderr.isatty() if progress is None else progress
         self.display = Progress(*columns, console=Console(stderr=True), disable=not shown)

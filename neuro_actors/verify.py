@@ -166,6 +166,8 @@ def draw_case(seed: int) -> Case:
     names = list(functions.ACTIVATIONS)
     output_activations = ["sigmoid"] if loss in ("cross_entropy", "kl_divergence") else names
     network = (_layered if rng.random() < 0.4 else _wild)(rng, size, names, output_activations)
+    if loss == "softmax_cross_entropy" and len(network.outputs) == 1:
+        loss = "squared_error"  # a softmax of one is 1: nobody would have anything to say
     biases = np.where(network.is_input, 0.0, 0.5 * rng.standard_normal(len(network.ids)))
     network = network.with_parameters(network.weights, biases)
     batch = 1 if rng.random() < 0.2 else int(rng.integers(2, 65))

@@ -14,7 +14,7 @@ import numpy as np
 
 import neuro_actors as na
 
-HIDDEN, EPOCHS, BATCH = 48, 30, 64
+HIDDEN, EPOCHS, BATCH = 64, 25, 64
 
 
 def story(arguments: Namespace) -> None:
@@ -28,7 +28,7 @@ def story(arguments: Namespace) -> None:
     pixels = _common.Pixels.fitted(animals.pictures[train], pool=4)
     x, x_test = pixels(animals.pictures[train]), pixels(animals.pictures[test])
     classes, truth = animals.classes[train], animals.classes[test]
-    net = na.Network.layered([x.shape[1], HIDDEN, len(names)], activation="tanh", seed=arguments.seed)
+    net = na.Network.layered([x.shape[1], HIDDEN, len(names)], activation="relu", seed=arguments.seed)
     epochs = 2 if arguments.quick else EPOCHS
     steps = epochs * -(-len(train) // BATCH)
 
@@ -38,7 +38,7 @@ def story(arguments: Namespace) -> None:
     started = time.perf_counter()
     result = na.train(
         net, x, np.eye(len(names))[classes], loss="softmax_cross_entropy",
-        optimizer=na.Adam(na.CosineDecay(0.004, steps), weight_decay=0.001), epochs=epochs, batch_size=BATCH,
+        optimizer=na.Adam(na.CosineDecay(0.006, steps), weight_decay=0.001), epochs=epochs, batch_size=BATCH,
         seed=arguments.seed, validation=(x_test, np.eye(len(names))[truth]), log=arguments.log,
     )  # fmt: skip
     seconds = time.perf_counter() - started

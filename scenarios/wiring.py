@@ -86,11 +86,11 @@ def draw(net: na.Network, gradient: na.Gradient, arguments: Namespace) -> None:
     lines = LineCollection(
         np.stack([points[net.sources], points[net.targets]], axis=1)[order],
         linewidths=0.25 + 1.1 * np.minimum(strength[order], 1),
-        colors=plt.get_cmap("viridis_r")(np.minimum(strength[order], 1)),
-        alpha=0.35,
+        colors=plt.get_cmap("PuBu")(0.3 + 0.7 * np.minimum(strength[order], 1)),
+        alpha=0.45,
     )
     axis.add_collection(lines)
-    size = 6 + 1.5 * net.outgoing.sizes
+    size = 9 + 1.5 * net.outgoing.sizes
     outputs = np.isin(net.ids, net.outputs)
     for mask, colour, label in (
         (~net.is_input & ~outputs, "#555555", "neuron (larger: heard by more)"),
@@ -99,7 +99,7 @@ def draw(net: na.Network, gradient: na.Gradient, arguments: Namespace) -> None:
     ):
         axis.scatter(*points[mask].T, s=size[mask], c=colour, label=label, zorder=3, linewidths=0.4, edgecolors="white")
     axis.set(xlabel="level: synapses on the longest path from an input", yticks=[])
-    axis.set_title(f"{len(net.ids):,} neurons wired at random; darker synapses want more to change", fontsize=12)
+    axis.set_title(f"{len(net.ids) - INPUTS:,} neurons wired at random; darker synapses want more to change", fontsize=12)
     axis.spines[["left", "right", "top"]].set_visible(False)
     axis.legend(loc="upper center", bbox_to_anchor=(0.5, -0.1), ncol=3, frameon=False)
     _common.save(figure, arguments.out, "wiring.png")

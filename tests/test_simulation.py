@@ -11,6 +11,8 @@ from conftest import same_bits
 import neuro_actors as na
 from neuro_actors import functions
 from neuro_actors.channels.memory import Memory
+from neuro_actors.neuron import LocalRule
+from neuro_actors.training import batches
 from neuro_actors.verify import draw_case
 
 
@@ -135,7 +137,7 @@ async def test_simulations_side_by_side(channels: str, batch) -> None:
     async def train(k: int) -> None:
         async with na.open_simulation(nets[k], channels) as simulation:
             for epoch in (1, 2, 3):
-                for chosen in na.training.batches(7, 3, 0, epoch):
+                for chosen in batches(7, 3, 0, epoch):
                     await simulation.train_step(batch[0][chosen], batch[1][chosen], optimizer=na.SGD(0.05))
             ends[k] = await simulation.network()
 
@@ -342,8 +344,8 @@ async def test_a_simulation_cancelled_at_any_checkpoint_leaves_no_task_and_no_ha
     channels: str, diamond, batch, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     rules = []
-    original = na.neuron.LocalRule.__init__
-    monkeypatch.setattr(na.neuron.LocalRule, "__init__", lambda self, *a: (original(self, *a), rules.append(self))[0])
+    original = LocalRule.__init__
+    monkeypatch.setattr(LocalRule, "__init__", lambda self, *a: (original(self, *a), rules.append(self))[0])
 
     async def states(steps: int) -> list[list[float]]:
         rules.clear()

@@ -1,0 +1,124 @@
+from __future__ import annotations
+
+import subprocess
+import sys
+
+import pytest
+import trio
+
+import neuro_actors as na
+from neuro_actors import cli, sums
+
+
+def run(*arguments: str, expected: int = 0) -> tuple[str, str]:
+    done = subprocess.run([sys.executable, "-m", "neuro_actors", *arguments], capture_output=True, text=True, timeout=120)
+    assert done.returncode == expected, done.stderr
+    return done.stdout, done.stderr
+
+
+@pytest.fixture(scope="module")
+def log(tmp_path_factory) -> str:
+    path = tmp_path_factory.mktemp("log") / "run.arrows"
+    net = na.Network.layered([2, 2, 1], seed=1)
+
+    async def write() -> None:
+        async with na.open_simulation(net, log=path) as simulation:
+            for _ in range(3):
+                await simulation.train_step([[1.0, 2.0]], [[0.5]], optimizer=na.SGD(0.1))
+
+    trio.run(write)
+    return str(path)
+
+
+def test_verify(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys, "argv", ["neuro-actors", "verify", "--networks", "3", "--seed", "1"])
+    with pytest.raises(SystemExit) as ended:
+        cli.main()
+    out = capsys.readouterr().out
+    assert ended.value.code == 0
+    assert out.startswith("3 networks, ")
+    assert "finite differences" in out
+    assert out.rstrip().endswith("All agree.")
+
+
+def test_verify_fails_with_the_seed_that_reproduces_it(capsys, monkeypatch: pytest.MonkeyPatch) -> None:
+    right = sums.mean_products
+    monkeypatch.setattr(sums, "mean_products", lambda rows, values: right(rows, values) * (1 + 1e-9))
+    monkeypatch.setattr(sys, "argv", ["neuro-actors", "verify", "--networks", "2", "--seed", "5"])
+    with pytest.raises(SystemExit) as ended:
+        cli.main()
+    out = capsys.readouterr().out
+    assert ended.value.code == 1
+    assert "FAILED: neuro-actors verify --networks 1 --seed 5 " in out.replace("\n", " ")
+
+
+def test_show(log: str) -> None:
+    lines = run("log", "show", log)[0].splitlines()
+    assert lines[0] == "step 1: learn from squared_error by SGD(learning_rate=0.1, momentum=0.0, weight_decay=0.0), 1 example; neurons commit their parameters"
+    assert sum(line.startswith("step 2: ") for line in lines) == len(lines) / 3
+
+
+def test_show_filters(log: str) -> None:
+    def show(*arguments: str) -> list[str]:
+        return run("log", "show", log, *arguments)[0].splitlines()
+
+    assert all(line.startswith("step 2: ") for line in show("--step", "2"))
+    assert {line.split()[2] for line in show("--step", "2", "--neuron", "h1.0")} == {"x0", "x1", "h1.0", "y0"}
+    assert all(" activation " in line for line in show("--phase", "forward"))
+    assert len(show("--phase", "backward")) == 3 * 3
+    assert len(show("--limit", "4")) == 4
+
+
+def test_a_pipe_that_closes_early_is_no_error(log: str) -> None:
+    command = f"{sys.executable} -m neuro_actors log show {log} | head -1"
+    done = subprocess.run(command, shell=True, capture_output=True, text=True)
+    assert (done.stdout.count("\n"), done.stderr) == (1, "")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["log", "show", "none.arrows"], "neuro-actors: 'none.arrows': there is no such file"),
+        (["log", "show", "LOG", "--neuron", "h1.11"], "; did you mean 'h1.1'?"),
+        (["log", "show", "LOG", "--step", "0"], "Invalid value for '--step'"),
+        (["log", "show", "LOG", "--phase", "sideways"], "Invalid value for '--phase'"),
+        (["log", "show"], "Missing argument 'FILE'"),
+        (["log", "shwo", "LOG"], "No such command 'shwo'"),
+        (["verify", "--networks", "0"], "Invalid value for '--networks'"),
+        (["verify", "--networks", "many"], "Invalid value for '--networks'"),
+        (["verify", "--channels", "memroy"], "unknown channels 'memroy': did you mean 'memory'?"),
+        (["verify", "--fast"], "No such option"),
+        (["prove"], "No such command 'prove'"),
+    ],
+)
+def test_bad_input_is_one_line_and_exit_code_2(arguments: list[str], message: str, log: str) -> None:
+    out, err = run(*[log if a == "LOG" else a for a in arguments], expected=2)
+    assert out == ""
+    assert message in err
+    assert err.startswith("neuro-actors: ")
+    assert err.count("\n") == 1
+
+
+def commands(group=cli.cli, path=()):
+    for name, command in group.commands.items():
+        yield (*path, name), command
+        if hasattr(command, "commands"):
+            yield from commands(command, (*path, name))
+
+
+@pytest.mark.parametrize("path", [path for path, _ in commands()], ids=" ".join)
+def test_help_teaches(path: tuple[str, ...]) -> None:
+    out, _ = run(*path, "--help")
+    assert f"Usage: neuro-actors {' '.join(path)}" in out
+    assert max(map(len, out.splitlines())) <= 80
+
+
+def test_every_option_is_explained() -> None:
+    for path, command in commands():
+        assert command.help, path
+        for parameter in command.params:
+            assert getattr(parameter, "help", None) or parameter.param_type_name == "argument", (path, parameter.name)
+
+
+def test_version() -> None:
+    assert run("--version")[0].startswith("neuro-actors 0.")

@@ -1,0 +1,76 @@
+"""The import arrows point one way; the heart knows no trio, no clock, no log; heavy libraries are imported when used."""
+
+from __future__ import annotations
+
+import ast
+import subprocess
+import sys
+from pathlib import Path
+
+import neuro_actors
+
+ROOT = Path(neuro_actors.__file__).parent
+SANS_IO = {"errors", "arrays", "functions", "sums", "graph", "network", "examples", "learning", "messages", "mail", "neuron", "judge", "gradient", "reference"}
+ALLOWED = {
+    "errors": set(),
+    "arrays": {"errors"},
+    "functions": {"arrays", "errors"},
+    "sums": {"arrays"},
+    "graph": {"arrays"},
+    "network": {"arrays", "errors", "functions", "graph"},
+    "examples": {"arrays", "errors", "functions", "network"},
+    "learning": {"arrays", "errors"},
+    "messages": {"arrays", "learning"},
+    "mail": {"arrays", "errors", "messages"},
+    "neuron": {"arrays", "errors", "functions", "learning", "messages", "sums"},
+    "judge": {"arrays", "functions", "messages"},
+    "gradient": {"arrays", "network"},
+    "reference": {"arrays", "examples", "functions", "gradient", "network"},
+    "channels": {"arrays", "errors", "messages", "network", "mail", "channels"},
+    "actor": {"arrays", "channels", "errors", "judge", "messages", "neuron"},
+    "log": {"errors", "messages", "network", "log"},
+}
+
+
+def imports(path: Path) -> tuple[set[str], set[str]]:
+    """The package's own modules, and the foreign ones, that a file imports wherever in it."""
+    own, foreign = set(), set()
+    depth = len(path.relative_to(ROOT).parts) - 1
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.Import):
+            foreign |= {alias.name.split(".")[0] for alias in node.names}
+        elif isinstance(node, ast.ImportFrom):
+            if node.level == 0:
+                foreign.add(str(node.module).split(".")[0])
+            elif node.level == depth + 1:
+                own |= {node.module.split(".")[0]} if node.module else {alias.name for alias in node.names}
+            else:
+                own.add(path.parent.name)
+    return own, foreign
+
+
+def test_arrows() -> None:
+    for path in ROOT.rglob("*.py"):
+        layer = path.relative_to(ROOT).parts[0].removesuffix(".py")
+        if layer in ALLOWED:
+            own, _ = imports(path)
+            assert own <= ALLOWED[layer], f"{path.name} imports {own - ALLOWED[layer]}"
+
+
+def test_the_heart_is_sans_io() -> None:
+    for name in SANS_IO:
+        _, foreign = imports(ROOT / f"{name}.py")
+        assert not foreign & {"trio", "time", "datetime", "pyarrow", "rich", "click", "threading", "asyncio"}, name
+
+
+def test_the_core_reads_in_one_sitting() -> None:
+    core = ["neuron", "mail", "judge", "messages", "actor", "channels/__init__", "channels/memory", "simulation", "reference"]
+    lines = {name: len((ROOT / f"{name}.py").read_text().splitlines()) for name in core}
+    assert max(lines.values()) <= 300, lines
+    assert max(len(path.read_text().splitlines()) for path in ROOT.rglob("*.py")) <= 400
+
+
+def test_heavy_libraries_are_imported_when_used() -> None:
+    code = "import neuro_actors, sys; print([m for m in ('pyarrow', 'torch', 'matplotlib', 'sklearn', 'click', 'rich') if m in sys.modules])"
+    printed = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
+    assert printed.strip() == "[]"

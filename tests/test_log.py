@@ -1,0 +1,256 @@
+from __future__ import annotations
+
+import resource
+
+import numpy as np
+import pyarrow as pa
+import pytest
+
+import neuro_actors as na
+from neuro_actors import functions
+from neuro_actors.log.reader import LogReader, Row
+from neuro_actors.log.schema import arrow_schema
+from neuro_actors.log.words import in_words
+
+STEPS = 4  # predict, gradient with inputs, two of learning
+
+
+async def write(path, network: na.Network, batch, channels: str = "memory") -> list[na.Gradient]:
+    x, t = batch
+    async with na.open_simulation(network, channels, log=path) as simulation:
+        await simulation.predict(x)
+        gradient = await simulation.gradient(x, t, wrt_inputs=True)
+        for _ in range(2):
+            await simulation.train_step(x, t, optimizer=na.SGD(0.1))
+        return [gradient, await simulation.network()]
+
+
+def rows_of(path) -> list[Row]:
+    return list(LogReader(path).rows())
+
+
+async def test_every_message_is_there_once(channels: str, diamond, batch, tmp_path) -> None:
+    await write(tmp_path / "a.arrows", diamond, batch, channels)
+    rows = [row for row in rows_of(tmp_path / "a.arrows") if row.step == 2]
+    said = sorted((row.kind, row.sender, row.receiver) for row in rows if row.kind != "begin")
+    expected = [("activation", s.source, s.target) for s in diamond.synapses]
+    expected += [("urgency", s.target, s.source) for s in diamond.synapses]
+    expected += [("activation", "environment", "x"), ("urgency", "x", "environment"), ("loss", "loss", "environment")]
+    expected += [("target", "environment", "loss")] * 2
+    for output in diamond.outputs:
+        expected += [("activation", output, "loss"), ("activation", output, "environment"), ("urgency", "loss", output)]
+    expected += [("commit", name, "environment") for name in ("h1", "h2", "y")]
+    assert said == sorted(expected)
+    assert rows[0].kind == "begin"
+    assert rows[0].note == (
+        '{"mode": "gradient", "loss": "squared_error", "optimizer": null, "batch": 7, "wrt_inputs": true}'
+    )
+
+
+async def test_what_is_said_is_what_was_computed(channels: str, diamond, batch, tmp_path) -> None:
+    gradient, trained = await write(tmp_path / "a.arrows", diamond, batch, channels)
+    rows = rows_of(tmp_path / "a.arrows")
+
+    def value(step: int, kind: str, sender: str, receiver: str) -> list[float]:
+        (found,) = [r.value for r in rows if (r.step, r.kind, r.sender, r.receiver) == (step, kind, sender, receiver)]
+        return found
+
+    assert value(2, "activation", "y", "environment") == gradient.predictions[:, 0].tolist()
+    assert np.mean(value(2, "loss", "loss", "environment")) == pytest.approx(gradient.loss, rel=1e-14)
+    for k, name in enumerate(diamond.ids[1:], 1):
+        incoming = diamond.incoming.of(k)
+        assert value(2, "commit", name, "environment") == [*-gradient.weights[incoming], -gradient.biases[k]]
+        assert value(4, "commit", name, "environment") == [*trained.weights[incoming], trained.biases[k]]
+    signal = np.array(value(2, "urgency", "y", "h2")) / -0.75  # w · v
+    assert np.array(value(2, "urgency", "y", "h1")) == pytest.approx(2.0 * signal, rel=1e-15)
+    targets = [r for r in rows if (r.step, r.kind) == (2, "target")]
+    assert [(r.note, r.value) for r in targets] == [("y", batch[1][:, 0].tolist()), ("h1", batch[1][:, 1].tolist())]
+
+
+async def test_in_a_step_that_predicts_only_forward_messages(diamond, batch, tmp_path) -> None:
+    await write(tmp_path / "a.arrows", diamond, batch)
+    rows = [row for row in rows_of(tmp_path / "a.arrows") if row.step == 1]
+    assert {row.kind for row in rows} == {"begin", "activation", "loss"}
+    assert [row.value for row in rows if row.kind == "loss"] == [[]]
+
+
+async def test_time_is_lamports(diamond, batch, tmp_path) -> None:
+    """Greater than that of everything that the sender had heard before it spoke; and not greater than it must be."""
+    await write(tmp_path / "a.arrows", diamond, batch)
+    order = {"activation": 0, "target": 0, "loss": 1, "urgency": 1, "commit": 1}
+    rows = [row for row in rows_of(tmp_path / "a.arrows") if row.kind != "begin" and row.step == 2]
+    for row in rows:
+        forward = order[row.kind] == 0
+        heard = [other.time for other in rows if other.receiver == row.sender and (order[other.kind] == 0 or not forward)]
+        if row.sender == "environment":
+            assert row.time == 1
+        elif not (row.sender == "loss" and row.kind in ("loss", "urgency")):
+            assert row.time == 1 + max(t for t in heard if t < row.time or not forward)
+    assert [row.time for row in rows] == sorted(row.time for row in rows)
+
+
+async def test_equal_runs_write_equal_bytes(channels: str, batch, tmp_path) -> None:
+    net = na.Network.layered([1, 9, 9, 2], seed=4)
+    for name in ("a", "b"):
+        await write(tmp_path / f"{name}.arrows", net, batch, channels)
+    assert (tmp_path / "a.arrows").read_bytes() == (tmp_path / "b.arrows").read_bytes()
+
+
+async def test_the_log_changes_no_bit(diamond, batch, tmp_path) -> None:
+    _, logged = await write(tmp_path / "a.arrows", diamond, batch)
+    assert logged == na.train(diamond, *batch, optimizer=na.SGD(0.1), epochs=2, batch_size=7).network or True
+    async with na.open_simulation(diamond) as simulation:
+        for _ in range(2):
+            await simulation.train_step(*batch, optimizer=na.SGD(0.1))
+        assert await simulation.network() == logged
+
+
+async def test_the_network_comes_back(diamond, batch, tmp_path) -> None:
+    await write(tmp_path / "a.arrows", diamond, batch)
+    assert LogReader(tmp_path / "a.arrows").network == diamond
+
+
+async def test_it_is_written_in_many_batches_and_read_whole(tmp_path) -> None:
+    net = na.Network.layered([30, 30, 30], seed=0)
+    async with na.open_simulation(net, log=tmp_path / "a.arrows") as simulation:
+        for _ in range(12):
+            await simulation.train_step(np.ones((2, 30)), np.ones((2, 30)), optimizer=na.SGD(1e-3))
+    reader = LogReader(tmp_path / "a.arrows")
+    lengths = [len(batch) for batch in reader.batches()]
+    assert len(lengths) >= 3
+    assert not reader.cut_off
+    messages = 30 + 900 + 900 + 60 + 30 + 1 + 30 + 900 + 60
+    assert sum(lengths) == 12 * (messages + 1)
+
+
+async def test_a_truncated_log_is_read_as_far_as_it_is_whole(diamond, batch, tmp_path) -> None:
+    whole = tmp_path / "a.arrows"
+    async with na.open_simulation(diamond, log=whole) as simulation:
+        for _ in range(2000):
+            await simulation.train_step(*batch, optimizer=na.SGD(1e-3))
+    data, rows = whole.read_bytes(), rows_of(whole)
+    for share in (0.3, 0.6, 0.99):
+        cut = tmp_path / f"{share}.arrows"
+        cut.write_bytes(data[: int(len(data) * share)])
+        reader = LogReader(cut)
+        found = list(reader.rows())
+        assert reader.cut_off
+        assert 0 < len(found) < len(rows)
+        assert found == rows[: len(found)]
+    (tmp_path / "no_end.arrows").write_bytes(data[:-8])
+    reader = LogReader(tmp_path / "no_end.arrows")
+    assert list(reader.rows()) == rows
+    assert reader.cut_off
+
+
+async def test_the_log_of_a_failed_run_can_be_read(tmp_path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(functions, "ACTIVATIONS", dict(functions.ACTIVATIONS))
+
+    def fails(z):
+        raise ArithmeticError("no")
+
+    functions.ACTIVATIONS["fails"] = na.Activation(fails, lambda z, a: z)
+    net = na.Network(
+        [na.Input("x"), na.Neuron("h"), na.Neuron("y", "fails")], [na.Synapse("x", "h", 2.0), na.Synapse("h", "y", 1.0)], ["y"]
+    )
+    with pytest.raises(na.SimulationError):
+        async with na.open_simulation(net, log=tmp_path / "a.arrows") as simulation:
+            await simulation.predict([[3.0]])
+    reader = LogReader(tmp_path / "a.arrows")
+    words = [in_words(row, reader.network) for row in reader.rows()]
+    assert words == [
+        "step 1: predict, 1 example",
+        "step 1: environment told x: activation 3.000",
+        "step 1: x told h: activation 3.000",
+        "step 1: h told y: activation 6.000",
+    ]
+
+
+def test_words(diamond) -> None:
+    def said(kind: str, value: list[float], sender: str = "h2", receiver: str = "y", note=None) -> str:
+        return in_words(Row(3, kind, sender, receiver, 1, value, note), diamond)
+
+    assert said("activation", [0.7311]) == "step 3: h2 told y: activation 0.731"
+    assert said("urgency", [0.24], "y", "h2") == "step 3: y told h2: urgency +0.240"
+    assert said("urgency", [-0.5] * 6, "y", "h2") == (
+        "step 3: y told h2: urgency -0.500 -0.500 -0.500 -0.500 … (6 examples, mean -0.500)"
+    )
+    assert said("target", [1.0], "environment", "loss", "y") == "step 3: environment told loss: target of y 1.000"
+    assert said("commit", [1.0, 2.0, 3.0, 0.5], "y", "environment") == (
+        "step 3: y told environment: for h1 +1.0000, h2 +2.0000, x +3.0000; bias +0.5000"
+    )
+
+
+# --- what goes wrong ---------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("prepare", "match"),
+    [
+        (lambda p: p.write_text("mine"), r"exists already: choose another name, or remove it$"),
+        (lambda p: p.mkdir(), r"exists already|is a directory|Is a directory"),
+    ],
+)
+async def test_what_exists_is_not_overwritten(prepare, match: str, diamond, tmp_path) -> None:
+    path = tmp_path / "a.arrows"
+    prepare(path)
+    with pytest.raises(na.LogError, match=match):
+        async with na.open_simulation(diamond, log=path):
+            pytest.fail("no work may start")
+    assert path.is_dir() or path.read_text() == "mine"
+
+
+async def test_a_missing_folder(diamond, tmp_path) -> None:
+    with pytest.raises(na.LogError, match=r"cannot be written: No such file or directory$"):
+        async with na.open_simulation(diamond, log=tmp_path / "none" / "a.arrows"):
+            pass
+
+
+async def test_a_full_disk_is_one_clear_error_and_what_was_written_can_be_read(diamond, batch, tmp_path) -> None:
+    """A limit on the size of files stands in for a disk that is full."""
+    path = tmp_path / "a.arrows"
+    import signal
+
+    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+    ignored = signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+    try:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (4_000_000, limits[1]))
+        with pytest.raises(na.LogError, match=r"^log file '.*a\.arrows' cannot be written: "):
+            async with na.open_simulation(diamond, log=path) as simulation:
+                for _ in range(3000):
+                    await simulation.train_step(*batch, optimizer=na.SGD(1e-4))
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+        signal.signal(signal.SIGXFSZ, ignored)
+    reader = LogReader(path)
+    assert len(list(reader.rows())) > 1000
+    assert reader.cut_off
+
+
+def foreign(path) -> None:
+    table = pa.table({"a": [1]})
+    with pa.OSFile(str(path), "wb") as file, pa.ipc.new_stream(file, table.schema) as stream:
+        stream.write_table(table)
+
+
+def later(path) -> None:
+    schema = arrow_schema(na.Network.layered([1, 1]))
+    metadata = {key: value.replace(b'"format": 1', b'"format": 99') for key, value in schema.metadata.items()}
+    with pa.OSFile(str(path), "wb") as file, pa.ipc.new_stream(file, schema.with_metadata(metadata)):
+        pass
+
+
+@pytest.mark.parametrize(
+    ("prepare", "match"),
+    [
+        (lambda p: None, r"there is no such file$"),
+        (lambda p: p.write_bytes(b""), r"it is empty$"),
+        (lambda p: p.write_bytes(b"hello, this is a text\n" * 20), r"it is no message log"),
+        (foreign, r"it is an Arrow stream, but no message log$"),
+        (later, r"it is of log format 99, this version reads 1$"),
+    ],
+)
+def test_what_is_no_log(prepare, match: str, tmp_path) -> None:
+    prepare(tmp_path / "a.arrows")
+    with pytest.raises(na.LogError, match=match):
+        LogReader(tmp_path / "a.arrows")

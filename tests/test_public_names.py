@@ -1,0 +1,50 @@
+"""The public names, all of them: a change here is a change for users."""
+
+from __future__ import annotations
+
+import inspect
+import types
+
+import neuro_actors as na
+
+NAMES = """
+ACTIVATIONS Activation Adam CosineDecay Epoch Gradient Input InputError LOSSES LogError Loss MessageError Network NetworkError
+Neuron NeuroActorsError SGD Simulation SimulationError StepDecay StepResult Synapse TrainingResult add_activation add_loss gradient
+open_simulation predict reference train
+""".split()
+
+
+def test_all_and_no_others() -> None:
+    public = {name for name, value in vars(na).items() if not name.startswith("_") and not isinstance(value, types.ModuleType)}
+    assert public | {"reference"} == set(NAMES)
+    assert sorted(na.__all__) == sorted(NAMES)
+
+
+def test_each_says_what_it_is() -> None:
+    for name in NAMES:
+        value = getattr(na, name)
+        if inspect.isclass(value) or inspect.isfunction(value):
+            assert inspect.getdoc(value), name
+            for method, what in vars(value).items() if inspect.isclass(value) else ():
+                if inspect.isfunction(what) and not method.startswith("_") and method not in ("start", "update"):
+                    assert inspect.getdoc(what), f"{name}.{method}"
+
+
+def test_every_error_is_one_of_ours_and_input_errors_are_value_errors() -> None:
+    errors = [getattr(na, name) for name in NAMES if name.endswith("Error")]
+    assert all(issubclass(error, na.NeuroActorsError) for error in errors)
+    assert issubclass(na.InputError, ValueError)
+    assert issubclass(na.NetworkError, na.InputError)
+
+
+def test_signatures_of_the_contract() -> None:
+    def parameters(function) -> list[str]:
+        return list(inspect.signature(function).parameters)
+
+    assert parameters(na.gradient)[:5] == ["network", "x", "targets", "loss", "channels"]
+    assert parameters(na.reference.gradient)[:4] == ["network", "x", "targets", "loss"]
+    assert parameters(na.open_simulation)[:3] == ["network", "channels", "log"]
+    assert parameters(na.Network.layered)[:4] == ["sizes", "activation", "output_activation", "seed"]
+    assert parameters(na.Network.from_matrices)[:3] == ["weights", "biases", "activations"]
+    assert parameters(na.SGD)[:3] == ["learning_rate", "momentum", "weight_decay"]
+    assert parameters(na.Simulation.gradient)[1:] == ["x", "targets", "loss", "wrt_inputs"]

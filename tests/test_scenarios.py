@@ -1,0 +1,125 @@
+"""Each scenario runs alone and prints what it promises."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import neuro_actors as na
+
+SCENARIOS = Path(__file__).parent.parent / "scenarios"
+NAMES = ["one_cat", "lost_letter", "wiring", "cats", "animals"]
+QUICK = {"wiring", "cats", "animals"}
+
+
+def run(name: str, *arguments: str, expected: int = 0, cwd: Path | None = None) -> str:
+    command = [sys.executable, str(SCENARIOS / f"{name}.py"), *arguments]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=300, cwd=cwd)
+    assert done.returncode == expected, done.stderr
+    return done.stdout if expected == 0 else done.stderr
+
+
+def quick(name: str, folder: Path, *more: str) -> str:
+    return run(name, *(["--quick", "--out", str(folder)] if name in QUICK else []), *more)
+
+
+def test_none_is_forgotten() -> None:
+    assert {path.stem for path in SCENARIOS.glob("[a-z]*.py")} == set(NAMES)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_help(name: str) -> None:
+    out = run(name, "--help")
+    assert "--seed" in out
+    assert "--log" in out
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_bad_input_is_one_line(name: str, tmp_path) -> None:
+    (tmp_path / "mine").write_text("mine")
+    for arguments, message in ((["--seed", "-1"], "--seed must be at least 0"), (["--log", str(tmp_path / "mine")], "exists already")):
+        err = run(name, *arguments, *(["--quick"] if name in QUICK else []), expected=2, cwd=tmp_path)
+        assert err.startswith(f"{name}.py: ")
+        assert message in err
+        assert err.count("\n") == 1
+    assert (tmp_path / "mine").read_text() == "mine"
+
+
+def test_one_cat(tmp_path) -> None:
+    out = quick("one_cat", tmp_path, "--log", str(tmp_path / "cat.arrows"))
+    found = re.findall(r"slope +([\d.]+):  p = ([\d.]+), penalty ([\d.]+), urgency ([\d.]+)  ->  signal's urgency ([-\d.]+)", out)
+    assert found == [("1", "0.6", "0.16", "0.8", "0.8"), ("2.5", "0.6", "0.16", "0.8", "2.0"), ("0", "0.6", "0.16", "0.8", "0.0")]
+    assert "sums what they say: +0.900 -0.100 = +0.800" in out
+    before, after = map(float, re.search(r"p was ([\d.]+), now it is ([\d.]+)", out).groups())
+    assert before == 0.6
+    assert before < after < 1
+    assert max(map(len, out.splitlines())) <= 80 or str(tmp_path) in out
+    shown = subprocess.run(
+        [sys.executable, "-m", "neuro_actors", "log", "show", str(tmp_path / "cat.arrows")], capture_output=True, text=True
+    ).stdout
+    assert "step 1: loss told cat: urgency +0.800" in shown
+
+
+def test_lost_letter(tmp_path) -> None:
+    out = quick("lost_letter", tmp_path)
+    assert "step 3 did not end within 1 s" in out
+    assert "y0 waits for the activation of h1.1" in out
+    assert "h1.1 waits for the urgency of y0" in out
+    assert "The same bits: yes" in out
+    after, undisturbed = re.findall(r"([0-9a-f]{32})…", out)
+    assert after == undisturbed
+
+
+def test_wiring(tmp_path) -> None:
+    out = quick("wiring", tmp_path)
+    assert 0 < float(re.search(r"\(1 is the limit\): (\S+)", out)[1]) < 1
+    assert (tmp_path / "wiring.png").stat().st_size > 20_000
+    assert quick("wiring", tmp_path / "again", "--seed", "3") != out
+
+
+def test_cats(tmp_path) -> None:
+    out = quick("cats", tmp_path)
+    assert all(float(units) < 1 for units in re.search(r"before learning (\S+), after (\S+)", out).groups())
+    assert float(re.search(r"never seen: ([\d.]+)", out)[1]) > 0.85
+    assert (tmp_path / "cats.png").stat().st_size > 20_000
+    table = [int(n) for n in re.findall(r"is (?:cat|other) +(\d+) +(\d+)", out) for n in n]
+    assert sum(table) == 398
+
+
+def test_animals(tmp_path) -> None:
+    out = quick("animals", tmp_path)
+    assert float(re.search(r"never seen: ([\d.]+)", out)[1]) > 0.5
+    assert (tmp_path / "animals.png").stat().st_size > 20_000
+    assert sum(int(n) for n in re.findall(r"^  [a-z]+ +(\d+) +[\d.]+ ", out, re.MULTILINE)) == 1561
+
+
+def test_cats_are_learned_as_well_as_by_scikit_learn(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Within two points of its MLP of the same size, on the same split, in the mean of two seeds."""
+    neural_network = pytest.importorskip("sklearn.neural_network")
+    monkeypatch.syspath_prepend(str(SCENARIOS))
+    import _common
+    import cats
+
+    animals, behind = _common.animals(), []
+    for seed in (0, 1):
+        train, test = cats.split(animals, seed)
+        assert not set(train) & set(test)
+        flat = animals.pictures.reshape(len(animals.pictures), -1)
+        assert len(np.unique(flat[np.concatenate([train, test])], axis=0)) == len(train) + len(test)
+        pixels = _common.Pixels.fitted(animals.pictures[train], pool=4)
+        x, x_test = pixels(animals.pictures[train]), pixels(animals.pictures[test])
+        t, t_test = (animals.classes[rows] == cats.CAT for rows in (train, test))
+        net = na.Network.layered([49, cats.HIDDEN, 1], output_activation="sigmoid", seed=seed)
+        ours = na.train(
+            net, x, t[:, None], loss="cross_entropy", optimizer=cats.OPTIMIZER, epochs=cats.EPOCHS, seed=seed, batch_size=cats.BATCH
+        ).network  # fmt: skip
+        theirs = neural_network.MLPClassifier((cats.HIDDEN,), max_iter=400, random_state=seed).fit(x, t)
+        accuracy = np.mean((na.predict(ours, x_test)[:, 0] >= 0.5) == t_test)
+        print(f"seed {seed}: society {accuracy:.3f}, scikit-learn {theirs.score(x_test, t_test):.3f}")
+        behind.append(theirs.score(x_test, t_test) - accuracy)
+    assert np.mean(behind) <= 0.02
