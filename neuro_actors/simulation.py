@@ -17,7 +17,7 @@ from . import functions
 from .actor import live, loss_step, neuron_step
 from .arrays import Array, as_batch, frozen
 from .channels import Channels, Engine, Statistics, Waiting, engine
-from .errors import InputError, NeuroActorsError, SimulationError
+from .errors import InputError, LogError, NeuroActorsError, SimulationError
 from .examples import as_examples
 from .gradient import Gradient
 from .judge import LossRule
@@ -177,7 +177,10 @@ class Simulation:
                     self._fail(f"step {step.number} failed: {error}", error)
                 else:
                     self._under_way = None
-                    return self._concluded(step, {kind: self._port.take(kind)[1] for kind in kinds})
+                    outcome = self._concluded(step, {kind: self._port.take(kind)[1] for kind in kinds})
+                    if self._log is not None:
+                        self._log.finish(step)
+                    return outcome
             if self._failure is None:
                 waiting = [str(w) for w in self.who_waits()]
                 lines = "\n  ".join(waiting[:12] + [f"… and {len(waiting) - 12} more"] * (len(waiting) > 12))
@@ -189,8 +192,6 @@ class Simulation:
 
     def _concluded(self, step: Step, mail: dict[str, Array]) -> _Outcome:
         predictions = frozen(np.ascontiguousarray(mail[ACTIVATION].T))
-        if self._log is not None:
-            self._log.finish(step)
         if step.loss is None:
             return _Outcome(step.number, predictions)
         network, commits = self._network, mail[COMMIT]
@@ -269,10 +270,10 @@ async def open_simulation(
         from .log.writer import LogWriter  # pyarrow is imported only where a log is asked for
 
         writer = LogWriter(log, network)
+    error: BaseException | None = None
     try:
         carriers = make(network, None if writer is None else writer.record)
         simulation = Simulation(network, carriers, writer, patience)
-        error: BaseException | None = None
         async with trio.open_nursery() as nursery:
             nursery.start_soon(simulation._live)
             try:
@@ -281,10 +282,13 @@ async def open_simulation(
                 error = caught
             simulation._close()
         carriers.close()
+        if error is None and not simulation._failure_told:
+            error = simulation._failure
     finally:
         if writer is not None:
-            writer.close()
-    if error is None and simulation._failure is not None and not simulation._failure_told:
-        error = simulation._failure
+            try:
+                writer.close()
+            except LogError as failed:
+                error = error or failed
     if error is not None:
         raise error

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import resource
+import signal
 
 import numpy as np
 import pyarrow as pa
@@ -98,7 +99,6 @@ async def test_equal_runs_write_equal_bytes(channels: str, batch, tmp_path) -> N
 
 async def test_the_log_changes_no_bit(diamond, batch, tmp_path) -> None:
     _, logged = await write(tmp_path / "a.arrows", diamond, batch)
-    assert logged == na.train(diamond, *batch, optimizer=na.SGD(0.1), epochs=2, batch_size=7).network or True
     async with na.open_simulation(diamond) as simulation:
         for _ in range(2):
             await simulation.train_step(*batch, optimizer=na.SGD(0.1))
@@ -209,8 +209,6 @@ async def test_a_missing_folder(diamond, tmp_path) -> None:
 async def test_a_full_disk_is_one_clear_error_and_what_was_written_can_be_read(diamond, batch, tmp_path) -> None:
     """A limit on the size of files stands in for a disk that is full."""
     path = tmp_path / "a.arrows"
-    import signal
-
     limits = resource.getrlimit(resource.RLIMIT_FSIZE)
     ignored = signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
     try:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import time
+from collections.abc import Callable
 from os import PathLike
 from pathlib import Path
 from typing import Any
@@ -37,6 +38,7 @@ class LogWriter:
         self._messages: list[Message] = []
         self._rows: list[tuple[Any, ...]] = []
         self._written = time.monotonic()
+        self._failure: str | None = None
         try:
             with self._path.open("xb"):  # refuse what exists, before any work
                 pass
@@ -63,11 +65,12 @@ class LogWriter:
     def close(self) -> None:
         """Write what is left, the beginning of a step that was cut off too, and close the file."""
         try:
-            if self._messages:
-                self._rows.extend(self._sorted_rows())
-                self._messages.clear()
-            self._flush()
-            self._stream.close()
+            if self._failure is None:
+                if self._messages:
+                    self._rows.extend(self._sorted_rows())
+                    self._messages.clear()
+                self._flush()
+                self._written_by(self._stream.close)
         finally:
             self._file.close()
 
@@ -121,10 +124,17 @@ class LogWriter:
             pa.ListArray.from_arrays(pa.array(offsets), pa.array(np.concatenate(values))),
             pa.array(notes, pa.string()),
         ]
-        try:
-            self._stream.write_batch(pa.record_batch(columns, schema=self._schema))
-        except OSError as error:
-            raise LogError(f"log file {str(self._path)!r} cannot be written: {error.strerror or error}") from None
+        self._written_by(self._stream.write_batch, pa.record_batch(columns, schema=self._schema))
+
+    def _written_by(self, write: Callable[..., None], *arguments: Any) -> None:
+        """Once the disk has refused, nothing more is written: what stands in the file can be read."""
+        if self._failure is None:
+            try:
+                write(*arguments)
+                return
+            except OSError as error:
+                self._failure = f"log file {str(self._path)!r} cannot be written: {error.strerror or error}"
+        raise LogError(self._failure)
 
 
 def _waves(network: Network) -> tuple[dict[str, int], dict[str, int]]:
