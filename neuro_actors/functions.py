@@ -165,10 +165,15 @@ ACTIVATIONS: dict[str, Activation] = {
 # --- losses ------------------------------------------------------------------------------------------------------
 
 
+def _total(values: Array) -> Array:
+    """The sum over the outputs, (batch,)."""
+    return np.asarray(np.add.reduce(values, axis=1))
+
+
 def _squared(p: Array, t: Array) -> Array:
     """Σ (p - t)² over the outputs; no 1/2"""
     d = p - t
-    return np.add.reduce(d * d, axis=1)
+    return _total(d * d)
 
 
 def _squared_slope(p: Array, t: Array) -> Array:
@@ -178,7 +183,7 @@ def _squared_slope(p: Array, t: Array) -> Array:
 
 def _absolute(p: Array, t: Array) -> Array:
     """Σ |p - t|"""
-    return np.add.reduce(np.abs(p - t), axis=1)
+    return _total(np.abs(p - t))
 
 
 def _absolute_slope(p: Array, t: Array) -> Array:
@@ -190,7 +195,7 @@ def _huber(p: Array, t: Array) -> Array:
     """Σ of d²/2 where |d| ≤ 1, else |d| - 1/2, d = p - t   (Huber 1964, δ = 1)"""
     d = np.abs(p - t)
     near = np.minimum(d, 1.0)
-    return np.add.reduce(near * (d - 0.5 * near), axis=1)
+    return _total(near * (d - 0.5 * near))
 
 
 def _huber_slope(p: Array, t: Array) -> Array:
@@ -209,7 +214,7 @@ def _log(p: Array) -> Array:
 
 def _cross_entropy(p: Array, t: Array) -> Array:
     """-Σ t ln p + (1 - t) ln(1 - p), each output a probability of its own"""
-    return -np.add.reduce(t * _log(p) + (1.0 - t) * _log(1.0 - p), axis=1)
+    return -_total(t * _log(p) + (1.0 - t) * _log(1.0 - p))
 
 
 def _cross_entropy_slope(p: Array, t: Array) -> Array:
@@ -220,18 +225,18 @@ def _cross_entropy_slope(p: Array, t: Array) -> Array:
 def _softmax_cross_entropy(p: Array, t: Array) -> Array:
     """-Σ t ln softmax(p), p the logits"""
     shifted = p - np.max(p, axis=1, keepdims=True)
-    return np.add.reduce(t * (np.log(np.add.reduce(np.exp(shifted), axis=1, keepdims=True)) - shifted), axis=1)
+    return _total(t * (np.log(_total(np.exp(shifted))[:, None]) - shifted))
 
 
 def _softmax_cross_entropy_slope(p: Array, t: Array) -> Array:
     """softmax(p) Σt - t"""
     e = np.exp(p - np.max(p, axis=1, keepdims=True))
-    return e / np.add.reduce(e, axis=1, keepdims=True) * np.add.reduce(t, axis=1, keepdims=True) - t
+    return e / _total(e)[:, None] * _total(t)[:, None] - t
 
 
 def _kl_divergence(p: Array, t: Array) -> Array:
     """Σ t ln(t / p), the predictions being probabilities"""
-    return np.add.reduce(t * (_log(t) - _log(p)), axis=1)
+    return _total(t * (_log(t) - _log(p)))
 
 
 def _kl_divergence_slope(p: Array, t: Array) -> Array:
@@ -250,7 +255,7 @@ def _probabilities(p: Array, t: Array) -> str | None:
 
 
 def _distributions(p: Array, t: Array) -> str | None:
-    sums = np.add.reduce(t, axis=1)
+    sums = _total(t)
     wrong = np.abs(sums - 1.0) > 1e-6
     if wrong.any():
         return f"each row of targets must be class probabilities that sum to 1; one sums to {sums[wrong][0]:g}"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+from numpy.typing import NDArray
 
 from . import functions
 from .arrays import Array
@@ -14,7 +15,7 @@ class LossRule:
 
     __slots__ = ("from_input",)
 
-    def __init__(self, from_input: np.ndarray) -> None:  # type: ignore[type-arg]
+    def __init__(self, from_input: NDArray[np.bool_]) -> None:
         self.from_input = from_input  # (n_outputs,): True where an output is itself an input
 
     def judge(self, step: Step, predictions: Array, targets: Array) -> tuple[Array, Array]:

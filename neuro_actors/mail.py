@@ -101,7 +101,7 @@ class Pile:
         if self._extra and self._batch != self._extra[0].shape:
             assert self._batch is not None
             self._extra = [np.ones(self._batch)]
-        values = np.concatenate(slots + self._extra)  # type: ignore[operator, arg-type]
+        values: Array = np.concatenate(slots + self._extra)  # type: ignore[arg-type]  # None where a message is missing
         if self._batch is not None:
             values = values.reshape(len(slots) + len(self._extra), *self._batch)
         self._slots = [None] * len(slots)

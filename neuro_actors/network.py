@@ -3,75 +3,17 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass
-from typing import Any, ClassVar, Generic, TypeVar, overload
+from collections.abc import Iterable, Sequence
+from typing import Any
 
 import numpy as np
-from numpy.typing import ArrayLike
+from numpy.typing import ArrayLike, NDArray
 
 from . import functions
-from .arrays import Array, Indices, as_floats, did_you_mean, frozen, some
+from .arrays import Array, Indices, as_floats, did_you_mean, frozen
+from .elements import Input, Neuron, Synapse, Views, arrow, parameters, positions
 from .errors import NetworkError
 from .graph import Groups, cycle, levels
-
-LOSS, ENVIRONMENT = "loss", "environment"  # the two members of every society that are no neurons
-
-
-@dataclass(frozen=True, slots=True)
-class Input:
-    """A neuron that repeats what the world tells it. It has no incoming synapse and nothing to learn."""
-
-    id: str
-    activation: ClassVar[str] = "identity"
-    bias: ClassVar[float] = 0.0
-
-
-@dataclass(frozen=True, slots=True)
-class Neuron:
-    """A node with a bias and an activation function; it owns the weights of its incoming synapses."""
-
-    id: str
-    activation: str = "identity"
-    bias: float = 0.0
-
-
-@dataclass(frozen=True, slots=True)
-class Synapse:
-    """A directed edge; excitatory where the weight is positive, inhibitory where negative. Without one, it is drawn."""
-
-    source: str
-    target: str
-    weight: float | None = None
-
-
-_T = TypeVar("_T")
-
-
-class Views(Sequence[_T], Generic[_T]):
-    """A sequence whose items are made when they are looked at."""
-
-    __slots__ = ("_length", "_make")
-
-    def __init__(self, length: int, make: Callable[[int], _T]) -> None:
-        self._length, self._make = length, make
-
-    def __len__(self) -> int:
-        return self._length
-
-    @overload
-    def __getitem__(self, index: int) -> _T: ...
-    @overload
-    def __getitem__(self, index: slice) -> Sequence[_T]: ...
-    def __getitem__(self, index: int | slice) -> _T | Sequence[_T]:
-        where = range(self._length)[index]
-        return self._make(where) if isinstance(where, int) else tuple(self._make(i) for i in where)
-
-    def __iter__(self) -> Iterator[_T]:
-        return map(self._make, range(self._length))
-
-    def __repr__(self) -> str:
-        return f"({some([str(item) for item in self[:3]], 3)}; {self._length} in all)"
 
 
 class Network:
@@ -107,12 +49,12 @@ class Network:
         if isinstance(outputs, str):
             raise NetworkError(f"outputs must be a list of ids, got the string {outputs!r}: write [{outputs!r}]")
         ids = tuple(node.id for node in nodes)
-        position = _positions(ids)
+        position = positions(ids)
         ends = [(edge.source, edge.target) for edge in edges]
         for edge_ends in ends:
             for end in edge_ends:
                 if end not in position:
-                    raise NetworkError(f"synapse {_arrow(*edge_ends)}: there is no neuron {end!r}; {did_you_mean(end, ids)}")
+                    raise NetworkError(f"synapse {arrow(*edge_ends)}: there is no neuron {end!r}; {did_you_mean(end, ids)}")
         drawn = np.array([edge.weight is None for edge in edges], dtype=bool)
         weights = [0.0 if edge.weight is None else edge.weight for edge in edges]
         self._set(
@@ -120,10 +62,10 @@ class Network:
             position=position,
             is_input=np.array([isinstance(node, Input) for node in nodes], dtype=bool),
             activations=tuple(node.activation for node in nodes),
-            biases=_parameters("bias", [node.bias for node in nodes], ids),
+            biases=parameters("bias", [node.bias for node in nodes], ids),
             sources=np.array([position[source] for source, _ in ends], dtype=np.intp),
             targets=np.array([position[target] for _, target in ends], dtype=np.intp),
-            weights=_parameters("weight", weights, [_arrow(*pair) for pair in ends]),
+            weights=parameters("weight", weights, [arrow(*pair) for pair in ends]),
             outputs=tuple(outputs),
         )
         if drawn.any():
@@ -169,7 +111,7 @@ class Network:
         self = cls.__new__(cls)
         self._set(
             ids=ids,
-            position=_positions(ids),
+            position=positions(ids),
             is_input=np.arange(len(ids)) < sizes[0],
             activations=tuple(["identity"] * sizes[0] + [name for name, v in zip(activations, b, strict=True) for _ in v]),
             biases=np.concatenate([np.zeros(sizes[0]), *b]),
@@ -197,7 +139,7 @@ class Network:
 
     ids: tuple[str, ...]
     position: dict[str, int]
-    is_input: np.ndarray[Any, np.dtype[np.bool_]]
+    is_input: NDArray[np.bool_]
     activations: tuple[str, ...]
     biases: Array
     weights: Array
@@ -237,13 +179,13 @@ class Network:
 
     def describe(self) -> str:
         """A table, one line a level: how many neurons, of which activations, how connected, how many parameters."""
-        rows = [("level", "neurons", "fan-in", "fan-out", "parameters", "activations")]
+        rows: list[tuple[str, ...]] = [("level", "neurons", "fan-in", "fan-out", "parameters", "activations")]
         fan_in, fan_out = self.incoming.sizes, self.outgoing.sizes
         for k in range(self.depth + 1):
             here = np.flatnonzero(self.level == k)
             names = sorted({self.activations[i] for i in here if not self.is_input[i]}) or ["(inputs)"]
             n_parameters = int(fan_in[here].sum()) + int((~self.is_input[here]).sum())
-            fans = ("{} to {}".format(f[here].min(), f[here].max()) for f in (fan_in, fan_out))
+            fans = (f"{f[here].min()} to {f[here].max()}" for f in (fan_in, fan_out))
             rows.append((str(k), f"{len(here):,}", *fans, f"{n_parameters:,}", ", ".join(names)))
         widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
         lines = ["  ".join(cell.rjust(w) for cell, w in zip(row[:-1], widths, strict=False)) + "  " + row[-1] for row in rows]
@@ -289,7 +231,7 @@ class Network:
 
     def arrow(self, synapse: int) -> str:
         """A synapse in words: 'a' -> 'b'."""
-        return _arrow(self.ids[self.sources[synapse]], self.ids[self.targets[synapse]])
+        return arrow(self.ids[self.sources[synapse]], self.ids[self.targets[synapse]])
 
     # --- making and checking -------------------------------------------------------------------------------------
 
@@ -337,9 +279,9 @@ class Network:
         mute = np.flatnonzero((self.outgoing.sizes == 0) & ~is_output)
         if len(mute):
             raise NetworkError(f"no output is reached from {self.ids[mute[0]]!r}: give it an outgoing synapse, name it in outputs, or remove it")
-        frozen(self.level)
+        self.level.setflags(write=False)
 
-    def _refuse(self, wrong: np.ndarray[Any, np.dtype[np.bool_]], complaint: str) -> None:
+    def _refuse(self, wrong: NDArray[np.bool_], complaint: str) -> None:
         if wrong.any():
             raise NetworkError(f"synapse {self.arrow(int(np.flatnonzero(wrong)[0]))} {complaint}")
 
@@ -353,34 +295,3 @@ class Network:
             stream = np.random.default_rng(np.random.SeedSequence(seed, spawn_key=(k,)))
             weights[self.incoming.of(k)] = scale * stream.standard_normal(fan_in[k])
         return weights
-
-
-def _arrow(source: object, target: object) -> str:
-    return f"{source!r} -> {target!r}"
-
-
-def _positions(ids: Sequence[str]) -> dict[str, int]:
-    """Where each id stands; raises `NetworkError` for an id that is no name, reserved, or there twice."""
-    position: dict[str, int] = {}
-    for k, name in enumerate(ids):
-        if not isinstance(name, str) or not name or len(name) > 128 or not name.isprintable():
-            shown = repr(name) if len(repr(name)) < 60 else repr(name)[:60] + "…"
-            raise NetworkError(f"neuron {k}: an id is 1 to 128 printable characters, got {shown}")
-        if name in (LOSS, ENVIRONMENT):
-            raise NetworkError(f"neuron {k}: the id {name!r} is reserved, every society has such a member: choose another")
-        if name in position:
-            raise NetworkError(f"neuron id {name!r} stands there twice: ids must differ")
-        position[name] = k
-    return position
-
-
-def _parameters(what: str, values: list[float], owners: Sequence[str]) -> Array:
-    try:
-        raw = np.asarray(values)
-    except ValueError:  # sequences among them
-        raw = np.empty(0, dtype=object)
-    if len(values) and (raw.shape != (len(values),) or raw.dtype.kind not in "iuf" or not np.isfinite(raw).all()):
-        for value, owner in zip(values, owners, strict=True):
-            if isinstance(value, bool) or not isinstance(value, (int, float, np.number)) or not np.isfinite(value):
-                raise NetworkError(f"{what} of {owner}: expected a finite number, got {value!r}")
-    return np.array(values, dtype=np.float64)

@@ -14,6 +14,7 @@ from __future__ import annotations
 from typing import NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
 
 from . import sums
 from .arrays import Array
@@ -29,7 +30,7 @@ class Memory(NamedTuple):
     parameters: Array  # (fan_in + 1,): the weight of each incoming synapse, then the bias
     optimizer: Optimizer | None = None  # the description that `state` belongs to
     state: State = ()
-    count: int = 0  # updates under it
+    updates: int = 0  # made under it
 
 
 class Fired(NamedTuple):
@@ -57,7 +58,7 @@ class LocalRule:
 
     __slots__ = ("fired", "function", "id", "listening", "memory")
 
-    def __init__(self, id: str, function: Activation, parameters: Array, from_input: np.ndarray) -> None:  # type: ignore[type-arg]
+    def __init__(self, id: str, function: Activation, parameters: Array, from_input: NDArray[np.bool_]) -> None:
         self.id = id
         self.function = function
         self.listening = np.flatnonzero(~from_input) if from_input.any() else None  # None: all of them
@@ -133,7 +134,7 @@ class InputRule:
 def _learn(memory: Memory, optimizer: Optimizer, wanted: Array) -> Memory:
     if memory.optimizer != optimizer:
         memory = Memory(memory.parameters, optimizer, optimizer.start(len(wanted)))
-    count = memory.count + 1
+    count = memory.updates + 1
     parameters, state = optimizer.update(memory.parameters, wanted, memory.state, count)
     return Memory(parameters, optimizer, state, count)
 

@@ -17,14 +17,15 @@ from . import functions
 from .actor import live, loss_step, neuron_step
 from .arrays import Array, as_batch, frozen
 from .channels import Channels, Engine, Statistics, Waiting, engine
+from .elements import ENVIRONMENT
+from .elements import LOSS as JUDGE
 from .errors import InputError, LogError, NeuroActorsError, SimulationError
 from .examples import as_examples
 from .gradient import Gradient
 from .judge import LossRule
 from .learning import Optimizer
-from .messages import ACTIVATION, COMMIT, LOSS, TARGET, URGENCY, Step
-from .network import ENVIRONMENT, Network
-from .network import LOSS as JUDGE
+from .messages import ACTIVATION, COMMIT, LOSS, TARGET, URGENCY, Kind, Step
+from .network import Network
 from .neuron import InputRule, LocalRule
 
 if TYPE_CHECKING:
@@ -159,7 +160,7 @@ class Simulation:
         return outcome
 
     @staticmethod
-    def _awaited(step: Step) -> tuple[str, ...]:
+    def _awaited(step: Step) -> tuple[Kind, ...]:
         if step.loss is None:
             return (ACTIVATION, LOSS)
         return (ACTIVATION, LOSS, COMMIT, URGENCY) if step.wrt_inputs else (ACTIVATION, LOSS, COMMIT)
@@ -190,7 +191,7 @@ class Simulation:
             raise SimulationError(str(self._failure)) from self._failure.__cause__
         return None
 
-    def _concluded(self, step: Step, mail: dict[str, Array]) -> _Outcome:
+    def _concluded(self, step: Step, mail: dict[Kind, Array]) -> _Outcome:
         predictions = frozen(np.ascontiguousarray(mail[ACTIVATION].T))
         if step.loss is None:
             return _Outcome(step.number, predictions)

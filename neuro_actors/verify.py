@@ -14,10 +14,11 @@ import numpy as np
 from . import functions, reference
 from .arrays import Array
 from .channels import Engine
+from .elements import Input, Neuron, Synapse
 from .errors import NeuroActorsError
 from .gradient import Gradient
 from .learning import SGD
-from .network import Input, Network, Neuron, Synapse
+from .network import Network
 from .simulation import open_simulation
 from .synchronous import run
 
@@ -177,7 +178,7 @@ def draw_case(seed: int) -> Case:
 
 def _layered(rng: np.random.Generator, size: int, names: list[str], output_activations: list[str]) -> Network:
     depth = int(rng.integers(1, min(size, 5) + 1))
-    cuts = np.sort(rng.choice(np.arange(1, size), depth - 1, replace=False)) if depth > 1 else []
+    cuts = np.sort(rng.permutation(np.arange(1, size))[: depth - 1])
     sizes = [int(rng.integers(1, 30)), *np.diff([0, *cuts, size]).tolist()]
     return Network.layered(sizes, str(rng.choice(names)), str(rng.choice(output_activations)), int(rng.integers(2**31)))
 

@@ -9,11 +9,12 @@ from typing import NamedTuple
 import trio
 
 from ..arrays import Array
+from ..elements import ENVIRONMENT
+from ..elements import LOSS as JUDGE
 from ..errors import SimulationError
 from ..mail import Pile
 from ..messages import ACTIVATION, COMMIT, LOSS, TARGET, URGENCY, Kind, Message, Step
-from ..network import ENVIRONMENT, Network
-from ..network import LOSS as JUDGE
+from ..network import Network
 from . import Record, Statistics, Waiting
 
 

@@ -28,8 +28,9 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
+from ..elements import ENVIRONMENT, LOSS
 from ..errors import LogError
-from ..network import ENVIRONMENT, LOSS, Network
+from ..network import Network
 
 FORMAT = 1
 KINDS = ("begin", "activation", "target", "loss", "urgency", "commit")

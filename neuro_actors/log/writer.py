@@ -12,10 +12,11 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
+from ..elements import ENVIRONMENT
+from ..elements import LOSS as JUDGE
 from ..errors import LogError
 from ..messages import COMMIT, LOSS, TARGET, URGENCY, Message, Step
-from ..network import ENVIRONMENT, Network
-from ..network import LOSS as JUDGE
+from ..network import Network
 from .schema import KINDS, arrow_schema, members
 
 FLUSH_ROWS, FLUSH_SECONDS = 8192, 0.5
