@@ -28,7 +28,7 @@ def cli() -> None:
 
 @cli.command()
 @click.option("--networks", default=100, show_default=True, type=click.IntRange(1), help="How many networks to draw.")
-@click.option("--seed", default=0, show_default=True, type=click.IntRange(0), help="The first network's seed; the next has the next.")
+@click.option("--seed", default=0, show_default=True, type=click.IntRange(0), help="The first one's seed; then the next.")
 @click.option("--channels", default="memory", show_default=True, help="The engine that carries mail.")
 def verify(networks: int, seed: int, channels: str) -> None:
     """Compare random societies with matrices, finite differences and PyTorch.
@@ -62,7 +62,8 @@ def verify(networks: int, seed: int, channels: str) -> None:
         if not verdict.passed:
             failed.append(verdict)
     out.print(f"{count:,} networks, {neurons:,} neurons, {synapses:,} synapses, {messages:,} messages")
-    table = Table("compared", "largest difference", "of the network with seed", title="in units of the rounding bound: 1 is the limit")
+    title = "in units of the rounding bound: 1 is the limit"
+    table = Table("compared", "largest difference", "of the network with seed", title=title)
     for name, (difference, where) in worst.items():
         table.add_row(name, f"{difference:.3g}", str(where))
     out.print(table)

@@ -126,7 +126,7 @@ _erf = np.frompyfunc(math.erf, 1, 1)  # numpy has none; the C library's, element
 
 
 def _normal_cdf(z: Array) -> Array:
-    return 0.5 * (1.0 + _erf(z * math.sqrt(0.5)).astype(np.float64))
+    return 0.5 * (1.0 + np.asarray(_erf(z * math.sqrt(0.5)), dtype=np.float64))
 
 
 def _gelu(z: Array) -> Array:
@@ -241,7 +241,7 @@ def _kl_divergence(p: Array, t: Array) -> Array:
 
 def _kl_divergence_slope(p: Array, t: Array) -> Array:
     """-t / p"""
-    return -t / np.maximum(p, _LEAST_DIVISOR)
+    return np.asarray(-t / np.maximum(p, _LEAST_DIVISOR))
 
 
 def _outside(what: str, array: Array, advice: str) -> str | None:

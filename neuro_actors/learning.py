@@ -142,7 +142,8 @@ def _check_rate(owner: str, rate: Rate) -> None:
 
 def _check(owner: str, name: str, value: float, least: float, below: float) -> None:
     if not _is_number(value) or not least <= value < below:
-        raise InputError(f"{owner}: {name} must be at least {least:g}{'' if below == math.inf else f' and below {below:g}'}, got {value!r}")
+        limit = "" if below == math.inf else f" and below {below:g}"
+        raise InputError(f"{owner}: {name} must be at least {least:g}{limit}, got {value!r}")
 
 
 def _is_number(value: object) -> bool:

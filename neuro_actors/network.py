@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import itertools
 from collections.abc import Iterable, Sequence
 from typing import Any
 
@@ -84,7 +85,7 @@ class Network:
         """Layers of `sizes` neurons, the inputs first, each fully connected to the next; biases 0, weights drawn."""
         if len(sizes) < 2 or any(isinstance(n, bool) or not isinstance(n, (int, np.integer)) or n < 1 for n in sizes):
             raise NetworkError(f"sizes must be two or more whole numbers of at least 1, inputs first, got {list(sizes)!r}")
-        zeros = [np.zeros((n_out, n_in)) for n_in, n_out in zip(sizes[:-1], sizes[1:], strict=True)]
+        zeros = [np.zeros((n_out, n_in)) for n_in, n_out in itertools.pairwise(sizes)]
         names = [activation] * (len(sizes) - 2) + [output_activation]
         blank = cls.from_matrices(zeros, [np.zeros(n) for n in sizes[1:]], names)
         return blank.with_parameters(blank._drawn_weights(seed), blank.biases)
@@ -173,8 +174,8 @@ class Network:
     def __repr__(self) -> str:
         fans = self.incoming.sizes[~self.is_input]
         fan = f"{fans.min()}" if fans.min() == fans.max() else f"{fans.min()} to {fans.max()}"
-        counts = ((len(self.inputs), "input"), (len(fans), "neuron"), (len(self.weights), "synapse"), (len(self.outputs), "output"))
-        parts = ", ".join(f"{n:,} {word}{'s' * (n != 1)}" for n, word in counts)
+        counts = {"input": len(self.inputs), "neuron": len(fans), "synapse": len(self.weights), "output": len(self.outputs)}
+        parts = ", ".join(f"{n:,} {word}{'s' * (n != 1)}" for word, n in counts.items())
         return f"<Network: {parts}; depth {self.depth}, fan-in {fan}>"
 
     def describe(self) -> str:
@@ -220,10 +221,10 @@ class Network:
         skips = np.flatnonzero(self.level[self.targets] != self.level[self.sources] + 1)
         if len(skips):
             raise NetworkError(f"not layered: synapse {self.arrow(skips[0])} skips a level; see the reference for any graph")
-        full = sum(len(a) * len(b) for a, b in zip(layers[:-1], layers[1:], strict=True))
+        full = sum(len(a) * len(b) for a, b in itertools.pairwise(layers))
         if full != len(weights) or set(np.flatnonzero(self.level == self.depth)) != set(layers[-1]):
             raise NetworkError("not layered: each level must be fully connected to the next, and the last be the outputs")
-        matrices = [np.empty((len(b), len(a))) for a, b in zip(layers[:-1], layers[1:], strict=True)]
+        matrices = [np.empty((len(b), len(a))) for a, b in itertools.pairwise(layers)]
         for k, matrix in enumerate(matrices):
             here = np.flatnonzero(self.level[self.targets] == k + 1)
             matrix[row[self.targets[here]], row[self.sources[here]]] = weights[here]
@@ -274,11 +275,13 @@ class Network:
         # In a graph without cycles every walk back ends at a neuron without sources, every walk on at one without targets.
         deaf = np.flatnonzero((self.incoming.sizes == 0) & ~self.is_input)
         if len(deaf):
-            raise NetworkError(f"no input reaches neuron {self.ids[deaf[0]]!r}: give it an incoming synapse, or make it an na.Input")
+            advice = "give it an incoming synapse, or make it an na.Input"
+            raise NetworkError(f"no input reaches neuron {self.ids[deaf[0]]!r}: {advice}")
         is_output = np.isin(np.arange(len(self.ids)), [self.position[name] for name in self.outputs])
         mute = np.flatnonzero((self.outgoing.sizes == 0) & ~is_output)
         if len(mute):
-            raise NetworkError(f"no output is reached from {self.ids[mute[0]]!r}: give it an outgoing synapse, name it in outputs, or remove it")
+            advice = "give it an outgoing synapse, name it in outputs, or remove it"
+            raise NetworkError(f"no output is reached from {self.ids[mute[0]]!r}: {advice}")
         self.level.setflags(write=False)
 
     def _refuse(self, wrong: NDArray[np.bool_], complaint: str) -> None:

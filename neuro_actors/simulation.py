@@ -99,7 +99,8 @@ class Simulation:
         x: (batch, n_inputs); targets: (batch, n_outputs); wrt_inputs: let urgencies reach the inputs too.
         """
         outcome = await self._run(*as_examples(self._network, x, targets, loss), loss, wrt_inputs=bool(wrt_inputs))
-        assert outcome.weights is not None and outcome.biases is not None
+        assert outcome.weights is not None
+        assert outcome.biases is not None
         inputs = None
         if outcome.input_urgencies is not None:
             inputs = frozen(np.ascontiguousarray(-outcome.input_urgencies.T) / len(outcome.predictions))

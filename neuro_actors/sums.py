@@ -28,5 +28,5 @@ def sum_of_rows(rows: Array) -> Array:
 def mean_products(rows: Array, values: Array) -> Array:
     """The mean over the batch of rows[i] · values, (synapses,)."""
     if rows.shape[1] == 1:
-        return rows[:, 0] * values[0]
-    return np.einsum("ij,j->i", rows, values) / rows.shape[1]  # type: ignore[no-any-return]
+        return np.asarray(rows[:, 0] * values[0])
+    return np.asarray(np.einsum("ij,j->i", rows, values) / rows.shape[1])

@@ -41,7 +41,7 @@ class Epoch:
         for name in ("accuracy", "validation_loss", "validation_accuracy"):
             value = getattr(self, name)
             if value is not None:
-                parts.append(f"{name.replace('_', ' ')} {value:.4f}" if "loss" in name else f"{name.replace('_', ' ')} {value:.3f}")
+                parts.append(f"{name.replace('_', ' ')} {value:.{4 if 'loss' in name else 3}f}")
         return ", ".join(parts)
 
 
@@ -154,7 +154,8 @@ class _Bar:
         from rich.console import Console
         from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
-        columns = (TextColumn("{task.description}"), BarColumn(20), MofNCompleteColumn(), TimeRemainingColumn(), TextColumn("{task.fields[said]}"))
+        words, said = TextColumn("{task.description}"), TextColumn("{task.fields[said]}")
+        columns = (words, BarColumn(20), MofNCompleteColumn(), TimeRemainingColumn(), said)
         shown = sys.stderr.isatty() if progress is None else progress
         self.display = Progress(*columns, console=Console(stderr=True), disable=not shown)
         self._task = self.display.add_task("training", total=epochs * steps, said="")

@@ -88,10 +88,14 @@ def verify_case(seed: int, case: Case, channels: str | Engine = "memory", with_t
     expected, bound = reference.with_bound(network, x, t, loss, wrt_inputs=gradient.inputs is not None)
     later, later_bound = reference.with_bound(once, x, t, loss)
     differences = {
-        "predictions": max(_units(predictions, expected.predictions, bound.predictions), _apart(gradient, expected, bound, "predictions")),
+        "predictions": max(
+            _units(said, expected.predictions, bound.predictions) for said in (predictions, gradient.predictions)
+        ),
         "loss": _apart(gradient, expected, bound, "loss"),
         "gradient": max(_apart(gradient, expected, bound, name) for name in ("weights", "biases", "inputs")),
-        "learning": max(_learned(name, (network, once, twice), (expected, later), (bound, later_bound)) for name in ("weights", "biases")),
+        "learning": max(
+            _learned(name, (network, once, twice), (expected, later), (bound, later_bound)) for name in ("weights", "biases")
+        ),
         "finite differences": _finite_differences(case, gradient, bound, np.random.default_rng(seed)),
     }
     if with_torch:
@@ -114,7 +118,10 @@ def _apart(one: Gradient, other: Gradient, bound: Gradient, name: str) -> float:
 
 
 def _learned(
-    name: str, networks: tuple[Network, Network, Network], gradients: tuple[Gradient, Gradient], bounds: tuple[Gradient, Gradient]
+    name: str,
+    networks: tuple[Network, Network, Network],
+    gradients: tuple[Gradient, Gradient],
+    bounds: tuple[Gradient, Gradient],
 ) -> float:
     """Two steps of momentum descent, made here from the reference's gradients."""
     before, once, twice = (getattr(network, name) for network in networks)

@@ -74,7 +74,8 @@ def draw(confusion: np.ndarray, names: list[str], result: na.TrainingResult, arg
     table.imshow(share, cmap="Blues", vmin=0, vmax=1)
     for (row, column), value in np.ndenumerate(confusion):
         if value:
-            table.text(column, row, value, ha="center", va="center", fontsize=8, color="white" if share[row, column] > 0.5 else "black")
+            colour = "white" if share[row, column] > 0.5 else "black"
+            table.text(column, row, value, ha="center", va="center", fontsize=8, color=colour)
     table.set_xticks(range(len(names)), names, rotation=45, ha="right")
     table.set_yticks(range(len(names)), names)
     table.set(xlabel="what it was taken for", ylabel="what it is", title="test pictures")

@@ -77,7 +77,8 @@ def story(arguments: Namespace) -> None:
     undisturbed, _ = trio.run(learn, net, range(STEPS), x, targets)
     print(f"  parameters after the accident  {again.digest()[:32]}…")
     print(f"  of an undisturbed society      {undisturbed.digest()[:32]}…")
-    print(f"\nThe same bits: {'yes' if again.digest() == undisturbed.digest() else 'NO'}. (With plain SGD, which keeps no state between steps.)")
+    print(f"\nThe same bits: {'yes' if again.digest() == undisturbed.digest() else 'NO'}.")
+    print("(By plain SGD, which keeps no state between steps. A momentum would start afresh.)")
 
 
 if __name__ == "__main__":

@@ -38,11 +38,13 @@ async def listen(network: na.Network, picture: list[float], log: str | None = No
 def at_the_output(slope: float) -> None:
     """One neuron whose signal is 0.6 and whose activation function has that slope there."""
     na.add_activation(f"slope {slope:g}", lambda z: 0.6 + slope * (z - 0.6), lambda z, a: 0.0 * z + slope)
-    cat = na.Network([na.Input("fur"), na.Neuron("cat", f"slope {slope:g}", bias=0.1)], [na.Synapse("fur", "cat", 0.5)], ["cat"])
-    gradient, told, _ = trio.run(listen, cat, [1.0])
+    cat = na.Neuron("cat", f"slope {slope:g}", bias=0.1)
+    net = na.Network([na.Input("fur"), cat], [na.Synapse("fur", "cat", 0.5)], ["cat"])
+    gradient, told, _ = trio.run(listen, net, [1.0])
     p, urgency = gradient.predictions[0, 0], told["urgency", "loss", "cat"][0]
     signal = -gradient.biases[1]  # the bias's urgency is the signal's
-    print(f"  slope {slope:3g}:  p = {p:.2g}, penalty {gradient.loss:.2f}, urgency {urgency:.1f}  ->  signal's urgency {signal + 0.0:.1f}")
+    at_p = f"p = {p:.2g}, penalty {gradient.loss:.2f}, urgency {urgency:.1f}"
+    print(f"  slope {slope:3g}:  {at_p}  ->  signal's urgency {signal + 0.0:.1f}")
 
 
 def family() -> na.Network:

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import itertools
 import re
 from math import inf, nan
 
@@ -19,7 +20,7 @@ def simple(neurons=None, synapses=None, outputs=("y",)) -> Network:
 
 
 def chain(*ids: str, weight: float = 1.0) -> list[Synapse]:
-    return [Synapse(a, b, weight) for a, b in zip(ids[:-1], ids[1:], strict=True)]
+    return [Synapse(a, b, weight) for a, b in itertools.pairwise(ids)]
 
 
 REFUSED = {

@@ -63,7 +63,7 @@ MUTANTS: dict[str, tuple[ModuleType, str, str]] = {
     "a bias that is not heard": (
         sums, "return np.einsum(\"i,ij->j\", weights, rows)", "return np.einsum(\"i,ij->j\", weights[:-1], rows[:-1])"),
     "the batch's sum instead of its mean": (
-        sums, "rows, values) / rows.shape[1]", "rows, values)"),
+        sums, "rows, values) / rows.shape[1])", "rows, values))"),
     "a batch of one summed wrongly": (
         sums, "np.add.accumulate(weights * rows[:, 0])[-1:]", "np.add.accumulate(weights * rows[:, 0])[-2:-1]"),
     "velocity forgotten": (

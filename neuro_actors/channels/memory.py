@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from itertools import repeat
 from typing import NamedTuple
 
@@ -34,7 +34,9 @@ class MemoryPort:
 
     __slots__ = ("_addresses", "_listening", "_mailbox", "_piles", "_record", "node", "sent")
 
-    def __init__(self, node: str, mailbox: trio.MemoryReceiveChannel[Message], piles: list[Pile], record: Record | None) -> None:
+    def __init__(
+        self, node: str, mailbox: trio.MemoryReceiveChannel[Message], piles: Sequence[Pile], record: Record | None
+    ) -> None:
         self.node = node
         self.sent = 0
         self._mailbox = mailbox
@@ -71,7 +73,8 @@ class MemoryPort:
                 if record is not None:
                     record(message)
         except trio.WouldBlock:
-            raise SimulationError(f"the mailbox of {message.receiver!r} is full: it was sent more than one step's mail") from None
+            full = f"the mailbox of {message.receiver!r} is full: it was sent more than one step's mail"
+            raise SimulationError(full) from None
         self.sent += len(addresses)
 
     def broadcast(self, kind: Kind, step: Step, values: Array) -> None:
@@ -131,8 +134,8 @@ class Memory:
 
     def _add(self, name: str, *piles: Pile) -> None:
         room = sum(len(pile.missing) for pile in piles)
-        self._mailboxes[name] = send, receive = trio.open_memory_channel[Message](room)
-        self._ports[name] = MemoryPort(name, receive, list(piles), self._record)
+        self._mailboxes[name] = trio.open_memory_channel[Message](room)
+        self._ports[name] = MemoryPort(name, self._mailboxes[name][1], piles, self._record)
 
     def _connect(self, kind: Kind, source: str, target: str, listens: bool = False) -> None:
         """Let one member write to another: the target to the source for urgencies, the environment for targets."""

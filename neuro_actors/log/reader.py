@@ -49,7 +49,8 @@ class LogReader:
         try:
             return pa.ipc.open_stream(pa.memory_map(self._path))
         except (pa.ArrowInvalid, OSError) as error:
-            what = "it is empty" if Path(self._path).stat().st_size == 0 else f"it is no message log ({str(error).splitlines()[0]})"
+            empty = Path(self._path).stat().st_size == 0
+            what = "it is empty" if empty else f"it is no message log ({str(error).splitlines()[0]})"
             raise LogError(f"{self._path!r}: {what}") from None
 
     def batches(self) -> Iterator[Any]:

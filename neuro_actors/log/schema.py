@@ -84,9 +84,10 @@ def network_of(schema: Any) -> Network:
 def _described(network: Network) -> dict[str, Any]:
     from importlib.metadata import version
 
+    versions = {name: version(name) for name in ("neuro-actors", "numpy", "pyarrow")}
     return {
         "format": FORMAT,
-        "versions": {name: version(name) for name in ("neuro-actors", "numpy", "pyarrow")} | {"python": platform.python_version()},
+        "versions": versions | {"python": platform.python_version()},
         "network": {
             "ids": network.ids,
             "activations": network.activations,
