@@ -231,7 +231,7 @@ def _softmax_cross_entropy(p: Array, t: Array) -> Array:
 def _softmax_cross_entropy_slope(p: Array, t: Array) -> Array:
     """softmax(p) Σt - t"""
     e = np.exp(p - np.max(p, axis=1, keepdims=True))
-    return e / _total(e)[:, None] * _total(t)[:, None] - t
+    return np.asarray(e / _total(e)[:, None] * _total(t)[:, None] - t)
 
 
 def _kl_divergence(p: Array, t: Array) -> Array:

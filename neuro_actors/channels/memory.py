@@ -11,7 +11,7 @@ import trio
 from ..arrays import Array
 from ..elements import ENVIRONMENT
 from ..elements import LOSS as JUDGE
-from ..errors import SimulationError
+from ..errors import MessageError, SimulationError
 from ..mail import Pile
 from ..messages import ACTIVATION, COMMIT, LOSS, TARGET, URGENCY, Kind, Message, Step
 from ..network import Network
@@ -49,16 +49,17 @@ class MemoryPort:
         self._piles[kind].open(number, batch)
 
     async def wait(self, *kinds: Kind) -> None:
-        piles = self._piles
+        piles, receive_nowait = self._piles, self._mailbox.receive_nowait
         while not all(piles[kind].complete for kind in kinds):
             message = await self._mailbox.receive()  # sleeps once; what came meanwhile is drained without sleeping
             try:
                 while True:
-                    pile = piles.get(message.kind) or piles[ACTIVATION]  # which will say what is wrong with it
-                    pile.accept(message)
-                    message = self._mailbox.receive_nowait()
+                    piles[message.kind].accept(message)
+                    message = receive_nowait()
             except trio.WouldBlock:
                 pass
+            except KeyError:
+                raise MessageError(f"{self.node!r} cannot accept {message}: it has no synapse for it") from None
 
     def take(self, kind: Kind) -> tuple[Step, Array]:
         return self._piles[kind].take()
