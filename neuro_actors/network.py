@@ -69,6 +69,7 @@ class Network:
             weights=parameters("weight", weights, [arrow(*pair) for pair in ends]),
             outputs=tuple(outputs),
         )
+        self.check_activations()
         if drawn.any():
             self.weights = frozen(np.where(drawn, self._drawn_weights(seed), self.weights))
 
@@ -121,6 +122,7 @@ class Network:
             weights=np.concatenate([matrix.ravel() for matrix in w]),
             outputs=ids[first[-2] :],
         )
+        self.check_activations()
         return self
 
     def with_parameters(self, weights: ArrayLike, biases: ArrayLike) -> Network:
@@ -246,12 +248,15 @@ class Network:
         self.incoming, self.outgoing = Groups.by(self.targets, n), Groups.by(self.sources, n)
         self._check()
 
-    def _check(self) -> None:
+    def check_activations(self) -> None:
+        """Raise `NetworkError` unless every activation is in the table, as it may not be where a log was read."""
         for name in self.activations:
             if name not in functions.ACTIVATIONS:
                 culprit = self.ids[self.activations.index(name)]
                 known = did_you_mean(name, list(functions.ACTIVATIONS))
                 raise NetworkError(f"neuron {culprit!r}: unknown activation {name!r}; {known}")
+
+    def _check(self) -> None:
         if not self.inputs:
             raise NetworkError("the network has no inputs: add at least one na.Input")
         if not self.outputs:

@@ -266,6 +266,7 @@ async def open_simulation(
         raise InputError(f"network must be an na.Network, got {type(network).__name__}")
     if not patience > 0:
         raise InputError(f"patience must be a positive number of seconds, got {patience!r}")
+    network.check_activations()
     make = engine(channels)
     writer = None
     if log is not None:

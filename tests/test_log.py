@@ -166,6 +166,21 @@ async def test_the_log_of_a_failed_run_can_be_read(tmp_path, monkeypatch: pytest
     ]
 
 
+async def test_a_log_can_be_read_without_the_users_functions(tmp_path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with monkeypatch.context() as patch:
+        patch.setattr(functions, "ACTIVATIONS", dict(functions.ACTIVATIONS))
+        na.add_activation("mine", lambda z: 2 * z, lambda z, a: 0 * z + 2)
+        net = na.Network([na.Input("x"), na.Neuron("y", "mine")], [na.Synapse("x", "y", 1.0)], ["y"])
+        async with na.open_simulation(net, log=tmp_path / "a.arrows") as simulation:
+            await simulation.predict([[3.0]])
+    reader = LogReader(tmp_path / "a.arrows")
+    assert [row.value for row in reader.rows() if (row.sender, row.receiver) == ("y", "environment")] == [[6.0]]
+    assert reader.network.neurons[1].activation == "mine"
+    with pytest.raises(na.NetworkError, match="^neuron 'y': unknown activation 'mine'"):
+        async with na.open_simulation(reader.network):
+            pass
+
+
 def test_words(diamond) -> None:
     def said(kind: str, value: list[float], sender: str = "h2", receiver: str = "y", note=None) -> str:
         return in_words(Row(3, kind, sender, receiver, 1, value, note), diamond)
