@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from os import PathLike
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from .errors import NeuroActorsError
-
-if TYPE_CHECKING:
-    from .training import Epoch
 
 
 def pyplot() -> Any:
@@ -21,20 +18,16 @@ def pyplot() -> Any:
     return plt
 
 
-def plot_history(history: Sequence[Epoch], path: str | PathLike[str] | None = None) -> Any:
-    """Loss by epoch, and accuracy beside it where there is one. Returns the figure; writes it to `path` if given."""
+def plot_curves(
+    panels: Mapping[str, Mapping[str, Sequence[float]]], xlabel: str, path: str | PathLike[str] | None = None
+) -> Any:
+    """A panel beside another, each with some curves over 1, 2, 3, … Returns the figure; writes it to `path` if given."""
     plt = pyplot()
-    panels = [("loss", "validation_loss")]
-    if any(epoch.accuracy is not None for epoch in history):
-        panels.append(("accuracy", "validation_accuracy"))
     figure, axes = plt.subplots(1, len(panels), figsize=(4.5 * len(panels), 3.2), layout="constrained", squeeze=False)
-    epochs = [epoch.epoch for epoch in history]
-    for axis, names in zip(axes[0], panels, strict=True):
-        for name, label, style in zip(names, ("training", "validation"), ("-", "--"), strict=True):
-            values = [getattr(epoch, name) for epoch in history]
-            if values[0] is not None:
-                axis.plot(epochs, values, style, label=label)
-        axis.set(xlabel="epoch", ylabel=names[0])
+    for axis, (title, curves) in zip(axes[0], panels.items(), strict=True):
+        for (label, values), style in zip(curves.items(), ("-", "--", ":"), strict=False):
+            axis.plot(range(1, len(values) + 1), values, style, label=label)
+        axis.set(xlabel=xlabel, ylabel=title)
         axis.grid(alpha=0.3)
         axis.legend(frameon=False)
     if path is not None:

@@ -55,9 +55,15 @@ class TrainingResult:
 
     def plot(self, path: str | PathLike[str] | None = None) -> object:
         """Loss and accuracy by epoch, as a matplotlib figure (extra `plot`); written to `path` if one is given."""
-        from .plots import plot_history
+        from .plots import plot_curves
 
-        return plot_history(self.history, path)
+        panels: dict[str, dict[str, list[float]]] = {}
+        for title in ("loss", "accuracy"):
+            for label, name in (("training", title), ("validation", f"validation_{title}")):
+                values = [getattr(epoch, name) for epoch in self.history]
+                if values[0] is not None:
+                    panels.setdefault(title, {})[label] = values
+        return plot_curves(panels, "epoch", path)
 
 
 def train(
