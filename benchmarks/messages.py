@@ -67,7 +67,8 @@ async def measure(sizes: list[int], batch: int, rounds: int) -> None:
             channels.append(timed(lambda: bare(messages), 1))
     s, m, c = map(statistics.median, (society, matrices, channels))
     name = "-".join(map(str, sizes))
-    print(f"{name:>12} {batch:>6} {messages:>9,} {s * 1e3:>9.2f} {messages / s:>12,.0f} {s / m:>9.0f} x {s / c:>9.1f} x {messages / c:>12,.0f}")
+    speeds = f"{messages / s:>12,.0f} {s / m:>9.0f} x {s / c:>9.1f} x {messages / c:>12,.0f}"
+    print(f"{name:>12} {batch:>6} {messages:>9,} {s * 1e3:>9.2f} {speeds}")
 
 
 def main() -> None:
