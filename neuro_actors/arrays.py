@@ -49,6 +49,13 @@ def as_batch(what: str, values: ArrayLike, names: Sequence[str]) -> Array:
     raise InputError(f"{what}: expected shape (batch, {wanted}), one column for each of {some(names)}, got {array.shape}{hint}")
 
 
+def as_whole_number(what: str, value: object, least: int) -> int:
+    """`value` as an int; raises `InputError` unless it is a whole number of at least `least`."""
+    if isinstance(value, bool) or not isinstance(value, (int, np.integer)) or value < least:
+        raise InputError(f"{what} must be a whole number of at least {least}, got {value!r}")
+    return int(value)
+
+
 def frozen(array: Array) -> Array:
     """The same array, read-only from here on."""
     array.setflags(write=False)

@@ -8,7 +8,7 @@ from typing import ClassVar, Generic, TypeVar, overload
 
 import numpy as np
 
-from .arrays import Array, some
+from .arrays import Array
 from .errors import NetworkError
 
 LOSS, ENVIRONMENT = "loss", "environment"  # the two members of every society that are no neurons
@@ -67,7 +67,8 @@ class Views(Sequence[_T], Generic[_T]):
         return map(self._make, range(self._length))
 
     def __repr__(self) -> str:
-        return f"({some([str(item) for item in self[:3]], 3)}; {self._length} in all)"
+        more = ", …" if self._length > 3 else ""
+        return f"<{self._length:,}: {', '.join(map(repr, self[:3]))}{more}>"
 
 
 def arrow(source: object, target: object) -> str:

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from . import functions
-from .arrays import Array, Indices, as_floats, did_you_mean, frozen
+from .arrays import Array, Indices, as_floats, as_whole_number, did_you_mean, frozen
 from .elements import Input, Neuron, Synapse, Views, arrow, parameters, positions
 from .errors import NetworkError
 from .graph import Groups, cycle, levels
@@ -40,7 +40,7 @@ class Network:
         outputs: Iterable[str],
         seed: int = 0,
     ) -> None:
-        nodes, edges = list(neurons), list(synapses)
+        nodes, edges = _listed("neurons", neurons), _listed("synapses", synapses)
         for node in nodes:
             if not isinstance(node, (Input, Neuron)):
                 raise NetworkError(f"neurons must be na.Input or na.Neuron objects, got {node!r}")
@@ -49,12 +49,13 @@ class Network:
                 raise NetworkError(f"synapses must be na.Synapse objects, got {edge!r}")
         if isinstance(outputs, str):
             raise NetworkError(f"outputs must be a list of ids, got the string {outputs!r}: write [{outputs!r}]")
+        as_whole_number("seed", seed, 0)
         ids = tuple(node.id for node in nodes)
         position = positions(ids)
         ends = [(edge.source, edge.target) for edge in edges]
         for edge_ends in ends:
             for end in edge_ends:
-                if end not in position:
+                if not isinstance(end, str) or end not in position:
                     raise NetworkError(f"synapse {arrow(*edge_ends)}: there is no neuron {end!r}; {did_you_mean(end, ids)}")
         drawn = np.array([edge.weight is None for edge in edges], dtype=bool)
         weights = [0.0 if edge.weight is None else edge.weight for edge in edges]
@@ -67,7 +68,7 @@ class Network:
             sources=np.array([position[source] for source, _ in ends], dtype=np.intp),
             targets=np.array([position[target] for _, target in ends], dtype=np.intp),
             weights=parameters("weight", weights, [arrow(*pair) for pair in ends]),
-            outputs=tuple(outputs),
+            outputs=tuple(_listed("outputs", outputs)),
         )
         self.check_activations()
         if drawn.any():
@@ -84,8 +85,11 @@ class Network:
         seed: int = 0,
     ) -> Network:
         """Layers of `sizes` neurons, the inputs first, each fully connected to the next; biases 0, weights drawn."""
-        if len(sizes) < 2 or any(isinstance(n, bool) or not isinstance(n, (int, np.integer)) or n < 1 for n in sizes):
-            raise NetworkError(f"sizes must be two or more whole numbers of at least 1, inputs first, got {list(sizes)!r}")
+        if len(_listed("sizes", sizes)) < 2:
+            raise NetworkError(f"sizes must be two or more whole numbers, inputs first, got {sizes!r}")
+        for n in sizes:
+            as_whole_number("each of sizes", n, 1)
+        as_whole_number("seed", seed, 0)
         zeros = [np.zeros((n_out, n_in)) for n_in, n_out in itertools.pairwise(sizes)]
         names = [activation] * (len(sizes) - 2) + [output_activation]
         blank = cls.from_matrices(zeros, [np.zeros(n) for n in sizes[1:]], names)
@@ -102,8 +106,8 @@ class Network:
         w = [as_floats(f"weights[{k}]", matrix) for k, matrix in enumerate(weights)]
         b = [as_floats(f"biases[{k}]", vector) for k, vector in enumerate(biases)]
         for k, matrix in enumerate(w):
-            n_in = w[k - 1].shape[0] if k else matrix.shape[-1]
-            if matrix.ndim != 2 or matrix.shape[1] != n_in or b[k].shape != matrix.shape[:1]:
+            n_in = w[k - 1].shape[0] if k else matrix.shape[-1] if matrix.ndim else 0
+            if matrix.ndim != 2 or not matrix.size or matrix.shape[1] != n_in or b[k].shape != matrix.shape[:1]:
                 shapes = f"weights[{k}] {matrix.shape} and biases[{k}] {b[k].shape}"
                 raise NetworkError(f"{shapes} do not fit: expected (n_out, {n_in}) and (n_out,), n_out of this layer")
         sizes = [w[0].shape[1], *(len(vector) for vector in b)]
@@ -251,7 +255,7 @@ class Network:
     def check_activations(self) -> None:
         """Raise `NetworkError` unless every activation is in the table, as it may not be where a log was read."""
         for name in self.activations:
-            if name not in functions.ACTIVATIONS:
+            if not isinstance(name, str) or name not in functions.ACTIVATIONS:
                 culprit = self.ids[self.activations.index(name)]
                 known = did_you_mean(name, list(functions.ACTIVATIONS))
                 raise NetworkError(f"neuron {culprit!r}: unknown activation {name!r}; {known}")
@@ -261,8 +265,10 @@ class Network:
             raise NetworkError("the network has no inputs: add at least one na.Input")
         if not self.outputs:
             raise NetworkError("the network has no outputs: name at least one neuron in outputs=[…]")
+        if self.is_input.all():
+            raise NetworkError("the network has inputs alone: add at least one na.Neuron")
         for name in self.outputs:
-            if name not in self.position:
+            if not isinstance(name, str) or name not in self.position:
                 raise NetworkError(f"output {name!r} is no neuron of the network; {did_you_mean(name, self.ids)}")
         if len(set(self.outputs)) < len(self.outputs):
             twice = max(self.outputs, key=self.outputs.count)
@@ -303,3 +309,10 @@ class Network:
             stream = np.random.default_rng(np.random.SeedSequence(seed, spawn_key=(k,)))
             weights[self.incoming.of(k)] = scale * stream.standard_normal(fan_in[k])
         return weights
+
+
+def _listed(what: str, values: Iterable[Any]) -> list[Any]:
+    try:
+        return list(values)
+    except TypeError:
+        raise NetworkError(f"{what} must be a list, got {values!r}") from None

@@ -75,7 +75,7 @@ class LocalRule:
         heard: (fan_in + 1, batch), C-contiguous: the sources' activations in synapse order, then a row of ones.
         """
         signal = sums.weighted_sum(self.memory.parameters, heard)
-        activation = _finite(self.function.value(signal), self.id, "activation", step)
+        activation = self._checked("activation", self.function.value(signal), signal.shape, step)
         if self.is_answered(step):
             self.fired = Fired(step, heard, signal, activation)
         return activation
@@ -90,7 +90,8 @@ class LocalRule:
         if fired is None or fired.step is not step:
             raise MessageError(f"{self.id!r} cannot respond in step {step.number}: it has not fired in that step")
         urgency = sums.sum_of_rows(urgencies)
-        signal_urgency = _finite(urgency * self.function.slope(fired.signal, fired.activation), self.id, "urgency", step)
+        slope = self.function.slope(fired.signal, fired.activation)
+        signal_urgency = self._checked("urgency", urgency * slope, urgency.shape, step)
         wanted = sums.mean_products(fired.heard, signal_urgency)
         memory = self.memory
         weights = memory.parameters[:-1]
@@ -100,12 +101,24 @@ class LocalRule:
         commit = wanted
         if step.optimizer is not None:
             memory = _learn(memory, step.optimizer, wanted)
-            commit = _finite(memory.parameters, self.id, "parameters", step)
+            commit = self._checked("parameters", memory.parameters, wanted.shape, step)
         # Only now, with everything computed, does the neuron change.
         self.memory, self.fired = memory, None
         back.setflags(write=False)
         commit.setflags(write=False)
         return Answer(back, commit)
+
+    def _checked(self, what: str, values: Array, shape: tuple[int, ...], step: Step) -> Array:
+        """The values, read-only. What comes of a user's function or of a divergence stops here, under this neuron's name."""
+        if values.shape != shape or values.dtype != np.float64:
+            got = f"float64 of shape {shape} was expected, got {values.dtype} of shape {values.shape}"
+            raise MessageError(f"{self.id!r}: for its {what} in step {step.number}, {got}")
+        if not np.isfinite(values).all():
+            raise MessageError(
+                f"{self.id!r}: its {what} in step {step.number} would not be finite; a smaller learning rate often helps"
+            )
+        values.setflags(write=False)
+        return values
 
 
 class InputRule:
@@ -137,10 +150,3 @@ def _learn(memory: Memory, optimizer: Optimizer, wanted: Array) -> Memory:
     count = memory.updates + 1
     parameters, state = optimizer.update(memory.parameters, wanted, memory.state, count)
     return Memory(parameters, optimizer, state, count)
-
-
-def _finite(values: Array, id: str, what: str, step: Step) -> Array:
-    if not np.isfinite(values).all():
-        raise MessageError(f"{id!r}: its {what} in step {step.number} would not be finite; a smaller learning rate often helps")
-    values.setflags(write=False)
-    return values

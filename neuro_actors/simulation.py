@@ -264,7 +264,7 @@ async def open_simulation(
     """
     if not isinstance(network, Network):
         raise InputError(f"network must be an na.Network, got {type(network).__name__}")
-    if not patience > 0:
+    if isinstance(patience, bool) or not isinstance(patience, (int, float)) or not patience > 0:
         raise InputError(f"patience must be a positive number of seconds, got {patience!r}")
     network.check_activations()
     make = engine(channels)

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from . import functions
-from .arrays import Array, Indices
+from .arrays import Array, Indices, as_whole_number
 from .channels import Engine
 from .errors import InputError
 from .examples import as_examples
@@ -89,10 +89,11 @@ def train(
     channels, log: as in `open_simulation`. Raises `InputError` before any work starts.
     """
     data = as_examples(network, x, targets, loss)
+    if validation is not None and (not isinstance(validation, (tuple, list)) or len(validation) != 2):
+        raise InputError("validation must be a pair (x, targets)")
     held_out = None if validation is None else as_examples(network, *validation, loss, "validation ")
     for name, value, least in (("epochs", epochs, 1), ("batch_size", batch_size, 1), ("seed", seed, 0)):
-        if isinstance(value, bool) or not isinstance(value, (int, np.integer)) or value < least:
-            raise InputError(f"{name} must be a whole number of at least {least}, got {value!r}")
+        as_whole_number(name, value, least)
 
     async def society() -> TrainingResult:
         async with open_simulation(network, channels, log) as simulation:

@@ -199,6 +199,33 @@ async def test_a_failing_neuron_is_one_clear_error(channels: str, failing) -> No
     assert tasks() == before
 
 
+@pytest.mark.parametrize(
+    ("value", "slope", "match"),
+    [
+        (lambda z: z[:1], lambda z, a: z, r"'h'.* for its activation in step 1, float64 of shape \(3,\) was expected, got .* \(1,\)"),
+        (lambda z: z.astype(int), lambda z, a: z, r"'h'.* got int64 of shape \(3,\)"),
+        (lambda z: z, lambda z, a: z[:, None], r"'h'.* for its urgency in step 1, float64 of shape \(3,\) was expected"),
+    ],
+)
+async def test_a_users_function_of_another_shape_is_named(channels: str, value, slope, match: str, failing) -> None:
+    functions.ACTIVATIONS["root"] = na.Activation(value, slope)
+    async with na.open_simulation(failing, channels) as simulation:
+        with pytest.raises(na.SimulationError, match=match):
+            await simulation.gradient([[1.0], [2.0], [3.0]], [[0.0]] * 3)
+
+
+async def test_an_optimiser_that_fails_or_gives_another_shape_is_named(channels: str, diamond, batch) -> None:
+    class Cutting(na.SGD):
+        def update(self, parameters, urgencies, state, count):
+            return parameters[:-1], state
+
+    for optimizer, match in ((Cutting(0.1), "for its parameters in step 1"), (na.SGD(lambda count: 1 / 0), "ZeroDivisionError")):
+        async with na.open_simulation(diamond, channels) as simulation:
+            with pytest.raises(na.SimulationError, match=match):
+                await simulation.train_step(*batch, optimizer=optimizer)
+            assert await simulation.network() == diamond
+
+
 async def test_a_failure_that_nobody_waited_for_is_told_on_leaving(channels: str, failing) -> None:
     with pytest.raises(na.SimulationError, match="'h' failed in step 1"):
         async with na.open_simulation(failing, channels) as simulation:
@@ -298,6 +325,8 @@ async def test_input_is_checked_before_work_starts(channels: str, diamond, argum
         ({"network": "net"}, "^network must be an na.Network, got str$"),
         ({"channels": "memroy"}, r"^unknown channels 'memroy': did you mean 'memory'\?$"),
         ({"patience": 0}, "^patience must be a positive number of seconds, got 0$"),
+        ({"patience": "1"}, "^patience must be a positive number of seconds, got '1'$"),
+        ({"channels": 3}, "^unknown channels 3: known are 'memory'$"),
     ],
 )
 async def test_opening_is_checked(diamond, arguments, match: str) -> None:

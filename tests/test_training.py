@@ -99,6 +99,7 @@ def test_the_history_can_be_plotted(tmp_path) -> None:
         ({"loss": "cross"}, r"^unknown loss 'cross': did you mean 'cross_entropy'\?$"),
         ({"validation": (XOR_X, XOR_T[:3])}, "^validation x holds 4 examples, validation targets 3"),
         ({"validation": (XOR_X[:, :1], XOR_T)}, r"^validation x: expected shape \(batch, 2\)"),
+        ({"validation": XOR_X}, r"^validation must be a pair \(x, targets\)$"),
         ({"optimizer": "adam"}, "^optimizer must be such as na.SGD"),
     ],
 )

@@ -35,7 +35,7 @@ def test_cases_are_of_all_kinds() -> None:
 
 MUTANTS: dict[str, tuple[ModuleType, str, str]] = {
     "a forgotten slope": (
-        neuron, "urgency * self.function.slope(fired.signal, fired.activation)", "urgency * 1.0"),
+        neuron, "self.function.slope(fired.signal, fired.activation)", "np.ones_like(urgency)"),
     "a slope taken at the activation": (
         neuron, "slope(fired.signal, fired.activation)", "slope(fired.activation, self.function.value(fired.activation))"),
     "urgency summed over predecessors": (

@@ -88,7 +88,7 @@ def engine(channels: str | Engine) -> Engine:
     from .memory import Memory
 
     engines: dict[str, Engine] = {"memory": Memory}
-    if not isinstance(channels, str):
+    if callable(channels):
         return channels
     if channels not in engines:
         raise InputError(f"unknown channels {channels!r}: {did_you_mean(channels, list(engines))}")
