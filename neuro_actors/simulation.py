@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, closing
 from dataclasses import dataclass
 from os import PathLike
 from typing import TYPE_CHECKING
@@ -275,18 +275,21 @@ async def open_simulation(
         writer = LogWriter(log, network)
     error: BaseException | None = None
     try:
-        carriers = make(network, None if writer is None else writer.record)
-        simulation = Simulation(network, carriers, writer, patience)
-        async with trio.open_nursery() as nursery:
-            nursery.start_soon(simulation._live)
-            try:
-                yield simulation
-            except BaseException as caught:  # kept aside, for the nursery would wrap it into a group
-                error = caught
-            simulation._close()
-        carriers.close()
+        with closing(make(network, None if writer is None else writer.record)) as carriers:
+            simulation = Simulation(network, carriers, writer, patience)
+            async with trio.open_nursery() as nursery:
+                nursery.start_soon(simulation._live)
+                try:
+                    yield simulation
+                except BaseException as caught:  # kept aside, for the nursery would wrap it into a group
+                    error = caught
+                simulation._close()
         if error is None and not simulation._failure_told:
             error = simulation._failure
+    except BaseExceptionGroup as group:
+        if group.subgroup(KeyboardInterrupt) is None:
+            raise
+        error = KeyboardInterrupt()  # it struck while a neuron was at work; what follows from that is no news
     finally:
         if writer is not None:
             try:

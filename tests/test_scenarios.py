@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import signal
 import subprocess
 import sys
 import warnings
@@ -49,6 +50,27 @@ def test_bad_input_is_one_line(name: str, tmp_path) -> None:
         assert message in err
         assert err.count("\n") == 1
     assert (tmp_path / "mine").read_text() == "mine"
+
+
+@pytest.mark.parametrize(
+    ("command", "first"),
+    [
+        ([str(SCENARIOS / "cats.py")], "pictures to learn from"),
+        ([str(SCENARIOS / "animals.py")], "pictures to learn from"),
+        ([str(SCENARIOS / "lost_letter.py")], "A LOST LETTER"),
+    ],
+    ids=["cats", "animals", "lost_letter"],
+)
+def test_an_interrupt_ends_it_without_a_traceback(command: list[str], first: str, tmp_path) -> None:
+    process = subprocess.Popen(
+        [sys.executable, "-u", *command], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, cwd=tmp_path
+    )  # fmt: skip
+    assert process.stdout is not None
+    while first not in process.stdout.readline():
+        assert process.poll() is None
+    process.send_signal(signal.SIGINT)
+    _, err = process.communicate(timeout=60)
+    assert (process.returncode, err) == (130, "")
 
 
 def test_one_cat(tmp_path) -> None:

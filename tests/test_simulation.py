@@ -237,6 +237,20 @@ async def test_a_failure_that_nobody_waited_for_is_told_on_leaving(channels: str
             await trio.testing.wait_all_tasks_blocked()
 
 
+def test_an_interrupt_that_strikes_a_neuron_is_a_plain_interrupt(channels: str, failing) -> None:
+    def interrupted(z: np.ndarray) -> np.ndarray:
+        raise KeyboardInterrupt
+
+    functions.ACTIVATIONS["root"] = na.Activation(interrupted, lambda z, a: z)
+
+    async def main() -> None:
+        async with na.open_simulation(failing, channels) as simulation:
+            await simulation.predict([[1.0]])
+
+    with pytest.raises(KeyboardInterrupt):
+        trio.run(main)
+
+
 async def test_a_users_exception_comes_out_as_it_is(channels: str, diamond) -> None:
     before = tasks()
     with pytest.raises(KeyError, match="mine"):
