@@ -181,7 +181,7 @@ class Simulation:
                     self._under_way = None
                     outcome = self._concluded(step, {kind: self._port.take(kind)[1] for kind in kinds})
                     if self._log is not None:
-                        self._log.finish(step)
+                        self._log.finish()
                     return outcome
             if self._failure is None:
                 waiting = [str(w) for w in self.who_waits()]

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import argparse
+import os
 import sys
 from collections.abc import Callable
 from pathlib import Path
-from typing import NamedTuple
+from typing import NamedTuple, NoReturn
 
 import numpy as np
 
@@ -17,23 +18,40 @@ DATA = Path(__file__).parent / "data" / "animals.npz"
 
 def run(story: Callable[[argparse.Namespace], None], about: str, *, quick: bool = False, figure: bool = False) -> None:
     """Read the arguments and tell the story. An error is one line and exit code 2, Ctrl-C is exit code 130."""
-    parser = argparse.ArgumentParser(description=about, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = Parser(description=about, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--seed", type=int, default=0, help="what is drawn at random is drawn from this (default 0)")
     parser.add_argument("--log", metavar="FILE", help="record every message; read it with: neuro-actors log show FILE")
     if quick:
-        parser.add_argument("--quick", action="store_true", help="a short run, to see that it works")
+        parser.add_argument("--quick", action="store_true", help="a short run, to see that it works (and a small log)")
     if figure:
         parser.add_argument("--out", type=Path, default=Path("out"), metavar="DIR", help="where the figure goes (default out)")
     arguments = parser.parse_args()
     try:
         if arguments.seed < 0:
             raise na.InputError(f"--seed must be at least 0, got {arguments.seed}")
+        if figure:
+            _folder(arguments.out)  # now, not after the work
         story(arguments)
+        sys.stdout.flush()
     except na.NeuroActorsError as error:
-        print(f"{Path(sys.argv[0]).name}: {' '.join(str(error).split())}", file=sys.stderr)
-        sys.exit(2)
+        parser.error(" ".join(str(error).split()))
     except KeyboardInterrupt:
         sys.exit(130)
+    except BrokenPipeError:  # the reader, such as `head`, has seen enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
+class Parser(argparse.ArgumentParser):
+    """An argument parser whose errors are one line."""
+
+    def error(self, message: str) -> NoReturn:
+        self.exit(2, f"{self.prog}: {message}\n")
+
+
+def size(network: na.Network) -> str:
+    """How many of what, in a few words."""
+    n_neurons = len(network.ids) - len(network.inputs)
+    return f"{len(network.inputs)} inputs, {n_neurons:,} neurons, {len(network.weights):,} synapses"
 
 
 def pyplot():
@@ -49,13 +67,19 @@ def pyplot():
     return plt
 
 
+def _folder(folder: Path) -> None:
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise na.InputError(f"--out {str(folder)!r} cannot be a folder for figures: {error.strerror}") from None
+
+
 def save(figure, folder: Path, name: str) -> None:
     """Write a figure and say where."""
     try:
-        folder.mkdir(parents=True, exist_ok=True)
         figure.savefig(folder / name, dpi=150)
     except OSError as error:
-        raise na.InputError(f"--out {str(folder)!r}: {error.strerror}") from None
+        raise na.InputError(f"{str(folder / name)!r} cannot be written: {error.strerror}") from None
     print(f"\nFigure: {folder / name}")
 
 

@@ -1,7 +1,8 @@
 """All ten animals: a society with ten outputs, judged together by one softmax.
 
-The loss is a member of its own, which hears all ten outputs and tells each its urgency: what a probability should be
-depends on the others, but no output peeks at its siblings.
+The loss is a member of its own, which hears all ten outputs and tells each its
+urgency: what a probability should be depends on the others, but no output peeks
+at its siblings.
 """
 
 from __future__ import annotations
@@ -34,7 +35,7 @@ def story(arguments: Namespace) -> None:
 
     print("TEN ANIMALS\n")
     print(f"{len(train):,} pictures to learn from, {len(test):,} to be tested with.")
-    print(f"{net!r}\n")
+    print(f"A society of {_common.size(net)}.\n")
     started = time.perf_counter()
     result = na.train(
         net, x, np.eye(len(names))[classes], loss="softmax_cross_entropy",

@@ -1,7 +1,8 @@
 """The main job: a society learns to tell cats from other animals, by messages alone.
 
-Silhouettes of 28 x 28 pixels, averaged over squares of 4 x 4: 49 inputs. 16 neurons hear them all, one neuron hears
-these 16 and says how sure it is that this is a cat. Nobody holds the whole network; each of the 66 is a task of its own.
+Silhouettes of 28 x 28 pixels, averaged over squares of 4 x 4: 49 inputs.
+16 neurons hear them all, one neuron hears these 16 and says how sure it is that
+this is a cat. Nobody holds the whole network; each of the 66 is a task of its own.
 """
 
 from __future__ import annotations
@@ -49,7 +50,7 @@ def story(arguments: Namespace) -> None:
 
     print("CATS\n")
     print(f"{len(train):,} pictures to learn from, {len(test)} to be tested with; half are cats.")
-    print(f"{net!r}\n")
+    print(f"A society of {_common.size(net)}.\n")
 
     before = exactly(net, x[:BATCH], is_cat[:BATCH])
     started = time.perf_counter()

@@ -1,7 +1,8 @@
 """One that goes wrong on purpose: a letter is lost, and a neuron never answers.
 
-What you see when that happens (who waits for whom), how to read it, and the remedy: a society opened anew from what its
-neurons had committed does the step again, and ends with the same bits as if nothing had happened.
+What you see when that happens (who waits for whom), how to read it, and the
+remedy: a society opened anew from what its neurons had committed does the step
+again, and ends with the same bits as if nothing had happened.
 """
 
 from __future__ import annotations
@@ -66,7 +67,7 @@ def story(arguments: Namespace) -> None:
 
     print("How to read it. Most wait only because somebody else does. Look for the two")
     print("who wait for each other, in opposite directions: y0 waits for the activation")
-    print("of h1.1, and h1.1, who believes to have sent it, for the urgency of y0. The")
+    print("of h1.1, and h1.1, which believes it has sent it, for the urgency of y0. The")
     print("letter between these two is lost.\n")
 
     print("THE REMEDY\n")
@@ -78,7 +79,8 @@ def story(arguments: Namespace) -> None:
     print(f"  parameters after the accident  {again.digest()[:32]}…")
     print(f"  of an undisturbed society      {undisturbed.digest()[:32]}…")
     print(f"\nThe same bits: {'yes' if again.digest() == undisturbed.digest() else 'NO'}.")
-    print("(By plain SGD, which keeps no state between steps. A momentum would start afresh.)")
+    print("(With plain SGD, which keeps no state between steps; a momentum would start")
+    print("afresh.)")
 
 
 if __name__ == "__main__":

@@ -1,7 +1,8 @@
 """One cat, told message by message.
 
-A society sees a picture of a cat and says "cat" with p = 0.6. It should have said 1. What everybody then tells whom,
-and how each neuron finds out by itself what to change: the example of the video that this package grew from.
+A society sees a picture of a cat and says "cat" with p = 0.6. It should have
+said 1. What everybody then tells whom, and how each neuron finds out by itself
+what to change: the example of the video that this package grew from.
 """
 
 from __future__ import annotations
@@ -32,6 +33,9 @@ async def listen(network: na.Network, picture: list[float], log: str | None = No
             result = await simulation.gradient([picture], [[1.0]])
         else:
             result = await simulation.train_step([picture], [[1.0]], optimizer=optimizer)
+        # Neurons speak when they are ready, in no fixed order: told here from the inputs on, and back.
+        place = {name: k for k, name in enumerate(network.ids)}
+        told.sort(key=lambda m: place.get(m.source, -1) if m.kind == "activation" else -place.get(m.target, len(place)))
         return result, {(m.kind, m.sender, m.receiver): m.values for m in told}, await simulation.network()
 
 
@@ -79,7 +83,7 @@ def story(arguments: Namespace) -> None:
     print("\nA SMALL FAMILY\n")
     print("  fur  --+0.5--> eyes --+1.5--> face --+0.75--> cat")
     print("  tail --+1.0--> eyes --(-0.5)-> body --+0.25--> cat\n")
-    print("Orders go down. Each neuron hears its sources and tells its followers:\n")
+    print("Activations go forward. Each neuron hears its sources and tells its followers:\n")
     for (kind, sender, receiver), values in told.items():
         if kind == "activation" and sender != "environment":
             print(f"  {sender:5} told {receiver:12} activation {values[0]:+.3f}")

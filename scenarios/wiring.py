@@ -1,7 +1,9 @@
-"""An irregular society: a thousand neurons wired at random, with hubs and skips, whose gradient still is exact.
+"""An irregular society: a thousand neurons wired at random, with hubs and skips,
+whose gradient still is exact.
 
-No layers anywhere: a neuron hears some of those before it, mostly near ones, sometimes from far away; a few hubs are
-heard by very many. The local rule does not care.
+No layers anywhere: a neuron hears some of those before it, mostly near ones,
+sometimes from far away; a few hubs are heard by very many. The local rule does
+not care.
 """
 
 from __future__ import annotations

@@ -15,7 +15,7 @@ import pyarrow as pa
 from ..elements import ENVIRONMENT
 from ..elements import LOSS as JUDGE
 from ..errors import LogError
-from ..messages import COMMIT, LOSS, TARGET, URGENCY, Message, Step
+from ..messages import COMMIT, LOSS, TARGET, URGENCY, Message
 from ..network import Network
 from .schema import KINDS, arrow_schema, members
 
@@ -54,10 +54,8 @@ class LogWriter:
         """Called with each message as it is sent."""
         self._messages.append(message)
 
-    def finish(self, step: Step) -> None:
-        """Called when a step is over. The messages of another one, cut off, may stand before it."""
-        if not self._messages:
-            return
+    def finish(self) -> None:
+        """Called when a step is over, before another one begins."""
         self._rows.extend(self._sorted_rows())
         self._messages.clear()
         if len(self._rows) >= FLUSH_ROWS or time.monotonic() - self._written >= FLUSH_SECONDS:
