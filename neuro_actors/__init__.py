@@ -4,10 +4,10 @@ from . import reference
 from .elements import Input, Neuron, Synapse
 from .errors import InputError, LogError, MessageError, NetworkError, NeuroActorsError, SimulationError
 from .functions import ACTIVATIONS, LOSSES, Activation, Loss, add_activation, add_loss
-from .gradient import Gradient
+from .gradient import Gradient, StepResult
 from .learning import SGD, Adam, CosineDecay, StepDecay
 from .network import Network
-from .simulation import Simulation, StepResult, open_simulation
+from .simulation import Simulation, open_simulation
 from .synchronous import gradient, predict
 from .training import Epoch, TrainingResult, train
 

@@ -21,6 +21,8 @@ def as_floats(what: str, values: ArrayLike) -> Array:
         raw = np.asarray(values)
     except ValueError as error:  # rows of unequal length
         raise InputError(f"{what}: expected an array of numbers: {error}") from None
+    if values is None:
+        raise InputError(f"{what}: expected an array of numbers, got None")
     if raw.dtype.kind not in "buif":
         raise InputError(f"{what}: expected real numbers, got an array of {raw.dtype}")
     array = np.array(raw, dtype=np.float64, order="C")

@@ -117,7 +117,7 @@ def show(file: Path, neuron: str | None, step: int | None, phase: str | None, li
             if shown == limit:
                 return
     if reader.cut_off:
-        click.echo(f"neuro-actors: the log {str(file)!r} is cut off here; what stands before is whole", err=True)
+        click.echo(f"neuro-actors: the log {str(file)!r} is cut off or damaged here; what stands before is whole", err=True)
     elif not shown:
         click.echo("neuro-actors: no message fits", err=True)
 
@@ -138,6 +138,8 @@ def main() -> None:
     except BrokenPipeError:  # `| head` has seen enough
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         sys.exit(0)
+    except OSError as error:
+        _complain(f"the output cannot be written: {error.strerror or error}")
     sys.exit(result if isinstance(result, int) else 0)
 
 

@@ -17,6 +17,8 @@ def as_examples(network: Network, x: ArrayLike, targets: ArrayLike, loss: str, w
     `which` stands before "x" and "targets" in an error. Raises `InputError` for another shape, a value that is not
     finite, an unknown loss, or targets that the loss is not defined for.
     """
+    if not isinstance(network, Network):
+        raise InputError(f"network must be an na.Network, got {type(network).__name__}")
     functions.loss(loss)
     rows, wanted = as_batch(f"{which}x", x, network.inputs), as_batch(f"{which}targets", targets, network.outputs)
     if len(rows) != len(wanted):

@@ -16,7 +16,7 @@ from typing import Literal, TypeVar
 
 import numpy as np
 
-from .arrays import Array, did_you_mean
+from .arrays import Array, did_you_mean, frozen
 from .errors import InputError
 
 
@@ -307,9 +307,15 @@ def add_activation(
     initial: Literal["glorot", "he"] = "glorot",
 ) -> None:
     """Add an activation function to the table, or replace one; see `Activation`. Raises `InputError` for a wrong shape."""
-    z = np.linspace(-1.0, 1.0, 5)
-    a = _tried(name, "value(z)", lambda: value(z), z.shape)
-    _tried(name, "slope(z, a)", lambda: slope(z, a), z.shape)
+    z = frozen(np.linspace(-1.0, 1.0, 5))
+    a = frozen(_tried(name, "value(z)", lambda: value(z), z.shape))
+    slopes = _tried(name, "slope(z, a)", lambda: slope(z, a), z.shape)
+    for k in range(len(z)):
+        one = slice(k, k + 1)
+        alone = _tried(name, "value(z)", lambda one=one: value(z[one]), (1,))  # type: ignore[misc]
+        steep = _tried(name, "slope(z, a)", lambda one=one: slope(z[one], a[one]), (1,))  # type: ignore[misc]
+        if not (np.allclose(alone, a[one], equal_nan=True) and np.allclose(steep, slopes[one], equal_nan=True)):
+            raise InputError(f"{name}: value and slope must be elementwise, but one number depends on those beside it")
     if initial not in ("glorot", "he"):
         raise InputError(f"{name}: initial must be 'glorot' or 'he', got {initial!r}")
     ACTIVATIONS[name] = Activation(value, slope, initial)
@@ -317,7 +323,7 @@ def add_activation(
 
 def add_loss(name: str, value: Callable[[Array, Array], Array], slope: Callable[[Array, Array], Array]) -> None:
     """Add a loss to the table, or replace one; see `Loss`. Raises `InputError` for a wrong shape."""
-    p, t = np.full((3, 2), 0.5), np.full((3, 2), 0.25)
+    p, t = frozen(np.full((3, 2), 0.5)), frozen(np.full((3, 2), 0.25))
     _tried(name, "value(predictions, targets)", lambda: value(p, t), (3,))
     _tried(name, "slope(predictions, targets)", lambda: slope(p, t), (3, 2))
     LOSSES[name] = Loss(value, slope)
@@ -325,9 +331,11 @@ def add_loss(name: str, value: Callable[[Array, Array], Array], slope: Callable[
 
 def _tried(name: str, call: str, function: Callable[[], Array], shape: tuple[int, ...]) -> Array:
     try:
-        result = np.asarray(function(), dtype=np.float64)
+        with np.errstate(all="ignore"):
+            result = function()
     except Exception as error:
         raise InputError(f"{name}: {call} failed on a trial array: {error!r}") from error
-    if result.shape != shape:
-        raise InputError(f"{name}: {call} must return an array of shape {shape} on a trial array, got {result.shape}")
+    if not isinstance(result, np.ndarray) or result.shape != shape or result.dtype != np.float64:
+        got = f"{result.dtype} {result.shape}" if isinstance(result, np.ndarray) else repr(result)
+        raise InputError(f"{name}: {call} must return an array of float64, of shape {shape} on a trial array, got {got}")
     return result

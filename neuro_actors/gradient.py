@@ -1,4 +1,4 @@
-"""What a step without learning gives back."""
+"""What a step gives back, with and without learning."""
 
 from __future__ import annotations
 
@@ -33,3 +33,16 @@ class Gradient:
     def to_matrices(self) -> tuple[list[Array], list[Array]]:
         """(weights, biases) shaped as `Network.from_matrices` takes them; raises `NetworkError` unless layered."""
         return self.network.as_matrices(self.weights, self.biases)
+
+
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
+class StepResult:
+    """What a step of learning gives back: its number, the mean loss and the predictions (batch, n_outputs), both as they
+    were before the neurons learned."""
+
+    step: int
+    loss: float
+    predictions: Array
+
+    def __repr__(self) -> str:
+        return f"<StepResult: step {self.step}, loss {self.loss:.6g}, predictions {self.predictions.shape}>"

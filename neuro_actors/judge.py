@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from . import functions
-from .arrays import Array
+from .arrays import Array, frozen
 from .messages import Step
 
 
@@ -26,12 +26,10 @@ class LossRule:
         """
         assert step.loss is not None
         loss = functions.loss(step.loss)
-        p, t = np.ascontiguousarray(predictions.T), np.ascontiguousarray(targets.T)
+        p, t = frozen(predictions.T.copy()), frozen(targets.T.copy())
         functions.check_domain(step.loss, p, t)
         urgencies = np.ascontiguousarray(-loss.slope(p, t).T)
         if not step.wrt_inputs and self.from_input.any():
             urgencies = urgencies[~self.from_input]
         losses = np.array(loss.value(p, t))
-        urgencies.setflags(write=False)
-        losses.setflags(write=False)
-        return urgencies, losses
+        return frozen(urgencies), frozen(losses)

@@ -21,7 +21,7 @@ State: TypeAlias = tuple[Array, ...]
 
 
 class Optimizer(Protocol):
-    """What an optimiser must offer. It must be hashable, and equal to another one that does the same."""
+    """What an optimiser must offer. It must be equal to another one that does the same."""
 
     def start(self, n_parameters: int) -> State:
         """The state before the first update."""
@@ -37,7 +37,8 @@ Rate: TypeAlias = float | Callable[[int], float]
 class SGD:
     """Gradient descent: velocity = momentum · velocity + urgency, parameter += rate · velocity.
 
-    learning_rate: positive, or a schedule: a function of the update's count (1, 2, …), such as `StepDecay`.
+    learning_rate: positive, or a schedule: a function of the update's count (1, 2, …), such as `StepDecay`. (A lambda
+        equals itself alone: made anew for each step, it is another optimiser each time, which starts afresh.)
     momentum: 0 or more, less than 1 (Polyak 1964). weight_decay: λ subtracts λ · parameter from each urgency.
     As in `torch.optim.SGD`, which calls minus the urgency gradient, decay concerns biases too.
     """

@@ -206,6 +206,13 @@ class Network:
     def __hash__(self) -> int:
         return hash(self._key())
 
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        """After copying or unpickling, which forget it, arrays are made read-only again."""
+        self.__dict__.update(state)
+        for value in state.values():
+            if isinstance(value, np.ndarray):
+                value.setflags(write=False)
+
     def _key(self) -> tuple[object, ...]:
         return self.ids, self.activations, self.outputs, self.sources.tobytes(), self.targets.tobytes()
 
@@ -243,10 +250,7 @@ class Network:
     # --- making and checking -------------------------------------------------------------------------------------
 
     def _set(self, **fields: Any) -> None:
-        self.__dict__.update(fields)
-        for value in fields.values():
-            if isinstance(value, np.ndarray):
-                value.setflags(write=False)
+        self.__setstate__(fields)
         n = len(self.ids)
         self.inputs = tuple(name for name, is_input in zip(self.ids, self.is_input, strict=True) if is_input)
         self.incoming, self.outgoing = Groups.by(self.targets, n), Groups.by(self.sources, n)

@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from . import sums
-from .arrays import Array
+from .arrays import Array, frozen
 from .errors import MessageError
 from .functions import Activation
 from .learning import Optimizer, State
@@ -62,7 +62,7 @@ class LocalRule:
         self.id = id
         self.function = function
         self.listening = np.flatnonzero(~from_input) if from_input.any() else None  # None: all of them
-        self.memory = Memory(parameters)
+        self.memory = Memory(frozen(parameters))
         self.fired: Fired | None = None
 
     def is_answered(self, step: Step) -> bool:
@@ -74,7 +74,7 @@ class LocalRule:
 
         heard: (fan_in + 1, batch), C-contiguous: the sources' activations in synapse order, then a row of ones.
         """
-        signal = sums.weighted_sum(self.memory.parameters, heard)
+        signal = frozen(sums.weighted_sum(self.memory.parameters, heard))  # a user's function must not change it
         activation = self._checked("activation", self.function.value(signal), signal.shape, step)
         if self.is_answered(step):
             self.fired = Fired(step, heard, signal, activation)
@@ -92,7 +92,7 @@ class LocalRule:
         urgency = sums.sum_of_rows(urgencies)
         slope = self.function.slope(fired.signal, fired.activation)
         signal_urgency = self._checked("urgency", urgency * slope, urgency.shape, step)
-        wanted = sums.mean_products(fired.heard, signal_urgency)
+        wanted = frozen(sums.mean_products(fired.heard, signal_urgency))
         memory = self.memory
         weights = memory.parameters[:-1]
         if self.listening is not None and not step.wrt_inputs:
@@ -104,9 +104,7 @@ class LocalRule:
             commit = self._checked("parameters", memory.parameters, wanted.shape, step)
         # Only now, with everything computed, does the neuron change.
         self.memory, self.fired = memory, None
-        back.setflags(write=False)
-        commit.setflags(write=False)
-        return Answer(back, commit)
+        return Answer(frozen(back), commit)
 
     def _checked(self, what: str, values: Array, shape: tuple[int, ...], step: Step) -> Array:
         """The values, read-only. What comes of a user's function or of a divergence stops here, under this neuron's name."""
@@ -117,8 +115,7 @@ class LocalRule:
             raise MessageError(
                 f"{self.id!r}: its {what} in step {step.number} would not be finite; a smaller learning rate often helps"
             )
-        values.setflags(write=False)
-        return values
+        return frozen(values)
 
 
 class InputRule:
@@ -134,14 +131,11 @@ class InputRule:
 
     def fire(self, step: Step, heard: Array) -> Array:
         """The row of `heard`, (1, batch)."""
-        heard.setflags(write=False)
-        return heard[0]  # type: ignore[no-any-return]
+        return np.asarray(frozen(heard)[0])
 
     def respond(self, step: Step, urgencies: Array) -> Answer:
         """The sum of urgencies (fan_out, batch), as (1, batch)."""
-        total = sums.sum_of_rows(urgencies)[None, :]
-        total.setflags(write=False)
-        return Answer(total, None)
+        return Answer(frozen(sums.sum_of_rows(urgencies)[None, :]), None)
 
 
 def _learn(memory: Memory, optimizer: Optimizer, wanted: Array) -> Memory:

@@ -13,36 +13,19 @@ import numpy as np
 import trio
 from numpy.typing import ArrayLike
 
-from . import functions
-from .actor import live, loss_step, neuron_step
 from .arrays import Array, as_batch, frozen
 from .channels import Channels, Engine, Statistics, Waiting, engine
 from .elements import ENVIRONMENT
-from .elements import LOSS as JUDGE
 from .errors import InputError, LogError, NeuroActorsError, SimulationError
 from .examples import as_examples
-from .gradient import Gradient
-from .judge import LossRule
+from .gradient import Gradient, StepResult
 from .learning import Optimizer
 from .messages import ACTIVATION, COMMIT, LOSS, TARGET, URGENCY, Kind, Step
 from .network import Network
-from .neuron import InputRule, LocalRule
+from .society import live_together
 
 if TYPE_CHECKING:
     from .log.writer import LogWriter
-
-
-@dataclass(frozen=True, slots=True, eq=False, repr=False)
-class StepResult:
-    """What a step of learning gives back: its number, the mean loss and the predictions (batch, n_outputs), both as they
-    were before the neurons learned."""
-
-    step: int
-    loss: float
-    predictions: Array
-
-    def __repr__(self) -> str:
-        return f"<StepResult: step {self.step}, loss {self.loss:.6g}, predictions {self.predictions.shape}>"
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -64,7 +47,8 @@ class Simulation:
     """A living society; made by `open_simulation`.
 
     Steps go one after another: one that is asked for while another is under way waits for its turn. Cancelling a call
-    only stops the waiting: a step that has begun is finished by the society, wholly, before the next one.
+    only stops the waiting: a step that has begun is finished by the society, wholly, before the next one begins (or
+    dropped, where the block is left). A failure is told by the call that waits for the step, or else by the next one.
     """
 
     def __init__(self, network: Network, channels: Channels, log: LogWriter | None, patience: float) -> None:
@@ -122,6 +106,8 @@ class Simulation:
         if self._failure is None and not self._closed:
             async with self._turn:
                 await self._finish()
+        else:
+            await trio.lowlevel.checkpoint()
         return self._network
 
     def who_waits(self) -> tuple[Waiting, ...]:
@@ -144,18 +130,22 @@ class Simulation:
         wrt_inputs: bool = False,
     ) -> _Outcome:
         async with self._turn:
-            await self._finish()
             if self._closed:
                 raise SimulationError("this simulation is closed: open another one with na.open_simulation")
+            await self._finish()
             self._number += 1
             step = Step(self._number, loss, optimizer, wrt_inputs)
             self._under_way = step
             for kind in self._awaited(step):
                 empty = kind == LOSS and loss is None
                 self._port.expect(kind, step.number, 0 if empty else None if kind == COMMIT else len(rows))
-            self._port.send(ACTIVATION, step, frozen(np.ascontiguousarray(rows.T)))
-            if wanted is not None:
-                self._port.send(TARGET, step, frozen(np.ascontiguousarray(wanted.T)))
+            try:
+                self._port.send(ACTIVATION, step, frozen(np.ascontiguousarray(rows.T)))
+                if wanted is not None:
+                    self._port.send(TARGET, step, frozen(np.ascontiguousarray(wanted.T)))
+            except BaseException as error:  # such as an interrupt: a step that has begun by half can never end
+                self._fail(f"step {step.number} could not begin: {error!r}", error)
+                raise
             outcome = await self._finish()
         assert outcome is not None
         return outcome
@@ -180,8 +170,7 @@ class Simulation:
                 else:
                     self._under_way = None
                     outcome = self._concluded(step, {kind: self._port.take(kind)[1] for kind in kinds})
-                    if self._log is not None:
-                        self._log.finish()
+                    self._logged()
                     return outcome
             if self._failure is None:
                 waiting = [str(w) for w in self.who_waits()]
@@ -204,6 +193,15 @@ class Simulation:
             self._network = network.with_parameters(weights, biases)
         return _Outcome(step.number, predictions, mail[LOSS][0], weights, biases, mail.get(URGENCY))
 
+    def _logged(self) -> None:
+        try:
+            if self._log is not None:
+                self._log.finish()
+        except LogError as error:
+            self._fail(str(error), error)
+            self._failure_told = True
+            raise
+
     def _fail(self, story: str, cause: BaseException | None) -> None:
         failure = SimulationError(story)
         failure.__cause__ = cause
@@ -214,35 +212,18 @@ class Simulation:
     # --- life and death ------------------------------------------------------------------------------------------
 
     async def _live(self) -> None:
-        """Every member as a task of its own, until one fails or all are cancelled."""
-        network = self._network
-        from_input = network.is_input[network.sources]
         try:
             with self._society:
-                async with trio.open_nursery() as nursery:
-                    with np.errstate(all="ignore"):  # which the tasks inherit
-                        for k, name in enumerate(network.ids):
-                            incoming = network.incoming.of(k)
-                            rule: LocalRule | InputRule = InputRule(name)
-                            if not network.is_input[k]:
-                                parameters = np.append(network.weights[incoming], network.biases[k])
-                                function = functions.activation(network.activations[k])
-                                rule = LocalRule(name, function, parameters, from_input[incoming])
-                            nursery.start_soon(live, neuron_step, rule, self._channels.port(name), name=name)
-                        outputs = network.is_input[[network.position[name] for name in network.outputs]]
-                        nursery.start_soon(live, loss_step, LossRule(outputs), self._channels.port(JUDGE), name=JUDGE)
-        except* SimulationError as group:
-            errors = [error for error in _flat(group) if isinstance(error, SimulationError)]
-            more = f" ({len(errors) - 1} more failed with it)" if len(errors) > 1 else ""
-            self._fail(f"{errors[0]}{more}", errors[0].__cause__)
+                await live_together(self._network, self._channels)
+        except SimulationError as error:
+            self._fail(str(error), error.__cause__)
 
     def _close(self) -> None:
         self._closed = True
+        if self._under_way is not None and self._failure is None:
+            self._failure_told = True  # whoever still waits is told; who left the block knows
+            self._fail(f"the simulation was closed while step {self._under_way.number} was under way", None)
         self._society.cancel()
-
-
-def _flat(group: BaseExceptionGroup[BaseException]) -> list[BaseException]:
-    return [leaf for error in group.exceptions for leaf in (_flat(error) if isinstance(error, BaseExceptionGroup) else [error])]
 
 
 @asynccontextmanager
@@ -257,7 +238,7 @@ async def open_simulation(
 
     channels: the engine that carries mail, "memory" or one of your own (see `neuro_actors.channels`).
     log: a file to record every message into; it must not exist yet.
-    patience: how many seconds a step may take; then it raises `SimulationError`, which says who waits for whom.
+    patience: how many seconds a call may wait for its step; then it raises `SimulationError`, which says who waits for whom.
 
     A neuron's failure raises one `SimulationError`, which names it, from the call that waits for the step; the society
     is gone then. On leaving the block, by whatever way, every task has ended.
@@ -267,6 +248,8 @@ async def open_simulation(
     if isinstance(patience, bool) or not isinstance(patience, (int, float)) or not patience > 0:
         raise InputError(f"patience must be a positive number of seconds, got {patience!r}")
     network.check_activations()
+    if not trio.lowlevel.in_trio_run():
+        raise SimulationError("open_simulation needs trio.run; elsewhere, as in a notebook, use na.gradient or na.train")
     make = engine(channels)
     writer = None
     if log is not None:
@@ -277,19 +260,21 @@ async def open_simulation(
     try:
         with closing(make(network, None if writer is None else writer.record)) as carriers:
             simulation = Simulation(network, carriers, writer, patience)
-            async with trio.open_nursery() as nursery:
-                nursery.start_soon(simulation._live)
-                try:
-                    yield simulation
-                except BaseException as caught:  # kept aside, for the nursery would wrap it into a group
-                    error = caught
-                simulation._close()
+            try:
+                async with trio.open_nursery() as nursery:
+                    nursery.start_soon(simulation._live)
+                    try:
+                        yield simulation
+                    except BaseException as caught:  # kept aside, for the nursery would wrap it into a group
+                        error = caught
+                    simulation._close()
+            except BaseException as ending:  # cancelled from outside, or an interrupt that struck a neuron
+                if isinstance(ending, BaseExceptionGroup) and ending.subgroup(KeyboardInterrupt):
+                    error = KeyboardInterrupt()
+                elif error is None or isinstance(error, trio.Cancelled):
+                    raise
         if error is None and not simulation._failure_told:
             error = simulation._failure
-    except BaseExceptionGroup as group:
-        if group.subgroup(KeyboardInterrupt) is None:
-            raise
-        error = KeyboardInterrupt()  # it struck while a neuron was at work; what follows from that is no news
     finally:
         if writer is not None:
             try:
@@ -297,4 +282,7 @@ async def open_simulation(
             except LogError as failed:
                 error = error or failed
     if error is not None:
-        raise error
+        try:
+            raise error
+        finally:
+            del error  # it refers to this frame

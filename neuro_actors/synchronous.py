@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 import threading
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from typing import TypeVar
 
 import trio
@@ -29,8 +30,8 @@ def gradient(
 ) -> Gradient:
     """Open a society, ask it for one gradient, and close it; see `Simulation.gradient`.
 
-    Inside an event loop (a notebook, a trio program) it works too, and holds that loop up meanwhile: there, prefer
-    `async with na.open_simulation(...)`.
+    Inside an event loop (a notebook, a trio program) it works too, and holds that loop up meanwhile: in trio, prefer
+    `async with na.open_simulation(...)`. (asyncio keeps a Ctrl-C for itself until it is back in its loop.)
     """
 
     async def society() -> Gradient:
@@ -58,11 +59,12 @@ def run(society: Callable[[], Awaitable[_T]]) -> _T:
     errors: list[BaseException] = []
     scope = trio.CancelScope()
 
-    token: trio.lowlevel.TrioToken | None = None
+    tokens: list[trio.lowlevel.TrioToken] = []
+    running = threading.Event()
 
     async def cancellable() -> None:
-        nonlocal token
-        token = trio.lowlevel.current_trio_token()
+        tokens.append(trio.lowlevel.current_trio_token())
+        running.set()
         with scope:
             results.append(await society())
 
@@ -77,8 +79,9 @@ def run(society: Callable[[], Awaitable[_T]]) -> _T:
     try:
         worker.join()
     except BaseException:  # an interrupt: take the society along
-        if token is not None:
-            token.run_sync_soon(scope.cancel)
+        running.wait()
+        with suppress(trio.RunFinishedError):
+            tokens[0].run_sync_soon(scope.cancel)
         worker.join()
         raise
     if errors:

@@ -150,6 +150,7 @@ async def _epoch(
     if held_out is None:
         return Epoch(epoch, total / seen, said)
     judged = await simulation.predict(held_out[0])
+    functions.check_domain(loss, judged, held_out[1])
     value = float(np.mean(functions.loss(loss).value(judged, held_out[1])))
     return Epoch(epoch, total / seen, said, value, accuracy(judged, held_out[1]))
 

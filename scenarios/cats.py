@@ -95,9 +95,10 @@ def draw(result: na.TrainingResult, pictures: np.ndarray, p: np.ndarray, truth: 
     right = (p >= 0.5) == truth
     wrong = np.flatnonzero(~right)[np.argsort(-np.abs(p[~right] - 0.5))][:8]
     cats, others = (rng.permutation(np.flatnonzero(right & side))[:4] for side in (truth, ~truth))
-    rows = [("rightly judged", rng.permutation(np.concatenate([cats, others]))), ("most wrongly judged", wrong)]
+    rows = [("rightly judged, some", rng.permutation(np.concatenate([cats, others]))), ("wrongly judged, the worst", wrong)]
 
-    figure = plt.figure(figsize=(11, 5), layout="constrained")
+    figure = plt.figure(figsize=(11, 5.4), layout="constrained")
+    figure.suptitle("A society learns to see cats; p is how sure it is that a picture never seen is one")
     left, side = figure.subfigures(1, 2, width_ratios=[1, 1.6])
     epochs = [epoch.epoch for epoch in result.history]
     above, below = left.subplots(2, 1, sharex=True)
@@ -106,6 +107,7 @@ def draw(result: na.TrainingResult, pictures: np.ndarray, p: np.ndarray, truth: 
         axis.plot(epochs, [getattr(e, f"validation_{name}") for e in result.history], "--", color="#d55e00", label="test")
         axis.set_ylabel(name)
         axis.grid(alpha=0.3)
+    above.set_title("learning", fontsize=11)
     above.legend(frameon=False)
     below.set_xlabel("epoch")
     blocks = side.subfigures(2, 1)
@@ -115,7 +117,7 @@ def draw(result: na.TrainingResult, pictures: np.ndarray, p: np.ndarray, truth: 
             axis.axis("off")
             if k is not None:
                 axis.imshow(pictures[k], cmap="gray_r")
-                axis.set_title(f"{'cat' if truth[k] else 'other'}: p = {p[k]:.2f}", fontsize=9)
+                axis.set_title(f"{'a cat' if truth[k] else 'no cat'}, p = {p[k]:.2f}", fontsize=9)
     _common.save(figure, arguments.out, "cats.png")
 
 

@@ -68,19 +68,28 @@ def story(arguments: Namespace) -> None:
     draw(net, gradient, arguments)
 
 
+def heights(net: na.Network) -> np.ndarray:
+    """Where to draw each neuron: near those it is wired to, and evenly spread among those of levels close by."""
+    height = np.random.default_rng(0).random(len(net.ids))
+    for _ in range(30):
+        total, count = height.copy(), np.ones(len(height))
+        for one, other in ((net.sources, net.targets), (net.targets, net.sources)):
+            np.add.at(total, one, height[other])
+            np.add.at(count, one, 1)
+        pulled, height = total / count, np.empty(len(height))
+        for level in range(net.depth + 1):
+            here, around = (np.flatnonzero(abs(net.level - level) <= reach) for reach in (0, 2))
+            height[here] = (np.searchsorted(np.sort(pulled[around]), pulled[here]) + 0.5) / len(around)
+    return height
+
+
 def draw(net: na.Network, gradient: na.Gradient, arguments: Namespace) -> None:
     plt = _common.pyplot()
     if plt is None:
         return
     from matplotlib.collections import LineCollection
 
-    rng = np.random.default_rng(0)
-    height = np.empty(len(net.ids))
-    for level in range(net.depth + 1):
-        here = np.flatnonzero(net.level == level)
-        height[here] = (rng.permutation(len(here)) + 0.5) / len(here) - 0.5
-    height *= 0.35 + 0.65 * np.bincount(net.level)[net.level] / np.bincount(net.level).max()
-    points = np.column_stack([net.level, height])
+    points = np.column_stack([net.level, heights(net)])
     figure, axis = plt.subplots(figsize=(11, 6), layout="constrained")
     urgency = np.abs(gradient.weights)
     strength = urgency / max(np.quantile(urgency, 0.98), 1e-300)
@@ -94,15 +103,19 @@ def draw(net: na.Network, gradient: na.Gradient, arguments: Namespace) -> None:
     axis.add_collection(lines)
     size = 9 + 1.5 * net.outgoing.sizes
     outputs = np.isin(net.ids, net.outputs)
-    for mask, colour, label in (
-        (~net.is_input & ~outputs, "#555555", "neuron (larger: heard by more)"),
-        (net.is_input, "#0072b2", "input"),
-        (outputs, "#d55e00", "output"),
+    for mask, marker, colour, label in (
+        (~net.is_input & ~outputs, "o", "#555555", "neuron (larger: heard by more)"),
+        (net.is_input, "s", "#0072b2", "input"),
+        (outputs, "D", "#d55e00", "output"),
     ):
-        axis.scatter(*points[mask].T, s=size[mask], c=colour, label=label, zorder=3, linewidths=0.4, edgecolors="white")
+        least = 9 if marker == "o" else 24
+        sizes = np.maximum(size[mask], least)
+        axis.scatter(*points[mask].T, s=sizes, marker=marker, c=colour, zorder=3, linewidths=0.4, edgecolors="white")
+        axis.scatter([], [], s=30, marker=marker, c=colour, label=label)
     axis.set(xlabel="level: synapses on the longest path from an input", yticks=[])
     axis.set_title(f"{len(net.ids) - INPUTS:,} neurons wired at random; darker synapses want more to change", fontsize=12)
     axis.spines[["left", "right", "top"]].set_visible(False)
+    axis.margins(0.02)
     axis.legend(loc="upper center", bbox_to_anchor=(0.5, -0.1), ncol=3, frameon=False)
     _common.save(figure, arguments.out, "wiring.png")
 

@@ -88,10 +88,13 @@ def test_a_user_adds_an_activation_and_a_loss(monkeypatch: pytest.MonkeyPatch, c
 @pytest.mark.parametrize(
     ("call", "match"),
     [
-        (lambda: na.add_activation("f", lambda z: z.sum(), lambda z, a: z), r"value\(z\) must return an array of shape"),
+        (lambda: na.add_activation("f", lambda z: z.sum(), lambda z, a: z), r"value\(z\) must return an array of float64, of shape \(5,\)"),
         (lambda: na.add_activation("f", lambda z: z, lambda z: z), r"slope\(z, a\) failed on a trial array"),
         (lambda: na.add_activation("f", lambda z: z, lambda z, a: z, initial="x"), r"initial must be 'glorot' or 'he'"),
-        (lambda: na.add_loss("f", lambda p, t: p, lambda p, t: p), r"must return an array of shape \(3,\)"),
+        (lambda: na.add_loss("f", lambda p, t: p, lambda p, t: p), r"must return an array of float64, of shape \(3,\)"),
+        (lambda: na.add_activation("f", lambda z: z.tolist(), lambda z, a: z), r"value\(z\) must return an array of float64"),
+        (lambda: na.add_activation("f", lambda z: z - z.mean(), lambda z, a: z), r"must be elementwise"),
+        (lambda: na.add_activation("f", lambda z: np.multiply(z, z, out=z), lambda z, a: 2 * z), r"failed on a trial array: .*read-only"),
         (lambda: functions.activation("tahn"), r"unknown activation 'tahn': did you mean 'tanh'\?"),
         (lambda: functions.loss("mse"), r"unknown loss 'mse': known are 'squared_error'"),
         (lambda: functions.loss(None), r"unknown loss None"),

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import contextlib
 import resource
 import signal
 
@@ -238,6 +239,22 @@ async def test_a_full_disk_is_one_clear_error_and_what_was_written_can_be_read(d
     reader = LogReader(path)
     assert len(list(reader.rows())) > 1000
     assert reader.cut_off
+
+
+@pytest.mark.parametrize("name", ["", 5, "a\0b"])
+async def test_what_can_be_no_file(name, diamond) -> None:
+    with pytest.raises(na.LogError):
+        async with na.open_simulation(diamond, log=name):
+            pass
+
+
+async def test_damage_anywhere_is_no_traceback(diamond, batch, tmp_path) -> None:
+    await write(tmp_path / "a.arrows", diamond, batch)
+    data = (tmp_path / "a.arrows").read_bytes()
+    for place in range(0, len(data), 97):
+        (tmp_path / "b.arrows").write_bytes(data[:place] + bytes([data[place] ^ 0x5A]) + data[place + 1 :])
+        with contextlib.suppress(na.NeuroActorsError):
+            list(LogReader(tmp_path / "b.arrows").batches())
 
 
 def foreign(path) -> None:

@@ -1,6 +1,8 @@
 from __future__ import annotations
 
+import copy
 import itertools
+import pickle
 import re
 from math import inf, nan
 
@@ -184,6 +186,13 @@ def test_given_weights_are_kept_where_others_are_drawn() -> None:
     net = simple(synapses=[Synapse("x", "h", 0.125), Synapse("h", "y")])
     assert net.weights[0] == 0.125
     assert net.weights[1] not in (0.0, 0.125)
+
+
+def test_copies_are_equal_and_immutable_too(diamond: Network) -> None:
+    for other in (copy.copy(diamond), copy.deepcopy(diamond), pickle.loads(pickle.dumps(diamond))):
+        assert other == diamond
+        with pytest.raises(ValueError, match="read-only"):
+            other.weights[0] = 1
 
 
 def test_equality_and_digest(diamond: Network) -> None:

@@ -259,6 +259,63 @@ async def test_a_users_exception_comes_out_as_it_is(channels: str, diamond) -> N
     assert tasks() == before
 
 
+async def test_a_users_exception_survives_cancellation(channels: str, diamond) -> None:
+    with pytest.raises(ValueError, match="mine"), trio.CancelScope() as scope:
+        async with na.open_simulation(diamond, channels):
+            scope.cancel()
+            raise ValueError("mine")
+
+
+async def test_leaving_while_others_still_wait_tells_them(channels: str, diamond) -> None:
+    told: list[str] = []
+
+    async def ask(simulation: na.Simulation) -> None:
+        try:
+            await simulation.predict([[1.0]])
+        except na.SimulationError as error:
+            told.append(str(error))
+
+    async with trio.open_nursery() as nursery, na.open_simulation(diamond, channels) as simulation:
+        for _ in range(2):
+            nursery.start_soon(ask, simulation)
+        while not simulation.who_waits():
+            await trio.lowlevel.checkpoint()
+    assert told == ["the simulation was closed while step 1 was under way", told[1]]
+    assert told[1].startswith("this simulation is closed")
+
+
+def test_under_another_event_loop_it_says_what_to_do(diamond) -> None:
+    import asyncio
+
+    async def main() -> None:
+        async with na.open_simulation(diamond):
+            pass
+
+    with pytest.raises(na.SimulationError, match=r"needs trio\.run; elsewhere, as in a notebook, use na\.gradient or na\.train"):
+        asyncio.run(main())
+
+
+async def test_functions_and_optimisers_that_write_into_what_they_are_given_are_refused(channels: str, failing, batch) -> None:
+    def in_place(z: np.ndarray) -> np.ndarray:
+        z *= z
+        return z
+
+    functions.ACTIVATIONS["root"] = na.Activation(in_place, lambda z, a: 2 * z)
+    async with na.open_simulation(failing, channels) as simulation:
+        with pytest.raises(na.SimulationError, match="'h' failed in step 1: ValueError: .*read-only"):
+            await simulation.predict([[2.0]])
+
+    class InPlace(na.SGD):
+        def update(self, parameters, urgencies, state, count):
+            parameters += urgencies
+            return parameters, state
+
+    net = na.Network.layered([1, 2])
+    async with na.open_simulation(net, channels) as simulation:
+        with pytest.raises(na.SimulationError, match="ValueError: .*read-only"):
+            await simulation.train_step(*batch, optimizer=InPlace(0.1))
+
+
 async def test_divergence_is_named(channels: str, diamond, batch) -> None:
     async with na.open_simulation(diamond, channels) as simulation:
         with pytest.raises(na.SimulationError, match="finite; a smaller learning rate often helps"):

@@ -67,6 +67,12 @@ def test_the_loss_of_an_epoch_weighs_a_smaller_last_batch_rightly() -> None:
     assert history[0].accuracy is None
 
 
+def test_validation_outside_the_losses_domain_is_refused() -> None:
+    net = na.Network.layered([1, 1]).with_parameters([1.0], [0, 0])
+    with pytest.raises(na.InputError, match="^cross_entropy: predictions must lie between 0 and 1, got 2"):
+        na.train(net, [[0.5]], [[0.5]], "cross_entropy", optimizer=na.SGD(1e-9), epochs=1, validation=([[2.0]], [[1.0]]))
+
+
 def test_accuracy() -> None:
     assert accuracy(np.array([[0.5], [0.49]]), np.array([[1.0], [1.0]])) == 0.5
     assert accuracy(np.array([[3.0, 5.0], [9.0, 8.0]]), np.array([[0.0, 1.0], [0.0, 1.0]])) == 0.5

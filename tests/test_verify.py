@@ -52,7 +52,7 @@ MUTANTS: dict[str, tuple[ModuleType, str, str]] = {
     "the wrong sign back": (
         neuron, "np.multiply.outer(weights, signal_urgency)", "-np.multiply.outer(weights, signal_urgency)"),
     "the wrong sign for itself": (
-        neuron, "wanted = sums.mean_products(fired.heard, signal_urgency)", "wanted = -sums.mean_products(fired.heard, signal_urgency)"),
+        neuron, "frozen(sums.mean_products(fired.heard, signal_urgency))", "-sums.mean_products(fired.heard, signal_urgency)"),
     "off by one step": (
         neuron, "self.fired = Fired(step, heard, signal, activation)",
         "self.fired = Fired(step, *_kept.get(self, (heard, signal, activation))); _kept[self] = (heard, signal, activation)"),

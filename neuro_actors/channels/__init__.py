@@ -90,6 +90,6 @@ def engine(channels: str | Engine) -> Engine:
     engines: dict[str, Engine] = {"memory": Memory}
     if callable(channels):
         return channels
-    if channels not in engines:
+    if not isinstance(channels, str) or channels not in engines:
         raise InputError(f"unknown channels {channels!r}: {did_you_mean(channels, list(engines))}")
     return engines[channels]

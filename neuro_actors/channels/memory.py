@@ -90,8 +90,10 @@ class MemoryPort:
 class Memory:
     """The engine: makes a mailbox for each member and hands its send end to the neighbours.
 
-    A mailbox has room for one message from everyone who writes to its owner. That is enough: nobody is sent a second
-    step's mail before it has answered, or committed, in the first.
+    A mailbox has room for one message from everyone who writes to its owner. That is enough, for nobody is sent a second
+    step's mail before he has read the first's: the environment begins a step when it has heard all commits, each the last
+    that a neuron says in a step, or, where nothing is committed, the loss, which has heard all outputs, to which every
+    neuron leads.
     """
 
     def __init__(self, network: Network, record: Record | None = None) -> None:

@@ -36,19 +36,20 @@ class LogReader:
         self._path = str(path)
         self.cut_off = False
         if not Path(path).is_file():
-            raise LogError(f"{self._path!r}: there is no such file")
+            what = "it is no regular file" if Path(path).exists() else "there is no such file"
+            raise LogError(f"{self._path!r}: {what}")
         with self._stream() as stream:
             try:
                 self.network = network_of(stream.schema)
-            except (KeyError, ValueError, TypeError) as error:
-                raise LogError(f"{self._path!r}: {error}") from None
             except LogError as error:
                 raise LogError(f"{self._path!r}: {error}") from None
+            except (KeyError, ValueError, TypeError, AttributeError, IndexError) as error:
+                raise LogError(f"{self._path!r}: its description of the network is damaged: {error}") from None
 
     def _stream(self) -> Any:
         try:
             return pa.ipc.open_stream(pa.memory_map(self._path))
-        except (pa.ArrowInvalid, OSError) as error:
+        except (pa.ArrowException, OSError) as error:
             empty = Path(self._path).stat().st_size == 0
             what = "it is empty" if empty else f"it is no message log ({str(error).splitlines()[0]})"
             raise LogError(f"{self._path!r}: {what}") from None
@@ -63,7 +64,7 @@ class LogReader:
                 except StopIteration:
                     self.cut_off = not self._has_end()
                     return
-                except (pa.ArrowInvalid, OSError):
+                except (pa.ArrowException, OSError):
                     self.cut_off = True
                     return
                 yield batch

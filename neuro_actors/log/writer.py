@@ -30,6 +30,8 @@ class LogWriter:
     """
 
     def __init__(self, path: str | PathLike[str], network: Network) -> None:
+        if not isinstance(path, (str, PathLike)) or not str(path):
+            raise LogError(f"log must be the name of a file, got {path!r}")
         self._path = Path(path)
         self._schema = arrow_schema(network)
         self._names = pa.array(members(network))
@@ -49,6 +51,8 @@ class LogWriter:
             raise LogError(f"log file {str(path)!r} exists already: choose another name, or remove it") from None
         except OSError as error:
             raise LogError(f"log file {str(path)!r} cannot be written: {error.strerror or error}") from None
+        except ValueError as error:  # a name that no file can have
+            raise LogError(f"log file {str(path)!r} cannot be written: {error}") from None
 
     def record(self, message: Message) -> None:
         """Called with each message as it is sent."""
