@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import os
 import sys
 from importlib.metadata import version
@@ -124,6 +125,9 @@ def show(file: Path, neuron: str | None, step: int | None, phase: str | None, li
 
 def main() -> None:
     """Run the command line. Errors are one line and exit code 2; Ctrl-C is 130."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")  # a terminal may know fewer letters than an id
     try:
         result = cli.main(prog_name="neuro-actors", standalone_mode=False)
     except click.exceptions.NoArgsIsHelpError as error:

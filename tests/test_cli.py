@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 
@@ -73,6 +74,20 @@ def test_a_pipe_that_closes_early_is_no_error(log: str) -> None:
     command = f"{sys.executable} -m neuro_actors log show {log} | head -1"
     done = subprocess.run(command, shell=True, capture_output=True, text=True)
     assert (done.stdout.count("\n"), done.stderr) == (1, "")
+
+
+def test_ids_that_the_terminal_cannot_show(tmp_path) -> None:
+    net = na.Network([na.Input("х → 1"), na.Neuron("é")], [na.Synapse("х → 1", "é", 1.0)], ["é"])
+
+    async def write() -> None:
+        async with na.open_simulation(net, log=tmp_path / "a.arrows") as simulation:
+            await simulation.predict([[1.0]])
+
+    trio.run(write)
+    command = [sys.executable, "-m", "neuro_actors", "log", "show", str(tmp_path / "a.arrows")]
+    done = subprocess.run(command, capture_output=True, env=os.environ | {"PYTHONIOENCODING": "latin-1"}, timeout=120)
+    assert (done.returncode, done.stderr) == (0, b"")
+    assert rb"step 1: \u0445 \u2192 1 told \xe9: activation 1.000".replace(rb"\xe9", b"\xe9") in done.stdout
 
 
 @pytest.mark.parametrize(

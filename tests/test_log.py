@@ -98,6 +98,15 @@ async def test_equal_runs_write_equal_bytes(channels: str, batch, tmp_path) -> N
     assert (tmp_path / "a.arrows").read_bytes() == (tmp_path / "b.arrows").read_bytes()
 
 
+async def test_an_optimizer_is_noted_without_addresses(diamond, batch, tmp_path) -> None:
+    """They differ from process to process, and equal runs are to write equal logs."""
+    async with na.open_simulation(diamond, log=tmp_path / "a.arrows") as simulation:
+        await simulation.train_step(*batch, optimizer=na.SGD(lambda count: 0.1 / count))
+    note = rows_of(tmp_path / "a.arrows")[0].note
+    assert "<lambda>" in note
+    assert "0x" not in note
+
+
 async def test_the_log_changes_no_bit(diamond, batch, tmp_path) -> None:
     _, logged = await write(tmp_path / "a.arrows", diamond, batch)
     async with na.open_simulation(diamond) as simulation:
@@ -196,6 +205,30 @@ def test_words(diamond) -> None:
         "step 3: y told environment: for h1 +1.0000, h2 +2.0000, x +3.0000; bias +0.5000"
     )
 
+    assert said("activation", [2e-6]) == "step 3: h2 told y: activation 2.000e-06"
+    assert said("activation", [0.0]) == "step 3: h2 told y: activation 0.000"
+    assert said("urgency", [-1e60], "y", "h2") == "step 3: y told h2: urgency -1.000e+60"
+
+
+@pytest.mark.parametrize(
+    "row",
+    [
+        Row(3, "commit", "nobody", "environment", 1, [1.0, 2.0], None),
+        Row(3, "commit", "y", "environment", 1, [1.0], None),
+        Row(3, "commit", "y", "environment", 1, [], None),
+        Row(3, "begin", None, None, 0, [], "{}"),
+        Row(3, "begin", None, None, 0, [], "not JSON"),
+    ],
+)
+def test_a_row_that_makes_no_sense_is_named(row: Row, diamond) -> None:
+    with pytest.raises(na.LogError, match=rf"^the log is damaged: a {row.kind} row of step 3 makes no sense"):
+        in_words(row, diamond)
+
+
+def test_what_a_terminal_would_obey_is_shown_instead(diamond) -> None:
+    row = Row(3, "target", "environment", "loss", 1, [1.0], "\x1b[2Jy\u202e\n")
+    assert in_words(row, diamond) == r"step 3: environment told loss: target of \x1b[2Jy\u202e\n 1.000"
+
 
 # --- what goes wrong ---------------------------------------------------------------------------------------------
 
@@ -254,13 +287,29 @@ async def test_damage_anywhere_is_no_traceback(diamond, batch, tmp_path) -> None
     for place in range(0, len(data), 97):
         (tmp_path / "b.arrows").write_bytes(data[:place] + bytes([data[place] ^ 0x5A]) + data[place + 1 :])
         with contextlib.suppress(na.NeuroActorsError):
-            list(LogReader(tmp_path / "b.arrows").batches())
+            reader = LogReader(tmp_path / "b.arrows")
+            for row in reader.rows():
+                in_words(row, reader.network)
 
 
 def foreign(path) -> None:
     table = pa.table({"a": [1]})
     with pa.OSFile(str(path), "wb") as file, pa.ipc.new_stream(file, table.schema) as stream:
         stream.write_table(table)
+
+
+def other_columns(path) -> None:
+    described = arrow_schema(na.Network.layered([1, 1]))
+    with pa.OSFile(str(path), "wb") as file, pa.ipc.new_stream(file, described.remove(6)):
+        pass
+
+
+def no_end(path) -> None:
+    described = arrow_schema(na.Network.layered([1, 1]))
+    metadata = {key: value.replace(b'"sources": "AAAAAAAAAAA="', b'"sources": "AAAAAAAAAH8="') for key, value in described.metadata.items()}
+    assert metadata != described.metadata
+    with pa.OSFile(str(path), "wb") as file, pa.ipc.new_stream(file, described.with_metadata(metadata)):
+        pass
 
 
 def later(path) -> None:
@@ -277,6 +326,8 @@ def later(path) -> None:
         (lambda p: p.write_bytes(b""), r"it is empty$"),
         (lambda p: p.write_bytes(b"hello, this is a text\n" * 20), r"it is no message log"),
         (foreign, r"it is an Arrow stream, but no message log$"),
+        (other_columns, r"its columns are not those of a message log$"),
+        (no_end, r"its description of the network is damaged: a synapse has no end$"),
         (later, r"it is of log format 99, this version reads 1$"),
     ],
 )

@@ -28,7 +28,7 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
-from ..elements import ENVIRONMENT, LOSS
+from ..elements import ENVIRONMENT, LOSS, positions
 from ..errors import LogError
 from ..network import Network
 
@@ -44,6 +44,10 @@ def members(network: Network) -> list[str]:
 
 def arrow_schema(network: Network) -> Any:
     """The Arrow schema of a run of this network, the network in its metadata."""
+    return _columns().with_metadata({_KEY: json.dumps(_described(network))})
+
+
+def _columns() -> Any:
     names = pa.dictionary(pa.int32(), pa.string())
     fields = [
         pa.field("step", pa.int64(), nullable=False),
@@ -54,7 +58,7 @@ def arrow_schema(network: Network) -> Any:
         pa.field("value", pa.list_(pa.float64()), nullable=False),
         pa.field("note", pa.string()),
     ]
-    return pa.schema(fields, metadata={_KEY: json.dumps(_described(network))})
+    return pa.schema(fields)
 
 
 def network_of(schema: Any) -> Network:
@@ -65,17 +69,27 @@ def network_of(schema: Any) -> Network:
     about = json.loads(text)
     if about.get("format") != FORMAT:
         raise LogError(f"it is of log format {about.get('format')!r}, this version reads {FORMAT}")
+    if not schema.equals(_columns()):
+        raise LogError("its columns are not those of a message log")
     held = about["network"]
+    is_input, biases = _array(held["is_input"], "?"), _array(held["biases"], "<f8")
+    ends = [_array(held[name], "<i8").astype(np.intp) for name in ("sources", "targets")]
+    weights = _array(held["weights"], "<f8")
+    n = len(held["ids"])
+    if not n == len(held["activations"]) == len(is_input) == len(biases):
+        raise LogError("its description of the network is damaged: as many neurons as ids were expected")
+    if any(len(end) != len(weights) or ((end < 0) | (end >= n)).any() for end in ends):
+        raise LogError("its description of the network is damaged: a synapse has no end")
     network = Network.__new__(Network)
     network._set(
         ids=tuple(held["ids"]),
-        position={name: k for k, name in enumerate(held["ids"])},
-        is_input=_array(held["is_input"], "?"),
+        position=positions(held["ids"]),
+        is_input=is_input,
         activations=tuple(held["activations"]),
-        biases=_array(held["biases"], "<f8"),
-        sources=_array(held["sources"], "<i8").astype(np.intp),
-        targets=_array(held["targets"], "<i8").astype(np.intp),
-        weights=_array(held["weights"], "<f8"),
+        biases=biases,
+        sources=ends[0],
+        targets=ends[1],
+        weights=weights,
         outputs=tuple(held["outputs"]),
     )
     return network

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import time
 from collections.abc import Callable
 from os import PathLike
@@ -83,7 +84,8 @@ class LogWriter:
         about = {
             "mode": "predict" if step.loss is None else "gradient" if step.optimizer is None else "train",
             "loss": step.loss,
-            "optimizer": None if step.optimizer is None else repr(step.optimizer),
+            # without the addresses of functions, which differ between equal runs
+            "optimizer": None if step.optimizer is None else re.sub(r" at 0x[0-9a-fA-F]+", "", repr(step.optimizer)),
             "batch": len(first.values),
             "wrt_inputs": step.wrt_inputs,
         }
