@@ -1,8 +1,8 @@
-"""The main job: a society learns to tell cats from other animals, by messages alone.
+"""The main job: a society learns by messages alone to tell cats from others.
 
 Silhouettes of 28 x 28 pixels, averaged over squares of 4 x 4: 49 inputs.
 16 neurons hear them all, one neuron hears these 16 and says how sure it is that
-this is a cat. Nobody holds the whole network; each of the 66 is a task of its own.
+this is a cat. Nobody holds the whole network; each of the 66 is its own task.
 """
 
 from __future__ import annotations

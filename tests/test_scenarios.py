@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import argparse
 import re
 import signal
 import subprocess
@@ -13,6 +14,7 @@ import numpy as np
 import pytest
 
 import neuro_actors as na
+from neuro_actors import functions
 
 SCENARIOS = Path(__file__).parent.parent / "scenarios"
 NAMES = ["one_cat", "lost_letter", "wiring", "cats", "animals"]
@@ -27,7 +29,15 @@ def run(name: str, *arguments: str, expected: int = 0, cwd: Path | None = None) 
 
 
 def quick(name: str, folder: Path, *more: str) -> str:
-    return run(name, *(["--quick", "--out", str(folder)] if name in QUICK else []), *more)
+    out = run(name, *(["--quick", "--out", str(folder)] if name in QUICK else []), *more)
+    assert not [line for line in out.splitlines() if len(line) > 80 and str(folder) not in line]
+    return out
+
+
+def shown(log: Path, *arguments: str) -> str:
+    """What the command line says of a log."""
+    command = [sys.executable, "-m", "neuro_actors", "log", "show", str(log), *arguments]
+    return subprocess.run(command, capture_output=True, text=True, timeout=300, check=True).stdout
 
 
 def test_none_is_forgotten() -> None:
@@ -39,12 +49,16 @@ def test_help(name: str) -> None:
     out = run(name, "--help")
     assert "--seed" in out
     assert "--log" in out
+    assert max(map(len, out.splitlines())) <= 80
 
 
 @pytest.mark.parametrize("name", NAMES)
 def test_bad_input_is_one_line(name: str, tmp_path) -> None:
     (tmp_path / "mine").write_text("mine")
-    for arguments, message in ((["--seed", "-1"], "--seed must be at least 0"), (["--log", str(tmp_path / "mine")], "exists already")):
+    wrong = [(["--seed", "-1"], "--seed must be at least 0"), (["--seed", "x"], "invalid int"), (["--log", "mine"], "exists already")]
+    if name in QUICK:
+        wrong.append((["--out", "mine"], "--out 'mine' cannot be a folder for figures"))
+    for arguments, message in wrong:
         err = run(name, *arguments, *(["--quick"] if name in QUICK else []), expected=2, cwd=tmp_path)
         assert err.startswith(f"{name}.py: ")
         assert message in err
@@ -81,32 +95,47 @@ def test_one_cat(tmp_path) -> None:
     before, after = map(float, re.search(r"p was ([\d.]+), now it is ([\d.]+)", out).groups())
     assert before == 0.6
     assert before < after < 1
-    assert max(map(len, out.splitlines())) <= 80 or str(tmp_path) in out
-    shown = subprocess.run(
-        [sys.executable, "-m", "neuro_actors", "log", "show", str(tmp_path / "cat.arrows")], capture_output=True, text=True
-    ).stdout
-    assert "step 1: loss told cat: urgency +0.800" in shown
+    assert "step 1: loss told cat: urgency +0.800" in shown(tmp_path / "cat.arrows")
+
+
+def test_one_cat_is_told_in_the_same_order_every_time(monkeypatch: pytest.MonkeyPatch, capsys) -> None:
+    monkeypatch.syspath_prepend(str(SCENARIOS))
+    monkeypatch.setattr(functions, "ACTIVATIONS", dict(functions.ACTIVATIONS))
+    import one_cat
+
+    told = set()
+    for _ in range(20):  # trio runs tasks that are ready at once in an order that it draws
+        one_cat.story(argparse.Namespace(log=None, seed=0))
+        told.add(capsys.readouterr().out)
+    assert len(told) == 1
 
 
 def test_lost_letter(tmp_path) -> None:
-    out = quick("lost_letter", tmp_path)
+    out = quick("lost_letter", tmp_path, "--log", str(tmp_path / "lost.arrows"))
     assert "step 3 did not end within 1 s" in out
     assert "y0 waits for the activation of h1.1" in out
     assert "h1.1 waits for the urgency of y0" in out
     assert "The same bits: yes" in out
     after, undisturbed = re.findall(r"([0-9a-f]{32})…", out)
     assert after == undisturbed
+    log = shown(tmp_path / "lost.arrows")  # it ends in the step that was not finished, without the letter
+    assert "step 2: h1.1 told y0: activation" in log
+    assert "step 3: h1.0 told y0: activation" in log
+    assert "step 3: h1.1 told y0: activation" not in log
 
 
 def test_wiring(tmp_path) -> None:
-    out = quick("wiring", tmp_path)
+    out = quick("wiring", tmp_path, "--log", str(tmp_path / "wiring.arrows"))
+    assert "step 1: n0 told environment" in shown(tmp_path / "wiring.arrows", "--neuron", "n0")
     assert 0 < float(re.search(r"\(1 is the limit\): (\S+)", out)[1]) < 1
     assert (tmp_path / "wiring.png").stat().st_size > 20_000
     assert quick("wiring", tmp_path / "again", "--seed", "3") != out
 
 
 def test_cats(tmp_path) -> None:
-    out = quick("cats", tmp_path)
+    out = quick("cats", tmp_path, "--log", str(tmp_path / "cats.arrows"))
+    assert "step 7: loss told y0: urgency" in shown(tmp_path / "cats.arrows", "--step", "7", "--neuron", "y0")
+    (tmp_path / "cats.arrows").unlink()  # 37 MB
     assert all(float(units) < 1 for units in re.search(r"before learning (\S+), after (\S+)", out).groups())
     assert float(re.search(r"never seen: ([\d.]+)", out)[1]) > 0.85
     assert (tmp_path / "cats.png").stat().st_size > 20_000
