@@ -5,19 +5,19 @@ from __future__ import annotations
 import io
 import os
 import sys
-from importlib.metadata import version
 from pathlib import Path
 
 import click
 
 from .arrays import did_you_mean
 from .errors import InputError, NeuroActorsError
+from .version import __version__
 
 PHASES = {"forward": ("activation",), "backward": ("urgency",), "loss": ("target", "loss"), "commit": ("commit",)}
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 80})
-@click.version_option(version("neuro-actors"), message="neuro-actors %(version)s")
+@click.version_option(__version__, message="neuro-actors %(version)s")
 def cli() -> None:
     """A neural network as a society of independent actors.
 
@@ -54,7 +54,9 @@ def verify(networks: int, seed: int, channels: str) -> None:
     failed = []
     worst: dict[str, tuple[float, int]] = {}
     judged = verdicts(networks, seed, channels=channels)
-    for verdict in track(judged, "verifying", total=networks, console=err, disable=not err.is_terminal):
+    if err.is_terminal:
+        judged = iter(track(judged, "verifying", total=networks, console=err))
+    for verdict in judged:
         network = verdict.case.network
         count, neurons = count + 1, neurons + len(network.ids) - len(network.inputs)
         synapses, messages = synapses + len(network.weights), messages + verdict.messages

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Iterator
+from contextlib import nullcontext
 from dataclasses import dataclass
 from os import PathLike
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -159,18 +161,22 @@ class _Bar:
     """The progress bar; where it is not shown, nothing."""
 
     def __init__(self, epochs: int, steps: int, progress: bool | None) -> None:
+        self.display: Any = nullcontext()
+        self._last = ""
+        self._shown = sys.stderr.isatty() if progress is None else progress
+        if not self._shown:
+            return
         from rich.console import Console
         from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
         words, said = TextColumn("{task.description}"), TextColumn("{task.fields[said]}")
         columns = (words, BarColumn(20), MofNCompleteColumn(), TimeRemainingColumn(), said)
-        shown = sys.stderr.isatty() if progress is None else progress
-        self.display = Progress(*columns, console=Console(stderr=True), disable=not shown)
+        self.display = Progress(*columns, console=Console(stderr=True))
         self._task = self.display.add_task("training", total=epochs * steps, said="")
-        self._last = ""
 
     def advance(self, loss: float) -> None:
-        self.display.update(self._task, advance=1, said=self._last or f"loss {loss:.4f}")
+        if self._shown:
+            self.display.update(self._task, advance=1, said=self._last or f"loss {loss:.4f}")
 
     def finished(self, epoch: Epoch) -> None:
         best = epoch.validation_accuracy if epoch.validation_accuracy is not None else epoch.accuracy

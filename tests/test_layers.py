@@ -30,7 +30,7 @@ ALLOWED = {
     "channels": {"arrays", "elements", "errors", "messages", "network", "mail", "channels"},
     "actor": {"arrays", "channels", "errors", "judge", "messages", "neuron"},
     "society": {"actor", "channels", "elements", "errors", "functions", "judge", "network", "neuron"},
-    "log": {"elements", "errors", "messages", "network", "log"},
+    "log": {"elements", "errors", "messages", "network", "log", "version"},
 }
 
 

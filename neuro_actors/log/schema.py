@@ -14,8 +14,9 @@
 |          |                             | output that it is for; else null                                         |
 
 An activation that goes to several followers is one row for each. The rows of a step stand in an order that depends on
-the network alone: by time, then by kind in the order above, then in the network's order. So equal runs write equal
-files. A step that was cut off by a failure is written as far as it went.
+the network alone: by time, then by kind in the order above, then in the network's order. So equal runs write equal rows
+(how many stand in one batch of the file depends on the clock). A step that was cut off by a failure is written as far
+as it went.
 """
 
 from __future__ import annotations
@@ -31,6 +32,7 @@ import pyarrow as pa
 from ..elements import ENVIRONMENT, LOSS, positions
 from ..errors import LogError
 from ..network import Network
+from ..version import __version__
 
 FORMAT = 1
 KINDS = ("begin", "activation", "target", "loss", "urgency", "commit")
@@ -96,9 +98,7 @@ def network_of(schema: Any) -> Network:
 
 
 def _described(network: Network) -> dict[str, Any]:
-    from importlib.metadata import version
-
-    versions = {name: version(name) for name in ("neuro-actors", "numpy", "pyarrow")}
+    versions = {"neuro-actors": __version__, "numpy": np.__version__, "pyarrow": pa.__version__}
     return {
         "format": FORMAT,
         "versions": versions | {"python": platform.python_version()},

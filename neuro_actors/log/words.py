@@ -9,7 +9,7 @@ from ..errors import LogError
 from ..network import Network
 from .reader import Row
 
-MOST = 4  # numbers that are shown of a batch
+MOST = 3  # numbers that are shown of a batch
 
 
 def in_words(row: Row, network: Network) -> str:
@@ -47,8 +47,8 @@ def _task(note: str) -> str:
     if task["mode"] == "predict":
         return f"predict, {batch}"
     if task["mode"] == "gradient":
-        return f"gradient of {task['loss']}, {batch}; neurons commit their urgencies"
-    return f"learn from {task['loss']} by {task['optimizer']}, {batch}; neurons commit their parameters"
+        return f"gradient of {task['loss']}, {batch}"
+    return f"learn from {task['loss']}, {batch}, by {task['optimizer']}"
 
 
 def _numbers(values: Sequence[float], form: str) -> str:
