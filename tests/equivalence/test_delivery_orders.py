@@ -92,11 +92,11 @@ class PostOffice:
         return [Message(step, URGENCY, source, name, row) for source, row in zip(self.sources[name], urgencies, strict=True)]
 
 
-@pytest.mark.parametrize("seed", [2, 5, 11, 14, 19, 30])
+@pytest.mark.parametrize("seed", [2, 5, 11, 14, 21, 30])
 def test_two_hundred_orders_give_the_bits_of_the_society(seed: int, channels: str) -> None:
     case = draw_case(seed)
     expected = na.gradient(case.network, case.x, case.targets, case.loss, channels=channels, wrt_inputs=True)
-    for order in range(200 if len(case.network.weights) < 500 else 40):
+    for order in range(200):
         assert same_bits(PostOffice(case).gradient(random.Random(order).randrange), expected)
 
 
