@@ -31,7 +31,7 @@ class Groups:
         return np.diff(self.start)
 
 
-def levels(sources: Indices, targets: Indices, outgoing: Groups, n_nodes: int) -> Indices:
+def levels(targets: Indices, outgoing: Groups, n_nodes: int) -> Indices:
     """For each node the number of synapses on the longest path to it; -1 for nodes on or behind a cycle."""
     level = np.full(n_nodes, -1, dtype=np.intp)
     missing = np.bincount(targets, minlength=n_nodes)

@@ -283,7 +283,7 @@ class Network:
         first = np.unique(places, return_index=True)[1]
         if len(first) < len(places):
             self._refuse(~np.isin(np.arange(len(places)), first), "stands there twice: keep one, with the sum of the weights")
-        self.level = levels(self.sources, self.targets, self.outgoing, len(self.ids))
+        self.level = levels(self.targets, self.outgoing, len(self.ids))
         if self.level.min() < 0:
             path = " -> ".join(repr(self.ids[k]) for k in cycle(self.sources, self.targets, self.level))
             raise NetworkError(f"the synapses form a cycle: {path}; take one of them away")

@@ -58,7 +58,6 @@ def run(society: Callable[[], Awaitable[_T]]) -> _T:
     results: list[_T] = []
     errors: list[BaseException] = []
     scope = trio.CancelScope()
-
     tokens: list[trio.lowlevel.TrioToken] = []
     running = threading.Event()
 
