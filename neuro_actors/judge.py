@@ -18,8 +18,8 @@ class LossRule:
     def __init__(self, from_input: NDArray[np.bool_]) -> None:
         self.from_input = from_input  # (n_outputs,): True where an output is itself an input
 
-    def judge(self, step: Step, predictions: Array, targets: Array) -> tuple[Array, Array]:
-        """The urgency of each output that listens, (listening outputs, batch), and each example's loss, (batch,).
+    def judge(self, step: Step, predictions: Array, targets: Array, back: Array) -> Array:
+        """Each example's loss, (batch,); into `back` the urgency of each output that listens, (listening outputs, batch).
 
         predictions, targets: (n_outputs, batch), in the order of the network's outputs. Raises `InputError` where the
         loss is not defined for them.
@@ -28,8 +28,6 @@ class LossRule:
         loss = functions.loss(step.loss)
         p, t = frozen(predictions.T.copy()), frozen(targets.T.copy())
         functions.check_domain(step.loss, p, t)
-        urgencies = np.ascontiguousarray(-loss.slope(p, t).T)
-        if not step.wrt_inputs and self.from_input.any():
-            urgencies = urgencies[~self.from_input]
-        losses = np.array(loss.value(p, t))
-        return frozen(urgencies), frozen(losses)
+        urgencies = -loss.slope(p, t).T
+        back[...] = urgencies if step.wrt_inputs or not self.from_input.any() else urgencies[~self.from_input]
+        return frozen(np.array(loss.value(p, t)))

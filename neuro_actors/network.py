@@ -170,6 +170,11 @@ class Network:
         return Views(len(weights), lambda k: Synapse(ids[sources[k]], ids[targets[k]], float(weights[k])))
 
     @property
+    def output_positions(self) -> Indices:
+        """Where the outputs stand in `neurons`, in the order of `outputs`."""
+        return np.array([self.position[name] for name in self.outputs], dtype=np.intp)
+
+    @property
     def depth(self) -> int:
         """The number of synapses on the longest path."""
         return int(self.level.max())

@@ -11,17 +11,18 @@ The bias is written as one more weight, of a synapse from a neuron that always s
 
 from __future__ import annotations
 
+from math import isfinite
 from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from . import sums
 from .arrays import Array, frozen
 from .errors import MessageError
 from .functions import Activation
 from .learning import Optimizer, State
 from .messages import Step
+from .sums import ORDERED, Sums, spread
 
 
 class Memory(NamedTuple):
@@ -33,113 +34,112 @@ class Memory(NamedTuple):
     updates: int = 0  # made under it
 
 
-class Fired(NamedTuple):
-    """What a neuron keeps between its activation and the urgencies that answer it."""
-
-    step: Step
-    heard: Array  # (fan_in + 1, batch)
-    signal: Array  # (batch,)
-    activation: Array  # (batch,)
-
-
-class Answer(NamedTuple):
-    """What a neuron makes of the urgencies that reached it."""
-
-    urgencies: Array  # (listening sources, batch), to be sent back
-    commit: Array | None  # (fan_in + 1,): its new parameters, or in a step without learning their urgencies
-
-
 class LocalRule:
     """One neuron's rule. It knows its id, activation function, parameters, and which of its sources are inputs.
 
     parameters: (fan_in + 1,), the weights in synapse order, then the bias.
     from_input: (fan_in,), True where the source is an input, which hears urgencies only in a step `wrt_inputs`.
+    sums: by which calls it adds; see `sums.py`.
+
+    What it has to say it writes into sheets that it is handed: float64 arrays, whose values do not matter before.
     """
 
-    __slots__ = ("fired", "function", "id", "listening", "memory")
+    __slots__ = ("fired", "function", "id", "listening", "memory", "sums")
 
-    def __init__(self, id: str, function: Activation, parameters: Array, from_input: NDArray[np.bool_]) -> None:
+    def __init__(
+        self, id: str, function: Activation, parameters: Array, from_input: NDArray[np.bool_], sums: Sums = ORDERED
+    ) -> None:
         self.id = id
         self.function = function
+        self.sums = sums
         self.listening = np.flatnonzero(~from_input) if from_input.any() else None  # None: all of them
         self.memory = Memory(frozen(parameters))
-        self.fired: Fired | None = None
+        self.fired: tuple[Step, Array, Array, Array] | None = None  # step, what it heard, its signal and activation
 
     def is_answered(self, step: Step) -> bool:
         """Whether urgencies will come back in this step."""
         return step.loss is not None
 
-    def fire(self, step: Step, heard: Array) -> Array:
-        """The neuron's activation, (batch,), read-only.
+    def fire(self, step: Step, heard: Array, activation: Array) -> None:
+        """Write the neuron's activation, (batch,).
 
         heard: (fan_in + 1, batch), C-contiguous: the sources' activations in synapse order, then a row of ones.
         """
-        signal = frozen(sums.weighted_sum(self.memory.parameters, heard))  # a user's function must not change it
-        activation = self._checked("activation", self.function.value(signal), signal.shape, step)
-        if self.is_answered(step):
-            self.fired = Fired(step, heard, signal, activation)
-        return activation
+        signal = np.empty(heard.shape[1])
+        self.sums.weighted_sum(self.memory.parameters, heard, signal)
+        frozen(signal)  # a user's function must not change it
+        values = self.function.value(signal)
+        self._check("activation", values, signal.shape, step)
+        if step.loss is not None:
+            self.fired = step, heard, signal, frozen(values)
+        activation[...] = values
 
-    def respond(self, step: Step, urgencies: Array) -> Answer:
-        """What the neuron tells its sources, and what it makes of its parameters.
+    def respond(self, step: Step, urgencies: Array, back: Array, commit: Array) -> None:
+        """Write what the neuron tells its sources, (listening sources, batch), and what it makes of its parameters,
+        (fan_in + 1,): the new ones, or in a step without learning their urgencies.
 
-        urgencies: (fan_out, batch), C-contiguous: one row from each follower, in synapse order.
-        Raises `MessageError`, changing nothing, if it has not fired in this step.
+        urgencies: (fan_out, batch): one row from each follower, in synapse order.
+        Raises `MessageError`, and has not changed, if it has not fired in this step.
         """
-        fired = self.fired
-        if fired is None or fired.step is not step:
+        fired, memory, sums = self.fired, self.memory, self.sums
+        if fired is None or fired[0] is not step:
             raise MessageError(f"{self.id!r} cannot respond in step {step.number}: it has not fired in that step")
-        urgency = sums.sum_of_rows(urgencies)
-        slope = self.function.slope(fired.signal, fired.activation)
-        signal_urgency = self._checked("urgency", urgency * slope, urgency.shape, step)
-        wanted = frozen(sums.mean_products(fired.heard, signal_urgency))
-        memory = self.memory
+        _, heard, signal, activation = fired
+        urgency = np.empty(len(signal))
+        sums.sum_of_rows(urgencies, urgency)
+        signal_urgency = urgency * self.function.slope(signal, activation)
+        if signal_urgency.shape != signal.shape or signal_urgency.dtype != np.float64:
+            self._check("urgency", signal_urgency, signal.shape, step)
         weights = memory.parameters[:-1]
         if self.listening is not None and not step.wrt_inputs:
             weights = weights[self.listening]
-        back = np.multiply.outer(weights, signal_urgency)
-        commit = wanted
-        if step.optimizer is not None:
-            memory = _learn(memory, step.optimizer, wanted)
-            commit = self._checked("parameters", memory.parameters, wanted.shape, step)
+        if len(weights):
+            spread(weights, signal_urgency, back)
+        optimizer = step.optimizer
+        wanted = commit if optimizer is None else np.empty(len(commit))
+        sums.mean_products(heard, signal_urgency, wanted)
+        self._check("urgency", wanted, wanted.shape, step)  # its last is the signal's, so that one is checked too
+        if optimizer is not None:
+            memory = _learn(memory, optimizer, frozen(wanted))
+            self._check("parameters", memory.parameters, wanted.shape, step)
+            commit[...] = frozen(memory.parameters)
         # Only now, with everything computed, does the neuron change.
         self.memory, self.fired = memory, None
-        return Answer(frozen(back), commit)
 
-    def _checked(self, what: str, values: Array, shape: tuple[int, ...], step: Step) -> Array:
-        """The values, read-only. What comes of a user's function or of a divergence stops here, under this neuron's name."""
+    def _check(self, what: str, values: Array, shape: tuple[int, ...], step: Step) -> None:
+        """What comes of a user's function or of a divergence stops here, under this neuron's name."""
         if values.shape != shape or values.dtype != np.float64:
             got = f"float64 of shape {shape} was expected, got {values.dtype} of shape {values.shape}"
             raise MessageError(f"{self.id!r}: for its {what} in step {step.number}, {got}")
-        if not np.isfinite(values).all():
+        if not (isfinite(values.dot(values)) or np.isfinite(values).all()):
             raise MessageError(
                 f"{self.id!r}: its {what} in step {step.number} would not be finite; a smaller learning rate often helps"
             )
-        return frozen(values)
 
 
 class InputRule:
     """An input's rule: repeat what the world says; tell the world the sum of the urgencies."""
 
-    __slots__ = ("id",)
+    __slots__ = ("id", "sums")
 
-    def __init__(self, id: str) -> None:
+    def __init__(self, id: str, sums: Sums = ORDERED) -> None:
         self.id = id
+        self.sums = sums
 
     def is_answered(self, step: Step) -> bool:
         return step.loss is not None and step.wrt_inputs
 
-    def fire(self, step: Step, heard: Array) -> Array:
-        """The row of `heard`, (1, batch)."""
-        return np.asarray(frozen(heard)[0])
+    def fire(self, step: Step, heard: Array, activation: Array) -> None:
+        """Write the row of `heard`, (1, batch)."""
+        activation[...] = heard[0]
 
-    def respond(self, step: Step, urgencies: Array) -> Answer:
-        """The sum of urgencies (fan_out, batch), as (1, batch)."""
-        return Answer(frozen(sums.sum_of_rows(urgencies)[None, :]), None)
+    def respond(self, step: Step, urgencies: Array, back: Array, commit: Array) -> None:
+        """Write the sum of urgencies (fan_out, batch) as `back`, (1, batch)."""
+        self.sums.sum_of_rows(urgencies, back[0])
 
 
 def _learn(memory: Memory, optimizer: Optimizer, wanted: Array) -> Memory:
-    if memory.optimizer != optimizer:
+    if memory.optimizer is not optimizer and memory.optimizer != optimizer:
         memory = Memory(memory.parameters, optimizer, optimizer.start(len(wanted)))
     count = memory.updates + 1
     parameters, state = optimizer.update(memory.parameters, wanted, memory.state, count)

@@ -15,14 +15,14 @@ from numpy.typing import ArrayLike
 
 from .arrays import Array, as_batch, frozen
 from .channels import Channels, Engine, Statistics, Waiting, engine
-from .elements import ENVIRONMENT
 from .errors import InputError, LogError, NeuroActorsError, SimulationError
 from .examples import as_examples
 from .gradient import Gradient, StepResult
 from .learning import Optimizer
-from .messages import ACTIVATION, COMMIT, LOSS, TARGET, URGENCY, Kind, Step
+from .messages import Step
 from .network import Network
 from .society import live_together
+from .sums import Sums, named
 
 if TYPE_CHECKING:
     from .log.writer import LogWriter
@@ -51,10 +51,13 @@ class Simulation:
     dropped, where the block is left). A failure is told by the call that waits for the step, or else by the next one.
     """
 
-    def __init__(self, network: Network, channels: Channels, log: LogWriter | None, patience: float) -> None:
+    def __init__(
+        self, network: Network, channels: Channels, sums: Sums, log: LogWriter | None, patience: float
+    ) -> None:
         self._network = network
         self._channels = channels
-        self._port = channels.port(ENVIRONMENT)
+        self._sums = sums
+        self._port = channels.environment
         self._log = log
         self._patience = patience
         self._turn = trio.Lock()
@@ -63,7 +66,7 @@ class Simulation:
         self._failure: SimulationError | None = None
         self._failure_told = False
         self._closed = False
-        self._society = trio.CancelScope()
+        self._committed: Array | None = None  # by the last step that learnt, where `_network` does not hold it yet
         self._patient = trio.CancelScope()
         fans = network.incoming.sizes[~network.is_input] + 1
         self._bias_places = np.cumsum(fans) - 1  # in the flat array of all commits
@@ -87,7 +90,7 @@ class Simulation:
         assert outcome.biases is not None
         inputs = None
         if outcome.input_urgencies is not None:
-            inputs = frozen(np.ascontiguousarray(-outcome.input_urgencies.T) / len(outcome.predictions))
+            inputs = frozen(-outcome.input_urgencies / len(outcome.predictions))
         weights, biases = frozen(-outcome.weights), frozen(0.0 - outcome.biases)
         return Gradient(self._network, outcome.loss, outcome.predictions, weights, biases, inputs)
 
@@ -108,6 +111,9 @@ class Simulation:
                 await self._finish()
         else:
             await trio.lowlevel.checkpoint()
+        if self._committed is not None:
+            self._network = self._network.with_parameters(*self._by_element(self._committed))
+            self._committed = None
         return self._network
 
     def who_waits(self) -> tuple[Waiting, ...]:
@@ -136,13 +142,9 @@ class Simulation:
             self._number += 1
             step = Step(self._number, loss, optimizer, wrt_inputs)
             self._under_way = step
-            for kind in self._awaited(step):
-                empty = kind == LOSS and loss is None
-                self._port.expect(kind, step.number, 0 if empty else None if kind == COMMIT else len(rows))
+            told = None if wanted is None else frozen(np.ascontiguousarray(wanted.T))
             try:
-                self._port.send(ACTIVATION, step, frozen(np.ascontiguousarray(rows.T)))
-                if wanted is not None:
-                    self._port.send(TARGET, step, frozen(np.ascontiguousarray(wanted.T)))
+                self._port.begin(step, frozen(np.ascontiguousarray(rows.T)), told)
             except BaseException as error:  # such as an interrupt: a step that has begun by half can never end
                 self._fail(f"step {step.number} could not begin: {error!r}", error)
                 raise
@@ -150,26 +152,19 @@ class Simulation:
         assert outcome is not None
         return outcome
 
-    @staticmethod
-    def _awaited(step: Step) -> tuple[Kind, ...]:
-        if step.loss is None:
-            return (ACTIVATION, LOSS)
-        return (ACTIVATION, LOSS, COMMIT, URGENCY) if step.wrt_inputs else (ACTIVATION, LOSS, COMMIT)
-
     async def _finish(self) -> _Outcome | None:
         """See the step under way to its end, and say what came of it. If cancelled, it can be called again."""
         step = self._under_way
         if step is not None and self._failure is None:
-            kinds = self._awaited(step)
             with trio.CancelScope(deadline=trio.current_time() + self._patience) as self._patient:
                 try:
                     with np.errstate(all="ignore"):  # what is not finite is refused, with a name
-                        await self._port.wait(*kinds)
+                        await self._port.end()
                 except NeuroActorsError as error:
                     self._fail(f"step {step.number} failed: {error}", error)
                 else:
                     self._under_way = None
-                    outcome = self._concluded(step, {kind: self._port.take(kind)[1] for kind in kinds})
+                    outcome = self._concluded(step)
                     self._logged()
                     return outcome
             if self._failure is None:
@@ -181,17 +176,26 @@ class Simulation:
             raise SimulationError(str(self._failure)) from self._failure.__cause__
         return None
 
-    def _concluded(self, step: Step, mail: dict[Kind, Array]) -> _Outcome:
-        predictions = frozen(np.ascontiguousarray(mail[ACTIVATION].T))
+    def _concluded(self, step: Step) -> _Outcome:
+        """Copies, all of it: the port's arrays are the next step's too."""
+        port = self._port
+        predictions = frozen(port.predictions.T.copy())
         if step.loss is None:
             return _Outcome(step.number, predictions)
-        network, commits = self._network, mail[COMMIT]
+        if step.optimizer is not None:
+            self._committed = port.commits.copy()
+            return _Outcome(step.number, predictions, port.losses)
+        weights, biases = self._by_element(port.commits)
+        felt = port.urgencies.T.copy() if step.wrt_inputs else None
+        return _Outcome(step.number, predictions, port.losses, weights, biases, felt)
+
+    def _by_element(self, commits: Array) -> tuple[Array, Array]:
+        """What the neurons committed, in the order of the synapses, (n_synapses,), and of the neurons, (n_neurons,)."""
+        network = self._network
         weights, biases = np.empty_like(network.weights), np.zeros_like(network.biases)
         weights[network.incoming.order] = commits[self._weight_places]
         biases[~network.is_input] = commits[self._bias_places]
-        if step.optimizer is not None:
-            self._network = network.with_parameters(weights, biases)
-        return _Outcome(step.number, predictions, mail[LOSS][0], weights, biases, mail.get(URGENCY))
+        return weights, biases
 
     def _logged(self) -> None:
         try:
@@ -206,15 +210,15 @@ class Simulation:
         failure = SimulationError(story)
         failure.__cause__ = cause
         self._failure = failure
-        self._society.cancel()
         self._patient.cancel()
+        self._channels.stop()
 
     # --- life and death ------------------------------------------------------------------------------------------
 
     async def _live(self) -> None:
         try:
-            with self._society:
-                await live_together(self._network, self._channels)
+            with trio.CancelScope(shield=True):  # it ends by itself when the channels are stopped
+                await live_together(self._network, self._channels, self._sums)
         except SimulationError as error:
             self._fail(str(error), error.__cause__)
 
@@ -223,21 +227,26 @@ class Simulation:
         if self._under_way is not None and self._failure is None:
             self._failure_told = True  # whoever still waits is told; who left the block knows
             self._fail(f"the simulation was closed while step {self._under_way.number} was under way", None)
-        self._society.cancel()
+        self._channels.stop()
 
 
 @asynccontextmanager
 async def open_simulation(
     network: Network,
-    channels: str | Engine = "memory",
+    channels: str | Engine = "bundled",
     log: str | PathLike[str] | None = None,
     *,
+    sums: str = "ordered",
     patience: float = math.inf,
 ) -> AsyncIterator[Simulation]:
     """Bring a network to life: `async with na.open_simulation(net) as simulation`.
 
-    channels: the engine that carries mail, "memory" or one of your own (see `neuro_actors.channels`).
+    channels: the engine that carries mail: "bundled", in arrays, which is fast; "memory", one object a message, which is
+        the one to read; or one of your own (see `neuro_actors.channels`). All give the same bits.
     log: a file to record every message into; it must not exist yet.
+    sums: "ordered", numpy's own sums, added in synapse order; or "blas", which is faster, and whose bits are promised
+        by nobody: they depend on the BLAS library, its version and its threads, and are equal between runs and engines
+        on one machine as far as that was measured (OpenBLAS on one thread). Rounding stays within the same bounds.
     patience: how many seconds a call may wait for its step; then it raises `SimulationError`, which says who waits for whom.
 
     A neuron's failure raises one `SimulationError`, which names it, from the call that waits for the step; the society
@@ -250,7 +259,7 @@ async def open_simulation(
     network.check_activations()
     if not trio.lowlevel.in_trio_run():
         raise SimulationError("open_simulation needs trio.run; elsewhere, as in a notebook, use na.gradient or na.train")
-    make = engine(channels)
+    make, added = engine(channels), named(sums)
     writer = None
     if log is not None:
         from .log.writer import LogWriter  # pyarrow is imported only where a log is asked for
@@ -258,8 +267,8 @@ async def open_simulation(
         writer = LogWriter(log, network)
     error: BaseException | None = None
     try:
-        with closing(make(network, None if writer is None else writer.record)) as carriers:
-            simulation = Simulation(network, carriers, writer, patience)
+        with closing(make(network, writer)) as carriers:
+            simulation = Simulation(network, carriers, added, writer, patience)
             try:
                 async with trio.open_nursery() as nursery:
                     nursery.start_soon(simulation._live)

@@ -5,26 +5,26 @@ from __future__ import annotations
 import numpy as np
 import trio
 
-from . import functions
-from .actor import live, loss_step, neuron_step
+from . import actor, functions
 from .channels import Channels
 from .elements import LOSS
 from .errors import SimulationError
 from .judge import LossRule
 from .network import Network
 from .neuron import InputRule, LocalRule
+from .sums import Sums
 
 
-async def live_together(network: Network, channels: Channels) -> None:
-    """Until cancelled, or until a member fails: then all others end, and `SimulationError` names it."""
+async def live_together(network: Network, channels: Channels, sums: Sums) -> None:
+    """Until the channels are stopped, or a member fails: then all others end, and `SimulationError` names it."""
     failures: list[SimulationError] = []
     try:
         async with trio.open_nursery() as nursery:
             with np.errstate(all="ignore"):  # which the tasks inherit: what is not finite is refused, with a name
                 for k, name in enumerate(network.ids):
-                    nursery.start_soon(live, neuron_step, _rule(network, k), channels.port(name), name=name)
-                outputs = network.is_input[[network.position[name] for name in network.outputs]]
-                nursery.start_soon(live, loss_step, LossRule(outputs), channels.port(LOSS), name=LOSS)
+                    nursery.start_soon(actor.neuron, _rule(network, k, sums), channels.port(k), name=name)
+                judge = LossRule(network.is_input[network.output_positions])
+                nursery.start_soon(actor.loss, judge, channels.loss, name=LOSS)
     except* SimulationError as group:  # one of this nursery's own: there is none inside it
         failures += [error for error in group.exceptions if isinstance(error, SimulationError)]
     if failures:
@@ -32,10 +32,10 @@ async def live_together(network: Network, channels: Channels) -> None:
         raise SimulationError(f"{failures[0]}{more}") from failures[0].__cause__
 
 
-def _rule(network: Network, k: int) -> LocalRule | InputRule:
+def _rule(network: Network, k: int, sums: Sums) -> LocalRule | InputRule:
     if network.is_input[k]:
-        return InputRule(network.ids[k])
+        return InputRule(network.ids[k], sums)
     incoming = network.incoming.of(k)
     parameters = np.append(network.weights[incoming], network.biases[k])
     function = functions.activation(network.activations[k])
-    return LocalRule(network.ids[k], function, parameters, network.is_input[network.sources[incoming]])
+    return LocalRule(network.ids[k], function, parameters, network.is_input[network.sources[incoming]], sums)

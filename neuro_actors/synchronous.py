@@ -25,7 +25,7 @@ def gradient(
     x: ArrayLike,
     targets: ArrayLike,
     loss: str = "squared_error",
-    channels: str | Engine = "memory",
+    channels: str | Engine = "bundled",
     wrt_inputs: bool = False,
 ) -> Gradient:
     """Open a society, ask it for one gradient, and close it; see `Simulation.gradient`.
@@ -41,7 +41,7 @@ def gradient(
     return run(society)
 
 
-def predict(network: Network, x: ArrayLike, channels: str | Engine = "memory") -> Array:
+def predict(network: Network, x: ArrayLike, channels: str | Engine = "bundled") -> Array:
     """The predictions, (batch, n_outputs), of a society opened for this one question; see `gradient`."""
 
     async def society() -> Array:

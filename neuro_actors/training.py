@@ -80,7 +80,7 @@ def train(
     seed: int = 0,
     validation: tuple[ArrayLike, ArrayLike] | None = None,
     progress: bool | None = None,
-    channels: str | Engine = "memory",
+    channels: str | Engine = "bundled",
     log: str | PathLike[str] | None = None,
 ) -> TrainingResult:
     """Train the society that `network` describes; the network itself stays as it was.

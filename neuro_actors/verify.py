@@ -55,7 +55,7 @@ def verify(
     networks: int = 100,
     seed: int = 0,
     *,
-    channels: str | Engine = "memory",
+    channels: str | Engine = "bundled",
     torch: bool | None = None,
 ) -> Iterator[Verdict]:
     """One verdict after another, for the cases drawn from `seed`, `seed + 1`, …: each can be drawn again by itself.
@@ -67,7 +67,7 @@ def verify(
         yield verify_case(k, draw_case(k), channels, with_torch)
 
 
-def verify_case(seed: int, case: Case, channels: str | Engine = "memory", with_torch: bool = False) -> Verdict:
+def verify_case(seed: int, case: Case, channels: str | Engine = "bundled", with_torch: bool = False) -> Verdict:
     """Compare one society with everything there is to compare it with."""
     network, x, t, loss = case.network, case.x, case.targets, case.loss
     optimizer = SGD(RATE, MOMENTUM)

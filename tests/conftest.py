@@ -8,7 +8,7 @@ import pytest
 import neuro_actors as na
 
 
-@pytest.fixture(params=["memory"])
+@pytest.fixture(params=["memory", "bundled"])
 def channels(request: pytest.FixtureRequest) -> str:
     return request.param
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 import numpy as np
 import pytest
 
@@ -18,6 +20,25 @@ def rule(activation="identity", parameters=(2.0, -3.0, 0.5), from_input=(False, 
     return LocalRule("h", function, np.array(parameters), np.array(from_input))
 
 
+class Answer(NamedTuple):
+    urgencies: np.ndarray
+    commit: np.ndarray
+
+
+def fire(neuron: LocalRule, step: Step, rows: np.ndarray) -> np.ndarray:
+    activation = np.full(rows.shape[1], np.nan)
+    neuron.fire(step, rows, activation)
+    return activation
+
+
+def respond(neuron: LocalRule, step: Step, urgencies: np.ndarray) -> Answer:
+    n = len(neuron.memory.parameters)
+    deaf = n - 1 - len(neuron.listening) if neuron.listening is not None and not step.wrt_inputs else 0
+    answer = Answer(np.full((n - 1 - deaf, urgencies.shape[1]), np.nan), np.full(n, np.nan))
+    neuron.respond(step, urgencies, *answer)
+    return answer
+
+
 def heard(*rows) -> np.ndarray:
     return np.array([*rows, np.ones(len(rows[0]))], dtype=float)
 
@@ -25,8 +46,8 @@ def heard(*rows) -> np.ndarray:
 def test_worked_by_hand() -> None:
     h = rule()
     # two examples: z = 2·1 - 3·2 + ½ and 2·4 - 3·1 + ½
-    assert h.fire(LOOK, heard([1, 4], [2, 1])).tolist() == [-3.5, 5.5]
-    answer = h.respond(LOOK, np.array([[0.5, 1.0], [0.25, -3.0]]))  # u = 0.75 and -2, v = u for identity
+    assert fire(h, LOOK, heard([1, 4], [2, 1])).tolist() == [-3.5, 5.5]
+    answer = respond(h, LOOK, np.array([[0.5, 1.0], [0.25, -3.0]]))  # u = 0.75 and -2, v = u for identity
     assert answer.urgencies.tolist() == [[1.5, -4.0], [-2.25, 6.0]]  # w · v
     assert answer.commit.tolist() == [(0.75 * 1 - 2 * 4) / 2, (0.75 * 2 - 2 * 1) / 2, (0.75 - 2) / 2]
 
@@ -39,8 +60,8 @@ def test_the_sources_figures(slope: float, urgency: float) -> None:
     assert squared.value(p, t).tolist() == [0.16000000000000003]  # 0.4 in binary is not 0.4
     assert (-squared.slope(p, t)).tolist() == [[0.8]]
     neuron = rule(functions.Activation(lambda z: z, lambda z, a: np.full_like(z, slope)), (1.0, 0.0), (False,))
-    neuron.fire(LOOK, heard([0.6]))
-    answer = neuron.respond(LOOK, -squared.slope(p, t).T)
+    fire(neuron, LOOK, heard([0.6]))
+    answer = respond(neuron, LOOK, -squared.slope(p, t).T)
     assert answer.commit[1] == urgency  # the bias's urgency is the signal's
     assert answer.urgencies.tolist() == [[urgency]]
 
@@ -49,8 +70,8 @@ def test_inputs_hear_urgencies_only_when_asked() -> None:
     for wrt_inputs, rows in ((False, [[-3.0]]), (True, [[2.0], [-3.0]])):
         h = rule(from_input=(True, False))
         step = Step(1, loss="squared_error", wrt_inputs=wrt_inputs)
-        h.fire(step, heard([1], [1]))
-        assert h.respond(step, np.array([[1.0]])).urgencies.tolist() == rows
+        fire(h, step, heard([1], [1]))
+        assert respond(h, step, np.array([[1.0]])).urgencies.tolist() == rows
 
 
 def test_learning_continues_an_equal_description_and_restarts_another() -> None:
@@ -58,17 +79,17 @@ def test_learning_continues_an_equal_description_and_restarts_another() -> None:
     moved = []
     for optimizer in (na.SGD(1.0, momentum=0.5), na.SGD(1.0, momentum=0.5), na.SGD(1.0, momentum=0.25)):
         step = Step(1, loss="squared_error", optimizer=optimizer)
-        h.fire(step, heard([1.0]))
+        fire(h, step, heard([1.0]))
         before = h.memory.parameters[0]
-        moved.append(h.respond(step, np.array([[1.0]])).commit[0] - before)
+        moved.append(respond(h, step, np.array([[1.0]])).commit[0] - before)
     assert moved == [1.0, 1.5, 1.0]
 
 
 def test_an_answer_uses_the_weights_it_fired_with() -> None:
     h = rule(parameters=(2.0, 0.0), from_input=(False,))
     step = Step(1, loss="squared_error", optimizer=na.SGD(1.0))
-    h.fire(step, heard([1.0]))
-    answer = h.respond(step, np.array([[1.0]]))
+    fire(h, step, heard([1.0]))
+    answer = respond(h, step, np.array([[1.0]]))
     assert (answer.urgencies.tolist(), answer.commit.tolist()) == ([[2.0]], [3.0, 1.0])
 
 
@@ -76,40 +97,32 @@ def test_it_responds_once_and_only_in_the_step_in_which_it_fired() -> None:
     h = rule()
     urgencies = np.ones((1, 1))
     with pytest.raises(na.MessageError, match=r"^'h' cannot respond in step 1: it has not fired in that step$"):
-        h.respond(LOOK, urgencies)
-    h.fire(LOOK, heard([1], [1]))
+        respond(h, LOOK, urgencies)
+    fire(h, LOOK, heard([1], [1]))
     with pytest.raises(na.MessageError, match="in step 2"):
-        h.respond(Step(2, loss="squared_error"), urgencies)
-    h.respond(LOOK, urgencies)
+        respond(h, Step(2, loss="squared_error"), urgencies)
+    respond(h, LOOK, urgencies)
     with pytest.raises(na.MessageError, match="in step 1"):
-        h.respond(LOOK, urgencies)
+        respond(h, LOOK, urgencies)
 
 
 def test_in_a_step_that_only_predicts_nothing_is_kept() -> None:
     h = rule()
-    h.fire(Step(1), heard([1], [1]))
+    fire(h, Step(1), heard([1], [1]))
     assert h.fired is None
 
 
 def test_what_would_not_be_finite_is_refused_and_changes_nothing() -> None:
     h = rule(parameters=(1e200, 0.0), from_input=(False,))
     with np.errstate(over="ignore"), pytest.raises(na.MessageError, match=r"^'h': its activation in step 1 would not be finite"):
-        h.fire(LOOK, heard([1e200]))
+        fire(h, LOOK, heard([1e200]))
     step = Step(2, loss="squared_error", optimizer=na.SGD(1e300))
-    h.fire(step, heard([1.0]))
+    fire(h, step, heard([1.0]))
     before = h.memory
     with np.errstate(over="ignore"), pytest.raises(na.MessageError, match=r"its parameters in step 2 would not be finite"):
-        h.respond(step, np.array([[1e300]]))
+        respond(h, step, np.array([[1e300]]))
     assert h.memory is before
     assert h.fired is not None
-
-
-def test_what_it_sends_is_read_only() -> None:
-    h = rule()
-    activation = h.fire(LOOK, heard([1], [1]))
-    answer = h.respond(LOOK, np.ones((1, 1)))
-    for array in (activation, answer.urgencies, answer.commit, InputRule("x").fire(LOOK, np.ones((1, 1)))):
-        assert not array.flags.writeable
 
 
 @pytest.mark.parametrize("batch", [1, 2, 3, 8, 33])
@@ -122,9 +135,13 @@ def test_sums_add_in_synapse_order(n: int, batch: int) -> None:
     for w, row in zip(weights[1:], rows[1:], strict=True):
         products = products + w * row
         plain = plain + row
-    assert np.array_equal(sums.weighted_sum(weights, rows), products)
-    assert np.array_equal(sums.sum_of_rows(rows), plain)
-    v = rng.standard_normal(batch)
+    v, summed, mean = rng.standard_normal(batch), np.empty(batch), np.empty(n)
+    ordered = sums.named("ordered")
+    ordered.weighted_sum(weights, rows, summed)
+    assert np.array_equal(summed, products)
+    ordered.sum_of_rows(rows, summed)
+    assert np.array_equal(summed, plain)
+    ordered.mean_products(rows, v, mean)
     expected = [np.mean(row * v) for row in rows]
     limit = 4 * batch * np.finfo(float).eps * np.abs(rows * v).mean(axis=1)
-    assert (np.abs(sums.mean_products(rows, v) - expected) <= limit).all()
+    assert (np.abs(mean - expected) <= limit).all()

@@ -341,9 +341,9 @@ async def test_a_closed_simulation_says_so(channels: str, diamond) -> None:
 class Silent(Memory):
     """Loses every activation of h2."""
 
-    def port(self, node: str):
-        port = super().port(node)
-        if node == "h2":
+    def port(self, k: int):
+        port = super().port(k)
+        if port.node == "h2":
             port._addresses["activation"] = []
         return port
 
@@ -395,9 +395,10 @@ async def test_input_is_checked_before_work_starts(channels: str, diamond, argum
     [
         ({"network": "net"}, "^network must be an na.Network, got str$"),
         ({"channels": "memroy"}, r"^unknown channels 'memroy': did you mean 'memory'\?$"),
+        ({"sums": "bals"}, r"^unknown sums 'bals': did you mean 'blas'\?$"),
         ({"patience": 0}, "^patience must be a positive number of seconds, got 0$"),
         ({"patience": "1"}, "^patience must be a positive number of seconds, got '1'$"),
-        ({"channels": 3}, "^unknown channels 3: known are 'memory'$"),
+        ({"channels": 3}, "^unknown channels 3: known are 'bundled', 'memory'$"),
     ],
 )
 async def test_opening_is_checked(diamond, arguments, match: str) -> None:

@@ -1,41 +1,88 @@
 """What carries mail. An engine is a class behind one small interface; users may hand over their own.
 
-An engine is called with the network and, where a log is kept, with `record`, which it calls with every message that is
-sent. It then gives each member of the society (each neuron, the loss, the environment) its port.
+An engine is called with the network and, where a log is kept, with its `Recorder`. It then gives each member of the
+society its port: each neuron and input, the loss, and the environment, which is the world's.
+
+A port is a desk. `wait` lets one wait until the mail of one kind is there; then it lies on the desk in arrays, and beside
+it lie sheets to fill in, which `send` sends. All of it is there until the next `wait` for the same kind.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Protocol, TypeAlias
 
-from ..arrays import Array, did_you_mean
+from ..arrays import Array, Indices, did_you_mean
 from ..errors import InputError
-from ..messages import Kind, Message, Step
+from ..messages import Kind, Step
 from ..network import Network
 
 
 class Port(Protocol):
-    """All that one member holds of the society: its own mailbox, and a way to its direct neighbours."""
+    """All that a neuron holds of the society: its own mail, and a way to its direct neighbours.
+
+    Mail, C-contiguous, in synapse order whatever the order of arrival:
+    heard: (fan_in + 1, batch), the activations of its sources, then a row of ones (an input: (1, batch), the world's).
+    urgencies: (fan_out, batch), one from each follower, the loss behind all others.
+
+    Sheets, float64, to be filled in:
+    activation: (batch,), for every follower.
+    back: (listening sources, batch), a row for each.
+    commit: (fan_in + 1,), for the environment.
+    """
 
     node: str
+    heard: Array
+    activation: Array
+    urgencies: Array
+    back: Array
+    commit: Array
 
-    def expect(self, kind: Kind, number: int, batch: int | None = None) -> None:
-        """From now on take mail of that kind, of that step, from each neighbour who sends such."""
+    async def wait(self, kind: Kind) -> Step | None:
+        """Wait until all mail of that kind is there; the step that it is of, or None if no more mail will come."""
 
-    async def wait(self, *kinds: Kind) -> None:
-        """Wait until all mail of these kinds is there. Cancelled, it has lost none and may be called again."""
+    def send(self, kind: Kind, step: Step) -> None:
+        """Send the sheet of that kind. Never waits."""
 
-    def take(self, kind: Kind) -> tuple[Step, Array]:
-        """The step and the mail that `wait` waited for, C-contiguous (senders, batch), in synapse order whatever the
-        order of arrival; a neuron's activations are followed by a row of ones. Commits come as one flat array."""
 
-    def send(self, kind: Kind, step: Step, rows: Iterable[Array]) -> None:
-        """One read-only row to each neighbour who hears such, in synapse order. Never waits."""
+class LossPort(Protocol):
+    """What the loss holds.
 
-    def broadcast(self, kind: Kind, step: Step, values: Array) -> None:
-        """The same read-only array to each of them. Never waits."""
+    heard, targets: (n_outputs, batch), what the outputs said and what they should have said.
+    back: (listening outputs, batch), a sheet for their urgencies.  losses: (batch,), what it has made for the world.
+    """
+
+    node: str
+    heard: Array
+    targets: Array
+    back: Array
+    losses: Array
+
+    async def wait(self, kind: Kind) -> Step | None:
+        """As in `Port`."""
+
+    def send(self, kind: Kind, step: Step) -> None:
+        """As in `Port`."""
+
+
+class EnvironmentPort(Protocol):
+    """What the world holds: it begins a step, and hears what came of it.
+
+    predictions: (n_outputs, batch).  losses: (batch,).  urgencies: (n_inputs, batch), of a step `wrt_inputs`.
+    commits: what the neurons committed, one after another in the network's order, (n_synapses + n_neurons - n_inputs,).
+    """
+
+    predictions: Array
+    losses: Array
+    commits: Array
+    urgencies: Array
+
+    def begin(self, step: Step, x: Array, targets: Array | None) -> None:
+        """Tell each input its row of x, (n_inputs, batch), and the loss the targets, (n_outputs, batch). Never waits."""
+
+    async def end(self) -> None:
+        """Wait until everything that answers the step is there. Cancelled, it has lost nothing and may be called again."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,8 +113,11 @@ class Statistics:
 class Channels(Protocol):
     """What an engine must offer, and no more."""
 
-    def port(self, node: str) -> Port:
-        """The port of a neuron, of "loss" or of "environment"."""
+    environment: EnvironmentPort
+    loss: LossPort
+
+    def port(self, k: int) -> Port:
+        """The port of the network's k-th neuron."""
 
     def waiting(self) -> Iterator[Waiting]:
         """Who waits for whom, now."""
@@ -75,19 +125,32 @@ class Channels(Protocol):
     def statistics(self) -> Statistics:
         """What has been carried so far."""
 
+    def stop(self) -> None:
+        """No more mail will come: whoever waits for some, or will, is told None."""
+
     def close(self) -> None:
         """Called once, when no member is left."""
 
 
-Record: TypeAlias = Callable[[Message], None]
-Engine: TypeAlias = Callable[[Network, Record | None], Channels]
+class Recorder(Protocol):
+    """What hears every message as it is sent. A message is known by its line (see `lines.py`)."""
+
+    def message(self, step: Step, line: int, values: Array) -> None:
+        """One of them."""
+
+    def messages(self, step: Step, lines: Indices, lengths: Indices, values: Array) -> None:
+        """Many at once: their lines, how many numbers each holds, and all of these one after another."""
+
+
+Engine: TypeAlias = Callable[[Network, Recorder | None], Channels]
 
 
 def engine(channels: str | Engine) -> Engine:
     """The engine of that name, or the one handed over; raises `InputError` for an unknown name."""
+    from .bundled import Bundled
     from .memory import Memory
 
-    engines: dict[str, Engine] = {"memory": Memory}
+    engines: dict[str, Engine] = {"bundled": Bundled, "memory": Memory}
     if callable(channels):
         return channels
     if not isinstance(channels, str) or channels not in engines:

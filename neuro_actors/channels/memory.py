@@ -2,84 +2,124 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from itertools import repeat
 from typing import NamedTuple
 
+import numpy as np
 import trio
 
-from ..arrays import Array
+from ..arrays import Array, frozen
 from ..elements import ENVIRONMENT
-from ..elements import LOSS as JUDGE
 from ..errors import MessageError, SimulationError
+from ..lines import KINDS, Lines
 from ..mail import Pile
 from ..messages import ACTIVATION, COMMIT, LOSS, TARGET, URGENCY, Kind, Message, Step
 from ..network import Network
-from . import Record, Statistics, Waiting
+from . import Recorder, Statistics, Waiting
+
+NOTHING = frozen(np.empty(0))
 
 
 class Address(NamedTuple):
-    """Where a message goes: the send end of the neighbour's mailbox, and the synapse that it goes along."""
+    """Where a message goes: the send end of the receiver's mailbox, and the synapse that it goes along."""
 
     mailbox: trio.MemorySendChannel[Message]
     source: str
     target: str
+    line: int
 
 
 class MemoryPort:
-    """One member's mailbox, and the send ends of its direct neighbours' mailboxes; see `Port`.
+    """A member's mailbox, and the send ends of its direct neighbours' mailboxes; see `Port`.
 
     Mail may come in any order: it is sorted into piles, a pile for each kind that the member hears.
     """
 
-    __slots__ = ("_addresses", "_listening", "_mailbox", "_piles", "_record", "node", "sent")
+    heard: Array
+    targets: Array
+    urgencies: Array
+    activation: Array
+    back: Array
+    commit: Array
+    losses: Array
 
-    def __init__(
-        self, node: str, mailbox: trio.MemoryReceiveChannel[Message], piles: Sequence[Pile], record: Record | None
-    ) -> None:
+    def __init__(self, node: str, mailbox: trio.MemoryReceiveChannel[Message], recorder: Recorder | None) -> None:
         self.node = node
         self.sent = 0
         self._mailbox = mailbox
-        self._piles = {pile.kind: pile for pile in piles}
-        self._record = record
-        self._addresses: dict[Kind, list[Address]] = {ACTIVATION: [], TARGET: [], LOSS: [], URGENCY: [], COMMIT: []}
-        self._listening: list[Address] = []  # those who hear urgencies even if inputs do not
+        self._recorder = recorder
+        self._number = 0
+        self._piles: dict[Kind, Pile] = {}
+        self._addresses: dict[Kind, list[Address]] = {kind: [] for kind in KINDS}
+        self._listening: list[Address] = []  # those of urgencies that are always used
 
-    def expect(self, kind: Kind, number: int, batch: int | None = None) -> None:
-        self._piles[kind].open(number, batch)
-
-    async def wait(self, *kinds: Kind) -> None:
-        piles, receive_nowait = self._piles, self._mailbox.receive_nowait
-        while not all(piles[kind].complete for kind in kinds):
-            message = await self._mailbox.receive()  # sleeps once; what came meanwhile is drained without sleeping
-            try:
-                while True:
-                    piles[message.kind].accept(message)
-                    message = receive_nowait()
-            except trio.WouldBlock:
-                pass
-            except KeyError:
-                raise MessageError(f"{self.node!r} cannot accept {message}: it has no synapse for it") from None
-
-    def take(self, kind: Kind) -> tuple[Step, Array]:
-        return self._piles[kind].take()
-
-    def send(self, kind: Kind, step: Step, rows: Iterable[Array]) -> None:
-        addresses = self._listening if kind == URGENCY and not step.wrt_inputs else self._addresses[kind]
-        record = self._record
+    async def wait(self, kind: Kind) -> Step | None:
+        piles = self._piles
+        if kind == ACTIVATION:
+            self._number += 1
+            for pile in piles.values():
+                if pile.kind != URGENCY:  # an urgency comes after the activation that it answers
+                    pile.open(self._number)
+        elif kind == URGENCY:
+            piles[URGENCY].open(self._number, self.heard.shape[1])
         try:
-            for (mailbox, source, target), values in zip(addresses, rows):  # noqa: B905 (rows may repeat for ever)
+            while not piles[kind].complete:
+                await self._sort_mail()
+        except trio.EndOfChannel:
+            return None
+        step, values = piles[kind].take()
+        if kind == TARGET:
+            self.targets = values
+        elif kind == URGENCY:
+            self.urgencies = values
+            self.back = np.empty((len(self._lines(URGENCY, step)), values.shape[1]))
+            self.commit = np.empty(len(self.heard) if self._addresses[COMMIT] else 0)
+        else:
+            self.heard = values
+            self.activation = np.empty(values.shape[1])
+            if TARGET in piles:
+                self.back = np.empty((len(self._lines(URGENCY, step)), values.shape[1]))
+        return step
+
+    async def _sort_mail(self) -> None:
+        """Sleep once; what came meanwhile is sorted without sleeping."""
+        piles, receive_nowait = self._piles, self._mailbox.receive_nowait
+        message = await self._mailbox.receive()
+        try:
+            while True:
+                piles[message.kind].accept(message)
+                message = receive_nowait()
+        except (trio.WouldBlock, trio.EndOfChannel):
+            pass
+        except KeyError:
+            raise MessageError(f"{self.node!r} cannot accept {message}: it has no synapse for it") from None
+
+    def send(self, kind: Kind, step: Step) -> None:
+        if kind == URGENCY:
+            self._tell(kind, step, frozen(self.back))
+        else:
+            sheet = self.activation if kind == ACTIVATION else self.commit if kind == COMMIT else self.losses
+            self._tell(kind, step, repeat(frozen(sheet)))
+
+    def _lines(self, kind: Kind, step: Step) -> list[Address]:
+        return self._listening if kind == URGENCY and not step.wrt_inputs else self._addresses[kind]
+
+    def _tell(self, kind: Kind, step: Step, rows: Iterable[Array]) -> None:
+        """A row along each line, in their order."""
+        recorder, addresses = self._recorder, self._lines(kind, step)
+        try:
+            for (mailbox, source, target, line), values in zip(addresses, rows):  # noqa: B905 (rows may repeat for ever)
                 message = Message(step, kind, source, target, values)
                 mailbox.send_nowait(message)
-                if record is not None:
-                    record(message)
+                if recorder is not None:
+                    recorder.message(step, line, values)
         except trio.WouldBlock:
             full = f"the mailbox of {message.receiver!r} is full: it was sent more than one step's mail"
             raise SimulationError(full) from None
+        except trio.ClosedResourceError:  # nobody reads any more
+            return
         self.sent += len(addresses)
-
-    def broadcast(self, kind: Kind, step: Step, values: Array) -> None:
-        self.send(kind, step, repeat(values))
 
     def waiting(self) -> Iterator[Waiting]:
         for kind, pile in self._piles.items():
@@ -87,8 +127,37 @@ class MemoryPort:
                 yield Waiting(self.node, kind, pile.expects, pile.missing)
 
 
+class MemoryEnvironmentPort(MemoryPort):
+    """The world's own; see `EnvironmentPort`."""
+
+    predictions: Array
+    commits: Array
+
+    def begin(self, step: Step, x: Array, targets: Array | None) -> None:
+        self._step = step
+        for kind in self._awaited():
+            empty = kind == LOSS and step.loss is None
+            self._piles[kind].open(step.number, 0 if empty else None if kind == COMMIT else x.shape[1])
+        self._tell(ACTIVATION, step, x)
+        if targets is not None:
+            self._tell(TARGET, step, targets)
+
+    def _awaited(self) -> tuple[Kind, ...]:
+        if self._step.loss is None:
+            return (ACTIVATION, LOSS)
+        return (ACTIVATION, LOSS, COMMIT, URGENCY) if self._step.wrt_inputs else (ACTIVATION, LOSS, COMMIT)
+
+    async def end(self) -> None:
+        kinds = self._awaited()
+        while not all(self._piles[kind].complete for kind in kinds):
+            await self._sort_mail()
+        mail = {kind: self._piles[kind].take()[1] for kind in kinds}
+        self.predictions, self.losses = mail[ACTIVATION], mail[LOSS][0]
+        self.commits, self.urgencies = mail.get(COMMIT, NOTHING), mail.get(URGENCY, NOTHING)
+
+
 class Memory:
-    """The engine: makes a mailbox for each member and hands its send end to the neighbours.
+    """The engine: makes a mailbox for each member and hands its send end to those who have a line to him.
 
     A mailbox has room for one message from everyone who writes to its owner. That is enough, for nobody is sent a second
     step's mail before he has read the first's: the environment begins a step when it has heard all commits, each the last
@@ -96,73 +165,50 @@ class Memory:
     neuron leads.
     """
 
-    def __init__(self, network: Network, record: Record | None = None) -> None:
-        self._record = record
-        self._ports: dict[str, MemoryPort] = {}
-        self._mailboxes: dict[str, tuple[trio.MemorySendChannel[Message], trio.MemoryReceiveChannel[Message]]] = {}
-        ids, inputs, outputs = network.ids, network.inputs, network.outputs
-        neurons = [name for name, is_input in zip(ids, network.is_input.tolist(), strict=True) if not is_input]
-        source, target = network.sources.tolist(), network.targets.tolist()
+    def __init__(self, network: Network, recorder: Recorder | None = None) -> None:
+        lines = Lines(network)
+        members, loss, world = lines.members, len(network.ids), len(network.ids) + 1
+        room = np.bincount(lines.receiver, minlength=len(members)).tolist()
+        self._mailboxes = [trio.open_memory_channel[Message](size) for size in room]
+        self._ports = [MemoryPort(members[k], self._mailboxes[k][1], recorder) for k in range(world)]
+        self.environment = MemoryEnvironmentPort(ENVIRONMENT, self._mailboxes[world][1], recorder)
+        self._ports.append(self.environment)
+        self.loss = self._ports[loss]
 
-        for k, name in enumerate(ids):
-            followers = [ids[target[s]] for s in network.outgoing.of(k).tolist()] + [JUDGE] * (name in outputs)
-            sources = [ids[source[s]] for s in network.incoming.of(k).tolist()]
-            is_input = bool(network.is_input[k])
-            heard = Pile(name, ACTIVATION, [ENVIRONMENT] if is_input else sources, extra=not is_input)
-            self._add(name, heard, Pile(name, URGENCY, followers))
-        self._add(JUDGE, Pile(JUDGE, ACTIVATION, outputs), Pile(JUDGE, TARGET, outputs))
-        self._add(
-            ENVIRONMENT,
-            Pile(ENVIRONMENT, ACTIVATION, outputs),
-            Pile(ENVIRONMENT, LOSS, [JUDGE]),
-            Pile(ENVIRONMENT, COMMIT, neurons),
-            Pile(ENVIRONMENT, URGENCY, inputs),
-        )
+        senders: dict[tuple[int, Kind], list[str]] = {}
+        ends = (lines.kind, lines.sender, lines.receiver, lines.source, lines.target, lines.optional)
+        for line, (code, sender, receiver, source, target, optional) in enumerate(
+            zip(*(end.tolist() for end in ends), strict=True)
+        ):
+            kind, mailbox = KINDS[code], self._mailboxes[receiver][0]
+            address = Address(mailbox, members[source], members[target], line)
+            self._ports[sender]._addresses[kind].append(address)
+            if kind == URGENCY and not optional:
+                self._ports[sender]._listening.append(address)
+            senders.setdefault((receiver, kind), []).append(members[source if kind == TARGET else sender])
+        for (receiver, kind), names in senders.items():
+            with_ones = kind == ACTIVATION and receiver < loss and not network.is_input[receiver]
+            self._ports[receiver]._piles[kind] = Pile(members[receiver], kind, names, extra=with_ones)
 
-        for s in network.outgoing.order.tolist():
-            self._connect(ACTIVATION, ids[source[s]], ids[target[s]])
-        for s in network.incoming.order.tolist():
-            self._connect(URGENCY, ids[source[s]], ids[target[s]], listens=not network.is_input[source[s]])
-        for name in inputs:
-            self._connect(ACTIVATION, ENVIRONMENT, name)
-            self._connect(URGENCY, ENVIRONMENT, name)
-        for name in outputs:
-            self._connect(ACTIVATION, name, JUDGE)
-            self._connect(ACTIVATION, name, ENVIRONMENT)
-            self._connect(TARGET, name, JUDGE)
-            self._connect(URGENCY, name, JUDGE, listens=name not in inputs)
-        self._connect(LOSS, JUDGE, ENVIRONMENT)
-        for name in neurons:
-            self._connect(COMMIT, name, ENVIRONMENT)
-
-    def _add(self, name: str, *piles: Pile) -> None:
-        room = sum(len(pile.missing) for pile in piles)
-        self._mailboxes[name] = trio.open_memory_channel[Message](room)
-        self._ports[name] = MemoryPort(name, self._mailboxes[name][1], piles, self._record)
-
-    def _connect(self, kind: Kind, source: str, target: str, listens: bool = False) -> None:
-        """Let one member write to another: the target to the source for urgencies, the environment for targets."""
-        sender, receiver = (target, source) if kind == URGENCY else (ENVIRONMENT if kind == TARGET else source, target)
-        address = Address(self._mailboxes[receiver][0], source, target)
-        self._ports[sender]._addresses[kind].append(address)
-        if listens:
-            self._ports[sender]._listening.append(address)
-
-    def port(self, node: str) -> MemoryPort:
-        return self._ports[node]
+    def port(self, k: int) -> MemoryPort:
+        return self._ports[k]
 
     def waiting(self) -> Iterator[Waiting]:
-        for port in self._ports.values():
+        for port in self._ports:
             yield from port.waiting()
 
     def statistics(self) -> Statistics:
         mailboxes = {}
-        for name, (send, _) in self._mailboxes.items():
+        for port, (send, _) in zip(self._ports, self._mailboxes, strict=True):
             now = send.statistics()
-            mailboxes[name] = (now.peak_buffer_used, int(now.max_buffer_size))
-        return Statistics(sum(port.sent for port in self._ports.values()), mailboxes)
+            mailboxes[port.node] = (now.peak_buffer_used, int(now.max_buffer_size))
+        return Statistics(sum(port.sent for port in self._ports), mailboxes)
+
+    def stop(self) -> None:
+        for send, _ in self._mailboxes[:-1]:
+            send.close()
 
     def close(self) -> None:
-        for send, receive in self._mailboxes.values():
+        for send, receive in self._mailboxes:
             send.close()
             receive.close()

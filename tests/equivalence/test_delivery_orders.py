@@ -78,16 +78,20 @@ class PostOffice:
             if not all(pile.complete for pile in piles):
                 return []
             predictions, targets = (pile.take()[1] for pile in piles)
-            urgencies, losses = self.judge.judge(step, predictions, targets)
+            urgencies = np.empty_like(predictions)
+            losses = self.judge.judge(step, predictions, targets, urgencies)
             self.outcome = np.ascontiguousarray(predictions.T), losses
             return [Message(step, URGENCY, n, "loss", row) for n, row in zip(self.net.outputs, urgencies, strict=True)]
         rule, (_, mail) = self.rules[name], self.piles[name, kind].take()
         if kind == ACTIVATION:
-            activation = rule.fire(step, mail)
+            activation = np.empty(mail.shape[1])
+            rule.fire(step, mail, activation)
             self.piles[name, URGENCY].open(1, len(activation))
             return [Message(step, ACTIVATION, name, follower, activation) for follower in self.followers[name]]
-        urgencies, commit = rule.respond(step, mail)
-        if commit is not None:
+        is_input = isinstance(rule, InputRule)
+        urgencies, commit = np.empty((len(self.sources[name]), mail.shape[1])), np.empty(0 if is_input else len(self.sources[name]) + 1)
+        rule.respond(step, mail, urgencies, commit)
+        if not is_input:
             commits[name] = commit
         return [Message(step, URGENCY, source, name, row) for source, row in zip(self.sources[name], urgencies, strict=True)]
 
