@@ -30,7 +30,7 @@ def cli() -> None:
 @cli.command()
 @click.option("--networks", default=100, show_default=True, type=click.IntRange(1), help="How many networks to draw.")
 @click.option("--seed", default=0, show_default=True, type=click.IntRange(0), help="The first one's seed; then the next.")
-@click.option("--channels", default="memory", show_default=True, help="The engine that carries mail.")
+@click.option("--channels", default="bundled", show_default=True, help="The engine that carries mail: bundled or memory.")
 def verify(networks: int, seed: int, channels: str) -> None:
     """Compare random societies with matrices, finite differences and PyTorch.
 

@@ -51,6 +51,9 @@ class Loss:
 # --- activations -------------------------------------------------------------------------------------------------
 
 
+_ONE = np.array(1.0)
+
+
 def _identity(z: Array) -> Array:
     """f(z) = z"""
     return z + 0.0
@@ -79,7 +82,7 @@ def _tanh(z: Array) -> Array:
 
 def _tanh_slope(z: Array, a: Array) -> Array:
     """f'(z) = 1 - a²"""
-    return 1.0 - a * a
+    return _ONE - a * a  # an array, which costs numpy less than a float
 
 
 def _relu(z: Array) -> Array:

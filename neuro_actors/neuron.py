@@ -25,6 +25,9 @@ from .messages import Step
 from .sums import ORDERED, Sums, spread
 
 
+FLOAT = np.dtype(np.float64)
+
+
 class Memory(NamedTuple):
     """All that a neuron keeps from step to step. Replaced as a whole, never changed in place."""
 
@@ -65,13 +68,13 @@ class LocalRule:
 
         heard: (fan_in + 1, batch), C-contiguous: the sources' activations in synapse order, then a row of ones.
         """
-        signal = np.empty(heard.shape[1])
-        self.sums.weighted_sum(self.memory.parameters, heard, signal)
-        frozen(signal)  # a user's function must not change it
+        signal = self.sums.weighted_sum(self.memory.parameters, heard)
+        signal.setflags(write=False)  # a user's function must not change it
         values = self.function.value(signal)
-        self._check("activation", values, signal.shape, step)
+        if values.shape != signal.shape or values.dtype is not FLOAT or not _all_finite(values):
+            self._refuse("activation", values, signal.shape, step)
         if step.loss is not None:
-            self.fired = step, heard, signal, frozen(values)
+            self.fired = step, heard, signal, values
         activation[...] = values
 
     def respond(self, step: Step, urgencies: Array, back: Array, commit: Array) -> None:
@@ -85,33 +88,34 @@ class LocalRule:
         if fired is None or fired[0] is not step:
             raise MessageError(f"{self.id!r} cannot respond in step {step.number}: it has not fired in that step")
         _, heard, signal, activation = fired
-        urgency = np.empty(len(signal))
-        sums.sum_of_rows(urgencies, urgency)
-        signal_urgency = urgency * self.function.slope(signal, activation)
-        if signal_urgency.shape != signal.shape or signal_urgency.dtype != np.float64:
-            self._check("urgency", signal_urgency, signal.shape, step)
-        weights = memory.parameters[:-1]
-        if self.listening is not None and not step.wrt_inputs:
-            weights = weights[self.listening]
-        if len(weights):
+        signal_urgency = sums.sum_of_rows(urgencies) * self.function.slope(signal, activation)
+        if signal_urgency.shape != signal.shape or signal_urgency.dtype is not FLOAT:
+            self._refuse("urgency", signal_urgency, signal.shape, step)
+        parameters, optimizer = memory.parameters, step.optimizer
+        if len(back):
+            weights = parameters[:-1]
+            if self.listening is not None and not step.wrt_inputs:
+                weights = weights[self.listening]
             spread(weights, signal_urgency, back)
-        optimizer = step.optimizer
         wanted = commit if optimizer is None else np.empty(len(commit))
         sums.mean_products(heard, signal_urgency, wanted)
-        self._check("urgency", wanted, wanted.shape, step)  # its last is the signal's, so that one is checked too
+        if not _all_finite(wanted):  # its last is the signal's: what goes back is checked too
+            self._refuse("urgency", wanted, wanted.shape, step)
         if optimizer is not None:
             memory = _learn(memory, optimizer, frozen(wanted))
-            self._check("parameters", memory.parameters, wanted.shape, step)
-            commit[...] = frozen(memory.parameters)
+            parameters = memory.parameters
+            if parameters.shape != wanted.shape or parameters.dtype is not FLOAT or not _all_finite(parameters):
+                self._refuse("parameters", parameters, wanted.shape, step)
+            commit[...] = frozen(parameters)
         # Only now, with everything computed, does the neuron change.
         self.memory, self.fired = memory, None
 
-    def _check(self, what: str, values: Array, shape: tuple[int, ...], step: Step) -> None:
+    def _refuse(self, what: str, values: Array, shape: tuple[int, ...], step: Step) -> None:
         """What comes of a user's function or of a divergence stops here, under this neuron's name."""
-        if values.shape != shape or values.dtype != np.float64:
+        if values.shape != shape or values.dtype != FLOAT:
             got = f"float64 of shape {shape} was expected, got {values.dtype} of shape {values.shape}"
             raise MessageError(f"{self.id!r}: for its {what} in step {step.number}, {got}")
-        if not (isfinite(values.dot(values)) or np.isfinite(values).all()):
+        if not _all_finite(values):
             raise MessageError(
                 f"{self.id!r}: its {what} in step {step.number} would not be finite; a smaller learning rate often helps"
             )
@@ -135,7 +139,12 @@ class InputRule:
 
     def respond(self, step: Step, urgencies: Array, back: Array, commit: Array) -> None:
         """Write the sum of urgencies (fan_out, batch) as `back`, (1, batch)."""
-        self.sums.sum_of_rows(urgencies, back[0])
+        back[0] = self.sums.sum_of_rows(urgencies)
+
+
+def _all_finite(values: Array) -> bool:
+    """A sum of squares is finite if all are; if it is not, one may just be large."""
+    return isfinite(values.item() if len(values) == 1 else values.dot(values)) or bool(np.isfinite(values).all())
 
 
 def _learn(memory: Memory, optimizer: Optimizer, wanted: Array) -> Memory:

@@ -21,6 +21,7 @@ from .gradient import Gradient, StepResult
 from .learning import Optimizer
 from .messages import Step
 from .network import Network
+from .parameters import Parameters
 from .society import live_together
 from .sums import Sums, named
 
@@ -33,7 +34,7 @@ class _Outcome:
     step: int
     predictions: Array
     losses: Array | None = None
-    weights: Array | None = None  # parameters after learning; urgencies in a step without
+    weights: Array | None = None  # the gradient, in a step without learning
     biases: Array | None = None
     input_urgencies: Array | None = None
 
@@ -68,9 +69,7 @@ class Simulation:
         self._closed = False
         self._committed: Array | None = None  # by the last step that learnt, where `_network` does not hold it yet
         self._patient = trio.CancelScope()
-        fans = network.incoming.sizes[~network.is_input] + 1
-        self._bias_places = np.cumsum(fans) - 1  # in the flat array of all commits
-        self._weight_places = np.delete(np.arange(fans.sum()), self._bias_places)
+        self._parameters = Parameters(network)
 
     # --- what users call -----------------------------------------------------------------------------------------
 
@@ -91,7 +90,7 @@ class Simulation:
         inputs = None
         if outcome.input_urgencies is not None:
             inputs = frozen(-outcome.input_urgencies / len(outcome.predictions))
-        weights, biases = frozen(-outcome.weights), frozen(0.0 - outcome.biases)
+        weights, biases = frozen(outcome.weights), frozen(outcome.biases)
         return Gradient(self._network, outcome.loss, outcome.predictions, weights, biases, inputs)
 
     async def train_step(
@@ -112,7 +111,7 @@ class Simulation:
         else:
             await trio.lowlevel.checkpoint()
         if self._committed is not None:
-            self._network = self._network.with_parameters(*self._by_element(self._committed))
+            self._network = self._network.with_parameters(*self._parameters.by_element(self._committed))
             self._committed = None
         return self._network
 
@@ -185,17 +184,9 @@ class Simulation:
         if step.optimizer is not None:
             self._committed = port.commits.copy()
             return _Outcome(step.number, predictions, port.losses)
-        weights, biases = self._by_element(port.commits)
+        weights, biases = self._parameters.by_element(port.commits, negated=True)
         felt = port.urgencies.T.copy() if step.wrt_inputs else None
         return _Outcome(step.number, predictions, port.losses, weights, biases, felt)
-
-    def _by_element(self, commits: Array) -> tuple[Array, Array]:
-        """What the neurons committed, in the order of the synapses, (n_synapses,), and of the neurons, (n_neurons,)."""
-        network = self._network
-        weights, biases = np.empty_like(network.weights), np.zeros_like(network.biases)
-        weights[network.incoming.order] = commits[self._weight_places]
-        biases[~network.is_input] = commits[self._bias_places]
-        return weights, biases
 
     def _logged(self) -> None:
         try:

@@ -20,45 +20,47 @@ from .errors import InputError
 class Sums(NamedTuple):
     """The three calls.
 
-    weighted_sum(weights (n,), rows (n, batch), out (batch,)): Σ weights[i] · rows[i]
-    sum_of_rows(rows (n, batch), out (batch,)): Σ rows[i]
-    mean_products(rows (n, batch), values (batch,), out (n,)): the mean over the batch of rows[i] · values
+    weighted_sum(weights (n,), rows (n, batch)): Σ weights[i] · rows[i], (batch,)
+    sum_of_rows(rows (n, batch)): Σ rows[i], (batch,)
+    mean_products(rows (n, batch), values (batch,), out (n,)): into `out` the mean over the batch of rows[i] · values
     """
 
-    weighted_sum: Callable[[Array, Array, Array], None]
-    sum_of_rows: Callable[[Array, Array], None]
-    mean_products: Callable[[Array, Array, Array], None]
+    weighted_sum: Callable[[Array, Array], Array]
+    sum_of_rows: Callable[[Array], Array]
+    mean_products: Callable[[Array, Array, Array], object]
 
 
-def _weighted_sum(weights: Array, rows: Array, out: Array) -> None:
-    if len(out) == 1:
-        out[0] = np.add.accumulate(weights * rows[:, 0])[-1]
-    else:
-        np.einsum("i,ij->j", weights, rows, out=out)
+# bound once: at batch 1 looking a name up costs as much as adding some numbers
+_accumulate, _einsum, _multiply, _reduce = np.add.accumulate, np.einsum, np.multiply, np.add.reduce
 
 
-def _sum_of_rows(rows: Array, out: Array) -> None:
-    if len(out) == 1:
-        out[0] = np.add.accumulate(rows[:, 0])[-1]
-    else:
-        np.add.reduce(rows, 0, None, out)
+def _weighted_sum(weights: Array, rows: Array) -> Array:
+    if rows.shape[1] == 1:
+        return _accumulate(weights * rows.ravel())[-1:]
+    return _einsum("i,ij->j", weights, rows)  # type: ignore[no-any-return]
+
+
+def _sum_of_rows(rows: Array) -> Array:
+    if rows.shape[1] == 1:
+        return _accumulate(rows.ravel())[-1:]
+    return _reduce(rows, 0)  # type: ignore[no-any-return]
 
 
 def _mean_products(rows: Array, values: Array, out: Array) -> None:
     if len(values) == 1:
-        np.multiply(rows[:, 0], values[0, ...], out)
+        _multiply(rows.ravel(), values[0, ...], out)  # a factor without an axis costs a third
     else:
-        np.einsum("ij,j->i", rows, values, out=out)
+        _einsum("ij,j->i", rows, values, out=out)
         out /= len(values)
 
 
-def _blas_weighted_sum(weights: Array, rows: Array, out: Array) -> None:
-    weights.dot(rows, out)
+def _blas_weighted_sum(weights: Array, rows: Array) -> Array:
+    return weights.dot(rows)  # type: ignore[no-any-return]
 
 
 def _blas_mean_products(rows: Array, values: Array, out: Array) -> None:
     if len(values) == 1:
-        np.multiply(rows[:, 0], values[0, ...], out)
+        _multiply(rows.ravel(), values[0, ...], out)
     else:
         rows.dot(values, out)
         out /= len(values)
@@ -77,7 +79,7 @@ def named(name: str) -> Sums:
 
 def spread(weights: Array, values: Array, out: Array) -> None:
     """weights[i] · values into each row of `out`, (n, batch)."""
-    if len(values) == 1:  # a factor without an axis costs a third
-        np.multiply(weights, values[0, ...], out[:, 0])
+    if len(values) == 1:
+        _multiply(weights, values[0, ...], out[:, 0])
     else:
-        np.multiply(weights[:, None], values, out)
+        _multiply(weights[:, None], values, out)

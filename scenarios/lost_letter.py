@@ -22,9 +22,9 @@ STEPS, LOST = 5, 3
 class Careless(Memory):
     """An engine that loses one letter: what h1.1 says in step 3."""
 
-    def port(self, node: str):
-        port = super().port(node)
-        return Forgetful(port) if node == "h1.1" else port
+    def port(self, k: int):
+        port = super().port(k)
+        return Forgetful(port) if port.node == "h1.1" else port
 
 
 class Forgetful:
@@ -36,9 +36,9 @@ class Forgetful:
     def __getattr__(self, name: str):
         return getattr(self._port, name)
 
-    def broadcast(self, kind, step, values) -> None:
+    def send(self, kind, step) -> None:
         if not (kind == "activation" and step.number == LOST):
-            self._port.broadcast(kind, step, values)
+            self._port.send(kind, step)
 
 
 async def learn(network: na.Network, steps: range, x, targets, channels="memory", log=None) -> tuple[na.Network, int]:

@@ -14,29 +14,46 @@ import trio
 
 import neuro_actors as na
 from neuro_actors.channels.memory import Memory
+from neuro_actors.lines import KINDS, Lines
+
+
+class Overheard(Memory):
+    """An engine that keeps every message, as (kind, sender, receiver): values."""
+
+    def __init__(self, network: na.Network, recorder=None) -> None:
+        self._lines, self._recorder, self.told = Lines(network), recorder, {}
+        super().__init__(network, self)
+
+    def message(self, step, line: int, values) -> None:
+        lines = self._lines
+        names = (lines.members[lines.sender[line]], lines.members[lines.receiver[line]])
+        self.told[KINDS[lines.kind[line]], *names] = values
+        if self._recorder is not None:
+            self._recorder.message(step, line, values)
 
 
 async def listen(network: na.Network, picture: list[float], log: str | None = None, optimizer: na.SGD | None = None):
     """Ask a society for one gradient, or let it learn once. Returns that, what was said, and the network afterwards."""
-    told: list = []
+    engines: list[Overheard] = []
 
-    def overheard(net: na.Network, record) -> Memory:
-        def both(message) -> None:
-            told.append(message)
-            if record is not None:
-                record(message)
+    def engine(net: na.Network, recorder) -> Overheard:
+        engines.append(Overheard(net, recorder))
+        return engines[0]
 
-        return Memory(net, both)
-
-    async with na.open_simulation(network, channels=overheard, log=log) as simulation:
+    async with na.open_simulation(network, channels=engine, log=log) as simulation:
         if optimizer is None:
             result = await simulation.gradient([picture], [[1.0]])
         else:
             result = await simulation.train_step([picture], [[1.0]], optimizer=optimizer)
         # Neurons speak when they are ready, in no fixed order: told here from the inputs on, and back.
-        place = {name: k for k, name in enumerate(network.ids)}
-        told.sort(key=lambda m: place.get(m.source, -1) if m.kind == "activation" else -place.get(m.target, len(place)))
-        return result, {(m.kind, m.sender, m.receiver): m.values for m in told}, await simulation.network()
+        place = {name: k for k, name in enumerate((*network.ids, "loss"))}
+
+        def order(key: tuple[str, str, str]) -> int:
+            kind, sender, _ = key
+            return place.get(sender, -1) if kind == "activation" else -place.get(sender, len(place))
+
+        told = engines[0].told
+        return result, {key: told[key] for key in sorted(told, key=order)}, await simulation.network()
 
 
 def at_the_output(slope: float) -> None:

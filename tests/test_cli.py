@@ -8,7 +8,7 @@ import pytest
 import trio
 
 import neuro_actors as na
-from neuro_actors import cli, sums
+from neuro_actors import cli, neuron
 
 
 def run(*arguments: str, expected: int = 0) -> tuple[str, str]:
@@ -43,8 +43,8 @@ def test_verify(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPa
 
 
 def test_verify_fails_with_the_seed_that_reproduces_it(capsys, monkeypatch: pytest.MonkeyPatch) -> None:
-    right = sums.mean_products
-    monkeypatch.setattr(sums, "mean_products", lambda rows, values: right(rows, values) * (1 + 1e-9))
+    right = neuron.spread
+    monkeypatch.setattr(neuron, "spread", lambda weights, values, out: right(weights * (1 + 1e-9), values, out))
     monkeypatch.setattr(sys, "argv", ["neuro-actors", "verify", "--networks", "2", "--seed", "5"])
     with pytest.raises(SystemExit) as ended:
         cli.main()

@@ -506,4 +506,5 @@ async def test_each_neuron_is_a_task_and_is_woken_once_a_phase(channels: str) ->
         await simulation.gradient(np.ones((1, 5)), np.ones((1, 2)))
         trio.lowlevel.remove_instrument(wakes)
     assert {name: wakes.steps[name] for name in net.ids if name not in net.inputs} == dict.fromkeys(net.ids[5:], 2)
-    assert {wakes.steps[name] for name in net.inputs} == {1}
+    # an input repeats what it was told: the bundled engine lets the row itself speak
+    assert {wakes.steps.get(name, 0) for name in net.inputs} == {1 if channels == "memory" else 0}
