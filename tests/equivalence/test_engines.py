@@ -1,0 +1,140 @@
+"""Engines are equal in every bit: predictions, gradients, input gradients, trained parameters, logs."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+import trio
+from conftest import same_bits
+
+import neuro_actors as na
+from neuro_actors import functions
+from neuro_actors.verify import draw_case
+
+NETWORKS, PARTS = 1000, 20
+
+
+def everything(case, channels: str, sums: str = "ordered") -> tuple[np.ndarray, na.Gradient, na.Gradient, str, str]:
+    """All that a society of that engine gives, in steps of all kinds and sizes."""
+
+    async def ask():
+        async with na.open_simulation(case.network, channels, sums=sums) as simulation:
+            predictions = await simulation.predict(case.x)
+            gradient = await simulation.gradient(case.x, case.targets, case.loss, wrt_inputs=True)
+            await simulation.train_step(case.x, case.targets, case.loss, optimizer=na.SGD(0.01, momentum=0.9))
+            once = (await simulation.network()).digest()
+            one = await simulation.gradient(case.x[:1], case.targets[:1], case.loss)
+            await simulation.train_step(case.x, case.targets, case.loss, optimizer=na.SGD(0.01, momentum=0.9))
+            return predictions, gradient, one, once, (await simulation.network()).digest()
+
+    return trio.run(ask)
+
+
+def equal(one, other) -> bool:
+    return (
+        np.array_equal(one[0], other[0]) and same_bits(one[1], other[1]) and same_bits(one[2], other[2]) and one[3:] == other[3:]
+    )
+
+
+@pytest.mark.parametrize("part", range(PARTS))
+def test_a_thousand_random_graphs(part: int) -> None:
+    for seed in range(part * NETWORKS // PARTS, (part + 1) * NETWORKS // PARTS):
+        case = draw_case(seed)
+        assert equal(everything(case, "bundled"), everything(case, "memory")), seed
+
+
+@pytest.mark.parametrize("seed", range(30))
+def test_with_blas_sums_too(seed: int) -> None:
+    case = draw_case(seed)
+    bundled = everything(case, "bundled", "blas")
+    assert equal(bundled, everything(case, "memory", "blas"))
+    _, bound = na.reference.with_bound(case.network, case.x, case.targets, case.loss, wrt_inputs=True)
+    gap = np.abs(bundled[1].weights - everything(case, "memory")[1].weights)
+    assert (gap <= bound.weights).all()
+
+
+SHAPES = {
+    "a fan-in of one": na.Network.layered([1, 1, 1, 1]),
+    "wide": na.Network.layered([300, 2, 40]),
+    "ten thousand followers": na.Network.from_matrices(
+        [np.ones((1, 2)), np.linspace(-1, 1, 10_000)[:, None]], [np.zeros(1), np.zeros(10_000)], ["tanh", "identity"]
+    ),
+    "inputs that are outputs and feed outputs": na.Network(
+        [na.Input("a"), na.Input("b"), na.Neuron("y", "tanh", 0.1), na.Neuron("z", "sin", 0.2)],
+        [na.Synapse("a", "y", 0.5), na.Synapse("b", "z", -1.5), na.Synapse("a", "z", 2.0), na.Synapse("y", "z", 0.25)],
+        ["z", "a", "y"],
+    ),
+    "the same sources in another order": na.Network(
+        [na.Input("a"), na.Neuron("h1"), na.Neuron("h2"), na.Neuron("p"), na.Neuron("q")],
+        [na.Synapse(*pair, weight=0.1 * k - 0.3) for k, pair in enumerate([("a", "h1"), ("a", "h2"), ("h1", "p"), ("h2", "p"), ("h2", "q"), ("h1", "q")])],
+        ["p", "q"],
+    ),
+}  # fmt: skip
+
+
+LARGE = "ten thousand followers"
+COMBINED = [(s, batch, loss) for s in SHAPES if s != LARGE for batch in (1, 2, 3, 32, 300) for loss in functions.LOSSES]
+
+
+@pytest.mark.parametrize(("shape", "batch", "loss"), [*COMBINED, (LARGE, 1, "squared_error"), (LARGE, 2, "huber")])
+def test_particular_shapes_losses_and_batches(shape: str, batch: int, loss: str) -> None:
+    net = SHAPES[shape]
+    rng = np.random.default_rng(batch)
+    if loss in ("cross_entropy", "kl_divergence"):  # on probabilities
+        net = na.Network.layered([3, 4, 3], output_activation="sigmoid") if "inputs" in shape else net
+        net = na.Network(
+            [na.Input(n.id) if isinstance(n, na.Input) else na.Neuron(n.id, "sigmoid", n.bias) for n in net.neurons], net.synapses, net.outputs
+        )  # fmt: skip
+    x = rng.standard_normal((batch, len(net.inputs)))
+    targets = rng.dirichlet(np.ones(len(net.outputs)), batch)
+    found = [na.gradient(net, x, targets, loss, channels=channels, wrt_inputs=True) for channels in ("bundled", "memory")]
+    assert same_bits(*found)
+
+
+CHILD = """
+import sys; sys.path.insert(0, sys.argv[1])
+from test_engines import everything
+from neuro_actors.verify import draw_case
+import neuro_actors as na, numpy as np
+rng = np.random.default_rng(0)
+net = na.Network.layered([500, 60, 10], seed=3)
+for batch in (1, 7, 200):
+    x, t = rng.standard_normal((batch, 500)), rng.standard_normal((batch, 10))
+    for channels in ("bundled", "memory"):
+        g = na.gradient(net, x, t, channels=channels)
+        print(g.loss.hex(), hash(g.weights.tobytes()))
+print([everything(draw_case(seed), "bundled")[3:] for seed in range(20)])
+"""
+
+
+def test_the_bits_depend_on_no_number_of_threads() -> None:
+    said = set()
+    for threads in ("1", "2", None):
+        environment = {k: v for k, v in os.environ.items() if not k.endswith("NUM_THREADS")} | {"PYTHONHASHSEED": "0"}
+        if threads is not None:
+            environment["OPENBLAS_NUM_THREADS"] = threads
+        path = os.path.dirname(__file__)  # noqa: PTH120
+        environment["PYTHONPATH"] = os.pathsep.join([path, os.path.dirname(path)])  # noqa: PTH120
+        done = subprocess.run([sys.executable, "-c", CHILD, path], env=environment, capture_output=True, text=True, check=True)
+        said.add(done.stdout)
+    assert len(said) == 1
+    lines = said.pop().splitlines()
+    assert lines[0] == lines[1]
+    assert lines[2] == lines[3]
+
+
+@pytest.mark.parametrize("seed", [1, 4, 9, 13])
+async def test_logs_are_equal_in_every_byte(seed: int, tmp_path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("neuro_actors.log.writer.FLUSH_SECONDS", float("inf"))
+    case = draw_case(seed)
+    for channels in ("bundled", "memory"):
+        async with na.open_simulation(case.network, channels, log=tmp_path / channels) as simulation:
+            for wrt_inputs in (False, True):
+                await simulation.predict(case.x[:3])
+                await simulation.gradient(case.x, case.targets, case.loss, wrt_inputs=wrt_inputs)
+                await simulation.train_step(case.x, case.targets, case.loss, optimizer=na.Adam())
+    assert (tmp_path / "bundled").read_bytes() == (tmp_path / "memory").read_bytes()
