@@ -5,13 +5,14 @@ from __future__ import annotations
 import hashlib
 import itertools
 from collections.abc import Iterable, Sequence
+from contextlib import suppress
 from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from . import functions
-from .arrays import Array, Indices, as_floats, as_whole_number, did_you_mean, frozen
+from .arrays import Array, Indices, as_floats, as_places, as_whole_number, did_you_mean, frozen
 from .elements import Input, Neuron, Synapse, Views, arrow, parameters, positions
 from .errors import NetworkError
 from .graph import Groups, cycle, levels
@@ -112,22 +113,86 @@ class Network:
                 raise NetworkError(f"{shapes} do not fit: expected (n_out, {n_in}) and (n_out,), n_out of this layer")
         sizes = [w[0].shape[1], *(len(vector) for vector in b)]
         letters = ["x", *(f"h{k}." for k in range(1, len(w))), "y"]
-        ids = tuple(f"{letter}{i}" for letter, n in zip(letters, sizes, strict=True) for i in range(n))
         first = np.concatenate([[0], np.cumsum(sizes)])
+        return cls.from_arrays(
+            np.concatenate([np.tile(np.arange(m.shape[1]), len(m)) + first[k] for k, m in enumerate(w)]),
+            np.concatenate([np.repeat(np.arange(len(m)), m.shape[1]) + first[k + 1] for k, m in enumerate(w)]),
+            np.concatenate([matrix.ravel() for matrix in w]),
+            biases=np.concatenate([np.zeros(sizes[0]), *b]),
+            activations=["identity"] * sizes[0] + [name for name, v in zip(activations, b, strict=True) for _ in v],
+            ids=[f"{letter}{i}" for letter, n in zip(letters, sizes, strict=True) for i in range(n)],
+        )
+
+    @classmethod
+    def from_arrays(
+        cls,
+        sources: ArrayLike,
+        targets: ArrayLike,
+        weights: ArrayLike | None = None,
+        *,
+        biases: ArrayLike | None = None,
+        activations: str | Sequence[str] = "tanh",
+        outputs: ArrayLike | None = None,
+        ids: Sequence[str] | None = None,
+        seed: int = 0,
+    ) -> Network:
+        """A network of any size, without an object for each neuron. Whoever has no incoming synapse is an input.
+
+        sources, targets: (n_synapses,), the ends of each synapse: places among the neurons, from 0 on.
+        weights: (n_synapses,), or drawn from `seed`.  biases: (n_neurons,), 0 for inputs, or all 0.
+        activations: one name for all, or one for each neuron (an input's is not looked at).
+        outputs: places; or else whoever has no outgoing synapse.  ids: names; or else n0, n1, …
+        """
+        ends = [as_places(name, values) for name, values in (("sources", sources), ("targets", targets))]
+        if len(ends[0]) != len(ends[1]) or not len(ends[0]):
+            raise NetworkError(f"sources and targets: expected as many, one or more, got {len(ends[0])} and {len(ends[1])}")
+        names = None if ids is None else tuple(_listed("ids", ids))
+        n = int(max(end.max() for end in ends)) + 1 if names is None else len(names)
+        names = tuple([f"n{k}" for k in range(n)]) if names is None else names
+        position = positions(names)
+        for what, places in (("sources", ends[0]), ("targets", ends[1])):
+            if places.max() >= n:
+                raise NetworkError(f"{what}: there are {n} neurons, so places go up to {n - 1}; got {places.max()}")
+        fan_in, fan_out = (np.bincount(end, minlength=n) for end in (ends[1], ends[0]))
+        shown = np.flatnonzero(fan_out == 0) if outputs is None else as_places("outputs", outputs)
+        if len(shown) and shown.max() >= n:
+            raise NetworkError(f"outputs: there are {n} neurons, so places go up to {n - 1}; got {shown.max()}")
+        kinds = (activations,) * n if isinstance(activations, str) else tuple(_listed("activations", activations))
+        given = np.zeros(n) if biases is None else as_floats("biases", biases)
+        drawn = np.zeros(len(ends[0])) if weights is None else as_floats("weights", weights)
+        for what, length, wanted in (("activations", len(kinds), n), ("biases", given.shape, (n,)), ("weights", drawn.shape, ends[0].shape)):
+            if length != wanted:
+                raise NetworkError(f"{what}: expected {wanted}, got {length}")
         self = cls.__new__(cls)
         self._set(
-            ids=ids,
-            position=positions(ids),
-            is_input=np.arange(len(ids)) < sizes[0],
-            activations=tuple(["identity"] * sizes[0] + [name for name, v in zip(activations, b, strict=True) for _ in v]),
-            biases=np.concatenate([np.zeros(sizes[0]), *b]),
-            sources=np.concatenate([np.tile(np.arange(m.shape[1]), len(m)) + first[k] for k, m in enumerate(w)]),
-            targets=np.concatenate([np.repeat(np.arange(len(m)), m.shape[1]) + first[k + 1] for k, m in enumerate(w)]),
-            weights=np.concatenate([matrix.ravel() for matrix in w]),
-            outputs=ids[first[-2] :],
+            ids=names,
+            position=position,
+            is_input=fan_in == 0,
+            activations=kinds,
+            biases=given,
+            sources=ends[0],
+            targets=ends[1],
+            weights=drawn,
+            outputs=tuple([names[k] for k in shown.tolist()]),
         )
         self.check_activations()
+        self._check_biases()
+        if weights is None:
+            self.weights = frozen(self._drawn_weights(as_whole_number("seed", seed, 0)))
         return self
+
+    @classmethod
+    def from_sparse(cls, matrix: Any, **more: Any) -> Network:
+        """A network from a square scipy sparse matrix: matrix[target, source] is the weight of a synapse; entries that
+        are stored count, zeros among them. The rest as in `from_arrays`."""
+        try:
+            entries = matrix.tocoo()
+            shape, targets, sources, weights = entries.shape, entries.row, entries.col, entries.data
+        except AttributeError:
+            raise NetworkError(f"expected a scipy sparse matrix, got {type(matrix).__name__}") from None
+        if len(shape) != 2 or shape[0] != shape[1]:
+            raise NetworkError(f"expected a square matrix, targets by sources, got shape {shape}")
+        return cls.from_arrays(sources, targets, weights, **{"ids": [f"n{k}" for k in range(shape[0])]} | more)
 
     def with_parameters(self, weights: ArrayLike, biases: ArrayLike) -> Network:
         """The same neurons and synapses with other weights (n_synapses,) and biases (n_neurons,)."""
@@ -138,9 +203,12 @@ class Network:
             if array.shape != (len(names),):
                 raise NetworkError(f"{name}: expected shape ({len(names)},), got {array.shape}")
             setattr(new, name, frozen(array))
-        if new.biases[self.is_input].any():
-            raise NetworkError("biases: an input has no bias, its entry must be 0")
+        new._check_biases()
         return new
+
+    def _check_biases(self) -> None:
+        if self.biases[self.is_input].any():
+            raise NetworkError("biases: an input has no bias, its entry must be 0")
 
     # --- what it holds -------------------------------------------------------------------------------------------
 
@@ -263,6 +331,9 @@ class Network:
 
     def check_activations(self) -> None:
         """Raise `NetworkError` unless every activation is in the table, as it may not be where a log was read."""
+        with suppress(TypeError):  # of a name that is no string
+            if all(map(functions.ACTIVATIONS.__contains__, self.activations)):
+                return
         for name in self.activations:
             if not isinstance(name, str) or name not in functions.ACTIVATIONS:
                 culprit = self.ids[self.activations.index(name)]
@@ -285,8 +356,8 @@ class Network:
         self._refuse(self.sources == self.targets, "is a self-loop: a neuron cannot be its own source")
         self._refuse(self.is_input[self.targets], "leads into an input: an input hears the world alone")
         places = self.sources * len(self.ids) + self.targets
-        first = np.unique(places, return_index=True)[1]
-        if len(first) < len(places):
+        if not np.diff(np.sort(places)).all():
+            first = np.unique(places, return_index=True)[1]
             self._refuse(~np.isin(np.arange(len(places)), first), "stands there twice: keep one, with the sum of the weights")
         self.level = levels(self.targets, self.outgoing, len(self.ids))
         if self.level.min() < 0:

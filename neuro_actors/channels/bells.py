@@ -62,16 +62,16 @@ class Gate:
 class Bell:
     """Rung by `need` members in a step; the last of them wakes those who wait for it.
 
-    carry: where rows do not lie where they are read: (array, which rows) to write, (array, which rows) to read.
+    Where rows do not lie where they are read, it carries them over: into[where] = source[rows].
     """
 
-    __slots__ = ("carry", "gate", "left", "members", "need")
+    __slots__ = ("gate", "into", "left", "members", "need", "rows", "source", "where")
 
     def __init__(self, gate: Gate, need: int) -> None:
         self.gate = gate
         self.need = self.left = need
-        self.members: list[BundledPort] = []
-        self.carry: tuple[Array, Any, Array, Indices] | None = None
+        self.members: tuple[BundledPort, ...] = ()
+        self.source: Array | None = None
 
     def ring(self) -> None:
         """All have rung."""
@@ -79,7 +79,7 @@ class Bell:
         gate = self.gate
         if gate.closed:
             return
-        if self.carry is not None:
+        if self.source is not None:
             self.fetch()
         letter: Any = gate.letter
         for port in self.members:
@@ -89,11 +89,12 @@ class Bell:
             else:
                 port.early = letter
 
+    def carries(self, into: Array, where: Any, source: Array, rows: Indices) -> None:
+        self.into, self.where, self.source, self.rows = into, where, source, rows
+
     def fetch(self) -> None:
-        """Carry over the rows that do not lie where they are read."""
-        if self.carry is not None:
-            into, where, source, rows = self.carry
-            into[where] = source.take(rows, 0)
+        if self.source is not None:
+            self.into[self.where] = self.source.take(self.rows, 0)
 
 
 class BundledPort:

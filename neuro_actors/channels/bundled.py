@@ -18,7 +18,7 @@ import numpy as np
 import trio
 from trio.lowlevel import Abort, current_task, reschedule, wait_task_rescheduled
 
-from ..arrays import Array
+from ..arrays import Array, Indices
 from ..elements import ENVIRONMENT
 from ..elements import LOSS as JUDGE
 from ..lines import Lines
@@ -71,7 +71,7 @@ class Bundled:
         self._messages = 0
         self._everyone = Bell(self._gate, 0)
         self.environment = BundledEnvironmentPort(self)
-        self._everyone.members.append(self.environment)  # type: ignore[arg-type]
+        self._everyone.members = (self.environment,)  # type: ignore[assignment]
         self._ports = [BundledPort(name, self._gate, self._everyone) for name in network.ids]
         self.loss = BundledPort(JUDGE, self._gate, self._everyone)
 
@@ -87,12 +87,11 @@ class Bundled:
         self._hearers = [*hearers, self.loss]
         forward = self._forward = Forward(network)
         self._bells = [Bell(self._gate, need) for need in forward.need.tolist()]
-        for port, group in zip(self._hearers, forward.group.tolist(), strict=True):
-            self._bells[group].members.append(port)
+        _gather(self._bells, self._hearers, forward.group)
         for port, bells in zip(self._ports, _chosen(self._bells, forward.told), strict=True):
             port.forward = bells
         self._told = [self._bells[g] for g in np.flatnonzero(forward.hears_world).tolist()]
-        self._ways_back: dict[bool, tuple[Backward, list[Bell]]] = {}
+        del forward.told  # large, and of no more use
         self._laid_out: tuple[int, bool] | None = None
 
     # --- rows and bells ------------------------------------------------------------------------------------------
@@ -101,13 +100,14 @@ class Bundled:
         """New arrays, and for each member the views of its rows: where the batch size changes, and now and then."""
         forward = self._forward
         self._a, heard = np.ones((forward.n_rows, batch)), np.ones((forward.n_gathered, batch))
-        blocks = []
-        for group, (start, size) in enumerate(zip(forward.start.tolist(), forward.size.tolist(), strict=True)):
-            rows = forward.gathers.get(group)
-            block = (self._a if rows is None else heard)[start : start + size]
+        blocks, first_rows = [], {size: slice(size) for size in set((forward.size - 1).tolist())}
+        places = (forward.start, forward.size, forward.gathered, forward.first)
+        for bell, (start, size, gathered, hearer) in zip(self._bells, _rows_of(places), strict=True):
+            block = (heard if gathered else self._a)[start : start + size]
             blocks.append(block)
-            if rows is not None:
-                self._bells[group].carry = block[: len(rows)], ..., self._a, rows
+            if gathered:
+                rows = forward.heard[hearer]
+                bell.carries(block, first_rows.get(len(rows), ...), self._a, rows)
         for port, group in zip(self._hearers, forward.group.tolist(), strict=True):
             port.heard = blocks[group]
         for port, row in zip(self._ports, forward.row.tolist(), strict=True):
@@ -118,20 +118,24 @@ class Bundled:
 
         if self._laid_out is None or self._laid_out[1] != wrt_inputs:
             self._hang_up(wrt_inputs)
-        backward, bells = self._ways_back[wrt_inputs]
+        backward, bells = self._backward, self._bells_back
         u, told = np.empty((backward.n_rows, batch)), np.empty((backward.n_told, batch))
         self._u = u
         for port, start, size in zip(self._ports, backward.start.tolist(), backward.size.tolist(), strict=True):
             port.urgencies = u[start : start + size]
-        writing = backward.writing
-        first = writing.values[np.minimum(writing.start[:-1], len(writing.values) - 1)] if len(writing.values) else writing.start
-        places = (first, np.diff(writing.start), backward.stride, backward.told_start)
-        for port, (row, length, stride, start) in zip(
-            self._hearers, zip(*(array.tolist() for array in places), strict=False), strict=True
-        ):
+        ways = (backward.first, backward.length, backward.stride, backward.told_start)
+        for port, (row, length, stride, start) in zip(self._hearers, _rows_of(ways), strict=True):
             port.back = u[row : row + length * stride : stride] if stride else told[start : start + length]
-        for group, (rows, from_told) in backward.carries.items():
-            bells[group].carry = u, rows, told, from_told
+        carried = (backward.carried, backward.into, backward.cuts[:-1], backward.cuts[1:])
+        for group, first, start, end in _rows_of(carried):
+            rows = backward.rows[start:end]
+            if first < 0:
+                assert backward.scattered is not None
+                bells[group].carries(u, backward.scattered[start:end], told, rows)
+            else:
+                reader = bells[group].members[0].urgencies
+                whole = len(bells[group].members) == 1 and len(reader) == len(rows)
+                bells[group].carries(reader if whole else u[first : first + len(rows)], ..., told, rows)
         self.felt = np.empty((len(self._inputs), batch))
         for i, k in enumerate(self._inputs.tolist()):
             self._ports[k].back = self.felt[i : i + 1]
@@ -139,16 +143,14 @@ class Bundled:
 
     def _hang_up(self, wrt_inputs: bool) -> None:
         """The bells of the way back, which inputs hear or do not."""
-        if wrt_inputs not in self._ways_back:
-            backward = Backward(self._network, wrt_inputs)
-            bells = [Bell(self._gate, need) for need in backward.need.tolist()]
-            for k in np.flatnonzero(backward.reads).tolist():
-                bells[backward.group[k]].members.append(self._ports[k])
-            self._ways_back[wrt_inputs] = backward, bells
-        backward, bells = self._ways_back[wrt_inputs]
+        backward = self._backward = Backward(self._network, wrt_inputs)
+        bells = self._bells_back = [Bell(self._gate, need) for need in backward.need.tolist()]
+        readers = np.flatnonzero(backward.reads)
+        _gather(bells, [self._ports[k] for k in readers.tolist()], backward.group[readers])
         for port, told in zip(self._ports, _chosen(bells, backward.tells), strict=True):
             port.backward = told
         self.loss.backward = tuple(bells[group] for group in backward.loss_tells.tolist())
+        del backward.tells
 
     # --- a step --------------------------------------------------------------------------------------------------
 
@@ -165,11 +167,10 @@ class Bundled:
         everyone.need = everyone.left = 1 if step.loss is None else len(self._neurons) + 1 + n_inputs * step.wrt_inputs
         self._messages += n_inputs + len(self._network.weights) + 2 * n_outputs + 1
         if step.loss is not None:
-            backward = self._ways_back[step.wrt_inputs][0]
-            self._messages += n_outputs + backward.n_rows + n_inputs * step.wrt_inputs + len(self._neurons)
+            self._messages += n_outputs + self._backward.n_rows + n_inputs * step.wrt_inputs + len(self._neurons)
         if step.wrt_inputs:
             wake = Bell(self._gate, 0)
-            wake.members = [self._ports[k] for k in self._inputs.tolist()]
+            wake.members = tuple(self._ports[k] for k in self._inputs.tolist())
             wake.ring()
         for bell in self._told:
             bell.left -= 1
@@ -184,8 +185,8 @@ class Bundled:
         network, number, batch = self._network, step.number, self._a.shape[1]
         urgencies, blame = np.zeros((len(network.weights), batch)), np.zeros((len(network.outputs), batch))
         if step.loss is not None:
-            backward, bells = self._ways_back[step.wrt_inputs]
-            for bell in bells:  # what a broken step has left at the writers
+            backward = self._backward
+            for bell in self._bells_back:  # what a broken step has left at the writers
                 bell.fetch()
             heard = np.flatnonzero(backward.reads[network.sources])
             urgencies[heard] = self._u[backward.row[heard]]
@@ -256,6 +257,21 @@ class Bundled:
 
     def close(self) -> None:
         self.record()
+
+
+def _rows_of(columns: tuple[Any, ...]) -> Iterator[tuple[int, ...]]:
+    return zip(*(column.tolist() for column in columns), strict=True)
+
+
+def _gather(bells: list[Bell], ports: list[BundledPort], group: Indices) -> None:
+    """Make those of one group the members of its bell."""
+    order = np.argsort(group, kind="stable")
+    sorted_ports = [ports[k] for k in order.tolist()]
+    ends = np.cumsum(np.bincount(group, minlength=len(bells))).tolist()
+    start = 0
+    for bell, end in zip(bells, ends, strict=True):
+        bell.members = tuple(sorted_ports[start:end])
+        start = end
 
 
 def _chosen(bells: list[Bell], rows: Rows) -> Iterator[tuple[Bell, ...]]:

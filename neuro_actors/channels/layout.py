@@ -84,7 +84,8 @@ class Forward:
         gathered = np.flatnonzero(~in_place)
         self.start[gathered] = np.concatenate([[0], np.cumsum(self.size[gathered])[:-1]]) if len(gathered) else 0
         self.n_gathered = int(self.size[gathered].sum())
-        self.gathers = {int(g): hearing[int(first[g])] for g in gathered}  # group: the rows of `a` that make its block
+        self.gathered, self.heard = ~in_place, hearing  # which blocks are gathered, and for each hearer of what rows
+        self.first = first  # hearer of each group
         # who speaks to which groups; inputs speak by the environment's mouth
         groups = np.repeat(np.arange(len(first)), fans[first])
         speakers = np.concatenate([sources[hearing.start[k] : hearing.start[k + 1]] for k in first.tolist()])
@@ -121,10 +122,12 @@ class Backward:
         neurons = np.flatnonzero(~network.is_input)
         listening = np.bincount(network.targets[incoming.order][heard], minlength=n)[neurons]
         rows = np.concatenate([self.row[incoming.order[heard]], self.loss_rows])
-        self.writing = Rows.of(rows, np.append(listening, len(outputs)))  # of each writer
-        self.stride = np.where(np.diff(self.writing.start) > 0, self.writing.strides(), 1)
+        self.length = np.append(listening, len(outputs))  # how many rows each writer writes
+        writing = Rows.of(rows, self.length)
+        self.first = rows[np.minimum(writing.start[:-1], len(rows) - 1)] if len(rows) else writing.start[:-1]
+        self.stride = np.where(self.length > 0, writing.strides(), 1)  # from one row to the next; 0: written into `told`
         carried = self.stride == 0
-        lengths = np.where(carried, np.diff(self.writing.start), 0)
+        lengths = np.where(carried, self.length, 0)
         self.told_start = np.concatenate([[0], np.cumsum(lengths)[:-1]])
         self.n_told = int(lengths.sum())
 
@@ -140,13 +143,20 @@ class Backward:
         speakers = np.concatenate([followers[k] for k in first.tolist()]) if len(first) else np.empty(0, dtype=np.intp)
         self.tells = _by(speakers, groups, n)
         self.loss_tells = np.flatnonzero(is_output[heads])
-        # for each group whose mail is carried over: its rows in `u`, and where they lie in `told`
+        # what is carried over: for which groups; from cut to cut, its `rows` in `told`; and where it goes in `u`
         owner = np.repeat(np.arange(n), self.size)
-        written = rows[np.repeat(carried, np.diff(self.writing.start))]
-        order = np.argsort(self.group[owner[written]], kind="stable")
-        at = self.group[owner[written]][order]
+        written = rows[np.repeat(carried, self.length)]
+        at = self.group[owner[written]]
+        order = np.argsort(at, kind="stable")
+        at = at[order]
+        into = written[order]
         cuts = np.flatnonzero(np.diff(at, prepend=-1, append=-1))
-        self.carries = {int(at[a]): (written[order[a:b]], order[a:b]) for a, b in zip(cuts, cuts[1:], strict=False)}
+        self.carried, self.cuts = at[cuts[:-1]], cuts
+        breaks = np.concatenate([[0], np.cumsum(np.diff(into) != 1)]) if len(into) else into
+        one_run = breaks[cuts[:-1]] == breaks[cuts[1:] - 1]
+        self.rows = order
+        self.into = np.where(one_run, into[cuts[:-1]], -1)  # the first, where they are one run
+        self.scattered = into if not one_run.all() else None
 
 
 def _by(members: Indices, groups: Indices, n: int) -> Rows:
