@@ -3,19 +3,21 @@
 from __future__ import annotations
 
 import hashlib
-import itertools
 from collections.abc import Iterable, Sequence
 from contextlib import suppress
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from . import functions
+from . import functions, layers
 from .arrays import Array, Indices, as_floats, as_places, as_whole_number, did_you_mean, frozen
+from .describe import described
 from .elements import Input, Neuron, Synapse, Views, arrow, parameters, positions
 from .errors import NetworkError
 from .graph import Groups, cycle, levels
+from .initial import drawn_weights
 
 
 class Network:
@@ -73,7 +75,7 @@ class Network:
         )
         self.check_activations()
         if drawn.any():
-            self.weights = frozen(np.where(drawn, self._drawn_weights(seed), self.weights))
+            self.weights = frozen(np.where(drawn, drawn_weights(self, seed), self.weights))
 
     # --- other ways to make one ----------------------------------------------------------------------------------
 
@@ -91,37 +93,17 @@ class Network:
         for n in sizes:
             as_whole_number("each of sizes", n, 1)
         as_whole_number("seed", seed, 0)
-        zeros = [np.zeros((n_out, n_in)) for n_in, n_out in itertools.pairwise(sizes)]
+        zeros = [np.zeros((n_out, n_in)) for n_in, n_out in pairwise(sizes)]
         names = [activation] * (len(sizes) - 2) + [output_activation]
         blank = cls.from_matrices(zeros, [np.zeros(n) for n in sizes[1:]], names)
-        return blank.with_parameters(blank._drawn_weights(seed), blank.biases)
+        return blank.with_parameters(drawn_weights(blank, seed), blank.biases)
 
     @classmethod
     def from_matrices(
         cls, weights: Sequence[ArrayLike], biases: Sequence[ArrayLike], activations: Sequence[str]
     ) -> Network:
         """A layered network. weights[k]: (n_out, n_in); biases[k]: (n_out,); activations: one name a layer."""
-        if isinstance(activations, str) or not 0 < len(weights) == len(biases) == len(activations):
-            count = f"{len(weights)} weights, {len(biases)} biases, activations {activations!r}"
-            raise NetworkError(f"expected one matrix, one bias vector and one activation for each layer, got {count}")
-        w = [as_floats(f"weights[{k}]", matrix) for k, matrix in enumerate(weights)]
-        b = [as_floats(f"biases[{k}]", vector) for k, vector in enumerate(biases)]
-        for k, matrix in enumerate(w):
-            n_in = w[k - 1].shape[0] if k else matrix.shape[-1] if matrix.ndim else 0
-            if matrix.ndim != 2 or not matrix.size or matrix.shape[1] != n_in or b[k].shape != matrix.shape[:1]:
-                shapes = f"weights[{k}] {matrix.shape} and biases[{k}] {b[k].shape}"
-                raise NetworkError(f"{shapes} do not fit: expected (n_out, {n_in}) and (n_out,), n_out of this layer")
-        sizes = [w[0].shape[1], *(len(vector) for vector in b)]
-        letters = ["x", *(f"h{k}." for k in range(1, len(w))), "y"]
-        first = np.concatenate([[0], np.cumsum(sizes)])
-        return cls.from_arrays(
-            np.concatenate([np.tile(np.arange(m.shape[1]), len(m)) + first[k] for k, m in enumerate(w)]),
-            np.concatenate([np.repeat(np.arange(len(m)), m.shape[1]) + first[k + 1] for k, m in enumerate(w)]),
-            np.concatenate([matrix.ravel() for matrix in w]),
-            biases=np.concatenate([np.zeros(sizes[0]), *b]),
-            activations=["identity"] * sizes[0] + [name for name, v in zip(activations, b, strict=True) for _ in v],
-            ids=[f"{letter}{i}" for letter, n in zip(letters, sizes, strict=True) for i in range(n)],
-        )
+        return cls.from_arrays(**layers.joined(weights, biases, activations))
 
     @classmethod
     def from_arrays(
@@ -160,9 +142,11 @@ class Network:
         kinds = (activations,) * n if isinstance(activations, str) else tuple(_listed("activations", activations))
         given = np.zeros(n) if biases is None else as_floats("biases", biases)
         drawn = np.zeros(len(ends[0])) if weights is None else as_floats("weights", weights)
-        for what, length, wanted in (("activations", len(kinds), n), ("biases", given.shape, (n,)), ("weights", drawn.shape, ends[0].shape)):
+        for what, length, wanted in (("activations", len(kinds), n), ("biases", given.shape, (n,))):
             if length != wanted:
                 raise NetworkError(f"{what}: expected {wanted}, got {length}")
+        if drawn.shape != ends[0].shape:
+            raise NetworkError(f"weights: expected {ends[0].shape}, got {drawn.shape}")
         self = cls.__new__(cls)
         self._set(
             ids=names,
@@ -178,7 +162,7 @@ class Network:
         self.check_activations()
         self._check_biases()
         if weights is None:
-            self.weights = frozen(self._drawn_weights(as_whole_number("seed", seed, 0)))
+            self.weights = frozen(drawn_weights(self, as_whole_number("seed", seed, 0)))
         return self
 
     @classmethod
@@ -259,17 +243,7 @@ class Network:
 
     def describe(self) -> str:
         """A table, one line a level: how many neurons, of which activations, how connected, how many parameters."""
-        rows: list[tuple[str, ...]] = [("level", "neurons", "fan-in", "fan-out", "parameters", "activations")]
-        fan_in, fan_out = self.incoming.sizes, self.outgoing.sizes
-        for k in range(self.depth + 1):
-            here = np.flatnonzero(self.level == k)
-            names = sorted({self.activations[i] for i in here if not self.is_input[i]}) or ["(inputs)"]
-            n_parameters = int(fan_in[here].sum()) + int((~self.is_input[here]).sum())
-            fans = (f"{f[here].min()} to {f[here].max()}" for f in (fan_in, fan_out))
-            rows.append((str(k), f"{len(here):,}", *fans, f"{n_parameters:,}", ", ".join(names)))
-        widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
-        lines = ["  ".join(cell.rjust(w) for cell, w in zip(row[:-1], widths, strict=False)) + "  " + row[-1] for row in rows]
-        return "\n".join([repr(self), *lines])
+        return described(self)
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, Network) and self._key() == other._key() and all(
@@ -299,22 +273,7 @@ class Network:
 
     def as_matrices(self, weights: Array, biases: Array) -> tuple[list[Array], list[Array]]:
         """Values per synapse and per neuron laid out as a layered network's matrices and vectors."""
-        layers = [np.flatnonzero(self.level == k) for k in range(self.depth + 1)]
-        layers[-1] = np.array([self.position[name] for name in self.outputs], dtype=np.intp)
-        row = np.full(len(self.ids), -1)
-        for layer in layers:
-            row[layer] = np.arange(len(layer))
-        skips = np.flatnonzero(self.level[self.targets] != self.level[self.sources] + 1)
-        if len(skips):
-            raise NetworkError(f"not layered: synapse {self.arrow(skips[0])} skips a level; see the reference for any graph")
-        full = sum(len(a) * len(b) for a, b in itertools.pairwise(layers))
-        if full != len(weights) or set(np.flatnonzero(self.level == self.depth)) != set(layers[-1]):
-            raise NetworkError("not layered: each level must be fully connected to the next, and the last be the outputs")
-        matrices = [np.empty((len(b), len(a))) for a, b in itertools.pairwise(layers)]
-        for k, matrix in enumerate(matrices):
-            here = np.flatnonzero(self.level[self.targets] == k + 1)
-            matrix[row[self.targets[here]], row[self.sources[here]]] = weights[here]
-        return matrices, [biases[layer] for layer in layers[1:]]
+        return layers.split(self, weights, biases)
 
     def arrow(self, synapse: int) -> str:
         """A synapse in words: 'a' -> 'b'."""
@@ -378,17 +337,6 @@ class Network:
     def _refuse(self, wrong: NDArray[np.bool_], complaint: str) -> None:
         if wrong.any():
             raise NetworkError(f"synapse {self.arrow(int(np.flatnonzero(wrong)[0]))} {complaint}")
-
-    def _drawn_weights(self, seed: int) -> Array:
-        """Normal, variance 2 / (fan-in + fan-out) or 2 / fan-in; each neuron's from its own stream of the seed."""
-        weights = np.zeros(len(self.weights))
-        fan_in, fan_out = self.incoming.sizes, self.outgoing.sizes
-        for k in np.flatnonzero(~self.is_input).tolist():
-            he = functions.ACTIVATIONS[self.activations[k]].initial == "he"
-            scale = np.sqrt(2.0 / fan_in[k] if he else 2.0 / (fan_in[k] + max(fan_out[k], 1)))
-            stream = np.random.default_rng(np.random.SeedSequence(seed, spawn_key=(k,)))
-            weights[self.incoming.of(k)] = scale * stream.standard_normal(fan_in[k])
-        return weights
 
 
 def _listed(what: str, values: Iterable[Any]) -> list[Any]:

@@ -24,7 +24,6 @@ from .learning import Optimizer, State
 from .messages import Step
 from .sums import ORDERED, Sums, spread
 
-
 FLOAT = np.dtype(np.float64)
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import numpy as np
 
 from .arrays import Array
@@ -19,7 +21,7 @@ class Parameters:
         self._order = network.incoming.order
         # Neurons of one fan-in that follow each other are a matrix, which is copied a good deal faster than place by place.
         cuts = np.flatnonzero(np.diff(fans, prepend=-1, append=-1))
-        self._runs = [(int(fans[a]), int(b - a)) for a, b in zip(cuts, cuts[1:], strict=False)]
+        self._runs = [(int(fans[a]), int(b - a)) for a, b in pairwise(cuts)]
         in_runs = len(self._runs) <= 8 + len(fans) // 8 and bool((self._order == np.arange(len(self._order))).all())
         self._weight_places = None if in_runs else np.delete(np.arange(fans.sum() + len(fans)), self._bias_places)
 

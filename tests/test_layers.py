@@ -10,7 +10,7 @@ from pathlib import Path
 import neuro_actors
 
 ROOT = Path(neuro_actors.__file__).parent
-SANS_IO = {"errors", "arrays", "functions", "sums", "graph", "elements", "network", "examples", "learning", "messages", "mail", "neuron", "judge", "gradient", "reference", "lines", "parameters"}
+SANS_IO = {"errors", "initial", "describe", "layers", "arrays", "functions", "sums", "graph", "elements", "network", "examples", "learning", "messages", "mail", "neuron", "judge", "gradient", "reference", "lines", "parameters"}
 ALLOWED = {
     "errors": set(),
     "arrays": {"errors"},
@@ -20,7 +20,10 @@ ALLOWED = {
     "lines": {"arrays", "elements", "messages", "network"},
     "graph": {"arrays"},
     "elements": {"arrays", "errors"},
-    "network": {"arrays", "elements", "errors", "functions", "graph"},
+    "layers": {"arrays", "errors", "network"},
+    "network": {"arrays", "elements", "errors", "describe", "functions", "graph", "initial", "layers"},
+    "initial": {"arrays", "functions", "network"},
+    "describe": {"network"},
     "examples": {"arrays", "errors", "functions", "network"},
     "learning": {"arrays", "errors"},
     "messages": {"arrays", "learning"},

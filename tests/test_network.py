@@ -220,3 +220,65 @@ def test_a_cycle_in_a_large_network_is_found_among_those_behind_it() -> None:
     path = re.findall(r"'(\w+)'", str(caught.value))
     assert path[0] == path[-1]
     assert set(path) == {"c5", "c6", "c7"}
+
+
+# --- from arrays -------------------------------------------------------------------------------------------------
+
+
+def test_from_arrays_is_the_same_as_from_objects(diamond) -> None:
+    activations = [neuron.activation for neuron in diamond.neurons]
+    made = Network.from_arrays(
+        diamond.sources, diamond.targets, diamond.weights, biases=diamond.biases, activations=activations,
+        outputs=diamond.output_positions, ids=diamond.ids,
+    )  # fmt: skip
+    assert made == diamond
+    assert made.inputs == diamond.inputs
+
+
+def test_from_arrays_finds_inputs_outputs_and_names() -> None:
+    net = Network.from_arrays([0, 1, 0], [1, 2, 3], seed=3)
+    assert (net.ids, net.inputs, net.outputs) == (("n0", "n1", "n2", "n3"), ("n0",), ("n2", "n3"))
+    assert net.weights.all()
+    assert {neuron.activation for neuron in net.neurons[1:]} == {"tanh"}
+    assert net == Network.from_arrays([0, 1, 0], [1, 2, 3], seed=3)
+    assert net != Network.from_arrays([0, 1, 0], [1, 2, 3], seed=4)
+
+
+def test_from_a_sparse_matrix() -> None:
+    sparse = pytest.importorskip("scipy.sparse")
+    dense = np.array([[0, 0, 0], [0.5, 0, 0], [2.0, -1.0, 0]])
+    for make in (sparse.csr_array, sparse.csc_matrix, sparse.coo_array):
+        net = Network.from_sparse(make(dense), activations="identity", ids=["x", "h", "y"])
+        assert {(s.source, s.target): s.weight for s in net.synapses} == {("x", "h"): 0.5, ("x", "y"): 2.0, ("h", "y"): -1.0}
+    with pytest.raises(na.NetworkError, match=r"expected a square matrix, targets by sources, got shape \(2, 3\)"):
+        Network.from_sparse(sparse.csr_array(dense[1:]))
+
+
+@pytest.mark.parametrize(
+    ("arguments", "match"),
+    [
+        ({"sources": [0.5]}, "^sources: expected whole numbers from 0 on, in one axis, got an array of float64"),
+        ({"sources": [-1]}, "^sources: expected whole numbers from 0 on, in one axis, got -1$"),
+        ({"sources": [[0]]}, "^sources: expected whole numbers"),
+        ({"sources": [0, 1]}, "^sources and targets: expected as many, one or more, got 2 and 1$"),
+        ({"sources": [], "targets": []}, "expected as many, one or more, got 0 and 0$"),
+        ({"weights": [1.0, 2.0]}, r"^weights: expected \(1,\), got \(2,\)$"),
+        ({"biases": [0.0]}, r"^biases: expected \(2,\), got \(1,\)$"),
+        ({"biases": [1.0, 0.0]}, "^biases: an input has no bias"),
+        ({"activations": ["tanh"]}, "^activations: expected 2, got 1$"),
+        ({"activations": "tanhh"}, "^neuron 'n0': unknown activation 'tanhh'; did you mean 'tanh'"),
+        ({"outputs": [7]}, "^outputs: there are 2 neurons, so places go up to 1; got 7$"),
+        ({"ids": ["a"]}, "^targets: there are 1 neurons, so places go up to 0; got 1$"),
+        ({"ids": ["a", "a"]}, "^neuron id 'a' stands there twice"),
+        ({"seed": -1}, "^seed must be a whole number"),
+        ({"sources": [0, 0], "targets": [1, 1]}, "stands there twice: keep one"),
+    ],
+)
+def test_arrays_are_checked(arguments, match: str) -> None:
+    with pytest.raises(na.InputError, match=match):
+        Network.from_arrays(**({"sources": [0], "targets": [1]} | arguments))
+
+
+def test_from_sparse_says_what_it_wants() -> None:
+    with pytest.raises(na.NetworkError, match="^expected a scipy sparse matrix, got list$"):
+        Network.from_sparse([[1.0]])

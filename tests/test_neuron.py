@@ -10,7 +10,7 @@ import pytest
 import neuro_actors as na
 from neuro_actors import functions, sums
 from neuro_actors.messages import Step
-from neuro_actors.neuron import InputRule, LocalRule
+from neuro_actors.neuron import LocalRule
 
 LOOK = Step(1, loss="squared_error")
 

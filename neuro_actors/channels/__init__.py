@@ -113,8 +113,13 @@ class Statistics:
 class Channels(Protocol):
     """What an engine must offer, and no more."""
 
-    environment: EnvironmentPort
-    loss: LossPort
+    @property
+    def environment(self) -> EnvironmentPort:
+        """The world's port."""
+
+    @property
+    def loss(self) -> LossPort:
+        """The loss's port."""
 
     def port(self, k: int) -> Port:
         """The port of the network's k-th neuron."""

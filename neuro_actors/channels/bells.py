@@ -48,7 +48,7 @@ class Gate:
     def __init__(self) -> None:
         self.closed = False
         self.letter = Letter(None)
-        sleeping = wait_task_rescheduled(self.abort)
+        sleeping = wait_task_rescheduled(self.abort)  # noqa: ASYNC105 (it is looked at, not awaited)
         pause = sleeping.send(None)
         sleeping.close()
         self.pause = pause if getattr(pause, "__dict__", None) == {"abort_func": self.abort} else None
@@ -62,10 +62,10 @@ class Gate:
 class Bell:
     """Rung by `need` members in a step; the last of them wakes those who wait for it.
 
-    Where rows do not lie where they are read, it carries them over: into[where] = source[rows].
+    Where rows do not lie where they are read, it carries them over: into[where] = source[rows[start:stop]].
     """
 
-    __slots__ = ("gate", "into", "left", "members", "need", "rows", "source", "where")
+    __slots__ = ("gate", "into", "left", "members", "need", "rows", "source", "start", "stop", "where")
 
     def __init__(self, gate: Gate, need: int) -> None:
         self.gate = gate
@@ -82,6 +82,7 @@ class Bell:
         if self.source is not None:
             self.fetch()
         letter: Any = gate.letter
+        port: Any
         for port in self.members:
             if port.asleep:
                 port.asleep = False
@@ -89,12 +90,12 @@ class Bell:
             else:
                 port.early = letter
 
-    def carries(self, into: Array, where: Any, source: Array, rows: Indices) -> None:
-        self.into, self.where, self.source, self.rows = into, where, source, rows
+    def carries(self, into: Array, where: Any, source: Array, rows: Indices, start: int, stop: int) -> None:
+        self.into, self.where, self.source, self.rows, self.start, self.stop = into, where, source, rows, start, stop
 
     def fetch(self) -> None:
         if self.source is not None:
-            self.into[self.where] = self.source.take(self.rows, 0)
+            self.into[self.where] = self.source.take(self.rows[self.start : self.stop], 0)
 
 
 class BundledPort:
@@ -103,12 +104,12 @@ class BundledPort:
     __slots__ = ("activation", "asleep", "back", "backward", "commit", "done", "early", "forward", "gate", "heard", "losses",
                  "node", "spoken", "targets", "task", "urgencies", "waits", "world")  # fmt: skip
 
-    def __init__(self, node: str, gate: Gate, world: Bell) -> None:
+    def __init__(self, node: str, gate: Gate, world: tuple[Bell, ...]) -> None:
         self.node = node
         self.gate = gate
         self.forward: tuple[Bell, ...] = ()  # rung when it has sent its activation
         self.backward: tuple[Bell, ...] = ()  # its urgencies
-        self.world = (world,)  # its last word
+        self.world = world  # its last word
         self.heard: Array = NOTHING
         self.activation: Array = NOTHING
         self.urgencies: Array = NOTHING
@@ -137,7 +138,8 @@ class BundledPort:
         self.waits = kind
         self.asleep = True
         if gate.pause is None:
-            return (yield from wait_task_rescheduled(gate.abort).__await__())  # type: ignore[no-any-return]
+            sleeping = wait_task_rescheduled(gate.abort)  # noqa: ASYNC105
+            return (yield from sleeping.__await__())  # type: ignore[no-any-return]
         return (yield gate.pause).unwrap()  # type: ignore[no-any-return]
 
     def send(self, kind: Kind, step: Step) -> None:

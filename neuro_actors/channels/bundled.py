@@ -12,6 +12,7 @@ The law, beside that of the bells:
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -72,8 +73,9 @@ class Bundled:
         self._everyone = Bell(self._gate, 0)
         self.environment = BundledEnvironmentPort(self)
         self._everyone.members = (self.environment,)  # type: ignore[assignment]
-        self._ports = [BundledPort(name, self._gate, self._everyone) for name in network.ids]
-        self.loss = BundledPort(JUDGE, self._gate, self._everyone)
+        last = (self._everyone,)
+        self._ports = [BundledPort(name, self._gate, last) for name in network.ids]
+        self.loss = BundledPort(JUDGE, self._gate, last)
 
         self._inputs = np.flatnonzero(network.is_input)
         self._neurons = np.flatnonzero(~network.is_input)
@@ -101,13 +103,14 @@ class Bundled:
         forward = self._forward
         self._a, heard = np.ones((forward.n_rows, batch)), np.ones((forward.n_gathered, batch))
         blocks, first_rows = [], {size: slice(size) for size in set((forward.size - 1).tolist())}
+        rows = forward.heard
         places = (forward.start, forward.size, forward.gathered, forward.first)
         for bell, (start, size, gathered, hearer) in zip(self._bells, _rows_of(places), strict=True):
             block = (heard if gathered else self._a)[start : start + size]
             blocks.append(block)
             if gathered:
-                rows = forward.heard[hearer]
-                bell.carries(block, first_rows.get(len(rows), ...), self._a, rows)
+                first, end = int(rows.start[hearer]), int(rows.start[hearer + 1])
+                bell.carries(block, first_rows.get(end - first, ...), self._a, rows.values, first, end)
         for port, group in zip(self._hearers, forward.group.tolist(), strict=True):
             port.heard = blocks[group]
         for port, row in zip(self._ports, forward.row.tolist(), strict=True):
@@ -128,14 +131,14 @@ class Bundled:
             port.back = u[row : row + length * stride : stride] if stride else told[start : start + length]
         carried = (backward.carried, backward.into, backward.cuts[:-1], backward.cuts[1:])
         for group, first, start, end in _rows_of(carried):
-            rows = backward.rows[start:end]
+            into: Array = bells[group].members[0].urgencies
+            where: Any = ...
             if first < 0:
                 assert backward.scattered is not None
-                bells[group].carries(u, backward.scattered[start:end], told, rows)
-            else:
-                reader = bells[group].members[0].urgencies
-                whole = len(bells[group].members) == 1 and len(reader) == len(rows)
-                bells[group].carries(reader if whole else u[first : first + len(rows)], ..., told, rows)
+                into, where = u, backward.scattered[start:end]
+            elif len(bells[group].members) > 1 or len(into) != end - start:
+                into = u[first : first + end - start]
+            bells[group].carries(into, where, told, backward.rows, start, end)
         self.felt = np.empty((len(self._inputs), batch))
         for i, k in enumerate(self._inputs.tolist()):
             self._ports[k].back = self.felt[i : i + 1]
@@ -189,7 +192,7 @@ class Bundled:
             for bell in self._bells_back:  # what a broken step has left at the writers
                 bell.fetch()
             heard = np.flatnonzero(backward.reads[network.sources])
-            urgencies[heard] = self._u[backward.row[heard]]
+            urgencies[heard] = self._u[backward.row(network)[heard]]
             blame[backward.reads[network.output_positions]] = self._u[backward.loss_rows]
         said = Said(
             activations=self._a[self._forward.row],
@@ -227,9 +230,8 @@ class Bundled:
                 kept = tuple(ids[t] for t in followers if self._ports[t].done < number)
                 blamed = ids[k] in network.outputs and self.loss.done < number
                 yield Waiting(ids[k], URGENCY, number, kept + (JUDGE,) * blamed)
-        silent = tuple(
-            name for name in network.outputs if self._ports[network.position[name]].spoken < number and name not in network.inputs
-        )
+        outputs = [k for k in network.output_positions.tolist() if not network.is_input[k]]
+        silent = tuple(ids[k] for k in outputs if self._ports[k].spoken < number)
         if self.loss.done < number:
             yield Waiting(JUDGE, ACTIVATION, number, silent)
             if silent:
@@ -244,7 +246,8 @@ class Bundled:
         is_output = np.isin(np.arange(len(sizes)), self._network.output_positions)
         room = sizes + is_output + self._network.is_input
         full = np.maximum(self._network.incoming.sizes, self._network.outgoing.sizes + is_output) * (self._messages > 0)
-        return Statistics(self._messages, dict(zip(self._network.ids, zip(full.tolist(), room.tolist(), strict=True), strict=True)))
+        pairs = zip(full.tolist(), room.tolist(), strict=True)
+        return Statistics(self._messages, dict(zip(self._network.ids, pairs, strict=True)))
 
     def stop(self) -> None:
         if not self._gate.closed:
@@ -277,5 +280,5 @@ def _gather(bells: list[Bell], ports: list[BundledPort], group: Indices) -> None
 def _chosen(bells: list[Bell], rows: Rows) -> Iterator[tuple[Bell, ...]]:
     """For each member its bells."""
     groups, start = rows.values.tolist(), rows.start.tolist()
-    for a, b in zip(start, start[1:], strict=False):
+    for a, b in pairwise(start):
         yield tuple([bells[group] for group in groups[a:b]])

@@ -112,16 +112,14 @@ class Backward:
         self.size = np.where(self.reads, outgoing.sizes + is_output, 0)
         self.start = np.concatenate([[0], np.cumsum(self.size)[:-1]])
         self.n_rows = int(self.size.sum())
-        self.row = np.empty(len(network.weights), dtype=np.intp)  # of each synapse in `u`; meaningless for who reads none
-        rank = np.arange(len(self.row)) - np.repeat(outgoing.start[:-1], outgoing.sizes)
-        self.row[outgoing.order] = np.repeat(self.start, outgoing.sizes) + rank
+        row = self.row(network)
         outputs = network.output_positions[self.reads[network.output_positions]]
         self.loss_rows = self.start[outputs] + outgoing.sizes[outputs]
 
         heard = self.reads[network.sources[incoming.order]]
         neurons = np.flatnonzero(~network.is_input)
         listening = np.bincount(network.targets[incoming.order][heard], minlength=n)[neurons]
-        rows = np.concatenate([self.row[incoming.order[heard]], self.loss_rows])
+        rows = np.concatenate([row[incoming.order[heard]], self.loss_rows])
         self.length = np.append(listening, len(outputs))  # how many rows each writer writes
         writing = Rows.of(rows, self.length)
         self.first = rows[np.minimum(writing.start[:-1], len(rows) - 1)] if len(rows) else writing.start[:-1]
@@ -157,6 +155,13 @@ class Backward:
         self.rows = order
         self.into = np.where(one_run, into[cuts[:-1]], -1)  # the first, where they are one run
         self.scattered = into if not one_run.all() else None
+
+    def row(self, network: Network) -> Indices:
+        """Of each synapse its row in `u`; meaningless for a source that reads none."""
+        outgoing, row = network.outgoing, np.empty(len(network.weights), dtype=np.intp)
+        rank = np.arange(len(row)) - np.repeat(outgoing.start[:-1], outgoing.sizes)
+        row[outgoing.order] = np.repeat(self.start, outgoing.sizes) + rank
+        return row
 
 
 def _by(members: Indices, groups: Indices, n: int) -> Rows:

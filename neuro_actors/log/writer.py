@@ -95,7 +95,8 @@ class LogWriter:
         template, begun = self._template, self._begun
         count = len(begun)
         self._told.append((np.arange(1, count + 1), np.full(count, template.begin), np.zeros(count, np.intp), np.empty(0)))
-        at, lines, lengths, values = (np.concatenate([np.atleast_1d(part) for part in parts]) for parts in zip(*self._told, strict=True))
+        columns = ([np.atleast_1d(part) for part in parts] for parts in zip(*self._told, strict=True))
+        at, lines, lengths, values = map(np.concatenate, columns)
         notes = pa.concat_arrays([template.notes, pa.array([_about(*step) for step in begun], pa.string())])
         self._told, self._begun, self._n_rows = [], [], 0
         # of each step first its begin row, then all others in the order of the template
@@ -105,7 +106,7 @@ class LogWriter:
         note[lines == template.begin] = len(template.notes) + np.arange(count)
         offsets = np.concatenate([[0], np.cumsum(lengths)]).astype(np.int32)
         numbers = np.array([step.number for step, _ in begun])
-        columns = [
+        arrays = [
             pa.array(numbers[at - 1], pa.int64()),
             pa.DictionaryArray.from_arrays(pa.array(template.kind[lines], pa.int8()), self._kinds),
             *(
@@ -116,7 +117,7 @@ class LogWriter:
             pa.ListArray.from_arrays(pa.array(offsets), pa.array(values)).take(pa.array(order)),
             notes.take(_with_nulls(note)),
         ]
-        self._written_by(self._stream.write_batch, pa.record_batch(columns, schema=self._schema))
+        self._written_by(self._stream.write_batch, pa.record_batch(arrays, schema=self._schema))
 
     def _written_by(self, write: Callable[..., None], *arguments: Any) -> None:
         """Once the disk has refused, nothing more is written: what stands in the file can be read."""
