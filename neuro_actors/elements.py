@@ -8,7 +8,7 @@ from typing import ClassVar, Generic, TypeVar, overload
 
 import numpy as np
 
-from .arrays import Array
+from .arrays import Array, Indices, did_you_mean
 from .errors import NetworkError
 
 LOSS, ENVIRONMENT = "loss", "environment"  # the two members of every society that are no neurons
@@ -88,6 +88,14 @@ def positions(ids: Sequence[str]) -> dict[str, int]:
             raise NetworkError(f"neuron id {name!r} stands there twice: ids must differ")
         position[name] = k
     return position
+
+
+def output_places(outputs: Sequence[str], position: dict[str, int]) -> Indices:
+    """Where the outputs stand; raises `NetworkError` for a name that is not there."""
+    for name in outputs:
+        if not isinstance(name, str) or name not in position:
+            raise NetworkError(f"output {name!r} is no neuron of the network; {did_you_mean(name, list(position))}")
+    return np.array([position[name] for name in outputs], dtype=np.intp)
 
 
 def parameters(what: str, values: list[float], owners: Sequence[str]) -> Array:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterable, Sequence
 from contextlib import suppress
+from functools import cached_property
 from itertools import pairwise
 from typing import Any
 
@@ -14,7 +15,7 @@ from numpy.typing import ArrayLike, NDArray
 from . import functions, layers
 from .arrays import Array, Indices, as_floats, as_places, as_whole_number, did_you_mean, frozen
 from .describe import described
-from .elements import Input, Neuron, Synapse, Views, arrow, parameters, positions
+from .elements import Input, Neuron, Synapse, Views, arrow, output_places, parameters, positions
 from .errors import NetworkError
 from .graph import Groups, cycle, levels
 from .initial import drawn_weights
@@ -64,14 +65,13 @@ class Network:
         weights = [0.0 if edge.weight is None else edge.weight for edge in edges]
         self._set(
             ids=ids,
-            position=position,
             is_input=np.array([isinstance(node, Input) for node in nodes], dtype=bool),
             activations=tuple(node.activation for node in nodes),
             biases=parameters("bias", [node.bias for node in nodes], ids),
             sources=np.array([position[source] for source, _ in ends], dtype=np.intp),
             targets=np.array([position[target] for _, target in ends], dtype=np.intp),
             weights=parameters("weight", weights, [arrow(*pair) for pair in ends]),
-            outputs=tuple(_listed("outputs", outputs)),
+            output_positions=output_places(_listed("outputs", outputs), position),
         )
         self.check_activations()
         if drawn.any():
@@ -131,7 +131,8 @@ class Network:
         names = None if ids is None else tuple(_listed("ids", ids))
         n = int(max(end.max() for end in ends)) + 1 if names is None else len(names)
         names = tuple([f"n{k}" for k in range(n)]) if names is None else names
-        position = positions(names)
+        if ids is not None:
+            positions(names)
         for what, places in (("sources", ends[0]), ("targets", ends[1])):
             if places.max() >= n:
                 raise NetworkError(f"{what}: there are {n} neurons, so places go up to {n - 1}; got {places.max()}")
@@ -150,14 +151,13 @@ class Network:
         self = cls.__new__(cls)
         self._set(
             ids=names,
-            position=position,
             is_input=fan_in == 0,
             activations=kinds,
             biases=given,
             sources=ends[0],
             targets=ends[1],
             weights=drawn,
-            outputs=tuple([names[k] for k in shown.tolist()]),
+            output_positions=shown,
         )
         self.check_activations()
         self._check_biases()
@@ -197,7 +197,7 @@ class Network:
     # --- what it holds -------------------------------------------------------------------------------------------
 
     ids: tuple[str, ...]
-    position: dict[str, int]
+    output_positions: Indices  # where the outputs stand in `neurons`, in the order of `outputs`
     is_input: NDArray[np.bool_]
     activations: tuple[str, ...]
     biases: Array
@@ -221,10 +221,10 @@ class Network:
         ids, sources, targets, weights = self.ids, self.sources, self.targets, self.weights
         return Views(len(weights), lambda k: Synapse(ids[sources[k]], ids[targets[k]], float(weights[k])))
 
-    @property
-    def output_positions(self) -> Indices:
-        """Where the outputs stand in `neurons`, in the order of `outputs`."""
-        return np.array([self.position[name] for name in self.outputs], dtype=np.intp)
+    @cached_property
+    def position(self) -> dict[str, int]:
+        """Where each id stands in `neurons`."""
+        return dict(zip(self.ids, range(len(self.ids)), strict=True))
 
     @property
     def depth(self) -> int:
@@ -284,6 +284,7 @@ class Network:
     def _set(self, **fields: Any) -> None:
         self.__setstate__(fields)
         n = len(self.ids)
+        self.outputs = tuple([self.ids[k] for k in self.output_positions.tolist()])
         self.inputs = tuple(name for name, is_input in zip(self.ids, self.is_input, strict=True) if is_input)
         self.incoming, self.outgoing = Groups.by(self.targets, n), Groups.by(self.sources, n)
         self._check()
@@ -306,10 +307,7 @@ class Network:
             raise NetworkError("the network has no outputs: name at least one neuron in outputs=[…]")
         if self.is_input.all():
             raise NetworkError("the network has inputs alone: add at least one na.Neuron")
-        for name in self.outputs:
-            if not isinstance(name, str) or name not in self.position:
-                raise NetworkError(f"output {name!r} is no neuron of the network; {did_you_mean(name, self.ids)}")
-        if len(set(self.outputs)) < len(self.outputs):
+        if len(np.unique(self.output_positions)) < len(self.outputs):
             twice = max(self.outputs, key=self.outputs.count)
             raise NetworkError(f"output {twice!r} is named twice: name each output once")
         self._refuse(self.sources == self.targets, "is a self-loop: a neuron cannot be its own source")
@@ -327,7 +325,7 @@ class Network:
         if len(deaf):
             advice = "give it an incoming synapse, or make it an na.Input"
             raise NetworkError(f"no input reaches neuron {self.ids[deaf[0]]!r}: {advice}")
-        is_output = np.isin(np.arange(len(self.ids)), [self.position[name] for name in self.outputs])
+        is_output = np.isin(np.arange(len(self.ids)), self.output_positions)
         mute = np.flatnonzero((self.outgoing.sizes == 0) & ~is_output)
         if len(mute):
             advice = "give it an outgoing synapse, name it in outputs, or remove it"

@@ -73,7 +73,7 @@ class _Matrices:
     def __init__(self, network: Network) -> None:
         self.network = network
         self.inputs = np.flatnonzero(network.is_input)
-        self.outputs = np.array([network.position[name] for name in network.outputs], dtype=np.intp)
+        self.outputs = network.output_positions
         self.levels = [self._level(k) for k in range(1, network.depth + 1)]
 
     def _level(self, k: int) -> _Level:

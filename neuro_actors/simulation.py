@@ -22,7 +22,7 @@ from .learning import Optimizer
 from .messages import Step
 from .network import Network
 from .parameters import Parameters
-from .society import live_together
+from .society import collector_off, live_together
 from .sums import Sums, named
 
 if TYPE_CHECKING:
@@ -258,7 +258,9 @@ async def open_simulation(
         writer = LogWriter(log, network)
     error: BaseException | None = None
     try:
-        with closing(make(network, writer)) as carriers:
+        with collector_off():
+            made = make(network, writer)
+        with closing(made) as carriers:
             simulation = Simulation(network, carriers, added, writer, patience)
             try:
                 async with trio.open_nursery() as nursery:

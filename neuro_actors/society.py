@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import gc
+from collections.abc import Iterator
+from contextlib import contextmanager
+
 import numpy as np
 import trio
 
@@ -20,7 +24,8 @@ async def live_together(network: Network, channels: Channels, sums: Sums) -> Non
     failures: list[SimulationError] = []
     try:
         async with trio.open_nursery() as nursery:
-            with np.errstate(all="ignore"):  # which the tasks inherit: what is not finite is refused, with a name
+            # the tasks inherit errstate: what is not finite is refused, with a name
+            with collector_off(), np.errstate(all="ignore"):
                 for k, name in enumerate(network.ids):
                     nursery.start_soon(actor.neuron, _rule(network, k, sums), channels.port(k), name=name)
                 judge = LossRule(network.is_input[network.output_positions])
@@ -30,6 +35,18 @@ async def live_together(network: Network, channels: Channels, sums: Sums) -> Non
     if failures:
         more = f" ({len(failures) - 1} more failed with it)" if len(failures) > 1 else ""
         raise SimulationError(f"{failures[0]}{more}") from failures[0].__cause__
+
+
+@contextmanager
+def collector_off() -> Iterator[None]:
+    """Making a million tasks, the garbage collector would look for garbage among them again and again."""
+    was_on = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was_on:
+            gc.enable()
 
 
 def _rule(network: Network, k: int, sums: Sums) -> LocalRule | InputRule:

@@ -27,7 +27,7 @@ def torch_gradient(network: Network, x: Array, targets: Array, loss: str = "squa
             incoming = network.incoming.of(k)
             heard = torch.stack([values[source] for source in network.sources[incoming].tolist()], dim=1)
             values[k] = _activation(torch, network.activations[k])(heard @ weights[incoming] + biases[k])
-    predictions = torch.stack([values[network.position[name]] for name in network.outputs], dim=1)
+    predictions = torch.stack([values[k] for k in network.output_positions.tolist()], dim=1)
     value = _loss(torch, loss)(predictions, tensor(targets)).mean()
     value.backward()
     gradients = (leaf.grad.numpy() for leaf in (weights, biases, rows))

@@ -16,7 +16,14 @@ import neuro_actors as na
 DATA = Path(__file__).parent / "data" / "animals.npz"
 
 
-def run(story: Callable[[argparse.Namespace], None], about: str, *, quick: bool = False, figure: bool = False) -> None:
+def run(
+    story: Callable[[argparse.Namespace], None],
+    about: str,
+    *,
+    quick: bool = False,
+    figure: bool = False,
+    more: Callable[[argparse.ArgumentParser], None] = lambda parser: None,
+) -> None:
     """Read the arguments and tell the story. An error is one line and exit code 2, Ctrl-C is exit code 130."""
     parser = Parser(description=about, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--seed", type=int, default=0, help="what is drawn at random is drawn from this (default 0)")
@@ -25,6 +32,7 @@ def run(story: Callable[[argparse.Namespace], None], about: str, *, quick: bool 
         parser.add_argument("--quick", action="store_true", help="a short run, to see that it works (and a small log)")
     if figure:
         parser.add_argument("--out", type=Path, default=Path("out"), metavar="DIR", help="where the figure goes (default out)")
+    more(parser)
     arguments = parser.parse_args()
     try:
         if arguments.seed < 0:

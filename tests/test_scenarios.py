@@ -17,7 +17,7 @@ import neuro_actors as na
 from neuro_actors import functions
 
 SCENARIOS = Path(__file__).parent.parent / "scenarios"
-NAMES = ["one_cat", "lost_letter", "wiring", "cats", "animals"]
+NAMES = ["one_cat", "lost_letter", "wiring", "cats", "animals", "million"]
 QUICK = {"wiring", "cats", "animals"}
 
 
@@ -29,7 +29,8 @@ def run(name: str, *arguments: str, expected: int = 0, cwd: Path | None = None) 
 
 
 def quick(name: str, folder: Path, *more: str) -> str:
-    out = run(name, *(["--quick", "--out", str(folder)] if name in QUICK else []), *more)
+    fewer = ["--quick", "--out", str(folder)] if name in QUICK else ["--neurons", "2000"] if name == "million" else []
+    out = run(name, *fewer, *more)
     assert not [line for line in out.splitlines() if len(line) > 80 and str(folder) not in line]
     return out
 
@@ -72,8 +73,9 @@ def test_bad_input_is_one_line(name: str, tmp_path) -> None:
         ([str(SCENARIOS / "cats.py")], "pictures to learn from"),
         ([str(SCENARIOS / "animals.py")], "pictures to learn from"),
         ([str(SCENARIOS / "lost_letter.py")], "A LOST LETTER"),
+        ([str(SCENARIOS / "million.py"), "--neurons", "60000"], "synapses, drawn at random"),
     ],
-    ids=["cats", "animals", "lost_letter"],
+    ids=["cats", "animals", "lost_letter", "million"],
 )
 def test_an_interrupt_ends_it_without_a_traceback(command: list[str], first: str, tmp_path) -> None:
     process = subprocess.Popen(
@@ -148,6 +150,16 @@ def test_animals(tmp_path) -> None:
     assert float(re.search(r"never seen: ([\d.]+)", out)[1]) > 0.5
     assert (tmp_path / "animals.png").stat().st_size > 20_000
     assert sum(int(n) for n in re.findall(r"^  [a-z]+ +(\d+) +[\d.]+ ", out, re.MULTILINE)) == 1561
+
+
+def test_million(tmp_path) -> None:
+    out = quick("million", tmp_path)
+    assert "2,000 neurons, 200 of them inputs; 18,000 synapses" in out
+    assert re.search(r"trio counted 2,0\d\d of them, and \d when all was over", out)
+    differences = re.findall(r"greatest +(\S+) +largest difference +(\S+)", out)
+    assert len(differences) == 3
+    assert all(float(difference) <= 1e-13 * float(greatest) for greatest, difference in differences)
+    assert run("million", "--neurons", "10", expected=2) == "million.py: --neurons must be at least 1000, got 10\n"
 
 
 def test_cats_are_learned_as_well_as_by_scikit_learn(monkeypatch: pytest.MonkeyPatch) -> None:

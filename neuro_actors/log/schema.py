@@ -29,7 +29,7 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
-from ..elements import ENVIRONMENT, LOSS, positions
+from ..elements import ENVIRONMENT, LOSS, output_places, positions
 from ..errors import LogError
 from ..network import Network
 from ..version import __version__
@@ -85,14 +85,13 @@ def network_of(schema: Any) -> Network:
     network = Network.__new__(Network)
     network._set(
         ids=tuple(held["ids"]),
-        position=positions(held["ids"]),
         is_input=is_input,
         activations=tuple(held["activations"]),
         biases=biases,
         sources=ends[0],
         targets=ends[1],
         weights=weights,
-        outputs=tuple(held["outputs"]),
+        output_positions=output_places(held["outputs"], positions(held["ids"])),
     )
     return network
 
