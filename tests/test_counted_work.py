@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import builtins
 from collections import Counter
+from itertools import pairwise
 
 import numpy as np
 import pytest
@@ -14,7 +15,7 @@ from neuro_actors import functions, messages
 from neuro_actors.channels import bells, memory
 
 SIZES = [6, 5, 4, 3]
-NEURONS, SYNAPSES = sum(SIZES[1:]), sum(a * b for a, b in zip(SIZES, SIZES[1:], strict=False))
+NEURONS, SYNAPSES = sum(SIZES[1:]), sum(a * b for a, b in pairwise(SIZES))
 BACKWARD = SYNAPSES - SIZES[0] * SIZES[1]  # inputs are told no urgencies
 
 

@@ -1,0 +1,70 @@
+"""What `neuro-actors bench` runs, in a process of its own whose BLAS has one thread."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from pathlib import Path
+
+import trio
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
+from rich.table import Table
+
+from .timing import Timed, as_json, by_work, machine, plan, side_by_side
+
+
+def main(arguments: list[str]) -> None:
+    quick, path = arguments[0] == "quick", arguments[1]
+    rounds, seconds = (5, 0.02) if quick else (15, 0.1)
+    works = plan(quick)
+    err = Console(stderr=True)
+    found: list[Timed] = []
+    columns = (TextColumn("{task.description}"), BarColumn(20), MofNCompleteColumn())
+    with Progress(*columns, console=err, transient=True, disable=not err.is_terminal) as bar:
+        shown = bar.add_task("", total=sum(len(rivals) * (rounds + 1) for _, rivals in works))
+        for work, rivals in works:
+
+            def done(name: str, work: object = work) -> None:
+                bar.update(shown, advance=1, description=f"{work}: {name}")
+
+            found += trio.run(side_by_side, work, rivals, rounds, seconds, done)
+    tell(found, Console(highlight=False))
+    if path:
+        aside = Path(f"{path}.part")
+        aside.write_text(json.dumps(as_json(found), indent=1) + "\n")
+        os.replace(aside, path)  # noqa: PTH105
+
+
+def tell(found: list[Timed], out: Console) -> None:
+    """The tables: each rival's time, in units of the matrices' and of the society's."""
+    about = machine()
+    versions = ", ".join(f"{name} {version}" for name, version in about["versions"].items())
+    out.print(f"{about['cpu']}, {about['system']}; BLAS {about['blas']}, one thread\n{versions}", markup=False)
+    for (work, batch), rivals in by_work(found):
+        matrices, bundled = rivals["numpy matrices"].cpu, rivals["bundled"].cpu
+        table = Table(
+            "", "ms a step", "quartiles", "by the clock", "/ numpy", "/ bundled", "messages/s",
+            title=f"{work}, batch {batch}: one gradient", title_justify="left", box=None, pad_edge=False,
+        )  # fmt: skip
+        for column in table.columns[1:]:
+            column.justify = "right"
+        for name, timed in rivals.items():
+            low, high = timed.quartiles
+            speed = f"{timed.messages / timed.cpu:,.0f}" if timed.messages else ""
+            table.add_row(
+                name,
+                f"{timed.cpu * 1e3:.3f}",
+                f"{low * 1e3:.3f} {high * 1e3:.3f}",
+                f"{timed.wall * 1e3:.3f}",
+                f"{timed.cpu / matrices:.3g}",
+                f"{timed.cpu / bundled:.3g}",
+                speed,
+            )
+        out.print()
+        out.print(table)
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])
