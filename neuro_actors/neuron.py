@@ -25,6 +25,7 @@ from .messages import Step
 from .sums import ORDERED, Sums, spread
 
 FLOAT = np.dtype(np.float64)
+NOTHING = frozen(np.empty(0))
 
 
 class Memory(NamedTuple):
@@ -46,7 +47,7 @@ class LocalRule:
     What it has to say it writes into sheets that it is handed: float64 arrays, whose values do not matter before.
     """
 
-    __slots__ = ("fired", "function", "id", "listening", "memory", "sums")
+    __slots__ = ("activation", "fired", "function", "heard", "id", "listening", "memory", "signal", "sums")
 
     def __init__(
         self, id: str, function: Activation, parameters: Array, from_input: NDArray[np.bool_], sums: Sums = ORDERED
@@ -56,7 +57,9 @@ class LocalRule:
         self.sums = sums
         self.listening = np.flatnonzero(~from_input) if from_input.any() else None  # None: all of them
         self.memory = Memory(frozen(parameters))
-        self.fired: tuple[Step, Array, Array, Array] | None = None  # step, what it heard, its signal and activation
+        # between its activation and the urgencies that answer it: the step, what it heard, its signal and activation
+        self.fired: Step | None = None
+        self.heard = self.signal = self.activation = NOTHING
 
     def is_answered(self, step: Step) -> bool:
         """Whether urgencies will come back in this step."""
@@ -73,7 +76,7 @@ class LocalRule:
         if values.shape != signal.shape or values.dtype is not FLOAT or not _all_finite(values):
             self._refuse("activation", values, signal.shape, step)
         if step.loss is not None:
-            self.fired = step, heard, signal, values
+            self.fired, self.heard, self.signal, self.activation = step, heard, signal, values
         activation[...] = values
 
     def respond(self, step: Step, urgencies: Array, back: Array, commit: Array) -> None:
@@ -83,11 +86,10 @@ class LocalRule:
         urgencies: (fan_out, batch): one row from each follower, in synapse order.
         Raises `MessageError`, and has not changed, if it has not fired in this step.
         """
-        fired, memory, sums = self.fired, self.memory, self.sums
-        if fired is None or fired[0] is not step:
+        memory, sums, signal, heard = self.memory, self.sums, self.signal, self.heard
+        if self.fired is not step:
             raise MessageError(f"{self.id!r} cannot respond in step {step.number}: it has not fired in that step")
-        _, heard, signal, activation = fired
-        signal_urgency = sums.sum_of_rows(urgencies) * self.function.slope(signal, activation)
+        signal_urgency = sums.sum_of_rows(urgencies) * self.function.slope(signal, self.activation)
         if signal_urgency.shape != signal.shape or signal_urgency.dtype is not FLOAT:
             self._refuse("urgency", signal_urgency, signal.shape, step)
         parameters, optimizer = memory.parameters, step.optimizer
@@ -108,6 +110,7 @@ class LocalRule:
             commit[...] = frozen(parameters)
         # Only now, with everything computed, does the neuron change.
         self.memory, self.fired = memory, None
+        self.heard = self.signal = self.activation = NOTHING
 
     def _refuse(self, what: str, values: Array, shape: tuple[int, ...], step: Step) -> None:
         """What comes of a user's function or of a divergence stops here, under this neuron's name."""

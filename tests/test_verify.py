@@ -36,9 +36,9 @@ def test_cases_are_of_all_kinds() -> None:
 
 MUTANTS: dict[str, tuple[ModuleType, str, str]] = {
     "a forgotten slope": (
-        neuron, "self.function.slope(signal, activation)", "np.ones_like(signal)"),
+        neuron, "self.function.slope(signal, self.activation)", "np.ones_like(signal)"),
     "a slope taken at the activation": (
-        neuron, "slope(signal, activation)", "slope(activation, self.function.value(activation))"),
+        neuron, "slope(signal, self.activation)", "slope(self.activation, self.function.value(self.activation))"),
     "urgency summed over predecessors": (
         neuron, "sums.sum_of_rows(urgencies)", "sums.sum_of_rows(heard)"),
     "mean instead of sum": (
@@ -55,8 +55,8 @@ MUTANTS: dict[str, tuple[ModuleType, str, str]] = {
     "the wrong sign for itself": (
         neuron, "sums.mean_products(heard, signal_urgency, wanted)", "sums.mean_products(heard, -signal_urgency, wanted)"),
     "off by one step": (
-        neuron, "self.fired = step, heard, signal, values",
-        "self.fired = step, *_kept.get(self, (heard.copy(), signal, values)); _kept[self] = (heard.copy(), signal, values)"),
+        neuron, "self.activation = step, heard, signal, values",
+        "self.activation = step, *_kept.get(self, (heard.copy(), signal, values)); _kept[self] = (heard.copy(), signal, values)"),
     "the urgency before the slope for its weights": (
         neuron, "sums.mean_products(heard, signal_urgency, wanted)", "sums.mean_products(heard, sums.sum_of_rows(urgencies), wanted)"),
     "weights in another order than the synapses": (
