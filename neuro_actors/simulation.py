@@ -157,7 +157,8 @@ class Simulation:
         if step is not None and self._failure is None:
             with trio.CancelScope(deadline=trio.current_time() + self._patience) as self._patient:
                 try:
-                    with np.errstate(all="ignore"):  # what is not finite is refused, with a name
+                    # what is not finite is refused, with a name; what a step leaves is no garbage
+                    with np.errstate(all="ignore"), collector_off():
                         await self._port.end()
                 except NeuroActorsError as error:
                     self._fail(f"step {step.number} failed: {error}", error)
