@@ -1,10 +1,14 @@
-"""A member of the society as one trio task: wait, ask the rule, send. All it holds is its rule and its port."""
+"""A member of the society as one trio task: wait, ask the rule, send. All it holds is its rule and its port.
+
+A Ctrl-C strikes no member at its work: it goes to the program's main task, which leaves the block and so ends them.
+"""
 
 from __future__ import annotations
 
 from itertools import count
 
 import numpy as np
+from trio.lowlevel import enable_ki_protection
 
 from .arrays import frozen
 from .channels import LossPort, Port
@@ -16,6 +20,7 @@ from .neuron import InputRule, LocalRule
 NONE = frozen(np.empty(0))
 
 
+@enable_ki_protection
 async def neuron(rule: LocalRule | InputRule, port: Port) -> None:
     """One step after another, until no more mail will come: hear the sources, fire; hear the followers, respond.
 
@@ -38,6 +43,7 @@ async def neuron(rule: LocalRule | InputRule, port: Port) -> None:
             raise _failure(port.node, number, error) from error
 
 
+@enable_ki_protection
 async def loss(rule: LossRule, port: LossPort) -> None:
     """The same for the loss: hear all outputs and what they should have said, and tell each its urgency.
 

@@ -27,6 +27,7 @@ def gradient(
     loss: str = "squared_error",
     channels: str | Engine = "bundled",
     wrt_inputs: bool = False,
+    sums: str = "ordered",
 ) -> Gradient:
     """Open a society, ask it for one gradient, and close it; see `Simulation.gradient`.
 
@@ -35,7 +36,7 @@ def gradient(
     """
 
     async def society() -> Gradient:
-        async with open_simulation(network, channels) as simulation:
+        async with open_simulation(network, channels, sums=sums) as simulation:
             return await simulation.gradient(x, targets, loss, wrt_inputs)
 
     return run(society)

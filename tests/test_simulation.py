@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import math
+import signal
 
 import numpy as np
 import pytest
@@ -249,6 +250,36 @@ def test_an_interrupt_that_strikes_a_neuron_is_a_plain_interrupt(channels: str, 
 
     with pytest.raises(KeyboardInterrupt):
         trio.run(main)
+
+
+def test_ctrl_c_at_any_moment_ends_everyone(channels: str, failing, batch) -> None:
+    """A real signal while one or the other neuron is at work: a plain interrupt, no hang, and no neuron is struck."""
+    calls = 0
+
+    def value(z: np.ndarray) -> np.ndarray:
+        nonlocal calls
+        calls += 1
+        if calls == at:
+            signal.raise_signal(signal.SIGINT)
+        return np.tanh(z)
+
+    functions.ACTIVATIONS["root"] = na.Activation(value, lambda z, a: 1 - a * a)
+    net = na.Network.layered([1, 4, 4, 2], "root", "root", seed=0)
+
+    async def main() -> None:
+        try:
+            async with na.open_simulation(net, channels) as simulation:
+                for _ in range(10):
+                    await simulation.train_step(*batch, optimizer=na.SGD(0.01))
+                await trio.sleep_forever()  # so that one that came last is told here
+        finally:
+            assert tasks() <= 3  # trio's own, and this one
+
+    for at in range(1, 80, 7):
+        calls = 0
+        with pytest.raises(KeyboardInterrupt):
+            trio.run(main)
+        assert calls >= at
 
 
 async def test_a_users_exception_comes_out_as_it_is(channels: str, diamond) -> None:

@@ -41,11 +41,12 @@ def tell(found: list[Timed], out: Console) -> None:
     """The tables: each rival's time, in units of the matrices' and of the society's."""
     about = machine()
     versions = ", ".join(f"{name} {version}" for name, version in about["versions"].items())
+    out.print("ms: thread CPU time of one gradient, median; clock: by the clock; /numpy, /bundled: ratios of ms.\n")
     out.print(f"{about['cpu']}, {about['system']}; BLAS {about['blas']}, one thread\n{versions}", markup=False)
     for (work, batch), rivals in by_work(found):
         matrices, bundled = rivals["numpy matrices"].cpu, rivals["bundled"].cpu
         table = Table(
-            "", "ms a step", "quartiles", "by the clock", "/ numpy", "/ bundled", "messages/s",
+            "", "ms", "quartiles", "clock", "/numpy", "/bundled", "messages/s",
             title=f"{work}, batch {batch}: one gradient", title_justify="left", box=None, pad_edge=False,
         )  # fmt: skip
         for column in table.columns[1:]:
@@ -55,15 +56,20 @@ def tell(found: list[Timed], out: Console) -> None:
             speed = f"{timed.messages / timed.cpu:,.0f}" if timed.messages else ""
             table.add_row(
                 name,
-                f"{timed.cpu * 1e3:.3f}",
-                f"{low * 1e3:.3f} {high * 1e3:.3f}",
-                f"{timed.wall * 1e3:.3f}",
-                f"{timed.cpu / matrices:.3g}",
-                f"{timed.cpu / bundled:.3g}",
+                _short(timed.cpu * 1e3),
+                f"{_short(low * 1e3)} {_short(high * 1e3)}",
+                _short(timed.wall * 1e3),
+                _short(timed.cpu / matrices),
+                _short(timed.cpu / bundled),
                 speed,
             )
         out.print()
         out.print(table)
+
+
+def _short(value: float) -> str:
+    """Three figures, and no exponent."""
+    return f"{value:,.0f}" if value >= 100 else f"{value:.3g}"
 
 
 if __name__ == "__main__":

@@ -282,9 +282,10 @@ class AsyncioActors(Rival):
 
 
 class BareTrio(Rival):
-    """No calculation: as many objects as the society's messages, through a trio memory channel, without waiting."""
+    """No calculation: as many objects as the society's messages through a memory channel, by `send_nowait` and
+    `receive_nowait`."""
 
-    name = "bare send_nowait + receive_nowait"
+    name = "bare trio channels"
 
     async def start(self) -> None:
         self.count = self.counted()

@@ -17,7 +17,7 @@ from typing import Any
 
 import numpy as np
 import trio
-from trio.lowlevel import Abort, current_task, reschedule, wait_task_rescheduled
+from trio.lowlevel import Abort, current_task, enable_ki_protection, reschedule, wait_task_rescheduled
 
 from ..arrays import Array, Indices
 from ..elements import ENVIRONMENT
@@ -157,6 +157,7 @@ class Bundled:
 
     # --- a step --------------------------------------------------------------------------------------------------
 
+    @enable_ki_protection  # a member that is to be woken, and is not, would wait for ever
     def begin(self, step: Step, x: Array, targets: Array | None) -> None:
         """Tell inputs, and those who hear them, and the loss."""
         if self._laid_out != (x.shape[1], step.wrt_inputs):
@@ -249,6 +250,7 @@ class Bundled:
         pairs = zip(full.tolist(), room.tolist(), strict=True)
         return Statistics(self._messages, dict(zip(self._network.ids, pairs, strict=True)))
 
+    @enable_ki_protection
     def stop(self) -> None:
         if not self._gate.closed:
             self._gate.closed = True

@@ -204,6 +204,7 @@ class Memory:
             mailboxes[port.node] = (now.peak_buffer_used, int(now.max_buffer_size))
         return Statistics(sum(port.sent for port in self._ports), mailboxes)
 
+    @trio.lowlevel.enable_ki_protection
     def stop(self) -> None:
         for send, _ in self._mailboxes[:-1]:
             send.close()

@@ -1,0 +1,90 @@
+"""Every rival computes the same gradient; nothing here is timed."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from rich.console import Console
+
+import neuro_actors as na
+from neuro_actors.bench import timing
+from neuro_actors.bench.__main__ import tell
+from neuro_actors.bench.rivals import (
+    AsyncioActors,
+    BareTrio,
+    Matrices,
+    MemoryChannels,
+    Micrograd,
+    PykkaActors,
+    RulesAlone,
+    Society,
+    Torch,
+    Work,
+)
+
+CHECKED = [Society, MemoryChannels, Matrices, AsyncioActors, PykkaActors, Torch]
+NEEDS = {Torch: "torch", Micrograd: "micrograd", PykkaActors: "pykka"}
+
+
+@pytest.mark.parametrize("rival", [*CHECKED, Micrograd], ids=lambda kind: kind.name)
+@pytest.mark.parametrize("batch", [1, 3])
+@pytest.mark.parametrize("activation", ["tanh", "relu"])
+async def test_a_rivals_gradient_is_the_references(rival, batch: int, activation: str) -> None:
+    if rival in NEEDS:
+        pytest.importorskip(NEEDS[rival])
+    if rival is Micrograd and (batch, activation) != (1, "relu"):
+        return  # it has no other
+    work = Work((3, 5, 4, 2), batch, activation)
+    (timed,) = await timing.side_by_side(work, (rival,), 2, 0.0, lambda name: None)
+    assert timed.checked
+    assert (timed.work, timed.batch, timed.rival) == (str(work), batch, rival.name)
+    assert timed.cpu > 0
+
+
+async def test_another_gradient_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    right = Matrices.gradient
+    monkeypatch.setattr(Matrices, "gradient", lambda self: right(self) * (1 + 1e-9))
+    with pytest.raises(AssertionError, match="numpy matrices computes another gradient"):
+        await timing.side_by_side(Work((3, 4, 2), 2), (Matrices,), 1, 0.0, lambda name: None)
+
+
+async def test_as_many_messages_are_counted_as_a_society_sends() -> None:
+    work = Work((3, 5, 4, 2), 1)
+    async with na.open_simulation(work.network()) as simulation:
+        await simulation.gradient(*work.examples())
+        assert simulation.statistics().messages == BareTrio(work).counted()
+
+
+async def test_the_tables(capsys) -> None:
+    rivals = (Society, Matrices, BareTrio, RulesAlone)
+    found = await timing.side_by_side(Work((3, 5, 2), 1), rivals, 2, 0.0, lambda name: None)
+    tell(found, Console(width=100))
+    out = capsys.readouterr().out
+    assert "3-5-2, batch 1: one gradient" in out
+    for kind in rivals:
+        assert kind.name in out
+    assert json.loads(json.dumps(timing.as_json(found)))["machine"]["versions"]["trio"]
+
+
+def test_quick_is_less() -> None:
+    quick, full = (sum(len(rivals) for _, rivals in timing.plan(q)) for q in (True, False))
+    assert quick < full
+
+
+def test_bench_says_what_is_wrong(tmp_path: Path) -> None:
+    command = [sys.executable, "-m", "neuro_actors", "bench", "--json", str(tmp_path / "none" / "b.json")]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode == 2
+    assert "there is no folder" in done.stderr
+
+
+def test_growth_of_one_size() -> None:
+    script = Path(__file__).parent.parent / "benchmarks" / "growth.py"
+    done = subprocess.run([sys.executable, str(script), "--one", "20", "10"], capture_output=True, text=True, check=True)
+    row = json.loads(done.stdout)
+    assert (row["synapses"], row["neurons"]) == (1800, 200)
+    assert row["seconds"] > 0
