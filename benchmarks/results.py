@@ -1,4 +1,4 @@
-"""Measures everything anew and writes RESULTS.md, its figures and results.json, here. Takes some ten minutes and 5 GB of memory.
+"""Measures everything anew and writes RESULTS.md, its figures and results.json, here: ten minutes and 5 GB of memory.
 
     pip install -e ".[bench]"
     python benchmarks/results.py [--quick]

@@ -94,12 +94,13 @@ class Bundled:
             port.forward = bells
         self._told = [self._bells[g] for g in np.flatnonzero(forward.hears_world).tolist()]
         del forward.told  # large, and of no more use
-        self._laid_out: tuple[int, bool] | None = None
+        self._a = self._u = self.felt = np.empty((0, 0))  # laid out when a step needs them
+        self._way_back: tuple[int, bool] | None = None  # batch and wrt_inputs that it is laid out for
 
     # --- rows and bells ------------------------------------------------------------------------------------------
 
-    def _lay_out(self, batch: int, wrt_inputs: bool) -> None:
-        """New arrays, and for each member the views of its rows: where the batch size changes, and now and then."""
+    def _lay_out_forward(self, batch: int) -> None:
+        """New arrays for activations, and for each member the views of its rows: where the batch size changes."""
         forward = self._forward
         self._a, heard = np.ones((forward.n_rows, batch)), np.ones((forward.n_gathered, batch))
         blocks, first_rows = [], {size: slice(size) for size in set((forward.size - 1).tolist())}
@@ -119,7 +120,9 @@ class Bundled:
             row = int(forward.row[k])
             self._ports[k].heard = self._a[row : row + 1]
 
-        if self._laid_out is None or self._laid_out[1] != wrt_inputs:
+    def _lay_out_backward(self, batch: int, wrt_inputs: bool) -> None:
+        """The same for urgencies, in a step that has some."""
+        if self._way_back is None or self._way_back[1] != wrt_inputs:
             self._hang_up(wrt_inputs)
         backward, bells = self._backward, self._bells_back
         u, told = np.empty((backward.n_rows, batch)), np.empty((backward.n_told, batch))
@@ -142,7 +145,7 @@ class Bundled:
         self.felt = np.empty((len(self._inputs), batch))
         for i, k in enumerate(self._inputs.tolist()):
             self._ports[k].back = self.felt[i : i + 1]
-        self._laid_out = batch, wrt_inputs
+        self._way_back = batch, wrt_inputs
 
     def _hang_up(self, wrt_inputs: bool) -> None:
         """The bells of the way back, which inputs hear or do not."""
@@ -160,8 +163,11 @@ class Bundled:
     @enable_ki_protection  # a member that is to be woken, and is not, would wait for ever
     def begin(self, step: Step, x: Array, targets: Array | None) -> None:
         """Tell inputs, and those who hear them, and the loss."""
-        if self._laid_out != (x.shape[1], step.wrt_inputs):
-            self._lay_out(x.shape[1], step.wrt_inputs)
+        way_back = x.shape[1], step.wrt_inputs
+        if self._a.shape[1] != x.shape[1]:
+            self._lay_out_forward(x.shape[1])
+        if step.loss is not None and self._way_back != way_back:
+            self._lay_out_backward(*way_back)
         self._step = step
         self._gate.letter = Letter(step)
         self._a[: len(x)] = x  # they are the first level
@@ -190,7 +196,7 @@ class Bundled:
         urgencies, blame = np.zeros((len(network.weights), batch)), np.zeros((len(network.outputs), batch))
         if step.loss is not None:
             backward = self._backward
-            for bell in self._bells_back:  # what a broken step has left at the writers
+            for bell in self._bells_back:  # of a broken step, what is left at the writers
                 bell.fetch()
             heard = np.flatnonzero(backward.reads[network.sources])
             urgencies[heard] = self._u[backward.row(network)[heard]]
