@@ -96,8 +96,8 @@ def drawn(bench: dict[str, Any], growth: dict[str, Any]) -> None:
     here = [t for t in bench["timed"] if t["work"].startswith("784-30-10") and t["batch"] == 1 and t["checked"]]
     here.sort(key=lambda t: t["cpu"], reverse=True)
     figure, axis = plt.subplots(figsize=(8, 3.6), layout="constrained")
-    names = [t["rival"] for t in here]
-    ours = [name.startswith(("bundled", "memory")) for name in names]
+    ours = [t["rival"].startswith(("bundled", "memory")) for t in here]
+    names = [f"society, {t['rival']}" if own else t["rival"] for t, own in zip(here, ours, strict=True)]
     bars = axis.barh(names, [t["cpu"] * 1e3 for t in here], color=["#0072b2" if own else "#b0b0b0" for own in ours])
     axis.bar_label(bars, [f" {t['cpu'] * 1e3:,.3g} ms" for t in here], fontsize=9)
     axis.set(xscale="log", xlabel="milliseconds a gradient, 784-30-10, one example (logarithmic)")
@@ -110,7 +110,7 @@ def drawn(bench: dict[str, Any], growth: dict[str, Any]) -> None:
     synapses, seconds = ([g[name] for g in growth["growth"]] for name in ("synapses", "seconds"))
     axis.loglog(synapses, seconds, "o-", color="#0072b2")
     axis.loglog(synapses, [seconds[0] * s / synapses[0] for s in synapses], "--", color="#b0b0b0", linewidth=1)
-    axis.annotate("in proportion", (synapses[-1], seconds[0] * synapses[-1] / synapses[0]), (-6, -14), color="#808080",
+    axis.annotate("in proportion", (synapses[-1], seconds[0] * synapses[-1] / synapses[0]), (0, -24), color="#808080",
                   textcoords="offset points", ha="right", fontsize=9)  # fmt: skip
     axis.set(xlabel="synapses", ylabel="seconds a gradient", title="")
     axis.spines[["top", "right"]].set_visible(False)
@@ -120,10 +120,14 @@ def drawn(bench: dict[str, Any], growth: dict[str, Any]) -> None:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--quick", action="store_true", help="smaller and shorter: some two minutes")
-    quick = parser.parse_args().quick
-    bench, growth, imported = measured(quick)
-    every = {"bench": bench, "growth": growth, "import_seconds": imported}
-    (HERE / "results.json").write_text(json.dumps(every, indent=1) + "\n")
+    parser.add_argument("--redraw", action="store_true", help="measure nothing: from results.json, write the rest again")
+    arguments = parser.parse_args()
+    if not arguments.redraw:
+        bench, growth, imported = measured(arguments.quick)
+        found = {"quick": arguments.quick, "bench": bench, "growth": growth, "import_seconds": imported}
+        (HERE / "results.json").write_text(json.dumps(found, indent=1) + "\n")
+    found = json.loads((HERE / "results.json").read_text())
+    bench, growth, imported, quick = (found[name] for name in ("bench", "growth", "import_seconds", "quick"))
     drawn(bench, growth)
     aside = HERE / "RESULTS.md.part"
     aside.write_text(written(bench, growth, imported, quick))
