@@ -87,7 +87,7 @@ def main() -> None:
     print(f"  {'all of these':<22}" + "".join(f"{t:>9.2f}" for t in total))
     counted = sum(t * n for t, n in zip(total, SIZES[1:], strict=True)) / 1e3
     rest = whole * 1e3 - mail * 1e3 - counted
-    print(f"\nAll neurons: {counted:.2f} ms in these calls, {mail * 1e3:.2f} ms mail, {rest:.2f} ms left: Python, cache misses.")
+    print(f"\nAll neurons: {counted:.2f} ms in these calls, {mail * 1e3:.2f} ms mail, {rest:.2f} ms left: Python, caches.")
 
 
 if __name__ == "__main__":
