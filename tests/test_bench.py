@@ -13,18 +13,8 @@ from rich.console import Console
 import neuro_actors as na
 from neuro_actors.bench import timing
 from neuro_actors.bench.__main__ import tell
-from neuro_actors.bench.rivals import (
-    AsyncioActors,
-    BareTrio,
-    Matrices,
-    MemoryChannels,
-    Micrograd,
-    PykkaActors,
-    RulesAlone,
-    Society,
-    Torch,
-    Work,
-)
+from neuro_actors.bench.actors import AsyncioActors, BareTrio, PykkaActors, RulesAlone
+from neuro_actors.bench.rivals import Matrices, MemoryChannels, Micrograd, Society, Torch, Work
 
 CHECKED = [Society, MemoryChannels, Matrices, AsyncioActors, PykkaActors, Torch]
 NEEDS = {Torch: "torch", Micrograd: "micrograd", PykkaActors: "pykka"}

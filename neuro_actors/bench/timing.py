@@ -17,20 +17,8 @@ import numpy as np
 
 from .. import reference
 from ..version import __version__
-from .rivals import (
-    AsyncioActors,
-    BareTrio,
-    Blas,
-    Matrices,
-    MemoryChannels,
-    Micrograd,
-    PykkaActors,
-    Rival,
-    RulesAlone,
-    Society,
-    Torch,
-    Work,
-)
+from .actors import AsyncioActors, BareTrio, PykkaActors, RulesAlone
+from .rivals import Blas, Matrices, MemoryChannels, Micrograd, Rival, Society, Torch, Work
 
 LARGE, MIDDLE, SMALL, TINY = (784, 128, 64, 10), (784, 30, 10), (64, 32, 10), (2, 16, 16, 1)
 MATRIX_LIKE: tuple[type[Rival], ...] = (Society, Blas, Matrices, Torch)
