@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager, closing
+from contextlib import ExitStack, asynccontextmanager, closing
 from dataclasses import dataclass
 from os import PathLike
 from typing import TYPE_CHECKING
@@ -261,7 +261,7 @@ async def open_simulation(
     try:
         with collector_off():
             made = make(network, writer)
-        with closing(made) as carriers:
+        with closing(made) as carriers, ExitStack() as closing_time:
             simulation = Simulation(network, carriers, added, writer, patience)
             try:
                 async with trio.open_nursery() as nursery:
@@ -270,6 +270,7 @@ async def open_simulation(
                         yield simulation
                     except BaseException as caught:  # kept aside, for the nursery would wrap it into a group
                         error = caught
+                    closing_time.enter_context(collector_off())
                     simulation._close()
             except BaseException as ending:  # cancelled from outside, or an interrupt that struck a neuron
                 if isinstance(ending, BaseExceptionGroup) and ending.subgroup(KeyboardInterrupt):
