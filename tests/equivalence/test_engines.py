@@ -138,3 +138,27 @@ async def test_logs_are_equal_in_every_byte(seed: int, tmp_path, monkeypatch: py
                 await simulation.gradient(case.x, case.targets, case.loss, wrt_inputs=wrt_inputs)
                 await simulation.train_step(case.x, case.targets, case.loss, optimizer=na.Adam())
     assert (tmp_path / "bundled").read_bytes() == (tmp_path / "memory").read_bytes()
+
+
+@pytest.mark.parametrize("seed", range(200, 240))
+async def test_any_sequence_of_steps(seed: int) -> None:
+    """Batches of all sizes, steps of all kinds, one after another; and no result is written over by a later step."""
+    case, rng = draw_case(seed), np.random.default_rng(seed)
+    kept: list[tuple[np.ndarray, np.ndarray]] = []
+    async with na.open_simulation(case.network, "bundled") as one, na.open_simulation(case.network, "memory") as other:
+        for _ in range(12):
+            rows = rng.integers(0, len(case.x), rng.integers(1, len(case.x) + 1))
+            x, targets, kind = case.x[rows], case.targets[rows], rng.integers(4)
+            if kind == 0:
+                p, q = await one.predict(x), await other.predict(x)
+                assert np.array_equal(p, q)
+                kept.append((p, p.copy()))
+            elif kind == 3:
+                a, b = [await s.train_step(x, targets, case.loss, optimizer=na.SGD(0.01, 0.5)) for s in (one, other)]
+                assert a.loss == b.loss
+                assert (await one.network()).digest() == (await other.network()).digest()
+            else:
+                g, h = [await s.gradient(x, targets, case.loss, wrt_inputs=kind == 2) for s in (one, other)]
+                assert same_bits(g, h)
+                kept += [(a, a.copy()) for a in (g.weights, g.biases, g.predictions, g.inputs) if a is not None]
+    assert all(np.array_equal(found, copy) for found, copy in kept)
