@@ -83,7 +83,7 @@ class Society(Rival):
 
 
 class Blas(Society):
-    name, sums = 'bundled, sums="blas"', "blas"
+    name, sums = "bundled, blas", "blas"
 
 
 class MemoryChannels(Society):
