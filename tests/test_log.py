@@ -177,6 +177,28 @@ async def test_the_log_of_a_failed_run_can_be_read(tmp_path, monkeypatch: pytest
     ]
 
 
+async def test_the_log_of_a_step_that_failed_on_the_way_back(channels: str, tmp_path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What was said is there; what nobody came to say is not."""
+    monkeypatch.setattr(functions, "ACTIVATIONS", dict(functions.ACTIVATIONS))
+
+    def fails(z, a):
+        raise ArithmeticError("no")
+
+    functions.ACTIVATIONS["fails"] = na.Activation(lambda z: z + 0.0, fails)
+    net = na.Network(
+        [na.Input("x"), na.Neuron("g"), na.Neuron("h", "fails"), na.Neuron("y")],
+        [na.Synapse("x", "g", 2.0), na.Synapse("g", "h", 1.0), na.Synapse("h", "y", 1.0)],
+        ["y"],
+    )
+    with pytest.raises(na.SimulationError, match="'h' failed in step 1: ArithmeticError: no"):
+        async with na.open_simulation(net, channels, log=tmp_path / "a.arrows") as simulation:
+            await simulation.gradient([[3.0]], [[1.0]])
+    rows = rows_of(tmp_path / "a.arrows")
+    backward = [(row.kind, row.sender, row.receiver) for row in rows if row.kind in ("urgency", "commit")]
+    assert backward == [("urgency", "loss", "y"), ("urgency", "y", "h"), ("commit", "y", "environment")]
+    assert sum(row.kind == "activation" for row in rows) == 6
+
+
 async def test_a_log_can_be_read_without_the_users_functions(tmp_path, monkeypatch: pytest.MonkeyPatch) -> None:
     with monkeypatch.context() as patch:
         patch.setattr(functions, "ACTIVATIONS", dict(functions.ACTIVATIONS))

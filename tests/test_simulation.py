@@ -77,6 +77,17 @@ async def test_worked_by_hand(channels: str) -> None:
     assert net.weights.tolist() == [2.0]
 
 
+async def test_what_was_learned_outlasts_steps_that_do_not_learn(channels: str, diamond, batch) -> None:
+    async with na.open_simulation(diamond, channels) as simulation:
+        await simulation.train_step(*batch, optimizer=na.SGD(0.1))
+        at_once = await simulation.network()
+    async with na.open_simulation(diamond, channels) as simulation:
+        await simulation.train_step(*batch, optimizer=na.SGD(0.1))
+        await simulation.gradient(*batch)
+        await simulation.predict(batch[0])
+        assert await simulation.network() == at_once != diamond
+
+
 async def test_an_input_may_be_an_output_and_an_output_may_feed_others(channels: str) -> None:
     net = na.Network([na.Input("x"), na.Neuron("y")], [na.Synapse("x", "y", 3.0)], ["x", "y"])
     async with na.open_simulation(net, channels) as simulation:
@@ -254,13 +265,14 @@ def test_an_interrupt_that_strikes_a_neuron_is_a_plain_interrupt(channels: str, 
 
 def test_ctrl_c_at_any_moment_ends_everyone(channels: str, failing, batch) -> None:
     """A real signal while one or the other neuron is at work: a plain interrupt, no hang, and no neuron is struck."""
-    calls = 0
+    calls = finished = 0
 
     def value(z: np.ndarray) -> np.ndarray:
-        nonlocal calls
+        nonlocal calls, finished
         calls += 1
         if calls == at:
             signal.raise_signal(signal.SIGINT)
+        finished += 1
         return np.tanh(z)
 
     functions.ACTIVATIONS["root"] = na.Activation(value, lambda z, a: 1 - a * a)
@@ -276,10 +288,10 @@ def test_ctrl_c_at_any_moment_ends_everyone(channels: str, failing, batch) -> No
             assert tasks() <= 3  # trio's own, and this one
 
     for at in range(1, 80, 7):
-        calls = 0
+        calls = finished = 0
         with pytest.raises(KeyboardInterrupt):
             trio.run(main)
-        assert calls >= at
+        assert finished == calls >= at
 
 
 async def test_a_users_exception_comes_out_as_it_is(channels: str, diamond) -> None:
