@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+import trio
 from conftest import same_bits
 
 import neuro_actors as na
@@ -147,3 +148,22 @@ async def test_without_the_pause_it_is_slower_and_the_same(diamond, batch, monke
     async with na.open_simulation(diamond, "bundled") as simulation:
         for _ in range(3):
             assert same_bits(await simulation.gradient(*batch), expected)
+
+
+@pytest.mark.parametrize("middle_of_a_step", [False, True])
+async def test_a_society_ends_by_message_even_where_its_block_is_cancelled(
+    middle_of_a_step: bool, diamond, batch, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Cancelling a million tasks would take long, and much memory: nobody's sleep is aborted."""
+    aborted = []
+    original = Gate.abort
+    monkeypatch.setattr(Gate, "abort", lambda self, raise_cancel: (aborted.append(1), original(self, raise_cancel))[1])
+    with trio.CancelScope() as scope:
+        async with na.open_simulation(diamond, "bundled") as simulation:
+            await simulation.gradient(*batch)
+            scope.cancel()
+            if middle_of_a_step:
+                await simulation.gradient(*batch)
+            await trio.lowlevel.checkpoint()
+    assert scope.cancelled_caught
+    assert not aborted
