@@ -60,7 +60,10 @@ def as_whole_number(what: str, value: object, least: int) -> int:
 
 def as_places(what: str, values: ArrayLike) -> Indices:
     """`values` as a new array of whole numbers from 0 on, one axis; raises `InputError` otherwise."""
-    raw = np.asarray(values)
+    try:
+        raw = np.asarray(values)
+    except ValueError as error:  # rows of unequal length
+        raise InputError(f"{what}: expected whole numbers from 0 on, in one axis: {error}") from None
     if raw.ndim != 1 or (raw.size and raw.dtype.kind not in "iu") or (raw.size and raw.min() < 0):
         got = f"an array of {raw.dtype} of shape {raw.shape}" if raw.ndim != 1 or raw.dtype.kind not in "iu" else raw.min()
         raise InputError(f"{what}: expected whole numbers from 0 on, in one axis, got {got}")

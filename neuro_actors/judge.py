@@ -7,6 +7,7 @@ from numpy.typing import NDArray
 
 from . import functions
 from .arrays import Array, frozen
+from .errors import MessageError
 from .messages import Step
 
 
@@ -29,5 +30,13 @@ class LossRule:
         p, t = frozen(predictions.T.copy()), frozen(targets.T.copy())
         functions.check_domain(step.loss, p, t)
         urgencies = -loss.slope(p, t).T
+        losses = np.array(loss.value(p, t))
+        for what, values, shape in (("losses", losses, p.shape[:1]), ("urgencies", urgencies, predictions.shape)):
+            if values.shape != shape or values.dtype != np.float64:
+                got = f"float64 of shape {shape} was expected, got {values.dtype} of shape {values.shape}"
+                raise MessageError(f"{step.loss}: for its {what} in step {step.number}, {got}")
+            if not np.isfinite(values).all():
+                told = "would not be finite; a smaller learning rate often helps"
+                raise MessageError(f"{step.loss}: its {what} in step {step.number} {told}")
         back[...] = urgencies if step.wrt_inputs or not self.from_input.any() else urgencies[~self.from_input]
-        return frozen(np.array(loss.value(p, t)))
+        return frozen(losses)

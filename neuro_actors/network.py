@@ -141,6 +141,8 @@ class Network:
         if len(shown) and shown.max() >= n:
             raise NetworkError(f"outputs: there are {n} neurons, so places go up to {n - 1}; got {shown.max()}")
         kinds = (activations,) * n if isinstance(activations, str) else tuple(_listed("activations", activations))
+        if len(kinds) == n:
+            kinds = tuple(["identity" if not fan else kind for kind, fan in zip(kinds, fan_in.tolist(), strict=True)])
         given = np.zeros(n) if biases is None else as_floats("biases", biases)
         drawn = np.zeros(len(ends[0])) if weights is None else as_floats("weights", weights)
         for what, length, wanted in (("activations", len(kinds), n), ("biases", given.shape, (n,))):

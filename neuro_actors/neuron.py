@@ -142,6 +142,8 @@ class InputRule:
     def respond(self, step: Step, urgencies: Array, back: Array, commit: Array) -> None:
         """Write the sum of urgencies (fan_out, batch) as `back`, (1, batch)."""
         back[0] = self.sums.sum_of_rows(urgencies)
+        if not _all_finite(back[0]):
+            raise MessageError(f"{self.id!r}: its urgency in step {step.number} would not be finite")
 
 
 def _all_finite(values: Array) -> bool:

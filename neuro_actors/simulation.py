@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import AsyncIterator
-from contextlib import ExitStack, asynccontextmanager, closing
+from contextlib import asynccontextmanager, closing
 from dataclasses import dataclass
 from os import PathLike
 from typing import TYPE_CHECKING
@@ -15,7 +15,7 @@ from numpy.typing import ArrayLike
 
 from .arrays import Array, as_batch, frozen
 from .channels import Channels, Engine, Statistics, Waiting, engine
-from .errors import InputError, LogError, NeuroActorsError, SimulationError
+from .errors import InputError, LogError, SimulationError
 from .examples import as_examples
 from .gradient import Gradient, StepResult
 from .learning import Optimizer
@@ -126,6 +126,7 @@ class Simulation:
 
     # --- a step --------------------------------------------------------------------------------------------------
 
+    @trio.lowlevel.enable_ki_protection  # an interrupt reaches what waits: no step is left half begun, or half told
     async def _run(
         self,
         rows: Array,
@@ -138,12 +139,13 @@ class Simulation:
             if self._closed:
                 raise SimulationError("this simulation is closed: open another one with na.open_simulation")
             await self._finish()
+            x = frozen(np.ascontiguousarray(rows.T))
+            told = None if wanted is None else frozen(np.ascontiguousarray(wanted.T))
             self._number += 1
             step = Step(self._number, loss, optimizer, wrt_inputs)
             self._under_way = step
-            told = None if wanted is None else frozen(np.ascontiguousarray(wanted.T))
             try:
-                self._port.begin(step, frozen(np.ascontiguousarray(rows.T)), told)
+                self._port.begin(step, x, told)
             except BaseException as error:  # such as an interrupt: a step that has begun by half can never end
                 self._fail(f"step {step.number} could not begin: {error!r}", error)
                 raise
@@ -151,16 +153,16 @@ class Simulation:
         assert outcome is not None
         return outcome
 
+    @trio.lowlevel.enable_ki_protection
     async def _finish(self) -> _Outcome | None:
         """See the step under way to its end, and say what came of it. If cancelled, it can be called again."""
         step = self._under_way
         if step is not None and self._failure is None:
             with trio.CancelScope(deadline=trio.current_time() + self._patience) as self._patient:
                 try:
-                    # what is not finite is refused, with a name; what a step leaves is no garbage
-                    with np.errstate(all="ignore"), collector_off():
+                    with np.errstate(all="ignore"):  # what is not finite is refused, with a name
                         await self._port.end()
-                except NeuroActorsError as error:
+                except Exception as error:
                     self._fail(f"step {step.number} failed: {error}", error)
                 else:
                     self._under_way = None
@@ -261,7 +263,7 @@ async def open_simulation(
     try:
         with collector_off():
             made = make(network, writer)
-        with closing(made) as carriers, ExitStack() as closing_time:
+        with closing(made) as carriers:
             simulation = Simulation(network, carriers, added, writer, patience)
             try:
                 async with trio.open_nursery() as nursery:
@@ -270,7 +272,6 @@ async def open_simulation(
                         yield simulation
                     except BaseException as caught:  # kept aside, for the nursery would wrap it into a group
                         error = caught
-                    closing_time.enter_context(collector_off())
                     simulation._close()
             except BaseException as ending:  # cancelled from outside, or an interrupt that struck a neuron
                 if isinstance(ending, BaseExceptionGroup) and ending.subgroup(KeyboardInterrupt):

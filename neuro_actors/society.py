@@ -39,11 +39,11 @@ async def live_together(network: Network, channels: Channels, sums: Sums) -> Non
 
 @contextmanager
 def collector_off() -> Iterator[None]:
-    """While a million tasks are made or woken, the garbage collector would look through all of them again and again, for
-    nothing: neither leaves cycles behind."""
+    """Where a million objects are made at one go, the collector would look through all of them again and again. Never
+    across an `await`: it is the whole process's."""
     was_on = gc.isenabled()
-    gc.disable()
     try:
+        gc.disable()
         yield
     finally:
         if was_on:

@@ -29,7 +29,7 @@ ALLOWED = {
     "messages": {"arrays", "learning"},
     "mail": {"arrays", "errors", "messages"},
     "neuron": {"arrays", "errors", "functions", "learning", "messages", "sums"},
-    "judge": {"arrays", "functions", "messages"},
+    "judge": {"arrays", "errors", "functions", "messages"},
     "gradient": {"arrays", "network"},
     "reference": {"arrays", "examples", "functions", "gradient", "network"},
     "channels": {"arrays", "elements", "errors", "messages", "network", "mail", "lines", "channels"},

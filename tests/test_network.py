@@ -244,6 +244,13 @@ def test_from_arrays_finds_inputs_outputs_and_names() -> None:
     assert net != Network.from_arrays([0, 1, 0], [1, 2, 3], seed=4)
 
 
+def test_a_network_from_arrays_equals_the_same_from_objects() -> None:
+    net = Network.from_arrays([0], [1], [1.0], activations=["whatever", "tanh"])
+    assert net == Network([Input("n0"), Neuron("n1", "tanh")], [Synapse("n0", "n1", 1.0)], ["n1"])
+    with pytest.raises(na.InputError, match="^sources: expected whole numbers from 0 on, in one axis"):
+        Network.from_arrays([[0], [1, 2]], [1, 2])
+
+
 def test_from_a_sparse_matrix() -> None:
     sparse = pytest.importorskip("scipy.sparse")
     dense = np.array([[0, 0, 0], [0.5, 0, 0], [2.0, -1.0, 0]])
@@ -266,7 +273,7 @@ def test_from_a_sparse_matrix() -> None:
         ({"biases": [0.0]}, r"^biases: expected \(2,\), got \(1,\)$"),
         ({"biases": [1.0, 0.0]}, "^biases: an input has no bias"),
         ({"activations": ["tanh"]}, "^activations: expected 2, got 1$"),
-        ({"activations": "tanhh"}, "^neuron 'n0': unknown activation 'tanhh'; did you mean 'tanh'"),
+        ({"activations": "tanhh"}, "^neuron 'n1': unknown activation 'tanhh'; did you mean 'tanh'"),
         ({"outputs": [7]}, "^outputs: there are 2 neurons, so places go up to 1; got 7$"),
         ({"ids": ["a"]}, "^targets: there are 1 neurons, so places go up to 0; got 1$"),
         ({"ids": ["a", "a"]}, "^neuron id 'a' stands there twice"),

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import gc
 import math
 import signal
 
@@ -292,6 +293,43 @@ def test_ctrl_c_at_any_moment_ends_everyone(channels: str, failing, batch) -> No
         with pytest.raises(KeyboardInterrupt):
             trio.run(main)
         assert finished == calls >= at
+
+
+@pytest.mark.parametrize("value", [lambda p, t: p[:, 0] + math.inf, lambda p, t: p])
+async def test_a_users_loss_that_gives_no_finite_losses_is_refused(channels: str, value, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(functions, "LOSSES", dict(functions.LOSSES) | {"mine": na.Loss(value, lambda p, t: p)})
+    async with na.open_simulation(na.Network.layered([2, 1]), channels) as simulation:
+        with pytest.raises(na.SimulationError, match=r"'loss' failed in step 1: .*mine: (for )?its losses"):
+            await simulation.gradient([[1.0, 2.0]] * 3, [[0.0]] * 3, "mine")
+
+
+async def test_urgencies_of_inputs_that_overflow_are_refused(channels: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    steep = na.Loss(lambda p, t: p[:, 0], lambda p, t: np.full_like(p, 1e200))
+    monkeypatch.setattr(functions, "LOSSES", dict(functions.LOSSES) | {"steep": steep})
+    net = na.Network([na.Input("x"), na.Neuron("y")], [na.Synapse("x", "y", 1e200)], ["y"])
+    async with na.open_simulation(net, channels) as simulation:
+        with pytest.raises(na.SimulationError, match="'x' failed in step 1: "):
+            await simulation.gradient([[1e-100]], [[0.0]], "steep", wrt_inputs=True)
+
+
+async def test_what_fails_before_a_step_begins_leaves_no_step(channels: str, diamond, batch, monkeypatch: pytest.MonkeyPatch) -> None:
+    async with na.open_simulation(diamond, channels) as simulation:
+        with monkeypatch.context() as patch, pytest.raises(MemoryError):
+            patch.setattr(np, "ascontiguousarray", lambda array: (_ for _ in ()).throw(MemoryError))
+            await simulation.gradient(*batch)
+        with trio.fail_after(5):
+            await simulation.predict(batch[0])
+
+
+async def test_the_collector_is_left_alone_while_somebody_waits(channels: str, diamond, batch) -> None:
+    seen = []
+    async with trio.open_nursery() as nursery, na.open_simulation(diamond, channels) as simulation:
+        nursery.start_soon(simulation.gradient, *batch)
+        for _ in range(6):
+            seen.append(gc.isenabled())
+            await trio.lowlevel.checkpoint()
+        await simulation.predict(batch[0])
+    assert all(seen)
 
 
 async def test_a_users_exception_comes_out_as_it_is(channels: str, diamond) -> None:

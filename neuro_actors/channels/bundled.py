@@ -45,6 +45,7 @@ class BundledEnvironmentPort:
         self.early = None
         self._engine.begin(step, x, targets)
 
+    @enable_ki_protection  # an interrupt reaches the sleep, and nothing beside it
     async def end(self) -> None:
         if self.early is None:
             self.task, self.asleep = current_task(), True
@@ -225,27 +226,33 @@ class Bundled:
         if step is None:
             return
         ids, number = network.ids, step.number
+        is_output = np.isin(np.arange(len(ids)), network.output_positions)
         for k, port in enumerate(self._ports):
             if port.done == number or (network.is_input[k] and not step.wrt_inputs):
                 continue
             if port.waits == ACTIVATION and port.spoken < number:
                 sources = network.sources[network.incoming.of(k)].tolist()
                 kept = tuple(ids[s] for s in sources if self._ports[s].spoken < number and not network.is_input[s])
-                yield Waiting(ids[k], ACTIVATION, number, kept)
+                if kept:  # else its mail is there, and it is about to run
+                    yield Waiting(ids[k], ACTIVATION, number, kept)
             elif port.waits == URGENCY:
                 followers = network.targets[network.outgoing.of(k)].tolist()
                 kept = tuple(ids[t] for t in followers if self._ports[t].done < number)
-                blamed = ids[k] in network.outputs and self.loss.done < number
-                yield Waiting(ids[k], URGENCY, number, kept + (JUDGE,) * blamed)
+                kept += (JUDGE,) * bool(is_output[k] and self.loss.done < number)
+                if kept:
+                    yield Waiting(ids[k], URGENCY, number, kept)
         outputs = [k for k in network.output_positions.tolist() if not network.is_input[k]]
         silent = tuple(ids[k] for k in outputs if self._ports[k].spoken < number)
         if self.loss.done < number:
-            yield Waiting(JUDGE, ACTIVATION, number, silent)
             if silent:
+                yield Waiting(JUDGE, ACTIVATION, number, silent)
                 yield Waiting(ENVIRONMENT, ACTIVATION, number, silent)
             yield Waiting(ENVIRONMENT, LOSS, number, (JUDGE,))
-        if step.loss is not None:
-            yield Waiting(ENVIRONMENT, COMMIT, number, tuple(ids[k] for k in self._neurons if self._ports[k].done < number))
+        last = [] if step.loss is None else [(COMMIT, self._neurons)]
+        for kind, members in [*last, *([(URGENCY, self._inputs)] if step.wrt_inputs else [])]:
+            missing = tuple(ids[k] for k in members.tolist() if self._ports[k].done < number)
+            if missing:
+                yield Waiting(ENVIRONMENT, kind, number, missing)
 
     def statistics(self) -> Statistics:
         """A mailbox is here the rows that its owner reads: all of them, in each step."""

@@ -147,6 +147,7 @@ class MemoryEnvironmentPort(MemoryPort):
             return (ACTIVATION, LOSS)
         return (ACTIVATION, LOSS, COMMIT, URGENCY) if self._step.wrt_inputs else (ACTIVATION, LOSS, COMMIT)
 
+    @trio.lowlevel.enable_ki_protection
     async def end(self) -> None:
         kinds = self._awaited()
         while not all(self._piles[kind].complete for kind in kinds):
