@@ -1,4 +1,4 @@
-"""Writes a log while a society runs. Handed to its members as one callable, `record`."""
+"""Writes a log while a society runs: a `Recorder`, which the engine tells what is said."""
 
 from __future__ import annotations
 
