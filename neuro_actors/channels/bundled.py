@@ -49,7 +49,10 @@ class BundledEnvironmentPort:
     async def end(self) -> None:
         if self.early is None:
             self.task, self.asleep = current_task(), True
-            await wait_task_rescheduled(self._abort)
+            try:
+                await wait_task_rescheduled(self._abort)
+            finally:
+                self.asleep = False
         self.early = None
         engine = self._engine
         engine.record()
