@@ -89,10 +89,9 @@ def memory() -> tuple[float, float]:
 
 
 async def live(net: na.Network, x: np.ndarray, targets: np.ndarray, log: str | None, clock: Clock):
-    with clock.phase("bringing to life"):
-        society = na.open_simulation(net, log=log)
-        simulation = await society.__aenter__()
-    try:
+    start = time.perf_counter()
+    async with na.open_simulation(net, log=log) as simulation:
+        clock.seconds["bringing to life"] = time.perf_counter() - start
         with clock.phase("first step: births, a prediction"):
             await simulation.predict(x)
         with clock.phase("second: ways back, a gradient"):
@@ -101,9 +100,8 @@ async def live(net: na.Network, x: np.ndarray, targets: np.ndarray, log: str | N
             gradient = await simulation.gradient(x, targets)
         alive = memory()[0]
         tasks = trio.lowlevel.current_statistics().tasks_living
-    finally:
-        with clock.phase("closing"):
-            await society.__aexit__(None, None, None)
+        start = time.perf_counter()
+    clock.seconds["closing"] = time.perf_counter() - start
     return gradient, alive, tasks, trio.lowlevel.current_statistics().tasks_living
 
 

@@ -167,3 +167,17 @@ async def test_a_society_ends_by_message_even_where_its_block_is_cancelled(
             await trio.lowlevel.checkpoint()
     assert scope.cancelled_caught
     assert not aborted
+
+
+async def test_whoever_waits_waits_for_somebody(channels: str, diamond, batch) -> None:
+    seen = []
+    async with trio.open_nursery() as nursery, na.open_simulation(diamond, channels) as simulation:
+        nursery.start_soon(simulation.gradient, *batch, "squared_error", True)
+        for _ in range(12):
+            await trio.lowlevel.checkpoint()
+            seen += simulation.who_waits()
+        assert simulation.who_waits() == ()
+    assert all(waiting.missing for waiting in seen)
+    kinds = {(waiting.node, waiting.kind) for waiting in seen}
+    assert {("environment", "commit"), ("environment", "urgency"), ("environment", "loss"), ("loss", "activation")} <= kinds
+    assert ("y", "activation") in kinds

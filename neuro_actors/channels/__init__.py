@@ -19,7 +19,19 @@ from ..messages import Kind, Step
 from ..network import Network
 
 
-class Port(Protocol):
+class Desk(Protocol):
+    """What every member's port has."""
+
+    node: str
+
+    async def wait(self, kind: Kind) -> Step | None:
+        """Wait until all mail of that kind is there; the step that it is of, or None if no more mail will come."""
+
+    def send(self, kind: Kind, step: Step) -> None:
+        """Send the sheet of that kind. Never waits."""
+
+
+class Port(Desk, Protocol):
     """All that a neuron holds of the society: its own mail, and a way to its direct neighbours.
 
     Mail, C-contiguous, in synapse order whatever the order of arrival:
@@ -32,38 +44,24 @@ class Port(Protocol):
     commit: (fan_in + 1,), for the environment.
     """
 
-    node: str
     heard: Array
     activation: Array
     urgencies: Array
     back: Array
     commit: Array
 
-    async def wait(self, kind: Kind) -> Step | None:
-        """Wait until all mail of that kind is there; the step that it is of, or None if no more mail will come."""
 
-    def send(self, kind: Kind, step: Step) -> None:
-        """Send the sheet of that kind. Never waits."""
-
-
-class LossPort(Protocol):
+class LossPort(Desk, Protocol):
     """What the loss holds.
 
     heard, targets: (n_outputs, batch), what the outputs said and what they should have said.
     back: (listening outputs, batch), a sheet for their urgencies.  losses: (batch,), what it has made for the world.
     """
 
-    node: str
     heard: Array
     targets: Array
     back: Array
     losses: Array
-
-    async def wait(self, kind: Kind) -> Step | None:
-        """As in `Port`."""
-
-    def send(self, kind: Kind, step: Step) -> None:
-        """As in `Port`."""
 
 
 class EnvironmentPort(Protocol):

@@ -11,7 +11,8 @@ The law:
 from __future__ import annotations
 
 import types
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Generator, Iterator
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -20,6 +21,7 @@ from trio.lowlevel import Abort, current_task, reschedule, wait_task_rescheduled
 
 from ..arrays import Array, Indices, frozen
 from ..messages import ACTIVATION, TARGET, URGENCY, Kind, Step
+from .layout import Rows
 
 NOTHING = frozen(np.empty(0))
 
@@ -157,3 +159,21 @@ class BundledPort:
                 bell.left = left
             else:
                 bell.ring()
+
+
+def gather(bells: list[Bell], ports: list[BundledPort], group: Indices) -> None:
+    """Make those of one group the members of its bell."""
+    order = np.argsort(group, kind="stable")
+    sorted_ports = [ports[k] for k in order.tolist()]
+    ends = np.cumsum(np.bincount(group, minlength=len(bells))).tolist()
+    start = 0
+    for bell, end in zip(bells, ends, strict=True):
+        bell.members = tuple(sorted_ports[start:end])
+        start = end
+
+
+def chosen(bells: list[Bell], rows: Rows) -> Iterator[tuple[Bell, ...]]:
+    """For each member its bells."""
+    groups, start = rows.values.tolist(), rows.start.tolist()
+    for a, b in pairwise(start):
+        yield tuple([bells[group] for group in groups[a:b]])

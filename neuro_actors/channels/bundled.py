@@ -12,22 +12,21 @@ The law, beside that of the bells:
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from itertools import pairwise
 from typing import Any
 
 import numpy as np
 import trio
 from trio.lowlevel import Abort, current_task, enable_ki_protection, reschedule, wait_task_rescheduled
 
-from ..arrays import Array, Indices
+from ..arrays import Array
 from ..elements import ENVIRONMENT
 from ..elements import LOSS as JUDGE
 from ..lines import Lines
 from ..messages import ACTIVATION, COMMIT, LOSS, URGENCY, Step
 from ..network import Network
 from . import Recorder, Statistics, Waiting
-from .bells import NOTHING, Bell, BundledPort, Gate, Letter
-from .layout import Backward, Forward, Rows
+from .bells import NOTHING, Bell, BundledPort, Gate, Letter, chosen, gather
+from .layout import Backward, Forward
 from .telling import Said, tell
 
 
@@ -93,8 +92,8 @@ class Bundled:
         self._hearers = [*hearers, self.loss]
         forward = self._forward = Forward(network)
         self._bells = [Bell(self._gate, need) for need in forward.need.tolist()]
-        _gather(self._bells, self._hearers, forward.group)
-        for port, bells in zip(self._ports, _chosen(self._bells, forward.told), strict=True):
+        gather(self._bells, self._hearers, forward.group)
+        for port, bells in zip(self._ports, chosen(self._bells, forward.told), strict=True):
             port.forward = bells
         self._told = [self._bells[g] for g in np.flatnonzero(forward.hears_world).tolist()]
         del forward.told  # large, and of no more use
@@ -156,8 +155,8 @@ class Bundled:
         backward = self._backward = Backward(self._network, wrt_inputs)
         bells = self._bells_back = [Bell(self._gate, need) for need in backward.need.tolist()]
         readers = np.flatnonzero(backward.reads)
-        _gather(bells, [self._ports[k] for k in readers.tolist()], backward.group[readers])
-        for port, told in zip(self._ports, _chosen(bells, backward.tells), strict=True):
+        gather(bells, [self._ports[k] for k in readers.tolist()], backward.group[readers])
+        for port, told in zip(self._ports, chosen(bells, backward.tells), strict=True):
             port.backward = told
         self.loss.backward = tuple(bells[group] for group in backward.loss_tells.tolist())
         del backward.tells
@@ -200,8 +199,6 @@ class Bundled:
         urgencies, blame = np.zeros((len(network.weights), batch)), np.zeros((len(network.outputs), batch))
         if step.loss is not None:
             backward = self._backward
-            for bell in self._bells_back:  # of a broken step, what is left at the writers
-                bell.fetch()
             heard = np.flatnonzero(backward.reads[network.sources])
             urgencies[heard] = self._u[backward.row(network)[heard]]
             blame[backward.reads[network.output_positions]] = self._u[backward.loss_rows]
@@ -277,26 +274,11 @@ class Bundled:
                     reschedule(port.task, last)
 
     def close(self) -> None:
+        if self._recorder is not None and self._step is not None and self._step.loss is not None:
+            for bell in self._bells_back:  # of a broken step, what is left at the writers
+                bell.fetch()
         self.record()
 
 
 def _rows_of(columns: tuple[Any, ...]) -> Iterator[tuple[int, ...]]:
     return zip(*(column.tolist() for column in columns), strict=True)
-
-
-def _gather(bells: list[Bell], ports: list[BundledPort], group: Indices) -> None:
-    """Make those of one group the members of its bell."""
-    order = np.argsort(group, kind="stable")
-    sorted_ports = [ports[k] for k in order.tolist()]
-    ends = np.cumsum(np.bincount(group, minlength=len(bells))).tolist()
-    start = 0
-    for bell, end in zip(bells, ends, strict=True):
-        bell.members = tuple(sorted_ports[start:end])
-        start = end
-
-
-def _chosen(bells: list[Bell], rows: Rows) -> Iterator[tuple[Bell, ...]]:
-    """For each member its bells."""
-    groups, start = rows.values.tolist(), rows.start.tolist()
-    for a, b in pairwise(start):
-        yield tuple([bells[group] for group in groups[a:b]])
