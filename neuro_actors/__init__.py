@@ -6,6 +6,7 @@ from .errors import InputError, LogError, MessageError, NetworkError, NeuroActor
 from .functions import ACTIVATIONS, LOSSES, Activation, Loss, add_activation, add_loss
 from .gradient import Gradient, StepResult
 from .learning import SGD, Adam, CosineDecay, StepDecay
+from .log import Recording, open_log
 from .network import Network
 from .simulation import Simulation, open_simulation
 from .synchronous import gradient, predict
@@ -29,6 +30,7 @@ __all__ = [
     "NetworkError",
     "NeuroActorsError",
     "Neuron",
+    "Recording",
     "Simulation",
     "SimulationError",
     "StepDecay",
@@ -38,6 +40,7 @@ __all__ = [
     "add_activation",
     "add_loss",
     "gradient",
+    "open_log",
     "open_simulation",
     "predict",
     "reference",

@@ -19,6 +19,7 @@ from .errors import InputError, LogError, SimulationError
 from .examples import as_examples
 from .gradient import Gradient, StepResult
 from .learning import Optimizer
+from .log.recording import Recording, as_recording
 from .messages import Step
 from .network import Network
 from .parameters import Parameters
@@ -228,7 +229,7 @@ class Simulation:
 async def open_simulation(
     network: Network,
     channels: str | Engine = "bundled",
-    log: str | PathLike[str] | None = None,
+    log: str | PathLike[str] | Recording | None = None,
     *,
     sums: str = "ordered",
     patience: float = math.inf,
@@ -237,7 +238,7 @@ async def open_simulation(
 
     channels: the engine that carries mail: "bundled", in arrays, which is fast; "memory", one object a message, which is
         the one to read; or one of your own (see `neuro_actors.channels`). All give the same bits.
-    log: a file to record every message into; it must not exist yet.
+    log: a file to record every message into; it must not exist yet. Or an `na.Recording`, which says what of them.
     sums: "ordered", numpy's own sums, added in synapse order; or "blas", which is faster, and whose bits are promised
         by nobody: they depend on the BLAS library, its version and its threads, and are equal between runs and engines
         on one machine as far as that was measured (OpenBLAS on one thread). Rounding stays within the same bounds.
@@ -258,7 +259,7 @@ async def open_simulation(
     if log is not None:
         from .log.writer import LogWriter  # pyarrow is imported only where a log is asked for
 
-        writer = LogWriter(log, network)
+        writer = LogWriter(as_recording(log), network, sums)
     error: BaseException | None = None
     try:
         with collector_off():

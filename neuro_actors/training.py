@@ -18,6 +18,7 @@ from .channels import Engine
 from .errors import InputError
 from .examples import as_examples
 from .learning import Optimizer
+from .log import Recording
 from .network import Network
 from .simulation import Simulation, open_simulation
 from .synchronous import run
@@ -81,7 +82,7 @@ def train(
     validation: tuple[ArrayLike, ArrayLike] | None = None,
     progress: bool | None = None,
     channels: str | Engine = "bundled",
-    log: str | PathLike[str] | None = None,
+    log: str | PathLike[str] | Recording | None = None,
     sums: str = "ordered",
 ) -> TrainingResult:
     """Train the society that `network` describes; the network itself stays as it was.

@@ -13,10 +13,11 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Protocol, TypeAlias
 
-from ..arrays import Array, Indices, did_you_mean
+from ..arrays import Array, did_you_mean
 from ..errors import InputError
 from ..messages import Kind, Step
 from ..network import Network
+from ..said import Said
 
 
 class Desk(Protocol):
@@ -136,13 +137,13 @@ class Channels(Protocol):
 
 
 class Recorder(Protocol):
-    """What hears every message as it is sent. A message is known by its line (see `lines.py`)."""
+    """What hears every message. An engine tells it of each as it is sent, or of a whole step's when it is over."""
 
     def message(self, step: Step, line: int, values: Array) -> None:
-        """One of them."""
+        """One of them, sent along this line (see `lines.py`)."""
 
-    def messages(self, step: Step, lines: Indices, lengths: Indices, values: Array) -> None:
-        """Many at once: their lines, how many numbers each holds, and all of these one after another."""
+    def messages(self, step: Step, said: Said) -> None:
+        """All of a step, or of as much of it as there was."""
 
 
 Engine: TypeAlias = Callable[[Network, Recorder | None], Channels]

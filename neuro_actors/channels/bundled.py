@@ -21,13 +21,12 @@ from trio.lowlevel import Abort, current_task, enable_ki_protection, reschedule,
 from ..arrays import Array
 from ..elements import ENVIRONMENT
 from ..elements import LOSS as JUDGE
-from ..lines import Lines
 from ..messages import ACTIVATION, COMMIT, LOSS, URGENCY, Step
 from ..network import Network
+from ..said import Said, Unfinished
 from . import Recorder, Statistics, Waiting
 from .bells import NOTHING, Bell, BundledPort, Gate, Letter, chosen, gather
 from .layout import Backward, Forward
-from .telling import Said, tell
 
 
 class BundledEnvironmentPort:
@@ -54,7 +53,7 @@ class BundledEnvironmentPort:
                 self.asleep = False
         self.early = None
         engine = self._engine
-        engine.record()
+        engine.record(whole=True)
         self.predictions, self.losses = engine.loss.heard, engine.loss.losses
         self.commits, self.urgencies = engine.commits, engine.felt
 
@@ -69,7 +68,6 @@ class Bundled:
     def __init__(self, network: Network, recorder: Recorder | None = None) -> None:
         self._network = network
         self._recorder = recorder
-        self._lines = None if recorder is None else Lines(network)
         self._gate = Gate()
         self._step: Step | None = None
         self._messages = 0
@@ -98,6 +96,7 @@ class Bundled:
         self._told = [self._bells[g] for g in np.flatnonzero(forward.hears_world).tolist()]
         del forward.told  # large, and of no more use
         self._a = self._u = self.felt = np.empty((0, 0))  # laid out when a step needs them
+        self._urgency_rows = self._loss_rows = np.empty(0, dtype=np.intp)  # for a recorder
         self._way_back: tuple[int, bool] | None = None  # batch and wrt_inputs that it is laid out for
 
     # --- rows and bells ------------------------------------------------------------------------------------------
@@ -159,6 +158,8 @@ class Bundled:
         for port, told in zip(self._ports, chosen(bells, backward.tells), strict=True):
             port.backward = told
         self.loss.backward = tuple(bells[group] for group in backward.loss_tells.tolist())
+        if self._recorder is not None:
+            self._urgency_rows, self._loss_rows = backward.row(self._network), backward.loss_rows
         del backward.tells
 
     # --- a step --------------------------------------------------------------------------------------------------
@@ -190,31 +191,29 @@ class Bundled:
             if not bell.left:
                 bell.ring()
 
-    def record(self) -> None:
+    def record(self, *, whole: bool) -> None:
         """Tell the recorder what was said in the step under way, or in the part of it that there was."""
         step, self._step = self._step, None
-        if self._recorder is None or self._lines is None or step is None:
+        if self._recorder is None or step is None:
             return
-        network, number, batch = self._network, step.number, self._a.shape[1]
-        urgencies, blame = np.zeros((len(network.weights), batch)), np.zeros((len(network.outputs), batch))
-        if step.loss is not None:
-            backward = self._backward
-            heard = np.flatnonzero(backward.reads[network.sources])
-            urgencies[heard] = self._u[backward.row(network)[heard]]
-            blame[backward.reads[network.output_positions]] = self._u[backward.loss_rows]
+        number, unfinished = step.number, None
+        if not whole:
+            spoken = np.array([port.spoken == number for port in self._ports]) | self._network.is_input
+            done = np.array([port.done == number for port in self._ports])
+            unfinished = Unfinished(spoken, done, self.loss.done == number)
         said = Said(
-            activations=self._a[self._forward.row],
-            spoken=np.array([port.spoken == number for port in self._ports]) | network.is_input,
+            activations=self._a,
+            activation_rows=self._forward.row,
+            urgencies=self._u,
+            urgency_rows=self._urgency_rows,
+            loss_rows=self._loss_rows,
             targets=self.loss.targets,
             losses=self.loss.losses,
-            judged=self.loss.done == number,
-            urgencies=urgencies,
-            blame=blame,
             felt=self.felt,
             commits=self.commits,
-            done=np.array([port.done == number for port in self._ports]),
+            unfinished=unfinished,
         )
-        tell(self._recorder, self._lines, network, step, said)
+        self._recorder.messages(step, said)
 
     # --- the rest of `Channels` ----------------------------------------------------------------------------------
 
@@ -277,7 +276,7 @@ class Bundled:
         if self._recorder is not None and self._step is not None and self._step.loss is not None:
             for bell in self._bells_back:  # of a broken step, what is left at the writers
                 bell.fetch()
-        self.record()
+        self.record(whole=False)
 
 
 def _rows_of(columns: tuple[Any, ...]) -> Iterator[tuple[int, ...]]:

@@ -1,16 +1,23 @@
-"""Reads a log, also one whose end is missing."""
+"""Reads a log from its beginning to its end, also one whose end is missing, and one that somebody has damaged."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 from os import PathLike
 from pathlib import Path
 from typing import Any, NamedTuple
 
+import numpy as np
 import pyarrow as pa
+from numpy.typing import NDArray
 
-from ..errors import LogError
-from .schema import network_of
+from ..arrays import Array, Indices
+from ..errors import LogError, NeuroActorsError
+from .recording import Recording
+from .schema import CODE, KEY, KINDS, about_of, members, network_of
+
+NULL, UNKNOWN = -1, -2
 
 
 class Row(NamedTuple):
@@ -25,26 +32,69 @@ class Row(NamedTuple):
     note: str | None
 
 
+@dataclass(frozen=True, slots=True)
+class Rows:
+    """Rows that follow each other, in numpy's arrays.
+
+    first: the first one's number in the file, from 0 on.  kind: places in `KINDS`.  sender, receiver: places among the
+    members; `NULL`, or `UNKNOWN` for a name that is none of theirs.  starts: (n + 1,), where each row's numbers begin in
+    values.  notes: an Arrow array of strings.
+    """
+
+    first: int
+    step: NDArray[np.int64]
+    kind: NDArray[np.int8]
+    sender: Indices
+    receiver: Indices
+    time: NDArray[np.int32]
+    starts: Indices
+    values: Array
+    notes: Any
+
+    def __len__(self) -> int:
+        return len(self.step)
+
+    def cut(self, start: int, stop: int) -> Rows:
+        """Some of them."""
+        some = slice(start, stop)
+        first, last = int(self.starts[start]), int(self.starts[stop])
+        return Rows(
+            self.first + start, self.step[some], self.kind[some], self.sender[some], self.receiver[some], self.time[some],
+            self.starts[start : stop + 1] - first, self.values[first:last], self.notes[start:stop],
+        )  # fmt: skip
+
+
 class LogReader:
     """A log on disk. Raises `LogError` if there is none, or what is there is not one.
 
-    network: the network that ran, with the parameters it began with.
-    cut_off: after `rows` has come to its end, whether the file ends in the middle of a batch or lacks its end.
+    about, network: what its metadata say; the network that ran, with the parameters it began with.
+    recording: what was recorded of it.
+    cut_off: after the last batch was read, whether the file ends in the middle of one or lacks its end.
     """
 
     def __init__(self, path: str | PathLike[str]) -> None:
         self._path = str(path)
         self.cut_off = False
+        self._codes: list[tuple[Any, Any]] = []  # dictionaries met, with the code of each name
         if not Path(path).is_file():
             what = "it is no regular file" if Path(path).exists() else "there is no such file"
             raise LogError(f"{self._path!r}: {what}")
         with self._stream() as stream:
             try:
-                self.network = network_of(stream.schema)
+                self.about = about_of(stream.schema)
+                self.metadata: bytes = stream.schema.metadata[KEY]
+                self.network = network_of(self.about)
+                self.recording = Recording.from_description(self._path, self.about["recorded"])
+                self.recording.chosen(self.network)
             except LogError as error:
                 raise LogError(f"{self._path!r}: {error}") from None
-            except (KeyError, ValueError, TypeError, AttributeError, IndexError) as error:
-                raise LogError(f"{self._path!r}: its description of the network is damaged: {error}") from None
+            except (KeyError, ValueError, TypeError, AttributeError, IndexError, RecursionError, NeuroActorsError) as error:
+                raise LogError(f"{self._path!r}: its metadata are damaged: {error}") from None
+        self.members = members(self.network)
+        self._known = {
+            "kind": {name: code for code, name in enumerate(KINDS)},
+            "members": {name: code for code, name in enumerate(self.members)},
+        }
 
     def _stream(self) -> Any:
         try:
@@ -75,8 +125,79 @@ class LogReader:
             columns = [batch.column(name).to_pylist() for name in Row._fields]
             yield from map(Row._make, zip(*columns, strict=True))
 
+    def steps(self) -> Iterator[Rows]:
+        """The rows of step after step, from a begin row to the next; then those of the end, from the end row on. (Rows
+        before the first of these, as in a log that somebody has damaged, come first.)"""
+        held: list[Rows] = []
+        first = 0
+        for batch in self.batches():
+            rows = self.decoded(batch, first)
+            first += len(rows)
+            start = 0
+            for stop in np.flatnonzero((rows.kind == CODE["begin"]) | (rows.kind == CODE["end"])).tolist():
+                if stop > start:
+                    held.append(rows.cut(start, stop))
+                if held:
+                    yield joined(held)
+                held, start = [], stop
+            if start < len(rows):
+                held.append(rows.cut(start, len(rows)))
+        if held:
+            yield joined(held)
+
+    def decoded(self, batch: Any, first: int) -> Rows:
+        """A record batch in numpy's arrays; `first` is its first row's number. Raises `LogError` for a null where there
+        can be none."""
+        for name in ("step", "kind", "time", "value"):
+            if batch.column(name).null_count:
+                where = first + batch.column(name).is_null().to_numpy(zero_copy_only=False).tolist().index(True)
+                raise LogError(f"{self._path!r}: row {where} has no {name}")
+        value = batch.column("value")
+        offsets = value.offsets.to_numpy().astype(np.intp)
+        numbers = value.values
+        if numbers.null_count and numbers.slice(offsets[0], offsets[-1] - offsets[0]).null_count:
+            raise LogError(f"{self._path!r}: one of the values in rows {first} to {first + len(batch) - 1} is null")
+        return Rows(
+            first,
+            batch.column("step").to_numpy(),
+            self._decoded(batch.column("kind"), "kind").astype(np.int8),
+            self._decoded(batch.column("sender"), "members"),
+            self._decoded(batch.column("receiver"), "members"),
+            batch.column("time").to_numpy(),
+            offsets - offsets[0],
+            numbers.slice(offsets[0], offsets[-1] - offsets[0]).to_numpy(zero_copy_only=False),
+            batch.column("note"),
+        )
+
+    def _decoded(self, column: Any, what: str) -> Indices:
+        """Codes in our own counting, whatever dictionary they are written in."""
+        for dictionary, known in self._codes:
+            if dictionary is column.dictionary or dictionary.equals(column.dictionary):
+                codes = known
+                break
+        else:
+            ours = self._known[what]
+            codes = np.array([ours.get(name, UNKNOWN) for name in column.dictionary.to_pylist()] + [NULL], dtype=np.intp)
+            self._codes.append((column.dictionary, codes))
+        indices = column.indices
+        raw = indices.fill_null(len(codes) - 1) if indices.null_count else indices
+        found: Indices = codes[raw.to_numpy(zero_copy_only=False)]
+        return found
+
     def _has_end(self) -> bool:
         """Whether the stream's end marker (Arrow: 0xFFFFFFFF, then a length of zero) is there."""
         with Path(self._path).open("rb") as file:
             file.seek(-8, 2)
             return file.read() == b"\xff\xff\xff\xff\x00\x00\x00\x00"
+
+
+def joined(parts: list[Rows]) -> Rows:
+    """Rows that follow each other, in one piece."""
+    if len(parts) == 1:
+        return parts[0]
+    ends = np.cumsum([0, *(part.starts[-1] for part in parts)])
+    starts = [part.starts[1:] + end for part, end in zip(parts, ends[:-1], strict=True)]
+    names = ("step", "kind", "sender", "receiver", "time", "values")
+    columns: dict[str, Any] = {name: np.concatenate([getattr(part, name) for part in parts]) for name in names}
+    notes = pa.concat_arrays([part.notes for part in parts])
+    return Rows(first=parts[0].first, starts=np.concatenate([[0], *starts]), notes=notes, **columns)

@@ -1,22 +1,17 @@
-"""What a log holds: one row a message as it was sent, in the columns below, and the network in the schema's metadata.
+"""What a log holds: the columns, and the metadata beside them. `docs/log-format.md` says it at length.
 
-| column   | type                        | meaning                                                                  |
-| ---      | ---                         | ---                                                                      |
-| step     | int64                       | number of the step, 1, 2, 3, …                                           |
-| kind     | dictionary<int8, string>    | begin, activation, target, loss, urgency, commit                         |
-| sender   | dictionary<int32, string>   | a neuron, "loss" or "environment"; null in a begin row                   |
-| receiver | dictionary<int32, string>   | likewise                                                                 |
-| time     | int32                       | logical time within the step (Lamport): 1 + the greatest that the sender |
-|          |                             | had heard; 0 in a begin row                                              |
-| value    | list<float64>               | one number an example; commit: for each incoming synapse, then for the   |
-|          |                             | bias, the new parameter, or in a step without learning its urgency       |
-| note     | string                      | begin: JSON (mode, loss, optimizer, batch, wrt_inputs); target: the      |
-|          |                             | output that it is for; else null                                         |
-
-An activation that goes to several followers is one row for each. The rows of a step stand in an order that depends on
-the network alone: by time, then by kind in the order above, then in the network's order. So equal runs write equal rows
-(how many stand in one batch of the file depends on the clock). A step that was cut off by a failure is written as far
-as it went.
+| column   | type                      | meaning                                                                          |
+| ---      | ---                       | ---                                                                              |
+| step     | int64                     | number of the step, 1, 2, 3, …                                                   |
+| kind     | dictionary<int8, string>  | begin, activation, target, loss, urgency, commit, seal, end                      |
+| sender   | dictionary<int32, string> | a neuron, "loss" or "environment"; null in begin, seal and end rows              |
+| receiver | dictionary<int32, string> | likewise; null where a neuron tells all its followers its activation             |
+| time     | int32                     | logical time within the step (Lamport): 1 + the greatest that the sender had     |
+|          |                           | heard; 0 in begin, seal and end rows                                             |
+| value    | list<float64>             | one number an example; commit: for each incoming synapse, then for the bias, the |
+|          |                           | new parameter, or in a step without learning its urgency; end: rows, steps       |
+| note     | string                    | begin: JSON (see `about.py`); target: the output that it is for; seal, end: a    |
+|          |                           | digest; else null                                                                |
 """
 
 from __future__ import annotations
@@ -33,10 +28,13 @@ from ..elements import ENVIRONMENT, LOSS, output_places, positions
 from ..errors import LogError
 from ..network import Network
 from ..version import __version__
+from .numerics import fingerprint
+from .recording import Recording
 
-FORMAT = 1
-KINDS = ("begin", "activation", "target", "loss", "urgency", "commit")
-_KEY = b"neuro_actors"
+FORMAT = 2
+KINDS = ("begin", "activation", "target", "loss", "urgency", "commit", "seal", "end")
+CODE = {kind: code for code, kind in enumerate(KINDS)}
+KEY = b"neuro_actors"
 
 
 def members(network: Network) -> list[str]:
@@ -44,12 +42,8 @@ def members(network: Network) -> list[str]:
     return [*network.ids, LOSS, ENVIRONMENT]
 
 
-def arrow_schema(network: Network) -> Any:
-    """The Arrow schema of a run of this network, the network in its metadata."""
-    return _columns().with_metadata({_KEY: json.dumps(_described(network))})
-
-
-def _columns() -> Any:
+def columns() -> Any:
+    """The Arrow schema, without metadata."""
     names = pa.dictionary(pa.int32(), pa.string())
     fields = [
         pa.field("step", pa.int64(), nullable=False),
@@ -63,16 +57,43 @@ def _columns() -> Any:
     return pa.schema(fields)
 
 
-def network_of(schema: Any) -> Network:
-    """The network that a log's schema describes. Raises `LogError` for what is no log, or one of another format."""
-    text = (schema.metadata or {}).get(_KEY)
+def arrow_schema(network: Network, recording: Recording, sums: str) -> Any:
+    """The Arrow schema of a run of this network; in its metadata all that is known before the first step."""
+    versions = {"neuro-actors": __version__, "numpy": np.__version__, "pyarrow": pa.__version__}
+    about = {
+        "format": FORMAT,
+        "versions": versions | {"python": platform.python_version()},
+        "numerics": fingerprint(sums),
+        "recorded": recording.described(),
+        "network": {
+            "ids": network.ids,
+            "activations": network.activations,
+            "outputs": network.outputs,
+            "is_input": _text(network.is_input, "?"),
+            "sources": _text(network.sources, "<i8"),
+            "targets": _text(network.targets, "<i8"),
+            "weights": _text(network.weights, "<f8"),
+            "biases": _text(network.biases, "<f8"),
+        },
+    }
+    return columns().with_metadata({KEY: json.dumps(about)})
+
+
+def about_of(schema: Any) -> dict[str, Any]:
+    """The metadata of a log's schema. Raises `LogError` for what is no log, or one of another format."""
+    text = (schema.metadata or {}).get(KEY)
     if text is None:
         raise LogError("it is an Arrow stream, but no message log")
-    about = json.loads(text)
+    about: dict[str, Any] = json.loads(text)
     if about.get("format") != FORMAT:
         raise LogError(f"it is of log format {about.get('format')!r}, this version reads {FORMAT}")
-    if not schema.equals(_columns()):
+    if not schema.equals(columns()):
         raise LogError("its columns are not those of a message log")
+    return about
+
+
+def network_of(about: dict[str, Any]) -> Network:
+    """The network that a log's metadata describe. Raises `LogError`, or an error of damaged data, if they describe none."""
     held = about["network"]
     is_input, biases = _array(held["is_input"], "?"), _array(held["biases"], "<f8")
     ends = [_array(held[name], "<i8").astype(np.intp) for name in ("sources", "targets")]
@@ -82,6 +103,8 @@ def network_of(schema: Any) -> Network:
         raise LogError("its description of the network is damaged: as many neurons as ids were expected")
     if any(len(end) != len(weights) or ((end < 0) | (end >= n)).any() for end in ends):
         raise LogError("its description of the network is damaged: a synapse has no end")
+    if not (np.isfinite(weights).all() and np.isfinite(biases).all() and not biases[is_input].any()):
+        raise LogError("its description of the network is damaged: its parameters are not those of a network")
     network = Network.__new__(Network)
     network._set(
         ids=tuple(held["ids"]),
@@ -94,24 +117,6 @@ def network_of(schema: Any) -> Network:
         output_positions=output_places(held["outputs"], positions(held["ids"])),
     )
     return network
-
-
-def _described(network: Network) -> dict[str, Any]:
-    versions = {"neuro-actors": __version__, "numpy": np.__version__, "pyarrow": pa.__version__}
-    return {
-        "format": FORMAT,
-        "versions": versions | {"python": platform.python_version()},
-        "network": {
-            "ids": network.ids,
-            "activations": network.activations,
-            "outputs": network.outputs,
-            "is_input": _text(network.is_input, "?"),
-            "sources": _text(network.sources, "<i8"),
-            "targets": _text(network.targets, "<i8"),
-            "weights": _text(network.weights, "<f8"),
-            "biases": _text(network.biases, "<f8"),
-        },
-    }
 
 
 def _text(array: np.ndarray[Any, Any], dtype: str) -> str:

@@ -2,122 +2,206 @@
 
 from __future__ import annotations
 
-import json
-import re
 import time
 from collections.abc import Callable
-from os import PathLike
+from dataclasses import replace
 from pathlib import Path
-from typing import Any, TypeAlias
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
+from numpy.typing import NDArray
 
 from ..arrays import Array, Indices
 from ..errors import LogError
-from ..lines import KINDS as LINE_KINDS
 from ..lines import Lines
 from ..messages import Step
 from ..network import Network
-from .schema import KINDS, arrow_schema, members
+from ..said import Said
+from .about import Notes
+from .filling import Filling
+from .page import Page
+from .recording import Recording
+from .schema import CODE, KEY, KINDS, arrow_schema, members
+from .seal import Chain
+from .template import Places, Template
 
 FLUSH_ROWS, FLUSH_SECONDS = 8192, 0.5
-
-
-# which of the steps begun (counted from 1), which lines, how long each value, all values: of one message, or of many
-_Told: TypeAlias = tuple[int | Indices, int | Indices, int | Indices, Array]
+MOST_PAGES = 4  # of as many kinds of steps and batch sizes the templates are kept
 
 
 class LogWriter:
     """One log file; a `Recorder`. Raises `LogError` if the file exists already, or cannot be written.
 
     Whole steps are gathered until there are 8,192 rows or half a second has passed, and then written at once: a run
-    that is killed leaves what was written before.
+    that is killed leaves what was written before. The first step is written when it is over.
     """
 
-    def __init__(self, path: str | PathLike[str], network: Network) -> None:
-        if not isinstance(path, (str, PathLike)) or not str(path):
-            raise LogError(f"log must be the name of a file, got {path!r}")
-        self._path = Path(path)
-        self._schema = arrow_schema(network)
-        self._names = pa.array(members(network))
-        self._kinds = pa.array(KINDS)
-        self._template = _Template(network)
-        self._told: list[_Told] = []  # since the last flush
-        self._begun: list[tuple[Step, int]] = []  # step and batch, since then
-        self._n_rows = 0
-        self._written = time.monotonic()
+    def __init__(self, recording: Recording, network: Network, sums: str = "ordered") -> None:
+        self._recording, self._network = recording, network
+        self._path = Path(recording.path)
+        recording.chosen(network)
+        self._schema = arrow_schema(network, recording, sums)
+        self._chain = Chain(self._schema.metadata[KEY])
+        self._names, self._kinds = pa.array(members(network)), pa.array(KINDS)
+        self._places = Places(network)
+        self._place_of_line: Indices | None = None
+        self._pages: dict[tuple[bool, bool, bool, int], Page] = {}
+        self._fillings: dict[Page, Filling] = {}
+        self._page: Page | None = None  # that is written on
+        self._notes = Notes()
+        self._step: Step | None = None  # that is told message by message
+        self._heard: dict[int, Array] = {}  # its values, by place
+        self._learnt: tuple[int, str, Array] | None = None  # in the last step that was left out: step, note, commits
+        self._rows = self._steps = self._last = 0
+        self._written = float("-inf")
         self._failure: str | None = None
+        self._open()
+
+    def _open(self) -> None:
         try:
-            with self._path.open("xb"):  # refuse what exists, before any work
-                pass
+            if not self._recording.overwrite:
+                with self._path.open("xb"):  # refuse what exists, before any work
+                    pass
             self._file = pa.OSFile(str(self._path), "wb")
             self._stream = pa.ipc.new_stream(self._file, self._schema)
         except FileExistsError:
-            raise LogError(f"log file {str(path)!r} exists already: choose another name, or remove it") from None
+            advice = "choose another name, remove it, or ask for it to be overwritten"
+            raise LogError(f"log file {str(self._path)!r} exists already: {advice}") from None
         except OSError as error:
-            raise LogError(f"log file {str(path)!r} cannot be written: {error.strerror or error}") from None
+            raise LogError(f"log file {str(self._path)!r} cannot be written: {error.strerror or error}") from None
         except ValueError as error:  # a name that no file can have
-            raise LogError(f"log file {str(path)!r} cannot be written: {error}") from None
+            raise LogError(f"log file {str(self._path)!r} cannot be written: {error}") from None
+
+    # --- what engines tell ---------------------------------------------------------------------------------------
 
     def message(self, step: Step, line: int, values: Array) -> None:
-        self._begin(step, len(values))
-        self._told.append((len(self._begun), line, len(values), values))
-        self._n_rows += 1
+        if self._place_of_line is None:
+            self._place_of_line = _places_of_lines(self._network, self._places)
+        self._step = step
+        self._heard[int(self._place_of_line[line])] = values
 
-    def messages(self, step: Step, lines: Indices, lengths: Indices, values: Array) -> None:
-        self._begin(step, int(lengths[0]) if len(lengths) else 0)
-        self._told.append((np.full(len(lines), len(self._begun)), lines, lengths, values))
-        self._n_rows += len(lines)
-
-    def _begin(self, step: Step, batch: int) -> None:
-        if not self._begun or self._begun[-1][0] is not step:
-            self._begun.append((step, batch))
+    def messages(self, step: Step, said: Said) -> None:
+        page = self._begun(step, said.activations.shape[1], said.commits)
+        if page is None:
+            return
+        filling = self._fillings.get(page)
+        if filling is None or not filling.fits(said):
+            filling = self._fillings[page] = Filling(self._network, self._places, page.template, said)
+        filling.fill(page.sheet, page.starts, said)
+        self._conclude(page, step.number, _present(self._network, self._places, page.template, said))
 
     def finish(self) -> None:
         """Called when a step is over, before another one begins."""
-        if self._n_rows >= FLUSH_ROWS or time.monotonic() - self._written >= FLUSH_SECONDS:
+        self._take_heard()
+        if self._page is not None and time.monotonic() - self._written >= FLUSH_SECONDS:
             self._flush()
 
     def close(self) -> None:
-        """Write what is left, the beginning of a step that was cut off too, and close the file."""
+        """Write what is left, the beginning of a step that was broken off too, and the end; close the file."""
         try:
             if self._failure is None:
+                self._take_heard()
                 self._flush()
+                self._write(self._end())
                 self._written_by(self._stream.close)
         finally:
             self._file.close()
 
-    def _flush(self) -> None:
-        self._written = time.monotonic()
-        if not self._begun:
+    # --- a step --------------------------------------------------------------------------------------------------
+
+    def _take_heard(self) -> None:
+        """What was told message by message, as a step."""
+        step, heard, self._step, self._heard = self._step, self._heard, None, {}
+        if step is None:
             return
-        template, begun = self._template, self._begun
-        count = len(begun)
-        self._told.append((np.arange(1, count + 1), np.full(count, template.begin), np.zeros(count, np.intp), np.empty(0)))
-        columns = ([np.atleast_1d(part) for part in parts] for parts in zip(*self._told, strict=True))
-        at, lines, lengths, values = map(np.concatenate, columns)
-        notes = pa.concat_arrays([template.notes, pa.array([_about(*step) for step in begun], pa.string())])
-        self._told, self._begun, self._n_rows = [], [], 0
-        # of each step first its begin row, then all others in the order of the template
-        order = np.argsort(at * len(template.rank) + template.rank[lines], kind="stable")
-        at, lines = at[order], lines[order]
-        note = template.note[lines]
-        note[lines == template.begin] = len(template.notes) + np.arange(count)
-        offsets = np.concatenate([[0], np.cumsum(lengths)]).astype(np.int32)
-        numbers = np.array([step.number for step, _ in begun])
-        arrays = [
-            pa.array(numbers[at - 1], pa.int64()),
-            pa.DictionaryArray.from_arrays(pa.array(template.kind[lines], pa.int8()), self._kinds),
-            *(
-                pa.DictionaryArray.from_arrays(_with_nulls(ends[lines]), self._names)
-                for ends in (template.sender, template.receiver)
-            ),
-            pa.array(template.time[lines], pa.int32()),
-            pa.ListArray.from_arrays(pa.array(offsets), pa.array(values)).take(pa.array(order)),
-            notes.take(_with_nulls(note)),
-        ]
-        self._written_by(self._stream.write_batch, pa.record_batch(arrays, schema=self._schema))
+        block = self._places.block["committed"]
+        commits = [heard[place] for place in range(block.start, block.stop) if place in heard]
+        batch = len(next(iter(heard.values())))  # the environment speaks first
+        page = self._begun(step, batch, np.concatenate(commits) if commits else np.empty(0))
+        if page is None:
+            return
+        places = page.template.place.tolist()
+        present = np.array([place in heard for place in places])
+        lengths = page.template.lengths(batch).tolist()
+        parts = [heard[p] if p in heard else np.zeros(n) for p, n in zip(places, lengths, strict=True)]
+        np.concatenate(parts, out=page.sheet)
+        self._conclude(page, step.number, None if present.all() else present)
+
+    def _begun(self, step: Step, batch: int, commits: Array) -> Page | None:
+        """The page that this step is to stand on, or None if it is left out."""
+        left_out = (step.number - 1) % self._recording.every != 0
+        if not left_out and self._learnt is not None:
+            number, note, learnt = self._learnt
+            self._learnt = None
+            page = self._turn_to(self._page_for(True, False, True, 0))
+            parts = np.split(learnt, np.cumsum(self._places.fans)[:-1])
+            chosen = page.template.place - self._places.block["committed"].start
+            page.sheet[...] = np.concatenate([parts[k] for k in chosen.tolist()] or [np.empty(0)])
+            self._note = note
+            self._conclude(page, number, None)
+        if not left_out:
+            self._note = self._notes.next(step, batch)
+            return self._turn_to(self._page_for(step.loss is not None, step.wrt_inputs, False, batch))
+        if step.optimizer is not None:
+            note = self._notes.next(step, batch, ["commit"])
+            if "commit" in self._recording.kinds and len(commits) == self._places.fans.sum():
+                self._learnt = step.number, note, commits.copy()
+        return None
+
+    def _page_for(self, judged: bool, wrt_inputs: bool, learnt: bool, batch: int) -> Page:
+        key = judged, wrt_inputs, learnt, batch
+        if key not in self._pages:
+            if len(self._pages) == MOST_PAGES:
+                self._flush()
+                self._pages.clear()
+                self._fillings.clear()
+            recording = replace(self._recording, phases=["commit"]) if learnt else self._recording
+            template = Template(self._network, self._places, recording, judged=judged, wrt_inputs=wrt_inputs)
+            outputs = self._network.outputs
+            self._pages[key] = Page(template, batch, self._schema, self._names, self._kinds, outputs, FLUSH_ROWS)
+        return self._pages[key]
+
+    def _turn_to(self, page: Page) -> Page:
+        if self._page is not page:
+            self._flush()
+            self._page = page
+        return page
+
+    def _conclude(self, page: Page, number: int, present: NDArray[np.bool_] | None) -> None:
+        """The sheet is filled in. present: which of its rows there are, where a step was broken off; it has no seal."""
+        note = self._note
+        self._steps, self._last = self._steps + 1, number
+        if present is None:
+            page.add(number, note, self._chain.add(number, note, page.sheet[page.sealed]))
+            if page.full:
+                self._flush()
+        else:
+            self._flush()
+            page.add(number, note, "")
+            rows = pa.array(np.concatenate([[True], present, [False]]))
+            for batch in page.batches():
+                self._write(batch.filter(rows.slice(0, len(batch))))
+                rows = rows.slice(len(batch))
+
+    def _end(self) -> Any:
+        nobody = pa.DictionaryArray.from_arrays(pa.array([None], pa.int32()), self._names)
+        kind = pa.DictionaryArray.from_arrays(pa.array([CODE["end"]], pa.int8()), self._kinds)
+        value = pa.array([[float(self._rows), float(self._steps)]], pa.list_(pa.float64()))
+        columns = [pa.array([self._last], pa.int64()), kind, nobody, nobody, pa.array([0], pa.int32()), value]
+        return pa.record_batch([*columns, pa.array([self._chain.hex])], schema=self._schema)
+
+    # --- the file ------------------------------------------------------------------------------------------------
+
+    def _flush(self) -> None:
+        if self._page is not None and self._page.numbers:
+            for batch in self._page.batches():
+                self._write(batch)
+        self._written = time.monotonic()
+
+    def _write(self, batch: Any) -> None:
+        self._rows += len(batch)
+        self._written_by(self._stream.write_batch, batch)
 
     def _written_by(self, write: Callable[..., None], *arguments: Any) -> None:
         """Once the disk has refused, nothing more is written: what stands in the file can be read."""
@@ -130,58 +214,33 @@ class LogWriter:
         raise LogError(self._failure)
 
 
-class _Template:
-    """All of a row but its step and value, for each line of the society; and, last, for the row that begins a step.
-
-    rank: the line's place among a step's rows: by time, then kind, sender, receiver (targets: in the order of outputs).
-    """
-
-    def __init__(self, network: Network) -> None:
-        lines = Lines(network)
-        forward, backward = _waves(network)
-        speaks_back = (lines.kind == LINE_KINDS.index("urgency")) | (lines.kind == LINE_KINDS.index("commit"))
-        speaks_back[lines.lost] = True
-        time = np.where(speaks_back, backward[lines.sender], forward[lines.sender])
-        time[lines.felt] = backward[lines.sender[lines.felt]]
-        self.begin = len(lines)
-        self.kind = np.append(lines.kind + 1, 0)  # begin stands before the kinds of lines
-        self.sender, self.receiver = np.append(lines.sender, -1), np.append(lines.receiver, -1)
-        self.time = np.append(time, 0)
-        self.note = np.full(len(lines) + 1, -1)
-        self.note[lines.wanted] = np.arange(len(network.outputs))
-        self.notes = pa.array(network.outputs, pa.string())
-        order = np.lexsort((np.arange(len(lines) + 1), self.receiver, self.sender, self.kind, self.time))
-        self.rank = np.empty(len(order), dtype=np.intp)
-        self.rank[order] = np.arange(len(order))
-
-
-def _about(step: Step, batch: int) -> str:
-    """The note of a row that begins a step."""
-    about = {
-        "mode": "predict" if step.loss is None else "gradient" if step.optimizer is None else "train",
-        "loss": step.loss,
-        # without the addresses of functions, which differ between equal runs
-        "optimizer": None if step.optimizer is None else re.sub(r" at 0x[0-9a-fA-F]+", "", repr(step.optimizer)),
-        "batch": batch,
-        "wrt_inputs": step.wrt_inputs,
+def _present(network: Network, places: Places, template: Template, said: Said) -> NDArray[np.bool_] | None:
+    """Which rows of the template there are; None for all."""
+    left = said.unfinished
+    if left is None:
+        return None
+    there: dict[str, Any] = {
+        "told": np.ones(len(places.inputs), dtype=bool),
+        "spoken": left.spoken,
+        "wanted": np.ones(len(network.outputs), dtype=bool),
+        "lost": np.array([left.judged]),
+        "urged": left.done[network.targets],
+        "blamed": np.full(len(network.outputs), left.judged),
+        "felt": left.done[places.inputs],
+        "committed": left.done[places.neurons],
     }
-    return json.dumps(about)
+    present: NDArray[np.bool_] = np.concatenate([there[name] for name in places.names])[template.place]
+    return None if present.all() else present
 
 
-def _with_nulls(indices: Indices) -> Any:
-    nobody = indices < 0
-    return pa.array(np.where(nobody, 0, indices), pa.int32(), mask=nobody)  # 0 under a null: some readers look there
-
-
-def _waves(network: Network) -> tuple[Indices, Indices]:
-    """When each member sends its activation, and its urgencies: 1 + the latest that it had heard before (Lamport)."""
-    n, outputs = len(network.ids), network.output_positions
-    forward = np.append(network.level + 2, [0, 1])  # the environment speaks at 1, the inputs, at level 0, at 2
-    judge = int(forward[outputs].max()) + 1
-    backward = np.zeros(n + 2, dtype=np.intp)
-    backward[outputs], backward[n] = judge + 1, judge
-    by_level = np.argsort(-network.level[network.targets], kind="stable")
-    cuts = np.flatnonzero(np.diff(network.level[network.targets][by_level])) + 1
-    for synapses in np.split(by_level, cuts):  # from the last level to the first
-        np.maximum.at(backward, network.sources[synapses], backward[network.targets[synapses]] + 1)
-    return forward, backward
+def _places_of_lines(network: Network, places: Places) -> Indices:
+    """For each line that a message may go along, its place: one for all lines of an activation."""
+    lines, block = Lines(network), places.block
+    found = np.empty(len(lines), dtype=np.intp)
+    spoken = block["spoken"].start
+    for name in ("forward", "judged", "shown"):
+        found[getattr(lines, name)] = spoken + lines.sender[getattr(lines, name)]
+    pairs = {"told": "told", "wanted": "wanted", "lost": "lost", "backward": "urged", "blamed": "blamed", "felt": "felt"}
+    for line, place in {**pairs, "committed": "committed"}.items():
+        found[getattr(lines, line)] = np.arange(block[place].start, block[place].stop)
+    return found

@@ -1,0 +1,162 @@
+"""A log as Python sees it: `na.open_log("run.arrows")`."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from os import PathLike
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from ..arrays import as_whole_number, did_you_mean
+from ..elements import ENVIRONMENT, LOSS
+from ..errors import LogError
+from ..network import Network
+from .reader import LogReader, Rows, joined
+from .recording import PHASES
+from .schema import CODE
+from .steps import RecordedStep, StepInfo
+
+
+class Log:
+    """A log on disk, read as it is asked for; what stands there stays there.
+
+    path: of the file.  network: as it began.  about: the metadata, as `docs/log-format.md` describes them.
+    complete: whether the run was written to its end.  partial: what was recorded, where that is not everything.
+    steps: what each step was, in their order.
+    """
+
+    def __init__(self, path: str | PathLike[str]) -> None:
+        self.path = str(path)
+        self._reader = LogReader(path)
+        self.network: Network = self._reader.network
+        self.about: dict[str, Any] = self._reader.about
+        recorded = self._reader.recording
+        self.partial: dict[str, Any] | None = None if recorded.whole else recorded.described()
+        self._batches: list[Any] = []
+        self._first: list[int] = []  # row of each batch
+        self._pieces: list[list[tuple[int, int, int]]] = []  # of each step: batch, from row, to row
+        self.digest: str | None = None  # the last one, where the log is complete
+        self._scan()
+
+    def _scan(self) -> None:
+        """Where the steps are. Only what says so is looked at, not the numbers."""
+        rows = 0
+        self.complete = False
+        infos: list[StepInfo] = []
+        for k, batch in enumerate(self._reader.batches()):
+            self._batches.append(batch)
+            self._first.append(rows)
+            kinds = self._reader._decoded(batch.column("kind"), "kind")
+            cuts = np.flatnonzero((kinds == CODE["begin"]) | (kinds == CODE["end"]))
+            if (cuts.size == 0 or cuts[0] > 0) and self._pieces:
+                self._pieces[-1].append((k, 0, int(cuts[0]) if cuts.size else len(batch)))
+            for a, b in zip(cuts.tolist(), [*cuts[1:].tolist(), len(batch)], strict=True):
+                if kinds[a] == CODE["end"]:
+                    self.complete, self.digest = True, batch.column("note")[a].as_py()
+                else:
+                    self._pieces.append([(k, a, b)])
+            rows += len(batch)
+        self.n_rows = rows
+        self.complete = self.complete and not self._reader.cut_off
+        for pieces in self._pieces:
+            infos.append(StepInfo.of(self._rows_of([pieces[0], pieces[-1]] if len(pieces) > 1 else pieces)))
+        self.steps: Sequence[StepInfo] = tuple(infos)
+        self._where = {info.number: k for k, info in enumerate(self.steps)}
+
+    def _rows_of(self, pieces: list[tuple[int, int, int]]) -> Rows:
+        parts = [self._reader.decoded(self._batches[k].slice(a, b - a), self._first[k] + a) for k, a, b in pieces]
+        return joined(parts)
+
+    # --- steps ---------------------------------------------------------------------------------------------------
+
+    def __len__(self) -> int:
+        """How many steps it holds."""
+        return len(self.steps)
+
+    def __iter__(self) -> Iterator[RecordedStep]:
+        """Step after step."""
+        for k in range(len(self.steps)):
+            yield self._step(k)
+
+    def step(self, number: int) -> RecordedStep:
+        """One step, by its number. Raises `LogError` if the log has none of it."""
+        as_whole_number("step", number, 1)
+        if number not in self._where:
+            known = f"steps {self.steps[0].number} to {self.steps[-1].number}" if self.steps else "no step"
+            what = known if self.partial is None else f"{known}, not all of them"
+            raise LogError(f"{self.path!r}: there is no step {number}; it holds {what}")
+        return self._step(self._where[number])
+
+    def _step(self, k: int) -> RecordedStep:
+        return RecordedStep(self.network, self._rows_of(self._pieces[k]), self.steps[k])
+
+    def network_at(self, number: int) -> Network:
+        """The network after that step; after step 0, as it began. In a partial log, as far as the log says: neurons
+        whose learning was not recorded stand as they were."""
+        as_whole_number("step", number, 0)
+        if number:
+            self.step(number)
+        weights, biases = np.full(len(self.network.weights), np.nan), np.full(len(self.network.ids), np.nan)
+        for k in range(len(self.steps) - 1, -1, -1):
+            info = self.steps[k]
+            if info.number <= number and info.mode == "train":
+                step = self._step(k)
+                weights = np.where(np.isnan(weights), step.weights, weights)
+                biases = np.where(np.isnan(biases), step.biases, biases)
+                if not (np.isnan(weights).any() or np.isnan(biases).any()):
+                    break
+        weights = np.where(np.isnan(weights), self.network.weights, weights)
+        return self.network.with_parameters(weights, np.where(np.isnan(biases), self.network.biases, biases))
+
+    # --- messages ------------------------------------------------------------------------------------------------
+
+    def messages(
+        self, *, neuron: str | None = None, step: int | None = None, phase: str | None = None, kind: str | None = None
+    ) -> Any:
+        """Messages as a pyarrow.Table with the log's columns; `.to_pandas()`, or `polars.from_arrow` of it.
+
+        neuron: only what it said and heard, the activations of its sources among them.  phase: "forward", "loss",
+        "backward" or "commit".  kind: one kind of message. Raises `LogError` where there is no such neuron, phase or step.
+        """
+        kinds = [CODE[k] for k in self._kinds(phase, kind)]
+        chosen = None if neuron is None else self._heard_by(neuron)
+        if step is None:
+            pieces = [(k, 0, len(batch)) for k, batch in enumerate(self._batches)]
+        else:
+            self.step(step)
+            pieces = self._pieces[self._where[step]]
+        found = []
+        for k, a, b in pieces:
+            batch = self._batches[k].slice(a, b - a)
+            wanted = np.isin(self._reader._decoded(batch.column("kind"), "kind"), kinds)
+            if chosen is not None:
+                names = (self._reader._decoded(batch.column(end), "members") for end in ("sender", "receiver"))
+                sender, receiver = names
+                me, sources = chosen
+                wanted &= (sender == me) | (receiver == me) | (np.isin(sender, sources) & (receiver < 0))
+            found.append(batch.filter(pa.array(wanted)))
+        schema = self._batches[0].schema if self._batches else None
+        if schema is None:
+            raise LogError(f"{self.path!r}: it holds no message yet")
+        table = pa.Table.from_batches(found, schema=schema.remove_metadata())
+        return table.filter(pc.is_valid(table["sender"]))
+
+    def _kinds(self, phase: str | None, kind: str | None) -> list[str]:
+        if phase is not None and phase not in PHASES:
+            raise LogError(f"unknown phase {phase!r}: {did_you_mean(phase, list(PHASES))}")
+        known = [k for p, kinds in PHASES.items() if phase in (None, p) for k in kinds]
+        if kind is not None and kind not in known:
+            raise LogError(f"unknown kind {kind!r}: {did_you_mean(kind, known)}")
+        return known if kind is None else [kind]
+
+    def _heard_by(self, neuron: str) -> tuple[int, Any]:
+        members = self._reader.members
+        if neuron not in members:
+            raise LogError(f"{self.path!r}: there is no neuron {neuron!r}; {did_you_mean(neuron, members)}")
+        me, network = members.index(neuron), self.network
+        if neuron in (LOSS, ENVIRONMENT):
+            return me, network.output_positions
+        return me, network.sources[network.incoming.of(me)]

@@ -1,0 +1,104 @@
+"""Some steps of one kind and batch size, on their way to the file: their values, and all columns beside them.
+
+Of a page's rows all but the values, the steps' numbers and the notes are known beforehand, and are made once. A record
+batch of it refers to these arrays: nothing is copied but the values, and they once.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+from numpy.typing import NDArray
+
+from ..arrays import Array, Indices
+from .schema import CODE
+from .template import NOBODY, Template
+
+MOST_VALUES = 2**27  # in one record batch: a gigabyte; Arrow counts up to 2^31
+
+
+class Page:
+    """Room for some steps, `rows` rows in all or one step; each is a begin row, those of the template, and a seal.
+
+    notes: of the template's targets, (n_outputs,).
+    """
+
+    def __init__(self, template: Template, batch: int, schema: Any, names: Any, kinds: Any, outputs: Any, rows: int) -> None:
+        self.template, self.batch = template, batch
+        self._schema = schema
+        lengths = template.lengths(batch)
+        self.starts: Indices = np.concatenate([[0], np.cumsum(lengths)])  # of each row's values
+        self.n_rows, self.n_values = len(lengths) + 2, int(self.starts[-1])
+        self.room = max(1, -(-rows // self.n_rows))
+        self.values = np.empty((self.room, self.n_values))
+        self.numbers: list[int] = []  # of the steps on it
+        self._notes: list[tuple[bytes, bytes]] = []  # begin and seal of each
+        padded = np.concatenate([[0], lengths, [0]])
+        self._offsets = np.concatenate([[0], np.cumsum(np.tile(padded, self.room))])
+        self.sealed = slice(int(np.repeat(template.sealed, lengths).sum()))  # what the world says stands first
+        self._columns = [
+            pa.DictionaryArray.from_arrays(self._tiled(template.kind, CODE["begin"], CODE["seal"], pa.int8()), kinds),
+            pa.DictionaryArray.from_arrays(self._tiled(template.sender, NOBODY, NOBODY, pa.int32()), names),
+            pa.DictionaryArray.from_arrays(self._tiled(template.receiver, NOBODY, NOBODY, pa.int32()), names),
+            self._tiled(template.time, 0, 0, pa.int32()),
+        ]
+        targets = template.kind == CODE["target"]
+        wanted = template.place[targets] - (template.place[targets].min() if targets.any() else 0)
+        self._targets = [outputs[k] for k in wanted.tolist()]
+        noted = np.concatenate([[True], targets, [True]])
+        self._noted = np.tile(noted, self.room)
+        self._note_bits = pa.py_buffer(np.packbits(self._noted, bitorder="little").tobytes())
+
+    def _tiled(self, column: NDArray[Any], first: int, last: int, kind: Any) -> Any:
+        tiled = np.tile(np.concatenate([[first], column, [last]]), self.room)
+        nobody = tiled < 0
+        if not nobody.any():
+            return pa.array(tiled, kind)
+        return pa.array(np.where(nobody, 0, tiled), kind, mask=nobody)  # 0 under a null: some readers look there
+
+    @property
+    def full(self) -> bool:
+        return len(self.numbers) == self.room
+
+    @property
+    def sheet(self) -> Array:
+        """The values of the next step, (n_values,), to be filled in before `add`."""
+        sheet: Array = self.values[len(self.numbers)]
+        return sheet
+
+    def add(self, number: int, begin: str, seal: str) -> None:
+        """The sheet holds this step."""
+        self.numbers.append(number)
+        self._notes.append((begin.encode(), seal.encode()))
+
+    def batches(self) -> Iterator[Any]:
+        """What stands on the page as record batches; the page is empty then."""
+        count = len(self.numbers)
+        rows = count * self.n_rows
+        values = self.values.reshape(-1)
+        numbers = pa.array(np.repeat(np.array(self.numbers, dtype=np.int64), self.n_rows))
+        arrays = [numbers, *(column.slice(0, rows) for column in self._columns)]
+        note = self._note_column(count)
+        start = 0
+        while start < rows:
+            most = self._offsets[start] + MOST_VALUES
+            stop = max(start + 1, min(rows, int(np.searchsorted(self._offsets[: rows + 1], most, side="right")) - 1))
+            first, last = int(self._offsets[start]), int(self._offsets[stop])
+            offsets = pa.array((self._offsets[start : stop + 1] - first).astype(np.int32))
+            value = pa.ListArray.from_arrays(offsets, pa.array(values[first:last]))
+            cut = [column.slice(start, stop - start) for column in (*arrays, note)]
+            yield pa.record_batch([*cut[:-1], value, cut[-1]], schema=self._schema)
+            start = stop
+        self.numbers, self._notes = [], []
+
+    def _note_column(self, count: int) -> Any:
+        targets = [name.encode() for name in self._targets]
+        lengths = np.zeros(count * self.n_rows, dtype=np.int32)
+        texts = [text for begin, seal in self._notes for text in (begin, *targets, seal)]
+        lengths[self._noted[: len(lengths)]] = [len(text) for text in texts]
+        offsets = np.concatenate([np.zeros(1, dtype=np.int32), np.cumsum(lengths, dtype=np.int32)])
+        buffers = pa.py_buffer(offsets), pa.py_buffer(b"".join(texts)), self._note_bits
+        return pa.StringArray.from_buffers(len(lengths), *buffers)

@@ -1,0 +1,95 @@
+"""What to record, and where: a description that `open_simulation(log=…)` takes in place of a file's name."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from os import PathLike
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..arrays import as_whole_number, did_you_mean
+from ..errors import LogError
+from ..network import Network
+
+PHASES = {"forward": ("activation",), "loss": ("target", "loss"), "backward": ("urgency",), "commit": ("commit",)}
+
+
+@dataclass(frozen=True, slots=True)
+class Recording:
+    """A message log in the making: `na.open_simulation(net, log=na.Recording("run.arrows", every=10))`.
+
+    path: the file; it must not exist yet, unless `overwrite`.
+    every: record the first of so many steps, the first of the next so many, and so on. Before each the log holds what
+        neurons had learnt until then.
+    neurons, layers: only what these neurons say and hear, given by id, or by level (inputs are level 0).
+    phases: only messages of these: "forward" (activations), "loss" (targets and losses), "backward" (urgencies), "commit".
+
+    A log of less than everything is partial: it says so itself, and `neuro-actors audit` says what it can vouch for.
+    Raises `LogError` for what cannot be recorded, before any work starts.
+    """
+
+    path: str | PathLike[str]
+    every: int = 1
+    neurons: Sequence[str] | None = None
+    layers: Sequence[int] | None = None
+    phases: Sequence[str] | None = None
+    overwrite: bool = False
+
+    def __post_init__(self) -> None:
+        if not isinstance(self.path, (str, PathLike)) or not str(self.path):
+            raise LogError(f"log must be the name of a file, got {self.path!r}")
+        as_whole_number("every", self.every, 1)
+        for name in ("neurons", "layers", "phases"):
+            given = getattr(self, name)
+            if given is not None and (isinstance(given, str) or not isinstance(given, Sequence) or not len(given)):
+                raise LogError(f"{name} must be a list with something in it, or None for all, got {given!r}")
+        for phase in self.phases or ():
+            if phase not in PHASES:
+                raise LogError(f"unknown phase {phase!r}: {did_you_mean(phase, list(PHASES))}")
+
+    @property
+    def whole(self) -> bool:
+        """Whether everything is recorded."""
+        return self.every == 1 and self.neurons is None and self.layers is None and self.kinds == KINDS
+
+    @property
+    def kinds(self) -> frozenset[str]:
+        """Messages of which kinds are recorded."""
+        return KINDS if self.phases is None else frozenset(kind for phase in self.phases for kind in PHASES[phase])
+
+    def chosen(self, network: Network) -> NDArray[np.bool_]:
+        """Whose mail is recorded, (n_neurons,). Raises `LogError` where there is no such neuron or level."""
+        if self.neurons is None and self.layers is None:
+            return np.ones(len(network.ids), dtype=bool)
+        chosen = np.zeros(len(network.ids), dtype=bool)
+        for name in self.neurons or ():
+            if name not in network.position:
+                raise LogError(f"there is no neuron {name!r} to record; {did_you_mean(name, network.ids)}")
+            chosen[network.position[name]] = True
+        for level in self.layers or ():
+            if not isinstance(level, (int, np.integer)) or not 0 <= level <= network.depth:
+                raise LogError(f"there is no level {level!r} to record: levels go from 0, the inputs, to {network.depth}")
+            chosen |= network.level == level
+        return chosen
+
+    def described(self) -> dict[str, Any]:
+        """For a log's metadata; None for all."""
+        layers = None if self.layers is None else [int(level) for level in self.layers]
+        neurons, phases = (None if names is None else list(names) for names in (self.neurons, self.phases))
+        return {"every": int(self.every), "neurons": neurons, "layers": layers, "phases": phases}
+
+    @classmethod
+    def from_description(cls, path: str, held: Any) -> Recording:
+        """Of a log that was read."""
+        return cls(path, **{name: held[name] for name in ("every", "neurons", "layers", "phases")})
+
+
+KINDS = frozenset(kind for kinds in PHASES.values() for kind in kinds)
+
+
+def as_recording(log: str | PathLike[str] | Recording) -> Recording:
+    """What users hand over as `log`."""
+    return log if isinstance(log, Recording) else Recording(log)

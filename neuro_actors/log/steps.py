@@ -1,0 +1,176 @@
+"""A recorded step: what it was, and what was said in it, in arrays in the network's order."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+
+from ..arrays import Array, Indices
+from ..errors import LogError
+from ..network import Network
+from .reader import NULL, Rows
+from .schema import CODE
+
+
+@dataclass(frozen=True, slots=True)
+class StepInfo:
+    """What a step was.
+
+    number: from 1 on.  mode: "predict", "gradient" or "train".  loss: its name, or None.  batch: how many examples.
+    wrt_inputs: whether urgencies reached the inputs.  optimizer: as described in `about.py`, with `update`, its count.
+    only: the kinds that a partial log holds of it; None for all that it records.  whole: whether it was seen to its end.
+    """
+
+    number: int
+    mode: str
+    loss: str | None
+    batch: int
+    wrt_inputs: bool
+    optimizer: dict[str, Any] | None
+    update: int | None
+    only: tuple[str, ...] | None
+    whole: bool
+
+    @classmethod
+    def of(cls, rows: Rows) -> StepInfo:
+        """From a step's rows. Raises `LogError` if its begin row does not say what it was."""
+        number = int(rows.step[0])
+        if rows.kind[0] != CODE["begin"]:
+            raise LogError(f"the log is damaged: row {rows.first} should begin a step")
+        try:
+            about = json.loads(rows.notes[0].as_py())
+            mode, loss, batch = about["mode"], about["loss"], about["batch"]
+            if mode not in ("predict", "gradient", "train") or type(batch) is not int or batch < 0:
+                raise ValueError("no such mode, or no such batch")
+            if (mode == "predict") != (loss is None) or not isinstance(loss, (str, type(None))):
+                raise ValueError("a loss, and only where there is an aim")
+            if (mode == "train") != isinstance(about["optimizer"], dict):
+                raise ValueError("an optimiser, and only where somebody learns")
+            only = about.get("only")
+            whole = bool(rows.kind[-1] == CODE["seal"])
+            return cls(number, mode, loss, batch, bool(about["wrt_inputs"]), about["optimizer"], about["update"],
+                       None if only is None else tuple(only), whole)  # fmt: skip
+        except (KeyError, ValueError, TypeError, AttributeError, RecursionError) as error:
+            raise LogError(f"the log is damaged: the begin row of step {number} makes no sense ({error})") from None
+
+
+class RecordedStep:
+    """Arrays of float64, NaN where the log does not say. Rows that no run of this network can have written are left out.
+
+    info: what the step was.  rows: as they stand in the log.
+    """
+
+    def __init__(self, network: Network, rows: Rows, info: StepInfo | None = None) -> None:
+        self.network, self.rows = network, rows
+        self.info = StepInfo.of(rows) if info is None else info
+
+    @cached_property
+    def inputs(self) -> Array:
+        """What the world told each input, (n_inputs, batch)."""
+        rows = self.rows
+        here = np.flatnonzero((rows.kind == CODE["activation"]) & (rows.sender == self._world) & self._is_node(rows.receiver))
+        return self._scattered(len(self.network.ids), rows.receiver[here], here)[self.network.is_input]
+
+    @cached_property
+    def activations(self) -> Array:
+        """What each neuron told its followers, (n_neurons, batch)."""
+        rows = self.rows
+        here = np.flatnonzero((rows.kind == CODE["activation"]) & self._is_node(rows.sender) & (rows.receiver == NULL))
+        return self._scattered(len(self.network.ids), rows.sender[here], here)
+
+    @cached_property
+    def predictions(self) -> Array:
+        """The outputs' activations, (n_outputs, batch)."""
+        return self.activations[self.network.output_positions]
+
+    @cached_property
+    def targets(self) -> Array:
+        """(n_outputs, batch)."""
+        place = {name: k for k, name in enumerate(self.network.outputs)}
+        here = [r for r in np.flatnonzero(self.rows.kind == CODE["target"]).tolist() if self.rows.notes[r].as_py() in place]
+        items = np.array([place[self.rows.notes[r].as_py()] for r in here], dtype=np.intp)
+        return self._scattered(len(place), items, np.array(here, dtype=np.intp))
+
+    @cached_property
+    def losses(self) -> Array:
+        """(batch,); empty in a step that predicts, or where the log has none."""
+        here = np.flatnonzero(self.rows.kind == CODE["loss"])
+        return self._values(int(here[0])) if len(here) else np.empty(0)
+
+    @property
+    def loss(self) -> float:
+        """The mean of the losses; NaN where there are none."""
+        return float(np.add.accumulate(self.losses)[-1] / len(self.losses)) if len(self.losses) else float("nan")
+
+    @cached_property
+    def urgencies(self) -> Array:
+        """What each synapse's target told its source, (n_synapses, batch)."""
+        rows, n = self.rows, len(self.network.ids)
+        here = np.flatnonzero((rows.kind == CODE["urgency"]) & self._is_node(rows.sender) & self._is_node(rows.receiver))
+        keys = self.network.targets * n + self.network.sources
+        order = np.argsort(keys)
+        wanted = rows.sender[here] * n + rows.receiver[here]
+        found = order[np.minimum(np.searchsorted(keys, wanted, sorter=order), len(keys) - 1)]
+        right = keys[found] == wanted
+        return self._scattered(len(keys), found[right], here[right])
+
+    @cached_property
+    def blame(self) -> Array:
+        """What the loss told each output, (n_outputs, batch)."""
+        rows = self.rows
+        here = np.flatnonzero((rows.kind == CODE["urgency"]) & (rows.sender == self._world - 1) & self._is_node(rows.receiver))
+        return self._scattered(len(self.network.ids), rows.receiver[here], here)[self.network.output_positions]
+
+    @cached_property
+    def felt(self) -> Array:
+        """What each input told the world: its urgency, (n_inputs, batch)."""
+        rows = self.rows
+        here = np.flatnonzero((rows.kind == CODE["urgency"]) & self._is_node(rows.sender) & (rows.receiver == self._world))
+        return self._scattered(len(self.network.ids), rows.sender[here], here)[self.network.is_input]
+
+    @property
+    def weights(self) -> Array:
+        """What the neurons committed, (n_synapses,): the weights that they have learnt; in a gradient step, which
+        teaches nothing, the weights' urgencies."""
+        return self._committed[0]
+
+    @property
+    def biases(self) -> Array:
+        """The same of biases, (n_neurons,), 0 for inputs."""
+        return self._committed[1]
+
+    @cached_property
+    def _committed(self) -> tuple[Array, Array]:
+        network, rows = self.network, self.rows
+        weights = np.full(len(network.weights), np.nan)
+        biases = np.where(network.is_input, 0.0, np.nan)
+        here = np.flatnonzero((rows.kind == CODE["commit"]) & self._is_node(rows.sender))
+        for row, k in zip(here.tolist(), rows.sender[here].tolist(), strict=True):
+            values, incoming = self._values(row), network.incoming.of(k)
+            if not network.is_input[k] and len(values) == len(incoming) + 1:
+                weights[incoming], biases[k] = values[:-1], values[-1]
+        return weights, biases
+
+    # --- rows into arrays ----------------------------------------------------------------------------------------
+
+    @property
+    def _world(self) -> int:
+        return len(self.network.ids) + 1
+
+    def _is_node(self, members: Indices) -> Any:
+        return (members >= 0) & (members < len(self.network.ids))
+
+    def _values(self, row: int) -> Array:
+        return self.rows.values[self.rows.starts[row] : self.rows.starts[row + 1]]
+
+    def _scattered(self, n: int, items: Indices, here: Indices) -> Array:
+        """(n, batch): of each row `here` its values in the place of its item; those of another length left out."""
+        batch, starts = self.info.batch, self.rows.starts
+        right = starts[here + 1] - starts[here] == batch
+        found = np.full((n, batch), np.nan)
+        found[items[right]] = self.rows.values[starts[here[right], None] + np.arange(batch)]
+        return found
