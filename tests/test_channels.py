@@ -23,7 +23,7 @@ class Overheard:
     """A recorder that keeps what it hears as (kind, sender, receiver): values."""
 
     def __init__(self, network: na.Network) -> None:
-        self.lines = Lines(network)
+        self.network, self.lines = network, Lines(network)
         self.said: dict[tuple[str, str, str, str], list[float]] = {}
         self.count = 0
 
@@ -33,10 +33,29 @@ class Overheard:
         self.said[KINDS[lines.kind[line]], *names] = values.tolist()
         self.count += 1
 
-    def messages(self, step, lines, lengths, values) -> None:
-        ends = np.cumsum(lengths)
-        for line, end, length in zip(lines, ends, lengths, strict=True):
-            self.message(step, line, values[end - length : end])
+    def messages(self, step, said) -> None:
+        """The same, out of the arrays."""
+        network, lines = self.network, self.lines
+        activations = said.activations[said.activation_rows]
+        inputs, outputs = np.flatnonzero(network.is_input), network.output_positions
+        blocks = [("told", activations[inputs]), ("forward", activations[network.sources])]
+        blocks += [("judged", activations[outputs]), ("shown", activations[outputs]), ("lost", said.losses[None])]
+        if step.loss is not None:
+            listens = np.ones(len(network.ids), dtype=bool) if step.wrt_inputs else ~network.is_input
+            urgencies = np.full((len(network.sources), said.urgencies.shape[1]), None)
+            heard = listens[network.sources]
+            urgencies[heard] = said.urgencies[said.urgency_rows[heard]]
+            blame = np.full((len(outputs), said.urgencies.shape[1]), None)
+            blame[listens[outputs]] = said.urgencies[said.loss_rows]
+            ends = np.cumsum(network.incoming.sizes[~network.is_input] + 1)
+            blocks += [("wanted", said.targets), ("backward", urgencies), ("blamed", blame)]
+            blocks += [("committed", np.split(said.commits, ends[:-1]))] + [("felt", said.felt)] * step.wrt_inputs
+        for name, rows in blocks:
+            for line, row in zip(range(*getattr(lines, name).indices(len(lines))), rows, strict=True):
+                if row.dtype != object:
+                    self.message(step, line, row)
+                elif row[0] is not None:
+                    self.message(step, line, row.astype(float))
 
 
 async def heard_by(carriers, node: str, network: na.Network, step: Step, x, targets) -> tuple[Step, np.ndarray]:
@@ -170,12 +189,15 @@ async def test_a_society_ends_by_message_even_where_its_block_is_cancelled(
 
 
 async def test_whoever_waits_waits_for_somebody(channels: str, diamond, batch) -> None:
+    """Looked at between any two tasks; in which order these run is drawn, so in many steps."""
     seen = []
-    async with trio.open_nursery() as nursery, na.open_simulation(diamond, channels) as simulation:
-        nursery.start_soon(simulation.gradient, *batch, "squared_error", True)
-        for _ in range(12):
-            await trio.lowlevel.checkpoint()
-            seen += simulation.who_waits()
+    async with na.open_simulation(diamond, channels) as simulation:
+        for _ in range(60):
+            async with trio.open_nursery() as nursery:
+                nursery.start_soon(simulation.gradient, *batch, "squared_error", True)
+                for _ in range(12):
+                    await trio.lowlevel.checkpoint()
+                    seen += simulation.who_waits()
         assert simulation.who_waits() == ()
     assert all(waiting.missing for waiting in seen)
     kinds = {(waiting.node, waiting.kind) for waiting in seen}

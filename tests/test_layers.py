@@ -10,7 +10,7 @@ from pathlib import Path
 import neuro_actors
 
 ROOT = Path(neuro_actors.__file__).parent
-SANS_IO = {"errors", "initial", "describe", "layers", "arrays", "functions", "sums", "graph", "elements", "network", "examples", "learning", "messages", "mail", "neuron", "judge", "gradient", "reference", "lines", "parameters"}
+SANS_IO = {"errors", "initial", "describe", "layers", "arrays", "functions", "sums", "graph", "elements", "network", "examples", "learning", "messages", "mail", "neuron", "judge", "gradient", "reference", "lines", "parameters", "said"}
 ALLOWED = {
     "errors": set(),
     "arrays": {"errors"},
@@ -32,10 +32,11 @@ ALLOWED = {
     "judge": {"arrays", "errors", "functions", "messages"},
     "gradient": {"arrays", "network"},
     "reference": {"arrays", "examples", "functions", "gradient", "network"},
-    "channels": {"arrays", "elements", "errors", "messages", "network", "mail", "lines", "channels"},
+    "channels": {"arrays", "elements", "errors", "messages", "network", "mail", "lines", "said", "channels"},
     "actor": {"arrays", "channels", "errors", "judge", "messages", "neuron"},
     "society": {"actor", "channels", "elements", "errors", "functions", "judge", "network", "neuron", "sums"},
-    "log": {"arrays", "elements", "lines", "errors", "messages", "network", "log", "version"},
+    "said": {"arrays"},
+    "log": {"arrays", "elements", "lines", "errors", "learning", "messages", "network", "said", "log", "version"},
 }
 
 

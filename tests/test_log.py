@@ -1,8 +1,11 @@
 from __future__ import annotations
 
 import contextlib
+import hashlib
+import json
 import resource
 import signal
+import struct
 
 import numpy as np
 import pyarrow as pa
@@ -10,6 +13,7 @@ import pytest
 
 import neuro_actors as na
 from neuro_actors import functions
+from neuro_actors.log.about import optimizer_of
 from neuro_actors.log.reader import LogReader, Row
 from neuro_actors.log.schema import arrow_schema
 from neuro_actors.log.words import in_words
@@ -32,32 +36,32 @@ def rows_of(path) -> list[Row]:
 
 
 async def test_every_message_is_there_once(channels: str, diamond, batch, tmp_path) -> None:
+    """An activation once for all who hear it."""
     await write(tmp_path / "a.arrows", diamond, batch, channels)
     rows = [row for row in rows_of(tmp_path / "a.arrows") if row.step == 2]
-    said = sorted((row.kind, row.sender, row.receiver) for row in rows if row.kind != "begin")
-    expected = [("activation", s.source, s.target) for s in diamond.synapses]
+    said = [(row.kind, row.sender, row.receiver) for row in rows[1:-1]]
+    expected = [("activation", name, None) for name in diamond.ids]
     expected += [("urgency", s.target, s.source) for s in diamond.synapses]
     expected += [("activation", "environment", "x"), ("urgency", "x", "environment"), ("loss", "loss", "environment")]
     expected += [("target", "environment", "loss")] * 2
-    for output in diamond.outputs:
-        expected += [("activation", output, "loss"), ("activation", output, "environment"), ("urgency", "loss", output)]
+    expected += [("urgency", "loss", output) for output in diamond.outputs]
     expected += [("commit", name, "environment") for name in ("h1", "h2", "y")]
-    assert said == sorted(expected)
-    assert rows[0].kind == "begin"
-    assert rows[0].note == (
-        '{"mode": "gradient", "loss": "squared_error", "optimizer": null, "batch": 7, "wrt_inputs": true}'
-    )
+    assert sorted(said, key=str) == sorted(expected, key=str)
+    assert (rows[0].kind, rows[-1].kind) == ("begin", "seal")
+    assert json.loads(rows[0].note) == {
+        "mode": "gradient", "loss": "squared_error", "batch": 7, "wrt_inputs": True, "optimizer": None, "update": None,
+    }  # fmt: skip
 
 
 async def test_what_is_said_is_what_was_computed(channels: str, diamond, batch, tmp_path) -> None:
     gradient, trained = await write(tmp_path / "a.arrows", diamond, batch, channels)
     rows = rows_of(tmp_path / "a.arrows")
 
-    def value(step: int, kind: str, sender: str, receiver: str) -> list[float]:
+    def value(step: int, kind: str, sender: str, receiver: str | None) -> list[float]:
         (found,) = [r.value for r in rows if (r.step, r.kind, r.sender, r.receiver) == (step, kind, sender, receiver)]
         return found
 
-    assert value(2, "activation", "y", "environment") == gradient.predictions[:, 0].tolist()
+    assert value(2, "activation", "y", None) == gradient.predictions[:, 0].tolist()
     assert np.mean(value(2, "loss", "loss", "environment")) == pytest.approx(gradient.loss, rel=1e-14)
     for k, name in enumerate(diamond.ids[1:], 1):
         incoming = diamond.incoming.of(k)
@@ -65,6 +69,7 @@ async def test_what_is_said_is_what_was_computed(channels: str, diamond, batch, 
         assert value(4, "commit", name, "environment") == [*trained.weights[incoming], trained.biases[k]]
     signal = np.array(value(2, "urgency", "y", "h2")) / -0.75  # w · v
     assert np.array(value(2, "urgency", "y", "h1")) == pytest.approx(2.0 * signal, rel=1e-15)
+    assert np.array(value(2, "urgency", "x", "environment")) == pytest.approx(-7 * gradient.inputs[:, 0], rel=1e-15)
     targets = [r for r in rows if (r.step, r.kind) == (2, "target")]
     assert [(r.note, r.value) for r in targets] == [("y", batch[1][:, 0].tolist()), ("h1", batch[1][:, 1].tolist())]
 
@@ -72,22 +77,26 @@ async def test_what_is_said_is_what_was_computed(channels: str, diamond, batch, 
 async def test_in_a_step_that_predicts_only_forward_messages(diamond, batch, tmp_path) -> None:
     await write(tmp_path / "a.arrows", diamond, batch)
     rows = [row for row in rows_of(tmp_path / "a.arrows") if row.step == 1]
-    assert {row.kind for row in rows} == {"begin", "activation", "loss"}
+    assert {row.kind for row in rows} == {"begin", "activation", "loss", "seal"}
     assert [row.value for row in rows if row.kind == "loss"] == [[]]
 
 
 async def test_time_is_lamports(diamond, batch, tmp_path) -> None:
     """Greater than that of everything that the sender had heard before it spoke; and not greater than it must be."""
     await write(tmp_path / "a.arrows", diamond, batch)
-    order = {"activation": 0, "target": 0, "loss": 1, "urgency": 1, "commit": 1}
-    rows = [row for row in rows_of(tmp_path / "a.arrows") if row.kind != "begin" and row.step == 2]
+    forward = {"activation", "target"}
+    rows = [row for row in rows_of(tmp_path / "a.arrows") if row.sender is not None and row.step == 2]
+    hears = {name: {s.source for s in diamond.synapses if s.target == name} for name in diamond.ids}
+    hears |= {"loss": set(diamond.outputs), "environment": set()}
     for row in rows:
-        forward = order[row.kind] == 0
-        heard = [other.time for other in rows if other.receiver == row.sender and (order[other.kind] == 0 or not forward)]
-        if row.sender == "environment":
-            assert row.time == 1
-        elif not (row.sender == "loss" and row.kind in ("loss", "urgency")):
-            assert row.time == 1 + max(t for t in heard if t < row.time or not forward)
+        heard = [
+            other.time
+            for other in rows
+            if (other.receiver == row.sender or (other.receiver is None and other.sender in hears[row.sender]))
+            and (other.kind in forward or row.kind not in forward)
+            and not (row.sender == "loss" and other.kind == "urgency")
+        ]
+        assert row.time == (1 if row.sender == "environment" else 1 + max(heard))
     assert [row.time for row in rows] == sorted(row.time for row in rows)
 
 
@@ -100,12 +109,64 @@ async def test_equal_runs_write_equal_bytes(channels: str, batch, tmp_path, monk
 
 
 async def test_an_optimizer_is_noted_without_addresses(diamond, batch, tmp_path) -> None:
-    """They differ from process to process, and equal runs are to write equal logs."""
+    """They differ from process to process, and equal runs are to write equal logs. What the function gave is noted."""
+    optimizer = na.SGD(lambda count: 0.1 / count, momentum=0.5)
     async with na.open_simulation(diamond, log=tmp_path / "a.arrows") as simulation:
-        await simulation.train_step(*batch, optimizer=na.SGD(lambda count: 0.1 / count))
-    note = rows_of(tmp_path / "a.arrows")[0].note
-    assert "<lambda>" in note
-    assert "0x" not in note
+        for chosen in (optimizer, optimizer, na.Adam(na.StepDecay(0.1, 5)), optimizer):
+            await simulation.train_step(*batch, optimizer=chosen)
+    notes = [json.loads(row.note) for row in rows_of(tmp_path / "a.arrows") if row.kind == "begin"]
+    assert "0x" not in str(notes)
+    assert [note["update"] for note in notes] == [1, 2, 1, 1]  # whoever comes back starts afresh
+    rates = [note["optimizer"]["learning_rate"] for note in notes]
+    assert "<lambda>" in rates[0]["name"]
+    assert [rates[k]["rate"] for k in (0, 1, 3)] == [0.1, 0.05, 0.1]
+    assert rates[2] == {"name": "StepDecay", "start": 0.1, "every": 5, "factor": 0.5}
+    assert notes[0]["optimizer"] | {"learning_rate": 0} == {"name": "SGD", "learning_rate": 0, "momentum": 0.5, "weight_decay": 0.0}
+
+
+class Own:
+    """An optimiser of somebody's own."""
+
+    def start(self, n_parameters):
+        return ()
+
+    def update(self, parameters, urgencies, state, count):
+        return parameters + urgencies, ()
+
+    def __eq__(self, other):
+        return isinstance(other, Own)
+
+    def __repr__(self):
+        return "Own()"
+
+
+async def test_optimizers_come_back_from_their_notes(diamond, batch, tmp_path) -> None:
+    given = [na.SGD(0.1, 0.9, 0.01), na.Adam(na.CosineDecay(0.1, 7), beta1=0.5), na.SGD(na.StepDecay(0.5, 2)), Own()]
+    async with na.open_simulation(diamond, log=tmp_path / "a.arrows") as simulation:
+        for optimizer in given:
+            await simulation.train_step(*batch, optimizer=optimizer)
+    found = [optimizer_of(step.optimizer) for step in na.open_log(tmp_path / "a.arrows").steps]
+    assert found == [*given[:-1], None]
+
+
+async def test_each_step_is_sealed(channels: str, diamond, batch, tmp_path) -> None:
+    """The chain as `docs/log-format.md` describes it: the metadata, then what the world said."""
+    path = tmp_path / "a.arrows"
+    await write(path, diamond, batch, channels)
+    with pa.ipc.open_stream(path) as stream:
+        digest = hashlib.sha256(stream.schema.metadata[b"neuro_actors"])
+    rows = rows_of(path)
+    for number in range(1, STEPS + 1):
+        step = [row for row in rows if row.step == number]
+        note = step[0].note.encode()
+        digest = hashlib.sha256(digest.digest() + struct.pack("<qq", number, len(note)) + note)
+        for row in step:
+            if row.sender == "environment":
+                digest.update(struct.pack(f"<{len(row.value)}d", *row.value))
+        assert step[-1 if number < STEPS else -2].note == digest.hexdigest()
+    end = rows[-1]
+    assert (end.step, end.kind, end.value, end.note) == (STEPS, "end", [len(rows) - 1, STEPS], digest.hexdigest())
+    assert na.open_log(path).digest == digest.hexdigest()
 
 
 async def test_the_log_changes_no_bit(diamond, batch, tmp_path) -> None:
@@ -124,14 +185,14 @@ async def test_the_network_comes_back(diamond, batch, tmp_path) -> None:
 async def test_it_is_written_in_many_batches_and_read_whole(tmp_path) -> None:
     net = na.Network.layered([30, 30, 30], seed=0)
     async with na.open_simulation(net, log=tmp_path / "a.arrows") as simulation:
-        for _ in range(12):
+        for _ in range(24):
             await simulation.train_step(np.ones((2, 30)), np.ones((2, 30)), optimizer=na.SGD(1e-3))
     reader = LogReader(tmp_path / "a.arrows")
     lengths = [len(batch) for batch in reader.batches()]
     assert len(lengths) >= 3
     assert not reader.cut_off
-    messages = 30 + 900 + 900 + 60 + 30 + 1 + 30 + 900 + 60
-    assert sum(lengths) == 12 * (messages + 1)
+    told, spoken, wanted, lost, urged, blamed, committed = 30, 90, 30, 1, 900, 30, 60
+    assert sum(lengths) == 24 * (told + spoken + wanted + lost + urged + blamed + committed + 2) + 1
 
 
 async def test_a_truncated_log_is_read_as_far_as_it_is_whole(diamond, batch, tmp_path) -> None:
@@ -168,12 +229,12 @@ async def test_the_log_of_a_failed_run_can_be_read(tmp_path, monkeypatch: pytest
         async with na.open_simulation(net, log=tmp_path / "a.arrows") as simulation:
             await simulation.predict([[3.0]])
     reader = LogReader(tmp_path / "a.arrows")
-    words = [in_words(row, reader.network) for row in reader.rows()]
-    assert words == [
-        "step 1: predict, 1 example",
-        "step 1: environment told x: activation 3.000",
-        "step 1: x told h: activation 3.000",
-        "step 1: h told y: activation 6.000",
+    assert [(row.kind, row.sender, row.receiver, row.value) for row in reader.rows()] == [
+        ("begin", None, None, []),
+        ("activation", "environment", "x", [3.0]),
+        ("activation", "x", None, [3.0]),
+        ("activation", "h", None, [6.0]),
+        ("end", None, None, [4.0, 1.0]),
     ]
 
 
@@ -196,7 +257,12 @@ async def test_the_log_of_a_step_that_failed_on_the_way_back(channels: str, tmp_
     rows = rows_of(tmp_path / "a.arrows")
     backward = [(row.kind, row.sender, row.receiver) for row in rows if row.kind in ("urgency", "commit")]
     assert backward == [("urgency", "loss", "y"), ("urgency", "y", "h"), ("commit", "y", "environment")]
-    assert sum(row.kind == "activation" for row in rows) == 6
+    assert [row.sender for row in rows if row.kind == "activation"] == ["environment", "x", "g", "h", "y"]
+    assert rows[-2].kind != "seal"
+    assert (rows[-1].kind, rows[-1].value) == ("end", [len(rows) - 1, 1])
+    log = na.open_log(tmp_path / "a.arrows")
+    assert log.complete
+    assert not log.steps[0].whole
 
 
 async def test_a_log_can_be_read_without_the_users_functions(tmp_path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -207,50 +273,11 @@ async def test_a_log_can_be_read_without_the_users_functions(tmp_path, monkeypat
         async with na.open_simulation(net, log=tmp_path / "a.arrows") as simulation:
             await simulation.predict([[3.0]])
     reader = LogReader(tmp_path / "a.arrows")
-    assert [row.value for row in reader.rows() if (row.sender, row.receiver) == ("y", "environment")] == [[6.0]]
+    assert [row.value for row in reader.rows() if row.sender == "y"] == [[6.0]]
     assert reader.network.neurons[1].activation == "mine"
     with pytest.raises(na.NetworkError, match="^neuron 'y': unknown activation 'mine'"):
         async with na.open_simulation(reader.network):
             pass
-
-
-def test_words(diamond) -> None:
-    def said(kind: str, value: list[float], sender: str = "h2", receiver: str = "y", note=None) -> str:
-        return in_words(Row(3, kind, sender, receiver, 1, value, note), diamond)
-
-    assert said("activation", [0.7311]) == "step 3: h2 told y: activation 0.731"
-    assert said("urgency", [0.24], "y", "h2") == "step 3: y told h2: urgency +0.240"
-    assert said("urgency", [-0.5] * 6, "y", "h2") == (
-        "step 3: y told h2: urgency -0.500 -0.500 -0.500 … (6 examples, mean -0.500)"
-    )
-    assert said("target", [1.0], "environment", "loss", "y") == "step 3: environment told loss: target of y 1.000"
-    assert said("commit", [1.0, 2.0, 3.0, 0.5], "y", "environment") == (
-        "step 3: y told environment: for h1 +1.0000, h2 +2.0000, x +3.0000; bias +0.5000"
-    )
-
-    assert said("activation", [2e-6]) == "step 3: h2 told y: activation 2.000e-06"
-    assert said("activation", [0.0]) == "step 3: h2 told y: activation 0.000"
-    assert said("urgency", [-1e60], "y", "h2") == "step 3: y told h2: urgency -1.000e+60"
-
-
-@pytest.mark.parametrize(
-    "row",
-    [
-        Row(3, "commit", "nobody", "environment", 1, [1.0, 2.0], None),
-        Row(3, "commit", "y", "environment", 1, [1.0], None),
-        Row(3, "commit", "y", "environment", 1, [], None),
-        Row(3, "begin", None, None, 0, [], "{}"),
-        Row(3, "begin", None, None, 0, [], "not JSON"),
-    ],
-)
-def test_a_row_that_makes_no_sense_is_named(row: Row, diamond) -> None:
-    with pytest.raises(na.LogError, match=rf"^the log is damaged: a {row.kind} row of step 3 makes no sense"):
-        in_words(row, diamond)
-
-
-def test_what_a_terminal_would_obey_is_shown_instead(diamond) -> None:
-    row = Row(3, "target", "environment", "loss", 1, [1.0], "\x1b[2Jy\u202e\n")
-    assert in_words(row, diamond) == r"step 3: environment told loss: target of \x1b[2Jy\u202e\n 1.000"
 
 
 # --- what goes wrong ---------------------------------------------------------------------------------------------
@@ -259,7 +286,7 @@ def test_what_a_terminal_would_obey_is_shown_instead(diamond) -> None:
 @pytest.mark.parametrize(
     ("prepare", "match"),
     [
-        (lambda p: p.write_text("mine"), r"exists already: choose another name, or remove it$"),
+        (lambda p: p.write_text("mine"), r"exists already: choose another name, remove it, or ask for it to be overwritten$"),
         (lambda p: p.mkdir(), r"exists already|is a directory|Is a directory"),
     ],
 )
@@ -322,13 +349,13 @@ def foreign(path) -> None:
 
 
 def other_columns(path) -> None:
-    described = arrow_schema(na.Network.layered([1, 1]))
+    described = arrow_schema(na.Network.layered([1, 1]), na.Recording("a"), "ordered")
     with pa.OSFile(str(path), "wb") as file, pa.ipc.new_stream(file, described.remove(6)):
         pass
 
 
 def no_end(path) -> None:
-    described = arrow_schema(na.Network.layered([1, 1]))
+    described = arrow_schema(na.Network.layered([1, 1]), na.Recording("a"), "ordered")
     metadata = {key: value.replace(b'"sources": "AAAAAAAAAAA="', b'"sources": "AAAAAAAAAH8="') for key, value in described.metadata.items()}
     assert metadata != described.metadata
     with pa.OSFile(str(path), "wb") as file, pa.ipc.new_stream(file, described.with_metadata(metadata)):
@@ -336,8 +363,8 @@ def no_end(path) -> None:
 
 
 def later(path) -> None:
-    schema = arrow_schema(na.Network.layered([1, 1]))
-    metadata = {key: value.replace(b'"format": 1', b'"format": 99') for key, value in schema.metadata.items()}
+    schema = arrow_schema(na.Network.layered([1, 1]), na.Recording("a"), "ordered")
+    metadata = {key: value.replace(b'"format": 2', b'"format": 99') for key, value in schema.metadata.items()}
     with pa.OSFile(str(path), "wb") as file, pa.ipc.new_stream(file, schema.with_metadata(metadata)):
         pass
 
@@ -351,7 +378,7 @@ def later(path) -> None:
         (foreign, r"it is an Arrow stream, but no message log$"),
         (other_columns, r"its columns are not those of a message log$"),
         (no_end, r"its description of the network is damaged: a synapse has no end$"),
-        (later, r"it is of log format 99, this version reads 1$"),
+        (later, r"it is of log format 99, this version reads 2$"),
     ],
 )
 def test_what_is_no_log(prepare, match: str, tmp_path) -> None:

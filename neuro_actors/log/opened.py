@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from itertools import pairwise
 from os import PathLike
 from typing import Any
 
@@ -43,32 +44,35 @@ class Log:
 
     def _scan(self) -> None:
         """Where the steps are. Only what says so is looked at, not the numbers."""
+        begun: list[tuple[int, str | None]] = []  # number and note of each step
+        last: list[int] = []  # the kind of its last row
         rows = 0
-        self.complete = False
-        infos: list[StepInfo] = []
         for k, batch in enumerate(self._reader.batches()):
             self._batches.append(batch)
             self._first.append(rows)
-            kinds = self._reader._decoded(batch.column("kind"), "kind")
-            cuts = np.flatnonzero((kinds == CODE["begin"]) | (kinds == CODE["end"]))
-            if (cuts.size == 0 or cuts[0] > 0) and self._pieces:
-                self._pieces[-1].append((k, 0, int(cuts[0]) if cuts.size else len(batch)))
-            for a, b in zip(cuts.tolist(), [*cuts[1:].tolist(), len(batch)], strict=True):
-                if kinds[a] == CODE["end"]:
-                    self.complete, self.digest = True, batch.column("note")[a].as_py()
-                else:
-                    self._pieces.append([(k, a, b)])
             rows += len(batch)
+            kinds = self._reader.codes(batch, "kind")
+            cuts = np.flatnonzero((kinds == CODE["begin"]) | (kinds == CODE["end"])).tolist()
+            if self._pieces and len(batch) and cuts[:1] != [0]:
+                self._pieces[-1].append((k, 0, cuts[0] if cuts else len(batch)))
+                last[-1] = int(kinds[self._pieces[-1][-1][2] - 1])
+            for a, b in pairwise([*cuts, len(batch)]):
+                if kinds[a] == CODE["end"]:
+                    self.digest = batch.column("note")[a].as_py()
+                    continue
+                self._pieces.append([(k, a, b)])
+                last.append(int(kinds[b - 1]))
+                begun.append((batch.column("step")[a].as_py(), batch.column("note")[a].as_py()))
         self.n_rows = rows
-        self.complete = self.complete and not self._reader.cut_off
-        for pieces in self._pieces:
-            infos.append(StepInfo.of(self._rows_of([pieces[0], pieces[-1]] if len(pieces) > 1 else pieces)))
-        self.steps: Sequence[StepInfo] = tuple(infos)
+        self.complete = self.digest is not None and not self._reader.cut_off
+        sealed = [kind == CODE["seal"] for kind in last]
+        self.steps: Sequence[StepInfo] = tuple(
+            [StepInfo.read(*step, whole) for step, whole in zip(begun, sealed, strict=True)]
+        )
         self._where = {info.number: k for k, info in enumerate(self.steps)}
 
     def _rows_of(self, pieces: list[tuple[int, int, int]]) -> Rows:
-        parts = [self._reader.decoded(self._batches[k].slice(a, b - a), self._first[k] + a) for k, a, b in pieces]
-        return joined(parts)
+        return joined([self._reader.decoded(self._batches[k].slice(a, b - a), self._first[k] + a) for k, a, b in pieces])
 
     # --- steps ---------------------------------------------------------------------------------------------------
 
@@ -131,10 +135,9 @@ class Log:
         found = []
         for k, a, b in pieces:
             batch = self._batches[k].slice(a, b - a)
-            wanted = np.isin(self._reader._decoded(batch.column("kind"), "kind"), kinds)
+            wanted = np.isin(self._reader.codes(batch, "kind"), kinds)
             if chosen is not None:
-                names = (self._reader._decoded(batch.column(end), "members") for end in ("sender", "receiver"))
-                sender, receiver = names
+                sender, receiver = self._reader.codes(batch, "sender"), self._reader.codes(batch, "receiver")
                 me, sources = chosen
                 wanted &= (sender == me) | (receiver == me) | (np.isin(sender, sources) & (receiver < 0))
             found.append(batch.filter(pa.array(wanted)))

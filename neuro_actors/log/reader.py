@@ -75,7 +75,7 @@ class LogReader:
     def __init__(self, path: str | PathLike[str]) -> None:
         self._path = str(path)
         self.cut_off = False
-        self._codes: list[tuple[Any, Any]] = []  # dictionaries met, with the code of each name
+        self._codes: list[tuple[str, Any, Indices]] = []  # dictionaries met, with the code of each name
         if not Path(path).is_file():
             what = "it is no regular file" if Path(path).exists() else "there is no such file"
             raise LogError(f"{self._path!r}: {what}")
@@ -160,25 +160,27 @@ class LogReader:
         return Rows(
             first,
             batch.column("step").to_numpy(),
-            self._decoded(batch.column("kind"), "kind").astype(np.int8),
-            self._decoded(batch.column("sender"), "members"),
-            self._decoded(batch.column("receiver"), "members"),
+            self.codes(batch, "kind").astype(np.int8),
+            self.codes(batch, "sender"),
+            self.codes(batch, "receiver"),
             batch.column("time").to_numpy(),
             offsets - offsets[0],
             numbers.slice(offsets[0], offsets[-1] - offsets[0]).to_numpy(zero_copy_only=False),
             batch.column("note"),
         )
 
-    def _decoded(self, column: Any, what: str) -> Indices:
-        """Codes in our own counting, whatever dictionary they are written in."""
-        for dictionary, known in self._codes:
-            if dictionary is column.dictionary or dictionary.equals(column.dictionary):
+    def codes(self, batch: Any, name: str) -> Indices:
+        """The column kind, sender or receiver in our own counting, whatever dictionary it is written in; see `Rows`."""
+        column = batch.column(name)
+        what = "kind" if name == "kind" else "members"
+        for which, dictionary, known in self._codes:
+            if which == what and dictionary.equals(column.dictionary):
                 codes = known
                 break
         else:
             ours = self._known[what]
-            codes = np.array([ours.get(name, UNKNOWN) for name in column.dictionary.to_pylist()] + [NULL], dtype=np.intp)
-            self._codes.append((column.dictionary, codes))
+            codes = np.array([ours.get(text, UNKNOWN) for text in column.dictionary.to_pylist()] + [NULL], dtype=np.intp)
+            self._codes.append((what, column.dictionary, codes))
         indices = column.indices
         raw = indices.fill_null(len(codes) - 1) if indices.null_count else indices
         found: Indices = codes[raw.to_numpy(zero_copy_only=False)]

@@ -37,25 +37,31 @@ class StepInfo:
 
     @classmethod
     def of(cls, rows: Rows) -> StepInfo:
-        """From a step's rows. Raises `LogError` if its begin row does not say what it was."""
-        number = int(rows.step[0])
+        """From a step's rows. Raises `LogError` if the first does not say what it was."""
         if rows.kind[0] != CODE["begin"]:
             raise LogError(f"the log is damaged: row {rows.first} should begin a step")
+        return cls.read(int(rows.step[0]), rows.notes[0].as_py(), bool(rows.kind[-1] == CODE["seal"]))
+
+    @classmethod
+    def read(cls, number: int, note: str | None, whole: bool) -> StepInfo:
+        """From the note of a begin row. Raises `LogError` if it makes no sense."""
         try:
-            about = json.loads(rows.notes[0].as_py())
-            mode, loss, batch = about["mode"], about["loss"], about["batch"]
-            if mode not in ("predict", "gradient", "train") or type(batch) is not int or batch < 0:
-                raise ValueError("no such mode, or no such batch")
-            if (mode == "predict") != (loss is None) or not isinstance(loss, (str, type(None))):
-                raise ValueError("a loss, and only where there is an aim")
-            if (mode == "train") != isinstance(about["optimizer"], dict):
-                raise ValueError("an optimiser, and only where somebody learns")
+            about = json.loads(note or "")
+            told = [about[name] for name in ("mode", "loss", "batch", "wrt_inputs", "optimizer", "update")]
+            mode, loss, batch, wrt_inputs, optimizer, update = told
             only = about.get("only")
-            whole = bool(rows.kind[-1] == CODE["seal"])
-            return cls(number, mode, loss, batch, bool(about["wrt_inputs"]), about["optimizer"], about["update"],
-                       None if only is None else tuple(only), whole)  # fmt: skip
+            sensible = (
+                mode in ("predict", "gradient", "train")
+                and (loss is None if mode == "predict" else isinstance(loss, str))
+                and (isinstance(optimizer, dict) and type(update) is int if mode == "train" else optimizer is update is None)
+                and type(batch) is int and batch >= 0 and type(wrt_inputs) is bool
+                and (only is None or (isinstance(only, list) and all(isinstance(kind, str) for kind in only)))
+            )  # fmt: skip
         except (KeyError, ValueError, TypeError, AttributeError, RecursionError) as error:
-            raise LogError(f"the log is damaged: the begin row of step {number} makes no sense ({error})") from None
+            raise LogError(f"the log is damaged: the begin row of step {number} makes no sense ({error!r})") from None
+        if not sensible:
+            raise LogError(f"the log is damaged: the begin row of step {number} makes no sense")
+        return cls(number, mode, loss, batch, wrt_inputs, optimizer, update, None if only is None else tuple(only), whole)
 
 
 class RecordedStep:

@@ -92,19 +92,20 @@ class LogWriter:
         self._conclude(page, step.number, _present(self._network, self._places, page.template, said))
 
     def finish(self) -> None:
-        """Called when a step is over, before another one begins."""
+        """Called when a step is over, before another one begins. Raises `LogError` if the disk has refused."""
         self._take_heard()
-        if self._page is not None and time.monotonic() - self._written >= FLUSH_SECONDS:
+        if self._page is not None and (self._page.full or time.monotonic() - self._written >= FLUSH_SECONDS):
             self._flush()
+        self._complain()
 
     def close(self) -> None:
         """Write what is left, the beginning of a step that was broken off too, and the end; close the file."""
         try:
-            if self._failure is None:
-                self._take_heard()
-                self._flush()
-                self._write(self._end())
-                self._written_by(self._stream.close)
+            self._take_heard()
+            self._flush()
+            self._write(self._end())
+            self._written_by(self._stream.close)
+            self._complain()
         finally:
             self._file.close()
 
@@ -125,7 +126,7 @@ class LogWriter:
         present = np.array([place in heard for place in places])
         lengths = page.template.lengths(batch).tolist()
         parts = [heard[p] if p in heard else np.zeros(n) for p, n in zip(places, lengths, strict=True)]
-        np.concatenate(parts, out=page.sheet)
+        np.concatenate([*parts, np.empty(0)], out=page.sheet)
         self._conclude(page, step.number, None if present.all() else present)
 
     def _begun(self, step: Step, batch: int, commits: Array) -> Page | None:
@@ -163,7 +164,7 @@ class LogWriter:
         return self._pages[key]
 
     def _turn_to(self, page: Page) -> Page:
-        if self._page is not page:
+        if self._page is not page or page.full:
             self._flush()
             self._page = page
         return page
@@ -174,8 +175,6 @@ class LogWriter:
         self._steps, self._last = self._steps + 1, number
         if present is None:
             page.add(number, note, self._chain.add(number, note, page.sheet[page.sealed]))
-            if page.full:
-                self._flush()
         else:
             self._flush()
             page.add(number, note, "")
@@ -197,7 +196,7 @@ class LogWriter:
         if self._page is not None and self._page.numbers:
             for batch in self._page.batches():
                 self._write(batch)
-        self._written = time.monotonic()
+            self._written = time.monotonic()
 
     def _write(self, batch: Any) -> None:
         self._rows += len(batch)
@@ -208,10 +207,12 @@ class LogWriter:
         if self._failure is None:
             try:
                 write(*arguments)
-                return
             except OSError as error:
                 self._failure = f"log file {str(self._path)!r} cannot be written: {error.strerror or error}"
-        raise LogError(self._failure)
+
+    def _complain(self) -> None:
+        if self._failure is not None:
+            raise LogError(self._failure)
 
 
 def _present(network: Network, places: Places, template: Template, said: Said) -> NDArray[np.bool_] | None:

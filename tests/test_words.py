@@ -1,0 +1,46 @@
+from __future__ import annotations
+
+import pytest
+
+import neuro_actors as na
+from neuro_actors.log.reader import Row
+from neuro_actors.log.words import in_words
+
+
+def test_words(diamond) -> None:
+    def said(kind: str, value: list[float], sender: str = "h2", receiver: str = "y", note=None) -> str:
+        return in_words(Row(3, kind, sender, receiver, 1, value, note), diamond)
+
+    assert said("activation", [0.7311]) == "step 3: h2 told y: activation 0.731"
+    assert said("urgency", [0.24], "y", "h2") == "step 3: y told h2: urgency +0.240"
+    assert said("urgency", [-0.5] * 6, "y", "h2") == (
+        "step 3: y told h2: urgency -0.500 -0.500 -0.500 … (6 examples, mean -0.500)"
+    )
+    assert said("target", [1.0], "environment", "loss", "y") == "step 3: environment told loss: target of y 1.000"
+    assert said("commit", [1.0, 2.0, 3.0, 0.5], "y", "environment") == (
+        "step 3: y told environment: for h1 +1.0000, h2 +2.0000, x +3.0000; bias +0.5000"
+    )
+
+    assert said("activation", [2e-6]) == "step 3: h2 told y: activation 2.000e-06"
+    assert said("activation", [0.0]) == "step 3: h2 told y: activation 0.000"
+    assert said("urgency", [-1e60], "y", "h2") == "step 3: y told h2: urgency -1.000e+60"
+
+
+@pytest.mark.parametrize(
+    "row",
+    [
+        Row(3, "commit", "nobody", "environment", 1, [1.0, 2.0], None),
+        Row(3, "commit", "y", "environment", 1, [1.0], None),
+        Row(3, "commit", "y", "environment", 1, [], None),
+        Row(3, "begin", None, None, 0, [], "{}"),
+        Row(3, "begin", None, None, 0, [], "not JSON"),
+    ],
+)
+def test_a_row_that_makes_no_sense_is_named(row: Row, diamond) -> None:
+    with pytest.raises(na.LogError, match=rf"^the log is damaged: a {row.kind} row of step 3 makes no sense"):
+        in_words(row, diamond)
+
+
+def test_what_a_terminal_would_obey_is_shown_instead(diamond) -> None:
+    row = Row(3, "target", "environment", "loss", 1, [1.0], "\x1b[2Jy\u202e\n")
+    assert in_words(row, diamond) == r"step 3: environment told loss: target of \x1b[2Jy\u202e\n 1.000"
