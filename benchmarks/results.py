@@ -1,7 +1,7 @@
 """Measures everything anew and writes RESULTS.md, its figures and results.json, here: ten minutes and 5 GB of memory.
 
     pip install -e ".[bench]"
-    python benchmarks/results.py [--quick]
+    python benchmarks/results.py [--quick] [--part rivals|growth|recording|import]
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ import re
 import subprocess
 import sys
 import tempfile
+from collections.abc import Callable
 from pathlib import Path
 from statistics import median
 from typing import Any
@@ -25,21 +26,30 @@ def ran(*command: str) -> str:
     return subprocess.run([sys.executable, *command], check=True, capture_output=True, text=True, env=ONE_THREAD).stdout
 
 
-def measured(quick: bool) -> tuple[dict[str, Any], dict[str, Any], float]:
-    more = ["--quick"] if quick else []
+def by_script(*command: str) -> dict[str, Any]:
+    """What a script writes with --json."""
     with tempfile.TemporaryDirectory() as folder:
-        bench, growth = Path(folder, "bench.json"), Path(folder, "growth.json")
-        print("rivals …", flush=True)
-        ran("-m", "neuro_actors", "bench", *more, "--json", str(bench))
-        print("growth …", flush=True)
-        ran(str(HERE / "growth.py"), *more, "--json", str(growth))
-        times = []
-        for _ in range(9):
-            command = [sys.executable, "-X", "importtime", "-c", "import neuro_actors"]
-            lines = subprocess.run(command, check=True, capture_output=True, text=True).stderr.splitlines()
-            (line,) = [line for line in lines if re.search(r"\| neuro_actors$", line)]
-            times.append(int(line.split("|")[1]) / 1e6)
-        return json.loads(bench.read_text()), json.loads(growth.read_text()), median(times)
+        ran(*command, "--json", str(Path(folder, "found.json")))
+        found: dict[str, Any] = json.loads(Path(folder, "found.json").read_text())
+        return found
+
+
+def imported() -> float:
+    times = []
+    for _ in range(9):
+        command = [sys.executable, "-X", "importtime", "-c", "import neuro_actors"]
+        lines = subprocess.run(command, check=True, capture_output=True, text=True).stderr.splitlines()
+        (line,) = [line for line in lines if re.search(r"\| neuro_actors$", line)]
+        times.append(int(line.split("|")[1]) / 1e6)
+    return median(times)
+
+
+PARTS: dict[str, Callable[[list[str]], Any]] = {
+    "rivals": lambda more: by_script("-m", "neuro_actors", "bench", *more),
+    "growth": lambda more: by_script(str(HERE / "growth.py"), *more),
+    "recording": lambda more: by_script(str(HERE / "recording.py"), *more)["recording"],
+    "import": lambda more: imported(),
+}
 
 
 def table(rows: list[list[str]]) -> str:
@@ -48,7 +58,8 @@ def table(rows: list[list[str]]) -> str:
     return "\n".join("| " + " | ".join(line) + " |" for line in lines)
 
 
-def written(bench: dict[str, Any], growth: dict[str, Any], imported: float, quick: bool) -> str:
+def written(found: dict[str, Any]) -> str:
+    bench, growth, quick = found["rivals"], found["growth"], found["quick"]
     about, timed = bench["machine"], bench["timed"]
     versions = ", ".join(f"{name} {version}" for name, version in about["versions"].items())
     parts = [
@@ -81,8 +92,22 @@ def written(bench: dict[str, Any], growth: dict[str, Any], imported: float, quic
     memory = f"{growth['bytes_a_neuron']:,.0f} bytes a neuron and {growth['bytes_a_synapse']:,.0f} a synapse"
     parts.append(f"Memory of a living society at batch 1, by least squares: {memory}.\n")
     parts.append("![Growth](figures/growth.svg)\n")
-    parts.append(f"`import neuro_actors`: {imported:.2f} s (`-X importtime`, median of 9).\n")
+    parts.append(recorded(found["recording"]))
+    parts.append(f"`import neuro_actors`: {found['import']:.2f} s (`-X importtime`, median of 9).\n")
     return "\n".join(parts)
+
+
+def recorded(found: list[dict[str, Any]]) -> str:
+    rows = [["batch", "rows a step", "MB a step", "no log", "every tenth step", "ratio", "every step", "its cost",
+             "bare pyarrow", "ratio"]]  # fmt: skip
+    for f in found:
+        none, tenth, every, bare = (f"{f['seconds'][name] * 1e3:.2f}" for name in ("none", "every tenth", "every step", "bare"))
+        rows.append([str(f["batch"]), f"{f['rows']:,}", f"{f['megabytes']:.1f}", none, tenth, f"{f['every_tenth']:.2f}", every,
+                     f"{f['cost'] * 1e3:.2f}", bare, f"{f['to_bare']:.2f}"])  # fmt: skip
+    return (
+        "## What recording costs\n\nTraining steps of 784-128-64-10, milliseconds; beside them a writer that is handed the"
+        f" same record batches ready-made.\n\n{table(rows)}\n"
+    )
 
 
 def drawn(bench: dict[str, Any], growth: dict[str, Any]) -> None:
@@ -121,16 +146,19 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--quick", action="store_true", help="smaller and shorter: some two minutes")
     parser.add_argument("--redraw", action="store_true", help="measure nothing: from results.json, write the rest again")
+    parser.add_argument("--part", choices=list(PARTS), help="measure this part alone; the others stay as they are")
     arguments = parser.parse_args()
-    if not arguments.redraw:
-        bench, growth, imported = measured(arguments.quick)
-        found = {"quick": arguments.quick, "bench": bench, "growth": growth, "import_seconds": imported}
-        (HERE / "results.json").write_text(json.dumps(found, indent=1) + "\n")
-    found = json.loads((HERE / "results.json").read_text())
-    bench, growth, imported, quick = (found[name] for name in ("bench", "growth", "import_seconds", "quick"))
-    drawn(bench, growth)
+    kept = HERE / "results.json"
+    found = json.loads(kept.read_text()) if arguments.redraw or arguments.part else {}
+    for name, part in PARTS.items():
+        if not arguments.redraw and arguments.part in (None, name):
+            print(f"{name} …", flush=True)
+            found[name] = part(["--quick"] if arguments.quick else [])
+    found.setdefault("quick", arguments.quick)
+    kept.write_text(json.dumps(found, indent=1) + "\n")
+    drawn(found["rivals"], found["growth"])
     aside = HERE / "RESULTS.md.part"
-    aside.write_text(written(bench, growth, imported, quick))
+    aside.write_text(written(found))
     aside.replace(HERE / "RESULTS.md")
     print(f"written: {HERE / 'RESULTS.md'}")
 

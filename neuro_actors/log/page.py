@@ -49,8 +49,8 @@ class Page:
         wanted = template.place[targets] - (template.place[targets].min() if targets.any() else 0)
         self._targets = [outputs[k] for k in wanted.tolist()]
         noted = np.concatenate([[True], targets, [True]])
-        self._noted = np.tile(noted, self.room)
-        self._note_bits = pa.py_buffer(np.packbits(self._noted, bitorder="little").tobytes())
+        self._note_bits = pa.py_buffer(np.packbits(np.tile(noted, self.room), bitorder="little").tobytes())
+        self._noted = (np.arange(self.room)[:, None] * self.n_rows + np.flatnonzero(noted)).ravel()
 
     def _tiled(self, column: NDArray[Any], first: int, last: int, kind: Any) -> Any:
         tiled = np.tile(np.concatenate([[first], column, [last]]), self.room)
@@ -96,9 +96,9 @@ class Page:
 
     def _note_column(self, count: int) -> Any:
         targets = [name.encode() for name in self._targets]
-        lengths = np.zeros(count * self.n_rows, dtype=np.int32)
         texts = [text for begin, seal in self._notes for text in (begin, *targets, seal)]
-        lengths[self._noted[: len(lengths)]] = [len(text) for text in texts]
-        offsets = np.concatenate([np.zeros(1, dtype=np.int32), np.cumsum(lengths, dtype=np.int32)])
+        offsets = np.zeros(count * self.n_rows + 1, dtype=np.int32)
+        offsets[1 + self._noted[: len(texts)]] = [len(text) for text in texts]
+        np.cumsum(offsets, out=offsets)
         buffers = pa.py_buffer(offsets), pa.py_buffer(b"".join(texts)), self._note_bits
-        return pa.StringArray.from_buffers(len(lengths), *buffers)
+        return pa.StringArray.from_buffers(count * self.n_rows, *buffers)

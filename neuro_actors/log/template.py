@@ -59,7 +59,7 @@ class Places:
 
 
 class Section(NamedTuple):
-    """Rows start to stop of a step, which are all of one block; `items` says which of the block."""
+    """Rows start to stop of a step, which are all of one block and time; `items` says which of the block."""
 
     block: str
     items: Indices
@@ -107,7 +107,8 @@ class Template:
 
     def _sections(self, places: Places) -> Iterator[Section]:
         block = np.searchsorted(places.start, self.place, side="right") - 1
-        cuts = np.flatnonzero(np.diff(block, prepend=-1, append=-1)).tolist()
+        # where the time changes too: neurons of one level often lie side by side, and are then copied in one piece
+        cuts = np.flatnonzero(np.diff(block, prepend=-1, append=-1) | np.diff(self.time, prepend=-1, append=-1)).tolist()
         for start, stop in pairwise(cuts):
             k = int(block[start])
             yield Section(places.names[k], self.place[start:stop] - places.start[k], start, stop)
