@@ -10,6 +10,7 @@ from .log import Recording, open_log
 from .network import Network
 from .simulation import Simulation, open_simulation
 from .synchronous import gradient, predict
+from .trace import Trace, trace
 from .training import Epoch, TrainingResult, train
 
 __all__ = [
@@ -36,6 +37,7 @@ __all__ = [
     "StepDecay",
     "StepResult",
     "Synapse",
+    "Trace",
     "TrainingResult",
     "add_activation",
     "add_loss",
@@ -44,5 +46,6 @@ __all__ = [
     "open_simulation",
     "predict",
     "reference",
+    "trace",
     "train",
 ]
