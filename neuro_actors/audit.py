@@ -10,6 +10,7 @@ as it was sealed (`log/seal.py`)? Nothing of the simulation takes part: no task,
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from os import PathLike
@@ -61,7 +62,7 @@ def audit(
     progress: is told, now and then, how many bytes of how many were read.
     Raises `LogError` for what is no message log, or needs an activation or a loss that is not in the tables here.
     """
-    if digest is not None and (not isinstance(digest, str) or len(digest) != 64 or set(digest.lower()) - set("0123456789abcdef")):
+    if digest is not None and not (isinstance(digest, str) and re.fullmatch("[0-9a-fA-F]{64}", digest)):
         raise InputError(f"digest: expected 64 hexadecimal digits, got {digest!r}")
     from .auditor import Auditor  # with pyarrow, which is imported only where a log is
 

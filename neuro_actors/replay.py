@@ -87,13 +87,13 @@ class Replay:
         for part in stage.parts:
             k = part.member
             rule = rules[k]
-            if part.hears is None or not self._known[k]:
+            if part.told is not None:
+                heard = said[part.told].reshape(1, -1)
+            elif part.hears is not None and self._known[k]:
+                heard = mail[part.hears]
+            else:
                 self._leave(part, PARAMETERS if part.hears is not None else HEARD, unproved, said, learns)
                 continue
-            if isinstance(rule, InputRule):
-                heard = said[stage.rows_of(part.hears)].reshape(1, -1)
-            else:
-                heard = mail[part.hears]
             now, row = step, part.spoken
             if learns:
                 if not self._kept[k] and stateless and isinstance(rule, LocalRule):

@@ -146,8 +146,8 @@ class Form:
 
 
 def first_not_finite(values: Array) -> int | None:
-    """Where the first number is that is none. (A sum of squares is finite if all are; if it is not, one may be large.)"""
-    if np.isfinite(values.dot(values)):
+    """Where the first number is that is none. (A sum is finite only if all are; if it is not, some may just be large.)"""
+    if np.isfinite(np.add.reduce(values)):
         return None
     wrong = np.flatnonzero(~np.isfinite(values))
     return int(wrong[0]) if len(wrong) else None

@@ -17,13 +17,15 @@ NONE = np.empty(0)
 class Part(NamedTuple):
     """One member's part in a step. Places are in the step's numbers, rows in its form; without mail it is not replayed.
 
-    hears: which of the stage's blocks, or None if the log lacks some of it.  ears: (followers, batch), places of the
+    told: of an input, where stands what it was told.  hears: of a neuron, which of the stage's blocks it hears. Both None
+    if the log lacks some of it.  ears: (followers, batch), places of the
     urgencies that it hears, or None.  speech, back, commit: what it writes into, its own numbers in `should` or a scratch.
     order, scattered: which rows of `back` go where, if that is a scratch.  committed: where its commit stands in `said`.
     spoken, answered: the rows that say its activation, and the rest; of those that there are.
     """
 
     member: int
+    told: slice | None
     hears: int | None
     ears: Indices | None
     speech: Array
@@ -115,10 +117,8 @@ class Stage:
             ears = self._all(self._ears[k]) if answered else None
             row = int(spoken[k])
             speech = sheet[self.rows_of(row)] if row >= 0 else np.empty(batch)
-            back_rows, commit, slot = felt[k : k + 1], NONE, None
-            if network.is_input[k]:
-                hears = int(told[k]) if told[k] >= 0 else None  # a row, not a block
-            else:
+            back_rows, commit, slot, hears = felt[k : k + 1], NONE, None, None
+            if not network.is_input[k]:
                 incoming = network.incoming.of(k)
                 sources = network.sources[incoming]
                 hears = self._block_of(sources) if (spoken[sources] >= 0).all() else None
@@ -131,7 +131,8 @@ class Stage:
             answers = [int(r) for r in (*back_rows, commits[k]) if r >= 0] if answered else []
             back, order, scattered = self._say(sheet, back_rows)
             yield Part(
-                k, hears, ears, speech, back, commit, order, scattered, slot, row if row >= 0 else None, sorted(answers)
+                k, self.rows_of(int(told[k])) if told[k] >= 0 else None, hears, ears, speech, back, commit, order, scattered,
+                slot, row if row >= 0 else None, sorted(answers),
             )  # fmt: skip
 
     def _say(self, sheet: Array, rows: Indices) -> tuple[Array, Indices, Indices | None]:

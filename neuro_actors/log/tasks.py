@@ -52,7 +52,8 @@ class Tasks:
         self._start = ""  # of the last note, all but the update
         self._about: dict[str, Any] = {}
         self._optimizer: Optimizer | None = None  # under which neurons learnt last, if it is known
-        self._shape = ""  # its description, rates aside
+        self._held: dict[str, Any] = {}  # its description
+        self._shape = ""  # the same, rates aside
         self._update = 0
         self._last = 1 - recording.every  # step that was recorded
         self._learnt = 0  # step that was left out, if it came last
@@ -125,6 +126,9 @@ class Tasks:
 
     def _under(self, number: int, row: int, held: dict[str, Any], update: int, only: bool) -> Optimizer | None:
         """The optimiser; the same object as before if neurons continue with it."""
+        if held is self._held and update == self._update + 1:
+            self._update = update
+            return self._optimizer
         shape = re.sub(r'"rate": [^,}]*', "", json.dumps(held))
         try:
             found = optimizer_of(held)
@@ -147,5 +151,5 @@ class Tasks:
             if rated:
                 self._optimizer.learning_rate.rate = found.learning_rate.rate  # type: ignore[union-attr, attr-defined]
             found = self._optimizer
-        self._optimizer, self._shape, self._update = found, shape, update
+        self._optimizer, self._shape, self._update, self._held = found, shape, update, held
         return found
