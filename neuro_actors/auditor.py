@@ -56,7 +56,7 @@ class Auditor:
         everyone = self._recording.neurons is None and self._recording.layers is None
         self._chosen = np.append(self._recording.chosen(self._network), [everyone, False])  # the loss; the environment
         self._rows = self._steps = self._last = self._messages = self._given = 0
-        self._ended = False
+        self._ended = self._unsealed = False  # whether the last step is
         self._broken: tuple[Rows, Task, Form, Refused] | None = None  # a step that may have been broken off
         self._missed: dict[tuple[str, str], list[int]] = {}  # kind, reason: how many rows, the first's step and sender
         self._believed = 0  # commits of steps that were left out
@@ -71,8 +71,7 @@ class Auditor:
                     self._group(rows)
                     if progress is not None:
                         progress(self._reader.read, self._reader.size)
-                if self._broken is not None:
-                    self._broken_off(*self._broken)
+                self._see_broken_off()
                 if digest is not None and digest.lower() != self._chain.hex:
                     raise refused(self._last, max(self._rows - 1, 0), "last digest is", self._chain.hex, digest.lower())
         except Refused as verdict:
@@ -102,8 +101,7 @@ class Auditor:
         if self._ended:
             raise refused(int(rows.step[0]), rows.first, "row is", "behind the end", "missing")
         if rows.kind[0] == CODE["end"]:
-            if self._broken is not None:
-                self._broken_off(*self._broken)
+            self._see_broken_off()
             self._end(rows)
         else:
             if self._broken is not None:  # a step follows, so it was not
@@ -138,8 +136,11 @@ class Auditor:
             raise refused(task.number, rows.first + len(rows) - 1, "seal is", said, seal, about)
         self._steps, self._last = self._steps + 1, task.number
 
-    def _broken_off(self, rows: Rows, task: Task, form: Form, complaint: Refused) -> None:
-        """The rows that were said of the last step, without a seal."""
+    def _see_broken_off(self) -> None:
+        """The rows that were said of the last step, if it has no seal."""
+        if self._broken is None:
+            return
+        (rows, task, form, _), self._broken, self._unsealed = self._broken, None, True
         present = form.present(rows)
         stage = self._stage(form, task, present)
         if stage.early:
@@ -218,7 +219,7 @@ class Auditor:
     # --- what came of it -----------------------------------------------------------------------------------------
 
     def _verdict(self, lie: Lie | None) -> Audit:
-        complete = lie is None and self._ended and not self._reader.cut_off and self._broken is None
+        complete = lie is None and self._ended and not (self._reader.cut_off or self._unsealed)
         unproved = sum(count for count, _, _ in self._missed.values())
         return Audit(
             passed=complete and not unproved,
@@ -254,7 +255,7 @@ class Auditor:
             yield f"not proved: {count:,} messages of kind {kind} (the first: {who}, step {step}): {reason}"
         if not whole:
             return
-        if self._broken is not None:
+        if self._unsealed:
             yield f"step {self._last} was broken off: what was said of it is replayed, but not sealed"
         if self._reader.cut_off:
             yield f"the log is cut off or damaged behind row {self._rows - 1}"

@@ -114,8 +114,9 @@ class Replay:
                 if row is not None:
                     refusals.append((row, str(error) or repr(error)))
                 continue
-            if part.ears is None and part.answered:
-                self._leave(part._replace(spoken=None), HEARD, unproved, said, learns)
+            if part.ears is None:
+                if part.answered or (learns and part.told is None):
+                    self._leave(part._replace(spoken=None), HEARD, unproved, said, learns)
             elif part.scattered is not None:
                 should[part.scattered] = part.back[part.order]
                 if margins is not None:

@@ -49,7 +49,7 @@ class Tasks:
         self._every = recording.every
         self._learnt_told = "commit" in recording.kinds
         self._given = {described(given, 1)["name"]: given for given in optimizers}
-        self._start = ""  # of the last note, all but the update
+        self._start: str | None = None  # of the last note, all but the update
         self._about: dict[str, Any] = {}
         self._optimizer: Optimizer | None = None  # under which neurons learnt last, if it is known
         self._held: dict[str, Any] = {}  # its description

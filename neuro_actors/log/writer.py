@@ -125,7 +125,8 @@ class LogWriter:
         present = np.array([place in heard for place in places])
         lengths = page.template.lengths(batch).tolist()
         parts = [heard[p] if p in heard else np.zeros(n) for p, n in zip(places, lengths, strict=True)]
-        np.concatenate(parts, out=page.sheet)
+        if parts:  # a partial log may hold nothing of it
+            np.concatenate(parts, out=page.sheet)
         self._conclude(page, step.number, None if present.all() else present)
 
     def _begun(self, step: Step, batch: int, commits: Array) -> Page | None:
