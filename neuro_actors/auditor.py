@@ -72,8 +72,7 @@ class Auditor:
                     if progress is not None:
                         progress(self._reader.read, self._reader.size)
                 self._see_broken_off()
-                if digest is not None and digest.lower() != self._chain.hex:
-                    raise refused(self._last, max(self._rows - 1, 0), "last digest is", self._chain.hex, digest.lower())
+                self._check_end(digest)
         except Refused as verdict:
             lie = verdict.lie
         return self._verdict(lie)
@@ -93,6 +92,13 @@ class Auditor:
         schema = self._reader.schema
         if set(schema.metadata) != {KEY} or any(field.metadata for field in schema):
             raise refused(0, 0, "schema has metadata", "of other kinds too", "neuro_actors alone")
+
+    def _check_end(self, digest: str | None) -> None:
+        reader = self._reader
+        if not reader.cut_off and reader.read != reader.size:
+            raise refused(self._last, self._rows, "file goes on behind its end: its bytes are", reader.size, reader.read)
+        if self._ended and digest is not None and digest.lower() != self._chain.hex:
+            raise refused(self._last, self._rows - 1, "last digest is", self._chain.hex, digest.lower())
 
     # --- what stands in the file ---------------------------------------------------------------------------------
 

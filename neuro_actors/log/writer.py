@@ -178,7 +178,9 @@ class LogWriter:
             if page.full:
                 self._flush()
         else:
+            sheet = page.sheet.copy()  # for the page is empty after this
             self._flush()
+            page.sheet[...] = sheet
             page.add(number, note, "")
             rows = pa.array(np.concatenate([[True], present, [False]]))
             for batch in page.batches():
