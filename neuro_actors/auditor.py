@@ -203,14 +203,16 @@ class Auditor:
         self._given += stage.world
         if self._recording.every > 1 and "commit" not in self._recording.kinds and self._steps:
             replay.forget()  # who knows what they learnt in between
-        optimizer, unknown = task.optimizer, f"the optimiser {task.name} is not known here"
+        optimizer, unknown = task.optimizer, ""
+        if optimizer is None:
+            unknown = f"the optimiser {task.name} is not known here"
         if optimizer is not None and not self._exact and not isinstance(optimizer, (SGD, Adam)):
             optimizer, unknown = None, ROUNDING
         step = Step(task.number, task.loss, optimizer, task.wrt_inputs)
         found = replay.step(stage, said, step, task.update, unknown)
         if found.row is not None:
             raise Refused(form.lie(rows, found.row + 1, found.number, found.should, learns=task.update > 0))
-        for reason, missed in (found.unproved or {}).items():
+        for reason, missed in found.unproved.items():
             self._miss(rows, stage, reason, np.array(missed, dtype=np.intp))
 
     def _miss(self, rows: Rows, stage: Stage, reason: str, missed: Indices) -> None:

@@ -402,6 +402,11 @@ def test_a_run_that_failed_is_replayed_but_incomplete(channels: str, odd: list[i
     assert audit.remarks == ("step 4 was broken off: what was said of it is replayed, but not sealed",)
     metadata, rows = forgery.read(path)
     broken = [k for k, row in enumerate(rows) if row[forgery.STEP] == 4 and row[forgery.KIND] != "end"]
+    for column, value in ((forgery.SENDER, "x0"), (forgery.TIME, 1), (forgery.VALUE, [0.0])):
+        forged = forgery.copied(rows)
+        forged[broken[0]][column] = value
+        forgery.write(path, metadata, forged)
+        assert f"step 4, row {broken[0]}: " in refused(path)
     for k in broken[3:]:
         forged = forgery.copied(rows)
         if rows[k][forgery.VALUE]:

@@ -32,10 +32,15 @@ ALLOWED = {
     "judge": {"arrays", "errors", "functions", "messages"},
     "gradient": {"arrays", "network"},
     "reference": {"arrays", "examples", "functions", "gradient", "network"},
-    "channels": {"arrays", "elements", "errors", "messages", "network", "mail", "lines", "channels"},
+    "channels": {"arrays", "elements", "errors", "messages", "network", "mail", "lines", "said", "channels"},
+    "said": {"arrays"},
     "actor": {"arrays", "channels", "errors", "judge", "messages", "neuron"},
     "society": {"actor", "channels", "elements", "errors", "functions", "judge", "network", "neuron", "sums"},
-    "log": {"arrays", "elements", "lines", "errors", "messages", "network", "log", "version"},
+    "log": {"arrays", "elements", "lines", "errors", "learning", "messages", "network", "said", "log", "version"},
+    "rounding": {"arrays", "functions", "judge", "learning", "messages", "neuron"},
+    "replay": {"arrays", "functions", "judge", "log", "messages", "network", "neuron", "rounding", "sums"},
+    "audit": {"auditor", "errors", "learning", "log"},
+    "auditor": {"arrays", "audit", "errors", "functions", "learning", "log", "messages", "replay", "sums"},
 }
 
 
