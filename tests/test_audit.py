@@ -252,6 +252,40 @@ def test_what_no_run_writes_is_refused_though_it_is_sealed(log: Path) -> None:
         assert "the log's optimiser is" in noted(3, old, new), new
 
 
+def test_what_would_have_been_refused_was_not_said(tmp_path: Path) -> None:
+    """A neuron refuses to say what is not finite, and the loss what it is not defined for."""
+    neurons, synapses = [na.Input("x"), na.Neuron("y", "sigmoid"), na.Neuron("z")], [("x", "y", 1.0), ("x", "z", 2.0)]
+    net = na.Network(neurons, [na.Synapse(*ends) for ends in synapses], ["y", "z"])
+
+    async def society() -> None:
+        async with na.open_simulation(net, log=tmp_path / "a.arrows") as simulation:
+            await simulation.predict([[0.5]])
+            await simulation.gradient([[0.25]], [[0.5, 0.5]], "cross_entropy")
+
+    trio.run(society)
+    metadata, rows = forgery.read(tmp_path / "a.arrows")
+
+    def told(change: Any) -> str:
+        copy = forgery.copied(rows)
+        for row in copy:
+            change(row)
+        forgery.write(tmp_path / "b.arrows", metadata, forgery.sealed(metadata, copy))
+        return refused(tmp_path / "b.arrows")
+
+    def huge(row: forgery.Row) -> None:
+        if row[forgery.STEP] == 1 and "x" in (row[forgery.SENDER], row[forgery.RECEIVER]):
+            row[forgery.VALUE] = [1.7e308]
+        if row[forgery.STEP] == 1 and row[forgery.SENDER] == "y":
+            row[forgery.VALUE] = [1.0]
+
+    def outside(row: forgery.Row) -> None:
+        if row[forgery.KIND] == "target" and row[forgery.NOTE] == "y":
+            row[forgery.VALUE] = [1.5]
+
+    assert "it should have said nothing: 'z': its activation in step 1 would not be finite" in told(huge)
+    assert "it should have said nothing: cross_entropy: targets must lie between 0 and 1, got 1.5" in told(outside)
+
+
 def test_the_lie_is_the_number_that_was_changed(tmp_path: Path) -> None:
     for seed in range(6):
         path, other = tmp_path / f"{seed}.arrows", tmp_path / "b.arrows"
@@ -630,7 +664,8 @@ def elsewhere(monkeypatch: pytest.MonkeyPatch) -> Any:
 
 
 @pytest.mark.parametrize(
-    "optimizer", [na.SGD(0.1, momentum=0.9, weight_decay=0.01), na.Adam(0.01), na.Adam(na.CosineDecay(0.01, 20), weight_decay=0.1)]
+    "optimizer",
+    [na.SGD(0.1), na.SGD(0.1, momentum=0.9, weight_decay=0.01), na.Adam(0.01), na.Adam(na.CosineDecay(0.01, 20), weight_decay=0.1)]
 )
 def test_a_log_of_another_machine_is_checked_within_the_bound(elsewhere: Any, optimizer: Any, tmp_path: Path) -> None:
     net = na.Network.layered([3, 5, 4, 2], activation="tanh", seed=2)
