@@ -168,6 +168,124 @@ def test_no_forgery_passes(partial: bool, resealed: bool, tmp_path: Path) -> Non
     assert tried > 0.8 * len(SEEDS) * EACH
 
 
+def test_no_seal_makes_another_structure_true(tmp_path: Path) -> None:
+    path, other = tmp_path / "a.arrows", tmp_path / "b.arrows"
+    for seed in SEEDS:
+        path.unlink(missing_ok=True)
+        forgery.draw_run(seed, path)
+        metadata, rows = forgery.read(path)
+        rng = np.random.default_rng(seed)
+        for k, (what, about, forged) in enumerate(forgery.forged(rng, metadata, rows, forgery.OF_STRUCTURE)):
+            if k == EACH:
+                break
+            forged = forgery.sealed(about, forged)
+            if forgery.same(forged, rows):
+                continue
+            forgery.write(other, about, forged, rng)
+            audit = na.audit(other)
+            assert not audit.passed, (seed, what)
+
+
+def test_what_no_run_writes_is_refused_though_it_is_sealed(log: Path) -> None:
+    """Steps: 1 predicts, 2 asks for a gradient, 3 to 5 teach. (`x` is the place of a begin row.)"""
+    metadata, rows = forgery.read(log)
+    begins = [k for k, row in enumerate(rows) if row[forgery.KIND] == "begin"]
+
+    def told(change: Any) -> str:
+        copy = forgery.copied(rows)
+        change(copy)
+        forgery.write(log, metadata, forgery.sealed(metadata, copy))
+        return refused(log)
+
+    def noted(step: int, old: str, new: str) -> str:
+        x = begins[step - 1]
+        assert old in rows[x][forgery.NOTE]
+        return told(lambda copy: copy[x].__setitem__(forgery.NOTE, rows[x][forgery.NOTE].replace(old, new, 1)))
+
+    def renumbered(copy: list[forgery.Row]) -> None:
+        for row in copy[begins[3] :]:
+            row[forgery.STEP] += 1
+
+    assert "the log's step is 5; it should be 4" in told(renumbered)
+    assert "the log's step is 2; it should be 1" in told(lambda copy: copy.__delitem__(slice(0, begins[1])))
+
+    def end_moved(copy: list[forgery.Row]) -> None:
+        copy.insert(begins[4], copy.pop())
+        copy[begins[4]][forgery.STEP] = 4
+
+    assert "row is behind the end" in told(end_moved)
+    assert "row is behind the end" in told(lambda copy: copy.append(list(copy[-1])))
+    for old, new in (
+        ('": ', '":'),  # not as json.dumps writes it
+        ('{"mode"', '{ "mode"'),
+        ('{"mode"', '{"more": 1, "mode"'),
+        ('"mode": "predict", "loss": null', '"loss": null, "mode": "predict"'),
+        ('"mode": "predict"', '"mode": "train"'),
+        ('"loss": null', '"loss": "huber"'),
+        ('"batch": 3', '"batch": 3.0'),
+        ('"batch": 3', '"batch": 0'),
+        ('"batch": 3', '"batch": true'),
+        ('"batch": 3', '"batch": 3000000000'),
+        ('"wrt_inputs": false', '"wrt_inputs": 0'),
+        ('"wrt_inputs": false', '"wrt_inputs": true'),
+        ('"optimizer": null', '"only": ["commit"], "optimizer": null'),
+    ):
+        assert "begin note is" in noted(1, old, new), new
+    assert "numbers, of what the environment told x the activation, are 3; it should be 2" in noted(1, '"batch": 3', '"batch": 2')
+    assert "the log's count of updates is 1; it should be null: nobody learns" in noted(2, '"update": null', '"update": 1')
+    assert "the log's count of updates is 0; it should be a number from 1 on" in noted(3, '"update": 1', '"update": 0')
+    assert "count of updates is 02; it should be" in noted(4, '"update": 2', '"update": 02')
+    assert "count of updates is two; it should be" in noted(4, '"update": 2', '"update": two')
+    assert "the log's count of updates is 2; it should be 1" in noted(3, '"update": 1', '"update": 2')
+    assert "the log's count of updates is 1; it should be 2" in noted(4, '"update": 2', '"update": 1')
+    assert "the log's count of updates is 3; it should be 2" in noted(4, '"update": 2', '"update": 3')
+    for old, new in (
+        ('"learning_rate": 0.1', '"learning_rate": -0.1'),
+        ('"learning_rate": 0.1', '"learning_rate": NaN'),
+        ('"learning_rate": 0.1', '"learning_rate": {"name": "StepDecay"}'),
+        ('"learning_rate": 0.1', '"learning_rate": {"name": "eval"}'),
+        ('"momentum": 0.5, ', ""),
+        ('"momentum": 0.5', '"nesterov": true'),
+        ('"momentum": 0.5', '"momentum": "0.5"'),
+        ('"name": "SGD", ', ""),
+    ):
+        assert "the log's optimiser is" in noted(3, old, new), new
+
+
+def test_what_would_have_been_refused_was_not_said(tmp_path: Path) -> None:
+    """A neuron refuses to say what is not finite, and the loss what it is not defined for."""
+    neurons, synapses = [na.Input("x"), na.Neuron("y", "sigmoid"), na.Neuron("z")], [("x", "y", 1.0), ("x", "z", 2.0)]
+    net = na.Network(neurons, [na.Synapse(*ends) for ends in synapses], ["y", "z"])
+
+    async def society() -> None:
+        async with na.open_simulation(net, log=tmp_path / "a.arrows") as simulation:
+            await simulation.predict([[0.5]])
+            await simulation.gradient([[0.25]], [[0.5, 0.5]], "cross_entropy")
+
+    trio.run(society)
+    metadata, rows = forgery.read(tmp_path / "a.arrows")
+
+    def told(change: Any) -> str:
+        copy = forgery.copied(rows)
+        for row in copy:
+            change(row)
+        forgery.write(tmp_path / "b.arrows", metadata, forgery.sealed(metadata, copy))
+        return refused(tmp_path / "b.arrows")
+
+    def huge(row: forgery.Row) -> None:
+        if row[forgery.STEP] == 1 and "x" in (row[forgery.SENDER], row[forgery.RECEIVER]):
+            row[forgery.VALUE] = [1.7e308]
+        if row[forgery.STEP] == 1 and row[forgery.SENDER] == "y":
+            row[forgery.VALUE] = [1.0]
+
+    def outside(row: forgery.Row) -> None:
+        if row[forgery.KIND] == "target" and row[forgery.NOTE] == "y":
+            row[forgery.VALUE] = [1.5]
+
+    assert "it should have said nothing: 'z': its activation in step 1 would not be finite" in told(huge)
+    assert "it should have said nothing: cross_entropy: targets must lie between 0 and 1, got 1.5" in told(outside)
+
+
 def test_the_lie_is_the_number_that_was_changed(tmp_path: Path) -> None:
     for seed in range(6):
         path, other = tmp_path / f"{seed}.arrows", tmp_path / "b.arrows"
@@ -546,7 +664,8 @@ def elsewhere(monkeypatch: pytest.MonkeyPatch) -> Any:
 
 
 @pytest.mark.parametrize(
-    "optimizer", [na.SGD(0.1, momentum=0.9, weight_decay=0.01), na.Adam(0.01), na.Adam(na.CosineDecay(0.01, 20), weight_decay=0.1)]
+    "optimizer",
+    [na.SGD(0.1), na.SGD(0.1, momentum=0.9, weight_decay=0.01), na.Adam(0.01), na.Adam(na.CosineDecay(0.01, 20), weight_decay=0.1)]
 )
 def test_a_log_of_another_machine_is_checked_within_the_bound(elsewhere: Any, optimizer: Any, tmp_path: Path) -> None:
     net = na.Network.layered([3, 5, 4, 2], activation="tanh", seed=2)
@@ -604,6 +723,18 @@ def test_every_so_many_steps(diamond: na.Network, tmp_path: Path) -> None:
         assert (audit.lie, audit.passed, audit.complete, audit.unproved) == (None, False, True, 9)
         reason = "what the optimiser kept from steps that were left out is not recorded"
         assert audit.remarks[-1] == f"not proved: 9 messages of kind commit (the first: h1, step 4): {reason}"
+
+
+def test_who_starts_afresh_needs_no_past(diamond: na.Network, tmp_path: Path) -> None:
+    async def society() -> None:
+        async with na.open_simulation(diamond, log=na.Recording(tmp_path / "a.arrows", every=2)) as simulation:
+            for optimizer in (na.SGD(0.1, momentum=0.9), na.SGD(0.1, momentum=0.9), na.Adam(0.1)):
+                await simulation.train_step([[1.0]], [[1.0, 0.5]], optimizer=optimizer)
+
+    trio.run(society)
+    audit = na.audit(tmp_path / "a.arrows")
+    assert audit.passed, audit
+    assert audit.steps == 3  # one of them for its commits alone
 
 
 def test_some_neurons(diamond: na.Network, tmp_path: Path) -> None:
