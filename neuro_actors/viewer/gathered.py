@@ -1,0 +1,180 @@
+"""All that the page shows of a log, as plain values for JSON; arrays are base64 of little-endian numbers."""
+
+from __future__ import annotations
+
+import base64
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from .. import functions
+from ..errors import InputError
+from .picture import picture
+from .scales import Scales
+from .thinning import Plan, plan, spread
+from .told import Told, told
+
+if TYPE_CHECKING:
+    from ..arrays import Array
+    from ..log.opened import Log
+
+CURVE_STEPS = 1000  # of which the losses are read, for the curve
+
+
+def gathered(log: Log, max_mb: float = 12.0, shape: tuple[int, int] | None | str = "look") -> dict[str, Any]:
+    """What the page needs. shape: (rows, columns) of the picture that the inputs are, None if they are none, or "look"."""
+    network, steps = log.network, log.steps
+    if not len(steps):
+        raise InputError(f"{str(log.path)!r}: no step was recorded, so there is nothing to see")
+    if isinstance(shape, tuple) and shape[0] * shape[1] != len(network.inputs):
+        raise InputError(f"a picture of {shape[0]}x{shape[1]} is {shape[0] * shape[1]} inputs, there are {len(network.inputs)}")
+    kept = plan(len(network.ids), len(network.weights), [info.batch for info in steps], max_mb * 1e6)
+    pack = _Packer(kept.item)
+    versions = _Versions(pack)
+    shown, seen, reach, scales = [], [], 6.0, Scales(network)
+    for place in kept.steps:
+        info = steps[place]
+        recorded = log.step(info.number)
+        before = network if place == 0 else log.network_at(steps[place - 1].number)
+        said = told(before, recorded, kept.examples)
+        after = log.network_at(info.number) if info.mode == "train" and info.whole else before
+        shown.append(_step(info, said, versions.of(before), versions.of(after), pack, kept))
+        seen.append(said.activations[:, network.is_input])
+        reach = max(reach, float(np.nanmax(np.abs(said.signals), initial=0.0)))
+        scales.add(before, after, said)
+    if shape == "look":
+        shape = picture(np.concatenate(seen))
+    return {
+        "title": Path(log.path).name,
+        "network": _network(log, kept),
+        "picture": shape,
+        "item": kept.item,
+        "scales": scales.found(),
+        "functions": _functions(network.activations, reach),
+        "versions": versions.packed,
+        "steps": shown,
+        "curve": _curve(log),
+        "notes": _notes(log, kept),
+    }
+
+
+class _Packer:
+    """Numbers as base64, of 8 or 4 bytes each."""
+
+    def __init__(self, item: int) -> None:
+        self._kind = f"<f{item}"
+
+    def __call__(self, values: Array) -> str:
+        return base64.b64encode(values.astype(self._kind).tobytes()).decode()
+
+
+class _Versions:
+    """Parameters at some time, each kept once."""
+
+    def __init__(self, pack: _Packer) -> None:
+        self._pack, self._known = pack, {"": -1}
+        self.packed: list[dict[str, str]] = []
+
+    def of(self, network: Any) -> int:
+        key = network.digest()
+        if key not in self._known:
+            self._known[key] = len(self.packed)
+            self.packed.append({"weights": self._pack(network.weights), "biases": self._pack(network.biases)})
+        return self._known[key]
+
+
+def _step(info: Any, said: Told, before: int, after: int, pack: _Packer, kept: Plan) -> dict[str, Any]:
+    named = {name: getattr(said, name) for name in Told.__slots__}
+    arrays = {name: pack(values) for name, values in named.items() if values is not None}
+    if not kept.synapses:
+        arrays.pop("wants", None)
+    loss = float(said.losses[-1])
+    return {
+        "number": info.number,
+        "mode": info.mode,
+        "loss": info.loss,
+        "optimizer": _optimizer(info.optimizer),
+        "batch": info.batch,
+        "examples": min(info.batch, kept.examples),
+        "wrtInputs": bool(info.wrt_inputs),
+        "whole": bool(info.whole),
+        "mean": loss if np.isfinite(loss) else None,
+        "before": before,
+        "after": after,
+        "arrays": arrays,
+    }
+
+
+def _optimizer(optimizer: Mapping[str, Any] | str | None) -> str | None:
+    if optimizer is None or isinstance(optimizer, str):
+        return optimizer
+    rest = dict(optimizer)
+    name = next((str(rest.pop(key)) for key in ("name", "optimizer", "kind", "type", "class") if key in rest), "")
+    return f"{name}({', '.join(f'{key}={value}' for key, value in rest.items())})" if rest else name
+
+
+def _network(log: Log, kept: Plan) -> dict[str, Any]:
+    network = log.network
+    none = np.empty(0)
+
+    def places(values: Any) -> str:
+        return base64.b64encode(np.asarray(values).astype("<i4").tobytes()).decode()
+
+    return {
+        "ids": network.ids,
+        "activations": [None if is_input else name for name, is_input in zip(network.activations, network.is_input.tolist(), strict=True)],
+        "outputs": network.output_positions.tolist(),
+        "level": places(network.level),
+        "sources": places(network.sources if kept.synapses else none),
+        "targets": places(network.targets if kept.synapses else none),
+        "nSynapses": len(network.weights),
+    }  # fmt: skip
+
+
+def _functions(names: tuple[str, ...], reach: float) -> dict[str, Any]:
+    """Each activation function that is used, sampled: the page draws its curve and knows no formula of its own."""
+    near = np.linspace(-6.0, 6.0, 241)
+    far = np.geomspace(6.0, reach * 2.0, 80)[1:]
+    z = np.concatenate([-far[::-1], near, far])
+    sampled = {}
+    for name in sorted(set(names)):
+        known = functions.ACTIVATIONS.get(name)
+        if known is not None:
+            formula = (known.value.__doc__ or "").strip().split("   ")[0]
+            sampled[name] = {"z": z.round(9).tolist(), "a": known.value(z).round(9).tolist(), "formula": formula}
+    return sampled
+
+
+def _curve(log: Log) -> dict[str, list[Any]]:
+    """The mean loss of steps that have one."""
+    judged = [info.number for info in log.steps if info.loss is not None and info.whole]
+    numbers, losses = [], []
+    for place in spread(len(judged), CURVE_STEPS):
+        loss = float(log.step(judged[place]).losses.mean())
+        if np.isfinite(loss):
+            numbers.append(judged[place])
+            losses.append(loss)
+    return {"steps": numbers, "losses": losses}
+
+
+def _notes(log: Log, kept: Plan) -> dict[str, Any]:
+    """What was left out, for the page and for the terminal."""
+    return {
+        "steps": len(log.steps),
+        "keptSteps": len(kept.steps),
+        "batch": max(info.batch for info in log.steps),
+        "keptExamples": kept.examples,
+        "digits": 16 if kept.item == 8 else 7,
+        "synapses": kept.synapses,
+        "complete": bool(log.complete),
+        "versions": {str(key): str(value) for key, value in (log.about.get("versions") or {}).items()},
+    }
+
+
+def as_json(values: Any) -> str:
+    """JSON that can stand in a page: no tag can begin or end in it."""
+    text = json.dumps(values, ensure_ascii=True, allow_nan=False, separators=(",", ":"))
+    return text.replace("<", "\\u003c").replace(">", "\\u003e").replace("&", "\\u0026")

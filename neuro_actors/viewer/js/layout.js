@@ -1,0 +1,156 @@
+// Where everything stands: levels from left to right, the loss at the end.
+
+export const MOST_NODES = 200;
+const TEXT_RADIUS = 20; // no text inside anything smaller
+
+/**
+ * @typedef {{mode: "nodes" | "population", width: number, height: number, radius: number, text: boolean, names: boolean,
+ *   x: Float32Array, y: Float32Array, columns: {level: number, x: number, left: number, right: number, spacing: number}[],
+ *   loss: {x: number, y: number, w: number, h: number} | null, drawn: number[],
+ *   picture: {x: number, y: number, cell: number, rows: number, columns: number} | null, tile: number,
+ *   tiled: Set<number>, grids: Grid[]}} Layout
+ * @typedef {{level: number, x: number, said: number, urged: number, cell: number, columns: number, rows: number,
+ *   neurons: number[]}} Grid
+ */
+
+/** Neurons that would be drawn as nodes. @param {import("./data.js").Run} run */
+export function drawnNeurons(run) {
+  const { network, picture } = run;
+  return network.ids.map((_, k) => k).filter((k) => !(picture && network.isInput(k)));
+}
+
+/** @param {import("./data.js").Run} run @param {number} width @param {number} height @param {"auto" | "nodes" | "population"} wanted
+ *  @returns {Layout} */
+export function layout(run, width, height, wanted) {
+  const drawn = drawnNeurons(run);
+  const many = drawn.length > MOST_NODES;
+  if (wanted === "population" || (wanted === "auto" && many)) return population(run, width, height, drawn);
+  return nodes(run, width, height, drawn);
+}
+
+/** @param {import("./data.js").Run} run @param {number} width @param {number} height */
+function measured(run, width, height) {
+  const narrow = width < 560;
+  const judged = run.steps.some((/** @type {any} */ step) => step.loss !== null);
+  const [left, right, top, bottom] = [narrow ? 8 : 24, narrow ? 8 : 28, 44, 26];
+  const lossWidth = judged ? (narrow ? 72 : 120) : 0;
+  return { narrow, judged, left, top, lossWidth, room: width - left - right - lossWidth, tall: height - top - bottom };
+}
+
+/** @param {import("./data.js").Run} run @param {number} width @param {number} height @param {number[]} drawn @returns {Layout} */
+function nodes(run, width, height, drawn) {
+  const { network } = run;
+  const f = measured(run, width, height);
+  const members = network.levels.map((level) => level.filter((k) => !(run.picture && network.isInput(k))));
+  const most = Math.max(2, Math.floor(f.tall / 24));
+  const subs = members.map((level) => Math.max(1, Math.ceil(level.length / most)));
+  const shares = members.map((level, k) => (k === 0 && run.picture ? 1.7 : 1 + 0.5 * (subs[k] - 1)));
+  const unit = f.room / shares.reduce((sum, share) => sum + share, 0);
+  const x = new Float32Array(network.n);
+  const y = new Float32Array(network.n);
+  const tightest = Math.min(...members.map((level, k) => f.tall / Math.max(1, Math.ceil(level.length / subs[k]))));
+  const spacing = Math.min(150, tightest);
+  const roomy = Math.min((spacing - 40) / 2, unit * 0.26, 38);
+  const text = roomy >= TEXT_RADIUS;
+  const radius = text ? roomy : Math.max(3.5, Math.min(spacing * 0.36, unit * 0.16, TEXT_RADIUS - 1));
+  /** @type {Layout["columns"]} */
+  const columns = [];
+  let at = f.left;
+  members.forEach((level, k) => {
+    const [left, right] = [at, at + unit * shares[k]];
+    at = right;
+    const rows = Math.ceil(level.length / subs[k]);
+    const gap = Math.min(rows < 4 ? 190 : 130, f.tall / Math.max(1, rows));
+    columns.push({ level: k, x: (left + right) / 2, left, right, spacing: gap });
+    level.forEach((neuron, place) => {
+      const sub = place % subs[k];
+      x[neuron] = (left + right) / 2 + (sub - (subs[k] - 1) / 2) * Math.min(unit * 0.45, radius * 3.4);
+      const stagger = subs[k] > 1 ? ((sub / subs[k]) - 0.5) * gap : 0;
+      y[neuron] = f.top + f.tall / 2 + (Math.floor(place / subs[k]) - (rows - 1) / 2) * gap + stagger * 0.9;
+    });
+  });
+  const grown = pictured(run, f, columns, x, y, text);
+  const lossAt = { x: width - f.lossWidth / 2 - (f.narrow ? 4 : 22), y: f.top + f.tall / 2, w: f.narrow ? 66 : 104, h: 62 };
+  const names = !text && Math.min(...columns.filter((c) => c.level === 0 || c.level === network.depth).map((c) => c.spacing)) >= 17;
+  return {
+    mode: "nodes", width, height, radius, text, names, x, y, columns, drawn, grids: [],
+    loss: f.judged ? lossAt : null, ...grown(radius),
+  };
+}
+
+/** Places the picture and, beside each neuron that hears it, a tile of its weights. */
+function pictured(/** @type {any} */ run, /** @type {any} */ f, /** @type {any[]} */ columns, /** @type {any} */ x, /** @type {any} */ y, /** @type {boolean} */ text) {
+  const { network, picture } = run;
+  if (!picture) return () => ({ picture: null, tile: 0, tiled: new Set() });
+  const [rows, cols] = picture;
+  const column = columns[0];
+  const cell = Math.max(2, Math.floor(Math.min((column.right - column.left) * 0.86 / cols, f.tall * 0.62 / rows)));
+  const place = { x: column.x - (cell * cols) / 2, y: f.top + f.tall / 2 - (cell * rows) / 2, cell, rows, columns: cols };
+  network.inputs.forEach((/** @type {number} */ k, /** @type {number} */ pixel) => {
+    x[k] = place.x + ((pixel % cols) + 0.5) * cell;
+    y[k] = place.y + (Math.floor(pixel / cols) + 0.5) * cell;
+  });
+  const tiled = new Set(network.ids.map((/** @type {any} */ _, /** @type {number} */ k) => k).filter((/** @type {number} */ k) => {
+    const heard = network.incoming(k);
+    return heard.length > network.inputs.length / 2 && heard.every((/** @type {number} */ s) => network.isInput(network.sources[s]));
+  }));
+  return (/** @type {number} */ radius) => {
+    const spacing = columns[1]?.spacing ?? 0;
+    const size = Math.floor(Math.min(spacing * 0.84, 64, (columns[1].right - columns[1].left) * 0.34) / cols) * cols;
+    const tile = size >= 14 && tiled.size ? size : 0;
+    if (tile) for (const k of /** @type {Set<number>} */ (tiled)) x[k] += tile / 2 + (text ? 4 : 2);
+    return { picture: place, tile, tiled: tile ? tiled : new Set(), radius };
+  };
+}
+
+/** @param {import("./data.js").Run} run @param {number} width @param {number} height @param {number[]} drawn @returns {Layout} */
+function population(run, width, height, drawn) {
+  const { network } = run;
+  const f = measured(run, width, height);
+  const x = new Float32Array(network.n);
+  const y = new Float32Array(network.n);
+  const half = (f.tall - 56) / 2;
+  const gap = Math.min(48, (f.room / network.levels.length) * 0.28);
+  // as many columns of cells as make cells square and fill the height, the same size of cell for all levels
+  const roomEach = f.room - gap * network.levels.length;
+  let cell = 26;
+  const columnsOf = (/** @type {number} */ size) =>
+    network.levels.map((level) => Math.max(1, Math.ceil(level.length / Math.max(1, Math.floor(half / size)))));
+  while (cell > 1 && columnsOf(cell).reduce((sum, c) => sum + c * cell, 0) > roomEach) cell -= cell > 6 ? 1 : 0.5;
+  const counts = columnsOf(cell);
+  const used = counts.reduce((sum, c) => sum + c * cell, 0);
+  const space = (f.room - used) / network.levels.length;
+  /** @type {Grid[]} */
+  const grids = [];
+  /** @type {Layout["columns"]} */
+  const columns = [];
+  let at = f.left;
+  const said = f.top + 18;
+  const urged = said + half + 38;
+  network.levels.forEach((level, k) => {
+    const wide = counts[k] * cell;
+    const left = at + space / 2;
+    const rows = Math.ceil(level.length / counts[k]);
+    const drop = (half - rows * cell) / 2;
+    grids.push({ level: k, x: left, said: said + drop, urged: urged + drop, cell, columns: counts[k], rows, neurons: level });
+    columns.push({ level: k, x: left + wide / 2, left: at, right: at + wide + space, spacing: cell });
+    level.forEach((neuron, place) => {
+      x[neuron] = left + ((place % counts[k]) + 0.5) * cell;
+      y[neuron] = said + drop + (Math.floor(place / counts[k]) + 0.5) * cell;
+    });
+    at += wide + space;
+  });
+  const lossAt = { x: width - f.lossWidth / 2 - (f.narrow ? 4 : 22), y: f.top + f.tall / 2 + 8, w: f.narrow ? 66 : 104, h: 62 };
+  return {
+    mode: "population", width, height, radius: cell / 2, text: false, names: false, x, y, columns, drawn, grids,
+    loss: f.judged ? lossAt : null, picture: null, tile: 0, tiled: new Set(),
+  };
+}
+
+/** Where a neuron's urgency stands: with the neuron, or in the population view in a grid of its own below.
+ *  @param {Layout} l @param {import("./data.js").Network} network @param {number} k */
+export function urgedAt(l, network, k) {
+  if (l.mode === "nodes") return l.y[k];
+  const grid = l.grids[network.level[k]];
+  return l.y[k] + grid.urged - grid.said;
+}

@@ -1,0 +1,84 @@
+// The clock: plays message by message, or step by step; without motion where people asked for none.
+
+const WAVES_A_SECOND = 0.8;
+const STEPS_A_SECOND = 6;
+
+export class Player {
+  /** @param {any} app */
+  constructor(app) {
+    this.app = app;
+    this._last = 0;
+    this._ever = false;
+  }
+
+  toggle() {
+    if (this.app.state.playing) this.pause();
+    else this.play();
+  }
+
+  pause() {
+    this._run = undefined;
+    if (this.app.state.playing) this.app.set({ playing: false });
+  }
+
+  play() {
+    const { app } = this;
+    const { state, run } = app;
+    const atEnd = state.step === run.steps.length - 1 && state.t >= app.waves().count;
+    if (state.pace === "waves" && (!this._ever || atEnd)) {
+      state.t = 0;
+      if (atEnd && this._ever) state.step = 0;
+    } else if (state.pace === "steps" && state.step === run.steps.length - 1) state.step = 0;
+    this._ever = true;
+    this._last = performance.now();
+    this._part = 0;
+    app.set({ playing: true });
+    const own = {};
+    this._run = own;
+    const tick = (/** @type {number} */ now) => {
+      if (this._run !== own) return;
+      this._advance(Math.min(0.25, (now - this._last) / 1000));
+      this._last = now;
+      if (state.playing) requestAnimationFrame(tick);
+    };
+    requestAnimationFrame(tick);
+  }
+
+  /** @param {number} seconds */
+  _advance(seconds) {
+    const { app } = this;
+    const { state, run } = app;
+    const lastStep = run.steps.length - 1;
+    if (state.pace === "steps") {
+      this._part += seconds * STEPS_A_SECOND * state.speed;
+      const by = Math.floor(this._part);
+      if (!by) return;
+      this._part -= by;
+      state.step = Math.min(lastStep, state.step + by);
+      state.t = app.waves().count;
+      if (state.step === lastStep) this.pause();
+      app.redraw();
+      return;
+    }
+    const pace = seconds * WAVES_A_SECOND * state.speed;
+    if (app.calm.matches) {
+      this._part += pace;
+      if (this._part < 1) return;
+      this._part -= 1;
+      state.t = Math.floor(state.t) + 1;
+    } else state.t += pace;
+    const { count } = app.waves();
+    // a breath at the end of a step, so that its result is seen
+    const rest = app.calm.matches ? 0 : 0.5;
+    if (state.t >= count + rest) {
+      if (state.step === lastStep) {
+        state.t = count;
+        this.pause();
+      } else {
+        state.step += 1;
+        state.t = 0;
+      }
+    }
+    app.redraw();
+  }
+}

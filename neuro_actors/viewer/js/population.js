@@ -1,0 +1,85 @@
+// Many neurons: a level is two fields of cells, above what they say, below how urgently they should say more.
+
+import { css, fill } from "./colours.js";
+import { trace } from "./curve.js";
+import { urgedAt } from "./layout.js";
+import { lowered } from "./messages.js";
+import { image } from "./pictures.js";
+
+/** @param {CanvasRenderingContext2D} ctx @param {import("./labels.js").Labels} labels @param {import("./scene.js").Scene} scene */
+export function drawPopulation(ctx, labels, scene) {
+  const { layout: l, view, waves, t, colours, scales, network, say, state } = scene;
+  const known = { said: (/** @type {number} */ k) => waves.hasFired(k, t), urged: (/** @type {number} */ k) => waves.isUrged(k, t) };
+  for (const grid of l.grids) {
+    const stamp = `${grid.level} ${grid.neurons.map((k) => (known.said(k) ? 1 : 0) + (known.urged(k) ? 2 : 0)).reduce((sum, n) => sum + n, 0)}`;
+    for (const [field, values, most] of /** @type {[("said" | "urged"), any, number][]} */ ([
+      ["said", view.a, scales.activation],
+      ["urged", view.u, scales.urgency],
+    ])) {
+      const cells = scene.cached(`${field} ${stamp}`, () =>
+        image(grid.columns, grid.rows, (place) => {
+          const k = grid.neurons[place];
+          if (k === undefined) return [];
+          return known[field](k) && values[k] === values[k] ? fill(colours, values[k], most) : colours.empty;
+        }),
+      );
+      drawField(ctx, scene, grid, field, cells);
+    }
+    const column = l.columns[grid.level];
+    labels.reserve(column.x, grid.said + (grid.rows * grid.cell) / 2, grid.columns * grid.cell, grid.rows * grid.cell);
+    labels.reserve(column.x, grid.urged + (grid.rows * grid.cell) / 2, grid.columns * grid.cell, grid.rows * grid.cell);
+  }
+  const top = Math.min(...l.grids.map((grid) => grid.said));
+  const low = Math.min(...l.grids.map((grid) => grid.urged));
+  labels.put(say("activations"), [[l.columns[0].left, top - 16]], { size: 14, bold: true, align: "left", over: true });
+  labels.put(say("urgencies"), [[l.columns[0].left, low - 16]], { size: 14, bold: true, align: "left", over: true });
+  marks(ctx, scene);
+  void network, state;
+}
+
+/** @param {CanvasRenderingContext2D} ctx @param {import("./scene.js").Scene} scene @param {import("./layout.js").Grid} grid
+ *  @param {"said" | "urged"} field @param {HTMLCanvasElement} cells */
+function drawField(ctx, scene, grid, field, cells) {
+  const [x, y, w, h] = [grid.x, grid[field], grid.columns * grid.cell, grid.rows * grid.cell];
+  ctx.imageSmoothingEnabled = false;
+  ctx.drawImage(cells, x, y, w, h);
+  if (grid.cell >= 6) {
+    ctx.strokeStyle = css(scene.colours.paper, 0.75);
+    ctx.lineWidth = grid.cell >= 12 ? 1.5 : 1;
+    ctx.beginPath();
+    for (let k = 0; k <= grid.columns; k++) ctx.rect(x + k * grid.cell, y, 0, h);
+    for (let k = 0; k <= grid.rows; k++) ctx.rect(x, y + k * grid.cell, w, 0);
+    ctx.stroke();
+  }
+  const { waves, t } = scene;
+  const wave = Math.floor(t);
+  const active = grid.neurons.some((k) => (field === "said" ? waves.says[k] - 1 === wave : waves.urged[k] === wave));
+  if (active && t < waves.count) {
+    ctx.strokeStyle = css(scene.colours.accent);
+    ctx.lineWidth = 2;
+    ctx.strokeRect(x - 4, y - 4, w + 8, h + 8);
+  }
+}
+
+/** Frames the chosen neuron in both fields; its wires of urgencies below. @param {CanvasRenderingContext2D} ctx @param {import("./scene.js").Scene} scene */
+function marks(ctx, scene) {
+  const { layout: l, network, state, colours, lit, run, view, scales } = scene;
+  if (lit !== null) {
+    ctx.lineWidth = 1.2;
+    for (const s of lit.wires) {
+      const urgency = run.urgency(view, s);
+      if (!(scene.waves.urged[network.sources[s]] >= 0)) continue;
+      ctx.strokeStyle = css(urgency < 0 ? colours.minus : colours.plus, 0.25 + 0.6 * Math.min(1, Math.abs(urgency) / (scales.message || 1)));
+      ctx.beginPath();
+      trace(ctx, lowered(scene, s));
+      ctx.stroke();
+    }
+  }
+  for (const [thing, alpha] of /** @type {[any, number][]} */ ([[state.hover, 0.7], [state.chosen, 1]])) {
+    if (thing?.kind !== "neuron") continue;
+    ctx.strokeStyle = css(colours.accent, alpha);
+    ctx.lineWidth = 2.5;
+    const size = Math.max(8, 2 * l.radius + 3);
+    for (const y of [l.y[thing.k], urgedAt(l, network, thing.k)]) ctx.strokeRect(l.x[thing.k] - size / 2, y - size / 2, size, size);
+  }
+}
