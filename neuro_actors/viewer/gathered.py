@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import json
+from collections import Counter
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -149,8 +150,10 @@ def _functions(names: tuple[str, ...], reach: float) -> dict[str, Any]:
 
 
 def _curve(log: Log) -> dict[str, list[Any]]:
-    """The mean loss of steps that have one."""
-    judged = [info.number for info in log.steps if info.loss is not None and info.whole]
+    """The mean loss of those steps that the most usual loss has judged: no two losses make one curve."""
+    losses_named = Counter(info.loss for info in log.steps if info.loss is not None and info.whole)
+    usual = max(losses_named, key=losses_named.__getitem__, default=None)
+    judged = [info.number for info in log.steps if info.loss == usual and usual is not None and info.whole]
     numbers, losses = [], []
     for place in spread(len(judged), CURVE_STEPS):
         loss = float(log.step(judged[place]).losses.mean())

@@ -3,6 +3,7 @@
 import { byId, el } from "./dom.js";
 import { plain } from "./labels.js";
 import { count, shown, style } from "./numbers.js";
+import { present } from "./waves.js";
 
 const SPEEDS = [0.25, 0.5, 1, 2, 4, 8];
 
@@ -56,7 +57,7 @@ export class Controls {
     byId("find").value = state.chosen?.kind === "neuron" ? String(state.chosen.k) : "";
     for (const id of ["view", "speed", "pace", "language", "theme"]) byId(id).value = String(/** @type {any} */ (state)[id === "view" ? "shape" : id]);
     byId("digits").value = String(style.digits);
-    const wave = Math.min(waves.count, Math.floor(t) + 1);
+    const wave = present(t) + 1;
     byId("phase").textContent = now.phase;
     byId("wave").textContent = t >= waves.count ? now.wave : `${say("waveOf", { n: wave, total: waves.count })}: ${now.wave}`;
     this._announce(scene, now);

@@ -1,5 +1,7 @@
 // The line along which a synapse's messages travel.
 
+import { urgedAt } from "./levels.js";
+
 /** @typedef {[number, number, number, number, number, number, number, number]} Curve start, two handles, end */
 
 /** @param {number} x1 @param {number} y1 @param {number} x2 @param {number} y2 @param {number} [bend] @returns {Curve} */
@@ -12,22 +14,21 @@ export function curve(x1, y1, x2, y2, bend = 0) {
  *  @param {number} synapse @returns {Curve} */
 export function ofSynapse(l, network, synapse) {
   const [source, target] = [network.sources[synapse], network.targets[synapse]];
-  const skipped = network.level[target] - network.level[source] - 1;
-  const middle = (l.y[source] + l.y[target]) / 2;
-  const away = middle < l.height / 2 - 1 ? -1 : 1;
-  const bend = skipped > 0 ? away * Math.min(l.height * 0.28, 60 + 34 * skipped) : 0;
+  const bend = l.bends.get(synapse) ?? 0;
   const pixel = l.picture && network.isInput(source);
   const from = pixel ? 0 : edge(l);
   const to = l.tiled.has(target) ? l.radius + l.tile + 8 : edge(l);
   return curve(l.x[source] + from, l.y[source], l.x[target] - to, l.y[target], bend);
 }
 
-/** Between an output and the loss. @param {import("./layout.js").Layout} l @param {number} k @param {number} share where among outputs, 0 to 1
+/** Between an output and the loss. @param {import("./layout.js").Layout} l @param {import("./data.js").Network} network @param {number} k
+ *  @param {number} share where among outputs, 0 to 1 @param {boolean} [back] in the population view, from the lower field
  *  @returns {Curve} */
-export function toLoss(l, k, share) {
+export function toLoss(l, network, k, share, back = false) {
   const loss = /** @type {NonNullable<typeof l.loss>} */ (l.loss);
   const room = loss.h * 0.6;
-  return curve(l.x[k] + edge(l), l.y[k], loss.x - loss.w / 2 - 2, loss.y + (share - 0.5) * room);
+  const y = back ? urgedAt(l, network, k) : l.y[k];
+  return curve(l.x[k] + edge(l), y, loss.x - loss.w / 2 - 2, loss.y + (share - 0.5) * room);
 }
 
 /** @param {import("./layout.js").Layout} l */

@@ -1,5 +1,7 @@
 // Where everything stands: levels from left to right, the loss at the end.
 
+import { curve, distance } from "./curve.js";
+
 export const MOST_NODES = 200;
 const TEXT_RADIUS = 20; // no text inside anything smaller
 
@@ -8,7 +10,7 @@ const TEXT_RADIUS = 20; // no text inside anything smaller
  *   x: Float32Array, y: Float32Array, columns: {level: number, x: number, left: number, right: number, spacing: number}[],
  *   loss: {x: number, y: number, w: number, h: number} | null, drawn: number[],
  *   picture: {x: number, y: number, cell: number, rows: number, columns: number} | null, tile: number,
- *   tiled: Set<number>, grids: Grid[]}} Layout
+ *   tiled: Set<number>, grids: Grid[], bends: Map<number, number>}} Layout
  * @typedef {{level: number, x: number, said: number, urged: number, cell: number, columns: number, rows: number,
  *   neurons: number[]}} Grid
  */
@@ -44,13 +46,14 @@ function nodes(run, width, height, drawn) {
   const members = network.levels.map((level) => level.filter((k) => !(run.picture && network.isInput(k))));
   const most = Math.max(2, Math.floor(f.tall / 24));
   const subs = members.map((level) => Math.max(1, Math.ceil(level.length / most)));
-  const shares = members.map((level, k) => (k === 0 && run.picture ? 1.7 : 1 + 0.5 * (subs[k] - 1)));
+  const hearsPicture = (/** @type {number} */ k) => k === 1 && run.picture;
+  const shares = members.map((level, k) => (k === 0 && run.picture ? 1.5 : 1 + (hearsPicture(k) ? 0.75 : 0.5) * (subs[k] - 1)));
   const unit = f.room / shares.reduce((sum, share) => sum + share, 0);
   const x = new Float32Array(network.n);
   const y = new Float32Array(network.n);
   const tightest = Math.min(...members.map((level, k) => f.tall / Math.max(1, Math.ceil(level.length / subs[k]))));
-  const spacing = Math.min(150, tightest);
-  const roomy = Math.min((spacing - 40) / 2, unit * 0.26, 38);
+  const spacing = Math.min(200, tightest);
+  const roomy = Math.min((spacing - 54) / 2, unit * 0.26, 44);
   const text = roomy >= TEXT_RADIUS;
   const radius = text ? roomy : Math.max(3.5, Math.min(spacing * 0.36, unit * 0.16, TEXT_RADIUS - 1));
   /** @type {Layout["columns"]} */
@@ -60,26 +63,54 @@ function nodes(run, width, height, drawn) {
     const [left, right] = [at, at + unit * shares[k]];
     at = right;
     const rows = Math.ceil(level.length / subs[k]);
-    const gap = Math.min(rows < 4 ? 190 : 130, f.tall / Math.max(1, rows));
+    const gap = Math.min(rows < 4 ? 250 : 160, f.tall / Math.max(1, rows));
     columns.push({ level: k, x: (left + right) / 2, left, right, spacing: gap });
     level.forEach((neuron, place) => {
       const sub = place % subs[k];
-      x[neuron] = (left + right) / 2 + (sub - (subs[k] - 1) / 2) * Math.min(unit * 0.45, radius * 3.4);
-      const stagger = subs[k] > 1 ? ((sub / subs[k]) - 0.5) * gap : 0;
+      x[neuron] = (left + right) / 2 + (sub - (subs[k] - 1) / 2) * (hearsPicture(k) ? unit * 0.62 : Math.min(unit * 0.45, radius * 3.4));
+      const stagger = subs[k] > 1 ? ((sub + 0.5) / subs[k] - 0.5) * gap : 0;
       y[neuron] = f.top + f.tall / 2 + (Math.floor(place / subs[k]) - (rows - 1) / 2) * gap + stagger * 0.9;
     });
   });
-  const grown = pictured(run, f, columns, x, y, text);
+  const grown = pictured(run, f, columns, x, y, subs[1] > 1 ? unit * 0.62 : unit * 0.5);
   const lossAt = { x: width - f.lossWidth / 2 - (f.narrow ? 4 : 22), y: f.top + f.tall / 2, w: f.narrow ? 66 : 104, h: 62 };
   const names = !text && Math.min(...columns.filter((c) => c.level === 0 || c.level === network.depth).map((c) => c.spacing)) >= 17;
   return {
     mode: "nodes", width, height, radius, text, names, x, y, columns, drawn, grids: [],
-    loss: f.judged ? lossAt : null, ...grown(radius),
+    loss: f.judged ? lossAt : null, ...grown(radius), bends: bends(network, x, y, radius, height),
   };
 }
 
+const MOST_BENT = 400;
+
+/** How far synapses that skip a level bend, so as not to run through the neurons between.
+ *  @param {import("./data.js").Network} network @param {Float32Array} x @param {Float32Array} y @param {number} radius @param {number} height */
+function bends(network, x, y, radius, height) {
+  const { level, sources, targets } = network;
+  /** @type {Map<number, number>} */
+  const found = new Map();
+  const skipping = [...sources.keys()].filter((s) => level[targets[s]] - level[sources[s]] > 1);
+  for (const s of skipping.slice(0, MOST_BENT)) {
+    const [a, b] = [sources[s], targets[s]];
+    const between = network.ids.map((_, k) => k).filter((k) => level[k] > level[a] && level[k] < level[b]);
+    const away = (y[a] + y[b]) / 2 < height / 2 - 1 ? -1 : 1;
+    let [best, clearest] = [0, -1];
+    for (const size of [0, 40, 80, 120, 170, 220, 280]) {
+      for (const bend of [away * size, -away * size]) {
+        const c = curve(x[a], y[a], x[b], y[b], bend);
+        if (Math.max(...[c[3], c[5]].map((v) => Math.abs(v - height / 2))) > height * 0.62) continue;
+        const clear = Math.min(radius + 14, ...between.map((k) => distance(c, x[k], y[k])));
+        if (clear > clearest + 0.5) [best, clearest] = [bend, clear];
+      }
+      if (clearest >= radius + 14) break;
+    }
+    found.set(s, best);
+  }
+  return found;
+}
+
 /** Places the picture and, beside each neuron that hears it, a tile of its weights. */
-function pictured(/** @type {any} */ run, /** @type {any} */ f, /** @type {any[]} */ columns, /** @type {any} */ x, /** @type {any} */ y, /** @type {boolean} */ text) {
+function pictured(/** @type {any} */ run, /** @type {any} */ f, /** @type {any[]} */ columns, /** @type {any} */ x, /** @type {any} */ y, /** @type {number} */ tileRoom) {
   const { network, picture } = run;
   if (!picture) return () => ({ picture: null, tile: 0, tiled: new Set() });
   const [rows, cols] = picture;
@@ -96,9 +127,9 @@ function pictured(/** @type {any} */ run, /** @type {any} */ f, /** @type {any[]
   }));
   return (/** @type {number} */ radius) => {
     const spacing = columns[1]?.spacing ?? 0;
-    const size = Math.floor(Math.min(spacing * 0.84, 64, (columns[1].right - columns[1].left) * 0.34) / cols) * cols;
+    const size = Math.floor(Math.min(spacing * 0.84, 64, tileRoom - 2 * radius - 18) / cols) * cols;
     const tile = size >= 14 && tiled.size ? size : 0;
-    if (tile) for (const k of /** @type {Set<number>} */ (tiled)) x[k] += tile / 2 + (text ? 4 : 2);
+    if (tile) for (const k of /** @type {Set<number>} */ (tiled)) x[k] += tile / 2 + 4;
     return { picture: place, tile, tiled: tile ? tiled : new Set(), radius };
   };
 }
@@ -143,14 +174,6 @@ function population(run, width, height, drawn) {
   const lossAt = { x: width - f.lossWidth / 2 - (f.narrow ? 4 : 22), y: f.top + f.tall / 2 + 8, w: f.narrow ? 66 : 104, h: 62 };
   return {
     mode: "population", width, height, radius: cell / 2, text: false, names: false, x, y, columns, drawn, grids,
-    loss: f.judged ? lossAt : null, picture: null, tile: 0, tiled: new Set(),
+    loss: f.judged ? lossAt : null, picture: null, tile: 0, tiled: new Set(), bends: new Map(),
   };
-}
-
-/** Where a neuron's urgency stands: with the neuron, or in the population view in a grid of its own below.
- *  @param {Layout} l @param {import("./data.js").Network} network @param {number} k */
-export function urgedAt(l, network, k) {
-  if (l.mode === "nodes") return l.y[k];
-  const grid = l.grids[network.level[k]];
-  return l.y[k] + grid.urged - grid.said;
 }

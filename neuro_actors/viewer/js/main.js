@@ -18,6 +18,8 @@ import { Waves } from "./waves.js";
 import { reason } from "./why.js";
 import { moment, speaker } from "./words.js";
 
+const HALF = 0.5;
+
 class App {
   /** @param {any} raw */
   constructor(raw) {
@@ -89,16 +91,21 @@ class App {
     this.set({ t: Math.max(0, Math.min(this.waves().count, t)) });
   }
 
-  /** A wave forth or back, over the border of a step if need be. @param {number} by */
+  /** A wave forth or back, to where its messages are half way, over the border of a step if need be. @param {number} by */
   goWave(by) {
-    const { t, step } = this.state;
-    const next = by > 0 ? Math.floor(t + 1e-9) + 1 : Math.ceil(t - 1e-9) - 1;
-    this.player.pause();
-    if (next > this.waves().count && step < this.run.steps.length - 1) this.goStep(step + 1, 1);
-    else if (next < 0 && step > 0) {
-      this.state.step -= 1;
-      this.set({ t: this.waves().count });
-    } else this.goTime(next);
+    const { step } = this.state;
+    const t = this.player.aim ?? this.state.t;
+    const { count } = this.waves();
+    const rests = Array.from({ length: count + 1 }, (_, wave) => Math.min(wave + HALF, count));
+    const next = by > 0 ? rests.find((rest) => rest > t + 1e-9) : [...rests].reverse().find((rest) => rest < t - 1e-9);
+    if (next !== undefined) this.player.glide(next);
+    else if (by > 0 && step < this.run.steps.length - 1) {
+      this.goStep(step + 1, 0);
+      this.player.glide(HALF);
+    } else if (by < 0 && step > 0) {
+      this.goStep(step - 1);
+      this.goTime(this.waves().count);
+    }
   }
 
   /** @param {number} by */

@@ -2,11 +2,11 @@
 
 import { css, strength } from "./colours.js";
 import { angle, curve, ofSynapse, point, toLoss } from "./curve.js";
-import { urgedAt } from "./layout.js";
+import { urgedAt } from "./levels.js";
 import { short } from "./numbers.js";
 import { listeners, ribbon } from "./wires.js";
 
-const MOST = 900; // messages drawn at once: the strongest
+const [MOST, MOST_OF_MANY] = [900, 220]; // messages drawn at once: the strongest
 const SILENT = 0.06; // of a scale, after it was lifted
 
 /** What travels in a wave: where along, what it says, forward or back.
@@ -25,21 +25,19 @@ export function travelling(scene, wave) {
     }
   }
   const seen = (/** @type {number} */ s) => scene.lit === null || scene.lit.wires.has(s);
-  const many = l.mode === "population";
   for (const s of strongest(waves.forward[wave] ?? [], (s) => view.a[network.sources[s]] * view.weights[s], scene)) {
-    if ((many || (l.picture && network.isInput(network.sources[s]))) && !(scene.lit?.wires.has(s))) continue;
+    if (l.picture && network.isInput(network.sources[s]) && !scene.lit?.wires.has(s)) continue;
     if (seen(s)) found.push({ c: ofSynapse(l, network, s), value: view.a[network.sources[s]], back: false, seed: s });
   }
   if (l.picture && wave === 1) {
     for (const k of listeners(scene)) found.push({ c: ribbon(scene, k), value: view.z[k], back: false, seed: k, plain: true });
   }
   for (const s of strongest(waves.backward[wave] ?? [], (s) => run.urgency(view, s), scene)) {
-    if (many && !(scene.lit?.wires.has(s))) continue;
     if (seen(s)) found.push({ c: lowered(scene, s), value: run.urgency(view, s), back: true, seed: s });
   }
-  if (l.loss && !many) {
+  if (l.loss) {
     network.outputs.forEach((k, row) => {
-      const c = toLoss(l, k, (row + 0.5) / outputs);
+      const c = toLoss(l, network, k, (row + 0.5) / outputs, wave === waves.blame);
       if (waves.says[k] === wave && waves.blame >= 0) found.push({ c, value: view.a[k], back: false, seed: row });
       if (wave === waves.blame) found.push({ c, value: view.blame[row], back: true, seed: row });
     });
@@ -59,9 +57,10 @@ export function lowered(scene, s) {
 /** @param {number[]} synapses @param {(s: number) => number} size @param {import("./scene.js").Scene} scene */
 function strongest(synapses, size, scene) {
   if (scene.lit !== null) return synapses.filter((s) => scene.lit?.wires.has(s));
-  if (synapses.length <= MOST) return synapses;
+  const most = scene.layout.mode === "population" ? MOST_OF_MANY : MOST;
+  if (synapses.length <= most) return synapses;
   const sizes = synapses.map((s) => Math.abs(size(s)));
-  const least = [...sizes].sort((a, b) => b - a)[MOST];
+  const least = [...sizes].sort((a, b) => b - a)[most];
   return synapses.filter((_, k) => sizes[k] > least);
 }
 
@@ -71,8 +70,8 @@ export function drawMessages(ctx, labels, scene, messages, p) {
   const crowd = messages.length > 150 ? 0.62 : messages.length > 40 ? 0.8 : 1;
   const numbers = messages.length <= 14;
   for (const message of messages) {
-    const late = numbers ? 0 : (((message.seed * 2654435761) >>> 0) % 1000) / 1000 * 0.3;
-    const own = Math.min(1, Math.max(0, (p - late) / 0.7));
+    const late = (((message.seed * 2654435761) >>> 0) % 1000) / 1000 * 0.3;
+    const own = Math.min(1, Math.max(0, numbers ? p : (p - late) / 0.7));
     if (own <= 0 || own >= 1) continue;
     const eased = own * own * (3 - 2 * own);
     const along = message.back ? 1 - eased : eased;

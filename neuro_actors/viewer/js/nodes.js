@@ -113,18 +113,18 @@ export function writeNodes(labels, scene) {
       const size = Math.max(13, Math.min(17, r * 0.46));
       const column = l.columns[network.level[k]];
       const within = Math.max(2 * r + 10, column.right - column.left - 26);
-      labels.put(plain(network.ids[k]), [[x, y - r - 20], [x, y - r - 24]], { size: 14, bold: true, colour: ink, over: true, within });
+      labels.put(plain(network.ids[k]), [[x, y - r - 27]], { size: 14, bold: true, colour: ink, over: true, within });
       if (waves.hasFired(k, t)) {
         const ground = fill(colours, view.a[k], scales.activation);
         labels.put(short(view.a[k]), [[x, y]], { size, bold: true, colour: css(on(colours, ground), faded ? 0.6 : 1), over: true });
       }
       if (waves.isUrged(k, t) && view.u[k] === view.u[k]) {
-        labels.put(`u ${short(view.u[k])}`, [[x, y + r + 21]], { size: 13, colour: css(colours.muted, faded ? 0.6 : 1), over: true });
+        labels.put(`u ${short(view.u[k])}`, [[x, y + r + 27]], { size: 13, colour: css(colours.muted, faded ? 0.6 : 1), over: true });
       }
     } else if (l.names && (network.level[k] === 0 || network.outputOf.has(k)) && !(l.picture && network.isInput(k))) {
       const first = network.level[k] === 0;
-      const at = first ? x - r - 8 : x + r + 12;
-      labels.put(plain(network.ids[k], 10), [[at, first ? y : y - 8]], { size: 13, colour: ink, align: first ? "right" : "left" });
+      const at = first ? x - r - 8 : x + r + 10;
+      labels.put(plain(network.ids[k], 10), [[at, first ? y : y - 12]], { size: 13, colour: ink, align: first ? "right" : "left" });
     }
   }
 }
@@ -164,17 +164,20 @@ export function drawLoss(ctx, labels, scene) {
   });
 }
 
-/** Beside each output a small square in the colour of what was wanted. @param {CanvasRenderingContext2D} ctx @param {import("./scene.js").Scene} scene */
-export function drawTargets(ctx, scene) {
+/** Beside each output a small square in the colour of what was wanted. @param {CanvasRenderingContext2D} ctx
+ *  @param {import("./labels.js").Labels} labels @param {import("./scene.js").Scene} scene */
+export function drawTargets(ctx, labels, scene) {
   const { layout: l, view, network, colours, scales, t, info } = scene;
   if (info.loss === null || t < 1 || network.outputs.length <= 4 || l.mode !== "nodes" || l.radius < 5) return;
+  const first = network.outputs.reduce((top, k) => (l.y[k] < l.y[top] ? k : top), network.outputs[0]);
+  labels.put(scene.say("target"), [[l.x[first] + l.radius + 34, l.y[first] - 30]], { size: 13, colour: css(colours.loss) });
   network.outputs.forEach((k, row) => {
     const size = Math.min(7, l.radius * 0.8);
     ctx.fillStyle = css(fill(colours, view.targets[row], scales.target));
     ctx.strokeStyle = css(colours.loss);
     ctx.lineWidth = 1.5;
     ctx.beginPath();
-    ctx.rect(/** @type {any} */ (l.loss).x - /** @type {any} */ (l.loss).w / 2 - 34 - size, l.y[k] - size, 2 * size, 2 * size);
+    ctx.rect(l.x[k] + l.radius + 34 - size, l.y[k] - size, 2 * size, 2 * size);
     ctx.fill();
     ctx.stroke();
   });

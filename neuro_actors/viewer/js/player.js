@@ -2,6 +2,7 @@
 
 const WAVES_A_SECOND = 0.8;
 const STEPS_A_SECOND = 6;
+const GLIDE = 700; // milliseconds
 
 export class Player {
   /** @param {any} app */
@@ -16,8 +17,32 @@ export class Player {
     else this.play();
   }
 
+  /** Play on to a moment, then rest. @param {number} t */
+  glide(t) {
+    const { app } = this;
+    if (app.calm.matches || t < app.state.t) {
+      app.goTime(t);
+      return;
+    }
+    this.pause();
+    this.aim = t;
+    const from = app.state.t;
+    const began = performance.now();
+    const own = {};
+    this._run = own;
+    const tick = (/** @type {number} */ now) => {
+      if (this._run !== own) return;
+      const p = Math.min(1, Math.max(0, now - began) / GLIDE);
+      app.set({ t: from + (t - from) * p });
+      if (p < 1) requestAnimationFrame(tick);
+      else this.aim = undefined;
+    };
+    requestAnimationFrame(tick);
+  }
+
   pause() {
     this._run = undefined;
+    this.aim = undefined;
     if (this.app.state.playing) this.app.set({ playing: false });
   }
 
@@ -61,13 +86,14 @@ export class Player {
       return;
     }
     const pace = seconds * WAVES_A_SECOND * state.speed;
+    const { count } = app.waves();
     if (app.calm.matches) {
       this._part += pace;
       if (this._part < 1) return;
       this._part -= 1;
-      state.t = Math.floor(state.t) + 1;
+      // from rest to rest, without a move between; after the last one the next step
+      state.t = state.t >= count ? count + 1 : Math.min(count, Math.floor(state.t + 0.5) + 0.5);
     } else state.t += pace;
-    const { count } = app.waves();
     // a breath at the end of a step, so that its result is seen
     const rest = app.calm.matches ? 0 : 0.5;
     if (state.t >= count + rest) {

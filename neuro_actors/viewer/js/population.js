@@ -2,13 +2,15 @@
 
 import { css, fill } from "./colours.js";
 import { trace } from "./curve.js";
-import { urgedAt } from "./layout.js";
+import { urgedAt } from "./levels.js";
 import { lowered } from "./messages.js";
+import { count } from "./numbers.js";
 import { image } from "./pictures.js";
+import { present } from "./waves.js";
 
 /** @param {CanvasRenderingContext2D} ctx @param {import("./labels.js").Labels} labels @param {import("./scene.js").Scene} scene */
 export function drawPopulation(ctx, labels, scene) {
-  const { layout: l, view, waves, t, colours, scales, network, say, state } = scene;
+  const { layout: l, view, waves, t, colours, scales, say } = scene;
   const known = { said: (/** @type {number} */ k) => waves.hasFired(k, t), urged: (/** @type {number} */ k) => waves.isUrged(k, t) };
   for (const grid of l.grids) {
     const stamp = `${grid.level} ${grid.neurons.map((k) => (known.said(k) ? 1 : 0) + (known.urged(k) ? 2 : 0)).reduce((sum, n) => sum + n, 0)}`;
@@ -33,8 +35,13 @@ export function drawPopulation(ctx, labels, scene) {
   const low = Math.min(...l.grids.map((grid) => grid.urged));
   labels.put(say("activations"), [[l.columns[0].left, top - 16]], { size: 14, bold: true, align: "left", over: true });
   labels.put(say("urgencies"), [[l.columns[0].left, low - 16]], { size: 14, bold: true, align: "left", over: true });
+  for (const grid of l.grids) {
+    const column = l.columns[grid.level];
+    const [bottom, wide] = [l.height - 14, column.right - column.left];
+    const text = say(wide > 96 ? "levelOf" : "bare", { level: grid.level, n: count(grid.neurons.length) });
+    labels.put(text, [[column.x, bottom]], { size: 13, colour: css(colours.muted), within: wide });
+  }
   marks(ctx, scene);
-  void network, state;
 }
 
 /** @param {CanvasRenderingContext2D} ctx @param {import("./scene.js").Scene} scene @param {import("./layout.js").Grid} grid
@@ -52,7 +59,7 @@ function drawField(ctx, scene, grid, field, cells) {
     ctx.stroke();
   }
   const { waves, t } = scene;
-  const wave = Math.floor(t);
+  const wave = present(t);
   const active = grid.neurons.some((k) => (field === "said" ? waves.says[k] - 1 === wave : waves.urged[k] === wave));
   if (active && t < waves.count) {
     ctx.strokeStyle = css(scene.colours.accent);

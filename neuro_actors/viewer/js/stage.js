@@ -3,7 +3,7 @@
 import { css, strength } from "./colours.js";
 import { distance, ofSynapse, trace } from "./curve.js";
 import { Labels } from "./labels.js";
-import { urgedAt } from "./layout.js";
+import { urgedAt } from "./levels.js";
 import { drawMessages, travelling } from "./messages.js";
 import { drawLoss, drawNodes, drawTargets, writeNodes } from "./nodes.js";
 import { drawPicture } from "./pictures.js";
@@ -57,9 +57,9 @@ export class Stage {
     if (l.mode === "population") drawPopulation(ctx, labels, scene);
     else {
       drawPicture(ctx, labels, scene);
-      drawTargets(ctx, scene);
       drawNodes(ctx, scene);
       writeNodes(labels, scene);
+      drawTargets(ctx, labels, scene);
     }
     if (l.loss) labels.reserve(l.loss.x, l.loss.y, l.loss.w + 8, l.loss.h + 8);
     drawLoss(ctx, labels, scene);

@@ -2,6 +2,11 @@
 
 /** @typedef {"world" | "forward" | "judge" | "blame" | "backward" | "learn"} Phase */
 
+/** The wave that is under way, or has just ended. @param {number} t */
+export function present(t) {
+  return Math.max(0, Math.ceil(t - 1e-9) - 1);
+}
+
 /**
  * A step's timetable. Wave 0: the world tells the inputs. Then level after level speaks; the outputs speak to the loss;
  * the loss answers; urgencies come back, each neuron speaking once it has heard all of its followers; the neurons learn.

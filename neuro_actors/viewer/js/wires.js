@@ -99,11 +99,13 @@ export function ribbon(scene, k) {
 /** The outputs' lines to the loss. @param {CanvasRenderingContext2D} ctx @param {import("./scene.js").Scene} scene */
 function judged(ctx, scene) {
   const { network, layout: l, colours, lit } = scene;
-  if (l.mode === "population") return;
-  ctx.strokeStyle = css(colours.loss, lit === null || lit.loss ? 0.6 : 0.2);
+  ctx.strokeStyle = css(colours.loss, l.mode === "population" ? 0.25 : lit === null || lit.loss ? 0.6 : 0.2);
   ctx.lineWidth = 2;
   ctx.beginPath();
-  network.outputs.forEach((k, row) => trace(ctx, toLoss(l, k, (row + 0.5) / network.outputs.length)));
+  network.outputs.forEach((k, row) => {
+    trace(ctx, toLoss(l, network, k, (row + 0.5) / network.outputs.length));
+    if (l.mode === "population") trace(ctx, toLoss(l, network, k, (row + 0.5) / network.outputs.length, true));
+  });
   ctx.stroke();
 }
 
@@ -120,6 +122,6 @@ export function writeWeights(labels, scene) {
     const places = [0.5, 0.4, 0.6, 0.3, 0.7].map((t) => point(c, t));
     const text = Math.abs(weights[s]) < 100 ? signed(Number(weights[s].toFixed(2))) : shown(weights[s]);
     const colour = css(weights[s] < 0 ? colours.minus : colours.plus);
-    labels.put(`×${text}`, places, { size: 12.5, bold: true, colour, pill: css(colours.paper, 0.9) });
+    labels.put(`w ${text}`, places, { size: 12.5, bold: true, colour, pill: css(colours.paper, 0.9) });
   }
 }

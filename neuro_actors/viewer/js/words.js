@@ -1,5 +1,7 @@
 // All that the page says, in English and in French. {braces} are filled in.
 
+import { present } from "./waves.js";
+
 /** @type {Record<string, Record<string, string>>} */
 export const WORDS = {
   en: {
@@ -17,7 +19,7 @@ export const WORDS = {
     stage: "The society. Arrow keys left and right walk through the waves; Tab reaches everything else; letters n and p choose the next and previous neuron.",
     phase_world: "The world speaks", phase_forward: "Activations go forward", phase_judge: "The loss listens", phase_blame: "The loss answers",
     phase_backward: "Urgencies come back", phase_learn: "Everybody learns", phase_end: "All is said",
-    short_world: "in", short_forward: "forward", short_judge: "loss", short_blame: "loss", short_backward: "back", short_learn: "learn",
+    short_world: "world", short_forward: "forward", short_judge: "loss hears", short_blame: "loss tells", short_backward: "back", short_learn: "learn",
     wave_world: "each input hears its value", wave_forward: "level {from} tells its followers what it says",
     wave_judge: "the outputs tell the loss; it knows what was wanted", wave_blame: "the loss tells each output how much it falls if the output rises",
     wave_backward: "neurons that heard all their followers tell their sources: weight × urgency",
@@ -38,7 +40,7 @@ export const WORDS = {
     thinnedDigits: "Numbers were rounded to 7 digits to keep the page small.",
     thinnedSynapses: "The network is too large for its {all} synapses to be carried here; neurons alone are shown.",
     nothingLeftOut: "Nothing was left out.", cutStep: "This step was cut off; what nobody said is shown as –.",
-    input: "input", output: "output", neuron: "neuron", level: "level {n}", close: "Close",
+    input: "input", output: "output", neuron: "neuron", level: "level {n}", levelOf: "level {level}: {n}", bare: "{n}", close: "Close",
     hears: "hears", says: "says", isUrged: "is urged", passesOn: "passes on", wants: "wants, and tells",
     hearsFormula: "z = Σ w·x + b", saysFormula: "a = f(z)", isUrgedFormula: "u = Σ urgencies", passesOnFormula: "v = u · f′(z)",
     wantsFormula: "of a weight: v·x   to its source: w·v",
@@ -79,7 +81,7 @@ export const WORDS = {
     stage: "La société. Les flèches gauche et droite parcourent les vagues ; Tab atteint tout le reste ; les lettres n et p choisissent le neurone suivant ou précédent.",
     phase_world: "Le monde parle", phase_forward: "Les activations avancent", phase_judge: "La perte écoute", phase_blame: "La perte répond",
     phase_backward: "Les urgences reviennent", phase_learn: "Chacun apprend", phase_end: "Tout est dit",
-    short_world: "entrée", short_forward: "aller", short_judge: "perte", short_blame: "perte", short_backward: "retour", short_learn: "apprend",
+    short_world: "monde", short_forward: "aller", short_judge: "perte écoute", short_blame: "perte dit", short_backward: "retour", short_learn: "apprend",
     wave_world: "chaque entrée entend sa valeur", wave_forward: "le niveau {from} dit son activation à ses suivants",
     wave_judge: "les sorties parlent à la perte ; elle sait ce qui était attendu", wave_blame: "la perte dit à chaque sortie de combien elle baisse si la sortie monte",
     wave_backward: "les neurones qui ont entendu tous leurs suivants disent à leurs sources : poids × urgence",
@@ -100,7 +102,7 @@ export const WORDS = {
     thinnedDigits: "Les nombres sont arrondis à 7 chiffres pour que la page reste petite.",
     thinnedSynapses: "Le réseau est trop grand pour que ses {all} synapses tiennent ici ; seuls les neurones sont montrés.",
     nothingLeftOut: "Rien n’a été omis.", cutStep: "Ce pas a été coupé ; ce que personne n’a dit est noté –.",
-    input: "entrée", output: "sortie", neuron: "neurone", level: "niveau {n}", close: "Fermer",
+    input: "entrée", output: "sortie", neuron: "neurone", level: "niveau {n}", levelOf: "niveau {level} : {n}", bare: "{n}", close: "Fermer",
     hears: "entend", says: "dit", isUrged: "est pressé", passesOn: "transmet", wants: "veut, et dit",
     hearsFormula: "z = Σ w·x + b", saysFormula: "a = f(z)", isUrgedFormula: "u = Σ urgences", passesOnFormula: "v = u · f′(z)",
     wantsFormula: "d’un poids : v·x   à sa source : w·v",
@@ -142,7 +144,7 @@ export function moment(say, waves, t) {
     const end = waves.learn >= 0 ? "wave_done" : waves.blame < 0 ? "wave_predicted" : "wave_end";
     return { phase: say("phase_end"), wave: say(end) };
   }
-  const wave = Math.floor(t);
+  const wave = present(t);
   const phase = waves.phase(wave);
   return { phase: say(`phase_${phase}`), wave: say(`wave_${phase}`, { from: wave - 1 }) };
 }
