@@ -20,13 +20,13 @@ export function functionChart(samples, z, a, slope, label) {
     svg("path", { class: "line", d: path }),
   ];
   if (z === z && a === a) {
-    const half = Math.min(reach * 0.45, ((high - low) * 0.45) / Math.max(1e-9, Math.abs(slope)));
+    const half = Math.min(reach * 0.45, Math.max((high - low) * 0.12, Math.min(high - a, a - low)) / Math.max(1e-9, Math.abs(slope)));
     if (slope === slope) parts.push(svg("path", { class: "tangent", d: `M${x(z - half)} ${y(a - half * slope)}L${x(z + half)} ${y(a + half * slope)}` }));
     parts.push(
       svg("path", { class: "guide", d: `M${x(z)} ${y(0)}V${y(a)}H${x(0)}` }),
       svg("circle", { class: "dot", cx: x(z), cy: y(a), r: 5 }),
       svg("text", { x: clamp(x(z), 40, W - 40), y: y(0) + (a >= 0 ? 16 : -7), "text-anchor": "middle" }, `z = ${shown(z)}`),
-      svg("text", { x: x(0) + (z > 0 ? -7 : 7), y: clamp(y(a) + 4, 14, H - 6), "text-anchor": z > 0 ? "end" : "start" }, `a = ${shown(a)}`),
+      svg("text", { x: x(0) + (z > 0 ? -7 : 7), y: clamp(y(a) + (a < 0 ? 16 : -7), 14, H - 6), "text-anchor": z > 0 ? "end" : "start" }, `a = ${shown(a)}`),
     );
   }
   return svg("svg", { class: "chart", viewBox: `0 0 ${W} ${H}`, role: "img", "aria-label": label }, parts);

@@ -55,7 +55,7 @@ function nodes(run, width, height, drawn) {
   const spacing = Math.min(200, tightest);
   const roomy = Math.min((spacing - 54) / 2, unit * 0.26, 44);
   const text = roomy >= TEXT_RADIUS;
-  const radius = text ? roomy : Math.max(3.5, Math.min(spacing * 0.36, unit * 0.16, TEXT_RADIUS - 1));
+  const radius = text ? roomy : Math.max(3.5, Math.min(spacing * 0.33, unit * 0.16, TEXT_RADIUS - 1));
   /** @type {Layout["columns"]} */
   const columns = [];
   let at = f.left;

@@ -67,7 +67,7 @@ function strongest(synapses, size, scene) {
 /** @param {CanvasRenderingContext2D} ctx @param {import("./labels.js").Labels} labels @param {import("./scene.js").Scene} scene
  *  @param {Message[]} messages @param {number} p how far the wave has come, 0 to 1 */
 export function drawMessages(ctx, labels, scene, messages, p) {
-  const crowd = messages.length > 150 ? 0.62 : messages.length > 40 ? 0.8 : 1;
+  const crowd = (messages.length > 150 ? 0.62 : messages.length > 40 ? 0.8 : 1) * (scene.layout.mode === "population" ? Math.min(1, scene.layout.radius / 9) : 1);
   const numbers = messages.length <= 14;
   for (const message of messages) {
     const late = (((message.seed * 2654435761) >>> 0) % 1000) / 1000 * 0.3;

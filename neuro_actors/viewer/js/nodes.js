@@ -43,7 +43,7 @@ function node(ctx, scene, k) {
     ctx.strokeStyle = css(colours.accent, isChosen ? 1 : 0.7);
     ctx.lineWidth = 3;
     ctx.beginPath();
-    ctx.arc(x, y, r + (r >= 20 ? 12 : r >= 9 ? 8 : 5), 0, TAU);
+    ctx.arc(x, y, r + (r >= 20 ? 15 : r >= 9 ? 9 : 5), 0, TAU);
     ctx.stroke();
   }
   ctx.globalAlpha = 1;

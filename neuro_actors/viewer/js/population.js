@@ -1,7 +1,7 @@
 // Many neurons: a level is two fields of cells, above what they say, below how urgently they should say more.
 
-import { css, fill } from "./colours.js";
-import { trace } from "./curve.js";
+import { css, fill, strength } from "./colours.js";
+import { ofSynapse, trace } from "./curve.js";
 import { urgedAt } from "./levels.js";
 import { lowered } from "./messages.js";
 import { count } from "./numbers.js";
@@ -35,10 +35,11 @@ export function drawPopulation(ctx, labels, scene) {
   const low = Math.min(...l.grids.map((grid) => grid.urged));
   labels.put(say("activations"), [[l.columns[0].left, top - 16]], { size: 14, bold: true, align: "left", over: true });
   labels.put(say("urgencies"), [[l.columns[0].left, low - 16]], { size: 14, bold: true, align: "left", over: true });
+  const roomy = l.columns.every((column) => column.right - column.left > 84);
   for (const grid of l.grids) {
     const column = l.columns[grid.level];
     const [bottom, wide] = [l.height - 14, column.right - column.left];
-    const text = say(wide > 96 ? "levelOf" : "bare", { level: grid.level, n: count(grid.neurons.length) });
+    const text = say(roomy ? "levelOf" : "bare", { level: grid.level, n: count(grid.neurons.length) });
     labels.put(text, [[column.x, bottom]], { size: 13, colour: css(colours.muted), within: wide });
   }
   marks(ctx, scene);
@@ -68,18 +69,33 @@ function drawField(ctx, scene, grid, field, cells) {
   }
 }
 
+/** A wire of the chosen neuron in the colour of what goes along it. @param {CanvasRenderingContext2D} ctx @param {import("./scene.js").Scene} scene
+ *  @param {import("./curve.js").Curve} c @param {number} value @param {number} most */
+function thread(ctx, scene, c, value, most) {
+  const strong = strength(value, most);
+  const { colours } = scene;
+  for (const [colour, wide] of /** @type {[string, number][]} */ ([
+    [css(colours.paper, 0.8), 2.6],
+    [css(value < 0 ? colours.minus : colours.plus, 0.35 + 0.65 * strong), 0],
+  ])) {
+    ctx.strokeStyle = colour;
+    ctx.lineWidth = 0.9 + 2.6 * strong + wide;
+    ctx.setLineDash(value < 0 && !wide ? [6, 3] : []);
+    ctx.beginPath();
+    trace(ctx, c);
+    ctx.stroke();
+  }
+  ctx.setLineDash([]);
+}
+
 /** Frames the chosen neuron in both fields; its wires of urgencies below. @param {CanvasRenderingContext2D} ctx @param {import("./scene.js").Scene} scene */
 function marks(ctx, scene) {
   const { layout: l, network, state, colours, lit, run, view, scales } = scene;
   if (lit !== null) {
-    ctx.lineWidth = 1.2;
     for (const s of lit.wires) {
-      const urgency = run.urgency(view, s);
-      if (!(scene.waves.urged[network.sources[s]] >= 0)) continue;
-      ctx.strokeStyle = css(urgency < 0 ? colours.minus : colours.plus, 0.25 + 0.6 * Math.min(1, Math.abs(urgency) / (scales.message || 1)));
-      ctx.beginPath();
-      trace(ctx, lowered(scene, s));
-      ctx.stroke();
+      const x = view.weights[s] * view.a[network.sources[s]];
+      thread(ctx, scene, ofSynapse(l, network, s), x, scales.activation * scales.weight);
+      if (scene.waves.urged[network.sources[s]] >= 0) thread(ctx, scene, lowered(scene, s), run.urgency(view, s), scales.message);
     }
   }
   for (const [thing, alpha] of /** @type {[any, number][]} */ ([[state.hover, 0.7], [state.chosen, 1]])) {

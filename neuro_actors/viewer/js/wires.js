@@ -11,12 +11,14 @@ const WITH_ENDS = 160; // at most so many have their ends drawn
 export function drawWires(ctx, scene) {
   const { layout: l, network, colours, scales, lit } = scene;
   const weights = scene.weights();
+  if (l.loss) judged(ctx, scene);
+  if (l.mode === "population") return; // there the chosen neuron's alone are drawn, over the fields
   /** @type {Map<number, import("./curve.js").Curve[]>} */
   const groups = new Map();
   const visible = [];
   for (let s = 0; s < network.sources.length; s++) {
     const isLit = lit !== null && lit.wires.has(s);
-    if (!isLit && (l.mode === "population" || (l.picture && network.isInput(network.sources[s])))) continue;
+    if (!isLit && l.picture && network.isInput(network.sources[s])) continue;
     const level = Math.round(strength(weights[s], scales.weight) * STEPS);
     const key = (isLit ? 2000 : 0) + (weights[s] < 0 ? 1000 : 0) + level;
     const c = ofSynapse(l, network, s);
@@ -43,7 +45,6 @@ export function drawWires(ctx, scene) {
   }
   ctx.setLineDash([]);
   ribbons(ctx, scene);
-  if (l.loss) judged(ctx, scene);
 }
 
 /** An arrowhead, or the bar that says: inhibits. @param {CanvasRenderingContext2D} ctx @param {import("./curve.js").Curve} c
