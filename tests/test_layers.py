@@ -37,6 +37,7 @@ ALLOWED = {
     "society": {"actor", "channels", "elements", "errors", "functions", "judge", "network", "neuron", "sums"},
     "said": {"arrays"},
     "log": {"arrays", "elements", "lines", "errors", "learning", "messages", "network", "said", "log", "version"},
+    "viewer": {"arrays", "errors", "functions", "log", "network", "sums", "viewer"},
 }
 
 

@@ -25,7 +25,8 @@ EXPORT = re.compile(r"^export (?=(?:class|const|function) )", re.MULTILINE)
 def page(run: dict[str, Any]) -> str:
     """The page that shows a run, see `gathered`."""
     script, style = joined("main.js"), _text("page.css")
-    policy = f"default-src 'none'; script-src '{_hash(script)}'; style-src '{_hash(style)}'; base-uri 'none'; form-action 'none'"
+    own = f"script-src '{_hash(script)}'; style-src '{_hash(style)}'"
+    policy = f"default-src 'none'; {own}; base-uri 'none'; form-action 'none'"
     parts = {"policy": policy, "style": style, "script": script, "run": as_json(run)}
     return Template(_text("page.html")).substitute(parts)
 

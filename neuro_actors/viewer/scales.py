@@ -21,7 +21,7 @@ class Scales:
     def __init__(self, network: Network) -> None:
         self._input = network.is_input
         self._from_input = network.is_input[network.sources]
-        self._low, self._high = np.inf, -np.inf
+        self._ends: list[tuple[float, float]] = []
         self._most: dict[str, float] = {}
 
     def add(self, before: Network, after: Network, said: Told) -> None:
@@ -29,7 +29,8 @@ class Scales:
         heard = said.activations[:, self._input]
         finite = heard[np.isfinite(heard)]
         if finite.size:
-            self._low, self._high = min(self._low, float(finite.min())), max(self._high, float(finite.max()))
+            low, high = np.percentile(finite, [100 - MOST, MOST])
+            self._ends.append((float(low), float(high)))
         messages = before.weights * said.signal_urgencies[:, before.targets]
         self._reach("activation", said.activations[:, ~self._input])
         self._reach("urgency", said.urgencies)
@@ -46,5 +47,5 @@ class Scales:
 
     def found(self) -> dict[str, object]:
         """For each name its scale; for `input` the least and the greatest."""
-        low, high = (self._low, self._high) if np.isfinite(self._low) else (0.0, 1.0)
+        low, high = (sum(end) / len(end) for end in zip(*self._ends, strict=True)) if self._ends else (0.0, 1.0)
         return {name: most or 1.0 for name, most in self._most.items()} | {"input": [low, high]}

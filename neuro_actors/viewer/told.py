@@ -40,6 +40,7 @@ class Told:
 def told(network: Network, recorded: Any, n_examples: int) -> Told:
     """What was told in a step. network: as it was before the step, recorded: a `RecordedStep`."""
     a = recorded.activations
+    losses = recorded.losses if len(recorded.losses) == a.shape[1] else np.full(a.shape[1], np.nan)
     z, u = _signals(network, a), _urgencies(network, recorded)
     slopes = _slopes(network, z, a)
     v = u * slopes
@@ -58,7 +59,7 @@ def told(network: Network, recorded: Any, n_examples: int) -> Told:
     if a.shape[1] > 1:
         with_mean_of_size[-1] = np.abs(slopes).mean(axis=1)
     return Told(
-        rows(a), rows(z), rows(u), with_mean_of_size, rows(v), rows(recorded.targets), rows(recorded.blame), rows(recorded.losses),
+        rows(a), rows(z), rows(u), with_mean_of_size, rows(v), rows(recorded.targets), rows(recorded.blame), rows(losses),
         wants,
     )  # fmt: skip
 

@@ -3,7 +3,7 @@
 import { svg } from "./dom.js";
 import { shown } from "./numbers.js";
 
-const [W, H, PAD] = [340, 150, 26];
+const [W, H, PAD, LEFT] = [340, 150, 26, 66];
 
 /** f with the point where the neuron stands and the tangent there. @param {{z: number[], a: number[]}} samples @param {number} z
  *  @param {number} a @param {number} slope @param {string} label */
@@ -26,7 +26,7 @@ export function functionChart(samples, z, a, slope, label) {
       svg("path", { class: "guide", d: `M${x(z)} ${y(0)}V${y(a)}H${x(0)}` }),
       svg("circle", { class: "dot", cx: x(z), cy: y(a), r: 5 }),
       svg("text", { x: clamp(x(z), 40, W - 40), y: y(0) + (a >= 0 ? 16 : -7), "text-anchor": "middle" }, `z = ${shown(z)}`),
-      svg("text", { x: x(0) + (z > 0 ? -7 : 7), y: clamp(y(a) + (a < 0 ? 16 : -7), 14, H - 6), "text-anchor": z > 0 ? "end" : "start" }, `a = ${shown(a)}`),
+      a === 0 ? "" : svg("text", { x: x(0) + (z > 0 ? -7 : 7), y: clamp(y(a) + (a < 0 ? 16 : -7), 14, H - 6), "text-anchor": z > 0 ? "end" : "start" }, `a = ${shown(a)}`),
     );
   }
   return svg("svg", { class: "chart", viewBox: `0 0 ${W} ${H}`, role: "img", "aria-label": label }, parts);
@@ -39,9 +39,9 @@ export function overSteps(lines, now, label, numbers) {
   const all = lines.flatMap((line) => line.values).filter((v) => v === v);
   const [low, high] = spread(Math.min(0, ...all), Math.max(0, ...all));
   const n = numbers.length;
-  const x = (/** @type {number} */ k) => 46 + (n > 1 ? (k / (n - 1)) * (W - 56) : (W - 56) / 2);
+  const x = (/** @type {number} */ k) => LEFT + (n > 1 ? (k / (n - 1)) * (W - LEFT - 10) : (W - LEFT - 10) / 2);
   const y = (/** @type {number} */ v) => h - 18 - ((v - low) / (high - low)) * (h - 30);
-  const parts = [svg("path", { class: "axis", d: `M46 ${y(0)}H${W - 10}` }), svg("path", { class: "now", d: `M${x(now)} 6V${h - 16}` })];
+  const parts = [svg("path", { class: "axis", d: `M${LEFT} ${y(0)}H${W - 10}` }), svg("path", { class: "now", d: `M${x(now)} 6V${h - 16}` })];
   for (const { values, kind } of lines) {
     let path = "";
     values.forEach((v, k) => {
@@ -51,9 +51,9 @@ export function overSteps(lines, now, label, numbers) {
     if (values[now] === values[now]) parts.push(svg("circle", { class: `dot ${kind}`, cx: x(now), cy: y(values[now]), r: 4 }));
   }
   const [top, bottom] = [Math.max(0, ...all), Math.min(0, ...all)];
-  parts.push(svg("text", { x: 42, y: y(top) + 4, "text-anchor": "end" }, mark(top)));
-  if (y(bottom) - y(top) > 16) parts.push(svg("text", { x: 42, y: y(bottom) + 4, "text-anchor": "end" }, mark(bottom)));
-  parts.push(svg("text", { x: 46, y: h - 2 }, String(numbers[0])), svg("text", { x: W - 10, y: h - 2, "text-anchor": "end" }, String(numbers[n - 1])));
+  parts.push(svg("text", { x: LEFT - 5, y: y(top) + 4, "text-anchor": "end" }, mark(top)));
+  if (y(bottom) - y(top) > 16) parts.push(svg("text", { x: LEFT - 5, y: y(bottom) + 4, "text-anchor": "end" }, mark(bottom)));
+  parts.push(svg("text", { x: LEFT, y: h - 2 }, String(numbers[0])), svg("text", { x: W - 10, y: h - 2, "text-anchor": "end" }, String(numbers[n - 1])));
   return svg("svg", { class: "chart low", viewBox: `0 0 ${W} ${h}`, role: "img", "aria-label": label }, parts);
 }
 

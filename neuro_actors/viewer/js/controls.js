@@ -42,7 +42,7 @@ export class Controls {
 
   /** @param {import("./scene.js").Scene} scene @param {{phase: string, wave: string}} now */
   show(scene, now) {
-    const { state, say, info, network, waves, t } = scene;
+    const { state, say, info, waves, t } = scene;
     const key = `${state.language} ${info.batch} ${info.examples}`;
     if (key !== this._key) this._label(scene);
     this._key = key;
@@ -59,9 +59,8 @@ export class Controls {
     byId("digits").value = String(style.digits);
     const wave = present(t) + 1;
     byId("phase").textContent = now.phase;
-    byId("wave").textContent = t >= waves.count ? now.wave : `${say("waveOf", { n: wave, total: waves.count })}: ${now.wave}`;
+    byId("wave").textContent = t >= waves.count ? now.wave : say("waveOf", { n: wave, total: waves.count, what: now.wave });
     this._announce(scene, now);
-    void network;
   }
 
   /** Words for those who do not see the canvas; silent while it plays. @param {import("./scene.js").Scene} scene

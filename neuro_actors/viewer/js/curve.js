@@ -16,8 +16,8 @@ export function ofSynapse(l, network, synapse) {
   const [source, target] = [network.sources[synapse], network.targets[synapse]];
   const bend = l.bends.get(synapse) ?? 0;
   const pixel = l.picture && network.isInput(source);
-  const from = pixel ? 0 : edge(l);
-  const to = l.tiled.has(target) ? l.radius + l.tile + 8 : edge(l);
+  const from = pixel ? 0 : edge(l, source);
+  const to = l.tiled.has(target) ? l.r[target] + l.tile + 8 : edge(l, target);
   return curve(l.x[source] + from, l.y[source], l.x[target] - to, l.y[target], bend);
 }
 
@@ -28,12 +28,12 @@ export function toLoss(l, network, k, share, back = false) {
   const loss = /** @type {NonNullable<typeof l.loss>} */ (l.loss);
   const room = loss.h * 0.6;
   const y = back ? urgedAt(l, network, k) : l.y[k];
-  return curve(l.x[k] + edge(l), y, loss.x - loss.w / 2 - 2, loss.y + (share - 0.5) * room);
+  return curve(l.x[k] + edge(l, k), y, loss.x - loss.w / 2 - 2, loss.y + (share - 0.5) * room);
 }
 
-/** @param {import("./layout.js").Layout} l */
-function edge(l) {
-  return l.radius + (l.radius >= 20 ? 9 : l.radius >= 9 ? 5 : 3);
+/** @param {import("./layout.js").Layout} l @param {number} k */
+function edge(l, k) {
+  return l.r[k] + (l.r[k] >= 20 ? 9 : l.r[k] >= 9 ? 5 : 3);
 }
 
 /** @param {Curve} c @param {number} t @returns {[number, number]} */

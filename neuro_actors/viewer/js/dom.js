@@ -24,13 +24,17 @@ function filled(/** @type {any} */ node, /** @type {Record<string, any>} */ prop
 
 /** A neuron's name, which cannot turn the text around it. @param {string} name */
 export function name(name) {
-  return el("bdi", { text: name, class: "name" });
+  return el("bdi", { text: name, class: "name", title: name.length > 24 ? name : null });
 }
 
 /** A sentence of words in which some are elements: "{name} says" with {name: <bdi>}.
  *  @param {string} template a sentence with its braces left @param {Record<string, any>} parts @returns {any[]} */
 export function sentence(template, parts) {
-  return template.split(/(\{\w+\})/).map((piece) => (piece.startsWith("{") ? parts[piece.slice(1, -1)] ?? "" : piece));
+  return template.split(/(\{\w+\})/).map((piece) => {
+    if (!piece.startsWith("{")) return piece;
+    const part = parts[piece.slice(1, -1)] ?? "";
+    return part instanceof Node ? part.cloneNode(true) : part; // it may stand there twice
+  });
 }
 
 /** @param {string} id @returns {any} */

@@ -36,8 +36,7 @@ export function onKeys(app) {
 }
 
 function another(/** @type {any} */ app, /** @type {number} */ by) {
-  const { n, isInput } = app.run.network;
-  void isInput;
+  const { n } = app.run.network;
   const at = app.state.chosen?.kind === "neuron" ? app.state.chosen.k : by > 0 ? -1 : n;
   app.choose({ kind: "neuron", k: (at + by + n) % n });
 }

@@ -6,8 +6,8 @@ export const MOST_NODES = 200;
 const TEXT_RADIUS = 20; // no text inside anything smaller
 
 /**
- * @typedef {{mode: "nodes" | "population", width: number, height: number, radius: number, text: boolean, names: boolean,
- *   x: Float32Array, y: Float32Array, columns: {level: number, x: number, left: number, right: number, spacing: number}[],
+ * @typedef {{mode: "nodes" | "population", width: number, height: number, radius: number, r: Float32Array,
+ *   x: Float32Array, y: Float32Array, columns: {level: number, x: number, left: number, right: number, spacing: number, radius: number}[],
  *   loss: {x: number, y: number, w: number, h: number} | null, drawn: number[],
  *   picture: {x: number, y: number, cell: number, rows: number, columns: number} | null, tile: number,
  *   tiled: Set<number>, grids: Grid[], bends: Map<number, number>}} Layout
@@ -51,11 +51,17 @@ function nodes(run, width, height, drawn) {
   const unit = f.room / shares.reduce((sum, share) => sum + share, 0);
   const x = new Float32Array(network.n);
   const y = new Float32Array(network.n);
-  const tightest = Math.min(...members.map((level, k) => f.tall / Math.max(1, Math.ceil(level.length / subs[k]))));
-  const spacing = Math.min(200, tightest);
-  const roomy = Math.min((spacing - 54) / 2, unit * 0.26, 44);
-  const text = roomy >= TEXT_RADIUS;
-  const radius = text ? roomy : Math.max(3.5, Math.min(spacing * 0.33, unit * 0.16, TEXT_RADIUS - 1));
+  const gaps = members.map((level, k) => {
+    const rows = Math.max(1, Math.ceil(level.length / subs[k]));
+    return Math.min(rows < 4 ? 250 : 160, f.tall / rows);
+  });
+  // as large as the level has room for, with text from a certain size on; no level much larger than the smallest
+  const sizes = members.map((_, k) => {
+    const roomy = Math.min((gaps[k] - 54) / 2, unit * 0.28, 44);
+    return roomy >= TEXT_RADIUS ? roomy : Math.max(3.5, Math.min(gaps[k] * 0.33, unit * 0.16, TEXT_RADIUS - 1));
+  });
+  const radius = Math.min(...sizes.filter((_, k) => members[k].length));
+  const r = new Float32Array(network.n).fill(radius);
   /** @type {Layout["columns"]} */
   const columns = [];
   let at = f.left;
@@ -63,10 +69,12 @@ function nodes(run, width, height, drawn) {
     const [left, right] = [at, at + unit * shares[k]];
     at = right;
     const rows = Math.ceil(level.length / subs[k]);
-    const gap = Math.min(rows < 4 ? 250 : 160, f.tall / Math.max(1, rows));
-    columns.push({ level: k, x: (left + right) / 2, left, right, spacing: gap });
+    const gap = gaps[k];
+    const size = Math.min(sizes[k], Math.max(1.6 * radius, TEXT_RADIUS));
+    columns.push({ level: k, x: (left + right) / 2, left, right, spacing: gap, radius: size });
     level.forEach((neuron, place) => {
       const sub = place % subs[k];
+      r[neuron] = size;
       x[neuron] = (left + right) / 2 + (sub - (subs[k] - 1) / 2) * (hearsPicture(k) ? unit * 0.62 : Math.min(unit * 0.45, radius * 3.4));
       const stagger = subs[k] > 1 ? ((sub + 0.5) / subs[k] - 0.5) * gap : 0;
       y[neuron] = f.top + f.tall / 2 + (Math.floor(place / subs[k]) - (rows - 1) / 2) * gap + stagger * 0.9;
@@ -74,18 +82,17 @@ function nodes(run, width, height, drawn) {
   });
   const grown = pictured(run, f, columns, x, y, subs[1] > 1 ? unit * 0.62 : unit * 0.5);
   const lossAt = { x: width - f.lossWidth / 2 - (f.narrow ? 4 : 22), y: f.top + f.tall / 2, w: f.narrow ? 66 : 104, h: 62 };
-  const names = !text && Math.min(...columns.filter((c) => c.level === 0 || c.level === network.depth).map((c) => c.spacing)) >= 17;
   return {
-    mode: "nodes", width, height, radius, text, names, x, y, columns, drawn, grids: [],
-    loss: f.judged ? lossAt : null, ...grown(radius), bends: bends(network, x, y, radius, height),
+    mode: "nodes", width, height, radius, r, x, y, columns, drawn, grids: [],
+    loss: f.judged ? lossAt : null, ...grown(), bends: bends(network, x, y, r, height),
   };
 }
 
 const MOST_BENT = 400;
 
 /** How far synapses that skip a level bend, so as not to run through the neurons between.
- *  @param {import("./data.js").Network} network @param {Float32Array} x @param {Float32Array} y @param {number} radius @param {number} height */
-function bends(network, x, y, radius, height) {
+ *  @param {import("./data.js").Network} network @param {Float32Array} x @param {Float32Array} y @param {Float32Array} r @param {number} height */
+function bends(network, x, y, r, height) {
   const { level, sources, targets } = network;
   /** @type {Map<number, number>} */
   const found = new Map();
@@ -94,15 +101,15 @@ function bends(network, x, y, radius, height) {
     const [a, b] = [sources[s], targets[s]];
     const between = network.ids.map((_, k) => k).filter((k) => level[k] > level[a] && level[k] < level[b]);
     const away = (y[a] + y[b]) / 2 < height / 2 - 1 ? -1 : 1;
-    let [best, clearest] = [0, -1];
+    let [best, clearest] = [0, -Infinity];
     for (const size of [0, 40, 80, 120, 170, 220, 280]) {
       for (const bend of [away * size, -away * size]) {
         const c = curve(x[a], y[a], x[b], y[b], bend);
         if (Math.max(...[c[3], c[5]].map((v) => Math.abs(v - height / 2))) > height * 0.62) continue;
-        const clear = Math.min(radius + 14, ...between.map((k) => distance(c, x[k], y[k])));
+        const clear = Math.min(14, ...between.map((k) => distance(c, x[k], y[k]) - r[k]));
         if (clear > clearest + 0.5) [best, clearest] = [bend, clear];
       }
-      if (clearest >= radius + 14) break;
+      if (clearest >= 14) break;
     }
     found.set(s, best);
   }
@@ -125,12 +132,13 @@ function pictured(/** @type {any} */ run, /** @type {any} */ f, /** @type {any[]
     const heard = network.incoming(k);
     return heard.length > network.inputs.length / 2 && heard.every((/** @type {number} */ s) => network.isInput(network.sources[s]));
   }));
-  return (/** @type {number} */ radius) => {
+  return () => {
+    const { radius } = columns[1];
     const spacing = columns[1]?.spacing ?? 0;
     const size = Math.floor(Math.min(spacing * 0.84, 64, tileRoom - 2 * radius - 18) / cols) * cols;
     const tile = size >= 14 && tiled.size ? size : 0;
     if (tile) for (const k of /** @type {Set<number>} */ (tiled)) x[k] += tile / 2 + 4;
-    return { picture: place, tile, tiled: tile ? tiled : new Set(), radius };
+    return { picture: place, tile, tiled: tile ? tiled : new Set() };
   };
 }
 
@@ -164,7 +172,7 @@ function population(run, width, height, drawn) {
     const rows = Math.ceil(level.length / counts[k]);
     const drop = (half - rows * cell) / 2;
     grids.push({ level: k, x: left, said: said + drop, urged: urged + drop, cell, columns: counts[k], rows, neurons: level });
-    columns.push({ level: k, x: left + wide / 2, left: at, right: at + wide + space, spacing: cell });
+    columns.push({ level: k, x: left + wide / 2, left: at, right: at + wide + space, spacing: cell, radius: cell / 2 });
     level.forEach((neuron, place) => {
       x[neuron] = left + ((place % counts[k]) + 0.5) * cell;
       y[neuron] = said + drop + (Math.floor(place / counts[k]) + 0.5) * cell;
@@ -173,7 +181,7 @@ function population(run, width, height, drawn) {
   });
   const lossAt = { x: width - f.lossWidth / 2 - (f.narrow ? 4 : 22), y: f.top + f.tall / 2 + 8, w: f.narrow ? 66 : 104, h: 62 };
   return {
-    mode: "population", width, height, radius: cell / 2, text: false, names: false, x, y, columns, drawn, grids,
+    mode: "population", width, height, radius: cell / 2, r: new Float32Array(network.n).fill(cell / 2), x, y, columns, drawn, grids,
     loss: f.judged ? lossAt : null, picture: null, tile: 0, tiled: new Set(), bends: new Map(),
   };
 }

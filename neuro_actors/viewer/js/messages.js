@@ -6,7 +6,7 @@ import { urgedAt } from "./levels.js";
 import { short } from "./numbers.js";
 import { listeners, ribbon } from "./wires.js";
 
-const [MOST, MOST_OF_MANY] = [900, 220]; // messages drawn at once: the strongest
+const [MOST, MOST_OF_MANY] = [500, 220]; // messages drawn at once: the strongest
 const SILENT = 0.06; // of a scale, after it was lifted
 
 /** What travels in a wave: where along, what it says, forward or back.
@@ -21,7 +21,7 @@ export function travelling(scene, wave) {
   if (phase === "world") {
     for (const k of network.inputs) {
       if (l.picture) continue;
-      found.push({ c: curve(l.x[k] - 60, l.y[k], l.x[k] - l.radius, l.y[k]), value: view.a[k], back: false, seed: k });
+      found.push({ c: curve(l.x[k] - l.r[k] - 50, l.y[k], l.x[k] - l.r[k], l.y[k]), value: view.a[k], back: false, seed: k });
     }
   }
   const seen = (/** @type {number} */ s) => scene.lit === null || scene.lit.wires.has(s);
@@ -67,7 +67,7 @@ function strongest(synapses, size, scene) {
 /** @param {CanvasRenderingContext2D} ctx @param {import("./labels.js").Labels} labels @param {import("./scene.js").Scene} scene
  *  @param {Message[]} messages @param {number} p how far the wave has come, 0 to 1 */
 export function drawMessages(ctx, labels, scene, messages, p) {
-  const crowd = (messages.length > 150 ? 0.62 : messages.length > 40 ? 0.8 : 1) * (scene.layout.mode === "population" ? Math.min(1, scene.layout.radius / 9) : 1);
+  const crowd = (messages.length > 150 ? 0.52 : messages.length > 40 ? 0.8 : 1) * (scene.layout.mode === "population" ? Math.min(1, scene.layout.radius / 9) : 1);
   const numbers = messages.length <= 14;
   for (const message of messages) {
     const late = (((message.seed * 2654435761) >>> 0) % 1000) / 1000 * 0.3;

@@ -25,8 +25,8 @@ export function neuronPanel(app, k) {
   ].flat();
 }
 
-/** @param {string} number @param {string} title @param {string} formula @param {boolean} later @param {any} say @param {...any} content */
-function section(number, title, formula, later, say, ...content) {
+/** @param {string} title @param {string} formula @param {boolean} later @param {any} say @param {...any} content */
+function section(title, formula, later, say, ...content) {
   return el(
     "section",
     { class: later ? "later" : null },
@@ -45,10 +45,10 @@ function input(/** @type {import("./panel.js").PanelApp} */ app, /** @type {numb
 }
 
 function hears(/** @type {import("./panel.js").PanelApp} */ app, /** @type {number} */ k) {
-  const { network, view, say, waves, t, run } = app.scene;
+  const { network, view, say, waves, t } = app.scene;
   const later = t < waves.says[k];
   if (!network.sources.length) {
-    return section("1", say("hears"), say("hearsFormula"), later, say, el("p", { class: "note", text: say("tooMany", { n: network.nSynapses }) }), result("z", signed(view.z[k])));
+    return section(say("hears"), say("hearsFormula"), later, say, el("p", { class: "note", text: say("tooMany", { n: network.nSynapses }) }), result("z", signed(view.z[k])));
   }
   const terms = [...network.incoming(k)].map((s) => {
     const source = network.sources[s];
@@ -60,13 +60,13 @@ function hears(/** @type {import("./panel.js").PanelApp} */ app, /** @type {numb
     { synapse: null, who: null, label: "z", size: 0, cells: ["", "", signed(view.z[k])] },
   ];
   const heads = [say("source"), say("weight"), say("heard"), say("product")];
-  return section("1", say("hears"), say("hearsFormula"), later, say, images(app, k), ...termTable({ terms, heads, foot, key: `hears ${k}`, app }), void run);
+  return section(say("hears"), say("hearsFormula"), later, say, images(app, k), ...termTable({ terms, heads, foot, key: `hears ${k}`, app }));
 }
 
 /** What a neuron that hears a picture makes of it. */
 function images(/** @type {import("./panel.js").PanelApp} */ app, /** @type {number} */ k) {
   const { scene } = app;
-  const { run, network, view, say, scales, info } = scene;
+  const { run, network, view, say, info } = scene;
   const pixels = run.picture && scene.pixelOf();
   if (!pixels || ![...network.incoming(k)].some((s) => pixels.has(network.sources[s]))) return null;
   const shownImages = [
@@ -74,7 +74,6 @@ function images(/** @type {import("./panel.js").PanelApp} */ app, /** @type {num
     ["imageProducts", byPixel(scene, k, (s) => view.weights[s] * view.a[network.sources[s]])],
     info.loss === null ? null : ["imageWants", byPixel(scene, k, (s) => run.want(view, s))],
   ].filter((pair) => pair !== null);
-  void scales;
   return el(
     "div",
     { class: "images" },
@@ -95,8 +94,7 @@ function says(/** @type {import("./panel.js").PanelApp} */ app, /** @type {numbe
   const samples = run.functions[f];
   const text = view.isMean ? `a = ${signed(view.a[k])}` : `a = ${f}(${shown(view.z[k])}) = ${signed(view.a[k])}`;
   const formula = samples?.formula ? samples.formula.replace("f(z)", "a = f(z)") : say("saysFormula");
-  return section(
-    "2", say("says"), formula, t < waves.says[k], say,
+  return section(say("says"), formula, t < waves.says[k], say,
     el("p", { class: "result", text }),
     view.isMean ? null : samples ? functionChart(samples, view.z[k], view.a[k], view.slope[k], `${f}, ${text}`) : el("p", { class: "note", text: say("noCurve") }),
     view.isMean || !(view.slope[k] === view.slope[k]) ? null : el("p", { class: "slope", text: say("slopeHere", { slope: shown(view.slope[k]) }) }),
@@ -117,13 +115,13 @@ function urged(/** @type {import("./panel.js").PanelApp} */ app, /** @type {numb
   const foot = [{ synapse: null, who: null, label: "u", size: 0, cells: ["", "", signed(view.u[k])] }];
   const heads = [say("follower"), say("weight"), say("itsV"), say("urgencyHeard")];
   const answer = el("button", { type: "button", class: "why", "data-focus": "why", "aria-pressed": String(app.scene.state.why), onclick: () => app.toggleWhy(), text: say("why") });
-  return section("3", say("isUrged"), say("isUrgedFormula"), !waves.isUrged(k, t), say, ...termTable({ terms: all, heads, foot, key: `urged ${k}`, app }), answer, ...app.whyAnswer());
+  return section(say("isUrged"), say("isUrgedFormula"), !waves.isUrged(k, t), say, ...termTable({ terms: all, heads, foot, key: `urged ${k}`, app }), answer, ...app.whyAnswer());
 }
 
 function passesOn(/** @type {import("./panel.js").PanelApp} */ app, /** @type {number} */ k) {
   const { view, say, waves, t } = app.scene;
   const text = view.isMean ? `v = ${signed(view.v[k])}` : `v = ${shown(view.u[k])} × ${shown(view.slope[k])} = ${signed(view.v[k])}`;
-  return section("4", say("passesOn"), say("passesOnFormula"), !waves.isUrged(k, t), say, el("p", { class: "result", text }));
+  return section(say("passesOn"), say("passesOnFormula"), !waves.isUrged(k, t), say, el("p", { class: "result", text }));
 }
 
 function wants(/** @type {import("./panel.js").PanelApp} */ app, /** @type {number} */ k) {
@@ -138,7 +136,7 @@ function wants(/** @type {import("./panel.js").PanelApp} */ app, /** @type {numb
   const bias = [signed(view.v[k]), ""];
   const foot = [{ synapse: null, who: null, label: say("bias"), size: 0, cells: trained ? [...bias, signed(view.after.biases[k])] : bias }];
   const heads = [say("source"), say("wantsOf"), say("tellsBack"), ...(trained ? [say("newWeight")] : [])];
-  return section("5", say("wants"), say("wantsFormula"), !waves.isUrged(k, t), say, ...termTable({ terms, heads, foot, key: `wants ${k}`, app }));
+  return section(say("wants"), say("wantsFormula"), !waves.isUrged(k, t), say, ...termTable({ terms, heads, foot, key: `wants ${k}`, app }));
 }
 
 function life(/** @type {import("./panel.js").PanelApp} */ app, /** @type {number} */ k) {

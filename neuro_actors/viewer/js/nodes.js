@@ -2,7 +2,7 @@
 
 import { css, fill, mix, on, strength } from "./colours.js";
 import { plain } from "./labels.js";
-import { short, signed } from "./numbers.js";
+import { fine, short, signed } from "./numbers.js";
 
 const TAU = 2 * Math.PI;
 
@@ -14,7 +14,7 @@ export function drawNodes(ctx, scene) {
 /** @param {CanvasRenderingContext2D} ctx @param {import("./scene.js").Scene} scene @param {number} k */
 function node(ctx, scene, k) {
   const { layout: l, view, waves, t, colours, scales, lit, state, run } = scene;
-  const [x, y, r] = [l.x[k], l.y[k], l.radius];
+  const [x, y, r] = [l.x[k], l.y[k], l.r[k]];
   const fired = waves.hasFired(k, t) && view.a[k] === view.a[k];
   const urged = waves.isUrged(k, t) && view.u[k] === view.u[k];
   const fresh = scene.moving ? Math.max(0, 1 - (t - waves.says[k]) / 0.35) : 0;
@@ -103,30 +103,47 @@ function cross(/** @type {CanvasRenderingContext2D} */ ctx, /** @type {import(".
 /** Names and numbers of nodes. @param {import("./labels.js").Labels} labels @param {import("./scene.js").Scene} scene */
 export function writeNodes(labels, scene) {
   const { layout: l, view, waves, t, colours, network, scales } = scene;
-  const r = l.radius;
-  for (const k of l.drawn) labels.reserve(l.x[k], l.y[k], 2 * r + 4, 2 * r + 4);
+  for (const k of l.drawn) labels.reserve(l.x[k], l.y[k], 2 * l.r[k] + 4, 2 * l.r[k] + 4);
   for (const k of l.drawn) {
-    const [x, y] = [l.x[k], l.y[k]];
+    const [x, y, r] = [l.x[k], l.y[k], l.r[k]];
     const faded = scene.lit !== null && !scene.lit.neurons.has(k);
     const ink = css(colours.ink, faded ? 0.5 : 1);
-    if (l.text) {
-      const size = Math.max(13, Math.min(17, r * 0.46));
-      const column = l.columns[network.level[k]];
-      const within = Math.max(2 * r + 10, column.right - column.left - 26);
-      labels.put(plain(network.ids[k]), [[x, y - r - 27]], { size: 14, bold: true, colour: ink, over: true, within });
-      if (waves.hasFired(k, t)) {
-        const ground = fill(colours, view.a[k], scales.activation);
-        labels.put(short(view.a[k]), [[x, y]], { size, bold: true, colour: css(on(colours, ground), faded ? 0.6 : 1), over: true });
-      }
-      if (waves.isUrged(k, t) && view.u[k] === view.u[k]) {
-        labels.put(`u ${short(view.u[k])}`, [[x, y + r + 27]], { size: 13, colour: css(colours.muted, faded ? 0.6 : 1), over: true });
-      }
-    } else if (l.names && (network.level[k] === 0 || network.outputOf.has(k)) && !(l.picture && network.isInput(k))) {
-      const first = network.level[k] === 0;
-      const at = first ? x - r - 8 : x + r + 10;
-      labels.put(plain(network.ids[k], 10), [[at, first ? y : y - 12]], { size: 13, colour: ink, align: first ? "right" : "left" });
+    const column = l.columns[network.level[k]];
+    const within = Math.max(2 * r + 10, column.right - column.left - 12);
+    const above = /** @type {[number, number][]} */ ([[x, y - r - (r >= 20 ? 27 : 21)]]);
+    if (r < 20) {
+      const aside = network.level[k] === 0 || network.outputOf.has(k);
+      if (column.spacing >= 2 * r + 46) labels.put(plain(network.ids[k]), above, { size: 13, bold: true, colour: ink, within });
+      else if (aside && column.spacing >= 17) nameAside(labels, scene, k, ink);
+      continue;
+    }
+    labels.put(plain(network.ids[k]), above, { size: 14, bold: true, colour: ink, over: true, within });
+    if (waves.hasFired(k, t)) {
+      const ground = fill(colours, view.a[k], scales.activation);
+      const text = short(view.a[k]);
+      const size = Math.max(12, Math.min(18, r * 0.46, (1.8 * r - 2) / (0.58 * text.length)));
+      labels.put(text, [[x, y]], { size, bold: true, colour: css(on(colours, ground), faded ? 0.6 : 1), over: true });
+    }
+    if (waves.isUrged(k, t) && view.u[k] === view.u[k]) {
+      labels.put(`u ${fine(view.u[k])}`, [[x, y + r + 27]], { size: 13, colour: css(colours.muted, faded ? 0.6 : 1), over: true });
     }
   }
+}
+
+/** A name beside a small node, where there is room. @param {import("./labels.js").Labels} labels @param {import("./scene.js").Scene} scene
+ *  @param {number} k @param {string} colour */
+function nameAside(labels, scene, k, colour) {
+  const { layout: l, network } = scene;
+  const first = network.level[k] === 0;
+  if (!first && roomAfter(scene, k) < 56) return;
+  const x = first ? l.x[k] - l.r[k] - 8 : l.x[k] + l.r[k] + 10;
+  labels.put(plain(network.ids[k], 10), [[x, first ? l.y[k] : l.y[k] - 12]], { size: 13, colour, align: first ? "right" : "left" });
+}
+
+/** How much room there is between an output and the loss. @param {import("./scene.js").Scene} scene @param {number} k */
+function roomAfter(scene, k) {
+  const { layout: l } = scene;
+  return (l.loss ? l.loss.x - l.loss.w / 2 : l.width) - l.x[k] - l.r[k];
 }
 
 /** The loss, a member of its own, and what was wanted. @param {CanvasRenderingContext2D} ctx @param {import("./labels.js").Labels} labels
@@ -168,16 +185,17 @@ export function drawLoss(ctx, labels, scene) {
  *  @param {import("./labels.js").Labels} labels @param {import("./scene.js").Scene} scene */
 export function drawTargets(ctx, labels, scene) {
   const { layout: l, view, network, colours, scales, t, info } = scene;
-  if (info.loss === null || t < 1 || network.outputs.length <= 4 || l.mode !== "nodes" || l.radius < 5) return;
+  if (info.loss === null || t < 1 || network.outputs.length <= 4 || l.columns[network.depth].radius < 5) return;
   const first = network.outputs.reduce((top, k) => (l.y[k] < l.y[top] ? k : top), network.outputs[0]);
-  labels.put(scene.say("target"), [[l.x[first] + l.radius + 34, l.y[first] - 30]], { size: 13, colour: css(colours.loss) });
+  const apart = roomAfter(scene, first) < 56 ? 14 : 34;
+  labels.put(scene.say("target"), [[l.x[first] + l.r[first] + apart, l.y[first] - 30]], { size: 13, colour: css(colours.loss) });
   network.outputs.forEach((k, row) => {
-    const size = Math.min(7, l.radius * 0.8);
+    const size = Math.min(7, l.r[k] * 0.8);
     ctx.fillStyle = css(fill(colours, view.targets[row], scales.target));
     ctx.strokeStyle = css(colours.loss);
     ctx.lineWidth = 1.5;
     ctx.beginPath();
-    ctx.rect(l.x[k] + l.radius + 34 - size, l.y[k] - size, 2 * size, 2 * size);
+    ctx.rect(l.x[k] + l.r[k] + apart - size, l.y[k] - size, 2 * size, 2 * size);
     ctx.fill();
     ctx.stroke();
   });

@@ -46,6 +46,12 @@ export function short(x) {
   return (x > 0 ? "+" : "") + typographic(text);
 }
 
+/** The same with what is small not rounded away: +0.004. @param {number} x @returns {string} */
+export function fine(x) {
+  const size = Math.abs(x);
+  return size >= 0.01 || size < 5e-4 || x !== x ? short(x) : (x > 0 ? "+" : "") + typographic(String(Number(x.toPrecision(1))));
+}
+
 /** A count with thin spaces between thousands. @param {number} n @returns {string} */
 export function count(n) {
   return String(n).replace(/\B(?=(\d{3})+$)/g, "\u202f");

@@ -3,7 +3,6 @@
 import { overSteps } from "./charts.js";
 import { el, name, sentence, svg } from "./dom.js";
 import { count, shown, signed } from "./numbers.js";
-import { WORDS } from "./words.js";
 
 /** @param {import("./panel.js").PanelApp} app @param {number} s @returns {any[]} */
 export function synapsePanel(app, s) {
@@ -39,9 +38,9 @@ export function synapsePanel(app, s) {
 
 /** @param {import("./panel.js").PanelApp} app @returns {any[]} */
 export function lossPanel(app) {
-  const { network, view, say, run, info, state } = app.scene;
+  const { network, view, say, run, info } = app.scene;
   if (info.loss === null) return [el("h2", { text: say("lossSays") }), el("p", { class: "note", text: say("lossNone") })];
-  const loss = WORDS.en[`f_${info.loss}`] ?? "";
+  const formula = (run.raw.losses[info.loss] ?? "").replace(/-/g, "−");
   const rows = network.outputs.map((k, row) =>
     el(
       "tr",
@@ -55,12 +54,11 @@ export function lossPanel(app) {
   const near = steps.reduce((/** @type {number} */ best, /** @type {number} */ n, /** @type {number} */ k) => (Math.abs(n - info.number) < Math.abs(steps[best] - info.number) ? k : best), 0);
   return [
     el("h2", { text: say("lossSays") }),
-    el("p", { class: "kind", text: [info.loss, loss].filter(Boolean).join(" = ") }),
+    el("p", { class: "kind", text: [info.loss, formula].filter(Boolean).join(" = ") }),
     el("p", { class: "result", text: `${say(view.isMean ? "lossMean" : "lossOf", { name: say("loss") })}: ${shown(view.loss)}` }),
     info.optimizer ? el("p", { class: "note", text: say("learnsBy", { optimizer: info.optimizer }) }) : null,
     el("div", { class: "wide" }, el("table", { class: "terms" }, el("thead", {}, el("tr", {}, heads.map((head, k) => el("th", { scope: "col", class: k ? "n" : null, text: head })))), el("tbody", {}, rows))),
     steps.length > 1 ? el("section", {}, el("h3", {}, el("span", { class: "what", text: say("overSteps") })), overSteps([{ kind: "lossline", values: losses }], near, `${say("loss")}, ${say("overSteps")}`, steps)) : null,
-    void state,
   ];
 }
 
@@ -75,6 +73,7 @@ export function introPanel(app) {
   const { notes } = run;
   const left = [];
   if (!notes.complete) left.push(say("incomplete"));
+  if (notes.partial) left.push(say("partial"));
   if (notes.keptSteps < notes.steps) left.push(say("thinnedSteps", { kept: count(notes.keptSteps), all: count(notes.steps) }));
   if (notes.keptExamples < notes.batch) left.push(say("thinnedExamples", { kept: count(notes.keptExamples), all: count(notes.batch) }));
   if (notes.digits < 16) left.push(say("thinnedDigits"));
@@ -116,9 +115,7 @@ export function whyAnswer(app) {
   const first = reason.neurons[0];
   const row = /** @type {number} */ (network.outputOf.get(first));
   const lines = [el("li", {}, sentence(blank("whyLoss"), { name: who(first), said: signed(view.a[first]), target: signed(view.targets[row]), urgency: signed(view.blame[row]) }))];
-  lines[0].replaceChildren(...sentence(blank("whyLoss"), { name: who(first), said: signed(view.a[first]), target: signed(view.targets[row]), urgency: signed(view.blame[row]) }));
-  reason.synapses.forEach((s) => s);
-  [...reason.synapses].forEach((s, step) => {
+  reason.synapses.forEach((s, step) => {
     const target = reason.neurons[step];
     const parts = { name: who(target), u: signed(view.u[target]), slope: shown(view.slope[target]), v: signed(view.v[target]), w: signed(view.weights[s]), source: who(reason.neurons[step + 1]), urgency: signed(run.urgency(view, s)) };
     const line = el("li", { "data-synapse": s }, sentence(blank(view.isMean ? "whyMean" : "whyTells"), parts));

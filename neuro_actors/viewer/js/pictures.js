@@ -80,7 +80,7 @@ export function drawPicture(ctx, labels, scene) {
   for (const k of l.tiled) {
     const tile = scene.cached(`tile ${k} ${scene.learned()}`, () => signedImage(scene, at(byPixel(scene, k, (s) => weights[s])), scene.scales.pixelWeight));
     ctx.globalAlpha = scene.lit !== null && !scene.lit.neurons.has(k) ? 0.4 : 1;
-    const x = l.x[k] - l.radius - l.tile - 8;
+    const x = l.x[k] - l.r[k] - l.tile - 8;
     placeImage(ctx, tile, x, l.y[k] - l.tile / 2, l.tile, l.tile, css(colours.line));
     labels.reserve(x + l.tile / 2, l.y[k], l.tile, l.tile);
   }

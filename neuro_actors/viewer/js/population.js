@@ -1,11 +1,12 @@
 // Many neurons: a level is two fields of cells, above what they say, below how urgently they should say more.
 
-import { css, fill, strength } from "./colours.js";
-import { ofSynapse, trace } from "./curve.js";
+import { css, fill } from "./colours.js";
+import { ofSynapse } from "./curve.js";
 import { urgedAt } from "./levels.js";
 import { lowered } from "./messages.js";
 import { count } from "./numbers.js";
 import { image } from "./pictures.js";
+import { thread } from "./threads.js";
 import { present } from "./waves.js";
 
 /** @param {CanvasRenderingContext2D} ctx @param {import("./labels.js").Labels} labels @param {import("./scene.js").Scene} scene */
@@ -67,25 +68,6 @@ function drawField(ctx, scene, grid, field, cells) {
     ctx.lineWidth = 2;
     ctx.strokeRect(x - 4, y - 4, w + 8, h + 8);
   }
-}
-
-/** A wire of the chosen neuron in the colour of what goes along it. @param {CanvasRenderingContext2D} ctx @param {import("./scene.js").Scene} scene
- *  @param {import("./curve.js").Curve} c @param {number} value @param {number} most */
-function thread(ctx, scene, c, value, most) {
-  const strong = strength(value, most);
-  const { colours } = scene;
-  for (const [colour, wide] of /** @type {[string, number][]} */ ([
-    [css(colours.paper, 0.8), 2.6],
-    [css(value < 0 ? colours.minus : colours.plus, 0.35 + 0.65 * strong), 0],
-  ])) {
-    ctx.strokeStyle = colour;
-    ctx.lineWidth = 0.9 + 2.6 * strong + wide;
-    ctx.setLineDash(value < 0 && !wide ? [6, 3] : []);
-    ctx.beginPath();
-    trace(ctx, c);
-    ctx.stroke();
-  }
-  ctx.setLineDash([]);
 }
 
 /** Frames the chosen neuron in both fields; its wires of urgencies below. @param {CanvasRenderingContext2D} ctx @param {import("./scene.js").Scene} scene */

@@ -8,6 +8,7 @@ import { drawMessages, travelling } from "./messages.js";
 import { drawLoss, drawNodes, drawTargets, writeNodes } from "./nodes.js";
 import { drawPicture } from "./pictures.js";
 import { drawPopulation } from "./population.js";
+import { drawPixelThreads } from "./threads.js";
 import { drawWires, writeWeights } from "./wires.js";
 
 export class Stage {
@@ -57,6 +58,7 @@ export class Stage {
     if (l.mode === "population") drawPopulation(ctx, labels, scene);
     else {
       drawPicture(ctx, labels, scene);
+      drawPixelThreads(ctx, scene);
       drawNodes(ctx, scene);
       writeNodes(labels, scene);
       drawTargets(ctx, labels, scene);
@@ -82,7 +84,7 @@ export class Stage {
     let [best, at] = [Infinity, -1];
     for (let k = 0; k < network.n; k++) {
       const pixel = l.picture && network.isInput(k);
-      const reach = l.mode === "population" ? l.radius + 0.5 : pixel ? l.picture.cell / 2 : l.radius + 7;
+      const reach = l.mode === "population" ? l.radius + 0.5 : pixel ? l.picture.cell / 2 : l.r[k] + 7;
       for (const y0 of l.mode === "population" ? [l.y[k], urgedAt(l, network, k)] : [l.y[k]]) {
         const d = l.mode === "population" || pixel ? Math.max(Math.abs(x - l.x[k]), Math.abs(y - y0)) : Math.hypot(x - l.x[k], y - y0);
         if (d <= reach && d < best) [best, at] = [d, k];
@@ -90,7 +92,7 @@ export class Stage {
     }
     if (at >= 0) return { kind: "neuron", k: at };
     for (const k of l.tiled) {
-      const left = l.x[k] - l.radius - l.tile - 8;
+      const left = l.x[k] - l.r[k] - l.tile - 8;
       if (x >= left && x <= left + l.tile && Math.abs(y - l.y[k]) <= l.tile / 2) return { kind: "neuron", k };
     }
     best = 7;

@@ -16,7 +16,6 @@ export class Timeline {
     const numbers = run.steps.map((/** @type {any} */ step) => step.number);
     const { steps, losses } = run.curve;
     byId("curve").replaceChildren(lossCurve(steps.map((/** @type {number} */ n) => placeAmong(numbers, n)), losses));
-    byId("highest").textContent = losses.length ? shown(Number(Math.max(...losses).toPrecision(2))) : "";
     this._track = "";
   }
 
@@ -24,16 +23,21 @@ export class Timeline {
   show(scene, now) {
     const { state, info, say, waves, t } = scene;
     const n = this.run.steps.length;
+    const { losses } = this.run.curve;
+    byId("highest").textContent = losses.length ? shown(Number(Math.max(...losses).toPrecision(2))) : "";
     this.steps.value = String(state.step);
     byId("stepmark").style.left = `${n > 1 ? (state.step / (n - 1)) * 100 : 50}%`;
     const mode = say(`mode_${info.mode}`);
     const loss = info.mean === null ? "" : ` · ${say("loss")} ${shown(info.mean)}`;
     byId("steptext").replaceChildren(
       el("strong", { text: say("stepOf", { n: info.number }) }),
-      ` ${say("ofSteps", { n: this.run.steps[n - 1].number })} · ${mode}${loss}`,
+      ` ${say("ofSteps", { n: this.run.steps[n - 1].number })}`,
+      el("span", { class: "dotted", text: " · " }),
+      el("span", { class: "rest", text: `${mode}${loss}` }),
     );
     this.steps.setAttribute("aria-valuetext", `${say("stepOf", { n: info.number })}, ${mode}${loss}`);
-    const track = `${waves.count} ${info.mode} ${info.wrtInputs} ${state.language}`;
+    const wide = byId("track").clientWidth;
+    const track = `${waves.count} ${info.mode} ${info.wrtInputs} ${state.language} ${wide}`;
     if (track !== this._track) {
       this._track = track;
       const parts = waves.phases().map(({ phase, start, end }) => {
@@ -42,6 +46,7 @@ export class Timeline {
         return part;
       });
       byId("track").replaceChildren(...parts);
+      for (const part of parts) part.classList.toggle("tight", part.firstChild.scrollWidth > part.clientWidth - 6);
       this.waves.max = String(waves.count);
     }
     this.waves.value = String(t);

@@ -18,7 +18,7 @@ export function drawWires(ctx, scene) {
   const visible = [];
   for (let s = 0; s < network.sources.length; s++) {
     const isLit = lit !== null && lit.wires.has(s);
-    if (!isLit && l.picture && network.isInput(network.sources[s])) continue;
+    if (l.picture && network.isInput(network.sources[s])) continue;
     const level = Math.round(strength(weights[s], scales.weight) * STEPS);
     const key = (isLit ? 2000 : 0) + (weights[s] < 0 ? 1000 : 0) + level;
     const c = ofSynapse(l, network, s);
@@ -93,7 +93,7 @@ export function ribbon(scene, k) {
   const picture = /** @type {NonNullable<typeof l.picture>} */ (l.picture);
   const height = picture.rows * picture.cell;
   const share = Math.max(0.06, Math.min(0.94, (l.y[k] / l.height - 0.5) * 0.9 + 0.5));
-  const to = l.tiled.has(k) ? l.radius + l.tile + 10 : l.radius + 4;
+  const to = l.tiled.has(k) ? l.r[k] + l.tile + 10 : l.r[k] + 4;
   return curve(picture.x + picture.columns * picture.cell + 5, picture.y + height * share, l.x[k] - to, l.y[k]);
 }
 
@@ -101,7 +101,7 @@ export function ribbon(scene, k) {
 function judged(ctx, scene) {
   const { network, layout: l, colours, lit } = scene;
   ctx.strokeStyle = css(colours.loss, l.mode === "population" ? 0.25 : lit === null || lit.loss ? 0.6 : 0.2);
-  ctx.lineWidth = 2;
+  ctx.lineWidth = network.outputs.length > 6 ? 1.2 : 2;
   ctx.beginPath();
   network.outputs.forEach((k, row) => {
     trace(ctx, toLoss(l, network, k, (row + 0.5) / network.outputs.length));
@@ -113,13 +113,14 @@ function judged(ctx, scene) {
 /** Weights in numbers, where there is room. @param {import("./labels.js").Labels} labels @param {import("./scene.js").Scene} scene */
 export function writeWeights(labels, scene) {
   const { network, layout: l, colours, lit } = scene;
-  if (!l.text || l.mode !== "nodes") return;
+  if (Math.max(...l.columns.map((column) => column.radius)) < 20 || l.mode !== "nodes") return;
   const chosen = lit !== null ? [...lit.wires] : network.sources.length <= 16 ? [...network.sources.keys()] : [];
   if (chosen.length > 24) return;
   const weights = scene.weights();
   for (const s of chosen) {
     if (l.picture && network.isInput(network.sources[s])) continue;
     const c = ofSynapse(l, network, s);
+    if (c[6] - c[0] < 64) continue;
     const places = [0.5, 0.4, 0.6, 0.3, 0.7].map((t) => point(c, t));
     const text = Math.abs(weights[s]) < 100 ? signed(Number(weights[s].toFixed(2))) : shown(weights[s]);
     const colour = css(weights[s] < 0 ? colours.minus : colours.plus);
