@@ -8,7 +8,7 @@ import numpy as np
 
 from ..errors import InputError
 
-PER_NEURON, FIXED, NAME = 5, 120_000, 24  # arrays a neuron and row; bytes of the page itself; of a neuron's name
+PER_NEURON, FIXED, NAME = 5, 220_000, 24  # arrays a neuron and row; bytes of the page itself; of a neuron's name
 BASE64 = 4 / 3
 LEAST_STEPS = 24  # examples and synapses go before there are fewer than these
 
@@ -39,10 +39,11 @@ def plan(n_neurons: int, n_synapses: int, batches: list[int], budget: float) -> 
         room = budget - FIXED - n_neurons * NAME - (n_synapses * 8 * BASE64 if synapses else 0)
         rows = np.minimum(batches, examples) + (np.array(batches) > 1)
         bytes_of_step = item * BASE64 * (n_neurons * (PER_NEURON * rows + 1) + (2 if synapses else 0) * n_synapses)
+        parameters = item * BASE64 * (n_neurons + (n_synapses if synapses else 0))
         # A step that follows another one shares its weights with it; steps far apart share none.
-        if bytes_of_step.sum() <= room:
+        if bytes_of_step.sum() + parameters <= room:
             return Plan(list(range(len(batches))), examples, item, synapses)
-        apart = bytes_of_step.max() + (item * BASE64 * n_synapses if synapses else 0)
+        apart = bytes_of_step.max() + parameters
         fit = int(room // apart)
         if fit >= min(least, len(batches)) and least < len(batches):
             return Plan(spread(len(batches), fit), examples, item, synapses)

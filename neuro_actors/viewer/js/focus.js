@@ -9,7 +9,7 @@ export function lit(network, chosen, hover, reason) {
   if (hover?.kind === "synapse") return litBySynapse(network, hover.k);
   if (reason) return { wires: new Set(reason.synapses), neurons: new Set(reason.neurons), loss: reason.loss };
   if (chosen) return litBy(network, chosen);
-  return hover?.kind === "neuron" || hover?.kind === "loss" ? of(network, hover) : null;
+  return hover?.kind === "neuron" || hover?.kind === "loss" ? litBy(network, hover) : null;
 }
 
 function litBy(/** @type {import("./data.js").Network} */ network, /** @type {Thing} */ thing) {
