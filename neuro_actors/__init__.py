@@ -11,6 +11,7 @@ from .network import Network
 from .simulation import Simulation, open_simulation
 from .synchronous import gradient, predict
 from .training import Epoch, TrainingResult, train
+from .viewer.notebook import show
 
 __all__ = [
     "ACTIVATIONS",
@@ -44,5 +45,6 @@ __all__ = [
     "open_simulation",
     "predict",
     "reference",
+    "show",
     "train",
 ]

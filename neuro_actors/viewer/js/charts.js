@@ -65,7 +65,7 @@ export function lossCurve(places, values) {
   const parts = points.length
     ? [
         svg("path", { class: "area", d: `M${(places[0] * 1000).toFixed(1)} 100L${points.join("L")}L${(places[places.length - 1] * 1000).toFixed(1)} 100Z` }),
-        svg("path", { class: "line", d: `M${points.join("L")}${points.length === 1 ? "h1" : ""}`, "vector-effect": "non-scaling-stroke" }),
+        svg("path", { class: "line", d: `M${points.join("L")}${points.length === 1 ? "m-30 0h60" : ""}`, "vector-effect": "non-scaling-stroke" }),
       ]
     : [];
   return svg("svg", { viewBox: "0 0 1000 100", preserveAspectRatio: "none", "aria-hidden": "true" }, parts);

@@ -11,7 +11,7 @@ const TEXT_RADIUS = 20; // no text inside anything smaller
  *   loss: {x: number, y: number, w: number, h: number} | null, drawn: number[],
  *   picture: {x: number, y: number, cell: number, rows: number, columns: number} | null, tile: number,
  *   tiled: Set<number>, grids: Grid[], bends: Map<number, number>}} Layout
- * @typedef {{level: number, x: number, said: number, urged: number, cell: number, columns: number, rows: number,
+ * @typedef {{level: number, x: number, said: number, urged: number, cell: number, tall: number, columns: number, rows: number,
  *   neurons: number[]}} Grid
  */
 
@@ -157,6 +157,9 @@ function population(run, width, height, drawn) {
     network.levels.map((level) => Math.max(1, Math.ceil(level.length / Math.max(1, Math.floor(half / size)))));
   while (cell > 1 && columnsOf(cell).reduce((sum, c) => sum + c * cell, 0) > roomEach) cell -= cell > 6 ? 1 : 0.5;
   const counts = columnsOf(cell);
+  // few rows of narrow cells are drawn out, so that they fill the height
+  const mostRows = Math.max(...network.levels.map((level, k) => Math.ceil(level.length / counts[k])));
+  const high = Math.max(cell, Math.min(half / mostRows, 3 * cell, 26));
   const used = counts.reduce((sum, c) => sum + c * cell, 0);
   const space = (f.room - used) / network.levels.length;
   /** @type {Grid[]} */
@@ -170,12 +173,12 @@ function population(run, width, height, drawn) {
     const wide = counts[k] * cell;
     const left = at + space / 2;
     const rows = Math.ceil(level.length / counts[k]);
-    const drop = (half - rows * cell) / 2;
-    grids.push({ level: k, x: left, said: said + drop, urged: urged + drop, cell, columns: counts[k], rows, neurons: level });
+    const drop = (half - rows * high) / 2;
+    grids.push({ level: k, x: left, said: said + drop, urged: urged + drop, cell, tall: high, columns: counts[k], rows, neurons: level });
     columns.push({ level: k, x: left + wide / 2, left: at, right: at + wide + space, spacing: cell, radius: cell / 2 });
     level.forEach((neuron, place) => {
       x[neuron] = left + ((place % counts[k]) + 0.5) * cell;
-      y[neuron] = said + drop + (Math.floor(place / counts[k]) + 0.5) * cell;
+      y[neuron] = said + drop + (Math.floor(place / counts[k]) + 0.5) * high;
     });
     at += wide + space;
   });

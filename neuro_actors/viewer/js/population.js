@@ -29,15 +29,16 @@ export function drawPopulation(ctx, labels, scene) {
       drawField(ctx, scene, grid, field, cells);
     }
     const column = l.columns[grid.level];
-    labels.reserve(column.x, grid.said + (grid.rows * grid.cell) / 2, grid.columns * grid.cell, grid.rows * grid.cell);
-    labels.reserve(column.x, grid.urged + (grid.rows * grid.cell) / 2, grid.columns * grid.cell, grid.rows * grid.cell);
+    labels.reserve(column.x, grid.said + (grid.rows * grid.tall) / 2, grid.columns * grid.cell, grid.rows * grid.tall);
+    labels.reserve(column.x, grid.urged + (grid.rows * grid.tall) / 2, grid.columns * grid.cell, grid.rows * grid.tall);
   }
   const top = Math.min(...l.grids.map((grid) => grid.said));
   const low = Math.min(...l.grids.map((grid) => grid.urged));
-  labels.put(say("activations"), [[l.columns[0].left, top - 16]], { size: 14, bold: true, align: "left", over: true });
-  labels.put(say("urgencies"), [[l.columns[0].left, low - 16]], { size: 14, bold: true, align: "left", over: true });
+  title(labels, scene, say("activations"), top - 16);
+  title(labels, scene, say("urgencies"), low - 16);
   const roomy = l.columns.every((column) => column.right - column.left > 84);
-  for (const grid of l.grids) {
+  const legible = l.columns.every((column) => column.right - column.left > 22);
+  for (const grid of legible ? l.grids : []) {
     const column = l.columns[grid.level];
     const [bottom, wide] = [l.height - 14, column.right - column.left];
     const text = say(roomy ? "levelOf" : "bare", { level: grid.level, n: count(grid.neurons.length) });
@@ -46,10 +47,19 @@ export function drawPopulation(ctx, labels, scene) {
   marks(ctx, scene);
 }
 
+/** What a row of fields shows; before the colon alone where there is no room for all of it.
+ *  @param {import("./labels.js").Labels} labels @param {import("./scene.js").Scene} scene @param {string} text @param {number} y */
+function title(labels, scene, text, y) {
+  const { layout: l } = scene;
+  const how = /** @type {const} */ ({ size: 14, bold: true, align: "left", over: true });
+  const room = (l.loss ? l.loss.x - l.loss.w / 2 : l.width) - l.columns[0].left;
+  labels.put(text.length * 8 > room ? text.split(":")[0].trim() : text, [[l.columns[0].left, y]], how);
+}
+
 /** @param {CanvasRenderingContext2D} ctx @param {import("./scene.js").Scene} scene @param {import("./layout.js").Grid} grid
  *  @param {"said" | "urged"} field @param {HTMLCanvasElement} cells */
 function drawField(ctx, scene, grid, field, cells) {
-  const [x, y, w, h] = [grid.x, grid[field], grid.columns * grid.cell, grid.rows * grid.cell];
+  const [x, y, w, h] = [grid.x, grid[field], grid.columns * grid.cell, grid.rows * grid.tall];
   ctx.imageSmoothingEnabled = false;
   ctx.drawImage(cells, x, y, w, h);
   if (grid.cell >= 6) {
@@ -57,7 +67,7 @@ function drawField(ctx, scene, grid, field, cells) {
     ctx.lineWidth = grid.cell >= 12 ? 1.5 : 1;
     ctx.beginPath();
     for (let k = 0; k <= grid.columns; k++) ctx.rect(x + k * grid.cell, y, 0, h);
-    for (let k = 0; k <= grid.rows; k++) ctx.rect(x, y + k * grid.cell, w, 0);
+    for (let k = 0; k <= grid.rows; k++) ctx.rect(x, y + k * grid.tall, w, 0);
     ctx.stroke();
   }
   const { waves, t } = scene;
@@ -84,7 +94,7 @@ function marks(ctx, scene) {
     if (thing?.kind !== "neuron") continue;
     ctx.strokeStyle = css(colours.accent, alpha);
     ctx.lineWidth = 2.5;
-    const size = Math.max(8, 2 * l.radius + 3);
-    for (const y of [l.y[thing.k], urgedAt(l, network, thing.k)]) ctx.strokeRect(l.x[thing.k] - size / 2, y - size / 2, size, size);
+    const [w, h] = [2 * l.radius, l.grids[0].tall].map((size) => Math.max(8, size + 3));
+    for (const y of [l.y[thing.k], urgedAt(l, network, thing.k)]) ctx.strokeRect(l.x[thing.k] - w / 2, y - h / 2, w, h);
   }
 }

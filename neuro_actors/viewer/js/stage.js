@@ -84,9 +84,11 @@ export class Stage {
     let [best, at] = [Infinity, -1];
     for (let k = 0; k < network.n; k++) {
       const pixel = l.picture && network.isInput(k);
-      const reach = l.mode === "population" ? l.radius + 0.5 : pixel ? l.picture.cell / 2 : l.r[k] + 7;
+      const reach = l.mode === "population" ? 0.51 : pixel ? l.picture.cell / 2 : l.r[k] + 7;
       for (const y0 of l.mode === "population" ? [l.y[k], urgedAt(l, network, k)] : [l.y[k]]) {
-        const d = l.mode === "population" || pixel ? Math.max(Math.abs(x - l.x[k]), Math.abs(y - y0)) : Math.hypot(x - l.x[k], y - y0);
+        const d = l.mode === "population"
+          ? Math.max(Math.abs(x - l.x[k]) / (2 * l.radius), Math.abs(y - y0) / l.grids[0].tall)
+          : pixel ? Math.max(Math.abs(x - l.x[k]), Math.abs(y - y0)) : Math.hypot(x - l.x[k], y - y0);
         if (d <= reach && d < best) [best, at] = [d, k];
       }
     }

@@ -100,7 +100,7 @@ export function ribbon(scene, k) {
 /** The outputs' lines to the loss. @param {CanvasRenderingContext2D} ctx @param {import("./scene.js").Scene} scene */
 function judged(ctx, scene) {
   const { network, layout: l, colours, lit } = scene;
-  ctx.strokeStyle = css(colours.loss, l.mode === "population" ? 0.25 : lit === null || lit.loss ? 0.6 : 0.2);
+  ctx.strokeStyle = css(colours.loss, l.mode === "population" ? (network.outputs.length > 20 ? 0.12 : 0.3) : lit === null || lit.loss ? 0.6 : 0.2);
   ctx.lineWidth = network.outputs.length > 6 ? 1.2 : 2;
   ctx.beginPath();
   network.outputs.forEach((k, row) => {
