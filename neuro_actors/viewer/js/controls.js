@@ -86,7 +86,10 @@ export class Controls {
     document.title = `${run.title} · neuro_actors`;
     byId("title").textContent = plain(run.title, 60);
     const neurons = network.n - network.inputs.length;
-    byId("about").textContent = say("about", { inputs: count(network.inputs.length), neurons: count(neurons), synapses: count(network.nSynapses) });
+    const about = say("about", { inputs: count(network.inputs.length), neurons: count(neurons), synapses: count(network.nSynapses) });
+    const { keptSteps, steps, keptExamples, batch, complete } = run.notes;
+    const thinned = keptSteps < steps || keptExamples < batch || !complete;
+    byId("about").textContent = thinned ? `${about} · ${say("notAll")}` : about;
     for (const node of document.querySelectorAll("[data-say]")) node.textContent = say(/** @type {HTMLElement} */ (node).dataset.say ?? "");
     for (const node of document.querySelectorAll("[data-label]")) {
       const text = say(/** @type {HTMLElement} */ (node).dataset.label ?? "");

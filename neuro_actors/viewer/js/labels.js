@@ -8,8 +8,10 @@ export function plain(name, most = 24) {
 }
 
 export class Labels {
-  /** @param {CanvasRenderingContext2D} ctx @param {import("./colours.js").Palette} colours @param {number} width @param {number} height */
-  constructor(ctx, colours, width, height) {
+  /** @param {CanvasRenderingContext2D} ctx @param {import("./colours.js").Palette} colours @param {number} width @param {number} height
+   *  @param {number} scale of letters: large screens are seen from afar */
+  constructor(ctx, colours, width, height, scale) {
+    this.scale = scale;
     this.ctx = ctx;
     this.colours = colours;
     this.width = width;
@@ -36,7 +38,7 @@ export class Labels {
    *  align?: CanvasTextAlign, pill?: string, over?: boolean, within?: number}} [how] */
   put(text, places, how = {}) {
     const { ctx } = this;
-    const size = how.size ?? 13;
+    const size = (how.size ?? 13) * this.scale;
     ctx.font = `${how.bold ? 600 : 400} ${size}px ${FONT}`;
     let fitted = text;
     if (how.within) while (fitted.length > 2 && ctx.measureText(fitted).width > how.within) fitted = `${[...fitted].slice(0, -2).join("")}…`;

@@ -6,7 +6,7 @@ export const MOST_NODES = 200;
 const TEXT_RADIUS = 20; // no text inside anything smaller
 
 /**
- * @typedef {{mode: "nodes" | "population", width: number, height: number, radius: number, r: Float32Array,
+ * @typedef {{mode: "nodes" | "population", width: number, height: number, letters: number, radius: number, r: Float32Array,
  *   x: Float32Array, y: Float32Array, columns: {level: number, x: number, left: number, right: number, spacing: number, radius: number}[],
  *   loss: {x: number, y: number, w: number, h: number} | null, drawn: number[],
  *   picture: {x: number, y: number, cell: number, rows: number, columns: number} | null, tile: number,
@@ -22,12 +22,12 @@ export function drawnNeurons(run) {
 }
 
 /** @param {import("./data.js").Run} run @param {number} width @param {number} height @param {"auto" | "nodes" | "population"} wanted
- *  @returns {Layout} */
-export function layout(run, width, height, wanted) {
+ *  @param {number} [letters] how large letters are, 1 on a screen at hand @returns {Layout} */
+export function layout(run, width, height, wanted, letters = 1) {
   const drawn = drawnNeurons(run);
   const many = drawn.length > MOST_NODES;
-  if (wanted === "population" || (wanted === "auto" && many)) return population(run, width, height, drawn);
-  return nodes(run, width, height, drawn);
+  if (wanted === "population" || (wanted === "auto" && many)) return population(run, width, height, drawn, letters);
+  return nodes(run, width, height, drawn, letters);
 }
 
 /** @param {import("./data.js").Run} run @param {number} width @param {number} height */
@@ -39,8 +39,9 @@ function measured(run, width, height) {
   return { narrow, judged, left, top, lossWidth, room: width - left - right - lossWidth, tall: height - top - bottom };
 }
 
-/** @param {import("./data.js").Run} run @param {number} width @param {number} height @param {number[]} drawn @returns {Layout} */
-function nodes(run, width, height, drawn) {
+/** @param {import("./data.js").Run} run @param {number} width @param {number} height @param {number[]} drawn
+ *  @param {number} letters @returns {Layout} */
+function nodes(run, width, height, drawn, letters) {
   const { network } = run;
   const f = measured(run, width, height);
   const members = network.levels.map((level) => level.filter((k) => !(run.picture && network.isInput(k))));
@@ -57,7 +58,7 @@ function nodes(run, width, height, drawn) {
   });
   // as large as the level has room for, with text from a certain size on; no level much larger than the smallest
   const sizes = members.map((_, k) => {
-    const roomy = Math.min((gaps[k] - 54) / 2, unit * 0.28, 44);
+    const roomy = Math.min((gaps[k] - 54 * letters) / 2, unit * 0.28, 44 * letters);
     return roomy >= TEXT_RADIUS ? roomy : Math.max(3.5, Math.min(gaps[k] * 0.33, unit * 0.16, TEXT_RADIUS - 1));
   });
   const radius = Math.min(...sizes.filter((_, k) => members[k].length));
@@ -81,9 +82,9 @@ function nodes(run, width, height, drawn) {
     });
   });
   const grown = pictured(run, f, columns, x, y, subs[1] > 1 ? unit * 0.62 : unit * 0.5);
-  const lossAt = { x: width - f.lossWidth / 2 - (f.narrow ? 4 : 22), y: f.top + f.tall / 2, w: f.narrow ? 66 : 104, h: 62 };
+  const lossAt = { x: width - f.lossWidth / 2 - (f.narrow ? 4 : 22), y: f.top + f.tall / 2, w: f.narrow ? 66 : 104 * letters, h: 62 * letters };
   return {
-    mode: "nodes", width, height, radius, r, x, y, columns, drawn, grids: [],
+    mode: "nodes", width, height, letters, radius, r, x, y, columns, drawn, grids: [],
     loss: f.judged ? lossAt : null, ...grown(), bends: bends(network, x, y, r, height),
   };
 }
@@ -142,8 +143,9 @@ function pictured(/** @type {any} */ run, /** @type {any} */ f, /** @type {any[]
   };
 }
 
-/** @param {import("./data.js").Run} run @param {number} width @param {number} height @param {number[]} drawn @returns {Layout} */
-function population(run, width, height, drawn) {
+/** @param {import("./data.js").Run} run @param {number} width @param {number} height @param {number[]} drawn
+ *  @param {number} letters @returns {Layout} */
+function population(run, width, height, drawn, letters) {
   const { network } = run;
   const f = measured(run, width, height);
   const x = new Float32Array(network.n);
@@ -184,7 +186,7 @@ function population(run, width, height, drawn) {
   });
   const lossAt = { x: width - f.lossWidth / 2 - (f.narrow ? 4 : 22), y: f.top + f.tall / 2 + 8, w: f.narrow ? 66 : 104, h: 62 };
   return {
-    mode: "population", width, height, radius: cell / 2, r: new Float32Array(network.n).fill(cell / 2), x, y, columns, drawn, grids,
+    mode: "population", width, height, letters, radius: cell / 2, r: new Float32Array(network.n).fill(cell / 2), x, y, columns, drawn, grids,
     loss: f.judged ? lossAt : null, picture: null, tile: 0, tiled: new Set(), bends: new Map(),
   };
 }

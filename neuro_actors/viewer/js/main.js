@@ -29,6 +29,8 @@ class App {
       step: 0, t: 0, example: 0, playing: false, speed: 1, pace: "waves", chosen: null, hover: null, why: false, shape: "auto",
       language: (navigator.language || "en").toLowerCase().startsWith("fr") ? "fr" : "en", theme: "system", all: new Set(),
     };
+    /** @type {import("./colours.js").Palette} */
+    this.colours = palette(document.documentElement);
     this.calm = matchMedia("(prefers-reduced-motion: reduce)");
     this.stage = new Stage(byId("below"), byId("above"));
     this.cache = new Map();
@@ -137,9 +139,10 @@ class App {
   /** The moment as it is to be drawn. */
   scene() {
     const { state, run, stage } = this;
-    const key = `${stage.width} ${stage.height} ${state.shape}`;
+    const letters = Math.max(1, parseFloat(getComputedStyle(document.documentElement).fontSize) / 16);
+    const key = `${stage.width} ${stage.height} ${state.shape} ${letters}`;
     if (key !== this._layout) {
-      this.layout = layout(run, stage.width, stage.height, state.shape);
+      this.layout = layout(run, stage.width, stage.height, state.shape, letters);
       this._layout = key;
       this.cache.clear();
     }

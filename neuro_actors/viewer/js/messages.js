@@ -35,6 +35,9 @@ export function travelling(scene, wave) {
   for (const s of strongest(waves.backward[wave] ?? [], (s) => run.urgency(view, s), scene)) {
     if (seen(s)) found.push({ c: lowered(scene, s), value: run.urgency(view, s), back: true, seed: s });
   }
+  if (phase === "show") {
+    for (const k of network.outputs) found.push({ c: curve(l.x[k] + l.r[k], l.y[k], l.x[k] + l.r[k] + 60, l.y[k]), value: view.a[k], back: false, seed: k });
+  }
   if (l.loss) {
     network.outputs.forEach((k, row) => {
       const c = toLoss(l, network, k, (row + 0.5) / outputs, wave === waves.blame);

@@ -110,7 +110,7 @@ export function writeNodes(labels, scene) {
     const ink = css(colours.ink, faded ? 0.5 : 1);
     const column = l.columns[network.level[k]];
     const within = Math.max(2 * r + 10, column.right - column.left - 12);
-    const above = /** @type {[number, number][]} */ ([[x, y - r - (r >= 20 ? 27 : 21)]]);
+    const above = /** @type {[number, number][]} */ ([[x, y - r - (r >= 20 ? 27 : 21) - 8 * (l.letters - 1)]]);
     if (r < 20) {
       const aside = network.level[k] === 0 || network.outputOf.has(k);
       if (column.spacing >= 2 * r + 46) labels.put(plain(network.ids[k]), above, { size: 13, bold: true, colour: ink, within });
@@ -121,11 +121,11 @@ export function writeNodes(labels, scene) {
     if (waves.hasFired(k, t)) {
       const ground = fill(colours, view.a[k], scales.activation);
       const text = short(view.a[k]);
-      const size = Math.max(12, Math.min(18, r * 0.46, (1.8 * r - 2) / (0.58 * text.length)));
+      const size = Math.max(12, Math.min(18, (r * 0.46) / l.letters, (1.8 * r - 2) / (0.58 * l.letters * text.length)));
       labels.put(text, [[x, y]], { size, bold: true, colour: css(on(colours, ground), faded ? 0.6 : 1), over: true });
     }
     if (waves.isUrged(k, t) && view.u[k] === view.u[k]) {
-      labels.put(`u ${fine(view.u[k])}`, [[x, y + r + 27]], { size: 13, colour: css(colours.muted, faded ? 0.6 : 1), over: true });
+      labels.put(`u ${fine(view.u[k])}`, [[x, y + r + 27 + 8 * (l.letters - 1)]], { size: 13, colour: css(colours.muted, faded ? 0.6 : 1), over: true });
     }
   }
 }
@@ -174,10 +174,10 @@ export function drawLoss(ctx, labels, scene) {
   if (known) labels.put(signed(Number(view.loss.toPrecision(3))).replace("+", ""), [[x, y]], { size: w > 80 ? 19 : 15, bold: true, over: true });
   if (t < 1) return;
   const lines = network.outputs.length <= 4 ? network.outputs : [];
-  if (lines.length) labels.put(say("target"), [[x, y + h / 2 + 20]], { size: 13, colour: css(colours.muted), over: true });
+  if (lines.length) labels.put(say("target"), [[x, y + h / 2 + 20 * l.letters]], { size: 13, colour: css(colours.muted), over: true });
   lines.forEach((k, row) => {
     const name = lines.length > 1 ? `${plain(network.ids[k], 8)} ` : "";
-    labels.put(`${name}${short(view.targets[row])}`, [[x, y + h / 2 + 40 + row * 18]], { size: 14, bold: true, over: true, within: w + 20 });
+    labels.put(`${name}${short(view.targets[row])}`, [[x, y + h / 2 + (40 + row * 18) * l.letters]], { size: 14, bold: true, over: true, within: w + 20 });
   });
 }
 

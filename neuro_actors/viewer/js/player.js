@@ -9,7 +9,12 @@ export class Player {
   constructor(app) {
     this.app = app;
     this._last = 0;
+    this._part = 0; // of a step or wave that is due
     this._ever = false;
+    /** @type {number | undefined} where a glide leads */
+    this.aim = undefined;
+    /** @type {object | undefined} the run under way, if any */
+    this._run = undefined;
   }
 
   toggle() {

@@ -27,6 +27,7 @@ export function drawPopulation(ctx, labels, scene) {
         }),
       );
       drawField(ctx, scene, grid, field, cells);
+      if (field === "said" && grid.cell >= 5) crossDead(ctx, scene, grid);
     }
     const column = l.columns[grid.level];
     labels.reserve(column.x, grid.said + (grid.rows * grid.tall) / 2, grid.columns * grid.cell, grid.rows * grid.tall);
@@ -45,6 +46,23 @@ export function drawPopulation(ctx, labels, scene) {
     labels.put(text, [[column.x, bottom]], { size: 13, colour: css(colours.muted), within: wide });
   }
   marks(ctx, scene);
+}
+
+/** A cross on each dead neuron. @param {CanvasRenderingContext2D} ctx @param {import("./scene.js").Scene} scene @param {import("./layout.js").Grid} grid */
+function crossDead(ctx, scene, grid) {
+  const { layout: l, run, view } = scene;
+  const size = Math.min(grid.cell * 0.26, 4);
+  ctx.strokeStyle = css(scene.colours.ink, 0.7);
+  ctx.lineWidth = 1.2;
+  ctx.beginPath();
+  for (const k of grid.neurons) {
+    if (run.stuck(view, k) !== "dead") continue;
+    for (const way of [-1, 1]) {
+      ctx.moveTo(l.x[k] - size, l.y[k] - way * size);
+      ctx.lineTo(l.x[k] + size, l.y[k] + way * size);
+    }
+  }
+  ctx.stroke();
 }
 
 /** What a row of fields shows; before the colon alone where there is no room for all of it.

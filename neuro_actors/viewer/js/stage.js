@@ -17,6 +17,7 @@ export class Stage {
     this.below = below;
     this.above = above;
     this.width = this.height = 0;
+    this.ratio = 1; // of the screen's points to the page's
     this._wires = "";
     this._travelling = { key: "", messages: /** @type {any[]} */ ([]) };
   }
@@ -39,7 +40,7 @@ export class Stage {
   /** @param {HTMLCanvasElement} canvas */
   _blank(canvas) {
     const ctx = /** @type {CanvasRenderingContext2D} */ (canvas.getContext("2d"));
-    ctx.setTransform(this.ratio ?? 1, 0, 0, this.ratio ?? 1, 0, 0);
+    ctx.setTransform(this.ratio, 0, 0, this.ratio, 0, 0);
     ctx.clearRect(0, 0, this.width, this.height);
     return ctx;
   }
@@ -54,7 +55,7 @@ export class Stage {
       this._wires = key;
     }
     const ctx = this._blank(this.above);
-    const labels = new Labels(ctx, scene.colours, this.width, this.height);
+    const labels = new Labels(ctx, scene.colours, this.width, this.height, l.letters);
     if (l.mode === "population") drawPopulation(ctx, labels, scene);
     else {
       drawPicture(ctx, labels, scene);
@@ -83,8 +84,8 @@ export class Stage {
     if (l.loss && Math.abs(x - l.loss.x) < l.loss.w / 2 + 6 && Math.abs(y - l.loss.y) < l.loss.h / 2 + 6) return { kind: "loss" };
     let [best, at] = [Infinity, -1];
     for (let k = 0; k < network.n; k++) {
-      const pixel = l.picture && network.isInput(k);
-      const reach = l.mode === "population" ? 0.51 : pixel ? l.picture.cell / 2 : l.r[k] + 7;
+      const pixel = l.picture !== null && network.isInput(k);
+      const reach = l.mode === "population" ? 0.51 : pixel ? (l.picture?.cell ?? 0) / 2 : l.r[k] + 7;
       for (const y0 of l.mode === "population" ? [l.y[k], urgedAt(l, network, k)] : [l.y[k]]) {
         const d = l.mode === "population"
           ? Math.max(Math.abs(x - l.x[k]) / (2 * l.radius), Math.abs(y - y0) / l.grids[0].tall)

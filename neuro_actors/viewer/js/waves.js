@@ -1,6 +1,6 @@
 // When who speaks within a step: the logical time of messages, as waves that the page plays one after the other.
 
-/** @typedef {"world" | "forward" | "judge" | "blame" | "backward" | "learn"} Phase */
+/** @typedef {"world" | "forward" | "show" | "judge" | "blame" | "backward" | "learn"} Phase */
 
 /** The wave that is under way, or has just ended. @param {number} t */
 export function present(t) {
@@ -52,7 +52,7 @@ export class Waves {
     if (wave === 0) return "world";
     if (wave === this.learn) return "learn";
     if (wave === this.blame) return "blame";
-    if (wave === this.judge) return "judge";
+    if (wave === this.judge) return this.blame < 0 ? "show" : "judge";
     return this.blame < 0 || wave < this.judge ? "forward" : "backward";
   }
 

@@ -11,7 +11,7 @@ const WITH_ENDS = 160; // at most so many have their ends drawn
 export function drawWires(ctx, scene) {
   const { layout: l, network, colours, scales, lit } = scene;
   const weights = scene.weights();
-  if (l.loss) judged(ctx, scene);
+  if (l.loss && scene.info.loss !== null) judged(ctx, scene);
   if (l.mode === "population") return; // there the chosen neuron's alone are drawn, over the fields
   /** @type {Map<number, import("./curve.js").Curve[]>} */
   const groups = new Map();

@@ -78,6 +78,7 @@ test("waves follow the logical time of messages", () => {
   assert.deepEqual([felt.backward[5], felt.backward[6]], [[1, 2], [0]]);
   const foretold = new Waves(network, { mode: "predict", wrtInputs: false });
   assert.deepEqual([foretold.count, foretold.blame, [...foretold.urged]], [4, -1, [-1, -1, -1]]);
+  assert.deepEqual(foretold.phases().map(({ phase }) => phase), ["world", "forward", "show"]);
   assert.deepEqual([0, 0.5, 1, 1.2, 7].map(present), [0, 0, 0, 1, 6]);
 });
 
