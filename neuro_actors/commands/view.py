@@ -72,7 +72,8 @@ def left_out(notes: dict[str, Any]) -> list[str]:
     if notes["keptSteps"] < notes["steps"]:
         said.append(f"{notes['keptSteps']:,} of {notes['steps']:,} steps are shown, evenly spaced.")
     if notes["keptExamples"] < notes["batch"]:
-        said.append(f"Of each batch the first {notes['keptExamples']} examples are shown, of up to {notes['batch']:,}.")
+        first = "first example is" if notes["keptExamples"] == 1 else f"first {notes['keptExamples']} examples are"
+        said.append(f"Of each batch the {first} shown, of up to {notes['batch']:,}.")
     if notes["digits"] < 16:
         said.append(f"Numbers were rounded to {notes['digits']} digits.")
     if not notes["synapses"]:

@@ -38,7 +38,7 @@ def gathered(log: Log, max_mb: float = 12.0, shape: tuple[int, int] | str | None
         raise InputError(f"a picture of {shape[0]}x{shape[1]} is {shape[0] * shape[1]} inputs, there are {len(network.inputs)}")
     kept = plan(len(network.ids), len(network.weights), [info.batch for info in steps], max_mb * 1e6)
     pack = _Packer(kept.item)
-    versions = _Versions(pack)
+    versions = _Versions(pack, kept.synapses)
     shown, seen, reach, scales = [], [], 6.0, Scales(network)
     for place in kept.steps:
         info = steps[place]
@@ -82,15 +82,16 @@ class _Packer:
 class _Versions:
     """Parameters at some time, each kept once."""
 
-    def __init__(self, pack: _Packer) -> None:
+    def __init__(self, pack: _Packer, synapses: bool) -> None:
         self._pack, self._known = pack, {"": -1}
+        self._weights = slice(None if synapses else 0)
         self.packed: list[dict[str, str]] = []
 
     def of(self, network: Any) -> int:
         key = network.digest()
         if key not in self._known:
             self._known[key] = len(self.packed)
-            self.packed.append({"weights": self._pack(network.weights), "biases": self._pack(network.biases)})
+            self.packed.append({"weights": self._pack(network.weights[self._weights]), "biases": self._pack(network.biases)})
         return self._known[key]
 
 

@@ -12,6 +12,8 @@ import numpy as np
 import pytest
 
 import neuro_actors as na
+from neuro_actors.viewer.gathered import gathered
+from neuro_actors.viewer.page import page as html
 
 Look = Callable[..., Any]
 RAISED = str.maketrans("⁻⁰¹²³⁴⁵⁶⁷⁸⁹−", "-0123456789-")
@@ -357,6 +359,23 @@ def test_a_population(look: Look) -> None:
     assert page.evaluate("neuroActors.drawn.lit.wires.size") == 190
     page.get_by_role("button", name="Next step").click()
     page.get_by_role("button", name="Next wave").click()
+
+
+def test_without_synapses_sums_are_shown(look: Look, logs: dict[str, Path], tmp_path: Path) -> None:
+    (tmp_path / "small.html").write_text(html(gathered(na.open_log(logs["population"]), 0.5)))
+    page = look("population", path=tmp_path / "small.html")
+    assert "The network is too large for its 16100 synapses" in page.locator("#panel").inner_text().replace("\u202f", "")
+    choose(page, "n150")
+    drawn(page)
+    assert "synapses are not in this page" in page.locator("#panel").inner_text()
+    step = na.open_log(logs["population"]).step(1)
+    assert number(page.locator("#panel .result").nth(1).inner_text().split("= ")[-1]) == pytest.approx(
+        step.activations[150, 0], rel=1e-3
+    )
+    page.evaluate("neuroActors.goTime(1e9); neuroActors.draw()")
+    assert page.evaluate("neuroActors.drawn.waves.urged.filter((wave) => wave > 0).length") == 180
+    page.keyboard.press("l")
+    page.get_by_role("button", name="Next step").click()
 
 
 def test_hostile_names_stay_text(look: Look) -> None:

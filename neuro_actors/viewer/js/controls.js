@@ -5,6 +5,7 @@ import { plain } from "./labels.js";
 import { count, shown, style } from "./numbers.js";
 import { present } from "./waves.js";
 
+const MOST_NAMES = 3000;
 const SPEEDS = [0.25, 0.5, 1, 2, 4, 8];
 
 export class Controls {
@@ -54,7 +55,10 @@ export class Controls {
       play.classList.toggle("playing", state.playing);
     }
     byId("example").value = String(info.batch === 1 ? 0 : scene.view.isMean ? -1 : state.example);
-    byId("find").value = state.chosen?.kind === "neuron" ? String(state.chosen.k) : "";
+    const find = byId("find");
+    const chosen = state.chosen?.kind === "neuron" ? state.chosen.k : -1;
+    if (chosen >= 0 && find.options.length === 1) find.append(el("option", { value: chosen, text: plain(scene.network.ids[chosen], 40) }));
+    find.value = chosen >= 0 ? String(chosen) : "";
     for (const id of ["view", "speed", "pace", "language", "theme"]) byId(id).value = String(/** @type {any} */ (state)[id === "view" ? "shape" : id]);
     byId("digits").value = String(style.digits);
     const wave = present(t) + 1;
@@ -106,6 +110,13 @@ export class Controls {
     byId("theme").replaceChildren(...["system", "light", "dark"].map((theme) => option(theme, say(theme))));
     byId("digits").replaceChildren(option(4, say("digitsFew")), option(17, say("digitsAll")));
     byId("language").replaceChildren(option("en", "English"), option("fr", "français"));
-    byId("find").replaceChildren(option("", say("nobody")), ...network.ids.map((id, k) => option(k, plain(id, 40))));
+    const find = byId("find");
+    const names = () => find.replaceChildren(option("", say("nobody")), ...network.ids.map((id, k) => option(k, plain(id, 40))));
+    if (network.n <= MOST_NAMES) names();
+    else {
+      // so many take their time: when somebody asks for them
+      find.replaceChildren(option("", say("nobody")));
+      find.onfocus = () => find.options.length < network.n && names();
+    }
   }
 }

@@ -20,7 +20,8 @@ export function neuronPanel(app, k) {
     view.isMean && !isInput ? el("p", { class: "note", text: say("meanNote", { n: info.batch }) }) : null,
     isInput ? input(app, k) : [hears(app, k), says(app, k)],
     view.u[k] === view.u[k] ? urged(app, k) : null,
-    !isInput && view.v[k] === view.v[k] ? [passesOn(app, k), wants(app, k)] : null,
+    !isInput && view.v[k] === view.v[k] ? passesOn(app, k) : null,
+    !isInput && view.v[k] === view.v[k] && network.sources.length ? wants(app, k) : null,
     life(app, k),
   ].flat();
 }
@@ -103,6 +104,9 @@ function says(/** @type {import("./panel.js").PanelApp} */ app, /** @type {numbe
 
 function urged(/** @type {import("./panel.js").PanelApp} */ app, /** @type {number} */ k) {
   const { network, view, say, waves, t, run } = app.scene;
+  if (network.nSynapses > network.sources.length) {
+    return section(say("isUrged"), say("isUrgedFormula"), !waves.isUrged(k, t), say, result("u", signed(view.u[k])));
+  }
   const row = network.outputOf.get(k);
   const terms = [...network.outgoing(k)].map((s) => {
     const urgency = run.urgency(view, s);

@@ -75,7 +75,7 @@ export function introPanel(app) {
   if (!notes.complete) left.push(say("incomplete"));
   if (notes.partial) left.push(say("partial"));
   if (notes.keptSteps < notes.steps) left.push(say("thinnedSteps", { kept: count(notes.keptSteps), all: count(notes.steps) }));
-  if (notes.keptExamples < notes.batch) left.push(say("thinnedExamples", { kept: count(notes.keptExamples), all: count(notes.batch) }));
+  if (notes.keptExamples < notes.batch) left.push(say(notes.keptExamples === 1 ? "thinnedExample" : "thinnedExamples", { kept: count(notes.keptExamples), all: count(notes.batch) }));
   if (notes.digits < 16) left.push(say("thinnedDigits"));
   if (!notes.synapses) left.push(say("thinnedSynapses", { all: count(run.network.nSynapses) }));
   if (!left.length) left.push(say("nothingLeftOut"));

@@ -32,6 +32,8 @@ export class Waves {
           this.urged[k] = -1;
           continue;
         }
+        // where the page could not carry the synapses, levels answer one after another
+        if (network.nSynapses > sources.length) this.urged[k] = Math.max(this.urged[k], this.blame + top - level[k]);
         for (const synapse of network.outgoing(k)) this.urged[k] = Math.max(this.urged[k], this.urged[targets[synapse]] + 1);
       }
       this.last = Math.max(this.blame, this.urged.reduce((most, wave) => Math.max(most, wave), 0));
