@@ -46,8 +46,9 @@ function nodes(run, width, height, drawn, letters) {
   const f = measured(run, width, height);
   const members = network.levels.map((level) => level.filter((k) => !(run.picture && network.isInput(k))));
   const most = Math.max(2, Math.floor(f.tall / 24));
-  const subs = members.map((level) => Math.max(1, Math.ceil(level.length / most)));
   const hearsPicture = (/** @type {number} */ k) => k === 1 && run.picture;
+  const withTiles = f.narrow ? most : Math.max(2, Math.floor(f.tall / 36)); // fewer in a column, so that their images are seen
+  const subs = members.map((level, k) => Math.max(1, Math.ceil(level.length / (hearsPicture(k) ? withTiles : most))));
   const shares = members.map((level, k) => (k === 0 && run.picture ? 1.5 : 1 + (hearsPicture(k) ? 0.75 : 0.5) * (subs[k] - 1)));
   const unit = f.room / shares.reduce((sum, share) => sum + share, 0);
   const x = new Float32Array(network.n);

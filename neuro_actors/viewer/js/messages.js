@@ -26,11 +26,12 @@ export function travelling(scene, wave) {
   }
   const seen = (/** @type {number} */ s) => scene.lit === null || scene.lit.wires.has(s);
   for (const s of strongest(waves.forward[wave] ?? [], (s) => view.a[network.sources[s]] * view.weights[s], scene)) {
-    if (l.picture && network.isInput(network.sources[s]) && !scene.lit?.wires.has(s)) continue;
+    if (l.picture && network.isInput(network.sources[s])) continue;
     if (seen(s)) found.push({ c: ofSynapse(l, network, s), value: view.a[network.sources[s]], back: false, seed: s });
   }
   if (l.picture && wave === 1) {
-    for (const k of listeners(scene)) found.push({ c: ribbon(scene, k), value: view.z[k], back: false, seed: k, plain: true });
+    const heard = (/** @type {number} */ k) => scene.lit === null || network.incoming(k).some((s) => scene.lit?.wires.has(s));
+    for (const k of listeners(scene).filter(heard)) found.push({ c: ribbon(scene, k), value: view.z[k], back: false, seed: k, plain: true });
   }
   for (const s of strongest(waves.backward[wave] ?? [], (s) => run.urgency(view, s), scene)) {
     if (seen(s)) found.push({ c: lowered(scene, s), value: run.urgency(view, s), back: true, seed: s });

@@ -103,8 +103,7 @@ function marks(ctx, scene) {
   const { layout: l, network, state, colours, lit, run, view, scales } = scene;
   if (lit !== null) {
     for (const s of lit.wires) {
-      const x = view.weights[s] * view.a[network.sources[s]];
-      thread(ctx, scene, ofSynapse(l, network, s), x, scales.activation * scales.weight);
+      thread(ctx, scene, ofSynapse(l, network, s), view.weights[s], scales.weight);
       if (scene.waves.urged[network.sources[s]] >= 0) thread(ctx, scene, lowered(scene, s), run.urgency(view, s), scales.message);
     }
   }
