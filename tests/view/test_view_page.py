@@ -254,12 +254,42 @@ def test_single_waves_and_phases_by_key(look: Look) -> None:
     assert state(page, "playing") is False
 
 
+def test_without_motion_it_plays_from_rest_to_rest(look: Look) -> None:
+    page = look("family", reduced_motion="reduce")
+    page.select_option("#speed", "8")
+    seen = page.evaluate("""() => new Promise((done) => {
+        const seen = new Set();
+        const look = () => (seen.add(neuroActors.state.t), neuroActors.state.step < 2 ? requestAnimationFrame(look) : done([...seen]));
+        document.getElementById("play").click();
+        look();
+    })""")
+    waves = page.evaluate("neuroActors.waves().count")
+    assert set(seen) == {0, waves} | {wave + 0.5 for wave in range(waves)}
+
+
+def test_a_slider_keeps_its_own_keys_only(look: Look) -> None:
+    page = look("family")
+    page.locator("#steps").focus()
+    page.keyboard.press("ArrowUp")
+    assert state(page, "step") == 1
+    page.keyboard.press("Space")
+    assert state(page, "playing") is True
+    page.keyboard.press("n")
+    assert state(page, "chosen.k") == 0
+
+
 def test_a_wave_glides_where_motion_is_welcome(look: Look) -> None:
     page = look("family")
     page.evaluate("neuroActors.goTime(0)")
-    page.get_by_role("button", name="Next wave").click()
-    until(page, "neuroActors.state.t > 0 && neuroActors.state.t < 0.5")
-    until(page, "neuroActors.state.t === 0.5")
+    seen = page.evaluate("""() => new Promise((done) => {
+        const seen = [];
+        const look = () => (seen.push(neuroActors.state.t), seen.at(-1) < 0.5 ? requestAnimationFrame(look) : done(seen));
+        document.getElementById("nextWave").click();
+        look();
+    })""")
+    assert seen == sorted(seen)
+    assert seen[-1] == 0.5
+    assert len(set(seen)) > 3
     page.get_by_role("button", name="Next wave").click()
     page.get_by_role("button", name="Next wave").click()
     until(page, "neuroActors.state.t === 2.5")
