@@ -21,7 +21,7 @@ RAISED = str.maketrans("⁻⁰¹²³⁴⁵⁶⁷⁸⁹−", "-0123456789-")
 
 def number(text: str) -> float:
     """A number as the page writes it."""
-    plain = re.sub(r"·10([⁻⁰¹²³⁴⁵⁶⁷⁸⁹]+)", r"e\1", text).translate(RAISED).lstrip("×+ ")
+    plain = re.sub(r"·10([⁻⁰¹²³⁴⁵⁶⁷⁸⁹]+)", r"e\1", text).translate(RAISED).lstrip("×+\u2009")
     return float("nan") if plain == "–" else float(plain)
 
 

@@ -47,8 +47,9 @@ function nodes(run, width, height, drawn, letters) {
   const members = network.levels.map((level) => level.filter((k) => !(run.picture && network.isInput(k))));
   const most = Math.max(2, Math.floor(f.tall / 24));
   const hearsPicture = (/** @type {number} */ k) => k === 1 && run.picture;
-  const withTiles = f.narrow ? most : Math.max(2, Math.floor(f.tall / 36)); // fewer in a column, so that their images are seen
-  const subs = members.map((level, k) => Math.max(1, Math.ceil(level.length / (hearsPicture(k) ? withTiles : most))));
+  // fewer in a column, so that their images are seen, but two columns rather than three
+  const withTiles = (/** @type {number} */ n) => (f.narrow ? most : Math.max(2, Math.floor(f.tall / 36), Math.min(most, Math.ceil(n / 2))));
+  const subs = members.map((level, k) => Math.max(1, Math.ceil(level.length / (hearsPicture(k) ? withTiles(level.length) : most))));
   const shares = members.map((level, k) => (k === 0 && run.picture ? 1.5 : 1 + (hearsPicture(k) ? 0.75 : 0.5) * (subs[k] - 1)));
   const unit = f.room / shares.reduce((sum, share) => sum + share, 0);
   const x = new Float32Array(network.n);

@@ -7,6 +7,7 @@ import { short } from "./numbers.js";
 import { listeners, ribbon } from "./wires.js";
 
 const [MOST, MOST_OF_MANY] = [500, 220]; // messages drawn at once: the strongest
+const ROOM = 100; // that a message's way needs for a number beside it
 const SILENT = 0.06; // of a scale, after it was lifted
 
 /** What travels in a wave: where along, what it says, forward or back.
@@ -82,7 +83,7 @@ export function drawMessages(ctx, labels, scene, messages, p) {
     const [x, y] = point(message.c, along);
     if (message.back) arrowhead(ctx, scene, x, y, angle(message.c, along), message.value, crowd);
     else dot(ctx, scene, x, y, message, crowd);
-    if (numbers && !message.plain) {
+    if (numbers && !message.plain && message.c[6] - message.c[0] > ROOM) {
       labels.put(short(message.value), [[x, y - 17], [x, y + 17]], {
         size: 13, bold: true, pill: css(scene.colours.paper, 0.88),
         colour: css(message.value < 0 ? scene.colours.minus : scene.colours.plus),
