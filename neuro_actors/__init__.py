@@ -1,6 +1,7 @@
 """A neural network as a society of independent actors, which computes exact gradients by messages alone."""
 
 from . import reference
+from .audit import Audit, audit
 from .elements import Input, Neuron, Synapse
 from .errors import InputError, LogError, MessageError, NetworkError, NeuroActorsError, SimulationError
 from .functions import ACTIVATIONS, LOSSES, Activation, Loss, add_activation, add_loss
@@ -10,6 +11,7 @@ from .log import Recording, open_log
 from .network import Network
 from .simulation import Simulation, open_simulation
 from .synchronous import gradient, predict
+from .trace import Trace, trace
 from .training import Epoch, TrainingResult, train
 from .viewer.notebook import show
 
@@ -19,6 +21,7 @@ __all__ = [
     "SGD",
     "Activation",
     "Adam",
+    "Audit",
     "CosineDecay",
     "Epoch",
     "Gradient",
@@ -37,14 +40,17 @@ __all__ = [
     "StepDecay",
     "StepResult",
     "Synapse",
+    "Trace",
     "TrainingResult",
     "add_activation",
     "add_loss",
+    "audit",
     "gradient",
     "open_log",
     "open_simulation",
     "predict",
     "reference",
     "show",
+    "trace",
     "train",
 ]

@@ -1,11 +1,13 @@
 from __future__ import annotations
 
 import contextlib
+import gc
 import hashlib
 import json
 import resource
 import signal
 import struct
+import tracemalloc
 
 import numpy as np
 import pyarrow as pa
@@ -280,6 +282,25 @@ async def test_a_log_can_be_read_without_the_users_functions(tmp_path, monkeypat
             pass
 
 
+async def test_it_does_not_grow_with_the_run(channels: str, diamond, batch, tmp_path) -> None:
+    async with na.open_simulation(diamond, channels, log=tmp_path / "a.arrows") as simulation:
+
+        async def steps(count: int) -> int:
+            for k in range(count):
+                n = 1 + k % 7  # of more sizes than are kept
+                await simulation.train_step(batch[0][:n], batch[1][:n], optimizer=na.SGD(1e-4))
+            gc.collect()
+            return tracemalloc.get_traced_memory()[0]
+
+        tracemalloc.start()
+        try:
+            before = await steps(100)
+            after = await steps(400)
+        finally:
+            tracemalloc.stop()
+    assert after - before < 20_000  # bytes; the rows of these steps take half a million
+
+
 # --- what goes wrong ---------------------------------------------------------------------------------------------
 
 
@@ -340,6 +361,12 @@ async def test_damage_anywhere_is_no_traceback(diamond, batch, tmp_path) -> None
             reader = LogReader(tmp_path / "b.arrows")
             for row in reader.rows():
                 in_words(row, reader.network)
+        with contextlib.suppress(na.NeuroActorsError):
+            log = na.open_log(tmp_path / "b.arrows")
+            log.messages()
+            for step in log:
+                _ = step.inputs, step.activations, step.targets, step.loss, step.urgencies, step.blame, step.felt, step.biases
+                log.network_at(step.info.number)
 
 
 def foreign(path) -> None:

@@ -27,7 +27,7 @@ from .seal import Chain
 from .template import Places, Template
 
 FLUSH_ROWS, FLUSH_SECONDS = 8192, 0.5
-MOST_PAGES = 4  # of as many kinds of steps and batch sizes the templates are kept
+MOST_PAGES = 4  # that are kept, for as many kinds of steps and batch sizes
 
 
 class LogWriter:
@@ -46,6 +46,7 @@ class LogWriter:
         self._names, self._kinds = pa.array(members(network)), pa.array(KINDS)
         self._places = Places(network)
         self._place_of_line: Indices | None = None
+        self._templates: dict[tuple[bool, bool, bool], Template] = {}
         self._pages: dict[tuple[bool, bool, bool, int], Page] = {}
         self._fillings: dict[Page, Filling] = {}
         self._page: Page | None = None  # that is written on
@@ -151,17 +152,19 @@ class LogWriter:
         return None
 
     def _page_for(self, judged: bool, wrt_inputs: bool, learnt: bool, batch: int) -> Page:
-        key = judged, wrt_inputs, learnt, batch
-        if key not in self._pages:
+        kind = judged, wrt_inputs, learnt
+        if (*kind, batch) not in self._pages:
             if len(self._pages) == MOST_PAGES:
-                self._flush()
                 self._pages.clear()
                 self._fillings.clear()
-            recording = replace(self._recording, phases=["commit"]) if learnt else self._recording
-            template = Template(self._network, self._places, recording, judged=judged, wrt_inputs=wrt_inputs)
+            if kind not in self._templates:
+                recording = replace(self._recording, phases=["commit"]) if learnt else self._recording
+                template = Template(self._network, self._places, recording, judged=judged, wrt_inputs=wrt_inputs)
+                self._templates[kind] = template
             outputs = self._network.outputs
-            self._pages[key] = Page(template, batch, self._schema, self._names, self._kinds, outputs, FLUSH_ROWS)
-        return self._pages[key]
+            page = Page(self._templates[kind], batch, self._schema, self._names, self._kinds, outputs, FLUSH_ROWS)
+            self._pages[*kind, batch] = page
+        return self._pages[*kind, batch]
 
     def _turn_to(self, page: Page) -> Page:
         if self._page is not page or page.full:
@@ -176,7 +179,9 @@ class LogWriter:
         if present is None:
             page.add(number, note, self._chain.add(number, note, page.sheet[page.sealed]))
         else:
+            sheet = page.sheet.copy()  # for the page is empty after this
             self._flush()
+            page.sheet[...] = sheet
             page.add(number, note, "")
             rows = pa.array(np.concatenate([[True], present, [False]]))
             for batch in page.batches():
