@@ -40,9 +40,8 @@ if __name__ == "__main__":
         began = time.perf_counter()
         html = log.with_suffix(".html")
         html.write_bytes(page(gathered(na.open_log(log))).encode())
-        print(
-            f"page written in {time.perf_counter() - began:.2f} s, {html.stat().st_size / 1e6:.1f} MB, of a log of {log.stat().st_size / 1e6:.0f} MB"
-        )
+        sizes = [f"{path.stat().st_size / 1e6:.1f} MB" for path in (html, log)]
+        print(f"page written in {time.perf_counter() - began:.2f} s, {sizes[0]}, of a log of {sizes[1]}")
         flags = ["--no-sandbox", "--disable-gpu", "--disable-background-networking"]
         browser = engine.chromium.launch(executable_path=shutil.which("chromium"), args=flags)
         tab = browser.new_page(viewport={"width": 1600, "height": 900})
