@@ -60,7 +60,7 @@ function nodes(run, width, height, drawn, letters) {
   });
   // as large as the level has room for, with text from a certain size on; no level much larger than the smallest
   const sizes = members.map((_, k) => {
-    const roomy = Math.min((gaps[k] - 54 * letters) / 2, unit * 0.28, 44 * letters);
+    const roomy = Math.min((gaps[k] - 76 * letters) / 2, unit * 0.28, 44 * letters);
     return roomy >= TEXT_RADIUS ? roomy : Math.max(3.5, Math.min(gaps[k] * 0.33, unit * 0.16, TEXT_RADIUS - 1));
   });
   const radius = Math.min(...sizes.filter((_, k) => members[k].length));
