@@ -8,15 +8,13 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
 
-from ..arrays import as_whole_number, did_you_mean
-from ..elements import ENVIRONMENT, LOSS
+from ..arrays import as_whole_number
 from ..errors import LogError
 from ..network import Network
+from .choice import Choice, Picker
 from .reader import LogReader, Rows, joined
-from .recording import PHASES
-from .schema import CODE
+from .schema import CODE, columns
 from .steps import RecordedStep, StepInfo
 
 
@@ -121,42 +119,10 @@ class Log:
         neuron: only what it said and heard, the activations of its sources among them.  phase: "forward", "loss",
         "backward" or "commit".  kind: one kind of message. Raises `LogError` where there is no such neuron, phase or step.
         """
-        kinds = [CODE[k] for k in self._kinds(phase, kind)]
-        chosen = None if neuron is None else self._heard_by(neuron)
+        pick = Picker(Choice(neuron, step, phase, kind, messages=True), self._reader)
         if step is None:
-            pieces = [(k, 0, len(batch)) for k, batch in enumerate(self._batches)]
+            found = [pick(batch) for batch in self._batches]
         else:
             self.step(step)
-            pieces = self._pieces[self._where[step]]
-        found = []
-        for k, a, b in pieces:
-            batch = self._batches[k].slice(a, b - a)
-            wanted = np.isin(self._reader._decoded(batch.column("kind"), "kind"), kinds)
-            if chosen is not None:
-                names = (self._reader._decoded(batch.column(end), "members") for end in ("sender", "receiver"))
-                sender, receiver = names
-                me, sources = chosen
-                wanted &= (sender == me) | (receiver == me) | (np.isin(sender, sources) & (receiver < 0))
-            found.append(batch.filter(pa.array(wanted)))
-        schema = self._batches[0].schema if self._batches else None
-        if schema is None:
-            raise LogError(f"{self.path!r}: it holds no message yet")
-        table = pa.Table.from_batches(found, schema=schema.remove_metadata())
-        return table.filter(pc.is_valid(table["sender"]))
-
-    def _kinds(self, phase: str | None, kind: str | None) -> list[str]:
-        if phase is not None and phase not in PHASES:
-            raise LogError(f"unknown phase {phase!r}: {did_you_mean(phase, list(PHASES))}")
-        known = [k for p, kinds in PHASES.items() if phase in (None, p) for k in kinds]
-        if kind is not None and kind not in known:
-            raise LogError(f"unknown kind {kind!r}: {did_you_mean(kind, known)}")
-        return known if kind is None else [kind]
-
-    def _heard_by(self, neuron: str) -> tuple[int, Any]:
-        members = self._reader.members
-        if neuron not in members:
-            raise LogError(f"{self.path!r}: there is no neuron {neuron!r}; {did_you_mean(neuron, members)}")
-        me, network = members.index(neuron), self.network
-        if neuron in (LOSS, ENVIRONMENT):
-            return me, network.output_positions
-        return me, network.sources[network.incoming.of(me)]
+            found = [pick(self._batches[k].slice(a, b - a)) for k, a, b in self._pieces[self._where[step]]]
+        return pa.Table.from_batches(found, schema=columns())

@@ -73,7 +73,7 @@ class LogReader:
     """
 
     def __init__(self, path: str | PathLike[str]) -> None:
-        self._path = str(path)
+        self._path = self.path = str(path)
         self.cut_off = False
         self._codes: list[tuple[Any, Any]] = []  # dictionaries met, with the code of each name
         if not Path(path).is_file():
