@@ -8,6 +8,7 @@ from pathlib import Path
 import click
 
 from ..log.recording import PHASES
+from .log_query import query
 from .people import as_json, coloured, print_json, print_lines
 
 
@@ -83,3 +84,6 @@ def show(
         click.echo(f"neuro-actors: the log {str(file)!r} is cut off or damaged here; what stands before is whole", err=True)
     elif not shown:
         click.echo("neuro-actors: no message fits", err=True)
+
+
+log.add_command(query)

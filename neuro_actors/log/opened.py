@@ -126,3 +126,14 @@ class Log:
             self.step(step)
             found = [pick(self._batches[k].slice(a, b - a)) for k, a, b in self._pieces[self._where[step]]]
         return pa.Table.from_batches(found, schema=columns())
+
+    def query(self, sql: str) -> Any:
+        """The answer to one SELECT as a pyarrow.Table, by DuckDB (extra `query`). Tables: messages, mail, neurons,
+        synapses, steps, losses, activations, urgencies, weights, biases, gradients, rows; `neuro-actors log query --help`
+        tells their columns. Nothing but this log can be reached. Raises `LogError` for what cannot be answered.
+        """
+        from .query import answer, asked, connect
+
+        with connect(self.network, self._batches) as connection:
+            schema, batches = answer(asked(connection, sql), 2**16)
+            return pa.Table.from_batches(batches, schema=schema)
