@@ -8,6 +8,7 @@ from pathlib import Path
 import click
 
 from ..log.recording import PHASES
+from .log_export import export
 from .log_query import query
 from .people import as_json, coloured, print_json, print_lines
 
@@ -86,4 +87,5 @@ def show(
         click.echo("neuro-actors: no message fits", err=True)
 
 
-log.add_command(query)
+for command in (query, export):
+    log.add_command(command)

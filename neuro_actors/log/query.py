@@ -19,7 +19,7 @@ from ..errors import LogError
 from ..network import Network
 from .schema import columns
 
-SETTINGS = {
+SETTINGS: dict[str, Any] = {
     "enable_external_access": "false",
     "python_enable_replacements": "false",  # no tables from variables of the program
     "autoinstall_known_extensions": "false",
