@@ -8,6 +8,7 @@ from pathlib import Path
 import click
 
 from ..log.recording import PHASES
+from .log_diff import diff
 from .log_export import export
 from .log_query import query
 from .people import as_json, coloured, print_json, print_lines
@@ -87,5 +88,5 @@ def show(
         click.echo("neuro-actors: no message fits", err=True)
 
 
-for command in (query, export):
+for command in (query, export, diff):
     log.add_command(command)

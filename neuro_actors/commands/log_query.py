@@ -59,7 +59,8 @@ def query(file: Path, sql: str, limit: int | None, form: str | None) -> None:
     elif form == "csv":
         writer = csv.writer(sys.stdout, lineterminator="\n")
         writer.writerow(names)
-        writer.writerows([as_json(v) if isinstance(v, (list, dict)) else v for v in row] for row in itertools.islice(rows, limit))
+        chosen = itertools.islice(rows, limit)
+        writer.writerows([as_json(v) if isinstance(v, (list, dict)) else v for v in row] for row in chosen)
     else:
         _print_table(names, rows, limit or LIMIT)
 
@@ -85,7 +86,8 @@ def _print_table(names: list[str], rows: Iterator[tuple[Any, ...]], limit: int) 
         console.print(table)
     lines = [line.rstrip() for line in captured.get().splitlines()]
     more = next(rows, None) is not None
-    print_lines([*lines, f"… and more: these are the first {limit:,} rows; --limit N, --json or --csv give more"] if more else lines)
+    note = f"… and more: these are the first {limit:,} rows; --limit N, --json or --csv give more"
+    print_lines([*lines, note] if more else lines)
     if not shown and watched():
         click.echo("no row")
 

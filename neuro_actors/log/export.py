@@ -80,7 +80,8 @@ def parquet(reader: LogReader, batches: Iterable[Any], file: Any) -> int:
     rows = 0
     with pq.ParquetWriter(file, schema, compression="zstd") as writer:
         for group in _gathered(batches):
-            writer.write_table(pa.Table.from_batches([b.replace_schema_metadata(schema.metadata) for b in group], schema=schema))
+            marked = [batch.replace_schema_metadata(schema.metadata) for batch in group]
+            writer.write_table(pa.Table.from_batches(marked, schema=schema))
             rows += sum(map(len, group))
     return rows
 
