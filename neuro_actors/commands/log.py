@@ -10,6 +10,7 @@ import click
 from ..log.recording import PHASES
 from .log_diff import diff
 from .log_export import export
+from .log_plot import plot
 from .log_query import query
 from .people import as_json, coloured, print_json, print_lines
 
@@ -88,5 +89,5 @@ def show(
         click.echo("neuro-actors: no message fits", err=True)
 
 
-for command in (query, export, diff):
+for command in (query, export, diff, plot):
     log.add_command(command)

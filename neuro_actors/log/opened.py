@@ -137,3 +137,13 @@ class Log:
         with connect(self.network, self._batches) as connection:
             schema, batches = answer(asked(connection, sql), 2**16)
             return pa.Table.from_batches(batches, schema=schema)
+
+    def plot(
+        self, path: str | PathLike[str] | None = None, *, loss: bool = False, urgency: bool = False,
+        neurons: Sequence[str] = (), weights: Sequence[str] = (),
+    ) -> Any:  # fmt: skip
+        """A matplotlib figure (extra `plot`), also written to `path` if given: the loss and the urgencies, level by level,
+        or what is asked for, among it neurons by id, and weights by synapse, as "x0->h2"."""
+        from .plots import figure_of
+
+        return figure_of(self._reader, path, loss=loss, urgency=urgency, neurons=neurons, weights=weights)
