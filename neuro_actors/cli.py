@@ -12,6 +12,7 @@ from .commands.bench import bench
 from .commands.log import log
 from .commands.verify import verify
 from .errors import NeuroActorsError
+from .text import printable
 from .version import __version__
 
 
@@ -23,6 +24,7 @@ def cli() -> None:
     \b
     neuro-actors verify --networks 100         is the gradient exact?
     neuro-actors bench --quick                 how fast is it, beside what?
+    neuro-actors log info run.arrows           what did this run do?
     neuro-actors log show run.arrows           who told whom what?
     """
 
@@ -56,5 +58,5 @@ def main() -> None:
 
 
 def _complain(message: str) -> None:
-    click.echo(f"neuro-actors: {' '.join(message.split())}", err=True)
+    click.echo(f"neuro-actors: {printable(' '.join(message.split()))}", err=True)
     sys.exit(2)

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from ..text import counted, printable
 from .people import print_json, print_lines
 
 if TYPE_CHECKING:
@@ -33,7 +34,6 @@ def diff(a: Path, b: Path, as_data: bool) -> None:
     """
     from ..log.diff import difference
     from ..log.reader import LogReader
-    from ..log.words import printable
 
     left, right = LogReader(a), LogReader(b)
     found = difference(left, right)
@@ -53,7 +53,7 @@ def diff(a: Path, b: Path, as_data: bool) -> None:
 
 def _described(found: Difference, a: LogReader, b: LogReader) -> Iterator[str]:
     """Line after line, for people."""
-    from ..log.words import counted, in_words
+    from ..log.words import in_words
 
     if found.first is None:
         yield f"equal: {counted(found.messages, 'message')}, bit for bit"

@@ -12,6 +12,7 @@ from typing import Any
 
 import click
 
+from ..text import printable
 from .people import as_json, print_lines, watched
 
 LIMIT = 40  # rows of a table, unless asked for more
@@ -60,7 +61,7 @@ def query(file: Path, sql: str, limit: int | None, form: str | None) -> None:
         writer = csv.writer(sys.stdout, lineterminator="\n")
         writer.writerow(names)
         chosen = itertools.islice(rows, limit)
-        writer.writerows([as_json(v) if isinstance(v, (list, dict)) else v for v in row] for row in chosen)
+        writer.writerows([as_json(v) if isinstance(v, (list, dict)) else _shown(v) for v in row] for row in chosen)
     else:
         _print_table(names, rows, limit or LIMIT)
 
@@ -71,8 +72,6 @@ def _print_table(names: list[str], rows: Iterator[tuple[Any, ...]], limit: int) 
     from rich.console import Console
     from rich.table import Table
     from rich.text import Text
-
-    from ..log.words import printable
 
     shown = list(itertools.islice(rows, limit))
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False, show_edge=False)
@@ -90,6 +89,11 @@ def _print_table(names: list[str], rows: Iterator[tuple[Any, ...]], limit: int) 
     print_lines([*lines, note] if more else lines)
     if not shown and watched():
         click.echo("no row")
+
+
+def _shown(value: Any) -> Any:
+    """For a person's terminal without what would steer it; for a program as it is."""
+    return printable(value) if isinstance(value, str) and watched() else value
 
 
 def _cell(value: Any) -> str:

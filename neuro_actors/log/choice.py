@@ -15,7 +15,6 @@ from ..errors import LogError
 from .reader import NULL, LogReader, Row
 from .recording import PHASES
 from .schema import CODE
-from .words import printable
 
 AT_ONCE = 1024  # rows that become objects together
 
@@ -91,8 +90,7 @@ class Picker:
 def _heard_by(neuron: str, reader: LogReader) -> tuple[int, Any]:
     members, network = reader.members, reader.network
     if neuron not in members:
-        near = did_you_mean(printable(neuron), members)
-        raise LogError(f"{reader.path!r}: there is no neuron {neuron!r}; {near}")
+        raise LogError(f"{reader.path!r}: there is no neuron {neuron!r}; {did_you_mean(neuron, members)}")
     me = members.index(neuron)
     if neuron in (LOSS, ENVIRONMENT):
         return me, network.output_positions

@@ -21,18 +21,22 @@ class Following(LogReader):
     come, and whoever follows waits until interrupted."""
 
     def __init__(self, path: str | PathLike[str]) -> None:
-        self._growing = False
+        self._file: _Growing | None = None
         super().__init__(path)
-        self._growing = True
 
     def batches(self) -> Iterator[Any]:
-        for batch in super().batches():
-            yield batch
-            if len(batch) and self._decoded(batch.column("kind"), "kind")[-1] == CODE["end"]:
-                return
+        self._file = _Growing(self._path)
+        try:
+            for batch in super().batches():
+                yield batch
+                if len(batch) and self._decoded(batch.column("kind"), "kind")[-1] == CODE["end"]:
+                    return
+        finally:
+            self._file.close()
 
     def _stream(self) -> Any:
-        return pa.ipc.open_stream(pa.PythonFile(_Growing(self._path), "r")) if self._growing else super()._stream()
+        """Of what is there; or, for `batches`, of what is still to come, too."""
+        return super()._stream() if self._file is None else pa.ipc.open_stream(pa.PythonFile(self._file, "r"))
 
 
 class _Growing:
@@ -41,7 +45,7 @@ class _Growing:
     closed = False
 
     def __init__(self, path: str) -> None:
-        self._file = Path(path).open("rb")  # noqa: SIM115  Arrow closes it
+        self._file = Path(path).open("rb")  # noqa: SIM115
 
     def read(self, size: int) -> bytes:
         parts, missing = [], size

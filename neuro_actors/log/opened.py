@@ -40,28 +40,29 @@ class Log:
         self._scan()
 
     def _scan(self) -> None:
-        """Where the steps are. Only what says so is looked at, not the numbers."""
-        rows = 0
+        """Where the steps are."""
+        count = 0
         self.complete = False
-        infos: list[StepInfo] = []
+        held: list[list[Rows]] = []  # of each step its first and its last piece
         for k, batch in enumerate(self._reader.batches()):
+            rows = self._reader.decoded(batch, count)
             self._batches.append(batch)
-            self._first.append(rows)
-            kinds = self._reader._decoded(batch.column("kind"), "kind")
-            cuts = np.flatnonzero((kinds == CODE["begin"]) | (kinds == CODE["end"]))
+            self._first.append(count)
+            cuts = np.flatnonzero((rows.kind == CODE["begin"]) | (rows.kind == CODE["end"]))
             if (cuts.size == 0 or cuts[0] > 0) and self._pieces:
-                self._pieces[-1].append((k, 0, int(cuts[0]) if cuts.size else len(batch)))
-            for a, b in zip(cuts.tolist(), [*cuts[1:].tolist(), len(batch)], strict=True):
-                if kinds[a] == CODE["end"]:
-                    self.complete, self.digest = True, batch.column("note")[a].as_py()
+                piece = 0, int(cuts[0]) if cuts.size else len(rows)
+                self._pieces[-1].append((k, *piece))
+                held[-1][1:] = [rows.cut(*piece)]
+            for a, b in zip(cuts.tolist(), [*cuts[1:].tolist(), len(rows)], strict=True):
+                if rows.kind[a] == CODE["end"]:
+                    self.complete, self.digest = True, rows.notes[a].as_py()
                 else:
                     self._pieces.append([(k, a, b)])
-            rows += len(batch)
-        self.n_rows = rows
+                    held.append([rows.cut(a, b)])
+            count += len(rows)
+        self.n_rows = count
         self.complete = self.complete and not self._reader.cut_off
-        for pieces in self._pieces:
-            infos.append(StepInfo.of(self._rows_of([pieces[0], pieces[-1]] if len(pieces) > 1 else pieces)))
-        self.steps: Sequence[StepInfo] = tuple(infos)
+        self.steps: Sequence[StepInfo] = tuple([StepInfo.of(joined(pieces)) for pieces in held])
         self._where = {info.number: k for k, info in enumerate(self.steps)}
 
     def _rows_of(self, pieces: list[tuple[int, int, int]]) -> Rows:

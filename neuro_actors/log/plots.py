@@ -14,10 +14,10 @@ from numpy.typing import NDArray
 from ..arrays import Array
 from ..errors import LogError
 from ..plots import pyplot
+from ..text import counted, printable
 from .export import whole_file
 from .reader import LogReader
 from .series import losses, of_neuron, synapse_of, urgency_by_level, weight
-from .words import counted, printable
 
 SUFFIXES = ("png", "svg", "pdf")
 BLUE, ORANGE, GREY = "#0072b2", "#d55e00", "0.8"

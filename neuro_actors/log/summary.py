@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import textwrap
 from collections import Counter
 from pathlib import Path
@@ -10,9 +9,11 @@ from typing import Any
 
 import numpy as np
 
+from ..text import counted, printable
 from .reader import NULL, LogReader, Rows
 from .schema import CODE, KINDS
-from .words import called, counted, printable
+from .steps import StepInfo
+from .words import called
 
 WIDTH = 80
 MOST_LEVELS = 16  # of a network that are shown
@@ -38,16 +39,16 @@ def summary(reader: LogReader) -> dict[str, Any]:
         to_all = (held.kind == CODE["activation"]) & (held.receiver == NULL) & (held.sender >= 0)
         delivered += int(hearers[held.sender[to_all]].sum()) + int((held.receiver >= 0).sum())
         for row in np.flatnonzero(held.kind == CODE["begin"]).tolist():
-            task = json.loads(held.notes[row].as_py())
-            steps.append(int(held.step[row]))
-            if "only" in task:
+            info = StepInfo.of(held.cut(row, row + 1))
+            steps.append(info.number)
+            if info.only is not None:
                 modes["commits alone"] += 1
                 continue
-            modes[task["mode"]] += 1
-            sizes[task["batch"]] += 1
-            examples += task["batch"]
-            if task["mode"] == "train":
-                taught[f"{task['loss']} by {called(task['optimizer'])}"] += 1
+            modes[info.mode] += 1
+            sizes[info.batch] += 1
+            examples += info.batch
+            if info.optimizer is not None:
+                taught[f"{info.loss} by {called(info.optimizer)}"] += 1
         found = _losses(held)
         losses = [(losses or found)[0], (found or losses)[-1]] if losses or found else []
         if len(held):

@@ -10,6 +10,7 @@ from typing import Any
 from ..elements import ENVIRONMENT, LOSS
 from ..errors import LogError
 from ..network import Network
+from ..text import counted, printable
 from .about import KNOWN
 from .reader import Row
 
@@ -24,22 +25,18 @@ def in_words(row: Row, network: Network) -> str:
         raise LogError(f"the log is damaged: a {row.kind} row of step {row.step} makes no sense ({error})") from None
 
 
-def printable(text: str) -> str:
-    """The same text for a terminal: what would steer one, or turn the reading direction, is written as an escape."""
-    return text if text.isprintable() else "".join(c if c.isprintable() else ascii(c)[1:-1] for c in text)
-
-
 def called(held: dict[str, Any]) -> str:
     """An optimiser or a schedule as one writes it; what is at its default is left out."""
+    name = str(held.get("name", "?"))
     if "rate" in held:
-        return f"{held['rate']:g} from {held['name']}"
-    kind = KNOWN.get(held["name"])
+        return f"{held['rate']} from {name}"
+    kind = KNOWN.get(name)
     if kind is None:
-        return str(held["name"])
+        return name
     usual = {field.name: field.default for field in fields(kind) if field.default is not MISSING}
-    given = {name: value for name, value in held.items() if name != "name" and not (name in usual and usual[name] == value)}
-    shown = (f"{name}={called(value) if isinstance(value, dict) else value}" for name, value in given.items())
-    return f"{held['name']}({', '.join(shown)})"
+    given = {key: value for key, value in held.items() if key != "name" and not (key in usual and usual[key] == value)}
+    shown = (f"{key}={called(value) if isinstance(value, dict) else value}" for key, value in given.items())
+    return f"{name}({', '.join(shown)})"
 
 
 def followers(name: str, network: Network) -> list[str]:
@@ -47,11 +44,6 @@ def followers(name: str, network: Network) -> list[str]:
     place = network.position[name]
     heard = [network.ids[target] for target in network.targets[network.outgoing.of(place)].tolist()]
     return [*heard, LOSS, ENVIRONMENT] if place in network.output_positions else heard
-
-
-def counted(n: int, word: str) -> str:
-    """`1 example`, `1,024 examples`."""
-    return f"{n:,} {word}{'s' * (n != 1)}"
 
 
 def _line(row: Row, network: Network) -> str:
