@@ -17,7 +17,7 @@ from ..plots import pyplot
 from ..text import counted, printable
 from .export import whole_file
 from .reader import LogReader
-from .series import losses, of_neuron, synapse_of, urgency_by_level, weight
+from .series import losses, named, of_neuron, synapse_of, urgency_by_level, weight
 
 SUFFIXES = ("png", "svg", "pdf")
 BLUE, ORANGE, GREY = "#0072b2", "#d55e00", "0.8"
@@ -139,7 +139,7 @@ def _neuron(reader: LogReader, neuron: str) -> list[Callable[[Any], None]]:
 
 def _weights(reader: LogReader, names: Sequence[str]) -> Callable[[Any], None]:
     synapses = [synapse_of(reader, name) for name in names]
-    curves = [(reader.network.arrow(k).replace("'", ""), *weight(reader, k)) for k in synapses]
+    curves = [(named(reader, k), *weight(reader, k)) for k in synapses]
 
     def onto(axis: Any) -> None:
         from matplotlib import colormaps

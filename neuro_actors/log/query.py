@@ -150,7 +150,10 @@ def answer(relation: Any, size: int = 2048) -> tuple[Any, Iterator[Any]]:
     import duckdb
 
     try:
-        reader = relation.to_arrow_reader(size)
+        if hasattr(relation, "to_arrow_reader"):
+            reader = relation.to_arrow_reader(size)
+        else:  # before 1.5
+            reader = relation.fetch_arrow_reader(size)
     except (duckdb.Error, RuntimeError) as error:
         raise LogError(complaint(error)) from None
     return reader.schema, _read(reader)

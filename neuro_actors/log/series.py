@@ -98,8 +98,14 @@ def synapse_of(reader: LogReader, text: str) -> int:
                     return int(found[0])
     if len(parts) == 1:
         raise LogError(f"a weight is named by its synapse, as 'source->target', got {text!r}")
-    known = [network.arrow(k).replace("'", "") for k in range(min(len(network.weights), 10_000))]
+    known = [named(reader, k) for k in range(min(len(network.weights), 10_000))]
     raise LogError(f"{reader.path!r}: there is no synapse {text!r}; {did_you_mean(text, known)}")
+
+
+def named(reader: LogReader, synapse: int) -> str:
+    """A synapse as people write it."""
+    network = reader.network
+    return f"{network.ids[network.sources[synapse]]} -> {network.ids[network.targets[synapse]]}"
 
 
 def weight(reader: LogReader, synapse: int) -> tuple[NDArray[np.int64], Array]:
