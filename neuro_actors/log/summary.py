@@ -60,7 +60,7 @@ def summary(reader: LogReader) -> dict[str, Any]:
         "format": reader.about["format"],
         "complete": complete,
         "recorded": None if reader.recording.whole else reader.recording.described(),
-        "network": repr(network).removeprefix("<Network: ").removesuffix(">"),
+        "network": repr(network).removeprefix("<Network: ").partition(", fan-in")[0],
         "neurons": len(network.ids) - len(network.inputs),
         "synapses": len(network.weights),
         "steps": {"count": len(steps), "first": min(steps, default=None), "last": max(steps, default=None), **modes},
