@@ -15,6 +15,7 @@ from .commands.trace import trace
 from .commands.verify import verify
 from .commands.view import view
 from .errors import NeuroActorsError
+from .text import printable
 from .version import __version__
 
 
@@ -64,5 +65,5 @@ def main() -> None:
 
 
 def _complain(message: str) -> None:
-    click.echo(f"neuro-actors: {' '.join(message.split())}", err=True)
+    click.echo(f"neuro-actors: {printable(' '.join(message.split()))}", err=True)
     sys.exit(2)

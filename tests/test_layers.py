@@ -39,7 +39,7 @@ ALLOWED = {
     "text": set(),
     "paths": {"arrays", "network"},
     "trace": {"arrays", "errors", "functions", "log", "network", "paths", "sums", "text", "traced"},
-    "log": {"arrays", "elements", "lines", "errors", "learning", "messages", "network", "said", "log", "version"},
+    "log": {"arrays", "elements", "lines", "errors", "learning", "messages", "network", "said", "plots", "text", "log", "version"},
     "viewer": {"arrays", "errors", "functions", "log", "network", "sums", "viewer"},
     "rounding": {"arrays", "functions", "judge", "learning", "messages", "neuron"},
     "replay": {"arrays", "functions", "judge", "log", "messages", "network", "neuron", "rounding", "sums"},
@@ -87,6 +87,6 @@ def test_the_core_reads_in_one_sitting() -> None:
 
 
 def test_heavy_libraries_are_imported_when_used() -> None:
-    code = "import neuro_actors, sys; print([m for m in ('pyarrow', 'torch', 'matplotlib', 'sklearn', 'click', 'rich') if m in sys.modules])"
+    code = "import neuro_actors, sys; print([m for m in ('pyarrow', 'torch', 'matplotlib', 'sklearn', 'click', 'rich', 'duckdb', 'perfetto', 'pandas', 'polars') if m in sys.modules])"
     printed = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
     assert printed.strip() == "[]"

@@ -2,18 +2,47 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import click
 
-from ..arrays import did_you_mean
-from ..errors import InputError
 from ..log.recording import PHASES
+from .log_diff import diff
+from .log_export import export
+from .log_plot import plot
+from .log_query import query
+from .people import as_json, coloured, print_json, print_lines
 
 
 @click.group()
 def log() -> None:
-    """Ask a message log what was said."""
+    """Ask a message log what was said.
+
+    A log is written by open_simulation(net, log="run.arrows"), na.train(…, log=…), or a scenario's --log.
+
+    \b
+    neuro-actors log info run.arrows
+    neuro-actors log show run.arrows --step 3 --neuron h2
+    neuro-actors log query run.arrows "SELECT step, loss FROM losses"
+    neuro-actors log plot run.arrows
+    """
+
+
+@log.command()
+@click.argument("file", type=click.Path(path_type=Path))
+@click.option("--json", "as_data", is_flag=True, help="One JSON object, for programs.")
+def info(file: Path, as_data: bool) -> None:
+    """Tell what a log holds: the run, its network, steps, messages, and whether it is whole."""
+    from ..log.reader import LogReader
+    from ..log.summary import described, summary
+
+    reader = LogReader(file)
+    about = summary(reader)
+    if as_data:
+        print_json(about)
+    else:
+        click.echo(described(about, reader.network.describe().partition("\n")[2]))
 
 
 @log.command()
@@ -22,34 +51,43 @@ def log() -> None:
 @click.option("--step", type=click.IntRange(1), help="Only this step.")
 @click.option("--phase", type=click.Choice(list(PHASES)), help="Only activations, urgencies, targets and losses, or commits.")
 @click.option("--limit", type=click.IntRange(1), help="At most so many lines.")
-def show(file: Path, neuron: str | None, step: int | None, phase: str | None, limit: int | None) -> None:
+@click.option("--follow", is_flag=True, help="Go on while the log is being written, to its end or until Ctrl-C.")
+@click.option("--json", "as_data", is_flag=True, help="A JSON object a line, with all numbers, for programs.")
+def show(
+    file: Path, neuron: str | None, step: int | None, phase: str | None, limit: int | None, follow: bool, as_data: bool
+) -> None:
     """Print messages in words, one a line.
+
+    What a neuron tells all its followers is one line, and stands in the mail of each of them.
 
     \b
     neuro-actors log show run.arrows --step 3 --neuron h2
     neuro-actors log show run.arrows --phase backward --limit 20
-
-    A log is written by open_simulation(net, log="run.arrows"), or by a scenario's --log.
+    neuro-actors log show run.arrows --follow
     """
+    from ..log.choice import Choice
+    from ..log.follow import Following
     from ..log.reader import LogReader
-    from ..log.schema import members
     from ..log.words import in_words
 
-    reader = LogReader(file)
-    if neuron is not None and neuron not in members(reader.network):
-        raise InputError(f"there is no neuron {neuron!r} in {str(file)!r}; {did_you_mean(neuron, members(reader.network))}")
+    reader = Following(file) if follow else LogReader(file)
+    rows = Choice(neuron, step, phase).rows(reader)
     shown = 0
-    for row in reader.rows():
-        if (
-            (step is None or row.step == step)
-            and (phase is None or row.kind in PHASES[phase])
-            and (neuron is None or neuron in (row.sender, row.receiver))
-        ):
-            click.echo(in_words(row, reader.network))
+
+    def lines() -> Iterator[str]:
+        nonlocal shown
+        for row in rows:
+            yield as_json(row._asdict()) if as_data else coloured(in_words(row, reader.network), row.kind)
             shown += 1
             if shown == limit:
                 return
-    if reader.cut_off:
+
+    print_lines(lines(), paged=not (follow or as_data))
+    if reader.cut_off and shown != limit:
         click.echo(f"neuro-actors: the log {str(file)!r} is cut off or damaged here; what stands before is whole", err=True)
     elif not shown:
         click.echo("neuro-actors: no message fits", err=True)
+
+
+for command in (query, export, diff, plot):
+    log.add_command(command)

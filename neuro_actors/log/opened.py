@@ -9,15 +9,13 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
 
-from ..arrays import as_whole_number, did_you_mean
-from ..elements import ENVIRONMENT, LOSS
+from ..arrays import as_whole_number
 from ..errors import LogError
 from ..network import Network
+from .choice import Choice, Picker
 from .reader import LogReader, Rows, joined
-from .recording import PHASES
-from .schema import CODE
+from .schema import CODE, columns
 from .steps import RecordedStep, StepInfo
 
 
@@ -48,6 +46,7 @@ class Log:
         last: list[int] = []  # the kind of its last row
         rows = 0
         for k, batch in enumerate(self._reader.batches()):
+            self._reader.check(batch, rows)
             self._batches.append(batch)
             self._first.append(rows)
             rows += len(batch)
@@ -125,41 +124,31 @@ class Log:
         neuron: only what it said and heard, the activations of its sources among them.  phase: "forward", "loss",
         "backward" or "commit".  kind: one kind of message. Raises `LogError` where there is no such neuron, phase or step.
         """
-        kinds = [CODE[k] for k in self._kinds(phase, kind)]
-        chosen = None if neuron is None else self._heard_by(neuron)
+        pick = Picker(Choice(neuron, step, phase, kind, messages=True), self._reader)
         if step is None:
-            pieces = [(k, 0, len(batch)) for k, batch in enumerate(self._batches)]
+            found = [pick(batch) for batch in self._batches]
         else:
             self.step(step)
-            pieces = self._pieces[self._where[step]]
-        found = []
-        for k, a, b in pieces:
-            batch = self._batches[k].slice(a, b - a)
-            wanted = np.isin(self._reader.codes(batch, "kind"), kinds)
-            if chosen is not None:
-                sender, receiver = self._reader.codes(batch, "sender"), self._reader.codes(batch, "receiver")
-                me, sources = chosen
-                wanted &= (sender == me) | (receiver == me) | (np.isin(sender, sources) & (receiver < 0))
-            found.append(batch.filter(pa.array(wanted)))
-        schema = self._batches[0].schema if self._batches else None
-        if schema is None:
-            raise LogError(f"{self.path!r}: it holds no message yet")
-        table = pa.Table.from_batches(found, schema=schema.remove_metadata())
-        return table.filter(pc.is_valid(table["sender"]))
+            found = [pick(self._batches[k].slice(a, b - a)) for k, a, b in self._pieces[self._where[step]]]
+        return pa.Table.from_batches(found, schema=columns())
 
-    def _kinds(self, phase: str | None, kind: str | None) -> list[str]:
-        if phase is not None and phase not in PHASES:
-            raise LogError(f"unknown phase {phase!r}: {did_you_mean(phase, list(PHASES))}")
-        known = [k for p, kinds in PHASES.items() if phase in (None, p) for k in kinds]
-        if kind is not None and kind not in known:
-            raise LogError(f"unknown kind {kind!r}: {did_you_mean(kind, known)}")
-        return known if kind is None else [kind]
+    def query(self, sql: str) -> Any:
+        """The answer to one SELECT as a pyarrow.Table, by DuckDB (extra `query`). Tables: messages, mail, neurons,
+        synapses, steps, losses, activations, urgencies, weights, biases, gradients, rows; `neuro-actors log query --help`
+        tells their columns. Nothing but this log can be reached. Raises `LogError` for what cannot be answered.
+        """
+        from .query import answer, asked, connect
 
-    def _heard_by(self, neuron: str) -> tuple[int, Any]:
-        members = self._reader.members
-        if neuron not in members:
-            raise LogError(f"{self.path!r}: there is no neuron {neuron!r}; {did_you_mean(neuron, members)}")
-        me, network = members.index(neuron), self.network
-        if neuron in (LOSS, ENVIRONMENT):
-            return me, network.output_positions
-        return me, network.sources[network.incoming.of(me)]
+        with connect(self.network, self._batches) as connection:
+            schema, batches = answer(asked(connection, sql), 2**16)
+            return pa.Table.from_batches(batches, schema=schema)
+
+    def plot(
+        self, path: str | PathLike[str] | None = None, *, loss: bool = False, urgency: bool = False,
+        neurons: Sequence[str] = (), weights: Sequence[str] = (),
+    ) -> Any:  # fmt: skip
+        """A matplotlib figure (extra `plot`), also written to `path` if given: the loss and the urgencies, level by level,
+        or what is asked for, among it neurons by id, and weights by synapse, as "x0->h2"."""
+        from .plots import figure_of
+
+        return figure_of(self._reader, path, loss=loss, urgency=urgency, neurons=neurons, weights=weights)

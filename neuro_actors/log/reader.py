@@ -74,7 +74,7 @@ class LogReader:
     """
 
     def __init__(self, path: str | PathLike[str]) -> None:
-        self._path = str(path)
+        self._path = self.path = str(path)
         self.cut_off = False
         self.read = self.size = 0
         self._codes: list[tuple[str, Any, Indices]] = []  # dictionaries met, with the code of each name
@@ -153,17 +153,11 @@ class LogReader:
             yield joined(held)
 
     def decoded(self, batch: Any, first: int) -> Rows:
-        """A record batch in numpy's arrays; `first` is its first row's number. Raises `LogError` for a null where there
-        can be none."""
-        for name in ("step", "kind", "time", "value"):
-            if batch.column(name).null_count:
-                where = first + batch.column(name).is_null().to_numpy(zero_copy_only=False).tolist().index(True)
-                raise LogError(f"{self._path!r}: row {where} has no {name}")
+        """A record batch in numpy's arrays; `first` is its first row's number. Raises `LogError` as `check` does."""
+        self.check(batch, first)
         value = batch.column("value")
         offsets = value.offsets.to_numpy().astype(np.intp)
         numbers = value.values
-        if numbers.null_count and numbers.slice(offsets[0], offsets[-1] - offsets[0]).null_count:
-            raise LogError(f"{self._path!r}: one of the values in rows {first} to {first + len(batch) - 1} is null")
         return Rows(
             first,
             batch.column("step").to_numpy(),
@@ -175,6 +169,15 @@ class LogReader:
             numbers.slice(offsets[0], offsets[-1] - offsets[0]).to_numpy(zero_copy_only=False),
             batch.column("note"),
         )
+
+    def check(self, batch: Any, first: int) -> None:
+        """Raise `LogError` for a null where there can be none."""
+        for name in ("step", "kind", "time", "value"):
+            if batch.column(name).null_count:
+                where = first + batch.column(name).is_null().to_numpy(zero_copy_only=False).tolist().index(True)
+                raise LogError(f"{self._path!r}: row {where} has no {name}")
+        if batch.column("value").flatten().null_count:
+            raise LogError(f"{self._path!r}: one of the values in rows {first} to {first + len(batch) - 1} is null")
 
     def codes(self, batch: Any, name: str) -> Indices:
         """The column kind, sender or receiver in our own counting, whatever dictionary it is written in; see `Rows`."""

@@ -1,30 +1,61 @@
-"""Messages in words: `step 3: h2 told y: activation 0.731`."""
+"""Messages in words: `step 3: h2 told y and loss: activation 0.731`."""
 
 from __future__ import annotations
 
 import json
 from collections.abc import Sequence
+from dataclasses import MISSING, fields
+from typing import Any
 
+from ..elements import ENVIRONMENT, LOSS
 from ..errors import LogError
 from ..network import Network
+from ..text import counted, printable
+from .about import KNOWN
 from .reader import Row
 
-MOST = 3  # numbers that are shown of a batch
+MOST = 3  # numbers or names that are shown of many
 
 
 def in_words(row: Row, network: Network) -> str:
     """One line for one row, whatever it holds. Raises `LogError` for one that no run can have written."""
     try:
-        line = _line(row, network)
-    except (KeyError, ValueError, TypeError) as error:
+        return printable(_line(row, network))
+    except (KeyError, ValueError, TypeError, AttributeError, RecursionError) as error:
         raise LogError(f"the log is damaged: a {row.kind} row of step {row.step} makes no sense ({error})") from None
-    return "".join(c if c.isprintable() else ascii(c)[1:-1] for c in line)
+
+
+def called(held: dict[str, Any]) -> str:
+    """An optimiser or a schedule as one writes it; what is at its default is left out."""
+    name = str(held.get("name", "?"))
+    if "rate" in held:
+        return f"{held['rate']} from {name}"
+    kind = KNOWN.get(name)
+    if kind is None:
+        return name
+    usual = {field.name: field.default for field in fields(kind) if field.default is not MISSING}
+    given = {key: value for key, value in held.items() if key != "name" and not (key in usual and usual[key] == value)}
+    shown = (f"{key}={called(value) if isinstance(value, dict) else value}" for key, value in given.items())
+    return f"{name}({', '.join(shown)})"
+
+
+def followers(name: str, network: Network) -> list[str]:
+    """Who hears what this neuron says to all: its synapses' targets, and of an output the loss and the environment."""
+    place = network.position[name]
+    heard = [network.ids[target] for target in network.targets[network.outgoing.of(place)].tolist()]
+    return [*heard, LOSS, ENVIRONMENT] if place in network.output_positions else heard
 
 
 def _line(row: Row, network: Network) -> str:
     if row.kind == "begin":
         return f"step {row.step}: {_task(row.note or '{}')}"
-    head = f"step {row.step}: {row.sender} told {row.receiver}:"
+    if row.kind == "seal":
+        return f"step {row.step}: sealed {(row.note or '')[:12]}…"
+    if row.kind == "end":
+        rows, steps = row.value
+        return f"end: {counted(int(steps), 'step')}, {counted(int(rows), 'row')}, the last seal is {row.note}"
+    to_all = row.kind == "activation" and row.receiver is None
+    head = f"step {row.step}: {row.sender} told {_names(followers(str(row.sender), network)) if to_all else row.receiver}:"
     if row.kind == "activation":
         return f"{head} activation {_numbers(row.value, '.3f')}"
     if row.kind == "target":
@@ -36,28 +67,38 @@ def _line(row: Row, network: Network) -> str:
     *weights, bias = row.value
     synapses = network.incoming.of(network.position[str(row.sender)])
     pairs = [(network.ids[source], value) for source, value in zip(network.sources[synapses].tolist(), weights, strict=True)]
-    shown = ", ".join(f"{name} {_number(value, '+.4f')}" for name, value in pairs[:MOST])
+    shown = ", ".join(f"{name} {number(value, '+.4f')}" for name, value in pairs[:MOST])
     more = f", … {len(pairs)} synapses" if len(pairs) > MOST else ""
-    return f"{head} for {shown}{more}; bias {_number(bias, '+.4f')}"
+    return f"{head} for {shown}{more}; bias {number(bias, '+.4f')}"
 
 
 def _task(note: str) -> str:
     task = json.loads(note)
-    batch = f"{task['batch']} example{'s' if task['batch'] != 1 else ''}"
+    batch = counted(task["batch"], "example")
+    only = f"; of it only: {', '.join(task['only'])}" if "only" in task else ""
     if task["mode"] == "predict":
-        return f"predict, {batch}"
+        return f"predict, {batch}{only}"
     if task["mode"] == "gradient":
-        return f"gradient of {task['loss']}, {batch}"
-    return f"learn from {task['loss']}, {batch}, by {task['optimizer']}"
+        inputs = ", also of the inputs" if task["wrt_inputs"] else ""
+        return f"gradient of {task['loss']}{inputs}, {batch}{only}"
+    return f"learn from {task['loss']}, {batch}, by {called(task['optimizer'])}{only}"
+
+
+def _names(names: Sequence[str]) -> str:
+    if not names:
+        return "nobody"
+    if len(names) > MOST:
+        return f"{', '.join(names[: MOST - 1])} and {len(names) - MOST + 1:,} more"
+    return " and ".join(filter(None, (", ".join(names[:-1]), names[-1])))
 
 
 def _numbers(values: Sequence[float], form: str) -> str:
-    shown = " ".join(_number(value, form) for value in values[:MOST])
+    shown = " ".join(number(value, form) for value in values[:MOST])
     if len(values) <= MOST:
         return shown
-    return f"{shown} … ({len(values)} examples, mean {_number(sum(values) / len(values), form)})"
+    return f"{shown} … ({len(values)} examples, mean {number(sum(values) / len(values), form)})"
 
 
-def _number(value: float, form: str) -> str:
+def number(value: float, form: str) -> str:
     """By a power of ten where a fixed point would hide it or make it endless; an exact zero as such."""
     return format(value, form if value == 0 or 1e-3 <= abs(value) < 1e6 else form.replace("f", "e"))

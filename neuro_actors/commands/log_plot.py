@@ -1,0 +1,34 @@
+"""`neuro-actors log plot`: a log as a figure."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+
+@click.command()
+@click.argument("file", type=click.Path(path_type=Path))
+@click.option("-o", "--out", type=click.Path(path_type=Path), help="*.png, *.svg or *.pdf; or else FILE's name, here, as .png.")
+@click.option("--loss", is_flag=True, help="The loss over the steps.")
+@click.option("--urgency", is_flag=True, help="How strong urgencies are, level by level, as a heat map.")
+@click.option("--neuron", "neurons", metavar="ID", multiple=True, help="What it said, and how urgent what it heard was.")
+@click.option("--weight", "weights", metavar="A->B", multiple=True, help="The weight of the synapse from A to B.")
+def plot(
+    file: Path, out: Path | None, loss: bool, urgency: bool, neurons: tuple[str, ...], weights: tuple[str, ...]
+) -> None:
+    """Draw the loss and the urgencies over the steps, or what is asked for.
+
+    \b
+    neuro-actors log plot run.arrows
+    neuro-actors log plot run.arrows --neuron h2 --weight "x0->h2" -o h2.svg
+
+    Needs matplotlib: pip install 'neuro-actors[plot]'. A figure of the same name is replaced.
+    """
+    from ..log.plots import figure_of
+    from ..log.reader import LogReader
+
+    reader = LogReader(file)
+    path = out or Path(file.with_suffix(".png").name)
+    figure_of(reader, path, loss=loss, urgency=urgency, neurons=neurons, weights=weights)
+    click.echo(f"{str(path)!r}")

@@ -1,0 +1,167 @@
+"""A log in other formats: Parquet, CSV, JSON Lines, Perfetto. Batch after batch, so that memory stays flat."""
+
+from __future__ import annotations
+
+import json
+import os
+import tempfile
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from os import PathLike
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from ..arrays import did_you_mean
+from ..errors import LogError
+from .choice import Choice
+from .reader import LogReader
+from .schema import KEY, columns
+
+FORMATS = ("parquet", "csv", "jsonl", "pftrace")
+GROUP_BYTES = 2**26  # of a row group in Parquet, before it is compressed
+AT_ONCE = 2**20  # values that become text together
+
+
+def export(
+    reader: LogReader, out: str | PathLike[str], form: str | None = None, choice: Choice | None = None, force: bool = False
+) -> int:
+    """Write the chosen rows to `out`; returns their number. form: one of `FORMATS`; or else the file's suffix tells.
+
+    The file is there whole or not at all. Raises `LogError` if it cannot be written, or exists and is not to be replaced.
+    """
+    path = Path(out)
+    form = path.suffix[1:] if form is None else form
+    if form not in FORMATS:
+        hint = did_you_mean(form, FORMATS) if form else f"name the file *.{', *.'.join(FORMATS)}, or give the format"
+        raise LogError(f"{str(path)!r}: there is no export to {form!r}; {hint}")
+    if path.exists() and Path(reader.path).exists() and os.path.samefile(path, reader.path):  # noqa: PTH121
+        raise LogError(f"{str(path)!r} is the log itself: choose another name")
+    writers: dict[str, Callable[[LogReader, Iterable[Any], Any], int]] = {"parquet": parquet, "csv": csv, "jsonl": jsonl}
+    if form == "pftrace":
+        from .perfetto import pftrace
+
+        writers["pftrace"] = pftrace
+    with whole_file(path, force) as file:
+        return writers[form](reader, (choice or Choice()).batches(reader), file)
+
+
+@contextmanager
+def whole_file(path: Path, force: bool) -> Iterator[Any]:
+    """A file, open for bytes, that appears under its name when all is written. Raises `LogError` where that cannot be,
+    and, unless `force`, where there is one already."""
+    if path.exists() and not force:
+        raise LogError(f"{str(path)!r} exists already: choose another name, or replace it with --force")
+    try:
+        descriptor, name = tempfile.mkstemp(prefix=".", suffix=".part", dir=path.parent)
+    except OSError as error:
+        raise LogError(f"{str(path)!r} cannot be written: {error.strerror or error}") from None
+    try:
+        with os.fdopen(descriptor, "wb") as file:
+            yield file
+        mask = os.umask(0)
+        os.umask(mask)
+        Path(name).chmod(0o666 & ~mask)  # what mkstemp makes is for its maker's eyes alone
+        Path(name).replace(path)
+    except OSError as error:
+        raise LogError(f"{str(path)!r} cannot be written: {error.strerror or error}") from None
+    finally:
+        Path(name).unlink(missing_ok=True)
+
+
+def parquet(reader: LogReader, batches: Iterable[Any], file: Any) -> int:
+    """The same columns, and the metadata: nothing is lost."""
+    import pyarrow.parquet as pq
+
+    schema = columns().with_metadata({KEY: reader.metadata})
+    rows = 0
+    with pq.ParquetWriter(file, schema, compression="zstd") as writer:
+        for group in _gathered(batches):
+            marked = [batch.replace_schema_metadata(schema.metadata) for batch in group]
+            writer.write_table(pa.Table.from_batches(marked, schema=schema))
+            rows += sum(map(len, group))
+    return rows
+
+
+def csv(reader: LogReader, batches: Iterable[Any], file: Any) -> int:
+    """Columns as they are, the values as a JSON list. Text is quoted, so null, which is not, differs from "" ."""
+    import pyarrow.csv
+
+    texts = pa.string()
+    kinds = {"step": pa.int64(), "kind": texts, "sender": texts, "receiver": texts, "time": pa.int32(), "value": texts}
+    schema = pa.schema({**kinds, "note": texts})
+    rows = 0
+    with pyarrow.csv.CSVWriter(file, schema) as writer:
+        for batch in _pieces(batches):
+            held = [batch.column(name) for name in schema.names]
+            held[1:4] = [pc.cast(column, texts) for column in held[1:4]]
+            held[5] = _lists(held[5])
+            writer.write_batch(pa.record_batch(held, schema=schema))
+            rows += len(batch)
+    return rows
+
+
+def jsonl(reader: LogReader, batches: Iterable[Any], file: Any) -> int:
+    """A JSON object a row. There is no NaN and no infinity in JSON: null stands for them."""
+    rows = 0
+    for batch in _pieces(batches):
+        said = {name: _json(batch.column(name)) for name in columns().names}
+        pieces: list[Any] = []
+        for k, (name, column) in enumerate(said.items()):
+            pieces += ["{" * (k == 0) + ", " * (k > 0) + f'"{name}": ', column]
+        lines = pc.binary_join_element_wise(*pieces, "}\n", "")
+        offsets = lines.buffers()[1]
+        first, last = (int.from_bytes(offsets[4 * at : 4 * at + 4].to_pybytes(), "little") for at in (lines.offset, len(lines)))
+        file.write(memoryview(lines.buffers()[2])[first:last] if len(lines) else b"")
+        rows += len(batch)
+    return rows
+
+
+def _gathered(batches: Iterable[Any]) -> Iterator[list[Any]]:
+    held: list[Any] = []
+    size = 0
+    for batch in batches:
+        held.append(batch)
+        size += batch.nbytes
+        if size >= GROUP_BYTES:
+            yield held
+            held, size = [], 0
+    if held:
+        yield held
+
+
+def _json(column: Any) -> Any:
+    """A column of strings: each value as JSON."""
+    if pa.types.is_list(column.type):
+        return _lists(column)
+    if pa.types.is_dictionary(column.type):
+        names = pa.array([json.dumps(name) for name in column.dictionary.to_pylist()], pa.string())
+        return pc.fill_null(names.take(column.indices), "null")
+    if pa.types.is_string(column.type):
+        return pa.array(["null" if text is None else json.dumps(text) for text in column.to_pylist()], pa.string())
+    return pc.cast(column, pa.string())
+
+
+def _lists(column: Any) -> Any:
+    """Lists of floats as JSON, in the fewest digits that mean the same number."""
+    first, last = column.offsets[0].as_py(), column.offsets[-1].as_py()
+    values = column.values.slice(first, last - first)
+    numbers = pc.replace_substring_regex(pc.cast(values, pa.string()), r"^(-?\d+)$", r"\1.0")  # 1 is a float none the less
+    numbers = pc.if_else(pc.is_finite(values), numbers, "null")
+    lists = pa.ListArray.from_arrays(pc.subtract(column.offsets, first), numbers)
+    return pc.binary_join_element_wise("[", pc.binary_join(lists, ", "), "]", "")
+
+
+def _pieces(batches: Iterable[Any]) -> Iterator[Any]:
+    """The same rows, in batches whose values as text stay small."""
+    for batch in batches:
+        offsets = batch.column("value").offsets.to_numpy()
+        start = 0
+        while start < len(batch):
+            stop = int(np.searchsorted(offsets, offsets[start] + AT_ONCE, side="right")) - 1
+            stop = min(max(stop, start + 1), len(batch))
+            yield batch.slice(start, stop - start)
+            start = stop

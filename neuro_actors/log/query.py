@@ -1,0 +1,223 @@
+"""SQL over a log, by DuckDB (extra `query`): tables that want no knowledge of the file, in a room without doors.
+
+The tables are views over the rows as they lie in the file, mapped and not read; DuckDB looks at the columns and rows that
+a query names. The connection reaches no file, no network and no Python variable, and takes one SELECT at a time.
+"""
+
+from __future__ import annotations
+
+import re
+import textwrap
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+
+from ..elements import ENVIRONMENT, LOSS
+from ..errors import LogError
+from ..network import Network
+from .schema import columns
+
+SETTINGS: dict[str, Any] = {
+    "enable_external_access": "false",
+    "python_enable_replacements": "false",  # no tables from variables of the program
+    "autoinstall_known_extensions": "false",
+    "autoload_known_extensions": "false",
+    "temp_directory": "",  # no file, not even where memory runs short
+    "threads": "1",  # a sum of floats depends on how it is split up
+}
+
+TABLES = {  # name: its columns, and what it is
+    "messages": (
+        "step, kind, sender, receiver, time, value, mean, note",
+        "each message; what a neuron tells all its followers once, receiver null",
+    ),
+    "mail": ("step, kind, sender, receiver, time, value, mean", "each message once for each who received it"),
+    "neurons": (
+        "neuron, place, level, activation, bias, is_input, is_output, fan_in, fan_out",
+        "all, inputs among them, with the bias that the run began with",
+    ),
+    "synapses": (
+        "source, target, place, nth, weight",
+        "nth: of its target's synapses; the weight that the run began with",
+    ),
+    "steps": (
+        "step, mode, loss, examples, optimizer, update, wrt_inputs",
+        "what was asked for; loss is its name, optimizer is JSON",
+    ),
+    "losses": ("step, mode, loss, examples", "the mean loss of each step that has one"),
+    "activations": ("step, neuron, mean, least, greatest", "what each neuron said, over the examples"),
+    "urgencies": ("step, sender, receiver, mean, strength", "over the examples; strength: mean of absolute values"),
+    "weights": ("step, source, target, weight", "as learnt in each step; at step 0 as the run began"),
+    "biases": ("step, neuron, bias", "likewise"),
+    "gradients": (
+        "step, source, target, urgency",
+        "of weights, in steps that ask for it: -dL/dw; source null: of the bias",
+    ),
+    "rows": (
+        "step, kind, sender, receiver, time, value, note",
+        "the file's rows, those that begin, seal and end among them",
+    ),
+}
+
+LEARNT = "(SELECT step FROM steps WHERE mode = '{}')"
+VIEWS = f"""
+CREATE VIEW messages AS
+    SELECT step, kind, sender, receiver, time, value, list_avg(value) AS mean, note FROM rows WHERE sender IS NOT NULL;
+CREATE VIEW mail AS
+    SELECT * EXCLUDE note FROM messages WHERE receiver IS NOT NULL
+    UNION ALL
+    SELECT m.* EXCLUDE note REPLACE (h.receiver AS receiver) FROM messages m JOIN hearers h USING (sender)
+    WHERE m.kind = 'activation' AND m.receiver IS NULL;
+CREATE VIEW steps AS
+    SELECT step, note->>'$.mode' AS mode, note->>'$.loss' AS loss, (note->>'$.batch')::BIGINT AS examples,
+        note->>'$.optimizer' AS optimizer, (note->>'$.update')::BIGINT AS update, (note->>'$.wrt_inputs')::BOOLEAN AS wrt_inputs
+    FROM rows WHERE kind = 'begin';
+CREATE VIEW losses AS
+    SELECT r.step, s.mode, list_avg(r.value) AS loss, len(r.value) AS examples
+    FROM rows r JOIN steps s USING (step) WHERE r.kind = 'loss' AND len(r.value) > 0;
+CREATE VIEW activations AS
+    SELECT step, sender AS neuron, mean, list_min(value) AS least, list_max(value) AS greatest
+    FROM messages WHERE kind = 'activation' AND receiver IS NULL;
+CREATE VIEW urgencies AS
+    SELECT step, sender, receiver, mean, list_avg([abs(x) for x in value]) AS strength
+    FROM messages WHERE kind = 'urgency';
+CREATE VIEW parameters AS
+    SELECT step, sender AS target, unnest(value) AS parameter, generate_subscripts(value, 1) AS nth
+    FROM rows WHERE kind = 'commit';
+CREATE VIEW weights AS
+    SELECT 0 AS step, source, target, weight FROM synapses
+    UNION ALL
+    SELECT step, source, target, parameter FROM parameters JOIN synapses USING (target, nth)
+    WHERE step IN {LEARNT.format("train")};
+CREATE VIEW biases AS
+    SELECT 0 AS step, neuron, bias FROM neurons WHERE NOT is_input
+    UNION ALL
+    SELECT step, sender, value[-1] FROM rows WHERE kind = 'commit' AND step IN {LEARNT.format("train")};
+CREATE VIEW gradients AS
+    SELECT step, source, target, parameter AS urgency FROM parameters LEFT JOIN synapses USING (target, nth)
+    WHERE step IN {LEARNT.format("gradient")};
+"""
+
+
+def tables_in_words() -> str:
+    """The tables and their columns, within 76 columns."""
+    lines = [f"{name} ({held})\n    {what}" for name, (held, what) in TABLES.items()]
+    return "\n".join(line for entry in lines for part in entry.split("\n") for line in _wrapped(part))
+
+
+def _wrapped(line: str) -> list[str]:
+    return textwrap.wrap(line, 76, subsequent_indent=" " * 8)
+
+
+def connect(network: Network, batches: Sequence[Any]) -> Any:
+    """A DuckDB connection that knows the tables of this log, and nothing else. Raises `LogError` without DuckDB."""
+    try:
+        import duckdb
+    except ImportError:
+        raise LogError("queries need DuckDB: pip install 'neuro-actors[query]'") from None
+    connection = duckdb.connect(":memory:", config=SETTINGS)
+    tables = {
+        "rows": pa.Table.from_batches(batches, schema=columns()),
+        "neurons": _neurons(network),
+        "synapses": _synapses(network),
+        "hearers": _hearers(network),
+    }
+    for name, table in tables.items():
+        connection.register(name, table)
+    connection.execute(VIEWS)
+    connection.execute("SET lock_configuration = true")
+    return connection
+
+
+def asked(connection: Any, sql: str) -> Any:
+    """The answer to a SELECT as a DuckDB relation, computed as it is read. Raises `LogError`, in one line, for anything
+    that cannot be answered."""
+    import duckdb
+
+    try:
+        statements = connection.extract_statements(sql)
+        if len(statements) != 1 or statements[0].type != duckdb.StatementType.SELECT:
+            raise LogError("a query is one SELECT: a log is only read")
+        return connection.sql(statements[0].query)
+    except (duckdb.Error, RuntimeError) as error:
+        raise LogError(complaint(error)) from None
+
+
+def answer(relation: Any, size: int = 2048) -> tuple[Any, Iterator[Any]]:
+    """Its schema, and its rows as a stream of record batches. Raises `LogError` where computing it fails."""
+    import duckdb
+
+    try:
+        if hasattr(relation, "to_arrow_reader"):
+            reader = relation.to_arrow_reader(size)
+        else:  # before 1.5
+            reader = relation.fetch_arrow_reader(size)
+    except (duckdb.Error, RuntimeError) as error:
+        raise LogError(complaint(error)) from None
+    return reader.schema, _read(reader)
+
+
+def _read(reader: Any) -> Iterator[Any]:
+    while True:
+        try:
+            yield reader.read_next_batch()
+        except StopIteration:
+            return
+        except (pa.ArrowException, OSError, RuntimeError) as error:
+            raise LogError(complaint(error)) from None
+
+
+def complaint(error: Exception) -> str:
+    """What DuckDB says, without the lines that draw where."""
+    said = str(error).split("\nLINE ")[0]
+    return "the query cannot be answered: " + re.sub(r"^\w+ Error: ", "", " ".join(said.split()))
+
+
+# --- the network's tables ----------------------------------------------------------------------------------------
+
+
+def _names(network: Network, places: Any) -> Any:
+    """Ids of neurons, each stored once."""
+    return pa.DictionaryArray.from_arrays(pa.array(places, pa.int32()), pa.array([*network.ids, LOSS, ENVIRONMENT]))
+
+
+def _neurons(network: Network) -> Any:
+    n = np.arange(len(network.ids))
+    return pa.table(
+        {
+            "neuron": _names(network, n),
+            "place": n,
+            "level": network.level,
+            "activation": pa.array(network.activations, pa.string()),
+            "bias": network.biases,
+            "is_input": network.is_input,
+            "is_output": np.isin(n, network.output_positions),
+            "fan_in": network.incoming.sizes,
+            "fan_out": network.outgoing.sizes,
+        }
+    )
+
+
+def _synapses(network: Network) -> Any:
+    nth = np.empty(len(network.weights), dtype=np.int64)
+    incoming = network.incoming
+    nth[incoming.order] = np.arange(1, len(nth) + 1) - np.repeat(incoming.start[:-1], incoming.sizes)
+    return pa.table(
+        {
+            "source": _names(network, network.sources),
+            "target": _names(network, network.targets),
+            "place": np.arange(len(nth)),
+            "nth": nth,
+            "weight": network.weights,
+        }
+    )
+
+
+def _hearers(network: Network) -> Any:
+    """Who receives what a neuron says to all."""
+    n, outputs = len(network.ids), network.output_positions
+    told = [np.full(len(outputs), who) for who in (n, n + 1)]
+    senders = np.concatenate([network.sources, outputs, outputs])
+    return pa.table({"sender": _names(network, senders), "receiver": _names(network, np.concatenate([network.targets, *told]))})

@@ -1,0 +1,67 @@
+"""What the tests of asking a log share: logs, ids that want to be more than text, and a command line in this process."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import neuro_actors as na
+from neuro_actors import cli
+
+HOSTILE = [
+    "<script>alert(1)</script>",
+    "'; DROP VIEW messages; --",
+    '"quoted", and\\back',
+    "=cmd|' /C calc'!A0",
+    "[red]x[/red] :boom:",
+    "$\\frac{1}{0}$ $x",
+    "_hidden",
+    "a->b",
+    "../../../tmp/x",
+    "%s {0} {neuron}",
+    "שלום مرحبا",
+    "-- --help",
+    "null",
+]
+
+
+def ask(*arguments: str | Path, expected: int = 0, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> str:
+    """What the command prints; or, where it is expected to fail, its one line of complaint."""
+    monkeypatch.setattr(sys, "argv", ["neuro-actors", "log", *map(str, arguments)])
+    with pytest.raises(SystemExit) as ended:
+        cli.main()
+    out, err = capsys.readouterr()
+    assert ended.value.code == expected, (out, err)
+    if expected == 2:
+        assert out == ""
+        assert err.startswith("neuro-actors: ")
+        assert err.count("\n") == 1
+        assert err[:-1].isprintable()
+        return err
+    return out
+
+
+async def write(path: Path, network: na.Network, batch, channels: str = "bundled", **recording) -> na.Network:
+    """Four steps: predict, the gradient with that of the inputs, two of learning. Returns the trained network."""
+    x, t = batch
+    async with na.open_simulation(network, channels, log=na.Recording(path, **recording)) as simulation:
+        await simulation.predict(x)
+        await simulation.gradient(x, t, wrt_inputs=True)
+        for _ in range(2):
+            await simulation.train_step(x, t, loss="huber", optimizer=na.SGD(0.1, momentum=0.9))
+        return await simulation.network()
+
+
+def hostile_network() -> na.Network:
+    """One input, and a neuron of each of the ids that wants to be more than text; the last one hears all and is the output."""
+    *hidden, last = HOSTILE
+    neurons = [na.Input("x"), *(na.Neuron(name, "tanh") for name in hidden), na.Neuron(last)]
+    synapses = [na.Synapse("x", name, 0.1 * (k + 1)) for k, name in enumerate(hidden)]
+    return na.Network(neurons, [*synapses, *(na.Synapse(name, last, 0.5) for name in hidden)], [last])
+
+
+def hostile_batch() -> tuple[np.ndarray, np.ndarray]:
+    return np.array([[0.5], [-1.25], [2.0]]), np.array([[1.0], [0.0], [0.25]])
