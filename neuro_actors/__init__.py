@@ -1,6 +1,7 @@
 """A neural network as a society of independent actors, which computes exact gradients by messages alone."""
 
 from . import reference
+from .audit import Audit, audit
 from .elements import Input, Neuron, Synapse
 from .errors import InputError, LogError, MessageError, NetworkError, NeuroActorsError, SimulationError
 from .functions import ACTIVATIONS, LOSSES, Activation, Loss, add_activation, add_loss
@@ -18,6 +19,7 @@ __all__ = [
     "SGD",
     "Activation",
     "Adam",
+    "Audit",
     "CosineDecay",
     "Epoch",
     "Gradient",
@@ -39,6 +41,7 @@ __all__ = [
     "TrainingResult",
     "add_activation",
     "add_loss",
+    "audit",
     "gradient",
     "open_log",
     "open_simulation",

@@ -8,6 +8,7 @@ import sys
 
 import click
 
+from .commands.audit import audit
 from .commands.bench import bench
 from .commands.log import log
 from .commands.verify import verify
@@ -24,10 +25,11 @@ def cli() -> None:
     neuro-actors verify --networks 100         is the gradient exact?
     neuro-actors bench --quick                 how fast is it, beside what?
     neuro-actors log show run.arrows           who told whom what?
+    neuro-actors audit run.arrows              is it all true?
     """
 
 
-for command in (verify, bench, log):
+for command in (verify, bench, log, audit):
     cli.add_command(command)
 
 

@@ -70,17 +70,20 @@ class LogReader:
     about, network: what its metadata say; the network that ran, with the parameters it began with.
     recording: what was recorded of it.
     cut_off: after the last batch was read, whether the file ends in the middle of one or lacks its end.
+    read, size: how many bytes of how many were read.
     """
 
     def __init__(self, path: str | PathLike[str]) -> None:
         self._path = str(path)
         self.cut_off = False
+        self.read = self.size = 0
         self._codes: list[tuple[str, Any, Indices]] = []  # dictionaries met, with the code of each name
         if not Path(path).is_file():
             what = "it is no regular file" if Path(path).exists() else "there is no such file"
             raise LogError(f"{self._path!r}: {what}")
         with self._stream() as stream:
             try:
+                self.schema = stream.schema
                 self.about = about_of(stream.schema)
                 self.metadata: bytes = stream.schema.metadata[KEY]
                 self.network = network_of(self.about)
@@ -98,7 +101,9 @@ class LogReader:
 
     def _stream(self) -> Any:
         try:
-            return pa.ipc.open_stream(pa.memory_map(self._path))
+            self._source = pa.memory_map(self._path)
+            self.size = self._source.size()
+            return pa.ipc.open_stream(self._source)
         except (pa.ArrowException, OSError) as error:
             empty = Path(self._path).stat().st_size == 0
             what = "it is empty" if empty else f"it is no message log ({str(error).splitlines()[0]})"
@@ -111,7 +116,9 @@ class LogReader:
                 try:
                     batch = stream.read_next_batch()
                     batch.validate(full=True)
+                    self.read = self._source.tell()
                 except StopIteration:
+                    self.read = self._source.tell()
                     self.cut_off = not self._has_end()
                     return
                 except (pa.ArrowException, OSError):

@@ -1,0 +1,69 @@
+"""The proof: of a recorded run, every neuron is replayed alone, out of its own first parameters and its own mail.
+
+    audit = na.audit("run.arrows")
+    assert audit.passed, audit.lie
+
+One pass over the file, a step at a time: do the rows stand there that must, and no others (`log/checks.py`)? Did
+everyone say what it should have said (`replay.py`)? And is what nobody can replay, what the world said and asked for,
+as it was sealed (`log/seal.py`)? Nothing of the simulation takes part: no task, no channel, nobody who knows all.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from os import PathLike
+
+from .errors import InputError
+from .learning import Optimizer
+from .log.lie import Lie
+
+
+@dataclass(frozen=True, slots=True)
+class Audit:
+    """What came of an audit.
+
+    passed: whether the log is complete, and all that was recorded of what members said is proved.
+    exact: whether bits were compared; False on another kind of machine, where only the rounding bound was.
+    complete: whether the log was written to its end, all its steps whole.
+    neurons, steps, rows: how many it holds.  messages: as said: an activation counts once for each who heard it.
+    given: how many of these no arithmetic can vouch for, but the seal: what the environment said, and in a partial log
+        those who were not recorded.  unproved: how many others could not be replayed; `remarks` say why.
+    digest: the last of the chain of seals: whoever knows it knows that nothing was changed.
+    lie: the first, or None.
+    """
+
+    passed: bool
+    exact: bool
+    complete: bool
+    neurons: int
+    steps: int
+    rows: int
+    messages: int
+    given: int
+    unproved: int
+    digest: str
+    lie: Lie | None
+    remarks: tuple[str, ...]
+
+
+def audit(
+    path: str | PathLike[str],
+    *,
+    digest: str | None = None,
+    optimizers: Sequence[Optimizer] = (),
+    progress: Callable[[int, int], None] | None = None,
+) -> Audit:
+    """Replay each neuron of a message log alone, and compare every message, and everything learnt, bit for bit.
+
+    digest: what the last digest must be, as an earlier audit told it; hexadecimal.
+    optimizers: those of somebody's own that the run used; they are found by their `repr`.
+    progress: is told, now and then, how many bytes of how many were read.
+    Raises `LogError` for what is no message log, or needs an activation or a loss that is not in the tables here.
+    """
+    if digest is not None and not (isinstance(digest, str) and re.fullmatch("[0-9a-fA-F]{64}", digest)):
+        raise InputError(f"digest: expected 64 hexadecimal digits, got {digest!r}")
+    from .auditor import Auditor  # with pyarrow, which is imported only where a log is
+
+    return Auditor(path, optimizers).audit(digest, progress)
