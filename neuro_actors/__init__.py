@@ -11,6 +11,7 @@ from .log import Recording, open_log
 from .network import Network
 from .simulation import Simulation, open_simulation
 from .synchronous import gradient, predict
+from .trace import Trace, trace
 from .training import Epoch, TrainingResult, train
 
 __all__ = [
@@ -38,6 +39,7 @@ __all__ = [
     "StepDecay",
     "StepResult",
     "Synapse",
+    "Trace",
     "TrainingResult",
     "add_activation",
     "add_loss",
@@ -47,5 +49,6 @@ __all__ = [
     "open_simulation",
     "predict",
     "reference",
+    "trace",
     "train",
 ]

@@ -11,6 +11,7 @@ import click
 from .commands.audit import audit
 from .commands.bench import bench
 from .commands.log import log
+from .commands.trace import trace
 from .commands.verify import verify
 from .errors import NeuroActorsError
 from .version import __version__
@@ -31,6 +32,7 @@ def cli() -> None:
 
 for command in (verify, bench, log, audit):
     cli.add_command(command)
+log.add_command(trace)
 
 
 def main() -> None:

@@ -10,7 +10,7 @@ from pathlib import Path
 import neuro_actors
 
 ROOT = Path(neuro_actors.__file__).parent
-SANS_IO = {"errors", "initial", "describe", "layers", "arrays", "functions", "sums", "graph", "elements", "network", "examples", "learning", "messages", "mail", "neuron", "judge", "gradient", "reference", "lines", "parameters", "said"}
+SANS_IO = {"errors", "initial", "describe", "layers", "arrays", "functions", "sums", "graph", "elements", "network", "examples", "learning", "messages", "mail", "neuron", "judge", "gradient", "reference", "lines", "parameters", "said", "text", "paths"}
 ALLOWED = {
     "errors": set(),
     "arrays": {"errors"},
@@ -36,6 +36,9 @@ ALLOWED = {
     "actor": {"arrays", "channels", "errors", "judge", "messages", "neuron"},
     "society": {"actor", "channels", "elements", "errors", "functions", "judge", "network", "neuron", "sums"},
     "said": {"arrays"},
+    "text": set(),
+    "paths": {"arrays", "network"},
+    "trace": {"arrays", "errors", "functions", "log", "network", "paths", "sums", "text", "traced"},
     "log": {"arrays", "elements", "lines", "errors", "learning", "messages", "network", "said", "log", "version"},
 }
 

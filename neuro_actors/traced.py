@@ -1,0 +1,66 @@
+"""A trace in words, within 80 columns."""
+
+from __future__ import annotations
+
+import textwrap
+from typing import TYPE_CHECKING
+
+from .text import printable
+
+if TYPE_CHECKING:
+    from .trace import Factor, Path, Trace
+
+
+def in_words(trace: Trace) -> str:
+    """What was asked, the paths with the greatest first, and what all of them come to."""
+    lines = textwrap.wrap(f"{trace.about}: {trace.total:+.6g}", 80, break_long_words=False)
+    if trace.number == 0:
+        lines.append("No path leads from there to the loss.")
+    elif not trace.paths:
+        lines.append(f"Of {_paths(trace.number)} every one is worth nothing: a slope on it, or an urgency, is 0.")
+    for path in trace.paths:
+        lines += ["", *_lines(path, trace)]
+    if trace.paths:
+        lines += ["", *_sums(trace)]
+    if trace.from_log is not None:
+        apart = abs(trace.total - trace.from_log)
+        lines.append(f"The messages themselves came to {trace.from_log:+.6g}: {apart:.1e} apart.")
+    return "\n".join(printable(line) for line in lines)
+
+
+def _lines(path: Path, trace: Trace) -> list[str]:
+    share = f"{path.value / trace.total:6.1%}" if trace.total else ""
+    way = " -> ".join([*path.nodes, *(["loss"] if trace.to_loss else [])])
+    head = f"{path.value:+12.6g} {share:>8}  "
+    rows = textwrap.wrap(way, 80, initial_indent=head, subsequent_indent=" " * len(head), break_on_hyphens=False)
+    mean = "~ " if trace.examples > 1 else "= "  # the mean of products is not the product of means
+    product = " · ".join(map(_factor, path.factors)) or "1"
+    indent = " " * len(head)
+    deeper = indent + "  "
+    product = textwrap.fill(mean + product, 80, initial_indent=indent, subsequent_indent=deeper, break_on_hyphens=False)
+    return [*rows, *product.replace("\xa0", " ").splitlines()]
+
+
+def _factor(factor: Factor) -> str:
+    what = {"said": f"{factor.neuron} said", "weight": "w"}.get(factor.kind, factor.kind)
+    return f"{what} {factor.value:.4g}".replace(" ", "\xa0")  # a line never ends within it
+
+
+def _sums(trace: Trace) -> list[str]:
+    count = len(trace.paths)
+    if trace.all_shown and count == trace.number:
+        text = f"All {_paths(count)}: {trace.shown:+.6g}." if count > 1 else "There is no other path."
+    else:
+        share = f", {trace.shown / trace.total:.1%} of it" if trace.total else ""
+        which = "all others are worth nothing" if trace.all_shown else "the greatest first"
+        text = f"These {count} of {_paths(trace.number)} ({which}) come to {trace.shown:+.6g}{share}."
+    notes = [text]
+    if trace.cut_off:
+        notes.append("The search was given up there: it had seen too many paths.")
+    if trace.examples > 1:
+        notes.append("Factors behind ~ are means over the examples; a path's worth is the mean of its products.")
+    return [line for note in notes for line in textwrap.wrap(note, 80)]
+
+
+def _paths(number: int) -> str:
+    return f"{number:,} path" + "s" * (number != 1)
