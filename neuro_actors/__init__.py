@@ -13,6 +13,7 @@ from .simulation import Simulation, open_simulation
 from .synchronous import gradient, predict
 from .trace import Trace, trace
 from .training import Epoch, TrainingResult, train
+from .viewer.notebook import show
 
 __all__ = [
     "ACTIVATIONS",
@@ -49,6 +50,7 @@ __all__ = [
     "open_simulation",
     "predict",
     "reference",
+    "show",
     "trace",
     "train",
 ]

@@ -40,6 +40,7 @@ ALLOWED = {
     "paths": {"arrays", "network"},
     "trace": {"arrays", "errors", "functions", "log", "network", "paths", "sums", "text", "traced"},
     "log": {"arrays", "elements", "lines", "errors", "learning", "messages", "network", "said", "log", "version"},
+    "viewer": {"arrays", "errors", "functions", "log", "network", "sums", "viewer"},
 }
 
 

@@ -1,0 +1,1 @@
+"""What a log holds, as a page to look at: `neuro-actors view run.arrows`."""

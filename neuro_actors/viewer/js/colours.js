@@ -1,0 +1,52 @@
+// Blue for negative, orange for positive, safe for the colour-blind, and always beside a sign or a shape.
+
+/** @typedef {{paper: number[], ink: number[], muted: number[], line: number[], plus: number[], minus: number[],
+ *             empty: number[], loss: number[], accent: number[]}} Palette */
+
+/** @param {string} text such as #d55e00 @returns {number[]} */
+export function rgb(text) {
+  const hex = text.trim().replace("#", "");
+  return [0, 2, 4].map((k) => parseInt(hex.slice(k, k + 2), 16));
+}
+
+/** The page's colours, from its style sheet. @param {Element} root @returns {Palette} */
+export function palette(root) {
+  const style = getComputedStyle(root);
+  const names = ["paper", "ink", "muted", "line", "plus", "minus", "empty", "loss", "accent"];
+  return /** @type {any} */ (Object.fromEntries(names.map((name) => [name, rgb(style.getPropertyValue(`--${name}`))])));
+}
+
+/** @param {number[]} a @param {number[]} b @param {number} t @returns {number[]} */
+export function mix(a, b, t) {
+  return a.map((value, k) => value + (b[k] - value) * t);
+}
+
+/** @param {number[]} colour @param {number} [alpha] */
+export function css(colour, alpha = 1) {
+  return `rgba(${colour.map(Math.round).join(",")},${alpha})`;
+}
+
+/** How strong a number is on a scale, 0 to 1: small ones are lifted, so that they are seen. @param {number} x @param {number} most */
+export function strength(x, most) {
+  return most > 0 && x === x ? Math.min(1, Math.abs(x) / most) ** 0.6 : 0;
+}
+
+/** The fill of a number: from empty towards the colour of its sign. @param {Palette} colours @param {number} x @param {number} most */
+export function fill(colours, x, most) {
+  return mix(colours.empty, x < 0 ? colours.minus : colours.plus, strength(x, most));
+}
+
+/** Ink or paper, whichever is read better on a colour. @param {Palette} colours @param {number[]} ground */
+export function on(colours, ground) {
+  const contrast = (/** @type {number[]} */ a) => {
+    const [bright, dark] = [luminance(a), luminance(ground)].sort((x, y) => y - x);
+    return (bright + 0.05) / (dark + 0.05);
+  };
+  return contrast(colours.ink) >= contrast(colours.paper) ? colours.ink : colours.paper;
+}
+
+/** @param {number[]} colour */
+export function luminance(colour) {
+  const [r, g, b] = colour.map((c) => (c / 255 <= 0.03928 ? c / 255 / 12.92 : ((c / 255 + 0.055) / 1.055) ** 2.4));
+  return 0.2126 * r + 0.7152 * g + 0.0722 * b;
+}

@@ -1,0 +1,122 @@
+// Buttons and choices, in the language of the page.
+
+import { byId, el } from "./dom.js";
+import { plain } from "./labels.js";
+import { count, shown, style } from "./numbers.js";
+import { present } from "./waves.js";
+
+const MOST_NAMES = 3000;
+const SPEEDS = [0.25, 0.5, 1, 2, 4, 8];
+
+export class Controls {
+  /** @param {any} app */
+  constructor(app) {
+    this.app = app;
+    this._key = "";
+    this._said = "";
+    const press = (/** @type {string} */ id, /** @type {() => void} */ act) => byId(id).addEventListener("click", act);
+    press("play", () => app.player.toggle());
+    press("nextWave", () => app.goWave(1));
+    press("previousWave", () => app.goWave(-1));
+    press("nextStep", () => app.goStep(app.state.step + 1));
+    press("previousStep", () => app.goStep(app.state.step - 1));
+    const pick = (/** @type {string} */ id, /** @type {(value: string) => void} */ act) => byId(id).addEventListener("change", () => act(byId(id).value));
+    pick("example", (value) => app.set({ example: Number(value) }));
+    pick("view", (value) => app.set({ shape: value }));
+    pick("speed", (value) => app.set({ speed: Number(value) }));
+    pick("pace", (value) => app.set({ pace: value }));
+    pick("language", (value) => app.set({ language: value }));
+    pick("theme", (value) => {
+      app.state.theme = value;
+      app.restyle();
+    });
+    pick("digits", (value) => {
+      style.digits = Number(value);
+      app.redraw();
+    });
+    pick("find", (value) => app.choose(value === "" ? null : { kind: "neuron", k: Number(value) }));
+    document.addEventListener("click", (event) => {
+      const settings = byId("settings");
+      if (settings.open && !settings.contains(event.target)) settings.open = false;
+    });
+  }
+
+  /** @param {import("./scene.js").Scene} scene @param {{phase: string, wave: string}} now */
+  show(scene, now) {
+    const { state, say, info, waves, t } = scene;
+    const key = `${state.language} ${info.batch} ${info.examples}`;
+    if (key !== this._key) this._label(scene);
+    this._key = key;
+    const play = byId("play");
+    const name = say(state.playing ? "pause" : "play");
+    if (play.getAttribute("aria-label") !== name) {
+      play.setAttribute("aria-label", name);
+      play.title = `${name} (Space)`;
+      play.classList.toggle("playing", state.playing);
+    }
+    byId("example").value = String(info.batch === 1 ? 0 : scene.view.isMean ? -1 : state.example);
+    const find = byId("find");
+    const chosen = state.chosen?.kind === "neuron" ? state.chosen.k : -1;
+    if (chosen >= 0 && find.options.length === 1) find.append(el("option", { value: chosen, text: plain(scene.network.ids[chosen], 40) }));
+    find.value = chosen >= 0 ? String(chosen) : "";
+    for (const id of ["view", "speed", "pace", "language", "theme"]) byId(id).value = String(/** @type {any} */ (state)[id === "view" ? "shape" : id]);
+    byId("digits").value = String(style.digits);
+    const wave = present(t) + 1;
+    byId("phase").textContent = now.phase;
+    byId("wave").textContent = t >= waves.count ? now.wave : say("waveOf", { n: wave, total: waves.count, what: now.wave });
+    this._announce(scene, now);
+  }
+
+  /** Words for those who do not see the canvas; silent while it plays. @param {import("./scene.js").Scene} scene
+   *  @param {{phase: string, wave: string}} now */
+  _announce(scene, now) {
+    const { state, say, info, network, view } = scene;
+    if (state.playing) return;
+    let text = say("describeStep", { n: info.number, ...now });
+    if (state.chosen?.kind === "neuron") {
+      const { k } = state.chosen;
+      const kind = network.activations[k] ?? say("input");
+      const u = view.u[k] === view.u[k] ? shown(view.u[k]) : say("noUrgency");
+      text += ` ${say("describeNeuron", { name: plain(network.ids[k]), kind, level: say("level", { n: network.level[k] }), a: shown(view.a[k]), u })}`;
+    }
+    if (text !== this._said) byId("live").textContent = text;
+    this._said = text;
+  }
+
+  /** @param {import("./scene.js").Scene} scene */
+  _label(scene) {
+    const { say, info, network, run, state } = scene;
+    document.documentElement.lang = state.language;
+    document.title = `${run.title} · neuro_actors`;
+    byId("title").textContent = plain(run.title, 60);
+    const neurons = network.n - network.inputs.length;
+    const about = say("about", { inputs: count(network.inputs.length), neurons: count(neurons), synapses: count(network.nSynapses) });
+    const { keptSteps, steps, keptExamples, batch, complete } = run.notes;
+    const thinned = keptSteps < steps || keptExamples < batch || !complete;
+    byId("about").textContent = thinned ? `${about} · ${say("notAll")}` : about;
+    for (const node of document.querySelectorAll("[data-say]")) node.textContent = say(/** @type {HTMLElement} */ (node).dataset.say ?? "");
+    for (const node of document.querySelectorAll("[data-label]")) {
+      const text = say(/** @type {HTMLElement} */ (node).dataset.label ?? "");
+      node.setAttribute("aria-label", text);
+      if (node.tagName === "BUTTON") /** @type {HTMLElement} */ (node).title = text;
+    }
+    const option = (/** @type {string | number} */ value, /** @type {string} */ text) => el("option", { value, text });
+    const several = info.batch > 1;
+    const examples = Array.from({ length: several ? info.examples : 1 }, (_, k) => option(k, say("exampleN", { n: k + 1 })));
+    byId("example").replaceChildren(...examples, ...(several ? [option(-1, say("mean", { n: info.batch }))] : []));
+    byId("view").replaceChildren(...["auto", "nodes", "population"].map((shape) => option(shape, say(shape))));
+    byId("speed").replaceChildren(...SPEEDS.map((speed) => option(speed, `${String(speed).replace(".", style.mark)} ×`)));
+    byId("pace").replaceChildren(option("waves", say("paceWaves")), option("steps", say("paceSteps")));
+    byId("theme").replaceChildren(...["system", "light", "dark"].map((theme) => option(theme, say(theme))));
+    byId("digits").replaceChildren(option(4, say("digitsFew")), option(17, say("digitsAll")));
+    byId("language").replaceChildren(option("en", "English"), option("fr", "français"));
+    const find = byId("find");
+    const names = () => find.replaceChildren(option("", say("nobody")), ...network.ids.map((id, k) => option(k, plain(id, 40))));
+    if (network.n <= MOST_NAMES) names();
+    else {
+      // so many take their time: when somebody asks for them
+      find.replaceChildren(option("", say("nobody")));
+      find.onfocus = () => find.options.length < network.n && names();
+    }
+  }
+}

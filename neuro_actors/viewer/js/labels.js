@@ -1,0 +1,69 @@
+// Text on the canvas that never lies on other text, and in which no letter can turn the line round.
+
+/** Hostile or merely foreign names: kept apart from what stands beside them, in one line, not too long.
+ *  @param {string} name @param {number} [most] */
+export function plain(name, most = 24) {
+  const flat = [...name.replace(/[\u0000-\u001f\u007f-\u009f\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff]/g, "\ufffd")];
+  return flat.length > most ? `${flat.slice(0, most - 1).join("")}…` : flat.join("");
+}
+
+export class Labels {
+  /** @param {CanvasRenderingContext2D} ctx @param {import("./colours.js").Palette} colours @param {number} width @param {number} height
+   *  @param {number} scale of letters: large screens are seen from afar */
+  constructor(ctx, colours, width, height, scale) {
+    this.scale = scale;
+    this.ctx = ctx;
+    this.colours = colours;
+    this.width = width;
+    this.height = height;
+    /** @type {number[][]} left, top, right, bottom */
+    this.boxes = [];
+  }
+
+  /** Keep room free. @param {number} x @param {number} y @param {number} w @param {number} h centre and size */
+  reserve(x, y, w, h) {
+    this.boxes.push([x - w / 2, y - h / 2, x + w / 2, y + h / 2]);
+  }
+
+  /** Whether there is room. @param {number[]} box */
+  free(box) {
+    return (
+      box[0] >= 0 && box[2] <= this.width && box[1] >= 0 && box[3] <= this.height &&
+      !this.boxes.some((b) => box[0] < b[2] && box[2] > b[0] && box[1] < b[3] && box[3] > b[1])
+    );
+  }
+
+  /** Write at the first of some places that is free; true if there was one.
+   *  @param {string} text @param {[number, number][]} places @param {{size?: number, bold?: boolean, colour?: string,
+   *  align?: CanvasTextAlign, pill?: string, over?: boolean, within?: number}} [how] */
+  put(text, places, how = {}) {
+    const { ctx } = this;
+    const size = (how.size ?? 13) * this.scale;
+    ctx.font = `${how.bold ? 600 : 400} ${size}px ${FONT}`;
+    let fitted = text;
+    if (how.within) while (fitted.length > 2 && ctx.measureText(fitted).width > how.within) fitted = `${[...fitted].slice(0, -2).join("")}…`;
+    const w = ctx.measureText(fitted).width + (how.pill ? 10 : 4);
+    const align = how.align ?? "center";
+    for (const [x, y] of places) {
+      const middle = align === "center" ? x : align === "left" ? x + w / 2 : x - w / 2;
+      const box = [middle - w / 2, y - size * 0.68, middle + w / 2, y + size * 0.68];
+      if (!how.over && !this.free(box)) continue;
+      this.boxes.push(box);
+      ctx.textAlign = "center";
+      ctx.textBaseline = "middle";
+      ctx.direction = "ltr";
+      if (how.pill) {
+        ctx.fillStyle = how.pill;
+        ctx.beginPath();
+        ctx.roundRect(box[0], box[1], w, size * 1.36, 5);
+        ctx.fill();
+      }
+      ctx.fillStyle = how.colour ?? `rgb(${this.colours.ink.join(",")})`;
+      ctx.fillText(`\u2068${fitted}\u2069`, middle, y + size * 0.04);
+      return true;
+    }
+    return false;
+  }
+}
+
+export const FONT = 'system-ui, -apple-system, "Segoe UI", Roboto, "Helvetica Neue", "Noto Sans", "Liberation Sans", Arial, sans-serif';

@@ -1,0 +1,199 @@
+// The page: its state, what people do to it, and the clock that plays it.
+
+import { palette } from "./colours.js";
+import { Controls } from "./controls.js";
+import { Run } from "./data.js";
+import { byId } from "./dom.js";
+import { lit } from "./focus.js";
+import { onKeys } from "./keys.js";
+import { layout } from "./layout.js";
+import { style } from "./numbers.js";
+import { Panel } from "./panel.js";
+import { Player } from "./player.js";
+import { Scene } from "./scene.js";
+import { Stage } from "./stage.js";
+import { Timeline } from "./timeline.js";
+import { Tip } from "./tip.js";
+import { Waves } from "./waves.js";
+import { reason } from "./why.js";
+import { moment, speaker } from "./words.js";
+
+const HALF = 0.5;
+
+class App {
+  /** @param {any} raw */
+  constructor(raw) {
+    this.run = new Run(raw);
+    /** @type {import("./scene.js").State} */
+    this.state = {
+      step: 0, t: 0, example: 0, playing: false, speed: 1, pace: "waves", chosen: null, hover: null, why: false, shape: "auto",
+      language: (navigator.language || "en").toLowerCase().startsWith("fr") ? "fr" : "en", theme: "system", all: new Set(),
+    };
+    /** @type {import("./colours.js").Palette} */
+    this.colours = palette(document.documentElement);
+    this.calm = matchMedia("(prefers-reduced-motion: reduce)");
+    this.stage = new Stage(byId("below"), byId("above"));
+    this.cache = new Map();
+    this._waves = new Map();
+    this._layout = "";
+    this.player = new Player(this);
+    this.panel = new Panel(byId("panel"), {
+      choose: (thing) => this.choose(thing),
+      hover: (thing) => this.set({ hover: thing }),
+      toggleWhy: () => this.set({ why: !this.state.why }),
+      toggleAll: (key) => {
+        const all = new Set(this.state.all);
+        if (!all.delete(key)) all.add(key);
+        this.set({ all });
+      },
+    });
+    this.timeline = new Timeline(this.run, { goStep: (step) => this.goStep(step), goTime: (t) => this.goTime(t) });
+    this.controls = new Controls(this);
+    this.tip = new Tip(byId("tip"));
+    this.restyle();
+    this.state.t = this.waves().learn >= 0 ? this.waves().learn : this.waves().count;
+    onKeys(this);
+    this._pointer();
+    new ResizeObserver(() => this.redraw()).observe(byId("above"));
+    matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => this.restyle());
+    this.draw();
+  }
+
+  /** The present step's timetable. */
+  waves() {
+    const info = this.run.steps[this.state.step];
+    const key = `${info.mode} ${info.wrtInputs}`;
+    if (!this._waves.has(key)) this._waves.set(key, new Waves(this.run.network, info));
+    return /** @type {Waves} */ (this._waves.get(key));
+  }
+
+  /** @param {Partial<import("./scene.js").State>} change */
+  set(change) {
+    Object.assign(this.state, change);
+    this.redraw();
+  }
+
+  /** Choose a neuron, a synapse, the loss, or nobody. @param {import("./focus.js").Thing | null} thing */
+  choose(thing) {
+    this.set({ chosen: thing, hover: null, why: thing?.kind === "neuron" && this.state.why && this.state.chosen?.kind === "neuron" });
+  }
+
+  /** @param {number} step @param {number} [t] */
+  goStep(step, t) {
+    const last = this.waves().count;
+    const wasAtEnd = this.state.t >= last;
+    this.state.step = Math.max(0, Math.min(this.run.steps.length - 1, step));
+    this.state.t = t ?? (wasAtEnd ? this.waves().count : Math.min(this.state.t, this.waves().count));
+    this.redraw();
+  }
+
+  /** @param {number} t */
+  goTime(t) {
+    this.player.pause();
+    this.set({ t: Math.max(0, Math.min(this.waves().count, t)) });
+  }
+
+  /** A wave forth or back, to where its messages are half way, over the border of a step if need be. @param {number} by */
+  goWave(by) {
+    const { step } = this.state;
+    const t = this.player.aim ?? this.state.t;
+    const { count } = this.waves();
+    const rests = Array.from({ length: count + 1 }, (_, wave) => Math.min(wave + HALF, count));
+    const next = by > 0 ? rests.find((rest) => rest > t + 1e-9) : [...rests].reverse().find((rest) => rest < t - 1e-9);
+    if (next !== undefined) this.player.glide(next);
+    else if (by > 0 && step < this.run.steps.length - 1) {
+      this.goStep(step + 1, 0);
+      this.player.glide(HALF);
+    } else if (by < 0 && step > 0) {
+      this.goStep(step - 1);
+      this.goTime(this.waves().count);
+    }
+  }
+
+  /** @param {number} by */
+  goPhase(by) {
+    const starts = [...this.waves().phases().map((phase) => phase.start), this.waves().count];
+    const { t, step } = this.state;
+    const next = by > 0 ? starts.find((start) => start > t + 1e-9) : [...starts].reverse().find((start) => start < t - 1e-9);
+    this.player.pause();
+    if (next !== undefined) this.goTime(next);
+    else this.goStep(step + by, by > 0 ? 0 : undefined);
+  }
+
+  /** Colours from the style sheet, after they changed. */
+  restyle() {
+    document.documentElement.dataset.theme = this.state.theme;
+    this.colours = palette(document.documentElement);
+    this.cache.clear();
+    this.redraw();
+  }
+
+  redraw() {
+    if (this._asked) return;
+    this._asked = requestAnimationFrame(() => {
+      this._asked = 0;
+      this.draw();
+    });
+  }
+
+  /** The moment as it is to be drawn. */
+  scene() {
+    const { state, run, stage } = this;
+    const letters = Math.max(1, parseFloat(getComputedStyle(document.documentElement).fontSize) / 16);
+    const key = `${stage.width} ${stage.height} ${state.shape} ${letters}`;
+    if (key !== this._layout) {
+      this.layout = layout(run, stage.width, stage.height, state.shape, letters);
+      this._layout = key;
+      this.cache.clear();
+    }
+    const view = run.view(state.step, state.example);
+    const why = state.why && state.chosen?.kind === "neuron" ? reason(run, view, state.chosen.k) : null;
+    return new Scene({
+      run, state, colours: this.colours, layout: /** @type {any} */ (this.layout), waves: this.waves(), reason: why, cache: this.cache,
+      lit: lit(run.network, state.chosen, state.hover, why), say: speaker(state.language), moving: state.playing && !this.calm.matches,
+    });
+  }
+
+  draw() {
+    this.stage.resize();
+    const scene = this.scene();
+    style.mark = this.state.language === "fr" ? "," : ".";
+    const now = moment(scene.say, scene.waves, scene.t);
+    this.stage.draw(scene);
+    this.panel.show(scene, String(style.digits));
+    this.timeline.show(scene, now);
+    this.controls.show(scene, now);
+    this.tip.show(scene, this.pointer);
+    this.drawn = scene;
+  }
+
+  _pointer() {
+    const canvas = byId("above");
+    const point = (/** @type {PointerEvent | MouseEvent} */ event) => {
+      const box = canvas.getBoundingClientRect();
+      return { x: event.clientX - box.left, y: event.clientY - box.top };
+    };
+    const same = (/** @type {any} */ a, /** @type {any} */ b) => a?.kind === b?.kind && a?.k === b?.k;
+    canvas.addEventListener("pointermove", (/** @type {PointerEvent} */ event) => {
+      this.pointer = point(event);
+      const hover = this.drawn ? this.stage.hit(this.drawn, this.pointer.x, this.pointer.y) : null;
+      canvas.classList.toggle("pointing", hover !== null);
+      if (!same(hover, this.state.hover)) this.set({ hover });
+      else if (hover) this.redraw();
+    });
+    canvas.addEventListener("pointerleave", () => {
+      this.pointer = undefined;
+      this.set({ hover: null });
+    });
+    canvas.addEventListener("click", (/** @type {MouseEvent} */ event) => {
+      const { x, y } = point(event);
+      if (this.drawn) this.choose(this.stage.hit(this.drawn, x, y));
+    });
+  }
+}
+
+const started = performance.now();
+const app = new App(JSON.parse(byId("run").textContent));
+document.documentElement.dataset.started = String(Math.round(performance.now() - started));
+/** for tests and for the curious */
+/** @type {any} */ (window).neuroActors = app;

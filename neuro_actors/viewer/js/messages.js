@@ -1,0 +1,131 @@
+// Messages on their way: activations travel right as filled dots, urgencies left as open arrowheads.
+
+import { css, strength } from "./colours.js";
+import { angle, curve, ofSynapse, point, toLoss } from "./curve.js";
+import { urgedAt } from "./levels.js";
+import { short } from "./numbers.js";
+import { listeners, ribbon } from "./wires.js";
+
+const [MOST, MOST_OF_MANY] = [500, 220]; // messages drawn at once: the strongest
+const SILENT = 0.06; // of a scale, after it was lifted
+
+/** What travels in a wave: where along, what it says, forward or back.
+ *  @typedef {{c: import("./curve.js").Curve, value: number, back: boolean, seed: number, plain?: boolean}} Message */
+
+/** @param {import("./scene.js").Scene} scene @param {number} wave @returns {Message[]} */
+export function travelling(scene, wave) {
+  const { network, view, waves, layout: l, run } = scene;
+  const found = [];
+  const phase = waves.phase(wave);
+  const outputs = network.outputs.length;
+  if (phase === "world") {
+    for (const k of network.inputs) {
+      if (l.picture) continue;
+      found.push({ c: curve(l.x[k] - l.r[k] - 50, l.y[k], l.x[k] - l.r[k], l.y[k]), value: view.a[k], back: false, seed: k });
+    }
+  }
+  const seen = (/** @type {number} */ s) => scene.lit === null || scene.lit.wires.has(s);
+  for (const s of strongest(waves.forward[wave] ?? [], (s) => view.a[network.sources[s]] * view.weights[s], scene)) {
+    if (l.picture && network.isInput(network.sources[s]) && !scene.lit?.wires.has(s)) continue;
+    if (seen(s)) found.push({ c: ofSynapse(l, network, s), value: view.a[network.sources[s]], back: false, seed: s });
+  }
+  if (l.picture && wave === 1) {
+    for (const k of listeners(scene)) found.push({ c: ribbon(scene, k), value: view.z[k], back: false, seed: k, plain: true });
+  }
+  for (const s of strongest(waves.backward[wave] ?? [], (s) => run.urgency(view, s), scene)) {
+    if (seen(s)) found.push({ c: lowered(scene, s), value: run.urgency(view, s), back: true, seed: s });
+  }
+  if (phase === "show") {
+    for (const k of network.outputs) found.push({ c: curve(l.x[k] + l.r[k], l.y[k], l.x[k] + l.r[k] + 60, l.y[k]), value: view.a[k], back: false, seed: k });
+  }
+  if (l.loss) {
+    network.outputs.forEach((k, row) => {
+      const c = toLoss(l, network, k, (row + 0.5) / outputs, wave === waves.blame);
+      if (waves.says[k] === wave && waves.blame >= 0) found.push({ c, value: view.a[k], back: false, seed: row });
+      if (wave === waves.blame) found.push({ c, value: view.blame[row], back: true, seed: row });
+    });
+  }
+  return found;
+}
+
+/** In the population view urgencies travel between the lower grids. @param {import("./scene.js").Scene} scene @param {number} s */
+export function lowered(scene, s) {
+  const { layout: l, network } = scene;
+  const c = ofSynapse(l, network, s);
+  if (l.mode === "nodes") return c;
+  const [a, b] = [network.sources[s], network.targets[s]];
+  return curve(l.x[a] + l.radius, urgedAt(l, network, a), l.x[b] - l.radius, urgedAt(l, network, b));
+}
+
+/** @param {number[]} synapses @param {(s: number) => number} size @param {import("./scene.js").Scene} scene */
+function strongest(synapses, size, scene) {
+  if (scene.lit !== null) return synapses.filter((s) => scene.lit?.wires.has(s));
+  const most = scene.layout.mode === "population" ? MOST_OF_MANY : MOST;
+  if (synapses.length <= most) return synapses;
+  const sizes = synapses.map((s) => Math.abs(size(s)));
+  const least = [...sizes].sort((a, b) => b - a)[most];
+  return synapses.filter((_, k) => sizes[k] > least);
+}
+
+/** @param {CanvasRenderingContext2D} ctx @param {import("./labels.js").Labels} labels @param {import("./scene.js").Scene} scene
+ *  @param {Message[]} messages @param {number} p how far the wave has come, 0 to 1 */
+export function drawMessages(ctx, labels, scene, messages, p) {
+  const crowd = (messages.length > 150 ? 0.52 : messages.length > 40 ? 0.8 : 1) * (scene.layout.mode === "population" ? Math.min(1, scene.layout.radius / 9) : 1);
+  const numbers = messages.length <= 14;
+  for (const message of messages) {
+    const late = (((message.seed * 2654435761) >>> 0) % 1000) / 1000 * 0.3;
+    const own = Math.min(1, Math.max(0, numbers ? p : (p - late) / 0.7));
+    if (own <= 0 || own >= 1) continue;
+    const eased = own * own * (3 - 2 * own);
+    const along = message.back ? 1 - eased : eased;
+    const [x, y] = point(message.c, along);
+    if (message.back) arrowhead(ctx, scene, x, y, angle(message.c, along), message.value, crowd);
+    else dot(ctx, scene, x, y, message, crowd);
+    if (numbers && !message.plain) {
+      labels.put(short(message.value), [[x, y - 17], [x, y + 17]], {
+        size: 13, bold: true, pill: css(scene.colours.paper, 0.88),
+        colour: css(message.value < 0 ? scene.colours.minus : scene.colours.plus),
+      });
+    }
+  }
+}
+
+/** An activation. @param {CanvasRenderingContext2D} ctx @param {import("./scene.js").Scene} scene @param {number} x @param {number} y
+ *  @param {Message} message @param {number} crowd */
+function dot(ctx, scene, x, y, message, crowd) {
+  const { colours, scales } = scene;
+  const strong = message.plain ? 0.5 : strength(message.value, scales.activation);
+  const silent = strong < SILENT;
+  ctx.beginPath();
+  ctx.arc(x, y, silent ? 2 : (3 + 6.5 * strong) * crowd, 0, 2 * Math.PI);
+  ctx.strokeStyle = css(colours.paper);
+  ctx.lineWidth = 3;
+  ctx.stroke();
+  ctx.fillStyle = css(silent || message.plain ? colours.muted : message.value < 0 ? colours.minus : colours.plus);
+  ctx.fill();
+}
+
+/** An urgency: an open arrowhead that points where it goes. @param {CanvasRenderingContext2D} ctx @param {import("./scene.js").Scene} scene
+ *  @param {number} x @param {number} y @param {number} direction @param {number} value @param {number} crowd */
+function arrowhead(ctx, scene, x, y, direction, value, crowd) {
+  const { colours, scales } = scene;
+  const strong = strength(value, scales.message);
+  const silent = strong < SILENT;
+  const size = silent ? 3 : (5 + 7 * strong) * crowd;
+  ctx.save();
+  ctx.translate(x, y);
+  ctx.rotate(direction);
+  ctx.lineJoin = "round";
+  ctx.lineCap = "round";
+  ctx.beginPath();
+  ctx.moveTo(size * 0.7, -size);
+  ctx.lineTo(-size * 0.7, 0);
+  ctx.lineTo(size * 0.7, size);
+  ctx.strokeStyle = css(colours.paper);
+  ctx.lineWidth = 6.5 * crowd;
+  ctx.stroke();
+  ctx.strokeStyle = css(silent ? colours.muted : value < 0 ? colours.minus : colours.plus);
+  ctx.lineWidth = silent ? 1.2 : (2 + 1.6 * strong) * crowd;
+  ctx.stroke();
+  ctx.restore();
+}

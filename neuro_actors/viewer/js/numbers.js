@@ -1,0 +1,58 @@
+// Numbers as people read them: signs printed, digits as many as they carry.
+
+const MINUS = "−";
+
+/** How numbers are shown: `digits` significant ones (17: all that they carry), and the mark of the decimals. */
+export const style = { digits: 4, mark: "." };
+
+/** @param {string} text @returns {string} */
+function typographic(text) {
+  const [head, power] = text.split("e");
+  const mantissa = head.replace("-", MINUS).replace(".", style.mark);
+  if (power === undefined) return mantissa;
+  const raised = [...power.replace("+", "")].map((c) => (c === "-" ? "⁻" : "⁰¹²³⁴⁵⁶⁷⁸⁹"[Number(c)])).join("");
+  return `${mantissa}·10${raised}`;
+}
+
+/** @param {string} text @returns {string} without zeros that say nothing */
+function trimmed(text) {
+  const [head, power] = text.split("e");
+  const short = head.includes(".") ? head.replace(/\.?0+$/, "") : head;
+  return power === undefined ? short : `${short}e${power}`;
+}
+
+/** A number in a formula: 0.6, −1.25, 3.1·10⁻⁵. Nothing was said: –. @param {number} x @returns {string} */
+export function shown(x) {
+  if (Number.isNaN(x)) return "–";
+  if (x === 0) return "0";
+  const size = Math.abs(x);
+  if (style.digits > 16) return typographic(String(x));
+  if (size >= 1e6 || size < 1e-4) return typographic(trimmed(x.toExponential(style.digits - 1)));
+  return typographic(trimmed(x.toPrecision(style.digits).includes("e") ? String(Math.round(x)) : x.toPrecision(style.digits)));
+}
+
+/** The same with its sign, + too. @param {number} x @returns {string} */
+export function signed(x) {
+  return x > 0 ? `+${shown(x)}` : shown(x);
+}
+
+/** Two decimals and a sign, for the inside of a node. @param {number} x @returns {string} */
+export function short(x) {
+  if (Number.isNaN(x)) return "–";
+  const size = Math.abs(x);
+  if (size >= 1000) return (x > 0 ? "+" : "") + typographic(x.toExponential(0));
+  const text = size >= 100 ? x.toFixed(0) : size >= 10 ? x.toFixed(1) : x.toFixed(2);
+  if (Number(text) === 0) return x === 0 ? "0" : x > 0 ? "+0" : `${MINUS}0`;
+  return (x > 0 ? "+" : "") + typographic(text);
+}
+
+/** The same with what is small not rounded away: +0.004. @param {number} x @returns {string} */
+export function fine(x) {
+  const size = Math.abs(x);
+  return size >= 0.01 || size < 5e-4 || x !== x ? short(x) : (x > 0 ? "+" : "") + typographic(String(Number(x.toPrecision(1))));
+}
+
+/** A count with thin spaces between thousands. @param {number} n @returns {string} */
+export function count(n) {
+  return String(n).replace(/\B(?=(\d{3})+$)/g, "\u202f");
+}

@@ -1,0 +1,115 @@
+// The clock: plays message by message, or step by step; without motion where people asked for none.
+
+const WAVES_A_SECOND = 0.8;
+const STEPS_A_SECOND = 6;
+const GLIDE = 700; // milliseconds
+
+export class Player {
+  /** @param {any} app */
+  constructor(app) {
+    this.app = app;
+    this._last = 0;
+    this._part = 0; // of a step or wave that is due
+    this._ever = false;
+    /** @type {number | undefined} where a glide leads */
+    this.aim = undefined;
+    /** @type {object | undefined} the run under way, if any */
+    this._run = undefined;
+  }
+
+  toggle() {
+    if (this.app.state.playing) this.pause();
+    else this.play();
+  }
+
+  /** Play on to a moment, then rest. @param {number} t */
+  glide(t) {
+    const { app } = this;
+    if (app.calm.matches || t < app.state.t) {
+      app.goTime(t);
+      return;
+    }
+    this.pause();
+    this.aim = t;
+    const from = app.state.t;
+    const began = performance.now();
+    const own = {};
+    this._run = own;
+    const tick = (/** @type {number} */ now) => {
+      if (this._run !== own) return;
+      const p = Math.min(1, Math.max(0, now - began) / GLIDE);
+      app.set({ t: from + (t - from) * p });
+      if (p < 1) requestAnimationFrame(tick);
+      else this.aim = undefined;
+    };
+    requestAnimationFrame(tick);
+  }
+
+  pause() {
+    this._run = undefined;
+    this.aim = undefined;
+    if (this.app.state.playing) this.app.set({ playing: false });
+  }
+
+  play() {
+    const { app } = this;
+    const { state, run } = app;
+    const atEnd = state.step === run.steps.length - 1 && state.t >= app.waves().count;
+    if (state.pace === "waves" && (!this._ever || atEnd)) {
+      state.t = 0;
+      if (atEnd && this._ever) state.step = 0;
+    } else if (state.pace === "steps" && state.step === run.steps.length - 1) state.step = 0;
+    this._ever = true;
+    this._last = performance.now();
+    this._part = 0;
+    app.set({ playing: true });
+    const own = {};
+    this._run = own;
+    const tick = (/** @type {number} */ now) => {
+      if (this._run !== own) return;
+      this._advance(Math.min(0.25, (now - this._last) / 1000));
+      this._last = now;
+      if (state.playing) requestAnimationFrame(tick);
+    };
+    requestAnimationFrame(tick);
+  }
+
+  /** @param {number} seconds */
+  _advance(seconds) {
+    const { app } = this;
+    const { state, run } = app;
+    const lastStep = run.steps.length - 1;
+    if (state.pace === "steps") {
+      this._part += seconds * STEPS_A_SECOND * state.speed;
+      const by = Math.floor(this._part);
+      if (!by) return;
+      this._part -= by;
+      state.step = Math.min(lastStep, state.step + by);
+      state.t = app.waves().count;
+      if (state.step === lastStep) this.pause();
+      app.redraw();
+      return;
+    }
+    const pace = seconds * WAVES_A_SECOND * state.speed;
+    const { count } = app.waves();
+    if (app.calm.matches) {
+      this._part += pace;
+      if (this._part < 1) return;
+      this._part -= 1;
+      // from rest to rest, without a move between; after the last one the next step
+      state.t = state.t >= count ? count + 1 : Math.min(count, Math.floor(state.t + 0.5) + 0.5);
+    } else state.t += pace;
+    // a breath at the end of a step, so that its result is seen
+    const rest = app.calm.matches ? 0 : 0.5;
+    if (state.t >= count + rest) {
+      if (state.step === lastStep) {
+        state.t = count;
+        this.pause();
+      } else {
+        state.step += 1;
+        state.t = 0;
+      }
+    }
+    app.redraw();
+  }
+}

@@ -1,0 +1,131 @@
+// The two canvases of the society: wires below, drawn when they change; nodes and messages above.
+
+import { css, strength } from "./colours.js";
+import { distance, ofSynapse, trace } from "./curve.js";
+import { Labels } from "./labels.js";
+import { urgedAt } from "./levels.js";
+import { drawMessages, travelling } from "./messages.js";
+import { drawLoss, drawNodes, drawTargets, writeNodes } from "./nodes.js";
+import { drawPicture } from "./pictures.js";
+import { drawPopulation } from "./population.js";
+import { drawPixelThreads } from "./threads.js";
+import { drawWires, writeWeights } from "./wires.js";
+
+export class Stage {
+  /** @param {HTMLCanvasElement} below @param {HTMLCanvasElement} above */
+  constructor(below, above) {
+    this.below = below;
+    this.above = above;
+    this.width = this.height = 0;
+    this.ratio = 1; // of the screen's points to the page's
+    this._wires = "";
+    this._travelling = { key: "", messages: /** @type {any[]} */ ([]) };
+  }
+
+  /** Fit the canvases to their place; true if it has changed. */
+  resize() {
+    const box = this.above.getBoundingClientRect();
+    const [w, h] = [Math.round(box.width), Math.round(box.height)];
+    const ratio = Math.min(2, window.devicePixelRatio || 1);
+    if (w === this.width && h === this.height && ratio === this.ratio) return false;
+    [this.width, this.height, this.ratio] = [w, h, ratio];
+    for (const canvas of [this.below, this.above]) {
+      canvas.width = Math.max(1, Math.round(w * ratio));
+      canvas.height = Math.max(1, Math.round(h * ratio));
+    }
+    this._wires = "";
+    return true;
+  }
+
+  /** @param {HTMLCanvasElement} canvas */
+  _blank(canvas) {
+    const ctx = /** @type {CanvasRenderingContext2D} */ (canvas.getContext("2d"));
+    ctx.setTransform(this.ratio, 0, 0, this.ratio, 0, 0);
+    ctx.clearRect(0, 0, this.width, this.height);
+    return ctx;
+  }
+
+  /** @param {import("./scene.js").Scene} scene */
+  draw(scene) {
+    const { state, layout: l, t, waves } = scene;
+    const lit = scene.lit === null ? "" : [...scene.lit.wires].join();
+    const key = `${state.step} ${scene.learned()} ${lit} ${l.mode} ${scene.colours.paper} ${this.width} ${this.height}`;
+    if (key !== this._wires) {
+      drawWires(this._blank(this.below), scene);
+      this._wires = key;
+    }
+    const ctx = this._blank(this.above);
+    const labels = new Labels(ctx, scene.colours, this.width, this.height, l.letters);
+    if (l.mode === "population") drawPopulation(ctx, labels, scene);
+    else {
+      drawPicture(ctx, labels, scene);
+      drawPixelThreads(ctx, scene);
+      drawNodes(ctx, scene);
+      writeNodes(labels, scene);
+      drawTargets(ctx, labels, scene);
+    }
+    if (l.loss) labels.reserve(l.loss.x, l.loss.y, l.loss.w + 8, l.loss.h + 8);
+    drawLoss(ctx, labels, scene);
+    const wave = Math.floor(t);
+    const inside = t - wave;
+    if (t < waves.count && inside > 0) {
+      if (wave === waves.learn) learning(ctx, scene, inside);
+      const stamp = `${state.step} ${state.example} ${wave} ${lit} ${l.mode} ${this.width} ${this.height}`;
+      if (stamp !== this._travelling.key) this._travelling = { key: stamp, messages: travelling(scene, wave) };
+      drawMessages(ctx, labels, scene, this._travelling.messages, inside);
+    }
+    if (l.mode === "nodes") writeWeights(labels, scene);
+  }
+
+  /** What lies at a point. @param {import("./scene.js").Scene} scene @param {number} x @param {number} y
+   *  @returns {import("./focus.js").Thing | null} */
+  hit(scene, x, y) {
+    const { layout: l, network } = scene;
+    if (l.loss && Math.abs(x - l.loss.x) < l.loss.w / 2 + 6 && Math.abs(y - l.loss.y) < l.loss.h / 2 + 6) return { kind: "loss" };
+    let [best, at] = [Infinity, -1];
+    for (let k = 0; k < network.n; k++) {
+      const pixel = l.picture !== null && network.isInput(k);
+      const reach = l.mode === "population" ? 0.51 : pixel ? (l.picture?.cell ?? 0) / 2 : l.r[k] + 7;
+      for (const y0 of l.mode === "population" ? [l.y[k], urgedAt(l, network, k)] : [l.y[k]]) {
+        const d = l.mode === "population"
+          ? Math.max(Math.abs(x - l.x[k]) / (2 * l.radius), Math.abs(y - y0) / l.grids[0].tall)
+          : pixel ? Math.max(Math.abs(x - l.x[k]), Math.abs(y - y0)) : Math.hypot(x - l.x[k], y - y0);
+        if (d <= reach && d < best) [best, at] = [d, k];
+      }
+    }
+    if (at >= 0) return { kind: "neuron", k: at };
+    for (const k of l.tiled) {
+      const left = l.x[k] - l.r[k] - l.tile - 8;
+      if (x >= left && x <= left + l.tile && Math.abs(y - l.y[k]) <= l.tile / 2) return { kind: "neuron", k };
+    }
+    best = 7;
+    const among = scene.lit !== null && (l.mode === "population" || l.picture) ? scene.lit.wires : l.mode === "population" ? [] : network.sources.keys();
+    for (const s of among) {
+      if (l.picture && network.isInput(network.sources[s]) && !scene.lit?.wires.has(s)) continue;
+      const d = distance(ofSynapse(l, network, s), x, y);
+      if (d < best) [best, at] = [d, s];
+    }
+    return at >= 0 ? { kind: "synapse", k: at } : null;
+  }
+}
+
+/** Weights that change, lit in the colour of the change. @param {CanvasRenderingContext2D} ctx @param {import("./scene.js").Scene} scene
+ *  @param {number} p */
+function learning(ctx, scene, p) {
+  const { layout: l, network, view, colours, scales } = scene;
+  if (l.mode === "population" && scene.lit === null) return;
+  const glow = Math.sin(Math.PI * p);
+  ctx.lineCap = "round";
+  for (let s = 0; s < network.sources.length; s++) {
+    if (scene.lit !== null && !scene.lit.wires.has(s)) continue;
+    if (l.picture && network.isInput(network.sources[s]) && scene.lit === null) continue;
+    const change = view.after.weights[s] - view.weights[s];
+    const strong = strength(change, scales.change);
+    if (strong < 0.1) continue;
+    ctx.strokeStyle = css(change < 0 ? colours.minus : colours.plus, 0.5 * glow * strong);
+    ctx.lineWidth = 3 + 9 * strong;
+    ctx.beginPath();
+    trace(ctx, ofSynapse(l, network, s));
+    ctx.stroke();
+  }
+}

@@ -1,0 +1,35 @@
+// A few words beside the pointer.
+
+import { el, name } from "./dom.js";
+import { short } from "./numbers.js";
+
+export class Tip {
+  /** @param {HTMLElement} root */
+  constructor(root) {
+    this.root = root;
+  }
+
+  /** @param {import("./scene.js").Scene} scene @param {{x: number, y: number} | undefined} pointer */
+  show(scene, pointer) {
+    const { state, network, view, say, run, layout: l, waves } = scene;
+    const thing = pointer ? state.hover : null;
+    this.root.hidden = !thing || !pointer;
+    if (!thing || !pointer) return;
+    const lines = [];
+    if (thing.kind === "neuron") {
+      lines.push(el("strong", {}, name(network.ids[thing.k])), `${say("says")} ${short(view.a[thing.k])}`);
+      if (view.u[thing.k] === view.u[thing.k]) lines.push(`${say("urgency")} ${short(view.u[thing.k])}`);
+    } else if (thing.kind === "synapse") {
+      const [a, b] = [network.sources[thing.k], network.targets[thing.k]];
+      lines.push(el("strong", {}, name(network.ids[a]), " → ", name(network.ids[b])), `${say("weight")} ${short(view.weights[thing.k])}`, `→ ${short(view.a[a])}`);
+      if (waves.urged[a] >= 0) lines.push(`← ${short(run.urgency(view, thing.k))}`);
+    } else {
+      lines.push(el("strong", { text: say("loss") }), short(view.loss));
+    }
+    this.root.replaceChildren(...lines.map((line) => el("div", {}, line)));
+    const [w, h] = [this.root.offsetWidth, this.root.offsetHeight];
+    const left = pointer.x + 18 + w > l.width ? pointer.x - w - 14 : pointer.x + 18;
+    const top = Math.max(4, Math.min(l.height - h - 4, pointer.y + 14));
+    this.root.style.transform = `translate(${Math.max(4, left)}px, ${top}px)`;
+  }
+}

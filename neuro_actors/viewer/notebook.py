@@ -1,0 +1,61 @@
+"""The same page in a notebook, through anywidget (extra `notebook`), which is imported when it is used."""
+
+from __future__ import annotations
+
+from os import PathLike
+from typing import TYPE_CHECKING, Any
+
+from ..errors import NeuroActorsError
+
+if TYPE_CHECKING:
+    from ..log.opened import Log
+
+# The page keeps to itself: in a frame of its own, with its own policy, and without the notebook's origin.
+SCRIPT = """
+function render({ model, el }) {
+  const frame = document.createElement("iframe");
+  frame.title = "neuro_actors";
+  frame.setAttribute("sandbox", "allow-scripts");
+  frame.style.cssText = "width: 100%; border: 1px solid #8888; border-radius: 6px";
+  const fill = () => {
+    frame.style.height = `${model.get("height")}px`;
+    frame.srcdoc = model.get("page");
+  };
+  model.on("change:page change:height", fill);
+  fill();
+  el.append(frame);
+}
+export default { render };
+"""
+
+
+def show(
+    log: Log | str | PathLike[str],
+    *,
+    height: int = 720,
+    max_mb: float = 12.0,
+    picture: tuple[int, int] | str | None = "look",
+) -> Any:
+    """A widget that shows a log in a notebook as `neuro-actors view` does in a file.
+
+    log: a log that was opened, or its file's name.  height: of the widget, in pixels.  max_mb: what the page may weigh.
+    picture: (rows, columns) if the inputs are a picture, None if they are none; "look" finds out.
+
+    Raises `NeuroActorsError`, which says how to install it, where anywidget is missing.
+    """
+    try:
+        import anywidget
+        import traitlets
+    except ImportError:
+        raise NeuroActorsError("na.show needs anywidget: pip install 'neuro-actors[notebook]'") from None
+    from ..log.opened import Log as Opened
+    from .gathered import gathered
+    from .page import page
+
+    class View(anywidget.AnyWidget):  # type: ignore[misc]
+        _esm = SCRIPT
+        page = traitlets.Unicode().tag(sync=True)
+        height = traitlets.Int().tag(sync=True)
+
+    opened = log if isinstance(log, Opened) else Opened(log)
+    return View(page=page(gathered(opened, max_mb, picture)), height=height)

@@ -1,0 +1,154 @@
+// The page's script, part by part: node --test tests/view/js
+import assert from "node:assert/strict";
+import test from "node:test";
+
+import { lossCurve } from "../../../neuro_actors/viewer/js/charts.js";
+import { fill, on, strength } from "../../../neuro_actors/viewer/js/colours.js";
+import { angle, curve, distance, point } from "../../../neuro_actors/viewer/js/curve.js";
+import { floatAt, floats, Network, Run } from "../../../neuro_actors/viewer/js/data.js";
+import { lit } from "../../../neuro_actors/viewer/js/focus.js";
+import { plain } from "../../../neuro_actors/viewer/js/labels.js";
+import { layout } from "../../../neuro_actors/viewer/js/layout.js";
+import { count, fine, short, shown, signed, style } from "../../../neuro_actors/viewer/js/numbers.js";
+import { present, Waves } from "../../../neuro_actors/viewer/js/waves.js";
+import { reason } from "../../../neuro_actors/viewer/js/why.js";
+import { moment, speaker, WORDS } from "../../../neuro_actors/viewer/js/words.js";
+
+const pack = (values, Kind = Float64Array) => Buffer.from(new Kind(values).buffer).toString("base64");
+
+/** x -> h -> y and x -> y, y an output: h is dead on the way that its slope says. */
+function raw() {
+  const array = (values) => pack(values);
+  return {
+    title: "run.arrows", picture: null, item: 8, functions: {}, curve: { steps: [1], losses: [0.5] }, notes: {},
+    network: {
+      ids: ["x", "h", "y"], activations: [null, "tanh", "identity"], outputs: [2], nSynapses: 3,
+      level: pack([0, 1, 2], Int32Array), sources: pack([0, 1, 0], Int32Array), targets: pack([1, 2, 2], Int32Array),
+    },
+    versions: [
+      { weights: array([0.5, -2, 0.25]), biases: array([0, 0.1, 0.2]) },
+      { weights: array([0.6, -2.1, 0.35]), biases: array([0, 0.1, 0.3]) },
+    ],
+    steps: [
+      {
+        number: 7, mode: "train", loss: "squared_error", optimizer: null, batch: 2, examples: 2, wrtInputs: false, whole: true, mean: 0.5, before: 0, after: 1,
+        arrays: {
+          activations: array([1, 0.5, 3, 2, 0.6, 4, 1.5, 0.55, 3.5]), signals: array([NaN, 0.6, 3, NaN, 0.7, 4, NaN, 0.65, 3.5]),
+          urgencies: array([NaN, -4, 2, NaN, -6, 3, NaN, -5, 2.5]), slopes: array([NaN, 0, 1, NaN, 0, 1, NaN, 0, 1]),
+          signal_urgencies: array([NaN, 0, 2, NaN, 0, 3, NaN, 0, 2.5]), targets: array([5, 5, 5]), blame: array([2, 3, 2.5]), losses: array([0.4, 0.6, 0.5]),
+          wants: array([0.1, 0.2, 0.3]),
+        },
+      },
+    ],
+  };
+}
+
+test("numbers carry as many digits as they have, and their sign", () => {
+  assert.deepEqual([0.6, -1.25, 3.1e-5, 0, NaN, 123456, 0.1 + 0.2].map(shown), ["0.6", "−1.25", "3.1·10⁻⁵", "0", "–", "123456", "0.3"]);
+  assert.deepEqual([0.5, -0.5, 0].map(signed), ["+0.5", "−0.5", "0"]);
+  assert.deepEqual([0.604, -12.34, 123.4, 0.001, -1e-9, 0, 1e5].map(short), ["+0.60", "−12.3", "+123", "+0", "−0", "0", "+1·10⁵"]);
+  assert.deepEqual([0.0042, -0.0007, 0.0001].map(fine), ["+0.004", "−0.0007", "+0"]);
+  assert.equal(count(1234567), "1\u202f234\u202f567");
+  style.digits = 17;
+  assert.equal(shown(0.1 + 0.2), "0.30000000000000004");
+  [style.digits, style.mark] = [4, ","];
+  assert.equal(shown(-0.25), "−0,25");
+  style.mark = ".";
+});
+
+test("one number of many is read without the rest", () => {
+  const values = Array.from({ length: 50 }, (_, k) => Math.sin(k) / 3);
+  for (const [Kind, item] of [[Float64Array, 8], [Float32Array, 4]]) {
+    const text = pack(values, Kind);
+    const all = floats(text, item);
+    for (let k = 0; k < 50; k++) assert.equal(floatAt(text, item, k), all[k]);
+  }
+});
+
+test("waves follow the logical time of messages", () => {
+  const network = new Network(raw().network);
+  const waves = new Waves(network, { mode: "train", wrtInputs: false });
+  assert.deepEqual([...waves.says], [1, 2, 3]);
+  assert.deepEqual([waves.judge, waves.blame, [...waves.urged], waves.learn, waves.count], [3, 4, [-1, 5, 4], 6, 7]);
+  assert.deepEqual(waves.forward.map((wave) => wave.length), [0, 2, 1, 0, 0, 0, 0]);
+  assert.deepEqual(waves.backward[5], [1]); // y -> h alone: inputs hear none
+  assert.deepEqual(waves.phases().map(({ phase }) => phase), ["world", "forward", "judge", "blame", "backward", "learn"]);
+  const felt = new Waves(network, { mode: "gradient", wrtInputs: true });
+  assert.deepEqual([...felt.urged], [6, 5, 4]);
+  assert.deepEqual([felt.backward[5], felt.backward[6]], [[1, 2], [0]]);
+  const foretold = new Waves(network, { mode: "predict", wrtInputs: false });
+  assert.deepEqual([foretold.count, foretold.blame, [...foretold.urged]], [4, -1, [-1, -1, -1]]);
+  assert.deepEqual(foretold.phases().map(({ phase }) => phase), ["world", "forward", "show"]);
+  assert.deepEqual([0, 0.5, 1, 1.2, 7].map(present), [0, 0, 0, 1, 6]);
+});
+
+test("a view has an example's numbers, or the mean's", () => {
+  const run = new Run(raw());
+  const [first, second, mean] = [0, 1, -1].map((example) => run.view(0, example));
+  assert.deepEqual([first.a[2], second.a[2], mean.a[2], mean.isMean, first.isMean], [3, 4, 3.5, true, false]);
+  assert.deepEqual([run.urgency(first, 1), run.want(first, 1), run.want(mean, 1)], [-4, 1, 0.2]);
+  assert.deepEqual([first.weights[1], first.after.weights[1]], [-2, -2.1]);
+  assert.deepEqual([run.stuck(first, 1), run.stuck(first, 2), run.stuck(first, 0)], ["saturated", "", ""]);
+  assert.deepEqual(run.history(1, 1)[0], { number: 7, weight: -2, activation: 0.6, urgency: -6 });
+});
+
+test("why: the strongest way from the loss", () => {
+  const run = new Run(raw());
+  const view = run.view(0, 0);
+  assert.deepEqual(reason(run, view, 1), { neurons: [2, 1], synapses: [1], loss: true });
+  assert.deepEqual(reason(run, view, 2), { neurons: [2], synapses: [], loss: true });
+  assert.equal(reason(run, { ...view, v: [NaN, NaN, NaN], blame: [NaN] }, 1), null);
+});
+
+test("what is chosen is lit, what is pointed at before it", () => {
+  const network = new Network(raw().network);
+  assert.equal(lit(network, null, null, null), null);
+  assert.deepEqual([...lit(network, { kind: "neuron", k: 1 }, null, null).wires], [0, 1]);
+  assert.deepEqual([...lit(network, { kind: "neuron", k: 1 }, { kind: "synapse", k: 2 }, null).wires], [2]);
+  assert.equal(lit(network, { kind: "loss" }, null, null).loss, true);
+  assert.deepEqual([...lit(network, null, { kind: "neuron", k: 2 }, null).wires], [1, 2]);
+  assert.deepEqual([...lit(network, { kind: "synapse", k: 0 }, { kind: "neuron", k: 2 }, null).wires], [0]);
+});
+
+test("nodes stand by level, within the stage, and wires that skip bend round them", () => {
+  const run = new Run(raw());
+  const place = layout(run, 800, 500, "auto");
+  assert.equal(place.mode, "nodes");
+  assert.ok(place.x[0] < place.x[1] && place.x[1] < place.x[2] && place.x[2] < place.loss.x);
+  for (const k of [0, 1, 2]) assert.ok(place.x[k] > 0 && place.x[k] < 800 && place.y[k] > 0 && place.y[k] < 500);
+  assert.ok(Math.abs(place.bends.get(2)) > place.r[1]);
+  assert.equal(layout(run, 800, 500, "population").grids.length, 3);
+});
+
+test("a curve leads from end to end, and knows how far it is", () => {
+  const c = curve(0, 0, 100, 50);
+  assert.deepEqual([point(c, 0), point(c, 1)], [[0, 0], [100, 50]]);
+  assert.ok(distance(c, 50, 25) < 1e-9 && distance(c, 50, 60) > 20 && distance(c, 500, 25) === Infinity);
+  assert.ok(Math.abs(angle(curve(0, 0, 10, 0), 0.5)) < 1e-9);
+});
+
+test("colours say the sign, and text on them is read", () => {
+  const colours = { empty: [240, 240, 240], plus: [208, 74, 2], minus: [11, 107, 176], ink: [0, 0, 0], paper: [255, 255, 255] };
+  assert.deepEqual(fill(colours, 5, 1), colours.plus);
+  assert.deepEqual(fill(colours, -5, 1), colours.minus);
+  assert.deepEqual(fill(colours, 0, 1), colours.empty);
+  assert.ok(strength(0.1, 1) > 0.1 && strength(NaN, 1) === 0 && strength(1, 0) === 0);
+  assert.deepEqual([on(colours, colours.empty), on(colours, [0, 0, 60])], [colours.ink, colours.paper]);
+});
+
+test("names that would turn the line or end it do not", () => {
+  assert.equal(plain("a\u202eb\u200fc\nd"), "a\ufffdb\ufffdc\ufffdd");
+  assert.equal(plain("x".repeat(50), 10), "xxxxxxxxx…");
+  assert.equal(plain("<script>"), "<script>");
+});
+
+test("both languages say all, with the same blanks", () => {
+  const blanks = (text) => (text.match(/\{\w+\}/g) ?? []).sort().join();
+  assert.deepEqual(Object.keys(WORDS.fr), Object.keys(WORDS.en));
+  for (const key of Object.keys(WORDS.en)) assert.equal(blanks(WORDS.fr[key]), blanks(WORDS.en[key]), key);
+  assert.equal(speaker("fr")("stepOf", { n: 3 }), "Pas 3");
+  const waves = new Waves(new Network(raw().network), { mode: "train", wrtInputs: false });
+  assert.equal(moment(speaker("en"), waves, 1.5).wave, "level 0 tells its followers what it says");
+  assert.equal(moment(speaker("en"), waves, 7).phase, "All is said");
+  assert.equal(typeof lossCurve, "function");
+});

@@ -1,0 +1,154 @@
+"""What of a log stands in a page: its numbers, and as many as fit."""
+
+from __future__ import annotations
+
+import base64
+from pathlib import Path
+
+import numpy as np
+import pytest
+from click.testing import CliRunner
+from viewing import record
+
+import neuro_actors as na
+from neuro_actors.commands.view import view
+from neuro_actors.viewer.gathered import gathered
+from neuro_actors.viewer.picture import picture
+from neuro_actors.viewer.thinning import plan, spread
+from neuro_actors.viewer.told import told
+
+
+def decoded(text: str, item: int = 8) -> np.ndarray:
+    return np.frombuffer(base64.b64decode(text), f"<f{item}")
+
+
+def test_the_numbers_are_those_of_the_log(logs: dict[str, Path]) -> None:
+    log = na.open_log(logs["family"])
+    run = gathered(log)
+    for shown, info in zip(run["steps"], log.steps, strict=True):
+        step = log.step(info.number)
+        rows = info.batch + 1
+        assert np.array_equal(decoded(shown["arrays"]["activations"]).reshape(rows, -1)[:-1].T, step.activations)
+        v = decoded(shown["arrays"]["signal_urgencies"]).reshape(rows, -1)
+        weights = decoded(run["versions"][shown["before"]]["weights"])
+        if info.loss is None:
+            assert np.isnan(v).all()
+            continue
+        told_back = weights[:, None] * v[:-1].T[log.network.targets]
+        assert np.array_equal(told_back[~np.isnan(step.urgencies)], step.urgencies[~np.isnan(step.urgencies)])
+        assert np.array_equal(decoded(shown["arrays"]["targets"]).reshape(rows, -1)[:-1].T, step.targets)
+        if info.mode == "gradient":
+            assert np.array_equal(decoded(shown["arrays"]["wants"]), step.weights)
+        else:
+            assert np.array_equal(decoded(run["versions"][shown["after"]]["weights"]), step.weights)
+            assert np.array_equal(decoded(run["versions"][shown["after"]]["biases"]), step.biases)
+
+
+def test_the_signal_is_what_the_activation_came_from(logs: dict[str, Path]) -> None:
+    log = na.open_log(logs["family"])
+    said = told(log.network, log.step(1), 3)
+    for k, name in enumerate(log.network.activations):
+        if not log.network.is_input[k]:
+            assert np.array_equal(na.ACTIVATIONS[name].value(said.signals[:-1, k]), said.activations[:-1, k])
+    assert said.slopes[-1, log.network.position["ears"]] == 0  # dead
+
+
+def test_a_log_cut_off_shows_what_stands_before(logs: dict[str, Path], tmp_path: Path) -> None:
+    whole = logs["family"].read_bytes()
+    (tmp_path / "cut.arrows").write_bytes(whole[: len(whole) * 7 // 10])
+    log = na.open_log(tmp_path / "cut.arrows")
+    if len(log.steps):
+        run = gathered(log)
+        assert run["notes"]["complete"] is False
+        assert len(run["steps"]) == len(log.steps)
+
+
+def test_a_partial_log_shows_what_it_has(tmp_path: Path) -> None:
+    net = na.Network.layered([2, 3, 1], seed=0)
+
+    async def run(s: na.Simulation) -> None:
+        for _ in range(5):
+            await s.train_step([[1.0, 2.0]], [[1.0]], optimizer=na.SGD(0.1))
+
+    for name, how in (("every", {"every": 2}), ("one", {"neurons": ["h1.0"]}), ("forward", {"phases": ["forward"]})):
+        path = tmp_path / f"{name}.arrows"
+        record(na.Recording(path, **how), net, run)
+        shown = gathered(na.open_log(path))
+        assert shown["notes"]["partial"] is True
+        assert len(shown["steps"]) == (3 if name == "every" else 5)
+
+
+@pytest.mark.parametrize("budget", [12e6, 3e6, 1e6, 0.4e6])
+def test_a_plan_stays_within_its_budget(budget: float) -> None:
+    made = plan(1000, 20000, [8] * 500, budget)
+    rows = min(8, made.examples) + 1
+    synapses = 20000 if made.synapses else 0
+    weight = len(made.steps) * made.item * 4 / 3 * (1000 * (5 * rows + 1) + 3 * synapses) + synapses * 32 / 3
+    assert weight <= budget
+    assert made.steps[-1] == 499
+    assert len(made.steps) < 2 or made.steps[0] == 0
+
+
+def test_what_goes_first() -> None:
+    assert plan(7, 10, [3] * 30, 12e6) == plan(7, 10, [3] * 30, 1e6)
+    small = plan(7, 10, [3] * 30, 12e6)
+    assert (small.steps, small.examples, small.item, small.synapses) == (list(range(30)), 3, 8, True)
+    digits = plan(1000, 20000, [2] * 30, 12e6)
+    assert (len(digits.steps), digits.examples, digits.item) == (30, 2, 4)
+    examples = plan(1000, 20000, [64] * 30, 12e6)
+    assert examples.examples < 64
+    assert len(examples.steps) >= 24
+    wires = plan(10_000, 5_000_000, [1] * 3, 12e6)
+    assert not wires.synapses
+    with pytest.raises(na.InputError, match=r"^a network of 10,000,000 neurons does not fit into a page of 12 MB: allow more$"):
+        plan(10_000_000, 10, [1], 12e6)
+
+
+def test_spread() -> None:
+    assert spread(5, 9) == [0, 1, 2, 3, 4]
+    assert spread(101, 5) == [0, 25, 50, 75, 100]
+    assert spread(10, 1) == [9]
+    assert spread(0, 1) == []
+
+
+def test_what_is_a_picture() -> None:
+    rng = np.random.default_rng(1)
+    noise = rng.normal(size=(9, 64))
+    smooth = np.cumsum(np.cumsum(rng.normal(size=(9, 8, 8)), axis=1), axis=2).reshape(9, 64)
+    assert picture(smooth) == (8, 8)
+    assert picture(noise) is None
+    assert picture(smooth[:, :60]) is None
+    assert picture(smooth[:, :16]) is None
+    assert picture(np.zeros((3, 64))) is None
+
+
+def test_the_command(logs: dict[str, Path], tmp_path: Path) -> None:
+    run = CliRunner()
+    out = tmp_path / "run.html"
+    done = run.invoke(view, [str(logs["family"]), "-o", str(out)])
+    assert (done.exit_code, done.output) == (0, f"{out}: {out.stat().st_size / 1e6:.1f} MB\n")
+    before = out.read_bytes()
+    refused = run.invoke(view, [str(logs["family"]), "-o", str(out)])
+    assert "exists already" in str(refused.exception)
+    assert run.invoke(view, [str(logs["family"]), "-o", str(out), "--force"]).exit_code == 0
+    assert out.read_bytes() == before  # equal logs, equal pages
+    for most, said in ((1.5, "rounded"), (0.9, "the first example is shown, of up to 2"), (0.5, "neurons alone")):
+        thinned = run.invoke(view, [str(logs["population"]), "-o", str(out), "--force", "--max-mb", str(most)])
+        assert said in thinned.output
+        assert out.stat().st_size < most * 1e6
+    assert list(tmp_path.iterdir()) == [out]
+
+
+def test_what_the_command_refuses(logs: dict[str, Path], tmp_path: Path) -> None:
+    run = CliRunner()
+    log = str(logs["family"])
+    for arguments, complaint in (
+        ([log, "-o", str(tmp_path / "no" / "x.html")], "there is no folder"),
+        ([log, "-o", str(tmp_path / "x.html"), "--picture", "7"], "--picture must be rows x columns"),
+        ([log, "-o", str(tmp_path / "x.html"), "--picture", "7x7"], "a picture of 7x7 is 49 inputs, there are 2"),
+        ([str(tmp_path / "none.arrows")], "there is no such file"),
+    ):
+        done = run.invoke(view, arguments)
+        assert isinstance(done.exception, na.NeuroActorsError), done.exception
+        assert complaint in str(done.exception)
+    assert list(tmp_path.iterdir()) == []

@@ -1,0 +1,404 @@
+"""The page in a real browser: its numbers are the log's, every control does what it says, nothing leaves."""
+
+from __future__ import annotations
+
+import re
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+import neuro_actors as na
+from neuro_actors.viewer.gathered import gathered
+from neuro_actors.viewer.page import page as html
+
+Look = Callable[..., Any]
+RAISED = str.maketrans("⁻⁰¹²³⁴⁵⁶⁷⁸⁹−", "-0123456789-")
+
+
+def number(text: str) -> float:
+    """A number as the page writes it."""
+    plain = re.sub(r"·10([⁻⁰¹²³⁴⁵⁶⁷⁸⁹]+)", r"e\1", text).translate(RAISED).lstrip("×+ ")
+    return float("nan") if plain == "–" else float(plain)
+
+
+def cells(page: Any, heading: str) -> dict[str, list[float]]:
+    """The table under a heading of the panel: its rows' numbers by their names."""
+    rows = (
+        page.locator("#panel section")
+        .filter(has=page.get_by_role("heading", name=re.compile(f"^{heading}")))
+        .locator("tr")
+        .all()
+    )
+    found = {row.locator("th").first.inner_text(): [td.inner_text() for td in row.locator("td").all()] for row in rows[1:]}
+    return {name: [number(text) for text in texts if text] for name, texts in found.items()}
+
+
+def choose(page: Any, name: str) -> None:
+    page.select_option("#find", label=name)
+
+
+def all_digits(page: Any) -> None:
+    page.locator("#settings summary").click()
+    page.select_option("#digits", "17")
+    page.locator("#settings summary").click()
+
+
+def until(page: Any, true: str) -> None:
+    """Wait for it. (Playwright's own waiting evaluates strings in the page, which its policy forbids.)"""
+    for _ in range(300):
+        if page.evaluate(true):
+            return
+        page.wait_for_timeout(50)
+    raise AssertionError(f"it did not come true: {true}")
+
+
+def drawn(page: Any) -> None:
+    """What was asked for is on the screen."""
+    page.evaluate("neuroActors.draw()")
+
+
+def state(page: Any, what: str) -> Any:
+    return page.evaluate(f"neuroActors.state.{what}")
+
+
+def test_the_formula_has_the_numbers_of_the_log(look: Look, logs: dict[str, Path]) -> None:
+    page, log = look("family"), na.open_log(logs["family"])
+    all_digits(page)
+    net = log.network
+    for number_of_step, example in ((1, 0), (3, 2), (6, 1)):
+        step, before = log.step(number_of_step), log.network_at(number_of_step - 1)
+        page.evaluate(f"neuroActors.set({{example: {example}}}); neuroActors.goStep({number_of_step - 1})")
+        for name in ("eyes", "body", "cat"):
+            k = net.position[name]
+            choose(page, name)
+            drawn(page)
+            heard = cells(page, "hears")
+            for s in net.incoming.of(k):
+                weight, x = before.weights[s], step.activations[net.sources[s], example]
+                assert heard[net.ids[net.sources[s]]] == [weight, x, weight * x]
+            z = heard["z"][0]
+            assert na.ACTIVATIONS[net.activations[k]].value(np.array([z]))[0] == step.activations[k, example]
+            assert number(page.locator("#panel .result").first.inner_text().split("= ")[-1]) == step.activations[k, example]
+            urged = cells(page, "is urged")
+            for s in net.outgoing.of(k):
+                assert urged[net.ids[net.targets[s]]][-1] == step.urgencies[s, example]
+            if name == "cat":
+                assert urged["the loss"] == [step.blame[0, example]]
+            wants = cells(page, "wants")
+            if number_of_step < 6:
+                for s in net.incoming.of(k):
+                    assert wants[net.ids[net.sources[s]]][-1] == step.weights[s]
+                assert wants["bias b"][-1] == step.biases[k]
+
+
+def test_the_mean_has_what_the_neurons_made_of_the_batch(look: Look, logs: dict[str, Path]) -> None:
+    page, log = look("family"), na.open_log(logs["family"])
+    all_digits(page)
+    page.evaluate("neuroActors.goStep(5)")
+    page.select_option("#example", "-1")
+    choose(page, "face")
+    drawn(page)
+    net, step = log.network, log.step(6)
+    (s,) = net.incoming.of(net.position["face"])
+    assert cells(page, "wants")["eyes"][0] == step.weights[s]
+    assert "Means over the batch of 3" in page.locator("#panel").inner_text()
+    assert cells(page, "wants")["bias b"][0] == pytest.approx(step.biases[net.position["face"]], rel=1e-12)
+
+
+def test_a_synapse_and_the_loss(look: Look, logs: dict[str, Path]) -> None:
+    page, log = look("family"), na.open_log(logs["family"])
+    all_digits(page)
+    step = log.step(1)
+    page.evaluate("neuroActors.choose({kind: 'synapse', k: 5})")
+    page.wait_for_selector("#panel dl.facts")
+    facts = {
+        row.locator("dt").inner_text(): row.locator("dd").inner_text() for row in page.locator("#panel dl.facts div").all()
+    }
+    assert number(facts["weight w"]) == -0.5
+    assert number(facts["urgency, back"]) == step.urgencies[5, 0]
+    assert number(facts["the weight becomes"]) == step.weights[5]
+    assert page.locator("#panel svg.chart").count() == 3
+    assert "inhibitory" in page.locator("#panel .kind").inner_text()
+    page.keyboard.press("l")
+    page.wait_for_selector("#panel h2:has-text('The loss')")
+    row = [number(td.inner_text()) for td in page.locator("#panel tbody tr").first.locator("td").all()]
+    assert row == [step.activations[-1, 0], step.targets[0, 0], step.blame[0, 0]]
+    assert number(page.locator("#panel .result").inner_text().removeprefix("loss of this example: ")) == step.losses[0]
+    assert "cross_entropy = −Σ t ln p" in page.locator("#panel .kind").inner_text()
+
+
+def test_why_leads_back_to_the_loss(look: Look) -> None:
+    page = look("family")
+    choose(page, "eyes")
+    page.get_by_role("button", name="Why?").click()
+    drawn(page)
+    lines = [li.inner_text() for li in page.locator("#panel .reason li").all()]
+    assert lines[0].startswith("The loss hears cat say +0.7")
+    assert lines[0].count("cat") == 2
+    assert lines[-1].startswith("eyes adds up all that it hears from 2 followers: u = ")
+    assert page.evaluate(
+        "[...neuroActors.drawn.lit.wires].map(s => neuroActors.run.network.ids[neuroActors.run.network.sources[s]])"
+    ) == ["face", "eyes"]
+    assert page.get_by_role("button", name="Why?").get_attribute("aria-pressed") == "true"
+    page.keyboard.press("w")
+    drawn(page)
+    assert page.locator("#panel .reason").count() == 0
+
+
+def test_a_term_is_lit_with_its_synapse_and_back(look: Look) -> None:
+    page = look("family")
+    choose(page, "eyes")
+    row = page.locator("#panel tr[data-synapse='1']").first
+    row.hover()
+    until(page, "neuroActors.state.hover?.k === 1")
+    assert page.evaluate("[...neuroActors.drawn.lit.wires]") == [1]
+    page.locator("#phase").hover()
+    until(page, "neuroActors.state.hover === null")
+    middle = page.evaluate("""() => {
+        const l = neuroActors.drawn.layout, n = neuroActors.run.network, box = document.getElementById('above').getBoundingClientRect();
+        const [a, b] = [n.sources[0], n.targets[0]];
+        return [box.left + (l.x[a] + l.x[b]) / 2, box.top + (l.y[a] + l.y[b]) / 2];
+    }""")
+    page.mouse.move(*middle)
+    until(page, "neuroActors.state.hover?.kind === 'synapse'")
+    drawn(page)
+    assert "lit" in (page.locator("#panel tr[data-synapse='0']").first.get_attribute("class") or "")
+    assert page.locator("#tip").inner_text().startswith("fur → eyes")
+
+
+def test_clicks_choose(look: Look) -> None:
+    page = look("family")
+
+    def click(place: str) -> None:
+        x, y = page.evaluate(f"""() => {{
+            const l = neuroActors.drawn.layout, box = document.getElementById('above').getBoundingClientRect(), p = {place};
+            return [box.left + p[0], box.top + p[1]];
+        }}""")
+        page.mouse.click(x, y)
+
+    click("[l.x[2], l.y[2]]")
+    assert state(page, "chosen") == {"kind": "neuron", "k": 2}
+    click("[l.loss.x, l.loss.y]")
+    assert state(page, "chosen") == {"kind": "loss"}
+    click("[l.x[2] / 2 + l.x[4] / 2, l.y[2] / 2 + l.y[4] / 2]")
+    assert state(page, "chosen") == {"kind": "synapse", "k": 4}
+    click("[5, 5]")
+    assert state(page, "chosen") is None
+    drawn(page)
+    assert page.get_by_role("heading", name="How to read this").is_visible()
+
+
+def test_play_pause_and_steps(look: Look) -> None:
+    page = look("family")
+    page.select_option("#speed", "8")
+    page.get_by_role("button", name="Play").click()
+    until(page, "neuroActors.state.step >= 1")
+    page.get_by_role("button", name="Pause").click()
+    at = state(page, "step")
+    page.wait_for_timeout(300)
+    assert state(page, "step") == at
+    page.get_by_role("button", name="Next step").click()
+    assert state(page, "step") == at + 1
+    page.get_by_role("button", name="Previous step").click()
+    assert state(page, "step") == at
+    page.select_option("#pace", "steps")
+    page.get_by_role("button", name="Play").click()
+    until(page, "neuroActors.state.step === 6 && !neuroActors.state.playing")
+    drawn(page)
+    assert page.locator("#steptext").inner_text().startswith("Step 7 of 7 · prediction")
+
+
+def test_single_waves_and_phases_by_key(look: Look) -> None:
+    page = look("family", reduced_motion="reduce")
+    page.locator("#above").focus()
+    page.evaluate("neuroActors.goTime(0)")
+    waves = page.evaluate("neuroActors.waves().count")
+    for k in range(waves):
+        page.keyboard.press("ArrowRight")
+        assert state(page, "t") == k + 0.5
+    drawn(page)
+    assert page.locator("#phase").inner_text() == "Everybody learns"
+    page.keyboard.press("ArrowRight")
+    drawn(page)
+    assert (state(page, "t"), page.locator("#phase").inner_text()) == (waves, "All is said")
+    page.keyboard.press("ArrowRight")
+    assert (state(page, "step"), state(page, "t")) == (1, 0.5)
+    page.keyboard.press("ArrowLeft")
+    assert (state(page, "step"), state(page, "t")) == (0, waves)
+    starts = []
+    for _ in range(5):
+        page.keyboard.press("Shift+ArrowLeft")
+        drawn(page)
+        starts.append(page.locator("#phase").inner_text())
+    assert starts[0] == "Urgencies come back"
+    page.keyboard.press("End")
+    assert state(page, "step") == 6
+    page.keyboard.press("Home")
+    assert state(page, "step") == 0
+    page.keyboard.press("ArrowUp")
+    assert state(page, "step") == 1
+    page.keyboard.press("n")
+    page.keyboard.press("n")
+    assert state(page, "chosen.k") == 1
+    page.keyboard.press("p")
+    assert state(page, "chosen.k") == 0
+    page.keyboard.press("Escape")
+    assert state(page, "chosen") is None
+    page.keyboard.press("Space")
+    assert state(page, "playing") is True
+    page.keyboard.press("Space")
+    assert state(page, "playing") is False
+
+
+def test_a_wave_glides_where_motion_is_welcome(look: Look) -> None:
+    page = look("family")
+    page.evaluate("neuroActors.goTime(0)")
+    page.get_by_role("button", name="Next wave").click()
+    until(page, "neuroActors.state.t > 0 && neuroActors.state.t < 0.5")
+    until(page, "neuroActors.state.t === 0.5")
+    page.get_by_role("button", name="Next wave").click()
+    page.get_by_role("button", name="Next wave").click()
+    until(page, "neuroActors.state.t === 2.5")
+
+
+def test_scrubbing(look: Look) -> None:
+    page = look("family")
+    page.locator("#steps").focus()
+    page.keyboard.press("ArrowRight")
+    assert state(page, "step") == 1
+    drawn(page)
+    assert page.locator("#steps").get_attribute("aria-valuetext").startswith("Step 2, learning")
+    box = page.locator("#waves").bounding_box()
+    page.mouse.click(box["x"] + box["width"] * 0.5, box["y"] + box["height"] / 2)
+    assert 0.4 < state(page, "t") / page.evaluate("neuroActors.waves().count") < 0.6
+    box = page.locator("#steps").bounding_box()
+    page.mouse.click(box["x"] + box["width"] - 2, box["y"] + box["height"] / 2)
+    assert state(page, "step") == 6
+
+
+def test_messages_travel_right_then_left(look: Look) -> None:
+    page = look("family")
+    told = page.evaluate("""() => {
+        const out = {};
+        for (const t of [1.5, 7.5]) {
+            neuroActors.goTime(t); neuroActors.draw();
+            out[t] = neuroActors.stage._travelling.messages.map((m) => [m.back, m.value]);
+        }
+        return out;
+    }""")
+    assert [back for back, _ in told["1.5"]] == [False] * 4
+    assert [value for _, value in told["1.5"]] == [1.0, 1.0, 0.1, 0.1] or sorted(value for _, value in told["1.5"]) == [
+        0.1,
+        0.1,
+        1.0,
+        1.0,
+    ]
+    assert told["7.5"]
+    assert all(back for back, _ in told["7.5"])
+
+
+def test_two_languages(look: Look) -> None:
+    page = look("family", locale="fr-FR")
+    assert page.locator("html").get_attribute("lang") == "fr"
+    assert page.get_by_role("heading", name="Comment lire").is_visible()
+    assert "perte 0,8" in page.locator("#steptext").inner_text()
+    page.locator("#settings summary").click()
+    page.select_option("#language", "en")
+    drawn(page)
+    assert page.get_by_role("heading", name="How to read this").is_visible()
+    assert page.get_by_role("button", name="Play").is_visible()
+
+
+def test_themes_and_views(look: Look) -> None:
+    page = look("family", color_scheme="dark")
+    ground = "getComputedStyle(document.body).backgroundColor"
+    assert page.evaluate(ground) == "rgb(16, 21, 28)"
+    page.locator("#settings summary").click()
+    page.select_option("#theme", "light")
+    assert page.evaluate(ground) == "rgb(255, 255, 255)"
+    page.select_option("#view", "population")
+    until(page, "neuroActors.drawn.layout.mode === 'population'")
+    page.locator("#phase").click()
+    assert not page.locator("#settings").evaluate("node => node.open")
+
+
+def test_a_screen_reader_hears_what_is_chosen_and_nothing_while_it_plays(look: Look) -> None:
+    page = look("family")
+    choose(page, "ears")
+    drawn(page)
+    heard = page.locator("#live").inner_text()
+    assert heard.startswith("Step 1, Urgencies come back")
+    assert "ears, relu, level 1: says 0" in heard
+    page.get_by_role("button", name="Play").click()
+    page.wait_for_timeout(400)
+    assert page.locator("#live").inner_text() == heard
+    assert "Dead in this step" in page.locator("#panel .warn").inner_text()
+
+
+def test_inputs_as_a_picture(look: Look) -> None:
+    page = look("picture")
+    seen = page.evaluate("({picture: !!neuroActors.drawn.layout.picture, tiles: neuroActors.drawn.layout.tiled.size})")
+    assert seen == {"picture": True, "tiles": 8}
+    choose(page, "h1.2")
+    drawn(page)
+    assert page.locator("#panel .images canvas").count() == 3
+    page.get_by_role("button", name="show all 36").first.click()
+    drawn(page)
+    assert page.locator("#panel table").first.locator("tbody tr").count() == 36
+
+
+def test_a_population(look: Look) -> None:
+    page = look("population")
+    assert page.evaluate("neuroActors.drawn.layout.mode") == "population"
+    choose(page, "n120")
+    until(page, "neuroActors.drawn.lit !== null")
+    assert page.evaluate("neuroActors.drawn.lit.wires.size") == 190
+    page.get_by_role("button", name="Next step").click()
+    page.get_by_role("button", name="Next wave").click()
+
+
+def test_without_synapses_sums_are_shown(look: Look, logs: dict[str, Path], tmp_path: Path) -> None:
+    (tmp_path / "small.html").write_text(html(gathered(na.open_log(logs["population"]), 0.5)))
+    page = look("population", path=tmp_path / "small.html")
+    assert "The network is too large for its 16100 synapses" in page.locator("#panel").inner_text().replace("\u202f", "")
+    choose(page, "n150")
+    drawn(page)
+    assert "synapses are not in this page" in page.locator("#panel").inner_text()
+    step = na.open_log(logs["population"]).step(1)
+    assert number(page.locator("#panel .result").nth(1).inner_text().split("= ")[-1]) == pytest.approx(
+        step.activations[150, 0], rel=1e-3
+    )
+    page.evaluate("neuroActors.goTime(1e9); neuroActors.draw()")
+    assert page.evaluate("neuroActors.drawn.waves.urged.filter((wave) => wave > 0).length") == 180
+    page.keyboard.press("l")
+    page.get_by_role("button", name="Next step").click()
+
+
+def test_hostile_names_stay_text(look: Look) -> None:
+    page = look("hostile")
+    for k in range(6):
+        page.evaluate(f"neuroActors.choose({{kind: 'neuron', k: {k}}}); neuroActors.set({{why: true}}); neuroActors.draw()")
+        assert page.locator("#panel h2 bdi").inner_text() == page.evaluate(f"neuroActors.run.network.ids[{k}]")
+    assert page.locator("img, #panel script, body b").count() == 0
+
+
+def test_phone(look: Look) -> None:
+    page = look("family", width=390, height=844)
+    assert page.evaluate("document.documentElement.scrollWidth") <= 390
+    choose(page, "eyes")
+    page.get_by_role("button", name="Next step").click()
+    drawn(page)
+    assert page.evaluate("document.documentElement.scrollWidth") <= 390
+    page.locator("#panel h2").scroll_into_view_if_needed()
+
+
+@pytest.mark.parametrize("name", ["family", "population"])
+def test_it_starts_at_once(look: Look, name: str) -> None:
+    started = time.perf_counter()
+    page = look(name)
+    assert time.perf_counter() - started < 10
+    assert int(page.evaluate("document.documentElement.dataset.started")) < 1500  # measured: 50 to 150
