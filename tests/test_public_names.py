@@ -7,7 +7,7 @@ import types
 
 import neuro_actors as na
 
-NAMES = ["ACTIVATIONS", "Activation", "Adam", "CosineDecay", "Epoch", "Gradient", "Input", "InputError", "LOSSES", "LogError", "Loss", "MessageError", "Network", "NetworkError", "Neuron", "NeuroActorsError", "Recording", "SGD", "Simulation", "SimulationError", "StepDecay", "StepResult", "Synapse", "Trace", "TrainingResult", "add_activation", "add_loss", "gradient", "open_log", "open_simulation", "predict", "reference", "show", "trace", "train"]
+NAMES = ["ACTIVATIONS", "Activation", "Adam", "Audit", "CosineDecay", "Epoch", "Gradient", "Input", "InputError", "LOSSES", "LogError", "Loss", "MessageError", "Network", "NetworkError", "Neuron", "NeuroActorsError", "Recording", "SGD", "Simulation", "SimulationError", "StepDecay", "StepResult", "Synapse", "Trace", "TrainingResult", "add_activation", "add_loss", "audit", "gradient", "open_log", "open_simulation", "predict", "reference", "show", "trace", "train"]
 
 
 def test_all_and_no_others() -> None:
