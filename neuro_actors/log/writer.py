@@ -179,7 +179,9 @@ class LogWriter:
         if present is None:
             page.add(number, note, self._chain.add(number, note, page.sheet[page.sealed]))
         else:
+            sheet = page.sheet.copy()  # for the page is empty after this
             self._flush()
+            page.sheet[...] = sheet
             page.add(number, note, "")
             rows = pa.array(np.concatenate([[True], present, [False]]))
             for batch in page.batches():
