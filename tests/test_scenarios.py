@@ -58,7 +58,7 @@ def test_bad_input_is_one_line(name: str, tmp_path) -> None:
     (tmp_path / "mine").write_text("mine")
     wrong = [(["--seed", "-1"], "--seed must be at least 0"), (["--seed", "x"], "invalid int"), (["--log", "mine"], "exists already")]
     if name in QUICK:
-        wrong.append((["--out", "mine"], "--out 'mine' cannot be a folder for figures"))
+        wrong.append((["--out", "mine"], "--out 'mine' cannot be a folder"))
     for arguments, message in wrong:
         err = run(name, *arguments, *(["--quick"] if name in QUICK else []), expected=2, cwd=tmp_path)
         assert err.startswith(f"{name}.py: ")
