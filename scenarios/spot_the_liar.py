@@ -24,7 +24,7 @@ STEP, EXAMPLE = 7, 3  # of the first lie
 
 
 def society(seed: int) -> na.Network:
-    """`ear` alone hear the voice, and is a relu: of what is below its threshold it says 0."""
+    """`ear` alone hears the voice, and is a relu: of what is below its threshold it says 0."""
     neurons = [na.Input(name) for name in ("fur", "whiskers", "tail", "voice")]
     neurons += [na.Neuron("face", "tanh"), na.Neuron("body", "tanh"), na.Neuron("ear", "relu"), na.Neuron("cat", "sigmoid")]
     heard = {"face": ["fur", "whiskers"], "body": ["fur", "tail"], "ear": ["voice"], "cat": ["face", "body", "ear"]}
@@ -131,9 +131,9 @@ def second_lie(honest: Path, forged: Path, digest: str) -> None:
     rewrite(honest, forged, numbers, notes)
 
     print("\nTHE SECOND LIAR\n")
-    print("knows this, and lies where no neuron can contradict him: about the world. Only")
-    print(f"ear hear the voice, and of example {example + 1} in step {step} it said 0, for a relu says 0")
-    print("of all that is below its threshold. So nobody heard whether the voice was\n")
+    print("knows this, and lies where no neuron can contradict him: about the world. The")
+    print(f"voice is heard by ear alone, and of example {example + 1} in step {step} ear said 0, as a relu")
+    print("does of all that is below its threshold. Nobody could hear what the voice was:\n")
     for name, value in (("honest", louder / 2), ("forged", louder)):
         print(f"  {name}  {value:+.3f}")
     print(f"\nHe changes both rows that say it, and makes the seals anew: {len(notes)} digests, each")
