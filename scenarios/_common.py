@@ -22,16 +22,19 @@ def run(
     *,
     quick: bool = False,
     out: str = "",
+    every: int = 1,
     more: Callable[[argparse.ArgumentParser], None] = lambda parser: None,
 ) -> None:
     """Read the arguments and tell the story. An error is one line and exit code 2, Ctrl-C is exit code 130.
 
-    out: what the story puts into the folder --out; nothing: it has none. `arguments.log` is a `Recording`, or None.
+    out: what the story puts into the folder --out; nothing: it has none.  every: what --log-every is by default.
+    The story finds a `Recording`, or None, in `arguments.log`.
     """
     parser = Parser(description=about, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--seed", type=int, default=0, help="what is drawn at random is drawn from this (default 0)")
     parser.add_argument("--log", metavar="FILE", help="record every message; read it with: neuro-actors log show FILE")
-    parser.add_argument("--log-every", type=int, default=1, metavar="N", help="record only the first of every N steps")
+    told = f"record only the first of every N steps (default {every})"
+    parser.add_argument("--log-every", type=int, default=every, metavar="N", help=told)
     parser.add_argument("--force", action="store_true", help="overwrite the log if it exists")
     if quick:
         parser.add_argument("--quick", action="store_true", help="a short run, to see that it works (and a small log)")
