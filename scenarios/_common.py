@@ -77,6 +77,14 @@ def _recording(arguments: argparse.Namespace) -> na.Recording | None:
     return na.Recording(path, every=every, overwrite=force)
 
 
+def whole_log(arguments: argparse.Namespace, name: str) -> na.Recording:
+    """Where --log says, or in the folder --out, under this name; of a story that needs every step."""
+    recording = arguments.log or na.Recording(arguments.out / name, overwrite=True)
+    if not recording.whole or arguments.log_every > 1:
+        raise na.InputError("this story needs every step: leave out --log-every")
+    return recording
+
+
 def size(network: na.Network) -> str:
     """How many of what, in a few words."""
     n_neurons = len(network.ids) - len(network.inputs)

@@ -154,9 +154,7 @@ def asleep(network: na.Network, voice: float) -> bool:
 
 
 def story(arguments: Namespace) -> None:
-    recording = arguments.log or na.Recording(arguments.out / "honest.arrows", overwrite=True)
-    if not recording.whole:
-        raise na.InputError("this story needs every step: leave out --log-every")
+    recording = _common.whole_log(arguments, "honest.arrows")
     honest = Path(recording.path)
     forged, clever = (arguments.out / f"{name}.arrows" for name in ("forged", "clever"))
     if honest.resolve() in (forged.resolve(), clever.resolve()):

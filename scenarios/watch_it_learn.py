@@ -1,6 +1,6 @@
-"""Two spirals, and a society that learns to tell them apart: the stages to look at.
+"""Two spirals, and a society that learns to tell them apart: stages to look at.
 
-Which arm of which spiral is a point on? No straight line tells, and no neuron
+Which of the two is a point on? No straight line tells, and no neuron
 alone. While the society learns, one step in ten is recorded; the figure and the
 page are then made out of that record, and nothing else.
 """
@@ -122,9 +122,7 @@ def draw_society(axis, network: na.Network, plane: np.ndarray, colours) -> None:
         x[here] = (np.arange(len(here)) - (len(here) - 1) / 2) * widest / max(len(here), 8)
     half[-1], y[-1] = 0.7, y[-1] + 0.2
     strength = np.minimum(np.abs(network.weights) / np.quantile(np.abs(network.weights), 0.9), 1)
-    ends = np.stack(
-        [np.column_stack([x, y + half])[network.sources], np.column_stack([x, y - half])[network.targets]], axis=1
-    )
+    ends = np.stack([np.column_stack([x, y + half])[network.sources], np.column_stack([x, y - half])[network.targets]], axis=1)
     wires = LineCollection(ends, linewidths=0.3 + 1.2 * strength, alpha=0.55)
     wires.set_color([ORANGE if weight > 0 else BLUE for weight in network.weights])
     axis.add_collection(wires)
