@@ -72,8 +72,7 @@ class Auditor:
                     if progress is not None:
                         progress(self._reader.read, self._reader.size)
                 self._see_broken_off()
-                if digest is not None and digest.lower() != self._chain.hex:
-                    raise refused(self._last, max(self._rows - 1, 0), "last digest is", self._chain.hex, digest.lower())
+                self._check_end(digest)
         except Refused as verdict:
             lie = verdict.lie
         return self._verdict(lie)
@@ -93,6 +92,13 @@ class Auditor:
         schema = self._reader.schema
         if set(schema.metadata) != {KEY} or any(field.metadata for field in schema):
             raise refused(0, 0, "schema has metadata", "of other kinds too", "neuro_actors alone")
+
+    def _check_end(self, digest: str | None) -> None:
+        reader = self._reader
+        if not reader.cut_off and reader.read != reader.size:
+            raise refused(self._last, self._rows, "file goes on behind its end: its bytes are", reader.size, reader.read)
+        if self._ended and digest is not None and digest.lower() != self._chain.hex:
+            raise refused(self._last, self._rows - 1, "last digest is", self._chain.hex, digest.lower())
 
     # --- what stands in the file ---------------------------------------------------------------------------------
 
@@ -197,14 +203,16 @@ class Auditor:
         self._given += stage.world
         if self._recording.every > 1 and "commit" not in self._recording.kinds and self._steps:
             replay.forget()  # who knows what they learnt in between
-        optimizer, unknown = task.optimizer, f"the optimiser {task.name} is not known here"
+        optimizer, unknown = task.optimizer, ""
+        if optimizer is None:
+            unknown = f"the optimiser {task.name} is not known here"
         if optimizer is not None and not self._exact and not isinstance(optimizer, (SGD, Adam)):
             optimizer, unknown = None, ROUNDING
         step = Step(task.number, task.loss, optimizer, task.wrt_inputs)
         found = replay.step(stage, said, step, task.update, unknown)
         if found.row is not None:
             raise Refused(form.lie(rows, found.row + 1, found.number, found.should, learns=task.update > 0))
-        for reason, missed in (found.unproved or {}).items():
+        for reason, missed in found.unproved.items():
             self._miss(rows, stage, reason, np.array(missed, dtype=np.intp))
 
     def _miss(self, rows: Rows, stage: Stage, reason: str, missed: Indices) -> None:

@@ -13,6 +13,7 @@ from .commands.bench import bench
 from .commands.log import log
 from .commands.trace import trace
 from .commands.verify import verify
+from .commands.view import view
 from .errors import NeuroActorsError
 from .version import __version__
 
@@ -25,12 +26,15 @@ def cli() -> None:
     \b
     neuro-actors verify --networks 100         is the gradient exact?
     neuro-actors bench --quick                 how fast is it, beside what?
+    neuro-actors log info run.arrows           what is in this message log?
     neuro-actors log show run.arrows           who told whom what?
-    neuro-actors audit run.arrows              is it all true?
+    neuro-actors log trace run.arrows …        why did this weight want to change?
+    neuro-actors audit run.arrows              did everyone tell the truth?
+    neuro-actors view run.arrows --open        watch it
     """
 
 
-for command in (verify, bench, log, audit):
+for command in (verify, bench, log, audit, view):
     cli.add_command(command)
 log.add_command(trace)
 

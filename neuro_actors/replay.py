@@ -7,7 +7,7 @@ member in turn is handed its own mail out of `said`, as an engine would hand it 
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 
@@ -28,13 +28,17 @@ STATE = "what the optimiser kept from steps that were left out is not recorded"
 
 @dataclass(slots=True)
 class Finding:
-    """What came of one step. row: the first that is wrong, or None.  number: which of its numbers.  reason: why it would
-    not have said anything.  unproved: rows that could not be replayed, with the reason."""
+    """What came of one step.
+
+    row: the first that is wrong, or None.  number: which of its numbers, which `should` be that.
+    unproved: by reason, the rows that could not be replayed.  refusals: rows that their senders would not have said, and why.
+    """
 
     row: int | None = None
     number: int = 0
     should: float | str = ""
-    unproved: dict[str, list[int]] | None = None
+    unproved: dict[str, list[int]] = field(default_factory=dict)
+    refusals: list[tuple[int, str]] = field(default_factory=list)
 
 
 class Replay:
@@ -74,64 +78,78 @@ class Replay:
     def step(self, stage: Stage, said: Array, step: Step, update: int, unknown: str = "") -> Finding:
         """Replay one step. update: the count of updates, 0 where nobody learns.  unknown: why `step` has no optimiser
         though neurons learn."""
-        should, rules, margins, learns = stage.should, self._rules, self._margins, update > 0
-        np.copyto(should, said)
+        np.copyto(stage.should, said)
         if update == 1:
             self._start_afresh()
-        optimizer = step.optimizer
-        stateless = optimizer is not None and not len(optimizer.start(1))
-        refusals: list[tuple[int, str]] = []
-        unproved: dict[str, list[int]] = {}
+        found, learns = Finding(), update > 0
         mail = stage.mail(said)
-        bare = Step(step.number, step.loss, None, step.wrt_inputs)
+        bare = Step(step.number, step.loss, None, step.wrt_inputs)  # for who cannot be asked to learn
+        kept_by_nobody = step.optimizer is not None and not len(step.optimizer.start(1))
         for part in stage.parts:
             k = part.member
-            rule = rules[k]
+            rule = self._rules[k]
             if part.told is not None:
                 heard = said[part.told].reshape(1, -1)
-            elif part.hears is not None and self._known[k]:
-                heard = mail[part.hears]
+            elif part.hears is None or not self._known[k]:
+                self._leave(part, HEARD if part.hears is None else PARAMETERS, found, said, learns)
+                continue
             else:
-                self._leave(part, PARAMETERS if part.hears is not None else HEARD, unproved, said, learns)
-                continue
-            now, row = step, part.spoken
-            if learns:
-                if not self._kept[k] and stateless and isinstance(rule, LocalRule):
-                    rule.memory = Memory(rule.memory.parameters, optimizer, (), update - 1)
-                elif not self._kept[k] or optimizer is None:
+                heard = mail[part.hears]
+            now = step
+            if learns and not self._kept[k]:
+                if kept_by_nobody and isinstance(rule, LocalRule):
+                    rule.memory = Memory(rule.memory.parameters, step.optimizer, (), update - 1)
+                else:
                     now = bare
-            try:
-                rule.fire(now, heard, part.speech)
-                if margins is not None:
-                    margins.fire(k, heard, stage.margins[k].speech)
-                row = part.answered[0] if part.answered else None
-                if part.ears is not None:
-                    urgencies = said.take(part.ears)
-                    if margins is not None:
-                        margins.respond(k, now, heard, urgencies, stage.margins[k].back, stage.margins[k].commit)
-                    rule.respond(now, urgencies, part.back, part.commit)
-            except Exception as error:  # of a user's function too
-                if row is not None:
-                    refusals.append((row, str(error) or repr(error)))
-                continue
-            if part.ears is None:
-                if part.answered or (learns and part.told is None):
-                    self._leave(part._replace(spoken=None), HEARD, unproved, said, learns)
-            elif part.scattered is not None:
-                should[part.scattered] = part.back[part.order]
-                if margins is not None:
-                    stage.slack[part.scattered] = stage.margins[k].back[part.order]
-            if learns and part.ears is not None and isinstance(rule, LocalRule):
-                if now is not step or optimizer is None:
-                    if part.committed is not None:
-                        should[part.committed] = said[part.committed]
-                        unproved.setdefault(unknown if optimizer is None else STATE, []).append(part.answered[-1])
-                    self._believe(part, said)
-                elif margins is not None and part.committed is not None:
-                    rule.memory = rule.memory._replace(parameters=frozen(said[part.committed].copy()))
+            if self._speaks(rule, part, now, heard, said, stage, found):
+                if part.ears is None:
+                    if part.answered or (learns and part.told is None):
+                        self._leave(part._replace(spoken=None), HEARD, found, said, learns)
+                elif learns and part.told is None:
+                    self._learns(rule, part, now, said, stage, found, unknown or STATE)
         if stage.judged:
-            self._judged(stage, said, step, refusals, unproved)
-        return self._compared(stage, said, refusals, unproved)
+            self._judged(stage, said, step, found)
+        self._compare(stage, said, found)
+        return found
+
+    def _speaks(
+        self, rule: LocalRule | InputRule, part: Part, step: Step, heard: Array, said: Array, stage: Stage, found: Finding
+    ) -> bool:
+        """Hand it its mail, and let it write what it should have said; False if it would have failed."""
+        margins, row = self._margins, part.spoken
+        try:
+            rule.fire(step, heard, part.speech)
+            if margins is not None:
+                slack = stage.margins[part.member]
+                margins.fire(part.member, heard, slack.speech)
+            if part.ears is None:
+                return True
+            row = part.answered[0] if part.answered else None
+            urgencies = said.take(part.ears)
+            if margins is not None:
+                margins.respond(part.member, step, heard, urgencies, slack.back, slack.commit)
+            rule.respond(step, urgencies, part.back, part.commit)
+        except Exception as error:  # of a user's function too
+            if row is not None:
+                found.refusals.append((row, str(error) or repr(error)))
+            return False
+        if part.scattered is not None:
+            stage.should[part.scattered] = part.back[part.order]
+            if margins is not None:
+                stage.slack[part.scattered] = slack.back[part.order]
+        return True
+
+    def _learns(
+        self, rule: LocalRule | InputRule, part: Part, step: Step, said: Array, stage: Stage, found: Finding, why: str
+    ) -> None:
+        """It has learnt; or, where it could not be asked to, what it committed is believed."""
+        if step.optimizer is None:
+            if part.committed is not None:
+                stage.should[part.committed] = said[part.committed]
+                found.unproved.setdefault(why, []).append(part.answered[-1])
+            self._believe(part, said)
+        elif self._margins is not None and part.committed is not None and isinstance(rule, LocalRule):
+            rule.memory = rule.memory._replace(parameters=frozen(said[part.committed].copy()))  # what it went on with there
 
     def _start_afresh(self) -> None:
         for rule in self._rules:
@@ -139,11 +157,11 @@ class Replay:
                 rule.memory = Memory(rule.memory.parameters)
         self._kept = [True] * len(self._rules)
 
-    def _leave(self, part: Part, reason: str, unproved: dict[str, list[int]], said: Array, learns: bool) -> None:
+    def _leave(self, part: Part, reason: str, found: Finding, said: Array, learns: bool) -> None:
         """It cannot be replayed; its new parameters are believed."""
         rows = [*part.answered] if part.spoken is None else [part.spoken, *part.answered]
         if rows:
-            unproved.setdefault(reason, []).extend(rows)
+            found.unproved.setdefault(reason, []).extend(rows)
         if learns and isinstance(self._rules[part.member], LocalRule):
             self._believe(part, said)
 
@@ -154,21 +172,20 @@ class Replay:
         if part.committed is not None and isinstance(rule, LocalRule):
             rule.memory = Memory(frozen(said[part.committed].copy()))
 
-    def _judged(
-        self, stage: Stage, said: Array, step: Step, refusals: list[tuple[int, str]], unproved: dict[str, list[int]]
-    ) -> None:
+    def _judged(self, stage: Stage, said: Array, step: Step, found: Finding) -> None:
+        """The same for the loss."""
         rows = [row for row in (stage.lost, *stage.blamed.tolist()) if row >= 0]
         if not rows:
             return
         if stage.predictions is None or stage.targets is None:
-            unproved.setdefault(HEARD, []).extend(rows)
+            found.unproved.setdefault(HEARD, []).extend(rows)
             return
         predictions, targets = said.take(stage.predictions), said.take(stage.targets)
         back = np.empty((len(stage.blamed), stage.form.batch))
         try:
             losses = self._judge.judge(step, predictions, targets, back)
         except Exception as error:
-            refusals.append((min(rows), str(error) or repr(error)))
+            found.refusals.append((min(rows), str(error) or repr(error)))
             return
         sheets = [(stage.should, losses, back)]
         if self._margins is not None:
@@ -180,19 +197,16 @@ class Replay:
                 if row >= 0:
                     sheet[stage.rows_of(row)] = values
 
-    def _compared(
-        self, stage: Stage, said: Array, refusals: list[tuple[int, str]], unproved: dict[str, list[int]]
-    ) -> Finding:
+    def _compare(self, stage: Stage, said: Array, found: Finding) -> None:
+        """The first row that is wrong."""
         if self._exact:
             wrong = stage.should.view(np.int64) != said.view(np.int64)
         else:
             wrong = ~(np.abs(said - stage.should) <= stage.slack)
-        found = Finding(unproved=unproved)
         if wrong.any():
             place = int(wrong.argmax())
             found.row = int(np.searchsorted(stage.starts, place, side="right")) - 1
             found.number, found.should = place - int(stage.starts[found.row]), float(stage.should[place])
-        if refusals and (found.row is None or min(refusals)[0] <= found.row):
-            found.row, found.number = min(refusals)[0], 0
-            found.should = f"nothing: {min(refusals)[1]}"
-        return found
+        row, told = min(found.refusals, default=(-1, ""))
+        if told and (found.row is None or row <= found.row):
+            found.row, found.number, found.should = row, 0, f"nothing: {told}"

@@ -41,6 +41,10 @@ ALLOWED = {
     "trace": {"arrays", "errors", "functions", "log", "network", "paths", "sums", "text", "traced"},
     "log": {"arrays", "elements", "lines", "errors", "learning", "messages", "network", "said", "log", "version"},
     "viewer": {"arrays", "errors", "functions", "log", "network", "sums", "viewer"},
+    "rounding": {"arrays", "functions", "judge", "learning", "messages", "neuron"},
+    "replay": {"arrays", "functions", "judge", "log", "messages", "network", "neuron", "rounding", "sums"},
+    "audit": {"auditor", "errors", "learning", "log"},
+    "auditor": {"arrays", "audit", "errors", "functions", "learning", "log", "messages", "replay", "sums"},
 }
 
 

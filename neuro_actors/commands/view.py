@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import tempfile
+import webbrowser
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -34,7 +35,11 @@ def view(file: Path, output: Path | None, show: bool, force: bool, max_mb: float
     from ..viewer.gathered import gathered
     from ..viewer.page import page
 
+    if not file.name:
+        raise InputError(f"{str(file)!r} is no log")
     path = file.with_suffix(".html") if output is None else output
+    if path.resolve() == file.resolve():
+        raise InputError(f"{str(path)!r} is the log itself: choose another name with -o")
     if path.exists() and not force:
         raise InputError(f"{str(path)!r} exists already: choose another name with -o, or --force")
     if not path.resolve().parent.is_dir():
@@ -46,7 +51,7 @@ def view(file: Path, output: Path | None, show: bool, force: bool, max_mb: float
     for line in left_out(run["notes"]):
         click.echo(line)
     if show:
-        click.launch(str(path))
+        webbrowser.open(path.resolve().as_uri())
 
 
 def written(path: Path, text: str) -> None:

@@ -80,10 +80,13 @@ class Form:
     def present(self, rows: Rows) -> Indices:
         """Of a step that was broken off: which rows there are, places in the form. They stand in its order."""
         step, found, r = int(rows.step[0]), [], 1
+        names = ("kind", "sender", "receiver", "time")
+        if rows.starts[1] or any(getattr(rows, name)[0] != self._columns[name][0] for name in names):
+            raise self.complaint(rows)
         for k in range(len(self.notes)):
             if r == len(rows):
                 break
-            same = all(getattr(rows, name)[r] == self._columns[name][k + 1] for name in ("kind", "sender", "receiver", "time"))
+            same = all(getattr(rows, name)[r] == self._columns[name][k + 1] for name in names)
             if same and rows.notes[r].as_py() == self.notes[k]:
                 length = int(rows.starts[r + 1] - rows.starts[r])
                 if length != self.starts[k + 1] - self.starts[k]:

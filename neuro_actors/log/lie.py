@@ -54,4 +54,5 @@ def cut(value: object) -> str:
 def _shown(value: float | str, what: str) -> str:
     if isinstance(value, str):
         return value
-    return ("+" if what.endswith("urgency") and not value < 0 else "") + repr(value)
+    told = repr(value)
+    return told if told[0] in "-n" or not what.endswith("urgency") else f"+{told}"

@@ -11,7 +11,7 @@ from click.testing import CliRunner
 from viewing import record
 
 import neuro_actors as na
-from neuro_actors.commands.view import view
+from neuro_actors.commands.view import view, written
 from neuro_actors.viewer.gathered import gathered
 from neuro_actors.viewer.picture import picture
 from neuro_actors.viewer.thinning import plan, spread
@@ -139,6 +139,23 @@ def test_the_command(logs: dict[str, Path], tmp_path: Path) -> None:
     assert list(tmp_path.iterdir()) == [out]
 
 
+def test_it_is_opened_when_asked_for(logs: dict[str, Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    opened: list[str] = []
+    monkeypatch.setattr("webbrowser.open", opened.append)
+    out = tmp_path / "a b.html"
+    CliRunner().invoke(view, [str(logs["family"]), "-o", str(out), "--open"])
+    assert opened == [out.as_uri()]
+
+
+def test_nothing_is_left_where_writing_fails(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "x.html").write_text("old")
+    monkeypatch.setattr(Path, "replace", lambda *_: (_ for _ in ()).throw(OSError("disk")))
+    with pytest.raises(OSError, match="disk"):
+        written(tmp_path / "x.html", "new")
+    assert [path.name for path in tmp_path.iterdir()] == ["x.html"]
+    assert (tmp_path / "x.html").read_text() == "old"
+
+
 def test_what_the_command_refuses(logs: dict[str, Path], tmp_path: Path) -> None:
     run = CliRunner()
     log = str(logs["family"])
@@ -147,6 +164,8 @@ def test_what_the_command_refuses(logs: dict[str, Path], tmp_path: Path) -> None
         ([log, "-o", str(tmp_path / "x.html"), "--picture", "7"], "--picture must be rows x columns"),
         ([log, "-o", str(tmp_path / "x.html"), "--picture", "7x7"], "a picture of 7x7 is 49 inputs, there are 2"),
         ([str(tmp_path / "none.arrows")], "there is no such file"),
+        ([log, "-o", log, "--force"], "is the log itself"),
+        (["."], "is no log"),
     ):
         done = run.invoke(view, arguments)
         assert isinstance(done.exception, na.NeuroActorsError), done.exception

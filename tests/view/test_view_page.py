@@ -21,7 +21,7 @@ RAISED = str.maketrans("⁻⁰¹²³⁴⁵⁶⁷⁸⁹−", "-0123456789-")
 
 def number(text: str) -> float:
     """A number as the page writes it."""
-    plain = re.sub(r"·10([⁻⁰¹²³⁴⁵⁶⁷⁸⁹]+)", r"e\1", text).translate(RAISED).lstrip("×+ ")
+    plain = re.sub(r"·10([⁻⁰¹²³⁴⁵⁶⁷⁸⁹]+)", r"e\1", text).translate(RAISED).lstrip("×+\u2009")
     return float("nan") if plain == "–" else float(plain)
 
 
@@ -254,12 +254,42 @@ def test_single_waves_and_phases_by_key(look: Look) -> None:
     assert state(page, "playing") is False
 
 
+def test_without_motion_it_plays_from_rest_to_rest(look: Look) -> None:
+    page = look("family", reduced_motion="reduce")
+    page.select_option("#speed", "8")
+    seen = page.evaluate("""() => new Promise((done) => {
+        const seen = new Set();
+        const look = () => (seen.add(neuroActors.state.t), neuroActors.state.step < 2 ? requestAnimationFrame(look) : done([...seen]));
+        document.getElementById("play").click();
+        look();
+    })""")
+    waves = page.evaluate("neuroActors.waves().count")
+    assert set(seen) == {0, waves} | {wave + 0.5 for wave in range(waves)}
+
+
+def test_a_slider_keeps_its_own_keys_only(look: Look) -> None:
+    page = look("family")
+    page.locator("#steps").focus()
+    page.keyboard.press("ArrowUp")
+    assert state(page, "step") == 1
+    page.keyboard.press("Space")
+    assert state(page, "playing") is True
+    page.keyboard.press("n")
+    assert state(page, "chosen.k") == 0
+
+
 def test_a_wave_glides_where_motion_is_welcome(look: Look) -> None:
     page = look("family")
     page.evaluate("neuroActors.goTime(0)")
-    page.get_by_role("button", name="Next wave").click()
-    until(page, "neuroActors.state.t > 0 && neuroActors.state.t < 0.5")
-    until(page, "neuroActors.state.t === 0.5")
+    seen = page.evaluate("""() => new Promise((done) => {
+        const seen = [];
+        const look = () => (seen.push(neuroActors.state.t), seen.at(-1) < 0.5 ? requestAnimationFrame(look) : done(seen));
+        document.getElementById("nextWave").click();
+        look();
+    })""")
+    assert seen == sorted(seen)
+    assert seen[-1] == 0.5
+    assert len(set(seen)) > 3
     page.get_by_role("button", name="Next wave").click()
     page.get_by_role("button", name="Next wave").click()
     until(page, "neuroActors.state.t === 2.5")
@@ -402,3 +432,44 @@ def test_it_starts_at_once(look: Look, name: str) -> None:
     page = look(name)
     assert time.perf_counter() - started < 10
     assert int(page.evaluate("document.documentElement.dataset.started")) < 1500  # measured: 50 to 150
+
+
+def test_the_canvas_shows_signs_in_two_colours(look: Look, logs: dict[str, Path]) -> None:
+    page, log = look("family"), na.open_log(logs["family"])
+    step = log.step(1)
+    colours = page.evaluate("""() => {
+        const l = neuroActors.drawn.layout, ratio = neuroActors.stage.ratio, canvas = document.getElementById('above');
+        const pixels = canvas.getContext('2d').getImageData(0, 0, canvas.width, canvas.height).data;
+        const place = (x, y) => 4 * (Math.round(y * ratio) * canvas.width + Math.round(x * ratio));
+        const at = (x, y) => [...pixels.subarray(place(x, y), place(x, y) + 4)];
+        return l.drawn.map((k) => ({fill: at(l.x[k] - l.r[k] * 0.5, l.y[k] + l.r[k] * 0.6), ring: at(l.x[k] + l.r[k] + 6, l.y[k])}));
+    }""")
+    for k, name in enumerate(log.network.ids):
+        (red, _, blue, _), value = colours[k]["fill"], step.activations[k, 0]
+        assert np.sign(red - blue) == np.sign(value) or value == 0, name
+    (red, _, blue, opaque) = colours[log.network.position["cat"]]["ring"]
+    assert opaque > 0
+    assert np.sign(red - blue) == np.sign(step.blame[0, 0])
+
+
+@pytest.mark.parametrize("size", [(1600, 900), (1024, 768), (390, 844), (320, 480)])
+@pytest.mark.parametrize("name", ["family", "picture", "population", "hostile"])
+def test_every_moment_can_be_drawn_at_every_size(look: Look, name: str, size: tuple[int, int]) -> None:
+    page = look(name, *size)
+    drawn_moments = page.evaluate("""() => {
+        const app = neuroActors, n = app.run.network;
+        let count = 0;
+        for (const shape of ["auto", "nodes", "population"])
+            for (const chosen of [null, {kind: "neuron", k: n.n - 1}, {kind: "neuron", k: 0}, {kind: "synapse", k: 0}, {kind: "loss"}])
+                for (const step of [0, app.run.steps.length - 1]) {
+                    Object.assign(app.state, {shape, chosen, step, why: count % 2 === 0, example: count % 3 - 1});
+                    for (let t = 0; t <= app.waves().count; t += 0.5) {
+                        app.state.t = t;
+                        app.draw();
+                        count += 1;
+                    }
+                }
+        return count;
+    }""")
+    assert drawn_moments > 100
+    assert page.evaluate("document.documentElement.scrollWidth") <= size[0]

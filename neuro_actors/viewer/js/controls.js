@@ -87,7 +87,7 @@ export class Controls {
   _label(scene) {
     const { say, info, network, run, state } = scene;
     document.documentElement.lang = state.language;
-    document.title = `${run.title} · neuro_actors`;
+    document.title = `${plain(run.title, 60)} · neuro_actors`;
     byId("title").textContent = plain(run.title, 60);
     const neurons = network.n - network.inputs.length;
     const about = say("about", { inputs: count(network.inputs.length), neurons: count(neurons), synapses: count(network.nSynapses) });

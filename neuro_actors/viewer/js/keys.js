@@ -5,7 +5,8 @@ export function onKeys(app) {
   document.addEventListener("keydown", (event) => {
     if (event.ctrlKey || event.metaKey || event.altKey) return;
     const target = /** @type {HTMLElement} */ (event.target);
-    const typing = ["INPUT", "SELECT", "TEXTAREA"].includes(target.tagName);
+    const sliding = target instanceof HTMLInputElement && event.key.length > 1; // a slider's own keys
+    const typing = target.tagName === "SELECT" || sliding;
     const pressing = target.tagName === "BUTTON" || target.tagName === "SUMMARY";
     if (typing && event.key !== "Escape") return;
     if (pressing && (event.key === " " || event.key === "Enter")) return;

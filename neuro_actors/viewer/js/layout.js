@@ -46,8 +46,10 @@ function nodes(run, width, height, drawn, letters) {
   const f = measured(run, width, height);
   const members = network.levels.map((level) => level.filter((k) => !(run.picture && network.isInput(k))));
   const most = Math.max(2, Math.floor(f.tall / 24));
-  const subs = members.map((level) => Math.max(1, Math.ceil(level.length / most)));
   const hearsPicture = (/** @type {number} */ k) => k === 1 && run.picture;
+  // fewer in a column, so that their images are seen, but two columns rather than three
+  const withTiles = (/** @type {number} */ n) => (f.narrow ? most : Math.max(2, Math.floor(f.tall / 36), Math.min(most, Math.ceil(n / 2))));
+  const subs = members.map((level, k) => Math.max(1, Math.ceil(level.length / (hearsPicture(k) ? withTiles(level.length) : most))));
   const shares = members.map((level, k) => (k === 0 && run.picture ? 1.5 : 1 + (hearsPicture(k) ? 0.75 : 0.5) * (subs[k] - 1)));
   const unit = f.room / shares.reduce((sum, share) => sum + share, 0);
   const x = new Float32Array(network.n);
@@ -58,7 +60,7 @@ function nodes(run, width, height, drawn, letters) {
   });
   // as large as the level has room for, with text from a certain size on; no level much larger than the smallest
   const sizes = members.map((_, k) => {
-    const roomy = Math.min((gaps[k] - 54 * letters) / 2, unit * 0.28, 44 * letters);
+    const roomy = Math.min((gaps[k] - 76 * letters) / 2, unit * 0.28, 44 * letters);
     return roomy >= TEXT_RADIUS ? roomy : Math.max(3.5, Math.min(gaps[k] * 0.33, unit * 0.16, TEXT_RADIUS - 1));
   });
   const radius = Math.min(...sizes.filter((_, k) => members[k].length));

@@ -7,6 +7,7 @@ import { short } from "./numbers.js";
 import { listeners, ribbon } from "./wires.js";
 
 const [MOST, MOST_OF_MANY] = [500, 220]; // messages drawn at once: the strongest
+const ROOM = 100; // that a message's way needs for a number beside it
 const SILENT = 0.06; // of a scale, after it was lifted
 
 /** What travels in a wave: where along, what it says, forward or back.
@@ -26,11 +27,12 @@ export function travelling(scene, wave) {
   }
   const seen = (/** @type {number} */ s) => scene.lit === null || scene.lit.wires.has(s);
   for (const s of strongest(waves.forward[wave] ?? [], (s) => view.a[network.sources[s]] * view.weights[s], scene)) {
-    if (l.picture && network.isInput(network.sources[s]) && !scene.lit?.wires.has(s)) continue;
+    if (l.picture && network.isInput(network.sources[s])) continue;
     if (seen(s)) found.push({ c: ofSynapse(l, network, s), value: view.a[network.sources[s]], back: false, seed: s });
   }
   if (l.picture && wave === 1) {
-    for (const k of listeners(scene)) found.push({ c: ribbon(scene, k), value: view.z[k], back: false, seed: k, plain: true });
+    const heard = (/** @type {number} */ k) => scene.lit === null || network.incoming(k).some((s) => scene.lit?.wires.has(s));
+    for (const k of listeners(scene).filter(heard)) found.push({ c: ribbon(scene, k), value: view.z[k], back: false, seed: k, plain: true });
   }
   for (const s of strongest(waves.backward[wave] ?? [], (s) => run.urgency(view, s), scene)) {
     if (seen(s)) found.push({ c: lowered(scene, s), value: run.urgency(view, s), back: true, seed: s });
@@ -81,7 +83,7 @@ export function drawMessages(ctx, labels, scene, messages, p) {
     const [x, y] = point(message.c, along);
     if (message.back) arrowhead(ctx, scene, x, y, angle(message.c, along), message.value, crowd);
     else dot(ctx, scene, x, y, message, crowd);
-    if (numbers && !message.plain) {
+    if (numbers && !message.plain && message.c[6] - message.c[0] > ROOM) {
       labels.put(short(message.value), [[x, y - 17], [x, y + 17]], {
         size: 13, bold: true, pill: css(scene.colours.paper, 0.88),
         colour: css(message.value < 0 ? scene.colours.minus : scene.colours.plus),

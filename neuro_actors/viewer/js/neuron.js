@@ -54,7 +54,7 @@ function hears(/** @type {import("./panel.js").PanelApp} */ app, /** @type {numb
   const terms = [...network.incoming(k)].map((s) => {
     const source = network.sources[s];
     const product = view.weights[s] * view.a[source];
-    return { synapse: s, who: network.ids[source], size: Math.abs(product), bar: product, cells: [signed(view.weights[s]), `× ${shown(view.a[source])}`, signed(product)] };
+    return { synapse: s, who: network.ids[source], size: Math.abs(product), bar: product, cells: [signed(view.weights[s]), `×\u2009${shown(view.a[source])}`, signed(product)] };
   });
   const foot = [
     { synapse: null, who: null, label: say("bias"), size: 0, cells: ["", "", signed(view.biases[k])] },
@@ -111,7 +111,7 @@ function urged(/** @type {import("./panel.js").PanelApp} */ app, /** @type {numb
   const terms = [...network.outgoing(k)].map((s) => {
     const urgency = run.urgency(view, s);
     const target = network.targets[s];
-    return { synapse: s, who: network.ids[target], size: Math.abs(urgency), bar: urgency, cells: [signed(view.weights[s]), `× ${shown(view.v[target])}`, signed(urgency)] };
+    return { synapse: s, who: network.ids[target], size: Math.abs(urgency), bar: urgency, cells: [signed(view.weights[s]), `×\u2009${shown(view.v[target])}`, signed(urgency)] };
   });
   /** @type {import("./terms.js").Term[]} */
   const all = terms;

@@ -27,7 +27,7 @@ function node(ctx, scene, k) {
     ctx.arc(x, y, r + 4 + (1 - fresh) * r * 0.6, 0, TAU);
     ctx.stroke();
   }
-  const stuck = run.stuck(view, k);
+  const stuck = fired ? run.stuck(view, k) : "";
   ctx.fillStyle = css(ground);
   ctx.strokeStyle = css(mix(colours.ink, colours.paper, stuck ? 0.3 : 0.42));
   ctx.lineWidth = r >= 9 ? 1.5 : 1;
@@ -171,7 +171,10 @@ export function drawLoss(ctx, labels, scene) {
   }
   ctx.globalAlpha = 1;
   labels.put(say("loss"), [[x, y - h / 2 - 16]], { size: 14, bold: true, over: true });
-  if (known) labels.put(signed(Number(view.loss.toPrecision(3))).replace("+", ""), [[x, y]], { size: w > 80 ? 19 : 15, bold: true, over: true });
+  if (known) {
+    const text = signed(Number(view.loss.toPrecision(3))).replace("+", "");
+    labels.put(text, [[x, y]], { size: Math.max(12, Math.min(19, (w - 8) / (0.62 * l.letters * text.length))), bold: true, over: true });
+  }
   if (t < 1) return;
   const lines = network.outputs.length <= 4 ? network.outputs : [];
   if (lines.length) labels.put(say("target"), [[x, y + h / 2 + 20 * l.letters]], { size: 13, colour: css(colours.muted), over: true });

@@ -100,8 +100,7 @@ export class Player {
       state.t = state.t >= count ? count + 1 : Math.min(count, Math.floor(state.t + 0.5) + 0.5);
     } else state.t += pace;
     // a breath at the end of a step, so that its result is seen
-    const rest = app.calm.matches ? 0 : 0.5;
-    if (state.t >= count + rest) {
+    if (state.t >= count + 0.5) {
       if (state.step === lastStep) {
         state.t = count;
         this.pause();

@@ -50,13 +50,13 @@ export function drawPopulation(ctx, labels, scene) {
 
 /** A cross on each dead neuron. @param {CanvasRenderingContext2D} ctx @param {import("./scene.js").Scene} scene @param {import("./layout.js").Grid} grid */
 function crossDead(ctx, scene, grid) {
-  const { layout: l, run, view } = scene;
+  const { layout: l, run, view, waves, t } = scene;
   const size = Math.min(grid.cell * 0.26, 4);
   ctx.strokeStyle = css(scene.colours.ink, 0.7);
   ctx.lineWidth = 1.2;
   ctx.beginPath();
   for (const k of grid.neurons) {
-    if (run.stuck(view, k) !== "dead") continue;
+    if (!waves.hasFired(k, t) || run.stuck(view, k) !== "dead") continue;
     for (const way of [-1, 1]) {
       ctx.moveTo(l.x[k] - size, l.y[k] - way * size);
       ctx.lineTo(l.x[k] + size, l.y[k] + way * size);
@@ -103,9 +103,8 @@ function marks(ctx, scene) {
   const { layout: l, network, state, colours, lit, run, view, scales } = scene;
   if (lit !== null) {
     for (const s of lit.wires) {
-      const x = view.weights[s] * view.a[network.sources[s]];
-      thread(ctx, scene, ofSynapse(l, network, s), x, scales.activation * scales.weight);
-      if (scene.waves.urged[network.sources[s]] >= 0) thread(ctx, scene, lowered(scene, s), run.urgency(view, s), scales.message);
+      thread(ctx, scene, ofSynapse(l, network, s), view.weights[s], scales.weight);
+      if (scene.waves.urged[network.sources[s]] >= 0 && scene.waves.isUrged(network.targets[s], scene.t)) thread(ctx, scene, lowered(scene, s), run.urgency(view, s), scales.message);
     }
   }
   for (const [thing, alpha] of /** @type {[any, number][]} */ ([[state.hover, 0.7], [state.chosen, 1]])) {

@@ -24,9 +24,10 @@ export function termTable({ terms, heads, foot = [], key, app }) {
     body,
     foot.length ? el("tfoot", {}, foot.map((term) => row(term, Infinity, app))) : null,
   );
-  if (terms.length <= FEW + 2) return [table];
+  const wide = el("div", { class: "wide" }, table);
+  if (terms.length <= FEW + 2) return [wide];
   const text = all ? say("showFew") : say("showAll", { n: count(terms.length) });
-  return [table, el("button", { class: "quiet", type: "button", "data-focus": `all ${key}`, onclick: () => app.toggleAll(key), text })];
+  return [wide, el("button", { class: "quiet", type: "button", "data-focus": `all ${key}`, onclick: () => app.toggleAll(key), text })];
 }
 
 function row(/** @type {Term} */ term, /** @type {number} */ most, /** @type {import("./panel.js").PanelApp} */ app) {

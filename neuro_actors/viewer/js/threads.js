@@ -3,7 +3,9 @@
 import { css, strength } from "./colours.js";
 import { ofSynapse, trace } from "./curve.js";
 
-/** A wire of the chosen neuron in the colour of what goes along it. @param {CanvasRenderingContext2D} ctx @param {import("./scene.js").Scene} scene
+const MOST_THREADS = 12;
+
+/** A wire of the chosen neuron in the colour of its weight, or of the urgency that goes along it. @param {CanvasRenderingContext2D} ctx @param {import("./scene.js").Scene} scene
  *  @param {import("./curve.js").Curve} c @param {number} value @param {number} most */
 export function thread(ctx, scene, c, value, most) {
   const strong = strength(value, most);
@@ -25,9 +27,9 @@ export function thread(ctx, scene, c, value, most) {
 /** From the pixels that a lit neuron hears. @param {CanvasRenderingContext2D} ctx @param {import("./scene.js").Scene} scene */
 export function drawPixelThreads(ctx, scene) {
   const { layout: l, network, view, lit, scales } = scene;
-  if (!l.picture || lit === null) return;
+  if (!l.picture || lit === null || lit.wires.size > MOST_THREADS) return; // more would hide the picture
   for (const s of lit.wires) {
     const source = network.sources[s];
-    if (network.isInput(source)) thread(ctx, scene, ofSynapse(l, network, s), view.weights[s] * view.a[source], scales.pixelWeight * scales.activation);
+    if (network.isInput(source)) thread(ctx, scene, ofSynapse(l, network, s), view.weights[s], scales.pixelWeight);
   }
 }

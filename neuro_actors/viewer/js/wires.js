@@ -69,12 +69,20 @@ function end(ctx, c, negative, width) {
 
 /** One grey line for all that a picture tells a neuron. @param {CanvasRenderingContext2D} ctx @param {import("./scene.js").Scene} scene */
 function ribbons(ctx, scene) {
-  const { layout: l, colours } = scene;
+  const { layout: l, colours, network } = scene;
   if (!l.picture) return;
   ctx.strokeStyle = css(colours.line, 1);
   ctx.lineWidth = 1.5;
   ctx.beginPath();
-  for (const k of listeners(scene)) trace(ctx, ribbon(scene, k));
+  const all = listeners(scene);
+  for (const k of all) trace(ctx, ribbon(scene, k));
+  ctx.stroke();
+  const { lit } = scene;
+  if (lit === null) return;
+  ctx.strokeStyle = css(colours.ink, 0.8);
+  ctx.lineWidth = 3;
+  ctx.beginPath();
+  for (const k of all) if (network.incoming(k).some((s) => lit.wires.has(s))) trace(ctx, ribbon(scene, k));
   ctx.stroke();
 }
 

@@ -1,0 +1,101 @@
+"""Makes the pictures of the viewer in this folder: records three runs, writes their pages, and looks at them in Chromium.
+
+pip install -e ".[test]" && python docs/view_pictures.py
+"""
+
+from __future__ import annotations
+
+import shutil
+import tempfile
+from pathlib import Path
+
+import numpy as np
+import trio
+from PIL import Image
+from playwright.sync_api import sync_playwright
+from sklearn.datasets import load_digits
+
+import neuro_actors as na
+from neuro_actors.viewer.gathered import gathered
+from neuro_actors.viewer.page import page
+
+HERE = Path(__file__).parent
+
+
+def record(path: Path, network: na.Network, batches, loss: str, optimizer) -> Path:
+    async def run() -> None:
+        async with na.open_simulation(network, log=path) as simulation:
+            for x, targets in batches:
+                await simulation.train_step(x, targets, loss=loss, optimizer=optimizer)
+
+    trio.run(run)
+    return path
+
+
+def cats(folder: Path) -> Path:
+    """Five neurons; ears is dead; a synapse skips a level."""
+    neurons = [na.Input("fur"), na.Input("tail"), na.Neuron("eyes", "tanh", 0.1), na.Neuron("ears", "relu", -2.0)]
+    neurons += [na.Neuron("face", "tanh"), na.Neuron("body", "tanh"), na.Neuron("cat", "sigmoid", -0.3)]
+    ends = ["fur eyes .5", "tail eyes -1", "fur ears .4", "tail ears .7", "eyes face 1.5", "eyes body -.5", "ears body .8"]
+    ends += ["face cat .75", "body cat -.6", "ears cat .5"]
+    network = na.Network(neurons, [na.Synapse(a, b, float(w)) for a, b, w in map(str.split, ends)], ["cat"])
+    batch = [[1.0, 0.1], [0.2, 0.9], [0.7, 0.4], [0.1, 0.3]], [[1.0], [0.0], [1.0], [0.0]]
+    return record(folder / "cats.arrows", network, [batch] * 60, "cross_entropy", na.SGD(1.0))
+
+
+def digits(folder: Path) -> Path:
+    x, classes = load_digits(return_X_y=True)
+    rng = np.random.default_rng(0)
+    rows = [rng.integers(0, len(x), 16) for _ in range(200)]
+    batches = [(x[some] / 16, np.eye(10)[classes[some]]) for some in rows]
+    network = na.Network.layered([64, 20, 10], activation="relu", seed=2)
+    return record(folder / "digits.arrows", network, batches, "softmax_cross_entropy", na.SGD(0.1, momentum=0.5))
+
+
+def thousand(folder: Path) -> Path:
+    """A thousand neurons, 20,000 synapses, wired at random from level to level."""
+    rng = np.random.default_rng(0)
+    sizes = [100, 300, 300, 200, 90, 10]
+    first = np.cumsum([0, *sizes])
+    pairs = set()
+    for k in range(1, len(sizes)):
+        for neuron in range(first[k], first[k + 1]):
+            heard = rng.choice(sizes[k - 1], min(sizes[k - 1], 22 if k < 5 else 90), replace=False)
+            pairs |= {(neuron, int(first[k - 1] + source)) for source in heard}
+        unheard = set(range(first[k - 1], first[k])) - {source for _, source in pairs}
+        pairs |= {(int(first[k] + rng.integers(sizes[k])), source) for source in unheard}
+    targets, sources = zip(*sorted(pairs), strict=True)
+    network = na.Network.from_arrays(sources, targets, activations="relu", seed=0)
+    batch = rng.normal(size=(8, 100)), np.eye(10)[rng.integers(0, 10, 8)]
+    return record(folder / "thousand.arrows", network, [batch] * 30, "softmax_cross_entropy", na.SGD(0.05))
+
+
+PICTURES = {
+    "view-messages.png": (
+        cats,
+        "light",
+        "neuroActors.goStep(4); neuroActors.choose({kind: 'neuron', k: 2}); neuroActors.goTime(7.5)",
+    ),
+    "view-picture.png": (digits, "dark", "neuroActors.goStep(150); neuroActors.choose({kind: 'neuron', k: 70})"),
+    "view-population.png": (thousand, "light", "neuroActors.choose({kind: 'neuron', k: 500})"),
+}
+
+if __name__ == "__main__":
+    with tempfile.TemporaryDirectory() as name, sync_playwright() as engine:
+        folder = Path(name)
+        flags = ["--no-sandbox", "--disable-gpu", "--disable-background-networking"]
+        browser = engine.chromium.launch(executable_path=shutil.which("chromium"), args=flags)
+        for picture, (make, theme, act) in PICTURES.items():
+            log = make(folder)
+            html = log.with_suffix(".html")
+            html.write_bytes(page(gathered(na.open_log(log))).encode())
+            tab = browser.new_page(viewport={"width": 1600, "height": 900}, color_scheme=theme, locale="en-GB")
+            tab.goto(html.as_uri())
+            tab.wait_for_selector("html[data-started]")
+            tab.evaluate(act)
+            tab.wait_for_timeout(300)
+            tab.screenshot(path=folder / picture)
+            with Image.open(folder / picture) as shot:
+                shot.convert("RGB").quantize(192, dither=Image.Dither.NONE).save(HERE / picture, optimize=True)
+            print(f"{picture}: {(HERE / picture).stat().st_size / 1000:.0f} kB")
+        browser.close()
