@@ -632,11 +632,14 @@ def elsewhere(monkeypatch: pytest.MonkeyPatch) -> Any:
     squared = table["LOSSES"]["softmax_cross_entropy"]
     fingerprint = schema.fingerprint
 
-    def go(path: Path, network: na.Network, optimizer: Any, *, apart: float = 1.0, fingerprinted: bool = True) -> None:
+    def go(
+        path: Path, network: na.Network, optimizer: Any, *, apart: float = 1.0, one_way: bool = False, fingerprinted: bool = True
+    ) -> None:
         wave = apart * np.finfo(float).eps
 
         def off(values: np.ndarray) -> np.ndarray:
-            return np.asarray(values * (1.0 + wave * np.where(np.arange(values.size).reshape(values.shape) % 2, 1.0, -1.0)))
+            odd = np.arange(values.size).reshape(values.shape) % 2
+            return np.asarray(values * (1.0 + wave * np.where(odd, 1.0, 1.0 if one_way else -1.0)))
 
         rng = np.random.default_rng(0)
         x, t = rng.standard_normal((6, 3)), rng.dirichlet([1.0, 1.0], 6)
@@ -689,6 +692,15 @@ def test_a_log_of_another_machine_is_checked_within_the_bound(elsewhere: Any, op
     refused(tmp_path / "c.arrows")  # bits were promised
     elsewhere(tmp_path / "d.arrows", net, optimizer, apart=1e5)
     refused(tmp_path / "d.arrows")
+
+
+@pytest.mark.parametrize("optimizer", [na.SGD(1.0, momentum=0.99), na.SGD(0.3, momentum=0.95)])
+def test_what_an_optimizer_keeps_carries_its_error_on(elsewhere: Any, optimizer: Any, tmp_path: Path) -> None:
+    """A machine whose functions err as far as they may, always to the same side."""
+    net = na.Network.layered([3, 2, 2], activation="tanh", seed=2)
+    elsewhere(tmp_path / "a.arrows", net, optimizer, apart=4.0, one_way=True)
+    audit = na.audit(tmp_path / "a.arrows")
+    assert audit.passed, str(audit.lie)
 
 
 def test_a_fingerprint_cannot_be_forged_to_weaken_the_audit(log: Path) -> None:
