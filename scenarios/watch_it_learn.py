@@ -1,8 +1,9 @@
 """Two spirals, and a society that learns to tell them apart: stages to look at.
 
-Which of the two is a point on? No straight line tells, and no neuron
-alone. While the society learns, one step in ten is recorded; the figure and the
-page are then made out of that record, and nothing else.
+Which of the two is a point on? No straight line tells, and no neuron alone.
+While the society learns, one step in ten is recorded. Out of that record come
+the figure, for it holds the society of each stage, which can be asked again,
+and the page on which the messages can be watched.
 """
 
 from __future__ import annotations
@@ -22,6 +23,7 @@ from neuro_actors.viewer.page import page
 POINTS, TURNS, HIDDEN = 96, 1.5, [12, 8]
 EPOCHS, BATCH, EVERY = 120, 32, 10
 STAGES = (0, 0.1, 0.2, 0.3, 1)  # which share of the steps lies behind
+REACH, DOTS = 3.5, 141  # of the plane that is drawn: how far it goes, and how many dots a side
 BLUE, ORANGE = "#0072b2", "#d55e00"
 
 
@@ -34,8 +36,8 @@ def spirals(rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
 
 
 def story(arguments: Namespace) -> None:
-    own = na.Recording(arguments.out / "watch_it_learn.arrows", every=arguments.log_every, overwrite=True)
-    recording = arguments.log or own
+    file = arguments.out / "watch_it_learn.arrows"
+    recording = arguments.log or na.Recording(file, every=arguments.log_every, overwrite=True)
     rng = np.random.default_rng(arguments.seed)
     x, arm = spirals(rng)
     net = na.Network.layered([2, *HIDDEN, 1], output_activation="sigmoid", seed=arguments.seed)
@@ -53,7 +55,7 @@ def story(arguments: Namespace) -> None:
     log = na.open_log(recording.path)
     seen = [info.number for info in log.steps if info.only is None]
     learnt = [(0, log.network), *((step, log.network_at(step)) for step in seen)]
-    print(f"Recorded: {len(seen)} steps, {Path(log.path).stat().st_size / 1e6:.1f} MB, {log.path}\n")
+    print(f"Steps recorded: {len(seen)}; {Path(log.path).stat().st_size / 1e6:.1f} MB in {log.path}\n")
     print("  after step   loss of all points   told apart")
     losses = []
     stages = sorted({min(range(len(learnt)), key=lambda k: abs(learnt[k][0] - share * steps)) for share in STAGES})
@@ -62,24 +64,33 @@ def story(arguments: Namespace) -> None:
         losses.append(-np.mean(np.log(np.where(arm == 1, p, 1 - p))))
         if k in stages:
             print(f"  {step:10} {losses[-1]:20.4f} {np.mean((p >= 0.5) == arm):12.0%}")
-    shown = [learnt[k] for k in stages]
-    draw(log, shown, [step for step, _ in learnt], losses, x, arm[:, 0], arguments)
+    draw([learnt[k] for k in stages], [step for step, _ in learnt], losses, x, arm[:, 0], arguments.out)
+    play(log, arguments)
 
+
+def play(log, arguments: Namespace) -> None:
+    """Write the page; `neuro-actors view` does the same."""
     file = arguments.out / "watch_it_learn.html"
-    written(file, page(gathered(log, max_mb=8.0)))
-    print(f"Page, to play it message by message: {file}")
+    try:
+        written(file, page(gathered(log, max_mb=8.0)))
+    except OSError as error:
+        raise na.InputError(f"{str(file)!r} cannot be written: {error.strerror}") from None
+    print(f"Page, to watch it message by message: {file}")
     if arguments.open:
         webbrowser.open(file.resolve().as_uri())
 
 
-def draw(log, stages, steps, losses, x: np.ndarray, arm: np.ndarray, arguments: Namespace) -> None:
-    """Above, what the society says of each place in the plane, stage by stage; below, the loss, and every neuron."""
+def draw(stages, steps: list[int], losses: list[float], x: np.ndarray, arm: np.ndarray, folder: Path) -> None:
+    """Above, what the society says of each place in the plane, stage by stage; below, the loss, and every neuron.
+
+    stages: pairs (step, network); losses: after each of the steps.
+    """
     plt = _common.pyplot()
     if plt is None:
         return
     from matplotlib.colors import LinearSegmentedColormap
 
-    side = np.linspace(-3.5, 3.5, 141)
+    side = np.linspace(-REACH, REACH, DOTS)
     plane = np.stack(np.meshgrid(side, side), axis=-1).reshape(-1, 2)
     colours = LinearSegmentedColormap.from_list("arms", [BLUE, "#f7f7f7", ORANGE])
 
@@ -87,8 +98,8 @@ def draw(log, stages, steps, losses, x: np.ndarray, arm: np.ndarray, arguments: 
     figure.suptitle("A society learns which spiral a point is on", fontsize=15)
     above, below = figure.subfigures(2, 1, height_ratios=[1, 1.5])
     for axis, (step, network) in zip(above.subplots(1, len(stages), squeeze=False).flat, stages, strict=True):
-        p = na.predict(network, plane)[:, 0].reshape(len(side), -1)
-        axis.imshow(p, colours, vmin=0, vmax=1, extent=(-3.5, 3.5, -3.5, 3.5), origin="lower", interpolation="bilinear")
+        p = na.predict(network, plane)[:, 0].reshape(DOTS, DOTS)
+        axis.imshow(p, colours, vmin=0, vmax=1, extent=2 * (-REACH, REACH), origin="lower", interpolation="bilinear")
         axis.contour(side, side, p, [0.5], colors="black", linewidths=0.8)
         for which, colour, marker in ((0, BLUE, "o"), (1, ORANGE, "s")):
             axis.scatter(*x[arm == which].T, s=9, c=colour, marker=marker, edgecolors="white", linewidths=0.4)
@@ -99,12 +110,12 @@ def draw(log, stages, steps, losses, x: np.ndarray, arm: np.ndarray, arguments: 
     left.plot(steps, losses, color="#333333", linewidth=1.6)
     dots = [(step, losses[steps.index(step)]) for step, _ in stages]
     left.scatter(*zip(*dots, strict=True), s=36, color="#333333", zorder=3)
-    left.set(xlabel="step", ylim=(0, None))
+    left.set(xlabel="step", ylim=(0, 1.05 * max(losses)))
     left.set_title("loss of all points; dots: the pictures above", fontsize=11)
     left.spines[["top", "right"]].set_visible(False)
     left.grid(alpha=0.3)
     draw_society(right, stages[-1][1], plane, colours)
-    _common.save(figure, arguments.out, "watch_it_learn.png")
+    _common.save(figure, folder, "watch_it_learn.png")
 
 
 def draw_society(axis, network: na.Network, plane: np.ndarray, colours) -> None:
@@ -114,7 +125,7 @@ def draw_society(axis, network: na.Network, plane: np.ndarray, colours) -> None:
     n_inputs, n = len(network.inputs), len(network.ids)
     # what each says: asked of a society in which all of them are outputs
     said = na.predict(na.Network(network.neurons, network.synapses, network.ids[n_inputs:]), plane)
-    maps = np.concatenate([plane / 3.5, said[:, :-1], 2 * said[:, -1:] - 1], axis=1).T.reshape(n, *2 * [141])
+    maps = np.concatenate([plane / REACH, said[:, :-1], 2 * said[:, -1:] - 1], axis=1).T.reshape(n, DOTS, DOTS)
     widest = np.bincount(network.level).max()
     x, y, half = np.empty(n), 1.8 * network.level, np.full(n, 0.4)
     for level in range(network.depth + 1):
