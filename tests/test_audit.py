@@ -703,6 +703,14 @@ def test_what_an_optimizer_keeps_carries_its_error_on(elsewhere: Any, optimizer:
     assert audit.passed, str(audit.lie)
 
 
+def test_an_optimizer_of_ones_own_has_no_bound(elsewhere: Any, tmp_path: Path) -> None:
+    net = na.Network.layered([3, 2, 2], activation="tanh", seed=2)
+    elsewhere(tmp_path / "a.arrows", net, Heavy(0.1))
+    audit = na.audit(tmp_path / "a.arrows", optimizers=[Heavy(0.1)])
+    assert (audit.lie, audit.passed, audit.complete, audit.unproved) == (None, False, True, 25 * 4)
+    assert audit.remarks[1].endswith("how far rounding can carry an optimiser of somebody's own is not known")
+
+
 def test_a_fingerprint_cannot_be_forged_to_weaken_the_audit(log: Path) -> None:
     metadata, rows = forgery.read(log)
     about = json.loads(metadata[b"neuro_actors"])
