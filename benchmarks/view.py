@@ -1,0 +1,56 @@
+"""How fast the page is: its size, its start, its redraws, with a thousand neurons and twenty thousand synapses.
+
+pip install -e ".[test]" && python benchmarks/view.py      (needs Chromium; draws without a graphics card)
+"""
+
+from __future__ import annotations
+
+import shutil
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+from playwright.sync_api import sync_playwright
+
+import neuro_actors as na
+from neuro_actors.viewer.gathered import gathered
+from neuro_actors.viewer.page import page
+
+sys.path.insert(0, str(Path(__file__).parent.parent / "docs"))
+from view_pictures import thousand
+
+MEDIAN = (
+    "const app = neuroActors; const times = []; const median = () => times.sort((a, b) => a - b)[times.length >> 1].toFixed(1);"
+)
+TIMED = """const timed = (act) => {
+    const start = performance.now(); act(); neuroActors.draw(); times.push(performance.now() - start); };"""
+REDRAWS = {
+    "within a wave": "for (let k = 0; k < 50; k++) timed(() => { neuroActors.state.t = 2.2 + k * 0.01; });",
+    "another step": "for (let k = 0; k < neuroActors.run.steps.length; k++) timed(() => { neuroActors.state.step = k; });",
+    "another neuron": "for (let k = 0; k < 30; k++) timed(() => { app.state.chosen = {kind: 'neuron', k: 100 + 29 * k}; });",
+}
+FRAMES = """() => { neuroActors.choose(null); neuroActors.goTime(0); neuroActors.player.play(); return new Promise((done) => {
+    let n = 0; const start = performance.now();
+    const count = () => (n++, performance.now() - start < 3000 ? requestAnimationFrame(count) : done(n / 3)); count(); }); }"""
+
+if __name__ == "__main__":
+    with tempfile.TemporaryDirectory() as name, sync_playwright() as engine:
+        log = thousand(Path(name))
+        began = time.perf_counter()
+        html = log.with_suffix(".html")
+        html.write_bytes(page(gathered(na.open_log(log))).encode())
+        sizes = [f"{path.stat().st_size / 1e6:.1f} MB" for path in (html, log)]
+        print(f"page written in {time.perf_counter() - began:.2f} s, {sizes[0]}, of a log of {sizes[1]}")
+        flags = ["--no-sandbox", "--disable-gpu", "--disable-background-networking"]
+        browser = engine.chromium.launch(executable_path=shutil.which("chromium"), args=flags)
+        tab = browser.new_page(viewport={"width": 1600, "height": 900})
+        tab.goto(html.as_uri())
+        tab.wait_for_selector("html[data-started]")
+        loaded = tab.evaluate("performance.getEntriesByType('navigation')[0].loadEventEnd")
+        print(f"start: script {tab.evaluate('document.documentElement.dataset.started')} ms, all of the page {loaded:.0f} ms")
+        for what, act in REDRAWS.items():
+            median = tab.evaluate(f"() => {{ {MEDIAN} {TIMED} {act} return median(); }}")
+            print(f"redraw, {what}: {median} ms (median)")
+        print(f"playing: {tab.evaluate(FRAMES):.0f} frames a second")
+        browser.close()
