@@ -21,24 +21,33 @@ def run(
     about: str,
     *,
     quick: bool = False,
-    figure: bool = False,
+    out: str = "",
+    every: int = 1,
     more: Callable[[argparse.ArgumentParser], None] = lambda parser: None,
 ) -> None:
-    """Read the arguments and tell the story. An error is one line and exit code 2, Ctrl-C is exit code 130."""
+    """Read the arguments and tell the story. An error is one line and exit code 2, Ctrl-C is exit code 130.
+
+    out: what the story puts into the folder --out; nothing: it has none.  every: what --log-every is by default.
+    The story finds a `Recording`, or None, in `arguments.log`.
+    """
     parser = Parser(description=about, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--seed", type=int, default=0, help="what is drawn at random is drawn from this (default 0)")
     parser.add_argument("--log", metavar="FILE", help="record every message; read it with: neuro-actors log show FILE")
+    told = f"record only the first of every N steps (default {every})"
+    parser.add_argument("--log-every", type=int, default=every, metavar="N", help=told)
+    parser.add_argument("--force", action="store_true", help="overwrite the log if it exists")
     if quick:
         parser.add_argument("--quick", action="store_true", help="a short run, to see that it works (and a small log)")
-    if figure:
-        parser.add_argument("--out", type=Path, default=Path("out"), metavar="DIR", help="where the figure goes (default out)")
+    if out:
+        parser.add_argument("--out", type=Path, default=Path("out"), metavar="DIR", help=f"where {out} (default out)")
     more(parser)
     arguments = parser.parse_args()
     try:
         if arguments.seed < 0:
             raise na.InputError(f"--seed must be at least 0, got {arguments.seed}")
-        if figure:
+        if out:
             _folder(arguments.out)  # now, not after the work
+        arguments.log = _recording(arguments)
         story(arguments)
         sys.stdout.flush()
     except na.NeuroActorsError as error:
@@ -54,6 +63,26 @@ class Parser(argparse.ArgumentParser):
 
     def error(self, message: str) -> NoReturn:
         self.exit(2, f"{self.prog}: {message}\n")
+
+
+def _recording(arguments: argparse.Namespace) -> na.Recording | None:
+    """What --log, --log-every and --force ask for."""
+    path, every, force = arguments.log, arguments.log_every, arguments.force
+    if every < 1:
+        raise na.InputError(f"--log-every must be at least 1, got {every}")
+    if path is None:
+        return None
+    if Path(path).exists() and not force:  # the writer would say so too, but after the first words of the story
+        raise na.InputError(f"log file {path!r} exists already: choose another name, or --force")
+    return na.Recording(path, every=every, overwrite=force)
+
+
+def whole_log(arguments: argparse.Namespace, name: str) -> na.Recording:
+    """Where --log says, or in the folder --out, under this name; of a story that needs every step."""
+    recording = arguments.log or na.Recording(arguments.out / name, overwrite=True)
+    if not recording.whole or arguments.log_every > 1:
+        raise na.InputError("this story needs every step: leave out --log-every")
+    return recording
 
 
 def size(network: na.Network) -> str:
@@ -79,7 +108,7 @@ def _folder(folder: Path) -> None:
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        raise na.InputError(f"--out {str(folder)!r} cannot be a folder for figures: {error.strerror}") from None
+        raise na.InputError(f"--out {str(folder)!r} cannot be a folder: {error.strerror}") from None
 
 
 def save(figure, folder: Path, name: str) -> None:

@@ -84,4 +84,4 @@ def draw(confusion: np.ndarray, names: list[str], result: na.TrainingResult, arg
 
 
 if __name__ == "__main__":
-    _common.run(story, __doc__, quick=True, figure=True)
+    _common.run(story, __doc__, quick=True, out="the figure goes")

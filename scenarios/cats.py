@@ -122,4 +122,4 @@ def draw(result: na.TrainingResult, pictures: np.ndarray, p: np.ndarray, truth: 
 
 
 if __name__ == "__main__":
-    _common.run(story, __doc__, quick=True, figure=True)
+    _common.run(story, __doc__, quick=True, out="the figure goes")

@@ -88,7 +88,7 @@ def memory() -> tuple[float, float]:
         return np.nan, np.nan
 
 
-async def live(net: na.Network, x: np.ndarray, targets: np.ndarray, log: str | None, clock: Clock):
+async def live(net: na.Network, x: np.ndarray, targets: np.ndarray, log: na.Recording | None, clock: Clock):
     start = time.perf_counter()
     async with na.open_simulation(net, log=log) as simulation:
         clock.seconds["bringing to life"] = time.perf_counter() - start

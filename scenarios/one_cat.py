@@ -32,7 +32,7 @@ class Overheard(Memory):
             self._recorder.message(step, line, values)
 
 
-async def listen(network: na.Network, picture: list[float], log: str | None = None, optimizer: na.SGD | None = None):
+async def listen(network: na.Network, picture: list[float], log: na.Recording | None = None, optimizer: na.SGD | None = None):
     """Ask a society for one gradient, or let it learn once. Returns that, what was said, and the network afterwards."""
     engines: list[Overheard] = []
 
@@ -129,7 +129,7 @@ def story(arguments: Namespace) -> None:
         print(f"  {old.source:4} -> {old.target:4}  {old.weight:+.3f} becomes {new.weight:+.3f}")
     print(f"\np was {before:.3f}, now it is {after:.3f}: closer to 1. Nobody oversaw it.")
     if arguments.log:
-        print(f"\nEvery message of the family's first look: neuro-actors log show {arguments.log}")
+        print(f"\nEvery message of the family's first look: neuro-actors log show {arguments.log.path}")
 
 
 if __name__ == "__main__":

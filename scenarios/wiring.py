@@ -121,4 +121,4 @@ def draw(net: na.Network, gradient: na.Gradient, arguments: Namespace) -> None:
 
 
 if __name__ == "__main__":
-    _common.run(story, __doc__, quick=True, figure=True)
+    _common.run(story, __doc__, quick=True, out="the figure goes")

@@ -8,17 +8,22 @@ import signal
 import subprocess
 import sys
 import warnings
+from collections.abc import Callable
+from functools import cache
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
+import pyarrow as pa
 import pytest
 
 import neuro_actors as na
 from neuro_actors import functions
 
 SCENARIOS = Path(__file__).parent.parent / "scenarios"
-NAMES = ["one_cat", "lost_letter", "wiring", "cats", "animals", "million"]
-QUICK = {"wiring", "cats", "animals"}
+NAMES = ["one_cat", "lost_letter", "wiring", "cats", "animals", "million", "spot_the_liar", "watch_it_learn", "why_this_weight"]
+QUICK = {"wiring", "cats", "animals", "watch_it_learn"}
+FOLDER = {*QUICK, "spot_the_liar", "why_this_weight"}  # those that put something into --out
 
 
 def run(name: str, *arguments: str, expected: int = 0, cwd: Path | None = None) -> str:
@@ -29,16 +34,31 @@ def run(name: str, *arguments: str, expected: int = 0, cwd: Path | None = None) 
 
 
 def quick(name: str, folder: Path, *more: str) -> str:
-    fewer = ["--quick", "--out", str(folder)] if name in QUICK else ["--neurons", "2000"] if name == "million" else []
-    out = run(name, *fewer, *more)
+    fewer = ["--quick"] if name in QUICK else ["--neurons", "2000"] if name == "million" else []
+    out = run(name, *fewer, *(["--out", str(folder)] if name in FOLDER else []), *more)
     assert not [line for line in out.splitlines() if len(line) > 80 and str(folder) not in line]
     return out
 
 
-def shown(log: Path, *arguments: str) -> str:
-    """What the command line says of a log."""
-    command = [sys.executable, "-m", "neuro_actors", "log", "show", str(log), *arguments]
-    return subprocess.run(command, capture_output=True, text=True, timeout=300, check=True).stdout
+class Told(NamedTuple):
+    """What a scenario printed, its log, and the folder for its figures."""
+
+    out: str
+    log: Path
+    folder: Path
+
+
+@pytest.fixture(scope="module")
+def told(tmp_path_factory) -> Callable[[str], Told]:
+    """Runs a scenario, quickly and with a log, once for all tests."""
+
+    @cache
+    def once(name: str) -> Told:
+        folder = tmp_path_factory.mktemp(name)
+        log = folder / "told.arrows"
+        return Told(quick(name, folder, "--log", str(log)), log, folder)
+
+    return once
 
 
 def test_none_is_forgotten() -> None:
@@ -57,8 +77,9 @@ def test_help(name: str) -> None:
 def test_bad_input_is_one_line(name: str, tmp_path) -> None:
     (tmp_path / "mine").write_text("mine")
     wrong = [(["--seed", "-1"], "--seed must be at least 0"), (["--seed", "x"], "invalid int"), (["--log", "mine"], "exists already")]
-    if name in QUICK:
-        wrong.append((["--out", "mine"], "--out 'mine' cannot be a folder for figures"))
+    wrong.append((["--log-every", "0"], "--log-every must be at least 1"))
+    if name in FOLDER:
+        wrong.append((["--out", "mine"], "--out 'mine' cannot be a folder"))
     for arguments, message in wrong:
         err = run(name, *arguments, *(["--quick"] if name in QUICK else []), expected=2, cwd=tmp_path)
         assert err.startswith(f"{name}.py: ")
@@ -89,15 +110,58 @@ def test_an_interrupt_ends_it_without_a_traceback(command: list[str], first: str
     assert (process.returncode, err) == (130, "")
 
 
-def test_one_cat(tmp_path) -> None:
-    out = quick("one_cat", tmp_path, "--log", str(tmp_path / "cat.arrows"))
+def assert_only_learning_is_unproved(audit: na.Audit) -> None:
+    assert audit.complete
+    assert audit.lie is None
+    assert 0 < audit.unproved < audit.messages / 10
+    for remark in audit.remarks:
+        assert "not proved" not in remark or ("of kind commit" in remark and "what the optimiser kept" in remark)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_its_log_is_proved(name: str, told) -> None:
+    audit = na.audit(told(name).log)
+    assert audit.lie is None
+    assert audit.messages > 20
+    if name == "lost_letter":  # the step in which the letter was lost has no seal
+        assert not audit.complete
+        assert audit.steps == 3
+        assert [remark for remark in audit.remarks if "step 3 was broken off" in remark]
+    elif name == "watch_it_learn":  # partial: all that was said is proved, but not what Adam made of it
+        assert_only_learning_is_unproved(audit)
+        assert audit.remarks[0] == "a partial log: every 10 steps"
+    else:
+        assert audit.passed
+        assert audit.remarks == ()
+
+
+def test_a_log_of_some_steps_and_over_another(tmp_path) -> None:
+    log = tmp_path / "cats.arrows"
+    quick("cats", tmp_path, "--log", str(log), "--log-every", "20")
+    opened = na.open_log(log)
+    assert opened.partial is not None
+    assert opened.partial["every"] == 20
+    assert [info.number for info in opened.steps if info.only is None] == [1, 21, 41, 61, 81, 101]
+    assert_only_learning_is_unproved(na.audit(log))  # by SGD with momentum, which is not recorded
+    err = run("one_cat", "--log", str(log), expected=2)
+    assert err == f"one_cat.py: log file {str(log)!r} exists already: choose another name, or --force\n"
+    assert len(na.open_log(log)) == len(opened)
+    quick("one_cat", tmp_path, "--log", str(log), "--force")
+    assert len(na.open_log(log)) == 1
+
+
+def test_one_cat(told) -> None:
+    out = told("one_cat").out
     found = re.findall(r"slope +([\d.]+):  p = ([\d.]+), penalty ([\d.]+), urgency ([\d.]+)  ->  signal's urgency ([-\d.]+)", out)
     assert found == [("1", "0.6", "0.16", "0.8", "0.8"), ("2.5", "0.6", "0.16", "0.8", "2.0"), ("0", "0.6", "0.16", "0.8", "0.0")]
     assert "sums what they say: +0.900 -0.100 = +0.800" in out
     before, after = map(float, re.search(r"p was ([\d.]+), now it is ([\d.]+)", out).groups())
     assert before == 0.6
     assert before < after < 1
-    assert "step 1: loss told cat: urgency +0.800" in shown(tmp_path / "cat.arrows")
+    step = na.open_log(told("one_cat").log).step(1)
+    assert step.blame[0, 0] == pytest.approx(0.8)
+    assert step.predictions[0, 0] == pytest.approx(0.6)
+    assert step.urgencies[2:4, 0] == pytest.approx([0.9, -0.1])  # what face and body told eyes
 
 
 def test_one_cat_is_told_in_the_same_order_every_time(monkeypatch: pytest.MonkeyPatch, capsys) -> None:
@@ -112,54 +176,143 @@ def test_one_cat_is_told_in_the_same_order_every_time(monkeypatch: pytest.Monkey
     assert len(told) == 1
 
 
-def test_lost_letter(tmp_path) -> None:
-    out = quick("lost_letter", tmp_path, "--log", str(tmp_path / "lost.arrows"))
+def test_lost_letter(told) -> None:
+    out = told("lost_letter").out
     assert "step 3 did not end within 1 s" in out
     assert "y0 waits for the activation of h1.1" in out
     assert "h1.1 waits for the urgency of y0" in out
     assert "The same bits: yes" in out
     after, undisturbed = re.findall(r"([0-9a-f]{32})…", out)
     assert after == undisturbed
-    log = shown(tmp_path / "lost.arrows")  # it ends in the step that was not finished, without the letter
-    assert "step 2: h1.1 told y0: activation" in log
-    assert "step 3: h1.0 told y0: activation" in log
-    assert "step 3: h1.1 told y0: activation" not in log
+    log = na.open_log(told("lost_letter").log)  # it ends in the step that was not finished, without the letter
+    assert [info.whole for info in log.steps] == [True, True, False]
+    silent = [name for name, said in zip(log.network.ids, log.step(3).activations, strict=True) if np.isnan(said).any()]
+    assert silent == ["h1.1", "y0"]
+    assert not np.isnan(log.step(2).activations).any()
+    x = np.random.default_rng(0).standard_normal((5, 8, 2))
+    assert np.array_equal(log.step(3).inputs, x[2].T)
 
 
-def test_wiring(tmp_path) -> None:
-    out = quick("wiring", tmp_path, "--log", str(tmp_path / "wiring.arrows"))
-    assert "step 1: n0 told environment" in shown(tmp_path / "wiring.arrows", "--neuron", "n0")
+def test_wiring(told, tmp_path) -> None:
+    out, log, folder = told("wiring")
+    assert np.isfinite(na.open_log(log).step(1).activations).all()
     assert 0 < float(re.search(r"\(1 is the limit\): (\S+)", out)[1]) < 1
-    assert (tmp_path / "wiring.png").stat().st_size > 20_000
+    assert (folder / "wiring.png").stat().st_size > 20_000
     assert quick("wiring", tmp_path / "again", "--seed", "3") != out
 
 
-def test_cats(tmp_path) -> None:
-    out = quick("cats", tmp_path, "--log", str(tmp_path / "cats.arrows"))
-    assert "step 7: loss told y0: urgency" in shown(tmp_path / "cats.arrows", "--step", "7", "--neuron", "y0")
-    (tmp_path / "cats.arrows").unlink()  # 37 MB
+def test_cats(told) -> None:
+    out, log, folder = told("cats")
+    assert len(na.open_log(log)) == 3 * 38 + 3  # of each epoch the steps, and its test
     assert all(float(units) < 1 for units in re.search(r"before learning (\S+), after (\S+)", out).groups())
     assert float(re.search(r"never seen: ([\d.]+)", out)[1]) > 0.85
-    assert (tmp_path / "cats.png").stat().st_size > 20_000
+    assert (folder / "cats.png").stat().st_size > 20_000
     table = [int(n) for n in re.findall(r"is (?:cat|other) +(\d+) +(\d+)", out) for n in n]
     assert sum(table) == 398
 
 
-def test_animals(tmp_path) -> None:
-    out = quick("animals", tmp_path)
+def test_animals(told) -> None:
+    out, _, folder = told("animals")
     assert float(re.search(r"never seen: ([\d.]+)", out)[1]) > 0.5
-    assert (tmp_path / "animals.png").stat().st_size > 20_000
+    assert (folder / "animals.png").stat().st_size > 20_000
     assert sum(int(n) for n in re.findall(r"^  [a-z]+ +(\d+) +[\d.]+ ", out, re.MULTILINE)) == 1561
 
 
-def test_million(tmp_path) -> None:
-    out = quick("million", tmp_path)
+def test_million(told) -> None:
+    out = told("million").out
     assert "2,000 neurons, 200 of them inputs; 18,000 synapses" in out
     assert re.search(r"trio counted 2,0\d\d of them, and \d when all was over", out)
     differences = re.findall(r"greatest +(\S+) +largest difference +(\S+)", out)
     assert len(differences) == 3
     assert all(float(difference) <= 1e-13 * float(greatest) for greatest, difference in differences)
     assert run("million", "--neurons", "10", expected=2) == "million.py: --neurons must be at least 1000, got 10\n"
+
+
+@pytest.mark.parametrize("seed", [0, 5])
+def test_spot_the_liar(seed: int, tmp_path) -> None:
+    out = quick("spot_the_liar", tmp_path, "--seed", str(seed))
+    honest, forged, clever = (tmp_path / f"{name}.arrows" for name in ("honest", "forged", "clever"))
+    digest = na.open_log(honest).digest
+    assert out.count(digest) == 3
+    assert "others than before 1\n" in out
+    rows = re.findall(r"(?:honest|forged)  step 7: body said (.*)", out)
+    assert len(rows) == 2
+    assert rows[0] == rows[1]
+    lie = na.audit(forged).lie
+    assert (lie.who, lie.step, lie.where) == ("body", 7, "example 3")
+    assert lie.should == na.open_log(honest).step(7).activations[na.open_log(honest).network.position["body"], 2]
+    assert abs(lie.said - lie.should) <= np.spacing(abs(lie.should))
+    for shown in ("who          body", "step 7,", repr(lie.said), repr(lie.should)):
+        assert shown in out
+    assert na.audit(clever).passed
+    assert not na.audit(clever, digest=digest).passed
+    assert na.audit(clever).digest in out
+    for false, n_rows, n_notes in ((forged, 1, 0), (clever, 2, 21)):  # all else is kept
+        with pa.ipc.open_stream(honest.read_bytes()) as one, pa.ipc.open_stream(false.read_bytes()) as other:
+            assert one.schema.equals(other.schema, check_metadata=True)
+            a, b = one.read_all(), other.read_all()
+        assert [len(c) for c in a["step"].chunks] == [len(c) for c in b["step"].chunks]
+        differing = {name: sum(x != y for x, y in zip(a[name].to_pylist(), b[name].to_pylist(), strict=True)) for name in a.column_names}
+        assert {name: n for name, n in differing.items() if n} == {k: v for k, v in (("value", n_rows), ("note", n_notes)) if v}
+    assert "leave out --log-every" in run("spot_the_liar", "--log-every", "2", "--out", str(tmp_path), expected=2)
+    err = run("spot_the_liar", "--log", str(forged), "--force", "--out", str(tmp_path), expected=2)
+    assert "is where a forged log goes" in err
+
+
+def test_watch_it_learn(told) -> None:
+    out, log, folder = told("watch_it_learn")
+    assert (folder / "watch_it_learn.png").stat().st_size > 20_000
+    page = (folder / "watch_it_learn.html").read_text()
+    assert page.startswith("<!DOCTYPE html>")
+    assert "told.arrows" in page
+    table = [(int(step), float(loss)) for step, loss in re.findall(r"^ +(\d+) +(\d\.\d{4}) +\d+%$", out, re.MULTILINE)]
+    assert (table[0][0], table[-1][0]) == (0, 51)
+    opened = na.open_log(log)  # the figure and the table are made of what the log holds
+    x = np.concatenate([step.inputs for step in opened if step.info.only is None], axis=1)
+    arm = np.concatenate([step.targets for step in opened if step.info.only is None], axis=1)
+    p = na.predict(opened.network_at(51), x.T).T
+    assert -np.mean(np.log(np.where(arm == 1, p, 1 - p))) == pytest.approx(table[-1][1], abs=0.1)
+
+
+def test_it_learns(monkeypatch: pytest.MonkeyPatch, tmp_path) -> None:
+    """Watched to its end, the society tells the spirals apart; and the page is opened if asked for."""
+    monkeypatch.syspath_prepend(str(SCENARIOS))
+    import webbrowser
+
+    import _common
+    import watch_it_learn
+
+    opened = []
+    monkeypatch.setattr(webbrowser, "open", opened.append)
+    monkeypatch.setattr(_common, "pyplot", lambda: None)
+    watch_it_learn.story(argparse.Namespace(seed=0, log=None, log_every=10, quick=False, out=tmp_path, open=True))
+    assert opened == [(tmp_path / "watch_it_learn.html").as_uri()]
+    log = na.open_log(tmp_path / "watch_it_learn.arrows")
+    assert Path(log.path).stat().st_size < 5e6
+    x, arm = watch_it_learn.spirals(np.random.default_rng(0))
+    assert np.mean((na.predict(log.network_at(711), x) > 0.5) == arm) == 1
+
+
+@pytest.mark.parametrize("seed", [0, 3])
+def test_why_this_weight(seed: int, tmp_path) -> None:
+    out = quick("why_this_weight", tmp_path, "--seed", str(seed))
+    log = na.open_log(tmp_path / "why_this_weight.arrows")
+    trace = na.trace(log, weight=("whiskers", "face"))
+    assert str(trace) in out
+    assert (trace.number, trace.all_shown) == (3, True)
+    network = log.network
+    synapse = [(s.source, s.target) for s in network.synapses].index(("whiskers", "face"))
+    assert trace.total == pytest.approx(log.step(11).weights[synapse], rel=1e-12)
+    walked = [float(value) for value in re.findall(r"so far +(\S+)", out)]
+    assert len(walked) == len(trace.paths[0].factors)
+    assert walked[-1] == pytest.approx(trace.paths[0].value, abs=1e-5)
+    promises = [[float(v.rstrip("%")) for v in line.split()] for line in out.splitlines() if re.fullmatch(r"( +[-+]\S+){3} +\S+%", line)]
+    assert len(promises) == 4
+    for by, falls, promised, apart in promises:
+        assert promised == pytest.approx(trace.total * by, rel=1e-3)
+        assert falls * promised > 0
+        assert apart < 300 * abs(by)  # in per cent: it shrinks as the change does
+    assert [falls > 0 for _, falls, _, _ in promises] == [True, True, True, False]
 
 
 def test_cats_are_learned_as_well_as_by_scikit_learn(monkeypatch: pytest.MonkeyPatch) -> None:

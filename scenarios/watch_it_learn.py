@@ -1,0 +1,158 @@
+"""Two spirals, and a society that learns to tell them apart: stages to look at.
+
+Which of the two is a point on? No straight line tells, and no neuron alone.
+While the society learns, one step in ten is recorded. Out of that record come
+the figure, for it holds the society of each stage, which can be asked again,
+and the page on which the messages can be watched.
+"""
+
+from __future__ import annotations
+
+import webbrowser
+from argparse import ArgumentParser, Namespace
+from pathlib import Path
+
+import _common
+import numpy as np
+
+import neuro_actors as na
+from neuro_actors.commands.view import written
+from neuro_actors.viewer.gathered import gathered
+from neuro_actors.viewer.page import page
+
+POINTS, TURNS, HIDDEN = 96, 1.5, [12, 8]
+EPOCHS, BATCH, EVERY = 120, 32, 10
+STAGES = (0, 0.1, 0.2, 0.3, 1)  # which share of the steps lies behind
+REACH, DOTS = 3.5, 141  # of the plane that is drawn: how far it goes, and how many dots a side
+BLUE, ORANGE = "#0072b2", "#d55e00"
+
+
+def spirals(rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
+    """Points (2 * POINTS, 2) and which arm each is on, 0 or 1, (2 * POINTS, 1). The arms are wound around each other."""
+    along = np.sqrt(np.linspace(0.03, 1, POINTS))  # closer together further out, so that they are evenly spread
+    angle = 2 * np.pi * TURNS * along
+    arm = 3 * np.column_stack([along * np.cos(angle), along * np.sin(angle)])
+    return np.concatenate([arm, -arm]) + rng.normal(0, 0.06, (2 * POINTS, 2)), np.repeat([[0.0], [1.0]], POINTS, axis=0)
+
+
+def story(arguments: Namespace) -> None:
+    file = arguments.out / "watch_it_learn.arrows"
+    recording = arguments.log or na.Recording(file, every=arguments.log_every, overwrite=True)
+    rng = np.random.default_rng(arguments.seed)
+    x, arm = spirals(rng)
+    net = na.Network.layered([2, *HIDDEN, 1], output_activation="sigmoid", seed=arguments.seed)
+    epochs = 10 if arguments.quick else EPOCHS
+    steps = epochs * -(-len(x) // BATCH)
+
+    print("WATCH IT LEARN\n")
+    print(f"Two spirals, {POINTS} points on each. A society of {_common.size(net)},")
+    print(f"none of which sees more than its own mail, learns for {steps} steps.\n")
+    na.train(
+        net, x, arm, loss="cross_entropy", optimizer=na.Adam(na.CosineDecay(0.03, steps)), epochs=epochs, batch_size=BATCH,
+        seed=arguments.seed, log=recording,
+    )  # fmt: skip
+
+    log = na.open_log(recording.path)
+    seen = [info.number for info in log.steps if info.only is None]
+    learnt = [(0, log.network), *((step, log.network_at(step)) for step in seen)]
+    print(f"Steps recorded: {len(seen)}; {Path(log.path).stat().st_size / 1e6:.1f} MB in {log.path}\n")
+    print("  after step   loss of all points   told apart")
+    losses = []
+    stages = sorted({min(range(len(learnt)), key=lambda k: abs(learnt[k][0] - share * steps)) for share in STAGES})
+    for k, (step, network) in enumerate(learnt):
+        p = np.clip(na.predict(network, x), 1e-12, 1 - 1e-12)
+        losses.append(-np.mean(np.log(np.where(arm == 1, p, 1 - p))))
+        if k in stages:
+            print(f"  {step:10} {losses[-1]:20.4f} {np.mean((p >= 0.5) == arm):12.0%}")
+    draw([learnt[k] for k in stages], [step for step, _ in learnt], losses, x, arm[:, 0], arguments.out)
+    play(log, arguments)
+
+
+def play(log, arguments: Namespace) -> None:
+    """Write the page; `neuro-actors view` does the same."""
+    file = arguments.out / "watch_it_learn.html"
+    try:
+        written(file, page(gathered(log, max_mb=8.0)))
+    except OSError as error:
+        raise na.InputError(f"{str(file)!r} cannot be written: {error.strerror}") from None
+    print(f"Page, to watch it message by message: {file}")
+    if arguments.open:
+        webbrowser.open(file.resolve().as_uri())
+
+
+def draw(stages, steps: list[int], losses: list[float], x: np.ndarray, arm: np.ndarray, folder: Path) -> None:
+    """Above, what the society says of each place in the plane, stage by stage; below, the loss, and every neuron.
+
+    stages: pairs (step, network); losses: after each of the steps.
+    """
+    plt = _common.pyplot()
+    if plt is None:
+        return
+    from matplotlib.colors import LinearSegmentedColormap
+
+    side = np.linspace(-REACH, REACH, DOTS)
+    plane = np.stack(np.meshgrid(side, side), axis=-1).reshape(-1, 2)
+    colours = LinearSegmentedColormap.from_list("arms", [BLUE, "#f7f7f7", ORANGE])
+
+    figure = plt.figure(figsize=(11, 6.6), layout="constrained")
+    figure.suptitle("A society learns which spiral a point is on", fontsize=15)
+    above, below = figure.subfigures(2, 1, height_ratios=[1, 1.5])
+    for axis, (step, network) in zip(above.subplots(1, len(stages), squeeze=False).flat, stages, strict=True):
+        p = na.predict(network, plane)[:, 0].reshape(DOTS, DOTS)
+        axis.imshow(p, colours, vmin=0, vmax=1, extent=2 * (-REACH, REACH), origin="lower", interpolation="bilinear")
+        axis.contour(side, side, p, [0.5], colors="black", linewidths=0.8)
+        for which, colour, marker in ((0, BLUE, "o"), (1, ORANGE, "s")):
+            axis.scatter(*x[arm == which].T, s=9, c=colour, marker=marker, edgecolors="white", linewidths=0.4)
+        axis.set(xticks=[], yticks=[])
+        axis.set_title(f"after step {step}" if step else "before learning", fontsize=11)
+
+    left, right = below.subplots(1, 2, width_ratios=[1, 1.5])
+    left.plot(steps, losses, color="#333333", linewidth=1.6)
+    dots = [(step, losses[steps.index(step)]) for step, _ in stages]
+    left.scatter(*zip(*dots, strict=True), s=36, color="#333333", zorder=3)
+    left.set(xlabel="step", ylim=(0, 1.05 * max(losses)))
+    left.set_title("loss of all points; dots: the pictures above", fontsize=11)
+    left.spines[["top", "right"]].set_visible(False)
+    left.grid(alpha=0.3)
+    draw_society(right, stages[-1][1], plane, colours)
+    _common.save(figure, folder, "watch_it_learn.png")
+
+
+def draw_society(axis, network: na.Network, plane: np.ndarray, colours) -> None:
+    """Each neuron as a small map of what it says, level upon level; between them the synapses."""
+    from matplotlib.collections import LineCollection
+
+    n_inputs, n = len(network.inputs), len(network.ids)
+    # what each says: asked of a society in which all of them are outputs
+    said = na.predict(na.Network(network.neurons, network.synapses, network.ids[n_inputs:]), plane)
+    maps = np.concatenate([plane / REACH, said[:, :-1], 2 * said[:, -1:] - 1], axis=1).T.reshape(n, DOTS, DOTS)
+    widest = np.bincount(network.level).max()
+    x, y, half = np.empty(n), 1.8 * network.level, np.full(n, 0.4)
+    for level in range(network.depth + 1):
+        here = np.flatnonzero(network.level == level)
+        x[here] = (np.arange(len(here)) - (len(here) - 1) / 2) * widest / max(len(here), 8)
+    half[-1], y[-1] = 0.7, y[-1] + 0.2
+    strength = np.minimum(np.abs(network.weights) / np.quantile(np.abs(network.weights), 0.9), 1)
+    ends = np.stack([np.column_stack([x, y + half])[network.sources], np.column_stack([x, y - half])[network.targets]], axis=1)
+    wires = LineCollection(ends, linewidths=0.3 + 1.2 * strength, alpha=0.55)
+    wires.set_color([ORANGE if weight > 0 else BLUE for weight in network.weights])
+    axis.add_collection(wires)
+    for k in range(n):
+        box = (x[k] - half[k], x[k] + half[k], y[k] - half[k], y[k] + half[k])
+        axis.imshow(maps[k], colours, vmin=-1, vmax=1, extent=box, origin="lower", interpolation="bilinear", zorder=2)
+        axis.plot([box[0], box[1], box[1], box[0], box[0]], [box[2], box[2], box[3], box[3], box[2]], "k", lw=0.5)
+    axis.set(xlim=(-widest / 2 - 0.2, widest / 2 + 0.2), ylim=(-0.6, y[-1] + 0.9))
+    axis.set_aspect("equal")
+    axis.axis("off")
+    axis.set_title("and what each neuron says then, from the two inputs up", fontsize=11)
+    for place, told in ((-widest / 2, "orange: it says much\nblue: it says little"),
+                        (1.8, "orange synapse: excitatory\nblue synapse: inhibitory")):  # fmt: skip
+        axis.text(place, -0.1, told, fontsize=9, va="center", linespacing=1.5)
+
+
+def more(parser: ArgumentParser) -> None:
+    parser.add_argument("--open", action="store_true", help="show the page in a browser")
+
+
+if __name__ == "__main__":
+    _common.run(story, __doc__, quick=True, out="figure, page and log go", every=EVERY, more=more)
