@@ -7,7 +7,8 @@ from .functions import ACTIVATIONS, LOSSES, Activation, Loss, add_activation, ad
 from .gradient import Gradient, StepResult
 from .learning import SGD, Adam, CosineDecay, StepDecay
 from .network import Network
-from .simulation import Simulation, open_simulation
+from .opening import open_simulation
+from .simulation import Simulation
 from .synchronous import gradient, predict
 from .training import Epoch, TrainingResult, train
 

@@ -19,7 +19,8 @@ from .errors import InputError
 from .examples import as_examples
 from .learning import Optimizer
 from .network import Network
-from .simulation import Simulation, open_simulation
+from .opening import open_simulation
+from .simulation import Simulation
 from .synchronous import run
 
 
