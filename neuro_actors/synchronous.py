@@ -42,11 +42,11 @@ def gradient(
     return run(society)
 
 
-def predict(network: Network, x: ArrayLike, channels: str | Engine = "bundled") -> Array:
+def predict(network: Network, x: ArrayLike, channels: str | Engine = "bundled", sums: str = "ordered") -> Array:
     """The predictions, (batch, n_outputs), of a society opened for this one question; see `gradient`."""
 
     async def society() -> Array:
-        async with open_simulation(network, channels) as simulation:
+        async with open_simulation(network, channels, sums=sums) as simulation:
             return await simulation.predict(x)
 
     return run(society)
