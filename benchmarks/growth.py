@@ -33,7 +33,9 @@ def wired(size: int, fan_in: int) -> na.Network:
     sources = np.sort(rng.integers(0, size - fan_in + 1, (rest, fan_in)), axis=1) + np.arange(fan_in)
     sources += (np.arange(rest) // size * size)[:, None]
     targets = np.repeat(np.arange(size, size * LEVELS), fan_in)
-    return na.Network.from_arrays(sources.ravel(), targets, rng.standard_normal(rest * fan_in) / np.sqrt(fan_in))
+    weights = rng.standard_normal(rest * fan_in) / np.sqrt(fan_in)
+    unheard = np.flatnonzero(np.bincount(sources.ravel(), minlength=size * LEVELS) == 0)  # a few inputs among them
+    return na.Network.from_arrays(sources.ravel(), targets, weights, outputs=unheard)
 
 
 def resident() -> float:

@@ -9,7 +9,8 @@ from .gradient import Gradient, StepResult
 from .learning import SGD, Adam, CosineDecay, StepDecay
 from .log import Recording, open_log
 from .network import Network
-from .simulation import Simulation, open_simulation
+from .opening import open_simulation
+from .simulation import Simulation
 from .synchronous import gradient, predict
 from .trace import Trace, trace
 from .training import Epoch, TrainingResult, train

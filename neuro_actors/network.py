@@ -123,7 +123,7 @@ class Network:
         sources, targets: (n_synapses,), the ends of each synapse: places among the neurons, from 0 on.
         weights: (n_synapses,), or drawn from `seed`.  biases: (n_neurons,), 0 for inputs, or all 0.
         activations: one name for all, or one for each neuron (an input's is not looked at).
-        outputs: places; or else whoever has no outgoing synapse.  ids: names; or else n0, n1, …
+        outputs: places; or else whoever has no outgoing synapse, but an incoming one.  ids: names; or else n0, n1, …
         """
         ends = [as_places(name, values) for name, values in (("sources", sources), ("targets", targets))]
         if len(ends[0]) != len(ends[1]) or not len(ends[0]):
@@ -138,6 +138,9 @@ class Network:
                 raise NetworkError(f"{what}: there are {n} neurons, so places go up to {n - 1}; got {places.max()}")
         fan_in, fan_out = (np.bincount(end, minlength=n) for end in (ends[1], ends[0]))
         shown = np.flatnonzero(fan_out == 0) if outputs is None else as_places("outputs", outputs)
+        lonely = np.flatnonzero((fan_in == 0) & (fan_out == 0))
+        if outputs is None and len(lonely):
+            raise NetworkError(f"neuron {names[lonely[0]]!r} has no synapse: give it one, or remove it, or name all outputs")
         if len(shown) and shown.max() >= n:
             raise NetworkError(f"outputs: there are {n} neurons, so places go up to {n - 1}; got {shown.max()}")
         kinds = (activations,) * n if isinstance(activations, str) else tuple(_listed("activations", activations))
@@ -303,6 +306,16 @@ class Network:
                 raise NetworkError(f"neuron {culprit!r}: unknown activation {name!r}; {known}")
 
     def _check(self) -> None:
+        self._refuse(self.sources == self.targets, "is a self-loop: a neuron cannot be its own source")
+        self._refuse(self.is_input[self.targets], "leads into an input: an input hears the world alone")
+        places = self.sources * len(self.ids) + self.targets
+        if not np.diff(np.sort(places)).all():
+            first = np.unique(places, return_index=True)[1]
+            self._refuse(~np.isin(np.arange(len(places)), first), "stands there twice: keep one, with the sum of the weights")
+        self.level = levels(self.targets, self.outgoing, len(self.ids))
+        if self.level.min(initial=0) < 0:
+            path = " -> ".join(repr(self.ids[k]) for k in cycle(self.sources, self.targets, self.level))
+            raise NetworkError(f"the synapses form a cycle: {path}; take one of them away")
         if not self.inputs:
             raise NetworkError("the network has no inputs: add at least one na.Input")
         if not self.outputs:
@@ -312,16 +325,6 @@ class Network:
         if len(np.unique(self.output_positions)) < len(self.outputs):
             twice = max(self.outputs, key=self.outputs.count)
             raise NetworkError(f"output {twice!r} is named twice: name each output once")
-        self._refuse(self.sources == self.targets, "is a self-loop: a neuron cannot be its own source")
-        self._refuse(self.is_input[self.targets], "leads into an input: an input hears the world alone")
-        places = self.sources * len(self.ids) + self.targets
-        if not np.diff(np.sort(places)).all():
-            first = np.unique(places, return_index=True)[1]
-            self._refuse(~np.isin(np.arange(len(places)), first), "stands there twice: keep one, with the sum of the weights")
-        self.level = levels(self.targets, self.outgoing, len(self.ids))
-        if self.level.min() < 0:
-            path = " -> ".join(repr(self.ids[k]) for k in cycle(self.sources, self.targets, self.level))
-            raise NetworkError(f"the synapses form a cycle: {path}; take one of them away")
         # In a graph without cycles every walk back ends at a neuron without sources, every walk on at one without targets.
         deaf = np.flatnonzero((self.incoming.sizes == 0) & ~self.is_input)
         if len(deaf):

@@ -1,30 +1,26 @@
-"""A network brought to life: the nursery of its neurons, and the way in and out."""
+"""A network brought to life: step after step, and its end."""
 
 from __future__ import annotations
 
-import math
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager, closing
 from dataclasses import dataclass
-from os import PathLike
 from typing import TYPE_CHECKING
 
 import numpy as np
 import trio
 from numpy.typing import ArrayLike
+from trio.lowlevel import enable_ki_protection
 
 from .arrays import Array, as_batch, frozen
-from .channels import Channels, Engine, Statistics, Waiting, engine
+from .channels import Channels, Statistics, Waiting
 from .errors import InputError, LogError, SimulationError
 from .examples import as_examples
 from .gradient import Gradient, StepResult
 from .learning import Optimizer
-from .log.recording import Recording, as_recording
 from .messages import Step
 from .network import Network
 from .parameters import Parameters
-from .society import collector_off, live_together
-from .sums import Sums, named
+from .society import live_together
+from .sums import Sums
 
 if TYPE_CHECKING:
     from .log.writer import LogWriter
@@ -70,6 +66,8 @@ class Simulation:
         self._closed = False
         self._committed: Array | None = None  # by the last step that learnt, where `_network` does not hold it yet
         self._patient = trio.CancelScope()
+        self._ended = trio.Event()
+        self._crash: BaseException | None = None  # what is to be raised on leaving, beside a failure
         self._parameters = Parameters(network)
 
     # --- what users call -----------------------------------------------------------------------------------------
@@ -127,7 +125,7 @@ class Simulation:
 
     # --- a step --------------------------------------------------------------------------------------------------
 
-    @trio.lowlevel.enable_ki_protection  # an interrupt reaches what waits: no step is left half begun, or half told
+    @enable_ki_protection  # an interrupt reaches what waits: no step is left half begun, or half told
     async def _run(
         self,
         rows: Array,
@@ -154,7 +152,7 @@ class Simulation:
         assert outcome is not None
         return outcome
 
-    @trio.lowlevel.enable_ki_protection
+    @enable_ki_protection
     async def _finish(self) -> _Outcome | None:
         """See the step under way to its end, and say what came of it. If cancelled, it can be called again."""
         step = self._under_way
@@ -211,11 +209,32 @@ class Simulation:
     # --- life and death ------------------------------------------------------------------------------------------
 
     async def _live(self) -> None:
+        """One of trio's own tasks: no interrupt strikes it, and whoever is struck leaves no nursery open behind him."""
         try:
             with trio.CancelScope(shield=True):  # it ends by itself when the channels are stopped
-                await live_together(self._network, self._channels, self._sums)
+                await live_together(self._network, self._channels, self._sums, lambda: self._closed)
         except SimulationError as error:
             self._fail(str(error), error.__cause__)
+        except BaseException as error:  # such as a neuron's function that raises an interrupt
+            self._crash = error
+            while isinstance(self._crash, BaseExceptionGroup):
+                self._crash = self._crash.exceptions[0]
+            self._fail(f"the society broke down: {self._crash!r}", self._crash)
+        for carrier in (self._channels, self._log):
+            try:
+                if carrier is not None:
+                    carrier.close()
+            except BaseException as error:
+                self._crash = self._crash or error
+        self._ended.set()
+
+    async def _write_now_and_then(self, log: LogWriter, seconds: float) -> None:
+        """What was recorded reaches the file though no other step follows."""
+        while not self._ended.is_set():
+            with trio.move_on_after(seconds):
+                await self._ended.wait()
+                return
+            log.write_what_waits()
 
     def _close(self) -> None:
         self._closed = True
@@ -223,72 +242,3 @@ class Simulation:
             self._failure_told = True  # whoever still waits is told; who left the block knows
             self._fail(f"the simulation was closed while step {self._under_way.number} was under way", None)
         self._channels.stop()
-
-
-@asynccontextmanager
-async def open_simulation(
-    network: Network,
-    channels: str | Engine = "bundled",
-    log: str | PathLike[str] | Recording | None = None,
-    *,
-    sums: str = "ordered",
-    patience: float = math.inf,
-) -> AsyncIterator[Simulation]:
-    """Bring a network to life: `async with na.open_simulation(net) as simulation`.
-
-    channels: the engine that carries mail: "bundled", in arrays, which is fast; "memory", one object a message, which is
-        the one to read; or one of your own (see `neuro_actors.channels`). All give the same bits.
-    log: a file to record every message into; it must not exist yet. Or an `na.Recording`, which says what of them.
-    sums: "ordered", numpy's own sums, added in synapse order; or "blas", which is faster, and whose bits are promised
-        by nobody: they depend on the BLAS library, its version and its threads, and are equal between runs and engines
-        on one machine as far as that was measured (OpenBLAS on one thread). Rounding stays within the same bounds.
-    patience: how many seconds a call may wait for its step; then it raises `SimulationError`, which says who waits for whom.
-
-    A neuron's failure raises one `SimulationError`, which names it, from the call that waits for the step; the society
-    is gone then. On leaving the block, by whatever way, every task has ended.
-    """
-    if not isinstance(network, Network):
-        raise InputError(f"network must be an na.Network, got {type(network).__name__}")
-    if isinstance(patience, bool) or not isinstance(patience, (int, float)) or not patience > 0:
-        raise InputError(f"patience must be a positive number of seconds, got {patience!r}")
-    network.check_activations()
-    if not trio.lowlevel.in_trio_run():
-        raise SimulationError("open_simulation needs trio.run; elsewhere, as in a notebook, use na.gradient or na.train")
-    make, added = engine(channels), named(sums)
-    writer = None
-    if log is not None:
-        from .log.writer import LogWriter  # pyarrow is imported only where a log is asked for
-
-        writer = LogWriter(as_recording(log), network, sums)
-    error: BaseException | None = None
-    try:
-        with collector_off():
-            made = make(network, writer)
-        with closing(made) as carriers:
-            simulation = Simulation(network, carriers, added, writer, patience)
-            try:
-                async with trio.open_nursery() as nursery:
-                    nursery.start_soon(simulation._live)
-                    try:
-                        yield simulation
-                    except BaseException as caught:  # kept aside, for the nursery would wrap it into a group
-                        error = caught
-                    simulation._close()
-            except BaseException as ending:  # cancelled from outside, or an interrupt that struck a neuron
-                if isinstance(ending, BaseExceptionGroup) and ending.subgroup(KeyboardInterrupt):
-                    error = KeyboardInterrupt()
-                elif error is None or isinstance(error, trio.Cancelled):
-                    raise
-        if error is None and not simulation._failure_told:
-            error = simulation._failure
-    finally:
-        if writer is not None:
-            try:
-                writer.close()
-            except LogError as failed:
-                error = error or failed
-    if error is not None:
-        try:
-            raise error
-        finally:
-            del error  # it refers to this frame

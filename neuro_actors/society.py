@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import gc
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 import numpy as np
@@ -18,16 +18,28 @@ from .network import Network
 from .neuron import InputRule, LocalRule
 from .sums import Sums
 
+AT_ONCE = 1000  # births
 
-async def live_together(network: Network, channels: Channels, sums: Sums) -> None:
-    """Until the channels are stopped, or a member fails: then all others end, and `SimulationError` names it."""
+
+async def live_together(network: Network, channels: Channels, sums: Sums, closed: Callable[[], bool]) -> None:
+    """Until the channels are stopped, or a member fails: then all others end, and `SimulationError` names it.
+
+    Births make room for others now and then, and end early if `closed` says that the channels are stopped.
+    """
     failures: list[SimulationError] = []
+    n = len(network.ids)
     try:
+        # the tasks inherit errstate: what is not finite is refused, with a name
         async with trio.open_nursery() as nursery:
-            # the tasks inherit errstate: what is not finite is refused, with a name
-            with collector_off(), np.errstate(all="ignore"):
-                for k, name in enumerate(network.ids):
-                    nursery.start_soon(actor.neuron, _rule(network, k, sums), channels.port(k), name=name)
+            with np.errstate(all="ignore"):
+                for first in range(0, n, AT_ONCE):
+                    if first:
+                        await trio.lowlevel.checkpoint()
+                        if closed():
+                            break
+                    with collector_off():
+                        for k in range(first, min(first + AT_ONCE, n)):
+                            nursery.start_soon(actor.neuron, _rule(network, k, sums), channels.port(k), name=network.ids[k])
                 judge = LossRule(network.is_input[network.output_positions])
                 nursery.start_soon(actor.loss, judge, channels.loss, name=LOSS)
     except* SimulationError as group:  # one of this nursery's own: there is none inside it

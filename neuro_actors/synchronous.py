@@ -15,7 +15,7 @@ from .arrays import Array
 from .channels import Engine
 from .gradient import Gradient
 from .network import Network
-from .simulation import open_simulation
+from .opening import open_simulation
 
 _T = TypeVar("_T")
 
@@ -42,11 +42,11 @@ def gradient(
     return run(society)
 
 
-def predict(network: Network, x: ArrayLike, channels: str | Engine = "bundled") -> Array:
+def predict(network: Network, x: ArrayLike, channels: str | Engine = "bundled", sums: str = "ordered") -> Array:
     """The predictions, (batch, n_outputs), of a society opened for this one question; see `gradient`."""
 
     async def society() -> Array:
-        async with open_simulation(network, channels) as simulation:
+        async with open_simulation(network, channels, sums=sums) as simulation:
             return await simulation.predict(x)
 
     return run(society)
@@ -60,13 +60,13 @@ def run(society: Callable[[], Awaitable[_T]]) -> _T:
     errors: list[BaseException] = []
     scope = trio.CancelScope()
     tokens: list[trio.lowlevel.TrioToken] = []
-    running = threading.Event()
+    wanted = True
 
     async def cancellable() -> None:
         tokens.append(trio.lowlevel.current_trio_token())
-        running.set()
-        with scope:
-            results.append(await society())
+        if wanted:
+            with scope:
+                results.append(await society())
 
     def thread() -> None:
         try:
@@ -75,14 +75,16 @@ def run(society: Callable[[], Awaitable[_T]]) -> _T:
             errors.append(error)
 
     worker = threading.Thread(target=thread, name="neuro_actors", daemon=True)
-    worker.start()
     try:
+        worker.start()
         worker.join()
-    except BaseException:  # an interrupt: take the society along
-        running.wait()
-        with suppress(trio.RunFinishedError):
-            tokens[0].run_sync_soon(scope.cancel)
-        worker.join()
+    except BaseException:  # an interrupt: take the society along, wherever it is
+        wanted = False
+        for token in tokens:
+            with suppress(trio.RunFinishedError):
+                token.run_sync_soon(scope.cancel)
+        if worker.is_alive():
+            worker.join()
         raise
     if errors:
         raise errors[0]

@@ -20,7 +20,8 @@ from .examples import as_examples
 from .learning import Optimizer
 from .log import Recording
 from .network import Network
-from .simulation import Simulation, open_simulation
+from .opening import open_simulation
+from .simulation import Simulation
 from .synchronous import run
 
 

@@ -19,7 +19,7 @@ from .errors import NeuroActorsError
 from .gradient import Gradient
 from .learning import SGD
 from .network import Network
-from .simulation import open_simulation
+from .opening import open_simulation
 from .synchronous import run
 
 RATE, MOMENTUM = 0.05, 0.9

@@ -35,7 +35,9 @@ def wired(neurons: int, rng: np.random.Generator) -> na.Network:
     sources = np.sort(rng.integers(0, size - FAN_IN + 1, (rest, FAN_IN)), axis=1) + np.arange(FAN_IN)
     sources += (np.arange(rest) // size * size)[:, None]
     targets = np.repeat(np.arange(size, size * LEVELS), FAN_IN)
-    return na.Network.from_arrays(sources.ravel(), targets, rng.standard_normal(rest * FAN_IN) / np.sqrt(FAN_IN))
+    weights = rng.standard_normal(rest * FAN_IN) / np.sqrt(FAN_IN)
+    unheard = np.flatnonzero(np.bincount(sources.ravel(), minlength=size * LEVELS) == 0)  # a few inputs among them
+    return na.Network.from_arrays(sources.ravel(), targets, weights, outputs=unheard)
 
 
 def by_sparse_matrices(net: na.Network, x: np.ndarray, targets: np.ndarray) -> tuple[float, np.ndarray, np.ndarray]:

@@ -244,6 +244,11 @@ def test_from_arrays_finds_inputs_outputs_and_names() -> None:
     assert net != Network.from_arrays([0, 1, 0], [1, 2, 3], seed=4)
 
 
+def test_an_input_that_nobody_hears_may_be_named_as_an_output() -> None:
+    net = Network.from_arrays([0], [1], ids=["x", "y", "z"], outputs=[1, 2])
+    assert (net.inputs, net.outputs) == (("x", "z"), ("y", "z"))
+
+
 def test_a_network_from_arrays_equals_the_same_from_objects() -> None:
     net = Network.from_arrays([0], [1], [1.0], activations=["whatever", "tanh"])
     assert net == Network([Input("n0"), Neuron("n1", "tanh")], [Synapse("n0", "n1", 1.0)], ["n1"])
@@ -259,6 +264,8 @@ def test_from_a_sparse_matrix() -> None:
         assert {(s.source, s.target): s.weight for s in net.synapses} == {("x", "h"): 0.5, ("x", "y"): 2.0, ("h", "y"): -1.0}
     with pytest.raises(na.NetworkError, match=r"expected a square matrix, targets by sources, got shape \(2, 3\)"):
         Network.from_sparse(sparse.csr_array(dense[1:]))
+    with pytest.raises(na.NetworkError, match="^neuron 'n3' has no synapse: "):
+        Network.from_sparse(sparse.csr_array(np.pad(dense, (0, 1))))
 
 
 @pytest.mark.parametrize(
@@ -279,6 +286,10 @@ def test_from_a_sparse_matrix() -> None:
         ({"ids": ["a", "a"]}, "^neuron id 'a' stands there twice"),
         ({"seed": -1}, "^seed must be a whole number"),
         ({"sources": [0, 0], "targets": [1, 1]}, "stands there twice: keep one"),
+        ({"sources": [0, 1, 2], "targets": [1, 2, 1]}, "^the synapses form a cycle: 'n2' -> 'n1' -> 'n2'; take one of them away$"),
+        ({"sources": [0, 1], "targets": [1, 0]}, "^the synapses form a cycle: 'n1' -> 'n0' -> 'n1'; "),
+        ({"targets": [3]}, "^neuron 'n1' has no synapse: give it one, or remove it, or name all outputs$"),
+        ({"ids": ["a", "b", "c"]}, "^neuron 'c' has no synapse: "),
     ],
 )
 def test_arrays_are_checked(arguments, match: str) -> None:

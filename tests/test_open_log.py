@@ -9,6 +9,7 @@ import sys
 import numpy as np
 import pyarrow as pa
 import pytest
+import trio
 
 import neuro_actors as na
 from neuro_actors.verify import draw_case
@@ -168,6 +169,16 @@ async def test_a_log_that_is_being_written_can_be_read(diamond, batch, tmp_path)
         log = na.open_log(tmp_path / "a.arrows")
         assert (len(log), log.complete) == (1, False)
     assert na.open_log(tmp_path / "a.arrows").complete
+
+
+async def test_what_waits_is_written_though_nothing_follows(diamond, batch, tmp_path, autojump_clock) -> None:
+    async with na.open_simulation(diamond, log=tmp_path / "a.arrows") as simulation:
+        for _ in range(3):
+            await simulation.predict(batch[0])
+        assert len(na.open_log(tmp_path / "a.arrows")) == 1
+        simulation._log._written -= 1  # as if a second had passed
+        await trio.sleep(0.6)
+        assert len(na.open_log(tmp_path / "a.arrows")) == 3
 
 
 async def test_a_log_without_a_step(diamond, tmp_path) -> None:

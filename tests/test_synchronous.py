@@ -9,6 +9,7 @@ import trio
 from conftest import same_bits
 
 import neuro_actors as na
+from neuro_actors.sums import ORDERED
 
 
 def ask(diamond, batch) -> na.Gradient:
@@ -22,6 +23,15 @@ def test_the_same_bits_as_an_open_simulation(diamond, batch) -> None:
 
     assert same_bits(ask(diamond, batch), trio.run(opened))
     assert np.array_equal(na.predict(diamond, batch[0]), ask(diamond, batch).predictions)
+
+
+def test_each_takes_sums(diamond, batch, monkeypatch: pytest.MonkeyPatch) -> None:
+    asked = []
+    monkeypatch.setattr("neuro_actors.opening.named", lambda sums: asked.append(sums) or ORDERED)
+    na.gradient(diamond, *batch, sums="mine")
+    na.predict(diamond, batch[0], sums="mine")
+    na.train(diamond, *batch, optimizer=na.SGD(0.01), epochs=1, sums="mine")
+    assert asked == ["mine"] * 3
 
 
 @pytest.mark.parametrize("run", [asyncio.run, trio.run])

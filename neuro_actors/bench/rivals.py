@@ -14,7 +14,7 @@ import numpy as np
 
 from ..arrays import Array
 from ..network import Network
-from ..simulation import open_simulation
+from ..opening import open_simulation
 
 
 @dataclass(frozen=True, slots=True)

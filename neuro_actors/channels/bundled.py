@@ -16,7 +16,7 @@ from typing import Any
 
 import numpy as np
 import trio
-from trio.lowlevel import Abort, current_task, enable_ki_protection, reschedule, wait_task_rescheduled
+from trio.lowlevel import Abort, current_task, disable_ki_protection, enable_ki_protection, reschedule, wait_task_rescheduled
 
 from ..arrays import Array
 from ..elements import ENVIRONMENT
@@ -101,6 +101,7 @@ class Bundled:
 
     # --- rows and bells ------------------------------------------------------------------------------------------
 
+    @disable_ki_protection  # it takes long where the network is large, and whoever is struck here has begun nothing
     def _lay_out_forward(self, batch: int) -> None:
         """New arrays for activations, and for each member the views of its rows: where the batch size changes."""
         forward = self._forward
@@ -122,6 +123,7 @@ class Bundled:
             row = int(forward.row[k])
             self._ports[k].heard = self._a[row : row + 1]
 
+    @disable_ki_protection
     def _lay_out_backward(self, batch: int, wrt_inputs: bool) -> None:
         """The same for urgencies, in a step that has some."""
         if self._way_back is None or self._way_back[1] != wrt_inputs:

@@ -95,9 +95,13 @@ class LogWriter:
     def finish(self) -> None:
         """Called when a step is over, before another one begins. Raises `LogError` if the disk has refused."""
         self._take_heard()
+        self.write_what_waits()
+        self._complain()
+
+    def write_what_waits(self) -> None:
+        """Write the steps that are gathered, if it is time; whether the disk refused is said when the next one ends."""
         if self._page is not None and (self._page.full or time.monotonic() - self._written >= FLUSH_SECONDS):
             self._flush()
-        self._complain()
 
     def close(self) -> None:
         """Write what is left, the beginning of a step that was broken off too, and the end; close the file."""

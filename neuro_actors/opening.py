@@ -1,0 +1,114 @@
+"""The way into a simulation, and the way out. An interrupt may come at any moment, and strikes neither halfway."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Coroutine
+from contextlib import suppress
+from contextvars import copy_context
+from os import PathLike
+from types import TracebackType
+from typing import TYPE_CHECKING
+
+import trio
+from trio.lowlevel import disable_ki_protection, enable_ki_protection
+
+from .channels import Channels, Engine, engine
+from .errors import InputError, LogError, SimulationError
+from .log.recording import Recording, as_recording
+from .network import Network
+from .simulation import Simulation
+from .society import collector_off
+from .sums import named
+
+if TYPE_CHECKING:
+    from .log.writer import LogWriter
+
+
+class open_simulation:  # noqa: N801 (to be called as a function is)
+    """Bring a network to life: `async with na.open_simulation(net) as simulation`.
+
+    channels: the engine that carries mail: "bundled", in arrays, which is fast; "memory", one object a message, which is
+        the one to read; or one of your own (see `neuro_actors.channels`). All give the same bits.
+    log: a file to record every message into; it must not exist yet. Or an `na.Recording`, which says what of them.
+    sums: "ordered", numpy's own sums, added in synapse order; or "blas", which is faster, and whose bits are promised
+        by nobody: they depend on the BLAS library, its version and its threads, and are equal between runs and engines
+        on one machine as far as that was measured (OpenBLAS on one thread). Rounding stays within the same bounds.
+    patience: how many seconds a call may wait for its step; then it raises `SimulationError`, which says who waits for whom.
+
+    A neuron's failure raises one `SimulationError`, which names it, from the call that waits for the step; the society
+    is gone then. On leaving the block, by whatever way, every task has ended.
+    """
+
+    def __init__(
+        self,
+        network: Network,
+        channels: str | Engine = "bundled",
+        log: str | PathLike[str] | Recording | None = None,
+        *,
+        sums: str = "ordered",
+        patience: float = math.inf,
+    ) -> None:
+        self._settings = network, channels, log, sums, patience
+
+    @enable_ki_protection
+    async def __aenter__(self) -> Simulation:
+        network, channels, log, sums, patience = self._settings
+        if not isinstance(network, Network):
+            raise InputError(f"network must be an na.Network, got {type(network).__name__}")
+        if isinstance(patience, bool) or not isinstance(patience, (int, float)) or not patience > 0:
+            raise InputError(f"patience must be a positive number of seconds, got {patience!r}")
+        network.check_activations()
+        if not trio.lowlevel.in_trio_run():
+            raise SimulationError("open_simulation needs trio.run; elsewhere, as in a notebook, use na.gradient or na.train")
+        make, added = engine(channels), named(sums)
+        writer = None
+        if log is not None:
+            from .log.writer import FLUSH_SECONDS, LogWriter  # pyarrow is imported only where a log is asked for
+
+            writer = LogWriter(as_recording(log), network, sums)
+        try:
+            with collector_off():
+                carriers = _made(make, network, writer)
+            self._simulation = Simulation(network, carriers, added, writer, patience)
+        except BaseException:
+            with suppress(LogError):
+                if writer is not None:
+                    writer.close()
+            raise
+        trio.lowlevel.spawn_system_task(self._simulation._live, name="society", context=copy_context())
+        if writer is not None:
+            trio.lowlevel.spawn_system_task(self._simulation._write_now_and_then, writer, FLUSH_SECONDS, name="log")
+        return self._simulation
+
+    @enable_ki_protection
+    def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> Coroutine[None, None, None]:
+        self._simulation._close()  # at once: an interrupt may strike between this call and its await
+        return self._left(error)
+
+    @enable_ki_protection
+    async def _left(self, error: BaseException | None) -> None:
+        """Wait until everyone has ended, and raise what is to be raised beside the block's own error."""
+        simulation = self._simulation
+        more: BaseException | None = None
+        while not simulation._ended.is_set():
+            try:
+                with trio.CancelScope(shield=True):
+                    await simulation._ended.wait()
+            except KeyboardInterrupt as interrupt:
+                more = interrupt
+        more = more or simulation._crash
+        if error is None and more is None and not simulation._failure_told:
+            more = simulation._failure
+        if more is not None and (error is None or not isinstance(more, Exception)):
+            try:
+                raise more
+            finally:
+                del more  # it refers to this frame
+
+
+@disable_ki_protection  # it takes long where the network is large, and nobody lives yet
+def _made(make: Engine, network: Network, writer: LogWriter | None) -> Channels:
+    return make(network, writer)

@@ -1,0 +1,154 @@
+"""A Ctrl-C at any moment: a plain interrupt, nothing that hangs, nobody left."""
+
+from __future__ import annotations
+
+import asyncio
+import gc
+import signal
+import sys
+import threading
+from collections.abc import Callable
+from types import FrameType
+from typing import Any
+
+import numpy as np
+import pytest
+import trio
+
+import neuro_actors as na
+from neuro_actors import channels as engines
+from neuro_actors import society
+from neuro_actors.channels import bundled
+from neuro_actors.synchronous import run
+
+Place = tuple[str, int, str]
+NET = na.Network.layered([2, 3, 1], seed=0)
+X, TARGETS = np.ones((2, 2)), np.ones((2, 1))
+
+
+def interrupt() -> None:
+    signal.raise_signal(signal.SIGINT)
+
+
+def watched(ask: Callable[[], object], strike: Callable[[Place], bool]) -> None:
+    """Run it, with a Ctrl-C at the first place at which `strike` says so. Asked are the places at which Python looks for
+    signals: where a function begins, and where a call into C returns; in tasks alone."""
+
+    def look(frame: FrameType, event: str, arg: Any) -> None:
+        if event not in ("call", "c_return") or not trio.lowlevel.in_trio_task():
+            return
+        if event == "call" and frame.f_lasti >= 0 and frame.f_code.co_code[frame.f_lasti + 1] >= 2:
+            return  # not a beginning: it goes on after an await
+        if strike((frame.f_code.co_filename, frame.f_lineno, event)) and not trio.lowlevel.currently_ki_protected():
+            sys.setprofile(None)
+            interrupt()
+
+    sys.setprofile(look)
+    try:
+        ask()
+    finally:
+        sys.setprofile(None)
+
+
+def test_at_every_place_where_python_looks_for_signals(channels: str) -> None:
+    def ask() -> None:
+        na.train(NET, X, TARGETS, optimizer=na.SGD(0.1), epochs=1, batch_size=1, channels=channels)
+
+    def noted(place: Place) -> bool:
+        if not trio.lowlevel.currently_ki_protected():
+            places.setdefault(place)
+        return False
+
+    places: dict[Place, None] = {}
+    ask()
+    watched(ask, noted)
+    assert len(places) > 20
+    for place in places:
+        with pytest.raises(KeyboardInterrupt):
+            watched(ask, place.__eq__)
+        assert gc.isenabled()
+
+
+async def test_an_interrupt_between_the_way_out_and_its_await_leaves_nobody(channels: str, tmp_path) -> None:
+    """CPython 3.11 looks for signals there too; whoever was to be awaited is dropped."""
+    before = trio.lowlevel.current_statistics().tasks_living
+    opened = na.open_simulation(NET, channels, log=tmp_path / "run.arrows")
+    simulation = await opened.__aenter__()
+    await simulation.gradient(X, TARGETS)
+    opened.__aexit__(None, None, None).close()
+    while trio.lowlevel.current_statistics().tasks_living > before:
+        await trio.lowlevel.checkpoint()
+    assert simulation._log is not None
+    assert simulation._log._file.closed
+
+
+def test_births_make_room_for_an_interrupt(channels: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    born = 0
+    make = society._rule
+
+    def rule(*more: Any) -> Any:
+        nonlocal born
+        born += 1
+        if born == 7:
+            interrupt()
+        return make(*more)
+
+    monkeypatch.setattr(society, "AT_ONCE", 5)
+    monkeypatch.setattr(society, "_rule", rule)
+    net = na.Network.layered([2, 100, 1], seed=0)
+    with pytest.raises(KeyboardInterrupt):
+        na.predict(net, X, channels)
+    assert 7 <= born <= 20
+
+
+def test_it_strikes_what_makes_large_arrays(monkeypatch: pytest.MonkeyPatch) -> None:
+    def struck(*_: Any) -> None:
+        interrupt()
+        went_on.append(True)
+
+    went_on: list[bool] = []
+    with pytest.raises(KeyboardInterrupt):
+        na.predict(NET, X, channels=struck)
+    monkeypatch.setattr(bundled, "Backward", struck)
+    with pytest.raises(KeyboardInterrupt):
+        na.gradient(NET, X, TARGETS)
+    assert not went_on
+
+
+def test_one_that_comes_while_closing_is_heard_when_all_have_ended(channels: str) -> None:
+    class Closing(engines.engine(channels)):  # type: ignore[misc]
+        def stop(self) -> None:
+            interrupt()
+            super().stop()
+
+        def close(self) -> None:
+            closed.append(trio.lowlevel.current_statistics().tasks_living)
+            super().close()
+
+    closed: list[int] = []
+    with pytest.raises(KeyboardInterrupt):
+        na.predict(NET, X, channels=Closing)
+    assert closed == [4]  # trio's own two, the one that asks, and the society
+
+
+@pytest.mark.parametrize("launched", [True, False])
+def test_inside_a_loop_it_takes_a_thread_along_that_is_just_launched(launched: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    start = threading.Thread.start
+    threads: list[threading.Thread] = []
+
+    def struck(thread: threading.Thread) -> None:
+        if thread.name != "neuro_actors":
+            return start(thread)
+        if launched:
+            threads.append(thread)
+            start(thread)
+        raise KeyboardInterrupt
+
+    async def main() -> None:
+        monkeypatch.setattr(threading.Thread, "start", struck)
+        with pytest.raises(KeyboardInterrupt):
+            run(trio.sleep_forever)
+
+    asyncio.run(main())
+    for thread in threads:
+        thread.join()
