@@ -32,9 +32,10 @@ def test_the_tour(tmp_path, monkeypatch: pytest.MonkeyPatch) -> None:
             with contextlib.redirect_stdout(out):
                 exec(compile(text, "README.md", "exec"), scope)
             printed = out.getvalue()
-        elif language == "bash" and text.startswith("neuro-actors log"):
+        elif language == "bash" and text.startswith("neuro-actors ") and ".arrows" in text:
             command = [sys.executable, "-m", "neuro_actors", *shlex.split(text)[1:]]
             printed = subprocess.run(command, capture_output=True, text=True, check=True).stdout
+            printed = re.sub(r"[0-9a-f]{64}", "…", printed)  # the digest also seals versions, and the machine
         elif language == "text":
             assert printed == text
             compared += 1
