@@ -15,7 +15,7 @@ from .audit import Audit
 from .errors import InputError, LogError, NetworkError
 from .learning import SGD, Adam, Optimizer
 from .log.checks import Form, first_not_finite
-from .log.lie import Lie, Refused, printable, refused
+from .log.lie import Lie, Refused, refused
 from .log.numerics import differences
 from .log.reader import LogReader, Rows
 from .log.schema import CODE, KEY, KINDS
@@ -26,6 +26,7 @@ from .log.template import NOBODY, Places, Template
 from .messages import Step
 from .replay import Replay
 from .sums import named
+from .text import printable
 
 MOST_STAGES = 8  # of as many kinds of steps and batch sizes the places are kept
 ROUNDING = "how far rounding can carry an optimiser of somebody's own is not known"

@@ -44,7 +44,7 @@ ALLOWED = {
     "rounding": {"arrays", "functions", "judge", "learning", "messages", "neuron"},
     "replay": {"arrays", "functions", "judge", "log", "messages", "network", "neuron", "rounding", "sums"},
     "audit": {"auditor", "errors", "learning", "log"},
-    "auditor": {"arrays", "audit", "errors", "functions", "learning", "log", "messages", "replay", "sums"},
+    "auditor": {"arrays", "audit", "errors", "functions", "learning", "log", "messages", "replay", "sums", "text"},
 }
 
 

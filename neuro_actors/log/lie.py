@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from ..text import printable
+
 
 @dataclass(frozen=True, slots=True)
 class Lie:
@@ -38,11 +40,6 @@ class Refused(Exception):  # no error: a verdict
 def refused(step: int, row: int, what: str, said: object, should: object, where: str = "") -> Refused:
     """A verdict on the log itself."""
     return Refused(Lie(step, row, "the log's", what, cut(said), cut(should), where))
-
-
-def printable(text: str) -> str:
-    """With what no terminal should be sent written out."""
-    return "".join(c if c.isprintable() else ascii(c)[1:-1] for c in text)
 
 
 def cut(value: object) -> str:
