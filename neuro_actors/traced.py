@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import textwrap
+from math import log10
 from typing import TYPE_CHECKING
 
 from .text import printable
@@ -24,14 +25,16 @@ def in_words(trace: Trace) -> str:
         lines += ["", *_sums(trace)]
     if trace.from_log is not None:
         apart = abs(trace.total - trace.from_log)
-        lines.append(f"The messages themselves came to {trace.from_log:+.6g}: {apart:.1e} apart.")
+        told = f"The messages themselves came to {trace.from_log:+.6g}: {apart:.1e} apart"
+        if apart > trace.bound:
+            told += f", MORE THAN ROUNDING MAY DO ({trace.bound:.0e}). `neuro-actors audit` tells who said what is not so"
+        lines += textwrap.wrap(f"{told}.", 80)
     return "\n".join(printable(line) for line in lines)
 
 
 def _lines(path: Path, trace: Trace) -> list[str]:
-    share = f"{path.value / trace.total:6.1%}" if trace.total else ""
     way = " -> ".join([*path.nodes, *(["loss"] if trace.to_loss else [])])
-    head = f"{path.value:+12.6g} {share:>8}  "
+    head = f"{path.value:+12.6g} {path.share:8.1%}  "
     rows = textwrap.wrap(way, 80, initial_indent=head, subsequent_indent=" " * len(head), break_on_hyphens=False)
     mean = "~ " if trace.examples > 1 else "= "  # the mean of products is not the product of means
     product = " · ".join(map(_factor, path.factors)) or "1"
@@ -51,16 +54,23 @@ def _sums(trace: Trace) -> list[str]:
     if trace.all_shown and count == trace.number:
         text = f"All {_paths(count)}: {trace.shown:+.6g}." if count > 1 else "There is no other path."
     else:
-        share = f", {trace.shown / trace.total:.1%} of it" if trace.total else ""
         which = "all others are worth nothing" if trace.all_shown else "the greatest first"
-        text = f"These {count} of {_paths(trace.number)} ({which}) come to {trace.shown:+.6g}{share}."
+        text = f"These {count} of {_paths(trace.number)} ({which}) come to {trace.shown:+.6g}."
+        if not trace.all_shown:
+            share = sum(path.share for path in trace.paths)
+            text += f" They are {share:.1%} of all that came along, whichever its sign."
     notes = [text]
     if trace.cut_off:
-        notes.append("The search was given up there: it had seen too many paths.")
+        many = f"the first {trace.proved} are" if trace.proved > 1 else "the first is"
+        sure = f"{many} surely the greatest" if trace.proved else "there may be greater ones"
+        notes.append(f"The search was given up, it had seen too many paths: {sure}; no other exceeds {trace.rest:.3g}.")
     if trace.examples > 1:
         notes.append("Factors behind ~ are means over the examples; a path's worth is the mean of its products.")
     return [line for note in notes for line in textwrap.wrap(note, 80)]
 
 
 def _paths(number: int) -> str:
-    return f"{number:,} path" + "s" * (number != 1)
+    if number < 10**15:
+        return f"{number:,} path" + "s" * (number != 1)
+    exponent, fraction = divmod(log10(number), 1)  # of any whole number, where floats end
+    return f"{10**fraction:.1f}e{exponent:.0f} paths"

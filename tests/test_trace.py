@@ -2,18 +2,40 @@
 
 from __future__ import annotations
 
+import contextlib
+import io
 import json
+import re
+import subprocess
+import sys
 
 import numpy as np
+import pyarrow as pa
 import pytest
-from click.testing import CliRunner
 
 import neuro_actors as na
-from neuro_actors import functions, paths
-from neuro_actors.cli import cli
+from neuro_actors import cli, functions, paths, synchronous
+from neuro_actors.tracer import Tracer
 from neuro_actors.verify import draw_case
 
 EPS = float(np.finfo(float).eps)
+
+
+def written(path, network: na.Network, x, targets, steps="g", loss="squared_error", **options) -> na.Network:
+    """A log of steps: p(redict), g(radient), i(nputs too), t(rain). Returns the network as it is in the end."""
+
+    async def society() -> na.Network:
+        async with na.open_simulation(network, log=na.Recording(path, overwrite=True, **options)) as simulation:
+            for step in steps:
+                if step == "p":
+                    await simulation.predict(x)
+                elif step == "t":
+                    await simulation.train_step(x, targets, loss, optimizer=na.SGD(0.05, momentum=0.5))
+                else:
+                    await simulation.gradient(x, targets, loss, wrt_inputs=step == "i")
+            return await simulation.network()
+
+    return synchronous.run(society)
 
 
 async def recorded(path, net: na.Network, x, targets, loss: str = "squared_error", channels: str = "bundled") -> na.Gradient:
@@ -132,7 +154,7 @@ async def test_many_paths(tmp_path) -> None:
 
 
 async def test_a_search_may_be_given_up(tmp_path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(paths, "MOST_STEPS", 3)
+    monkeypatch.setattr(paths, "MOST_BEGUN", 3)
     net = na.Network.layered([2, 5, 5, 1], seed=0)
     await recorded(tmp_path / "a.arrows", net, np.ones((1, 2)), np.ones((1, 1)))
     trace = na.trace(tmp_path / "a.arrows", neuron="h1.0")
@@ -165,45 +187,69 @@ async def test_words(diamond, batch, tmp_path) -> None:
     assert "There is no other path." in one
 
 
-# --- what goes wrong ---------------------------------------------------------------------------------------------
+# --- partial, broken and forged logs -----------------------------------------------------------------------------
+
+
+def test_partial_logs_that_hold_enough(tmp_path) -> None:
+    net = na.Network.layered([3, 4, 3, 2], seed=1)
+    rng = np.random.default_rng(0)
+    x, t = rng.standard_normal((4, 3)), rng.standard_normal((4, 2))
+    written(tmp_path / "all.arrows", net, x, t, "t" * 7)
+    whole = na.trace(tmp_path / "all.arrows", step=7, weight="h1.1->h2.2")
+    for name, options in {
+        "every": {"every": 3},
+        "levels": {"layers": [2, 3]},
+        "no loss": {"phases": ["forward", "backward", "commit"]},
+        "no urgencies": {"phases": ["forward", "loss", "commit"]},
+    }.items():
+        written(tmp_path / "some.arrows", net, x, t, "t" * 7, **options)
+        found = na.trace(tmp_path / "some.arrows", step=7, weight="h1.1->h2.2")
+        assert (found.total, found.paths) == (whole.total, whole.paths), name
+        assert found.from_log == (None if name == "no urgencies" else whole.from_log)
 
 
 @pytest.mark.parametrize(
-    ("asked", "match"),
+    ("options", "message"),
     [
-        ({"weight": ("x", "h")}, r"^there is no neuron 'h'; did you mean 'h[12]'\?$"),
-        ({"weight": ("h1", "h2")}, r"^there is no synapse 'h1' -> 'h2': 'h2' hears 'x'$"),
-        ({"weight": ("h1", "x")}, r"^there is no synapse 'h1' -> 'x': it is an input$"),
-        ({"weight": "x->h1"}, r"^weight must be a pair \(source, target\), got 'x->h1'$"),
-        ({"neuron": "h1", "step": 3}, r"step 3 only predicts: nobody was urged in it$"),
-        ({"neuron": "h1", "step": 4}, r"there is no step 4; it holds steps 1 to 3$"),
-        ({"neuron": "h1", "example": 8}, r"^example 8: step 2 has 7$"),
-        ({"source": "x"}, r"^the slope of which output\? One of 'y', 'h1'$"),
-        ({"source": "x", "output": "z"}, r"^there is no output 'z'; "),
-        ({}, r"^ask for one thing: a weight, a neuron or a source$"),
-        ({"neuron": "h1", "limit": 0}, r"^limit must be a whole number of at least 1, got 0$"),
+        ({"neurons": ["h1.1"]}, "step 7 does not tell what 'h2.0', 'h2.1', 'h2.2' and 2 more had learnt, which is needed; it is partial, recorded with neurons=['h1.1']"),
+        ({"layers": [2]}, "does not tell what 'y0', 'y1' had learnt"),
+        ({"phases": ["loss", "backward", "commit"]}, "does not tell the activation of 'h1.0', 'h1.1', 'h1.2' and "),
+        ({"phases": ["forward", "commit"]}, "does not tell the urgency of 'y0', 'y1', which is needed; it is partial, recorded with phases=['forward', 'commit']"),
+        ({"phases": ["forward", "loss", "backward"]}, "does not tell what 'h2.2', 'y0', 'y1' had learnt"),
+        ({"every": 5}, "there is no step 7"),
     ],
-)
-async def test_what_cannot_be_traced(asked, match: str, diamond, batch, tmp_path) -> None:
-    await recorded(tmp_path / "a.arrows", diamond, *batch)
-    with pytest.raises(na.NeuroActorsError, match=match):
-        na.trace(tmp_path / "a.arrows", **asked)
+)  # fmt: skip
+def test_partial_logs_that_do_not(options, message, tmp_path) -> None:
+    net = na.Network.layered([3, 4, 3, 2], seed=1)
+    written(tmp_path / "some.arrows", net, np.ones((4, 3)), np.ones((4, 2)), "t" * 7, **options)
+    with pytest.raises(na.LogError) as caught:
+        na.trace(tmp_path / "some.arrows", step=7, weight="h1.1->h2.2" if "neurons" not in options else "x0->h1.1")
+    assert message in str(caught.value)
+    if options in ({"layers": [2]}, {"phases": ["forward", "loss", "backward"]}):  # before anybody learnt, all is known
+        written(tmp_path / "some.arrows", net, np.ones((4, 3)), np.ones((4, 2)), "g", **options)
+        if "phases" in options:
+            assert na.trace(tmp_path / "some.arrows", step=1, weight="h1.1->h2.2").from_log is not None
 
 
-@pytest.mark.parametrize(
-    ("chosen", "match"),
-    [
-        ({"phases": ["forward", "loss"]}, r"^the log does not hold what '(h1|y)' had learnt before step 2"),
-        ({"phases": ["forward", "commit"]}, r"^the log does not hold what the loss told '(h1|y)' in step 2"),
-        ({"neurons": ["h2"]}, r"^the log does not hold what '.*' (heard|had learnt)"),
-    ],
-)
-async def test_partial_logs_that_lack_what_is_needed(chosen, match: str, diamond, batch, tmp_path) -> None:
-    async with na.open_simulation(diamond, log=na.Recording(tmp_path / "a.arrows", **chosen)) as simulation:
-        await simulation.train_step(*batch, optimizer=na.SGD(0.1))
-        await simulation.gradient(*batch)
-    with pytest.raises(na.LogError, match=match):
-        na.trace(tmp_path / "a.arrows", neuron="h1", step=2)
+def test_a_step_that_only_taught(tmp_path) -> None:
+    net = na.Network.layered([2, 2, 1], seed=1)
+    written(tmp_path / "some.arrows", net, [[1.0, 2.0]], [[1.0]], "t" * 4, every=3)
+    with pytest.raises(na.LogError, match=r"step 3 does not tell the activation of 'x0', .* recorded with every=3$"):
+        na.trace(tmp_path / "some.arrows", step=3, weight="x0->h1.1")
+
+
+def test_a_forged_message_is_not_what_the_paths_say(tmp_path) -> None:
+    net = na.Network.layered([2, 3, 1], seed=1)
+    written(tmp_path / "a.arrows", net, [[1.0, 2.0]], [[1.0]])
+    with pa.ipc.open_stream(tmp_path / "a.arrows") as stream:
+        schema, table = stream.schema, pa.Table.from_batches(list(stream)).to_pylist()
+    for row in table:
+        if (row["kind"], row["receiver"]) == ("urgency", "h1.1"):
+            row["value"] = [row["value"][0] * (1 + 1e-12)]
+    with pa.OSFile(str(tmp_path / "b.arrows"), "wb") as file, pa.ipc.new_stream(file, schema) as out:
+        out.write_table(pa.Table.from_pylist(table, schema))
+    assert "ROUNDING" not in str(na.trace(tmp_path / "b.arrows", step=1, weight="x0->h1.0"))
+    assert "MORE THAN ROUNDING MAY DO" in " ".join(str(na.trace(tmp_path / "b.arrows", step=1, weight="x0->h1.1")).split())
 
 
 async def test_every_third_step_can_be_traced(diamond, batch, tmp_path) -> None:
@@ -217,26 +263,160 @@ async def test_every_third_step_can_be_traced(diamond, batch, tmp_path) -> None:
     assert totals[0] == totals[1]
 
 
-async def test_the_command(tmp_path) -> None:
-    neurons = [na.Input("a->b"), na.Input("a"), na.Neuron("b->c"), na.Neuron("c")]
-    synapses = [na.Synapse("a->b", "c", 1.0), na.Synapse("a", "b->c", 2.0), na.Synapse("b->c", "c", 3.0)]
-    net = na.Network(neurons, synapses, ["c"])
-    path = str(tmp_path / "run.arrows")
-    await recorded(path, net, [[1.0, 2.0]], [[0.0]])
+# --- words and the command line ----------------------------------------------------------------------------------
 
-    def run(*arguments: str) -> str:
-        found = CliRunner().invoke(cli, ["log", "trace", path, *arguments], catch_exceptions=False)
-        assert found.exit_code == 0, found.output
-        return found.output
 
-    assert "the weight b->c -> c at" in run("--weight", "b->c->c", "--step", "1")
-    assert "the weight a -> b->c at" in run("--weight", "a->b->c", "--step", "1")
-    assert "the weight b->c -> c at" in run("--weight", "b->c -> c")
-    assert json.loads(run("--from", "a", "--json"))["total"] == pytest.approx(na.trace(path, source="a").total)
-    for wrong, message in (
-        (["--weight", "a"], "write both ends of the synapse"),
-        (["--neuron", "a", "--from", "a"], "ask for one thing"),
-        (["--neuron", "a", "--to", "c"], "--to goes with --from"),
-    ):
-        with pytest.raises(na.InputError, match=message):
-            CliRunner().invoke(cli, ["log", "trace", path, *wrong], catch_exceptions=False, standalone_mode=False)
+@pytest.fixture(scope="module")
+def log(tmp_path_factory) -> str:
+    path = tmp_path_factory.mktemp("log") / "run.arrows"
+    net = na.Network.layered([3, 3, 2], seed=1)
+    written(path, net, [[1.0, 2.0, -1.0], [0.5, 1.0, 0.0]], [[0.5, 1.0], [0.0, 1.0]], "ptg")
+    return str(path)
+
+
+@pytest.fixture(scope="module")
+def arrows(tmp_path_factory) -> str:
+    path = tmp_path_factory.mktemp("log") / "arrows.arrows"
+    net = na.Network(
+        [na.Input("a->b"), na.Input("a"), *(na.Neuron(id) for id in ("c", "b->c", "long -> name", "<b>[bold]"))],
+        [na.Synapse("a->b", "c", 1.0), na.Synapse("a", "b->c", 1.0), na.Synapse("c", "long -> name", 1.0),
+         na.Synapse("b->c", "<b>[bold]", 1.0)],
+        ["long -> name", "<b>[bold]"],
+    )  # fmt: skip
+    written(path, net, [[1.0, 2.0]], [[0.5, 1.0]])
+    return str(path)
+
+
+def run(*arguments: str, expected: int = 0) -> str:
+    """What the command prints, or of an error its one line."""
+    out, err = io.StringIO(), io.StringIO()
+    with pytest.MonkeyPatch.context() as patch, contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
+        patch.setattr(sys, "argv", ["neuro-actors", "log", "trace", *arguments])
+        with pytest.raises(SystemExit) as ended:
+            cli.main()
+    return told(ended.value.code, out.getvalue(), err.getvalue(), expected)
+
+
+def run_elsewhere(*arguments: str, expected: int = 0) -> str:
+    """The same in a process of its own."""
+    command = [sys.executable, "-m", "neuro_actors", "log", "trace", *arguments]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=120)
+    return told(done.returncode, done.stdout, done.stderr, expected)
+
+
+def told(code: object, out: str, err: str, expected: int) -> str:
+    assert code == expected, err
+    if not expected:
+        assert err == ""
+        return out
+    assert out == ""
+    assert err.startswith("neuro-actors: ")
+    assert err.count("\n") == 1
+    return err
+
+
+def test_every_question_in_words(log: str) -> None:
+    out = run(log, "--step", "2", "--weight", "x1->h1.2")
+    assert max(map(len, out.splitlines())) <= 80
+    assert out.startswith("urgency of the weight x1 -> h1.2 at step 2 (learn from squared_error, mean of 2\nexamples): ")
+    assert "All 2 paths: " in out
+    few = " ".join(run(log, "--step", "2", "--neuron", "x1", "--paths", "2", "--example", "2").split())
+    assert "urgency of what x1 said at step 2 (learn from squared_error, example 2 of 2)" in few
+    assert "These 2 of 6 paths (the greatest first) come to" in few
+    assert "of all that came along, whichever its sign." in few
+    forwards = run(log, "--step", "1", "--from", "x1")
+    slopes = re.findall(
+        r"^slope of (y\d) by what x1 said at step 1 \(predict, mean of 2 examples\): (\S+)$", forwards, re.MULTILINE
+    )
+    assert len(slopes) == 2
+    assert abs(float(slopes[0][1])) >= abs(float(slopes[1][1]))
+    assert max(map(len, forwards.splitlines())) <= 80
+    assert run(log, "--step", "1", "--from", "x1", "--to", "y1").startswith("slope of y1 by what x1 said at step 1")
+    both = json.loads(run(log, "--step", "2", "--from", "x1", "--json"))
+    assert [abs(one["total"]) for one in both] == sorted((abs(one["total"]) for one in both), reverse=True)
+
+
+def test_many_outputs(tmp_path) -> None:
+    net = na.Network.layered([2, 2, 13], seed=1)
+    written(tmp_path / "a.arrows", net, [[1.0, 2.0]], np.ones((1, 13)), "p")
+    out = run(str(tmp_path / "a.arrows"), "--from", "x1")
+    assert out.count("slope of y") == 10
+    assert out.endswith("\nIt leads to 3 more outputs, less steeply: --to ID shows one.\n")
+
+
+@pytest.mark.parametrize(("work", "sure"), [(8, "there may be greater ones"), (10, "the first 2 are surely the greatest")])
+def test_a_search_that_was_given_up_in_words(work: int, sure: str, log: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(paths, "MOST_BEGUN", work)
+    found = na.trace(log, step=2, neuron="x1")
+    told = f"The search was given up, it had seen too many paths: {sure}; no other exceeds {found.rest:.3g}."
+    assert told in " ".join(str(found).split())
+    assert found.cut_off
+
+
+def test_weights_whose_ends_hold_arrows(arrows: str) -> None:
+    tracer = Tracer(arrows, 1, None, to_loss=True)
+    assert tracer.synapse("c->long -> name") == ("c", "long -> name")
+    assert tracer.synapse("c -> long -> name") == ("c", "long -> name")
+    assert tracer.synapse("b->c -> <b>[bold]") == ("b->c", "<b>[bold]")
+    message = run(arrows, "--step", "1", "--weight", "a->b->c", expected=2)
+    assert "'a->b->c' may be 'a' -> 'b->c' or 'a->b' -> 'c': give both ends, each by itself" in message
+    for pair in (("a->b", "c"), ("a", "b->c")):
+        assert f"weight {pair[0]} -> {pair[1]} at" in na.trace(arrows, step=1, weight=pair).about
+        assert f"weight {pair[0]} -> {pair[1]} at" in run(arrows, "--weight", pair[0], "--weight", pair[1])
+    assert "<b>[bold]" in run(arrows, "--step", "1", "--neuron", "<b>[bold]")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["--step", "2"], "ask for one thing: --weight A->B, --neuron ID or --from ID"),
+        (["--step", "2", "--neuron", "x0", "--from", "x0"], "ask for one thing"),
+        (["--step", "2", "--neuron", "x0", "--to", "y0"], "--to goes with --from"),
+        (["--step", "2", "--neuron", "h1.11"], "there is no neuron 'h1.11'; did you mean 'h1.1'?"),
+        (["--step", "2", "--weight", "x11->h1.0"], "there is no neuron 'x11'; did you mean 'x1'?"),
+        (["--step", "2", "--weight", "x0h1.0"], "weight 'x0h1.0': expected the ids of its two ends, as in 'a->b'"),
+        (["--step", "2", "--weight", "a", "--weight", "b", "--weight", "c"], "expected the ids of its two ends, got ('a', 'b', 'c')"),
+        (["--step", "2", "--weight", "x0->y1"], "there is no synapse 'x0' -> 'y1': 'x0' leads to 'h1.0', 'h1.1', 'h1.2'; 'y1' hears 'h1.0', 'h1.1', 'h1.2'"),
+        (["--step", "2", "--weight", "y0->x1"], "there is no synapse 'y0' -> 'x1': 'y0' leads to nobody, it is an output; 'x1' hears the world alone, it is an input"),
+        (["--step", "2", "--weight", "h1.0->x1"], "there is no synapse 'h1.0' -> 'x1', but there is 'x1' -> 'h1.0'"),
+        (["--step", "9", "--neuron", "x0"], "there is no step 9; it holds steps 1 to 3"),
+        (["--step", "1", "--neuron", "x0"], "step 1 only predicts: nobody was urged in it; step 2 has some"),
+        (["--step", "2", "--neuron", "x0", "--example", "3"], "example 3: step 2 has 2"),
+        (["--step", "2", "--from", "x0", "--to", "h1.0"], "'h1.0' is no output; known are 'y0', 'y1'"),
+        (["--step", "2", "--from", "y0", "--to", "y1"], "no path leads from 'y0' to the output 'y1'; from there paths lead to 'y0'"),
+        (["--step", "2", "--neuron", "x0", "--paths", "0"], "Invalid value for '--paths'"),
+        (["--step", "2", "--neuron", "x0", "--import", "none.such"], "--import 'none.such': ModuleNotFoundError"),
+    ],
+)  # fmt: skip
+def test_bad_input_is_one_line_and_exit_code_2(arguments: list[str], message: str, log: str) -> None:
+    assert message in run(log, *arguments, expected=2)
+
+
+def test_python_says_what_is_missing(log: str) -> None:
+    with pytest.raises(na.InputError, match="ask for one thing: a weight, a neuron or a source"):
+        na.trace(log, step=2)
+    with pytest.raises(na.InputError, match="'x0' leads to 2 outputs, 'y0', 'y1'; say which"):
+        na.trace(log, step=2, source="x0")
+    with pytest.raises(na.InputError, match="limit must be a whole number of at least 1, got 0"):
+        na.trace(log, step=2, neuron="y0", limit=0)
+    with pytest.raises(na.LogError, match="there is no such file"):
+        na.trace("none.arrows", step=2, neuron="y0")
+
+
+def test_an_activation_of_ones_own(tmp_path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """In another process its slope is unknown, unless the module that adds it is imported."""
+    (tmp_path / "cubes.py").write_text(
+        "import neuro_actors as na\nna.add_activation('cubed', lambda z: z**3, lambda z, a: 3 * z**2)\n"
+    )
+    monkeypatch.setattr(na.functions, "ACTIVATIONS", dict(na.ACTIVATIONS))
+    na.add_activation("cubed", lambda z: z**3, lambda z, a: 3 * z**2)
+    net = na.Network([na.Input("x"), na.Neuron("y", "cubed")], [na.Synapse("x", "y", 0.5)], ["y"])
+    written(tmp_path / "a.arrows", net, [[2.0]], [[0.0]])
+    assert na.trace(tmp_path / "a.arrows", step=1, weight="x->y").total == -12
+    assert "unknown activation 'cubed'" in run_elsewhere(str(tmp_path / "a.arrows"), "--step", "1", "--neuron", "y", expected=2)
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path))
+    assert ": -6\n" in run_elsewhere(str(tmp_path / "a.arrows"), "--step", "1", "--neuron", "y", "--import", "cubes")
+
+
+async def test_works_inside_an_event_loop(log: str) -> None:
+    assert na.trace(log, step=2, neuron="y0").number == 1
