@@ -44,10 +44,9 @@ def followers(network: Network, start: int) -> NDArray[np.bool_]:
 
 
 def slopes(network: Network, activations: Array, where: NDArray[np.bool_], sums: Sums) -> Array:
-    """f'(z) of the neurons `where`, (n_neurons, batch), each by the sum that it makes itself; 1 for inputs; else NaN."""
+    """f'(z) of the neurons `where`, no inputs, (n_neurons, batch), each by the sum that it makes itself; else NaN."""
     found = np.full(activations.shape, np.nan)
-    found[network.is_input] = 1.0
-    for k in np.flatnonzero(where & ~network.is_input).tolist():
+    for k in np.flatnonzero(where).tolist():
         incoming = network.incoming.of(k)
         heard = np.ones((len(incoming) + 1, activations.shape[1]))
         heard[:-1] = activations[network.sources[incoming]]

@@ -57,10 +57,12 @@ class Tracer:
         self._need_urgencies()
         is_input = bool(self.network.is_input[b])
         reached, slope = self._slopes(b, include=not is_input)
-        first = () if is_input else (Factor("slope", id, _mean(slope[b])),)
-        logged = self._logged(b, slope[b], np.ones(slope.shape[1]))
+        ones = np.ones(slope.shape[1])
+        first = ones if is_input else slope[b]
+        factors = () if is_input else (Factor("slope", id, _mean(first)),)
+        logged = self._logged(b, first, ones)
         about = f"urgency of what {id} said" if is_input else f"urgency of the signal of {id}"
-        return self._trace(about, b, slope, self._blame(reached), slope[b], first, logged, limit)
+        return self._trace(about, b, slope, self._blame(reached), first, factors, logged, limit)
 
     def output(self, source: str, output: str | None = None, limit: int = 8) -> Trace:
         """How much this output changes with what `source` says. The output may be left out where one alone does."""
@@ -140,8 +142,6 @@ class Tracer:
         heard[network.sources[where[network.targets]]] = True
         self._need("activation", network.ids, self._step.activations, heard)
         found = slopes(network, self._step.activations, where, self._sums)
-        if not include:
-            found[start] = 1.0
         self._need("slope", network.ids, found, where)
         return reached, found[:, self._chosen]
 

@@ -312,6 +312,22 @@ def test_large_arrays_are_made_piece_by_piece(case, monkeypatch: pytest.MonkeyPa
     assert Tracer(log, 1, None, to_loss=False).outputs(network.inputs[0]) == forwards
 
 
+@pytest.mark.parametrize("most", [1, 7, 20, 64])
+def test_many_neurons_of_a_level_in_pieces(most: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    rng = np.random.default_rng(4)
+    net = na.Network.layered([4, 5, 6, 2], seed=4)
+    steep = rng.standard_normal((len(net.ids), 3))
+    ends = {int(k): rng.standard_normal(3) for k in net.output_positions}
+    whole, forwards = Paths(net, 1, steep, ends), influence(net, 1, steep)
+    monkeypatch.setattr(paths_module, "AT_ONCE", most)
+    again = Paths(net, 1, steep, ends)
+    for one, other in ((whole.total, again.total), (whole.size, again.size), (forwards, influence(net, 1, steep))):
+        assert np.array_equal(one, other)
+    assert whole.count == again.count == 5 * 6 * 2
+    for one, other in zip(whole.greatest(np.ones(3), 60).ways, again.greatest(np.ones(3), 60).ways, strict=True):
+        assert (one.synapses, one.end, one.value) == (other.synapses, other.end, other.value)
+
+
 def test_influence_is_zero_where_no_path_leads(diamond) -> None:
     steep = np.full((4, 2), 0.5)
     assert influence(diamond, 2, steep).tolist() == [[0, 0], [0, 0], [1, 1], [-0.375, -0.375]]

@@ -6,8 +6,10 @@ import contextlib
 import io
 import json
 import re
+import shlex
 import subprocess
 import sys
+from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
@@ -231,6 +233,31 @@ def test_partial_logs_that_do_not(options, message, tmp_path) -> None:
             assert na.trace(tmp_path / "some.arrows", step=1, weight="h1.1->h2.2").from_log is not None
 
 
+def test_the_first_step_needs_no_commits(tmp_path) -> None:
+    net = na.Network.layered([2, 2, 1], seed=1)
+    phases = ["forward", "loss", "backward"]
+    written(tmp_path / "some.arrows", net, [[1.0, 2.0]], [[1.0]], "t" * 4, every=3, phases=phases)
+    assert na.trace(tmp_path / "some.arrows", step=1, weight="x0->h1.1").from_log is not None
+    with pytest.raises(na.LogError, match=r"step 4 does not tell what 'h1.1', 'y0' had learnt"):
+        na.trace(tmp_path / "some.arrows", weight="x0->h1.1")
+
+
+def test_a_step_that_was_broken_off_is_not_the_last_that_can_be_traced(tmp_path) -> None:
+    net = na.Network.layered([2, 2, 1], seed=1)
+    written(tmp_path / "a.arrows", net, [[1.0, 2.0]], [[1.0]], "ttt")
+    rewrite(
+        tmp_path / "a.arrows",
+        tmp_path / "b.arrows",
+        lambda rows: [r for r in rows if r["step"] < 3 or (r["time"] < 3 and r["kind"] != "seal")],
+    )
+    assert "at step 2 " in na.trace(tmp_path / "b.arrows", neuron="h1.0").about
+    with pytest.raises(na.LogError, match=r"step 3 does not tell the .*; the step was broken off, or the log is damaged$"):
+        na.trace(tmp_path / "b.arrows", neuron="h1.0", step=3)
+    written(tmp_path / "a.arrows", net, [[1.0, 2.0]], [[1.0]], "pp")
+    with pytest.raises(na.LogError, match="it holds no step with urgencies: nothing can be traced"):
+        na.trace(tmp_path / "a.arrows", neuron="h1.0")
+
+
 def test_a_step_that_only_taught(tmp_path) -> None:
     net = na.Network.layered([2, 2, 1], seed=1)
     written(tmp_path / "some.arrows", net, [[1.0, 2.0]], [[1.0]], "t" * 4, every=3)
@@ -238,18 +265,42 @@ def test_a_step_that_only_taught(tmp_path) -> None:
         na.trace(tmp_path / "some.arrows", step=3, weight="x0->h1.1")
 
 
+def rewrite(source, target, change) -> None:
+    with pa.ipc.open_stream(source) as stream:
+        schema, rows = stream.schema, pa.Table.from_batches(list(stream)).to_pylist()
+    with pa.OSFile(str(target), "wb") as file, pa.ipc.new_stream(file, schema) as out:
+        out.write_table(pa.Table.from_pylist(change(rows), schema))
+
+
 def test_a_forged_message_is_not_what_the_paths_say(tmp_path) -> None:
     net = na.Network.layered([2, 3, 1], seed=1)
     written(tmp_path / "a.arrows", net, [[1.0, 2.0]], [[1.0]])
-    with pa.ipc.open_stream(tmp_path / "a.arrows") as stream:
-        schema, table = stream.schema, pa.Table.from_batches(list(stream)).to_pylist()
-    for row in table:
-        if (row["kind"], row["receiver"]) == ("urgency", "h1.1"):
-            row["value"] = [row["value"][0] * (1 + 1e-12)]
-    with pa.OSFile(str(tmp_path / "b.arrows"), "wb") as file, pa.ipc.new_stream(file, schema) as out:
-        out.write_table(pa.Table.from_pylist(table, schema))
+
+    def forged(rows: list[dict]) -> list[dict]:
+        for row in rows:
+            if (row["kind"], row["receiver"]) == ("urgency", "h1.1"):
+                row["value"] = [row["value"][0] * (1 + 1e-12)]
+        return rows
+
+    rewrite(tmp_path / "a.arrows", tmp_path / "b.arrows", forged)
     assert "ROUNDING" not in str(na.trace(tmp_path / "b.arrows", step=1, weight="x0->h1.0"))
     assert "MORE THAN ROUNDING MAY DO" in " ".join(str(na.trace(tmp_path / "b.arrows", step=1, weight="x0->h1.1")).split())
+
+
+def test_the_docs_tell_the_truth(tmp_path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    docs = (Path(__file__).parent.parent / "docs" / "trace.md").read_text()
+    printed, compared = "", 0
+    for language, text in re.findall(r"```(\w+)\n(.*?)```", docs, re.DOTALL):
+        if language == "python":
+            exec(compile(text, "trace.md", "exec"), {})
+        elif language == "bash":
+            printed = run(*shlex.split(text)[3:])
+        else:
+            apart = re.compile(r"\d\.\de-\d\d apart")  # which differs with the processor
+            assert apart.sub("", printed) == apart.sub("", text)
+            compared += 1
+    assert compared == 2
 
 
 async def test_every_third_step_can_be_traced(diamond, batch, tmp_path) -> None:
