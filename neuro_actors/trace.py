@@ -34,12 +34,11 @@ class Factor(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Path:
-    """One path: the ids along it; what it is worth, the mean over the examples; its share of all that came along,
-    whichever its sign, which sums to 1 over all paths; and the factors (with one example their product is the value)."""
+    """One path: the ids along it; what it is worth, the mean over the examples; and the factors of that product (with
+    one example their product is the value)."""
 
     nodes: tuple[str, ...]
     value: float
-    share: float
     factors: tuple[Factor, ...]
 
 
@@ -50,7 +49,8 @@ class Trace:
     about: in words.  to_loss: whether the paths lead to the loss, or end at an output.
     total: the sum of all paths, the mean over the examples.  from_log: the same out of the messages that were sent,
     where these say it.  bound: how far rounding alone may bring these apart, and the sum of the paths one by one.
-    number: how many paths there are.  paths: the greatest of them, in their order.
+    number: how many paths there are.  paths: the greatest of them, in their order.  carried: of all that came along all
+    paths, example by example and whichever its sign, the share that came along these.
     examples: over how many the mean was taken.  all_shown: whether those left out are worth nothing.
     proved: how many of the paths are surely the greatest: all, unless the search was given up.  rest: if it was, no
         other path is greater than this.
@@ -63,6 +63,7 @@ class Trace:
     bound: float
     number: int
     paths: tuple[Path, ...]
+    carried: float
     examples: int
     all_shown: bool
     proved: int

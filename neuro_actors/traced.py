@@ -34,7 +34,8 @@ def in_words(trace: Trace) -> str:
 
 def _lines(path: Path, trace: Trace) -> list[str]:
     way = " -> ".join([*path.nodes, *(["loss"] if trace.to_loss else [])])
-    head = f"{path.value:+12.6g} {path.share:8.1%}  "
+    share = f"{path.value / trace.total:6.1%}" if trace.total else ""
+    head = f"{path.value:+12.6g} {share:>8}  "
     rows = textwrap.wrap(way, 80, initial_indent=head, subsequent_indent=" " * len(head), break_on_hyphens=False)
     mean = "~ " if trace.examples > 1 else "= "  # the mean of products is not the product of means
     product = " · ".join(map(_factor, path.factors)) or "1"
@@ -57,8 +58,7 @@ def _sums(trace: Trace) -> list[str]:
         which = "all others are worth nothing" if trace.all_shown else "the greatest first"
         text = f"These {count} of {_paths(trace.number)} ({which}) come to {trace.shown:+.6g}."
         if not trace.all_shown:
-            share = sum(path.share for path in trace.paths)
-            text += f" They are {share:.1%} of all that came along, whichever its sign."
+            text += f" They are {100 * trace.carried:.2g} % of all that came along, whichever its sign."
     notes = [text]
     if trace.cut_off:
         many = f"the first {trace.proved} are" if trace.proved > 1 else "the first is"

@@ -202,8 +202,8 @@ class Tracer:
         if not np.isfinite(size):
             raise LogError(f"{self._log.path!r}: in step {self.info.number} products along the paths exceed all numbers")
         found = ways.greatest(first, limit + 1)  # one more, to know whether there is one
-        told = blame if to_loss else {}
-        paths = tuple(self._path(way, start, slope, told, factors, size) for way in found.ways[:limit])
+        told, shown = blame if to_loss else {}, found.ways[:limit]
+        paths = tuple(self._path(way, start, slope, told, factors) for way in shown)
         rest = max([found.rest, *(abs(way.value) for way in found.ways[limit:])])
         # each term is rounded with each factor and in each sum that it goes through, on both sides
         roundings = (ways.longest + 1) * (ways.fan + 2) + len(first) + 6
@@ -215,6 +215,7 @@ class Tracer:
             bound=2 * roundings * float(np.finfo(np.float64).eps) * size,
             number=ways.count,
             paths=paths,
+            carried=sum(_mean(np.abs(way.products)) for way in shown) / size if size else 0.0,
             examples=len(first),
             all_shown=len(found.ways) <= limit and not found.cut_off,
             proved=min(found.proved, limit),
@@ -227,9 +228,7 @@ class Tracer:
         task = {"predict": "predict", "gradient": f"gradient of {info.loss}", "train": f"learn from {info.loss}"}
         return f"at step {info.number} ({task[info.mode]}, {'1 example' if batch == 1 else which})"
 
-    def _path(
-        self, way: Way, start: int, slope: Array, blame: Mapping[int, Array], factors: tuple[Factor, ...], size: float
-    ) -> Path:
+    def _path(self, way: Way, start: int, slope: Array, blame: Mapping[int, Array], factors: tuple[Factor, ...]) -> Path:
         network, ids = self.network, self.network.ids
         nodes, product = [ids[start]], list(factors)
         for synapse in way.synapses:
@@ -239,7 +238,7 @@ class Tracer:
             product.append(Factor("slope", ids[b], _mean(slope[b])))
         if way.end in blame:
             product.append(Factor("urgency", ids[way.end], _mean(blame[way.end])))
-        return Path(tuple(nodes), way.value, _mean(np.abs(way.products)) / size, tuple(product))
+        return Path(tuple(nodes), way.value, tuple(product))
 
 
 def _last(log: Log, to_loss: bool) -> int:

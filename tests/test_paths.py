@@ -105,13 +105,14 @@ def test_the_greatest_paths_are_those_found_by_walking_all(case) -> None:
         for path in found.paths:
             way = tuple(network.position[id] for id in path.nodes)
             assert path.value == near(worth[way], rel=1e-9, abs=1e-12 * size)
-            assert path.share == near(np.mean(np.abs(products[way])) / size, rel=1e-9)
         values = [abs(path.value) for path in found.paths]
         assert values == sorted(values, reverse=True)
         for most in (1, 3):
             few = na.trace(log, step=1, weight=(synapse.source, synapse.target), limit=most)
             assert [abs(path.value) for path in few.paths] == near(values[:most], rel=1e-12, abs=1e-15)
             assert few.total == found.total
+            carried = sum(np.mean(np.abs(products[tuple(network.position[id] for id in p.nodes)])) for p in few.paths)
+            assert few.carried == near(carried / size if carried else 0, rel=1e-9)
 
 
 def test_the_sum_over_all_paths_is_the_logs_urgency_and_the_references(case) -> None:
@@ -126,7 +127,7 @@ def test_the_sum_over_all_paths_is_the_logs_urgency_and_the_references(case) -> 
         assert found.from_log == committed.weights[k]  # bit for bit: the very sums that the neuron made
         assert abs(found.total + expected.weights[k]) <= found.bound + rounding.weights[k]
         assert found.bound < 1e-11 * max(1, sum(abs(path.value) for path in found.paths))
-        assert sum(path.share for path in found.paths) == pytest.approx(1 if found.paths else 0)
+        assert found.carried == pytest.approx(1 if found.paths else 0)
     for k in np.flatnonzero(~network.is_input).tolist():
         found = na.trace(log, step=1, neuron=network.ids[k])
         assert found.from_log == committed.biases[k]
@@ -165,10 +166,8 @@ def test_of_each_example_and_their_mean(case) -> None:
     each = [na.trace(log, step=1, weight=(synapse.source, synapse.target), example=e + 1) for e in range(len(x))]
     assert mean.total == pytest.approx(np.mean([one.total for one in each]), rel=1e-12, abs=1e-15)
     for one in each:
-        share = sum(path.share for path in one.paths)
         for path in one.paths:  # of one example the factors do multiply out
             assert math.prod(factor.value for factor in path.factors) == pytest.approx(path.value, rel=1e-12)
-            assert path.share == pytest.approx(abs(path.value) / sum(abs(p.value) for p in one.paths) * share)
 
 
 def test_two_ways_to_sum_a_slope(case) -> None:

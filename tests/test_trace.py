@@ -374,7 +374,7 @@ def test_every_question_in_words(log: str) -> None:
     few = " ".join(run(log, "--step", "2", "--neuron", "x1", "--paths", "2", "--example", "2").split())
     assert "urgency of what x1 said at step 2 (learn from squared_error, example 2 of 2)" in few
     assert "These 2 of 6 paths (the greatest first) come to" in few
-    assert "of all that came along, whichever its sign." in few
+    assert "% of all that came along, whichever its sign." in few
     forwards = run(log, "--step", "1", "--from", "x1")
     slopes = re.findall(
         r"^slope of (y\d) by what x1 said at step 1 \(predict, mean of 2 examples\): (\S+)$", forwards, re.MULTILINE
