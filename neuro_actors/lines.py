@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 
 from .arrays import Indices
 from .elements import ENVIRONMENT, LOSS
-from .messages import Kind
+from .messages import Kind, Step
 from .network import Network
 
 KINDS: tuple[Kind, ...] = ("activation", "target", "loss", "urgency", "commit")
@@ -72,6 +72,18 @@ class Lines:
 
     def __len__(self) -> int:
         return len(self.kind)
+
+
+def sent(network: Network, step: Step, spoken: NDArray[np.bool_], done: NDArray[np.bool_], judged: bool) -> int:
+    """How many messages have been sent in a step in which these neurons have `spoken`, these are `done` (both
+    (n_neurons,)), and the loss has `judged`."""
+    outputs = network.output_positions
+    count = len(network.inputs) + int(network.outgoing.sizes[spoken].sum()) + 2 * int(spoken[outputs].sum()) + judged
+    if step.loss is None:
+        return count
+    listens = ~network.is_input | step.wrt_inputs
+    back = int((done[network.targets] & listens[network.sources]).sum()) + judged * int(listens[outputs].sum())
+    return count + len(outputs) + back + int(done.sum())  # the targets; and who is done has told the environment so
 
 
 def _joined(parts: list[Indices], sizes: list[int]) -> Indices:

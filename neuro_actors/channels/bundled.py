@@ -21,7 +21,7 @@ from trio.lowlevel import Abort, current_task, disable_ki_protection, enable_ki_
 from ..arrays import Array
 from ..elements import ENVIRONMENT
 from ..elements import LOSS as JUDGE
-from ..lines import Lines
+from ..lines import Lines, sent
 from ..messages import ACTIVATION, COMMIT, LOSS, URGENCY, Step
 from ..network import Network
 from . import Recorder, Statistics, Waiting
@@ -54,6 +54,7 @@ class BundledEnvironmentPort:
                 self.asleep = False
         self.early = None
         engine = self._engine
+        engine.count()
         engine.record()
         self.predictions, self.losses = engine.loss.heard, engine.loss.losses
         self.commits, self.urgencies = engine.commits, engine.felt
@@ -72,7 +73,8 @@ class Bundled:
         self._lines = None if recorder is None else Lines(network)
         self._gate = Gate()
         self._step: Step | None = None
-        self._messages = 0
+        self._messages = 0  # of the steps before
+        self._in_full: dict[tuple[bool, bool], int] = {}  # of a whole step: predicting or not, wrt_inputs or not
         self._everyone = Bell(self._gate, 0)
         self.environment = BundledEnvironmentPort(self)
         self._everyone.members = (self.environment,)  # type: ignore[assignment]
@@ -85,11 +87,10 @@ class Bundled:
         fans = network.incoming.sizes[self._neurons] + 1
         ends = np.cumsum(fans)
         self.commits = np.empty(int(ends[-1]))
-        hearers = [self._ports[k] for k in self._neurons.tolist()]
-        for port, end, fan in zip(hearers, ends.tolist(), fans.tolist(), strict=True):
+        self._hearers = [*(self._ports[k] for k in self._neurons.tolist()), self.loss]
+        for port, end, fan in zip(self._hearers[:-1], ends.tolist(), fans.tolist(), strict=True):
             port.commit = self.commits[end - fan : end]
 
-        self._hearers = [*hearers, self.loss]
         forward = self._forward = Forward(network)
         self._bells = [Bell(self._gate, need) for need in forward.need.tolist()]
         gather(self._bells, self._hearers, forward.group)
@@ -178,11 +179,7 @@ class Bundled:
         self._a[: len(x)] = x  # they are the first level
         if targets is not None:
             self.loss.targets = targets
-        everyone, n_inputs, n_outputs = self._everyone, len(x), len(self._network.outputs)
-        everyone.need = everyone.left = 1 if step.loss is None else len(self._neurons) + 1 + n_inputs * step.wrt_inputs
-        self._messages += n_inputs + len(self._network.weights) + 2 * n_outputs + 1
-        if step.loss is not None:
-            self._messages += n_outputs + self._backward.n_rows + n_inputs * step.wrt_inputs + len(self._neurons)
+        self._everyone.need = self._everyone.left = 1 if step.loss is None else len(self._hearers) + len(x) * step.wrt_inputs
         if step.wrt_inputs:
             wake = Bell(self._gate, 0)
             wake.members = tuple(self._ports[k] for k in self._inputs.tolist())
@@ -191,6 +188,22 @@ class Bundled:
             bell.left -= 1
             if not bell.left:
                 bell.ring()
+
+    def count(self) -> None:
+        """The step under way is over, and was said in full."""
+        step = self._step
+        assert step is not None
+        kind = step.loss is None, step.wrt_inputs
+        self._in_full[kind] = self._in_full.get(kind) or self._sent()
+        self._messages += self._in_full[kind]
+
+    def _sent(self) -> int:
+        """How many messages were sent so far in the step under way."""
+        step = self._step
+        if step is None:
+            return 0
+        spoken, done = np.array([(port.spoken == step.number, port.done == step.number) for port in self._ports]).T
+        return sent(self._network, step, spoken | self._network.is_input, done, self.loss.done == step.number)
 
     def record(self) -> None:
         """Tell the recorder what was said in the step under way, or in the part of it that there was."""
@@ -258,12 +271,12 @@ class Bundled:
 
     def statistics(self) -> Statistics:
         """A mailbox is here the rows that its owner reads: all of them, in each step."""
+        messages = self._messages + self._sent()
         sizes = self._network.incoming.sizes + self._network.outgoing.sizes
         is_output = np.isin(np.arange(len(sizes)), self._network.output_positions)
         room = sizes + is_output + self._network.is_input
-        full = np.maximum(self._network.incoming.sizes, self._network.outgoing.sizes + is_output) * (self._messages > 0)
-        pairs = zip(full.tolist(), room.tolist(), strict=True)
-        return Statistics(self._messages, dict(zip(self._network.ids, pairs, strict=True)))
+        full = np.maximum(self._network.incoming.sizes, self._network.outgoing.sizes + is_output) * (messages > 0)
+        return Statistics(messages, dict(zip(self._network.ids, zip(full.tolist(), room.tolist(), strict=True), strict=True)))
 
     @enable_ki_protection
     def stop(self) -> None:
@@ -279,6 +292,7 @@ class Bundled:
         if self._recorder is not None and self._step is not None and self._step.loss is not None:
             for bell in self._bells_back:  # of a broken step, what is left at the writers
                 bell.fetch()
+        self._messages += self._sent()
         self.record()
 
 
