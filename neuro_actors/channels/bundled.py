@@ -115,8 +115,8 @@ class Bundled:
             block = (heard if gathered else self._a)[start : start + size]
             blocks.append(block)
             if gathered:
-                first, end = int(rows.start[hearer]), int(rows.start[hearer + 1])
-                bell.carries(block, first_rows.get(end - first, ...), self._a, rows.values, first, end)
+                first, count = int(rows.start[hearer]), len(rows[hearer])
+                bell.carries(block, first_rows.get(count, ...), self._a, rows.values, first, count)
         for port, group in zip(self._hearers, forward.group.tolist(), strict=True):
             port.heard = blocks[group]
         for port, row in zip(self._ports, forward.row.tolist(), strict=True):
@@ -147,7 +147,7 @@ class Bundled:
                 into, where = u, backward.scattered[start:end]
             elif len(bells[group].members) > 1 or len(into) != end - start:
                 into = u[first : first + end - start]
-            bells[group].carries(into, where, told, backward.rows, start, end)
+            bells[group].carries(into, where, told, backward.rows, start, end - start)
         self.felt = np.empty((len(self._inputs), batch))
         for i, k in enumerate(self._inputs.tolist()):
             self._ports[k].back = self.felt[i : i + 1]
