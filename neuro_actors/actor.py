@@ -5,8 +5,6 @@ A Ctrl-C strikes no member at its work: it goes to the program's main task, whic
 
 from __future__ import annotations
 
-from itertools import count
-
 import numpy as np
 from trio.lowlevel import enable_ki_protection
 
@@ -26,7 +24,9 @@ async def neuron(rule: LocalRule | InputRule, port: Port) -> None:
 
     Raises `SimulationError`, which names the neuron, if it fails.
     """
-    for number in count(1):
+    number = 0
+    while True:
+        number += 1
         try:
             step = await port.wait(ACTIVATION)
             if step is None:
@@ -50,7 +50,9 @@ async def loss(rule: LossRule, port: LossPort) -> None:
     In a step that only predicts it has no losses to tell, and tells the environment none: so that the environment,
     before it begins another step, knows that everyone is done with this one.
     """
-    for number in count(1):
+    number = 0
+    while True:
+        number += 1
         try:
             step = await port.wait(ACTIVATION)
             if step is None:

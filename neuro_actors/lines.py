@@ -7,8 +7,9 @@ from numpy.typing import NDArray
 
 from .arrays import Indices
 from .elements import ENVIRONMENT, LOSS
-from .messages import Kind
+from .messages import Kind, Step
 from .network import Network
+from .said import Unfinished
 
 KINDS: tuple[Kind, ...] = ("activation", "target", "loss", "urgency", "commit")
 
@@ -72,6 +73,18 @@ class Lines:
 
     def __len__(self) -> int:
         return len(self.kind)
+
+
+def sent(network: Network, step: Step, so_far: Unfinished) -> int:
+    """How many messages have been sent in a step that has come so far."""
+    spoken, done, judged = so_far.spoken, so_far.done, so_far.judged
+    outputs = network.output_positions
+    count = len(network.inputs) + int(network.outgoing.sizes[spoken].sum()) + 2 * int(spoken[outputs].sum()) + judged
+    if step.loss is None:
+        return count
+    listens = ~network.is_input | step.wrt_inputs
+    back = int((done[network.targets] & listens[network.sources]).sum()) + judged * int(listens[outputs].sum())
+    return count + len(outputs) + back + int(done.sum())  # the targets; and who is done has told the environment so
 
 
 def _joined(parts: list[Indices], sizes: list[int]) -> Indices:

@@ -8,6 +8,7 @@ import trio
 from conftest import same_bits
 
 import neuro_actors as na
+from neuro_actors import functions
 from neuro_actors.channels import engine
 from neuro_actors.channels.bells import Gate, Letter
 from neuro_actors.channels.bundled import Bundled
@@ -121,6 +122,30 @@ async def test_inputs_hear_urgencies_only_in_a_step_that_says_so(channels: str, 
             await simulation.gradient(*batch, wrt_inputs=wrt_inputs)
             counts.append(simulation.statistics().messages - before)
     assert counts[1] - counts[0] == 3 + 1  # x is heard by three, and tells the world
+
+
+async def test_what_was_never_said_is_not_counted(channels: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A broken step counts as far as it came; so does one that is asked about on its way."""
+
+    def value(z: np.ndarray) -> np.ndarray:
+        on_the_way.append(simulation.statistics().messages)
+        if len(on_the_way) == 3:
+            raise ZeroDivisionError
+        return z
+
+    on_the_way: list[int] = []
+    monkeypatch.setattr(functions, "ACTIVATIONS", dict(functions.ACTIVATIONS) | {"mine": na.Activation(value, lambda z, a: 1 + 0 * z)})
+    net = na.Network.from_matrices([[[1.0]]] * 3, [[0.0]] * 3, ["identity", "mine", "identity"])
+    async with na.open_simulation(net, channels) as simulation:
+        await simulation.gradient([[1.0]], [[1.0]])
+        await simulation.predict([[1.0]])
+        with pytest.raises(na.SimulationError):
+            await simulation.gradient([[1.0]], [[1.0]])
+        told = simulation.statistics().messages
+    # x told, x to h, h to the second; the targets
+    gradient, prediction, broken = 1 + 3 + 2 + 1 + 1 + 1 + 2 + 3, 1 + 3 + 2 + 1, 1 + 1 + 1 + 1
+    assert on_the_way == [broken, gradient + broken - 1, gradient + prediction + broken]
+    assert told == gradient + prediction + broken == simulation.statistics().messages
 
 
 async def test_a_mailbox_is_never_sent_more_than_it_can_hold(diamond) -> None:

@@ -17,7 +17,7 @@ ALLOWED = {
     "functions": {"arrays", "errors"},
     "sums": {"arrays", "errors"},
     "parameters": {"arrays", "network"},
-    "lines": {"arrays", "elements", "messages", "network"},
+    "lines": {"arrays", "elements", "messages", "network", "said"},
     "graph": {"arrays"},
     "elements": {"arrays", "errors"},
     "layers": {"arrays", "errors", "network"},

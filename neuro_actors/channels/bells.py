@@ -64,10 +64,10 @@ class Gate:
 class Bell:
     """Rung by `need` members in a step; the last of them wakes those who wait for it.
 
-    Where rows do not lie where they are read, it carries them over: into[where] = source[rows[start:stop]].
+    Where rows do not lie where they are read, it carries them over: into[where] = source[rows[start : start + count]].
     """
 
-    __slots__ = ("gate", "into", "left", "members", "need", "rows", "source", "start", "stop", "where")
+    __slots__ = ("count", "gate", "into", "left", "members", "need", "rows", "source", "start", "where")
 
     def __init__(self, gate: Gate, need: int) -> None:
         self.gate = gate
@@ -92,12 +92,12 @@ class Bell:
             else:
                 port.early = letter
 
-    def carries(self, into: Array, where: Any, source: Array, rows: Indices, start: int, stop: int) -> None:
-        self.into, self.where, self.source, self.rows, self.start, self.stop = into, where, source, rows, start, stop
+    def carries(self, into: Array, where: Any, source: Array, rows: Indices, start: int, count: int) -> None:
+        self.into, self.where, self.source, self.rows, self.start, self.count = into, where, source, rows, start, count
 
     def fetch(self) -> None:
         if self.source is not None:
-            self.into[self.where] = self.source.take(self.rows[self.start : self.stop], 0)
+            self.into[self.where] = self.source.take(self.rows[self.start : self.start + self.count], 0)
 
 
 class BundledPort:

@@ -21,6 +21,7 @@ from trio.lowlevel import Abort, current_task, disable_ki_protection, enable_ki_
 from ..arrays import Array
 from ..elements import ENVIRONMENT
 from ..elements import LOSS as JUDGE
+from ..lines import sent
 from ..messages import ACTIVATION, COMMIT, LOSS, URGENCY, Step
 from ..network import Network
 from ..said import Said, Unfinished
@@ -53,7 +54,8 @@ class BundledEnvironmentPort:
                 self.asleep = False
         self.early = None
         engine = self._engine
-        engine.record(whole=True)
+        engine.count()
+        engine.record(None)
         self.predictions, self.losses = engine.loss.heard, engine.loss.losses
         self.commits, self.urgencies = engine.commits, engine.felt
 
@@ -70,7 +72,8 @@ class Bundled:
         self._recorder = recorder
         self._gate = Gate()
         self._step: Step | None = None
-        self._messages = 0
+        self._messages = 0  # of the steps before
+        self._in_full: dict[tuple[bool, bool], int] = {}  # of a whole step: predicting or not, wrt_inputs or not
         self._everyone = Bell(self._gate, 0)
         self.environment = BundledEnvironmentPort(self)
         self._everyone.members = (self.environment,)  # type: ignore[assignment]
@@ -83,11 +86,10 @@ class Bundled:
         fans = network.incoming.sizes[self._neurons] + 1
         ends = np.cumsum(fans)
         self.commits = np.empty(int(ends[-1]))
-        hearers = [self._ports[k] for k in self._neurons.tolist()]
-        for port, end, fan in zip(hearers, ends.tolist(), fans.tolist(), strict=True):
+        self._hearers = [*(self._ports[k] for k in self._neurons.tolist()), self.loss]
+        for port, end, fan in zip(self._hearers[:-1], ends.tolist(), fans.tolist(), strict=True):
             port.commit = self.commits[end - fan : end]
 
-        self._hearers = [*hearers, self.loss]
         forward = self._forward = Forward(network)
         self._bells = [Bell(self._gate, need) for need in forward.need.tolist()]
         gather(self._bells, self._hearers, forward.group)
@@ -113,8 +115,8 @@ class Bundled:
             block = (heard if gathered else self._a)[start : start + size]
             blocks.append(block)
             if gathered:
-                first, end = int(rows.start[hearer]), int(rows.start[hearer + 1])
-                bell.carries(block, first_rows.get(end - first, ...), self._a, rows.values, first, end)
+                first, count = int(rows.start[hearer]), len(rows[hearer])
+                bell.carries(block, first_rows.get(count, ...), self._a, rows.values, first, count)
         for port, group in zip(self._hearers, forward.group.tolist(), strict=True):
             port.heard = blocks[group]
         for port, row in zip(self._ports, forward.row.tolist(), strict=True):
@@ -145,7 +147,7 @@ class Bundled:
                 into, where = u, backward.scattered[start:end]
             elif len(bells[group].members) > 1 or len(into) != end - start:
                 into = u[first : first + end - start]
-            bells[group].carries(into, where, told, backward.rows, start, end)
+            bells[group].carries(into, where, told, backward.rows, start, end - start)
         self.felt = np.empty((len(self._inputs), batch))
         for i, k in enumerate(self._inputs.tolist()):
             self._ports[k].back = self.felt[i : i + 1]
@@ -179,11 +181,7 @@ class Bundled:
         self._a[: len(x)] = x  # they are the first level
         if targets is not None:
             self.loss.targets = targets
-        everyone, n_inputs, n_outputs = self._everyone, len(x), len(self._network.outputs)
-        everyone.need = everyone.left = 1 if step.loss is None else len(self._neurons) + 1 + n_inputs * step.wrt_inputs
-        self._messages += n_inputs + len(self._network.weights) + 2 * n_outputs + 1
-        if step.loss is not None:
-            self._messages += n_outputs + self._backward.n_rows + n_inputs * step.wrt_inputs + len(self._neurons)
+        self._everyone.need = self._everyone.left = 1 if step.loss is None else len(self._hearers) + len(x) * step.wrt_inputs
         if step.wrt_inputs:
             wake = Bell(self._gate, 0)
             wake.members = tuple(self._ports[k] for k in self._inputs.tolist())
@@ -193,16 +191,27 @@ class Bundled:
             if not bell.left:
                 bell.ring()
 
-    def record(self, *, whole: bool) -> None:
+    def count(self) -> None:
+        """The step under way is over, and was said in full."""
+        step = self._step
+        assert step is not None
+        kind = step.loss is None, step.wrt_inputs
+        self._in_full[kind] = self._in_full.get(kind) or self._sent()
+        self._messages += self._in_full[kind]
+
+    def _sent(self) -> int:
+        """How many messages were sent so far in the step under way."""
+        return 0 if self._step is None else sent(self._network, self._step, self._so_far(self._step.number))
+
+    def _so_far(self, number: int) -> Unfinished:
+        spoken, done = np.array([(port.spoken == number, port.done == number) for port in self._ports]).T
+        return Unfinished(spoken | self._network.is_input, done, self.loss.done == number)
+
+    def record(self, unfinished: Unfinished | None) -> None:
         """Tell the recorder what was said in the step under way, or in the part of it that there was."""
         step, self._step = self._step, None
         if self._recorder is None or step is None:
             return
-        number, unfinished = step.number, None
-        if not whole:
-            spoken = np.array([port.spoken == number for port in self._ports]) | self._network.is_input
-            done = np.array([port.done == number for port in self._ports])
-            unfinished = Unfinished(spoken, done, self.loss.done == number)
         said = Said(
             activations=self._a,
             activation_rows=self._forward.row,
@@ -257,12 +266,12 @@ class Bundled:
 
     def statistics(self) -> Statistics:
         """A mailbox is here the rows that its owner reads: all of them, in each step."""
+        messages = self._messages + self._sent()
         sizes = self._network.incoming.sizes + self._network.outgoing.sizes
         is_output = np.isin(np.arange(len(sizes)), self._network.output_positions)
         room = sizes + is_output + self._network.is_input
-        full = np.maximum(self._network.incoming.sizes, self._network.outgoing.sizes + is_output) * (self._messages > 0)
-        pairs = zip(full.tolist(), room.tolist(), strict=True)
-        return Statistics(self._messages, dict(zip(self._network.ids, pairs, strict=True)))
+        full = np.maximum(self._network.incoming.sizes, self._network.outgoing.sizes + is_output) * (messages > 0)
+        return Statistics(messages, dict(zip(self._network.ids, zip(full.tolist(), room.tolist(), strict=True), strict=True)))
 
     @enable_ki_protection
     def stop(self) -> None:
@@ -275,10 +284,13 @@ class Bundled:
                     reschedule(port.task, last)
 
     def close(self) -> None:
-        if self._recorder is not None and self._step is not None and self._step.loss is not None:
+        if self._step is None:
+            return
+        if self._recorder is not None and self._step.loss is not None:
             for bell in self._bells_back:  # of a broken step, what is left at the writers
                 bell.fetch()
-        self.record(whole=False)
+        self._messages += self._sent()
+        self.record(self._so_far(self._step.number))
 
 
 def _rows_of(columns: tuple[Any, ...]) -> Iterator[tuple[int, ...]]:
