@@ -121,6 +121,8 @@ class Auditor:
         if task.loss is not None and task.loss not in functions.LOSSES:
             raise LogError(f"step {task.number}: the loss {printable(task.loss)!r} is not known here; import what adds it")
         judged = task.loss is not None
+        if self._recording.whole and task.batch > len(rows.values):
+            raise refused(task.number, rows.first, "begin note tells of examples:", task.batch, "as many as there are numbers")
         key = judged, task.wrt_inputs, task.only_learnt, 0 if task.only_learnt else task.batch
         stage = self._stages.get(key)
         form = self._form(*key) if stage is None else stage.form
@@ -267,7 +269,8 @@ class Auditor:
         if self._unsealed:
             yield f"step {self._last} was broken off: what was said of it is replayed, but not sealed"
         if self._reader.cut_off:
-            yield f"the log is cut off or damaged behind row {self._rows - 1}"
+            where = f"behind row {self._rows - 1}" if self._rows else "before its first row"
+            yield f"the log is cut off or damaged {where}"
         elif not self._ended:
             yield "the log has no end: rows may be missing there"
         elif not self._steps:

@@ -50,9 +50,12 @@ class open_simulation:  # noqa: N801 (to be called as a function is)
         patience: float = math.inf,
     ) -> None:
         self._settings = network, channels, log, sums, patience
+        self._simulation: Simulation | None = None
 
     @enable_ki_protection
     async def __aenter__(self) -> Simulation:
+        if self._simulation is not None:
+            raise SimulationError("this block was entered before: call na.open_simulation anew for each")
         network, channels, log, sums, patience = self._settings
         if not isinstance(network, Network):
             raise InputError(f"network must be an na.Network, got {type(network).__name__}")
@@ -70,28 +73,28 @@ class open_simulation:  # noqa: N801 (to be called as a function is)
         try:
             with collector_off():
                 carriers = _made(make, network, writer)
-            self._simulation = Simulation(network, carriers, added, writer, patience)
+            simulation = self._simulation = Simulation(network, carriers, added, writer, patience)
         except BaseException:
             with suppress(LogError):
                 if writer is not None:
                     writer.close()
             raise
-        trio.lowlevel.spawn_system_task(self._simulation._live, name="society", context=copy_context())
+        trio.lowlevel.spawn_system_task(simulation._live, name="society", context=copy_context())
         if writer is not None:
-            trio.lowlevel.spawn_system_task(self._simulation._write_now_and_then, writer, FLUSH_SECONDS, name="log")
-        return self._simulation
+            trio.lowlevel.spawn_system_task(simulation._write_now_and_then, writer, FLUSH_SECONDS, name="log")
+        return simulation
 
     @enable_ki_protection
     def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> Coroutine[None, None, None]:
+        assert self._simulation is not None
         self._simulation._close()  # at once: an interrupt may strike between this call and its await
-        return self._left(error)
+        return self._left(self._simulation, error)
 
     @enable_ki_protection
-    async def _left(self, error: BaseException | None) -> None:
+    async def _left(self, simulation: Simulation, error: BaseException | None) -> None:
         """Wait until everyone has ended, and raise what is to be raised beside the block's own error."""
-        simulation = self._simulation
         more: BaseException | None = None
         while not simulation._ended.is_set():
             try:
@@ -102,7 +105,9 @@ class open_simulation:  # noqa: N801 (to be called as a function is)
         more = more or simulation._crash
         if error is None and more is None and not simulation._failure_told:
             more = simulation._failure
-        if more is not None and (error is None or not isinstance(more, Exception)):
+        if error is not None and isinstance(more, Exception):
+            error.add_note(f"and on leaving: {more}")
+        elif more is not None:
             try:
                 raise more
             finally:

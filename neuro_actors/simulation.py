@@ -211,11 +211,10 @@ class Simulation:
     async def _live(self) -> None:
         """One of trio's own tasks: no interrupt strikes it, and whoever is struck leaves no nursery open behind him."""
         try:
-            with trio.CancelScope(shield=True):  # it ends by itself when the channels are stopped
-                await live_together(self._network, self._channels, self._sums, lambda: self._closed)
+            await live_together(self._network, self._channels, self._sums, lambda: self._closed)
         except SimulationError as error:
             self._fail(str(error), error.__cause__)
-        except BaseException as error:  # such as a neuron's function that raises an interrupt
+        except BaseException as error:  # such as a neuron's function that raises an interrupt; or trio ends, and nobody closed
             self._crash = error
             while isinstance(self._crash, BaseExceptionGroup):
                 self._crash = self._crash.exceptions[0]
@@ -234,7 +233,11 @@ class Simulation:
             with trio.move_on_after(seconds):
                 await self._ended.wait()
                 return
-            log.write_what_waits()
+            try:
+                log.write_what_waits()
+            except Exception as error:  # in a task of trio's own it would end the user's program
+                self._fail(f"the log cannot be written: {error!r}", error)
+                return
 
     def _close(self) -> None:
         self._closed = True

@@ -4,7 +4,7 @@ Ten levels; each neuron hears ten of the level before, chosen at random. The
 society is brought to life, asked for one gradient, compared with sparse
 matrices, and closed by message: each neuron is told that no more mail comes.
 
-It takes about 5 GB of memory and three minutes; --neurons 100000 a tenth.
+It takes about 4.5 GB of memory and three minutes; --neurons 100000 a tenth.
 """
 
 from __future__ import annotations

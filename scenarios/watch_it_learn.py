@@ -16,7 +16,7 @@ import _common
 import numpy as np
 
 import neuro_actors as na
-from neuro_actors.commands.view import written
+from neuro_actors.log.export import whole_file
 from neuro_actors.viewer.gathered import gathered
 from neuro_actors.viewer.page import page
 
@@ -71,10 +71,8 @@ def story(arguments: Namespace) -> None:
 def play(log, arguments: Namespace) -> None:
     """Write the page; `neuro-actors view` does the same."""
     file = arguments.out / "watch_it_learn.html"
-    try:
-        written(file, page(gathered(log, max_mb=8.0)))
-    except OSError as error:
-        raise na.InputError(f"{str(file)!r} cannot be written: {error.strerror}") from None
+    with whole_file(file, force=True) as html:
+        html.write(page(gathered(log, max_mb=8.0)).encode())
     print(f"Page, to watch it message by message: {file}")
     if arguments.open:
         webbrowser.open(file.resolve().as_uri())

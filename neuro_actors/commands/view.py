@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import os
-import tempfile
 import webbrowser
-from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 import click
 
 from ..errors import InputError
+from ..text import printable
 
 
 @click.command()
@@ -31,6 +29,7 @@ def view(file: Path, output: Path | None, show: bool, force: bool, max_mb: float
     Of a long or large log as much is shown as fits: evenly spaced steps, the first examples of each batch. What was
     left out is printed, and stands on the page.
     """
+    from ..log.export import whole_file
     from ..log.opened import Log
     from ..viewer.gathered import gathered
     from ..viewer.page import page
@@ -45,28 +44,13 @@ def view(file: Path, output: Path | None, show: bool, force: bool, max_mb: float
     if not path.resolve().parent.is_dir():
         raise InputError(f"{str(path)!r}: there is no folder {str(path.resolve().parent)!r}")
     run = gathered(Log(file), max_mb, _shape(picture))
-    written(path, page(run))
-    name = "".join(c if c.isprintable() else ascii(c)[1:-1] for c in str(path))
-    click.echo(f"{name}: {path.stat().st_size / 1e6:.1f} MB")
+    with whole_file(path, force=True) as html:
+        html.write(page(run).encode("utf-8"))
+    click.echo(f"{printable(str(path))}: {path.stat().st_size / 1e6:.1f} MB")
     for line in left_out(run["notes"]):
         click.echo(line)
     if show:
         webbrowser.open(path.resolve().as_uri())
-
-
-def written(path: Path, text: str) -> None:
-    """Write a file whole, or not at all."""
-    handle, name = tempfile.mkstemp(dir=path.resolve().parent, prefix=".view-", suffix=".html")
-    beside = Path(name)
-    try:
-        with os.fdopen(handle, "wb") as file:
-            file.write(text.encode("utf-8"))
-        beside.chmod(0o666 & ~_umask())  # as any new file, not only for its owner
-        beside.replace(path)
-    except BaseException:
-        with suppress(OSError):
-            beside.unlink()
-        raise
 
 
 def left_out(notes: dict[str, Any]) -> list[str]:
@@ -97,9 +81,3 @@ def _shape(picture: str | None) -> tuple[int, int] | str | None:
     if not (by and rows.isdecimal() and columns.isdecimal() and int(rows) and int(columns)):
         raise InputError(f"--picture must be rows x columns, such as 28x28, or none; got {picture!r}")
     return int(rows), int(columns)
-
-
-def _umask() -> int:
-    mask = os.umask(0)
-    os.umask(mask)
-    return mask

@@ -91,6 +91,8 @@ def optimizer_of(held: dict[str, Any]) -> Optimizer | None:
     kind = KNOWN.get(held["name"])
     if kind is None:
         return None
+    if kind not in (SGD, Adam):
+        raise ValueError("a schedule is no optimiser")
     arguments = {name: v for name, v in held.items() if name != "name"}
     found: Optimizer = kind(**{name: _schedule_of(v) if isinstance(v, dict) else v for name, v in arguments.items()})
     return found

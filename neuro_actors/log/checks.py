@@ -28,7 +28,7 @@ class Form:
         self.place = template.place
         lengths = template.lengths(batch)
         self.starts: Indices = np.concatenate([[0], np.cumsum(lengths)])
-        self.sealed = slice(int(np.repeat(template.sealed, lengths).sum()))  # what the world says stands first
+        self.sealed = slice(int(lengths[template.sealed].sum()))  # what the world says stands first
         self._names = members(network)
         framed = {
             "kind": (CODE["begin"], template.kind, CODE["seal"], np.int8),

@@ -102,15 +102,17 @@ class Log:
         as_whole_number("step", number, 0)
         if number:
             self.step(number)
-        weights, biases = np.full(len(self.network.weights), np.nan), np.full(len(self.network.ids), np.nan)
+        network, recording = self.network, self._reader.recording
+        told = recording.chosen(network) & ~network.is_input & ("commit" in recording.kinds)  # who tells what it learnt
+        weights, biases = np.where(told[network.targets], np.nan, network.weights), np.where(told, np.nan, network.biases)
         for k in range(len(self.steps) - 1, -1, -1):
+            if not (np.isnan(weights).any() or np.isnan(biases).any()):
+                break
             info = self.steps[k]
             if info.number <= number and info.mode == "train":
                 step = self._step(k)
                 weights = np.where(np.isnan(weights), step.weights, weights)
                 biases = np.where(np.isnan(biases), step.biases, biases)
-                if not (np.isnan(weights).any() or np.isnan(biases).any()):
-                    break
         weights = np.where(np.isnan(weights), self.network.weights, weights)
         return self.network.with_parameters(weights, np.where(np.isnan(biases), self.network.biases, biases))
 

@@ -32,13 +32,13 @@ class Page:
         lengths = template.lengths(batch)
         self.starts: Indices = np.concatenate([[0], np.cumsum(lengths)])  # of each row's values
         self.n_rows, self.n_values = len(lengths) + 2, int(self.starts[-1])
-        self.room = max(1, -(-rows // self.n_rows))
+        self.room = max(1, min(-(-rows // self.n_rows), MOST_VALUES // 16 // max(1, self.n_values)))
         self.values = np.empty((self.room, self.n_values))
         self.numbers: list[int] = []  # of the steps on it
         self._notes: list[tuple[bytes, bytes]] = []  # begin and seal of each
         padded = np.concatenate([[0], lengths, [0]])
         self._offsets = np.concatenate([[0], np.cumsum(np.tile(padded, self.room))])
-        self.sealed = slice(int(np.repeat(template.sealed, lengths).sum()))  # what the world says stands first
+        self.sealed = slice(int(lengths[template.sealed].sum()))  # what the world says stands first
         self._columns = [
             pa.DictionaryArray.from_arrays(self._tiled(template.kind, CODE["begin"], CODE["seal"], pa.int8()), kinds),
             pa.DictionaryArray.from_arrays(self._tiled(template.sender, NOBODY, NOBODY, pa.int32()), names),

@@ -15,6 +15,8 @@ from ..network import Network
 from .reader import NULL, Rows
 from .schema import CODE
 
+MOST_UNTOLD = 2**27  # numbers; where the log says none of them, it may lie about how many there are
+
 
 @dataclass(frozen=True, slots=True)
 class StepInfo:
@@ -54,7 +56,7 @@ class StepInfo:
                 mode in ("predict", "gradient", "train")
                 and (loss is None if mode == "predict" else isinstance(loss, str))
                 and (isinstance(optimizer, dict) and type(update) is int if mode == "train" else optimizer is update is None)
-                and type(batch) is int and batch >= 0 and type(wrt_inputs) is bool
+                and type(batch) is int and 0 <= batch < 2**31 and type(wrt_inputs) is bool
                 and (only is None or (isinstance(only, list) and all(isinstance(kind, str) for kind in only)))
             )  # fmt: skip
         except (KeyError, ValueError, TypeError, AttributeError, RecursionError) as error:
@@ -177,6 +179,8 @@ class RecordedStep:
         """(n, batch): of each row `here` its values in the place of its item; those of another length left out."""
         batch, starts = self.info.batch, self.rows.starts
         right = starts[here + 1] - starts[here] == batch
+        if not right.any() and n * batch > MOST_UNTOLD:
+            raise LogError(f"the log is damaged: step {self.info.number} does not hold {batch:,} examples, as it says")
         found = np.full((n, batch), np.nan)
         found[items[right]] = self.rows.values[starts[here[right], None] + np.arange(batch)]
         return found

@@ -35,7 +35,7 @@ def summary(reader: LogReader) -> dict[str, Any]:
     for batch in reader.batches():
         held = reader.decoded(batch, rows)
         rows, batches = rows + len(held), batches + 1
-        kinds += np.bincount(held.kind, minlength=len(KINDS))[: len(KINDS)]
+        kinds += np.bincount(held.kind[held.kind >= 0], minlength=len(KINDS))
         to_all = (held.kind == CODE["activation"]) & (held.receiver == NULL) & (held.sender >= 0)
         delivered += int(hearers[held.sender[to_all]].sum()) + int((held.receiver >= 0).sum())
         for row in np.flatnonzero(held.kind == CODE["begin"]).tolist():
@@ -52,7 +52,7 @@ def summary(reader: LogReader) -> dict[str, Any]:
         found = _losses(held)
         losses = [(losses or found)[0], (found or losses)[-1]] if losses or found else []
         if len(held):
-            last = KINDS[held.kind[-1]], held.notes[len(held) - 1].as_py()
+            last = KINDS[held.kind[-1]] if held.kind[-1] >= 0 else "?", held.notes[len(held) - 1].as_py()
     complete = last[0] == "end" and not reader.cut_off
     return {
         "file": reader.path,

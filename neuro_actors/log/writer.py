@@ -61,9 +61,10 @@ class LogWriter:
 
     def _open(self) -> None:
         try:
-            if not self._recording.overwrite:
-                with self._path.open("xb"):  # refuse what exists, before any work
-                    pass
+            if self._recording.overwrite and self._path.is_file():
+                self._path.unlink()  # not emptied: whoever reads the old log has it mapped into memory
+            with self._path.open("xb"):  # refuse what exists, before any work
+                pass
             self._file = pa.OSFile(str(self._path), "wb")
             self._stream = pa.ipc.new_stream(self._file, self._schema)
         except FileExistsError:

@@ -6,7 +6,6 @@ import base64
 import json
 import re
 from collections import Counter
-from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -14,6 +13,7 @@ import numpy as np
 
 from .. import functions
 from ..errors import InputError
+from ..log.words import called
 from .picture import picture
 from .scales import Scales
 from .thinning import Plan, plan, spread
@@ -30,6 +30,7 @@ CURVE_STEPS = 1000  # of which the losses are read, for the curve
 def gathered(log: Log, max_mb: float = 12.0, shape: tuple[int, int] | str | None = "look") -> dict[str, Any]:
     """What the page needs. shape: (rows, columns) of the picture that the inputs are, None if they are none, or "look"."""
     network, numbers = log.network, [info.number for info in log.steps]
+    earlier = dict(zip(numbers, [0, *numbers], strict=False))
     # A partial log tells in steps of their own what neurons had learnt unseen: nothing to look at.
     steps = [info for info in log.steps if info.only is None and info.batch]
     if not steps:
@@ -43,8 +44,7 @@ def gathered(log: Log, max_mb: float = 12.0, shape: tuple[int, int] | str | None
     for place in kept.steps:
         info = steps[place]
         recorded = log.step(info.number)
-        earlier = numbers.index(info.number) - 1
-        before = log.network_at(numbers[earlier]) if earlier >= 0 else network
+        before = log.network_at(earlier[info.number])
         said = told(before, recorded, kept.examples)
         after = log.network_at(info.number) if info.mode == "train" and info.whole else before
         shown.append(_step(info, said, versions.of(before), versions.of(after), pack, kept))
@@ -105,7 +105,7 @@ def _step(info: StepInfo, said: Told, before: int, after: int, pack: _Packer, ke
         "number": info.number,
         "mode": info.mode,
         "loss": info.loss,
-        "optimizer": _optimizer(info.optimizer),
+        "optimizer": None if info.optimizer is None else called(info.optimizer),
         "batch": info.batch,
         "examples": min(info.batch, kept.examples),
         "wrtInputs": info.wrt_inputs,
@@ -115,14 +115,6 @@ def _step(info: StepInfo, said: Told, before: int, after: int, pack: _Packer, ke
         "after": after,
         "arrays": arrays,
     }
-
-
-def _optimizer(held: Mapping[str, Any] | None) -> str | None:
-    """SGD(learning_rate=0.1, …), of an optimiser or a schedule as the log describes it."""
-    if held is None:
-        return None
-    rest = [f"{key}={_optimizer(value) if isinstance(value, dict) else value}" for key, value in held.items() if key != "name"]
-    return f"{held['name']}({', '.join(rest)})" if rest else str(held["name"])
 
 
 def _network(log: Log, kept: Plan) -> dict[str, Any]:
