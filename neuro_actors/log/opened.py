@@ -86,12 +86,15 @@ class Log:
 
     def step(self, number: int) -> RecordedStep:
         """One step, by its number. Raises `LogError` if the log has none of it."""
+        return self._step(self._place(number))
+
+    def _place(self, number: int) -> int:
         as_whole_number("step", number, 1)
         if number not in self._where:
             known = f"steps {self.steps[0].number} to {self.steps[-1].number}" if self.steps else "no step"
             what = known if self.partial is None else f"{known}, not all of them"
             raise LogError(f"{self.path!r}: there is no step {number}; it holds {what}")
-        return self._step(self._where[number])
+        return self._where[number]
 
     def _step(self, k: int) -> RecordedStep:
         return RecordedStep(self.network, self._rows_of(self._pieces[k]), self.steps[k])
@@ -101,7 +104,7 @@ class Log:
         whose learning was not recorded stand as they were."""
         as_whole_number("step", number, 0)
         if number:
-            self.step(number)
+            self._place(number)
         network, recording = self.network, self._reader.recording
         told = recording.chosen(network) & ~network.is_input & ("commit" in recording.kinds)  # who tells what it learnt
         weights, biases = np.where(told[network.targets], np.nan, network.weights), np.where(told, np.nan, network.biases)
@@ -130,8 +133,7 @@ class Log:
         if step is None:
             found = [pick(batch) for batch in self._batches]
         else:
-            self.step(step)
-            found = [pick(self._batches[k].slice(a, b - a)) for k, a, b in self._pieces[self._where[step]]]
+            found = [pick(self._batches[k].slice(a, b - a)) for k, a, b in self._pieces[self._place(step)]]
         return pa.Table.from_batches(found, schema=columns())
 
     def query(self, sql: str) -> Any:

@@ -148,7 +148,8 @@ class Tasks:
         equal = self._update > 0 and (shape == self._shape if loose else found == self._optimizer)
         following = self._update + 1 if equal else 1
         gap = self._every > 1 and (only or not self._learnt_told)  # updates that were not recorded may lie between
-        if update != following and not (loose and update == 1) and not (gap and update <= number):
+        most = self._update * equal + number - (self._learnt or max(self._last, 0))
+        if update != following and not (loose and update == 1) and not (gap and update <= most):
             raise refused(number, row, "count of updates is", update, following)
         if equal and update > 1 and self._optimizer is not None:
             if rated:

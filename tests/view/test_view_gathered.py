@@ -11,7 +11,8 @@ from click.testing import CliRunner
 from viewing import record
 
 import neuro_actors as na
-from neuro_actors.commands.view import view, written
+from neuro_actors.commands.view import view
+from neuro_actors.log.export import whole_file
 from neuro_actors.viewer.gathered import gathered
 from neuro_actors.viewer.picture import picture
 from neuro_actors.viewer.thinning import plan, spread
@@ -150,8 +151,8 @@ def test_it_is_opened_when_asked_for(logs: dict[str, Path], tmp_path: Path, monk
 def test_nothing_is_left_where_writing_fails(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "x.html").write_text("old")
     monkeypatch.setattr(Path, "replace", lambda *_: (_ for _ in ()).throw(OSError("disk")))
-    with pytest.raises(OSError, match="disk"):
-        written(tmp_path / "x.html", "new")
+    with pytest.raises(na.LogError, match="disk"), whole_file(tmp_path / "x.html", force=True) as file:
+        file.write(b"new")
     assert [path.name for path in tmp_path.iterdir()] == ["x.html"]
     assert (tmp_path / "x.html").read_text() == "old"
 
