@@ -83,9 +83,9 @@ OF_MEMORY = {
 }  # fmt: skip
 OF_BUNDLED = {
     "gathered rows in another order than the synapses": (
-        bundled, "rows.values, first, end", "rows.values[::-1], len(rows.values) - end, len(rows.values) - first"),
+        bundled, "rows.values, first, count", "rows.values[::-1], len(rows.values) - first - count, count"),
     "rows that are not carried over": (
-        bells, "self.source.take(self.rows[self.start : self.stop], 0)", "0.5"),
+        bells, "self.source.take(self.rows[self.start : self.start + self.count], 0)", "0.5"),
     "rows written at another distance": (
         bundled, "u[row : row + length * stride : stride]", "u[row : row + length]"),
     "a bell rung too early": (
