@@ -105,8 +105,8 @@ def recorded(found: list[dict[str, Any]]) -> str:
         rows.append([str(f["batch"]), f"{f['rows']:,}", f"{f['megabytes']:.1f}", none, tenth, f"{f['every_tenth']:.2f}", every,
                      f"{f['cost'] * 1e3:.2f}", bare, f"{f['to_bare']:.2f}"])  # fmt: skip
     return (
-        "## What recording costs\n\nTraining steps of 784-128-64-10, milliseconds; beside them a writer that is handed the"
-        f" same record batches ready-made.\n\n{table(rows)}\n"
+        "## What recording costs\n\nTraining steps of 784-128-64-10, milliseconds; the last two: what recording adds,"
+        f" and what a bare writer adds that is handed the same record batch ready-made after each step.\n\n{table(rows)}\n"
     )
 
 

@@ -38,6 +38,7 @@ class Notes:
             if self._optimizer is not optimizer and self._optimizer != optimizer:
                 self._optimizer, self._updates = optimizer, 0
             update = self._updates = self._updates + 1
+            optimizer = self._optimizer  # the first of those that are equal
         of = (optimizer, step.loss, batch, step.wrt_inputs, only)
         known, start = self._start
         if not (isinstance(known, tuple) and known[0] is optimizer and known[1:] == of[1:]) or '"rate":' in start:

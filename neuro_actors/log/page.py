@@ -38,6 +38,9 @@ class Page:
         self._notes: list[tuple[bytes, bytes]] = []  # begin and seal of each
         padded = np.concatenate([[0], lengths, [0]])
         self._offsets = np.concatenate([[0], np.cumsum(np.tile(padded, self.room))])
+        # of the first record batch; it has as many rows as the page, unless there are too many values for one
+        end = int(np.searchsorted(self._offsets, MOST_VALUES, side="right"))
+        self._first_offsets = pa.array(self._offsets[: max(end, 2)].astype(np.int32))
         self.sealed = slice(int(lengths[template.sealed].sum()))  # what the world says stands first
         self._columns = [
             pa.DictionaryArray.from_arrays(self._tiled(template.kind, CODE["begin"], CODE["seal"], pa.int8()), kinds),
@@ -47,9 +50,10 @@ class Page:
         ]
         targets = template.kind == CODE["target"]
         wanted = template.place[targets] - (template.place[targets].min() if targets.any() else 0)
-        self._targets = [outputs[k] for k in wanted.tolist()]
+        self._targets = [outputs[k].encode() for k in wanted.tolist()]
         noted = np.concatenate([[True], targets, [True]])
         self._note_bits = pa.py_buffer(np.packbits(np.tile(noted, self.room), bitorder="little").tobytes())
+        self._noted_lengths: list[int] = []
         self._noted = (np.arange(self.room)[:, None] * self.n_rows + np.flatnonzero(noted)).ravel()
 
     def _tiled(self, column: NDArray[Any], first: int, last: int, kind: Any) -> Any:
@@ -78,27 +82,32 @@ class Page:
         """What stands on the page as record batches; the page is empty then."""
         count = len(self.numbers)
         rows = count * self.n_rows
-        values = self.values.reshape(-1)
         numbers = pa.array(np.repeat(np.array(self.numbers, dtype=np.int64), self.n_rows))
-        arrays = [numbers, *(column.slice(0, rows) for column in self._columns)]
-        note = self._note_column(count)
+        columns = [numbers, *self._columns, self._note_column(count)]
         start = 0
         while start < rows:
-            most = self._offsets[start] + MOST_VALUES
-            stop = max(start + 1, min(rows, int(np.searchsorted(self._offsets[: rows + 1], most, side="right")) - 1))
-            first, last = int(self._offsets[start]), int(self._offsets[stop])
-            offsets = pa.array((self._offsets[start : stop + 1] - first).astype(np.int32))
-            value = pa.ListArray.from_arrays(offsets, pa.array(values[first:last]))
-            cut = [column.slice(start, stop - start) for column in (*arrays, note)]
-            yield pa.record_batch([*cut[:-1], value, cut[-1]], schema=self._schema)
+            stop = rows
+            if self._offsets[rows] - self._offsets[start] > MOST_VALUES:
+                most = self._offsets[start] + MOST_VALUES
+                stop = max(start + 1, int(np.searchsorted(self._offsets, most, side="right")) - 1)
+            yield pa.record_batch(list(self._cut(columns, start, stop)), schema=self._schema)
             start = stop
         self.numbers, self._notes = [], []
 
+    def _cut(self, columns: list[Any], start: int, stop: int) -> Iterator[Any]:
+        """Rows start to stop of all columns, the values among them."""
+        first, last = int(self._offsets[start]), int(self._offsets[stop])
+        offsets = pa.array((self._offsets[start : stop + 1] - first).astype(np.int32)) if start else self._first_offsets
+        value = pa.ListArray.from_arrays(offsets.slice(0, stop - start + 1), pa.array(self.values.reshape(-1)[first:last]))
+        *others, note = (column if len(column) == stop - start else column.slice(start, stop - start) for column in columns)
+        yield from (*others, value, note)
+
     def _note_column(self, count: int) -> Any:
-        targets = [name.encode() for name in self._targets]
-        texts = [text for begin, seal in self._notes for text in (begin, *targets, seal)]
-        offsets = np.zeros(count * self.n_rows + 1, dtype=np.int32)
-        offsets[1 + self._noted[: len(texts)]] = [len(text) for text in texts]
-        np.cumsum(offsets, out=offsets)
-        buffers = pa.py_buffer(offsets), pa.py_buffer(b"".join(texts)), self._note_bits
+        texts = [text for begin, seal in self._notes for text in (begin, *self._targets, seal)]
+        lengths = [len(text) for text in texts]
+        if lengths != self._noted_lengths:  # they are mostly those of the page before
+            offsets = np.zeros(count * self.n_rows + 1, dtype=np.int32)
+            offsets[1 + self._noted[: len(texts)]] = lengths
+            self._noted_lengths, self._note_offsets = lengths, pa.py_buffer(np.cumsum(offsets, dtype=np.int32))
+        buffers = self._note_offsets, pa.py_buffer(b"".join(texts)), self._note_bits
         return pa.StringArray.from_buffers(count * self.n_rows, *buffers)
