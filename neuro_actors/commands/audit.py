@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 import click
 
 from ..errors import InputError
+from ..text import counted
 
 if TYPE_CHECKING:
     from ..audit import Audit
@@ -58,7 +59,8 @@ def audit(file: Path, digest: str | None, as_json: bool, modules: tuple[str, ...
 
 def _in_words(audit: Audit) -> Iterator[str]:
     compared = "bit for bit" if audit.exact else "within the rounding bound"
-    yield f"{audit.neurons:,} neurons, {audit.steps:,} steps, {audit.messages:,} messages in {audit.rows:,} rows"
+    said = counted(audit.messages, "message")
+    yield f"{counted(audit.neurons, 'neuron')}, {counted(audit.steps, 'step')}, {said} in {counted(audit.rows, 'row')}"
     if audit.lie is not None:
         yield f"REFUSED. The first lie, after {audit.steps:,} steps that are true:"
         yield _wrapped(str(audit.lie))
