@@ -113,9 +113,11 @@ def table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
     """Columns as wide as they must be; the first to the left, the others to the right."""
     widths = [max(len(row[k]) for row in (head, *rows)) for k in range(len(head))]
     for row in (head, ["-" * width for width in widths], *rows):
-        cells = [cell.ljust(width) if k == 0 else cell.rjust(width) for k, (cell, width) in enumerate(zip(row, widths, strict=True))]
+        first, *others = zip(row, widths, strict=True)
+        cells = [first[0].ljust(first[1]), *(cell.rjust(width) for cell, width in others)]
         print(("  " + "  ".join(cells)).rstrip())
 
 
 def _paragraph(label: str, text: str) -> None:
-    print(textwrap.fill(" ".join(text.split()), WIDTH, initial_indent=label, subsequent_indent=" " * min(len(label), 10)) + "\n")
+    indent = " " * min(len(label), 10)
+    print(textwrap.fill(" ".join(text.split()), WIDTH, initial_indent=label, subsequent_indent=indent) + "\n")
