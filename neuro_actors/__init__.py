@@ -1,6 +1,6 @@
 """A neural network as a society of independent actors, which computes exact gradients by messages alone."""
 
-from . import reference
+from . import reference, rules
 from .audit import Audit, audit
 from .elements import Input, Neuron, Synapse
 from .errors import InputError, LogError, MessageError, NetworkError, NeuroActorsError, SimulationError
@@ -11,7 +11,7 @@ from .log import Recording, open_log
 from .network import Network
 from .opening import open_simulation
 from .simulation import Simulation
-from .synchronous import gradient, predict
+from .synchronous import gradient, hessian_vector_product, predict
 from .trace import Trace, trace
 from .training import Epoch, TrainingResult, train
 from .viewer.notebook import show
@@ -47,10 +47,12 @@ __all__ = [
     "add_loss",
     "audit",
     "gradient",
+    "hessian_vector_product",
     "open_log",
     "open_simulation",
     "predict",
     "reference",
+    "rules",
     "show",
     "trace",
     "train",

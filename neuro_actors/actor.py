@@ -12,14 +12,14 @@ from .arrays import frozen
 from .channels import LossPort, Port
 from .errors import SimulationError
 from .judge import LossRule
-from .messages import ACTIVATION, COMMIT, LOSS, TARGET, URGENCY
-from .neuron import InputRule, LocalRule
+from .messages import ACTIVATION, COMMIT, LOSS, TANGENT, TARGET, URGENCY
+from .neuron import LocalRule, NeuronRule
 
 NONE = frozen(np.empty(0))
 
 
 @enable_ki_protection
-async def neuron(rule: LocalRule | InputRule, port: Port) -> None:
+async def neuron(rule: NeuronRule, port: Port) -> None:
     """One step after another, until no more mail will come: hear the sources, fire; hear the followers, respond.
 
     Raises `SimulationError`, which names the neuron, if it fails.
@@ -31,6 +31,10 @@ async def neuron(rule: LocalRule | InputRule, port: Port) -> None:
             step = await port.wait(ACTIVATION)
             if step is None:
                 return
+            if step.tangent and isinstance(rule, LocalRule):
+                if await port.wait(TANGENT) is None:
+                    return
+                rule.direction = port.direction
             rule.fire(step, port.heard, port.activation)
             port.send(ACTIVATION, step)
             if rule.is_answered(step):

@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from . import functions
-from .arrays import Array, as_batch
+from .arrays import Array, as_batch, as_floats
 from .errors import InputError
 from .network import Network
 
@@ -25,3 +25,18 @@ def as_examples(network: Network, x: ArrayLike, targets: ArrayLike, loss: str, w
         raise InputError(f"{which}x holds {len(rows)} examples, {which}targets {len(wanted)}: expected as many")
     functions.check_domain(loss, np.full_like(wanted, 0.5), wanted)
     return rows, wanted
+
+
+def as_direction(network: Network, weights: ArrayLike, biases: ArrayLike) -> tuple[Array, Array]:
+    """A direction in the space of parameters: weights (n_synapses,) and biases (n_neurons,), float64. Raises `InputError`
+    for another shape or a value that is not finite."""
+    found = []
+    for name, values, wanted, of in (
+        ("weights", weights, len(network.weights), "synapse"),
+        ("biases", biases, len(network.ids), "neuron, the inputs included"),
+    ):
+        array = as_floats(f"the direction's {name}", values)
+        if array.shape != (wanted,):
+            raise InputError(f"the direction's {name}: expected shape ({wanted},), one for each {of}, got {array.shape}")
+        found.append(array)
+    return found[0], found[1]

@@ -22,14 +22,19 @@ class LossRule:
     def judge(self, step: Step, predictions: Array, targets: Array, back: Array) -> Array:
         """Each example's loss, (batch,); into `back` the urgency of each output that listens, (listening outputs, batch).
 
-        predictions, targets: (n_outputs, batch), in the order of the network's outputs. Raises `InputError` where the
-        loss is not defined for them.
+        predictions, targets: (n_outputs, batch), in the order of the network's outputs; in a tangent step predictions are
+        (n_outputs, 2 batch), and so are urgencies. Raises `InputError` where the loss is not defined for them.
         """
         assert step.loss is not None
         loss = functions.loss(step.loss)
-        p, t = frozen(predictions.T.copy()), frozen(targets.T.copy())
+        batch = targets.shape[1]
+        p, t = frozen(predictions[:, :batch].T.copy()), frozen(targets.T.copy())
         functions.check_domain(step.loss, p, t)
         urgencies = -loss.slope(p, t).T
+        if step.tangent:
+            assert loss.curvature is not None
+            tangents = frozen(predictions[:, batch:].T.copy())
+            urgencies = np.concatenate([urgencies, -loss.curvature(p, t, tangents).T], axis=1)
         losses = np.array(loss.value(p, t))
         for what, values, shape in (("losses", losses, p.shape[:1]), ("urgencies", urgencies, predictions.shape)):
             if values.shape != shape or values.dtype != np.float64:

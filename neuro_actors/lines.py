@@ -11,7 +11,7 @@ from .messages import Kind, Step
 from .network import Network
 from .said import Unfinished
 
-KINDS: tuple[Kind, ...] = ("activation", "target", "loss", "urgency", "commit")
+KINDS: tuple[Kind, ...] = ("activation", "target", "loss", "urgency", "commit", "tangent")
 
 
 class Lines:
@@ -24,7 +24,8 @@ class Lines:
     Each block is a slice: told (the environment to inputs), forward (a synapse each), judged (outputs to the loss),
     shown (outputs to the environment), wanted (targets, the environment to the loss), lost (the loss to the
     environment), backward (a synapse each), blamed (the loss to outputs), felt (inputs to the environment), committed
-    (neurons to the environment). Whoever speaks to several or hears several does so in the order of the lines.
+    (neurons to the environment), steered (tangents, the environment to neurons). Whoever speaks to several or hears
+    several does so in the order of the lines.
     """
 
     def __init__(self, network: Network) -> None:
@@ -44,6 +45,7 @@ class Lines:
             ("blamed", "urgency", outputs, loss),
             ("felt", "urgency", world, inputs),
             ("committed", "commit", neurons, world),
+            ("steered", "tangent", world, neurons),
         ]
         sizes = [max(len(source), len(target)) for _, _, source, target in blocks]
         ends = np.cumsum([0, *sizes]).tolist()
@@ -70,6 +72,7 @@ class Lines:
     blamed: slice
     felt: slice
     committed: slice
+    steered: slice
 
     def __len__(self) -> int:
         return len(self.kind)
@@ -84,7 +87,8 @@ def sent(network: Network, step: Step, so_far: Unfinished) -> int:
         return count
     listens = ~network.is_input | step.wrt_inputs
     back = int((done[network.targets] & listens[network.sources]).sum()) + judged * int(listens[outputs].sum())
-    return count + len(outputs) + back + int(done.sum())  # the targets; and who is done has told the environment so
+    steered = step.tangent * int((~network.is_input).sum())
+    return count + steered + len(outputs) + back + int(done.sum())  # the targets; and who is done has told the environment so
 
 
 def _joined(parts: list[Indices], sizes: list[int]) -> Indices:

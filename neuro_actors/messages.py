@@ -8,13 +8,14 @@ from typing import Literal, NamedTuple, TypeAlias
 from .arrays import Array
 from .learning import Optimizer
 
-Kind: TypeAlias = Literal["activation", "target", "loss", "urgency", "commit"]
+Kind: TypeAlias = Literal["activation", "target", "loss", "urgency", "commit", "tangent"]
 
 ACTIVATION: Kind = "activation"  # forward: the source's output
 TARGET: Kind = "target"  # from the environment to the loss: what the output `source` should have said
 LOSS: Kind = "loss"  # from the loss to the environment: the penalty of each example
 URGENCY: Kind = "urgency"  # backward: how much the loss falls per unit of increase of the source's output
 COMMIT: Kind = "commit"  # from a neuron to the environment: what it has made of the step
+TANGENT: Kind = "tangent"  # from the environment to a neuron: its part of a direction, along which all is differentiated
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,20 +26,25 @@ class Step:
     loss: the penalty's name; None in a step that only predicts, in which no urgency follows.
     optimizer: how to learn from it; None in a step that does not learn.
     wrt_inputs: whether urgencies reach the inputs too.
+    tangent: whether each message carries, behind the numbers of the examples, their derivatives along a direction.
+    round: which of the rounds of its rule this step is, where the rule has several.
     """
 
     number: int
     loss: str | None = None
     optimizer: Optimizer | None = None
     wrt_inputs: bool = False
+    tangent: bool = False
+    round: str = ""
 
 
 class Message(NamedTuple):
     """What one member tells another in one step, along the synapse source -> target. Immutable; `values` is read-only.
 
-    Activations, targets, losses and commits go from source to target, urgencies from target to source. `values` holds
-    one float64 an example, (batch,); in a commit (fan-in + 1,): for each incoming synapse, then for the bias, the new
-    parameter, or in a step without learning its urgency.
+    Urgencies go from target to source, all others from source to target. `values` holds one float64 an example,
+    (batch,), and behind them what else the rule has to say, in a tangent step one derivative an example, (2 batch,).
+    In a commit (fan-in + 1,): for each incoming synapse, then for the bias, the new parameter, or in a step without
+    learning its urgency, or in a tangent step this urgency's derivative. In a tangent likewise: the direction.
     """
 
     step: Step

@@ -7,12 +7,21 @@
     learn      parameter += rate · urgency, or a local optimiser's step
 
 The bias is written as one more weight, of a synapse from a neuron that always says 1.
+
+In a tangent step (Pearlmutter 1994) each neuron holds its part w' of a direction, and each message carries, behind its
+numbers, their derivatives along it, here with a dash:
+
+    forward    z' = w'·x + b' + w·x',  a' = f'(z) z'
+    backward   v' = u' · f'(z) + u · f''(z) z'              weight urgency'_i = v' · x_i + v · x'_i, bias urgency' = v'
+                                                            send w_i · v and w'_i · v + w_i · v' back
+
+So the Hessian times the direction appears as gradients do, out of local sums.
 """
 
 from __future__ import annotations
 
 from math import isfinite
-from typing import NamedTuple
+from typing import NamedTuple, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -37,6 +46,28 @@ class Memory(NamedTuple):
     updates: int = 0  # made under it
 
 
+class NeuronRule(Protocol):
+    """What a neuron does with its mail. An actor drives it, and so does an audit; other rules are in `rules/`.
+
+    id: the neuron's.  Mail and sheets are C-contiguous, rows in synapse order; what a rule has to say it writes into
+    sheets that it is handed: float64 arrays, whose values do not matter before. A row has as many columns as the world
+    has told the inputs, which under most rules is one an example. All it keeps, it keeps itself.
+    """
+
+    id: str
+
+    def is_answered(self, step: Step) -> bool:
+        """Whether urgencies will come back in this step."""
+
+    def fire(self, step: Step, heard: Array, activation: Array) -> None:
+        """Write what all followers are told, (columns,). heard: (fan_in + 1, columns), the sources' activations, then a
+        row of ones; an input's is what the world told it, (1, columns)."""
+
+    def respond(self, step: Step, urgencies: Array, back: Array, commit: Array) -> None:
+        """Write what each listening source is told, (listening, columns), and what the world is told, (fan_in + 1,): new
+        parameters, or in a step without learning their urgencies. urgencies: (fan_out, columns), a row a follower."""
+
+
 class LocalRule:
     """One neuron's rule. It knows its id, activation function, parameters, and which of its sources are inputs.
 
@@ -47,7 +78,8 @@ class LocalRule:
     What it has to say it writes into sheets that it is handed: float64 arrays, whose values do not matter before.
     """
 
-    __slots__ = ("activation", "fired", "function", "heard", "id", "listening", "memory", "signal", "sums")
+    __slots__ = ("activation", "direction", "fired", "function", "heard", "id", "listening", "memory", "signal", "sums",
+                 "tangents")  # fmt: skip
 
     def __init__(
         self, id: str, function: Activation, parameters: Array, from_input: NDArray[np.bool_], sums: Sums = ORDERED
@@ -60,6 +92,9 @@ class LocalRule:
         # between its activation and the urgencies that answer it: the step, what it heard, its signal and activation
         self.fired: Step | None = None
         self.heard = self.signal = self.activation = NOTHING
+        # of a tangent step: the neuron's part of the direction; and the derivatives of what it heard, and of its signal
+        self.direction = NOTHING
+        self.tangents: tuple[Array, Array] = (NOTHING, NOTHING)
 
     def is_answered(self, step: Step) -> bool:
         """Whether urgencies will come back in this step."""
@@ -70,6 +105,9 @@ class LocalRule:
 
         heard: (fan_in + 1, batch), C-contiguous: the sources' activations in synapse order, then a row of ones.
         """
+        if step.tangent:
+            self._fire_with_tangent(step, heard, activation)
+            return
         signal = self.sums.weighted_sum(self.memory.parameters, heard)
         signal.setflags(write=False)  # a user's function must not change it
         values = self.function.value(signal)
@@ -89,15 +127,15 @@ class LocalRule:
         memory, sums, signal, heard = self.memory, self.sums, self.signal, self.heard
         if self.fired is not step:
             raise MessageError(f"{self.id!r} cannot respond in step {step.number}: it has not fired in that step")
+        if step.tangent:
+            self._respond_with_tangent(step, urgencies, back, commit)
+            return
         signal_urgency = sums.sum_of_rows(urgencies) * self.function.slope(signal, self.activation)
         if signal_urgency.shape != signal.shape or signal_urgency.dtype is not FLOAT:
             self._refuse("urgency", signal_urgency, signal.shape, step)
         parameters, optimizer = memory.parameters, step.optimizer
         if len(back):
-            weights = parameters[:-1]
-            if self.listening is not None and not step.wrt_inputs:
-                weights = weights[self.listening]
-            spread(weights, signal_urgency, back)
+            spread(self._towards_listeners(parameters, step), signal_urgency, back)
         wanted = commit if optimizer is None else np.empty(len(commit))
         sums.mean_products(heard, signal_urgency, wanted)
         if not _all_finite(wanted):  # its last is the signal's: what goes back is checked too
@@ -111,6 +149,51 @@ class LocalRule:
         # Only now, with everything computed, does the neuron change.
         self.memory, self.fired = memory, None
         self.heard = self.signal = self.activation = NOTHING
+
+    def _towards_listeners(self, parameters: Array, step: Step) -> Array:
+        """The weights of the synapses from those who hear urgencies in this step."""
+        weights = parameters[:-1]
+        return weights if self.listening is None or step.wrt_inputs else weights[self.listening]
+
+    def _fire_with_tangent(self, step: Step, heard: Array, activation: Array) -> None:
+        sums, parameters, batch = self.sums, self.memory.parameters, heard.shape[1] // 2
+        values, tangents = np.ascontiguousarray(heard[:, :batch]), np.ascontiguousarray(heard[:-1, batch:])
+        signal = frozen(sums.weighted_sum(parameters, values))
+        said = self.function.value(signal)
+        signal_tangent = sums.weighted_sum(self.direction, values) + sums.weighted_sum(parameters[:-1], tangents)
+        told = self.function.slope(signal, said) * signal_tangent
+        for what, numbers in (("activation", said), ("tangent", told)):
+            if numbers.shape != signal.shape or numbers.dtype is not FLOAT or not _all_finite(numbers):
+                self._refuse(what, numbers, signal.shape, step)
+        self.fired, self.heard, self.signal, self.activation = step, values, signal, said
+        self.tangents = tangents, signal_tangent
+        activation[:batch], activation[batch:] = said, told
+
+    def _respond_with_tangent(self, step: Step, urgencies: Array, back: Array, commit: Array) -> None:
+        function, signal, batch = self.function, self.signal, len(self.signal)
+        assert function.curvature is not None
+        (tangents, signal_tangent), total = self.tangents, self.sums.sum_of_rows(urgencies)
+        slope, curvature = function.slope(signal, self.activation), function.curvature(signal, self.activation)
+        signal_urgency = total[:batch] * slope
+        urgency_tangent = total[batch:] * slope + total[:batch] * curvature * signal_tangent
+        if urgency_tangent.shape != signal.shape or urgency_tangent.dtype is not FLOAT:
+            self._refuse("tangent", urgency_tangent, signal.shape, step)
+        if len(back):
+            weights, more = (self._towards_listeners(p, step) for p in (self.memory.parameters, self.direction))
+            product = np.empty((len(back), batch))
+            spread(weights, signal_urgency, back[:, :batch])
+            spread(more, signal_urgency, back[:, batch:])
+            spread(weights, urgency_tangent, product)
+            back[:, batch:] += product
+        others = np.empty(len(tangents))
+        self.sums.mean_products(self.heard, urgency_tangent, commit)
+        self.sums.mean_products(tangents, signal_urgency, others)
+        commit[:-1] += others
+        for numbers in (commit, back.ravel()):
+            if not _all_finite(numbers):
+                self._refuse("tangent", numbers, numbers.shape, step)
+        self.fired, self.heard, self.signal, self.activation = None, NOTHING, NOTHING, NOTHING
+        self.tangents = NOTHING, NOTHING
 
     def _refuse(self, what: str, values: Array, shape: tuple[int, ...], step: Step) -> None:
         """What comes of a user's function or of a divergence stops here, under this neuron's name."""

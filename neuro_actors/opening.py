@@ -17,6 +17,7 @@ from .channels import Channels, Engine, engine
 from .errors import InputError, LogError, SimulationError
 from .log.recording import Recording, as_recording
 from .network import Network
+from .rules import Backpropagation, Rule
 from .simulation import Simulation
 from .society import collector_off
 from .sums import named
@@ -31,6 +32,7 @@ class open_simulation:  # noqa: N801 (to be called as a function is)
     channels: the engine that carries mail: "bundled", in arrays, which is fast; "memory", one object a message, which is
         the one to read; or one of your own (see `neuro_actors.channels`). All give the same bits.
     log: a file to record every message into; it must not exist yet. Or an `na.Recording`, which says what of them.
+    rule: what its members do with their mail: None is backpropagation, others are in `na.rules`.
     sums: "ordered", numpy's own sums, added in synapse order; or "blas", which is faster, and whose bits are promised
         by nobody: they depend on the BLAS library, its version and its threads, and are equal between runs and engines
         on one machine as far as that was measured (OpenBLAS on one thread). Rounding stays within the same bounds.
@@ -46,21 +48,25 @@ class open_simulation:  # noqa: N801 (to be called as a function is)
         channels: str | Engine = "bundled",
         log: str | PathLike[str] | Recording | None = None,
         *,
+        rule: Rule | None = None,
         sums: str = "ordered",
         patience: float = math.inf,
     ) -> None:
-        self._settings = network, channels, log, sums, patience
+        self._settings = network, channels, log, rule, sums, patience
         self._simulation: Simulation | None = None
 
     @enable_ki_protection
     async def __aenter__(self) -> Simulation:
         if self._simulation is not None:
             raise SimulationError("this block was entered before: call na.open_simulation anew for each")
-        network, channels, log, sums, patience = self._settings
+        network, channels, log, rule, sums, patience = self._settings
+        rule = Backpropagation() if rule is None else rule
         if not isinstance(network, Network):
             raise InputError(f"network must be an na.Network, got {type(network).__name__}")
         if isinstance(patience, bool) or not isinstance(patience, (int, float)) or not patience > 0:
             raise InputError(f"patience must be a positive number of seconds, got {patience!r}")
+        if not isinstance(rule, Rule):
+            raise InputError(f"rule must be such as na.rules.FeedbackAlignment(), or None, got {rule!r}")
         network.check_activations()
         if not trio.lowlevel.in_trio_run():
             raise SimulationError("open_simulation needs trio.run; elsewhere, as in a notebook, use na.gradient or na.train")
@@ -73,7 +79,7 @@ class open_simulation:  # noqa: N801 (to be called as a function is)
         try:
             with collector_off():
                 carriers = _made(make, network, writer)
-            simulation = self._simulation = Simulation(network, carriers, added, writer, patience)
+            simulation = self._simulation = Simulation(network, carriers, rule, added, writer, patience)
         except BaseException:
             with suppress(LogError):
                 if writer is not None:

@@ -25,6 +25,15 @@ class Parameters:
         in_runs = len(self._runs) <= 8 + len(fans) // 8 and bool((self._order == np.arange(len(self._order))).all())
         self._weight_places = None if in_runs else np.delete(np.arange(fans.sum() + len(fans)), self._bias_places)
 
+    def by_neuron(self, weights: Array, biases: Array) -> Array:
+        """The other way: what the neurons hold, out of values in the network's order."""
+        held = np.empty(len(self._order) + len(self._neurons))
+        held[self._bias_places] = biases[self._neurons]
+        places = np.ones(len(held), dtype=bool)
+        places[self._bias_places] = False
+        held[places] = weights[self._order]
+        return held
+
     def by_element(self, held: Array, *, negated: bool = False) -> tuple[Array, Array]:
         """Values in the order of the network's synapses, (n_synapses,), and of its neurons, (n_neurons,), 0 for inputs;
         or minus these values."""

@@ -26,11 +26,13 @@ class Unfinished:
 class Said:
     """All messages of a step. The arrays are the engine's, and hold it until the next step begins.
 
-    activations: a row of (batch,) each; that of neuron k is activations[activation_rows[k]].
+    activations: a row each, of as many columns as the world told the inputs, the first of them the examples; that of
+        neuron k is activations[activation_rows[k]].
     urgencies: likewise; that along synapse s, towards its source, is urgencies[urgency_rows[s]] (meaningless where the
         source hears none), what the loss told the i-th output that listens urgencies[loss_rows[i]].
     targets: (n_outputs, batch).  losses: (batch,), none in a step that predicts.  felt: (n_inputs, batch), of a step
         `wrt_inputs`.  commits: what each neuron committed, one after another, (n_synapses + n_neurons - n_inputs,).
+    directions: likewise, of a tangent step, what each was told.
     """
 
     activations: Array
@@ -42,4 +44,5 @@ class Said:
     losses: Array
     felt: Array
     commits: Array
+    directions: Array
     unfinished: Unfinished | None = None

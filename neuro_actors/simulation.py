@@ -10,15 +10,17 @@ import trio
 from numpy.typing import ArrayLike
 from trio.lowlevel import enable_ki_protection
 
+from . import functions
 from .arrays import Array, as_batch, frozen
 from .channels import Channels, Statistics, Waiting
 from .errors import InputError, LogError, SimulationError
-from .examples import as_examples
+from .examples import as_direction, as_examples
 from .gradient import Gradient, StepResult
 from .learning import Optimizer
 from .messages import Step
 from .network import Network
 from .parameters import Parameters
+from .rules import Answer, Backpropagation, Round, Rule
 from .society import live_together
 from .sums import Sums
 
@@ -26,18 +28,27 @@ if TYPE_CHECKING:
     from .log.writer import LogWriter
 
 
+NOTHING = frozen(np.empty(0))
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class _Outcome:
+    """What came of a step, as the world heard it; see `channels.EnvironmentPort`."""
+
     step: int
-    predictions: Array
-    losses: Array | None = None
-    weights: Array | None = None  # the gradient, in a step without learning
-    biases: Array | None = None
-    input_urgencies: Array | None = None
+    said: Array  # the outputs' activations, (n_outputs, columns)
+    losses: Array
+    felt: Array
+    commits: Array  # the port's own, until the next step begins
+
+    @property
+    def predictions(self) -> Array:
+        """(batch, n_outputs)."""
+        batch = len(self.losses) or self.said.shape[1]
+        return frozen(np.ascontiguousarray(self.said[:, :batch].T))
 
     @property
     def loss(self) -> float:
-        assert self.losses is not None
         return float(np.add.accumulate(self.losses)[-1] / len(self.losses))
 
 
@@ -50,10 +61,11 @@ class Simulation:
     """
 
     def __init__(
-        self, network: Network, channels: Channels, sums: Sums, log: LogWriter | None, patience: float
+        self, network: Network, channels: Channels, rule: Rule, sums: Sums, log: LogWriter | None, patience: float
     ) -> None:
         self._network = network
         self._channels = channels
+        self._rule = rule
         self._sums = sums
         self._port = channels.environment
         self._log = log
@@ -74,23 +86,50 @@ class Simulation:
 
     async def predict(self, x: ArrayLike) -> Array:
         """The outputs' activations, (batch, n_outputs). x: (batch, n_inputs)."""
-        return (await self._run(as_batch("x", x, self._network.inputs))).predictions
+        told = frozen(np.ascontiguousarray(as_batch("x", x, self._network.inputs).T))
+        async with self._turn:
+            return (await self._step(Round(told))).predictions
 
     async def gradient(
         self, x: ArrayLike, targets: ArrayLike, loss: str = "squared_error", wrt_inputs: bool = False
     ) -> Gradient:
-        """The gradient of the mean loss, out of what the neurons found by themselves; nobody learns.
+        """The gradient of the mean loss, out of what the neurons found by themselves; nobody learns. (Under a rule that is
+        not backpropagation: minus what they found in its stead.)
 
         x: (batch, n_inputs); targets: (batch, n_outputs); wrt_inputs: let urgencies reach the inputs too.
         """
-        outcome = await self._run(*as_examples(self._network, x, targets, loss), loss, wrt_inputs=bool(wrt_inputs))
-        assert outcome.weights is not None
-        assert outcome.biases is not None
-        inputs = None
-        if outcome.input_urgencies is not None:
-            inputs = frozen(-outcome.input_urgencies / len(outcome.predictions))
-        weights, biases = frozen(outcome.weights), frozen(outcome.biases)
-        return Gradient(self._network, outcome.loss, outcome.predictions, weights, biases, inputs)
+        rows = as_examples(self._network, x, targets, loss)
+        async with self._turn:
+            first, last = await self._rounds(*rows, loss, wrt_inputs=bool(wrt_inputs))
+            return self._gradient(first, last, bool(wrt_inputs))
+
+    async def hessian_vector_product(
+        self, x: ArrayLike, targets: ArrayLike, weights: ArrayLike, biases: ArrayLike, loss: str = "squared_error"
+    ) -> Gradient:
+        """The Hessian of the mean loss times a direction, out of local messages (see `neuron.py`): how fast the gradient
+        changes along it. Loss and predictions are those at the parameters themselves; nobody learns.
+
+        weights: (n_synapses,) and biases: (n_neurons,), the direction in the network's order; an input has no bias, and
+        what stands there does not matter. The product is in `.weights` and `.biases`, with the sign of the gradient.
+        Raises `InputError` where an activation function or the loss has no curvature.
+        """
+        rows, wanted = as_examples(self._network, x, targets, loss)
+        along = as_direction(self._network, weights, biases)
+        functions.check_curvature((a for a in self._network.activations if a), loss)
+        if type(self._rule) is not Backpropagation:
+            raise InputError(f"products with the Hessian need the rule na.rules.Backpropagation(), not {self._rule!r}")
+        told = np.concatenate([rows.T, np.zeros_like(rows.T)], axis=1)
+        async with self._turn:
+            targets = frozen(np.ascontiguousarray(wanted.T))
+            direction = frozen(self._parameters.by_neuron(*along))
+            outcome = await self._step(Round(frozen(told)), targets, loss, direction=direction)
+            return self._gradient(outcome, outcome, wrt_inputs=False)
+
+    def _gradient(self, first: _Outcome, last: _Outcome, wrt_inputs: bool) -> Gradient:
+        batch = len(first.predictions)
+        weights, biases = (frozen(values) for values in self._parameters.by_element(last.commits, negated=True))
+        inputs = frozen(-last.felt[:, :batch].T / batch) if wrt_inputs else None
+        return Gradient(self._network, first.loss, first.predictions, weights, biases, inputs)
 
     async def train_step(
         self, x: ArrayLike, targets: ArrayLike, loss: str = "squared_error", *, optimizer: Optimizer
@@ -99,8 +138,10 @@ class Simulation:
         `na.SGD(0.1)`: an equal one continues the state that each neuron keeps of it, another one starts afresh."""
         if isinstance(optimizer, type) or not (hasattr(optimizer, "start") and hasattr(optimizer, "update")):
             raise InputError(f"optimizer must be such as na.SGD(0.1) or na.Adam(), got {optimizer!r}")
-        outcome = await self._run(*as_examples(self._network, x, targets, loss), loss, optimizer)
-        return StepResult(outcome.step, outcome.loss, outcome.predictions)
+        rows = as_examples(self._network, x, targets, loss)
+        async with self._turn:
+            first, _ = await self._rounds(*rows, loss, optimizer)
+        return StepResult(first.step, first.loss, first.predictions)
 
     async def network(self) -> Network:
         """The network with the parameters that its neurons committed last. After a failure: before the failed step."""
@@ -125,30 +166,44 @@ class Simulation:
 
     # --- a step --------------------------------------------------------------------------------------------------
 
+    async def _rounds(
+        self, rows: Array, wanted: Array, loss: str, optimizer: Optimizer | None = None, wrt_inputs: bool = False
+    ) -> tuple[_Outcome, _Outcome]:
+        """All rounds of the rule, one after another; what came of the first, and of the last."""
+        x, targets = (frozen(np.ascontiguousarray(array.T)) for array in (rows, wanted))
+        rounds = self._rule.rounds(x)
+        first = last = await self._step(next(rounds), targets, loss, optimizer, wrt_inputs)
+        while True:
+            try:
+                more = rounds.send(Answer(last.said, last.losses, last.felt))
+            except StopIteration:
+                return first, last
+            last = await self._step(more, targets, loss, optimizer, wrt_inputs)
+
     @enable_ki_protection  # an interrupt reaches what waits: no step is left half begun, or half told
-    async def _run(
+    async def _step(
         self,
-        rows: Array,
-        wanted: Array | None = None,
+        round: Round,
+        targets: Array | None = None,
         loss: str | None = None,
         optimizer: Optimizer | None = None,
         wrt_inputs: bool = False,
+        direction: Array | None = None,
     ) -> _Outcome:
-        async with self._turn:
-            if self._closed:
-                raise SimulationError("this simulation is closed: open another one with na.open_simulation")
-            await self._finish()
-            x = frozen(np.ascontiguousarray(rows.T))
-            told = None if wanted is None else frozen(np.ascontiguousarray(wanted.T))
-            self._number += 1
-            step = Step(self._number, loss, optimizer, wrt_inputs)
-            self._under_way = step
-            try:
-                self._port.begin(step, x, told)
-            except BaseException as error:  # such as an interrupt: a step that has begun by half can never end
-                self._fail(f"step {step.number} could not begin: {error!r}", error)
-                raise
-            outcome = await self._finish()
+        if self._closed:
+            raise SimulationError("this simulation is closed: open another one with na.open_simulation")
+        await self._finish()
+        self._number += 1
+        learning = optimizer if round.learns else None
+        felt = wrt_inputs or round.wrt_inputs
+        step = Step(self._number, loss, learning, felt, direction is not None, round.name)
+        self._under_way = step
+        try:
+            self._port.begin(step, round.told, targets, *(() if direction is None else (direction,)))
+        except BaseException as error:  # such as an interrupt: a step that has begun by half can never end
+            self._fail(f"step {step.number} could not begin: {error!r}", error)
+            raise
+        outcome = await self._finish()
         assert outcome is not None
         return outcome
 
@@ -178,17 +233,15 @@ class Simulation:
         return None
 
     def _concluded(self, step: Step) -> _Outcome:
-        """Copies, all of it: the port's arrays are the next step's too."""
+        """Copies, but of the commits: the port's arrays are the next step's too."""
         port = self._port
-        predictions = frozen(port.predictions.T.copy())
+        said = frozen(port.predictions.copy())
         if step.loss is None:
-            return _Outcome(step.number, predictions)
+            return _Outcome(step.number, said, NOTHING, NOTHING, NOTHING)
         if step.optimizer is not None:
             self._committed = port.commits.copy()
-            return _Outcome(step.number, predictions, port.losses)
-        weights, biases = self._parameters.by_element(port.commits, negated=True)
-        felt = port.urgencies.T.copy() if step.wrt_inputs else None
-        return _Outcome(step.number, predictions, port.losses, weights, biases, felt)
+        felt = port.urgencies.copy() if step.wrt_inputs else NOTHING
+        return _Outcome(step.number, said, port.losses, felt, port.commits)
 
     def _logged(self) -> None:
         try:
@@ -211,7 +264,7 @@ class Simulation:
     async def _live(self) -> None:
         """One of trio's own tasks: no interrupt strikes it, and whoever is struck leaves no nursery open behind him."""
         try:
-            await live_together(self._network, self._channels, self._sums, lambda: self._closed)
+            await live_together(self._network, self._channels, self._rule, self._sums, lambda: self._closed)
         except SimulationError as error:
             self._fail(str(error), error.__cause__)
         except BaseException as error:  # such as a neuron's function that raises an interrupt; or trio ends, and nobody closed

@@ -9,19 +9,18 @@ from contextlib import contextmanager
 import numpy as np
 import trio
 
-from . import actor, functions
+from . import actor
 from .channels import Channels
 from .elements import LOSS
 from .errors import SimulationError
-from .judge import LossRule
 from .network import Network
-from .neuron import InputRule, LocalRule
+from .rules import Rule
 from .sums import Sums
 
 AT_ONCE = 1000  # births
 
 
-async def live_together(network: Network, channels: Channels, sums: Sums, closed: Callable[[], bool]) -> None:
+async def live_together(network: Network, channels: Channels, rule: Rule, sums: Sums, closed: Callable[[], bool]) -> None:
     """Until the channels are stopped, or a member fails: then all others end, and `SimulationError` names it.
 
     Births make room for others now and then, and end early if `closed` says that the channels are stopped.
@@ -39,9 +38,9 @@ async def live_together(network: Network, channels: Channels, sums: Sums, closed
                             break
                     with collector_off():
                         for k in range(first, min(first + AT_ONCE, n)):
-                            nursery.start_soon(actor.neuron, _rule(network, k, sums), channels.port(k), name=network.ids[k])
-                judge = LossRule(network.is_input[network.output_positions])
-                nursery.start_soon(actor.loss, judge, channels.loss, name=LOSS)
+                            member = rule.member(network, k, sums)
+                            nursery.start_soon(actor.neuron, member, channels.port(k), name=network.ids[k])
+                nursery.start_soon(actor.loss, rule.judge(network), channels.loss, name=LOSS)
     except* SimulationError as group:  # one of this nursery's own: there is none inside it
         failures += [error for error in group.exceptions if isinstance(error, SimulationError)]
     if failures:
@@ -60,12 +59,3 @@ def collector_off() -> Iterator[None]:
     finally:
         if was_on:
             gc.enable()
-
-
-def _rule(network: Network, k: int, sums: Sums) -> LocalRule | InputRule:
-    if network.is_input[k]:
-        return InputRule(network.ids[k], sums)
-    incoming = network.incoming.of(k)
-    parameters = np.append(network.weights[incoming], network.biases[k])
-    function = functions.activation(network.activations[k])
-    return LocalRule(network.ids[k], function, parameters, network.is_input[network.sources[incoming]], sums)

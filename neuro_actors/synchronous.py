@@ -42,6 +42,25 @@ def gradient(
     return run(society)
 
 
+def hessian_vector_product(
+    network: Network,
+    x: ArrayLike,
+    targets: ArrayLike,
+    weights: ArrayLike,
+    biases: ArrayLike,
+    loss: str = "squared_error",
+    channels: str | Engine = "bundled",
+    sums: str = "ordered",
+) -> Gradient:
+    """The same for one product of the Hessian with a direction; see `Simulation.hessian_vector_product`."""
+
+    async def society() -> Gradient:
+        async with open_simulation(network, channels, sums=sums) as simulation:
+            return await simulation.hessian_vector_product(x, targets, weights, biases, loss)
+
+    return run(society)
+
+
 def predict(network: Network, x: ArrayLike, channels: str | Engine = "bundled", sums: str = "ordered") -> Array:
     """The predictions, (batch, n_outputs), of a society opened for this one question; see `gradient`."""
 

@@ -21,6 +21,7 @@ from .learning import Optimizer
 from .log import Recording
 from .network import Network
 from .opening import open_simulation
+from .rules import Rule
 from .simulation import Simulation
 from .synchronous import run
 
@@ -84,6 +85,7 @@ def train(
     progress: bool | None = None,
     channels: str | Engine = "bundled",
     log: str | PathLike[str] | Recording | None = None,
+    rule: Rule | None = None,
     sums: str = "ordered",
 ) -> TrainingResult:
     """Train the society that `network` describes; the network itself stays as it was.
@@ -91,7 +93,7 @@ def train(
     x: (n, n_inputs); targets: (n, n_outputs); validation: such a pair. Each epoch goes through all examples in batches
     of `batch_size` (the last may be smaller), in an order drawn from `seed` and the epoch's number.
     progress: a bar with loss and accuracy on standard error; None shows it where that is a terminal.
-    channels, log, sums: as in `open_simulation`. Raises `InputError` before any work starts.
+    channels, log, rule, sums: as in `open_simulation`. Raises `InputError` before any work starts.
     """
     data = as_examples(network, x, targets, loss)
     if validation is not None and (not isinstance(validation, (tuple, list)) or len(validation) != 2):
@@ -101,7 +103,7 @@ def train(
         as_whole_number(name, value, least)
 
     async def society() -> TrainingResult:
-        async with open_simulation(network, channels, log, sums=sums) as simulation:
+        async with open_simulation(network, channels, log, rule=rule, sums=sums) as simulation:
             bar = _Bar(epochs, -(-len(data[0]) // batch_size), progress)
             with bar.display:
                 history = []

@@ -152,7 +152,7 @@ async def test_a_mailbox_is_never_sent_more_than_it_can_hold(diamond) -> None:
     """The proven capacity is a limit: whoever breaks the proof is told whose mailbox it is."""
     carriers = Memory(diamond)
     with pytest.raises(na.SimulationError, match=r"^the mailbox of 'h2' is full"):
-        for _ in range(3):
+        for _ in range(4):
             port = carriers.port(0)
             port.activation = np.ones(1)
             port.send(ACTIVATION, STEP)

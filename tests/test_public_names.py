@@ -7,12 +7,12 @@ import types
 
 import neuro_actors as na
 
-NAMES = ["ACTIVATIONS", "Activation", "Adam", "Audit", "CosineDecay", "Epoch", "Gradient", "Input", "InputError", "LOSSES", "LogError", "Loss", "MessageError", "Network", "NetworkError", "Neuron", "NeuroActorsError", "Recording", "SGD", "Simulation", "SimulationError", "StepDecay", "StepResult", "Synapse", "Trace", "TrainingResult", "add_activation", "add_loss", "audit", "gradient", "open_log", "open_simulation", "predict", "reference", "show", "trace", "train"]
+NAMES = ["ACTIVATIONS", "Activation", "Adam", "Audit", "CosineDecay", "Epoch", "Gradient", "Input", "InputError", "LOSSES", "LogError", "Loss", "MessageError", "Network", "NetworkError", "Neuron", "NeuroActorsError", "Recording", "SGD", "Simulation", "SimulationError", "StepDecay", "StepResult", "Synapse", "Trace", "TrainingResult", "add_activation", "add_loss", "audit", "gradient", "hessian_vector_product", "open_log", "open_simulation", "predict", "reference", "rules", "show", "trace", "train"]
 
 
 def test_all_and_no_others() -> None:
     public = {name for name, value in vars(na).items() if not name.startswith("_") and not isinstance(value, types.ModuleType)}
-    assert public | {"reference"} == set(NAMES)
+    assert public | {"reference", "rules"} == set(NAMES)
     assert sorted(na.__all__) == sorted(NAMES)
 
 
@@ -38,6 +38,8 @@ def test_signatures_of_the_contract() -> None:
         return list(inspect.signature(function).parameters)
 
     assert parameters(na.gradient)[:5] == ["network", "x", "targets", "loss", "channels"]
+    assert parameters(na.hessian_vector_product)[:7] == ["network", "x", "targets", "weights", "biases", "loss", "channels"]
+    assert parameters(na.Simulation.hessian_vector_product)[1:] == ["x", "targets", "weights", "biases", "loss"]
     assert parameters(na.reference.gradient)[:4] == ["network", "x", "targets", "loss"]
     assert parameters(na.open_simulation)[:3] == ["network", "channels", "log"]
     assert parameters(na.Network.layered)[:4] == ["sizes", "activation", "output_activation", "seed"]

@@ -36,13 +36,16 @@ class Port(Desk, Protocol):
     """All that a neuron holds of the society: its own mail, and a way to its direct neighbours.
 
     Mail, C-contiguous, in synapse order whatever the order of arrival:
-    heard: (fan_in + 1, batch), the activations of its sources, then a row of ones (an input: (1, batch), the world's).
-    urgencies: (fan_out, batch), one from each follower, the loss behind all others.
+    heard: (fan_in + 1, columns), the activations of its sources, then a row of ones (an input: (1, columns), the world's).
+    urgencies: (fan_out, columns), one from each follower, the loss behind all others.
 
     Sheets, float64, to be filled in:
-    activation: (batch,), for every follower.
-    back: (listening sources, batch), a row for each.
+    activation: (columns,), for every follower.
+    back: (listening sources, columns), a row for each.
     commit: (fan_in + 1,), for the environment.
+
+    In a tangent step also mail: direction, (fan_in + 1,), its part of the direction. Columns are one an example, and behind
+    them those that the rule adds; all rows of a step have as many as the world told the inputs.
     """
 
     heard: Array
@@ -50,13 +53,14 @@ class Port(Desk, Protocol):
     urgencies: Array
     back: Array
     commit: Array
+    direction: Array
 
 
 class LossPort(Desk, Protocol):
     """What the loss holds.
 
-    heard, targets: (n_outputs, batch), what the outputs said and what they should have said.
-    back: (listening outputs, batch), a sheet for their urgencies.  losses: (batch,), what it has made for the world.
+    heard: (n_outputs, columns), what the outputs said.  targets: (n_outputs, batch), what they should have said.
+    back: (listening outputs, columns), a sheet for their urgencies.  losses: (batch,), what it has made for the world.
     """
 
     heard: Array
@@ -68,7 +72,7 @@ class LossPort(Desk, Protocol):
 class EnvironmentPort(Protocol):
     """What the world holds: it begins a step, and hears what came of it.
 
-    predictions: (n_outputs, batch).  losses: (batch,).  urgencies: (n_inputs, batch), of a step `wrt_inputs`.
+    predictions: (n_outputs, columns).  losses: (batch,).  urgencies: (n_inputs, columns), of a step `wrt_inputs`.
     commits: what the neurons committed, one after another in the network's order, (n_synapses + n_neurons - n_inputs,).
     """
 
@@ -77,8 +81,9 @@ class EnvironmentPort(Protocol):
     commits: Array
     urgencies: Array
 
-    def begin(self, step: Step, x: Array, targets: Array | None) -> None:
-        """Tell each input its row of x, (n_inputs, batch), and the loss the targets, (n_outputs, batch). Never waits."""
+    def begin(self, step: Step, x: Array, targets: Array | None, direction: Array | None = None) -> None:
+        """Tell each input its row of x, (n_inputs, columns), the loss the targets, (n_outputs, batch), and in a tangent
+        step each neuron its part of the direction, which lies there as commits do. Never waits."""
 
     async def end(self) -> None:
         """Wait until everything that answers the step is there. Cancelled, it has lost nothing and may be called again."""

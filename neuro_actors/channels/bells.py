@@ -20,7 +20,7 @@ import trio
 from trio.lowlevel import Abort, current_task, reschedule, wait_task_rescheduled
 
 from ..arrays import Array, Indices, frozen
-from ..messages import ACTIVATION, TARGET, URGENCY, Kind, Step
+from ..messages import ACTIVATION, TANGENT, TARGET, URGENCY, Kind, Step
 from .layout import Rows
 
 NOTHING = frozen(np.empty(0))
@@ -103,8 +103,8 @@ class Bell:
 class BundledPort:
     """A member's views of its rows, and the bells of its direct neighbours; see `Port` and `LossPort`."""
 
-    __slots__ = ("activation", "asleep", "back", "backward", "commit", "done", "early", "forward", "gate", "heard", "losses",
-                 "node", "spoken", "targets", "task", "urgencies", "waits", "world")  # fmt: skip
+    __slots__ = ("activation", "asleep", "back", "backward", "commit", "direction", "done", "early", "forward", "gate", "heard",
+                 "losses", "node", "spoken", "targets", "task", "urgencies", "waits", "world")  # fmt: skip
 
     def __init__(self, node: str, gate: Gate, world: tuple[Bell, ...]) -> None:
         self.node = node
@@ -117,6 +117,7 @@ class BundledPort:
         self.urgencies: Array = NOTHING
         self.back: Array = NOTHING
         self.commit: Array = NOTHING
+        self.direction: Array = NOTHING
         self.targets: Array = NOTHING
         self.losses: Array = NOTHING
         self.task: trio.lowlevel.Task | None = None
@@ -127,7 +128,7 @@ class BundledPort:
 
     @types.coroutine
     def wait(self, kind: Kind) -> Generator[Any, Any, Step | None]:
-        if kind == TARGET:  # it is there before any activation
+        if kind in (TARGET, TANGENT):  # it is there before any activation
             return self.gate.letter.step
         letter, gate = self.early, self.gate
         if letter is not None:

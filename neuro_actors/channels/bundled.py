@@ -40,9 +40,9 @@ class BundledEnvironmentPort:
         self.early: Letter | None = None
         self.predictions = self.losses = self.commits = self.urgencies = NOTHING
 
-    def begin(self, step: Step, x: Array, targets: Array | None) -> None:
+    def begin(self, step: Step, x: Array, targets: Array | None, direction: Array | None = None) -> None:
         self.early = None
-        self._engine.begin(step, x, targets)
+        self._engine.begin(step, x, targets, direction)
 
     @enable_ki_protection  # an interrupt reaches the sleep, and nothing beside it
     async def end(self) -> None:
@@ -73,7 +73,7 @@ class Bundled:
         self._gate = Gate()
         self._step: Step | None = None
         self._messages = 0  # of the steps before
-        self._in_full: dict[tuple[bool, bool], int] = {}  # of a whole step: predicting or not, wrt_inputs or not
+        self._in_full: dict[tuple[bool, bool, bool], int] = {}  # of a whole step: predicting?, wrt_inputs?, tangent?
         self._everyone = Bell(self._gate, 0)
         self.environment = BundledEnvironmentPort(self)
         self._everyone.members = (self.environment,)  # type: ignore[assignment]
@@ -81,11 +81,10 @@ class Bundled:
         self._ports = [BundledPort(name, self._gate, last) for name in network.ids]
         self.loss = BundledPort(JUDGE, self._gate, last)
 
-        self._inputs = np.flatnonzero(network.is_input)
-        self._neurons = np.flatnonzero(~network.is_input)
+        self._inputs, self._neurons = np.flatnonzero(network.is_input), np.flatnonzero(~network.is_input)
         fans = network.incoming.sizes[self._neurons] + 1
-        ends = np.cumsum(fans)
-        self.commits = np.empty(int(ends[-1]))
+        self._ends = ends = np.cumsum(fans)
+        self.commits, self.directions = np.empty(int(ends[-1])), NOTHING
         self._hearers = [*(self._ports[k] for k in self._neurons.tolist()), self.loss]
         for port, end, fan in zip(self._hearers[:-1], ends.tolist(), fans.tolist(), strict=True):
             port.commit = self.commits[end - fan : end]
@@ -95,19 +94,19 @@ class Bundled:
         gather(self._bells, self._hearers, forward.group)
         for port, bells in zip(self._ports, chosen(self._bells, forward.told), strict=True):
             port.forward = bells
-        self._told = [self._bells[g] for g in np.flatnonzero(forward.hears_world).tolist()]
         del forward.told  # large, and of no more use
+        self._told = [self._bells[g] for g in np.flatnonzero(forward.hears_world)]
         self._a = self._u = self.felt = np.empty((0, 0))  # laid out when a step needs them
         self._urgency_rows = self._loss_rows = np.empty(0, dtype=np.intp)  # for a recorder
-        self._way_back: tuple[int, bool] | None = None  # batch and wrt_inputs that it is laid out for
+        self._way_back: tuple[int, bool] | None = None  # width and wrt_inputs that it is laid out for
 
     # --- rows and bells ------------------------------------------------------------------------------------------
 
     @disable_ki_protection  # it takes long where the network is large, and whoever is struck here has begun nothing
-    def _lay_out_forward(self, batch: int) -> None:
-        """New arrays for activations, and for each member the views of its rows: where the batch size changes."""
+    def _lay_out_forward(self, columns: int) -> None:
+        """New arrays for activations, and for each member the views of its rows: where their width changes."""
         forward = self._forward
-        self._a, heard = np.ones((forward.n_rows, batch)), np.ones((forward.n_gathered, batch))
+        self._a, heard = np.ones((forward.n_rows, columns)), np.ones((forward.n_gathered, columns))
         blocks, first_rows = [], {size: slice(size) for size in set((forward.size - 1).tolist())}
         rows = forward.heard
         places = (forward.start, forward.size, forward.gathered, forward.first)
@@ -121,17 +120,16 @@ class Bundled:
             port.heard = blocks[group]
         for port, row in zip(self._ports, forward.row.tolist(), strict=True):
             port.activation = self._a[row]
-        for k in self._inputs.tolist():
-            row = int(forward.row[k])
-            self._ports[k].heard = self._a[row : row + 1]
+        for k, row in enumerate(forward.row[self._inputs].tolist()):
+            self._ports[self._inputs[k]].heard = self._a[row : row + 1]
 
     @disable_ki_protection
-    def _lay_out_backward(self, batch: int, wrt_inputs: bool) -> None:
+    def _lay_out_backward(self, columns: int, wrt_inputs: bool) -> None:
         """The same for urgencies, in a step that has some."""
         if self._way_back is None or self._way_back[1] != wrt_inputs:
             self._hang_up(wrt_inputs)
         backward, bells = self._backward, self._bells_back
-        u, told = np.empty((backward.n_rows, batch)), np.empty((backward.n_told, batch))
+        u, told = np.empty((backward.n_rows, columns)), np.empty((backward.n_told, columns))
         self._u = u
         for port, start, size in zip(self._ports, backward.start.tolist(), backward.size.tolist(), strict=True):
             port.urgencies = u[start : start + size]
@@ -148,10 +146,10 @@ class Bundled:
             elif len(bells[group].members) > 1 or len(into) != end - start:
                 into = u[first : first + end - start]
             bells[group].carries(into, where, told, backward.rows, start, end - start)
-        self.felt = np.empty((len(self._inputs), batch))
+        self.felt = np.empty((len(self._inputs), columns))
         for i, k in enumerate(self._inputs.tolist()):
             self._ports[k].back = self.felt[i : i + 1]
-        self._way_back = batch, wrt_inputs
+        self._way_back = columns, wrt_inputs
 
     def _hang_up(self, wrt_inputs: bool) -> None:
         """The bells of the way back, which inputs hear or do not."""
@@ -169,11 +167,11 @@ class Bundled:
     # --- a step --------------------------------------------------------------------------------------------------
 
     @enable_ki_protection  # a member that is to be woken, and is not, would wait for ever
-    def begin(self, step: Step, x: Array, targets: Array | None) -> None:
+    def begin(self, step: Step, x: Array, targets: Array | None, direction: Array | None) -> None:
         """Tell inputs, and those who hear them, and the loss."""
-        way_back = x.shape[1], step.wrt_inputs
-        if self._a.shape[1] != x.shape[1]:
-            self._lay_out_forward(x.shape[1])
+        columns, way_back = x.shape[1], (x.shape[1], step.wrt_inputs)
+        if self._a.shape[1] != columns:
+            self._lay_out_forward(columns)
         if step.loss is not None and self._way_back != way_back:
             self._lay_out_backward(*way_back)
         self._step = step
@@ -181,6 +179,10 @@ class Bundled:
         self._a[: len(x)] = x  # they are the first level
         if targets is not None:
             self.loss.targets = targets
+        if direction is not None:
+            self.directions = direction
+            for k, part in enumerate(np.split(direction, self._ends[:-1])):
+                self._hearers[k].direction = part
         self._everyone.need = self._everyone.left = 1 if step.loss is None else len(self._hearers) + len(x) * step.wrt_inputs
         if step.wrt_inputs:
             wake = Bell(self._gate, 0)
@@ -195,7 +197,7 @@ class Bundled:
         """The step under way is over, and was said in full."""
         step = self._step
         assert step is not None
-        kind = step.loss is None, step.wrt_inputs
+        kind = step.loss is None, step.wrt_inputs, step.tangent
         self._in_full[kind] = self._in_full.get(kind) or self._sent()
         self._messages += self._in_full[kind]
 
@@ -222,6 +224,7 @@ class Bundled:
             losses=self.loss.losses,
             felt=self.felt,
             commits=self.commits,
+            directions=self.directions,
             unfinished=unfinished,
         )
         self._recorder.messages(step, said)
@@ -269,7 +272,7 @@ class Bundled:
         messages = self._messages + self._sent()
         sizes = self._network.incoming.sizes + self._network.outgoing.sizes
         is_output = np.isin(np.arange(len(sizes)), self._network.output_positions)
-        room = sizes + is_output + self._network.is_input
+        room = sizes + is_output + 1  # of the world: to an input its activation, to a neuron a direction
         full = np.maximum(self._network.incoming.sizes, self._network.outgoing.sizes + is_output) * (messages > 0)
         return Statistics(messages, dict(zip(self._network.ids, zip(full.tolist(), room.tolist(), strict=True), strict=True)))
 

@@ -9,12 +9,12 @@ from typing import NamedTuple
 import numpy as np
 import trio
 
-from ..arrays import Array, frozen
+from ..arrays import Array, Indices, frozen
 from ..elements import ENVIRONMENT
 from ..errors import MessageError, SimulationError
 from ..lines import KINDS, Lines
 from ..mail import Pile
-from ..messages import ACTIVATION, COMMIT, LOSS, TARGET, URGENCY, Kind, Message, Step
+from ..messages import ACTIVATION, COMMIT, LOSS, TANGENT, TARGET, URGENCY, Kind, Message, Step
 from ..network import Network
 from . import Recorder, Statistics, Waiting
 
@@ -42,6 +42,7 @@ class MemoryPort:
     activation: Array
     back: Array
     commit: Array
+    direction: Array
     losses: Array
 
     def __init__(self, node: str, mailbox: trio.MemoryReceiveChannel[Message], recorder: Recorder | None) -> None:
@@ -71,6 +72,8 @@ class MemoryPort:
         step, values = piles[kind].take()
         if kind == TARGET:
             self.targets = values
+        elif kind == TANGENT:
+            self.direction = values[0]
         elif kind == URGENCY:
             self.urgencies = values
             self.back = np.empty((len(self._lines(URGENCY, step)), values.shape[1]))
@@ -123,21 +126,24 @@ class MemoryPort:
 
     def waiting(self) -> Iterator[Waiting]:
         for kind, pile in self._piles.items():
-            if pile.expects is not None and not pile.complete:
+            if pile.expects is not None and not pile.complete and kind != TANGENT:  # which is there from the beginning
                 yield Waiting(self.node, kind, pile.expects, pile.missing)
 
 
 class MemoryEnvironmentPort(MemoryPort):
     """The world's own; see `EnvironmentPort`."""
 
+    _ends: Indices  # of each neuron's part in commits and directions, but the last's
     predictions: Array
     commits: Array
 
-    def begin(self, step: Step, x: Array, targets: Array | None) -> None:
+    def begin(self, step: Step, x: Array, targets: Array | None, direction: Array | None = None) -> None:
         self._step = step
+        batch = 0 if targets is None else targets.shape[1]
         for kind in self._awaited():
-            empty = kind == LOSS and step.loss is None
-            self._piles[kind].open(step.number, 0 if empty else None if kind == COMMIT else x.shape[1])
+            self._piles[kind].open(step.number, batch if kind == LOSS else None if kind == COMMIT else x.shape[1])
+        if direction is not None:
+            self._tell(TANGENT, step, np.split(direction, self._ends))
         self._tell(ACTIVATION, step, x)
         if targets is not None:
             self._tell(TARGET, step, targets)
@@ -174,6 +180,7 @@ class Memory:
         self._ports = [MemoryPort(members[k], self._mailboxes[k][1], recorder) for k in range(world)]
         self.environment = MemoryEnvironmentPort(ENVIRONMENT, self._mailboxes[world][1], recorder)
         self._ports.append(self.environment)
+        self.environment._ends = np.cumsum(network.incoming.sizes[~network.is_input] + 1)[:-1]
         self.loss = self._ports[loss]
 
         senders: dict[tuple[int, Kind], list[str]] = {}
