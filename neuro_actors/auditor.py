@@ -25,6 +25,8 @@ from .log.tasks import Task, Tasks
 from .log.template import NOBODY, Places, Template
 from .messages import Step
 from .replay import Replay
+from .rules import Backpropagation, Rule
+from .rules.descriptions import rule_of
 from .sums import named
 from .text import printable
 
@@ -43,17 +45,20 @@ class Auditor:
             self._network.check_activations()
             numerics = reader.about["numerics"]
             sums = named(numerics["sums"])
+            rule = rule_of(reader.about["rule"])
         except NetworkError as error:
             raise LogError(f"{self._path!r}: {error}; --import MODULE imports the module that adds one") from None
         except (KeyError, TypeError, InputError) as error:
-            raise LogError(f"{self._path!r}: its metadata do not say by which sums its neurons added: {error}") from None
+            told = f"its metadata do not say by which sums and rule its neurons lived: {error}"
+            raise LogError(f"{self._path!r}: {told}; --import MODULE imports the module that adds a rule") from None
         self._differences = differences(numerics, numerics["sums"])
         self._exact = not self._differences
-        self._replay = Replay(self._network, sums, self._exact)
+        self._by_the_rule(rule)
+        self._replay = Replay(self._network, rule, sums, self._exact)
         self._tasks = Tasks(self._recording, optimizers)
         self._chain = Chain(reader.metadata)
         self._places = Places(self._network)
-        self._stages: dict[tuple[bool, bool, bool, int], Stage] = {}
+        self._stages: dict[tuple[bool, bool, bool, bool, int, int], Stage] = {}
         everyone = self._recording.neurons is None and self._recording.layers is None
         self._chosen = np.append(self._recording.chosen(self._network), [everyone, False])  # the loss; the environment
         self._rows = self._steps = self._last = self._messages = self._given = 0
@@ -61,6 +66,12 @@ class Auditor:
         self._broken: tuple[Rows, Task, Form, Refused] | None = None  # a step that may have been broken off
         self._missed: dict[tuple[str, str], list[int]] = {}  # kind, reason: how many rows, the first's step and sender
         self._believed = 0  # commits of steps that were left out
+
+    def _by_the_rule(self, rule: Rule) -> None:
+        """Other rules than backpropagation keep what a partial log does not say, and nobody knows how rounding carries it."""
+        if type(rule) is not Backpropagation and not (self._exact and self._recording.whole):
+            why = "; ".join(self._differences) or "it is a partial log"
+            raise LogError(f"{self._path!r}: a log under {rule!r} can be audited whole, and on the machine that made it: {why}")
 
     def audit(self, digest: str | None, progress: Callable[[int, int], None] | None) -> Audit:
         """Read it all, or up to the first lie."""
@@ -123,7 +134,10 @@ class Auditor:
         judged = task.loss is not None
         if self._recording.whole and task.batch > len(rows.values):
             raise refused(task.number, rows.first, "begin note tells of examples:", task.batch, "as many as there are numbers")
-        key = judged, task.wrt_inputs, task.only_learnt, 0 if task.only_learnt else task.batch
+        if self._recording.whole and task.columns > len(rows.values):
+            raise refused(task.number, rows.first, "begin note tells of columns:", task.columns, "as many as there are numbers")
+        width = (0, 0) if task.only_learnt else (task.batch, task.columns)
+        key = (judged, task.wrt_inputs, task.only_learnt, task.tangent, *width)
         stage = self._stages.get(key)
         form = self._form(*key) if stage is None else stage.form
         if not form.fits(rows):
@@ -158,10 +172,10 @@ class Auditor:
         self._judge(rows, task, stage)
         self._steps, self._last = self._steps + 1, task.number
 
-    def _form(self, judged: bool, wrt_inputs: bool, only_learnt: bool, batch: int) -> Form:
+    def _form(self, judged: bool, wrt_inputs: bool, only_learnt: bool, tangent: bool, batch: int, columns: int) -> Form:
         recording = replace(self._recording, phases=["commit"]) if only_learnt else self._recording
-        template = Template(self._network, self._places, recording, judged=judged, wrt_inputs=wrt_inputs)
-        return Form(self._network, self._places, template, batch)
+        kind = {"judged": judged, "wrt_inputs": wrt_inputs, "tangent": tangent}
+        return Form(self._network, self._places, Template(self._network, self._places, recording, **kind), batch, columns)
 
     def _stage(self, form: Form, task: Task, present: Indices | None = None) -> Stage:
         return Stage(
@@ -211,7 +225,7 @@ class Auditor:
             unknown = f"the optimiser {task.name} is not known here"
         if optimizer is not None and not self._exact and not isinstance(optimizer, (SGD, Adam)):
             optimizer, unknown = None, ROUNDING
-        step = Step(task.number, task.loss, optimizer, task.wrt_inputs)
+        step = Step(task.number, task.loss, optimizer, task.wrt_inputs, task.tangent, task.round)
         found = replay.step(stage, said, step, task.update, unknown)
         if found.row is not None:
             raise Refused(form.lie(rows, found.row + 1, found.number, found.should, learns=task.update > 0))

@@ -18,6 +18,7 @@ from .errors import InputError, LogError, SimulationError
 from .log.recording import Recording, as_recording
 from .network import Network
 from .rules import Backpropagation, Rule
+from .rules.descriptions import described
 from .simulation import Simulation
 from .society import collector_off
 from .sums import named
@@ -75,7 +76,7 @@ class open_simulation:  # noqa: N801 (to be called as a function is)
         if log is not None:
             from .log.writer import FLUSH_SECONDS, LogWriter  # pyarrow is imported only where a log is asked for
 
-            writer = LogWriter(as_recording(log), network, sums)
+            writer = LogWriter(as_recording(log), network, sums, described(rule))
         try:
             with collector_off():
                 carriers = _made(make, network, writer)

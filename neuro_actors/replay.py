@@ -11,18 +11,18 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from . import functions
 from .arrays import Array, frozen
-from .judge import LossRule
 from .log.stage import Part, Stage
 from .messages import Step
 from .network import Network
-from .neuron import InputRule, LocalRule, Memory
+from .neuron import LocalRule, Memory, NeuronRule
 from .rounding import Margins
+from .rules import Rule
 from .sums import Sums
 
 HEARD = "what they had heard is not all recorded"
 PARAMETERS = "what their parameters were then is not recorded"
+ROUNDING = "how far rounding can carry a product with the Hessian is not known"
 STATE = "what the optimiser kept from steps that were left out is not recorded"
 
 
@@ -47,25 +47,18 @@ class Replay:
     exact: whether the bits must be equal; else they may lie as far apart as rounding can bring them.
     """
 
-    def __init__(self, network: Network, sums: Sums, exact: bool) -> None:
+    def __init__(self, network: Network, rule: Rule, sums: Sums, exact: bool) -> None:
         self._exact = exact
-        self._rules: list[LocalRule | InputRule] = []
-        for k, name in enumerate(network.ids):
-            if network.is_input[k]:
-                self._rules.append(InputRule(name, sums))
-                continue
-            incoming = network.incoming.of(k)
-            parameters = np.append(network.weights[incoming], network.biases[k])
-            from_input = network.is_input[network.sources[incoming]]
-            self._rules.append(LocalRule(name, functions.activation(network.activations[k]), parameters, from_input, sums))
-        self._judge = LossRule(network.is_input[network.output_positions])
-        self._margins = None if exact else Margins(self._rules)
+        self._inputs = network.is_input
+        self._rules = [rule.member(network, k, sums) for k in range(len(network.ids))]
+        self._judge = rule.judge(network)
+        self._margins = None if exact else Margins(self._rules)  # type: ignore[arg-type]  # under backpropagation alone
         self._known = [True] * len(self._rules)  # whether a neuron's parameters are
         self._kept = [True] * len(self._rules)  # whether what its optimiser keeps is
 
     def forget(self) -> None:
         """Steps were left out in which neurons may have learnt."""
-        self._known = [isinstance(rule, InputRule) for rule in self._rules]
+        self._known = self._inputs.tolist()
         self._kept = [False] * len(self._rules)
 
     def take_over(self, stage: Stage, said: Array) -> None:
@@ -82,6 +75,10 @@ class Replay:
         if update == 1:
             self._start_afresh()
         found, learns = Finding(), update > 0
+        if step.tangent and self._margins is not None:
+            found.unproved[ROUNDING] = [row for part in stage.parts for row in (part.spoken, *part.answered) if row is not None]
+            found.unproved[ROUNDING] += [row for row in (stage.lost, *stage.blamed.tolist()) if row >= 0]
+            return found
         mail = stage.mail(said)
         bare = Step(step.number, step.loss, None, step.wrt_inputs)  # for who cannot be asked to learn
         kept_by_nobody = step.optimizer is not None and not len(step.optimizer.start(1))
@@ -93,8 +90,13 @@ class Replay:
             elif part.hears is None or not self._known[k]:
                 self._leave(part, HEARD if part.hears is None else PARAMETERS, found, said, learns)
                 continue
+            elif step.tangent and part.steered is None:
+                self._leave(part, HEARD, found, said, learns)
+                continue
             else:
                 heard = mail[part.hears]
+            if step.tangent and isinstance(rule, LocalRule):
+                rule.direction = frozen(said[part.steered].copy())
             now = step
             if learns and not self._kept[k]:
                 if kept_by_nobody and isinstance(rule, LocalRule):
@@ -113,7 +115,7 @@ class Replay:
         return found
 
     def _speaks(
-        self, rule: LocalRule | InputRule, part: Part, step: Step, heard: Array, said: Array, stage: Stage, found: Finding
+        self, rule: NeuronRule, part: Part, step: Step, heard: Array, said: Array, stage: Stage, found: Finding
     ) -> bool:
         """Hand it its mail, and let it write what it should have said; False if it would have failed."""
         margins, row = self._margins, part.spoken
@@ -140,7 +142,7 @@ class Replay:
         return True
 
     def _learns(
-        self, rule: LocalRule | InputRule, part: Part, step: Step, said: Array, stage: Stage, found: Finding, why: str
+        self, rule: NeuronRule, part: Part, step: Step, said: Array, stage: Stage, found: Finding, why: str
     ) -> None:
         """It has learnt; or, where it could not be asked to, what it committed is believed."""
         if step.optimizer is None:
@@ -181,7 +183,7 @@ class Replay:
             found.unproved.setdefault(HEARD, []).extend(rows)
             return
         predictions, targets = said.take(stage.predictions), said.take(stage.targets)
-        back = np.empty((len(stage.blamed), stage.form.batch))
+        back = np.empty((len(stage.blamed), stage.form.columns))
         try:
             losses = self._judge.judge(step, predictions, targets, back)
         except Exception as error:

@@ -34,7 +34,7 @@ ALLOWED = {
     "judge": {"arrays", "errors", "functions", "messages"},
     "gradient": {"arrays", "network"},
     "reference": {"arrays", "examples", "functions", "gradient", "network", "reference"},
-    "rules": {"arrays", "functions", "judge", "network", "neuron", "sums"},
+    "rules": {"arrays", "errors", "functions", "judge", "network", "neuron", "rules", "sums"},
     "channels": {"arrays", "elements", "errors", "messages", "network", "mail", "lines", "said", "channels"},
     "actor": {"arrays", "channels", "errors", "judge", "messages", "neuron"},
     "society": {"actor", "channels", "elements", "errors", "network", "rules", "sums"},
@@ -47,9 +47,9 @@ ALLOWED = {
     "log": {"arrays", "elements", "lines", "errors", "learning", "messages", "network", "said", "plots", "text", "log", "version"},
     "viewer": {"arrays", "errors", "functions", "log", "network", "sums", "viewer"},
     "rounding": {"arrays", "functions", "judge", "learning", "messages", "neuron"},
-    "replay": {"arrays", "functions", "judge", "log", "messages", "network", "neuron", "rounding", "sums"},
+    "replay": {"arrays", "log", "messages", "network", "neuron", "rounding", "rules", "sums"},
     "audit": {"auditor", "errors", "learning", "log"},
-    "auditor": {"arrays", "audit", "errors", "functions", "learning", "log", "messages", "replay", "sums", "text"},
+    "auditor": {"arrays", "audit", "errors", "functions", "learning", "log", "messages", "replay", "rules", "sums", "text"},
 }
 
 

@@ -142,11 +142,11 @@ class MemoryEnvironmentPort(MemoryPort):
         batch = 0 if targets is None else targets.shape[1]
         for kind in self._awaited():
             self._piles[kind].open(step.number, batch if kind == LOSS else None if kind == COMMIT else x.shape[1])
-        if direction is not None:
-            self._tell(TANGENT, step, np.split(direction, self._ends))
         self._tell(ACTIVATION, step, x)
         if targets is not None:
             self._tell(TARGET, step, targets)
+        if direction is not None:
+            self._tell(TANGENT, step, np.split(direction, self._ends))
 
     def _awaited(self) -> tuple[Kind, ...]:
         if self._step.loss is None:

@@ -17,16 +17,16 @@ from .template import NOBODY, Places, Template
 
 
 class Form:
-    """One kind of step of one batch size: the rows that must stand there.
+    """One kind of step of one batch size, and so many columns in a message: the rows that must stand there.
 
     place: of each row in `Places`, begin and seal aside.  starts: (rows + 1,), where its numbers begin.  sealed: the
     numbers that the seal covers.
     """
 
-    def __init__(self, network: Network, places: Places, template: Template, batch: int) -> None:
-        self.network, self.places, self.template, self.batch = network, places, template, batch
+    def __init__(self, network: Network, places: Places, template: Template, batch: int, columns: int) -> None:
+        self.network, self.places, self.template, self.batch, self.columns = network, places, template, batch, columns
         self.place = template.place
-        lengths = template.lengths(batch)
+        lengths = template.lengths(batch, columns)
         self.starts: Indices = np.concatenate([[0], np.cumsum(lengths)])
         self.sealed = slice(int(lengths[template.sealed].sum()))  # what the world says stands first
         self._names = members(network)
@@ -108,7 +108,7 @@ class Form:
         who = self._name(int(rows.sender[r]))
         kind = KINDS[rows.kind[r]]
         said = float(rows.values[rows.starts[r] + i]) if rows.starts[r + 1] > rows.starts[r] else "nothing"
-        where = f"example {i + 1}"
+        where = f"example {i + 1}" if i < self.batch <= self.columns else f"column {i + 1}"
         what = self.phrase(rows, r).removeprefix(who).strip()
         if kind == "commit":
             k = int(rows.sender[r])

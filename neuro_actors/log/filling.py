@@ -23,7 +23,7 @@ class Filling:
         self._copies: list[tuple[str, Indices | slice, Section]] = []
         for section in template.sections:
             items = section.items
-            if section.block == "committed":
+            if section.block in ("committed", "steered"):
                 items = _places_of(first[items], places.fans[items])
             elif section.block == "told":
                 items = said.activation_rows[places.inputs[items]]
@@ -50,6 +50,7 @@ class Filling:
             "blamed": said.urgencies,
             "felt": said.felt,
             "committed": said.commits,
+            "steered": said.directions,
         }
         for block, items, section in self._copies:
             source = sources[block]

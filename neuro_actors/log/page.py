@@ -23,13 +23,15 @@ MOST_VALUES = 2**27  # in one record batch: a gigabyte; Arrow counts up to 2^31
 class Page:
     """Room for some steps, `rows` rows in all or one step; each is a begin row, those of the template, and a seal.
 
-    notes: of the template's targets, (n_outputs,).
+    width: examples, and columns of a message.  notes: of the template's targets, (n_outputs,).
     """
 
-    def __init__(self, template: Template, batch: int, schema: Any, names: Any, kinds: Any, outputs: Any, rows: int) -> None:
-        self.template, self.batch = template, batch
+    def __init__(
+        self, template: Template, width: tuple[int, int], schema: Any, names: Any, kinds: Any, outputs: Any, rows: int
+    ) -> None:
+        self.template = template
         self._schema = schema
-        lengths = template.lengths(batch)
+        lengths = template.lengths(*width)
         self.starts: Indices = np.concatenate([[0], np.cumsum(lengths)])  # of each row's values
         self.n_rows, self.n_values = len(lengths) + 2, int(self.starts[-1])
         self.room = max(1, min(-(-rows // self.n_rows), MOST_VALUES // 16 // max(1, self.n_values)))

@@ -14,7 +14,7 @@ from ..arrays import as_whole_number, did_you_mean
 from ..errors import LogError
 from ..network import Network
 
-PHASES = {"forward": ("activation",), "loss": ("target", "loss"), "backward": ("urgency",), "commit": ("commit",)}
+PHASES = {"forward": ("activation", "tangent"), "loss": ("target", "loss"), "backward": ("urgency",), "commit": ("commit",)}
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,7 +25,8 @@ class Recording:
     every: record the first of so many steps, the first of the next so many, and so on. Before each the log holds what
         neurons had learnt until then.
     neurons, layers: only what these neurons say and hear, given by id, or by level (inputs are level 0).
-    phases: only messages of these: "forward" (activations), "loss" (targets and losses), "backward" (urgencies), "commit".
+    phases: only messages of these: "forward" (activations, and what neurons are told of a direction), "loss" (targets and
+        losses), "backward" (urgencies), "commit".
 
     A log of less than everything is partial: it says so itself, and `neuro-actors audit` says what it can vouch for.
     Raises `LogError` for what cannot be recorded, before any work starts.

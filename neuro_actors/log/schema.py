@@ -3,13 +3,16 @@
 | column   | type                      | meaning                                                                          |
 | ---      | ---                       | ---                                                                              |
 | step     | int64                     | number of the step, 1, 2, 3, …                                                   |
-| kind     | dictionary<int8, string>  | begin, activation, target, loss, urgency, commit, seal, end                      |
+| kind     | dictionary<int8, string>  | begin, activation, target, loss, urgency, commit, tangent, seal, end             |
 | sender   | dictionary<int32, string> | a neuron, "loss" or "environment"; null in begin, seal and end rows              |
 | receiver | dictionary<int32, string> | likewise; null where a neuron tells all its followers its activation             |
 | time     | int32                     | logical time within the step (Lamport): 1 + the greatest that the sender had     |
 |          |                           | heard; 0 in begin, seal and end rows                                             |
-| value    | list<float64>             | one number an example; commit: for each incoming synapse, then for the bias, the |
-|          |                           | new parameter, or in a step without learning its urgency; end: rows, steps       |
+| value    | list<float64>             | one number an example, and behind them what else the message carries, as in a    |
+|          |                           | product step their derivatives; commit: for each incoming synapse, then for the  |
+|          |                           | bias, the new parameter, or in a step without learning its urgency, in a product |
+|          |                           | step this urgency's derivative; tangent: likewise, the direction; end: rows,     |
+|          |                           | steps                                                                            |
 | note     | string                    | begin: JSON (see `about.py`); target: the output that it is for; seal, end: a    |
 |          |                           | digest; else null                                                                |
 """
@@ -31,8 +34,8 @@ from ..version import __version__
 from .numerics import fingerprint
 from .recording import Recording
 
-FORMAT = 2
-KINDS = ("begin", "activation", "target", "loss", "urgency", "commit", "seal", "end")
+FORMAT = 3
+KINDS = ("begin", "activation", "target", "loss", "urgency", "commit", "tangent", "seal", "end")
 CODE = {kind: code for code, kind in enumerate(KINDS)}
 KEY = b"neuro_actors"
 
@@ -57,13 +60,14 @@ def columns() -> Any:
     return pa.schema(fields)
 
 
-def arrow_schema(network: Network, recording: Recording, sums: str) -> Any:
+def arrow_schema(network: Network, recording: Recording, sums: str, rule: dict[str, Any]) -> Any:
     """The Arrow schema of a run of this network; in its metadata all that is known before the first step."""
     versions = {"neuro-actors": __version__, "numpy": np.__version__, "pyarrow": pa.__version__}
     about = {
         "format": FORMAT,
         "versions": versions | {"python": platform.python_version()},
         "numerics": fingerprint(sums),
+        "rule": rule,
         "recorded": recording.described(),
         "network": {
             "ids": network.ids,

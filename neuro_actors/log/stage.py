@@ -17,15 +17,17 @@ NONE = np.empty(0)
 class Part(NamedTuple):
     """One member's part in a step. Places are in the step's numbers, rows in its form; without mail it is not replayed.
 
-    told: of an input, where stands what it was told.  hears: of a neuron, which of the stage's blocks it hears. Both None
-    if the log lacks some of it.  ears: (followers, batch), places of the
-    urgencies that it hears, or None.  speech, back, commit: what it writes into, its own numbers in `should` or a scratch.
+    told: of an input, where stands what it was told.  steered: of a neuron, where stands its part of a direction.  hears:
+    of a neuron, which of the stage's blocks it hears. None if the log lacks some of it.  ears: (followers, columns), places
+    of the urgencies that it hears, or None.  speech, back, commit: what it writes into, its own numbers in `should` or a
+    scratch.
     order, scattered: which rows of `back` go where, if that is a scratch.  committed: where its commit stands in `said`.
     spoken, answered: the rows that say its activation, and the rest; of those that there are.
     """
 
     member: int
     told: slice | None
+    steered: slice | None
     hears: int | None
     ears: Indices | None
     speech: Array
@@ -58,10 +60,10 @@ class Stage:
         self._row[form.place[rows]] = np.arange(len(rows))
         self.should = np.empty(self.starts[-1])
         self.slack = np.zeros(self.starts[-1] if bounded else 0)
-        n, batch = len(network.ids), form.batch
+        n, columns = len(network.ids), form.columns
         spoken = self._row[self._block["spoken"]]
-        self._speeches = self._places(np.maximum(spoken, 0)) if (spoken >= 0).any() else np.empty((0, batch), dtype=np.intp)
-        self._activations = np.ones((n + 1, batch))  # the last is the neuron that always says 1
+        self._speeches = self._places(np.maximum(spoken, 0)) if (spoken >= 0).any() else np.empty((0, columns), dtype=np.intp)
+        self._activations = np.ones((n + 1, columns))  # the last is the neuron that always says 1
         self._blocks: dict[bytes, int] = {}
         self.hearing: list[Indices] = []
         self._ears = self._urgencies_by_source()
@@ -69,7 +71,7 @@ class Stage:
         self.margins = list(self._parts(self.slack)) if bounded else []  # the same for how far rounding may carry it
         outputs = network.output_positions
         self.predictions = self._all(spoken[outputs])
-        self.targets = self._all(self._row[self._block["wanted"]])
+        self.targets = self._all(self._row[self._block["wanted"]], form.batch)
         blamed = self._row[self._block["blamed"]]
         self.blamed = blamed if wrt_inputs else blamed[~network.is_input[outputs]]
         self.lost = int(self._row[self._block["lost"]][0])
@@ -82,7 +84,7 @@ class Stage:
         self.early = [] if present is None else self._spoken_too_early(rows)
 
     def mail(self, said: Array) -> list[Array]:
-        """Activations in the blocks in which they are heard: (fan_in + 1, batch), C-contiguous."""
+        """Activations in the blocks in which they are heard: (fan_in + 1, columns), C-contiguous."""
         if len(self._speeches):
             np.take(said, self._speeches, out=self._activations[:-1], mode="clip")
         return [self._activations.take(rows, 0) for rows in self.hearing]
@@ -91,12 +93,13 @@ class Stage:
         """The numbers of one row."""
         return slice(int(self.starts[k]), int(self.starts[k + 1]))
 
-    def _places(self, rows: Indices) -> Indices:
-        places: Indices = np.minimum(self.starts[rows][:, None] + np.arange(self.form.batch), max(self.starts[-1] - 1, 0))
+    def _places(self, rows: Indices, length: int | None = None) -> Indices:
+        along = np.arange(self.form.columns if length is None else length)
+        places: Indices = np.minimum(self.starts[rows][:, None] + along, max(self.starts[-1] - 1, 0))
         return places
 
-    def _all(self, rows: Indices) -> Indices | None:
-        return self._places(rows) if (rows >= 0).all() else None
+    def _all(self, rows: Indices, length: int | None = None) -> Indices | None:
+        return self._places(rows, length) if (rows >= 0).all() else None
 
     def _urgencies_by_source(self) -> list[Indices]:
         """For each neuron the rows of the urgencies that it hears: of its followers in synapse order, then of the loss."""
@@ -108,15 +111,15 @@ class Stage:
         return ears
 
     def _parts(self, sheet: Array) -> Iterator[Part]:
-        network, batch, block = self._network, self.form.batch, self._block
+        network, columns, block = self._network, self.form.columns, self._block
         spoken, urged = self._row[block["spoken"]], self._row[block["urged"]]
         told, felt = (self._by_neuron(name, np.flatnonzero(network.is_input)) for name in ("told", "felt"))
-        commits = self._by_neuron("committed", np.flatnonzero(~network.is_input))
+        commits, steered = (self._by_neuron(name, np.flatnonzero(~network.is_input)) for name in ("committed", "steered"))
         for k in range(len(network.ids)):
             answered = self.judged and (self.wrt_inputs or not network.is_input[k])
             ears = self._all(self._ears[k]) if answered else None
             row = int(spoken[k])
-            speech = sheet[self.rows_of(row)] if row >= 0 else np.empty(batch)
+            speech = sheet[self.rows_of(row)] if row >= 0 else np.empty(columns)
             back_rows, commit, slot, hears = felt[k : k + 1], NONE, None, None
             if not network.is_input[k]:
                 incoming = network.incoming.of(k)
@@ -131,17 +134,20 @@ class Stage:
             answers = [int(r) for r in (*back_rows, commits[k]) if r >= 0] if answered else []
             back, order, scattered = self._say(sheet, back_rows)
             yield Part(
-                k, self.rows_of(int(told[k])) if told[k] >= 0 else None, hears, ears, speech, back, commit, order, scattered,
-                slot, row if row >= 0 else None, sorted(answers),
+                k, self._slot(told[k]), self._slot(steered[k]), hears, ears, speech, back, commit, order, scattered, slot,
+                row if row >= 0 else None, sorted(answers),
             )  # fmt: skip
+
+    def _slot(self, row: int) -> slice | None:
+        return self.rows_of(int(row)) if row >= 0 else None
 
     def _say(self, sheet: Array, rows: Indices) -> tuple[Array, Indices, Indices | None]:
         """Where to write what goes to these rows: there, if they follow each other, else into a scratch."""
-        batch, there = self.form.batch, np.flatnonzero(rows >= 0)
+        columns, there = self.form.columns, np.flatnonzero(rows >= 0)
         if len(rows) and len(there) == len(rows) and (np.diff(rows) == 1).all():
             start = int(self.starts[rows[0]])
-            return sheet[start : start + len(rows) * batch].reshape(-1, batch), there, None
-        return np.empty((len(rows), batch)), there, self._places(rows[there]) if len(there) else None
+            return sheet[start : start + len(rows) * columns].reshape(-1, columns), there, None
+        return np.empty((len(rows), columns)), there, self._places(rows[there]) if len(there) else None
 
     def _by_neuron(self, block: str, owners: Indices) -> Indices:
         found = np.full(len(self._network.ids), -1)

@@ -22,7 +22,8 @@ MOST_UNTOLD = 2**27  # numbers; where the log says none of them, it may lie abou
 class StepInfo:
     """What a step was.
 
-    number: from 1 on.  mode: "predict", "gradient" or "train".  loss: its name, or None.  batch: how many examples.
+    number: from 1 on.  mode: "predict", "gradient", "train" or "product".  loss: its name, or None.  batch: how many
+    examples.  columns: how many numbers a message holds, one an example and what else it carries.  round: its name.
     wrt_inputs: whether urgencies reached the inputs.  optimizer: as described in `about.py`, with `update`, its count.
     only: the kinds that a partial log holds of it; None for all that it records.  whole: whether it was seen to its end.
     """
@@ -36,6 +37,8 @@ class StepInfo:
     update: int | None
     only: tuple[str, ...] | None
     whole: bool
+    columns: int
+    round: str = ""
 
     @classmethod
     def of(cls, rows: Rows) -> StepInfo:
@@ -51,9 +54,10 @@ class StepInfo:
             about = json.loads(note or "")
             told = [about[name] for name in ("mode", "loss", "batch", "wrt_inputs", "optimizer", "update")]
             mode, loss, batch, wrt_inputs, optimizer, update = told
-            only = about.get("only")
+            only, round, columns = about.get("only"), about.get("round", ""), about.get("columns", batch)
             sensible = (
-                mode in ("predict", "gradient", "train")
+                mode in ("predict", "gradient", "train", "product")
+                and isinstance(round, str) and type(columns) is int and 0 <= columns < 2**31
                 and (loss is None if mode == "predict" else isinstance(loss, str))
                 and (isinstance(optimizer, dict) and type(update) is int if mode == "train" else optimizer is update is None)
                 and type(batch) is int and 0 <= batch < 2**31 and type(wrt_inputs) is bool
@@ -63,7 +67,8 @@ class StepInfo:
             raise LogError(f"the log is damaged: the begin row of step {number} makes no sense ({error!r})") from None
         if not sensible:
             raise LogError(f"the log is damaged: the begin row of step {number} makes no sense")
-        return cls(number, mode, loss, batch, wrt_inputs, optimizer, update, None if only is None else tuple(only), whole)
+        only = None if only is None else tuple(only)
+        return cls(number, mode, loss, batch, wrt_inputs, optimizer, update, only, whole, columns, round)
 
 
 class RecordedStep:
@@ -101,7 +106,7 @@ class RecordedStep:
         place = {name: k for k, name in enumerate(self.network.outputs)}
         here = [r for r in np.flatnonzero(self.rows.kind == CODE["target"]).tolist() if self.rows.notes[r].as_py() in place]
         items = np.array([place[self.rows.notes[r].as_py()] for r in here], dtype=np.intp)
-        return self._scattered(len(place), items, np.array(here, dtype=np.intp))
+        return self._scattered(len(place), items, np.array(here, dtype=np.intp), self.info.batch)
 
     @cached_property
     def losses(self) -> Array:
@@ -143,7 +148,7 @@ class RecordedStep:
     @property
     def weights(self) -> Array:
         """What the neurons committed, (n_synapses,): the weights that they have learnt; in a gradient step, which
-        teaches nothing, the weights' urgencies."""
+        teaches nothing, the weights' urgencies; in a product step the derivatives of these."""
         return self._committed[0]
 
     @property
@@ -175,10 +180,12 @@ class RecordedStep:
     def _values(self, row: int) -> Array:
         return self.rows.values[self.rows.starts[row] : self.rows.starts[row + 1]]
 
-    def _scattered(self, n: int, items: Indices, here: Indices) -> Array:
-        """(n, batch): of each row `here` its values in the place of its item; those of another length left out."""
-        batch, starts = self.info.batch, self.rows.starts
-        right = starts[here + 1] - starts[here] == batch
+    def _scattered(self, n: int, items: Indices, here: Indices, length: int | None = None) -> Array:
+        """(n, batch): of each row `here` the examples' values in the place of its item; rows of another length than a
+        message of this step has are left out."""
+        length = self.info.columns if length is None else length
+        batch, starts = min(self.info.batch, length), self.rows.starts  # there are rounds in which nothing is of an example
+        right = starts[here + 1] - starts[here] == length
         if not right.any() and n * batch > MOST_UNTOLD:
             raise LogError(f"the log is damaged: step {self.info.number} does not hold {batch:,} examples, as it says")
         found = np.full((n, batch), np.nan)

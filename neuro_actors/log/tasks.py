@@ -19,14 +19,15 @@ from .reader import Rows
 from .recording import Recording
 from .schema import CODE
 
-KEYS = ("mode", "loss", "batch", "wrt_inputs", "optimizer", "update")
-ONLY = ("mode", "loss", "batch", "wrt_inputs", "only", "optimizer", "update")
+KEYS = ("mode", "loss", "batch", "wrt_inputs", "round", "columns", "only", "optimizer", "update")
+SELDOM = {"round", "columns", "only"}
 
 
 class Task(NamedTuple):
     """What one step was.
 
     only_learnt: whether it is a step that was left out, of which a partial log says what neurons had learnt in it.
+    tangent: whether directions were told, and derivatives along them.  round, columns: as in the note.
     name: of the optimiser, None where nobody learns.  optimizer: None, too, where it is not known here.
     update: how many updates it is under this optimiser, 1 where neurons start afresh; 0 where nobody learns.
     """
@@ -35,7 +36,10 @@ class Task(NamedTuple):
     note: str
     loss: str | None
     batch: int
+    columns: int
     wrt_inputs: bool
+    tangent: bool
+    round: str
     only_learnt: bool
     name: str | None
     optimizer: Optimizer | None
@@ -87,7 +91,10 @@ class Tasks:
         elif end != "null}":
             raise refused(number, row, "count of updates is", end[:-1], "null: nobody learns")
         self._last, self._learnt = (self._last, number) if only else (number, 0)
-        return Task(number, note, about["loss"], about["batch"], about["wrt_inputs"], only, name, optimizer, update)
+        batch, tangent = about["batch"], about["mode"] == "product"
+        width = batch, about.get("columns", batch)
+        more = about["wrt_inputs"], tangent, about.get("round", "")
+        return Task(number, note, about["loss"], *width, *more, only, name, optimizer, update)
 
     def _count(self, number: int, row: int, only: bool) -> None:
         """Steps are counted 1, 2, 3, …; in a partial log some are left out, always the same."""
@@ -104,19 +111,24 @@ class Tasks:
         try:
             about = json.loads(note)
             mode, loss, batch = about["mode"], about["loss"], about["batch"]
-            keys = ONLY if "only" in about else KEYS
+            columns, round = about.get("columns"), about.get("round")
             fits = (
-                tuple(about) == keys
+                tuple(about) == tuple(key for key in KEYS if key in about or key not in SELDOM)
                 and json.dumps(about) == note
-                and mode in ("predict", "gradient", "train")
+                and mode in ("predict", "gradient", "train", "product")
+                and ("round" not in about or (isinstance(round, str) and round != "" and mode in ("gradient", "train")))
+                and ("columns" not in about or (type(columns) is int and 1 <= columns < 2**31 and columns != batch))
+                and (mode != "predict" or "columns" not in about)
+                and (mode != "product" or columns == 2 * batch)
                 and (loss is None if mode == "predict" else isinstance(loss, str))
                 and type(batch) is int
                 and 1 <= batch < 2**31  # as many numbers Arrow counts
                 and type(about["wrt_inputs"]) is bool
-                and not (about["wrt_inputs"] and mode != "gradient")
+                and not (about["wrt_inputs"] and mode not in ("gradient", "train"))
+                and not (about["wrt_inputs"] and mode == "train" and not round)
                 and isinstance(about["optimizer"], dict) == (mode == "train")
                 and (mode == "train" or about["optimizer"] is None)
-                and (about.get("only") == ["commit"] and mode == "train" if keys is ONLY else True)
+                and ("only" not in about or (about["only"] == ["commit"] and mode == "train"))
             )
         except (KeyError, ValueError, TypeError, AttributeError, RecursionError):
             fits = False

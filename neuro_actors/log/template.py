@@ -26,7 +26,7 @@ class Places:
 
     told: the environment to each input.  spoken: each neuron's activation, to all who hear it.  wanted: a target for
     each output.  lost: the losses.  urged: along each synapse, back.  blamed: the loss to each output.  felt: each input
-    to the environment.  committed: each neuron.
+    to the environment.  committed: each neuron.  steered: the environment to each neuron, its part of a direction.
     """
 
     def __init__(self, network: Network) -> None:
@@ -44,6 +44,7 @@ class Places:
             "blamed": ("urgency", np.full(len(outputs), loss), outputs, judge),
             "felt": ("urgency", self.inputs, world, backward[self.inputs]),
             "committed": ("commit", self.neurons, world, backward[self.neurons]),
+            "steered": ("tangent", np.full(len(self.neurons), world), self.neurons, 1),
         }
         sizes = [len(np.atleast_1d(sender)) for _, sender, _, _ in blocks.values()]
         self.start: Indices = np.concatenate([[0], np.cumsum(sizes)])
@@ -54,7 +55,7 @@ class Places:
             for column in (1, 2, 3)
         )
         self.names = tuple(blocks)
-        self.fans = network.incoming.sizes[self.neurons] + 1  # how many parameters each neuron commits
+        self.fans = network.incoming.sizes[self.neurons] + 1  # how many parameters each neuron has
         self.rank = np.lexsort((np.arange(len(self.kind)), self.receiver, self.sender, self.kind, self.time))
 
 
@@ -71,13 +72,16 @@ class Template:
     """The rows of one kind of step, those that begin and seal it aside. All arrays (n_rows,).
 
     place: in `Places`.  kind, sender, receiver, time: as in the schema, names as numbers, `NOBODY` for null.
-    fan: of a commit how many numbers it holds, of any other row 0: one an example.
+    fan: of a commit, or a direction, how many numbers it holds, of any other row 0: as many as the step says.
     """
 
-    def __init__(self, network: Network, places: Places, recording: Recording, *, judged: bool, wrt_inputs: bool) -> None:
+    def __init__(
+        self, network: Network, places: Places, recording: Recording, *, judged: bool, wrt_inputs: bool, tangent: bool = False
+    ) -> None:
         kept = np.zeros(len(places.kind), dtype=bool)
         for name in ("told", "spoken", "lost", *(("wanted", "urged", "blamed", "committed") if judged else ())):
             kept[places.block[name]] = True
+        kept[places.block["steered"]] = tangent
         if judged and wrt_inputs:
             kept[places.block["felt"]] = True
         elif judged:
@@ -89,19 +93,20 @@ class Template:
         columns = (places.kind, places.sender, places.receiver, places.time)
         self.kind, self.sender, self.receiver, self.time = (column[self.place] for column in columns)
         fan = np.zeros(len(places.kind), dtype=np.intp)
-        fan[places.block["committed"]] = places.fans
+        fan[places.block["committed"]] = fan[places.block["steered"]] = places.fans
         self.fan = fan[self.place]
+        self.of_examples = np.isin(self.kind, [CODE["target"], CODE["loss"]])  # one number for each, whatever is added
         self.empty = (self.kind == CODE["loss"]) & (not judged)  # a step that predicts loses nothing, and says so
         self.sections = list(self._sections(places))
         self.sealed = (  # what no replay can vouch for: what the world said; in a partial log, everything
-            np.isin(self.place, np.r_[places.block["told"], places.block["wanted"]])
+            np.isin(self.place, np.r_[places.block["told"], places.block["wanted"], places.block["steered"]])
             if recording.whole
             else np.ones(len(self.place), dtype=bool)
         )
 
-    def lengths(self, batch: int) -> Indices:
-        """How many numbers each row holds."""
-        lengths: Indices = np.where(self.fan > 0, self.fan, batch)
+    def lengths(self, batch: int, columns: int) -> Indices:
+        """How many numbers each row holds; columns: in a message, those of the examples and what is added to them."""
+        lengths: Indices = np.where(self.fan > 0, self.fan, np.where(self.of_examples, batch, columns))
         lengths[self.empty] = 0
         return lengths
 

@@ -64,23 +64,26 @@ def _line(row: Row, network: Network) -> str:
         return f"{head} urgency {_numbers(row.value, '+.3f')}"
     if row.kind == "loss":
         return f"{head} loss {_numbers(row.value, '.4f')}" if row.value else f"{head} no loss"
+    tangent = row.kind == "tangent"
     *weights, bias = row.value
-    synapses = network.incoming.of(network.position[str(row.sender)])
+    synapses = network.incoming.of(network.position[str(row.receiver if tangent else row.sender)])
     pairs = [(network.ids[source], value) for source, value in zip(network.sources[synapses].tolist(), weights, strict=True)]
     shown = ", ".join(f"{name} {number(value, '+.4f')}" for name, value in pairs[:MOST])
     more = f", … {len(pairs)} synapses" if len(pairs) > MOST else ""
-    return f"{head} for {shown}{more}; bias {number(bias, '+.4f')}"
+    return f"{head} {'direction ' * tangent}for {shown}{more}; bias {number(bias, '+.4f')}"
 
 
 def _task(note: str) -> str:
     task = json.loads(note)
-    batch = counted(task["batch"], "example")
+    batch = counted(task["batch"], "example") + (f", round {task['round']!r}" if "round" in task else "")
     only = f"; of it only: {', '.join(task['only'])}" if "only" in task else ""
     if task["mode"] == "predict":
         return f"predict, {batch}{only}"
     if task["mode"] == "gradient":
         inputs = ", also of the inputs" if task["wrt_inputs"] else ""
         return f"gradient of {task['loss']}{inputs}, {batch}{only}"
+    if task["mode"] == "product":
+        return f"product of the Hessian of {task['loss']} with a direction, {batch}{only}"
     return f"learn from {task['loss']}, {batch}, by {called(task['optimizer'])}{only}"
 
 

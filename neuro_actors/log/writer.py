@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import pyarrow as pa
@@ -30,6 +30,15 @@ FLUSH_ROWS, FLUSH_SECONDS = 8192, 0.5
 MOST_PAGES = 4  # that are kept, for as many kinds of steps and batch sizes
 
 
+class _Kind(NamedTuple):
+    """What rows a step has."""
+
+    judged: bool
+    wrt_inputs: bool
+    learnt: bool  # left out, but for what was learnt in it
+    tangent: bool
+
+
 class LogWriter:
     """One log file; a `Recorder`. Raises `LogError` if the file exists already, or cannot be written.
 
@@ -37,17 +46,19 @@ class LogWriter:
     that is killed leaves what was written before. The first step is written when it is over.
     """
 
-    def __init__(self, recording: Recording, network: Network, sums: str = "ordered") -> None:
+    def __init__(
+        self, recording: Recording, network: Network, sums: str = "ordered", rule: dict[str, Any] | None = None
+    ) -> None:
         self._recording, self._network = recording, network
         self._path = Path(recording.path)
         recording.chosen(network)
-        self._schema = arrow_schema(network, recording, sums)
+        self._schema = arrow_schema(network, recording, sums, rule or {"name": "Backpropagation"})
         self._chain = Chain(self._schema.metadata[KEY])
         self._names, self._kinds = pa.array(members(network)), pa.array(KINDS)
         self._places = Places(network)
         self._place_of_line: Indices | None = None
-        self._templates: dict[tuple[bool, bool, bool], Template] = {}
-        self._pages: dict[tuple[bool, bool, bool, int], Page] = {}
+        self._templates: dict[_Kind, Template] = {}
+        self._pages: dict[tuple[_Kind, int, int], Page] = {}
         self._fillings: dict[Page, Filling] = {}
         self._page: Page | None = None  # that is written on
         self._notes = Notes()
@@ -84,7 +95,8 @@ class LogWriter:
         self._heard[int(self._place_of_line[line])] = values
 
     def messages(self, step: Step, said: Said) -> None:
-        page = self._begun(step, said.activations.shape[1], said.commits)
+        columns = said.activations.shape[1]
+        page = self._begun(step, columns if step.loss is None else said.targets.shape[1], columns, said.commits)
         if page is None:
             return
         filling = self._fillings.get(page)
@@ -124,52 +136,56 @@ class LogWriter:
             return
         block = self._places.block["committed"]
         commits = [heard[place] for place in range(block.start, block.stop) if place in heard]
-        batch = len(next(iter(heard.values())))  # the environment speaks first
-        page = self._begun(step, batch, np.concatenate(commits) if commits else np.empty(0))
+        columns = len(next(iter(heard.values())))  # the environment speaks first
+        wanted = heard.get(self._places.block["wanted"].start)
+        batch = columns if wanted is None else len(wanted)
+        page = self._begun(step, batch, columns, np.concatenate(commits) if commits else np.empty(0))
         if page is None:
             return
         places = page.template.place.tolist()
         present = np.array([place in heard for place in places])
-        lengths = page.template.lengths(batch).tolist()
+        lengths = page.template.lengths(batch, columns).tolist()
         parts = [heard[p] if p in heard else np.zeros(n) for p, n in zip(places, lengths, strict=True)]
         np.concatenate([*parts, np.empty(0)], out=page.sheet)
         self._conclude(page, step.number, None if present.all() else present)
 
-    def _begun(self, step: Step, batch: int, commits: Array) -> Page | None:
+    def _begun(self, step: Step, batch: int, columns: int, commits: Array) -> Page | None:
         """The page that this step is to stand on, or None if it is left out."""
         left_out = (step.number - 1) % self._recording.every != 0
         if not left_out and self._learnt is not None:
             number, note, learnt = self._learnt
             self._learnt = None
-            page = self._turn_to(self._page_for(True, False, True, 0))
+            page = self._turn_to(self._page_for(_Kind(True, False, True, False), 0, 0))
             parts = np.split(learnt, np.cumsum(self._places.fans)[:-1])
             chosen = page.template.place - self._places.block["committed"].start
             page.sheet[...] = np.concatenate([parts[k] for k in chosen.tolist()] or [np.empty(0)])
             self._note = note
             self._conclude(page, number, None)
         if not left_out:
-            self._note = self._notes.next(step, batch)
-            return self._turn_to(self._page_for(step.loss is not None, step.wrt_inputs, False, batch))
+            self._note = self._notes.next(step, batch, columns)
+            kind = _Kind(step.loss is not None, step.wrt_inputs, False, step.tangent)
+            return self._turn_to(self._page_for(kind, batch, columns))
         if step.optimizer is not None:
-            note = self._notes.next(step, batch, ["commit"])
+            note = self._notes.next(step, batch, columns, ["commit"])
             if "commit" in self._recording.kinds and len(commits) == self._places.fans.sum():
                 self._learnt = step.number, note, commits.copy()
         return None
 
-    def _page_for(self, judged: bool, wrt_inputs: bool, learnt: bool, batch: int) -> Page:
-        kind = judged, wrt_inputs, learnt
-        if (*kind, batch) not in self._pages:
+    def _page_for(self, kind: _Kind, batch: int, columns: int) -> Page:
+        key = kind, batch, columns
+        if key not in self._pages:
             if len(self._pages) == MOST_PAGES:
                 self._pages.clear()
                 self._fillings.clear()
             if kind not in self._templates:
+                judged, wrt_inputs, learnt, tangent = kind
                 recording = replace(self._recording, phases=["commit"]) if learnt else self._recording
-                template = Template(self._network, self._places, recording, judged=judged, wrt_inputs=wrt_inputs)
-                self._templates[kind] = template
-            outputs = self._network.outputs
-            page = Page(self._templates[kind], batch, self._schema, self._names, self._kinds, outputs, FLUSH_ROWS)
-            self._pages[*kind, batch] = page
-        return self._pages[*kind, batch]
+                self._templates[kind] = Template(
+                    self._network, self._places, recording, judged=judged, wrt_inputs=wrt_inputs, tangent=tangent
+                )
+            outputs, width = self._network.outputs, (batch, columns)
+            self._pages[key] = Page(self._templates[kind], width, self._schema, self._names, self._kinds, outputs, FLUSH_ROWS)
+        return self._pages[key]
 
     def _turn_to(self, page: Page) -> Page:
         if self._page is not page or page.full:
@@ -239,6 +255,7 @@ def _present(network: Network, places: Places, template: Template, said: Said) -
         "blamed": np.full(len(network.outputs), left.judged),
         "felt": left.done[places.inputs],
         "committed": left.done[places.neurons],
+        "steered": np.ones(len(places.neurons), dtype=bool),
     }
     present: NDArray[np.bool_] = np.concatenate([there[name] for name in places.names])[template.place]
     return None if present.all() else present
@@ -252,6 +269,6 @@ def _places_of_lines(network: Network, places: Places) -> Indices:
     for name in ("forward", "judged", "shown"):
         found[getattr(lines, name)] = spoken + lines.sender[getattr(lines, name)]
     pairs = {"told": "told", "wanted": "wanted", "lost": "lost", "backward": "urged", "blamed": "blamed", "felt": "felt"}
-    for line, place in {**pairs, "committed": "committed"}.items():
+    for line, place in {**pairs, "committed": "committed", "steered": "steered"}.items():
         found[getattr(lines, line)] = np.arange(block[place].start, block[place].stop)
     return found
