@@ -45,7 +45,7 @@ class Auditor:
             self._network.check_activations()
             numerics = reader.about["numerics"]
             sums = named(numerics["sums"])
-            rule = rule_of(reader.about["rule"])
+            rule = rule_of(reader.rule)
         except NetworkError as error:
             raise LogError(f"{self._path!r}: {error}; --import MODULE imports the module that adds one") from None
         except (KeyError, TypeError, InputError) as error:

@@ -25,6 +25,9 @@ class Tracer:
         log = log if isinstance(log, Log) else Log(log)
         self._log, self._step = log, log.step(_last(log, to_loss) if step is None else step)
         self.info = self._step.info
+        rule = log.about["rule"]["name"]
+        if rule != "Backpropagation":
+            raise InputError(f"{str(log.path)!r}: urgencies are products along paths under backpropagation, not under {rule}")
         step = self.info.number
         before = [info.number for info in log.steps if info.number < step]
         self.network = log.network_at(before[-1] if before else 0)
@@ -225,8 +228,8 @@ class Tracer:
     def _where(self) -> str:
         info, batch = self.info, self.info.batch
         which = f"example {self._example} of {batch}" if self._example is not None else f"mean of {batch} examples"
-        task = {"predict": "predict", "gradient": f"gradient of {info.loss}", "train": f"learn from {info.loss}"}
-        return f"at step {info.number} ({task[info.mode]}, {'1 example' if batch == 1 else which})"
+        task = {"predict": "predict", "train": f"learn from {info.loss}"}.get(info.mode, f"{info.mode} of {info.loss}")
+        return f"at step {info.number} ({task}, {'1 example' if batch == 1 else which})"
 
     def _path(self, way: Way, start: int, slope: Array, blame: Mapping[int, Array], factors: tuple[Factor, ...]) -> Path:
         network, ids = self.network, self.network.ids

@@ -70,22 +70,26 @@ def verify(
 def verify_case(seed: int, case: Case, channels: str | Engine = "bundled", with_torch: bool = False) -> Verdict:
     """Compare one society with everything there is to compare it with."""
     network, x, t, loss = case.network, case.x, case.targets, case.loss
-    optimizer = SGD(RATE, MOMENTUM)
+    optimizer, rng = SGD(RATE, MOMENTUM), np.random.default_rng(seed)
+    direction = rng.standard_normal(len(network.weights)), rng.standard_normal(len(network.ids))
 
-    async def society() -> tuple[Array, Gradient, Network, Network, int]:
+    async def society() -> tuple[Array, Gradient, Gradient, Network, Network, int]:
         async with open_simulation(network, channels) as simulation:
             predictions = await simulation.predict(x)
             gradient = await simulation.gradient(x, t, loss, wrt_inputs=seed % 2 == 0)
+            product = await simulation.hessian_vector_product(x, t, *direction, loss)
             await simulation.train_step(x, t, loss, optimizer=optimizer)
             once = await simulation.network()
             await simulation.train_step(x, t, loss, optimizer=optimizer)
-            return predictions, gradient, once, await simulation.network(), simulation.statistics().messages
+            return predictions, gradient, product, once, await simulation.network(), simulation.statistics().messages
 
     try:
-        predictions, gradient, once, twice, messages = run(society)
+        predictions, gradient, product, once, twice, messages = run(society)
     except NeuroActorsError as error:
         return Verdict(seed, case, 0, {}, str(error))
     expected, bound = reference.with_bound(network, x, t, loss, wrt_inputs=gradient.inputs is not None)
+    curved = reference.hessian_vector_product(network, x, t, *direction, loss)
+    curved_bound = reference.hessian_vector_bound(network, x, t, *direction, loss)
     later, later_bound = reference.with_bound(once, x, t, loss)
     differences = {
         "predictions": max(
@@ -93,6 +97,7 @@ def verify_case(seed: int, case: Case, channels: str | Engine = "bundled", with_
         ),
         "loss": _apart(gradient, expected, bound, "loss"),
         "gradient": max(_apart(gradient, expected, bound, name) for name in ("weights", "biases", "inputs")),
+        "product": max(_apart(product, curved, curved_bound, name) for name in ("weights", "biases", "predictions", "loss")),
         "learning": max(
             _learned(name, (network, once, twice), (expected, later), (bound, later_bound)) for name in ("weights", "biases")
         ),
@@ -100,6 +105,7 @@ def verify_case(seed: int, case: Case, channels: str | Engine = "bundled", with_
     }
     if with_torch:
         differences["PyTorch"] = _torch(case, gradient, bound)
+        differences["PyTorch's product"] = _torch_product(case, direction, product, curved_bound)
     return Verdict(seed, case, messages, differences)
 
 
@@ -161,6 +167,13 @@ def _torch(case: Case, gradient: Gradient, bound: Gradient) -> float:
 
     other = torch_gradient(case.network, case.x, case.targets, case.loss)
     return max(_apart(gradient, other, bound, name) for name in ("predictions", "loss", "weights", "biases", "inputs"))
+
+
+def _torch_product(case: Case, direction: tuple[Array, Array], product: Gradient, bound: Gradient) -> float:
+    from .torch_oracle import torch_hessian_vector_product
+
+    other = torch_hessian_vector_product(case.network, case.x, case.targets, *direction, case.loss)
+    return max(_apart(product, other, bound, name) for name in ("weights", "biases"))
 
 
 # --- drawing -----------------------------------------------------------------------------------------------------

@@ -20,7 +20,7 @@ from neuro_actors.verify import _TARGETS, _layered, _wild
 
 Row = list[Any]  # step, kind, sender, receiver, time, value, note
 STEP, KIND, SENDER, RECEIVER, TIME, VALUE, NOTE = range(7)
-KINDS = ["begin", "activation", "target", "loss", "urgency", "commit", "seal", "end"]
+KINDS = ["begin", "activation", "target", "loss", "urgency", "commit", "tangent", "seal", "end"]
 
 
 # --- a run -------------------------------------------------------------------------------------------------------
@@ -81,7 +81,10 @@ def draw_run(seed: int, path: Path, *, partial: bool = False, size: int = 6) -> 
                 what = rng.random()
                 if what < 0.15:
                     await simulation.predict(x)
-                elif what < 0.35:
+                elif what < 0.25:
+                    along = rng.standard_normal(len(network.weights)), rng.standard_normal(len(network.ids))
+                    await simulation.hessian_vector_product(x, t, *along, loss)
+                elif what < 0.4:
                     await simulation.gradient(x, t, loss, wrt_inputs=bool(rng.random() < 0.5))
                 else:
                     await simulation.train_step(x, t, loss, optimizer=optimizers[int(rng.random() < 0.3)])

@@ -405,7 +405,7 @@ def later(path) -> None:
         (foreign, r"it is an Arrow stream, but no message log$"),
         (other_columns, r"its columns are not those of a message log$"),
         (no_end, r"its description of the network is damaged: a synapse has no end$"),
-        (later, r"it is of log format 99, this version reads 2$"),
+        (later, r"it is of log format 99, this version reads 3$"),
     ],
 )
 def test_what_is_no_log(prepare, match: str, tmp_path) -> None:

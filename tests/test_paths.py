@@ -80,7 +80,7 @@ def case(request, tmp_path):
     batch = (1, 2, 5)[request.param % 3]
     x, targets = rng.standard_normal((batch, len(network.inputs))), rng.standard_normal((batch, len(network.outputs)))
     recorded(tmp_path / "a.arrows", network, x, targets)
-    z, a = na.reference._Matrices(network).forward(x)
+    z, a = na.reference.matrices.Matrices(network).forward(x)
     slope = np.ones((len(network.ids), batch))
     for k in np.flatnonzero(~network.is_input).tolist():
         slope[k] = na.ACTIVATIONS[network.activations[k]].slope(z[:, k], a[:, k])

@@ -40,7 +40,7 @@ MUTANTS: dict[str, tuple[ModuleType, str, str]] = {
     "a slope taken at the activation": (
         neuron, "slope(signal, self.activation)", "slope(self.activation, self.function.value(self.activation))"),
     "urgency summed over predecessors": (
-        neuron, "sums.sum_of_rows(urgencies)", "sums.sum_of_rows(heard)"),
+        neuron, "signal_urgency = sums.sum_of_rows(urgencies)", "signal_urgency = sums.sum_of_rows(heard)"),
     "mean instead of sum": (
         neuron, "sums.sum_of_rows(urgencies)", "sums.sum_of_rows(urgencies) / len(urgencies)"),
     "only the first follower heard": (
@@ -51,7 +51,8 @@ MUTANTS: dict[str, tuple[ModuleType, str, str]] = {
         neuron, "        # Only now",
         "        if step.optimizer: spread(parameters[:-1] if self.listening is None or step.wrt_inputs else parameters[:-1][self.listening], signal_urgency, back)\n        # Only now"),
     "the wrong sign back": (
-        neuron, "spread(weights, signal_urgency, back)", "spread(-weights, signal_urgency, back)"),
+        neuron, "spread(self._towards_listeners(parameters, step), signal_urgency, back)",
+        "spread(-self._towards_listeners(parameters, step), signal_urgency, back)"),
     "the wrong sign for itself": (
         neuron, "sums.mean_products(heard, signal_urgency, wanted)", "sums.mean_products(heard, -signal_urgency, wanted)"),
     "off by one step": (
@@ -71,6 +72,18 @@ MUTANTS: dict[str, tuple[ModuleType, str, str]] = {
         neuron, "memory.state, count", "optimizer.start(len(wanted)), count"),
     "a velocity with the wrong factor": (
         learning, "self.momentum * state[0] + urgencies", "(1 - self.momentum) * state[0] + urgencies"),
+    "a tangent without the direction": (
+        neuron, "sums.weighted_sum(self.direction, values) + sums", "sums"),
+    "a tangent that forgets its sources'": (
+        neuron, " + sums.weighted_sum(parameters[:-1], tangents)", ""),
+    "a forgotten curvature": (
+        neuron, " + total[:batch] * curvature * signal_tangent", ""),
+    "a tangent sent back without the direction": (
+        neuron, "spread(more, signal_urgency, back[:, batch:])", "back[:, batch:] = 0"),
+    "a tangent for itself that forgets its sources'": (
+        neuron, "        commit[:-1] += others\n", ""),
+    "a loss without curvature": (
+        judge, "-loss.curvature(p, t, tangents).T", "-0 * loss.curvature(p, t, tangents).T"),
     "a loss that is upside down": (
         judge, "-loss.slope(p, t)", "loss.slope(p, t)"),
 }  # fmt: skip

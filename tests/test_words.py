@@ -14,7 +14,7 @@ def test_words(diamond) -> None:
     assert said("activation", [0.7311]) == "step 3: h2 told y: activation 0.731"
     assert said("urgency", [0.24], "y", "h2") == "step 3: y told h2: urgency +0.240"
     assert said("urgency", [-0.5] * 6, "y", "h2") == (
-        "step 3: y told h2: urgency -0.500 -0.500 -0.500 … (6 examples, mean -0.500)"
+        "step 3: y told h2: urgency -0.500 -0.500 -0.500 … (6 numbers, mean -0.500)"
     )
     assert said("target", [1.0], "environment", "loss", "y") == "step 3: environment told loss: target of y 1.000"
     assert said("commit", [1.0, 2.0, 3.0, 0.5], "y", "environment") == (

@@ -11,7 +11,7 @@ from typing import Any
 
 import click
 
-COLOURS = {"begin": "bright_white", "activation": "cyan", "urgency": "yellow", "commit": "green"}
+COLOURS = {"begin": "bright_white", "activation": "cyan", "urgency": "yellow", "commit": "green", "tangent": "magenta"}
 
 
 def watched() -> bool:

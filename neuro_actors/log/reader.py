@@ -89,6 +89,7 @@ class LogReader:
                 self.network = network_of(self.about)
                 self.recording = Recording.from_description(self._path, self.about["recorded"])
                 self.recording.chosen(self.network)
+                self.rule: dict[str, Any] = {"name": str(self.about["rule"]["name"])} | self.about["rule"]
             except LogError as error:
                 raise LogError(f"{self._path!r}: {error}") from None
             except (KeyError, ValueError, TypeError, AttributeError, IndexError, RecursionError, NeuroActorsError) as error:

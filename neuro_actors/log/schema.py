@@ -60,14 +60,15 @@ def columns() -> Any:
     return pa.schema(fields)
 
 
-def arrow_schema(network: Network, recording: Recording, sums: str, rule: dict[str, Any]) -> Any:
-    """The Arrow schema of a run of this network; in its metadata all that is known before the first step."""
+def arrow_schema(network: Network, recording: Recording, sums: str, rule: dict[str, Any] | None = None) -> Any:
+    """The Arrow schema of a run of this network; in its metadata all that is known before the first step. rule: as
+    described; None for backpropagation."""
     versions = {"neuro-actors": __version__, "numpy": np.__version__, "pyarrow": pa.__version__}
     about = {
         "format": FORMAT,
         "versions": versions | {"python": platform.python_version()},
         "numerics": fingerprint(sums),
-        "rule": rule,
+        "rule": rule or {"name": "Backpropagation"},
         "recorded": recording.described(),
         "network": {
             "ids": network.ids,

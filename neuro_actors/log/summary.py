@@ -71,6 +71,7 @@ def summary(reader: LogReader) -> dict[str, Any]:
         "loss": {"first": losses[0], "last": losses[-1]} if losses else None,
         "versions": reader.about["versions"],
         "numerics": reader.about["numerics"],
+        "rule": reader.rule,
         "digest": last[1] if last[0] in ("end", "seal") else None,
     }
 
@@ -103,6 +104,7 @@ def described(about: dict[str, Any], network: str) -> str:
         *[("learnt", f"{counted(n, 'step')} from {what}") for what, n in _most(about["taught"])],
         ("loss", _loss(loss) if loss else "none"),
         ("messages", f"{about['messages']:,}; in rows, where one tells all followers: {kinds or 'none'}"),
+        *[("rule", called(rule)) for rule in [about["rule"]] if rule != {"name": "Backpropagation"}],
         ("versions", ", ".join(f"{name} {version}" for name, version in about["versions"].items())),
         ("sums", f"{numerics['sums']}, on {numerics['machine']}{', ' + numerics['blas'] if numerics['blas'] else ''}"),
         ("digest", about["digest"] or "none: the last step is not sealed"),

@@ -99,7 +99,7 @@ def _numbers(values: Sequence[float], form: str) -> str:
     shown = " ".join(number(value, form) for value in values[:MOST])
     if len(values) <= MOST:
         return shown
-    return f"{shown} … ({len(values)} examples, mean {number(sum(values) / len(values), form)})"
+    return f"{shown} … ({len(values)} numbers, mean {number(sum(values) / len(values), form)})"
 
 
 def number(value: float, form: str) -> str:

@@ -52,7 +52,7 @@ class LogWriter:
         self._recording, self._network = recording, network
         self._path = Path(recording.path)
         recording.chosen(network)
-        self._schema = arrow_schema(network, recording, sums, rule or {"name": "Backpropagation"})
+        self._schema = arrow_schema(network, recording, sums, rule)
         self._chain = Chain(self._schema.metadata[KEY])
         self._names, self._kinds = pa.array(members(network)), pa.array(KINDS)
         self._places = Places(network)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 from collections.abc import Iterator
 from dataclasses import fields, is_dataclass
 from typing import Any
@@ -35,5 +36,6 @@ def rule_of(held: Any) -> Rule:
 
 def _derived(kind: type[Rule]) -> Iterator[type[Rule]]:
     for derived in kind.__subclasses__():
-        yield derived
+        if getattr(sys.modules.get(derived.__module__), derived.__name__, None) is derived:  # not what `slots` has replaced
+            yield derived
         yield from _derived(derived)

@@ -31,8 +31,9 @@ def gathered(log: Log, max_mb: float = 12.0, shape: tuple[int, int] | str | None
     """What the page needs. shape: (rows, columns) of the picture that the inputs are, None if they are none, or "look"."""
     network, numbers = log.network, [info.number for info in log.steps]
     earlier = dict(zip(numbers, [0, *numbers], strict=False))
-    # A partial log tells in steps of their own what neurons had learnt unseen: nothing to look at.
-    steps = [info for info in log.steps if info.only is None and info.batch]
+    # A partial log tells in steps of their own what neurons had learnt unseen, and some rules have rounds in which nothing
+    # is said of any example: nothing to look at.
+    steps = [info for info in log.steps if info.only is None and 0 < info.batch <= info.columns]
     if not steps:
         raise InputError(f"{str(log.path)!r}: no step was recorded, so there is nothing to see")
     if isinstance(shape, tuple) and shape[0] * shape[1] != len(network.inputs):
