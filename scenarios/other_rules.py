@@ -8,7 +8,7 @@ the true gradient does it point, and does it learn?
 from __future__ import annotations
 
 from argparse import Namespace
-from itertools import count
+from itertools import count, pairwise
 from typing import NamedTuple
 
 import _common
@@ -71,7 +71,7 @@ def digits(seed: int) -> Digits:
 def network(seed: int, *sizes: int) -> na.Network:
     """tanh neurons, outputs that say what they hear; weights N(0, 1 / fan-in), biases 0."""
     rng = np.random.default_rng(seed)
-    pairs = list(zip(sizes, sizes[1:], strict=False))
+    pairs = list(pairwise(sizes))
     weights = [rng.standard_normal((n_out, n_in)) / np.sqrt(n_in) for n_in, n_out in pairs]
     names = ["tanh"] * (len(pairs) - 1) + ["identity"]
     return na.Network.from_matrices(weights, [np.zeros(n_out) for _, n_out in pairs], names)

@@ -7,6 +7,6 @@ from dataclasses import dataclass
 from .rule import Rule
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Backpropagation(Rule):
     """The local rule of `neuron.py`, from which the exact gradient emerges (Rumelhart, Hinton, Williams 1986)."""

@@ -20,7 +20,7 @@ from .rule import Answer, Round, Rule, own, stream
 PREDICTION, BROADCAST = "prediction", "broadcast"  # the rounds of a step
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class DirectFeedbackAlignment(Rule):
     """Nøkland 2016: a hidden neuron's urgency is B · e, with e the error at the outputs and B random and fixed.
 

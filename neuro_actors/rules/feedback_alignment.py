@@ -13,7 +13,7 @@ from ..sums import Sums
 from .rule import Rule, own, stream
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class FeedbackAlignment(Rule):
     """Lillicrap, Cownden, Tweed, Akerman 2016, where Wᵀ e of backpropagation is replaced by B e, B random and fixed.
 

@@ -19,7 +19,7 @@ from .rule import Answer, Round, Rule, own, positive
 FIRST = "relaxation 1"  # the round in which a neuron starts anew
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class PredictiveCoding(Rule):
     """Whittington, Bogacz 2017; with fixed predictions Song, Lukasiewicz, Xu, Bogacz 2020.
 

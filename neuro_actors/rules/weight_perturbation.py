@@ -22,7 +22,7 @@ TRIAL = "trial"  # the round of a step
 NOBODY = np.empty(0, dtype=bool)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class WeightPerturbation(Rule):
     """Cauwenberghs 1993: all parameters are perturbed at once, and Δp = −rate · (L(p + π) − L(p)) · π.
 
