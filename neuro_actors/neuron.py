@@ -133,11 +133,15 @@ class LocalRule:
         signal_urgency = sums.sum_of_rows(urgencies) * self.function.slope(signal, self.activation)
         if signal_urgency.shape != signal.shape or signal_urgency.dtype is not FLOAT:
             self._refuse("urgency", signal_urgency, signal.shape, step)
-        parameters, optimizer = memory.parameters, step.optimizer
         if len(back):
-            spread(self._towards_listeners(parameters, step), signal_urgency, back)
-        wanted = commit if optimizer is None else np.empty(len(commit))
+            spread(self._towards_listeners(memory.parameters, step), signal_urgency, back)
+        wanted = commit if step.optimizer is None else np.empty(len(commit))
         sums.mean_products(heard, signal_urgency, wanted)
+        self._conclude(step, wanted, commit)
+
+    def _conclude(self, step: Step, wanted: Array, commit: Array) -> None:
+        """The step's end: what the parameters' urgencies, `wanted`, come to. In a step without learning `commit` is them."""
+        memory, optimizer = self.memory, step.optimizer
         if not _all_finite(wanted):  # its last is the signal's: what goes back is checked too
             self._refuse("urgency", wanted, wanted.shape, step)
         if optimizer is not None:

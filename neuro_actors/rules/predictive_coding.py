@@ -1,0 +1,90 @@
+"""Predictive coding: hidden neurons hold a value beside what is predicted of them, and relax until errors balance."""
+
+from __future__ import annotations
+
+from collections.abc import Generator
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from ..arrays import Array, as_whole_number
+from ..errors import InputError
+from ..messages import Step
+from ..network import Network
+from ..neuron import NOTHING, LocalRule
+from ..sums import Sums, spread
+from .rule import Answer, Round, Rule, own, positive
+
+FIRST = "relaxation 1"  # the round in which a neuron starts anew
+
+
+@dataclass(frozen=True)
+class PredictiveCoding(Rule):
+    """Whittington, Bogacz 2017; with fixed predictions Song, Lukasiewicz, Xu, Bogacz 2020.
+
+    μ = f(w·x + b) is what its sources predict of a neuron, a its value, ε = a − μ its error. In each of the rounds, the
+    `relaxations`, neurons say their values forward, and back along each synapse w_i · ε f'(z), which their sources sum to
+    s. Then all values move at once, each by what was said before any had moved:
+
+        a += rate · (s − ε)        so that ε = (1 − rate) · ε + rate · s
+
+    An output has no value of its own: ε is what it hears, and it says μ. So all descend the energy: the loss, and half of
+    Σ ε² over hidden neurons. In the last round each learns: weight urgency_i = ε f'(z) · x_i.
+
+    fixed: hold predictions where they were: neurons say μ instead of a. With rate 1 the errors of all hidden layers are
+    then those of backpropagation, bit for bit, after as many relaxations as there are layers; with fewer those of the
+    first layers are still 0. On any graph at most depth − 1 relaxations are needed.
+
+    It is local, if somebody tells all neurons which round it is. What an input feels, in a step `wrt_inputs`, is one
+    relaxation behind. A prediction that nobody learns from is an ordinary forward pass.
+    """
+
+    relaxations: int = 20
+    rate: float = 0.2
+    fixed: bool = False
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "relaxations", as_whole_number("PredictiveCoding: relaxations", self.relaxations, 1))
+        object.__setattr__(self, "rate", positive("PredictiveCoding: rate", self.rate, most=1))
+        if not isinstance(self.fixed, bool):
+            raise InputError(f"PredictiveCoding: fixed must be True or False, got {self.fixed!r}")
+
+    def neuron(self, network: Network, k: int, sums: Sums) -> LocalRule:
+        if (network.output_positions == k).any():
+            return LocalRule(*own(network, k), sums)
+        return ValueNode(self, *own(network, k), sums)
+
+    def rounds(self, x: Array) -> Generator[Round, Answer, None]:
+        for number in range(1, self.relaxations + 1):
+            yield Round(x, f"relaxation {number}", learns=number == self.relaxations)
+
+
+class ValueNode(LocalRule):
+    """A hidden neuron. Between two rounds it keeps its value and its error, (batch,) each."""
+
+    __slots__ = ("error", "rule", "value")
+
+    def __init__(self, rule: PredictiveCoding, *own: Any) -> None:
+        super().__init__(*own)
+        self.rule = rule
+        self.error = self.value = NOTHING
+
+    def fire(self, step: Step, heard: Array, activation: Array) -> None:
+        super().fire(step, heard, activation)  # which is what was predicted
+        if step.loss is None:
+            return
+        if step.round == FIRST:
+            self.error = np.zeros(len(activation))
+        elif not self.rule.fixed:
+            self.error = self.value - activation
+            activation[...] = self.value
+
+    def respond(self, step: Step, urgencies: Array, back: Array, commit: Array) -> None:
+        weights, signal, predicted = self._towards_listeners(self.memory.parameters, step), self.signal, self.activation
+        rate, before = self.rule.rate, self.error
+        error = (1.0 - rate) * before + rate * self.sums.sum_of_rows(urgencies)
+        super().respond(step, error[None, :], back[:0], commit)
+        if len(back):
+            spread(weights, before * self.function.slope(signal, predicted), back)
+        self.error, self.value = error, predicted + error

@@ -1,0 +1,111 @@
+"""Weight perturbation: everybody tries a little noise, and learns it if the loss fell, unlearns it if the loss rose."""
+
+from __future__ import annotations
+
+from collections.abc import Generator
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..arrays import Array, as_whole_number, frozen
+from ..errors import InputError, MessageError
+from ..judge import LossRule
+from ..messages import Step
+from ..network import Network
+from ..neuron import InputRule, LocalRule, NeuronRule
+from ..sums import Sums
+from .rule import Answer, Round, Rule, own, positive, stream
+
+TRIAL = "trial"  # the round of a step
+NOBODY = np.empty(0, dtype=bool)
+
+
+@dataclass(frozen=True)
+class WeightPerturbation(Rule):
+    """Cauwenberghs 1993: all parameters are perturbed at once, and Δp = −rate · (L(p + π) − L(p)) · π.
+
+    Here π = σ ξ with ξ from N(0, 1), drawn by each neuron for itself, anew in each step, from `seed`; divided by σ², the
+    step is the gradient's in the mean over ξ and for small σ, but n parameters make its square n + 2 times as large.
+    Rows hold two numbers an example: what comes of the parameters, and what comes of the perturbed ones.
+
+    Noise and learning are a neuron's own, but the reward L(p) − L(p + π) is not local: one number an example for all,
+    that everybody relays back as it came, a broadcast. Nobody is told what concerns him. Inputs are not perturbed, so what
+    they should feel is found by nobody: a step `wrt_inputs` is refused.
+    """
+
+    sigma: float = 1e-3
+    seed: int = 0
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "sigma", positive("WeightPerturbation: sigma", self.sigma))
+        object.__setattr__(self, "seed", as_whole_number("WeightPerturbation: seed", self.seed, 0))
+
+    def neuron(self, network: Network, k: int, sums: Sums) -> LocalRule:
+        return PerturbedNeuron(self, k, *own(network, k), sums)
+
+    def input(self, network: Network, k: int, sums: Sums) -> NeuronRule:
+        return UnperturbedInput(network.ids[k], sums)
+
+    def judge(self, network: Network) -> LossRule:
+        return Reward(network.is_input[network.output_positions])
+
+    def rounds(self, x: Array) -> Generator[Round, Answer, None]:
+        yield Round(frozen(np.concatenate([x, x], axis=1)), TRIAL)
+
+
+class PerturbedNeuron(LocalRule):
+    """k: its place in the network, by which it draws."""
+
+    __slots__ = ("k", "noise", "rule")
+
+    def __init__(self, rule: WeightPerturbation, k: int, *own: Any) -> None:
+        super().__init__(*own)
+        self.rule, self.k = rule, k
+        self.noise = self.memory.parameters
+
+    def fire(self, step: Step, heard: Array, activation: Array) -> None:
+        if step.round != TRIAL:
+            super().fire(step, heard, activation)
+            return
+        batch = heard.shape[1] // 2
+        clean, perturbed = (np.ascontiguousarray(half) for half in (heard[:, :batch], heard[:, batch:]))
+        parameters = self.memory.parameters
+        self.noise = stream(self.rule.seed, self.k, step.number).standard_normal(len(parameters))
+        other = LocalRule(self.id, self.function, parameters + self.rule.sigma * self.noise, NOBODY, self.sums)
+        other.fire(step, perturbed, activation[batch:])
+        super().fire(step, clean, activation[:batch])
+
+    def respond(self, step: Step, urgencies: Array, back: Array, commit: Array) -> None:
+        if self.fired is not step:
+            raise MessageError(f"{self.id!r} cannot respond in step {step.number}: it has not fired in that step")
+        told = urgencies[0]  # all followers relay the same
+        back[...] = told
+        reward = np.empty(1)
+        self.sums.mean_products(np.ones((1, len(self.signal))), told[: len(self.signal)], reward)
+        wanted = commit if step.optimizer is None else np.empty(len(commit))
+        np.multiply(self.noise, reward / self.rule.sigma, wanted)
+        self._conclude(step, wanted, commit)
+
+
+class UnperturbedInput(InputRule):
+    """It could only be told the reward, which says nothing of what the world has said."""
+
+    def respond(self, step: Step, urgencies: Array, back: Array, commit: Array) -> None:
+        raise InputError("under WeightPerturbation nothing is found out about inputs: leave wrt_inputs out")
+
+
+class Reward(LossRule):
+    """The loss tells everybody by how much it fell where parameters were perturbed; its losses are those of what they are."""
+
+    def __init__(self, from_input: NDArray[np.bool_]) -> None:
+        super().__init__(np.zeros_like(from_input))
+
+    def judge(self, step: Step, predictions: Array, targets: Array, back: Array) -> Array:
+        batch = targets.shape[1]
+        unsaid = np.empty(targets.shape)
+        losses = super().judge(step, predictions[:, :batch], targets, unsaid)
+        back[:, :batch] = losses - super().judge(step, predictions[:, batch:], targets, unsaid)
+        back[:, batch:] = 0.0
+        return losses

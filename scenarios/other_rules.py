@@ -1,0 +1,267 @@
+"""Other local rules than backpropagation, on handwritten digits.
+
+Each neuron does something else with its mail: feedback by random numbers, the
+whole error told to all, values that relax, or noise and one reward. How far from
+the true gradient does it point, and does it learn?
+"""
+
+from __future__ import annotations
+
+from argparse import Namespace
+from itertools import count, pairwise
+from typing import NamedTuple
+
+import _common
+import _experiment
+import numpy as np
+import trio
+
+import neuro_actors as na
+from neuro_actors.training import accuracy, batches
+
+HIDDEN, BATCH, PROBE = 32, 32, 256  # the probe: examples on which the angle is measured
+STEPS, QUICK_STEPS, RECORDED = 600, 300, 20
+RATE, NOISY_RATE = 0.5, 0.02  # weight perturbation diverges at the others' rate
+LOSS = "softmax_cross_entropy"
+SIZES = (2, 5, 10, 20)  # hidden neurons where weight perturbation is looked at by itself
+DRAWS = 200  # of its noise
+START, END, RATIO = (70, 110), 45, (0.7, 1.35)  # what the finding rests on
+
+BACKPROPAGATION, FEEDBACK, DIRECT = "backpropagation", "feedback alignment", "direct feedback"
+CODING, NOISE, DEEPER = "predictive coding", "weight perturbation", "feedback, 2 hidden"
+COLOURS = {
+    BACKPROPAGATION: ("#000000", "-", "o"),
+    FEEDBACK: ("#0072b2", "-", "s"),
+    DIRECT: ("#009e73", "--", "^"),
+    CODING: ("#d55e00", "-.", "D"),
+    NOISE: ("#cc79a7", ":", "v"),
+    DEEPER: ("#e69f00", "--", "x"),
+}
+
+
+class Course(NamedTuple):
+    """What came of one society: at which steps it was looked at; the angle between what its hidden weights want and the
+    true gradient, in degrees; and the accuracy on pictures never seen."""
+
+    steps: list[int]
+    angles: list[float]
+    accuracies: list[float]
+
+
+class Digits(NamedTuple):
+    """Pictures as rows of 64 numbers from 0 to 1, and one-hot classes; a fifth is held out."""
+
+    x: np.ndarray
+    targets: np.ndarray
+    x_test: np.ndarray
+    targets_test: np.ndarray
+
+
+def digits(seed: int) -> Digits:
+    """scikit-learn's 1,797 pictures of 8 x 8 pixels, split as the seed says."""
+    from sklearn.datasets import load_digits
+
+    data = load_digits()
+    order = np.random.default_rng(seed).permutation(len(data.data))
+    x, targets = data.data[order] / 16, np.eye(10)[data.target[order]]
+    cut = len(x) * 4 // 5
+    return Digits(x[:cut], targets[:cut], x[cut:], targets[cut:])
+
+
+def network(seed: int, *sizes: int) -> na.Network:
+    """tanh neurons, outputs that say what they hear; weights N(0, 1 / fan-in), biases 0."""
+    rng = np.random.default_rng(seed)
+    pairs = list(pairwise(sizes))
+    weights = [rng.standard_normal((n_out, n_in)) / np.sqrt(n_in) for n_in, n_out in pairs]
+    names = ["tanh"] * (len(pairs) - 1) + ["identity"]
+    return na.Network.from_matrices(weights, [np.zeros(n_out) for _, n_out in pairs], names)
+
+
+def rule(name: str, seed: int) -> na.rules.Rule:
+    return {
+        BACKPROPAGATION: na.rules.Backpropagation(),
+        FEEDBACK: na.rules.FeedbackAlignment(seed),
+        DIRECT: na.rules.DirectFeedbackAlignment(seed),
+        CODING: na.rules.PredictiveCoding(relaxations=6, rate=0.5),
+        NOISE: na.rules.WeightPerturbation(seed=seed),
+        DEEPER: na.rules.FeedbackAlignment(seed),
+    }[name]
+
+
+def degrees(a: np.ndarray, b: np.ndarray) -> float:
+    cosine = a @ b / (np.linalg.norm(a) * np.linalg.norm(b))
+    return float(np.degrees(np.arccos(np.clip(cosine, -1, 1))))
+
+
+def measure(name: str, seed: int, steps: int, log: na.Recording | None = None) -> Course:
+    """Let a society learn under that rule, and look at it now and then."""
+    data = digits(seed)
+    net = network(seed, 64, *[HIDDEN] * (2 if name == DEEPER else 1), 10)
+    optimizer = na.SGD(NOISY_RATE if name == NOISE else RATE)
+    hidden = net.level[net.targets] < net.depth
+    probe = data.x[:PROBE], data.targets[:PROBE], LOSS
+    looked_at = [n for n in (0, 10, 25, 50, *range(100, STEPS + 1, 100)) if n <= steps]
+    course = Course(looked_at, [], [])
+
+    async def society() -> None:
+        async with na.open_simulation(net, log=log, rule=rule(name, seed)) as simulation:
+            chosen = (rows for epoch in count(1) for rows in batches(len(data.x), BATCH, seed, epoch))
+            for n in range(steps + 1):
+                if n in looked_at:
+                    found = await simulation.gradient(*probe)
+                    now = await simulation.network()
+                    true = na.reference.gradient(now, *probe)
+                    course.angles.append(degrees(found.weights[hidden], true.weights[hidden]))
+                    course.accuracies.append(accuracy(await simulation.predict(data.x_test), data.targets_test))
+                if n < steps:
+                    rows = next(chosen)
+                    await simulation.train_step(data.x[rows], data.targets[rows], LOSS, optimizer=optimizer)
+
+    trio.run(society)
+    return course
+
+
+def differing(seed: int, relaxations: int, steps: int = 20) -> int:
+    """Of how many parameters, after some steps, not all bits are backpropagation's: predictive coding with fixed
+    predictions, two hidden layers."""
+    data, net = digits(seed), network(seed, 64, HIDDEN, HIDDEN, 10)
+    learnt = [
+        na.train(
+            net, data.x[: BATCH * steps], data.targets[: BATCH * steps], LOSS, optimizer=na.SGD(RATE), epochs=1,
+            batch_size=BATCH, seed=seed, progress=False, rule=each,
+        ).network
+        for each in (na.rules.Backpropagation(), na.rules.PredictiveCoding(relaxations, rate=1, fixed=True))
+    ]  # fmt: skip
+    a, b = (np.concatenate([n.weights, n.biases[~n.is_input]]).view(np.int64) for n in learnt)
+    return int(np.count_nonzero(a != b))
+
+
+class Noise(NamedTuple):
+    """Weight perturbation with n parameters: cos² of its angle to the gradient, times n, in the mean over the draws."""
+
+    n: int
+    ratio: float
+
+
+def noise(seed: int, hidden: int) -> Noise:
+    data, net = digits(seed), network(seed, 64, hidden, 10)
+    batch = data.x[:BATCH], data.targets[:BATCH], LOSS
+
+    def flat(gradient: na.Gradient) -> np.ndarray:
+        return np.concatenate([gradient.weights, gradient.biases[~net.is_input]])
+
+    true = flat(na.reference.gradient(net, *batch))
+    squares = []
+
+    async def society() -> None:
+        async with na.open_simulation(net, rule=na.rules.WeightPerturbation(seed=seed)) as simulation:
+            for _ in range(DRAWS):
+                found = flat(await simulation.gradient(*batch))
+                squares.append((found @ true) ** 2 / (found @ found) / (true @ true))
+
+    trio.run(society)
+    return Noise(len(true), float(np.mean(squares) * len(true)))
+
+
+def spread(values: list[float], digits: int) -> str:
+    return f"{np.mean(values):.{digits}f} ± {np.std(values, ddof=1) if len(values) > 1 else 0:.{digits}f}"
+
+
+def finding(courses: dict[str, list[Course]], same: list[int], noises: list[Noise]) -> str:
+    """In one sentence, if this run's numbers support it."""
+    start, end = ([course.angles[k] for course in courses[FEEDBACK]] for k in (0, -1))
+    ratios = [each.ratio for each in noises]
+    reached = {name: float(np.mean([course.accuracies[-1] for course in found])) for name, found in courses.items()}
+    held = [
+        START[0] < min(start) and max(start) < START[1] and max(end) < END,
+        not any(same),
+        RATIO[0] < min(ratios) and max(ratios) < RATIO[1],
+    ]
+    if not all(held):
+        parts = ["that random feedback comes to point along the gradient", "that fixed predictions give its bits"]
+        parts.append("that one reward for all finds 1/n of it")
+        missing = [part for part, holds in zip(parts, held, strict=True) if not holds]
+        return f"this run does not show {' nor '.join(missing)}."
+    return (
+        f"fed back by fixed random numbers, what the hidden weights want is at first unrelated to the gradient "
+        f"({np.mean(start):.0f}°), turns towards it ({np.mean(end):.0f}°), and is learnt from (accuracy "
+        f"{reached[FEEDBACK]:.3f}, by backpropagation {reached[BACKPROPAGATION]:.3f}); predictive coding with fixed "
+        f"predictions is backpropagation, bit for bit; and one reward for all finds, among n parameters, a direction whose "
+        f"cos² is {np.mean(ratios):.2f} / n."
+    )
+
+
+def story(arguments: Namespace) -> None:
+    seeds, steps = arguments.seeds, QUICK_STEPS if arguments.quick else STEPS
+    _experiment.ask(
+        "Other rules",
+        "can a society learn without backpropagation, if each neuron does something else with its mail?",
+        f"digits, 64-{HIDDEN}-10, batches of {BATCH}, {steps} steps, {len(seeds)} seed{'s' * (len(seeds) > 1)}, and five "
+        "rules. The angle is that between what the hidden weights want and the true gradient, which matrices compute.",
+    )
+    cases = [(name, seed, steps) for name in sorted(COLOURS, key=lambda name: name != CODING) for seed in seeds]
+    results = _experiment.over("societies", measure, cases)
+    courses: dict[str, list[Course]] = {name: [] for name in COLOURS}
+    for (name, _, _), course in zip(cases, results, strict=True):
+        courses[name].append(course)
+    middle = courses[FEEDBACK][0].steps.index(100)
+    rows = []
+    for name, found in courses.items():
+        angles = [spread([course.angles[k] for course in found], 1) for k in (0, middle, -1)]
+        rows.append([name, *angles, spread([course.accuracies[-1] for course in found], 3)])
+    _experiment.table(["angle in degrees", "step 0", "step 100", f"step {steps}", "accuracy"], rows)
+
+    found = _experiment.over("bits", differing, [(seed, relaxations) for relaxations in (2, 1) for seed in seeds])
+    right, wrong = found[: len(seeds)], found[len(seeds) :]
+    n = sum(a * b + b for a, b in ((64, HIDDEN), (HIDDEN, HIDDEN), (HIDDEN, 10)))
+    print("\n  Predictive coding with fixed predictions, two hidden layers, 20 steps:")
+    print(f"  of {n:,} parameters at most {max(right)} differ from backpropagation's after two")
+    print(f"  relaxations a step, and at least {min(wrong):,} after one.\n")
+
+    noises = _experiment.over("noise", noise, [(seed, hidden) for hidden in SIZES for seed in seeds])
+    ratios: dict[int, list[float]] = {}
+    for each in noises:
+        ratios.setdefault(each.n, []).append(each.ratio)
+    _experiment.table(
+        ["weight perturbation", *(f"n = {n:,}" for n in ratios)],
+        [["cos² · n", *(spread(values, 2) for values in ratios.values())]],
+    )
+    means = [Noise(n, float(np.mean(values))) for n, values in ratios.items()]
+    _experiment.conclude(
+        finding(courses, right, means),
+        "that a brain does any of this; that deeper societies align as well (two hidden layers do less); that a direction "
+        "1/n as good needs n times as many steps; or that all of it is local: direct feedback tells every neuron the whole "
+        "error, and weight perturbation one reward.",
+    )
+    if arguments.log is not None:
+        measure(FEEDBACK, seeds[0], RECORDED, arguments.log)
+        print(f"Recorded: the first {RECORDED} steps under feedback alignment, seed {seeds[0]}.")
+    draw(courses, arguments)
+
+
+def draw(courses: dict[str, list[Course]], arguments: Namespace) -> None:
+    plt = _common.pyplot()
+    if plt is None:
+        return
+    figure, (left, right) = plt.subplots(1, 2, figsize=(10.5, 5), layout="constrained")
+    figure.suptitle("Five rules and the true gradient: what do the hidden weights want, and what is learnt?")
+    for name, found in courses.items():
+        colour, line, mark = COLOURS[name]
+        for axis, kind in ((left, "angles"), (right, "accuracies")):
+            values = np.array([getattr(course, kind) for course in found])
+            mean, low, high = values.mean(axis=0), values.min(axis=0), values.max(axis=0)
+            axis.plot(found[0].steps, mean, line, color=colour, marker=mark, markersize=4.5, label=name, zorder=3)
+            axis.fill_between(found[0].steps, low, high, color=colour, alpha=0.12, linewidth=0)
+    left.axhline(90, color="#777777", linewidth=0.8, zorder=1)
+    left.text(0.99, 92, "90°: unrelated", transform=left.get_yaxis_transform(), ha="right", fontsize=9, color="#555555")
+    left.set(title="angle to the true gradient, degrees", xlabel="step", ylim=(-3, 115), yticks=range(0, 106, 15))
+    right.set(title="accuracy on pictures never seen", xlabel="step", ylim=(0, 1.02))
+    for axis in (left, right):
+        axis.grid(alpha=0.25)
+        axis.spines[["top", "right"]].set_visible(False)
+    figure.legend(*left.get_legend_handles_labels(), loc="outside lower center", ncols=3, frameon=False)
+    _common.save(figure, arguments.out, "other_rules.png")
+
+
+if __name__ == "__main__":
+    _experiment.run(story, __doc__, _experiment.Seeds(quick=1, usual=3, full=10))
