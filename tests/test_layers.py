@@ -10,7 +10,7 @@ from pathlib import Path
 import neuro_actors
 
 ROOT = Path(neuro_actors.__file__).parent
-SANS_IO = {"errors", "initial", "describe", "layers", "arrays", "functions", "sums", "graph", "elements", "network", "examples", "learning", "messages", "mail", "neuron", "judge", "gradient", "reference/gradients", "reference/matrices", "reference/products", "rules/__init__", "activations", "losses", "lines", "parameters", "said", "text", "paths"}
+SANS_IO = {"errors", "initial", "describe", "layers", "arrays", "functions", "sums", "graph", "elements", "network", "examples", "learning", "messages", "mail", "neuron", "judge", "gradient", "reference/gradients", "reference/matrices", "reference/products", "rules/__init__", "rules/newton", "activations", "losses", "lines", "parameters", "said", "text", "paths"}
 ALLOWED = {
     "errors": set(),
     "arrays": {"errors"},
@@ -34,7 +34,7 @@ ALLOWED = {
     "judge": {"arrays", "errors", "functions", "messages"},
     "gradient": {"arrays", "network"},
     "reference": {"arrays", "examples", "functions", "gradient", "network", "reference"},
-    "rules": {"arrays", "errors", "functions", "judge", "network", "neuron", "rules", "sums"},
+    "rules": {"arrays", "errors", "functions", "judge", "messages", "network", "neuron", "rules", "sums"},
     "channels": {"arrays", "elements", "errors", "messages", "network", "mail", "lines", "said", "channels"},
     "actor": {"arrays", "channels", "errors", "judge", "messages", "neuron"},
     "society": {"actor", "channels", "elements", "errors", "network", "rules", "sums"},

@@ -83,3 +83,6 @@ def own(network: Network, k: int) -> tuple[str, functions.Activation, Array, np.
     incoming = network.incoming.of(k)
     parameters = np.append(network.weights[incoming], network.biases[k])
     return network.ids[k], functions.activation(network.activations[k]), parameters, network.is_input[network.sources[incoming]]
+
+
+from .newton import NewtonCG as NewtonCG  # noqa: E402 (it derives from what stands above)
