@@ -10,11 +10,11 @@ What concerns all is a few scalars, and they travel in columns behind the number
 
     round      the world tells          it hears            and then
     gradient                            r·r, w·w            |g|, the objective; r = -g, d = 0, p = 0
-    product    α, β, λ                  p·q, r·q, q·q       d += α p, r -= α q, p = r + β p are made before the product
+    product    α, β, λ                  p·q, r·q, q·q, r·r  d += α p, r -= α q, p = r + β p are made before the product
     trial      α, t                     g·d, |w + t d|²     t is halved until the objective falls enough
     accept     α, t                                         everyone learns: t d is what its parameters want
 
-The sum r·r after a product follows from that before it: r·r - 2α r·q + α² q·q; so a product needs one round, not two.
+What r·r will be after a product follows, r·r - 2α r·q + α² q·q, so that a product needs one round, not two.
 Inputs feel scalars alone, for w · urgency would tell the world of w.
 """
 
@@ -38,7 +38,7 @@ from ..sums import Sums
 from . import Answer, Round, Rule, own
 
 GRADIENT, PRODUCT, TRIAL, ACCEPT = "gradient", "product", "trial", "accept"
-SCALARS = 3  # columns behind the numbers
+SCALARS = 4  # columns behind the numbers
 ENOUGH = 1e-4  # of the fall that the slope promises (Armijo 1966)
 SMALLEST = 2.0**-30  # step length
 ROUNDING = 8 * float(np.finfo(float).eps)  # of the objective: what a fall may drown in
@@ -82,23 +82,23 @@ class NewtonCG(Rule):
 
     def rounds(self, x: Array) -> Generator[Round, Answer, None]:
         """All that the world does: a few sums of scalars, and who is told what next."""
-        rr, ww, _ = _felt(answer := (yield _round(x, GRADIENT)))
+        rr, ww, *_ = _felt(answer := (yield _round(x, GRADIENT)))
         start, size = self._objective(answer, ww), sqrt(rr)
         enough, damping = min(self.forcing, sqrt(size)) * size, self.damping * size
         alpha = beta = 0.0
         for k in range(self.products):
             if sqrt(rr) <= enough:
                 break
-            pq, rq, qq = _felt((yield _round(x, PRODUCT, alpha, beta, damping)))
-            if pq <= 0.0 and (self.guarded or pq == 0.0):
+            pq, rq, qq, rr = _felt((yield _round(x, PRODUCT, alpha, beta, damping)))
+            if sqrt(rr) <= enough or pq == 0.0 or (pq < 0.0 and self.guarded):
                 alpha = 0.0 if k else 1.0  # the step so far; at first p, which is straight downhill
                 break
             alpha = rr / pq
-            before, rr = rr, max(rr - 2.0 * alpha * rq + alpha * alpha * qq, 0.0)
-            beta = rr / before
+            beta = max(rr - 2.0 * alpha * rq + alpha * alpha * qq, 0.0) / rr
+            rr *= beta
         length = 1.0
         while self.guarded:
-            slope, ww, _ = _felt(answer := (yield _round(x, TRIAL, alpha, length)))
+            slope, ww, *_ = _felt(answer := (yield _round(x, TRIAL, alpha, length)))
             alpha = 0.0  # it has been heard
             if self._objective(answer, ww) <= start + ENOUGH * length * slope + ROUNDING * abs(start):
                 break
@@ -133,7 +133,7 @@ class NewtonNeuron(LocalRule):
         if step.round == GRADIENT:
             super().fire(step, values, said)
             return
-        alpha, scale, damping = told.tolist()
+        alpha, scale, damping, _ = told.tolist()
         self.way = self.way + alpha * self.direction
         if step.round == PRODUCT:
             self.residual = self.residual - alpha * self.image
@@ -161,7 +161,7 @@ class NewtonNeuron(LocalRule):
             self._respond_with_tangent(step, heard, back[:, :-SCALARS], wanted)
             p, r, q = self.direction, self.residual, self.shift * self.direction - wanted
             self.image = q
-            share += dot(p, q), dot(r, q), dot(q, q)
+            share += dot(p, q), dot(r, q), dot(q, q), dot(r, r)
         elif step.round == TRIAL:
             moved = parameters + self.move
             share[:2] += -dot(self.downhill, self.way), dot(moved, moved)
@@ -207,7 +207,7 @@ def _round(x: Array, name: str, *scalars: float, learns: bool = False) -> Round:
     return Round(frozen(np.concatenate([x, tangents, behind], axis=1)), name, wrt_inputs=True, learns=learns)
 
 
-def _felt(answer: Answer) -> tuple[float, float, float]:
+def _felt(answer: Answer) -> list[float]:
     """The sums over the roots of all trees."""
-    one, two, three = np.add.accumulate(answer.felt[:, -SCALARS:])[-1].tolist()
-    return one, two, three
+    sums: list[float] = np.add.accumulate(answer.felt[:, -SCALARS:])[-1].tolist()
+    return sums
