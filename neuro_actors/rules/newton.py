@@ -97,7 +97,7 @@ class NewtonCG(Rule):
             beta = max(rr - 2.0 * alpha * rq + alpha * alpha * qq, 0.0) / rr
             rr *= beta
         length = 1.0
-        while self.guarded:
+        while self.guarded and length > 0.0:
             slope, ww, *_ = _felt(answer := (yield _round(x, TRIAL, alpha, length)))
             alpha = 0.0  # it has been heard
             if self._objective(answer, ww) <= start + ENOUGH * length * slope + ROUNDING * abs(start):
