@@ -145,14 +145,20 @@ class LocalRule:
         if not _all_finite(wanted):  # its last is the signal's: what goes back is checked too
             self._refuse("urgency", wanted, wanted.shape, step)
         if optimizer is not None:
-            memory = _learn(memory, optimizer, frozen(wanted))
-            parameters = memory.parameters
-            if parameters.shape != wanted.shape or parameters.dtype is not FLOAT or not _all_finite(parameters):
-                self._refuse("parameters", parameters, wanted.shape, step)
-            commit[...] = frozen(parameters)
+            memory = self._learnt(optimizer, wanted, step)
+            commit[...] = memory.parameters
         # Only now, with everything computed, does the neuron change.
         self.memory, self.fired = memory, None
         self.heard = self.signal = self.activation = NOTHING
+
+    def _learnt(self, optimizer: Optimizer, wanted: Array, step: Step) -> Memory:
+        """What the neuron will keep, where its parameters want this much; it has not changed yet."""
+        memory = _learn(self.memory, optimizer, frozen(wanted))
+        parameters = memory.parameters
+        if parameters.shape != wanted.shape or parameters.dtype is not FLOAT or not _all_finite(parameters):
+            self._refuse("parameters", parameters, wanted.shape, step)
+        frozen(parameters)
+        return memory
 
     def _towards_listeners(self, parameters: Array, step: Step) -> Array:
         """The weights of the synapses from those who hear urgencies in this step."""

@@ -10,7 +10,7 @@ from pathlib import Path
 import neuro_actors
 
 ROOT = Path(neuro_actors.__file__).parent
-SANS_IO = {"errors", "initial", "describe", "layers", "arrays", "functions", "sums", "graph", "elements", "network", "examples", "learning", "messages", "mail", "neuron", "judge", "gradient", "reference/gradients", "reference/matrices", "reference/products", "rules/__init__", "rules/descriptions", "rules/rule", "rules/backpropagation", "rules/feedback_alignment", "rules/direct_feedback_alignment", "rules/predictive_coding", "rules/weight_perturbation", "activations", "losses", "lines", "parameters", "said", "text", "paths"}
+SANS_IO = {"errors", "initial", "describe", "layers", "arrays", "functions", "sums", "graph", "elements", "network", "examples", "learning", "messages", "mail", "neuron", "judge", "gradient", "reference/gradients", "reference/matrices", "reference/products", "rules/__init__", "rules/descriptions", "rules/rule", "rules/backpropagation", "rules/feedback_alignment", "rules/newton", "rules/direct_feedback_alignment", "rules/predictive_coding", "rules/weight_perturbation", "activations", "losses", "lines", "parameters", "said", "text", "paths"}
 ALLOWED = {
     "errors": set(),
     "arrays": {"errors"},

@@ -9,7 +9,7 @@ from dataclasses import fields, is_dataclass
 from typing import Any
 
 from ..errors import InputError
-from . import Rule
+from .rule import Rule
 
 
 def described(rule: Rule) -> dict[str, Any]:

@@ -1,0 +1,213 @@
+"""Newton's method by local messages: curvature, conjugate gradients and a line search, and no centre sees a parameter.
+
+A neuron holds its own part of every vector: its parameters w, the gradient g, the step d, and of conjugate gradients the
+residual r, the direction p and the image q = (H + λ) p, which comes of a tangent round (Pearlmutter 1994; `neuron.py`).
+What concerns all is a few scalars, and they travel in columns behind the numbers of the messages that are sent anyway:
+
+    forward    the world tells the inputs; a neuron repeats what it hears from its first source
+    backward   a neuron adds its own share to what its followers told it, and tells that sum its first source, and to the
+               others 0: each share goes along one synapse, so these synapses are trees, with inputs as their roots
+
+    round      the world tells          it hears            and then
+    gradient                            r·r, w·w            |g|, the objective; r = -g, d = 0, p = 0
+    product    α, β, λ                  p·q, r·q, q·q, r·r  d += α p, r -= α q, p = r + β p are made before the product
+    trial      α, t                     g·d, |w + t d|²     t is halved until the objective falls enough
+    accept     α, t                                         everyone learns: t d is what its parameters want
+
+What r·r will be after a product follows, r·r - 2α r·q + α² q·q, so that a product needs one round, not two.
+Inputs feel scalars alone, for w · urgency would tell the world of w.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Generator
+from dataclasses import dataclass, replace
+from math import inf, sqrt
+
+import numpy as np
+from numpy.typing import NDArray
+
+from .. import functions
+from ..arrays import Array, frozen
+from ..errors import InputError, MessageError
+from ..judge import LossRule
+from ..messages import Step
+from ..network import Network
+from ..neuron import NOTHING, LocalRule
+from ..sums import Sums
+from .rule import Answer, Round, Rule, own
+
+GRADIENT, PRODUCT, TRIAL, ACCEPT = "gradient", "product", "trial", "accept"
+SCALARS = 4  # columns behind the numbers
+ENOUGH = 1e-4  # of the fall that the slope promises (Armijo 1966)
+SMALLEST = 2.0**-30  # step length
+ROUNDING = 8 * float(np.finfo(float).eps)  # of the objective: what a fall may drown in
+
+
+@dataclass(frozen=True, slots=True)
+class NewtonCG(Rule):
+    """Truncated Newton: each step of learning is one iteration on the mean loss + l2/2 · Σ parameter².
+
+    The optimiser is handed the Newton step where it would be handed urgencies: na.SGD(1.0) makes that step, whole.
+    `gradient` returns minus the step, and nobody learns.
+
+    l2: as `weight_decay` of the optimisers; it concerns biases too.
+    damping: λ = damping · |gradient| is added to the Hessian (a Levenberg-Marquardt term that vanishes at the end).
+    guarded: negative curvature ends conjugate gradients, and the step is halved until the objective falls. False is
+        Newton's bare method, which takes the whole step to wherever the gradient would be zero.
+    forcing, products: conjugate gradients end when |residual| ≤ min(forcing, √|g|) |g| (Dembo, Eisenstat, Steihaug 1982),
+        or after so many products with the Hessian.
+    """
+
+    l2: float = 0.0
+    damping: float = 0.0
+    guarded: bool = True
+    forcing: float = 0.1
+    products: int = 100
+
+    def __post_init__(self) -> None:
+        for name in ("l2", "damping", "forcing"):
+            value = getattr(self, name)
+            if isinstance(value, bool) or not isinstance(value, (int, float)) or not 0 <= value < inf:
+                raise InputError(f"NewtonCG: {name} must be a number of at least 0, got {value!r}")
+        if isinstance(self.products, bool) or not isinstance(self.products, int) or self.products < 1:
+            raise InputError(f"NewtonCG: products must be a whole number of at least 1, got {self.products!r}")
+
+    def neuron(self, network: Network, k: int, sums: Sums) -> NewtonNeuron:
+        return NewtonNeuron(*own(network, k), sums, self.l2)
+
+    def judge(self, network: Network) -> NewtonLoss:
+        names = tuple(sorted({name for name in network.activations if name}))
+        return NewtonLoss(network.is_input[network.output_positions], names)
+
+    def rounds(self, x: Array) -> Generator[Round, Answer, None]:
+        """All that the world does: a few sums of scalars, and who is told what next."""
+        rr, ww, *_ = _felt(answer := (yield _round(x, GRADIENT)))
+        start, size = self._objective(answer, ww), sqrt(rr)
+        enough, damping = min(self.forcing, sqrt(size)) * size, self.damping * size
+        alpha = beta = 0.0
+        for k in range(self.products):
+            if sqrt(rr) <= enough:
+                break
+            pq, rq, qq, rr = _felt((yield _round(x, PRODUCT, alpha, beta, damping)))
+            if sqrt(rr) <= enough or pq == 0.0 or (pq < 0.0 and self.guarded):
+                alpha = 0.0 if k else 1.0  # the step so far; at first p, which is straight downhill
+                break
+            alpha = rr / pq
+            beta = max(rr - 2.0 * alpha * rq + alpha * alpha * qq, 0.0) / rr
+            rr *= beta
+        length = 1.0
+        while self.guarded and length > 0.0:
+            slope, ww, *_ = _felt(answer := (yield _round(x, TRIAL, alpha, length)))
+            alpha = 0.0  # it has been heard
+            if self._objective(answer, ww) <= start + ENOUGH * length * slope + ROUNDING * abs(start):
+                break
+            length = length / 2.0 if length > SMALLEST else 0.0
+        yield _round(x, ACCEPT, alpha, length, learns=True)
+
+    def _objective(self, answer: Answer, squares: float) -> float:
+        return float(answer.losses.mean()) + self.l2 / 2.0 * squares
+
+
+class NewtonNeuron(LocalRule):
+    """One neuron, with its own part of every vector, (fan_in + 1,) each."""
+
+    __slots__ = ("downhill", "from_input", "image", "l2", "move", "residual", "shift", "way")
+
+    def __init__(
+        self, id: str, function: functions.Activation, parameters: Array, from_input: NDArray[np.bool_], sums: Sums, l2: float
+    ) -> None:
+        super().__init__(id, function, parameters, from_input, sums)
+        self.from_input, self.l2 = from_input, l2
+        self.downhill = self.residual = self.image = NOTHING  # -g, r, q; `direction` is p
+        self.way = self.move = NOTHING  # d, t d
+        self.shift = 0.0  # what is added to the Hessian's diagonal
+
+    def fire(self, step: Step, heard: Array, activation: Array) -> None:
+        if not step.round:  # the world only wants a prediction
+            super().fire(step, heard, activation)
+            return
+        told = heard[0, -SCALARS:]
+        values, said = np.ascontiguousarray(heard[:, :-SCALARS]), activation[:-SCALARS]
+        activation[-SCALARS:] = told
+        if step.round == GRADIENT:
+            super().fire(step, values, said)
+            return
+        alpha, scale, damping, _ = told.tolist()
+        self.way = self.way + alpha * self.direction
+        if step.round == PRODUCT:
+            self.residual = self.residual - alpha * self.image
+            self.direction = self.residual + scale * self.direction
+            self.shift = self.l2 + damping
+            self._fire_with_tangent(step, values, said)
+        else:
+            self.move = scale * self.way
+            self._moved().fire(step, values, said)
+            self.fired = step
+
+    def respond(self, step: Step, urgencies: Array, back: Array, commit: Array) -> None:
+        if self.fired is not step:
+            raise MessageError(f"{self.id!r} cannot respond in step {step.number}: it has not fired in that step")
+        share = self.sums.sum_of_rows(np.ascontiguousarray(urgencies[:, -SCALARS:]))
+        heard, wanted = np.ascontiguousarray(urgencies[:, :-SCALARS]), np.empty(len(commit))
+        back[...] = commit[...] = 0.0
+        dot, parameters = self._dot, self.memory.parameters
+        if step.round == GRADIENT:
+            super().respond(step, heard, back[:, :-SCALARS], wanted)
+            self.downhill = self.residual = wanted - self.l2 * parameters
+            self.way = self.direction = self.image = np.zeros(len(wanted))
+            share[:2] += dot(self.residual, self.residual), dot(parameters, parameters)
+        elif step.round == PRODUCT:
+            self._respond_with_tangent(step, heard, back[:, :-SCALARS], wanted)
+            p, r, q = self.direction, self.residual, self.shift * self.direction - wanted
+            self.image = q
+            share += dot(p, q), dot(r, q), dot(q, q), dot(r, r)
+        elif step.round == TRIAL:
+            moved = parameters + self.move
+            share[:2] += -dot(self.downhill, self.way), dot(moved, moved)
+        elif step.optimizer is None:
+            commit[...] = self.move
+        else:
+            self.memory = self._learnt(step.optimizer, self.move, step)
+            commit[...] = self.memory.parameters
+        back[self.from_input] = 0.0
+        back[0, -SCALARS:] = share
+        self.fired = None
+
+    def _moved(self) -> LocalRule:
+        """The neuron as it would be."""
+        return LocalRule(self.id, self.function, self.memory.parameters + self.move, self.from_input, self.sums)
+
+    def _dot(self, one: Array, other: Array) -> float:
+        return float(self.sums.weighted_sum(one, other[:, None])[0])
+
+
+class NewtonLoss(LossRule):
+    """The loss, which has no share in any sum. activations: names of which it is asked whether they have a curvature."""
+
+    __slots__ = ("activations",)
+
+    def __init__(self, from_input: NDArray[np.bool_], activations: tuple[str, ...]) -> None:
+        super().__init__(from_input)
+        self.activations = activations
+
+    def judge(self, step: Step, predictions: Array, targets: Array, back: Array) -> Array:
+        assert step.loss is not None
+        functions.check_curvature(self.activations, step.loss)
+        as_told = replace(step, tangent=step.round == PRODUCT)
+        back[:, -SCALARS:] = 0.0
+        return super().judge(as_told, np.ascontiguousarray(predictions[:, :-SCALARS]), targets, back[:, :-SCALARS])
+
+
+def _round(x: Array, name: str, *scalars: float, learns: bool = False) -> Round:
+    """The examples, in a product their derivatives, which are 0, and then the scalars."""
+    tangents = np.zeros((len(x), x.shape[1] * (name == PRODUCT)))
+    behind = np.zeros((len(x), SCALARS))
+    behind[:, : len(scalars)] = scalars
+    return Round(frozen(np.concatenate([x, tangents, behind], axis=1)), name, wrt_inputs=True, learns=learns)
+
+
+def _felt(answer: Answer) -> list[float]:
+    """The sums over the roots of all trees."""
+    sums: list[float] = np.add.accumulate(answer.felt[:, -SCALARS:])[-1].tolist()
+    return sums
