@@ -242,7 +242,7 @@ async def test_a_log_of_products_is_proved(seed: int, tmp_path) -> None:
         await tell(case, channels, tmp_path / channels)
         audit = na.audit(tmp_path / channels)
         assert (audit.passed, audit.exact, audit.unproved) == (True, True, 0)
-    assert (tmp_path / "memory").read_bytes() == (tmp_path / "bundled").read_bytes()
+    assert forgery.read(tmp_path / "memory") == forgery.read(tmp_path / "bundled")  # batches of rows depend on the clock
     log = na.open_log(tmp_path / "memory")
     assert [info.mode for info in log.steps] == ["predict", "product", "train", "product", "gradient"]
     first = log.step(2)

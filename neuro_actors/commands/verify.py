@@ -17,7 +17,8 @@ def verify(networks: int, seed: int, channels: str) -> None:
     Draws networks of 1 to 200 neurons, layered and wild, of all activations and losses, with batches of 1 to 64
     examples. Each is brought to life, asked for predictions, a gradient and a product of the Hessian with a direction,
     and taught two steps. All of it is compared with a computation by matrices, with finite differences for a few
-    parameters, and, where torch is installed, with PyTorch's autograd in float64. Differences are given in units of what rounding alone may do.
+    parameters, and, where torch is installed, with PyTorch's autograd in float64. Differences are given in units of
+    what rounding alone may do.
 
     Exit code 1 if any difference exceeds it: --networks 1 with the seed that is printed draws the same network again.
     """
