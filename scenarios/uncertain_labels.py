@@ -230,12 +230,12 @@ def draw(
     if plt is None:
         return
     seed = arguments.seeds[0]
-    figure = plt.figure(figsize=(8, 4.9), layout="constrained")
+    figure = plt.figure(figsize=(7.8, 4.8), layout="constrained")
     above, below = figure.subfigures(2, 1, height_ratios=[1, 2.1])
     train, _, pictures, rng = blended(seed, PICTURES)
     voted = votes(rng, train.cat)
     above.suptitle("Blends of a cat and a horse: the soft label, and a vote", fontsize=12)
-    for axis, share in zip(above.subplots(1, 7), np.linspace(0.02, 0.98, 7), strict=True):
+    for axis, share in zip(above.subplots(1, 6), np.linspace(0.02, 0.98, 6), strict=True):
         k = int(np.abs(train.cat - share).argmin())
         axis.imshow(pictures[k], cmap="gray_r")
         axis.set_title(f"{train.cat[k]:.2f} cat\nvote: {'cat' if voted[k] else 'horse'}", fontsize=9)
@@ -243,7 +243,7 @@ def draw(
 
     scatter, curve, exact = below.subplots(1, 3)
     for each in (1, 0):
-        some = Judged(*(values[: TEST // 2] for values in judged[PICTURES, each][0]))  # all would hide one another
+        some = Judged(*(values[: TEST // 3] for values in judged[PICTURES, each][0]))  # all would hide one another
         name = f"taught by {PICTURES} {'votes' if each else 'soft labels'}"
         scatter.plot(some.cat, some.p, MARK[each], ms=3, color=COLOUR[each], label=name)
     scatter.plot([0, 1], [0, 1], ":", color="black", lw=1.2)
@@ -261,7 +261,7 @@ def draw(
     for each, line in ((1, "--"), (0, "-")):
         means = [np.mean([run.error for run in taught[n, each]]) for n in TAUGHT]
         exact.plot(TAUGHT, means, MARK[each] + line, ms=5, color=COLOUR[each], label=_name(each))
-    exact.set(xlabel="examples", ylabel="error of p", yscale="log", title="one neuron, from another")
+    exact.set(xlabel="examples", ylabel="error of p", yscale="log", title="the control")
 
     for axis, sizes in ((curve, VOTED), (exact, TAUGHT)):
         axis.set_xscale("log", base=2)

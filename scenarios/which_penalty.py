@@ -170,10 +170,10 @@ def draw(urgencies: dict[str, Urgency], rare: list[dict[str, Learnt]], arguments
     plt = _common.pyplot()
     if plt is None:
         return
-    figure = plt.figure(figsize=(9.4, 4.7), layout="constrained")
+    figure = plt.figure(figsize=(9, 4.6), layout="constrained")
     left, right = figure.subfigures(1, 2, width_ratios=[1, 1.1])
     left.suptitle("One neuron is shown a cat and says p", fontsize=12)
-    right.suptitle("35 % call a cat so, 5 % another animal:\nwhat societies learn to say", fontsize=12)
+    right.suptitle("35 % vote for cats, 5 % for other animals:\nwhat societies learn to say", fontsize=12)
     told, passed = left.subplots(2, 1, sharex=True)
     for axis, name in ((told, "activation"), (passed, "signal")):
         for loss, urgency in urgencies.items():
@@ -185,17 +185,17 @@ def draw(urgencies: dict[str, Urgency], rare: list[dict[str, Learnt]], arguments
     passed.set(ylabel="urgency of the signal", ylim=(0, 1), xlabel="p (right would be 1)")
     passed.set_title("what the sigmoid leaves of it: times p (1 − p)", fontsize=10)
 
-    bins = np.linspace(0, 0.7, 29)
+    bins = np.linspace(0, 1, 41)
     for axis, loss in zip(right.subplots(3, 1, sharex=True), SHORT, strict=True):
         p, cat = (np.concatenate([getattr(run[loss], name) for run in rare]) for name in ("p", "cat"))
-        hatched = {"histtype": "step", "color": COLOURS[loss], "lw": 1.6, "hatch": "///"}
-        for of, name, style in ((~cat, "other animals", {"color": "#bbbbbb"}), (cat, "cats", hatched)):
+        line = {"histtype": "step", "color": COLOURS[loss], "lw": 1.8}
+        for of, name, style in ((~cat, "other animals", {"color": "#bbbbbb"}), (cat, "cats", line)):
             axis.hist(p[of], bins, weights=np.full(of.sum(), 100 / of.sum()), label=name, **style)
         for share in VOTES[1]:
             axis.axvline(share, color="black", ls=":", lw=1.4)
         axis.set_title(SHORT[loss], fontsize=10)
         axis.set_ylabel("% of them")
-        axis.legend(frameon=False, loc="upper right", fontsize=9)
+        axis.legend(frameon=False, loc="right", fontsize=9)
     axis.set_xlabel("p on pictures never seen; dotted: the true shares, .05 and .35")
     _common.save(figure, arguments.out, "which_penalty.png")
 
