@@ -196,7 +196,7 @@ def draw(urgencies: dict[str, Urgency], rare: list[dict[str, Learnt]], arguments
         axis.set_title(SHORT[loss], fontsize=10)
         axis.set_ylabel("% of them")
         axis.legend(frameon=False, loc="right", fontsize=9)
-    axis.set_xlabel("p on pictures never seen; dotted: the true shares, .05 and .35")
+    axis.set_xlabel("p on pictures never seen (dotted: the true shares)")
     _common.save(figure, arguments.out, "which_penalty.png")
 
 
