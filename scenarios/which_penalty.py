@@ -137,7 +137,7 @@ def story(arguments: Namespace) -> None:
     measures = {"calibration error": "calibration_error", "mean p on cats": "p_on_cats",
                 "cats before others": "order", "accuracy": "accuracy"}  # fmt: skip
     for (for_cat, for_other), runs in zip(VOTES, by_votes, strict=True):
-        print(f"Cats get {for_cat:.0%} of the votes, others {for_other:.0%}; mean ± sd over {n} seed(s)\n")
+        print(f'{for_cat:.0%} vote "cat" for a cat, {for_other:.0%} for another animal; mean ± sd over {n} seed(s)\n')
         rows = [[name, *(spread([getattr(run[loss], m) for run in runs]) for loss in RATES)] for name, m in measures.items()]
         _experiment.table(["", *SHORT.values()], rows)
         print()
@@ -173,7 +173,7 @@ def draw(urgencies: dict[str, Urgency], rare: list[dict[str, Learnt]], arguments
     figure = plt.figure(figsize=(9, 4.6), layout="constrained")
     left, right = figure.subfigures(1, 2, width_ratios=[1, 1.1])
     left.suptitle("One neuron is shown a cat and says p", fontsize=12)
-    right.suptitle("35 % vote for cats, 5 % for other animals:\nwhat societies learn to say", fontsize=12)
+    right.suptitle('35 % vote "cat" for a cat, 5 % for another animal:\nwhat societies learn to say', fontsize=12)
     told, passed = left.subplots(2, 1, sharex=True)
     for axis, name in ((told, "activation"), (passed, "signal")):
         for loss, urgency in urgencies.items():
