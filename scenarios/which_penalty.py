@@ -130,9 +130,15 @@ def story(arguments: Namespace) -> None:
     _experiment.table(["", "penalty", "urgency of p", "of the signal"], rows)
     print(f"\nEvery message of that neuron: neuro-actors log show {recording.path}\n")
 
-    cases = [(seed, *shares) for shares in VOTES for seed in arguments.seeds]
-    results = _experiment.over("learning from votes", measure, cases)
-    n = len(arguments.seeds)
+    by_votes = from_votes(arguments.seeds)
+    conclude(*by_votes)
+    draw(urgencies, by_votes[1], arguments)
+
+
+def from_votes(seeds: list[int]) -> list[list[dict[str, Learnt]]]:
+    """For each of VOTES what was learnt under all seeds; and the tables."""
+    n = len(seeds)
+    results = _experiment.over("learning from votes", measure, [(seed, *shares) for shares in VOTES for seed in seeds])
     by_votes = [results[k * n : (k + 1) * n] for k in range(len(VOTES))]
     measures = {"calibration error": "calibration_error", "mean p on cats": "p_on_cats",
                 "cats before others": "order", "accuracy": "accuracy"}  # fmt: skip
@@ -141,8 +147,11 @@ def story(arguments: Namespace) -> None:
         rows = [[name, *(spread([getattr(run[loss], m) for run in runs]) for loss in RATES)] for name, m in measures.items()]
         _experiment.table(["", *SHORT.values()], rows)
         print()
+    return by_votes
 
-    opposed, rare, sure = by_votes
+
+def conclude(opposed: list[dict[str, Learnt]], rare: list[dict[str, Learnt]], sure: list[dict[str, Learnt]]) -> None:
+    n = len(rare)
     held = sum(holds(*pair) for pair in zip(opposed, rare, strict=True))
     plain, square = (np.mean([run[loss].p_on_cats for run in rare]) for loss in ("absolute_error", "squared_error"))
     claim = (
@@ -159,7 +168,6 @@ def story(arguments: Namespace) -> None:
         f"{spread(apart)} without doubtful votes, {spread(noisy)} where a fifth of the labels are wrong. Nor that a steeper "
         "penalty urges more: through the sigmoid, see above.",
     )
-    draw(urgencies, rare, arguments)
 
 
 COLOURS = {"absolute_error": "#d55e00", "squared_error": "#0072b2", "cross_entropy": "#009e73"}

@@ -48,7 +48,7 @@ def test_measures() -> None:
     assert which_penalty.Learnt(np.array([0.62, 0.68, 0.95, 1.0]), share, cat).calibration_error == pytest.approx(0.5625)
 
 
-def test_the_finding_can_fail() -> None:
+def test_the_finding_can_fail(capsys: pytest.CaptureFixture[str]) -> None:
     cat = np.array([True, False])
 
     def says(on_cats: float, calibration: float) -> which_penalty.Learnt:
@@ -62,6 +62,9 @@ def test_the_finding_can_fail() -> None:
     assert not held(0.1, 0.01, 0.3)
     assert not held(0.4, 0.2, 0.3)
     assert not held(0.4, 0.01, 0.1)
+    alike = {loss: says(0.3, 0.0) for loss in which_penalty.RATES}
+    which_penalty.conclude([alike], [alike], [alike])
+    assert "this run does not show that the square learns the mean" in " ".join(capsys.readouterr().out.split())
 
 
 def test_urgencies_at_one_neuron(tmp_path) -> None:
