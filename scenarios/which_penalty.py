@@ -1,10 +1,10 @@
 """Which penalty? The square, the plain difference and the cross-entropy,
 where people do not agree on what is a cat.
 
-Each picture's label is one vote. Societies of 49 inputs and 9 neurons learn from
-such labels under each of the three losses: do they say how often people would
-vote cat (the mean), or what most of them would (the median)? And one neuron says
-what a penalty has become when it has passed the sigmoid.
+Each picture's label is one vote. Societies of 49 inputs and 9 neurons learn
+from such labels under each of the three losses: do they say how often people
+would vote cat (the mean), or what most of them would (the median)? And one
+neuron says what a penalty has become when it has passed the sigmoid.
 """
 
 from __future__ import annotations
