@@ -1,0 +1,104 @@
+"""A soft label is worth several votes; in the control it is exact; and divergence and cross-entropy urge alike."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+import uncertain_labels
+from uncertain_labels import PICTURES
+
+import neuro_actors as na
+
+SCRIPT = Path(uncertain_labels.__file__)
+SEEDS = (0, 1, 2)
+
+
+@pytest.fixture(scope="module")
+def errors() -> dict[tuple[int, int], list[float]]:
+    teachings = ((PICTURES, 0), (PICTURES, 1), (1600, 1))
+    return {how: [uncertain_labels.measure(seed, *how).error for seed in SEEDS] for how in teachings}
+
+
+def test_a_soft_label_beats_a_vote_on_the_same_pictures(errors) -> None:
+    for soft, hard in zip(errors[PICTURES, 0], errors[PICTURES, 1], strict=True):
+        assert hard / soft > 1.2
+
+
+def test_eight_times_as_many_votes_are_as_good(errors) -> None:
+    assert 0.85 < np.mean(errors[1600, 1]) / np.mean(errors[PICTURES, 0]) < 1.15
+
+
+def test_what_it_learns_is_more_than_nothing(errors) -> None:
+    """Who always says one half is off by the spread of a uniform number, 12 ** -0.5."""
+    assert max(errors[PICTURES, 0]) < 0.9 * 12**-0.5
+
+
+@pytest.mark.parametrize("seed", SEEDS)
+def test_the_control_is_exact(seed: int) -> None:
+    assert uncertain_labels.control(seed, 25, 0).error < 1e-8
+    few, many = (uncertain_labels.control(seed, n, 1).error for n in (25, 800))
+    assert few > 0.15
+    assert 0.01 < many < 0.06
+
+
+@pytest.mark.parametrize("seed", SEEDS)
+def test_divergence_and_cross_entropy_urge_alike(seed: int) -> None:
+    both = uncertain_labels.compare(seed)
+    assert both.cross_entropy - both.divergence == pytest.approx(both.entropy, abs=1e-14)
+    assert 0.4 < both.entropy < 0.6  # of labels that are uniform: 1/2
+    assert both.divergence > 0
+    assert 0 < both.apart < 1e-15  # they are found in two ways, and so differ by rounding
+    assert both.units < 1
+
+
+def test_blends_to_learn_from_and_to_be_tested_with_share_no_animal(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The first animals make the test, the others the training: seen by how many of them span the blends."""
+    monkeypatch.setattr(uncertain_labels, "APART", 1)
+    _, test, _, _ = uncertain_labels.blended(0, 50)
+    assert np.linalg.matrix_rank(test.x - test.x[0]) == 1  # on the line from a cat to a horse
+    monkeypatch.setattr(uncertain_labels, "APART", 794)  # of 795 cats and 797 horses
+    _, _, pictures, _ = uncertain_labels.blended(0, 50)
+    assert np.linalg.matrix_rank(pictures.reshape(50, -1)) == 1 + 3
+
+
+def test_of_a_seed_all_are_tested_alike() -> None:
+    few, test, _, _ = uncertain_labels.blended(0, 50)
+    _, same, _, _ = uncertain_labels.blended(0, 80)
+    assert np.array_equal(test.cat, same.cat)
+    assert few.x.std(axis=0) == pytest.approx(np.full(49, 1.5))
+
+
+def test_worth() -> None:
+    voted = [0.34, 0.28, 0.25, 0.22, 0.21]
+    assert uncertain_labels.worth(0.22, voted) == pytest.approx(8)
+    assert 4 < uncertain_labels.worth(0.235, voted) < 8
+    assert uncertain_labels.worth(0.20, voted) is None
+    assert uncertain_labels.worth(0.35, voted) is None
+
+
+def test_the_finding_can_fail(capsys) -> None:
+    errors = {how: [0.3, 0.3] for how in uncertain_labels.TEACHINGS}
+    uncertain_labels.conclude(errors)
+    assert "this run does not say what a soft label is worth" in " ".join(capsys.readouterr().out.split())
+
+
+def test_the_script(tmp_path) -> None:
+    log = tmp_path / "told.arrows"
+    command = [sys.executable, str(SCRIPT), "--quick", "--log", str(log), "--out", str(tmp_path)]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=200)
+    assert done.returncode == 0, done.stderr
+    assert not [line for line in done.stdout.splitlines() if len(line) > 80 and str(tmp_path) not in line]
+    assert re.search(r"^Finding:  one soft label teaches as much as about \d+ votes", done.stdout, re.MULTILINE)
+    assert (tmp_path / "uncertain_labels.png").stat().st_size > 20_000
+    opened = na.open_log(log)
+    assert len(opened) == uncertain_labels.STEPS
+    labels = opened.step(1).targets
+    assert ((labels > 0) & (labels < 1)).all()  # the soft ones
+    audit = na.audit(log)
+    assert audit.passed
+    assert audit.remarks == ()
