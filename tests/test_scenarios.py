@@ -22,7 +22,11 @@ from neuro_actors import functions
 
 SCENARIOS = Path(__file__).parent.parent / "scenarios"
 NAMES = ["one_cat", "lost_letter", "wiring", "cats", "animals", "million", "spot_the_liar", "watch_it_learn", "why_this_weight"]
-QUICK = {"wiring", "cats", "animals", "watch_it_learn"}
+EXPERIMENTS = [  # their findings are tested in tests/experiments
+    "which_penalty", "uncertain_labels", "adversaries", "newton", "linear_cost", "noisy_posterior", "landscape", "other_rules",
+    "hierarchy",
+]  # fmt: skip
+QUICK = {*EXPERIMENTS, "wiring", "cats", "animals", "watch_it_learn"}
 FOLDER = {*QUICK, "spot_the_liar", "why_this_weight"}  # those that put something into --out
 
 
@@ -62,10 +66,13 @@ def told(tmp_path_factory) -> Callable[[str], Told]:
 
 
 def test_none_is_forgotten() -> None:
-    assert {path.stem for path in SCENARIOS.glob("[a-z]*.py")} == set(NAMES)
+    assert {path.stem for path in SCENARIOS.glob("[a-z]*.py")} == {*NAMES, *EXPERIMENTS}
+    for name in EXPERIMENTS:
+        for path in (f"tests/experiments/test_{name}.py", f"docs/questions/{name}.md", f"docs/questions/{name}.fr.md", f"docs/pictures/{name}.png"):
+            assert (SCENARIOS.parent / path).is_file(), path
 
 
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("name", [*NAMES, *EXPERIMENTS])
 def test_help(name: str) -> None:
     out = run(name, "--help")
     assert "--seed" in out
@@ -73,11 +80,13 @@ def test_help(name: str) -> None:
     assert max(map(len, out.splitlines())) <= 80
 
 
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("name", [*NAMES, *EXPERIMENTS])
 def test_bad_input_is_one_line(name: str, tmp_path) -> None:
     (tmp_path / "mine").write_text("mine")
     wrong = [(["--seed", "-1"], "--seed must be at least 0"), (["--seed", "x"], "invalid int"), (["--log", "mine"], "exists already")]
     wrong.append((["--log-every", "0"], "--log-every must be at least 1"))
+    if name in EXPERIMENTS:
+        wrong.append((["--seeds", "0"], "--seeds must be at least 1"))
     if name in FOLDER:
         wrong.append((["--out", "mine"], "--out 'mine' cannot be a folder"))
     for arguments, message in wrong:
