@@ -1,4 +1,4 @@
-"""What `mkdocs` asks while it builds: the nav's folders become their pages, in the order in which the folder's index links them.
+"""What `mkdocs` asks while it builds: the nav's folders become their pages, in the order in which their index links them.
 
 So a page of a question is found where it lies, and the nav need not name it. Titles come from the pages' headings.
 """
