@@ -1,0 +1,30 @@
+"""What `mkdocs` asks while it builds: the nav's folders become their pages, in the order in which their index links them.
+
+So a page of a question is found where it lies, and the nav need not name it. Titles come from the pages' headings.
+"""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+from mkdocs.config.defaults import MkDocsConfig
+
+
+def pages(docs: Path, folder: str) -> list[str]:
+    """The pages of a folder in the default language: index.md first, those that it links, then all others."""
+    here = docs / folder
+    there = {path.name for path in here.glob("*.md") if not path.name.endswith(".fr.md")}
+    linked = re.findall(r"\]\((\w+\.md)\)", (here / "index.md").read_text(encoding="utf-8"))
+    order = dict.fromkeys(["index.md", *linked, *sorted(there)])
+    return [f"{folder}{name}" for name in order if name in there]
+
+
+def on_config(config: MkDocsConfig) -> MkDocsConfig:
+    """Fill in the folders of the nav."""
+    for entry in config.nav or []:
+        if isinstance(entry, dict):
+            for title, held in entry.items():
+                if isinstance(held, str) and held.endswith("/"):
+                    entry[title] = pages(Path(config.docs_dir), held)
+    return config

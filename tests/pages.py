@@ -1,0 +1,38 @@
+"""Pages of documentation that tell the truth: their code runs, and prints what stands below it."""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import re
+import shlex
+import subprocess
+import sys
+from pathlib import Path
+
+ROOT = Path(__file__).parent.parent
+
+
+def blocks(path: Path) -> list[tuple[str, str]]:
+    """The page's code: (language, text)."""
+    return re.findall(r"^```(\w+)\n(.*?)^```$", path.read_text(encoding="utf-8"), re.DOTALL | re.MULTILINE)
+
+
+def follow(path: Path) -> int:
+    """Run the page from its top as a reader does who types in all of it: Python in one session, and of the commands those
+    that ask a log. What stands in a block of text must be what the block above it prints. Returns how many did."""
+    scope: dict[str, object] = {}
+    printed, compared = None, 0
+    for language, text in blocks(path):
+        if language == "python":
+            with contextlib.redirect_stdout(io.StringIO()) as out:
+                exec(compile(text, path.name, "exec"), scope)
+            printed = out.getvalue()
+        elif language == "bash" and text.startswith("neuro-actors ") and ".arrows" in text:
+            command = [sys.executable, "-m", "neuro_actors", *shlex.split(text)[1:]]
+            printed = subprocess.run(command, capture_output=True, text=True, check=True).stdout
+            printed = re.sub(r"[0-9a-f]{64}", "…", printed)  # the digest also seals versions, and the machine
+        elif language == "text" and printed is not None:
+            assert printed == text, f"{path.name} says {text!r}"
+            compared += 1
+    return compared
