@@ -108,7 +108,7 @@ def problem(seed: int, rotated: bool) -> Problem:
 
 class Chain(NamedTuple):
     """divergence: of the parameters' covariance over the steps from the posterior's (Kullback-Leibler).
-    cloud: every fifth step along the posterior's widest and narrowest direction, in its standard deviations."""
+    cloud: every tenth step along the posterior's widest and narrowest direction, in its standard deviations."""
 
     divergence: float
     cloud: np.ndarray
@@ -143,7 +143,7 @@ async def wander(seed: int, given: Problem, pace: Optimizer, log: na.Recording |
     places = np.array(visited)
     values, directions = np.linalg.eigh(given.precision)
     along = (places - given.mean) @ directions[:, [0, -1]] * np.sqrt(values[[0, -1]])
-    return Chain(divergence(np.cov(places.T), given.precision), along[::5])
+    return Chain(divergence(np.cov(places.T), given.precision), along[::10])
 
 
 def divergence(covariance: np.ndarray, precision: np.ndarray) -> float:
@@ -351,7 +351,7 @@ def draw(results: Results, arguments: Namespace) -> None:
     plt = _common.pyplot()
     if plt is None:
         return
-    figure = plt.figure(figsize=(11, 7), layout="constrained")
+    figure = plt.figure(figsize=(9.6, 6.2), layout="constrained")
     above, below = figure.subfigures(2, 1, height_ratios=[1.15, 1])
     figure.suptitle("Where a restless neuron goes (dots), and where it ought to (rings: one and two standard deviations)")
     clouds = [
@@ -364,7 +364,7 @@ def draw(results: Results, arguments: Namespace) -> None:
     panels = above.subplots(1, len(clouds), sharex=True, sharey=True)
     panels[0].set_ylabel("narrowest direction", fontsize=9)
     for axis, (pace, colour, title) in zip(panels, clouds, strict=True):
-        axis.plot(*results.chains[pace][0].cloud.T, ".", color=colour, markersize=3, alpha=0.6)
+        axis.plot(*results.chains[pace][0].cloud.T, ".", color=colour, markersize=3)
         for radius in (1, 2):
             axis.plot(radius * np.cos(turn), radius * np.sin(turn), color="black", linewidth=1)
         axis.set(xlim=(-4.5, 4.5), ylim=(-4.5, 4.5), aspect="equal", xticks=[-2, 0, 2], yticks=[-2, 0, 2])
@@ -394,7 +394,8 @@ def draw(results: Results, arguments: Namespace) -> None:
     learnt.set(
         yticks=list(middle.values()), yticklabels=list(middle), xlabel="accuracy (a row a seed)", ylim=(len(rows) - 0.5, -0.5)
     )
-    learnt.legend(frameon=False, ncols=3, loc="lower center", bbox_to_anchor=(0.5, 1.0))
+    learnt.axhline(len(results.averages["cats"]) - 0.5, color="grey", linestyle=":", linewidth=1)
+    learnt.legend(frameon=False, ncols=3, fontsize=9, columnspacing=1, loc="lower center", bbox_to_anchor=(0.5, 1.0))
     learnt.grid(alpha=0.3, axis="x")
     _common.save(figure, arguments.out, "noisy_posterior.png")
 
