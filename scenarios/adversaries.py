@@ -1,4 +1,4 @@
-"""Two societies play against each other: a generator forges, a discriminator judges.
+"""Two societies play a game: a generator forges, a discriminator judges.
 
 The generator hears noise and says numbers; the discriminator hears numbers and
 says how sure it is, p, that one is real. What the generator says is what the
