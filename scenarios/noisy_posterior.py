@@ -1,0 +1,406 @@
+"""A society that never comes to rest, and what its restlessness is good for.
+
+Small batches make urgencies noisy. At a constant rate a neuron therefore never
+settles, it wanders around what it has learnt; and where it wanders can be made
+to tell what it cannot know. First one neuron, whose posterior is known exactly;
+then a society of many, whose wandering predictions are averaged.
+"""
+
+from __future__ import annotations
+
+from argparse import Namespace
+from collections.abc import Sequence
+from dataclasses import dataclass
+from importlib.util import find_spec
+from typing import NamedTuple
+
+import _common
+import _experiment
+import cats
+import numpy as np
+import trio
+
+import neuro_actors as na
+from neuro_actors.learning import Optimizer
+
+# --- one neuron --------------------------------------------------------------------------------------------------
+
+EXAMPLES, INPUTS, BATCH = 1000, 5, 50
+LISTEN, SETTLE, STEPS = 400, 200, 3000
+SWEEP = (0.25, 0.5, 1.0, 2.0, 4.0)
+
+# Minus the log likelihood where the noise has variance 1, but for a constant.
+na.add_loss("gaussian", lambda p, t: ((p - t) ** 2).sum(axis=1) / 2, lambda p, t: p - t)
+
+State = tuple[np.ndarray, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """A rate for each parameter, told from outside; and the prior N(0, 1), of which each example bears its share."""
+
+    rates: tuple[float, ...]
+    examples: int = EXAMPLES
+
+    def start(self, n_parameters: int) -> State:
+        return ()
+
+    def update(self, parameters: np.ndarray, urgencies: np.ndarray, state: State, count: int) -> tuple[np.ndarray, State]:
+        return parameters + np.array(self.rates) * (urgencies - parameters / self.examples), state
+
+
+@dataclass(frozen=True, slots=True)
+class Listener:
+    """Stands still and listens at first; then moves by rates that it has found by itself, the prior as in `Told`.
+
+    At rest where it ought to be, a parameter's urgencies are noise alone. The rate by which it then wanders as widely
+    as it is uncertain is 2 / (examples · mean square of its urgencies).
+    joint: remember also how the urgencies of the neuron's parameters go together, and undo that.
+    """
+
+    joint: bool = False
+    listen: int = LISTEN
+    examples: int = EXAMPLES
+
+    def start(self, n_parameters: int) -> State:
+        return (np.zeros((n_parameters, n_parameters)),)
+
+    def update(self, parameters: np.ndarray, urgencies: np.ndarray, state: State, count: int) -> tuple[np.ndarray, State]:
+        urgencies = urgencies - parameters / self.examples
+        (heard,) = state
+        if count <= self.listen:
+            products = np.outer(urgencies, urgencies) if self.joint else np.diag(urgencies * urgencies)
+            return parameters + 0.0, (heard + products / self.listen,)
+        return parameters + 2 / self.examples * np.linalg.solve(heard, urgencies), state
+
+
+class Problem(NamedTuple):
+    """Examples, and what is to be believed after them: N(mean, precision⁻¹) of the weights, then the bias.
+
+    noise: the covariance of one example's urgencies there, BBᵀ in Mandt, Hoffman and Blei.
+    """
+
+    x: np.ndarray
+    targets: np.ndarray
+    mean: np.ndarray
+    precision: np.ndarray
+    noise: np.ndarray
+
+    def best_rate(self) -> float:
+        """The one rate for all that fits best: 2SD / (N · Tr BBᵀ)."""
+        return float(2 * BATCH * len(self.noise) / (EXAMPLES * np.trace(self.noise)))
+
+
+def problem(seed: int, rotated: bool) -> Problem:
+    """Inputs of variances in the ratio of 1 to 10, along the axes or rotated at random; prior N(0, 1), noise 1."""
+    rng = np.random.default_rng(seed)
+    variances = np.geomspace(1, 10, INPUTS)
+    x = rng.standard_normal((EXAMPLES, INPUTS)) * np.sqrt(variances / variances.mean())
+    turn = np.linalg.qr(rng.standard_normal((INPUTS, INPUTS)))[0]
+    x = x @ turn if rotated else x
+    targets = x @ rng.standard_normal(INPUTS) + rng.standard_normal(EXAMPLES)
+    heard = np.column_stack([x, np.ones(EXAMPLES)])  # the bias is one more weight
+    precision = heard.T @ heard + np.eye(INPUTS + 1)
+    mean = np.linalg.solve(precision, heard.T @ targets)
+    noise = np.cov((heard * (targets - heard @ mean)[:, None]).T)
+    return Problem(x, targets[:, None], mean, precision, noise)
+
+
+class Chain(NamedTuple):
+    """divergence: of the parameters' covariance over the steps from the posterior's (Kullback-Leibler).
+    cloud: every tenth step along the posterior's widest and narrowest direction, in its standard deviations."""
+
+    divergence: float
+    cloud: np.ndarray
+
+
+def measure(seed: int, pace: float | str, rotated: bool, log: na.Recording | None = None) -> Chain:
+    """Let one neuron wander. pace: so many times the best rate for all; or "told", "alone" or "joint"."""
+    given = problem(seed, rotated)
+    return trio.run(wander, seed, given, optimizer(given, pace), log)
+
+
+def optimizer(given: Problem, pace: float | str) -> Optimizer:
+    match pace:
+        case "told":
+            return Told(tuple(2 * BATCH / (EXAMPLES * np.diag(given.noise))))
+        case "alone" | "joint":
+            return Listener(joint=pace == "joint")
+    return Told((pace * given.best_rate(),) * len(given.mean))
+
+
+async def wander(seed: int, given: Problem, pace: Optimizer, log: na.Recording | None) -> Chain:
+    rng = np.random.default_rng((seed, 1))
+    neuron = na.Network.from_matrices([given.mean[None, :-1]], [given.mean[-1:]], ["identity"])
+    visited = []
+    async with na.open_simulation(neuron, log=log) as simulation:
+        for step in range(LISTEN + SETTLE + STEPS):
+            drawn = rng.integers(EXAMPLES, size=BATCH)
+            await simulation.train_step(given.x[drawn], given.targets[drawn], "gaussian", optimizer=pace)
+            if step >= LISTEN + SETTLE:
+                now = await simulation.network()
+                visited.append(np.append(now.weights, now.biases[-1]))
+    places = np.array(visited)
+    values, directions = np.linalg.eigh(given.precision)
+    along = (places - given.mean) @ directions[:, [0, -1]] * np.sqrt(values[[0, -1]])
+    return Chain(divergence(np.cov(places.T), given.precision), along[::10])
+
+
+def divergence(covariance: np.ndarray, precision: np.ndarray) -> float:
+    """KL(N(0, covariance) ‖ N(0, precision⁻¹))."""
+    ratio = covariance @ precision
+    return float((np.trace(ratio) - len(ratio) - np.linalg.slogdet(ratio)[1]) / 2)
+
+
+# --- many neurons ------------------------------------------------------------------------------------------------
+
+HIDDEN, RATE, DECAY, SMALL, REDRAWN = 16, 1.0, 1e-4, 8, 0.2
+BEFORE, BETWEEN, SOCIETIES = 400, 30, 20
+
+
+class Pictures(NamedTuple):
+    x: np.ndarray
+    classes: np.ndarray
+    x_test: np.ndarray
+    classes_test: np.ndarray
+    n_classes: int
+
+
+def pictures(name: str, seed: int) -> Pictures:
+    """Cats against other animals, or the digits of scikit-learn; a quarter held out."""
+    if name == "cats":
+        animals = _common.animals()
+        train, test = cats.split(animals, seed)
+        pixels = _common.Pixels.fitted(animals.pictures[train], pool=4)
+        x, classes, n_classes = pixels(animals.pictures), (animals.classes == cats.CAT).astype(int), 2
+    else:
+        from sklearn.datasets import load_digits
+
+        digits = load_digits()
+        order = np.random.default_rng(seed).permutation(len(digits.target))
+        train, test = np.split(order, [len(order) * 3 // 4])
+        x, classes, n_classes = (digits.data - digits.data[train].mean(axis=0)) / 8, digits.target, 10
+    return Pictures(x[train], classes[train], x[test], classes[test], n_classes)
+
+
+class Score(NamedTuple):
+    """nll: mean of -log p of the right class.  accuracy.  calibration: how far the greatest p is from how often it is
+    right, over ten bins."""
+
+    nll: float
+    accuracy: float
+    calibration: float
+
+
+class Averages(NamedTuple):
+    """One society among those passed through (the mean of their scores); their predictions averaged; and another that
+    was brought to rest instead, in as many steps."""
+
+    one: Score
+    averaged: Score
+    rested: Score
+
+
+def average(name: str, seed: int) -> Averages:
+    """A fifth of the labels are drawn anew. A society learns at a great rate, and is asked every few steps."""
+    return trio.run(restless, pictures(name, seed), seed)
+
+
+async def restless(data: Pictures, seed: int) -> Averages:
+    rng = np.random.default_rng((seed, 2))
+    anew = rng.random(len(data.classes)) < REDRAWN
+    labels = np.where(anew, rng.integers(data.n_classes, size=len(anew)), data.classes)
+    targets = np.eye(data.n_classes)[labels]
+    restless, resting = na.SGD(RATE, weight_decay=DECAY), na.SGD(na.CosineDecay(RATE, BETWEEN * SOCIETIES), weight_decay=DECAY)
+
+    async def learn(simulation: na.Simulation, steps: int, optimizer: na.SGD) -> np.ndarray:
+        """Then say what it thinks of the pictures held out."""
+        for _ in range(steps):
+            drawn = rng.integers(len(targets), size=SMALL)
+            await simulation.train_step(data.x[drawn], targets[drawn], "softmax_cross_entropy", optimizer=optimizer)
+        return softmax(await simulation.predict(data.x_test))
+
+    net = na.Network.layered([data.x.shape[1], HIDDEN, data.n_classes], seed=seed)
+    async with na.open_simulation(net) as simulation:
+        await learn(simulation, BEFORE, restless)
+        midway = await simulation.network()
+        said = [await learn(simulation, BETWEEN, restless) for _ in range(SOCIETIES)]
+    async with na.open_simulation(midway) as simulation:
+        rested = await learn(simulation, BETWEEN * SOCIETIES, resting)
+    ones = np.mean([score(p, data.classes_test) for p in said], axis=0)
+    return Averages(Score(*ones), score(np.mean(said, axis=0), data.classes_test), score(rested, data.classes_test))
+
+
+def softmax(logits: np.ndarray) -> np.ndarray:
+    e = np.exp(logits - logits.max(axis=1, keepdims=True))
+    return e / e.sum(axis=1, keepdims=True)
+
+
+def score(p: np.ndarray, classes: np.ndarray) -> Score:
+    sure, right = p.max(axis=1), p.argmax(axis=1) == classes
+    bins = np.minimum((sure * 10).astype(int), 9)
+    apart = sum(abs((sure - right)[bins == k].sum()) for k in range(10)) / len(p)
+    of_right = np.maximum(p[np.arange(len(p)), classes], 1e-12)
+    return Score(float(-np.log(of_right).mean()), float(right.mean()), float(apart))
+
+
+# --- the experiment ----------------------------------------------------------------------------------------------
+
+Pace = tuple[float | str, bool]
+PACES: list[Pace] = [(factor, False) for factor in SWEEP] + [("told", False), ("alone", False)]
+PACES += [("alone", True), ("joint", True)]  # one rate for all takes no notice of a rotation
+
+
+class Results(NamedTuple):
+    """For each pace, and for each kind of pictures, one entry a seed."""
+
+    chains: dict[Pace, list[Chain]]
+    averages: dict[str, list[Averages]]
+
+    def divergence(self, pace: float | str, rotated: bool = False) -> np.ndarray:
+        return np.array([chain.divergence for chain in self.chains[pace, rotated]])
+
+
+def measure_all(seeds: Sequence[int], paces: Sequence[Pace]) -> Results:
+    names = ["cats", "digits"] if find_spec("sklearn") else ["cats"]
+    chains = _experiment.over("chains", measure, [(seed, *pace) for pace in paces for seed in seeds])
+    averages = _experiment.over("averages", average, [(name, seed) for name in names for seed in seeds])
+    n = len(seeds)
+    return Results(
+        {pace: chains[k * n : (k + 1) * n] for k, pace in enumerate(paces)},
+        {name: averages[k * n : (k + 1) * n] for k, name in enumerate(names)},
+    )
+
+
+def finding(results: Results) -> str:
+    """In one sentence what these results show, if they do."""
+    swept = {pace: results.divergence(pace).mean() for pace, rotated in results.chains if pace in SWEEP and not rotated}
+    one, alone, turned, joint = (
+        results.divergence(*pace).mean() for pace in ((1.0, False), ("alone", False), ("alone", True), ("joint", True))
+    )
+    gained = [a.averaged.accuracy - a.one.accuracy for averages in results.averages.values() for a in averages]
+    measured = (
+        f"the best rate for all ends {one:.2f} from the posterior, a rate that each synapse finds by listening {alone:.2f},"
+        f" but {turned:.2f} if the inputs are rotated ({joint:.2f} if the neuron listens to all of its synapses jointly);"
+        f" averaging what {SOCIETIES} restless societies say changes the accuracy by {min(gained):+.3f} to {max(gained):+.3f}"
+    )
+    holds = min(swept, key=swept.get) == 1.0 and one > 0.5 and alone < 0.2 and turned > 0.35 and joint < 0.2 and min(gained) > 0
+    return f"{measured}." if holds else f"not shown by this run, in which {measured}."
+
+
+def not_so(results: Results) -> str:
+    pairs = [a for averages in results.averages.values() for a in averages]
+    worse = sum(a.averaged.calibration > a.one.calibration for a in pairs)
+    rested = sum(a.rested.accuracy < a.averaged.accuracy for a in pairs)
+    return (
+        f"that averages are better calibrated: in {worse} of {len(pairs)} cases they were worse. That the averaged -log p"
+        f" is lower proves nothing, for it must be (Jensen); the accuracy need not. Nor that a great rate is a good one:"
+        f" brought to rest instead, a society was less accurate than the average in {rested} of {len(pairs)} cases."
+    )
+
+
+def story(arguments: Namespace) -> None:
+    _experiment.ask(
+        "noisy posterior",
+        "a society that learns from small batches at a constant rate never rests. Is its unrest what it ought to be unsure of?",
+        f"one linear neuron with {INPUTS} inputs and a bias, {EXAMPLES:,} examples, batches of {BATCH}, begun where its"
+        f" posterior is highest; {STEPS:,} steps, and how the parameters' covariance over them diverges from the"
+        f" posterior's. Then societies of {HIDDEN} hidden neurons, rate {RATE:g}, batches of {SMALL}, a fifth of the labels"
+        f" drawn anew: {SOCIETIES} states, {BETWEEN} steps apart, and what they say averaged.",
+    )
+    paces = [pace for pace in PACES if pace[0] not in (0.5, 2.0, "told")] if arguments.quick else PACES
+    results = measure_all(arguments.seeds, paces)
+    told(results)
+    _experiment.conclude(finding(results), not_so(results))
+    if arguments.log is not None:
+        measure(arguments.seeds[0], "alone", False, arguments.log)
+        print(f"Log: the neuron that listens, inputs along the axes, seed {arguments.seeds[0]}.")
+    draw(results, arguments)
+
+
+WORDS = {"told": "a rate each, told from outside", "alone": "a rate each, by listening", "joint": "jointly, by listening"}
+
+
+def told(results: Results) -> None:
+    """The tables."""
+    rows = []
+    for pace, rotated in results.chains:
+        what = WORDS.get(pace) or f"one rate for all, {pace:g} x the best"
+        rows.append([what, "rotated" if rotated else "along axes", spread(results.divergence(pace, rotated))])
+    _experiment.table(["one neuron", "inputs", "divergence"], rows)
+    print("\nMany neurons, on pictures held out, whose labels are right:\n")
+    rows = []
+    for name, averages in results.averages.items():
+        for field, what in (("one", "one state"), ("averaged", f"{SOCIETIES} averaged"), ("rested", "brought to rest")):
+            scores = np.array([getattr(a, field) for a in averages])
+            rows.append([f"{name}, {what}", *(spread(column) for column in scores.T)])
+    _experiment.table(["", "-log p", "accuracy", "calibration error"], rows)
+    if "digits" not in results.averages:
+        print("\nThe digits are left out: they need scikit-learn (pip install scikit-learn).")
+
+
+def spread(values: np.ndarray) -> str:
+    """Mean and standard deviation."""
+    return f"{values.mean():.3f} ± {values.std(ddof=1):.3f}" if len(values) > 1 else f"{values[0]:.3f}"
+
+
+BLUE, ORANGE, GREEN, PINK = "#0072b2", "#d55e00", "#009e73", "#cc79a7"
+
+
+def draw(results: Results, arguments: Namespace) -> None:
+    plt = _common.pyplot()
+    if plt is None:
+        return
+    figure = plt.figure(figsize=(9.6, 6.2), layout="constrained")
+    above, below = figure.subfigures(2, 1, height_ratios=[1.15, 1])
+    figure.suptitle("Where a restless neuron goes (dots), and where it ought to (rings: one and two standard deviations)")
+    clouds = [
+        ((1.0, False), BLUE, "one rate for all"),
+        (("alone", False), GREEN, "each synapse its own"),
+        (("alone", True), ORANGE, "the same, inputs rotated"),
+        (("joint", True), PINK, "rotated, listening jointly"),
+    ]
+    turn = np.linspace(0, 2 * np.pi, 100)
+    panels = above.subplots(1, len(clouds), sharex=True, sharey=True)
+    panels[0].set_ylabel("narrowest direction", fontsize=9)
+    for axis, (pace, colour, title) in zip(panels, clouds, strict=True):
+        axis.plot(*results.chains[pace][0].cloud.T, ".", color=colour, markersize=3)
+        for radius in (1, 2):
+            axis.plot(radius * np.cos(turn), radius * np.sin(turn), color="black", linewidth=1)
+        axis.set(xlim=(-4.5, 4.5), ylim=(-4.5, 4.5), aspect="equal", xticks=[-2, 0, 2], yticks=[-2, 0, 2])
+        axis.set_xlabel("posterior's widest direction", fontsize=9)
+        axis.set_title(f"{title}\ndivergence {results.divergence(*pace)[0]:.2f}", fontsize=10)
+    swept, learnt = below.subplots(1, 2)
+    factors = [pace for pace, rotated in results.chains if pace in SWEEP and not rotated]
+    swept.plot(factors, [results.divergence(f).mean() for f in factors], "o-", color=BLUE, label="one rate for all")
+    swept.axhline(results.divergence("alone").mean(), color=GREEN, linestyle="--", label="each synapse its own")
+    swept.set(xscale="log", yscale="log", xticks=factors, xticklabels=[f"{f:g}" for f in factors])
+    swept.minorticks_off()
+    swept.set(xlabel="rate, in units of the best by the formula", ylabel="divergence")
+    swept.legend(frameon=False)
+    swept.grid(alpha=0.3)
+    rows = [(name, a) for name, averages in results.averages.items() for a in averages]
+    for k, (_, a) in enumerate(rows):
+        learnt.plot([a.one.accuracy, a.averaged.accuracy], [k, k], color="grey", linewidth=1, zorder=0)
+    marks = (
+        ("one", "o", BLUE, "one state"),
+        ("averaged", "D", ORANGE, f"{SOCIETIES} averaged"),
+        ("rested", "|", "black", "brought to rest"),
+    )
+    for field, mark, colour, label in marks:
+        accuracies = [getattr(a, field).accuracy for _, a in rows]
+        learnt.plot(accuracies, range(len(rows)), mark, color=colour, label=label, markersize=8 if mark == "|" else 6)
+    middle = {name: np.mean([k for k, row in enumerate(rows) if row[0] == name]) for name, _ in rows}
+    learnt.set(
+        yticks=list(middle.values()), yticklabels=list(middle), xlabel="accuracy (a row a seed)", ylim=(len(rows) - 0.5, -0.5)
+    )
+    learnt.axhline(len(results.averages["cats"]) - 0.5, color="grey", linestyle=":", linewidth=1)
+    learnt.legend(frameon=False, ncols=3, fontsize=9, columnspacing=1, loc="lower center", bbox_to_anchor=(0.5, 1.0))
+    learnt.grid(alpha=0.3, axis="x")
+    _common.save(figure, arguments.out, "noisy_posterior.png")
+
+
+SEEDS = _experiment.Seeds(quick=1, usual=4, full=12)
+
+if __name__ == "__main__":
+    _experiment.run(story, __doc__, SEEDS)
