@@ -121,7 +121,10 @@ def test_optimisers_work_on_what_is_found_in_the_gradients_place(rule: rules.Rul
     order = next(na.training.batches(len(x), len(x), 0, 1))
     if not np.array_equal(order, np.arange(len(x))):  # the examples came in another order
         found = gradient(net, x[order], t[order], rule, channels=channels)
-    for before, slope, after in ((net.weights, found.weights, learnt.network.weights), (net.biases, found.biases, learnt.network.biases)):
+    for before, slope, after in (
+        (net.weights, found.weights, learnt.network.weights),
+        (net.biases, found.biases, learnt.network.biases),
+    ):
         expected, _ = optimizer.update(before, -slope, optimizer.start(len(before)), 1)
         assert np.array_equal(after, np.where(slope == 0, before, expected) if before is net.biases else expected)
     assert np.abs(learnt.network.weights - net.weights).max() > 0
@@ -143,8 +146,14 @@ def test_its_log_is_proved_and_says_by_which_rule(rule: rules.Rule, channels: st
         (lambda: rules.FeedbackAlignment(seed=-1), r"^FeedbackAlignment: seed must be a whole number of at least 0, got -1$"),
         (lambda: rules.FeedbackAlignment(seed=0.5), r"^FeedbackAlignment: seed"),
         (lambda: rules.DirectFeedbackAlignment(seed=-1), r"^DirectFeedbackAlignment: seed"),
-        (lambda: rules.PredictiveCoding(relaxations=0), r"^PredictiveCoding: relaxations must be a whole number of at least 1, got 0$"),
-        (lambda: rules.PredictiveCoding(rate=-0.1), r"^PredictiveCoding: rate must be a number above 0 and at most 1, got -0.1$"),
+        (
+            lambda: rules.PredictiveCoding(relaxations=0),
+            r"^PredictiveCoding: relaxations must be a whole number of at least 1, got 0$",
+        ),
+        (
+            lambda: rules.PredictiveCoding(rate=-0.1),
+            r"^PredictiveCoding: rate must be a number above 0 and at most 1, got -0.1$",
+        ),
         (lambda: rules.PredictiveCoding(rate=1.5), r"^PredictiveCoding: rate"),
         (lambda: rules.PredictiveCoding(rate=float("nan")), r"^PredictiveCoding: rate"),
         (lambda: rules.PredictiveCoding(rate=True), r"^PredictiveCoding: rate"),
