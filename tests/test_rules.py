@@ -94,8 +94,8 @@ def test_both_engines_give_the_same_bits(rule: rules.Rule) -> None:
 def test_an_output_may_be_an_input(rule: rules.Rule) -> None:
     nodes = [na.Input("x"), na.Neuron("h"), na.Neuron("y", "identity")]
     synapses = [na.Synapse("x", "h", 0.5), na.Synapse("h", "y", -1.5), na.Synapse("x", "y", 0.25)]
-    net = na.Network(nodes, synapses, ["x", "y"])
-    x, t = np.array([[1.0], [-0.5]]), np.array([[0.0, 1.0], [1.0, 0.0]])
+    net = na.Network(nodes, synapses, ["x", "h", "y"])
+    x, t = np.array([[1.0], [-0.5]]), np.array([[0.0, 0.5, 1.0], [1.0, -0.5, 0.0]])
     one, other = (gradient(net, x, t, rule, channels=channels) for channels in ("memory", "bundled"))
     assert same_bits(one, other)
     assert one.loss == na.gradient(net, x, t).loss
@@ -203,12 +203,10 @@ def test_feedback_depends_on_nobody_else_and_is_not_the_first_weights() -> None:
     rule = rules.FeedbackAlignment(seed=7)
     k = small.position["y1"]
     assert np.array_equal(rule.neuron(small, k, ORDERED).feedback, rule.neuron(large, k, ORDERED).feedback)
-    for seed in range(3):
-        other = rules.FeedbackAlignment(seed)
-        weights = small.weights[small.incoming.of(k)]
-        feedback = other.neuron(small, k, ORDERED).feedback[:-1]
-        cosine = weights @ feedback / np.linalg.norm(weights) / np.linalg.norm(feedback)
-        assert abs(cosine) < 0.99, "equal seeds must not make feedback equal to the first weights"
+    wide = na.Network.layered([40, 2], seed=7)
+    weights, feedback = wide.weights[wide.incoming.of(41)], rule.neuron(wide, 41, ORDERED).feedback[:-1]
+    cosine = weights @ feedback / np.linalg.norm(weights) / np.linalg.norm(feedback)
+    assert abs(cosine) < 0.5, "equal seeds must not make feedback equal to the first weights"
     drawn = rule.neuron(na.Network.layered([400, 1]), 400, ORDERED).feedback[:-1]
     assert drawn.std() * 20 == pytest.approx(1, abs=0.15)
 
