@@ -94,8 +94,8 @@ def test_both_engines_give_the_same_bits(rule: rules.Rule) -> None:
 def test_an_output_may_be_an_input(rule: rules.Rule) -> None:
     nodes = [na.Input("x"), na.Neuron("h"), na.Neuron("y", "identity")]
     synapses = [na.Synapse("x", "h", 0.5), na.Synapse("h", "y", -1.5), na.Synapse("x", "y", 0.25)]
-    net = na.Network(nodes, synapses, ["x", "y"])
-    x, t = np.array([[1.0], [-0.5]]), np.array([[0.0, 1.0], [1.0, 0.0]])
+    net = na.Network(nodes, synapses, ["x", "h", "y"])
+    x, t = np.array([[1.0], [-0.5]]), np.array([[0.0, 0.5, 1.0], [1.0, -0.5, 0.0]])
     one, other = (gradient(net, x, t, rule, channels=channels) for channels in ("memory", "bundled"))
     assert same_bits(one, other)
     assert one.loss == na.gradient(net, x, t).loss
@@ -121,7 +121,10 @@ def test_optimisers_work_on_what_is_found_in_the_gradients_place(rule: rules.Rul
     order = next(na.training.batches(len(x), len(x), 0, 1))
     if not np.array_equal(order, np.arange(len(x))):  # the examples came in another order
         found = gradient(net, x[order], t[order], rule, channels=channels)
-    for before, slope, after in ((net.weights, found.weights, learnt.network.weights), (net.biases, found.biases, learnt.network.biases)):
+    for before, slope, after in (
+        (net.weights, found.weights, learnt.network.weights),
+        (net.biases, found.biases, learnt.network.biases),
+    ):
         expected, _ = optimizer.update(before, -slope, optimizer.start(len(before)), 1)
         assert np.array_equal(after, np.where(slope == 0, before, expected) if before is net.biases else expected)
     assert np.abs(learnt.network.weights - net.weights).max() > 0
@@ -143,8 +146,14 @@ def test_its_log_is_proved_and_says_by_which_rule(rule: rules.Rule, channels: st
         (lambda: rules.FeedbackAlignment(seed=-1), r"^FeedbackAlignment: seed must be a whole number of at least 0, got -1$"),
         (lambda: rules.FeedbackAlignment(seed=0.5), r"^FeedbackAlignment: seed"),
         (lambda: rules.DirectFeedbackAlignment(seed=-1), r"^DirectFeedbackAlignment: seed"),
-        (lambda: rules.PredictiveCoding(relaxations=0), r"^PredictiveCoding: relaxations must be a whole number of at least 1, got 0$"),
-        (lambda: rules.PredictiveCoding(rate=-0.1), r"^PredictiveCoding: rate must be a number above 0 and at most 1, got -0.1$"),
+        (
+            lambda: rules.PredictiveCoding(relaxations=0),
+            r"^PredictiveCoding: relaxations must be a whole number of at least 1, got 0$",
+        ),
+        (
+            lambda: rules.PredictiveCoding(rate=-0.1),
+            r"^PredictiveCoding: rate must be a number above 0 and at most 1, got -0.1$",
+        ),
         (lambda: rules.PredictiveCoding(rate=1.5), r"^PredictiveCoding: rate"),
         (lambda: rules.PredictiveCoding(rate=float("nan")), r"^PredictiveCoding: rate"),
         (lambda: rules.PredictiveCoding(rate=True), r"^PredictiveCoding: rate"),
@@ -194,12 +203,10 @@ def test_feedback_depends_on_nobody_else_and_is_not_the_first_weights() -> None:
     rule = rules.FeedbackAlignment(seed=7)
     k = small.position["y1"]
     assert np.array_equal(rule.neuron(small, k, ORDERED).feedback, rule.neuron(large, k, ORDERED).feedback)
-    for seed in range(3):
-        other = rules.FeedbackAlignment(seed)
-        weights = small.weights[small.incoming.of(k)]
-        feedback = other.neuron(small, k, ORDERED).feedback[:-1]
-        cosine = weights @ feedback / np.linalg.norm(weights) / np.linalg.norm(feedback)
-        assert abs(cosine) < 0.99, "equal seeds must not make feedback equal to the first weights"
+    wide = na.Network.layered([40, 2], seed=7)
+    weights, feedback = wide.weights[wide.incoming.of(41)], rule.neuron(wide, 41, ORDERED).feedback[:-1]
+    cosine = weights @ feedback / np.linalg.norm(weights) / np.linalg.norm(feedback)
+    assert abs(cosine) < 0.5, "equal seeds must not make feedback equal to the first weights"
     drawn = rule.neuron(na.Network.layered([400, 1]), 400, ORDERED).feedback[:-1]
     assert drawn.std() * 20 == pytest.approx(1, abs=0.15)
 

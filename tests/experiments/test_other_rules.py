@@ -1,0 +1,84 @@
+"""What the experiment with other rules finds, seed by seed, and that its script tells it."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import _experiment
+import other_rules
+import pytest
+from other_rules import BACKPROPAGATION, CODING, DEEPER, DIRECT, FEEDBACK, NOISE, Course, Noise, differing, measure, noise
+
+import neuro_actors as na
+
+SEEDS = (0, 1)
+
+
+@pytest.fixture(scope="module")
+def courses() -> list[Course]:
+    return _experiment.over("societies", measure, [(FEEDBACK, seed, 600) for seed in SEEDS])
+
+
+@pytest.mark.parametrize("k", SEEDS)
+def test_feedback_comes_to_point_along_the_gradient(courses: list[Course], k: int) -> None:
+    course = courses[k]
+    assert 70 < course.angles[0] < 110
+    assert course.angles[-1] < 45
+    assert course.accuracies[0] < 0.3
+    assert course.accuracies[-1] > 0.94
+
+
+def test_freely_relaxed_it_stays_near_and_noise_stays_far() -> None:
+    near, far, exact = (measure(name, 0, 50) for name in (CODING, NOISE, BACKPROPAGATION))
+    assert 1 < max(near.angles) < 30
+    assert near.accuracies[-1] > 0.85
+    assert all(80 < angle < 100 for angle in far.angles)
+    assert max(exact.angles) < 1e-5
+
+
+@pytest.mark.parametrize("name", [DIRECT, DEEPER])
+def test_others_begin_to_learn(name: str) -> None:
+    course = measure(name, 0, 50)
+    assert 70 < course.angles[0] < 110
+    assert course.angles[-1] < course.angles[0] - 5
+    assert course.accuracies[-1] > 0.7
+
+
+@pytest.mark.parametrize("seed", SEEDS)
+def test_fixed_predictions_are_backpropagation(seed: int) -> None:
+    assert differing(seed, relaxations=2, steps=5) == 0
+    assert differing(seed, relaxations=1, steps=5) > 2000
+
+
+@pytest.mark.parametrize("hidden", other_rules.SIZES)
+def test_one_reward_finds_one_nth(hidden: int) -> None:
+    found = noise(0, hidden)
+    assert found.n == 64 * hidden + hidden + hidden * 10 + 10
+    assert 0.7 < found.ratio < 1.35
+
+
+def test_the_finding_is_not_claimed_where_the_numbers_do_not_support_it() -> None:
+    good, bad = Course([0, 600], [90.0, 35.0], [0.1, 0.97]), Course([0, 600], [90.0, 60.0], [0.1, 0.97])
+    courses = {FEEDBACK: [good], BACKPROPAGATION: [good]}
+    assert "(35°)" in other_rules.finding(courses, [0], [Noise(160, 1.0)])
+    assert (
+        other_rules.finding(courses, [1], [Noise(160, 1.0)]) == "this run does not show that fixed predictions give its bits."
+    )
+    assert "does not show" in other_rules.finding(courses, [0], [Noise(160, 1.5)])
+    assert "does not show" in other_rules.finding({**courses, FEEDBACK: [good, bad]}, [0], [Noise(160, 1.0)])
+
+
+def test_its_script(tmp_path: Path) -> None:
+    log = tmp_path / "log.arrows"
+    command = [sys.executable, other_rules.__file__, "--quick", "--log", str(log), "--out", str(tmp_path / "out")]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=250)
+    assert done.returncode == 0, done.stderr
+    lines = [line for line in done.stdout.splitlines() if str(tmp_path) not in line]
+    assert max(map(len, lines)) <= 80
+    assert "Finding:  fed back by fixed random numbers" in done.stdout
+    assert (tmp_path / "out" / "other_rules.png").stat().st_size > 20_000
+    opened = na.open_log(log)
+    assert len(opened) == 20 + 2 * 2  # it was looked at twice, by a gradient and a prediction
+    assert na.audit(log).passed
