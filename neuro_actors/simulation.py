@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -19,6 +18,7 @@ from .gradient import Gradient, StepResult
 from .learning import Optimizer
 from .messages import Step
 from .network import Network
+from .outcome import NOTHING, Outcome
 from .parameters import Parameters
 from .rules import Answer, Backpropagation, Round, Rule
 from .society import live_together
@@ -26,30 +26,6 @@ from .sums import Sums
 
 if TYPE_CHECKING:
     from .log.writer import LogWriter
-
-
-NOTHING = frozen(np.empty(0))
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class _Outcome:
-    """What came of a step, as the world heard it; see `channels.EnvironmentPort`."""
-
-    step: int
-    said: Array  # the outputs' activations, (n_outputs, columns)
-    losses: Array
-    felt: Array
-    commits: Array  # the port's own, until the next step begins
-
-    @property
-    def predictions(self) -> Array:
-        """(batch, n_outputs)."""
-        batch = len(self.losses) or self.said.shape[1]
-        return frozen(np.ascontiguousarray(self.said[:, :batch].T))
-
-    @property
-    def loss(self) -> float:
-        return float(np.add.accumulate(self.losses)[-1] / len(self.losses))
 
 
 class Simulation:
@@ -99,6 +75,8 @@ class Simulation:
         x: (batch, n_inputs); targets: (batch, n_outputs); wrt_inputs: let urgencies reach the inputs too.
         """
         rows = as_examples(self._network, x, targets, loss)
+        if wrt_inputs and not self._rule.feels_inputs:
+            raise InputError(f"{self._rule!r} finds nothing out about inputs: leave wrt_inputs out")
         async with self._turn:
             first, last = await self._rounds(*rows, loss, wrt_inputs=bool(wrt_inputs))
             return self._gradient(first, last, bool(wrt_inputs))
@@ -125,7 +103,7 @@ class Simulation:
             outcome = await self._step(Round(frozen(told)), targets, loss, direction=direction)
             return self._gradient(outcome, outcome, wrt_inputs=False)
 
-    def _gradient(self, first: _Outcome, last: _Outcome, wrt_inputs: bool) -> Gradient:
+    def _gradient(self, first: Outcome, last: Outcome, wrt_inputs: bool) -> Gradient:
         batch = len(first.predictions)
         weights, biases = (frozen(values) for values in self._parameters.by_element(last.commits, negated=True))
         inputs = frozen(-last.felt[:, :batch].T / batch) if wrt_inputs else None
@@ -168,10 +146,10 @@ class Simulation:
 
     async def _rounds(
         self, rows: Array, wanted: Array, loss: str, optimizer: Optimizer | None = None, wrt_inputs: bool = False
-    ) -> tuple[_Outcome, _Outcome]:
+    ) -> tuple[Outcome, Outcome]:
         """All rounds of the rule, one after another; what came of the first, and of the last."""
         x, targets = (frozen(np.ascontiguousarray(array.T)) for array in (rows, wanted))
-        rounds = self._rule.rounds(x)
+        rounds = self._rule.rounds(self._network, x)
         first = last = await self._step(next(rounds), targets, loss, optimizer, wrt_inputs)
         while True:
             try:
@@ -189,7 +167,7 @@ class Simulation:
         optimizer: Optimizer | None = None,
         wrt_inputs: bool = False,
         direction: Array | None = None,
-    ) -> _Outcome:
+    ) -> Outcome:
         if self._closed:
             raise SimulationError("this simulation is closed: open another one with na.open_simulation")
         await self._finish()
@@ -208,7 +186,7 @@ class Simulation:
         return outcome
 
     @enable_ki_protection
-    async def _finish(self) -> _Outcome | None:
+    async def _finish(self) -> Outcome | None:
         """See the step under way to its end, and say what came of it. If cancelled, it can be called again."""
         step = self._under_way
         if step is not None and self._failure is None:
@@ -232,16 +210,16 @@ class Simulation:
             raise SimulationError(str(self._failure)) from self._failure.__cause__
         return None
 
-    def _concluded(self, step: Step) -> _Outcome:
+    def _concluded(self, step: Step) -> Outcome:
         """Copies, but of the commits: the port's arrays are the next step's too."""
         port = self._port
         said = frozen(port.predictions.copy())
         if step.loss is None:
-            return _Outcome(step.number, said, NOTHING, NOTHING, NOTHING)
+            return Outcome(step.number, said, NOTHING, NOTHING, NOTHING)
         if step.optimizer is not None:
             self._committed = port.commits.copy()
         felt = port.urgencies.copy() if step.wrt_inputs else NOTHING
-        return _Outcome(step.number, said, port.losses, felt, port.commits)
+        return Outcome(step.number, said, port.losses, felt, port.commits)
 
     def _logged(self) -> None:
         try:

@@ -37,6 +37,7 @@ ALLOWED = {
     "rules": {"arrays", "errors", "functions", "judge", "messages", "network", "neuron", "rules", "sums"},
     "channels": {"arrays", "elements", "errors", "messages", "network", "mail", "lines", "said", "channels"},
     "actor": {"arrays", "channels", "errors", "judge", "messages", "neuron"},
+    "outcome": {"arrays"},
     "society": {"actor", "channels", "elements", "errors", "network", "rules", "sums"},
     "said": {"arrays"},
     "text": set(),

@@ -126,8 +126,8 @@ class Watched(na.rules.NewtonCG):
 
     seen: Callable = print
 
-    def rounds(self, x):
-        inner = na.rules.NewtonCG.rounds(self, x)
+    def rounds(self, network, x):
+        inner = na.rules.NewtonCG.rounds(self, network, x)
         asked = next(inner)
         while True:
             answer = yield asked

@@ -17,7 +17,7 @@ from ..neuron import InputRule, LocalRule, NeuronRule
 from ..sums import Sums
 from .rule import Answer, Round, Rule, own, stream
 
-PREDICTION, BROADCAST = "prediction", "broadcast"  # the rounds of a step
+BROADCAST = "broadcast"  # the round of a step
 
 
 @dataclass(frozen=True)
@@ -31,9 +31,6 @@ class DirectFeedbackAlignment(Rule):
     This is not local. There is no line from the loss to a hidden neuron, so everybody relays e as it came, in rows that
     hold n_outputs numbers an example: a broadcast, by which every neuron learns of every output, and how many there
     are. What its followers would ask for, nobody says. An input, in a step `wrt_inputs`, is told B · e too.
-
-    Two rounds a step: by the answer to "prediction", in which nobody is blamed, the world knows how many outputs there
-    are; in "broadcast" e is told to all, and they learn.
     """
 
     seed: int = 0
@@ -50,9 +47,8 @@ class DirectFeedbackAlignment(Rule):
     def judge(self, network: Network) -> LossRule:
         return Broadcast(network.is_input[network.output_positions])
 
-    def rounds(self, x: Array) -> Generator[Round, Answer, None]:
-        answer = yield Round(x, PREDICTION, learns=False)
-        padding = np.zeros((len(x), x.shape[1] * (len(answer.predictions) - 1)))
+    def rounds(self, network: Network, x: Array) -> Generator[Round, Answer, None]:
+        padding = np.zeros((len(x), x.shape[1] * (len(network.outputs) - 1)))
         yield Round(frozen(np.concatenate([x, padding], axis=1)), BROADCAST)
 
     def _feedback(self, network: Network, k: int) -> Array:
@@ -79,7 +75,7 @@ class DirectNeuron(LocalRule):
 
     def respond(self, step: Step, urgencies: Array, back: Array, commit: Array) -> None:
         error = urgencies[0]  # all followers relay the same
-        asked = _asked(self.feedback, error, step, self.sums)
+        asked = _asked(self.feedback, error, self.sums)
         super().respond(step, asked[None, :], back[:0], commit)
         back[...] = error
 
@@ -94,13 +90,13 @@ class DirectInput(InputRule):
         self.feedback = feedback
 
     def respond(self, step: Step, urgencies: Array, back: Array, commit: Array) -> None:
-        asked = _asked(self.feedback, urgencies[0], step, self.sums)
+        asked = _asked(self.feedback, urgencies[0], self.sums)
         back[...] = 0.0
         super().respond(step, asked[None, :], back[:, : len(asked)], commit)
 
 
 class Broadcast(LossRule):
-    """The loss tells each output what it has to say to all of them; in the first round, nothing."""
+    """The loss tells each output what it has to say to all of them."""
 
     def __init__(self, from_input: NDArray[np.bool_]) -> None:
         super().__init__(np.zeros_like(from_input))  # what it has to say to an input concerns all others too
@@ -108,10 +104,10 @@ class Broadcast(LossRule):
     def judge(self, step: Step, predictions: Array, targets: Array, back: Array) -> Array:
         error = np.empty(targets.shape)
         losses = super().judge(step, predictions[:, : targets.shape[1]], targets, error)
-        back[...] = error.ravel() if step.round == BROADCAST else 0.0
+        back[...] = error.ravel()
         return losses
 
 
-def _asked(feedback: Array, error: Array, step: Step, sums: Sums) -> Array:
-    """B · e, (batch,); in the first round the nothing that was told."""
-    return sums.weighted_sum(feedback, error.reshape(len(feedback), -1)) if step.round == BROADCAST else error
+def _asked(feedback: Array, error: Array, sums: Sums) -> Array:
+    """B · e, (batch,)."""
+    return sums.weighted_sum(feedback, error.reshape(len(feedback), -1))

@@ -23,6 +23,7 @@ from __future__ import annotations
 from collections.abc import Generator
 from dataclasses import dataclass, replace
 from math import inf, sqrt
+from typing import ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -59,6 +60,8 @@ class NewtonCG(Rule):
         or after so many products with the Hessian.
     """
 
+    feels_inputs: ClassVar[bool] = False
+
     l2: float = 0.0
     damping: float = 0.0
     guarded: bool = True
@@ -80,7 +83,7 @@ class NewtonCG(Rule):
         names = tuple(sorted({name for name in network.activations if name}))
         return NewtonLoss(network.is_input[network.output_positions], names)
 
-    def rounds(self, x: Array) -> Generator[Round, Answer, None]:
+    def rounds(self, network: Network, x: Array) -> Generator[Round, Answer, None]:
         """All that the world does: a few sums of scalars, and who is told what next."""
         rr, ww, *_ = _felt(answer := (yield _round(x, GRADIENT)))
         start, size = self._objective(answer, ww), sqrt(rr)

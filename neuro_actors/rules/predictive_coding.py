@@ -55,7 +55,7 @@ class PredictiveCoding(Rule):
             return LocalRule(*own(network, k), sums)
         return ValueNode(self, *own(network, k), sums)
 
-    def rounds(self, x: Array) -> Generator[Round, Answer, None]:
+    def rounds(self, network: Network, x: Array) -> Generator[Round, Answer, None]:
         for number in range(1, self.relaxations + 1):
             yield Round(x, f"relaxation {number}", learns=number == self.relaxations)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Generator
 from dataclasses import dataclass
 from math import inf
+from typing import ClassVar
 
 import numpy as np
 
@@ -46,7 +47,12 @@ class Answer:
 
 
 class Rule:
-    """Backpropagation, unless something is overridden. What the members keep from step to step, they keep themselves."""
+    """Backpropagation, unless something is overridden. What the members keep from step to step, they keep themselves.
+
+    feels_inputs: whether it finds what the inputs should be told; else `gradient(wrt_inputs=True)` is refused.
+    """
+
+    feels_inputs: ClassVar[bool] = True
 
     def neuron(self, network: Network, k: int, sums: Sums) -> NeuronRule:
         """The rule of the network's k-th neuron, with the network's parameters."""
@@ -60,7 +66,7 @@ class Rule:
         """The loss's rule."""
         return LossRule(network.is_input[network.output_positions])
 
-    def rounds(self, x: Array) -> Generator[Round, Answer, None]:
+    def rounds(self, network: Network, x: Array) -> Generator[Round, Answer, None]:
         """The rounds of one step with a loss: each is yielded, and its answer sent back. x: (n_inputs, batch)."""
         yield Round(x)
 

@@ -4,17 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Generator
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ..arrays import Array, as_whole_number, frozen
-from ..errors import InputError, MessageError
+from ..errors import MessageError
 from ..judge import LossRule
 from ..messages import Step
 from ..network import Network
-from ..neuron import InputRule, LocalRule, NeuronRule
+from ..neuron import LocalRule
 from ..sums import Sums
 from .rule import Answer, Round, Rule, own, positive, stream
 
@@ -35,6 +35,8 @@ class WeightPerturbation(Rule):
     they should feel is found by nobody: a step `wrt_inputs` is refused.
     """
 
+    feels_inputs: ClassVar[bool] = False
+
     sigma: float = 1e-3
     seed: int = 0
 
@@ -45,13 +47,10 @@ class WeightPerturbation(Rule):
     def neuron(self, network: Network, k: int, sums: Sums) -> LocalRule:
         return PerturbedNeuron(self, k, *own(network, k), sums)
 
-    def input(self, network: Network, k: int, sums: Sums) -> NeuronRule:
-        return UnperturbedInput(network.ids[k], sums)
-
     def judge(self, network: Network) -> LossRule:
         return Reward(network.is_input[network.output_positions])
 
-    def rounds(self, x: Array) -> Generator[Round, Answer, None]:
+    def rounds(self, network: Network, x: Array) -> Generator[Round, Answer, None]:
         yield Round(frozen(np.concatenate([x, x], axis=1)), TRIAL)
 
 
@@ -87,13 +86,6 @@ class PerturbedNeuron(LocalRule):
         wanted = commit if step.optimizer is None else np.empty(len(commit))
         np.multiply(self.noise, reward / self.rule.sigma, wanted)
         self._conclude(step, wanted, commit)
-
-
-class UnperturbedInput(InputRule):
-    """It could only be told the reward, which says nothing of what the world has said."""
-
-    def respond(self, step: Step, urgencies: Array, back: Array, commit: Array) -> None:
-        raise InputError("under WeightPerturbation nothing is found out about inputs: leave wrt_inputs out")
 
 
 class Reward(LossRule):
