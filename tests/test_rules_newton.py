@@ -196,7 +196,7 @@ def test_engines_are_equal_in_every_bit(name: str, batch: int, sums: str) -> Non
 
     async def lived(channels: str):
         async with na.open_simulation(case.network, channels, rule=case.rule, sums=sums) as simulation:
-            found = [await simulation.gradient(*case[1:4], wrt_inputs=True)]
+            found = [await simulation.gradient(*case[1:4])]
             for _ in range(3):
                 await simulation.train_step(*case[1:4], optimizer=WHOLE)
                 await simulation.predict(case.x)
@@ -296,12 +296,17 @@ def test_the_world_sees_scalars_alone(name: str) -> None:
         assert np.any(np.concatenate(commits)) == (round == ACCEPT)
 
 
+async def ask_for_inputs(case) -> None:
+    async with na.open_simulation(case.network, rule=case.rule) as simulation:
+        await simulation.gradient(*case[1:4], wrt_inputs=True)
+
+
 def test_a_gradient_is_minus_the_step_and_nobody_learns() -> None:
     case = drawn("hidden", 0)
 
     async def society():
         async with na.open_simulation(case.network, rule=case.rule) as simulation:
-            found = await simulation.gradient(*case[1:4], wrt_inputs=True)
+            found = await simulation.gradient(*case[1:4])
             unchanged = await simulation.network()
             await simulation.train_step(*case[1:4], optimizer=na.SGD(0.5))
             return found, unchanged, await simulation.network()
@@ -309,7 +314,8 @@ def test_a_gradient_is_minus_the_step_and_nobody_learns() -> None:
     found, unchanged, half = trio.run(society)
     assert unchanged.digest() == case.network.digest()
     assert found.loss == pytest.approx(na.reference.gradient(case.network, *case[1:4]).loss, rel=1e-14)
-    assert not found.inputs.any()  # they feel scalars alone
+    with pytest.raises(na.InputError, match=r"finds nothing out about inputs: leave wrt_inputs out$"):
+        trio.run(ask_for_inputs, case)
     assert np.array_equal(half.weights, case.network.weights + 0.5 * -found.weights)
     assert np.allclose(-flat(half, found.weights, found.biases), in_one_place(case).step, rtol=1e-9, atol=1e-12)
 
