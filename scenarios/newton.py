@@ -335,7 +335,7 @@ def draw(runs: dict[float, list[Regression]], curves: list[Curve], arguments: Na
         mail.plot(first.descent.messages[1:], descent_norms, dash, color=RED, label=f"descent, {label}")
         before, after = (np.concatenate([p.newton.norms[part] for p in pairs]) for part in (slice(-1), slice(1, None)))
         tail.plot(before, after, mark, ms=4, color=BLUE, mfc=fill, label=label)
-    mail.set(xscale="log", yscale="log", xlabel="messages so far", ylabel="norm of the gradient", ylim=(1e-10, 10))
+    mail.set(xscale="log", yscale="log", xlabel="messages so far", ylabel="norm of the gradient", ylim=(1e-10, 100))
     mail.set_title("Logistic regression: the flatter, the more is saved", fontsize=11)
     scale = np.logspace(-6, 0, 2)
     for power, dash in ((1.0, "-"), (1.5, "--"), (2.0, ":")):
@@ -356,7 +356,8 @@ def draw(runs: dict[float, list[Regression]], curves: list[Curve], arguments: Na
     fit.set_title("What it has learnt there", fontsize=11)
     for axis in (mail, tail, valley, fit):
         axis.grid(alpha=0.3)
-        axis.legend(frameon=False, fontsize=8)
+        axis.legend(frameon=False, fontsize=7.5)
+    mail.legend(frameon=False, fontsize=7.5, loc="upper right")
     _common.save(figure, arguments.out, "newton.png")
 
 

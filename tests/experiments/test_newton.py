@@ -5,7 +5,6 @@ from __future__ import annotations
 import subprocess
 import sys
 
-import _experiment
 import newton
 import numpy as np
 import pytest
@@ -19,12 +18,11 @@ SEEDS = [1, 2]  # the script's own test has 0
 @pytest.fixture(scope="module")
 def runs() -> dict[tuple[str, float], list[Regression | Curve]]:
     """Of descent at the rate that is the best of the four, and no other."""
-    kinds: list = [(newton.regression, 1e-2), (newton.regression, 1e-3), (newton.small_network, 40)]
-    found = {}
-    for run, setting in kinds:
-        more = [newton.RATES[:1]] if run is newton.regression else []
-        found[run.__name__, setting] = _experiment.over("newton", run, [(seed, setting, *more) for seed in SEEDS])
-    return found
+    return {
+        ("regression", 1e-2): [newton.regression(seed, 1e-2, newton.RATES[:1]) for seed in SEEDS],
+        ("regression", 1e-3): [newton.regression(seed, 1e-3, newton.RATES[:1]) for seed in SEEDS],
+        ("small_network", 40): [newton.small_network(seed, 40) for seed in SEEDS],
+    }
 
 
 @pytest.mark.parametrize("k", range(len(SEEDS)))
