@@ -1,0 +1,89 @@
+"""Newton's method by mail: what it saves, how it ends, and what its guard is for."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+
+import newton
+import numpy as np
+import pytest
+from newton import Curve, Regression
+
+import neuro_actors as na
+
+SEEDS = [1, 2]  # the script's own test has 0
+
+
+@pytest.fixture(scope="module")
+def runs() -> dict[tuple[str, float], list[Regression | Curve]]:
+    """Of descent at the rate that is the best of the four, and no other."""
+    return {
+        ("regression", 1e-2): [newton.regression(seed, 1e-2, newton.RATES[:1]) for seed in SEEDS],
+        ("regression", 1e-3): [newton.regression(seed, 1e-3, newton.RATES[:1]) for seed in SEEDS],
+        ("small_network", 40): [newton.small_network(seed, 40) for seed in SEEDS],
+    }
+
+
+@pytest.mark.parametrize("k", range(len(SEEDS)))
+def test_the_flatter_the_valley_the_more_is_saved(k: int, runs) -> None:
+    round, flat = runs["regression", 1e-2][k], runs["regression", 1e-3][k]
+    for run in (round, flat):
+        assert run.newton.reached
+        assert run.descent.reached
+        assert run.newton.rounds["product"] < 15 * run.newton.steps  # a full Hessian takes 31
+    assert 1.1 < round.saved < 2
+    assert flat.saved > 5
+    assert flat.newton.steps < 15
+
+
+@pytest.mark.parametrize("k", range(len(SEEDS)))
+def test_its_last_digits_come_fast(k: int, runs) -> None:
+    """Faster than by a factor: with the forcing term √|g| the norm falls to its power 1.5."""
+    for l2 in (1e-2, 1e-3):
+        run = runs["regression", l2][k]
+        assert newton.orders(run.newton)[-1] > 1.4
+        assert newton.orders(run.descent)[-1] < 1.25  # of 20 steps
+
+
+@pytest.mark.parametrize("k", range(len(SEEDS)))
+def test_only_with_its_guard_does_it_end_at_a_minimum(k: int, runs) -> None:
+    run = runs["small_network", 40][k]
+    assert run.start < -0.1
+    assert [newton.kind(run, way) == "minimum" for way in range(4)] == [False, True, True, False]
+    bare, guarded = run.tracks[0].objectives[-1], run.tracks[1].objectives[-1]
+    assert bare > 10 * guarded
+
+
+def test_its_hessian_is_that_of_the_reference() -> None:
+    task = newton.curve(3)
+    n = len(task.network.weights)
+    hessian = newton.hessian(task, task.network)
+    for k in (0, 7, n - 1):
+        found = na.reference.hessian_vector_product(
+            task.network, task.x, task.targets, np.eye(n)[k], np.zeros(len(task.network.ids)), task.loss
+        )
+        wanted = newton.flat(task.network, found.weights, found.biases) + task.l2 * np.eye(len(hessian))[k]
+        assert np.allclose(hessian[k], wanted, rtol=1e-10, atol=1e-12)
+
+
+def test_it_says_so_if_a_run_does_not_show_it(runs, capsys) -> None:
+    """Descent in the place of Newton-CG: the finding is not claimed."""
+    pairs = [run._replace(newton=run.descent) for run in runs["regression", 1e-2]]
+    newton.conclude({1e-2: pairs}, runs["small_network", 40])
+    assert "does not show" in capsys.readouterr().out
+    newton.conclude({1e-2: runs["regression", 1e-2]}, runs["small_network", 40])
+    assert "does not show" not in capsys.readouterr().out
+
+
+def test_the_script(tmp_path) -> None:
+    log = tmp_path / "newton.arrows"
+    command = [sys.executable, newton.__file__, "--quick", "--log", str(log), "--out", str(tmp_path)]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=280)
+    assert done.returncode == 0, done.stderr
+    assert not [line for line in done.stdout.splitlines() if len(line) > 80 and str(tmp_path) not in line]
+    assert "Finding:  With scalars alone" in done.stdout
+    assert (tmp_path / "newton.png").stat().st_size > 20_000
+    assert {info.round for info in na.open_log(log).steps} == {"gradient", "product", "trial", "accept"}
+    audit = na.audit(log)
+    assert (audit.passed, audit.lie) == (True, None)
