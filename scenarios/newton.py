@@ -71,8 +71,8 @@ class Counted(na.rules.NewtonCG):
 
     rounds_of: Counter | None = None
 
-    def rounds(self, x: np.ndarray) -> Generator[na.rules.Round, na.rules.Answer, None]:
-        asked = na.rules.NewtonCG.rounds(self, x)
+    def rounds(self, network: na.Network, x: np.ndarray) -> Generator[na.rules.Round, na.rules.Answer, None]:
+        asked = na.rules.NewtonCG.rounds(self, network, x)
         round = next(asked)
         while True:
             self.rounds_of[round.name] += 1

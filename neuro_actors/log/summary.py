@@ -104,7 +104,7 @@ def described(about: dict[str, Any], network: str) -> str:
         *[("learnt", f"{counted(n, 'step')} from {what}") for what, n in _most(about["taught"])],
         ("loss", _loss(loss) if loss else "none"),
         ("messages", f"{about['messages']:,}; in rows, where one tells all followers: {kinds or 'none'}"),
-        *[("rule", called(rule)) for rule in [about["rule"]] if rule != {"name": "Backpropagation"}],
+        *[("rule", _rule(rule)) for rule in [about["rule"]] if rule != {"name": "Backpropagation"}],
         ("versions", ", ".join(f"{name} {version}" for name, version in about["versions"].items())),
         ("sums", f"{numerics['sums']}, on {numerics['machine']}{', ' + numerics['blas'] if numerics['blas'] else ''}"),
         ("digest", about["digest"] or "none: the last step is not sealed"),
@@ -119,6 +119,10 @@ def _set(name: str, text: str) -> list[str]:
         return [f"    {line}" for line in (table if len(table) <= MOST_LEVELS else [*table[:MOST_LEVELS], "…"])]
     wrapped = textwrap.wrap(printable(text), WIDTH - 12, break_on_hyphens=False)
     return [f"  {name if k == 0 else '':8}  {line}" for k, line in enumerate(wrapped)]
+
+
+def _rule(held: dict[str, Any]) -> str:
+    return f"{held['name']}({', '.join(f'{key}={value!r}' for key, value in held.items() if key != 'name')})"
 
 
 def _loss(loss: dict[str, Any]) -> str:
