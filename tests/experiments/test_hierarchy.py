@@ -79,6 +79,8 @@ def test_the_day_is_told_as_it_was(told) -> None:
     assert re.search(r"direction +says (\S+) to", out)[1] == f"{step.activations[position['direction'], 0]:+.2f}"
     made, asked = map(int, re.search(r"baker +makes +(\d+) loaves +; asked for: +(\d+)", out).groups())
     assert (made, asked) == (round(100 * step.predictions[0, 0]), round(100 * step.targets[0, 0]))
+    for made, asked, word in re.findall(r"makes +(\d+) \w+ *; asked for: +(\d+): (more|less)", out):
+        assert (word == "more") == (int(asked) > int(made))
     heard = re.search(r"kitchen +hears (\S+)", out)[1]
     assert heard == f"{step.urgencies[:, 0][np.flatnonzero(step.network.sources == position['kitchen'])][0]:+.2f}"
 
