@@ -231,8 +231,8 @@ def slice_through(net: na.Network, directions: np.ndarray, across: np.ndarray, a
 WAYS = {"full": "all four patterns at once", "single": "a single pattern a step", "noise": "all four, noise of 1e-6"}
 NOT_SO = """that noise cures every symmetry. Two hidden neurons that are equal, and equally heeded, hear and say the same
 for ever, however the patterns are drawn; only noise that each has for itself parts them. Nor that a real society meets a
-gradient of exactly 0: here the start was made so. And the starts that fail lie in no pit: their loss still falls, ever
-more slowly, while their weights grow. For the squared error, Sprinkhuizen-Kuyper and Boers (1999) show that with two
+gradient of exactly 0: here the start was made so. Nor that who fails lies in a pit: his loss still falls, ever more
+slowly, while his weights grow. For the squared error, Sprinkhuizen-Kuyper and Boers (1999) show that with two
 hidden neurons a way down leads from everywhere."""
 
 
@@ -271,15 +271,15 @@ def story(arguments: Namespace) -> None:
     for hidden, those in ended.items():
         stuck = [one for one in those if one.steps is None]
         near = sum(abs(one.excess[0]) < 0.01 for one in stuck)
-        rows.append([str(hidden), f"{1 - len(stuck) / len(those):.0%}", str(len(stuck)), str(near)])
+        rows.append([str(hidden), f"{1 - len(stuck) / len(those):.1%}", str(len(stuck)), str(near)])
     _experiment.table(["hidden neurons", f"solved, of {len(seeds)}", "not", "of these at ln 2 / 2"], rows)
     stuck = [one for those in ended.values() for one in those if one.steps is None]
     if stuck:
-        above = np.median([one.excess for one in stuck], axis=0)
-        growth = np.median([one.growth for one in stuck])
-        print(f"\nThose that have not solved it, after {STEPS} steps and after {LATER} (medians): the")
-        print(f"loss is {above[0]:.5f}, then {above[1]:.5f} above ln 2 / 2 = {PLATEAU:.5f}; the parameters,")
-        print(f"as a whole, are {growth:.2f} times as long.")
+        first, last = np.median([one.excess for one in stuck], axis=0)
+        still = sum(one.excess[1] < one.excess[0] and one.growth > 1 for one in stuck)
+        print(f"\nOf the {len(stuck)} that have not solved it, {still} still get better, and their parameters grow:")
+        print(f"after {STEPS} steps the loss is {first:.5f} above ln 2 / 2 = {PLATEAU:.5f}, after")
+        print(f"{LATER} steps {last:.5f} (medians).")
 
     seed = seeds[0]
     apart = {how: twins(seed, how) for how in ("single", "noise")}
@@ -299,7 +299,7 @@ def finding(saddles: list[Saddle], ended: dict[int, list[End]]) -> str:
     left = {how: sum(one.left[how] is not None for one in saddles) for how in WAYS}
     shares = {hidden: np.mean([one.steps is not None for one in those]) for hidden, those in ended.items()}
     counts = f"""all four patterns at once left the saddle in {left["full"]} of {of}, single patterns in {left["single"]}, noise
-        of 1e-6 in {left["noise"]}; of all starts, {shares[2]:.0%} were solved with 2 hidden neurons, {shares[8]:.0%} with 8."""
+        of 1e-6 in {left["noise"]}; of all starts, {shares[2]:.1%} were solved with 2 hidden neurons, {shares[8]:.1%} with 8."""
     as_expected = left["full"] == 0 and left["single"] == left["noise"] == of
     if as_expected and shares[2] <= 0.8 and shares[8] >= 0.95:
         return f"the exact gradient stays where it is 0, and what disturbs it leads away; and more neurons fail less: {counts}"
@@ -365,7 +365,7 @@ def losses(axis, paths: dict[str, Path]) -> None:
 def shares(axis, ended: dict[int, list[End]]) -> None:
     solved = [100 * np.mean([one.steps is not None for one in those]) for those in ended.values()]
     bars = axis.bar([str(hidden) for hidden in ended], solved, color=BLUE, width=0.6)
-    axis.bar_label(bars, fmt="%.0f %%", fontsize=9)
+    axis.bar_label(bars, fmt="%.1f %%", fontsize=9)
     axis.set(xlabel="hidden neurons", ylim=(0, 115), yticks=[0, 50, 100])
     axis.set_title(f"starts that solve the task, of {len(ended[2])}, in %", fontsize=11)
     axis.spines[["top", "right"]].set_visible(False)
