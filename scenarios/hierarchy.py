@@ -10,7 +10,8 @@ or a little less. No formula is needed to follow this story.
 from __future__ import annotations
 
 import textwrap
-from argparse import Namespace
+from argparse import ArgumentParser, Namespace
+from collections.abc import Callable
 from typing import NamedTuple
 
 import _common
@@ -20,7 +21,16 @@ import trio
 
 import neuro_actors as na
 
-SEEDS = _experiment.Seeds(quick=2, usual=10, full=20)
+
+class Choices(_experiment.Seeds):
+    """The seeds, and in which language the figure is."""
+
+    def add_to(self, parser: ArgumentParser) -> None:
+        super().add_to(parser)
+        parser.add_argument("--lang", choices=("en", "fr"), default="en", help="the figure's language (default en)")
+
+
+SEEDS = Choices(quick=2, usual=10, full=20)
 WORLD = ["weekend", "holidays", "warmth", "rain", "order book"]
 HEARS = {
     "direction": WORLD,
@@ -275,23 +285,49 @@ def paragraph(text: str) -> None:
     print(textwrap.fill(" ".join(text.split()), _experiment.WIDTH))
 
 
+FRENCH = {
+    "A bakery learns by urgencies, and nobody oversees it": "Une boulangerie apprend par urgences, et nul n'en voit l'ensemble",
+    "day 1: who heeds whom, drawn by lot": "jour 1 : qui écoute qui, tiré au sort",
+    "after a year: who heeds whom": "après un an : qui écoute qui",
+    "the station has opened: urgencies": "la gare a ouvert : les urgences",
+    "orange, solid: more\nblue, dashed: less": "orange, plein : plus\nbleu, tirets : moins",
+    "orange, solid: does as told\nblue, dashed: the opposite": "orange, plein : fait ce qu'on dit\nbleu, tirets : le contraire",
+    "mean; grey: each bakery": "moyenne ; en gris : chaque boulangerie",
+    "the same every day, the best of these": "la même chose chaque jour, au mieux",
+    "knowing all wishes but the whims": "en sachant tout, sauf les caprices",
+    " a station opens": " une gare ouvre",
+    "week": "semaine",
+    "pieces a day": "pièces par jour",
+    "waste: unsold or missing": "gâchis : invendus ou manquants",
+    "weekend": "week-end", "holidays": "vacances", "warmth": "chaleur", "rain": "pluie", "order book": "commandes",
+    "direction": "direction", "shop": "boutique", "office": "bureau", "purchasing": "achats",
+    "bakehouse": "fournil", "dough room": "tourage", "cake room": "labo", "kitchen": "cuisine",
+    "baker": "boulanger", "apprentice": "apprentie", "confectioner": "pâtissière", "cook": "cuisinier",
+    "loaves": "pains", "croissants": "croissants", "cakes": "gâteaux", "sandwiches": "sandwichs",
+}  # fmt: skip
+
+
 def draw(log: na.Log, lives: list[Life], arguments: Namespace) -> None:
     plt = _common.pyplot()
     if plt is None:
         return
+    say = FRENCH.__getitem__ if arguments.lang == "fr" else str
     day = log.step(YEAR + 3)
     figure = plt.figure(figsize=(11, 7.2), layout="constrained")
-    figure.suptitle("A bakery learns by urgencies, and nobody oversees it", fontsize=15)
+    figure.suptitle(say("A bakery learns by urgencies, and nobody oversees it"), fontsize=15)
     above, below = figure.subfigures(2, 1, height_ratios=[1.45, 1])
     panels = above.subplots(1, 3)
-    house(panels[0], log.network, log.network.weights, "day 1: who heeds whom, drawn by lot")
-    house(panels[1], log.network, log.network_at(YEAR).weights, "after a year: who heeds whom")
-    house(panels[2], log.network, np.nan_to_num(day.urgencies[:, 0]), "the station has opened: urgencies", upwards=True)
-    curve(below.subplots(), lives)
+    house(panels[0], log.network, log.network.weights, say)
+    panels[0].set_title(say("day 1: who heeds whom, drawn by lot"), fontsize=11)
+    house(panels[1], log.network, log.network_at(YEAR).weights, say)
+    panels[1].set_title(say("after a year: who heeds whom"), fontsize=11)
+    house(panels[2], log.network, np.nan_to_num(day.urgencies[:, 0]), say, upwards=True)
+    panels[2].set_title(say("the station has opened: urgencies"), fontsize=11)
+    curve(below.subplots(), lives, say)
     _common.save(figure, arguments.out, "hierarchy.png")
 
 
-def house(axis, network: na.Network, values: np.ndarray, title: str, upwards: bool = False) -> None:
+def house(axis, network: na.Network, values: np.ndarray, say: Callable[[str], str], upwards: bool = False) -> None:
     """The posts, level below level; a line for each synapse, as thick as its value is large."""
     place = {
         name: ((k + 0.5) / len(level), 3.0 - row + (0.14 if row == 0 and k % 2 else 0))
@@ -299,44 +335,40 @@ def house(axis, network: na.Network, values: np.ndarray, title: str, upwards: bo
         for k, name in enumerate(level)
     }
     largest = np.abs(values).max()
-    order = np.argsort(np.abs(values))
-    for k in order:
+    for k in np.argsort(np.abs(values)):
         (x, y), (u, v) = place[network.ids[network.sources[k]]], place[network.ids[network.targets[k]]]
         size, positive = abs(values[k]) / largest, values[k] > 0
-        if upwards and size > 0.02:
-            style = {"arrowstyle": "-|>,head_length=0.45,head_width=0.22", "shrinkA": 9, "shrinkB": 9}
-            look = {"color": ORANGE if positive else BLUE, "linewidth": 0.5 + 4 * size, "linestyle": "-" if positive else "--"}
-            axis.annotate("", (x, y), (u, v), arrowprops=style | look, zorder=1 + size)
-        elif not upwards:
-            colour, dashes = (ORANGE, "-") if positive else (BLUE, "--")
-            axis.plot([x, u], [y, v], dashes, color=colour, linewidth=0.3 + 4.2 * size, zorder=1 + size)
+        look = {"color": ORANGE if positive else BLUE, "linestyle": "-" if positive else "--", "zorder": 1 + size}
+        if not upwards:
+            axis.plot([x, u], [y, v], linewidth=0.3 + 4.2 * size, **look)
+        elif size > 0.02:
+            arrow = {"arrowstyle": "-|>,head_length=0.45,head_width=0.22", "shrinkA": 9, "shrinkB": 9}
+            axis.annotate("", (x, y), (u, v), arrowprops=arrow | look | {"linewidth": 0.5 + 4 * size})
     for name, (x, y) in place.items():
         box = {"boxstyle": "round,pad=0.25", "facecolor": "#eeeeee" if name in WORLD else "white", "edgecolor": "#555555"}
-        goods = f"\n{GOODS[name]}" if name in GOODS else ""
-        axis.text(x, y, name.replace(" ", "\n") + goods, ha="center", va="center", fontsize=7.5, bbox=box, zorder=5)
+        goods = f"\n{say(GOODS[name])}" if name in GOODS else ""
+        axis.text(x, y, say(name).replace(" ", "\n") + goods, ha="center", va="center", fontsize=7.5, bbox=box, zorder=5)
     told = "orange, solid: more\nblue, dashed: less" if upwards else "orange, solid: does as told\nblue, dashed: the opposite"
-    axis.text(0.5, -0.55, told, ha="center", va="center", fontsize=8.5)
+    axis.text(0.5, -0.55, say(told), ha="center", va="center", fontsize=8.5)
     axis.set(xlim=(-0.04, 1.04), ylim=(-0.75, 3.4))
     axis.axis("off")
-    axis.set_title(title, fontsize=11)
 
 
-def curve(axis, lives: list[Life]) -> None:
+def curve(axis, lives: list[Life], say: Callable[[str], str]) -> None:
     """The waste of every bakery, week by week; their mean; and what the best plan without listening would waste."""
     weeks = np.array([life.waste.reshape(-1, 7).mean(axis=1) for life in lives])
     at = np.arange(1, weeks.shape[1] + 1)
     axis.plot(at, weeks.T, color="#bbbbbb", linewidth=0.7)
-    axis.plot(at, weeks.mean(axis=0), color="black", linewidth=2.2, label="mean; grey: each bakery")
-    for number in range(2):
-        ends = np.array([number * 52 + 0.5, number * 52 + 52.5])
-        same, whims = (np.mean([pair[number] for pair in pairs]) for pairs in
-                       ([life.fixed for life in lives], [life.whims for life in lives]))  # fmt: skip
-        axis.plot(ends, [same] * 2, "--", color=ORANGE, label="the same every day, the best of these" if number else None)
-        axis.plot(ends, [whims] * 2, ":", color=BLUE, linewidth=2, label="knowing all wishes but the whims" if number else None)
+    axis.plot(at, weeks.mean(axis=0), color="black", linewidth=2.2, label=say("mean; grey: each bakery"))
+    for look, told, pairs in (
+        ({"color": ORANGE, "linestyle": "--"}, "the same every day, the best of these", [life.fixed for life in lives]),
+        ({"color": BLUE, "linestyle": ":", "linewidth": 2}, "knowing all wishes but the whims", [life.whims for life in lives]),
+    ):
+        axis.plot([0.5, 52.5, 52.5, 104.5], np.repeat(np.mean(pairs, axis=0), 2), label=say(told), **look)
     axis.axvline(52.5, color=GREEN, linewidth=1.2)
-    axis.annotate(" a station opens", (52.5, axis.get_ylim()[1]), va="top", color=GREEN, fontsize=10)
-    axis.set(xlabel="week", ylabel="pieces a day", ylim=(0, None), xlim=(0, 105))
-    axis.set_title("waste: unsold or missing", fontsize=11)
+    axis.annotate(say(" a station opens"), (52.5, axis.get_ylim()[1]), va="top", color=GREEN, fontsize=10)
+    axis.set(xlabel=say("week"), ylabel=say("pieces a day"), ylim=(0, None), xlim=(0, 105))
+    axis.set_title(say("waste: unsold or missing"), fontsize=11)
     axis.spines[["top", "right"]].set_visible(False)
     axis.legend(frameon=False, fontsize=9, loc="upper right")
 

@@ -277,9 +277,9 @@ def story(arguments: Namespace) -> None:
     if stuck:
         first, last = np.median([one.excess for one in stuck], axis=0)
         still = sum(one.excess[1] < one.excess[0] and one.growth > 1 for one in stuck)
-        print(f"\nOf the {len(stuck)} that have not solved it, {still} still get better, and their parameters grow:")
-        print(f"after {STEPS} steps the loss is {first:.5f} above ln 2 / 2 = {PLATEAU:.5f}, after")
-        print(f"{LATER} steps {last:.5f} (medians).")
+        print(f"\nOf the {len(stuck)} that have not solved it, {still} still get better, while their parameters")
+        print(f"grow: after {STEPS} steps the loss is {first:.5f} above ln 2 / 2 = {PLATEAU:.5f},")
+        print(f"after {LATER} steps {last:.5f} (medians).")
 
     seed = seeds[0]
     apart = {how: twins(seed, how) for how in ("single", "noise")}

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import argparse
 import re
 import subprocess
 import sys
 from pathlib import Path
 
+import _common
 import hierarchy
 import numpy as np
 import pytest
+from matplotlib.text import Text
 from one_cat import Overheard
 
 import neuro_actors as na
@@ -91,6 +94,19 @@ def test_words() -> None:
     ]  # fmt: skip
     net = hierarchy.bakery(0).with_parameters(np.where(np.arange(34) == 33, -3.0, 1.0), np.zeros(17))
     assert hierarchy.heeds(net, "cook") == ("kitchen", -0.75)
+
+
+def test_the_figure_is_wholly_in_french_if_asked(told, tmp_path, monkeypatch: pytest.MonkeyPatch) -> None:
+    kept = []
+    monkeypatch.setattr(_common, "save", lambda figure, folder, name: kept.append(figure))
+    life = hierarchy.measure(0)
+    for lang in ("en", "fr"):
+        hierarchy.draw(na.open_log(told[1]), [life], argparse.Namespace(lang=lang, out=tmp_path))
+    english, french = ({text.get_text() for text in figure.findobj(Text)} for figure in kept)
+    assert "direction" in english & french  # the same in both
+    assert not {word for word in english & french if len(word) > 3} - {"direction"} - {f"{n}" for n in range(999)}
+    assert {"baker\nloaves", "week"} <= english
+    assert {"boulanger\npains", "semaine"} <= french
 
 
 def test_the_script(told) -> None:

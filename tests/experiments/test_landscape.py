@@ -70,6 +70,9 @@ def test_noise_is_each_neurons_own_and_no_noise_is_none(monkeypatch: pytest.Monk
     first, second = (landscape.learn(net, "noise", 5, 3, traced=True).places for _ in range(2))
     assert np.array_equal(first, second)
     assert not np.array_equal(first, landscape.learn(net, "noise", 6, 3, traced=True).places)
+    moved = np.diff(landscape.learn(landscape.saddle(0), "noise", 5, 1, traced=True).places, axis=0)[0, :8]
+    assert len({f"{step:.3g}" for step in moved}) == 8  # the hidden neurons' weights: the gradient is 0, the rest is noise
+    assert 1e-7 < np.abs(moved).max() < 1e-5
     monkeypatch.setattr(landscape, "NOISE", 0.0)
     assert np.array_equal(
         landscape.learn(net, "noise", 5, 3, traced=True).places, landscape.learn(net, "full", 5, 3, traced=True).places
