@@ -3,7 +3,7 @@
 Two inputs, four hidden neurons, one that answers: are the two inputs different?
 It starts where all urgencies cancel exactly. Nobody wants to change anything,
 though it is no valley: some ways lead down. Which kind of learning finds them?
-And from anywhere else: how many starts end well, and where are those that don't?
+And from anywhere else: how many starts end well, and where do the others end?
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
 """What a gradient costs, counted: messages, and multiplications in the neurons.
 
-No clock. Each time that a neuron adds up, weighs or hands on what it heard, the
-multiplications are counted while they are made. So are all messages. How do they
-grow with the number of parameters, and how do the other ways to the same numbers?
+No clock. Each time that a neuron weighs what it heard or hands it on, the
+multiplications are counted while they are made. So are all messages. How do
+they grow with the number of parameters, and how do those of other ways?
 """
 
 from __future__ import annotations
