@@ -1,0 +1,73 @@
+"""Counted, not timed: gradients and products with the Hessian are linear, differences and the Hessian quadratic."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+
+import linear_cost
+import numpy as np
+import pytest
+
+import neuro_actors as na
+from neuro_actors import neuron, sums
+
+WILD = na.Network(
+    [na.Input("x"), na.Input("y"), *(na.Neuron(name, "tanh") for name in "abc"), na.Neuron("d")],
+    [na.Synapse(*ends, 0.5) for ends in ("xa", "ya", "xb", "ab", "yc", "ac", "bc", "cd", "xd")],
+    ["d", "c"],
+)  # skips, and an output that feeds another
+
+
+@pytest.mark.parametrize("net", [WILD, *(na.Network.layered(sizes, seed=1) for sizes in linear_cost.SIZES[:4])])
+def test_counts_are_those_of_the_formulas(net: na.Network) -> None:
+    cost = linear_cost.measure(net, 1)
+    assert cost.counts == linear_cost.expected(cost.shape)
+    assert cost.error < 1e-6
+
+
+def test_a_small_network_counted_by_hand() -> None:
+    """2-3-1: forward 3 neurons of 2 weights and a bias, one of 3 and a bias: 13. Back: 13 again for what to change, and
+    3 for what the last tells its sources."""
+    cost = linear_cost.layered([2, 3, 1], 0)
+    assert cost.shape == (13, 9, 6, 4, 2, 1)
+    assert cost.counts["gradient"].products == 13 + 13 + 3
+    assert cost.counts["differences"].products == 14 * 13
+    assert cost.counts["central"].products == 26 * 13
+    assert cost.counts["gradient"].messages == (2 + 9 + 1 + 1) + 1 + 1 + (1 + 3) + 4
+
+
+def test_how_they_grow() -> None:
+    costs = [linear_cost.layered(sizes, 0) for sizes in linear_cost.SIZES[:5]]
+    for which in ("messages", "products"):
+        assert all(0.8 < linear_cost.slope(costs, what, which) < 1.2 for what in ("gradient", "product"))
+        assert all(1.8 < linear_cost.slope(costs, what, which) < 2.2 for what in ("differences", "central", "hessian"))
+    assert linear_cost.finding([costs]).endswith("all counts are those of the formulas, exactly.")
+    more = linear_cost.Count(1, 1)
+    worse = costs[0]._replace(counts=costs[0].counts | {"gradient": more})
+    assert "not the expected ones" in linear_cost.finding([[worse, *costs[1:]]])
+
+
+def test_counting_changes_nothing_and_ends() -> None:
+    x, targets = np.ones((3, 2)), np.zeros((3, 2))
+    before, spread = na.gradient(WILD, x, targets), neuron.spread
+    tally = linear_cost.Tally()
+    with tally.counting():
+        during = na.gradient(WILD, x, targets)
+    assert np.array_equal(before.weights, during.weights)
+    assert tally.products == 3 * linear_cost.expected(linear_cost.Shape.of(WILD))["gradient"].products
+    assert sums.SUMS["ordered"] is sums.ORDERED
+    assert neuron.spread is spread
+
+
+def test_the_script(tmp_path) -> None:
+    log = tmp_path / "cost.arrows"
+    command = [sys.executable, linear_cost.__file__, "--quick", "--log", str(log), "--out", str(tmp_path)]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=120)
+    assert done.returncode == 0, done.stderr
+    assert max(len(line) for line in done.stdout.splitlines() if str(tmp_path) not in line) <= 80
+    assert "Finding:  the multiplications of a gradient grow with power 1.0" in done.stdout
+    assert "Counts that differ between them: 0." in done.stdout
+    assert (tmp_path / "linear_cost.png").stat().st_size > 30_000
+    assert len(na.open_log(log)) == 1
+    assert na.audit(log).passed
