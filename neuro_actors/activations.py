@@ -183,3 +183,5 @@ ACTIVATIONS: dict[str, Activation] = {
     "gelu": Activation(_gelu, _gelu_slope, _gelu_curvature, "he"),
     "sin": Activation(_sin, _sin_slope, _sin_curvature),
 }
+
+BUILT_IN = tuple(ACTIVATIONS)  # users may add others to the table

@@ -174,3 +174,5 @@ LOSSES: dict[str, Loss] = {
     ),
     "kl_divergence": Loss(_kl_divergence, _kl_divergence_slope, _kl_divergence_curvature, _probabilities),
 }
+
+BUILT_IN = tuple(LOSSES)  # users may add others to the table

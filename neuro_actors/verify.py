@@ -12,6 +12,7 @@ from importlib.util import find_spec
 import numpy as np
 
 from . import functions, reference
+from .activations import BUILT_IN
 from .arrays import Array
 from .channels import Engine
 from .elements import Input, Neuron, Synapse
@@ -184,7 +185,7 @@ def draw_case(seed: int) -> Case:
     rng = np.random.default_rng(seed)
     loss = str(rng.choice(list(_TARGETS)))
     size = int(np.exp(rng.uniform(0, np.log(200.99))))
-    names = list(functions.ACTIVATIONS)
+    names = list(BUILT_IN)
     output_activations = ["sigmoid"] if loss in ("cross_entropy", "kl_divergence") else names
     network = (_layered if rng.random() < 0.4 else _wild)(rng, size, names, output_activations)
     if loss == "softmax_cross_entropy" and len(network.outputs) == 1:

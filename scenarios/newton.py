@@ -1,9 +1,10 @@
 """Newton's method in a society: curvature by mail, and no centre that sees it.
 
-Each neuron holds its own part of every vector that conjugate gradients need, and
-hears the Hessian's product with the direction out of two numbers a message. The
-sums that concern all go up a tree of messages, one synapse a neuron, and the
-world hears a few scalars. Is it worth the mail, and where does it lead?
+Each neuron holds its own part of every vector that conjugate gradients need,
+and hears the Hessian's product with the direction out of two numbers a
+message. The sums that concern all go up a tree of messages, one synapse a
+neuron, and the world hears a few scalars. Is it worth the mail, and where does
+it lead?
 """
 
 from __future__ import annotations

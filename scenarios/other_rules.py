@@ -1,8 +1,8 @@
 """Other local rules than backpropagation, on handwritten digits.
 
 Each neuron does something else with its mail: feedback by random numbers, the
-whole error told to all, values that relax, or noise and one reward. How far from
-the true gradient does it point, and does it learn?
+whole error told to all, values that relax, or noise and one reward. How far
+from the true gradient does it point, and does it learn?
 """
 
 from __future__ import annotations

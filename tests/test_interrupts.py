@@ -19,6 +19,7 @@ import neuro_actors as na
 from neuro_actors import channels as engines
 from neuro_actors import society
 from neuro_actors.channels import bundled
+from neuro_actors.rules import Rule
 from neuro_actors.synchronous import run
 
 Place = tuple[str, int, str]
@@ -84,7 +85,7 @@ async def test_an_interrupt_between_the_way_out_and_its_await_leaves_nobody(chan
 
 def test_births_make_room_for_an_interrupt(channels: str, monkeypatch: pytest.MonkeyPatch) -> None:
     born = 0
-    make = society._rule
+    make = Rule.member
 
     def rule(*more: Any) -> Any:
         nonlocal born
@@ -94,7 +95,7 @@ def test_births_make_room_for_an_interrupt(channels: str, monkeypatch: pytest.Mo
         return make(*more)
 
     monkeypatch.setattr(society, "AT_ONCE", 5)
-    monkeypatch.setattr(society, "_rule", rule)
+    monkeypatch.setattr(Rule, "member", rule)
     net = na.Network.layered([2, 100, 1], seed=0)
     with pytest.raises(KeyboardInterrupt):
         na.predict(net, X, channels)

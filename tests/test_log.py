@@ -391,7 +391,7 @@ def no_end(path) -> None:
 
 def later(path) -> None:
     schema = arrow_schema(na.Network.layered([1, 1]), na.Recording("a"), "ordered")
-    metadata = {key: value.replace(b'"format": 2', b'"format": 99') for key, value in schema.metadata.items()}
+    metadata = {key: value.replace(b'"format": 3', b'"format": 99') for key, value in schema.metadata.items()}
     with pa.OSFile(str(path), "wb") as file, pa.ipc.new_stream(file, schema.with_metadata(metadata)):
         pass
 

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 import neuro_actors as na
-from neuro_actors import functions
+from neuro_actors import activations, functions, losses
 from neuro_actors.lines import KINDS, Lines
 from neuro_actors.verify import draw_case
 
@@ -199,7 +199,7 @@ def test_functions_without_curvature_are_named(monkeypatch: pytest.MonkeyPatch) 
         na.add_activation("flat", lambda z: z, lambda z, a: z, curvature=lambda z, a: 0.0)
 
 
-@pytest.mark.parametrize("name", list(functions.ACTIVATIONS))
+@pytest.mark.parametrize("name", activations.BUILT_IN)
 def test_curvatures_are_derivatives_of_slopes(name: str) -> None:
     f = functions.ACTIVATIONS[name]
     z = np.array([-30.0, -3.0, -1.0, -0.1, 0.1, 0.7, 2.0, 30.0])
@@ -211,7 +211,7 @@ def test_curvatures_are_derivatives_of_slopes(name: str) -> None:
         assert np.isfinite(f.curvature(far, f.value(far))).all()
 
 
-@pytest.mark.parametrize("name", list(functions.LOSSES))
+@pytest.mark.parametrize("name", losses.BUILT_IN)
 def test_curvatures_of_losses(name: str) -> None:
     loss, rng = functions.LOSSES[name], np.random.default_rng(3)
     p, t, d = rng.uniform(0.1, 0.9, (6, 3)), rng.dirichlet(np.ones(3), 6), rng.standard_normal((6, 3))

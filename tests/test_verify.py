@@ -51,8 +51,8 @@ MUTANTS: dict[str, tuple[ModuleType, str, str]] = {
         neuron, "        self._conclude(step, wanted, commit)\n",
         "        self._conclude(step, wanted, commit)\n        if step.optimizer: spread(self._towards_listeners(self.memory.parameters, step), signal_urgency, back)\n"),
     "the wrong sign back": (
-        neuron, "spread(self._towards_listeners(parameters, step), signal_urgency, back)",
-        "spread(-self._towards_listeners(parameters, step), signal_urgency, back)"),
+        neuron, "spread(self._towards_listeners(memory.parameters, step), signal_urgency, back)",
+        "spread(-self._towards_listeners(memory.parameters, step), signal_urgency, back)"),
     "the wrong sign for itself": (
         neuron, "sums.mean_products(heard, signal_urgency, wanted)", "sums.mean_products(heard, -signal_urgency, wanted)"),
     "off by one step": (
