@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import closing
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -149,14 +150,14 @@ class Simulation:
     ) -> tuple[Outcome, Outcome]:
         """All rounds of the rule, one after another; what came of the first, and of the last."""
         x, targets = (frozen(np.ascontiguousarray(array.T)) for array in (rows, wanted))
-        rounds = self._rule.rounds(self._network, x)
-        first = last = await self._step(next(rounds), targets, loss, optimizer, wrt_inputs)
-        while True:
-            try:
-                more = rounds.send(Answer(last.said, last.losses, last.felt))
-            except StopIteration:
-                return first, last
-            last = await self._step(more, targets, loss, optimizer, wrt_inputs)
+        with closing(self._rule.rounds(self._network, x)) as rounds:  # an interrupt that struck a forgotten one would be lost
+            first = last = await self._step(next(rounds), targets, loss, optimizer, wrt_inputs)
+            while True:
+                try:
+                    more = rounds.send(Answer(last.said, last.losses, last.felt))
+                except StopIteration:
+                    return first, last
+                last = await self._step(more, targets, loss, optimizer, wrt_inputs)
 
     @enable_ki_protection  # an interrupt reaches what waits: no step is left half begun, or half told
     async def _step(

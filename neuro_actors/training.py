@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator
-from contextlib import nullcontext
+from collections.abc import Generator
+from contextlib import closing, nullcontext
 from dataclasses import dataclass
 from os import PathLike
 from typing import Any
@@ -115,7 +115,7 @@ def train(
     return run(society)
 
 
-def batches(n_examples: int, batch_size: int, seed: int, epoch: int) -> Iterator[Indices]:
+def batches(n_examples: int, batch_size: int, seed: int, epoch: int) -> Generator[Indices, None, None]:
     """The examples of each batch of one epoch: an order that depends on the seed and the epoch's number alone."""
     order = np.random.default_rng(np.random.SeedSequence(seed, spawn_key=(epoch,))).permutation(n_examples)
     for start in range(0, n_examples, batch_size):
@@ -147,12 +147,13 @@ async def _epoch(
     bar: _Bar,
 ) -> Epoch:
     total, predictions, seen = 0.0, np.empty_like(data[1]), 0
-    for chosen in batches(len(data[0]), batch_size, seed, epoch):
-        result = await simulation.train_step(data[0][chosen], data[1][chosen], loss, optimizer=optimizer)
-        predictions[chosen] = result.predictions
-        total += result.loss * len(chosen)
-        seen += len(chosen)
-        bar.advance(total / seen)
+    with closing(batches(len(data[0]), batch_size, seed, epoch)) as orders:  # not forgotten where an interrupt strikes
+        for chosen in orders:
+            result = await simulation.train_step(data[0][chosen], data[1][chosen], loss, optimizer=optimizer)
+            predictions[chosen] = result.predictions
+            total += result.loss * len(chosen)
+            seen += len(chosen)
+            bar.advance(total / seen)
     said = accuracy(predictions, data[1])
     if held_out is None:
         return Epoch(epoch, total / seen, said)
