@@ -46,9 +46,9 @@ def check_domain(name: str, predictions: Array, targets: Array) -> None:
         raise InputError(f"{name}: {complaint}")
 
 
-def check_curvature(activations: Iterable[str], name: str) -> None:
+def check_curvature(activations: Iterable[str | None], name: str) -> None:
     """Raise `InputError` if one of these activations, or the loss of that name, has no curvature."""
-    for known in sorted(set(activations)):
+    for known in sorted(set(filter(None, activations))):  # an input has none
         if activation(known).curvature is None:
             advice = "na.add_activation(…, curvature=lambda z, a: …), the second derivative"
             raise InputError(f"a product with the Hessian needs the curvature of the activation {known!r}: {advice}")

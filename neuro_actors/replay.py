@@ -183,7 +183,7 @@ class Replay:
             found.unproved.setdefault(HEARD, []).extend(rows)
             return
         predictions, targets = said.take(stage.predictions), said.take(stage.targets)
-        back = np.empty((len(stage.blamed), stage.form.columns))
+        back = np.empty((len(stage.blamed), stage.columns))
         try:
             losses = self._judge.judge(step, predictions, targets, back)
         except Exception as error:

@@ -94,7 +94,7 @@ class Simulation:
         """
         rows, wanted = as_examples(self._network, x, targets, loss)
         along = as_direction(self._network, weights, biases)
-        functions.check_curvature((a for a in self._network.activations if a), loss)
+        functions.check_curvature(self._network.activations, loss)
         if type(self._rule) is not Backpropagation:
             raise InputError(f"products with the Hessian need the rule na.rules.Backpropagation(), not {self._rule!r}")
         told = np.concatenate([rows.T, np.zeros_like(rows.T)], axis=1)
@@ -149,6 +149,7 @@ class Simulation:
         self, rows: Array, wanted: Array, loss: str, optimizer: Optimizer | None = None, wrt_inputs: bool = False
     ) -> tuple[Outcome, Outcome]:
         """All rounds of the rule, one after another; what came of the first, and of the last."""
+        self._rule.check(self._network, loss)
         x, targets = (frozen(np.ascontiguousarray(array.T)) for array in (rows, wanted))
         with closing(self._rule.rounds(self._network, x)) as rounds:  # an interrupt that struck a forgotten one would be lost
             first = last = await self._step(next(rounds), targets, loss, optimizer, wrt_inputs)

@@ -15,6 +15,7 @@ from .errors import InputError, LogError
 from .log.opened import Log
 from .log.recording import Recording
 from .paths import Paths, Way, followers, influence, slopes
+from .text import printable
 from .trace import Factor, Path, Trace
 
 
@@ -27,7 +28,8 @@ class Tracer:
         self.info = self._step.info
         rule = log.about["rule"]["name"]
         if rule != "Backpropagation":
-            raise InputError(f"{str(log.path)!r}: urgencies are products along paths under backpropagation, not under {rule}")
+            told = f"urgencies are products along paths under backpropagation, not under {printable(rule)}"
+            raise InputError(f"{str(log.path)!r}: {told}")
         step = self.info.number
         before = [info.number for info in log.steps if info.number < step]
         self.network = log.network_at(before[-1] if before else 0)

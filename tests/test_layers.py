@@ -44,7 +44,7 @@ ALLOWED = {
     "paths": {"arrays", "functions", "graph", "network", "sums"},
     "trace": {"errors", "log", "traced", "tracer"},
     "traced": {"text", "trace"},
-    "tracer": {"arrays", "elements", "errors", "functions", "log", "network", "paths", "sums", "trace"},
+    "tracer": {"arrays", "elements", "errors", "functions", "log", "network", "paths", "sums", "text", "trace"},
     "log": {"arrays", "elements", "lines", "errors", "learning", "messages", "network", "said", "plots", "text", "log", "version"},
     "viewer": {"arrays", "errors", "functions", "log", "network", "sums", "viewer"},
     "rounding": {"arrays", "functions", "judge", "learning", "messages", "neuron"},

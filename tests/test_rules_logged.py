@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import tracemalloc
 
 import forgery
 import numpy as np
@@ -104,6 +105,29 @@ def test_what_needs_backpropagation_says_so(tmp_path) -> None:
 
     with pytest.raises(na.InputError, match=r"^products with the Hessian need the rule na.rules.Backpropagation\(\), not Pred"):
         synchronous.run(society)
+
+
+@pytest.mark.parametrize("phases", [["commit"], ["loss"], ["loss", "commit"]])
+def test_a_width_that_nothing_recorded_has_is_not_made_room_for(phases: list[str], tmp_path) -> None:
+    """2^31 - 1 numbers a member would be 16 GiB for each."""
+    case = draw_case(16)
+
+    async def society() -> None:
+        async with na.open_simulation(case.network, log=na.Recording(tmp_path / "a", phases=phases)) as simulation:
+            await simulation.gradient(case.x, case.targets, case.loss)
+
+    synchronous.run(society)
+    metadata, rows = forgery.read(tmp_path / "a")
+    note = rows[0][forgery.NOTE]
+    rows[0][forgery.NOTE] = note.replace('"optimizer"', '"columns": 2147483647, "optimizer"')
+    assert rows[0][forgery.NOTE] != note
+    forgery.write(tmp_path / "b", metadata, forgery.sealed(metadata, rows))
+    tracemalloc.start()
+    audit = na.audit(tmp_path / "b")
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert not audit.passed
+    assert peak < 20e6
 
 
 @pytest.mark.parametrize("rule", ["backpropagation", na.rules.FeedbackAlignment, 3, na.SGD(0.1)])

@@ -353,7 +353,7 @@ def test_what_has_no_curvature_is_refused(monkeypatch: pytest.MonkeyPatch) -> No
     monkeypatch.setattr(na.functions, "ACTIVATIONS", dict(na.ACTIVATIONS))
     na.add_activation("bent", lambda z: z**2, lambda z, a: 2 * z)
     net = na.Network([na.Input("x"), na.Neuron("y", "bent")], [na.Synapse("x", "y", 0.5)], ["y"])
-    with pytest.raises(na.SimulationError, match="curvature of the activation 'bent'"):
+    with pytest.raises(na.InputError, match="^a product with the Hessian needs the curvature of the activation 'bent'"):
         stepped(Case(net, np.ones((1, 1)), np.ones((1, 1)), "squared_error", na.rules.NewtonCG()))
 
 

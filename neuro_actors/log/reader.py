@@ -89,7 +89,9 @@ class LogReader:
                 self.network = network_of(self.about)
                 self.recording = Recording.from_description(self._path, self.about["recorded"])
                 self.recording.chosen(self.network)
-                self.rule: dict[str, Any] = {"name": str(self.about["rule"]["name"])} | self.about["rule"]
+                self.rule: dict[str, Any] = dict(self.about["rule"])
+                if not isinstance(self.rule["name"], str):
+                    raise ValueError("a rule's name is a text")
             except LogError as error:
                 raise LogError(f"{self._path!r}: {error}") from None
             except (KeyError, ValueError, TypeError, AttributeError, IndexError, RecursionError, NeuroActorsError) as error:

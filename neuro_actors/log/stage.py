@@ -45,7 +45,7 @@ class Stage:
 
     form: the rows.  present: which of them there are, if not all.  bounded: whether margins are asked for.
     hearers: how many hear each row.  messages: all of these.  world: those that the environment said.
-    early: rows that their senders said too early.
+    early: rows that their senders said too early.  columns: of a message, 0 if there is none.
     """
 
     def __init__(
@@ -60,7 +60,10 @@ class Stage:
         self._row[form.place[rows]] = np.arange(len(rows))
         self.should = np.empty(self.starts[-1])
         self.slack = np.zeros(self.starts[-1] if bounded else 0)
-        n, columns = len(network.ids), form.columns
+        # where no message is recorded nothing is replayed, whatever the log says of how much one holds
+        spoke = (form.template.fan[rows] == 0) & ~form.template.of_examples[rows]
+        self.columns = columns = form.columns if spoke.any() else 0
+        n = len(network.ids)
         spoken = self._row[self._block["spoken"]]
         self._speeches = self._places(np.maximum(spoken, 0)) if (spoken >= 0).any() else np.empty((0, columns), dtype=np.intp)
         self._activations = np.ones((n + 1, columns))  # the last is the neuron that always says 1
@@ -94,7 +97,7 @@ class Stage:
         return slice(int(self.starts[k]), int(self.starts[k + 1]))
 
     def _places(self, rows: Indices, length: int | None = None) -> Indices:
-        along = np.arange(self.form.columns if length is None else length)
+        along = np.arange(self.columns if length is None else length)
         places: Indices = np.minimum(self.starts[rows][:, None] + along, max(self.starts[-1] - 1, 0))
         return places
 
@@ -111,7 +114,7 @@ class Stage:
         return ears
 
     def _parts(self, sheet: Array) -> Iterator[Part]:
-        network, columns, block = self._network, self.form.columns, self._block
+        network, columns, block = self._network, self.columns, self._block
         spoken, urged = self._row[block["spoken"]], self._row[block["urged"]]
         told, felt = (self._by_neuron(name, np.flatnonzero(network.is_input)) for name in ("told", "felt"))
         commits, steered = (self._by_neuron(name, np.flatnonzero(~network.is_input)) for name in ("committed", "steered"))
@@ -143,7 +146,7 @@ class Stage:
 
     def _say(self, sheet: Array, rows: Indices) -> tuple[Array, Indices, Indices | None]:
         """Where to write what goes to these rows: there, if they follow each other, else into a scratch."""
-        columns, there = self.form.columns, np.flatnonzero(rows >= 0)
+        columns, there = self.columns, np.flatnonzero(rows >= 0)
         if len(rows) and len(there) == len(rows) and (np.diff(rows) == 1).all():
             start = int(self.starts[rows[0]])
             return sheet[start : start + len(rows) * columns].reshape(-1, columns), there, None

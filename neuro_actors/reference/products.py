@@ -37,7 +37,7 @@ def _both(
 ) -> tuple[Gradient, Gradient]:
     rows, wanted = as_examples(network, x, targets, loss)
     v, v_bias = as_direction(network, weights, biases)
-    functions.check_curvature((a for a in network.activations if a), loss)
+    functions.check_curvature(network.activations, loss)
     penalty, society = functions.loss(loss), Matrices(network)
     curvature = penalty.curvature
     assert curvature is not None

@@ -80,8 +80,10 @@ class NewtonCG(Rule):
         return NewtonNeuron(*own(network, k), sums, self.l2)
 
     def judge(self, network: Network) -> NewtonLoss:
-        names = tuple(sorted({name for name in network.activations if name}))
-        return NewtonLoss(network.is_input[network.output_positions], names)
+        return NewtonLoss(network.is_input[network.output_positions])
+
+    def check(self, network: Network, loss: str) -> None:
+        functions.check_curvature(network.activations, loss)
 
     def rounds(self, network: Network, x: Array) -> Generator[Round, Answer, None]:
         """All that the world does: a few sums of scalars, and who is told what next."""
@@ -186,17 +188,11 @@ class NewtonNeuron(LocalRule):
 
 
 class NewtonLoss(LossRule):
-    """The loss, which has no share in any sum. activations: names of which it is asked whether they have a curvature."""
+    """The loss, which has no share in any sum."""
 
-    __slots__ = ("activations",)
-
-    def __init__(self, from_input: NDArray[np.bool_], activations: tuple[str, ...]) -> None:
-        super().__init__(from_input)
-        self.activations = activations
+    __slots__ = ()
 
     def judge(self, step: Step, predictions: Array, targets: Array, back: Array) -> Array:
-        assert step.loss is not None
-        functions.check_curvature(self.activations, step.loss)
         as_told = replace(step, tangent=step.round == PRODUCT)
         back[:, -SCALARS:] = 0.0
         return super().judge(as_told, np.ascontiguousarray(predictions[:, :-SCALARS]), targets, back[:, :-SCALARS])

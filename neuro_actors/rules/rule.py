@@ -66,6 +66,9 @@ class Rule:
         """The loss's rule."""
         return LossRule(network.is_input[network.output_positions])
 
+    def check(self, network: Network, loss: str) -> None:
+        """Raise `InputError` before a step that this rule cannot go through with this network and loss."""
+
     def rounds(self, network: Network, x: Array) -> Generator[Round, Answer, None]:
         """The rounds of one step with a loss: each is yielded, and its answer sent back. x: (n_inputs, batch)."""
         yield Round(x)

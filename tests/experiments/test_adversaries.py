@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import subprocess
-import sys
 from functools import partial
 
 import _experiment
@@ -80,18 +78,9 @@ def test_the_finding_is_not_claimed_of_other_numbers() -> None:
         assert adversaries.finding(other).startswith("not shown by this run")
 
 
-def test_the_script(tmp_path) -> None:
-    log = tmp_path / "generator.arrows"
-    command = [sys.executable, adversaries.__file__, "--quick", "--log", str(log), "--out", str(tmp_path)]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=250)
-    assert done.returncode == 0, done.stderr
-    assert not [line for line in done.stdout.splitlines() if len(line) > 80 and str(tmp_path) not in line]
-    assert "\nFinding:  in the minimax game" in done.stdout
-    assert (tmp_path / "adversaries.png").stat().st_size > 20_000
-    opened = na.open_log(log)
-    assert len(opened) == 2 + adversaries.ROUNDS * 2 + len(adversaries.SHOWN)
-    told = opened.step(len(opened) - 2)
-    assert np.array_equal(told.blame, told.targets)  # the urgencies at its output are what it was told
-    audit = na.audit(log)
-    assert audit.passed
-    assert audit.lie is None
+def test_the_script(told) -> None:
+    out, log = told("adversaries")
+    assert "\nFinding:  in the minimax game" in out
+    assert len(log) == 2 + adversaries.ROUNDS * 2 + len(adversaries.SHOWN)
+    last = log.step(len(log) - 2)
+    assert np.array_equal(last.blame, last.targets)  # the urgencies at its output are what it was told

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import subprocess
-import sys
-
 import landscape
 import numpy as np
 import pytest
@@ -102,15 +99,8 @@ def test_the_finding_is_told_only_if_it_is_so() -> None:
         assert landscape.finding(saddles, ended).startswith("the figures of this run do not say so")
 
 
-def test_the_script(tmp_path) -> None:
-    log = tmp_path / "landscape.arrows"
-    command = [sys.executable, landscape.__file__, "--quick", "--log", str(log), "--out", str(tmp_path)]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=250)
-    assert done.returncode == 0, done.stderr
-    assert max(len(line) for line in done.stdout.splitlines() if str(tmp_path) not in line) <= 80
-    assert "Finding:  the exact gradient stays where it is 0" in done.stdout
-    assert "0 of 4" in done.stdout
-    assert (tmp_path / "landscape.png").stat().st_size > 50_000
-    opened = na.open_log(log)
-    assert len([info for info in opened.steps if info.mode == "train"]) == landscape.SHOWN
-    assert na.audit(log).passed
+def test_the_script(told) -> None:
+    out, log = told("landscape")
+    assert "Finding:  the exact gradient stays where it is 0" in out
+    assert "0 of 4" in out
+    assert len([info for info in log.steps if info.mode == "train"]) == landscape.SHOWN

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import subprocess
-import sys
-
 import linear_cost
 import numpy as np
 import pytest
@@ -60,14 +57,8 @@ def test_counting_changes_nothing_and_ends() -> None:
     assert neuron.spread is spread
 
 
-def test_the_script(tmp_path) -> None:
-    log = tmp_path / "cost.arrows"
-    command = [sys.executable, linear_cost.__file__, "--quick", "--log", str(log), "--out", str(tmp_path)]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=120)
-    assert done.returncode == 0, done.stderr
-    assert max(len(line) for line in done.stdout.splitlines() if str(tmp_path) not in line) <= 80
-    assert "Finding:  the multiplications of a gradient grow with power 1.0" in done.stdout
-    assert "Counts that differ between them: 0." in done.stdout
-    assert (tmp_path / "linear_cost.png").stat().st_size > 30_000
-    assert len(na.open_log(log)) == 1
-    assert na.audit(log).passed
+def test_the_script(told) -> None:
+    out, log = told("linear_cost")
+    assert "Finding:  the multiplications of a gradient grow with power 1.0" in out
+    assert "Counts that differ between them: 0." in out
+    assert len(log) == 1

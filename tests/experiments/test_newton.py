@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import subprocess
-import sys
-
 import newton
 import numpy as np
 import pytest
@@ -75,14 +72,7 @@ def test_it_says_so_if_a_run_does_not_show_it(runs, capsys) -> None:
     assert "does not show" not in capsys.readouterr().out
 
 
-def test_the_script(tmp_path) -> None:
-    log = tmp_path / "newton.arrows"
-    command = [sys.executable, newton.__file__, "--quick", "--log", str(log), "--out", str(tmp_path)]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=280)
-    assert done.returncode == 0, done.stderr
-    assert not [line for line in done.stdout.splitlines() if len(line) > 80 and str(tmp_path) not in line]
-    assert "Finding:  With scalars alone" in done.stdout
-    assert (tmp_path / "newton.png").stat().st_size > 20_000
-    assert {info.round for info in na.open_log(log).steps} == {"gradient", "product", "trial", "accept"}
-    audit = na.audit(log)
-    assert (audit.passed, audit.lie) == (True, None)
+def test_the_script(told) -> None:
+    out, log = told("newton")
+    assert "Finding:  With scalars alone" in out
+    assert {info.round for info in log.steps} == {"gradient", "product", "trial", "accept"}

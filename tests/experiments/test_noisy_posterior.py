@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import subprocess
-import sys
-
 import _experiment
 import noisy_posterior
 import numpy as np
@@ -115,19 +112,10 @@ def test_without_scikit_learn_the_digits_are_left_out(monkeypatch: pytest.Monkey
     assert "they need scikit-learn" in capsys.readouterr().out
 
 
-def test_the_script(tmp_path) -> None:
-    log = tmp_path / "neuron.arrows"
-    command = [sys.executable, noisy_posterior.__file__, "--quick", "--log", str(log), "--out", str(tmp_path)]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=250)
-    assert done.returncode == 0, done.stderr
-    assert not [line for line in done.stdout.splitlines() if len(line) > 80 and str(tmp_path) not in line]
-    assert "\nFinding:  the best rate for all ends" in done.stdout
-    assert (tmp_path / "noisy_posterior.png").stat().st_size > 20_000
-    opened = na.open_log(log)
-    assert len(opened) == noisy_posterior.LISTEN + noisy_posterior.SETTLE + noisy_posterior.STEPS
-    still, moved = (opened.network_at(noisy_posterior.LISTEN + k).weights for k in (0, 1))
-    assert np.array_equal(still, opened.network.weights)
+def test_the_script(told) -> None:
+    out, log = told("noisy_posterior", [Listener()])
+    assert "\nFinding:  the best rate for all ends" in out
+    assert len(log) == noisy_posterior.LISTEN + noisy_posterior.SETTLE + noisy_posterior.STEPS
+    still, moved = (log.network_at(noisy_posterior.LISTEN + k).weights for k in (0, 1))
+    assert np.array_equal(still, log.network.weights)
     assert not np.array_equal(moved, still)
-    audit = na.audit(log, optimizers=[Listener()])
-    assert audit.passed
-    assert audit.lie is None

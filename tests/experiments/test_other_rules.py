@@ -2,16 +2,10 @@
 
 from __future__ import annotations
 
-import subprocess
-import sys
-from pathlib import Path
-
 import _experiment
 import other_rules
 import pytest
 from other_rules import BACKPROPAGATION, CODING, DEEPER, DIRECT, FEEDBACK, NOISE, Course, Noise, differing, measure, noise
-
-import neuro_actors as na
 
 SEEDS = (0, 1)
 
@@ -70,15 +64,7 @@ def test_the_finding_is_not_claimed_where_the_numbers_do_not_support_it() -> Non
     assert "does not show" in other_rules.finding({**courses, FEEDBACK: [good, bad]}, [0], [Noise(160, 1.0)])
 
 
-def test_its_script(tmp_path: Path) -> None:
-    log = tmp_path / "log.arrows"
-    command = [sys.executable, other_rules.__file__, "--quick", "--log", str(log), "--out", str(tmp_path / "out")]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=250)
-    assert done.returncode == 0, done.stderr
-    lines = [line for line in done.stdout.splitlines() if str(tmp_path) not in line]
-    assert max(map(len, lines)) <= 80
-    assert "Finding:  fed back by fixed random numbers" in done.stdout
-    assert (tmp_path / "out" / "other_rules.png").stat().st_size > 20_000
-    opened = na.open_log(log)
-    assert len(opened) == 20 + 2 * 2  # it was looked at twice, by a gradient and a prediction
-    assert na.audit(log).passed
+def test_the_script(told) -> None:
+    out, log = told("other_rules")
+    assert "Finding:  fed back by fixed random numbers" in out
+    assert len(log) == 20 + 2 * 2  # it was looked at twice, by a gradient and a prediction

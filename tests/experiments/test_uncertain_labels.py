@@ -3,16 +3,12 @@
 from __future__ import annotations
 
 import re
-import subprocess
-import sys
 from pathlib import Path
 
 import numpy as np
 import pytest
 import uncertain_labels
 from uncertain_labels import PICTURES
-
-import neuro_actors as na
 
 SCRIPT = Path(uncertain_labels.__file__)
 SEEDS = (0, 1, 2)
@@ -87,18 +83,9 @@ def test_the_finding_can_fail(capsys) -> None:
     assert "this run does not say what a soft label is worth" in " ".join(capsys.readouterr().out.split())
 
 
-def test_the_script(tmp_path) -> None:
-    log = tmp_path / "told.arrows"
-    command = [sys.executable, str(SCRIPT), "--quick", "--log", str(log), "--out", str(tmp_path)]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=200)
-    assert done.returncode == 0, done.stderr
-    assert not [line for line in done.stdout.splitlines() if len(line) > 80 and str(tmp_path) not in line]
-    assert re.search(r"^Finding:  one soft label teaches as much as about \d+ votes", done.stdout, re.MULTILINE)
-    assert (tmp_path / "uncertain_labels.png").stat().st_size > 20_000
-    opened = na.open_log(log)
-    assert len(opened) == uncertain_labels.STEPS
-    labels = opened.step(1).targets
+def test_the_script(told) -> None:
+    out, log = told("uncertain_labels")
+    assert re.search(r"^Finding:  one soft label teaches as much as about \d+ votes", out, re.MULTILINE)
+    assert len(log) == uncertain_labels.STEPS
+    labels = log.step(1).targets
     assert ((labels > 0) & (labels < 1)).all()  # the soft ones
-    audit = na.audit(log)
-    assert audit.passed
-    assert audit.remarks == ()

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import re
-import subprocess
-import sys
 from pathlib import Path
 
 import numpy as np
@@ -85,18 +83,8 @@ def test_urgencies_at_one_neuron(tmp_path) -> None:
     assert factors["cross_entropy"][1:] == pytest.approx([5.0, 1.8])
 
 
-def test_the_script(tmp_path) -> None:
-    log = tmp_path / "told.arrows"
-    command = [sys.executable, str(SCRIPT), "--quick", "--log", str(log), "--out", str(tmp_path)]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=200)
-    assert done.returncode == 0, done.stderr
-    assert not [line for line in done.stdout.splitlines() if len(line) > 80 and str(tmp_path) not in line]
-    assert re.search(r"^Finding:  the square learns the mean vote", done.stdout, re.MULTILINE)
-    assert "in 1 of 1 seeds" in " ".join(done.stdout.split())
-    assert (tmp_path / "which_penalty.png").stat().st_size > 20_000
-    opened = na.open_log(log)
-    assert [info.loss for info in opened.steps] == list(which_penalty.RATES)
-    audit = na.audit(log)
-    assert audit.passed
-    assert audit.messages > 20
-    assert audit.remarks == ()
+def test_the_script(told) -> None:
+    out, log = told("which_penalty")
+    assert re.search(r"^Finding:  the square learns the mean vote", out, re.MULTILINE)
+    assert "in 1 of 1 seeds" in " ".join(out.split())
+    assert [info.loss for info in log.steps] == list(which_penalty.RATES)
