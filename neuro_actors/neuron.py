@@ -21,7 +21,7 @@ So the Hessian times the direction appears as gradients do, out of local sums.
 from __future__ import annotations
 
 from math import isfinite
-from typing import NamedTuple, Protocol
+from typing import Any, ClassVar, NamedTuple, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -67,8 +67,30 @@ class NeuronRule(Protocol):
         """Write what each listening source is told, (listening, columns), and what the world is told, (fan_in + 1,): new
         parameters, or in a step without learning their urgencies. urgencies: (fan_out, columns), a row a follower."""
 
+    def kept(self) -> tuple[Any, ...]:
+        """All that it keeps from step to step, between two of them: numbers, arrays and `Memory`, which nobody changes."""
 
-class LocalRule:
+    def restore(self, kept: tuple[Any, ...]) -> None:
+        """Go on, as a new rule of the same neuron, from what was kept."""
+
+
+class Keeper:
+    """KEPT: the names of what a rule keeps from step to step. It must be replaced, never changed in place."""
+
+    __slots__ = ()
+    KEPT: ClassVar[tuple[str, ...]] = ()
+
+    def kept(self) -> tuple[Any, ...]:
+        """See `NeuronRule`."""
+        return tuple(getattr(self, name) for name in self.KEPT)
+
+    def restore(self, kept: tuple[Any, ...]) -> None:
+        """See `NeuronRule`."""
+        for name, value in zip(self.KEPT, kept, strict=True):
+            setattr(self, name, value)
+
+
+class LocalRule(Keeper):
     """One neuron's rule. It knows its id, activation function, parameters, and which of its sources are inputs.
 
     parameters: (fan_in + 1,), the weights in synapse order, then the bias.
@@ -80,6 +102,7 @@ class LocalRule:
 
     __slots__ = ("activation", "direction", "fired", "function", "heard", "id", "listening", "memory", "signal", "sums",
                  "tangents")  # fmt: skip
+    KEPT: ClassVar[tuple[str, ...]] = ("memory",)
 
     def __init__(
         self, id: str, function: Activation, parameters: Array, from_input: NDArray[np.bool_], sums: Sums = ORDERED
@@ -216,7 +239,7 @@ class LocalRule:
             )
 
 
-class InputRule:
+class InputRule(Keeper):
     """An input's rule: repeat what the world says; tell the world the sum of the urgencies."""
 
     __slots__ = ("id", "sums")

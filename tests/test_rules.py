@@ -348,3 +348,38 @@ def test_nobody_knows_what_an_input_should_feel(channels: str) -> None:
     net, x, t = layered(3, 4, 2)
     with pytest.raises(na.InputError, match=r"^WeightPerturbation\(.*\) finds nothing out about inputs: leave wrt_inputs out$"):
         gradient(net, x, t, rules.WeightPerturbation(), channels=channels, wrt_inputs=True)
+
+
+class Reborn:
+    """A neuron's rule that is thrown away after each step; a new one goes on from what it kept."""
+
+    def __init__(self, make) -> None:
+        self.make, self.rule = make, make()
+        self.id = self.rule.id
+
+    def is_answered(self, step: Step) -> bool:
+        return self.rule.is_answered(step)
+
+    def fire(self, *mail) -> None:
+        self.rule.fire(*mail)
+
+    def respond(self, *mail) -> None:
+        self.rule.respond(*mail)
+        kept, self.rule = self.rule.kept(), self.make()
+        self.rule.restore(kept)
+
+
+@pytest.mark.parametrize("rule", [*RULES, rules.NewtonCG(l2=0.01)], ids=repr)
+@pytest.mark.parametrize("optimizer", [na.SGD(0.1, momentum=0.9), na.Adam(0.01)], ids=repr)
+def test_what_is_kept_is_all_that_a_neuron_needs(rule: rules.Rule, optimizer, monkeypatch) -> None:
+    def trained() -> na.Network:
+        net, x, t = layered(3, 4, 3, 2)
+        optimizer_here = na.SGD(1.0) if isinstance(rule, rules.NewtonCG) else optimizer
+        return na.train(net, x, t, optimizer=optimizer_here, epochs=3, batch_size=2, rule=rule).network
+
+    expected = trained()
+    usual = rules.Rule.member
+    monkeypatch.setattr(rules.Rule, "member", lambda self, *own: Reborn(lambda: usual(self, *own)))
+    again = trained()
+    assert np.array_equal(again.weights, expected.weights)
+    assert np.array_equal(again.biases, expected.biases)

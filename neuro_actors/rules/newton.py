@@ -118,6 +118,7 @@ class NewtonNeuron(LocalRule):
     """One neuron, with its own part of every vector, (fan_in + 1,) each."""
 
     __slots__ = ("downhill", "from_input", "image", "l2", "move", "residual", "shift", "way")
+    KEPT = ("memory", "downhill", "residual", "image", "direction", "way", "move", "shift")
 
     def __init__(
         self, id: str, function: functions.Activation, parameters: Array, from_input: NDArray[np.bool_], sums: Sums, l2: float

@@ -64,6 +64,7 @@ class ValueNode(LocalRule):
     """A hidden neuron. Between two rounds it keeps its value and its error, (batch,) each."""
 
     __slots__ = ("error", "rule", "value")
+    KEPT = ("memory", "error", "value")
 
     def __init__(self, rule: PredictiveCoding, *own: Any) -> None:
         super().__init__(*own)
