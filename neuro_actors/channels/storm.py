@@ -8,6 +8,7 @@ interleaving changes it.
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Callable
 from dataclasses import dataclass
 from hashlib import blake2b
 from struct import Struct
@@ -40,14 +41,14 @@ class Disturbance:
 class Storm:
     """What happens, and what has happened so far.
 
-    counts: how often what has.  records: each of it, if they are kept.
+    counts: how often what has.  places: of deaths.  tell: is told of each disturbance, where somebody wants to know.
     """
 
-    def __init__(self, weather: Unreliable, lines: Lines, keep_records: bool = False) -> None:
+    def __init__(self, weather: Unreliable, lines: Lines, tell: Callable[[Disturbance], None] | None = None) -> None:
         self.weather = weather
         self.counts: Counter[str] = Counter()
-        self.places: Counter[str] = Counter()  # of deaths
-        self.records: list[Disturbance] | None = [] if keep_records else None
+        self.places: Counter[str] = Counter()
+        self._teller = tell
         self._seed = str(weather.seed).encode()
         ends = [[lines.members[k] for k in end] for end in (lines.source, lines.target, lines.sender, lines.receiver)]
         self._names = list(zip([KINDS[kind] for kind in lines.kind], *ends, strict=True))
@@ -123,8 +124,8 @@ class Storm:
         self._deaths[node] = number, 1 + (deaths if step == number else 0)
         self.counts["died"] += 1
         self.places[place] += 1
-        if self.records is not None:
-            self.records.append(Disturbance(now, "died", number, place, node, "", self._deaths[node][1]))
+        if self._teller is not None:
+            self._teller(Disturbance(now, "died", number, place, node, "", self._deaths[node][1]))
 
     def _is_lost(self, letter: Letter, now: float) -> bool:
         """By one of the particular faults."""
@@ -144,9 +145,9 @@ class Storm:
 
     def _tell(self, what: str, letter: Letter, attempt: int, now: float) -> None:
         self.counts[what] += 1
-        if self.records is not None:
+        if self._teller is not None:
             kind, source, target, *_ = self._names[letter.line]
-            self.records.append(Disturbance(now, what, letter.number, kind, source, target, attempt))
+            self._teller(Disturbance(now, what, letter.number, kind, source, target, attempt))
 
 
 def _garbled(frame: bytes, where: float) -> bytes:

@@ -19,7 +19,7 @@ from .mortal import Killed, MortalEnvironmentPort, MortalPort
 from .orders import Orders
 from .post import Post
 from .reliable import Snapshot
-from .storm import Storm
+from .storm import Disturbance, Storm
 from .unreliable import Unreliable
 from .wiring import all_wires
 
@@ -27,18 +27,24 @@ from .wiring import all_wires
 class UnreliableChannels:
     """The engine: a mailbox of bytes for each member, the storm between them, and what members have committed.
 
-    snapshots: of each member, all that survives its death.
+    snapshots: of each member, all that survives its death.  ledger: checks the protocol's law at every letter and commit.
+    tell: is told of each disturbance; else the recorder is.
     """
 
     def __init__(
-        self, network: Network, recorder: Recorder | None, settings: Unreliable, ledger: Ledger | None = None
+        self,
+        network: Network,
+        recorder: Recorder | None,
+        settings: Unreliable,
+        ledger: Ledger | None = None,
+        tell: Callable[[Disturbance], None] | None = None,
     ) -> None:
         self.settings = settings
         self.ledger = ledger
         lines = Lines(network)
         _check_faults(settings.faults, network, lines)
         world = len(network.ids) + 1
-        self.storm = Storm(settings, lines, keep_records=ledger is not None)
+        self.storm = Storm(settings, lines, tell or getattr(recorder, "disturbance", None))
         self.orders = Orders()
         self.snapshots = [Snapshot() for _ in range(world)]
         wires = all_wires(network, lines, settings)
