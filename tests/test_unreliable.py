@@ -231,7 +231,7 @@ def test_a_flood_takes_no_more_room_than_a_mailbox_has(diamond, batch) -> None:
     async def society(flood: int):
         channels: list[UnreliableChannels] = []
         async with na.open_simulation(diamond, kept(channels, na.Unreliable(duplicate=0.5))) as simulation:
-            h2 = 1 / (1 + np.exp(0.2 + 1.5 * batch[0][:, 0]))  # what h2 will say, if anybody could know
+            stale = np.ones(7)
             post, lines = channels[0].post, channels[0].storm._names
             line = lines.index(("activation", "h2", "y", "h2", "y"))
             for _ in range(flood):
