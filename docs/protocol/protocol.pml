@@ -1,7 +1,7 @@
 /* The delivery protocol of a society, for the model checker spin. index.md tells it in words; check.py checks it.
 
-   Parameters: -DN=1 neurons in a chain (or -DFORK: two neurons side by side, which hear one input and tell one loss),
-   -DT=2 steps, and one of the mutants, such as -DNO_REPEAT.
+   Parameters: -DN=1 neurons in a chain (or -DFORK, two neurons side by side that hear one input; or -DDIAMOND, with a
+   third neuron that hears both), -DT=2 steps, and one of the mutants, such as -DNO_REPEAT.
 
    Arithmetic is left out. What a member has learnt is counted: `version` is how many updates it has made. A frame
    carries the version of the parameters that it was made of, and that is its whole content.
@@ -22,32 +22,60 @@
 #define bit(k) (1 << (k))
 #define ENVIRONMENT MEMBERS /* it stands in the tables behind the members */
 
-/* Synapses begin at `source` and end at `target`; `hears` and `tells` are the sets of those that end or begin at somebody.
-   The environment is a source as others are: along the synapse to an input goes x, along that to the loss the targets,
-   and what comes back along the latter are the losses. */
-#ifdef FORK
+/* The environment is a source as others are: along its synapse to an input goes x, along that to the loss go the
+   targets, and what comes back along the latter are the losses. `hears` and `tells` are the sets of the synapses that
+   end, or begin, at somebody. */
+#if defined(FORK)
 #define MEMBERS 4
 #define SYNAPSES 6
-#define LOSS 3
-hidden byte source[SYNAPSES] = {ENVIRONMENT, 0, 0, 1, 2, ENVIRONMENT};
-hidden byte target[SYNAPSES] = {0, 1, 2, 3, 3, 3};
-hidden byte hears[MEMBERS + 1] = {bit(0), bit(1), bit(2), bit(3) + bit(4) + bit(5), 0};
-hidden byte tells[MEMBERS + 1] = {bit(1) + bit(2), bit(3), bit(4), 0, bit(0) + bit(5)};
-#define is_output(m) (m == 1 || m == 2)
-#define EXPECTED (bit(1) + bit(2) + bit(MEMBERS + 1) + bit(MEMBERS + 2))
+#elif defined(DIAMOND)
+#define MEMBERS 5
+#define SYNAPSES 7
 #else
 #define MEMBERS (N + 2)
 #define SYNAPSES (N + 3)
-#define LOSS (N + 1)
-hidden byte source[SYNAPSES];
-hidden byte target[SYNAPSES];
-hidden byte hears[MEMBERS + 1];
-hidden byte tells[MEMBERS + 1];
-#define is_output(m) (m == N)
-#define EXPECTED (bit(LOSS) - bit(1) + bit(MEMBERS + N)) /* commits of neurons, the activation of the last one */
-#define CHAIN
 #endif
-#define is_neuron(m) (m > 0 && m < LOSS)
+#define INPUT 0 /* then come the neurons, then the loss */
+#define LOSS (MEMBERS - 1)
+#define is_neuron(m) (m > INPUT && m < LOSS)
+#define is_output(m) (tells[m] & hears[LOSS])
+
+hidden byte source[SYNAPSES], target[SYNAPSES];
+hidden byte hears[MEMBERS + 1], tells[MEMBERS + 1];
+hidden short all_that_is_told; /* of whom the environment awaits a commit, and, behind them, an output's activation */
+hidden byte i, j, v;           /* scratch */
+
+inline synapse(k, a, b) {
+    source[k] = a;
+    target[k] = b;
+    hears[b] = hears[b] | bit(k);
+    tells[a] = tells[a] | bit(k)
+}
+
+inline connect() {
+    synapse(0, ENVIRONMENT, INPUT);
+    synapse(1, ENVIRONMENT, LOSS);
+#if defined(FORK)
+    synapse(2, INPUT, 1);
+    synapse(3, INPUT, 2);
+    synapse(4, 1, LOSS);
+    synapse(5, 2, LOSS);
+#elif defined(DIAMOND)
+    synapse(2, INPUT, 1);
+    synapse(3, INPUT, 2);
+    synapse(4, 1, 3);
+    synapse(5, 2, 3);
+    synapse(6, 3, LOSS);
+#else
+    for (i : 0 .. N) {
+        synapse(i + 2, i, i + 1)
+    }
+#endif
+    for (i : 1 .. LOSS - 1) {
+        all_that_is_told = all_that_is_told | bit(i) | (is_output(i) -> bit(MEMBERS + i) : 0)
+    }
+    skip
+}
 
 /* ---- the state -------------------------------------------------------------------------------------------------- */
 
@@ -73,6 +101,7 @@ short told;                 /* the environment's: whose commit is there, and, be
 byte frame[LINES * T];
 
 bit healed; /* whether the faults have ceased */
+#define over (finished[ENVIRONMENT] == T)
 
 #ifdef ACKNOWLEDGED_ON_RECEIPT
 byte acknowledged[MEMBERS + 1];
@@ -80,8 +109,6 @@ byte acknowledged[MEMBERS + 1];
 #if defined(COMMIT_AFTER_SENDING) || defined(COMMIT_IN_TWO_PARTS) || defined(RETAINED_LATER)
 bit halfway[MEMBERS + 1];
 #endif
-
-hidden byte i, j, v; /* scratch */
 
 /* ---- the laws --------------------------------------------------------------------------------------------------- */
 
@@ -374,8 +401,6 @@ end:
 #else
 #define all_inputs_answered felt[ENVIRONMENT] == tells[ENVIRONMENT]
 #endif
-#define over (finished[ENVIRONMENT] == T)
-
 proctype environment() {
 end:
     do
@@ -383,7 +408,7 @@ end:
         printf("The environment begins step %d\n", finished[ENVIRONMENT] + 1);
         fired[ENVIRONMENT] = 1;
         send_along(tells[ENVIRONMENT], finished[ENVIRONMENT] + 1, version[ENVIRONMENT]) }
-    :: d_step { fired[ENVIRONMENT] && all_inputs_answered && told == EXPECTED ->
+    :: d_step { fired[ENVIRONMENT] && all_inputs_answered && told == all_that_is_told ->
         finished[ENVIRONMENT] = finished[ENVIRONMENT] + 1;
         version[ENVIRONMENT] = version[ENVIRONMENT] + 1;
         fired[ENVIRONMENT] = 0;
@@ -426,7 +451,7 @@ inline deadlines_pass() {
 #ifndef NEVER_ASKS
     for (j : 0 .. MEMBERS - 1) {
         if
-        :: fired[ENVIRONMENT] && ((bit(j) | bit(MEMBERS + j)) & EXPECTED & ~told) ->
+        :: fired[ENVIRONMENT] && ((bit(j) | bit(MEMBERS + j)) & all_that_is_told & ~told) ->
             send(QUESTION(j), finished[ENVIRONMENT] + 1, 0)
         :: else
         fi
@@ -438,20 +463,7 @@ inline deadlines_pass() {
    all that is under way: it passes when nothing else can happen (`timeout`). A run that goes on for ever from there
    passes `accept` again and again: that is how spin finds it. */
 init {
-#ifdef CHAIN
-    d_step {
-        for (i : 0 .. N + 1) {
-            source[i] = (i == 0 -> ENVIRONMENT : i - 1);
-            target[i] = i;
-            hears[i] = bit(i);
-            tells[i] = (i == LOSS -> 0 : bit(i + 1))
-        }
-        source[N + 2] = ENVIRONMENT;
-        target[N + 2] = LOSS;
-        hears[LOSS] = bit(N + 1) + bit(N + 2);
-        tells[ENVIRONMENT] = bit(0) + bit(N + 2)
-    }
-#endif
+    d_step { connect() }
     atomic {
         for (i : 0 .. LINES - 1) {
             run line(i)
@@ -461,6 +473,7 @@ init {
         }
         run environment()
     }
+#ifndef FAULTS_FOR_EVER
     d_step {
         printf("The faults cease; what was under way is lost\n");
         healed = 1;
@@ -474,4 +487,5 @@ accept:
     :: atomic { timeout && !over -> deadlines_pass() }
     :: over -> break
     od
+#endif
 }
