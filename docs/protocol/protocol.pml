@@ -1,7 +1,8 @@
 /* The delivery protocol of a society, for the model checker spin. index.md tells it in words; check.py checks it.
 
    Parameters: -DN=1 neurons in a chain (or -DFORK, two neurons side by side that hear one input; or -DDIAMOND, with a
-   third neuron that hears both), -DT=2 steps, and one of the mutants, such as -DNO_REPEAT.
+   third neuron that hears both), -DT=2 steps, -DC=1 crash at most (without it any number), -DFAULTS_FOR_EVER, and one of
+   the mutants, such as -DNO_REPEAT.
 
    Arithmetic is left out. What a member has learnt is counted: `version` is how many updates it has made. A frame
    carries the version of the parameters that it was made of, and that is its whole content.
@@ -32,6 +33,9 @@
 #define MEMBERS 5
 #define SYNAPSES 7
 #else
+#if N > 5
+#error the sets of synapses are bytes: N is at most 5
+#endif
 #define MEMBERS (N + 2)
 #define SYNAPSES (N + 3)
 #endif
@@ -102,6 +106,12 @@ byte frame[LINES * T];
 
 bit healed; /* whether the faults have ceased */
 #define over (finished[ENVIRONMENT] == T)
+#ifdef C
+byte crashes;
+#define may_crash (!healed && crashes < C)
+#else
+#define may_crash !healed
+#endif
 
 #ifdef ACKNOWLEDGED_ON_RECEIPT
 byte acknowledged[MEMBERS + 1];
@@ -157,7 +167,6 @@ inline answer(m, k, step) {
 inline tell(m, step) {
     if
     :: is_neuron(m) ->
-        printf("M%d tells the environment its commit of step %d\n", m, step);
         send(COMMIT(m), step, version[m])
     :: else
     fi;
@@ -184,7 +193,7 @@ inline say_the_end(m, step) {
 /* ---- what arrives ----------------------------------------------------------------------------------------------- */
 
 inline activation_arrives(m, k, step, made_of) {
-    printf("M%d hears the activation of step %d from M%d\n", m, step, source[k]);
+    printf("M%d hears M%d's activation of step %d\n", m, source[k], step);
     if
     :: step == finished[m] + 1 ->
         LAW(made_of == step - 1, "broken: what is accepted was made of the parameters of its step\n");
@@ -200,12 +209,10 @@ inline activation_arrives(m, k, step, made_of) {
 #endif
 #ifndef NO_ANSWER
     :: step == finished[m] ->
-        printf("M%d answers again\n", m);
         answer(m, k, step)
 #endif
 #ifdef ANSWERS_ANY_STEP
     :: step < finished[m] ->
-        printf("M%d answers again\n", m);
         answer(m, k, step)
 #endif
     :: else /* of the past: dropped */
@@ -213,7 +220,7 @@ inline activation_arrives(m, k, step, made_of) {
 }
 
 inline urgency_arrives(m, k, step, made_of) {
-    printf("M%d hears the urgency of step %d from M%d\n", m, step, target[k]);
+    printf("M%d hears M%d's urgency of step %d\n", m, target[k], step);
     if
 #ifdef EARLY_URGENCY_DROPPED
     :: step == finished[m] + 1 && !fired[m]
@@ -241,9 +248,12 @@ inline question_arrives(m, step) {
     fi
 }
 
-/* `mark`: what is missing in `told` until this comes. */
+/* `mark`: what is missing in `told` until this comes.  `right`: what it must have been made of. */
 inline environment_is_told(mark, step, made_of, right) {
-    printf("The environment is told of step %d\n", step);
+    if
+    :: mark < bit(MEMBERS) -> printf("M%d hears M%d's commit of step %d\n", ENVIRONMENT, l - COMMIT(0), step)
+    :: else -> printf("M%d hears M%d's activation of step %d\n", ENVIRONMENT, l - PREDICTION(0), step)
+    fi;
     if
     :: step == finished[ENVIRONMENT] + 1 ->
         LAW(made_of == right, "broken: what is accepted was made of the parameters of its step\n");
@@ -275,6 +285,9 @@ end:
 #endif
 #if T > 2
     DELIVER(3)
+#endif
+#if T > 3
+#error add a line for each further step
 #endif
     od
 }
@@ -370,7 +383,7 @@ end:
         say_the_end(m, finished[m]);
         everyone_is_in_order(m) }
 #endif
-    :: d_step { !healed && (heard[m] || felt[m] || fired[m]
+    :: d_step { may_crash && (heard[m] || felt[m] || fired[m]
 #ifdef VOLATILE_RETAINED
             || retained[m]
 #endif
@@ -379,6 +392,9 @@ end:
 #endif
             ) ->
         printf("M%d crashes in step %d\n", m, finished[m] + 1);
+#ifdef C
+        crashes++;
+#endif
 #ifdef VOLATILE_RETAINED
         retained[m] = 0;
 #endif
@@ -405,7 +421,7 @@ proctype environment() {
 end:
     do
     :: d_step { !fired[ENVIRONMENT] && !over ->
-        printf("The environment begins step %d\n", finished[ENVIRONMENT] + 1);
+        printf("M%d begins step %d\n", ENVIRONMENT, finished[ENVIRONMENT] + 1);
         fired[ENVIRONMENT] = 1;
         send_along(tells[ENVIRONMENT], finished[ENVIRONMENT] + 1, version[ENVIRONMENT]) }
     :: d_step { fired[ENVIRONMENT] && all_inputs_answered && told == all_that_is_told ->
@@ -414,7 +430,7 @@ end:
         fired[ENVIRONMENT] = 0;
         felt[ENVIRONMENT] = 0;
         told = 0;
-        printf("The environment has heard all of step %d\n", finished[ENVIRONMENT]);
+        printf("M%d has heard all of step %d\n", ENVIRONMENT, finished[ENVIRONMENT]);
 #ifndef SILENT_INPUTS
         for (i : 0 .. MEMBERS - 1) {
             LAW(finished[i] == finished[ENVIRONMENT], "broken: a step is over when everyone has finished it\n")
@@ -434,7 +450,7 @@ end:
 
 /* Every deadline passes: whoever has fired repeats what was not answered, and the environment asks again. */
 inline deadlines_pass() {
-    printf("All deadlines pass\n");
+    printf("all deadlines pass\n");
     for (j : 0 .. MEMBERS) {
         if
 #ifdef NO_REPEAT
@@ -447,7 +463,7 @@ inline deadlines_pass() {
             send_along(missing(j), finished[j] + 1, version[j])
         :: else
         fi
-    }
+    };
 #ifndef NEVER_ASKS
     for (j : 0 .. MEMBERS - 1) {
         if
@@ -455,13 +471,14 @@ inline deadlines_pass() {
             send(QUESTION(j), finished[ENVIRONMENT] + 1, 0)
         :: else
         fi
-    }
+    };
 #endif
+    skip
 }
 
-/* While the faults last a repetition adds nothing to a set that forgets nothing. Afterwards a deadline is longer than
-   all that is under way: it passes when nothing else can happen (`timeout`). A run that goes on for ever from there
-   passes `accept` again and again: that is how spin finds it. */
+/* While the faults last a deadline passes whenever it likes. Afterwards it is longer than all that is under way: it passes
+   when nothing else can happen (`timeout`). A run that goes on for ever from there passes `accept` again and again: that
+   is how spin finds it. */
 init {
     d_step { connect() }
     atomic {
@@ -473,19 +490,22 @@ init {
         }
         run environment()
     }
+    do
+    :: d_step { deadlines_pass() }
 #ifndef FAULTS_FOR_EVER
-    d_step {
-        printf("The faults cease; what was under way is lost\n");
+    :: d_step {
+        printf("the faults cease; what was under way is lost\n");
         healed = 1;
         for (i : 0 .. LINES * T - 1) {
             frame[i] = 0
         };
-        skip
-    }
+        skip };
+        break
+#endif
+    od;
 accept:
     do
     :: atomic { timeout && !over -> deadlines_pass() }
     :: over -> break
     od
-#endif
 }
