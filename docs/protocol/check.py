@@ -5,7 +5,7 @@
     python docs/protocol/check.py --mutants            and each mutant of the protocol, which must fail, with its story
     python docs/protocol/check.py --mutants NO_REPEAT  only these
 
-Needs the model checker spin, and gcc. The exit code is 1 if anything is not as it should be.
+Needs the model checker spin, and gcc: `apt-get install spin gcc`. The exit code is 1 if anything is not as it should be.
 """
 
 from __future__ import annotations
@@ -21,6 +21,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 MODEL = Path(__file__).resolve().with_name("protocol.pml")
+ONCE = "each update is applied exactly once"
+OVER = "a step is over when everyone has finished it"
 FOR_EVER = "goes on for ever"
 FUTURE = "no step from the future"
 EQUAL = "frames of one name are equal"
@@ -41,18 +43,21 @@ class Instance:
 @dataclass(frozen=True)
 class Mutant:
     """The protocol with one rule broken. breaks: the law that spin must find broken, or `FOR_EVER`; empty: an equivalent
-    one, which must hold, and `about` says why.  graph, cease: the instance on which it shows."""
+    one, which must hold, and `about` says why.  graph, cease: the instance on which it shows.  local: judged by the laws
+    alone that members see in their mail, for the others are broken sooner."""
 
     name: str
     about: str
     breaks: str
     cease: bool = False
     graph: str = "N=1"
+    local: bool = False
 
     def instances(self) -> list[Instance]:
         """On which to look for it, with few crashes first, for a short story; an equivalent one must hold with any number."""
         crashes = [("C=0",), ("C=1",), ("C=2",), ()] if self.breaks else [()]
-        return [Instance(self.name, (self.graph, "T=2", self.name, *limit), self.cease) for limit in crashes]
+        defines = (self.graph, "T=2", self.name, *["LOCAL_LAWS"] * self.local)
+        return [Instance(self.name, (*defines, *limit), self.cease) for limit in crashes]
 
 
 SMALL = [
@@ -68,8 +73,8 @@ LARGE = [
     Instance("diamond, 3 steps", ("DIAMOND", "T=3"), cease=False),
 ]
 MUTANTS = [
-    Mutant("COMMIT_AFTER_SENDING", "it sends its urgencies, and commits then", TOGETHER),
-    Mutant("COMMIT_IN_TWO_PARTS", "new parameters first, the number of the step then", EQUAL),
+    Mutant("COMMIT_AFTER_SENDING", "it sends its urgencies, and commits then", FUTURE, local=True),
+    Mutant("COMMIT_IN_TWO_PARTS", "new parameters first, the number of the step then", ONCE),
     Mutant("RETAINED_LATER", "what it says at the end of a step is kept after the commit", EQUAL),
     Mutant("VOLATILE_RETAINED", "a crash forgets what it said at the end of the step", FOR_EVER, cease=True),
     Mutant("RECOMPUTED", "it answers out of its new parameters", RIGHT),
@@ -82,9 +87,10 @@ MUTANTS = [
     Mutant("NO_ANSWER", "an activation of the step just finished is dropped", FOR_EVER, cease=True),
     Mutant("ANSWERS_ANY_STEP", "one of any earlier step is answered", EQUAL),
     Mutant("ANSWERS_UNFINISHED", "asked about a step that it has not finished, it answers", RIGHT),
+    Mutant("LEARNS_AGAIN", "an urgency that comes again is learnt from again", ONCE),
     Mutant("STALE_ACCEPTED", "an activation of an earlier step is taken for the current one's", RIGHT),
     Mutant("MAIL_OUTLIVES_THE_STEP", "activations are not emptied with the commit", TOGETHER),
-    Mutant("SILENT_INPUTS", "an input does not answer, for it has nothing to feel", FUTURE),
+    Mutant("SILENT_INPUTS", "an input does not answer, for it has nothing to feel", OVER),
     Mutant("MAIL_SURVIVES", "mail survives a crash: it is the current step's, and would only be sent again", "", cease=True),
     Mutant("EARLY_URGENCY_DROPPED", "an urgency before the own activation is dropped: it is repeated", "", cease=True),
 ]

@@ -1,8 +1,8 @@
 /* The delivery protocol of a society, for the model checker spin. index.md tells it in words; check.py checks it.
 
    Parameters: -DN=1 neurons in a chain (or -DFORK, two neurons side by side that hear one input; or -DDIAMOND, with a
-   third neuron that hears both), -DT=2 steps, -DC=1 crash at most (without it any number), -DFAULTS_FOR_EVER, and one of
-   the mutants, such as -DNO_REPEAT.
+   third neuron that hears both), -DT=2 steps, -DC=1 crash at most (without it any number), -DFAULTS_FOR_EVER, one of the
+   mutants, such as -DNO_REPEAT, and -DLOCAL_LAWS to judge it by what members see in their mail.
 
    Arithmetic is left out. What a member has learnt is counted: `version` is how many updates it has made. A frame
    carries the version of the parameters that it was made of, and that is its whole content.
@@ -124,12 +124,14 @@ bit halfway[MEMBERS + 1];
 
 #define LAW(holds, broken) if :: (holds) -> skip :: else -> printf(broken); assert(false) fi
 
-inline everyone_is_in_order(m) {
+inline all_is_in_order(m) {
     LAW(version[m] == finished[m], "broken: each update is applied exactly once\n");
+#ifndef LOCAL_LAWS /* what nobody can see who knows only his mail */
     for (j : 0 .. SYNAPSES - 1) {
         LAW(finished[source[j]] <= finished[target[j]] && finished[target[j]] <= finished[source[j]] + 1,
             "broken: a target is where its source is, or one step ahead\n")
     };
+#endif
     skip
 }
 
@@ -166,8 +168,7 @@ inline answer(m, k, step) {
 /* To the environment, likewise. A commit holds the new parameters, an activation was made of the old ones. */
 inline tell(m, step) {
     if
-    :: is_neuron(m) ->
-        send(COMMIT(m), step, version[m])
+    :: is_neuron(m) && retained[m] -> send(COMMIT(m), step, retained[m])
     :: else
     fi;
     if
@@ -231,6 +232,9 @@ inline urgency_arrives(m, k, step, made_of) {
         LAW(made_of == step - 1, "broken: what is accepted was made of the parameters of its step\n");
         felt[m] = felt[m] | bit(k)
     :: step > finished[m] + 1 -> LAW(false, "broken: no step from the future\n")
+#ifdef LEARNS_AGAIN
+    :: step == finished[m] && m != ENVIRONMENT -> version[m] = version[m] + 1
+#endif
     :: else
     fi
 }
@@ -239,7 +243,7 @@ inline question_arrives(m, step) {
     printf("M%d is asked again about step %d\n", m, step);
     if
 #ifdef ANSWERS_UNFINISHED
-    :: step >= finished[m] && retained[m] -> tell(m, step)
+    :: step >= finished[m] -> tell(m, step)
 #else
     :: step == finished[m] -> tell(m, step)
     :: step > finished[m] + 1 -> LAW(false, "broken: no step from the future\n")
@@ -322,6 +326,7 @@ proctype member(byte m) {
 end:
     do
     :: d_step { heard[m] == hears[m] && !fired[m] ->
+        all_is_in_order(m);
         printf("M%d fires in step %d\n", m, finished[m] + 1);
         fired[m] = 1;
         send_along(tells[m], finished[m] + 1, version[m]);
@@ -345,20 +350,20 @@ end:
         halfway[m] = 0;
         begin_anew(m);
         tell(m, finished[m]);
-        everyone_is_in_order(m) }
+        all_is_in_order(m) }
 #elif defined(COMMIT_IN_TWO_PARTS)
     :: d_step { fired[m] && is_answered(m) && !halfway[m] ->
         printf("M%d keeps its new parameters\n", m);
         version[m] = version[m] + 1;
-        retained[m] = version[m];
         halfway[m] = 1 }
     :: d_step { halfway[m] ->
+        retained[m] = version[m];
         finished[m] = finished[m] + 1;
         printf("M%d commits step %d\n", m, finished[m]);
         halfway[m] = 0;
         begin_anew(m);
         say_the_end(m, finished[m]);
-        everyone_is_in_order(m) }
+        all_is_in_order(m) }
 #elif defined(RETAINED_LATER)
     :: d_step { fired[m] && is_answered(m) ->
         version[m] = version[m] + 1;
@@ -370,7 +375,7 @@ end:
         retained[m] = version[m];
         halfway[m] = 0;
         say_the_end(m, finished[m]);
-        everyone_is_in_order(m) }
+        all_is_in_order(m) }
 #else
     :: d_step { fired[m] && is_answered(m) ->
         commit(m);
@@ -381,7 +386,7 @@ end:
         fired[m] = 0;
 #endif
         say_the_end(m, finished[m]);
-        everyone_is_in_order(m) }
+        all_is_in_order(m) }
 #endif
     :: d_step { may_crash && (heard[m] || felt[m] || fired[m]
 #ifdef VOLATILE_RETAINED
@@ -431,10 +436,10 @@ end:
         felt[ENVIRONMENT] = 0;
         told = 0;
         printf("M%d has heard all of step %d\n", ENVIRONMENT, finished[ENVIRONMENT]);
-#ifndef SILENT_INPUTS
+#ifndef LOCAL_LAWS
         for (i : 0 .. MEMBERS - 1) {
             LAW(finished[i] == finished[ENVIRONMENT], "broken: a step is over when everyone has finished it\n")
-        }
+        };
 #endif
         skip }
     od
