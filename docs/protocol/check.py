@@ -31,7 +31,7 @@ TOGETHER = "a target is where its source is, or one step ahead"
 
 
 class Instance(NamedTuple):
-    """What is checked. defines: what the model is told by -D.  cease: whether the faults do, sometime. If they do not, nobody
+    """What is checked. defines: what the model is told by -D, the graph first.  cease: whether the faults do, sometime. If they do not, nobody
     is promised an end, and only the laws are checked: there are far fewer states, for the network forgets nothing."""
 
     name: str
@@ -158,7 +158,8 @@ class Checker:
 
     def _named(self, line: str) -> str:
         """The members by what they are, instead of by number."""
-        neurons = next((int(word[4:]) for word in self._defines if word.startswith("-DN=")), 3 if "-DDIAMOND" in self._defines else 2)
+        graph = self._defines[0]
+        neurons = {"-DFORK": 2, "-DDIAMOND": 3}.get(graph) or int(graph.removeprefix("-DN="))
         names = ["input", *(f"n{k}" for k in range(1, neurons + 1)), "loss", "environment"]
         line = re.sub(r"M(\d)", lambda found: names[int(found[1])], line)
         return "and so on, for ever:" if line.startswith("<<<<<") else line

@@ -62,7 +62,8 @@ def moment(who: str, height: int, words: str, colour: str, left: bool) -> str:
     """What happens at somebody's."""
     x = WHO[who]
     place = f'x="{x - 10}" text-anchor="end"' if left else f'x="{x + 10}"'
-    return f'<circle cx="{x}" cy="{height}" r="4" fill="{colour}"/><text {place} y="{height + 4}" fill="{colour}">{words}</text>'
+    dot = f'<circle cx="{x}" cy="{height}" r="4" fill="{colour}"/>'
+    return dot + f'<text {place} y="{height + 4}" fill="{colour}">{words}</text>'
 
 
 def picture() -> str:
@@ -79,12 +80,16 @@ def picture() -> str:
         for name, x in WHO.items()
     )
     parts = [lives, boxes, *(arrow(*said) for said in ARROWS), *(moment(*happened) for happened in MOMENTS)]
-    return "\n".join([
-        '<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 700 535" font-family="Helvetica, Arial, sans-serif" font-size="13">',
-        f"<title>{TITLE}</title>", f"<defs>{heads}</defs>", '<rect width="700" height="535" fill="#ffffff"/>',
-        '<g fill="none" stroke-width="1.5">',
-        *(part.replace("<text", '<text stroke="#ffffff" stroke-width="2" paint-order="stroke"') for part in parts), "</g>", "</svg>", "",
-    ])  # fmt: skip
+    halo = '<text stroke="#ffffff" stroke-width="2" paint-order="stroke"'  # words are read where lines cross them
+    font = 'font-family="Helvetica, Arial, sans-serif" font-size="13"'
+    return f"""<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 700 535" {font}>
+<title>{TITLE}</title>
+<defs>{heads}</defs>
+<rect width="700" height="535" fill="#ffffff"/>
+<g fill="none" stroke-width="1.5">
+{"".join(f"{part}\n" for part in parts).replace("<text", halo)}</g>
+</svg>
+"""
 
 
 if __name__ == "__main__":
