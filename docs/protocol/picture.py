@@ -81,13 +81,15 @@ def picture() -> str:
     )
     parts = [lives, boxes, *(arrow(*said) for said in ARROWS), *(moment(*happened) for happened in MOMENTS)]
     halo = '<text stroke="#ffffff" stroke-width="2" paint-order="stroke"'  # words are read where lines cross them
+    drawn = "\n".join(parts).replace("<text", halo)
     font = 'font-family="Helvetica, Arial, sans-serif" font-size="13"'
     return f"""<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 700 535" {font}>
 <title>{TITLE}</title>
 <defs>{heads}</defs>
 <rect width="700" height="535" fill="#ffffff"/>
 <g fill="none" stroke-width="1.5">
-{"".join(f"{part}\n" for part in parts).replace("<text", halo)}</g>
+{drawn}
+</g>
 </svg>
 """
 

@@ -64,6 +64,10 @@ def test_the_page_lists_the_mutants() -> None:
     assert rows == [(mutant.name, mutant.about, mutant.breaks or "equivalent") for mutant in check.MUTANTS]
 
 
+def test_the_picture_is_what_its_script_draws() -> None:
+    assert (SCRIPT.parent / "step.svg").read_text(encoding="utf-8") == module("protocol/picture").picture()
+
+
 def test_each_law_is_broken_by_some_mutant() -> None:
     laws = set(re.findall(r'"broken: (.+?)\\n"', check.MODEL.read_text(encoding="utf-8")))
     assert laws | {check.FOR_EVER, ""} == {mutant.breaks for mutant in check.MUTANTS}
