@@ -31,8 +31,9 @@ TOGETHER = "a target is where its source is, or one step ahead"
 
 
 class Instance(NamedTuple):
-    """What is checked. defines: what the model is told by -D, the graph first.  cease: whether the faults do, sometime. If they do not, nobody
-    is promised an end, and only the laws are checked: there are far fewer states, for the network forgets nothing."""
+    """What is checked. defines: what the model is told by -D, the graph first.  cease: whether the faults do, sometime. If
+    they do not, nobody is promised an end, and only the laws are checked: there are far fewer states, for the network
+    forgets nothing."""
 
     name: str
     defines: tuple[str, ...]
