@@ -8,6 +8,7 @@ from collections.abc import Callable
 
 import numpy as np
 import pytest
+import test_interrupts
 import trio
 from conftest import same_bits
 from test_rules import RULES, layered
@@ -305,6 +306,10 @@ def test_leaving_in_the_middle_leaves_nothing_behind(diamond, batch) -> None:
         return trio.lowlevel.current_statistics().tasks_living - before
 
     assert virtually(society) == 0
+
+
+def test_an_interrupt_may_strike_anywhere() -> None:
+    test_interrupts.test_at_every_place_where_python_looks_for_signals(na.Unreliable(drop=0.1, crash=0.1, seed=1))
 
 
 def test_who_waits_for_whom(diamond, batch) -> None:
