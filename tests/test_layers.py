@@ -46,7 +46,7 @@ ALLOWED = {
     "trace": {"errors", "log", "traced", "tracer"},
     "traced": {"text", "trace"},
     "tracer": {"arrays", "elements", "errors", "functions", "log", "network", "paths", "sums", "text", "trace"},
-    "log": {"arrays", "elements", "lines", "errors", "learning", "messages", "network", "said", "plots", "text", "log", "version"},
+    "log": {"arrays", "elements", "lines", "errors", "faults", "learning", "messages", "network", "said", "plots", "text", "log", "version"},
     "viewer": {"arrays", "errors", "functions", "log", "network", "sums", "viewer"},
     "rounding": {"arrays", "functions", "judge", "learning", "messages", "neuron"},
     "replay": {"arrays", "log", "messages", "network", "neuron", "rounding", "rules", "sums"},
