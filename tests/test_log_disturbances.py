@@ -6,9 +6,9 @@ import json
 import math
 import re
 import shutil
-import subprocess
 import sys
 from collections import Counter
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -16,6 +16,7 @@ import pyarrow as pa
 import pytest
 
 import neuro_actors as na
+from neuro_actors.cli import main
 from neuro_actors.faults import DISTURBANCES, Disturbance, Kill, Lose
 from neuro_actors.log import writer
 from neuro_actors.log.accounts import told, until_it_came
@@ -49,10 +50,19 @@ def particular(tmp_path_factory) -> Path:
     return record(tmp_path_factory.mktemp("particular") / "run.arrows", PARTICULAR)
 
 
-def command(*arguments: object, expected: int = 0) -> str:
-    done = subprocess.run([sys.executable, "-m", "neuro_actors", *map(str, arguments)], capture_output=True, text=True)
-    assert done.returncode == expected, done.stderr
-    return done.stdout if expected == 0 else done.stderr
+@pytest.fixture
+def command(capsys, monkeypatch) -> Callable[..., str]:
+    """What the command line prints; with `expected`, its exit code, what it complains of."""
+
+    def run(*arguments: object, expected: int = 0) -> str:
+        monkeypatch.setattr(sys, "argv", ["neuro-actors", *map(str, arguments)])
+        with pytest.raises(SystemExit) as left:
+            main()
+        out, err = capsys.readouterr()
+        assert left.value.code == expected, err
+        return out if expected == 0 else err
+
+    return run
 
 
 @pytest.mark.parametrize("calm", ["memory", "bundled"])
@@ -79,7 +89,7 @@ def test_what_befell_is_what_the_storm_counted(tmp_path) -> None:
             simulation._channels.storm._teller = lambda d: (heard.append(d), real(d))
             await simulation.gradient([[1.0, 2.0]], [[0.5]])
             await simulation.predict([[1.0, 2.0]])
-            counted.update(simulation.statistics().faults)
+            counted.update(simulation.statistics().disturbances)
 
     trio.run(run, clock=trio.testing.MockClock(autojump_threshold=0))
     log = na.open_log(tmp_path / "run.arrows")
@@ -111,25 +121,27 @@ def test_faults_are_described_in_the_metadata(tmp_path) -> None:
 # --- shown ---------------------------------------------------------------------------------------------------------
 
 
-def test_a_lost_letter_stands_below_its_message(particular: Path) -> None:
-    lines = command("log", "show", particular, "--step", "2").splitlines()
+def test_a_lost_letter_stands_below_its_message(command: Callable[..., str], particular: Path) -> None:
+    lines = command("log", "show", particular).splitlines()
     at = next(k for k, line in enumerate(lines) if line.startswith("step 2: h1.0 told y0: activation"))
     form = r"    activation h1.0 -> y0 lost at \d\.\d{3} s, sent again at \d\.\d{3} s \(attempt 2\)"
     assert re.fullmatch(form, lines[at + 1])
-    assert lines[-1].startswith("step 2: sealed")
     deaths = [line for line in lines if "died" in line]
     assert [re.sub(r"\d\.\d{3}", "…", line) for line in deaths] == [
         "    h1.1 died at … s, between urgencies, and went on from what it had committed"
     ]
     assert not [line for line in command("log", "show", particular, "--step", "1").splitlines() if line.startswith(" ")]
+    one = command("log", "show", particular, "--step", "2").splitlines()
+    assert one == [line for line in lines if line in one]
+    assert lines[at + 1] in one
 
 
-def test_filters_hold_for_disturbances(stormy: Path) -> None:
+def test_filters_hold_for_disturbances(command: Callable[..., str], stormy: Path) -> None:
     def said(*arguments: str) -> list[str]:
         return [line.strip() for line in command("log", "show", stormy, *arguments).splitlines() if line.startswith("    ")]
 
     everything = said()
-    assert len(everything) > 100
+    assert len(everything) > 50
     backward = said("--phase", "backward")
     assert backward
     assert all(line.startswith("urgency ") for line in backward)
@@ -141,7 +153,7 @@ def test_filters_hold_for_disturbances(stormy: Path) -> None:
     assert len(command("log", "show", stormy, "--limit", "7").splitlines()) == 7
 
 
-def test_as_json_each_row_has_its_own(stormy: Path) -> None:
+def test_as_json_each_row_has_its_own(command: Callable[..., str], stormy: Path) -> None:
     rows = [json.loads(line) for line in command("log", "show", stormy, "--json").splitlines()]
     found = [Disturbance(**d) for row in rows for d in row["disturbances"]]
     log = na.open_log(stormy)
@@ -151,14 +163,14 @@ def test_as_json_each_row_has_its_own(stormy: Path) -> None:
             assert (d["kind"], d["source"], d["target"], d["step"]) == ("urgency", row["receiver"], row["sender"], row["step"])
 
 
-def test_a_calm_log_is_shown_as_before(tmp_path) -> None:
+def test_a_calm_log_is_shown_as_before(command: Callable[..., str], tmp_path) -> None:
     calm = record(tmp_path / "calm.arrows", "memory")
     assert "disturbances" not in command("log", "show", calm, "--json", "--limit", "3")
     assert json.loads(command("log", "info", calm, "--json"))["disturbances"] is None
     assert "storm" not in command("log", "info", calm)
 
 
-def test_info_counts_them(stormy: Path, particular: Path) -> None:
+def test_info_counts_them(command: Callable[..., str], stormy: Path, particular: Path) -> None:
     about = json.loads(command("log", "info", stormy, "--json"))["disturbances"]
     log = na.open_log(stormy)
     assert about["count"] == len(log.disturbances) == sum(about["what"].values())
@@ -218,7 +230,7 @@ def test_of_a_partial_log_those_of_its_steps(tmp_path) -> None:
     assert {d.step for d in log.disturbances} == {1, 3}
 
 
-def test_cut_off_anywhere_what_stands_before_is_read(stormy: Path, tmp_path) -> None:
+def test_cut_off_anywhere_what_stands_before_is_read(command: Callable[..., str], stormy: Path, tmp_path) -> None:
     whole = na.open_log(stormy).disturbances
     log, second = tmp_path / "run.arrows", tmp_path / "run.disturbances.arrows"
     shutil.copy(stormy, log)
@@ -302,7 +314,7 @@ DAMAGES = [
 
 
 @pytest.mark.parametrize("how", DAMAGES)
-def test_a_damaged_or_foreign_file_is_refused_by_name(how: str, stormy: Path, tmp_path) -> None:
+def test_a_damaged_or_foreign_file_is_refused_by_name(command: Callable[..., str], how: str, stormy: Path, tmp_path) -> None:
     said = damaged(stormy, tmp_path, how)
     with pytest.raises(na.LogError, match=said) as caught:
         na.open_log(tmp_path / "run.arrows")
