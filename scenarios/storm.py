@@ -143,7 +143,8 @@ def draw(net: na.Network, calm: Run, storm: Run, arguments: Namespace) -> None:
     members = Lines(net).members
     figure = plt.figure(figsize=(12, 9.5), layout="constrained")
     figure.suptitle("Cats learnt in calm weather and in a storm: other traffic, the same bits", fontsize=14)
-    axes = figure.subplot_mosaic([["calm step", "storm step"], ["calm", "storm"], ["loss", "loss"]], height_ratios=[1.7, 1, 0.9])
+    places = [["calm step", "storm step"], ["calm", "storm"], ["loss", "loss"]]
+    axes = figure.subplot_mosaic(places, height_ratios=[1.7, 1, 0.9])
     for name, run in (("calm", calm), ("storm", storm)):
         one_step(axes[f"{name} step"], run, closer(storm), members, name)
         traffic(axes[name], run, name)

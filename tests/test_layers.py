@@ -47,7 +47,7 @@ ALLOWED = {
     "traced": {"text", "trace"},
     "tracer": {"arrays", "elements", "errors", "functions", "log", "network", "paths", "sums", "text", "trace"},
     "log": {"arrays", "elements", "lines", "errors", "faults", "learning", "messages", "network", "said", "plots", "text", "log", "version"},
-    "viewer": {"arrays", "errors", "functions", "log", "network", "sums", "viewer"},
+    "viewer": {"arrays", "errors", "faults", "functions", "log", "network", "sums", "viewer"},
     "rounding": {"arrays", "functions", "judge", "learning", "messages", "neuron"},
     "replay": {"arrays", "log", "messages", "network", "neuron", "rounding", "rules", "sums"},
     "audit": {"auditor", "errors", "learning", "log"},

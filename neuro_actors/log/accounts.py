@@ -86,8 +86,8 @@ def seconds(time: float) -> str:
 
 
 def _death(d: Disturbance) -> str:
-    often = f", for the {d.attempt}{ {1: 'st', 2: 'nd', 3: 'rd'}.get(d.attempt, 'th')} time in this step" * (d.attempt > 1)
-    return printable(f"{d.source} died at {seconds(d.time)}, {d.kind}{often}, and went on from what it had committed")
+    again = f" again, death {d.attempt} since it last committed," * (d.attempt > 1)
+    return printable(f"{d.source} died{again} at {seconds(d.time)}, {d.kind}, and went on from what it had committed")
 
 
 def _chosen(d: Disturbance, choice: Choice) -> bool:

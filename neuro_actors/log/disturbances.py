@@ -3,12 +3,12 @@
 | column   | type                      | meaning                                                                          |
 | ---      | ---                       | ---                                                                              |
 | time     | float64                   | seconds since the society was opened, by trio's clock, often a virtual one       |
-| step     | int64                     | of the message; of a death, at which the member was                              |
+| step     | int64                     | of the message; of a death, in which the member was                              |
 | what     | dictionary<int8, string>  | one of `faults.DISTURBANCES`; end: the last row                                  |
 | kind     | dictionary<int8, string>  | of the message; of a death, the place, one of `faults.PLACES`; else null         |
 | source   | dictionary<int32, string> | of the synapse that the message goes along; of a death, who died; else null      |
 | target   | dictionary<int32, string> | likewise; of a death null                                                        |
-| attempt  | int32                     | 1, 2, 3, … of the message in its step, of the member's deaths in it; end: 0      |
+| attempt  | int32                     | 1, 2, 3, … of the message in its step, of deaths since the last commit; end: 0   |
 | question | bool                      | whether it befell the question for the message                                   |
 | note     | string                    | end: the last digest of the log; else null                                       |
 

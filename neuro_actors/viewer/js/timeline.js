@@ -2,7 +2,7 @@
 
 import { lossCurve } from "./charts.js";
 import { byId, el } from "./dom.js";
-import { shown } from "./numbers.js";
+import { count, shown } from "./numbers.js";
 
 export class Timeline {
   /** @param {import("./data.js").Run} run @param {{goStep: (step: number) => void, goTime: (t: number) => void}} acts */
@@ -29,13 +29,15 @@ export class Timeline {
     byId("stepmark").style.left = `${n > 1 ? (state.step / (n - 1)) * 100 : 50}%`;
     const mode = say(`mode_${info.mode}`);
     const loss = info.mean === null ? "" : ` · ${say("loss")} ${shown(info.mean)}`;
+    const { lost, deaths } = scene.storm;
+    const weather = [lost ? say("stormCount", { n: count(lost) }) : "", deaths.length ? say("stormDeaths", { n: deaths.length }) : ""].filter(Boolean).map((text) => ` · ${text}`).join("");
     byId("steptext").replaceChildren(
       el("strong", { text: say("stepOf", { n: info.number }) }),
       ` ${say("ofSteps", { n: this.run.steps[n - 1].number })}`,
       el("span", { class: "dotted", text: " · " }),
-      el("span", { class: "rest", text: `${mode}${loss}` }),
+      el("span", { class: "rest", text: `${mode}${loss}${weather}` }),
     );
-    this.steps.setAttribute("aria-valuetext", `${say("stepOf", { n: info.number })}, ${mode}${loss}`);
+    this.steps.setAttribute("aria-valuetext", `${say("stepOf", { n: info.number })}, ${mode}${loss}${weather}`);
     const wide = byId("track").clientWidth;
     const track = `${waves.count} ${info.mode} ${info.wrtInputs} ${state.language} ${wide}`;
     if (track !== this._track) {
