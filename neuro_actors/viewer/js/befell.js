@@ -30,5 +30,5 @@ export function letters(app, synapses, k) {
 
 /** @param {import("./words.js").Say} say @param {number} time */
 function seconds(say, time) {
-  return `${time.toFixed(3).replace(".", say("point"))} s`;
+  return `${time.toFixed(3).replace(".", say("point"))}\u00a0s`;
 }

@@ -53,8 +53,9 @@ export function drawDeaths(ctx, labels, scene) {
     const past = deaths.filter((death) => t >= death.wave + (death === now ? 0.5 : 0.99)).length;
     if (!past || (now && t - now.wave < 0.85)) continue;
     const text = past > 1 ? `†${past}` : "†";
-    const aside = loss ? [loss.x + loss.w / 2 - 4, loss.y - loss.h / 2 + 2] : [x + r * 0.78 + 7, y - r * 0.78 - 5];
-    labels.put(text, [/** @type {[number, number]} */ (aside)], { size: 17, bold: true, colour: css(colours.ink), pill: css(colours.paper, 0.88), over: true });
+    const cell = l.mode === "population" || (l.picture !== null && network.isInput(k));
+    const aside = loss ? [loss.x + loss.w / 2 - 4, loss.y - loss.h / 2 + 2] : cell ? [x, y] : [x + r * 0.78 + 7, y - r * 0.78 - 5];
+    labels.put(text, [/** @type {[number, number]} */ (aside)], { size: cell ? 13 : 17, bold: true, colour: css(colours.ink), pill: css(colours.paper, 0.88), over: true });
   }
 }
 

@@ -67,5 +67,5 @@ export function inWords(say, storm, waves, wave, network) {
   if (lost) parts.push(say(lost === 1 ? "stormOne" : "stormLost", { n: lost }));
   const names = [...new Set(deaths.map((death) => (death.k < network.n ? network.ids[death.k] : say("lossSays"))))];
   if (names.length) parts.push(say(names.length === 1 ? "stormDies" : "stormDie", { name: names[0], n: names.length }));
-  return parts.join("; ");
+  return parts.join(" · ");
 }

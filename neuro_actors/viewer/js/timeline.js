@@ -30,14 +30,16 @@ export class Timeline {
     const mode = say(`mode_${info.mode}`);
     const loss = info.mean === null ? "" : ` · ${say("loss")} ${shown(info.mean)}`;
     const { lost, deaths } = scene.storm;
-    const weather = [lost ? say("stormCount", { n: count(lost) }) : "", deaths.length ? say("stormDeaths", { n: deaths.length }) : ""].filter(Boolean).map((text) => ` · ${text}`).join("");
+    const [signs, words] = [["✕", lost, "stormCount"], ["†", deaths.length, "stormDeaths"]].filter(([, n]) => n).reduce(
+      ([short, long], [sign, n, key]) => [`${short} · ${sign}\u00a0${count(Number(n))}`, `${long}, ${say(String(key), { n: count(Number(n)) })}`], ["", ""],
+    );
     byId("steptext").replaceChildren(
       el("strong", { text: say("stepOf", { n: info.number }) }),
       ` ${say("ofSteps", { n: this.run.steps[n - 1].number })}`,
       el("span", { class: "dotted", text: " · " }),
-      el("span", { class: "rest", text: `${mode}${loss}${weather}` }),
+      el("span", { class: "rest", text: `${mode}${loss}${signs}`, title: words.slice(2) || null }),
     );
-    this.steps.setAttribute("aria-valuetext", `${say("stepOf", { n: info.number })}, ${mode}${loss}${weather}`);
+    this.steps.setAttribute("aria-valuetext", `${say("stepOf", { n: info.number })}, ${mode}${loss}${words}`);
     const wide = byId("track").clientWidth;
     const track = `${waves.count} ${info.mode} ${info.wrtInputs} ${state.language} ${wide}`;
     if (track !== this._track) {
