@@ -18,7 +18,8 @@ def storm(log: Log) -> dict[int, dict[str, Any]]:
 
     lost: how many messages were, before they came.  died: (place in the network, the loss
     behind all others; where; when).  told, forward, judged, shown, backward, blamed: of messages that were lost: (which,
-    the times of the attempts that were, the time of the one that came); which is an input, a synapse, an output's row.
+    the times of the attempts that were, the time of the one that came, or
+    None in a step that was broken off); which is an input, a synapse, an output's row.
     """
     network = log.network
     which = _which(network)
@@ -33,10 +34,11 @@ def storm(log: Log) -> dict[int, dict[str, Any]]:
     for (number, *name), befell in messages.items():
         until = until_it_came(befell)
         lost = [round(d.time, 3) for d in until if d.what in FAILED]
+        came = next((round(d.time, 3) for d in until if d.what == "repeated" and d.attempt > len(lost)), None)
         found[number]["lost"] += len(lost) > 0
         if lost and tuple(name) in which:
             block, place = which[tuple(name)]
-            found[number].setdefault(block, []).append([place, lost, round(until[-1].time, 3)])
+            found[number].setdefault(block, []).append([place, lost, came])
     return dict(found)
 
 

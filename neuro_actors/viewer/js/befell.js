@@ -18,8 +18,8 @@ export function letters(app, synapses, k) {
       if (!fate) continue;
       const ends = [network.sources[s], network.targets[s]];
       const [from, to] = block === "forward" ? ends : ends.reverse();
-      const words = { what: say(block === "forward" ? "activation" : "urgency"), lost: fate.lost.map((time) => seconds(say, time)).join(", "), came: seconds(say, fate.came) };
-      const text = say("befellLetter", { ...words, from: "{from}", to: "{to}" });
+      const words = { what: say(block === "forward" ? "activation" : "urgency"), lost: fate.lost.map((time) => seconds(say, time)).join(", "), came: fate.came === null ? "" : seconds(say, fate.came) };
+      const text = say(fate.came === null ? "befellLost" : "befellLetter", { ...words, from: "{from}", to: "{to}" });
       lines.push(el("li", { "data-synapse": s }, sentence(text, { from: name(network.ids[from]), to: name(network.ids[to]) })));
     }
   }

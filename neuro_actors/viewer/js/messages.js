@@ -84,7 +84,7 @@ export function drawMessages(ctx, labels, scene, messages, p) {
     const late = (((message.seed * 2654435761) >>> 0) % 1000) / 1000 * 0.3;
     const own = Math.min(1, Math.max(0, numbers ? p : (p - late) / 0.7));
     if (own <= 0 || own >= 1) continue;
-    const letters = message.fate ? twice(own) : [{ along: own * own * (3 - 2 * own), alpha: 1 }];
+    const letters = message.fate ? twice(own, message.fate.came !== null) : [{ along: own * own * (3 - 2 * own), alpha: 1 }];
     let [x, y] = [0, 0];
     for (const letter of letters) {
       const along = message.back ? 1 - letter.along : letter.along;

@@ -5,13 +5,13 @@ import { css } from "./colours.js";
 export const [LOST_AT, AGAIN_AT] = [0.5, 0.4]; // where along its way a letter is lost; when, of a wave, it is sent again
 
 /** How far a letter that is lost first has come, and how much of it is left: of the lost one, then of the one that comes.
- *  @param {number} own of its way through the wave, 0 to 1 @returns {{along: number, alpha: number}[]} */
-export function twice(own) {
+ *  @param {number} own of its way through the wave, 0 to 1 @param {boolean} again whether one comes @returns {{along: number, alpha: number}[]} */
+export function twice(own, again) {
   const eased = (/** @type {number} */ p) => p * p * (3 - 2 * p);
   const first = Math.min(1, own / AGAIN_AT);
   const gone = Math.max(0, Math.min(1, (own - 0.75) / 0.2));
   const letters = [{ along: LOST_AT * eased(first), alpha: first < 0.7 ? 1 : Math.max(0.28 * (1 - gone), 1 - (first - 0.7) / 0.3) }];
-  if (own > AGAIN_AT) letters.push({ along: eased((own - AGAIN_AT) / (1 - AGAIN_AT)), alpha: 1 });
+  if (again && own > AGAIN_AT) letters.push({ along: eased((own - AGAIN_AT) / (1 - AGAIN_AT)), alpha: 1 });
   return letters;
 }
 

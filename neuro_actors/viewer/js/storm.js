@@ -1,6 +1,6 @@
 // A storm, where the log tells of one: letters that were lost and came later, neurons that died and began again.
 
-/** What became of a message: when it was lost, and when the one that came was sent. @typedef {{lost: number[], came: number}} Fate */
+/** What became of a message: when it was lost, and when the one that came was sent; null if none came. @typedef {{lost: number[], came: number | null}} Fate */
 /** @typedef {{k: number, place: string, time: number, wave: number}} Death k is n for the loss */
 /** @typedef {"told" | "forward" | "judged" | "shown" | "backward" | "blamed"} Block */
 
@@ -30,7 +30,7 @@ export class Storm {
   /** Fates of several messages that are drawn as one. @param {Block} block @param {number[]} which @returns {Fate | undefined} */
   joined(block, which) {
     const fates = which.map((one) => this.fate(block, one)).filter((fate) => fate !== undefined);
-    return fates.length ? { lost: fates.flatMap((fate) => fate.lost), came: Math.max(...fates.map((fate) => fate.came)) } : undefined;
+    return fates.length ? { lost: fates.flatMap((fate) => fate.lost), came: Math.max(...fates.map((fate) => fate.came ?? 0)) } : undefined;
   }
 
   /** How many messages of a wave were lost on their way, and who died in it. @param {import("./waves.js").Waves} waves @param {number} wave
