@@ -184,6 +184,17 @@ def test_info_counts_them(command: Callable[..., str], stormy: Path, particular:
     assert max(map(len, words.splitlines()[1:])) <= 80
 
 
+def test_they_are_asked_for_by_sql(command: Callable[..., str], stormy: Path) -> None:
+    pytest.importorskip("duckdb")
+    log = na.open_log(stormy)
+    asked = "SELECT what, count(*) AS n FROM disturbances GROUP BY what ORDER BY n DESC, what"
+    expected = sorted(Counter(d.what for d in log.disturbances).items(), key=lambda item: (-item[1], item[0]))
+    assert [(row["what"], row["n"]) for row in log.query(asked).to_pylist()] == expected
+    assert [tuple(json.loads(line).values()) for line in command("log", "query", stormy, asked, "--json").splitlines()] == expected
+    died = log.query("SELECT * FROM disturbances WHERE what = 'died' ORDER BY time").to_pylist()
+    assert [Disturbance(**row | {"target": ""}) for row in died] == [d for d in log.disturbances if d.what == "died"]
+
+
 def test_what_was_sent_after_it_had_come_only_brought_back_an_answer() -> None:
     def disturbed(*befell: tuple[str, int, bool]) -> list[Disturbance]:
         return [Disturbance(0.5 * k, what, 1, "activation", "a", "b", n, q) for k, (what, n, q) in enumerate(befell)]
@@ -248,6 +259,22 @@ def test_cut_off_anywhere_what_stands_before_is_read(command: Callable[..., str]
     log.write_bytes(stormy.read_bytes()[: stormy.stat().st_size * 2 // 3])
     assert na.open_log(log).disturbances == whole
     assert "lost at" in command("log", "show", log)
+
+
+def test_while_it_runs_the_second_file_is_never_behind_the_first(tmp_path) -> None:
+    """So a run that is killed leaves the disturbances of all steps that its log has."""
+    import trio
+    import trio.testing
+
+    async def run() -> None:
+        async with na.open_simulation(na.Network.layered([2, 3, 1], seed=1), WILD, log=tmp_path / "run.arrows") as simulation:
+            await simulation.gradient([[1.0, 2.0]], [[0.5]])
+            log = na.open_log(tmp_path / "run.arrows")
+            assert (len(log), log.complete) == (1, False)
+            assert len(log.disturbances) > 30
+            assert {d.step for d in log.disturbances} == {1}
+
+    trio.run(run, clock=trio.testing.MockClock(autojump_threshold=0))
 
 
 def damaged(stormy: Path, tmp_path: Path, how: str) -> str:

@@ -19,8 +19,8 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator
+from dataclasses import asdict, dataclass
 from os import PathLike
 from pathlib import Path
 from typing import Any
@@ -151,6 +151,14 @@ def disturbances(log: str, metadata: bytes, network: Network) -> Disturbances | 
         raise LogError(f"{name!r}: it cannot be read ({str(error).splitlines()[0]})") from None
     except pa.ArrowException as error:
         raise LogError(f"{name!r}: it is no Arrow stream ({str(error).splitlines()[0]})") from None
+
+
+def table(held: Iterable[Disturbance]) -> Any:
+    """As an Arrow table, with texts."""
+    kinds = {"what": pa.string(), "kind": pa.string(), "source": pa.string(), "target": pa.string()}
+    columns = {name: kinds.get(name, kind) for name, kind in FIELDS.items() if name != "note"}
+    rows = [asdict(d) | {"target": d.target or None} for d in held]
+    return pa.Table.from_pylist(rows, schema=pa.schema(columns))
 
 
 def _channels(schema: Any, metadata: bytes) -> dict[str, Any] | None:

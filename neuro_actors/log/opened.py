@@ -147,12 +147,12 @@ class Log:
 
     def query(self, sql: str) -> Any:
         """The answer to one SELECT as a pyarrow.Table, by DuckDB (extra `query`). Tables: messages, mail, neurons,
-        synapses, steps, losses, activations, urgencies, weights, biases, gradients, rows; `neuro-actors log query --help`
-        tells their columns. Nothing but this log can be reached. Raises `LogError` for what cannot be answered.
+        synapses, steps, losses, activations, urgencies, weights, biases, gradients, disturbances, rows;
+        `neuro-actors log query --help` tells their columns. Nothing but this log can be reached. Raises `LogError` for what cannot be answered.
         """
         from .query import answer, asked, connect
 
-        with connect(self.network, self._batches) as connection:
+        with connect(self.network, self._batches, self.disturbances) as connection:
             schema, batches = answer(asked(connection, sql), 2**16)
             return pa.Table.from_batches(batches, schema=schema)
 
