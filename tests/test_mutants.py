@@ -8,10 +8,9 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-import neuro_actors as na
 from neuro_actors import neuron, storms
 from neuro_actors.channels import frames, reliable
-from neuro_actors.channels.frames import HEAD, TAIL, Letter
+from neuro_actors.channels.frames import HEAD, Letter
 from neuro_actors.channels.mortal import MortalEnvironmentPort, MortalPort
 from neuro_actors.channels.post import Post
 from neuro_actors.channels.reliable import Delivery, Snapshot
