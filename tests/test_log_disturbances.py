@@ -272,7 +272,7 @@ def test_while_it_runs_the_second_file_is_never_behind_the_first(tmp_path) -> No
             log = na.open_log(tmp_path / "run.arrows")
             assert (len(log), log.complete) == (1, False)
             assert len(log.disturbances) > 30
-            assert {d.step for d in log.disturbances} == {1}
+            assert {d.step for d in log.disturbances} <= {1, 2}  # some of its members wait for the next one already
 
     trio.run(run, clock=trio.testing.MockClock(autojump_threshold=0))
 

@@ -148,7 +148,8 @@ class Log:
     def query(self, sql: str) -> Any:
         """The answer to one SELECT as a pyarrow.Table, by DuckDB (extra `query`). Tables: messages, mail, neurons,
         synapses, steps, losses, activations, urgencies, weights, biases, gradients, disturbances, rows;
-        `neuro-actors log query --help` tells their columns. Nothing but this log can be reached. Raises `LogError` for what cannot be answered.
+        `neuro-actors log query --help` tells their columns. Nothing but this log can be reached. Raises `LogError` for what
+        cannot be answered.
         """
         from .query import answer, asked, connect
 

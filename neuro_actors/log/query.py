@@ -131,8 +131,8 @@ def connect(network: Network, batches: Sequence[Any], befell: Sequence[Disturban
         "hearers": _hearers(network),
         "disturbances": table(befell),
     }
-    for name, table in tables.items():
-        connection.register(name, table)
+    for name, rows in tables.items():
+        connection.register(name, rows)
     connection.execute(VIEWS)
     connection.execute("SET lock_configuration = true")
     return connection
