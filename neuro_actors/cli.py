@@ -10,6 +10,7 @@ import click
 
 from .commands.audit import audit
 from .commands.bench import bench
+from .commands.faults import faults
 from .commands.log import log
 from .commands.trace import trace
 from .commands.verify import verify
@@ -27,6 +28,7 @@ def cli() -> None:
     \b
     neuro-actors verify --networks 100         is the gradient exact?
     neuro-actors bench --quick                 how fast is it, beside what?
+    neuro-actors faults --schedules 100        does it survive any storm?
     neuro-actors log info run.arrows           what is in this message log?
     neuro-actors log show run.arrows           who told whom what?
     neuro-actors log trace run.arrows …        why did this weight want to change?
@@ -35,7 +37,7 @@ def cli() -> None:
     """
 
 
-for command in (verify, bench, log, audit, view):
+for command in (verify, bench, faults, log, audit, view):
     cli.add_command(command)
 log.add_command(trace)
 
