@@ -117,13 +117,13 @@ class Storm:
     def _is_lost(self, letter: Letter, now: float) -> bool:
         """By one of the particular faults."""
         kind, source, target, sender, receiver = self._names[letter.line]
+        lost = False
         for loss in self._losses:
             meant = (loss.kind, loss.source, loss.target) == (kind, source, target) and loss.step in (None, letter.number)
             if meant and not letter.asks:
                 self._losses[loss] += 1
-                if self._losses[loss] == loss.nth:
-                    return True
-        return any(link.start <= now < link.end and link.cuts(sender, receiver) for link in self._links)
+                lost |= self._losses[loss] == loss.nth
+        return lost or any(link.start <= now < link.end and link.cuts(sender, receiver) for link in self._links)
 
     def _fate(self, *name: object) -> tuple[float, ...]:
         """Seven numbers from 0 to 1."""

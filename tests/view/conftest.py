@@ -19,8 +19,8 @@ from neuro_actors.viewer.page import page as html
 CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
 STORM = na.Unreliable(
     faults=[
-        na.faults.Lose("eyes", "face", nth=2, step=1),
         na.faults.Lose("eyes", "face", step=1),
+        na.faults.Lose("eyes", "face", nth=2, step=1),
         na.faults.Lose("face", "cat", step=1, kind="urgency"),
         na.faults.Lose("environment", "tail", step=2),
         na.faults.Lose("cat", "loss", step=2),
