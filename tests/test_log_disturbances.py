@@ -109,6 +109,14 @@ def test_audit_passes(stormy: Path) -> None:
     assert audit.unproved == 0
 
 
+def test_particular_losses_count_every_message(tmp_path) -> None:
+    """Also those that another one lost: the first and the second are two."""
+    losses = [Lose("h1.0", "y0", nth, step=2) for nth in (1, 2, 4)]
+    log = na.open_log(record(tmp_path / "run.arrows", na.Unreliable(faults=losses)))
+    lost = [(d.step, d.source, d.target, d.attempt) for d in log.disturbances if d.what == "lost"]
+    assert lost == [(2, "h1.0", "y0", 1), (2, "h1.0", "y0", 2)]  # the third came
+
+
 def test_faults_are_described_in_the_metadata(tmp_path) -> None:
     channels = na.Unreliable(faults=[Lose("h1.0", "y0"), na.faults.Partition(["y0", "h1.0"], 0.0, 0.1)])
     log = na.open_log(record(tmp_path / "run.arrows", channels))
@@ -133,7 +141,7 @@ def test_a_lost_letter_stands_below_its_message(command: Callable[..., str], par
     assert not [line for line in command("log", "show", particular, "--step", "1").splitlines() if line.startswith(" ")]
     one = command("log", "show", particular, "--step", "2").splitlines()
     assert one == [line for line in lines if line in one]
-    assert lines[at + 1] in one
+    assert {lines[at + 1], *deaths} <= set(one)  # it died in step 2, though it had committed it
 
 
 def test_filters_hold_for_disturbances(command: Callable[..., str], stormy: Path) -> None:

@@ -80,6 +80,8 @@ function strongest(synapses, size, scene) {
 export function drawMessages(ctx, labels, scene, messages, p) {
   const crowd = (messages.length > 150 ? 0.52 : messages.length > 40 ? 0.8 : 1) * (scene.layout.mode === "population" ? Math.min(1, scene.layout.radius / 9) : 1);
   const numbers = messages.length <= 14;
+  /** @type {(() => void)[]} */
+  const crosses = [];
   for (const message of messages) {
     const late = (((message.seed * 2654435761) >>> 0) % 1000) / 1000 * 0.3;
     const own = Math.min(1, Math.max(0, numbers ? p : (p - late) / 0.7));
@@ -94,7 +96,7 @@ export function drawMessages(ctx, labels, scene, messages, p) {
       else dot(ctx, scene, x, y, message, crowd);
     }
     ctx.globalAlpha = 1;
-    if (message.fate) lost(ctx, labels, scene, message, crossed(own), crowd);
+    if (message.fate) crosses.push(() => lost(ctx, labels, scene, message, crossed(own), crowd)); // above all that travels
     if (numbers && !message.plain && message.c[6] - message.c[0] > ROOM) {
       labels.put(short(message.value), [[x, y - 17], [x, y + 17]], {
         size: 13, bold: true, pill: css(scene.colours.paper, 0.88),
@@ -102,6 +104,7 @@ export function drawMessages(ctx, labels, scene, messages, p) {
       });
     }
   }
+  for (const cross of crosses) cross();
 }
 
 /** The cross where it was lost; how often, if more than once. @param {CanvasRenderingContext2D} ctx
