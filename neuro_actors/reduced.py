@@ -6,9 +6,8 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
-from .channels.storm import Disturbance
 from .channels.unreliable import Unreliable
-from .faults import Kill, Lose
+from .faults import Disturbance, Kill, Lose
 from .storms import Schedule, live
 
 TRIES = 200  # at most
@@ -59,7 +58,7 @@ def _particular(schedule: Schedule, chance: str) -> list[Kill | Lose]:
     live(schedule, told.append)
     if chance == "crash":
         return [Kill(d.source, d.kind, d.step) for d in told if d.what == "died"]
-    return [Lose(d.source, d.target, d.attempt, d.kind, d.step) for d in told if d.what == "lost"]
+    return [Lose(d.source, d.target, d.attempt, d.kind, d.step) for d in told if d.what == "lost" and not d.question]
 
 
 def settings(storm: Unreliable) -> str:

@@ -13,12 +13,12 @@ import trio
 
 from .channels import Engine, Recorder
 from .channels.ledger import Ledger
-from .channels.storm import DEATHS, Disturbance
+from .channels.storm import DEATHS
 from .channels.supervisor import UnreliableChannels
 from .channels.unreliable import Unreliable
 from .channels.wiring import longest
 from .errors import NeuroActorsError
-from .faults import PLACES, DeadLink, Kill, Partition
+from .faults import PLACES, DeadLink, Disturbance, Kill, Partition
 from .learning import SGD, Adam, Optimizer
 from .network import Network
 from .opening import open_simulation

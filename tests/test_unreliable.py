@@ -182,6 +182,14 @@ def test_who_dies_again_and_again_is_reported(diamond, batch) -> None:
         lived(diamond, *batch, na.Unreliable(faults=kills, restarts=2))
 
 
+def test_a_death_belongs_to_the_step_that_it_was_in(diamond, batch) -> None:
+    """Also where that step was committed already: the next one's deaths are not told off for it."""
+    told: list = []
+    kills = [Kill("h2", "after commit", 1), Kill("h2", "between urgencies", 2), Kill("h2", "before fire", 3)]
+    lived(diamond, *batch, kept([], na.Unreliable(faults=kills), told.append))
+    assert [(d.kind, d.step, d.attempt) for d in told if d.what == "died"] == [(k.place, k.step, 1) for k in kills]
+
+
 def test_deaths_in_different_steps_do_not_add_up(diamond, batch) -> None:
     kills = [Kill("h2", "before commit", step) for step in (1, 2, 3, 4)]
     assert lived(diamond, *batch, na.Unreliable(faults=kills, restarts=1))[1].disturbances["restarts"] == 4

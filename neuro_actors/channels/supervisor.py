@@ -9,7 +9,7 @@ from trio.lowlevel import enable_ki_protection
 
 from ..elements import ENVIRONMENT
 from ..errors import InputError, SimulationError
-from ..faults import Kill, Lose, mentioned
+from ..faults import Disturbance, Kill, Lose, mentioned
 from ..lines import KINDS, Lines
 from ..network import Network
 from . import Recorder, Statistics, Waiting
@@ -19,7 +19,7 @@ from .mortal import Killed, MortalEnvironmentPort, MortalPort
 from .orders import Orders
 from .post import Post
 from .reliable import Snapshot
-from .storm import Disturbance, Storm
+from .storm import Storm
 from .unreliable import Unreliable
 from .wiring import all_wires
 

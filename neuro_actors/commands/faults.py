@@ -119,7 +119,7 @@ def _complain(out: Console, seed: int, verdict: Verdict) -> None:
 
 
 def _replay(out: Console, seed: int, number: int) -> None:
-    from ..channels.storm import Disturbance
+    from ..faults import Disturbance
     from ..reduced import settings
     from ..storms import draw_schedule, live
 
