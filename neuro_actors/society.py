@@ -20,10 +20,13 @@ from .sums import Sums
 AT_ONCE = 1000  # births
 
 
-async def live_together(network: Network, channels: Channels, rule: Rule, sums: Sums, closed: Callable[[], bool]) -> None:
+async def live_together(
+    network: Network, channels: Channels, rule: Rule, sums: Sums, closed: Callable[[], bool], number: int = 0
+) -> None:
     """Until the channels are stopped, or a member fails: then all others end, and `SimulationError` names it.
 
     Births make room for others now and then, and end early if `closed` says that the channels are stopped.
+    number: of the step before the first one.
     """
     failures: list[SimulationError] = []
     n = len(network.ids)
@@ -39,8 +42,8 @@ async def live_together(network: Network, channels: Channels, rule: Rule, sums: 
                     with collector_off():
                         for k in range(first, min(first + AT_ONCE, n)):
                             member = rule.member(network, k, sums)
-                            nursery.start_soon(actor.neuron, member, channels.port(k), name=network.ids[k])
-                nursery.start_soon(actor.loss, rule.judge(network), channels.loss, name=LOSS)
+                            nursery.start_soon(actor.neuron, member, channels.port(k), number, name=network.ids[k])
+                nursery.start_soon(actor.loss, rule.judge(network), channels.loss, number, name=LOSS)
     except* SimulationError as group:  # one of this nursery's own: there is none inside it
         failures += [error for error in group.exceptions if isinstance(error, SimulationError)]
     if failures:
