@@ -2,8 +2,9 @@
 
 from . import reference, rules
 from .audit import Audit, audit
+from .course import Epoch
 from .elements import Input, Neuron, Synapse
-from .errors import InputError, LogError, MessageError, NetworkError, NeuroActorsError, SimulationError
+from .errors import CheckpointError, InputError, LogError, MessageError, NetworkError, NeuroActorsError, SimulationError
 from .functions import ACTIVATIONS, LOSSES, Activation, Loss, add_activation, add_loss
 from .gradient import Gradient, StepResult
 from .learning import SGD, Adam, CosineDecay, StepDecay
@@ -13,7 +14,7 @@ from .opening import open_simulation
 from .simulation import Simulation
 from .synchronous import gradient, hessian_vector_product, predict
 from .trace import Trace, trace
-from .training import Epoch, TrainingResult, train
+from .training import TrainingResult, resume, train
 from .viewer.notebook import show
 
 __all__ = [
@@ -23,6 +24,7 @@ __all__ = [
     "Activation",
     "Adam",
     "Audit",
+    "CheckpointError",
     "CosineDecay",
     "Epoch",
     "Gradient",
@@ -52,6 +54,7 @@ __all__ = [
     "open_simulation",
     "predict",
     "reference",
+    "resume",
     "rules",
     "show",
     "trace",

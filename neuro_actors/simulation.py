@@ -151,6 +151,11 @@ class Simulation:
         """How many messages were sent, and how full each mailbox ever was."""
         return self._channels.statistics()
 
+    @property
+    def last_step(self) -> int:
+        """The number of the last one that has begun."""
+        return self._number
+
     # --- a step --------------------------------------------------------------------------------------------------
 
     async def _rounds(

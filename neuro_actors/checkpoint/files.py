@@ -107,7 +107,7 @@ def read(path: Path, kind: str) -> Held:
 
 def _header(raw: bytes | bytearray) -> int:
     """How long the header is, as it says itself."""
-    return int(struct.unpack("<Q", raw[:8])[0]) if len(raw) >= 8 else 0
+    return min(struct.unpack("<Q", raw[:8])[0], len(raw)) if len(raw) >= 8 else 0
 
 
 def _places(raw: bytes | bytearray) -> list[int]:

@@ -64,7 +64,9 @@ def _form(value: Any, leaves: dict[str, list[NDArray[Any]]], optimizer: Optimize
     raise TypeError(f"{type(value).__name__} {str(value)[:40]!r}")
 
 
-def unpacked(forms: Sequence[Any], form: NDArray[np.int32], numbers: dict[str, NDArray[Any]], optimizer: Optimizer) -> list[Kept]:
+def unpacked(
+    forms: Sequence[Any], form: NDArray[np.int32], numbers: dict[str, NDArray[Any]], optimizer: Optimizer
+) -> list[Kept]:
     """What each member kept. The arrays are views of `numbers`, and read-only."""
     for flat in numbers.values():
         frozen(flat)
