@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from os import PathLike
 from typing import Any
+
+import numpy as np
 
 from ..channels import Engine
 from ..course import Course, Place
@@ -32,10 +35,22 @@ class Checkpoint:
         self._held = read_checkpoint(self.folder, self.file)
         self.about: dict[str, Any] = self._held.about
 
-    def network(self) -> Network:
-        """As it was when it was saved."""
+    def sizes(self) -> tuple[int, int, int]:
+        """How many neurons, inputs and synapses there are."""
         with self._sensible():
-            return self._network("")
+            arrays = self._held.arrays
+            n, synapses = len(arrays["biases"]), len(arrays["weights"])
+            inputs = n - len(np.unique(arrays["network.targets"]))
+            return n - inputs, inputs, synapses
+
+    def digest(self) -> str:
+        """That of all parameters' bits, as `Network.digest` tells it."""
+        with self._sensible():
+            return hashlib.sha256(self._held.arrays["weights"].tobytes() + self._held.arrays["biases"].tobytes()).hexdigest()
+
+    def examples(self) -> int:
+        """How many the run learns from. Raises `CheckpointError` if its data are not there."""
+        return len(self._data().arrays["x"])
 
     def _data(self) -> Held:
         """The data of the run. Raises `CheckpointError` if those in the folder are another run's."""
