@@ -26,7 +26,12 @@ def summary(checkpoint: Checkpoint) -> dict[str, Any]:
         "bytes": checkpoint.file.stat().st_size,
         "finished": about["finished"],
         "steps": {"done": about["steps"], "of": about["of"]},
-        "epoch": {"under way": place["epoch"], "batches": place["batches"], "of": about["run"]["epochs"]},
+        "epoch": {
+            "under way": place["epoch"],
+            "batches": place["batches"],
+            "of it": about["of"] // about["run"]["epochs"],
+            "of": about["run"]["epochs"],
+        },
         "history": [str(Epoch(*epoch)) for epoch in place["history"]],
         "messages": about["messages"],
         "network": {"inputs": inputs, "neurons": neurons, "synapses": synapses, "digest": checkpoint.digest()},
@@ -44,7 +49,7 @@ def described(about: dict[str, Any]) -> str:
     """The summary in lines of at most 80 columns."""
     run, steps, epoch, network = (about[name] for name in ("run", "steps", "epoch", "network"))
     counts = [counted(network[name], name.removesuffix("s")) for name in ("inputs", "neurons")]
-    under_way = f"epoch {epoch['under way']:,} of {epoch['of']:,}, {counted(epoch['batches'], 'batch')} of it done"
+    under_way = f"epoch {epoch['under way']:,} of {epoch['of']:,}, {epoch['batches']:,} of its {epoch['of it']:,} batches done"
     here = "; ".join(about["differences"])
     lines = [
         ("size", f"{about['bytes']:,} bytes"),

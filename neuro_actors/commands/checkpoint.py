@@ -23,9 +23,9 @@ def resume(path: Path, log: Path | None, channels: str | None, inexact: bool, mo
     neuro-actors resume DIR
     neuro-actors resume DIR/step-0000000200.safetensors
 
-    DIR is the folder of na.train(…, checkpoint=DIR): its newest checkpoint is taken, or the one that is named. How the
-    run ended, it does not matter: by Ctrl-C, a signal, a full disk, or a loss of power. It is saved as before, and can
-    be stopped again. Its result is in the folder: na.resume(DIR) gives it.
+    DIR is the folder of na.train(…, checkpoint=DIR): its newest checkpoint is taken, or the one that is named. It does
+    not matter how the run ended: by Ctrl-C, a signal, a full disk. It is saved as before, and can be stopped again. At
+    last its result is in the folder: na.resume(DIR) gives it.
 
     --import MODULE imports the module that adds an activation, a loss or a rule of your own.
     """
