@@ -112,10 +112,15 @@ def read_checkpoint(folder: Folder, file: Path) -> Held:
             raise CheckpointError(f"{str(file)!r} is not what its name says: it was written after step {held.about['steps']}")
         return held
     except CheckpointError as error:
-        for other in reversed(folder.checkpoints()):
-            if other.name < file.name:
-                with suppress(CheckpointError):
-                    read(other, "checkpoint")
-                    advice = f"the one before it is whole: go on from that with na.resume({str(other)!r})"
-                    raise CheckpointError(f"{error}; {advice}") from None
-        raise
+        before = next((other for other in reversed(folder.checkpoints()) if other.name < file.name and _whole(other)), None)
+        if before is None:
+            raise
+        advice = f"the one before it is whole: go on from that with na.resume({str(before)!r})"
+        raise CheckpointError(f"{error}; {advice}") from None
+
+
+def _whole(file: Path) -> bool:
+    with suppress(CheckpointError):
+        read(file, "checkpoint")
+        return True
+    return False
