@@ -41,7 +41,7 @@ def halfway(tmp_path_factory) -> Path:
             return write(path, *more)
 
         patch.setattr(files, "write", breaks)
-        with pytest.raises(na.CheckpointError, match="^broken$"):
+        with pytest.raises(na.CheckpointError, match="^broken; when there is room"):
             train(folder)
     return folder
 
@@ -269,7 +269,7 @@ def test_a_full_disk_leaves_the_last_good_one(call: str, tmp_path, monkeypatch: 
             return write(path, *more)
 
     monkeypatch.setattr(files, "write", writes)
-    with pytest.raises(na.CheckpointError, match=r"0006\.safetensors' cannot be written: No space left on device$"):
+    with pytest.raises(na.CheckpointError, match=r"0006\.safetensors' cannot be written: No space left on device; when there is room, go on with: neuro-actors resume /.*$"):
         train(tmp_path)
     monkeypatch.undo()
     assert not [name for name in names(tmp_path) if name.endswith(".part")]
@@ -289,7 +289,8 @@ def test_a_file_that_may_not_grow_leaves_the_last_good_one(folder: Path) -> None
     )
     done = subprocess.run([sys.executable, "-B", "-c", code], capture_output=True, text=True)
     assert done.returncode == 2
-    assert done.stderr.endswith("step-0000000009.safetensors' cannot be written: File too large\n")
+    how = f"when there is room, go on with: neuro-actors resume {folder}\n"
+    assert done.stderr.endswith(f"step-0000000009.safetensors' cannot be written: File too large; {how}")
     assert names(folder) == WHOLE
     assert na.resume(folder) == train(None)
 

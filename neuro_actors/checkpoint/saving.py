@@ -11,6 +11,7 @@ from typing import Any, NoReturn
 import numpy as np
 
 from ..course import Course, Place
+from ..errors import CheckpointError
 from ..log.numerics import fingerprint
 from ..network import Network
 from ..simulation import Simulation
@@ -85,10 +86,14 @@ class Saver:
 
     def leave(self, stopped: Stopped) -> NoReturn:
         """Say where and how to go on, and go."""
-        where, whole = shlex.quote(str(self._folder.path)), self._course.steps
-        told = f"stopped after step {self._steps:,} of {whole:,}, which is saved; go on with: neuro-actors resume {where}"
+        told = f"stopped after step {self._steps:,} of {self._course.steps:,}, which is saved; go on with: {self._how}"
         print(f"neuro-actors: {told}", file=sys.stderr)
         stopped.leave()
+
+    @property
+    def _how(self) -> str:
+        """To go on."""
+        return f"neuro-actors resume {shlex.quote(str(self._folder.path))}"
 
     @property
     def _steps(self) -> int:
@@ -123,7 +128,12 @@ class Saver:
             arrays["form"] = kept.form
             arrays |= {f"kept.{name}": flat for name, flat in kept.numbers.items()}
         file = self._folder.place(self._steps)
-        files.write(file, "checkpoint", about, arrays)
+        try:
+            files.write(file, "checkpoint", about, arrays)
+        except CheckpointError as error:
+            if not self._folder.checkpoints():
+                raise
+            raise CheckpointError(f"{error}; when there is room, go on with: {self._how}") from None
         self._folder.wrote(file)
 
 
