@@ -134,16 +134,16 @@ def slow(z):
     return np.tanh(z)
 
 na.add_activation("slow", slow, lambda z, a: 1 - a * a)
-net = na.Network.layered([1, {width}, 1], activation="slow")
+net = na.Network.layered([1] * {depth} + [1], activation="slow")
 living = True
 na.train(net, [[1.0], [0.5]], [[0.0], [1.0]], optimizer=na.SGD(0.1), epochs=50, batch_size=1, checkpoint=sys.argv[1])
 """
 
 
 @contextmanager
-def started(folder: Path, width: int) -> Iterator[subprocess.Popen[str]]:
+def started(folder: Path, depth: int) -> Iterator[subprocess.Popen[str]]:
     """A real process, which is in the middle of a step."""
-    code = SLOW.format(width=width)
+    code = SLOW.format(depth=depth)
     with subprocess.Popen([sys.executable, "-c", code, str(folder)], stdout=-1, stderr=-1, text=True) as child:
         try:
             assert child.stdout is not None
@@ -154,7 +154,7 @@ def started(folder: Path, width: int) -> Iterator[subprocess.Popen[str]]:
 
 
 def test_sigterm_saves_and_ends_the_process_as_it_would_have(tmp_path) -> None:
-    with started(tmp_path, 1) as child:
+    with started(tmp_path, 2) as child:
         child.send_signal(signal.SIGTERM)
         _, errors = child.communicate(timeout=60)
     assert child.returncode == -signal.SIGTERM
