@@ -22,8 +22,7 @@ NONE = frozen(np.empty(0))
 async def neuron(rule: NeuronRule, port: Port, number: int = 0) -> None:
     """One step after another, until no more mail will come: hear the sources, fire; hear the followers, respond.
 
-    number: of the last step that is over.
-    Raises `SimulationError`, which names the neuron, if it fails.
+    number: of the last step before. Raises `SimulationError`, which names the neuron, if it fails.
     """
     while True:
         number += 1

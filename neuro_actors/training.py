@@ -155,7 +155,7 @@ def _carried_out(
                 )
 
     try:
-        return run(society)
+        return run(society, course.channels)
     except Stopped as stopped:
         assert saver is not None
         saver.leave(stopped)

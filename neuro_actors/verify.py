@@ -85,7 +85,7 @@ def verify_case(seed: int, case: Case, channels: str | Engine = "bundled", with_
             return predictions, gradient, product, once, await simulation.network(), simulation.statistics().messages
 
     try:
-        predictions, gradient, product, once, twice, messages = run(society)
+        predictions, gradient, product, once, twice, messages = run(society, channels)
     except NeuroActorsError as error:
         return Verdict(seed, case, 0, {}, str(error))
     expected, bound = reference.with_bound(network, x, t, loss, wrt_inputs=gradient.inputs is not None)

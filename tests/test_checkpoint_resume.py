@@ -211,12 +211,31 @@ def test_an_engine_of_ones_own(tmp_path, stop) -> None:
     with pytest.raises(KeyboardInterrupt):
         train(tmp_path, channels=Plain)
     stop(0)
-    match = r"lived on the channels <class .*Plain'>, which are none of the package's: hand over channels='bundled'"
+    match = r"lived on the channels <class .*Plain'>, which no checkpoint can make again: hand them over, or channels='bundled'"
     with pytest.raises(na.CheckpointError, match=match):
         na.resume(tmp_path)
     with pytest.raises(na.CheckpointError, match=r"^the engine Plain cannot go on after step 3: give it a method resume\(number\)"):
         na.resume(tmp_path, channels=Plain)
     assert na.resume(tmp_path, channels=engines.engine("memory")) == train()
+
+
+def test_in_a_storm(tmp_path, stop) -> None:
+    """Members die and are born again, before it was stopped and after."""
+    storm = na.Unreliable(drop=0.1, duplicate=0.1, corrupt=0.05, crash=0.2, seed=4)
+    whole = train(channels="memory", rule=rules.WeightPerturbation(sigma=0.01))
+    more = {"channels": storm, "rule": rules.WeightPerturbation(sigma=0.01)}
+    assert train(**more) == whole
+    stop(1)
+    with pytest.raises(KeyboardInterrupt):
+        train(tmp_path, **more)
+    for k in range(2, STEPS + 1):
+        stop(k)
+        with pytest.raises(KeyboardInterrupt):
+            na.resume(tmp_path, channels=storm)
+    stop(0)
+    with pytest.raises(na.CheckpointError, match=r"lived on the channels Unreliable\(.*hand them over, or channels='bundled'"):
+        na.resume(tmp_path)
+    assert na.resume(tmp_path, channels=storm) == whole
 
 
 @dataclass(frozen=True)

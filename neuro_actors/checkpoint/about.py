@@ -136,8 +136,8 @@ def _channels_of(told: Any, given: str | Engine | None) -> str | Engine:
         engine(given)
         return given
     if isinstance(told, dict):
-        advice = "channels='bundled', or an engine of your own; all give the same bits"
-        raise CheckpointError(f"the run lived on the channels {told[OWN]}, which are none of the package's: hand over {advice}")
+        advice = "hand them over, or channels='bundled'; all give the same bits"
+        raise CheckpointError(f"the run lived on the channels {told[OWN]}, which no checkpoint can make again: {advice}")
     return told  # type: ignore[no-any-return]
 
 

@@ -73,7 +73,7 @@ def described(about: dict[str, Any]) -> str:
 
 def _told(held: dict[str, Any]) -> str:
     if "own" in held:
-        return f"{held['own']}, none of the package's"
+        return f"{held['own']}, to be handed over"
     inner = {key: _told(value) if isinstance(value, dict) else repr(value) for key, value in held.items() if key != "name"}
     return f"{held['name']}({', '.join(f'{key}={value}' for key, value in inner.items())})"
 
