@@ -67,15 +67,13 @@ def _form(value: Any, leaves: dict[str, list[NDArray[Any]]], optimizer: Optimize
 def unpacked(
     forms: Sequence[Any], form: NDArray[np.int32], numbers: dict[str, NDArray[Any]], optimizer: Optimizer
 ) -> list[Kept]:
-    """What each member kept. The arrays are views of `numbers`, and read-only."""
-    for flat in numbers.values():
-        frozen(flat)
+    """What each member kept. Each array is one of its own, as it was: where an array lies may matter to a BLAS."""
     read = dict.fromkeys(numbers, 0)
 
     def taken(name: str, shape: Sequence[int]) -> NDArray[Any]:
         start = read[name]
         read[name] = end = start + prod(shape)
-        return numbers[name][start:end].reshape(shape)
+        return numbers[name][start:end].reshape(shape).copy()
 
     def value(form: Sequence[Any]) -> Any:
         kind, *more = form
@@ -87,7 +85,7 @@ def unpacked(
         if kind == "plain":
             return more[0]
         if kind == "array":
-            return taken(*more)
+            return frozen(taken(*more))
         if kind == "number":
             return taken(*more)[()]
         of, name = SCALARS[kind]
