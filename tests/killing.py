@@ -110,6 +110,7 @@ class Trials:
         os.kill(child, signal.SIGINT)
         _, status = os.waitpid(child, 0)
         said = errors.read_text()
+        self.found["over before it came"] += os.waitstatus_to_exitcode(status) == 0
         if "go on with: neuro-actors resume" in said:
             step = int(said.split("stopped after step ")[1].split()[0].replace(",", ""))
             assert os.waitstatus_to_exitcode(status) == 130, said
@@ -135,6 +136,9 @@ class Trials:
         self.found["went on to the same bits"] += 1
         shutil.rmtree(folder)
 
+    def told(self) -> str:
+        return ", ".join(f"{n} {what}" for what, n in sorted(self.found.items()) if n)
+
 
 def main() -> None:
     options = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
@@ -144,6 +148,7 @@ def main() -> None:
     options.add_argument("--seed", type=int, default=0)
     options.add_argument("--every-call", action="store_true", help="kill at each call that concerns a file, too")
     given = options.parse_args()
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # in the background it would be ignored
     trials = Trials(given.epochs, given.seed)
     with tempfile.TemporaryDirectory() as held:
         place = Path(held)
@@ -151,17 +156,17 @@ def main() -> None:
             ("SIGKILL", given.kills, trials.killed, 1),
             ("Ctrl-C", given.interrupts, trials.interrupted, 10**9),
         ):
-            lasts = seconds(lambda every=every, name=name: train(place / f"whole {name}", every, given.epochs))
+            lasts = min(seconds(lambda every=every, k=k: train(place / f"whole {every} {k}", every, given.epochs)) for k in range(3))
             trials.found.clear()
             for k in range(count):
                 strike(place / f"{name} {k}", trials.draw.uniform(0, lasts))
-            print(f"{count} x {name}: " + ", ".join(f"{n} {what}" for what, n in sorted(trials.found.items())))
+            print(f"{count} x {name}: {trials.told()}")
         if given.every_call:
             trials.found.clear()
             count = 1
             while trials.killed_at(place / f"call {count}", count):
                 count += 1
-            print(f"SIGKILL at each of {count - 1} calls: " + ", ".join(f"{n} {what}" for what, n in sorted(trials.found.items())))
+            print(f"SIGKILL at each of {count - 1} calls: {trials.told()}")
 
 
 if __name__ == "__main__":

@@ -121,6 +121,7 @@ def test_a_module_that_adds_what_the_run_needs_is_imported(tmp_path) -> None:
     )  # fmt: skip
     (tmp_path / "begin.py").write_text(
         "import mine, signal, neuro_actors as na\n"
+        "signal.signal(signal.SIGINT, signal.default_int_handler)  # in the background it would be ignored\n"
         "net = na.Network.layered([1, 2, 1], activation='mine', seed=0)\n"
         "from neuro_actors.checkpoint.saving import Saver\n"
         "Saver.before_all = (lambda f: lambda self: (f(self), signal.raise_signal(signal.SIGINT))[0])(Saver.before_all)\n"

@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import os
 import shutil
+import stat
 import subprocess
 import sys
 from pathlib import Path
@@ -296,9 +297,13 @@ def test_a_file_that_may_not_grow_leaves_the_last_good_one(folder: Path) -> None
 
 
 def test_what_was_written_is_on_the_disk_before_it_has_its_name(tmp_path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def synced(fd: int) -> None:
+        calls.append("folder" if stat.S_ISDIR(os.fstat(fd).st_mode) else f"file, of {names(tmp_path)}")
+        fsync(fd)
+
     calls: list[str] = []
     fsync, replace = os.fsync, Path.replace
-    monkeypatch.setattr(os, "fsync", lambda fd: (calls.append("folder" if os.path.isdir(f"/proc/self/fd/{fd}") else "file"), fsync(fd)))  # noqa: PTH112
+    monkeypatch.setattr(os, "fsync", synced)
     monkeypatch.setattr(Path, "replace", lambda self, to: (calls.append("name"), replace(self, to))[1])
     files.write(tmp_path / "a.safetensors", "data", {}, {"x": np.ones(2)})
-    assert calls == ["file", "name", "folder"]
+    assert calls == [f"file, of ['a.safetensors.{os.getpid()}.part']", "name", "folder"]

@@ -325,3 +325,16 @@ def test_the_description_is_plain_json(tmp_path) -> None:
     train(tmp_path)
     about = reading.Checkpoint(tmp_path).about
     assert json.loads(json.dumps(about)) == about
+
+
+def test_where_no_step_is_left_who_is_not_born_yet_is_saved_too(channels: str, tmp_path, stop, monkeypatch) -> None:
+    """Stopped after the last step, it only has to be finished; births may take longer than that."""
+    from neuro_actors import society
+
+    stop(STEPS)
+    with pytest.raises(KeyboardInterrupt):
+        train(tmp_path, channels=channels, validation=None)
+    stop(0)
+    monkeypatch.setattr(society, "AT_ONCE", 1)
+    assert na.resume(tmp_path) == train(validation=None)
+    assert na.resume(tmp_path) == train(validation=None)

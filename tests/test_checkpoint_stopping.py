@@ -24,6 +24,14 @@ X, TARGETS = np.linspace(-1, 1, 8)[:, None], np.linspace(0, 1, 8)[:, None]
 NET = na.Network.layered([1, 3, 1], seed=0)
 
 
+@pytest.fixture(autouse=True)
+def not_ignored() -> Iterator[None]:
+    """As it is in the background."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
 def strikes(monkeypatch: pytest.MonkeyPatch, number: int, at: int) -> list[int]:
     """That signal comes in the middle of the at-th step of learning; how many there were."""
     ask, asked = na.Simulation.train_step, [0]
@@ -121,11 +129,12 @@ def test_stopped_leaves_as_the_signal_would() -> None:
 
 
 SLOW = """
-import sys, time
+import signal, sys, time
 import numpy as np
 import neuro_actors as na
 
 living = False
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 def slow(z):
     if living:

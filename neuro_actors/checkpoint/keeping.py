@@ -60,5 +60,6 @@ class Keeping(Rule):
         resume(self.number)
 
     def all_kept(self) -> list[Kept]:
-        """What every member keeps, between two steps."""
-        return [member.kept() for member in self._members if member is not None]
+        """What every member keeps, between two steps. Who is not born yet keeps what was kept before."""
+        before = self._kept or [()] * len(self._members)
+        return [held if member is None else member.kept() for member, held in zip(self._members, before, strict=True)]
