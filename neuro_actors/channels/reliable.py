@@ -101,7 +101,7 @@ class Delivery:
             self.order = letter.order
             self.mail.setdefault(line, letter.values)
         elif age == 1 and told:
-            return self.snapshot.said[self.wires.answers[line]]
+            return self.snapshot.said.get(self.wires.answers[line])
         return None
 
     def say(self, letters: Iterable[Letter], awaited: Collection[int], now: float) -> None:
