@@ -118,12 +118,13 @@ def resume(
     Raises `CheckpointError`, which names the file, for a checkpoint that is damaged, or of another run than the data.
     """
     found = Checkpoint(path)
-    course, place, network, saver = found.run(optimizer, channels, exact)
-    if found.about["finished"]:
+    if found.finished:
         if log is not None:
             raise InputError(f"the run in {str(found.folder.path)!r} is finished: there is nothing to log")
+        result = TrainingResult(*found.result())
         print(f"neuro-actors: the run in {str(found.folder.path)!r} is finished; this is its result", file=sys.stderr)
-        return TrainingResult(network, tuple(place.history), found.about["messages"])
+        return result
+    course, place, network, saver = found.run(optimizer, channels, exact)
     return _carried_out(course, place, network, progress, log, saver)
 
 

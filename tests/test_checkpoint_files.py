@@ -18,6 +18,7 @@ import neuro_actors as na
 from neuro_actors.checkpoint import files
 from neuro_actors.checkpoint.packing import packed, unpacked
 from neuro_actors.checkpoint.reading import Checkpoint
+from neuro_actors.cli import cli
 from neuro_actors.neuron import Memory
 
 NET = na.Network.layered([1, 2, 1], seed=0)
@@ -136,14 +137,16 @@ def test_what_is_none_of_ours_is_refused(tmp_path) -> None:
     save_file({"w": np.ones(3)}, tmp_path / "model.safetensors")
     with pytest.raises(na.CheckpointError, match=r"model\.safetensors' is damaged, or none that neuro_actors wrote"):
         na.resume(tmp_path / "model.safetensors")
-    files.write(tmp_path / "forged.safetensors", "checkpoint", {"steps": 3, "data": "", "run": {}}, {})
+    files.write(tmp_path / "forged.safetensors", "checkpoint", {"steps": 3, "data": "", "finished": False}, {})
     with pytest.raises(na.CheckpointError, match=r"data\.safetensors' cannot be read"):
         na.resume(tmp_path / "forged.safetensors")
     digest = files.write(tmp_path / "data.safetensors", "data", {}, {})
-    for about in ({"data": digest}, {"data": digest, "run": {"loss": 3}}, {"data": digest, "run": {}, "steps": None}):
+    for about in ({"run": {"loss": 3}}, {"finished": True}, {"finished": False, "run": {}}, {"finished": True, "place": {}}):
+        about["data"] = digest
         files.write(tmp_path / "forged.safetensors", "checkpoint", about, {})
-        with pytest.raises(na.CheckpointError, match=r"forged\.safetensors' is none that neuro_actors wrote"):
-            na.resume(tmp_path / "forged.safetensors")
+        for ask in (["resume"], ["checkpoint", "info"]):
+            with pytest.raises(na.CheckpointError, match=r"forged\.safetensors' is none that neuro_actors wrote"):
+                cli.main([*ask, str(tmp_path / "forged.safetensors")], standalone_mode=False)
     with pytest.raises(na.CheckpointError, match=r"is not what its name says: it is of kind 'data', not 'checkpoint'$"):
         na.resume(tmp_path / "data.safetensors")
 

@@ -260,7 +260,9 @@ def test_an_optimiser_of_ones_own_is_handed_over_again(tmp_path, stop) -> None:
         na.resume(tmp_path)
     with pytest.raises(na.CheckpointError, match=r"learnt by Halving\(rate=0\.5\), not by Halving\(rate=0\.25\)"):
         na.resume(tmp_path, optimizer=Halving(0.25))
-    assert na.resume(tmp_path, optimizer=Halving(0.5)) == train(optimizer=Halving(0.5))
+    whole = train(optimizer=Halving(0.5))
+    assert na.resume(tmp_path, optimizer=Halving(0.5)) == whole
+    assert na.resume(tmp_path) == whole  # its result needs nothing
 
 
 @dataclass(frozen=True)
@@ -293,8 +295,10 @@ def test_refused_before_any_work(more, match: str, tmp_path) -> None:
     assert not (tmp_path / "run").exists()
 
 
-def test_another_optimiser_is_refused(tmp_path) -> None:
-    train(tmp_path)
+def test_another_optimiser_is_refused(tmp_path, stop) -> None:
+    stop(2)
+    with pytest.raises(KeyboardInterrupt):
+        train(tmp_path)
     with pytest.raises(na.CheckpointError, match=r"learnt by SGD\(learning_rate=0\.1.*, not by Adam\(.*: leave optimizer out$"):
         na.resume(tmp_path, optimizer=na.Adam())
 

@@ -108,8 +108,9 @@ def read_checkpoint(folder: Folder, file: Path) -> Held:
     """That checkpoint. Raises `CheckpointError`; if it is damaged, and one before it is whole, it says so."""
     try:
         held = read(file, "checkpoint")
-        if NAME.fullmatch(file.name) and held.about["steps"] != steps_of(file):
-            raise CheckpointError(f"{str(file)!r} is not what its name says: it was written after step {held.about['steps']}")
+        steps = held.about.get("steps")
+        if NAME.fullmatch(file.name) and steps != steps_of(file):
+            raise CheckpointError(f"{str(file)!r} is not what its name says: it was written after step {steps}")
         return held
     except CheckpointError as error:
         before = next((other for other in reversed(folder.checkpoints()) if other.name < file.name and _whole(other)), None)

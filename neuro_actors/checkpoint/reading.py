@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from ..channels import Engine
-from ..course import Course, Place
+from ..course import Course, Epoch, Place
 from ..errors import CheckpointError
 from ..learning import Optimizer
 from ..log.numerics import differences
@@ -27,17 +27,19 @@ from .saving import Saver, versions
 class Checkpoint:
     """One that is whole: the file itself, or a folder's newest. Raises `CheckpointError` otherwise.
 
-    about: what is told in it.  file: where it stands.
+    about: what is told in it.  file: where it stands.  finished: whether it is a result.
     """
 
     def __init__(self, path: str | PathLike[str]) -> None:
         self.folder, self.file = found(path)
         self._held = read_checkpoint(self.folder, self.file)
         self.about: dict[str, Any] = self._held.about
+        with self.sensible():
+            self.finished = bool(self.about["finished"])
 
     def sizes(self) -> tuple[int, int, int]:
         """How many neurons, inputs and synapses there are."""
-        with self._sensible():
+        with self.sensible():
             arrays = self._held.arrays
             n, synapses = len(arrays["biases"]), len(arrays["weights"])
             inputs = n - len(np.unique(arrays["network.targets"]))
@@ -45,7 +47,7 @@ class Checkpoint:
 
     def digest(self) -> str:
         """That of all parameters' bits, as `Network.digest` tells it."""
-        with self._sensible():
+        with self.sensible():
             return hashlib.sha256(self._held.arrays["weights"].tobytes() + self._held.arrays["biases"].tobytes()).hexdigest()
 
     def examples(self) -> int:
@@ -59,16 +61,23 @@ class Checkpoint:
             raise CheckpointError(f"{str(self.file)!r} is of another run than {DATA!r}, which lies beside it")
         return held
 
+    def result(self) -> tuple[Network, tuple[Epoch, ...], int]:
+        """Of a run that is finished: network, history and messages."""
+        self._data()
+        with self.sensible():
+            place = place_of(self.about["place"], self._held.arrays["predictions"])
+            return self._network(""), tuple(place.history), self.about["messages"]
+
     def run(
         self, optimizer: Optimizer | None, channels: str | Engine | None, exact: bool
     ) -> tuple[Course, Place, Network, Saver]:
         """The run: what is to be done, where it is, the network as it is, and who saves it."""
         data, about = self._data(), self.about
-        with self._sensible():
+        with self.sensible():
             first = self._network("first.")
             course = course_of(about["run"], first, data.arrays, optimizer, channels)
             other = self.differences()
-            if other and exact and not about["finished"]:
+            if other and exact:
                 advice = "it can go on, but not to the bits of an unbroken run: exact=False (--inexact)"
                 raise CheckpointError(f"it was written where last bits may differ ({'; '.join(other)}); {advice}")
             place = place_of(about["place"], self._held.arrays["predictions"])
@@ -80,8 +89,7 @@ class Checkpoint:
             saver = Saver(
                 self.folder, course, place, keeping, about["run"]["every"], about["messages"], about["exact"] and not other
             )
-            if not about["finished"]:
-                saver.goes_on(self.file, data.digest)
+            saver.goes_on(self.file, data.digest)
             return course, place, self._network(""), saver
 
     def differences(self) -> list[str]:
@@ -95,7 +103,7 @@ class Checkpoint:
         return network_of(arrays, arrays[f"{which}weights"], arrays[f"{which}biases"])
 
     @contextmanager
-    def _sensible(self) -> Iterator[None]:
+    def sensible(self) -> Iterator[None]:
         """What is refused is refused by the file's name; so is what no run of this package wrote, digest or not."""
         try:
             yield

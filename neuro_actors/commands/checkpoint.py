@@ -63,10 +63,13 @@ def info(path: Path, as_data: bool) -> None:
     from ..checkpoint.reading import Checkpoint
     from ..checkpoint.summary import described, summary
 
-    about = summary(Checkpoint(path))
+    found = Checkpoint(path)
+    with found.sensible():
+        about = summary(found)
+        told = described(about)
     if as_data:
         print_json(about)
         return
-    click.echo(described(about))
+    click.echo(told)
     for other in about["others"]:
         click.echo(f"  beside it  {printable(Path(other).name)}")
