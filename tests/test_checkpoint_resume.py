@@ -18,6 +18,7 @@ from neuro_actors.channels.memory import Memory
 from neuro_actors.checkpoint import reading
 from neuro_actors.checkpoint.saving import Saver
 from neuro_actors.learning import CosineDecay
+from neuro_actors.neuron import LocalRule
 
 RNG = np.random.default_rng(0)
 X, TARGETS = RNG.standard_normal((7, 3)), RNG.random((7, 2))
@@ -263,6 +264,35 @@ def test_an_optimiser_of_ones_own_is_handed_over_again(tmp_path, stop) -> None:
     whole = train(optimizer=Halving(0.5))
     assert na.resume(tmp_path, optimizer=Halving(0.5)) == whole
     assert na.resume(tmp_path) == whole  # its result needs nothing
+
+
+class Nostalgic(LocalRule):
+    """It tells its sources what its first weights would have them told. It keeps these not: it was made with them."""
+
+    __slots__ = ("first",)
+
+    def __init__(self, *own) -> None:
+        super().__init__(*own)
+        self.first = self.memory.parameters
+
+    def _towards_listeners(self, parameters, step):
+        return super()._towards_listeners(self.first, step)
+
+
+@dataclass(frozen=True)
+class FirstWeights(rules.Rule):
+    def neuron(self, network, k, sums):
+        return Nostalgic(*rules.own(network, k), sums)
+
+
+def test_members_are_made_as_they_were_at_first(channels: str, tmp_path, stop) -> None:
+    stop(3)
+    with pytest.raises(KeyboardInterrupt):
+        train(tmp_path, rule=FirstWeights(), channels=channels)
+    stop(0)
+    whole = train(rule=FirstWeights())
+    assert na.resume(tmp_path) == whole
+    assert whole.network != train().network
 
 
 @dataclass(frozen=True)

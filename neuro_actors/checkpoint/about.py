@@ -100,18 +100,15 @@ def place_of(told: dict[str, Any], predictions: Array) -> Place:
 
 def _optimizer(optimizer: Optimizer) -> dict[str, Any]:
     check_optimizer(optimizer)
-    if KNOWN.get(type(optimizer).__name__) is not type(optimizer):
+    whole: Any = optimizer
+    parts = [whole, *([whole.learning_rate] if callable(getattr(whole, "learning_rate", None)) else [])]
+    if not all(type(part) in KNOWN.values() for part in parts):  # it, or its schedule, is somebody's own
         return {OWN: _text(optimizer)}
-    parts: tuple[Any, ...] = (optimizer, getattr(optimizer, "learning_rate", None))
-    for held in parts:
-        if type(held) not in KNOWN.values():
-            if callable(held):  # a schedule of somebody's own
-                return {OWN: _text(optimizer)}
-            continue
-        for name in (f.name for f in fields(held)):
-            value = getattr(held, name)
-            if not isinstance(value, (int, float)) and not callable(value):
-                kind, got = type(held).__name__, type(value).__name__
+    for part in parts:
+        for name in (f.name for f in fields(part)):
+            value = getattr(part, name)
+            if not isinstance(value, (int, float)) and value not in parts:
+                kind, got = type(part).__name__, type(value).__name__
                 raise CheckpointError(f"{kind}: a checkpoint holds plain numbers, {name} is of type {got}: hand over float(…)")
     return described(optimizer, 1)
 
