@@ -230,7 +230,7 @@ async def trio_time() -> float:
 def test_a_flood_takes_no_more_room_than_a_mailbox_has(diamond, batch) -> None:
     async def society(flood: int):
         channels: list[UnreliableChannels] = []
-        async with na.open_simulation(diamond, kept(channels, na.Unreliable(duplicate=0.5))) as simulation:
+        async with na.open_simulation(diamond, kept(channels, na.Unreliable(duplicate=0.5, delay=0))) as simulation:
             stale = np.ones(7)
             post, lines = channels[0].post, channels[0].storm._names
             line = lines.index(("activation", "h2", "y", "h2", "y"))

@@ -6,6 +6,7 @@ from collections.abc import Callable, Collection, Iterable, Iterator
 from typing import TYPE_CHECKING, Any
 
 import trio
+from trio.lowlevel import enable_ki_protection
 
 from ..arrays import Array
 from ..errors import MessageError
@@ -113,7 +114,7 @@ class MortalPort(MemoryPort):
         """Until mail has come along all of these lines. Raises `trio.EndOfChannel` if no more will come."""
         delivery, post = self._delivery, self._channels.post
         self._wanted = lines
-        while delivery.missing(lines):
+        while delivery.lacks(lines):
             self._strike("before receive")
             frame = None
             with trio.move_on_after(max(delivery.deadline - post.now(), 0.0)):
@@ -204,7 +205,7 @@ class MortalEnvironmentPort(MortalPort, MemoryEnvironmentPort):
         lines = [address.line for address in self._addresses[kind]]
         self._told += [Letter(line, step.number, order, values) for line, values in zip(lines, rows, strict=False)]
 
-    @trio.lowlevel.enable_ki_protection
+    @enable_ki_protection
     async def end(self) -> None:
         await self._hear(self._wanted)
         self._kinds = self._awaited()

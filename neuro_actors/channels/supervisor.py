@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Iterator, Sequence
 from typing import Any
 
-import trio
+from trio.lowlevel import enable_ki_protection
 
 from ..elements import ENVIRONMENT
 from ..errors import InputError, SimulationError
@@ -64,9 +64,11 @@ class UnreliableChannels:
     def port(self, k: int) -> MortalPort:
         return self._ports[k]
 
+    @enable_ki_protection
     async def carry(self) -> None:
         await self.post.carry()
 
+    @enable_ki_protection
     async def supervise(self, member: int, birth: Callable[[], Any], life: Callable[[Any, Any, int], Awaitable[None]]) -> None:
         """One life after another (as a supervisor of Erlang/OTP's would, one for one, of those that were killed)."""
         port, deaths, finished = self._ports[member], 0, -1
@@ -120,7 +122,7 @@ class UnreliableChannels:
         mailboxes = {port.node: self.post.fill(k) for k, port in enumerate(self._ports)}
         return Statistics(self._told, mailboxes, dict(self.storm.counts) | {"restarts": self._restarts})
 
-    @trio.lowlevel.enable_ki_protection
+    @enable_ki_protection
     def stop(self) -> None:
         self.post.stop()
 
