@@ -160,9 +160,9 @@ class LocalRule(Keeper):
             spread(self._towards_listeners(memory.parameters, step), signal_urgency, back)
         wanted = commit if step.optimizer is None else np.empty(len(commit))
         sums.mean_products(heard, signal_urgency, wanted)
-        self._conclude(step, wanted, commit)
+        self.conclude(step, wanted, commit)
 
-    def _conclude(self, step: Step, wanted: Array, commit: Array) -> None:
+    def conclude(self, step: Step, wanted: Array, commit: Array) -> None:
         """The step's end: what the parameters' urgencies, `wanted`, come to. In a step without learning `commit` is them."""
         memory, optimizer = self.memory, step.optimizer
         if not _all_finite(wanted):  # its last is the signal's: what goes back is checked too

@@ -21,6 +21,7 @@ from .log.recording import Recording, as_recording
 from .network import Network
 from .rules import Backpropagation, Rule
 from .rules.descriptions import described
+from .rules.micro_batches import micro_batched
 from .simulation import Simulation
 from .society import collector_off
 from .sums import named
@@ -39,6 +40,9 @@ class open_simulation:  # noqa: N801 (to be called as a function is)
     sums: "ordered", numpy's own sums, added in synapse order; or "blas", which is faster, and whose bits are promised
         by nobody: they depend on the BLAS library, its version and its threads, and are equal between runs and engines
         on one machine as far as that was measured (OpenBLAS on one thread). Rounding stays within the same bounds.
+    micro_batches: the batch of a step with a loss goes through as so many micro-batches, one after another, and everybody
+        learns once, at the end; see `rules/micro_batches.py`. So only one micro-batch at a time needs memory. None or 1
+        lets it go through at once.
     patience: how many seconds a call may wait for its step; then it raises `SimulationError`, which says who waits for whom.
 
     A neuron's failure raises one `SimulationError`, which names it, from the call that waits for the step; the society
@@ -53,16 +57,17 @@ class open_simulation:  # noqa: N801 (to be called as a function is)
         *,
         rule: Rule | None = None,
         sums: str = "ordered",
+        micro_batches: int | None = None,
         patience: float = math.inf,
     ) -> None:
-        self._settings = network, channels, log, rule, sums, patience
+        self._settings = network, channels, log, rule, sums, micro_batches, patience
         self._simulation: Simulation | None = None
 
     @enable_ki_protection
     async def __aenter__(self) -> Simulation:
         if self._simulation is not None:
             raise SimulationError("this block was entered before: call na.open_simulation anew for each")
-        network, channels, log, rule, sums, patience = self._settings
+        network, channels, log, rule, sums, micro_batches, patience = self._settings
         rule = Backpropagation() if rule is None else rule
         kept, rule = (rule, rule.rule) if isinstance(rule, Keeping) else (None, rule)
         if not isinstance(network, Network):
@@ -71,6 +76,7 @@ class open_simulation:  # noqa: N801 (to be called as a function is)
             raise InputError(f"patience must be a positive number of seconds, got {patience!r}")
         if not isinstance(rule, Rule):
             raise InputError(f"rule must be such as na.rules.FeedbackAlignment(), or None, got {rule!r}")
+        rule = micro_batched(rule, micro_batches)
         network.check_activations()
         if not trio.lowlevel.in_trio_run():
             raise SimulationError("open_simulation needs trio.run; elsewhere, as in a notebook, use na.gradient or na.train")

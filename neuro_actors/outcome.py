@@ -1,4 +1,4 @@
-"""What came of one step, as the world heard it."""
+"""What came of a step, as the world heard it: of one round, and of all of them together."""
 
 from __future__ import annotations
 
@@ -30,3 +30,31 @@ class Outcome:
     @property
     def loss(self) -> float:
         return float(np.add.accumulate(self.losses)[-1] / len(self.losses))
+
+
+class Together:
+    """Collects the rounds of a step: of each example counts what was said and lost in the first round that was about it,
+    and what inputs felt in the last; and what neurons committed in the last round of all."""
+
+    def __init__(self) -> None:
+        self._first: dict[int, Outcome] = {}  # by where their examples begin
+        self._last: dict[int, Outcome] = {}
+        self._latest: Outcome | None = None
+
+    def add(self, examples: slice, outcome: Outcome) -> None:
+        """Rounds that share some examples share all of them; new ones come in the order of the batch."""
+        start = examples.start or 0
+        self._first.setdefault(start, outcome)
+        self._last[start] = self._latest = outcome
+
+    @property
+    def outcome(self) -> Outcome:
+        """`felt` is (n_inputs, batch), or nothing where it was not asked for."""
+        assert self._latest is not None
+        first, last = list(self._first.values()), list(self._last.values())
+        said = np.concatenate([one.said[:, : len(one.losses)] for one in first], axis=1)
+        felt = NOTHING
+        if last[0].felt is not NOTHING:
+            felt = np.concatenate([one.felt[:, : len(one.losses)] for one in last], axis=1)
+        losses = first[0].losses if len(first) == 1 else np.concatenate([one.losses for one in first])
+        return Outcome(first[0].step, said, losses, felt, self._latest.commits)

@@ -18,10 +18,12 @@ from .network import Network
 from .neuron import LocalRule, Memory, NeuronRule
 from .rounding import Margins
 from .rules import Rule
+from .rules.micro_batches import MicroBatchNeuron
 from .sums import Sums
 
 HEARD = "what they had heard is not all recorded"
 PARAMETERS = "what their parameters were then is not recorded"
+LEARNERS = (LocalRule, MicroBatchNeuron)
 ROUNDING = "how far rounding can carry a product with the Hessian is not known"
 STATE = "what the optimiser kept from steps that were left out is not recorded"
 
@@ -155,7 +157,7 @@ class Replay:
 
     def _start_afresh(self) -> None:
         for rule in self._rules:
-            if isinstance(rule, LocalRule):
+            if isinstance(rule, LEARNERS):
                 rule.memory = Memory(rule.memory.parameters)
         self._kept = [True] * len(self._rules)
 
@@ -164,14 +166,14 @@ class Replay:
         rows = [*part.answered] if part.spoken is None else [part.spoken, *part.answered]
         if rows:
             found.unproved.setdefault(reason, []).extend(rows)
-        if learns and isinstance(self._rules[part.member], LocalRule):
+        if learns and isinstance(self._rules[part.member], LEARNERS):
             self._believe(part, said)
 
     def _believe(self, part: Part, said: Array) -> None:
         k = part.member
         rule = self._rules[k]
         self._known[k], self._kept[k] = part.committed is not None, False
-        if part.committed is not None and isinstance(rule, LocalRule):
+        if part.committed is not None and isinstance(rule, LEARNERS):
             rule.memory = Memory(frozen(said[part.committed].copy()))
 
     def _judged(self, stage: Stage, said: Array, step: Step, found: Finding) -> None:

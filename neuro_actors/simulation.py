@@ -20,7 +20,7 @@ from .gradient import Gradient, StepResult
 from .learning import Optimizer, check_optimizer
 from .messages import Step
 from .network import Network
-from .outcome import NOTHING, Outcome
+from .outcome import NOTHING, Outcome, Together
 from .parameters import Parameters
 from .rules import Answer, Backpropagation, Round, Rule
 from .society import live_together
@@ -88,8 +88,8 @@ class Simulation:
         if wrt_inputs and not self._rule.feels_inputs:
             raise InputError(f"{self._rule!r} finds nothing out about inputs: leave wrt_inputs out")
         async with self._turn:
-            first, last = await self._rounds(*rows, loss, wrt_inputs=bool(wrt_inputs))
-            return self._gradient(first, last, bool(wrt_inputs))
+            outcome = await self._rounds(*rows, loss, wrt_inputs=bool(wrt_inputs))
+            return self._gradient(outcome, bool(wrt_inputs))
 
     async def hessian_vector_product(
         self, x: ArrayLike, targets: ArrayLike, weights: ArrayLike, biases: ArrayLike, loss: str = "squared_error"
@@ -111,13 +111,12 @@ class Simulation:
             targets = frozen(np.ascontiguousarray(wanted.T))
             direction = frozen(self._parameters.by_neuron(*along))
             outcome = await self._step(Round(frozen(told)), targets, loss, direction=direction)
-            return self._gradient(outcome, outcome, wrt_inputs=False)
+            return self._gradient(outcome, wrt_inputs=False)
 
-    def _gradient(self, first: Outcome, last: Outcome, wrt_inputs: bool) -> Gradient:
-        batch = len(first.predictions)
-        weights, biases = (frozen(values) for values in self._parameters.by_element(last.commits, negated=True))
-        inputs = frozen(-last.felt[:, :batch].T / batch) if wrt_inputs else None
-        return Gradient(self._network, first.loss, first.predictions, weights, biases, inputs)
+    def _gradient(self, outcome: Outcome, wrt_inputs: bool) -> Gradient:
+        weights, biases = (frozen(values) for values in self._parameters.by_element(outcome.commits, negated=True))
+        inputs = frozen(-outcome.felt.T / len(outcome.losses)) if wrt_inputs else None
+        return Gradient(self._network, outcome.loss, outcome.predictions, weights, biases, inputs)
 
     async def train_step(
         self, x: ArrayLike, targets: ArrayLike, loss: str = "squared_error", *, optimizer: Optimizer
@@ -127,8 +126,8 @@ class Simulation:
         check_optimizer(optimizer)
         rows = as_examples(self._network, x, targets, loss)
         async with self._turn:
-            first, _ = await self._rounds(*rows, loss, optimizer)
-        return StepResult(first.step, first.loss, first.predictions)
+            outcome = await self._rounds(*rows, loss, optimizer)
+        return StepResult(outcome.step, outcome.loss, outcome.predictions)
 
     async def network(self) -> Network:
         """The network with the parameters that its neurons committed last. After a failure: before the failed step."""
@@ -160,18 +159,22 @@ class Simulation:
 
     async def _rounds(
         self, rows: Array, wanted: Array, loss: str, optimizer: Optimizer | None = None, wrt_inputs: bool = False
-    ) -> tuple[Outcome, Outcome]:
-        """All rounds of the rule, one after another; what came of the first, and of the last."""
+    ) -> Outcome:
+        """All rounds of the rule, one after another, and what came of them together."""
         self._rule.check(self._network, loss)
         x, targets = (frozen(np.ascontiguousarray(array.T)) for array in (rows, wanted))
+        together = Together()
         with closing(self._rule.rounds(self._network, x)) as rounds:  # an interrupt that struck a forgotten one would be lost
-            first = last = await self._step(next(rounds), targets, loss, optimizer, wrt_inputs)
+            round = next(rounds)
             while True:
+                part = round.examples or slice(None)
+                asked = frozen(np.ascontiguousarray(targets[:, part]))
+                outcome = await self._step(round, asked, loss, optimizer, wrt_inputs)
+                together.add(part, outcome)
                 try:
-                    more = rounds.send(Answer(last.said, last.losses, last.felt))
+                    round = rounds.send(Answer(outcome.said, outcome.losses, outcome.felt))
                 except StopIteration:
-                    return first, last
-                last = await self._step(more, targets, loss, optimizer, wrt_inputs)
+                    return together.outcome
 
     @enable_ki_protection  # an interrupt reaches what waits: no step is left half begun, or half told
     async def _step(

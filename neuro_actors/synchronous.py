@@ -29,6 +29,7 @@ def gradient(
     channels: str | Engine = "bundled",
     wrt_inputs: bool = False,
     sums: str = "ordered",
+    micro_batches: int | None = None,
 ) -> Gradient:
     """Open a society, ask it for one gradient, and close it; see `Simulation.gradient`.
 
@@ -37,7 +38,7 @@ def gradient(
     """
 
     async def society() -> Gradient:
-        async with open_simulation(network, channels, sums=sums) as simulation:
+        async with open_simulation(network, channels, sums=sums, micro_batches=micro_batches) as simulation:
             return await simulation.gradient(x, targets, loss, wrt_inputs)
 
     return run(society, channels)

@@ -26,9 +26,11 @@ class Tracer:
         log = log if isinstance(log, Log) else Log(log)
         self._log, self._step = log, log.step(_last(log, to_loss) if step is None else step)
         self.info = self._step.info
-        rule = log.about["rule"]["name"]
-        if rule != "Backpropagation":
-            told = f"urgencies are products along paths under backpropagation, not under {printable(rule)}"
+        rule = log.about["rule"]
+        if rule["name"] == "MicroBatches" and isinstance(rule.get("rule"), dict):
+            rule = rule["rule"]
+        if rule.get("name") != "Backpropagation":
+            told = f"urgencies are products along paths under backpropagation, not under {printable(str(rule.get('name')))}"
             raise InputError(f"{str(log.path)!r}: {told}")
         step = self.info.number
         before = [info.number for info in log.steps if info.number < step]
@@ -231,6 +233,7 @@ class Tracer:
         info, batch = self.info, self.info.batch
         which = f"example {self._example} of {batch}" if self._example is not None else f"mean of {batch} examples"
         task = {"predict": "predict", "train": f"learn from {info.loss}"}.get(info.mode, f"{info.mode} of {info.loss}")
+        task += f", {info.round}" * bool(info.round)
         return f"at step {info.number} ({task}, {'1 example' if batch == 1 else which})"
 
     def _path(self, way: Way, start: int, slope: Array, blame: Mapping[int, Array], factors: tuple[Factor, ...]) -> Path:

@@ -26,6 +26,7 @@ from .network import Network
 from .opening import open_simulation
 from .progress import Bar
 from .rules import Backpropagation, Rule
+from .rules.micro_batches import micro_batched
 from .synchronous import run
 
 
@@ -66,6 +67,7 @@ def train(
     log: str | PathLike[str] | Recording | None = None,
     rule: Rule | None = None,
     sums: str = "ordered",
+    micro_batches: int | None = None,
     checkpoint: str | PathLike[str] | None = None,
     every: int = 100,
     overwrite: bool = False,
@@ -75,7 +77,7 @@ def train(
     x: (n, n_inputs); targets: (n, n_outputs); validation: such a pair. Each epoch goes through all examples in batches
     of `batch_size` (the last may be smaller), in an order drawn from `seed` and the epoch's number.
     progress: a bar with loss and accuracy on standard error; None shows it where that is a terminal.
-    channels, log, rule, sums: as in `open_simulation`. Raises `InputError` before any work starts.
+    channels, log, rule, sums, micro_batches: as in `open_simulation`. Raises `InputError` before any work starts.
     checkpoint: a folder in which the run is saved after each `every` steps of learning, and at its end, so that
         `na.resume` can go on from there, to the same bits. One Ctrl-C, or SIGTERM, then saves and stops; a second one
         leaves at once. overwrite: whether the folder may hold another run's. Raises `CheckpointError`.
@@ -86,7 +88,7 @@ def train(
     held_out = None if validation is None else as_examples(network, *validation, loss, "validation ")
     for name, value, least in (("epochs", epochs, 1), ("batch_size", batch_size, 1), ("seed", seed, 0), ("every", every, 1)):
         as_whole_number(name, value, least)
-    rule = Backpropagation() if rule is None else rule
+    rule = micro_batched(Backpropagation() if rule is None else rule, micro_batches)
     counts = int(epochs), int(batch_size), int(seed)
     course = Course(network, data, held_out, loss, optimizer, *counts, channels, rule, sums)
     place = Place.first(course)

@@ -23,6 +23,7 @@ RULES = [
     rules.PredictiveCoding(relaxations=3, rate=0.25),
     rules.PredictiveCoding(relaxations=3, rate=1, fixed=True),
     rules.WeightPerturbation(sigma=0.01, seed=3),
+    rules.MicroBatches(rules.FeedbackAlignment(seed=3), 3),
 ]
 OTHERS = RULES[1:]
 SMALL = [2, 3, 4, 9, 10, 11, 16, 17, 24, 29, 31, 33]  # drawn networks of at most 26 neurons, layered and wild

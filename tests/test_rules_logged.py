@@ -21,6 +21,8 @@ RULES = [
     na.rules.PredictiveCoding(2, 1.0, fixed=True),
     na.rules.WeightPerturbation(1e-2, 5),
     na.rules.NewtonCG(l2=0.01, damping=0.1, products=3),
+    na.rules.MicroBatches(na.rules.Backpropagation(), 3),
+    na.rules.MicroBatches(na.rules.FeedbackAlignment(3), 5),
 ]
 
 

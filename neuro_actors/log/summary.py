@@ -145,7 +145,8 @@ def _set(name: str, text: str) -> list[str]:
 
 
 def _rule(held: dict[str, Any]) -> str:
-    return f"{held['name']}({', '.join(f'{key}={value!r}' for key, value in held.items() if key != 'name')})"
+    shown = {key: _rule(value) if isinstance(value, dict) else repr(value) for key, value in held.items() if key != "name"}
+    return f"{held.get('name')}({', '.join(f'{key}={value}' for key, value in shown.items())})"
 
 
 def _storm(held: dict[str, Any] | None) -> Iterator[str]:

@@ -8,6 +8,7 @@ and override what differs; `neuron.NeuronRule` says what a neuron's must do.
 from .backpropagation import Backpropagation
 from .direct_feedback_alignment import DirectFeedbackAlignment
 from .feedback_alignment import FeedbackAlignment
+from .micro_batches import MicroBatches
 from .newton import NewtonCG
 from .predictive_coding import PredictiveCoding
 from .rule import Answer, Round, Rule, own
@@ -18,6 +19,7 @@ __all__ = [
     "Backpropagation",
     "DirectFeedbackAlignment",
     "FeedbackAlignment",
+    "MicroBatches",
     "NewtonCG",
     "PredictiveCoding",
     "Round",

@@ -13,10 +13,16 @@ from .rule import Rule
 
 
 def described(rule: Rule) -> dict[str, Any]:
-    """Its name and, of a dataclass, its fields; whatever is no number, text or truth value as it is written."""
+    """Its name and, of a dataclass, its fields; a rule among these is described too, and whatever else is no number, text or
+    truth value is as it is written."""
     held: dict[str, Any] = {f.name: getattr(rule, f.name) for f in fields(rule)} if is_dataclass(rule) else {}
-    plain = {name: value if isinstance(value, (bool, int, float, str)) else repr(value) for name, value in held.items()}
-    return {"name": type(rule).__name__} | plain
+    return {"name": type(rule).__name__} | {name: _plain(value) for name, value in held.items()}
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, Rule):
+        return described(value)
+    return value if isinstance(value, (bool, int, float, str)) else repr(value)
 
 
 def rule_of(held: Any) -> Rule:
@@ -26,7 +32,8 @@ def rule_of(held: Any) -> Rule:
     for kind in _derived(Rule):
         if kind.__name__ == name:
             try:
-                rule = kind(**{key: value for key, value in held.items() if key != "name"})
+                settings = {key: rule_of(v) if isinstance(v, dict) else v for key, v in held.items() if key != "name"}
+                rule = kind(**settings)
                 if json.dumps(described(rule)) == json.dumps(held):
                     return rule
             except Exception as error:

@@ -22,16 +22,18 @@ from ..sums import Sums
 class Round:
     """One of the society's steps, forward and back.
 
-    told: what the world tells each input, (n_inputs, columns); the first columns are the examples.
+    told: what the world tells each input, (n_inputs, columns); the first columns are its examples.
     name: which round it is; every message's step says it.
     wrt_inputs: whether urgencies reach the inputs, and so the world.
     learns: whether the neurons are handed the optimiser, where there is one.
+    examples: which of the step's it is about; their targets are told to the loss. None: all of them.
     """
 
     told: Array
     name: str = ""
     wrt_inputs: bool = False
     learns: bool = True
+    examples: slice | None = None
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -85,7 +85,7 @@ class PerturbedNeuron(LocalRule):
         self.sums.mean_products(np.ones((1, len(self.signal))), told[: len(self.signal)], reward)
         wanted = commit if step.optimizer is None else np.empty(len(commit))
         np.multiply(self.noise, reward / self.rule.sigma, wanted)
-        self._conclude(step, wanted, commit)
+        self.conclude(step, wanted, commit)
 
 
 class Reward(LossRule):
