@@ -119,7 +119,7 @@ def test_optimisers_work_on_what_is_found_in_the_gradients_place(rule: rules.Rul
     net, x, t = layered(3, 4, 3, 2)
     found = gradient(net, x, t, rule, channels=channels)
     learnt = na.train(net, x, t, optimizer=optimizer, epochs=1, batch_size=len(x), rule=rule, channels=channels)
-    order = next(na.training.batches(len(x), len(x), 0, 1))
+    order = next(na.course.batches(len(x), len(x), 0, 1))
     if not np.array_equal(order, np.arange(len(x))):  # the examples came in another order
         found = gradient(net, x[order], t[order], rule, channels=channels)
     for before, slope, after in (

@@ -11,6 +11,8 @@ from typing import Any
 from ..errors import InputError
 from .rule import Rule
 
+DEEPEST = 8  # rules within rules
+
 
 def described(rule: Rule) -> dict[str, Any]:
     """Its name and, of a dataclass, its fields; a rule among these is described too, and whatever else is no number, text or
@@ -25,14 +27,17 @@ def _plain(value: Any) -> Any:
     return value if isinstance(value, (bool, int, float, str)) else repr(value)
 
 
-def rule_of(held: Any) -> Rule:
+def rule_of(held: Any, depth: int = 0) -> Rule:
     """The rule that is so described: one of the package's or, where its module is imported, somebody's own. Raises
-    `InputError` where there is none."""
-    name = held.get("name") if isinstance(held, dict) else None
+    `InputError` where there is none. depth: within how many others it stands."""
+    if depth > DEEPEST:
+        raise InputError(f"no rule is described by more than {DEEPEST} rules within each other")
+    about = held if isinstance(held, dict) else {}
+    settings = {key: rule_of(v, depth + 1) if isinstance(v, dict) else v for key, v in about.items() if key != "name"}
+    name = about.get("name")
     for kind in _derived(Rule):
         if kind.__name__ == name:
             try:
-                settings = {key: rule_of(v) if isinstance(v, dict) else v for key, v in held.items() if key != "name"}
                 rule = kind(**settings)
                 if json.dumps(described(rule)) == json.dumps(held):
                     return rule
