@@ -49,12 +49,14 @@ class Together:
 
     @property
     def outcome(self) -> Outcome:
-        """`felt` is (n_inputs, batch), or nothing where it was not asked for."""
+        """As if it had been one round."""
         assert self._latest is not None
         first, last = list(self._first.values()), list(self._last.values())
+        if first == last == [self._latest]:
+            return self._latest
         said = np.concatenate([one.said[:, : len(one.losses)] for one in first], axis=1)
         felt = NOTHING
         if last[0].felt is not NOTHING:
             felt = np.concatenate([one.felt[:, : len(one.losses)] for one in last], axis=1)
-        losses = first[0].losses if len(first) == 1 else np.concatenate([one.losses for one in first])
-        return Outcome(first[0].step, said, losses, felt, self._latest.commits)
+        losses = frozen(np.concatenate([one.losses for one in first]))
+        return Outcome(first[0].step, frozen(said), losses, felt, self._latest.commits)

@@ -7,7 +7,7 @@ member in turn is handed its own mail out of `said`, as an engine would hand it 
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
@@ -82,7 +82,7 @@ class Replay:
             found.unproved[ROUNDING] += [row for row in (stage.lost, *stage.blamed.tolist()) if row >= 0]
             return found
         mail = stage.mail(said)
-        bare = Step(step.number, step.loss, None, step.wrt_inputs)  # for who cannot be asked to learn
+        bare = replace(step, optimizer=None)  # for who cannot be asked to learn
         kept_by_nobody = step.optimizer is not None and not len(step.optimizer.start(1))
         for part in stage.parts:
             k = part.member

@@ -115,7 +115,8 @@ class Simulation:
 
     def _gradient(self, outcome: Outcome, wrt_inputs: bool) -> Gradient:
         weights, biases = (frozen(values) for values in self._parameters.by_element(outcome.commits, negated=True))
-        inputs = frozen(-outcome.felt.T / len(outcome.losses)) if wrt_inputs else None
+        batch = len(outcome.losses)
+        inputs = frozen(-outcome.felt[:, :batch].T / batch) if wrt_inputs else None
         return Gradient(self._network, outcome.loss, outcome.predictions, weights, biases, inputs)
 
     async def train_step(

@@ -15,6 +15,7 @@ from neuro_actors import rules, synchronous
 from neuro_actors.faults import Kill
 from neuro_actors.messages import Step
 from neuro_actors.neuron import LocalRule
+from neuro_actors.outcome import Outcome, Together
 from neuro_actors.rules.descriptions import described, rule_of
 from neuro_actors.rules.micro_batches import MicroBatchNeuron, cut
 from neuro_actors.sums import ORDERED
@@ -220,6 +221,25 @@ def test_examples_keep_their_order() -> None:
     assert one.loss == np.add.accumulate(losses)[-1] / 8
 
 
+def test_rounds_are_put_together_by_their_examples() -> None:
+    """Two parts, of which each has two rounds, of rows that are wider than the examples."""
+    rng = np.random.default_rng(3)
+
+    def outcome(number: int, batch: int) -> Outcome:
+        return Outcome(number, rng.random((2, 3 * batch)), rng.random(batch), rng.random((1, 3 * batch)), rng.random(4))
+
+    one, other, again, last = (outcome(number, batch) for number, batch in ((5, 3), (6, 2), (7, 3), (8, 2)))
+    together = Together()
+    for part, what in ((slice(0, 3), one), (slice(3, 5), other), (slice(0, 3), again), (slice(3, 5), last)):
+        together.add(part, what)
+    found = together.outcome
+    assert found.step == 5
+    assert np.array_equal(found.predictions, np.concatenate([one.predictions, other.predictions]))
+    assert np.array_equal(found.losses, np.concatenate([one.losses, other.losses]))
+    assert np.array_equal(found.felt, np.concatenate([again.felt[:, :3], last.felt[:, :2]], axis=1))
+    assert found.commits is last.commits
+
+
 # --- what is kept from one to the next ---------------------------------------------------------------------------
 
 
@@ -392,6 +412,30 @@ def test_a_log_says_which_micro_batch_it_was(tmp_path) -> None:
 def test_optimisers_that_start_afresh_are_audited(optimizers, tmp_path) -> None:
     recorded(tmp_path / "a", optimizers=optimizers)
     assert na.audit(tmp_path / "a").passed
+
+
+class Own:
+    """An optimiser of somebody's own, with momentum; equal to itself alone."""
+
+    def start(self, n: int) -> tuple:
+        return (np.zeros(n),)
+
+    def update(self, parameters, urgencies, state, count: int) -> tuple:
+        velocity = 0.5 * state[0] + urgencies
+        return parameters + 0.1 / count * velocity, (velocity,)
+
+    def __repr__(self) -> str:
+        return "Own()"
+
+
+def test_somebodys_own_optimiser_is_audited_or_believed(tmp_path) -> None:
+    one, other = Own(), Own()
+    recorded(tmp_path / "a", optimizers=[one, one, other, other])
+    audit = na.audit(tmp_path / "a", optimizers=[Own()])
+    assert (audit.lie, audit.passed, audit.unproved) == (None, True, 0)
+    audit = na.audit(tmp_path / "a")
+    assert (audit.lie, audit.passed, audit.unproved) == (None, False, 4 * 6)  # the commits of four steps
+    assert any("the optimiser Own() is not known here" in remark for remark in audit.remarks)
 
 
 def test_another_machine_and_part_of_a_log_are_refused(tmp_path, monkeypatch: pytest.MonkeyPatch) -> None:
