@@ -14,8 +14,9 @@ from typing import Protocol, TypeAlias
 
 import numpy as np
 
-from .arrays import Array
+from .arrays import Array, number
 from .errors import InputError
+from .text import shown
 
 State: TypeAlias = tuple[Array, ...]
 
@@ -28,6 +29,13 @@ class Optimizer(Protocol):
 
     def update(self, parameters: Array, urgencies: Array, state: State, count: int) -> tuple[Array, State]:
         """New parameters and state, both new arrays; `count` is 1 in the first update."""
+
+
+def as_optimizer(value: Optimizer) -> Optimizer:
+    """The same; raises `InputError` for what is no optimiser."""
+    if isinstance(value, type) or not (hasattr(value, "start") and hasattr(value, "update")):
+        raise InputError(f"optimizer must be such as na.SGD(0.1) or na.Adam(), got {shown(value)}")
+    return value
 
 
 Rate: TypeAlias = float | Callable[[int], float]
@@ -106,7 +114,7 @@ class StepDecay:
     factor: float = 0.5
 
     def __post_init__(self) -> None:
-        _check_rate("StepDecay", self.start)
+        _check_start("StepDecay", self.start)
         _check("StepDecay", "every", self.every, 1, math.inf)
         _check("StepDecay", "factor", self.factor, 0.0, math.inf)
 
@@ -123,7 +131,7 @@ class CosineDecay:
     end: float = 0.0
 
     def __post_init__(self) -> None:
-        _check_rate("CosineDecay", self.start)
+        _check_start("CosineDecay", self.start)
         _check("CosineDecay", "steps", self.steps, 1, math.inf)
         _check("CosineDecay", "end", self.end, 0.0, math.inf)
 
@@ -137,15 +145,16 @@ def _rate(rate: Rate, count: int) -> float:
 
 
 def _check_rate(owner: str, rate: Rate) -> None:
-    if not callable(rate) and not (_is_number(rate) and 0 < rate < math.inf):
-        raise InputError(f"{owner}: the learning rate must be a positive number or a schedule, got {rate!r}")
+    if (not callable(rate) or isinstance(rate, type)) and not 0 < number(rate) < math.inf:
+        raise InputError(f"{owner}: the learning rate must be a positive number or a schedule, got {shown(rate)}")
+
+
+def _check_start(owner: str, start: float) -> None:
+    if not 0 < number(start) < math.inf:
+        raise InputError(f"{owner}: start must be a positive number, got {shown(start)}")
 
 
 def _check(owner: str, name: str, value: float, least: float, below: float) -> None:
-    if not _is_number(value) or not least <= value < below:
+    if not least <= number(value) < below:
         limit = "" if below == math.inf else f" and below {below:g}"
-        raise InputError(f"{owner}: {name} must be at least {least:g}{limit}, got {value!r}")
-
-
-def _is_number(value: object) -> bool:
-    return isinstance(value, (int, float, np.integer, np.floating)) and not isinstance(value, bool)
+        raise InputError(f"{owner}: {name} must be at least {least:g}{limit}, got {shown(value)}")

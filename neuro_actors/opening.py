@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 import trio
 from trio.lowlevel import disable_ki_protection, enable_ki_protection
 
+from .arrays import number
 from .channels import Channels, Engine, engine
 from .errors import InputError, LogError, SimulationError
 from .log.recording import Recording, as_recording
@@ -22,6 +23,7 @@ from .rules.descriptions import described
 from .simulation import Simulation
 from .society import collector_off
 from .sums import named
+from .text import shown
 
 if TYPE_CHECKING:
     from .log.writer import LogWriter
@@ -64,10 +66,10 @@ class open_simulation:  # noqa: N801 (to be called as a function is)
         rule = Backpropagation() if rule is None else rule
         if not isinstance(network, Network):
             raise InputError(f"network must be an na.Network, got {type(network).__name__}")
-        if isinstance(patience, bool) or not isinstance(patience, (int, float)) or not patience > 0:
-            raise InputError(f"patience must be a positive number of seconds, got {patience!r}")
+        if not number(patience) > 0:
+            raise InputError(f"patience must be a positive number of seconds, got {shown(patience)}")
         if not isinstance(rule, Rule):
-            raise InputError(f"rule must be such as na.rules.FeedbackAlignment(), or None, got {rule!r}")
+            raise InputError(f"rule must be such as na.rules.FeedbackAlignment(), or None, got {shown(rule)}")
         network.check_activations()
         if not trio.lowlevel.in_trio_run():
             raise SimulationError("open_simulation needs trio.run; elsewhere, as in a notebook, use na.gradient or na.train")
@@ -123,4 +125,10 @@ class open_simulation:  # noqa: N801 (to be called as a function is)
 
 @disable_ki_protection  # it takes long where the network is large, and nobody lives yet
 def _made(make: Engine, network: Network, writer: LogWriter | None) -> Channels:
-    return make(network, writer)
+    try:
+        made = make(network, writer)
+    except Exception as error:
+        raise InputError(f"channels {shown(make)} cannot carry this network's mail: {shown(error)}") from error
+    if not callable(getattr(made, "port", None)):
+        raise InputError(f"channels must be an engine, which makes channels; {shown(make)} made {shown(made)}")
+    return made

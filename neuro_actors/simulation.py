@@ -11,12 +11,12 @@ from numpy.typing import ArrayLike
 from trio.lowlevel import enable_ki_protection
 
 from . import functions
-from .arrays import Array, as_batch, frozen
+from .arrays import Array, as_batch, as_flag, frozen
 from .channels import Channels, Statistics, Waiting
 from .errors import InputError, LogError, SimulationError
 from .examples import as_direction, as_examples
 from .gradient import Gradient, StepResult
-from .learning import Optimizer
+from .learning import Optimizer, as_optimizer
 from .messages import Step
 from .network import Network
 from .outcome import NOTHING, Outcome
@@ -76,11 +76,12 @@ class Simulation:
         x: (batch, n_inputs); targets: (batch, n_outputs); wrt_inputs: let urgencies reach the inputs too.
         """
         rows = as_examples(self._network, x, targets, loss)
+        wrt_inputs = as_flag("wrt_inputs", wrt_inputs)
         if wrt_inputs and not self._rule.feels_inputs:
             raise InputError(f"{self._rule!r} finds nothing out about inputs: leave wrt_inputs out")
         async with self._turn:
-            first, last = await self._rounds(*rows, loss, wrt_inputs=bool(wrt_inputs))
-            return self._gradient(first, last, bool(wrt_inputs))
+            first, last = await self._rounds(*rows, loss, wrt_inputs=wrt_inputs)
+            return self._gradient(first, last, wrt_inputs)
 
     async def hessian_vector_product(
         self, x: ArrayLike, targets: ArrayLike, weights: ArrayLike, biases: ArrayLike, loss: str = "squared_error"
@@ -115,8 +116,7 @@ class Simulation:
     ) -> StepResult:
         """One step in which every neuron learns from its own urgencies. The optimiser is a description, such as
         `na.SGD(0.1)`: an equal one continues the state that each neuron keeps of it, another one starts afresh."""
-        if isinstance(optimizer, type) or not (hasattr(optimizer, "start") and hasattr(optimizer, "update")):
-            raise InputError(f"optimizer must be such as na.SGD(0.1) or na.Adam(), got {optimizer!r}")
+        as_optimizer(optimizer)
         rows = as_examples(self._network, x, targets, loss)
         async with self._turn:
             first, _ = await self._rounds(*rows, loss, optimizer)

@@ -13,11 +13,11 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from . import functions
-from .arrays import Array, Indices, as_whole_number
+from .arrays import Array, Indices, as_flag, as_whole_number
 from .channels import Engine
 from .errors import InputError
 from .examples import as_examples
-from .learning import Optimizer
+from .learning import Optimizer, as_optimizer
 from .log import Recording
 from .network import Network
 from .opening import open_simulation
@@ -99,8 +99,13 @@ def train(
     if validation is not None and (not isinstance(validation, (tuple, list)) or len(validation) != 2):
         raise InputError("validation must be a pair (x, targets)")
     held_out = None if validation is None else as_examples(network, *validation, loss, "validation ")
-    for name, value, least in (("epochs", epochs, 1), ("batch_size", batch_size, 1), ("seed", seed, 0)):
-        as_whole_number(name, value, least)
+    as_optimizer(optimizer)
+    if isinstance(rule, Rule):
+        rule.check(network, loss)
+    wanted = ("epochs", epochs, 1), ("batch_size", batch_size, 1), ("seed", seed, 0)
+    epochs, batch_size, seed = (as_whole_number(*numbers) for numbers in wanted)
+    if progress is not None:
+        progress = as_flag("progress", progress)
 
     async def society() -> TrainingResult:
         async with open_simulation(network, channels, log, rule=rule, sums=sums) as simulation:
