@@ -174,7 +174,7 @@ class _Bar:
     def __init__(self, epochs: int, steps: int, progress: bool | None) -> None:
         self.display: Any = nullcontext()
         self._last = ""
-        self._shown = sys.stderr.isatty() if progress is None else progress
+        self._shown = sys.stderr is not None and sys.stderr.isatty() if progress is None else progress
         if not self._shown:
             return
         from rich.console import Console

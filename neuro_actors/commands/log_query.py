@@ -52,6 +52,7 @@ def query(file: Path, sql: str, limit: int | None, form: str | None) -> None:
     connection = connect(reader.network, list(reader.batches()))
     if reader.cut_off:
         click.echo(f"neuro-actors: the log {str(file)!r} is cut off or damaged; asked is what stands before", err=True)
+    limit = None if limit is None else min(limit, sys.maxsize)
     schema, batches = answer(asked(connection, sql))
     names = _distinct(schema.names)
     rows = (row for batch in batches for row in zip(*(column.to_pylist() for column in batch.columns), strict=True))

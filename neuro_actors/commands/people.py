@@ -6,7 +6,8 @@ import json
 import math
 import os
 import sys
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import click
@@ -17,6 +18,15 @@ COLOURS = {"begin": "bright_white", "activation": "cyan", "urgency": "yellow", "
 def watched() -> bool:
     """Whether a person looks at the output."""
     return sys.stdout.isatty()
+
+
+@contextmanager
+def reader_may_leave() -> Iterator[None]:
+    """Whoever reads the output, such as `head`, may have seen enough: what is still written goes nowhere."""
+    try:
+        yield
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def coloured(line: str, kind: str) -> str:

@@ -55,11 +55,14 @@ def parquet(reader: LogReader, batches: Iterable[Any], file: Any) -> int:
 
     schema = columns().with_metadata({KEY: reader.metadata})
     rows = 0
-    with pq.ParquetWriter(file, schema, compression="zstd") as writer:
-        for group in _gathered(batches):
-            marked = [batch.replace_schema_metadata(schema.metadata) for batch in group]
-            writer.write_table(pa.Table.from_batches(marked, schema=schema))
-            rows += sum(map(len, group))
+    try:
+        with pq.ParquetWriter(file, schema, compression="zstd") as writer:
+            for group in _gathered(batches):
+                marked = [batch.replace_schema_metadata(schema.metadata) for batch in group]
+                writer.write_table(pa.Table.from_batches(marked, schema=schema))
+                rows += sum(map(len, group))
+    except (pa.ArrowInvalid, pa.ArrowNotImplementedError) as error:  # nulls where there can be none
+        raise LogError(f"{reader.path!r}: the log is damaged: {str(error).splitlines()[0]}") from None
     return rows
 
 

@@ -94,7 +94,18 @@ def about_of(schema: Any) -> dict[str, Any]:
         raise LogError(f"it is of log format {about.get('format')!r}, this version reads {FORMAT}")
     if not schema.equals(columns()):
         raise LogError("its columns are not those of a message log")
+    if not _told_on_what(about.get("versions"), about.get("numerics")):
+        raise LogError("its metadata do not say on what it ran, or are damaged there")
     return about
+
+
+def _told_on_what(versions: Any, numerics: Any) -> bool:
+    """Whether both are as `arrow_schema` writes them, whatever they say."""
+    if not isinstance(versions, dict) or not isinstance(numerics, dict):
+        return False
+    cpu, blas = numerics.get("cpu"), numerics.get("blas")
+    texts = [*versions.values(), *(numerics.get(name) for name in ("numpy", "machine", "sums")), "" if blas is None else blas]
+    return isinstance(cpu, list) and all(isinstance(text, str) for text in [*texts, *cpu])
 
 
 def network_of(about: dict[str, Any]) -> Network:
