@@ -142,13 +142,13 @@ def rows_changed(log: bytes, rng: np.random.Generator) -> bytes:
     text = json.dumps(about) if rng.random() < 0.97 else "[" * int(rng.integers(1, 100_000))
     try:
         arrays = [_array(columns[name], field.type, rng) for name, field in fields.items()]
-        given = pa.schema([field.with_nullable(True) for field in fields.values()], metadata={KEY: text.encode("utf-8", "replace")})
+        schema = pa.schema(list(fields.values()), metadata={KEY: text.encode("utf-8", "replace")})
     except (pa.ArrowException, OverflowError, TypeError, UnicodeError):
         return log
     sink = pa.BufferOutputStream()
-    with pa.ipc.new_stream(sink, pa.schema([field for field in fields.values()], metadata=given.metadata)) as stream:
+    with pa.ipc.new_stream(sink, schema) as stream:
         cut = int(rng.integers(0, len(rows) + 1)) if rows else 0
-        whole = pa.record_batch(arrays, schema=pa.schema([field for field in fields.values()], metadata=given.metadata))
+        whole = pa.record_batch(arrays, schema=schema)
         for piece in (whole.slice(0, cut), whole.slice(cut)):
             stream.write_batch(piece)
     return sink.getvalue().to_pybytes()
@@ -157,7 +157,7 @@ def rows_changed(log: bytes, rng: np.random.Generator) -> bytes:
 def _array(values: list[Any], kind: Any, rng: np.random.Generator) -> Any:
     if not pa.types.is_dictionary(kind):
         return pa.array(values, kind)
-    names = sorted({value for value in values if value is not None}) + ["stranger"]
+    names = [*sorted({value for value in values if value is not None}), "stranger"]
     codes = [None if value is None else names.index(value) for value in values]
     if rng.random() < 0.1 and codes:
         codes[int(rng.integers(len(codes)))] = [len(names), -1, 127][int(rng.integers(3))]
