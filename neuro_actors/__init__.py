@@ -1,7 +1,8 @@
 """A neural network as a society of independent actors, which computes exact gradients by messages alone."""
 
-from . import reference, rules
+from . import faults, reference, rules
 from .audit import Audit, audit
+from .channels.unreliable import Unreliable
 from .elements import Input, Neuron, Synapse
 from .errors import InputError, LogError, MessageError, NetworkError, NeuroActorsError, SimulationError
 from .functions import ACTIVATIONS, LOSSES, Activation, Loss, add_activation, add_loss
@@ -43,9 +44,11 @@ __all__ = [
     "Synapse",
     "Trace",
     "TrainingResult",
+    "Unreliable",
     "add_activation",
     "add_loss",
     "audit",
+    "faults",
     "gradient",
     "hessian_vector_product",
     "open_log",

@@ -19,12 +19,11 @@ NONE = frozen(np.empty(0))
 
 
 @enable_ki_protection
-async def neuron(rule: NeuronRule, port: Port) -> None:
+async def neuron(rule: NeuronRule, port: Port, number: int = 0) -> None:
     """One step after another, until no more mail will come: hear the sources, fire; hear the followers, respond.
 
-    Raises `SimulationError`, which names the neuron, if it fails.
+    number: of the last step before. Raises `SimulationError`, which names the neuron, if it fails.
     """
-    number = 0
     while True:
         number += 1
         try:
@@ -48,13 +47,12 @@ async def neuron(rule: NeuronRule, port: Port) -> None:
 
 
 @enable_ki_protection
-async def loss(rule: LossRule, port: LossPort) -> None:
+async def loss(rule: LossRule, port: LossPort, number: int = 0) -> None:
     """The same for the loss: hear all outputs and what they should have said, and tell each its urgency.
 
     In a step that only predicts it has no losses to tell, and tells the environment none: so that the environment,
     before it begins another step, knows that everyone is done with this one.
     """
-    number = 0
     while True:
         number += 1
         try:

@@ -5,12 +5,13 @@ from __future__ import annotations
 import gc
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import partial
 
 import numpy as np
 import trio
 
 from . import actor
-from .channels import Channels
+from .channels import Channels, Supervising
 from .elements import LOSS
 from .errors import SimulationError
 from .network import Network
@@ -27,6 +28,15 @@ async def live_together(network: Network, channels: Channels, rule: Rule, sums: 
     """
     failures: list[SimulationError] = []
     n = len(network.ids)
+    supervised = channels if isinstance(channels, Supervising) else None
+
+    def born(k: int) -> None:
+        member = partial(rule.member, network, k, sums)
+        if supervised is not None:
+            nursery.start_soon(supervised.supervise, k, member, actor.neuron, name=network.ids[k])
+        else:
+            nursery.start_soon(actor.neuron, member(), channels.port(k), name=network.ids[k])
+
     try:
         # the tasks inherit errstate: what is not finite is refused, with a name
         async with trio.open_nursery() as nursery:
@@ -38,9 +48,12 @@ async def live_together(network: Network, channels: Channels, rule: Rule, sums: 
                             break
                     with collector_off():
                         for k in range(first, min(first + AT_ONCE, n)):
-                            member = rule.member(network, k, sums)
-                            nursery.start_soon(actor.neuron, member, channels.port(k), name=network.ids[k])
-                nursery.start_soon(actor.loss, rule.judge(network), channels.loss, name=LOSS)
+                            born(k)
+                if supervised is None:
+                    nursery.start_soon(actor.loss, rule.judge(network), channels.loss, name=LOSS)
+                else:
+                    nursery.start_soon(supervised.supervise, n, partial(rule.judge, network), actor.loss, name=LOSS)
+                    nursery.start_soon(supervised.carry, name="channels")
     except* SimulationError as group:  # one of this nursery's own: there is none inside it
         failures += [error for error in group.exceptions if isinstance(error, SimulationError)]
     if failures:

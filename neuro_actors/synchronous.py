@@ -13,6 +13,7 @@ from numpy.typing import ArrayLike
 
 from .arrays import Array
 from .channels import Engine
+from .channels.unreliable import Unreliable
 from .gradient import Gradient
 from .network import Network
 from .opening import open_simulation
@@ -39,7 +40,7 @@ def gradient(
         async with open_simulation(network, channels, sums=sums) as simulation:
             return await simulation.gradient(x, targets, loss, wrt_inputs)
 
-    return run(society)
+    return run(society, channels)
 
 
 def hessian_vector_product(
@@ -58,7 +59,7 @@ def hessian_vector_product(
         async with open_simulation(network, channels, sums=sums) as simulation:
             return await simulation.hessian_vector_product(x, targets, weights, biases, loss)
 
-    return run(society)
+    return run(society, channels)
 
 
 def predict(network: Network, x: ArrayLike, channels: str | Engine = "bundled", sums: str = "ordered") -> Array:
@@ -68,13 +69,19 @@ def predict(network: Network, x: ArrayLike, channels: str | Engine = "bundled", 
         async with open_simulation(network, channels, sums=sums) as simulation:
             return await simulation.predict(x)
 
-    return run(society)
+    return run(society, channels)
 
 
-def run(society: Callable[[], Awaitable[_T]]) -> _T:
-    """`trio.run`, in a thread of its own where this one is running an event loop already."""
+def run(society: Callable[[], Awaitable[_T]], channels: str | Engine = "bundled") -> _T:
+    """`trio.run`, in a thread of its own where this one is running an event loop already. What is waited for in a storm
+    passes in virtual time."""
+    clock = None
+    if isinstance(channels, Unreliable):
+        from trio.testing import MockClock  # which imports a good deal
+
+        clock = MockClock(autojump_threshold=0)
     if not _inside_a_loop():
-        return trio.run(society)
+        return trio.run(society, clock=clock)
     results: list[_T] = []
     errors: list[BaseException] = []
     scope = trio.CancelScope()
@@ -89,7 +96,7 @@ def run(society: Callable[[], Awaitable[_T]]) -> _T:
 
     def thread() -> None:
         try:
-            trio.run(cancellable)
+            trio.run(cancellable, clock=clock)
         except BaseException as error:
             errors.append(error)
 

@@ -117,7 +117,7 @@ def train(
                     bar.finished(history[-1])
             return TrainingResult(await simulation.network(), tuple(history), simulation.statistics().messages)
 
-    return run(society)
+    return run(society, channels)
 
 
 def batches(n_examples: int, batch_size: int, seed: int, epoch: int) -> Generator[Indices, None, None]:

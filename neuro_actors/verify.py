@@ -85,7 +85,7 @@ def verify_case(seed: int, case: Case, channels: str | Engine = "bundled", with_
             return predictions, gradient, product, once, await simulation.network(), simulation.statistics().messages
 
     try:
-        predictions, gradient, product, once, twice, messages = run(society)
+        predictions, gradient, product, once, twice, messages = run(society, channels)
     except NeuroActorsError as error:
         return Verdict(seed, case, 0, {}, str(error))
     expected, bound = reference.with_bound(network, x, t, loss, wrt_inputs=gradient.inputs is not None)
@@ -180,33 +180,35 @@ def _torch_product(case: Case, direction: tuple[Array, Array], product: Gradient
 # --- drawing -----------------------------------------------------------------------------------------------------
 
 
-def draw_case(seed: int) -> Case:
-    """A network of 1 to 200 neurons, layered or wild, with a batch of 1 to 64 examples and a loss that suits it."""
+def draw_case(seed: int, neurons: int = 200, examples: int = 64) -> Case:
+    """A network of 1 to 200 neurons, layered or wild, with a batch of 1 to 64 examples and a loss that suits it; or of as
+    many at most as are given."""
     rng = np.random.default_rng(seed)
     loss = str(rng.choice(list(_TARGETS)))
-    size = int(np.exp(rng.uniform(0, np.log(200.99))))
+    size = int(np.exp(rng.uniform(0, np.log(neurons + 0.99))))
     names = list(BUILT_IN)
     output_activations = ["sigmoid"] if loss in ("cross_entropy", "kl_divergence") else names
-    network = (_layered if rng.random() < 0.4 else _wild)(rng, size, names, output_activations)
+    inputs = min(30, neurons + 1)
+    network = (_layered if rng.random() < 0.4 else _wild)(rng, size, inputs, names, output_activations)
     if loss == "softmax_cross_entropy" and len(network.outputs) == 1:
         loss = "squared_error"  # a softmax of one is 1: nobody would have anything to say
     biases = np.where(network.is_input, 0.0, 0.5 * rng.standard_normal(len(network.ids)))
     network = network.with_parameters(network.weights, biases)
-    batch = 1 if rng.random() < 0.2 else int(rng.integers(2, 65))
+    batch = 1 if rng.random() < 0.2 else int(rng.integers(2, examples + 1))
     x = rng.standard_normal((batch, len(network.inputs)))
     return Case(network, x, _TARGETS[loss](rng, (batch, len(network.outputs))), loss)
 
 
-def _layered(rng: np.random.Generator, size: int, names: list[str], output_activations: list[str]) -> Network:
+def _layered(rng: np.random.Generator, size: int, inputs: int, names: list[str], output_activations: list[str]) -> Network:
     depth = int(rng.integers(1, min(size, 5) + 1))
     cuts = np.sort(rng.permutation(np.arange(1, size))[: depth - 1])
-    sizes = [int(rng.integers(1, 30)), *np.diff([0, *cuts, size]).tolist()]
+    sizes = [int(rng.integers(1, inputs)), *np.diff([0, *cuts, size]).tolist()]
     return Network.layered(sizes, str(rng.choice(names)), str(rng.choice(output_activations)), int(rng.integers(2**31)))
 
 
-def _wild(rng: np.random.Generator, size: int, names: list[str], output_activations: list[str]) -> Network:
+def _wild(rng: np.random.Generator, size: int, inputs: int, names: list[str], output_activations: list[str]) -> Network:
     """Each neuron hears some of those before it, near or far; whoever nobody hears is an output, and some others are."""
-    n_inputs = int(rng.integers(1, 10))
+    n_inputs = int(rng.integers(1, min(10, inputs)))
     synapses: list[tuple[int, int]] = []
     for k in range(n_inputs, n_inputs + size):
         reach = k if rng.random() < 0.3 else min(k, 12)

@@ -7,12 +7,12 @@ import types
 
 import neuro_actors as na
 
-NAMES = ["ACTIVATIONS", "Activation", "Adam", "Audit", "CosineDecay", "Epoch", "Gradient", "Input", "InputError", "LOSSES", "LogError", "Loss", "MessageError", "Network", "NetworkError", "Neuron", "NeuroActorsError", "Recording", "SGD", "Simulation", "SimulationError", "StepDecay", "StepResult", "Synapse", "Trace", "TrainingResult", "add_activation", "add_loss", "audit", "gradient", "hessian_vector_product", "open_log", "open_simulation", "predict", "reference", "rules", "show", "trace", "train"]
+NAMES = ["ACTIVATIONS", "Activation", "Adam", "Audit", "CosineDecay", "Epoch", "Gradient", "Input", "InputError", "LOSSES", "LogError", "Loss", "MessageError", "Network", "NetworkError", "Neuron", "NeuroActorsError", "Recording", "SGD", "Simulation", "SimulationError", "StepDecay", "StepResult", "Synapse", "Trace", "TrainingResult", "Unreliable", "add_activation", "add_loss", "audit", "faults", "gradient", "hessian_vector_product", "open_log", "open_simulation", "predict", "reference", "rules", "show", "trace", "train"]
 
 
 def test_all_and_no_others() -> None:
     public = {name for name, value in vars(na).items() if not name.startswith("_") and not isinstance(value, types.ModuleType)}
-    assert public | {"reference", "rules"} == set(NAMES)
+    assert public | {"faults", "reference", "rules"} == set(NAMES)
     assert sorted(na.__all__) == sorted(NAMES)
 
 

@@ -9,9 +9,9 @@ it lie sheets to fill in, which `send` sends. All of it is there until the next 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Awaitable, Callable, Iterator
 from dataclasses import dataclass
-from typing import Protocol, TypeAlias
+from typing import Any, Protocol, TypeAlias, runtime_checkable
 
 from ..arrays import Array, did_you_mean
 from ..errors import InputError
@@ -109,10 +109,12 @@ class Statistics:
     """What an engine has carried.
 
     messages: how many were sent.  mailboxes: for each member, how full its mailbox ever was, and how full it may be.
+    disturbances: of `na.Unreliable`: how often what has happened, and what came of it; else None.
     """
 
     messages: int
     mailboxes: dict[str, tuple[int, int]]
+    disturbances: dict[str, int] | None = None
 
 
 class Channels(Protocol):
@@ -140,6 +142,18 @@ class Channels(Protocol):
 
     def close(self) -> None:
         """Called once, when no member is left."""
+
+
+@runtime_checkable
+class Supervising(Protocol):
+    """What channels offer besides, whose members may die and be born again."""
+
+    async def supervise(self, member: int, birth: Callable[[], Any], life: Callable[[Any, Any, int], Awaitable[None]]) -> None:
+        """Live the member's life: `life(rule, port, number)`, from the end of that step, with a rule from `birth`; after
+        its death again, from what it had committed. members: the neurons in the network's order, then the loss."""
+
+    async def carry(self) -> None:
+        """Carry the mail, until the channels are stopped."""
 
 
 class Recorder(Protocol):

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from itertools import repeat
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import trio
@@ -174,29 +174,14 @@ class Memory:
 
     def __init__(self, network: Network, recorder: Recorder | None = None) -> None:
         lines = Lines(network)
-        members, loss, world = lines.members, len(network.ids), len(network.ids) + 1
+        members, world = lines.members, len(network.ids) + 1
         room = np.bincount(lines.receiver, minlength=len(members)).tolist()
         self._mailboxes = [trio.open_memory_channel[Message](size) for size in room]
         self._ports = [MemoryPort(members[k], self._mailboxes[k][1], recorder) for k in range(world)]
         self.environment = MemoryEnvironmentPort(ENVIRONMENT, self._mailboxes[world][1], recorder)
         self._ports.append(self.environment)
-        self.environment._ends = np.cumsum(network.incoming.sizes[~network.is_input] + 1)[:-1]
-        self.loss = self._ports[loss]
-
-        senders: dict[tuple[int, Kind], list[str]] = {}
-        ends = (lines.kind, lines.sender, lines.receiver, lines.source, lines.target, lines.optional)
-        for line, (code, sender, receiver, source, target, optional) in enumerate(
-            zip(*(end.tolist() for end in ends), strict=True)
-        ):
-            kind, mailbox = KINDS[code], self._mailboxes[receiver][0]
-            address = Address(mailbox, members[source], members[target], line)
-            self._ports[sender]._addresses[kind].append(address)
-            if kind == URGENCY and not optional:
-                self._ports[sender]._listening.append(address)
-            senders.setdefault((receiver, kind), []).append(members[source if kind == TARGET else sender])
-        for (receiver, kind), names in senders.items():
-            with_ones = kind == ACTIVATION and receiver < loss and not network.is_input[receiver]
-            self._ports[receiver]._piles[kind] = Pile(members[receiver], kind, names, extra=with_ones)
+        self.loss = self._ports[-2]
+        connect(network, lines, self._ports, [send for send, _ in self._mailboxes])
 
     def port(self, k: int) -> MemoryPort:
         return self._ports[k]
@@ -221,3 +206,24 @@ class Memory:
         for send, receive in self._mailboxes:
             send.close()
             receive.close()
+
+
+def connect(network: Network, lines: Lines, ports: Sequence[MemoryPort], mailboxes: Sequence[Any]) -> None:
+    """Give each member, in the order of the lines, the addresses of those it speaks to, and piles for what it hears."""
+    members, loss, world = lines.members, len(network.ids), len(network.ids) + 1
+    senders: dict[tuple[int, Kind], list[str]] = {}
+    ends = (lines.kind, lines.sender, lines.receiver, lines.source, lines.target, lines.optional)
+    rows = zip(*(end.tolist() for end in ends), strict=True)
+    for line, (code, sender, receiver, source, target, optional) in enumerate(rows):
+        kind = KINDS[code]
+        address = Address(mailboxes[receiver], members[source], members[target], line)
+        ports[sender]._addresses[kind].append(address)
+        if kind == URGENCY and not optional:
+            ports[sender]._listening.append(address)
+        senders.setdefault((receiver, kind), []).append(members[source if kind == TARGET else sender])
+    for (receiver, kind), names in senders.items():
+        with_ones = kind == ACTIVATION and receiver < loss and not network.is_input[receiver]
+        ports[receiver]._piles[kind] = Pile(members[receiver], kind, names, extra=with_ones)
+    environment = ports[world]
+    assert isinstance(environment, MemoryEnvironmentPort)
+    environment._ends = np.cumsum(network.incoming.sizes[~network.is_input] + 1)[:-1]

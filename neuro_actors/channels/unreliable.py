@@ -1,0 +1,84 @@
+"""A society in a storm: `na.Unreliable`, a description that is handed over wherever channels are named."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from ..arrays import as_whole_number
+from ..errors import InputError
+from ..faults import DeadLink, Kill, Lose, Partition, mentioned
+from ..network import Network
+from . import Recorder
+
+if TYPE_CHECKING:
+    from .supervisor import UnreliableChannels
+
+
+@dataclass(frozen=True)
+class Unreliable:
+    """Channels that lose letters, double, delay, reorder and garble them, and members that die: with the same result.
+
+    channels: what carries mail: "memory". ("bundled" has one memory for all, and nothing to lose.)
+    drop, duplicate, corrupt: the chance of each frame to be lost, to come twice, to have bits flipped (a checksum tells).
+    delay: seconds that a frame takes, from half of it to one and a half.
+    reorder: the chance of a frame to be held back for up to four delays, so that later ones overtake it.
+    crash: the chance of each member, in each step, to die at a place drawn from `na.faults.PLACES`, up to three times. It
+        is born again from what it had committed, with empty mail.
+    faults: particular ones, such as `na.faults.Kill("h3", "between urgencies", step=2)`.
+    restarts: how often a member may die without finishing a step before the society fails; an error of its own rule, which
+        would come again, ends the society at once.
+
+    All is drawn from `seed` and the messages' names: a storm is replayed by its settings. `na.train` and other calls that
+    are not async live through it in virtual time; in a trio program give `trio.run` an autojump clock, or time passes.
+    Raises `InputError` for settings that are none.
+    """
+
+    channels: str = "memory"
+    drop: float = 0.0
+    duplicate: float = 0.0
+    delay: float = 0.01
+    reorder: float = 0.0
+    corrupt: float = 0.0
+    crash: float = 0.0
+    seed: int = 0
+    faults: Sequence[Lose | Kill | DeadLink | Partition] = ()
+    restarts: int = 100
+
+    def __post_init__(self) -> None:
+        if self.channels == "bundled":
+            raise InputError(
+                'Unreliable("bundled") has nothing to lose, for its members share arrays and no letter travels: '
+                'use Unreliable("memory")'
+            )
+        if self.channels != "memory":
+            raise InputError(f'Unreliable carries mail by "memory" channels alone, got {self.channels!r}')
+        for name in ("drop", "duplicate", "reorder", "corrupt", "crash"):
+            _number(name, getattr(self, name), 1.0)
+        _number("delay", self.delay, math.inf)
+        for name, least in (("seed", 0), ("restarts", 1)):
+            object.__setattr__(self, name, as_whole_number(f"Unreliable: {name}", getattr(self, name), least))
+        if isinstance(self.faults, str) or not isinstance(self.faults, Sequence):
+            raise InputError(f"Unreliable: faults must be a list, got {self.faults!r}")
+        for fault in self.faults:
+            mentioned(fault)
+        object.__setattr__(self, "faults", tuple(self.faults))
+
+    @property
+    def latency(self) -> tuple[float, float]:
+        """The least and greatest time that a frame takes which is not held back."""
+        return 0.5 * self.delay, 1.5 * self.delay
+
+    def __call__(self, network: Network, recorder: Recorder | None) -> UnreliableChannels:
+        """The engine."""
+        from .supervisor import UnreliableChannels
+
+        return UnreliableChannels(network, recorder, self)
+
+
+def _number(name: str, value: object, below: float) -> None:
+    if isinstance(value, bool) or not isinstance(value, (int, float)) or not 0 <= value < below:
+        limit = "" if below == math.inf else f" and below {below:g}"
+        raise InputError(f"Unreliable: {name} must be a number of at least 0{limit}, got {value!r}")

@@ -1,0 +1,217 @@
+"""The delivery protocol alone, rule by rule, without trio; and frames, byte by byte."""
+
+from __future__ import annotations
+
+import math
+import re
+
+import numpy as np
+import pytest
+
+from neuro_actors.channels.frames import HEAD, Letter, decode, encode
+from neuro_actors.channels.orders import Orders
+from neuro_actors.channels.reliable import CAP, Delivery, Snapshot, Wires
+from neuro_actors.errors import MessageError
+from neuro_actors.learning import SGD
+from neuro_actors.messages import Step
+
+# h hears a (line 1) and b (line 2), and answers along 11 and 12; it tells y (line 5) and z (line 6), who answer along
+# 15 and 16; along 7 it shows the environment what it says, along 9 it commits.
+WIRES = Wires("h", answers={1: 11, 2: 12}, repeats={15: (5,), 16: (6,)}, first=1.0)
+ANSWERS = (15, 16)
+
+
+def letter(line: int, number: int = 1, value: float = 0.0, order: int = 0, asks: bool = False) -> Letter:
+    return Letter(line, number, order, np.array([value]), asks)
+
+
+def question(line: int, number: int = 1) -> Letter:
+    return Letter(line, number, 0, asks=True)
+
+
+def spoken(at: float = 0.0) -> Delivery:
+    """One that has heard its sources in step 1, and spoken."""
+    delivery = Delivery(WIRES, Snapshot())
+    delivery.receive(letter(1))
+    delivery.receive(letter(2))
+    delivery.say([letter(5), letter(6), letter(7)], ANSWERS, at)
+    return delivery
+
+
+def finished() -> Delivery:
+    """One that has finished step 1."""
+    delivery = spoken()
+    delivery.receive(letter(15))
+    delivery.receive(letter(16))
+    delivery.finish(("kept",), [letter(11, value=1.0), letter(12, value=2.0), letter(9, value=3.0)])
+    return delivery
+
+
+def same(one: Letter | None, other: Letter) -> bool:
+    return one is not None and one[:3] == other[:3] and one.asks == other.asks and np.array_equal(one.values, other.values)
+
+
+def state(delivery: Delivery) -> tuple:
+    return delivery.number, delivery.order, dict(delivery.mail), dict(delivery.spoken), delivery.deadline, delivery.snapshot
+
+
+def test_a_letter_that_comes_again_is_the_same() -> None:
+    delivery = Delivery(WIRES, Snapshot())
+    assert delivery.receive(letter(1, value=4.0)) is None
+    assert delivery.missing((1, 2)) == [2]
+    assert delivery.receive(letter(1, value=4.0)) is None
+    assert delivery.missing((1, 2)) == [2]
+    assert delivery.mail[1] == 4.0
+
+
+def test_early_urgencies_are_kept() -> None:
+    delivery = Delivery(WIRES, Snapshot())
+    delivery.receive(letter(15, value=4.0))
+    assert delivery.missing(ANSWERS) == [16]
+
+
+def test_the_step_before_is_answered_again_and_older_ones_are_dropped() -> None:
+    delivery = finished()
+    assert same(delivery.receive(letter(1)), letter(11, value=1.0))
+    assert same(delivery.receive(letter(2)), letter(12, value=2.0))
+    assert delivery.receive(letter(15)) is None  # an urgency tells nothing that is answered
+    for line in WIRES.answers:
+        delivery.receive(letter(line, 2))
+    delivery.say([letter(5, 2), letter(6, 2)], ANSWERS, 0.0)
+    delivery.finish((), [letter(11, 2), letter(12, 2)])
+    before = state(delivery)
+    assert delivery.receive(letter(1)) is None
+    assert delivery.receive(question(9)) is None
+    assert state(delivery) == before
+
+
+def test_a_snapshot_holds_what_was_said_last_and_what_nobody_has_acknowledged() -> None:
+    snapshot = finished().snapshot
+    assert (snapshot.number, snapshot.kept) == (1, ("kept",))
+    assert sorted(snapshot.said) == [7, 9, 11, 12]  # what it told y and z has been answered
+
+
+def test_after_a_death_it_answers_as_before() -> None:
+    before = finished()
+    delivery = Delivery(WIRES, before.snapshot)
+    assert (delivery.number, delivery.mail, delivery.spoken, delivery.deadline) == (2, {}, {}, math.inf)
+    assert same(delivery.receive(letter(1)), letter(11, value=1.0))
+
+
+def test_who_asks_is_told_what_was_said_and_nothing_else() -> None:
+    delivery = spoken()
+    assert same(delivery.receive(question(7)), letter(7))  # said in this step already
+    assert delivery.receive(question(9)) is None  # not yet
+    delivery = finished()
+    assert same(delivery.receive(question(7)), letter(7))
+    assert same(delivery.receive(question(9)), letter(9, value=3.0))
+    assert delivery.receive(question(7, 2)) is None
+
+
+def test_at_the_deadline_it_repeats_what_was_not_answered() -> None:
+    delivery = spoken(at=10.0)
+    delivery.receive(letter(15))
+    assert delivery.due(10.9) == []
+    (again,) = delivery.due(11.0)
+    assert same(again, letter(6))
+    assert delivery.deadline == 13.0
+    assert delivery.due(12.9) == []
+    assert delivery.due(13.0) != []
+    for _ in range(10):
+        delivery.due(delivery.deadline)
+    assert delivery.wait == CAP * WIRES.first
+    delivery.receive(letter(16))
+    assert delivery.due(1e9) == []
+    assert delivery.deadline == math.inf
+
+
+def test_mail_does_not_move_the_deadline() -> None:
+    delivery = spoken(at=10.0)
+    for line in (1, 2, 15):
+        delivery.receive(letter(line))
+        assert delivery.deadline == 11.0
+
+
+def test_it_asks_for_what_answers_nothing_that_it_said() -> None:
+    world = Delivery(Wires("environment", answers={}, repeats={7: (), 8: (1, 2)}, first=1.0), Snapshot())
+    world.order = 3
+    world.say([letter(1, order=3), letter(2, order=3)], (7, 8), 0.0)
+    told = world.due(1.0)
+    assert [(t.line, t.asks) for t in told] == [(7, True), (1, False), (2, False)]
+    assert told[0].order == 3
+
+
+@pytest.mark.parametrize(
+    ("bad", "told"),
+    [
+        (letter(1, 2), "is of step 2, though it is at step 1"),
+        (question(9, 2), "is of step 2, though it is at step 1"),
+        (letter(3), "comes along a line that it does not hear"),
+        (letter(2, order=1), "is of order 1, though all others in step 1 are of 0"),
+    ],
+)
+def test_what_cannot_be_is_an_error_and_changes_nothing(bad: Letter, told: str) -> None:
+    delivery = Delivery(WIRES, Snapshot())
+    delivery.receive(letter(1))
+    before = state(delivery)
+    with pytest.raises(MessageError, match=f"^{re.escape(told)}$"):
+        delivery.receive(bad)
+    assert state(delivery) == before
+
+
+# --- frames ------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("values", [[], [1.5], [0.1, -0.0, 5e-324, -1e308]])
+@pytest.mark.parametrize("asks", [False, True])
+def test_a_frame_is_its_letter(values: list[float], asks: bool) -> None:
+    written = Letter(70_000, 2**32 - 1, 65_535, np.array(values), asks)
+    frame = encode(written)
+    assert len(frame) == 16 + 8 * len(values) + 4
+    read = decode(frame)
+    assert same(read, written)
+    assert read.values.tobytes() == written.values.tobytes()
+    assert read.values.dtype == np.float64
+    assert read.values.flags.aligned
+    assert not read.values.flags.writeable
+
+
+def test_every_altered_byte_is_noticed() -> None:
+    frame = encode(letter(5, 3, 0.25))
+    for place in range(len(frame)):
+        for change in range(1, 256):
+            altered = bytearray(frame)
+            altered[place] ^= change
+            assert decode(bytes(altered)) is None, (place, change)
+
+
+def test_every_other_length_is_noticed() -> None:
+    frame = encode(letter(5, 3, 0.25))
+    assert all(decode(frame[:size]) is None for size in range(len(frame)))
+    assert decode(frame + b"\0") is None
+    assert decode(frame + frame) is None
+
+
+def test_noise_is_no_frame() -> None:
+    rng = np.random.default_rng(0)
+    assert all(decode(rng.bytes(int(size))) is None for size in rng.integers(0, 200, 2000))
+
+
+def test_a_count_that_lies_takes_no_room() -> None:
+    from zlib import crc32
+
+    body = HEAD.pack(0, 0, 1, 5, 2**32 - 1) + bytes(8)
+    assert decode(body + crc32(body).to_bytes(4, "little")) is None
+
+
+def test_orders() -> None:
+    orders = Orders()
+    learn, again = Step(1, "squared_error", SGD(0.1)), Step(2, "squared_error", SGD(0.1))
+    assert orders.code(learn) == orders.code(again) == 0
+    predict = Step(3)
+    assert orders.code(predict) == 1
+    assert orders.step(3, 1) is predict  # the same one while it is under way: a rule tells its step by it
+    assert orders.step(4, 0) == Step(4, "squared_error", SGD(0.1))
+    assert orders.step(3, 0) == Step(3, "squared_error", SGD(0.1))
+    with pytest.raises(MessageError, match=r"^order 2 of step 1 was never given$"):
+        orders.step(1, 2)

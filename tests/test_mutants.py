@@ -1,0 +1,330 @@
+"""Mutants of the delivery protocol: each is caught by the first fifty storms, or is explained as equivalent."""
+
+from __future__ import annotations
+
+import zlib
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from neuro_actors import neuron, storms
+from neuro_actors.channels import frames, reliable
+from neuro_actors.channels.frames import HEAD, Letter
+from neuro_actors.channels.mortal import MortalEnvironmentPort, MortalPort
+from neuro_actors.channels.post import Post
+from neuro_actors.channels.reliable import Delivery, Snapshot
+from neuro_actors.messages import URGENCY
+from neuro_actors.neuron import LocalRule, Memory
+
+FIRST = 50
+PATIENCE = 0.25  # of the proved bound: what no storm that goes well takes, see below
+
+receive, due, finish, say = Delivery.receive, Delivery.due, Delivery.finish, Delivery.say
+be_born, fire, learn, wait = MortalPort.be_born, LocalRule.fire, neuron._learn, MortalPort.wait
+
+
+def commit_after_sending(patch) -> None:
+    def finish_late(self) -> None:
+        delivery, last = self._delivery, self._last
+        step, self._last = self._channels.orders.step(delivery.number, delivery.order), {}
+        letters = []
+        for line in self._answers:
+            if line in last:
+                self._channels.record(step, line, last[line])
+            if line in last or self._names[line][0] == URGENCY:
+                letters.append(Letter(line, delivery.number, delivery.order, last.get(line, frames.EMPTY)))
+        for letter in letters:
+            self._strike("between urgencies")
+            self._post(letter)
+        self._strike("before commit")
+        self._channels.commit(self._member, delivery.finish(self._keep(), letters))
+        self._strike("after commit")
+        self._beware()
+
+    patch(MortalPort, "_finish", finish_late)
+
+
+def commit_in_two_parts(patch) -> None:
+    """First what the rule keeps, then the rest; a death may come between."""
+
+    def finish_by_halves(self) -> None:
+        old = self._channels.snapshots[self._member]
+        self._channels.snapshots[self._member] = old._replace(kept=self._keep())
+        whole(self)
+
+    whole = MortalPort._finish
+    patch(MortalPort, "_finish", finish_by_halves)
+
+
+def changed_in_place(patch) -> None:
+    """What was committed is changed where it lies, before the next commit."""
+
+    def learn_in_place(memory: Memory, *rest) -> Memory:
+        new = learn(memory, *rest)
+        memory.parameters.setflags(write=True)
+        memory.parameters[...] = new.parameters
+        return new._replace(parameters=memory.parameters)
+
+    patch(neuron, "_learn", learn_in_place)
+
+
+def optimizer_state_forgotten(patch) -> None:
+    def be_born_forgetful(self, snapshot: Snapshot, keep) -> None:
+        be_born(self, snapshot, lambda: tuple(Memory(k.parameters) if isinstance(k, Memory) else k for k in keep()))
+
+    patch(MortalPort, "be_born", be_born_forgetful)
+
+
+def parameters_forgotten(patch) -> None:
+    patch(LocalRule, "restore", lambda self, kept: None)
+
+
+def urgencies_volatile(patch) -> None:
+    """What was said at the end of a step does not survive."""
+
+    def be_born_speechless(self, snapshot: Snapshot, keep) -> None:
+        be_born(self, snapshot._replace(said={}), keep)
+
+    patch(MortalPort, "be_born", be_born_speechless)
+    patch(Delivery, "receive", lambda self, letter: receive(self, letter) if self.snapshot.said or letter.number >= self.number else None)
+
+
+def urgencies_computed_anew(patch) -> None:
+    """Not retained, but computed from the new weights."""
+
+    def finish_anew(self) -> None:
+        rule, step = getattr(self._keep, "__self__", None), self._channels.orders.step(self._delivery.number, self._delivery.order)
+        whole(self)
+        if isinstance(rule, LocalRule) and step.loss is not None and not step.tangent and step.optimizer is not None:
+            again = replace(step, optimizer=None)
+            rule.fire(again, self.heard, np.empty_like(self.activation))
+            back = np.empty_like(self.back)
+            rule.respond(again, self.urgencies, back, np.empty_like(self.commit))
+            snapshot = self._channels.snapshots[self._member]
+            lines = [address.line for address in self._lines(URGENCY, step)]
+            said = dict(snapshot.said)
+            for line, row in zip(lines, back, strict=True):
+                said[line] = said[line]._replace(values=row)
+            self._channels.snapshots[self._member] = snapshot._replace(said=said)
+            self._delivery.snapshot = snapshot._replace(said=said)
+
+    whole = MortalPort._finish
+    patch(MortalPort, "_finish", finish_anew)
+
+
+def acknowledged_on_receipt(patch) -> None:
+    """Who has been heard repeats nothing more, though the hearer may die."""
+    heard: set[tuple[int, int]] = set()
+    live = storms.live
+
+    def live_anew(*args, **settings) -> storms.Verdict:
+        heard.clear()
+        return live(*args, **settings)
+
+    def receive_and_say_so(self, letter: Letter) -> Letter | None:
+        heard.add((letter.line, letter.number))
+        return receive(self, letter)
+
+    def due_unheard(self, now: float) -> list[Letter]:
+        return [letter for letter in due(self, now) if letter.asks or (letter.line, letter.number) not in heard]
+
+    patch(storms, "live", live_anew)
+    patch(Delivery, "receive", receive_and_say_so)
+    patch(Delivery, "due", due_unheard)
+
+
+def released_at_the_first_urgency(patch) -> None:
+    def due_for_none(self, now: float) -> list[Letter]:
+        if now >= self.deadline and len(self.missing(self.awaited)) < len(self.awaited):
+            self.deadline = float("inf")
+        return due(self, now)
+
+    patch(Delivery, "due", due_for_none)
+
+
+def no_timer(patch) -> None:
+    patch(Delivery, "say", lambda self, letters, awaited, now: say(self, letters, awaited, float("inf")))
+
+
+def timer_rings_once(patch) -> None:
+    def due_once(self, now: float) -> list[Letter]:
+        letters = due(self, now)
+        if letters:
+            self.deadline = float("inf")
+        return letters
+
+    patch(Delivery, "due", due_once)
+
+
+def no_answer_to_the_past(patch) -> None:
+    patch(Delivery, "receive", lambda self, letter: None if letter.number < self.number else receive(self, letter))
+
+
+def questions_unanswered(patch) -> None:
+    patch(Delivery, "receive", lambda self, letter: None if letter.asks else receive(self, letter))
+
+
+def nothing_asked_for(patch) -> None:
+    patch(Delivery, "due", lambda self, now: [letter for letter in due(self, now) if not letter.asks])
+
+
+def outputs_activation_not_retained(patch) -> None:
+    def finish_silent(self, kept, letters) -> Snapshot:
+        self.spoken = {}
+        return finish(self, kept, letters)
+
+    patch(Delivery, "finish", finish_silent)
+
+
+def no_checksum(patch) -> None:
+    patch(frames, "crc32", lambda data: 0)
+
+
+def checksum_without_the_head(patch) -> None:
+    patch(frames, "crc32", lambda data: zlib.crc32(data[HEAD.size :]))
+
+
+def checksum_of_the_head_alone(patch) -> None:
+    patch(frames, "crc32", lambda data: zlib.crc32(data[: HEAD.size]))
+
+
+def stale_step_accepted(patch) -> None:
+    def receive_anything(self, letter: Letter) -> Letter | None:
+        if letter.number == self.number - 1 and not letter.asks and letter.line in self.wires.repeats:
+            letter = letter._replace(number=self.number, order=self.order if self.order is not None else letter.order)
+        return receive(self, letter)
+
+    patch(Delivery, "receive", receive_anything)
+
+
+def counts_instead_of_names(patch) -> None:
+    """No de-duplication: as many letters as there are lines, whichever they are."""
+
+    def receive_and_count(self, letter: Letter) -> Letter | None:
+        if letter.number == self.number and not letter.asks and letter.line in self.mail:
+            for line in (*self.wires.answers, *self.wires.repeats):
+                if line not in self.mail and (line in self.wires.answers) == (letter.line in self.wires.answers):
+                    self.mail[line] = letter.values
+                    break
+        return receive(self, letter)
+
+    patch(Delivery, "receive", receive_and_count)
+
+
+def sums_in_order_of_arrival(patch) -> None:
+    async def wait_unsorted(self, kind):
+        step = await wait(self, kind)
+        if step is not None and kind == URGENCY:
+            lines = self._heard_along[URGENCY]
+            order = sorted(range(len(lines)), key=lambda k: list(self._delivery.mail).index(lines[k]))
+            self.urgencies = np.ascontiguousarray(self.urgencies[order])
+        return step
+
+    patch(MortalPort, "wait", wait_unsorted)
+
+
+def chance_that_is_not_kept(patch) -> None:
+    """A neuron's own noise, drawn from a generator that begins anew with each life."""
+    generators: dict[int, tuple[LocalRule, np.random.Generator]] = {}
+
+    def fire_noisily(self, step, heard, activation) -> None:
+        fire(self, step, heard, activation)
+        _, generator = generators.setdefault(id(self), (self, np.random.default_rng(0)))
+        activation *= 1 + generator.random() / 1e3
+
+    patch(LocalRule, "fire", fire_noisily)
+
+
+def the_environment_does_not_hear_inputs(patch) -> None:
+    """It begins the next step while some have not finished this one."""
+
+    def begin_early(self, *order) -> None:
+        usual(self, *order)
+        if not order[0].wrt_inputs:
+            self._wanted = [line for line in self._wanted if self._names[line][0] != URGENCY]
+
+    usual = MortalEnvironmentPort.begin
+    patch(MortalEnvironmentPort, "begin", begin_early)
+
+
+def empty_urgencies_not_waited_for(patch) -> None:
+    async def wait_not(self, kind):
+        if kind == "activation" and self._delivery.spoken:
+            self._finish()
+        return await wait(self, kind)
+
+    patch(MortalPort, "wait", wait_not)
+
+
+# --- equivalent: nothing that is seen from outside changes ---------------------------------------------------------
+
+
+def early_urgencies_dropped(patch) -> None:
+    """They are said again when this member has spoken: its activation is of the past to who said them."""
+
+    def receive_no_early(self, letter: Letter) -> Letter | None:
+        if letter.number == self.number and letter.line in self.wires.repeats and not self.spoken and not letter.asks:
+            return None
+        return receive(self, letter)
+
+    patch(Delivery, "receive", receive_no_early)
+
+
+def the_mailbox_survives(patch) -> None:
+    """Frames of a name are equal, so it does not matter to which life they come."""
+    patch(Post, "empty", lambda self, member: None)
+
+
+def the_latest_letter_counts(patch) -> None:
+    """Rule 1: it is equal to the first."""
+
+    def receive_latest(self, letter: Letter) -> Letter | None:
+        if letter.number == self.number and letter.line in self.mail:
+            self.mail[letter.line] = letter.values
+        return receive(self, letter)
+
+    patch(Delivery, "receive", receive_latest)
+
+
+def no_backoff(patch) -> None:
+    """More is sent, and sooner."""
+    patch(reliable, "CAP", 1.0)
+
+
+CAUGHT = [
+    commit_after_sending, commit_in_two_parts, changed_in_place, optimizer_state_forgotten, parameters_forgotten,
+    urgencies_volatile, urgencies_computed_anew, acknowledged_on_receipt, released_at_the_first_urgency, no_timer,
+    timer_rings_once, no_answer_to_the_past, questions_unanswered, nothing_asked_for, outputs_activation_not_retained,
+    no_checksum, checksum_without_the_head, checksum_of_the_head_alone, stale_step_accepted, counts_instead_of_names,
+    sums_in_order_of_arrival, chance_that_is_not_kept, the_environment_does_not_hear_inputs,
+    empty_urgencies_not_waited_for,
+]  # fmt: skip
+EQUIVALENT = [early_urgencies_dropped, the_mailbox_survives, the_latest_letter_counts, no_backoff]
+
+
+def problems(first: int) -> list[str]:
+    return [storms.live(storms.draw_schedule(1, number), patience=PATIENCE).problem for number in range(first)]
+
+
+def test_the_protocol_itself_survives_them() -> None:
+    assert problems(FIRST) == [""] * FIRST
+
+
+@pytest.mark.parametrize("mutant", CAUGHT, ids=lambda mutant: mutant.__name__)
+def test_caught(mutant, monkeypatch) -> None:
+    mutant(monkeypatch.setattr)
+    for number in range(FIRST):
+        try:
+            problem = storms.live(storms.draw_schedule(1, number), patience=PATIENCE).problem
+        except Exception as error:  # a mutant may break down in any way
+            problem = repr(error)
+        if problem:
+            return
+    pytest.fail("it was not caught")
+
+
+@pytest.mark.parametrize("mutant", EQUIVALENT, ids=lambda mutant: mutant.__name__)
+def test_equivalent(mutant, monkeypatch) -> None:
+    mutant(monkeypatch.setattr)
+    assert problems(12) == [""] * 12

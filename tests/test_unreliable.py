@@ -1,0 +1,363 @@
+"""A society in a storm: whatever befalls it, it comes to the same bits."""
+
+from __future__ import annotations
+
+import itertools
+import re
+from collections.abc import Callable
+
+import numpy as np
+import pytest
+import trio
+from conftest import same_bits
+from test_rules import RULES, layered
+from trio.testing import MockClock
+
+import neuro_actors as na
+from neuro_actors import functions, rules, storms
+from neuro_actors.channels.frames import Letter, encode
+from neuro_actors.channels.supervisor import UnreliableChannels
+from neuro_actors.faults import PLACES, DeadLink, Kill, Lose, Partition
+from neuro_actors.verify import draw_case
+
+STORM = na.Unreliable(drop=0.3, duplicate=0.3, reorder=0.3, corrupt=0.05, crash=0.3, seed=3)
+SMALLEST = na.Network.from_matrices([[[0.5]]], [[0.25]], ["tanh"])
+
+
+def virtually(society, *args):
+    """`trio.run` in virtual time."""
+    return trio.run(society, *args, clock=MockClock(autojump_threshold=0))
+
+
+def lived(net: na.Network, x, t, channels, steps: int = 2, rule=None) -> tuple:
+    """All that comes of a life: a gradient, a prediction, what was learnt; and statistics."""
+
+    async def society():
+        async with na.open_simulation(net, channels, rule=rule, patience=1e5) as simulation:
+            gradient = await simulation.gradient(x, t)
+            predictions = await simulation.predict(x)
+            for _ in range(steps):
+                await simulation.train_step(x, t, optimizer=na.SGD(0.1, momentum=0.9))
+            network = await simulation.network()
+            bits = [gradient.weights, gradient.biases, predictions, network.weights, network.biases]
+            return b"".join(values.tobytes() for values in bits), simulation.statistics()
+
+    return virtually(society)
+
+
+def kept(channels: list[UnreliableChannels], settings: na.Unreliable, told=None) -> Callable:
+    """An engine that can be looked at afterwards."""
+
+    def make(network, recorder):
+        channels.append(UnreliableChannels(network, recorder, settings, tell=told))
+        return channels[-1]
+
+    return make
+
+
+@pytest.mark.parametrize("rule", [*RULES, rules.NewtonCG(l2=0.01)], ids=repr)
+def test_any_rule_comes_to_the_same_bits(rule: rules.Rule) -> None:
+    net, x, t = layered(3, 4, 3, 2)
+    newton = isinstance(rule, rules.NewtonCG)
+
+    def trained(channels) -> na.Network:
+        optimizer = na.SGD(1.0) if newton else na.Adam(0.01)
+        return na.train(net, x, t, optimizer=optimizer, epochs=2, batch_size=2, rule=rule, channels=channels).network
+
+    calm, stormy = trained("memory"), trained(STORM)
+    assert np.array_equal(calm.weights, stormy.weights)
+    assert np.array_equal(calm.biases, stormy.biases)
+
+
+@pytest.mark.parametrize("seed", [0, 2, 3, 4, 6, 9, 10, 11])
+def test_all_that_can_be_asked_for(seed: int) -> None:
+    case = draw_case(seed, neurons=20, examples=5)
+    net, data = case.network, (case.x, case.targets)
+    along = np.random.default_rng(seed).standard_normal(len(net.weights)), np.zeros(len(net.ids))
+    for wrt_inputs in (False, True):
+        assert same_bits(*(na.gradient(net, *data, case.loss, channels, wrt_inputs) for channels in ("memory", STORM)))
+    assert same_bits(*(na.hessian_vector_product(net, *data, *along, case.loss, channels) for channels in ("memory", STORM)))
+    assert np.array_equal(na.predict(net, case.x), na.predict(net, case.x, STORM))
+
+
+@pytest.mark.parametrize("delay", [0.0, 0.01, 3600.0])
+@pytest.mark.parametrize("seed", [0, 2, 3, 4, 6, 9, 10])
+def test_without_faults_nothing_is_added_but_empty_urgencies(seed: int, delay: float) -> None:
+    """One urgency answers each activation: in a step that predicts and towards inputs it is empty. Nobody repeats
+    anything, however long a frame takes."""
+    case = draw_case(seed, neurons=40, examples=5)
+    net = case.network
+    (_, plain), (_, calm) = (lived(net, case.x, case.targets, c) for c in ("memory", na.Unreliable(delay=delay)))
+    assert calm.messages == plain.messages
+    by_input = int(net.is_input[net.sources].sum()) + int(net.is_input[net.output_positions].sum()) + len(net.inputs)
+    everyone = len(net.weights) + len(net.outputs) + len(net.inputs)
+    empty = 3 * by_input + everyone  # three steps with a loss, and one without
+    assert calm.disturbances == {"sent": plain.messages + empty, "empty": empty, "restarts": 0}
+
+
+def test_plain_channels_have_no_disturbances(channels: str, diamond, batch) -> None:
+    assert lived(diamond, *batch, channels)[1].disturbances is None
+
+
+def test_a_storm_is_known_by_its_seed(diamond, batch) -> None:
+    def told(seed: int) -> list:
+        disturbances: list = []
+        settings = na.Unreliable(drop=0.3, duplicate=0.3, reorder=0.3, corrupt=0.1, crash=0.5, seed=seed)
+        lived(diamond, *batch, kept([], settings, disturbances.append))
+        return disturbances
+
+    assert told(1) == told(1)
+    assert told(1) != told(2)
+
+
+def test_hours_of_waiting_pass_in_no_time(diamond, batch) -> None:
+    calm = na.train(diamond, *batch, optimizer=na.SGD(0.1), epochs=2)
+    slow = na.train(diamond, *batch, optimizer=na.SGD(0.1), epochs=2, channels=na.Unreliable(delay=1e5, drop=0.3))
+    assert np.array_equal(calm.network.weights, slow.network.weights)
+    assert calm.history == slow.history
+    assert calm.messages == slow.messages
+
+
+async def test_in_real_time_too(diamond, batch) -> None:
+    async with na.open_simulation(diamond, na.Unreliable(drop=0.2, delay=1e-4, crash=0.2)) as simulation:
+        assert same_bits(await simulation.gradient(*batch), na.gradient(diamond, *batch))
+
+
+# --- deaths ------------------------------------------------------------------------------------------------------
+
+
+def test_every_point_of_a_small_society_is_survived(diamond, batch) -> None:
+    """Each member killed at each place in each step, the first time and the second that it comes there; where nothing is
+    lost, and where enough is that everybody repeats himself."""
+    calm, _ = lived(diamond, *batch, "memory")
+    survived = set()
+    points = [*itertools.product([*diamond.ids, "loss"], PLACES, (1, 2, 3, 4))]
+    for (node, place, step), (drop, nth) in itertools.product(points, ((0.0, 1), (0.0, 2), (0.6, 1))):
+        channels: list[UnreliableChannels] = []
+        settings = na.Unreliable(drop=drop, faults=[Kill(node, place, step, nth)])
+        assert lived(diamond, *batch, kept(channels, settings))[0] == calm, settings
+        if channels[0].storm.counts["died"]:
+            survived.add((node, place, step))
+    never = {(node, place) for node in [*diamond.ids, "loss"] for place in PLACES}
+    never -= {(node, place) for node, place, _ in survived}
+    speechless = ("between activations", "at the deadline", "between repeats", "before respond")
+    assert never == {("loss", place) for place in speechless} | {("x", "before respond")}  # x is not asked what it feels
+    assert len(survived) > 150
+
+
+def test_every_pair_of_points_of_the_smallest_society_is_survived() -> None:
+    """Two deaths, of the same member or of two: both in the step that learns, or one in the prediction before it."""
+    x, t = np.array([[0.5], [-1.0]]), np.array([[1.0], [0.0]])
+    calm, _ = lived(SMALLEST, x, t, "memory", steps=1)
+    members = [*SMALLEST.ids, "loss"]
+    points = [Kill(node, place, 3) for node in members for place in PLACES]
+    before = [Kill(node, place, 2) for node in members for place in PLACES]
+    twice = 0
+    for first, second in [*itertools.combinations_with_replacement(points, 2), *itertools.product(before, points)]:
+        bits, statistics = lived(SMALLEST, x, t, na.Unreliable(drop=0.3, seed=1, faults=[first, second]), steps=1)
+        assert bits == calm, (first, second)
+        twice += statistics.disturbances.get("died") == 2
+    assert twice > 300
+
+
+def test_a_neuron_that_fails_by_itself_is_not_born_again(diamond, batch, monkeypatch: pytest.MonkeyPatch) -> None:
+    tries = []
+
+    def poison(z: np.ndarray) -> np.ndarray:
+        tries.append(z)
+        raise ZeroDivisionError("poison")
+
+    monkeypatch.setattr(functions, "ACTIVATIONS", dict(functions.ACTIVATIONS) | {"tanh": na.Activation(poison, lambda z, a: z)})
+    with pytest.raises(na.SimulationError, match=r"^'h1' failed in step 1: ZeroDivisionError: poison$"):
+        na.gradient(diamond, *batch, channels=STORM)
+    assert len(tries) == 1
+
+
+def test_who_dies_again_and_again_is_reported(diamond, batch) -> None:
+    kills = [Kill("h2", "before commit", 2), Kill("h2", "before fire", 2), Kill("h2", "before commit", 2)]
+    assert lived(diamond, *batch, na.Unreliable(faults=kills, restarts=3))[1].disturbances["restarts"] == 3
+    told = "'h2' died 3 times without finishing step 2, at last before commit: Unreliable(restarts=2) allows no more"
+    with pytest.raises(na.SimulationError, match=f"^{re.escape(told)}$"):
+        lived(diamond, *batch, na.Unreliable(faults=kills, restarts=2))
+
+
+def test_deaths_in_different_steps_do_not_add_up(diamond, batch) -> None:
+    kills = [Kill("h2", "before commit", step) for step in (1, 2, 3, 4)]
+    assert lived(diamond, *batch, na.Unreliable(faults=kills, restarts=1))[1].disturbances["restarts"] == 4
+
+
+# --- particular faults -------------------------------------------------------------------------------------------
+
+
+def test_one_letter_is_lost_and_sent_again(diamond, batch) -> None:
+    disturbances: list = []
+    settings = na.Unreliable(faults=[Lose("h2", "y", nth=3)])
+    bits, _ = lived(diamond, *batch, kept([], settings, disturbances.append))
+    assert bits == lived(diamond, *batch, "memory")[0]
+    meant = [(d.what, d.step, d.attempt) for d in disturbances if (d.kind, d.source, d.target) == ("activation", "h2", "y")]
+    assert meant[0] == ("lost", 3, 1)
+    assert ("repeated", 3, 2) in meant
+
+
+@pytest.mark.parametrize("lost", [Lose("h1", "y", kind="urgency", step=2), Lose("h1", "environment", kind="commit"), Lose("y", "loss", kind="target"), Lose("loss", "environment", kind="loss"), Lose("y", "environment"), Lose("environment", "x"), Lose("x", "h2")], ids=repr)  # fmt: skip
+def test_a_letter_of_any_kind_may_be_lost(lost: Lose, diamond, batch) -> None:
+    bits, statistics = lived(diamond, *batch, na.Unreliable(faults=[lost]))
+    assert bits == lived(diamond, *batch, "memory")[0]
+    assert statistics.disturbances["lost"] == 1
+
+
+@pytest.mark.parametrize("fault", [DeadLink("h2", "y", 0.0, 30.0), Partition(["x", "h1"], 0.0, 30.0), Partition(["loss"], 0.02, 30.0)], ids=repr)  # fmt: skip
+def test_what_is_cut_heals(fault, diamond, batch) -> None:
+    async def society():
+        async with na.open_simulation(diamond, na.Unreliable(faults=[fault])) as simulation:
+            gradient = await simulation.gradient(*batch)
+            return gradient, trio.current_time(), simulation.statistics().disturbances["lost"]
+
+    started = virtually(trio_time)
+    gradient, ended, lost = virtually(society)
+    assert same_bits(gradient, na.gradient(diamond, *batch))
+    assert ended - started > 30
+    assert lost > 3
+
+
+async def trio_time() -> float:
+    return trio.current_time()
+
+
+# --- bounds ------------------------------------------------------------------------------------------------------
+
+
+def test_a_flood_takes_no_more_room_than_a_mailbox_has(diamond, batch) -> None:
+    async def society(flood: int):
+        channels: list[UnreliableChannels] = []
+        async with na.open_simulation(diamond, kept(channels, na.Unreliable(duplicate=0.5))) as simulation:
+            stale = np.ones(7)
+            post, lines = channels[0].post, channels[0].storm._names
+            line = lines.index(("activation", "h2", "y", "h2", "y"))
+            for _ in range(flood):
+                post.post(Letter(line, 0, 0, stale))
+            return await simulation.gradient(*batch), simulation.statistics()
+
+    expected, calm = virtually(society, 0)
+    gradient, flooded = virtually(society, 20_000)
+    assert same_bits(gradient, expected)
+    room = {name: most for name, (_, most) in calm.mailboxes.items()}
+    assert {name: most for name, (_, most) in flooded.mailboxes.items()} == room
+    assert flooded.mailboxes["y"][0] == room["y"]
+    assert flooded.disturbances["overflowed"] > 10_000
+
+
+def test_mailboxes_have_proven_room_in_ordinary_storms() -> None:
+    for number in range(20):
+        verdict = storms.live(storms.draw_schedule(2, number))
+        assert verdict.problem == ""
+        assert verdict.counts["overflowed"] == 0
+        assert verdict.seconds < verdict.bound
+
+
+def test_a_frame_that_cannot_be_is_refused_by_name(diamond, batch) -> None:
+    async def society(letter: Letter):
+        channels: list[UnreliableChannels] = []
+        async with na.open_simulation(diamond, kept(channels, na.Unreliable())) as simulation:
+            line = channels[0].storm._names.index(("activation", "h2", "y", "h2", "y"))
+            channels[0].post.mailboxes[3].send.send_nowait(encode(letter._replace(line=letter.line or line)))
+            await simulation.gradient(*batch)
+
+    for letter, told in [
+        (Letter(0, 7, 0, np.ones(7)), "'y' failed in step 1: MessageError: 'y' cannot accept the activation from 'h2' to 'y': it is of step 7, though it is at step 1"),
+        (Letter(100, 1, 0, np.ones(7)), "'y' failed in step 1: MessageError: 'y' cannot accept a letter along line 100, of 27: it comes along a line that it does not hear"),
+        (Letter(0, 1, 0, np.ones(5)), "'y' failed in step 1: MessageError: 'y' cannot accept activation"),
+    ]:  # fmt: skip
+        with pytest.raises(na.SimulationError, match=re.escape(told)):
+            virtually(society, letter)
+
+
+# --- a call that is cancelled, a block that is left ----------------------------------------------------------------
+
+
+def test_a_call_that_is_cancelled_leaves_a_step_that_is_finished_later(diamond, batch) -> None:
+    def ended(channels, cancelled: tuple[float, ...], left: int) -> tuple:
+        async def society():
+            async with na.open_simulation(diamond, channels) as simulation:
+                for patience in cancelled:
+                    with trio.move_on_after(patience):
+                        await simulation.train_step(*batch, optimizer=na.Adam(0.1))
+                for _ in range(left):
+                    result = await simulation.train_step(*batch, optimizer=na.Adam(0.1))
+                return (await simulation.network()).weights.tobytes(), result
+
+        return virtually(society)
+
+    bits, result = ended(STORM, (0.0, 0.011, 0.5, 100.0), 1)
+    assert result.step > 2
+    assert bits == ended("memory", (), result.step)[0]
+
+
+def test_leaving_in_the_middle_leaves_nothing_behind(diamond, batch) -> None:
+    async def society() -> int:
+        before = trio.lowlevel.current_statistics().tasks_living
+        for patience in (0.0, 0.005, 0.02, 0.1):
+            with trio.move_on_after(patience):
+                async with na.open_simulation(diamond, STORM) as simulation:
+                    while True:
+                        await simulation.train_step(*batch, optimizer=na.Adam(0.1))
+        await trio.lowlevel.checkpoint()
+        return trio.lowlevel.current_statistics().tasks_living - before
+
+    assert virtually(society) == 0
+
+
+def test_who_waits_for_whom(diamond, batch) -> None:
+    async def society() -> None:
+        settings = na.Unreliable(faults=[DeadLink("h2", "y", 0.0, 1e9)])
+        async with na.open_simulation(diamond, settings, patience=100) as simulation:
+            await simulation.gradient(*batch)
+
+    with pytest.raises(na.SimulationError, match=r"(?s)^step 1 did not end within 100 s:.*y waits for the activation of h2"):
+        virtually(society)
+
+
+# --- bad settings ------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("make", "told"),
+    [
+        (lambda: na.Unreliable("bundled"), r"has nothing to lose, for its members share arrays and no letter travels: use Unreliable\(\"memory\"\)$"),
+        (lambda: na.Unreliable("ray"), r"^Unreliable carries mail by \"memory\" channels alone, got 'ray'$"),
+        (lambda: na.Unreliable(drop=1.0), r"^Unreliable: drop must be a number of at least 0 and below 1, got 1.0$"),
+        (lambda: na.Unreliable(crash=-0.1), r"^Unreliable: crash must be a number of at least 0 and below 1, got -0.1$"),
+        (lambda: na.Unreliable(corrupt=float("nan")), r"^Unreliable: corrupt must be a number of at least 0 and below 1, got nan$"),
+        (lambda: na.Unreliable(drop="much"), r"^Unreliable: drop must be a number of at least 0 and below 1, got 'much'$"),
+        (lambda: na.Unreliable(delay=float("inf")), r"^Unreliable: delay must be a number of at least 0, got inf$"),
+        (lambda: na.Unreliable(seed=-1), r"^Unreliable: seed must be"),
+        (lambda: na.Unreliable(restarts=0), r"^Unreliable: restarts must be"),
+        (lambda: na.Unreliable(faults="all"), r"^Unreliable: faults must be a list, got 'all'$"),
+        (lambda: na.Unreliable(faults=["all"]), r"^faults must be such as na.faults.Lose\('h1', 'y'\), got 'all'$"),
+        (lambda: Kill("h1", "before commmit"), r"^Kill: unknown place 'before commmit': did you mean 'before commit'"),
+        (lambda: Kill("h1", "before commit", step=0), r"^Kill: step must be"),
+        (lambda: Kill(3, "before commit"), r"^Kill: a member is named by its id, got 3$"),
+        (lambda: Lose("h1", "y", kind="urgencies"), r"^Lose: unknown kind 'urgencies': did you mean 'urgency'"),
+        (lambda: Lose("h1", "y", nth=0), r"^Lose: nth must be"),
+        (lambda: DeadLink("h1", "y", 2.0, 1.0), r"^DeadLink: it must end after it starts, got 2.0 to 1.0$"),
+        (lambda: Partition("h1"), r"^Partition: members must be a list of ids, got 'h1'$"),
+    ],
+)
+def test_bad_settings(make, told: str) -> None:
+    with pytest.raises(na.InputError, match=told):
+        make()
+
+
+@pytest.mark.parametrize(
+    ("fault", "told"),
+    [
+        (Kill("h3", "before commit"), "the network has no neuron 'h3'"),
+        (Kill("environment", "before commit"), "the environment is this program itself; only members of the society die"),
+        (Lose("h1", "h2"), "no activation goes along 'h1' -> 'h2'"),
+        (Lose("x", "y", kind="commit"), "no commit goes along 'x' -> 'y'"),
+        (Partition(["x", "z"]), "the network has no neuron 'z'"),
+    ],
+)
+def test_faults_of_another_network(fault, told: str, diamond, batch) -> None:
+    with pytest.raises(na.InputError, match=f"^{re.escape(f'{fault}: {told}')}$"):
+        na.gradient(diamond, *batch, channels=na.Unreliable(faults=[fault]))
