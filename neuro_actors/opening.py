@@ -15,7 +15,7 @@ from trio.lowlevel import disable_ki_protection, enable_ki_protection
 
 from .arrays import number
 from .channels import Channels, Engine, engine
-from .errors import InputError, LogError, SimulationError
+from .errors import InputError, LogError, NeuroActorsError, SimulationError
 from .log.recording import Recording, as_recording
 from .network import Network
 from .rules import Backpropagation, Rule
@@ -127,6 +127,8 @@ class open_simulation:  # noqa: N801 (to be called as a function is)
 def _made(make: Engine, network: Network, writer: LogWriter | None) -> Channels:
     try:
         made = make(network, writer)
+    except NeuroActorsError:
+        raise
     except Exception as error:
         raise InputError(f"channels {shown(make)} cannot carry this network's mail: {shown(error)}") from error
     if not callable(getattr(made, "port", None)):

@@ -9,7 +9,7 @@ from typing import Any
 import click
 
 from ..errors import InputError
-from ..files import whole_file
+from ..files import check_free, is_same, whole_file
 from ..text import printable, shown
 
 
@@ -37,12 +37,9 @@ def view(file: Path, output: Path | None, show: bool, force: bool, max_mb: float
     if not file.name:
         raise InputError(f"{str(file)!r} is no log")
     path = file.with_suffix(".html") if output is None else output
-    if path.resolve() == file.resolve():
+    if is_same(path, file):
         raise InputError(f"{str(path)!r} is the log itself: choose another name with -o")
-    if path.exists() and not force:
-        raise InputError(f"{str(path)!r} exists already: choose another name with -o, or --force")
-    if not path.resolve().parent.is_dir():
-        raise InputError(f"{str(path)!r}: there is no folder {str(path.resolve().parent)!r}")
+    check_free(path, force, InputError)
     run = gathered(Log(file), max_mb, _shape(picture))
     with whole_file(path, force=True) as html:
         html.write(page(run).encode("utf-8"))

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Callable, Iterable, Iterator
 from os import PathLike
 from pathlib import Path
@@ -15,7 +14,7 @@ import pyarrow.compute as pc
 
 from ..arrays import did_you_mean
 from ..errors import LogError
-from ..files import whole_file
+from ..files import is_same, whole_file
 from ..text import shown
 from .choice import Choice
 from .reader import LogReader
@@ -38,7 +37,7 @@ def export(
     if form not in FORMATS:
         hint = did_you_mean(form, FORMATS) if form else f"name the file *.{', *.'.join(FORMATS)}, or give the format"
         raise LogError(f"{str(path)!r}: there is no export to {shown(form)}; {hint}")
-    if path.exists() and Path(reader.path).exists() and os.path.samefile(path, reader.path):  # noqa: PTH121
+    if is_same(path, Path(reader.path)):
         raise LogError(f"{str(path)!r} is the log itself: choose another name")
     writers: dict[str, Callable[[LogReader, Iterable[Any], Any], int]] = {"parquet": parquet, "csv": csv, "jsonl": jsonl}
     if form == "pftrace":

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from ..arrays import Array, as_flag, as_list, as_path
 from ..errors import LogError
-from ..files import whole_file
+from ..files import check_free, whole_file
 from ..plots import pyplot
 from ..text import counted, printable, shown
 from .reader import LogReader
@@ -42,6 +42,8 @@ def figure_of(
     neurons, weights = as_list("neurons", neurons), as_list("weights", weights)
     if file is not None and file.suffix[1:] not in SUFFIXES:
         raise LogError(f"{str(file)!r}: a figure is named *.{', *.'.join(SUFFIXES)}")
+    if file is not None:
+        check_free(file, force=True)
     plt = pyplot()
     draw: list[Callable[[Any], None]] = []
     overview = not (loss or urgency or neurons or weights)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from dataclasses import dataclass
 from os import PathLike
@@ -111,7 +112,7 @@ class LogReader:
 
     def _stream(self) -> Any:
         try:
-            self._source = pa.memory_map(self._path)
+            self._source = pa.memory_map(os.fsencode(self._path))  # a name may be no UTF-8
             self.size = self._source.size()
             return pa.ipc.open_stream(self._source)
         except (pa.ArrowException, OSError) as error:

@@ -117,6 +117,8 @@ def network_of(about: dict[str, Any]) -> Network:
     n = len(held["ids"])
     if not n == len(held["activations"]) == len(is_input) == len(biases):
         raise LogError("its description of the network is damaged: as many neurons as ids were expected")
+    if not all(isinstance(name, str) for name in held["activations"]):
+        raise LogError("its description of the network is damaged: an activation has no name")
     if any(len(end) != len(weights) or ((end < 0) | (end >= n)).any() for end in ends):
         raise LogError("its description of the network is damaged: a synapse has no end")
     if not (np.isfinite(weights).all() and np.isfinite(biases).all() and not biases[is_input].any()):

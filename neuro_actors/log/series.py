@@ -137,7 +137,8 @@ def _reduced(how: np.ufunc, rows: Rows, values: Array) -> Array:
     found = np.full(len(rows), np.nan)
     some: Indices = np.flatnonzero(np.diff(rows.starts))
     if len(some):
-        found[some] = how.reduceat(values, rows.starts[some])
+        with np.errstate(over="ignore"):
+            found[some] = how.reduceat(values, rows.starts[some])
     return found
 
 

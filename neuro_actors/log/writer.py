@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import time
 from collections.abc import Callable
 from dataclasses import replace
@@ -76,7 +77,7 @@ class LogWriter:
                 self._path.unlink()  # not emptied: whoever reads the old log has it mapped into memory
             with self._path.open("xb"):  # refuse what exists, before any work
                 pass
-            self._file = pa.OSFile(str(self._path), "wb")
+            self._file = pa.OSFile(os.fsencode(self._path), "wb")
             self._stream = pa.ipc.new_stream(self._file, self._schema)
         except FileExistsError:
             advice = "choose another name, remove it, or ask for it to be overwritten"
