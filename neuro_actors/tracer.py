@@ -35,8 +35,9 @@ class Tracer:
         self.network = log.network_at(before[-1] if before else 0)
         self._sums = sums.named(log.about["numerics"]["sums"])
         self._taught = any(info.mode == "train" for info in log.steps if info.number < step)
-        if example is not None and as_whole_number("example", example, 1) > self.info.batch:
-            raise InputError(f"example {example}: step {step} has {self.info.batch}")
+        example = None if example is None else as_whole_number("example", example, 1)
+        if example is not None and example > self.info.batch:
+            raise InputError(f"example {shown(example)}: step {step} has {self.info.batch}")
         self._example = example
         self._chosen = slice(None) if example is None else slice(example - 1, example)
 
@@ -203,7 +204,7 @@ class Tracer:
         self, about: str, start: int, slope: Array, blame: Mapping[int, Array], first: Array, factors: tuple[Factor, ...],
         logged: float | None, limit: int, to_loss: bool = True,
     ) -> Trace:  # fmt: skip
-        as_whole_number("limit", limit, 1)
+        limit = as_whole_number("limit", limit, 1)
         with np.errstate(over="ignore", invalid="ignore"):
             ways = Paths(self.network, start, slope, blame)
             size = _mean(np.abs(first) * ways.size)

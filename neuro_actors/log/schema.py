@@ -103,7 +103,7 @@ def _told_on_what(versions: Any, numerics: Any) -> bool:
     """Whether both are as `arrow_schema` writes them, whatever they say."""
     if not isinstance(versions, dict) or not isinstance(numerics, dict):
         return False
-    cpu, blas = numerics.get("cpu"), numerics.get("blas")
+    cpu, blas = numerics.get("cpu"), numerics.get("blas", 0)
     texts = [*versions.values(), *(numerics.get(name) for name in ("numpy", "machine", "sums")), "" if blas is None else blas]
     return isinstance(cpu, list) and all(isinstance(text, str) for text in [*texts, *cpu])
 
