@@ -1,4 +1,4 @@
-"""Makes the pictures of the viewer in this folder: records three runs, writes their pages, and looks at them in Chromium.
+"""Makes the pictures of the viewer in this folder: records four runs, writes their pages, and looks at them in Chromium.
 
 pip install -e ".[test]" && python docs/view_pictures.py
 """
@@ -70,6 +70,18 @@ def thousand(folder: Path) -> Path:
     return record(folder / "thousand.arrows", network, [batch] * 30, "softmax_cross_entropy", na.SGD(0.05))
 
 
+def storm(folder: Path) -> Path:
+    """Letters are lost, and neurons die."""
+    network = na.Network.layered([3, 4, 3, 1], output_activation="sigmoid", seed=1)
+    rng = np.random.default_rng(0)
+    batch = rng.normal(size=(8, 3)), rng.integers(0, 2, (8, 1))
+    na.train(
+        network, *batch, loss="cross_entropy", optimizer=na.SGD(0.5, momentum=0.9), epochs=4, batch_size=4,
+        channels=na.Unreliable(drop=0.25, duplicate=0.1, crash=0.1, seed=3), log=folder / "storm.arrows",
+    )  # fmt: skip
+    return folder / "storm.arrows"
+
+
 PICTURES = {
     "view-messages.png": (
         cats,
@@ -78,6 +90,7 @@ PICTURES = {
     ),
     "view-picture.png": (digits, "dark", "neuroActors.goStep(150); neuroActors.choose({kind: 'neuron', k: 70})"),
     "view-population.png": (thousand, "light", "neuroActors.choose({kind: 'neuron', k: 500})"),
+    "view-storm.png": (storm, "light", "neuroActors.goStep(1); neuroActors.goTime(2.55)"),
 }
 
 if __name__ == "__main__":

@@ -11,6 +11,7 @@ import click
 
 from .commands.audit import audit
 from .commands.bench import bench
+from .commands.faults import faults
 from .commands.log import log
 from .commands.people import reader_may_leave
 from .commands.trace import trace
@@ -29,6 +30,7 @@ def cli() -> None:
     \b
     neuro-actors verify --networks 100         is the gradient exact?
     neuro-actors bench --quick                 how fast is it, beside what?
+    neuro-actors faults --schedules 100        does it survive any storm?
     neuro-actors log info run.arrows           what is in this message log?
     neuro-actors log show run.arrows           who told whom what?
     neuro-actors log trace run.arrows …        why did this weight want to change?
@@ -37,7 +39,7 @@ def cli() -> None:
     """
 
 
-for command in (verify, bench, log, audit, view):
+for command in (verify, bench, faults, log, audit, view):
     cli.add_command(command)
 log.add_command(trace)
 

@@ -1,4 +1,5 @@
 """Particular faults, for `na.Unreliable(faults=[…])`: this letter is lost, that neuron dies here, a link is dead for a while.
+And what befell a society, chance by chance: its disturbances.
 
 Seconds are counted from when the society was opened, by trio's clock (a virtual one in `na.train` and its like).
 """
@@ -27,6 +28,16 @@ PLACES = (  # where a member may die; what it does next, it does not do
     "between urgencies",  # before each of them, or the commit, is sent
 )
 KINDS = ("activation", "target", "loss", "urgency", "commit", "tangent")
+DISTURBANCES = (
+    "lost",  # on its way
+    "doubled",  # it came twice
+    "late",  # held back, so that later ones may overtake it
+    "garbled",  # bits were flipped: its checksum fails, and it never came
+    "overflowed",  # lost, for a mailbox had no room
+    "repeated",  # said again, unasked or asked for
+    "asked",  # the receiver asked for it
+    "died",  # a member
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,6 +112,26 @@ class Partition:
     def cuts(self, sender: str, receiver: str) -> bool:
         """Whether what one of them sends the other is lost while it lasts."""
         return (sender in self.members) != (receiver in self.members)
+
+
+@dataclass(frozen=True, slots=True)
+class Disturbance:
+    """One thing that befell a message or a member, as a log's second file tells it.
+
+    what: one of `DISTURBANCES`.  kind: of the message; of a death, the place.  source, target: the ends of the synapse that
+    the message goes along, an urgency from the target to the source; of a death, who died, and "".  attempt: 1, 2, 3, … of
+    the message in its step; of a death, which it is of that member in that step.  question: it befell not the
+    message, but the question for it.
+    """
+
+    time: float
+    what: str
+    step: int
+    kind: str
+    source: str
+    target: str
+    attempt: int
+    question: bool = False
 
 
 def mentioned(fault: Any) -> tuple[str, ...]:

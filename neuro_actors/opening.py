@@ -15,6 +15,7 @@ from trio.lowlevel import disable_ki_protection, enable_ki_protection
 
 from .arrays import number
 from .channels import Channels, Engine, engine
+from .channels.unreliable import Unreliable
 from .errors import InputError, LogError, NeuroActorsError, SimulationError
 from .log.recording import Recording, as_recording
 from .network import Network
@@ -78,7 +79,8 @@ class open_simulation:  # noqa: N801 (to be called as a function is)
         if log is not None:
             from .log.writer import FLUSH_SECONDS, LogWriter  # pyarrow is imported only where a log is asked for
 
-            writer = LogWriter(as_recording(log), network, sums, described(rule))
+            settings = channels.described() if isinstance(channels, Unreliable) else None
+            writer = LogWriter(as_recording(log), network, sums, described(rule), settings)
         try:
             with collector_off():
                 carriers = _made(make, network, writer)

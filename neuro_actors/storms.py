@@ -6,18 +6,19 @@ from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from hashlib import sha256
+from typing import Any
 
 import numpy as np
 import trio
 
 from .channels import Engine, Recorder
 from .channels.ledger import Ledger
-from .channels.storm import DEATHS, Disturbance
+from .channels.storm import DEATHS
 from .channels.supervisor import UnreliableChannels
 from .channels.unreliable import Unreliable
 from .channels.wiring import longest
 from .errors import NeuroActorsError
-from .faults import PLACES, DeadLink, Kill, Partition
+from .faults import PLACES, DeadLink, Disturbance, Kill, Partition
 from .learning import SGD, Adam, Optimizer
 from .network import Network
 from .opening import open_simulation
@@ -63,7 +64,9 @@ def draw_schedule(seed: int, number: int) -> Schedule:
     case = draw_case(int(rng.integers(2**31)), NEURONS, EXAMPLES)
     optimizer = SGD(0.01, momentum=0.9) if rng.random() < 0.5 else Adam(0.01)
     most = {"drop": 0.4, "duplicate": 0.4, "reorder": 0.5, "corrupt": 0.1, "crash": 0.4}
-    chances = {name: float(rng.uniform(0, value)) if rng.random() < 0.8 else 0.0 for name, value in most.items()}
+    chances: dict[str, Any] = {}
+    for name, value in most.items():
+        chances[name] = float(rng.uniform(0, value)) if rng.random() < 0.8 else 0.0
     ids, lines = case.network.ids, list(zip(case.network.sources, case.network.targets, strict=True))
     faults: list[Kill | DeadLink | Partition] = []
     if rng.random() < 0.3:

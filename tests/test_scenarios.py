@@ -21,12 +21,12 @@ import neuro_actors as na
 from neuro_actors import functions
 
 SCENARIOS = Path(__file__).parent.parent / "scenarios"
-NAMES = ["one_cat", "lost_letter", "wiring", "cats", "animals", "million", "spot_the_liar", "watch_it_learn", "why_this_weight"]
+NAMES = ["one_cat", "lost_letter", "storm", "wiring", "cats", "animals", "million", "spot_the_liar", "watch_it_learn", "why_this_weight"]
 EXPERIMENTS = [  # their findings are tested in tests/experiments
     "which_penalty", "uncertain_labels", "adversaries", "newton", "linear_cost", "noisy_posterior", "landscape", "other_rules",
     "hierarchy",
 ]  # fmt: skip
-QUICK = {*EXPERIMENTS, "wiring", "cats", "animals", "watch_it_learn"}
+QUICK = {*EXPERIMENTS, "storm", "wiring", "cats", "animals", "watch_it_learn"}
 FOLDER = {*QUICK, "spot_the_liar", "why_this_weight"}  # those that put something into --out
 
 
@@ -200,6 +200,29 @@ def test_lost_letter(told) -> None:
     assert not np.isnan(log.step(2).activations).any()
     x = np.random.default_rng(0).standard_normal((5, 8, 2))
     assert np.array_equal(log.step(3).inputs, x[2].T)
+
+
+def test_storm(told) -> None:
+    out, log, folder = told("storm")
+    digests = re.findall(r"([0-9a-f]{48})…", out)
+    assert len(digests) == 3
+    assert len(set(digests)) == 1
+    assert "The same bits: yes" in out
+    assert "message by message: yes" in out
+    calm, stormy = na.open_log(folder / "storm_calm.arrows"), na.open_log(log)
+    assert stormy.network_at(len(stormy)).digest().startswith(digests[0])
+    assert calm.disturbances == ()
+    counts = {name.strip(): (int(a.replace(",", "")), int(b.replace(",", ""))) for name, a, b in re.findall(r"^  +([^\d\n]+?) +([\d,]+) +([\d,]+)$", out, re.MULTILINE)}
+    assert counts["lost"] == (0, sum(d.what == "lost" for d in stormy.disturbances))
+    assert counts["deaths"] == (0, sum(d.what == "died" for d in stormy.disturbances))
+    assert min(counts[name][1] for name in ("lost", "deaths", "said again", "garbled", "came twice", "held back")) > 5
+    assert counts["messages that were to be told"][0] == counts["messages that were to be told"][1]
+    before, after = counts["frames that were sent for that"]
+    assert counts["said again"][1] + before < after  # some questions, and more than one answer to some
+    lost = counts["lost"][1] / after
+    assert lost == pytest.approx(0.3, abs=0.02)
+    assert (folder / "storm.png").stat().st_size > 20_000
+    assert "leave out --log-every" in run("storm", "--log-every", "2", "--out", str(folder), expected=2)
 
 
 def test_wiring(told, tmp_path) -> None:

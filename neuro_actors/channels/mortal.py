@@ -6,6 +6,7 @@ from collections.abc import Callable, Collection, Iterable, Iterator
 from typing import TYPE_CHECKING, Any
 
 import trio
+from trio.lowlevel import enable_ki_protection
 
 from ..arrays import Array
 from ..errors import MessageError
@@ -113,7 +114,7 @@ class MortalPort(MemoryPort):
         """Until mail has come along all of these lines. Raises `trio.EndOfChannel` if no more will come."""
         delivery, post = self._delivery, self._channels.post
         self._wanted = lines
-        while delivery.missing(lines):
+        while delivery.lacks(lines):
             self._strike("before receive")
             frame = None
             with trio.move_on_after(max(delivery.deadline - post.now(), 0.0)):
@@ -170,7 +171,8 @@ class MortalPort(MemoryPort):
 
     def _beware(self) -> None:
         """Where it dies in the step that it is at, if it does."""
-        self._doom = self._channels.storm.doom(self.node, self._delivery.number)
+        self._at = self._delivery.number  # until it has said all of that step
+        self._doom = self._channels.storm.doom(self.node, self._at)
         self._times = 0
 
     def _strike(self, place: str) -> None:
@@ -178,8 +180,7 @@ class MortalPort(MemoryPort):
         if self._doom is not None and self._doom[0] == place:
             self._times += 1
             if self._times == self._doom[1]:
-                channels = self._channels
-                channels.storm.died(self.node, channels.snapshots[self._member].number + 1, place, channels.post.now())
+                self._channels.storm.died(self.node, self._at, place, self._channels.post.now())
                 raise Killed(place)
 
 
@@ -204,7 +205,7 @@ class MortalEnvironmentPort(MortalPort, MemoryEnvironmentPort):
         lines = [address.line for address in self._addresses[kind]]
         self._told += [Letter(line, step.number, order, values) for line, values in zip(lines, rows, strict=False)]
 
-    @trio.lowlevel.enable_ki_protection
+    @enable_ki_protection
     async def end(self) -> None:
         await self._hear(self._wanted)
         self._kinds = self._awaited()

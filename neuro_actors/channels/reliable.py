@@ -109,6 +109,10 @@ class Delivery:
         self.spoken.update((letter.line, letter) for letter in letters)
         self.awaited, self.deadline = awaited, now + self.wait
 
+    def lacks(self, lines: Iterable[int]) -> bool:
+        """Whether anything of that is missing."""
+        return any(line not in self.mail for line in lines)
+
     def missing(self, lines: Iterable[int]) -> list[int]:
         """Those of the lines along which nothing has come in this step."""
         return [line for line in lines if line not in self.mail]

@@ -9,11 +9,10 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable
-from dataclasses import dataclass
 from hashlib import blake2b
 from struct import Struct
 
-from ..faults import PLACES, DeadLink, Kill, Lose, Partition
+from ..faults import PLACES, DeadLink, Disturbance, Kill, Lose, Partition
 from ..lines import KINDS, Lines
 from ..messages import URGENCY
 from .frames import Letter
@@ -23,19 +22,6 @@ WORDS = Struct("<7Q")
 HELD_BACK = 4.0  # delays, at most, that a frame out of order comes later
 ENOUGH = 20  # this often a letter is lost or garbled in a row, no more: so a storm ends
 DEATHS = 3  # at most, by `crash`, of one member in one step
-
-
-@dataclass(frozen=True, slots=True)
-class Disturbance:
-    """One thing that befell a frame or a member. time: seconds since the society was opened."""
-
-    time: float
-    what: str  # lost, doubled, late, garbled, overflowed, repeated, asked, died
-    step: int
-    kind: str  # of the message; of a death, the place
-    source: str  # of a death, who died
-    target: str
-    attempt: int  # 1, 2, 3, … of the message; of a death, which it is in that step
 
 
 class Storm:
@@ -130,13 +116,13 @@ class Storm:
     def _is_lost(self, letter: Letter, now: float) -> bool:
         """By one of the particular faults."""
         kind, source, target, sender, receiver = self._names[letter.line]
+        lost = False
         for loss in self._losses:
             meant = (loss.kind, loss.source, loss.target) == (kind, source, target) and loss.step in (None, letter.number)
             if meant and not letter.asks:
                 self._losses[loss] += 1
-                if self._losses[loss] == loss.nth:
-                    return True
-        return any(link.start <= now < link.end and link.cuts(sender, receiver) for link in self._links)
+                lost |= self._losses[loss] == loss.nth
+        return lost or any(link.start <= now < link.end and link.cuts(sender, receiver) for link in self._links)
 
     def _fate(self, *name: object) -> tuple[float, ...]:
         """Seven numbers from 0 to 1."""
@@ -147,7 +133,7 @@ class Storm:
         self.counts[what] += 1
         if self._teller is not None:
             kind, source, target, *_ = self._names[letter.line]
-            self._teller(Disturbance(now, what, letter.number, kind, source, target, attempt))
+            self._teller(Disturbance(now, what, letter.number, kind, source, target, attempt, letter.asks))
 
 
 def _garbled(frame: bytes, where: float) -> bytes:

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Iterator, Sequence
 from typing import Any
 
-import trio
+from trio.lowlevel import enable_ki_protection
 
 from ..elements import ENVIRONMENT
 from ..errors import InputError, SimulationError
-from ..faults import Kill, Lose, mentioned
+from ..faults import Disturbance, Kill, Lose, mentioned
 from ..lines import KINDS, Lines
 from ..network import Network
 from . import Recorder, Statistics, Waiting
@@ -19,7 +19,7 @@ from .mortal import Killed, MortalEnvironmentPort, MortalPort
 from .orders import Orders
 from .post import Post
 from .reliable import Snapshot
-from .storm import Disturbance, Storm
+from .storm import Storm
 from .unreliable import Unreliable
 from .wiring import all_wires
 
@@ -64,9 +64,11 @@ class UnreliableChannels:
     def port(self, k: int) -> MortalPort:
         return self._ports[k]
 
+    @enable_ki_protection
     async def carry(self) -> None:
         await self.post.carry()
 
+    @enable_ki_protection
     async def supervise(self, member: int, birth: Callable[[], Any], life: Callable[[Any, Any, int], Awaitable[None]]) -> None:
         """One life after another (as a supervisor of Erlang/OTP's would, one for one, of those that were killed)."""
         port, deaths, finished = self._ports[member], 0, -1
@@ -116,7 +118,7 @@ class UnreliableChannels:
         mailboxes = {port.node: self.post.fill(k) for k, port in enumerate(self._ports)}
         return Statistics(self._told, mailboxes, dict(self.storm.counts) | {"restarts": self._restarts})
 
-    @trio.lowlevel.enable_ki_protection
+    @enable_ki_protection
     def stop(self) -> None:
         self.post.stop()
 

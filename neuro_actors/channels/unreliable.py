@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from dataclasses import asdict, dataclass, fields
+from typing import TYPE_CHECKING, Any
 
 from ..arrays import as_list, as_whole_number, number
 from ..errors import InputError
@@ -73,11 +73,20 @@ class Unreliable:
         """The least and greatest time that a frame takes which is not held back."""
         return 0.5 * self.delay, 1.5 * self.delay
 
+    def described(self) -> dict[str, Any]:
+        """For the metadata of a log's second file."""
+        held = {field.name: getattr(self, field.name) for field in fields(self)}
+        return held | {"faults": [{"name": type(fault).__name__} | _plain(asdict(fault)) for fault in self.faults]}
+
     def __call__(self, network: Network, recorder: Recorder | None) -> UnreliableChannels:
         """The engine."""
         from .supervisor import UnreliableChannels
 
         return UnreliableChannels(network, recorder, self)
+
+
+def _plain(held: dict[str, Any]) -> dict[str, Any]:
+    return {name: sorted(value) if isinstance(value, frozenset) else value for name, value in held.items()}
 
 
 def _number(name: str, value: object, below: float) -> None:

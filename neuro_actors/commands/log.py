@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import asdict
+from itertools import islice
 from pathlib import Path
 
 import click
@@ -58,29 +60,42 @@ def show(
 ) -> None:
     """Print messages in words, one a line.
 
-    What a neuron tells all its followers is one line, and stands in the mail of each of them.
+    What a neuron tells all its followers is one line, and stands in the mail of each of them. Of a society in a storm
+    there stands below what befell a message, and at the end of a step who died in it (but with --follow).
 
     \b
     neuro-actors log show run.arrows --step 3 --neuron h2
     neuro-actors log show run.arrows --phase backward --limit 20
     neuro-actors log show run.arrows --follow
     """
+    from ..log.accounts import accompanied, told
     from ..log.choice import Choice
+    from ..log.disturbances import disturbances
     from ..log.follow import Following
     from ..log.reader import LogReader
     from ..log.words import in_words
 
     reader = Following(file) if follow else LogReader(file)
-    rows = Choice(neuron, step, phase).rows(reader)
+    choice = Choice(neuron, step, phase)
+    held = None if follow else disturbances(reader.path, reader.metadata, reader.network)
+    rows = choice.rows(reader)
     shown = 0
+
+    def all_lines() -> Iterator[str]:
+        for row, befell in ((row, []) for row in rows) if held is None else accompanied(rows, held, choice):
+            if as_data:
+                said = {"step": befell[0].step} if row is None else row._asdict()
+                yield as_json(said if held is None else said | {"disturbances": list(map(asdict, befell))})
+                continue
+            if row is not None:
+                yield coloured(in_words(row, reader.network), row.kind)
+            yield from (coloured(f"    {line}", "disturbed") for line in told(befell))
 
     def lines() -> Iterator[str]:
         nonlocal shown
-        for row in rows:
-            yield as_json(row._asdict()) if as_data else coloured(in_words(row, reader.network), row.kind)
+        for line in islice(all_lines(), limit):
+            yield line
             shown += 1
-            if shown == limit:
-                return
 
     print_lines(lines(), paged=not (follow or as_data))
     if reader.cut_off and shown != limit:

@@ -46,11 +46,13 @@ def query(file: Path, sql: str, limit: int | None, form: str | None) -> None:
     neuro-actors log query run.arrows --csv "
         SELECT step, weight FROM weights WHERE source = 'x0' AND target = 'h1'"
     """
+    from ..log.disturbances import disturbances
     from ..log.query import answer, asked, connect
     from ..log.reader import LogReader
 
     reader = LogReader(file)
-    connection = connect(reader.network, list(reader.batches()))
+    held = disturbances(reader.path, reader.metadata, reader.network)
+    connection = connect(reader.network, list(reader.batches()), () if held is None else held.all)
     if reader.cut_off:
         click.echo(f"neuro-actors: the log {str(file)!r} is cut off or damaged; asked is what stands before", err=True)
     limit = None if limit is None else min(limit, sys.maxsize)

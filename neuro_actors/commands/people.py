@@ -14,6 +14,7 @@ from typing import Any
 import click
 
 COLOURS = {"begin": "bright_white", "activation": "cyan", "urgency": "yellow", "commit": "green", "tangent": "magenta"}
+COLOURS["disturbed"] = "red"
 
 
 def watched() -> bool:

@@ -12,8 +12,10 @@ import pyarrow as pa
 
 from ..arrays import as_whole_number
 from ..errors import LogError
+from ..faults import Disturbance
 from ..network import Network
 from .choice import Choice, Picker
+from .disturbances import disturbances
 from .reader import LogReader, Rows, joined
 from .schema import CODE, columns
 from .steps import RecordedStep, StepInfo
@@ -25,6 +27,8 @@ class Log:
     path: of the file.  network: as it began.  about: the metadata, as `docs/log-format.md` describes them.
     complete: whether the run was written to its end.  partial: what was recorded, where that is not everything.
     steps: what each step was, in their order.
+    disturbances: what befell messages and members, in a storm; of calm channels none.  channels: the settings of those
+        that disturbed, where they are known.
     """
 
     def __init__(self, path: str | PathLike[str]) -> None:
@@ -69,6 +73,11 @@ class Log:
             [StepInfo.read(*step, whole) for step, whole in zip(begun, sealed, strict=True)]
         )
         self._where = {info.number: k for k, info in enumerate(self.steps)}
+        second = disturbances(self.path, self._reader.metadata, self.network)
+        if second is not None:
+            second.check(self.digest)
+        self.disturbances: tuple[Disturbance, ...] = () if second is None else second.all
+        self.channels: dict[str, Any] | None = None if second is None else second.channels
 
     def _rows_of(self, pieces: list[tuple[int, int, int]]) -> Rows:
         return joined([self._reader.decoded(self._batches[k].slice(a, b - a), self._first[k] + a) for k, a, b in pieces])
@@ -138,12 +147,13 @@ class Log:
 
     def query(self, sql: str) -> Any:
         """The answer to one SELECT as a pyarrow.Table, by DuckDB (extra `query`). Tables: messages, mail, neurons,
-        synapses, steps, losses, activations, urgencies, weights, biases, gradients, rows; `neuro-actors log query --help`
-        tells their columns. Nothing but this log can be reached. Raises `LogError` for what cannot be answered.
+        synapses, steps, losses, activations, urgencies, weights, biases, gradients, disturbances, rows;
+        `neuro-actors log query --help` tells their columns. Nothing but this log can be reached. Raises `LogError` for what
+        cannot be answered.
         """
         from .query import answer, asked, connect
 
-        with connect(self.network, self._batches) as connection:
+        with connect(self.network, self._batches, self.disturbances) as connection:
             schema, batches = answer(asked(connection, sql), 2**16)
             return pa.Table.from_batches(batches, schema=schema)
 

@@ -16,8 +16,10 @@ import pyarrow as pa
 
 from ..elements import ENVIRONMENT, LOSS
 from ..errors import LogError
+from ..faults import Disturbance
 from ..network import Network
 from ..text import printable, shown
+from .disturbances import table
 from .schema import columns
 
 MOST = 500  # letters of a complaint that are shown
@@ -56,6 +58,10 @@ TABLES = {  # name: its columns, and what it is
     "gradients": (
         "step, source, target, urgency",
         "of weights, in steps that ask for it: -dL/dw; source null: of the bias",
+    ),
+    "disturbances": (
+        "time, step, what, kind, source, target, attempt, question",
+        "in a storm: what befell which message or member, by virtual seconds; in calm weather none",
     ),
     "rows": (
         "step, kind, sender, receiver, time, value, note",
@@ -113,7 +119,7 @@ def _wrapped(line: str) -> list[str]:
     return textwrap.wrap(line, 76, subsequent_indent=" " * 8)
 
 
-def connect(network: Network, batches: Sequence[Any]) -> Any:
+def connect(network: Network, batches: Sequence[Any], befell: Sequence[Disturbance] = ()) -> Any:
     """A DuckDB connection that knows the tables of this log, and nothing else. Raises `LogError` without DuckDB."""
     try:
         import duckdb
@@ -125,9 +131,10 @@ def connect(network: Network, batches: Sequence[Any]) -> Any:
         "neurons": _neurons(network),
         "synapses": _synapses(network),
         "hearers": _hearers(network),
+        "disturbances": table(befell),
     }
-    for name, table in tables.items():
-        connection.register(name, table)
+    for name, rows in tables.items():
+        connection.register(name, rows)
     connection.execute(VIEWS)
     connection.execute("SET lock_configuration = true")
     return connection

@@ -87,6 +87,8 @@ def arrow_schema(network: Network, recording: Recording, sums: str, rule: dict[s
 def about_of(schema: Any) -> dict[str, Any]:
     """The metadata of a log's schema. Raises `LogError` for what is no log, or one of another format."""
     text = (schema.metadata or {}).get(KEY)
+    if text is None and b"neuro_actors_disturbances" in (schema.metadata or {}):
+        raise LogError("it tells the disturbances of a log: name the log itself, which lies beside it")
     if text is None:
         raise LogError("it is an Arrow stream, but no message log")
     about: dict[str, Any] = json.loads(text)

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import textwrap
 from collections import Counter
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from ..text import counted, printable
+from .accounts import seconds
+from .disturbances import Disturbances, disturbances
 from .reader import NULL, LogReader, Rows
 from .schema import CODE, KINDS
 from .steps import StepInfo
@@ -54,6 +57,9 @@ def summary(reader: LogReader) -> dict[str, Any]:
         if len(held):
             last = KINDS[held.kind[-1]] if held.kind[-1] >= 0 else "?", held.notes[len(held) - 1].as_py()
     complete = last[0] == "end" and not reader.cut_off
+    befell = disturbances(reader.path, reader.metadata, network)
+    if befell is not None and complete:
+        befell.check(last[1])
     return {
         "file": reader.path,
         "bytes": Path(reader.path).stat().st_size,
@@ -72,7 +78,21 @@ def summary(reader: LogReader) -> dict[str, Any]:
         "versions": reader.about["versions"],
         "numerics": reader.about["numerics"],
         "rule": reader.rule,
+        "disturbances": None if befell is None else _disturbed(befell),
         "digest": last[1] if last[0] in ("end", "seal") else None,
+    }
+
+
+def _disturbed(held: Disturbances) -> dict[str, Any]:
+    """What the channels did to the run."""
+    counts = Counter(f"{'questions ' * (d.question and d.what != 'asked')}{d.what}" for d in held.all)
+    return {
+        "file": held.path,
+        "complete": held.digest is not None,
+        "channels": held.channels,
+        "count": len(held.all),
+        "what": dict(sorted(counts.items(), key=lambda item: -item[1])),
+        "last": held.all[-1].time if held.all else None,
     }
 
 
@@ -105,6 +125,7 @@ def described(about: dict[str, Any], network: str) -> str:
         ("loss", _loss(loss) if loss else "none"),
         ("messages", f"{about['messages']:,}; in rows, where one tells all followers: {kinds or 'none'}"),
         *[("rule", _rule(rule)) for rule in [about["rule"]] if rule != {"name": "Backpropagation"}],
+        *[("storm", text) for text in _storm(about["disturbances"])],
         ("versions", ", ".join(f"{name} {version}" for name, version in about["versions"].items())),
         ("sums", f"{numerics['sums']}, on {numerics['machine']}{', ' + numerics['blas'] if numerics['blas'] else ''}"),
         ("digest", about["digest"] or "none: the last step is not sealed"),
@@ -123,6 +144,20 @@ def _set(name: str, text: str) -> list[str]:
 
 def _rule(held: dict[str, Any]) -> str:
     return f"{held['name']}({', '.join(f'{key}={value!r}' for key, value in held.items() if key != 'name')})"
+
+
+def _storm(held: dict[str, Any] | None) -> Iterator[str]:
+    if held is None:
+        return
+    whole = "" if held["complete"] else "; it has no end"
+    yield f"{counted(held['count'], 'disturbance')} in {Path(held['file']).name}{whole}"
+    if held["count"]:
+        yield ", ".join(f"{n:,} {what}" for what, n in held["what"].items()) + f"; the last at {seconds(held['last'])}"
+    if held["channels"]:
+        settings = {name: value for name, value in held["channels"].items() if value}
+        if isinstance(settings.get("faults"), list):
+            settings["faults"] = len(settings["faults"])
+        yield ", ".join(f"{name} {value}" for name, value in settings.items())
 
 
 def _loss(loss: dict[str, Any]) -> str:

@@ -15,11 +15,13 @@ from numpy.typing import NDArray
 
 from ..arrays import Array, Indices
 from ..errors import LogError
+from ..faults import Disturbance
 from ..lines import Lines
 from ..messages import Step
 from ..network import Network
 from ..said import Said
 from .about import Notes
+from .disturbances import DisturbancesWriter, beside
 from .filling import Filling
 from .page import Page
 from .recording import Recording
@@ -45,10 +47,17 @@ class LogWriter:
 
     Whole steps are gathered until there are 8,192 rows or half a second has passed, and then written at once: a run
     that is killed leaves what was written before. The first step is written when it is over.
+
+    channels: the settings of those that disturb, for the file of disturbances, which is begun with the first of these.
     """
 
     def __init__(
-        self, recording: Recording, network: Network, sums: str = "ordered", rule: dict[str, Any] | None = None
+        self,
+        recording: Recording,
+        network: Network,
+        sums: str = "ordered",
+        rule: dict[str, Any] | None = None,
+        channels: dict[str, Any] | None = None,
     ) -> None:
         self._recording, self._network = recording, network
         self._path = Path(recording.path)
@@ -69,19 +78,27 @@ class LogWriter:
         self._rows = self._steps = self._last = 0
         self._written = float("-inf")
         self._failure: str | None = None
+        self._channels = channels
+        self._disturbances: DisturbancesWriter | None = None  # from the first of them on
         self._open()
 
     def _open(self) -> None:
+        second = beside(self._path)
         try:
-            if self._recording.overwrite and self._path.is_file():
-                self._path.unlink()  # not emptied: whoever reads the old log has it mapped into memory
+            if self._recording.overwrite:
+                for path in (self._path, second):
+                    if path.is_file():
+                        path.unlink()  # not emptied: whoever reads the old log has it mapped into memory
+            elif second.exists():
+                raise FileExistsError
             with self._path.open("xb"):  # refuse what exists, before any work
                 pass
             self._file = pa.OSFile(os.fsencode(self._path), "wb")
             self._stream = pa.ipc.new_stream(self._file, self._schema)
         except FileExistsError:
             advice = "choose another name, remove it, or ask for it to be overwritten"
-            raise LogError(f"log file {str(self._path)!r} exists already: {advice}") from None
+            there = self._path if self._path.exists() else second
+            raise LogError(f"log file {str(there)!r} exists already: {advice}") from None
         except OSError as error:
             raise LogError(f"log file {str(self._path)!r} cannot be written: {error.strerror or error}") from None
         except ValueError as error:  # a name that no file can have
@@ -106,6 +123,15 @@ class LogWriter:
         filling.fill(page.sheet, page.starts, said)
         self._conclude(page, step.number, _present(self._network, self._places, page.template, said))
 
+    def disturbance(self, disturbance: Disturbance) -> None:
+        """By channels that disturb: what befell a message or a member. It goes into the second file."""
+        if (disturbance.step - 1) % self._recording.every != 0:
+            return
+        if self._disturbances is None:
+            self._written_by(self._begin_disturbances)
+        if self._disturbances is not None and self._disturbances.add(disturbance):
+            self._flush_disturbances()
+
     def finish(self) -> None:
         """Called when a step is over, before another one begins. Raises `LogError` if the disk has refused."""
         self._take_heard()
@@ -124,9 +150,13 @@ class LogWriter:
             self._flush()
             self._write(self._end())
             self._written_by(self._stream.close)
+            if self._disturbances is not None:
+                self._written_by(self._disturbances.close, self._chain.hex)
             self._complain()
         finally:
             self._file.close()
+            if self._disturbances is not None:
+                self._disturbances.file.close()
 
     # --- a step --------------------------------------------------------------------------------------------------
 
@@ -220,10 +250,18 @@ class LogWriter:
     # --- the file ------------------------------------------------------------------------------------------------
 
     def _flush(self) -> None:
+        self._flush_disturbances()
         if self._page is not None and self._page.numbers:
             for batch in self._page.batches():
                 self._write(batch)
             self._written = time.monotonic()
+
+    def _begin_disturbances(self) -> None:
+        self._disturbances = DisturbancesWriter(self._path, self._schema.metadata[KEY], self._network, self._channels)
+
+    def _flush_disturbances(self) -> None:
+        if self._disturbances is not None:
+            self._written_by(self._disturbances.flush)
 
     def _write(self, batch: Any) -> None:
         self._rows += len(batch)
@@ -235,7 +273,7 @@ class LogWriter:
             try:
                 write(*arguments)
             except OSError as error:
-                self._failure = f"log file {str(self._path)!r} cannot be written: {error.strerror or error}"
+                self._failure = f"log file {error.filename or str(self._path)!r} cannot be written: {error.strerror or error}"
 
     def _complain(self) -> None:
         if self._failure is not None:

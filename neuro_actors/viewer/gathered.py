@@ -19,6 +19,7 @@ from ..log.words import called
 from ..text import shown
 from .picture import picture
 from .scales import Scales
+from .storm import storm
 from .thinning import Plan, plan, spread
 from .told import Told, told
 
@@ -47,7 +48,9 @@ def gathered(log: Log, max_mb: float = 12.0, shape: tuple[int, int] | str | None
         raise InputError(f"{str(log.path)!r}: no step was recorded, so there is nothing to see")
     if isinstance(shape, tuple) and shape[0] * shape[1] != len(network.inputs):
         raise InputError(f"a picture of {shape[0]}x{shape[1]} is {shape[0] * shape[1]} inputs, there are {len(network.inputs)}")
-    kept = plan(len(network.ids), len(network.weights), [info.batch for info in steps], max_mb * 1e6)
+    befell = storm(log)
+    weather = [len(json.dumps(befell.get(info.number))) for info in steps] if befell else None
+    kept = plan(len(network.ids), len(network.weights), [info.batch for info in steps], max_mb * 1e6, weather)
     pack = _Packer(kept.item)
     versions = _Versions(pack, kept.synapses)
     steps_shown, seen, reach, scales = [], [], 6.0, Scales(network)
@@ -58,6 +61,9 @@ def gathered(log: Log, max_mb: float = 12.0, shape: tuple[int, int] | str | None
         said = told(before, recorded, kept.examples)
         after = log.network_at(info.number) if info.mode == "train" and info.whole else before
         steps_shown.append(_step(info, said, versions.of(before), versions.of(after), pack, kept))
+        if info.number in befell:
+            told_of = befell[info.number]
+            steps_shown[-1]["storm"] = told_of if kept.synapses else {name: told_of[name] for name in ("lost", "died")}
         seen.append(said.activations[:, network.is_input])
         signals = said.signals[np.isfinite(said.signals)]
         reach = max(reach, float(np.abs(signals).max(initial=0.0)))

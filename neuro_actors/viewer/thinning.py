@@ -23,8 +23,9 @@ class Plan:
     synapses: bool
 
 
-def plan(n_neurons: int, n_synapses: int, batches: list[int], budget: float) -> Plan:
+def plan(n_neurons: int, n_synapses: int, batches: list[int], budget: float, more: list[int] | None = None) -> Plan:
     """The most that stays within `budget` bytes. batches: each step's number of examples. First and last steps stay.
+    more: bytes that are kept of each step in any case.
 
     Raises `InputError` if not even two steps of the neurons alone fit.
     """
@@ -39,6 +40,7 @@ def plan(n_neurons: int, n_synapses: int, batches: list[int], budget: float) -> 
         room = budget - FIXED - n_neurons * NAME - (n_synapses * 8 * BASE64 if synapses else 0)
         rows = np.minimum(batches, examples) + (np.array(batches) > 1)
         bytes_of_step = item * BASE64 * (n_neurons * (PER_NEURON * rows + 1) + (2 if synapses else 0) * n_synapses)
+        bytes_of_step += 0 if more is None else np.array(more)
         parameters = item * BASE64 * (n_neurons + (n_synapses if synapses else 0))
         # A step that follows another one shares its weights with it; steps far apart share none.
         if bytes_of_step.sum() + parameters <= room:

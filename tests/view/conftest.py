@@ -17,12 +17,26 @@ from neuro_actors.viewer.gathered import gathered
 from neuro_actors.viewer.page import page as html
 
 CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
+STORM = na.Unreliable(
+    faults=[
+        na.faults.Lose("eyes", "face", step=1),
+        na.faults.Lose("eyes", "face", nth=2, step=1),
+        na.faults.Lose("face", "cat", step=1, kind="urgency"),
+        na.faults.Lose("environment", "tail", step=2),
+        na.faults.Lose("cat", "loss", step=2),
+        na.faults.Lose("cat", "loss", step=2, kind="urgency"),
+        na.faults.Kill("body", "before fire", step=1),
+        na.faults.Kill("body", "between urgencies", step=1),
+        na.faults.Kill("loss", "before commit", step=2),
+    ]
+)
 HOSTILE = ["<script>alert(1)</script>", "\"'><img src=x onerror=alert(1)>", "שלום", "</script><!--", "a" * 128, "{{x}}&amp;"]
 
 
 @pytest.fixture(scope="session")
 def logs(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
-    """family: skips a level, has a dead neuron; train, gradient to the inputs, predict. picture, thousand, hostile."""
+    """family: skips a level, has a dead neuron; train, gradient to the inputs, predict. picture, thousand, hostile. storm: family, of whom letters are
+    lost and two die."""
     folder = tmp_path_factory.mktemp("logs")
     rng = np.random.default_rng(0)
     neurons = [na.Input("fur"), na.Input("tail"), na.Neuron("eyes", "tanh", 0.1), na.Neuron("ears", "relu", -9.0)]
@@ -77,7 +91,12 @@ def logs(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
         "population": (na.Network.from_arrays(sources, targets, activations="relu", seed=0), thousand),
         "hostile": (bad, once),
     }
-    return {name: record(folder / f"{name}.arrows", *what) for name, what in made.items()}
+    found = {name: record(folder / f"{name}.arrows", *what) for name, what in made.items()}
+    na.train(
+        na.Network(neurons, synapses, ["cat"]), x, t, loss="cross_entropy", optimizer=na.SGD(0.5), epochs=3, batch_size=3,
+        channels=STORM, log=folder / "storm.arrows",
+    )  # fmt: skip
+    return found | {"storm": folder / "storm.arrows"}
 
 
 @pytest.fixture(scope="session")

@@ -41,7 +41,7 @@ export class Controls {
     });
   }
 
-  /** @param {import("./scene.js").Scene} scene @param {{phase: string, wave: string}} now */
+  /** @param {import("./scene.js").Scene} scene @param {{phase: string, wave: string, weather: string}} now */
   show(scene, now) {
     const { state, say, info, waves, t } = scene;
     const key = `${state.language} ${info.batch} ${info.examples}`;
@@ -63,16 +63,19 @@ export class Controls {
     byId("digits").value = String(style.digits);
     const wave = present(t) + 1;
     byId("phase").textContent = now.phase;
+    byId("weather").hidden = !scene.run.stormy;
+    byId("weather").textContent = now.weather;
     byId("wave").textContent = t >= waves.count ? now.wave : say("waveOf", { n: wave, total: waves.count, what: now.wave });
     this._announce(scene, now);
   }
 
   /** Words for those who do not see the canvas; silent while it plays. @param {import("./scene.js").Scene} scene
-   *  @param {{phase: string, wave: string}} now */
+   *  @param {{phase: string, wave: string, weather: string}} now */
   _announce(scene, now) {
     const { state, say, info, network, view } = scene;
     if (state.playing) return;
     let text = say("describeStep", { n: info.number, ...now });
+    if (now.weather) text += ` ${now.weather}.`;
     if (state.chosen?.kind === "neuron") {
       const { k } = state.chosen;
       const kind = network.activations[k] ?? say("input");

@@ -92,6 +92,8 @@ export class Run {
     this.picture = raw.picture;
     this.item = raw.item;
     this.functions = raw.functions;
+    /** whether anything befell any step */
+    this.stormy = raw.steps.some((/** @type {any} */ step) => step.storm !== undefined);
     this._versions = new Map();
     this._views = new Map();
   }

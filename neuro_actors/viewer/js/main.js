@@ -12,9 +12,10 @@ import { Panel } from "./panel.js";
 import { Player } from "./player.js";
 import { Scene } from "./scene.js";
 import { Stage } from "./stage.js";
+import { inWords, Storm } from "./storm.js";
 import { Timeline } from "./timeline.js";
 import { Tip } from "./tip.js";
-import { Waves } from "./waves.js";
+import { present, Waves } from "./waves.js";
 import { reason } from "./why.js";
 import { moment, speaker } from "./words.js";
 
@@ -35,6 +36,7 @@ class App {
     this.stage = new Stage(byId("below"), byId("above"));
     this.cache = new Map();
     this._waves = new Map();
+    this._storm = { step: -1, befell: /** @type {any} */ (null) };
     this._layout = "";
     this.player = new Player(this);
     this.panel = new Panel(byId("panel"), {
@@ -65,6 +67,13 @@ class App {
     const key = `${info.mode} ${info.wrtInputs}`;
     if (!this._waves.has(key)) this._waves.set(key, new Waves(this.run.network, info));
     return /** @type {Waves} */ (this._waves.get(key));
+  }
+
+  /** What befell the present step. @returns {Storm} */
+  storm() {
+    const { step } = this.state;
+    if (this._storm.step !== step) this._storm = { step, befell: new Storm(this.run.steps[step].storm, this.run.network, this.waves()) };
+    return this._storm.befell;
   }
 
   /** @param {Partial<import("./scene.js").State>} change */
@@ -149,7 +158,7 @@ class App {
     const view = run.view(state.step, state.example);
     const why = state.why && state.chosen?.kind === "neuron" ? reason(run, view, state.chosen.k) : null;
     return new Scene({
-      run, state, colours: this.colours, layout: /** @type {any} */ (this.layout), waves: this.waves(), reason: why, cache: this.cache,
+      run, state, colours: this.colours, layout: /** @type {any} */ (this.layout), waves: this.waves(), storm: this.storm(), reason: why, cache: this.cache,
       lit: lit(run.network, state.chosen, state.hover, why), say: speaker(state.language), moving: state.playing && !this.calm.matches,
     });
   }
@@ -159,10 +168,11 @@ class App {
     const scene = this.scene();
     style.mark = this.state.language === "fr" ? "," : ".";
     const now = moment(scene.say, scene.waves, scene.t);
+    const weather = scene.t < scene.waves.count ? inWords(scene.say, scene.storm, scene.waves, present(scene.t), this.run.network) : "";
     this.stage.draw(scene);
     this.panel.show(scene, String(style.digits));
     this.timeline.show(scene, now);
-    this.controls.show(scene, now);
+    this.controls.show(scene, { ...now, weather });
     this.tip.show(scene, this.pointer);
     this.drawn = scene;
   }

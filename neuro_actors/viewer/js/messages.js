@@ -3,6 +3,7 @@
 import { css, strength } from "./colours.js";
 import { angle, curve, ofSynapse, point, toLoss } from "./curve.js";
 import { urgedAt } from "./levels.js";
+import { crossed, LOST_AT, lostCross, twice } from "./mishaps.js";
 import { short } from "./numbers.js";
 import { listeners, ribbon } from "./wires.js";
 
@@ -11,40 +12,45 @@ const ROOM = 100; // that a message's way needs for a number beside it
 const SILENT = 0.06; // of a scale, after it was lifted
 
 /** What travels in a wave: where along, what it says, forward or back.
- *  @typedef {{c: import("./curve.js").Curve, value: number, back: boolean, seed: number, plain?: boolean}} Message */
+ *  @typedef {{c: import("./curve.js").Curve, value: number, back: boolean, seed: number, plain?: boolean,
+ *   fate?: import("./storm.js").Fate}} Message */
 
 /** @param {import("./scene.js").Scene} scene @param {number} wave @returns {Message[]} */
 export function travelling(scene, wave) {
-  const { network, view, waves, layout: l, run } = scene;
+  const { network, view, waves, layout: l, run, storm } = scene;
   const found = [];
   const phase = waves.phase(wave);
   const outputs = network.outputs.length;
   if (phase === "world") {
     for (const k of network.inputs) {
       if (l.picture) continue;
-      found.push({ c: curve(l.x[k] - l.r[k] - 50, l.y[k], l.x[k] - l.r[k], l.y[k]), value: view.a[k], back: false, seed: k });
+      found.push({ c: curve(l.x[k] - l.r[k] - 50, l.y[k], l.x[k] - l.r[k], l.y[k]), value: view.a[k], back: false, seed: k, fate: storm.fate("told", k) });
     }
   }
   const seen = (/** @type {number} */ s) => scene.lit === null || scene.lit.wires.has(s);
   for (const s of strongest(waves.forward[wave] ?? [], (s) => view.a[network.sources[s]] * view.weights[s], scene)) {
     if (l.picture && network.isInput(network.sources[s])) continue;
-    if (seen(s)) found.push({ c: ofSynapse(l, network, s), value: view.a[network.sources[s]], back: false, seed: s });
+    if (seen(s)) found.push({ c: ofSynapse(l, network, s), value: view.a[network.sources[s]], back: false, seed: s, fate: storm.fate("forward", s) });
   }
   if (l.picture && wave === 1) {
     const heard = (/** @type {number} */ k) => scene.lit === null || network.incoming(k).some((s) => scene.lit?.wires.has(s));
-    for (const k of listeners(scene).filter(heard)) found.push({ c: ribbon(scene, k), value: view.z[k], back: false, seed: k, plain: true });
+    for (const k of listeners(scene).filter(heard)) {
+      found.push({ c: ribbon(scene, k), value: view.z[k], back: false, seed: k, plain: true, fate: storm.joined("forward", [...network.incoming(k)]) });
+    }
   }
   for (const s of strongest(waves.backward[wave] ?? [], (s) => run.urgency(view, s), scene)) {
-    if (seen(s)) found.push({ c: lowered(scene, s), value: run.urgency(view, s), back: true, seed: s });
+    if (seen(s)) found.push({ c: lowered(scene, s), value: run.urgency(view, s), back: true, seed: s, fate: storm.fate("backward", s) });
   }
   if (phase === "show") {
-    for (const k of network.outputs) found.push({ c: curve(l.x[k] + l.r[k], l.y[k], l.x[k] + l.r[k] + 60, l.y[k]), value: view.a[k], back: false, seed: k });
+    network.outputs.forEach((k, row) => {
+      found.push({ c: curve(l.x[k] + l.r[k], l.y[k], l.x[k] + l.r[k] + 60, l.y[k]), value: view.a[k], back: false, seed: k, fate: storm.fate("shown", row) });
+    });
   }
   if (l.loss) {
     network.outputs.forEach((k, row) => {
       const c = toLoss(l, network, k, (row + 0.5) / outputs, wave === waves.blame);
-      if (waves.says[k] === wave && waves.blame >= 0) found.push({ c, value: view.a[k], back: false, seed: row });
-      if (wave === waves.blame) found.push({ c, value: view.blame[row], back: true, seed: row });
+      if (waves.says[k] === wave && waves.blame >= 0) found.push({ c, value: view.a[k], back: false, seed: row, fate: storm.fate("judged", row) });
+      if (wave === waves.blame) found.push({ c, value: view.blame[row], back: true, seed: row, fate: storm.fate("blamed", row) });
     });
   }
   return found;
@@ -74,21 +80,43 @@ function strongest(synapses, size, scene) {
 export function drawMessages(ctx, labels, scene, messages, p) {
   const crowd = (messages.length > 150 ? 0.52 : messages.length > 40 ? 0.8 : 1) * (scene.layout.mode === "population" ? Math.min(1, scene.layout.radius / 9) : 1);
   const numbers = messages.length <= 14;
+  /** @type {(() => void)[]} */
+  const crosses = [];
   for (const message of messages) {
     const late = (((message.seed * 2654435761) >>> 0) % 1000) / 1000 * 0.3;
     const own = Math.min(1, Math.max(0, numbers ? p : (p - late) / 0.7));
     if (own <= 0 || own >= 1) continue;
-    const eased = own * own * (3 - 2 * own);
-    const along = message.back ? 1 - eased : eased;
-    const [x, y] = point(message.c, along);
-    if (message.back) arrowhead(ctx, scene, x, y, angle(message.c, along), message.value, crowd);
-    else dot(ctx, scene, x, y, message, crowd);
+    const letters = message.fate ? twice(own, message.fate.came !== null) : [{ along: own * own * (3 - 2 * own), alpha: 1 }];
+    let [x, y] = [0, 0];
+    for (const letter of letters) {
+      const along = message.back ? 1 - letter.along : letter.along;
+      [x, y] = point(message.c, along);
+      ctx.globalAlpha = letter.alpha;
+      if (message.back) arrowhead(ctx, scene, x, y, angle(message.c, along), message.value, crowd);
+      else dot(ctx, scene, x, y, message, crowd);
+    }
+    ctx.globalAlpha = 1;
+    if (message.fate) crosses.push(() => lost(ctx, labels, scene, message, crossed(own), crowd)); // above all that travels
     if (numbers && !message.plain && message.c[6] - message.c[0] > ROOM) {
       labels.put(short(message.value), [[x, y - 17], [x, y + 17]], {
         size: 13, bold: true, pill: css(scene.colours.paper, 0.88),
         colour: css(message.value < 0 ? scene.colours.minus : scene.colours.plus),
       });
     }
+  }
+  for (const cross of crosses) cross();
+}
+
+/** The cross where it was lost; how often, if more than once. @param {CanvasRenderingContext2D} ctx
+ *  @param {import("./labels.js").Labels} labels @param {import("./scene.js").Scene} scene @param {Message} message @param {number} alpha
+ *  @param {number} crowd */
+function lost(ctx, labels, scene, message, alpha, crowd) {
+  if (alpha <= 0) return;
+  const [x, y] = point(message.c, message.back ? 1 - LOST_AT : LOST_AT);
+  lostCross(ctx, scene, x, y, Math.max(4, 8 * crowd), alpha);
+  const times = message.fate?.lost.length ?? 1;
+  if (times > 1 && crowd > 0.6 && alpha > 0.5) {
+    labels.put(`${times}×`, [[x + 18, y - 13], [x + 18, y + 13]], { size: 13, bold: true, pill: css(scene.colours.paper, 0.8), colour: css(scene.colours.ink) });
   }
 }
 

@@ -1,5 +1,6 @@
 // A neuron's formula with the numbers of this step: what it hears, says, is urged to, passes on, and wants.
 
+import { letters } from "./befell.js";
 import { functionChart, overSteps } from "./charts.js";
 import { el, name } from "./dom.js";
 import { shown, signed } from "./numbers.js";
@@ -22,6 +23,7 @@ export function neuronPanel(app, k) {
     view.u[k] === view.u[k] ? urged(app, k) : null,
     !isInput && view.v[k] === view.v[k] ? passesOn(app, k) : null,
     !isInput && view.v[k] === view.v[k] && network.sources.length ? wants(app, k) : null,
+    letters(app, [...network.incoming(k), ...network.outgoing(k)], k),
     life(app, k),
   ].flat();
 }

@@ -1,6 +1,7 @@
 // What stands beside the society when a synapse, the loss or nobody is chosen; and the answer to "why?".
 
 import { overSteps } from "./charts.js";
+import { letters } from "./befell.js";
 import { el, name, sentence, svg } from "./dom.js";
 import { count, shown, signed } from "./numbers.js";
 
@@ -30,6 +31,7 @@ export function synapsePanel(app, s) {
     el("h2", {}, link(source), " → ", link(target)),
     el("p", { class: "kind", text: `${say("synapse")} · ${say(kind)}` }),
     el("dl", { class: "facts" }, facts.map(([what, value]) => el("div", {}, el("dt", { text: what }), el("dd", { text: value })))),
+    letters(app, [s]),
     points.length > 1
       ? el("section", {}, el("h3", {}, el("span", { class: "what", text: say("overSteps") })), chart("weight", say("weight")), chart("activation", say("forwardMessage")), sent ? chart("urgency", say("backwardMessage")) : null)
       : null,
@@ -69,6 +71,7 @@ export function introPanel(app) {
     ["activation", "signActivation"], ["urgency", "signUrgency"], ["fill", "signFill"], ["ring", "signRing"],
     ["excite", "signExcite"], ["inhibit", "signInhibit"], ["silent", "signSilent"], ["dead", "signDead"],
   ];
+  if (run.stormy) signs.push(["lost", "signLost"], ["died", "signDied"]);
   const keys = [["Space", "keySpace"], ["← →", "keyArrows"], ["⇧ ← →", "keyShift"], ["↑ ↓", "keyPages"], ["Home End", "keyEnds"], ["N P", "keyNames"], ["W", "keyWhy"], ["Esc", "keyEscape"]];
   const { notes } = run;
   const left = [];
@@ -100,6 +103,8 @@ function symbol(sign) {
     excite: [svg("path", { class: "plusline", d: "M2 14H38" }), svg("path", { class: "plusfill", d: "M46 14l-10 -6v12z" })],
     inhibit: [svg("path", { class: "minusline dashed", d: "M2 14H42" }), svg("path", { class: "minusline", d: "M43 6V22" })],
     silent: [svg("path", { class: "wire", d: "M2 14H46" }), svg("circle", { class: "mutedfill", cx: 26, cy: 14, r: 2.5 })],
+    lost: [svg("path", { class: "wire", d: "M2 14H46" }), svg("circle", { class: "plusfill", cx: 10, cy: 14, r: 6 }), svg("path", { class: "inkline", d: "M27 8l12 12M39 8l-12 12" })],
+    died: [svg("circle", { class: "node dashed", cx: 24, cy: 14, r: 11 }), svg("path", { class: "inkline", d: "M24 6v16M19 11h10" })],
     dead: [svg("circle", { class: "node dashed", cx: 24, cy: 14, r: 10 }), svg("path", { class: "inkline", d: "M20 10l8 8M28 10l-8 8" })],
   };
   return svg("svg", { class: "sign", viewBox: "0 0 48 28", "aria-hidden": "true" }, drawings[sign]);

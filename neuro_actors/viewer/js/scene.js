@@ -9,7 +9,7 @@
 export class Scene {
   /** @param {{run: import("./data.js").Run, layout: import("./layout.js").Layout, waves: import("./waves.js").Waves, state: State,
    *  colours: import("./colours.js").Palette, lit: import("./focus.js").Lit | null, say: import("./words.js").Say, moving: boolean,
-   *  reason: import("./why.js").Reason | null, cache: Map<string, any>}} parts */
+   *  reason: import("./why.js").Reason | null, storm: import("./storm.js").Storm, cache: Map<string, any>}} parts */
   constructor(parts) {
     this.run = parts.run;
     this.network = parts.run.network;
@@ -25,6 +25,7 @@ export class Scene {
     this.info = parts.run.steps[parts.state.step];
     this.scales = parts.run.raw.scales;
     this.t = parts.state.t;
+    this.storm = parts.storm;
     this._cache = parts.cache;
   }
 

@@ -5,6 +5,7 @@ import { distance, ofSynapse, trace } from "./curve.js";
 import { Labels } from "./labels.js";
 import { urgedAt } from "./levels.js";
 import { drawMessages, travelling } from "./messages.js";
+import { drawDeaths } from "./mishaps.js";
 import { drawLoss, drawNodes, drawTargets, writeNodes } from "./nodes.js";
 import { drawPicture } from "./pictures.js";
 import { drawPopulation } from "./population.js";
@@ -74,6 +75,7 @@ export class Stage {
       if (stamp !== this._travelling.key) this._travelling = { key: stamp, messages: travelling(scene, wave) };
       drawMessages(ctx, labels, scene, this._travelling.messages, inside);
     }
+    drawDeaths(ctx, labels, scene);
     if (l.mode === "nodes") writeWeights(labels, scene);
   }
 

@@ -2,7 +2,7 @@
 
 import { lossCurve } from "./charts.js";
 import { byId, el } from "./dom.js";
-import { shown } from "./numbers.js";
+import { count, shown } from "./numbers.js";
 
 export class Timeline {
   /** @param {import("./data.js").Run} run @param {{goStep: (step: number) => void, goTime: (t: number) => void}} acts */
@@ -29,13 +29,17 @@ export class Timeline {
     byId("stepmark").style.left = `${n > 1 ? (state.step / (n - 1)) * 100 : 50}%`;
     const mode = say(`mode_${info.mode}`);
     const loss = info.mean === null ? "" : ` · ${say("loss")} ${shown(info.mean)}`;
+    const { lost, deaths } = scene.storm;
+    const [signs, words] = [["✕", lost, "stormCount"], ["†", deaths.length, "stormDeaths"]].filter(([, n]) => n).reduce(
+      ([short, long], [sign, n, key]) => [`${short} · ${sign}\u00a0${count(Number(n))}`, `${long}, ${say(String(key), { n: count(Number(n)) })}`], ["", ""],
+    );
     byId("steptext").replaceChildren(
       el("strong", { text: say("stepOf", { n: info.number }) }),
       ` ${say("ofSteps", { n: this.run.steps[n - 1].number })}`,
       el("span", { class: "dotted", text: " · " }),
-      el("span", { class: "rest", text: `${mode}${loss}` }),
+      el("span", { class: "rest", text: `${mode}${loss}${signs}`, title: words.slice(2) || null }),
     );
-    this.steps.setAttribute("aria-valuetext", `${say("stepOf", { n: info.number })}, ${mode}${loss}`);
+    this.steps.setAttribute("aria-valuetext", `${say("stepOf", { n: info.number })}, ${mode}${loss}${words}`);
     const wide = byId("track").clientWidth;
     const track = `${waves.count} ${info.mode} ${info.wrtInputs} ${state.language} ${wide}`;
     if (track !== this._track) {

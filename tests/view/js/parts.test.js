@@ -10,6 +10,8 @@ import { lit } from "../../../neuro_actors/viewer/js/focus.js";
 import { plain } from "../../../neuro_actors/viewer/js/labels.js";
 import { layout } from "../../../neuro_actors/viewer/js/layout.js";
 import { count, fine, short, shown, signed, style } from "../../../neuro_actors/viewer/js/numbers.js";
+import { crossed, twice } from "../../../neuro_actors/viewer/js/mishaps.js";
+import { deathWave, inWords, Storm } from "../../../neuro_actors/viewer/js/storm.js";
 import { present, Waves } from "../../../neuro_actors/viewer/js/waves.js";
 import { reason } from "../../../neuro_actors/viewer/js/why.js";
 import { moment, speaker, WORDS } from "../../../neuro_actors/viewer/js/words.js";
@@ -140,6 +142,45 @@ test("names that would turn the line or end it do not", () => {
   assert.equal(plain("a\u202eb\u200fc\nd"), "a\ufffdb\ufffdc\ufffdd");
   assert.equal(plain("x".repeat(50), 10), "xxxxxxxxx…");
   assert.equal(plain("<script>"), "<script>");
+});
+
+test("a storm's letters and deaths are told in the wave that they belong to", () => {
+  const network = new Network(raw().network);
+  const waves = new Waves(network, { mode: "train", wrtInputs: false });
+  const storm = new Storm(
+    { lost: 4, died: [[1, "before fire", 0.2], [1, "after commit", 0.9], [3, "before respond", 0.4]], told: [[0, [0], 0.2]], forward: [[1, [0.1, 0.3], 0.7]], judged: [[0, [0.5], null]] },
+    network, waves,
+  );
+  assert.deepEqual(storm.fate("forward", 1), { lost: [0.1, 0.3], came: 0.7 });
+  assert.equal(storm.fate("backward", 1), undefined);
+  assert.deepEqual(storm.joined("forward", [0, 1, 2]), { lost: [0.1, 0.3], came: 0.7 });
+  assert.equal(storm.joined("forward", [0, 2]), undefined);
+  assert.deepEqual([0, 1, 2, 3].map((wave) => storm.in(waves, wave, network).lost), [1, 0, 1, 1]); // told, h -> y, judged
+  assert.deepEqual(storm.deaths.map((death) => death.wave), [waves.says[1] - 1, waves.urged[1] + 1, waves.blame]);
+  const say = speaker("en");
+  assert.equal(inWords(say, storm, waves, 1, network), "h dies, and goes on from what it had committed");
+  assert.equal(inWords(say, storm, waves, 2, network), "one letter is lost, and sent again");
+  const calm = new Storm(undefined, network, waves);
+  for (let wave = 0; wave < waves.count; wave++) assert.equal(inWords(say, calm, waves, wave, network), "");
+  for (let k = 0; k <= network.n; k++) {
+    for (const place of ["before receive", "at the deadline", "before respond", "after commit"]) {
+      for (const mode of ["train", "predict", "gradient"]) {
+        const other = new Waves(network, { mode, wrtInputs: false });
+        const wave = deathWave(network, other, k, place);
+        assert.ok(wave >= 0 && wave < other.count, `${mode} ${k} ${place}`);
+      }
+    }
+  }
+});
+
+test("a lost letter goes half of its way, and the one sent again all of it", () => {
+  assert.equal(twice(0.2, true).length, 1);
+  const [lost, again] = twice(0.6, true);
+  assert.equal(lost.along, 0.5);
+  assert.ok(lost.alpha < 0.5 && again.alpha === 1 && again.along > 0.1);
+  assert.equal(twice(0.9999, true)[1].along.toFixed(3), "1.000");
+  assert.equal(twice(0.6, false).length, 1);
+  assert.deepEqual([0, 0.5, 1].map(crossed), [0, 1, 0]);
 });
 
 test("both languages say all, with the same blanks", () => {

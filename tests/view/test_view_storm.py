@@ -1,0 +1,162 @@
+"""A society in a storm on the page: letters that were lost and came later, members that died; and none of it in calm weather."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+import neuro_actors as na
+from neuro_actors.log.disturbances import beside
+from neuro_actors.viewer.gathered import gathered
+from neuro_actors.viewer.storm import storm
+from neuro_actors.viewer.thinning import plan
+
+Look = Callable[..., Any]
+
+
+def synapse(log: na.log.opened.Log, source: str, target: str) -> int:
+    return [(s.source, s.target) for s in log.network.synapses].index((source, target))
+
+
+def ink_at(page: Any, x: float, y: float) -> int:
+    """How many of the points around this one are drawn in the ink of crosses and daggers."""
+    return page.evaluate(
+        """([x, y]) => {
+        const { above, ratio } = neuroActors.stage;
+        const size = 18;
+        const copy = document.createElement("canvas");
+        [copy.width, copy.height] = [above.width, above.height];
+        const ctx = copy.getContext("2d", { willReadFrequently: true });
+        ctx.drawImage(above, 0, 0);
+        const { data } = ctx.getImageData((x - size / 2) * ratio, (y - size / 2) * ratio, size * ratio, size * ratio);
+        let n = 0;
+        for (let k = 0; k < data.length; k += 4) if (data[k + 3] > 200 && data[k] < 60 && data[k + 1] < 60 && data[k + 2] < 70) n++;
+        return n;
+    }""",
+        [x, y],
+    )
+
+
+def test_what_is_gathered_is_what_befell(logs: dict[str, Path]) -> None:
+    log = na.open_log(logs["storm"])
+    lost = [d for d in log.disturbances if d.what == "lost"]
+    again = {(d.kind, d.source, d.target, d.step, d.attempt): d.time for d in log.disturbances if d.what == "repeated"}
+    assert len(lost) == 6
+    shown = {step["number"]: step["storm"] for step in gathered(log)["steps"] if "storm" in step}
+    assert set(shown) == {1, 2}
+    face = [d.time for d in lost if d.target == "face"]
+    came = again["activation", "eyes", "face", 1, 3]
+    s = synapse(log, "eyes", "face")
+    assert shown[1]["forward"] == [[s, [pytest.approx(t, abs=6e-4) for t in face], pytest.approx(came, abs=6e-4)]]
+    assert [entry[0] for entry in shown[1]["backward"]] == [synapse(log, "face", "cat")]
+    assert shown[1]["lost"] == 2
+    assert [(log.network.ids[k], place) for k, place, _ in shown[1]["died"]] == [("body", "before fire"), ("body", "between urgencies")]
+    assert {name: [entry[0] for entry in shown[2][name]] for name in ("told", "judged", "blamed")} == {
+        "told": [log.network.position["tail"]], "judged": [0], "blamed": [0],
+    }  # fmt: skip
+    assert [(k, place) for k, place, _ in shown[2]["died"]] == [(len(log.network.ids), "before commit")]
+
+
+def test_calm_weather_leaves_no_trace(logs: dict[str, Path], look: Look) -> None:
+    run = gathered(na.open_log(logs["family"]))
+    assert not [step for step in run["steps"] if "storm" in step]
+    page = look("family")
+    assert not page.locator("#weather").is_visible()
+    assert "sent again" not in page.locator("#panel").inner_text()
+    assert "✕" not in page.locator("#steptext").inner_text()
+
+
+def test_a_letter_that_never_came(logs: dict[str, Path], tmp_path: Path) -> None:
+    """Of a log that was cut off it is told that it was lost, and no more."""
+    (tmp_path / "storm.arrows").write_bytes(logs["storm"].read_bytes())
+    raw = beside(logs["storm"]).read_bytes()
+    beside(tmp_path / "storm.arrows").write_bytes(raw)
+    log = na.open_log(tmp_path / "storm.arrows")
+    first = next(d for d in log.disturbances if d.target == "face")
+    log.disturbances = tuple(d for d in log.disturbances if d.time <= first.time)
+    assert storm(log)[1]["forward"] == [[synapse(log, "eyes", "face"), [pytest.approx(first.time, abs=6e-4)], None]]
+
+
+def test_a_storm_makes_room_for_itself() -> None:
+    """What befell a step is counted to its bytes; where a page is too small, there are fewer steps."""
+    calm, loud = (plan(10, 20, [4] * 200, 1e6, more) for more in (None, [20_000] * 200))
+    assert len(calm.steps) == 200
+    assert 24 <= len(loud.steps) < 60
+
+
+def test_the_page_says_what_is_lost_and_who_dies(look: Look, logs: dict[str, Path]) -> None:
+    page = look("storm")
+    said: dict[tuple[int, str], list[str]] = {}
+    for step in (0, 1):
+        page.evaluate(f"neuroActors.goStep({step})")
+        for wave in range(page.evaluate("neuroActors.waves().count")):
+            page.evaluate(f"neuroActors.goTime({wave + 0.5}); neuroActors.draw()")
+            text = page.locator("#weather").inner_text()
+            if text:
+                said.setdefault((step + 1, page.locator("#phase").inner_text()), []).append(text)
+                assert text in page.locator("#live").inner_text()
+    one, dies = "one letter is lost, and sent again", "{} dies, and goes on from what it had committed"
+    assert said[1, "Activations go forward"] == [f"{one} · {dies.format('body')}"]
+    assert said[1, "Urgencies come back"] == [one, dies.format("body")]
+    assert said[2, "The world speaks"] == [one]
+    assert said[2, "The loss listens"] == [one]
+    assert said[2, "The loss answers"] == [f"{one} · {dies.format('The loss')}"]
+    page.evaluate("neuroActors.goStep(0); neuroActors.draw()")
+    assert "✕\u00a02 · †\u00a02" in page.locator("#steptext").inner_text()
+    assert "lost: 2, died: 2" in page.locator("#steps").get_attribute("aria-valuetext")
+    page.evaluate("neuroActors.goStep(2); neuroActors.draw()")
+    assert "✕" not in page.locator("#steptext").inner_text()
+    for sign in ("a letter that was lost on its way, and sent again", "a neuron that died, and went on from what it had committed"):
+        assert sign in page.locator("#panel .signs").inner_text()
+
+
+def test_a_lost_letter_is_crossed_out_and_comes(look: Look, logs: dict[str, Path]) -> None:
+    """The cross stands half way of the letter's line, while it is on its way, and on no other line."""
+    page, log = look("storm"), na.open_log(logs["storm"])
+    page.evaluate("neuroActors.goStep(0)")
+    wave = page.evaluate(f"neuroActors.waves().says[{log.network.position['eyes']}]")
+
+    def crosses(time: float) -> dict[str, int]:
+        page.evaluate(f"neuroActors.goTime({wave + time}); neuroActors.draw()")
+        ways = page.evaluate(
+            "neuroActors.stage._travelling.messages.map((m) => [m.seed, m.c, m.fate ? m.fate.lost.length : 0])"
+        )
+        found = {}
+        for s, c, lost in ways:
+            weights = np.array([1, 3, 3, 1]) / 8
+            name = f"{log.network.synapses[s].source} {log.network.synapses[s].target} {lost}"
+            found[name] = ink_at(page, float(weights @ c[0::2]), float(weights @ c[1::2]))
+        return found
+
+    found = crosses(0.6)
+    assert {name.rsplit(" ", 1)[0]: name.endswith("2") for name in found} == {
+        "eyes face": True, "eyes body": False, "ears body": False, "ears cat": False
+    }  # fmt: skip
+    assert found["eyes face 2"] > 20
+    assert max(n for name, n in found.items() if name != "eyes face 2") == 0
+    assert crosses(0.05)["eyes face 2"] == 0
+
+
+def test_the_panel_lists_what_befell(look: Look, logs: dict[str, Path]) -> None:
+    page, log = look("storm"), na.open_log(logs["storm"])
+    page.evaluate("neuroActors.goStep(0)")
+    times = [d.time for d in log.disturbances if d.target == "face" and d.step == 1]
+    page.evaluate(f"neuroActors.choose({{kind: 'synapse', k: {synapse(log, 'eyes', 'face')}}}); neuroActors.draw()")
+    line = page.locator("#panel .befell li").inner_text().replace("\u00a0", " ")
+    lost, came = [d.time for d in log.disturbances if d.what == "lost" and d.target == "face"], times[-1]
+    assert line == f"activation eyes → face: lost at {lost[0]:.3f} s, {lost[1]:.3f} s, came with that of {came:.3f} s"
+    page.select_option("#find", label="body")
+    page.evaluate("neuroActors.draw()")
+    lines = [li.inner_text().replace("\u00a0", " ") for li in page.locator("#panel .befell li").all()]
+    died = [d.time for d in log.disturbances if d.what == "died" and d.source == "body"]
+    assert lines == [
+        f"died at {died[0]:.3f} s, before fire, and went on from what it had committed",
+        f"died at {died[1]:.3f} s, between urgencies, and went on from what it had committed",
+    ]
+    page.select_option("#find", label="ears")
+    page.evaluate("neuroActors.draw()")
+    assert page.locator("#panel .befell").count() == 0
