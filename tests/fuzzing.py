@@ -13,6 +13,7 @@ import pyarrow as pa
 import neuro_actors as na
 from neuro_actors.log.choice import Choice
 from neuro_actors.log.diff import difference
+from neuro_actors.log.disturbances import beside
 from neuro_actors.log.export import export
 from neuro_actors.log.reader import LogReader
 from neuro_actors.log.series import losses, of_neuron, urgency_by_level
@@ -41,6 +42,14 @@ def whole_log(path: Path, partial: bool = False) -> bytes:
 
     trio.run(run)
     return path.read_bytes()
+
+
+def stormy_log(path: Path) -> bytes:
+    """A log of a storm; what is given back is the second file, which tells of it."""
+    net = na.Network.layered([2, 2, 1], seed=1)
+    storm = na.Unreliable(drop=0.2, crash=0.2, seed=1)
+    na.train(net, [[1.0, 2.0]], [[0.5]], optimizer=na.SGD(0.1), epochs=3, channels=storm, log=path)
+    return beside(path).read_bytes()
 
 
 def readers(path: Path, other: Path, out: Path) -> dict[str, Callable[[], Any]]:

@@ -15,6 +15,7 @@ import numpy as np
 import pytest
 
 import neuro_actors as na
+from neuro_actors.log.disturbances import beside
 
 CASES = int(os.environ.get("FUZZ", "60"))
 MOST_MEMORY = 300_000  # kB more than before
@@ -64,3 +65,20 @@ def test_a_file_that_ends_anywhere(tmp_path: Path) -> None:
             assert not na.audit(cut).passed
     assert told
     assert all(line.startswith(repr(str(cut))) for line in told)
+
+
+def test_what_tells_of_a_storm(tmp_path: Path) -> None:
+    log, told = tmp_path / "run.arrows", []
+    second = fuzzing.stormy_log(log)
+    assert na.open_log(log).disturbances
+    readers = fuzzing.readers(log, log, tmp_path)
+    for seed in range(CASES):
+        beside(log).write_bytes(fuzzing.bytes_changed(second, np.random.default_rng(seed)))
+        for name in ("info", "open", "audit", "view", "show"):
+            try:
+                readers[name]()
+            except na.NeuroActorsError as error:
+                told.append(str(error))
+            except Exception as error:
+                raise AssertionError(f"seed {seed}: {name}: {error!r}") from error
+    assert all("\n" not in line and len(line) < 1000 for line in told)
