@@ -7,16 +7,19 @@ import os
 import subprocess
 import sys
 from collections.abc import Callable
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
 import fuzzing
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute
 import pytest
 import trio
 
 import neuro_actors as na
+from neuro_actors.log.follow import _Growing
 from neuro_actors.text import shown
 
 
@@ -43,7 +46,7 @@ class Liar:
 NESTED: list[Any] = []
 NESTED.append(NESTED)
 JUNK: list[Any] = [
-    None, True, 0, -1, 2, 3.5, 10**30, 10**400, -(10**400), float("nan"), float("inf"), 1j, np.longdouble("1e4000"),
+    None, True, 0, -1, 2, 3.5, 10**30, 10**400, -(10**400), 10**5000, float("nan"), float("inf"), 1j, np.longdouble("1e4000"),
     np.uint64(2**64 - 1), np.bool_(True), np.datetime64("2020-01-01"), "", "x0", "\ud800", "\0", "a\nb", "\x1b[2J", "\u202e",
     "x" * 10**6, b"x", [], {}, {1: 2}, [None], ["a"], [1, "a"], [[1], [1, 2]], [[[1.0]]], [1.0, 2.0], [[float("nan"), 1.0]],
     [10**400], ["a" * 10**6], [Mute()], NESTED, np.array(1.0), np.zeros((0, 2)), np.zeros((2, 0)), np.zeros((3, 3, 3)),
@@ -237,6 +240,30 @@ def test_metadata_of_wrong_types(run: Path, change: Callable[[dict[str, Any]], o
     changed(LOG, change)
     with pytest.raises(na.LogError, match=r"^'run.arrows': its "):
         na.open_log(LOG)
+
+
+def test_a_step_that_claims_more_examples_than_there_is_memory_for(run: Path) -> None:
+    with pa.ipc.open_stream(LOG.read_bytes()) as stream:
+        schema, batches = stream.schema, list(stream)
+    with pa.ipc.new_stream(str(LOG), schema) as out:
+        for batch in batches:
+            notes = pa.compute.replace_substring(batch.column("note"), '"batch": 3', '"batch": 2147483647')
+            columns = [*batch.columns[:-1], notes]
+            out.write_batch(pa.record_batch(columns, schema=schema))
+    with pytest.raises(na.LogError, match=r"step 1 does not hold 2,147,483,647 examples, as it says$"):
+        _ = na.open_log(LOG).step(1).activations
+    assert not na.audit(LOG).passed
+
+
+def test_whoever_follows_reads_no_more_than_there_is(run: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """However much a damaged header says will come: it is waited for, and no room is made."""
+
+    def enough(seconds: float) -> None:
+        raise InterruptedError
+
+    monkeypatch.setattr("time.sleep", enough)
+    with closing(_Growing(str(LOG))) as growing, pytest.raises(InterruptedError):
+        growing.read(2**62)
 
 
 # --- the command line ------------------------------------------------------------------------------------------------
