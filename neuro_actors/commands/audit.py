@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import importlib
 import json
 import sys
 from collections.abc import Callable, Iterator
@@ -14,9 +13,12 @@ from typing import TYPE_CHECKING
 
 import click
 
-from ..errors import InputError
 from ..text import counted
+<<<<<<< HEAD
 from .people import reader_may_leave
+=======
+from .people import import_all
+>>>>>>> main
 
 if TYPE_CHECKING:
     from ..audit import Audit
@@ -43,11 +45,7 @@ def audit(file: Path, digest: str | None, as_json: bool, modules: tuple[str, ...
     """
     from ..audit import audit as judge
 
-    for module in modules:
-        try:
-            importlib.import_module(module)
-        except Exception as error:  # whatever a module does
-            raise InputError(f"--import {module!r}: {type(error).__name__}: {error}") from None
+    import_all(modules)
     with _bar(as_json) as progress:
         verdict = judge(file, digest=digest, progress=progress)
     with reader_may_leave():  # the verdict stands none the less
