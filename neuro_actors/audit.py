@@ -17,7 +17,7 @@ from os import PathLike
 
 from .arrays import as_list
 from .errors import InputError
-from .learning import Optimizer, as_optimizer
+from .learning import Optimizer, check_optimizer
 from .log.lie import Lie
 from .text import shown
 
@@ -66,7 +66,9 @@ def audit(
     """
     if digest is not None and not (isinstance(digest, str) and re.fullmatch("[0-9a-fA-F]{64}", digest)):
         raise InputError(f"digest: expected 64 hexadecimal digits, got {shown(digest)}")
-    optimizers = [as_optimizer(one) for one in as_list("optimizers", optimizers)]
+    optimizers = as_list("optimizers", optimizers)
+    for one in optimizers:
+        check_optimizer(one)
     if progress is not None and not callable(progress):
         raise InputError(f"progress: expected a function of two numbers, or None, got {shown(progress)}")
     from .auditor import Auditor  # with pyarrow, which is imported only where a log is

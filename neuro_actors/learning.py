@@ -31,18 +31,10 @@ class Optimizer(Protocol):
         """New parameters and state, both new arrays; `count` is 1 in the first update."""
 
 
-<<<<<<< HEAD
-def as_optimizer(value: Optimizer) -> Optimizer:
-    """The same; raises `InputError` for what is no optimiser."""
-    if isinstance(value, type) or not (hasattr(value, "start") and hasattr(value, "update")):
-        raise InputError(f"optimizer must be such as na.SGD(0.1) or na.Adam(), got {shown(value)}")
-    return value
-=======
 def check_optimizer(optimizer: object) -> None:
     """Raise `InputError` for what is no optimiser."""
     if isinstance(optimizer, type) or not (hasattr(optimizer, "start") and hasattr(optimizer, "update")):
-        raise InputError(f"optimizer must be such as na.SGD(0.1) or na.Adam(), got {optimizer!r}")
->>>>>>> main
+        raise InputError(f"optimizer must be such as na.SGD(0.1) or na.Adam(), got {shown(optimizer)}")
 
 
 Rate: TypeAlias = float | Callable[[int], float]

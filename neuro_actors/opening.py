@@ -16,12 +16,8 @@ from trio.lowlevel import disable_ki_protection, enable_ki_protection
 from .arrays import number
 from .channels import Channels, Engine, engine
 from .channels.unreliable import Unreliable
-<<<<<<< HEAD
-from .errors import InputError, LogError, NeuroActorsError, SimulationError
-=======
 from .checkpoint.keeping import Keeping
-from .errors import InputError, LogError, SimulationError
->>>>>>> main
+from .errors import InputError, LogError, NeuroActorsError, SimulationError
 from .log.recording import Recording, as_recording
 from .network import Network
 from .rules import Backpropagation, Rule

@@ -17,11 +17,7 @@ from .checkpoint.keeping import Keeping
 from .errors import InputError, LogError, SimulationError
 from .examples import as_direction, as_examples
 from .gradient import Gradient, StepResult
-<<<<<<< HEAD
-from .learning import Optimizer, as_optimizer
-=======
 from .learning import Optimizer, check_optimizer
->>>>>>> main
 from .messages import Step
 from .network import Network
 from .outcome import NOTHING, Outcome
@@ -129,11 +125,7 @@ class Simulation:
     ) -> StepResult:
         """One step in which every neuron learns from its own urgencies. The optimiser is a description, such as
         `na.SGD(0.1)`: an equal one continues the state that each neuron keeps of it, another one starts afresh."""
-<<<<<<< HEAD
-        as_optimizer(optimizer)
-=======
         check_optimizer(optimizer)
->>>>>>> main
         rows = as_examples(self._network, x, targets, loss)
         async with self._turn:
             first, _ = await self._rounds(*rows, loss, optimizer)

@@ -10,12 +10,7 @@ from os import PathLike
 
 from numpy.typing import ArrayLike
 
-<<<<<<< HEAD
-from . import functions
-from .arrays import Array, Indices, as_flag, as_whole_number
-=======
-from .arrays import as_whole_number
->>>>>>> main
+from .arrays import as_flag, as_whole_number
 from .channels import Engine
 from .checkpoint.folder import Folder
 from .checkpoint.keeping import Keeping
@@ -25,7 +20,7 @@ from .checkpoint.stopping import Stopped
 from .course import Course, Epoch, Place, go_through
 from .errors import InputError
 from .examples import as_examples
-from .learning import Optimizer, as_optimizer
+from .learning import Optimizer, check_optimizer
 from .log import Recording
 from .network import Network
 from .opening import open_simulation
@@ -89,26 +84,22 @@ def train(
     if validation is not None and (not isinstance(validation, (tuple, list)) or len(validation) != 2):
         raise InputError("validation must be a pair (x, targets)")
     held_out = None if validation is None else as_examples(network, *validation, loss, "validation ")
-<<<<<<< HEAD
-    as_optimizer(optimizer)
-    if isinstance(rule, Rule):
-        rule.check(network, loss)
-    wanted = ("epochs", epochs, 1), ("batch_size", batch_size, 1), ("seed", seed, 0)
-    epochs, batch_size, seed = (as_whole_number(*numbers) for numbers in wanted)
+    check_optimizer(optimizer)
+    epochs, batch_size = (as_whole_number(name, n, 1) for name, n in (("epochs", epochs), ("batch_size", batch_size)))
+    seed = as_whole_number("seed", seed, 0)
+    every = as_whole_number("every", every, 1)
     if progress is not None:
         progress = as_flag("progress", progress)
-=======
-    for name, value, least in (("epochs", epochs, 1), ("batch_size", batch_size, 1), ("seed", seed, 0), ("every", every, 1)):
-        as_whole_number(name, value, least)
     rule = Backpropagation() if rule is None else rule
-    counts = int(epochs), int(batch_size), int(seed)
-    course = Course(network, data, held_out, loss, optimizer, *counts, channels, rule, sums)
+    if isinstance(rule, Rule):
+        rule.check(network, loss)
+    course = Course(network, data, held_out, loss, optimizer, epochs, batch_size, seed, channels, rule, sums)
     place = Place.first(course)
     if checkpoint is None:
         return _carried_out(course, place, network, progress, log)
     network.check_activations()
     keeping = Keeping(rule, network, optimizer=optimizer)
-    saver = Saver(Folder(checkpoint), course, place, keeping, int(every))
+    saver = Saver(Folder(checkpoint), course, place, keeping, every)
     saver.check(overwrite)
     return _carried_out(course, place, network, progress, log, saver)
 
@@ -151,7 +142,6 @@ def _carried_out(
     saver: Saver | None = None,
 ) -> TrainingResult:
     """network: as it is where the course goes on."""
->>>>>>> main
 
     async def society() -> TrainingResult:
         rule = course.rule if saver is None else saver.keeping
@@ -170,86 +160,8 @@ def _carried_out(
                     await simulation.network(), tuple(place.history), before + simulation.statistics().messages
                 )
 
-<<<<<<< HEAD
-    return run(society, channels)
-
-
-def batches(n_examples: int, batch_size: int, seed: int, epoch: int) -> Generator[Indices, None, None]:
-    """The examples of each batch of one epoch: an order that depends on the seed and the epoch's number alone."""
-    order = np.random.default_rng(np.random.SeedSequence(seed, spawn_key=(epoch,))).permutation(n_examples)
-    for start in range(0, n_examples, batch_size):
-        yield order[start : start + batch_size]
-
-
-def accuracy(predictions: Array, targets: Array) -> float | None:
-    """The share of examples decided rightly; None unless all targets are 0 or 1.
-
-    One output decides for 1 from 0.5 on; of several, one of which is the target, the greatest decides; where several or
-    none may be, each from 0.5 on.
-    """
-    if not ((targets == 0) | (targets == 1)).all():
-        return None
-    if targets.shape[1] > 1 and (targets.sum(axis=1) == 1).all():
-        return float(np.mean(predictions.argmax(axis=1) == targets.argmax(axis=1)))
-    return float(np.mean(((predictions >= 0.5) == targets).all(axis=1)))
-
-
-async def _epoch(
-    simulation: Simulation,
-    epoch: int,
-    data: tuple[Array, Array],
-    held_out: tuple[Array, Array] | None,
-    loss: str,
-    optimizer: Optimizer,
-    batch_size: int,
-    seed: int,
-    bar: _Bar,
-) -> Epoch:
-    total, predictions, seen = 0.0, np.empty_like(data[1]), 0
-    with closing(batches(len(data[0]), batch_size, seed, epoch)) as orders:  # not forgotten where an interrupt strikes
-        for chosen in orders:
-            result = await simulation.train_step(data[0][chosen], data[1][chosen], loss, optimizer=optimizer)
-            predictions[chosen] = result.predictions
-            total += result.loss * len(chosen)
-            seen += len(chosen)
-            bar.advance(total / seen)
-    said = accuracy(predictions, data[1])
-    if held_out is None:
-        return Epoch(epoch, total / seen, said)
-    judged = await simulation.predict(held_out[0])
-    functions.check_domain(loss, judged, held_out[1])
-    value = float(np.mean(functions.loss(loss).value(judged, held_out[1])))
-    return Epoch(epoch, total / seen, said, value, accuracy(judged, held_out[1]))
-
-
-class _Bar:
-    """The progress bar; where it is not shown, nothing."""
-
-    def __init__(self, epochs: int, steps: int, progress: bool | None) -> None:
-        self.display: Any = nullcontext()
-        self._last = ""
-        self._shown = sys.stderr is not None and sys.stderr.isatty() if progress is None else progress
-        if not self._shown:
-            return
-        from rich.console import Console
-        from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
-
-        words, said = TextColumn("{task.description}"), TextColumn("{task.fields[said]}")
-        columns = (words, BarColumn(20), MofNCompleteColumn(), TimeRemainingColumn(), said)
-        self.display = Progress(*columns, console=Console(stderr=True))
-        self._task = self.display.add_task("training", total=epochs * steps, said="")
-
-    def advance(self, loss: float) -> None:
-        if self._shown:
-            self.display.update(self._task, advance=1, said=self._last or f"loss {loss:.4f}")
-
-    def finished(self, epoch: Epoch) -> None:
-        best = epoch.validation_accuracy if epoch.validation_accuracy is not None else epoch.accuracy
-        self._last = f"loss {epoch.loss:.4f}" + (f", accuracy {best:.3f}" if best is not None else "")
-=======
     try:
         return run(society, course.channels)
     except Stopped as stopped:
         assert saver is not None
         saver.leave(stopped)
->>>>>>> main

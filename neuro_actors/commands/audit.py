@@ -14,11 +14,7 @@ from typing import TYPE_CHECKING
 import click
 
 from ..text import counted
-<<<<<<< HEAD
-from .people import reader_may_leave
-=======
-from .people import import_all
->>>>>>> main
+from .people import import_all, reader_may_leave
 
 if TYPE_CHECKING:
     from ..audit import Audit
