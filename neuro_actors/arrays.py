@@ -19,6 +19,7 @@ Array: TypeAlias = NDArray[np.float64]
 Indices: TypeAlias = NDArray[np.intp]
 MOST_PLACES = 2**31 - 1  # as far as logs count
 MOST_OF_A_PATH = 4096
+MOST_BITS = 4096  # of a whole number: more could not be printed
 
 
 def as_floats(what: str, values: ArrayLike) -> Array:
@@ -73,10 +74,12 @@ def _array(what: str, wanted: str, values: Any) -> np.ndarray[Any, Any]:
 
 def as_whole_number(what: str, value: object, least: int, most: float = math.inf) -> int:
     """`value` as an int; raises `InputError` unless it is a whole number of at least `least`, and at most `most`."""
-    if isinstance(value, bool) or not isinstance(value, (int, np.integer)) or not least <= int(value) <= most:
-        limit = "" if most == math.inf else f" and at most {most:,}"
-        raise InputError(f"{what} must be a whole number of at least {least}{limit}, got {shown(value)}")
-    return int(value)
+    if isinstance(value, (int, np.integer)) and not isinstance(value, bool):
+        number = int(value)
+        if number.bit_length() <= MOST_BITS and least <= number <= most:
+            return number
+    limit = "" if most == math.inf else f" and at most {most:,}"
+    raise InputError(f"{what} must be a whole number of at least {least}{limit}, got {shown(value)}")
 
 
 def number(value: object) -> float:
