@@ -120,7 +120,7 @@ class Disturbance:
 
     what: one of `DISTURBANCES`.  kind: of the message; of a death, the place.  source, target: the ends of the synapse that
     the message goes along, an urgency from the target to the source; of a death, who died, and "".  attempt: 1, 2, 3, … of
-    the message in its step; of a death, which it is of that member since it last committed.  question: it befell not the
+    the message in its step; of a death, which it is of that member in that step.  question: it befell not the
     message, but the question for it.
     """
 

@@ -8,7 +8,7 @@ import sys
 
 import pytest
 from test_cli import run
-from test_mutants import parameters_forgotten, no_answer_to_the_past
+from test_mutants import no_answer_to_the_past, parameters_forgotten
 
 import neuro_actors as na
 from neuro_actors import cli, reduced, storms

@@ -8,6 +8,7 @@ from collections.abc import Callable
 
 import numpy as np
 import pytest
+import test_interrupts
 import trio
 from conftest import same_bits
 from test_rules import RULES, layered
@@ -181,6 +182,14 @@ def test_who_dies_again_and_again_is_reported(diamond, batch) -> None:
         lived(diamond, *batch, na.Unreliable(faults=kills, restarts=2))
 
 
+def test_a_death_belongs_to_the_step_that_it_was_in(diamond, batch) -> None:
+    """Also where that step was committed already: the next one's deaths are not told off for it."""
+    told: list = []
+    kills = [Kill("h2", "after commit", 1), Kill("h2", "between urgencies", 2), Kill("h2", "before fire", 3)]
+    lived(diamond, *batch, kept([], na.Unreliable(faults=kills), told.append))
+    assert [(d.kind, d.step, d.attempt) for d in told if d.what == "died"] == [(k.place, k.step, 1) for k in kills]
+
+
 def test_deaths_in_different_steps_do_not_add_up(diamond, batch) -> None:
     kills = [Kill("h2", "before commit", step) for step in (1, 2, 3, 4)]
     assert lived(diamond, *batch, na.Unreliable(faults=kills, restarts=1))[1].disturbances["restarts"] == 4
@@ -305,6 +314,10 @@ def test_leaving_in_the_middle_leaves_nothing_behind(diamond, batch) -> None:
         return trio.lowlevel.current_statistics().tasks_living - before
 
     assert virtually(society) == 0
+
+
+def test_an_interrupt_may_strike_anywhere() -> None:
+    test_interrupts.test_at_every_place_where_python_looks_for_signals(na.Unreliable(drop=0.1, crash=0.1, seed=1))
 
 
 def test_who_waits_for_whom(diamond, batch) -> None:

@@ -171,7 +171,8 @@ class MortalPort(MemoryPort):
 
     def _beware(self) -> None:
         """Where it dies in the step that it is at, if it does."""
-        self._doom = self._channels.storm.doom(self.node, self._delivery.number)
+        self._at = self._delivery.number  # until it has said all of that step
+        self._doom = self._channels.storm.doom(self.node, self._at)
         self._times = 0
 
     def _strike(self, place: str) -> None:
@@ -179,8 +180,7 @@ class MortalPort(MemoryPort):
         if self._doom is not None and self._doom[0] == place:
             self._times += 1
             if self._times == self._doom[1]:
-                channels = self._channels
-                channels.storm.died(self.node, channels.snapshots[self._member].number + 1, place, channels.post.now())
+                self._channels.storm.died(self.node, self._at, place, self._channels.post.now())
                 raise Killed(place)
 
 

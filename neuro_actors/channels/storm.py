@@ -111,8 +111,7 @@ class Storm:
         self.counts["died"] += 1
         self.places[place] += 1
         if self._teller is not None:
-            over = place in ("after commit", "between urgencies")  # it had committed the step that it was in
-            self._teller(Disturbance(now, "died", number - over, place, node, "", self._deaths[node][1]))
+            self._teller(Disturbance(now, "died", number, place, node, "", self._deaths[node][1]))
 
     def _is_lost(self, letter: Letter, now: float) -> bool:
         """By one of the particular faults."""
