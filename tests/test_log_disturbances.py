@@ -381,5 +381,5 @@ def test_a_full_disk_is_told(tmp_path, monkeypatch) -> None:
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr(DisturbancesWriter, "flush", full)
-    with pytest.raises(na.NeuroActorsError, match="cannot be written: No space left on device"):
+    with pytest.raises(na.NeuroActorsError, match=r"run\.disturbances\.arrows' cannot be written: No space left on device"):
         record(tmp_path / "run.arrows", WILD)
