@@ -3,8 +3,9 @@
 from . import faults, reference, rules
 from .audit import Audit, audit
 from .channels.unreliable import Unreliable
+from .course import Epoch
 from .elements import Input, Neuron, Synapse
-from .errors import InputError, LogError, MessageError, NetworkError, NeuroActorsError, SimulationError
+from .errors import CheckpointError, InputError, LogError, MessageError, NetworkError, NeuroActorsError, SimulationError
 from .functions import ACTIVATIONS, LOSSES, Activation, Loss, add_activation, add_loss
 from .gradient import Gradient, StepResult
 from .learning import SGD, Adam, CosineDecay, StepDecay
@@ -14,7 +15,7 @@ from .opening import open_simulation
 from .simulation import Simulation
 from .synchronous import gradient, hessian_vector_product, predict
 from .trace import Trace, trace
-from .training import Epoch, TrainingResult, train
+from .training import TrainingResult, resume, train
 from .viewer.notebook import show
 
 __all__ = [
@@ -24,6 +25,7 @@ __all__ = [
     "Activation",
     "Adam",
     "Audit",
+    "CheckpointError",
     "CosineDecay",
     "Epoch",
     "Gradient",
@@ -55,6 +57,7 @@ __all__ = [
     "open_simulation",
     "predict",
     "reference",
+    "resume",
     "rules",
     "show",
     "trace",

@@ -41,6 +41,9 @@ class Auditor:
         self._path = str(path)
         self._reader = reader = LogReader(path)
         self._network, self._recording = reader.network, reader.recording
+        if "resumed" in reader.about:
+            before = f"step {reader.about['resumed']}, and what neurons kept of the steps before stands in the checkpoint"
+            raise LogError(f"{self._path!r} cannot be audited: it is of a run that was resumed after {before}")
         try:
             self._network.check_activations()
             numerics = reader.about["numerics"]

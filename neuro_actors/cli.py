@@ -10,6 +10,7 @@ import click
 
 from .commands.audit import audit
 from .commands.bench import bench
+from .commands.checkpoint import checkpoint, resume
 from .commands.faults import faults
 from .commands.log import log
 from .commands.trace import trace
@@ -34,10 +35,11 @@ def cli() -> None:
     neuro-actors log trace run.arrows …        why did this weight want to change?
     neuro-actors audit run.arrows              did everyone tell the truth?
     neuro-actors view run.arrows --open        watch it
+    neuro-actors resume DIR                    go on with a run that was stopped
     """
 
 
-for command in (verify, bench, faults, log, audit, view):
+for command in (verify, bench, log, audit, view, faults, resume, checkpoint):
     cli.add_command(command)
 log.add_command(trace)
 

@@ -23,3 +23,7 @@ class SimulationError(NeuroActorsError):
 
 class LogError(NeuroActorsError):
     """A message log could not be written or read."""
+
+
+class CheckpointError(NeuroActorsError):
+    """A checkpoint could not be written, or is none that a run can go on from."""

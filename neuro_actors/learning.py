@@ -30,6 +30,12 @@ class Optimizer(Protocol):
         """New parameters and state, both new arrays; `count` is 1 in the first update."""
 
 
+def check_optimizer(optimizer: object) -> None:
+    """Raise `InputError` for what is no optimiser."""
+    if isinstance(optimizer, type) or not (hasattr(optimizer, "start") and hasattr(optimizer, "update")):
+        raise InputError(f"optimizer must be such as na.SGD(0.1) or na.Adam(), got {optimizer!r}")
+
+
 Rate: TypeAlias = float | Callable[[int], float]
 
 

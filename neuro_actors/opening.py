@@ -15,6 +15,7 @@ from trio.lowlevel import disable_ki_protection, enable_ki_protection
 
 from .channels import Channels, Engine, engine
 from .channels.unreliable import Unreliable
+from .checkpoint.keeping import Keeping
 from .errors import InputError, LogError, SimulationError
 from .log.recording import Recording, as_recording
 from .network import Network
@@ -63,6 +64,7 @@ class open_simulation:  # noqa: N801 (to be called as a function is)
             raise SimulationError("this block was entered before: call na.open_simulation anew for each")
         network, channels, log, rule, sums, patience = self._settings
         rule = Backpropagation() if rule is None else rule
+        kept, rule = (rule, rule.rule) if isinstance(rule, Keeping) else (None, rule)
         if not isinstance(network, Network):
             raise InputError(f"network must be an na.Network, got {type(network).__name__}")
         if isinstance(patience, bool) or not isinstance(patience, (int, float)) or not patience > 0:
@@ -77,12 +79,14 @@ class open_simulation:  # noqa: N801 (to be called as a function is)
         if log is not None:
             from .log.writer import FLUSH_SECONDS, LogWriter  # pyarrow is imported only where a log is asked for
 
-            settings = channels.described() if isinstance(channels, Unreliable) else None
-            writer = LogWriter(as_recording(log), network, sums, described(rule), settings)
+            storm = channels.described() if isinstance(channels, Unreliable) else None
+            writer = LogWriter(as_recording(log), network, sums, described(rule), storm, kept)
         try:
             with collector_off():
                 carriers = _made(make, network, writer)
-            simulation = self._simulation = Simulation(network, carriers, rule, added, writer, patience)
+            if kept is not None:
+                kept.goes_on(carriers)
+            simulation = self._simulation = Simulation(network, carriers, rule, added, writer, patience, kept)
         except BaseException:
             with suppress(LogError):
                 if writer is not None:

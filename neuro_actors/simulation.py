@@ -13,10 +13,11 @@ from trio.lowlevel import enable_ki_protection
 from . import functions
 from .arrays import Array, as_batch, frozen
 from .channels import Channels, Statistics, Waiting
+from .checkpoint.keeping import Keeping
 from .errors import InputError, LogError, SimulationError
 from .examples import as_direction, as_examples
 from .gradient import Gradient, StepResult
-from .learning import Optimizer
+from .learning import Optimizer, check_optimizer
 from .messages import Step
 from .network import Network
 from .outcome import NOTHING, Outcome
@@ -38,17 +39,25 @@ class Simulation:
     """
 
     def __init__(
-        self, network: Network, channels: Channels, rule: Rule, sums: Sums, log: LogWriter | None, patience: float
+        self,
+        network: Network,
+        channels: Channels,
+        rule: Rule,
+        sums: Sums,
+        log: LogWriter | None,
+        patience: float,
+        kept: Keeping | None = None,
     ) -> None:
         self._network = network
         self._channels = channels
         self._rule = rule
+        self._members = kept or rule  # who makes them
         self._sums = sums
         self._port = channels.environment
         self._log = log
         self._patience = patience
         self._turn = trio.Lock()
-        self._number = 0
+        self._number = self._before = kept.number if kept else 0
         self._under_way: Step | None = None
         self._failure: SimulationError | None = None
         self._failure_told = False
@@ -115,8 +124,7 @@ class Simulation:
     ) -> StepResult:
         """One step in which every neuron learns from its own urgencies. The optimiser is a description, such as
         `na.SGD(0.1)`: an equal one continues the state that each neuron keeps of it, another one starts afresh."""
-        if isinstance(optimizer, type) or not (hasattr(optimizer, "start") and hasattr(optimizer, "update")):
-            raise InputError(f"optimizer must be such as na.SGD(0.1) or na.Adam(), got {optimizer!r}")
+        check_optimizer(optimizer)
         rows = as_examples(self._network, x, targets, loss)
         async with self._turn:
             first, _ = await self._rounds(*rows, loss, optimizer)
@@ -142,6 +150,11 @@ class Simulation:
     def statistics(self) -> Statistics:
         """How many messages were sent, and how full each mailbox ever was."""
         return self._channels.statistics()
+
+    @property
+    def last_step(self) -> int:
+        """The number of the last one that has begun."""
+        return self._number
 
     # --- a step --------------------------------------------------------------------------------------------------
 
@@ -244,7 +257,9 @@ class Simulation:
     async def _live(self) -> None:
         """One of trio's own tasks: no interrupt strikes it, and whoever is struck leaves no nursery open behind him."""
         try:
-            await live_together(self._network, self._channels, self._rule, self._sums, lambda: self._closed)
+            await live_together(
+                self._network, self._channels, self._members, self._sums, lambda: self._closed, self._before
+            )
         except SimulationError as error:
             self._fail(str(error), error.__cause__)
         except BaseException as error:  # such as a neuron's function that raises an interrupt; or trio ends, and nobody closed

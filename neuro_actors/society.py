@@ -21,10 +21,13 @@ from .sums import Sums
 AT_ONCE = 1000  # births
 
 
-async def live_together(network: Network, channels: Channels, rule: Rule, sums: Sums, closed: Callable[[], bool]) -> None:
+async def live_together(
+    network: Network, channels: Channels, rule: Rule, sums: Sums, closed: Callable[[], bool], number: int = 0
+) -> None:
     """Until the channels are stopped, or a member fails: then all others end, and `SimulationError` names it.
 
     Births make room for others now and then, and end early if `closed` says that the channels are stopped.
+    number: of the step before the first one.
     """
     failures: list[SimulationError] = []
     n = len(network.ids)
@@ -35,7 +38,7 @@ async def live_together(network: Network, channels: Channels, rule: Rule, sums: 
         if supervised is not None:
             nursery.start_soon(supervised.supervise, k, member, actor.neuron, name=network.ids[k])
         else:
-            nursery.start_soon(actor.neuron, member(), channels.port(k), name=network.ids[k])
+            nursery.start_soon(actor.neuron, member(), channels.port(k), number, name=network.ids[k])
 
     try:
         # the tasks inherit errstate: what is not finite is refused, with a name
@@ -50,7 +53,7 @@ async def live_together(network: Network, channels: Channels, rule: Rule, sums: 
                         for k in range(first, min(first + AT_ONCE, n)):
                             born(k)
                 if supervised is None:
-                    nursery.start_soon(actor.loss, rule.judge(network), channels.loss, name=LOSS)
+                    nursery.start_soon(actor.loss, rule.judge(network), channels.loss, number, name=LOSS)
                 else:
                     nursery.start_soon(supervised.supervise, n, partial(rule.judge, network), actor.loss, name=LOSS)
                     nursery.start_soon(supervised.carry, name="channels")

@@ -189,7 +189,7 @@ def draw_case(seed: int, neurons: int = 200, examples: int = 64) -> Case:
     names = list(BUILT_IN)
     output_activations = ["sigmoid"] if loss in ("cross_entropy", "kl_divergence") else names
     inputs = min(30, neurons + 1)
-    network = (_layered if rng.random() < 0.4 else _wild)(rng, size, inputs, names, output_activations)
+    network = (_layered if rng.random() < 0.4 else _wild)(rng, size, names, output_activations, inputs)
     if loss == "softmax_cross_entropy" and len(network.outputs) == 1:
         loss = "squared_error"  # a softmax of one is 1: nobody would have anything to say
     biases = np.where(network.is_input, 0.0, 0.5 * rng.standard_normal(len(network.ids)))
@@ -199,14 +199,14 @@ def draw_case(seed: int, neurons: int = 200, examples: int = 64) -> Case:
     return Case(network, x, _TARGETS[loss](rng, (batch, len(network.outputs))), loss)
 
 
-def _layered(rng: np.random.Generator, size: int, inputs: int, names: list[str], output_activations: list[str]) -> Network:
+def _layered(rng: np.random.Generator, size: int, names: list[str], output_activations: list[str], inputs: int = 30) -> Network:
     depth = int(rng.integers(1, min(size, 5) + 1))
     cuts = np.sort(rng.permutation(np.arange(1, size))[: depth - 1])
     sizes = [int(rng.integers(1, inputs)), *np.diff([0, *cuts, size]).tolist()]
     return Network.layered(sizes, str(rng.choice(names)), str(rng.choice(output_activations)), int(rng.integers(2**31)))
 
 
-def _wild(rng: np.random.Generator, size: int, inputs: int, names: list[str], output_activations: list[str]) -> Network:
+def _wild(rng: np.random.Generator, size: int, names: list[str], output_activations: list[str], inputs: int = 30) -> Network:
     """Each neuron hears some of those before it, near or far; whoever nobody hears is an output, and some others are."""
     n_inputs = int(rng.integers(1, min(10, inputs)))
     synapses: list[tuple[int, int]] = []

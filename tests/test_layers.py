@@ -10,7 +10,7 @@ from pathlib import Path
 import neuro_actors
 
 ROOT = Path(neuro_actors.__file__).parent
-SANS_IO = {"errors", "initial", "describe", "layers", "arrays", "functions", "sums", "graph", "elements", "network", "examples", "learning", "messages", "mail", "neuron", "judge", "gradient", "reference/gradients", "reference/matrices", "reference/products", "rules/__init__", "rules/descriptions", "rules/rule", "rules/backpropagation", "rules/feedback_alignment", "rules/newton", "rules/direct_feedback_alignment", "rules/predictive_coding", "rules/weight_perturbation", "activations", "losses", "lines", "parameters", "said", "text", "paths", "faults", "channels/frames", "channels/orders", "channels/reliable", "channels/storm", "channels/ledger"}
+SANS_IO = {"errors", "initial", "describe", "layers", "arrays", "functions", "sums", "graph", "elements", "network", "examples", "learning", "messages", "mail", "neuron", "judge", "gradient", "reference/gradients", "reference/matrices", "reference/products", "rules/__init__", "rules/descriptions", "rules/rule", "rules/backpropagation", "rules/feedback_alignment", "rules/newton", "rules/direct_feedback_alignment", "rules/predictive_coding", "rules/weight_perturbation", "activations", "losses", "lines", "parameters", "said", "text", "paths", "faults", "channels/frames", "channels/orders", "channels/reliable", "channels/storm", "channels/ledger", "checkpoint/packing", "checkpoint/keeping", "checkpoint/about"}
 ALLOWED = {
     "errors": set(),
     "arrays": {"errors"},
@@ -40,6 +40,9 @@ ALLOWED = {
     "actor": {"arrays", "channels", "errors", "judge", "messages", "neuron"},
     "outcome": {"arrays"},
     "society": {"actor", "channels", "elements", "errors", "network", "rules", "sums"},
+    "course": {"arrays", "channels", "functions", "learning", "network", "progress", "rules", "simulation"},
+    "progress": {"course"},
+    "checkpoint": {"arrays", "channels", "checkpoint", "course", "errors", "functions", "judge", "learning", "log", "network", "neuron", "rules", "simulation", "sums", "text", "version"},
     "said": {"arrays"},
     "text": set(),
     "paths": {"arrays", "functions", "graph", "network", "sums"},
@@ -94,6 +97,6 @@ def test_the_core_reads_in_one_sitting() -> None:
 
 
 def test_heavy_libraries_are_imported_when_used() -> None:
-    code = "import neuro_actors, sys; print([m for m in ('pyarrow', 'torch', 'matplotlib', 'sklearn', 'click', 'rich', 'duckdb', 'perfetto', 'pandas', 'polars') if m in sys.modules])"
+    code = "import neuro_actors, sys; print([m for m in ('pyarrow', 'torch', 'matplotlib', 'sklearn', 'click', 'rich', 'safetensors', 'duckdb', 'perfetto', 'pandas', 'polars') if m in sys.modules])"
     printed = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
     assert printed.strip() == "[]"

@@ -13,8 +13,8 @@ from conftest import same_bits
 import neuro_actors as na
 from neuro_actors import functions
 from neuro_actors.channels.memory import Memory
+from neuro_actors.course import batches
 from neuro_actors.neuron import LocalRule
-from neuro_actors.training import batches
 from neuro_actors.verify import draw_case
 
 

@@ -130,6 +130,9 @@ class Channels(Protocol):
     def port(self, k: int) -> Port:
         """The port of the network's k-th neuron."""
 
+    def resume(self, number: int) -> None:
+        """Called before anybody waits, where a run goes on after that step; else the first one is step 1."""
+
     def waiting(self) -> Iterator[Waiting]:
         """Who waits for whom, now."""
 

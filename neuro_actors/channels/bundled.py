@@ -27,7 +27,7 @@ from ..network import Network
 from ..said import Said, Unfinished
 from . import Recorder, Statistics, Waiting
 from .bells import NOTHING, Bell, BundledPort, Gate, Letter, chosen, gather
-from .layout import Backward, Forward
+from .layout import Backward, Forward, rows_of
 
 
 class BundledEnvironmentPort:
@@ -110,7 +110,7 @@ class Bundled:
         blocks, first_rows = [], {size: slice(size) for size in set((forward.size - 1).tolist())}
         rows = forward.heard
         places = (forward.start, forward.size, forward.gathered, forward.first)
-        for bell, (start, size, gathered, hearer) in zip(self._bells, _rows_of(places), strict=True):
+        for bell, (start, size, gathered, hearer) in zip(self._bells, rows_of(places), strict=True):
             block = (heard if gathered else self._a)[start : start + size]
             blocks.append(block)
             if gathered:
@@ -134,10 +134,10 @@ class Bundled:
         for port, start, size in zip(self._ports, backward.start.tolist(), backward.size.tolist(), strict=True):
             port.urgencies = u[start : start + size]
         ways = (backward.first, backward.length, backward.stride, backward.told_start)
-        for port, (row, length, stride, start) in zip(self._hearers, _rows_of(ways), strict=True):
+        for port, (row, length, stride, start) in zip(self._hearers, rows_of(ways), strict=True):
             port.back = u[row : row + length * stride : stride] if stride else told[start : start + length]
         carried = (backward.carried, backward.into, backward.cuts[:-1], backward.cuts[1:])
-        for group, first, start, end in _rows_of(carried):
+        for group, first, start, end in rows_of(carried):
             into: Array = bells[group].members[0].urgencies
             where: Any = ...
             if first < 0:
@@ -234,6 +234,9 @@ class Bundled:
     def port(self, k: int) -> BundledPort:
         return self._ports[k]
 
+    def resume(self, number: int) -> None:
+        pass  # who was told no step is behind every one
+
     def waiting(self) -> Iterator[Waiting]:
         step, network = self._step, self._network
         if step is None:
@@ -294,7 +297,3 @@ class Bundled:
                 bell.fetch()
         self._messages += self._sent()
         self.record(self._so_far(self._step.number))
-
-
-def _rows_of(columns: tuple[Any, ...]) -> Iterator[tuple[int, ...]]:
-    return zip(*(column.tolist() for column in columns), strict=True)

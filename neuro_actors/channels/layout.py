@@ -11,7 +11,9 @@ block of `told`, from which the rows are carried over.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -167,3 +169,8 @@ class Backward:
 def _by(members: Indices, groups: Indices, n: int) -> Rows:
     """For each member its groups."""
     return Rows.of(groups[np.argsort(members, kind="stable")], np.bincount(members, minlength=n))
+
+
+def rows_of(columns: tuple[Any, ...]) -> Iterator[tuple[int, ...]]:
+    """Columns of whole numbers, read row by row."""
+    return zip(*(column.tolist() for column in columns), strict=True)

@@ -186,6 +186,10 @@ class Memory:
     def port(self, k: int) -> MemoryPort:
         return self._ports[k]
 
+    def resume(self, number: int) -> None:
+        for port in self._ports:
+            port._number = number
+
     def waiting(self) -> Iterator[Waiting]:
         for port in self._ports:
             yield from port.waiting()

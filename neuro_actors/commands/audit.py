@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import importlib
 import json
 import sys
 from collections.abc import Callable, Iterator
@@ -14,8 +13,8 @@ from typing import TYPE_CHECKING
 
 import click
 
-from ..errors import InputError
 from ..text import counted
+from .people import import_all
 
 if TYPE_CHECKING:
     from ..audit import Audit
@@ -42,11 +41,7 @@ def audit(file: Path, digest: str | None, as_json: bool, modules: tuple[str, ...
     """
     from ..audit import audit as judge
 
-    for module in modules:
-        try:
-            importlib.import_module(module)
-        except Exception as error:  # whatever a module does
-            raise InputError(f"--import {module!r}: {type(error).__name__}: {error}") from None
+    import_all(modules)
     with _bar(as_json) as progress:
         verdict = judge(file, digest=digest, progress=progress)
     if as_json:

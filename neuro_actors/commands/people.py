@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import json
 import math
 import os
@@ -11,8 +12,19 @@ from typing import Any
 
 import click
 
+from ..errors import InputError
+
 COLOURS = {"begin": "bright_white", "activation": "cyan", "urgency": "yellow", "commit": "green", "tangent": "magenta"}
 COLOURS["disturbed"] = "red"
+
+
+def import_all(modules: Iterable[str]) -> None:
+    """What --import names. Raises `InputError` for a module that cannot be imported."""
+    for module in modules:
+        try:
+            importlib.import_module(module)
+        except Exception as error:  # whatever a module does
+            raise InputError(f"--import {module!r}: {type(error).__name__}: {error}") from None
 
 
 def watched() -> bool:

@@ -28,9 +28,9 @@ KNOWN: dict[str, type[Any]] = {kind.__name__: kind for kind in (SGD, Adam, StepD
 class Notes:
     """Writes the notes of a run's steps, one after another."""
 
-    def __init__(self) -> None:
-        self._optimizer: Optimizer | None = None
-        self._updates = 0
+    def __init__(self, optimizer: Optimizer | None = None, updates: int = 0) -> None:
+        self._optimizer = optimizer
+        self._updates = updates  # made under it
         self._start: tuple[object, str] = (None, "")  # of a note, all but the update; and of what
 
     def next(self, step: Step, batch: int, columns: int, only: Sequence[str] | None = None) -> str:

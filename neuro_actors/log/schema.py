@@ -60,9 +60,11 @@ def columns() -> Any:
     return pa.schema(fields)
 
 
-def arrow_schema(network: Network, recording: Recording, sums: str, rule: dict[str, Any] | None = None) -> Any:
+def arrow_schema(
+    network: Network, recording: Recording, sums: str, rule: dict[str, Any] | None = None, resumed: int = 0
+) -> Any:
     """The Arrow schema of a run of this network; in its metadata all that is known before the first step. rule: as
-    described; None for backpropagation."""
+    described; None for backpropagation. resumed: after which step the run went on, if it is no whole one."""
     versions = {"neuro-actors": __version__, "numpy": np.__version__, "pyarrow": pa.__version__}
     about = {
         "format": FORMAT,
@@ -81,6 +83,8 @@ def arrow_schema(network: Network, recording: Recording, sums: str, rule: dict[s
             "biases": _text(network.biases, "<f8"),
         },
     }
+    if resumed:
+        about["resumed"] = resumed
     return columns().with_metadata({KEY: json.dumps(about)})
 
 

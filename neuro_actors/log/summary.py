@@ -79,6 +79,7 @@ def summary(reader: LogReader) -> dict[str, Any]:
         "numerics": reader.about["numerics"],
         "rule": reader.rule,
         "disturbances": None if befell is None else _disturbed(befell),
+        "resumed": reader.about.get("resumed"),
         "digest": last[1] if last[0] in ("end", "seal") else None,
     }
 
@@ -119,6 +120,7 @@ def described(about: dict[str, Any], network: str) -> str:
         *[("in part", _recorded(held)) for held in [about["recorded"]] if held],
         ("network", about["network"]),
         ("", network),
+        *[("resumed", f"after step {number:,}: this log cannot be audited") for number in [about["resumed"]] if number],
         ("steps", f"{steps['count']:,}{': ' if modes else ''}{modes}{between}"),
         ("examples", f"{examples['count']:,}{each}"),
         *[("learnt", f"{counted(n, 'step')} from {what}") for what, n in _most(about["taught"])],

@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Protocol
 
 import numpy as np
 import pyarrow as pa
@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from ..arrays import Array, Indices
 from ..errors import LogError
 from ..faults import Disturbance
+from ..learning import Optimizer
 from ..lines import Lines
 from ..messages import Step
 from ..network import Network
@@ -30,6 +31,14 @@ from .template import Places, Template
 
 FLUSH_ROWS, FLUSH_SECONDS = 8192, 0.5
 MOST_PAGES = 4  # that are kept, for as many kinds of steps and batch sizes
+
+
+class Resumed(Protocol):
+    """Where a run goes on: after which step of the society, and after how many updates under which optimiser."""
+
+    number: int
+    optimizer: Optimizer | None
+    updates: int
 
 
 class _Kind(NamedTuple):
@@ -57,11 +66,12 @@ class LogWriter:
         sums: str = "ordered",
         rule: dict[str, Any] | None = None,
         channels: dict[str, Any] | None = None,
+        resumed: Resumed | None = None,
     ) -> None:
         self._recording, self._network = recording, network
         self._path = Path(recording.path)
         recording.chosen(network)
-        self._schema = arrow_schema(network, recording, sums, rule)
+        self._schema = arrow_schema(network, recording, sums, rule, resumed.number if resumed else 0)
         self._chain = Chain(self._schema.metadata[KEY])
         self._names, self._kinds = pa.array(members(network)), pa.array(KINDS)
         self._places = Places(network)
@@ -70,7 +80,7 @@ class LogWriter:
         self._pages: dict[tuple[_Kind, int, int], Page] = {}
         self._fillings: dict[Page, Filling] = {}
         self._page: Page | None = None  # that is written on
-        self._notes = Notes()
+        self._notes = Notes(resumed.optimizer, resumed.updates) if resumed else Notes()
         self._step: Step | None = None  # that is told message by message
         self._heard: dict[int, Array] = {}  # its values, by place
         self._learnt: tuple[int, str, Array] | None = None  # in the last step that was left out: step, note, commits

@@ -1,0 +1,159 @@
+"""A course of training as JSON and arrays, and back: to an equal one, or not at all."""
+
+from __future__ import annotations
+
+import json
+import re
+from dataclasses import asdict, fields
+from typing import Any
+
+import numpy as np
+
+from .. import functions
+from ..arrays import Array
+from ..channels import Engine, engine
+from ..course import Course, Epoch, Place
+from ..errors import CheckpointError, InputError, NeuroActorsError
+from ..learning import Optimizer, check_optimizer
+from ..log.about import KNOWN, described, optimizer_of
+from ..network import Network
+from ..rules import Rule
+from ..rules.descriptions import described as rule_described
+from ..rules.descriptions import rule_of
+from ..sums import named
+from .files import Arrays
+
+OWN = "own"  # beside a text: of what is nothing of the package's
+
+
+def settings(course: Course) -> dict[str, Any]:
+    """All of a course but network and data. Raises `InputError` or `CheckpointError` for what no text can describe."""
+    engine(course.channels)
+    named(course.sums)
+    return {
+        "loss": course.loss,
+        "optimizer": _optimizer(course.optimizer),
+        "rule": _rule(course.rule),
+        "channels": course.channels if isinstance(course.channels, str) else {OWN: _text(course.channels)},
+        "sums": course.sums,
+        "epochs": course.epochs,
+        "batch_size": course.batch_size,
+        "seed": course.seed,
+    }
+
+
+def course_of(
+    run: dict[str, Any], network: Network, data: Arrays, optimizer: Optimizer | None, channels: str | Engine | None
+) -> Course:
+    """The course that is so described. optimizer, channels: handed over, where they are somebody's own."""
+    try:
+        functions.loss(run["loss"])
+        rule = rule_of(run["rule"])
+    except InputError as error:
+        raise CheckpointError(f"{error}; import the module that adds it first (--import MODULE)") from None
+    pairs = [(data[f"{which}x"], data[f"{which}targets"]) for which in ("", "validation_") if f"{which}x" in data]
+    return Course(
+        network, pairs[0], pairs[1] if len(pairs) > 1 else None, run["loss"], _optimizer_of(run["optimizer"], optimizer),
+        run["epochs"], run["batch_size"], run["seed"], _channels_of(run["channels"], channels), rule, run["sums"],
+    )  # fmt: skip
+
+
+def data_arrays(course: Course) -> Arrays:
+    """Its examples."""
+    held = {"x": course.data[0], "targets": course.data[1]}
+    if course.held_out is not None:
+        held |= {"validation_x": course.held_out[0], "validation_targets": course.held_out[1]}
+    return held
+
+
+def network_arrays(network: Network) -> Arrays:
+    """A network, but its parameters."""
+    texts = {"ids": network.ids, "activations": network.activations}
+    places = {"sources": network.sources, "targets": network.targets, "outputs": network.output_positions}
+    return {f"network.{name}": np.frombuffer(json.dumps(held).encode(), dtype=np.uint8) for name, held in texts.items()} | {
+        f"network.{name}": held.astype(np.int64) for name, held in places.items()
+    }
+
+
+def network_of(arrays: Arrays, weights: Array, biases: Array) -> Network:
+    """The network again. Raises `CheckpointError` for an activation that is not in the table."""
+    ids, activations = (json.loads(arrays[f"network.{name}"].tobytes()) for name in ("ids", "activations"))
+    sources, targets, outputs = (arrays[f"network.{name}"] for name in ("sources", "targets", "outputs"))
+    more = {"biases": biases, "activations": activations, "outputs": outputs, "ids": ids}
+    try:
+        return Network.from_arrays(sources, targets, weights, **more)
+    except NeuroActorsError as error:
+        raise CheckpointError(f"{error}; import the module that adds it first (--import MODULE)") from None
+
+
+def place_told(place: Place) -> dict[str, Any]:
+    """How far a course has come, but the predictions."""
+    history = [list(asdict(epoch).values()) for epoch in place.history]
+    return {"epoch": place.epoch, "batches": place.batches, "total": place.total, "history": history}
+
+
+def place_of(told: dict[str, Any], predictions: Array) -> Place:
+    """The place again."""
+    history = [Epoch(*epoch) for epoch in told["history"]]
+    return Place(predictions.copy(), told["epoch"], told["batches"], told["total"], history)
+
+
+def _optimizer(optimizer: Optimizer) -> dict[str, Any]:
+    check_optimizer(optimizer)
+    whole: Any = optimizer
+    parts = [whole, *([whole.learning_rate] if callable(getattr(whole, "learning_rate", None)) else [])]
+    if not all(type(part) in KNOWN.values() for part in parts):  # it, or its schedule, is somebody's own
+        return {OWN: _text(optimizer)}
+    for part in parts:
+        for name in (f.name for f in fields(part)):
+            value = getattr(part, name)
+            if not isinstance(value, (int, float)) and value not in parts:
+                kind, got = type(part).__name__, type(value).__name__
+                raise CheckpointError(f"{kind}: a checkpoint holds plain numbers, {name} is of type {got}: hand over float(…)")
+    return described(optimizer, 1)
+
+
+def _optimizer_of(told: dict[str, Any], given: Optimizer | None) -> Optimizer:
+    if OWN not in told:
+        found = optimizer_of(told)
+        assert found is not None
+        if given is not None and given != found:
+            raise CheckpointError(f"the run learnt by {found!r}, not by {given!r}: leave optimizer out")
+        return found
+    if given is None:
+        raise CheckpointError(f"the run learnt by {told[OWN]}, which is none of the package's: na.resume(…, optimizer=…)")
+    check_optimizer(given)
+    if _text(given) != told[OWN]:
+        raise CheckpointError(f"the run learnt by {told[OWN]}, not by {given!r}: hand over an equal optimizer")
+    return given
+
+
+def _channels_of(told: Any, given: str | Engine | None) -> str | Engine:
+    if given is not None:
+        engine(given)
+        return given
+    if isinstance(told, dict):
+        advice = "hand them over, or channels='bundled'; all give the same bits"
+        raise CheckpointError(f"the run lived on the channels {told[OWN]}, which no checkpoint can make again: {advice}")
+    return told  # type: ignore[no-any-return]
+
+
+def _rule(rule: Rule) -> dict[str, Any]:
+    if not isinstance(rule, Rule):
+        raise InputError(f"rule must be such as na.rules.FeedbackAlignment(), or None, got {rule!r}")
+    told = rule_described(rule)
+    try:
+        rule_of(told)
+    except InputError as error:
+        advice = "make it a dataclass in a module, with fields that are numbers, texts or truth values"
+        raise CheckpointError(f"the rule cannot be told from its description: {error}; {advice}") from None
+    return told
+
+
+def _text(thing: object) -> str:
+    """As it is written; raises `CheckpointError` where that does not say what it does."""
+    text = repr(thing)
+    if re.search(r" at 0x[0-9a-fA-F]+", text) and not isinstance(thing, type):
+        advice = "make it, or its schedule, a frozen dataclass, whose text says what it does"
+        raise CheckpointError(f"no checkpoint can say what {text} does, for that is not in its text: {advice}")
+    return text

@@ -1,0 +1,65 @@
+"""Remembers the members of a society, so that what they keep can be saved, and lets new ones go on from what was kept."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, TypeAlias
+
+from ..channels import Channels
+from ..errors import CheckpointError
+from ..judge import LossRule
+from ..learning import Optimizer
+from ..network import Network
+from ..neuron import NeuronRule
+from ..rules import Rule
+from ..sums import Sums
+
+Kept: TypeAlias = tuple[Any, ...]  # by one member
+
+
+class Keeping(Rule):
+    """Another rule, whose members are remembered: each time that one is made, the newest.
+
+    network: as the run began, by which members are made.  kept: by each of its members; None where nobody kept anything.
+    number: of the society's last step.  optimizer, updates: under which it learnt, and how often.
+    """
+
+    def __init__(
+        self,
+        rule: Rule,
+        network: Network,
+        kept: Sequence[Kept] | None = None,
+        number: int = 0,
+        optimizer: Optimizer | None = None,
+        updates: int = 0,
+    ) -> None:
+        self.rule, self.network = rule, network
+        self.number, self.optimizer, self.updates = number, optimizer, updates
+        self._kept = kept
+        self._members: list[NeuronRule | None] = [None] * len(network.ids)
+
+    def member(self, network: Network, k: int, sums: Sums) -> NeuronRule:
+        member = self._members[k] = self.rule.member(self.network, k, sums)
+        if self._kept is not None:
+            member.restore(self._kept[k])
+        return member
+
+    def judge(self, network: Network) -> LossRule:
+        return self.rule.judge(network)
+
+    def goes_on(self, channels: Channels) -> None:
+        """Tell an engine after which step it is. Raises `CheckpointError` if it cannot be told."""
+        if not self.number:
+            return
+        try:
+            resume = channels.resume
+        except AttributeError:
+            name = type(channels).__name__
+            told = f"the engine {name} cannot go on after step {self.number}: give it a method resume(number)"
+            raise CheckpointError(f"{told}, or resume with channels='bundled'") from None
+        resume(self.number)
+
+    def all_kept(self) -> list[Kept]:
+        """What every member keeps, between two steps. Who is not born yet keeps what was kept before."""
+        before = self._kept or [()] * len(self._members)
+        return [held if member is None else member.kept() for member, held in zip(self._members, before, strict=True)]

@@ -1,0 +1,147 @@
+"""A course of training: what is to be done, how far it has come, and the loop. The neurons do the learning."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Generator
+from contextlib import closing
+from dataclasses import dataclass, field
+from itertools import islice
+
+import numpy as np
+
+from . import functions
+from .arrays import Array, Indices
+from .channels import Engine
+from .learning import Optimizer
+from .network import Network
+from .progress import Bar
+from .rules import Rule
+from .simulation import Simulation
+
+
+@dataclass(frozen=True, slots=True)
+class Epoch:
+    """One line of the history.
+
+    epoch: 1, 2, 3, …  loss: the mean over the epoch's examples, each as it was when its batch came.
+    accuracy: likewise; None unless the targets are classes (see `accuracy`).
+    validation_loss, validation_accuracy: on the validation data after the epoch; None without such data.
+    """
+
+    epoch: int
+    loss: float
+    accuracy: float | None = None
+    validation_loss: float | None = None
+    validation_accuracy: float | None = None
+
+    def __str__(self) -> str:
+        parts = [f"epoch {self.epoch}: loss {self.loss:.4f}"]
+        for name in ("accuracy", "validation_loss", "validation_accuracy"):
+            value = getattr(self, name)
+            if value is not None:
+                parts.append(f"{name.replace('_', ' ')} {value:.{4 if 'loss' in name else 3}f}")
+        return ", ".join(parts)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Course:
+    """What is to be done; see `na.train`. data, held_out: examples and targets, checked."""
+
+    network: Network
+    data: tuple[Array, Array]
+    held_out: tuple[Array, Array] | None
+    loss: str
+    optimizer: Optimizer
+    epochs: int
+    batch_size: int
+    seed: int
+    channels: str | Engine
+    rule: Rule
+    sums: str
+
+    @property
+    def steps_an_epoch(self) -> int:
+        """How many batches there are."""
+        return -(-len(self.data[0]) // self.batch_size)
+
+    @property
+    def steps(self) -> int:
+        """How many steps of learning it has."""
+        return self.epochs * self.steps_an_epoch
+
+
+@dataclass(slots=True, eq=False)
+class Place:
+    """How far it has come: everything in which its middle differs from its beginning, but what the neurons keep.
+
+    epoch: the one that is under way.  batches: how many of it are done.  total: the sum of its losses.
+    predictions: (n, n_outputs), where its examples have come.  history: of the epochs before.
+    """
+
+    predictions: Array
+    epoch: int = 1
+    batches: int = 0
+    total: float = 0.0
+    history: list[Epoch] = field(default_factory=list)
+
+    @classmethod
+    def first(cls, course: Course) -> Place:
+        """Where it begins."""
+        return cls(np.zeros_like(course.data[1]))
+
+    def steps(self, course: Course) -> int:
+        """How many steps of learning are done."""
+        return (self.epoch - 1) * course.steps_an_epoch + self.batches
+
+
+async def go_through(
+    simulation: Simulation, course: Course, place: Place, bar: Bar, after_step: Callable[[], Awaitable[None]] | None = None
+) -> None:
+    """From where it is to its end. after_step: what is to be done after each step of learning, before another begins."""
+    while place.epoch <= course.epochs:
+        epoch = await _epoch(simulation, course, place, bar, after_step)
+        place.history.append(epoch)
+        place.epoch, place.batches, place.total = place.epoch + 1, 0, 0.0
+        bar.finished(epoch)
+
+
+async def _epoch(
+    simulation: Simulation, course: Course, place: Place, bar: Bar, after_step: Callable[[], Awaitable[None]] | None
+) -> Epoch:
+    (x, targets), loss, size = course.data, course.loss, course.batch_size
+    with closing(batches(len(x), size, course.seed, place.epoch)) as orders:  # not forgotten where an interrupt strikes
+        for chosen in islice(orders, place.batches, None):
+            result = await simulation.train_step(x[chosen], targets[chosen], loss, optimizer=course.optimizer)
+            place.predictions[chosen] = result.predictions
+            place.total += result.loss * len(chosen)
+            place.batches += 1
+            bar.advance(place.total / min(place.batches * size, len(x)))
+            if after_step is not None:
+                await after_step()
+    mean, said = place.total / len(x), accuracy(place.predictions, targets)
+    if course.held_out is None:
+        return Epoch(place.epoch, mean, said)
+    judged = await simulation.predict(course.held_out[0])
+    functions.check_domain(loss, judged, course.held_out[1])
+    value = float(np.mean(functions.loss(loss).value(judged, course.held_out[1])))
+    return Epoch(place.epoch, mean, said, value, accuracy(judged, course.held_out[1]))
+
+
+def batches(n_examples: int, batch_size: int, seed: int, epoch: int) -> Generator[Indices, None, None]:
+    """The examples of each batch of one epoch: an order that depends on the seed and the epoch's number alone."""
+    order = np.random.default_rng(np.random.SeedSequence(seed, spawn_key=(epoch,))).permutation(n_examples)
+    for start in range(0, n_examples, batch_size):
+        yield order[start : start + batch_size]
+
+
+def accuracy(predictions: Array, targets: Array) -> float | None:
+    """The share of examples decided rightly; None unless all targets are 0 or 1.
+
+    One output decides for 1 from 0.5 on; of several, one of which is the target, the greatest decides; where several or
+    none may be, each from 0.5 on.
+    """
+    if not ((targets == 0) | (targets == 1)).all():
+        return None
+    if targets.shape[1] > 1 and (targets.sum(axis=1) == 1).all():
+        return float(np.mean(predictions.argmax(axis=1) == targets.argmax(axis=1)))
+    return float(np.mean(((predictions >= 0.5) == targets).all(axis=1)))
