@@ -138,7 +138,7 @@ class LogWriter:
         if (disturbance.step - 1) % self._recording.every != 0:
             return
         if self._disturbances is None:
-            self._written_by(self._begin_disturbances)
+            self._written_by(self._begin_disturbances, path=beside(self._path))
         if self._disturbances is not None and self._disturbances.add(disturbance):
             self._flush_disturbances()
 
@@ -161,7 +161,7 @@ class LogWriter:
             self._write(self._end())
             self._written_by(self._stream.close)
             if self._disturbances is not None:
-                self._written_by(self._disturbances.close, self._chain.hex)
+                self._written_by(self._disturbances.close, self._chain.hex, path=beside(self._path))
             self._complain()
         finally:
             self._file.close()
@@ -271,19 +271,19 @@ class LogWriter:
 
     def _flush_disturbances(self) -> None:
         if self._disturbances is not None:
-            self._written_by(self._disturbances.flush)
+            self._written_by(self._disturbances.flush, path=beside(self._path))
 
     def _write(self, batch: Any) -> None:
         self._rows += len(batch)
         self._written_by(self._stream.write_batch, batch)
 
-    def _written_by(self, write: Callable[..., None], *arguments: Any) -> None:
+    def _written_by(self, write: Callable[..., None], *arguments: Any, path: Path | None = None) -> None:
         """Once the disk has refused, nothing more is written: what stands in the file can be read."""
         if self._failure is None:
             try:
                 write(*arguments)
             except OSError as error:
-                self._failure = f"log file {error.filename or str(self._path)!r} cannot be written: {error.strerror or error}"
+                self._failure = f"log file {str(path or self._path)!r} cannot be written: {error.strerror or error}"
 
     def _complain(self) -> None:
         if self._failure is not None:
