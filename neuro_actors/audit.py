@@ -15,9 +15,11 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from os import PathLike
 
+from .arrays import as_list
 from .errors import InputError
-from .learning import Optimizer
+from .learning import Optimizer, check_optimizer
 from .log.lie import Lie
+from .text import shown
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +65,12 @@ def audit(
     Raises `LogError` for what is no message log, or needs an activation or a loss that is not in the tables here.
     """
     if digest is not None and not (isinstance(digest, str) and re.fullmatch("[0-9a-fA-F]{64}", digest)):
-        raise InputError(f"digest: expected 64 hexadecimal digits, got {digest!r}")
+        raise InputError(f"digest: expected 64 hexadecimal digits, got {shown(digest)}")
+    optimizers = as_list("optimizers", optimizers)
+    for one in optimizers:
+        check_optimizer(one)
+    if progress is not None and not callable(progress):
+        raise InputError(f"progress: expected a function of two numbers, or None, got {shown(progress)}")
     from .auditor import Auditor  # with pyarrow, which is imported only where a log is
 
     return Auditor(path, optimizers).audit(digest, progress)

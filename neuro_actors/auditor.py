@@ -38,8 +38,8 @@ class Auditor:
     """Audits one log, once."""
 
     def __init__(self, path: str | PathLike[str], optimizers: Sequence[Optimizer] = ()) -> None:
-        self._path = str(path)
         self._reader = reader = LogReader(path)
+        self._path = reader.path
         self._network, self._recording = reader.network, reader.recording
         if "resumed" in reader.about:
             before = f"step {reader.about['resumed']}, and what neurons kept of the steps before stands in the checkpoint"

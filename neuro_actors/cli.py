@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import os
 import sys
+from pathlib import Path
 
 import click
 
@@ -13,6 +14,7 @@ from .commands.bench import bench
 from .commands.checkpoint import checkpoint, resume
 from .commands.faults import faults
 from .commands.log import log
+from .commands.people import reader_may_leave
 from .commands.trace import trace
 from .commands.verify import verify
 from .commands.view import view
@@ -46,11 +48,20 @@ log.add_command(trace)
 
 def main() -> None:
     """Run the command line. Errors are one line and exit code 2; Ctrl-C is 130."""
+    if sys.stderr is None:  # closed by whoever called
+        sys.stderr = Path(os.devnull).open("w")  # noqa: SIM115 (for as long as the program runs)
+    if sys.stdout is None:
+        _complain("the output cannot be written: the standard output is closed")
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")  # a terminal may know fewer letters than an id
+    result = None
     try:
-        result = cli.main(prog_name="neuro-actors", standalone_mode=False)
+        with reader_may_leave(), cli.make_context("neuro-actors", sys.argv[1:]) as context:
+            result = cli.invoke(context)
+            sys.stdout.flush()
+    except click.exceptions.Exit as told:
+        result = told.exit_code
     except click.exceptions.NoArgsIsHelpError as error:
         click.echo(error.format_message())
         sys.exit(2)
@@ -60,9 +71,8 @@ def main() -> None:
         _complain(str(error))
     except (click.Abort, KeyboardInterrupt):
         sys.exit(130)
-    except BrokenPipeError:  # `| head` has seen enough
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        sys.exit(0)
+    except MemoryError:
+        _complain("there is not enough memory for that")
     except OSError as error:
         _complain(f"the output cannot be written: {error.strerror or error}")
     sys.exit(result if isinstance(result, int) else 0)

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+import math
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import ClassVar, Generic, TypeVar, overload
+from typing import Any, ClassVar, Generic, TypeVar, overload
 
 import numpy as np
+from numpy.typing import ArrayLike
 
-from .arrays import Array, Indices, did_you_mean
-from .errors import NetworkError
+from .arrays import Array, Indices, as_floats, as_list, did_you_mean, number
+from .errors import InputError, NetworkError
+from .text import shown
 
+LONGEST = 300  # of what may name a synapse: two ids, an arrow and some room
 LOSS, ENVIRONMENT = "loss", "environment"  # the two members of every society that are no neurons
 
 
@@ -72,7 +76,7 @@ class Views(Sequence[_T], Generic[_T]):
 
 
 def arrow(source: object, target: object) -> str:
-    return f"{source!r} -> {target!r}"
+    return f"{shown(source)} -> {shown(target)}"
 
 
 def positions(ids: Sequence[str]) -> dict[str, int]:
@@ -80,8 +84,7 @@ def positions(ids: Sequence[str]) -> dict[str, int]:
     position: dict[str, int] = {}
     for k, name in enumerate(ids):
         if not isinstance(name, str) or not name or len(name) > 128 or not name.isprintable():
-            shown = repr(name) if len(repr(name)) < 60 else repr(name)[:60] + "…"
-            raise NetworkError(f"neuron {k}: an id is 1 to 128 printable characters, got {shown}")
+            raise NetworkError(f"neuron {k}: an id is 1 to 128 printable characters, got {shown(name)}")
         if name in (LOSS, ENVIRONMENT):
             raise NetworkError(f"neuron {k}: the id {name!r} is reserved, every society has such a member: choose another")
         if name in position:
@@ -94,17 +97,32 @@ def output_places(outputs: Sequence[str], position: dict[str, int]) -> Indices:
     """Where the outputs stand; raises `NetworkError` for a name that is not there."""
     for name in outputs:
         if not isinstance(name, str) or name not in position:
-            raise NetworkError(f"output {name!r} is no neuron of the network; {did_you_mean(name, list(position))}")
+            raise NetworkError(f"output {shown(name)} is no neuron of the network; {did_you_mean(name, list(position))}")
     return np.array([position[name] for name in outputs], dtype=np.intp)
 
 
-def parameters(what: str, values: list[float], owners: Sequence[str]) -> Array:
+def listed(what: str, values: Iterable[Any]) -> list[Any]:
+    """As a list; raises `NetworkError` for what is none."""
     try:
-        raw = np.asarray(values)
-    except ValueError:  # sequences among them
-        raw = np.empty(0, dtype=object)
-    if len(values) and (raw.shape != (len(values),) or raw.dtype.kind not in "iuf" or not np.isfinite(raw).all()):
+        return as_list(what, values)
+    except InputError as error:
+        raise NetworkError(str(error)) from None
+
+
+def vector(what: str, values: ArrayLike, n: int) -> Array:
+    """As float64, (n,); raises `NetworkError` for another shape, `InputError` unless all are finite numbers."""
+    array = as_floats(what, values)
+    if array.shape != (n,):
+        raise NetworkError(f"{what}: expected shape ({n},), got {array.shape}")
+    return array
+
+
+def parameters(what: str, values: list[float], owners: Sequence[str]) -> Array:
+    if set(map(type, values)) - {float}:
         for value, owner in zip(values, owners, strict=True):
-            if isinstance(value, bool) or not isinstance(value, (int, float, np.number)) or not np.isfinite(value):
-                raise NetworkError(f"{what} of {owner}: expected a finite number, got {value!r}")
-    return np.array(values, dtype=np.float64)
+            if math.isnan(number(value)):
+                raise NetworkError(f"{what} of {owner}: expected a finite number, got {shown(value)}")
+    array = np.array(values, dtype=np.float64)
+    for k in np.flatnonzero(~np.isfinite(array)).tolist():
+        raise NetworkError(f"{what} of {owners[k]}: expected a finite number, got {array[k]}")
+    return array

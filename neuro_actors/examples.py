@@ -17,14 +17,19 @@ def as_examples(network: Network, x: ArrayLike, targets: ArrayLike, loss: str, w
     `which` stands before "x" and "targets" in an error. Raises `InputError` for another shape, a value that is not
     finite, an unknown loss, or targets that the loss is not defined for.
     """
-    if not isinstance(network, Network):
-        raise InputError(f"network must be an na.Network, got {type(network).__name__}")
     functions.loss(loss)
-    rows, wanted = as_batch(f"{which}x", x, network.inputs), as_batch(f"{which}targets", targets, network.outputs)
+    rows, wanted = as_rows(network, x, which), as_batch(f"{which}targets", targets, network.outputs)
     if len(rows) != len(wanted):
         raise InputError(f"{which}x holds {len(rows)} examples, {which}targets {len(wanted)}: expected as many")
     functions.check_domain(loss, np.full_like(wanted, 0.5), wanted)
     return rows, wanted
+
+
+def as_rows(network: Network, x: ArrayLike, which: str = "") -> Array:
+    """x as (batch, n_inputs), float64; raises `InputError` likewise."""
+    if not isinstance(network, Network):
+        raise InputError(f"network must be an na.Network, got {type(network).__name__}")
+    return as_batch(f"{which}x", x, network.inputs)
 
 
 def as_direction(network: Network, weights: ArrayLike, biases: ArrayLike) -> tuple[Array, Array]:

@@ -11,8 +11,9 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Any
 
-from .arrays import as_whole_number, did_you_mean
+from .arrays import as_list, as_whole_number, did_you_mean, number
 from .errors import InputError
+from .text import shown
 
 PLACES = (  # where a member may die; what it does next, it does not do
     "before receive",  # before it waits for mail
@@ -53,8 +54,8 @@ class Lose:
     def __post_init__(self) -> None:
         _names("Lose", self.source, self.target)
         as_whole_number("Lose: nth", self.nth, 1)
-        if self.kind not in KINDS:
-            raise InputError(f"Lose: unknown kind {self.kind!r}: {did_you_mean(self.kind, list(KINDS))}")
+        if not isinstance(self.kind, str) or self.kind not in KINDS:
+            raise InputError(f"Lose: unknown kind {shown(self.kind)}: {did_you_mean(self.kind, list(KINDS))}")
         if self.step is not None:
             as_whole_number("Lose: step", self.step, 1)
 
@@ -70,8 +71,8 @@ class Kill:
 
     def __post_init__(self) -> None:
         _names("Kill", self.node)
-        if self.place not in PLACES:
-            raise InputError(f"Kill: unknown place {self.place!r}: {did_you_mean(self.place, list(PLACES))}")
+        if not isinstance(self.place, str) or self.place not in PLACES:
+            raise InputError(f"Kill: unknown place {shown(self.place)}: {did_you_mean(self.place, list(PLACES))}")
         as_whole_number("Kill: step", self.step, 1)
         as_whole_number("Kill: nth", self.nth, 1)
 
@@ -103,10 +104,9 @@ class Partition:
     end: float = 1.0
 
     def __post_init__(self) -> None:
-        if isinstance(self.members, str) or not isinstance(self.members, Collection):
-            raise InputError(f"Partition: members must be a list of ids, got {self.members!r}")
-        object.__setattr__(self, "members", frozenset(self.members))
-        _names("Partition", *self.members)
+        members = as_list("Partition: members", self.members)
+        _names("Partition", *members)
+        object.__setattr__(self, "members", frozenset(members))
         _span("Partition", self.start, self.end)
 
     def cuts(self, sender: str, receiver: str) -> bool:
@@ -142,18 +142,18 @@ def mentioned(fault: Any) -> tuple[str, ...]:
         return (fault.node,)
     if isinstance(fault, Partition):
         return tuple(sorted(fault.members))
-    raise InputError(f"faults must be such as na.faults.Lose('h1', 'y'), got {fault!r}")
+    raise InputError(f"faults must be such as na.faults.Lose('h1', 'y'), got {shown(fault)}")
 
 
 def _names(owner: str, *names: object) -> None:
     for name in names:
-        if not isinstance(name, str):
-            raise InputError(f"{owner}: a member is named by its id, got {name!r}")
+        if not isinstance(name, str) or len(name) > 128:
+            raise InputError(f"{owner}: a member is named by its id, got {shown(name)}")
 
 
 def _span(owner: str, start: float, end: float) -> None:
     for second in (start, end):
-        if isinstance(second, bool) or not isinstance(second, (int, float)) or math.isnan(second):
-            raise InputError(f"{owner}: start and end must be numbers of seconds, got {second!r}")
+        if math.isnan(number(second)):
+            raise InputError(f"{owner}: start and end must be numbers of seconds, got {shown(second)}")
     if not 0 <= start < end < math.inf:
         raise InputError(f"{owner}: it must end after it starts, got {start!r} to {end!r}")

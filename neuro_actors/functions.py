@@ -15,6 +15,7 @@ from .activations import ACTIVATIONS, Activation
 from .arrays import Array, did_you_mean, frozen
 from .errors import InputError
 from .losses import LOSSES, Loss
+from .text import shown
 
 __all__ = ["ACTIVATIONS", "LOSSES", "Activation", "Loss", "activation", "add_activation", "add_loss", "check_curvature",
            "check_domain", "loss"]  # fmt: skip
@@ -26,7 +27,7 @@ def _lookup(table: dict[str, _Entry], what: str, name: str) -> _Entry:
     try:
         return table[name]
     except (KeyError, TypeError):
-        raise InputError(f"unknown {what} {name!r}: {did_you_mean(name, list(table))}") from None
+        raise InputError(f"unknown {what} {shown(name)}: {did_you_mean(name, list(table))}") from None
 
 
 def activation(name: str) -> Activation:
@@ -54,7 +55,7 @@ def check_curvature(activations: Iterable[str | None], name: str) -> None:
             raise InputError(f"a product with the Hessian needs the curvature of the activation {known!r}: {advice}")
     if loss(name).curvature is None:
         advice = "na.add_loss(…, curvature=lambda p, t, d: …), the derivative of its slope along d"
-        raise InputError(f"a product with the Hessian needs the curvature of the loss {name!r}: {advice}")
+        raise InputError(f"a product with the Hessian needs the curvature of the loss {shown(name)}: {advice}")
 
 
 def add_activation(
@@ -66,6 +67,7 @@ def add_activation(
     curvature: Callable[[Array, Array], Array] | None = None,
 ) -> None:
     """Add an activation function to the table, or replace one; see `Activation`. Raises `InputError` for a wrong shape."""
+    _check_name(name)
     z = frozen(np.linspace(-1.0, 1.0, 5))
     a = frozen(_tried(name, "value(z)", lambda: value(z), z.shape))
     slopes = _tried(name, "slope(z, a)", lambda: slope(z, a), z.shape)
@@ -77,8 +79,8 @@ def add_activation(
             raise InputError(f"{name}: value and slope must be elementwise, but one number depends on those beside it")
     if curvature is not None:
         _tried(name, "curvature(z, a)", lambda: curvature(z, a), z.shape)
-    if initial not in ("glorot", "he"):
-        raise InputError(f"{name}: initial must be 'glorot' or 'he', got {initial!r}")
+    if not isinstance(initial, str) or initial not in ("glorot", "he"):
+        raise InputError(f"{name}: initial must be 'glorot' or 'he', got {shown(initial)}")
     ACTIVATIONS[name] = Activation(value, slope, curvature, initial)
 
 
@@ -90,6 +92,7 @@ def add_loss(
     curvature: Callable[[Array, Array, Array], Array] | None = None,
 ) -> None:
     """Add a loss to the table, or replace one; see `Loss`. Raises `InputError` for a wrong shape."""
+    _check_name(name)
     p, t = frozen(np.full((3, 2), 0.5)), frozen(np.full((3, 2), 0.25))
     _tried(name, "value(predictions, targets)", lambda: value(p, t), (3,))
     _tried(name, "slope(predictions, targets)", lambda: slope(p, t), (3, 2))
@@ -98,13 +101,18 @@ def add_loss(
     LOSSES[name] = Loss(value, slope, curvature)
 
 
+def _check_name(name: str) -> None:
+    if not isinstance(name, str) or not 0 < len(name) <= 128 or not name.isprintable():
+        raise InputError(f"a function's name is 1 to 128 printable characters, got {shown(name)}")
+
+
 def _tried(name: str, call: str, function: Callable[[], Array], shape: tuple[int, ...]) -> Array:
     try:
         with np.errstate(all="ignore"):
             result = function()
     except Exception as error:
-        raise InputError(f"{name}: {call} failed on a trial array: {error!r}") from error
+        raise InputError(f"{name}: {call} failed on a trial array: {shown(error)}") from error
     if not isinstance(result, np.ndarray) or result.shape != shape or result.dtype != np.float64:
-        got = f"{result.dtype} {result.shape}" if isinstance(result, np.ndarray) else repr(result)
+        got = f"{result.dtype} {result.shape}" if isinstance(result, np.ndarray) else shown(result)
         raise InputError(f"{name}: {call} must return an array of float64, of shape {shape} on a trial array, got {got}")
     return result

@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import ArrayLike
 
-from .arrays import Array, as_floats
+from .arrays import Array, as_floats, as_list
 from .errors import NetworkError
+from .text import shown
 
 if TYPE_CHECKING:
     from .network import Network
@@ -18,8 +19,10 @@ if TYPE_CHECKING:
 
 def joined(weights: Sequence[ArrayLike], biases: Sequence[ArrayLike], activations: Sequence[str]) -> dict[str, Any]:
     """What `Network.from_arrays` takes. weights[k]: (n_out, n_in); biases[k]: (n_out,); activations: one name a layer."""
-    if isinstance(activations, str) or not 0 < len(weights) == len(biases) == len(activations):
-        count = f"{len(weights)} weights, {len(biases)} biases, activations {activations!r}"
+    given = ("weights", weights), ("biases", biases), ("activations", activations)
+    weights, biases, activations = (as_list(what, values) for what, values in given)
+    if not 0 < len(weights) == len(biases) == len(activations):
+        count = f"{len(weights)} weights, {len(biases)} biases, activations {shown(activations)}"
         raise NetworkError(f"expected one matrix, one bias vector and one activation for each layer, got {count}")
     w = [as_floats(f"weights[{k}]", matrix) for k, matrix in enumerate(weights)]
     b = [as_floats(f"biases[{k}]", vector) for k, vector in enumerate(biases)]

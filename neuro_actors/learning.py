@@ -14,8 +14,9 @@ from typing import Protocol, TypeAlias
 
 import numpy as np
 
-from .arrays import Array
+from .arrays import Array, number
 from .errors import InputError
+from .text import shown
 
 State: TypeAlias = tuple[Array, ...]
 
@@ -33,7 +34,7 @@ class Optimizer(Protocol):
 def check_optimizer(optimizer: object) -> None:
     """Raise `InputError` for what is no optimiser."""
     if isinstance(optimizer, type) or not (hasattr(optimizer, "start") and hasattr(optimizer, "update")):
-        raise InputError(f"optimizer must be such as na.SGD(0.1) or na.Adam(), got {optimizer!r}")
+        raise InputError(f"optimizer must be such as na.SGD(0.1) or na.Adam(), got {shown(optimizer)}")
 
 
 Rate: TypeAlias = float | Callable[[int], float]
@@ -112,7 +113,7 @@ class StepDecay:
     factor: float = 0.5
 
     def __post_init__(self) -> None:
-        _check_rate("StepDecay", self.start)
+        _check_start("StepDecay", self.start)
         _check("StepDecay", "every", self.every, 1, math.inf)
         _check("StepDecay", "factor", self.factor, 0.0, math.inf)
 
@@ -129,7 +130,7 @@ class CosineDecay:
     end: float = 0.0
 
     def __post_init__(self) -> None:
-        _check_rate("CosineDecay", self.start)
+        _check_start("CosineDecay", self.start)
         _check("CosineDecay", "steps", self.steps, 1, math.inf)
         _check("CosineDecay", "end", self.end, 0.0, math.inf)
 
@@ -143,15 +144,16 @@ def _rate(rate: Rate, count: int) -> float:
 
 
 def _check_rate(owner: str, rate: Rate) -> None:
-    if not callable(rate) and not (_is_number(rate) and 0 < rate < math.inf):
-        raise InputError(f"{owner}: the learning rate must be a positive number or a schedule, got {rate!r}")
+    if (not callable(rate) or isinstance(rate, type)) and not 0 < number(rate) < math.inf:
+        raise InputError(f"{owner}: the learning rate must be a positive number or a schedule, got {shown(rate)}")
+
+
+def _check_start(owner: str, start: float) -> None:
+    if not 0 < number(start) < math.inf:
+        raise InputError(f"{owner}: start must be a positive number, got {shown(start)}")
 
 
 def _check(owner: str, name: str, value: float, least: float, below: float) -> None:
-    if not _is_number(value) or not least <= value < below:
+    if not least <= number(value) < below:
         limit = "" if below == math.inf else f" and below {below:g}"
-        raise InputError(f"{owner}: {name} must be at least {least:g}{limit}, got {value!r}")
-
-
-def _is_number(value: object) -> bool:
-    return isinstance(value, (int, float, np.integer, np.floating)) and not isinstance(value, bool)
+        raise InputError(f"{owner}: {name} must be at least {least:g}{limit}, got {shown(value)}")

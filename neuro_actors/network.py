@@ -13,12 +13,13 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from . import functions, layers
-from .arrays import Array, Indices, as_floats, as_places, as_whole_number, did_you_mean, frozen
+from .arrays import MOST_PLACES, Array, Indices, as_floats, as_places, as_whole_number, did_you_mean, frozen
 from .describe import described
-from .elements import Input, Neuron, Synapse, Views, arrow, output_places, parameters, positions
+from .elements import Input, Neuron, Synapse, Views, arrow, listed, output_places, parameters, positions, vector
 from .errors import NetworkError
 from .graph import Groups, cycle, levels
 from .initial import drawn_weights
+from .text import shown
 
 
 class Network:
@@ -44,15 +45,15 @@ class Network:
         outputs: Iterable[str],
         seed: int = 0,
     ) -> None:
-        nodes, edges = _listed("neurons", neurons), _listed("synapses", synapses)
+        nodes, edges = listed("neurons", neurons), listed("synapses", synapses)
         for node in nodes:
             if not isinstance(node, (Input, Neuron)):
-                raise NetworkError(f"neurons must be na.Input or na.Neuron objects, got {node!r}")
+                raise NetworkError(f"neurons must be na.Input or na.Neuron objects, got {shown(node)}")
         for edge in edges:
             if not isinstance(edge, Synapse):
-                raise NetworkError(f"synapses must be na.Synapse objects, got {edge!r}")
+                raise NetworkError(f"synapses must be na.Synapse objects, got {shown(edge)}")
         if isinstance(outputs, str):
-            raise NetworkError(f"outputs must be a list of ids, got the string {outputs!r}: write [{outputs!r}]")
+            raise NetworkError(f"outputs must be a list of ids, got the string {shown(outputs)}: write [{shown(outputs)}]")
         as_whole_number("seed", seed, 0)
         ids = tuple(node.id for node in nodes)
         position = positions(ids)
@@ -60,7 +61,8 @@ class Network:
         for edge_ends in ends:
             for end in edge_ends:
                 if not isinstance(end, str) or end not in position:
-                    raise NetworkError(f"synapse {arrow(*edge_ends)}: there is no neuron {end!r}; {did_you_mean(end, ids)}")
+                    known = did_you_mean(end, ids)
+                    raise NetworkError(f"synapse {arrow(*edge_ends)}: there is no neuron {shown(end)}; {known}")
         drawn = np.array([edge.weight is None for edge in edges], dtype=bool)
         weights = [0.0 if edge.weight is None else edge.weight for edge in edges]
         self._set(
@@ -71,7 +73,7 @@ class Network:
             sources=np.array([position[source] for source, _ in ends], dtype=np.intp),
             targets=np.array([position[target] for _, target in ends], dtype=np.intp),
             weights=parameters("weight", weights, [arrow(*pair) for pair in ends]),
-            output_positions=output_places(_listed("outputs", outputs), position),
+            output_positions=output_places(listed("outputs", outputs), position),
         )
         self.check_activations()
         if drawn.any():
@@ -88,10 +90,11 @@ class Network:
         seed: int = 0,
     ) -> Network:
         """Layers of `sizes` neurons, the inputs first, each fully connected to the next; biases 0, weights drawn."""
-        if len(_listed("sizes", sizes)) < 2:
-            raise NetworkError(f"sizes must be two or more whole numbers, inputs first, got {sizes!r}")
-        for n in sizes:
-            as_whole_number("each of sizes", n, 1)
+        sizes = [as_whole_number("each of sizes", n, 1) for n in listed("sizes", sizes)]
+        if len(sizes) < 2:
+            raise NetworkError(f"sizes must be two or more whole numbers, inputs first, got {sizes}")
+        if sum(n_in * n_out for n_in, n_out in pairwise(sizes)) > MOST_PLACES:
+            raise NetworkError(f"sizes {shown(sizes)} make more than {MOST_PLACES:,} synapses")
         as_whole_number("seed", seed, 0)
         zeros = [np.zeros((n_out, n_in)) for n_in, n_out in pairwise(sizes)]
         names = [activation] * (len(sizes) - 2) + [output_activation]
@@ -125,11 +128,14 @@ class Network:
         activations: one name for all, or one for each neuron (an input's is not looked at).
         outputs: places; or else whoever has no outgoing synapse, but an incoming one.  ids: names; or else n0, n1, …
         """
+        seed = as_whole_number("seed", seed, 0)
         ends = [as_places(name, values) for name, values in (("sources", sources), ("targets", targets))]
         if len(ends[0]) != len(ends[1]) or not len(ends[0]):
             raise NetworkError(f"sources and targets: expected as many, one or more, got {len(ends[0])} and {len(ends[1])}")
-        names = None if ids is None else tuple(_listed("ids", ids))
+        names = None if ids is None else tuple(listed("ids", ids))
         n = int(max(end.max() for end in ends)) + 1 if names is None else len(names)
+        if names is None and n > 4 * len(ends[0]) + 1024:  # before as many names are made
+            raise NetworkError(f"sources and targets: {len(ends[0])} synapses leave gaps in places up to {n - 1}: count from 0")
         names = tuple([f"n{k}" for k in range(n)]) if names is None else names
         if ids is not None:
             positions(names)
@@ -137,13 +143,13 @@ class Network:
             if places.max() >= n:
                 raise NetworkError(f"{what}: there are {n} neurons, so places go up to {n - 1}; got {places.max()}")
         fan_in, fan_out = (np.bincount(end, minlength=n) for end in (ends[1], ends[0]))
-        shown = np.flatnonzero(fan_out == 0) if outputs is None else as_places("outputs", outputs)
+        told = np.flatnonzero(fan_out == 0) if outputs is None else as_places("outputs", outputs)
         lonely = np.flatnonzero((fan_in == 0) & (fan_out == 0))
         if outputs is None and len(lonely):
             raise NetworkError(f"neuron {names[lonely[0]]!r} has no synapse: give it one, or remove it, or name all outputs")
-        if len(shown) and shown.max() >= n:
-            raise NetworkError(f"outputs: there are {n} neurons, so places go up to {n - 1}; got {shown.max()}")
-        kinds = (activations,) * n if isinstance(activations, str) else tuple(_listed("activations", activations))
+        if len(told) and told.max() >= n:
+            raise NetworkError(f"outputs: there are {n} neurons, so places go up to {n - 1}; got {told.max()}")
+        kinds = (activations,) * n if isinstance(activations, str) else tuple(listed("activations", activations))
         if len(kinds) == n:
             kinds = tuple(["identity" if not fan else kind for kind, fan in zip(kinds, fan_in.tolist(), strict=True)])
         given = np.zeros(n) if biases is None else as_floats("biases", biases)
@@ -162,12 +168,12 @@ class Network:
             sources=ends[0],
             targets=ends[1],
             weights=drawn,
-            output_positions=shown,
+            output_positions=told,
         )
         self.check_activations()
         self._check_biases()
         if weights is None:
-            self.weights = frozen(drawn_weights(self, as_whole_number("seed", seed, 0)))
+            self.weights = frozen(drawn_weights(self, seed))
         return self
 
     @classmethod
@@ -187,11 +193,8 @@ class Network:
         """The same neurons and synapses with other weights (n_synapses,) and biases (n_neurons,)."""
         new = Network.__new__(Network)
         new.__dict__.update(self.__dict__)
-        for name, values, names in (("weights", weights, self.synapses), ("biases", biases, self.ids)):
-            array = as_floats(name, values)
-            if array.shape != (len(names),):
-                raise NetworkError(f"{name}: expected shape ({len(names)},), got {array.shape}")
-            setattr(new, name, frozen(array))
+        new.weights = frozen(vector("weights", weights, len(self.weights)))
+        new.biases = frozen(vector("biases", biases, len(self.ids)))
         new._check_biases()
         return new
 
@@ -278,10 +281,11 @@ class Network:
 
     def as_matrices(self, weights: Array, biases: Array) -> tuple[list[Array], list[Array]]:
         """Values per synapse and per neuron laid out as a layered network's matrices and vectors."""
-        return layers.split(self, weights, biases)
+        return layers.split(self, vector("weights", weights, len(self.weights)), vector("biases", biases, len(self.ids)))
 
     def arrow(self, synapse: int) -> str:
         """A synapse in words: 'a' -> 'b'."""
+        synapse = as_whole_number("synapse", synapse, 0, len(self.weights) - 1)
         return arrow(self.ids[self.sources[synapse]], self.ids[self.targets[synapse]])
 
     # --- making and checking -------------------------------------------------------------------------------------
@@ -299,11 +303,10 @@ class Network:
         with suppress(TypeError):  # of a name that is no string
             if all(map(functions.ACTIVATIONS.__contains__, self.activations)):
                 return
-        for name in self.activations:
+        for culprit, name in zip(self.ids, self.activations, strict=True):
             if not isinstance(name, str) or name not in functions.ACTIVATIONS:
-                culprit = self.ids[self.activations.index(name)]
                 known = did_you_mean(name, list(functions.ACTIVATIONS))
-                raise NetworkError(f"neuron {culprit!r}: unknown activation {name!r}; {known}")
+                raise NetworkError(f"neuron {culprit!r}: unknown activation {shown(name)}; {known}")
 
     def _check(self) -> None:
         self._refuse(self.sources == self.targets, "is a self-loop: a neuron cannot be its own source")
@@ -340,10 +343,3 @@ class Network:
     def _refuse(self, wrong: NDArray[np.bool_], complaint: str) -> None:
         if wrong.any():
             raise NetworkError(f"synapse {self.arrow(int(np.flatnonzero(wrong)[0]))} {complaint}")
-
-
-def _listed(what: str, values: Iterable[Any]) -> list[Any]:
-    try:
-        return list(values)
-    except TypeError:
-        raise NetworkError(f"{what} must be a list, got {values!r}") from None

@@ -13,10 +13,11 @@ from typing import TYPE_CHECKING
 import trio
 from trio.lowlevel import disable_ki_protection, enable_ki_protection
 
+from .arrays import number
 from .channels import Channels, Engine, engine
 from .channels.unreliable import Unreliable
 from .checkpoint.keeping import Keeping
-from .errors import InputError, LogError, SimulationError
+from .errors import InputError, LogError, NeuroActorsError, SimulationError
 from .log.recording import Recording, as_recording
 from .network import Network
 from .rules import Backpropagation, Rule
@@ -25,6 +26,7 @@ from .rules.micro_batches import micro_batched
 from .simulation import Simulation
 from .society import collector_off
 from .sums import named
+from .text import shown
 
 if TYPE_CHECKING:
     from .log.writer import LogWriter
@@ -72,10 +74,10 @@ class open_simulation:  # noqa: N801 (to be called as a function is)
         kept, rule = (rule, rule.rule) if isinstance(rule, Keeping) else (None, rule)
         if not isinstance(network, Network):
             raise InputError(f"network must be an na.Network, got {type(network).__name__}")
-        if isinstance(patience, bool) or not isinstance(patience, (int, float)) or not patience > 0:
-            raise InputError(f"patience must be a positive number of seconds, got {patience!r}")
+        if not number(patience) > 0:
+            raise InputError(f"patience must be a positive number of seconds, got {shown(patience)}")
         if not isinstance(rule, Rule):
-            raise InputError(f"rule must be such as na.rules.FeedbackAlignment(), or None, got {rule!r}")
+            raise InputError(f"rule must be such as na.rules.FeedbackAlignment(), or None, got {shown(rule)}")
         rule = micro_batched(rule, micro_batches)
         network.check_activations()
         if not trio.lowlevel.in_trio_run():
@@ -135,4 +137,12 @@ class open_simulation:  # noqa: N801 (to be called as a function is)
 
 @disable_ki_protection  # it takes long where the network is large, and nobody lives yet
 def _made(make: Engine, network: Network, writer: LogWriter | None) -> Channels:
-    return make(network, writer)
+    try:
+        made = make(network, writer)
+    except NeuroActorsError:
+        raise
+    except Exception as error:
+        raise InputError(f"channels {shown(make)} cannot carry this network's mail: {shown(error)}") from error
+    if not callable(getattr(made, "port", None)):
+        raise InputError(f"channels must be an engine, which makes channels; {shown(make)} made {shown(made)}")
+    return made

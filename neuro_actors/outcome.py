@@ -7,6 +7,9 @@ from dataclasses import dataclass
 import numpy as np
 
 from .arrays import Array, frozen
+from .gradient import Gradient
+from .network import Network
+from .parameters import Parameters
 
 NOTHING = frozen(np.empty(0))
 
@@ -30,6 +33,13 @@ class Outcome:
     @property
     def loss(self) -> float:
         return float(np.add.accumulate(self.losses)[-1] / len(self.losses))
+
+    def gradient(self, network: Network, parameters: Parameters, wrt_inputs: bool) -> Gradient:
+        """Minus the urgencies: what neurons committed, each in its place, and what inputs felt."""
+        weights, biases = (frozen(values) for values in parameters.by_element(self.commits, negated=True))
+        batch = len(self.losses)
+        inputs = frozen(-self.felt[:, :batch].T / batch) if wrt_inputs else None
+        return Gradient(network, self.loss, self.predictions, weights, biases, inputs)
 
 
 class Together:

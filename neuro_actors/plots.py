@@ -6,7 +6,9 @@ from collections.abc import Mapping, Sequence
 from os import PathLike
 from typing import Any
 
-from .errors import NeuroActorsError
+from .arrays import as_path
+from .errors import InputError, NeuroActorsError
+from .files import whole_file
 
 
 def pyplot() -> Any:
@@ -22,6 +24,7 @@ def plot_curves(
     panels: Mapping[str, Mapping[str, Sequence[float]]], xlabel: str, path: str | PathLike[str] | None = None
 ) -> Any:
     """A panel beside another, each with some curves over 1, 2, 3, … Returns the figure; writes it to `path` if given."""
+    file = None if path is None else as_path("a figure", path)
     plt = pyplot()
     figure, axes = plt.subplots(1, len(panels), figsize=(4.5 * len(panels), 3.2), layout="constrained", squeeze=False)
     for axis, (title, curves) in zip(axes[0], panels.items(), strict=True):
@@ -30,7 +33,11 @@ def plot_curves(
         axis.set(xlabel=xlabel, ylabel=title)
         axis.grid(alpha=0.3)
         axis.legend(frameon=False)
-    if path is not None:
-        figure.savefig(path, dpi=150)
+    if file is not None:
+        known = figure.canvas.get_supported_filetypes()
         plt.close(figure)
+        if file.suffix[1:].lower() not in known:
+            raise InputError(f"{str(file)!r}: a figure is named *.{', *.'.join(known)}")
+        with whole_file(file, force=True, failure=InputError) as written:
+            figure.savefig(written, format=file.suffix[1:].lower(), dpi=150)
     return figure

@@ -19,7 +19,7 @@ class Bar:
     def __init__(self, steps: int, progress: bool | None, done: int = 0) -> None:
         self.display: Any = nullcontext()
         self._last = ""
-        self._shown = sys.stderr.isatty() if progress is None else progress
+        self._shown = sys.stderr is not None and sys.stderr.isatty() if progress is None else progress
         if not self._shown:
             return
         from rich.console import Console

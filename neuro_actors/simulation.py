@@ -11,7 +11,7 @@ from numpy.typing import ArrayLike
 from trio.lowlevel import enable_ki_protection
 
 from . import functions
-from .arrays import Array, as_batch, frozen
+from .arrays import Array, as_batch, as_flag, frozen
 from .channels import Channels, Statistics, Waiting
 from .checkpoint.keeping import Keeping
 from .errors import InputError, LogError, SimulationError
@@ -85,11 +85,12 @@ class Simulation:
         x: (batch, n_inputs); targets: (batch, n_outputs); wrt_inputs: let urgencies reach the inputs too.
         """
         rows = as_examples(self._network, x, targets, loss)
+        wrt_inputs = as_flag("wrt_inputs", wrt_inputs)
         if wrt_inputs and not self._rule.feels_inputs:
             raise InputError(f"{self._rule!r} finds nothing out about inputs: leave wrt_inputs out")
         async with self._turn:
-            outcome = await self._rounds(*rows, loss, wrt_inputs=bool(wrt_inputs))
-            return self._gradient(outcome, bool(wrt_inputs))
+            outcome = await self._rounds(*rows, loss, wrt_inputs=wrt_inputs)
+            return outcome.gradient(self._network, self._parameters, wrt_inputs)
 
     async def hessian_vector_product(
         self, x: ArrayLike, targets: ArrayLike, weights: ArrayLike, biases: ArrayLike, loss: str = "squared_error"
@@ -111,13 +112,7 @@ class Simulation:
             targets = frozen(np.ascontiguousarray(wanted.T))
             direction = frozen(self._parameters.by_neuron(*along))
             outcome = await self._step(Round(frozen(told)), targets, loss, direction=direction)
-            return self._gradient(outcome, wrt_inputs=False)
-
-    def _gradient(self, outcome: Outcome, wrt_inputs: bool) -> Gradient:
-        weights, biases = (frozen(values) for values in self._parameters.by_element(outcome.commits, negated=True))
-        batch = len(outcome.losses)
-        inputs = frozen(-outcome.felt[:, :batch].T / batch) if wrt_inputs else None
-        return Gradient(self._network, outcome.loss, outcome.predictions, weights, biases, inputs)
+            return outcome.gradient(self._network, self._parameters, wrt_inputs=False)
 
     async def train_step(
         self, x: ArrayLike, targets: ArrayLike, loss: str = "squared_error", *, optimizer: Optimizer

@@ -15,6 +15,7 @@ import numpy as np
 
 from .arrays import Array, did_you_mean
 from .errors import InputError
+from .text import shown
 
 
 class Sums(NamedTuple):
@@ -73,7 +74,7 @@ SUMS = {"ordered": ORDERED, "blas": Sums(_blas_weighted_sum, _sum_of_rows, _blas
 def named(name: str) -> Sums:
     """The sums of that name; raises `InputError` if there are none."""
     if not isinstance(name, str) or name not in SUMS:
-        raise InputError(f"unknown sums {name!r}: {did_you_mean(name, list(SUMS))}")
+        raise InputError(f"unknown sums {shown(name)}: {did_you_mean(name, list(SUMS))}")
     return SUMS[name]
 
 

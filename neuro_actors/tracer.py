@@ -9,13 +9,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from . import functions, sums
-from .arrays import Array, as_whole_number, did_you_mean, some
-from .elements import arrow
+from .arrays import Array, as_list, as_whole_number, did_you_mean, some
+from .elements import LONGEST, arrow
 from .errors import InputError, LogError
 from .log.opened import Log
 from .log.recording import Recording
 from .paths import Paths, Way, followers, influence, slopes
-from .text import printable
+from .text import printable, shown
 from .trace import Factor, Path, Trace
 
 
@@ -37,8 +37,9 @@ class Tracer:
         self.network = log.network_at(before[-1] if before else 0)
         self._sums = sums.named(log.about["numerics"]["sums"])
         self._taught = any(info.mode == "train" for info in log.steps if info.number < step)
-        if example is not None and as_whole_number("example", example, 1) > self.info.batch:
-            raise InputError(f"example {example}: step {step} has {self.info.batch}")
+        example = None if example is None else as_whole_number("example", example, 1)
+        if example is not None and example > self.info.batch:
+            raise InputError(f"example {shown(example)}: step {step} has {self.info.batch}")
         self._example = example
         self._chosen = slice(None) if example is None else slice(example - 1, example)
 
@@ -98,27 +99,30 @@ class Tracer:
     def synapse(self, weight: str | Sequence[str]) -> tuple[str, str]:
         """Both ends; of "a->b", where ids may hold arrows themselves, those that are a synapse's."""
         if not isinstance(weight, str):
-            if len(weight) != 2 or not all(isinstance(end, str) for end in weight):
-                raise InputError(f"weight: expected the ids of its two ends, got {weight!r}")
-            return weight[0], weight[1]
+            ends = as_list("weight", weight)
+            if len(ends) != 2 or not all(isinstance(end, str) for end in ends):
+                raise InputError(f"weight: expected the ids of its two ends, got {shown(weight)}")
+            return ends[0], ends[1]
+        if len(weight) > LONGEST:
+            raise InputError(f"weight {shown(weight)}: expected the ids of its two ends, as in 'a->b'")
         places = [k for k in range(len(weight)) if weight.startswith("->", k)]
         if not places:
-            raise InputError(f"weight {weight!r}: expected the ids of its two ends, as in 'a->b'")
+            raise InputError(f"weight {shown(weight)}: expected the ids of its two ends, as in 'a->b'")
         splits = [(weight[:k], weight[k + 2 :]) for k in places]
         splits = list(dict.fromkeys([*splits, *((a.strip(), b.strip()) for a, b in splits)]))
         known = [(a, b) for a, b in splits if a in self.network.position and b in self.network.position]
-        ends = set(zip(self.network.sources.tolist(), self.network.targets.tolist(), strict=True)) if known[1:] else set()
-        there = [pair for pair in known if tuple(self.network.position[end] for end in pair) in ends] or known
+        pairs = set(zip(self.network.sources.tolist(), self.network.targets.tolist(), strict=True)) if known[1:] else set()
+        there = [pair for pair in known if tuple(self.network.position[end] for end in pair) in pairs] or known
         if len(there) > 1:
             told = " or ".join(arrow(*pair) for pair in there)
-            raise InputError(f"weight {weight!r} may be {told}: give both ends, each by itself")
+            raise InputError(f"weight {shown(weight)} may be {told}: give both ends, each by itself")
         return there[0] if there else splits[-1]
 
     # --- what the log holds --------------------------------------------------------------------------------------
 
     def _place(self, id: str) -> int:
-        if id not in self.network.position:
-            raise InputError(f"{self._log.path!r}: there is no neuron {id!r}; {did_you_mean(id, self.network.ids)}")
+        if not isinstance(id, str) or id not in self.network.position:
+            raise InputError(f"{self._log.path!r}: there is no neuron {shown(id)}; {did_you_mean(id, self.network.ids)}")
         return self.network.position[id]
 
     def _no_synapse(self, a: int, b: int) -> str:
@@ -202,7 +206,7 @@ class Tracer:
         self, about: str, start: int, slope: Array, blame: Mapping[int, Array], first: Array, factors: tuple[Factor, ...],
         logged: float | None, limit: int, to_loss: bool = True,
     ) -> Trace:  # fmt: skip
-        as_whole_number("limit", limit, 1)
+        limit = as_whole_number("limit", limit, 1)
         with np.errstate(over="ignore", invalid="ignore"):
             ways = Paths(self.network, start, slope, blame)
             size = _mean(np.abs(first) * ways.size)

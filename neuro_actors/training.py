@@ -10,7 +10,7 @@ from os import PathLike
 
 from numpy.typing import ArrayLike
 
-from .arrays import as_whole_number
+from .arrays import as_flag, as_whole_number
 from .channels import Engine
 from .checkpoint.folder import Folder
 from .checkpoint.keeping import Keeping
@@ -20,7 +20,7 @@ from .checkpoint.stopping import Stopped
 from .course import Course, Epoch, Place, go_through
 from .errors import InputError
 from .examples import as_examples
-from .learning import Optimizer
+from .learning import Optimizer, check_optimizer
 from .log import Recording
 from .network import Network
 from .opening import open_simulation
@@ -86,17 +86,22 @@ def train(
     if validation is not None and (not isinstance(validation, (tuple, list)) or len(validation) != 2):
         raise InputError("validation must be a pair (x, targets)")
     held_out = None if validation is None else as_examples(network, *validation, loss, "validation ")
-    for name, value, least in (("epochs", epochs, 1), ("batch_size", batch_size, 1), ("seed", seed, 0), ("every", every, 1)):
-        as_whole_number(name, value, least)
+    check_optimizer(optimizer)
+    epochs, batch_size = (as_whole_number(name, n, 1) for name, n in (("epochs", epochs), ("batch_size", batch_size)))
+    seed = as_whole_number("seed", seed, 0)
+    every = as_whole_number("every", every, 1)
+    if progress is not None:
+        progress = as_flag("progress", progress)
     rule = micro_batched(Backpropagation() if rule is None else rule, micro_batches)
-    counts = int(epochs), int(batch_size), int(seed)
-    course = Course(network, data, held_out, loss, optimizer, *counts, channels, rule, sums)
+    if isinstance(rule, Rule):
+        rule.check(network, loss)
+    course = Course(network, data, held_out, loss, optimizer, epochs, batch_size, seed, channels, rule, sums)
     place = Place.first(course)
     if checkpoint is None:
         return _carried_out(course, place, network, progress, log)
     network.check_activations()
     keeping = Keeping(rule, network, optimizer=optimizer)
-    saver = Saver(Folder(checkpoint), course, place, keeping, int(every))
+    saver = Saver(Folder(checkpoint), course, place, keeping, every)
     saver.check(overwrite)
     return _carried_out(course, place, network, progress, log, saver)
 

@@ -42,6 +42,8 @@ def run(
         parser.add_argument("--out", type=Path, default=Path("out"), metavar="DIR", help=f"where {out} (default out)")
     more(parser)
     arguments = parser.parse_args()
+    if sys.stdout is None:
+        parser.error("the output cannot be written: the standard output is closed")
     try:
         if arguments.seed < 0:
             raise na.InputError(f"--seed must be at least 0, got {arguments.seed}")
@@ -55,7 +57,16 @@ def run(
     except KeyboardInterrupt:
         sys.exit(130)
     except BrokenPipeError:  # the reader, such as `head`, has seen enough
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        _write_no_more()
+    except MemoryError:
+        parser.error("there is not enough memory for that")
+    except OSError as error:
+        _write_no_more()
+        parser.error(f"the output cannot be written: {error.strerror or error}")
+
+
+def _write_no_more() -> None:
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 class Parser(argparse.ArgumentParser):
@@ -72,9 +83,10 @@ def _recording(arguments: argparse.Namespace) -> na.Recording | None:
         raise na.InputError(f"--log-every must be at least 1, got {every}")
     if path is None:
         return None
+    recording = na.Recording(path, every=every, overwrite=force)
     if Path(path).exists() and not force:  # the writer would say so too, but after the first words of the story
         raise na.InputError(f"log file {path!r} exists already: choose another name, or --force")
-    return na.Recording(path, every=every, overwrite=force)
+    return recording
 
 
 def whole_log(arguments: argparse.Namespace, name: str) -> na.Recording:

@@ -142,6 +142,8 @@ def test_a_lost_letter_stands_below_its_message(command: Callable[..., str], par
     one = command("log", "show", particular, "--step", "2").splitlines()
     assert one == [line for line in lines if line in one]
     assert {lines[at + 1], *deaths} <= set(one)  # it died in step 2, though it had committed it
+    assert one[-2:] == [*deaths, one[-1]]
+    assert one[-1].startswith("step 2: sealed")
 
 
 def test_filters_hold_for_disturbances(command: Callable[..., str], stormy: Path) -> None:
@@ -166,9 +168,16 @@ def test_as_json_each_row_has_its_own(command: Callable[..., str], stormy: Path)
     found = [Disturbance(**d) for row in rows for d in row["disturbances"]]
     log = na.open_log(stormy)
     assert sorted(found, key=str) == sorted(log.disturbances, key=str)
+    inputs = {log.network.ids[k] for k in np.flatnonzero(log.network.is_input)}
+    beneath = Counter()
     for row in rows:
-        for d in row["disturbances"] if row.get("kind") == "urgency" else ():
-            assert (d["kind"], d["source"], d["target"], d["step"]) == ("urgency", row["receiver"], row["sender"], row["step"])
+        beneath[row.get("kind")] += len(row["disturbances"])
+        for d in row["disturbances"]:
+            if row.get("kind") == "urgency":
+                assert (d["kind"], d["source"], d["target"], d["step"]) == ("urgency", row["receiver"], row["sender"], row["step"])
+            elif "kind" not in row:  # no row tells of it
+                assert d["what"] == "died" or (d["kind"] == "urgency" and inputs & {d["source"], d["target"]})
+    assert min(beneath[kind] for kind in ("activation", "target", "urgency", "commit", None)) > 0
 
 
 def test_a_calm_log_is_shown_as_before(command: Callable[..., str], tmp_path) -> None:
@@ -372,5 +381,5 @@ def test_a_full_disk_is_told(tmp_path, monkeypatch) -> None:
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr(DisturbancesWriter, "flush", full)
-    with pytest.raises(na.NeuroActorsError, match="cannot be written: No space left on device"):
+    with pytest.raises(na.NeuroActorsError, match=r"run\.disturbances\.arrows' cannot be written: No space left on device"):
         record(tmp_path / "run.arrows", WILD)

@@ -155,7 +155,7 @@ def test_no_half_file(path, monkeypatch: pytest.MonkeyPatch) -> None:
 def test_no_such_format_or_folder(path, run) -> None:
     assert "there is no export to 'cvs'; did you mean 'csv'?" in run("export", path, path.with_name("a.cvs"), expected=2)
     assert "name the file *.parquet, *.csv, *.jsonl, *.pftrace" in run("export", path, path.with_name("a"), expected=2)
-    assert "cannot be written: No such file" in run("export", path, path.parent / "none" / "a.csv", expected=2)
+    assert "there is no folder" in run("export", path, path.parent / "none" / "a.csv", expected=2)
 
 
 def test_of_a_log_that_is_cut_off_what_stands_before(path, run, capsys) -> None:

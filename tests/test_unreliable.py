@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import itertools
 import re
+import subprocess
+import sys
 from collections.abc import Callable
 
 import numpy as np
@@ -98,6 +100,12 @@ def test_without_faults_nothing_is_added_but_empty_urgencies(seed: int, delay: f
 
 def test_plain_channels_have_no_disturbances(channels: str, diamond, batch) -> None:
     assert lived(diamond, *batch, channels)[1].disturbances is None
+
+
+def test_plain_channels_do_not_even_load_the_protocol(channels: str) -> None:
+    code = f"import sys, neuro_actors as na; na.gradient(na.Network.layered([2, 2, 1]), [[1, 2]], [[0]], channels={channels!r}); "
+    code += "print([name for name in ('reliable', 'frames', 'storm', 'supervisor', 'mortal', 'post') if 'neuro_actors.channels.' + name in sys.modules])"
+    assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.strip() == "[]"
 
 
 def test_a_storm_is_known_by_its_seed(diamond, batch) -> None:

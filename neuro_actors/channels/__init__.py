@@ -18,6 +18,7 @@ from ..errors import InputError
 from ..messages import Kind, Step
 from ..network import Network
 from ..said import Said
+from ..text import shown
 
 
 class Desk(Protocol):
@@ -180,5 +181,5 @@ def engine(channels: str | Engine) -> Engine:
     if callable(channels):
         return channels
     if not isinstance(channels, str) or channels not in engines:
-        raise InputError(f"unknown channels {channels!r}: {did_you_mean(channels, list(engines))}")
+        raise InputError(f"unknown channels {shown(channels)}: {did_you_mean(channels, list(engines))}")
     return engines[channels]

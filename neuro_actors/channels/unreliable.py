@@ -7,10 +7,11 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass, fields
 from typing import TYPE_CHECKING, Any
 
-from ..arrays import as_whole_number
+from ..arrays import as_list, as_whole_number, number
 from ..errors import InputError
 from ..faults import DeadLink, Kill, Lose, Partition, mentioned
 from ..network import Network
+from ..text import shown
 from . import Recorder
 
 if TYPE_CHECKING:
@@ -48,23 +49,24 @@ class Unreliable:
     restarts: int = 100
 
     def __post_init__(self) -> None:
+        if not isinstance(self.channels, str):
+            raise InputError(f'Unreliable carries mail by "memory" channels alone, got {shown(self.channels)}')
         if self.channels == "bundled":
             raise InputError(
                 'Unreliable("bundled") has nothing to lose, for its members share arrays and no letter travels: '
                 'use Unreliable("memory")'
             )
         if self.channels != "memory":
-            raise InputError(f'Unreliable carries mail by "memory" channels alone, got {self.channels!r}')
+            raise InputError(f'Unreliable carries mail by "memory" channels alone, got {shown(self.channels)}')
         for name in ("drop", "duplicate", "reorder", "corrupt", "crash"):
             _number(name, getattr(self, name), 1.0)
         _number("delay", self.delay, math.inf)
         for name, least in (("seed", 0), ("restarts", 1)):
             object.__setattr__(self, name, as_whole_number(f"Unreliable: {name}", getattr(self, name), least))
-        if isinstance(self.faults, str) or not isinstance(self.faults, Sequence):
-            raise InputError(f"Unreliable: faults must be a list, got {self.faults!r}")
-        for fault in self.faults:
+        faults = as_list("Unreliable: faults", self.faults)
+        for fault in faults:
             mentioned(fault)
-        object.__setattr__(self, "faults", tuple(self.faults))
+        object.__setattr__(self, "faults", tuple(faults))
 
     @property
     def latency(self) -> tuple[float, float]:
@@ -88,6 +90,6 @@ def _plain(held: dict[str, Any]) -> dict[str, Any]:
 
 
 def _number(name: str, value: object, below: float) -> None:
-    if isinstance(value, bool) or not isinstance(value, (int, float)) or not 0 <= value < below:
+    if not 0 <= number(value) < below:
         limit = "" if below == math.inf else f" and below {below:g}"
-        raise InputError(f"Unreliable: {name} must be a number of at least 0{limit}, got {value!r}")
+        raise InputError(f"Unreliable: {name} must be a number of at least 0{limit}, got {shown(value)}")

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 import click
 
 from ..text import counted
-from .people import import_all
+from .people import import_all, reader_may_leave
 
 if TYPE_CHECKING:
     from ..audit import Audit
@@ -44,11 +44,12 @@ def audit(file: Path, digest: str | None, as_json: bool, modules: tuple[str, ...
     import_all(modules)
     with _bar(as_json) as progress:
         verdict = judge(file, digest=digest, progress=progress)
-    if as_json:
-        click.echo(json.dumps(dataclasses.asdict(verdict), allow_nan=True))
-    else:
-        for line in _in_words(verdict):
-            click.echo(line)
+    with reader_may_leave():  # the verdict stands none the less
+        if as_json:
+            click.echo(json.dumps(dataclasses.asdict(verdict), allow_nan=True))
+        else:
+            for line in _in_words(verdict):
+                click.echo(line)
     sys.exit(0 if verdict.passed else 1)
 
 

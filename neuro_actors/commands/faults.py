@@ -143,7 +143,7 @@ def _replay(out: Console, seed: int, number: int) -> None:
 
 
 def _write(file: str, seed: int, verdicts: list[Verdict]) -> None:
-    from ..log.export import whole_file
+    from ..files import whole_file
 
     counts, places = _total(verdicts)
     held = {

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import click
 
 from ..text import counted, printable
-from .people import print_json, print_lines
+from .people import print_json, print_lines, reader_may_leave
 
 if TYPE_CHECKING:
     from ..log.diff import Difference, Pair
@@ -37,18 +37,23 @@ def diff(a: Path, b: Path, as_data: bool) -> None:
 
     left, right = LogReader(a), LogReader(b)
     found = difference(left, right)
-    if as_data:
-        pair = found.first
-        first = None if pair is None else dataclasses.asdict(pair)
-        for side in ("a", "b"):
-            row = getattr(pair, side, None)
-            if first is not None and row is not None:
-                first[side] = row._asdict()
-        print_json({"equal": found.equal, **dataclasses.asdict(found), "first": first})
-    else:
-        print_lines(map(printable, _described(found, left, right)), paged=False)
+    with reader_may_leave():  # the answer stands none the less
+        if as_data:
+            _print_as_data(found)
+        else:
+            print_lines(map(printable, _described(found, left, right)), paged=False)
     if not found.equal:
         raise SystemExit(1)
+
+
+def _print_as_data(found: Difference) -> None:
+    pair = found.first
+    first = None if pair is None else dataclasses.asdict(pair)
+    for side in ("a", "b"):
+        row = getattr(pair, side, None)
+        if first is not None and row is not None:
+            first[side] = row._asdict()
+    print_json({"equal": found.equal, **dataclasses.asdict(found), "first": first})
 
 
 def _described(found: Difference, a: LogReader, b: LogReader) -> Iterator[str]:

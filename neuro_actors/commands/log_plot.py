@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from pathlib import Path
 
 import click
@@ -28,6 +29,7 @@ def plot(
     from ..log.plots import figure_of
     from ..log.reader import LogReader
 
+    logging.getLogger("matplotlib").setLevel(logging.ERROR)  # it tells of a missing home, too
     reader = LogReader(file)
     path = out or Path(file.with_suffix(".png").name)
     figure_of(reader, path, loss=loss, urgency=urgency, neurons=neurons, weights=weights)

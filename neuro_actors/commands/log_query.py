@@ -12,6 +12,7 @@ from typing import Any
 
 import click
 
+from ..errors import LogError
 from ..text import printable
 from .people import as_json, print_lines, watched
 
@@ -54,9 +55,10 @@ def query(file: Path, sql: str, limit: int | None, form: str | None) -> None:
     connection = connect(reader.network, list(reader.batches()), () if held is None else held.all)
     if reader.cut_off:
         click.echo(f"neuro-actors: the log {str(file)!r} is cut off or damaged; asked is what stands before", err=True)
+    limit = None if limit is None else min(limit, sys.maxsize)
     schema, batches = answer(asked(connection, sql))
     names = _distinct(schema.names)
-    rows = (row for batch in batches for row in zip(*(column.to_pylist() for column in batch.columns), strict=True))
+    rows = (row for batch in batches for row in zip(*map(_values, batch.columns), strict=True))
     if form == "json":
         print_lines((as_json(dict(zip(names, row, strict=True))) for row in itertools.islice(rows, limit)), paged=False)
     elif form == "csv":
@@ -91,6 +93,13 @@ def _print_table(names: list[str], rows: Iterator[tuple[Any, ...]], limit: int) 
     print_lines([*lines, note] if more else lines)
     if not shown and watched():
         click.echo("no row")
+
+
+def _values(column: Any) -> list[Any]:
+    try:
+        return column.to_pylist()  # type: ignore[no-any-return]
+    except (ValueError, OverflowError) as error:  # such as an infinite date
+        raise LogError(f"the query cannot be answered: {column.type} with a {error}; ask for it as VARCHAR") from None
 
 
 def _shown(value: Any) -> Any:

@@ -7,7 +7,9 @@ import json
 import math
 import os
 import sys
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from decimal import Decimal
 from typing import Any
 
 import click
@@ -32,6 +34,15 @@ def watched() -> bool:
     return sys.stdout.isatty()
 
 
+@contextmanager
+def reader_may_leave() -> Iterator[None]:
+    """Whoever reads the output, such as `head`, may have seen enough: what is still written goes nowhere."""
+    try:
+        yield
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
 def coloured(line: str, kind: str) -> str:
     """The line in its kind's colour, on a terminal, unless NO_COLOR is set."""
     if not watched() or os.environ.get("NO_COLOR"):
@@ -50,7 +61,7 @@ def print_lines(lines: Iterable[str], paged: bool = True) -> None:
 
 
 def print_json(value: Any) -> None:
-    """One JSON value, a line. JSON has no NaN and no infinity: they are null."""
+    """One JSON value, a line. JSON has no NaN and no infinity: they are null; dates and the like are text."""
     click.echo(as_json(value))
 
 
@@ -59,10 +70,14 @@ def as_json(value: Any) -> str:
 
 
 def _finite(value: Any) -> Any:
+    if isinstance(value, Decimal):
+        return int(value) if value == value.to_integral_value() else float(value)
     if isinstance(value, float):
         return value if math.isfinite(value) else None
     if isinstance(value, dict):
         return {str(key): _finite(item) for key, item in value.items()}
     if isinstance(value, (list, tuple)):
         return [_finite(item) for item in value]
-    return value
+    if isinstance(value, bytes):
+        return value.hex()
+    return value if value is None or isinstance(value, (bool, int, str)) else str(value)

@@ -9,7 +9,8 @@ from typing import Any
 import click
 
 from ..errors import InputError
-from ..text import printable
+from ..files import check_free, is_same, whole_file
+from ..text import printable, shown
 
 
 @click.command()
@@ -29,7 +30,6 @@ def view(file: Path, output: Path | None, show: bool, force: bool, max_mb: float
     Of a long or large log as much is shown as fits: evenly spaced steps, the first examples of each batch. What was
     left out is printed, and stands on the page.
     """
-    from ..log.export import whole_file
     from ..log.opened import Log
     from ..viewer.gathered import gathered
     from ..viewer.page import page
@@ -37,12 +37,9 @@ def view(file: Path, output: Path | None, show: bool, force: bool, max_mb: float
     if not file.name:
         raise InputError(f"{str(file)!r} is no log")
     path = file.with_suffix(".html") if output is None else output
-    if path.resolve() == file.resolve():
+    if is_same(path, file):
         raise InputError(f"{str(path)!r} is the log itself: choose another name with -o")
-    if path.exists() and not force:
-        raise InputError(f"{str(path)!r} exists already: choose another name with -o, or --force")
-    if not path.resolve().parent.is_dir():
-        raise InputError(f"{str(path)!r}: there is no folder {str(path.resolve().parent)!r}")
+    check_free(path, force, InputError)
     run = gathered(Log(file), max_mb, _shape(picture))
     with whole_file(path, force=True) as html:
         html.write(page(run).encode("utf-8"))
@@ -79,5 +76,5 @@ def _shape(picture: str | None) -> tuple[int, int] | str | None:
         return None
     rows, by, columns = picture.lower().partition("x")
     if not (by and rows.isdecimal() and columns.isdecimal() and int(rows) and int(columns)):
-        raise InputError(f"--picture must be rows x columns, such as 28x28, or none; got {picture!r}")
+        raise InputError(f"--picture must be rows x columns, such as 28x28, or none; got {shown(picture)}")
     return int(rows), int(columns)

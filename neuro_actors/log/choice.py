@@ -9,9 +9,10 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
-from ..arrays import did_you_mean
+from ..arrays import as_whole_number, did_you_mean
 from ..elements import ENVIRONMENT, LOSS
 from ..errors import LogError
+from ..text import shown
 from .reader import NULL, LogReader, Row
 from .recording import PHASES
 from .schema import CODE
@@ -34,10 +35,14 @@ class Choice:
     messages: bool = False
 
     def __post_init__(self) -> None:
-        if self.phase is not None and self.phase not in PHASES:
-            raise LogError(f"unknown phase {self.phase!r}: {did_you_mean(self.phase, list(PHASES))}")
-        if self.kind is not None and self.kind not in self._kinds:
-            raise LogError(f"unknown kind {self.kind!r}: {did_you_mean(self.kind, self._kinds)}")
+        if self.neuron is not None and not isinstance(self.neuron, str):
+            raise LogError(f"a neuron is named by its id, got {shown(self.neuron)}")
+        if self.step is not None:
+            as_whole_number("step", self.step, 1)
+        if self.phase is not None and (not isinstance(self.phase, str) or self.phase not in PHASES):
+            raise LogError(f"unknown phase {shown(self.phase)}: {did_you_mean(self.phase, list(PHASES))}")
+        if self.kind is not None and (not isinstance(self.kind, str) or self.kind not in self._kinds):
+            raise LogError(f"unknown kind {shown(self.kind)}: {did_you_mean(self.kind, self._kinds)}")
 
     @property
     def _kinds(self) -> list[str]:
@@ -90,7 +95,7 @@ class Picker:
 def _heard_by(neuron: str, reader: LogReader) -> tuple[int, Any]:
     members, network = reader.members, reader.network
     if neuron not in members:
-        raise LogError(f"{reader.path!r}: there is no neuron {neuron!r}; {did_you_mean(neuron, members)}")
+        raise LogError(f"{reader.path!r}: there is no neuron {shown(neuron)}; {did_you_mean(neuron, members)}")
     me = members.index(neuron)
     if neuron in (LOSS, ENVIRONMENT):
         return me, network.output_positions

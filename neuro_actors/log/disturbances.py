@@ -19,6 +19,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 from collections.abc import Iterable, Iterator
 from dataclasses import asdict, dataclass
 from os import PathLike
@@ -73,7 +74,7 @@ class DisturbancesWriter:
         path = beside(log)
         with path.open("xb"):  # what exists is nobody's to overwrite
             pass
-        self.file = pa.OSFile(str(path), "wb")
+        self.file = pa.OSFile(os.fsencode(path), "wb")
         self._stream = pa.ipc.new_stream(self.file, self._schema)
 
     def add(self, disturbance: Disturbance) -> bool:
@@ -136,7 +137,7 @@ def disturbances(log: str, metadata: bytes, network: Network) -> Disturbances | 
     """The disturbances of a log, as far as they were written; None where no file lies beside it. metadata: of the log's
     schema. Raises `LogError` for a file that is damaged, or belongs to another log."""
     path = beside(log)
-    if not path.exists():
+    if not os.path.lexists(path):
         return None
     name = str(path)
     if not path.is_file():

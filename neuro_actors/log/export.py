@@ -3,10 +3,7 @@
 from __future__ import annotations
 
 import json
-import os
-import tempfile
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
 from os import PathLike
 from pathlib import Path
 from typing import Any
@@ -17,6 +14,8 @@ import pyarrow.compute as pc
 
 from ..arrays import did_you_mean
 from ..errors import LogError
+from ..files import is_same, whole_file
+from ..text import shown
 from .choice import Choice
 from .reader import LogReader
 from .schema import KEY, columns
@@ -37,8 +36,8 @@ def export(
     form = path.suffix[1:] if form is None else form
     if form not in FORMATS:
         hint = did_you_mean(form, FORMATS) if form else f"name the file *.{', *.'.join(FORMATS)}, or give the format"
-        raise LogError(f"{str(path)!r}: there is no export to {form!r}; {hint}")
-    if path.exists() and Path(reader.path).exists() and os.path.samefile(path, reader.path):  # noqa: PTH121
+        raise LogError(f"{str(path)!r}: there is no export to {shown(form)}; {hint}")
+    if is_same(path, Path(reader.path)):
         raise LogError(f"{str(path)!r} is the log itself: choose another name")
     writers: dict[str, Callable[[LogReader, Iterable[Any], Any], int]] = {"parquet": parquet, "csv": csv, "jsonl": jsonl}
     if form == "pftrace":
@@ -49,40 +48,20 @@ def export(
         return writers[form](reader, (choice or Choice()).batches(reader), file)
 
 
-@contextmanager
-def whole_file(path: Path, force: bool) -> Iterator[Any]:
-    """A file, open for bytes, that appears under its name when all is written. Raises `LogError` where that cannot be,
-    and, unless `force`, where there is one already."""
-    if path.exists() and not force:
-        raise LogError(f"{str(path)!r} exists already: choose another name, or replace it with --force")
-    try:
-        descriptor, name = tempfile.mkstemp(prefix=".", suffix=".part", dir=path.parent)
-    except OSError as error:
-        raise LogError(f"{str(path)!r} cannot be written: {error.strerror or error}") from None
-    try:
-        with os.fdopen(descriptor, "wb") as file:
-            yield file
-        mask = os.umask(0)
-        os.umask(mask)
-        Path(name).chmod(0o666 & ~mask)  # what mkstemp makes is for its maker's eyes alone
-        Path(name).replace(path)
-    except OSError as error:
-        raise LogError(f"{str(path)!r} cannot be written: {error.strerror or error}") from None
-    finally:
-        Path(name).unlink(missing_ok=True)
-
-
 def parquet(reader: LogReader, batches: Iterable[Any], file: Any) -> int:
     """The same columns, and the metadata: nothing is lost."""
     import pyarrow.parquet as pq
 
     schema = columns().with_metadata({KEY: reader.metadata})
     rows = 0
-    with pq.ParquetWriter(file, schema, compression="zstd") as writer:
-        for group in _gathered(batches):
-            marked = [batch.replace_schema_metadata(schema.metadata) for batch in group]
-            writer.write_table(pa.Table.from_batches(marked, schema=schema))
-            rows += sum(map(len, group))
+    try:
+        with pq.ParquetWriter(file, schema, compression="zstd") as writer:
+            for group in _gathered(batches):
+                marked = [batch.replace_schema_metadata(schema.metadata) for batch in group]
+                writer.write_table(pa.Table.from_batches(marked, schema=schema))
+                rows += sum(map(len, group))
+    except (pa.ArrowInvalid, pa.ArrowNotImplementedError) as error:  # nulls where there can be none
+        raise LogError(f"{reader.path!r}: the log is damaged: {str(error).splitlines()[0]}") from None
     return rows
 
 

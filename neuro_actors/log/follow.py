@@ -13,6 +13,7 @@ import pyarrow as pa
 from .reader import LogReader
 from .schema import CODE
 
+AT_ONCE = 2**20
 PAUSE = 0.1  # seconds between two looks
 
 
@@ -50,7 +51,7 @@ class _Growing:
     def read(self, size: int) -> bytes:
         parts, missing = [], size
         while missing:
-            part = self._file.read(missing)
+            part = self._file.read(min(missing, AT_ONCE))  # a damaged log may ask for more than there is memory for
             if part:
                 parts.append(part)
                 missing -= len(part)

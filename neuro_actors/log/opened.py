@@ -32,8 +32,8 @@ class Log:
     """
 
     def __init__(self, path: str | PathLike[str]) -> None:
-        self.path = str(path)
         self._reader = LogReader(path)
+        self.path = self._reader.path
         self.network: Network = self._reader.network
         self.about: dict[str, Any] = self._reader.about
         recorded = self._reader.recording

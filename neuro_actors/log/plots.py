@@ -11,11 +11,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ..arrays import Array
+from ..arrays import Array, as_flag, as_list, as_path
 from ..errors import LogError
+from ..files import check_free, whole_file
 from ..plots import pyplot
-from ..text import counted, printable
-from .export import whole_file
+from ..text import counted, printable, shown
 from .reader import LogReader
 from .series import losses, named, of_neuron, synapse_of, urgency_by_level, weight
 
@@ -37,8 +37,13 @@ def figure_of(
 ) -> Any:
     """A panel below another; unless something is asked for, the loss and the urgencies. Returns the figure, and writes it
     to `path` (*.png, *.svg, *.pdf). Raises `LogError` where the log holds nothing to show, or no such neuron."""
-    if path is not None and Path(path).suffix[1:] not in SUFFIXES:
-        raise LogError(f"{str(path)!r}: a figure is named *.{', *.'.join(SUFFIXES)}")
+    file = None if path is None else as_path("a figure", path)
+    loss, urgency = as_flag("loss", loss), as_flag("urgency", urgency)
+    neurons, weights = as_list("neurons", neurons), as_list("weights", weights)
+    if file is not None and file.suffix[1:] not in SUFFIXES:
+        raise LogError(f"{str(file)!r}: a figure is named *.{', *.'.join(SUFFIXES)}")
+    if file is not None:
+        check_free(file, force=True)
     plt = pyplot()
     draw: list[Callable[[Any], None]] = []
     overview = not (loss or urgency or neurons or weights)
@@ -59,10 +64,10 @@ def figure_of(
         if k == len(draw) - 1:
             axis.set_xlabel("step")
     figure.suptitle(printable(Path(reader.path).name), fontsize=10, color="0.4", parse_math=False)
-    if path is not None:
-        with whole_file(Path(path), force=True) as file, warnings.catch_warnings():
+    if file is not None:
+        with whole_file(file, force=True) as written, warnings.catch_warnings():
             warnings.simplefilter("ignore")  # of letters in ids that the font lacks
-            figure.savefig(file, format=Path(path).suffix[1:], dpi=150)
+            figure.savefig(written, format=file.suffix[1:], dpi=150)
     return figure
 
 
@@ -115,6 +120,8 @@ def _urgency(reader: LogReader) -> Callable[[Any], None]:
 
 
 def _neuron(reader: LogReader, neuron: str) -> list[Callable[[Any], None]]:
+    if not isinstance(neuron, str):
+        raise LogError(f"a neuron is named by its id, got {shown(neuron)}")
     found = of_neuron(reader, neuron)
     name = printable(neuron)
     if not len(found.said):

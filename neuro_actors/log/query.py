@@ -18,9 +18,11 @@ from ..elements import ENVIRONMENT, LOSS
 from ..errors import LogError
 from ..faults import Disturbance
 from ..network import Network
+from ..text import printable, shown
 from .disturbances import table
 from .schema import columns
 
+MOST = 500  # letters of a complaint that are shown
 SETTINGS: dict[str, Any] = {
     "enable_external_access": "false",
     "python_enable_replacements": "false",  # no tables from variables of the program
@@ -143,12 +145,15 @@ def asked(connection: Any, sql: str) -> Any:
     that cannot be answered."""
     import duckdb
 
+    if not isinstance(sql, str):
+        raise LogError(f"a query is one SELECT, as text, got {shown(sql)}")
     try:
+        sql.encode()
         statements = connection.extract_statements(sql)
         if len(statements) != 1 or statements[0].type != duckdb.StatementType.SELECT:
             raise LogError("a query is one SELECT: a log is only read")
         return connection.sql(statements[0].query)
-    except (duckdb.Error, RuntimeError) as error:
+    except (duckdb.Error, RuntimeError, UnicodeError) as error:
         raise LogError(complaint(error)) from None
 
 
@@ -178,8 +183,8 @@ def _read(reader: Any) -> Iterator[Any]:
 
 def complaint(error: Exception) -> str:
     """What DuckDB says, without the lines that draw where."""
-    said = str(error).split("\nLINE ")[0]
-    return "the query cannot be answered: " + re.sub(r"^\w+ Error: ", "", " ".join(said.split()))
+    said = re.sub(r"^\w+ Error: ", "", " ".join(str(error).split("\nLINE ")[0].split()))
+    return "the query cannot be answered: " + printable(said if len(said) <= MOST else f"{said[:MOST]}…")
 
 
 # --- the network's tables ----------------------------------------------------------------------------------------

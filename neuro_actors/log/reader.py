@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from dataclasses import dataclass
 from os import PathLike
 from pathlib import Path
+from stat import S_ISREG
 from typing import Any, NamedTuple
 
 import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from ..arrays import Array, Indices
+from ..arrays import Array, Indices, as_path
 from ..errors import LogError, NeuroActorsError
 from .recording import Recording
 from .schema import CODE, KEY, KINDS, about_of, members, network_of
@@ -74,13 +76,19 @@ class LogReader:
     """
 
     def __init__(self, path: str | PathLike[str]) -> None:
-        self._path = self.path = str(path)
+        file = as_path("a log", path)
+        self._path = self.path = str(file)
         self.cut_off = False
         self.read = self.size = 0
         self._codes: list[tuple[str, Any, Indices]] = []  # dictionaries met, with the code of each name
-        if not Path(path).is_file():
-            what = "it is no regular file" if Path(path).exists() else "there is no such file"
-            raise LogError(f"{self._path!r}: {what}")
+        try:
+            regular = S_ISREG(file.stat().st_mode)
+        except FileNotFoundError:
+            raise LogError(f"{self._path!r}: there is no such file") from None
+        except (OSError, ValueError) as error:  # of a folder that is closed to us; of a name that no file can have
+            raise LogError(f"{self._path!r}: {getattr(error, 'strerror', error)}") from None
+        if not regular:
+            raise LogError(f"{self._path!r}: it is no regular file")
         with self._stream() as stream:
             try:
                 self.schema = stream.schema
@@ -104,7 +112,7 @@ class LogReader:
 
     def _stream(self) -> Any:
         try:
-            self._source = pa.memory_map(self._path)
+            self._source = pa.memory_map(os.fsencode(self._path))  # a name may be no UTF-8
             self.size = self._source.size()
             return pa.ipc.open_stream(self._source)
         except (pa.ArrowException, OSError) as error:

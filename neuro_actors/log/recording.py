@@ -10,9 +10,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ..arrays import as_whole_number, did_you_mean
-from ..errors import LogError
+from ..arrays import as_flag, as_path, as_whole_number, did_you_mean
+from ..errors import InputError, LogError
 from ..network import Network
+from ..text import shown
 
 PHASES = {"forward": ("activation", "tangent"), "loss": ("target", "loss"), "backward": ("urgency",), "commit": ("commit",)}
 
@@ -40,16 +41,19 @@ class Recording:
     overwrite: bool = False
 
     def __post_init__(self) -> None:
-        if not isinstance(self.path, (str, PathLike)) or not str(self.path):
-            raise LogError(f"log must be the name of a file, got {self.path!r}")
+        try:
+            as_path("log", self.path)
+        except InputError as error:
+            raise LogError(str(error)) from None
+        as_flag("overwrite", self.overwrite)
         as_whole_number("every", self.every, 1)
         for name in ("neurons", "layers", "phases"):
             given = getattr(self, name)
             if given is not None and (isinstance(given, str) or not isinstance(given, Sequence) or not len(given)):
-                raise LogError(f"{name} must be a list with something in it, or None for all, got {given!r}")
+                raise LogError(f"{name} must be a list with something in it, or None for all, got {shown(given)}")
         for phase in self.phases or ():
-            if phase not in PHASES:
-                raise LogError(f"unknown phase {phase!r}: {did_you_mean(phase, list(PHASES))}")
+            if not isinstance(phase, str) or phase not in PHASES:
+                raise LogError(f"unknown phase {shown(phase)}: {did_you_mean(phase, list(PHASES))}")
 
     @property
     def whole(self) -> bool:
@@ -67,12 +71,12 @@ class Recording:
             return np.ones(len(network.ids), dtype=bool)
         chosen = np.zeros(len(network.ids), dtype=bool)
         for name in self.neurons or ():
-            if name not in network.position:
-                raise LogError(f"there is no neuron {name!r} to record; {did_you_mean(name, network.ids)}")
+            if not isinstance(name, str) or name not in network.position:
+                raise LogError(f"there is no neuron {shown(name)} to record; {did_you_mean(name, network.ids)}")
             chosen[network.position[name]] = True
         for level in self.layers or ():
-            if not isinstance(level, (int, np.integer)) or not 0 <= level <= network.depth:
-                raise LogError(f"there is no level {level!r} to record: levels go from 0, the inputs, to {network.depth}")
+            if isinstance(level, bool) or not isinstance(level, (int, np.integer)) or not 0 <= level <= network.depth:
+                raise LogError(f"there is no level {shown(level)} to record: levels go from 0, the inputs, to {network.depth}")
             chosen |= network.level == level
         return chosen
 

@@ -100,7 +100,18 @@ def about_of(schema: Any) -> dict[str, Any]:
         raise LogError(f"it is of log format {about.get('format')!r}, this version reads {FORMAT}")
     if not schema.equals(columns()):
         raise LogError("its columns are not those of a message log")
+    if not _told_on_what(about.get("versions"), about.get("numerics")):
+        raise LogError("its metadata do not say on what it ran, or are damaged there")
     return about
+
+
+def _told_on_what(versions: Any, numerics: Any) -> bool:
+    """Whether both are as `arrow_schema` writes them, whatever they say."""
+    if not isinstance(versions, dict) or not isinstance(numerics, dict):
+        return False
+    cpu, blas = numerics.get("cpu"), numerics.get("blas", 0)
+    texts = [*versions.values(), *(numerics.get(name) for name in ("numpy", "machine", "sums")), "" if blas is None else blas]
+    return isinstance(cpu, list) and all(isinstance(text, str) for text in [*texts, *cpu])
 
 
 def network_of(about: dict[str, Any]) -> Network:
@@ -112,6 +123,8 @@ def network_of(about: dict[str, Any]) -> Network:
     n = len(held["ids"])
     if not n == len(held["activations"]) == len(is_input) == len(biases):
         raise LogError("its description of the network is damaged: as many neurons as ids were expected")
+    if not all(isinstance(name, str) for name in held["activations"]):
+        raise LogError("its description of the network is damaged: an activation has no name")
     if any(len(end) != len(weights) or ((end < 0) | (end >= n)).any() for end in ends):
         raise LogError("its description of the network is damaged: a synapse has no end")
     if not (np.isfinite(weights).all() and np.isfinite(biases).all() and not biases[is_input].any()):

@@ -9,7 +9,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..arrays import Array, Indices, did_you_mean
+from ..elements import LONGEST
 from ..errors import LogError
+from ..text import shown
 from .choice import Choice
 from .reader import NULL, LogReader, Rows
 from .schema import CODE
@@ -87,7 +89,7 @@ def of_neuron(reader: LogReader, neuron: str) -> OfNeuron:
 def synapse_of(reader: LogReader, text: str) -> int:
     """The synapse that `a->b` names. Raises `LogError` if there is none."""
     network = reader.network
-    parts = text.split("->")
+    parts = text.split("->") if isinstance(text, str) and len(text) <= LONGEST else [""]
     for cut in range(1, len(parts)):
         ends = ["->".join(parts[:cut]), "->".join(parts[cut:])]
         for source, target in (ends, [end.strip() for end in ends]):
@@ -97,9 +99,9 @@ def synapse_of(reader: LogReader, text: str) -> int:
                 if len(found):
                     return int(found[0])
     if len(parts) == 1:
-        raise LogError(f"a weight is named by its synapse, as 'source->target', got {text!r}")
+        raise LogError(f"a weight is named by its synapse, as 'source->target', got {shown(text)}")
     known = [named(reader, k) for k in range(min(len(network.weights), 10_000))]
-    raise LogError(f"{reader.path!r}: there is no synapse {text!r}; {did_you_mean(text, known)}")
+    raise LogError(f"{reader.path!r}: there is no synapse {shown(text)}; {did_you_mean(text, known)}")
 
 
 def named(reader: LogReader, synapse: int) -> str:
@@ -135,7 +137,8 @@ def _reduced(how: np.ufunc, rows: Rows, values: Array) -> Array:
     found = np.full(len(rows), np.nan)
     some: Indices = np.flatnonzero(np.diff(rows.starts))
     if len(some):
-        found[some] = how.reduceat(values, rows.starts[some])
+        with np.errstate(over="ignore"):
+            found[some] = how.reduceat(values, rows.starts[some])
     return found
 
 

@@ -144,8 +144,10 @@ def _set(name: str, text: str) -> list[str]:
     return [f"  {name if k == 0 else '':8}  {line}" for k, line in enumerate(wrapped)]
 
 
-def _rule(held: dict[str, Any]) -> str:
-    shown = {key: _rule(value) if isinstance(value, dict) else repr(value) for key, value in held.items() if key != "name"}
+def _rule(held: dict[str, Any], outer: bool = True) -> str:
+    """As one writes it, and a rule within it too."""
+    nested = {key: outer and isinstance(value, dict) for key, value in held.items() if key != "name"}
+    shown = {key: _rule(held[key], outer=False) if inner else repr(held[key]) for key, inner in nested.items()}
     return f"{held.get('name')}({', '.join(f'{key}={value}' for key, value in shown.items())})"
 
 

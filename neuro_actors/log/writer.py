@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import time
 from collections.abc import Callable
 from dataclasses import replace
@@ -102,7 +103,7 @@ class LogWriter:
                 raise FileExistsError
             with self._path.open("xb"):  # refuse what exists, before any work
                 pass
-            self._file = pa.OSFile(str(self._path), "wb")
+            self._file = pa.OSFile(os.fsencode(self._path), "wb")
             self._stream = pa.ipc.new_stream(self._file, self._schema)
         except FileExistsError:
             advice = "choose another name, remove it, or ask for it to be overwritten"
@@ -137,7 +138,7 @@ class LogWriter:
         if (disturbance.step - 1) % self._recording.every != 0:
             return
         if self._disturbances is None:
-            self._written_by(self._begin_disturbances)
+            self._written_by(self._begin_disturbances, path=beside(self._path))
         if self._disturbances is not None and self._disturbances.add(disturbance):
             self._flush_disturbances()
 
@@ -160,7 +161,7 @@ class LogWriter:
             self._write(self._end())
             self._written_by(self._stream.close)
             if self._disturbances is not None:
-                self._written_by(self._disturbances.close, self._chain.hex)
+                self._written_by(self._disturbances.close, self._chain.hex, path=beside(self._path))
             self._complain()
         finally:
             self._file.close()
@@ -270,19 +271,19 @@ class LogWriter:
 
     def _flush_disturbances(self) -> None:
         if self._disturbances is not None:
-            self._written_by(self._disturbances.flush)
+            self._written_by(self._disturbances.flush, path=beside(self._path))
 
     def _write(self, batch: Any) -> None:
         self._rows += len(batch)
         self._written_by(self._stream.write_batch, batch)
 
-    def _written_by(self, write: Callable[..., None], *arguments: Any) -> None:
+    def _written_by(self, write: Callable[..., None], *arguments: Any, path: Path | None = None) -> None:
         """Once the disk has refused, nothing more is written: what stands in the file can be read."""
         if self._failure is None:
             try:
                 write(*arguments)
             except OSError as error:
-                self._failure = f"log file {error.filename or str(self._path)!r} cannot be written: {error.strerror or error}"
+                self._failure = f"log file {str(path or self._path)!r} cannot be written: {error.strerror or error}"
 
     def _complain(self) -> None:
         if self._failure is not None:

@@ -6,8 +6,8 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from .. import functions
-from ..arrays import Array, as_batch
-from ..examples import as_examples
+from ..arrays import Array, as_flag
+from ..examples import as_examples, as_rows
 from ..gradient import Gradient
 from ..network import Network
 from .matrices import EPS, Matrices, forward_errors, gamma, loss_moves, moves, slope_of
@@ -15,8 +15,9 @@ from .matrices import EPS, Matrices, forward_errors, gamma, loss_moves, moves, s
 
 def predict(network: Network, x: ArrayLike) -> Array:
     """The outputs' activations, (batch, n_outputs). x: (batch, n_inputs)."""
+    rows = as_rows(network, x)
     society = Matrices(network)
-    _, a = society.forward(as_batch("x", x, network.inputs))
+    _, a = society.forward(rows)
     return a[:, society.outputs]
 
 
@@ -51,6 +52,7 @@ def _both(
     network: Network, x: ArrayLike, targets: ArrayLike, loss: str, wrt_inputs: bool, with_bound: bool
 ) -> tuple[Gradient, Gradient]:
     rows, wanted = as_examples(network, x, targets, loss)
+    wrt_inputs = as_flag("wrt_inputs", wrt_inputs)
     penalty = functions.loss(loss)
     society = Matrices(network)
     batch, n = len(rows), len(network.ids)

@@ -28,6 +28,7 @@ from ..messages import Step
 from ..network import Network
 from ..neuron import Keeper, LocalRule, Memory, NeuronRule
 from ..sums import ORDERED, Sums
+from ..text import shown
 from ..tree import Blocks, added, total
 from .rule import Answer, Round, Rule
 
@@ -44,7 +45,7 @@ class MicroBatches(Rule):
 
     def __post_init__(self) -> None:
         if not isinstance(self.rule, Rule):
-            raise InputError(f"MicroBatches: rule must be such as na.rules.Backpropagation(), got {self.rule!r}")
+            raise InputError(f"MicroBatches: rule must be such as na.rules.Backpropagation(), got {shown(self.rule)}")
         object.__setattr__(self, "count", as_whole_number("MicroBatches: count", self.count, 1))
         if type(self.rule).rounds is not Rule.rounds:
             told = f"{type(self.rule).__name__} has rounds of its own"

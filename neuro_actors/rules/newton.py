@@ -29,13 +29,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .. import functions
-from ..arrays import Array, frozen
+from ..arrays import Array, as_whole_number, frozen, number
 from ..errors import InputError, MessageError
 from ..judge import LossRule
 from ..messages import Step
 from ..network import Network
 from ..neuron import NOTHING, LocalRule
 from ..sums import Sums
+from ..text import shown
 from .rule import Answer, Round, Rule, own
 
 GRADIENT, PRODUCT, TRIAL, ACCEPT = "gradient", "product", "trial", "accept"
@@ -71,10 +72,9 @@ class NewtonCG(Rule):
     def __post_init__(self) -> None:
         for name in ("l2", "damping", "forcing"):
             value = getattr(self, name)
-            if isinstance(value, bool) or not isinstance(value, (int, float)) or not 0 <= value < inf:
-                raise InputError(f"NewtonCG: {name} must be a number of at least 0, got {value!r}")
-        if isinstance(self.products, bool) or not isinstance(self.products, int) or self.products < 1:
-            raise InputError(f"NewtonCG: products must be a whole number of at least 1, got {self.products!r}")
+            if not 0 <= number(value) < inf:
+                raise InputError(f"NewtonCG: {name} must be a number of at least 0, got {shown(value)}")
+        object.__setattr__(self, "products", as_whole_number("NewtonCG: products", self.products, 1))
 
     def neuron(self, network: Network, k: int, sums: Sums) -> NewtonNeuron:
         return NewtonNeuron(*own(network, k), sums, self.l2)

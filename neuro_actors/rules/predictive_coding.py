@@ -8,8 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from ..arrays import Array, as_whole_number
-from ..errors import InputError
+from ..arrays import Array, as_flag, as_whole_number
 from ..messages import Step
 from ..network import Network
 from ..neuron import NOTHING, LocalRule
@@ -47,8 +46,7 @@ class PredictiveCoding(Rule):
     def __post_init__(self) -> None:
         object.__setattr__(self, "relaxations", as_whole_number("PredictiveCoding: relaxations", self.relaxations, 1))
         object.__setattr__(self, "rate", positive("PredictiveCoding: rate", self.rate, most=1))
-        if not isinstance(self.fixed, bool):
-            raise InputError(f"PredictiveCoding: fixed must be True or False, got {self.fixed!r}")
+        object.__setattr__(self, "fixed", as_flag("PredictiveCoding: fixed", self.fixed))
 
     def neuron(self, network: Network, k: int, sums: Sums) -> LocalRule:
         if (network.output_positions == k).any():

@@ -10,12 +10,13 @@ from typing import ClassVar
 import numpy as np
 
 from .. import functions
-from ..arrays import Array
+from ..arrays import Array, number
 from ..errors import InputError
 from ..judge import LossRule
 from ..network import Network
 from ..neuron import InputRule, LocalRule, NeuronRule
 from ..sums import Sums
+from ..text import shown
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -96,7 +97,7 @@ def stream(seed: int, k: int, *step: int) -> np.random.Generator:
 
 def positive(what: str, value: float, most: float = inf) -> float:
     """`value` as a float; raises `InputError` unless it is a number above 0, finite, and at most `most`."""
-    number = isinstance(value, (int, float, np.integer, np.floating)) and not isinstance(value, bool)
-    if not number or not 0 < value <= most or value == inf:
-        raise InputError(f"{what} must be a number above 0{'' if most == inf else f' and at most {most:g}'}, got {value!r}")
+    if not 0 < number(value) <= most or value == inf:
+        limit = "" if most == inf else f" and at most {most:g}"
+        raise InputError(f"{what} must be a number above 0{limit}, got {shown(value)}")
     return float(value)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import json
+import math
 import re
 from collections import Counter
 from pathlib import Path
@@ -12,8 +13,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from .. import functions
+from ..arrays import as_whole_number, number
 from ..errors import InputError
 from ..log.words import called
+from ..text import shown
 from .picture import picture
 from .scales import Scales
 from .storm import storm
@@ -30,6 +33,12 @@ CURVE_STEPS = 1000  # of which the losses are read, for the curve
 
 def gathered(log: Log, max_mb: float = 12.0, shape: tuple[int, int] | str | None = "look") -> dict[str, Any]:
     """What the page needs. shape: (rows, columns) of the picture that the inputs are, None if they are none, or "look"."""
+    if not 0 < number(max_mb) < math.inf:
+        raise InputError(f"max_mb must be a number of megabytes above 0, got {shown(max_mb)}")
+    if isinstance(shape, tuple) and len(shape) == 2:
+        shape = as_whole_number("a picture's rows", shape[0], 1), as_whole_number("its columns", shape[1], 1)
+    elif shape is not None and not (isinstance(shape, str) and shape == "look"):
+        raise InputError(f"picture must be (rows, columns), None or 'look', got {shown(shape)}")
     network, numbers = log.network, [info.number for info in log.steps]
     earlier = dict(zip(numbers, [0, *numbers], strict=False))
     # A partial log tells in steps of their own what neurons had learnt unseen, and some rules have rounds in which nothing
@@ -44,17 +53,17 @@ def gathered(log: Log, max_mb: float = 12.0, shape: tuple[int, int] | str | None
     kept = plan(len(network.ids), len(network.weights), [info.batch for info in steps], max_mb * 1e6, weather)
     pack = _Packer(kept.item)
     versions = _Versions(pack, kept.synapses)
-    shown, seen, reach, scales = [], [], 6.0, Scales(network)
+    steps_shown, seen, reach, scales = [], [], 6.0, Scales(network)
     for place in kept.steps:
         info = steps[place]
         recorded = log.step(info.number)
         before = log.network_at(earlier[info.number])
         said = told(before, recorded, kept.examples)
         after = log.network_at(info.number) if info.mode == "train" and info.whole else before
-        shown.append(_step(info, said, versions.of(before), versions.of(after), pack, kept))
+        steps_shown.append(_step(info, said, versions.of(before), versions.of(after), pack, kept))
         if info.number in befell:
             told_of = befell[info.number]
-            shown[-1]["storm"] = told_of if kept.synapses else {name: told_of[name] for name in ("lost", "died")}
+            steps_shown[-1]["storm"] = told_of if kept.synapses else {name: told_of[name] for name in ("lost", "died")}
         seen.append(said.activations[:, network.is_input])
         signals = said.signals[np.isfinite(said.signals)]
         reach = max(reach, float(np.abs(signals).max(initial=0.0)))
@@ -70,7 +79,7 @@ def gathered(log: Log, max_mb: float = 12.0, shape: tuple[int, int] | str | None
         "functions": _functions(network.activations, reach),
         "losses": _losses(steps),
         "versions": versions.packed,
-        "steps": shown,
+        "steps": steps_shown,
         "curve": _curve(log, steps),
         "notes": _notes(log, steps, kept),
     }

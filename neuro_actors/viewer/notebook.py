@@ -5,10 +5,13 @@ from __future__ import annotations
 from os import PathLike
 from typing import TYPE_CHECKING, Any
 
+from ..arrays import as_whole_number
 from ..errors import NeuroActorsError
 
 if TYPE_CHECKING:
     from ..log.opened import Log
+
+MOST_PIXELS = 100_000
 
 # The page keeps to itself: in a frame of its own, with its own policy, and without the notebook's origin.
 SCRIPT = """
@@ -43,6 +46,7 @@ def show(
 
     Raises `NeuroActorsError`, which says how to install it, where anywidget is missing.
     """
+    height = as_whole_number("height", height, 1, MOST_PIXELS)
     try:
         import anywidget
         import traitlets

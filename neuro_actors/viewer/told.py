@@ -41,9 +41,10 @@ def told(network: Network, recorded: Any, n_examples: int) -> Told:
     """What was told in a step. network: as it was before the step, recorded: a `RecordedStep`."""
     a = recorded.activations
     losses = recorded.losses if len(recorded.losses) == a.shape[1] else np.full(a.shape[1], np.nan)
-    z, u = _signals(network, a), _urgencies(network, recorded)
-    slopes = _slopes(network, z, a)
-    v = u * slopes
+    with np.errstate(all="ignore"):  # a damaged log may hold any numbers
+        z, u = _signals(network, a), _urgencies(network, recorded)
+        slopes = _slopes(network, z, a)
+        v = u * slopes
     wants = None
     if a.shape[1] > 1:  # a step without learning says them itself
         said_so = recorded.info.mode == "gradient"

@@ -1,0 +1,84 @@
+"""All readers, fed with damaged logs: each reads what it can, or refuses in one line; none takes memory without end.
+
+A long run: FUZZ=5000 python -m pytest -q tests/test_fuzz.py
+"""
+
+from __future__ import annotations
+
+import os
+import resource
+from collections.abc import Callable
+from pathlib import Path
+
+import fuzzing
+import numpy as np
+import pytest
+
+import neuro_actors as na
+from neuro_actors.log.disturbances import beside
+
+CASES = int(os.environ.get("FUZZ", "60"))
+MOST_MEMORY = 300_000  # kB more than before
+
+
+@pytest.mark.parametrize("partial", [False, True])
+@pytest.mark.parametrize("damage", [fuzzing.bytes_changed, fuzzing.rows_changed])
+@pytest.mark.filterwarnings("error")
+def test_readers_work_or_refuse(tmp_path: Path, damage: Callable[[bytes, np.random.Generator], bytes], partial: bool) -> None:
+    whole = tmp_path / "whole.arrows"
+    log = fuzzing.whole_log(whole, partial)
+    damaged = tmp_path / "damaged.arrows"
+    readers = fuzzing.readers(damaged, whole, tmp_path)
+    damaged.write_bytes(log)
+    for name, read in readers.items():
+        try:
+            read()
+        except na.NeuroActorsError:
+            assert partial, name  # a whole log all of them can read
+    told: list[str] = []
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    for seed in range(CASES):
+        damaged.write_bytes(damage(log, np.random.default_rng(seed)))
+        for name, read in readers.items():
+            try:
+                read()
+            except na.NeuroActorsError as error:
+                told.append(str(error))
+            except Exception as error:
+                raise AssertionError(f"seed {seed}: {name}: {error!r}") from error
+    assert all("\n" not in line and len(line) < 1000 for line in told)
+    assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss < before + MOST_MEMORY
+
+
+def test_a_file_that_ends_anywhere(tmp_path: Path) -> None:
+    whole, cut = tmp_path / "whole.arrows", tmp_path / "cut.arrows"
+    log = fuzzing.whole_log(whole)
+    told: list[str] = []
+    for end in [*range(64), *range(64, len(log), max(1, len(log) // 150))]:
+        cut.write_bytes(log[:end])
+        try:
+            opened = na.open_log(cut)
+        except na.LogError as error:
+            told.append(str(error))
+        else:
+            assert not opened.complete
+            assert not na.audit(cut).passed
+    assert told
+    assert all(line.startswith(repr(str(cut))) for line in told)
+
+
+def test_what_tells_of_a_storm(tmp_path: Path) -> None:
+    log, told = tmp_path / "run.arrows", []
+    second = fuzzing.stormy_log(log)
+    assert na.open_log(log).disturbances
+    readers = fuzzing.readers(log, log, tmp_path)
+    for seed in range(CASES):
+        beside(log).write_bytes(fuzzing.bytes_changed(second, np.random.default_rng(seed)))
+        for name in ("info", "open", "audit", "view", "show"):
+            try:
+                readers[name]()
+            except na.NeuroActorsError as error:
+                told.append(str(error))
+            except Exception as error:
+                raise AssertionError(f"seed {seed}: {name}: {error!r}") from error
+    assert all("\n" not in line and len(line) < 1000 for line in told)
