@@ -476,7 +476,8 @@ def test_the_commands_and_the_page_show_them(tmp_path) -> None:
     info = CliRunner().invoke(log, ["info", str(tmp_path / "a")]).output
     assert "MicroBatches(rule=Backpropagation(), count=3)" in " ".join(info.split())
     page = gathered(na.open_log(tmp_path / "a"))
-    assert [step["batch"] for step in page["steps"]] == [7, 3, 2, 2, 3, 2, 2, 3, 2, 2]
+    names = [f"micro-batch {k} of 3" for k in (1, 2, 3)]
+    assert [(step["batch"], step["round"]) for step in page["steps"]] == [(7, ""), *zip([3, 2, 2] * 3, names * 3, strict=True)]
 
 
 # --- what is refused ---------------------------------------------------------------------------------------------

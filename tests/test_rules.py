@@ -9,6 +9,7 @@ from conftest import same_bits
 
 import neuro_actors as na
 from neuro_actors import rules
+from neuro_actors.course import batches
 from neuro_actors.functions import activation
 from neuro_actors.messages import Step
 from neuro_actors.rules.descriptions import described, rule_of
@@ -119,7 +120,7 @@ def test_optimisers_work_on_what_is_found_in_the_gradients_place(rule: rules.Rul
     net, x, t = layered(3, 4, 3, 2)
     found = gradient(net, x, t, rule, channels=channels)
     learnt = na.train(net, x, t, optimizer=optimizer, epochs=1, batch_size=len(x), rule=rule, channels=channels)
-    order = next(na.course.batches(len(x), len(x), 0, 1))
+    order = next(batches(len(x), len(x), 0, 1))
     if not np.array_equal(order, np.arange(len(x))):  # the examples came in another order
         found = gradient(net, x[order], t[order], rule, channels=channels)
     for before, slope, after in (

@@ -361,7 +361,7 @@ def test_who_waits_for_whom(diamond, batch) -> None:
         (lambda: Lose("h1", "y", kind="urgencies"), r"^Lose: unknown kind 'urgencies': did you mean 'urgency'"),
         (lambda: Lose("h1", "y", nth=0), r"^Lose: nth must be"),
         (lambda: DeadLink("h1", "y", 2.0, 1.0), r"^DeadLink: it must end after it starts, got 2.0 to 1.0$"),
-        (lambda: Partition("h1"), r"^Partition: members must be a list of ids, got 'h1'$"),
+        (lambda: Partition("h1"), r"^Partition: members must be a list, got 'h1'$"),
     ],
 )
 def test_bad_settings(make, told: str) -> None:

@@ -125,6 +125,7 @@ def _step(info: StepInfo, said: Told, before: int, after: int, pack: _Packer, ke
         "batch": info.batch,
         "examples": min(info.batch, kept.examples),
         "wrtInputs": info.wrt_inputs,
+        "round": info.round,
         "whole": info.whole,
         "mean": loss if np.isfinite(loss) else None,
         "before": before,

@@ -31,7 +31,7 @@ export class Timeline {
     const loss = info.mean === null ? "" : ` · ${say("loss")} ${shown(info.mean)}`;
     const { lost, deaths } = scene.storm;
     const [signs, words] = [["✕", lost, "stormCount"], ["†", deaths.length, "stormDeaths"]].filter(([, n]) => n).reduce(
-      ([short, long], [sign, n, key]) => [`${short} · ${sign}\u00a0${count(Number(n))}`, `${long}, ${say(String(key), { n: count(Number(n)) })}`], ["", ""],
+      ([short, long], [sign, n, key]) => [`${short} · ${sign}\u00a0${count(Number(n))}`, `${long}, ${say(String(key), { n: count(Number(n)) })}`], ["", info.round ? `, ${info.round}` : ""],
     );
     byId("steptext").replaceChildren(
       el("strong", { text: say("stepOf", { n: info.number }) }),
