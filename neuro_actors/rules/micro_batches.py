@@ -17,7 +17,7 @@ import re
 from collections.abc import Generator
 from dataclasses import dataclass, replace
 from itertools import pairwise
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 
@@ -53,7 +53,7 @@ class MicroBatches(Rule):
         object.__setattr__(self, "feels_inputs", self.rule.feels_inputs)
 
     def neuron(self, network: Network, k: int, sums: Sums) -> NeuronRule:
-        return MicroBatchNeuron(self.rule.neuron(network, k, sums))
+        return MicroBatchNeuron(cast(LocalRule, self.rule.neuron(network, k, sums)))  # others are refused by `check`
 
     def input(self, network: Network, k: int, sums: Sums) -> NeuronRule:
         return self.rule.input(network, k, sums)
@@ -97,9 +97,8 @@ class MicroBatchNeuron(Keeper):
     __slots__ = ("asked", "blocks", "done", "examples", "fired", "id", "rule")
     KEPT = ("done", "examples", "blocks")
 
-    def __init__(self, rule: Any) -> None:
-        self.rule: LocalRule = rule
-        self.id = self.rule.id
+    def __init__(self, rule: LocalRule) -> None:
+        self.rule, self.id = rule, rule.id
         self.done = self.examples = 0
         self.blocks: Blocks = ()
         self.fired: Step | None = None
@@ -123,8 +122,9 @@ class MicroBatchNeuron(Keeper):
 
     def respond(self, step: Step, urgencies: Array, back: Array, commit: Array) -> None:
         number, count = _place(self.id, step)
-        begun = number > 1  # else it starts anew, whatever became of the step before
-        done, examples, blocks = (self.done, self.examples, self.blocks) if begun else (0, 0, ())
+        done, examples, blocks = self.done, self.examples, self.blocks
+        if number == 1:  # it starts anew, whatever became of the step before
+            done, examples, blocks = 0, 0, ()
         if number != done + 1:
             raise MessageError(f"{self.id!r} cannot respond in step {step.number}: {step.round!r} does not follow {done}")
         asked = self.asked if self.fired is step and self.asked is not None else step
