@@ -111,11 +111,11 @@ def as_list(what: str, values: Iterable[Any]) -> list[Any]:
     raise InputError(f"{what} must be a list, got {shown(values)}")
 
 
-def as_path(what: str, path: str | PathLike[str]) -> Path:
-    """`path` as one; raises `InputError` unless it is a name that a file can have."""
+def as_path(what: str, path: str | PathLike[str], kind: str = "file") -> Path:
+    """`path` as one; raises `InputError` unless it is a name that a file, or what `kind` says, can have."""
     name = fspath(path) if isinstance(path, (str, PathLike)) else None
     if not isinstance(name, str) or not 0 < len(name) <= MOST_OF_A_PATH or "\0" in name:
-        raise InputError(f"{what} must be the name of a file, got {shown(path)}")
+        raise InputError(f"{what} must be the name of a {kind}, got {shown(path)}")
     return Path(name)
 
 

@@ -19,6 +19,13 @@ class LossRule:
     def __init__(self, from_input: NDArray[np.bool_]) -> None:
         self.from_input = from_input  # (n_outputs,): True where an output is itself an input
 
+    def kept(self) -> tuple[()]:
+        """See `neuron.NeuronRule`."""
+        return ()
+
+    def restore(self, kept: tuple[()]) -> None:
+        """See `neuron.NeuronRule`."""
+
     def judge(self, step: Step, predictions: Array, targets: Array, back: Array) -> Array:
         """Each example's loss, (batch,); into `back` the urgency of each output that listens, (listening outputs, batch).
 

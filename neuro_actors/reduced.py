@@ -6,8 +6,10 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
+from .channels.storm import Storm
 from .channels.unreliable import Unreliable
 from .faults import Disturbance, Kill, Lose
+from .lines import Lines
 from .storms import Schedule, live
 
 TRIES = 200  # at most
@@ -36,7 +38,7 @@ def reduced(schedule: Schedule, goes_wrong: Callable[[Schedule], bool] | None = 
             schedule = with_storm(**{name: 0.0})
     for name in ("crash", "drop"):
         if getattr(schedule.storm, name):
-            particular = [*schedule.storm.faults, *_particular(schedule, name)]
+            particular = _particular(schedule, name)
             if still(with_storm(**{name: 0.0, "faults": particular})):
                 schedule = with_storm(**{name: 0.0, "faults": particular})
     size = len(schedule.storm.faults)
@@ -52,13 +54,21 @@ def reduced(schedule: Schedule, goes_wrong: Callable[[Schedule], bool] | None = 
     return schedule
 
 
-def _particular(schedule: Schedule, chance: str) -> list[Kill | Lose]:
-    """What came of the chance "crash" or "drop", as particular faults."""
+def _particular(schedule: Schedule, chance: str) -> list[Any]:
+    """What came of the chance "crash" or "drop", as particular faults, beside those that there are."""
     told: list[Disturbance] = []
     live(schedule, told.append)
-    if chance == "crash":
-        return [Kill(d.source, d.kind, d.step) for d in told if d.what == "died"]
-    return [Lose(d.source, d.target, d.attempt, d.kind, d.step) for d in told if d.what == "lost" and not d.question]
+    faults = list(schedule.storm.faults)
+    if chance == "drop":
+        lost = [d for d in told if d.what == "lost" and not d.question]
+        return faults + [Lose(d.source, d.target, d.attempt, d.kind, d.step) for d in lost]
+    again = Storm(schedule.storm, Lines(schedule.case.network))  # it knows when each was there for how manyeth time
+    kills = []
+    for d in told:
+        if d.what == "died" and (doom := again.doom(d.source, d.step)) is not None:
+            again.died(d.source, d.step, doom[0], d.time)
+            kills.append(Kill(d.source, doom[0], d.step, doom[1]))
+    return [fault for fault in faults if not isinstance(fault, Kill)] + kills
 
 
 def settings(storm: Unreliable) -> str:

@@ -107,7 +107,7 @@ def live(schedule: Schedule, told: Callable[[Disturbance], None] | None = None, 
         storm, post = channels[0].storm, channels[0].post
         verdict.counts, verdict.places, verdict.under_way = storm.counts, storm.places, post.most
         verdict.fullest = max((post.fill(k) for k in range(len(post.mailboxes))), key=lambda fill: fill[0] / fill[1])
-    if stormy.error != calm.error and not (stormy.error and calm.error):
+    if stormy.error or calm.error:  # no schedule that is drawn fails in calm weather
         verdict.problem = f"calm: {calm.error or 'well'}; storm: {stormy.error or 'well'}"
     elif stormy.bits != calm.bits:
         verdict.problem = "different bits"

@@ -11,7 +11,7 @@ from os import PathLike
 from numpy.typing import ArrayLike
 
 from .arrays import as_flag, as_whole_number
-from .channels import Engine
+from .channels import Engine, engine
 from .checkpoint.folder import Folder
 from .checkpoint.keeping import Keeping
 from .checkpoint.reading import Checkpoint
@@ -102,7 +102,7 @@ def train(
     network.check_activations()
     keeping = Keeping(rule, network, optimizer=optimizer)
     saver = Saver(Folder(checkpoint), course, place, keeping, every)
-    saver.check(overwrite)
+    saver.check(as_flag("overwrite", overwrite))
     return _carried_out(course, place, network, progress, log, saver)
 
 
@@ -124,6 +124,13 @@ def resume(
     exact: False lets it go on where bits cannot be promised, with another numpy or on another kind of processor.
     Raises `CheckpointError`, which names the file, for a checkpoint that is damaged, or of another run than the data.
     """
+    exact = as_flag("exact", exact)
+    if progress is not None:
+        progress = as_flag("progress", progress)
+    if channels is not None:
+        engine(channels)
+    if optimizer is not None:
+        check_optimizer(optimizer)
     found = Checkpoint(path)
     if found.finished:
         if log is not None:
@@ -162,8 +169,11 @@ def _carried_out(
                     await simulation.network(), tuple(place.history), before + simulation.statistics().messages
                 )
 
+    stopped = None
     try:
-        return run(society, course.channels)
-    except Stopped as stopped:
-        assert saver is not None
+        result = run(society, course.channels)
+    except Stopped as error:
+        stopped = error
+    if stopped is not None and saver is not None:  # not within the handler: what it raises is no consequence of an error
         saver.leave(stopped)
+    return result

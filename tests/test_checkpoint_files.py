@@ -157,7 +157,7 @@ def test_another_format_is_refused(folder: Path, monkeypatch: pytest.MonkeyPatch
         na.resume(folder)
 
 
-@pytest.mark.parametrize("path", ["", 3, None])
+@pytest.mark.parametrize("path", ["", 3, None, "\0", "x" * 5000])
 def test_what_names_no_folder(path) -> None:
     with pytest.raises(na.CheckpointError, match="^checkpoint must be the name of a folder, got "):
         na.resume(path)
@@ -310,3 +310,35 @@ def test_what_was_written_is_on_the_disk_before_it_has_its_name(tmp_path, monkey
     monkeypatch.setattr(Path, "replace", lambda self, to: (calls.append("name"), replace(self, to))[1])
     files.write(tmp_path / "a.safetensors", "data", {}, {"x": np.ones(2)})
     assert calls == [f"file, of ['a.safetensors.{os.getpid()}.part']", "name", "folder"]
+
+
+@pytest.mark.parametrize("no", ["no", 1, None])
+def test_what_is_neither_true_nor_false_replaces_nothing(folder: Path, no) -> None:
+    before = names(folder)
+    with pytest.raises(na.InputError, match=r"^overwrite must be True or False, got "):
+        train(folder, overwrite=no)
+    with pytest.raises(na.InputError, match=r"^exact must be True or False, got "):
+        na.resume(folder, exact=no)
+    assert names(folder) == before
+
+
+@pytest.mark.parametrize("junk", [{"channels": "nope"}, {"optimizer": 3}, {"progress": "x"}], ids=repr)
+def test_a_finished_run_is_handed_no_junk(folder: Path, junk) -> None:
+    na.resume(folder)
+    with pytest.raises(na.InputError):
+        na.resume(folder, **junk)
+
+
+class Bare:
+    def __init__(self, rule) -> None:
+        self.id, self.is_answered, self.fire, self.respond = rule.id, rule.is_answered, rule.fire, rule.respond
+
+
+class Forgetful(na.rules.Rule):
+    def neuron(self, *own):
+        return Bare(super().neuron(*own))
+
+
+def test_a_neuron_that_cannot_say_what_it_keeps_is_not_saved(tmp_path) -> None:
+    with pytest.raises(na.NeuroActorsError, match=r"needs kept\(\) and restore\(\) to be saved"):
+        train(tmp_path / "run", rule=Forgetful())

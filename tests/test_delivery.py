@@ -215,3 +215,10 @@ def test_orders() -> None:
     assert orders.step(3, 0) == Step(3, "squared_error", SGD(0.1))
     with pytest.raises(MessageError, match=r"^order 2 of step 1 was never given$"):
         orders.step(1, 2)
+    for number in range(4, 70_004):  # an optimiser that is another one each time takes no more and more room
+        latest = Step(number, "squared_error", SGD(number))
+        code = orders.code(latest)
+    assert orders.step(70_003, code) is latest
+    assert orders.step(70_002, code - 1) == Step(70_002, "squared_error", SGD(70_002))
+    with pytest.raises(MessageError, match=r"was never given$"):
+        orders.step(4, code - 20)

@@ -206,6 +206,37 @@ def test_deaths_in_different_steps_do_not_add_up(diamond, batch) -> None:
 # --- particular faults -------------------------------------------------------------------------------------------
 
 
+def test_who_dies_before_anything_is_asked_of_it_has_failed_in_nothing(diamond, batch) -> None:
+    kills = [Kill("h2", "before receive", 5), Kill("h2", "before receive", 5), Kill("h2", "before receive", 2)]
+    assert lived(diamond, *batch, na.Unreliable(faults=kills, restarts=1))[0] == lived(diamond, *batch, "memory")[0]
+
+
+def test_a_rule_that_cannot_say_what_it_keeps_is_refused(diamond, batch) -> None:
+    class Bare:
+        def __init__(self, rule) -> None:
+            self.id, self.is_answered, self.fire, self.respond = rule.id, rule.is_answered, rule.fire, rule.respond
+
+    class Forgetful(rules.Rule):
+        def neuron(self, *own):
+            return Bare(super().neuron(*own))
+
+    with pytest.raises(na.SimulationError, match=r"^'\w+': its rule, Bare, needs kept\(\) and restore\(\) to go on after a death: "):
+        na.train(diamond, *batch, optimizer=na.SGD(0.1), rule=Forgetful(), channels=na.Unreliable(crash=0.5))
+
+
+def test_a_frame_of_long_ago_may_find_a_full_mailbox(diamond, batch) -> None:
+    async def society() -> int:
+        channels: list[UnreliableChannels] = []
+        async with na.open_simulation(diamond, kept(channels, na.Unreliable())) as simulation:
+            for _ in range(4):
+                await simulation.predict(batch[0])
+            for _ in range(50):
+                channels[0].storm.overflowed(Letter(4, 1, 0, np.ones(7)), 0.0)
+            return simulation.statistics().disturbances["overflowed"]
+
+    assert virtually(society) == 50
+
+
 def test_one_letter_is_lost_and_sent_again(diamond, batch) -> None:
     disturbances: list = []
     settings = na.Unreliable(faults=[Lose("h2", "y", nth=3)])
@@ -350,7 +381,9 @@ def test_who_waits_for_whom(diamond, batch) -> None:
         (lambda: na.Unreliable(crash=-0.1), r"^Unreliable: crash must be a number of at least 0 and below 1, got -0.1$"),
         (lambda: na.Unreliable(corrupt=float("nan")), r"^Unreliable: corrupt must be a number of at least 0 and below 1, got nan$"),
         (lambda: na.Unreliable(drop="much"), r"^Unreliable: drop must be a number of at least 0 and below 1, got 'much'$"),
-        (lambda: na.Unreliable(delay=float("inf")), r"^Unreliable: delay must be a number of at least 0, got inf$"),
+        (lambda: na.Unreliable(delay=float("inf")), r"^Unreliable: delay must be a number of at least 0 and below 1e\+09, got inf$"),
+        (lambda: na.Unreliable(delay=1e308), r"^Unreliable: delay must be a number of at least 0 and below 1e\+09, got 1e\+308$"),
+        (lambda: na.Unreliable(seed=2**64), r"^Unreliable: seed must be a whole number of at least 0 and at most"),
         (lambda: na.Unreliable(seed=-1), r"^Unreliable: seed must be"),
         (lambda: na.Unreliable(restarts=0), r"^Unreliable: restarts must be"),
         (lambda: na.Unreliable(faults="all"), r"^Unreliable: faults must be a list, got 'all'$"),
@@ -376,6 +409,7 @@ def test_bad_settings(make, told: str) -> None:
         (Kill("environment", "before commit"), "the environment is this program itself; only members of the society die"),
         (Lose("h1", "h2"), "no activation goes along 'h1' -> 'h2'"),
         (Lose("x", "y", kind="commit"), "no commit goes along 'x' -> 'y'"),
+        (DeadLink("h1", "h2"), "there is no synapse 'h1' -> 'h2'"),
         (Partition(["x", "z"]), "the network has no neuron 'z'"),
     ],
 )

@@ -58,6 +58,11 @@ class MortalPort(MemoryPort):
         self._last = {}
         self._beware()
 
+    @property
+    def at_work(self) -> bool:
+        """Whether anything of the step that it is at has come."""
+        return bool(self._delivery.mail)
+
     # --- what an actor calls -------------------------------------------------------------------------------------
 
     async def wait(self, kind: Kind) -> Step | None:
@@ -76,13 +81,13 @@ class MortalPort(MemoryPort):
 
     def _tell(self, kind: Kind, step: Step, rows: Iterable[Array]) -> None:
         delivery, lines = self._delivery, [address.line for address in self._lines(kind, step)]
+        assert delivery.order is not None
         if kind != ACTIVATION:
             self._last.update(zip(lines, rows, strict=False))
             if kind in (COMMIT, LOSS):
                 self._finish()
             return
-        order = self._channels.orders.code(step)
-        letters = [Letter(line, step.number, order, values) for line, values in zip(lines, rows, strict=False)]
+        letters = [Letter(line, step.number, delivery.order, values) for line, values in zip(lines, rows, strict=False)]
         delivery.say(letters, self._heard_along[URGENCY], self._channels.post.now())
         for letter in letters:
             self._strike("between activations")

@@ -2,34 +2,38 @@
 
 from __future__ import annotations
 
+from collections import deque
 from dataclasses import replace
 
 from ..errors import MessageError
 from ..messages import Step
 
+KEPT = 16  # orders: those of the last two steps are needed, and others may come again
+
 
 class Orders:
-    """A table that the environment writes and everyone reads. It grows only by what was never ordered before."""
+    """A table that the environment writes and everyone reads, of the orders that were given last."""
 
     def __init__(self) -> None:
-        self._orders: list[Step] = []
+        self._orders: deque[tuple[int, Step]] = deque(maxlen=KEPT)
+        self._given = 0
         self._latest: Step | None = None
 
     def code(self, step: Step) -> int:
         """The number of what is to be done in this step."""
-        self._latest = step
-        order = replace(step, number=0)
-        if order not in self._orders:  # few: a run asks for the same things again and again
-            if len(self._orders) == 1 << 16:
-                raise MessageError("65,536 different losses and optimisers were ordered: a frame has no number for more")
-            self._orders.append(order)
-        return self._orders.index(order)
+        self._latest, order = step, replace(step, number=0)
+        for code, known in self._orders:
+            if known == order:
+                return code
+        code = self._given % 2**16
+        self._orders.append((code, order))
+        self._given += 1
+        return code
 
     def step(self, number: int, code: int) -> Step:
         """The step of that number in which that is to be done."""
-        latest = self._latest
-        if latest is not None and latest.number == number and code < len(self._orders):
-            return latest if replace(latest, number=0) == self._orders[code] else replace(self._orders[code], number=number)
-        if code >= len(self._orders):
+        order = dict(self._orders).get(code)
+        if order is None:
             raise MessageError(f"order {code} of step {number} was never given")
-        return replace(self._orders[code], number=number)
+        step, latest = replace(order, number=number), self._latest
+        return latest if latest == step else step  # a rule tells the one under way by its identity

@@ -60,7 +60,7 @@ class Wires:
     first: float
 
 
-CAP = 4.0  # how many times the first wait the longest is
+CAP = 16.0  # how many times the first wait the longest is
 
 
 class Delivery:

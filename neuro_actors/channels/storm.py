@@ -89,7 +89,8 @@ class Storm:
 
     def overflowed(self, letter: Letter, now: float) -> None:
         """A mailbox had no room for it."""
-        self._tell("overflowed", letter, self._attempts[letter.number][letter.line, letter.asks], now)
+        attempts = self._attempts.get(letter.number)  # of a step long ago nobody knows them
+        self._tell("overflowed", letter, 1 if attempts is None else attempts[letter.line, letter.asks], now)
 
     def doom(self, node: str, number: int) -> tuple[str, int] | None:
         """Where this member dies next in that step, and when it is there for how manyeth time; None: it lives."""

@@ -9,7 +9,7 @@ from trio.lowlevel import enable_ki_protection
 
 from ..elements import ENVIRONMENT
 from ..errors import InputError, SimulationError
-from ..faults import Disturbance, Kill, Lose, mentioned
+from ..faults import DeadLink, Disturbance, Kill, Lose, mentioned
 from ..lines import KINDS, Lines
 from ..network import Network
 from . import Recorder, Statistics, Waiting
@@ -74,14 +74,18 @@ class UnreliableChannels:
         port, deaths, finished = self._ports[member], 0, -1
         while True:
             rule, snapshot = birth(), self.snapshots[member]
+            if not all(callable(getattr(rule, name, None)) for name in ("kept", "restore")):
+                told = f"{port.node!r}: its rule, {type(rule).__name__}, needs kept() and restore() to go on after a death"
+                raise SimulationError(f"{told}: derive it from neuron.Keeper, and name in KEPT what it keeps")
             if snapshot.kept:
                 rule.restore(snapshot.kept)
-            port.be_born(snapshot, getattr(rule, "kept", tuple))
+            port.be_born(snapshot, rule.kept)
             try:
                 await life(rule, port, snapshot.number)
             except Killed as death:
-                deaths = deaths + 1 if finished == self.snapshots[member].number else 1
-                finished = self.snapshots[member].number
+                if finished != self.snapshots[member].number:
+                    deaths, finished = 0, self.snapshots[member].number
+                deaths += port.at_work  # whoever dies before anything is asked of it has failed in nothing
                 if deaths > self.settings.restarts:
                     raise SimulationError(
                         f"{port.node!r} died {deaths} times without finishing step {finished + 1}, at last {death}: "
@@ -140,5 +144,7 @@ def _check_faults(faults: Sequence[Any], network: Network, lines: Lines) -> None
                 raise InputError(f"{fault}: the network has no neuron {name!r}")
         if isinstance(fault, Lose) and (fault.kind, fault.source, fault.target) not in along:
             raise InputError(f"{fault}: no {fault.kind} goes along {fault.source!r} -> {fault.target!r}")
+        if isinstance(fault, DeadLink) and not any((fault.source, fault.target) == ends[1:] for ends in along):
+            raise InputError(f"{fault}: there is no synapse {fault.source!r} -> {fault.target!r}")
         if isinstance(fault, Kill) and fault.node == ENVIRONMENT:
             raise InputError(f"{fault}: the environment is this program itself; only members of the society die")

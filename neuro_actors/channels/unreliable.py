@@ -18,6 +18,9 @@ if TYPE_CHECKING:
     from .supervisor import UnreliableChannels
 
 
+LONGEST = 1e9  # seconds of delay
+
+
 @dataclass(frozen=True)
 class Unreliable:
     """Channels that lose letters, double, delay, reorder and garble them, and members that die: with the same result.
@@ -60,9 +63,9 @@ class Unreliable:
             raise InputError(f'Unreliable carries mail by "memory" channels alone, got {shown(self.channels)}')
         for name in ("drop", "duplicate", "reorder", "corrupt", "crash"):
             _number(name, getattr(self, name), 1.0)
-        _number("delay", self.delay, math.inf)
-        for name, least in (("seed", 0), ("restarts", 1)):
-            object.__setattr__(self, name, as_whole_number(f"Unreliable: {name}", getattr(self, name), least))
+        _number("delay", self.delay, LONGEST)
+        for name, least, most in (("seed", 0, 2**64 - 1), ("restarts", 1, math.inf)):
+            object.__setattr__(self, name, as_whole_number(f"Unreliable: {name}", getattr(self, name), least, most))
         faults = as_list("Unreliable: faults", self.faults)
         for fault in faults:
             mentioned(fault)
@@ -91,5 +94,4 @@ def _plain(held: dict[str, Any]) -> dict[str, Any]:
 
 def _number(name: str, value: object, below: float) -> None:
     if not 0 <= number(value) < below:
-        limit = "" if below == math.inf else f" and below {below:g}"
-        raise InputError(f"Unreliable: {name} must be a number of at least 0{limit}, got {shown(value)}")
+        raise InputError(f"Unreliable: {name} must be a number of at least 0 and below {below:g}, got {shown(value)}")

@@ -13,7 +13,8 @@ def all_wires(network: Network, lines: Lines, weather: Unreliable) -> list[Wires
     """What each member knows of its lines: the neurons, the loss, the environment.
 
     Without faults a member at level l (the environment 0, an input 1) speaks between l least and l greatest latencies after
-    the step began, and by 2 · depth - l greatest ones all answers are there: so nobody repeats itself before.
+    the step began, and by 2 · depth - l greatest ones all answers are there: so nobody repeats itself before. (In virtual
+    time, that is: a real clock counts the members' own work, too.)
     """
     n = len(network.ids)
     answers: list[dict[int, int]] = [{} for _ in lines.members]

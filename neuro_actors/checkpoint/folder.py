@@ -5,10 +5,11 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from os import PathLike, fspath
+from os import PathLike
 from pathlib import Path
 
-from ..errors import CheckpointError
+from ..arrays import as_path
+from ..errors import CheckpointError, InputError
 from .files import PART, Held, read, sync
 
 DATA = "data.safetensors"
@@ -21,9 +22,10 @@ class Folder:
     """A run's folder. Nothing in it is touched but files that bear the names of checkpoints."""
 
     def __init__(self, path: str | PathLike[str]) -> None:
-        if not isinstance(path, (str, PathLike)) or not fspath(path):
-            raise CheckpointError(f"checkpoint must be the name of a folder, got {path!r}")
-        self.path = Path(path)
+        try:
+            self.path = as_path("checkpoint", path, "folder")
+        except InputError as error:
+            raise CheckpointError(str(error)) from None
         self._good: list[Path] = []
 
     def check(self) -> None:

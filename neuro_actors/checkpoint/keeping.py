@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Any, TypeAlias
 
 from ..channels import Channels
-from ..errors import CheckpointError
+from ..errors import CheckpointError, SimulationError
 from ..judge import LossRule
 from ..learning import Optimizer
 from ..network import Network
@@ -40,6 +40,9 @@ class Keeping(Rule):
 
     def member(self, network: Network, k: int, sums: Sums) -> NeuronRule:
         member = self._members[k] = self.rule.member(self.network, k, sums)
+        if not all(callable(getattr(member, name, None)) for name in ("kept", "restore")):
+            told = f"{network.ids[k]!r}: its rule, {type(member).__name__}, needs kept() and restore() to be saved"
+            raise SimulationError(f"{told}: derive it from neuron.Keeper, and name in KEPT what it keeps")
         if self._kept is not None:
             member.restore(self._kept[k])
         return member

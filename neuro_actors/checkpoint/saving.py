@@ -93,7 +93,8 @@ class Saver:
     @property
     def _how(self) -> str:
         """To go on."""
-        return f"neuro-actors resume {shlex.quote(str(self._folder.path))}"
+        engine = "" if isinstance(self._course.channels, str) else " --channels bundled"  # what no file holds
+        return f"neuro-actors resume {shlex.quote(str(self._folder.path))}{engine}"
 
     @property
     def _steps(self) -> int:

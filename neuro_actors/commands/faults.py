@@ -39,8 +39,8 @@ def faults(schedules: int, seed: int, replay: int | None, file: str | None) -> N
     Draws networks of 1 to 20 neurons, layered and wild, with batches of 1 to 8 examples, and for each a storm: letters
     are lost, doubled, late, out of order and garbled, links are dead, parts are cut off, neurons and the loss die at any
     point of their work. Each society is asked for a gradient and a prediction, and learns up to three steps, by momentum
-    or Adam. It must come to the very bits, and the very messages, that it comes to without faults, within a time and a
-    room that were proved beforehand; the protocol's law is checked at each letter and each commit.
+    or Adam. It must come to the very bits, and the very messages, that it comes to without faults, within a time that
+    was proved beforehand; the protocol's law is checked at each letter and each commit.
 
     Time is virtual, so waiting takes none. What goes wrong is reduced to few faults, and printed with the command that
     replays it; exit code 1.
@@ -48,12 +48,16 @@ def faults(schedules: int, seed: int, replay: int | None, file: str | None) -> N
     from rich.console import Console
     from rich.progress import track
 
+    from ..errors import InputError
+    from ..files import check_free
     from ..storms import draw_schedule, live
 
     out, err = Console(highlight=False), Console(stderr=True)
-    if file is not None and not Path(file).absolute().parent.is_dir():
-        raise click.ClickException(f"cannot write {file}: there is no folder {Path(file).absolute().parent}")
+    if file is not None:
+        check_free(Path(file), force=True, failure=InputError)
     if replay is not None:
+        if file is not None:
+            raise click.UsageError("--json tells of a series: leave it out, or --replay")
         _replay(out, seed, replay)
         return
     numbers: Any = range(schedules)
@@ -116,6 +120,8 @@ def _complain(out: Console, seed: int, verdict: Verdict) -> None:
     out.print(f"  {verdict.problem}", markup=False)
     smaller = reduced(verdict.schedule)
     out.print(f"  fewer faults are enough: {settings(smaller.storm)}", markup=False)
+    if smaller.steps < verdict.schedule.steps:
+        out.print(f"  and fewer steps of learning: {smaller.steps}")
 
 
 def _replay(out: Console, seed: int, number: int) -> None:
