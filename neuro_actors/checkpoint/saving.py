@@ -51,7 +51,8 @@ class Saver:
         course, network = self._course, self._course.network
         course.rule.check(network, course.loss)
         some = [int(np.argmax(of)) for of in (network.is_input, ~network.is_input)]  # the first input, the first neuron
-        kept = [course.rule.member(network, k, named(course.sums)).kept() for k in some]
+        born = Keeping(course.rule, network)
+        kept = [born.member(network, k, named(course.sums)).kept() for k in some]
         packed([network.ids[k] for k in some], kept, course.optimizer)
         if not overwrite:
             self._folder.check()
