@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Sequence
 from difflib import get_close_matches
-from os import PathLike, fspath
+from os import PathLike, fsencode, fspath
 from pathlib import Path
 from typing import Any, TypeAlias
 
@@ -114,9 +114,16 @@ def as_list(what: str, values: Iterable[Any]) -> list[Any]:
 def as_path(what: str, path: str | PathLike[str], kind: str = "file") -> Path:
     """`path` as one; raises `InputError` unless it is a name that a file, or what `kind` says, can have."""
     name = fspath(path) if isinstance(path, (str, PathLike)) else None
-    if not isinstance(name, str) or not 0 < len(name) <= MOST_OF_A_PATH or "\0" in name:
+    if not isinstance(name, str) or not 0 < len(name) <= MOST_OF_A_PATH or "\0" in name or not _can_be_encoded(name):
         raise InputError(f"{what} must be the name of a {kind}, got {shown(path)}")
     return Path(name)
+
+
+def _can_be_encoded(name: str) -> bool:
+    try:
+        return bool(fsencode(name))
+    except UnicodeEncodeError:  # half of a pair of surrogates
+        return False
 
 
 def as_places(what: str, values: ArrayLike) -> Indices:

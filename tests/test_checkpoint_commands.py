@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
 import subprocess
 import sys
@@ -13,6 +14,7 @@ import pytest
 
 import neuro_actors as na
 from neuro_actors import cli
+from neuro_actors.checkpoint import files
 
 X, TARGETS = np.linspace(-1, 1, 8)[:, None], np.linspace(0, 1, 8)[:, None]
 NET = na.Network.layered([1, 3, 1], seed=0)
@@ -111,6 +113,97 @@ def test_what_is_wrong_is_one_line_and_exit_code_2(name, run: Path, command) -> 
         assert (code, out) == (2, "")
         assert err.count("\n") == 1
         assert what in err
+
+
+def forged(run: Path, place: tuple[str, ...], value: object) -> None:
+    """Write the run's files anew, under right digests, but with this told there, or held there by the data or the arrays."""
+    file, inner = run / "step-0000000010.safetensors", run / "data.safetensors"
+    held, data = files.read(file, "checkpoint"), files.read(inner, "data")
+    told = {"data": data.arrays, "arrays": held.arrays}.get(place[0], held.about)
+    for name in (first := place if told is held.about else place[1:])[:-1]:
+        told = told[name]
+    told[first[-1]] = value(told[first[-1]]) if callable(value) else value
+    held.about["data"] = files.write(inner, "data", {}, data.arrays)
+    files.write(file, "checkpoint", held.about, held.arrays)
+
+
+def longer(array: np.ndarray) -> np.ndarray:
+    return np.concatenate([array, array[:1]])
+
+
+FORGED = [
+    (("run", "epochs"), "3"), (("run", "epochs"), 0), (("run", "epochs"), 1), (("run", "batch_size"), 1.5),
+    (("run", "seed"), {}), (("run", "every"), None), (("run", "every"), 0), (("run", "optimizer", "name"), 5),
+    (("number",), "x"), (("number",), 2**63), (("messages",), [1]), (("steps",), 10.0),
+    (("place", "epoch"), "3"), (("place", "epoch"), 2), (("place", "batches"), 5), (("place", "batches"), -1),
+    (("place", "total"), {}), (("place", "history"), []), (("place", "history"), lambda held: [[1, "x"], held[1]]),
+    (("forms",), lambda held: [*held[:1], ["array", "float64", [10**400]], *held[1:]]),
+    (("data", "x"), longer), (("data", "targets"), longer), (("data", "x"), np.zeros((0, 1))), (("data", "x"), np.zeros(8)),
+    (("data", "x"), np.full((8, 1), np.nan)), (("data", "validation_x"), np.zeros((8, 1))),
+    (("arrays", "predictions"), longer), (("arrays", "predictions"), lambda held: held.astype(np.int64)),
+    (("arrays", "form"), longer), (("arrays", "form"), lambda held: held[:-1]),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("place", "value"), FORGED, ids=[f"{'.'.join(place)} {k}" for k, (place, _) in enumerate(FORGED)])
+def test_what_no_run_wrote_is_refused_whatever_its_digest(place, value, run: Path, command) -> None:
+    forged(run, ("finished",), False)
+    assert command("checkpoint", "info", run)[0] == 0  # forging alone harms nothing
+    forged(run, place, value)
+    code, out, err = command("resume", run)
+    assert (code, out, err.count("\n")) == (2, "", 1)
+    assert ".safetensors'" in err
+    code, _, err = command("checkpoint", "info", run)
+    assert (code, err.count("\n")) in ((0, 0), (2, 1))
+
+
+@pytest.mark.parametrize(("place", "value"), [(("place", "history"), []), (("messages",), "many")], ids=["history", "messages"])
+def test_a_result_that_no_run_wrote_is_refused(place, value, runs: Path, command, tmp_path) -> None:
+    folder = Path(shutil.copytree(runs, tmp_path / "run"))
+    (folder / "step-0000000012.safetensors").rename(folder / "step-0000000010.safetensors")
+    forged(folder, ("steps",), 10)
+    assert command("resume", folder)[0] == 0
+    forged(folder, place, value)
+    code, out, err = command("resume", folder)
+    assert (code, out, err.count("\n")) == (2, "", 1)
+
+
+def test_nested_without_end(run: Path, command) -> None:
+    file = run / "step-0000000010.safetensors"
+    about = files.read(file, "checkpoint").about
+    deep = json.dumps(about)[:-1] + f', "deep": {"[" * 100_000}{"]" * 100_000}}}'
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(files.json, "dumps", lambda told: deep)
+        files.write(file, "checkpoint", about, {})
+    code, _, err = command("checkpoint", "info", run)
+    assert (code, err.count("\n")) == (2, 1)
+    assert "is none that neuro_actors wrote" in err
+
+
+@pytest.mark.parametrize("name", ["step-0000000010.safetensors", "data.safetensors"])
+def test_nobody_waits_at_a_pipe(name: str, run: Path, command) -> None:
+    (run / name).unlink()
+    os.mkfifo(run / name)
+    code, _, err = command("resume", run)
+    assert (code, err.count("\n")) == (2, 1)
+    assert f"{name}' cannot be read: it is no regular file" in err
+
+
+def test_a_checkpoints_name_is_of_plain_digits(run: Path) -> None:
+    (other := run / "step-\u0660\u0660\u0660\u0660\u0660\u0660\u0660\u0660\u0669\u0669.safetensors").touch()
+    assert na.resume(run).history == train().history
+    assert other.exists()
+
+
+def test_names_that_no_file_can_have(run: Path, command) -> None:
+    with pytest.raises(na.CheckpointError, match="^checkpoint must be the name of a folder, got "):
+        train(Path("\ud800"))
+    with pytest.raises(na.LogError, match="^log must be the name of a file, got "):
+        na.Recording("\ud800")
+    for name in ("", ".", "/"):
+        code, _, err = command("resume", run, "--log", name)
+        assert (code, err.count("\n")) == (2, 1)
+        assert "cannot be written" in err
 
 
 def test_a_module_that_adds_what_the_run_needs_is_imported(tmp_path) -> None:

@@ -43,7 +43,7 @@ ALLOWED = {
     "society": {"actor", "channels", "elements", "errors", "network", "rules", "sums"},
     "course": {"arrays", "channels", "functions", "learning", "network", "progress", "rules", "simulation"},
     "progress": {"course"},
-    "checkpoint": {"arrays", "channels", "checkpoint", "course", "errors", "functions", "judge", "learning", "log", "network", "neuron", "rules", "simulation", "sums", "text", "version"},
+    "checkpoint": {"arrays", "channels", "checkpoint", "course", "errors", "examples", "functions", "judge", "learning", "log", "network", "neuron", "rules", "simulation", "sums", "text", "version"},
     "said": {"arrays"},
     "text": set(),
     "files": {"errors"},

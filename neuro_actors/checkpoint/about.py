@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import json
+import math
 import re
-from dataclasses import asdict, fields
+from dataclasses import asdict, astuple, fields
 from typing import Any
 
 import numpy as np
 
 from .. import functions
-from ..arrays import Array
+from ..arrays import Array, as_whole_number
 from ..channels import Engine, engine
 from ..course import Course, Epoch, Place
 from ..errors import CheckpointError, InputError, NeuroActorsError
+from ..examples import as_examples
 from ..learning import Optimizer, check_optimizer
 from ..log.about import KNOWN, described, optimizer_of
 from ..network import Network
@@ -45,16 +47,21 @@ def settings(course: Course) -> dict[str, Any]:
 def course_of(
     run: dict[str, Any], network: Network, data: Arrays, optimizer: Optimizer | None, channels: str | Engine | None
 ) -> Course:
-    """The course that is so described. optimizer, channels: handed over, where they are somebody's own."""
+    """The course that is so described. optimizer, channels: handed over, where they are somebody's own. Raises `ValueError`
+    or the like where no course can be."""
     try:
         functions.loss(run["loss"])
         rule = rule_of(run["rule"])
     except InputError as error:
         raise CheckpointError(f"{error}; import the module that adds it first (--import MODULE)") from None
-    pairs = [(data[f"{which}x"], data[f"{which}targets"]) for which in ("", "validation_") if f"{which}x" in data]
+    examples = as_examples(network, data["x"], data["targets"], run["loss"])
+    held_out = None
+    if "validation_x" in data:
+        held_out = as_examples(network, data["validation_x"], data["validation_targets"], run["loss"], "validation ")
+    epochs, batch_size, seed = (whole(run, name, least) for name, least in (("epochs", 1), ("batch_size", 1), ("seed", 0)))
     return Course(
-        network, pairs[0], pairs[1] if len(pairs) > 1 else None, run["loss"], _optimizer_of(run["optimizer"], optimizer),
-        run["epochs"], run["batch_size"], run["seed"], _channels_of(run["channels"], channels), rule, run["sums"],
+        network, examples, held_out, run["loss"], _optimizer_of(run["optimizer"], optimizer),
+        epochs, batch_size, seed, _channels_of(run["channels"], channels), rule, run["sums"],
     )  # fmt: skip
 
 
@@ -93,9 +100,28 @@ def place_told(place: Place) -> dict[str, Any]:
 
 
 def place_of(told: dict[str, Any], predictions: Array) -> Place:
-    """The place again."""
+    """The place again. Raises `ValueError` or the like for what is none."""
     history = [Epoch(*epoch) for epoch in told["history"]]
-    return Place(predictions.copy(), told["epoch"], told["batches"], told["total"], history)
+    numbers = [told["total"], *(value for epoch in history for value in astuple(epoch) if value is not None)]
+    if not all(isinstance(value, (int, float)) for value in numbers):
+        raise ValueError("its losses are no numbers")
+    if [epoch.epoch for epoch in history] != list(range(1, 1 + len(history))) or len(history) + 1 != whole(told, "epoch", 1):
+        raise ValueError("its history is not that of the epochs before")
+    return Place(predictions.copy(), told["epoch"], whole(told, "batches", 0), told["total"], history)
+
+
+def check_place(place: Place, course: Course, steps: int) -> None:
+    """Raise `ValueError` unless the place lies in the course, after so many steps of learning."""
+    targets = course.data[1]
+    if place.predictions.shape != targets.shape or place.predictions.dtype != targets.dtype:
+        raise ValueError(f"its predictions are not those of {len(targets)} examples")
+    if place.epoch > course.epochs or place.batches > course.steps_an_epoch or place.steps(course) != steps:
+        raise ValueError(f"epoch {place.epoch}, batch {place.batches} is no place after step {steps} of {course.steps}")
+
+
+def whole(told: dict[str, Any], name: str, least: int, most: float = math.inf) -> int:
+    """That whole number. Raises `InputError` if it is none."""
+    return as_whole_number(name, told[name], least, most)
 
 
 def _optimizer(optimizer: Optimizer) -> dict[str, Any]:
@@ -116,7 +142,8 @@ def _optimizer(optimizer: Optimizer) -> dict[str, Any]:
 def _optimizer_of(told: dict[str, Any], given: Optimizer | None) -> Optimizer:
     if OWN not in told:
         found = optimizer_of(told)
-        assert found is not None
+        if found is None:
+            raise ValueError(f"no optimizer is named {told['name']!r}")
         if given is not None and given != found:
             raise CheckpointError(f"the run learnt by {found!r}, not by {given!r}: leave optimizer out")
         return found

@@ -12,6 +12,7 @@ import os
 import re
 import struct
 from pathlib import Path
+from stat import S_ISREG
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -82,6 +83,8 @@ def read(path: Path, kind: str) -> Held:
 
     name = repr(str(path))
     try:
+        if not S_ISREG(path.stat().st_mode):  # a pipe, in which nothing may ever come, or a device without end
+            raise CheckpointError(f"{name} cannot be read: it is no regular file")
         raw = path.read_bytes()
     except OSError as error:
         raise CheckpointError(f"{name} cannot be read: {error.strerror or error}") from None
@@ -101,7 +104,7 @@ def read(path: Path, kind: str) -> Held:
         if about["kind"] != kind:
             raise CheckpointError(f"{name} is not what its name says: it is of kind {about['kind']!r}, not {kind!r}")
         return Held(about, load(raw), digest)
-    except (KeyError, ValueError, TypeError, SafetensorError) as error:
+    except (KeyError, ValueError, TypeError, RecursionError, SafetensorError) as error:
         raise CheckpointError(f"{name} is none that neuro_actors wrote: {error}") from None
 
 

@@ -13,8 +13,8 @@ from ..errors import CheckpointError, InputError
 from .files import PART, Held, read, sync
 
 DATA = "data.safetensors"
-NAME = re.compile(r"step-(\d{10,})\.safetensors")
-STRAY = re.compile(rf"(step-\d+|data)\.safetensors\.\d+{re.escape(PART)}")
+NAME = re.compile(r"step-([0-9]{10,})\.safetensors")
+STRAY = re.compile(rf"(step-[0-9]+|data)\.safetensors\.[0-9]+{re.escape(PART)}")
 MOST = 2  # checkpoints that stay
 
 

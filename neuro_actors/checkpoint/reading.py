@@ -16,12 +16,15 @@ from ..errors import CheckpointError
 from ..learning import Optimizer
 from ..log.numerics import differences
 from ..network import Network
-from .about import course_of, network_of, place_of
+from ..text import shown
+from .about import check_place, course_of, network_of, place_of, whole
 from .files import Held, read
 from .folder import DATA, found, read_checkpoint
 from .keeping import Keeping
 from .packing import unpacked
 from .saving import Saver, versions
+
+MOST = 2**53  # steps that a society may have lived through
 
 
 class Checkpoint:
@@ -52,12 +55,14 @@ class Checkpoint:
 
     def examples(self) -> int:
         """How many the run learns from. Raises `CheckpointError` if its data are not there."""
-        return len(self._data().arrays["x"])
+        data = self._data()
+        with self.sensible():
+            return len(data.arrays["x"])
 
     def _data(self) -> Held:
         """The data of the run. Raises `CheckpointError` if those in the folder are another run's."""
         held = read(self.folder.path / DATA, "data")
-        if held.digest != self.about["data"]:
+        if held.digest != self.about.get("data"):
             raise CheckpointError(f"{str(self.file)!r} is of another run than {DATA!r}, which lies beside it")
         return held
 
@@ -66,7 +71,9 @@ class Checkpoint:
         self._data()
         with self.sensible():
             place = place_of(self.about["place"], self._held.arrays["predictions"])
-            return self._network(""), tuple(place.history), self.about["messages"]
+            if len(place.history) != whole(self.about["run"], "epochs", 1):
+                raise ValueError(f"it is finished after {len(place.history)} of its epochs")
+            return self._network(""), tuple(place.history), whole(self.about, "messages", 0)
 
     def run(
         self, optimizer: Optimizer | None, channels: str | Engine | None, exact: bool
@@ -81,14 +88,17 @@ class Checkpoint:
                 advice = "it can go on, but not to the bits of an unbroken run: exact=False (--inexact)"
                 raise CheckpointError(f"it was written where last bits may differ ({'; '.join(other)}); {advice}")
             place = place_of(about["place"], self._held.arrays["predictions"])
+            steps, number, messages = whole(about, "steps", 0), whole(about, "number", 0, MOST), whole(about, "messages", 0)
+            check_place(place, course, steps)
             kept = None
             if about["forms"] is not None:
                 numbers = {name[5:]: flat for name, flat in self._held.arrays.items() if name.startswith("kept.")}
                 kept = unpacked(about["forms"], self._held.arrays["form"], numbers, course.optimizer)
-            keeping = Keeping(course.rule, first, kept, about["number"], course.optimizer, about["steps"])
-            saver = Saver(
-                self.folder, course, place, keeping, about["run"]["every"], about["messages"], about["exact"] and not other
-            )
+                if len(kept) != len(first.ids):
+                    raise ValueError(f"{len(first.ids)} members, and {len(kept)} have kept something")
+            keeping = Keeping(course.rule, first, kept, number, course.optimizer, steps)
+            every, same = whole(about["run"], "every", 1), bool(about["exact"]) and not other
+            saver = Saver(self.folder, course, place, keeping, every, messages, same)
             saver.goes_on(self.file, data.digest)
             return course, place, self._network(""), saver
 
@@ -109,5 +119,5 @@ class Checkpoint:
             yield
         except CheckpointError as error:
             raise CheckpointError(f"{str(self.file)!r}: {error}") from None
-        except (KeyError, ValueError, TypeError, IndexError, AttributeError) as error:
-            raise CheckpointError(f"{str(self.file)!r} is none that neuro_actors wrote: {error!r}") from None
+        except (KeyError, ValueError, TypeError, IndexError, AttributeError, ArithmeticError, RecursionError) as error:
+            raise CheckpointError(f"{str(self.file)!r} is none that neuro_actors wrote: {shown(error)}") from None

@@ -8,6 +8,7 @@ from typing import Any
 from ..course import Epoch
 from ..errors import CheckpointError
 from ..text import counted, printable
+from .about import whole
 from .reading import Checkpoint
 
 WIDTH = 79
@@ -29,7 +30,7 @@ def summary(checkpoint: Checkpoint) -> dict[str, Any]:
         "epoch": {
             "under way": place["epoch"],
             "batches": place["batches"],
-            "of it": about["of"] // about["run"]["epochs"],
+            "of it": whole(about, "of", 0) // whole(about["run"], "epochs", 1),
             "of": about["run"]["epochs"],
         },
         "history": [str(Epoch(*epoch)) for epoch in place["history"]],

@@ -93,8 +93,8 @@ class LogWriter:
         self._open()
 
     def _open(self) -> None:
-        second = beside(self._path)
         try:
+            second = beside(self._path)
             if self._recording.overwrite:
                 for path in (self._path, second):
                     if path.is_file():
