@@ -189,6 +189,17 @@ def test_nobody_waits_at_a_pipe(name: str, run: Path, command) -> None:
     assert f"{name}' cannot be read: it is no regular file" in err
 
 
+def test_where_nothing_can_be_written_no_work_begins(run: Path, command, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuses(*how: object, **more: object) -> None:
+        raise PermissionError(13, "Permission denied")
+
+    monkeypatch.setattr(Path, "touch", refuses)  # root may write in any folder
+    monkeypatch.setattr("neuro_actors.simulation.Simulation.train_step", None)
+    code, _, err = command("resume", run)
+    assert (code, err.count("\n")) == (2, 1)
+    assert f"{str(run)!r} cannot hold checkpoints: Permission denied" in err
+
+
 def test_a_checkpoints_name_is_of_plain_digits(run: Path) -> None:
     (other := run / "step-\u0660\u0660\u0660\u0660\u0660\u0660\u0660\u0660\u0669\u0669.safetensors").touch()
     assert na.resume(run).history == train().history

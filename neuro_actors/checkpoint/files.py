@@ -19,6 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..errors import CheckpointError
+from ..text import shown
 
 FORMAT = 1
 KEY = "neuro_actors"
@@ -48,21 +49,26 @@ def write(path: Path, kind: str, about: dict[str, Any], arrays: Arrays) -> str:
     digest = hashlib.sha256(raw).hexdigest()
     place = _places(raw)[0]
     raw[place : place + len(ZEROS)] = digest.encode()
-    aside = path.with_name(f"{path.name}.{os.getpid()}{PART}")
+    part = aside(path)
     try:
         try:
-            with aside.open("wb") as file:
+            with part.open("wb") as file:
                 file.write(raw)
                 file.flush()
                 os.fsync(file.fileno())
-            aside.replace(path)
+            part.replace(path)
         except BaseException:
-            aside.unlink(missing_ok=True)
+            part.unlink(missing_ok=True)
             raise
         sync(path.parent)
     except OSError as error:
         raise CheckpointError(f"{str(path)!r} cannot be written: {error.strerror or error}") from None
     return digest
+
+
+def aside(path: Path) -> Path:
+    """Where it is written."""
+    return path.with_name(f"{path.name}.{os.getpid()}{PART}")
 
 
 def sync(folder: Path) -> None:
@@ -100,9 +106,9 @@ def read(path: Path, kind: str) -> Held:
     try:
         about = json.loads(json.loads(raw[8 : 8 + _header(raw)])["__metadata__"][KEY])
         if about["format"] != FORMAT:
-            raise CheckpointError(f"{name} is of checkpoint format {about['format']!r}, this version reads {FORMAT}")
+            raise CheckpointError(f"{name} is of checkpoint format {shown(about['format'])}, this version reads {FORMAT}")
         if about["kind"] != kind:
-            raise CheckpointError(f"{name} is not what its name says: it is of kind {about['kind']!r}, not {kind!r}")
+            raise CheckpointError(f"{name} is not what its name says: it is of kind {shown(about['kind'])}, not {kind!r}")
         return Held(about, load(raw), digest)
     except (KeyError, ValueError, TypeError, RecursionError, SafetensorError) as error:
         raise CheckpointError(f"{name} is none that neuro_actors wrote: {error}") from None

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from ..arrays import as_path
 from ..errors import CheckpointError, InputError
-from .files import PART, Held, read, sync
+from .files import PART, Held, aside, read, sync
 
 DATA = "data.safetensors"
 NAME = re.compile(r"step-([0-9]{10,})\.safetensors")
@@ -77,10 +77,13 @@ class Folder:
                     other.unlink()
 
     def go_on_from(self, file: Path) -> None:
-        """That one is good. Raises `CheckpointError` if nothing can be changed here."""
+        """That one is good. Raises `CheckpointError` if nothing can be written here."""
         self._good = [file]
         with self._refused():
             self.sweep()
+            part = aside(self.place(0))
+            part.touch()
+            part.unlink()
 
 
 def steps_of(file: Path) -> int:

@@ -31,6 +31,7 @@ import pyarrow as pa
 from ..errors import LogError
 from ..faults import DISTURBANCES, KINDS, PLACES, Disturbance
 from ..network import Network
+from ..text import shown
 from .schema import members
 
 FORMAT = 1
@@ -175,7 +176,7 @@ def _channels(schema: Any, metadata: bytes) -> dict[str, Any] | None:
     except (KeyError, ValueError, TypeError, RecursionError) as error:
         raise LogError(f"its metadata are damaged: {error}") from None
     if held != FORMAT:
-        raise LogError(f"it is of format {held!r}, this version reads {FORMAT}")
+        raise LogError(f"it is of format {shown(held)}, this version reads {FORMAT}")
     if not schema.equals(COLUMNS):
         raise LogError("its columns are not those of disturbances")
     if log != hashlib.sha256(metadata).hexdigest():
@@ -203,7 +204,7 @@ def _read(stream: Any, known: frozenset[str]) -> tuple[tuple[Disturbance, ...], 
                 continue
             disturbance = Disturbance(time, what, step, kind, source, target or "", attempt, question)
             if not _makes_sense(disturbance, known):
-                raise LogError(f"row {len(found)} makes no sense: {disturbance}")
+                raise LogError(f"row {len(found)} makes no sense: {shown(disturbance)}")
             found.append(disturbance)
     return tuple(found), digest
 
