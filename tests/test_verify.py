@@ -48,8 +48,8 @@ MUTANTS: dict[str, tuple[ModuleType, str, str]] = {
     "a stale weight": (
         neuron, "weighted_sum(self.memory.parameters,", "weighted_sum(_kept.setdefault(self, self.memory.parameters),"),
     "weights already renewed when urgencies are sent back": (
-        neuron, "        self._conclude(step, wanted, commit)\n",
-        "        self._conclude(step, wanted, commit)\n        if step.optimizer: spread(self._towards_listeners(self.memory.parameters, step), signal_urgency, back)\n"),
+        neuron, "        self.conclude(step, wanted, commit)\n",
+        "        self.conclude(step, wanted, commit)\n        if step.optimizer: spread(self._towards_listeners(self.memory.parameters, step), signal_urgency, back)\n"),
     "the wrong sign back": (
         neuron, "spread(self._towards_listeners(memory.parameters, step), signal_urgency, back)",
         "spread(-self._towards_listeners(memory.parameters, step), signal_urgency, back)"),
