@@ -132,11 +132,8 @@ class Delivery:
 
     def finish(self, kept: tuple[Any, ...], letters: Iterable[Letter]) -> Snapshot:
         """The step is over: what it comes to, to be made durable before any of these letters is sent."""
-        said = {line: letter for line, letter in self.spoken.items() if line not in self._acknowledged()}
+        acknowledged = {own for lines in self.wires.repeats.values() for own in lines}  # which need not be retained
+        said = {line: letter for line, letter in self.spoken.items() if line not in acknowledged}
         snapshot = Snapshot(self.number, kept, said | {letter.line: letter for letter in letters})
         self._begin(snapshot)
         return snapshot
-
-    def _acknowledged(self) -> set[int]:
-        """What has been answered need not be retained."""
-        return {own for lines in self.wires.repeats.values() for own in lines}
