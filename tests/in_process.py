@@ -1,0 +1,53 @@
+"""Workers as tasks of the test's own process: the same wires, on loopback, and nothing to start. `kill` cuts a worker off."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from typing import Any
+
+import trio
+
+from neuro_actors.machines.engine import Machines
+from neuro_actors.machines.worker import life
+
+
+class Task:
+    """A worker."""
+
+    def __init__(self, rank: int) -> None:
+        self.rank = rank
+        self.died, self.why = trio.Event(), ""
+        self.scope = trio.CancelScope()
+
+    async def live(self, host: str, port: int, secret: bytes) -> None:
+        with self.scope:
+            await life(host, port, secret, self.rank)
+        self.why = self.why or "it has ended"
+        self.died.set()
+
+    def kill(self) -> None:
+        self.why = "it was killed"
+        self.scope.cancel()
+
+
+@dataclass(frozen=True, kw_only=True)
+class InProcess(Machines):
+    """workers: all that were started."""
+
+    workers: list[Task] = field(default_factory=list)
+
+    @asynccontextmanager
+    async def cluster(self) -> AsyncIterator[InProcess]:
+        async with trio.open_nursery() as nursery:
+            self.workers.clear()
+            object.__setattr__(self, "nursery", nursery)
+            yield self
+            nursery.cancel_scope.cancel()
+
+    async def start(self, name: str, host: str, port: int, secret: bytes, about: dict[str, Any]) -> Task:
+        task = Task(about["rank"])
+        self.workers.append(task)
+        self.nursery.start_soon(task.live, host, port, secret)  # type: ignore[attr-defined]
+        return task
