@@ -5,6 +5,8 @@ A Ctrl-C strikes no member at its work: it goes to the program's main task, whic
 
 from __future__ import annotations
 
+from collections.abc import Awaitable, Callable
+
 import numpy as np
 from trio.lowlevel import enable_ki_protection
 
@@ -12,20 +14,23 @@ from .arrays import frozen
 from .channels import LossPort, Port
 from .errors import SimulationError
 from .judge import LossRule
-from .messages import ACTIVATION, COMMIT, LOSS, TANGENT, TARGET, URGENCY
+from .messages import ACTIVATION, COMMIT, LOSS, TANGENT, TARGET, URGENCY, Step
 from .neuron import LocalRule, NeuronRule
 
 NONE = frozen(np.empty(0))
 
 
 @enable_ki_protection
-async def neuron(rule: NeuronRule, port: Port, number: int = 0) -> None:
+async def neuron(
+    rule: NeuronRule, port: Port, number: int = 0, stride: int = 1, turn: Callable[[Step], Awaitable[bool]] | None = None
+) -> None:
     """One step after another, until no more mail will come: hear the sources, fire; hear the followers, respond.
 
-    number: of the last step before. Raises `SimulationError`, which names the neuron, if it fails.
+    number: of the last step before.  stride: from the number of one step to the next.  turn: waits until it may respond,
+    where it is at several steps at once; False if it never may. Raises `SimulationError`, which names the neuron, if it fails.
     """
     while True:
-        number += 1
+        number += stride
         try:
             step = await port.wait(ACTIVATION)
             if step is None:
@@ -37,7 +42,7 @@ async def neuron(rule: NeuronRule, port: Port, number: int = 0) -> None:
             rule.fire(step, port.heard, port.activation)
             port.send(ACTIVATION, step)
             if rule.is_answered(step):
-                if await port.wait(URGENCY) is None:
+                if await port.wait(URGENCY) is None or (turn is not None and not await turn(step)):
                     return
                 rule.respond(step, port.urgencies, port.back, port.commit)
                 port.send(URGENCY, step)
@@ -47,14 +52,14 @@ async def neuron(rule: NeuronRule, port: Port, number: int = 0) -> None:
 
 
 @enable_ki_protection
-async def loss(rule: LossRule, port: LossPort, number: int = 0) -> None:
+async def loss(rule: LossRule, port: LossPort, number: int = 0, stride: int = 1) -> None:
     """The same for the loss: hear all outputs and what they should have said, and tell each its urgency.
 
     In a step that only predicts it has no losses to tell, and tells the environment none: so that the environment,
     before it begins another step, knows that everyone is done with this one.
     """
     while True:
-        number += 1
+        number += stride
         try:
             step = await port.wait(ACTIVATION)
             if step is None:

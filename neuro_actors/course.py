@@ -58,6 +58,7 @@ class Course:
     channels: str | Engine
     rule: Rule
     sums: str
+    in_flight: int = 1
 
     @property
     def steps_an_epoch(self) -> int:

@@ -6,6 +6,7 @@ import math
 from collections.abc import Coroutine
 from contextlib import suppress
 from contextvars import copy_context
+from functools import partial
 from os import PathLike
 from types import TracebackType
 from typing import TYPE_CHECKING
@@ -14,7 +15,8 @@ import trio
 from trio.lowlevel import disable_ki_protection, enable_ki_protection
 
 from .arrays import number
-from .channels import Channels, Engine, engine
+from .channels import Channels, Engine, Recorder, engine
+from .channels.lanes import Lanes
 from .channels.unreliable import Unreliable
 from .checkpoint.keeping import Keeping
 from .errors import InputError, LogError, NeuroActorsError, SimulationError
@@ -22,7 +24,7 @@ from .log.recording import Recording, as_recording
 from .network import Network
 from .rules import Backpropagation, Rule
 from .rules.descriptions import described
-from .rules.micro_batches import micro_batched
+from .rules.micro_batches import lanes_for, micro_batched
 from .simulation import Simulation
 from .society import collector_off
 from .sums import named
@@ -45,6 +47,8 @@ class open_simulation:  # noqa: N801 (to be called as a function is)
     micro_batches: the batch of a step with a loss goes through as so many micro-batches, one after another, and everybody
         learns once, at the end; see `rules/micro_batches.py`. So only one micro-batch at a time needs memory. None or 1
         lets it go through at once.
+    in_flight: up to so many micro-batches are under way at once, along as many lanes; see `channels/lanes.py`. It changes no
+        bit. None or 1: one after another.
     patience: how many seconds a call may wait for its step; then it raises `SimulationError`, which says who waits for whom.
 
     A neuron's failure raises one `SimulationError`, which names it, from the call that waits for the step; the society
@@ -61,15 +65,16 @@ class open_simulation:  # noqa: N801 (to be called as a function is)
         sums: str = "ordered",
         micro_batches: int | None = None,
         patience: float = math.inf,
+        in_flight: int | None = None,
     ) -> None:
-        self._settings = network, channels, log, rule, sums, micro_batches, patience
+        self._settings = network, channels, log, rule, sums, micro_batches, patience, in_flight
         self._simulation: Simulation | None = None
 
     @enable_ki_protection
     async def __aenter__(self) -> Simulation:
         if self._simulation is not None:
             raise SimulationError("this block was entered before: call na.open_simulation anew for each")
-        network, channels, log, rule, sums, micro_batches, patience = self._settings
+        network, channels, log, rule, sums, micro_batches, patience, in_flight = self._settings
         rule = Backpropagation() if rule is None else rule
         kept, rule = (rule, rule.rule) if isinstance(rule, Keeping) else (None, rule)
         if not isinstance(network, Network):
@@ -79,6 +84,9 @@ class open_simulation:  # noqa: N801 (to be called as a function is)
         if not isinstance(rule, Rule):
             raise InputError(f"rule must be such as na.rules.FeedbackAlignment(), or None, got {shown(rule)}")
         rule = micro_batched(rule, micro_batches)
+        count = lanes_for(rule, in_flight)
+        if count > 1 and isinstance(channels, Unreliable):
+            raise InputError("na.Unreliable carries one step at a time: leave in_flight out")
         network.check_activations()
         if not trio.lowlevel.in_trio_run():
             raise SimulationError("open_simulation needs trio.run; elsewhere, as in a notebook, use na.gradient or na.train")
@@ -91,10 +99,8 @@ class open_simulation:  # noqa: N801 (to be called as a function is)
             writer = LogWriter(as_recording(log), network, sums, described(rule), storm, kept)
         try:
             with collector_off():
-                carriers = _made(make, network, writer)
-            if kept is not None:
-                kept.goes_on(carriers)
-            simulation = self._simulation = Simulation(network, carriers, rule, added, writer, patience, kept)
+                lanes = Lanes(partial(_made, make, network), writer, count, kept.number if kept else 0)
+            simulation = self._simulation = Simulation(network, lanes, rule, added, writer, patience, kept)
         except BaseException:
             with suppress(LogError):
                 if writer is not None:
@@ -102,7 +108,7 @@ class open_simulation:  # noqa: N801 (to be called as a function is)
             raise
         trio.lowlevel.spawn_system_task(simulation._live, name="society", context=copy_context())
         if writer is not None:
-            trio.lowlevel.spawn_system_task(simulation._write_now_and_then, writer, FLUSH_SECONDS, name="log")
+            trio.lowlevel.spawn_system_task(_write_now_and_then, simulation, writer, FLUSH_SECONDS, name="log")
         return simulation
 
     @enable_ki_protection
@@ -135,10 +141,23 @@ class open_simulation:  # noqa: N801 (to be called as a function is)
                 del more  # it refers to this frame
 
 
+async def _write_now_and_then(simulation: Simulation, log: LogWriter, seconds: float) -> None:
+    """What was recorded reaches the file though no other step follows."""
+    while not simulation._ended.is_set():
+        with trio.move_on_after(seconds):
+            await simulation._ended.wait()
+            return
+        try:
+            log.write_what_waits()
+        except Exception as error:  # in a task of trio's own it would end the user's program
+            simulation._fail(f"the log cannot be written: {error!r}", error)
+            return
+
+
 @disable_ki_protection  # it takes long where the network is large, and nobody lives yet
-def _made(make: Engine, network: Network, writer: LogWriter | None) -> Channels:
+def _made(make: Engine, network: Network, recorder: Recorder | None) -> Channels:
     try:
-        made = make(network, writer)
+        made = make(network, recorder)
     except NeuroActorsError:
         raise
     except Exception as error:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import deque
 from contextlib import closing
 from typing import TYPE_CHECKING
 
@@ -12,7 +13,8 @@ from trio.lowlevel import enable_ki_protection
 
 from . import functions
 from .arrays import Array, as_batch, as_flag, frozen
-from .channels import Channels, Statistics, Waiting
+from .channels import EnvironmentPort, Statistics, Waiting
+from .channels.lanes import Lanes
 from .checkpoint.keeping import Keeping
 from .errors import InputError, LogError, SimulationError
 from .examples import as_direction, as_examples
@@ -33,15 +35,15 @@ if TYPE_CHECKING:
 class Simulation:
     """A living society; made by `open_simulation`.
 
-    Steps go one after another: one that is asked for while another is under way waits for its turn. Cancelling a call
-    only stops the waiting: a step that has begun is finished by the society, wholly, before the next one begins (or
+    Calls go one after another: one that comes while another's steps are under way waits for its turn. Cancelling a call
+    only stops the waiting: a step that has begun is finished by the society, wholly, before the next call begins one (or
     dropped, where the block is left). A failure is told by the call that waits for the step, or else by the next one.
     """
 
     def __init__(
         self,
         network: Network,
-        channels: Channels,
+        lanes: Lanes,
         rule: Rule,
         sums: Sums,
         log: LogWriter | None,
@@ -49,16 +51,14 @@ class Simulation:
         kept: Keeping | None = None,
     ) -> None:
         self._network = network
-        self._channels = channels
+        self._lanes = lanes
         self._rule = rule
         self._members = kept or rule  # who makes them
         self._sums = sums
-        self._port = channels.environment
         self._log = log
         self._patience = patience
         self._turn = trio.Lock()
         self._number = self._before = kept.number if kept else 0
-        self._under_way: Step | None = None
         self._failure: SimulationError | None = None
         self._failure_told = False
         self._closed = False
@@ -111,7 +111,7 @@ class Simulation:
         async with self._turn:
             targets = frozen(np.ascontiguousarray(wanted.T))
             direction = frozen(self._parameters.by_neuron(*along))
-            outcome = await self._step(Round(frozen(told)), targets, loss, direction=direction)
+            outcome = await self._step(Round(frozen(told)), targets, loss, direction)
             return outcome.gradient(self._network, self._parameters, wrt_inputs=False)
 
     async def train_step(
@@ -129,7 +129,7 @@ class Simulation:
         """The network with the parameters that its neurons committed last. After a failure: before the failed step."""
         if self._failure is None and not self._closed:
             async with self._turn:
-                await self._finish()
+                await self._finish_all()
         else:
             await trio.lowlevel.checkpoint()
         if self._committed is not None:
@@ -138,13 +138,12 @@ class Simulation:
         return self._network
 
     def who_waits(self) -> tuple[Waiting, ...]:
-        """In a step under way: who waits for whom. Between steps, nobody."""
-        step = self._under_way
-        return () if step is None else tuple(w for w in self._channels.waiting() if w.step == step.number)
+        """In the steps under way: who waits for whom. Between steps, nobody."""
+        return self._lanes.who_waits()
 
     def statistics(self) -> Statistics:
         """How many messages were sent, and how full each mailbox ever was."""
-        return self._channels.statistics()
+        return self._lanes.statistics()
 
     @property
     def last_step(self) -> int:
@@ -156,77 +155,102 @@ class Simulation:
     async def _rounds(
         self, rows: Array, wanted: Array, loss: str, optimizer: Optimizer | None = None, wrt_inputs: bool = False
     ) -> Outcome:
-        """All rounds of the rule, one after another, and what came of them together."""
+        """All rounds of the rule, in their order, and what came of them together. Where there are several lanes as many are
+        under way at once, and no round depends on an answer: its rule has said so by making members for them."""
         self._rule.check(self._network, loss)
         x, targets = (frozen(np.ascontiguousarray(array.T)) for array in (rows, wanted))
-        together = Together()
+        together, parts, answer, rounds_left = Together(), deque[slice](), None, True
+        self._check()
+        await self._finish_all()
         with closing(self._rule.rounds(self._network, x)) as rounds:  # an interrupt that struck a forgotten one would be lost
-            round = next(rounds)
             while True:
-                part = round.examples or slice(None)
-                asked = frozen(np.ascontiguousarray(targets[:, part]))
-                outcome = await self._step(round, asked, loss, optimizer, wrt_inputs)
-                together.add(part, outcome)
-                try:
-                    round = rounds.send(Answer(outcome.said, outcome.losses, outcome.felt))
-                except StopIteration:
+                while rounds_left and not self._lanes.full:
+                    try:
+                        round = next(rounds) if answer is None else rounds.send(answer)
+                    except StopIteration:
+                        rounds_left = False
+                        break
+                    part = round.examples or slice(None)
+                    self._begin(round, frozen(np.ascontiguousarray(targets[:, part])), loss, optimizer, wrt_inputs)
+                    parts.append(part)
+                    answer = None
+                if not parts:
                     return together.outcome
+                outcome = await self._end()
+                together.add(parts.popleft(), outcome)
+                answer = Answer(outcome.said, outcome.losses, outcome.felt)
+
+    async def _step(
+        self, round: Round, targets: Array | None = None, loss: str | None = None, direction: Array | None = None
+    ) -> Outcome:
+        """One alone."""
+        self._check()
+        await self._finish_all()
+        self._begin(round, targets, loss, None, False, direction)
+        return await self._end()
 
     @enable_ki_protection  # an interrupt reaches what waits: no step is left half begun, or half told
-    async def _step(
+    def _begin(
         self,
         round: Round,
-        targets: Array | None = None,
-        loss: str | None = None,
-        optimizer: Optimizer | None = None,
-        wrt_inputs: bool = False,
+        targets: Array | None,
+        loss: str | None,
+        optimizer: Optimizer | None,
+        wrt_inputs: bool,
         direction: Array | None = None,
-    ) -> Outcome:
-        if self._closed:
-            raise SimulationError("this simulation is closed: open another one with na.open_simulation")
-        await self._finish()
+    ) -> None:
+        self._check()
         self._number += 1
         learning = optimizer if round.learns else None
         felt = wrt_inputs or round.wrt_inputs
         step = Step(self._number, loss, learning, felt, direction is not None, round.name)
-        self._under_way = step
         try:
-            self._port.begin(step, round.told, targets, *(() if direction is None else (direction,)))
+            self._lanes.begin(step, round.told, targets, *(() if direction is None else (direction,)))
         except BaseException as error:  # such as an interrupt: a step that has begun by half can never end
             self._fail(f"step {step.number} could not begin: {error!r}", error)
             raise
-        outcome = await self._finish()
-        assert outcome is not None
-        return outcome
+
+    def _check(self) -> None:
+        """Raise `SimulationError` where no step can begin."""
+        if self._closed:
+            raise SimulationError("this simulation is closed: open another one with na.open_simulation")
+        self._tell_failure()
+
+    def _tell_failure(self) -> None:
+        if self._failure is not None:
+            self._failure_told = True
+            raise SimulationError(str(self._failure)) from self._failure.__cause__
+
+    async def _finish_all(self) -> None:
+        """See all steps under way to their ends, which a cancelled call has left behind."""
+        self._tell_failure()
+        while self._lanes.under_way:
+            await self._end()
 
     @enable_ki_protection
-    async def _finish(self) -> Outcome | None:
-        """See the step under way to its end, and say what came of it. If cancelled, it can be called again."""
-        step = self._under_way
-        if step is not None and self._failure is None:
+    async def _end(self) -> Outcome:
+        """See the first step under way to its end, and say what came of it. If cancelled, it can be called again."""
+        if self._failure is None:
+            step = self._lanes.under_way[0]
             with trio.CancelScope(deadline=trio.current_time() + self._patience) as self._patient:
                 try:
                     with np.errstate(all="ignore"):  # what is not finite is refused, with a name
-                        await self._port.end()
+                        port = await self._lanes.end()
                 except Exception as error:
                     self._fail(f"step {step.number} failed: {error}", error)
                 else:
-                    self._under_way = None
-                    outcome = self._concluded(step)
+                    outcome = self._concluded(step, port)
                     self._logged()
                     return outcome
             if self._failure is None:
                 waiting = [str(w) for w in self.who_waits()]
                 lines = "\n  ".join(waiting[:12] + [f"… and {len(waiting) - 12} more"] * (len(waiting) > 12))
                 self._fail(f"step {step.number} did not end within {self._patience:g} s:\n  {lines}", None)
-        if self._failure is not None:
-            self._failure_told = True
-            raise SimulationError(str(self._failure)) from self._failure.__cause__
-        return None
+        self._tell_failure()
+        raise AssertionError
 
-    def _concluded(self, step: Step) -> Outcome:
-        """Copies, but of the commits: the port's arrays are the next step's too."""
-        port = self._port
+    def _concluded(self, step: Step, port: EnvironmentPort) -> Outcome:
+        """Copies, but of the commits: the port's arrays are its next step's too."""
         said = frozen(port.predictions.copy())
         if step.loss is None:
             return Outcome(step.number, said, NOTHING, NOTHING, NOTHING)
@@ -249,7 +273,7 @@ class Simulation:
         failure.__cause__ = cause
         self._failure = failure
         self._patient.cancel()
-        self._channels.stop()
+        self._lanes.stop()
 
     # --- life and death ------------------------------------------------------------------------------------------
 
@@ -257,7 +281,7 @@ class Simulation:
         """One of trio's own tasks: no interrupt strikes it, and whoever is struck leaves no nursery open behind him."""
         try:
             await live_together(
-                self._network, self._channels, self._members, self._sums, lambda: self._closed, self._before
+                self._network, self._lanes, self._members, self._sums, lambda: self._closed, self._before
             )
         except SimulationError as error:
             self._fail(str(error), error.__cause__)
@@ -266,7 +290,7 @@ class Simulation:
             while isinstance(self._crash, BaseExceptionGroup):
                 self._crash = self._crash.exceptions[0]
             self._fail(f"the society broke down: {self._crash!r}", self._crash)
-        for carrier in (self._channels, self._log):
+        for carrier in (self._lanes, self._log):
             try:
                 if carrier is not None:
                     carrier.close()
@@ -274,21 +298,9 @@ class Simulation:
                 self._crash = self._crash or error
         self._ended.set()
 
-    async def _write_now_and_then(self, log: LogWriter, seconds: float) -> None:
-        """What was recorded reaches the file though no other step follows."""
-        while not self._ended.is_set():
-            with trio.move_on_after(seconds):
-                await self._ended.wait()
-                return
-            try:
-                log.write_what_waits()
-            except Exception as error:  # in a task of trio's own it would end the user's program
-                self._fail(f"the log cannot be written: {error!r}", error)
-                return
-
     def _close(self) -> None:
         self._closed = True
-        if self._under_way is not None and self._failure is None:
+        if self._lanes.under_way and self._failure is None:
             self._failure_told = True  # whoever still waits is told; who left the block knows
-            self._fail(f"the simulation was closed while step {self._under_way.number} was under way", None)
-        self._channels.stop()
+            self._fail(f"the simulation was closed while step {self._lanes.under_way[0].number} was under way", None)
+        self._lanes.stop()

@@ -30,6 +30,7 @@ def gradient(
     wrt_inputs: bool = False,
     sums: str = "ordered",
     micro_batches: int | None = None,
+    in_flight: int | None = None,
 ) -> Gradient:
     """Open a society, ask it for one gradient, and close it; see `Simulation.gradient`.
 
@@ -38,7 +39,9 @@ def gradient(
     """
 
     async def society() -> Gradient:
-        async with open_simulation(network, channels, sums=sums, micro_batches=micro_batches) as simulation:
+        async with open_simulation(
+            network, channels, sums=sums, micro_batches=micro_batches, in_flight=in_flight
+        ) as simulation:
             return await simulation.gradient(x, targets, loss, wrt_inputs)
 
     return run(society, channels)

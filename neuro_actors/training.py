@@ -26,7 +26,7 @@ from .network import Network
 from .opening import open_simulation
 from .progress import Bar
 from .rules import Backpropagation, Rule
-from .rules.micro_batches import micro_batched
+from .rules.micro_batches import lanes_for, micro_batched
 from .synchronous import run
 
 
@@ -71,13 +71,14 @@ def train(
     checkpoint: str | PathLike[str] | None = None,
     every: int = 100,
     overwrite: bool = False,
+    in_flight: int | None = None,
 ) -> TrainingResult:
     """Train the society that `network` describes; the network itself stays as it was.
 
     x: (n, n_inputs); targets: (n, n_outputs); validation: such a pair. Each epoch goes through all examples in batches
     of `batch_size` (the last may be smaller), in an order drawn from `seed` and the epoch's number.
     progress: a bar with loss and accuracy on standard error; None shows it where that is a terminal.
-    channels, log, rule, sums, micro_batches: as in `open_simulation`. Raises `InputError` before any work starts.
+    channels, log, rule, sums, micro_batches, in_flight: as in `open_simulation`. Raises `InputError` before any work starts.
     checkpoint: a folder in which the run is saved after each `every` steps of learning, and at its end, so that
         `na.resume` can go on from there, to the same bits. One Ctrl-C, or SIGTERM, then saves and stops; a second one
         leaves at once. overwrite: whether the folder may hold another run's. Raises `CheckpointError`.
@@ -93,9 +94,10 @@ def train(
     if progress is not None:
         progress = as_flag("progress", progress)
     rule = micro_batched(Backpropagation() if rule is None else rule, micro_batches)
+    lanes = lanes_for(rule, in_flight)
     if isinstance(rule, Rule):
         rule.check(network, loss)
-    course = Course(network, data, held_out, loss, optimizer, epochs, batch_size, seed, channels, rule, sums)
+    course = Course(network, data, held_out, loss, optimizer, epochs, batch_size, seed, channels, rule, sums, lanes)
     place = Place.first(course)
     if checkpoint is None:
         return _carried_out(course, place, network, progress, log)
@@ -155,7 +157,9 @@ def _carried_out(
     async def society() -> TrainingResult:
         rule = course.rule if saver is None else saver.keeping
         with nullcontext() if saver is None else saver.stopping:
-            async with open_simulation(network, course.channels, log, rule=rule, sums=course.sums) as simulation:
+            async with open_simulation(
+                network, course.channels, log, rule=rule, sums=course.sums, in_flight=course.in_flight
+            ) as simulation:
                 bar = Bar(course.steps, progress, place.steps(course))
                 with bar.display:
                     if saver is None:

@@ -37,6 +37,11 @@ def added(blocks: Blocks, height: int, place: int, values: Array) -> Blocks:
         height, place = height + 1, place // 2
 
 
+def holds(blocks: Blocks, height: int, place: int) -> bool:
+    """Whether that block is in one of these."""
+    return any(place >> (h - height) == k for h, k, _ in blocks if h >= height)
+
+
 def total(blocks: Blocks) -> Array:
     """The sum of all terms, where no more will come: what is left are blocks that lack a right half."""
     *others, last = sorted(blocks, key=lambda block: block[1] << block[0])

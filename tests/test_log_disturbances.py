@@ -85,8 +85,8 @@ def test_what_befell_is_what_the_storm_counted(tmp_path) -> None:
 
     async def run() -> None:
         async with na.open_simulation(net, WILD, log=tmp_path / "run.arrows") as simulation:
-            real = simulation._channels.storm._teller
-            simulation._channels.storm._teller = lambda d: (heard.append(d), real(d))
+            real = simulation._lanes[0].storm._teller
+            simulation._lanes[0].storm._teller = lambda d: (heard.append(d), real(d))
             await simulation.gradient([[1.0, 2.0]], [[0.5]])
             await simulation.predict([[1.0, 2.0]])
             counted.update(simulation.statistics().disturbances)

@@ -108,7 +108,8 @@ class Waiting:
 class Statistics:
     """What an engine has carried.
 
-    messages: how many were sent.  mailboxes: for each member, how full its mailbox ever was, and how full it may be.
+    messages: how many were sent.  mailboxes: for each member, how full its mailbox ever was, and how full it may be; of
+        several lanes, in each of which it has one, that which was fullest.
     disturbances: of `na.Unreliable`: how often what has happened, and what came of it; else None.
     """
 
@@ -131,8 +132,10 @@ class Channels(Protocol):
     def port(self, k: int) -> Port:
         """The port of the network's k-th neuron."""
 
-    def resume(self, number: int) -> None:
-        """Called before anybody waits, where a run goes on after that step; else the first one is step 1."""
+    def resume(self, number: int, stride: int = 1) -> None:
+        """Called before anybody waits, where a run goes on after that step, or where not every step goes along here: the
+        next is step number + stride, then each so much later. (An engine without `stride` can't be one of several lanes.)
+        Else the first is step 1, then each one later."""
 
     def waiting(self) -> Iterator[Waiting]:
         """Who waits for whom, now."""

@@ -234,7 +234,7 @@ class Bundled:
     def port(self, k: int) -> BundledPort:
         return self._ports[k]
 
-    def resume(self, number: int) -> None:
+    def resume(self, number: int, stride: int = 1) -> None:
         pass  # who was told no step is behind every one
 
     def waiting(self) -> Iterator[Waiting]:

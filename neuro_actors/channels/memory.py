@@ -50,7 +50,7 @@ class MemoryPort:
         self.sent = 0
         self._mailbox = mailbox
         self._recorder = recorder
-        self._number = 0
+        self._number, self._stride = 0, 1
         self._piles: dict[Kind, Pile] = {}
         self._addresses: dict[Kind, list[Address]] = {kind: [] for kind in KINDS}
         self._listening: list[Address] = []  # those of urgencies that are always used
@@ -58,7 +58,7 @@ class MemoryPort:
     async def wait(self, kind: Kind) -> Step | None:
         piles = self._piles
         if kind == ACTIVATION:
-            self._number += 1
+            self._number += self._stride
             for pile in piles.values():
                 if pile.kind != URGENCY:  # an urgency comes after the activation that it answers
                     pile.open(self._number)
@@ -186,9 +186,9 @@ class Memory:
     def port(self, k: int) -> MemoryPort:
         return self._ports[k]
 
-    def resume(self, number: int) -> None:
+    def resume(self, number: int, stride: int = 1) -> None:
         for port in self._ports:
-            port._number = number
+            port._number, port._stride = number, stride
 
     def waiting(self) -> Iterator[Waiting]:
         for port in self._ports:

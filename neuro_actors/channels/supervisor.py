@@ -113,7 +113,7 @@ class UnreliableChannels:
             if self._recorder is not None:
                 self._recorder.message(step, line, values)
 
-    def resume(self, number: int) -> None:
+    def resume(self, number: int, stride: int = 1) -> None:
         self.snapshots = [Snapshot(number) for _ in self.snapshots]
         self.environment.be_born(Snapshot(number), tuple)
 

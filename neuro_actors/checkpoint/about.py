@@ -22,6 +22,7 @@ from ..network import Network
 from ..rules import Rule
 from ..rules.descriptions import described as rule_described
 from ..rules.descriptions import rule_of
+from ..rules.micro_batches import lanes_for
 from ..sums import named
 from .files import Arrays
 
@@ -41,6 +42,7 @@ def settings(course: Course) -> dict[str, Any]:
         "epochs": course.epochs,
         "batch_size": course.batch_size,
         "seed": course.seed,
+        "in_flight": course.in_flight,
     }
 
 
@@ -62,6 +64,7 @@ def course_of(
     return Course(
         network, examples, held_out, run["loss"], _optimizer_of(run["optimizer"], optimizer),
         epochs, batch_size, seed, _channels_of(run["channels"], channels), rule, run["sums"],
+        lanes_for(rule, run.get("in_flight", 1)),  # which older ones do not tell
     )  # fmt: skip
 
 

@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any, TypeAlias
 
-from ..channels import Channels
-from ..errors import CheckpointError, SimulationError
+from ..errors import SimulationError
 from ..judge import LossRule
 from ..learning import Optimizer
 from ..network import Network
@@ -39,9 +38,15 @@ class Keeping(Rule):
         self._members: list[NeuronRule | None] = [None] * len(network.ids)
 
     def member(self, network: Network, k: int, sums: Sums) -> NeuronRule:
-        member = self._members[k] = self.rule.member(self.network, k, sums)
+        return self._remembered(k, self.rule.member(self.network, k, sums))
+
+    def members(self, network: Network, k: int, sums: Sums, lanes: int) -> tuple[NeuronRule, ...]:
+        return tuple(self._remembered(k, member) for member in self.rule.members(self.network, k, sums, lanes))
+
+    def _remembered(self, k: int, member: NeuronRule) -> NeuronRule:
+        self._members[k] = member  # of several lanes any will do: they share what is kept
         if not all(callable(getattr(member, name, None)) for name in ("kept", "restore")):
-            told = f"{network.ids[k]!r}: its rule, {type(member).__name__}, needs kept() and restore() to be saved"
+            told = f"{self.network.ids[k]!r}: its rule, {type(member).__name__}, needs kept() and restore() to be saved"
             raise SimulationError(f"{told}: derive it from neuron.Keeper, and name in KEPT what it keeps")
         if self._kept is not None:
             member.restore(self._kept[k])
@@ -49,18 +54,6 @@ class Keeping(Rule):
 
     def judge(self, network: Network) -> LossRule:
         return self.rule.judge(network)
-
-    def goes_on(self, channels: Channels) -> None:
-        """Tell an engine after which step it is. Raises `CheckpointError` if it cannot be told."""
-        if not self.number:
-            return
-        try:
-            resume = channels.resume
-        except AttributeError:
-            name = type(channels).__name__
-            told = f"the engine {name} cannot go on after step {self.number}: give it a method resume(number)"
-            raise CheckpointError(f"{told}, or resume with channels='bundled'") from None
-        resume(self.number)
 
     def all_kept(self) -> list[Kept]:
         """What every member keeps, between two steps. Who is not born yet keeps what was kept before."""

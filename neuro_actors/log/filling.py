@@ -37,7 +37,7 @@ class Filling:
 
     def fits(self, said: Said) -> bool:
         """Whether the rows lie where they lay."""
-        return said.urgency_rows is self._layout
+        return said.urgency_rows is self._layout or np.array_equal(said.urgency_rows, self._layout)  # as in another lane
 
     def fill(self, sheet: Array, starts: Indices, said: Said) -> None:
         """sheet: (n_values,); starts: where each row of the template begins in it."""

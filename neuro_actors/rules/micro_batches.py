@@ -1,4 +1,4 @@
-"""Micro-batches: a batch goes through in parts, one after another, and everybody learns once, at the end.
+"""Micro-batches: a batch goes through in parts, and everybody learns once, at the end.
 
 A batch of B examples is cut into micro-batches in its order, of sizes that differ by at most one, the larger ones first; of
 fewer examples than that, into as many as there are examples. Each is a round. A neuron finds in it, as in any batch, the
@@ -9,12 +9,16 @@ mean urgency u_m of each parameter over the B_m examples; what it learns from, o
 where the sum is by the fixed binary tree of `tree.py` over the micro-batches' places. It is local: sizes are counted, B is
 what they come to. Only the sums of some blocks are kept from round to round, about log2 of the number of micro-batches, so
 the largest arrays are those of one micro-batch.
+
+They go through one after another, or along several lanes (`channels/lanes.py`), some at once. Then they may end in any order
+at a neuron, but for the last, which waits for the others, for in it the neuron learns. The tree has no order of arrival, so
+this changes no bit; and as many blocks more may be kept as there are lanes.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Generator
+from collections.abc import Callable, Generator
 from dataclasses import dataclass, replace
 from itertools import pairwise
 from typing import Any, cast
@@ -29,7 +33,7 @@ from ..network import Network
 from ..neuron import Keeper, LocalRule, Memory, NeuronRule
 from ..sums import ORDERED, Sums
 from ..text import shown
-from ..tree import Blocks, added, total
+from ..tree import Blocks, added, holds, total
 from .rule import Answer, Round, Rule
 
 
@@ -58,6 +62,15 @@ class MicroBatches(Rule):
     def input(self, network: Network, k: int, sums: Sums) -> NeuronRule:
         return self.rule.input(network, k, sums)
 
+    def members(self, network: Network, k: int, sums: Sums, lanes: int) -> tuple[NeuronRule, ...]:
+        """Inputs keep nothing that they could share."""
+        if lanes == 1:
+            return super().members(network, k, sums, lanes)
+        if network.is_input[k]:
+            return tuple(self.input(network, k, sums) for _ in range(lanes))
+        book = Book(shared=True)
+        return tuple(MicroBatchNeuron(cast(LocalRule, self.rule.neuron(network, k, sums)), book) for _ in range(lanes))
+
     def judge(self, network: Network) -> LossRule:
         return self.rule.judge(network)
 
@@ -82,6 +95,14 @@ def micro_batched(rule: Rule, count: int | None) -> Rule:
     return MicroBatches(rule, count)
 
 
+def lanes_for(rule: Rule, in_flight: int | None) -> int:
+    """Along how many lanes the rule's rounds go."""
+    lanes = 1 if in_flight is None else as_whole_number("in_flight", in_flight, 1)
+    if lanes > 1 and not (isinstance(rule, MicroBatches) and rule.count > 1):
+        raise InputError(f"in_flight={lanes} needs micro-batches, of which so many are under way: micro_batches=2 or more")
+    return lanes
+
+
 def cut(batch: int, count: int) -> list[slice]:
     """Which of the examples each micro-batch holds; see above."""
     count = min(count, batch)
@@ -90,17 +111,41 @@ def cut(batch: int, count: int) -> list[slice]:
     return [slice(start, end) for start, end in pairwise(ends)]
 
 
-class MicroBatchNeuron(Keeper):
-    """A neuron's rule, and what it has found so far: so many micro-batches, of so many examples, and the blocks of the
-    tree. In all rounds but the last it commits what the micro-batch alone comes to."""
+class Book:
+    """What a neuron has found so far in one batch: `done` micro-batches of so many examples, and the blocks of the tree.
 
-    __slots__ = ("asked", "blocks", "done", "examples", "fired", "id", "rule")
-    KEPT = ("done", "examples", "blocks")
+    base: the number of the step before the batch's first micro-batch, by which another batch is told from it; None where
+    that is not known, after what was kept has been restored.
+    shared: whether several lanes write it, so that `kept`, once something has been learnt, is all that any rule keeps.
+    """
 
-    def __init__(self, rule: LocalRule) -> None:
-        self.rule, self.id = rule, rule.id
+    __slots__ = ("base", "blocks", "done", "examples", "kept", "shared", "wake")
+
+    def __init__(self, shared: bool = False) -> None:
+        self.base: int | None = None
         self.done = self.examples = 0
         self.blocks: Blocks = ()
+        self.shared = shared
+        self.kept: tuple[Any, ...] | None = None
+        self.wake: Callable[[], object] | None = None  # who waits for all others
+
+    def of(self, base: int, place: int) -> tuple[int, int, Blocks]:
+        """What is found of the batch of that base: of another one nothing, whatever became of what was found."""
+        if base == self.base or (self.base is None and place > 1):
+            return self.done, self.examples, self.blocks
+        return 0, 0, ()
+
+
+class MicroBatchNeuron(Keeper):
+    """A neuron's rule in one lane, and the book that it shares with those in other lanes. In all rounds but the last it
+    commits what the micro-batch alone comes to; the others may come in any order."""
+
+    __slots__ = ("asked", "book", "fired", "id", "rule")
+    KEPT = ("done", "examples", "blocks")
+
+    def __init__(self, rule: LocalRule, book: Book | None = None) -> None:
+        self.rule, self.id = rule, rule.id
+        self.book = Book() if book is None else book
         self.fired: Step | None = None
         self.asked: Step | None = None  # the same, without learning: which the neuron does at the end
 
@@ -112,31 +157,47 @@ class MicroBatchNeuron(Keeper):
     @memory.setter
     def memory(self, memory: Memory) -> None:
         self.rule.memory = memory
+        self._share()
 
     def is_answered(self, step: Step) -> bool:
         return self.rule.is_answered(step)
 
     def fire(self, step: Step, heard: Array, activation: Array) -> None:
+        if self.book.kept is not None:
+            self.rule.restore(self.book.kept)  # it may have learnt in another lane
         self.fired, self.asked = step, step if step.optimizer is None else replace(step, optimizer=None)
         self.rule.fire(self.asked, heard, activation)
 
+    def held(self, step: Step, wake: Callable[[], object]) -> bool:
+        """See `Holding`: the last waits until the others are in the book."""
+        place, count = _place(self.id, step)
+        if place < count or self.book.of(step.number - place, place)[0] >= count - 1:
+            return False
+        self.book.wake = wake
+        return True
+
     def respond(self, step: Step, urgencies: Array, back: Array, commit: Array) -> None:
-        number, count = _place(self.id, step)
-        done, examples, blocks = self.done, self.examples, self.blocks
-        if number == 1:  # it starts anew, whatever became of the step before
-            done, examples, blocks = 0, 0, ()
-        if number != done + 1:
+        place, count = _place(self.id, step)
+        book, base = self.book, step.number - place
+        done, examples, blocks = book.of(base, place)
+        if place == count and done != count - 1:
             raise MessageError(f"{self.id!r} cannot respond in step {step.number}: {step.round!r} does not follow {done}")
         asked = self.asked if self.fired is step and self.asked is not None else step
         self.rule.respond(asked, urgencies, back, commit)
         size = urgencies.shape[1]
-        done, examples, blocks = number, examples + size, added(blocks, 0, number - 1, size * commit)
-        if number == count:
+        if not holds(blocks, 0, place - 1):
+            done, examples, blocks = done + 1, examples + size, added(blocks, 0, place - 1, size * commit)
+        if place == count:
             wanted = total(blocks) / examples
             commit[...] = wanted
             self.rule.conclude(step, wanted, commit)
             done, examples, blocks = 0, 0, ()
-        self.done, self.examples, self.blocks, self.fired, self.asked = done, examples, blocks, None, None
+            self._share()
+        self.fired = self.asked = None
+        book.base, book.done, book.examples, book.blocks = base, done, examples, blocks
+        if book.wake is not None and done == count - 1:
+            wake, book.wake = book.wake, None
+            wake()
 
     def kept(self) -> tuple[Any, ...]:
         """See `NeuronRule`."""
@@ -146,6 +207,40 @@ class MicroBatchNeuron(Keeper):
         """See `NeuronRule`."""
         self.rule.restore(kept[0])
         super().restore(kept[1:])
+        self.book.base = None
+        self._share()
+
+    def _share(self) -> None:
+        """Tell the other lanes what the rule keeps."""
+        if self.book.shared:
+            self.book.kept = self.rule.kept()
+
+    @property
+    def done(self) -> int:
+        """See `Book`."""
+        return self.book.done
+
+    @done.setter
+    def done(self, done: int) -> None:
+        self.book.done = done
+
+    @property
+    def examples(self) -> int:
+        """See `Book`."""
+        return self.book.examples
+
+    @examples.setter
+    def examples(self, examples: int) -> None:
+        self.book.examples = examples
+
+    @property
+    def blocks(self) -> Blocks:
+        """See `Book`."""
+        return self.book.blocks
+
+    @blocks.setter
+    def blocks(self, blocks: Blocks) -> None:
+        self.book.blocks = blocks
 
 
 def _place(id: str, step: Step) -> tuple[int, int]:

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator
+from collections.abc import Callable, Generator
 from dataclasses import dataclass
 from math import inf
-from typing import ClassVar
+from typing import ClassVar, Protocol, runtime_checkable
 
 import numpy as np
 
@@ -13,6 +13,7 @@ from .. import functions
 from ..arrays import Array, number
 from ..errors import InputError
 from ..judge import LossRule
+from ..messages import Step
 from ..network import Network
 from ..neuron import InputRule, LocalRule, NeuronRule
 from ..sums import Sums
@@ -79,6 +80,21 @@ class Rule:
     def member(self, network: Network, k: int, sums: Sums) -> NeuronRule:
         """The rule of the network's k-th neuron, whichever it is."""
         return (self.input if network.is_input[k] else self.neuron)(network, k, sums)
+
+    def members(self, network: Network, k: int, sums: Sums, lanes: int) -> tuple[NeuronRule, ...]:
+        """One for each lane, along which as many steps may be under way at once: they share what the neuron keeps. Whoever
+        has one alone, as most rules do, has one lane."""
+        if lanes != 1:
+            raise InputError(f"{self!r} goes through one step at a time: leave in_flight out")
+        return (self.member(network, k, sums),)
+
+
+@runtime_checkable
+class Holding(Protocol):
+    """What a lane's rule offers besides, which may have to respond after those in other lanes."""
+
+    def held(self, step: Step, wake: Callable[[], object]) -> bool:
+        """Whether it may not respond yet: then `wake` will be called, once, as soon as it may."""
 
 
 def own(network: Network, k: int) -> tuple[str, functions.Activation, Array, np.ndarray[tuple[int], np.dtype[np.bool_]]]:
