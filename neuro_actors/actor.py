@@ -15,7 +15,7 @@ from .channels import LossPort, Port
 from .errors import SimulationError
 from .judge import LossRule
 from .messages import ACTIVATION, COMMIT, LOSS, TANGENT, TARGET, URGENCY, Step
-from .neuron import LocalRule, NeuronRule
+from .neuron import NeuronRule
 
 NONE = frozen(np.empty(0))
 
@@ -35,7 +35,8 @@ async def neuron(
             step = await port.wait(ACTIVATION)
             if step is None:
                 return
-            if step.tangent and isinstance(rule, LocalRule):
+            number = step.number
+            if step.tangent and hasattr(rule, "direction"):  # who has none stands in, or is an input
                 if await port.wait(TANGENT) is None:
                     return
                 rule.direction = port.direction
@@ -64,6 +65,7 @@ async def loss(rule: LossRule, port: LossPort, number: int = 0, stride: int = 1)
             step = await port.wait(ACTIVATION)
             if step is None:
                 return
+            number = step.number
             port.losses = NONE
             if step.loss is not None:
                 if await port.wait(TARGET) is None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Coroutine
+from collections.abc import Awaitable, Callable, Coroutine
 from contextlib import suppress
 from contextvars import copy_context
 from functools import partial
@@ -15,23 +15,25 @@ import trio
 from trio.lowlevel import disable_ki_protection, enable_ki_protection
 
 from .arrays import number
-from .channels import Channels, Engine, Recorder, engine
+from .channels import Carrier, Channels, Engine, Recorder, engine
 from .channels.lanes import Lanes
 from .channels.unreliable import Unreliable
 from .checkpoint.keeping import Keeping
 from .errors import InputError, LogError, NeuroActorsError, SimulationError
 from .log.recording import Recording, as_recording
+from .machines.engine import Machines, check_machines
 from .network import Network
 from .rules import Backpropagation, Rule
 from .rules.descriptions import described
 from .rules.micro_batches import lanes_for, micro_batched
 from .simulation import Simulation
-from .society import collector_off
+from .society import collector_off, live_together
 from .sums import named
 from .text import shown
 
 if TYPE_CHECKING:
     from .log.writer import LogWriter
+    from .machines.driver import Driver
 
 
 class open_simulation:  # noqa: N801 (to be called as a function is)
@@ -48,7 +50,8 @@ class open_simulation:  # noqa: N801 (to be called as a function is)
         learns once, at the end; see `rules/micro_batches.py`. So only one micro-batch at a time needs memory. None or 1
         lets it go through at once.
     in_flight: up to so many micro-batches are under way at once, along as many lanes; see `channels/lanes.py`. It changes no
-        bit. None or 1: one after another.
+        bit. None or 1: one after another (on many machines: as many as keep their shards busy).
+    engine: None lets the society live in this process; `na.Ray(replicas=…, shards=…)` on many machines. Same bits.
     patience: how many seconds a call may wait for its step; then it raises `SimulationError`, which says who waits for whom.
 
     A neuron's failure raises one `SimulationError`, which names it, from the call that waits for the step; the society
@@ -66,15 +69,16 @@ class open_simulation:  # noqa: N801 (to be called as a function is)
         micro_batches: int | None = None,
         patience: float = math.inf,
         in_flight: int | None = None,
+        engine: Machines | None = None,
     ) -> None:
-        self._settings = network, channels, log, rule, sums, micro_batches, patience, in_flight
+        self._settings = network, channels, log, rule, sums, micro_batches, patience, in_flight, engine
         self._simulation: Simulation | None = None
 
     @enable_ki_protection
     async def __aenter__(self) -> Simulation:
         if self._simulation is not None:
             raise SimulationError("this block was entered before: call na.open_simulation anew for each")
-        network, channels, log, rule, sums, micro_batches, patience, in_flight = self._settings
+        network, channels, log, rule, sums, micro_batches, patience, in_flight, machines = self._settings
         rule = Backpropagation() if rule is None else rule
         kept, rule = (rule, rule.rule) if isinstance(rule, Keeping) else (None, rule)
         if not isinstance(network, Network):
@@ -87,6 +91,8 @@ class open_simulation:  # noqa: N801 (to be called as a function is)
         count = lanes_for(rule, in_flight)
         if count > 1 and isinstance(channels, Unreliable):
             raise InputError("na.Unreliable carries one step at a time: leave in_flight out")
+        if machines is not None:
+            check_machines(machines, channels)
         network.check_activations()
         if not trio.lowlevel.in_trio_run():
             raise SimulationError("open_simulation needs trio.run; elsewhere, as in a notebook, use na.gradient or na.train")
@@ -97,19 +103,48 @@ class open_simulation:  # noqa: N801 (to be called as a function is)
 
             storm = channels.described() if isinstance(channels, Unreliable) else None
             writer = LogWriter(as_recording(log), network, sums, described(rule), storm, kept)
+        members, before = kept or rule, kept.number if kept else 0
+        live: Callable[[Callable[[], bool]], Awaitable[None]]
+        carrier: Carrier
         try:
             with collector_off():
-                lanes = Lanes(partial(_made, make, network), writer, count, kept.number if kept else 0)
-            simulation = self._simulation = Simulation(network, lanes, rule, added, writer, patience, kept)
+                if machines is not None:
+                    from .machines.driver import driven
+
+                    carrier = driver = driven(machines, network, rule, sums, count, kept, writer)
+                    live = driver.live
+                else:
+                    carrier = lanes = Lanes(partial(_made, make, network), writer, count, before)
+                    live = partial(live_together, network, lanes, members, added, number=before)
+            simulation = self._simulation = Simulation(network, carrier, rule, live, writer, patience, before)
         except BaseException:
             with suppress(LogError):
                 if writer is not None:
                     writer.close()
             raise
         trio.lowlevel.spawn_system_task(simulation._live, name="society", context=copy_context())
+        if machines is not None:
+            await self._there(simulation, driver)
         if writer is not None:
             trio.lowlevel.spawn_system_task(_write_now_and_then, simulation, writer, FLUSH_SECONDS, name="log")
         return simulation
+
+    async def _there(self, simulation: Simulation, driver: Driver) -> None:
+        """Wait until all workers are there. Raises what they cannot be there for."""
+        error: BaseException | None = None
+        try:
+            await driver.started.wait()
+            error = driver.refused
+        except BaseException as interrupt:
+            error = interrupt
+        if error is not None:
+            simulation._failure_told = True
+            simulation._close()
+            await self._left(simulation, error)
+            try:
+                raise error
+            finally:
+                del error  # it refers to this frame
 
     @enable_ki_protection
     def __aexit__(

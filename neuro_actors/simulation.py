@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
+from collections.abc import Awaitable, Callable
 from contextlib import closing
 from typing import TYPE_CHECKING
 
@@ -13,10 +14,8 @@ from trio.lowlevel import enable_ki_protection
 
 from . import functions
 from .arrays import Array, as_batch, as_flag, frozen
-from .channels import EnvironmentPort, Statistics, Waiting
-from .channels.lanes import Lanes
-from .checkpoint.keeping import Keeping
-from .errors import InputError, LogError, SimulationError
+from .channels import Carrier, Heard, Statistics, Waiting
+from .errors import InputError, LogError, NeuroActorsError, SimulationError
 from .examples import as_direction, as_examples
 from .gradient import Gradient, StepResult
 from .learning import Optimizer, check_optimizer
@@ -25,8 +24,6 @@ from .network import Network
 from .outcome import NOTHING, Outcome, Together
 from .parameters import Parameters
 from .rules import Answer, Backpropagation, Round, Rule
-from .society import live_together
-from .sums import Sums
 
 if TYPE_CHECKING:
     from .log.writer import LogWriter
@@ -43,22 +40,21 @@ class Simulation:
     def __init__(
         self,
         network: Network,
-        lanes: Lanes,
+        lanes: Carrier,
         rule: Rule,
-        sums: Sums,
+        live: Callable[[Callable[[], bool]], Awaitable[None]],
         log: LogWriter | None,
         patience: float,
-        kept: Keeping | None = None,
+        number: int = 0,
     ) -> None:
         self._network = network
         self._lanes = lanes
         self._rule = rule
-        self._members = kept or rule  # who makes them
-        self._sums = sums
+        self._live_together = live  # handed what says whether all is over
         self._log = log
         self._patience = patience
         self._turn = trio.Lock()
-        self._number = self._before = kept.number if kept else 0
+        self._number = number
         self._failure: SimulationError | None = None
         self._failure_told = False
         self._closed = False
@@ -249,7 +245,7 @@ class Simulation:
         self._tell_failure()
         raise AssertionError
 
-    def _concluded(self, step: Step, port: EnvironmentPort) -> Outcome:
+    def _concluded(self, step: Step, port: Heard) -> Outcome:
         """Copies, but of the commits: the port's arrays are its next step's too."""
         said = frozen(port.predictions.copy())
         if step.loss is None:
@@ -280,20 +276,18 @@ class Simulation:
     async def _live(self) -> None:
         """One of trio's own tasks: no interrupt strikes it, and whoever is struck leaves no nursery open behind him."""
         try:
-            await live_together(
-                self._network, self._lanes, self._members, self._sums, lambda: self._closed, self._before
-            )
-        except SimulationError as error:
+            await self._live_together(lambda: self._closed)
+        except NeuroActorsError as error:
             self._fail(str(error), error.__cause__)
         except BaseException as error:  # such as a neuron's function that raises an interrupt; or trio ends, and nobody closed
             self._crash = error
             while isinstance(self._crash, BaseExceptionGroup):
                 self._crash = self._crash.exceptions[0]
             self._fail(f"the society broke down: {self._crash!r}", self._crash)
-        for carrier in (self._lanes, self._log):
+        for closed in (self._lanes, self._log):
             try:
-                if carrier is not None:
-                    carrier.close()
+                if closed is not None:
+                    closed.close()
             except BaseException as error:
                 self._crash = self._crash or error
         self._ended.set()

@@ -9,6 +9,7 @@ it lie sheets to fill in, which `send` sends. All of it is there until the next 
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Awaitable, Callable, Iterator
 from dataclasses import dataclass
 from typing import Any, Protocol, TypeAlias, runtime_checkable
@@ -70,8 +71,8 @@ class LossPort(Desk, Protocol):
     losses: Array
 
 
-class EnvironmentPort(Protocol):
-    """What the world holds: it begins a step, and hears what came of it.
+class Heard(Protocol):
+    """What the world has heard of a step.
 
     predictions: (n_outputs, columns).  losses: (batch,).  urgencies: (n_inputs, columns), of a step `wrt_inputs`.
     commits: what the neurons committed, one after another in the network's order, (n_synapses + n_neurons - n_inputs,).
@@ -81,6 +82,10 @@ class EnvironmentPort(Protocol):
     losses: Array
     commits: Array
     urgencies: Array
+
+
+class EnvironmentPort(Heard, Protocol):
+    """What the world holds: it begins a step, and hears what came of it."""
 
     def begin(self, step: Step, x: Array, targets: Array | None, direction: Array | None = None) -> None:
         """Tell each input its row of x, (n_inputs, columns), the loss the targets, (n_outputs, batch), and in a tangent
@@ -148,6 +153,34 @@ class Channels(Protocol):
 
     def close(self) -> None:
         """Called once, when no member is left."""
+
+
+class Carrier(Protocol):
+    """Who sees a simulation's steps to their ends: the lanes of this process (`lanes.py`), or many machines."""
+
+    under_way: deque[Step]  # those that have begun and not ended, in their order
+
+    @property
+    def full(self) -> bool:
+        """Whether no step may begin."""
+
+    def begin(self, step: Step, x: Array, targets: Array | None, *direction: Array) -> None:
+        """See `EnvironmentPort`. Not to be called while it is full."""
+
+    async def end(self) -> Heard:
+        """Wait for the end of the first step under way. Cancelled, it has lost nothing and may be called again."""
+
+    def who_waits(self) -> tuple[Waiting, ...]:
+        """In the steps under way: who waits for whom."""
+
+    def statistics(self) -> Statistics:
+        """See `Channels`."""
+
+    def stop(self) -> None:
+        """See `Channels`."""
+
+    def close(self) -> None:
+        """See `Channels`."""
 
 
 @runtime_checkable

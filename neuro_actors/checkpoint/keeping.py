@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, TypeAlias
 
 from ..errors import SimulationError
@@ -36,6 +36,7 @@ class Keeping(Rule):
         self.number, self.optimizer, self.updates = number, optimizer, updates
         self._kept = kept
         self._members: list[NeuronRule | None] = [None] * len(network.ids)
+        self.elsewhere: Callable[[], list[Kept]] | None = None  # who knows what is kept, where members live on other machines
 
     def member(self, network: Network, k: int, sums: Sums) -> NeuronRule:
         return self._remembered(k, self.rule.member(self.network, k, sums))
@@ -57,5 +58,7 @@ class Keeping(Rule):
 
     def all_kept(self) -> list[Kept]:
         """What every member keeps, between two steps. Who is not born yet keeps what was kept before."""
+        if self.elsewhere is not None:
+            return self.elsewhere()
         before = self._kept or [()] * len(self._members)
         return [held if member is None else member.kept() for member, held in zip(self._members, before, strict=True)]

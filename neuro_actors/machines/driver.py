@@ -16,7 +16,7 @@ from __future__ import annotations
 import secrets
 import sys
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import partial
@@ -27,6 +27,7 @@ import trio
 
 from ..arrays import Array, frozen
 from ..channels import Recorder, Statistics, Waiting
+from ..checkpoint.keeping import Keeping
 from ..elements import ENVIRONMENT
 from ..errors import InputError, NeuroActorsError, SimulationError
 from ..lines import sent
@@ -63,10 +64,10 @@ class Round:
     last: bool
     parts: dict[int, list[Array]] = field(default_factory=dict)  # by shard, what was said
     done: trio.Event = field(default_factory=trio.Event)
-    predictions: Array = NOTHING
-    losses: Array = NOTHING
-    urgencies: Array = NOTHING
-    commits: Array = NOTHING
+    predictions: Array = field(default_factory=lambda: NOTHING)
+    losses: Array = field(default_factory=lambda: NOTHING)
+    urgencies: Array = field(default_factory=lambda: NOTHING)
+    commits: Array = field(default_factory=lambda: NOTHING)
 
 
 class Seat:
@@ -90,8 +91,21 @@ class Seat:
         return f"worker {self.rank} (replica {self.replica}, shard {self.shard})"
 
 
+def driven(
+    machines: Machines, network: Network, rule: Rule, sums: str, lanes: int, kept: Keeping | None, recorder: Recorder | None
+) -> Driver:
+    """The driver of a new run, or of one that goes on. Raises `InputError` for what cannot live on many machines."""
+    driver = Driver(network, machines, rule, sums, lanes, Committed.first(network, kept), recorder)
+    if kept is not None:
+        kept.elsewhere = lambda: driver.committed.kept(network, rule)
+    return driver
+
+
 class Driver:
-    """The society, as a `Simulation` sees it; `live` is its whole life. started: once everybody is there."""
+    """The society, as a `Simulation` sees it; `live` is its whole life.
+
+    started: once everybody is there, or nobody will be: refused, why.
+    """
 
     def __init__(
         self,
@@ -105,10 +119,11 @@ class Driver:
     ) -> None:
         self._network, self._machines, self._rule = network, machines, rule
         self._inner, self._plain = (rule.rule, False) if isinstance(rule, MicroBatches) else (rule, True)
-        self._sums, self._n_lanes, self._recorder = sums, lanes, recorder
+        self._sums, self._recorder = sums, recorder
         self.committed = committed
         self.partition = machines.divided(network, rule, sums)
         self._shards = shards(network, self.partition)
+        self._n_lanes = lanes if lanes > 1 else _busy(rule, self.partition.shards)
         self._R, self._S = machines.replicas, len(self._shards)
         self._seats = [Seat(r * self._S + s, r, s) for r in range(self._R) for s in range(self._S)]
         self._judge = next(s.place for s in self._shards if s.n_outputs)
@@ -125,6 +140,7 @@ class Driver:
         self._failure: str | None = None
         self._messages = 0
         self.started = trio.Event()
+        self.refused: NeuroActorsError | None = None
 
     # --- what a Simulation needs ---------------------------------------------------------------------------------
 
@@ -181,9 +197,11 @@ class Driver:
 
     # --- its life ------------------------------------------------------------------------------------------------
 
-    async def live(self) -> None:
-        """Raises `InputError` where it cannot begin, and `SimulationError` where it cannot go on."""
+    async def live(self, closed: Callable[[], bool]) -> None:
+        """Until it is stopped. Raises `InputError` where it cannot begin, and `SimulationError` where it cannot go on."""
         failures: list[NeuroActorsError] = []
+        if closed():
+            return
         try:
             async with self._machines.cluster() as cluster, trio.open_nursery() as nursery:
                 host = self._machines.host
@@ -195,6 +213,10 @@ class Driver:
                 nursery.cancel_scope.cancel()
         except* NeuroActorsError as group:
             failures += _all(group)
+        finally:
+            if not self.started.is_set():
+                self.refused = failures[0] if failures else SimulationError("the workers were stopped before they were there")
+                self.started.set()
         if failures:
             raise failures[0]
 
@@ -426,6 +448,11 @@ class Driver:
         for shard, part in zip(self._shards, parts, strict=True):
             shard.put(part, whole)
         return whole
+
+
+def _busy(rule: Rule, shards: int) -> int:
+    """How many micro-batches under way keep a worker busy: one that waits for another shard has others to go on with."""
+    return min(rule.count if isinstance(rule, MicroBatches) else 1, 2 * shards + 2) if shards > 1 else 1
 
 
 async def _write(wire: Wire, letters: trio.MemoryReceiveChannel[tuple[dict[str, Any], Sequence[Array]]]) -> None:

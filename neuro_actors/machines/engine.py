@@ -12,6 +12,7 @@ import trio
 from .. import activations, losses
 from ..activations import ACTIVATIONS
 from ..arrays import as_flag, as_whole_number
+from ..channels import Engine
 from ..errors import InputError
 from ..learning import Optimizer
 from ..log.about import KNOWN, described
@@ -81,6 +82,15 @@ class Machines(ABC):
         if sums != "ordered":
             raise InputError(f"many machines add in the same order everywhere: sums must be 'ordered', got {shown(sums)}")
         return found
+
+
+def check_machines(machines: Machines, channels: str | Engine) -> None:
+    """Raise `InputError` for what is no engine of many machines, or cannot go with one."""
+    if not isinstance(machines, Machines):
+        raise InputError(f"engine must be such as na.Ray(replicas=2), or None, got {shown(machines)}")
+    if channels != "bundled":
+        told = "workers carry mail in bundled channels, and between them by wires of their own"
+        raise InputError(f"{told}: leave channels={shown(channels)} out, or engine")
 
 
 def own_functions(network: Network) -> dict[str, dict[str, Any]]:

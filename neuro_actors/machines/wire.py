@@ -59,6 +59,11 @@ class Wire:
         self._ended = False  # the other side has said its last word
         self._closed = False
 
+    @property
+    def host(self) -> str:
+        """The other side's address."""
+        return str(self._stream.socket.getpeername()[0])
+
     async def send(self, head: dict[str, Any], arrays: Sequence[AnyArray] = ()) -> None:
         """Send a letter; any number of tasks may. The arrays, of float64, int64, uint8 or bool, must not change meanwhile.
 

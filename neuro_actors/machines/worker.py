@@ -33,7 +33,8 @@ from ..rules.descriptions import rule_of
 from ..society import live_together
 from ..sums import named
 from .shard import Shard
-from .standins import ShardChannels, ShardRule
+from .sharded import Direction, ShardChannels
+from .standins import ShardRule
 from .twins import LEARN, Tally, Twins
 from .wire import Wire, WireError, connect, serve
 
@@ -120,7 +121,7 @@ class Job:
         self._more = trio.Event()
         self._begun = 0
         self._lane_of: dict[int, ShardChannels] = {}  # of each step that is under way
-        self._early: dict[int, list[tuple[int, str, Array]]] = defaultdict(list)  # what crossed before its step has begun here
+        self._early: dict[int, list[tuple[int, Direction, Array]]] = defaultdict(list)  # what crossed before its step has begun here
         self._tally: tuple[int, Tally] | None = None  # of the batch that began after this step
         self._told: dict[tuple[int, str, int], Letter] = {}  # by twins: who, what, of which batch
         self._heard = trio.Condition()
@@ -161,7 +162,11 @@ class Job:
 
     async def _members(self) -> None:
         network = self._shard.network
-        await live_together(network, self._lanes, self._rule, self._sums, lambda: False)
+        try:
+            await live_together(network, self._lanes, self._rule, self._sums, lambda: False)
+        except SimulationError as error:  # it is told before any other worker can notice, and tells something else
+            await self._say({"letter": "failed", "story": str(error)})
+            self._scope.cancel()
 
     async def _connect(self, nursery: trio.Nursery) -> None:
         """A wire to each of the other shards of this replica, and to each twin; who is lower is called."""
@@ -216,7 +221,7 @@ class Job:
                     self._heard.notify_all()
         raise WireError(f"worker {rank} has left")
 
-    def _cross(self, bundle: int, direction: str, number: int, values: Array) -> None:
+    def _cross(self, bundle: int, direction: Direction, number: int, values: Array) -> None:
         there = self._others[bundle]
         head = {"letter": "cross", "bundle": bundle, "direction": direction, "number": number}
         self._tell(self._rank_of(self._replica, there), head, [values])

@@ -243,9 +243,14 @@ class MicroBatchNeuron(Keeper):
         self.book.blocks = blocks
 
 
+def place_of(round: str) -> tuple[int, int] | None:
+    """Which micro-batch a round of this name is, from 1 on, and of how many; None where it is none."""
+    found = re.fullmatch(r"micro-batch ([1-9]\d{0,8}) of ([1-9]\d{0,8})", round, re.ASCII)
+    return (int(found[1]), int(found[2])) if found else None
+
+
 def _place(id: str, step: Step) -> tuple[int, int]:
-    """Which micro-batch the step is, from 1 on, and of how many."""
-    found = re.fullmatch(r"micro-batch ([1-9]\d{0,8}) of ([1-9]\d{0,8})", step.round, re.ASCII)
+    found = place_of(step.round)
     if found is None:
         raise MessageError(f"{id!r} cannot respond in step {step.number}: it is no micro-batch")
-    return int(found[1]), int(found[2])
+    return found
