@@ -29,7 +29,7 @@ from ..arrays import Array, frozen
 from ..channels import Recorder, Statistics, Waiting
 from ..checkpoint.keeping import Keeping
 from ..elements import ENVIRONMENT
-from ..errors import InputError, NeuroActorsError, SimulationError
+from ..errors import InputError, NeuroActorsError, SimulationError, WireError
 from ..lines import sent
 from ..log.about import described
 from ..log.numerics import differences
@@ -41,11 +41,12 @@ from ..rules.micro_batches import place_of
 from ..said import Unfinished
 from .committed import Committed
 from .engine import Machines, Worker, check_optimizer, own_functions
+from .recorded import Whole
 from .shard import shards
-from .wire import Wire, WireError, serve
+from .wire import Wire, serve
 
 MOST_LOSSES = 4
-PATIENCE = 60.0  # seconds, for a worker to be there
+PATIENCE, SECOND_HAND, AT_ONCE = 60.0, 2.0, 0.02  # seconds: for a worker to be there; see below
 NOTHING = frozen(np.empty(0))
 
 Letter = tuple[dict[str, Any], list[Array]]
@@ -58,6 +59,7 @@ class Round:
     step: Step
     x: Array
     targets: Array | None
+    direction: Array | None
     replica: int
     place: int
     batch: int
@@ -79,7 +81,7 @@ class Seat:
         self.wire: Wire | None = None
         self.letters: trio.MemorySendChannel[tuple[dict[str, Any], Sequence[Array]]] | None = None
         self.address = ("", 0)
-        self.ready = False
+        self.ready = self.lost = False
         self.taken = trio.Event()
 
     def tell(self, head: dict[str, Any], arrays: Sequence[Array] = ()) -> None:
@@ -127,6 +129,7 @@ class Driver:
         self._R, self._S = machines.replicas, len(self._shards)
         self._seats = [Seat(r * self._S + s, r, s) for r in range(self._R) for s in range(self._S)]
         self._judge = next(s.place for s in self._shards if s.n_outputs)
+        self._whole = Whole(network, self._shards, self._judge)
         self._secret = secrets.token_bytes(32)
         self._generation = 0
         self._settled = False
@@ -134,7 +137,7 @@ class Driver:
         self._rounds: dict[int, Round] = {}
         self._learnt: dict[int, tuple[str, list[Array]]] = {}  # by rank
         self._losses: list[str] = []  # since something was committed, who was lost, and why
-        self._trouble = trio.Event()
+        self._trouble, self._first_hand = trio.Event(), False
         self._changed = trio.Event()  # in the state of the seats
         self._stopped = trio.Event()
         self._failure: str | None = None
@@ -149,7 +152,7 @@ class Driver:
         """Whether no step may begin: a whole batch may, and each worker takes as much of it as it has lanes."""
         return False
 
-    def begin(self, step: Step, x: Array, targets: Array | None) -> None:
+    def begin(self, step: Step, x: Array, targets: Array | None, *direction: Array) -> None:
         """See `EnvironmentPort`."""
         if step.optimizer is not None:
             check_optimizer(step.optimizer)
@@ -159,7 +162,8 @@ class Driver:
             self._rounds = {}  # what was left of a batch that nobody waits for any more
             self._learnt = {}
         last = place == count and step.loss is not None
-        self._rounds[step.number] = round = Round(step, x, targets, (place - 1) * self._R // count, place - 1, batch, last)
+        replica, along = (place - 1) * self._R // count, direction[0] if direction else None
+        self._rounds[step.number] = round = Round(step, x, targets, along, replica, place - 1, batch, last)
         self.under_way.append(step)
         if self._settled:
             self._tell(round)
@@ -169,6 +173,7 @@ class Driver:
         round = self._rounds[self.under_way[0].number]
         await round.done.wait()
         self.under_way.popleft()
+        self._record(round)
         everyone = np.ones(len(self._network.ids), dtype=bool)
         done = everyone if round.step.wrt_inputs else ~self._network.is_input
         self._messages += sent(self._network, round.step, Unfinished(everyone, done, True))
@@ -184,6 +189,14 @@ class Driver:
     def statistics(self) -> Statistics:
         """Messages of the society, not letters between machines. How full a mailbox is, its worker alone knows."""
         return Statistics(self._messages, {})
+
+    def _record(self, round: Round) -> None:
+        """As one process would have said it: in the last round of a batch neurons commit what they have learnt."""
+        if self._recorder is None:
+            return
+        told = [round.parts[s][3:] for s in range(self._S)]
+        commits = NOTHING if round.step.loss is None else round.commits if round.last else self._joined([t[3] for t in told])
+        self._recorder.messages(round.step, self._whole.said(round, told, commits))
 
     def who_waits(self) -> tuple[Waiting, ...]:
         """The world for workers; who waits in one of them, it alone knows."""
@@ -230,13 +243,13 @@ class Driver:
                     await self._change()
 
     async def _settle_again_and_again(self) -> None:
-        while not self._stopped.is_set():
+        while True:
             await self._settle()
             await self._trouble.wait()
-            if not self._losses and not self._stopped.is_set():
-                continue
-            with trio.move_on_after(0.05):  # whoever else is lost by the same blow, or has failed, will be known by then
-                await self._stopped.wait()
+            with trio.move_on_after(SECOND_HAND):  # whoever has noticed first, it is soon known who is lost
+                while not self._first_hand and self._failure is None:
+                    await self._change()
+            await trio.sleep(AT_ONCE)  # who else is lost by the same blow
 
     async def _settle(self) -> None:
         """Everybody in his seat, and at the same place: where the last batch was committed."""
@@ -244,9 +257,9 @@ class Driver:
             if self._failure is not None:
                 raise SimulationError(self._failure)
             if len(self._losses) >= MOST_LOSSES:
-                told = f"{len(self._losses)} workers were lost since something was committed, and so this is given up"
-                raise SimulationError(f"{self._what}: {told}; the last was {self._losses[-1]}")
-            self._settled, self._trouble = False, trio.Event()
+                told = f"{len(self._losses)} times a worker was lost, and nothing was committed in between"
+                raise SimulationError(f"{self._what or 'a society is'} given up: {told}; the last: {self._losses[-1]}")
+            self._settled, self._trouble, self._first_hand = False, trio.Event(), False
             self._generation += 1
             for seat in self._seats:
                 seat.ready = False
@@ -264,25 +277,27 @@ class Driver:
         self._settled = True
         self._learnt = {}
         if self._losses:
-            print(f"neuro-actors: {self._losses[-1]}; replaced, {self._what}", file=sys.stderr, flush=True)
+            again = f", and {self._what} done again from what was committed" if self._what else ""
+            print(f"neuro-actors: {self._losses[-1]}; it is replaced{again}", file=sys.stderr, flush=True)
         for round in self._rounds.values():
-            round.parts.clear()
+            if not round.done.is_set():
+                round.parts.clear()
             self._tell(round)
         self.started.set()
 
     @property
     def _what(self) -> str:
+        """The steps that are not committed."""
         numbers = sorted(self._rounds)
-        if not numbers or all(self._rounds[n].done.is_set() for n in numbers):
-            return "between two steps"
-        which = f"step {numbers[0]}" if len(numbers) == 1 else f"steps {numbers[0]} to {numbers[-1]}"
-        return f"{which}, from what was committed before"
+        if all(round.done.is_set() for round in self._rounds.values()):
+            return ""
+        return f"step {numbers[0]} is" if len(numbers) == 1 else f"steps {numbers[0]} to {numbers[-1]} are"
 
     async def _seat(self, seat: Seat) -> None:
         """A new worker."""
         if seat.worker is not None:
             seat.worker.kill()
-        seat.taken = trio.Event()
+        seat.taken, seat.lost = trio.Event(), False
         host = self._machines.host
         about = {"rank": seat.rank, "listen": host, **own_functions(self._network)}
         with trio.move_on_after(PATIENCE):
@@ -294,7 +309,7 @@ class Driver:
 
     async def _watch(self, seat: Seat, worker: Any, taken: trio.Event) -> None:
         await worker.died.wait()
-        if seat.worker is worker and (seat.wire is not None or not taken.is_set()):
+        if seat.worker is worker:
             taken.set()
             self._lost(seat, worker.why)
 
@@ -303,14 +318,25 @@ class Driver:
         await self._changed.wait()
 
     def _lost(self, seat: Seat, why: str) -> None:
+        """Its wire has ended, or its process, which knows better why."""
         seat.wire = seat.letters = None
-        self._note(f"{seat} is lost: {why}")
+        if seat.lost and self._losses:
+            self._losses[-1] = f"{seat} is lost: {why}"
+            return
+        seat.lost = True
+        self._note(f"{seat} is lost: {why}", first_hand=True)
 
-    def _note(self, trouble: str) -> None:
-        if not self._stopped.is_set() and not self._trouble.is_set():
-            self._losses.append(trouble)
-        self._trouble.set()
+    def _note(self, story: str, *, first_hand: bool) -> None:
+        """Of one blow one story: of who is lost himself, rather than of who has noticed."""
         self._changed.set()
+        if self._stopped.is_set():
+            return
+        if not self._trouble.is_set():
+            self._losses.append(story)
+        elif first_hand and not self._first_hand:
+            self._losses[-1] = story
+        self._first_hand |= first_hand
+        self._trouble.set()
 
     def _check_numerics(self) -> None:
         for seat in self._seats:
@@ -352,6 +378,7 @@ class Driver:
             "number": step.number,
             "loss": step.loss,
             "wrt_inputs": step.wrt_inputs,
+            "tangent": step.tangent,
             "round": step.round,
             "batch": round.batch,
             "place": round.place,
@@ -359,9 +386,10 @@ class Driver:
             "plain": self._plain,
         }
         for seat in self._seats[round.replica * self._S : (round.replica + 1) * self._S]:
-            rows = np.ascontiguousarray(round.x[self._shards[seat.shard].inputs])
-            targets = [] if round.targets is None or seat.shard != self._judge else [round.targets]
-            seat.tell(head, [rows, *targets])
+            shard = self._shards[seat.shard]
+            targets = round.targets if round.targets is not None and shard.n_outputs else np.empty((0, 0))
+            direction = [] if round.direction is None else [shard.own_part(round.direction)]
+            seat.tell(head, [np.ascontiguousarray(round.x[shard.inputs]), targets, *direction])
         if round.last:
             examples = sum(other.targets.shape[1] for other in self._rounds.values() if other.targets is not None)
             optimizer = None if step.optimizer is None else described(step.optimizer, 1)
@@ -401,10 +429,10 @@ class Driver:
             seat.ready = True
             self._changed.set()
         elif kind == "lost":
-            self._note(f"{seat} has lost another: {head['story']}")
+            self._note(f"{seat} has lost another: {head['story']}", first_hand=False)
         elif kind == "said":
             round = self._rounds.get(head["number"])
-            if round is not None:
+            if round is not None and not round.done.is_set():
                 round.parts[seat.shard] = arrays
                 self._see(round)
         elif kind == "learnt":

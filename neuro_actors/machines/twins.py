@@ -78,13 +78,21 @@ class Mind:
 
 
 class TwinNeuron:
-    """A neuron's rule in one lane. direction: what it is told in the round in which it learns, (fan_in + 1,)."""
+    """A neuron's rule in one lane. In the round in which it learns its direction is what it is to learn, (fan_in + 1,)."""
 
-    __slots__ = ("direction", "id", "mind", "rule")
+    __slots__ = ("id", "mind", "rule")
 
     def __init__(self, rule: LocalRule, mind: Mind) -> None:
         self.rule, self.mind, self.id = rule, mind, rule.id
-        self.direction = np.empty(0)
+
+    @property
+    def direction(self) -> Array:
+        """See `LocalRule`."""
+        return self.rule.direction
+
+    @direction.setter
+    def direction(self, direction: Array) -> None:
+        self.rule.direction = direction
 
     def is_answered(self, step: Step) -> bool:
         return self.rule.is_answered(step)

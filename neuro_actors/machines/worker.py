@@ -12,9 +12,8 @@ from __future__ import annotations
 import hashlib
 from collections import defaultdict, deque
 from collections.abc import Mapping, Sequence
-from contextlib import suppress
 from functools import partial
-from typing import Any
+from typing import Any, TypeAlias
 
 import numpy as np
 import trio
@@ -22,7 +21,7 @@ import trio
 from ..activations import ACTIVATIONS
 from ..arrays import Array
 from ..channels.bundled import Bundled
-from ..errors import SimulationError
+from ..errors import SimulationError, WireError
 from ..log.about import optimizer_of
 from ..log.numerics import fingerprint
 from ..losses import LOSSES
@@ -32,13 +31,15 @@ from ..neuron import Memory
 from ..rules.descriptions import rule_of
 from ..society import live_together
 from ..sums import named
+from .recorded import Heard
 from .shard import Shard
 from .sharded import Direction, ShardChannels
 from .standins import ShardRule
 from .twins import LEARN, Tally, Twins
-from .wire import Wire, WireError, connect, serve
+from .wire import Wire, connect, serve
 
-Letter = tuple[dict[str, Any], list[Array]]
+Letter: TypeAlias = tuple[dict[str, Any], list[Array]]
+Outgoing: TypeAlias = tuple[dict[str, Any], Sequence[Array]]
 TIMEOUT = 30.0  # seconds, for a wire to be made
 
 
@@ -65,6 +66,8 @@ async def life(host: str, port: int, secret: bytes, rank: int, listen: str = "12
         at = await nursery.start(partial(serve, listen, secret, {"rank": rank}, welcome))
         hello = {"rank": rank, "port": at, "fingerprint": fingerprint("ordered")}
         driver = await connect(host, port, secret, hello, TIMEOUT)
+        say, said = trio.open_memory_channel[Outgoing](float("inf"))
+        nursery.start_soon(_write, driver, said)  # not by jobs: one that ends in the middle of a letter would break the wire
         job: Job | None = None
         try:
             while (letter := await driver.receive()) is not None:
@@ -76,7 +79,7 @@ async def life(host: str, port: int, secret: bytes, rank: int, listen: str = "12
                         await job.end()
                     for key in [key for key in peers if key[0] < head["generation"]]:
                         peers.pop(key).parted.set()
-                    job = Job(letter, driver, secret, peers)
+                    job = Job(letter, say, secret, peers)
                     nursery.start_soon(job.live)
                 elif job is not None:
                     job.letters.send_nowait(letter)
@@ -96,13 +99,12 @@ class Peer:
 class Job:
     """One society, or the shard of it that lives here, from birth to the end or to the first trouble."""
 
-    def __init__(self, letter: Letter, driver: Wire, secret: bytes, peers: dict[tuple[int, int], Peer]) -> None:
+    def __init__(self, letter: Letter, say: trio.MemorySendChannel[Outgoing], secret: bytes, peers: dict[tuple[int, int], Peer]) -> None:
         head, arrays = letter
-        self._driver, self._secret, self._peers = driver, secret, peers
+        self._driver, self._secret, self._peers = say, secret, peers
         self.generation: int = head["generation"]
         self._replica, self._replicas, self._shards = head["replica"], head["replicas"], head["shards"]
         self._addresses: list[tuple[str, int]] = [(host, port) for host, port in head["addresses"]]
-        self._record: bool = head["record"]
         n_arrays = head["shard"]["arrays"]
         self._shard = Shard.from_arrays(head["shard"], arrays[:n_arrays])
         network, n_own = self._shard.network, len(self._shard.members)
@@ -112,7 +114,7 @@ class Job:
         self._twins = Twins(rule_of(head["rule"]), memories)
         self._rule = ShardRule(self._twins, self._shard)
         self._sums = named(head["sums"])
-        self._recorders = [Recorded() if self._record else None for _ in range(head["lanes"])]
+        self._recorders = [Heard(self._shard) if head["record"] else None for _ in range(head["lanes"])]
         self._lanes = [ShardChannels(Bundled(self._shard.network, r), self._shard, self._cross) for r in self._recorders]
         self._room = trio.Semaphore(len(self._lanes))
         give, self._mail = trio.open_memory_channel[Letter](float("inf"))  # the driver sends one batch at a time
@@ -125,8 +127,8 @@ class Job:
         self._tally: tuple[int, Tally] | None = None  # of the batch that began after this step
         self._told: dict[tuple[int, str, int], Letter] = {}  # by twins: who, what, of which batch
         self._heard = trio.Condition()
-        self._outgoing: dict[int, trio.MemorySendChannel[tuple[dict[str, Any], Sequence[Array]]]] = {}
-        self._size, self._wrt_inputs = 1, False  # of the last round
+        self._outgoing: dict[int, trio.MemorySendChannel[Outgoing]] = {}
+        self._columns, self._wrt_inputs = 1, False  # of the last round
         self._scope = trio.CancelScope()
         self._ended = trio.Event()
 
@@ -141,19 +143,18 @@ class Job:
                     nursery.start_soon(self._members)
                     await self._connect(nursery)
                     nursery.start_soon(self._conclude_in_order)
-                    await self._say({"letter": "ready"})
+                    self._say({"letter": "ready"})
                     await self._begin_in_order()
-        except* SimulationError as group:
-            story = {"letter": "failed", "story": str(_first(group))}
         except* WireError as group:
             story = {"letter": "lost", "story": str(_first(group))}
+        except* SimulationError as group:
+            story = {"letter": "failed", "story": str(_first(group))}
         finally:
             for lane in self._lanes:
                 lane.close()
             self._ended.set()
         if story is not None:
-            with suppress(WireError):  # where the driver is gone too
-                await self._say(story)
+            self._say(story)
 
     async def end(self) -> None:
         """Another job is to follow."""
@@ -165,7 +166,7 @@ class Job:
         try:
             await live_together(network, self._lanes, self._rule, self._sums, lambda: False)
         except SimulationError as error:  # it is told before any other worker can notice, and tells something else
-            await self._say({"letter": "failed", "story": str(error)})
+            self._say({"letter": "failed", "story": str(error)})
             self._scope.cancel()
 
     async def _connect(self, nursery: trio.Nursery) -> None:
@@ -183,27 +184,18 @@ class Job:
                 await peer.met.wait()
                 assert peer.wire is not None
                 wire = peer.wire
-            give, take = trio.open_memory_channel[tuple[dict[str, Any], Sequence[Array]]](float("inf"))
+            give, take = trio.open_memory_channel[Outgoing](float("inf"))
             self._outgoing[rank] = give
-            nursery.start_soon(self._write, wire, take)
+            nursery.start_soon(_write, wire, take)
             nursery.start_soon(self._read, rank, wire)
 
     def _rank_of(self, replica: int, shard: int) -> int:
         return replica * self._shards + shard
 
-    async def _say(self, head: dict[str, Any], arrays: Sequence[Array] = ()) -> None:
-        await self._driver.send(head | {"generation": self.generation}, arrays)
+    def _say(self, head: dict[str, Any], arrays: Sequence[Array] = ()) -> None:
+        self._driver.send_nowait((head | {"generation": self.generation}, arrays))
 
     # --- between workers -----------------------------------------------------------------------------------------
-
-    async def _write(self, wire: Wire, letters: trio.MemoryReceiveChannel[tuple[dict[str, Any], Sequence[Array]]]) -> None:
-        try:
-            async for head, arrays in letters:
-                await wire.send(head, arrays)
-        finally:
-            with trio.move_on_after(1) as scope:
-                scope.shield = True
-                await wire.aclose()
 
     async def _read(self, rank: int, wire: Wire) -> None:
         while (letter := await wire.receive()) is not None:
@@ -245,9 +237,11 @@ class Job:
                 lane = self._begun % len(self._lanes)
                 self._begun += 1
                 number = head["number"]
-                step = Step(number, head["loss"], None, head["wrt_inputs"], False, head["round"])
+                step = Step(number, head["loss"], None, head["wrt_inputs"], head["tangent"], head["round"])
+                x, targets, *direction = arrays
                 self._lane_of[number] = self._lanes[lane]
-                self._lanes[lane].environment.begin(step, arrays[0], arrays[1] if len(arrays) > 1 else None)
+                targets = targets if head["loss"] is not None and self._shard.n_outputs else None
+                self._lanes[lane].environment.begin(step, x, targets, *direction)
                 for crossed in self._early.pop(number, ()):
                     self._lanes[lane].deliver(crossed[0], crossed[1], number, crossed[2])
                 self._under_way.append((letter, step, lane))
@@ -277,13 +271,13 @@ class Job:
                 tally = Tally()
                 self._tally = batch, tally
             tally.add(head["place"], head["size"], port.commits, plain=head["plain"])
-            self._size, self._wrt_inputs = said[0].shape[1], step.wrt_inputs
+            self._columns, self._wrt_inputs = said[0].shape[1], step.wrt_inputs
         recorder = self._recorders[lane]
         if recorder is not None:
-            said += self._shard.recorded(recorder.said, port.commits)
+            said += recorder.told(step, port.commits)
         del self._lane_of[step.number]
         self._room.release()
-        await self._say({"letter": "said", "number": step.number}, said)
+        self._say({"letter": "said", "number": step.number}, said)
 
     async def _conclude(self, head: dict[str, Any]) -> None:
         """Add up what twins have found, and learn from it, or say what it is."""
@@ -294,12 +288,12 @@ class Job:
         optimizer = None if head["optimizer"] is None else optimizer_of(head["optimizer"])
         lane = self._lanes[0].environment
         step = Step(head["number"], head["loss"], optimizer, self._wrt_inputs, True, LEARN)
-        x, targets = (np.zeros((n, self._size)) for n in (len(self._shard.inputs), self._shard.n_outputs))
+        x, targets = (np.zeros((n, self._columns)) for n in (len(self._shard.inputs), self._shard.n_outputs))
         lane.begin(step, x, targets if len(targets) else None, mean)
         await lane.end()
         learnt = [lane.commits.copy(), *self._states()] if optimizer is not None else [lane.commits.copy()]
         digest = hashlib.sha256(b"".join(part.tobytes() for part in learnt)).hexdigest()
-        await self._say({"letter": "learnt", "number": head["number"], "digest": digest}, () if self._replica else learnt)
+        self._say({"letter": "learnt", "number": head["number"], "digest": digest}, () if self._replica else learnt)
 
     async def _added_up(self, tally: Tally, batch: int, head: dict[str, Any]) -> Array:
         """By a binary tree over the replicas; the lowest one tells the others. See `twins.py`: it changes no bit."""
@@ -344,17 +338,14 @@ def frozen_copy(values: Array) -> Array:
     return copy
 
 
-class Recorded:
-    """A recorder that keeps what it was told last."""
-
-    def __init__(self) -> None:
-        self.said: Any = None
-
-    def message(self, step: Step, line: int, values: Array) -> None:
-        raise AssertionError("bundled channels tell a whole step at once")
-
-    def messages(self, step: Step, said: Any) -> None:
-        self.said = said
+async def _write(wire: Wire, letters: trio.MemoryReceiveChannel[Outgoing]) -> None:
+    try:
+        async for head, arrays in letters:
+            await wire.send(head, arrays)
+    except WireError:  # who reads it will notice
+        pass
+    finally:
+        await wire.aclose()
 
 
 def _first(group: BaseExceptionGroup[Any]) -> BaseException:
