@@ -7,7 +7,9 @@ from dataclasses import dataclass
 import numpy as np
 
 from .arrays import Array, frozen
+from .channels import Heard
 from .gradient import Gradient
+from .messages import Step
 from .network import Network
 from .parameters import Parameters
 
@@ -16,7 +18,7 @@ NOTHING = frozen(np.empty(0))
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Outcome:
-    """See `channels.EnvironmentPort`."""
+    """See `channels.Heard`."""
 
     step: int
     said: Array  # the outputs' activations, (n_outputs, columns)
@@ -40,6 +42,15 @@ class Outcome:
         batch = len(self.losses)
         inputs = frozen(-self.felt[:, :batch].T / batch) if wrt_inputs else None
         return Gradient(network, self.loss, self.predictions, weights, biases, inputs)
+
+
+def heard(step: Step, port: Heard) -> Outcome:
+    """By the world, at the end of that step. Copies, but of the commits: the port's arrays are its next step's too."""
+    said = frozen(port.predictions.copy())
+    if step.loss is None:
+        return Outcome(step.number, said, NOTHING, NOTHING, NOTHING)
+    felt = port.urgencies.copy() if step.wrt_inputs else NOTHING
+    return Outcome(step.number, said, port.losses, felt, port.commits)
 
 
 class Together:

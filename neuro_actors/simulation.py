@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Awaitable, Callable
 from contextlib import closing
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import trio
@@ -14,14 +14,14 @@ from trio.lowlevel import enable_ki_protection
 
 from . import functions
 from .arrays import Array, as_batch, as_flag, frozen
-from .channels import Carrier, Heard, Statistics, Waiting
+from .channels import Carrier, Statistics, Waiting
 from .errors import InputError, LogError, NeuroActorsError, SimulationError
 from .examples import as_direction, as_examples
 from .gradient import Gradient, StepResult
 from .learning import Optimizer, check_optimizer
 from .messages import Step
 from .network import Network
-from .outcome import NOTHING, Outcome, Together
+from .outcome import Outcome, Together, heard
 from .parameters import Parameters
 from .rules import Answer, Backpropagation, Round, Rule
 
@@ -107,7 +107,7 @@ class Simulation:
         async with self._turn:
             targets = frozen(np.ascontiguousarray(wanted.T))
             direction = frozen(self._parameters.by_neuron(*along))
-            outcome = await self._step(Round(frozen(told)), targets, loss, direction)
+            outcome = await self._step(Round(frozen(told)), targets, loss, None, False, direction)
             return outcome.gradient(self._network, self._parameters, wrt_inputs=False)
 
     async def train_step(
@@ -155,14 +155,15 @@ class Simulation:
         under way at once, and no round depends on an answer: its rule has said so by making members for them."""
         self._rule.check(self._network, loss)
         x, targets = (frozen(np.ascontiguousarray(array.T)) for array in (rows, wanted))
-        together, parts, answer, rounds_left = Together(), deque[slice](), None, True
+        together, parts, rounds_left = Together(), deque[slice](), True
+        answer: Any = None
         self._check()
         await self._finish_all()
         with closing(self._rule.rounds(self._network, x)) as rounds:  # an interrupt that struck a forgotten one would be lost
             while True:
                 while rounds_left and not self._lanes.full:
                     try:
-                        round = next(rounds) if answer is None else rounds.send(answer)
+                        round = rounds.send(answer)
                     except StopIteration:
                         rounds_left = False
                         break
@@ -176,23 +177,22 @@ class Simulation:
                 together.add(parts.popleft(), outcome)
                 answer = Answer(outcome.said, outcome.losses, outcome.felt)
 
-    async def _step(
-        self, round: Round, targets: Array | None = None, loss: str | None = None, direction: Array | None = None
-    ) -> Outcome:
-        """One alone."""
+    @enable_ki_protection
+    async def _step(self, round: Round, *about: Any) -> Outcome:
+        """One alone; see `_begin`."""
         self._check()
         await self._finish_all()
-        self._begin(round, targets, loss, None, False, direction)
+        self._begin(round, *about)
         return await self._end()
 
     @enable_ki_protection  # an interrupt reaches what waits: no step is left half begun, or half told
     def _begin(
         self,
         round: Round,
-        targets: Array | None,
-        loss: str | None,
-        optimizer: Optimizer | None,
-        wrt_inputs: bool,
+        targets: Array | None = None,
+        loss: str | None = None,
+        optimizer: Optimizer | None = None,
+        wrt_inputs: bool = False,
         direction: Array | None = None,
     ) -> None:
         self._check()
@@ -210,17 +210,19 @@ class Simulation:
         """Raise `SimulationError` where no step can begin."""
         if self._closed:
             raise SimulationError("this simulation is closed: open another one with na.open_simulation")
-        self._tell_failure()
-
-    def _tell_failure(self) -> None:
         if self._failure is not None:
-            self._failure_told = True
-            raise SimulationError(str(self._failure)) from self._failure.__cause__
+            raise self._told()
 
+    def _told(self) -> SimulationError:
+        self._failure_told = True
+        told = SimulationError(str(self._failure))
+        told.__cause__ = None if self._failure is None else self._failure.__cause__
+        return told
+
+    @enable_ki_protection
     async def _finish_all(self) -> None:
         """See all steps under way to their ends, which a cancelled call has left behind."""
-        self._tell_failure()
-        while self._lanes.under_way:
+        while self._lanes.under_way or self._failure is not None:
             await self._end()
 
     @enable_ki_protection
@@ -235,25 +237,16 @@ class Simulation:
                 except Exception as error:
                     self._fail(f"step {step.number} failed: {error}", error)
                 else:
-                    outcome = self._concluded(step, port)
+                    outcome = heard(step, port)
+                    if step.optimizer is not None:
+                        self._committed = port.commits.copy()
                     self._logged()
                     return outcome
             if self._failure is None:
                 waiting = [str(w) for w in self.who_waits()]
                 lines = "\n  ".join(waiting[:12] + [f"… and {len(waiting) - 12} more"] * (len(waiting) > 12))
                 self._fail(f"step {step.number} did not end within {self._patience:g} s:\n  {lines}", None)
-        self._tell_failure()
-        raise AssertionError
-
-    def _concluded(self, step: Step, port: Heard) -> Outcome:
-        """Copies, but of the commits: the port's arrays are its next step's too."""
-        said = frozen(port.predictions.copy())
-        if step.loss is None:
-            return Outcome(step.number, said, NOTHING, NOTHING, NOTHING)
-        if step.optimizer is not None:
-            self._committed = port.commits.copy()
-        felt = port.urgencies.copy() if step.wrt_inputs else NOTHING
-        return Outcome(step.number, said, port.losses, felt, port.commits)
+        raise self._told()
 
     def _logged(self) -> None:
         try:

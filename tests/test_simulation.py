@@ -3,7 +3,6 @@ from __future__ import annotations
 import gc
 import math
 import signal
-from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -358,10 +357,10 @@ async def test_leaving_while_others_still_wait_tells_them(channels: str, diamond
             told.append(str(error))
 
     async with trio.open_nursery() as nursery, na.open_simulation(diamond, channels) as simulation:
-        monkeypatch.setattr(simulation, "_port", SimpleNamespace(begin=simulation._port.begin, end=trio.sleep_forever))
+        monkeypatch.setattr(simulation._lanes, "end", trio.sleep_forever)
         for _ in range(2):
             nursery.start_soon(ask, simulation)
-        while simulation._under_way is None:
+        while not simulation._lanes.under_way:
             await trio.lowlevel.checkpoint()
     assert told == ["the simulation was closed while step 1 was under way", told[1]]
     assert told[1].startswith("this simulation is closed")
