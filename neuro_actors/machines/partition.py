@@ -46,9 +46,9 @@ class Partition:
         self.shards = int(self.shard.max()) + 1
         n = int(np.count_nonzero(~network.is_input))
         if self.shards > n:
-            place = network.ids[int(self.shard.argmax())]
+            name = network.ids[int(self.shard.argmax())]
             told = f"there are {counted(n, 'neuron')} beside the inputs, so no more shards, 0 to {n - 1}"
-            raise InputError(f"shard: {told}; got {self.shards - 1} for {place!r}")
+            raise InputError(f"shard: {told}; got {self.shards - 1} for {name!r}")
         for place, size in enumerate(self.sizes):
             if not size.neurons:
                 what = "holds inputs alone" if size.inputs else "is empty"
@@ -96,7 +96,7 @@ class Partition:
 
     def describe(self) -> str:
         """A table, one line a shard: its levels, how large it is, and the messages that it tells others and hears of them."""
-        rows = [("shard", "levels", "inputs", "neurons", "synapses", "share", "tells", "hears")]
+        rows: list[tuple[str, ...]] = [("shard", "levels", "inputs", "neurons", "synapses", "share", "tells", "hears")]
         net, cut = self._network, self._crossings
         tells, hears = _crossing_messages(cut, self.shards)
         for place, size in enumerate(self.sizes):

@@ -57,6 +57,11 @@ class Bundle:
     def n_rows(self) -> int:
         return len(self.owner)
 
+    def rows(self) -> list[Indices]:
+        """For each source its rows, the first turn's first."""
+        ends = np.cumsum(np.bincount(self.owner, minlength=self.n_sources))[:-1]
+        return np.split(np.argsort(self.owner, kind="stable"), ends)
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Shard:
@@ -102,7 +107,7 @@ class Shard:
         """All of it as data: what can be written as JSON, and arrays."""
         net = self.network
         bundles = self.hears + self.tells
-        about = {
+        about: dict[str, Any] = {
             "place": self.place,
             "shards": self.shards,
             "n_outputs": self.n_outputs,
@@ -111,8 +116,8 @@ class Shard:
             "hears": len(self.hears),
             "bundles": [[b.number, b.sender, b.receiver, b.level, b.first] for b in bundles],
         }
-        arrays = [net.sources, net.targets, net.weights, net.biases, net.output_positions, self.members, self.inputs]
-        arrays += [self.synapses, self.runs]
+        arrays: list[Array | Indices] = [net.sources, net.targets, net.weights, net.biases, net.output_positions]
+        arrays += [self.members, self.inputs, self.synapses, self.runs]
         for bundle in bundles:
             arrays += [bundle.owner, bundle.cuts, bundle.added]
         return about, arrays
@@ -122,7 +127,7 @@ class Shard:
         """What `to_arrays` has made; raises `InputError` for what it has not."""
         try:
             (sources, targets, weights, biases, outputs, members, inputs, synapses, runs), rest = arrays[:9], arrays[9:]
-            bundles = tuple(Bundle(*b, *rest[3 * k : 3 * k + 3]) for k, b in enumerate(about["bundles"]))  # type: ignore[arg-type]
+            bundles = tuple(Bundle(*b, *rest[3 * k : 3 * k + 3]) for k, b in enumerate(about["bundles"]))
             network = Network.from_arrays(
                 sources, targets, weights, biases=biases, activations=about["activations"], outputs=outputs, ids=about["ids"]
             )
@@ -161,7 +166,7 @@ def _shard(network: Network, partition: Partition, cut: Crossings, place: int) -
     rows_out = np.flatnonzero(cut.sender[bundle_of] == place)
     begins = (np.diff(bundle_of[rows_out], prepend=-1) != 0) | (np.diff(cut.turn[rows_out], prepend=-1) != 0)
     follower = len(ids) + np.cumsum(begins) - 1
-    n_followers = np.count_nonzero(begins)
+    n_followers = int(np.count_nonzero(begins))
     for row in rows_out[begins].tolist():
         level, receiver, turn = cut.level[bundle_of[row]], cut.receiver[bundle_of[row]], int(cut.turn[row])
         ids.append(names.new(f"shard {receiver}, for level {level}" + f", turn {turn + 1}" * (turn > 0)))
@@ -204,9 +209,9 @@ def _bundles(cut: Crossings, chosen: Indices, first: int, by_turn: bool) -> tupl
         rows = slice(cut.start[b], cut.start[b + 1])
         turn, source = cut.turn[rows], cut.source[rows]
         cuts = np.append(np.flatnonzero(np.diff(turn, prepend=-1)), len(turn))
-        known, owner = source[: cuts[1]], np.empty(len(source), dtype=np.intp)
+        known = source[: cuts[1]]
         order = np.argsort(known)
-        owner[:] = order[np.searchsorted(known, source, sorter=order)]
+        owner = order[np.searchsorted(known, source, sorter=order)]
         ends = int(cut.sender[b]), int(cut.receiver[b]), int(cut.level[b])
         made.append(Bundle(b, *ends, first, owner, cuts, cut.added[rows][: cuts[1]]))
         first += len(cuts) - 1 if by_turn else len(known)
