@@ -55,14 +55,15 @@ class Spread:
         for part, channels in zip(parts, self.channels, strict=True):
             links.ends |= {(b.number, "forward"): channels for b in part.hears} | {(b.number, "back"): channels for b in part.tells}
 
-    async def step(self, x, targets=None, loss=None, optimizer=None, wrt_inputs=False, round=""):
+    async def step(self, x, targets=None, loss=None, optimizer=None, wrt_inputs=False, round="", direction=None):
         """What came of one step: predictions, losses, commits, urgencies of the inputs, as a port of one process has them."""
         self.number += 1
-        step = Step(self.number, loss, optimizer, wrt_inputs, round=round)
+        step = Step(self.number, loss, optimizer, wrt_inputs, direction is not None, round)
         x = np.ascontiguousarray(x.T)
         for part, channels in zip(self.parts, self.channels, strict=True):
             wanted = np.ascontiguousarray(targets.T) if targets is not None and part.n_outputs else None
-            channels.environment.begin(step, np.ascontiguousarray(x[part.inputs]), wanted)
+            along = None if direction is None else part.own_part(direction)
+            channels.environment.begin(step, np.ascontiguousarray(x[part.inputs]), wanted, along)
         async with trio.open_nursery() as nursery:
             for channels in self.channels:
                 nursery.start_soon(channels.environment.end)
@@ -89,7 +90,7 @@ class Spread:
 
 
 @asynccontextmanager
-async def spread(network: na.Network, shard, make: str = "bundled", delays=None, travels=False):
+async def spread(network: na.Network, shard, make: str = "bundled", delays=None, travels=False, rule=None):
     """The society of a network that lives in shards; travels: they are sent as data first."""
     parts = shards(network, na.Partition(network, shard))
     if travels:
@@ -99,8 +100,8 @@ async def spread(network: na.Network, shard, make: str = "bundled", delays=None,
     async with trio.open_nursery() as nursery:
         links.nursery = nursery
         for part, channels in zip(parts, living.channels, strict=True):
-            rule = ShardRule(Backpropagation(), part)
-            nursery.start_soon(live_together, part.network, channels, rule, ORDERED, lambda: False)
+            members = ShardRule(rule or Backpropagation(), part)
+            nursery.start_soon(live_together, part.network, channels, members, ORDERED, lambda: False)
         try:
             yield living
         finally:
