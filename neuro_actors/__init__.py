@@ -10,6 +10,7 @@ from .functions import ACTIVATIONS, LOSSES, Activation, Loss, add_activation, ad
 from .gradient import Gradient, StepResult
 from .learning import SGD, Adam, CosineDecay, StepDecay
 from .log import Recording, open_log
+from .machines.partition import Partition, partition
 from .network import Network
 from .opening import open_simulation
 from .simulation import Simulation
@@ -38,6 +39,7 @@ __all__ = [
     "NetworkError",
     "NeuroActorsError",
     "Neuron",
+    "Partition",
     "Recording",
     "Simulation",
     "SimulationError",
@@ -55,6 +57,7 @@ __all__ = [
     "hessian_vector_product",
     "open_log",
     "open_simulation",
+    "partition",
     "predict",
     "reference",
     "resume",
