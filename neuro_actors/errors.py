@@ -21,6 +21,10 @@ class SimulationError(NeuroActorsError):
     """A society could not go on: a neuron failed, or an answer stayed out."""
 
 
+class WireError(SimulationError):
+    """Two workers of a society could not, or can no longer, speak to each other."""
+
+
 class LogError(NeuroActorsError):
     """A message log could not be written or read."""
 
