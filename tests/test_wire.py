@@ -453,7 +453,8 @@ async def test_a_recorded_wire_played_again_opens_nothing() -> None:
 
     async def welcome(to: Wire) -> None:
         welcomed.append(to.about)
-        await echo(to)
+        with suppress(WireError):  # who is between may go before the last word
+            await echo(to)
 
     async with serving(welcome) as port:
 
