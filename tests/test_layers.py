@@ -10,7 +10,7 @@ from pathlib import Path
 import neuro_actors
 
 ROOT = Path(neuro_actors.__file__).parent
-SANS_IO = {"errors", "initial", "describe", "layers", "arrays", "functions", "sums", "graph", "elements", "network", "examples", "learning", "messages", "mail", "neuron", "judge", "gradient", "reference/gradients", "reference/matrices", "reference/products", "rules/__init__", "rules/descriptions", "rules/rule", "rules/backpropagation", "rules/feedback_alignment", "rules/newton", "rules/micro_batches", "tree", "rules/direct_feedback_alignment", "rules/predictive_coding", "rules/weight_perturbation", "activations", "losses", "lines", "parameters", "said", "text", "paths", "faults", "channels/frames", "channels/orders", "channels/reliable", "channels/storm", "channels/ledger", "checkpoint/packing", "checkpoint/keeping", "checkpoint/about"}
+SANS_IO = {"errors", "initial", "describe", "layers", "arrays", "functions", "sums", "graph", "elements", "network", "examples", "learning", "messages", "mail", "neuron", "judge", "gradient", "reference/gradients", "reference/matrices", "reference/products", "rules/__init__", "rules/descriptions", "rules/rule", "rules/backpropagation", "rules/feedback_alignment", "rules/newton", "rules/micro_batches", "tree", "rules/direct_feedback_alignment", "rules/predictive_coding", "rules/weight_perturbation", "activations", "losses", "lines", "parameters", "said", "text", "paths", "faults", "channels/frames", "channels/orders", "channels/reliable", "channels/storm", "channels/ledger", "checkpoint/packing", "checkpoint/keeping", "checkpoint/about", "machines/letters"}
 ALLOWED = {
     "errors": set(),
     "arrays": {"errors", "text"},
@@ -45,6 +45,7 @@ ALLOWED = {
     "course": {"arrays", "channels", "functions", "learning", "network", "progress", "rules", "simulation"},
     "progress": {"course"},
     "checkpoint": {"arrays", "channels", "checkpoint", "course", "errors", "examples", "functions", "judge", "learning", "log", "network", "neuron", "rules", "simulation", "sums", "text", "version"},
+    "machines": {"arrays", "errors", "text", "machines"},
     "said": {"arrays"},
     "text": set(),
     "files": {"errors"},
