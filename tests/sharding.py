@@ -101,7 +101,7 @@ async def spread(network: na.Network, shard, make: str = "bundled", delays=None,
         links.nursery = nursery
         for part, channels in zip(parts, living.channels, strict=True):
             members = ShardRule(rule or Backpropagation(), part)
-            nursery.start_soon(live_together, part.network, channels, members, ORDERED, lambda: False)
+            nursery.start_soon(live_together, part.network, [channels], members, ORDERED, lambda: False)
         try:
             yield living
         finally:
