@@ -299,7 +299,7 @@ class Driver:
             seat.worker.kill()
         seat.taken, seat.lost = trio.Event(), False
         host = self._machines.host
-        about = {"rank": seat.rank, "listen": host, **own_functions(self._network)}
+        about = {"rank": seat.rank, **own_functions(self._network)}
         with trio.move_on_after(PATIENCE):
             worker = seat.worker = await self._cluster.start(f"worker {seat.rank}", host, self._port, self._secret, about)
             self._nursery.start_soon(self._watch, seat, worker, seat.taken)

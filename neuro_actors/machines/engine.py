@@ -5,7 +5,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
-from typing import Any, ClassVar, Protocol
+from typing import Any, Protocol
 
 import trio
 
@@ -49,7 +49,7 @@ class Machines(ABC):
     shards: int = 1
     partition: Partition | None = None
     exact: bool = True
-    host: ClassVar[str] = "127.0.0.1"  # where the driver and the workers listen
+    host: str = "127.0.0.1"  # where the driver listens
 
     def __post_init__(self) -> None:
         kind = type(self).__name__
