@@ -8,7 +8,8 @@ from dataclasses import dataclass, field
 from ..arrays import as_flag
 from ..errors import InputError
 from ..text import shown
-from .engine import Cluster, Machines
+from .engine import Machines
+from .hosts import Cluster
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -19,13 +19,11 @@ from typing import Any, TypeAlias
 import numpy as np
 import trio
 
-from ..activations import ACTIVATIONS
 from ..arrays import Array
 from ..channels.bundled import Bundled
 from ..errors import SimulationError, WireError
 from ..log.about import optimizer_of
 from ..log.numerics import fingerprint
-from ..losses import LOSSES
 from ..messages import Step
 from ..network import Network
 from ..neuron import Memory
@@ -45,10 +43,7 @@ TIMEOUT = 30.0  # seconds, for a wire to be made
 
 
 def live(host: str, port: int, secret: bytes, about: Mapping[str, Any]) -> None:
-    """A worker's whole life: until the driver ends it, or is gone. about: its `rank` and, where a user has some of his own,
-    `activations` and `losses`, by name."""
-    ACTIVATIONS.update(about.get("activations") or {})
-    LOSSES.update(about.get("losses") or {})
+    """A worker's whole life: until the driver ends it, or is gone. about: its `rank`."""
     trio.run(life, host, port, secret, int(about["rank"]))
 
 
