@@ -10,7 +10,7 @@ from pathlib import Path
 import neuro_actors
 
 ROOT = Path(neuro_actors.__file__).parent
-SANS_IO = {"errors", "initial", "describe", "layers", "arrays", "functions", "sums", "graph", "elements", "network", "examples", "learning", "messages", "mail", "neuron", "judge", "gradient", "reference/gradients", "reference/matrices", "reference/products", "rules/__init__", "rules/descriptions", "rules/rule", "rules/backpropagation", "rules/feedback_alignment", "rules/newton", "rules/micro_batches", "tree", "rules/direct_feedback_alignment", "rules/predictive_coding", "rules/weight_perturbation", "activations", "losses", "lines", "parameters", "said", "text", "paths", "faults", "channels/frames", "channels/orders", "channels/reliable", "channels/storm", "channels/ledger", "checkpoint/packing", "checkpoint/keeping", "checkpoint/about", "machines/letters"}
+SANS_IO = {"errors", "initial", "describe", "layers", "arrays", "functions", "sums", "graph", "elements", "network", "examples", "learning", "messages", "mail", "neuron", "judge", "gradient", "reference/gradients", "reference/matrices", "reference/products", "rules/__init__", "rules/descriptions", "rules/rule", "rules/backpropagation", "rules/feedback_alignment", "rules/newton", "rules/micro_batches", "tree", "rules/direct_feedback_alignment", "rules/predictive_coding", "rules/weight_perturbation", "activations", "losses", "lines", "parameters", "said", "text", "paths", "faults", "channels/frames", "channels/orders", "channels/reliable", "channels/storm", "channels/ledger", "checkpoint/packing", "checkpoint/keeping", "checkpoint/about", "machines/crossings", "machines/cutting", "machines/partition", "machines/shard", "machines/standins", "machines/letters", "machines/twins"}
 ALLOWED = {
     "errors": set(),
     "arrays": {"errors", "text"},
@@ -37,6 +37,7 @@ ALLOWED = {
     "reference": {"arrays", "examples", "functions", "gradient", "network", "reference"},
     "rules": {"arrays", "errors", "functions", "judge", "messages", "network", "neuron", "rules", "sums", "text", "tree"},
     "channels": {"arrays", "elements", "errors", "faults", "messages", "network", "mail", "lines", "said", "text", "channels"},
+    "machines": {"activations", "arrays", "channels", "checkpoint", "elements", "errors", "judge", "learning", "lines", "log", "losses", "machines", "messages", "network", "neuron", "parameters", "rules", "said", "society", "sums", "text", "tree"},
     "faults": {"arrays", "errors", "text"},
     "actor": {"arrays", "channels", "errors", "judge", "messages", "neuron"},
     "outcome": {"arrays", "channels", "gradient", "messages", "network", "parameters"},
@@ -45,7 +46,7 @@ ALLOWED = {
     "course": {"arrays", "channels", "functions", "learning", "network", "progress", "rules", "simulation"},
     "progress": {"course"},
     "checkpoint": {"arrays", "channels", "checkpoint", "course", "errors", "examples", "functions", "judge", "learning", "log", "network", "neuron", "rules", "simulation", "sums", "text", "version"},
-    "machines": {"arrays", "errors", "text", "machines"},
+    "machines": {"activations", "arrays", "channels", "checkpoint", "elements", "errors", "judge", "learning", "lines", "log", "losses", "machines", "messages", "network", "neuron", "parameters", "rules", "said", "society", "sums", "text", "tree"},
     "said": {"arrays"},
     "text": set(),
     "files": {"errors"},
