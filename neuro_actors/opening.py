@@ -85,8 +85,6 @@ class open_simulation:  # noqa: N801 (to be called as a function is)
             raise InputError(f"rule must be such as na.rules.FeedbackAlignment(), or None, got {shown(rule)}")
         rule = micro_batched(rule, micro_batches)
         count = lanes_for(rule, in_flight)
-        if count > 1 and isinstance(channels, Unreliable):
-            raise InputError("na.Unreliable carries one step at a time: leave in_flight out")
         network.check_activations()
         if not trio.lowlevel.in_trio_run():
             raise SimulationError("open_simulation needs trio.run; elsewhere, as in a notebook, use na.gradient or na.train")
