@@ -397,13 +397,12 @@ def test_in_a_storm(seed: int) -> None:
 
 @pytest.mark.parametrize("place", PLACES)
 def test_a_death_in_any_lane(place: str) -> None:
-    """Of all neurons at once, in each step in turn, of two batches, while others are under way."""
-    calm = trio.run(learnt, "bundled", 3, 1, None, None, 2)
+    """Of all neurons at once, in each step in turn, while others are under way."""
+    calm = trio.run(learnt, "bundled", 3, 1, None, None, 1)
     for step in range(1, 8):
         faults = [Kill(name, place, step) for name in NET.ids if name not in NET.inputs]
         stormy = na.Unreliable(faults=faults)
-        for lanes in (2, 3):
-            assert synchronous.run(lambda s=stormy, w=lanes: learnt(s, 3, w, steps=2), stormy) == calm, (step, lanes)
+        assert synchronous.run(lambda s=stormy, w=2 + step % 2: learnt(s, 3, w, steps=1), stormy) == calm, step
 
 
 def forgetful(self, other) -> None:
@@ -417,15 +416,15 @@ def too_early(self, other) -> None:
 @pytest.mark.parametrize("joins", [forgetful, too_early])
 def test_what_is_forgotten_or_told_too_early_is_seen(joins, monkeypatch: pytest.MonkeyPatch) -> None:
     """The test above could not pass if a death lost the book, or if it left there what was not committed."""
-    calm = trio.run(learnt, "bundled", 3, 1, None, None, 2)
+    calm = trio.run(learnt, "bundled", 3, 1, None, None, 1)
     monkeypatch.setattr(MicroBatchNeuron, "joins", joins)
-    different = 0
-    for step in range(1, 8):
+    different = False
+    for step in (2, 3, 4):  # of learning
         stormy = na.Unreliable(faults=[Kill(name, "before commit", step) for name in NET.ids if name not in NET.inputs])
         try:
-            different += synchronous.run(lambda s=stormy: learnt(s, 3, 3, steps=2, patience=1e3), stormy) != calm
+            different |= synchronous.run(lambda s=stormy: learnt(s, 3, 3, steps=1, patience=20), stormy) != calm
         except na.SimulationError:
-            different += 1
+            different = True
     assert different
 
 
@@ -452,8 +451,7 @@ def test_a_storm_leaves_the_log_as_it_is(tmp_path) -> None:
     assert rows(tmp_path / "storm").equals(rows(tmp_path / "calm"))
     assert na.audit(tmp_path / "storm").passed
     lived = na.open_log(tmp_path / "storm").disturbances
-    assert lived is not None
-    assert {"died", "lost", "late"} <= {disturbance.what for disturbance in lived.all}
+    assert {"died", "lost", "late"} <= {disturbance.what for disturbance in lived}
 
 
 def test_checkpoints_of_a_storm(tmp_path) -> None:

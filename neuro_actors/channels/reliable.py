@@ -23,6 +23,7 @@ The law:
     committed, and no farewell is needed: whoever is told that it is over has nothing left to do.
 12. A member holds at most one letter from each line that it hears, and what it said last.
 13. A frame that finds a mailbox full is lost as others are: no flood takes more room than that.
+14. In one lane of several (`lanes.py`) all of this holds of the lane's own steps, whose numbers lie `stride` apart.
 """
 
 from __future__ import annotations
