@@ -22,6 +22,7 @@ from trio.lowlevel import enable_ki_protection
 
 from ..arrays import Array
 from ..errors import CheckpointError, InputError, SimulationError
+from ..learning import Optimizer
 from ..messages import Step
 from ..said import Said
 from . import Channels, EnvironmentPort, Recorder, Statistics, Waiting
@@ -62,6 +63,9 @@ class Lanes(Sequence[Channels]):
     def full(self) -> bool:
         """Whether no step may begin."""
         return len(self.under_way) == len(self._lanes)
+
+    def check(self, loss: str, optimizer: Optimizer | None) -> None:
+        """Whoever is in this process can be told everything."""
 
     def begin(self, step: Step, x: Array, targets: Array | None, *direction: Array) -> None:
         """See `EnvironmentPort`. Not to be called while they are full."""
