@@ -73,10 +73,10 @@ def test_between_levels_where_that_is_even() -> None:
 
 def test_where_a_level_is_cut_what_can_be_added_is_behind_the_cut() -> None:
     """The later shard has the first followers of all before them: one row comes back for each activation that goes."""
-    part = na.partition(na.Network.layered([40, 40, 40, 40]), 2)
+    part = na.partition(na.Network.layered([128] * 4), 2)
     assert sorted(set(part.shard[part._network.level == 2])) == [0, 1]
     forward, back = part.messages
-    assert forward == back < 80
+    assert forward == back < 256
 
 
 def test_as_many_shards_as_neurons_and_no_more() -> None:
