@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import secrets
+import shutil
 import signal
 import subprocess
 import sys
@@ -11,7 +12,7 @@ import tempfile
 import threading
 import time
 from collections.abc import AsyncIterator, Callable, Iterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -42,11 +43,9 @@ class Traces:
         wanted = f"{MARK}={self.mark}".encode()
         found = []
         for place in Path("/proc").glob("[0-9]*"):
-            try:
+            with suppress(OSError):  # it has gone, or is none of ours
                 if wanted in (place / "environ").read_bytes().split(b"\0"):
                     found.append(int(place.name))
-            except OSError:  # it has gone, or is none of ours
-                pass
         return found
 
     def listening(self) -> list[str]:
@@ -54,10 +53,8 @@ class Traces:
         inodes = set()
         for pid in [*self.processes(), os.getpid()]:
             for fd in Path(f"/proc/{pid}/fd").glob("*"):
-                try:
-                    inodes.add(os.readlink(fd))
-                except OSError:
-                    pass
+                with suppress(OSError):
+                    inodes.add(str(fd.readlink()))
         lines = [line.split() for name in ("tcp", "tcp6") for line in Path(f"/proc/net/{name}").read_text().splitlines()[1:]]
         return [line[1].split(":")[0] for line in lines if line[3] == "0A" and f"socket:[{line[9]}]" in inodes]
 
@@ -85,7 +82,7 @@ def traces(monkeypatch: pytest.MonkeyPatch) -> Iterator[Traces]:
     finally:
         for pid in traces.processes():
             os.kill(pid, signal.SIGKILL)
-        subprocess.run(["rm", "-rf", str(folder)], check=True)
+        shutil.rmtree(folder)
 
 
 @pytest.fixture(params=["processes", pytest.param("ray", marks=pytest.mark.ray)])
@@ -219,7 +216,7 @@ async def test_a_cluster_is_joined_with_its_token_only(traces: Traces, monkeypat
     token = secrets.token_hex(32)
     monkeypatch.delenv("RAY_AUTH_TOKEN", raising=False)
     with tempfile.TemporaryDirectory(prefix="h") as folder:
-        head = subprocess.Popen([sys.executable, "-c", HEAD, token, folder], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+        head = subprocess.Popen([sys.executable, "-c", HEAD, token, folder], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)  # noqa: ASYNC220
         try:
             assert head.stdout
             address = (await trio.to_thread.run_sync(head.stdout.readline)).strip()
@@ -290,7 +287,7 @@ async def test_two_nodes_spread_strictly_and_one_goes(traces: Traces, monkeypatc
             assert [worker.died.is_set() for worker in workers] == [worker is leaves for worker in workers]
     finally:
         nodes.shutdown()
-        subprocess.run(["rm", "-rf", str(traces.folder / "ray")], check=True)
+        shutil.rmtree(traces.folder / "ray")
 
 
 DRIVER = """
