@@ -95,11 +95,13 @@ class RayItself:
 
     def stop(self) -> None:
         """Nothing is left."""
+        word = b"gone\n"
         try:
             if self._ray is not None:
                 try:
                     self._ray.shutdown(wait_for_processes=True)
-                except TypeError:  # of an older version
+                except TypeError:  # of an older version, which does not wait
+                    word = b""
                     self._ray.shutdown()
                 _read_environment_anew()
                 _speaks(self._ray, True)
@@ -108,7 +110,7 @@ class RayItself:
                 shutil.rmtree(self._folder, ignore_errors=True)
             if self._sweeper is not None:
                 with suppress(OSError):
-                    self._sweeper.communicate(b"gone\n")
+                    self._sweeper.communicate(word)
 
 
 def checked_token(address: str | None, token: str | None) -> str:
