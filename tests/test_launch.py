@@ -306,7 +306,7 @@ if sys.argv[1] == "ray":
 from test_launch import driving, HOST, SECRET, ray_workers, plain_processes
 
 async def main():
-    async with driving() as driver, (ray_workers(2, run="lives:echo") if sys.argv[1] == "ray" else plain_processes("lives:echo")) as cluster:
+    async with driving() as driver, (ray_workers(1, run="lives:stay") if sys.argv[1] == "ray" else plain_processes("lives:stay")) as cluster:
         await cluster.start("worker", HOST, driver.port, SECRET, {"rank": 0})
         await driver.wire(0)
         print("lives", flush=True)
