@@ -16,6 +16,7 @@ from neuro_actors.machines.shard import Shard, shards
 from neuro_actors.machines.standins import LEARN, ShardRule
 from neuro_actors.messages import Step
 from neuro_actors.neuron import LocalRule
+from neuro_actors.rules import MicroBatches
 from neuro_actors.sums import ORDERED
 from neuro_actors.verify import draw_case
 
@@ -283,7 +284,7 @@ async def test_lanes_share_what_a_neuron_keeps_and_nothing_of_who_stands_in(diam
             return (self.member(network, k, sums),) * count
 
     _, part = shards(diamond, na.Partition(diamond, [0, 0, 1, 1]))
-    for inner, kinds in ((Shared(), 1), (na.rules.Backpropagation(), 3)):
+    for inner, kinds in ((Shared(), 1), (MicroBatches(na.rules.Backpropagation(), 3), 3)):
         rule = ShardRule(inner, part)
         made = [rule.members(part.network, k, ORDERED, 3) for k in range(len(part.network.ids))]
         assert [len(set(map(id, lanes))) for lanes in made] == [kinds, kinds, 3, 3, 3]
