@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -12,9 +13,11 @@ import trio
 from conftest import same_bits
 from in_process import InProcess
 from sharding import drawn_shards
+from test_checkpoint_resume import stop  # noqa: F401 (a fixture)
 
 import neuro_actors as na
 from neuro_actors import activations, functions, losses
+from neuro_actors.checkpoint.reading import Checkpoint
 from neuro_actors.machines.sharded import ShardEnvironment
 from neuro_actors.machines.worker import Job
 from neuro_actors.verify import draw_case
@@ -201,6 +204,48 @@ def test_a_log_is_that_of_one_process(replicas: int, shards: int, count: int, tm
     assert many.equals(expected)  # its seals, too
     audit = na.audit(tmp_path / "many.arrows")
     assert (audit.lie, audit.passed, audit.exact, audit.unproved) == (None, True, True, 0)
+
+
+# --- checkpoints -------------------------------------------------------------------------------------------------
+
+COURSE: dict[str, Any] = {"epochs": 2, "batch_size": 3, "validation": (X[:2], TARGETS[:2]), "micro_batches": 3}  # of 6 steps
+PLACES = [InProcess(replicas=2, shards=2), None, InProcess(replicas=3), InProcess(shards=2)]
+
+
+@pytest.mark.parametrize("optimizer", [na.SGD(na.StepDecay(0.2, 2), momentum=0.9), na.Adam(0.05)])
+@pytest.mark.parametrize("first", range(4))
+def test_stopped_after_every_step_and_gone_on_elsewhere(first: int, optimizer: na.Optimizer, tmp_path, stop) -> None:
+    """In one process or on many machines, each time on others; a checkpoint tells nothing of where it was written."""
+    places = itertools.cycle(PLACES[first:] + PLACES[:first])
+    more: dict[str, Any] = {"optimizer": optimizer, "in_flight": 2 if first % 2 else None} | COURSE
+    whole = na.train(NET, X, TARGETS, **more)
+    assert na.train(NET, X, TARGETS, checkpoint=tmp_path / "one", every=1, **more) == whole
+    for k in range(1, 6):
+        stop(k)
+        with pytest.raises(KeyboardInterrupt):
+            if k == 1:
+                na.train(NET, X, TARGETS, checkpoint=tmp_path / "many", every=1, engine=next(places), **more)
+            else:
+                na.resume(tmp_path / "many", engine=next(places))
+    assert na.resume(tmp_path / "many", engine=next(places)) == whole
+    many, one = ([Checkpoint(file) for file in sorted((tmp_path / name).glob("step*"))] for name in ("many", "one"))
+    assert len(one) > 1
+    for here, there in zip(many, one, strict=True):
+        assert here.about | {"data": there.about["data"]} == there.about  # of a file that can be written in several orders
+        assert here._held.arrays.keys() == there._held.arrays.keys()
+        assert all(np.array_equal(here._held.arrays[name], array) for name, array in there._held.arrays.items())
+
+
+def test_a_run_on_other_channels_goes_on_on_machines(tmp_path, stop) -> None:
+    more: dict[str, Any] = {"optimizer": na.Adam(0.05), "channels": "memory"} | COURSE
+    stop(2)
+    with pytest.raises(KeyboardInterrupt):
+        na.train(NET, X, TARGETS, checkpoint=tmp_path, **more)
+    with pytest.raises(na.InputError, match=r"^workers carry mail in bundled channels"):
+        na.resume(tmp_path, channels="memory", engine=PLACES[0])
+    with pytest.raises(na.InputError, match=r"^engine must be such as na\.Ray\(replicas=2\), or None, got 'ray'$"):
+        na.resume(tmp_path, engine="ray")  # type: ignore[arg-type]
+    assert na.resume(tmp_path, engine=PLACES[0]) == na.train(NET, X, TARGETS, **more)
 
 
 # --- what is under way -------------------------------------------------------------------------------------------
