@@ -33,15 +33,16 @@ from ..errors import InputError, NeuroActorsError, SimulationError, WireError
 from ..lines import sent
 from ..log.about import described
 from ..log.numerics import differences
-from ..messages import LOSS, Step
+from ..log.workers import replica_of
+from ..messages import LOSS, Step, place_of
 from ..network import Network
 from ..rules import MicroBatches, Rule
 from ..rules.descriptions import described as rule_described
-from ..rules.micro_batches import place_of
 from ..said import Unfinished
 from .committed import Committed
 from .engine import Machines, check_optimizer, own_functions
 from .hosts import Worker
+from .partition import Partition
 from .recorded import Whole
 from .shard import shards
 from .wire import Wire, serve
@@ -95,10 +96,17 @@ class Seat:
 
 
 def driven(
-    machines: Machines, network: Network, rule: Rule, sums: str, lanes: int, kept: Keeping | None, recorder: Recorder | None
+    machines: Machines,
+    partition: Partition,
+    network: Network,
+    rule: Rule,
+    sums: str,
+    lanes: int,
+    kept: Keeping | None,
+    recorder: Recorder | None,
 ) -> Driver:
-    """The driver of a new run, or of one that goes on. Raises `InputError` for what cannot live on many machines."""
-    driver = Driver(network, machines, rule, sums, lanes, Committed.first(network, kept), recorder)
+    """The driver of a new run, or of one that goes on. partition: as `machines.divided` gives it."""
+    driver = Driver(network, machines, partition, rule, sums, lanes, Committed.first(network, kept), recorder)
     if kept is not None:
         kept.elsewhere = lambda: driver.committed.kept(network, rule)
     return driver
@@ -114,6 +122,7 @@ class Driver:
         self,
         network: Network,
         machines: Machines,
+        partition: Partition,
         rule: Rule,
         sums: str,
         lanes: int,
@@ -124,7 +133,7 @@ class Driver:
         self._inner, self._plain = (rule.rule, False) if isinstance(rule, MicroBatches) else (rule, True)
         self._sums, self._recorder = sums, recorder
         self.committed = committed
-        self.partition = machines.divided(network, rule, sums)
+        self.partition = partition
         self._shards = shards(network, self.partition)
         self._n_lanes = lanes if lanes > 1 else _busy(rule, self.partition.shards)
         self._R, self._S = machines.replicas, len(self._shards)
@@ -163,7 +172,7 @@ class Driver:
             self._rounds = {}  # what was left of a batch that nobody waits for any more
             self._learnt = {}
         last = place == count and step.loss is not None
-        replica, along = (place - 1) * self._R // count, direction[0] if direction else None
+        replica, along = replica_of(step.round, self._R), direction[0] if direction else None
         self._rounds[step.number] = round = Round(step, x, targets, along, replica, place - 1, batch, last)
         self.under_way.append(step)
         if self._settled:
