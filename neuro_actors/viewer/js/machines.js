@@ -41,7 +41,7 @@ export function home(say, machines, info, k) {
   const others = Array.from({ length: machines.replicas }, (_, replica) => replica * machines.shards + shard).filter((_, replica) => replica !== info.replica);
   if (!others.length) return here;
   const few = others.length > MOST_TWINS ? `${others.slice(0, MOST_TWINS).join(", ")}, …` : others.join(", ");
-  return `${here}; ${say(others.length === 1 ? "twinOn" : "twinsOn", { workers: few })}`;
+  return here + say(others.length === 1 ? "twinOn" : "twinsOn", { workers: few });
 }
 
 /** In words: which micro-batch a step was, and who did it; nothing in a step of one process that is none.

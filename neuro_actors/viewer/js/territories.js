@@ -7,8 +7,8 @@ import { listeners, ribbon } from "./wires.js";
 
 /** @typedef {{shard: number, left: number, right: number, top: number, bottom: number, column: number}} Territory */
 
-const TINT = { light: 0.34, dark: 0.36 };
-const [GATES, DOTS] = [160, 4000]; // at most so many crossings are gates, or dots
+const [LARGE, GATES, DOTS] = [40, 160, 4000]; // at most so many crossings are large gates, gates, dots
+const NAME = 14; // half of what a name above a small node takes: no border runs through it
 
 /** The whole ground, column by column, each cut where the shard changes. @param {import("./layout.js").Layout} l
  *  @param {import("./data.js").Run} run @param {import("./machines.js").Machines} machines @returns {Territory[]} */
@@ -21,7 +21,7 @@ export function territories(l, run, machines) {
     const alone = neurons.every((k) => machines.shard[k] === machines.shard[neurons[0]]);
     if (alone) return [{ ...ends, shard: machines.shard[neurons[0]], top: 0, bottom: l.height }];
     if (l.picture && level === 0) return []; // pixels of several shards
-    if (l.mode === "nodes") return strips(neurons.map((k) => [l.y[k], machines.shard[k]]), 0, l.height).map((strip) => ({ ...ends, ...strip }));
+    if (l.mode === "nodes") return strips(neurons.map((k) => [l.y[k], machines.shard[k]]), 0, l.height, l.r[neurons[0]] < 20 ? NAME * l.letters : 0).map((strip) => ({ ...ends, ...strip }));
     // both fields: a row that two shards share counts to the first of them; between the cells themselves see `cellBorders`
     const grid = l.grids[level];
     const firsts = neurons.filter((_, place) => place % grid.columns === 0).map((k) => [l.y[k], machines.shard[k]]);
@@ -31,15 +31,16 @@ export function territories(l, run, machines) {
   });
 }
 
-/** @param {number[][]} places y and shard @param {number} top @param {number} bottom */
-function strips(places, top, bottom) {
+/** @param {number[][]} places y and shard @param {number} top @param {number} bottom @param {number} [lift] of borders */
+function strips(places, top, bottom, lift = 0) {
   const sorted = [...places].sort((a, b) => a[0] - b[0]);
   /** @type {{shard: number, top: number, bottom: number}[]} */
   const found = [];
   sorted.forEach(([y, shard], k) => {
     const open = found[found.length - 1];
     if (open?.shard === shard) return;
-    const border = k ? Math.round((y + sorted[k - 1][0]) / 2) : top;
+    const gap = k ? y - sorted[k - 1][0] : 0;
+    const border = k ? Math.round(y - gap / 2 - Math.min(lift, gap / 5)) : top;
     if (open) open.bottom = border;
     found.push({ shard, top: border, bottom });
   });
@@ -70,7 +71,7 @@ export function gate(ground, c, shard) {
   };
   let [own, other] = [0, 0];
   while (other < 1 && !foreign(other)) [own, other] = [other, other + 1 / 32];
-  if (other >= 1) return point(c, 0.5);
+  if (!foreign(other)) return point(c, 0.5); // it ends on the border
   for (let k = 0; k < 8; k++) {
     const middle = (own + other) / 2;
     if (foreign(middle)) other = middle;
@@ -88,10 +89,9 @@ export function workerColour(scene, shard) {
 /** The ground and its borders, below all else. @param {CanvasRenderingContext2D} ctx @param {import("./scene.js").Scene} scene */
 export function drawGround(ctx, scene) {
   const { colours } = scene;
-  const tint = colours.paper[0] > 127 ? TINT.light : TINT.dark;
   const ground = scene.ground();
   for (const { shard, left, right, top, bottom } of ground) {
-    ctx.fillStyle = css(mix(colours.paper, workerColour(scene, shard), tint));
+    ctx.fillStyle = css(mix(colours.paper, workerColour(scene, shard), colours.ground));
     ctx.fillRect(left, top, right - left, bottom - top);
   }
   ctx.strokeStyle = css(colours.ink, 0.75);
@@ -121,11 +121,11 @@ export function drawGates(ctx, scene) {
   }
   const many = drawn.length > GATES;
   const put = (/** @type {[number, number]} */ [x, y], /** @type {boolean} */ isLit) => {
-    const size = many && !isLit ? 1.6 : 4.4;
+    const size = many && !isLit ? 1.6 : drawn.length > LARGE && !isLit ? 3.2 : 4.4;
     ctx.globalAlpha = lit !== null && !isLit ? 0.35 : 1;
     ctx.fillStyle = css(many && !isLit ? colours.ink : colours.paper, many && !isLit ? 0.6 : 1);
     ctx.strokeStyle = css(colours.ink);
-    ctx.lineWidth = 1.8;
+    ctx.lineWidth = size < 4 ? 1.3 : 1.8;
     ctx.beginPath();
     ctx.rect(x - size, y - size, 2 * size, 2 * size);
     ctx.fill();
