@@ -115,6 +115,7 @@ export function drawGates(ctx, scene) {
   const machines = /** @type {import("./machines.js").Machines} */ (scene.machines);
   if (l.mode === "population") return;
   const ground = scene.ground();
+  /** @type {number[]} */
   const drawn = [];
   for (let s = 0; s < network.sources.length; s++) {
     if (machines.crosses(s) && !(l.picture && network.isInput(network.sources[s]))) drawn.push(s);
