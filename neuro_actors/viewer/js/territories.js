@@ -175,7 +175,7 @@ export function writeGround(labels, scene) {
     const how = /** @type {const} */ ({ size: 13, bold: true, align: "left", pill: css(colour), colour: css(on(colours, colour)) });
     const places = own.flatMap(({ left, top, bottom }) => [top + 14 * l.letters, bottom - 13 * l.letters].map((y) => /** @type {[number, number]} */ ([left + 8, y])));
     const values = { worker: machines.of(info, shard), shard };
-    const wide = Math.max(0, ...own.filter((one) => one.top === 0).map((one) => one.right - one.left));
+    const wide = Math.max(0, ...own.map((one) => one.right - one.left));
     if (wide < 130 * l.letters && own.length < 2) labels.put(say("workerShort", values), places, how);
     else if (!labels.put(say("workerShard", values), places, how)) labels.put(say("workerShort", values), places, how);
   }
