@@ -18,7 +18,8 @@ import neuro_actors as na
 from neuro_actors.commands.log import log as log_commands
 from neuro_actors.log.schema import KEY, MACHINES
 from neuro_actors.log.workers import replica_of
-from neuro_actors.machines.driver import Driver, Round
+from neuro_actors.machines.driver import Driver
+from neuro_actors.machines.rounds import Round
 from neuro_actors.verify import draw_case
 
 CASE = draw_case(9)
