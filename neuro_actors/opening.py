@@ -95,21 +95,24 @@ class open_simulation:  # noqa: N801 (to be called as a function is)
         if not trio.lowlevel.in_trio_run():
             raise SimulationError("open_simulation needs trio.run; elsewhere, as in a notebook, use na.gradient or na.train")
         make, added = engine(channels), named(sums)
+        partition = None if machines is None else machines.divided(network, rule, sums)
         writer = None
         if log is not None:
+            from .log.workers import Workers
             from .log.writer import FLUSH_SECONDS, LogWriter  # pyarrow is imported only where a log is asked for
 
             storm = channels.described() if isinstance(channels, Unreliable) else None
-            writer = LogWriter(as_recording(log), network, sums, described(rule), storm, kept)
+            workers = Workers(machines.replicas, partition.shards, partition.shard) if machines and partition else None
+            writer = LogWriter(as_recording(log), network, sums, described(rule), storm, kept, workers)
         members, before = kept or rule, kept.number if kept else 0
         live: Callable[[Callable[[], bool]], Awaitable[None]]
         carrier: Carrier
         try:
             with collector_off():
-                if machines is not None:
+                if machines is not None and partition is not None:
                     from .machines.driver import driven
 
-                    carrier = driver = driven(machines, network, rule, sums, count, kept, writer)
+                    carrier = driver = driven(machines, partition, network, rule, sums, count, kept, writer)
                     live = driver.live
                 else:
                     carrier = lanes = Lanes(partial(_made, make, network), writer, count, before)
