@@ -1,0 +1,66 @@
+"""What all that start workers have in common: who a worker is, how one learns that it has died, and what it is told.
+
+A worker is a fresh process that calls one function, `live(host, port, secret, about)`, and ends when that returns. It is
+told where its driver listens, and the run's secret; everything else comes by its wire.
+"""
+
+from __future__ import annotations
+
+import importlib
+import json
+from typing import Any, Protocol
+
+import trio
+
+from ..errors import InputError
+from ..text import shown
+
+LIVE = "neuro_actors.machines.worker:live"
+ONE_THREAD = dict.fromkeys(
+    ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "BLIS_NUM_THREADS", "VECLIB_MAXIMUM_THREADS"), "1"
+)  # a worker is one thread; and sums of several threads may differ in their bits
+
+
+class Worker:
+    """A process that was started.
+
+    died: set once it has ended, for whatever reason, and then `why` says which.
+    """
+
+    def __init__(self, name: str, pid: int, node: str) -> None:
+        self.name = name
+        self.pid = pid
+        self.node = node
+        self.died = trio.Event()
+        self.why = ""
+
+    def ended(self, why: str) -> None:
+        """The first reason stays."""
+        if not self.died.is_set():
+            self.why = why
+            self.died.set()
+
+    def kill(self) -> None:
+        """End it at once, whatever it does; `died` tells when it has."""
+        raise NotImplementedError
+
+
+class Cluster(Protocol):
+    """Where workers are started. Leaving its block ends all of them."""
+
+    async def start(self, name: str, host: str, port: int, secret: bytes, about: dict[str, Any]) -> Worker:
+        """A fresh worker. Raises `SimulationError` where none can be had. Several may be started at once."""
+
+
+def live(run: str, host: str, port: int, secret: bytes, about: str) -> None:
+    """In the worker: call what `run` names. about: JSON, as nothing that is sent to a worker is code."""
+    module, _, name = run.partition(":")
+    getattr(importlib.import_module(module), name)(host, port, secret, json.loads(about))
+
+
+def as_text(about: dict[str, Any]) -> str:
+    """`about`, as it is sent to a worker."""
+    try:
+        return json.dumps(about)
+    except (TypeError, ValueError, RecursionError):
+        raise InputError(f"what a worker is told must be JSON, got {shown(about)}") from None

@@ -1,0 +1,193 @@
+"""Ray itself: found, started for this run or joined, and stopped without a trace. All in the keeper's thread."""
+
+from __future__ import annotations
+
+import os
+import re
+import secrets
+import shutil
+import subprocess
+import sys
+import tempfile
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import Any
+
+import trio
+
+from ..errors import InputError, SimulationError
+from ..text import shown
+from .hosts import ONE_THREAD
+
+LEAST_VERSION = (2, 52)  # the first that knows tokens
+LOOPBACK = "127.0.0.1"
+OBJECT_STORE = 80 << 20  # nothing of ours is kept in it
+SECONDS_TO_REACH = 5.0
+LONGEST_FOLDER = 30  # sockets lie in it, and their names are limited to 107 bytes
+SETTINGS = {"RAY_AUTH_MODE": "token", "RAY_USAGE_STATS_ENABLED": "0", "RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO": "0"}
+ON_LOOPBACK = {"RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER": "0", **ONE_THREAD}  # else it listens at all addresses of this machine
+SWEEPER = 'read -r word || sleep 3; rm -rf -- "$1"'  # its input ends with this process, or with a word from it
+
+
+class RayItself:
+    """What is started by `start`, however far that came, is ended by `stop`."""
+
+    def __init__(self, workers: int, address: str | None, token: str) -> None:
+        self._workers = workers
+        self._address = address
+        self._changes = {**SETTINGS, "RAY_AUTH_TOKEN": token, **({} if address else ON_LOOPBACK)}
+        self._ray: Any = None  # once it is ours to stop
+        self._folder: Path | None = None
+        self._sweeper: subprocess.Popen[bytes] | None = None
+
+    def start(self) -> Any:
+        """Ray's own module, which is initialised."""
+        with _environment(self._changes), warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            ray = _imported()
+            _read_environment_anew()
+            with _loopback(ray, self._address is None):
+                self._ray = ray
+                if self._address is None:
+                    self._start_here(ray)
+                else:
+                    _join(ray, self._address)
+        return ray
+
+    def _start_here(self, ray: Any) -> None:
+        self._folder = _folder()
+        # in a session of its own: a Ctrl-C is not for it
+        command = ["/bin/sh", "-c", SWEEPER, "sh", str(self._folder)]
+        self._sweeper = subprocess.Popen(command, stdin=subprocess.PIPE, start_new_session=True)
+        try:
+            ray.init(
+                address="local", num_cpus=self._workers, include_dashboard=False, _node_ip_address=LOOPBACK,
+                object_store_memory=OBJECT_STORE, _temp_dir=str(self._folder), log_to_driver=False, logging_level="ERROR",
+            )  # fmt: skip
+        except Exception as error:
+            raise SimulationError(f"Ray cannot be started: {why(error)}") from None
+        listens = ray.get_runtime_context().gcs_address
+        if not listens.startswith(f"{LOOPBACK}:"):
+            raise SimulationError(f"Ray {ray.__version__} listens at {listens}, not on loopback alone: it is not used")
+
+    def stop(self) -> None:
+        """Nothing is left."""
+        try:
+            if self._ray is not None:
+                try:
+                    self._ray.shutdown(wait_for_processes=True)
+                except TypeError:  # of an older version
+                    self._ray.shutdown()
+                _read_environment_anew()
+        finally:
+            if self._folder is not None:
+                shutil.rmtree(self._folder, ignore_errors=True)
+            if self._sweeper is not None:
+                with suppress(OSError):
+                    self._sweeper.communicate(b"gone\n")
+
+
+def checked_token(address: str | None, token: str | None) -> str:
+    if address is None:
+        if token is not None:
+            raise InputError("a local Ray makes a token of its own: leave `token` out, or give the `address` of a cluster")
+        return secrets.token_hex(32)
+    token = os.environ.get("RAY_AUTH_TOKEN") if token is None else token
+    if not token or not isinstance(token, str) or not token.isprintable():
+        raise InputError(f"the cluster at {shown(address)} wants its token: give it as `token`, or in RAY_AUTH_TOKEN")
+    return token
+
+
+async def reached(address: str) -> None:
+    """Ray itself would try for long."""
+    match = re.fullmatch(r"\[?([\w.:-]+?)\]?:(\d{1,5})", address) if isinstance(address, str) else None
+    if match is None:
+        raise InputError(f"a cluster's address is `host:port`, as `ray start` has said it; got {shown(address)}")
+    with trio.move_on_after(SECONDS_TO_REACH):
+        try:
+            stream = await trio.open_tcp_stream(match[1], int(match[2]))
+        except (OSError, OverflowError, UnicodeError) as error:
+            reason = getattr(error, "strerror", None) or str(error.__cause__ or error)
+            raise InputError(f"there is no cluster at {address}: {reason}") from None
+        await stream.aclose()
+        return
+    raise InputError(f"there is no cluster at {address}: nobody has answered in {SECONDS_TO_REACH:g} seconds")
+
+
+def _imported() -> Any:
+    """Ray, quiet and of a version that fits."""
+    try:
+        import ray
+    except ImportError as error:
+        raise InputError(f"Ray is needed: pip install 'neuro-actors[ray]' ({error})") from None
+    found = tuple(int(part) for part in re.findall(r"\d+", ray.__version__)[:2])
+    if found < LEAST_VERSION:
+        least = ".".join(map(str, LEAST_VERSION))
+        raise InputError(f"Ray {least} or newer is needed, found {ray.__version__}: pip install -U 'neuro-actors[ray]'")
+    if ray.is_initialized():
+        raise InputError("Ray runs already in this process: call ray.shutdown() first, or run it in another process")
+    return ray
+
+
+def _join(ray: Any, address: str) -> None:
+    try:
+        ray.init(address=address, log_to_driver=False, logging_level="ERROR")
+    except Exception as error:
+        raise _refused(address, error) from None
+
+
+def _refused(address: str, error: Exception) -> InputError:
+    if "uthenticat" in f"{type(error).__name__}{error}" or "token" in str(error).lower():
+        return InputError(f"the cluster at {address} has refused this token")
+    return InputError(f"the cluster at {address} cannot be joined: {why(error)}")
+
+
+def _read_environment_anew() -> None:
+    """Ray reads the way of authentication once, and the token once: after another run, those of that run."""
+    with suppress(AttributeError):
+        raylet: Any = sys.modules["ray"]._raylet
+        raylet.Config.initialize("")
+        raylet.AuthenticationTokenLoader.instance().reset_cache()
+
+
+@contextmanager
+def _loopback(ray: Any, local: bool) -> Iterator[None]:
+    """Ray has read, when it was imported, whether it may serve other machines; here it is said for this run."""
+    constants = ray._private.ray_constants
+    before = getattr(constants, "ENABLE_RAY_CLUSTER", True)
+    constants.ENABLE_RAY_CLUSTER = not local
+    try:
+        yield
+    finally:
+        constants.ENABLE_RAY_CLUSTER = before
+
+
+def _folder() -> Path:
+    base = tempfile.gettempdir()
+    return Path(tempfile.mkdtemp(prefix="na-", dir=base if len(os.fsencode(base)) <= LONGEST_FOLDER else "/tmp"))
+
+
+@contextmanager
+def _environment(changes: dict[str, str]) -> Iterator[None]:
+    """What Ray reads there, and hands on to what it starts; afterwards it is as it was."""
+    before = {name: os.environ.get(name) for name in changes}
+    os.environ.update(changes)
+    try:
+        yield
+    finally:
+        for name, value in before.items():
+            if value is None:
+                os.environ.pop(name, None)
+            else:
+                os.environ[name] = value
+
+
+def why(error: BaseException) -> str:
+    """On one line."""
+    cause = getattr(error, "cause", None)  # what was raised in a worker
+    if isinstance(cause, BaseException):
+        return f"{type(cause).__name__}: {shown(str(cause))[1:-1]}"
+    text = str(error).strip().splitlines() or [type(error).__name__]
+    return shown(" ".join(line.strip() for line in text if line.strip()))[1:-1]
