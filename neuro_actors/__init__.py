@@ -11,6 +11,7 @@ from .gradient import Gradient, StepResult
 from .learning import SGD, Adam, CosineDecay, StepDecay
 from .log import Recording, open_log
 from .machines.partition import Partition, partition
+from .machines.ray import Ray
 from .network import Network
 from .opening import open_simulation
 from .simulation import Simulation
@@ -40,6 +41,7 @@ __all__ = [
     "NeuroActorsError",
     "Neuron",
     "Partition",
+    "Ray",
     "Recording",
     "Simulation",
     "SimulationError",

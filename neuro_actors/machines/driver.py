@@ -40,7 +40,8 @@ from ..rules.descriptions import described as rule_described
 from ..rules.micro_batches import place_of
 from ..said import Unfinished
 from .committed import Committed
-from .engine import Machines, Worker, check_optimizer, own_functions
+from .engine import Machines, check_optimizer, own_functions
+from .hosts import Worker
 from .recorded import Whole
 from .shard import shards
 from .wire import Wire, serve
@@ -299,9 +300,9 @@ class Driver:
             seat.worker.kill()
         seat.taken, seat.lost = trio.Event(), False
         host = self._machines.host
-        about = {"rank": seat.rank, "listen": host, **own_functions(self._network)}
+        told = host, self._port, self._secret, {"rank": seat.rank}, own_functions(self._network)
         with trio.move_on_after(PATIENCE):
-            worker = seat.worker = await self._cluster.start(f"worker {seat.rank}", host, self._port, self._secret, about)
+            worker = seat.worker = await self._cluster.start(f"worker {seat.rank}", *told)
             self._nursery.start_soon(self._watch, seat, worker, seat.taken)
             await seat.taken.wait()
             return

@@ -5,9 +5,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
-from typing import Any, ClassVar, Protocol
-
-import trio
+from typing import Any
 
 from .. import activations, losses
 from ..activations import ACTIVATIONS
@@ -21,24 +19,8 @@ from ..network import Network
 from ..rules import Backpropagation, MicroBatches, Rule
 from ..text import shown
 from . import twins
+from .hosts import Cluster, Functions
 from .partition import Partition, partition
-
-
-class Worker(Protocol):
-    """A process that lives `worker.live`."""
-
-    died: trio.Event
-    why: str
-
-    def kill(self) -> None:
-        """At once; nothing where it has ended."""
-
-
-class Cluster(Protocol):
-    """Where processes can be started."""
-
-    async def start(self, name: str, host: str, port: int, secret: bytes, about: dict[str, Any]) -> Worker:
-        """A new one."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -49,7 +31,7 @@ class Machines(ABC):
     shards: int = 1
     partition: Partition | None = None
     exact: bool = True
-    host: ClassVar[str] = "127.0.0.1"  # where the driver and the workers listen
+    host: str = "127.0.0.1"  # where the driver listens
 
     def __post_init__(self) -> None:
         kind = type(self).__name__
@@ -93,10 +75,11 @@ def check_machines(machines: Machines, channels: str | Engine) -> None:
         raise InputError(f"{told}: leave channels={shown(channels)} out, or engine")
 
 
-def own_functions(network: Network) -> dict[str, dict[str, Any]]:
-    """What of the user's own workers must be handed, by name: the one thing that is code."""
+def own_functions(network: Network) -> Functions | None:
+    """What of the user's own workers must be handed, by name; None for nothing."""
     own = {name: ACTIVATIONS[name] for name in set(network.activations) & (set(ACTIVATIONS) - set(activations.BUILT_IN))}
-    return {"activations": own, "losses": {name: LOSSES[name] for name in set(LOSSES) - set(losses.BUILT_IN)}}
+    judges = {name: LOSSES[name] for name in set(LOSSES) - set(losses.BUILT_IN)}
+    return {"activations": own, "losses": judges} if own or judges else None
 
 
 def check_optimizer(optimizer: Optimizer) -> None:

@@ -8,12 +8,16 @@ from __future__ import annotations
 
 import importlib
 import json
-from typing import Any, Protocol
+from typing import Any, Protocol, TypeAlias
 
 import trio
 
+from ..activations import ACTIVATIONS
 from ..errors import InputError
+from ..losses import LOSSES
 from ..text import shown
+
+Functions: TypeAlias = dict[str, dict[str, Any]]  # "activations" and "losses", by name
 
 LIVE = "neuro_actors.machines.worker:live"
 ONE_THREAD = dict.fromkeys(
@@ -48,12 +52,17 @@ class Worker:
 class Cluster(Protocol):
     """Where workers are started. Leaving its block ends all of them."""
 
-    async def start(self, name: str, host: str, port: int, secret: bytes, about: dict[str, Any]) -> Worker:
-        """A fresh worker. Raises `SimulationError` where none can be had. Several may be started at once."""
+    async def start(
+        self, name: str, host: str, port: int, secret: bytes, about: dict[str, Any], functions: Functions | None = None
+    ) -> Worker:
+        """A fresh worker. functions: a user's own, the one thing that is code and not data. Raises `SimulationError` where none can be had. Several may be started at once."""
 
 
-def live(run: str, host: str, port: int, secret: bytes, about: str) -> None:
-    """In the worker: call what `run` names. about: JSON, as nothing that is sent to a worker is code."""
+def live(run: str, host: str, port: int, secret: bytes, about: str, functions: Functions | None = None) -> None:
+    """In the worker: call what `run` names. about: JSON, as nothing that is sent to a worker is code, but functions."""
+    if functions is not None:
+        ACTIVATIONS.update(functions["activations"])
+        LOSSES.update(functions["losses"])
     module, _, name = run.partition(":")
     getattr(importlib.import_module(module), name)(host, port, secret, json.loads(about))
 

@@ -26,7 +26,7 @@ from typing import Any
 import trio
 
 from ..errors import InputError, SimulationError
-from .hosts import LIVE, ONE_THREAD, Worker, as_text, live
+from .hosts import LIVE, ONE_THREAD, Functions, Worker, as_text, live
 from .keeper import Keeper, to_the_end
 from .ray_itself import RayItself, checked_token, reached, why
 
@@ -42,9 +42,9 @@ class Host:
 
         return os.getpid(), ray.get_runtime_context().get_node_id()
 
-    def live(self, path: str, run: str, host: str, port: int, secret: bytes, about: str) -> None:
+    def live(self, path: str, run: str, host: str, port: int, secret: bytes, about: str, functions: Functions | None) -> None:
         sys.path += [place for place in json.loads(path) if place not in sys.path]
-        live(run, host, port, secret, about)
+        live(run, host, port, secret, about, functions)
 
 
 class RayWorker(Worker):
@@ -68,7 +68,9 @@ class RayCluster:
         self._run = run
         self._options = options
 
-    async def start(self, name: str, host: str, port: int, secret: bytes, about: dict[str, Any]) -> Worker:
+    async def start(
+        self, name: str, host: str, port: int, secret: bytes, about: dict[str, Any], functions: Functions | None = None
+    ) -> Worker:
         """A fresh worker. Raises `SimulationError` where none can be had. Several may be started at once."""
         text = as_text(about)
         ray, keeper = self._ray, self._keeper
@@ -93,7 +95,7 @@ class RayCluster:
                 raise SimulationError(f"worker {name!r} cannot be started: {why(error)}") from None
             raise
         worker = RayWorker(name, pid, node, kill)
-        life = await keeper.ask(lambda: actor.live.remote(self._path, self._run, host, port, secret, text))
+        life = await keeper.ask(lambda: actor.live.remote(self._path, self._run, host, port, secret, text, functions))
         await self._when_done(life, lambda error: worker.ended(why(error) if error else "it has ended"))
         return worker
 

@@ -19,7 +19,7 @@ from typing import Any
 import trio
 
 from ..errors import SimulationError
-from .hosts import LIVE, ONE_THREAD, Worker, as_text, live
+from .hosts import LIVE, ONE_THREAD, Functions, Worker, as_text, live
 
 CODE = """import json, sys
 sys.path[:] = json.loads(sys.stdin.buffer.readline())
@@ -53,7 +53,10 @@ class Processes:
         self._run = run
         self._all: list[Process] = []
 
-    async def start(self, name: str, host: str, port: int, secret: bytes, about: dict[str, Any]) -> Worker:
+    async def start(
+        self, name: str, host: str, port: int, secret: bytes, about: dict[str, Any], functions: Functions | None = None
+    ) -> Worker:
+        """See `Cluster`; a user's own functions are not handed over: what `run` names must know them."""
         told = json.dumps([self._run, host, port, secret.hex(), as_text(about)])
         command = [sys.executable, "-c", CODE]
         environment = {**os.environ, **ONE_THREAD}

@@ -10,6 +10,7 @@ If anything goes wrong a worker mends nothing: it tells the driver, drops the ba
 from __future__ import annotations
 
 import hashlib
+import socket
 from collections import defaultdict, deque
 from collections.abc import Mapping, Sequence
 from functools import partial
@@ -18,13 +19,11 @@ from typing import Any, TypeAlias
 import numpy as np
 import trio
 
-from ..activations import ACTIVATIONS
 from ..arrays import Array
 from ..channels.bundled import Bundled
 from ..errors import SimulationError, WireError
 from ..log.about import optimizer_of
 from ..log.numerics import fingerprint
-from ..losses import LOSSES
 from ..messages import Step
 from ..network import Network
 from ..neuron import Memory
@@ -44,14 +43,11 @@ TIMEOUT = 30.0  # seconds, for a wire to be made
 
 
 def live(host: str, port: int, secret: bytes, about: Mapping[str, Any]) -> None:
-    """A worker's whole life: until the driver ends it, or is gone. about: its `rank` and, where a user has some of his own,
-    `activations` and `losses`, by name."""
-    ACTIVATIONS.update(about.get("activations") or {})
-    LOSSES.update(about.get("losses") or {})
-    trio.run(life, host, port, secret, int(about["rank"]), str(about.get("listen", "127.0.0.1")))
+    """A worker's whole life: until the driver ends it, or is gone. about: its `rank`."""
+    trio.run(life, host, port, secret, int(about["rank"]))
 
 
-async def life(host: str, port: int, secret: bytes, rank: int, listen: str = "127.0.0.1") -> None:
+async def life(host: str, port: int, secret: bytes, rank: int) -> None:
     """The same in trio."""
     peers: dict[tuple[int, int], Peer] = {}  # by generation and rank
 
@@ -63,7 +59,7 @@ async def life(host: str, port: int, secret: bytes, rank: int, listen: str = "12
         await peer.parted.wait()
 
     async with trio.open_nursery() as nursery:
-        at = await nursery.start(partial(serve, listen, secret, {"rank": rank}, welcome))
+        at = await nursery.start(partial(serve, address_towards(host, port), secret, {"rank": rank}, welcome))
         hello = {"rank": rank, "port": at, "fingerprint": fingerprint("ordered")}
         driver = await connect(host, port, secret, hello, TIMEOUT)
         say, said = trio.open_memory_channel[Outgoing](float("inf"))
@@ -86,6 +82,14 @@ async def life(host: str, port: int, secret: bytes, rank: int, listen: str = "12
         except WireError:  # the driver is gone
             pass
         nursery.cancel_scope.cancel()
+
+
+def address_towards(host: str, port: int) -> str:
+    """This machine's own address, by which it is reached from there; nothing is sent."""
+    kind, *_, address = socket.getaddrinfo(host, port, type=socket.SOCK_DGRAM)[0]
+    with socket.socket(kind, socket.SOCK_DGRAM) as probe:
+        probe.connect(address)
+        return str(probe.getsockname()[0])
 
 
 class Peer:

@@ -1,0 +1,181 @@
+"""Cats learnt by one society on several processes: the examples of each step
+shared out between two replicas, the neurons shared out between two shards, and
+both at once, while somebody kills a worker. The same bits each time.
+
+Ray starts and watches the workers, on this machine: pip install "neuro-actors[ray]".
+Each batch goes through as eight micro-batches, in one process too.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import time
+from argparse import Namespace
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from typing import NamedTuple
+
+import _common
+import cats
+import numpy as np
+import trio
+
+import neuro_actors as na
+
+HIDDEN, EPOCHS, BATCH, MICRO_BATCHES = (16, 12), 3, 64, 8
+OPTIMIZER = na.SGD(0.1, momentum=0.9)
+COLOURS = ("#0072b2", "#e69f00", "#009e73", "#cc79a7")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Watched(na.Ray):
+    """An engine whose workers somebody knows. workers: all that were started."""
+
+    workers: list = field(default_factory=list)
+
+    @asynccontextmanager
+    async def cluster(self) -> AsyncIterator:
+        async with super().cluster() as cluster:
+            start = cluster.start
+
+            async def noted(*told):
+                self.workers.append(worker := await start(*told))
+                return worker
+
+            cluster.start = noted
+            yield cluster
+
+
+class Run(NamedTuple):
+    """One run. losses, seconds: of each step.  killed: the steps in which a worker was.  starting: seconds until all were
+    there.  messages: of the society."""
+
+    name: str
+    network: na.Network
+    losses: list[float]
+    seconds: list[float]
+    killed: list[int]
+    starting: float
+    messages: int
+
+
+async def learn(
+    name: str, net: na.Network, data, batches: list[np.ndarray], engine: Watched | None = None, log=None, kill: int | None = None
+) -> Run:
+    """kill: the number of the batch in which a worker dies."""
+    x, is_cat = data
+    losses, seconds, killed, started = [], [], [], time.perf_counter()
+    async with na.open_simulation(net, micro_batches=MICRO_BATCHES, engine=engine, log=log) as simulation:
+        starting = time.perf_counter() - started
+        for number, chosen in enumerate(batches):
+            started = time.perf_counter()
+            if number == kill:  # it has no time left to answer
+                os.kill(engine.workers[-1].pid, signal.SIGKILL)
+                killed.append(number)
+            result = await simulation.train_step(x[chosen], is_cat[chosen], "cross_entropy", optimizer=OPTIMIZER)
+            losses.append(result.loss)
+            seconds.append(time.perf_counter() - started)
+        network = await simulation.network()
+        return Run(name, network, losses, seconds, killed, starting, simulation.statistics().messages)
+
+
+def story(arguments: Namespace) -> None:
+    recording = _common.whole_log(arguments, "many_machines.arrows")
+    animals = _common.animals()
+    train, test = cats.split(animals, arguments.seed)
+    pixels = _common.Pixels.fitted(animals.pictures[train], pool=4)
+    x, x_test = pixels(animals.pictures[train]), pixels(animals.pictures[test])
+    is_cat, is_cat_test = ((animals.classes[rows] == cats.CAT)[:, None].astype(float) for rows in (train, test))
+    net = na.Network.layered([x.shape[1], *HIDDEN, 1], output_activation="sigmoid", seed=arguments.seed)
+    rng, epochs = np.random.default_rng(arguments.seed), 1 if arguments.quick else EPOCHS
+    orders = [rng.permutation(len(x)) for _ in range(epochs)]
+    batches = [order[start : start + BATCH] for order in orders for start in range(0, len(x) - BATCH + 1, BATCH)]
+
+    print("CATS ON MANY MACHINES\n")
+    print(f"A society of {_common.size(net)}, which learns in {len(batches)} steps of {BATCH}")
+    print(f"pictures, each in {MICRO_BATCHES} micro-batches. How two workers would divide it:\n")
+    cut = na.partition(net, 2)
+    print("\n".join(f"  {line}" for line in cut.describe().splitlines()))
+    print("\nEach line below is a run; starting the workers takes some seconds each time.\n")
+    print(f"  {'':26}{'processes':>9}{'starting':>10}{'a step':>10}   digest of all parameters")
+    runs = []
+    ways = (
+        ("one process", None), ("2 replicas", Watched(replicas=2)), ("2 shards", Watched(shards=2)),
+        ("2 x 2, a worker killed", Watched(replicas=2, shards=2)),
+    )  # fmt: skip
+    for name, engine in ways:
+        last = name == ways[-1][0]
+        kill = len(batches) // 2 if last else None
+        run = trio.run(learn, name, net, (x, is_cat), batches, engine, recording if last else None, kill)
+        count = 1 if engine is None else engine.replicas * engine.shards
+        times = f"{run.starting:8.1f} s{1000 * np.median(run.seconds):7.0f} ms"
+        print(f"  {name:26}{count:9}{times}   {run.network.digest()[:16]}…", flush=True)
+        runs.append(run)
+
+    digests = {run.network.digest() for run in runs}
+    print(f"\nThe same bits: {'yes' if len(digests) == 1 else 'NO'}. The same losses, step by step: "
+          f"{'yes' if all(run.losses == runs[0].losses for run in runs) else 'NO'}.")  # fmt: skip
+    print(f"The same {runs[0].messages:,} messages: {'yes' if len({run.messages for run in runs}) == 1 else 'NO'}.")
+    killed = runs[-1]
+    print(f"The step in which a worker was killed took {killed.seconds[killed.killed[0]]:.1f} s: another one was started, and")
+    print("everybody did it again from what was committed.")
+    audited = na.audit(recording.path)
+    print(f"An audit of that run's log, which replays each neuron alone: {'passed' if audited.passed else 'FAILED'}.")
+    right = (na.predict(killed.network, x_test)[:, 0] >= 0.5) == (is_cat_test[:, 0] == 1)
+    print(f"Accuracy on {len(test)} pictures never seen: {right.mean():.3f}\n")
+    print("So small a society is faster in one process; docs/scaling.md says what pays when.")
+    print(f"neuro-actors view {recording.path} --open")
+    draw(net, cut, runs, arguments)
+
+
+def draw(net: na.Network, cut: na.Partition, runs: list[Run], arguments: Namespace) -> None:
+    plt = _common.pyplot()
+    if plt is None:
+        return
+    figure, (society, losses, times) = plt.subplots(1, 3, figsize=(14, 4.8), layout="constrained")
+    figure.suptitle("One society on several processes: other workers, the same bits", fontsize=14)
+    divided(society, net, cut)
+    for run, style, width in zip(runs, ("-", "--", "-.", ":"), (5, 3.5, 2.5, 1.5), strict=True):
+        losses.plot(run.losses, style, lw=width, label=run.name, color=COLOURS[runs.index(run)])
+        times.plot(run.seconds, ".-", lw=0.8, ms=4, label=run.name, color=COLOURS[runs.index(run)])
+    losses.set_title("the losses: four curves, one upon the other", fontsize=11)
+    losses.set_ylabel("loss")
+    times.set_title("seconds a step", fontsize=11)
+    times.set_yscale("log")
+    for run in runs:
+        for number in run.killed:
+            losses.axvline(number, color="black", lw=0.8, ls=":")
+            times.annotate("a worker is killed:\nthe step is done again", (number, run.seconds[number]), (0.97, 0.97), va="top",
+                           textcoords="axes fraction", ha="right", fontsize=9, arrowprops={"arrowstyle": "->"})  # fmt: skip
+    for axis in (losses, times):
+        axis.set_xlabel("step")
+        axis.xaxis.get_major_locator().set_params(integer=True)
+        axis.grid(alpha=0.3)
+    losses.legend(frameon=False, fontsize=9)
+    _common.save(figure, arguments.out, "many_machines.png")
+
+
+def divided(axis, net: na.Network, cut: na.Partition) -> None:
+    """The society, level by level, each neuron in its shard's colour; synapses that cross the cut are drawn."""
+    levels = [np.flatnonzero(net.level == level) for level in range(net.depth + 1)]
+    place = {}
+    for level, members in enumerate(levels):
+        for k, y in zip(members.tolist(), np.linspace(-1, 1, len(members) + 2)[1:-1], strict=True):
+            place[k] = level, y
+    for source, target in zip(net.sources.tolist(), net.targets.tolist(), strict=True):
+        crosses = cut.shard[source] != cut.shard[target]
+        (x0, y0), (x1, y1) = place[source], place[target]
+        axis.plot([x0, x1], [y0, y1], color="#c1272d" if crosses else "0.8", lw=0.5 if crosses else 0.25, zorder=1 + crosses)
+    for shard in range(cut.shards):
+        here = [place[k] for k in np.flatnonzero(cut.shard == shard).tolist()]
+        axis.scatter(*zip(*here, strict=True), s=22, color=COLOURS[shard], zorder=3, label=f"shard {shard}")
+    axis.plot([], [], color="#c1272d", label="synapses that cross")
+    axis.set_title(f"two shards: {cut.messages[0]} messages forward, {cut.messages[1]} back", fontsize=11)
+    axis.legend(loc="upper center", ncols=3, fontsize=8, frameon=False, bbox_to_anchor=(0.5, 0.0))
+    axis.axis("off")
+
+
+if __name__ == "__main__":
+    _common.run(story, __doc__, quick=True, out="the figure and the log go")
