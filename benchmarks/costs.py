@@ -26,7 +26,7 @@ LETTERS = (64, 1 << 16, 1 << 20)  # bytes
 NETS = (  # size of a level, fan-in, examples of a micro-batch; four levels each
     (4, 2, 1), (250, 2, 1), (1000, 2, 1), (250, 40, 1), (100, 100, 8), (250, 40, 32), (1000, 4, 32), (250, 2, 128),
 )  # fmt: skip
-FEW, MANY = 4, 20  # micro-batches
+MICRO_BATCHES = 1, 12
 
 
 def half_a_round_trip(times: list[float]) -> float:
@@ -58,16 +58,13 @@ async def hops(count: int) -> dict[str, float]:
     return found
 
 
-class Pong:
-    """An actor of Ray's."""
-
-    def ping(self, array: NDArray[np.uint8]) -> NDArray[np.uint8]:
-        return array
-
-
 async def ray_calls(count: int) -> dict[str, Any]:
     """The same by Ray's own calls; and how long Ray takes to start, and to end."""
     from neuro_actors.machines.launch import ray_workers
+
+    class Pong:  # here, so that Ray sends its code, and need not find this file
+        def ping(self, array: NDArray[np.uint8]) -> NDArray[np.uint8]:
+            return array
 
     found = {}
     start = time.perf_counter()
@@ -88,44 +85,37 @@ async def ray_calls(count: int) -> dict[str, Any]:
 
 
 async def societies(repeats: int, done: Done) -> list[dict[str, float]]:
-    """CPU seconds of the driver and of one worker, for each micro-batch and at a batch's end, by networks."""
+    """CPU seconds that a step of learning takes of the driver and of one worker, for some networks and micro-batches."""
     rows = []
     for size, fan_in, examples in NETS:
         net = wired(size, 4, fan_in)
-        per: dict[int, tuple[float, float]] = {}
-        for M in (FEW, MANY):  # noqa: N806
+        for M in MICRO_BATCHES:  # noqa: N806
             x, targets = np.ones((examples * M, len(net.inputs))), np.zeros((examples * M, len(net.outputs)))
-            engine, here = Plain(), os.getpid()
+            engine = Plain()
             async with na.open_simulation(net, engine=engine, micro_batches=M) as simulation:
-                pids = (here, engine.workers[0].pid)
-                await simulation.train_step(x, targets, optimizer=na.SGD(1e-6))
+                pids = os.getpid(), engine.workers[0].pid
                 taken = []
-                for _ in range(repeats):
+                for _ in range(repeats + 1):
                     before = [cpu(pid) for pid in pids]
                     await simulation.train_step(x, targets, optimizer=na.SGD(1e-6))
                     taken.append([cpu(pid) - b for pid, b in zip(pids, before, strict=True)])
-                driver, worker = np.median(taken, axis=0).tolist()
-                per[M] = driver, worker
-        each = [(per[MANY][k] - per[FEW][k]) / (MANY - FEW) for k in (0, 1)]
-        ends = [per[FEW][k] - FEW * each[k] for k in (0, 1)]
-        counts = {"neurons": len(net.ids), "synapses": len(net.weights), "examples": examples}
-        rows.append(counts | dict(zip(("driver", "worker", "driver_ends", "worker_ends"), (*each, *ends), strict=True)))
-        done(f"{len(net.ids):,} neurons")
+            driver, worker = np.min(taken[1:], axis=0).tolist()  # whatever disturbs only adds to it
+            counts = {"neurons": len(net.ids), "synapses": len(net.weights), "inputs": size, "examples": examples, "M": M}
+            rows.append(counts | {"driver": driver, "worker": worker})
+            done(f"{len(net.ids):,} neurons, {M} micro-batches")
     return rows
 
 
 def fitted(rows: list[dict[str, float]], what: str, terms: dict[str, Callable[[dict[str, float]], float]]) -> dict[str, float]:
     """Seconds for each of the terms: least squares of relative errors, none below zero."""
-    names = list(terms)
-    matrix = np.array([[terms[name](row) for name in names] for row in rows])
-    wanted = np.array([row[what] for row in rows])
-    weight = 1 / np.maximum(wanted, np.median(wanted) / 100)
+    matrix = np.array([[term(row) / row[what] for term in terms.values()] for row in rows])
+    left = list(range(len(terms)))
     while True:
-        found = np.linalg.lstsq(matrix * weight[:, None], wanted * weight, rcond=None)[0]
+        found = np.linalg.lstsq(matrix[:, left], np.ones(len(rows)), rcond=None)[0]
         if (found >= 0).all():
             break
-        matrix = matrix * (found > found.min())  # the least likely of them takes no time
-    return dict(zip(names, found.tolist(), strict=True))
+        del left[int(found.argmin())]  # it takes no time that can be told from the others'
+    return dict.fromkeys(terms, 0.0) | {list(terms)[k]: float(value) for k, value in zip(left, found, strict=True)}
 
 
 async def constants(quick: bool, done: Done) -> dict[str, Any]:
@@ -142,16 +132,21 @@ async def constants(quick: bool, done: Done) -> dict[str, Any]:
         pass
     done("Ray's calls")
     rows = await societies(3 if quick else 15, done)
-    one, synapses = (lambda row: 1.0), (lambda row: row["synapses"])
-    parameters = lambda row: 8.0 * (row["synapses"] + row["neurons"])  # noqa: E731
-    neurons = lambda row: row["neurons"]  # noqa: E731
     worker = fitted(rows, "worker", {
-        "round": one, "wake": neurons, "message": synapses,
-        "number": lambda row: row["synapses"] * row["examples"],
+        "round": lambda row: row["M"],
+        "wake": lambda row: row["M"] * row["neurons"],
+        "message": lambda row: row["M"] * row["synapses"],
+        "number": lambda row: row["M"] * row["synapses"] * row["examples"],
+        "learn": lambda row: 1,
+        "learn_neuron": lambda row: row["neurons"],
+        "learn_byte": lambda row: 8 * (row["neurons"] + row["synapses"]),
     })  # fmt: skip
-    ends = fitted(rows, "worker_ends", {"learn": one, "learn_neuron": neurons, "learn_byte": parameters})
-    keep = fitted(rows, "driver_ends", {"end": one, "keep": parameters})
-    small = min(rows, key=lambda row: row["synapses"])
+    driver = fitted(rows, "driver", {
+        "letter": lambda row: 2 * row["M"] + 2,
+        "told_byte": lambda row: 8 * row["M"] * row["inputs"] * row["examples"],
+        "end": lambda row: 1,
+        "keep": lambda row: 8 * (row["neurons"] + row["synapses"]),
+    })  # fmt: skip
     block = np.zeros(1 << 17)
     times = []
     for _ in range(20):
@@ -162,11 +157,9 @@ async def constants(quick: bool, done: Done) -> dict[str, Any]:
     return {
         "hop": hop["64"],
         "byte": byte,
-        "letter": small["driver"] / 2,
         "add": statistics.median(times),
         **worker,
-        **ends,
-        **keep,
+        **driver,
         "hops": hop,
         "ray": ray,
         "societies": rows,

@@ -7,7 +7,6 @@ import time
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
-from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -15,9 +14,11 @@ import numpy as np
 import trio
 
 import neuro_actors as na
+from neuro_actors.activations import ACTIVATIONS
 from neuro_actors.arrays import Array
 from neuro_actors.machines import worker
 from neuro_actors.machines.engine import Machines
+from neuro_actors.machines.hosts import Functions
 from neuro_actors.machines.processes import plain_processes
 from neuro_actors.machines.wire import connect
 
@@ -42,9 +43,10 @@ class Plain(Machines):
             object.__setattr__(self, "processes", processes)
             yield self
 
-    async def start(self, name: str, host: str, port: int, secret: bytes, about: dict[str, Any]) -> Any:
-        told = {key: value for key, value in about.items() if key not in ("activations", "losses")}
-        told |= {"pauses": list(about.get("activations", ())), "limit": self.limit}
+    async def start(
+        self, name: str, host: str, port: int, secret: bytes, about: dict[str, Any], functions: Functions | None = None
+    ) -> Any:
+        told = about | {"pauses": list(functions["activations"]) if functions else [], "limit": self.limit}
         self.workers.append(await self.processes.start(name, host, port, secret, told))  # type: ignore[attr-defined]
         return self.workers[-1]
 
@@ -69,19 +71,18 @@ def _of_itself(what: str) -> int:
 
 def register_pause(seconds: float) -> str:
     """The name of an activation function that is the identity, and takes its time, forward and back."""
+
+    def value(z: Array) -> Array:  # here, so that Ray sends its code, and need not find this file
+        time.sleep(seconds)
+        return z + 0.0
+
+    def slope(z: Array, a: Array) -> Array:
+        time.sleep(seconds)
+        return np.ones_like(z)
+
     name = f"{PAUSE}{round(seconds * 1e6)}"
-    na.activations.ACTIVATIONS[name] = na.Activation(partial(_value, seconds), partial(_slope, seconds))
+    ACTIVATIONS[name] = na.Activation(value, slope)
     return name
-
-
-def _value(seconds: float, z: Array) -> Array:
-    time.sleep(seconds)
-    return z + 0.0
-
-
-def _slope(seconds: float, z: Array, a: Array) -> Array:
-    time.sleep(seconds)
-    return np.ones_like(z)
 
 
 def sleeping(seconds: float, sections: int = 2, width: int = 8) -> tuple[na.Network, Sequence[int]]:

@@ -149,7 +149,7 @@ async def measure(arguments: argparse.Namespace) -> dict[str, Any]:
         tell_memory(found["memory"])
         return found
     print(f"{found['machine']['cpu']}, {found['machine']['cores']} cores\n", flush=True)
-    with progress(2 + len(costs.NETS)) as done:
+    with progress(2 + 2 * len(costs.NETS)) as done:
         found["constants"] = await costs.constants(arguments.quick, done)
     tell_constants(found["constants"])
     todo, found["runs"] = wanted(arguments), []
