@@ -5,9 +5,9 @@ others. A shard is a range of that order, so that activations go from shard to s
 the shard behind the cut has the first followers of whatever is before: their urgencies can be added there, and come back as
 one message a source (`crossings.py`, 3). An input is in the first of the shards that hear it.
 
-A shard's work is counted in synapses: one for each, one for each neuron, one for each message across the cut, which by
-measurement costs about as much. Of a range it is nearly known without the others; so where to cut is found by dynamic
-programming over some hundred places to cut at.
+A shard's work is counted in synapses: one for each, one for each message across the cut, and `WAKE` for each neuron and for
+each source elsewhere that is heard, as somebody stands in for it, who is woken as often. Of a range it is nearly known
+without the others; so where to cut is found by dynamic programming over some hundred places to cut at.
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 from ..arrays import Indices
 from ..network import Network
 
+WAKE = 100  # synapses: so many by measurement with 32 examples a micro-batch; some hundred with one (benchmarks/machines.py)
 MOST = 400  # places to cut at, of each kind, unless there are more than half as many shards
 TOLERANCES = (1.0, 1.1)  # by how much the busiest may have more to do than it must, for the sake of fewer messages
 
@@ -48,7 +49,7 @@ def _order(network: Network) -> tuple[Indices, Indices]:
     along = np.bincount(network.targets, weights=np.arange(len(network.targets)), minlength=len(fans))
     order = np.lexsort((-along / np.maximum(fans, 1), network.level))
     order = order[~network.is_input[order]]
-    return order, fans[order] + 1
+    return order, fans[order] + WAKE
 
 
 def _assigned(network: Network, order: Indices, part: Indices) -> Indices:
@@ -73,12 +74,13 @@ def _costs(network: Network, order: Indices, total: Indices, places: Indices) ->
     head[heard_at_all] = piece[network.targets[outgoing.order[outgoing.start[heard_at_all]]]]
     lead, rows = head[source], count * answered
 
-    cross = np.zeros((n + 1, n + 1), dtype=np.int64)
+    cross, heard = (np.zeros((n + 1, n + 1), dtype=np.int64) for _ in range(2))
     for c in range(1, n):
         later = (into >= c) & (begin < c)
         first = later & ~(np.append(False, later[:-1]) & (np.diff(source, prepend=-1) == 0))
         more = np.zeros(n, dtype=np.int64)  # in a range that ends behind this piece, than in one that ends before it
         np.add.at(more, into[first], 1)
+        heard[c, 1:] = np.cumsum(more)
         apart = later & ((lead < c) | (into < lead))
         np.add.at(more, into[apart], rows[apart])
         added = apart & (lead >= c)  # up to where the first follower is in the range: then they can be added to its own
@@ -92,7 +94,7 @@ def _costs(network: Network, order: Indices, total: Indices, places: Indices) ->
     tells = np.cumsum(tells[:, ::-1], axis=1)[:, ::-1]  # sources in a piece that are heard there or later
     told = np.concatenate([np.zeros((1, n + 1), dtype=np.int64), np.cumsum(tells, axis=0)])  # in all pieces before
     c, d = np.mgrid[: n + 1, : n + 1]
-    return total[places][d] - total[places][c] + cross + told[d, d] - told[c, d], cross
+    return total[places][d] - total[places][c] + cross + WAKE * heard + told[d, d] - told[c, d], cross
 
 
 def _best(work: NDArray[np.int64], cross: NDArray[np.int64], shards: int, tolerance: float) -> Indices:

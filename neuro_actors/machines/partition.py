@@ -13,7 +13,7 @@ from ..errors import InputError
 from ..network import Network
 from ..text import counted, shown
 from .crossings import Crossings, crossings
-from .cutting import cut
+from .cutting import TOLERANCES, WAKE, cut
 
 
 class Size(NamedTuple):
@@ -112,8 +112,8 @@ class Partition:
 
 def partition(network: Network, shards: int) -> Partition:
     """Cut a network into so many shards, by depth and size: each is a range of levels, or of parts of levels where these
-    are too large; synapses and messages are shared out so that the busiest has as little to do as may be, and of equally
-    good cuts that with the fewest messages is taken. The same network is always cut in the same way.
+    are too large; work is shared out so that the busiest has as little to do as may be, and of nearly equally good cuts that
+    with the fewest messages is taken. The same network is always cut in the same way.
     """
     if not isinstance(network, Network):
         raise InputError(f"network must be an na.Network, got {type(network).__name__}")
@@ -125,10 +125,14 @@ def partition(network: Network, shards: int) -> Partition:
     def cost(shard: Indices) -> tuple[int, int]:
         crossing = crossings(network, shard, count)
         tells, hears = _crossing_messages(crossing, count)
-        work = np.bincount(shard[network.targets], minlength=count) + np.bincount(shard, minlength=count) + tells + hears
+        stand_ins = np.bincount(crossing.receiver[crossing.bundle[crossing.turn == 0]], minlength=count)
+        wakes = np.bincount(shard[~network.is_input], minlength=count) + stand_ins
+        work = np.bincount(shard[network.targets], minlength=count) + WAKE * wakes + tells + hears
         return int(work.max()), sum(crossing.messages)
 
-    return Partition(network, min(cut(network, count), key=cost))
+    found = [(*cost(shard), shard) for shard in cut(network, count)]
+    most = TOLERANCES[-1] * min(work for work, _, _ in found)
+    return Partition(network, min((f for f in found if f[0] <= most), key=lambda f: f[1])[2])
 
 
 def _crossing_messages(crossing: Crossings, shards: int) -> tuple[Indices, Indices]:
