@@ -13,6 +13,7 @@ from . import functions
 from .arrays import Array, Indices
 from .channels import Engine
 from .learning import Optimizer
+from .machines.engine import Machines
 from .network import Network
 from .progress import Bar
 from .rules import Rule
@@ -59,6 +60,7 @@ class Course:
     rule: Rule
     sums: str
     in_flight: int = 1
+    engine: Machines | None = None  # where it goes on is no part of a run, and no checkpoint tells it
 
     @property
     def steps_an_epoch(self) -> int:

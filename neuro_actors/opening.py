@@ -89,8 +89,6 @@ class open_simulation:  # noqa: N801 (to be called as a function is)
             raise InputError(f"rule must be such as na.rules.FeedbackAlignment(), or None, got {shown(rule)}")
         rule = micro_batched(rule, micro_batches)
         count = lanes_for(rule, in_flight)
-        if count > 1 and isinstance(channels, Unreliable):
-            raise InputError("na.Unreliable carries one step at a time: leave in_flight out")
         if machines is not None:
             check_machines(machines, channels)
         network.check_activations()

@@ -103,6 +103,7 @@ class Simulation:
         functions.check_curvature(self._network.activations, loss)
         if type(self._rule) is not Backpropagation:
             raise InputError(f"products with the Hessian need the rule na.rules.Backpropagation(), not {self._rule!r}")
+        self._lanes.check(loss, None)
         told = np.concatenate([rows.T, np.zeros_like(rows.T)], axis=1)
         async with self._turn:
             targets = frozen(np.ascontiguousarray(wanted.T))
@@ -154,6 +155,7 @@ class Simulation:
         """All rounds of the rule, in their order, and what came of them together. Where there are several lanes as many are
         under way at once, and no round depends on an answer: its rule has said so by making members for them."""
         self._rule.check(self._network, loss)
+        self._lanes.check(loss, optimizer)
         x, targets = (frozen(np.ascontiguousarray(array.T)) for array in (rows, wanted))
         together, parts, rounds_left = Together(), deque[slice](), True
         answer: Any = None

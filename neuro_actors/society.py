@@ -6,21 +6,20 @@ import gc
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from functools import partial
+from typing import Any
 
 import numpy as np
 import trio
 
 from . import actor
-from .channels import Channels, Port, Supervising
+from .channels import Channels, Supervising
 from .channels.lanes import before
 from .elements import LOSS
 from .errors import SimulationError
 from .network import Network
-from .neuron import NeuronRule
 from .rules import Rule
-from .rules.rule import Holding
 from .sums import Sums
-from .turns import Turns
+from .turns import Turns, born_again
 
 AT_ONCE = 1000  # births
 
@@ -37,20 +36,23 @@ async def live_together(
     failures: list[SimulationError] = []
     n, stride = len(network.ids), len(lanes)
     numbers = [before(j, stride, number) for j in range(stride)]
-    supervised = lanes[0] if isinstance(lanes[0], Supervising) else None
+    supervised = [lane for lane in lanes if isinstance(lane, Supervising)]
 
     def born(k: int) -> None:
         name = network.ids[k]
-        if supervised is not None:
-            nursery.start_soon(supervised.supervise, k, partial(rule.member, network, k, sums), actor.neuron, name=name)
-            return
-        members = rule.members(network, k, sums, stride)
-        if stride == 1:
-            nursery.start_soon(actor.neuron, members[0], lanes[0].port(k), number, name=name)
-            return
-        turns = Turns()
-        for member, lane, last in zip(members, lanes, numbers, strict=True):
-            nursery.start_soon(_in_one_lane, member, lane.port(k), last, stride, turns, name=name)
+        if stride == 1 and supervised:
+            birth = partial(rule.member, network, k, sums)
+            nursery.start_soon(supervised[0].supervise, k, birth, actor.neuron, name=name)
+        elif stride == 1:
+            (member,) = rule.members(network, k, sums, 1)
+            nursery.start_soon(actor.neuron, member, lanes[0].port(k), number, name=name)
+        else:
+            births, turns = partial(rule.members, network, k, sums, stride), Turns(stride)
+            for j, member in enumerate(members := births()):
+                about: tuple[Any, ...] = turns.life, member, lanes[j].port(k), numbers[j]
+                if supervised:
+                    about = supervised[j].supervise, k, partial(born_again, births, members, j), turns.life
+                nursery.start_soon(turns.all_lives, *about, name=name)
 
     try:
         # the tasks inherit errstate: what is not finite is refused, with a name
@@ -64,24 +66,18 @@ async def live_together(
                     with collector_off():
                         for k in range(first, min(first + AT_ONCE, n)):
                             born(k)
-                if supervised is None:
-                    for lane, last in zip(lanes, numbers, strict=True):
-                        nursery.start_soon(actor.loss, rule.judge(network), lane.loss, last, stride, name=LOSS)
-                else:
-                    nursery.start_soon(supervised.supervise, n, partial(rule.judge, network), actor.loss, name=LOSS)
-                    nursery.start_soon(supervised.carry, name="channels")
+                for j, lane in enumerate(lanes):
+                    if supervised:
+                        birth, life = partial(rule.judge, network), partial(actor.loss, stride=stride)
+                        nursery.start_soon(supervised[j].supervise, n, birth, life, name=LOSS)
+                        nursery.start_soon(supervised[j].carry, name="channels")
+                    else:
+                        nursery.start_soon(actor.loss, rule.judge(network), lane.loss, numbers[j], stride, name=LOSS)
     except* SimulationError as group:  # one of this nursery's own: there is none inside it
         failures += [error for error in group.exceptions if isinstance(error, SimulationError)]
     if failures:
         more = f" ({len(failures) - 1} more failed with it)" if len(failures) > 1 else ""
         raise SimulationError(f"{failures[0]}{more}") from failures[0].__cause__
-
-
-async def _in_one_lane(rule: NeuronRule, port: Port, number: int, stride: int, turns: Turns) -> None:
-    try:
-        await actor.neuron(rule, port, number, stride, turns.of(rule) if isinstance(rule, Holding) else None)
-    finally:
-        turns.end()
 
 
 @contextmanager

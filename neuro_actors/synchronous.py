@@ -15,6 +15,7 @@ from .arrays import Array
 from .channels import Engine
 from .channels.unreliable import Unreliable
 from .gradient import Gradient
+from .machines.engine import Machines
 from .network import Network
 from .opening import open_simulation
 
@@ -31,8 +32,9 @@ def gradient(
     sums: str = "ordered",
     micro_batches: int | None = None,
     in_flight: int | None = None,
+    engine: Machines | None = None,
 ) -> Gradient:
-    """Open a society, ask it for one gradient, and close it; see `Simulation.gradient`.
+    """Open a society, ask it for one gradient, and close it; see `Simulation.gradient`, and `open_simulation`.
 
     Inside an event loop (a notebook, a trio program) it works too, and holds that loop up meanwhile: in trio, prefer
     `async with na.open_simulation(...)`. (asyncio keeps a Ctrl-C for itself until it is back in its loop.)
@@ -40,7 +42,7 @@ def gradient(
 
     async def society() -> Gradient:
         async with open_simulation(
-            network, channels, sums=sums, micro_batches=micro_batches, in_flight=in_flight
+            network, channels, sums=sums, micro_batches=micro_batches, in_flight=in_flight, engine=engine
         ) as simulation:
             return await simulation.gradient(x, targets, loss, wrt_inputs)
 
@@ -56,21 +58,28 @@ def hessian_vector_product(
     loss: str = "squared_error",
     channels: str | Engine = "bundled",
     sums: str = "ordered",
+    engine: Machines | None = None,
 ) -> Gradient:
     """The same for one product of the Hessian with a direction; see `Simulation.hessian_vector_product`."""
 
     async def society() -> Gradient:
-        async with open_simulation(network, channels, sums=sums) as simulation:
+        async with open_simulation(network, channels, sums=sums, engine=engine) as simulation:
             return await simulation.hessian_vector_product(x, targets, weights, biases, loss)
 
     return run(society, channels)
 
 
-def predict(network: Network, x: ArrayLike, channels: str | Engine = "bundled", sums: str = "ordered") -> Array:
+def predict(
+    network: Network,
+    x: ArrayLike,
+    channels: str | Engine = "bundled",
+    sums: str = "ordered",
+    engine: Machines | None = None,
+) -> Array:
     """The predictions, (batch, n_outputs), of a society opened for this one question; see `gradient`."""
 
     async def society() -> Array:
-        async with open_simulation(network, channels, sums=sums) as simulation:
+        async with open_simulation(network, channels, sums=sums, engine=engine) as simulation:
             return await simulation.predict(x)
 
     return run(society, channels)

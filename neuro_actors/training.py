@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import sys
 from contextlib import nullcontext
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from os import PathLike
 
 from numpy.typing import ArrayLike
 
 from .arrays import as_flag, as_whole_number
-from .channels import Engine, engine
+from .channels import Engine
+from .channels import engine as carried_by
 from .checkpoint.folder import Folder
 from .checkpoint.keeping import Keeping
 from .checkpoint.reading import Checkpoint
@@ -22,6 +23,7 @@ from .errors import InputError
 from .examples import as_examples
 from .learning import Optimizer, check_optimizer
 from .log import Recording
+from .machines.engine import Machines, check_machines
 from .network import Network
 from .opening import open_simulation
 from .progress import Bar
@@ -72,13 +74,14 @@ def train(
     every: int = 100,
     overwrite: bool = False,
     in_flight: int | None = None,
+    engine: Machines | None = None,
 ) -> TrainingResult:
     """Train the society that `network` describes; the network itself stays as it was.
 
     x: (n, n_inputs); targets: (n, n_outputs); validation: such a pair. Each epoch goes through all examples in batches
     of `batch_size` (the last may be smaller), in an order drawn from `seed` and the epoch's number.
     progress: a bar with loss and accuracy on standard error; None shows it where that is a terminal.
-    channels, log, rule, sums, micro_batches, in_flight: as in `open_simulation`. Raises `InputError` before any work starts.
+    channels, log, rule, sums, micro_batches, in_flight, engine: as in `open_simulation`. Raises `InputError` before any work.
     checkpoint: a folder in which the run is saved after each `every` steps of learning, and at its end, so that
         `na.resume` can go on from there, to the same bits. One Ctrl-C, or SIGTERM, then saves and stops; a second one
         leaves at once. overwrite: whether the folder may hold another run's. Raises `CheckpointError`.
@@ -97,7 +100,9 @@ def train(
     lanes = lanes_for(rule, in_flight)
     if isinstance(rule, Rule):
         rule.check(network, loss)
-    course = Course(network, data, held_out, loss, optimizer, epochs, batch_size, seed, channels, rule, sums, lanes)
+    if engine is not None:
+        check_machines(engine, channels, optimizer)
+    course = Course(network, data, held_out, loss, optimizer, epochs, batch_size, seed, channels, rule, sums, lanes, engine)
     place = Place.first(course)
     if checkpoint is None:
         return _carried_out(course, place, network, progress, log)
@@ -116,6 +121,7 @@ def resume(
     log: str | PathLike[str] | Recording | None = None,
     optimizer: Optimizer | None = None,
     exact: bool = True,
+    engine: Machines | None = None,
 ) -> TrainingResult:
     """Go on with a run that was stopped, by whatever, to the bits of an unbroken one: see `na.train(checkpoint=…)`.
 
@@ -123,6 +129,7 @@ def resume(
         the result, and nothing is done.
     progress, log: as in `train`; such a log begins in the middle of the run, and so cannot be audited.
     channels, optimizer: needed where the run had some of your own, which no file can hold.
+    engine: the machines on which it is to go on, whatever it ran on before: no checkpoint tells that. None is this process.
     exact: False lets it go on where bits cannot be promised, with another numpy or on another kind of processor.
     Raises `CheckpointError`, which names the file, for a checkpoint that is damaged, or of another run than the data.
     """
@@ -130,7 +137,7 @@ def resume(
     if progress is not None:
         progress = as_flag("progress", progress)
     if channels is not None:
-        engine(channels)
+        carried_by(channels)
     if optimizer is not None:
         check_optimizer(optimizer)
     found = Checkpoint(path)
@@ -140,7 +147,12 @@ def resume(
         result = TrainingResult(*found.result())
         print(f"neuro-actors: the run in {str(found.folder.path)!r} is finished; this is its result", file=sys.stderr)
         return result
+    if engine is not None and channels is None:
+        channels = "bundled"  # whatever carried mail before
     course, place, network, saver = found.run(optimizer, channels, exact)
+    if engine is not None:
+        check_machines(engine, course.channels, course.optimizer)
+        course = replace(course, engine=engine)
     return _carried_out(course, place, network, progress, log, saver)
 
 
@@ -158,7 +170,7 @@ def _carried_out(
         rule = course.rule if saver is None else saver.keeping
         with nullcontext() if saver is None else saver.stopping:
             async with open_simulation(
-                network, course.channels, log, rule=rule, sums=course.sums, in_flight=course.in_flight
+                network, course.channels, log, rule=rule, sums=course.sums, in_flight=course.in_flight, engine=course.engine
             ) as simulation:
                 bar = Bar(course.steps, progress, place.steps(course))
                 with bar.display:

@@ -62,7 +62,7 @@ class Run(NamedTuple):
 
 
 async def learn(
-    name: str, net: na.Network, data, batches: list[np.ndarray], engine: Watched | None = None, log=None, kill: int | None = None
+    name: str, net: na.Network, data, batches: list[np.ndarray], engine: Watched | None, log=None, kill: int | None = None
 ) -> Run:
     """kill: the number of the batch in which a worker dies."""
     x, is_cat = data

@@ -16,14 +16,18 @@ from neuro_actors.machines.worker import life
 class Task:
     """A worker."""
 
-    def __init__(self, rank: int) -> None:
-        self.rank = rank
+    def __init__(self, about: dict[str, Any]) -> None:
+        self.rank, self.start = about["rank"], about["start"]
+        self.crash: Exception | None = None
         self.died, self.why = trio.Event(), ""
         self.scope = trio.CancelScope()
 
     async def live(self, host: str, port: int, secret: bytes) -> None:
-        with self.scope:
-            await life(host, port, secret, self.rank)
+        try:
+            with self.scope:
+                await life(host, port, secret, self.rank, self.start)
+        except Exception as error:  # a process would end of it, and nothing else
+            self.crash, self.why = error, f"it broke down: {error!r}"
         self.why = self.why or "it has ended"
         self.died.set()
 
@@ -47,7 +51,7 @@ class InProcess(Machines):
             nursery.cancel_scope.cancel()
 
     async def start(self, name: str, host: str, port: int, secret: bytes, about: dict[str, Any], functions: Any = None) -> Task:
-        task = Task(about["rank"])
+        task = Task(about)
         self.workers.append(task)
         self.nursery.start_soon(task.live, host, port, secret)  # type: ignore[attr-defined]
         return task

@@ -9,14 +9,18 @@ import numpy as np
 import pyarrow as pa
 import pytest
 import trio
+import trio.testing
 from conftest import same_bits
 
 import neuro_actors as na
-from neuro_actors import functions, rules
+from neuro_actors import functions, rules, synchronous
 from neuro_actors.channels import engine
 from neuro_actors.channels.bundled import Bundled
 from neuro_actors.channels.lanes import Lanes, before
+from neuro_actors.channels.ledger import Ledger
 from neuro_actors.channels.memory import Memory
+from neuro_actors.channels.supervisor import UnreliableChannels
+from neuro_actors.faults import PLACES, Kill
 from neuro_actors.messages import Step
 from neuro_actors.rules.micro_batches import MicroBatchNeuron
 from neuro_actors.sums import ORDERED
@@ -87,8 +91,9 @@ class Spied:
         return max(under_way)
 
 
-async def learnt(channels, count, lanes, log=None, rule=None, steps=3) -> na.Network:
-    async with na.open_simulation(NET, channels, log, rule=rule, micro_batches=count, in_flight=lanes) as simulation:
+async def learnt(channels, count, lanes, log=None, rule=None, steps=3, patience=np.inf) -> na.Network:
+    more = {"rule": rule, "micro_batches": count, "in_flight": lanes, "patience": patience}
+    async with na.open_simulation(NET, channels, log, **more) as simulation:
         await simulation.predict(X)
         for _ in range(steps):
             await simulation.train_step(X, TARGETS, optimizer=na.SGD(0.1, momentum=0.9))
@@ -281,7 +286,7 @@ async def test_a_cancelled_call_leaves_nothing_behind(at: int, lanes: int, chann
             await simulation.train_step(X, TARGETS, optimizer=na.SGD(0.1))
         assert scope.cancelled_caught
         begun = simulation.last_step
-        assert begun == max(at, min(lanes, 5))
+        assert max(at, min(lanes, 5)) <= begun <= 5  # the window is filled at one go
         network = await simulation.network()
         assert [what for what, _ in spied.seen].count("end") == begun  # the society has finished them
         assert (network == NET) == (begun < 5)  # the last was among them, or nobody has learnt
@@ -319,6 +324,7 @@ async def test_a_failure_names_the_neuron_and_the_step(place: int, lanes: int, c
     with pytest.raises(na.SimulationError, match=rf"^'h' failed in step {place}: ZeroDivisionError: no root$"):
         async with na.open_simulation(failing, channels, log, micro_batches=4, in_flight=lanes) as simulation:
             await simulation.gradient(x, np.ones((4, 1)))
+    await trio.testing.wait_all_tasks_blocked()
     assert trio.lowlevel.current_statistics().tasks_living == tasks
     steps = na.open_log(log).steps
     assert [info.number for info in steps] == list(range(1, len(steps) + 1))  # the whole ones, and at most one in part
@@ -346,19 +352,23 @@ async def test_leaving_wakes_those_who_wait_for_the_others(held: bool, channels:
         with pytest.raises(na.SimulationError, match=told):
             await simulation.gradient(X, TARGETS)
 
-    async with trio.open_nursery() as nursery:
-        async with na.open_simulation(NET, make, micro_batches=3, in_flight=3, patience=patience) as simulation:
-            nursery.start_soon(ask)
-            await trio.testing.wait_all_tasks_blocked()
-            if held:
-                waiting = {waiting.node: waiting.missing for waiting in simulation.who_waits() if waiting.step == 3}
-                assert waiting == {"environment": tuple(name for name in NET.ids if name[0] == "h")[4:] or ("y0", "y1")}
-            else:
-                await trio.sleep(0.05)
+    async with (
+        trio.open_nursery() as nursery,
+        na.open_simulation(NET, make, micro_batches=3, in_flight=3, patience=patience) as simulation,
+    ):
+        nursery.start_soon(ask)
+        await trio.testing.wait_all_tasks_blocked()
+        if held:
+            waiting = {waiting.node: waiting.missing for waiting in simulation.who_waits() if waiting.step == 3}
+            hidden = {name for name in NET.ids if name not in (*NET.inputs, *NET.outputs)}
+            assert waiting.keys() == hidden | {"environment"}
+            assert all(waiting[name] == NET.outputs for name in hidden)  # which are held themselves
+        else:
+            await trio.sleep(0.05)
     assert trio.lowlevel.current_statistics().tasks_living == tasks
 
 
-@pytest.mark.parametrize("at", range(1, 8))
+@pytest.mark.parametrize("at", range(1, 6))
 def test_an_interrupt_is_plain_and_leaves_nobody(at: int, channels: str) -> None:
     def struck() -> None:
         signal.raise_signal(signal.SIGINT)
@@ -366,6 +376,91 @@ def test_an_interrupt_is_plain_and_leaves_nobody(at: int, channels: str) -> None
     spied = Spied(channels, at, struck)
     with pytest.raises(KeyboardInterrupt):
         na.train(NET, X, TARGETS, optimizer=na.SGD(0.1), epochs=1, batch_size=7, channels=spied, micro_batches=5, in_flight=3)
+
+
+# --- in a storm --------------------------------------------------------------------------------------------------
+
+
+def storm(seed: int, crash: float = 0.3) -> na.Unreliable:
+    return na.Unreliable(drop=0.2, duplicate=0.2, reorder=0.2, corrupt=0.05, crash=crash, seed=seed)
+
+
+@pytest.mark.parametrize("seed", [3, 9, 16])
+def test_in_a_storm(seed: int) -> None:
+    case = draw_case(seed)
+    given = case.network, case.x, case.targets, case.loss
+    for count, lanes in ((2, 2), (5, 3)):
+        calm = na.gradient(*given, micro_batches=count, wrt_inputs=True)
+        found = na.gradient(*given, storm(seed), micro_batches=count, in_flight=lanes, wrt_inputs=True)
+        assert same_bits(calm, found)
+
+
+@pytest.mark.parametrize("place", PLACES)
+def test_a_death_in_any_lane(place: str) -> None:
+    """Of all neurons at once, in each step in turn, while others are under way."""
+    calm = trio.run(learnt, "bundled", 3, 1, None, None, 1)
+    for step in range(1, 8):
+        faults = [Kill(name, place, step) for name in NET.ids if name not in NET.inputs]
+        stormy = na.Unreliable(faults=faults)
+        assert synchronous.run(lambda s=stormy, w=2 + step % 2: learnt(s, 3, w, steps=1), stormy) == calm, step
+
+
+def forgetful(self, other) -> None:
+    self.puts_off = True
+
+
+def too_early(self, other) -> None:
+    self.book = other.book
+
+
+@pytest.mark.parametrize("joins", [forgetful, too_early])
+def test_what_is_forgotten_or_told_too_early_is_seen(joins, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The test above could not pass if a death lost the book, or if it left there what was not committed."""
+    calm = trio.run(learnt, "bundled", 3, 1, None, None, 1)
+    monkeypatch.setattr(MicroBatchNeuron, "joins", joins)
+    different = False
+    for step in (2, 3, 4):  # of learning
+        stormy = na.Unreliable(faults=[Kill(name, "before commit", step) for name in NET.ids if name not in NET.inputs])
+        try:
+            different |= synchronous.run(lambda s=stormy: learnt(s, 3, 3, steps=1, patience=20), stormy) != calm
+        except na.SimulationError:
+            different = True
+    assert different
+
+
+def test_the_protocols_law_holds_in_each_lane() -> None:
+    """One content a name, and no member further than one of its steps before another: see `channels/ledger.py`."""
+    n, outputs = len(NET.ids), NET.output_positions.tolist()
+    calm = trio.run(learnt, "memory", 5, 1, None, None, 1)
+    synapses = [*zip(NET.sources.tolist(), NET.targets.tolist(), strict=True), *((k, n) for k in outputs)]
+    for seed in (0, 1):
+
+        def make(network, recorder, seed=seed) -> UnreliableChannels:
+            return UnreliableChannels(network, recorder, storm(seed), Ledger(synapses, n + 1))
+
+        async def society(make=make) -> na.Network:
+            return await learnt(make, 5, 3, steps=1)
+
+        assert trio.run(society, clock=trio.testing.MockClock(autojump_threshold=0)) == calm
+
+
+def test_a_storm_leaves_the_log_as_it_is(tmp_path) -> None:
+    stormy = storm(1)
+    trio.run(learnt, "memory", 5, 1, tmp_path / "calm")
+    synchronous.run(lambda: learnt(stormy, 5, 3, tmp_path / "storm"), stormy)
+    assert rows(tmp_path / "storm").equals(rows(tmp_path / "calm"))
+    assert na.audit(tmp_path / "storm").passed
+    lived = na.open_log(tmp_path / "storm").disturbances
+    assert {"died", "lost", "late"} <= {disturbance.what for disturbance in lived}
+
+
+def test_checkpoints_of_a_storm(tmp_path) -> None:
+    more = {"optimizer": na.Adam(0.05), "epochs": 2, "batch_size": 4, "micro_batches": 3, "in_flight": 2}
+    whole = na.train(NET, X, TARGETS, **more)
+    na.train(NET, X, TARGETS, checkpoint=tmp_path, every=1, channels=storm(2), **more)
+    for file in sorted(tmp_path.glob("step*.safetensors"))[:-1]:
+        for channels in (storm(5), "memory"):
+            assert na.resume(file, channels=channels).network == whole.network
 
 
 # --- logs and checkpoints ----------------------------------------------------------------------------------------
@@ -392,19 +487,23 @@ def test_the_log_is_that_of_one_after_another(channels: str, every: int, tmp_pat
                 assert (audit.lie, audit.passed, audit.exact, audit.unproved) == (None, True, True, 0)
 
 
-def test_checkpoints_go_on_to_the_same_bits(channels: str, tmp_path) -> None:
+def test_checkpoints_go_on_to_the_same_bits(channels: str, tmp_path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def begun(self, *more) -> None:
+        begin(self, *more)
+        under_way.append((len(self), len(self.under_way)))
+
+    begin, under_way = Lanes.begin, []
+    monkeypatch.setattr(Lanes, "begin", begun)
     more = {"optimizer": na.Adam(0.05), "epochs": 2, "batch_size": 4, "micro_batches": 3, "channels": channels}
     whole = na.train(NET, X, TARGETS, **more)
     assert na.train(NET, X, TARGETS, checkpoint=tmp_path, every=1, in_flight=2, **more) == whole
     made = 0
-    for file in sorted(tmp_path.glob("*.safetensors"))[:-1]:
-        if file.name.startswith("data"):
-            continue
-        spied = Spied(channels)
-        assert na.resume(file, channels=spied) == whole
-        assert (len(spied.made), spied.most) == (2, 2)
+    for file in sorted(tmp_path.glob("step*.safetensors"))[:-1]:
+        under_way.clear()
+        assert na.resume(file) == whole
+        assert max(under_way) == (2, 2)
         made += 1
-    assert made > 2
+    assert made
 
 
 def test_older_checkpoints_say_nothing_of_lanes() -> None:

@@ -7,7 +7,7 @@ import types
 
 import neuro_actors as na
 
-NAMES = ["ACTIVATIONS", "Activation", "Adam", "Audit", "CheckpointError", "CosineDecay", "Epoch", "Gradient", "Input", "InputError", "LOSSES", "LogError", "Loss", "MessageError", "Network", "NetworkError", "Neuron", "NeuroActorsError", "Recording", "SGD", "Simulation", "SimulationError", "StepDecay", "StepResult", "Synapse", "Trace", "TrainingResult", "Unreliable", "add_activation", "add_loss", "audit", "faults", "gradient", "hessian_vector_product", "open_log", "open_simulation", "predict", "reference", "resume", "rules", "show", "trace", "train"]
+NAMES = ["ACTIVATIONS", "Activation", "Adam", "Audit", "CheckpointError", "CosineDecay", "Epoch", "Gradient", "Input", "InputError", "LOSSES", "LogError", "Loss", "MessageError", "Network", "NetworkError", "Neuron", "NeuroActorsError", "Partition", "Ray", "Recording", "SGD", "Simulation", "SimulationError", "StepDecay", "StepResult", "Synapse", "Trace", "TrainingResult", "Unreliable", "add_activation", "add_loss", "audit", "faults", "gradient", "hessian_vector_product", "open_log", "open_simulation", "partition", "predict", "reference", "resume", "rules", "show", "trace", "train"]
 
 
 def test_all_and_no_others() -> None:

@@ -51,6 +51,24 @@ async def test_the_bits_are_those_of_one_process(seed: int, channels: str) -> No
         assert learnt.digest() == (await one.network()).digest()
 
 
+@pytest.mark.parametrize("shard", [[0, 0, 0, 1], [1, 0, 0, 1], [0, 1, 1, 0], [1, 1, 0, 1], [0, 0, 1, 2]])
+async def test_outputs_that_are_inputs_or_have_followers(shard: list[int], channels: str) -> None:
+    nodes = [na.Input("a"), na.Input("b"), na.Neuron("h", "tanh"), na.Neuron("y")]
+    edges = [("a", "h"), ("h", "y"), ("a", "y"), ("b", "y")]
+    net = na.Network(nodes, [na.Synapse(*edge) for edge in edges], ["b", "y", "h", "a"], seed=2)
+    rng = np.random.default_rng(3)
+    if 2 in shard:
+        nodes.insert(3, na.Neuron("g", "sin"))
+        net = na.Network(nodes, [na.Synapse(*edge) for edge in [*edges, ("a", "g"), ("g", "y")]], ["g", "b", "y", "h", "a"], seed=2)
+        shard = [*shard, 0]
+    for batch in (1, 5):
+        x, t = rng.standard_normal((batch, 2)), rng.standard_normal((batch, len(net.outputs)))
+        async with spread(net, shard, channels) as many:
+            for wrt_inputs in (False, True):
+                expected = na.gradient(net, x, t, wrt_inputs=wrt_inputs)
+                assert same_bits(await many.gradient(x, t, "squared_error", wrt_inputs), expected)
+
+
 @pytest.mark.parametrize("seed", range(6))
 async def test_products_with_the_hessian_cross_too(seed: int, channels: str) -> None:
     case = draw_case(seed, neurons=30, examples=4)
@@ -209,6 +227,18 @@ async def test_what_must_not_be_accepted_is_not(diamond) -> None:
         refuses(f"{name} 2 cannot be accepted: 3 columns were expected, got 2$", 2, np.ones((1, 2)))
 
 
+async def test_what_nobody_asked_for_is_of_no_use_later(diamond) -> None:
+    async with spread(diamond, [0, 0, 1, 1]) as many:
+        here = many.channels[0]
+        here._send = lambda *_: None
+        for number in (2, 4):  # predictions, in which nothing comes back
+            here.environment.begin(Step(number), np.ones((1, 3)), None)
+            await here.environment.end()
+        back = many.parts[0].tells[1]
+        with pytest.raises(na.MessageError, match="^shard 0, from shard 1, level 1: the urgency rows of step 3 .*: step 3 is over$"):
+            here.deliver(back.number, "back", 3, np.ones((back.n_rows, 3)))
+
+
 async def test_what_came_early_and_has_too_few_columns_ends_the_society(diamond, channels: str) -> None:
     with pytest.RaisesGroup(pytest.RaisesExc(na.SimulationError, match="^'h1 of shard 0' failed in step 1: .*1 columns were expected, got 2"), flatten_subgroups=True):
         async with spread(diamond, [0, 0, 1, 1], channels) as many:
@@ -283,8 +313,7 @@ async def test_lanes_share_what_a_neuron_keeps_and_nothing_of_who_stands_in(diam
             return (self.member(network, k, sums),) * count
 
     _, part = shards(diamond, na.Partition(diamond, [0, 0, 1, 1]))
-    for inner, kinds in ((Shared(), 1), (na.rules.Backpropagation(), 3)):
-        rule = ShardRule(inner, part)
-        made = [rule.members(part.network, k, ORDERED, 3) for k in range(len(part.network.ids))]
-        assert [len(set(map(id, lanes))) for lanes in made] == [kinds, kinds, 3, 3, 3]
-        assert all(lanes[0].kept() == () for lanes in made[3:])
+    rule = ShardRule(Shared(), part)
+    made = [rule.members(part.network, k, ORDERED, 3) for k in range(len(part.network.ids))]
+    assert [len(set(map(id, lanes))) for lanes in made] == [1, 1, 3, 3, 3]
+    assert all(lanes[0].kept() == () for lanes in made[3:])

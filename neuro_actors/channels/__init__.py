@@ -16,6 +16,7 @@ from typing import Any, Protocol, TypeAlias, runtime_checkable
 
 from ..arrays import Array, did_you_mean
 from ..errors import InputError
+from ..learning import Optimizer
 from ..messages import Kind, Step
 from ..network import Network
 from ..said import Said
@@ -163,6 +164,9 @@ class Carrier(Protocol):
     @property
     def full(self) -> bool:
         """Whether no step may begin."""
+
+    def check(self, loss: str, optimizer: Optimizer | None) -> None:
+        """Raise `InputError` for what its members cannot be told."""
 
     def begin(self, step: Step, x: Array, targets: Array | None, *direction: Array) -> None:
         """See `EnvironmentPort`. Not to be called while it is full."""

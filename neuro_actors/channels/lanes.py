@@ -14,7 +14,7 @@ The law, of W lanes:
 
 from __future__ import annotations
 
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -22,9 +22,10 @@ from trio.lowlevel import enable_ki_protection
 
 from ..arrays import Array
 from ..errors import CheckpointError, InputError, SimulationError
+from ..learning import Optimizer
 from ..messages import Step
 from ..said import Said
-from . import Channels, EnvironmentPort, Recorder, Statistics, Supervising, Waiting
+from . import Channels, EnvironmentPort, Recorder, Statistics, Waiting
 
 
 class Lanes(Sequence[Channels]):
@@ -62,6 +63,9 @@ class Lanes(Sequence[Channels]):
     def full(self) -> bool:
         """Whether no step may begin."""
         return len(self.under_way) == len(self._lanes)
+
+    def check(self, loss: str, optimizer: Optimizer | None) -> None:
+        """Whoever is in this process can be told everything."""
 
     def begin(self, step: Step, x: Array, targets: Array | None, *direction: Array) -> None:
         """See `EnvironmentPort`. Not to be called while they are full."""
@@ -101,7 +105,11 @@ class Lanes(Sequence[Channels]):
         if not others:
             return first
         mailboxes = {name: max(held.mailboxes[name] for held in (first, *others)) for name in first.mailboxes}
-        return Statistics(sum(held.messages for held in (first, *others)), mailboxes, first.disturbances)
+        disturbances: Counter[str] = Counter()
+        for held in (first, *others):
+            disturbances.update(held.disturbances or {})
+        messages = sum(held.messages for held in (first, *others))
+        return Statistics(messages, mailboxes, None if first.disturbances is None else dict(disturbances))
 
     def stop(self) -> None:
         """See `Channels`."""
@@ -132,6 +140,11 @@ class LaneRecorder:
         self._recorder: Recorder | None = recorder
         self._kept: list[tuple[Step, int, Array]] = []
 
+    @property
+    def disturbance(self) -> Any:
+        """Told at once, of whatever lane; None where nobody wants to know."""
+        return getattr(self._recorder, "disturbance", None)
+
     def message(self, step: Step, line: int, values: Array) -> None:
         self._kept.append((step, line, values))
 
@@ -160,8 +173,6 @@ def before(j: int, count: int, number: int) -> int:
 def _goes_on(lane: Channels, number: int, count: int) -> None:
     """Tell it after which step it is, and that its steps lie `count` apart."""
     name = type(lane).__name__
-    if count > 1 and isinstance(lane, Supervising):
-        raise InputError(f"the engine {name}, whose members may die, carries one step at a time: leave in_flight out")
     resume: Any = getattr(lane, "resume", None)
     if resume is None and count == 1:
         told = f"the engine {name} cannot go on after step {number}: give it a method resume(number)"

@@ -15,11 +15,15 @@ class Ledger:
 
     def __init__(self, synapses: list[tuple[int, int]], members: int) -> None:
         self._contents: dict[tuple[int, int], bytes] = {}
-        self._finished = [0] * members
+        self._finished, self._stride = [0] * members, 1
         self._neighbours: list[list[tuple[int, int]]] = [[] for _ in range(members)]
         for source, target in synapses:
             self._neighbours[source].append((source, target))
             self._neighbours[target].append((source, target))
+
+    def resume(self, number: int, stride: int) -> None:
+        """See `Channels`."""
+        self._finished, self._stride = [number] * len(self._finished), stride
 
     def said(self, letter: Letter) -> None:
         """Rule 1: one content a name."""
@@ -31,11 +35,11 @@ class Ledger:
 
     def committed(self, member: int, before: Snapshot, after: Snapshot) -> None:
         """Rules 3 and 11: one step after another, and no more than one apart."""
-        if after.number != before.number + 1 or self._finished[member] != before.number:
+        if after.number != before.number + self._stride or self._finished[member] != before.number:
             raise SimulationError(f"member {member} committed step {after.number} after {before.number}")
         self._finished[member] = after.number
         for source, target in self._neighbours[member]:
-            if not self._finished[source] <= self._finished[target] <= self._finished[source] + 1:
+            if not self._finished[source] <= self._finished[target] <= self._finished[source] + self._stride:
                 steps = self._finished[source], self._finished[target]
                 raise SimulationError(f"members {source} -> {target} have finished steps {steps}")
         if len(self._contents) > 100_000:

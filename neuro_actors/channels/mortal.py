@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Iterator
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import trio
@@ -57,6 +58,10 @@ class MortalPort(MemoryPort):
         self._delivery = Delivery(self._wires, snapshot)
         self._last = {}
         self._beware()
+
+    def resume(self, stride: int) -> None:
+        """Before it is born: its steps lie so far apart."""
+        self._stride, self._wires = stride, replace(self._wires, stride=stride)
 
     @property
     def at_work(self) -> bool:

@@ -23,6 +23,7 @@ The law:
     committed, and no farewell is needed: whoever is told that it is over has nothing left to do.
 12. A member holds at most one letter from each line that it hears, and what it said last.
 13. A frame that finds a mailbox full is lost as others are: no flood takes more room than that.
+14. In one lane of several (`lanes.py`) all of this holds of the lane's own steps, whose numbers lie `stride` apart.
 """
 
 from __future__ import annotations
@@ -52,12 +53,14 @@ class Wires:
     answers: for each line along which it is told something, the line of its answer.
     repeats: for each line along which it is answered, those of its own that the answer acknowledges; none: it asks.
     first: the seconds after which it repeats itself for the first time.
+    stride: from the number of one step to the next; in one lane of several it is how many there are.
     """
 
     node: str
     answers: Mapping[int, int]
     repeats: Mapping[int, tuple[int, ...]]
     first: float
+    stride: int = 1
 
 
 CAP = 16.0  # how many times the first wait the longest is
@@ -77,7 +80,7 @@ class Delivery:
 
     def _begin(self, snapshot: Snapshot) -> None:
         self.snapshot = snapshot
-        self.number = snapshot.number + 1
+        self.number = snapshot.number + self.wires.stride
         self.order: int | None = None
         self.mail: dict[int, Array] = {}
         self.spoken: dict[int, Letter] = {}
@@ -87,8 +90,8 @@ class Delivery:
     def receive(self, letter: Letter) -> Letter | None:
         """Take a letter in; what is to be said at once, if anything. Raises `MessageError`, and changes nothing, for one
         that cannot be (rule 8)."""
-        line, age = letter.line, self.number - letter.number
-        if age < 0:
+        line, (age, astray) = letter.line, divmod(self.number - letter.number, self.wires.stride)
+        if age < 0 or astray:
             raise MessageError(f"is of step {letter.number}, though it is at step {self.number}")
         if letter.asks:
             return (self.spoken if age == 0 else self.snapshot.said if age == 1 else {}).get(line)

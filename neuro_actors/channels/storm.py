@@ -35,6 +35,7 @@ class Storm:
         self.counts: Counter[str] = Counter()
         self.places: Counter[str] = Counter()
         self._teller = tell
+        self.stride = 1  # from the number of one step to the next
         self._seed = str(weather.seed).encode()
         ends = [[lines.members[k] for k in end] for end in (lines.source, lines.target, lines.sender, lines.receiver)]
         self._names = list(zip([KINDS[kind] for kind in lines.kind], *ends, strict=True))
@@ -59,7 +60,7 @@ class Storm:
         attempts = self._attempts.get(number)
         if attempts is None:
             attempts = self._attempts[number] = Counter()
-            for old in [step for step in self._attempts if step < number - 1]:
+            for old in [step for step in self._attempts if step < number - self.stride]:
                 del self._attempts[old]
         attempts[line, letter.asks] += 1
         attempt = attempts[line, letter.asks]

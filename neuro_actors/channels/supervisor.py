@@ -54,6 +54,7 @@ class UnreliableChannels:
         self._recorded: tuple[int, set[int]] = 0, set()
         self._told = 0
         self._restarts = 0
+        self._stride = 1
         mailboxes = self.post.mailboxes
         self._ports = [MortalPort(self, k, wires[k], mailboxes[k].receive, lines) for k in range(world)]
         self.environment = MortalEnvironmentPort(self, world, wires[world], mailboxes[world].receive, lines)
@@ -71,7 +72,7 @@ class UnreliableChannels:
     @enable_ki_protection
     async def supervise(self, member: int, birth: Callable[[], Any], life: Callable[[Any, Any, int], Awaitable[None]]) -> None:
         """One life after another (as a supervisor of Erlang/OTP's would, one for one, of those that were killed)."""
-        port, deaths, finished = self._ports[member], 0, -1
+        port, deaths, finished = self._ports[member], 0, self.snapshots[member].number
         while True:
             rule, snapshot = birth(), self.snapshots[member]
             if not all(callable(getattr(rule, name, None)) for name in ("kept", "restore")):
@@ -88,7 +89,7 @@ class UnreliableChannels:
                 deaths += port.at_work  # whoever dies before anything is asked of it has failed in nothing
                 if deaths > self.settings.restarts:
                     raise SimulationError(
-                        f"{port.node!r} died {deaths} times without finishing step {finished + 1}, at last {death}: "
+                        f"{port.node!r} died {deaths} times without finishing step {finished + self._stride}, at last {death}: "
                         f"Unreliable(restarts={self.settings.restarts}) allows no more"
                     ) from None
                 self._restarts += 1
@@ -115,7 +116,12 @@ class UnreliableChannels:
 
     def resume(self, number: int, stride: int = 1) -> None:
         self.snapshots = [Snapshot(number) for _ in self.snapshots]
+        self.storm.stride = self._stride = stride
+        for port in self._ports:
+            port.resume(stride)
         self.environment.be_born(Snapshot(number), tuple)
+        if self.ledger is not None:
+            self.ledger.resume(number, stride)
 
     def waiting(self) -> Iterator[Waiting]:
         for port in self._ports:

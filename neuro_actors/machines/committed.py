@@ -11,6 +11,7 @@ import numpy as np
 from ..arrays import Array, frozen
 from ..checkpoint.keeping import Keeping
 from ..learning import Optimizer
+from ..log.about import optimizer_of
 from ..network import Network
 from ..neuron import LocalRule, Memory
 from ..parameters import Parameters
@@ -62,3 +63,13 @@ class Committed:
                 cast(LocalRule, member).memory = Memory(parameters, self.optimizer, tuple(state), self.updates)
             kept.append(member.kept())
         return kept
+
+
+def memories_of(
+    network: Network, neurons: Sequence[int], optimizer: dict[str, Any] | None, updates: int, arrays: Sequence[Array]
+) -> dict[int, Memory]:
+    """What each of these neurons keeps, by its place. arrays: their parameters, then the optimiser's states, each flat."""
+    ends = np.cumsum(network.incoming.sizes[neurons] + 1)[:-1]
+    parameters, *states = ([frozen(part.copy()) for part in np.split(flat, ends)] for flat in arrays)
+    by = None if optimizer is None else optimizer_of(optimizer)
+    return {k: Memory(parameters[i], by, tuple(s[i] for s in states), updates) for i, k in enumerate(neurons)}

@@ -17,81 +17,36 @@ import secrets
 import sys
 from collections import deque
 from collections.abc import Callable, Sequence
-from contextlib import suppress
-from dataclasses import dataclass, field
-from functools import partial
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import trio
 
-from ..arrays import Array, frozen
+from ..arrays import Array
 from ..channels import Recorder, Statistics, Waiting
 from ..checkpoint.keeping import Keeping
 from ..elements import ENVIRONMENT
-from ..errors import InputError, NeuroActorsError, SimulationError, WireError
+from ..errors import InputError, NeuroActorsError, SimulationError
+from ..learning import Optimizer
 from ..lines import sent
 from ..log.about import described
-from ..log.numerics import differences
+from ..losses import BUILT_IN, LOSSES
 from ..messages import LOSS, Step
 from ..network import Network
 from ..rules import MicroBatches, Rule
 from ..rules.descriptions import described as rule_described
 from ..rules.micro_batches import place_of
 from ..said import Unfinished
+from ..text import shown
 from .committed import Committed
 from .engine import Machines, check_optimizer, own_functions
-from .hosts import Worker
 from .recorded import Whole
+from .rounds import NOTHING, Round
+from .seats import Seat, Seats, all_of
 from .shard import shards
-from .wire import Wire, serve
 
 MOST_LOSSES = 4
-PATIENCE, SECOND_HAND, AT_ONCE = 60.0, 2.0, 0.02  # seconds: for a worker to be there; see below
-NOTHING = frozen(np.empty(0))
-
 Letter = tuple[dict[str, Any], list[Array]]
-
-
-@dataclass(slots=True, eq=False)
-class Round:
-    """A step that has begun. replica: who does it.  size: of how many examples.  last: of its batch, which is `batch`."""
-
-    step: Step
-    x: Array
-    targets: Array | None
-    direction: Array | None
-    replica: int
-    place: int
-    batch: int
-    last: bool
-    parts: dict[int, list[Array]] = field(default_factory=dict)  # by shard, what was said
-    done: trio.Event = field(default_factory=trio.Event)
-    predictions: Array = field(default_factory=lambda: NOTHING)
-    losses: Array = field(default_factory=lambda: NOTHING)
-    urgencies: Array = field(default_factory=lambda: NOTHING)
-    commits: Array = field(default_factory=lambda: NOTHING)
-
-
-class Seat:
-    """A worker's place: who has it changes where one is lost."""
-
-    def __init__(self, rank: int, replica: int, shard: int) -> None:
-        self.rank, self.replica, self.shard = rank, replica, shard
-        self.worker: Worker | None = None
-        self.wire: Wire | None = None
-        self.letters: trio.MemorySendChannel[tuple[dict[str, Any], Sequence[Array]]] | None = None
-        self.address = ("", 0)
-        self.ready = self.lost = False
-        self.taken = trio.Event()
-
-    def tell(self, head: dict[str, Any], arrays: Sequence[Array] = ()) -> None:
-        if self.letters is not None:
-            with suppress(trio.BrokenResourceError, trio.ClosedResourceError):
-                self.letters.send_nowait((head, arrays))
-
-    def __str__(self) -> str:
-        return f"worker {self.rank} (replica {self.replica}, shard {self.shard})"
 
 
 def driven(
@@ -128,20 +83,16 @@ class Driver:
         self._shards = shards(network, self.partition)
         self._n_lanes = lanes if lanes > 1 else _busy(rule, self.partition.shards)
         self._R, self._S = machines.replicas, len(self._shards)
-        self._seats = [Seat(r * self._S + s, r, s) for r in range(self._R) for s in range(self._S)]
+        self._functions = own_functions(network)
+        self._seats = Seats(machines, self._S, self._functions, self._heard)
         self._judge = next(s.place for s in self._shards if s.n_outputs)
         self._whole = Whole(network, self._shards, self._judge)
-        self._secret = secrets.token_bytes(32)
         self._generation = 0
         self._settled = False
         self.under_way: deque[Step] = deque()
         self._rounds: dict[int, Round] = {}
         self._learnt: dict[int, tuple[str, list[Array]]] = {}  # by rank
-        self._losses: list[str] = []  # since something was committed, who was lost, and why
-        self._trouble, self._first_hand = trio.Event(), False
-        self._changed = trio.Event()  # in the state of the seats
         self._stopped = trio.Event()
-        self._failure: str | None = None
         self._messages = 0
         self.started = trio.Event()
         self.refused: NeuroActorsError | None = None
@@ -153,10 +104,16 @@ class Driver:
         """Whether no step may begin: a whole batch may, and each worker takes as much of it as it has lanes."""
         return False
 
+    def check(self, loss: str, optimizer: Optimizer | None) -> None:
+        """Raise `InputError` where workers cannot be told of these."""
+        if optimizer is not None:
+            check_optimizer(optimizer)
+        theirs = {} if self._functions is None else self._functions["losses"]
+        if loss not in BUILT_IN and theirs.get(loss) is not LOSSES[loss]:
+            raise InputError(f"workers do not know the loss {shown(loss)}: add it before na.open_simulation starts them")
+
     def begin(self, step: Step, x: Array, targets: Array | None, *direction: Array) -> None:
         """See `EnvironmentPort`."""
-        if step.optimizer is not None:
-            check_optimizer(step.optimizer)
         place, count = place_of(step.round) or (1, 1)
         batch = step.number - place
         if place == 1:
@@ -175,6 +132,7 @@ class Driver:
         await round.done.wait()
         self.under_way.popleft()
         self._record(round)
+        round.parts.clear()
         everyone = np.ones(len(self._network.ids), dtype=bool)
         done = everyone if round.step.wrt_inputs else ~self._network.is_input
         self._messages += sent(self._network, round.step, Unfinished(everyone, done, True))
@@ -203,9 +161,9 @@ class Driver:
         """The world for workers; who waits in one of them, it alone knows."""
         found = []
         for round in (self._rounds[step.number] for step in self.under_way):
-            slow = [seat for seat in self._seats if seat.replica == round.replica and seat.shard not in round.parts]
+            slow = [seat for seat in self._seats.of(round.replica) if seat.shard not in round.parts]
             slow = slow or [seat for seat in self._seats if round.last and seat.rank not in self._learnt]
-            if slow:
+            if slow and not round.done.is_set():
                 found.append(Waiting(ENVIRONMENT, LOSS, round.step.number, tuple(str(seat) for seat in slow)))
         return tuple(found)
 
@@ -218,15 +176,13 @@ class Driver:
             return
         try:
             async with self._machines.cluster() as cluster, trio.open_nursery() as nursery:
-                host = self._machines.host
-                self._port = await nursery.start(partial(serve, host, self._secret, {}, self._welcome))
-                self._nursery, self._cluster = nursery, cluster
+                await self._seats.begin(nursery, cluster, secrets.token_bytes(32))
                 nursery.start_soon(self._settle_again_and_again)
                 await self._stopped.wait()
-                await self._dismiss()
+                await self._seats.dismiss()
                 nursery.cancel_scope.cancel()
         except* NeuroActorsError as group:
-            failures += _all(group)
+            failures += all_of(group)
         finally:
             if not self.started.is_set():
                 self.refused = failures[0] if failures else SimulationError("the workers were stopped before they were there")
@@ -234,121 +190,49 @@ class Driver:
         if failures:
             raise failures[0]
 
-    async def _dismiss(self) -> None:
-        """Tell everybody to end, and give them a moment: who does not will be ended."""
-        for seat in self._seats:
-            seat.tell({"letter": "end"})
-        with trio.move_on_after(1):
-            for seat in self._seats:
-                while seat.wire is not None:
-                    await self._change()
-
     async def _settle_again_and_again(self) -> None:
         while True:
-            await self._settle()
-            await self._trouble.wait()
-            with trio.move_on_after(SECOND_HAND):  # whoever has noticed first, it is soon known who is lost
-                while not self._first_hand and self._failure is None:
-                    await self._change()
-            await trio.sleep(AT_ONCE)  # who else is lost by the same blow
+            if await self._settle():
+                await self._seats.trouble.wait()
+            await self._seats.all_is_known()
 
-    async def _settle(self) -> None:
-        """Everybody in his seat, and at the same place: where the last batch was committed."""
-        while True:
-            if self._failure is not None:
-                raise SimulationError(self._failure)
-            if len(self._losses) >= MOST_LOSSES:
-                told = f"{len(self._losses)} times a worker was lost, and nothing was committed in between"
-                raise SimulationError(f"{self._what or 'a society is'} given up: {told}; the last: {self._losses[-1]}")
-            self._settled, self._trouble, self._first_hand = False, trio.Event(), False
-            self._generation += 1
-            for seat in self._seats:
-                seat.ready = False
-                if seat.wire is None:
-                    await self._seat(seat)
-            self._check_numerics()
-            if self._trouble.is_set():
-                continue
-            for seat in self._seats:
+    async def _settle(self) -> bool:
+        """Everybody in his seat, and at the same place: where the last batch was committed. False where somebody is lost."""
+        seats = self._seats
+        if seats.blows >= MOST_LOSSES:
+            told = f"{seats.blows} times a worker was lost, and nothing was committed in between"
+            raise SimulationError(f"{self._undone or 'the society is'} given up: {told}; the last: {seats.story}")
+        self._settled = False
+        self._generation += 1
+        seats.calm()
+        await seats.fill()
+        if not seats.trouble.is_set():
+            for seat in seats:
                 seat.tell(*self._job(seat))
-            while not self._trouble.is_set() and not all(seat.ready for seat in self._seats):
-                await self._change()
-            if not self._trouble.is_set():
-                break
+        while not seats.trouble.is_set() and not all(seat.ready for seat in seats):
+            await seats.change()
+        if seats.trouble.is_set():
+            return False
         self._settled = True
         self._learnt = {}
-        if self._losses:
-            again = f", and {self._what} done again from what was committed" if self._what else ""
-            print(f"neuro-actors: {self._losses[-1]}; it is replaced{again}", file=sys.stderr, flush=True)
-        for round in self._rounds.values():
+        undone, told = self._undone, seats.told()
+        if told:
+            again = f", and {undone} done again from what was committed" if undone else ""
+            print(f"neuro-actors: {told}{again}", file=sys.stderr, flush=True)
+        for round in self._rounds.values() if undone else ():  # done again, what is committed would be learnt twice
             if not round.done.is_set():
                 round.parts.clear()
             self._tell(round)
         self.started.set()
+        return True
 
     @property
-    def _what(self) -> str:
+    def _undone(self) -> str:
         """The steps that are not committed."""
         numbers = sorted(self._rounds)
         if all(round.done.is_set() for round in self._rounds.values()):
             return ""
         return f"step {numbers[0]} is" if len(numbers) == 1 else f"steps {numbers[0]} to {numbers[-1]} are"
-
-    async def _seat(self, seat: Seat) -> None:
-        """A new worker."""
-        if seat.worker is not None:
-            seat.worker.kill()
-        seat.taken, seat.lost = trio.Event(), False
-        host = self._machines.host
-        told = host, self._port, self._secret, {"rank": seat.rank}, own_functions(self._network)
-        with trio.move_on_after(PATIENCE):
-            worker = seat.worker = await self._cluster.start(f"worker {seat.rank}", *told)
-            self._nursery.start_soon(self._watch, seat, worker, seat.taken)
-            await seat.taken.wait()
-            return
-        raise SimulationError(f"{seat} could not be started within {PATIENCE:g} s: is there room for it?")
-
-    async def _watch(self, seat: Seat, worker: Any, taken: trio.Event) -> None:
-        await worker.died.wait()
-        if seat.worker is worker:
-            taken.set()
-            self._lost(seat, worker.why)
-
-    async def _change(self) -> None:
-        self._changed = trio.Event()
-        await self._changed.wait()
-
-    def _lost(self, seat: Seat, why: str) -> None:
-        """Its wire has ended, or its process, which knows better why."""
-        seat.wire = seat.letters = None
-        if seat.lost and self._losses:
-            self._losses[-1] = f"{seat} is lost: {why}"
-            return
-        seat.lost = True
-        self._note(f"{seat} is lost: {why}", first_hand=True)
-
-    def _note(self, story: str, *, first_hand: bool) -> None:
-        """Of one blow one story: of who is lost himself, rather than of who has noticed."""
-        self._changed.set()
-        if self._stopped.is_set():
-            return
-        if not self._trouble.is_set():
-            self._losses.append(story)
-        elif first_hand and not self._first_hand:
-            self._losses[-1] = story
-        self._first_hand |= first_hand
-        self._trouble.set()
-
-    def _check_numerics(self) -> None:
-        for seat in self._seats:
-            if seat.wire is None:
-                continue
-            found = differences(seat.wire.about.get("fingerprint"), self._sums)
-            if found:
-                told = f"{seat} does not compute as this process does: {'; '.join(found)}"
-                if self._machines.exact:
-                    raise InputError(f"{told}; bits could differ: use equal machines, or exact=False")
-                print(f"neuro-actors: {told}; bits may differ", file=sys.stderr, flush=True)
 
     # --- letters -------------------------------------------------------------------------------------------------
 
@@ -370,7 +254,7 @@ class Driver:
             "optimizer": None if committed.optimizer is None else described(committed.optimizer, 1),
             "updates": committed.updates,
         }
-        return head, [*arrays, *committed.part(shard)]
+        return head, [*cast("list[Array]", arrays), *committed.part(shard)]
 
     def _tell(self, round: Round) -> None:
         step = round.step
@@ -386,7 +270,7 @@ class Driver:
             "size": 0 if round.targets is None else round.targets.shape[1],
             "plain": self._plain,
         }
-        for seat in self._seats[round.replica * self._S : (round.replica + 1) * self._S]:
+        for seat in self._seats.of(round.replica):
             shard = self._shards[seat.shard]
             targets = round.targets if round.targets is not None and shard.n_outputs else np.empty((0, 0))
             direction = [] if round.direction is None else [shard.own_part(round.direction)]
@@ -398,39 +282,17 @@ class Driver:
             for seat in self._seats:
                 seat.tell(head | more)
 
-    async def _welcome(self, wire: Wire) -> None:
-        """A worker's wire, to its end."""
-        seat = self._seats[wire.about["rank"]]
-        give, take = trio.open_memory_channel[tuple[dict[str, Any], Sequence[Array]]](float("inf"))  # of one batch, at most
-        seat.wire, seat.letters, seat.address = wire, give, (wire.host, wire.about["port"])
-        seat.taken.set()
-        self._changed.set()
-        why = "it has left"
-        try:
-            async with trio.open_nursery() as nursery:
-                nursery.start_soon(_write, wire, take)
-                while (letter := await wire.receive()) is not None:
-                    self._heard(seat, *letter)
-                nursery.cancel_scope.cancel()
-        except* WireError as group:
-            why = str(_all(group)[0])
-        finally:
-            if seat.wire is wire:
-                self._lost(seat, why)
-
     def _heard(self, seat: Seat, head: dict[str, Any], arrays: list[Array]) -> None:
         kind = head["letter"]
-        if kind == "failed":
-            self._failure = self._failure or head["story"]
-            self._trouble.set()
-            self._changed.set()
         if head["generation"] != self._generation:
             return
+        if kind == "failed":  # as it would in one process: to do it again would be of no use
+            raise SimulationError(head["story"])
         if kind == "ready":
             seat.ready = True
-            self._changed.set()
+            self._seats.changed()
         elif kind == "lost":
-            self._note(f"{seat} has lost another: {head['story']}", first_hand=False)
+            self._seats.note(f"{seat} has lost another: {head['story']}")
         elif kind == "said":
             round = self._rounds.get(head["number"])
             if round is not None and not round.done.is_set():
@@ -452,25 +314,23 @@ class Driver:
             for shard in self._shards:
                 round.urgencies[shard.inputs] = round.parts[shard.place][2]
         if round.last:
-            if not self._all_twins_agree(round):
-                return
+            self._check_twins(round)
             flats = zip(*(self._learnt[s][1] for s in range(self._S)), strict=True)
             wholes = [self._joined(flat) for flat in flats]
             round.commits = wholes[0]
             if round.step.optimizer is not None:
                 self.committed = self.committed.after(round.step.optimizer, wholes[0], wholes[1:])
+            self._learnt = {}
         if round.last or round.step.loss is None:
-            self._losses.clear()
+            self._seats.blows = 0
         round.done.set()
 
-    def _all_twins_agree(self, round: Round) -> bool:
-        for seat in self._seats[self._S :]:
-            if self._learnt[seat.rank][0] != self._learnt[seat.shard][0]:
-                first = self._seats[seat.shard]
-                self._failure = f"step {round.step.number}: {seat} has learnt other bits than {first}, which has the same neurons"
-                self._trouble.set()
-                return False
-        return True
+    def _check_twins(self, round: Round) -> None:
+        for seat in self._seats:
+            first = self._seats[seat.shard]
+            if self._learnt[seat.rank][0] != self._learnt[first.rank][0]:
+                told = f"{seat} has learnt other bits than {first}, which has the same neurons"
+                raise SimulationError(f"step {round.step.number} failed: {told}")
 
     def _joined(self, parts: Sequence[Array]) -> Array:
         whole = np.empty(len(self.committed.parameters))
@@ -482,15 +342,3 @@ class Driver:
 def _busy(rule: Rule, shards: int) -> int:
     """How many micro-batches under way keep a worker busy: one that waits for another shard has others to go on with."""
     return min(rule.count if isinstance(rule, MicroBatches) else 1, 2 * shards + 2) if shards > 1 else 1
-
-
-async def _write(wire: Wire, letters: trio.MemoryReceiveChannel[tuple[dict[str, Any], Sequence[Array]]]) -> None:
-    async for head, arrays in letters:
-        await wire.send(head, arrays)
-
-
-def _all(group: BaseExceptionGroup[Any]) -> list[Any]:
-    found: list[Any] = []
-    for error in group.exceptions:
-        found += _all(error) if isinstance(error, BaseExceptionGroup) else [error]
-    return found

@@ -55,21 +55,24 @@ class Machines(ABC):
         inner, count = (rule.rule, rule.count) if isinstance(rule, MicroBatches) else (rule, 1)
         twins.check(inner, network)
         if found.shards > 1 and type(inner) is not Backpropagation:
-            raise InputError(f"{found.shards} shards need the rule na.rules.Backpropagation(), not {inner!r}: use replicas alone")
+            told = f"{found.shards} shards need the rule na.rules.Backpropagation(), not {inner!r}"
+            raise InputError(f"{told}: use replicas alone")
         if not type(inner).__module__.startswith("neuro_actors."):
             raise InputError(f"{inner!r} is none of the package's rules, and workers are handed data, not code")
         if count < self.replicas:
             told = f"{self.replicas} replicas share out the micro-batches of a batch, and there are {count}"
-            raise InputError(f"{told}: say micro_batches={self.replicas}, or more")
+            raise InputError(f"{told}: say micro_batches={self.replicas}, or more, or replicas={count}")
         if sums != "ordered":
             raise InputError(f"many machines add in the same order everywhere: sums must be 'ordered', got {shown(sums)}")
         return found
 
 
-def check_machines(machines: Machines, channels: str | Engine) -> None:
+def check_machines(machines: Machines, channels: str | Engine, optimizer: Optimizer | None = None) -> None:
     """Raise `InputError` for what is no engine of many machines, or cannot go with one."""
     if not isinstance(machines, Machines):
         raise InputError(f"engine must be such as na.Ray(replicas=2), or None, got {shown(machines)}")
+    if optimizer is not None:
+        check_optimizer(optimizer)
     if channels != "bundled":
         told = "workers carry mail in bundled channels, and between them by wires of their own"
         raise InputError(f"{told}: leave channels={shown(channels)} out, or engine")

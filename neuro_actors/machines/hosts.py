@@ -55,7 +55,8 @@ class Cluster(Protocol):
     async def start(
         self, name: str, host: str, port: int, secret: bytes, about: dict[str, Any], functions: Functions | None = None
     ) -> Worker:
-        """A fresh worker. functions: a user's own, the one thing that is code and not data. Raises `SimulationError` where none can be had. Several may be started at once."""
+        """A fresh worker. functions: a user's own, the one thing that is code and not data. Raises `SimulationError` where
+        none can be had. Several may be started at once."""
 
 
 def live(run: str, host: str, port: int, secret: bytes, about: str, functions: Functions | None = None) -> None:

@@ -21,6 +21,7 @@ import threading
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, suppress
 from functools import partial
+from pathlib import Path
 from typing import Any
 
 import trio
@@ -67,6 +68,7 @@ class RayCluster:
         self._path = json.dumps(path)
         self._run = run
         self._options = options
+        self._all: list[RayWorker] = []
 
     async def start(
         self, name: str, host: str, port: int, secret: bytes, about: dict[str, Any], functions: Functions | None = None
@@ -95,9 +97,15 @@ class RayCluster:
                 raise SimulationError(f"worker {name!r} cannot be started: {why(error)}") from None
             raise
         worker = RayWorker(name, pid, node, kill)
+        self._all.append(worker)
         life = await keeper.ask(lambda: actor.live.remote(self._path, self._run, host, port, secret, text, functions))
         await self._when_done(life, lambda error: worker.ended(why(error) if error else "it has ended"))
         return worker
+
+    def ended(self) -> None:
+        """Ray is stopped."""
+        for worker in self._all:
+            worker.ended("Ray was stopped")
 
     async def _result(self, reference: Any) -> Any:
         """What it refers to, or raises; cancellable."""
@@ -148,6 +156,7 @@ async def ray_workers(
     trio_token = trio.lowlevel.current_trio_token()
     keeper = Keeper()
     itself = RayItself(workers, address, token)
+    cluster: RayCluster | None = None
     try:
         ray = await keeper.ask(itself.start)
         options: dict[str, Any] = {"num_cpus": 1, "max_restarts": 0, "max_task_retries": 0}
@@ -156,8 +165,9 @@ async def ray_workers(
         if spread:
             options["scheduling_strategy"] = await _spread(ray, keeper, workers)
         _hear_sigterm_again()
-        path = [place or os.getcwd() for place in sys.path] if address is None else []  # other machines have other places
-        yield RayCluster(ray, keeper, path, run, options)
+        path = [place or str(Path.cwd()) for place in sys.path] if address is None else []  # other machines have other places
+        cluster = RayCluster(ray, keeper, path, run, options)
+        yield cluster
     finally:
         keeper.tell(itself.stop)
         keeper.tell(partial(trio_token.run_sync_soon, gone.set))
@@ -166,6 +176,8 @@ async def ray_workers(
             await to_the_end(gone)
         finally:
             _taken = False
+            if cluster is not None:
+                cluster.ended()
 
 
 def _hear_sigterm_again() -> None:

@@ -90,8 +90,8 @@ class Partition:
             raise InputError(f"this is a partition of another network, {own!r}: make one of {network!r}")
 
     def __repr__(self) -> str:
-        n, (there, back) = len(self._network.weights), self.messages
-        crossing = f"{self.crossing:,} of {counted(n, 'synapse')} cross, {counted(there, 'message')} forward, {back:,} back"
+        forward, back = self.messages
+        crossing = f"{counted(self.crossing, 'synapse')} between them, {counted(forward, 'message')} and {back:,} back"
         return f"<Partition: {counted(self.shards, 'shard')}; {crossing}>"
 
     def describe(self) -> str:
@@ -107,7 +107,10 @@ class Partition:
             rows.append((str(place), f"{levels.min()} to {levels.max()}", *counts, share, *mail))
         widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
         lines = ["  ".join(cell.rjust(width) for cell, width in zip(row, widths, strict=True)) for row in rows]
-        return "\n".join([repr(self), *lines, f"The loss is in shard {cut.judge}."])
+        forward, back = self.messages
+        crossing = f"{self.crossing:,} of {counted(len(net.weights), 'synapse')} cross"
+        crossing += f": {counted(forward, 'message')} forward, {back:,} back"
+        return "\n".join([*lines, crossing, f"the loss is in shard {cut.judge}"])
 
 
 def partition(network: Network, shards: int) -> Partition:

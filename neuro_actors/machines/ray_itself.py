@@ -20,14 +20,19 @@ import trio
 from ..errors import InputError, SimulationError
 from ..text import shown
 from .hosts import ONE_THREAD
+from .wire import reason
 
 LEAST_VERSION = (2, 52)  # the first that knows tokens
 LOOPBACK = "127.0.0.1"
 OBJECT_STORE = 80 << 20  # nothing of ours is kept in it
 SECONDS_TO_REACH = 5.0
 LONGEST_FOLDER = 30  # sockets lie in it, and their names are limited to 107 bytes
-SETTINGS = {"RAY_AUTH_MODE": "token", "RAY_USAGE_STATS_ENABLED": "0", "RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO": "0"}
-ON_LOOPBACK = {"RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER": "0", **ONE_THREAD}  # else it listens at all addresses of this machine
+SETTINGS = {
+    "RAY_AUTH_MODE": "token",
+    "RAY_USAGE_STATS_ENABLED": "0",
+    "RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO": "0",
+    "RAY_py_gcs_connect_timeout_s": "5",
+}
 SWEEPER = 'read -r word || sleep 3; rm -rf -- "$1"'  # its input ends with this process, or with a word from it
 
 
@@ -37,7 +42,12 @@ class RayItself:
     def __init__(self, workers: int, address: str | None, token: str) -> None:
         self._workers = workers
         self._address = address
-        self._changes = {**SETTINGS, "RAY_AUTH_TOKEN": token, **({} if address else ON_LOOPBACK)}
+        self._loopback = address is None or address.startswith(("127.", "localhost:", "[::1]"))
+        self._changes = {**SETTINGS, "RAY_AUTH_TOKEN": token}
+        if self._loopback:
+            self._changes["RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER"] = "0"  # else Ray takes another address of this machine
+        if address is None:
+            self._changes |= ONE_THREAD
         self._ray: Any = None  # once it is ours to stop
         self._folder: Path | None = None
         self._sweeper: subprocess.Popen[bytes] | None = None
@@ -48,8 +58,9 @@ class RayItself:
             warnings.simplefilter("ignore")
             ray = _imported()
             _read_environment_anew()
-            with _loopback(ray, self._address is None):
+            with _said(ray, serves_others=not self._loopback):
                 self._ray = ray
+                _speaks(ray, False)
                 if self._address is None:
                     self._start_here(ray)
                 else:
@@ -81,6 +92,7 @@ class RayItself:
                 except TypeError:  # of an older version
                     self._ray.shutdown()
                 _read_environment_anew()
+                _speaks(self._ray, True)
         finally:
             if self._folder is not None:
                 shutil.rmtree(self._folder, ignore_errors=True)
@@ -109,8 +121,7 @@ async def reached(address: str) -> None:
         try:
             stream = await trio.open_tcp_stream(match[1], int(match[2]))
         except (OSError, OverflowError, UnicodeError) as error:
-            reason = getattr(error, "strerror", None) or str(error.__cause__ or error)
-            raise InputError(f"there is no cluster at {address}: {reason}") from None
+            raise InputError(f"there is no cluster at {address}: {reason(error)}") from None
         await stream.aclose()
         return
     raise InputError(f"there is no cluster at {address}: nobody has answered in {SECONDS_TO_REACH:g} seconds")
@@ -133,6 +144,9 @@ def _imported() -> Any:
 
 def _join(ray: Any, address: str) -> None:
     try:
+        client = getattr(ray._raylet, "GcsClient", None)
+        if client is not None:
+            client(address=address)  # which says at once that a token is wrong; what follows would try for 20 seconds
         ray.init(address=address, log_to_driver=False, logging_level="ERROR")
     except Exception as error:
         raise _refused(address, error) from None
@@ -153,15 +167,20 @@ def _read_environment_anew() -> None:
 
 
 @contextmanager
-def _loopback(ray: Any, local: bool) -> Iterator[None]:
+def _said(ray: Any, serves_others: bool) -> Iterator[None]:
     """Ray has read, when it was imported, whether it may serve other machines; here it is said for this run."""
     constants = ray._private.ray_constants
     before = getattr(constants, "ENABLE_RAY_CLUSTER", True)
-    constants.ENABLE_RAY_CLUSTER = not local
+    constants.ENABLE_RAY_CLUSTER = serves_others
     try:
         yield
     finally:
         constants.ENABLE_RAY_CLUSTER = before
+
+
+def _speaks(ray: Any, aloud: bool) -> None:
+    """Whether it prints, on standard output, what its processes have to say; the driver says what concerns a run."""
+    ray._private.worker._worker_logs_enabled = aloud
 
 
 def _folder() -> Path:
@@ -171,23 +190,24 @@ def _folder() -> Path:
 
 @contextmanager
 def _environment(changes: dict[str, str]) -> Iterator[None]:
-    """What Ray reads there, and hands on to what it starts; afterwards it is as it was."""
-    before = {name: os.environ.get(name) for name in changes}
+    """What Ray reads there, and hands on to what it starts; afterwards it is as it was, and without what Ray put there."""
+    before = {name: value for name, value in os.environ.items() if name in changes or name.startswith("RAY_")}
     os.environ.update(changes)
     try:
         yield
     finally:
-        for name, value in before.items():
-            if value is None:
-                os.environ.pop(name, None)
-            else:
-                os.environ[name] = value
+        for name in [name for name in os.environ if name in changes or name.startswith("RAY_")]:
+            del os.environ[name]
+        os.environ.update(before)
 
 
 def why(error: BaseException) -> str:
-    """On one line."""
+    """What has happened, on one line."""
     cause = getattr(error, "cause", None)  # what was raised in a worker
     if isinstance(cause, BaseException):
         return f"{type(cause).__name__}: {shown(str(cause))[1:-1]}"
-    text = str(error).strip().splitlines() or [type(error).__name__]
-    return shown(" ".join(line.strip() for line in text if line.strip()))[1:-1]
+    text = " ".join(str(error).split())
+    if found := re.search(r"The actor (?:is dead|died) because (.+?\.)(?= |$)", text):
+        more = re.search(r"Worker exit detail: (.+?\.)(?= |$)", text)
+        text = found[1] + (f" {more[1]}" if more else "")
+    return shown(text.removesuffix(".") or type(error).__name__)[1:-1]

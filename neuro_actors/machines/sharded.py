@@ -251,8 +251,8 @@ class ShardChannels:
     def port(self, k: int) -> Port:
         return self._ports.get(k) or self._inner.port(k)
 
-    def resume(self, number: int) -> None:
-        self._inner.resume(number)
+    def resume(self, number: int, stride: int = 1) -> None:
+        self._inner.resume(number, stride)
 
     def waiting(self) -> Iterator[Waiting]:
         yield from self._inner.waiting()

@@ -22,7 +22,6 @@ from .shard import Shard
 from .twins import LEARN
 
 
-
 def crosses(step: Step) -> bool:
     """Whether anything does in this step."""
     return step.round != LEARN

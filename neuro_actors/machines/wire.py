@@ -197,8 +197,7 @@ async def connect(
         try:
             stream = await trio.open_tcp_stream(host, port)
         except OSError as error:
-            reason = error.strerror or str(error.__cause__ or error)
-            raise WireError(f"nobody can be reached at {where}: {reason}") from None
+            raise WireError(f"nobody can be reached at {where}: {reason(error)}") from None
         try:
             return await _greet_as_client(stream, secret, about)
         except (OSError, trio.BrokenResourceError, WireError) as error:
@@ -208,6 +207,12 @@ async def connect(
             stream.socket.close()
             raise
     raise WireError(f"nobody has answered at {where} in {timeout:g} seconds")
+
+
+def reason(error: BaseException) -> str:
+    """Why a stream could not be opened: of the addresses that were tried, what the last one said."""
+    last = getattr(error.__cause__, "exceptions", [error])[-1]
+    return str(getattr(last, "strerror", None) or last)
 
 
 async def serve(

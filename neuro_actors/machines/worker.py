@@ -25,11 +25,10 @@ from ..errors import SimulationError, WireError
 from ..log.about import optimizer_of
 from ..log.numerics import fingerprint
 from ..messages import Step
-from ..network import Network
-from ..neuron import Memory
 from ..rules.descriptions import rule_of
 from ..society import live_together
 from ..sums import named
+from .committed import memories_of
 from .recorded import Heard
 from .shard import Shard
 from .sharded import Direction, ShardChannels
@@ -43,11 +42,12 @@ TIMEOUT = 30.0  # seconds, for a wire to be made
 
 
 def live(host: str, port: int, secret: bytes, about: Mapping[str, Any]) -> None:
-    """A worker's whole life: until the driver ends it, or is gone. about: its `rank`."""
-    trio.run(life, host, port, secret, int(about["rank"]))
+    """A worker's whole life: until the driver ends it, or is gone. about: its `rank`, and how many
+    workers in that place it is, `start`."""
+    trio.run(life, host, port, secret, int(about["rank"]), int(about["start"]))
 
 
-async def life(host: str, port: int, secret: bytes, rank: int) -> None:
+async def life(host: str, port: int, secret: bytes, rank: int, start: int = 1) -> None:
     """The same in trio."""
     peers: dict[tuple[int, int], Peer] = {}  # by generation and rank
 
@@ -60,7 +60,7 @@ async def life(host: str, port: int, secret: bytes, rank: int) -> None:
 
     async with trio.open_nursery() as nursery:
         at = await nursery.start(partial(serve, address_towards(host, port), secret, {"rank": rank}, welcome))
-        hello = {"rank": rank, "port": at, "fingerprint": fingerprint("ordered")}
+        hello = {"rank": rank, "start": start, "port": at, "fingerprint": fingerprint("ordered")}
         driver = await connect(host, port, secret, hello, TIMEOUT)
         say, said = trio.open_memory_channel[Outgoing](float("inf"))
         nursery.start_soon(_write, driver, said)  # not by jobs: one that ends in the middle of a letter would break the wire
@@ -103,7 +103,9 @@ class Peer:
 class Job:
     """One society, or the shard of it that lives here, from birth to the end or to the first trouble."""
 
-    def __init__(self, letter: Letter, say: trio.MemorySendChannel[Outgoing], secret: bytes, peers: dict[tuple[int, int], Peer]) -> None:
+    def __init__(
+        self, letter: Letter, say: trio.MemorySendChannel[Outgoing], secret: bytes, peers: dict[tuple[int, int], Peer]
+    ) -> None:
         head, arrays = letter
         self._driver, self._secret, self._peers = say, secret, peers
         self.generation: int = head["generation"]
@@ -113,7 +115,7 @@ class Job:
         self._shard = Shard.from_arrays(head["shard"], arrays[:n_arrays])
         network, n_own = self._shard.network, len(self._shard.members)
         self._neurons = np.flatnonzero(~network.is_input[:n_own]).tolist()  # its own, which come first
-        self._others = {b.number: b.receiver if b.sender == self._shard.place else b.sender for b in (*self._shard.hears, *self._shard.tells)}
+        self._others = {b.number: b.sender for b in self._shard.hears} | {b.number: b.receiver for b in self._shard.tells}
         memories = memories_of(network, self._neurons, head["optimizer"], head["updates"], arrays[n_arrays:])
         self._twins = Twins(rule_of(head["rule"]), memories)
         self._rule = ShardRule(self._twins, self._shard)
@@ -127,7 +129,7 @@ class Job:
         self._more = trio.Event()
         self._begun = 0
         self._lane_of: dict[int, ShardChannels] = {}  # of each step that is under way
-        self._early: dict[int, list[tuple[int, Direction, Array]]] = defaultdict(list)  # what crossed before its step has begun here
+        self._early: dict[int, list[tuple[int, Direction, Array]]] = defaultdict(list)  # before their step began here
         self._tally: tuple[int, Tally] | None = None  # of the batch that began after this step
         self._told: dict[tuple[int, str, int], Letter] = {}  # by twins: who, what, of which batch
         self._heard = trio.Condition()
@@ -194,7 +196,7 @@ class Job:
             nursery.start_soon(self._read, rank, wire)
 
     def _rank_of(self, replica: int, shard: int) -> int:
-        return replica * self._shards + shard
+        return replica * int(self._shards) + shard
 
     def _say(self, head: dict[str, Any], arrays: Sequence[Array] = ()) -> None:
         self._driver.send_nowait((head | {"generation": self.generation}, arrays))
@@ -244,8 +246,8 @@ class Job:
                 step = Step(number, head["loss"], None, head["wrt_inputs"], head["tangent"], head["round"])
                 x, targets, *direction = arrays
                 self._lane_of[number] = self._lanes[lane]
-                targets = targets if head["loss"] is not None and self._shard.n_outputs else None
-                self._lanes[lane].environment.begin(step, x, targets, *direction)
+                wanted = targets if head["loss"] is not None and self._shard.n_outputs else None
+                self._lanes[lane].environment.begin(step, x, wanted, *direction)
                 for crossed in self._early.pop(number, ()):
                     self._lanes[lane].deliver(crossed[0], crossed[1], number, crossed[2])
                 self._under_way.append((letter, step, lane))
@@ -310,7 +312,7 @@ class Job:
                 break
             if me + far < self._replicas:
                 told, arrays = await self._hear(self._rank_of(me + far, self._shard.place), "blocks", batch)
-                tally.merge([(h, k, values) for (h, k), values in zip(told["blocks"], arrays, strict=True)])
+                tally.merge(tuple((h, k, values) for (h, k), values in zip(told["blocks"], arrays, strict=True)))
             far *= 2
         else:
             mean = tally.mean(head["examples"], plain=head["plain"])
@@ -324,22 +326,6 @@ class Job:
         """Of the optimiser, each flat, as parameters lie."""
         states = [self._twins.minds[k].memory.state for k in self._neurons]
         return [np.concatenate(parts) for parts in zip(*states, strict=True)]
-
-
-def memories_of(
-    network: Network, neurons: Sequence[int], optimizer: dict[str, Any] | None, updates: int, arrays: Sequence[Array]
-) -> dict[int, Memory]:
-    """What each of these neurons keeps, by its place. arrays: their parameters, then the optimiser's states, each flat."""
-    ends = np.cumsum(network.incoming.sizes[neurons] + 1)[:-1]
-    parameters, *states = ([frozen_copy(part) for part in np.split(flat, ends)] for flat in arrays)
-    by = None if optimizer is None else optimizer_of(optimizer)
-    return {k: Memory(parameters[i], by, tuple(s[i] for s in states), updates) for i, k in enumerate(neurons)}
-
-
-def frozen_copy(values: Array) -> Array:
-    copy = values.copy()
-    copy.setflags(write=False)
-    return copy
 
 
 async def _write(wire: Wire, letters: trio.MemoryReceiveChannel[Outgoing]) -> None:

@@ -33,8 +33,9 @@ from ..network import Network
 from ..neuron import Keeper, LocalRule, Memory, NeuronRule
 from ..sums import ORDERED, Sums
 from ..text import shown
-from ..tree import Blocks, added, holds, total
-from .rule import Answer, Round, Rule
+from ..tree import Blocks, added, total
+from .book import Book, Found
+from .rule import Answer, Holding, Round, Rule
 
 
 @dataclass(frozen=True)
@@ -111,47 +112,28 @@ def cut(batch: int, count: int) -> list[slice]:
     return [slice(start, end) for start, end in pairwise(ends)]
 
 
-class Book:
-    """What a neuron has found so far in one batch: `done` micro-batches of so many examples, and the blocks of the tree.
-
-    base: the number of the step before the batch's first micro-batch, by which another batch is told from it; None where
-    that is not known, after what was kept has been restored.
-    shared: whether several lanes write it, so that `kept`, once something has been learnt, is all that any rule keeps.
-    """
-
-    __slots__ = ("base", "blocks", "done", "examples", "kept", "shared", "wake")
-
-    def __init__(self, shared: bool = False) -> None:
-        self.base: int | None = None
-        self.done = self.examples = 0
-        self.blocks: Blocks = ()
-        self.shared = shared
-        self.kept: tuple[Any, ...] | None = None
-        self.wake: Callable[[], object] | None = None  # who waits for all others
-
-    def of(self, base: int, place: int) -> tuple[int, int, Blocks]:
-        """What is found of the batch of that base: of another one nothing, whatever became of what was found."""
-        if base == self.base or (self.base is None and place > 1):
-            return self.done, self.examples, self.blocks
-        return 0, 0, ()
-
-
 class MicroBatchNeuron(Keeper):
     """A neuron's rule in one lane, and the book that it shares with those in other lanes. In all rounds but the last it
-    commits what the micro-batch alone comes to; the others may come in any order."""
+    commits what the micro-batch alone comes to; the others may come in any order.
 
-    __slots__ = ("asked", "book", "fired", "id", "rule")
+    found: what is not in the book yet; see `Holding`.
+    """
+
+    __slots__ = ("asked", "book", "fired", "found", "id", "puts_off", "rule")
     KEPT = ("done", "examples", "blocks")
 
     def __init__(self, rule: LocalRule, book: Book | None = None) -> None:
         self.rule, self.id = rule, rule.id
         self.book = Book() if book is None else book
+        self.found: Found | None = None
+        self.puts_off = False
         self.fired: Step | None = None
         self.asked: Step | None = None  # the same, without learning: which the neuron does at the end
 
     @property
     def memory(self) -> Memory:
         """The neuron's."""
+        self._catch_up()
         return self.rule.memory
 
     @memory.setter
@@ -163,8 +145,7 @@ class MicroBatchNeuron(Keeper):
         return self.rule.is_answered(step)
 
     def fire(self, step: Step, heard: Array, activation: Array) -> None:
-        if self.book.kept is not None:
-            self.rule.restore(self.book.kept)  # it may have learnt in another lane
+        self._catch_up()
         self.fired, self.asked = step, step if step.optimizer is None else replace(step, optimizer=None)
         self.rule.fire(self.asked, heard, activation)
 
@@ -184,24 +165,37 @@ class MicroBatchNeuron(Keeper):
             raise MessageError(f"{self.id!r} cannot respond in step {step.number}: {step.round!r} does not follow {done}")
         asked = self.asked if self.fired is step and self.asked is not None else step
         self.rule.respond(asked, urgencies, back, commit)
-        size = urgencies.shape[1]
-        if not holds(blocks, 0, place - 1):
-            done, examples, blocks = done + 1, examples + size, added(blocks, 0, place - 1, size * commit)
+        size, kept = urgencies.shape[1], None
+        values = size * commit
         if place == count:
-            wanted = total(blocks) / examples
+            wanted = total(added(blocks, 0, place - 1, values)) / (examples + size)
             commit[...] = wanted
             self.rule.conclude(step, wanted, commit)
-            done, examples, blocks = 0, 0, ()
-            self._share()
+            kept = self.rule.kept() if book.shared else None
         self.fired = self.asked = None
-        book.base, book.done, book.examples, book.blocks = base, done, examples, blocks
-        if book.wake is not None and done == count - 1:
-            wake, book.wake = book.wake, None
-            wake()
+        self.found = Found(base, place, count, size, values, kept)
+        if not self.puts_off:
+            self.commit()
+
+    def commit(self) -> None:
+        """See `Holding`."""
+        found, self.found = self.found, None
+        if found is not None:
+            self.book.write(found)
+
+    def joins(self, other: Holding) -> None:
+        """See `Holding`."""
+        assert isinstance(other, MicroBatchNeuron)
+        self.book, self.puts_off = other.book, True
+
+    def _catch_up(self) -> None:
+        """It may have learnt in another lane."""
+        if self.book.kept is not None:
+            self.rule.restore(self.book.kept)
 
     def kept(self) -> tuple[Any, ...]:
         """See `NeuronRule`."""
-        return (self.rule.kept(), *super().kept())
+        return (self.rule.kept() if self.book.kept is None else self.book.kept, *super().kept())
 
     def restore(self, kept: tuple[Any, ...]) -> None:
         """See `NeuronRule`."""

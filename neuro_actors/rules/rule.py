@@ -93,8 +93,17 @@ class Rule:
 class Holding(Protocol):
     """What a lane's rule offers besides, which may have to respond after those in other lanes."""
 
+    id: str
+
     def held(self, step: Step, wake: Callable[[], object]) -> bool:
         """Whether it may not respond yet: then `wake` will be called, once, as soon as it may."""
+
+    def joins(self, other: Holding) -> None:
+        """Where members may die: share what that one shares, in whose stead it is born, and from now on let other lanes know
+        what came of a step at `commit` alone, so that a death before loses all of it."""
+
+    def commit(self) -> None:
+        """Let the other lanes know."""
 
 
 def own(network: Network, k: int) -> tuple[str, functions.Activation, Array, np.ndarray[tuple[int], np.dtype[np.bool_]]]:

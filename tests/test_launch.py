@@ -1,0 +1,369 @@
+"""Workers are started, watched and ended, by Ray and as plain processes; whatever happens, nothing is left behind."""
+
+from __future__ import annotations
+
+import os
+import secrets
+import signal
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+import trio
+
+import neuro_actors as na
+from neuro_actors.machines import launch, ray_itself
+from neuro_actors.machines.launch import ray_workers
+from neuro_actors.machines.processes import plain_processes
+from neuro_actors.machines.wire import Wire, serve
+
+pytest.importorskip("ray")
+SECRET, HOST = bytes(32), "127.0.0.1"
+LOOPBACK = {"0100007F", "0000000000000000FFFF00000100007F", "00000000000000000000000001000000"}
+MARK = "NEURO_ACTORS_TEST"
+HERE = str(Path(__file__).parent)
+
+
+class Traces:
+    """What a test has started, and what of it is left: known by a mark in its environment, which children inherit."""
+
+    def __init__(self, folder: Path) -> None:
+        self.mark = secrets.token_hex(8)
+        self.folder = folder
+
+    def processes(self) -> list[int]:
+        wanted = f"{MARK}={self.mark}".encode()
+        found = []
+        for place in Path("/proc").glob("[0-9]*"):
+            try:
+                if wanted in (place / "environ").read_bytes().split(b"\0"):
+                    found.append(int(place.name))
+            except OSError:  # it has gone, or is none of ours
+                pass
+        return found
+
+    def listening(self) -> list[str]:
+        """The addresses at which they, and this process, listen."""
+        inodes = set()
+        for pid in [*self.processes(), os.getpid()]:
+            for fd in Path(f"/proc/{pid}/fd").glob("*"):
+                try:
+                    inodes.add(os.readlink(fd))
+                except OSError:
+                    pass
+        lines = [line.split() for name in ("tcp", "tcp6") for line in Path(f"/proc/net/{name}").read_text().splitlines()[1:]]
+        return [line[1].split(":")[0] for line in lines if line[3] == "0A" and f"socket:[{line[9]}]" in inodes]
+
+    def gone(self, within: float = 0.0) -> bool:
+        """Whether nothing is left, or soon is not."""
+        end = time.monotonic() + within
+        while self.processes() or list(self.folder.iterdir()):
+            if time.monotonic() > end:
+                return False
+            time.sleep(0.05)
+        return True
+
+
+@pytest.fixture
+def traces(monkeypatch: pytest.MonkeyPatch) -> Iterator[Traces]:
+    folder = Path(tempfile.mkdtemp(prefix="nat"))
+    traces = Traces(folder)
+    monkeypatch.setenv(MARK, traces.mark)
+    monkeypatch.setenv("TMPDIR", str(folder))
+    monkeypatch.setattr(tempfile, "tempdir", str(folder))
+    monkeypatch.setattr(sys, "path", [HERE, *sys.path])
+    yield traces
+    try:
+        assert traces.gone(20), [traces.processes(), list(folder.iterdir())]
+    finally:
+        for pid in traces.processes():
+            os.kill(pid, signal.SIGKILL)
+        subprocess.run(["rm", "-rf", str(folder)], check=True)
+
+
+@pytest.fixture(params=["processes", pytest.param("ray", marks=pytest.mark.ray)])
+def launcher(request: pytest.FixtureRequest) -> Callable[..., Any]:
+    return (lambda run: ray_workers(2, run=run)) if request.param == "ray" else plain_processes
+
+
+class Driver:
+    """It listens for workers, and remembers them."""
+
+    def __init__(self) -> None:
+        self.port = 0
+        self.wires: dict[int, Wire] = {}
+        self.came = trio.Event()
+
+    async def welcome(self, wire: Wire) -> None:
+        self.wires[wire.about["rank"]] = wire
+        self.came.set()
+        self.came = trio.Event()
+        await trio.sleep_forever()
+
+    async def wire(self, rank: int) -> Wire:
+        with trio.fail_after(60):
+            while rank not in self.wires:
+                await self.came.wait()
+        return self.wires[rank]
+
+
+@asynccontextmanager
+async def driving() -> AsyncIterator[Driver]:
+    driver = Driver()
+    async with trio.open_nursery() as nursery:
+        driver.port = await nursery.start(serve, HOST, SECRET, {}, driver.welcome)
+        yield driver
+        nursery.cancel_scope.cancel()
+
+
+async def test_workers_live_die_and_are_replaced(launcher: Any, traces: Traces, capfd: pytest.CaptureFixture[str]) -> None:
+    before, handler = dict(os.environ), signal.getsignal(signal.SIGTERM)
+    async with driving() as driver:
+        async with launcher("lives:echo") as cluster:
+            a, b = [await cluster.start(f"worker {k}", HOST, driver.port, SECRET, {"rank": k}) for k in range(2)]
+            for rank, worker in enumerate((a, b)):
+                wire = await driver.wire(rank)
+                assert wire.about == {"rank": rank, "pid": worker.pid, "threads": "1"}
+                await wire.send({"rank": rank})
+                assert await wire.receive() == ({"rank": rank}, [])
+            assert traces.listening()
+            assert set(traces.listening()) <= LOOPBACK
+            assert not a.died.is_set()
+            os.kill(a.pid, signal.SIGKILL)
+            with trio.fail_after(30):
+                await a.died.wait()
+            assert "SIGKILL" in a.why or "died" in a.why
+            assert not b.died.is_set()
+            b.kill()
+            with trio.fail_after(30):
+                await b.died.wait()
+            assert "kill" in b.why.lower()
+            c = await cluster.start("worker 2", HOST, driver.port, SECRET, {"rank": 2})
+            await (await driver.wire(2)).aclose()  # and the worker ends in order
+            with trio.fail_after(30):
+                await c.died.wait()
+            d = await cluster.start("worker 3", HOST, driver.port, SECRET, {"rank": 3})
+            await driver.wire(3)
+        assert d.died.is_set()
+        assert d.why
+    assert dict(os.environ) == before
+    assert signal.getsignal(signal.SIGTERM) is handler
+    assert capfd.readouterr() == ("", "")
+
+
+async def test_a_worker_that_fails_says_why(traces: Traces, capfd: pytest.CaptureFixture[str]) -> None:
+    async with plain_processes("lives:fail") as cluster:
+        worker = await cluster.start("worker", HOST, 1, SECRET, {})
+        await worker.died.wait()
+        assert worker.why == f"process {worker.pid} ended with code 1"
+    assert "it was told to fail" in capfd.readouterr().err
+
+
+@pytest.mark.ray
+async def test_ray_says_what_failed_and_one_run_at_a_time_has_it(traces: Traces) -> None:
+    async with ray_workers(1, run="lives:fail") as cluster:
+        worker = await cluster.start("worker", HOST, 1, SECRET, {})
+        with trio.fail_after(30):
+            await worker.died.wait()
+        assert worker.why == "ValueError: it was told to fail"
+        with pytest.raises(na.InputError, match=r"^Ray serves another simulation of this process: "):
+            async with ray_workers(1):
+                pass
+        with pytest.raises(na.InputError, match=r"^what a worker is told must be JSON, got "):
+            await cluster.start("worker", HOST, 1, SECRET, {"x": object()})
+
+
+async def test_ray_missing_too_old_or_taken(monkeypatch: pytest.MonkeyPatch, traces: Traces) -> None:
+    import ray
+
+    async def refused(match: str) -> None:
+        with pytest.raises(na.InputError, match=match):
+            async with ray_workers(1):
+                pass
+
+    with monkeypatch.context() as changed:
+        changed.setitem(sys.modules, "ray", None)
+        await refused(r"^Ray is needed: pip install 'neuro-actors\[ray\]' \(")
+    with monkeypatch.context() as changed:
+        changed.setattr(ray, "__version__", "2.51.9")
+        await refused(r"^Ray 2\.52 or newer is needed, found 2\.51\.9: pip install -U 'neuro-actors\[ray\]'$")
+    with monkeypatch.context() as changed:
+        stopped = []
+        changed.setattr(ray, "is_initialized", lambda: True)
+        changed.setattr(ray, "shutdown", lambda *more, **words: stopped.append(more))
+        await refused(r"^Ray runs already in this process: ")
+        assert not stopped  # it is not ours
+
+
+HEAD = """
+import os, sys, tempfile
+os.environ.update(RAY_AUTH_MODE="token", RAY_AUTH_TOKEN=sys.argv[1], RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER="0", RAY_USAGE_STATS_ENABLED="0")
+import ray
+ray.init(address="local", num_cpus=1, include_dashboard=False, _node_ip_address="127.0.0.1", object_store_memory=80 << 20,
+         _temp_dir=sys.argv[2], log_to_driver=False, logging_level="ERROR")
+print(ray.get_runtime_context().gcs_address, flush=True)
+sys.stdin.read()
+ray.shutdown()
+"""
+
+
+@pytest.mark.ray
+async def test_a_cluster_is_joined_with_its_token_only(traces: Traces, monkeypatch: pytest.MonkeyPatch) -> None:
+    token = secrets.token_hex(32)
+    monkeypatch.delenv("RAY_AUTH_TOKEN", raising=False)
+    with tempfile.TemporaryDirectory(prefix="h") as folder:
+        head = subprocess.Popen([sys.executable, "-c", HEAD, token, folder], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+        try:
+            assert head.stdout
+            address = (await trio.to_thread.run_sync(head.stdout.readline)).strip()
+            with pytest.raises(na.InputError, match=rf"^the cluster at '{address}' wants its token: give it as `token`, or in RAY_AUTH_TOKEN$"):
+                async with ray_workers(1, address=address):
+                    pass
+            with pytest.raises(na.InputError, match=rf"^the cluster at {address} has refused this token$"):
+                async with ray_workers(1, address=address, token="0" * 64):
+                    pass
+            monkeypatch.setenv("RAY_AUTH_TOKEN", token)
+            monkeypatch.setenv("PYTHONPATH", HERE)
+            async with driving() as driver, ray_workers(1, address=address, run="lives:echo") as cluster:
+                with pytest.raises(na.SimulationError, match=r"^worker 'second' has not started in 1 seconds: the cluster has no CPU free"):
+                    monkeypatch.setattr(launch, "SECONDS_TO_START", 60.0)
+                    worker = await cluster.start("first", HOST, driver.port, SECRET, {"rank": 0})
+                    monkeypatch.setattr(launch, "SECONDS_TO_START", 1.0)
+                    await cluster.start("second", HOST, driver.port, SECRET, {"rank": 1})
+            assert worker.died.is_set()
+        finally:
+            head.communicate()
+        with pytest.raises(na.InputError, match=rf"^there is no cluster at {address}: Connection refused$"):
+            async with ray_workers(1, address=address):
+                pass
+
+
+@pytest.mark.parametrize("address", ["localhost", "auto", "ray://here:1", "here:123456", "", 7])
+async def test_what_is_no_address(address: Any) -> None:
+    with pytest.raises(na.InputError, match=r"^a cluster's address is `host:port`, as `ray start` has said it; got "):
+        async with ray_workers(1, address=address, token="x"):
+            pass
+
+
+async def test_an_address_that_does_not_answer_and_one_that_is_no_cluster(monkeypatch: pytest.MonkeyPatch, traces: Traces) -> None:
+    with pytest.raises(na.InputError, match=r"^a local Ray makes a token of its own: "):
+        async with ray_workers(1, token="x"):
+            pass
+    monkeypatch.setattr(ray_itself, "SECONDS_TO_REACH", 0.0)
+    with pytest.raises(na.InputError, match=r"^there is no cluster at 127.0.0.1:9: nobody has answered in 0 seconds$"):
+        async with ray_workers(1, address="127.0.0.1:9", token="x"):
+            pass
+
+
+@pytest.mark.ray
+async def test_two_nodes_spread_strictly_and_one_goes(traces: Traces, monkeypatch: pytest.MonkeyPatch) -> None:
+    token = secrets.token_hex(32)
+    for name, value in {"RAY_AUTH_MODE": "token", "RAY_AUTH_TOKEN": token, "RAY_TMPDIR": str(traces.folder), "PYTHONPATH": HERE, **ray_itself.SETTINGS}.items():
+        monkeypatch.setenv(name, value)
+    import ray
+    from ray.cluster_utils import Cluster
+
+    monkeypatch.setattr(ray._private.ray_constants, "ENABLE_RAY_CLUSTER", False)
+    ray_itself._read_environment_anew()
+    (traces.folder / "ray").mkdir()
+    node = {"num_cpus": 1, "object_store_memory": 80 << 20, "node_ip_address": HOST, "include_dashboard": False}
+    nodes = Cluster(initialize_head=True, head_node_args=node)
+    try:
+        second = nodes.add_node(**node)
+        nodes.wait_for_nodes()
+        async with driving() as driver, ray_workers(2, address=nodes.address, spread=True, run="lives:echo") as cluster:
+            workers = [await cluster.start(f"worker {k}", HOST, driver.port, SECRET, {"rank": k}) for k in range(2)]
+            for rank in range(2):
+                await driver.wire(rank)
+            assert len({worker.node for worker in workers}) == 2
+            leaves = next(worker for worker in workers if worker.node == second.node_id)
+            await trio.to_thread.run_sync(lambda: nodes.remove_node(second, allow_graceful=False))
+            with trio.fail_after(60):
+                await leaves.died.wait()
+            assert [worker.died.is_set() for worker in workers] == [worker is leaves for worker in workers]
+    finally:
+        nodes.shutdown()
+        subprocess.run(["rm", "-rf", str(traces.folder / "ray")], check=True)
+
+
+DRIVER = """
+import sys, trio
+from test_launch import driving, HOST, SECRET, ray_workers, plain_processes
+
+async def main():
+    async with driving() as driver, (ray_workers(2, run="lives:echo") if sys.argv[1] == "ray" else plain_processes("lives:echo")) as cluster:
+        await cluster.start("worker", HOST, driver.port, SECRET, {"rank": 0})
+        await driver.wire(0)
+        print("lives", flush=True)
+        await trio.sleep_forever()
+
+trio.run(main)
+"""
+
+
+def started(kind: str) -> subprocess.Popen[str]:
+    return subprocess.Popen([sys.executable, "-c", DRIVER, kind], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env={**os.environ, "PYTHONPATH": HERE})
+
+
+@pytest.mark.parametrize("kind", ["processes", pytest.param("ray", marks=pytest.mark.ray)])
+@pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGINT])
+def test_a_driver_that_is_killed_or_interrupted_leaves_nothing(kind: str, number: int, traces: Traces) -> None:
+    driver = started(kind)
+    assert driver.stdout
+    assert driver.stdout.readline() == "lives\n"
+    assert len(traces.processes()) > 1
+    driver.send_signal(number)
+    _, errors = driver.communicate(timeout=60)
+    assert ("KeyboardInterrupt" in errors) == (number == signal.SIGINT)
+    assert traces.gone(20)
+
+
+@pytest.mark.ray
+def test_a_ctrl_c_while_ray_starts(traces: Traces) -> None:
+    driver = started("ray")
+    end = time.monotonic() + 60
+    while not list(traces.folder.glob("na-*/session_*")):
+        assert time.monotonic() < end
+        time.sleep(0.01)
+    driver.send_signal(signal.SIGINT)
+    out, errors = driver.communicate(timeout=60)
+    assert "KeyboardInterrupt" in errors
+    assert out == ""
+    assert traces.gone(5)
+
+
+def test_the_thread_that_keeps_ray_hears_a_ctrl_c_afterwards_and_cancellation_too() -> None:
+    from neuro_actors.machines.keeper import Keeper
+
+    done = []
+    may = threading.Event()
+
+    def slow() -> None:
+        assert may.wait(60)
+        done.append(threading.current_thread().name)
+
+    async def main() -> None:
+        keeper = Keeper()
+        try:
+            trio.lowlevel.current_trio_token().run_sync_soon(signal.raise_signal, signal.SIGINT)
+            trio.lowlevel.current_trio_token().run_sync_soon(may.set)
+            await keeper.ask(slow)
+        finally:
+            with trio.CancelScope() as scope:
+                scope.cancel()
+                with pytest.raises(ZeroDivisionError):
+                    await keeper.ask(lambda: 1 / 0)
+            keeper.tell(lambda: 1 / 0)
+            keeper.close()
+            keeper._thread.join()
+
+    with pytest.raises(KeyboardInterrupt):
+        trio.run(main)
+    assert done == ["neuro_actors: Ray"]
