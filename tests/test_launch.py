@@ -296,6 +296,7 @@ async def test_two_nodes_spread_strictly_and_one_goes(traces: Traces, monkeypatc
             await trio.to_thread.run_sync(lambda: nodes.remove_node(second, allow_graceful=False))
             with trio.fail_after(60):
                 await leaves.died.wait()
+            assert "node" in leaves.why
             assert [worker.died.is_set() for worker in workers] == [worker is leaves for worker in workers]
     finally:
         nodes.shutdown()

@@ -97,7 +97,12 @@ class RayCluster:
         worker = RayWorker(name, pid, node, kill)
         self._all.append(worker)
         life = await keeper.ask(lambda: actor.live.remote(self._path, self._run, host, port, secret, text))
-        await self._when_done(life, lambda error: worker.ended(why(error) if error else "it has ended"))
+
+        def over(error: BaseException | None) -> None:
+            worker.ended(why(error) if error else "it has ended")
+            kill()  # one that only cannot be reached must not come back
+
+        await self._when_done(life, over)
         return worker
 
     def ended(self) -> None:
