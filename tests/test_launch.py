@@ -244,6 +244,9 @@ async def test_a_cluster_is_joined_with_its_token_only(traces: Traces, monkeypat
                     monkeypatch.setattr(launch, "SECONDS_TO_START", 1.0)
                     await cluster.start("second", HOST, driver.port, SECRET, {"rank": 1})
             assert worker.died.is_set()
+            with pytest.raises(na.SimulationError, match=r"^the cluster has no room for 2 workers, with a CPU each, in 1 seconds$"):
+                async with ray_workers(2, address=address, spread=True):
+                    pass
         finally:
             head.communicate()
         with pytest.raises(na.InputError, match=rf"^there is no cluster at {address}: Connection refused$"):
@@ -293,6 +296,7 @@ async def test_two_nodes_spread_strictly_and_one_goes(traces: Traces, monkeypatc
             await trio.to_thread.run_sync(lambda: nodes.remove_node(second, allow_graceful=False))
             with trio.fail_after(60):
                 await leaves.died.wait()
+            assert "node" in leaves.why
             assert [worker.died.is_set() for worker in workers] == [worker is leaves for worker in workers]
     finally:
         nodes.shutdown()

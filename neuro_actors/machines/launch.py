@@ -99,7 +99,12 @@ class RayCluster:
         worker = RayWorker(name, pid, node, kill)
         self._all.append(worker)
         life = await keeper.ask(lambda: actor.live.remote(self._path, self._run, host, port, secret, text, functions))
-        await self._when_done(life, lambda error: worker.ended(why(error) if error else "it has ended"))
+
+        def over(error: BaseException | None) -> None:
+            worker.ended(why(error) if error else "it has ended")
+            kill()  # one that only cannot be reached must not come back
+
+        await self._when_done(life, over)
         return worker
 
     def ended(self) -> None:
@@ -188,16 +193,17 @@ def _hear_sigterm_again() -> None:
 
 
 async def _spread(ray: Any, keeper: Keeper, workers: int) -> Any:
-    """Ray's word for where workers are put."""
+    """Ray's word for where workers are put. Raises `SimulationError` where there is no room for them."""
+    from ray.util.placement_group import placement_group
+    from ray.util.scheduling_strategies import PlacementGroupSchedulingStrategy
 
-    def placed() -> Any:
-        from ray.util.placement_group import placement_group
-        from ray.util.scheduling_strategies import PlacementGroupSchedulingStrategy
-
+    def asked() -> Any:
         nodes = sum(node["Alive"] for node in ray.nodes())
-        group = placement_group([{"CPU": 1}] * workers, strategy="STRICT_SPREAD" if nodes >= workers else "SPREAD")
-        if not group.wait(SECONDS_TO_START):
-            raise SimulationError(f"the cluster's {nodes} nodes have no room for {workers} workers, a CPU each")
-        return PlacementGroupSchedulingStrategy(group)
+        return placement_group([{"CPU": 1}] * workers, strategy="STRICT_SPREAD" if nodes >= workers else "SPREAD")
 
-    return await keeper.ask(placed)
+    group = await keeper.ask(asked)
+    with trio.move_on_after(SECONDS_TO_START):
+        while not await keeper.ask(partial(group.wait, 0.2)):
+            await trio.lowlevel.checkpoint()
+        return PlacementGroupSchedulingStrategy(group)
+    raise SimulationError(f"the cluster has no room for {workers} workers, with a CPU each, in {SECONDS_TO_START:g} seconds")

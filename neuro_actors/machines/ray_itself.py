@@ -226,4 +226,6 @@ def why(error: BaseException) -> str:
     if found := re.search(r"The actor (?:is dead|died) because (.+?\.)(?= |$)", text):
         more = re.search(r"Worker exit detail: (.+?\.)(?= |$)", text)
         text = found[1] + (f" {more[1]}" if more else "")
+    elif type(error).__name__ == "ActorUnavailableError":
+        text = "it cannot be reached any more: its node may have gone"
     return shown(text.removesuffix(".") or type(error).__name__)[1:-1]
