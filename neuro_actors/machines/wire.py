@@ -209,7 +209,7 @@ async def connect(
 def reason(error: BaseException) -> str:
     """Why a stream could not be opened: of the addresses that were tried, what the last one said."""
     last = getattr(error.__cause__, "exceptions", [error])[-1]
-    return str(getattr(last, "strerror", None) or last)
+    return os.strerror(last.errno) if getattr(last, "errno", None) else str(last)
 
 
 @enable_ki_protection
