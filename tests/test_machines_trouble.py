@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import os
 import re
 import signal
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -44,11 +44,9 @@ def nothing_left(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 def sockets() -> int:
     """How many this process has open."""
     count = 0
-    for name in os.listdir("/proc/self/fd"):  # noqa: PTH208
-        try:
-            count += os.readlink(f"/proc/self/fd/{name}").startswith("socket:")
-        except OSError:
-            pass
+    for file in Path("/proc/self/fd").iterdir():
+        with suppress(OSError):
+            count += str(file.readlink()).startswith("socket:")
     return count
 
 
@@ -156,10 +154,8 @@ async def test_killed_between_two_steps_what_is_committed_is_not_learnt_again(vi
             if k == 1:
                 for victim in victims:
                     engine.workers[victim].kill()
-                while late and len(engine.workers) < 4 + len(victims):
-                    await trio.sleep(0.01)
-                while late and not many._lanes._settled:
-                    await trio.sleep(0.01)
+                while late and not (len(engine.workers) == 4 + len(victims) and many._lanes._settled):
+                    await trio.lowlevel.checkpoint()
         assert (await many.network()).digest() == (await one.network()).digest()
     (line,) = capfd.readouterr().err.splitlines()
     assert LINE.match(line)
@@ -185,10 +181,11 @@ async def test_where_only_the_wire_between_two_is_cut_nobody_is_replaced(jobs, c
         (peer,) = [peer for job in jobs for peer in job._peers.values()]
         peer.wire._stream.socket.close()
         while len(jobs) < 4:
-            await trio.sleep(0.01)
+            await trio.lowlevel.checkpoint()
         assert same_bits(await many.gradient(X, TARGETS), na.gradient(NET, X, TARGETS))
     assert len(engine.workers) == 2
-    assert re.match(r"^neuro-actors: worker \d \(.*\) has lost another: .*; nobody is replaced$", capfd.readouterr().err)
+    (line,) = capfd.readouterr().err.splitlines()
+    assert re.match(r"^neuro-actors: worker \d .* has lost another: .*; nobody is replaced(, and .*)?$", line)
 
 
 @pytest.fixture
@@ -438,22 +435,24 @@ def test_an_interrupt_is_plain_and_leaves_nobody(at: int, monkeypatch: pytest.Mo
 
 
 def test_at_places_where_python_looks_for_signals() -> None:
-    """In the user's own task: every seventh of them."""
+    """In the user's own task, every seventh of them; the driver's own are not struck, and workers are elsewhere."""
 
     def ask() -> None:
         na.train(NET, X, TARGETS, optimizer=ADAM, epochs=1, micro_batches=2, engine=InProcess(replicas=2))
 
     def noted(place: Place) -> bool:
         if not trio.lowlevel.currently_ki_protected():
-            places.setdefault(place)
+            places.setdefault((trio.lowlevel.current_task().name, place))
         return False
 
-    places: dict[Place, None] = {}
+    places: dict[tuple[str, Place], None] = {}
     watched(ask, noted)
-    assert len(places) > 20
-    for place in list(places)[::7]:
+    users = [(name, place) for name, place in places if name.endswith("<locals>.society")]
+    assert len(users) > 50
+    assert not [name for name, _ in places if re.search(r"Driver|Seats", name)]
+    for name, place in users[::7]:
         with pytest.raises(KeyboardInterrupt):
-            watched(ask, place.__eq__)
+            watched(ask, lambda now, name=name, place=place: now == place and trio.lowlevel.current_task().name == name)
 
 
 # --- refused before any work -------------------------------------------------------------------------------------

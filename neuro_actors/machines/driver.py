@@ -21,6 +21,7 @@ from typing import Any, cast
 
 import numpy as np
 import trio
+from trio.lowlevel import enable_ki_protection
 
 from ..arrays import Array
 from ..channels import Recorder, Statistics, Waiting
@@ -193,6 +194,7 @@ class Driver:
         if failures:
             raise failures[0]
 
+    @enable_ki_protection
     async def _settle_again_and_again(self) -> None:
         while True:
             if await self._settle():

@@ -7,6 +7,8 @@ The law:
 2. A worker is lost when his wire ends, or his process does, whichever is noticed first. That is trouble, until `calm`.
 3. One blow may strike several at once, and others notice before the driver does: of a blow one story is told, of somebody
    who is lost himself, and it is counted once.
+
+A Ctrl-C is for the user's own task, which leaves the block: no task here is struck by one.
 """
 
 from __future__ import annotations
@@ -18,6 +20,7 @@ from functools import partial
 from typing import Any, TypeAlias
 
 import trio
+from trio.lowlevel import enable_ki_protection
 
 from ..arrays import Array
 from ..errors import InputError, SimulationError, WireError
@@ -103,6 +106,7 @@ class Seats:
         for seat in empty:
             self._check_numerics(seat)
 
+    @enable_ki_protection
     async def _start(self, seat: Seat) -> None:
         before, seat.worker = seat.worker, None  # nobody cares for his end any more
         if before is not None:
@@ -127,6 +131,7 @@ class Seats:
                 raise InputError(f"{told}; bits could differ: use equal machines, or exact=False")
             print(f"neuro-actors: {told}; bits may differ", file=sys.stderr, flush=True)
 
+    @enable_ki_protection
     async def _welcome(self, wire: Wire) -> None:
         """A worker's wire, to its end."""
         seat = self._seats[wire.about["rank"]]
@@ -151,6 +156,7 @@ class Seats:
 
     # --- going ---------------------------------------------------------------------------------------------------
 
+    @enable_ki_protection
     async def _watch(self, seat: Seat, worker: Worker) -> None:
         await worker.died.wait()
         if seat.worker is worker:
@@ -220,6 +226,7 @@ class Seats:
         self._changed = trio.Event()
 
 
+@enable_ki_protection
 async def _write(wire: Wire, letters: trio.MemoryReceiveChannel[tuple[dict[str, Any], Sequence[Array]]]) -> None:
     async for head, arrays in letters:
         await wire.send(head, arrays)

@@ -27,6 +27,7 @@ from typing import Any
 
 import numpy as np
 import trio
+from trio.lowlevel import enable_ki_protection
 
 from ..errors import InputError, WireError
 from .letters import LAST, MAC_BYTES, PRELUDE_BYTES, VERSION, AnyArray, Coming, Opener, Packed, Sealer, packed
@@ -211,6 +212,7 @@ def reason(error: BaseException) -> str:
     return os.strerror(last.errno) if getattr(last, "errno", None) else str(last)
 
 
+@enable_ki_protection
 async def serve(
     host: str,
     secret: bytes,
@@ -225,6 +227,7 @@ async def serve(
     _check_secret(secret)
     strangers: dict[trio.CancelScope, None] = {}  # the oldest first
 
+    @enable_ki_protection
     async def handle(stream: trio.SocketStream) -> None:
         wire = None
         with trio.move_on_after(PATIENCE) as scope:
