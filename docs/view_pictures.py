@@ -87,8 +87,8 @@ def machines(folder: Path) -> Path:
     rng = np.random.default_rng(0)
     network = na.Network.layered([4, 6, 6, 5, 2], output_activation="sigmoid", seed=1)
     batch = rng.normal(size=(8, 4)), rng.integers(0, 2, (8, 2))
-    engine = na.Ray(replicas=2, shards=2)
-    return record(folder / "machines.arrows", network, [batch] * 5, "cross_entropy", na.SGD(0.5), engine=engine, micro_batches=4)
+    how = {"engine": na.Ray(replicas=2, shards=2), "micro_batches": 4}
+    return record(folder / "machines.arrows", network, [batch] * 5, "cross_entropy", na.SGD(0.5), **how)
 
 
 PICTURES = {
@@ -100,7 +100,11 @@ PICTURES = {
     "view-picture.png": (digits, "dark", "neuroActors.goStep(150); neuroActors.choose({kind: 'neuron', k: 70})"),
     "view-population.png": (thousand, "light", "neuroActors.choose({kind: 'neuron', k: 500})"),
     "view-storm.png": (storm, "light", "neuroActors.goStep(1); neuroActors.goTime(2.55)"),
-    "view-machines.png": (machines, "light", "neuroActors.goStep(2); neuroActors.choose({kind: 'neuron', k: 17}); neuroActors.goTime(4.45)"),
+    "view-machines.png": (
+        machines,
+        "light",
+        "neuroActors.goStep(2); neuroActors.choose({kind: 'neuron', k: 17}); neuroActors.goTime(4.45)",
+    ),
 }
 
 if __name__ == "__main__":
