@@ -103,6 +103,6 @@ def test_the_core_reads_in_one_sitting() -> None:
 
 
 def test_heavy_libraries_are_imported_when_used() -> None:
-    code = "import neuro_actors, sys; print([m for m in ('pyarrow', 'torch', 'matplotlib', 'sklearn', 'click', 'rich', 'safetensors', 'duckdb', 'perfetto', 'pandas', 'polars') if m in sys.modules])"
+    code = "import neuro_actors, sys; print([m for m in ('pyarrow', 'torch', 'matplotlib', 'sklearn', 'click', 'rich', 'safetensors', 'duckdb', 'perfetto', 'pandas', 'polars', 'ray') if m in sys.modules])"
     printed = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
     assert printed.strip() == "[]"

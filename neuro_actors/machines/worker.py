@@ -128,6 +128,7 @@ class Job:
         self._under_way: deque[tuple[Letter, Step | None, int]] = deque()  # rounds with their lanes, and conclusions
         self._more = trio.Event()
         self._begun = 0
+        self._untold, self._all_told = set[int](), trio.Event()  # bundles of the last round
         self._lane_of: dict[int, ShardChannels] = {}  # of each step that is under way
         self._early: dict[int, list[tuple[int, Direction, Array]]] = defaultdict(list)  # before their step began here
         self._tally: tuple[int, Tally] | None = None  # of the batch that began after this step
@@ -221,6 +222,10 @@ class Job:
 
     def _cross(self, bundle: int, direction: Direction, number: int, values: Array) -> None:
         there = self._others[bundle]
+        if direction == "forward":
+            self._untold.discard(bundle)
+            if not self._untold:
+                self._all_told.set()
         head = {"letter": "cross", "bundle": bundle, "direction": direction, "number": number}
         self._tell(self._rank_of(self._replica, there), head, [values])
 
@@ -246,6 +251,7 @@ class Job:
                 step = Step(number, head["loss"], None, head["wrt_inputs"], head["tangent"], head["round"])
                 x, targets, *direction = arrays
                 self._lane_of[number] = self._lanes[lane]
+                self._untold, self._all_told = {bundle.number for bundle in self._shard.tells}, trio.Event()
                 wanted = targets if head["loss"] is not None and self._shard.n_outputs else None
                 self._lanes[lane].environment.begin(step, x, wanted, *direction)
                 for crossed in self._early.pop(number, ()):
@@ -254,6 +260,8 @@ class Job:
             else:
                 self._under_way.append((letter, None, 0))
             self._more.set()
+            if self._untold:  # else all lanes would go through each level side by side, and other shards wait for the last
+                await self._all_told.wait()
 
     async def _conclude_in_order(self) -> None:
         while True:

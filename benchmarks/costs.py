@@ -1,0 +1,166 @@
+"""The constants of the cost model, measured. Where a machine is shared, CPU time disturbs least: all but hops and calls are."""
+
+from __future__ import annotations
+
+import os
+import secrets
+import statistics
+import time
+from collections.abc import Callable
+from functools import partial
+from typing import Any, TypeVar
+
+import numpy as np
+import trio
+from engines import Plain, cpu, wired
+from numpy.typing import NDArray
+
+import neuro_actors as na
+from neuro_actors.machines.processes import plain_processes
+from neuro_actors.machines.wire import Wire, serve
+from neuro_actors.tree import added
+
+T = TypeVar("T")
+Done = Callable[[str], None]
+LETTERS = (64, 1 << 16, 1 << 20)  # bytes
+NETS = (  # size of a level, fan-in, examples of a micro-batch; four levels each
+    (4, 2, 1), (250, 2, 1), (1000, 2, 1), (250, 40, 1), (100, 100, 8), (250, 40, 32), (1000, 4, 32), (250, 2, 128),
+)  # fmt: skip
+MICRO_BATCHES = 1, 12
+
+
+def half_a_round_trip(times: list[float]) -> float:
+    return statistics.median(times) / 2
+
+
+async def hops(count: int) -> dict[str, float]:
+    """Between two processes, by the bytes of a letter's array: seconds."""
+    secret, found = secrets.token_bytes(32), {}
+    over = trio.Event()
+
+    async def welcome(wire: Wire) -> None:
+        for size in LETTERS:
+            array, times = np.zeros(size, np.uint8), []
+            for _ in range(count + 10):
+                start = time.perf_counter()
+                await wire.send({"letter": "there"}, [array])
+                await wire.receive()
+                times.append(time.perf_counter() - start)
+            found[str(size)] = half_a_round_trip(times[10:])
+        over.set()
+
+    async with trio.open_nursery() as nursery:
+        port = await nursery.start(partial(serve, "127.0.0.1", secret, {}, welcome))
+        async with plain_processes("engines:echo") as processes:
+            await processes.start("echo", "127.0.0.1", port, secret, {})
+            await over.wait()
+        nursery.cancel_scope.cancel()
+    return found
+
+
+async def ray_calls(count: int) -> dict[str, Any]:
+    """The same by Ray's own calls; and how long Ray takes to start, and to end."""
+    from neuro_actors.machines.launch import ray_workers
+
+    class Pong:  # here, so that Ray sends its code, and need not find this file
+        def ping(self, array: NDArray[np.uint8]) -> NDArray[np.uint8]:
+            return array
+
+    found = {}
+    start = time.perf_counter()
+    async with ray_workers(1):
+        import ray
+
+        started = time.perf_counter() - start
+        actor = ray.remote(Pong).options(num_cpus=0).remote()
+        for size in LETTERS:
+            array, times = np.zeros(size, np.uint8), []
+            for _ in range(count + 10):
+                begin = time.perf_counter()
+                ray.get(actor.ping.remote(array))
+                times.append(time.perf_counter() - begin)
+            found[str(size)] = half_a_round_trip(times[10:])
+        start = time.perf_counter()
+    return {"half_a_call": found, "starts": started, "ends": time.perf_counter() - start}
+
+
+async def societies(repeats: int, done: Done) -> list[dict[str, float]]:
+    """CPU seconds that a step of learning takes of the driver and of one worker, for some networks and micro-batches."""
+    rows = []
+    for size, fan_in, examples in NETS:
+        net = wired(size, 4, fan_in)
+        for M in MICRO_BATCHES:  # noqa: N806
+            x, targets = np.ones((examples * M, len(net.inputs))), np.zeros((examples * M, len(net.outputs)))
+            engine = Plain()
+            async with na.open_simulation(net, engine=engine, micro_batches=M) as simulation:
+                pids = os.getpid(), engine.workers[0].pid
+                taken = []
+                for _ in range(repeats + 1):
+                    before = [cpu(pid) for pid in pids]
+                    await simulation.train_step(x, targets, optimizer=na.SGD(1e-6))
+                    taken.append([cpu(pid) - b for pid, b in zip(pids, before, strict=True)])
+            driver, worker = np.min(taken[1:], axis=0).tolist()  # whatever disturbs only adds to it
+            counts = {"neurons": len(net.ids), "synapses": len(net.weights), "inputs": size, "examples": examples, "M": M}
+            rows.append(counts | {"driver": driver, "worker": worker})
+            done(f"{len(net.ids):,} neurons, {M} micro-batches")
+    return rows
+
+
+def fitted(rows: list[dict[str, float]], what: str, terms: dict[str, Callable[[dict[str, float]], float]]) -> dict[str, float]:
+    """Seconds for each of the terms: least squares of relative errors, none below zero."""
+    matrix = np.array([[term(row) / row[what] for term in terms.values()] for row in rows])
+    left = list(range(len(terms)))
+    while True:
+        found = np.linalg.lstsq(matrix[:, left], np.ones(len(rows)), rcond=None)[0]
+        if (found >= 0).all():
+            break
+        del left[int(found.argmin())]  # it takes no time that can be told from the others'
+    return dict.fromkeys(terms, 0.0) | {list(terms)[k]: float(value) for k, value in zip(left, found, strict=True)}
+
+
+async def constants(quick: bool, done: Done) -> dict[str, Any]:
+    """All of them, in seconds."""
+    count = 100 if quick else 1000
+    hop = await hops(count)
+    done("hops")
+    ray: dict[str, Any] | None = None
+    try:
+        import ray as _  # noqa: F401
+
+        ray = await ray_calls(count)
+    except ImportError:
+        pass
+    done("Ray's calls")
+    rows = await societies(3 if quick else 15, done)
+    worker = fitted(rows, "worker", {
+        "round": lambda row: row["M"],
+        "wake": lambda row: row["M"] * row["neurons"],
+        "message": lambda row: row["M"] * row["synapses"],
+        "number": lambda row: row["M"] * row["synapses"] * row["examples"],
+        "learn": lambda row: 1,
+        "learn_neuron": lambda row: row["neurons"],
+        "learn_byte": lambda row: 8 * (row["neurons"] + row["synapses"]),
+    })  # fmt: skip
+    driver = fitted(rows, "driver", {
+        "letter": lambda row: 2 * row["M"] + 2,
+        "told_byte": lambda row: 8 * row["M"] * row["inputs"] * row["examples"],
+        "end": lambda row: 1,
+        "keep": lambda row: 8 * (row["neurons"] + row["synapses"]),
+    })  # fmt: skip
+    block = np.zeros(1 << 17)
+    times = []
+    for _ in range(20):
+        start = time.perf_counter()
+        added(((0, 0, block),), 0, 1, block)
+        times.append((time.perf_counter() - start) / block.nbytes)
+    byte = (hop[str(1 << 20)] - hop["64"]) / (1 << 20)
+    return {
+        "hop": hop["64"],
+        "byte": byte,
+        "add": statistics.median(times),
+        **worker,
+        **driver,
+        "hops": hop,
+        "ray": ray,
+        "societies": rows,
+    }

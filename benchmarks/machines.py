@@ -1,0 +1,185 @@
+"""What many machines cost, measured on this one: the constants of the cost model in docs/scaling.md, and whole runs.
+
+Constants: a hop (half a round trip of a wire between two processes), a Ray call, the driver's time for a letter and a
+worker's for a micro-batch, and a neuron's time in a worker: for its wake, for each synapse, for each example.
+
+Runs: training steps by one process and by workers, in turn, so that whatever disturbs one disturbs both; each ratio is one
+process's time to the workers' in the same run, the median of several. Workers that only sleep for their time (16 and 50 ms a
+micro-batch) show what the engine itself costs, however loaded the machine is; real neurons are 784-128-64-10, 32 examples a
+micro-batch. By Ray, and beside it by plain processes. Each run is simulated by pipeline.py, too, from the constants and from
+what one process takes: the last column.
+
+    python benchmarks/machines.py --json machines.json     constants, then runs: a quarter of an hour
+    python benchmarks/machines.py --quick                  fewer runs, fewer times
+    python benchmarks/machines.py --workers 2 4 8 16       so many replicas, so many shards: for a larger machine
+    python benchmarks/machines.py --memory                 a society too large for one worker, on shards
+
+--json FILE writes all figures, whole or not at all; `pipeline.py --measured FILE` reads them. Take ratios, not absolutes.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+for variable in ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS"):
+    os.environ[variable] = "1"  # as workers have it
+
+import costs
+import pipeline
+import runs
+import trio
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
+
+from neuro_actors.bench.timing import machine
+from neuro_actors.errors import NeuroActorsError
+from neuro_actors.files import check_free, whole_file
+
+GATES = {("replicas", 16): 1.5, ("replicas", 50): 1.7, ("shards", 16): 1.2, ("shards", 50): 1.4}
+LARGE, MB = (1000, 1500, 1500, 1500, 1000), 1e6
+Done = Callable[[str], None]
+
+
+@contextmanager
+def progress(total: int) -> Iterator[Done]:
+    """Call it once for each of so many things, when it is done."""
+    err = Console(stderr=True)
+    columns = (TextColumn("{task.description}"), BarColumn(20), MofNCompleteColumn())
+    with Progress(*columns, console=err, transient=True, disable=not err.is_terminal) as bar:
+        task = bar.add_task("", total=total)
+        yield lambda name: bar.update(task, advance=1, description=name[:40])
+
+
+def tell_constants(found: dict[str, Any]) -> None:
+    rows = [(f"a hop, {int(size):>9,} bytes", took, "half a round trip of a wire") for size, took in found["hops"].items()]
+    rows.append(("  for each MB more", found["byte"] * MB, ""))
+    if found["ray"]:
+        half = found["ray"]["half_a_call"]
+        rows += [(f"Ray, {int(size):>9,} bytes", took, "half a call of an actor's method") for size, took in half.items()]
+        rows += [("Ray starts", found["ray"]["starts"], "a local one"), ("Ray ends", found["ray"]["ends"], "")]
+    rows += [
+        ("a letter", found["letter"], "of the driver's time, sent or read"),
+        ("a micro-batch", found["round"], "of a worker's time, besides its neurons"),
+        ("a wake", found["wake"], "a neuron and micro-batch, there and back"),
+        ("a message", found["message"], "a synapse and micro-batch"),
+        ("a number", found["number"], "a synapse and example"),
+        ("learning", found["learn"], "of a worker's time, at a batch's end"),
+        ("  for each neuron", found["learn_neuron"], ""),
+        ("  for each MB", found["learn_byte"] * MB, "of parameters"),
+        ("adding, for each MB", found["add"] * MB, "what a twin has sent"),
+        ("keeping, for each MB", found["keep"] * MB, "of the driver's time, at a batch's end"),
+    ]
+    for name, took, what in rows:
+        print(f"{name:24} {short(took):>12}   {what}")
+
+
+def short(seconds: float) -> str:
+    for unit, size in (("s", 1.0), ("ms", 1e-3), ("µs", 1e-6)):
+        if seconds >= size:
+            return f"{seconds / size:.3g} {unit}"
+    return f"{seconds / 1e-9:.3g} ns"
+
+
+def wanted(arguments: argparse.Namespace) -> list[dict[str, Any]]:
+    """Which runs."""
+    quick, cores = arguments.quick, os.cpu_count()
+    counts = arguments.workers or [2]
+    shapes = [(n, 1) for n in counts] + [(1, n) for n in counts if n > 1] + ([] if quick or arguments.workers else [(2, 2)])
+    found = []
+    for work, times in (("sleep 16 ms", 5), ("sleep 50 ms", 3), ("real", 9)):
+        for M in (16,) if quick or arguments.workers else (8, 16):  # noqa: N806
+            for replicas, shards in shapes:
+                for engine in arguments.engines:
+                    if work == "real":
+                        made = runs.real(cores or 1)
+                    else:
+                        made = runs.sleepers(int(work.split()[1]), max(2, *counts, shards))
+                    if replicas > M:
+                        continue
+                    name = f"{made.name}, {M} m.-b., {replicas} x {shards}, {engine}"
+                    here = {"work": made, "engine": engine, "replicas": replicas, "shards": shards, "micro_batches": M}
+                    found.append(here | {"times": 3 if quick else times, "name": name})
+    return found
+
+
+def tell_runs(found: list[dict[str, Any]]) -> None:
+    """A table; ! marks a ratio below what was asked for."""
+    print(f"\n{'replicas x shards':42} {'one':>8} {'workers':>8} {'ratio':>6} {'simulated':>9}")
+    for run in found:
+        simulated = pipeline.seconds(pipeline.Plan(**run["plan"]))
+        least = gate(run)
+        mark = "" if least is None else (" ok" if run["ratio"] >= least else f" ! {least}")
+        print(f"{run['name']:42} {run['one'] * 1e3:>5.0f} ms {run['seconds'] * 1e3:>5.0f} ms {run['ratio']:>6.2f}"
+              f" {run['one'] / simulated:>6.2f}{mark}", flush=True)  # fmt: skip
+
+
+def gate(run: dict[str, Any]) -> float | None:
+    """The least ratio asked of it."""
+    shape = {(2, 1): "replicas", (1, 2): "shards"}.get((run["plan"]["replicas"], run["plan"]["shards"]))
+    sleeps = run["work"].startswith("sleep")
+    return GATES.get((shape, int(run["work"].split()[1]))) if shape and sleeps else None
+
+
+def tell_memory(found: list[dict[str, Any]]) -> None:
+    print(f"a layered network of {found[0]['synapses']:,} synapses, one step of learning\n")
+    print(f"{'shards':>6} {'limit':>10}   the most that each worker held")
+    for row in found:
+        limit = "none" if row["limit"] is None else f"{row['limit'] / MB:,.0f} MB"
+        if "peaks" in row:
+            held = ", ".join(f"{size / MB:,.0f}" for size in row["peaks"]) + " MB"
+            told = f"{held}{'; the bits of one process' if row['same_bits'] else '; OTHER BITS'}"
+        else:
+            told = row["refused"]
+        print(f"{row['shards']:>6} {limit:>10}   {told}"[:160])
+
+
+async def measure(arguments: argparse.Namespace) -> dict[str, Any]:
+    found: dict[str, Any] = {"machine": machine() | {"cores": os.cpu_count()}}
+    if arguments.memory:
+        with progress(1):
+            limits = (None, arguments.limit * 1_000_000)
+            found["memory"] = await runs.memory(LARGE, (1, 2, 4), limits)
+        tell_memory(found["memory"])
+        return found
+    print(f"{found['machine']['cpu']}, {found['machine']['cores']} cores\n", flush=True)
+    with progress(2 + 2 * len(costs.NETS)) as done:
+        found["constants"] = await costs.constants(arguments.quick, done)
+    tell_constants(found["constants"])
+    todo, found["runs"] = wanted(arguments), []
+    with progress(len(todo)) as done:
+        for run in todo:
+            found["runs"].append(await runs.side_by_side(**run, costs=found["constants"]))
+            done(run["name"])
+    tell_runs(found["runs"])
+    return found
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--quick", action="store_true", help="fewer runs, each a few times")
+    parser.add_argument("--memory", action="store_true", help="nothing but how much memory a worker needs, by shards")
+    parser.add_argument("--limit", type=int, default=200, metavar="MB", help="with --memory: what a worker may ask for")
+    parser.add_argument("--workers", type=int, nargs="+", metavar="N", help="so many replicas, and so many shards; default 2")
+    parser.add_argument("--engines", nargs="+", choices=("ray", "plain"), default=("ray", "plain"), help="default both")
+    parser.add_argument("--json", type=Path, metavar="FILE", help="write all figures to this file, too")
+    arguments = parser.parse_args()
+    try:
+        if arguments.json:
+            check_free(arguments.json, force=True)
+        found = trio.run(measure, arguments)
+        if arguments.json:
+            with whole_file(arguments.json, force=True) as file:
+                file.write((json.dumps(found, indent=1) + "\n").encode())
+    except NeuroActorsError as error:
+        sys.exit(f"error: {error}")
+
+
+if __name__ == "__main__":
+    main()

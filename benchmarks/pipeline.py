@@ -1,0 +1,281 @@
+"""A simulator of one step of learning on many machines: who does what, and when. It simulates time alone; nothing is learnt.
+
+A batch of M micro-batches is shared out between R replicas, each cut into S shards: R x S workers, and a driver, each of which
+does one thing at a time, first come, first served. What is simulated:
+
+- The driver tells each worker of its micro-batches, a letter each, and reads what each of them says.
+- A micro-batch goes through its replica's shards forward, then back. A worker begins no more than `window` at once.
+- Twins (the same shard in all replicas) add up in a binary tree, and are told the sum the same way; then each worker learns,
+  and one replica tells the driver what its neurons keep.
+
+A letter is under way for hop + byte x its bytes. With `cores` only so many are busy at once, as on one small machine.
+
+    python benchmarks/pipeline.py --shards 4 --micro-batches 8 --forward 5 --back 10 --draw schedule.png
+    python benchmarks/pipeline.py --measured machines.json       simulated beside what benchmarks/machines.py has measured
+"""
+
+from __future__ import annotations
+
+import argparse
+import heapq
+import json
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+DRIVER = (-1, -1)
+WITHIN = 0.2  # how far a simulated time may be from the measured one
+
+Worker = tuple[int, int]  # replica, shard
+
+
+@dataclass(frozen=True, kw_only=True)
+class Plan:
+    """What is to be done, on what. Seconds and bytes; those of shards by shard, what crosses by the shard before the cut.
+
+    forward, back: of one micro-batch.  learn: of the learning round.  told: bytes of a micro-batch that the driver sends.
+    letter: of the driver's time, for each that it sends or reads.  round: of a worker's, for each micro-batch.
+    add: of a worker's, to add up what a twin has sent.  keep: of the driver's, to take in what everybody keeps.
+    """
+
+    replicas: int = 1
+    shards: int = 1
+    micro_batches: int = 8
+    window: int = 1
+    forward: Sequence[float] = (0.01,)
+    back: Sequence[float] = (0.01,)
+    learn: Sequence[float] = (0.0,)
+    told: float = 0.0
+    crossing: float = 0.0
+    parameters: Sequence[float] = (0.0,)
+    hop: float = 0.0
+    byte: float = 0.0
+    letter: float = 0.0
+    round: float = 0.0
+    add: float = 0.0
+    keep: float = 0.0
+    cores: int | None = None
+
+
+@dataclass(slots=True, eq=False)
+class Job:
+    """Something that `who` does, once all that it comes `after` has ended, each so long ago."""
+
+    what: str
+    who: Worker
+    takes: float
+    after: list[tuple[Job, float]]
+    micro_batch: int = -1
+    start: float = 0.0
+    end: float = 0.0
+    waits_for: int = 0
+    before: list[tuple[Job, float]] = field(default_factory=list)
+
+
+def jobs(plan: Plan) -> list[Job]:
+    """All of a step."""
+    R, S, M = plan.replicas, plan.shards, plan.micro_batches  # noqa: N806
+    far, made = plan.hop + plan.byte * plan.crossing, []
+
+    def job(what: str, who: Worker, takes: float, after: list[tuple[Job, float]], micro_batch: int = -1) -> Job:
+        made.append(Job(what, who, takes, after, micro_batch))
+        return made[-1]
+
+    done: dict[Worker, list[Job]] = {(r, s): [] for r in range(R) for s in range(S)}  # its micro-batches, back
+    for m in range(M):
+        r = m * R // M
+        told = [job("tell", DRIVER, plan.letter, [], m) for _ in range(S)]
+        there: Job | None = None
+        for s in range(S):
+            after = [(told[s], plan.hop + plan.byte * (plan.told if s == 0 else 0))]
+            after += [(there, far)] if there else []
+            earlier = done[r, s]
+            after += [(earlier[-plan.window], 0.0)] if len(earlier) >= plan.window else []
+            there = job("forward", (r, s), plan.forward[s] + plan.round / 2, after, m)
+        for s in reversed(range(S)):
+            assert there is not None
+            there = job("back", (r, s), plan.back[s] + plan.round / 2, [(there, far if s < S - 1 else 0.0)], m)
+            done[r, s].append(there)
+            job("hear", DRIVER, plan.letter, [(there, plan.hop)], m)
+    heard = []
+    for s in range(S):
+        blocks = plan.hop + plan.byte * plan.parameters[s]
+        conclude = [job("tell", DRIVER, plan.letter, []) for _ in range(R)]
+        sums = [job("add", (r, s), 0.0, [(conclude[r], plan.hop)] + [(j, 0.0) for j in done[r, s][-1:]]) for r in range(R)]
+        reach, mean = 1, {}
+        while reach < R:
+            for r in range(0, R - reach, 2 * reach):
+                sums[r] = job("add", (r, s), plan.add * plan.parameters[s], [(sums[r], 0.0), (sums[r + reach], blocks)])
+            reach *= 2
+        mean[0] = sums[0], 0.0
+        while reach > 1:
+            reach //= 2
+            for r in range(0, R - reach, 2 * reach):
+                mean[r + reach] = mean[r][0], mean[r][1] + blocks
+        for r in range(R):
+            learnt = job("learn", (r, s), plan.learn[s], [mean[r]])
+            size = plan.byte * plan.parameters[s] if r == 0 else 0.0
+            heard.append(job("hear", DRIVER, plan.letter, [(learnt, plan.hop + size)]))
+    job("keep", DRIVER, plan.keep * sum(plan.parameters), [(j, 0.0) for j in heard])
+    return made
+
+
+def simulated(plan: Plan) -> list[Job]:
+    """All jobs of a step, each with its start and end."""
+    made = jobs(plan)
+    events: list[tuple[float, int, Job, bool]] = []  # when, in which order; whether it ends, or is ready
+    count = 0
+
+    def note(when: float, job: Job, ends: bool) -> None:
+        nonlocal count
+        heapq.heappush(events, (when, count, job, ends))
+        count += 1
+
+    for job in made:
+        job.waits_for = len(job.after)
+        for earlier, delay in job.after:
+            earlier.before.append((job, delay))
+        if not job.after:
+            note(0.0, job, False)
+    ready: list[Job] = []
+    busy: set[Worker] = set()
+    while events:
+        now, _, job, ends = heapq.heappop(events)
+        if ends:
+            busy.discard(job.who)
+            for later, delay in job.before:
+                later.start = max(later.start, now + delay)
+                later.waits_for -= 1
+                if not later.waits_for:
+                    note(later.start, later, False)
+        else:
+            ready.append(job)
+        if events and events[0][0] <= now:
+            continue  # whatever happens at the same moment comes first
+        for job in list(ready):
+            if job.who not in busy and (plan.cores is None or len(busy) < plan.cores):
+                ready.remove(job)
+                busy.add(job.who)
+                job.start, job.end = now, now + job.takes
+                note(job.end, job, True)
+    return made
+
+
+def seconds(plan: Plan) -> float:
+    """How long the step takes."""
+    return max(job.end for job in simulated(plan))
+
+
+def bound(plan: Plan) -> float:
+    """No step is shorter: what the busiest worker has to do, and what one micro-batch takes on its way."""
+    most = -(-plan.micro_batches // plan.replicas)
+    busiest = max(most * (f + b + plan.round) + k for f, b, k in zip(plan.forward, plan.back, plan.learn, strict=True))
+    return max(busiest, sum(plan.forward) + sum(plan.back) + plan.shards * plan.round + max(plan.learn))
+
+
+def draw(plan: Plan, path: Path, title: str) -> None:
+    """The schedule: a row a worker, time to the right; a colour a micro-batch, dark forward, light back."""
+    import matplotlib.pyplot as plt
+    from matplotlib.patches import Patch
+
+    made = simulated(plan)
+    rows = [(r, s) for r in range(plan.replicas) for s in range(plan.shards)]
+    names = ["driver", *(_name(plan, who) for who in rows)]
+    place = {DRIVER: 0, **{who: k + 1 for k, who in enumerate(rows)}}
+    colours = plt.get_cmap("turbo")
+    end = max(job.end for job in made) * 1e3
+    figure, axis = plt.subplots(figsize=(10, 1.4 + 0.55 * len(names)), layout="constrained")
+    for job in made:
+        if not job.takes:
+            continue
+        shade = "#444444" if job.who == DRIVER else "#999999"
+        alpha = 1.0
+        if job.micro_batch >= 0 and job.who != DRIVER:
+            shade = colours(0.08 + 0.84 * job.micro_batch / max(1, plan.micro_batches - 1))
+            alpha = 1.0 if job.what == "forward" else 0.45
+        start, takes, row = job.start * 1e3, job.takes * 1e3, place[job.who]
+        axis.barh(row, takes, left=start, height=0.78, color=shade, alpha=alpha, edgecolor="white", linewidth=0.6)
+        if job.micro_batch >= 0 and job.who != DRIVER and takes > end / 70:
+            ink = "black" if job.what == "back" else "white"
+            axis.text(start + takes / 2, row, str(job.micro_batch + 1), ha="center", va="center", fontsize=8, color=ink)
+    axis.set_yticks(range(len(names)), names)
+    axis.invert_yaxis()
+    axis.set(xlabel="milliseconds", title=title, xlim=(0, end * 1.01))
+    axis.spines[["top", "right"]].set_visible(False)
+    middle = colours(0.3)
+    kinds = [Patch(color=middle, label="forward"), Patch(color=middle, alpha=0.45, label="back")]
+    kinds += [Patch(color="#999999", label="adds up, learns"), Patch(color="#444444", label="the driver's letters")]
+    figure.legend(handles=kinds, ncols=4, loc="outside lower center", frameon=False)
+    figure.savefig(path, dpi=150)
+    plt.close(figure)
+
+
+def _name(plan: Plan, who: Worker) -> str:
+    parts = [f"replica {who[0]}"] if plan.replicas > 1 else []
+    return ", ".join([*parts, f"shard {who[1]}"] if plan.shards > 1 or not parts else parts)
+
+
+def compared(found: dict[str, Any]) -> list[tuple[str, float, float]]:
+    """What machines.py measured and what is simulated, in seconds, run by run."""
+    return [(run["name"], run["seconds"], seconds(Plan(**run["plan"]))) for run in found["runs"]]
+
+
+def tell(found: dict[str, Any]) -> float:
+    """A table; returns how far apart they are at the most."""
+    print(f"{'':40} {'measured':>11} {'simulated':>11} {'error':>8}")
+    worst = 0.0
+    for name, measured, model in compared(found):
+        error = model / measured - 1
+        worst = max(worst, abs(error))
+        print(f"{name:40} {measured * 1e3:>8.1f} ms {model * 1e3:>8.1f} ms {error:>+8.1%}")
+    print(f"\nfarthest apart: {worst:.1%}; meant to be within {WITHIN:.0%}")
+    return worst
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--measured", metavar="FILE", type=Path, help="what benchmarks/machines.py --json has written")
+    parser.add_argument("--draw", metavar="PNG", type=Path, help="draw the schedule")
+    for name, default in (("replicas", 1), ("shards", 2), ("micro-batches", 8)):
+        parser.add_argument(f"--{name}", type=int, default=default, metavar="N", help=f"default {default}")
+    parser.add_argument("--window", type=int, metavar="N", help="micro-batches in a worker; default 2 x shards + 2, or 1")
+    for name, default, what in (
+        ("forward", 8.0, "ms of a whole micro-batch forward, which the shards share"),
+        ("back", 8.0, "ms of it back"),
+        ("learn", 1.0, "ms of learning, which the shards share"),
+        ("hop", 0.3, "ms until a letter is there"),
+        ("letter", 0.1, "ms of the driver for a letter"),
+    ):
+        parser.add_argument(f"--{name}", type=float, default=default, metavar="MS", help=f"{what}; default {default:g}")
+    arguments = parser.parse_args()
+    if arguments.measured:
+        sys.exit(tell(json.loads(arguments.measured.read_text())) > WITHIN)
+    S, window = arguments.shards, arguments.window  # noqa: N806
+    if window is None:
+        window = min(arguments.micro_batches, 2 * S + 2) if S > 1 else 1
+    plan = Plan(
+        replicas=arguments.replicas,
+        shards=S,
+        micro_batches=arguments.micro_batches,
+        window=window,
+        forward=[arguments.forward / 1e3 / S] * S,
+        back=[arguments.back / 1e3 / S] * S,
+        learn=[arguments.learn / 1e3 / S] * S,
+        parameters=[0.0] * S,
+        hop=arguments.hop / 1e3,
+        letter=arguments.letter / 1e3,
+    )
+    took, alone = seconds(plan), plan.micro_batches * (arguments.forward + arguments.back) / 1e3 + arguments.learn / 1e3
+    workers = plan.replicas * S
+    print(f"{workers} workers, window {window}: {took * 1e3:.1f} ms; one process alone: {alone * 1e3:.1f} ms")
+    print(f"{alone / took:.2f} times as fast; each worker is busy {alone / took / workers:.0%} of the time")
+    if arguments.draw:
+        what = f"{plan.micro_batches} micro-batches, {alone / took:.2f} times as fast as one process"
+        draw(plan, arguments.draw, what)
+        print(f"the schedule: {arguments.draw}")
+
+
+if __name__ == "__main__":
+    main()
