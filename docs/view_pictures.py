@@ -1,4 +1,4 @@
-"""Makes the pictures of the viewer in this folder: records four runs, writes their pages, and looks at them in Chromium.
+"""Makes the pictures of the viewer in this folder: records five runs, writes their pages, and looks at them in Chromium.
 
 pip install -e ".[test]" && python docs/view_pictures.py
 """
@@ -22,9 +22,9 @@ from neuro_actors.viewer.page import page
 HERE = Path(__file__).parent
 
 
-def record(path: Path, network: na.Network, batches, loss: str, optimizer) -> Path:
+def record(path: Path, network: na.Network, batches, loss: str, optimizer, **how) -> Path:
     async def run() -> None:
-        async with na.open_simulation(network, log=path) as simulation:
+        async with na.open_simulation(network, log=path, **how) as simulation:
             for x, targets in batches:
                 await simulation.train_step(x, targets, loss=loss, optimizer=optimizer)
 
@@ -82,6 +82,15 @@ def storm(folder: Path) -> Path:
     return folder / "storm.arrows"
 
 
+def machines(folder: Path) -> Path:
+    """Two replicas of two shards; a level is cut in two."""
+    rng = np.random.default_rng(0)
+    network = na.Network.layered([4, 6, 6, 5, 2], output_activation="sigmoid", seed=1)
+    batch = rng.normal(size=(8, 4)), rng.integers(0, 2, (8, 2))
+    how = {"engine": na.Ray(replicas=2, shards=2), "micro_batches": 4}
+    return record(folder / "machines.arrows", network, [batch] * 5, "cross_entropy", na.SGD(0.5), **how)
+
+
 PICTURES = {
     "view-messages.png": (
         cats,
@@ -91,6 +100,11 @@ PICTURES = {
     "view-picture.png": (digits, "dark", "neuroActors.goStep(150); neuroActors.choose({kind: 'neuron', k: 70})"),
     "view-population.png": (thousand, "light", "neuroActors.choose({kind: 'neuron', k: 500})"),
     "view-storm.png": (storm, "light", "neuroActors.goStep(1); neuroActors.goTime(2.55)"),
+    "view-machines.png": (
+        machines,
+        "light",
+        "neuroActors.goStep(2); neuroActors.choose({kind: 'neuron', k: 17}); neuroActors.goTime(4.45)",
+    ),
 }
 
 if __name__ == "__main__":

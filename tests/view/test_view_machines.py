@@ -83,10 +83,10 @@ def test_each_stands_on_its_workers_ground(look: Look, logs: dict[str, Path], th
 
 def test_a_gate_stands_on_what_crosses_and_on_nothing_else(look: Look, logs: dict[str, Path]) -> None:
     page, log = look("machines"), na.open_log(logs["machines"])
-    drawn(page, "window.gates = []; neuroActors.goStep(0)")
+    drawn(page, "neuroActors.goStep(0)")
     shard, network = log.machines.shard, log.network
     crossing = {s for s in range(len(network.weights)) if shard[network.sources[s]] != shard[network.targets[s]]}
-    places = page.evaluate("[...neuroActors.drawn.cached('gates', () => new Map())]")
+    places = page.evaluate("[...neuroActors.stage.map(neuroActors.drawn).gates]")
     assert {s for s, _ in places} == crossing
     assert 0 < len(crossing) < len(network.weights)
     for _, (x, y) in places:

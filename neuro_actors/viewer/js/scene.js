@@ -1,7 +1,5 @@
 // One moment, ready to be drawn: the run, the step's numbers, the time within it, what is lit.
 
-import { territories } from "./territories.js";
-
 /**
  * @typedef {{step: number, t: number, example: number, playing: boolean, speed: number, pace: "waves" | "steps",
  *   chosen: import("./focus.js").Thing | null, hover: import("./focus.js").Thing | null, why: boolean,
@@ -53,11 +51,6 @@ export class Scene {
       this._cache.set(full, make());
     }
     return this._cache.get(full);
-  }
-
-  /** Where whose neurons stand. @returns {import("./territories.js").Territory[]} */
-  ground() {
-    return this.cached("ground", () => territories(this.layout, this.run, /** @type {import("./machines.js").Machines} */ (this.machines)));
   }
 
   /** The pixel that an input is. @returns {Map<number, number>} */

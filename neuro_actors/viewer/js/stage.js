@@ -9,7 +9,7 @@ import { drawDeaths } from "./mishaps.js";
 import { drawLoss, drawNodes, drawTargets, writeNodes } from "./nodes.js";
 import { drawPicture } from "./pictures.js";
 import { drawPopulation } from "./population.js";
-import { cellBorders, drawGates, drawGround, writeGround } from "./territories.js";
+import { cellBorders, drawGates, drawGround, mapOf, writeGround } from "./territories.js";
 import { drawPixelThreads } from "./threads.js";
 import { drawWires, writeWeights } from "./wires.js";
 
@@ -83,6 +83,11 @@ export class Stage {
     }
     drawDeaths(ctx, labels, scene);
     if (l.mode === "nodes") writeWeights(labels, scene);
+  }
+
+  /** Whose ground is where, and the gates; for tests and for the curious. @param {import("./scene.js").Scene} scene */
+  map(scene) {
+    return scene.machines ? mapOf(scene) : null;
   }
 
   /** What lies at a point. @param {import("./scene.js").Scene} scene @param {number} x @param {number} y

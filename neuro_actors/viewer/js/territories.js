@@ -80,6 +80,24 @@ export function gate(ground, c, shard) {
   return point(c, other);
 }
 
+/** @type {WeakMap<import("./layout.js").Layout, {ground: Territory[], gates: Map<number, [number, number]>}>} */
+const maps = new WeakMap(); // whatever the step, for as long as the layout is there
+
+/** Where whose neurons stand, and the gate of each synapse that crosses and is drawn. @param {import("./scene.js").Scene} scene */
+export function mapOf(scene) {
+  const { layout: l, network, run } = scene;
+  const machines = /** @type {import("./machines.js").Machines} */ (scene.machines);
+  let found = maps.get(l);
+  if (!found) {
+    const ground = territories(l, run, machines);
+    const crossing = [...network.sources.keys()].filter((s) => machines.crosses(s) && !(l.picture && network.isInput(network.sources[s])));
+    const drawn = l.mode === "population" ? [] : crossing.slice(0, DOTS);
+    found = { ground, gates: new Map(drawn.map((s) => [s, gate(ground, ofSynapse(l, network, s), machines.shard[network.sources[s]])])) };
+    maps.set(l, found);
+  }
+  return found;
+}
+
 /** A worker's colour. @param {import("./scene.js").Scene} scene @param {number} shard */
 export function workerColour(scene, shard) {
   const { workers } = scene.colours;
@@ -89,7 +107,7 @@ export function workerColour(scene, shard) {
 /** The ground and its borders, below all else. @param {CanvasRenderingContext2D} ctx @param {import("./scene.js").Scene} scene */
 export function drawGround(ctx, scene) {
   const { colours } = scene;
-  const ground = scene.ground();
+  const { ground } = mapOf(scene);
   for (const { shard, left, right, top, bottom } of ground) {
     ctx.fillStyle = css(mix(colours.paper, workerColour(scene, shard), colours.ground));
     ctx.fillRect(left, top, right - left, bottom - top);
@@ -114,15 +132,10 @@ export function drawGates(ctx, scene) {
   const { layout: l, network, colours, lit } = scene;
   const machines = /** @type {import("./machines.js").Machines} */ (scene.machines);
   if (l.mode === "population") return;
-  const ground = scene.ground();
-  /** @type {number[]} */
-  const drawn = [];
-  for (let s = 0; s < network.sources.length; s++) {
-    if (machines.crosses(s) && !(l.picture && network.isInput(network.sources[s]))) drawn.push(s);
-  }
-  const many = drawn.length > GATES;
+  const { ground, gates } = mapOf(scene);
+  const many = gates.size > GATES;
   const put = (/** @type {[number, number]} */ [x, y], /** @type {boolean} */ isLit) => {
-    const size = many && !isLit ? 1.6 : drawn.length > LARGE && !isLit ? 3.2 : 4.4;
+    const size = many && !isLit ? 1.6 : gates.size > LARGE && !isLit ? 3.2 : 4.4;
     ctx.globalAlpha = lit !== null && !isLit ? 0.35 : 1;
     ctx.fillStyle = css(many && !isLit ? colours.ink : colours.paper, many && !isLit ? 0.6 : 1);
     ctx.strokeStyle = css(colours.ink);
@@ -132,9 +145,8 @@ export function drawGates(ctx, scene) {
     ctx.fill();
     if (!many || isLit) ctx.stroke();
   };
-  const places = scene.cached("gates", () => new Map(drawn.slice(0, DOTS).map((s) => [s, gate(ground, ofSynapse(l, network, s), machines.shard[network.sources[s]])])));
-  for (const [s, place] of places) if (!lit?.wires.has(s)) put(place, false);
-  for (const [s, place] of places) if (lit?.wires.has(s)) put(place, true);
+  for (const [s, place] of gates) if (!lit?.wires.has(s)) put(place, false);
+  for (const [s, place] of gates) if (lit?.wires.has(s)) put(place, true);
   if (l.picture && ground[0]?.column === 0) {
     const { shard } = ground[0];
     for (const k of listeners(scene)) {
@@ -168,7 +180,8 @@ export function cellBorders(ctx, scene) {
 export function writeGround(labels, scene) {
   const { layout: l, colours, say, info } = scene;
   const machines = /** @type {import("./machines.js").Machines} */ (scene.machines);
-  const ground = scene.ground();
+  const { ground, gates } = mapOf(scene);
+  for (const [s, [x, y]] of gates) if (scene.lit?.wires.has(s)) labels.reserve(x, y, 10, 10);
   for (let shard = 0; shard < machines.shards; shard++) {
     const own = ground.filter((one) => one.shard === shard);
     const colour = workerColour(scene, shard);

@@ -118,6 +118,11 @@ function judged(ctx, scene) {
   ctx.stroke();
 }
 
+/** @param {[number, number]} place @returns {[number, number][]} */
+function beside([x, y]) {
+  return [[x, y - 15], [x, y + 15]];
+}
+
 /** Weights in numbers, where there is room. @param {import("./labels.js").Labels} labels @param {import("./scene.js").Scene} scene */
 export function writeWeights(labels, scene) {
   const { network, layout: l, colours, lit } = scene;
@@ -130,6 +135,7 @@ export function writeWeights(labels, scene) {
     const c = ofSynapse(l, network, s);
     if (c[6] - c[0] < 64) continue;
     const places = [0.5, 0.4, 0.6, 0.3, 0.7].map((t) => point(c, t));
+    if (scene.mapped && scene.machines?.crosses(s)) places.push(...[0.5, 0.4, 0.6].flatMap((t) => beside(point(c, t)))); // of its gate
     const text = Math.abs(weights[s]) < 100 ? signed(Number(weights[s].toFixed(2))) : shown(weights[s]);
     const colour = css(weights[s] < 0 ? colours.minus : colours.plus);
     labels.put(`w ${text}`, places, { size: 12.5, bold: true, colour, pill: css(colours.paper, 0.9) });
