@@ -67,7 +67,8 @@ def tell_constants(found: dict[str, Any]) -> None:
     rows += [
         ("a letter", found["letter"], "of the driver's time, sent or read"),
         ("a micro-batch", found["round"], "of a worker's time, besides its neurons"),
-        ("a wake", found["wake"], "a neuron and micro-batch, there and back"),
+        ("a wake", found["wake"], "a neuron (no input) and micro-batch, there and back"),
+        ("a row", found["row"], "a neuron and example"),
         ("a message", found["message"], "a synapse and micro-batch"),
         ("a number", found["number"], "a synapse and example"),
         ("learning", found["learn"], "of a worker's time, at a batch's end"),

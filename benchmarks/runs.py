@@ -105,12 +105,13 @@ def plan(
     parts = shards_of(net, partition)
 
     def weight(network: na.Network) -> float:
-        each = costs["wake"] * len(network.ids) + costs["message"] * len(network.weights)
-        return float(each + costs["number"] * len(network.weights) * work.examples)
+        woken, n = len(network.ids) - len(network.inputs), len(network.weights)
+        each = costs["wake"] * woken + costs["message"] * n
+        return float(each + (costs["row"] * woken + costs["number"] * n) * work.examples)
 
     def learn(network: na.Network) -> float:
-        sizes = 8 * (len(network.weights) + len(network.ids))
-        return float(costs["learn"] + costs["learn_neuron"] * len(network.ids) + costs["learn_byte"] * sizes)
+        woken, n = len(network.ids) - len(network.inputs), len(network.weights)
+        return float(costs["learn"] + costs["learn_neuron"] * woken + costs["learn_byte"] * 8 * (woken + n))
 
     each = alone / micro_batches
     if work.sections is None:
