@@ -190,7 +190,7 @@ def draw(plan: Plan, path: Path, title: str) -> None:
     for job in made:
         if not job.takes:
             continue
-        shade = "#444444" if job.who == DRIVER else "#999999"
+        shade: Any = "#444444" if job.who == DRIVER else "#999999"
         alpha = 1.0
         if job.micro_batch >= 0 and job.who != DRIVER:
             shade = colours(0.08 + 0.84 * job.micro_batch / max(1, plan.micro_batches - 1))
@@ -198,7 +198,8 @@ def draw(plan: Plan, path: Path, title: str) -> None:
         start, takes, row = job.start * 1e3, job.takes * 1e3, place[job.who]
         axis.barh(row, takes, left=start, height=0.78, color=shade, alpha=alpha, edgecolor="white", linewidth=0.6)
         if job.micro_batch >= 0 and job.who != DRIVER and takes > end / 70:
-            ink = "black" if job.what == "back" else "white"
+            light = job.what == "back" or sum(w * c for w, c in zip((0.3, 0.6, 0.1), shade, strict=False)) > 0.5
+            ink = "black" if light else "white"
             axis.text(start + takes / 2, row, str(job.micro_batch + 1), ha="center", va="center", fontsize=8, color=ink)
     axis.set_yticks(range(len(names)), names)
     axis.invert_yaxis()
