@@ -18,7 +18,7 @@ from .log.checks import Form, first_not_finite
 from .log.lie import Lie, Refused, refused
 from .log.numerics import differences
 from .log.reader import LogReader, Rows
-from .log.schema import CODE, KEY, KINDS
+from .log.schema import CODE, KEY, KINDS, MACHINES
 from .log.seal import Chain
 from .log.stage import Stage
 from .log.tasks import Task, Tasks
@@ -105,7 +105,7 @@ class Auditor:
 
     def _check_schema(self) -> None:
         schema = self._reader.schema
-        if set(schema.metadata) != {KEY} or any(field.metadata for field in schema):
+        if not set(schema.metadata) <= {KEY, MACHINES} or any(field.metadata for field in schema):
             raise refused(0, 0, "schema has metadata", "of other kinds too", "neuro_actors alone")
 
     def _check_end(self, digest: str | None) -> None:

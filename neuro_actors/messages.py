@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from typing import Literal, NamedTuple, TypeAlias
 
@@ -64,3 +65,10 @@ class Message(NamedTuple):
     def __str__(self) -> str:
         arrow = f"{self.target!r} -> {self.source!r}" if self.kind == URGENCY else f"{self.source!r} -> {self.target!r}"
         return f"{self.kind} {arrow} of step {self.step.number}"
+
+
+def place_of(round: str) -> tuple[int, int] | None:
+    """Which micro-batch a round of this name is, from 1 on, and of how many; None where it is none."""
+    found = re.fullmatch(r"micro-batch ([1-9]\d{0,8}) of ([1-9]\d{0,8})", round, re.ASCII)
+    place, count = (int(found[1]), int(found[2])) if found else (1, 0)
+    return (place, count) if place <= count else None

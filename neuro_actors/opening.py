@@ -21,7 +21,7 @@ from .channels.unreliable import Unreliable
 from .checkpoint.keeping import Keeping
 from .errors import InputError, LogError, NeuroActorsError, SimulationError
 from .log.recording import Recording, as_recording
-from .machines.engine import Machines, check_machines
+from .machines.engine import Machines, as_machines
 from .network import Network
 from .rules import Backpropagation, Rule
 from .rules.descriptions import described
@@ -51,7 +51,8 @@ class open_simulation:  # noqa: N801 (to be called as a function is)
         lets it go through at once.
     in_flight: up to so many micro-batches are under way at once, along as many lanes; see `channels/lanes.py`. It changes no
         bit. None or 1: one after another (on many machines: as many as keep their shards busy).
-    engine: None lets the society live in this process; `na.Ray(replicas=…, shards=…)` on many machines. Same bits.
+    engine: None lets the society live in this process; `na.Ray(replicas=…, shards=…)` on many machines; "ray" is
+        `na.Ray()`, one worker. Same bits.
     patience: how many seconds a call may wait for its step; then it raises `SimulationError`, which says who waits for whom.
 
     A neuron's failure raises one `SimulationError`, which names it, from the call that waits for the step; the society
@@ -69,7 +70,7 @@ class open_simulation:  # noqa: N801 (to be called as a function is)
         micro_batches: int | None = None,
         patience: float = math.inf,
         in_flight: int | None = None,
-        engine: Machines | None = None,
+        engine: str | Machines | None = None,
     ) -> None:
         self._settings = network, channels, log, rule, sums, micro_batches, patience, in_flight, engine
         self._simulation: Simulation | None = None
@@ -78,7 +79,7 @@ class open_simulation:  # noqa: N801 (to be called as a function is)
     async def __aenter__(self) -> Simulation:
         if self._simulation is not None:
             raise SimulationError("this block was entered before: call na.open_simulation anew for each")
-        network, channels, log, rule, sums, micro_batches, patience, in_flight, machines = self._settings
+        network, channels, log, rule, sums, micro_batches, patience, in_flight, elsewhere = self._settings
         rule = Backpropagation() if rule is None else rule
         kept, rule = (rule, rule.rule) if isinstance(rule, Keeping) else (None, rule)
         if not isinstance(network, Network):
@@ -89,27 +90,29 @@ class open_simulation:  # noqa: N801 (to be called as a function is)
             raise InputError(f"rule must be such as na.rules.FeedbackAlignment(), or None, got {shown(rule)}")
         rule = micro_batched(rule, micro_batches)
         count = lanes_for(rule, in_flight)
-        if machines is not None:
-            check_machines(machines, channels)
+        machines = as_machines(elsewhere, channels)
         network.check_activations()
         if not trio.lowlevel.in_trio_run():
             raise SimulationError("open_simulation needs trio.run; elsewhere, as in a notebook, use na.gradient or na.train")
         make, added = engine(channels), named(sums)
+        partition = None if machines is None else machines.divided(network, rule, sums)
         writer = None
         if log is not None:
+            from .log.workers import Workers
             from .log.writer import FLUSH_SECONDS, LogWriter  # pyarrow is imported only where a log is asked for
 
             storm = channels.described() if isinstance(channels, Unreliable) else None
-            writer = LogWriter(as_recording(log), network, sums, described(rule), storm, kept)
+            workers = Workers(machines.replicas, partition.shards, partition.shard) if machines and partition else None
+            writer = LogWriter(as_recording(log), network, sums, described(rule), storm, kept, workers)
         members, before = kept or rule, kept.number if kept else 0
         live: Callable[[Callable[[], bool]], Awaitable[None]]
         carrier: Carrier
         try:
             with collector_off():
-                if machines is not None:
+                if machines is not None and partition is not None:
                     from .machines.driver import driven
 
-                    carrier = driver = driven(machines, network, rule, sums, count, kept, writer)
+                    carrier = driver = driven(machines, partition, network, rule, sums, count, kept, writer)
                     live = driver.live
                 else:
                     carrier = lanes = Lanes(partial(_made, make, network), writer, count, before)

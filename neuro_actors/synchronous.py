@@ -32,7 +32,7 @@ def gradient(
     sums: str = "ordered",
     micro_batches: int | None = None,
     in_flight: int | None = None,
-    engine: Machines | None = None,
+    engine: str | Machines | None = None,
 ) -> Gradient:
     """Open a society, ask it for one gradient, and close it; see `Simulation.gradient`, and `open_simulation`.
 
@@ -58,7 +58,7 @@ def hessian_vector_product(
     loss: str = "squared_error",
     channels: str | Engine = "bundled",
     sums: str = "ordered",
-    engine: Machines | None = None,
+    engine: str | Machines | None = None,
 ) -> Gradient:
     """The same for one product of the Hessian with a direction; see `Simulation.hessian_vector_product`."""
 
@@ -74,7 +74,7 @@ def predict(
     x: ArrayLike,
     channels: str | Engine = "bundled",
     sums: str = "ordered",
-    engine: Machines | None = None,
+    engine: str | Machines | None = None,
 ) -> Array:
     """The predictions, (batch, n_outputs), of a society opened for this one question; see `gradient`."""
 

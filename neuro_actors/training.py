@@ -23,7 +23,7 @@ from .errors import InputError
 from .examples import as_examples
 from .learning import Optimizer, check_optimizer
 from .log import Recording
-from .machines.engine import Machines, check_machines
+from .machines.engine import Machines, as_machines
 from .network import Network
 from .opening import open_simulation
 from .progress import Bar
@@ -74,7 +74,7 @@ def train(
     every: int = 100,
     overwrite: bool = False,
     in_flight: int | None = None,
-    engine: Machines | None = None,
+    engine: str | Machines | None = None,
 ) -> TrainingResult:
     """Train the society that `network` describes; the network itself stays as it was.
 
@@ -100,9 +100,8 @@ def train(
     lanes = lanes_for(rule, in_flight)
     if isinstance(rule, Rule):
         rule.check(network, loss)
-    if engine is not None:
-        check_machines(engine, channels, optimizer)
-    course = Course(network, data, held_out, loss, optimizer, epochs, batch_size, seed, channels, rule, sums, lanes, engine)
+    machines = as_machines(engine, channels, optimizer)
+    course = Course(network, data, held_out, loss, optimizer, epochs, batch_size, seed, channels, rule, sums, lanes, machines)
     place = Place.first(course)
     if checkpoint is None:
         return _carried_out(course, place, network, progress, log)
@@ -121,7 +120,7 @@ def resume(
     log: str | PathLike[str] | Recording | None = None,
     optimizer: Optimizer | None = None,
     exact: bool = True,
-    engine: Machines | None = None,
+    engine: str | Machines | None = None,
 ) -> TrainingResult:
     """Go on with a run that was stopped, by whatever, to the bits of an unbroken one: see `na.train(checkpoint=…)`.
 
@@ -150,9 +149,7 @@ def resume(
     if engine is not None and channels is None:
         channels = "bundled"  # whatever carried mail before
     course, place, network, saver = found.run(optimizer, channels, exact)
-    if engine is not None:
-        check_machines(engine, course.channels, course.optimizer)
-        course = replace(course, engine=engine)
+    course = replace(course, engine=as_machines(engine, course.channels, course.optimizer))
     return _carried_out(course, place, network, progress, log, saver)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import time
 from typing import Any
 
 import trio
@@ -19,6 +20,17 @@ async def _echo(host: str, port: int, secret: bytes, about: dict[str, Any]) -> N
     async with await connect(host, port, secret, {**about, "pid": os.getpid(), "threads": threads}) as wire:
         while (letter := await wire.receive()) is not None:
             await wire.send(*letter)
+
+
+def stay(host: str, port: int, secret: bytes, about: dict[str, Any]) -> None:
+    """As one that computes for long: it does not see what happens to its wire."""
+
+    async def come() -> None:
+        await connect(host, port, secret, about)
+        while True:
+            time.sleep(1)  # noqa: ASYNC251
+
+    trio.run(come)
 
 
 def fail(host: str, port: int, secret: bytes, about: dict[str, Any]) -> None:

@@ -78,7 +78,7 @@ class Spread:
                 part.put(port.commits, commits)
                 assert np.array_equal(part.own_part(commits), port.commits)
             if wrt_inputs:
-                felt[part.inputs] = port.urgencies
+                felt[part.inputs[: part.n_inputs]] = port.urgencies
         return np.concatenate(said), np.concatenate(losses), commits, felt
 
     async def gradient(self, x, targets, loss, wrt_inputs=False) -> na.Gradient:

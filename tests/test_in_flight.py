@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import re
 import signal
 
 import numpy as np
@@ -13,14 +14,18 @@ import trio.testing
 from conftest import same_bits
 
 import neuro_actors as na
-from neuro_actors import functions, rules, synchronous
+from neuro_actors import functions, rules, synchronous, tree
 from neuro_actors.channels import engine
 from neuro_actors.channels.bundled import Bundled
+from neuro_actors.channels.frames import Letter
 from neuro_actors.channels.lanes import Lanes, before
 from neuro_actors.channels.ledger import Ledger
 from neuro_actors.channels.memory import Memory
+from neuro_actors.channels.reliable import Delivery, Snapshot, Wires
+from neuro_actors.channels.storm import Storm
 from neuro_actors.channels.supervisor import UnreliableChannels
 from neuro_actors.faults import PLACES, Kill
+from neuro_actors.lines import Lines
 from neuro_actors.messages import Step
 from neuro_actors.rules.micro_batches import MicroBatchNeuron
 from neuro_actors.sums import ORDERED
@@ -365,6 +370,7 @@ async def test_leaving_wakes_those_who_wait_for_the_others(held: bool, channels:
             assert all(waiting[name] == NET.outputs for name in hidden)  # which are held themselves
         else:
             await trio.sleep(0.05)
+    assert re.match(told, str(simulation._failure))  # and nobody who was woken has done anything
     assert trio.lowlevel.current_statistics().tasks_living == tasks
 
 
@@ -556,3 +562,41 @@ def test_engines_that_cannot_be_one_lane_of_several() -> None:
     with pytest.raises(na.InputError, match=told):
         na.gradient(NET, X, TARGETS, channels=Old, micro_batches=3, in_flight=2)
     assert same_bits(na.gradient(NET, X, TARGETS, channels=Old), na.gradient(NET, X, TARGETS))
+
+
+# --- what the parts promise --------------------------------------------------------------------------------------
+
+
+def test_which_terms_blocks_hold() -> None:
+    blocks: tree.Blocks = ()
+    for place in (5, 0, 1, 2, 3):
+        blocks = tree.added(blocks, 0, place, np.ones(1))
+    assert [tree.holds(blocks, 0, place) for place in range(7)] == [True] * 4 + [False, True, False]
+    assert [tree.holds(blocks, 1, place) for place in range(4)] == [True, True, False, False]
+
+
+def test_the_protocol_in_one_lane_of_three() -> None:
+    """Its steps lie three apart: a letter of the one before is answered again, one that goes astray is an error."""
+    wires = Wires("h", answers={1: 11}, repeats={}, first=1.0, stride=3)
+    delivery = Delivery(wires, Snapshot(2, (), {11: Letter(11, 2, 0, np.zeros(1))}))
+    assert delivery.number == 5
+    assert delivery.receive(Letter(1, 2, 0, np.ones(1))) == delivery.snapshot.said[11]
+    assert delivery.receive(Letter(1, -1, 0, np.ones(1))) is None
+    for number in (3, 4, 6, 8):
+        with pytest.raises(na.MessageError, match=rf"^is of step {number}, though it is at step 5$"):
+            delivery.receive(Letter(1, number, 0, np.ones(1)))
+    assert not delivery.mail
+    delivery.receive(Letter(1, 5, 0, np.ones(1)))
+    assert list(delivery.mail) == [1]
+    assert delivery.finish((), ()).number == 5
+    assert delivery.number == 8
+
+
+def test_a_storm_remembers_the_attempts_of_the_lanes_step_before() -> None:
+    """Or it would lose an answer that is asked for again in the same way for ever."""
+    lines = Lines(NET)
+    weather = Storm(storm(0), lines)
+    weather.stride = 3
+    for number in (2, 5, 2, 2):
+        weather.posted(Letter(0, number, 0, np.ones(1)), b"....", 0.0)
+    assert weather.counts["repeated"] == 2

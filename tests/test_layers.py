@@ -10,7 +10,7 @@ from pathlib import Path
 import neuro_actors
 
 ROOT = Path(neuro_actors.__file__).parent
-SANS_IO = {"errors", "initial", "describe", "layers", "arrays", "functions", "sums", "graph", "elements", "network", "examples", "learning", "messages", "mail", "neuron", "judge", "gradient", "reference/gradients", "reference/matrices", "reference/products", "rules/__init__", "rules/descriptions", "rules/rule", "rules/backpropagation", "rules/feedback_alignment", "rules/newton", "rules/micro_batches", "tree", "rules/direct_feedback_alignment", "rules/predictive_coding", "rules/weight_perturbation", "activations", "losses", "lines", "parameters", "said", "text", "paths", "faults", "channels/frames", "channels/orders", "channels/reliable", "channels/storm", "channels/ledger", "checkpoint/packing", "checkpoint/keeping", "checkpoint/about", "machines/crossings", "machines/cutting", "machines/partition", "machines/shard", "machines/standins", "machines/letters", "machines/twins", "rules/book"}
+SANS_IO = {"errors", "initial", "describe", "layers", "arrays", "functions", "sums", "graph", "elements", "network", "examples", "learning", "messages", "mail", "neuron", "judge", "gradient", "reference/gradients", "reference/matrices", "reference/products", "rules/__init__", "rules/descriptions", "rules/rule", "rules/backpropagation", "rules/feedback_alignment", "rules/newton", "rules/micro_batches", "tree", "rules/direct_feedback_alignment", "rules/predictive_coding", "rules/weight_perturbation", "activations", "losses", "lines", "parameters", "said", "text", "paths", "faults", "channels/frames", "channels/orders", "channels/reliable", "channels/storm", "channels/ledger", "checkpoint/packing", "checkpoint/keeping", "checkpoint/about", "machines/crossings", "machines/cutting", "machines/partition", "machines/shard", "machines/standins", "machines/letters", "machines/twins", "rules/book", "log/workers"}
 ALLOWED = {
     "errors": set(),
     "arrays": {"errors", "text"},
@@ -56,7 +56,7 @@ ALLOWED = {
     "traced": {"text", "trace"},
     "tracer": {"arrays", "elements", "errors", "functions", "log", "network", "paths", "sums", "text", "trace"},
     "log": {"arrays", "elements", "files", "lines", "errors", "faults", "learning", "messages", "network", "said", "plots", "text", "log", "version"},
-    "viewer": {"arrays", "errors", "faults", "functions", "log", "network", "sums", "text", "viewer"},
+    "viewer": {"arrays", "errors", "faults", "functions", "log", "messages", "network", "sums", "text", "viewer"},
     "rounding": {"arrays", "functions", "judge", "learning", "messages", "neuron"},
     "replay": {"arrays", "log", "messages", "network", "neuron", "rounding", "rules", "sums"},
     "audit": {"arrays", "auditor", "errors", "learning", "log", "text"},
@@ -103,6 +103,6 @@ def test_the_core_reads_in_one_sitting() -> None:
 
 
 def test_heavy_libraries_are_imported_when_used() -> None:
-    code = "import neuro_actors, sys; print([m for m in ('pyarrow', 'torch', 'matplotlib', 'sklearn', 'click', 'rich', 'safetensors', 'duckdb', 'perfetto', 'pandas', 'polars') if m in sys.modules])"
+    code = "import neuro_actors, sys; print([m for m in ('pyarrow', 'torch', 'matplotlib', 'sklearn', 'click', 'rich', 'safetensors', 'duckdb', 'perfetto', 'pandas', 'polars', 'ray') if m in sys.modules])"
     printed = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
     assert printed.strip() == "[]"

@@ -192,7 +192,9 @@ async def test_closing_wakes_who_waits_and_is_quick_where_nobody_reads(autojump_
         nursery.start_soon(waits)
         nursery.start_soon(sends)
         await trio.testing.wait_all_tasks_blocked()
+        before = trio.current_time()
         await a.aclose()
+        assert trio.current_time() == before
     await b.aclose()
 
 
@@ -419,21 +421,26 @@ async def test_a_server_that_only_sends_back_what_it_hears() -> None:
                 await connect(HOST, port, SECRET, {}, timeout=0.2)
 
 
-async def test_a_server_s_proof_sent_back_to_it_opens_nothing() -> None:
-    """Reflection: what a server proves, with nonces of the stranger's choice, is never what a client has to prove."""
-    async with serving(unwelcome) as port:
-        stream = await trio.open_tcp_stream(HOST, port)
-        await stream.send_all(HELLO + bytes(32))
-        first = await read(stream, len(HELLO) + 64)
-        nonce, proof = first[len(HELLO) : -32], first[-32:]
-        second = await trio.open_tcp_stream(HOST, port)
-        await second.send_all(HELLO + nonce)
-        await read(second, len(HELLO) + 32)
-        other = await read(second, 32)
-        for to, sent in ((stream, other), (second, proof)):
-            await to.send_all(sent)
-            assert await to.receive_some() == b""
-            await to.aclose()
+async def test_a_server_s_proof_sent_back_to_it_opens_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Reflection: what a server proves, with nonces of the stranger's choice, is never what a client has to prove. It hangs up
+    when it hears it, long before its patience ends."""
+    monkeypatch.setattr(wire, "PATIENCE", 60.0)
+    with trio.fail_after(30):
+        async with serving(unwelcome) as port:
+
+            async def asked(nonce: bytes) -> tuple[trio.SocketStream, bytes, bytes]:
+                stream = await trio.open_tcp_stream(HOST, port)
+                await stream.send_all(HELLO + nonce)
+                said = await read(stream, len(HELLO) + 64)
+                return stream, said[len(HELLO) : -32], said[-32:]
+
+            first, nonce, proof = await asked(bytes(32))
+            second, _, other = await asked(nonce)
+            third, _, own = await asked(bytes(32))
+            for stream, sent in ((first, other), (second, proof), (third, own)):
+                await stream.send_all(sent)
+                assert await stream.receive_some() == b""
+                await stream.aclose()
 
 
 async def unwelcome(to: Wire) -> None:

@@ -10,9 +10,9 @@ import trio
 import neuro_actors as na
 
 
-def record(log: Any, network: na.Network, acts: Callable[[na.Simulation], Any]) -> Any:
+def record(log: Any, network: na.Network, acts: Callable[[na.Simulation], Any], **how: Any) -> Any:
     async def run() -> None:
-        async with na.open_simulation(network, log=log) as simulation:
+        async with na.open_simulation(network, log=log, **how) as simulation:
             await acts(simulation)
 
     trio.run(run)

@@ -45,17 +45,13 @@ class Lanes(Sequence[Channels]):
         self.under_way: deque[Step] = deque()
         for j, lane in enumerate(self._lanes):
             if count > 1 or number:
-                _goes_on(lane, self.before(j, number), count)
+                _goes_on(lane, before(j, count, number), count)
 
     def __getitem__(self, j: Any) -> Any:
         return self._lanes[j]
 
     def __len__(self) -> int:
         return len(self._lanes)
-
-    def before(self, j: int, number: int) -> int:
-        """Where the society is at that step: the number that the lane's next step comes after, were there one lane more."""
-        return before(j, len(self._lanes), number)
 
     # --- a step --------------------------------------------------------------------------------------------------
 

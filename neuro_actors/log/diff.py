@@ -59,7 +59,7 @@ class Difference:
 
 def difference(a: LogReader, b: LogReader) -> Difference:
     """Compare them. A log that is cut off is compared as far as it goes."""
-    found = Difference(metadata=_of_metadata(a.about, b.about))
+    found = Difference(metadata=_of_metadata(_told(a), _told(b)))
     names = {name: k for k, name in enumerate(a.members)}
     ours = np.array([names.get(name, len(names) + k) for k, name in enumerate(b.members)] + [-2, -1], dtype=np.intp)
     for left, right in _matched(a.steps(), b.steps()):
@@ -214,6 +214,12 @@ def _row(reader: LogReader, rows: Rows, k: int) -> Row:
         int(rows.step[k]), KINDS[rows.kind[k]], names[rows.sender[k]], names[rows.receiver[k]], int(rows.time[k]),
         _values(rows, k).tolist(), rows.notes[k].as_py(),
     )  # fmt: skip
+
+
+def _told(reader: LogReader) -> dict[str, Any]:
+    """Its metadata, and on what machines it ran."""
+    held = reader.machines
+    return reader.about | {"machines": None if held is None else f"{held.replicas} x {held.shards}"}
 
 
 def _of_metadata(a: Any, b: Any, name: str = "") -> list[str]:

@@ -18,7 +18,7 @@ from ..files import is_same, whole_file
 from ..text import shown
 from .choice import Choice
 from .reader import LogReader
-from .schema import KEY, columns
+from .schema import KEY, MACHINES, columns
 
 FORMATS = ("parquet", "csv", "jsonl", "pftrace")
 GROUP_BYTES = 2**26  # of a row group in Parquet, before it is compressed
@@ -52,7 +52,8 @@ def parquet(reader: LogReader, batches: Iterable[Any], file: Any) -> int:
     """The same columns, and the metadata: nothing is lost."""
     import pyarrow.parquet as pq
 
-    schema = columns().with_metadata({KEY: reader.metadata})
+    held = reader.schema.metadata
+    schema = columns().with_metadata({key: held[key] for key in (KEY, MACHINES) if key in held})
     rows = 0
     try:
         with pq.ParquetWriter(file, schema, compression="zstd") as writer:

@@ -19,6 +19,7 @@ from .disturbances import disturbances
 from .reader import LogReader, Rows, joined
 from .schema import CODE, columns
 from .steps import RecordedStep, StepInfo
+from .workers import Workers
 
 
 class Log:
@@ -29,6 +30,8 @@ class Log:
     steps: what each step was, in their order.
     disturbances: what befell messages and members, in a storm; of calm channels none.  channels: the settings of those
         that disturbed, where they are known.
+    machines: where everybody lived, of a run on many machines: replicas, shards, the shard of each neuron, and
+        `machines.worker(step, k)`, who did neuron k's part of a step; None where all lived in one process.
     """
 
     def __init__(self, path: str | PathLike[str]) -> None:
@@ -36,6 +39,7 @@ class Log:
         self.path = self._reader.path
         self.network: Network = self._reader.network
         self.about: dict[str, Any] = self._reader.about
+        self.machines: Workers | None = self._reader.machines
         recorded = self._reader.recording
         self.partial: dict[str, Any] | None = None if recorded.whole else recorded.described()
         self._batches: list[Any] = []

@@ -17,7 +17,8 @@ from numpy.typing import NDArray
 from ..arrays import Array, Indices, as_path
 from ..errors import LogError, NeuroActorsError
 from .recording import Recording
-from .schema import CODE, KEY, KINDS, about_of, members, network_of
+from .schema import CODE, KEY, KINDS, MACHINES, about_of, members, network_of
+from .workers import Workers, workers_of
 
 NULL, UNKNOWN = -1, -2
 
@@ -70,7 +71,7 @@ class LogReader:
     """A log on disk. Raises `LogError` if there is none, or what is there is not one.
 
     about, network: what its metadata say; the network that ran, with the parameters it began with.
-    recording: what was recorded of it.
+    recording: what was recorded of it.  machines: where everybody lived, if not in one process.
     cut_off: after the last batch was read, whether the file ends in the middle of one or lacks its end.
     read, size: how many bytes of how many were read.
     """
@@ -100,6 +101,7 @@ class LogReader:
                 self.rule: dict[str, Any] = dict(self.about["rule"])
                 if not isinstance(self.rule["name"], str):
                     raise ValueError("a rule's name is a text")
+                self.machines: Workers | None = workers_of(stream.schema.metadata.get(MACHINES), self.network)
             except LogError as error:
                 raise LogError(f"{self._path!r}: {error}") from None
             except (KeyError, ValueError, TypeError, AttributeError, IndexError, RecursionError, NeuroActorsError) as error:

@@ -33,11 +33,12 @@ from ..network import Network
 from ..version import __version__
 from .numerics import fingerprint
 from .recording import Recording
+from .workers import Workers
 
 FORMAT = 3
 KINDS = ("begin", "activation", "target", "loss", "urgency", "commit", "tangent", "seal", "end")
 CODE = {kind: code for code, kind in enumerate(KINDS)}
-KEY = b"neuro_actors"
+KEY, MACHINES = b"neuro_actors", b"neuro_actors_machines"
 
 
 def members(network: Network) -> list[str]:
@@ -61,10 +62,16 @@ def columns() -> Any:
 
 
 def arrow_schema(
-    network: Network, recording: Recording, sums: str, rule: dict[str, Any] | None = None, resumed: int = 0
+    network: Network,
+    recording: Recording,
+    sums: str,
+    rule: dict[str, Any] | None = None,
+    resumed: int = 0,
+    workers: Workers | None = None,
 ) -> Any:
     """The Arrow schema of a run of this network; in its metadata all that is known before the first step. rule: as
-    described; None for backpropagation. resumed: after which step the run went on, if it is no whole one."""
+    described; None for backpropagation. resumed: after which step the run went on, if it is no whole one. workers: where
+    everybody lived, if not in one process."""
     versions = {"neuro-actors": __version__, "numpy": np.__version__, "pyarrow": pa.__version__}
     about = {
         "format": FORMAT,
@@ -85,7 +92,10 @@ def arrow_schema(
     }
     if resumed:
         about["resumed"] = resumed
-    return columns().with_metadata({KEY: json.dumps(about)})
+    told = {KEY: json.dumps(about)}
+    if workers is not None:  # beside the rest, which is sealed: the seals, too, are those of one process
+        told[MACHINES] = json.dumps(workers.described())
+    return columns().with_metadata(told)
 
 
 def about_of(schema: Any) -> dict[str, Any]:

@@ -79,6 +79,7 @@ def summary(reader: LogReader) -> dict[str, Any]:
         "numerics": reader.about["numerics"],
         "rule": reader.rule,
         "disturbances": None if befell is None else _disturbed(befell),
+        "machines": reader.machines and {"replicas": reader.machines.replicas, "shards": reader.machines.shards},
         "resumed": reader.about.get("resumed"),
         "digest": last[1] if last[0] in ("end", "seal") else None,
     }
@@ -127,6 +128,7 @@ def described(about: dict[str, Any], network: str) -> str:
         ("loss", _loss(loss) if loss else "none"),
         ("messages", f"{about['messages']:,}; in rows, where one tells all followers: {kinds or 'none'}"),
         *[("rule", _rule(rule)) for rule in [about["rule"]] if rule != {"name": "Backpropagation"}],
+        *[("machines", _machines(held)) for held in [about["machines"]] if held],
         *[("storm", text) for text in _storm(about["disturbances"])],
         ("versions", ", ".join(f"{name} {version}" for name, version in about["versions"].items())),
         ("sums", f"{numerics['sums']}, on {numerics['machine']}{', ' + numerics['blas'] if numerics['blas'] else ''}"),
@@ -163,6 +165,11 @@ def _storm(held: dict[str, Any] | None) -> Iterator[str]:
         if isinstance(settings.get("faults"), list):
             settings["faults"] = len(settings["faults"])
         yield ", ".join(f"{name} {value}" for name, value in settings.items())
+
+
+def _machines(held: dict[str, int]) -> str:
+    replicas, shards = held["replicas"], held["shards"]
+    return f"{counted(replicas, 'replica')} x {counted(shards, 'shard')}: {counted(replicas * shards, 'worker')}"
 
 
 def _loss(loss: dict[str, Any]) -> str:

@@ -29,6 +29,7 @@ from .recording import Recording
 from .schema import CODE, KEY, KINDS, arrow_schema, members
 from .seal import Chain
 from .template import Places, Template
+from .workers import Workers
 
 FLUSH_ROWS, FLUSH_SECONDS = 8192, 0.5
 MOST_PAGES = 4  # that are kept, for as many kinds of steps and batch sizes
@@ -58,6 +59,7 @@ class LogWriter:
     that is killed leaves what was written before. The first step is written when it is over.
 
     channels: the settings of those that disturb, for the file of disturbances, which is begun with the first of these.
+    workers: where everybody lives, if not in one process.
     """
 
     def __init__(
@@ -68,11 +70,12 @@ class LogWriter:
         rule: dict[str, Any] | None = None,
         channels: dict[str, Any] | None = None,
         resumed: Resumed | None = None,
+        workers: Workers | None = None,
     ) -> None:
         self._recording, self._network = recording, network
         self._path = Path(recording.path)
         recording.chosen(network)
-        self._schema = arrow_schema(network, recording, sums, rule, resumed.number if resumed else 0)
+        self._schema = arrow_schema(network, recording, sums, rule, resumed.number if resumed else 0, workers)
         self._chain = Chain(self._schema.metadata[KEY])
         self._names, self._kinds = pa.array(members(network)), pa.array(KINDS)
         self._places = Places(network)

@@ -4,6 +4,8 @@ The shard of each neuron is given; the loss lives in that with the most outputs,
 
 1. A bundle is all sources of one shard and one level (of the whole network) that somebody in another shard follows. There
    their activations come in one block, a row a source; the urgencies that answer come back in one block, some rows a source.
+   What inputs say, which are all of level 0, the world tells everybody who hears it; what they are told in a step
+   `wrt_inputs` comes back so.
 2. So whoever waits for a bundle waits for neurons of one level alone, none of which depends on another; and all that they
    wait for is of lower levels, or, for urgencies, of higher ones. By induction over the levels nobody waits for ever,
    whichever neuron is in which shard.
@@ -54,7 +56,8 @@ class Crossings:
     @property
     def messages(self) -> tuple[int, int]:
         """How many rows go forward, and how many come back, where inputs hear no urgencies."""
-        return int(np.count_nonzero(self.turn == 0)), int(np.count_nonzero(np.repeat(self.level, np.diff(self.start)) > 0))
+        crosses = self.level[self.bundle] > 0
+        return int(np.count_nonzero(crosses & (self.turn == 0))), int(np.count_nonzero(crosses))
 
 
 def crossings(network: Network, shard: Indices, shards: int) -> Crossings:

@@ -5,9 +5,9 @@ others. A shard is a range of that order, so that activations go from shard to s
 the shard behind the cut has the first followers of whatever is before: their urgencies can be added there, and come back as
 one message a source (`crossings.py`, 3). An input is in the first of the shards that hear it.
 
-A shard's work is counted in synapses: one for each, one for each message across the cut, and `WAKE` for each neuron and for
-each source elsewhere that is heard, as somebody stands in for it, who is woken as often. Of a range it is nearly known
-without the others; so where to cut is found by dynamic programming over some hundred places to cut at.
+A shard's work is counted in synapses: one for each; for each member that is woken, a neuron or one who stands in for a
+source elsewhere, as many as `WAKE`; and one for each message that it sends or hears across the cut. Of a range it is nearly
+known without the others; so where to cut is found by dynamic programming over some hundred places to cut at.
 """
 
 from __future__ import annotations
@@ -18,9 +18,9 @@ from numpy.typing import NDArray
 from ..arrays import Indices
 from ..network import Network
 
-WAKE = 100  # synapses: so many by measurement with 32 examples a micro-batch; some hundred with one (benchmarks/machines.py)
 MOST = 400  # places to cut at, of each kind, unless there are more than half as many shards
-TOLERANCES = (1.0, 1.1)  # by how much the busiest may have more to do than it must, for the sake of fewer messages
+WAKE = 25  # synapses; measured: 400 at batch 1, 50 to 100 at batch 32, so about this where shards are worth while
+ENOUGH = 1.1  # how much more the busiest may have to do than it must, for the sake of fewer messages
 
 
 def cut(network: Network, shards: int) -> list[Indices]:
@@ -37,7 +37,7 @@ def cut(network: Network, shards: int) -> list[Indices]:
     for places in (levels, np.unique(np.concatenate([levels, evenly, by_load]))):
         if len(places) > shards:
             work, cross = _costs(network, order, total, places)
-            for tolerance in TOLERANCES:
+            for tolerance in (1.0, ENOUGH):
                 bounds = places[_best(work, cross, shards, tolerance)]
                 found.append(_assigned(network, order, np.searchsorted(bounds[1:-1], np.arange(n), side="right")))
     return found
@@ -63,7 +63,7 @@ def _assigned(network: Network, order: Indices, part: Indices) -> Indices:
 
 
 def _costs(network: Network, order: Indices, total: Indices, places: Indices) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """For each range from one place to another: the work of such a shard; and the messages between it and what is before."""
+    """For each range from one place to another: the work of such a shard; and that of it which is due to what is before it."""
     n = len(places) - 1
     piece = _assigned(network, order, np.searchsorted(places[1:-1], np.arange(len(order)), side="right"))
     pairs, count = np.unique(network.sources * n + piece[network.targets], return_counts=True)
@@ -74,13 +74,12 @@ def _costs(network: Network, order: Indices, total: Indices, places: Indices) ->
     head[heard_at_all] = piece[network.targets[outgoing.order[outgoing.start[heard_at_all]]]]
     lead, rows = head[source], count * answered
 
-    cross, heard = (np.zeros((n + 1, n + 1), dtype=np.int64) for _ in range(2))
+    cross = np.zeros((n + 1, n + 1), dtype=np.int64)
     for c in range(1, n):
         later = (into >= c) & (begin < c)
         first = later & ~(np.append(False, later[:-1]) & (np.diff(source, prepend=-1) == 0))
         more = np.zeros(n, dtype=np.int64)  # in a range that ends behind this piece, than in one that ends before it
-        np.add.at(more, into[first], 1)
-        heard[c, 1:] = np.cumsum(more)
+        np.add.at(more, into[first], (WAKE + 1) * answered[first])
         apart = later & ((lead < c) | (into < lead))
         np.add.at(more, into[apart], rows[apart])
         added = apart & (lead >= c)  # up to where the first follower is in the range: then they can be added to its own
@@ -90,11 +89,11 @@ def _costs(network: Network, order: Indices, total: Indices, places: Indices) ->
         cross[c, 1:] = np.cumsum(more)
     last = np.flatnonzero(np.diff(source, append=len(piece)))
     tells = np.zeros((n, n + 1), dtype=np.int64)
-    np.add.at(tells, (begin[last], into[last]), 1 + answered[last])
+    np.add.at(tells, (begin[last], into[last]), 2 * answered[last])
     tells = np.cumsum(tells[:, ::-1], axis=1)[:, ::-1]  # sources in a piece that are heard there or later
     told = np.concatenate([np.zeros((1, n + 1), dtype=np.int64), np.cumsum(tells, axis=0)])  # in all pieces before
     c, d = np.mgrid[: n + 1, : n + 1]
-    return total[places][d] - total[places][c] + cross + WAKE * heard + told[d, d] - told[c, d], cross
+    return total[places][d] - total[places][c] + cross + told[d, d] - told[c, d], cross
 
 
 def _best(work: NDArray[np.int64], cross: NDArray[np.int64], shards: int, tolerance: float) -> Indices:

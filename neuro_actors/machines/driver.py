@@ -30,16 +30,17 @@ from ..errors import InputError, NeuroActorsError, SimulationError
 from ..learning import Optimizer
 from ..lines import sent
 from ..log.about import described
+from ..log.workers import replica_of
 from ..losses import BUILT_IN, LOSSES
-from ..messages import LOSS, Step
+from ..messages import LOSS, Step, place_of
 from ..network import Network
 from ..rules import MicroBatches, Rule
 from ..rules.descriptions import described as rule_described
-from ..rules.micro_batches import place_of
 from ..said import Unfinished
 from ..text import shown
 from .committed import Committed
 from .engine import Machines, check_optimizer, own_functions
+from .partition import Partition
 from .recorded import Whole
 from .rounds import NOTHING, Round
 from .seats import Seat, Seats, all_of
@@ -50,10 +51,11 @@ Letter = tuple[dict[str, Any], list[Array]]
 
 
 def driven(
-    machines: Machines, network: Network, rule: Rule, sums: str, lanes: int, kept: Keeping | None, recorder: Recorder | None
-) -> Driver:
-    """The driver of a new run, or of one that goes on. Raises `InputError` for what cannot live on many machines."""
-    driver = Driver(network, machines, rule, sums, lanes, Committed.first(network, kept), recorder)
+    machines: Machines, partition: Partition, network: Network, rule: Rule, sums: str, lanes: int, kept: Keeping | None,
+    recorder: Recorder | None,
+) -> Driver:  # fmt: skip
+    """The driver of a new run, or of one that goes on. partition: as `machines.divided` gives it."""
+    driver = Driver(network, machines, partition, rule, sums, lanes, Committed.first(network, kept), recorder)
     if kept is not None:
         kept.elsewhere = lambda: driver.committed.kept(network, rule)
     return driver
@@ -69,6 +71,7 @@ class Driver:
         self,
         network: Network,
         machines: Machines,
+        partition: Partition,
         rule: Rule,
         sums: str,
         lanes: int,
@@ -79,7 +82,7 @@ class Driver:
         self._inner, self._plain = (rule.rule, False) if isinstance(rule, MicroBatches) else (rule, True)
         self._sums, self._recorder = sums, recorder
         self.committed = committed
-        self.partition = machines.divided(network, rule, sums)
+        self.partition = partition
         self._shards = shards(network, self.partition)
         self._n_lanes = lanes if lanes > 1 else _busy(rule, self.partition.shards)
         self._R, self._S = machines.replicas, len(self._shards)
@@ -120,7 +123,7 @@ class Driver:
             self._rounds = {}  # what was left of a batch that nobody waits for any more
             self._learnt = {}
         last = place == count and step.loss is not None
-        replica, along = (place - 1) * self._R // count, direction[0] if direction else None
+        replica, along = replica_of(step.round, self._R), direction[0] if direction else None
         self._rounds[step.number] = round = Round(step, x, targets, along, replica, place - 1, batch, last)
         self.under_way.append(step)
         if self._settled:

@@ -67,15 +67,22 @@ class Machines(ABC):
         return found
 
 
-def check_machines(machines: Machines, channels: str | Engine, optimizer: Optimizer | None = None) -> None:
-    """Raise `InputError` for what is no engine of many machines, or cannot go with one."""
-    if not isinstance(machines, Machines):
-        raise InputError(f"engine must be such as na.Ray(replicas=2), or None, got {shown(machines)}")
+def as_machines(engine: object, channels: str | Engine, optimizer: Optimizer | None = None) -> Machines | None:
+    """What users hand over as `engine`; None for this process. Raises `InputError` for what is none, or cannot go with one."""
+    if engine is None:
+        return None
+    if engine == "ray":
+        from .ray import Ray
+
+        engine = Ray()
+    if not isinstance(engine, Machines):
+        raise InputError(f"engine must be such as na.Ray(replicas=2), 'ray', or None, got {shown(engine)}")
     if optimizer is not None:
         check_optimizer(optimizer)
     if channels != "bundled":
         told = "workers carry mail in bundled channels, and between them by wires of their own"
         raise InputError(f"{told}: leave channels={shown(channels)} out, or engine")
+    return engine
 
 
 def own_functions(network: Network) -> Functions | None:

@@ -13,7 +13,7 @@ from ..errors import InputError
 from ..network import Network
 from ..text import counted, shown
 from .crossings import Crossings, crossings
-from .cutting import TOLERANCES, WAKE, cut
+from .cutting import ENOUGH, WAKE, cut
 
 
 class Size(NamedTuple):
@@ -70,8 +70,8 @@ class Partition:
     @property
     def messages(self) -> tuple[int, int]:
         """How many messages cross per micro-batch, forward and back: an activation goes once to each other shard where
-        somebody follows it (or the loss lives), and urgencies that can be added before they travel come as one. (Those
-        towards inputs, in a step `wrt_inputs`, are not counted.)"""
+        somebody follows it (or the loss lives), and urgencies that can be added before they travel come as one. (Inputs are
+        not counted: the world tells all who hear them, and only in a step `wrt_inputs` urgencies come back to them.)"""
         return self._crossings.messages
 
     @cached_property
@@ -115,8 +115,8 @@ class Partition:
 
 def partition(network: Network, shards: int) -> Partition:
     """Cut a network into so many shards, by depth and size: each is a range of levels, or of parts of levels where these
-    are too large; work is shared out so that the busiest has as little to do as may be, and of nearly equally good cuts that
-    with the fewest messages is taken. The same network is always cut in the same way.
+    are too large; synapses and messages are shared out so that the busiest has as little to do as may be, and of equally
+    good cuts (within a tenth) that with the fewest messages is taken. The same network is always cut in the same way.
     """
     if not isinstance(network, Network):
         raise InputError(f"network must be an na.Network, got {type(network).__name__}")
@@ -125,23 +125,25 @@ def partition(network: Network, shards: int) -> Partition:
     if count > n:
         raise InputError(f"shards must be at most {n:,}, the number of neurons beside the inputs, got {shown(shards)}")
 
-    def cost(shard: Indices) -> tuple[int, int]:
+    def cost(shard: Indices) -> tuple[int, int]:  # the busiest's work, and all messages
         crossing = crossings(network, shard, count)
+        bundle = crossing.bundle
+        heard = crossing.receiver[bundle[(crossing.turn == 0) & (crossing.level[bundle] > 0)]]
+        woken = np.bincount(np.append(shard[~network.is_input], heard), minlength=count)
         tells, hears = _crossing_messages(crossing, count)
-        stand_ins = np.bincount(crossing.receiver[crossing.bundle[crossing.turn == 0]], minlength=count)
-        wakes = np.bincount(shard[~network.is_input], minlength=count) + stand_ins
-        work = np.bincount(shard[network.targets], minlength=count) + WAKE * wakes + tells + hears
+        work = np.bincount(shard[network.targets], minlength=count) + WAKE * woken + tells + hears
         return int(work.max()), sum(crossing.messages)
 
-    found = [(*cost(shard), shard) for shard in cut(network, count)]
-    most = TOLERANCES[-1] * min(work for work, _, _ in found)
-    return Partition(network, min((f for f in found if f[0] <= most), key=lambda f: f[1])[2])
+    ways = [(*cost(shard), shard) for shard in cut(network, count)]
+    least = min(work for work, _, _ in ways)
+    return Partition(network, min((way for way in ways if way[0] <= ENOUGH * least), key=lambda way: way[1::-1])[2])
 
 
 def _crossing_messages(crossing: Crossings, shards: int) -> tuple[Indices, Indices]:
     """How many messages each shard tells others and hears of them per micro-batch, forward and back together."""
     bundle = crossing.bundle
-    forward, back = crossing.turn == 0, crossing.level[bundle] > 0
+    back = crossing.level[bundle] > 0
+    forward = back & (crossing.turn == 0)
     sender, receiver = crossing.sender[bundle], crossing.receiver[bundle]
 
     def count(one: Indices, other: Indices) -> Indices:

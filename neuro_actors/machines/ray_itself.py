@@ -33,7 +33,15 @@ SETTINGS = {
     "RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO": "0",
     "RAY_py_gcs_connect_timeout_s": "5",
 }
-SWEEPER = 'read -r word || sleep 3; rm -rf -- "$1"'  # its input ends with this process, or with a word from it
+FOLDER = "NEURO_ACTORS_RAY_FOLDER"
+SWEEPER = f"""read -r word && exit
+sleep 1
+for place in /proc/[0-9]*; do
+  grep -qsF "{FOLDER}=$1" "$place/environ" && grep -qsF RAY_RAYLET_PID= "$place/environ" && kill -9 "${{place#/proc/}}"
+done
+sleep 1
+rm -rf -- "$1"
+"""  # its input ends with this process. Two of Ray's own helpers would live on for a minute, and try to report the loss
 
 
 class RayItself:
@@ -54,6 +62,9 @@ class RayItself:
 
     def start(self) -> Any:
         """Ray's own module, which is initialised."""
+        if self._address is None:
+            self._folder = _folder()
+            self._changes[FOLDER] = str(self._folder)
         with _environment(self._changes), warnings.catch_warnings():
             warnings.simplefilter("ignore")
             ray = _imported()
@@ -68,10 +79,9 @@ class RayItself:
         return ray
 
     def _start_here(self, ray: Any) -> None:
-        self._folder = _folder()
         # in a session of its own: a Ctrl-C is not for it
-        command = ["/bin/sh", "-c", SWEEPER, "sh", str(self._folder)]
-        self._sweeper = subprocess.Popen(command, stdin=subprocess.PIPE, start_new_session=True)
+        command, place = ["/bin/sh", "-c", SWEEPER, "sh", str(self._folder)], {"PATH": os.environ.get("PATH", os.defpath)}
+        self._sweeper = subprocess.Popen(command, stdin=subprocess.PIPE, env=place, start_new_session=True)
         try:
             ray.init(
                 address="local", num_cpus=self._workers, include_dashboard=False, _node_ip_address=LOOPBACK,
@@ -85,11 +95,13 @@ class RayItself:
 
     def stop(self) -> None:
         """Nothing is left."""
+        word = b"gone\n"
         try:
             if self._ray is not None:
                 try:
                     self._ray.shutdown(wait_for_processes=True)
-                except TypeError:  # of an older version
+                except TypeError:  # of an older version, which does not wait
+                    word = b""
                     self._ray.shutdown()
                 _read_environment_anew()
                 _speaks(self._ray, True)
@@ -98,7 +110,7 @@ class RayItself:
                 shutil.rmtree(self._folder, ignore_errors=True)
             if self._sweeper is not None:
                 with suppress(OSError):
-                    self._sweeper.communicate(b"gone\n")
+                    self._sweeper.communicate(word)
 
 
 def checked_token(address: str | None, token: str | None) -> str:
@@ -191,14 +203,18 @@ def _folder() -> Path:
 @contextmanager
 def _environment(changes: dict[str, str]) -> Iterator[None]:
     """What Ray reads there, and hands on to what it starts; afterwards it is as it was, and without what Ray put there."""
-    before = {name: value for name, value in os.environ.items() if name in changes or name.startswith("RAY_")}
+    before = {name: value for name, value in os.environ.items() if _concerns_ray(name, changes)}
     os.environ.update(changes)
     try:
         yield
     finally:
-        for name in [name for name in os.environ if name in changes or name.startswith("RAY_")]:
+        for name in [name for name in os.environ if _concerns_ray(name, changes)]:
             del os.environ[name]
         os.environ.update(before)
+
+
+def _concerns_ray(name: str, changes: dict[str, str]) -> bool:
+    return name in changes or name.startswith("RAY_") or name == "PYTHONBREAKPOINT"
 
 
 def why(error: BaseException) -> str:

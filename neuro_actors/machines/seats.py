@@ -96,12 +96,12 @@ class Seats:
     async def fill(self) -> None:
         """Start a worker for each seat that has none, all at once, and wait until all have called, or are lost again."""
         empty = [seat for seat in self._seats if seat.wire is None]
+        self.replaced += sum(seat.starts > 0 for seat in empty)
         async with trio.open_nursery() as nursery:
             for seat in empty:
                 nursery.start_soon(self._start, seat)
         for seat in empty:
             self._check_numerics(seat)
-        self.replaced += len(empty) if self.story else 0
 
     async def _start(self, seat: Seat) -> None:
         before, seat.worker = seat.worker, None  # nobody cares for his end any more

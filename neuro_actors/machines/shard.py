@@ -3,8 +3,9 @@
 Its neurons come first, in the whole network's order and under their ids; each hears as many sources, in the same order, and
 has its followers in the same order, so nobody notices. Then come:
 
-- `wire`, an input that is told nothing, from which those hang who stand in for sources: what they say comes from elsewhere.
-- For each source elsewhere that somebody here follows: one that says what it says, and whose followers are those here.
+- For each input elsewhere that somebody here hears: one that is told the same by the world, an input of the same id.
+- `wire`, an input that is told nothing, from which the next hang, for what they say comes from elsewhere.
+- For each other source elsewhere that somebody here follows: one that says what it says, and whose followers are those here.
 - For each turn of the rows that come back to sources here: one that follows all of them who have a row in that turn, in its
   place among their followers. The first turn's hears what is to be told elsewhere.
 
@@ -68,7 +69,8 @@ class Shard:
     """A shard, and all that it knows of the whole.
 
     place: which of how many, `shards`.  network: see above.
-    members: where its own neurons stand in the whole network.  inputs: which rows of the whole's x its own inputs are told.
+    members: where its own neurons stand in the whole network.
+    inputs: which rows of the whole's x its inputs are told; the first `n_inputs` are its own, the others those from elsewhere.
     n_outputs: of the whole network, where the loss lives, else 0.
     synapses: of each synapse of its network, which of the whole's it is; -1 where it leads to or from a stand-in. (That
         from one who stands in for a source is the source's own.)
@@ -81,6 +83,7 @@ class Shard:
     network: Network
     members: Indices
     inputs: Indices
+    n_inputs: int
     n_outputs: int
     synapses: Indices
     runs: Indices
@@ -110,6 +113,7 @@ class Shard:
         about: dict[str, Any] = {
             "place": self.place,
             "shards": self.shards,
+            "n_inputs": self.n_inputs,
             "n_outputs": self.n_outputs,
             "ids": list(net.ids),
             "activations": list(net.activations),
@@ -132,8 +136,8 @@ class Shard:
                 sources, targets, weights, biases=biases, activations=about["activations"], outputs=outputs, ids=about["ids"]
             )
             hears, tells = bundles[: about["hears"]], bundles[about["hears"] :]
-            places = members, inputs, about["n_outputs"], synapses, runs
-            return cls(about["place"], about["shards"], network, *places, hears, tells)  # type: ignore[arg-type]
+            counts = about["n_inputs"], about["n_outputs"]
+            return cls(about["place"], about["shards"], network, members, inputs, *counts, synapses, runs, hears, tells)  # type: ignore[arg-type]
         except (KeyError, TypeError, ValueError, IndexError) as error:
             raise InputError(f"this is no shard: {error}") from None
 
@@ -155,13 +159,16 @@ def _shard(network: Network, partition: Partition, cut: Crossings, place: int) -
     where[members] = np.arange(len(members))
 
     bundle_of = cut.bundle
-    sources_in = np.flatnonzero((cut.receiver[bundle_of] == place) & (cut.turn == 0))
-    wire = len(members)
-    if len(sources_in):
+    heard = cut.source[(cut.receiver[bundle_of] == place) & (cut.turn == 0)]  # bundle after bundle: inputs before others
+    told = heard[network.is_input[heard]]
+    wire = len(members) + len(told)
+    where[told] = np.arange(len(members), wire)
+    ids += [network.ids[k] for k in told.tolist()]
+    others = heard[len(told) :]
+    where[others] = wire + 1 + np.arange(len(others))
+    if len(others):
         ids.append(names.new("wire"))
-        where[cut.source[sources_in]] = wire + 1 + np.arange(len(sources_in))
-        ids += [names.new(f"{network.ids[k][:96]} of shard {partition.shard[k]}") for k in cut.source[sources_in].tolist()]
-    stand_ins = where[cut.source[sources_in]]
+        ids += [names.new(f"{network.ids[k][:96]} of shard {partition.shard[k]}") for k in others.tolist()]
 
     rows_out = np.flatnonzero(cut.sender[bundle_of] == place)
     begins = (np.diff(bundle_of[rows_out], prepend=-1) != 0) | (np.diff(cut.turn[rows_out], prepend=-1) != 0)
@@ -178,10 +185,10 @@ def _shard(network: Network, partition: Partition, cut: Crossings, place: int) -
     synapses = np.concatenate([own, np.full(len(rows_out), -1)])[order]
     weights = np.where(synapses >= 0, network.weights[synapses], 0.0)
     outputs = where[network.output_positions] if place == cut.judge else np.empty(0, dtype=np.intp)
-    hanging = len(stand_ins)
+    hanging = len(others)
     part = Network.from_arrays(
         np.concatenate([sources, np.full(hanging, wire)]),
-        np.concatenate([targets, stand_ins]),
+        np.concatenate([targets, where[others]]),
         np.concatenate([weights, np.zeros(hanging)]),
         biases=np.concatenate([network.biases[members], np.zeros(len(ids) - len(members))]),
         activations=[*(network.activations[k] for k in members.tolist()), *["identity"] * (len(ids) - len(members))],
@@ -193,19 +200,22 @@ def _shard(network: Network, partition: Partition, cut: Crossings, place: int) -
         shards=partition.shards,
         network=part,
         members=members,
-        inputs=np.flatnonzero(mine[network.is_input]),
+        inputs=np.append(np.flatnonzero(mine[network.is_input]), np.searchsorted(np.flatnonzero(network.is_input), told)),
+        n_inputs=int(np.count_nonzero(mine & network.is_input)),
         n_outputs=len(outputs),
         synapses=np.concatenate([synapses, np.full(hanging, -1)]),
         runs=_runs(network, members),
-        hears=_bundles(cut, np.flatnonzero(cut.receiver == place), wire + 1, by_turn=False),
+        hears=_bundles(cut, np.flatnonzero(cut.receiver == place), len(members), by_turn=False),
         tells=_bundles(cut, np.flatnonzero(cut.sender == place), len(ids) - n_followers, by_turn=True),
     )
 
 
 def _bundles(cut: Crossings, chosen: Indices, first: int, by_turn: bool) -> tuple[Bundle, ...]:
     """These bundles, whose stand-ins begin at `first`: one a turn, or else one a source."""
-    made = []
+    made: list[Bundle] = []
     for b in chosen.tolist():
+        if not by_turn and cut.level[b] > 0 and (not made or made[-1].level == 0):
+            first += 1  # the wire
         rows = slice(cut.start[b], cut.start[b + 1])
         turn, source = cut.turn[rows], cut.source[rows]
         cuts = np.append(np.flatnonzero(np.diff(turn, prepend=-1)), len(turn))

@@ -22,13 +22,25 @@ from .standins import crosses
 
 Direction: TypeAlias = Literal["forward", "back"]
 Send: TypeAlias = Callable[[int, Direction, int, Array], None]
+Ship: TypeAlias = Callable[[Bundle, Direction, int, Array], None]
 NOTHING = frozen(np.empty(0))
+
+
+def told(bundle: Bundle, step: Step) -> bool:
+    """Whether what the bundle's sources say crosses in this step: of inputs the world tells it to all who hear them."""
+    return crosses(step) and bundle.level > 0
+
+
+def answered(bundle: Bundle, step: Step) -> bool:
+    """Whether urgencies towards the bundle's sources cross in this step."""
+    return crosses(step) and step.loss is not None and (step.wrt_inputs or bundle.level > 0)
 
 
 class ShardEnvironment:
     """The world's port, in terms of the shard's own members: see `EnvironmentPort`.
 
-    x, urgencies: (its own inputs, columns).  targets: (n_outputs, batch), or None where the loss lives elsewhere.
+    x: (inputs, columns), a row for each of `Shard.inputs`.  urgencies: (its own inputs, columns), the first of these.
+    targets: (n_outputs, batch), or None where the loss lives elsewhere.
     predictions: (n_outputs, columns), or (0, columns) there.  losses: (batch,), or (0,) there.
     direction, commits: what its own neurons hold and commit, one after another.
     """
@@ -42,12 +54,15 @@ class ShardEnvironment:
         self._inner, self._channels = inner, channels
         net = shard.network
         self._n_outputs, self._n_commits = shard.n_outputs, shard.n_commits
-        self._n_inputs, self._untold = len(shard.inputs), len(net.inputs) - len(shard.inputs)
+        self._n_inputs, self._n_told, self._untold = shard.n_inputs, len(shard.inputs), len(net.inputs) - len(shard.inputs)
         self._unwanted = len(net.outputs) - shard.n_outputs
         self._unsteered = int((net.incoming.sizes + 1)[~net.is_input].sum()) - shard.n_commits
 
     def begin(self, step: Step, x: Array, targets: Array | None, direction: Array | None = None) -> None:
         columns = x.shape[1]
+        if len(x) != self._n_told or (targets is not None and len(targets) != self._n_outputs):
+            got = f"got {len(x)} rows and {'no' if targets is None else len(targets)} targets"
+            raise MessageError(f"step {step.number}: {self._n_told} rows of x and {self._n_outputs} targets expected, {got}")
         if step.loss is not None:
             wanted = np.zeros((self._n_outputs, columns)) if targets is None else targets
             targets = np.concatenate([wanted, np.zeros((self._unwanted, wanted.shape[1]))])
@@ -70,7 +85,7 @@ class ShardEnvironment:
 class _Answers:
     """The rows that a bundle's sources are told, of one step, gathered until all are there."""
 
-    def __init__(self, bundle: Bundle, ship: Callable[[Bundle, Direction, int, Array], None]) -> None:
+    def __init__(self, bundle: Bundle, ship: Ship) -> None:
         self.bundle, self._ship = bundle, ship
         self._left, self._rows = 0, NOTHING
 
@@ -99,89 +114,101 @@ class _StandInPort:
     commit: Array
     direction: Array
 
-    def __init__(self, inner: Port, bundle: Bundle, arrival: Arrival) -> None:
+    def __init__(self, inner: Port, bundle: Bundle) -> None:
         self.node = inner.node
-        self._inner, self._bundle, self._arrival = inner, bundle, arrival
+        self._inner, self._bundle = inner, bundle
 
     async def wait(self, kind: Kind) -> Step | None:
         inner = self._inner
         step = await inner.wait(kind)
-        if step is None or (kind == ACTIVATION and step.tangent and await inner.wait(TANGENT) is None):
-            return None
-        if kind == ACTIVATION:
-            self.activation = inner.activation
-        else:
-            self.commit = inner.commit
-        return step if await self._fetch(kind, step) else None
+        if step is not None:
+            if kind == ACTIVATION:
+                self.heard, self.activation = inner.heard, inner.activation
+            else:
+                self.urgencies, self.back, self.commit = inner.urgencies, inner.back, inner.commit
+        return step
 
-    async def _fetch(self, kind: Kind, step: Step) -> bool:
-        """Put mail and sheets on the desk; False if no more mail will come."""
-        raise NotImplementedError
+    async def _steered(self, kind: Kind, step: Step | None) -> Step | None:
+        """A neuron is told its part of a direction, which means nothing to one who stands in."""
+        return await self._inner.wait(TANGENT) if step is not None and step.tangent and kind == ACTIVATION else step
 
     def send(self, kind: Kind, step: Step) -> None:
         self._inner.send(kind, step)
 
-    def _answered(self, step: Step) -> bool:
-        """Whether urgencies towards the bundle's sources cross in this step."""
-        return crosses(step) and (step.wrt_inputs or self._bundle.level > 0)
 
+class InputPort(_StandInPort):
+    """Of one who stands in for an input: the world tells both the same, and where urgencies go, the rows go there."""
 
-class SourcePort(_StandInPort):
-    """Of one who stands in for a source: its activation comes from elsewhere, and there the rows for it go."""
+    def __init__(self, inner: Port, bundle: Bundle, answers: _Answers, rows: list[int]) -> None:
+        super().__init__(inner, bundle)
+        self._answers = answers
+        self._rows: slice | list[int] = slice(rows[0], rows[0] + 1) if len(rows) == 1 else rows
 
-    def __init__(self, inner: Port, bundle: Bundle, arrival: Arrival, row: int, answers: _Answers, rows: list[int]) -> None:
-        super().__init__(inner, bundle, arrival)
-        self._row, self._answers = row, answers
-        self._places: slice | list[int] = slice(rows[0], rows[0] + 1) if len(rows) == 1 else rows
+    async def wait(self, kind: Kind) -> Step | None:
+        step = await super().wait(kind)
+        if step is not None and kind == URGENCY:
+            self._lay_out(step)
+        return step
 
-    async def _fetch(self, kind: Kind, step: Step) -> bool:
-        inner = self._inner
-        columns = inner.heard.shape[1]
-        if kind == URGENCY:
-            self.urgencies = inner.urgencies
-            self.back = self._answers.sheet(columns, self._places) if self._answered(step) else np.empty((0, columns))
-            return True
-        if not crosses(step):
-            self.heard = np.zeros((1, columns))
-            return True
-        block = await self._arrival.take(step.number, columns)
-        if block is not None:
-            self.heard = block[self._row : self._row + 1]
-        return block is not None
+    def _lay_out(self, step: Step) -> None:
+        columns = self._inner.heard.shape[1]
+        self.back = self._answers.sheet(columns, self._rows) if answered(self._bundle, step) else np.empty((0, columns))
 
     def send(self, kind: Kind, step: Step) -> None:
         if kind == URGENCY:
             self._inner.back[...] = 0.0
-            if self._answered(step):
-                self._answers.put(step.number, self._places, self.back)
+            if answered(self._bundle, step):
+                self._answers.put(step.number, self._rows, self.back)
         super().send(kind, step)
+
+
+class SourcePort(InputPort):
+    """Of one who stands in for another source: its activation comes from elsewhere. It sleeps until that is there, and only
+    then looks for what tells it the step: so it is woken once, not twice."""
+
+    def __init__(self, inner: Port, bundle: Bundle, answers: _Answers, rows: list[int], arrival: Arrival, row: int) -> None:
+        super().__init__(inner, bundle, answers, rows)
+        self._arrival, self._row, self._number = arrival, row, 0
+
+    async def wait(self, kind: Kind) -> Step | None:
+        if kind == ACTIVATION:
+            await self._arrival.ready(self._number)
+        step = await self._steered(kind, await super().wait(kind))
+        if step is not None and kind == ACTIVATION:
+            self._number = step.number
+            if not crosses(step):
+                self.heard = np.zeros((1, self.heard.shape[1]))
+                return step
+            block = self._arrival.take(step.number)
+            if block is None:
+                return None
+            self.heard = block[self._row : self._row + 1]
+        return step
 
 
 class FollowerPort(_StandInPort):
     """Of one who stands in for followers: in the first turn it tells what it hears; in each its urgencies are a turn's."""
 
-    def __init__(
-        self, inner: Port, bundle: Bundle, arrival: Arrival, turn: int, ship: Callable[[Bundle, Direction, int, Array], None]
-    ) -> None:
-        super().__init__(inner, bundle, arrival)
-        self._turn, self._rows, self._ship = turn, slice(*bundle.cuts[turn : turn + 2].tolist()), ship
+    def __init__(self, inner: Port, bundle: Bundle, arrival: Arrival, turn: int, ship: Ship) -> None:
+        super().__init__(inner, bundle)
+        self._rows = slice(*bundle.cuts[turn : turn + 2].tolist())
+        self._arrival, self._ship, self._first = arrival, ship, turn == 0
 
-    async def _fetch(self, kind: Kind, step: Step) -> bool:
-        inner = self._inner
-        if kind == ACTIVATION:
-            self.heard = inner.heard
-            return True
-        self.back = inner.back
-        if not self._answered(step):
-            self.urgencies = np.zeros(inner.back.shape)
-            return True
-        block = await self._arrival.take(step.number, inner.back.shape[1])
-        if block is not None:
+    async def wait(self, kind: Kind) -> Step | None:
+        step = await self._steered(kind, await super().wait(kind))
+        if step is not None and kind == URGENCY:
+            if not answered(self._bundle, step):
+                self.urgencies = np.zeros(self.back.shape)
+                return step
+            await self._arrival.ready(step.number - 1)
+            block = self._arrival.take(step.number)
+            if block is None:
+                return None
             self.urgencies = block[self._rows]
-        return block is not None
+        return step
 
     def send(self, kind: Kind, step: Step) -> None:
-        if kind == ACTIVATION and not self._turn and crosses(step):
+        if kind == ACTIVATION and self._first and told(self._bundle, step):
             self._ship(self._bundle, "forward", step.number, self.heard[:-1].copy())
         super().send(kind, step)
 
@@ -192,50 +219,44 @@ class ShardChannels:
     def __init__(self, inner: Channels, shard: Shard, send: Send) -> None:
         self._inner, self._send = inner, send
         self._place = shard.place
-        self._step: Step | None = None
-        self._columns = 0
         self.crossed = (0, 0)
         self.environment = ShardEnvironment(inner.environment, self, shard)
-        self._arrivals: dict[tuple[int, Direction], Arrival] = {}
+        self._arrivals: dict[tuple[int, Direction], tuple[Arrival, Bundle, tuple[str, ...]]] = {}
         self._ports: dict[int, Port] = {}
-        self._names: dict[tuple[int, Direction], tuple[str, ...]] = {}
         ids = shard.network.ids
         for bundle in shard.hears:
-            arrival = self._arrival(bundle, "forward", bundle.n_sources, bundle.n_sources)
-            answers = _Answers(bundle, self._shipped)
-            for row, rows in enumerate(bundle.rows()):
-                place = bundle.first + row
-                self._ports[place] = SourcePort(inner.port(place), bundle, arrival, row, answers, rows.tolist())
-            self._names[bundle.number, "forward"] = ids[bundle.first : bundle.first + bundle.n_sources]
+            answers, first = _Answers(bundle, self._shipped), bundle.first
+            name = f"shard {self._place}, from shard {bundle.sender}, level {bundle.level}"
+            arrival = Arrival(name, ACTIVATION, bundle.n_sources, bundle.n_sources)
+            if bundle.level > 0:
+                self._arrivals[bundle.number, "forward"] = arrival, bundle, ids[first : first + bundle.n_sources]
+            for row, places in enumerate(bundle.rows()):
+                port, rows = inner.port(first + row), places.tolist()
+                self._ports[first + row] = (
+                    SourcePort(port, bundle, answers, rows, arrival, row)
+                    if bundle.level > 0
+                    else InputPort(port, bundle, answers, rows)
+                )
         for bundle in shard.tells:
-            turns = len(bundle.cuts) - 1
-            arrival = self._arrival(bundle, "back", bundle.n_rows, turns)
+            turns, first = len(bundle.cuts) - 1, bundle.first
+            name = f"shard {self._place}, from shard {bundle.receiver}, level {bundle.level}"
+            arrival = Arrival(name, URGENCY, bundle.n_rows, turns)
+            self._arrivals[bundle.number, "back"] = arrival, bundle, ids[first : first + 1]
             for turn in range(turns):
-                place = bundle.first + turn
-                self._ports[place] = FollowerPort(inner.port(place), bundle, arrival, turn, self._shipped)
-            self._names[bundle.number, "back"] = ids[bundle.first : bundle.first + 1]
-
-    def _arrival(self, bundle: Bundle, direction: Direction, n_rows: int, readers: int) -> Arrival:
-        here, there = (bundle.receiver, bundle.sender) if direction == "forward" else (bundle.sender, bundle.receiver)
-        name = f"shard {here}, from shard {there}, level {bundle.level}"
-        made = Arrival(name, ACTIVATION if direction == "forward" else URGENCY, n_rows, readers)
-        self._arrivals[bundle.number, direction] = made
-        return made
+                port = inner.port(first + turn)
+                self._ports[first + turn] = FollowerPort(port, bundle, arrival, turn, self._shipped)
 
     def begin(self, step: Step, columns: int) -> None:
         """A step begins, of so many columns."""
-        self._step, self._columns = step, columns
-        for arrival in self._arrivals.values():
-            arrival.begin(step.number)
+        for (_, direction), (arrival, bundle, _) in self._arrivals.items():
+            arrival.begin(step.number, (told if direction == "forward" else answered)(bundle, step), columns)
 
     def deliver(self, bundle: int, direction: Direction, number: int, values: Array) -> None:
         """Take what another shard has sent, at once or, where its step has not begun, when that does. Raises `MessageError`
         for what must not be accepted."""
-        arrival = self._arrivals.get((bundle, direction))
-        if arrival is None:
+        if (bundle, direction) not in self._arrivals:
             raise MessageError(f"shard {self._place}: nothing comes {direction} in bundle {bundle}")
-        under_way = self._step is not None and self._step.number == number
-        arrival.accept(number, values, self._columns if under_way else None)
+        self._arrivals[bundle, direction][0].accept(number, values)
 
     def _shipped(self, bundle: Bundle, direction: Direction, number: int, values: Array) -> None:
         messages, size = self.crossed
@@ -256,16 +277,16 @@ class ShardChannels:
 
     def waiting(self) -> Iterator[Waiting]:
         yield from self._inner.waiting()
-        for key, arrival in self._arrivals.items():
+        for arrival, _, names in self._arrivals.values():
             if arrival.awaited is not None:
-                yield Waiting(f"shard {self._place}", arrival.kind, arrival.awaited, self._names[key])
+                yield Waiting(f"shard {self._place}", arrival.kind, arrival.awaited, names)
 
     def statistics(self) -> Statistics:
         return self._inner.statistics()
 
     def stop(self) -> None:
         self._inner.stop()
-        for arrival in self._arrivals.values():
+        for arrival, _, _ in self._arrivals.values():
             arrival.close()
 
     def close(self) -> None:

@@ -1,7 +1,7 @@
 """Who stands in for what is elsewhere: rules without a parameter, and a loss that lives here or does not.
 
-None of them knows where its mail comes from. One who stands in for a source says what he was told, and answers with the
-rows that are to go back; one who stands in for followers says nothing, and answers with what he was told.
+None of them knows where its mail comes from. One who stands in for a source says what it was told, and answers with the
+rows that are to go back; one who stands in for followers says nothing, and answers with what it was told.
 """
 
 from __future__ import annotations
@@ -60,10 +60,20 @@ class SourceRule(_StandIn):
 
     def respond(self, step: Step, urgencies: Array, back: Array, commit: Array) -> None:
         """back: (n_rows, columns), or (0, columns) where nobody awaits them."""
-        commit[...] = 0.0
+        if len(commit):
+            commit[...] = 0.0
         if len(back):
             back[0] = self.sums.sum_of_rows(urgencies[: self.added]) if self.added > 1 else urgencies[0]
             back[1:] = urgencies[self.added :]
+
+
+class SourceInputRule(SourceRule):
+    """In the stead of an input elsewhere."""
+
+    __slots__ = ()
+
+    def is_answered(self, step: Step) -> bool:
+        return step.loss is not None and step.wrt_inputs
 
 
 class FollowerRule(_StandIn):
@@ -124,7 +134,8 @@ class ShardRule(Rule):
         return FollowerRule(id) if added is None else SourceRule(id, added, sums)
 
     def input(self, network: Network, k: int, sums: Sums) -> NeuronRule:
-        return self.rule.input(network, k, sums)
+        added = self._added.get(k)
+        return self.rule.input(network, k, sums) if added is None else SourceInputRule(network.ids[k], added, sums)
 
     def judge(self, network: Network) -> LossRule:
         return ShardJudge(self.rule.judge(network), self._n_outputs)

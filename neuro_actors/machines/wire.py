@@ -45,11 +45,12 @@ KEEPALIVE = {"TCP_KEEPIDLE": 10, "TCP_KEEPINTVL": 5, "TCP_KEEPCNT": 4}  # a mach
 class Wire:
     """One end of a wire. Made by `connect` and by `serve`; `async with` closes it.
 
-    about: what the other side said of itself.
+    about: what the other side said of itself.  host: its address.
     """
 
     def __init__(self, stream: trio.SocketStream, sealer: Sealer, opener: Opener) -> None:
         self.about: dict[str, Any] = {}
+        self.host = str(stream.socket.getpeername()[0])  # now: of one that has broken nobody can tell it any more
         self._stream = stream
         self._sealer = sealer
         self._opener = opener
@@ -58,11 +59,6 @@ class Wire:
         self._broken: str | None = None
         self._ended = False  # the other side has said its last word
         self._closed = False
-
-    @property
-    def host(self) -> str:
-        """The other side's address."""
-        return str(self._stream.socket.getpeername()[0])
 
     async def send(self, head: dict[str, Any], arrays: Sequence[AnyArray] = ()) -> None:
         """Send a letter; any number of tasks may. The arrays, of float64, int64, uint8 or bool, must not change meanwhile.
@@ -212,7 +208,7 @@ async def connect(
 def reason(error: BaseException) -> str:
     """Why a stream could not be opened: of the addresses that were tried, what the last one said."""
     last = getattr(error.__cause__, "exceptions", [error])[-1]
-    return str(getattr(last, "strerror", None) or last)
+    return os.strerror(last.errno) if getattr(last, "errno", None) else str(last)
 
 
 async def serve(

@@ -17,7 +17,6 @@ this changes no bit; and as many blocks more may be kept as there are lanes.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Generator
 from dataclasses import dataclass, replace
 from itertools import pairwise
@@ -28,7 +27,7 @@ import numpy as np
 from ..arrays import Array, as_whole_number, frozen
 from ..errors import InputError, MessageError
 from ..judge import LossRule
-from ..messages import Step
+from ..messages import Step, place_of
 from ..network import Network
 from ..neuron import Keeper, LocalRule, Memory, NeuronRule
 from ..sums import ORDERED, Sums
@@ -235,12 +234,6 @@ class MicroBatchNeuron(Keeper):
     @blocks.setter
     def blocks(self, blocks: Blocks) -> None:
         self.book.blocks = blocks
-
-
-def place_of(round: str) -> tuple[int, int] | None:
-    """Which micro-batch a round of this name is, from 1 on, and of how many; None where it is none."""
-    found = re.fullmatch(r"micro-batch ([1-9]\d{0,8}) of ([1-9]\d{0,8})", round, re.ASCII)
-    return (int(found[1]), int(found[2])) if found else None
 
 
 def _place(id: str, step: Step) -> tuple[int, int]:

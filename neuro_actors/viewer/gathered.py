@@ -17,6 +17,7 @@ from ..arrays import as_whole_number, number
 from ..errors import InputError
 from ..log.words import called
 from ..text import shown
+from .machines import machines, of_step
 from .picture import picture
 from .scales import Scales
 from .storm import storm
@@ -60,7 +61,7 @@ def gathered(log: Log, max_mb: float = 12.0, shape: tuple[int, int] | str | None
         before = log.network_at(earlier[info.number])
         said = told(before, recorded, kept.examples)
         after = log.network_at(info.number) if info.mode == "train" and info.whole else before
-        steps_shown.append(_step(info, said, versions.of(before), versions.of(after), pack, kept))
+        steps_shown.append(_step(info, said, versions.of(before), versions.of(after), pack, kept) | of_step(log, info))
         if info.number in befell:
             told_of = befell[info.number]
             steps_shown[-1]["storm"] = told_of if kept.synapses else {name: told_of[name] for name in ("lost", "died")}
@@ -73,6 +74,7 @@ def gathered(log: Log, max_mb: float = 12.0, shape: tuple[int, int] | str | None
     return {
         "title": Path(log.path).name,
         "network": _network(log, kept),
+        "machines": machines(log),
         "picture": shape,
         "item": kept.item,
         "scales": scales.found(),

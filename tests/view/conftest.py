@@ -10,9 +10,11 @@ from typing import Any
 
 import numpy as np
 import pytest
+from in_process import InProcess
 from viewing import record
 
 import neuro_actors as na
+from neuro_actors.verify import draw_case
 from neuro_actors.viewer.gathered import gathered
 from neuro_actors.viewer.page import page as html
 
@@ -36,7 +38,7 @@ HOSTILE = ["<script>alert(1)</script>", "\"'><img src=x onerror=alert(1)>", "×©×
 @pytest.fixture(scope="session")
 def logs(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
     """family: skips a level, has a dead neuron; train, gradient to the inputs, predict. picture, thousand, hostile. storm: family, of whom letters are
-    lost and two die."""
+    lost and two die. machines: family on 2 replicas x 2 shards. spread: a wild network on 3 shards."""
     folder = tmp_path_factory.mktemp("logs")
     rng = np.random.default_rng(0)
     neurons = [na.Input("fur"), na.Input("tail"), na.Neuron("eyes", "tanh", 0.1), na.Neuron("ears", "relu", -9.0)]
@@ -96,6 +98,16 @@ def logs(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
         na.Network(neurons, synapses, ["cat"]), x, t, loss="cross_entropy", optimizer=na.SGD(0.5), epochs=3, batch_size=3,
         channels=STORM, log=folder / "storm.arrows",
     )  # fmt: skip
+    many = InProcess(replicas=2, partition=na.Partition(na.Network(neurons, synapses, ["cat"]), [0, 0, 0, 1, 1, 0, 1]))
+    how = {"engine": many, "micro_batches": 3}
+    found["machines"] = record(folder / "machines.arrows", na.Network(neurons, synapses, ["cat"]), family, **how)
+    wild = draw_case(5)
+
+    async def three(s: na.Simulation) -> None:
+        for _ in range(3):
+            await s.train_step(wild.x, wild.targets, wild.loss, optimizer=na.SGD(0.01))
+
+    found["spread"] = record(folder / "spread.arrows", wild.network, three, engine=InProcess(shards=3))
     return found | {"storm": folder / "storm.arrows"}
 
 

@@ -453,7 +453,7 @@ def test_the_canvas_shows_signs_in_two_colours(look: Look, logs: dict[str, Path]
 
 
 @pytest.mark.parametrize("size", [(1600, 900), (390, 844)])
-@pytest.mark.parametrize("name", ["family", "picture", "population", "hostile"])
+@pytest.mark.parametrize("name", ["family", "picture", "population", "hostile", "machines", "spread"])
 def test_every_moment_can_be_drawn_at_every_size(look: Look, name: str, size: tuple[int, int]) -> None:
     page = look(name, *size)
     drawn_moments = page.evaluate("""() => {

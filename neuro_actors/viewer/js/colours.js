@@ -1,7 +1,9 @@
 // Blue for negative, orange for positive, safe for the colour-blind, and always beside a sign or a shape.
 
 /** @typedef {{paper: number[], ink: number[], muted: number[], line: number[], plus: number[], minus: number[],
- *             empty: number[], loss: number[], accent: number[]}} Palette */
+ *             empty: number[], loss: number[], accent: number[], workers: number[][], ground: number}} Palette ground: how much of a worker's colour is in its ground */
+
+export const WORKERS = 6; // so many colours of workers, then they come again
 
 /** @param {string} text such as #d55e00 @returns {number[]} */
 export function rgb(text) {
@@ -13,7 +15,9 @@ export function rgb(text) {
 export function palette(root) {
   const style = getComputedStyle(root);
   const names = ["paper", "ink", "muted", "line", "plus", "minus", "empty", "loss", "accent"];
-  return /** @type {any} */ (Object.fromEntries(names.map((name) => [name, rgb(style.getPropertyValue(`--${name}`))])));
+  const found = Object.fromEntries(names.map((name) => [name, rgb(style.getPropertyValue(`--${name}`))]));
+  const workers = Array.from({ length: WORKERS }, (_, k) => rgb(style.getPropertyValue(`--w${k}`)));
+  return /** @type {any} */ ({ ...found, workers, ground: Number(style.getPropertyValue("--ground")) });
 }
 
 /** @param {number[]} a @param {number[]} b @param {number} t @returns {number[]} */

@@ -1,11 +1,14 @@
 // Buttons and choices, in the language of the page.
 
 import { byId, el } from "./dom.js";
+import { chips } from "./hosts.js";
 import { plain } from "./labels.js";
+import { home } from "./machines.js";
 import { count, shown, style } from "./numbers.js";
 import { present } from "./waves.js";
 
 const MOST_NAMES = 3000;
+const MOST_CHIPS = 8;
 const SPEEDS = [0.25, 0.5, 1, 2, 4, 8];
 
 export class Controls {
@@ -14,6 +17,7 @@ export class Controls {
     this.app = app;
     this._key = "";
     this._said = "";
+    this._who = "";
     const press = (/** @type {string} */ id, /** @type {() => void} */ act) => byId(id).addEventListener("click", act);
     press("play", () => app.player.toggle());
     press("nextWave", () => app.goWave(1));
@@ -30,6 +34,7 @@ export class Controls {
       app.state.theme = value;
       app.restyle();
     });
+    pick("workers", (value) => app.set({ workers: value === "shown" }));
     pick("digits", (value) => {
       style.digits = Number(value);
       app.redraw();
@@ -61,12 +66,23 @@ export class Controls {
     find.value = chosen >= 0 ? String(chosen) : "";
     for (const id of ["view", "speed", "pace", "language", "theme"]) byId(id).value = String(/** @type {any} */ (state)[id === "view" ? "shape" : id]);
     byId("digits").value = String(style.digits);
+    byId("workers").value = state.workers ? "shown" : "hidden";
+    this._hosts(scene);
     const wave = present(t) + 1;
     byId("phase").textContent = now.phase;
     byId("weather").hidden = !scene.run.stormy;
     byId("weather").textContent = now.weather;
     byId("wave").textContent = t >= waves.count ? now.wave : say("waveOf", { n: wave, total: waves.count, what: now.wave });
     this._announce(scene, now);
+  }
+
+  /** Who does this step, in which colour. @param {import("./scene.js").Scene} scene */
+  _hosts(scene) {
+    const { machines, mapped, info, say, state } = scene;
+    byId("hosts").hidden = !mapped;
+    const key = mapped ? `${info.replica} ${state.language}` : "";
+    if (machines && key && key !== this._who) byId("hosts").replaceChildren(...chips(say, machines, info, MOST_CHIPS));
+    this._who = key || this._who;
   }
 
   /** Words for those who do not see the canvas; silent while it plays. @param {import("./scene.js").Scene} scene
@@ -81,6 +97,7 @@ export class Controls {
       const kind = network.activations[k] ?? say("input");
       const u = view.u[k] === view.u[k] ? shown(view.u[k]) : say("noUrgency");
       text += ` ${say("describeNeuron", { name: plain(network.ids[k]), kind, level: say("level", { n: network.level[k] }), a: shown(view.a[k]), u })}`;
+      if (scene.machines) text += `; ${home(say, scene.machines, info, k)}`;
     }
     if (text !== this._said) byId("live").textContent = text;
     this._said = text;
@@ -111,6 +128,8 @@ export class Controls {
     byId("speed").replaceChildren(...SPEEDS.map((speed) => option(speed, `${String(speed).replace(".", style.mark)} ×`)));
     byId("pace").replaceChildren(option("waves", say("paceWaves")), option("steps", say("paceSteps")));
     byId("theme").replaceChildren(...["system", "light", "dark"].map((theme) => option(theme, say(theme))));
+    byId("workers").replaceChildren(option("shown", say("workersShown")), option("hidden", say("workersHidden")));
+    byId("mapped").hidden = scene.machines === null;
     byId("digits").replaceChildren(option(4, say("digitsFew")), option(17, say("digitsAll")));
     byId("language").replaceChildren(option("en", "English"), option("fr", "français"));
     const find = byId("find");

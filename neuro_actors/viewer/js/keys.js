@@ -22,6 +22,7 @@ export function onKeys(app) {
       End: () => app.goStep(app.run.steps.length - 1),
       n: () => another(app, 1),
       p: () => another(app, -1),
+      m: () => app.machines && app.set({ workers: !app.state.workers }),
       w: () => app.state.chosen?.kind === "neuron" && app.set({ why: !app.state.why }),
       l: () => app.choose({ kind: "loss" }),
       Escape: () => app.choose(null),

@@ -7,6 +7,7 @@ import { byId } from "./dom.js";
 import { lit } from "./focus.js";
 import { onKeys } from "./keys.js";
 import { layout } from "./layout.js";
+import { Machines } from "./machines.js";
 import { style } from "./numbers.js";
 import { Panel } from "./panel.js";
 import { Player } from "./player.js";
@@ -25,10 +26,12 @@ class App {
   /** @param {any} raw */
   constructor(raw) {
     this.run = new Run(raw);
+    this.machines = raw.machines ? new Machines(raw.machines, this.run.network) : null;
     /** @type {import("./scene.js").State} */
     this.state = {
       step: 0, t: 0, example: 0, playing: false, speed: 1, pace: "waves", chosen: null, hover: null, why: false, shape: "auto",
       language: (navigator.language || "en").toLowerCase().startsWith("fr") ? "fr" : "en", theme: "system", all: new Set(),
+      workers: true,
     };
     /** @type {import("./colours.js").Palette} */
     this.colours = palette(document.documentElement);
@@ -158,7 +161,7 @@ class App {
     const view = run.view(state.step, state.example);
     const why = state.why && state.chosen?.kind === "neuron" ? reason(run, view, state.chosen.k) : null;
     return new Scene({
-      run, state, colours: this.colours, layout: /** @type {any} */ (this.layout), waves: this.waves(), storm: this.storm(), reason: why, cache: this.cache,
+      run, state, colours: this.colours, layout: /** @type {any} */ (this.layout), waves: this.waves(), storm: this.storm(), machines: this.machines, reason: why, cache: this.cache,
       lit: lit(run.network, state.chosen, state.hover, why), say: speaker(state.language), moving: state.playing && !this.calm.matches,
     });
   }

@@ -3,6 +3,8 @@
 import { letters } from "./befell.js";
 import { functionChart, overSteps } from "./charts.js";
 import { el, name } from "./dom.js";
+import { swatch } from "./hosts.js";
+import { home } from "./machines.js";
 import { shown, signed } from "./numbers.js";
 import { at, byPixel, signedImage } from "./pictures.js";
 import { termTable } from "./terms.js";
@@ -17,6 +19,7 @@ export function neuronPanel(app, k) {
   return [
     el("h2", {}, name(network.ids[k])),
     el("p", { class: "kind", text: kind.filter(Boolean).join(" · ") }),
+    scene.machines ? el("p", { class: "kind home" }, swatch(scene.machines.worker(info, k)), home(say, scene.machines, info, k)) : null,
     stuck ? el("p", { class: "warn", text: say(stuck === "dead" ? "isDead" : "isSaturated") }) : null,
     view.isMean && !isInput ? el("p", { class: "note", text: say("meanNote", { n: info.batch }) }) : null,
     isInput ? input(app, k) : [hears(app, k), says(app, k)],

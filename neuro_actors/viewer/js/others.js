@@ -3,11 +3,14 @@
 import { overSteps } from "./charts.js";
 import { letters } from "./befell.js";
 import { el, name, sentence, svg } from "./dom.js";
+import { hostList } from "./hosts.js";
 import { count, shown, signed } from "./numbers.js";
+
+const MOST_HOSTS = 16; // that are listed
 
 /** @param {import("./panel.js").PanelApp} app @param {number} s @returns {any[]} */
 export function synapsePanel(app, s) {
-  const { network, view, say, run, state, info, waves } = app.scene;
+  const { network, view, say, run, state, info, waves, machines } = app.scene;
   const [source, target] = [network.sources[s], network.targets[s]];
   const kind = view.weights[s] > 0 ? "excitatory" : view.weights[s] < 0 ? "inhibitory" : "silentWeight";
   const link = (/** @type {number} */ k) => el("button", { class: "link", type: "button", "data-focus": `n ${k}`, onclick: () => app.choose({ kind: "neuron", k }) }, name(network.ids[k]));
@@ -17,6 +20,10 @@ export function synapsePanel(app, s) {
     [say("forwardMessage"), signed(view.a[source])],
     [say("product"), signed(view.weights[s] * view.a[source])],
   ];
+  if (machines) {
+    const [from, to] = [machines.worker(info, source), machines.worker(info, target)];
+    facts.push(from === to ? [say("travels"), say("within", { worker: from })] : [say("travels"), say("fromTo", { from, to })]);
+  }
   if (info.loss !== null) {
     facts.push([say("backwardMessage"), sent ? signed(run.urgency(view, s)) : say("notSent")], [say("weightUrgency"), signed(run.want(view, s))]);
     if (info.mode === "train") facts.push([say("becomes"), signed(view.after.weights[s])], [say("changes"), signed(view.after.weights[s] - view.weights[s])]);
@@ -66,13 +73,15 @@ export function lossPanel(app) {
 
 /** @param {import("./panel.js").PanelApp} app @returns {any[]} */
 export function introPanel(app) {
-  const { say, run } = app.scene;
+  const { say, run, machines } = app.scene;
   const signs = [
     ["activation", "signActivation"], ["urgency", "signUrgency"], ["fill", "signFill"], ["ring", "signRing"],
     ["excite", "signExcite"], ["inhibit", "signInhibit"], ["silent", "signSilent"], ["dead", "signDead"],
   ];
   if (run.stormy) signs.push(["lost", "signLost"], ["died", "signDied"]);
+  if (machines) signs.push(["ground", "signGround"], ["gate", "signGate"]);
   const keys = [["Space", "keySpace"], ["← →", "keyArrows"], ["⇧ ← →", "keyShift"], ["↑ ↓", "keyPages"], ["Home End", "keyEnds"], ["N P", "keyNames"], ["W", "keyWhy"], ["Esc", "keyEscape"]];
+  if (machines) keys.splice(-1, 0, ["M", "keyWorkers"]);
   const { notes } = run;
   const left = [];
   if (!notes.complete) left.push(say("incomplete"));
@@ -87,9 +96,17 @@ export function introPanel(app) {
     el("p", { class: "invite", text: say("invite") }),
     el("ul", { class: "signs" }, signs.map(([sign, key]) => el("li", {}, symbol(sign), el("span", { text: say(key) })))),
     el("p", { class: "note", text: say("signColours") }),
+    machines ? where(say, machines, run.network) : null,
     el("section", {}, el("h3", {}, el("span", { class: "what", text: say("keysTitle") })), el("dl", { class: "keys" }, keys.map(([key, what]) => el("div", {}, el("dt", {}, key.split(" ").map((one) => el("kbd", { text: one }))), el("dd", { text: say(what) }))))),
     el("section", { class: "log" }, el("h3", {}, el("span", { class: "what", text: say("aboutLog") })), left.map((text) => el("p", { class: "note", text })), el("p", { class: "note", text: Object.entries(notes.versions).map(([what, v]) => `${what} ${v}`).join(" · ") })),
   ];
+}
+
+/** On what machines it ran. @param {import("./words.js").Say} say @param {import("./machines.js").Machines} machines @param {import("./data.js").Network} network */
+function where(say, machines, network) {
+  const told = say("aboutMachines", { replicas: count(machines.replicas), shards: count(machines.shards) });
+  const crossing = network.sources.length ? ` ${say("aboutCut", { crossing: count(machines.crossing), all: count(network.nSynapses) })}` : "";
+  return el("section", {}, el("h3", {}, el("span", { class: "what", text: say("workers") })), el("p", { class: "note", text: told + crossing }), hostList(say, machines, MOST_HOSTS));
 }
 
 /** The signs of the stage, one by one. @param {string} sign */
@@ -105,6 +122,8 @@ function symbol(sign) {
     silent: [svg("path", { class: "wire", d: "M2 14H46" }), svg("circle", { class: "mutedfill", cx: 26, cy: 14, r: 2.5 })],
     lost: [svg("path", { class: "wire", d: "M2 14H46" }), svg("circle", { class: "plusfill", cx: 10, cy: 14, r: 6 }), svg("path", { class: "inkline", d: "M27 8l12 12M39 8l-12 12" })],
     died: [svg("circle", { class: "node dashed", cx: 24, cy: 14, r: 11 }), svg("path", { class: "inkline", d: "M24 6v16M19 11h10" })],
+    ground: [svg("rect", { class: "w0fill", x: 2, y: 2, width: 22, height: 24 }), svg("rect", { class: "w1fill", x: 24, y: 2, width: 22, height: 24 }), svg("path", { class: "inkline dotted-cut", d: "M24 3V26" })],
+    gate: [svg("path", { class: "wire", d: "M2 14H46" }), svg("rect", { class: "gate", x: 20, y: 10, width: 8, height: 8 })],
     dead: [svg("circle", { class: "node dashed", cx: 24, cy: 14, r: 10 }), svg("path", { class: "inkline", d: "M20 10l8 8M28 10l-8 8" })],
   };
   return svg("svg", { class: "sign", viewBox: "0 0 48 28", "aria-hidden": "true" }, drawings[sign]);

@@ -9,6 +9,7 @@ import { drawDeaths } from "./mishaps.js";
 import { drawLoss, drawNodes, drawTargets, writeNodes } from "./nodes.js";
 import { drawPicture } from "./pictures.js";
 import { drawPopulation } from "./population.js";
+import { cellBorders, drawGates, drawGround, writeGround } from "./territories.js";
 import { drawPixelThreads } from "./threads.js";
 import { drawWires, writeWeights } from "./wires.js";
 
@@ -50,9 +51,12 @@ export class Stage {
   draw(scene) {
     const { state, layout: l, t, waves } = scene;
     const lit = scene.lit === null ? "" : [...scene.lit.wires].join();
-    const key = `${state.step} ${scene.learned()} ${lit} ${l.mode} ${scene.colours.paper} ${this.width} ${this.height}`;
+    const key = `${state.step} ${scene.learned()} ${lit} ${l.mode} ${scene.mapped} ${scene.colours.paper} ${this.width} ${this.height}`;
     if (key !== this._wires) {
-      drawWires(this._blank(this.below), scene);
+      const ground = this._blank(this.below);
+      if (scene.mapped) drawGround(ground, scene);
+      drawWires(ground, scene);
+      if (scene.mapped) drawGates(ground, scene);
       this._wires = key;
     }
     const ctx = this._blank(this.above);
@@ -65,8 +69,10 @@ export class Stage {
       writeNodes(labels, scene);
       drawTargets(ctx, labels, scene);
     }
+    if (scene.mapped && l.mode === "population") cellBorders(ctx, scene);
     if (l.loss) labels.reserve(l.loss.x, l.loss.y, l.loss.w + 8, l.loss.h + 8);
     drawLoss(ctx, labels, scene);
+    if (scene.mapped) writeGround(labels, scene);
     const wave = Math.floor(t);
     const inside = t - wave;
     if (t < waves.count && inside > 0) {

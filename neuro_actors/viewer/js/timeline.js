@@ -2,6 +2,7 @@
 
 import { lossCurve } from "./charts.js";
 import { byId, el } from "./dom.js";
+import { shareOf } from "./machines.js";
 import { count, shown } from "./numbers.js";
 
 export class Timeline {
@@ -30,14 +31,15 @@ export class Timeline {
     const mode = say(`mode_${info.mode}`);
     const loss = info.mean === null ? "" : ` · ${say("loss")} ${shown(info.mean)}`;
     const { lost, deaths } = scene.storm;
+    const share = shareOf(say, scene.machines, info);
     const [signs, words] = [["✕", lost, "stormCount"], ["†", deaths.length, "stormDeaths"]].filter(([, n]) => n).reduce(
-      ([short, long], [sign, n, key]) => [`${short} · ${sign}\u00a0${count(Number(n))}`, `${long}, ${say(String(key), { n: count(Number(n)) })}`], ["", info.round ? `, ${info.round}` : ""],
+      ([short, long], [sign, n, key]) => [`${short} · ${sign}\u00a0${count(Number(n))}`, `${long}, ${say(String(key), { n: count(Number(n)) })}`], ["", share ? `, ${share}` : info.round ? `, ${info.round}` : ""],
     );
     byId("steptext").replaceChildren(
       el("strong", { text: say("stepOf", { n: info.number }) }),
       ` ${say("ofSteps", { n: this.run.steps[n - 1].number })}`,
       el("span", { class: "dotted", text: " · " }),
-      el("span", { class: "rest", text: `${mode}${loss}${signs}`, title: words.slice(2) || null }),
+      el("span", { class: "rest", text: `${mode}${loss}${signs}${share ? ` · ${share}` : ""}`, title: words.slice(2) || null }),
     );
     this.steps.setAttribute("aria-valuetext", `${say("stepOf", { n: info.number })}, ${mode}${loss}${words}`);
     const wide = byId("track").clientWidth;

@@ -1,0 +1,81 @@
+"""Workers that are processes, and are killed: the bits of a run that nobody disturbed. (`test_ray.py` kills Ray's.)"""
+
+from __future__ import annotations
+
+import os
+import random
+import signal
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import pytest
+import trio
+
+import neuro_actors as na
+from neuro_actors.machines.engine import Machines
+from neuro_actors.machines.processes import plain_processes
+
+RNG = np.random.default_rng(5)
+NET = na.Network.layered([4, 9, 8, 2], seed=2)
+X, TARGETS = RNG.standard_normal((24, 4)), RNG.standard_normal((24, 2))
+SHAPES = [(1, 2), (2, 1), (2, 2), (1, 3), (3, 1)]
+RUNS = 30
+
+
+@dataclass(frozen=True, kw_only=True)
+class Plain(Machines):
+    """Processes without Ray. workers: all that were started."""
+
+    workers: list[Any] = field(default_factory=list)
+
+    @asynccontextmanager
+    async def cluster(self) -> AsyncIterator[Any]:
+        async with plain_processes() as cluster:
+            start = cluster.start
+
+            async def noted(*told: Any) -> Any:
+                self.workers.append(worker := await start(*told))
+                return worker
+
+            cluster.start = noted  # type: ignore[method-assign]
+            yield cluster
+
+
+async def learnt(engine: Machines | None, kills: random.Random | None = None, most: int = 0) -> tuple[str, list[float], int]:
+    """Digest, losses and messages of a few steps, in which up to so many workers are killed."""
+    losses = []
+    async with na.open_simulation(NET, micro_batches=6, engine=engine) as simulation, trio.open_nursery() as nursery:
+        if kills is not None:
+            nursery.start_soon(strike, engine, kills, most)
+        for _ in range(8):
+            result = await simulation.train_step(X, TARGETS, optimizer=na.SGD(0.05, momentum=0.9))
+            losses.append(result.loss)
+            assert (await simulation.predict(X[:1])).shape == (1, 2)
+        nursery.cancel_scope.cancel()
+        return (await simulation.network()).digest(), losses, simulation.statistics().messages
+
+
+async def strike(engine: Any, kills: random.Random, most: int) -> None:
+    for _ in range(most):
+        await trio.sleep(kills.uniform(0.0, 0.15))
+        with suppress(ProcessLookupError):
+            os.kill(kills.choice(engine.workers).pid, signal.SIGKILL)
+
+
+@pytest.mark.parametrize("seed", range(RUNS))
+def test_workers_killed_at_random_moments(seed: int, capfd: pytest.CaptureFixture[str]) -> None:
+    kills = random.Random(seed)
+    replicas, shards = SHAPES[seed % len(SHAPES)]
+    engine = Plain(replicas=replicas, shards=shards)
+    calm = trio.run(learnt, None)
+    assert trio.run(learnt, engine, kills, 2) == calm
+    replaced = len(engine.workers) - replicas * shards
+    told = [line for line in capfd.readouterr().err.splitlines() if line.startswith("neuro-actors: worker ")]
+    assert (replaced > 0) == (len(told) > 0)
+    assert all(" is lost: " in line and "replaced" in line for line in told)
+    for worker in engine.workers:
+        with pytest.raises(ProcessLookupError):
+            os.kill(worker.pid, 0)
