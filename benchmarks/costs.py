@@ -144,7 +144,7 @@ async def constants(quick: bool, done: Done) -> dict[str, Any]:
     })  # fmt: skip
     driver = fitted(rows, "driver", {
         "letter": lambda row: 2 * row["M"] + 2,
-        "told_byte": lambda row: 8 * row["M"] * row["inputs"] * row["examples"],
+        "letter_byte": lambda row: 3 * 8 * row["M"] * row["inputs"] * row["examples"],  # x, targets, predictions
         "end": lambda row: 1,
         "keep": lambda row: 8 * (row["neurons"] + row["synapses"]),
     })  # fmt: skip
