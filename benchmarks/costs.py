@@ -24,7 +24,7 @@ T = TypeVar("T")
 Done = Callable[[str], None]
 LETTERS = (64, 1 << 16, 1 << 20)  # bytes
 NETS = (  # size of a level, fan-in, examples of a micro-batch; four levels each
-    (4, 2, 1), (250, 2, 1), (1000, 2, 1), (250, 40, 1), (100, 100, 8), (250, 40, 32), (1000, 4, 32), (250, 2, 128),
+    (4, 2, 1), (250, 2, 1), (1000, 2, 1), (250, 40, 1), (100, 100, 8), (250, 40, 32), (250, 2, 128), (200, 200, 32),
 )  # fmt: skip
 MICRO_BATCHES = 1, 12
 
@@ -134,16 +134,17 @@ async def constants(quick: bool, done: Done) -> dict[str, Any]:
     rows = await societies(3 if quick else 15, done)
     worker = fitted(rows, "worker", {
         "round": lambda row: row["M"],
-        "wake": lambda row: row["M"] * row["neurons"],
+        "wake": lambda row: row["M"] * (row["neurons"] - row["inputs"]),
         "message": lambda row: row["M"] * row["synapses"],
+        "row": lambda row: row["M"] * (row["neurons"] - row["inputs"]) * row["examples"],
         "number": lambda row: row["M"] * row["synapses"] * row["examples"],
         "learn": lambda row: 1,
-        "learn_neuron": lambda row: row["neurons"],
+        "learn_neuron": lambda row: row["neurons"] - row["inputs"],
         "learn_byte": lambda row: 8 * (row["neurons"] + row["synapses"]),
     })  # fmt: skip
     driver = fitted(rows, "driver", {
         "letter": lambda row: 2 * row["M"] + 2,
-        "told_byte": lambda row: 8 * row["M"] * row["inputs"] * row["examples"],
+        "letter_byte": lambda row: 3 * 8 * row["M"] * row["inputs"] * row["examples"],  # x, targets, predictions
         "end": lambda row: 1,
         "keep": lambda row: 8 * (row["neurons"] + row["synapses"]),
     })  # fmt: skip

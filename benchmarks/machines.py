@@ -66,8 +66,10 @@ def tell_constants(found: dict[str, Any]) -> None:
         rows += [("Ray starts", found["ray"]["starts"], "a local one"), ("Ray ends", found["ray"]["ends"], "")]
     rows += [
         ("a letter", found["letter"], "of the driver's time, sent or read"),
+        ("  for each MB", found["letter_byte"] * MB, ""),
         ("a micro-batch", found["round"], "of a worker's time, besides its neurons"),
-        ("a wake", found["wake"], "a neuron and micro-batch, there and back"),
+        ("a wake", found["wake"], "a neuron (no input) and micro-batch, there and back"),
+        ("a row", found["row"], "a neuron and example"),
         ("a message", found["message"], "a synapse and micro-batch"),
         ("a number", found["number"], "a synapse and example"),
         ("learning", found["learn"], "of a worker's time, at a batch's end"),
@@ -93,7 +95,7 @@ def wanted(arguments: argparse.Namespace) -> list[dict[str, Any]]:
     counts = arguments.workers or [2]
     shapes = [(n, 1) for n in counts] + [(1, n) for n in counts if n > 1] + ([] if quick or arguments.workers else [(2, 2)])
     found = []
-    for work, times in (("sleep 16 ms", 5), ("sleep 50 ms", 3), ("real", 9)):
+    for work, times in (("sleep 16 ms", 9), ("sleep 50 ms", 5), ("real", 11)):
         for M in (16,) if quick or arguments.workers else (8, 16):  # noqa: N806
             for replicas, shards in shapes:
                 for engine in arguments.engines:
@@ -117,7 +119,7 @@ def tell_runs(found: list[dict[str, Any]]) -> None:
         least = gate(run)
         mark = "" if least is None else (" ok" if run["ratio"] >= least else f" ! {least}")
         print(f"{run['name']:42} {run['one'] * 1e3:>5.0f} ms {run['seconds'] * 1e3:>5.0f} ms {run['ratio']:>6.2f}"
-              f" {run['one'] / simulated:>6.2f}{mark}", flush=True)  # fmt: skip
+              f" {run['quickest_one'] / simulated:>6.2f}{mark}", flush=True)  # fmt: skip
 
 
 def gate(run: dict[str, Any]) -> float | None:
@@ -141,14 +143,15 @@ def tell_memory(found: list[dict[str, Any]]) -> None:
 
 
 async def measure(arguments: argparse.Namespace) -> dict[str, Any]:
-    found: dict[str, Any] = {"machine": machine() | {"cores": os.cpu_count()}}
+    found: dict[str, Any] = {"machine": machine() | {"cores": os.cpu_count(), "load": os.getloadavg()[1]}}
     if arguments.memory:
         with progress(1):
             limits = (None, arguments.limit * 1_000_000)
             found["memory"] = await runs.memory(LARGE, (1, 2, 4), limits)
         tell_memory(found["memory"])
         return found
-    print(f"{found['machine']['cpu']}, {found['machine']['cores']} cores\n", flush=True)
+    about = found["machine"]
+    print(f"{about['cpu']}, {about['cores']} cores; of others' work {about['load']:.1f} wanted one before\n", flush=True)
     with progress(2 + 2 * len(costs.NETS)) as done:
         found["constants"] = await costs.constants(arguments.quick, done)
     tell_constants(found["constants"])
@@ -158,6 +161,8 @@ async def measure(arguments: argparse.Namespace) -> dict[str, Any]:
             found["runs"].append(await runs.side_by_side(**run, costs=found["constants"]))
             done(run["name"])
     tell_runs(found["runs"])
+    print()
+    pipeline.tell(found)
     return found
 
 

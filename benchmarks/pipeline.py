@@ -20,6 +20,7 @@ import argparse
 import heapq
 import json
 import sys
+from collections import deque
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -35,8 +36,9 @@ Worker = tuple[int, int]  # replica, shard
 class Plan:
     """What is to be done, on what. Seconds and bytes; those of shards by shard, what crosses by the shard before the cut.
 
-    forward, back: of one micro-batch.  learn: of the learning round.  told: bytes of a micro-batch that the driver sends.
-    letter: of the driver's time, for each that it sends or reads.  round: of a worker's, for each micro-batch.
+    forward, back: of one micro-batch.  learn: of the learning round.  told, said: bytes that a shard is told of a micro-batch,
+    and says of it.  letter, letter_byte: of the driver's time, for each letter that it sends or reads, and its bytes.
+    round: of a worker's, for each micro-batch.
     add: of a worker's, to add up what a twin has sent.  keep: of the driver's, to take in what everybody keeps.
     """
 
@@ -47,12 +49,14 @@ class Plan:
     forward: Sequence[float] = (0.01,)
     back: Sequence[float] = (0.01,)
     learn: Sequence[float] = (0.0,)
-    told: float = 0.0
+    told: Sequence[float] = (0.0,)
+    said: Sequence[float] = (0.0,)
     crossing: float = 0.0
     parameters: Sequence[float] = (0.0,)
     hop: float = 0.0
     byte: float = 0.0
     letter: float = 0.0
+    letter_byte: float = 0.0
     round: float = 0.0
     add: float = 0.0
     keep: float = 0.0
@@ -86,10 +90,10 @@ def jobs(plan: Plan) -> list[Job]:
     done: dict[Worker, list[Job]] = {(r, s): [] for r in range(R) for s in range(S)}  # its micro-batches, back
     for m in range(M):
         r = m * R // M
-        told = [job("tell", DRIVER, plan.letter, [], m) for _ in range(S)]
+        told = [job("tell", DRIVER, plan.letter + plan.letter_byte * plan.told[s], [], m) for s in range(S)]
         there: Job | None = None
         for s in range(S):
-            after = [(told[s], plan.hop + plan.byte * (plan.told if s == 0 else 0))]
+            after = [(told[s], plan.hop + plan.byte * plan.told[s])]
             after += [(there, far)] if there else []
             earlier = done[r, s]
             after += [(earlier[-plan.window], 0.0)] if len(earlier) >= plan.window else []
@@ -98,7 +102,8 @@ def jobs(plan: Plan) -> list[Job]:
             assert there is not None
             there = job("back", (r, s), plan.back[s] + plan.round / 2, [(there, far if s < S - 1 else 0.0)], m)
             done[r, s].append(there)
-            job("hear", DRIVER, plan.letter, [(there, plan.hop)], m)
+            size = plan.said[s]
+            job("hear", DRIVER, plan.letter + plan.letter_byte * size, [(there, plan.hop + plan.byte * size)], m)
     heard = []
     for s in range(S):
         blocks = plan.hop + plan.byte * plan.parameters[s]
@@ -139,10 +144,12 @@ def simulated(plan: Plan) -> list[Job]:
             earlier.before.append((job, delay))
         if not job.after:
             note(0.0, job, False)
-    ready: list[Job] = []
+    queues: dict[Worker, deque[Job]] = {}  # who has something to do, in the order in which it could be begun
     busy: set[Worker] = set()
+    touched: set[Worker] = set()
     while events:
         now, _, job, ends = heapq.heappop(events)
+        touched.add(job.who)
         if ends:
             busy.discard(job.who)
             for later, delay in job.before:
@@ -151,15 +158,19 @@ def simulated(plan: Plan) -> list[Job]:
                 if not later.waits_for:
                     note(later.start, later, False)
         else:
-            ready.append(job)
+            queues.setdefault(job.who, deque()).append(job)
         if events and events[0][0] <= now:
             continue  # whatever happens at the same moment comes first
-        for job in list(ready):
-            if job.who not in busy and (plan.cores is None or len(busy) < plan.cores):
-                ready.remove(job)
-                busy.add(job.who)
+        free = touched if plan.cores is None else sorted(queues, key=lambda who: queues[who][0].start)
+        for who in free:
+            if who in queues and who not in busy and (plan.cores is None or len(busy) < plan.cores):
+                job = queues[who].popleft()
+                if not queues[who]:
+                    del queues[who]
+                busy.add(who)
                 job.start, job.end = now, now + job.takes
                 note(job.end, job, True)
+        touched = set()
     return made
 
 
@@ -190,7 +201,7 @@ def draw(plan: Plan, path: Path, title: str) -> None:
     for job in made:
         if not job.takes:
             continue
-        shade = "#444444" if job.who == DRIVER else "#999999"
+        shade: Any = "#444444" if job.who == DRIVER else "#999999"
         alpha = 1.0
         if job.micro_batch >= 0 and job.who != DRIVER:
             shade = colours(0.08 + 0.84 * job.micro_batch / max(1, plan.micro_batches - 1))
@@ -198,7 +209,8 @@ def draw(plan: Plan, path: Path, title: str) -> None:
         start, takes, row = job.start * 1e3, job.takes * 1e3, place[job.who]
         axis.barh(row, takes, left=start, height=0.78, color=shade, alpha=alpha, edgecolor="white", linewidth=0.6)
         if job.micro_batch >= 0 and job.who != DRIVER and takes > end / 70:
-            ink = "black" if job.what == "back" else "white"
+            light = job.what == "back" or sum(w * c for w, c in zip((0.3, 0.6, 0.1), shade, strict=False)) > 0.5
+            ink = "black" if light else "white"
             axis.text(start + takes / 2, row, str(job.micro_batch + 1), ha="center", va="center", fontsize=8, color=ink)
     axis.set_yticks(range(len(names)), names)
     axis.invert_yaxis()
@@ -218,8 +230,8 @@ def _name(plan: Plan, who: Worker) -> str:
 
 
 def compared(found: dict[str, Any]) -> list[tuple[str, float, float]]:
-    """What machines.py measured and what is simulated, in seconds, run by run."""
-    return [(run["name"], run["seconds"], seconds(Plan(**run["plan"]))) for run in found["runs"]]
+    """What machines.py measured, the quickest step, and what is simulated, in seconds, run by run."""
+    return [(run["name"], run["least"], seconds(Plan(**run["plan"]))) for run in found["runs"]]
 
 
 def tell(found: dict[str, Any]) -> float:
@@ -263,6 +275,8 @@ def main() -> None:
         forward=[arguments.forward / 1e3 / S] * S,
         back=[arguments.back / 1e3 / S] * S,
         learn=[arguments.learn / 1e3 / S] * S,
+        told=[0.0] * S,
+        said=[0.0] * S,
         parameters=[0.0] * S,
         hop=arguments.hop / 1e3,
         letter=arguments.letter / 1e3,

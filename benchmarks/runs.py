@@ -84,16 +84,19 @@ async def side_by_side(
         if not np.array_equal((await one.network()).weights, (await many.network()).weights):
             raise AssertionError(f"{name}: other bits than one process")
     alone, together = (statistics.median(t) for t in zip(*taken, strict=True))
-    share = 0.5 if work.sections is not None else min(0.9, statistics.median(forward) * micro_batches / alone)
+    quickest, least = (min(t) for t in zip(*taken, strict=True))  # whatever else the machine did only added to it
+    share = 0.5 if work.sections is not None else min(0.9, min(forward) * micro_batches / quickest)
     return {
         "name": name,
         "engine": engine,
         "work": work.name,
         "one": alone,
         "seconds": together,
+        "quickest_one": quickest,
+        "least": least,
         "ratio": statistics.median(a / b for a, b in taken),
         "ratios": [a / b for a, b in taken],
-        "plan": asdict(plan(work, partition, replicas, micro_batches, alone, share, costs)),
+        "plan": asdict(plan(work, partition, replicas, micro_batches, quickest, share, costs)),
     }
 
 
@@ -105,12 +108,13 @@ def plan(
     parts = shards_of(net, partition)
 
     def weight(network: na.Network) -> float:
-        each = costs["wake"] * len(network.ids) + costs["message"] * len(network.weights)
-        return float(each + costs["number"] * len(network.weights) * work.examples)
+        woken, n = len(network.ids) - len(network.inputs), len(network.weights)
+        each = costs["wake"] * woken + costs["message"] * n
+        return float(each + (costs["row"] * woken + costs["number"] * n) * work.examples)
 
     def learn(network: na.Network) -> float:
-        sizes = 8 * (len(network.weights) + len(network.ids))
-        return float(costs["learn"] + costs["learn_neuron"] * len(network.ids) + costs["learn_byte"] * sizes)
+        woken, n = len(network.ids) - len(network.inputs), len(network.weights)
+        return float(costs["learn"] + costs["learn_neuron"] * woken + costs["learn_byte"] * 8 * (woken + n))
 
     each = alone / micro_batches
     if work.sections is None:
@@ -127,12 +131,14 @@ def plan(
         forward=[t * share for t in takes],
         back=[t * (1 - share) for t in takes],
         learn=[learn(part.network) for part in parts],
-        told=8.0 * work.examples * len(net.inputs),
+        told=[8.0 * work.examples * (len(part.inputs) + part.n_outputs) for part in parts],
+        said=[8.0 * work.examples * part.n_outputs for part in parts],
         crossing=8.0 * work.examples * messages,
         parameters=[8.0 * part.n_commits for part in parts],
         hop=costs["hop"],
         byte=costs["byte"],
         letter=costs["letter"],
+        letter_byte=costs["letter_byte"],
         round=costs["round"],
         add=costs["add"],
         keep=costs["keep"],
