@@ -477,7 +477,7 @@ class Rule(na.rules.Rule):
 
 MANY = InProcess(replicas=2)
 REFUSED: list[tuple[dict[str, Any], str]] = [
-    ({"engine": "ray"}, r"^engine must be such as na\.Ray\(replicas=2\), or None, got 'ray'$"),
+    ({"engine": "rays"}, r"^engine must be such as na\.Ray\(replicas=2\), 'ray', or None, got 'rays'$"),
     ({"engine": 2}, r"^engine must be such as na\.Ray"),
     ({"engine": InProcess}, r"^engine must be such as na\.Ray"),
     ({"engine": MANY}, r"^2 replicas share out the micro-batches of a batch, and there are 1: say micro_batches=2, or more, or replicas=1$"),

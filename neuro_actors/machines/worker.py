@@ -31,7 +31,7 @@ from ..sums import named
 from .committed import memories_of
 from .recorded import Heard
 from .shard import Shard
-from .sharded import Direction, ShardChannels
+from .sharded import Direction, ShardChannels, told
 from .standins import ShardRule
 from .twins import LEARN, Tally, Twins
 from .wire import Wire, connect, serve
@@ -251,7 +251,7 @@ class Job:
                 step = Step(number, head["loss"], None, head["wrt_inputs"], head["tangent"], head["round"])
                 x, targets, *direction = arrays
                 self._lane_of[number] = self._lanes[lane]
-                self._untold, self._all_told = {bundle.number for bundle in self._shard.tells}, trio.Event()
+                self._untold, self._all_told = {b.number for b in self._shard.tells if told(b, step)}, trio.Event()
                 wanted = targets if head["loss"] is not None and self._shard.n_outputs else None
                 self._lanes[lane].environment.begin(step, x, wanted, *direction)
                 for crossed in self._early.pop(number, ()):
