@@ -317,7 +317,7 @@ class Driver:
         if round.step.wrt_inputs:
             round.urgencies = np.empty_like(round.x)
             for shard in self._shards:
-                round.urgencies[shard.inputs] = round.parts[shard.place][2]
+                round.urgencies[shard.inputs[: shard.n_inputs]] = round.parts[shard.place][2]
         if round.last:
             self._check_twins(round)
             flats = zip(*(self._learnt[s][1] for s in range(self._S)), strict=True)
