@@ -202,6 +202,24 @@ def jobs(monkeypatch: pytest.MonkeyPatch) -> list[Job]:
     return had
 
 
+async def test_one_whose_wire_alone_is_cut_is_lost_once(capfd) -> None:
+    class Slow(InProcess):
+        async def start(self, *told: Any) -> Any:
+            if len(self.workers) >= 2:
+                next(one for one in self.workers if one.rank == 0).kill()
+                await trio.sleep(0.05)  # meanwhile he who had the place dies
+            return await super().start(*told)
+
+    engine = Slow(shards=2)
+    async with na.open_simulation(NET, engine=engine) as many:
+        await many.predict(X)
+        seat = many._lanes._seats[0]
+        seat.wire._stream.socket.close()
+        assert same_bits(await many.gradient(X, TARGETS), na.gradient(NET, X, TARGETS))
+        assert len(engine.workers) == 3, capfd.readouterr().err
+    assert len(capfd.readouterr().err.splitlines()) == 1
+
+
 async def test_one_that_comes_late_to_a_place_that_another_has_is_not_taken(capfd) -> None:
     async with na.open_simulation(NET, engine=InProcess(shards=2)) as many:
         places = many._lanes._seats
