@@ -257,8 +257,8 @@ def test_a_run_on_other_channels_goes_on_on_machines(tmp_path, stop) -> None:
         na.train(NET, X, TARGETS, checkpoint=tmp_path, **more)
     with pytest.raises(na.InputError, match=r"^workers carry mail in bundled channels"):
         na.resume(tmp_path, channels="memory", engine=PLACES[0])
-    with pytest.raises(na.InputError, match=r"^engine must be such as na\.Ray\(replicas=2\), or None, got 'ray'$"):
-        na.resume(tmp_path, engine="ray")  # type: ignore[arg-type]
+    with pytest.raises(na.InputError, match=r"^engine must be such as na\.Ray\(replicas=2\), 'ray', or None, got 'rays'$"):
+        na.resume(tmp_path, engine="rays")  # type: ignore[arg-type]
     assert na.resume(tmp_path, engine=PLACES[0]) == na.train(NET, X, TARGETS, **more)
 
 

@@ -22,7 +22,8 @@ class Arrival:
 
     def __init__(self, name: str, kind: Kind, n_rows: int, readers: int) -> None:
         self.name, self.kind, self.n_rows, self.readers = name, kind, n_rows, readers
-        self._number = 0  # of the step under way; whether a block comes in it, and of how many columns
+        self.begun = 0  # steps
+        self._number = 0  # of the one under way; whether a block comes in it, and of how many columns
         self._comes, self._columns = False, 0
         self._held: dict[int, Array] = {}
         self._left, self._read = readers, 0  # who have not taken the block yet; of which step the last was read by all
@@ -31,6 +32,7 @@ class Arrival:
 
     def begin(self, number: int, comes: bool, columns: int) -> None:
         """A step begins: what is held for those before, which nobody has asked for, is of no more use."""
+        self.begun += 1
         self._number, self._comes, self._columns = number, comes, columns
         self._read, self._left = max(self._read, number - 1), self.readers
         for old in [held for held in self._held if held < number]:
@@ -71,9 +73,10 @@ class Arrival:
             self._asleep.set()
             self._asleep = None
 
-    async def ready(self, after: int) -> None:
-        """Sleep until a step behind that one has begun, and its block is there, or none will come, or all is over."""
-        while not (self._closed or (self._number > after and self._settled)):
+    async def ready(self, count: int) -> None:
+        """Sleep until so many steps have begun, and the last one's block is there, or none will come, or all is over. (By
+        numbers it could not be said: the round in which everybody learns has that of the round before.)"""
+        while not (self._closed or (self.begun >= count and self._settled)):
             if self._asleep is None:
                 self._asleep = trio.Event()
             await self._asleep.wait()

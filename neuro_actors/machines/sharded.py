@@ -168,14 +168,14 @@ class SourcePort(InputPort):
 
     def __init__(self, inner: Port, bundle: Bundle, answers: _Answers, rows: list[int], arrival: Arrival, row: int) -> None:
         super().__init__(inner, bundle, answers, rows)
-        self._arrival, self._row, self._number = arrival, row, 0
+        self._arrival, self._row, self._lived = arrival, row, 0
 
     async def wait(self, kind: Kind) -> Step | None:
         if kind == ACTIVATION:
-            await self._arrival.ready(self._number)
+            await self._arrival.ready(self._lived + 1)
         step = await self._steered(kind, await super().wait(kind))
         if step is not None and kind == ACTIVATION:
-            self._number = step.number
+            self._lived = self._arrival.begun
             if not crosses(step):
                 self.heard = np.zeros((1, self.heard.shape[1]))
                 return step
@@ -200,7 +200,7 @@ class FollowerPort(_StandInPort):
             if not answered(self._bundle, step):
                 self.urgencies = np.zeros(self.back.shape)
                 return step
-            await self._arrival.ready(step.number - 1)
+            await self._arrival.ready(self._arrival.begun)
             block = self._arrival.take(step.number)
             if block is None:
                 return None

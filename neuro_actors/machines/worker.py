@@ -31,7 +31,7 @@ from ..sums import named
 from .committed import memories_of
 from .recorded import Heard
 from .shard import Shard
-from .sharded import Direction, ShardChannels
+from .sharded import Direction, ShardChannels, told
 from .standins import ShardRule
 from .twins import LEARN, Tally, Twins
 from .wire import Wire, connect, serve
@@ -245,13 +245,12 @@ class Job:
             head, arrays = letter
             if head["letter"] == "round":
                 await self._room.acquire()
-                lane = self._begun % len(self._lanes)
-                self._begun += 1
+                lane, self._begun = self._begun % len(self._lanes), self._begun + 1
                 number = head["number"]
                 step = Step(number, head["loss"], None, head["wrt_inputs"], head["tangent"], head["round"])
                 x, targets, *direction = arrays
                 self._lane_of[number] = self._lanes[lane]
-                self._untold, self._all_told = {b.number for b in self._shard.tells if b.level > 0}, trio.Event()
+                self._untold, self._all_told = {b.number for b in self._shard.tells if told(b, step)}, trio.Event()
                 wanted = targets if head["loss"] is not None and self._shard.n_outputs else None
                 self._lanes[lane].environment.begin(step, x, wanted, *direction)
                 for crossed in self._early.pop(number, ()):
@@ -280,11 +279,9 @@ class Job:
         await port.end()
         said = [port.predictions.copy(), port.losses.copy(), port.urgencies.copy() if step.wrt_inputs else np.empty((0, 0))]
         if step.loss is not None:
-            batch, tally = head["batch"], self._tally[1] if self._tally is not None else None
-            if tally is None or self._tally is None or self._tally[0] != batch:
-                tally = Tally()
-                self._tally = batch, tally
-            tally.add(head["place"], head["size"], port.commits, plain=head["plain"])
+            if self._tally is None or self._tally[0] != head["batch"]:
+                self._tally = head["batch"], Tally()
+            self._tally[1].add(head["place"], head["size"], port.commits, plain=head["plain"])
             self._columns, self._wrt_inputs = said[0].shape[1], step.wrt_inputs
         recorder = self._recorders[lane]
         if recorder is not None:
