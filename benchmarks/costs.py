@@ -8,6 +8,7 @@ import statistics
 import time
 from collections.abc import Callable
 from functools import partial
+from importlib.util import find_spec
 from typing import Any, TypeVar
 
 import numpy as np
@@ -123,15 +124,9 @@ async def constants(quick: bool, done: Done) -> dict[str, Any]:
     count = 100 if quick else 1000
     hop = await hops(count)
     done("hops")
-    ray: dict[str, Any] | None = None
-    try:
-        import ray as _  # noqa: F401
-
-        ray = await ray_calls(count)
-    except ImportError:
-        pass
-    done("Ray's calls")
     rows = await societies(3 if quick else 15, done)
+    ray = await ray_calls(count) if find_spec("ray") else None
+    done("Ray's calls")
     worker = fitted(rows, "worker", {
         "round": lambda row: row["M"],
         "wake": lambda row: row["M"] * (row["neurons"] - row["inputs"]),

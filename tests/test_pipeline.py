@@ -6,6 +6,7 @@ import json
 import subprocess
 import sys
 from dataclasses import replace
+from itertools import pairwise
 from pathlib import Path
 from types import ModuleType
 
@@ -89,7 +90,7 @@ def test_nobody_does_two_things_at_once_nor_before_its_time(pipeline, seed: int)
     assert pipeline.seconds(plan) >= pipeline.bound(plan) - 1e-9
     for who in {job.who for job in made}:
         own = sorted((job.start, job.end) for job in made if job.who == who)
-        assert all(before[1] <= after[0] + 1e-9 for before, after in zip(own, own[1:], strict=False))
+        assert all(before[1] <= after[0] + 1e-9 for before, after in pairwise(own))
     for job in made:
         assert job.end == pytest.approx(job.start + job.takes)
         assert all(job.start >= earlier.end + delay - 1e-9 for earlier, delay in job.after)
