@@ -19,6 +19,7 @@ from neuro_actors.machines.partition import Partition
 from neuro_actors.machines.shard import shards as shards_of
 
 SIZES, BATCH, SGD = (784, 128, 64, 10), 32, na.SGD(1e-4)
+PATIENCE = 60.0  # seconds, for a step
 ACROSS = 1024  # examples of a micro-batch of those who sleep: 64 KB cross a cut
 Done = Callable[[str], None]
 Examples = tuple[Array, Array]
@@ -68,7 +69,9 @@ async def side_by_side(
     forward: list[float] = []
     async with (
         na.open_simulation(work.network, micro_batches=micro_batches) as one,
-        na.open_simulation(work.network, micro_batches=micro_batches, engine=by(engine, partition, replicas)) as many,
+        na.open_simulation(
+            work.network, micro_batches=micro_batches, engine=by(engine, partition, replicas), patience=PATIENCE
+        ) as many,
     ):
         for k in range(times + 1):
             pair = []
