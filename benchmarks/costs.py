@@ -24,8 +24,9 @@ from neuro_actors.tree import added
 T = TypeVar("T")
 Done = Callable[[str], None]
 LETTERS = (64, 1 << 16, 1 << 20)  # bytes
-NETS = (  # size of a level, fan-in, examples of a micro-batch; four levels each
-    (4, 2, 1), (250, 2, 1), (1000, 2, 1), (250, 40, 1), (100, 100, 8), (250, 40, 32), (250, 2, 128), (200, 200, 32),
+NETS = (  # levels, size of each, fan-in, examples of a micro-batch
+    (4, 4, 2, 1), (4, 250, 2, 1), (4, 1000, 2, 1), (4, 250, 40, 1), (4, 100, 100, 8), (4, 250, 40, 32), (4, 250, 2, 128),
+    (4, 200, 200, 32), (2, 200, 200, 32), (2, 300, 300, 8),
 )  # fmt: skip
 MICRO_BATCHES = 1, 12
 
@@ -88,8 +89,8 @@ async def ray_calls(count: int) -> dict[str, Any]:
 async def societies(repeats: int, done: Done) -> list[dict[str, float]]:
     """CPU seconds that a step of learning takes of the driver and of one worker, for some networks and micro-batches."""
     rows = []
-    for size, fan_in, examples in NETS:
-        net = wired(size, 4, fan_in)
+    for levels, size, fan_in, examples in NETS:
+        net = wired(size, levels, fan_in)
         for M in MICRO_BATCHES:  # noqa: N806
             x, targets = np.ones((examples * M, len(net.inputs))), np.zeros((examples * M, len(net.outputs)))
             engine = Plain()
@@ -101,7 +102,8 @@ async def societies(repeats: int, done: Done) -> list[dict[str, float]]:
                     await simulation.train_step(x, targets, optimizer=na.SGD(1e-6))
                     taken.append([cpu(pid) - b for pid, b in zip(pids, before, strict=True)])
             driver, worker = np.min(taken[1:], axis=0).tolist()  # whatever disturbs only adds to it
-            counts = {"neurons": len(net.ids), "synapses": len(net.weights), "inputs": size, "examples": examples, "M": M}
+            counts = {"neurons": len(net.ids), "synapses": len(net.weights), "inputs": size, "from_inputs": size * fan_in}
+            counts |= {"examples": examples, "M": M}
             rows.append(counts | {"driver": driver, "worker": worker})
             done(f"{len(net.ids):,} neurons, {M} micro-batches")
     return rows
@@ -133,6 +135,7 @@ async def constants(quick: bool, done: Done) -> dict[str, Any]:
         "message": lambda row: row["M"] * row["synapses"],
         "row": lambda row: row["M"] * (row["neurons"] - row["inputs"]) * row["examples"],
         "number": lambda row: row["M"] * row["synapses"] * row["examples"],
+        "answer": lambda row: row["M"] * (row["synapses"] - row["from_inputs"]) * row["examples"],
         "learn": lambda row: 1,
         "learn_neuron": lambda row: row["neurons"] - row["inputs"],
         "learn_byte": lambda row: 8 * (row["neurons"] + row["synapses"]),

@@ -33,7 +33,7 @@ def planned(costs: dict[str, Any], neurons: int, replicas: int, shards: int, mic
     width = neurons / max(LEVELS, shards)  # of a level
     stand_ins = width if shards > 1 else 0
     each = (costs["wake"] + costs["row"] * EXAMPLES) * (own + stand_ins)
-    each += (costs["message"] + costs["number"] * EXAMPLES) * synapses
+    each += (costs["message"] + (costs["number"] + costs["answer"]) * EXAMPLES) * synapses
     parameters = 8 * (own + synapses)
     learn = costs["learn"] + costs["learn_neuron"] * own + costs["learn_byte"] * parameters
     told = 8.0 * EXAMPLES * width

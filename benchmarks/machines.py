@@ -43,7 +43,7 @@ from neuro_actors.errors import NeuroActorsError
 from neuro_actors.files import check_free, whole_file
 
 GATES = {("replicas", 16): 1.5, ("replicas", 50): 1.7, ("shards", 16): 1.2, ("shards", 50): 1.4}
-LARGE, MB = (1000, 1500, 1500, 1500, 1000), 1e6
+LARGE, MB = (800, 1000, 1000, 1000, 800), 1e6
 Done = Callable[[str], None]
 
 
@@ -72,6 +72,7 @@ def tell_constants(found: dict[str, Any]) -> None:
         ("a row", found["row"], "a neuron and example"),
         ("a message", found["message"], "a synapse and micro-batch"),
         ("a number", found["number"], "a synapse and example"),
+        ("an answer", found["answer"], "the same, of a synapse that does not come from an input"),
         ("learning", found["learn"], "of a worker's time, at a batch's end"),
         ("  for each neuron", found["learn_neuron"], ""),
         ("  for each MB", found["learn_byte"] * MB, "of parameters"),

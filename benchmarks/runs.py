@@ -112,8 +112,9 @@ def plan(
 
     def weight(network: na.Network) -> float:
         woken, n = len(network.ids) - len(network.inputs), len(network.weights)
+        answered = n - int(np.count_nonzero(network.is_input[network.sources]))
         each = costs["wake"] * woken + costs["message"] * n
-        return float(each + (costs["row"] * woken + costs["number"] * n) * work.examples)
+        return float(each + (costs["row"] * woken + costs["number"] * n + costs["answer"] * answered) * work.examples)
 
     def learn(network: na.Network) -> float:
         woken, n = len(network.ids) - len(network.inputs), len(network.weights)
