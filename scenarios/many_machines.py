@@ -2,7 +2,7 @@
 shared out between two replicas, the neurons shared out between two shards, and
 both at once, while somebody kills a worker. The same bits each time.
 
-Ray starts and watches the workers, on this machine: pip install "neuro-actors[ray]".
+Ray starts and watches the workers: pip install "neuro-actors[ray]".
 Each batch goes through as eight micro-batches, in one process too.
 """
 

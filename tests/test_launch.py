@@ -225,7 +225,7 @@ async def test_a_cluster_is_joined_with_its_token_only(traces: Traces, monkeypat
     token = secrets.token_hex(32)
     monkeypatch.delenv("RAY_AUTH_TOKEN", raising=False)
     with tempfile.TemporaryDirectory(prefix="h") as folder:
-        head = subprocess.Popen([sys.executable, "-c", HEAD, token, folder], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)  # noqa: ASYNC220
+        head = subprocess.Popen([sys.executable, "-c", HEAD, token, folder], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
         try:
             assert head.stdout
             address = (await trio.to_thread.run_sync(head.stdout.readline)).strip()

@@ -62,7 +62,7 @@ def net() -> na.Network:
     return na.Network([*inputs, *hidden, *outputs], [na.Synapse(*pair) for pair in pairs], ["y0", "y1"], seed=4)
 
 
-def test_the_bits_the_log_and_the_messages_of_one_process(net: na.Network, traces: Traces, tmp_path: Path, capfd) -> None:  # noqa: F811
+def test_the_bits_the_log_and_the_messages_of_one_process(net: na.Network, tmp_path: Path, traces: Traces, capfd) -> None:
     one = na.train(net, X, TARGETS, **LEARN, log=tmp_path / "one.arrows")
     many = na.train(net, X, TARGETS, **LEARN, log=tmp_path / "many.arrows", engine=na.Ray(replicas=2, shards=2))
     assert many.network.digest() == one.network.digest()
@@ -70,10 +70,10 @@ def test_the_bits_the_log_and_the_messages_of_one_process(net: na.Network, trace
     assert na.open_log(tmp_path / "many.arrows").messages().equals(na.open_log(tmp_path / "one.arrows").messages())
     assert na.audit(tmp_path / "many.arrows").passed
     assert capfd.readouterr() == ("", "")
-    assert traces.gone(20)
+    assert traces.gone(20), traces.processes()
 
 
-async def test_killed_workers_and_what_listens(net: na.Network, traces: Traces, capfd) -> None:  # noqa: F811
+async def test_killed_workers_and_what_listens(net: na.Network, traces: Traces, capfd) -> None:
     engine, optimizer = Watched(replicas=2, shards=2), na.SGD(0.1, momentum=0.9)
 
     async def steps(simulation: na.Simulation, kills: bool) -> tuple[list[float], str]:
@@ -99,7 +99,7 @@ async def test_killed_workers_and_what_listens(net: na.Network, traces: Traces, 
     assert len(engine.workers) == 4 + 3
 
 
-async def test_a_failure_is_told_once_and_nothing_is_left(traces: Traces, net: na.Network) -> None:  # noqa: F811
+async def test_a_failure_is_told_once_and_nothing_is_left(traces: Traces, net: na.Network) -> None:
     huge = na.SGD(1e300)
     async with na.open_simulation(net) as simulation:
         with pytest.raises(na.SimulationError) as alone:
@@ -124,7 +124,7 @@ na.train(net, x, x[:, :2], optimizer=na.SGD(0.01), epochs=100000, batch_size=8, 
 
 
 @pytest.mark.parametrize(("how", "after", "code"), [(signal.SIGINT, 0.3, -2), (signal.SIGINT, 12.0, -2), (signal.SIGKILL, 12.0, -9)])
-def test_a_program_that_is_interrupted_or_killed_leaves_nothing(traces: Traces, how: int, after: float, code: int) -> None:  # noqa: F811
+def test_a_program_that_is_interrupted_or_killed_leaves_nothing(traces: Traces, how: int, after: float, code: int) -> None:
     program = subprocess.Popen([sys.executable, "-c", PROGRAM], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
     assert program.stdout is not None
     assert program.stdout.readline() == "begun\n"
@@ -136,7 +136,7 @@ def test_a_program_that_is_interrupted_or_killed_leaves_nothing(traces: Traces, 
     assert traces.gone(30)
 
 
-async def test_two_nodes_and_one_leaves(net: na.Network, traces: Traces, monkeypatch: pytest.MonkeyPatch, capfd) -> None:  # noqa: F811
+async def test_two_nodes_and_one_leaves(net: na.Network, traces: Traces, monkeypatch: pytest.MonkeyPatch, capfd) -> None:
     """Three nodes of a CPU each; the two shards are on two of them, and one of these goes: the third takes its place."""
     token = secrets.token_hex(32)
     settings = {"RAY_AUTH_MODE": "token", "RAY_AUTH_TOKEN": token, "RAY_TMPDIR": str(traces.folder), "PYTHONPATH": HERE}

@@ -21,12 +21,12 @@ import neuro_actors as na
 from neuro_actors import functions
 
 SCENARIOS = Path(__file__).parent.parent / "scenarios"
-NAMES = ["one_cat", "lost_letter", "storm", "wiring", "cats", "animals", "million", "spot_the_liar", "watch_it_learn", "why_this_weight"]
+NAMES = ["one_cat", "lost_letter", "storm", "many_machines", "wiring", "cats", "animals", "million", "spot_the_liar", "watch_it_learn", "why_this_weight"]
 EXPERIMENTS = [  # their findings are tested in tests/experiments
     "which_penalty", "uncertain_labels", "adversaries", "newton", "linear_cost", "noisy_posterior", "landscape", "other_rules",
     "hierarchy",
 ]  # fmt: skip
-QUICK = {*EXPERIMENTS, "storm", "wiring", "cats", "animals", "watch_it_learn"}
+QUICK = {*EXPERIMENTS, "storm", "many_machines", "wiring", "cats", "animals", "watch_it_learn"}
 FOLDER = {*QUICK, "spot_the_liar", "why_this_weight"}  # those that put something into --out
 
 
@@ -223,6 +223,20 @@ def test_storm(told) -> None:
     assert lost == pytest.approx(0.3, abs=0.02)
     assert (folder / "storm.png").stat().st_size > 20_000
     assert "leave out --log-every" in run("storm", "--log-every", "2", "--out", str(folder), expected=2)
+
+
+@pytest.mark.ray
+def test_many_machines(told) -> None:
+    out, log, folder = told("many_machines")
+    digests = re.findall(r"([0-9a-f]{16})…$", out, re.MULTILINE)
+    assert len(digests) == 4
+    assert len(set(digests)) == 1
+    for line in ("The same bits: yes", "step by step: yes", "messages: yes", "each neuron alone: passed"):
+        assert line in out
+    many = na.open_log(log)
+    assert many.network_at(len(many)).digest().startswith(digests[0])
+    assert (many.machines.replicas, many.machines.shards) == (2, 2)
+    assert (folder / "many_machines.png").stat().st_size > 20_000
 
 
 def test_wiring(told, tmp_path) -> None:

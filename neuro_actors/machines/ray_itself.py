@@ -225,7 +225,7 @@ def why(error: BaseException) -> str:
     text = " ".join(str(error).split())
     if found := re.search(r"The actor (?:is dead|died) because (.+?\.)(?= |$)", text):
         more = re.search(r"Worker exit detail: (.+?\.)(?= |$)", text)
-        text = found[1] + (f" {more[1]}" if more else "")
+        text = found[1] + (f" {more[1]}" if more and "connection error" not in more[1] else "")  # which tells nothing more
     elif type(error).__name__ == "ActorUnavailableError":
         text = "it cannot be reached any more: its node may have gone"
     return shown(text.removesuffix(".") or type(error).__name__)[1:-1]
