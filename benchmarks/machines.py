@@ -171,7 +171,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--quick", action="store_true", help="fewer runs, each a few times")
     parser.add_argument("--memory", action="store_true", help="nothing but how much memory a worker needs, by shards")
-    parser.add_argument("--limit", type=int, default=200, metavar="MB", help="with --memory: what a worker may ask for")
+    parser.add_argument("--limit", type=int, default=400, metavar="MB", help="with --memory: what a worker may ask for")
     parser.add_argument("--workers", type=int, nargs="+", metavar="N", help="so many replicas, and so many shards; default 2")
     parser.add_argument("--engines", nargs="+", choices=("ray", "plain"), default=("ray", "plain"), help="default both")
     parser.add_argument("--json", type=Path, metavar="FILE", help="write all figures to this file, too")

@@ -154,14 +154,14 @@ async def memory(sizes: tuple[int, ...], shards: tuple[int, ...], limits: tuple[
     """How much a worker holds, by shards; and whether it can, where it may not ask for more than a limit."""
     net = na.Network.layered(sizes, seed=0)
     rng = np.random.default_rng(0)
-    x, targets = rng.standard_normal((8, sizes[0])), rng.standard_normal((8, sizes[-1]))
+    x, targets = rng.standard_normal((2, sizes[0])), rng.standard_normal((2, sizes[-1]))
     rows, expected = [], None
     for limit in limits:
         for count in shards:
             engine = Plain(shards=count, limit=limit)
             row: dict[str, Any] = {"shards": count, "limit": limit, "synapses": len(net.weights)}
             try:
-                async with na.open_simulation(net, engine=engine, micro_batches=4) as simulation:
+                async with na.open_simulation(net, engine=engine, micro_batches=2) as simulation:
                     await simulation.train_step(x, targets, optimizer=SGD)
                     weights = (await simulation.network()).weights
                     row["peaks"] = [peak(worker.pid) for worker in engine.workers]
