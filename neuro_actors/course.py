@@ -59,7 +59,7 @@ class Course:
     channels: str | Engine
     rule: Rule
     sums: str
-    in_flight: int = 1
+    in_flight: int | None = None
     engine: Machines | None = None  # where it goes on is no part of a run, and no checkpoint tells it
 
     @property

@@ -115,7 +115,7 @@ class open_simulation:  # noqa: N801 (to be called as a function is)
                     carrier = driver = driven(machines, partition, network, rule, sums, count, kept, writer)
                     live = driver.live
                 else:
-                    carrier = lanes = Lanes(partial(_made, make, network), writer, count, before)
+                    carrier = lanes = Lanes(partial(_made, make, network), writer, count or 1, before)
                     live = partial(live_together, network, lanes, members, added, number=before)
             simulation = self._simulation = Simulation(network, carrier, rule, live, writer, patience, before)
         except BaseException:

@@ -303,3 +303,15 @@ def test_no_worker_has_more_rounds_under_way(replicas: int, shards: int, lanes: 
     found = most_under_way()
     assert len(found) == replicas * shards
     assert 1 < max(found) <= lanes
+
+
+@pytest.mark.parametrize(("in_flight", "lanes"), [(None, 6), (1, 1), (2, 2)])
+def test_as_many_lanes_as_are_asked_for(in_flight: int | None, lanes: int) -> None:
+    """Where nobody has said how many, as many as keep shards busy."""
+    net = na.Network.layered([2, 3, 2])
+
+    async def count() -> int:
+        async with na.open_simulation(net, micro_batches=8, in_flight=in_flight, engine=InProcess(shards=2)) as simulation:
+            return int(simulation._lanes._n_lanes)  # type: ignore[union-attr]
+
+    assert trio.run(count) == lanes

@@ -64,7 +64,7 @@ def course_of(
     return Course(
         network, examples, held_out, run["loss"], _optimizer_of(run["optimizer"], optimizer),
         epochs, batch_size, seed, _channels_of(run["channels"], channels), rule, run["sums"],
-        lanes_for(rule, run.get("in_flight", 1)),  # which older ones do not tell
+        lanes_for(rule, run.get("in_flight")),  # which older ones do not tell
     )  # fmt: skip
 
 

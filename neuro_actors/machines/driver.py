@@ -52,7 +52,7 @@ Letter = tuple[dict[str, Any], list[Array]]
 
 
 def driven(
-    machines: Machines, partition: Partition, network: Network, rule: Rule, sums: str, lanes: int, kept: Keeping | None,
+    machines: Machines, partition: Partition, network: Network, rule: Rule, sums: str, lanes: int | None, kept: Keeping | None,
     recorder: Recorder | None,
 ) -> Driver:  # fmt: skip
     """The driver of a new run, or of one that goes on. partition: as `machines.divided` gives it."""
@@ -75,7 +75,7 @@ class Driver:
         partition: Partition,
         rule: Rule,
         sums: str,
-        lanes: int,
+        lanes: int | None,
         committed: Committed,
         recorder: Recorder | None = None,
     ) -> None:
@@ -85,7 +85,7 @@ class Driver:
         self.committed = committed
         self.partition = partition
         self._shards = shards(network, self.partition)
-        self._n_lanes = lanes if lanes > 1 else _busy(rule, self.partition.shards)
+        self._n_lanes = lanes or _busy(rule, self.partition.shards)
         self._R, self._S = machines.replicas, len(self._shards)
         self._functions = own_functions(network)
         self._seats = Seats(machines, self._S, self._functions, self._heard)

@@ -95,10 +95,10 @@ def micro_batched(rule: Rule, count: int | None) -> Rule:
     return MicroBatches(rule, count)
 
 
-def lanes_for(rule: Rule, in_flight: int | None) -> int:
-    """Along how many lanes the rule's rounds go."""
-    lanes = 1 if in_flight is None else as_whole_number("in_flight", in_flight, 1)
-    if lanes > 1 and not (isinstance(rule, MicroBatches) and rule.count > 1):
+def lanes_for(rule: Rule, in_flight: int | None) -> int | None:
+    """Along how many lanes the rule's rounds are to go; None where nobody has said it."""
+    lanes = None if in_flight is None else as_whole_number("in_flight", in_flight, 1)
+    if lanes is not None and lanes > 1 and not (isinstance(rule, MicroBatches) and rule.count > 1):
         raise InputError(f"in_flight={lanes} needs micro-batches, of which so many are under way: micro_batches=2 or more")
     return lanes
 
