@@ -41,14 +41,14 @@ from ..said import Unfinished
 from ..text import shown
 from .committed import Committed
 from .engine import Machines, check_optimizer, own_functions
+from .outgoing import all_of
 from .partition import Partition
 from .recorded import Whole
 from .rounds import NOTHING, Round
-from .seats import Seat, Seats, all_of
+from .seats import Seat, Seats
 from .shard import shards
 
 MOST_LOSSES = 4
-Letter = tuple[dict[str, Any], list[Array]]
 
 
 def driven(
@@ -221,6 +221,8 @@ class Driver:
         self._settled = True
         self._learnt = {}
         undone, told = self._undone, seats.told()
+        if not undone:  # nothing that could kill them is asked of anybody
+            seats.blows = 0
         if told:
             again = f", and {undone} done again from what was committed" if undone else ""
             print(f"neuro-actors: {told}{again}", file=sys.stderr, flush=True)

@@ -27,6 +27,7 @@ from ..errors import InputError, SimulationError, WireError
 from ..log.numerics import differences
 from .engine import Machines
 from .hosts import Cluster, Functions, Worker
+from .outgoing import Outgoing, all_of, write
 from .wire import Wire, serve
 
 PATIENCE, SECOND_HAND, AT_ONCE, GOODBYE = 60.0, 2.0, 0.02, 1.0  # seconds: for a worker to be there; see below
@@ -48,7 +49,7 @@ class Seat:
         self.ready = self.lost = False
         self.starts = 0
         self.taken = trio.Event()
-        self.letters: trio.MemorySendChannel[tuple[dict[str, Any], Sequence[Array]]] | None = None
+        self.letters: trio.MemorySendChannel[Outgoing] | None = None
 
     def tell(self, head: dict[str, Any], arrays: Sequence[Array] = ()) -> None:
         """Nothing where nobody sits."""
@@ -137,14 +138,14 @@ class Seats:
         seat = self._seats[wire.about["rank"]]
         if seat.lost or wire.about["start"] != seat.starts:
             return
-        seat.letters, take = trio.open_memory_channel[tuple[dict[str, Any], Sequence[Array]]](float("inf"))  # a batch's
+        seat.letters, take = trio.open_memory_channel[Outgoing](float("inf"))  # a batch's
         seat.wire, seat.address = wire, (wire.host, wire.about["port"])
         seat.taken.set()
         self.changed()
         why = "it has left"
         try:
             async with trio.open_nursery() as nursery:
-                nursery.start_soon(_write, wire, take)
+                nursery.start_soon(write, wire, take)
                 while (letter := await wire.receive()) is not None:
                     self._heard(seat, *letter)
                 nursery.cancel_scope.cancel()
@@ -224,17 +225,3 @@ class Seats:
         """Something has."""
         self._changed.set()
         self._changed = trio.Event()
-
-
-@enable_ki_protection
-async def _write(wire: Wire, letters: trio.MemoryReceiveChannel[tuple[dict[str, Any], Sequence[Array]]]) -> None:
-    async for head, arrays in letters:
-        await wire.send(head, arrays)
-
-
-def all_of(group: BaseExceptionGroup[Any]) -> list[Any]:
-    """The errors in it."""
-    found: list[Any] = []
-    for error in group.exceptions:
-        found += all_of(error) if isinstance(error, BaseExceptionGroup) else [error]
-    return found

@@ -51,7 +51,8 @@ class Wire:
 
     def __init__(self, stream: trio.SocketStream, sealer: Sealer, opener: Opener) -> None:
         self.about: dict[str, Any] = {}
-        self.host = str(stream.socket.getpeername()[0])  # now: of one that has broken nobody can tell it any more
+        peer = stream.socket.getpeername()  # now: of one that has broken nobody can tell it any more
+        self.host = str(peer[0]) if isinstance(peer, tuple) else ""  # a pair of sockets has none
         self._stream = stream
         self._sealer = sealer
         self._opener = opener

@@ -14,7 +14,7 @@ import socket
 from collections import defaultdict, deque
 from collections.abc import Mapping, Sequence
 from functools import partial
-from typing import Any, TypeAlias
+from typing import Any
 
 import numpy as np
 import trio
@@ -29,6 +29,7 @@ from ..rules.descriptions import rule_of
 from ..society import live_together
 from ..sums import named
 from .committed import memories_of
+from .outgoing import Letter, Outgoing, all_of, write
 from .recorded import Heard
 from .shard import Shard
 from .sharded import Direction, ShardChannels, told
@@ -36,8 +37,6 @@ from .standins import ShardRule
 from .twins import LEARN, Tally, Twins
 from .wire import Wire, connect, serve
 
-Letter: TypeAlias = tuple[dict[str, Any], list[Array]]
-Outgoing: TypeAlias = tuple[dict[str, Any], Sequence[Array]]
 TIMEOUT = 30.0  # seconds, for a wire to be made
 
 
@@ -63,7 +62,7 @@ async def life(host: str, port: int, secret: bytes, rank: int, start: int = 1) -
         hello = {"rank": rank, "start": start, "port": at, "fingerprint": fingerprint("ordered")}
         driver = await connect(host, port, secret, hello, TIMEOUT)
         say, said = trio.open_memory_channel[Outgoing](float("inf"))
-        nursery.start_soon(_write, driver, said)  # not by jobs: one that ends in the middle of a letter would break the wire
+        nursery.start_soon(write, driver, said)  # not by jobs: one that ends in the middle of a letter would break the wire
         job: Job | None = None
         try:
             while (letter := await driver.receive()) is not None:
@@ -153,9 +152,9 @@ class Job:
                     self._say({"letter": "ready"})
                     await self._begin_in_order()
         except* WireError as group:
-            story = {"letter": "lost", "story": str(_first(group))}
+            story = {"letter": "lost", "story": str(all_of(group)[0])}
         except* SimulationError as group:
-            story = {"letter": "failed", "story": str(_first(group))}
+            story = {"letter": "failed", "story": str(all_of(group)[0])}
         finally:
             for lane in self._lanes:
                 lane.close()
@@ -193,7 +192,7 @@ class Job:
                 wire = peer.wire
             give, take = trio.open_memory_channel[Outgoing](float("inf"))
             self._outgoing[rank] = give
-            nursery.start_soon(_write, wire, take)
+            nursery.start_soon(write, wire, take)
             nursery.start_soon(self._read, rank, wire)
 
     def _rank_of(self, replica: int, shard: int) -> int:
@@ -331,20 +330,3 @@ class Job:
         """Of the optimiser, each flat, as parameters lie."""
         states = [self._twins.minds[k].memory.state for k in self._neurons]
         return [np.concatenate(parts) for parts in zip(*states, strict=True)]
-
-
-async def _write(wire: Wire, letters: trio.MemoryReceiveChannel[Outgoing]) -> None:
-    try:
-        async for head, arrays in letters:
-            await wire.send(head, arrays)
-    except WireError:  # who reads it will notice
-        pass
-    finally:
-        await wire.aclose()
-
-
-def _first(group: BaseExceptionGroup[Any]) -> BaseException:
-    error: BaseException = group
-    while isinstance(error, BaseExceptionGroup):
-        error = error.exceptions[0]
-    return error
