@@ -134,7 +134,7 @@ def test_workers_are_handed_their_own_functions_and_no_others(own_functions, mon
     na.predict(NET, X, engine=InProcess())
     na.predict(na.Network.layered([3, 2], output_activation="machines' cube"), X, engine=InProcess())
     assert [list(one["activations"]) for one in handed] == [[], ["machines' cube"]]
-    assert all(list(one["losses"]) == ["machines' fourth"] for one in handed)
+    assert all("machines' fourth" in one["losses"] for one in handed)
     assert not set(activations.BUILT_IN) & set(handed[1]["activations"])
     assert not set(losses.BUILT_IN) & set(handed[1]["losses"])
 
