@@ -27,6 +27,7 @@ from typing import Any
 import trio
 
 from ..errors import InputError, SimulationError
+from ..text import shown
 from .hosts import LIVE, ONE_THREAD, Functions, Worker, as_text, live
 from .keeper import Keeper, to_the_end
 from .ray_itself import RayItself, checked_token, reached, why
@@ -98,7 +99,12 @@ class RayCluster:
             raise
         worker = RayWorker(name, pid, node, kill)
         self._all.append(worker)
-        life = await keeper.ask(lambda: actor.live.remote(self._path, self._run, host, port, secret, text, functions))
+        try:
+            life = await keeper.ask(lambda: actor.live.remote(self._path, self._run, host, port, secret, text, functions))
+        except Exception as error:
+            kill()
+            told = _unfit(ray, functions) or f"its work: {why(error)}"
+            raise SimulationError(f"worker {name!r} cannot be handed {told}") from None
 
         def over(error: BaseException | None) -> None:
             worker.ended(why(error) if error else "it has ended")
@@ -183,6 +189,18 @@ async def ray_workers(
             _taken = False
             if cluster is not None:
                 cluster.ended()
+
+
+def _unfit(ray: Any, functions: Functions | None) -> str:
+    """Which of them cannot be sent, and why; empty where all can."""
+    names, story = [], ""
+    for name, function in [pair for kind in (functions or {}).values() for pair in kind.items()]:
+        try:
+            ray.cloudpickle.dumps(function)
+        except Exception as error:
+            names.append(shown(name))
+            story = story or f"{type(error).__name__}: {why(error)}"
+    return f"the functions {', '.join(names)}: {story}" if names else ""
 
 
 def _hear_sigterm_again() -> None:
