@@ -388,7 +388,7 @@ def test_the_thread_that_keeps_ray_hears_a_ctrl_c_afterwards_and_cancellation_to
                 with pytest.raises(ZeroDivisionError):
                     await keeper.ask(lambda: 1 / 0)
             keeper.tell(lambda: 1 / 0)
-            keeper.close()
+            keeper.close(lambda: None)
             keeper._thread.join()
 
     with pytest.raises(KeyboardInterrupt):

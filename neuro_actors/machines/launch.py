@@ -8,7 +8,9 @@ The law:
    no dashboard, reports nothing, and keeps its files in a folder of its own. On all ways out it is stopped and the
    folder removed; if this process is killed, the system ends Ray, Ray its workers, and a watcher removes the folder.
 3. To a cluster that runs already one comes with its token only.
-4. Ray is asked by one thread, see `keeper.py`; one run at a time in a process has it, as Ray can be only once in one.
+4. Ray's own servers are watched: if one dies, the run ends with an error, at once. (Ray would wait for a minute, and then end
+   this process, whatever it does.)
+5. Ray is asked by one thread, see `keeper.py`; one run at a time in a process has it, as Ray can be only once in one.
 """
 
 from __future__ import annotations
@@ -33,6 +35,7 @@ from .keeper import Keeper, to_the_end
 from .ray_itself import RayItself, checked_token, reached, why
 
 SECONDS_TO_START = 60.0
+SECONDS_TO_STOP = 30.0
 _taken = False
 
 
@@ -178,17 +181,47 @@ async def ray_workers(
         _hear_sigterm_again()
         path = [place or str(Path.cwd()) for place in sys.path] if address is None else []  # other machines have other places
         cluster = RayCluster(ray, keeper, path, run, options)
-        yield cluster
+        async with trio.open_nursery() as nursery:
+            for name, pid in itself.servers():
+                nursery.start_soon(_watch, name, pid, itself, keeper)
+            yield cluster
+            nursery.cancel_scope.cancel()
     finally:
-        keeper.tell(itself.stop)
-        keeper.tell(partial(trio_token.run_sync_soon, gone.set))
-        keeper.close()
+
+        def last() -> None:
+            with suppress(Exception):
+                itself.stop()
+            with suppress(trio.RunFinishedError):
+                trio_token.run_sync_soon(gone.set)
+
+        keeper.close(last)
         try:
-            await to_the_end(gone)
+            await to_the_end(gone, SECONDS_TO_STOP, SECONDS_TO_STOP)
         finally:
-            _taken = False
+            if not gone.is_set():
+                itself.abandon()
+            _taken = not gone.is_set()
             if cluster is not None:
                 cluster.ended()
+
+
+async def _watch(name: str, pid: int, itself: RayItself, keeper: Keeper) -> None:
+    """Raise `SimulationError` when it ends. Where the system does not tell, do nothing."""
+    try:
+        file = os.pidfd_open(pid)
+    except ProcessLookupError:  # already
+        pass
+    except (AttributeError, OSError):
+        return
+    else:
+        try:
+            await trio.lowlevel.wait_readable(file)
+        finally:
+            os.close(file)
+    error = SimulationError(f"Ray itself has died: its {name} (process {pid}) has ended; run again, or go on from a checkpoint")
+    itself.died = True
+    keeper.lost(error)
+    raise error
 
 
 def _unfit(ray: Any, functions: Functions | None) -> str:

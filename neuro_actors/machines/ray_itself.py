@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import atexit
 import ipaddress
 import os
 import re
@@ -46,7 +47,10 @@ rm -rf -- "$1"
 
 
 class RayItself:
-    """What is started by `start`, however far that came, is ended by `stop`."""
+    """What is started by `start`, however far that came, is ended by `stop`.
+
+    died: whether one of its servers has, so that it cannot end the rest in order.
+    """
 
     def __init__(self, workers: int, address: str | None, token: str) -> None:
         self._workers = workers
@@ -59,6 +63,8 @@ class RayItself:
             self._changes |= ONE_THREAD
         self._ray: Any = None  # once it is ours to stop
         self._spoke = True
+        self._processes: dict[str, subprocess.Popen[bytes]] = {}
+        self.died = False
         self._folder: Path | None = None
         self._sweeper: subprocess.Popen[bytes] | None = None
 
@@ -92,13 +98,29 @@ class RayItself:
             )  # fmt: skip
         except Exception as error:
             raise SimulationError(f"Ray cannot be started: {why(error)}") from None
+        started: dict[str, list[Any]] = getattr(ray._private.worker._global_node, "all_processes", {})
+        self._processes = {name: info.process for name, infos in started.items() for info in infos}
         listens = ray.get_runtime_context().gcs_address
         if not listens.startswith(f"{LOOPBACK}:"):
             raise SimulationError(f"Ray {ray.__version__} listens at {listens}, not on loopback alone: it is not used")
 
+    def servers(self) -> list[tuple[str, int]]:
+        """Those of a local Ray, without which it is no more: what they are called, and their processes."""
+        return [(name, self._processes[name].pid) for name in ("raylet", "gcs_server") if name in self._processes]
+
+    def abandon(self) -> None:
+        """`stop` does not come to its end: what is ours ends all the same, and this process can."""
+        for process in self._processes.values():
+            process.kill()
+        if self._ray is not None:
+            atexit.unregister(self._ray.shutdown)
+        if self._sweeper is not None and self._sweeper.stdin is not None:
+            with suppress(OSError):
+                self._sweeper.stdin.close()
+
     def stop(self) -> None:
         """Nothing is left."""
-        word = b"gone\n"
+        word = b"" if self.died else b"gone\n"
         try:
             if self._ray is not None:
                 try:
