@@ -36,14 +36,21 @@ SETTINGS = {
     "RAY_py_gcs_connect_timeout_s": "5",
 }
 FOLDER = "NEURO_ACTORS_RAY_FOLDER"
-SWEEPER = f"""read -r word && exit
+SWEEPER = f"""while read -r word; do
+  [ "$word" = gone ] && exit
+  helpers=$word
+done
 sleep 1
 for place in /proc/[0-9]*; do
   grep -qsF "{FOLDER}=$1" "$place/environ" && grep -qsF RAY_RAYLET_PID= "$place/environ" && kill -9 "${{place#/proc/}}"
 done
+for one in $helpers; do
+  grep -qsE '^ray::|/ray/' "/proc/$one/cmdline" && kill -9 "$one"
+done
 sleep 1
 rm -rf -- "$1"
-"""  # its input ends with this process. Two of Ray's own helpers would live on for a minute, and try to report the loss
+"""  # its input ends with this process. Two of Ray's own helpers would live on for a minute, and try to report the loss;
+# they may overwrite part of their environment with their title, so that they are known by their numbers too
 
 
 class RayItself:
@@ -100,6 +107,11 @@ class RayItself:
             raise SimulationError(f"Ray cannot be started: {why(error)}") from None
         started: dict[str, list[Any]] = getattr(ray._private.worker._global_node, "all_processes", {})
         self._processes = {name: info.process for name, infos in started.items() for info in infos}
+        if self._sweeper.stdin is not None and "raylet" in self._processes:
+            with suppress(OSError):
+                tasks = Path(f"/proc/{self._processes['raylet'].pid}/task").glob("*/children")
+                self._sweeper.stdin.write(b" ".join(place.read_bytes().strip() for place in tasks) + b"\n")
+                self._sweeper.stdin.flush()
         listens = ray.get_runtime_context().gcs_address
         if not listens.startswith(f"{LOOPBACK}:"):
             raise SimulationError(f"Ray {ray.__version__} listens at {listens}, not on loopback alone: it is not used")
