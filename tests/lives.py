@@ -35,3 +35,12 @@ def stay(host: str, port: int, secret: bytes, about: dict[str, Any]) -> None:
 
 def fail(host: str, port: int, secret: bytes, about: dict[str, Any]) -> None:
     raise ValueError("it was told to fail")
+
+
+def fail_in_a_nursery(host: str, port: int, secret: bytes, about: dict[str, Any]) -> None:
+    async def main() -> None:
+        async with trio.open_nursery() as outer, trio.open_nursery():
+            outer.start_soon(trio.sleep_forever)
+            fail(host, port, secret, about)
+
+    trio.run(main)

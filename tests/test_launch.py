@@ -173,8 +173,17 @@ async def test_a_worker_that_fails_says_why(traces: Traces, capfd: pytest.Captur
 
 
 @pytest.mark.ray
-async def test_ray_says_what_failed_and_one_run_at_a_time_has_it(traces: Traces) -> None:
-    async with ray_workers(1, run="lives:fail") as cluster:
+async def test_ray_says_what_failed_and_one_run_at_a_time_has_it(traces: Traces, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys, "stderr", None)  # as in a program that was started without one
+    async with ray_workers(1, run="lives:fail_in_a_nursery") as cluster:
+        assert sys.stderr is None
+        (outer,) = traces.folder.glob("na-*")
+        assert outer.stat().st_mode & 0o777 == 0o700  # Ray opens its own folder to everybody
+        assert (outer / "r").is_dir()
+        lock = threading.Lock()
+        functions = {"activations": {"fits": abs, "locks": lambda z: lock}, "losses": {}}
+        with pytest.raises(na.SimulationError, match=r"^worker 'w' cannot be handed the functions 'locks': TypeError: cannot pickle "):
+            await cluster.start("w", HOST, 1, SECRET, {}, functions)
         worker = await cluster.start("worker", HOST, 1, SECRET, {})
         with trio.fail_after(30):
             await worker.died.wait()
@@ -254,7 +263,12 @@ async def test_a_cluster_is_joined_with_its_token_only(traces: Traces, monkeypat
                 pass
 
 
-@pytest.mark.parametrize("address", ["localhost", "auto", "ray://here:1", "here:123456", "", 7])
+def test_what_is_loopback() -> None:
+    assert all(map(ray_itself._is_loopback, ["127.0.0.1:1", "127.3.2.1:1", "localhost:1", "[::1]:1"]))
+    assert not any(map(ray_itself._is_loopback, ["127.x.example:1", "localhost.example:1", "10.0.0.1:1", "[fe80::1]:1"]))
+
+
+@pytest.mark.parametrize("address", ["localhost", "auto", "ray://here:1", "here:123456", "here:65536", "here:0", "", 7])
 async def test_what_is_no_address(address: Any) -> None:
     with pytest.raises(na.InputError, match=r"^a cluster's address is `host:port`, as `ray start` has said it; got "):
         async with ray_workers(1, address=address, token="x"):
@@ -342,7 +356,7 @@ def test_a_driver_that_is_killed_or_interrupted_leaves_nothing(kind: str, number
 def test_a_ctrl_c_while_ray_starts(traces: Traces) -> None:
     driver = started("ray")
     end = time.monotonic() + 60
-    while not list(traces.folder.glob("na-*/session_*")):
+    while not list(traces.folder.glob("na-*/r/session_*")):
         assert time.monotonic() < end
         time.sleep(0.01)
     driver.send_signal(signal.SIGINT)
@@ -374,7 +388,7 @@ def test_the_thread_that_keeps_ray_hears_a_ctrl_c_afterwards_and_cancellation_to
                 with pytest.raises(ZeroDivisionError):
                     await keeper.ask(lambda: 1 / 0)
             keeper.tell(lambda: 1 / 0)
-            keeper.close()
+            keeper.close(lambda: None)
             keeper._thread.join()
 
     with pytest.raises(KeyboardInterrupt):

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import re
 import signal
-from collections.abc import Callable, Iterator
-from contextlib import suppress
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import asynccontextmanager, suppress
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -69,6 +70,25 @@ EXPECTED = trio.run(story)
 
 def as_expected(told: list[Any]) -> bool:
     return len(told) == len(EXPECTED) and all(map(np.array_equal, told, EXPECTED))
+
+
+# --- a bug -----------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, kw_only=True)
+class Buggy(na.Ray):
+    """Its workers cannot be started, for a reason that nobody has thought of."""
+
+    @asynccontextmanager
+    async def cluster(self) -> AsyncIterator[Any]:
+        raise ZeroDivisionError("a bug")
+        yield
+
+
+async def test_a_bug_while_workers_start_is_told() -> None:
+    with pytest.raises(na.SimulationError, match=r"^the workers were stopped before they were there") as told:
+        await story(engine=Buggy())
+    assert isinstance(told.value.__cause__, ZeroDivisionError)
 
 
 # --- killed ------------------------------------------------------------------------------------------------------

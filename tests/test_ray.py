@@ -10,7 +10,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -123,6 +123,20 @@ na.train(net, x, x[:, :2], optimizer=na.SGD(0.01), epochs=100000, batch_size=8, 
 """
 
 
+AFTERWARDS = PROGRAM.replace("na.train(", "try:\n    na.train(") + """
+except na.SimulationError as error:
+    print("told:", error)
+na.train(net, x, x[:, :2], optimizer=na.SGD(0.01), epochs=1, engine=na.Ray(), progress=False)
+print("again")
+"""
+
+
+def command(pid: int) -> bytes:
+    with suppress(OSError):
+        return Path(f"/proc/{pid}/cmdline").read_bytes()
+    return b""
+
+
 @pytest.mark.parametrize(("how", "after", "code"), [(signal.SIGINT, 0.3, -2), (signal.SIGINT, 12.0, -2), (signal.SIGKILL, 12.0, -9)])
 def test_a_program_that_is_interrupted_or_killed_leaves_nothing(traces: Traces, how: int, after: float, code: int) -> None:
     program = subprocess.Popen([sys.executable, "-c", PROGRAM], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
@@ -133,6 +147,30 @@ def test_a_program_that_is_interrupted_or_killed_leaves_nothing(traces: Traces, 
     _, err = program.communicate(timeout=60)
     assert program.returncode == code, err
     assert err == "" or err.rstrip().endswith("KeyboardInterrupt"), err
+    assert traces.gone(30)
+
+
+@pytest.mark.parametrize("server", ["raylet", "gcs_server"])
+def test_ray_itself_is_killed(traces: Traces, server: str) -> None:
+    """The program hears of it as of any failure, where Ray would end it after a minute; and it can have another Ray."""
+    program = subprocess.Popen([sys.executable, "-c", AFTERWARDS], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    assert program.stdout is not None
+    assert program.stdout.readline() == "begun\n"
+    name = server.encode()
+    while not any(command(pid).endswith(b"IDLE") or b"ray::Host" in command(pid) for pid in traces.processes()):
+        asyncio.run(asyncio.sleep(0.1))
+        assert program.poll() is None
+    (pid,) = (pid for pid in traces.processes() if command(pid).split(b"\0")[0].endswith(b"/" + name))
+    (raylet,) = (pid for pid in traces.processes() if command(pid).split(b"\0")[0].endswith(b"/raylet"))
+    children = [int(one) for place in Path(f"/proc/{raylet}/task").glob("*/children") for one in place.read_text().split()]
+    assert any(b"Agent" in command(child) for child in children)
+    os.kill(pid, signal.SIGKILL)
+    out, err = program.communicate(timeout=60)
+    assert not any(map(command, children))  # nor do its helpers live on, which may have overwritten what marks them
+    assert program.returncode == 0, err
+    assert out.splitlines()[0].startswith(f"told: Ray itself has died: its {server} (process {pid}) has ended; ")
+    assert out.splitlines()[1:] == ["again"]
+    assert err == ""
     assert traces.gone(30)
 
 

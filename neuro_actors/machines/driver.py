@@ -189,7 +189,9 @@ class Driver:
             failures += all_of(group)
         finally:
             if not self.started.is_set():
-                self.refused = failures[0] if failures else SimulationError("the workers were stopped before they were there")
+                stopped = SimulationError("the workers were stopped before they were there")
+                stopped.__cause__ = sys.exc_info()[1]  # a bug, of ours or of Ray's
+                self.refused = failures[0] if failures else stopped
                 self.started.set()
         if failures:
             raise failures[0]
@@ -218,8 +220,7 @@ class Driver:
             await seats.change()
         if seats.trouble.is_set():
             return False
-        self._settled = True
-        self._learnt = {}
+        self._settled, self._learnt = True, {}
         undone, told = self._undone, seats.told()
         if not undone:  # nothing that could kill them is asked of anybody
             seats.blows = 0

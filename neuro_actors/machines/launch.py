@@ -8,7 +8,9 @@ The law:
    no dashboard, reports nothing, and keeps its files in a folder of its own. On all ways out it is stopped and the
    folder removed; if this process is killed, the system ends Ray, Ray its workers, and a watcher removes the folder.
 3. To a cluster that runs already one comes with its token only.
-4. Ray is asked by one thread, see `keeper.py`; one run at a time in a process has it, as Ray can be only once in one.
+4. Ray's own servers are watched: if one dies, the run ends with an error, at once. (Ray would wait for a minute, and then end
+   this process, whatever it does.)
+5. Ray is asked by one thread, see `keeper.py`; one run at a time in a process has it, as Ray can be only once in one.
 """
 
 from __future__ import annotations
@@ -27,11 +29,13 @@ from typing import Any
 import trio
 
 from ..errors import InputError, SimulationError
+from ..text import shown
 from .hosts import LIVE, ONE_THREAD, Functions, Worker, as_text, live
 from .keeper import Keeper, to_the_end
 from .ray_itself import RayItself, checked_token, reached, why
 
 SECONDS_TO_START = 60.0
+SECONDS_TO_STOP = 30.0
 _taken = False
 
 
@@ -98,7 +102,12 @@ class RayCluster:
             raise
         worker = RayWorker(name, pid, node, kill)
         self._all.append(worker)
-        life = await keeper.ask(lambda: actor.live.remote(self._path, self._run, host, port, secret, text, functions))
+        try:
+            life = await keeper.ask(lambda: actor.live.remote(self._path, self._run, host, port, secret, text, functions))
+        except Exception as error:
+            kill()
+            told = _unfit(ray, functions) or f"its work: {why(error)}"
+            raise SimulationError(f"worker {name!r} cannot be handed {told}") from None
 
         def over(error: BaseException | None) -> None:
             worker.ended(why(error) if error else "it has ended")
@@ -172,17 +181,59 @@ async def ray_workers(
         _hear_sigterm_again()
         path = [place or str(Path.cwd()) for place in sys.path] if address is None else []  # other machines have other places
         cluster = RayCluster(ray, keeper, path, run, options)
-        yield cluster
+        async with trio.open_nursery() as nursery:
+            for name, pid in itself.servers():
+                nursery.start_soon(_watch, name, pid, itself, keeper)
+            yield cluster
+            nursery.cancel_scope.cancel()
     finally:
-        keeper.tell(itself.stop)
-        keeper.tell(partial(trio_token.run_sync_soon, gone.set))
-        keeper.close()
+
+        def last() -> None:
+            with suppress(Exception):
+                itself.stop()
+            with suppress(trio.RunFinishedError):
+                trio_token.run_sync_soon(gone.set)
+
+        keeper.close(last)
         try:
-            await to_the_end(gone)
+            await to_the_end(gone, SECONDS_TO_STOP, SECONDS_TO_STOP)
         finally:
-            _taken = False
+            if not gone.is_set():
+                itself.abandon()
+            _taken = not gone.is_set()
             if cluster is not None:
                 cluster.ended()
+
+
+async def _watch(name: str, pid: int, itself: RayItself, keeper: Keeper) -> None:
+    """Raise `SimulationError` when it ends. Where the system does not tell, do nothing."""
+    try:
+        file = os.pidfd_open(pid)
+    except ProcessLookupError:  # already
+        pass
+    except (AttributeError, OSError):
+        return
+    else:
+        try:
+            await trio.lowlevel.wait_readable(file)
+        finally:
+            os.close(file)
+    error = SimulationError(f"Ray itself has died: its {name} (process {pid}) has ended; run again, or go on from a checkpoint")
+    itself.died = True
+    keeper.lost(error)
+    raise error
+
+
+def _unfit(ray: Any, functions: Functions | None) -> str:
+    """Which of them cannot be sent, and why; empty where all can."""
+    names, story = [], ""
+    for name, function in [pair for kind in (functions or {}).values() for pair in kind.items()]:
+        try:
+            ray.cloudpickle.dumps(function)
+        except Exception as error:
+            names.append(shown(name))
+            story = story or f"{type(error).__name__}: {why(error)}"
+    return f"the functions {', '.join(names)}: {story}" if names else ""
 
 
 def _hear_sigterm_again() -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import atexit
+import ipaddress
 import os
 import re
 import secrets
@@ -11,7 +13,7 @@ import sys
 import tempfile
 import warnings
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, redirect_stderr, redirect_stdout, suppress
 from pathlib import Path
 from typing import Any
 
@@ -26,7 +28,7 @@ LEAST_VERSION = (2, 52)  # the first that knows tokens
 LOOPBACK = "127.0.0.1"
 OBJECT_STORE = 80 << 20  # nothing of ours is kept in it
 SECONDS_TO_REACH = 5.0
-LONGEST_FOLDER = 30  # sockets lie in it, and their names are limited to 107 bytes
+LONGEST_FOLDER = 28  # sockets lie in it, and their names are limited to 107 bytes
 SETTINGS = {
     "RAY_AUTH_MODE": "token",
     "RAY_USAGE_STATS_ENABLED": "0",
@@ -34,29 +36,42 @@ SETTINGS = {
     "RAY_py_gcs_connect_timeout_s": "5",
 }
 FOLDER = "NEURO_ACTORS_RAY_FOLDER"
-SWEEPER = f"""read -r word && exit
+SWEEPER = f"""while read -r word; do
+  [ "$word" = gone ] && exit
+  helpers=$word
+done
 sleep 1
 for place in /proc/[0-9]*; do
   grep -qsF "{FOLDER}=$1" "$place/environ" && grep -qsF RAY_RAYLET_PID= "$place/environ" && kill -9 "${{place#/proc/}}"
 done
+for one in $helpers; do
+  grep -qsE '^ray::|/ray/' "/proc/$one/cmdline" && kill -9 "$one"
+done
 sleep 1
 rm -rf -- "$1"
-"""  # its input ends with this process. Two of Ray's own helpers would live on for a minute, and try to report the loss
+"""  # its input ends with this process. Two of Ray's own helpers would live on for a minute, and try to report the loss;
+# they may overwrite part of their environment with their title, so that they are known by their numbers too
 
 
 class RayItself:
-    """What is started by `start`, however far that came, is ended by `stop`."""
+    """What is started by `start`, however far that came, is ended by `stop`.
+
+    died: whether one of its servers has, so that it cannot end the rest in order.
+    """
 
     def __init__(self, workers: int, address: str | None, token: str) -> None:
         self._workers = workers
         self._address = address
-        self._loopback = address is None or address.startswith(("127.", "localhost:", "[::1]"))
+        self._loopback = address is None or _is_loopback(address)
         self._changes = {**SETTINGS, "RAY_AUTH_TOKEN": token}
         if self._loopback:
             self._changes["RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER"] = "0"  # else Ray takes another address of this machine
         if address is None:
             self._changes |= ONE_THREAD
         self._ray: Any = None  # once it is ours to stop
+        self._spoke = True
+        self._processes: dict[str, subprocess.Popen[bytes]] = {}
+        self.died = False
         self._folder: Path | None = None
         self._sweeper: subprocess.Popen[bytes] | None = None
 
@@ -69,9 +84,9 @@ class RayItself:
             warnings.simplefilter("ignore")
             ray = _imported()
             _read_environment_anew()
-            with _said(ray, serves_others=not self._loopback):
+            with _said(ray, serves_others=not self._loopback), _somewhere_to_print():
                 self._ray = ray
-                _speaks(ray, False)
+                self._spoke = _speaks(ray, False)
                 if self._address is None:
                     self._start_here(ray)
                 else:
@@ -82,20 +97,42 @@ class RayItself:
         # in a session of its own: a Ctrl-C is not for it
         command, place = ["/bin/sh", "-c", SWEEPER, "sh", str(self._folder)], {"PATH": os.environ.get("PATH", os.defpath)}
         self._sweeper = subprocess.Popen(command, stdin=subprocess.PIPE, env=place, start_new_session=True)
+        assert self._folder is not None
         try:
             ray.init(
                 address="local", num_cpus=self._workers, include_dashboard=False, _node_ip_address=LOOPBACK,
-                object_store_memory=OBJECT_STORE, _temp_dir=str(self._folder), log_to_driver=False, logging_level="ERROR",
+                object_store_memory=OBJECT_STORE, _temp_dir=str(self._folder / "r"), log_to_driver=False, logging_level="ERROR",
             )  # fmt: skip
         except Exception as error:
             raise SimulationError(f"Ray cannot be started: {why(error)}") from None
+        started: dict[str, list[Any]] = getattr(ray._private.worker._global_node, "all_processes", {})
+        self._processes = {name: info.process for name, infos in started.items() for info in infos}
+        if self._sweeper.stdin is not None and "raylet" in self._processes:
+            with suppress(OSError):
+                tasks = Path(f"/proc/{self._processes['raylet'].pid}/task").glob("*/children")
+                self._sweeper.stdin.write(b" ".join(place.read_bytes().strip() for place in tasks) + b"\n")
+                self._sweeper.stdin.flush()
         listens = ray.get_runtime_context().gcs_address
         if not listens.startswith(f"{LOOPBACK}:"):
             raise SimulationError(f"Ray {ray.__version__} listens at {listens}, not on loopback alone: it is not used")
 
+    def servers(self) -> list[tuple[str, int]]:
+        """Those of a local Ray, without which it is no more: what they are called, and their processes."""
+        return [(name, self._processes[name].pid) for name in ("raylet", "gcs_server") if name in self._processes]
+
+    def abandon(self) -> None:
+        """`stop` does not come to its end: what is ours ends all the same, and this process can."""
+        for process in self._processes.values():
+            process.kill()
+        if self._ray is not None:
+            atexit.unregister(self._ray.shutdown)
+        if self._sweeper is not None and self._sweeper.stdin is not None:
+            with suppress(OSError):
+                self._sweeper.stdin.close()
+
     def stop(self) -> None:
         """Nothing is left."""
-        word = b"gone\n"
+        word = b"" if self.died else b"gone\n"
         try:
             if self._ray is not None:
                 try:
@@ -104,7 +141,7 @@ class RayItself:
                     word = b""
                     self._ray.shutdown()
                 _read_environment_anew()
-                _speaks(self._ray, True)
+                _speaks(self._ray, self._spoke)
         finally:
             if self._folder is not None:
                 shutil.rmtree(self._folder, ignore_errors=True)
@@ -127,7 +164,7 @@ def checked_token(address: str | None, token: str | None) -> str:
 async def reached(address: str) -> None:
     """Ray itself would try for long."""
     match = re.fullmatch(r"\[?([\w.:-]+?)\]?:(\d{1,5})", address) if isinstance(address, str) else None
-    if match is None:
+    if match is None or not 1 <= int(match[2]) <= 65535:
         raise InputError(f"a cluster's address is `host:port`, as `ray start` has said it; got {shown(address)}")
     with trio.move_on_after(SECONDS_TO_REACH):
         try:
@@ -137,6 +174,14 @@ async def reached(address: str) -> None:
         await stream.aclose()
         return
     raise InputError(f"there is no cluster at {address}: nobody has answered in {SECONDS_TO_REACH:g} seconds")
+
+
+def _is_loopback(address: str) -> bool:
+    """Of `host:port`. A name may lead anywhere, but this one."""
+    host = address.rpartition(":")[0].removeprefix("[").removesuffix("]")
+    with suppress(ValueError):
+        return ipaddress.ip_address(host).is_loopback
+    return host == "localhost"
 
 
 def _imported() -> Any:
@@ -190,12 +235,26 @@ def _said(ray: Any, serves_others: bool) -> Iterator[None]:
         constants.ENABLE_RAY_CLUSTER = before
 
 
-def _speaks(ray: Any, aloud: bool) -> None:
-    """Whether it prints, on standard output, what its processes have to say; the driver says what concerns a run."""
-    ray._private.worker._worker_logs_enabled = aloud
+def _speaks(ray: Any, aloud: bool) -> bool:
+    """Whether it prints, on standard output, what its processes have to say; the driver says what concerns a run.
+    Returns whether it did so before."""
+    worker = ray._private.worker
+    before, worker._worker_logs_enabled = getattr(worker, "_worker_logs_enabled", True), aloud
+    return bool(before)
+
+
+@contextmanager
+def _somewhere_to_print() -> Iterator[None]:
+    """Ray looks at both, which a program that was started without them does not have."""
+    with ExitStack() as stack:
+        for name, to in ("stdout", redirect_stdout), ("stderr", redirect_stderr):
+            if getattr(sys, name) is None:
+                stack.enter_context(to(stack.enter_context(Path(os.devnull).open("w"))))
+        yield
 
 
 def _folder() -> Path:
+    """For this user only. Ray lets everybody write where it is told to keep its sockets: it is told of a folder in this one."""
     base = tempfile.gettempdir()
     return Path(tempfile.mkdtemp(prefix="na-", dir=base if len(os.fsencode(base)) <= LONGEST_FOLDER else "/tmp"))
 
@@ -221,6 +280,8 @@ def why(error: BaseException) -> str:
     """What has happened, on one line."""
     cause = getattr(error, "cause", None)  # what was raised in a worker
     if isinstance(cause, BaseException):
+        while isinstance(cause, BaseExceptionGroup):  # of a nursery, which says nothing of what happened
+            cause = cause.exceptions[0]
         return f"{type(cause).__name__}: {shown(str(cause))[1:-1]}"
     text = " ".join(str(error).split())
     if found := re.search(r"The actor (?:is dead|died) because (.+?\.)(?= |$)", text):
