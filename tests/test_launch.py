@@ -177,10 +177,8 @@ async def test_a_worker_that_fails_says_why(traces: Traces, capfd: pytest.Captur
 async def test_ray_says_what_failed_and_one_run_at_a_time_has_it(traces: Traces, monkeypatch: pytest.MonkeyPatch) -> None:
     import ray
 
-    monkeypatch.setattr(sys, "stderr", None)  # as in a program that was started without one
     monkeypatch.setattr(ray._private.worker, "_worker_logs_enabled", False)
     async with ray_workers(1, run="lives:fail_in_a_nursery") as cluster:
-        assert sys.stderr is None
         (outer,) = traces.folder.glob("na-*")
         assert outer.stat().st_mode & 0o777 == 0o700  # Ray opens its own folder to everybody
         assert (outer / "r").is_dir()
@@ -354,6 +352,17 @@ def test_a_driver_that_is_killed_or_interrupted_leaves_nothing(kind: str, number
     driver.send_signal(number)
     _, errors = driver.communicate(timeout=60)
     assert ("KeyboardInterrupt" in errors) == (number == signal.SIGINT)
+    assert traces.gone(20)
+
+
+@pytest.mark.ray
+def test_a_program_without_standard_error(traces: Traces) -> None:
+    command = ["/bin/sh", "-c", 'exec "$0" -c "$1" ray 2>&-', sys.executable, DRIVER]
+    driver = subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env={**os.environ, "PYTHONPATH": HERE})
+    assert driver.stdout
+    assert driver.stdout.readline() == "lives\n"
+    driver.send_signal(signal.SIGINT)
+    driver.communicate(timeout=60)
     assert traces.gone(20)
 
 
