@@ -19,9 +19,10 @@ from typing import Any
 
 import pytest
 import trio
+import trio.testing
 
 import neuro_actors as na
-from neuro_actors.machines import launch, ray_itself
+from neuro_actors.machines import keeper, launch, ray_itself
 from neuro_actors.machines.launch import ray_workers
 from neuro_actors.machines.processes import plain_processes
 from neuro_actors.machines.wire import Wire, serve
@@ -174,9 +175,10 @@ async def test_a_worker_that_fails_says_why(traces: Traces, capfd: pytest.Captur
 
 @pytest.mark.ray
 async def test_ray_says_what_failed_and_one_run_at_a_time_has_it(traces: Traces, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(sys, "stderr", None)  # as in a program that was started without one
+    import ray
+
+    monkeypatch.setattr(ray._private.worker, "_worker_logs_enabled", False)
     async with ray_workers(1, run="lives:fail_in_a_nursery") as cluster:
-        assert sys.stderr is None
         (outer,) = traces.folder.glob("na-*")
         assert outer.stat().st_mode & 0o777 == 0o700  # Ray opens its own folder to everybody
         assert (outer / "r").is_dir()
@@ -193,6 +195,7 @@ async def test_ray_says_what_failed_and_one_run_at_a_time_has_it(traces: Traces,
                 pass
         with pytest.raises(na.InputError, match=r"^what a worker is told must be JSON, got "):
             await cluster.start("worker", HOST, 1, SECRET, {"x": object()})
+    assert not ray._private.worker._worker_logs_enabled  # as it was
 
 
 async def test_ray_missing_too_old_or_taken(monkeypatch: pytest.MonkeyPatch, traces: Traces) -> None:
@@ -353,6 +356,17 @@ def test_a_driver_that_is_killed_or_interrupted_leaves_nothing(kind: str, number
 
 
 @pytest.mark.ray
+def test_a_program_without_standard_error(traces: Traces) -> None:
+    command = ["/bin/sh", "-c", 'exec "$0" -c "$1" ray 2>&-', sys.executable, DRIVER]
+    driver = subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env={**os.environ, "PYTHONPATH": HERE})
+    assert driver.stdout
+    assert driver.stdout.readline() == "lives\n"
+    driver.send_signal(signal.SIGINT)
+    driver.communicate(timeout=60)
+    assert traces.gone(20)
+
+
+@pytest.mark.ray
 def test_a_ctrl_c_while_ray_starts(traces: Traces) -> None:
     driver = started("ray")
     end = time.monotonic() + 60
@@ -367,8 +381,6 @@ def test_a_ctrl_c_while_ray_starts(traces: Traces) -> None:
 
 
 def test_the_thread_that_keeps_ray_hears_a_ctrl_c_afterwards_and_cancellation_too() -> None:
-    from neuro_actors.machines.keeper import Keeper
-
     done = []
     may = threading.Event()
 
@@ -377,20 +389,68 @@ def test_the_thread_that_keeps_ray_hears_a_ctrl_c_afterwards_and_cancellation_to
         done.append(threading.current_thread().name)
 
     async def main() -> None:
-        keeper = Keeper()
+        it = keeper.Keeper()
         try:
             trio.lowlevel.current_trio_token().run_sync_soon(signal.raise_signal, signal.SIGINT)
             trio.lowlevel.current_trio_token().run_sync_soon(may.set)
-            await keeper.ask(slow)
+            await it.ask(slow)
         finally:
             with trio.CancelScope() as scope:
                 scope.cancel()
                 with pytest.raises(ZeroDivisionError):
-                    await keeper.ask(lambda: 1 / 0)
-            keeper.tell(lambda: 1 / 0)
-            keeper.close(lambda: None)
-            keeper._thread.join()
+                    await it.ask(lambda: 1 / 0)
+            it.tell(lambda: 1 / 0)
+            it.close(lambda: None)
+            it._thread.join()
 
     with pytest.raises(KeyboardInterrupt):
         trio.run(main)
     assert done == ["neuro_actors: Ray"]
+
+
+def test_nobody_waits_without_limit_for_a_ray_that_does_not_answer_or_is_lost(monkeypatch: pytest.MonkeyPatch) -> None:
+    may, ends = threading.Event(), []
+
+    async def ask(it: keeper.Keeper, match: str) -> None:
+        with pytest.raises(na.SimulationError, match=match):
+            await it.ask(lambda: may.wait(60))
+
+    async def hangs() -> None:
+        it = keeper.Keeper()
+        try:
+            with monkeypatch.context() as changed:
+                changed.setattr(keeper, "SECONDS_TO_ANSWER", 0.01)
+                await ask(it, r"^Ray has not answered in 0.01 seconds$")
+            async with trio.open_nursery() as nursery:
+                nursery.start_soon(ask, it, "^it is lost$")
+                await trio.testing.wait_all_tasks_blocked()
+                it.lost(na.SimulationError("it is lost"))
+            await ask(it, "^it is lost$")
+            ended = trio.Event()
+            token = trio.lowlevel.current_trio_token()
+            it.close(lambda: token.run_sync_soon(ended.set))
+            await ended.wait()  # though its thread still hangs
+            ends.append("in another thread")
+        finally:
+            may.set()
+            it._thread.join()
+
+    trio.run(hangs)
+    assert ends
+    may.clear()
+
+    async def interrupted() -> None:
+        it = keeper.Keeper()
+        monkeypatch.setattr(keeper, "SECONDS_FOR_THE_IMPATIENT", 0.01)
+        try:
+            trio.lowlevel.current_trio_token().run_sync_soon(signal.raise_signal, signal.SIGINT)
+            await it.ask(lambda: may.wait(60))
+        finally:
+            ends.append(may.is_set())
+            may.set()
+            it.close(lambda: None)
+            it._thread.join()
+
+    with pytest.raises(KeyboardInterrupt):
+        trio.run(interrupted)
+    assert ends[1:] == [False]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import atexit
+import faulthandler
 import ipaddress
 import os
 import re
@@ -246,11 +247,16 @@ def _speaks(ray: Any, aloud: bool) -> bool:
 @contextmanager
 def _somewhere_to_print() -> Iterator[None]:
     """Ray looks at both, which a program that was started without them does not have."""
+    forgetful = sys.stderr is None and not faulthandler.is_enabled()
     with ExitStack() as stack:
         for name, to in ("stdout", redirect_stdout), ("stderr", redirect_stderr):
             if getattr(sys, name) is None:
                 stack.enter_context(to(stack.enter_context(Path(os.devnull).open("w"))))
-        yield
+        try:
+            yield
+        finally:
+            if forgetful:  # Ray has enabled it, for a file that is closed now: its number will be another's
+                faulthandler.disable()
 
 
 def _folder() -> Path:
