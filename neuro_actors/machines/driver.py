@@ -40,7 +40,7 @@ from ..rules.descriptions import described as rule_described
 from ..said import Unfinished
 from ..text import shown
 from .committed import Committed
-from .engine import Machines, check_optimizer, own_functions
+from .engine import Machines, busy, check_optimizer, own_functions
 from .outgoing import all_of
 from .partition import Partition
 from .recorded import Whole
@@ -85,7 +85,7 @@ class Driver:
         self.committed = committed
         self.partition = partition
         self._shards = shards(network, self.partition)
-        self._n_lanes = lanes or _busy(rule, self.partition.shards)
+        self._n_lanes = lanes or busy(rule, self.partition.shards)
         self._R, self._S = machines.replicas, len(self._shards)
         self._functions = own_functions(network)
         self._seats = Seats(machines, self._S, self._functions, self._heard)
@@ -345,8 +345,3 @@ class Driver:
         for shard, part in zip(self._shards, parts, strict=True):
             shard.put(part, whole)
         return whole
-
-
-def _busy(rule: Rule, shards: int) -> int:
-    """How many micro-batches under way keep a worker busy: one that waits for another shard has others to go on with."""
-    return min(rule.count if isinstance(rule, MicroBatches) else 1, 2 * shards + 2) if shards > 1 else 1

@@ -104,3 +104,7 @@ def check_optimizer(optimizer: Optimizer) -> None:
 def _values_of(optimizer: Any) -> list[Any]:
     return [getattr(optimizer, name) for name in getattr(type(optimizer), "__dataclass_fields__", ())]
 
+
+def busy(rule: Rule, shards: int) -> int:
+    """How many micro-batches under way keep a worker busy: one that waits for another shard has others to go on with."""
+    return min(rule.count if isinstance(rule, MicroBatches) else 1, 2 * shards + 2) if shards > 1 else 1
