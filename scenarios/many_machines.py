@@ -99,7 +99,7 @@ def story(arguments: Namespace) -> None:
     cut = na.partition(net, 2)
     print("\n".join(f"  {line}" for line in cut.describe().splitlines()))
     print("\nEach line below is a run; starting the workers takes some seconds each time.\n")
-    print(f"  {'':26}{'processes':>9}{'starting':>10}{'a step':>10}   digest of all parameters")
+    print(f"  {'':26}{'processes':>9}{'starting':>10}{'a step':>10}   digest of the bits")
     runs = []
     ways = (
         ("one process", None), ("2 replicas", Watched(replicas=2)), ("2 shards", Watched(shards=2)),
@@ -125,7 +125,7 @@ def story(arguments: Namespace) -> None:
     print(f"An audit of that run's log, which replays each neuron alone: {'passed' if audited.passed else 'FAILED'}.")
     right = (na.predict(killed.network, x_test)[:, 0] >= 0.5) == (is_cat_test[:, 0] == 1)
     print(f"Accuracy on {len(test)} pictures never seen: {right.mean():.3f}\n")
-    print("So small a society is faster in one process; docs/scaling.md says what pays when.")
+    print("So small a society is faster in one process; docs/scaling.md says when it pays.")
     print(f"neuro-actors view {recording.path} --open")
     draw(net, cut, runs, arguments)
 
