@@ -8,6 +8,8 @@ import numpy as np
 import pytest
 
 import neuro_actors as na
+from neuro_actors import functions
+from neuro_actors.checkpoint.saving import Saver
 
 if signal.getsignal(signal.SIGINT) == signal.SIG_IGN:  # as a shell has it for what runs in the background
     signal.signal(signal.SIGINT, signal.default_int_handler)
@@ -53,3 +55,33 @@ def same_bits(a: na.Gradient, b: na.Gradient) -> bool:
     if a.inputs is not None and b.inputs is not None:
         pairs.append((a.inputs, b.inputs))
     return a.loss == b.loss and all(np.array_equal(p, q) for p, q in pairs)
+
+
+@pytest.fixture
+def failing(monkeypatch: pytest.MonkeyPatch):
+    """An activation function that fails on negative signals."""
+    monkeypatch.setattr(functions, "ACTIVATIONS", dict(functions.ACTIVATIONS))
+
+    def root(z: np.ndarray) -> np.ndarray:
+        if (z < 0).any():
+            raise ZeroDivisionError("no root")
+        return np.sqrt(z)
+
+    functions.ACTIVATIONS["root"] = na.Activation(root, lambda z, a: 0.5 / a)
+    return na.Network(
+        [na.Input("x"), na.Neuron("h", "root"), na.Neuron("y")], [na.Synapse("x", "h", 1.0), na.Synapse("h", "y", 1.0)], ["y"]
+    )
+
+
+@pytest.fixture
+def stop(monkeypatch: pytest.MonkeyPatch):
+    """stop(k): the run that comes next is asked to stop when k of its steps are over, as a Ctrl-C would ask it."""
+    after_step, at = Saver.after_step, [0]
+
+    async def asked(self, simulation) -> None:
+        if self._steps == at[0]:
+            self.stopping.asked = 2
+        await after_step(self, simulation)
+
+    monkeypatch.setattr(Saver, "after_step", asked)
+    return lambda k: at.__setitem__(0, k)

@@ -32,20 +32,6 @@ def train(folder: Path | None = None, **more) -> na.TrainingResult:
 
 
 @pytest.fixture
-def stop(monkeypatch: pytest.MonkeyPatch):
-    """stop(k): the run that comes next is asked to stop when k of its steps are over, as a Ctrl-C would ask it."""
-    after_step, at = Saver.after_step, [0]
-
-    async def asked(self, simulation) -> None:
-        if self._steps == at[0]:
-            self.stopping.asked = 2
-        await after_step(self, simulation)
-
-    monkeypatch.setattr(Saver, "after_step", asked)
-    return lambda k: at.__setitem__(0, k)
-
-
-@pytest.fixture
 def broken(monkeypatch: pytest.MonkeyPatch):
     """broken(k): the run that comes next breaks when k steps are over, and nothing is saved then."""
     after_step, at = Saver.after_step, [0]

@@ -14,7 +14,7 @@ import trio.testing
 from conftest import same_bits
 
 import neuro_actors as na
-from neuro_actors import functions, rules, synchronous, tree
+from neuro_actors import rules, synchronous, tree
 from neuro_actors.channels import engine
 from neuro_actors.channels.bundled import Bundled
 from neuro_actors.channels.frames import Letter
@@ -302,21 +302,6 @@ async def test_a_cancelled_call_leaves_nothing_behind(at: int, lanes: int, chann
         learnt = await simulation.network()
         assert np.allclose(learnt.weights, wanted.network.weights)  # whose batch was shuffled
     assert spied.most == min(lanes, 5)
-
-
-@pytest.fixture
-def failing(monkeypatch: pytest.MonkeyPatch) -> na.Network:
-    monkeypatch.setattr(functions, "ACTIVATIONS", dict(functions.ACTIVATIONS))
-
-    def root(z: np.ndarray) -> np.ndarray:
-        if (z < 0).any():
-            raise ZeroDivisionError("no root")
-        return np.sqrt(z)
-
-    functions.ACTIVATIONS["root"] = na.Activation(root, lambda z, a: 0.5 / a)
-    return na.Network(
-        [na.Input("x"), na.Neuron("h", "root"), na.Neuron("y")], [na.Synapse("x", "h", 1.0), na.Synapse("h", "y", 1.0)], ["y"]
-    )
 
 
 @pytest.mark.parametrize("place", [1, 2, 3, 4])

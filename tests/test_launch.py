@@ -12,7 +12,7 @@ import tempfile
 import threading
 import time
 from collections.abc import AsyncIterator, Callable, Iterator
-from contextlib import asynccontextmanager, suppress
+from contextlib import asynccontextmanager, contextmanager, suppress
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
@@ -288,10 +288,11 @@ async def test_an_address_that_does_not_answer_and_one_that_is_no_cluster(monkey
             pass
 
 
-@pytest.mark.ray
-async def test_two_nodes_spread_strictly_and_one_goes(traces: Traces, monkeypatch: pytest.MonkeyPatch) -> None:
-    token = secrets.token_hex(32)
-    for name, value in {"RAY_AUTH_MODE": "token", "RAY_AUTH_TOKEN": token, "RAY_TMPDIR": str(traces.folder), "PYTHONPATH": HERE, **ray_itself.SETTINGS}.items():
+@contextmanager
+def cluster_of(count: int, traces: Traces, monkeypatch: pytest.MonkeyPatch) -> Iterator[tuple[Any, dict[str, Any]]]:
+    """So many nodes of a CPU each, on this machine: Ray's own cluster for tests, and by their ids those but the first."""
+    settings = {"RAY_AUTH_MODE": "token", "RAY_AUTH_TOKEN": secrets.token_hex(32), "RAY_TMPDIR": str(traces.folder), "PYTHONPATH": HERE}
+    for name, value in {**settings, **ray_itself.SETTINGS}.items():
         monkeypatch.setenv(name, value)
     import ray
     from ray.cluster_utils import Cluster
@@ -302,8 +303,18 @@ async def test_two_nodes_spread_strictly_and_one_goes(traces: Traces, monkeypatc
     node = {"num_cpus": 1, "object_store_memory": 80 << 20, "node_ip_address": HOST, "include_dashboard": False}
     nodes = Cluster(initialize_head=True, head_node_args=node)
     try:
-        second = nodes.add_node(**node)
+        others = {made.node_id: made for made in [nodes.add_node(**node) for _ in range(count - 1)]}
         nodes.wait_for_nodes()
+        yield nodes, others
+    finally:
+        nodes.shutdown()
+        shutil.rmtree(traces.folder / "ray")
+
+
+@pytest.mark.ray
+async def test_two_nodes_spread_strictly_and_one_goes(traces: Traces, monkeypatch: pytest.MonkeyPatch) -> None:
+    with cluster_of(2, traces, monkeypatch) as (nodes, others):
+        (second,) = others.values()
         async with driving() as driver, ray_workers(2, address=nodes.address, spread=True, run="lives:echo") as cluster:
             workers = [await cluster.start(f"worker {k}", HOST, driver.port, SECRET, {"rank": k}) for k in range(2)]
             for rank in range(2):
@@ -315,9 +326,6 @@ async def test_two_nodes_spread_strictly_and_one_goes(traces: Traces, monkeypatc
                 await leaves.died.wait()
             assert "node" in leaves.why
             assert [worker.died.is_set() for worker in workers] == [worker is leaves for worker in workers]
-    finally:
-        nodes.shutdown()
-        shutil.rmtree(traces.folder / "ray")
 
 
 DRIVER = """

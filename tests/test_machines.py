@@ -17,7 +17,6 @@ from sharding import drawn_shards
 import neuro_actors as na
 from neuro_actors import activations, functions, losses
 from neuro_actors.checkpoint.reading import Checkpoint
-from neuro_actors.checkpoint.saving import Saver
 from neuro_actors.machines.sharded import ShardEnvironment
 from neuro_actors.machines.worker import Job
 from neuro_actors.verify import draw_case
@@ -210,20 +209,6 @@ def test_a_log_is_that_of_one_process(replicas: int, shards: int, count: int, tm
 
 COURSE: dict[str, Any] = {"epochs": 2, "batch_size": 3, "validation": (X[:2], TARGETS[:2]), "micro_batches": 3}  # of 6 steps
 PLACES = [InProcess(replicas=2, shards=2), None, InProcess(replicas=3), InProcess(shards=2)]
-
-
-@pytest.fixture
-def stop(monkeypatch: pytest.MonkeyPatch) -> Callable[[int], None]:
-    """stop(k): the run that comes next is asked to stop when k of its steps are over, as a Ctrl-C would ask it."""
-    after_step, at = Saver.after_step, [0]
-
-    async def asked(self, simulation) -> None:
-        if self._steps == at[0]:
-            self.stopping.asked = 2
-        await after_step(self, simulation)
-
-    monkeypatch.setattr(Saver, "after_step", asked)
-    return lambda k: at.__setitem__(0, k)
 
 
 @pytest.mark.parametrize("optimizer", [na.SGD(na.StepDecay(0.2, 2), momentum=0.9), na.Adam(0.05)])

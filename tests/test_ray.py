@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import os
-import secrets
-import shutil
 import signal
 import subprocess
 import sys
@@ -18,10 +16,9 @@ from typing import Any
 import numpy as np
 import pytest
 import trio
-from test_launch import HERE, HOST, LOOPBACK, Traces, traces  # noqa: F401 (a fixture)
+from test_launch import LOOPBACK, Traces, cluster_of, traces  # noqa: F401 (a fixture)
 
 import neuro_actors as na
-from neuro_actors.machines import ray_itself
 
 pytestmark = pytest.mark.ray
 RNG = np.random.default_rng(7)
@@ -176,21 +173,7 @@ def test_ray_itself_is_killed(traces: Traces, server: str) -> None:
 
 async def test_two_nodes_and_one_leaves(net: na.Network, traces: Traces, monkeypatch: pytest.MonkeyPatch, capfd) -> None:
     """Three nodes of a CPU each; the two shards are on two of them, and one of these goes: the third takes its place."""
-    token = secrets.token_hex(32)
-    settings = {"RAY_AUTH_MODE": "token", "RAY_AUTH_TOKEN": token, "RAY_TMPDIR": str(traces.folder), "PYTHONPATH": HERE}
-    for name, value in {**settings, **ray_itself.SETTINGS}.items():
-        monkeypatch.setenv(name, value)
-    import ray
-    from ray.cluster_utils import Cluster
-
-    monkeypatch.setattr(ray._private.ray_constants, "ENABLE_RAY_CLUSTER", False)
-    ray_itself._read_environment_anew()
-    (traces.folder / "ray").mkdir()
-    node = {"num_cpus": 1, "object_store_memory": 80 << 20, "node_ip_address": HOST, "include_dashboard": False}
-    nodes = Cluster(initialize_head=True, head_node_args=node)
-    try:
-        others = {made.node_id: made for made in (nodes.add_node(**node), nodes.add_node(**node))}
-        nodes.wait_for_nodes()
+    with cluster_of(3, traces, monkeypatch) as (nodes, others):
         calm = na.train(net, X, TARGETS, **LEARN)
         engine = Watched(shards=2, address=nodes.address, spread=True)
         async with na.open_simulation(net, micro_batches=4, engine=engine) as simulation:
@@ -208,6 +191,3 @@ async def test_two_nodes_and_one_leaves(net: na.Network, traces: Traces, monkeyp
         assert " is lost: " in capfd.readouterr().err
         many = na.train(net, X, TARGETS, **LEARN, engine=na.Ray(replicas=2, address=nodes.address))
         assert many.network.digest() == calm.network.digest()
-    finally:
-        nodes.shutdown()
-        shutil.rmtree(traces.folder / "ray")

@@ -18,22 +18,6 @@ from neuro_actors.neuron import LocalRule
 from neuro_actors.verify import draw_case
 
 
-@pytest.fixture
-def failing(monkeypatch: pytest.MonkeyPatch):
-    """An activation function that fails on negative signals."""
-    monkeypatch.setattr(functions, "ACTIVATIONS", dict(functions.ACTIVATIONS))
-
-    def root(z: np.ndarray) -> np.ndarray:
-        if (z < 0).any():
-            raise ZeroDivisionError("no root")
-        return np.sqrt(z)
-
-    functions.ACTIVATIONS["root"] = na.Activation(root, lambda z, a: 0.5 / a)
-    return na.Network(
-        [na.Input("x"), na.Neuron("h", "root"), na.Neuron("y")], [na.Synapse("x", "h", 1.0), na.Synapse("h", "y", 1.0)], ["y"]
-    )
-
-
 def tasks() -> int:
     return trio.lowlevel.current_statistics().tasks_living
 

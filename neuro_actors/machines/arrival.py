@@ -15,8 +15,8 @@ class Arrival:
 
     1. A block is held until each of its `readers` has taken it once; then it is forgotten.
     2. It may come before the step in which it is read begins, and before that of the steps before.
-    3. One that comes twice, or for a step that is over, or is of another shape, or holds a value that is not finite, raises
-       `MessageError` and changes nothing.
+    3. One that comes twice, or for a step that is over, or is of another shape, raises `MessageError` and changes nothing.
+       What is not finite is refused, as in one process, by the neuron that hears it, under its name.
     4. Whoever reads is woken once: when the block of the step under way is there, or it is known that none will come.
     """
 
@@ -60,8 +60,6 @@ class Arrival:
             return f"float64 of shape ({self.n_rows}, columns) was expected, got {values.dtype} of shape {values.shape}"
         if number == self._number and values.shape[1] != self._columns:
             return f"{self._columns} columns were expected, got {values.shape[1]}"
-        if not np.isfinite(values).all():
-            return "they hold a value that is not finite; a smaller learning rate often helps"
         return None
 
     @property

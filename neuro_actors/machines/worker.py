@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import hashlib
 import socket
-from collections import defaultdict, deque
+from collections import deque
 from collections.abc import Mapping, Sequence
 from functools import partial
 from typing import Any
@@ -21,7 +21,7 @@ import trio
 
 from ..arrays import Array
 from ..channels.bundled import Bundled
-from ..errors import SimulationError, WireError
+from ..errors import NeuroActorsError, SimulationError, WireError
 from ..log.about import optimizer_of
 from ..log.numerics import fingerprint
 from ..messages import Step
@@ -120,7 +120,10 @@ class Job:
         self._rule = ShardRule(self._twins, self._shard)
         self._sums = named(head["sums"])
         self._recorders = [Heard(self._shard) if head["record"] else None for _ in range(head["lanes"])]
-        self._lanes = [ShardChannels(Bundled(self._shard.network, r), self._shard, self._cross) for r in self._recorders]
+        self._lanes = [
+            ShardChannels(Bundled(network, recorder), self._shard, partial(self._cross, lane))
+            for lane, recorder in enumerate(self._recorders)
+        ]
         self._room = trio.Semaphore(len(self._lanes))
         give, self._mail = trio.open_memory_channel[Letter](float("inf"))  # the driver sends one batch at a time
         self.letters = give
@@ -128,8 +131,6 @@ class Job:
         self._more = trio.Event()
         self._begun = 0
         self._untold, self._all_told = set[int](), trio.Event()  # bundles of the last round
-        self._lane_of: dict[int, ShardChannels] = {}  # of each step that is under way
-        self._early: dict[int, list[tuple[int, Direction, Array]]] = defaultdict(list)  # before their step began here
         self._tally: tuple[int, Tally] | None = None  # of the batch that began after this step
         self._told: dict[tuple[int, str, int], Letter] = {}  # by twins: who, what, of which batch
         self._heard = trio.Condition()
@@ -153,7 +154,7 @@ class Job:
                     await self._begin_in_order()
         except* WireError as group:
             story = {"letter": "lost", "story": str(all_of(group)[0])}
-        except* SimulationError as group:
+        except* NeuroActorsError as group:
             story = {"letter": "failed", "story": str(all_of(group)[0])}
         finally:
             for lane in self._lanes:
@@ -207,25 +208,21 @@ class Job:
         while (letter := await wire.receive()) is not None:
             head, arrays = letter
             if head["letter"] == "cross":
-                number, crossed = head["number"], (head["bundle"], head["direction"], arrays[0])
-                lane = self._lane_of.get(number)
-                if lane is None:
-                    self._early[number].append(crossed)
-                else:
-                    lane.deliver(crossed[0], crossed[1], number, crossed[2])
+                self._lanes[head["lane"]].deliver(head["bundle"], head["direction"], head["number"], arrays[0])
             else:
                 async with self._heard:
                     self._told[rank, head["letter"], head["batch"]] = letter
                     self._heard.notify_all()
         raise WireError(f"worker {rank} has left")
 
-    def _cross(self, bundle: int, direction: Direction, number: int, values: Array) -> None:
+    def _cross(self, lane: int, bundle: int, direction: Direction, number: int, values: Array) -> None:
+        """All shards of a replica begin the same rounds in the same order, each in the same lane."""
         there = self._others[bundle]
         if direction == "forward":
             self._untold.discard(bundle)
             if not self._untold:
                 self._all_told.set()
-        head = {"letter": "cross", "bundle": bundle, "direction": direction, "number": number}
+        head = {"letter": "cross", "bundle": bundle, "direction": direction, "number": number, "lane": lane}
         self._tell(self._rank_of(self._replica, there), head, [values])
 
     def _tell(self, rank: int, head: dict[str, Any], arrays: Sequence[Array]) -> None:
@@ -245,15 +242,11 @@ class Job:
             if head["letter"] == "round":
                 await self._room.acquire()
                 lane, self._begun = self._begun % len(self._lanes), self._begun + 1
-                number = head["number"]
-                step = Step(number, head["loss"], None, head["wrt_inputs"], head["tangent"], head["round"])
+                step = Step(head["number"], head["loss"], None, head["wrt_inputs"], head["tangent"], head["round"])
                 x, targets, *direction = arrays
-                self._lane_of[number] = self._lanes[lane]
                 self._untold, self._all_told = {b.number for b in self._shard.tells if told(b, step)}, trio.Event()
                 wanted = targets if head["loss"] is not None and self._shard.n_outputs else None
                 self._lanes[lane].environment.begin(step, x, wanted, *direction)
-                for crossed in self._early.pop(number, ()):
-                    self._lanes[lane].deliver(crossed[0], crossed[1], number, crossed[2])
                 self._under_way.append((letter, step, lane))
             else:
                 self._under_way.append((letter, None, 0))
@@ -285,7 +278,6 @@ class Job:
         recorder = self._recorders[lane]
         if recorder is not None:
             said += recorder.told(step, port.commits)
-        del self._lane_of[step.number]
         self._room.release()
         self._say({"letter": "said", "number": step.number}, said)
 
