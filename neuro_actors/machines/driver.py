@@ -295,6 +295,7 @@ class Driver:
         if head["generation"] != self._generation:
             return
         if kind == "failed":  # as it would in one process: to do it again would be of no use
+            self._seats.over()
             raise SimulationError(head["story"])
         if kind == "ready":
             seat.ready = True

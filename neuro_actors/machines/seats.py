@@ -206,9 +206,13 @@ class Seats:
         how = "it is replaced" if replaced == 1 else f"{replaced} workers are replaced" if replaced else "nobody is replaced"
         return f"{story}; {how}" if story else ""
 
+    def over(self) -> None:
+        """Nobody is to be replaced any more, while wires take their time to close."""
+        self._over = True
+
     async def dismiss(self) -> None:
         """Tell everybody to end, and give them a moment: who does not will be ended."""
-        self._over = True
+        self.over()
         for seat in self._seats:
             seat.tell({"letter": "end"})
         with trio.move_on_after(GOODBYE):
