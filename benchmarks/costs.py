@@ -17,9 +17,9 @@ from engines import Plain, cpu, wired
 from numpy.typing import NDArray
 
 import neuro_actors as na
-from neuro_actors.machines.processes import plain_processes
-from neuro_actors.machines.wire import Wire, serve
-from neuro_actors.tree import added
+from neuro_actors.cluster.connection import Wire, serve
+from neuro_actors.cluster.local_processes import plain_processes
+from neuro_actors.neuron.tree_sum import added
 
 T = TypeVar("T")
 Done = Callable[[str], None]
@@ -62,7 +62,7 @@ async def hops(count: int) -> dict[str, float]:
 
 async def ray_calls(count: int) -> dict[str, Any]:
     """The same by Ray's own calls; and how long Ray takes to start, and to end."""
-    from neuro_actors.machines.launch import ray_workers
+    from neuro_actors.cluster.ray_launcher import ray_workers
 
     class Pong:  # here, so that Ray sends its code, and need not find this file
         def ping(self, array: NDArray[np.uint8]) -> NDArray[np.uint8]:

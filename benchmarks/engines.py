@@ -14,13 +14,13 @@ import numpy as np
 import trio
 
 import neuro_actors as na
-from neuro_actors.activations import ACTIVATIONS
-from neuro_actors.arrays import Array
-from neuro_actors.machines import worker
-from neuro_actors.machines.engine import Machines
-from neuro_actors.machines.hosts import Functions
-from neuro_actors.machines.processes import plain_processes
-from neuro_actors.machines.wire import connect
+from neuro_actors.cluster import worker
+from neuro_actors.cluster.connection import connect
+from neuro_actors.cluster.launcher import Functions
+from neuro_actors.cluster.local_processes import plain_processes
+from neuro_actors.cluster.settings import Machines
+from neuro_actors.network.activations import ACTIVATIONS
+from neuro_actors.support.validation import Array
 
 PAUSE = "pause_"  # and the microseconds
 

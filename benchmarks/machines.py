@@ -38,9 +38,9 @@ import trio
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 
-from neuro_actors.bench.timing import machine
-from neuro_actors.errors import NeuroActorsError
-from neuro_actors.files import check_free, whole_file
+from neuro_actors.cli.benchmark.timing import machine
+from neuro_actors.support.errors import NeuroActorsError
+from neuro_actors.support.files import check_free, whole_file
 
 GATES = {("replicas", 16): 1.5, ("replicas", 50): 1.7, ("shards", 16): 1.2, ("shards", 50): 1.4}
 LARGE, MB = (800, 1000, 1000, 1000, 800), 1e6

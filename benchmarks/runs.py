@@ -13,10 +13,10 @@ from engines import Plain, peak, sleeping
 from pipeline import Plan
 
 import neuro_actors as na
-from neuro_actors.arrays import Array
-from neuro_actors.machines.engine import Machines
-from neuro_actors.machines.partition import Partition
-from neuro_actors.machines.shard import shards as shards_of
+from neuro_actors.cluster.partition import Partition
+from neuro_actors.cluster.settings import Machines
+from neuro_actors.cluster.shard import shards as shards_of
+from neuro_actors.support.validation import Array
 
 SIZES, BATCH, SGD = (784, 128, 64, 10), 32, na.SGD(1e-4)
 PATIENCE = 60.0  # seconds, for a step

@@ -18,7 +18,9 @@ import numpy as np
 import trio
 
 import neuro_actors as na
-from neuro_actors import functions, neuron, sums
+from neuro_actors.network import functions
+from neuro_actors.neuron import local_rule as neuron
+from neuro_actors.neuron import sums
 
 SIZES = (784, 128, 64, 10)
 

@@ -1,23 +1,27 @@
 """A neural network as a society of independent actors, which computes exact gradients by messages alone."""
 
-from . import faults, reference, rules
-from .audit import Audit, audit
-from .channels.unreliable import Unreliable
-from .course import Epoch
-from .elements import Input, Neuron, Synapse
-from .errors import CheckpointError, InputError, LogError, MessageError, NetworkError, NeuroActorsError, SimulationError
-from .functions import ACTIVATIONS, LOSSES, Activation, Loss, add_activation, add_loss
-from .gradient import Gradient, StepResult
-from .learning import SGD, Adam, CosineDecay, StepDecay
+from . import rules
+from .channels.unreliable import faults
+from .channels.unreliable.settings import Unreliable
+from .cluster.partition import Partition, partition
+from .cluster.ray import Ray
 from .log import Recording, open_log
-from .machines.partition import Partition, partition
-from .machines.ray import Ray
-from .network import Network
-from .opening import open_simulation
-from .simulation import Simulation
-from .synchronous import gradient, hessian_vector_product, predict
-from .trace import Trace, trace
-from .training import TrainingResult, resume, train
+from .network.elements import Input, Neuron, Synapse
+from .network.functions import ACTIVATIONS, LOSSES, Activation, Loss, add_activation, add_loss
+from .network.gradient import Gradient, StepResult
+from .network.network import Network
+from .neuron.optimizers import SGD, Adam, CosineDecay, StepDecay
+from .proof import reference
+from .proof.audit.audit import audit
+from .proof.audit.report import Audit
+from .simulation.blocking import gradient, hessian_vector_product, predict
+from .simulation.history import Epoch
+from .simulation.opening import open_simulation
+from .simulation.simulation import Simulation
+from .simulation.train import TrainingResult, resume, train
+from .support.errors import CheckpointError, InputError, LogError, MessageError, NetworkError, NeuroActorsError, SimulationError
+from .trace.result import Trace
+from .trace.trace import trace
 from .viewer.notebook import show
 
 __all__ = [
@@ -68,3 +72,8 @@ __all__ = [
     "trace",
     "train",
 ]
+
+
+def __dir__() -> list[str]:
+    """Show the public names and nothing else."""
+    return __all__

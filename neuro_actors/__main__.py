@@ -1,5 +1,5 @@
 """`python -m neuro_actors` is `neuro-actors`."""
 
-from .cli import main
+from .cli.main import main
 
 main()

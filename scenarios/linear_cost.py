@@ -19,7 +19,8 @@ import numpy as np
 import trio
 
 import neuro_actors as na
-from neuro_actors import neuron, sums
+from neuro_actors.neuron import local_rule as neuron
+from neuro_actors.neuron import sums
 
 SEEDS = _experiment.Seeds(quick=1, usual=2, full=3)
 SIZES = [[2, 3, 1], [3, 4, 2], [4, 6, 4, 1], [8, 8, 2], [10, 12, 3], [16, 14, 8, 4], [24, 20, 10]]

@@ -21,7 +21,7 @@ import numpy as np
 import trio
 
 import neuro_actors as na
-from neuro_actors.learning import Optimizer
+from neuro_actors.neuron.optimizers import Optimizer
 
 # --- one neuron --------------------------------------------------------------------------------------------------
 

@@ -14,7 +14,7 @@ import trio
 
 import neuro_actors as na
 from neuro_actors.channels.memory import Memory
-from neuro_actors.lines import KINDS, Lines
+from neuro_actors.channels.routes import KINDS, Lines
 
 
 class Overheard(Memory):

@@ -17,7 +17,8 @@ import numpy as np
 import trio
 
 import neuro_actors as na
-from neuro_actors.course import accuracy, batches
+from neuro_actors.simulation.history import accuracy
+from neuro_actors.simulation.plan import batches
 
 HIDDEN, BATCH, PROBE = 32, 32, 256  # the probe: examples on which the angle is measured
 STEPS, QUICK_STEPS, RECORDED = 600, 200, 20

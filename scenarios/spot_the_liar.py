@@ -18,7 +18,7 @@ import numpy as np
 import pyarrow as pa
 
 import neuro_actors as na
-from neuro_actors.log.seal import Chain
+from neuro_actors.log.digest_chain import Chain
 
 STEP, EXAMPLE = 7, 3  # of the first lie
 

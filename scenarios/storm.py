@@ -17,8 +17,8 @@ import cats
 import numpy as np
 
 import neuro_actors as na
-from neuro_actors.faults import Disturbance
-from neuro_actors.lines import Lines
+from neuro_actors.channels.routes import Lines
+from neuro_actors.channels.unreliable.faults import Disturbance
 
 HIDDEN, EPOCHS, BATCH = 4, 4, 64
 OPTIMIZER = na.SGD(0.1, momentum=0.9)

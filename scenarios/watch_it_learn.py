@@ -16,7 +16,7 @@ import _common
 import numpy as np
 
 import neuro_actors as na
-from neuro_actors.files import whole_file
+from neuro_actors.support.files import whole_file
 from neuro_actors.viewer.gathered import gathered
 from neuro_actors.viewer.page import page
 

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 import neuro_actors as na
-from neuro_actors import cli
+from neuro_actors.cli import main as cli
 
 HOSTILE = [
     "<script>alert(1)</script>",

@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 
 import neuro_actors as na
-from neuro_actors import functions
-from neuro_actors.checkpoint.saving import Saver
+from neuro_actors.network import functions
+from neuro_actors.simulation.checkpoint.saving import Saver
 
 if signal.getsignal(signal.SIGINT) == signal.SIG_IGN:  # as a shell has it for what runs in the background
     signal.signal(signal.SIGINT, signal.default_int_handler)

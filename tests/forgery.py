@@ -16,7 +16,7 @@ import pyarrow as pa
 import trio
 
 import neuro_actors as na
-from neuro_actors.verify import _TARGETS, _layered, _wild
+from neuro_actors.proof.verify import _TARGETS, _layered, _wild
 
 Row = list[Any]  # step, kind, sender, receiver, time, value, note
 STEP, KIND, SENDER, RECEIVER, TIME, VALUE, NOTE = range(7)

@@ -11,14 +11,14 @@ import numpy as np
 import pyarrow as pa
 
 import neuro_actors as na
-from neuro_actors.log.choice import Choice
 from neuro_actors.log.diff import difference
-from neuro_actors.log.disturbances import beside
 from neuro_actors.log.export import export
+from neuro_actors.log.fault_log import beside
 from neuro_actors.log.reader import LogReader
+from neuro_actors.log.row_filter import Choice
 from neuro_actors.log.series import losses, of_neuron, urgency_by_level
 from neuro_actors.log.summary import described, summary
-from neuro_actors.log.words import in_words
+from neuro_actors.log.wording import in_words
 from neuro_actors.viewer.gathered import as_json, gathered
 
 KEY = b"neuro_actors"

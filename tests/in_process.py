@@ -9,8 +9,8 @@ from typing import Any
 
 import trio
 
-from neuro_actors.machines.engine import Machines
-from neuro_actors.machines.worker import life
+from neuro_actors.cluster.settings import Machines
+from neuro_actors.cluster.worker import life
 
 
 class Task:

@@ -26,7 +26,7 @@ from pathlib import Path
 import numpy as np
 
 import neuro_actors as na
-from neuro_actors.checkpoint.reading import Checkpoint
+from neuro_actors.simulation.checkpoint.reading import Checkpoint
 
 RNG = np.random.default_rng(0)
 X, TARGETS = RNG.standard_normal((40, 4)), RNG.random((40, 2))

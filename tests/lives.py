@@ -8,7 +8,7 @@ from typing import Any
 
 import trio
 
-from neuro_actors.machines.wire import connect
+from neuro_actors.cluster.connection import connect
 
 
 def echo(host: str, port: int, secret: bytes, about: dict[str, Any]) -> None:

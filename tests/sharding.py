@@ -9,15 +9,15 @@ import numpy as np
 import trio
 
 import neuro_actors as na
-from neuro_actors.channels import engine
-from neuro_actors.machines.shard import Shard, shards
-from neuro_actors.machines.sharded import ShardChannels
-from neuro_actors.machines.standins import ShardRule
-from neuro_actors.messages import Step
-from neuro_actors.parameters import Parameters
+from neuro_actors.channels.choose import engine
+from neuro_actors.cluster.proxies import ShardRule
+from neuro_actors.cluster.shard import Shard, shards
+from neuro_actors.cluster.shard_channels import ShardChannels
+from neuro_actors.network.parameter_order import Parameters
+from neuro_actors.neuron.messages import Step
+from neuro_actors.neuron.sums import ORDERED
 from neuro_actors.rules import Backpropagation
-from neuro_actors.society import live_together
-from neuro_actors.sums import ORDERED
+from neuro_actors.society.society import live_together
 
 
 class Links:

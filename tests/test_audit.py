@@ -20,8 +20,9 @@ import pytest
 import trio
 
 import neuro_actors as na
-from neuro_actors import cli, functions
+from neuro_actors.cli import main as cli
 from neuro_actors.log import schema
+from neuro_actors.network import functions
 
 EACH = 12  # forgeries of one log
 COUNT = int(os.environ.get("NEURO_ACTORS_FORGERIES", "480"))

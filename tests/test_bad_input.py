@@ -20,7 +20,7 @@ import trio
 
 import neuro_actors as na
 from neuro_actors.log.follow import _Growing
-from neuro_actors.text import shown
+from neuro_actors.support.text import shown
 
 
 class Mute:
@@ -152,7 +152,7 @@ def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.chdir(tmp_path)
     for table in (na.ACTIVATIONS, na.LOSSES):
         kept = dict(table)
-        monkeypatch.setattr("neuro_actors.functions." + ("ACTIVATIONS" if table is na.ACTIVATIONS else "LOSSES"), kept)
+        monkeypatch.setattr("neuro_actors.network.functions." + ("ACTIVATIONS" if table is na.ACTIVATIONS else "LOSSES"), kept)
     fuzzing.whole_log(LOG)
     return tmp_path
 

@@ -11,10 +11,10 @@ import pytest
 from rich.console import Console
 
 import neuro_actors as na
-from neuro_actors.bench import timing
-from neuro_actors.bench.__main__ import tell
-from neuro_actors.bench.actors import AsyncioActors, BareTrio, PykkaActors, RulesAlone
-from neuro_actors.bench.rivals import Matrices, MemoryChannels, Micrograd, Society, Torch, Work
+from neuro_actors.cli.benchmark import timing
+from neuro_actors.cli.benchmark.__main__ import tell
+from neuro_actors.cli.benchmark.actors import AsyncioActors, BareTrio, PykkaActors, RulesAlone
+from neuro_actors.cli.benchmark.rivals import Matrices, MemoryChannels, Micrograd, Society, Torch, Work
 
 CHECKED = [Society, MemoryChannels, Matrices, AsyncioActors, PykkaActors, Torch]
 NEEDS = {Torch: "torch", Micrograd: "micrograd", PykkaActors: "pykka"}

@@ -8,14 +8,14 @@ import trio
 from conftest import same_bits
 
 import neuro_actors as na
-from neuro_actors import functions
-from neuro_actors.channels import engine
-from neuro_actors.channels.bells import Gate, Letter
-from neuro_actors.channels.bundled import Bundled
+from neuro_actors.channels.bundled.countdown import Gate, Letter
+from neuro_actors.channels.bundled.engine import Bundled
+from neuro_actors.channels.choose import engine
 from neuro_actors.channels.memory import Memory
-from neuro_actors.lines import KINDS, Lines
-from neuro_actors.messages import ACTIVATION, COMMIT, Message, Step
-from neuro_actors.verify import draw_case
+from neuro_actors.channels.routes import KINDS, Lines
+from neuro_actors.network import functions
+from neuro_actors.neuron.messages import ACTIVATION, COMMIT, Message, Step
+from neuro_actors.proof.verify import draw_case
 
 STEP = Step(1, loss="squared_error")
 

@@ -13,8 +13,8 @@ import numpy as np
 import pytest
 
 import neuro_actors as na
-from neuro_actors import cli
-from neuro_actors.checkpoint import files
+from neuro_actors.cli import main as cli
+from neuro_actors.simulation.checkpoint import files
 
 X, TARGETS = np.linspace(-1, 1, 8)[:, None], np.linspace(0, 1, 8)[:, None]
 NET = na.Network.layered([1, 3, 1], seed=0)
@@ -194,7 +194,7 @@ def test_where_nothing_can_be_written_no_work_begins(run: Path, command, monkeyp
         raise PermissionError(13, "Permission denied")
 
     monkeypatch.setattr(Path, "touch", refuses)  # root may write in any folder
-    monkeypatch.setattr("neuro_actors.simulation.Simulation.train_step", None)
+    monkeypatch.setattr("neuro_actors.simulation.simulation.Simulation.train_step", None)
     code, _, err = command("resume", run)
     assert (code, err.count("\n")) == (2, 1)
     assert f"{str(run)!r} cannot hold checkpoints: Permission denied" in err
@@ -227,7 +227,7 @@ def test_a_module_that_adds_what_the_run_needs_is_imported(tmp_path) -> None:
         "import mine, signal, neuro_actors as na\n"
         "signal.signal(signal.SIGINT, signal.default_int_handler)  # in the background it would be ignored\n"
         "net = na.Network.layered([1, 2, 1], activation='mine', seed=0)\n"
-        "from neuro_actors.checkpoint.saving import Saver\n"
+        "from neuro_actors.simulation.checkpoint.saving import Saver\n"
         "Saver.before_all = (lambda f: lambda self: (f(self), signal.raise_signal(signal.SIGINT))[0])(Saver.before_all)\n"
         "na.train(net, [[1.0]], [[0.5]], optimizer=na.SGD(0.01), epochs=3, checkpoint='run')\n"
     )  # fmt: skip

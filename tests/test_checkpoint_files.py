@@ -15,11 +15,11 @@ import pytest
 from safetensors.numpy import load_file
 
 import neuro_actors as na
-from neuro_actors.checkpoint import files
-from neuro_actors.checkpoint.packing import packed, unpacked
-from neuro_actors.checkpoint.reading import Checkpoint
-from neuro_actors.cli import cli
-from neuro_actors.neuron import Memory
+from neuro_actors.cli.main import cli
+from neuro_actors.neuron.local_rule import Memory
+from neuro_actors.simulation.checkpoint import files
+from neuro_actors.simulation.checkpoint.packing import packed, unpacked
+from neuro_actors.simulation.checkpoint.reading import Checkpoint
 
 NET = na.Network.layered([1, 2, 1], seed=0)
 X, TARGETS = np.array([[0.5], [1.0], [-1.0]]), np.array([[1.0], [0.0], [1.0]])
@@ -287,7 +287,7 @@ def test_a_file_that_may_not_grow_leaves_the_last_good_one(folder: Path) -> None
     code = (
         "import resource, sys, neuro_actors as na\n"
         f"resource.setrlimit(resource.RLIMIT_FSIZE, ({limit}, {limit}))\n"
-        "from neuro_actors.cli import main\n"
+        "from neuro_actors.cli.main import main\n"
         f"sys.argv[1:] = ['resume', {str(folder)!r}]\n"
         "main()"
     )

@@ -12,13 +12,14 @@ import pytest
 from test_rules import RULES
 
 import neuro_actors as na
-from neuro_actors import channels as engines
-from neuro_actors import functions, rules
+from neuro_actors import rules
+from neuro_actors.channels import interface as engines
 from neuro_actors.channels.memory import Memory
-from neuro_actors.checkpoint import reading
-from neuro_actors.checkpoint.saving import Saver
-from neuro_actors.learning import CosineDecay
-from neuro_actors.neuron import LocalRule
+from neuro_actors.network import functions
+from neuro_actors.neuron.local_rule import LocalRule
+from neuro_actors.neuron.optimizers import CosineDecay
+from neuro_actors.simulation.checkpoint import reading
+from neuro_actors.simulation.checkpoint.saving import Saver
 
 RNG = np.random.default_rng(0)
 X, TARGETS = RNG.standard_normal((7, 3)), RNG.random((7, 2))
@@ -349,7 +350,7 @@ def test_the_description_is_plain_json(tmp_path) -> None:
 
 def test_where_no_step_is_left_who_is_not_born_yet_is_saved_too(channels: str, tmp_path, stop, monkeypatch) -> None:
     """Stopped after the last step, it only has to be finished; births may take longer than that."""
-    from neuro_actors import society
+    from neuro_actors.society import society
 
     stop(STEPS)
     with pytest.raises(KeyboardInterrupt):

@@ -15,8 +15,8 @@ import numpy as np
 import pytest
 
 import neuro_actors as na
-from neuro_actors.checkpoint.reading import Checkpoint
-from neuro_actors.checkpoint.stopping import SAID, Stopped, Stopping
+from neuro_actors.simulation.checkpoint.reading import Checkpoint
+from neuro_actors.simulation.checkpoint.signals import SAID, Stopped, Stopping
 
 KILLS = os.environ.get("NEURO_ACTORS_KILLS", "6")
 INTERRUPTS = os.environ.get("NEURO_ACTORS_INTERRUPTS", "4")

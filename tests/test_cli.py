@@ -8,7 +8,8 @@ import pytest
 import trio
 
 import neuro_actors as na
-from neuro_actors import cli, neuron
+from neuro_actors.cli import main as cli
+from neuro_actors.neuron import local_rule as neuron
 
 
 def run(*arguments: str, expected: int = 0) -> tuple[str, str]:

@@ -11,8 +11,10 @@ import pytest
 import trio
 
 import neuro_actors as na
-from neuro_actors import functions, messages
-from neuro_actors.channels import bells, memory
+from neuro_actors.channels import memory
+from neuro_actors.channels.bundled import countdown as bells
+from neuro_actors.network import functions
+from neuro_actors.neuron import messages
 
 SIZES = [6, 5, 4, 3]
 NEURONS, SYNAPSES = sum(SIZES[1:]), sum(a * b for a, b in pairwise(SIZES))
@@ -112,8 +114,8 @@ PER_NEURON = {
 @pytest.mark.parametrize("batch", [1, 4])
 async def test_numpy_calls_of_a_neuron(channels: str, batch: int, monkeypatch: pytest.MonkeyPatch) -> None:
     """A constant number, whatever its fans: counted at the rule, to which both engines hand arrays that count."""
-    from neuro_actors import sums
-    from neuro_actors.neuron import LocalRule
+    from neuro_actors.neuron import sums
+    from neuro_actors.neuron.local_rule import LocalRule
 
     calls: Counter = Counter()
     monkeypatch.setattr(Counted, "calls", calls)

@@ -8,12 +8,12 @@ import re
 import numpy as np
 import pytest
 
-from neuro_actors.channels.frames import HEAD, Letter, decode, encode
-from neuro_actors.channels.orders import Orders
-from neuro_actors.channels.reliable import CAP, Delivery, Snapshot, Wires
-from neuro_actors.errors import MessageError
-from neuro_actors.learning import SGD
-from neuro_actors.messages import Step
+from neuro_actors.channels.unreliable.delivery import CAP, Delivery, Snapshot, Wires
+from neuro_actors.channels.unreliable.frames import HEAD, Letter, decode, encode
+from neuro_actors.channels.unreliable.step_table import Orders
+from neuro_actors.neuron.messages import Step
+from neuro_actors.neuron.optimizers import SGD
+from neuro_actors.support.errors import MessageError
 
 # h hears a (line 1) and b (line 2), and answers along 11 and 12; it tells y (line 5) and z (line 6), who answer along
 # 15 and 16; along 7 it shows the environment what it says, along 9 it commits.

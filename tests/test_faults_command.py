@@ -11,8 +11,10 @@ from test_cli import run
 from test_mutants import no_answer_to_the_past, parameters_forgotten
 
 import neuro_actors as na
-from neuro_actors import cli, reduced, storms
-from neuro_actors.faults import Kill, Lose
+from neuro_actors.channels.unreliable.faults import Kill, Lose
+from neuro_actors.cli import main as cli
+from neuro_actors.proof import fault_campaign as storms
+from neuro_actors.proof import shrink as reduced
 
 
 def test_storms_that_are_survived(tmp_path) -> None:

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 import neuro_actors as na
-from neuro_actors import functions
+from neuro_actors.network import functions
 
 FAR = np.array([-1e300, -1e9, -1e3, -50.0, -1.0, -1e-9, 0.0, 1e-9, 1.0, 50.0, 1e3, 1e9, 1e300])
 

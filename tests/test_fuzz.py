@@ -15,7 +15,7 @@ import numpy as np
 import pytest
 
 import neuro_actors as na
-from neuro_actors.log.disturbances import beside
+from neuro_actors.log.fault_log import beside
 
 CASES = int(os.environ.get("FUZZ", "60"))
 MOST_MEMORY = 300_000  # kB more than before

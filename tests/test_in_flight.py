@@ -14,22 +14,24 @@ import trio.testing
 from conftest import same_bits
 
 import neuro_actors as na
-from neuro_actors import rules, synchronous, tree
-from neuro_actors.channels import engine
-from neuro_actors.channels.bundled import Bundled
-from neuro_actors.channels.frames import Letter
-from neuro_actors.channels.lanes import Lanes, before
-from neuro_actors.channels.ledger import Ledger
+from neuro_actors import rules
+from neuro_actors.channels.bundled.engine import Bundled
+from neuro_actors.channels.choose import engine
 from neuro_actors.channels.memory import Memory
-from neuro_actors.channels.reliable import Delivery, Snapshot, Wires
-from neuro_actors.channels.storm import Storm
-from neuro_actors.channels.supervisor import UnreliableChannels
-from neuro_actors.faults import PLACES, Kill
-from neuro_actors.lines import Lines
-from neuro_actors.messages import Step
+from neuro_actors.channels.routes import Lines
+from neuro_actors.channels.unreliable.delivery import Delivery, Snapshot, Wires
+from neuro_actors.channels.unreliable.fault_injection import Storm
+from neuro_actors.channels.unreliable.faults import PLACES, Kill
+from neuro_actors.channels.unreliable.frames import Letter
+from neuro_actors.channels.unreliable.invariants import Ledger
+from neuro_actors.channels.unreliable.supervisor import UnreliableChannels
+from neuro_actors.neuron import tree_sum as tree
+from neuro_actors.neuron.messages import Step
+from neuro_actors.neuron.sums import ORDERED
+from neuro_actors.proof.verify import draw_case
 from neuro_actors.rules.micro_batches import MicroBatchNeuron
-from neuro_actors.sums import ORDERED
-from neuro_actors.verify import draw_case
+from neuro_actors.simulation import blocking as synchronous
+from neuro_actors.society.pipeline import Lanes, before
 
 SMALL = [2, 3, 4, 9, 10, 11, 16, 17, 24, 29, 31, 33]  # drawn networks of at most 26 neurons, layered and wild
 RNG = np.random.default_rng(0)
@@ -498,8 +500,8 @@ def test_checkpoints_go_on_to_the_same_bits(channels: str, tmp_path, monkeypatch
 
 
 def test_older_checkpoints_say_nothing_of_lanes() -> None:
-    from neuro_actors.checkpoint.about import course_of, settings
-    from neuro_actors.course import Course
+    from neuro_actors.simulation.checkpoint.plan_json import course_of, settings
+    from neuro_actors.simulation.plan import Course
 
     rule = rules.MicroBatches(rules.Backpropagation(), 3)
     course = Course(NET, (X, TARGETS), None, "squared_error", na.SGD(0.1), 1, 7, 0, "memory", rule, "ordered", 3)

@@ -16,11 +16,11 @@ import pytest
 import trio
 
 import neuro_actors as na
-from neuro_actors import channels as engines
-from neuro_actors import society
-from neuro_actors.channels import bundled
+from neuro_actors.channels import interface as engines
+from neuro_actors.channels.bundled import engine as bundled
 from neuro_actors.rules import Rule
-from neuro_actors.synchronous import run
+from neuro_actors.simulation.blocking import run
+from neuro_actors.society import society
 
 Place = tuple[str, int, str]
 NET = na.Network.layered([2, 3, 1], seed=0)

@@ -15,8 +15,8 @@ import pytest
 import trio
 
 import neuro_actors as na
-from neuro_actors.machines.engine import Machines
-from neuro_actors.machines.processes import plain_processes
+from neuro_actors.cluster.local_processes import plain_processes
+from neuro_actors.cluster.settings import Machines
 
 RNG = np.random.default_rng(5)
 NET = na.Network.layered([4, 9, 8, 2], seed=2)

@@ -22,10 +22,12 @@ import trio
 import trio.testing
 
 import neuro_actors as na
-from neuro_actors.machines import keeper, launch, ray_itself
-from neuro_actors.machines.launch import ray_workers
-from neuro_actors.machines.processes import plain_processes
-from neuro_actors.machines.wire import Wire, serve
+from neuro_actors.cluster import ray_launcher as launch
+from neuro_actors.cluster import ray_lifecycle as ray_itself
+from neuro_actors.cluster import ray_thread as keeper
+from neuro_actors.cluster.connection import Wire, serve
+from neuro_actors.cluster.local_processes import plain_processes
+from neuro_actors.cluster.ray_launcher import ray_workers
 
 if find_spec("ray") is None:
     pytest.skip("Ray is not installed", allow_module_level=True)

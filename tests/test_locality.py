@@ -11,12 +11,12 @@ import trio
 from conftest import same_bits
 
 import neuro_actors as na
-from neuro_actors.channels import Channels
-from neuro_actors.channels.bells import Bell, Gate
-from neuro_actors.channels.bundled import Bundled
-from neuro_actors.neuron import LocalRule
-from neuro_actors.simulation import Simulation
-from neuro_actors.verify import draw_case
+from neuro_actors.channels.bundled.countdown import Bell, Gate
+from neuro_actors.channels.bundled.engine import Bundled
+from neuro_actors.channels.interface import Channels
+from neuro_actors.neuron.local_rule import LocalRule
+from neuro_actors.proof.verify import draw_case
+from neuro_actors.simulation.simulation import Simulation
 
 # Where a member ends. A mailbox's ends: one can put mail into the one and take it out of the other, and no more. A bell: it
 # can be rung. A gate: it says whether more will come. Its own task, which trio gives to whoever asks.

@@ -14,11 +14,11 @@ import pyarrow as pa
 import pytest
 
 import neuro_actors as na
-from neuro_actors import functions
-from neuro_actors.log.about import optimizer_of
 from neuro_actors.log.reader import LogReader, Row
 from neuro_actors.log.schema import arrow_schema
-from neuro_actors.log.words import in_words
+from neuro_actors.log.wording import in_words
+from neuro_actors.network import functions
+from neuro_actors.neuron.optimizer_json import optimizer_of
 
 STEPS = 4  # predict, gradient with inputs, two of learning
 

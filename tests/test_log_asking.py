@@ -12,14 +12,14 @@ import pytest
 from asking import HOSTILE, ask, hostile_batch, hostile_network, write
 
 import neuro_actors as na
-from neuro_actors.commands import people
+from neuro_actors.cli import output as people
 from neuro_actors.log import follow
-from neuro_actors.log.choice import Choice
 from neuro_actors.log.diff import difference
 from neuro_actors.log.follow import Following
 from neuro_actors.log.reader import LogReader, Row
+from neuro_actors.log.row_filter import Choice
 from neuro_actors.log.schema import KEY
-from neuro_actors.log.words import in_words
+from neuro_actors.log.wording import in_words
 
 
 @pytest.fixture

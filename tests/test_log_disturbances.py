@@ -16,11 +16,11 @@ import pyarrow as pa
 import pytest
 
 import neuro_actors as na
-from neuro_actors.cli import main
-from neuro_actors.faults import DISTURBANCES, Disturbance, Kill, Lose
+from neuro_actors.channels.unreliable.faults import DISTURBANCES, Disturbance, Kill, Lose
+from neuro_actors.cli.main import main
 from neuro_actors.log import writer
-from neuro_actors.log.accounts import told, until_it_came
-from neuro_actors.log.disturbances import COLUMNS, KEY, beside
+from neuro_actors.log.fault_log import COLUMNS, KEY, beside
+from neuro_actors.log.fault_story import told, until_it_came
 
 WILD = na.Unreliable(drop=0.3, duplicate=0.1, reorder=0.1, corrupt=0.1, crash=0.2, seed=3)
 PARTICULAR = na.Unreliable(faults=[Lose("h1.0", "y0", step=2), Kill("h1.1", "between urgencies", step=2)])
@@ -376,7 +376,7 @@ def test_who_names_the_second_file_is_told_of_the_first(stormy: Path) -> None:
 
 
 def test_a_full_disk_is_told(tmp_path, monkeypatch) -> None:
-    from neuro_actors.log.disturbances import DisturbancesWriter
+    from neuro_actors.log.fault_log import DisturbancesWriter
 
     def full(self: object) -> None:
         raise OSError(28, "No space left on device")

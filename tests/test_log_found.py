@@ -13,7 +13,7 @@ from click.testing import CliRunner
 from forgery import read, sealed, write
 
 import neuro_actors as na
-from neuro_actors.cli import cli
+from neuro_actors.cli.main import cli
 from neuro_actors.log import page
 from neuro_actors.log.writer import LogWriter
 

@@ -15,12 +15,12 @@ from fuzzing import json_changed
 from in_process import InProcess
 
 import neuro_actors as na
-from neuro_actors.commands.log import log as log_commands
+from neuro_actors.cli.log import log as log_commands
+from neuro_actors.cluster.driver import Driver
+from neuro_actors.cluster.pending_step import Round
 from neuro_actors.log.schema import KEY, MACHINES
-from neuro_actors.log.workers import replica_of
-from neuro_actors.machines.driver import Driver
-from neuro_actors.machines.rounds import Round
-from neuro_actors.verify import draw_case
+from neuro_actors.proof.verify import draw_case
+from neuro_actors.rules.micro_batches import replica_of
 
 CASE = draw_case(9)
 SHARDS = na.partition(CASE.network, 2)

@@ -8,7 +8,7 @@ import pytest
 
 import neuro_actors as na
 from neuro_actors.log.reader import LogReader, Row
-from neuro_actors.verify import draw_case
+from neuro_actors.proof.verify import draw_case
 
 
 async def written(path, channels: str, case, steps: int = 7, **chosen) -> list[Row]:
@@ -91,7 +91,7 @@ async def test_in_a_partial_log_every_number_is_sealed(case, tmp_path) -> None:
     async with na.open_simulation(other.network.with_parameters(weights, other.network.biases), log=tmp_path / "b.arrows"):
         pass
     metadata = pa.ipc.open_stream(tmp_path / "a.arrows").schema.metadata[b"neuro_actors"]
-    from neuro_actors.log.seal import Chain
+    from neuro_actors.log.digest_chain import Chain
 
     chain, step = Chain(metadata), [row for row in rows if row.step == 1]
     assert chain.add(1, step[0].note, np.concatenate([row.value for row in step[1:-1]])) == step[-1].note

@@ -15,11 +15,11 @@ from in_process import InProcess
 from sharding import drawn_shards
 
 import neuro_actors as na
-from neuro_actors import activations, functions, losses
-from neuro_actors.checkpoint.reading import Checkpoint
-from neuro_actors.machines.sharded import ShardEnvironment
-from neuro_actors.machines.worker import Job
-from neuro_actors.verify import draw_case
+from neuro_actors.cluster.shard_channels import ShardEnvironment
+from neuro_actors.cluster.worker import Job
+from neuro_actors.network import activations, functions, losses
+from neuro_actors.proof.verify import draw_case
+from neuro_actors.simulation.checkpoint.reading import Checkpoint
 
 GRIDS = [(replicas, shards) for replicas in (1, 2, 3) for shards in (1, 2, 3)]
 RNG = np.random.default_rng(0)

@@ -20,12 +20,13 @@ from in_process import InProcess
 from test_interrupts import Place, watched
 
 import neuro_actors as na
-from neuro_actors import functions
-from neuro_actors.machines import seats, worker
-from neuro_actors.machines.driver import Driver
-from neuro_actors.machines.sharded import ShardEnvironment
-from neuro_actors.machines.worker import Job, life
-from neuro_actors.neuron import Memory
+from neuro_actors.cluster import worker
+from neuro_actors.cluster import worker_pool as seats
+from neuro_actors.cluster.driver import Driver
+from neuro_actors.cluster.shard_channels import ShardEnvironment
+from neuro_actors.cluster.worker import Job, life
+from neuro_actors.network import functions
+from neuro_actors.neuron.local_rule import Memory
 
 RNG = np.random.default_rng(0)
 NET = na.Network.layered([3, 4, 3, 2], output_activation="sigmoid", seed=1)

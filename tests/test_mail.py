@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from neuro_actors import MessageError
-from neuro_actors.mail import Pile
-from neuro_actors.messages import ACTIVATION, URGENCY, Message, Step
+from neuro_actors.neuron.inbox import Pile
+from neuro_actors.neuron.messages import ACTIVATION, URGENCY, Message, Step
 
 ONE, TWO = Step(1, loss="squared_error"), Step(2, loss="squared_error")
 

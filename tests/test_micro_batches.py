@@ -11,16 +11,17 @@ import trio
 from conftest import same_bits
 
 import neuro_actors as na
-from neuro_actors import rules, synchronous
-from neuro_actors.faults import Kill
-from neuro_actors.messages import Step
-from neuro_actors.neuron import LocalRule
-from neuro_actors.outcome import Outcome, Together
-from neuro_actors.rules.descriptions import described, rule_of
+from neuro_actors import rules
+from neuro_actors.channels.unreliable.faults import Kill
+from neuro_actors.neuron.local_rule import LocalRule
+from neuro_actors.neuron.messages import Step
+from neuro_actors.neuron.sums import ORDERED
+from neuro_actors.neuron.tree_sum import added, total
+from neuro_actors.proof.verify import draw_case
 from neuro_actors.rules.micro_batches import MicroBatchNeuron, cut
-from neuro_actors.sums import ORDERED
-from neuro_actors.tree import added, total
-from neuro_actors.verify import draw_case
+from neuro_actors.rules.rule_json import described, rule_of
+from neuro_actors.simulation import blocking as synchronous
+from neuro_actors.simulation.step_result import Outcome, Together
 
 SMALL = [2, 3, 4, 9, 10, 11, 16, 17, 24, 29, 31, 33]  # drawn networks of at most 26 neurons, layered and wild
 STORM = na.Unreliable(drop=0.2, duplicate=0.2, reorder=0.2, corrupt=0.05, crash=0.2, seed=3)
@@ -277,7 +278,7 @@ async def test_a_cancelled_step_leaves_nothing_behind(at: int, channels: str) ->
     seen: list[str] = []
 
     def make(network, recorder):
-        from neuro_actors.channels import engine
+        from neuro_actors.channels.choose import engine
 
         made = engine(channels)(network, recorder)
         begin = made.environment.begin
@@ -447,7 +448,7 @@ def test_another_machine_and_part_of_a_log_are_refused(tmp_path, monkeypatch: py
     with pytest.raises(na.LogError, match=told + r"it is a partial log$"):
         na.audit(tmp_path / "a")
     recorded(tmp_path / "b")
-    monkeypatch.setattr("neuro_actors.auditor.differences", lambda *_: ["numpy 9.9"])
+    monkeypatch.setattr("neuro_actors.proof.audit.auditor.differences", lambda *_: ["numpy 9.9"])
     with pytest.raises(na.LogError, match=told + "numpy 9.9$"):
         na.audit(tmp_path / "b")
 
@@ -469,7 +470,7 @@ def test_one_micro_batch_is_traced(tmp_path) -> None:
 def test_the_commands_and_the_page_show_them(tmp_path) -> None:
     from click.testing import CliRunner
 
-    from neuro_actors.cli import cli
+    from neuro_actors.cli.main import cli
     from neuro_actors.viewer.gathered import gathered
 
     recorded(tmp_path / "a")

@@ -8,14 +8,16 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from neuro_actors import neuron, storms
-from neuro_actors.channels import frames, reliable
-from neuro_actors.channels.frames import HEAD, Letter
-from neuro_actors.channels.mortal import MortalEnvironmentPort, MortalPort
-from neuro_actors.channels.post import Post
-from neuro_actors.channels.reliable import Delivery, Snapshot
-from neuro_actors.messages import URGENCY
-from neuro_actors.neuron import LocalRule, Memory
+from neuro_actors.channels.unreliable import delivery as reliable
+from neuro_actors.channels.unreliable import frames
+from neuro_actors.channels.unreliable.delivery import Delivery, Snapshot
+from neuro_actors.channels.unreliable.frames import HEAD, Letter
+from neuro_actors.channels.unreliable.port import MortalEnvironmentPort, MortalPort
+from neuro_actors.channels.unreliable.transport import Post
+from neuro_actors.neuron import local_rule as neuron
+from neuro_actors.neuron.local_rule import LocalRule, Memory
+from neuro_actors.neuron.messages import URGENCY
+from neuro_actors.proof import fault_campaign as storms
 
 FIRST = 50
 PATIENCE = 0.25  # of the proved bound: what no storm that goes well takes, see below

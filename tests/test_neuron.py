@@ -8,9 +8,10 @@ import numpy as np
 import pytest
 
 import neuro_actors as na
-from neuro_actors import functions, sums
-from neuro_actors.messages import Step
-from neuro_actors.neuron import LocalRule
+from neuro_actors.network import functions
+from neuro_actors.neuron import sums
+from neuro_actors.neuron.local_rule import LocalRule
+from neuro_actors.neuron.messages import Step
 
 LOOK = Step(1, loss="squared_error")
 

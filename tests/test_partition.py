@@ -7,7 +7,7 @@ import pytest
 from sharding import drawn_shards
 
 import neuro_actors as na
-from neuro_actors.verify import draw_case
+from neuro_actors.proof.verify import draw_case
 
 
 def counted(net: na.Network, shard: list[int], shards: int) -> tuple[int, int]:

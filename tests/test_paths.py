@@ -9,12 +9,12 @@ import numpy as np
 import pytest
 
 import neuro_actors as na
-from neuro_actors import paths as paths_module
-from neuro_actors import synchronous
-from neuro_actors.paths import Paths, followers, influence, slopes
-from neuro_actors.sums import ORDERED
-from neuro_actors.tracer import Tracer
-from neuro_actors.verify import draw_case
+from neuro_actors.neuron.sums import ORDERED
+from neuro_actors.proof.verify import draw_case
+from neuro_actors.simulation import blocking as synchronous
+from neuro_actors.trace import paths as paths_module
+from neuro_actors.trace.paths import Paths, followers, influence, slopes
+from neuro_actors.trace.tracer import Tracer
 
 
 def recorded(path, network: na.Network, x, targets, steps="g", loss="squared_error", **options) -> na.Network:

@@ -7,9 +7,9 @@ import numpy as np
 import pytest
 
 import neuro_actors as na
-from neuro_actors import activations, functions, losses
-from neuro_actors.lines import KINDS, Lines
-from neuro_actors.verify import draw_case
+from neuro_actors.channels.routes import KINDS, Lines
+from neuro_actors.network import activations, functions, losses
+from neuro_actors.proof.verify import draw_case
 
 SEEDS = range(40)
 

@@ -7,7 +7,7 @@ import re
 import pytest
 from pages import ROOT, follow
 
-from neuro_actors import activations, functions, losses
+from neuro_actors.network import activations, functions, losses
 
 README = (ROOT / "README.md").read_text()
 

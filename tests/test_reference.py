@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 import neuro_actors as na
-from neuro_actors.verify import draw_case, verify_case
+from neuro_actors.proof.verify import draw_case, verify_case
 
 
 def test_worked_by_hand() -> None:

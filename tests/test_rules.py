@@ -9,13 +9,13 @@ from conftest import same_bits
 
 import neuro_actors as na
 from neuro_actors import rules
-from neuro_actors.course import batches
-from neuro_actors.functions import activation
-from neuro_actors.messages import Step
-from neuro_actors.rules.descriptions import described, rule_of
+from neuro_actors.network.functions import activation
+from neuro_actors.neuron.messages import Step
+from neuro_actors.neuron.sums import ORDERED
+from neuro_actors.proof.verify import draw_case
 from neuro_actors.rules.rule import stream
-from neuro_actors.sums import ORDERED
-from neuro_actors.verify import draw_case
+from neuro_actors.rules.rule_json import described, rule_of
+from neuro_actors.simulation.plan import batches
 
 RULES = [
     rules.Backpropagation(),

@@ -10,9 +10,9 @@ import numpy as np
 import pytest
 
 import neuro_actors as na
-from neuro_actors import synchronous
-from neuro_actors.rules import descriptions
-from neuro_actors.verify import draw_case
+from neuro_actors.proof.verify import draw_case
+from neuro_actors.rules import rule_json as descriptions
+from neuro_actors.simulation import blocking as synchronous
 
 RULES = [
     na.rules.FeedbackAlignment(3),

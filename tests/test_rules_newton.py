@@ -13,8 +13,8 @@ from conftest import same_bits
 
 import neuro_actors as na
 from neuro_actors.channels.memory import Memory
-from neuro_actors.lines import KINDS, Lines
-from neuro_actors.messages import COMMIT, URGENCY
+from neuro_actors.channels.routes import KINDS, Lines
+from neuro_actors.neuron.messages import COMMIT, URGENCY
 from neuro_actors.rules import Answer
 from neuro_actors.rules.newton import ACCEPT, GRADIENT, PRODUCT, SCALARS, TRIAL
 
@@ -350,7 +350,7 @@ def test_its_log_is_proved(channels: str, tmp_path) -> None:
 
 
 def test_what_has_no_curvature_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(na.functions, "ACTIVATIONS", dict(na.ACTIVATIONS))
+    monkeypatch.setattr("neuro_actors.network.functions.ACTIVATIONS", dict(na.ACTIVATIONS))
     na.add_activation("bent", lambda z: z**2, lambda z, a: 2 * z)
     net = na.Network([na.Input("x"), na.Neuron("y", "bent")], [na.Synapse("x", "y", 0.5)], ["y"])
     with pytest.raises(na.InputError, match="^a product with the Hessian needs the curvature of the activation 'bent'"):

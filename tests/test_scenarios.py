@@ -18,7 +18,7 @@ import pyarrow as pa
 import pytest
 
 import neuro_actors as na
-from neuro_actors import functions
+from neuro_actors.network import functions
 
 SCENARIOS = Path(__file__).parent.parent / "scenarios"
 NAMES = ["one_cat", "lost_letter", "storm", "many_machines", "wiring", "cats", "animals", "million", "spot_the_liar", "watch_it_learn", "why_this_weight"]

@@ -12,12 +12,12 @@ from conftest import same_bits
 from sharding import drawn_shards, spread
 
 import neuro_actors as na
-from neuro_actors.machines.shard import Shard, shards
-from neuro_actors.machines.standins import LEARN, ShardRule
-from neuro_actors.messages import Step
-from neuro_actors.neuron import LocalRule
-from neuro_actors.sums import ORDERED
-from neuro_actors.verify import draw_case
+from neuro_actors.cluster.proxies import LEARN, ShardRule
+from neuro_actors.cluster.shard import Shard, shards
+from neuro_actors.neuron.local_rule import LocalRule
+from neuro_actors.neuron.messages import Step
+from neuro_actors.neuron.sums import ORDERED
+from neuro_actors.proof.verify import draw_case
 
 DRAWN = 24
 

@@ -11,11 +11,11 @@ import trio.testing
 from conftest import same_bits
 
 import neuro_actors as na
-from neuro_actors import functions
 from neuro_actors.channels.memory import Memory
-from neuro_actors.course import batches
-from neuro_actors.neuron import LocalRule
-from neuro_actors.verify import draw_case
+from neuro_actors.network import functions
+from neuro_actors.neuron.local_rule import LocalRule
+from neuro_actors.proof.verify import draw_case
+from neuro_actors.simulation.plan import batches
 
 
 def tasks() -> int:

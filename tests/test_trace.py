@@ -16,9 +16,12 @@ import pyarrow as pa
 import pytest
 
 import neuro_actors as na
-from neuro_actors import cli, functions, paths, synchronous
-from neuro_actors.tracer import Tracer
-from neuro_actors.verify import draw_case
+from neuro_actors.cli import main as cli
+from neuro_actors.network import functions
+from neuro_actors.proof.verify import draw_case
+from neuro_actors.simulation import blocking as synchronous
+from neuro_actors.trace import paths
+from neuro_actors.trace.tracer import Tracer
 
 EPS = float(np.finfo(float).eps)
 
@@ -459,7 +462,7 @@ def test_an_activation_of_ones_own(tmp_path, monkeypatch: pytest.MonkeyPatch) ->
     (tmp_path / "cubes.py").write_text(
         "import neuro_actors as na\nna.add_activation('cubed', lambda z: z**3, lambda z, a: 3 * z**2)\n"
     )
-    monkeypatch.setattr(na.functions, "ACTIVATIONS", dict(na.ACTIVATIONS))
+    monkeypatch.setattr("neuro_actors.network.functions.ACTIVATIONS", dict(na.ACTIVATIONS))
     na.add_activation("cubed", lambda z: z**3, lambda z, a: 3 * z**2)
     net = na.Network([na.Input("x"), na.Neuron("y", "cubed")], [na.Synapse("x", "y", 0.5)], ["y"])
     written(tmp_path / "a.arrows", net, [[2.0]], [[0.0]])

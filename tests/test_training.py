@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 
 import neuro_actors as na
-from neuro_actors.course import accuracy, batches
+from neuro_actors.simulation.history import accuracy
+from neuro_actors.simulation.plan import batches
 
 XOR_X, XOR_T = np.array([[0, 0], [0, 1], [1, 0], [1, 1]]), np.array([[0], [1], [1], [0]])
 

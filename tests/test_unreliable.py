@@ -17,11 +17,13 @@ from test_rules import RULES, layered
 from trio.testing import MockClock
 
 import neuro_actors as na
-from neuro_actors import functions, rules, storms
-from neuro_actors.channels.frames import Letter, encode
-from neuro_actors.channels.supervisor import UnreliableChannels
-from neuro_actors.faults import PLACES, DeadLink, Kill, Lose, Partition
-from neuro_actors.verify import draw_case
+from neuro_actors import rules
+from neuro_actors.channels.unreliable.faults import PLACES, DeadLink, Kill, Lose, Partition
+from neuro_actors.channels.unreliable.frames import Letter, encode
+from neuro_actors.channels.unreliable.supervisor import UnreliableChannels
+from neuro_actors.network import functions
+from neuro_actors.proof import fault_campaign as storms
+from neuro_actors.proof.verify import draw_case
 
 STORM = na.Unreliable(drop=0.3, duplicate=0.3, reorder=0.3, corrupt=0.05, crash=0.3, seed=3)
 SMALLEST = na.Network.from_matrices([[[0.5]]], [[0.25]], ["tanh"])
@@ -104,7 +106,7 @@ def test_plain_channels_have_no_disturbances(channels: str, diamond, batch) -> N
 
 def test_plain_channels_do_not_even_load_the_protocol(channels: str) -> None:
     code = f"import sys, neuro_actors as na; na.gradient(na.Network.layered([2, 2, 1]), [[1, 2]], [[0]], channels={channels!r}); "
-    code += "print([name for name in ('reliable', 'frames', 'storm', 'supervisor', 'mortal', 'post') if 'neuro_actors.channels.' + name in sys.modules])"
+    code += "print([name for name in ('delivery', 'frames', 'fault_injection', 'supervisor', 'port', 'transport') if 'neuro_actors.channels.unreliable.' + name in sys.modules])"
     assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.strip() == "[]"
 
 

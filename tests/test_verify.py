@@ -7,9 +7,15 @@ from types import FunctionType, ModuleType
 
 import pytest
 
-from neuro_actors import judge, learning, mail, neuron, sums
-from neuro_actors.channels import bells, bundled, layout
-from neuro_actors.verify import draw_case, verify
+from neuro_actors.channels.bundled import countdown as bells
+from neuro_actors.channels.bundled import engine as bundled
+from neuro_actors.channels.bundled import row_layout as layout
+from neuro_actors.neuron import inbox as mail
+from neuro_actors.neuron import local_rule as neuron
+from neuro_actors.neuron import loss_node as judge
+from neuro_actors.neuron import optimizers as learning
+from neuro_actors.neuron import sums
+from neuro_actors.proof.verify import draw_case, verify
 
 NETWORKS = 25
 

@@ -18,10 +18,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import neuro_actors as na
-from neuro_actors.errors import WireError
-from neuro_actors.machines import letters, wire
-from neuro_actors.machines.letters import Opener, Sealer, packed
-from neuro_actors.machines.wire import HELLO, Wire, connect, serve
+from neuro_actors.cluster import connection as wire
+from neuro_actors.cluster import framing as letters
+from neuro_actors.cluster.connection import HELLO, Wire, connect, serve
+from neuro_actors.cluster.framing import Opener, Sealer, packed
+from neuro_actors.support.errors import WireError
 
 SECRET = bytes(range(32))
 HOST = "127.0.0.1"

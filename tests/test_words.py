@@ -4,7 +4,7 @@ import pytest
 
 import neuro_actors as na
 from neuro_actors.log.reader import Row
-from neuro_actors.log.words import in_words
+from neuro_actors.log.wording import in_words
 
 
 def test_words(diamond) -> None:

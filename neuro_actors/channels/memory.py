@@ -9,14 +9,14 @@ from typing import Any, NamedTuple
 import numpy as np
 import trio
 
-from ..arrays import Array, Indices, frozen
-from ..elements import ENVIRONMENT
-from ..errors import MessageError, SimulationError
-from ..lines import KINDS, Lines
-from ..mail import Pile
-from ..messages import ACTIVATION, COMMIT, LOSS, TANGENT, TARGET, URGENCY, Kind, Message, Step
-from ..network import Network
-from . import Recorder, Statistics, Waiting
+from ..network.elements import ENVIRONMENT
+from ..network.network import Network
+from ..neuron.inbox import Pile
+from ..neuron.messages import ACTIVATION, COMMIT, LOSS, TANGENT, TARGET, URGENCY, Kind, Message, Step
+from ..support.errors import MessageError, SimulationError
+from ..support.validation import Array, Indices, frozen
+from .interface import Recorder, Statistics, Waiting
+from .routes import KINDS, Lines
 
 NOTHING = frozen(np.empty(0))
 

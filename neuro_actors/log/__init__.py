@@ -11,16 +11,16 @@ from typing import TYPE_CHECKING
 from .recording import Recording
 
 if TYPE_CHECKING:
-    from .opened import Log
+    from .log import Log
 
 __all__ = ["Recording", "open_log"]
 
 
 def open_log(path: str | PathLike[str]) -> Log:
-    """Open a message log, also one that is being written, or was cut off; see `neuro_actors.log.opened.Log`.
+    """Open a message log, also one that is being written, or was cut off; see `neuro_actors.log.log.Log`.
 
     Raises `LogError` for what is no message log.
     """
-    from .opened import Log
+    from .log import Log
 
     return Log(path)

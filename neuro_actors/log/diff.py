@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ..arrays import Array, Indices
+from ..support.validation import Array, Indices
 from .reader import LogReader, Row, Rows
 from .schema import CODE, KINDS
 

@@ -12,12 +12,12 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from ..arrays import did_you_mean
-from ..errors import LogError
-from ..files import is_same, whole_file
-from ..text import shown
-from .choice import Choice
+from ..support.errors import LogError
+from ..support.files import is_same, whole_file
+from ..support.text import shown
+from ..support.validation import did_you_mean
 from .reader import LogReader
+from .row_filter import Choice
 from .schema import KEY, MACHINES, columns
 
 FORMATS = ("parquet", "csv", "jsonl", "pftrace")

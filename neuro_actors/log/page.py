@@ -13,9 +13,9 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from ..arrays import Array, Indices
+from ..support.validation import Array, Indices
+from .row_template import NOBODY, Template
 from .schema import CODE
-from .template import NOBODY, Template
 
 MOST_VALUES = 2**27  # in one record batch: a gigabyte; Arrow counts up to 2^31
 

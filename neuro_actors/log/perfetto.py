@@ -11,12 +11,12 @@ from typing import Any
 
 import numpy as np
 
-from ..errors import LogError
-from .choice import AT_ONCE
+from ..support.errors import LogError
 from .reader import NULL, LogReader, Row, Rows
+from .row_filter import AT_ONCE
 from .schema import CODE, KINDS
 from .series import means
-from .words import in_words
+from .wording import in_words
 
 UNIT = 1000  # nanoseconds for a logical time
 SEQUENCE = 1

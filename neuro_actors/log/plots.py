@@ -11,11 +11,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ..arrays import Array, as_flag, as_list, as_path
-from ..errors import LogError
-from ..files import check_free, whole_file
-from ..plots import pyplot
-from ..text import counted, printable, shown
+from ..support.errors import LogError
+from ..support.figures import pyplot
+from ..support.files import check_free, whole_file
+from ..support.text import counted, printable, shown
+from ..support.validation import Array, as_flag, as_list, as_path
 from .reader import LogReader
 from .series import losses, named, of_neuron, synapse_of, urgency_by_level, weight
 

@@ -14,12 +14,12 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
-from ..elements import ENVIRONMENT, LOSS
-from ..errors import LogError
-from ..faults import Disturbance
-from ..network import Network
-from ..text import printable, shown
-from .disturbances import table
+from ..channels.unreliable.faults import Disturbance
+from ..network.elements import ENVIRONMENT, LOSS
+from ..network.network import Network
+from ..support.errors import LogError
+from ..support.text import printable, shown
+from .fault_log import table
 from .schema import columns
 
 MOST = 500  # letters of a complaint that are shown

@@ -14,11 +14,11 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from ..arrays import Array, Indices, as_path
-from ..errors import LogError, NeuroActorsError
+from ..support.errors import LogError, NeuroActorsError
+from ..support.validation import Array, Indices, as_path
+from .placement import Workers, workers_of
 from .recording import Recording
 from .schema import CODE, KEY, KINDS, MACHINES, about_of, members, network_of
-from .workers import Workers, workers_of
 
 NULL, UNKNOWN = -1, -2
 

@@ -10,10 +10,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ..arrays import as_flag, as_path, as_whole_number, did_you_mean
-from ..errors import InputError, LogError
-from ..network import Network
-from ..text import shown
+from ..network.network import Network
+from ..support.errors import InputError, LogError
+from ..support.text import shown
+from ..support.validation import as_flag, as_path, as_whole_number, did_you_mean
 
 PHASES = {"forward": ("activation", "tangent"), "loss": ("target", "loss"), "backward": ("urgency",), "commit": ("commit",)}
 

@@ -27,13 +27,13 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
-from ..elements import ENVIRONMENT, LOSS, output_places, positions
-from ..errors import LogError
-from ..network import Network
-from ..version import __version__
-from .numerics import fingerprint
+from ..network.elements import ENVIRONMENT, LOSS, output_places, positions
+from ..network.network import Network
+from ..support.errors import LogError
+from ..support.numerics import fingerprint
+from ..support.version import __version__
+from .placement import Workers
 from .recording import Recording
-from .workers import Workers
 
 FORMAT = 3
 KINDS = ("begin", "activation", "target", "loss", "urgency", "commit", "tangent", "seal", "end")

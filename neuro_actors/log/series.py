@@ -8,12 +8,12 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from ..arrays import Array, Indices, did_you_mean
-from ..elements import LONGEST
-from ..errors import LogError
-from ..text import shown
-from .choice import Choice
+from ..network.elements import LONGEST
+from ..support.errors import LogError
+from ..support.text import shown
+from ..support.validation import Array, Indices, did_you_mean
 from .reader import NULL, LogReader, Rows
+from .row_filter import Choice
 from .schema import CODE
 
 

@@ -9,9 +9,9 @@ from typing import Any
 
 import numpy as np
 
-from ..arrays import Array, Indices
-from ..errors import LogError
-from ..network import Network
+from ..network.network import Network
+from ..support.errors import LogError
+from ..support.validation import Array, Indices
 from .reader import NULL, Rows
 from .schema import CODE
 

@@ -10,13 +10,13 @@ from typing import Any
 
 import numpy as np
 
-from ..text import counted, printable
-from .accounts import seconds
-from .disturbances import Disturbances, disturbances
+from ..support.text import counted, printable
+from .fault_log import Disturbances, disturbances
+from .fault_story import seconds
 from .reader import NULL, LogReader, Rows
 from .schema import CODE, KINDS
 from .steps import StepInfo
-from .words import called
+from .wording import called
 
 WIDTH = 80
 MOST_LEVELS = 16  # of a network that are shown

@@ -13,23 +13,23 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from ..arrays import Array, Indices
-from ..errors import LogError
-from ..faults import Disturbance
-from ..learning import Optimizer
-from ..lines import Lines
-from ..messages import Step
-from ..network import Network
-from ..said import Said
-from .about import Notes
-from .disturbances import DisturbancesWriter, beside
-from .filling import Filling
+from ..channels.routes import Lines
+from ..channels.step_record import Said
+from ..channels.unreliable.faults import Disturbance
+from ..network.network import Network
+from ..neuron.messages import Step
+from ..neuron.optimizers import Optimizer
+from ..support.errors import LogError
+from ..support.validation import Array, Indices
+from .digest_chain import Chain
+from .fault_log import DisturbancesWriter, beside
 from .page import Page
+from .page_copy import Filling
+from .placement import Workers
 from .recording import Recording
+from .row_template import Places, Template
 from .schema import CODE, KEY, KINDS, arrow_schema, members
-from .seal import Chain
-from .template import Places, Template
-from .workers import Workers
+from .step_note import Notes
 
 FLUSH_ROWS, FLUSH_SECONDS = 8192, 0.5
 MOST_PAGES = 4  # that are kept, for as many kinds of steps and batch sizes

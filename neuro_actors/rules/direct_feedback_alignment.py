@@ -9,12 +9,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ..arrays import Array, as_whole_number, frozen
-from ..judge import LossRule
-from ..messages import Step
-from ..network import Network
-from ..neuron import InputRule, LocalRule, NeuronRule
-from ..sums import Sums
+from ..network.network import Network
+from ..neuron.local_rule import InputRule, LocalRule, NeuronRule
+from ..neuron.loss_node import LossRule
+from ..neuron.messages import Step
+from ..neuron.sums import Sums
+from ..support.validation import Array, as_whole_number, frozen
 from .rule import Answer, Round, Rule, own, stream
 
 BROADCAST = "broadcast"  # the round of a step

@@ -5,11 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from ..arrays import Array, as_whole_number, frozen
-from ..messages import Step
-from ..network import Network
-from ..neuron import LocalRule
-from ..sums import Sums
+from ..network.network import Network
+from ..neuron.local_rule import LocalRule
+from ..neuron.messages import Step
+from ..neuron.sums import Sums
+from ..support.validation import Array, as_whole_number, frozen
 from .rule import Rule, own, stream
 
 

@@ -24,16 +24,16 @@ from typing import Any, cast
 
 import numpy as np
 
-from ..arrays import Array, as_whole_number, frozen
-from ..errors import InputError, MessageError
-from ..judge import LossRule
-from ..messages import Step, place_of
-from ..network import Network
-from ..neuron import Keeper, LocalRule, Memory, NeuronRule
-from ..sums import ORDERED, Sums
-from ..text import shown
-from ..tree import Blocks, added, total
-from .book import Book, Found
+from ..network.network import Network
+from ..neuron.local_rule import Keeper, LocalRule, Memory, NeuronRule
+from ..neuron.loss_node import LossRule
+from ..neuron.messages import Step, place_of
+from ..neuron.sums import ORDERED, Sums
+from ..neuron.tree_sum import Blocks, added, total
+from ..support.errors import InputError, MessageError
+from ..support.text import shown
+from ..support.validation import Array, as_whole_number, frozen
+from .batch_sum import Book, Found
 from .rule import Answer, Holding, Round, Rule
 
 
@@ -241,3 +241,9 @@ def _place(id: str, step: Step) -> tuple[int, int]:
     if found is None:
         raise MessageError(f"{id!r} cannot respond in step {step.number}: it is no micro-batch")
     return found
+
+
+def replica_of(round: str, replicas: int) -> int:
+    """Which replica does a step, by the name of its round."""
+    place, count = place_of(round) or (1, 1)
+    return (place - 1) * replicas // count

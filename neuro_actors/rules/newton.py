@@ -28,15 +28,15 @@ from typing import ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
-from .. import functions
-from ..arrays import Array, as_whole_number, frozen, number
-from ..errors import InputError, MessageError
-from ..judge import LossRule
-from ..messages import Step
-from ..network import Network
-from ..neuron import NOTHING, LocalRule
-from ..sums import Sums
-from ..text import shown
+from ..network import functions
+from ..network.network import Network
+from ..neuron.local_rule import NOTHING, LocalRule
+from ..neuron.loss_node import LossRule
+from ..neuron.messages import Step
+from ..neuron.sums import Sums
+from ..support.errors import InputError, MessageError
+from ..support.text import shown
+from ..support.validation import Array, as_whole_number, frozen, number
 from .rule import Answer, Round, Rule, own
 
 GRADIENT, PRODUCT, TRIAL, ACCEPT = "gradient", "product", "trial", "accept"

@@ -8,11 +8,11 @@ from typing import Any
 
 import numpy as np
 
-from ..arrays import Array, as_flag, as_whole_number
-from ..messages import Step
-from ..network import Network
-from ..neuron import NOTHING, LocalRule
-from ..sums import Sums, spread
+from ..network.network import Network
+from ..neuron.local_rule import NOTHING, LocalRule
+from ..neuron.messages import Step
+from ..neuron.sums import Sums, spread
+from ..support.validation import Array, as_flag, as_whole_number
 from .rule import Answer, Round, Rule, own, positive
 
 FIRST = "relaxation 1"  # the round in which a neuron starts anew

@@ -9,15 +9,15 @@ from typing import ClassVar, Protocol, runtime_checkable
 
 import numpy as np
 
-from .. import functions
-from ..arrays import Array, number
-from ..errors import InputError
-from ..judge import LossRule
-from ..messages import Step
-from ..network import Network
-from ..neuron import InputRule, LocalRule, NeuronRule
-from ..sums import Sums
-from ..text import shown
+from ..network import functions
+from ..network.network import Network
+from ..neuron.local_rule import InputRule, LocalRule, NeuronRule
+from ..neuron.loss_node import LossRule
+from ..neuron.messages import Step
+from ..neuron.sums import Sums
+from ..support.errors import InputError
+from ..support.text import shown
+from ..support.validation import Array, number
 
 
 @dataclass(frozen=True, slots=True, eq=False)

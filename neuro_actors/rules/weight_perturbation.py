@@ -9,13 +9,13 @@ from typing import Any, ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
-from ..arrays import Array, as_whole_number, frozen
-from ..errors import MessageError
-from ..judge import LossRule
-from ..messages import Step
-from ..network import Network
-from ..neuron import LocalRule
-from ..sums import Sums
+from ..network.network import Network
+from ..neuron.local_rule import LocalRule
+from ..neuron.loss_node import LossRule
+from ..neuron.messages import Step
+from ..neuron.sums import Sums
+from ..support.errors import MessageError
+from ..support.validation import Array, as_whole_number, frozen
 from .rule import Answer, Round, Rule, own, positive, stream
 
 TRIAL = "trial"  # the round of a step

@@ -12,11 +12,11 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from .. import functions
-from ..arrays import as_whole_number, number
-from ..errors import InputError
-from ..log.words import called
-from ..text import shown
+from ..log.wording import called
+from ..network import functions
+from ..support.errors import InputError
+from ..support.text import shown
+from ..support.validation import as_whole_number, number
 from .machines import machines, of_step
 from .picture import picture
 from .scales import Scales
@@ -25,9 +25,9 @@ from .thinning import Plan, plan, spread
 from .told import Told, told
 
 if TYPE_CHECKING:
-    from ..arrays import Array
-    from ..log.opened import Log
+    from ..log.log import Log
     from ..log.steps import StepInfo
+    from ..support.validation import Array
 
 CURVE_STEPS = 1000  # of which the losses are read, for the curve
 

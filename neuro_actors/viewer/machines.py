@@ -5,10 +5,10 @@ from __future__ import annotations
 import base64
 from typing import TYPE_CHECKING, Any
 
-from ..messages import place_of
+from ..neuron.messages import place_of
 
 if TYPE_CHECKING:
-    from ..log.opened import Log
+    from ..log.log import Log
     from ..log.steps import StepInfo
 
 

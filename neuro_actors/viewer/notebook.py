@@ -5,11 +5,11 @@ from __future__ import annotations
 from os import PathLike
 from typing import TYPE_CHECKING, Any
 
-from ..arrays import as_whole_number
-from ..errors import NeuroActorsError
+from ..support.errors import NeuroActorsError
+from ..support.validation import as_whole_number
 
 if TYPE_CHECKING:
-    from ..log.opened import Log
+    from ..log.log import Log
 
 MOST_PIXELS = 100_000
 
@@ -52,7 +52,7 @@ def show(
         import traitlets
     except ImportError:
         raise NeuroActorsError("na.show needs anywidget: pip install 'neuro-actors[notebook]'") from None
-    from ..log.opened import Log as Opened
+    from ..log.log import Log as Opened
     from .gathered import gathered
     from .page import page
 

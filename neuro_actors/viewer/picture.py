@@ -6,7 +6,7 @@ import math
 
 import numpy as np
 
-from ..arrays import Array
+from ..support.validation import Array
 
 LEAST_SIDE, MOST_UNLIKE = 5, 0.75
 

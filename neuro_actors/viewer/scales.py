@@ -6,11 +6,11 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from ..arrays import Array
+from ..support.validation import Array
 from .told import Told
 
 if TYPE_CHECKING:
-    from ..network import Network
+    from ..network.network import Network
 
 MOST = 99.0  # per cent of the numbers of a step lie within its scale: one giant does not make all others pale
 

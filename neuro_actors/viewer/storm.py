@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections import defaultdict
 from typing import TYPE_CHECKING, Any
 
-from ..log.accounts import FAILED, until_it_came
+from ..log.fault_story import FAILED, until_it_came
 
 if TYPE_CHECKING:
-    from ..faults import Disturbance
-    from ..log.opened import Log
-    from ..network import Network
+    from ..channels.unreliable.faults import Disturbance
+    from ..log.log import Log
+    from ..network.network import Network
 
 
 def storm(log: Log) -> dict[int, dict[str, Any]]:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ..errors import InputError
+from ..support.errors import InputError
 
 PER_NEURON, FIXED, NAME = 5, 220_000, 24  # arrays a neuron and row; bytes of the page itself; of a neuron's name
 BASE64 = 4 / 3

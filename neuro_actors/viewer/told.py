@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from .. import functions
-from ..arrays import Array
-from ..sums import ORDERED
+from ..network import functions
+from ..neuron.sums import ORDERED
+from ..support.validation import Array
 
 if TYPE_CHECKING:
-    from ..network import Network
+    from ..network.network import Network
 
 
 @dataclass(frozen=True, slots=True)

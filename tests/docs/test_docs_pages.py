@@ -16,7 +16,8 @@ import pytest
 from pages import ROOT, blocks, follow
 
 import neuro_actors as na
-from neuro_actors import cli, functions
+from neuro_actors.cli import main as cli
+from neuro_actors.network import functions
 
 DOCS = ROOT / "docs"
 PAGES = sorted(DOCS.rglob("*.md"))

@@ -12,12 +12,12 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 import neuro_actors as na
-from neuro_actors import functions
-from neuro_actors.judge import LossRule
-from neuro_actors.mail import Pile
-from neuro_actors.messages import ACTIVATION, TARGET, URGENCY, Message, Step
-from neuro_actors.neuron import InputRule, LocalRule
-from neuro_actors.verify import Case, draw_case
+from neuro_actors.network import functions
+from neuro_actors.neuron.inbox import Pile
+from neuro_actors.neuron.local_rule import InputRule, LocalRule
+from neuro_actors.neuron.loss_node import LossRule
+from neuro_actors.neuron.messages import ACTIVATION, TARGET, URGENCY, Message, Step
+from neuro_actors.proof.verify import Case, draw_case
 
 
 class PostOffice:

@@ -12,8 +12,8 @@ import trio
 from conftest import same_bits
 
 import neuro_actors as na
-from neuro_actors import functions
-from neuro_actors.verify import draw_case
+from neuro_actors.network import functions
+from neuro_actors.proof.verify import draw_case
 
 NETWORKS, PARTS = 1000, 20
 
@@ -98,7 +98,7 @@ def test_particular_shapes_losses_and_batches(shape: str, batch: int, loss: str)
 CHILD = """
 import sys; sys.path.insert(0, sys.argv[1])
 from test_engines import everything
-from neuro_actors.verify import draw_case
+from neuro_actors.proof.verify import draw_case
 import neuro_actors as na, numpy as np
 rng = np.random.default_rng(0)
 net = na.Network.layered([500, 60, 10], seed=3)

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 import neuro_actors as na
-from neuro_actors.torch_oracle import torch_gradient
-from neuro_actors.verify import draw_case, verify
+from neuro_actors.proof.torch_oracle import torch_gradient
+from neuro_actors.proof.verify import draw_case, verify
 
 torch = pytest.importorskip("torch")
 

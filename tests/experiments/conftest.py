@@ -11,7 +11,7 @@ from typing import NamedTuple
 import pytest
 
 import neuro_actors as na
-from neuro_actors.log.opened import Log
+from neuro_actors.log.log import Log
 
 SCENARIOS = Path(__file__).parents[2] / "scenarios"
 sys.path.insert(0, str(SCENARIOS))

@@ -7,7 +7,8 @@ import numpy as np
 import pytest
 
 import neuro_actors as na
-from neuro_actors import neuron, sums
+from neuro_actors.neuron import local_rule as neuron
+from neuro_actors.neuron import sums
 
 WILD = na.Network(
     [na.Input("x"), na.Input("y"), *(na.Neuron(name, "tanh") for name in "abc"), na.Neuron("d")],

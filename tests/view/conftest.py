@@ -14,7 +14,7 @@ from in_process import InProcess
 from viewing import record
 
 import neuro_actors as na
-from neuro_actors.verify import draw_case
+from neuro_actors.proof.verify import draw_case
 from neuro_actors.viewer.gathered import gathered
 from neuro_actors.viewer.page import page as html
 

@@ -11,8 +11,8 @@ from click.testing import CliRunner
 from viewing import record
 
 import neuro_actors as na
-from neuro_actors.commands.view import view
-from neuro_actors.files import whole_file
+from neuro_actors.cli.view import view
+from neuro_actors.support.files import whole_file
 from neuro_actors.viewer.gathered import gathered
 from neuro_actors.viewer.picture import picture
 from neuro_actors.viewer.thinning import plan, spread

@@ -23,7 +23,7 @@ POINT = """([x, y, which]) => {
 }"""
 
 
-def synapse(log: na.log.opened.Log, source: str, target: str) -> int:
+def synapse(log: na.log.log.Log, source: str, target: str) -> int:
     return [(s.source, s.target) for s in log.network.synapses].index((source, target))
 
 
@@ -31,7 +31,7 @@ def drawn(page: Any, act: str = "") -> None:
     page.evaluate(f"{act}; neuroActors.draw()")
 
 
-def ground(page: Any, log: na.log.opened.Log) -> dict[str, tuple[int, ...]]:
+def ground(page: Any, log: na.log.log.Log) -> dict[str, tuple[int, ...]]:
     """The colour under each neuron, well above it: there nothing else is drawn."""
     found = {}
     for k, name in enumerate(log.network.ids):

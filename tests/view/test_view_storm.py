@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 import neuro_actors as na
-from neuro_actors.log.disturbances import beside
+from neuro_actors.log.fault_log import beside
 from neuro_actors.viewer.gathered import gathered
 from neuro_actors.viewer.storm import storm
 from neuro_actors.viewer.thinning import plan
@@ -18,7 +18,7 @@ from neuro_actors.viewer.thinning import plan
 Look = Callable[..., Any]
 
 
-def synapse(log: na.log.opened.Log, source: str, target: str) -> int:
+def synapse(log: na.log.log.Log, source: str, target: str) -> int:
     return [(s.source, s.target) for s in log.network.synapses].index((source, target))
 
 

@@ -1,0 +1,27 @@
+"""Which engine carries the mail: by its name, or one that was handed over."""
+
+from __future__ import annotations
+
+from functools import partial
+
+from ..support.errors import InputError
+from ..support.text import shown
+from ..support.validation import did_you_mean
+from .bundled.engine import Bundled
+from .interface import Engine
+from .memory import Memory
+from .unreliable.settings import Unreliable
+
+
+def engine(channels: str | Engine | Unreliable) -> Engine:
+    """The engine of that name, or the one handed over; raises `InputError` for an unknown name."""
+    engines: dict[str, Engine] = {"bundled": Bundled, "memory": Memory}
+    if isinstance(channels, Unreliable):
+        from .unreliable.supervisor import UnreliableChannels  # plain channels do not load the protocol
+
+        return partial(UnreliableChannels, settings=channels)
+    if callable(channels):
+        return channels
+    if not isinstance(channels, str) or channels not in engines:
+        raise InputError(f"unknown channels {shown(channels)}: {did_you_mean(channels, list(engines))}")
+    return engines[channels]

@@ -1,0 +1,156 @@
+"""The engine of a society in a storm, and the supervisor of its members (as in Erlang/OTP: one for one)."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Iterator, Sequence
+from typing import Any
+
+from trio.lowlevel import enable_ki_protection
+
+from ...network.elements import ENVIRONMENT
+from ...network.network import Network
+from ...support.errors import InputError, SimulationError
+from ..interface import Recorder, Statistics, Waiting
+from ..memory import connect
+from ..routes import KINDS, Lines
+from .delivery import Snapshot
+from .fault_injection import Storm
+from .faults import DeadLink, Disturbance, Kill, Lose, mentioned
+from .invariants import Ledger
+from .port import Killed, MortalEnvironmentPort, MortalPort
+from .settings import Unreliable
+from .step_table import Orders
+from .timing import all_wires
+from .transport import Post
+
+
+class UnreliableChannels:
+    """The engine: a mailbox of bytes for each member, the storm between them, and what members have committed.
+
+    snapshots: of each member, all that survives its death.  ledger: checks the protocol's law at every letter and commit.
+    tell: is told of each disturbance; else the recorder is.
+    """
+
+    def __init__(
+        self,
+        network: Network,
+        recorder: Recorder | None,
+        settings: Unreliable,
+        ledger: Ledger | None = None,
+        tell: Callable[[Disturbance], None] | None = None,
+    ) -> None:
+        self.settings = settings
+        self.ledger = ledger
+        lines = Lines(network)
+        _check_faults(settings.faults, network, lines)
+        world = len(network.ids) + 1
+        self.storm = Storm(settings, lines, tell or getattr(recorder, "disturbance", None))
+        self.orders = Orders()
+        self.snapshots = [Snapshot() for _ in range(world)]
+        wires = all_wires(network, lines, settings)
+        room = [2 * (len(w.answers) + len(w.repeats)) + 4 for w in wires]
+        self.post = Post(self.storm, lines.receiver.tolist(), lines.sender.tolist(), room)
+        self._recorder = recorder
+        self._recorded: tuple[int, set[int]] = 0, set()
+        self._told = 0
+        self._restarts = 0
+        self._stride = 1
+        mailboxes = self.post.mailboxes
+        self._ports = [MortalPort(self, k, wires[k], mailboxes[k].receive, lines) for k in range(world)]
+        self.environment = MortalEnvironmentPort(self, world, wires[world], mailboxes[world].receive, lines)
+        self._ports.append(self.environment)
+        self.loss = self._ports[-2]
+        connect(network, lines, self._ports, [None] * len(lines.members))
+
+    def port(self, k: int) -> MortalPort:
+        return self._ports[k]
+
+    @enable_ki_protection
+    async def carry(self) -> None:
+        await self.post.carry()
+
+    @enable_ki_protection
+    async def supervise(self, member: int, birth: Callable[[], Any], life: Callable[[Any, Any, int], Awaitable[None]]) -> None:
+        """One life after another (as a supervisor of Erlang/OTP's would, one for one, of those that were killed)."""
+        port, deaths, finished = self._ports[member], 0, self.snapshots[member].number
+        while True:
+            rule, snapshot = birth(), self.snapshots[member]
+            if not all(callable(getattr(rule, name, None)) for name in ("kept", "restore")):
+                told = f"{port.node!r}: its rule, {type(rule).__name__}, needs kept() and restore() to go on after a death"
+                raise SimulationError(f"{told}: derive it from neuron.Keeper, and name in KEPT what it keeps")
+            if snapshot.kept:
+                rule.restore(snapshot.kept)
+            port.be_born(snapshot, rule.kept)
+            try:
+                await life(rule, port, snapshot.number)
+            except Killed as death:
+                if finished != self.snapshots[member].number:
+                    deaths, finished = 0, self.snapshots[member].number
+                deaths += port.at_work  # whoever dies before anything is asked of it has failed in nothing
+                if deaths > self.settings.restarts:
+                    raise SimulationError(
+                        f"{port.node!r} died {deaths} times without finishing step {finished + self._stride}, at last {death}: "
+                        f"Unreliable(restarts={self.settings.restarts}) allows no more"
+                    ) from None
+                self._restarts += 1
+                self.post.empty(member)
+            else:
+                return
+
+    def commit(self, member: int, snapshot: Snapshot) -> None:
+        """Make it durable, by one assignment."""
+        if self.ledger is not None:
+            self.ledger.committed(member, self.snapshots[member], snapshot)
+        self.snapshots[member] = snapshot
+
+    def record(self, step: Any, line: int, values: Any) -> None:
+        """What is said for the first time: a member that died may say it again, and says the same."""
+        number, recorded = self._recorded
+        if number != step.number:
+            self._recorded = _, recorded = step.number, set()
+        if line not in recorded:
+            recorded.add(line)
+            self._told += 1
+            if self._recorder is not None:
+                self._recorder.message(step, line, values)
+
+    def resume(self, number: int, stride: int = 1) -> None:
+        self.snapshots = [Snapshot(number) for _ in self.snapshots]
+        self.storm.stride = self._stride = stride
+        for port in self._ports:
+            port.resume(stride)
+        self.environment.be_born(Snapshot(number), tuple)
+        if self.ledger is not None:
+            self.ledger.resume(number, stride)
+
+    def waiting(self) -> Iterator[Waiting]:
+        for port in self._ports:
+            yield from port.waiting()
+
+    def statistics(self) -> Statistics:
+        """messages: those that plain channels would have carried; what else was sent is among the disturbances."""
+        mailboxes = {port.node: self.post.fill(k) for k, port in enumerate(self._ports)}
+        return Statistics(self._told, mailboxes, dict(self.storm.counts) | {"restarts": self._restarts})
+
+    @enable_ki_protection
+    def stop(self) -> None:
+        self.post.stop()
+
+    def close(self) -> None:
+        self.post.close()
+
+
+def _check_faults(faults: Sequence[Any], network: Network, lines: Lines) -> None:
+    members = set(lines.members)
+    kinds = [KINDS[k] for k in lines.kind.tolist()]
+    along = {(kind, lines.members[s], lines.members[t]) for kind, s, t in zip(kinds, lines.source, lines.target, strict=True)}
+    for fault in faults:
+        for name in mentioned(fault):
+            if name not in members:
+                raise InputError(f"{fault}: the network has no neuron {name!r}")
+        if isinstance(fault, Lose) and (fault.kind, fault.source, fault.target) not in along:
+            raise InputError(f"{fault}: no {fault.kind} goes along {fault.source!r} -> {fault.target!r}")
+        if isinstance(fault, DeadLink) and not any((fault.source, fault.target) == ends[1:] for ends in along):
+            raise InputError(f"{fault}: there is no synapse {fault.source!r} -> {fault.target!r}")
+        if isinstance(fault, Kill) and fault.node == ENVIRONMENT:
+            raise InputError(f"{fault}: the environment is this program itself; only members of the society die")

@@ -1,0 +1,58 @@
+"""Which letters answer which, and how long an answer takes at most: out of the network alone."""
+
+from __future__ import annotations
+
+from ...network.network import Network
+from ..routes import Lines
+from .delivery import CAP, Wires
+from .fault_injection import ENOUGH, HELD_BACK
+from .settings import Unreliable
+
+
+def all_wires(network: Network, lines: Lines, weather: Unreliable) -> list[Wires]:
+    """What each member knows of its lines: the neurons, the loss, the environment.
+
+    Without faults a member at level l (the environment 0, an input 1) speaks between l least and l greatest latencies after
+    the step began, and by 2 · depth - l greatest ones all answers are there: so nobody repeats itself before. (In virtual
+    time, that is: a real clock counts the members' own work, too.)
+    """
+    n = len(network.ids)
+    answers: list[dict[int, int]] = [{} for _ in lines.members]
+    repeats: list[dict[int, tuple[int, ...]]] = [{} for _ in lines.members]
+
+    def pair(there: slice, back: slice) -> None:
+        for line, answer in zip(range(there.start, there.stop), _all(back, there), strict=True):
+            sender, receiver = int(lines.sender[line]), int(lines.receiver[line])
+            answers[receiver][line] = answer
+            repeats[sender][answer] = (*repeats[sender].get(answer, ()), line)
+
+    pair(lines.told, lines.felt)
+    pair(lines.forward, lines.backward)
+    pair(lines.judged, lines.blamed)
+    pair(lines.wanted, lines.lost)
+    pair(lines.steered, lines.committed)
+    for line in range(lines.shown.start, lines.shown.stop):
+        repeats[n + 1][line] = ()
+    least, most = weather.latency
+    depth = network.depth + 2
+    level = [*(network.level + 1).tolist(), depth, 0]
+    first = [(2 * depth - k) * most - k * least + max(most, 0.05) for k in level]
+    return [Wires(*member) for member in zip(lines.members, answers, repeats, first, strict=True)]
+
+
+def longest(network: Network, weather: Unreliable, restarts: int) -> float:
+    """A bound on the seconds that one step takes in which there are so many deaths, and no links are dead.
+
+    A letter comes through at its `ENOUGH`-th attempt, attempts are at most the cap apart, and then it travels; a step is a
+    chain of letters, forward and back, as long as twice the depth; each death can make one chain begin anew.
+    """
+    wires = all_wires(network, Lines(network), weather)
+    travels = weather.latency[1] + HELD_BACK * (weather.delay or 0.01)
+    letter = (ENOUGH + 2) * CAP * max(w.first for w in wires) + travels
+    return 2 * (network.depth + 4) * letter * (1 + restarts)
+
+
+def _all(back: slice, there: slice) -> list[int]:
+    """The losses answer all targets."""
+    size = back.stop - back.start
+    return [back.start + (k if size > 1 else 0) for k in range(there.stop - there.start)]

@@ -1,0 +1,93 @@
+"""`neuro-actors log diff`: where two runs part."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from ..support.text import counted, printable
+from .output import print_json, print_lines, reader_may_leave
+
+if TYPE_CHECKING:
+    from ..log.diff import Difference, Pair
+    from ..log.reader import LogReader
+
+FAR = 10**9  # more ulps tell nothing
+
+
+@click.command()
+@click.argument("a", type=click.Path(path_type=Path))
+@click.argument("b", type=click.Path(path_type=Path))
+@click.option("--json", "as_data", is_flag=True, help="One JSON object, for programs.")
+def diff(a: Path, b: Path, as_data: bool) -> None:
+    """Compare two logs: the first message that differs, and how far apart.
+
+    Two runs with the same seed give equal messages, bit for bit, whichever engine carried them. Exit code 0 if they
+    are equal, 1 if they differ. What the metadata say beside the messages (versions, the machine) is told.
+
+    \b
+    neuro-actors log diff run.arrows again.arrows
+    """
+    from ..log.diff import difference
+    from ..log.reader import LogReader
+
+    left, right = LogReader(a), LogReader(b)
+    found = difference(left, right)
+    with reader_may_leave():  # the answer stands none the less
+        if as_data:
+            _print_as_data(found)
+        else:
+            print_lines(map(printable, _described(found, left, right)), paged=False)
+    if not found.equal:
+        raise SystemExit(1)
+
+
+def _print_as_data(found: Difference) -> None:
+    pair = found.first
+    first = None if pair is None else dataclasses.asdict(pair)
+    for side in ("a", "b"):
+        row = getattr(pair, side, None)
+        if first is not None and row is not None:
+            first[side] = row._asdict()
+    print_json({"equal": found.equal, **dataclasses.asdict(found), "first": first})
+
+
+def _described(found: Difference, a: LogReader, b: LogReader) -> Iterator[str]:
+    """Line after line, for people."""
+    from ..log.wording import in_words
+
+    if found.first is None:
+        yield f"equal: {counted(found.messages, 'message')}, bit for bit"
+    else:
+        yield "the first message that differs:"
+        for side, row in ((a, found.first.a), (b, found.first.b)):
+            yield f"  {side.path}: {in_words(row, side.network) if row else 'no such message'}"
+        yield from _apart(found.first)
+        told = [f"{found.differ:,} of {counted(found.messages, 'message')} differ"] if found.differ else []
+        told += [f"{counted(n, 'message')} only in {side.path}" for n, side in zip(found.only, (a, b), strict=True) if n]
+        yield f"in all: {'; '.join(told)}; in {counted(len(found.steps), 'step')}"
+        if found.apart:
+            yield f"  the greatest difference of two numbers is {found.apart:.3g}"
+    for cut, side in zip(found.cut_off, (a, b), strict=True):
+        if cut:
+            yield f"{side.path} is cut off: compared is what stands before"
+    if found.metadata:
+        yield "metadata that differ, which count as no message:"
+        yield from (f"  {line}" for line in found.metadata)
+
+
+def _apart(pair: Pair) -> Iterator[str]:
+    if pair.a is None or pair.b is None:
+        return
+    if pair.example is not None:
+        k = pair.example
+        what = "parameter" if pair.a.kind == "commit" else "example"
+        yield f"  {what} {k + 1}: {pair.a.value[k]!r} / {pair.b.value[k]!r}"
+        ulps = f", {pair.ulps:,} ulp{'s' * (pair.ulps != 1)}" if pair.ulps is not None and pair.ulps < FAR else ""
+        yield f"  apart: at most {pair.apart:.3g}{ulps}"
+    elif len(pair.a.value) != len(pair.b.value):
+        yield f"  {len(pair.a.value):,} numbers / {len(pair.b.value):,} numbers"

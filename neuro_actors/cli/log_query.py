@@ -1,0 +1,126 @@
+"""`neuro-actors log query`: SQL over a log."""
+
+from __future__ import annotations
+
+import csv
+import itertools
+import sys
+from collections import Counter
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import click
+
+from ..support.errors import LogError
+from ..support.text import printable
+from .output import as_json, print_lines, watched
+
+LIMIT = 40  # rows of a table, unless asked for more
+MOST = 2  # numbers of a list in a table
+
+
+class _Help(click.Command):
+    """The tables are told where they are made."""
+
+    def format_help_text(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        from ..log.query import tables_in_words
+
+        super().format_help_text(ctx, formatter)
+        formatter.write("\n  Tables:\n\n" + "".join(f"  {line}\n" for line in tables_in_words().splitlines()))
+
+
+@click.command(cls=_Help)
+@click.argument("file", type=click.Path(path_type=Path))
+@click.argument("sql")
+@click.option("--limit", type=click.IntRange(1), help=f"At most so many rows; of a table {LIMIT} unless given.")
+@click.option("--json", "form", flag_value="json", help="A JSON object a row, for programs.")
+@click.option("--csv", "form", flag_value="csv", help="Comma-separated values, lists as JSON.")
+def query(file: Path, sql: str, limit: int | None, form: str | None) -> None:
+    """Answer one SELECT, in DuckDB's SQL. Nothing but the log can be reached.
+
+    \b
+    neuro-actors log query run.arrows "SELECT step, loss FROM losses"
+    neuro-actors log query run.arrows "
+        SELECT receiver, avg(strength) FROM urgencies GROUP BY ALL ORDER BY 2"
+    neuro-actors log query run.arrows --csv "
+        SELECT step, weight FROM weights WHERE source = 'x0' AND target = 'h1'"
+    """
+    from ..log.fault_log import disturbances
+    from ..log.query import answer, asked, connect
+    from ..log.reader import LogReader
+
+    reader = LogReader(file)
+    held = disturbances(reader.path, reader.metadata, reader.network)
+    connection = connect(reader.network, list(reader.batches()), () if held is None else held.all)
+    if reader.cut_off:
+        click.echo(f"neuro-actors: the log {str(file)!r} is cut off or damaged; asked is what stands before", err=True)
+    limit = None if limit is None else min(limit, sys.maxsize)
+    schema, batches = answer(asked(connection, sql))
+    names = _distinct(schema.names)
+    rows = (row for batch in batches for row in zip(*map(_values, batch.columns), strict=True))
+    if form == "json":
+        print_lines((as_json(dict(zip(names, row, strict=True))) for row in itertools.islice(rows, limit)), paged=False)
+    elif form == "csv":
+        writer = csv.writer(sys.stdout, lineterminator="\n")
+        writer.writerow(names)
+        chosen = itertools.islice(rows, limit)
+        writer.writerows([as_json(v) if isinstance(v, (list, dict)) else _shown(v) for v in row] for row in chosen)
+    else:
+        _print_table(names, rows, limit or LIMIT)
+
+
+def _print_table(names: list[str], rows: Iterator[tuple[Any, ...]], limit: int) -> None:
+    """As wide as the terminal; nothing that a name holds steers it."""
+    from rich import box
+    from rich.console import Console
+    from rich.table import Table
+    from rich.text import Text
+
+    shown = list(itertools.islice(rows, limit))
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False, show_edge=False)
+    for name, *column in zip(names, *shown, strict=True):
+        numbers = all(isinstance(v, (int, float)) and not isinstance(v, bool) for v in column if v is not None)
+        table.add_column(Text(printable(name)), justify="right" if numbers else "left", overflow="fold")
+    for row in shown:
+        table.add_row(*(Text(printable(_cell(value))) for value in row))
+    console = Console(highlight=False)
+    with console.capture() as captured:
+        console.print(table)
+    lines = [line.rstrip() for line in captured.get().splitlines()]
+    more = next(rows, None) is not None
+    note = f"… and more: these are the first {limit:,} rows; --limit N, --json or --csv give more"
+    print_lines([*lines, note] if more else lines)
+    if not shown and watched():
+        click.echo("no row")
+
+
+def _values(column: Any) -> list[Any]:
+    try:
+        return column.to_pylist()  # type: ignore[no-any-return]
+    except (ValueError, OverflowError) as error:  # such as an infinite date
+        raise LogError(f"the query cannot be answered: {column.type} with a {error}; ask for it as VARCHAR") from None
+
+
+def _shown(value: Any) -> Any:
+    """For a person's terminal without what would steer it; for a program as it is."""
+    return printable(value) if isinstance(value, str) and watched() else value
+
+
+def _cell(value: Any) -> str:
+    if isinstance(value, float):
+        return f"{value:.6g}"
+    if isinstance(value, list):
+        more = f", … {len(value)}" if len(value) > MOST else ""
+        return f"[{', '.join(f'{v:.3g}' if isinstance(v, float) else _cell(v) for v in value[:MOST])}{more}]"
+    return "null" if value is None else str(value)
+
+
+def _distinct(names: list[str]) -> list[str]:
+    """The same names, none twice: `step`, `step_1`."""
+    seen: Counter[str] = Counter()
+    found = []
+    for name in names:
+        found.append(f"{name}_{seen[name]}" if seen[name] else name)
+        seen[name] += 1
+    return found

@@ -1,0 +1,80 @@
+"""`neuro-actors view`."""
+
+from __future__ import annotations
+
+import webbrowser
+from pathlib import Path
+from typing import Any
+
+import click
+
+from ..support.errors import InputError
+from ..support.files import check_free, is_same, whole_file
+from ..support.text import printable, shown
+
+
+@click.command()
+@click.argument("file", type=click.Path(path_type=Path))
+@click.option("-o", "--output", type=click.Path(path_type=Path), help="The page to write; FILE with .html if left out.")
+@click.option("--open", "show", is_flag=True, help="Show the page in a browser.")
+@click.option("--force", is_flag=True, help="Overwrite a page that exists.")
+@click.option("--max-mb", default=12.0, show_default=True, type=click.FloatRange(min=0.5), help="What the page may weigh.")
+@click.option("--picture", metavar="RxC", help="Inputs are a picture of R rows and C columns; none: they are none.")
+def view(file: Path, output: Path | None, show: bool, force: bool, max_mb: float, picture: str | None) -> None:
+    """Make a page on which to see a run: one HTML file, which needs no network.
+
+    \b
+    neuro-actors view run.arrows --open
+    neuro-actors view run.arrows -o lecture.html --picture 28x28
+
+    Of a long or large log as much is shown as fits: evenly spaced steps, the first examples of each batch. What was
+    left out is printed, and stands on the page.
+    """
+    from ..log.log import Log
+    from ..viewer.gathered import gathered
+    from ..viewer.page import page
+
+    if not file.name:
+        raise InputError(f"{str(file)!r} is no log")
+    path = file.with_suffix(".html") if output is None else output
+    if is_same(path, file):
+        raise InputError(f"{str(path)!r} is the log itself: choose another name with -o")
+    check_free(path, force, InputError)
+    run = gathered(Log(file), max_mb, _shape(picture))
+    with whole_file(path, force=True) as html:
+        html.write(page(run).encode("utf-8"))
+    click.echo(f"{printable(str(path))}: {path.stat().st_size / 1e6:.1f} MB")
+    for line in left_out(run["notes"]):
+        click.echo(line)
+    if show:
+        webbrowser.open(path.resolve().as_uri())
+
+
+def left_out(notes: dict[str, Any]) -> list[str]:
+    """What of the log the page does not show, in sentences."""
+    said = []
+    if not notes["complete"]:
+        said.append("The log is cut off; what stands before is shown.")
+    if notes["keptSteps"] < notes["steps"]:
+        said.append(f"{notes['keptSteps']:,} of {notes['steps']:,} steps are shown, evenly spaced.")
+    if notes["keptExamples"] < notes["batch"]:
+        first = "first example is" if notes["keptExamples"] == 1 else f"first {notes['keptExamples']} examples are"
+        said.append(f"Of each batch the {first} shown, of up to {notes['batch']:,}.")
+    if notes["digits"] < 16:
+        said.append(f"Numbers were rounded to {notes['digits']} digits.")
+    if not notes["synapses"]:
+        said.append("The network is too large for its synapses to be carried: neurons alone are shown.")
+    if len(said) > (not notes["complete"]):
+        said.append("--max-mb allows for more.")
+    return said
+
+
+def _shape(picture: str | None) -> tuple[int, int] | str | None:
+    if picture is None:
+        return "look"
+    if picture == "none":
+        return None
+    rows, by, columns = picture.lower().partition("x")
+    if not (by and rows.isdecimal() and columns.isdecimal() and int(rows) and int(columns)):
+        raise InputError(f"--picture must be rows x columns, such as 28x28, or none; got {shown(picture)}")
+    return int(rows), int(columns)

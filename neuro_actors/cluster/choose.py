@@ -1,0 +1,26 @@
+"""Which engine many machines are asked for with."""
+
+from __future__ import annotations
+
+from ..channels.interface import Engine
+from ..neuron.optimizers import Optimizer
+from ..support.errors import InputError
+from ..support.text import shown
+from .ray import Ray
+from .settings import Machines, check_optimizer
+
+
+def as_machines(engine: object, channels: str | Engine, optimizer: Optimizer | None = None) -> Machines | None:
+    """What users hand over as `engine`; None for this process. Raises `InputError` for what is none, or cannot go with one."""
+    if engine is None:
+        return None
+    if engine == "ray":
+        engine = Ray()
+    if not isinstance(engine, Machines):
+        raise InputError(f"engine must be such as na.Ray(replicas=2), 'ray', or None, got {shown(engine)}")
+    if optimizer is not None:
+        check_optimizer(optimizer)
+    if channels != "bundled":
+        told = "workers carry mail in bundled channels, and between them by wires of their own"
+        raise InputError(f"{told}: leave channels={shown(channels)} out, or engine")
+    return engine

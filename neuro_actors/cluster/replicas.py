@@ -1,0 +1,156 @@
+"""Twins: the same neuron in several replicas, each of which hears of other examples, and all of which learn the same.
+
+In a worker a batch's micro-batches go through without learning: the neuron commits what each of them wants of its parameters.
+`Tally` adds that up by the fixed tree of `tree.py`, first in each worker and then between the twins, and at the end there is
+one more round, named "learn": the world tells each neuron the sum of all, as it tells a direction, and the neuron learns from
+it what it would have learnt alone. Nothing is said in that round but this: activations and urgencies are zeros, which nobody
+hears, and nothing crosses from worker to worker.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, cast
+
+import numpy as np
+
+from ..network.network import Network
+from ..neuron.local_rule import LocalRule, Memory, NeuronRule
+from ..neuron.loss_node import LossRule
+from ..neuron.messages import Step
+from ..neuron.sums import ORDERED, Sums
+from ..neuron.tree_sum import Blocks, added, total
+from ..rules import Rule
+from ..support.errors import InputError
+from ..support.text import shown
+from ..support.validation import Array
+
+LEARN = "learn"
+
+
+class Twins(Rule):
+    """Another rule, of one round, whose neurons learn in a round of their own, from what they are told there.
+
+    memories: of each neuron, where a run goes on; else it begins with the network's parameters.  minds: of each, by its place.
+    """
+
+    def __init__(self, rule: Rule, memories: Mapping[int, Memory] | None = None) -> None:
+        self.rule, self._memories = rule, memories or {}
+        self.minds: dict[int, Mind] = {}
+
+    def neuron(self, network: Network, k: int, sums: Sums) -> NeuronRule:
+        return self.members(network, k, sums, 1)[0]
+
+    def input(self, network: Network, k: int, sums: Sums) -> NeuronRule:
+        return self.rule.input(network, k, sums)
+
+    def judge(self, network: Network) -> LossRule:
+        return TwinJudge(self.rule.judge(network))
+
+    def members(self, network: Network, k: int, sums: Sums, count: int) -> tuple[NeuronRule, ...]:
+        """One for each lane; what one of them learns all know."""
+        if network.is_input[k]:
+            return tuple(self.rule.input(network, k, sums) for _ in range(count))
+        rules = [cast(LocalRule, self.rule.neuron(network, k, sums)) for _ in range(count)]
+        mind = self.minds[k] = Mind((self._memories[k],) if k in self._memories else rules[0].kept())
+        return tuple(TwinNeuron(rule, mind) for rule in rules)
+
+
+def check(rule: Rule, network: Network) -> None:
+    """Raise `InputError` where twins could not learn the same under this rule."""
+    some = rule.neuron(network, int(np.argmin(network.is_input)), ORDERED)
+    if type(rule).rounds is not Rule.rounds or not isinstance(some, LocalRule) or some.KEPT != LocalRule.KEPT:
+        advice = "it needs one whose neurons are of one round and keep their parameters alone, such as Backpropagation"
+        raise InputError(f"an engine of many machines cannot share out {shown(rule)}: {advice}")
+
+
+@dataclass(slots=True)
+class Mind:
+    """What one neuron keeps, in all of its lanes: its memory alone."""
+
+    kept: tuple[Any, ...]
+
+    @property
+    def memory(self) -> Memory:
+        """See `neuron.py`."""
+        return self.kept[0]  # type: ignore[no-any-return]
+
+
+class TwinNeuron:
+    """A neuron's rule in one lane. In the round in which it learns its direction is what it is to learn, (fan_in + 1,)."""
+
+    __slots__ = ("id", "mind", "rule")
+
+    def __init__(self, rule: LocalRule, mind: Mind) -> None:
+        self.rule, self.mind, self.id = rule, mind, rule.id
+
+    @property
+    def direction(self) -> Array:
+        """See `LocalRule`."""
+        return self.rule.direction
+
+    @direction.setter
+    def direction(self, direction: Array) -> None:
+        self.rule.direction = direction
+
+    def is_answered(self, step: Step) -> bool:
+        return self.rule.is_answered(step)
+
+    def fire(self, step: Step, heard: Array, activation: Array) -> None:
+        self.rule.restore(self.mind.kept)
+        if step.round == LEARN:
+            activation[...] = 0.0
+        else:
+            self.rule.fire(step, heard, activation)
+
+    def respond(self, step: Step, urgencies: Array, back: Array, commit: Array) -> None:
+        if step.round == LEARN:
+            back[...] = 0.0
+            commit[...] = self.direction
+            self.rule.conclude(step, self.direction, commit)
+            self.mind.kept = self.rule.kept()
+        else:
+            self.rule.respond(step, urgencies, back, commit)
+
+    def kept(self) -> tuple[Any, ...]:
+        """See `NeuronRule`."""
+        return self.mind.kept
+
+    def restore(self, kept: tuple[Any, ...]) -> None:
+        """See `NeuronRule`."""
+        self.mind.kept = kept
+
+
+class TwinJudge(LossRule):
+    """Another rule of the loss, which has nothing to judge where neurons learn."""
+
+    def __init__(self, rule: LossRule) -> None:
+        super().__init__(rule.from_input)
+        self.rule = rule
+
+    def judge(self, step: Step, predictions: Array, targets: Array, back: Array) -> Array:
+        if step.round != LEARN:
+            return self.rule.judge(step, predictions, targets, back)
+        back[...] = 0.0
+        return np.zeros(targets.shape[1])
+
+
+class Tally:
+    """The sum over the micro-batches of a batch, in one worker, of what all of its neurons committed, in one flat array."""
+
+    def __init__(self) -> None:
+        self.blocks: Blocks = ()
+
+    def add(self, place: int, size: int, commits: Array, *, plain: bool) -> None:
+        """What the micro-batch in that place, of so many examples, wants on the mean. plain: it is the batch, whole."""
+        self.blocks = added(self.blocks, 0, place, commits.copy() if plain else size * commits)
+
+    def merge(self, blocks: Blocks) -> None:
+        """What another worker has added up, of other places."""
+        for block in blocks:
+            self.blocks = added(self.blocks, *block)
+
+    def mean(self, examples: int, *, plain: bool) -> Array:
+        """Of all examples; see `rules/micro_batches.py`."""
+        return total(self.blocks) if plain else total(self.blocks) / examples

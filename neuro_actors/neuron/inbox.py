@@ -1,0 +1,110 @@
+"""One member's mail of one kind, sorted into synapse order while it arrives. No trio, no clock.
+
+The law of a pile:
+
+1. It is closed until it is opened for a step, and closes again when it is taken.
+2. It holds one message from each of its senders, of that step; all are of one batch size.
+3. A message that breaks this law, holds a value that is not finite, or was addressed to somebody else, raises
+   `MessageError` and changes nothing.
+4. What is taken is in the order of the senders, whatever the order of arrival.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from math import isfinite
+
+import numpy as np
+
+from ..support.errors import MessageError
+from ..support.validation import Array
+from .messages import URGENCY, Kind, Message, Step
+
+
+class Pile:
+    """Awaits one message of `kind` from each of `senders`; see the law above.
+
+    extra: one more row of ones at the end: the synapse from a neuron that always says 1, whose weight is the bias.
+    """
+
+    __slots__ = ("_batch", "_extra", "_missing", "_row", "_slots", "_step", "expects", "kind", "owner")
+
+    def __init__(self, owner: str, kind: Kind, senders: Sequence[str], *, extra: bool = False) -> None:
+        self.owner = owner
+        self.kind = kind
+        self.expects: int | None = None  # the number of the step it is open for
+        self._row = {sender: k for k, sender in enumerate(senders)}
+        self._slots: list[Array | None] = [None] * len(senders)
+        self._missing = len(senders)
+        self._batch: tuple[int, ...] | None = None
+        self._step: Step | None = None
+        self._extra = [np.ones(0)] if extra else []
+
+    def open(self, number: int, batch: int | None = None) -> None:
+        """Await mail of that step; `batch` is the number of examples, or None to learn it from the first message."""
+        self.expects = number
+        self._batch = None if batch is None else (batch,)
+
+    def accept(self, message: Message) -> None:
+        """Put a message in its place. Raises `MessageError`, and changes nothing, if it must not be accepted."""
+        step, kind, source, target, values = message
+        if kind == URGENCY:
+            row, receiver = self._row.get(target), source
+        else:
+            row, receiver = self._row.get(source), target
+        shape = values.shape
+        if (
+            row is None
+            or step.number != self.expects
+            or self._slots[row] is not None
+            or (shape != self._batch and (self._batch is not None or len(shape) != 1))
+            or kind != self.kind
+            or receiver != self.owner
+            or not (isfinite(values.dot(values)) or np.isfinite(values).all())
+        ):
+            raise MessageError(f"{self.owner!r} cannot accept {message}: {self._complaint(message)}")
+        if kind != "commit":  # every neuron commits as many parameters as it has
+            self._batch = shape
+        self._slots[row] = values
+        self._step = step
+        self._missing -= 1
+
+    def _complaint(self, message: Message) -> str:
+        sender = message.sender if message.kind != "target" else message.source
+        if message.receiver != self.owner or message.kind != self.kind or sender not in self._row:
+            return "it has no synapse for it"
+        if self.expects is None:
+            return "it awaits none now; an urgency comes after the activation that it answers, and each message once"
+        if message.step.number != self.expects:
+            return f"it is at step {self.expects}"
+        if self._slots[self._row[sender]] is not None:
+            return "it has one from there in this step already"
+        if not np.isfinite(message.values).all():
+            return "it holds a value that is not finite; a smaller learning rate often helps"
+        return f"its shape is {message.values.shape}, expected {self._batch or '(batch,)'}"
+
+    @property
+    def complete(self) -> bool:
+        """Whether every sender's message is there."""
+        return not self._missing
+
+    @property
+    def missing(self) -> tuple[str, ...]:
+        """The senders whose message is not there yet."""
+        return tuple(sender for sender, row in self._row.items() if self._slots[row] is None)
+
+    def take(self) -> tuple[Step, Array]:
+        """All messages, and close. Returns their step and their values, sender after sender: (senders, batch), or flat
+        where the messages are of different lengths, as commits are."""
+        slots, step = self._slots, self._step
+        assert step is not None
+        if self._extra and self._batch != self._extra[0].shape:
+            assert self._batch is not None
+            self._extra = [np.ones(self._batch)]
+        values: Array = np.concatenate(slots + self._extra)  # type: ignore[arg-type]  # None where a message is missing
+        if self._batch is not None:
+            values = values.reshape(len(slots) + len(self._extra), *self._batch)
+        self._slots = [None] * len(slots)
+        self._missing = len(slots)
+        self.expects = self._batch = None
+        return step, values

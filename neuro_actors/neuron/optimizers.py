@@ -1,0 +1,159 @@
+"""Local optimisers: how a neuron turns the urgencies of its parameters into a step of its own.
+
+An optimiser is a description, compared by value, that holds no state. Each neuron keeps the state, a tuple of arrays
+which `update` takes and gives back. All of it is elementwise: a neuron's step depends on its own parameters alone, and
+a centre that held all parameters in one vector would make the same steps, bit for bit.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Protocol, TypeAlias
+
+import numpy as np
+
+from ..support.errors import InputError
+from ..support.text import shown
+from ..support.validation import Array, number
+
+State: TypeAlias = tuple[Array, ...]
+
+
+class Optimizer(Protocol):
+    """What an optimiser must offer. It must be equal to another one that does the same."""
+
+    def start(self, n_parameters: int) -> State:
+        """The state before the first update."""
+
+    def update(self, parameters: Array, urgencies: Array, state: State, count: int) -> tuple[Array, State]:
+        """New parameters and state, both new arrays; `count` is 1 in the first update."""
+
+
+def check_optimizer(optimizer: object) -> None:
+    """Raise `InputError` for what is no optimiser."""
+    if isinstance(optimizer, type) or not (hasattr(optimizer, "start") and hasattr(optimizer, "update")):
+        raise InputError(f"optimizer must be such as na.SGD(0.1) or na.Adam(), got {shown(optimizer)}")
+
+
+Rate: TypeAlias = float | Callable[[int], float]
+
+
+@dataclass(frozen=True, slots=True)
+class SGD:
+    """Gradient descent: velocity = momentum · velocity + urgency, parameter += rate · velocity.
+
+    learning_rate: positive, or a schedule: a function of the update's count (1, 2, …), such as `StepDecay`. (A lambda
+        equals itself alone: made anew for each step, it is another optimiser each time, which starts afresh.)
+    momentum: 0 or more, less than 1 (Polyak 1964). weight_decay: λ subtracts λ · parameter from each urgency.
+    As in `torch.optim.SGD`, which calls minus the urgency gradient, decay concerns biases too.
+    """
+
+    learning_rate: Rate
+    momentum: float = 0.0
+    weight_decay: float = 0.0
+
+    def __post_init__(self) -> None:
+        _check_rate("SGD", self.learning_rate)
+        _check("SGD", "momentum", self.momentum, 0.0, 1.0)
+        _check("SGD", "weight_decay", self.weight_decay, 0.0, math.inf)
+
+    def start(self, n_parameters: int) -> State:
+        return (np.zeros(n_parameters),) if self.momentum else ()
+
+    def update(self, parameters: Array, urgencies: Array, state: State, count: int) -> tuple[Array, State]:
+        if self.weight_decay:
+            urgencies = urgencies - self.weight_decay * parameters
+        if self.momentum:
+            urgencies = self.momentum * state[0] + urgencies
+            state = (urgencies,)
+        return parameters + _rate(self.learning_rate, count) * urgencies, state
+
+
+@dataclass(frozen=True, slots=True)
+class Adam:
+    """Adam (Kingma, Ba 2015, algorithm 1), with the defaults of that paper.
+
+    learning_rate: positive, or a schedule. weight_decay: λ subtracts λ · parameter from each urgency (as torch's Adam).
+    """
+
+    learning_rate: Rate = 0.001
+    beta1: float = 0.9
+    beta2: float = 0.999
+    epsilon: float = 1e-8
+    weight_decay: float = 0.0
+
+    def __post_init__(self) -> None:
+        _check_rate("Adam", self.learning_rate)
+        _check("Adam", "beta1", self.beta1, 0.0, 1.0)
+        _check("Adam", "beta2", self.beta2, 0.0, 1.0)
+        _check("Adam", "epsilon", self.epsilon, 0.0, math.inf)
+        _check("Adam", "weight_decay", self.weight_decay, 0.0, math.inf)
+
+    def start(self, n_parameters: int) -> State:
+        return np.zeros(n_parameters), np.zeros(n_parameters)
+
+    def update(self, parameters: Array, urgencies: Array, state: State, count: int) -> tuple[Array, State]:
+        if self.weight_decay:
+            urgencies = urgencies - self.weight_decay * parameters
+        mean = self.beta1 * state[0] + (1.0 - self.beta1) * urgencies
+        square = self.beta2 * state[1] + (1.0 - self.beta2) * urgencies * urgencies
+        rate = _rate(self.learning_rate, count) / (1.0 - self.beta1**count)
+        spread = np.sqrt(square) / math.sqrt(1.0 - self.beta2**count) + self.epsilon
+        return parameters + rate * (mean / spread), (mean, square)
+
+
+@dataclass(frozen=True, slots=True)
+class StepDecay:
+    """A schedule: `start`, multiplied by `factor` after each `every` updates."""
+
+    start: float
+    every: int
+    factor: float = 0.5
+
+    def __post_init__(self) -> None:
+        _check_start("StepDecay", self.start)
+        _check("StepDecay", "every", self.every, 1, math.inf)
+        _check("StepDecay", "factor", self.factor, 0.0, math.inf)
+
+    def __call__(self, count: int) -> float:
+        return self.start * self.factor ** ((count - 1) // self.every)
+
+
+@dataclass(frozen=True, slots=True)
+class CosineDecay:
+    """A schedule: from `start` along half a cosine to `end` at update `steps`, and `end` from there on."""
+
+    start: float
+    steps: int
+    end: float = 0.0
+
+    def __post_init__(self) -> None:
+        _check_start("CosineDecay", self.start)
+        _check("CosineDecay", "steps", self.steps, 1, math.inf)
+        _check("CosineDecay", "end", self.end, 0.0, math.inf)
+
+    def __call__(self, count: int) -> float:
+        done = min((count - 1) / self.steps, 1.0)
+        return self.end + (self.start - self.end) * 0.5 * (1.0 + math.cos(math.pi * done))
+
+
+def _rate(rate: Rate, count: int) -> float:
+    return rate(count) if callable(rate) else rate
+
+
+def _check_rate(owner: str, rate: Rate) -> None:
+    if (not callable(rate) or isinstance(rate, type)) and not 0 < number(rate) < math.inf:
+        raise InputError(f"{owner}: the learning rate must be a positive number or a schedule, got {shown(rate)}")
+
+
+def _check_start(owner: str, start: float) -> None:
+    if not 0 < number(start) < math.inf:
+        raise InputError(f"{owner}: start must be a positive number, got {shown(start)}")
+
+
+def _check(owner: str, name: str, value: float, least: float, below: float) -> None:
+    if not least <= number(value) < below:
+        limit = "" if below == math.inf else f" and below {below:g}"
+        raise InputError(f"{owner}: {name} must be at least {least:g}{limit}, got {shown(value)}")

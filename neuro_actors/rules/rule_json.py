@@ -1,0 +1,53 @@
+"""Rules as JSON, in which logs say by which one a society lived, and back."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Iterator
+from dataclasses import fields, is_dataclass
+from typing import Any
+
+from ..support.errors import InputError
+from .rule import Rule
+
+DEEPEST = 8  # rules within rules
+
+
+def described(rule: Rule) -> dict[str, Any]:
+    """Its name and, of a dataclass, its fields; a rule among these is described too, and whatever else is no number, text or
+    truth value is as it is written."""
+    held: dict[str, Any] = {f.name: getattr(rule, f.name) for f in fields(rule)} if is_dataclass(rule) else {}
+    return {"name": type(rule).__name__} | {name: _plain(value) for name, value in held.items()}
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, Rule):
+        return described(value)
+    return value if isinstance(value, (bool, int, float, str)) else repr(value)
+
+
+def rule_of(held: Any, depth: int = 0) -> Rule:
+    """The rule that is so described: one of the package's or, where its module is imported, somebody's own. Raises
+    `InputError` where there is none. depth: within how many others it stands."""
+    if depth > DEEPEST:
+        raise InputError(f"no rule is described by more than {DEEPEST} rules within each other")
+    about = held if isinstance(held, dict) else {}
+    settings = {key: rule_of(v, depth + 1) if isinstance(v, dict) else v for key, v in about.items() if key != "name"}
+    name = about.get("name")
+    for kind in _derived(Rule):
+        if kind.__name__ == name:
+            try:
+                rule = kind(**settings)
+                if json.dumps(described(rule)) == json.dumps(held):
+                    return rule
+            except Exception as error:
+                raise InputError(f"no rule is described by {held!r}: {error!r}") from None
+    raise InputError(f"the rule {name!r} is not known here, or not with these settings: {held!r}")
+
+
+def _derived(kind: type[Rule]) -> Iterator[type[Rule]]:
+    for derived in kind.__subclasses__():
+        if getattr(sys.modules.get(derived.__module__), derived.__name__, None) is derived:  # not what `slots` has replaced
+            yield derived
+        yield from _derived(derived)

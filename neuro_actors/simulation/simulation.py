@@ -1,0 +1,296 @@
+"""A network brought to life: step after step, and its end."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Awaitable, Callable
+from contextlib import closing
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import trio
+from numpy.typing import ArrayLike
+from trio.lowlevel import enable_ki_protection
+
+from ..channels.interface import Statistics, Waiting
+from ..network import functions
+from ..network.examples import as_direction, as_examples
+from ..network.gradient import Gradient, StepResult
+from ..network.network import Network
+from ..network.parameter_order import Parameters
+from ..neuron.messages import Step
+from ..neuron.optimizers import Optimizer, check_optimizer
+from ..rules import Answer, Backpropagation, Round, Rule
+from ..society.carrier import Carrier
+from ..support.errors import InputError, LogError, NeuroActorsError, SimulationError
+from ..support.validation import Array, as_batch, as_flag, frozen
+from .step_result import Outcome, Together, heard
+
+if TYPE_CHECKING:
+    from ..log.writer import LogWriter
+
+
+class Simulation:
+    """A living society; made by `open_simulation`.
+
+    Calls go one after another: one that comes while another's steps are under way waits for its turn. Cancelling a call
+    only stops the waiting: a step that has begun is finished by the society, wholly, before the next call begins one (or
+    dropped, where the block is left). A failure is told by the call that waits for the step, or else by the next one.
+    """
+
+    def __init__(
+        self,
+        network: Network,
+        lanes: Carrier,
+        rule: Rule,
+        live: Callable[[Callable[[], bool]], Awaitable[None]],
+        log: LogWriter | None,
+        patience: float,
+        number: int = 0,
+    ) -> None:
+        self._network = network
+        self._lanes = lanes
+        self._rule = rule
+        self._live_together = live  # handed what says whether all is over
+        self._log = log
+        self._patience = patience
+        self._turn = trio.Lock()
+        self._number = number
+        self._failure: SimulationError | None = None
+        self._failure_told = False
+        self._closed = False
+        self._committed: Array | None = None  # by the last step that learnt, where `_network` does not hold it yet
+        self._patient = trio.CancelScope()
+        self._ended = trio.Event()
+        self._crash: BaseException | None = None  # what is to be raised on leaving, beside a failure
+        self._parameters = Parameters(network)
+
+    # --- what users call -----------------------------------------------------------------------------------------
+
+    async def predict(self, x: ArrayLike) -> Array:
+        """The outputs' activations, (batch, n_outputs). x: (batch, n_inputs)."""
+        told = frozen(np.ascontiguousarray(as_batch("x", x, self._network.inputs).T))
+        async with self._turn:
+            return (await self._step(Round(told))).predictions
+
+    async def gradient(
+        self, x: ArrayLike, targets: ArrayLike, loss: str = "squared_error", wrt_inputs: bool = False
+    ) -> Gradient:
+        """The gradient of the mean loss, out of what the neurons found by themselves; nobody learns. (Under a rule that is
+        not backpropagation: minus what they found in its stead.)
+
+        x: (batch, n_inputs); targets: (batch, n_outputs); wrt_inputs: let urgencies reach the inputs too.
+        """
+        rows = as_examples(self._network, x, targets, loss)
+        wrt_inputs = as_flag("wrt_inputs", wrt_inputs)
+        if wrt_inputs and not self._rule.feels_inputs:
+            raise InputError(f"{self._rule!r} finds nothing out about inputs: leave wrt_inputs out")
+        async with self._turn:
+            outcome = await self._rounds(*rows, loss, wrt_inputs=wrt_inputs)
+            return outcome.gradient(self._network, self._parameters, wrt_inputs)
+
+    async def hessian_vector_product(
+        self, x: ArrayLike, targets: ArrayLike, weights: ArrayLike, biases: ArrayLike, loss: str = "squared_error"
+    ) -> Gradient:
+        """The Hessian of the mean loss times a direction, out of local messages (see `neuron.py`): how fast the gradient
+        changes along it. Loss and predictions are those at the parameters themselves; nobody learns.
+
+        weights: (n_synapses,) and biases: (n_neurons,), the direction in the network's order; an input has no bias, and
+        what stands there does not matter. The product is in `.weights` and `.biases`, with the sign of the gradient.
+        Raises `InputError` where an activation function or the loss has no curvature.
+        """
+        rows, wanted = as_examples(self._network, x, targets, loss)
+        along = as_direction(self._network, weights, biases)
+        functions.check_curvature(self._network.activations, loss)
+        if type(self._rule) is not Backpropagation:
+            raise InputError(f"products with the Hessian need the rule na.rules.Backpropagation(), not {self._rule!r}")
+        self._lanes.check(loss, None)
+        told = np.concatenate([rows.T, np.zeros_like(rows.T)], axis=1)
+        async with self._turn:
+            targets = frozen(np.ascontiguousarray(wanted.T))
+            direction = frozen(self._parameters.by_neuron(*along))
+            outcome = await self._step(Round(frozen(told)), targets, loss, None, False, direction)
+            return outcome.gradient(self._network, self._parameters, wrt_inputs=False)
+
+    async def train_step(
+        self, x: ArrayLike, targets: ArrayLike, loss: str = "squared_error", *, optimizer: Optimizer
+    ) -> StepResult:
+        """One step in which every neuron learns from its own urgencies. The optimiser is a description, such as
+        `na.SGD(0.1)`: an equal one continues the state that each neuron keeps of it, another one starts afresh."""
+        check_optimizer(optimizer)
+        rows = as_examples(self._network, x, targets, loss)
+        async with self._turn:
+            outcome = await self._rounds(*rows, loss, optimizer)
+        return StepResult(outcome.step, outcome.loss, outcome.predictions)
+
+    async def network(self) -> Network:
+        """The network with the parameters that its neurons committed last. After a failure: before the failed step."""
+        if self._failure is None and not self._closed:
+            async with self._turn:
+                await self._finish_all()
+        else:
+            await trio.lowlevel.checkpoint()
+        if self._committed is not None:
+            self._network = self._network.with_parameters(*self._parameters.by_element(self._committed))
+            self._committed = None
+        return self._network
+
+    def who_waits(self) -> tuple[Waiting, ...]:
+        """In the steps under way: who waits for whom. Between steps, nobody."""
+        return self._lanes.who_waits()
+
+    def statistics(self) -> Statistics:
+        """How many messages were sent, and how full each mailbox ever was."""
+        return self._lanes.statistics()
+
+    @property
+    def last_step(self) -> int:
+        """The number of the last one that has begun."""
+        return self._number
+
+    # --- a step --------------------------------------------------------------------------------------------------
+
+    async def _rounds(
+        self, rows: Array, wanted: Array, loss: str, optimizer: Optimizer | None = None, wrt_inputs: bool = False
+    ) -> Outcome:
+        """All rounds of the rule, in their order, and what came of them together. Where there are several lanes as many are
+        under way at once, and no round depends on an answer: its rule has said so by making members for them."""
+        self._rule.check(self._network, loss)
+        self._lanes.check(loss, optimizer)
+        x, targets = (frozen(np.ascontiguousarray(array.T)) for array in (rows, wanted))
+        together, parts, rounds_left = Together(), deque[slice](), True
+        answer: Any = None
+        self._check()
+        await self._finish_all()
+        with closing(self._rule.rounds(self._network, x)) as rounds:  # an interrupt that struck a forgotten one would be lost
+            while True:
+                while rounds_left and not self._lanes.full:
+                    try:
+                        round = rounds.send(answer)
+                    except StopIteration:
+                        rounds_left = False
+                        break
+                    part = round.examples or slice(None)
+                    self._begin(round, frozen(np.ascontiguousarray(targets[:, part])), loss, optimizer, wrt_inputs)
+                    parts.append(part)
+                    answer = None
+                if not parts:
+                    return together.outcome
+                outcome = await self._end()
+                together.add(parts.popleft(), outcome)
+                answer = Answer(outcome.said, outcome.losses, outcome.felt)
+
+    @enable_ki_protection
+    async def _step(self, round: Round, *about: Any) -> Outcome:
+        """One alone; see `_begin`."""
+        self._check()
+        await self._finish_all()
+        self._begin(round, *about)
+        return await self._end()
+
+    @enable_ki_protection  # an interrupt reaches what waits: no step is left half begun, or half told
+    def _begin(
+        self,
+        round: Round,
+        targets: Array | None = None,
+        loss: str | None = None,
+        optimizer: Optimizer | None = None,
+        wrt_inputs: bool = False,
+        direction: Array | None = None,
+    ) -> None:
+        self._check()
+        self._number += 1
+        learning = optimizer if round.learns else None
+        felt = wrt_inputs or round.wrt_inputs
+        step = Step(self._number, loss, learning, felt, direction is not None, round.name)
+        try:
+            self._lanes.begin(step, round.told, targets, *(() if direction is None else (direction,)))
+        except BaseException as error:  # such as an interrupt: a step that has begun by half can never end
+            self._fail(f"step {step.number} could not begin: {error!r}", error)
+            raise
+
+    def _check(self) -> None:
+        """Raise `SimulationError` where no step can begin."""
+        if self._closed:
+            raise SimulationError("this simulation is closed: open another one with na.open_simulation")
+        if self._failure is not None:
+            raise self._told()
+
+    def _told(self) -> SimulationError:
+        self._failure_told = True
+        told = SimulationError(str(self._failure))
+        told.__cause__ = None if self._failure is None else self._failure.__cause__
+        return told
+
+    @enable_ki_protection
+    async def _finish_all(self) -> None:
+        """See all steps under way to their ends, which a cancelled call has left behind."""
+        while self._lanes.under_way or self._failure is not None:
+            await self._end()
+
+    @enable_ki_protection
+    async def _end(self) -> Outcome:
+        """See the first step under way to its end, and say what came of it. If cancelled, it can be called again."""
+        if self._failure is None:
+            step = self._lanes.under_way[0]
+            with trio.CancelScope(deadline=trio.current_time() + self._patience) as self._patient:
+                try:
+                    with np.errstate(all="ignore"):  # what is not finite is refused, with a name
+                        port = await self._lanes.end()
+                except Exception as error:
+                    self._fail(f"step {step.number} failed: {error}", error)
+                else:
+                    outcome = heard(step, port)
+                    if step.optimizer is not None:
+                        self._committed = port.commits.copy()
+                    self._logged()
+                    return outcome
+            if self._failure is None:
+                waiting = [str(w) for w in self.who_waits()]
+                lines = "\n  ".join(waiting[:12] + [f"… and {len(waiting) - 12} more"] * (len(waiting) > 12))
+                self._fail(f"step {step.number} did not end within {self._patience:g} s:\n  {lines}", None)
+        raise self._told()
+
+    def _logged(self) -> None:
+        try:
+            if self._log is not None:
+                self._log.finish()
+        except LogError as error:
+            self._fail(str(error), error)
+            self._failure_told = True
+            raise
+
+    def _fail(self, story: str, cause: BaseException | None) -> None:
+        failure = SimulationError(story)
+        failure.__cause__ = cause
+        self._failure = failure
+        self._patient.cancel()
+        self._lanes.stop()
+
+    # --- life and death ------------------------------------------------------------------------------------------
+
+    async def _live(self) -> None:
+        """One of trio's own tasks: no interrupt strikes it, and whoever is struck leaves no nursery open behind him."""
+        try:
+            await self._live_together(lambda: self._closed)
+        except NeuroActorsError as error:
+            self._fail(str(error), error.__cause__)
+        except BaseException as error:  # such as a neuron's function that raises an interrupt; or trio ends, and nobody closed
+            self._crash = error
+            while isinstance(self._crash, BaseExceptionGroup):
+                self._crash = self._crash.exceptions[0]
+            self._fail(f"the society broke down: {self._crash!r}", self._crash)
+        for closed in (self._lanes, self._log):
+            try:
+                if closed is not None:
+                    closed.close()
+            except BaseException as error:
+                self._crash = self._crash or error
+        self._ended.set()
+
+    def _close(self) -> None:
+        self._closed = True
+        if self._lanes.under_way and self._failure is None:
+            self._failure_told = True  # whoever still waits is told; who left the block knows
+            self._fail(f"the simulation was closed while step {self._lanes.under_way[0].number} was under way", None)
+        self._lanes.stop()

@@ -1,0 +1,183 @@
+"""Lanes: several complete channels of one network side by side, so that as many steps may be under way at once.
+
+The law, of W lanes:
+
+1. Step n goes along lane (n - 1) mod W, whatever step it is. So a lane sees numbers that lie W apart, and whoever waits
+   there awaits exactly the next of them.
+2. Steps begin in their order and end in their order, and no step begins while W are under way.
+3. So a lane holds mail of one step at most, and all of them that of W steps. For when step n begins, those under way are the
+   last before it, of which there are fewer than W: its lane's last one, n - W, has ended. From there on the engine's own
+   law holds: a step begins when the one before was heard to its end.
+4. What a recorder is told, it is told in the order of steps, of each when it has ended: as if there were one lane. Of those
+   that were broken off it is told the first, and nothing of what was begun after it.
+"""
+
+from __future__ import annotations
+
+from collections import Counter, deque
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from trio.lowlevel import enable_ki_protection
+
+from ..channels.interface import Channels, EnvironmentPort, Recorder, Statistics, Waiting
+from ..channels.step_record import Said
+from ..neuron.messages import Step
+from ..neuron.optimizers import Optimizer
+from ..support.errors import CheckpointError, InputError, SimulationError
+from ..support.validation import Array
+
+
+class Lanes(Sequence[Channels]):
+    """Makes the channels, sends each step along its own, and sees steps to their ends.
+
+    make: the engine, to be handed a recorder.  number: of the step before the first one.
+    under_way: the steps that have begun and not ended, in their order.
+    """
+
+    def __init__(
+        self, make: Callable[[Recorder | None], Channels], recorder: Recorder | None, count: int = 1, number: int = 0
+    ) -> None:
+        self._told = [LaneRecorder(recorder) for _ in range(count)] if recorder is not None and count > 1 else []
+        recorders: Sequence[Recorder | None] = self._told or [recorder] * count
+        self._lanes = [make(told) for told in recorders]
+        self._ports = [lane.environment for lane in self._lanes]
+        self.under_way: deque[Step] = deque()
+        for j, lane in enumerate(self._lanes):
+            if count > 1 or number:
+                _goes_on(lane, before(j, count, number), count)
+
+    def __getitem__(self, j: Any) -> Any:
+        return self._lanes[j]
+
+    def __len__(self) -> int:
+        return len(self._lanes)
+
+    # --- a step --------------------------------------------------------------------------------------------------
+
+    @property
+    def full(self) -> bool:
+        """Whether no step may begin."""
+        return len(self.under_way) == len(self._lanes)
+
+    def check(self, loss: str, optimizer: Optimizer | None) -> None:
+        """Whoever is in this process can be told everything."""
+
+    def begin(self, step: Step, x: Array, targets: Array | None, *direction: Array) -> None:
+        """See `EnvironmentPort`. Not to be called while they are full."""
+        if self.full:
+            raise SimulationError(f"step {step.number} cannot begin: {len(self.under_way)} are under way")
+        self.under_way.append(step)
+        self._ports[self._lane(step)].begin(step, x, targets, *direction)
+
+    @enable_ki_protection
+    async def end(self) -> EnvironmentPort:
+        """Wait for the end of the first step under way, and say by which port it was heard. As `EnvironmentPort.end`, it may
+        be cancelled, and called again."""
+        j = self._lane(self.under_way[0])
+        await self._ports[j].end()
+        self.under_way.popleft()
+        if self._told:
+            self._told[j].tell()
+        return self._ports[j]
+
+    def _lane(self, step: Step) -> int:
+        return (step.number - 1) % len(self._lanes)
+
+    # --- of all of them ------------------------------------------------------------------------------------------
+
+    def who_waits(self) -> tuple[Waiting, ...]:
+        """In the steps under way: who waits for whom. Between steps, nobody."""
+        return tuple(
+            waiting
+            for step in self.under_way
+            for waiting in self._lanes[self._lane(step)].waiting()
+            if waiting.step == step.number
+        )
+
+    def statistics(self) -> Statistics:
+        """All messages; and of each member's mailboxes, of which it has one a lane, the one that was fullest."""
+        first, *others = [lane.statistics() for lane in self._lanes]
+        if not others:
+            return first
+        mailboxes = {name: max(held.mailboxes[name] for held in (first, *others)) for name in first.mailboxes}
+        disturbances: Counter[str] = Counter()
+        for held in (first, *others):
+            disturbances.update(held.disturbances or {})
+        messages = sum(held.messages for held in (first, *others))
+        return Statistics(messages, mailboxes, None if first.disturbances is None else dict(disturbances))
+
+    def stop(self) -> None:
+        """See `Channels`."""
+        for lane in self._lanes:
+            lane.stop()
+
+    def close(self) -> None:
+        """See `Channels`. All are closed, whatever becomes of one."""
+        error: Exception | None = None
+        broken = [self._lane(step) for step in self.under_way]
+        for j in [*broken, *(j for j in range(len(self._lanes)) if j not in broken)]:
+            try:
+                self._lanes[j].close()
+                if self._told and j in broken:
+                    self._told[j].tell()
+            except Exception as failure:
+                error = error or failure
+            for told in self._told:  # the first has been told; no more is to be
+                told.mute()
+        if error is not None:
+            raise error
+
+
+class LaneRecorder:
+    """Keeps what an engine says message by message, until the step has ended; see law 4."""
+
+    def __init__(self, recorder: Recorder) -> None:
+        self._recorder: Recorder | None = recorder
+        self._kept: list[tuple[Step, int, Array]] = []
+
+    @property
+    def disturbance(self) -> Any:
+        """Told at once, of whatever lane; None where nobody wants to know."""
+        return getattr(self._recorder, "disturbance", None)
+
+    def message(self, step: Step, line: int, values: Array) -> None:
+        self._kept.append((step, line, values))
+
+    def messages(self, step: Step, said: Said) -> None:
+        if self._recorder is not None:
+            self._recorder.messages(step, said)
+
+    def tell(self) -> None:
+        """Its step has ended, or was broken off."""
+        kept, self._kept = self._kept, []
+        if self._recorder is not None:
+            for message in kept:
+                self._recorder.message(*message)
+
+    def mute(self) -> None:
+        """Nothing of it is to be told any more."""
+        self._recorder = None
+
+
+def before(j: int, count: int, number: int) -> int:
+    """What the j-th of so many lanes counts on from, where `number` is the society's last step: its next step's number
+    less `count`, which may be below zero."""
+    return number + 1 + (j - number) % count - count
+
+
+def _goes_on(lane: Channels, number: int, count: int) -> None:
+    """Tell it after which step it is, and that its steps lie `count` apart."""
+    name = type(lane).__name__
+    resume: Any = getattr(lane, "resume", None)
+    if resume is None and count == 1:
+        told = f"the engine {name} cannot go on after step {number}: give it a method resume(number)"
+        raise CheckpointError(f"{told}, or resume with channels='bundled'")
+    if count == 1:
+        resume(number)
+        return
+    try:
+        resume(number, count)
+    except TypeError as error:
+        told = f"the engine {name} cannot be one lane of {count}: give it a method resume(number, stride)"
+        raise InputError(f"{told}, or leave in_flight out ({error})") from None

@@ -1,0 +1,81 @@
+"""Where a neuron is at several steps at once, one in each lane: it may have to respond in one of them after the others.
+
+One that is told so by its rule sleeps until the rule wakes it, or until the neuron has ended in another lane: then no more
+mail will come in its own lane either, and it will never be its turn.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Sequence
+from functools import partial
+from typing import Any
+
+import trio
+
+from ..channels.interface import Port
+from ..neuron.local_rule import NeuronRule
+from ..neuron.messages import Step
+from ..rules.rule import Holding
+from . import actor
+
+
+class Turns:
+    """What a neuron's lanes share, beside what their rules do. stride: how many lanes there are."""
+
+    __slots__ = ("ended", "sleeping", "stride")
+
+    def __init__(self, stride: int) -> None:
+        self.stride = stride
+        self.ended = False
+        self.sleeping: set[trio.Event] = set()
+
+    async def life(self, rule: NeuronRule, port: Port, number: int) -> None:
+        """In one lane; see `actor.neuron`."""
+        await actor.neuron(rule, port, number, self.stride, partial(self._turn, rule) if isinstance(rule, Holding) else None)
+
+    async def all_lives(self, live: Callable[..., Awaitable[None]], *about: Any) -> None:
+        """In one lane: live(*about), after which the neuron has ended."""
+        try:
+            await live(*about)
+        finally:
+            self.ended = True
+            for event in self.sleeping:
+                event.set()
+
+    async def _turn(self, rule: Holding, step: Step) -> bool:
+        """Wait until it may respond; False if it never may."""
+        event = trio.Event()
+        if not self.ended and rule.held(step, event.set):
+            self.sleeping.add(event)
+            try:
+                await event.wait()
+            finally:
+                self.sleeping.discard(event)
+        return not self.ended
+
+
+class Mortal:
+    """A lane's rule where members may die, and are born again from what they had committed: all that it keeps is shared with
+    other lanes, and it commits, when it is asked what it keeps, by telling them."""
+
+    def __init__(self, rule: Any) -> None:
+        self.id: str = rule.id
+        self.is_answered, self.fire, self.respond = rule.is_answered, rule.fire, rule.respond
+        self.held, self.joins, self.commit = rule.held, rule.joins, rule.commit
+
+    def kept(self) -> tuple[Any, ...]:
+        """Nothing of its own."""
+        self.commit()
+        return ()
+
+    def restore(self, kept: tuple[Any, ...]) -> None:
+        """Nothing."""
+
+
+def born_again(births: Callable[[], Sequence[NeuronRule]], members: Sequence[NeuronRule], j: int) -> NeuronRule:
+    """The j-th lane's rule anew. births: of all lanes' rules, as somebody may remember them; they share what `members` do."""
+    fresh = births()
+    for one, other in zip(fresh, members, strict=True):
+        if isinstance(one, Holding) and isinstance(other, Holding):
+            one.joins(other)
+    return Mortal(fresh[j]) if isinstance(fresh[j], Holding) else fresh[j]
