@@ -92,7 +92,10 @@ async def societies(repeats: int, done: Done) -> list[dict[str, float]]:
     for levels, size, fan_in, examples in NETS:
         net = wired(size, levels, fan_in)
         for M in MICRO_BATCHES:  # noqa: N806
-            x, targets = np.ones((examples * M, len(net.inputs))), np.zeros((examples * M, len(net.outputs)))
+            x, targets = (
+                np.ones((examples * M, len(net.inputs))),
+                np.zeros((examples * M, len(net.outputs))),
+            )
             engine = Plain()
             async with na.open_simulation(net, engine=engine, micro_batches=M) as simulation:
                 pids = os.getpid(), engine.workers[0].pid
@@ -102,14 +105,21 @@ async def societies(repeats: int, done: Done) -> list[dict[str, float]]:
                     await simulation.train_step(x, targets, optimizer=na.SGD(1e-6))
                     taken.append([cpu(pid) - b for pid, b in zip(pids, before, strict=True)])
             driver, worker = np.min(taken[1:], axis=0).tolist()  # whatever disturbs only adds to it
-            counts = {"neurons": len(net.ids), "synapses": len(net.weights), "inputs": size, "from_inputs": size * fan_in}
+            counts = {
+                "neurons": len(net.ids),
+                "synapses": len(net.weights),
+                "inputs": size,
+                "from_inputs": size * fan_in,
+            }
             counts |= {"examples": examples, "M": M}
             rows.append(counts | {"driver": driver, "worker": worker})
             done(f"{len(net.ids):,} neurons, {M} micro-batches")
     return rows
 
 
-def fitted(rows: list[dict[str, float]], what: str, terms: dict[str, Callable[[dict[str, float]], float]]) -> dict[str, float]:
+def fitted(
+    rows: list[dict[str, float]], what: str, terms: dict[str, Callable[[dict[str, float]], float]]
+) -> dict[str, float]:
     """Seconds for each of the terms: least squares of relative errors, none below zero."""
     matrix = np.array([[term(row) / row[what] for term in terms.values()] for row in rows])
     left = list(range(len(terms)))
@@ -118,7 +128,9 @@ def fitted(rows: list[dict[str, float]], what: str, terms: dict[str, Callable[[d
         if (found >= 0).all():
             break
         del left[int(found.argmin())]  # it takes no time that can be told from the others'
-    return dict.fromkeys(terms, 0.0) | {list(terms)[k]: float(value) for k, value in zip(left, found, strict=True)}
+    return dict.fromkeys(terms, 0.0) | {
+        list(terms)[k]: float(value) for k, value in zip(left, found, strict=True)
+    }
 
 
 async def constants(quick: bool, done: Done) -> dict[str, Any]:

@@ -44,9 +44,18 @@ class Plain(Machines):
             yield self
 
     async def start(
-        self, name: str, host: str, port: int, secret: bytes, about: dict[str, Any], functions: Functions | None = None
+        self,
+        name: str,
+        host: str,
+        port: int,
+        secret: bytes,
+        about: dict[str, Any],
+        functions: Functions | None = None,
     ) -> Any:
-        told = about | {"pauses": list(functions["activations"]) if functions else [], "limit": self.limit}
+        told = about | {
+            "pauses": list(functions["activations"]) if functions else [],
+            "limit": self.limit,
+        }
         self.workers.append(await self.processes.start(name, host, port, secret, told))  # type: ignore[attr-defined]
         return self.workers[-1]
 
@@ -110,10 +119,14 @@ def shared_out(places: Sequence[int], shards: int) -> list[int]:
 def wired(size: int, levels: int, fan_in: int) -> na.Network:
     """Levels of `size`, each neuron hears `fan_in` of the level before, side by side."""
     own = np.arange(size)
-    sources = ((own[:, None] + np.arange(fan_in)) % size + np.arange(levels - 1)[:, None, None] * size).ravel()
+    sources = (
+        (own[:, None] + np.arange(fan_in)) % size + np.arange(levels - 1)[:, None, None] * size
+    ).ravel()
     targets = np.repeat(np.arange(size, size * levels), fan_in)
     weights = np.random.default_rng(0).standard_normal(len(targets)) / np.sqrt(fan_in)
-    return na.Network.from_arrays(sources, targets, weights, outputs=np.arange(size * (levels - 1), size * levels))
+    return na.Network.from_arrays(
+        sources, targets, weights, outputs=np.arange(size * (levels - 1), size * levels)
+    )
 
 
 # --- a wire's echo -----------------------------------------------------------------------------------------------
@@ -141,5 +154,3 @@ def peak(pid: int) -> float:
     """Bytes that a process held in memory at the most."""
     lines = Path(f"/proc/{pid}/status").read_text().splitlines()
     return 1024.0 * next(int(line.split()[1]) for line in lines if line.startswith("VmHWM:"))
-
-

@@ -28,7 +28,9 @@ CASES = (  # neurons, replicas, shards, micro-batches
 )  # fmt: skip
 
 
-def planned(costs: dict[str, Any], neurons: int, replicas: int, shards: int, micro_batches: int) -> Plan:
+def planned(
+    costs: dict[str, Any], neurons: int, replicas: int, shards: int, micro_batches: int
+) -> Plan:
     own, synapses = neurons / shards, neurons / shards * FAN_IN
     width = neurons / max(LEVELS, shards)  # of a level
     stand_ins = width if shards > 1 else 0
@@ -45,14 +47,19 @@ def planned(costs: dict[str, Any], neurons: int, replicas: int, shards: int, mic
     )  # fmt: skip
 
 
-def row(costs: dict[str, Any], neurons: int, replicas: int, shards: int, micro_batches: int) -> list[str]:
+def row(
+    costs: dict[str, Any], neurons: int, replicas: int, shards: int, micro_batches: int
+) -> list[str]:
     plan = planned(costs, neurons, replicas, shards, micro_batches)
     made = simulated(plan)
     step = max(job.end for job in made)
     driver = sum(job.takes for job in made if job.who == DRIVER)
     work = sum(job.takes for job in made if job.who != DRIVER and job.what in ("forward", "back"))
     blocks = plan.hop + (plan.byte + plan.add) * plan.parameters[0]
-    tree, fold = 2 * ceil(log2(replicas)) * blocks if replicas > 1 else 0.0, 2 * (replicas - 1) * blocks
+    tree, fold = (
+        2 * ceil(log2(replicas)) * blocks if replicas > 1 else 0.0,
+        2 * (replicas - 1) * blocks,
+    )
     synapses = neurons * FAN_IN
     held = (NEURON * neurons + SYNAPSE * synapses) / shards
     return [
@@ -77,10 +84,22 @@ def size(count: float) -> str:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("file", type=Path, help="what benchmarks/machines.py --json has written")
     costs = json.loads(parser.parse_args().file.read_text())["constants"]
-    head = ["neurons", "R x S", "M", "a step", "busy", "driver", "tree, fold", "a worker", "parameters"]
+    head = [
+        "neurons",
+        "R x S",
+        "M",
+        "a step",
+        "busy",
+        "driver",
+        "tree, fold",
+        "a worker",
+        "parameters",
+    ]
     rows = [head, ["---", *["---:"] * (len(head) - 1)], *(row(costs, *case) for case in CASES)]
     print("\n".join("| " + " | ".join(cells) + " |" for cells in rows))
 

@@ -30,11 +30,15 @@ def wired(size: int, fan_in: int) -> na.Network:
     """Ten levels of `size`; who is heard by nobody is an output."""
     rng = np.random.default_rng(0)
     rest = size * (LEVELS - 1)
-    sources = np.sort(rng.integers(0, size - fan_in + 1, (rest, fan_in)), axis=1) + np.arange(fan_in)
+    sources = np.sort(rng.integers(0, size - fan_in + 1, (rest, fan_in)), axis=1) + np.arange(
+        fan_in
+    )
     sources += (np.arange(rest) // size * size)[:, None]
     targets = np.repeat(np.arange(size, size * LEVELS), fan_in)
     weights = rng.standard_normal(rest * fan_in) / np.sqrt(fan_in)
-    unheard = np.flatnonzero(np.bincount(sources.ravel(), minlength=size * LEVELS) == 0)  # a few inputs among them
+    unheard = np.flatnonzero(
+        np.bincount(sources.ravel(), minlength=size * LEVELS) == 0
+    )  # a few inputs among them
     return na.Network.from_arrays(sources.ravel(), targets, weights, outputs=unheard)
 
 
@@ -74,7 +78,9 @@ def in_a_process(size: int, fan_in: int) -> dict[str, float]:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("--quick", action="store_true", help="up to 10⁵ synapses")
     parser.add_argument("--json", metavar="FILE", type=Path)
     parser.add_argument("--one", nargs=2, type=int, help=argparse.SUPPRESS)
@@ -83,7 +89,9 @@ def main() -> None:
         print(json.dumps(trio.run(measure, *arguments.one)))
         return
     found = []
-    print(f"{'synapses':>12} {'neurons':>10} {'a gradient':>13} {'a synapse':>12} {'born in':>9} {'closed in':>10}")
+    print(
+        f"{'synapses':>12} {'neurons':>10} {'a gradient':>13} {'a synapse':>12} {'born in':>9} {'closed in':>10}"
+    )
     for exponent in np.arange(3, 5.1 if arguments.quick else 7.1, 0.5):
         row = in_a_process(round(10**exponent / (10 * (LEVELS - 1))), 10)
         found.append(row)
@@ -93,16 +101,27 @@ def main() -> None:
     large = [row for row in found if row["synapses"] > 0.9e5]
     slope = None
     if len(large) > 1:
-        slope = float(np.polyfit(np.log([r["synapses"] for r in large]), np.log([r["seconds"] for r in large]), 1)[0])
+        slope = float(
+            np.polyfit(
+                np.log([r["synapses"] for r in large]), np.log([r["seconds"] for r in large]), 1
+            )[0]
+        )
         print(f"\nslope on logarithmic axes from 10⁵ synapses on: {slope:.3f}")
     large_ones = [(3000, 2), (3000, 40), (8000, 10), (8000, 40), (15000, 5)]
     sizes = [(300, 2), (300, 40), (1000, 10)] if arguments.quick else large_ones
     rows = [in_a_process(*pair) for pair in sizes]
     counted = np.array([[r["neurons"], r["synapses"]] for r in rows], dtype=float)
-    neuron, synapse = np.linalg.lstsq(counted, np.array([r["bytes"] for r in rows]), rcond=None)[0].tolist()
+    neuron, synapse = np.linalg.lstsq(counted, np.array([r["bytes"] for r in rows]), rcond=None)[
+        0
+    ].tolist()
     print(f"memory: {neuron:,.0f} bytes a neuron, {synapse:,.0f} bytes a synapse")
     if arguments.json:
-        result = {"growth": found, "slope": slope, "bytes_a_neuron": neuron, "bytes_a_synapse": synapse}
+        result = {
+            "growth": found,
+            "slope": slope,
+            "bytes_a_neuron": neuron,
+            "bytes_a_synapse": synapse,
+        }
         arguments.json.write_text(json.dumps(result, indent=1) + "\n")
 
 

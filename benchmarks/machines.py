@@ -58,12 +58,21 @@ def progress(total: int) -> Iterator[Done]:
 
 
 def tell_constants(found: dict[str, Any]) -> None:
-    rows = [(f"a hop, {int(size):>9,} bytes", took, "half a round trip of a wire") for size, took in found["hops"].items()]
+    rows = [
+        (f"a hop, {int(size):>9,} bytes", took, "half a round trip of a wire")
+        for size, took in found["hops"].items()
+    ]
     rows.append(("  for each MB more", found["byte"] * MB, ""))
     if found["ray"]:
         half = found["ray"]["half_a_call"]
-        rows += [(f"Ray, {int(size):>9,} bytes", took, "half a call of an actor's method") for size, took in half.items()]
-        rows += [("Ray starts", found["ray"]["starts"], "a local one"), ("Ray ends", found["ray"]["ends"], "")]
+        rows += [
+            (f"Ray, {int(size):>9,} bytes", took, "half a call of an actor's method")
+            for size, took in half.items()
+        ]
+        rows += [
+            ("Ray starts", found["ray"]["starts"], "a local one"),
+            ("Ray ends", found["ray"]["ends"], ""),
+        ]
     rows += [
         ("a letter", found["letter"], "of the driver's time, sent or read"),
         ("  for each MB", found["letter_byte"] * MB, ""),
@@ -94,7 +103,11 @@ def wanted(arguments: argparse.Namespace) -> list[dict[str, Any]]:
     """Which runs."""
     quick, cores = arguments.quick, os.cpu_count()
     counts = arguments.workers or [2]
-    shapes = [(n, 1) for n in counts] + [(1, n) for n in counts if n > 1] + ([] if quick or arguments.workers else [(2, 2)])
+    shapes = (
+        [(n, 1) for n in counts]
+        + [(1, n) for n in counts if n > 1]
+        + ([] if quick or arguments.workers else [(2, 2)])
+    )
     found = []
     for work, times in (("sleep 16 ms", 9), ("sleep 50 ms", 5), ("real", 11)):
         for M in (16,) if quick or arguments.workers else (8, 16):  # noqa: N806
@@ -107,7 +120,13 @@ def wanted(arguments: argparse.Namespace) -> list[dict[str, Any]]:
                     if replicas > M:
                         continue
                     name = f"{made.name}, {M} m.-b., {replicas} x {shards}, {engine}"
-                    here = {"work": made, "engine": engine, "replicas": replicas, "shards": shards, "micro_batches": M}
+                    here = {
+                        "work": made,
+                        "engine": engine,
+                        "replicas": replicas,
+                        "shards": shards,
+                        "micro_batches": M,
+                    }
                     found.append(here | {"times": 3 if quick else times, "name": name})
     return found
 
@@ -125,7 +144,9 @@ def tell_runs(found: list[dict[str, Any]]) -> None:
 
 def gate(run: dict[str, Any]) -> float | None:
     """The least ratio asked of it."""
-    shape = {(2, 1): "replicas", (1, 2): "shards"}.get((run["plan"]["replicas"], run["plan"]["shards"]))
+    shape = {(2, 1): "replicas", (1, 2): "shards"}.get(
+        (run["plan"]["replicas"], run["plan"]["shards"])
+    )
     sleeps = run["work"].startswith("sleep")
     return GATES.get((shape, int(run["work"].split()[1]))) if shape and sleeps else None
 
@@ -144,7 +165,9 @@ def tell_memory(found: list[dict[str, Any]]) -> None:
 
 
 async def measure(arguments: argparse.Namespace) -> dict[str, Any]:
-    found: dict[str, Any] = {"machine": machine() | {"cores": os.cpu_count(), "load": os.getloadavg()[1]}}
+    found: dict[str, Any] = {
+        "machine": machine() | {"cores": os.cpu_count(), "load": os.getloadavg()[1]}
+    }
     if arguments.memory:
         with progress(1):
             limits = (None, arguments.limit * 1_000_000)
@@ -152,7 +175,10 @@ async def measure(arguments: argparse.Namespace) -> dict[str, Any]:
         tell_memory(found["memory"])
         return found
     about = found["machine"]
-    print(f"{about['cpu']}, {about['cores']} cores; of others' work {about['load']:.1f} wanted one before\n", flush=True)
+    print(
+        f"{about['cpu']}, {about['cores']} cores; of others' work {about['load']:.1f} wanted one before\n",
+        flush=True,
+    )
     with progress(2 + 2 * len(costs.NETS)) as done:
         found["constants"] = await costs.constants(arguments.quick, done)
     tell_constants(found["constants"])
@@ -168,13 +194,39 @@ async def measure(arguments: argparse.Namespace) -> dict[str, Any]:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("--quick", action="store_true", help="fewer runs, each a few times")
-    parser.add_argument("--memory", action="store_true", help="nothing but how much memory a worker needs, by shards")
-    parser.add_argument("--limit", type=int, default=400, metavar="MB", help="with --memory: what a worker may ask for")
-    parser.add_argument("--workers", type=int, nargs="+", metavar="N", help="so many replicas, and so many shards; default 2")
-    parser.add_argument("--engines", nargs="+", choices=("ray", "plain"), default=("ray", "plain"), help="default both")
-    parser.add_argument("--json", type=Path, metavar="FILE", help="write all figures to this file, too")
+    parser.add_argument(
+        "--memory",
+        action="store_true",
+        help="nothing but how much memory a worker needs, by shards",
+    )
+    parser.add_argument(
+        "--limit",
+        type=int,
+        default=400,
+        metavar="MB",
+        help="with --memory: what a worker may ask for",
+    )
+    parser.add_argument(
+        "--workers",
+        type=int,
+        nargs="+",
+        metavar="N",
+        help="so many replicas, and so many shards; default 2",
+    )
+    parser.add_argument(
+        "--engines",
+        nargs="+",
+        choices=("ray", "plain"),
+        default=("ray", "plain"),
+        help="default both",
+    )
+    parser.add_argument(
+        "--json", type=Path, metavar="FILE", help="write all figures to this file, too"
+    )
     arguments = parser.parse_args()
     try:
         if arguments.json:

@@ -83,14 +83,21 @@ def jobs(plan: Plan) -> list[Job]:
     R, S, M = plan.replicas, plan.shards, plan.micro_batches  # noqa: N806
     far, made = plan.hop + plan.byte * plan.crossing, []
 
-    def job(what: str, who: Worker, takes: float, after: list[tuple[Job, float]], micro_batch: int = -1) -> Job:
+    def job(
+        what: str, who: Worker, takes: float, after: list[tuple[Job, float]], micro_batch: int = -1
+    ) -> Job:
         made.append(Job(what, who, takes, after, micro_batch))
         return made[-1]
 
-    done: dict[Worker, list[Job]] = {(r, s): [] for r in range(R) for s in range(S)}  # its micro-batches, back
+    done: dict[Worker, list[Job]] = {
+        (r, s): [] for r in range(R) for s in range(S)
+    }  # its micro-batches, back
     for m in range(M):
         r = m * R // M
-        told = [job("tell", DRIVER, plan.letter + plan.letter_byte * plan.told[s], [], m) for s in range(S)]
+        told = [
+            job("tell", DRIVER, plan.letter + plan.letter_byte * plan.told[s], [], m)
+            for s in range(S)
+        ]
         there: Job | None = None
         for s in range(S):
             after = [(told[s], plan.hop + plan.byte * plan.told[s])]
@@ -100,19 +107,39 @@ def jobs(plan: Plan) -> list[Job]:
             there = job("forward", (r, s), plan.forward[s] + plan.round / 2, after, m)
         for s in reversed(range(S)):
             assert there is not None
-            there = job("back", (r, s), plan.back[s] + plan.round / 2, [(there, far if s < S - 1 else 0.0)], m)
+            there = job(
+                "back",
+                (r, s),
+                plan.back[s] + plan.round / 2,
+                [(there, far if s < S - 1 else 0.0)],
+                m,
+            )
             done[r, s].append(there)
             size = plan.said[s]
-            job("hear", DRIVER, plan.letter + plan.letter_byte * size, [(there, plan.hop + plan.byte * size)], m)
+            job(
+                "hear",
+                DRIVER,
+                plan.letter + plan.letter_byte * size,
+                [(there, plan.hop + plan.byte * size)],
+                m,
+            )
     heard = []
     for s in range(S):
         blocks = plan.hop + plan.byte * plan.parameters[s]
         conclude = [job("tell", DRIVER, plan.letter, []) for _ in range(R)]
-        sums = [job("add", (r, s), 0.0, [(conclude[r], plan.hop)] + [(j, 0.0) for j in done[r, s][-1:]]) for r in range(R)]
+        sums = [
+            job("add", (r, s), 0.0, [(conclude[r], plan.hop)] + [(j, 0.0) for j in done[r, s][-1:]])
+            for r in range(R)
+        ]
         reach, mean = 1, {}
         while reach < R:
             for r in range(0, R - reach, 2 * reach):
-                sums[r] = job("add", (r, s), plan.add * plan.parameters[s], [(sums[r], 0.0), (sums[r + reach], blocks)])
+                sums[r] = job(
+                    "add",
+                    (r, s),
+                    plan.add * plan.parameters[s],
+                    [(sums[r], 0.0), (sums[r + reach], blocks)],
+                )
             reach *= 2
         mean[0] = sums[0], 0.0
         while reach > 1:
@@ -130,7 +157,9 @@ def jobs(plan: Plan) -> list[Job]:
 def simulated(plan: Plan) -> list[Job]:
     """All jobs of a step, each with its start and end."""
     made = jobs(plan)
-    events: list[tuple[float, int, Job, bool]] = []  # when, in which order; whether it ends, or is ready
+    events: list[
+        tuple[float, int, Job, bool]
+    ] = []  # when, in which order; whether it ends, or is ready
     count = 0
 
     def note(when: float, job: Job, ends: bool) -> None:
@@ -144,7 +173,9 @@ def simulated(plan: Plan) -> list[Job]:
             earlier.before.append((job, delay))
         if not job.after:
             note(0.0, job, False)
-    queues: dict[Worker, deque[Job]] = {}  # who has something to do, in the order in which it could be begun
+    queues: dict[
+        Worker, deque[Job]
+    ] = {}  # who has something to do, in the order in which it could be begun
     busy: set[Worker] = set()
     touched: set[Worker] = set()
     while events:
@@ -161,7 +192,9 @@ def simulated(plan: Plan) -> list[Job]:
             queues.setdefault(job.who, deque()).append(job)
         if events and events[0][0] <= now:
             continue  # whatever happens at the same moment comes first
-        free = touched if plan.cores is None else sorted(queues, key=lambda who: queues[who][0].start)
+        free = (
+            touched if plan.cores is None else sorted(queues, key=lambda who: queues[who][0].start)
+        )
         for who in free:
             if who in queues and who not in busy and (plan.cores is None or len(busy) < plan.cores):
                 job = queues[who].popleft()
@@ -182,8 +215,13 @@ def seconds(plan: Plan) -> float:
 def bound(plan: Plan) -> float:
     """No step is shorter: what the busiest worker has to do, and what one micro-batch takes on its way."""
     most = -(-plan.micro_batches // plan.replicas)
-    busiest = max(most * (f + b + plan.round) + k for f, b, k in zip(plan.forward, plan.back, plan.learn, strict=True))
-    return max(busiest, sum(plan.forward) + sum(plan.back) + plan.shards * plan.round + max(plan.learn))
+    busiest = max(
+        most * (f + b + plan.round) + k
+        for f, b, k in zip(plan.forward, plan.back, plan.learn, strict=True)
+    )
+    return max(
+        busiest, sum(plan.forward) + sum(plan.back) + plan.shards * plan.round + max(plan.learn)
+    )
 
 
 def draw(plan: Plan, path: Path, title: str) -> None:
@@ -207,18 +245,41 @@ def draw(plan: Plan, path: Path, title: str) -> None:
             shade = colours(0.08 + 0.84 * job.micro_batch / max(1, plan.micro_batches - 1))
             alpha = 1.0 if job.what == "forward" else 0.45
         start, takes, row = job.start * 1e3, job.takes * 1e3, place[job.who]
-        axis.barh(row, takes, left=start, height=0.78, color=shade, alpha=alpha, edgecolor="white", linewidth=0.6)
+        axis.barh(
+            row,
+            takes,
+            left=start,
+            height=0.78,
+            color=shade,
+            alpha=alpha,
+            edgecolor="white",
+            linewidth=0.6,
+        )
         if job.micro_batch >= 0 and job.who != DRIVER and takes > end / 70:
-            light = job.what == "back" or sum(w * c for w, c in zip((0.3, 0.6, 0.1), shade, strict=False)) > 0.5
+            light = (
+                job.what == "back"
+                or sum(w * c for w, c in zip((0.3, 0.6, 0.1), shade, strict=False)) > 0.5
+            )
             ink = "black" if light else "white"
-            axis.text(start + takes / 2, row, str(job.micro_batch + 1), ha="center", va="center", fontsize=8, color=ink)
+            axis.text(
+                start + takes / 2,
+                row,
+                str(job.micro_batch + 1),
+                ha="center",
+                va="center",
+                fontsize=8,
+                color=ink,
+            )
     axis.set_yticks(range(len(names)), names)
     axis.invert_yaxis()
     axis.set(xlabel="milliseconds", title=title, xlim=(0, end * 1.01))
     axis.spines[["top", "right"]].set_visible(False)
     middle = colours(0.3)
     kinds = [Patch(color=middle, label="forward"), Patch(color=middle, alpha=0.45, label="back")]
-    kinds += [Patch(color="#999999", label="adds up, learns"), Patch(color="#444444", label="the driver's letters")]
+    kinds += [
+        Patch(color="#999999", label="adds up, learns"),
+        Patch(color="#444444", label="the driver's letters"),
+    ]
     figure.legend(handles=kinds, ncols=4, loc="outside lower center", frameon=False)
     figure.savefig(path, dpi=150)
     plt.close(figure)
@@ -247,12 +308,26 @@ def tell(found: dict[str, Any]) -> float:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--measured", metavar="FILE", type=Path, help="what benchmarks/machines.py --json has written")
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument(
+        "--measured",
+        metavar="FILE",
+        type=Path,
+        help="what benchmarks/machines.py --json has written",
+    )
     parser.add_argument("--draw", metavar="PNG", type=Path, help="draw the schedule")
     for name, default in (("replicas", 1), ("shards", 2), ("micro-batches", 8)):
-        parser.add_argument(f"--{name}", type=int, default=default, metavar="N", help=f"default {default}")
-    parser.add_argument("--window", type=int, metavar="N", help="micro-batches in a worker; default 2 x shards + 2, or 1")
+        parser.add_argument(
+            f"--{name}", type=int, default=default, metavar="N", help=f"default {default}"
+        )
+    parser.add_argument(
+        "--window",
+        type=int,
+        metavar="N",
+        help="micro-batches in a worker; default 2 x shards + 2, or 1",
+    )
     for name, default, what in (
         ("forward", 8.0, "ms of a whole micro-batch forward, which the shards share"),
         ("back", 8.0, "ms of it back"),
@@ -260,7 +335,13 @@ def main() -> None:
         ("hop", 0.3, "ms until a letter is there"),
         ("letter", 0.1, "ms of the driver for a letter"),
     ):
-        parser.add_argument(f"--{name}", type=float, default=default, metavar="MS", help=f"{what}; default {default:g}")
+        parser.add_argument(
+            f"--{name}",
+            type=float,
+            default=default,
+            metavar="MS",
+            help=f"{what}; default {default:g}",
+        )
     arguments = parser.parse_args()
     if arguments.measured:
         sys.exit(tell(json.loads(arguments.measured.read_text())) > WITHIN)
@@ -281,12 +362,21 @@ def main() -> None:
         hop=arguments.hop / 1e3,
         letter=arguments.letter / 1e3,
     )
-    took, alone = seconds(plan), plan.micro_batches * (arguments.forward + arguments.back) / 1e3 + arguments.learn / 1e3
+    took, alone = (
+        seconds(plan),
+        plan.micro_batches * (arguments.forward + arguments.back) / 1e3 + arguments.learn / 1e3,
+    )
     workers = plan.replicas * S
-    print(f"{workers} workers, window {window}: {took * 1e3:.1f} ms; one process alone: {alone * 1e3:.1f} ms")
-    print(f"{alone / took:.2f} times as fast; each worker is busy {alone / took / workers:.0%} of the time")
+    print(
+        f"{workers} workers, window {window}: {took * 1e3:.1f} ms; one process alone: {alone * 1e3:.1f} ms"
+    )
+    print(
+        f"{alone / took:.2f} times as fast; each worker is busy {alone / took / workers:.0%} of the time"
+    )
     if arguments.draw:
-        what = f"{plan.micro_batches} micro-batches, {alone / took:.2f} times as fast as one process"
+        what = (
+            f"{plan.micro_batches} micro-batches, {alone / took:.2f} times as fast as one process"
+        )
         draw(plan, arguments.draw, what)
         print(f"the schedule: {arguments.draw}")
 

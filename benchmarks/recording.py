@@ -81,12 +81,16 @@ async def measured(batch: int, rounds: int, folder: Path) -> dict[str, Any]:
         "seconds": took,
         "cost": statistics.median(costs),
         "to_bare": statistics.median(costs) / took["bare"],
-        "every_tenth": statistics.median([t / n for t, n in zip(times["every tenth"], times["none"], strict=True)]),
+        "every_tenth": statistics.median(
+            [t / n for t, n in zip(times["every tenth"], times["none"], strict=True)]
+        ),
     }
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("--quick", action="store_true", help="a third of the rounds")
     parser.add_argument("--json", help="write the figures to this file, too")
     arguments = parser.parse_args()
@@ -97,7 +101,9 @@ def main() -> None:
         with tempfile.TemporaryDirectory() as folder:
             f = trio.run(measured, batch, rounds // 3 if arguments.quick else rounds, Path(folder))
         found.append(f)
-        none, tenth, every, bare = (f["seconds"][name] * 1e3 for name in ("none", "every tenth", "every step", "bare"))
+        none, tenth, every, bare = (
+            f["seconds"][name] * 1e3 for name in ("none", "every tenth", "every step", "bare")
+        )
         print(f"{batch:5}  {f['rows']:6,}  {f['megabytes']:4.1f}  {none:7.2f}  {tenth:10.2f}  {f['every_tenth']:6.2f}"
               f"  {every:10.2f}  {f['cost'] * 1e3:6.2f}  {bare:5.2f}  {f['to_bare']:6.2f}", flush=True)  # fmt: skip
     if arguments.json:

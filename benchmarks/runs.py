@@ -37,12 +37,16 @@ class Work:
 
     def batch(self, micro_batches: int) -> Examples:
         rng, n = np.random.default_rng(1), self.examples * micro_batches
-        return rng.standard_normal((n, len(self.network.inputs))), rng.standard_normal((n, len(self.network.outputs)))
+        return rng.standard_normal((n, len(self.network.inputs))), rng.standard_normal(
+            (n, len(self.network.outputs))
+        )
 
     def cut(self, count: int) -> Partition:
         if self.sections is None:
             return na.partition(self.network, count)
-        return Partition(self.network, [place * count // (max(self.sections) + 1) for place in self.sections])
+        return Partition(
+            self.network, [place * count // (max(self.sections) + 1) for place in self.sections]
+        )
 
 
 def sleepers(milliseconds: int, sections: int = 2) -> Work:
@@ -60,7 +64,14 @@ def by(engine: str, partition: Partition, replicas: int) -> Machines:
 
 
 async def side_by_side(
-    work: Work, engine: str, replicas: int, shards: int, micro_batches: int, times: int, costs: dict[str, Any], name: str
+    work: Work,
+    engine: str,
+    replicas: int,
+    shards: int,
+    micro_batches: int,
+    times: int,
+    costs: dict[str, Any],
+    name: str,
 ) -> dict[str, Any]:
     """A run. The bits are compared, too."""
     x, targets = work.batch(micro_batches)
@@ -70,7 +81,10 @@ async def side_by_side(
     async with (
         na.open_simulation(work.network, micro_batches=micro_batches) as one,
         na.open_simulation(
-            work.network, micro_batches=micro_batches, engine=by(engine, partition, replicas), patience=PATIENCE
+            work.network,
+            micro_batches=micro_batches,
+            engine=by(engine, partition, replicas),
+            patience=PATIENCE,
         ) as many,
     ):
         for k in range(times + 1):
@@ -87,7 +101,9 @@ async def side_by_side(
         if not np.array_equal((await one.network()).weights, (await many.network()).weights):
             raise AssertionError(f"{name}: other bits than one process")
     alone, together = (statistics.median(t) for t in zip(*taken, strict=True))
-    quickest, least = (min(t) for t in zip(*taken, strict=True))  # whatever else the machine did only added to it
+    quickest, least = (
+        min(t) for t in zip(*taken, strict=True)
+    )  # whatever else the machine did only added to it
     share = 0.5 if work.sections is not None else min(0.9, min(forward) * micro_batches / quickest)
     return {
         "name": name,
@@ -104,7 +120,13 @@ async def side_by_side(
 
 
 def plan(
-    work: Work, partition: Partition, replicas: int, micro_batches: int, alone: float, share: float, costs: dict[str, Any]
+    work: Work,
+    partition: Partition,
+    replicas: int,
+    micro_batches: int,
+    alone: float,
+    share: float,
+    costs: dict[str, Any],
 ) -> Plan:
     """What pipeline.py needs. alone: seconds of one process.  share: of that, how much is forward."""
     net, S = work.network, partition.shards  # noqa: N806
@@ -114,17 +136,26 @@ def plan(
         woken, n = len(network.ids) - len(network.inputs), len(network.weights)
         answered = n - int(np.count_nonzero(network.is_input[network.sources]))
         each = costs["wake"] * woken + costs["message"] * n
-        return float(each + (costs["row"] * woken + costs["number"] * n + costs["answer"] * answered) * work.examples)
+        return float(
+            each
+            + (costs["row"] * woken + costs["number"] * n + costs["answer"] * answered)
+            * work.examples
+        )
 
     def learn(network: na.Network) -> float:
         woken, n = len(network.ids) - len(network.inputs), len(network.weights)
-        return float(costs["learn"] + costs["learn_neuron"] * woken + costs["learn_byte"] * 8 * (woken + n))
+        return float(
+            costs["learn"] + costs["learn_neuron"] * woken + costs["learn_byte"] * 8 * (woken + n)
+        )
 
     each = alone / micro_batches
     if work.sections is None:
         takes = [each * weight(part.network) / weight(net) for part in parts]
     else:
-        pauses = [sum(part.network.ids[k].startswith("sleeper") for k in range(len(part.members))) for part in parts]
+        pauses = [
+            sum(part.network.ids[k].startswith("sleeper") for k in range(len(part.members)))
+            for part in parts
+        ]
         takes = [each * count / sum(pauses) for count in pauses]
     messages = max(partition.messages) / max(1, S - 1)
     return Plan(
@@ -150,7 +181,9 @@ def plan(
     )
 
 
-async def memory(sizes: tuple[int, ...], shards: tuple[int, ...], limits: tuple[int | None, ...]) -> list[dict[str, Any]]:
+async def memory(
+    sizes: tuple[int, ...], shards: tuple[int, ...], limits: tuple[int | None, ...]
+) -> list[dict[str, Any]]:
     """How much a worker holds, by shards; and whether it can, where it may not ask for more than a limit."""
     net = na.Network.layered(sizes, seed=0)
     rng = np.random.default_rng(0)

@@ -20,9 +20,7 @@ from neuro_actors.viewer.page import page
 sys.path.insert(0, str(Path(__file__).parent.parent / "docs"))
 from view_pictures import thousand
 
-MEDIAN = (
-    "const app = neuroActors; const times = []; const median = () => times.sort((a, b) => a - b)[times.length >> 1].toFixed(1);"
-)
+MEDIAN = "const app = neuroActors; const times = []; const median = () => times.sort((a, b) => a - b)[times.length >> 1].toFixed(1);"
 TIMED = """const timed = (act) => {
     const start = performance.now(); act(); neuroActors.draw(); times.push(performance.now() - start); };"""
 REDRAWS = {
@@ -41,14 +39,18 @@ if __name__ == "__main__":
         html = log.with_suffix(".html")
         html.write_bytes(page(gathered(na.open_log(log))).encode())
         sizes = [f"{path.stat().st_size / 1e6:.1f} MB" for path in (html, log)]
-        print(f"page written in {time.perf_counter() - began:.2f} s, {sizes[0]}, of a log of {sizes[1]}")
+        print(
+            f"page written in {time.perf_counter() - began:.2f} s, {sizes[0]}, of a log of {sizes[1]}"
+        )
         flags = ["--no-sandbox", "--disable-gpu", "--disable-background-networking"]
         browser = engine.chromium.launch(executable_path=shutil.which("chromium"), args=flags)
         tab = browser.new_page(viewport={"width": 1600, "height": 900})
         tab.goto(html.as_uri())
         tab.wait_for_selector("html[data-started]")
         loaded = tab.evaluate("performance.getEntriesByType('navigation')[0].loadEventEnd")
-        print(f"start: script {tab.evaluate('document.documentElement.dataset.started')} ms, all of the page {loaded:.0f} ms")
+        print(
+            f"start: script {tab.evaluate('document.documentElement.dataset.started')} ms, all of the page {loaded:.0f} ms"
+        )
         for what, act in REDRAWS.items():
             median = tab.evaluate(f"() => {{ {MEDIAN} {TIMED} {act} return median(); }}")
             print(f"redraw, {what}: {median} ms (median)")

@@ -1,6 +1,6 @@
 """Where the time of a gradient goes, bundled channels: the mail alone, and each call that a neuron's rule makes.
 
-    python benchmarks/where.py [--batch N] [--sums blas]
+python benchmarks/where.py [--batch N] [--sums blas]
 """
 
 from __future__ import annotations
@@ -49,7 +49,9 @@ def called(work: Callable[[], object]) -> float:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("--batch", type=int, default=1)
     parser.add_argument("--sums", default="ordered", choices=list(sums.SUMS))
     arguments = parser.parse_args()
@@ -60,8 +62,12 @@ def main() -> None:
     mail = trio.run(step, batch, name)
     neuron.LocalRule.fire, neuron.LocalRule.respond = kept  # type: ignore[method-assign]
     neurons = sum(SIZES[1:])
-    print(f"{'-'.join(map(str, SIZES))}, batch {batch}, sums {name!r}: {neurons} neurons, a gradient {whole * 1e3:.2f} ms")
-    print(f"  with rules that do nothing {mail * 1e3:.2f} ms: tasks woken twice, bells, the loss, checking x and targets,")
+    print(
+        f"{'-'.join(map(str, SIZES))}, batch {batch}, sums {name!r}: {neurons} neurons, a gradient {whole * 1e3:.2f} ms"
+    )
+    print(
+        f"  with rules that do nothing {mail * 1e3:.2f} ms: tasks woken twice, bells, the loss, checking x and targets,"
+    )
     print("  copying the result")
     print("\nOne neuron of each layer, µs a call, its arrays in the cache:\n")
     tanh, calls = functions.activation("tanh"), sums.named(name)
@@ -69,16 +75,25 @@ def main() -> None:
     for fan_in, fan_out in ((784, 64), (128, 10), (64, 1)):
         rng = np.random.default_rng(0)
         heard, u = rng.standard_normal((fan_in + 1, batch)), rng.standard_normal((fan_out, batch))
-        w, v, out = rng.standard_normal(fan_in + 1), rng.standard_normal(batch), np.empty(fan_in + 1)
+        w, v, out = (
+            rng.standard_normal(fan_in + 1),
+            rng.standard_normal(batch),
+            np.empty(fan_in + 1),
+        )
         back = np.empty((fan_in * fan_out, batch))[::fan_out]
         found = {
             "weighted sum": called(lambda w=w, heard=heard: calls.weighted_sum(w, heard)),
             "tanh": called(lambda v=v: tanh.value(v)),
             "sum of urgencies": called(lambda u=u: calls.sum_of_rows(u)),
             "slope, times urgency": called(lambda v=v: v * tanh.slope(v, v)),
-            "urgencies back": 0.0 if fan_in == 784 else called(lambda w=w, v=v, back=back: sums.spread(w[:-1], v, back)),
-            "weight urgencies": called(lambda heard=heard, v=v, out=out: calls.mean_products(heard, v, out)),
-            "all finite?": called(lambda v=v: neuron._all_finite(v)) + called(lambda out=out: neuron._all_finite(out)),
+            "urgencies back": 0.0
+            if fan_in == 784
+            else called(lambda w=w, v=v, back=back: sums.spread(w[:-1], v, back)),
+            "weight urgencies": called(
+                lambda heard=heard, v=v, out=out: calls.mean_products(heard, v, out)
+            ),
+            "all finite?": called(lambda v=v: neuron._all_finite(v))
+            + called(lambda out=out: neuron._all_finite(out)),
         }
         for what, took in found.items():
             rows.setdefault(what, []).append(took)
@@ -89,7 +104,9 @@ def main() -> None:
     print(f"  {'all of these':<22}" + "".join(f"{t:>9.2f}" for t in total))
     counted = sum(t * n for t, n in zip(total, SIZES[1:], strict=True)) / 1e3
     rest = whole * 1e3 - mail * 1e3 - counted
-    print(f"\nAll neurons: {counted:.2f} ms in these calls, {mail * 1e3:.2f} ms mail, {rest:.2f} ms left: Python, caches.")
+    print(
+        f"\nAll neurons: {counted:.2f} ms in these calls, {mail * 1e3:.2f} ms mail, {rest:.2f} ms left: Python, caches."
+    )
 
 
 if __name__ == "__main__":

@@ -21,11 +21,17 @@ Errors are one line, with exit code 2; Ctrl-C is 130.
 """
 
 
-def contexts(command: click.Command, parent: click.Context | None = None) -> Iterator[click.Context]:
+def contexts(
+    command: click.Command, parent: click.Context | None = None
+) -> Iterator[click.Context]:
     """The command, and behind it all that it holds, as the command line would call them."""
     name = "neuro-actors" if parent is None else command.name
-    width = 78 if parent is None else None  # of a terminal of 80 columns, as click has it; those below inherit it
-    context = click.Context(command, info_name=name, parent=parent, terminal_width=width, **command.context_settings)
+    width = (
+        78 if parent is None else None
+    )  # of a terminal of 80 columns, as click has it; those below inherit it
+    context = click.Context(
+        command, info_name=name, parent=parent, terminal_width=width, **command.context_settings
+    )
     yield context
     if isinstance(command, click.Group):
         for held in command.list_commands(context):
@@ -36,7 +42,10 @@ def contexts(command: click.Command, parent: click.Context | None = None) -> Ite
 
 def page() -> str:
     """The page, in Markdown."""
-    parts = [f"## {context.command_path}\n\n```text\n{context.get_help()}\n```\n" for context in contexts(cli)]
+    parts = [
+        f"## {context.command_path}\n\n```text\n{context.get_help()}\n```\n"
+        for context in contexts(cli)
+    ]
     return "\n".join([HEAD, *parts])
 
 

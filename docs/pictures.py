@@ -21,17 +21,23 @@ COLOURS = 200
 
 def make(name: str, more: list[str]) -> None:
     with tempfile.TemporaryDirectory() as folder:
-        subprocess.run([sys.executable, ROOT / "scenarios" / f"{name}.py", "--out", folder, *more], check=True)
+        subprocess.run(
+            [sys.executable, ROOT / "scenarios" / f"{name}.py", "--out", folder, *more], check=True
+        )
         for figure in Path(folder).glob(f"{name}*.png"):
             goal = ROOT / "docs" / "pictures" / (f"{name}.fr.png" if "fr" in more else figure.name)
             with Image.open(figure) as image:
-                image.convert("RGB").quantize(COLOURS, dither=Image.Dither.NONE).save(goal, optimize=True)
+                image.convert("RGB").quantize(COLOURS, dither=Image.Dither.NONE).save(
+                    goal, optimize=True
+                )
             print(f"{goal.relative_to(ROOT)}: {goal.stat().st_size:,} bytes")
 
 
 if __name__ == "__main__":
     names = [word for word in sys.argv[1:] if (ROOT / "scenarios" / f"{word}.py").exists()]
     more = [word for word in sys.argv[1:] if word not in names]
-    pages = sorted(path.stem for path in (ROOT / "docs" / "questions").glob("*.md") if "." not in path.stem)
+    pages = sorted(
+        path.stem for path in (ROOT / "docs" / "questions").glob("*.md") if "." not in path.stem
+    )
     for name in names or [page for page in pages if page != "index"]:
         make(name, more)

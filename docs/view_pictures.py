@@ -34,11 +34,30 @@ def record(path: Path, network: na.Network, batches, loss: str, optimizer, **how
 
 def cats(folder: Path) -> Path:
     """Five neurons; ears is dead; a synapse skips a level."""
-    neurons = [na.Input("fur"), na.Input("tail"), na.Neuron("eyes", "tanh", 0.1), na.Neuron("ears", "relu", -2.0)]
-    neurons += [na.Neuron("face", "tanh"), na.Neuron("body", "tanh"), na.Neuron("cat", "sigmoid", -0.3)]
-    ends = ["fur eyes .5", "tail eyes -1", "fur ears .4", "tail ears .7", "eyes face 1.5", "eyes body -.5", "ears body .8"]
+    neurons = [
+        na.Input("fur"),
+        na.Input("tail"),
+        na.Neuron("eyes", "tanh", 0.1),
+        na.Neuron("ears", "relu", -2.0),
+    ]
+    neurons += [
+        na.Neuron("face", "tanh"),
+        na.Neuron("body", "tanh"),
+        na.Neuron("cat", "sigmoid", -0.3),
+    ]
+    ends = [
+        "fur eyes .5",
+        "tail eyes -1",
+        "fur ears .4",
+        "tail ears .7",
+        "eyes face 1.5",
+        "eyes body -.5",
+        "ears body .8",
+    ]
     ends += ["face cat .75", "body cat -.6", "ears cat .5"]
-    network = na.Network(neurons, [na.Synapse(a, b, float(w)) for a, b, w in map(str.split, ends)], ["cat"])
+    network = na.Network(
+        neurons, [na.Synapse(a, b, float(w)) for a, b, w in map(str.split, ends)], ["cat"]
+    )
     batch = [[1.0, 0.1], [0.2, 0.9], [0.7, 0.4], [0.1, 0.3]], [[1.0], [0.0], [1.0], [0.0]]
     return record(folder / "cats.arrows", network, [batch] * 60, "cross_entropy", na.SGD(1.0))
 
@@ -49,7 +68,13 @@ def digits(folder: Path) -> Path:
     rows = [rng.integers(0, len(x), 16) for _ in range(200)]
     batches = [(x[some] / 16, np.eye(10)[classes[some]]) for some in rows]
     network = na.Network.layered([64, 20, 10], activation="relu", seed=2)
-    return record(folder / "digits.arrows", network, batches, "softmax_cross_entropy", na.SGD(0.1, momentum=0.5))
+    return record(
+        folder / "digits.arrows",
+        network,
+        batches,
+        "softmax_cross_entropy",
+        na.SGD(0.1, momentum=0.5),
+    )
 
 
 def thousand(folder: Path) -> Path:
@@ -67,7 +92,9 @@ def thousand(folder: Path) -> Path:
     targets, sources = zip(*sorted(pairs), strict=True)
     network = na.Network.from_arrays(sources, targets, activations="relu", seed=0)
     batch = rng.normal(size=(8, 100)), np.eye(10)[rng.integers(0, 10, 8)]
-    return record(folder / "thousand.arrows", network, [batch] * 30, "softmax_cross_entropy", na.SGD(0.05))
+    return record(
+        folder / "thousand.arrows", network, [batch] * 30, "softmax_cross_entropy", na.SGD(0.05)
+    )
 
 
 def storm(folder: Path) -> Path:
@@ -88,7 +115,9 @@ def machines(folder: Path) -> Path:
     network = na.Network.layered([4, 6, 6, 5, 2], output_activation="sigmoid", seed=1)
     batch = rng.normal(size=(8, 4)), rng.integers(0, 2, (8, 2))
     how = {"engine": na.Ray(replicas=2, shards=2), "micro_batches": 4}
-    return record(folder / "machines.arrows", network, [batch] * 5, "cross_entropy", na.SGD(0.5), **how)
+    return record(
+        folder / "machines.arrows", network, [batch] * 5, "cross_entropy", na.SGD(0.5), **how
+    )
 
 
 PICTURES = {
@@ -97,7 +126,11 @@ PICTURES = {
         "light",
         "neuroActors.goStep(4); neuroActors.choose({kind: 'neuron', k: 2}); neuroActors.goTime(7.5)",
     ),
-    "view-picture.png": (digits, "dark", "neuroActors.goStep(150); neuroActors.choose({kind: 'neuron', k: 70})"),
+    "view-picture.png": (
+        digits,
+        "dark",
+        "neuroActors.goStep(150); neuroActors.choose({kind: 'neuron', k: 70})",
+    ),
     "view-population.png": (thousand, "light", "neuroActors.choose({kind: 'neuron', k: 500})"),
     "view-storm.png": (storm, "light", "neuroActors.goStep(1); neuroActors.goTime(2.55)"),
     "view-machines.png": (
@@ -116,13 +149,17 @@ if __name__ == "__main__":
             log = make(folder)
             html = log.with_suffix(".html")
             html.write_bytes(page(gathered(na.open_log(log))).encode())
-            tab = browser.new_page(viewport={"width": 1600, "height": 900}, color_scheme=theme, locale="en-GB")
+            tab = browser.new_page(
+                viewport={"width": 1600, "height": 900}, color_scheme=theme, locale="en-GB"
+            )
             tab.goto(html.as_uri())
             tab.wait_for_selector("html[data-started]")
             tab.evaluate(act)
             tab.wait_for_timeout(300)
             tab.screenshot(path=folder / picture)
             with Image.open(folder / picture) as shot:
-                shot.convert("RGB").quantize(192, dither=Image.Dither.NONE).save(HERE / picture, optimize=True)
+                shot.convert("RGB").quantize(192, dither=Image.Dither.NONE).save(
+                    HERE / picture, optimize=True
+                )
             print(f"{picture}: {(HERE / picture).stat().st_size / 1000:.0f} kB")
         browser.close()

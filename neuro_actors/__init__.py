@@ -19,7 +19,15 @@ from .simulation.history import Epoch
 from .simulation.opening import open_simulation
 from .simulation.simulation import Simulation
 from .simulation.train import TrainingResult, resume, train
-from .support.errors import CheckpointError, InputError, LogError, MessageError, NetworkError, NeuroActorsError, SimulationError
+from .support.errors import (
+    CheckpointError,
+    InputError,
+    LogError,
+    MessageError,
+    NetworkError,
+    NeuroActorsError,
+    SimulationError,
+)
 from .trace.result import Trace
 from .trace.trace import trace
 from .viewer.notebook import show

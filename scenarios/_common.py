@@ -31,15 +31,31 @@ def run(
     The story finds a `Recording`, or None, in `arguments.log`.
     """
     parser = Parser(description=about, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--seed", type=int, default=0, help="what is drawn at random is drawn from this (default 0)")
-    parser.add_argument("--log", metavar="FILE", help="record every message; read it with: neuro-actors log show FILE")
+    parser.add_argument(
+        "--seed", type=int, default=0, help="what is drawn at random is drawn from this (default 0)"
+    )
+    parser.add_argument(
+        "--log",
+        metavar="FILE",
+        help="record every message; read it with: neuro-actors log show FILE",
+    )
     told = f"record only the first of every N steps (default {every})"
     parser.add_argument("--log-every", type=int, default=every, metavar="N", help=told)
     parser.add_argument("--force", action="store_true", help="overwrite the log if it exists")
     if quick:
-        parser.add_argument("--quick", action="store_true", help="a short run, to see that it works (and a small log)")
+        parser.add_argument(
+            "--quick",
+            action="store_true",
+            help="a short run, to see that it works (and a small log)",
+        )
     if out:
-        parser.add_argument("--out", type=Path, default=Path("out"), metavar="DIR", help=f"where {out} (default out)")
+        parser.add_argument(
+            "--out",
+            type=Path,
+            default=Path("out"),
+            metavar="DIR",
+            help=f"where {out} (default out)",
+        )
     more(parser)
     arguments = parser.parse_args()
     if sys.stdout is None:
@@ -84,7 +100,9 @@ def _recording(arguments: argparse.Namespace) -> na.Recording | None:
     if path is None:
         return None
     recording = na.Recording(path, every=every, overwrite=force)
-    if Path(path).exists() and not force:  # the writer would say so too, but after the first words of the story
+    if (
+        Path(path).exists() and not force
+    ):  # the writer would say so too, but after the first words of the story
         raise na.InputError(f"log file {path!r} exists already: choose another name, or --force")
     return recording
 
@@ -175,4 +193,8 @@ def units(gradient: na.Gradient, expected: na.Gradient, bound: na.Gradient) -> f
     pairs = [(g.weights, g.biases) for g in (gradient, expected, bound)]
     (w, b), (v, c), (e, f) = pairs
     tiny = np.finfo(float).tiny
-    return float(max(np.max(np.abs(w - v) / np.maximum(e, tiny)), np.max(np.abs(b - c) / np.maximum(f, tiny))))
+    return float(
+        max(
+            np.max(np.abs(w - v) / np.maximum(e, tiny)), np.max(np.abs(b - c) / np.maximum(f, tiny))
+        )
+    )

@@ -33,7 +33,11 @@ class Seeds:
         """--seeds and --full; a quick run is `_common`'s."""
         told = f"how many seeds, from --seed on (default {self.usual}; quick {self.quick}, full {self.full})"
         parser.add_argument("--seeds", type=int, metavar="K", help=told)
-        parser.add_argument("--full", action="store_true", help="as many seeds as the documentation's figures rest on; longer")
+        parser.add_argument(
+            "--full",
+            action="store_true",
+            help="as many seeds as the documentation's figures rest on; longer",
+        )
 
     def of(self, arguments: argparse.Namespace) -> list[int]:
         """The seeds that the arguments ask for."""
@@ -62,7 +66,10 @@ def over(what: str, run: Callable[..., T], cases: Sequence[tuple[Any, ...]]) -> 
     if len(cases) == 1 or (cpu_count() or 1) == 1:
         return [run(*case) for case in cases]
     results: dict[int, T] = {}
-    with _bar(what, len(cases)) as step, ProcessPoolExecutor(min(len(cases), cpu_count() or 1), get_context("spawn")) as pool:
+    with (
+        _bar(what, len(cases)) as step,
+        ProcessPoolExecutor(min(len(cases), cpu_count() or 1), get_context("spawn")) as pool,
+    ):
         futures = {pool.submit(run, *case): k for k, case in enumerate(cases)}
         try:
             for future in as_completed(futures):
@@ -81,7 +88,11 @@ class _bar:  # noqa: N801 (it is used as a function is)
         from rich.console import Console
         from rich.progress import Progress
 
-        self._progress = Progress(console=Console(stderr=True), transient=True) if sys.stderr.isatty() else nullcontext()
+        self._progress = (
+            Progress(console=Console(stderr=True), transient=True)
+            if sys.stderr.isatty()
+            else nullcontext()
+        )
         self._what, self._total = what, total
 
     def __enter__(self) -> Callable[[], None]:
@@ -120,4 +131,7 @@ def table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
 
 def _paragraph(label: str, text: str) -> None:
     indent = " " * min(len(label), 10)
-    print(textwrap.fill(" ".join(text.split()), WIDTH, initial_indent=label, subsequent_indent=indent) + "\n")
+    print(
+        textwrap.fill(" ".join(text.split()), WIDTH, initial_indent=label, subsequent_indent=indent)
+        + "\n"
+    )

@@ -37,7 +37,9 @@ def learn(
         async with na.open_simulation(network, log=log) as simulation:
             for _ in range(steps):
                 chosen = rng.choice(len(x), BATCH, replace=False)
-                await simulation.train_step(x[chosen], labels[chosen, None], loss, optimizer=optimizer)
+                await simulation.train_step(
+                    x[chosen], labels[chosen, None], loss, optimizer=optimizer
+                )
             return await simulation.network()
 
     return trio.run(live)

@@ -24,8 +24,12 @@ BATCH, HEAD_START, ROUNDS, EARLY = 16, 1000, 400, 50
 MEAN, SPREAD = 3.0, 0.5  # of what is real
 STUCK = 1.5  # from this distance on, a generator has got nowhere: at first it is about 3 away
 SHOWN = (0, 25, 50, 100, 200, 400)
-NOISE = np.array([NormalDist().inv_cdf((k + 0.5) / 1000) for k in range(1000)])[:, None]  # evenly spread, to measure with
-WANTED = np.concatenate([np.ones((BATCH, 1)), np.zeros((BATCH, 1))])  # of the discriminator: first come the real ones
+NOISE = np.array([NormalDist().inv_cdf((k + 0.5) / 1000) for k in range(1000)])[
+    :, None
+]  # evenly spread, to measure with
+WANTED = np.concatenate(
+    [np.ones((BATCH, 1)), np.zeros((BATCH, 1))]
+)  # of the discriminator: first come the real ones
 
 
 class Penalty(NamedTuple):
@@ -36,17 +40,32 @@ class Penalty(NamedTuple):
 
 
 # The last two are minus what the discriminator would pay for a forged number: the game is then a minimax game.
-PENALTIES = [Penalty("-log p", "1-p"), Penalty("(1-p)^2", "2p(1-p)^2"), Penalty("log(1-p)", "p"), Penalty("-p^2", "2p^2(1-p)")]
+PENALTIES = [
+    Penalty("-log p", "1-p"),
+    Penalty("(1-p)^2", "2p(1-p)^2"),
+    Penalty("log(1-p)", "p"),
+    Penalty("-p^2", "2p^2(1-p)"),
+]
 TINY = 1e-12
-na.add_loss("-log p", lambda p, t: -np.log(np.maximum(p, TINY)).sum(axis=1), lambda p, t: -1 / np.maximum(p, TINY))
+na.add_loss(
+    "-log p",
+    lambda p, t: -np.log(np.maximum(p, TINY)).sum(axis=1),
+    lambda p, t: -1 / np.maximum(p, TINY),
+)
 na.add_loss("(1-p)^2", lambda p, t: ((1 - p) ** 2).sum(axis=1), lambda p, t: -2 * (1 - p))
-na.add_loss("log(1-p)", lambda p, t: np.log(np.maximum(1 - p, TINY)).sum(axis=1), lambda p, t: -1 / np.maximum(1 - p, TINY))
+na.add_loss(
+    "log(1-p)",
+    lambda p, t: np.log(np.maximum(1 - p, TINY)).sum(axis=1),
+    lambda p, t: -1 / np.maximum(1 - p, TINY),
+)
 na.add_loss("-p^2", lambda p, t: -(p**2).sum(axis=1), lambda p, t: -2 * p)
 
 # The generator has no penalty of its own: somebody tells it how urgent it is that it says more. The loss that is
 # linear in what it says, with these urgencies as targets, tells it just that: minus its slope is the target.
 na.add_loss("told", lambda p, t: -(t * p).sum(axis=1), lambda p, t: -t)
-na.add_activation("leaky", lambda z: np.where(z > 0, z, 0.2 * z), lambda z, a: np.where(z > 0, 1.0, 0.2), "he")
+na.add_activation(
+    "leaky", lambda z: np.where(z > 0, z, 0.2 * z), lambda z, a: np.where(z > 0, 1.0, 0.2), "he"
+)
 
 
 class Rules(NamedTuple):
@@ -56,12 +75,16 @@ class Rules(NamedTuple):
     head_start: int = HEAD_START  # steps that the discriminator learns alone
     rounds: int = ROUNDS
     generator: na.SGD | na.Adam = na.SGD(0.1)
-    discriminator: na.SGD | na.Adam = na.SGD(0.2)  # the mean over real and forged ones: their two means, at half of it each
+    discriminator: na.SGD | na.Adam = na.SGD(
+        0.2
+    )  # the mean over real and forged ones: their two means, at half of it each
     output: str = "sigmoid"  # of the discriminator
     loss: str = "cross_entropy"  # likewise
 
 
-SQUARES = Rules("squared_error", discriminator=na.SGD(0.05), output="identity", loss="squared_error")
+SQUARES = Rules(
+    "squared_error", discriminator=na.SGD(0.05), output="identity", loss="squared_error"
+)
 ADAPTED = Rules("-p^2", generator=na.Adam(0.02))
 
 
@@ -82,7 +105,10 @@ def measure(seed: int, rules: Rules, log: na.Recording | None = None) -> Game:
 async def play(seed: int, rules: Rules, log: na.Recording | None) -> Game:
     rng = np.random.default_rng(seed)
     forger, judge = drawn(rng, "tanh", "identity"), drawn(rng, "leaky", rules.output)
-    async with na.open_simulation(forger, log=log) as generator, na.open_simulation(judge) as discriminator:
+    async with (
+        na.open_simulation(forger, log=log) as generator,
+        na.open_simulation(judge) as discriminator,
+    ):
 
         async def judge_learns(forged: np.ndarray) -> None:
             """From as many real numbers as forged ones."""
@@ -127,8 +153,13 @@ Results = dict[Rules, list[Game]]
 
 def measure_all(seeds: list[int], controls: bool) -> Results:
     """Every game of the experiment, with every seed."""
-    games = [Rules(p.name, head_start) for p in PENALTIES for head_start in (HEAD_START, 0)] + [SQUARES, ADAPTED] * controls
-    played = _experiment.over("games", measure, [(seed, rules) for rules in games for seed in seeds])
+    games = [Rules(p.name, head_start) for p in PENALTIES for head_start in (HEAD_START, 0)] + [
+        SQUARES,
+        ADAPTED,
+    ] * controls
+    played = _experiment.over(
+        "games", measure, [(seed, rules) for rules in games for seed in seeds]
+    )
     return {rules: played[k * len(seeds) : (k + 1) * len(seeds)] for k, rules in enumerate(games)}
 
 
@@ -163,7 +194,9 @@ def finding(results: Results) -> str:
 
 def not_so(results: Results) -> str:
     """What does not follow, with what the controls say of it."""
-    general = "that the square is a bad idea for such games, or that p tells how good a generator is."
+    general = (
+        "that the square is a bad idea for such games, or that p tells how good a generator is."
+    )
     if SQUARES not in results:
         return general
     square, adapted = (stuck(results[rules]) for rules in (SQUARES, ADAPTED))
@@ -187,7 +220,9 @@ def story(arguments: Namespace) -> None:
     _experiment.conclude(finding(results), not_so(results))
     if arguments.log is not None:
         measure(arguments.seeds[0], Rules("-p^2"), arguments.log)
-        print(f"Log: the generator by -p^2 after the head start, seed {arguments.seeds[0]}; its targets are")
+        print(
+            f"Log: the generator by -p^2 after the head start, seed {arguments.seeds[0]}; its targets are"
+        )
         print("what the discriminator told it.")
     draw(results, arguments)
 
@@ -197,7 +232,16 @@ def told(results: Results) -> None:
     rows = []
     for p in PENALTIES:
         behind, level = results[Rules(p.name)], results[Rules(p.name, 0)]
-        rows.append([p.name, p.factor, f"{early(behind):.3f}", spread(ends(behind)), stuck(behind), spread(ends(level))])
+        rows.append(
+            [
+                p.name,
+                p.factor,
+                f"{early(behind):.3f}",
+                spread(ends(behind)),
+                stuck(behind),
+                spread(ends(level)),
+            ]
+        )
     print(f"Distance at the end (Wasserstein; 3 at first; stuck: above {STUCK}), and the mean")
     print(f"size of the urgencies that the generator hears in the first {EARLY} rounds:\n")
     print("                       after the head start                        without")
@@ -205,13 +249,18 @@ def told(results: Results) -> None:
     if SQUARES in results:
         print("\nAfter the head start, too:\n")
         others = [("square, no sigmoid", SQUARES), ("-p^2, by Adam", ADAPTED)]
-        rows = [[name, f"{early(results[r]):.3f}", spread(ends(results[r])), stuck(results[r])] for name, r in others]
+        rows = [
+            [name, f"{early(results[r]):.3f}", spread(ends(results[r])), stuck(results[r])]
+            for name, r in others
+        ]
         _experiment.table(["", "|urgency|", "distance", "stuck"], rows)
 
 
 def spread(values: np.ndarray) -> str:
     """Mean and standard deviation."""
-    return f"{values.mean():.3f} ± {values.std(ddof=1):.3f}" if len(values) > 1 else f"{values[0]:.3f}"
+    return (
+        f"{values.mean():.3f} ± {values.std(ddof=1):.3f}" if len(values) > 1 else f"{values[0]:.3f}"
+    )
 
 
 def stuck(games: list[Game]) -> str:
@@ -226,7 +275,9 @@ def draw(results: Results, arguments: Namespace) -> None:
     if plt is None:
         return
     figure = plt.figure(figsize=(11, 5.6), layout="constrained")
-    figure.suptitle("A generator that starts behind: what it forges (filled), what is real (line), and what it hears")
+    figure.suptitle(
+        "A generator that starts behind: what it forges (filled), what is real (line), and what it hears"
+    )
     left, right = figure.subfigures(1, 2, width_ratios=[2.1, 1])
     strip = left.subplots(len(PENALTIES), len(SHOWN), sharex=True, sharey=True)
     bins = np.linspace(-2.5, 6.5, 46)
@@ -242,11 +293,15 @@ def draw(results: Results, arguments: Namespace) -> None:
         row[0].set_ylabel(p.name, fontsize=11)
         sizes = np.mean([game.urgencies for game in games], axis=0)
         blocks = sizes.reshape(-1, 10).mean(axis=1)
-        heard.plot(np.arange(len(blocks)) * 10 + 5, blocks, dash, color=colour, linewidth=2, label=p.name)
+        heard.plot(
+            np.arange(len(blocks)) * 10 + 5, blocks, dash, color=colour, linewidth=2, label=p.name
+        )
     for axis, k in zip(strip[0], SHOWN, strict=True):
         axis.set_title(f"round {k}", fontsize=10)
     left.supxlabel("what is said", fontsize=10)
-    heard.set(yscale="log", xlabel="round", ylabel=f"mean |urgency| heard ({len(arguments.seeds)} seeds)")
+    heard.set(
+        yscale="log", xlabel="round", ylabel=f"mean |urgency| heard ({len(arguments.seeds)} seeds)"
+    )
     heard.grid(alpha=0.3)
     heard.legend(frameon=False, title="the generator minimises")
     _common.save(figure, arguments.out, "adversaries.png")

@@ -22,14 +22,18 @@ def story(arguments: Namespace) -> None:
     animals = _common.animals()
     names = animals.names
     rng = np.random.default_rng(arguments.seed)
-    order = rng.permutation(len(animals.classes))  # every picture is there once: none is on both sides
+    order = rng.permutation(
+        len(animals.classes)
+    )  # every picture is there once: none is on both sides
     test, train = np.split(order, [len(order) // 5])
     if arguments.quick:
         train = train[:1000]
     pixels = _common.Pixels.fitted(animals.pictures[train], pool=4)
     x, x_test = pixels(animals.pictures[train]), pixels(animals.pictures[test])
     classes, truth = animals.classes[train], animals.classes[test]
-    net = na.Network.layered([x.shape[1], HIDDEN, len(names)], activation="relu", seed=arguments.seed)
+    net = na.Network.layered(
+        [x.shape[1], HIDDEN, len(names)], activation="relu", seed=arguments.seed
+    )
     epochs = 2 if arguments.quick else EPOCHS
     steps = epochs * -(-len(train) // BATCH)
 
@@ -46,7 +50,9 @@ def story(arguments: Namespace) -> None:
     for epoch in sorted({1, 2, 5, 10, 20, epochs}):
         if epoch <= epochs:
             print(f"  {result.history[epoch - 1]}".replace("validation ", "test "))
-    print(f"\n{result.messages:,} messages in {seconds:.1f} s ({result.messages / seconds:,.0f} a second).\n")
+    print(
+        f"\n{result.messages:,} messages in {seconds:.1f} s ({result.messages / seconds:,.0f} a second).\n"
+    )
 
     said = na.predict(result.network, x_test).argmax(axis=1)
     confusion = np.zeros((len(names), len(names)), dtype=int)
@@ -56,18 +62,26 @@ def story(arguments: Namespace) -> None:
     for k, name in enumerate(names):
         others = confusion[k] * (np.arange(len(names)) != k)
         taken = f"{names[others.argmax()]} ({others.max()})" if others.any() else "-"
-        print(f"  {name:10} {confusion[k].sum():8} {confusion[k, k] / max(confusion[k].sum(), 1):7.2f}   {taken}")
+        print(
+            f"  {name:10} {confusion[k].sum():8} {confusion[k, k] / max(confusion[k].sum(), 1):7.2f}   {taken}"
+        )
     draw(confusion, names, result, arguments)
 
 
-def draw(confusion: np.ndarray, names: list[str], result: na.TrainingResult, arguments: Namespace) -> None:
+def draw(
+    confusion: np.ndarray, names: list[str], result: na.TrainingResult, arguments: Namespace
+) -> None:
     plt = _common.pyplot()
     if plt is None:
         return
-    figure, (curve, table) = plt.subplots(1, 2, figsize=(11, 5), layout="constrained", width_ratios=[1, 1.3])
+    figure, (curve, table) = plt.subplots(
+        1, 2, figsize=(11, 5), layout="constrained", width_ratios=[1, 1.3]
+    )
     epochs = [epoch.epoch for epoch in result.history]
     curve.plot(epochs, [e.accuracy for e in result.history], color="#0072b2", label="training")
-    curve.plot(epochs, [e.validation_accuracy for e in result.history], "--", color="#d55e00", label="test")
+    curve.plot(
+        epochs, [e.validation_accuracy for e in result.history], "--", color="#d55e00", label="test"
+    )
     curve.set(xlabel="epoch", ylabel="accuracy", title="learning")
     curve.grid(alpha=0.3)
     curve.legend(frameon=False)

@@ -44,8 +44,12 @@ def story(arguments: Namespace) -> None:
     train, test = split(animals, arguments.seed)
     pixels = _common.Pixels.fitted(animals.pictures[train], pool=4)
     x, x_test = pixels(animals.pictures[train]), pixels(animals.pictures[test])
-    is_cat, is_cat_test = ((animals.classes[rows] == CAT)[:, None].astype(float) for rows in (train, test))
-    net = na.Network.layered([x.shape[1], HIDDEN, 1], output_activation="sigmoid", seed=arguments.seed)
+    is_cat, is_cat_test = (
+        (animals.classes[rows] == CAT)[:, None].astype(float) for rows in (train, test)
+    )
+    net = na.Network.layered(
+        [x.shape[1], HIDDEN, 1], output_activation="sigmoid", seed=arguments.seed
+    )
     epochs = 3 if arguments.quick else EPOCHS
 
     print("CATS\n")
@@ -63,7 +67,9 @@ def story(arguments: Namespace) -> None:
     for epoch in sorted({1, 2, 5, 10, 20, epochs}):
         if epoch <= epochs:
             print(f"  {result.history[epoch - 1]}".replace("validation ", "test "))
-    print(f"\n{result.messages:,} messages in {seconds:.1f} s ({result.messages / seconds:,.0f} a second).")
+    print(
+        f"\n{result.messages:,} messages in {seconds:.1f} s ({result.messages / seconds:,.0f} a second)."
+    )
     print("A step's gradient against matrices, in units of what rounding may do (limit 1):")
     print(f"  before learning {before:.2g}, after {after:.2g}\n")
 
@@ -84,10 +90,18 @@ def report(p: np.ndarray, truth: np.ndarray) -> None:
     for low in np.arange(0, 1, 0.2):
         here = (p >= low) & (p < low + 0.2 + (low > 0.7))
         if here.any():
-            print(f"  {low:.1f} to {low + 0.2:.1f} {here.sum():11} {p[here].mean():8.2f} {truth[here].mean():10.2f}")
+            print(
+                f"  {low:.1f} to {low + 0.2:.1f} {here.sum():11} {p[here].mean():8.2f} {truth[here].mean():10.2f}"
+            )
 
 
-def draw(result: na.TrainingResult, pictures: np.ndarray, p: np.ndarray, truth: np.ndarray, arguments: Namespace) -> None:
+def draw(
+    result: na.TrainingResult,
+    pictures: np.ndarray,
+    p: np.ndarray,
+    truth: np.ndarray,
+    arguments: Namespace,
+) -> None:
     plt = _common.pyplot()
     if plt is None:
         return
@@ -95,16 +109,29 @@ def draw(result: na.TrainingResult, pictures: np.ndarray, p: np.ndarray, truth: 
     right = (p >= 0.5) == truth
     wrong = np.flatnonzero(~right)[np.argsort(-np.abs(p[~right] - 0.5))][:8]
     cats, others = (rng.permutation(np.flatnonzero(right & side))[:4] for side in (truth, ~truth))
-    rows = [("rightly judged, some", rng.permutation(np.concatenate([cats, others]))), ("wrongly judged, the worst", wrong)]
+    rows = [
+        ("rightly judged, some", rng.permutation(np.concatenate([cats, others]))),
+        ("wrongly judged, the worst", wrong),
+    ]
 
     figure = plt.figure(figsize=(11, 5.4), layout="constrained")
-    figure.suptitle("A society learns to see cats; p is how sure it is that a picture never seen is one")
+    figure.suptitle(
+        "A society learns to see cats; p is how sure it is that a picture never seen is one"
+    )
     left, side = figure.subfigures(1, 2, width_ratios=[1, 1.6])
     epochs = [epoch.epoch for epoch in result.history]
     above, below = left.subplots(2, 1, sharex=True)
     for axis, name in ((above, "loss"), (below, "accuracy")):
-        axis.plot(epochs, [getattr(e, name) for e in result.history], color="#0072b2", label="training")
-        axis.plot(epochs, [getattr(e, f"validation_{name}") for e in result.history], "--", color="#d55e00", label="test")
+        axis.plot(
+            epochs, [getattr(e, name) for e in result.history], color="#0072b2", label="training"
+        )
+        axis.plot(
+            epochs,
+            [getattr(e, f"validation_{name}") for e in result.history],
+            "--",
+            color="#d55e00",
+            label="test",
+        )
         axis.set_ylabel(name)
         axis.grid(alpha=0.3)
     above.set_title("learning", fontsize=11)

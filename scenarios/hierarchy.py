@@ -27,7 +27,9 @@ class Choices(_experiment.Seeds):
 
     def add_to(self, parser: ArgumentParser) -> None:
         super().add_to(parser)
-        parser.add_argument("--lang", choices=("en", "fr"), default="en", help="the figure's language (default en)")
+        parser.add_argument(
+            "--lang", choices=("en", "fr"), default="en", help="the figure's language (default en)"
+        )
 
 
 SEEDS = Choices(quick=2, usual=10, full=20)
@@ -46,7 +48,12 @@ HEARS = {
     "confectioner": ["dough room", "cake room"],
     "cook": ["bakehouse", "kitchen"],
 }
-GOODS = {"baker": "loaves", "apprentice": "croissants", "confectioner": "cakes", "cook": "sandwiches"}
+GOODS = {
+    "baker": "loaves",
+    "apprentice": "croissants",
+    "confectioner": "cakes",
+    "cook": "sandwiches",
+}
 LEVELS = [WORLD, *(list(HEARS)[k : k + 4] for k in (0, 4, 8))]
 YEAR, FORTNIGHT, MONTH = 364, 14, 28  # days
 PIECES = 100  # what a post in the field says is counted in hundreds
@@ -70,14 +77,27 @@ def year(seed: int, station: bool) -> Days:
     rng = np.random.default_rng([seed, station])
     weekend = (np.arange(YEAR) % 7 >= 5).astype(float)
     holidays = np.repeat(rng.random(YEAR // 7) < 0.25, 7).astype(float)
-    warmth, rain, book = rng.integers(0, 2, YEAR).astype(float), (rng.random(YEAR) < 0.3).astype(float), rng.random(YEAR)
+    warmth, rain, book = (
+        rng.integers(0, 2, YEAR).astype(float),
+        (rng.random(YEAR) < 0.3).astype(float),
+        rng.random(YEAR),
+    )
     work = 1 - weekend
     if station:
-        loaves, croissants, sandwiches = 1 - 0.4 * weekend - 0.4 * holidays, 0.5 + 0.8 * work, 0.5 + 0.7 * work
+        loaves, croissants, sandwiches = (
+            1 - 0.4 * weekend - 0.4 * holidays,
+            0.5 + 0.8 * work,
+            0.5 + 0.7 * work,
+        )
     else:
-        loaves, croissants = 1 + 0.6 * weekend - 0.4 * holidays, 0.5 + 0.8 * weekend * (1 - 0.6 * rain)
+        loaves, croissants = (
+            1 + 0.6 * weekend - 0.4 * holidays,
+            0.5 + 0.8 * weekend * (1 - 0.6 * rain),
+        )
         sandwiches = 0.2 + 0.6 * work * (1 - 0.7 * holidays)
-    wished = np.stack([loaves, croissants, 0.2 + 0.4 * weekend + 0.7 * book, sandwiches + 0.3 * warmth], axis=1)
+    wished = np.stack(
+        [loaves, croissants, 0.2 + 0.4 * weekend + 0.7 * book, sandwiches + 0.3 * warmth], axis=1
+    )
     kind = np.stack([weekend, holidays, warmth, rain, book], axis=1)
     return Days(kind, wished, wished * np.exp(rng.normal(0, WHIM, wished.shape)))
 
@@ -142,7 +162,9 @@ def measure(seed: int, log: na.Recording | None = None) -> Life:
     made = trio.run(live)
     fixed = [float(waste(np.median(days.asked, axis=0), days.asked).mean()) for days in years]
     whims = [float(waste(days.wished, days.asked).mean()) for days in years]
-    return Life(waste(made, np.concatenate([days.asked for days in years])), tuple(fixed), tuple(whims))
+    return Life(
+        waste(made, np.concatenate([days.asked for days in years])), tuple(fixed), tuple(whims)
+    )
 
 
 def acquaintances(log: na.Log) -> dict[str, set[str]]:
@@ -153,7 +175,10 @@ def acquaintances(log: na.Log) -> dict[str, set[str]]:
     for pair in set(zip(urgencies["sender"], urgencies["receiver"], strict=True)):
         for one, other in (pair, pair[::-1]):
             met.setdefault(one, set()).add(other)
-    for post, advisers in HEARS.items():  # inputs are told no urgencies: what they told is in the step
+    for (
+        post,
+        advisers,
+    ) in HEARS.items():  # inputs are told no urgencies: what they told is in the step
         met[post] |= set(advisers) & set(WORLD)
     return met
 
@@ -164,13 +189,23 @@ def heeds(network: na.Network, post: str) -> tuple[str, float]:
     weights = network.weights[network.targets == k]
     most = int(np.argmax(np.abs(weights)))
     share = float(np.abs(weights[most]) / np.abs(weights).sum())
-    return network.ids[network.sources[network.targets == k][most]], float(np.copysign(share, weights[most]))
+    return network.ids[network.sources[network.targets == k][most]], float(
+        np.copysign(share, weights[most])
+    )
 
 
 def in_words(urgency: float) -> str:
     """What an urgency says."""
     size = abs(urgency)
-    how = "very urgently" if size > 0.5 else "urgently" if size > 0.15 else "when there is time" if size > 0.03 else ""
+    how = (
+        "very urgently"
+        if size > 0.5
+        else "urgently"
+        if size > 0.15
+        else "when there is time"
+        if size > 0.03
+        else ""
+    )
     return f"{'more' if urgency > 0 else 'less'}, {how}" if how else "well enough as it is"
 
 
@@ -185,9 +220,13 @@ def tell_day(log: na.Log, number: int) -> None:
         hear = ", ".join(name for name, advisers in HEARS.items() if post in advisers)
         print(f"    {post:10} says {said[post]:+.2f} to {hear}")
     print("\n  In the field things are made, and customers ask:\n")
-    for (post, goods), target, blame in zip(GOODS.items(), step.targets[:, 0], step.blame[:, 0], strict=True):
+    for (post, goods), target, blame in zip(
+        GOODS.items(), step.targets[:, 0], step.blame[:, 0], strict=True
+    ):
         made, asked = max(PIECES * said[post], 0), PIECES * target
-        print(f"    {post:12} makes {made:3.0f} {goods:10}; asked for: {asked:3.0f}: {in_words(blame)}")
+        print(
+            f"    {post:12} makes {made:3.0f} {goods:10}; asked for: {asked:3.0f}: {in_words(blame)}"
+        )
     print("\n  Urgencies come up. Each post adds up what those below it say:\n")
     ups = zip(network.sources, network.targets, step.urgencies[:, 0], strict=True)
     told: dict[str, dict[str, float]] = {}
@@ -204,7 +243,15 @@ def tell_change(stages: list[na.Network]) -> None:
     rows = []
     for post in HEARS:
         best = [heeds(network, post) for network in stages]
-        rows.append([post, *(f"{'' if share > 0 else 'not '}{adviser} {abs(share):.0%}" for adviser, share in best)])
+        rows.append(
+            [
+                post,
+                *(
+                    f"{'' if share > 0 else 'not '}{adviser} {abs(share):.0%}"
+                    for adviser, share in best
+                ),
+            ]
+        )
     _experiment.table(["post", "first day", "after a year", "with the station"], rows)
 
 
@@ -220,13 +267,17 @@ def story(arguments: Namespace) -> None:
     log = na.open_log(recording.path)
     print("ONE DAY, BEFORE ANYBODY HAS LEARNT ANYTHING\n")
     tell_day(log, 6)
-    paragraph("An order is only a number, and means what those who hear it make of it. That they will learn.")
+    paragraph(
+        "An order is only a number, and means what those who hear it make of it. That they will learn."
+    )
 
     others = [(seed,) for seed in arguments.seeds if seed != arguments.seed]
     lives = [told, *(_experiment.over("bakeries", measure, others) if others else [])]
     print(f"\nTWO YEARS, IN {len(lives)} BAKERIES\n")
     print("Pieces a day that stay unsold or are missing (mean ± sd over bakeries):\n")
-    before, after = (["the same every day, the best", "knowing all but the whims"] for _ in range(2))
+    before, after = (
+        ["the same every day, the best", "knowing all but the whims"] for _ in range(2)
+    )
     rows = [
         ("the first fortnight", spread([life.first for life in lives])),
         ("the last four weeks of the year", spread([life.settled for life in lives])),
@@ -266,7 +317,9 @@ what each product depends on can reach the one who makes it."""
 def finding(lives: list[Life]) -> str:
     """What the figures of these bakeries say."""
     learnt = sum(2 * life.settled < life.first and life.settled < life.fixed[0] for life in lives)
-    again = sum(1.5 * life.settled < life.upset and 2 * life.recovered < life.upset for life in lives)
+    again = sum(
+        1.5 * life.settled < life.upset and 2 * life.recovered < life.upset for life in lives
+    )
     of = len(lives)
     fall = np.mean([life.settled / life.first for life in lives])
     rise = np.mean([life.recovered / life.upset for life in lives])
@@ -327,7 +380,9 @@ def draw(log: na.Log, lives: list[Life], arguments: Namespace) -> None:
     _common.save(figure, arguments.out, "hierarchy.png")
 
 
-def house(axis, network: na.Network, values: np.ndarray, say: Callable[[str], str], upwards: bool = False) -> None:
+def house(
+    axis, network: na.Network, values: np.ndarray, say: Callable[[str], str], upwards: bool = False
+) -> None:
     """The posts, level below level; a line for each synapse, as thick as its value is large."""
     place = {
         name: ((k + 0.5) / len(level), 3.0 - row + (0.14 if row == 0 and k % 2 else 0))
@@ -336,19 +391,49 @@ def house(axis, network: na.Network, values: np.ndarray, say: Callable[[str], st
     }
     largest = np.abs(values).max()
     for k in np.argsort(np.abs(values)):
-        (x, y), (u, v) = place[network.ids[network.sources[k]]], place[network.ids[network.targets[k]]]
+        (x, y), (u, v) = (
+            place[network.ids[network.sources[k]]],
+            place[network.ids[network.targets[k]]],
+        )
         size, positive = abs(values[k]) / largest, values[k] > 0
-        look = {"color": ORANGE if positive else BLUE, "linestyle": "-" if positive else "--", "zorder": 1 + size}
+        look = {
+            "color": ORANGE if positive else BLUE,
+            "linestyle": "-" if positive else "--",
+            "zorder": 1 + size,
+        }
         if not upwards:
             axis.plot([x, u], [y, v], linewidth=0.3 + 4.2 * size, **look)
         elif size > 0.02:
-            arrow = {"arrowstyle": "-|>,head_length=0.45,head_width=0.22", "shrinkA": 9, "shrinkB": 9}
-            axis.annotate("", (x, y), (u, v), arrowprops=arrow | look | {"linewidth": 0.5 + 4 * size})
+            arrow = {
+                "arrowstyle": "-|>,head_length=0.45,head_width=0.22",
+                "shrinkA": 9,
+                "shrinkB": 9,
+            }
+            axis.annotate(
+                "", (x, y), (u, v), arrowprops=arrow | look | {"linewidth": 0.5 + 4 * size}
+            )
     for name, (x, y) in place.items():
-        box = {"boxstyle": "round,pad=0.25", "facecolor": "#eeeeee" if name in WORLD else "white", "edgecolor": "#555555"}
+        box = {
+            "boxstyle": "round,pad=0.25",
+            "facecolor": "#eeeeee" if name in WORLD else "white",
+            "edgecolor": "#555555",
+        }
         goods = f"\n{say(GOODS[name])}" if name in GOODS else ""
-        axis.text(x, y, say(name).replace(" ", "\n") + goods, ha="center", va="center", fontsize=7.5, bbox=box, zorder=5)
-    told = "orange, solid: more\nblue, dashed: less" if upwards else "orange, solid: does as told\nblue, dashed: the opposite"
+        axis.text(
+            x,
+            y,
+            say(name).replace(" ", "\n") + goods,
+            ha="center",
+            va="center",
+            fontsize=7.5,
+            bbox=box,
+            zorder=5,
+        )
+    told = (
+        "orange, solid: more\nblue, dashed: less"
+        if upwards
+        else "orange, solid: does as told\nblue, dashed: the opposite"
+    )
     axis.text(0.5, -0.55, say(told), ha="center", va="center", fontsize=8.5)
     axis.set(xlim=(-0.04, 1.04), ylim=(-0.75, 3.4))
     axis.axis("off")
@@ -359,14 +444,28 @@ def curve(axis, lives: list[Life], say: Callable[[str], str]) -> None:
     weeks = np.array([life.waste.reshape(-1, 7).mean(axis=1) for life in lives])
     at = np.arange(1, weeks.shape[1] + 1)
     axis.plot(at, weeks.T, color="#bbbbbb", linewidth=0.7)
-    axis.plot(at, weeks.mean(axis=0), color="black", linewidth=2.2, label=say("mean; grey: each bakery"))
+    axis.plot(
+        at, weeks.mean(axis=0), color="black", linewidth=2.2, label=say("mean; grey: each bakery")
+    )
     for look, told, pairs in (
-        ({"color": ORANGE, "linestyle": "--"}, "the same every day, the best of these", [life.fixed for life in lives]),
-        ({"color": BLUE, "linestyle": ":", "linewidth": 2}, "knowing all wishes but the whims", [life.whims for life in lives]),
+        (
+            {"color": ORANGE, "linestyle": "--"},
+            "the same every day, the best of these",
+            [life.fixed for life in lives],
+        ),
+        (
+            {"color": BLUE, "linestyle": ":", "linewidth": 2},
+            "knowing all wishes but the whims",
+            [life.whims for life in lives],
+        ),
     ):
-        axis.plot([0.5, 52.5, 52.5, 104.5], np.repeat(np.mean(pairs, axis=0), 2), label=say(told), **look)
+        axis.plot(
+            [0.5, 52.5, 52.5, 104.5], np.repeat(np.mean(pairs, axis=0), 2), label=say(told), **look
+        )
     axis.axvline(52.5, color=GREEN, linewidth=1.2)
-    axis.annotate(say(" a station opens"), (52.5, axis.get_ylim()[1]), va="top", color=GREEN, fontsize=10)
+    axis.annotate(
+        say(" a station opens"), (52.5, axis.get_ylim()[1]), va="top", color=GREEN, fontsize=10
+    )
     axis.set(xlabel=say("week"), ylabel=say("pieces a day"), ylim=(0, None), xlim=(0, 105))
     axis.set_title(say("waste: unsold or missing"), fontsize=11)
     axis.spines[["top", "right"]].set_visible(False)

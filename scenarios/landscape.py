@@ -26,10 +26,15 @@ SADDLES = 20  # of the seeds, at most, that also start from a saddle
 X = np.array([[-1.0, -1.0], [1.0, 1.0], [-1.0, 1.0], [1.0, -1.0]])
 TARGETS = np.array([[0.0], [0.0], [1.0], [1.0]])
 LOSS = "cross_entropy"
-LEFT, SOLVED = 0.6, 0.1  # below which loss it has left the saddle (there it is ln 2 = 0.693), or solved the task
+LEFT, SOLVED = (
+    0.6,
+    0.1,
+)  # below which loss it has left the saddle (there it is ln 2 = 0.693), or solved the task
 PATIENCE, NOISE = 1000, 1e-6
 HIDDEN, STEPS, LATER = (2, 3, 4, 8), 150, 450
-PLATEAU = np.log(2) / 2  # two patterns right, of the other two it only knows that one is 0 and one is 1
+PLATEAU = (
+    np.log(2) / 2
+)  # two patterns right, of the other two it only knows that one is 0 and one is 1
 SHOWN, REACH = 160, 2.6  # in the figure: how many steps, and how far the slice goes
 BLUE, ORANGE, GREEN = "#0072b2", "#d55e00", "#009e73"
 
@@ -54,7 +59,9 @@ class Shaken(na.rules.Rule):
 
 def society(hidden: np.ndarray, output: np.ndarray) -> na.Network:
     """hidden: (n, 2), the weights of n hidden neurons; output: (n,), those of the one that answers; all biases are 0."""
-    return na.Network.from_matrices([hidden, output[None]], [np.zeros(len(hidden)), np.zeros(1)], ["tanh", "sigmoid"])
+    return na.Network.from_matrices(
+        [hidden, output[None]], [np.zeros(len(hidden)), np.zeros(1)], ["tanh", "sigmoid"]
+    )
 
 
 def saddle(seed: int) -> na.Network:
@@ -88,7 +95,9 @@ def products(net: na.Network, x: np.ndarray, targets: np.ndarray, loss: str) -> 
         raise na.InputError("this experiment needs scipy: pip install scipy") from None
 
     def product(direction: np.ndarray) -> np.ndarray:
-        found = na.hessian_vector_product(net, x, targets, *parts(net, direction.ravel()), loss=loss)
+        found = na.hessian_vector_product(
+            net, x, targets, *parts(net, direction.ravel()), loss=loss
+        )
         return np.concatenate([found.weights, found.biases[~net.is_input]])
 
     n = len(values(net))
@@ -131,7 +140,14 @@ def patterns(how: str, seed: int) -> Iterator[list[int]]:
         yield [int(rng.integers(4))] if how == "single" else [0, 1, 2, 3]
 
 
-def learn(net: na.Network, how: str, seed: int, steps: int, traced: bool = False, log: na.Recording | None = None) -> Path:
+def learn(
+    net: na.Network,
+    how: str,
+    seed: int,
+    steps: int,
+    traced: bool = False,
+    log: na.Recording | None = None,
+) -> Path:
     """Let a society learn until it has left, at most `steps`; or, traced, `steps` in any case. how: "full", "single" or
     "noise"."""
     rule = Shaken(NOISE, seed) if how == "noise" else None
@@ -199,7 +215,9 @@ def end(seed: int, hidden: int) -> End:
         lengths, excess = [], []
         async with na.open_simulation(start(seed, hidden)) as simulation:
             for step in range(1, LATER + 1):
-                result = await simulation.train_step(X, TARGETS, LOSS, optimizer=na.SGD(1.0, momentum=0.9))
+                result = await simulation.train_step(
+                    X, TARGETS, LOSS, optimizer=na.SGD(1.0, momentum=0.9)
+                )
                 if step <= STEPS and result.loss < SOLVED:
                     return End(step - 1)
                 if step in (STEPS, LATER):
@@ -210,7 +228,9 @@ def end(seed: int, hidden: int) -> End:
     return trio.run(live)
 
 
-def slice_through(net: na.Network, directions: np.ndarray, across: np.ndarray, along: np.ndarray) -> np.ndarray:
+def slice_through(
+    net: na.Network, directions: np.ndarray, across: np.ndarray, along: np.ndarray
+) -> np.ndarray:
     """The loss around a society's parameters, (len(along), len(across)), as societies say it that stand there.
 
     directions: (n, 2), in columns; across and along: how far to go along the second and the first.
@@ -228,7 +248,11 @@ def slice_through(net: na.Network, directions: np.ndarray, across: np.ndarray, a
     return trio.run(losses)
 
 
-WAYS = {"full": "all four patterns at once", "single": "a single pattern a step", "noise": "all four, noise of 1e-6"}
+WAYS = {
+    "full": "all four patterns at once",
+    "single": "a single pattern a step",
+    "noise": "all four, noise of 1e-6",
+}
 NOT_SO = """that noise cures every symmetry. Two hidden neurons that are equal, and equally heeded, hear and say the same
 for ever, however the patterns are drawn; only noise that each has for itself parts them. Nor that a real society meets a
 gradient of exactly 0: here the start was made so. Nor that who fails lies in a pit: his loss still falls, ever more
@@ -262,7 +286,12 @@ def story(arguments: Namespace) -> None:
         left = [one.left[how] for one in saddles]
         steps = [steps for steps in left if steps is not None]
         rows.append(
-            [told, f"{len(steps)} of {len(left)}", f"{np.median(steps):.0f}" if steps else "-", str(max(steps, default="-"))]
+            [
+                told,
+                f"{len(steps)} of {len(left)}",
+                f"{np.median(steps):.0f}" if steps else "-",
+                str(max(steps, default="-")),
+            ]
         )
     _experiment.table(["each step sees", "left", "median steps", "most"], rows)
 
@@ -272,12 +301,16 @@ def story(arguments: Namespace) -> None:
         stuck = [one for one in those if one.steps is None]
         near = sum(abs(one.excess[0]) < 0.01 for one in stuck)
         rows.append([str(hidden), f"{1 - len(stuck) / len(those):.1%}", str(len(stuck)), str(near)])
-    _experiment.table(["hidden neurons", f"solved, of {len(seeds)}", "not", "of these at ln 2 / 2"], rows)
+    _experiment.table(
+        ["hidden neurons", f"solved, of {len(seeds)}", "not", "of these at ln 2 / 2"], rows
+    )
     stuck = [one for those in ended.values() for one in those if one.steps is None]
     if stuck:
         first, last = np.median([one.excess for one in stuck], axis=0)
         still = sum(one.excess[1] < one.excess[0] and one.growth > 1 for one in stuck)
-        print(f"\nOf the {len(stuck)} that have not solved it, {still} still get better, while their parameters")
+        print(
+            f"\nOf the {len(stuck)} that have not solved it, {still} still get better, while their parameters"
+        )
         print(f"grow: after {STEPS} steps the loss is {first:.5f} above ln 2 / 2 = {PLATEAU:.5f},")
         print(f"after {LATER} steps {last:.5f} (medians).")
 
@@ -289,7 +322,9 @@ def story(arguments: Namespace) -> None:
     _experiment.conclude(finding(saddles, ended), NOT_SO)
     path = learn(saddle(seed), "single", seed, SHOWN, traced=True, log=arguments.log)
     if arguments.log:
-        print(f"The log is of the society that leaves the saddle of seed {seed} by single\npatterns: {arguments.log.path}")
+        print(
+            f"The log is of the society that leaves the saddle of seed {seed} by single\npatterns: {arguments.log.path}"
+        )
     draw(seed, path, ended, arguments)
 
 
@@ -297,7 +332,9 @@ def finding(saddles: list[Saddle], ended: dict[int, list[End]]) -> str:
     """What these figures say."""
     of = len(saddles)
     left = {how: sum(one.left[how] is not None for one in saddles) for how in WAYS}
-    shares = {hidden: np.mean([one.steps is not None for one in those]) for hidden, those in ended.items()}
+    shares = {
+        hidden: np.mean([one.steps is not None for one in those]) for hidden, those in ended.items()
+    }
     counts = f"""all four patterns at once left the saddle in {left["full"]} of {of}, single patterns in {left["single"]}, noise
         of 1e-6 in {left["noise"]}; of all starts, {shares[2]:.1%} were solved with 2 hidden neurons, {shares[8]:.1%} with 8."""
     as_expected = left["full"] == 0 and left["single"] == left["noise"] == of
@@ -321,7 +358,10 @@ def draw(seed: int, single: Path, ended: dict[int, list[End]], arguments: Namesp
         "noise": learn(net, "noise", seed, SHOWN, traced=True),
     }
     figure = plt.figure(figsize=(11, 5.6), layout="constrained")
-    figure.suptitle("On a saddle the full gradient is 0: it takes a disturbance to find the way down", fontsize=14)
+    figure.suptitle(
+        "On a saddle the full gradient is 0: it takes a disturbance to find the way down",
+        fontsize=14,
+    )
     left, right = figure.subfigures(1, 2, width_ratios=[1.5, 1])
     surface(left.add_subplot(projection="3d"), net, paths)
     above, below = right.subplots(2, 1)
@@ -337,24 +377,49 @@ def surface(axis, net: na.Network, paths: dict[str, Path]) -> None:
     heights = slice_through(net, directions, side, side)
     plane = np.meshgrid(side, side, indexing="ij")
     axis.computed_zorder = False
-    axis.plot_surface(*plane, heights, cmap="Greys", vmin=-0.5, vmax=2.5, linewidth=0, rstride=1, cstride=1, zorder=1)
+    axis.plot_surface(
+        *plane,
+        heights,
+        cmap="Greys",
+        vmin=-0.5,
+        vmax=2.5,
+        linewidth=0,
+        rstride=1,
+        cstride=1,
+        zorder=1,
+    )
     axis.contour(*plane, heights, 16, colors="#555555", linewidths=0.5, zorder=2)
     for how, colour in (("single", ORANGE), ("noise", GREEN)):
         moved = (paths[how].places - values(net)) @ directions
         inside = np.logical_and.accumulate(np.abs(moved).max(axis=1) <= REACH)
-        on = [slice_through(net, directions, [across], [along])[0, 0] for along, across in moved[inside]]
+        on = [
+            slice_through(net, directions, [across], [along])[0, 0]
+            for along, across in moved[inside]
+        ]
         axis.plot(*moved[inside].T, np.array(on) + 0.02, color=colour, linewidth=2, zorder=4)
-    axis.scatter([0], [0], [mean_loss(np.full((4, 1), 0.5)) + 0.02], color=BLUE, edgecolor="white", s=70, zorder=5)
+    axis.scatter(
+        [0],
+        [0],
+        [mean_loss(np.full((4, 1), 0.5)) + 0.02],
+        color=BLUE,
+        edgecolor="white",
+        s=70,
+        zorder=5,
+    )
     axis.set_xlabel("along the lowest eigenvalue", labelpad=2)
     axis.set_ylabel("along the highest", labelpad=2)
     axis.set(xticks=[-2, 0, 2], yticks=[-2, 0, 2], zticks=[0.5, 1, 1.5])
-    axis.set_title("loss on a slice through the saddle, and the shadows of the paths on it", fontsize=11)
+    axis.set_title(
+        "loss on a slice through the saddle, and the shadows of the paths on it", fontsize=11
+    )
     axis.view_init(elev=38, azim=-58)
     axis.set_box_aspect((1, 1, 0.6), zoom=0.95)
 
 
 def losses(axis, paths: dict[str, Path]) -> None:
-    for (how, path), colour, dashes in zip(paths.items(), (BLUE, ORANGE, GREEN), ("--", "-", "-."), strict=True):
+    for (how, path), colour, dashes in zip(
+        paths.items(), (BLUE, ORANGE, GREEN), ("--", "-", "-."), strict=True
+    ):
         axis.plot(path.losses, dashes, color=colour, linewidth=1.8, label=WAYS[how])
     axis.set(xlabel="step", xlim=(0, SHOWN), ylim=(0, 1.6), ylabel="loss")
     axis.set_title("loss of all four patterns", fontsize=11)

@@ -84,7 +84,9 @@ class Shape(NamedTuple):
     def of(cls, net: na.Network) -> Shape:
         n = int(np.sum(~net.is_input))
         first = int(net.is_input[net.sources].sum())
-        return cls(len(net.weights) + n, len(net.weights), first, n, len(net.inputs), len(net.outputs))
+        return cls(
+            len(net.weights) + n, len(net.weights), first, n, len(net.inputs), len(net.outputs)
+        )
 
 
 def expected(shape: Shape) -> dict[str, Count]:
@@ -118,7 +120,10 @@ class Cost(NamedTuple):
 def measure(net: na.Network, seed: int, log: na.Recording | None = None) -> Cost:
     """Ask societies for the same numbers in all ways; one example, squared error. The log is of the gradient."""
     rng = np.random.default_rng(seed)
-    x, targets = rng.standard_normal((1, len(net.inputs))), rng.standard_normal((1, len(net.outputs)))
+    x, targets = (
+        rng.standard_normal((1, len(net.inputs))),
+        rng.standard_normal((1, len(net.outputs))),
+    )
     shape, tally = Shape.of(net), Tally()
     unit = np.eye(shape.parameters)
 
@@ -130,7 +135,10 @@ def measure(net: na.Network, seed: int, log: na.Recording | None = None) -> Cost
 
     async def loss(nudge: np.ndarray) -> float:
         there = net.with_parameters(
-            *(held + more for held, more in zip((net.weights, net.biases), parts(net, nudge), strict=True))
+            *(
+                held + more
+                for held, more in zip((net.weights, net.biases), parts(net, nudge), strict=True)
+            )
         )
         async with na.open_simulation(there) as society:
             said = await society.predict(x)
@@ -142,7 +150,9 @@ def measure(net: na.Network, seed: int, log: na.Recording | None = None) -> Cost
         return np.array([(await loss(NEAR * one) - here) / NEAR for one in unit])
 
     async def central() -> np.ndarray:
-        return np.array([(await loss(NEAR * one) - await loss(-NEAR * one)) / (2 * NEAR) for one in unit])
+        return np.array(
+            [(await loss(NEAR * one) - await loss(-NEAR * one)) / (2 * NEAR) for one in unit]
+        )
 
     async def products(directions: np.ndarray) -> None:
         async with na.open_simulation(net) as society:
@@ -152,7 +162,11 @@ def measure(net: na.Network, seed: int, log: na.Recording | None = None) -> Cost
 
     counts, found = {}, {}
     with tally.counting():
-        for what, work in {"gradient": gradient, "differences": differences, "central": central}.items():
+        for what, work in {
+            "gradient": gradient,
+            "differences": differences,
+            "central": central,
+        }.items():
             found[what], counts[what] = trio.run(work), tally.taken()
         for what, directions in {"product": unit[:1], "hessian": unit}.items():
             trio.run(products, directions)
@@ -204,13 +218,19 @@ def story(arguments: Namespace) -> None:
         rows = []
         for size, cost in zip(sizes, costs, strict=True):
             numbers = [getattr(cost.counts[what], which) for what in WAYS]
-            rows.append(["-".join(map(str, size)), *(f"{n:,}" for n in (cost.shape.parameters, *numbers))])
+            rows.append(
+                ["-".join(map(str, size)), *(f"{n:,}" for n in (cost.shape.parameters, *numbers))]
+            )
         rows.append(["power of P", "", *(f"{slope(costs, what, which):.2f}" for what in WAYS)])
         _experiment.table(["neurons", "P", *WAYS], rows)
         print()
     every = [cost for those in by_seed for cost in those]
-    print(f"Drawings of the weights: {len(by_seed)}. Counts that differ between them: {differing(by_seed)}.")
-    print(f"Central differences are off by up to {max(cost.error for cost in every):.0e} of the largest value.\n")
+    print(
+        f"Drawings of the weights: {len(by_seed)}. Counts that differ between them: {differing(by_seed)}."
+    )
+    print(
+        f"Central differences are off by up to {max(cost.error for cost in every):.0e} of the largest value.\n"
+    )
     print("By formulas, with P parameters, E synapses, F of them from inputs, N neurons:\n")
     print("  multiplications  gradient 2 P + E - F       product 3 P + 5 E - 3 F")
     print("                   differences (P + 1) P      central 2 P P")
@@ -218,12 +238,18 @@ def story(arguments: Namespace) -> None:
     print("  messages         along synapses: E forward, E - F back")
     _experiment.conclude(finding(by_seed), NOT_SO)
     if arguments.log:
-        print(f"The log is of the gradient of {'-'.join(map(str, sizes[-1]))}: {arguments.log.path}")
+        print(
+            f"The log is of the gradient of {'-'.join(map(str, sizes[-1]))}: {arguments.log.path}"
+        )
     draw(costs, arguments)
 
 
 def differing(by_seed: list[list[Cost]]) -> int:
-    return sum(cost.counts != first.counts for those in by_seed for cost, first in zip(those, by_seed[0], strict=True))
+    return sum(
+        cost.counts != first.counts
+        for those in by_seed
+        for cost, first in zip(those, by_seed[0], strict=True)
+    )
 
 
 def finding(by_seed: list[list[Cost]]) -> str:
@@ -231,8 +257,16 @@ def finding(by_seed: list[list[Cost]]) -> str:
     costs = by_seed[0]
     exact = all(cost.counts == expected(cost.shape) for those in by_seed for cost in those)
     powers = {what: slope(costs, what, "products") for what in WAYS}
-    linear = all(slope(costs, what, which) < 1.25 for what in ("gradient", "product") for which in Count._fields)
-    square = all(slope(costs, what, which) > 1.75 for what in ("differences", "hessian") for which in Count._fields)
+    linear = all(
+        slope(costs, what, which) < 1.25
+        for what in ("gradient", "product")
+        for which in Count._fields
+    )
+    square = all(
+        slope(costs, what, which) > 1.75
+        for what in ("differences", "hessian")
+        for which in Count._fields
+    )
     told = f"""the multiplications of a gradient grow with power {powers["gradient"]:.2f} of the number of parameters, of a
         product with the Hessian with {powers["product"]:.2f}, of differences with {powers["differences"]:.2f}, and of the
         Hessian with {powers["hessian"]:.2f}"""
@@ -246,7 +280,10 @@ def draw(costs: list[Cost], arguments: Namespace) -> None:
     if plt is None:
         return
     figure, axes = plt.subplots(1, 2, figsize=(11, 5), layout="constrained", sharey=True)
-    figure.suptitle("What neurons do for one example: a gradient is linear, differences are quadratic", fontsize=14)
+    figure.suptitle(
+        "What neurons do for one example: a gradient is linear, differences are quadratic",
+        fontsize=14,
+    )
     p = np.array([cost.shape.parameters for cost in costs])
     looks = {
         "hessian": (PINK, "s", "the whole Hessian"),
@@ -254,11 +291,15 @@ def draw(costs: list[Cost], arguments: Namespace) -> None:
         "product": (GREEN, "D", "product with the Hessian"),
         "gradient": (BLUE, "o", "gradient by urgencies"),
     }
-    for axis, which, title in zip(axes, Count._fields, ("messages", "multiplications"), strict=True):
+    for axis, which, title in zip(
+        axes, Count._fields, ("messages", "multiplications"), strict=True
+    ):
         for what, (colour, marker, told) in looks.items():
             counted = [getattr(cost.counts[what], which) for cost in costs]
             label = f"{told}: power {slope(costs, what, which):.2f}"
-            axis.loglog(p, counted, color=colour, marker=marker, linewidth=1.5, markersize=6, label=label)
+            axis.loglog(
+                p, counted, color=colour, marker=marker, linewidth=1.5, markersize=6, label=label
+            )
         axis.set(xlabel="parameters", title=f"{title}, counted")
         axis.set_xticks([10, 20, 50, 100, 200, 500], ["10", "20", "50", "100", "200", "500"])
         axis.minorticks_off()

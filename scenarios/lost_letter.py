@@ -41,7 +41,9 @@ class Forgetful:
             self._port.send(kind, step)
 
 
-async def learn(network: na.Network, steps: range, x, targets, channels="memory", log=None) -> tuple[na.Network, int]:
+async def learn(
+    network: na.Network, steps: range, x, targets, channels="memory", log=None
+) -> tuple[na.Network, int]:
     """Learn for some steps. Returns the network that was committed last, and how many steps that were."""
     done = 0
     async with na.open_simulation(network, channels, log=log, patience=1.0) as simulation:

@@ -62,23 +62,35 @@ class Run(NamedTuple):
 
 
 async def learn(
-    name: str, net: na.Network, data, batches: list[np.ndarray], engine: Watched | None, log=None, kill: int | None = None
+    name: str,
+    net: na.Network,
+    data,
+    batches: list[np.ndarray],
+    engine: Watched | None,
+    log=None,
+    kill: int | None = None,
 ) -> Run:
     """kill: the number of the batch in which a worker dies."""
     x, is_cat = data
     losses, seconds, killed, started = [], [], [], time.perf_counter()
-    async with na.open_simulation(net, micro_batches=MICRO_BATCHES, engine=engine, log=log) as simulation:
+    async with na.open_simulation(
+        net, micro_batches=MICRO_BATCHES, engine=engine, log=log
+    ) as simulation:
         starting = time.perf_counter() - started
         for number, chosen in enumerate(batches):
             started = time.perf_counter()
             if number == kill:  # it has no time left to answer
                 os.kill(engine.workers[-1].pid, signal.SIGKILL)
                 killed.append(number)
-            result = await simulation.train_step(x[chosen], is_cat[chosen], "cross_entropy", optimizer=OPTIMIZER)
+            result = await simulation.train_step(
+                x[chosen], is_cat[chosen], "cross_entropy", optimizer=OPTIMIZER
+            )
             losses.append(result.loss)
             seconds.append(time.perf_counter() - started)
         network = await simulation.network()
-        return Run(name, network, losses, seconds, killed, starting, simulation.statistics().messages)
+        return Run(
+            name, network, losses, seconds, killed, starting, simulation.statistics().messages
+        )
 
 
 def story(arguments: Namespace) -> None:
@@ -87,11 +99,19 @@ def story(arguments: Namespace) -> None:
     train, test = cats.split(animals, arguments.seed)
     pixels = _common.Pixels.fitted(animals.pictures[train], pool=4)
     x, x_test = pixels(animals.pictures[train]), pixels(animals.pictures[test])
-    is_cat, is_cat_test = ((animals.classes[rows] == cats.CAT)[:, None].astype(float) for rows in (train, test))
-    net = na.Network.layered([x.shape[1], *HIDDEN, 1], output_activation="sigmoid", seed=arguments.seed)
+    is_cat, is_cat_test = (
+        (animals.classes[rows] == cats.CAT)[:, None].astype(float) for rows in (train, test)
+    )
+    net = na.Network.layered(
+        [x.shape[1], *HIDDEN, 1], output_activation="sigmoid", seed=arguments.seed
+    )
     rng, epochs = np.random.default_rng(arguments.seed), 1 if arguments.quick else EPOCHS
     orders = [rng.permutation(len(x)) for _ in range(epochs)]
-    batches = [order[start : start + BATCH] for order in orders for start in range(0, len(x) - BATCH + 1, BATCH)]
+    batches = [
+        order[start : start + BATCH]
+        for order in orders
+        for start in range(0, len(x) - BATCH + 1, BATCH)
+    ]
 
     print("CATS ON MANY MACHINES\n")
     print(f"A society of {_common.size(net)}, which learns in {len(batches)} steps of {BATCH}")
@@ -108,7 +128,9 @@ def story(arguments: Namespace) -> None:
     for name, engine in ways:
         last = name == ways[-1][0]
         kill = len(batches) // 2 if last else None
-        run = trio.run(learn, name, net, (x, is_cat), batches, engine, recording if last else None, kill)
+        run = trio.run(
+            learn, name, net, (x, is_cat), batches, engine, recording if last else None, kill
+        )
         count = 1 if engine is None else engine.replicas * engine.shards
         times = f"{run.starting:8.1f} s{1000 * np.median(run.seconds):7.0f} ms"
         print(f"  {name:26}{count:9}{times}   {run.network.digest()[:16]}…", flush=True)
@@ -117,12 +139,18 @@ def story(arguments: Namespace) -> None:
     digests = {run.network.digest() for run in runs}
     print(f"\nThe same bits: {'yes' if len(digests) == 1 else 'NO'}. The same losses, step by step: "
           f"{'yes' if all(run.losses == runs[0].losses for run in runs) else 'NO'}.")  # fmt: skip
-    print(f"The same {runs[0].messages:,} messages: {'yes' if len({run.messages for run in runs}) == 1 else 'NO'}.")
+    print(
+        f"The same {runs[0].messages:,} messages: {'yes' if len({run.messages for run in runs}) == 1 else 'NO'}."
+    )
     killed = runs[-1]
-    print(f"The step in which a worker was killed took {killed.seconds[killed.killed[0]]:.1f} s: another one was started, and")
+    print(
+        f"The step in which a worker was killed took {killed.seconds[killed.killed[0]]:.1f} s: another one was started, and"
+    )
     print("everybody did it again from what was committed.")
     audited = na.audit(recording.path)
-    print(f"An audit of that run's log, which replays each neuron alone: {'passed' if audited.passed else 'FAILED'}.")
+    print(
+        f"An audit of that run's log, which replays each neuron alone: {'passed' if audited.passed else 'FAILED'}."
+    )
     right = (na.predict(killed.network, x_test)[:, 0] >= 0.5) == (is_cat_test[:, 0] == 1)
     print(f"Accuracy on {len(test)} pictures never seen: {right.mean():.3f}\n")
     print("So small a society is faster in one process; docs/scaling.md says when it pays.")
@@ -167,12 +195,22 @@ def divided(axis, net: na.Network, cut: na.Partition) -> None:
     for source, target in zip(net.sources.tolist(), net.targets.tolist(), strict=True):
         crosses = cut.shard[source] != cut.shard[target]
         (x0, y0), (x1, y1) = place[source], place[target]
-        axis.plot([x0, x1], [y0, y1], color="#c1272d" if crosses else "0.8", lw=0.5 if crosses else 0.25, zorder=1 + crosses)
+        axis.plot(
+            [x0, x1],
+            [y0, y1],
+            color="#c1272d" if crosses else "0.8",
+            lw=0.5 if crosses else 0.25,
+            zorder=1 + crosses,
+        )
     for shard in range(cut.shards):
         here = [place[k] for k in np.flatnonzero(cut.shard == shard).tolist()]
-        axis.scatter(*zip(*here, strict=True), s=22, color=COLOURS[shard], zorder=3, label=f"shard {shard}")
+        axis.scatter(
+            *zip(*here, strict=True), s=22, color=COLOURS[shard], zorder=3, label=f"shard {shard}"
+        )
     axis.plot([], [], color="#c1272d", label="synapses that cross")
-    axis.set_title(f"two shards: {cut.messages[0]} messages forward, {cut.messages[1]} back", fontsize=11)
+    axis.set_title(
+        f"two shards: {cut.messages[0]} messages forward, {cut.messages[1]} back", fontsize=11
+    )
     axis.legend(loc="upper center", ncols=3, fontsize=8, frameon=False, bbox_to_anchor=(0.5, 0.0))
     axis.axis("off")
 

@@ -32,15 +32,21 @@ def wired(neurons: int, rng: np.random.Generator) -> na.Network:
     size = neurons // LEVELS
     rest = size * (LEVELS - 1)
     # ten different ones of the level before: sorted draws with repetition, spread out by 0, 1, 2, …
-    sources = np.sort(rng.integers(0, size - FAN_IN + 1, (rest, FAN_IN)), axis=1) + np.arange(FAN_IN)
+    sources = np.sort(rng.integers(0, size - FAN_IN + 1, (rest, FAN_IN)), axis=1) + np.arange(
+        FAN_IN
+    )
     sources += (np.arange(rest) // size * size)[:, None]
     targets = np.repeat(np.arange(size, size * LEVELS), FAN_IN)
     weights = rng.standard_normal(rest * FAN_IN) / np.sqrt(FAN_IN)
-    unheard = np.flatnonzero(np.bincount(sources.ravel(), minlength=size * LEVELS) == 0)  # a few inputs among them
+    unheard = np.flatnonzero(
+        np.bincount(sources.ravel(), minlength=size * LEVELS) == 0
+    )  # a few inputs among them
     return na.Network.from_arrays(sources.ravel(), targets, weights, outputs=unheard)
 
 
-def by_sparse_matrices(net: na.Network, x: np.ndarray, targets: np.ndarray) -> tuple[float, np.ndarray, np.ndarray]:
+def by_sparse_matrices(
+    net: na.Network, x: np.ndarray, targets: np.ndarray
+) -> tuple[float, np.ndarray, np.ndarray]:
     """Loss, ∂loss/∂weights and ∂loss/∂biases of one example: products with sparse matrices, level by level."""
     n = len(net.ids)
     a = np.zeros(n)
@@ -71,7 +77,9 @@ class Clock:
     @contextmanager
     def phase(self, name: str) -> Iterator[None]:
         columns = (SpinnerColumn(), TextColumn("{task.description}"), TimeElapsedColumn())
-        with Progress(*columns, console=Console(stderr=True), transient=True, disable=not sys.stderr.isatty()) as bar:
+        with Progress(
+            *columns, console=Console(stderr=True), transient=True, disable=not sys.stderr.isatty()
+        ) as bar:
             bar.add_task(name, total=None)
             start = time.perf_counter()
             yield
@@ -85,12 +93,16 @@ def memory() -> tuple[float, float]:
         from pathlib import Path
 
         pages = int(Path("/proc/self/statm").read_text().split()[1])
-        return pages * resource.getpagesize() / 1e9, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024 / 1e9
+        return pages * resource.getpagesize() / 1e9, resource.getrusage(
+            resource.RUSAGE_SELF
+        ).ru_maxrss * 1024 / 1e9
     except (ImportError, OSError):
         return np.nan, np.nan
 
 
-async def live(net: na.Network, x: np.ndarray, targets: np.ndarray, log: na.Recording | None, clock: Clock):
+async def live(
+    net: na.Network, x: np.ndarray, targets: np.ndarray, log: na.Recording | None, clock: Clock
+):
     start = time.perf_counter()
     async with na.open_simulation(net, log=log) as simulation:
         clock.seconds["bringing to life"] = time.perf_counter() - start
@@ -109,14 +121,24 @@ async def live(net: na.Network, x: np.ndarray, targets: np.ndarray, log: na.Reco
 
 def story(arguments: Namespace) -> None:
     if arguments.neurons < 10 * LEVELS * FAN_IN:
-        raise na.InputError(f"--neurons must be at least {10 * LEVELS * FAN_IN}, got {arguments.neurons}")
+        raise na.InputError(
+            f"--neurons must be at least {10 * LEVELS * FAN_IN}, got {arguments.neurons}"
+        )
     rng, clock = np.random.default_rng(arguments.seed), Clock()
-    print("A MILLION NEURONS\n" if arguments.neurons == 1_000_000 else f"{arguments.neurons:,} NEURONS\n", flush=True)
+    print(
+        "A MILLION NEURONS\n"
+        if arguments.neurons == 1_000_000
+        else f"{arguments.neurons:,} NEURONS\n",
+        flush=True,
+    )
     with clock.phase("wiring"):
         net = wired(arguments.neurons, rng)
     counts = f"{len(net.ids):,} neurons, {len(net.inputs):,} of them inputs; {len(net.weights):,} synapses"
     print(f"{counts}, drawn at random.", flush=True)
-    x, targets = rng.standard_normal((1, len(net.inputs))), rng.standard_normal((1, len(net.outputs)))
+    x, targets = (
+        rng.standard_normal((1, len(net.inputs))),
+        rng.standard_normal((1, len(net.outputs))),
+    )
 
     gc.disable()  # it would look through all neurons again and again, and nothing here makes garbage
     gradient, alive, tasks, left = trio.run(live, net, x, targets, arguments.log, clock)
@@ -129,11 +151,15 @@ def story(arguments: Namespace) -> None:
     messages = len(net.weights) + np.count_nonzero(~net.is_input[net.sources])
     speed = messages / clock.seconds["third step: a gradient"]
     print(f"\n{messages:,} messages between neurons in that gradient: {speed:,.0f} a second.")
-    print(f"Memory: {alive:.2f} GB alive, {memory()[1]:.2f} GB at most; {alive / len(net.ids) * 1e6:.1f} KB a neuron.\n")
+    print(
+        f"Memory: {alive:.2f} GB alive, {memory()[1]:.2f} GB at most; {alive / len(net.ids) * 1e6:.1f} KB a neuron.\n"
+    )
     print("The gradient against sparse matrices:\n")
     found = ((gradient.loss, loss), (gradient.weights, weights), (gradient.biases, biases))
     for name, (ours, theirs) in zip(("loss", "by weights", "by biases"), found, strict=True):
-        print(f"  {name:<12} greatest {np.abs(theirs).max():10.3g}   largest difference {np.abs(ours - theirs).max():10.3g}")
+        print(
+            f"  {name:<12} greatest {np.abs(theirs).max():10.3g}   largest difference {np.abs(ours - theirs).max():10.3g}"
+        )
 
 
 def more(parser: ArgumentParser) -> None:

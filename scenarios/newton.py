@@ -26,7 +26,11 @@ SMALL = 1e-8  # the norm of the gradient at which a run ends
 WHOLE = na.SGD(1.0)  # a Newton step as it is
 L2 = (1e-2, 1e-3, 1e-4)  # of the logistic regression; by default the first two
 RATES = (8.0, 4.0, 2.0, 1.0)  # at 12 seeds 0 and 1 never arrive at L2 .01
-CURVE_L2, CURVE_RATES, CURVE_STEPS = 1e-3, (0.1, 0.05), 800  # of the small network: L2, and of descent rates and steps
+CURVE_L2, CURVE_RATES, CURVE_STEPS = (
+    1e-3,
+    (0.1, 0.05),
+    800,
+)  # of the small network: L2, and of descent rates and steps
 DAMPING = 0.3
 BARE, LONGEST, DESCENT = 60, 300, 20_000  # steps at most
 BLUE, RED, GREEN, PINK = "#0072b2", "#d55e00", "#009e73", "#cc79a7"
@@ -72,7 +76,9 @@ class Counted(na.rules.NewtonCG):
 
     rounds_of: Counter | None = None
 
-    def rounds(self, network: na.Network, x: np.ndarray) -> Generator[na.rules.Round, na.rules.Answer, None]:
+    def rounds(
+        self, network: na.Network, x: np.ndarray
+    ) -> Generator[na.rules.Round, na.rules.Answer, None]:
         asked = na.rules.NewtonCG.rounds(self, network, x)
         round = next(asked)
         while True:
@@ -100,7 +106,9 @@ def cancer(seed: int, l2: float) -> Task:
 def curve(seed: int) -> Task:
     """sin 2x at 60 points, for 6 hidden neurons."""
     x = np.linspace(-2, 2, 60)[:, None]
-    return Task(na.Network.layered([1, 6, 1], seed=seed), x, np.sin(2 * x), "squared_error", CURVE_L2)
+    return Task(
+        na.Network.layered([1, 6, 1], seed=seed), x, np.sin(2 * x), "squared_error", CURVE_L2
+    )
 
 
 def follow(
@@ -121,7 +129,9 @@ def follow(
             while track[-1][0] > SMALL and steps < most:
                 try:
                     for _ in range(every):
-                        await simulation.train_step(task.x, task.targets, task.loss, optimizer=optimizer)
+                        await simulation.train_step(
+                            task.x, task.targets, task.loss, optimizer=optimizer
+                        )
                 except na.SimulationError:
                     break
                 steps, network = steps + every, await simulation.network()
@@ -137,7 +147,10 @@ def follow(
 def slope(task: Task, network: na.Network) -> tuple[float, float]:
     """How long the gradient is, and the objective; measured by matrices, beside the society."""
     found = na.reference.gradient(network, task.x, task.targets, task.loss)
-    w, g = flat(network, network.weights, network.biases), flat(network, found.weights, found.biases)
+    w, g = (
+        flat(network, network.weights, network.biases),
+        flat(network, found.weights, found.biases),
+    )
     return float(np.linalg.norm(g + task.l2 * w)), found.loss + task.l2 / 2 * float(w @ w)
 
 
@@ -157,7 +170,13 @@ def descent(task: Task, rates: tuple[float, ...], most: int) -> Track:
     for rate in rates:
         tracks.append(follow(task, na.SGD(rate, weight_decay=task.l2), most=most, every=20))
         most = tracks[-1].steps if tracks[-1].reached else most
-    return min(tracks, key=lambda track: (not track.reached, track.steps if track.reached else track.objectives[-1]))
+    return min(
+        tracks,
+        key=lambda track: (
+            not track.reached,
+            track.steps if track.reached else track.objectives[-1],
+        ),
+    )
 
 
 def hessian(task: Task, network: na.Network) -> np.ndarray:
@@ -169,8 +188,12 @@ def hessian(task: Task, network: na.Network) -> np.ndarray:
         async with na.open_simulation(network) as simulation:
             for k in range(synapses + len(neurons)):
                 weights, biases = np.zeros(synapses), np.zeros(len(network.ids))
-                (weights if k < synapses else biases)[k if k < synapses else neurons[k - synapses]] = 1.0
-                found = await simulation.hessian_vector_product(task.x, task.targets, weights, biases, task.loss)
+                (weights if k < synapses else biases)[
+                    k if k < synapses else neurons[k - synapses]
+                ] = 1.0
+                found = await simulation.hessian_vector_product(
+                    task.x, task.targets, weights, biases, task.loss
+                )
                 columns.append(flat(network, found.weights, found.biases))
         return np.array(columns)
 
@@ -219,7 +242,9 @@ def small_network(seed: int, steps: int = CURVE_STEPS) -> Curve:
         newton(task, most=LONGEST, damping=DAMPING),
         descent(task, CURVE_RATES, steps),
     ]
-    return Curve(tracks, lowest(task, task.network), [lowest(task, track.network) for track in tracks])
+    return Curve(
+        tracks, lowest(task, task.network), [lowest(task, track.network) for track in tracks]
+    )
 
 
 def orders(track: Track) -> np.ndarray:
@@ -246,7 +271,9 @@ def story(arguments: Namespace) -> None:
     seeds = arguments.seeds
     levels = L2 if arguments.full else L2[:1] if arguments.quick else L2[:2]
     steps = 100 if arguments.quick else CURVE_STEPS
-    cases = [("regression", seed, l2) for l2 in levels for seed in seeds] + [("curve", seed, steps) for seed in seeds]
+    cases = [("regression", seed, l2) for l2 in levels for seed in seeds] + [
+        ("curve", seed, steps) for seed in seeds
+    ]
     done = _experiment.over("newton", one, cases)
     runs = {l2: done[k * len(seeds) : (k + 1) * len(seeds)] for k, l2 in enumerate(levels)}
     curves = done[len(levels) * len(seeds) :]
@@ -266,10 +293,15 @@ def spread(values: list[float], form: str = ",.0f") -> str:
 
 def report(runs: dict[float, list[Regression]], curves: list[Curve]) -> None:
     count = len(curves)
-    print(f"Logistic regression, mean ± sd of {count} seed(s); work: a gradient is 1, a product 2.\n")
+    print(
+        f"Logistic regression, mean ± sd of {count} seed(s); work: a gradient is 1, a product 2.\n"
+    )
     rows = []
     for l2, pairs in runs.items():
-        for name, tracks in (("Newton-CG", [p.newton for p in pairs]), ("descent", [p.descent for p in pairs])):
+        for name, tracks in (
+            ("Newton-CG", [p.newton for p in pairs]),
+            ("descent", [p.descent for p in pairs]),
+        ):
             products = spread([t.rounds["product"] for t in tracks]) if name == "Newton-CG" else "-"
             cells = [spread([t.steps for t in tracks]), products, spread([t.work for t in tracks])]
             rows.append([f"L2 {l2:g} {name}", *cells, spread([t.messages[-1] for t in tracks])])
@@ -280,7 +312,9 @@ def report(runs: dict[float, list[Regression]], curves: list[Curve]) -> None:
         a_step = spread([t.rounds["product"] / t.steps for t in tracks], ".1f")
         last = spread([orders(t)[-1] for t in tracks], ".2f")
         print(f"  L2 {l2:g}: {a_step}; in the last step the norm falls to its power {last}")
-    print(f"\nsin 2x; the Hessian's lowest eigenvalue is {spread([c.start for c in curves], '.2f')} at the start.")
+    print(
+        f"\nsin 2x; the Hessian's lowest eigenvalue is {spread([c.start for c in curves], '.2f')} at the start."
+    )
     print("It ends at a minimum if the gradient is 0 (1e-8) and that eigenvalue positive.\n")
     rows = []
     for k, name in enumerate(WAYS):
@@ -295,7 +329,13 @@ def report(runs: dict[float, list[Regression]], curves: list[Curve]) -> None:
 
 def kind(run: Curve, way: int) -> str:
     """Where that way led."""
-    return "on the way" if not run.tracks[way].reached else "minimum" if run.ends[way] > 0 else "saddle"
+    return (
+        "on the way"
+        if not run.tracks[way].reached
+        else "minimum"
+        if run.ends[way] > 0
+        else "saddle"
+    )
 
 
 def conclude(runs: dict[float, list[Regression]], curves: list[Curve]) -> None:
@@ -327,16 +367,39 @@ def draw(runs: dict[float, list[Regression]], curves: list[Curve], arguments: Na
     plt = _common.pyplot()
     if plt is None:
         return
-    figure, ((mail, tail), (valley, fit)) = plt.subplots(2, 2, figsize=(9.2, 6.8), layout="constrained")
-    for (l2, pairs), dash, mark, fill in zip(runs.items(), ("-", "--", ":"), "os^", (BLUE, "white", "white"), strict=False):
+    figure, ((mail, tail), (valley, fit)) = plt.subplots(
+        2, 2, figsize=(9.2, 6.8), layout="constrained"
+    )
+    for (l2, pairs), dash, mark, fill in zip(
+        runs.items(), ("-", "--", ":"), "os^", (BLUE, "white", "white"), strict=False
+    ):
         first = pairs[0]
         newton_norms, descent_norms = first.newton.norms[1:], first.descent.norms[1:]
         label = f"L2 {l2:g}"
-        mail.plot(first.newton.messages[1:], newton_norms, dash + mark, ms=4, mfc=fill, color=BLUE, label=f"Newton-CG, {label}")
-        mail.plot(first.descent.messages[1:], descent_norms, dash, color=RED, label=f"descent, {label}")
-        before, after = (np.concatenate([p.newton.norms[part] for p in pairs]) for part in (slice(-1), slice(1, None)))
+        mail.plot(
+            first.newton.messages[1:],
+            newton_norms,
+            dash + mark,
+            ms=4,
+            mfc=fill,
+            color=BLUE,
+            label=f"Newton-CG, {label}",
+        )
+        mail.plot(
+            first.descent.messages[1:], descent_norms, dash, color=RED, label=f"descent, {label}"
+        )
+        before, after = (
+            np.concatenate([p.newton.norms[part] for p in pairs])
+            for part in (slice(-1), slice(1, None))
+        )
         tail.plot(before, after, mark, ms=4, color=BLUE, mfc=fill, label=label)
-    mail.set(xscale="log", yscale="log", xlabel="messages so far", ylabel="norm of the gradient", ylim=(1e-10, 100))
+    mail.set(
+        xscale="log",
+        yscale="log",
+        xlabel="messages so far",
+        ylabel="norm of the gradient",
+        ylim=(1e-10, 100),
+    )
     mail.set_title("Logistic regression: the flatter, the more is saved", fontsize=11)
     scale = np.logspace(-6, 0, 2)
     for power, dash in ((1.0, "-"), (1.5, "--"), (2.0, ":")):
@@ -345,14 +408,25 @@ def draw(runs: dict[float, list[Regression]], curves: list[Curve], arguments: Na
     tail.set(xlim=(1e-6, 3), ylim=(1e-13, 3))
     tail.set_title("At the end it raises the norm to the power 1.5", fontsize=11)
     shown = curves[0]
-    for name, track, colour, dash in zip(WAYS, shown.tracks, COLOURS, (":", "-", "--", "-."), strict=True):
-        valley.plot(np.maximum(track.messages, 20), track.objectives, dash, color=colour, label=name)
+    for name, track, colour, dash in zip(
+        WAYS, shown.tracks, COLOURS, (":", "-", "--", "-."), strict=True
+    ):
+        valley.plot(
+            np.maximum(track.messages, 20), track.objectives, dash, color=colour, label=name
+        )
     valley.set(xscale="log", yscale="log", xlabel="messages so far", ylabel="loss and L2 term")
     valley.set_title("sin 2x, one start: the bare method climbs and stays", fontsize=11)
     task = curve(arguments.seeds[0])
     fit.plot(task.x, task.targets, ".", color="0.6", ms=4, label="sin 2x")
     for k in (0, 1):
-        fit.plot(task.x, na.predict(shown.tracks[k].network, task.x), "-:"[1 - k], lw=2, color=COLOURS[k], label=WAYS[k])
+        fit.plot(
+            task.x,
+            na.predict(shown.tracks[k].network, task.x),
+            "-:"[1 - k],
+            lw=2,
+            color=COLOURS[k],
+            label=WAYS[k],
+        )
     fit.set(xlabel="x", ylabel="what the network says")
     fit.set_title("What it has learnt there", fontsize=11)
     for axis in (mail, tail, valley, fit):

@@ -45,7 +45,9 @@ class Told:
     def start(self, n_parameters: int) -> State:
         return ()
 
-    def update(self, parameters: np.ndarray, urgencies: np.ndarray, state: State, count: int) -> tuple[np.ndarray, State]:
+    def update(
+        self, parameters: np.ndarray, urgencies: np.ndarray, state: State, count: int
+    ) -> tuple[np.ndarray, State]:
         return parameters + np.array(self.rates) * (urgencies - parameters / self.examples), state
 
 
@@ -65,11 +67,15 @@ class Listener:
     def start(self, n_parameters: int) -> State:
         return (np.zeros((n_parameters, n_parameters)),)
 
-    def update(self, parameters: np.ndarray, urgencies: np.ndarray, state: State, count: int) -> tuple[np.ndarray, State]:
+    def update(
+        self, parameters: np.ndarray, urgencies: np.ndarray, state: State, count: int
+    ) -> tuple[np.ndarray, State]:
         urgencies = urgencies - parameters / self.examples
         (heard,) = state
         if count <= self.listen:
-            products = np.outer(urgencies, urgencies) if self.joint else np.diag(urgencies * urgencies)
+            products = (
+                np.outer(urgencies, urgencies) if self.joint else np.diag(urgencies * urgencies)
+            )
             return parameters + 0.0, (heard + products / self.listen,)
         return parameters + 2 / self.examples * np.linalg.solve(heard, urgencies), state
 
@@ -136,7 +142,9 @@ async def wander(seed: int, given: Problem, pace: Optimizer, log: na.Recording |
     async with na.open_simulation(neuron, log=log) as simulation:
         for step in range(LISTEN + SETTLE + STEPS):
             drawn = rng.integers(EXAMPLES, size=BATCH)
-            await simulation.train_step(given.x[drawn], given.targets[drawn], "gaussian", optimizer=pace)
+            await simulation.train_step(
+                given.x[drawn], given.targets[drawn], "gaussian", optimizer=pace
+            )
             if step >= LISTEN + SETTLE:
                 now = await simulation.network()
                 visited.append(np.append(now.weights, now.biases[-1]))
@@ -172,14 +180,22 @@ def pictures(name: str, seed: int) -> Pictures:
         animals = _common.animals()
         train, test = cats.split(animals, seed)
         pixels = _common.Pixels.fitted(animals.pictures[train], pool=4)
-        x, classes, n_classes = pixels(animals.pictures), (animals.classes == cats.CAT).astype(int), 2
+        x, classes, n_classes = (
+            pixels(animals.pictures),
+            (animals.classes == cats.CAT).astype(int),
+            2,
+        )
     else:
         from sklearn.datasets import load_digits
 
         digits = load_digits()
         order = np.random.default_rng(seed).permutation(len(digits.target))
         train, test = np.split(order, [len(order) * 3 // 4])
-        x, classes, n_classes = (digits.data - digits.data[train].mean(axis=0)) / 8, digits.target, 10
+        x, classes, n_classes = (
+            (digits.data - digits.data[train].mean(axis=0)) / 8,
+            digits.target,
+            10,
+        )
     return Pictures(x[train], classes[train], x[test], classes[test], n_classes)
 
 
@@ -211,13 +227,18 @@ async def restless(data: Pictures, seed: int) -> Averages:
     anew = rng.random(len(data.classes)) < REDRAWN
     labels = np.where(anew, rng.integers(data.n_classes, size=len(anew)), data.classes)
     targets = np.eye(data.n_classes)[labels]
-    restless, resting = na.SGD(RATE, weight_decay=DECAY), na.SGD(na.CosineDecay(RATE, BETWEEN * SOCIETIES), weight_decay=DECAY)
+    restless, resting = (
+        na.SGD(RATE, weight_decay=DECAY),
+        na.SGD(na.CosineDecay(RATE, BETWEEN * SOCIETIES), weight_decay=DECAY),
+    )
 
     async def learn(simulation: na.Simulation, steps: int, optimizer: na.SGD) -> np.ndarray:
         """Then say what it thinks of the pictures held out."""
         for _ in range(steps):
             drawn = rng.integers(len(targets), size=SMALL)
-            await simulation.train_step(data.x[drawn], targets[drawn], "softmax_cross_entropy", optimizer=optimizer)
+            await simulation.train_step(
+                data.x[drawn], targets[drawn], "softmax_cross_entropy", optimizer=optimizer
+            )
         return softmax(await simulation.predict(data.x_test))
 
     net = na.Network.layered([data.x.shape[1], HIDDEN, data.n_classes], seed=seed)
@@ -228,7 +249,11 @@ async def restless(data: Pictures, seed: int) -> Averages:
     async with na.open_simulation(midway) as simulation:
         rested = await learn(simulation, BETWEEN * SOCIETIES, resting)
     ones = np.mean([score(p, data.classes_test) for p in said], axis=0)
-    return Averages(Score(*ones), score(np.mean(said, axis=0), data.classes_test), score(rested, data.classes_test))
+    return Averages(
+        Score(*ones),
+        score(np.mean(said, axis=0), data.classes_test),
+        score(rested, data.classes_test),
+    )
 
 
 def softmax(logits: np.ndarray) -> np.ndarray:
@@ -263,8 +288,12 @@ class Results(NamedTuple):
 
 def measure_all(seeds: Sequence[int], paces: Sequence[Pace]) -> Results:
     names = ["cats", "digits"] if find_spec("sklearn") else ["cats"]
-    chains = _experiment.over("chains", measure, [(seed, *pace) for pace in paces for seed in seeds])
-    averages = _experiment.over("averages", average, [(name, seed) for name in names for seed in seeds])
+    chains = _experiment.over(
+        "chains", measure, [(seed, *pace) for pace in paces for seed in seeds]
+    )
+    averages = _experiment.over(
+        "averages", average, [(name, seed) for name in names for seed in seeds]
+    )
     n = len(seeds)
     return Results(
         {pace: chains[k * n : (k + 1) * n] for k, pace in enumerate(paces)},
@@ -274,17 +303,33 @@ def measure_all(seeds: Sequence[int], paces: Sequence[Pace]) -> Results:
 
 def finding(results: Results) -> str:
     """In one sentence what these results show, if they do."""
-    swept = {pace: results.divergence(pace).mean() for pace, rotated in results.chains if pace in SWEEP and not rotated}
+    swept = {
+        pace: results.divergence(pace).mean()
+        for pace, rotated in results.chains
+        if pace in SWEEP and not rotated
+    }
     one, alone, turned, joint = (
-        results.divergence(*pace).mean() for pace in ((1.0, False), ("alone", False), ("alone", True), ("joint", True))
+        results.divergence(*pace).mean()
+        for pace in ((1.0, False), ("alone", False), ("alone", True), ("joint", True))
     )
-    gained = [a.averaged.accuracy - a.one.accuracy for averages in results.averages.values() for a in averages]
+    gained = [
+        a.averaged.accuracy - a.one.accuracy
+        for averages in results.averages.values()
+        for a in averages
+    ]
     measured = (
         f"the best rate for all ends {one:.2f} from the posterior, a rate that each synapse finds by listening {alone:.2f},"
         f" but {turned:.2f} if the inputs are rotated ({joint:.2f} if the neuron listens to all of its synapses jointly);"
         f" averaging what {SOCIETIES} restless societies say changes the accuracy by {min(gained):+.3f} to {max(gained):+.3f}"
     )
-    holds = min(swept, key=swept.get) == 1.0 and one > 0.5 and alone < 0.2 and turned > 0.35 and joint < 0.2 and min(gained) > 0
+    holds = (
+        min(swept, key=swept.get) == 1.0
+        and one > 0.5
+        and alone < 0.2
+        and turned > 0.35
+        and joint < 0.2
+        and min(gained) > 0
+    )
     return f"{measured}." if holds else f"not shown by this run, in which {measured}."
 
 
@@ -308,7 +353,9 @@ def story(arguments: Namespace) -> None:
         f" posterior's. Then societies of {HIDDEN} hidden neurons, rate {RATE:g}, batches of {SMALL}, a fifth of the labels"
         f" drawn anew: {SOCIETIES} states, {BETWEEN} steps apart, and what they say averaged.",
     )
-    paces = [pace for pace in PACES if pace[0] not in (0.5, 2.0, "told")] if arguments.quick else PACES
+    paces = (
+        [pace for pace in PACES if pace[0] not in (0.5, 2.0, "told")] if arguments.quick else PACES
+    )
     results = measure_all(arguments.seeds, paces)
     told(results)
     _experiment.conclude(finding(results), not_so(results))
@@ -318,7 +365,11 @@ def story(arguments: Namespace) -> None:
     draw(results, arguments)
 
 
-WORDS = {"told": "a rate each, told from outside", "alone": "a rate each, by listening", "joint": "jointly, by listening"}
+WORDS = {
+    "told": "a rate each, told from outside",
+    "alone": "a rate each, by listening",
+    "joint": "jointly, by listening",
+}
 
 
 def told(results: Results) -> None:
@@ -326,12 +377,22 @@ def told(results: Results) -> None:
     rows = []
     for pace, rotated in results.chains:
         what = WORDS.get(pace) or f"one rate for all, {pace:g} x the best"
-        rows.append([what, "rotated" if rotated else "along axes", spread(results.divergence(pace, rotated))])
+        rows.append(
+            [
+                what,
+                "rotated" if rotated else "along axes",
+                spread(results.divergence(pace, rotated)),
+            ]
+        )
     _experiment.table(["one neuron", "inputs", "divergence"], rows)
     print("\nMany neurons, on pictures held out, whose labels are right:\n")
     rows = []
     for name, averages in results.averages.items():
-        for field, what in (("one", "one state"), ("averaged", f"{SOCIETIES} averaged"), ("rested", "brought to rest")):
+        for field, what in (
+            ("one", "one state"),
+            ("averaged", f"{SOCIETIES} averaged"),
+            ("rested", "brought to rest"),
+        ):
             scores = np.array([getattr(a, field) for a in averages])
             rows.append([f"{name}, {what}", *(spread(column) for column in scores.T)])
     _experiment.table(["", "-log p", "accuracy", "calibration error"], rows)
@@ -341,7 +402,9 @@ def told(results: Results) -> None:
 
 def spread(values: np.ndarray) -> str:
     """Mean and standard deviation."""
-    return f"{values.mean():.3f} ± {values.std(ddof=1):.3f}" if len(values) > 1 else f"{values[0]:.3f}"
+    return (
+        f"{values.mean():.3f} ± {values.std(ddof=1):.3f}" if len(values) > 1 else f"{values[0]:.3f}"
+    )
 
 
 BLUE, ORANGE, GREEN, PINK = "#0072b2", "#d55e00", "#009e73", "#cc79a7"
@@ -353,7 +416,9 @@ def draw(results: Results, arguments: Namespace) -> None:
         return
     figure = plt.figure(figsize=(9.6, 6.2), layout="constrained")
     above, below = figure.subfigures(2, 1, height_ratios=[1.15, 1])
-    figure.suptitle("Where a restless neuron goes (dots), and where it ought to (rings: one and two standard deviations)")
+    figure.suptitle(
+        "Where a restless neuron goes (dots), and where it ought to (rings: one and two standard deviations)"
+    )
     clouds = [
         ((1.0, False), BLUE, "one rate for all"),
         (("alone", False), GREEN, "each synapse its own"),
@@ -367,13 +432,26 @@ def draw(results: Results, arguments: Namespace) -> None:
         axis.plot(*results.chains[pace][0].cloud.T, ".", color=colour, markersize=3)
         for radius in (1, 2):
             axis.plot(radius * np.cos(turn), radius * np.sin(turn), color="black", linewidth=1)
-        axis.set(xlim=(-4.5, 4.5), ylim=(-4.5, 4.5), aspect="equal", xticks=[-2, 0, 2], yticks=[-2, 0, 2])
+        axis.set(
+            xlim=(-4.5, 4.5), ylim=(-4.5, 4.5), aspect="equal", xticks=[-2, 0, 2], yticks=[-2, 0, 2]
+        )
         axis.set_xlabel("posterior's widest direction", fontsize=9)
         axis.set_title(f"{title}\ndivergence {results.divergence(*pace)[0]:.2f}", fontsize=10)
     swept, learnt = below.subplots(1, 2)
     factors = [pace for pace, rotated in results.chains if pace in SWEEP and not rotated]
-    swept.plot(factors, [results.divergence(f).mean() for f in factors], "o-", color=BLUE, label="one rate for all")
-    swept.axhline(results.divergence("alone").mean(), color=GREEN, linestyle="--", label="each synapse its own")
+    swept.plot(
+        factors,
+        [results.divergence(f).mean() for f in factors],
+        "o-",
+        color=BLUE,
+        label="one rate for all",
+    )
+    swept.axhline(
+        results.divergence("alone").mean(),
+        color=GREEN,
+        linestyle="--",
+        label="each synapse its own",
+    )
     swept.set(xscale="log", yscale="log", xticks=factors, xticklabels=[f"{f:g}" for f in factors])
     swept.minorticks_off()
     swept.set(xlabel="rate, in units of the best by the formula", ylabel="divergence")
@@ -381,7 +459,9 @@ def draw(results: Results, arguments: Namespace) -> None:
     swept.grid(alpha=0.3)
     rows = [(name, a) for name, averages in results.averages.items() for a in averages]
     for k, (_, a) in enumerate(rows):
-        learnt.plot([a.one.accuracy, a.averaged.accuracy], [k, k], color="grey", linewidth=1, zorder=0)
+        learnt.plot(
+            [a.one.accuracy, a.averaged.accuracy], [k, k], color="grey", linewidth=1, zorder=0
+        )
     marks = (
         ("one", "o", BLUE, "one state"),
         ("averaged", "D", ORANGE, f"{SOCIETIES} averaged"),
@@ -389,13 +469,32 @@ def draw(results: Results, arguments: Namespace) -> None:
     )
     for field, mark, colour, label in marks:
         accuracies = [getattr(a, field).accuracy for _, a in rows]
-        learnt.plot(accuracies, range(len(rows)), mark, color=colour, label=label, markersize=8 if mark == "|" else 6)
-    middle = {name: np.mean([k for k, row in enumerate(rows) if row[0] == name]) for name, _ in rows}
+        learnt.plot(
+            accuracies,
+            range(len(rows)),
+            mark,
+            color=colour,
+            label=label,
+            markersize=8 if mark == "|" else 6,
+        )
+    middle = {
+        name: np.mean([k for k, row in enumerate(rows) if row[0] == name]) for name, _ in rows
+    }
     learnt.set(
-        yticks=list(middle.values()), yticklabels=list(middle), xlabel="accuracy (a row a seed)", ylim=(len(rows) - 0.5, -0.5)
+        yticks=list(middle.values()),
+        yticklabels=list(middle),
+        xlabel="accuracy (a row a seed)",
+        ylim=(len(rows) - 0.5, -0.5),
     )
     learnt.axhline(len(results.averages["cats"]) - 0.5, color="grey", linestyle=":", linewidth=1)
-    learnt.legend(frameon=False, ncols=3, fontsize=9, columnspacing=1, loc="lower center", bbox_to_anchor=(0.5, 1.0))
+    learnt.legend(
+        frameon=False,
+        ncols=3,
+        fontsize=9,
+        columnspacing=1,
+        loc="lower center",
+        bbox_to_anchor=(0.5, 1.0),
+    )
     learnt.grid(alpha=0.3, axis="x")
     _common.save(figure, arguments.out, "noisy_posterior.png")
 

@@ -32,7 +32,12 @@ class Overheard(Memory):
             self._recorder.message(step, line, values)
 
 
-async def listen(network: na.Network, picture: list[float], log: na.Recording | None = None, optimizer: na.SGD | None = None):
+async def listen(
+    network: na.Network,
+    picture: list[float],
+    log: na.Recording | None = None,
+    optimizer: na.SGD | None = None,
+):
     """Ask a society for one gradient, or let it learn once. Returns that, what was said, and the network afterwards."""
     engines: list[Overheard] = []
 
@@ -53,12 +58,18 @@ async def listen(network: na.Network, picture: list[float], log: na.Recording | 
             return place.get(sender, -1) if kind == "activation" else -place.get(sender, len(place))
 
         told = engines[0].told
-        return result, {key: told[key] for key in sorted(told, key=order)}, await simulation.network()
+        return (
+            result,
+            {key: told[key] for key in sorted(told, key=order)},
+            await simulation.network(),
+        )
 
 
 def at_the_output(slope: float) -> None:
     """One neuron whose signal is 0.6 and whose activation function has that slope there."""
-    na.add_activation(f"slope {slope:g}", lambda z: 0.6 + slope * (z - 0.6), lambda z, a: 0.0 * z + slope)
+    na.add_activation(
+        f"slope {slope:g}", lambda z: 0.6 + slope * (z - 0.6), lambda z, a: 0.0 * z + slope
+    )
     cat = na.Neuron("cat", f"slope {slope:g}", bias=0.1)
     net = na.Network([na.Input("fur"), cat], [na.Synapse("fur", "cat", 0.5)], ["cat"])
     gradient, told, _ = trio.run(listen, net, [1.0])
@@ -70,7 +81,14 @@ def at_the_output(slope: float) -> None:
 
 def family() -> na.Network:
     """fur is loud, tail nearly silent; `eyes` is heard by two neurons; one synapse inhibits."""
-    neurons = [na.Input("fur"), na.Input("tail"), na.Neuron("eyes"), na.Neuron("face"), na.Neuron("body"), na.Neuron("cat")]
+    neurons = [
+        na.Input("fur"),
+        na.Input("tail"),
+        na.Neuron("eyes"),
+        na.Neuron("face"),
+        na.Neuron("body"),
+        na.Neuron("cat"),
+    ]
     synapses = [
         na.Synapse("fur", "eyes", 0.5),
         na.Synapse("tail", "eyes", 1.0),
@@ -114,12 +132,18 @@ def story(arguments: Namespace) -> None:
     total = -gradient.biases[2]
     print("\nface -> cat is excitatory (+0.75): face is urged upwards, like cat itself.")
     print("eyes -> body is inhibitory (-0.5): through it, eyes is urged downwards.")
-    print(f"eyes has two followers and sums what they say: {face:+.3f} {body:+.3f} = {total:+.3f}\n")
+    print(
+        f"eyes has two followers and sums what they say: {face:+.3f} {body:+.3f} = {total:+.3f}\n"
+    )
     print("What eyes makes of that, for what is its own:\n")
     wants = dict(zip(("fur", "tail"), -gradient.weights[:2], strict=True))
     print(f"  its bias                  {total:+.3f}        (the urgency itself)")
-    print(f"  weight of fur -> eyes     {total:+.3f} x 1.0 = {wants['fur']:+.3f}   the loud one matters")
-    print(f"  weight of tail -> eyes    {total:+.3f} x 0.1 = {wants['tail']:+.3f}   the silent one hardly")
+    print(
+        f"  weight of fur -> eyes     {total:+.3f} x 1.0 = {wants['fur']:+.3f}   the loud one matters"
+    )
+    print(
+        f"  weight of tail -> eyes    {total:+.3f} x 0.1 = {wants['tail']:+.3f}   the silent one hardly"
+    )
 
     _, _, wiser = trio.run(listen, net, picture, None, na.SGD(0.05))
     before, after = gradient.predictions[0, 0], na.predict(wiser, [picture])[0, 0]
@@ -129,7 +153,9 @@ def story(arguments: Namespace) -> None:
         print(f"  {old.source:4} -> {old.target:4}  {old.weight:+.3f} becomes {new.weight:+.3f}")
     print(f"\np was {before:.3f}, now it is {after:.3f}: closer to 1. Nobody oversaw it.")
     if arguments.log:
-        print(f"\nEvery message of the family's first look: neuro-actors log show {arguments.log.path}")
+        print(
+            f"\nEvery message of the family's first look: neuro-actors log show {arguments.log.path}"
+        )
 
 
 if __name__ == "__main__":

@@ -106,17 +106,23 @@ def measure(name: str, seed: int, steps: int, log: na.Recording | None = None) -
 
     async def society() -> None:
         async with na.open_simulation(net, log=log, rule=rule(name, seed)) as simulation:
-            chosen = (rows for epoch in count(1) for rows in batches(len(data.x), BATCH, seed, epoch))
+            chosen = (
+                rows for epoch in count(1) for rows in batches(len(data.x), BATCH, seed, epoch)
+            )
             for n in range(steps + 1):
                 if n in looked_at:
                     found = await simulation.gradient(*probe)
                     now = await simulation.network()
                     true = na.reference.gradient(now, *probe)
                     course.angles.append(degrees(found.weights[hidden], true.weights[hidden]))
-                    course.accuracies.append(accuracy(await simulation.predict(data.x_test), data.targets_test))
+                    course.accuracies.append(
+                        accuracy(await simulation.predict(data.x_test), data.targets_test)
+                    )
                 if n < steps:
                     rows = next(chosen)
-                    await simulation.train_step(data.x[rows], data.targets[rows], LOSS, optimizer=optimizer)
+                    await simulation.train_step(
+                        data.x[rows], data.targets[rows], LOSS, optimizer=optimizer
+                    )
 
     trio.run(society)
     return course
@@ -155,7 +161,9 @@ def noise(seed: int, hidden: int) -> Noise:
     squares = []
 
     async def society() -> None:
-        async with na.open_simulation(net, rule=na.rules.WeightPerturbation(seed=seed)) as simulation:
+        async with na.open_simulation(
+            net, rule=na.rules.WeightPerturbation(seed=seed)
+        ) as simulation:
             for _ in range(DRAWS):
                 found = flat(await simulation.gradient(*batch))
                 squares.append((found @ true) ** 2 / (found @ found) / (true @ true))
@@ -172,14 +180,20 @@ def finding(courses: dict[str, list[Course]], same: list[int], noises: list[Nois
     """In one sentence, if this run's numbers support it."""
     start, end = ([course.angles[k] for course in courses[FEEDBACK]] for k in (0, -1))
     ratios = [each.ratio for each in noises]
-    reached = {name: float(np.mean([course.accuracies[-1] for course in found])) for name, found in courses.items()}
+    reached = {
+        name: float(np.mean([course.accuracies[-1] for course in found]))
+        for name, found in courses.items()
+    }
     held = [
         START[0] < min(start) and max(start) < START[1] and max(end) < END,
         not any(same),
         RATIO[0] < min(ratios) and max(ratios) < RATIO[1],
     ]
     if not all(held):
-        parts = ["that random feedback comes to point along the gradient", "that fixed predictions give its bits"]
+        parts = [
+            "that random feedback comes to point along the gradient",
+            "that fixed predictions give its bits",
+        ]
         parts.append("that one reward for all finds 1/n of it")
         missing = [part for part, holds in zip(parts, held, strict=True) if not holds]
         return f"this run does not show {' nor '.join(missing)}."
@@ -200,7 +214,11 @@ def story(arguments: Namespace) -> None:
         f"digits, 64-{HIDDEN}-10, batches of {BATCH}, {steps} steps, {len(seeds)} seed{'s' * (len(seeds) > 1)}, and five "
         "rules. The angle is that between what the hidden weights want and the true gradient, which matrices compute.",
     )
-    cases = [(name, seed, steps) for name in sorted(COLOURS, key=lambda name: name != CODING) for seed in seeds]
+    cases = [
+        (name, seed, steps)
+        for name in sorted(COLOURS, key=lambda name: name != CODING)
+        for seed in seeds
+    ]
     results = _experiment.over("societies", measure, cases)
     courses: dict[str, list[Course]] = {name: [] for name in COLOURS}
     for (name, _, _), course in zip(cases, results, strict=True):
@@ -212,14 +230,18 @@ def story(arguments: Namespace) -> None:
         rows.append([name, *angles, spread([course.accuracies[-1] for course in found], 3)])
     _experiment.table(["angle in degrees", "step 0", "step 100", f"step {steps}", "accuracy"], rows)
 
-    found = _experiment.over("bits", differing, [(seed, relaxations) for relaxations in (2, 1) for seed in seeds])
+    found = _experiment.over(
+        "bits", differing, [(seed, relaxations) for relaxations in (2, 1) for seed in seeds]
+    )
     right, wrong = found[: len(seeds)], found[len(seeds) :]
     n = sum(a * b + b for a, b in ((64, HIDDEN), (HIDDEN, HIDDEN), (HIDDEN, 10)))
     print("\n  Predictive coding with fixed predictions, two hidden layers, 20 steps:")
     print(f"  of {n:,} parameters at most {max(right)} differ from backpropagation's after two")
     print(f"  relaxations a step, and at least {min(wrong):,} after one.\n")
 
-    noises = _experiment.over("noise", noise, [(seed, hidden) for hidden in SIZES for seed in seeds])
+    noises = _experiment.over(
+        "noise", noise, [(seed, hidden) for hidden in SIZES for seed in seeds]
+    )
     ratios: dict[int, list[float]] = {}
     for each in noises:
         ratios.setdefault(each.n, []).append(each.ratio)
@@ -245,22 +267,48 @@ def draw(courses: dict[str, list[Course]], arguments: Namespace) -> None:
     if plt is None:
         return
     figure, (left, right) = plt.subplots(1, 2, figsize=(10.5, 5), layout="constrained")
-    figure.suptitle("Five rules and the true gradient: what do the hidden weights want, and what is learnt?")
+    figure.suptitle(
+        "Five rules and the true gradient: what do the hidden weights want, and what is learnt?"
+    )
     for name, found in courses.items():
         colour, line, mark = COLOURS[name]
         for axis, kind in ((left, "angles"), (right, "accuracies")):
             values = np.array([getattr(course, kind) for course in found])
             mean, low, high = values.mean(axis=0), values.min(axis=0), values.max(axis=0)
-            axis.plot(found[0].steps, mean, line, color=colour, marker=mark, markersize=4.5, label=name, zorder=3)
+            axis.plot(
+                found[0].steps,
+                mean,
+                line,
+                color=colour,
+                marker=mark,
+                markersize=4.5,
+                label=name,
+                zorder=3,
+            )
             axis.fill_between(found[0].steps, low, high, color=colour, alpha=0.12, linewidth=0)
     left.axhline(90, color="#777777", linewidth=0.8, zorder=1)
-    left.text(0.99, 92, "90°: unrelated", transform=left.get_yaxis_transform(), ha="right", fontsize=9, color="#555555")
-    left.set(title="angle to the true gradient, degrees", xlabel="step", ylim=(-3, 115), yticks=range(0, 106, 15))
+    left.text(
+        0.99,
+        92,
+        "90°: unrelated",
+        transform=left.get_yaxis_transform(),
+        ha="right",
+        fontsize=9,
+        color="#555555",
+    )
+    left.set(
+        title="angle to the true gradient, degrees",
+        xlabel="step",
+        ylim=(-3, 115),
+        yticks=range(0, 106, 15),
+    )
     right.set(title="accuracy on pictures never seen", xlabel="step", ylim=(0, 1.02))
     for axis in (left, right):
         axis.grid(alpha=0.25)
         axis.spines[["top", "right"]].set_visible(False)
-    figure.legend(*left.get_legend_handles_labels(), loc="outside lower center", ncols=3, frameon=False)
+    figure.legend(
+        *left.get_legend_handles_labels(), loc="outside lower center", ncols=3, frameon=False
+    )
     _common.save(figure, arguments.out, "other_rules.png")
 
 

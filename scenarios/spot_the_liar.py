@@ -26,33 +26,58 @@ STEP, EXAMPLE = 7, 3  # of the first lie
 def society(seed: int) -> na.Network:
     """`ear` alone hears the voice, and is a relu: of what is below its threshold it says 0."""
     neurons = [na.Input(name) for name in ("fur", "whiskers", "tail", "voice")]
-    neurons += [na.Neuron("face", "tanh"), na.Neuron("body", "tanh"), na.Neuron("ear", "relu"), na.Neuron("cat", "sigmoid")]
-    heard = {"face": ["fur", "whiskers"], "body": ["fur", "tail"], "ear": ["voice"], "cat": ["face", "body", "ear"]}
-    synapses = [na.Synapse(source, target) for target, sources in heard.items() for source in sources]
+    neurons += [
+        na.Neuron("face", "tanh"),
+        na.Neuron("body", "tanh"),
+        na.Neuron("ear", "relu"),
+        na.Neuron("cat", "sigmoid"),
+    ]
+    heard = {
+        "face": ["fur", "whiskers"],
+        "body": ["fur", "tail"],
+        "ear": ["voice"],
+        "cat": ["face", "body", "ear"],
+    }
+    synapses = [
+        na.Synapse(source, target) for target, sources in heard.items() for source in sources
+    ]
     return na.Network(neurons, synapses, ["cat"], seed=seed)
 
 
-def rewrite(source: Path, target: Path, numbers: dict[int, np.ndarray], notes: dict[int, str]) -> None:
+def rewrite(
+    source: Path, target: Path, numbers: dict[int, np.ndarray], notes: dict[int, str]
+) -> None:
     """Copy a log, batch by batch, with other numbers and notes in some of its rows."""
     first = 0
     try:
-        with pa.ipc.open_stream(source.read_bytes()) as log, pa.ipc.new_stream(str(target), log.schema) as copy:
+        with (
+            pa.ipc.open_stream(source.read_bytes()) as log,
+            pa.ipc.new_stream(str(target), log.schema) as copy,
+        ):
             for batch in log:
                 rows = range(first, first + len(batch))
                 first += len(batch)
                 value, note = batch.column("value"), batch.column("note").to_pylist()
                 values = value.values.to_numpy().copy()
                 for row in numbers.keys() & rows:
-                    start, stop = value.offsets[row - rows[0]].as_py(), value.offsets[row - rows[0] + 1].as_py()
+                    start, stop = (
+                        value.offsets[row - rows[0]].as_py(),
+                        value.offsets[row - rows[0] + 1].as_py(),
+                    )
                     values[start:stop] = numbers[row]
                 new = {
                     "value": pa.ListArray.from_arrays(value.offsets, pa.array(values)),
-                    "note": pa.array([notes.get(row, old) for row, old in zip(rows, note, strict=True)], pa.string()),
+                    "note": pa.array(
+                        [notes.get(row, old) for row, old in zip(rows, note, strict=True)],
+                        pa.string(),
+                    ),
                 }
                 columns = [new.get(name, batch.column(name)) for name in batch.schema.names]
                 copy.write_batch(pa.record_batch(columns, schema=log.schema))
     except OSError as error:
-        raise na.InputError(f"{str(target)!r} cannot be written: {error.strerror or error}") from None
+        raise na.InputError(
+            f"{str(target)!r} cannot be written: {error.strerror or error}"
+        ) from None
 
 
 def table(path: Path) -> list[dict]:
@@ -78,7 +103,9 @@ def seals(rows: list[dict], metadata: bytes) -> dict[int, str]:
 
 def find(rows: list[dict], **wanted) -> int:
     """The row in which these columns are so."""
-    return next(k for k, row in enumerate(rows) if all(row[name] == value for name, value in wanted.items()))
+    return next(
+        k for k, row in enumerate(rows) if all(row[name] == value for name, value in wanted.items())
+    )
 
 
 def first_lie(honest: Path, forged: Path) -> None:
@@ -122,7 +149,10 @@ def second_lie(honest: Path, forged: Path, digest: str) -> None:
         if asleep(log.network_at(recorded.info.number - 1), 2 * recorded.inputs[voice, k])
     )
     numbers = {}
-    for who, whom in (("environment", "voice"), ("voice", None)):  # the world tells the voice, the voice its followers
+    for who, whom in (
+        ("environment", "voice"),
+        ("voice", None),
+    ):  # the world tells the voice, the voice its followers
         row = find(rows, step=step, kind="activation", sender=who, receiver=whom)
         rows[row]["value"][example] = louder
         numbers[row] = np.array(rows[row]["value"])
@@ -132,14 +162,20 @@ def second_lie(honest: Path, forged: Path, digest: str) -> None:
 
     print("\nTHE SECOND LIAR\n")
     print("knows this, and lies where no neuron can contradict him: about the world. The")
-    print(f"voice is heard by ear alone, and of example {example + 1} in step {step} ear said 0, as a relu")
+    print(
+        f"voice is heard by ear alone, and of example {example + 1} in step {step} ear said 0, as a relu"
+    )
     print("does of all that is below its threshold. Nobody could hear what the voice was:\n")
     for name, value in (("honest", louder / 2), ("forged", louder)):
         print(f"  {name}  {value:+.3f}")
-    print(f"\nHe changes both rows that say it, and makes the seals anew: {len(notes)} digests, each")
+    print(
+        f"\nHe changes both rows that say it, and makes the seals anew: {len(notes)} digests, each"
+    )
     print("out of the one before and of what the world said in a step. The audit:\n")
     audit, caught = na.audit(forged), na.audit(forged, digest=digest)
-    print(f"  {'proved' if audit.passed else 'REFUSED'}: {audit.messages:,} messages, no contradiction\n")
+    print(
+        f"  {'proved' if audit.passed else 'REFUSED'}: {audit.messages:,} messages, no contradiction\n"
+    )
     print("It is a history as it might have been. But not the one whose digest we kept:\n")
     assert caught.lie is not None
     print(f"  {'proved' if caught.passed else 'REFUSED'}: {caught.lie.who} {caught.lie.what}")
@@ -171,7 +207,9 @@ def story(arguments: Namespace) -> None:
     audit = na.audit(honest)
     print(f"A society of {_common.size(net)} learns what a cat is.")
     print(f"All of its {audit.messages:,} messages in {audit.steps} steps are recorded: {honest}")
-    print(f"The audit says: {'proved' if audit.passed else 'REFUSED'}. The last digest, to be kept where no liar is:\n")
+    print(
+        f"The audit says: {'proved' if audit.passed else 'REFUSED'}. The last digest, to be kept where no liar is:\n"
+    )
     print(f"  {audit.digest}\n")
     first_lie(honest, forged)
     second_lie(honest, clever, audit.digest)

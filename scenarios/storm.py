@@ -62,8 +62,12 @@ def story(arguments: Namespace) -> None:
     train, test = cats.split(animals, arguments.seed)
     pixels = _common.Pixels.fitted(animals.pictures[train], pool=7)
     x, x_test = pixels(animals.pictures[train]), pixels(animals.pictures[test])
-    is_cat, is_cat_test = ((animals.classes[rows] == cats.CAT)[:, None].astype(float) for rows in (train, test))
-    net = na.Network.layered([x.shape[1], HIDDEN, 1], output_activation="sigmoid", seed=arguments.seed)
+    is_cat, is_cat_test = (
+        (animals.classes[rows] == cats.CAT)[:, None].astype(float) for rows in (train, test)
+    )
+    net = na.Network.layered(
+        [x.shape[1], HIDDEN, 1], output_activation="sigmoid", seed=arguments.seed
+    )
     epochs = 1 if arguments.quick else EPOCHS
 
     def learn(channels, log=None) -> na.TrainingResult:
@@ -75,10 +79,14 @@ def story(arguments: Namespace) -> None:
     def watched(log: na.Recording, **weather: float) -> Run:
         channels, started = Watched(seed=arguments.seed, **weather), time.perf_counter()
         result = learn(channels, log)
-        return Run(result, na.open_log(log.path), np.array(channels.sent), time.perf_counter() - started)
+        return Run(
+            result, na.open_log(log.path), np.array(channels.sent), time.perf_counter() - started
+        )
 
     print("CATS IN A STORM\n")
-    print(f"{len(train):,} pictures, averaged over squares of 7 x 7: {x.shape[1]} inputs. Small, for a storm")
+    print(
+        f"{len(train):,} pictures, averaged over squares of 7 x 7: {x.shape[1]} inputs. Small, for a storm"
+    )
     print("multiplies the messages.")
     print(f"A society of {_common.size(net)}.\n")
     print("The storm: of the letters 30 % are lost, 10 % come twice, 10 % late, 5 %")
@@ -92,12 +100,18 @@ def story(arguments: Namespace) -> None:
     print("\nFrames carry more than messages: towards an input, where there is nothing to")
     print("feel, an empty answer tells that the letter came.")
     print("\nThe parameters that were learnt, as digests (SHA-256):\n")
-    for name, result in (("plain channels", plain), ("calm weather", calm.result), ("storm", storm.result)):
+    for name, result in (
+        ("plain channels", plain),
+        ("calm weather", calm.result),
+        ("storm", storm.result),
+    ):
         print(f"  {name:15} {result.network.digest()[:48]}…")
     digests = {run.network.digest() for run in (plain, calm.result, storm.result)}
     messages = calm.log.messages(), storm.log.messages()
     print(f"\nThe same bits: {'yes' if len(digests) == 1 else 'NO'}.")
-    print(f"The same message log, message by message: {'yes' if messages[0].equals(messages[1]) else 'NO'}.")
+    print(
+        f"The same message log, message by message: {'yes' if messages[0].equals(messages[1]) else 'NO'}."
+    )
     right = (na.predict(storm.result.network, x_test)[:, 0] >= 0.5) == (is_cat_test[:, 0] == 1)
     print(f"Accuracy on {len(test)} pictures never seen: {right.mean():.3f}\n")
     print(f"neuro-actors log show {recording.path} --step {closer(storm)}")
@@ -116,7 +130,10 @@ def report(calm: Run, storm: Run) -> None:
         rows.append((f"{'  ' * (what != 'died')}{name}", calm.count(what), storm.count(what)))
     for name, before, after in rows:
         print(f"  {name:32}{before:12,}{after:12,}")
-    for name, before, after in (("virtual time", calm.sent[-1, 0], storm.sent[-1, 0]), ("time", calm.seconds, storm.seconds)):
+    for name, before, after in (
+        ("virtual time", calm.sent[-1, 0], storm.sent[-1, 0]),
+        ("time", calm.seconds, storm.seconds),
+    ):
         print(f"  {name:32}{before:10.1f} s{after:10.1f} s")
 
 
@@ -142,7 +159,9 @@ def draw(net: na.Network, calm: Run, storm: Run, arguments: Namespace) -> None:
         return
     members = Lines(net).members
     figure = plt.figure(figsize=(12, 9.5), layout="constrained")
-    figure.suptitle("Cats learnt in calm weather and in a storm: other traffic, the same bits", fontsize=14)
+    figure.suptitle(
+        "Cats learnt in calm weather and in a storm: other traffic, the same bits", fontsize=14
+    )
     places = [["calm step", "storm step"], ["calm", "storm"], ["loss", "loss"]]
     axes = figure.subplot_mosaic(places, height_ratios=[1.7, 1, 0.9])
     for name, run in (("calm", calm), ("storm", storm)):
@@ -151,7 +170,9 @@ def draw(net: na.Network, calm: Run, storm: Run, arguments: Namespace) -> None:
     axes["loss"].set_title("the same losses, later: each step when it was done", fontsize=11)
     for name, run, colour, line in (("calm", calm, BLUE, "-"), ("storm", storm, RED, "--")):
         ends = [run.sent[run.sent[:, 2] == info.number, 0].max() for info in run.log.steps]
-        axes["loss"].plot(ends, [step.loss for step in run.log], line, color=colour, marker=".", label=name)
+        axes["loss"].plot(
+            ends, [step.loss for step in run.log], line, color=colour, marker=".", label=name
+        )
     axes["loss"].set_xscale("log")
     axes["loss"].set_xlabel("virtual seconds")
     axes["loss"].set_ylabel("loss")
@@ -167,7 +188,16 @@ def one_step(axis, run: Run, step: int, members: tuple[str, ...], name: str) -> 
     row = np.array([height[member] for member in members])
     sent = run.sent[run.sent[:, 2] == step]
     start = sent[:, 0].min()
-    axis.plot(sent[:, 0] - start, row[sent[:, 1].astype(int)], "o", color=BLUE, ms=4, alpha=0.55, mew=0, label="sent")
+    axis.plot(
+        sent[:, 0] - start,
+        row[sent[:, 1].astype(int)],
+        "o",
+        color=BLUE,
+        ms=4,
+        alpha=0.55,
+        mew=0,
+        label="sent",
+    )
     befell = [d for d in run.log.disturbances if d.step == step and d.time >= start]
     for whats, mark, colour, size, label in (
         (("lost", "garbled", "overflowed"), "x", RED, 6, "lost or garbled"), (("died",), DEATH, "black", 9, "died"),
@@ -192,7 +222,11 @@ def traffic(axis, run: Run, name: str) -> None:
     again = [d.time for d in run.log.disturbances if d.what in ("repeated", "asked")]
     lost = [d.time for d in run.log.disturbances if d.what in ("lost", "garbled", "overflowed")]
     died = [d.time for d in run.log.disturbances if d.what == "died"]
-    layers = [(run.sent[:, 0], BLUE, "sent for the first time"), (again, ORANGE, "sent again"), (lost, RED, "lost or garbled")]
+    layers = [
+        (run.sent[:, 0], BLUE, "sent for the first time"),
+        (again, ORANGE, "sent again"),
+        (lost, RED, "lost or garbled"),
+    ]
     most = 0.0
     for times, colour, label in layers:
         heights = np.histogram(times, bins)[0] / width
@@ -200,13 +234,26 @@ def traffic(axis, run: Run, name: str) -> None:
         if len(times):
             axis.bar(bins[:-1], heights, width, align="edge", color=colour, label=label)
     if died:
-        axis.plot(died, np.full(len(died), 1.1 * most), marker=DEATH, color="black", ms=7, ls="", label="somebody died")
+        axis.plot(
+            died,
+            np.full(len(died), 1.1 * most),
+            marker=DEATH,
+            color="black",
+            ms=7,
+            ls="",
+            label="somebody died",
+        )
     axis.set_ylim(0, 1.4 * most)
     axis.set_xlim(0, end)
-    axis.set_title(f"{name}: {len(run.sent):,} frames in {end:,.0f} virtual seconds, {len(run.log)} steps", fontsize=11)
+    axis.set_title(
+        f"{name}: {len(run.sent):,} frames in {end:,.0f} virtual seconds, {len(run.log)} steps",
+        fontsize=11,
+    )
     axis.set_xlabel("virtual seconds")
     axis.set_ylabel("frames a second")
-    axis.legend(loc="upper center", ncols=4, fontsize=8, frameon=False, columnspacing=1.2, handletextpad=0.4)
+    axis.legend(
+        loc="upper center", ncols=4, fontsize=8, frameon=False, columnspacing=1.2, handletextpad=0.4
+    )
 
 
 if __name__ == "__main__":

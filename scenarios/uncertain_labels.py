@@ -19,12 +19,21 @@ from _labels import learn, society, spread, votes
 
 import neuro_actors as na
 
-CAT, HORSE, APART, TEST = 2, 7, 200, 400  # so many animals of each kind make the blends to be tested with
+CAT, HORSE, APART, TEST = (
+    2,
+    7,
+    200,
+    400,
+)  # so many animals of each kind make the blends to be tested with
 LOUDER, RATE, STEPS = 1.5, 0.02, 400
 PICTURES = 200
 VOTED = (200, 400, 800, 1600, 3200)  # pictures with one vote each
 EACH = 8
-TEACHINGS = ((PICTURES, 0), *((n, 1) for n in VOTED), (PICTURES, EACH))  # pictures, votes on each; 0: a soft label
+TEACHINGS = (
+    (PICTURES, 0),
+    *((n, 1) for n in VOTED),
+    (PICTURES, EACH),
+)  # pictures, votes on each; 0: a soft label
 TAUGHT = (25, 50, 100, 200, 400, 800)  # examples that the control learns from
 
 
@@ -38,11 +47,17 @@ class Blends(NamedTuple):
 def blended(seed: int, n: int) -> tuple[Blends, Blends, np.ndarray, np.random.Generator]:
     """Blends to learn from and to be tested with, of different animals; the former as pictures; and what draws the rest."""
     animals, rng = _common.animals(), np.random.default_rng(seed)
-    cats, horses = (animals.pictures[rng.permutation(np.flatnonzero(animals.classes == k))] for k in (CAT, HORSE))
+    cats, horses = (
+        animals.pictures[rng.permutation(np.flatnonzero(animals.classes == k))]
+        for k in (CAT, HORSE)
+    )
 
     def blend(cats: np.ndarray, horses: np.ndarray, n: int) -> tuple[np.ndarray, np.ndarray]:
         cat = rng.uniform(size=n)
-        some_cats, some_horses = cats[rng.integers(len(cats), size=n)], horses[rng.integers(len(horses), size=n)]
+        some_cats, some_horses = (
+            cats[rng.integers(len(cats), size=n)],
+            horses[rng.integers(len(horses), size=n)],
+        )
         return cat[:, None, None] * some_cats + (1 - cat[:, None, None]) * some_horses, cat
 
     test, cat_test = blend(cats[:APART], horses[:APART], TEST)
@@ -68,20 +83,27 @@ def measure(seed: int, n: int, each: int, log: na.Recording | None = None) -> Ju
     train, test, _, rng = blended(seed, n)
     labels = votes(rng, train.cat, each) if each else train.cat
     newborn = society(np.random.default_rng(seed))
-    grown = learn(newborn, train.x, labels, "cross_entropy", RATE, STEPS, np.random.default_rng(seed), log)
+    grown = learn(
+        newborn, train.x, labels, "cross_entropy", RATE, STEPS, np.random.default_rng(seed), log
+    )
     return Judged(test.cat, na.predict(grown, test.x)[:, 0])
 
 
 def control(seed: int, n: int, each: int) -> Judged:
     """One neuron learns from another, which draws its votes with the probability that it says: it can become its equal."""
     rng = np.random.default_rng(seed)
-    teacher, newborn = society(rng, (5, 1)), na.Network.from_matrices([np.zeros((1, 5))], [np.zeros(1)], ["sigmoid"])
+    teacher, newborn = (
+        society(rng, (5, 1)),
+        na.Network.from_matrices([np.zeros((1, 5))], [np.zeros(1)], ["sigmoid"]),
+    )
     teacher = teacher.with_parameters(5**0.5 * teacher.weights, teacher.biases)  # standard normal
     test, x = rng.normal(size=(1000, 5)), rng.normal(size=(n, 5))
     says = na.predict(teacher, x)
     labels = votes(rng, says, each) if each else says
     optimizer = na.SGD(0.5, momentum=0.9)
-    grown = na.train(newborn, x, labels, "cross_entropy", optimizer=optimizer, epochs=STEPS, batch_size=n).network
+    grown = na.train(
+        newborn, x, labels, "cross_entropy", optimizer=optimizer, epochs=STEPS, batch_size=n
+    ).network
     return Judged(na.predict(teacher, test)[:, 0], na.predict(grown, test)[:, 0])
 
 
@@ -105,7 +127,10 @@ def compare(seed: int) -> Compared:
     weights, biases = newborn.to_matrices()
     cat, labels = train.cat[:, None], np.stack([train.cat, 1 - train.cat], axis=1)
     found = []
-    for loss, faces, targets in (("cross_entropy", [[1.0]], cat), ("kl_divergence", [[1.0], [-1.0]], labels)):
+    for loss, faces, targets in (
+        ("cross_entropy", [[1.0]], cat),
+        ("kl_divergence", [[1.0], [-1.0]], labels),
+    ):
         names = ["tanh", "identity", "sigmoid"]
         net = na.Network.from_matrices([*weights, faces], [*biases, np.zeros(len(faces))], names)
         gradient = na.gradient(net, train.x, targets, loss=loss)
@@ -158,7 +183,12 @@ def from_blends(arguments: Namespace) -> dict[tuple[int, int], list[Judged]]:
     logged = [(*case, arguments.log if case == first else None) for case in cases]
     judged = _grouped(cases, _experiment.over("learning from blends", measure, logged))
     rows = [
-        [_name(each), f"{n:,}", f"{n * each:,}" if each else "-", spread([run.error for run in runs])]
+        [
+            _name(each),
+            f"{n:,}",
+            f"{n * each:,}" if each else "-",
+            spread([run.error for run in runs]),
+        ]
         for (n, each), runs in judged.items()
     ]
     _experiment.table(["labels", "pictures", "votes", "error of p"], rows)
@@ -172,7 +202,9 @@ def from_a_neuron(seeds: Sequence[int]) -> dict[tuple[int, int], list[Judged]]:
     """The control, with soft labels and with votes, under all seeds; and the table."""
     cases = [(seed, n, each) for n in TAUGHT for each in (0, 1) for seed in seeds]
     taught = _grouped(cases, _experiment.over("learning from one neuron", control, cases))
-    print("\nThe control: one neuron learns from another that has 5 inputs, and can become\nits equal.\n")
+    print(
+        "\nThe control: one neuron learns from another that has 5 inputs, and can become\nits equal.\n"
+    )
     soft, voted = ({n: [run.error for run in taught[n, each]] for n in TAUGHT} for each in (0, 1))
     rows = [[f"{n:,}", f"{np.mean(soft[n]):.1e}", spread(voted[n])] for n in TAUGHT]
     _experiment.table(["examples", "soft labels", "one vote each"], rows)
@@ -182,9 +214,17 @@ def from_a_neuron(seeds: Sequence[int]) -> dict[tuple[int, int], list[Judged]]:
 def told(both: Compared) -> None:
     """Divergence and cross-entropy, beside each other."""
     apart = both.cross_entropy - both.divergence
-    how = "the same to the last bit" if both.equal else "the same within rounding" if both.units < 1 else "not the same"
+    how = (
+        "the same to the last bit"
+        if both.equal
+        else "the same within rounding"
+        if both.units < 1
+        else "not the same"
+    )
     print(f"\nOne society, the same {PICTURES} soft labels, two losses:\n")
-    print(f"  cross-entropy {both.cross_entropy:.6f} - divergence {both.divergence:.6f} = {apart:.6f}")
+    print(
+        f"  cross-entropy {both.cross_entropy:.6f} - divergence {both.divergence:.6f} = {apart:.6f}"
+    )
     print(f"  entropy of the labels                            {both.entropy:.6f}")
     print(f"  urgencies of all parameters: {how}")
     print(f"  (at most {both.apart:.1e} apart, {both.units:.1e} of what rounding may do)")
@@ -207,7 +247,9 @@ def conclude(errors: dict[tuple[int, int], list[float]]) -> None:
     )
 
 
-def _grouped(cases: Sequence[tuple[int, int, int]], runs: Sequence[Judged]) -> dict[tuple[int, int], list[Judged]]:
+def _grouped(
+    cases: Sequence[tuple[int, int, int]], runs: Sequence[Judged]
+) -> dict[tuple[int, int], list[Judged]]:
     """By how many pictures and votes on each: the runs of all seeds."""
     groups: dict[tuple[int, int], list[Judged]] = {}
     for (_, n, each), run in zip(cases, runs, strict=True):
@@ -224,7 +266,9 @@ MARK = {0: "o", 1: "x", EACH: "s"}
 
 
 def draw(
-    judged: dict[tuple[int, int], list[Judged]], taught: dict[tuple[int, int], list[Judged]], arguments: Namespace
+    judged: dict[tuple[int, int], list[Judged]],
+    taught: dict[tuple[int, int], list[Judged]],
+    arguments: Namespace,
 ) -> None:
     plt = _common.pyplot()
     if plt is None:
@@ -238,23 +282,38 @@ def draw(
     for axis, share in zip(above.subplots(1, 6), np.linspace(0.02, 0.98, 6), strict=True):
         k = int(np.abs(train.cat - share).argmin())
         axis.imshow(pictures[k], cmap="gray_r")
-        axis.set_title(f"{train.cat[k]:.2f} cat\nvote: {'cat' if voted[k] else 'horse'}", fontsize=9)
+        axis.set_title(
+            f"{train.cat[k]:.2f} cat\nvote: {'cat' if voted[k] else 'horse'}", fontsize=9
+        )
         axis.axis("off")
 
     scatter, curve, exact = below.subplots(1, 3)
     for each in (1, 0):
-        some = Judged(*(values[: TEST // 3] for values in judged[PICTURES, each][0]))  # all would hide one another
+        some = Judged(
+            *(values[: TEST // 3] for values in judged[PICTURES, each][0])
+        )  # all would hide one another
         name = f"taught by {PICTURES} {'votes' if each else 'soft labels'}"
         scatter.plot(some.cat, some.p, MARK[each], ms=3, color=COLOUR[each], label=name)
     scatter.plot([0, 1], [0, 1], ":", color="black", lw=1.2)
-    scatter.set(xlabel="how much cat there is", ylabel="p", ylim=(-0.03, 1.35), yticks=np.linspace(0, 1, 6))
+    scatter.set(
+        xlabel="how much cat there is", ylabel="p", ylim=(-0.03, 1.35), yticks=np.linspace(0, 1, 6)
+    )
     scatter.set_title(f"two societies, seed {seed}")
 
     errors = {how: [run.error for run in runs] for how, runs in judged.items()}
     for each, line in ((1, "--"), (EACH, ""), (0, "")):
         sizes = [n for n, votes_each in errors if votes_each == each]
         means, sds = (np.array([of(errors[n, each]) for n in sizes]) for of in (np.mean, np.std))
-        curve.errorbar(sizes, means, sds, fmt=MARK[each] + line, ms=5, color=COLOUR[each], capsize=3, label=_name(each))
+        curve.errorbar(
+            sizes,
+            means,
+            sds,
+            fmt=MARK[each] + line,
+            ms=5,
+            color=COLOUR[each],
+            capsize=3,
+            label=_name(each),
+        )
     curve.axhline(np.mean(errors[PICTURES, 0]), color=COLOUR[0], lw=0.8, ls=":")
     curve.set(xlabel="pictures", ylabel="error of p", title="what a label is worth")
 

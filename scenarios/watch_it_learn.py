@@ -29,10 +29,14 @@ BLUE, ORANGE = "#0072b2", "#d55e00"
 
 def spirals(rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
     """Points (2 * POINTS, 2) and which arm each is on, 0 or 1, (2 * POINTS, 1). The arms are wound around each other."""
-    along = np.sqrt(np.linspace(0.03, 1, POINTS))  # closer together further out, so that they are evenly spread
+    along = np.sqrt(
+        np.linspace(0.03, 1, POINTS)
+    )  # closer together further out, so that they are evenly spread
     angle = 2 * np.pi * TURNS * along
     arm = 3 * np.column_stack([along * np.cos(angle), along * np.sin(angle)])
-    return np.concatenate([arm, -arm]) + rng.normal(0, 0.06, (2 * POINTS, 2)), np.repeat([[0.0], [1.0]], POINTS, axis=0)
+    return np.concatenate([arm, -arm]) + rng.normal(0, 0.06, (2 * POINTS, 2)), np.repeat(
+        [[0.0], [1.0]], POINTS, axis=0
+    )
 
 
 def story(arguments: Namespace) -> None:
@@ -55,16 +59,30 @@ def story(arguments: Namespace) -> None:
     log = na.open_log(recording.path)
     seen = [info.number for info in log.steps if info.only is None]
     learnt = [(0, log.network), *((step, log.network_at(step)) for step in seen)]
-    print(f"Steps recorded: {len(seen)}; {Path(log.path).stat().st_size / 1e6:.1f} MB in {log.path}\n")
+    print(
+        f"Steps recorded: {len(seen)}; {Path(log.path).stat().st_size / 1e6:.1f} MB in {log.path}\n"
+    )
     print("  after step   loss of all points   told apart")
     losses = []
-    stages = sorted({min(range(len(learnt)), key=lambda k: abs(learnt[k][0] - share * steps)) for share in STAGES})
+    stages = sorted(
+        {
+            min(range(len(learnt)), key=lambda k: abs(learnt[k][0] - share * steps))
+            for share in STAGES
+        }
+    )
     for k, (step, network) in enumerate(learnt):
         p = np.clip(na.predict(network, x), 1e-12, 1 - 1e-12)
         losses.append(-np.mean(np.log(np.where(arm == 1, p, 1 - p))))
         if k in stages:
             print(f"  {step:10} {losses[-1]:20.4f} {np.mean((p >= 0.5) == arm):12.0%}")
-    draw([learnt[k] for k in stages], [step for step, _ in learnt], losses, x, arm[:, 0], arguments.out)
+    draw(
+        [learnt[k] for k in stages],
+        [step for step, _ in learnt],
+        losses,
+        x,
+        arm[:, 0],
+        arguments.out,
+    )
     play(log, arguments)
 
 
@@ -78,7 +96,9 @@ def play(log, arguments: Namespace) -> None:
         webbrowser.open(file.resolve().as_uri())
 
 
-def draw(stages, steps: list[int], losses: list[float], x: np.ndarray, arm: np.ndarray, folder: Path) -> None:
+def draw(
+    stages, steps: list[int], losses: list[float], x: np.ndarray, arm: np.ndarray, folder: Path
+) -> None:
     """Above, what the society says of each place in the plane, stage by stage; below, the loss, and every neuron.
 
     stages: pairs (step, network); losses: after each of the steps.
@@ -95,12 +115,24 @@ def draw(stages, steps: list[int], losses: list[float], x: np.ndarray, arm: np.n
     figure = plt.figure(figsize=(11, 6.6), layout="constrained")
     figure.suptitle("A society learns which spiral a point is on", fontsize=15)
     above, below = figure.subfigures(2, 1, height_ratios=[1, 1.5])
-    for axis, (step, network) in zip(above.subplots(1, len(stages), squeeze=False).flat, stages, strict=True):
+    for axis, (step, network) in zip(
+        above.subplots(1, len(stages), squeeze=False).flat, stages, strict=True
+    ):
         p = na.predict(network, plane)[:, 0].reshape(DOTS, DOTS)
-        axis.imshow(p, colours, vmin=0, vmax=1, extent=2 * (-REACH, REACH), origin="lower", interpolation="bilinear")
+        axis.imshow(
+            p,
+            colours,
+            vmin=0,
+            vmax=1,
+            extent=2 * (-REACH, REACH),
+            origin="lower",
+            interpolation="bilinear",
+        )
         axis.contour(side, side, p, [0.5], colors="black", linewidths=0.8)
         for which, colour, marker in ((0, BLUE, "o"), (1, ORANGE, "s")):
-            axis.scatter(*x[arm == which].T, s=9, c=colour, marker=marker, edgecolors="white", linewidths=0.4)
+            axis.scatter(
+                *x[arm == which].T, s=9, c=colour, marker=marker, edgecolors="white", linewidths=0.4
+            )
         axis.set(xticks=[], yticks=[])
         axis.set_title(f"after step {step}" if step else "before learning", fontsize=11)
 
@@ -123,7 +155,9 @@ def draw_society(axis, network: na.Network, plane: np.ndarray, colours) -> None:
     n_inputs, n = len(network.inputs), len(network.ids)
     # what each says: asked of a society in which all of them are outputs
     said = na.predict(na.Network(network.neurons, network.synapses, network.ids[n_inputs:]), plane)
-    maps = np.concatenate([plane / REACH, said[:, :-1], 2 * said[:, -1:] - 1], axis=1).T.reshape(n, DOTS, DOTS)
+    maps = np.concatenate([plane / REACH, said[:, :-1], 2 * said[:, -1:] - 1], axis=1).T.reshape(
+        n, DOTS, DOTS
+    )
     widest = np.bincount(network.level).max()
     x, y, half = np.empty(n), 1.8 * network.level, np.full(n, 0.4)
     for level in range(network.depth + 1):
@@ -131,14 +165,34 @@ def draw_society(axis, network: na.Network, plane: np.ndarray, colours) -> None:
         x[here] = (np.arange(len(here)) - (len(here) - 1) / 2) * widest / max(len(here), 8)
     half[-1], y[-1] = 0.7, y[-1] + 0.2
     strength = np.minimum(np.abs(network.weights) / np.quantile(np.abs(network.weights), 0.9), 1)
-    ends = np.stack([np.column_stack([x, y + half])[network.sources], np.column_stack([x, y - half])[network.targets]], axis=1)
+    ends = np.stack(
+        [
+            np.column_stack([x, y + half])[network.sources],
+            np.column_stack([x, y - half])[network.targets],
+        ],
+        axis=1,
+    )
     wires = LineCollection(ends, linewidths=0.3 + 1.2 * strength, alpha=0.55)
     wires.set_color([ORANGE if weight > 0 else BLUE for weight in network.weights])
     axis.add_collection(wires)
     for k in range(n):
         box = (x[k] - half[k], x[k] + half[k], y[k] - half[k], y[k] + half[k])
-        axis.imshow(maps[k], colours, vmin=-1, vmax=1, extent=box, origin="lower", interpolation="bilinear", zorder=2)
-        axis.plot([box[0], box[1], box[1], box[0], box[0]], [box[2], box[2], box[3], box[3], box[2]], "k", lw=0.5)
+        axis.imshow(
+            maps[k],
+            colours,
+            vmin=-1,
+            vmax=1,
+            extent=box,
+            origin="lower",
+            interpolation="bilinear",
+            zorder=2,
+        )
+        axis.plot(
+            [box[0], box[1], box[1], box[0], box[0]],
+            [box[2], box[2], box[3], box[3], box[2]],
+            "k",
+            lw=0.5,
+        )
     axis.set(xlim=(-widest / 2 - 0.2, widest / 2 + 0.2), ylim=(-0.6, y[-1] + 0.9))
     axis.set_aspect("equal")
     axis.axis("off")

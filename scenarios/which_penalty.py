@@ -22,8 +22,16 @@ import neuro_actors as na
 
 CAT, TRAIN, TEST, STEPS = 2, 600, 150, 600  # so many cats, and as many others
 RATES = {"absolute_error": 0.1, "squared_error": 0.05, "cross_entropy": 0.02}
-SHORT = {"absolute_error": "plain difference", "squared_error": "square", "cross_entropy": "cross-entropy"}
-VOTES = ((0.8, 0.2), (0.35, 0.05), (1.0, 0.0))  # how probable the vote "cat" is, for a cat and for another animal
+SHORT = {
+    "absolute_error": "plain difference",
+    "squared_error": "square",
+    "cross_entropy": "cross-entropy",
+}
+VOTES = (
+    (0.8, 0.2),
+    (0.35, 0.05),
+    (1.0, 0.0),
+)  # how probable the vote "cat" is, for a cat and for another animal
 
 
 class Learnt(NamedTuple):
@@ -59,8 +67,13 @@ def measure(seed: int, for_cat: float, for_other: float) -> dict[str, Learnt]:
     """Societies that begin alike and see the same votes in the same order, one under each loss."""
     animals, rng = _common.animals(), np.random.default_rng(seed)
     is_cat = animals.classes == CAT
-    cats, others = (rng.permutation(np.flatnonzero(side))[: TRAIN + TEST] for side in (is_cat, ~is_cat))
-    train, test = np.concatenate([cats[:TRAIN], others[:TRAIN]]), np.concatenate([cats[TRAIN:], others[TRAIN:]])
+    cats, others = (
+        rng.permutation(np.flatnonzero(side))[: TRAIN + TEST] for side in (is_cat, ~is_cat)
+    )
+    train, test = (
+        np.concatenate([cats[:TRAIN], others[:TRAIN]]),
+        np.concatenate([cats[TRAIN:], others[TRAIN:]]),
+    )
     pixels = _common.Pixels.fitted(animals.pictures[train], pool=4)
     x, x_test = pixels(animals.pictures[train]), pixels(animals.pictures[test])
     share = np.where(is_cat, for_cat, for_other)
@@ -85,7 +98,9 @@ def at_one_neuron(p: np.ndarray, recording: na.Recording) -> dict[str, Urgency]:
 
     Its synapse has weight 1, so what it tells its input is the urgency of its signal, times 1.
     """
-    neuron = na.Network([na.Input("x"), na.Neuron("cat", "sigmoid")], [na.Synapse("x", "cat", 1.0)], ["cat"])
+    neuron = na.Network(
+        [na.Input("x"), na.Neuron("cat", "sigmoid")], [na.Synapse("x", "cat", 1.0)], ["cat"]
+    )
     signal = np.log(p / (1 - p))[:, None]
 
     async def ask() -> None:
@@ -95,7 +110,10 @@ def at_one_neuron(p: np.ndarray, recording: na.Recording) -> dict[str, Urgency]:
 
     trio.run(ask)
     told = na.open_log(recording.path)
-    return {loss: Urgency(step.losses, step.blame[0], step.urgencies[0]) for loss, step in zip(RATES, told, strict=True)}
+    return {
+        loss: Urgency(step.losses, step.blame[0], step.urgencies[0])
+        for loss, step in zip(RATES, told, strict=True)
+    }
 
 
 P = np.linspace(0.05, 0.95, 19)
@@ -110,7 +128,10 @@ def holds(opposed: dict[str, Learnt], rare: dict[str, Learnt]) -> bool:
     """Of one seed, at .8/.2 and at .35/.05. Of cats that .35 would call so, the median vote is 0 and the mean .35: which of
     the two is p nearer to? And at .8/.2 the plain difference is off by more than a tenth more than the square."""
     middle = VOTES[1][0] / 2
-    medians, means = rare["absolute_error"].p_on_cats < middle, rare["squared_error"].p_on_cats > middle
+    medians, means = (
+        rare["absolute_error"].p_on_cats < middle,
+        rare["squared_error"].p_on_cats > middle,
+    )
     gap = opposed["absolute_error"].calibration_error - opposed["squared_error"].calibration_error
     return medians and means and gap > 0.1
 
@@ -126,7 +147,9 @@ def story(arguments: Namespace) -> None:
     )
     urgencies = at_one_neuron(P, recording)
     print("One neuron with a sigmoid is shown a cat. As p falls from .5 to .1, times\n")
-    rows = [[SHORT[loss], *(f"{factor(values):.2f}" for values in u)] for loss, u in urgencies.items()]
+    rows = [
+        [SHORT[loss], *(f"{factor(values):.2f}" for values in u)] for loss, u in urgencies.items()
+    ]
     _experiment.table(["", "penalty", "urgency of p", "of the signal"], rows)
     print(f"\nEvery message of that neuron: neuro-actors log show {recording.path}\n")
 
@@ -138,22 +161,34 @@ def story(arguments: Namespace) -> None:
 def from_votes(seeds: list[int]) -> list[list[dict[str, Learnt]]]:
     """For each of VOTES what was learnt under all seeds; and the tables."""
     n = len(seeds)
-    results = _experiment.over("learning from votes", measure, [(seed, *shares) for shares in VOTES for seed in seeds])
+    results = _experiment.over(
+        "learning from votes", measure, [(seed, *shares) for shares in VOTES for seed in seeds]
+    )
     by_votes = [results[k * n : (k + 1) * n] for k in range(len(VOTES))]
     measures = {"calibration error": "calibration_error", "mean p on cats": "p_on_cats",
                 "cats before others": "order", "accuracy": "accuracy"}  # fmt: skip
     for (for_cat, for_other), runs in zip(VOTES, by_votes, strict=True):
-        print(f'{for_cat:.0%} vote "cat" for a cat, {for_other:.0%} for another animal; mean ± sd over {n} seed(s)\n')
-        rows = [[name, *(spread([getattr(run[loss], m) for run in runs]) for loss in RATES)] for name, m in measures.items()]
+        print(
+            f'{for_cat:.0%} vote "cat" for a cat, {for_other:.0%} for another animal; mean ± sd over {n} seed(s)\n'
+        )
+        rows = [
+            [name, *(spread([getattr(run[loss], m) for run in runs]) for loss in RATES)]
+            for name, m in measures.items()
+        ]
         _experiment.table(["", *SHORT.values()], rows)
         print()
     return by_votes
 
 
-def conclude(opposed: list[dict[str, Learnt]], rare: list[dict[str, Learnt]], sure: list[dict[str, Learnt]]) -> None:
+def conclude(
+    opposed: list[dict[str, Learnt]], rare: list[dict[str, Learnt]], sure: list[dict[str, Learnt]]
+) -> None:
     n = len(rare)
     held = sum(holds(*pair) for pair in zip(opposed, rare, strict=True))
-    plain, square = (np.mean([run[loss].p_on_cats for run in rare]) for loss in ("absolute_error", "squared_error"))
+    plain, square = (
+        np.mean([run[loss].p_on_cats for run in rare])
+        for loss in ("absolute_error", "squared_error")
+    )
     claim = (
         "the square learns the mean vote, the plain difference the majority's verdict: of cats that 35 % call so, one says "
         f"{square:.2f}, the other {plain:.2f}"
@@ -174,18 +209,30 @@ COLOURS = {"absolute_error": "#d55e00", "squared_error": "#0072b2", "cross_entro
 DASHES = {"absolute_error": "--", "squared_error": "-", "cross_entropy": "-."}
 
 
-def draw(urgencies: dict[str, Urgency], rare: list[dict[str, Learnt]], arguments: Namespace) -> None:
+def draw(
+    urgencies: dict[str, Urgency], rare: list[dict[str, Learnt]], arguments: Namespace
+) -> None:
     plt = _common.pyplot()
     if plt is None:
         return
     figure = plt.figure(figsize=(9, 4.6), layout="constrained")
     left, right = figure.subfigures(1, 2, width_ratios=[1, 1.1])
     left.suptitle("One neuron is shown a cat and says p", fontsize=12)
-    right.suptitle('35 % vote "cat" for a cat, 5 % for another animal:\nwhat societies learn to say', fontsize=12)
+    right.suptitle(
+        '35 % vote "cat" for a cat, 5 % for another animal:\nwhat societies learn to say',
+        fontsize=12,
+    )
     told, passed = left.subplots(2, 1, sharex=True)
     for axis, name in ((told, "activation"), (passed, "signal")):
         for loss, urgency in urgencies.items():
-            axis.plot(P, getattr(urgency, name), DASHES[loss], color=COLOURS[loss], lw=2, label=SHORT[loss])
+            axis.plot(
+                P,
+                getattr(urgency, name),
+                DASHES[loss],
+                color=COLOURS[loss],
+                lw=2,
+                label=SHORT[loss],
+            )
         axis.grid(alpha=0.3)
     told.set(ylabel="urgency of p", ylim=(0, 6))
     told.set_title("what the loss tells it", fontsize=10)
@@ -195,7 +242,9 @@ def draw(urgencies: dict[str, Urgency], rare: list[dict[str, Learnt]], arguments
 
     bins = np.linspace(0, 1, 41)
     for axis, loss in zip(right.subplots(3, 1, sharex=True), SHORT, strict=True):
-        p, cat = (np.concatenate([getattr(run[loss], name) for run in rare]) for name in ("p", "cat"))
+        p, cat = (
+            np.concatenate([getattr(run[loss], name) for run in rare]) for name in ("p", "cat")
+        )
         line = {"histtype": "step", "color": COLOURS[loss], "lw": 1.8}
         for of, name, style in ((~cat, "other animals", {"color": "#bbbbbb"}), (cat, "cats", line)):
             axis.hist(p[of], bins, weights=np.full(of.sum(), 100 / of.sum()), label=name, **style)

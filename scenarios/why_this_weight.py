@@ -23,16 +23,22 @@ STEPS, SOURCE, TARGET = 10, "whiskers", "face"
 def society(seed: int) -> na.Network:
     """`face` is heard by three, so that a wish may come back to it by three ways."""
     neurons = [na.Input(name) for name in ("fur", "whiskers", "tail", "voice")]
-    neurons += [na.Neuron(name, "tanh") for name in ("face", "body", "mood", "look")] + [na.Neuron("cat", "sigmoid")]
+    neurons += [na.Neuron(name, "tanh") for name in ("face", "body", "mood", "look")] + [
+        na.Neuron("cat", "sigmoid")
+    ]
     heard = {
         "face": ["fur", "whiskers"], "body": ["fur", "tail"], "mood": ["face", "voice"], "look": ["face", "body"],
         "cat": ["face", "mood", "look"],
     }  # fmt: skip
-    synapses = [na.Synapse(source, target) for target, sources in heard.items() for source in sources]
+    synapses = [
+        na.Synapse(source, target) for target, sources in heard.items() for source in sources
+    ]
     return na.Network(neurons, synapses, ["cat"], seed=seed)
 
 
-async def live(net: na.Network, x, is_cat, stranger, recording: na.Recording) -> tuple[na.Network, na.Gradient]:
+async def live(
+    net: na.Network, x, is_cat, stranger, recording: na.Recording
+) -> tuple[na.Network, na.Gradient]:
     """Learn from many animals, then be asked about one."""
     async with na.open_simulation(net, log=recording) as simulation:
         for _ in range(STEPS):
@@ -74,7 +80,9 @@ def story(arguments: Namespace) -> None:
     print("WHY THIS WEIGHT?\n")
     print(f"A society of {_common.size(network)} has learnt for {STEPS} steps what")
     print("a cat is. Now it sees another one: little fur, long whiskers, a tail, a low")
-    print(f"voice. It says 'cat' with p = {gradient.predictions[0, 0]:.3f}; the loss is {gradient.loss:.4f}.\n")
+    print(
+        f"voice. It says 'cat' with p = {gradient.predictions[0, 0]:.3f}; the loss is {gradient.loss:.4f}.\n"
+    )
     print("face hears fur and whiskers, and is itself heard by mood, by look and by cat.")
     print(f"Its weight for {SOURCE} wants to change. Why? Out of the log:\n")
     trace = na.trace(recording.path, weight=(SOURCE, TARGET), step=STEPS + 1)
@@ -84,7 +92,9 @@ def story(arguments: Namespace) -> None:
     print("From the loss back to the weight; each neuron multiplies, and passes on:\n")
     walk(trace.paths[0], SOURCE)
     more, less = (sum(way * path.value > 0 for path in trace.paths) for way in (1, -1))
-    print(f"\nThe other ways are walked likewise. By {more} of the {trace.number} comes the wish for a larger")
+    print(
+        f"\nThe other ways are walked likewise. By {more} of the {trace.number} comes the wish for a larger"
+    )
     print(f"weight, by {less} that for a smaller one; face adds them up, and never knows.")
 
     print("\nDOES IT HELP?\n")
@@ -96,7 +106,9 @@ def story(arguments: Namespace) -> None:
     for by in (0.1 * way, 0.01 * way, 0.001 * way, -0.001 * way):
         loss = na.gradient(changed(network, by), stranger, [[1.0]], loss="cross_entropy").loss
         fall, promised = gradient.loss - loss, trace.total * by
-        print(f"  {by:+9g} {fall:+15.3e} {promised:+18.3e} {abs(fall - promised) / abs(promised):7.2%}")
+        print(
+            f"  {by:+9g} {fall:+15.3e} {promised:+18.3e} {abs(fall - promised) / abs(promised):7.2%}"
+        )
     print("\nThe smaller the change, the better the promise is kept: an urgency is a slope.")
     print("\nAny other weight:\n")
     print(f'  neuro-actors log trace {recording.path} --weight "fur->body"')

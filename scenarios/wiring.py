@@ -34,7 +34,9 @@ def wired_at_random(size: int, rng: np.random.Generator) -> na.Network:
     heard = Counter(source for source, _ in synapses)
     synapses |= {(k, INPUTS + k) for k in range(INPUTS) if not heard[k]}
     neurons = [na.Input(name) for name in ids[:INPUTS]]
-    neurons += [na.Neuron(name, str(rng.choice(["tanh", "sigmoid", "sin", "elu"]))) for name in ids[INPUTS:]]
+    neurons += [
+        na.Neuron(name, str(rng.choice(["tanh", "sigmoid", "sin", "elu"]))) for name in ids[INPUTS:]
+    ]
     outputs = [name for k, name in enumerate(ids) if not heard[k] and k >= INPUTS]
     edges = [na.Synapse(ids[a], ids[b]) for a, b in sorted(synapses)]
     return na.Network(neurons, edges, outputs, seed=int(rng.integers(2**31)))
@@ -50,7 +52,9 @@ def story(arguments: Namespace) -> None:
     hub = int(fan_out.argmax())
 
     print("WIRED AT RANDOM\n")
-    print(f"{len(net.ids) - INPUTS:,} neurons, {len(net.synapses):,} synapses; the longest path has {net.depth} of them.")
+    print(
+        f"{len(net.ids) - INPUTS:,} neurons, {len(net.synapses):,} synapses; the longest path has {net.depth} of them."
+    )
     print(f"The greatest hub, {net.ids[hub]}, is heard by {fan_out[hub]} neurons.")
     print(f"{np.mean(skips > 1):.0%} of the synapses skip levels, one of them {skips.max() - 1}.\n")
 
@@ -64,7 +68,9 @@ def story(arguments: Namespace) -> None:
     print(f"Its gradient on 16 examples, found by {messages:,} messages, against matrices:\n")
     print(f"  greatest entry       {np.abs(expected.weights).max():.3g}")
     print(f"  greatest difference  {apart.max():.3g}")
-    print(f"  in units of what rounding alone may do (1 is the limit): {_common.units(gradient, expected, bound):.3g}")
+    print(
+        f"  in units of what rounding alone may do (1 is the limit): {_common.units(gradient, expected, bound):.3g}"
+    )
     draw(net, gradient, arguments)
 
 
@@ -79,7 +85,9 @@ def heights(net: na.Network) -> np.ndarray:
         pulled, height = total / count, np.empty(len(height))
         for level in range(net.depth + 1):
             here, around = (np.flatnonzero(abs(net.level - level) <= reach) for reach in (0, 2))
-            height[here] = (np.searchsorted(np.sort(pulled[around]), pulled[here]) + 0.5) / len(around)
+            height[here] = (np.searchsorted(np.sort(pulled[around]), pulled[here]) + 0.5) / len(
+                around
+            )
     return height
 
 
@@ -110,10 +118,21 @@ def draw(net: na.Network, gradient: na.Gradient, arguments: Namespace) -> None:
     ):
         least = 9 if marker == "o" else 24
         sizes = np.maximum(size[mask], least)
-        axis.scatter(*points[mask].T, s=sizes, marker=marker, c=colour, zorder=3, linewidths=0.4, edgecolors="white")
+        axis.scatter(
+            *points[mask].T,
+            s=sizes,
+            marker=marker,
+            c=colour,
+            zorder=3,
+            linewidths=0.4,
+            edgecolors="white",
+        )
         axis.scatter([], [], s=30, marker=marker, c=colour, label=label)
     axis.set(xlabel="level: synapses on the longest path from an input", yticks=[])
-    axis.set_title(f"{len(net.ids) - INPUTS:,} neurons wired at random; darker synapses want more to change", fontsize=12)
+    axis.set_title(
+        f"{len(net.ids) - INPUTS:,} neurons wired at random; darker synapses want more to change",
+        fontsize=12,
+    )
     axis.spines[["left", "right", "top"]].set_visible(False)
     axis.margins(0.02)
     axis.legend(loc="upper center", bbox_to_anchor=(0.5, -0.1), ncol=3, frameon=False)

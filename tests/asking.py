@@ -28,7 +28,12 @@ HOSTILE = [
 ]
 
 
-def ask(*arguments: str | Path, expected: int = 0, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> str:
+def ask(
+    *arguments: str | Path,
+    expected: int = 0,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> str:
     """What the command prints; or, where it is expected to fail, its one line of complaint."""
     monkeypatch.setattr(sys, "argv", ["neuro-actors", "log", *map(str, arguments)])
     with pytest.raises(SystemExit) as ended:
@@ -44,10 +49,14 @@ def ask(*arguments: str | Path, expected: int = 0, capsys: pytest.CaptureFixture
     return out
 
 
-async def write(path: Path, network: na.Network, batch, channels: str = "bundled", **recording) -> na.Network:
+async def write(
+    path: Path, network: na.Network, batch, channels: str = "bundled", **recording
+) -> na.Network:
     """Four steps: predict, the gradient with that of the inputs, two of learning. Returns the trained network."""
     x, t = batch
-    async with na.open_simulation(network, channels, log=na.Recording(path, **recording)) as simulation:
+    async with na.open_simulation(
+        network, channels, log=na.Recording(path, **recording)
+    ) as simulation:
         await simulation.predict(x)
         await simulation.gradient(x, t, wrt_inputs=True)
         for _ in range(2):
@@ -60,7 +69,9 @@ def hostile_network() -> na.Network:
     *hidden, last = HOSTILE
     neurons = [na.Input("x"), *(na.Neuron(name, "tanh") for name in hidden), na.Neuron(last)]
     synapses = [na.Synapse("x", name, 0.1 * (k + 1)) for k, name in enumerate(hidden)]
-    return na.Network(neurons, [*synapses, *(na.Synapse(name, last, 0.5) for name in hidden)], [last])
+    return na.Network(
+        neurons, [*synapses, *(na.Synapse(name, last, 0.5) for name in hidden)], [last]
+    )
 
 
 def hostile_batch() -> tuple[np.ndarray, np.ndarray]:

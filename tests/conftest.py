@@ -11,7 +11,9 @@ import neuro_actors as na
 from neuro_actors.network import functions
 from neuro_actors.simulation.checkpoint.saving import Saver
 
-if signal.getsignal(signal.SIGINT) == signal.SIG_IGN:  # as a shell has it for what runs in the background
+if (
+    signal.getsignal(signal.SIGINT) == signal.SIG_IGN
+):  # as a shell has it for what runs in the background
     signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
@@ -69,7 +71,9 @@ def failing(monkeypatch: pytest.MonkeyPatch):
 
     functions.ACTIVATIONS["root"] = na.Activation(root, lambda z, a: 0.5 / a)
     return na.Network(
-        [na.Input("x"), na.Neuron("h", "root"), na.Neuron("y")], [na.Synapse("x", "h", 1.0), na.Synapse("h", "y", 1.0)], ["y"]
+        [na.Input("x"), na.Neuron("h", "root"), na.Neuron("y")],
+        [na.Synapse("x", "h", 1.0), na.Synapse("h", "y", 1.0)],
+        ["y"],
     )
 
 

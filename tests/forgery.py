@@ -27,10 +27,19 @@ KINDS = ["begin", "activation", "target", "loss", "urgency", "commit", "tangent"
 
 
 def draw_optimizer(rng: np.random.Generator) -> Any:
-    rates: list[Any] = [0.05, na.StepDecay(0.1, 2), na.CosineDecay(0.1, 4, 0.01), lambda count: 0.1 / count]
+    rates: list[Any] = [
+        0.05,
+        na.StepDecay(0.1, 2),
+        na.CosineDecay(0.1, 4, 0.01),
+        lambda count: 0.1 / count,
+    ]
     rate = rates[rng.integers(4)]
     if rng.random() < 0.5:
-        return na.SGD(rate, momentum=float(rng.choice([0.0, 0.9])), weight_decay=float(rng.choice([0.0, 0.01])))
+        return na.SGD(
+            rate,
+            momentum=float(rng.choice([0.0, 0.9])),
+            weight_decay=float(rng.choice([0.0, 0.01])),
+        )
     return na.Adam(rate, weight_decay=float(rng.choice([0.0, 0.01])))
 
 
@@ -40,7 +49,9 @@ def draw_recording(rng: np.random.Generator, path: Path, network: na.Network) ->
         more["every"] = int(rng.integers(2, 4))
     which = rng.integers(4)
     if which == 0:
-        more["neurons"] = [str(name) for name in rng.choice(network.ids, min(3, len(network.ids)), replace=False)]
+        more["neurons"] = [
+            str(name) for name in rng.choice(network.ids, min(3, len(network.ids)), replace=False)
+        ]
     elif which == 1:
         more["layers"] = [int(rng.integers(network.depth + 1))]
     elif which == 2 or not more:
@@ -72,7 +83,9 @@ def draw_run(seed: int, path: Path, *, partial: bool = False, size: int = 6) -> 
     n_steps = int(rng.integers(5, 10)) if partial else int(rng.integers(3, 6))
 
     async def society() -> None:
-        async with na.open_simulation(network, str(rng.choice(["memory", "bundled"])), log=log) as simulation:
+        async with na.open_simulation(
+            network, str(rng.choice(["memory", "bundled"])), log=log
+        ) as simulation:
             for _ in range(n_steps):
                 batch = int(rng.choice(sizes))
                 x = rng.standard_normal((batch, len(network.inputs)))
@@ -82,12 +95,17 @@ def draw_run(seed: int, path: Path, *, partial: bool = False, size: int = 6) -> 
                 if what < 0.15:
                     await simulation.predict(x)
                 elif what < 0.25:
-                    along = rng.standard_normal(len(network.weights)), rng.standard_normal(len(network.ids))
+                    along = (
+                        rng.standard_normal(len(network.weights)),
+                        rng.standard_normal(len(network.ids)),
+                    )
                     await simulation.hessian_vector_product(x, t, *along, loss)
                 elif what < 0.4:
                     await simulation.gradient(x, t, loss, wrt_inputs=bool(rng.random() < 0.5))
                 else:
-                    await simulation.train_step(x, t, loss, optimizer=optimizers[int(rng.random() < 0.3)])
+                    await simulation.train_step(
+                        x, t, loss, optimizer=optimizers[int(rng.random() < 0.3)]
+                    )
 
     trio.run(society)
     return network
@@ -103,9 +121,16 @@ def read(path: Path) -> tuple[dict[bytes, bytes], list[Row]]:
     return dict(table.schema.metadata), [list(row) for row in zip(*columns, strict=True)]
 
 
-def write(path: Path, metadata: dict[bytes, bytes], rows: list[Row], rng: np.random.Generator | None = None) -> None:
+def write(
+    path: Path,
+    metadata: dict[bytes, bytes],
+    rows: list[Row],
+    rng: np.random.Generator | None = None,
+) -> None:
     """With dictionaries in another order than the package's, and, given a `rng`, cut into batches anywhere."""
-    names = sorted({name for row in rows for name in (row[SENDER], row[RECEIVER]) if name is not None} | {"x"})
+    names = sorted(
+        {name for row in rows for name in (row[SENDER], row[RECEIVER]) if name is not None} | {"x"}
+    )
     kinds = sorted({row[KIND] for row in rows} | set(KINDS))
     fields = [
         pa.field("step", pa.int64(), nullable=False),
@@ -120,7 +145,9 @@ def write(path: Path, metadata: dict[bytes, bytes], rows: list[Row], rng: np.ran
 
     def coded(column: int, values: list[str], kind: Any) -> Any:
         place = {name: k for k, name in enumerate(values)}
-        codes = pa.array([None if row[column] is None else place[row[column]] for row in rows], kind)
+        codes = pa.array(
+            [None if row[column] is None else place[row[column]] for row in rows], kind
+        )
         return pa.DictionaryArray.from_arrays(codes, pa.array(values))
 
     columns = [
@@ -133,7 +160,11 @@ def write(path: Path, metadata: dict[bytes, bytes], rows: list[Row], rng: np.ran
         pa.array([row[NOTE] for row in rows], pa.string()),
     ]
     batch = pa.record_batch(columns, schema=schema)
-    cuts = [0, len(rows)] if rng is None else sorted({0, len(rows), *rng.integers(0, len(rows) + 1, 3).tolist()})
+    cuts = (
+        [0, len(rows)]
+        if rng is None
+        else sorted({0, len(rows), *rng.integers(0, len(rows) + 1, 3).tolist()})
+    )
     with pa.OSFile(str(path), "wb") as file, pa.ipc.new_stream(file, schema) as stream:
         for a, b in itertools.pairwise(cuts):
             stream.write_batch(batch.slice(a, b - a))
@@ -142,7 +173,9 @@ def write(path: Path, metadata: dict[bytes, bytes], rows: list[Row], rng: np.ran
 def sealed(metadata: dict[bytes, bytes], rows: list[Row]) -> list[Row]:
     """The same rows with seals and an end that fit them: a history that is consistent as far as digests go."""
     recorded = json.loads(metadata[b"neuro_actors"])["recorded"]
-    whole = recorded["every"] == 1 and not any(recorded[name] for name in ("neurons", "layers", "phases"))
+    whole = recorded["every"] == 1 and not any(
+        recorded[name] for name in ("neurons", "layers", "phases")
+    )
     last = hashlib.sha256(metadata[b"neuro_actors"]).digest()
     result, note, values, steps = [], "", [], 0
     for row in rows:
@@ -152,7 +185,10 @@ def sealed(metadata: dict[bytes, bytes], rows: list[Row]) -> list[Row]:
         elif row[KIND] == "seal":
             text = note.encode()
             last = hashlib.sha256(
-                last + struct.pack("<qq", row[STEP], len(text)) + text + struct.pack(f"<{len(values)}d", *values)
+                last
+                + struct.pack("<qq", row[STEP], len(text))
+                + text
+                + struct.pack(f"<{len(values)}d", *values)
             ).digest()
             row[NOTE] = last.hex()
         elif row[KIND] == "end":
@@ -168,8 +204,14 @@ def sealed(metadata: dict[bytes, bytes], rows: list[Row]) -> list[Row]:
 Forgery = Callable[[np.random.Generator, dict[bytes, bytes], list[Row]], str]
 
 
-def _pick(rng: np.random.Generator, rows: list[Row], kinds: list[str] | None = None, valued: bool = False) -> int:
-    fit = [k for k, row in enumerate(rows) if (kinds is None or row[KIND] in kinds) and (not valued or row[VALUE])]
+def _pick(
+    rng: np.random.Generator, rows: list[Row], kinds: list[str] | None = None, valued: bool = False
+) -> int:
+    fit = [
+        k
+        for k, row in enumerate(rows)
+        if (kinds is None or row[KIND] in kinds) and (not valued or row[VALUE])
+    ]
     return int(rng.choice(fit)) if fit else -1
 
 
@@ -238,8 +280,14 @@ def _whole_number(rng: np.random.Generator, metadata: Any, rows: list[Row]) -> s
 def _name(rng: np.random.Generator, metadata: Any, rows: list[Row]) -> str:
     k, column = _pick(rng, rows), int(rng.choice([KIND, SENDER, RECEIVER]))
     ids = json.loads(metadata[b"neuro_actors"])["network"]["ids"]
-    others = [*KINDS, "gossip"] if column == KIND else [*ids, "loss", "environment", None, "nobody\x1b[2J", "loss "]
-    rows[k][column] = others[int(rng.choice([i for i, other in enumerate(others) if other != rows[k][column]]))]
+    others = (
+        [*KINDS, "gossip"]
+        if column == KIND
+        else [*ids, "loss", "environment", None, "nobody\x1b[2J", "loss "]
+    )
+    rows[k][column] = others[
+        int(rng.choice([i for i, other in enumerate(others) if other != rows[k][column]]))
+    ]
     return f"row {k}, column {column}: {rows[k][column]!r}"
 
 
@@ -253,7 +301,15 @@ def _note(rng: np.random.Generator, metadata: Any, rows: list[Row]) -> str:
     else:
         i = int(rng.integers(len(old)))
         letter = str(rng.choice([c for c in "0123456789abcdef ,{}" if c != old[i]]))
-        rows[k][NOTE] = str(rng.choice([old[:i] + letter + old[i + 1 :], old[:i] + old[i + 1 :], old[:i] + letter + old[i:]]))
+        rows[k][NOTE] = str(
+            rng.choice(
+                [
+                    old[:i] + letter + old[i + 1 :],
+                    old[:i] + old[i + 1 :],
+                    old[:i] + letter + old[i:],
+                ]
+            )
+        )
     return f"note of row {k}: {rows[k][NOTE]!r}"
 
 
@@ -280,7 +336,12 @@ def _setting(rng: np.random.Generator, metadata: Any, rows: list[Row]) -> str:
     elif name == "loss":
         new = "huber" if old != "huber" else "squared_error"
     elif name == "name":
-        new = {"SGD": "Adam", "Adam": "SGD", "StepDecay": "CosineDecay", "CosineDecay": "StepDecay"}.get(old, "SGD")
+        new = {
+            "SGD": "Adam",
+            "Adam": "SGD",
+            "StepDecay": "CosineDecay",
+            "CosineDecay": "StepDecay",
+        }.get(old, "SGD")
     else:
         new = 1
     holder[name] = new
@@ -305,7 +366,9 @@ def _step_lost(rng: np.random.Generator, metadata: Any, rows: list[Row]) -> str:
     else:
         for row in rows[begins[s] :]:
             row[STEP] += 1
-    return f"step {s}, {['dropped', 'doubled', 'renumbered', 'and those behind it renumbered'][way]}"
+    return (
+        f"step {s}, {['dropped', 'doubled', 'renumbered', 'and those behind it renumbered'][way]}"
+    )
 
 
 def _appended(rng: np.random.Generator, metadata: Any, rows: list[Row]) -> str:
@@ -331,7 +394,11 @@ def _metadata(rng: np.random.Generator, metadata: dict[bytes, bytes], rows: list
     if way <= 3:
         name = ["weights", "biases"][way % 2]
         array = _array(held[name], "<f8")
-        fit = np.arange(len(array)) if name == "weights" else np.flatnonzero(~_array(held["is_input"], "?"))
+        fit = (
+            np.arange(len(array))
+            if name == "weights"
+            else np.flatnonzero(~_array(held["is_input"], "?"))
+        )
         k = int(rng.choice(fit))
         array[k] = np.nextafter(array[k], rng.choice([-np.inf, np.inf]))
         held[name] = base64.b64encode(array.tobytes()).decode()
@@ -364,11 +431,22 @@ FORGERIES: list[Forgery] = [
 
 
 # which no seal can make true
-OF_STRUCTURE: list[Forgery] = [_dropped, _doubled, _moved, _exchanged, _length, _whole_number, _name]
+OF_STRUCTURE: list[Forgery] = [
+    _dropped,
+    _doubled,
+    _moved,
+    _exchanged,
+    _length,
+    _whole_number,
+    _name,
+]
 
 
 def forged(
-    rng: np.random.Generator, metadata: dict[bytes, bytes], rows: list[Row], ways: list[Forgery] = FORGERIES
+    rng: np.random.Generator,
+    metadata: dict[bytes, bytes],
+    rows: list[Row],
+    ways: list[Forgery] = FORGERIES,
 ) -> Iterator[tuple[str, dict[bytes, bytes], list[Row]]]:
     """Forgeries without end, each of a fresh copy; those that change nothing are left out."""
     while True:
@@ -388,6 +466,9 @@ def same(some: list[Row], others: list[Row]) -> bool:
     """Whether rows are equal, their numbers in every bit."""
 
     def bits(rows: list[Row]) -> list[Any]:
-        return [[*row[:VALUE], struct.pack(f"<{len(row[VALUE])}d", *row[VALUE]), row[NOTE]] for row in rows]
+        return [
+            [*row[:VALUE], struct.pack(f"<{len(row[VALUE])}d", *row[VALUE]), row[NOTE]]
+            for row in rows
+        ]
 
     return bits(some) == bits(others)

@@ -34,9 +34,13 @@ def whole_log(path: Path, partial: bool = False) -> bytes:
         async with na.open_simulation(net, log=log) as simulation:
             await simulation.predict(x)
             await simulation.gradient(x, targets, "cross_entropy", wrt_inputs=True)
-            await simulation.hessian_vector_product(x, targets, net.weights, net.biases, "cross_entropy")
+            await simulation.hessian_vector_product(
+                x, targets, net.weights, net.biases, "cross_entropy"
+            )
             for rate in (0.1, na.StepDecay(0.1, 2), lambda count: 0.1):
-                await simulation.train_step(x, targets, "cross_entropy", optimizer=na.SGD(rate, momentum=0.5))
+                await simulation.train_step(
+                    x, targets, "cross_entropy", optimizer=na.SGD(rate, momentum=0.5)
+                )
 
     import trio
 
@@ -56,12 +60,18 @@ def readers(path: Path, other: Path, out: Path) -> dict[str, Callable[[], Any]]:
     """All that reads a log, by name."""
     return {
         "info": lambda: described(summary(LogReader(path)), "network"),
-        "show": lambda: _each(in_words(row, reader.network) for reader in [LogReader(path)] for row in Choice().rows(reader)),
+        "show": lambda: _each(
+            in_words(row, reader.network)
+            for reader in [LogReader(path)]
+            for row in Choice().rows(reader)
+        ),
         "rows": lambda: _each(LogReader(path).rows()),
         "of a neuron": lambda: _each(Choice("h1.0").rows(LogReader(path))),
         "open": lambda: na.open_log(path),
         "steps": lambda: [_everything(step) for step in na.open_log(path)],
-        "network_at": lambda: [log.network_at(info.number) for log in [na.open_log(path)] for info in log.steps],
+        "network_at": lambda: [
+            log.network_at(info.number) for log in [na.open_log(path)] for info in log.steps
+        ],
         "messages": lambda: na.open_log(path).messages(neuron="h1.0").to_pylist(),
         "losses": lambda: losses(LogReader(path)),
         "urgency": lambda: urgency_by_level(LogReader(path)),
@@ -83,7 +93,19 @@ def _each(items: Iterator[Any]) -> int:
 
 
 def _everything(step: Any) -> list[Any]:
-    names = "inputs", "activations", "predictions", "targets", "losses", "loss", "urgencies", "blame", "felt", "weights", "biases"
+    names = (
+        "inputs",
+        "activations",
+        "predictions",
+        "targets",
+        "losses",
+        "loss",
+        "urgencies",
+        "blame",
+        "felt",
+        "weights",
+        "biases",
+    )
     return [getattr(step, name) for name in names]
 
 
@@ -99,7 +121,9 @@ def bytes_changed(log: bytes, rng: np.random.Generator) -> bytes:
             case 0 | 1:
                 held[at] ^= 1 << int(rng.integers(8))
             case 2:
-                held[at : at + 8] = rng.choice(np.array([0, -1, 2**31, 2**40, 2**62, -(2**31)], "<i8")).tobytes()
+                held[at : at + 8] = rng.choice(
+                    np.array([0, -1, 2**31, 2**40, 2**62, -(2**31)], "<i8")
+                ).tobytes()
             case 3:
                 del held[at : at + int(rng.integers(1, 64))]
             case 4:
@@ -147,7 +171,12 @@ def rows_changed(log: bytes, rng: np.random.Generator) -> bytes:
     fields = {field.name: field for field in schema}
     if rng.random() < 0.1:
         name = list(fields)[int(rng.integers(len(fields)))]
-        fields[name] = pa.field(name, [pa.int64(), pa.float64(), pa.large_string(), pa.list_(pa.float32())][int(rng.integers(4))])
+        fields[name] = pa.field(
+            name,
+            [pa.int64(), pa.float64(), pa.large_string(), pa.list_(pa.float32())][
+                int(rng.integers(4))
+            ],
+        )
     text = json.dumps(about) if rng.random() < 0.97 else "[" * int(rng.integers(1, 100_000))
     try:
         arrays = [_array(columns[name], field.type, rng) for name, field in fields.items()]
@@ -184,21 +213,52 @@ def _row_changed(rows: list[dict[str, Any]], rng: np.random.Generator) -> None:
         case 0:
             row["step"] = [0, -1, 1, 2, 2**63 - 1, -(2**63), 5][int(rng.integers(7))]
         case 1:
-            row["kind"] = ["begin", "activation", "target", "loss", "urgency", "commit", "tangent", "seal", "end", "?", None][
-                int(rng.integers(11))
-            ]
+            row["kind"] = [
+                "begin",
+                "activation",
+                "target",
+                "loss",
+                "urgency",
+                "commit",
+                "tangent",
+                "seal",
+                "end",
+                "?",
+                None,
+            ][int(rng.integers(11))]
         case 2 | 3:
             end = ["sender", "receiver"][int(rng.integers(2))]
-            row[end] = ["x0", "x1", "h1.0", "h1.1", "y0", "loss", "environment", "nobody", "", None][int(rng.integers(10))]
+            row[end] = [
+                "x0",
+                "x1",
+                "h1.0",
+                "h1.1",
+                "y0",
+                "loss",
+                "environment",
+                "nobody",
+                "",
+                None,
+            ][int(rng.integers(10))]
         case 4:
             row["time"] = numbers[int(rng.integers(5))]
         case 5:
             n = int(rng.integers(0, 9))
-            row["value"] = [None, [], [0.0] * n, [float("nan")] * n, [1e308] * n, [None], [float("inf")]][int(rng.integers(7))]
+            row["value"] = [
+                None,
+                [],
+                [0.0] * n,
+                [float("nan")] * n,
+                [1e308] * n,
+                [None],
+                [float("inf")],
+            ][int(rng.integers(7))]
         case 6 if row["note"] and row["note"].startswith("{"):
             row["note"] = json.dumps(json_changed(json.loads(row["note"]), rng))
         case 6 | 7:
-            row["note"] = [None, "", "x", "{}", "[]", "{", "9" * 5000, "\x1b[2J", "y0"][int(rng.integers(9))]
+            row["note"] = [None, "", "x", "{}", "[]", "{", "9" * 5000, "\x1b[2J", "y0"][
+                int(rng.integers(9))
+            ]
         case 8:
             del rows[r]
         case 9:

@@ -50,7 +50,15 @@ class InProcess(Machines):
             yield self
             nursery.cancel_scope.cancel()
 
-    async def start(self, name: str, host: str, port: int, secret: bytes, about: dict[str, Any], functions: Any = None) -> Task:
+    async def start(
+        self,
+        name: str,
+        host: str,
+        port: int,
+        secret: bytes,
+        about: dict[str, Any],
+        functions: Any = None,
+    ) -> Task:
         task = Task(about)
         self.workers.append(task)
         self.nursery.start_soon(task.live, host, port, secret)  # type: ignore[attr-defined]

@@ -35,7 +35,13 @@ RULE = na.rules.WeightPerturbation(sigma=0.01, seed=3)  # draws by the step's nu
 
 
 def train(folder: Path | None, every: int, epochs: int) -> na.TrainingResult:
-    more = {"optimizer": na.Adam(0.01), "epochs": epochs, "batch_size": 4, "validation": (X, TARGETS), "rule": RULE}
+    more = {
+        "optimizer": na.Adam(0.01),
+        "epochs": epochs,
+        "batch_size": 4,
+        "validation": (X, TARGETS),
+        "rule": RULE,
+    }
     return na.train(NET, X, TARGETS, checkpoint=folder, every=every, **more)
 
 
@@ -89,7 +95,14 @@ class Trials:
 
             def asked(event: str, arguments: tuple[object, ...]) -> None:
                 nonlocal left
-                if event in ("open", "os.rename", "os.remove", "os.mkdir", "os.listdir", "os.scandir") and str(folder) in str(arguments):
+                if event in (
+                    "open",
+                    "os.rename",
+                    "os.remove",
+                    "os.mkdir",
+                    "os.listdir",
+                    "os.scandir",
+                ) and str(folder) in str(arguments):
                     left -= 1
                     if not left:
                         os.kill(os.getpid(), signal.SIGKILL)
@@ -124,7 +137,9 @@ class Trials:
         try:
             steps = Checkpoint(folder).about["steps"]
         except na.CheckpointError as error:
-            if "there is no such folder" not in str(error) and "there is no checkpoint in it" not in str(error):
+            if "there is no such folder" not in str(
+                error
+            ) and "there is no checkpoint in it" not in str(error):
                 raise
             self.found["before there was a checkpoint, which was said"] += 1
             return
@@ -141,14 +156,20 @@ class Trials:
 
 
 def main() -> None:
-    options = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    options = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     options.add_argument("--kills", type=int, default=100)
     options.add_argument("--interrupts", type=int, default=50)
     options.add_argument("--epochs", type=int, default=10)
     options.add_argument("--seed", type=int, default=0)
-    options.add_argument("--every-call", action="store_true", help="kill at each call that concerns a file, too")
+    options.add_argument(
+        "--every-call", action="store_true", help="kill at each call that concerns a file, too"
+    )
     given = options.parse_args()
-    signal.signal(signal.SIGINT, signal.default_int_handler)  # in the background it would be ignored
+    signal.signal(
+        signal.SIGINT, signal.default_int_handler
+    )  # in the background it would be ignored
     trials = Trials(given.epochs, given.seed)
     with tempfile.TemporaryDirectory() as held:
         place = Path(held)
@@ -156,7 +177,14 @@ def main() -> None:
             ("SIGKILL", given.kills, trials.killed, 1),
             ("Ctrl-C", given.interrupts, trials.interrupted, 10**9),
         ):
-            lasts = min(seconds(lambda every=every, k=k: train(place / f"whole {every} {k}", every, given.epochs)) for k in range(3))
+            lasts = min(
+                seconds(
+                    lambda every=every, k=k: train(
+                        place / f"whole {every} {k}", every, given.epochs
+                    )
+                )
+                for k in range(3)
+            )
             trials.found.clear()
             for k in range(count):
                 strike(place / f"{name} {k}", trials.draw.uniform(0, lasts))

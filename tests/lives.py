@@ -17,7 +17,9 @@ def echo(host: str, port: int, secret: bytes, about: dict[str, Any]) -> None:
 
 async def _echo(host: str, port: int, secret: bytes, about: dict[str, Any]) -> None:
     threads = os.environ.get("OMP_NUM_THREADS")
-    async with await connect(host, port, secret, {**about, "pid": os.getpid(), "threads": threads}) as wire:
+    async with await connect(
+        host, port, secret, {**about, "pid": os.getpid(), "threads": threads}
+    ) as wire:
         while (letter := await wire.receive()) is not None:
             await wire.send(*letter)
 

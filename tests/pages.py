@@ -15,7 +15,9 @@ ROOT = Path(__file__).parent.parent
 
 def blocks(path: Path) -> list[tuple[str, str]]:
     """The page's code: (language, text)."""
-    return re.findall(r"^```(\w+)\n(.*?)^```$", path.read_text(encoding="utf-8"), re.DOTALL | re.MULTILINE)
+    return re.findall(
+        r"^```(\w+)\n(.*?)^```$", path.read_text(encoding="utf-8"), re.DOTALL | re.MULTILINE
+    )
 
 
 def follow(path: Path) -> int:
@@ -31,7 +33,9 @@ def follow(path: Path) -> int:
         elif language == "bash" and text.startswith("neuro-actors ") and ".arrows" in text:
             command = [sys.executable, "-m", "neuro_actors", *shlex.split(text)[1:]]
             printed = subprocess.run(command, capture_output=True, text=True, check=True).stdout
-            printed = re.sub(r"[0-9a-f]{64}", "…", printed)  # the digest also seals versions, and the machine
+            printed = re.sub(
+                r"[0-9a-f]{64}", "…", printed
+            )  # the digest also seals versions, and the machine
         elif language == "text" and printed is not None:
             assert printed == text, f"{path.name} says {text!r}"
             compared += 1

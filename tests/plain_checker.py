@@ -16,7 +16,11 @@ from typing import Any
 import pyarrow as pa
 
 F = {"identity": lambda z: z, "relu": lambda z: max(z, 0.0), "tanh": math.tanh}
-SLOPE = {"identity": lambda z: 1.0, "relu": lambda z: float(z > 0), "tanh": lambda z: 1.0 - math.tanh(z) ** 2}
+SLOPE = {
+    "identity": lambda z: 1.0,
+    "relu": lambda z: float(z > 0),
+    "tanh": lambda z: 1.0 - math.tanh(z) ** 2,
+}
 
 
 def check(path: Any) -> int:
@@ -37,7 +41,9 @@ def check(path: Any) -> int:
     kind_of = dict(zip(ids, net["activations"], strict=True))
     bias = dict(zip(ids, array("biases", "d"), strict=True))
     synapses = list(zip(array("sources", "q"), array("targets", "q"), strict=True))
-    weight = {(ids[a], ids[b]): w for (a, b), w in zip(synapses, array("weights", "d"), strict=True)}
+    weight = {
+        (ids[a], ids[b]): w for (a, b), w in zip(synapses, array("weights", "d"), strict=True)
+    }
     sources = {name: [a for a, b in weight if b == name] for name in ids}
     followers = {name: [b for a, b in weight if a == name] for name in ids}
     velocity: dict[Any, float] = {}
@@ -62,7 +68,10 @@ def check(path: Any) -> int:
             world += row["value"] if row["sender"] == "environment" else []
         note = begin["note"].encode()
         digest = hashlib.sha256(
-            digest + struct.pack("<qq", steps, len(note)) + note + struct.pack(f"<{len(world)}d", *world)
+            digest
+            + struct.pack("<qq", steps, len(note))
+            + note
+            + struct.pack(f"<{len(world)}d", *world)
         ).digest()
         assert row["note"] == digest.hex()
         right += len(said)
@@ -77,7 +86,11 @@ def check(path: Any) -> int:
 
         heard: set[tuple[Any, ...]] = set()
 
-        def told(*key: Any, said: dict[tuple[Any, ...], list[float]] = said, heard: set[tuple[Any, ...]] = heard) -> list[float]:
+        def told(
+            *key: Any,
+            said: dict[tuple[Any, ...], list[float]] = said,
+            heard: set[tuple[Any, ...]] = heard,
+        ) -> list[float]:
             heard.add(key)
             return said[key]
 
@@ -101,7 +114,10 @@ def check(path: Any) -> int:
             continue
         assert about["loss"] == "squared_error"
         wanted = {name: told("target", "environment", "loss", name) for name in net["outputs"]}
-        apart = {name: [p - t for p, t in zip(activation[name], wanted[name], strict=True)] for name in wanted}
+        apart = {
+            name: [p - t for p, t in zip(activation[name], wanted[name], strict=True)]
+            for name in wanted
+        }
         same(losses, [sum(d[e] * d[e] for d in apart.values()) for e in range(batch)])
         for name, d in apart.items():
             if not is_input[name] or about["wrt_inputs"]:
@@ -116,7 +132,10 @@ def check(path: Any) -> int:
                 same(told("urgency", name, "environment", None), u)
                 continue
             v = [u[e] * SLOPE[kind_of[name]](z[name][e]) for e in range(batch)]
-            urgencies = [sum(a * b for a, b in zip(activation[s], v, strict=True)) / batch for s in sources[name]]
+            urgencies = [
+                sum(a * b for a, b in zip(activation[s], v, strict=True)) / batch
+                for s in sources[name]
+            ]
             urgencies.append(sum(v) / batch)
             for source in sources[name]:
                 if not is_input[source] or about["wrt_inputs"]:

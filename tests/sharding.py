@@ -26,10 +26,14 @@ class Links:
     def __init__(self, delays: np.random.Generator | None = None) -> None:
         self.delays = delays
         self.ends: dict[tuple[int, str], ShardChannels] = {}
-        self.sent: list[tuple[int, int, str, int, np.ndarray]] = []  # shard, bundle, direction, number, values
+        self.sent: list[
+            tuple[int, int, str, int, np.ndarray]
+        ] = []  # shard, bundle, direction, number, values
         self.nursery: trio.Nursery
 
-    def send(self, place: int, bundle: int, direction: str, number: int, values: np.ndarray) -> None:
+    def send(
+        self, place: int, bundle: int, direction: str, number: int, values: np.ndarray
+    ) -> None:
         self.sent.append((place, bundle, direction, number, values))
         deliver = partial(self.ends[bundle, direction].deliver, bundle, direction, number, values)
         if self.delays is None:
@@ -46,22 +50,31 @@ class Links:
 class Spread:
     """All shards, driven as one society."""
 
-    def __init__(self, network: na.Network, parts: tuple[Shard, ...], make: str, links: Links) -> None:
+    def __init__(
+        self, network: na.Network, parts: tuple[Shard, ...], make: str, links: Links
+    ) -> None:
         self.network, self.parts, self.links, self.number = network, parts, links, 0
         self.parameters = Parameters(network)
         self.channels = [
-            ShardChannels(engine(make)(part.network, None), part, partial(links.send, part.place)) for part in parts
+            ShardChannels(engine(make)(part.network, None), part, partial(links.send, part.place))
+            for part in parts
         ]
         for part, channels in zip(parts, self.channels, strict=True):
-            links.ends |= {(b.number, "forward"): channels for b in part.hears} | {(b.number, "back"): channels for b in part.tells}
+            links.ends |= {(b.number, "forward"): channels for b in part.hears} | {
+                (b.number, "back"): channels for b in part.tells
+            }
 
-    async def step(self, x, targets=None, loss=None, optimizer=None, wrt_inputs=False, round="", direction=None):
+    async def step(
+        self, x, targets=None, loss=None, optimizer=None, wrt_inputs=False, round="", direction=None
+    ):
         """What came of one step: predictions, losses, commits, urgencies of the inputs, as a port of one process has them."""
         self.number += 1
         step = Step(self.number, loss, optimizer, wrt_inputs, direction is not None, round)
         x = np.ascontiguousarray(x.T)
         for part, channels in zip(self.parts, self.channels, strict=True):
-            wanted = np.ascontiguousarray(targets.T) if targets is not None and part.n_outputs else None
+            wanted = (
+                np.ascontiguousarray(targets.T) if targets is not None and part.n_outputs else None
+            )
             along = None if direction is None else part.own_part(direction)
             channels.environment.begin(step, np.ascontiguousarray(x[part.inputs]), wanted, along)
         async with trio.open_nursery() as nursery:
@@ -90,7 +103,9 @@ class Spread:
 
 
 @asynccontextmanager
-async def spread(network: na.Network, shard, make: str = "bundled", delays=None, travels=False, rule=None):
+async def spread(
+    network: na.Network, shard, make: str = "bundled", delays=None, travels=False, rule=None
+):
     """The society of a network that lives in shards; travels: they are sent as data first."""
     parts = shards(network, na.Partition(network, shard))
     if travels:
@@ -101,7 +116,9 @@ async def spread(network: na.Network, shard, make: str = "bundled", delays=None,
         links.nursery = nursery
         for part, channels in zip(parts, living.channels, strict=True):
             members = ShardRule(rule or Backpropagation(), part)
-            nursery.start_soon(live_together, part.network, [channels], members, ORDERED, lambda: False)
+            nursery.start_soon(
+                live_together, part.network, [channels], members, ORDERED, lambda: False
+            )
         try:
             yield living
         finally:

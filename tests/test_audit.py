@@ -29,7 +29,15 @@ COUNT = int(os.environ.get("NEURO_ACTORS_FORGERIES", "480"))
 SEEDS = range(COUNT // (4 * EACH))
 
 
-def record(path: Any, network: na.Network, channels: str = "bundled", *, steps: int = 3, batch: int = 3, optimizer: Any = None) -> int:
+def record(
+    path: Any,
+    network: na.Network,
+    channels: str = "bundled",
+    *,
+    steps: int = 3,
+    batch: int = 3,
+    optimizer: Any = None,
+) -> int:
     """Predict, ask for a gradient down to the inputs, learn; the number of messages."""
     rng = np.random.default_rng(7)
 
@@ -111,7 +119,9 @@ def test_the_second_opinion_sees_forgeries(tmp_path: Path) -> None:
         if k == 60:
             break
         forgery.write(tmp_path / "b.arrows", about, copy)
-        if "number" in what and "-> -0.0" not in what:  # it looks at no times, at no sign of a zero, and at no order of rows
+        if (
+            "number" in what and "-> -0.0" not in what
+        ):  # it looks at no times, at no sign of a zero, and at no order of rows
             seen += 1
             with pytest.raises((AssertionError, KeyError, ValueError)):
                 plain_checker.check(tmp_path / "b.arrows")
@@ -176,7 +186,9 @@ def test_no_seal_makes_another_structure_true(tmp_path: Path) -> None:
         forgery.draw_run(seed, path)
         metadata, rows = forgery.read(path)
         rng = np.random.default_rng(seed)
-        for k, (what, about, forged) in enumerate(forgery.forged(rng, metadata, rows, forgery.OF_STRUCTURE)):
+        for k, (what, about, forged) in enumerate(
+            forgery.forged(rng, metadata, rows, forgery.OF_STRUCTURE)
+        ):
             if k == EACH:
                 break
             forged = forgery.sealed(about, forged)
@@ -201,14 +213,20 @@ def test_what_no_run_writes_is_refused_though_it_is_sealed(log: Path) -> None:
     def noted(step: int, old: str, new: str) -> str:
         x = begins[step - 1]
         assert old in rows[x][forgery.NOTE]
-        return told(lambda copy: copy[x].__setitem__(forgery.NOTE, rows[x][forgery.NOTE].replace(old, new, 1)))
+        return told(
+            lambda copy: copy[x].__setitem__(
+                forgery.NOTE, rows[x][forgery.NOTE].replace(old, new, 1)
+            )
+        )
 
     def renumbered(copy: list[forgery.Row]) -> None:
         for row in copy[begins[3] :]:
             row[forgery.STEP] += 1
 
     assert "the log's step is 5; it should be 4" in told(renumbered)
-    assert "the log's step is 2; it should be 1" in told(lambda copy: copy.__delitem__(slice(0, begins[1])))
+    assert "the log's step is 2; it should be 1" in told(
+        lambda copy: copy.__delitem__(slice(0, begins[1]))
+    )
 
     def end_moved(copy: list[forgery.Row]) -> None:
         copy.insert(begins[4], copy.pop())
@@ -232,14 +250,26 @@ def test_what_no_run_writes_is_refused_though_it_is_sealed(log: Path) -> None:
         ('"optimizer": null', '"only": ["commit"], "optimizer": null'),
     ):
         assert "begin note is" in noted(1, old, new), new
-    assert "numbers, of what the environment told x the activation, are 3; it should be 2" in noted(1, '"batch": 3', '"batch": 2')
-    assert "the log's count of updates is 1; it should be null: nobody learns" in noted(2, '"update": null', '"update": 1')
-    assert "the log's count of updates is 0; it should be a number from 1 on" in noted(3, '"update": 1', '"update": 0')
+    assert "numbers, of what the environment told x the activation, are 3; it should be 2" in noted(
+        1, '"batch": 3', '"batch": 2'
+    )
+    assert "the log's count of updates is 1; it should be null: nobody learns" in noted(
+        2, '"update": null', '"update": 1'
+    )
+    assert "the log's count of updates is 0; it should be a number from 1 on" in noted(
+        3, '"update": 1', '"update": 0'
+    )
     assert "count of updates is 02; it should be" in noted(4, '"update": 2', '"update": 02')
     assert "count of updates is two; it should be" in noted(4, '"update": 2', '"update": two')
-    assert "the log's count of updates is 2; it should be 1" in noted(3, '"update": 1', '"update": 2')
-    assert "the log's count of updates is 1; it should be 2" in noted(4, '"update": 2', '"update": 1')
-    assert "the log's count of updates is 3; it should be 2" in noted(4, '"update": 2', '"update": 3')
+    assert "the log's count of updates is 2; it should be 1" in noted(
+        3, '"update": 1', '"update": 2'
+    )
+    assert "the log's count of updates is 1; it should be 2" in noted(
+        4, '"update": 2', '"update": 1'
+    )
+    assert "the log's count of updates is 3; it should be 2" in noted(
+        4, '"update": 2', '"update": 3'
+    )
     for old, new in (
         ('"learning_rate": 0.1', '"learning_rate": -0.1'),
         ('"learning_rate": 0.1', '"learning_rate": NaN'),
@@ -255,7 +285,10 @@ def test_what_no_run_writes_is_refused_though_it_is_sealed(log: Path) -> None:
 
 def test_what_would_have_been_refused_was_not_said(tmp_path: Path) -> None:
     """A neuron refuses to say what is not finite, and the loss what it is not defined for."""
-    neurons, synapses = [na.Input("x"), na.Neuron("y", "sigmoid"), na.Neuron("z")], [("x", "y", 1.0), ("x", "z", 2.0)]
+    neurons, synapses = (
+        [na.Input("x"), na.Neuron("y", "sigmoid"), na.Neuron("z")],
+        [("x", "y", 1.0), ("x", "z", 2.0)],
+    )
     net = na.Network(neurons, [na.Synapse(*ends) for ends in synapses], ["y", "z"])
 
     async def society() -> None:
@@ -283,8 +316,13 @@ def test_what_would_have_been_refused_was_not_said(tmp_path: Path) -> None:
         if row[forgery.KIND] == "target" and row[forgery.NOTE] == "y":
             row[forgery.VALUE] = [1.5]
 
-    assert "it should have said nothing: 'z': its activation in step 1 would not be finite" in told(huge)
-    assert "it should have said nothing: cross_entropy: targets must lie between 0 and 1, got 1.5" in told(outside)
+    assert "it should have said nothing: 'z': its activation in step 1 would not be finite" in told(
+        huge
+    )
+    assert (
+        "it should have said nothing: cross_entropy: targets must lie between 0 and 1, got 1.5"
+        in told(outside)
+    )
 
 
 def test_the_lie_is_the_number_that_was_changed(tmp_path: Path) -> None:
@@ -293,7 +331,11 @@ def test_the_lie_is_the_number_that_was_changed(tmp_path: Path) -> None:
         forgery.draw_run(seed, path)
         metadata, rows = forgery.read(path)
         rng = np.random.default_rng(seed)
-        fit = [k for k, row in enumerate(rows) if row[forgery.VALUE] and row[forgery.SENDER] not in (None, "environment")]
+        fit = [
+            k
+            for k, row in enumerate(rows)
+            if row[forgery.VALUE] and row[forgery.SENDER] not in (None, "environment")
+        ]
         for k in rng.choice(fit, 12):
             row = list(rows[k])
             value = list(row[forgery.VALUE])
@@ -304,7 +346,11 @@ def test_the_lie_is_the_number_that_was_changed(tmp_path: Path) -> None:
             forgery.write(other, metadata, forgery.sealed(metadata, forged))
             lie = na.audit(other).lie
             assert lie is not None
-            who = f"the {row[forgery.SENDER]}" if row[forgery.SENDER] == "loss" else row[forgery.SENDER]
+            who = (
+                f"the {row[forgery.SENDER]}"
+                if row[forgery.SENDER] == "loss"
+                else row[forgery.SENDER]
+            )
             assert (lie.step, lie.row, lie.who) == (row[forgery.STEP], k, who)
             assert (lie.said, lie.should) == (value[i], rows[k][forgery.VALUE][i])
             assert row[forgery.KIND] == "commit" or lie.where == f"example {i + 1}"
@@ -313,22 +359,58 @@ def test_the_lie_is_the_number_that_was_changed(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("kind", "sender", "receiver", "number", "told"),
     [
-        ("activation", "h2", None, 0, "h2 told its followers the activation {}; it should have said {} (example 1)"),
-        ("activation", "environment", "x", 1, "x told its followers the activation {1}; it should have said {0} (example 2)"),
-        ("loss", "loss", "environment", 2, "the loss told the environment the loss {}; it should have said {} (example 3)"),
+        (
+            "activation",
+            "h2",
+            None,
+            0,
+            "h2 told its followers the activation {}; it should have said {} (example 1)",
+        ),
+        (
+            "activation",
+            "environment",
+            "x",
+            1,
+            "x told its followers the activation {1}; it should have said {0} (example 2)",
+        ),
+        (
+            "loss",
+            "loss",
+            "environment",
+            2,
+            "the loss told the environment the loss {}; it should have said {} (example 3)",
+        ),
         ("urgency", "y", "h2", 0, "y told h2 the urgency {}; it should have said {} (example 1)"),
-        ("commit", "y", "environment", 1, "y committed for its weight for h2 the new value {}; it should have said {}"),
-        ("commit", "y", "environment", 3, "y committed for its bias the new value {}; it should have said {}"),
+        (
+            "commit",
+            "y",
+            "environment",
+            1,
+            "y committed for its weight for h2 the new value {}; it should have said {}",
+        ),
+        (
+            "commit",
+            "y",
+            "environment",
+            3,
+            "y committed for its bias the new value {}; it should have said {}",
+        ),
     ],
 )
-def test_a_lie_in_words(log: Path, kind: str, sender: str, receiver: str, number: int, told: str) -> None:
+def test_a_lie_in_words(
+    log: Path, kind: str, sender: str, receiver: str, number: int, told: str
+) -> None:
     metadata, rows = forgery.read(log)
     k = next(k for k, row in enumerate(rows) if row[: forgery.TIME] == [3, kind, sender, receiver])
     old = rows[k][forgery.VALUE][number]
     new = rows[k][forgery.VALUE][number] = float(np.nextafter(old, np.inf))
     forgery.write(log, metadata, rows)
     signed = [f"{'+' if kind == 'urgency' and value >= 0 else ''}{value!r}" for value in (new, old)]
-    place = k if sender != "environment" else next(j for j, row in enumerate(rows) if row[:4] == [3, "activation", "x", None])
+    place = (
+        k
+        if sender != "environment"
+        else next(j for j, row in enumerate(rows) if row[:4] == [3, "activation", "x", None])
+    )
     assert refused(log) == f"step 3, row {place}: {told.format(*signed)}"
 
 
@@ -346,15 +428,33 @@ def test_changes_of_structure_in_words(log: Path) -> None:
         return lambda copy: copy[k].__setitem__(column, value)
 
     said = "y told h2 the urgency"
-    assert told(lambda copy: copy.pop(k)) == f"row is y told the environment the commit; it should be {said}"
+    assert (
+        told(lambda copy: copy.pop(k))
+        == f"row is y told the environment the commit; it should be {said}"
+    )
     assert told(field(forgery.STEP, 4)) == f"row ({said}) is of step 4; it should be 3"
-    assert told(field(forgery.KIND, "activation")) == f"row is y told h2 the activation; it should be {said}"
-    assert told(field(forgery.SENDER, "h1")) == f"row is h1 told h2 the urgency; it should be {said}"
-    assert told(field(forgery.SENDER, None)) == f"row is nobody told h2 the urgency; it should be {said}"
-    assert told(field(forgery.RECEIVER, "\x1b[2J")) == f"row is y told somebody unknown the urgency; it should be {said}"
-    assert told(field(forgery.TIME, rows[k][forgery.TIME] + 1)).startswith(f"time, of what {said}, is ")
+    assert (
+        told(field(forgery.KIND, "activation"))
+        == f"row is y told h2 the activation; it should be {said}"
+    )
+    assert (
+        told(field(forgery.SENDER, "h1")) == f"row is h1 told h2 the urgency; it should be {said}"
+    )
+    assert (
+        told(field(forgery.SENDER, None))
+        == f"row is nobody told h2 the urgency; it should be {said}"
+    )
+    assert (
+        told(field(forgery.RECEIVER, "\x1b[2J"))
+        == f"row is y told somebody unknown the urgency; it should be {said}"
+    )
+    assert told(field(forgery.TIME, rows[k][forgery.TIME] + 1)).startswith(
+        f"time, of what {said}, is "
+    )
     assert told(field(forgery.VALUE, [0.5])) == f"numbers, of what {said}, are 1; it should be 3"
-    assert told(field(forgery.NOTE, "\x07")) == f"note, of what {said}, is \\x07; it should be nothing"
+    assert (
+        told(field(forgery.NOTE, "\x07")) == f"note, of what {said}, is \\x07; it should be nothing"
+    )
     nan = told(field(forgery.VALUE, [0.5, 1.0, float("nan")]))
     assert nan == f"step 3, row {k}: {said} nan; it should have said a finite number (example 3)"
 
@@ -362,11 +462,17 @@ def test_changes_of_structure_in_words(log: Path) -> None:
 def test_what_is_sealed(log: Path) -> None:
     """An input's last bit is told twice, a target's once; nobody but the seal knows a setting that has no effect yet."""
     metadata, rows = forgery.read(log)
-    k = next(k for k, row in enumerate(rows) if row[forgery.STEP] == 3 and row[forgery.KIND] == "begin")
+    k = next(
+        k for k, row in enumerate(rows) if row[forgery.STEP] == 3 and row[forgery.KIND] == "begin"
+    )
     note = rows[k][forgery.NOTE]
-    rows[k][forgery.NOTE] = note.replace('"momentum": 0.5', '"momentum": 0.25')  # of the first update
+    rows[k][forgery.NOTE] = note.replace(
+        '"momentum": 0.5', '"momentum": 0.25'
+    )  # of the first update
     forgery.write(log, metadata, rows)
-    seal = next(k for k, row in enumerate(rows) if row[forgery.STEP] == 3 and row[forgery.KIND] == "seal")
+    seal = next(
+        k for k, row in enumerate(rows) if row[forgery.STEP] == 3 and row[forgery.KIND] == "seal"
+    )
     told = refused(log)
     assert told.startswith(f"step 3, row {seal}: the log's seal is ")
     assert told.endswith("(what the world said, or asked for, was changed)")
@@ -435,8 +541,12 @@ def test_missing_ends(log: Path) -> None:
     audit = na.audit(log)
     assert audit.lie is None
     assert not audit.complete
-    assert audit.remarks == ("step 5 was broken off: what was said of it is replayed, but not sealed",)
-    k = next(k for k, row in enumerate(rows) if row[forgery.STEP] == 2 and row[forgery.KIND] == "seal")
+    assert audit.remarks == (
+        "step 5 was broken off: what was said of it is replayed, but not sealed",
+    )
+    k = next(
+        k for k, row in enumerate(rows) if row[forgery.STEP] == 2 and row[forgery.KIND] == "seal"
+    )
     forgery.write(log, metadata, forgery.sealed(metadata, rows[:k] + rows[k + 1 :]))
     assert refused(log) == f"step 2, row {k}: the log's row is missing; it should be a seal row"
 
@@ -467,11 +577,15 @@ def test_nulls_and_strange_dictionaries(log: Path, tmp_path: Path) -> None:
     values[k] = [None, *values[k][1:]]
     assert "is null" in str(audit_with("value", pa.array(values, value.type)).lie)
     names = sender.dictionary.to_pylist()
-    twice = pa.DictionaryArray.from_arrays(sender.indices, pa.array([*names, "x", None, "y\x1b[2J"]))
+    twice = pa.DictionaryArray.from_arrays(
+        sender.indices, pa.array([*names, "x", None, "y\x1b[2J"])
+    )
     assert audit_with("sender", twice).passed  # names that nobody bears
     nobody = pa.DictionaryArray.from_arrays(sender.indices, pa.array([None, *names[1:]]))
     assert "somebody unknown" in str(audit_with("sender", nobody).lie)
-    outside = pa.DictionaryArray.from_arrays(pa.array([99] * len(sender), pa.int32()), sender.dictionary, safe=False)
+    outside = pa.DictionaryArray.from_arrays(
+        pa.array([99] * len(sender), pa.int32()), sender.dictionary, safe=False
+    )
     audit = audit_with("sender", outside)
     assert not audit.passed
     assert not audit.complete
@@ -509,7 +623,9 @@ def odd(monkeypatch: pytest.MonkeyPatch) -> list[int]:
     return left
 
 
-def test_a_run_that_failed_is_replayed_but_incomplete(channels: str, odd: list[int], tmp_path: Path) -> None:
+def test_a_run_that_failed_is_replayed_but_incomplete(
+    channels: str, odd: list[int], tmp_path: Path
+) -> None:
     net = na.Network.layered([2, 3, 3, 2], activation="odd", seed=1)
     odd[0] = 2 * 6 + 1  # two steps, and one of the second layer's
     path = tmp_path / "a.arrows"
@@ -518,9 +634,13 @@ def test_a_run_that_failed_is_replayed_but_incomplete(channels: str, odd: list[i
     odd[0] = 10**9
     audit = na.audit(path)
     assert (audit.lie, audit.steps, audit.passed, audit.complete) == (None, 4, False, False)
-    assert audit.remarks == ("step 4 was broken off: what was said of it is replayed, but not sealed",)
+    assert audit.remarks == (
+        "step 4 was broken off: what was said of it is replayed, but not sealed",
+    )
     metadata, rows = forgery.read(path)
-    broken = [k for k, row in enumerate(rows) if row[forgery.STEP] == 4 and row[forgery.KIND] != "end"]
+    broken = [
+        k for k, row in enumerate(rows) if row[forgery.STEP] == 4 and row[forgery.KIND] != "end"
+    ]
     for column, value in ((forgery.SENDER, "x0"), (forgery.TIME, 1), (forgery.VALUE, [0.0])):
         forged = forgery.copied(rows)
         forged[broken[0]][column] = value
@@ -572,9 +692,14 @@ def test_an_optimizer_of_ones_own_is_handed_over(diamond: na.Network, tmp_path: 
     audit = na.audit(path)
     assert (audit.lie, audit.passed, audit.complete, audit.unproved) == (None, False, True, 9)
     (remark,) = audit.remarks
-    assert remark == "not proved: 9 messages of kind commit (the first: h1, step 3): the optimiser Heavy(0.1) is not known here"
+    assert (
+        remark
+        == "not proved: 9 messages of kind commit (the first: h1, step 3): the optimiser Heavy(0.1) is not known here"
+    )
     assert na.audit(path, optimizers=[na.SGD(0.1), Heavy(0.1)]).passed
-    assert "y committed for its weight for h1 the new value" in refused(path, optimizers=[_Lighter(0.1)])
+    assert "y committed for its weight for h1 the new value" in refused(
+        path, optimizers=[_Lighter(0.1)]
+    )
 
 
 class _Lighter(Heavy):
@@ -590,21 +715,45 @@ def test_functions_as_rates(channels: str, diamond: na.Network, tmp_path: Path) 
 
     async def society() -> None:
         async with na.open_simulation(diamond, channels, log=tmp_path / "a.arrows") as simulation:
-            for rate in (falling, falling, lambda n: 0.1, lambda n: 0.1, 0.1, 0.1, falling, falling):
+            for rate in (
+                falling,
+                falling,
+                lambda n: 0.1,
+                lambda n: 0.1,
+                0.1,
+                0.1,
+                falling,
+                falling,
+            ):
                 for kind in (na.SGD, na.Adam):
                     await simulation.train_step([[1.0]], [[1.0, 0.5]], optimizer=kind(rate))
-            for rate in (falling, falling, lambda n: 0.1, lambda n: 0.1, 0.1, 0.1, falling, falling):
-                await simulation.train_step([[1.0]], [[1.0, 0.5]], optimizer=na.SGD(rate, momentum=0.9))
+            for rate in (
+                falling,
+                falling,
+                lambda n: 0.1,
+                lambda n: 0.1,
+                0.1,
+                0.1,
+                falling,
+                falling,
+            ):
+                await simulation.train_step(
+                    [[1.0]], [[1.0, 0.5]], optimizer=na.SGD(rate, momentum=0.9)
+                )
 
     trio.run(society)
     assert na.audit(tmp_path / "a.arrows").passed
 
 
-def test_functions_that_are_not_in_the_tables(diamond: na.Network, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_functions_that_are_not_in_the_tables(
+    diamond: na.Network, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     with monkeypatch.context() as patch:
         patch.setattr(functions, "LOSSES", dict(functions.LOSSES))
         patch.setattr(functions, "ACTIVATIONS", dict(functions.ACTIVATIONS))
-        na.add_loss("fourth", lambda p, t: ((p - t) ** 4).sum(axis=1), lambda p, t: 4 * (p - t) ** 3)
+        na.add_loss(
+            "fourth", lambda p, t: ((p - t) ** 4).sum(axis=1), lambda p, t: 4 * (p - t) ** 3
+        )
         na.add_activation("cube", lambda z: z**3, lambda z, a: 3 * z**2)
         cubic = na.Network.layered([2, 2, 1], activation="cube", seed=0)
 
@@ -616,9 +765,13 @@ def test_functions_that_are_not_in_the_tables(diamond: na.Network, tmp_path: Pat
         record(tmp_path / "b.arrows", cubic)
         assert na.audit(tmp_path / "a.arrows").passed
         assert na.audit(tmp_path / "b.arrows").passed
-    with pytest.raises(na.LogError, match=r"^step 1: the loss 'fourth' is not known here; import what adds it$"):
+    with pytest.raises(
+        na.LogError, match=r"^step 1: the loss 'fourth' is not known here; import what adds it$"
+    ):
         na.audit(tmp_path / "a.arrows")
-    with pytest.raises(na.LogError, match=r"neuron 'h1\.0': unknown activation 'cube'.*--import MODULE"):
+    with pytest.raises(
+        na.LogError, match=r"neuron 'h1\.0': unknown activation 'cube'.*--import MODULE"
+    ):
         na.audit(tmp_path / "b.arrows")
 
 
@@ -634,7 +787,13 @@ def elsewhere(monkeypatch: pytest.MonkeyPatch) -> Any:
     fingerprint = schema.fingerprint
 
     def go(
-        path: Path, network: na.Network, optimizer: Any, *, apart: float = 1.0, one_way: bool = False, fingerprinted: bool = True
+        path: Path,
+        network: na.Network,
+        optimizer: Any,
+        *,
+        apart: float = 1.0,
+        one_way: bool = False,
+        fingerprinted: bool = True,
     ) -> None:
         wave = apart * np.finfo(float).eps
 
@@ -653,15 +812,23 @@ def elsewhere(monkeypatch: pytest.MonkeyPatch) -> Any:
 
         with monkeypatch.context() as patch:
             patch.setitem(
-                functions.ACTIVATIONS, "tanh", na.Activation(lambda z: off(right.value(z)), lambda z, a: off(right.slope(z, a)))
+                functions.ACTIVATIONS,
+                "tanh",
+                na.Activation(lambda z: off(right.value(z)), lambda z, a: off(right.slope(z, a))),
             )
             patch.setitem(
                 functions.LOSSES,
                 "softmax_cross_entropy",
-                na.Loss(lambda p, t: off(squared.value(p, t)), lambda p, t: off(squared.slope(p, t))),
+                na.Loss(
+                    lambda p, t: off(squared.value(p, t)), lambda p, t: off(squared.slope(p, t))
+                ),
             )
             if fingerprinted:
-                patch.setattr(schema, "fingerprint", lambda sums: fingerprint(sums) | {"numpy": "1.2.3", "cpu": ["MMX"]})
+                patch.setattr(
+                    schema,
+                    "fingerprint",
+                    lambda sums: fingerprint(sums) | {"numpy": "1.2.3", "cpu": ["MMX"]},
+                )
             trio.run(society)
 
     return go
@@ -669,9 +836,16 @@ def elsewhere(monkeypatch: pytest.MonkeyPatch) -> Any:
 
 @pytest.mark.parametrize(
     "optimizer",
-    [na.SGD(0.1), na.SGD(0.1, momentum=0.9, weight_decay=0.01), na.Adam(0.01), na.Adam(na.CosineDecay(0.01, 20), weight_decay=0.1)]
+    [
+        na.SGD(0.1),
+        na.SGD(0.1, momentum=0.9, weight_decay=0.01),
+        na.Adam(0.01),
+        na.Adam(na.CosineDecay(0.01, 20), weight_decay=0.1),
+    ],
 )
-def test_a_log_of_another_machine_is_checked_within_the_bound(elsewhere: Any, optimizer: Any, tmp_path: Path) -> None:
+def test_a_log_of_another_machine_is_checked_within_the_bound(
+    elsewhere: Any, optimizer: Any, tmp_path: Path
+) -> None:
     net = na.Network.layered([3, 5, 4, 2], activation="tanh", seed=2)
     elsewhere(tmp_path / "a.arrows", net, optimizer)
     audit = na.audit(tmp_path / "a.arrows")
@@ -683,7 +857,11 @@ def test_a_log_of_another_machine_is_checked_within_the_bound(elsewhere: Any, op
     )
     metadata, rows = forgery.read(tmp_path / "a.arrows")
     for kind in ("activation", "loss", "urgency", "commit"):
-        fit = [k for k, row in enumerate(rows) if row[forgery.KIND] == kind and row[forgery.SENDER] != "environment"]
+        fit = [
+            k
+            for k, row in enumerate(rows)
+            if row[forgery.KIND] == kind and row[forgery.SENDER] != "environment"
+        ]
         for k in (fit[len(fit) // 3], fit[-1]):
             forged = forgery.copied(rows)
             forged[k][forgery.VALUE][0] += 1e-9
@@ -696,7 +874,9 @@ def test_a_log_of_another_machine_is_checked_within_the_bound(elsewhere: Any, op
 
 
 @pytest.mark.parametrize("optimizer", [na.SGD(1.0, momentum=0.99), na.SGD(0.3, momentum=0.95)])
-def test_what_an_optimizer_keeps_carries_its_error_on(elsewhere: Any, optimizer: Any, tmp_path: Path) -> None:
+def test_what_an_optimizer_keeps_carries_its_error_on(
+    elsewhere: Any, optimizer: Any, tmp_path: Path
+) -> None:
     """A machine whose functions err as far as they may, always to the same side."""
     net = na.Network.layered([3, 2, 2], activation="tanh", seed=2)
     elsewhere(tmp_path / "a.arrows", net, optimizer, apart=4.0, one_way=True)
@@ -709,7 +889,9 @@ def test_an_optimizer_of_ones_own_has_no_bound(elsewhere: Any, tmp_path: Path) -
     elsewhere(tmp_path / "a.arrows", net, Heavy(0.1))
     audit = na.audit(tmp_path / "a.arrows", optimizers=[Heavy(0.1)])
     assert (audit.lie, audit.passed, audit.complete, audit.unproved) == (None, False, True, 25 * 4)
-    assert audit.remarks[1].endswith("how far rounding can carry an optimiser of somebody's own is not known")
+    assert audit.remarks[1].endswith(
+        "how far rounding can carry an optimiser of somebody's own is not known"
+    )
 
 
 def test_a_fingerprint_cannot_be_forged_to_weaken_the_audit(log: Path) -> None:
@@ -740,15 +922,22 @@ def test_every_so_many_steps(diamond: na.Network, tmp_path: Path) -> None:
         "what neurons had learnt in steps that were left out is given, in 9 commits",
     )
     for optimizer in (na.SGD(0.1, momentum=0.9), na.Adam(0.1)):
-        audit = partial(tmp_path / f"{optimizer.__class__.__name__}.arrows", diamond, optimizer, every=3)
+        audit = partial(
+            tmp_path / f"{optimizer.__class__.__name__}.arrows", diamond, optimizer, every=3
+        )
         assert (audit.lie, audit.passed, audit.complete, audit.unproved) == (None, False, True, 9)
         reason = "what the optimiser kept from steps that were left out is not recorded"
-        assert audit.remarks[-1] == f"not proved: 9 messages of kind commit (the first: h1, step 4): {reason}"
+        assert (
+            audit.remarks[-1]
+            == f"not proved: 9 messages of kind commit (the first: h1, step 4): {reason}"
+        )
 
 
 def test_who_starts_afresh_needs_no_past(diamond: na.Network, tmp_path: Path) -> None:
     async def society() -> None:
-        async with na.open_simulation(diamond, log=na.Recording(tmp_path / "a.arrows", every=2)) as simulation:
+        async with na.open_simulation(
+            diamond, log=na.Recording(tmp_path / "a.arrows", every=2)
+        ) as simulation:
             for optimizer in (na.SGD(0.1, momentum=0.9), na.SGD(0.1, momentum=0.9), na.Adam(0.1)):
                 await simulation.train_step([[1.0]], [[1.0, 0.5]], optimizer=optimizer)
 
@@ -770,7 +959,10 @@ def test_some_neurons(diamond: na.Network, tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("phases", "remarks"),
     [
-        (["forward"], ["activation (the first: h1, step 4): what their parameters were then is not recorded"]),
+        (
+            ["forward"],
+            ["activation (the first: h1, step 4): what their parameters were then is not recorded"],
+        ),
         (["forward", "commit"], [f"commit (the first: h1, step 2): {HEARD}"]),
         (["backward"], [f"urgency (the first: x, step 2): {HEARD}"]),
         (["forward", "backward", "commit"], [f"urgency (the first: loss, step 2): {HEARD}"]),
@@ -778,7 +970,9 @@ def test_some_neurons(diamond: na.Network, tmp_path: Path) -> None:
         (["forward", "loss", "backward"], []),
     ],
 )
-def test_some_phases(phases: list[str], remarks: list[str], diamond: na.Network, tmp_path: Path) -> None:
+def test_some_phases(
+    phases: list[str], remarks: list[str], diamond: na.Network, tmp_path: Path
+) -> None:
     audit = partial(tmp_path / "a.arrows", diamond, phases=phases)
     assert audit.lie is None
     assert audit.complete
@@ -791,7 +985,9 @@ def test_some_phases(phases: list[str], remarks: list[str], diamond: na.Network,
 # --- the command -------------------------------------------------------------------------------------------------
 
 
-def command(capsys: Any, monkeypatch: pytest.MonkeyPatch, *arguments: str) -> tuple[object, str, str]:
+def command(
+    capsys: Any, monkeypatch: pytest.MonkeyPatch, *arguments: str
+) -> tuple[object, str, str]:
     monkeypatch.setattr(sys, "argv", ["neuro-actors", "audit", *arguments])
     with pytest.raises(SystemExit) as ended:
         cli.main()
@@ -803,7 +999,9 @@ def test_the_command(log: Path, capsys: Any, monkeypatch: pytest.MonkeyPatch) ->
     code, out, err = command(capsys, monkeypatch, str(log))
     audit = na.audit(log)
     assert (code, err) == (0, "")
-    assert out.splitlines()[0] == f"4 neurons, 5 steps, {audit.messages} messages in {audit.rows} rows"
+    assert (
+        out.splitlines()[0] == f"4 neurons, 5 steps, {audit.messages} messages in {audit.rows} rows"
+    )
     assert f"digest {audit.digest}" in out
     assert out.splitlines()[-1] == "Proved."
     assert max(map(len, out.splitlines())) < 80
@@ -813,7 +1011,13 @@ def test_the_command(log: Path, capsys: Any, monkeypatch: pytest.MonkeyPatch) ->
     assert "last digest is" in out
     code, out, _ = command(capsys, monkeypatch, str(log), "--json")
     assert code == 0
-    assert json.loads(out) == {**json.loads(out), "passed": True, "messages": audit.messages, "digest": audit.digest, "lie": None}
+    assert json.loads(out) == {
+        **json.loads(out),
+        "passed": True,
+        "messages": audit.messages,
+        "digest": audit.digest,
+        "lie": None,
+    }
 
 
 def test_the_command_names_the_lie(log: Path, capsys: Any, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -828,13 +1032,21 @@ def test_the_command_names_the_lie(log: Path, capsys: Any, monkeypatch: pytest.M
     assert max(map(len, out.splitlines())) < 80
     code, out, _ = command(capsys, monkeypatch, str(log), "--json")
     lie = json.loads(out)["lie"]
-    assert (code, lie["step"], lie["row"], lie["who"], lie["what"]) == (1, 3, k, "y", "told h2 the urgency")
+    assert (code, lie["step"], lie["row"], lie["who"], lie["what"]) == (
+        1,
+        3,
+        k,
+        "y",
+        "told h2 the urgency",
+    )
     log.write_bytes(log.read_bytes()[:-400])
     code, out, _ = command(capsys, monkeypatch, str(log))
     assert code == 1
 
 
-def test_the_command_and_what_is_no_log(log: Path, capsys: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_command_and_what_is_no_log(
+    log: Path, capsys: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
     code, _, err = command(capsys, monkeypatch, str(log.parent / "none.arrows"))
     assert (code, err.count("\n")) == (2, 1)
     code, _, err = command(capsys, monkeypatch, str(log), "--digest", "12")
@@ -859,7 +1071,14 @@ def test_the_command_imports_what_adds_activations(tmp_path: Path) -> None:
 
     def run(*command: str) -> subprocess.CompletedProcess[str]:
         environment = os.environ | {"PYTHONPATH": str(tmp_path)}
-        return subprocess.run([sys.executable, *command], cwd=tmp_path, env=environment, capture_output=True, text=True, timeout=60)
+        return subprocess.run(
+            [sys.executable, *command],
+            cwd=tmp_path,
+            env=environment,
+            capture_output=True,
+            text=True,
+            timeout=60,
+        )
 
     assert run("-c", write).returncode == 0
     failed = run("-m", "neuro_actors", "audit", "a.arrows")

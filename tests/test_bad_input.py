@@ -79,9 +79,18 @@ def _record(**more: Any) -> None:
 
 def _one(**more: Any) -> na.Network:
     """A network of one neuron."""
-    told = {"source": "x", "target": "y", "weight": 1.0, "bias": 0.0, "activation": "tanh", "id": "y"} | more
+    told = {
+        "source": "x",
+        "target": "y",
+        "weight": 1.0,
+        "bias": 0.0,
+        "activation": "tanh",
+        "id": "y",
+    } | more
     nodes = [na.Input("x"), na.Neuron(told["id"], told["activation"], told["bias"])]
-    return na.Network(nodes, [na.Synapse(told["source"], told["target"], told["weight"])], [told["id"]])
+    return na.Network(
+        nodes, [na.Synapse(told["source"], told["target"], told["weight"])], [told["id"]]
+    )
 
 
 ARRAYS = {"sources": [0, 0], "targets": [1, 2]}
@@ -89,40 +98,87 @@ BOTH = {"x": X, "targets": T}
 DIRECTION = {"weights": NET.weights, "biases": NET.biases}
 CALLS: dict[str, tuple[Callable[..., object], str]] = {
     "an element": (_one, "source target weight bias activation id"),
-    "Network": (lambda **k: na.Network(**{"neurons": [], "synapses": [], "outputs": []} | k), "neurons synapses outputs seed"),
-    "layered": (lambda **k: na.Network.layered(**{"sizes": [2, 1]} | k), "sizes activation output_activation seed"),
+    "Network": (
+        lambda **k: na.Network(**{"neurons": [], "synapses": [], "outputs": []} | k),
+        "neurons synapses outputs seed",
+    ),
+    "layered": (
+        lambda **k: na.Network.layered(**{"sizes": [2, 1]} | k),
+        "sizes activation output_activation seed",
+    ),
     "a size": (lambda n: na.Network.layered([2, n, 1]), "n"),
     "from_matrices": (
-        lambda **k: na.Network.from_matrices(**{"weights": [[[1.0]]], "biases": [[0.0]], "activations": ["tanh"]} | k),
+        lambda **k: na.Network.from_matrices(
+            **{"weights": [[[1.0]]], "biases": [[0.0]], "activations": ["tanh"]} | k
+        ),
         "weights biases activations",
     ),
     "a matrix": (lambda m: na.Network.from_matrices([m], [[0.0]], ["tanh"]), "m"),
-    "from_arrays": (lambda **k: na.Network.from_arrays(**ARRAYS | k), "sources targets weights biases activations outputs ids seed"),
+    "from_arrays": (
+        lambda **k: na.Network.from_arrays(**ARRAYS | k),
+        "sources targets weights biases activations outputs ids seed",
+    ),
     "from_sparse": (na.Network.from_sparse, "matrix"),
     "with_parameters": (lambda **k: NET.with_parameters(**DIRECTION | k), "weights biases"),
     "as_matrices": (lambda **k: NET.as_matrices(**DIRECTION | k), "weights biases"),
     "arrow": (NET.arrow, "synapse"),
-    "SGD": (lambda **k: na.SGD(**{"learning_rate": 0.1} | k), "learning_rate momentum weight_decay"),
+    "SGD": (
+        lambda **k: na.SGD(**{"learning_rate": 0.1} | k),
+        "learning_rate momentum weight_decay",
+    ),
     "Adam": (na.Adam, "learning_rate beta1 beta2 epsilon weight_decay"),
     "StepDecay": (lambda **k: na.StepDecay(**{"start": 0.1, "every": 2} | k), "start every factor"),
-    "CosineDecay": (lambda **k: na.CosineDecay(**{"start": 0.1, "steps": 2} | k), "start steps end"),
+    "CosineDecay": (
+        lambda **k: na.CosineDecay(**{"start": 0.1, "steps": 2} | k),
+        "start steps end",
+    ),
     "NewtonCG": (na.rules.NewtonCG, "l2 damping forcing products"),
     "PredictiveCoding": (na.rules.PredictiveCoding, "relaxations rate fixed"),
     "WeightPerturbation": (na.rules.WeightPerturbation, "sigma seed"),
     "FeedbackAlignment": (na.rules.FeedbackAlignment, "seed"),
-    "Unreliable": (na.Unreliable, "channels drop duplicate delay reorder corrupt crash seed faults restarts"),
-    "Lose": (lambda **k: na.faults.Lose(**{"source": "x0", "target": "y0"} | k), "source target nth kind step"),
-    "Kill": (lambda **k: na.faults.Kill(**{"node": "y0", "place": "before fire"} | k), "node place step nth"),
-    "DeadLink": (lambda **k: na.faults.DeadLink(**{"source": "x0", "target": "y0"} | k), "source target start end"),
+    "Unreliable": (
+        na.Unreliable,
+        "channels drop duplicate delay reorder corrupt crash seed faults restarts",
+    ),
+    "Lose": (
+        lambda **k: na.faults.Lose(**{"source": "x0", "target": "y0"} | k),
+        "source target nth kind step",
+    ),
+    "Kill": (
+        lambda **k: na.faults.Kill(**{"node": "y0", "place": "before fire"} | k),
+        "node place step nth",
+    ),
+    "DeadLink": (
+        lambda **k: na.faults.DeadLink(**{"source": "x0", "target": "y0"} | k),
+        "source target start end",
+    ),
     "Partition": (lambda **k: na.faults.Partition(**{"members": ["x0"]} | k), "members start end"),
     "cut": (lambda **k: na.partition(**{"network": NET, "shards": 2} | k), "network shards"),
-    "a cut of one's own": (lambda **k: na.Partition(**{"network": NET, "shard": [0, 0, 0, 1, 1]} | k), "network shard"),
-    "a place": (lambda place: na.Partition(NET, dict.fromkeys(NET.ids, 0) | {"y0": place}), "place"),
-    "gradient": (lambda **k: na.gradient(**{"network": NET, **BOTH} | k), "network x targets loss channels wrt_inputs sums"),
-    "by objects": (lambda **k: na.gradient(**{"network": NET, **BOTH, "channels": "memory"} | k), "x targets"),
+    "a cut of one's own": (
+        lambda **k: na.Partition(**{"network": NET, "shard": [0, 0, 0, 1, 1]} | k),
+        "network shard",
+    ),
+    "a place": (
+        lambda place: na.Partition(NET, dict.fromkeys(NET.ids, 0) | {"y0": place}),
+        "place",
+    ),
+    "gradient": (
+        lambda **k: na.gradient(**{"network": NET, **BOTH} | k),
+        "network x targets loss channels wrt_inputs sums",
+    ),
+    "by objects": (
+        lambda **k: na.gradient(**{"network": NET, **BOTH, "channels": "memory"} | k),
+        "x targets",
+    ),
     "predict": (lambda **k: na.predict(**{"network": NET, "x": X} | k), "network x channels sums"),
-    "product": (lambda **k: na.hessian_vector_product(**{"network": NET, **BOTH, **DIRECTION} | k), "network x weights biases loss"),
-    "reference": (lambda **k: na.reference.with_bound(**{"network": NET, **BOTH} | k), "network x targets loss wrt_inputs"),
+    "product": (
+        lambda **k: na.hessian_vector_product(**{"network": NET, **BOTH, **DIRECTION} | k),
+        "network x weights biases loss",
+    ),
+    "reference": (
+        lambda **k: na.reference.with_bound(**{"network": NET, **BOTH} | k),
+        "network x targets loss wrt_inputs",
+    ),
     "predictions": (lambda **k: na.reference.predict(**{"network": NET, "x": X} | k), "network x"),
     "train": (_train, "optimizer epochs batch_size seed validation channels rule sums loss"),
     "open_simulation": (_open, "network channels log rule sums patience"),
@@ -130,17 +186,29 @@ CALLS: dict[str, tuple[Callable[..., object], str]] = {
     "what to record": (lambda neuron: _record(neurons=[neuron]), "neuron"),
     "open_log": (na.open_log, "path"),
     "audit": (lambda **k: na.audit(**{"path": LOG} | k), "path digest optimizers"),
-    "trace": (lambda **k: str(na.trace(**{"log": LOG, "weight": "x0->h1.0"} | k)), "log weight step example limit"),
+    "trace": (
+        lambda **k: str(na.trace(**{"log": LOG, "weight": "x0->h1.0"} | k)),
+        "log weight step example limit",
+    ),
     "trace of": (lambda **k: str(na.trace(LOG, **k)), "neuron source weight"),
     "log": (lambda **k: na.open_log(LOG).messages(**k), "neuron step phase kind"),
     "step": (lambda number: na.open_log(LOG).step(number), "number"),
     "network_at": (lambda number: na.open_log(LOG).network_at(number), "number"),
     "add_activation": (
-        lambda **k: na.add_activation(**{"name": "q", "value": np.tanh, "slope": lambda z, a: 1 - a * a} | k),
+        lambda **k: na.add_activation(
+            **{"name": "q", "value": np.tanh, "slope": lambda z, a: 1 - a * a} | k
+        ),
         "name value slope initial curvature",
     ),
     "add_loss": (
-        lambda **k: na.add_loss(**{"name": "q", "value": lambda p, t: ((p - t) ** 2).sum(axis=1), "slope": lambda p, t: p - t} | k),
+        lambda **k: na.add_loss(
+            **{
+                "name": "q",
+                "value": lambda p, t: ((p - t) ** 2).sum(axis=1),
+                "slope": lambda p, t: p - t,
+            }
+            | k
+        ),
         "name value slope curvature",
     ),
 }
@@ -152,7 +220,11 @@ def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.chdir(tmp_path)
     for table in (na.ACTIVATIONS, na.LOSSES):
         kept = dict(table)
-        monkeypatch.setattr("neuro_actors.network.functions." + ("ACTIVATIONS" if table is na.ACTIVATIONS else "LOSSES"), kept)
+        monkeypatch.setattr(
+            "neuro_actors.network.functions."
+            + ("ACTIVATIONS" if table is na.ACTIVATIONS else "LOSSES"),
+            kept,
+        )
     fuzzing.whole_log(LOG)
     return tmp_path
 
@@ -174,21 +246,33 @@ def test_anything_is_taken_or_refused_in_one_short_line(name: str, run: Path) ->
                 if path.name != LOG.name and path.is_file():
                     path.unlink()
     assert told
-    assert [(parameter, k) for parameter, k, line in told if not line.isprintable() or len(line) > 900] == []
+    assert [
+        (parameter, k) for parameter, k, line in told if not line.isprintable() or len(line) > 900
+    ] == []
 
 
 def test_no_network_larger_than_what_can_be_counted() -> None:
     for sizes in ([10**12, 1], [10**5, 10**5, 1], [2, 10**400, 1]):
-        with pytest.raises(na.NetworkError, match=r"^sizes .* make more than 2,147,483,647 synapses$"):
+        with pytest.raises(
+            na.NetworkError, match=r"^sizes .* make more than 2,147,483,647 synapses$"
+        ):
             na.Network.layered(sizes)
-    with pytest.raises(na.NetworkError, match=r"^sources and targets: 1 synapses leave gaps in places up to 1000000000: count from 0$"):
+    with pytest.raises(
+        na.NetworkError,
+        match=r"^sources and targets: 1 synapses leave gaps in places up to 1000000000: count from 0$",
+    ):
         na.Network.from_arrays([0], [10**9])
-    with pytest.raises(na.InputError, match=r"^targets: expected whole numbers from 0 on, in one axis, to 2,147,483,647, got 184467"):
+    with pytest.raises(
+        na.InputError,
+        match=r"^targets: expected whole numbers from 0 on, in one axis, to 2,147,483,647, got 184467",
+    ):
         na.Network.from_arrays([0], np.array([2**64 - 1], dtype=np.uint64))
 
 
 def test_what_is_masked_is_not_taken_for_a_number() -> None:
-    with pytest.raises(na.InputError, match=r"^x: expected an array of numbers, but some are masked: fill them in"):
+    with pytest.raises(
+        na.InputError, match=r"^x: expected an array of numbers, but some are masked: fill them in"
+    ):
         na.predict(NET, np.ma.masked_array([[1.0, 999.0]], mask=[[False, True]]))
 
 
@@ -199,13 +283,18 @@ def test_a_wrong_call_leaves_no_log_behind(tmp_path: Path) -> None:
         assert list(tmp_path.iterdir()) == []
 
 
-def test_a_figure_is_written_whole_or_not_at_all(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_figure_is_written_whole_or_not_at_all(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     pytest.importorskip("matplotlib").use("Agg")
     result = na.train(NET, X, T, optimizer=na.SGD(0.1), epochs=1)
     path = tmp_path / "a.png"
     path.write_bytes(b"old")
     with monkeypatch.context() as patch:
-        patch.setattr("matplotlib.figure.Figure.savefig", lambda *_, **__: (_ for _ in ()).throw(OSError(28, "No space left")))
+        patch.setattr(
+            "matplotlib.figure.Figure.savefig",
+            lambda *_, **__: (_ for _ in ()).throw(OSError(28, "No space left")),
+        )
         with pytest.raises(na.InputError, match=r"cannot be written: No space left$"):
             result.plot(path)
     assert [p.name for p in tmp_path.iterdir()] == ["a.png"]
@@ -221,7 +310,10 @@ def changed(log: Path, change: Callable[[dict[str, Any]], object]) -> None:
     with pa.ipc.open_stream(log.read_bytes()) as stream:
         about = json.loads(stream.schema.metadata[fuzzing.KEY])
         change(about)
-        schema, batches = stream.schema.with_metadata({fuzzing.KEY: json.dumps(about)}), list(stream)
+        schema, batches = (
+            stream.schema.with_metadata({fuzzing.KEY: json.dumps(about)}),
+            list(stream),
+        )
     with pa.ipc.new_stream(str(log), schema) as out:
         for batch in batches:
             out.write_batch(batch)
@@ -250,15 +342,21 @@ def test_a_step_that_claims_more_examples_than_there_is_memory_for(run: Path) ->
         schema, batches = stream.schema, list(stream)
     with pa.ipc.new_stream(str(LOG), schema) as out:
         for batch in batches:
-            notes = pa.compute.replace_substring(batch.column("note"), '"batch": 3', '"batch": 2147483647')
+            notes = pa.compute.replace_substring(
+                batch.column("note"), '"batch": 3', '"batch": 2147483647'
+            )
             columns = [*batch.columns[:-1], notes]
             out.write_batch(pa.record_batch(columns, schema=schema))
-    with pytest.raises(na.LogError, match=r"step 1 does not hold 2,147,483,647 examples, as it says$"):
+    with pytest.raises(
+        na.LogError, match=r"step 1 does not hold 2,147,483,647 examples, as it says$"
+    ):
         _ = na.open_log(LOG).step(1).activations
     assert not na.audit(LOG).passed
 
 
-def test_whoever_follows_reads_no_more_than_there_is(run: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_whoever_follows_reads_no_more_than_there_is(
+    run: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """However much a damaged header says will come: it is waited for, and no room is made."""
 
     def enough(seconds: float) -> None:
@@ -275,17 +373,30 @@ def test_whoever_follows_reads_no_more_than_there_is(run: Path, monkeypatch: pyt
 def command(line: str, expected: int, **more: str) -> tuple[str, str]:
     """A shell's command line, `na` being ours; its errors are one line, or none."""
     shell = f'na() {{ "{sys.executable}" -m neuro_actors "$@"; }}; {line}'
-    done = subprocess.run(["bash", "-c", shell], capture_output=True, text=True, env=os.environ | more, stdin=subprocess.DEVNULL)
+    done = subprocess.run(
+        ["bash", "-c", shell],
+        capture_output=True,
+        text=True,
+        env=os.environ | more,
+        stdin=subprocess.DEVNULL,
+    )
     assert done.returncode == expected, done.stderr
     assert done.stderr.count("\n") == (expected == 2), done.stderr
     return done.stdout, done.stderr
 
 
 def test_a_closed_or_full_output(run: Path) -> None:
-    for line in ("log show run.arrows", "log query run.arrows --csv 'FROM rows'", "audit run.arrows --json"):
+    for line in (
+        "log show run.arrows",
+        "log query run.arrows --csv 'FROM rows'",
+        "audit run.arrows --json",
+    ):
         assert "the standard output is closed" in command(f"na {line} >&-", 2)[1]
         if Path("/dev/full").exists():
-            assert "the output cannot be written: No space left" in command(f"na {line} >/dev/full", 2)[1]
+            assert (
+                "the output cannot be written: No space left"
+                in command(f"na {line} >/dev/full", 2)[1]
+            )
         command(f"na {line} 2>&- >/dev/null", 0)
         command(f"na {line} | true; exit ${{PIPESTATUS[0]}}", 0)
 
@@ -324,7 +435,10 @@ def test_a_name_that_is_no_utf_8(run: Path) -> None:
 def test_no_space(run: Path) -> None:
     """What is there stays, and nothing else is left. (`ulimit -f` counts the kilobytes that a file may have.)"""
     Path("old.jsonl").write_text("old")
-    assert "cannot be written" in command("ulimit -f 1; na log export run.arrows old.jsonl --force", 2)[1]
+    assert (
+        "cannot be written"
+        in command("ulimit -f 1; na log export run.arrows old.jsonl --force", 2)[1]
+    )
     assert "cannot be written" in command("ulimit -f 1; na view run.arrows -o new.html", 2)[1]
     assert Path("old.jsonl").read_text() == "old"
     assert sorted(path.name for path in run.iterdir()) == ["old.jsonl", "run.arrows"]
@@ -333,12 +447,21 @@ def test_no_space(run: Path) -> None:
 @pytest.mark.parametrize("form", ["", "--json", "--csv"])
 def test_answers_of_any_type(run: Path, form: str) -> None:
     pytest.importorskip("duckdb")
-    command(f"na log query run.arrows {form} \"SELECT sum(step), 'x'::BLOB, [DATE '2020-01-01'], 1.5::DECIMAL(8,2) FROM rows\"", 0)
-    assert "ask for it as VARCHAR" in command(f"na log query run.arrows {form} \"SELECT DATE 'infinity'\"", 2)[1]
+    command(
+        f"na log query run.arrows {form} \"SELECT sum(step), 'x'::BLOB, [DATE '2020-01-01'], 1.5::DECIMAL(8,2) FROM rows\"",
+        0,
+    )
+    assert (
+        "ask for it as VARCHAR"
+        in command(f"na log query run.arrows {form} \"SELECT DATE 'infinity'\"", 2)[1]
+    )
     command(f"na log query run.arrows {form} 'FROM rows' --limit {10**30}", 0)
 
 
 def test_a_sum_is_a_number_in_json(run: Path) -> None:
     pytest.importorskip("duckdb")
-    printed = command("na log query run.arrows --json 'SELECT sum(step) AS total, 0.5::DECIMAL(4,2) AS half FROM steps'", 0)[0]
+    printed = command(
+        "na log query run.arrows --json 'SELECT sum(step) AS total, 0.5::DECIMAL(4,2) AS half FROM steps'",
+        0,
+    )[0]
     assert json.loads(printed) == {"total": 21, "half": 0.5}

@@ -14,7 +14,14 @@ import neuro_actors as na
 from neuro_actors.cli.benchmark import timing
 from neuro_actors.cli.benchmark.__main__ import tell
 from neuro_actors.cli.benchmark.actors import AsyncioActors, BareTrio, PykkaActors, RulesAlone
-from neuro_actors.cli.benchmark.rivals import Matrices, MemoryChannels, Micrograd, Society, Torch, Work
+from neuro_actors.cli.benchmark.rivals import (
+    Matrices,
+    MemoryChannels,
+    Micrograd,
+    Society,
+    Torch,
+    Work,
+)
 
 CHECKED = [Society, MemoryChannels, Matrices, AsyncioActors, PykkaActors, Torch]
 NEEDS = {Torch: "torch", Micrograd: "micrograd", PykkaActors: "pykka"}
@@ -66,7 +73,14 @@ def test_quick_is_less() -> None:
 
 
 def test_bench_says_what_is_wrong(tmp_path: Path) -> None:
-    command = [sys.executable, "-m", "neuro_actors", "bench", "--json", str(tmp_path / "none" / "b.json")]
+    command = [
+        sys.executable,
+        "-m",
+        "neuro_actors",
+        "bench",
+        "--json",
+        str(tmp_path / "none" / "b.json"),
+    ]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     assert done.returncode == 2
     assert "there is no folder" in done.stderr
@@ -74,7 +88,12 @@ def test_bench_says_what_is_wrong(tmp_path: Path) -> None:
 
 def test_growth_of_one_size() -> None:
     script = Path(__file__).parent.parent / "benchmarks" / "growth.py"
-    done = subprocess.run([sys.executable, str(script), "--one", "20", "10"], capture_output=True, text=True, check=True)
+    done = subprocess.run(
+        [sys.executable, str(script), "--one", "20", "10"],
+        capture_output=True,
+        text=True,
+        check=True,
+    )
     row = json.loads(done.stdout)
     assert (row["synapses"], row["neurons"]) == (1800, 200)
     assert row["seconds"] > 0

@@ -40,9 +40,15 @@ class Overheard:
         activations = said.activations[said.activation_rows]
         inputs, outputs = np.flatnonzero(network.is_input), network.output_positions
         blocks = [("told", activations[inputs]), ("forward", activations[network.sources])]
-        blocks += [("judged", activations[outputs]), ("shown", activations[outputs]), ("lost", said.losses[None])]
+        blocks += [
+            ("judged", activations[outputs]),
+            ("shown", activations[outputs]),
+            ("lost", said.losses[None]),
+        ]
         if step.loss is not None:
-            listens = np.ones(len(network.ids), dtype=bool) if step.wrt_inputs else ~network.is_input
+            listens = (
+                np.ones(len(network.ids), dtype=bool) if step.wrt_inputs else ~network.is_input
+            )
             urgencies = np.full((len(network.sources), said.urgencies.shape[1]), None)
             heard = listens[network.sources]
             urgencies[heard] = said.urgencies[said.urgency_rows[heard]]
@@ -50,19 +56,27 @@ class Overheard:
             blame[listens[outputs]] = said.urgencies[said.loss_rows]
             ends = np.cumsum(network.incoming.sizes[~network.is_input] + 1)
             blocks += [("wanted", said.targets), ("backward", urgencies), ("blamed", blame)]
-            blocks += [("committed", np.split(said.commits, ends[:-1]))] + [("felt", said.felt)] * step.wrt_inputs
+            blocks += [("committed", np.split(said.commits, ends[:-1]))] + [
+                ("felt", said.felt)
+            ] * step.wrt_inputs
         for name, rows in blocks:
-            for line, row in zip(range(*getattr(lines, name).indices(len(lines))), rows, strict=True):
+            for line, row in zip(
+                range(*getattr(lines, name).indices(len(lines))), rows, strict=True
+            ):
                 if row.dtype != object:
                     self.message(step, line, row)
                 elif row[0] is not None:
                     self.message(step, line, row.astype(float))
 
 
-async def heard_by(carriers, node: str, network: na.Network, step: Step, x, targets) -> tuple[Step, np.ndarray]:
+async def heard_by(
+    carriers, node: str, network: na.Network, step: Step, x, targets
+) -> tuple[Step, np.ndarray]:
     """What lies on one neuron's desk, when each neuron has said its place in the network."""
     carriers.environment.begin(step, x, targets)
-    for k in np.argsort(-network.level, kind="stable")[::-1]:  # in an order that is not that of y's synapses
+    for k in np.argsort(-network.level, kind="stable")[
+        ::-1
+    ]:  # in an order that is not that of y's synapses
         port = carriers.port(int(k))
         found = await port.wait(ACTIVATION)
         if port.node == node:
@@ -103,10 +117,18 @@ async def test_both_engines_carry_the_very_same_messages(seed: int) -> None:
                 if ask == "predict":
                     await simulation.predict(case.x)
                 elif ask == "learn":
-                    await simulation.train_step(case.x, case.targets, case.loss, optimizer=na.Adam())
+                    await simulation.train_step(
+                        case.x, case.targets, case.loss, optimizer=na.Adam()
+                    )
                 else:
-                    await simulation.gradient(case.x, case.targets, case.loss, wrt_inputs=ask == "inputs")
-                assert recorder.count - before[0] == len(recorder.said) == simulation.statistics().messages - before[1]
+                    await simulation.gradient(
+                        case.x, case.targets, case.loss, wrt_inputs=ask == "inputs"
+                    )
+                assert (
+                    recorder.count - before[0]
+                    == len(recorder.said)
+                    == simulation.statistics().messages - before[1]
+                )
                 steps.append(recorder.said)
         heard.append(steps)
     for one, other in zip(*heard, strict=True):
@@ -114,7 +136,9 @@ async def test_both_engines_carry_the_very_same_messages(seed: int) -> None:
         assert all(np.array_equal(one[key], other[key]) for key in one)
 
 
-async def test_inputs_hear_urgencies_only_in_a_step_that_says_so(channels: str, diamond, batch) -> None:
+async def test_inputs_hear_urgencies_only_in_a_step_that_says_so(
+    channels: str, diamond, batch
+) -> None:
     async with na.open_simulation(diamond, channels) as simulation:
         counts = []
         for wrt_inputs in (False, True):
@@ -124,7 +148,9 @@ async def test_inputs_hear_urgencies_only_in_a_step_that_says_so(channels: str, 
     assert counts[1] - counts[0] == 3 + 1  # x is heard by three, and tells the world
 
 
-async def test_what_was_never_said_is_not_counted(channels: str, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_what_was_never_said_is_not_counted(
+    channels: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """A broken step counts as far as it came; so does one that is asked about on its way."""
 
     def value(z: np.ndarray) -> np.ndarray:
@@ -134,7 +160,11 @@ async def test_what_was_never_said_is_not_counted(channels: str, monkeypatch: py
         return z
 
     on_the_way: list[int] = []
-    monkeypatch.setattr(functions, "ACTIVATIONS", dict(functions.ACTIVATIONS) | {"mine": na.Activation(value, lambda z, a: 1 + 0 * z)})
+    monkeypatch.setattr(
+        functions,
+        "ACTIVATIONS",
+        dict(functions.ACTIVATIONS) | {"mine": na.Activation(value, lambda z, a: 1 + 0 * z)},
+    )
     net = na.Network.from_matrices([[[1.0]]] * 3, [[0.0]] * 3, ["identity", "mine", "identity"])
     async with na.open_simulation(net, channels) as simulation:
         await simulation.gradient([[1.0]], [[1.0]])
@@ -163,7 +193,10 @@ async def test_a_kind_that_a_member_never_hears_is_refused(diamond) -> None:
     carriers = Memory(diamond)
     y = carriers.port(3)
     carriers._mailboxes[3][0].send_nowait(Message(STEP, COMMIT, "h1", "y", np.ones(2)))
-    with pytest.raises(na.MessageError, match=r"^'y' cannot accept commit 'h1' -> 'y' of step 1: it has no synapse for it$"):
+    with pytest.raises(
+        na.MessageError,
+        match=r"^'y' cannot accept commit 'h1' -> 'y' of step 1: it has no synapse for it$",
+    ):
         await y.wait(ACTIVATION)
     carriers.close()
 
@@ -180,7 +213,9 @@ async def test_one_pause_serves_all_members_with_this_trio() -> None:
     assert Gate().pause is not None
 
 
-async def test_without_the_pause_it_is_slower_and_the_same(diamond, batch, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_without_the_pause_it_is_slower_and_the_same(
+    diamond, batch, monkeypatch: pytest.MonkeyPatch
+) -> None:
     expected = na.gradient(diamond, *batch)
     original = Gate.__init__
 
@@ -201,7 +236,11 @@ async def test_a_society_ends_by_message_even_where_its_block_is_cancelled(
     """Cancelling a million tasks would take long, and much memory: nobody's sleep is aborted."""
     aborted = []
     original = Gate.abort
-    monkeypatch.setattr(Gate, "abort", lambda self, raise_cancel: (aborted.append(1), original(self, raise_cancel))[1])
+    monkeypatch.setattr(
+        Gate,
+        "abort",
+        lambda self, raise_cancel: (aborted.append(1), original(self, raise_cancel))[1],
+    )
     with trio.CancelScope() as scope:
         async with na.open_simulation(diamond, "bundled") as simulation:
             await simulation.gradient(*batch)
@@ -226,5 +265,10 @@ async def test_whoever_waits_waits_for_somebody(channels: str, diamond, batch) -
         assert simulation.who_waits() == ()
     assert all(waiting.missing for waiting in seen)
     kinds = {(waiting.node, waiting.kind) for waiting in seen}
-    assert {("environment", "commit"), ("environment", "urgency"), ("environment", "loss"), ("loss", "activation")} <= kinds
+    assert {
+        ("environment", "commit"),
+        ("environment", "urgency"),
+        ("environment", "loss"),
+        ("loss", "activation"),
+    } <= kinds
     assert ("y", "activation") in kinds

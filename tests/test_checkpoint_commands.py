@@ -21,7 +21,12 @@ NET = na.Network.layered([1, 3, 1], seed=0)
 
 
 def train(folder: Path | None = None, **more) -> na.TrainingResult:
-    given = {"optimizer": na.Adam(na.StepDecay(0.1, 5)), "epochs": 3, "batch_size": 2, "every": 5} | more
+    given = {
+        "optimizer": na.Adam(na.StepDecay(0.1, 5)),
+        "epochs": 3,
+        "batch_size": 2,
+        "every": 5,
+    } | more
     return na.train(NET, X, TARGETS, checkpoint=folder, **given)
 
 
@@ -72,7 +77,10 @@ def test_resume_takes_a_log_and_another_engine(run: Path, command, tmp_path) -> 
     code, out, err = command("audit", tmp_path / "rest.arrows")
     assert (code, out) == (2, "")
     assert "cannot be audited: it is of a run that was resumed after step 10" in err
-    assert command("log", "trace", tmp_path / "rest.arrows", "--weight", "x0->h1.0", "--step", "11")[0] == 0
+    assert (
+        command("log", "trace", tmp_path / "rest.arrows", "--weight", "x0->h1.0", "--step", "11")[0]
+        == 0
+    )
 
 
 def test_info_in_words(run: Path, command) -> None:
@@ -100,7 +108,12 @@ def test_info_for_programs(run: Path, command) -> None:
     (run / "data.safetensors").unlink()
     about = json.loads(command("checkpoint", "info", run, "--json")[1])
     assert about["steps"] == {"done": 10, "of": 12}
-    assert about["run"]["optimizer"]["learning_rate"] == {"name": "StepDecay", "start": 0.1, "every": 5, "factor": 0.5}
+    assert about["run"]["optimizer"]["learning_rate"] == {
+        "name": "StepDecay",
+        "start": 0.1,
+        "every": 5,
+        "factor": 0.5,
+    }
     assert about["data"].endswith("data.safetensors' cannot be read: No such file or directory")
 
 
@@ -108,7 +121,11 @@ def test_info_for_programs(run: Path, command) -> None:
 def test_what_is_wrong_is_one_line_and_exit_code_2(name, run: Path, command) -> None:
     file = run / "step-0000000010.safetensors"
     file.write_bytes(file.read_bytes()[:-1])
-    for path, what in ((run, "is damaged"), (run / "nowhere", "there is no such folder"), (run / "data.safetensors", "is not what")):
+    for path, what in (
+        (run, "is damaged"),
+        (run / "nowhere", "there is no such folder"),
+        (run / "data.safetensors", "is not what"),
+    ):
         code, out, err = command(*name, path)
         assert (code, out) == (2, "")
         assert err.count("\n") == 1
@@ -145,7 +162,11 @@ FORGED = [
 ]  # fmt: skip
 
 
-@pytest.mark.parametrize(("place", "value"), FORGED, ids=[f"{'.'.join(place)} {k}" for k, (place, _) in enumerate(FORGED)])
+@pytest.mark.parametrize(
+    ("place", "value"),
+    FORGED,
+    ids=[f"{'.'.join(place)} {k}" for k, (place, _) in enumerate(FORGED)],
+)
 def test_what_no_run_wrote_is_refused_whatever_its_digest(place, value, run: Path, command) -> None:
     forged(run, ("finished",), False)
     assert command("checkpoint", "info", run)[0] == 0  # forging alone harms nothing
@@ -157,7 +178,11 @@ def test_what_no_run_wrote_is_refused_whatever_its_digest(place, value, run: Pat
     assert (code, err.count("\n")) in ((0, 0), (2, 1))
 
 
-@pytest.mark.parametrize(("place", "value"), [(("place", "history"), []), (("messages",), "many")], ids=["history", "messages"])
+@pytest.mark.parametrize(
+    ("place", "value"),
+    [(("place", "history"), []), (("messages",), "many")],
+    ids=["history", "messages"],
+)
 def test_a_result_that_no_run_wrote_is_refused(place, value, runs: Path, command, tmp_path) -> None:
     folder = Path(shutil.copytree(runs, tmp_path / "run"))
     (folder / "step-0000000012.safetensors").rename(folder / "step-0000000010.safetensors")
@@ -189,7 +214,9 @@ def test_nobody_waits_at_a_pipe(name: str, run: Path, command) -> None:
     assert f"{name}' cannot be read: it is no regular file" in err
 
 
-def test_where_nothing_can_be_written_no_work_begins(run: Path, command, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_where_nothing_can_be_written_no_work_begins(
+    run: Path, command, monkeypatch: pytest.MonkeyPatch
+) -> None:
     def refuses(*how: object, **more: object) -> None:
         raise PermissionError(13, "Permission denied")
 
@@ -201,7 +228,10 @@ def test_where_nothing_can_be_written_no_work_begins(run: Path, command, monkeyp
 
 
 def test_a_checkpoints_name_is_of_plain_digits(run: Path) -> None:
-    (other := run / "step-\u0660\u0660\u0660\u0660\u0660\u0660\u0660\u0660\u0669\u0669.safetensors").touch()
+    (
+        other := run
+        / "step-\u0660\u0660\u0660\u0660\u0660\u0660\u0660\u0660\u0669\u0669.safetensors"
+    ).touch()
     assert na.resume(run).history == train().history
     assert other.exists()
 
@@ -233,7 +263,9 @@ def test_a_module_that_adds_what_the_run_needs_is_imported(tmp_path) -> None:
     )  # fmt: skip
 
     def called(*arguments: str) -> subprocess.CompletedProcess[str]:
-        return subprocess.run([sys.executable, *arguments], cwd=tmp_path, capture_output=True, text=True)
+        return subprocess.run(
+            [sys.executable, *arguments], cwd=tmp_path, capture_output=True, text=True
+        )
 
     assert "stopped after step 1 of 3" in called("begin.py").stderr
     refused = called("-m", "neuro_actors", "resume", "run")
@@ -241,4 +273,6 @@ def test_a_module_that_adds_what_the_run_needs_is_imported(tmp_path) -> None:
     assert "unknown activation 'mine'" in refused.stderr
     assert "--import MODULE" in refused.stderr
     assert called("-m", "neuro_actors", "checkpoint", "info", "run").returncode == 0
-    assert called("-m", "neuro_actors", "resume", "run", "--import", "mine").stdout.startswith("epoch 3: loss ")
+    assert called("-m", "neuro_actors", "resume", "run", "--import", "mine").stdout.startswith(
+        "epoch 3: loss "
+    )

@@ -26,7 +26,12 @@ X, TARGETS = np.array([[0.5], [1.0], [-1.0]]), np.array([[1.0], [0.0], [1.0]])
 
 
 def train(folder: Path | None, **more) -> na.TrainingResult:
-    given = {"optimizer": na.SGD(0.1, momentum=0.9), "epochs": 3, "batch_size": 1, "every": 2} | more
+    given = {
+        "optimizer": na.SGD(0.1, momentum=0.9),
+        "epochs": 3,
+        "batch_size": 1,
+        "every": 2,
+    } | more
     return na.train(NET, X, TARGETS, checkpoint=folder, **given)
 
 
@@ -64,7 +69,9 @@ WHOLE = ["data.safetensors", "step-0000000006.safetensors", "step-0000000008.saf
 
 
 @pytest.mark.parametrize(("name", "kind"), [(WHOLE[2], "checkpoint"), (WHOLE[0], "data")])
-def test_every_byte_that_is_altered_is_noticed(halfway: Path, name: str, kind: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_every_byte_that_is_altered_is_noticed(
+    halfway: Path, name: str, kind: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
     file, rng = halfway / name, np.random.default_rng(0)
     raw = bytearray(file.read_bytes())
     stands = [bytes(raw)]
@@ -104,7 +111,10 @@ def test_a_damaged_one_is_refused_by_name_and_the_one_before_it_offered(folder: 
 def test_if_both_are_damaged_nothing_is_offered(folder: Path) -> None:
     for name in WHOLE[1:]:
         (folder / name).write_bytes(b"")
-    with pytest.raises(na.CheckpointError, match=rf"{WHOLE[2]}' is damaged, or none that neuro_actors wrote: it has no digest$"):
+    with pytest.raises(
+        na.CheckpointError,
+        match=rf"{WHOLE[2]}' is damaged, or none that neuro_actors wrote: it has no digest$",
+    ):
         na.resume(folder)
 
 
@@ -113,7 +123,9 @@ def test_data_that_are_missing_or_damaged_are_refused_by_name(folder: Path, dama
     (folder / WHOLE[0]).unlink()
     if damage is not None:
         (folder / WHOLE[0]).write_bytes(damage)
-    with pytest.raises(na.CheckpointError, match=r"data\.safetensors' (cannot be read: No such file|is damaged)"):
+    with pytest.raises(
+        na.CheckpointError, match=r"data\.safetensors' (cannot be read: No such file|is damaged)"
+    ):
         na.resume(folder)
 
 
@@ -121,13 +133,19 @@ def test_a_checkpoint_of_another_run_is_refused_by_name(folder: Path, tmp_path) 
     train(tmp_path / "other", seed=1)
     stranger = folder / "step-0000000009.safetensors"
     shutil.copy(tmp_path / "other" / stranger.name, stranger)
-    with pytest.raises(na.CheckpointError, match=r"step-0000000009\.safetensors' is of another run than 'data\.safetensors'"):
+    with pytest.raises(
+        na.CheckpointError,
+        match=r"step-0000000009\.safetensors' is of another run than 'data\.safetensors'",
+    ):
         na.resume(folder)
 
 
 def test_one_that_bears_anothers_name_is_refused(folder: Path) -> None:
     (folder / WHOLE[2]).rename(folder / "step-0000000007.safetensors")
-    with pytest.raises(na.CheckpointError, match=r"0007\.safetensors' is not what its name says: it was written after step 8; the"):
+    with pytest.raises(
+        na.CheckpointError,
+        match=r"0007\.safetensors' is not what its name says: it was written after step 8; the",
+    ):
         na.resume(folder)
 
 
@@ -135,25 +153,44 @@ def test_what_is_none_of_ours_is_refused(tmp_path) -> None:
     from safetensors.numpy import save_file
 
     save_file({"w": np.ones(3)}, tmp_path / "model.safetensors")
-    with pytest.raises(na.CheckpointError, match=r"model\.safetensors' is damaged, or none that neuro_actors wrote"):
+    with pytest.raises(
+        na.CheckpointError, match=r"model\.safetensors' is damaged, or none that neuro_actors wrote"
+    ):
         na.resume(tmp_path / "model.safetensors")
-    files.write(tmp_path / "forged.safetensors", "checkpoint", {"steps": 3, "data": "", "finished": False}, {})
+    files.write(
+        tmp_path / "forged.safetensors",
+        "checkpoint",
+        {"steps": 3, "data": "", "finished": False},
+        {},
+    )
     with pytest.raises(na.CheckpointError, match=r"data\.safetensors' cannot be read"):
         na.resume(tmp_path / "forged.safetensors")
     digest = files.write(tmp_path / "data.safetensors", "data", {}, {})
-    for about in ({"run": {"loss": 3}}, {"finished": True}, {"finished": False, "run": {}}, {"finished": True, "place": {}}):
+    for about in (
+        {"run": {"loss": 3}},
+        {"finished": True},
+        {"finished": False, "run": {}},
+        {"finished": True, "place": {}},
+    ):
         about["data"] = digest
         files.write(tmp_path / "forged.safetensors", "checkpoint", about, {})
         for ask in (["resume"], ["checkpoint", "info"]):
-            with pytest.raises(na.CheckpointError, match=r"forged\.safetensors' is none that neuro_actors wrote"):
+            with pytest.raises(
+                na.CheckpointError, match=r"forged\.safetensors' is none that neuro_actors wrote"
+            ):
                 cli.main([*ask, str(tmp_path / "forged.safetensors")], standalone_mode=False)
-    with pytest.raises(na.CheckpointError, match=r"is not what its name says: it is of kind 'data', not 'checkpoint'$"):
+    with pytest.raises(
+        na.CheckpointError,
+        match=r"is not what its name says: it is of kind 'data', not 'checkpoint'$",
+    ):
         na.resume(tmp_path / "data.safetensors")
 
 
 def test_another_format_is_refused(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(files, "FORMAT", 2)
-    with pytest.raises(na.CheckpointError, match=r"is of checkpoint format 1, this version reads 2$"):
+    with pytest.raises(
+        na.CheckpointError, match=r"is of checkpoint format 1, this version reads 2$"
+    ):
         na.resume(folder)
 
 
@@ -166,7 +203,10 @@ def test_what_names_no_folder(path) -> None:
 def test_no_silent_start_from_zero(tmp_path) -> None:
     with pytest.raises(na.CheckpointError, match=r"nowhere': there is no such folder$"):
         na.resume(tmp_path / "nowhere")
-    with pytest.raises(na.CheckpointError, match=r"there is no checkpoint in it to go on from: begin with na\.train"):
+    with pytest.raises(
+        na.CheckpointError,
+        match=r"there is no checkpoint in it to go on from: begin with na\.train",
+    ):
         na.resume(tmp_path)
 
 
@@ -184,7 +224,21 @@ def test_what_is_packed_comes_back_bit_for_bit() -> None:
     optimizer = na.Adam()
     odd = np.array([-0.0, np.nan, np.inf, 5e-324])
     memory = Memory(odd, optimizer, (odd * 2, np.ones((2, 0))), 7)
-    kept = [(memory,), (), (memory, 3, -0.0, True, None, "text", np.float32(0.1), np.array([[1, 2]]), (np.array([True]), 2**62))]
+    kept = [
+        (memory,),
+        (),
+        (
+            memory,
+            3,
+            -0.0,
+            True,
+            None,
+            "text",
+            np.float32(0.1),
+            np.array([[1, 2]]),
+            (np.array([True]), 2**62),
+        ),
+    ]
     kept += [(Memory(odd[:1]),)] * 5
     found = packed([f"n{k}" for k in range(8)], kept, optimizer)
     assert len(found.forms) == 4
@@ -194,16 +248,25 @@ def test_what_is_packed_comes_back_bit_for_bit() -> None:
         if isinstance(a, tuple):
             return type(a) is type(b) and len(a) == len(b) and all(map(same, a, b))
         if isinstance(a, np.ndarray):
-            return a.dtype == b.dtype and a.shape == b.shape and a.tobytes() == b.tobytes() and not b.flags.writeable
+            return (
+                a.dtype == b.dtype
+                and a.shape == b.shape
+                and a.tobytes() == b.tobytes()
+                and not b.flags.writeable
+            )
         return type(a) is type(b) and a == b and str(a) == str(b)
 
     assert same(tuple(kept), tuple(back))
     assert back[0][0].optimizer is optimizer
 
 
-@pytest.mark.parametrize("held", [{"a": 1}, [1.0], 2**70, np.array(["text"]), 1j, Memory(np.ones(1), na.SGD(0.1))])
+@pytest.mark.parametrize(
+    "held", [{"a": 1}, [1.0], 2**70, np.array(["text"]), 1j, Memory(np.ones(1), na.SGD(0.1))]
+)
 def test_what_cannot_be_packed_is_refused_under_its_neurons_name(held) -> None:
-    with pytest.raises(na.CheckpointError, match=r"^'n0' keeps .*, which no checkpoint can hold: it holds numbers"):
+    with pytest.raises(
+        na.CheckpointError, match=r"^'n0' keeps .*, which no checkpoint can hold: it holds numbers"
+    ):
         packed(["n0"], [(held,)], na.Adam())
 
 
@@ -216,7 +279,13 @@ def test_the_last_two_stay_and_strays_are_swept(folder: Path) -> None:
     for name in [*strays, "mine.part", "notes.txt"]:
         (folder / name).write_text("half")
     assert na.resume(folder) == train(None)
-    assert names(folder) == ["data.safetensors", "mine.part", "notes.txt", WHOLE[2], "step-0000000009.safetensors"]
+    assert names(folder) == [
+        "data.safetensors",
+        "mine.part",
+        "notes.txt",
+        WHOLE[2],
+        "step-0000000009.safetensors",
+    ]
 
 
 def test_a_folder_that_holds_a_run_is_not_overwritten_unasked(folder: Path) -> None:
@@ -233,7 +302,9 @@ def test_a_folder_that_holds_a_run_is_not_overwritten_unasked(folder: Path) -> N
 
 def test_somebody_elses_data_are_not_overwritten(tmp_path) -> None:
     (tmp_path / "data.safetensors").write_bytes(b"precious")
-    with pytest.raises(na.CheckpointError, match=r"data\.safetensors' is damaged, or none that neuro_actors wrote"):
+    with pytest.raises(
+        na.CheckpointError, match=r"data\.safetensors' is damaged, or none that neuro_actors wrote"
+    ):
         train(tmp_path)
     assert (tmp_path / "data.safetensors").read_bytes() == b"precious"
 
@@ -246,7 +317,9 @@ def test_a_run_that_was_killed_before_its_first_checkpoint_can_begin_again(folde
 
 def test_a_folder_that_cannot_be(tmp_path) -> None:
     (tmp_path / "file").write_text("mine")
-    with pytest.raises(na.CheckpointError, match=r"file' cannot hold checkpoints: Not a directory$"):
+    with pytest.raises(
+        na.CheckpointError, match=r"file' cannot hold checkpoints: Not a directory$"
+    ):
         train(tmp_path / "file")
     with pytest.raises(na.CheckpointError, match=r"cannot hold checkpoints: "):
         train(tmp_path / "file" / "below")
@@ -256,7 +329,9 @@ def test_a_folder_that_cannot_be(tmp_path) -> None:
 
 
 @pytest.mark.parametrize("call", ["open", "fsync", "replace", "sync"])
-def test_a_full_disk_leaves_the_last_good_one(call: str, tmp_path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_full_disk_leaves_the_last_good_one(
+    call: str, tmp_path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """At each call that may be told so, when the fourth checkpoint is written."""
     write, written = files.write, []
 
@@ -273,7 +348,10 @@ def test_a_full_disk_leaves_the_last_good_one(call: str, tmp_path, monkeypatch: 
             return write(path, *more)
 
     monkeypatch.setattr(files, "write", writes)
-    with pytest.raises(na.CheckpointError, match=r"0006\.safetensors' cannot be written: No space left on device; when there is room, go on with: neuro-actors resume /.*$"):
+    with pytest.raises(
+        na.CheckpointError,
+        match=r"0006\.safetensors' cannot be written: No space left on device; when there is room, go on with: neuro-actors resume /.*$",
+    ):
         train(tmp_path)
     monkeypatch.undo()
     assert not [name for name in names(tmp_path) if name.endswith(".part")]
@@ -294,20 +372,28 @@ def test_a_file_that_may_not_grow_leaves_the_last_good_one(folder: Path) -> None
     done = subprocess.run([sys.executable, "-B", "-c", code], capture_output=True, text=True)
     assert done.returncode == 2
     how = f"when there is room, go on with: neuro-actors resume {folder}\n"
-    assert done.stderr.endswith(f"step-0000000009.safetensors' cannot be written: File too large; {how}")
+    assert done.stderr.endswith(
+        f"step-0000000009.safetensors' cannot be written: File too large; {how}"
+    )
     assert names(folder) == WHOLE
     assert na.resume(folder) == train(None)
 
 
-def test_what_was_written_is_on_the_disk_before_it_has_its_name(tmp_path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_what_was_written_is_on_the_disk_before_it_has_its_name(
+    tmp_path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     def synced(fd: int) -> None:
-        calls.append("folder" if stat.S_ISDIR(os.fstat(fd).st_mode) else f"file, of {names(tmp_path)}")
+        calls.append(
+            "folder" if stat.S_ISDIR(os.fstat(fd).st_mode) else f"file, of {names(tmp_path)}"
+        )
         fsync(fd)
 
     calls: list[str] = []
     fsync, replace = os.fsync, Path.replace
     monkeypatch.setattr(os, "fsync", synced)
-    monkeypatch.setattr(Path, "replace", lambda self, to: (calls.append("name"), replace(self, to))[1])
+    monkeypatch.setattr(
+        Path, "replace", lambda self, to: (calls.append("name"), replace(self, to))[1]
+    )
     files.write(tmp_path / "a.safetensors", "data", {}, {"x": np.ones(2)})
     assert calls == [f"file, of ['a.safetensors.{os.getpid()}.part']", "name", "folder"]
 
@@ -322,7 +408,9 @@ def test_what_is_neither_true_nor_false_replaces_nothing(folder: Path, no) -> No
     assert names(folder) == before
 
 
-@pytest.mark.parametrize("junk", [{"channels": "nope"}, {"optimizer": 3}, {"progress": "x"}], ids=repr)
+@pytest.mark.parametrize(
+    "junk", [{"channels": "nope"}, {"optimizer": 3}, {"progress": "x"}], ids=repr
+)
 def test_a_finished_run_is_handed_no_junk(folder: Path, junk) -> None:
     na.resume(folder)
     with pytest.raises(na.InputError):
@@ -331,7 +419,12 @@ def test_a_finished_run_is_handed_no_junk(folder: Path, junk) -> None:
 
 class Bare:
     def __init__(self, rule) -> None:
-        self.id, self.is_answered, self.fire, self.respond = rule.id, rule.is_answered, rule.fire, rule.respond
+        self.id, self.is_answered, self.fire, self.respond = (
+            rule.id,
+            rule.is_answered,
+            rule.fire,
+            rule.respond,
+        )
 
 
 class Forgetful(na.rules.Rule):

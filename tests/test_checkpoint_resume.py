@@ -28,7 +28,12 @@ STEPS = 6  # of learning, in two epochs, the last batch of each smaller than the
 
 
 def train(folder: Path | None = None, **more) -> na.TrainingResult:
-    given = {"optimizer": na.SGD(0.1, momentum=0.9), "epochs": 2, "batch_size": 3, "validation": (X[:2], TARGETS[:2])} | more
+    given = {
+        "optimizer": na.SGD(0.1, momentum=0.9),
+        "epochs": 2,
+        "batch_size": 3,
+        "validation": (X[:2], TARGETS[:2]),
+    } | more
     return na.train(NET, X, TARGETS, checkpoint=folder, **given)
 
 
@@ -58,7 +63,9 @@ OPTIMIZERS = [
 
 
 @pytest.mark.parametrize("rule", [*RULES, NEWTON], ids=repr)
-def test_stopped_after_every_step_and_gone_on_each_time(rule: rules.Rule, channels: str, tmp_path, stop) -> None:
+def test_stopped_after_every_step_and_gone_on_each_time(
+    rule: rules.Rule, channels: str, tmp_path, stop
+) -> None:
     more = {"rule": rule, "channels": channels}
     if rule is NEWTON:
         more["optimizer"] = na.SGD(1.0)
@@ -78,7 +85,9 @@ def test_stopped_after_every_step_and_gone_on_each_time(rule: rules.Rule, channe
 
 
 @pytest.mark.parametrize("optimizer", OPTIMIZERS, ids=repr)
-def test_optimisers_and_schedules_broken_at_each_step(optimizer, channels: str, tmp_path, broken) -> None:
+def test_optimisers_and_schedules_broken_at_each_step(
+    optimizer, channels: str, tmp_path, broken
+) -> None:
     whole = train(optimizer=optimizer)
     for k in range(1, STEPS + 1):
         folder = tmp_path / str(k)
@@ -92,9 +101,18 @@ def test_optimisers_and_schedules_broken_at_each_step(optimizer, channels: str, 
 
 
 @pytest.mark.parametrize("sums", ["ordered", "blas"])
-def test_without_validation_on_a_wild_network(channels: str, sums: str, diamond, batch, tmp_path, stop) -> None:
+def test_without_validation_on_a_wild_network(
+    channels: str, sums: str, diamond, batch, tmp_path, stop
+) -> None:
     def ask(folder=None):
-        more = {"optimizer": na.Adam(0.01), "epochs": 3, "batch_size": 2, "seed": 5, "sums": sums, "channels": channels}
+        more = {
+            "optimizer": na.Adam(0.01),
+            "epochs": 3,
+            "batch_size": 2,
+            "seed": 5,
+            "sums": sums,
+            "channels": channels,
+        }
         return na.train(diamond, *batch, checkpoint=folder, every=1, **more)
 
     stop(7)
@@ -115,7 +133,13 @@ def test_what_is_forgotten_is_seen(tmp_path, stop, monkeypatch: pytest.MonkeyPat
             train(folder, rule=rule)
         stop(0)
         made = reading.Keeping
-        monkeypatch.setattr(reading, "Keeping", lambda *more: made(*more[:2], *[forgotten.get(str(i), v) for i, v in enumerate(more[2:])]))
+        monkeypatch.setattr(
+            reading,
+            "Keeping",
+            lambda *more: made(
+                *more[:2], *[forgotten.get(str(i), v) for i, v in enumerate(more[2:])]
+            ),
+        )
         try:
             return na.resume(folder) != train(rule=rule)
         finally:
@@ -134,26 +158,45 @@ def test_a_run_that_is_finished_says_so_and_does_nothing(tmp_path, capsys) -> No
     whole = train(tmp_path)
     before = {file.name: file.read_bytes() for file in tmp_path.iterdir()}
     assert na.resume(tmp_path) == whole
-    assert capsys.readouterr().err == f"neuro-actors: the run in {str(tmp_path)!r} is finished; this is its result\n"
+    assert (
+        capsys.readouterr().err
+        == f"neuro-actors: the run in {str(tmp_path)!r} is finished; this is its result\n"
+    )
     assert {file.name: file.read_bytes() for file in tmp_path.iterdir()} == before
     with pytest.raises(na.InputError, match=r"is finished: there is nothing to log$"):
         na.resume(tmp_path, log=tmp_path / "run.arrows")
 
 
-def test_a_failure_after_going_on_names_the_right_step(channels: str, tmp_path, stop, monkeypatch) -> None:
+def test_a_failure_after_going_on_names_the_right_step(
+    channels: str, tmp_path, stop, monkeypatch
+) -> None:
     functions_then = dict(functions.ACTIVATIONS)
     monkeypatch.setattr(functions, "ACTIVATIONS", functions_then)
     na.add_activation("odd", lambda z: 1.0 * z, lambda z, a: np.ones_like(z))
     net = na.Network.layered([3, 2, 2], activation="odd", seed=1)
     stop(4)
     with pytest.raises(KeyboardInterrupt):
-        na.train(net, X, TARGETS, optimizer=na.SGD(0.1), epochs=2, batch_size=1, channels=channels, checkpoint=tmp_path)
+        na.train(
+            net,
+            X,
+            TARGETS,
+            optimizer=na.SGD(0.1),
+            epochs=2,
+            batch_size=1,
+            channels=channels,
+            checkpoint=tmp_path,
+        )
     stop(0)
     del functions_then["odd"]
-    with pytest.raises(na.CheckpointError, match=r"neuron 'h1\.0': unknown activation 'odd'.*import the module that adds it"):
+    with pytest.raises(
+        na.CheckpointError,
+        match=r"neuron 'h1\.0': unknown activation 'odd'.*import the module that adds it",
+    ):
         na.resume(tmp_path)
     na.add_activation("odd", lambda z: 1.0 * z, lambda z, a: np.full_like(z, np.nan))
-    with pytest.raises(na.SimulationError, match=r"^step 5 failed: .*|^'h1\.\d' failed in step 5: ") as failed:
+    with pytest.raises(
+        na.SimulationError, match=r"^step 5 failed: .*|^'h1\.\d' failed in step 5: "
+    ) as failed:
         na.resume(tmp_path)
     assert "in step 5" in str(failed.value)
 
@@ -170,12 +213,19 @@ def test_a_log_of_the_rest_says_that_it_cannot_be_audited(channels: str, tmp_pat
     first = rest.steps[0].number
     assert rest.about["resumed"] == first - 1 == 5  # with a validation between
     assert [step.number for step in rest.steps] == list(range(first, whole.steps[-1].number + 1))
-    assert [rest.step(n).info for n in range(first, len(whole) + 1)] == [whole.step(n).info for n in range(first, len(whole) + 1)]
+    assert [rest.step(n).info for n in range(first, len(whole) + 1)] == [
+        whole.step(n).info for n in range(first, len(whole) + 1)
+    ]
     assert rest.network_at(first - 1 + len(rest)) == result.network
     columns = ["step", "sender", "receiver", "value"]
     table = whole.messages().select(columns)
-    assert rest.messages().select(columns).to_pylist() == [row for row in table.to_pylist() if row["step"] >= first]
-    with pytest.raises(na.LogError, match=r"rest\.arrows' cannot be audited: it is of a run that was resumed after step 5"):
+    assert rest.messages().select(columns).to_pylist() == [
+        row for row in table.to_pylist() if row["step"] >= first
+    ]
+    with pytest.raises(
+        na.LogError,
+        match=r"rest\.arrows' cannot be audited: it is of a run that was resumed after step 5",
+    ):
         na.audit(tmp_path / "rest.arrows")
     assert na.audit(tmp_path / "whole.arrows").passed
 
@@ -202,7 +252,10 @@ def test_an_engine_of_ones_own(tmp_path, stop) -> None:
     match = r"lived on the channels <class .*Plain'>, which no checkpoint can make again: hand them over, or channels='bundled'"
     with pytest.raises(na.CheckpointError, match=match):
         na.resume(tmp_path)
-    with pytest.raises(na.CheckpointError, match=r"^the engine Plain cannot go on after step 3: give it a method resume\(number\)"):
+    with pytest.raises(
+        na.CheckpointError,
+        match=r"^the engine Plain cannot go on after step 3: give it a method resume\(number\)",
+    ):
         na.resume(tmp_path, channels=Plain)
     assert na.resume(tmp_path, channels=engines.engine("memory")) == train()
 
@@ -221,7 +274,10 @@ def test_in_a_storm(tmp_path, stop) -> None:
         with pytest.raises(KeyboardInterrupt):
             na.resume(tmp_path, channels=storm)
     stop(0)
-    with pytest.raises(na.CheckpointError, match=r"lived on the channels Unreliable\(.*hand them over, or channels='bundled'"):
+    with pytest.raises(
+        na.CheckpointError,
+        match=r"lived on the channels Unreliable\(.*hand them over, or channels='bundled'",
+    ):
         na.resume(tmp_path)
     assert na.resume(tmp_path, channels=storm) == whole
 
@@ -244,9 +300,14 @@ def test_an_optimiser_of_ones_own_is_handed_over_again(tmp_path, stop) -> None:
     with pytest.raises(KeyboardInterrupt):
         train(tmp_path, optimizer=Halving(0.5))
     stop(0)
-    with pytest.raises(na.CheckpointError, match=r"learnt by Halving\(rate=0\.5\), which is none of the package's: na\.resume"):
+    with pytest.raises(
+        na.CheckpointError,
+        match=r"learnt by Halving\(rate=0\.5\), which is none of the package's: na\.resume",
+    ):
         na.resume(tmp_path)
-    with pytest.raises(na.CheckpointError, match=r"learnt by Halving\(rate=0\.5\), not by Halving\(rate=0\.25\)"):
+    with pytest.raises(
+        na.CheckpointError, match=r"learnt by Halving\(rate=0\.5\), not by Halving\(rate=0\.25\)"
+    ):
         na.resume(tmp_path, optimizer=Halving(0.25))
     whole = train(optimizer=Halving(0.5))
     assert na.resume(tmp_path, optimizer=Halving(0.5)) == whole
@@ -288,15 +349,23 @@ class OwnRule(rules.Rule):
 
     def neuron(self, network, k, sums):
         made = super().neuron(network, k, sums)
-        made.__class__ = type("Odd", (type(made),), {"__slots__": (), "kept": lambda self: ({1: 2},)})
+        made.__class__ = type(
+            "Odd", (type(made),), {"__slots__": (), "kept": lambda self: ({1: 2},)}
+        )
         return made
 
 
 @pytest.mark.parametrize(
     ("more", "match"),
     [
-        ({"optimizer": na.SGD(lambda count: 0.1)}, r"^no checkpoint can say what SGD\(.*lambda.* does.*a frozen dataclass"),
-        ({"optimizer": na.SGD(np.float32(0.1))}, r"^SGD: a checkpoint holds plain numbers, learning_rate is of type float32"),
+        (
+            {"optimizer": na.SGD(lambda count: 0.1)},
+            r"^no checkpoint can say what SGD\(.*lambda.* does.*a frozen dataclass",
+        ),
+        (
+            {"optimizer": na.SGD(np.float32(0.1))},
+            r"^SGD: a checkpoint holds plain numbers, learning_rate is of type float32",
+        ),
         ({"optimizer": "adam"}, "^optimizer must be such as"),
         ({"channels": "bundle"}, "^unknown channels 'bundle'"),
         ({"sums": "ordred"}, "^unknown sums 'ordred'"),
@@ -316,7 +385,10 @@ def test_another_optimiser_is_refused(tmp_path, stop) -> None:
     stop(2)
     with pytest.raises(KeyboardInterrupt):
         train(tmp_path)
-    with pytest.raises(na.CheckpointError, match=r"learnt by SGD\(learning_rate=0\.1.*, not by Adam\(.*: leave optimizer out$"):
+    with pytest.raises(
+        na.CheckpointError,
+        match=r"learnt by SGD\(learning_rate=0\.1.*, not by Adam\(.*: leave optimizer out$",
+    ):
         na.resume(tmp_path, optimizer=na.Adam())
 
 
@@ -348,7 +420,9 @@ def test_the_description_is_plain_json(tmp_path) -> None:
     assert json.loads(json.dumps(about)) == about
 
 
-def test_where_no_step_is_left_who_is_not_born_yet_is_saved_too(channels: str, tmp_path, stop, monkeypatch) -> None:
+def test_where_no_step_is_left_who_is_not_born_yet_is_saved_too(
+    channels: str, tmp_path, stop, monkeypatch
+) -> None:
     """Stopped after the last step, it only has to be finished; births may take longer than that."""
     from neuro_actors.society import society
 

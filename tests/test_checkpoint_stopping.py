@@ -51,7 +51,9 @@ def train(folder: Path | None = None, **more) -> na.TrainingResult:
     return na.train(NET, X, TARGETS, checkpoint=folder, **given)
 
 
-def test_the_first_ctrl_c_ends_the_step_saves_and_says_how_to_go_on(tmp_path, monkeypatch, capfd) -> None:
+def test_the_first_ctrl_c_ends_the_step_saves_and_says_how_to_go_on(
+    tmp_path, monkeypatch, capfd
+) -> None:
     folder, before = tmp_path / "my run", signal.getsignal(signal.SIGINT)
     asked = strikes(monkeypatch, signal.SIGINT, 5)
     with pytest.raises(KeyboardInterrupt):
@@ -90,9 +92,13 @@ def test_a_signal_that_is_ignored_stays_ignored(tmp_path, monkeypatch: pytest.Mo
         signal.signal(signal.SIGINT, before)
 
 
-def test_somebodys_own_handler_of_sigterm_hears_it_when_all_is_saved(tmp_path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_somebodys_own_handler_of_sigterm_hears_it_when_all_is_saved(
+    tmp_path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     heard: list[int] = []
-    before = signal.signal(signal.SIGTERM, lambda *_: heard.append(Checkpoint(tmp_path).about["steps"]))
+    before = signal.signal(
+        signal.SIGTERM, lambda *_: heard.append(Checkpoint(tmp_path).about["steps"])
+    )
     try:
         strikes(monkeypatch, signal.SIGTERM, 7)
         with pytest.raises(SystemExit) as left:
@@ -103,7 +109,9 @@ def test_somebodys_own_handler_of_sigterm_hears_it_when_all_is_saved(tmp_path, m
     assert na.resume(tmp_path) == train()
 
 
-def test_one_that_comes_in_the_last_step_is_not_lost(tmp_path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_one_that_comes_in_the_last_step_is_not_lost(
+    tmp_path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     strikes(monkeypatch, signal.SIGINT, 12)
     with pytest.raises(KeyboardInterrupt):
         train(tmp_path)
@@ -153,7 +161,9 @@ na.train(net, [[1.0], [0.5]], [[0.0], [1.0]], optimizer=na.SGD(0.1), epochs=50, 
 def started(folder: Path, depth: int) -> Iterator[subprocess.Popen[str]]:
     """A real process, which is in the middle of a step."""
     code = SLOW.format(depth=depth)
-    with subprocess.Popen([sys.executable, "-c", code, str(folder)], stdout=-1, stderr=-1, text=True) as child:
+    with subprocess.Popen(
+        [sys.executable, "-c", code, str(folder)], stdout=-1, stderr=-1, text=True
+    ) as child:
         try:
             assert child.stdout is not None
             assert child.stdout.readline() == "begun\n"
@@ -192,6 +202,9 @@ def test_processes_killed_and_interrupted_go_on_to_the_same_bits() -> None:
     done = subprocess.run([sys.executable, script, *arguments], capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
     lines = done.stdout.splitlines()
-    assert [line.split(":")[0] for line in lines[:2]] == [f"{KILLS} x SIGKILL", f"{INTERRUPTS} x Ctrl-C"]
+    assert [line.split(":")[0] for line in lines[:2]] == [
+        f"{KILLS} x SIGKILL",
+        f"{INTERRUPTS} x Ctrl-C",
+    ]
     assert "SIGKILL at each of " in lines[2]
     assert "half files aside" in lines[2]

@@ -13,7 +13,12 @@ from neuro_actors.neuron import local_rule as neuron
 
 
 def run(*arguments: str, expected: int = 0) -> tuple[str, str]:
-    done = subprocess.run([sys.executable, "-m", "neuro_actors", *arguments], capture_output=True, text=True, timeout=120)
+    done = subprocess.run(
+        [sys.executable, "-m", "neuro_actors", *arguments],
+        capture_output=True,
+        text=True,
+        timeout=120,
+    )
     assert done.returncode == expected, done.stderr
     return done.stdout, done.stderr
 
@@ -43,9 +48,13 @@ def test_verify(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPa
     assert out.rstrip().endswith("All agree.")
 
 
-def test_verify_fails_with_the_seed_that_reproduces_it(capsys, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_verify_fails_with_the_seed_that_reproduces_it(
+    capsys, monkeypatch: pytest.MonkeyPatch
+) -> None:
     right = neuron.spread
-    monkeypatch.setattr(neuron, "spread", lambda weights, values, out: right(weights * (1 + 1e-9), values, out))
+    monkeypatch.setattr(
+        neuron, "spread", lambda weights, values, out: right(weights * (1 + 1e-9), values, out)
+    )
     monkeypatch.setattr(sys, "argv", ["neuro-actors", "verify", "--networks", "2", "--seed", "5"])
     with pytest.raises(SystemExit) as ended:
         cli.main()
@@ -57,7 +66,9 @@ def test_verify_fails_with_the_seed_that_reproduces_it(capsys, monkeypatch: pyte
 def test_show(log: str) -> None:
     lines = run("log", "show", log)[0].splitlines()
     assert lines[0] == "step 1: learn from squared_error, 1 example, by SGD(learning_rate=0.1)"
-    assert sum(line.startswith("step 2: ") for line in lines) == (len(lines) - 1) / 3  # and one that ends
+    assert (
+        sum(line.startswith("step 2: ") for line in lines) == (len(lines) - 1) / 3
+    )  # and one that ends
 
 
 def test_show_filters(log: str) -> None:
@@ -65,7 +76,12 @@ def test_show_filters(log: str) -> None:
         return run("log", "show", log, *arguments)[0].splitlines()
 
     assert all(line.startswith("step 2: ") for line in show("--step", "2"))
-    assert {line.split()[2] for line in show("--step", "2", "--neuron", "h1.0")} == {"x0", "x1", "h1.0", "y0"}
+    assert {line.split()[2] for line in show("--step", "2", "--neuron", "h1.0")} == {
+        "x0",
+        "x1",
+        "h1.0",
+        "y0",
+    }
     assert all(" activation " in line for line in show("--phase", "forward"))
     assert len(show("--phase", "backward")) == 3 * 3
     assert len(show("--limit", "4")) == 4
@@ -86,9 +102,14 @@ def test_ids_that_the_terminal_cannot_show(tmp_path) -> None:
 
     trio.run(write)
     command = [sys.executable, "-m", "neuro_actors", "log", "show", str(tmp_path / "a.arrows")]
-    done = subprocess.run(command, capture_output=True, env=os.environ | {"PYTHONIOENCODING": "latin-1"}, timeout=120)
+    done = subprocess.run(
+        command, capture_output=True, env=os.environ | {"PYTHONIOENCODING": "latin-1"}, timeout=120
+    )
     assert (done.returncode, done.stderr) == (0, b"")
-    assert rb"step 1: \u0445 \u2192 1 told \xe9: activation 1.000".replace(rb"\xe9", b"\xe9") in done.stdout
+    assert (
+        rb"step 1: \u0445 \u2192 1 told \xe9: activation 1.000".replace(rb"\xe9", b"\xe9")
+        in done.stdout
+    )
 
 
 @pytest.mark.parametrize(
@@ -107,7 +128,9 @@ def test_ids_that_the_terminal_cannot_show(tmp_path) -> None:
         (["prove"], "No such command 'prove'"),
     ],
 )
-def test_bad_input_is_one_line_and_exit_code_2(arguments: list[str], message: str, log: str) -> None:
+def test_bad_input_is_one_line_and_exit_code_2(
+    arguments: list[str], message: str, log: str
+) -> None:
     out, err = run(*[log if a == "LOG" else a for a in arguments], expected=2)
     assert out == ""
     assert message in err
@@ -133,7 +156,10 @@ def test_every_option_is_explained() -> None:
     for path, command in commands():
         assert command.help, path
         for parameter in command.params:
-            assert getattr(parameter, "help", None) or parameter.param_type_name == "argument", (path, parameter.name)
+            assert getattr(parameter, "help", None) or parameter.param_type_name == "argument", (
+                path,
+                parameter.name,
+            )
 
 
 def test_version() -> None:

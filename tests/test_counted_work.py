@@ -112,7 +112,9 @@ PER_NEURON = {
 
 
 @pytest.mark.parametrize("batch", [1, 4])
-async def test_numpy_calls_of_a_neuron(channels: str, batch: int, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_numpy_calls_of_a_neuron(
+    channels: str, batch: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """A constant number, whatever its fans: counted at the rule, to which both engines hand arrays that count."""
     from neuro_actors.neuron import sums
     from neuro_actors.neuron.local_rule import LocalRule
@@ -124,11 +126,17 @@ async def test_numpy_calls_of_a_neuron(channels: str, batch: int, monkeypatch: p
     def counting_einsum(subscripts, *operands, out=None):
         calls["einsum"] += 1
         plain = [np.asarray(o).view(np.ndarray) for o in operands]
-        return einsum(subscripts, *plain, **({} if out is None else {"out": out.view(np.ndarray)})).view(Counted)
+        return einsum(
+            subscripts, *plain, **({} if out is None else {"out": out.view(np.ndarray)})
+        ).view(Counted)
 
     monkeypatch.setattr(sums, "_einsum", counting_einsum)
     fire, respond = LocalRule.fire, LocalRule.respond
-    monkeypatch.setattr(LocalRule, "fire", lambda self, step, heard, sheet: fire(self, step, heard.view(Counted), sheet))
+    monkeypatch.setattr(
+        LocalRule,
+        "fire",
+        lambda self, step, heard, sheet: fire(self, step, heard.view(Counted), sheet),
+    )
     monkeypatch.setattr(
         LocalRule, "respond", lambda self, step, u, back, commit: respond(self, step, u.view(Counted), back.view(Counted), commit.view(Counted))
     )  # fmt: skip

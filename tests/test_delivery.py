@@ -21,7 +21,9 @@ WIRES = Wires("h", answers={1: 11, 2: 12}, repeats={15: (5,), 16: (6,)}, first=1
 ANSWERS = (15, 16)
 
 
-def letter(line: int, number: int = 1, value: float = 0.0, order: int = 0, asks: bool = False) -> Letter:
+def letter(
+    line: int, number: int = 1, value: float = 0.0, order: int = 0, asks: bool = False
+) -> Letter:
     return Letter(line, number, order, np.array([value]), asks)
 
 
@@ -48,11 +50,23 @@ def finished() -> Delivery:
 
 
 def same(one: Letter | None, other: Letter) -> bool:
-    return one is not None and one[:3] == other[:3] and one.asks == other.asks and np.array_equal(one.values, other.values)
+    return (
+        one is not None
+        and one[:3] == other[:3]
+        and one.asks == other.asks
+        and np.array_equal(one.values, other.values)
+    )
 
 
 def state(delivery: Delivery) -> tuple:
-    return delivery.number, delivery.order, dict(delivery.mail), dict(delivery.spoken), delivery.deadline, delivery.snapshot
+    return (
+        delivery.number,
+        delivery.order,
+        dict(delivery.mail),
+        dict(delivery.spoken),
+        delivery.deadline,
+        delivery.snapshot,
+    )
 
 
 def test_a_letter_that_comes_again_is_the_same() -> None:
@@ -94,7 +108,12 @@ def test_a_snapshot_holds_what_was_said_last_and_what_nobody_has_acknowledged() 
 def test_after_a_death_it_answers_as_before() -> None:
     before = finished()
     delivery = Delivery(WIRES, before.snapshot)
-    assert (delivery.number, delivery.mail, delivery.spoken, delivery.deadline) == (2, {}, {}, math.inf)
+    assert (delivery.number, delivery.mail, delivery.spoken, delivery.deadline) == (
+        2,
+        {},
+        {},
+        math.inf,
+    )
     assert same(delivery.receive(letter(1)), letter(11, value=1.0))
 
 
@@ -133,7 +152,9 @@ def test_mail_does_not_move_the_deadline() -> None:
 
 
 def test_it_asks_for_what_answers_nothing_that_it_said() -> None:
-    world = Delivery(Wires("environment", answers={}, repeats={7: (), 8: (1, 2)}, first=1.0), Snapshot())
+    world = Delivery(
+        Wires("environment", answers={}, repeats={7: (), 8: (1, 2)}, first=1.0), Snapshot()
+    )
     world.order = 3
     world.say([letter(1, order=3), letter(2, order=3)], (7, 8), 0.0)
     told = world.due(1.0)
@@ -210,12 +231,16 @@ def test_orders() -> None:
     assert orders.code(learn) == orders.code(again) == 0
     predict = Step(3)
     assert orders.code(predict) == 1
-    assert orders.step(3, 1) is predict  # the same one while it is under way: a rule tells its step by it
+    assert (
+        orders.step(3, 1) is predict
+    )  # the same one while it is under way: a rule tells its step by it
     assert orders.step(4, 0) == Step(4, "squared_error", SGD(0.1))
     assert orders.step(3, 0) == Step(3, "squared_error", SGD(0.1))
     with pytest.raises(MessageError, match=r"^order 2 of step 1 was never given$"):
         orders.step(1, 2)
-    for number in range(4, 70_004):  # an optimiser that is another one each time takes no more and more room
+    for number in range(
+        4, 70_004
+    ):  # an optimiser that is another one each time takes no more and more room
         latest = Step(number, "squared_error", SGD(number))
         code = orders.code(latest)
     assert orders.step(70_003, code) is latest

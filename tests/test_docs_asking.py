@@ -15,10 +15,14 @@ from asking import ask
 
 ROOT = Path(__file__).parent.parent
 BLOCKS = re.findall(r"```(\w+)\n(.*?)```", (ROOT / "docs" / "asking.md").read_text(), re.DOTALL)
-MACHINE = re.compile(r"^  (size|versions|sums|digest) .*$|, [\d,]+ bytes$", re.MULTILINE)  # differs with it, and versions
+MACHINE = re.compile(
+    r"^  (size|versions|sums|digest) .*$|, [\d,]+ bytes$", re.MULTILINE
+)  # differs with it, and versions
 
 
-def test_the_commands_print_what_stands_there(tmp_path, monkeypatch: pytest.MonkeyPatch, capsys) -> None:
+def test_the_commands_print_what_stands_there(
+    tmp_path, monkeypatch: pytest.MonkeyPatch, capsys
+) -> None:
     for name in ("duckdb", "perfetto", "matplotlib"):
         pytest.importorskip(name, reason="the examples need the extras query, perfetto and plot")
     monkeypatch.chdir(tmp_path)
@@ -32,10 +36,16 @@ def test_the_commands_print_what_stands_there(tmp_path, monkeypatch: pytest.Monk
             printed = ""
             for command, *arguments in map(shlex.split, text.splitlines()):
                 if command == "python":
-                    subprocess.run([sys.executable, ROOT / arguments[0], *arguments[1:]], check=True, capture_output=True)
+                    subprocess.run(
+                        [sys.executable, ROOT / arguments[0], *arguments[1:]],
+                        check=True,
+                        capture_output=True,
+                    )
                 else:
                     differ = arguments[1] == "diff"
-                    printed += ask(*arguments[1:], expected=int(differ), capsys=capsys, monkeypatch=monkeypatch)
+                    printed += ask(
+                        *arguments[1:], expected=int(differ), capsys=capsys, monkeypatch=monkeypatch
+                    )
         elif language == "text":
             assert MACHINE.sub("", printed) == MACHINE.sub("", text)
             compared += 1

@@ -21,14 +21,19 @@ def test_storms_that_are_survived(tmp_path) -> None:
     file = tmp_path / "figures.json"
     out, _ = run("faults", "--schedules", "5", "--seed", "1", "--json", str(file))
     assert out.startswith("5 storms, ")
-    assert out.rstrip().endswith("All 5 were survived: the same bits, the same messages, nobody left behind.")
+    assert out.rstrip().endswith(
+        "All 5 were survived: the same bits, the same messages, nobody left behind."
+    )
     assert max(len(line) for line in out.splitlines()) <= 80
     held = json.loads(file.read_text())
     assert held["failed"] == []
     assert held["schedules"] == len(held["virtual_seconds"]) == 5
     assert held["counts"]["sent"] > held["calm_messages"]
     told = re.search(r"([\d,]+) messages would do without faults, ([\d,]+) were sent", out)
-    assert [int(number.replace(",", "")) for number in told.groups()] == [held["calm_messages"], held["counts"]["sent"]]
+    assert [int(number.replace(",", "")) for number in told.groups()] == [
+        held["calm_messages"],
+        held["counts"]["sent"],
+    ]
     assert sum(held["deaths_by_place"].values()) == held["counts"]["died"] == held["counts"]["died"]
 
 
@@ -64,17 +69,26 @@ def test_a_storm_is_reduced_to_what_is_needed(monkeypatch: pytest.MonkeyPatch) -
                 schedule = storms.draw_schedule(1, number)
                 if storms.live(schedule, patience=0.05).problem:
                     break
-            smaller = reduced.reduced(schedule, lambda it: bool(storms.live(it, patience=0.05).problem))
+            smaller = reduced.reduced(
+                schedule, lambda it: bool(storms.live(it, patience=0.05).problem)
+            )
             storm = smaller.storm
             assert storms.live(smaller, patience=0.05).problem
             assert len(storm.faults) == 1
             assert type(storm.faults[0]) in kinds
-            assert [storm.drop, storm.duplicate, storm.corrupt, storm.reorder, storm.crash] == [0.0] * 5
-        assert eval(reduced.settings(storm), {"na": na}) == storm  # as it is printed, it can be had again
+            assert [storm.drop, storm.duplicate, storm.corrupt, storm.reorder, storm.crash] == [
+                0.0
+            ] * 5
+        assert (
+            eval(reduced.settings(storm), {"na": na}) == storm
+        )  # as it is printed, it can be had again
 
 
 def test_bad_options(tmp_path) -> None:
     _, err = run("faults", "--json", str(tmp_path / "none" / "file"), expected=2)
     assert "there is no folder" in err
-    assert "leave it out" in run("faults", "--json", str(tmp_path / "file"), "--replay", "1", expected=2)[1]
+    assert (
+        "leave it out"
+        in run("faults", "--json", str(tmp_path / "file"), "--replay", "1", expected=2)[1]
+    )
     assert "Traceback" not in run("faults", "--schedules", "0", expected=2)[1]

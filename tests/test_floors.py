@@ -26,10 +26,37 @@ FLOORS = [  # from the ground up; folders on one floor do not import each other
     {"__main__"},
 ]
 INPUT_OUTPUT = {"trio", "time", "datetime", "pyarrow", "rich", "click", "threading", "asyncio"}
-SANS_IO = ["network", "neuron", "rules", "channels/routes.py", "channels/step_record.py", "proof/reference", "trace/paths.py"]
-SANS_IO += [f"channels/unreliable/{name}.py" for name in ("delivery", "fault_injection", "faults", "frames", "invariants")]
-SANS_IO += [f"cluster/{name}.py" for name in ("balance", "cut_edges", "framing", "partition", "proxies", "replicas", "shard")]
-HEAVY = ["pyarrow", "torch", "matplotlib", "sklearn", "click", "rich", "safetensors", "duckdb", "perfetto", "pandas", "polars", "ray"]
+SANS_IO = [
+    "network",
+    "neuron",
+    "rules",
+    "channels/routes.py",
+    "channels/step_record.py",
+    "proof/reference",
+    "trace/paths.py",
+]
+SANS_IO += [
+    f"channels/unreliable/{name}.py"
+    for name in ("delivery", "fault_injection", "faults", "frames", "invariants")
+]
+SANS_IO += [
+    f"cluster/{name}.py"
+    for name in ("balance", "cut_edges", "framing", "partition", "proxies", "replicas", "shard")
+]
+HEAVY = [
+    "pyarrow",
+    "torch",
+    "matplotlib",
+    "sklearn",
+    "click",
+    "rich",
+    "safetensors",
+    "duckdb",
+    "perfetto",
+    "pandas",
+    "polars",
+    "ray",
+]
 
 
 def imports(path: Path, root: Path) -> tuple[set[str], set[str]]:
@@ -43,7 +70,11 @@ def imports(path: Path, root: Path) -> tuple[set[str], set[str]]:
             foreign.add(str(node.module).split(".")[0])
         elif isinstance(node, ast.ImportFrom):
             base = [*here[: -node.level], *(node.module.split(".") if node.module else [])]
-            own |= {found for alias in node.names if (found := module([*base, alias.name], root) or module(base, root))}
+            own |= {
+                found
+                for alias in node.names
+                if (found := module([*base, alias.name], root) or module(base, root))
+            }
     return own, foreign
 
 
@@ -51,11 +82,20 @@ def module(parts: list[str], root: Path) -> str:
     """The module of that dotted name, or "" if there is none."""
     place = root.joinpath(*parts)
     name = "/".join(parts)
-    return name if place.with_suffix(".py").is_file() else f"{name}/__init__".lstrip("/") if (place / "__init__.py").is_file() else ""
+    return (
+        name
+        if place.with_suffix(".py").is_file()
+        else f"{name}/__init__".lstrip("/")
+        if (place / "__init__.py").is_file()
+        else ""
+    )
 
 
 def graph(root: Path) -> dict[str, set[str]]:
-    return {str(path.relative_to(root).with_suffix("")): imports(path, root)[0] for path in root.rglob("*.py")}
+    return {
+        str(path.relative_to(root).with_suffix("")): imports(path, root)[0]
+        for path in root.rglob("*.py")
+    }
 
 
 def faults(arrows: dict[str, set[str]]) -> list[str]:
@@ -81,8 +121,16 @@ def test_every_import_runs_down_and_there_is_no_circle() -> None:
 @pytest.mark.parametrize(
     ("start", "end", "told"),
     [
-        ("network/graph", "neuron/messages", "network/graph imports neuron/messages, which is not on a lower floor"),
-        ("rules/rule", "channels/interface", "rules/rule imports channels/interface, which is not on a lower floor"),
+        (
+            "network/graph",
+            "neuron/messages",
+            "network/graph imports neuron/messages, which is not on a lower floor",
+        ),
+        (
+            "rules/rule",
+            "channels/interface",
+            "rules/rule imports channels/interface, which is not on a lower floor",
+        ),
         ("network/graph", "network/network", "a circle of imports: "),
     ],
 )
@@ -109,5 +157,7 @@ def test_the_heart_does_no_input_or_output(name: str) -> None:
 
 def test_heavy_libraries_are_imported_when_used() -> None:
     code = f"import neuro_actors, sys; print([name for name in {HEAVY} if name in sys.modules])"
-    printed = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
+    printed = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True
+    ).stdout
     assert printed.strip() == "[]"

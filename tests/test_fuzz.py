@@ -24,7 +24,9 @@ MOST_MEMORY = 300_000  # kB more than before
 @pytest.mark.parametrize("partial", [False, True])
 @pytest.mark.parametrize("damage", [fuzzing.bytes_changed, fuzzing.rows_changed])
 @pytest.mark.filterwarnings("error")
-def test_readers_work_or_refuse(tmp_path: Path, damage: Callable[[bytes, np.random.Generator], bytes], partial: bool) -> None:
+def test_readers_work_or_refuse(
+    tmp_path: Path, damage: Callable[[bytes, np.random.Generator], bytes], partial: bool
+) -> None:
     whole = tmp_path / "whole.arrows"
     log = fuzzing.whole_log(whole, partial)
     damaged = tmp_path / "damaged.arrows"

@@ -33,7 +33,20 @@ from neuro_actors.rules.micro_batches import MicroBatchNeuron
 from neuro_actors.simulation import blocking as synchronous
 from neuro_actors.society.pipeline import Lanes, before
 
-SMALL = [2, 3, 4, 9, 10, 11, 16, 17, 24, 29, 31, 33]  # drawn networks of at most 26 neurons, layered and wild
+SMALL = [
+    2,
+    3,
+    4,
+    9,
+    10,
+    11,
+    16,
+    17,
+    24,
+    29,
+    31,
+    33,
+]  # drawn networks of at most 26 neurons, layered and wild
 RNG = np.random.default_rng(0)
 NET = na.Network.layered([3, 4, 2], output_activation="sigmoid", seed=1)
 X, TARGETS = RNG.standard_normal((7, 3)), RNG.random((7, 2))
@@ -98,7 +111,9 @@ class Spied:
         return max(under_way)
 
 
-async def learnt(channels, count, lanes, log=None, rule=None, steps=3, patience=np.inf) -> na.Network:
+async def learnt(
+    channels, count, lanes, log=None, rule=None, steps=3, patience=np.inf
+) -> na.Network:
     more = {"rule": rule, "micro_batches": count, "in_flight": lanes, "patience": patience}
     async with na.open_simulation(NET, channels, log, **more) as simulation:
         await simulation.predict(X)
@@ -118,7 +133,9 @@ def test_the_bits_are_those_of_one_after_another(seed: int, channels: str) -> No
     for count in (2, 3, 5, 7):
         alone = na.gradient(*given, channels=channels, micro_batches=count, wrt_inputs=True)
         for lanes in (2, 3, 4):
-            at_once = na.gradient(*given, channels=channels, micro_batches=count, in_flight=lanes, wrt_inputs=True)
+            at_once = na.gradient(
+                *given, channels=channels, micro_batches=count, in_flight=lanes, wrt_inputs=True
+            )
             assert same_bits(alone, at_once), (count, lanes)
 
 
@@ -128,7 +145,9 @@ def test_whoever_comes_late(seed: int) -> None:
     given = case.network, case.x, case.targets, case.loss
     for count, lanes in ((2, 2), (5, 3), (7, 7)):
         alone = na.gradient(*given, micro_batches=count)
-        assert same_bits(alone, na.gradient(*given, channels=late(seed), micro_batches=count, in_flight=lanes))
+        assert same_bits(
+            alone, na.gradient(*given, channels=late(seed), micro_batches=count, in_flight=lanes)
+        )
 
 
 @pytest.mark.parametrize("optimizer", [na.SGD(0.1, momentum=0.9), na.Adam(0.05)])
@@ -140,7 +159,12 @@ def test_learning(optimizer, rule) -> None:
         alone = na.train(NET, X, TARGETS, micro_batches=count, **more)
         for lanes in range(1 if count == 1 else 2, 2 if count == 1 else 5):
             for make in ("memory", "bundled", late(count)):
-                assert na.train(NET, X, TARGETS, micro_batches=count, in_flight=lanes, channels=make, **more) == alone
+                assert (
+                    na.train(
+                        NET, X, TARGETS, micro_batches=count, in_flight=lanes, channels=make, **more
+                    )
+                    == alone
+                )
 
 
 def test_all_kinds_of_steps_may_follow_each_other(channels: str) -> None:
@@ -148,11 +172,17 @@ def test_all_kinds_of_steps_may_follow_each_other(channels: str) -> None:
 
     async def society(lanes: int) -> list:
         found: list = []
-        async with na.open_simulation(NET, channels, micro_batches=3, in_flight=lanes) as simulation:
+        async with na.open_simulation(
+            NET, channels, micro_batches=3, in_flight=lanes
+        ) as simulation:
             for size in (7, 1, 2, 5, 4, 7):
                 x, targets = X[:size], TARGETS[:size]
                 found.append((await simulation.predict(x)).tobytes())
-                found.append((await simulation.gradient(x, targets, wrt_inputs=size % 2 == 0)).weights.tobytes())
+                found.append(
+                    (
+                        await simulation.gradient(x, targets, wrt_inputs=size % 2 == 0)
+                    ).weights.tobytes()
+                )
                 found.append((await simulation.train_step(x, targets, optimizer=na.Adam(0.1))).step)
                 found.append((await simulation.network()).digest())
         return found
@@ -166,7 +196,9 @@ def test_all_kinds_of_steps_may_follow_each_other(channels: str) -> None:
 
 
 @pytest.mark.parametrize("lanes", [2, 3, 4, 9])
-def test_so_many_are_under_way_and_no_more(channels: str, lanes: int, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_so_many_are_under_way_and_no_more(
+    channels: str, lanes: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
     most = [0]
     respond = MicroBatchNeuron.respond
 
@@ -204,7 +236,12 @@ async def test_a_step_too_many_is_refused() -> None:
     assert lanes.full
     with pytest.raises(na.SimulationError, match=r"^step 3 cannot begin: 2 are under way$"):
         lanes.begin(Step(3), X.T, None)
-    assert [waiting.step for waiting in lanes.who_waits() if waiting.node == "environment"] == [1, 1, 2, 2]
+    assert [waiting.step for waiting in lanes.who_waits() if waiting.node == "environment"] == [
+        1,
+        1,
+        2,
+        2,
+    ]
     lanes.close()
 
 
@@ -228,7 +265,12 @@ def test_they_may_end_in_any_order_and_the_last_waits(order: tuple[int, ...]) ->
 
     def told(members, batch: int, order, commits: dict) -> None:
         steps = {
-            place: Step(4 * batch + place, "squared_error", optimizer if place == 4 else None, round=f"micro-batch {place} of 4")
+            place: Step(
+                4 * batch + place,
+                "squared_error",
+                optimizer if place == 4 else None,
+                round=f"micro-batch {place} of 4",
+            )
             for place in order
         }
         woken: list[int] = []
@@ -247,7 +289,9 @@ def test_they_may_end_in_any_order_and_the_last_waits(order: tuple[int, ...]) ->
             else:
                 assert not member.held(steps[place], lambda: woken.append(2))
             commits[batch, place] = np.empty(4)
-            member.respond(steps[place], urgencies[batch, place - 1], np.empty((0, 2)), commits[batch, place])
+            member.respond(
+                steps[place], urgencies[batch, place - 1], np.empty((0, 2)), commits[batch, place]
+            )
         assert woken == [1] * held
 
     expected: dict = {}
@@ -266,13 +310,22 @@ def test_what_comes_again_changes_nothing() -> None:
     members, commit = rule.members(NET, 3, ORDERED, 3), np.empty(4)
 
     def told(place: int) -> None:
-        step = Step(place, "squared_error", na.SGD(0.1) if place == 3 else None, round=f"micro-batch {place} of 3")
+        step = Step(
+            place,
+            "squared_error",
+            na.SGD(0.1) if place == 3 else None,
+            round=f"micro-batch {place} of 3",
+        )
         members[place - 1].fire(step, np.ones((4, 2)), np.empty(2))
         members[place - 1].respond(step, np.ones((2, 2)), np.empty((0, 2)), commit)
 
     for place in (1, 1, 2, 1):
         told(place)
-        assert members[0].done == members[0].examples / 2 == (2 if place == 2 or members[0].done == 2 else 1)
+        assert (
+            members[0].done
+            == members[0].examples / 2
+            == (2 if place == 2 or members[0].done == 2 else 1)
+        )
     told(3)
     learnt = members[2].memory
     with pytest.raises(na.MessageError, match=r"'micro-batch 3 of 3' does not follow 0$"):
@@ -295,12 +348,23 @@ async def test_a_cancelled_call_leaves_nothing_behind(at: int, lanes: int, chann
         begun = simulation.last_step
         assert max(at, min(lanes, 5)) <= begun <= 5  # the window is filled at one go
         network = await simulation.network()
-        assert [what for what, _ in spied.seen].count("end") == begun  # the society has finished them
+        assert [what for what, _ in spied.seen].count(
+            "end"
+        ) == begun  # the society has finished them
         assert (network == NET) == (begun < 5)  # the last was among them, or nobody has learnt
         found = await simulation.gradient(X, TARGETS)
         assert same_bits(found, na.gradient(network, X, TARGETS, micro_batches=5))
         await simulation.train_step(X, TARGETS, optimizer=na.SGD(0.1))
-        wanted = na.train(network, X, TARGETS, optimizer=na.SGD(0.1), epochs=1, batch_size=7, micro_batches=5, seed=0)
+        wanted = na.train(
+            network,
+            X,
+            TARGETS,
+            optimizer=na.SGD(0.1),
+            epochs=1,
+            batch_size=7,
+            micro_batches=5,
+            seed=0,
+        )
         learnt = await simulation.network()
         assert np.allclose(learnt.weights, wanted.network.weights)  # whose batch was shuffled
     assert spied.most == min(lanes, 5)
@@ -308,18 +372,26 @@ async def test_a_cancelled_call_leaves_nothing_behind(at: int, lanes: int, chann
 
 @pytest.mark.parametrize("place", [1, 2, 3, 4])
 @pytest.mark.parametrize("lanes", [2, 3, 4])
-async def test_a_failure_names_the_neuron_and_the_step(place: int, lanes: int, channels: str, failing, tmp_path) -> None:
+async def test_a_failure_names_the_neuron_and_the_step(
+    place: int, lanes: int, channels: str, failing, tmp_path
+) -> None:
     x = np.ones((4, 1))
     x[place - 1] = -1
     tasks = trio.lowlevel.current_statistics().tasks_living
     log = tmp_path / "a"
-    with pytest.raises(na.SimulationError, match=rf"^'h' failed in step {place}: ZeroDivisionError: no root$"):
-        async with na.open_simulation(failing, channels, log, micro_batches=4, in_flight=lanes) as simulation:
+    with pytest.raises(
+        na.SimulationError, match=rf"^'h' failed in step {place}: ZeroDivisionError: no root$"
+    ):
+        async with na.open_simulation(
+            failing, channels, log, micro_batches=4, in_flight=lanes
+        ) as simulation:
             await simulation.gradient(x, np.ones((4, 1)))
     await trio.testing.wait_all_tasks_blocked()
     assert trio.lowlevel.current_statistics().tasks_living == tasks
     steps = na.open_log(log).steps
-    assert [info.number for info in steps] == list(range(1, len(steps) + 1))  # the whole ones, and at most one in part
+    assert [info.number for info in steps] == list(
+        range(1, len(steps) + 1)
+    )  # the whole ones, and at most one in part
     assert len(steps) <= place
     assert na.audit(log).lie is None
 
@@ -337,7 +409,11 @@ async def test_leaving_wakes_those_who_wait_for_the_others(held: bool, channels:
         return made[-1]
 
     tasks = trio.lowlevel.current_statistics().tasks_living
-    told = r"the simulation was closed while step 1 was under way$" if held else r"step 1 did not end within 0.02 s:"
+    told = (
+        r"the simulation was closed while step 1 was under way$"
+        if held
+        else r"step 1 did not end within 0.02 s:"
+    )
     patience = np.inf if held else 0.02
 
     async def ask() -> None:
@@ -346,12 +422,18 @@ async def test_leaving_wakes_those_who_wait_for_the_others(held: bool, channels:
 
     async with (
         trio.open_nursery() as nursery,
-        na.open_simulation(NET, make, micro_batches=3, in_flight=3, patience=patience) as simulation,
+        na.open_simulation(
+            NET, make, micro_batches=3, in_flight=3, patience=patience
+        ) as simulation,
     ):
         nursery.start_soon(ask)
         await trio.testing.wait_all_tasks_blocked()
         if held:
-            waiting = {waiting.node: waiting.missing for waiting in simulation.who_waits() if waiting.step == 3}
+            waiting = {
+                waiting.node: waiting.missing
+                for waiting in simulation.who_waits()
+                if waiting.step == 3
+            }
             hidden = {name for name in NET.ids if name not in (*NET.inputs, *NET.outputs)}
             assert waiting.keys() == hidden | {"environment"}
             assert all(waiting[name] == NET.outputs for name in hidden)  # which are held themselves
@@ -368,7 +450,17 @@ def test_an_interrupt_is_plain_and_leaves_nobody(at: int, channels: str) -> None
 
     spied = Spied(channels, at, struck)
     with pytest.raises(KeyboardInterrupt):
-        na.train(NET, X, TARGETS, optimizer=na.SGD(0.1), epochs=1, batch_size=7, channels=spied, micro_batches=5, in_flight=3)
+        na.train(
+            NET,
+            X,
+            TARGETS,
+            optimizer=na.SGD(0.1),
+            epochs=1,
+            batch_size=7,
+            channels=spied,
+            micro_batches=5,
+            in_flight=3,
+        )
 
 
 # --- in a storm --------------------------------------------------------------------------------------------------
@@ -384,7 +476,9 @@ def test_in_a_storm(seed: int) -> None:
     given = case.network, case.x, case.targets, case.loss
     for count, lanes in ((2, 2), (5, 3)):
         calm = na.gradient(*given, micro_batches=count, wrt_inputs=True)
-        found = na.gradient(*given, storm(seed), micro_batches=count, in_flight=lanes, wrt_inputs=True)
+        found = na.gradient(
+            *given, storm(seed), micro_batches=count, in_flight=lanes, wrt_inputs=True
+        )
         assert same_bits(calm, found)
 
 
@@ -395,7 +489,10 @@ def test_a_death_in_any_lane(place: str) -> None:
     for step in range(1, 8):
         faults = [Kill(name, place, step) for name in NET.ids if name not in NET.inputs]
         stormy = na.Unreliable(faults=faults)
-        assert synchronous.run(lambda s=stormy, w=2 + step % 2: learnt(s, 3, w, steps=1), stormy) == calm, step
+        assert (
+            synchronous.run(lambda s=stormy, w=2 + step % 2: learnt(s, 3, w, steps=1), stormy)
+            == calm
+        ), step
 
 
 def forgetful(self, other) -> None:
@@ -407,15 +504,22 @@ def too_early(self, other) -> None:
 
 
 @pytest.mark.parametrize("joins", [forgetful, too_early])
-def test_what_is_forgotten_or_told_too_early_is_seen(joins, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_what_is_forgotten_or_told_too_early_is_seen(
+    joins, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """The test above could not pass if a death lost the book, or if it left there what was not committed."""
     calm = trio.run(learnt, "bundled", 3, 1, None, None, 1)
     monkeypatch.setattr(MicroBatchNeuron, "joins", joins)
     different = False
     for step in (2, 3, 4):  # of learning
-        stormy = na.Unreliable(faults=[Kill(name, "before commit", step) for name in NET.ids if name not in NET.inputs])
+        stormy = na.Unreliable(
+            faults=[Kill(name, "before commit", step) for name in NET.ids if name not in NET.inputs]
+        )
         try:
-            different |= synchronous.run(lambda s=stormy: learnt(s, 3, 3, steps=1, patience=20), stormy) != calm
+            different |= (
+                synchronous.run(lambda s=stormy: learnt(s, 3, 3, steps=1, patience=20), stormy)
+                != calm
+            )
         except na.SimulationError:
             different = True
     assert different
@@ -425,7 +529,10 @@ def test_the_protocols_law_holds_in_each_lane() -> None:
     """One content a name, and no member further than one of its steps before another: see `channels/ledger.py`."""
     n, outputs = len(NET.ids), NET.output_positions.tolist()
     calm = trio.run(learnt, "memory", 5, 1, None, None, 1)
-    synapses = [*zip(NET.sources.tolist(), NET.targets.tolist(), strict=True), *((k, n) for k in outputs)]
+    synapses = [
+        *zip(NET.sources.tolist(), NET.targets.tolist(), strict=True),
+        *((k, n) for k in outputs),
+    ]
     for seed in (0, 1):
 
         def make(network, recorder, seed=seed) -> UnreliableChannels:
@@ -448,7 +555,13 @@ def test_a_storm_leaves_the_log_as_it_is(tmp_path) -> None:
 
 
 def test_checkpoints_of_a_storm(tmp_path) -> None:
-    more = {"optimizer": na.Adam(0.05), "epochs": 2, "batch_size": 4, "micro_batches": 3, "in_flight": 2}
+    more = {
+        "optimizer": na.Adam(0.05),
+        "epochs": 2,
+        "batch_size": 4,
+        "micro_batches": 3,
+        "in_flight": 2,
+    }
     whole = na.train(NET, X, TARGETS, **more)
     na.train(NET, X, TARGETS, checkpoint=tmp_path, every=1, channels=storm(2), **more)
     for file in sorted(tmp_path.glob("step*.safetensors"))[:-1]:
@@ -477,17 +590,30 @@ def test_the_log_is_that_of_one_after_another(channels: str, every: int, tmp_pat
             assert rows(tmp_path / name).equals(rows(tmp_path / "one"))
             if every == 1:
                 audit = na.audit(tmp_path / name)
-                assert (audit.lie, audit.passed, audit.exact, audit.unproved) == (None, True, True, 0)
+                assert (audit.lie, audit.passed, audit.exact, audit.unproved) == (
+                    None,
+                    True,
+                    True,
+                    0,
+                )
 
 
-def test_checkpoints_go_on_to_the_same_bits(channels: str, tmp_path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_checkpoints_go_on_to_the_same_bits(
+    channels: str, tmp_path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     def begun(self, *more) -> None:
         begin(self, *more)
         under_way.append((len(self), len(self.under_way)))
 
     begin, under_way = Lanes.begin, []
     monkeypatch.setattr(Lanes, "begin", begun)
-    more = {"optimizer": na.Adam(0.05), "epochs": 2, "batch_size": 4, "micro_batches": 3, "channels": channels}
+    more = {
+        "optimizer": na.Adam(0.05),
+        "epochs": 2,
+        "batch_size": 4,
+        "micro_batches": 3,
+        "channels": channels,
+    }
     whole = na.train(NET, X, TARGETS, **more)
     assert na.train(NET, X, TARGETS, checkpoint=tmp_path, every=1, in_flight=2, **more) == whole
     made = 0
@@ -504,7 +630,9 @@ def test_older_checkpoints_say_nothing_of_lanes() -> None:
     from neuro_actors.simulation.plan import Course
 
     rule = rules.MicroBatches(rules.Backpropagation(), 3)
-    course = Course(NET, (X, TARGETS), None, "squared_error", na.SGD(0.1), 1, 7, 0, "memory", rule, "ordered", 3)
+    course = Course(
+        NET, (X, TARGETS), None, "squared_error", na.SGD(0.1), 1, 7, 0, "memory", rule, "ordered", 3
+    )
     told, data = settings(course), {"x": X, "targets": TARGETS}
     assert course_of(told, NET, data, None, None).in_flight == 3
     del told["in_flight"]
@@ -520,7 +648,9 @@ def test_it_is_a_whole_number(lanes) -> None:
         lambda: na.gradient(NET, X, TARGETS, micro_batches=2, in_flight=lanes),
         lambda: na.train(NET, X, TARGETS, optimizer=na.SGD(0.1), micro_batches=2, in_flight=lanes),
     ):
-        with pytest.raises(na.InputError, match=r"^in_flight must be a whole number of at least 1, got "):
+        with pytest.raises(
+            na.InputError, match=r"^in_flight must be a whole number of at least 1, got "
+        ):
             asked()
 
 
@@ -530,13 +660,21 @@ def test_what_is_in_flight_are_micro_batches(count) -> None:
         lambda: na.gradient(NET, X, TARGETS, micro_batches=count, in_flight=2),
         lambda: na.train(NET, X, TARGETS, optimizer=na.SGD(0.1), micro_batches=count, in_flight=2),
     ):
-        with pytest.raises(na.InputError, match=r"^in_flight=2 needs micro-batches, of which so many are under way: micro_b"):
+        with pytest.raises(
+            na.InputError,
+            match=r"^in_flight=2 needs micro-batches, of which so many are under way: micro_b",
+        ):
             asked()
-    assert same_bits(na.gradient(NET, X, TARGETS, micro_batches=count, in_flight=1), na.gradient(NET, X, TARGETS))
+    assert same_bits(
+        na.gradient(NET, X, TARGETS, micro_batches=count, in_flight=1), na.gradient(NET, X, TARGETS)
+    )
 
 
 def test_other_rules_have_one_lane() -> None:
-    with pytest.raises(na.InputError, match=r"^PredictiveCoding\(.*\) goes through one step at a time: leave in_flight out$"):
+    with pytest.raises(
+        na.InputError,
+        match=r"^PredictiveCoding\(.*\) goes through one step at a time: leave in_flight out$",
+    ):
         rules.PredictiveCoding().members(NET, 3, ORDERED, 2)
     assert len(rules.PredictiveCoding().members(NET, 3, ORDERED, 1)) == 1
 
@@ -570,7 +708,9 @@ def test_the_protocol_in_one_lane_of_three() -> None:
     assert delivery.receive(Letter(1, 2, 0, np.ones(1))) == delivery.snapshot.said[11]
     assert delivery.receive(Letter(1, -1, 0, np.ones(1))) is None
     for number in (3, 4, 6, 8):
-        with pytest.raises(na.MessageError, match=rf"^is of step {number}, though it is at step 5$"):
+        with pytest.raises(
+            na.MessageError, match=rf"^is of step {number}, though it is at step 5$"
+        ):
             delivery.receive(Letter(1, number, 0, np.ones(1)))
     assert not delivery.mail
     delivery.receive(Letter(1, 5, 0, np.ones(1)))

@@ -40,7 +40,10 @@ def watched(ask: Callable[[], object], strike: Callable[[Place], bool]) -> None:
             return
         if event == "call" and frame.f_lasti >= 0 and frame.f_code.co_code[frame.f_lasti + 1] >= 2:
             return  # not a beginning: it goes on after an await
-        if strike((frame.f_code.co_filename, frame.f_lineno, event)) and not trio.lowlevel.currently_ki_protected():
+        if (
+            strike((frame.f_code.co_filename, frame.f_lineno, event))
+            and not trio.lowlevel.currently_ki_protected()
+        ):
             sys.setprofile(None)
             interrupt()
 
@@ -70,7 +73,9 @@ def test_at_every_place_where_python_looks_for_signals(channels: str) -> None:
         assert gc.isenabled()
 
 
-async def test_an_interrupt_between_the_way_out_and_its_await_leaves_nobody(channels: str, tmp_path) -> None:
+async def test_an_interrupt_between_the_way_out_and_its_await_leaves_nobody(
+    channels: str, tmp_path
+) -> None:
     """CPython 3.11 looks for signals there too; whoever was to be awaited is dropped."""
     before = trio.lowlevel.current_statistics().tasks_living
     opened = na.open_simulation(NET, channels, log=tmp_path / "run.arrows")
@@ -133,7 +138,9 @@ def test_one_that_comes_while_closing_is_heard_when_all_have_ended(channels: str
 
 
 @pytest.mark.parametrize("launched", [True, False])
-def test_inside_a_loop_it_takes_a_thread_along_that_is_just_launched(launched: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_inside_a_loop_it_takes_a_thread_along_that_is_just_launched(
+    launched: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
     start = threading.Thread.start
     threads: list[threading.Thread] = []
 

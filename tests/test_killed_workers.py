@@ -44,10 +44,15 @@ class Plain(Machines):
             yield cluster
 
 
-async def learnt(engine: Machines | None, kills: random.Random | None = None, most: int = 0) -> tuple[str, list[float], int]:
+async def learnt(
+    engine: Machines | None, kills: random.Random | None = None, most: int = 0
+) -> tuple[str, list[float], int]:
     """Digest, losses and messages of a few steps, in which up to so many workers are killed."""
     losses = []
-    async with na.open_simulation(NET, micro_batches=6, engine=engine) as simulation, trio.open_nursery() as nursery:
+    async with (
+        na.open_simulation(NET, micro_batches=6, engine=engine) as simulation,
+        trio.open_nursery() as nursery,
+    ):
         if kills is not None:
             nursery.start_soon(strike, engine, kills, most)
         for _ in range(8):
@@ -73,7 +78,11 @@ def test_workers_killed_at_random_moments(seed: int, capfd: pytest.CaptureFixtur
     calm = trio.run(learnt, None)
     assert trio.run(learnt, engine, kills, 2) == calm
     replaced = len(engine.workers) - replicas * shards
-    told = [line for line in capfd.readouterr().err.splitlines() if line.startswith("neuro-actors: worker ")]
+    told = [
+        line
+        for line in capfd.readouterr().err.splitlines()
+        if line.startswith("neuro-actors: worker ")
+    ]
     assert (replaced > 0) == (len(told) > 0)
     assert all(" is lost: " in line and "replaced" in line for line in told)
     for worker in engine.workers:

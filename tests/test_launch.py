@@ -60,8 +60,16 @@ class Traces:
             for fd in Path(f"/proc/{pid}/fd").glob("*"):
                 with suppress(OSError):
                     inodes.add(str(fd.readlink()))
-        lines = [line.split() for name in ("tcp", "tcp6") for line in Path(f"/proc/net/{name}").read_text().splitlines()[1:]]
-        return [line[1].split(":")[0] for line in lines if line[3] == "0A" and f"socket:[{line[9]}]" in inodes]
+        lines = [
+            line.split()
+            for name in ("tcp", "tcp6")
+            for line in Path(f"/proc/net/{name}").read_text().splitlines()[1:]
+        ]
+        return [
+            line[1].split(":")[0]
+            for line in lines
+            if line[3] == "0A" and f"socket:[{line[9]}]" in inodes
+        ]
 
     def gone(self, within: float = 0.0) -> bool:
         """Whether nothing is left, or soon is not."""
@@ -97,7 +105,11 @@ def launcher(request: pytest.FixtureRequest) -> Callable[..., Any]:
 
 def sigterm_ends_this_process() -> bool:
     """As it does by default: nobody, such as a library in C, has a handler for it."""
-    caught = next(line for line in Path("/proc/self/status").read_text().splitlines() if line.startswith("SigCgt"))
+    caught = next(
+        line
+        for line in Path("/proc/self/status").read_text().splitlines()
+        if line.startswith("SigCgt")
+    )
     return not int(caught.split()[1], 16) >> (signal.SIGTERM - 1) & 1
 
 
@@ -131,11 +143,16 @@ async def driving() -> AsyncIterator[Driver]:
         nursery.cancel_scope.cancel()
 
 
-async def test_workers_live_die_and_are_replaced(launcher: Any, traces: Traces, capfd: pytest.CaptureFixture[str]) -> None:
+async def test_workers_live_die_and_are_replaced(
+    launcher: Any, traces: Traces, capfd: pytest.CaptureFixture[str]
+) -> None:
     before, handler = dict(os.environ), signal.getsignal(signal.SIGTERM)
     async with driving() as driver:
         async with launcher("lives:echo") as cluster:
-            a, b = [await cluster.start(f"worker {k}", HOST, driver.port, SECRET, {"rank": k}) for k in range(2)]
+            a, b = [
+                await cluster.start(f"worker {k}", HOST, driver.port, SECRET, {"rank": k})
+                for k in range(2)
+            ]
             for rank, worker in enumerate((a, b)):
                 wire = await driver.wire(rank)
                 assert wire.about == {"rank": rank, "pid": worker.pid, "threads": "1"}
@@ -167,7 +184,9 @@ async def test_workers_live_die_and_are_replaced(launcher: Any, traces: Traces, 
     assert capfd.readouterr() == ("", "")
 
 
-async def test_a_worker_that_fails_says_why(traces: Traces, capfd: pytest.CaptureFixture[str]) -> None:
+async def test_a_worker_that_fails_says_why(
+    traces: Traces, capfd: pytest.CaptureFixture[str]
+) -> None:
     async with plain_processes("lives:fail") as cluster:
         worker = await cluster.start("worker", HOST, 1, SECRET, {})
         await worker.died.wait()
@@ -176,7 +195,9 @@ async def test_a_worker_that_fails_says_why(traces: Traces, capfd: pytest.Captur
 
 
 @pytest.mark.ray
-async def test_ray_says_what_failed_and_one_run_at_a_time_has_it(traces: Traces, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_ray_says_what_failed_and_one_run_at_a_time_has_it(
+    traces: Traces, monkeypatch: pytest.MonkeyPatch
+) -> None:
     import ray
 
     monkeypatch.setattr(ray._private.worker, "_worker_logs_enabled", False)
@@ -186,13 +207,18 @@ async def test_ray_says_what_failed_and_one_run_at_a_time_has_it(traces: Traces,
         assert (outer / "r").is_dir()
         lock = threading.Lock()
         functions = {"activations": {"fits": abs, "locks": lambda z: lock}, "losses": {}}
-        with pytest.raises(na.SimulationError, match=r"^worker 'w' cannot be handed the functions 'locks': TypeError: cannot pickle "):
+        with pytest.raises(
+            na.SimulationError,
+            match=r"^worker 'w' cannot be handed the functions 'locks': TypeError: cannot pickle ",
+        ):
             await cluster.start("w", HOST, 1, SECRET, {}, functions)
         worker = await cluster.start("worker", HOST, 1, SECRET, {})
         with trio.fail_after(30):
             await worker.died.wait()
         assert worker.why == "ValueError: it was told to fail"
-        with pytest.raises(na.InputError, match=r"^Ray serves another simulation of this process: "):
+        with pytest.raises(
+            na.InputError, match=r"^Ray serves another simulation of this process: "
+        ):
             async with ray_workers(1):
                 pass
         with pytest.raises(na.InputError, match=r"^what a worker is told must be JSON, got "):
@@ -200,7 +226,9 @@ async def test_ray_says_what_failed_and_one_run_at_a_time_has_it(traces: Traces,
     assert not ray._private.worker._worker_logs_enabled  # as it was
 
 
-async def test_ray_missing_too_old_or_taken(monkeypatch: pytest.MonkeyPatch, traces: Traces) -> None:
+async def test_ray_missing_too_old_or_taken(
+    monkeypatch: pytest.MonkeyPatch, traces: Traces
+) -> None:
     import ray
 
     async def refused(match: str) -> None:
@@ -213,7 +241,9 @@ async def test_ray_missing_too_old_or_taken(monkeypatch: pytest.MonkeyPatch, tra
         await refused(r"^Ray is needed: pip install 'neuro-actors\[ray\]' \(")
     with monkeypatch.context() as changed:
         changed.setattr(ray, "__version__", "2.51.9")
-        await refused(r"^Ray 2\.52 or newer is needed, found 2\.51\.9: pip install -U 'neuro-actors\[ray\]'$")
+        await refused(
+            r"^Ray 2\.52 or newer is needed, found 2\.51\.9: pip install -U 'neuro-actors\[ray\]'$"
+        )
     with monkeypatch.context() as changed:
         stopped = []
         changed.setattr(ray, "is_initialized", lambda: True)
@@ -235,65 +265,112 @@ ray.shutdown()
 
 
 @pytest.mark.ray
-async def test_a_cluster_is_joined_with_its_token_only(traces: Traces, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_cluster_is_joined_with_its_token_only(
+    traces: Traces, monkeypatch: pytest.MonkeyPatch
+) -> None:
     token = secrets.token_hex(32)
     monkeypatch.delenv("RAY_AUTH_TOKEN", raising=False)
     with tempfile.TemporaryDirectory(prefix="h") as folder:
-        head = subprocess.Popen([sys.executable, "-c", HEAD, token, folder], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+        head = subprocess.Popen(
+            [sys.executable, "-c", HEAD, token, folder],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+        )
         try:
             assert head.stdout
             address = (await trio.to_thread.run_sync(head.stdout.readline)).strip()
-            with pytest.raises(na.InputError, match=rf"^the cluster at '{address}' wants its token: give it as `token`, or in RAY_AUTH_TOKEN$"):
+            with pytest.raises(
+                na.InputError,
+                match=rf"^the cluster at '{address}' wants its token: give it as `token`, or in RAY_AUTH_TOKEN$",
+            ):
                 async with ray_workers(1, address=address):
                     pass
-            with pytest.raises(na.InputError, match=rf"^the cluster at {address} has refused this token$"):
+            with pytest.raises(
+                na.InputError, match=rf"^the cluster at {address} has refused this token$"
+            ):
                 async with ray_workers(1, address=address, token="0" * 64):
                     pass
             monkeypatch.setenv("RAY_AUTH_TOKEN", token)
             monkeypatch.setenv("PYTHONPATH", HERE)
-            async with driving() as driver, ray_workers(1, address=address, run="lives:echo") as cluster:
-                with pytest.raises(na.SimulationError, match=r"^worker 'second' has not started in 1 seconds: the cluster has no CPU free"):
+            async with (
+                driving() as driver,
+                ray_workers(1, address=address, run="lives:echo") as cluster,
+            ):
+                with pytest.raises(
+                    na.SimulationError,
+                    match=r"^worker 'second' has not started in 1 seconds: the cluster has no CPU free",
+                ):
                     monkeypatch.setattr(launch, "SECONDS_TO_START", 60.0)
                     worker = await cluster.start("first", HOST, driver.port, SECRET, {"rank": 0})
                     monkeypatch.setattr(launch, "SECONDS_TO_START", 1.0)
                     await cluster.start("second", HOST, driver.port, SECRET, {"rank": 1})
             assert worker.died.is_set()
-            with pytest.raises(na.SimulationError, match=r"^the cluster has no room for 2 workers, with a CPU each, in 1 seconds$"):
+            with pytest.raises(
+                na.SimulationError,
+                match=r"^the cluster has no room for 2 workers, with a CPU each, in 1 seconds$",
+            ):
                 async with ray_workers(2, address=address, spread=True):
                     pass
         finally:
             head.communicate()
-        with pytest.raises(na.InputError, match=rf"^there is no cluster at {address}: Connection refused$"):
+        with pytest.raises(
+            na.InputError, match=rf"^there is no cluster at {address}: Connection refused$"
+        ):
             async with ray_workers(1, address=address):
                 pass
 
 
 def test_what_is_loopback() -> None:
-    assert all(map(ray_itself._is_loopback, ["127.0.0.1:1", "127.3.2.1:1", "localhost:1", "[::1]:1"]))
-    assert not any(map(ray_itself._is_loopback, ["127.x.example:1", "localhost.example:1", "10.0.0.1:1", "[fe80::1]:1"]))
+    assert all(
+        map(ray_itself._is_loopback, ["127.0.0.1:1", "127.3.2.1:1", "localhost:1", "[::1]:1"])
+    )
+    assert not any(
+        map(
+            ray_itself._is_loopback,
+            ["127.x.example:1", "localhost.example:1", "10.0.0.1:1", "[fe80::1]:1"],
+        )
+    )
 
 
-@pytest.mark.parametrize("address", ["localhost", "auto", "ray://here:1", "here:123456", "here:65536", "here:0", "", 7])
+@pytest.mark.parametrize(
+    "address", ["localhost", "auto", "ray://here:1", "here:123456", "here:65536", "here:0", "", 7]
+)
 async def test_what_is_no_address(address: Any) -> None:
-    with pytest.raises(na.InputError, match=r"^a cluster's address is `host:port`, as `ray start` has said it; got "):
+    with pytest.raises(
+        na.InputError,
+        match=r"^a cluster's address is `host:port`, as `ray start` has said it; got ",
+    ):
         async with ray_workers(1, address=address, token="x"):
             pass
 
 
-async def test_an_address_that_does_not_answer_and_one_that_is_no_cluster(monkeypatch: pytest.MonkeyPatch, traces: Traces) -> None:
+async def test_an_address_that_does_not_answer_and_one_that_is_no_cluster(
+    monkeypatch: pytest.MonkeyPatch, traces: Traces
+) -> None:
     with pytest.raises(na.InputError, match=r"^a local Ray makes a token of its own: "):
         async with ray_workers(1, token="x"):
             pass
     monkeypatch.setattr(ray_itself, "SECONDS_TO_REACH", 0.0)
-    with pytest.raises(na.InputError, match=r"^there is no cluster at 127.0.0.1:9: nobody has answered in 0 seconds$"):
+    with pytest.raises(
+        na.InputError,
+        match=r"^there is no cluster at 127.0.0.1:9: nobody has answered in 0 seconds$",
+    ):
         async with ray_workers(1, address="127.0.0.1:9", token="x"):
             pass
 
 
 @contextmanager
-def cluster_of(count: int, traces: Traces, monkeypatch: pytest.MonkeyPatch) -> Iterator[tuple[Any, dict[str, Any]]]:
+def cluster_of(
+    count: int, traces: Traces, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[tuple[Any, dict[str, Any]]]:
     """So many nodes of a CPU each, on this machine: Ray's own cluster for tests, and by their ids those but the first."""
-    settings = {"RAY_AUTH_MODE": "token", "RAY_AUTH_TOKEN": secrets.token_hex(32), "RAY_TMPDIR": str(traces.folder), "PYTHONPATH": HERE}
+    settings = {
+        "RAY_AUTH_MODE": "token",
+        "RAY_AUTH_TOKEN": secrets.token_hex(32),
+        "RAY_TMPDIR": str(traces.folder),
+        "PYTHONPATH": HERE,
+    }
     for name, value in {**settings, **ray_itself.SETTINGS}.items():
         monkeypatch.setenv(name, value)
     import ray
@@ -302,7 +379,12 @@ def cluster_of(count: int, traces: Traces, monkeypatch: pytest.MonkeyPatch) -> I
     monkeypatch.setattr(ray._private.ray_constants, "ENABLE_RAY_CLUSTER", False)
     ray_itself._read_environment_anew()
     (traces.folder / "ray").mkdir()
-    node = {"num_cpus": 1, "object_store_memory": 80 << 20, "node_ip_address": HOST, "include_dashboard": False}
+    node = {
+        "num_cpus": 1,
+        "object_store_memory": 80 << 20,
+        "node_ip_address": HOST,
+        "include_dashboard": False,
+    }
     nodes = Cluster(initialize_head=True, head_node_args=node)
     try:
         others = {made.node_id: made for made in [nodes.add_node(**node) for _ in range(count - 1)]}
@@ -314,11 +396,19 @@ def cluster_of(count: int, traces: Traces, monkeypatch: pytest.MonkeyPatch) -> I
 
 
 @pytest.mark.ray
-async def test_two_nodes_spread_strictly_and_one_goes(traces: Traces, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_two_nodes_spread_strictly_and_one_goes(
+    traces: Traces, monkeypatch: pytest.MonkeyPatch
+) -> None:
     with cluster_of(2, traces, monkeypatch) as (nodes, others):
         (second,) = others.values()
-        async with driving() as driver, ray_workers(2, address=nodes.address, spread=True, run="lives:echo") as cluster:
-            workers = [await cluster.start(f"worker {k}", HOST, driver.port, SECRET, {"rank": k}) for k in range(2)]
+        async with (
+            driving() as driver,
+            ray_workers(2, address=nodes.address, spread=True, run="lives:echo") as cluster,
+        ):
+            workers = [
+                await cluster.start(f"worker {k}", HOST, driver.port, SECRET, {"rank": k})
+                for k in range(2)
+            ]
             for rank in range(2):
                 await driver.wire(rank)
             assert len({worker.node for worker in workers}) == 2
@@ -327,7 +417,9 @@ async def test_two_nodes_spread_strictly_and_one_goes(traces: Traces, monkeypatc
             with trio.fail_after(60):
                 await leaves.died.wait()
             assert "node" in leaves.why
-            assert [worker.died.is_set() for worker in workers] == [worker is leaves for worker in workers]
+            assert [worker.died.is_set() for worker in workers] == [
+                worker is leaves for worker in workers
+            ]
 
 
 DRIVER = """
@@ -348,12 +440,20 @@ trio.run(main)
 
 
 def started(kind: str) -> subprocess.Popen[str]:
-    return subprocess.Popen([sys.executable, "-c", DRIVER, kind], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env={**os.environ, "PYTHONPATH": HERE})
+    return subprocess.Popen(
+        [sys.executable, "-c", DRIVER, kind],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        env={**os.environ, "PYTHONPATH": HERE},
+    )
 
 
 @pytest.mark.parametrize("kind", ["processes", pytest.param("ray", marks=pytest.mark.ray)])
 @pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGINT])
-def test_a_driver_that_is_killed_or_interrupted_leaves_nothing(kind: str, number: int, traces: Traces) -> None:
+def test_a_driver_that_is_killed_or_interrupted_leaves_nothing(
+    kind: str, number: int, traces: Traces
+) -> None:
     driver = started(kind)
     assert driver.stdout
     assert driver.stdout.readline() == "lives\n"
@@ -368,7 +468,9 @@ def test_a_driver_that_is_killed_or_interrupted_leaves_nothing(kind: str, number
 @pytest.mark.ray
 def test_a_program_without_standard_error(traces: Traces) -> None:
     command = ["/bin/sh", "-c", 'exec "$0" -c "$1" ray 2>&-', sys.executable, DRIVER]
-    driver = subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env={**os.environ, "PYTHONPATH": HERE})
+    driver = subprocess.Popen(
+        command, stdout=subprocess.PIPE, text=True, env={**os.environ, "PYTHONPATH": HERE}
+    )
     assert driver.stdout
     assert driver.stdout.readline() == "lives\n"
     driver.send_signal(signal.SIGINT)
@@ -418,7 +520,9 @@ def test_the_thread_that_keeps_ray_hears_a_ctrl_c_afterwards_and_cancellation_to
     assert done == ["neuro_actors: Ray"]
 
 
-def test_nobody_waits_without_limit_for_a_ray_that_does_not_answer_or_is_lost(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_nobody_waits_without_limit_for_a_ray_that_does_not_answer_or_is_lost(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     may, ends = threading.Event(), []
 
     async def ask(it: keeper.Keeper, match: str) -> None:

@@ -15,7 +15,9 @@ OPTIMIZERS = [
 
 
 @pytest.mark.parametrize("optimizer", OPTIMIZERS, ids=str)
-async def test_neurons_learn_as_one_centre_would_bit_for_bit(optimizer, channels: str, diamond, batch) -> None:
+async def test_neurons_learn_as_one_centre_would_bit_for_bit(
+    optimizer, channels: str, diamond, batch
+) -> None:
     """The same optimiser on one vector of all parameters, fed with the gradients that the society itself reports."""
     net, (x, t) = diamond, batch
     learners = ~net.is_input
@@ -28,10 +30,14 @@ async def test_neurons_learn_as_one_centre_would_bit_for_bit(optimizer, channels
             parameters, state = optimizer.update(parameters, urgencies, state, count)
             await simulation.train_step(x, t, optimizer=optimizer)
             current = await simulation.network()
-            assert np.array_equal(np.concatenate([current.weights, current.biases[learners]]), parameters)
+            assert np.array_equal(
+                np.concatenate([current.weights, current.biases[learners]]), parameters
+            )
 
 
-async def test_an_equal_description_continues_and_another_starts_afresh(channels: str, diamond, batch) -> None:
+async def test_an_equal_description_continues_and_another_starts_afresh(
+    channels: str, diamond, batch
+) -> None:
     async def digest(*optimizers) -> str:
         async with na.open_simulation(diamond, channels) as simulation:
             for optimizer in optimizers:
@@ -55,13 +61,17 @@ async def test_an_equal_description_continues_and_another_starts_afresh(channels
 
 def test_worked_by_hand() -> None:
     sgd = na.SGD(0.5, momentum=0.5, weight_decay=0.25)
-    p, state = sgd.update(np.array([2.0]), np.array([1.5]), sgd.start(1), 1)  # velocity 1.5 - 0.25 · 2 = 1
+    p, state = sgd.update(
+        np.array([2.0]), np.array([1.5]), sgd.start(1), 1
+    )  # velocity 1.5 - 0.25 · 2 = 1
     assert (p.tolist(), state[0].tolist()) == ([2.5], [1.0])
     p, state = sgd.update(p, np.array([0.625]), state, 2)  # 0.5 · 1 + 0.625 - 0.625
     assert (p.tolist(), state[0].tolist()) == ([2.75], [0.5])
     adam = na.Adam(0.1, epsilon=0.0)
     p, _ = adam.update(np.array([1.0, 1.0]), np.array([3.0, -0.001]), adam.start(2), 1)
-    assert p == pytest.approx([1.1, 0.9], rel=1e-12)  # the first step is the rate, whatever the size
+    assert p == pytest.approx(
+        [1.1, 0.9], rel=1e-12
+    )  # the first step is the rate, whatever the size
 
 
 def test_schedules() -> None:
@@ -74,7 +84,10 @@ def test_schedules() -> None:
 @pytest.mark.parametrize(
     ("make", "match"),
     [
-        (lambda: na.SGD(0), r"^SGD: the learning rate must be a positive number or a schedule, got 0$"),
+        (
+            lambda: na.SGD(0),
+            r"^SGD: the learning rate must be a positive number or a schedule, got 0$",
+        ),
         (lambda: na.SGD(float("nan")), "learning rate"),
         (lambda: na.SGD("0.1"), "learning rate"),
         (lambda: na.SGD(True), "learning rate"),

@@ -22,12 +22,24 @@ from neuro_actors.simulation.simulation import Simulation
 # can be rung. A gate: it says whether more will come. Its own task, which trio gives to whoever asks.
 BORDERS = (trio.MemorySendChannel, trio.MemoryReceiveChannel, Bell, Gate, trio.lowlevel.Task)
 # Code is everybody's, and leads everywhere.
-COMMON = (type, types.ModuleType, types.FunctionType, types.BuiltinFunctionType, types.CodeType, na.Activation)
+COMMON = (
+    type,
+    types.ModuleType,
+    types.FunctionType,
+    types.BuiltinFunctionType,
+    types.CodeType,
+    na.Activation,
+)
 
 
 def is_view_of_rows(array: np.ndarray) -> bool:
     """A view of a few of many rows: what it does not show is not its holder's (numpy lets one look behind it)."""
-    return isinstance(array.base, np.ndarray) and array.base.base is None and array.base.flags.owndata and array.size < array.base.size
+    return (
+        isinstance(array.base, np.ndarray)
+        and array.base.base is None
+        and array.base.flags.owndata
+        and array.size < array.base.size
+    )
 
 
 def reachable(*roots: object) -> list[object]:
@@ -40,7 +52,11 @@ def reachable(*roots: object) -> list[object]:
         seen[id(thing)] = thing
         if not isinstance(thing, BORDERS):
             waiting += gc.get_referents(thing)
-            if isinstance(thing, np.ndarray) and thing.base is not None and not is_view_of_rows(thing):
+            if (
+                isinstance(thing, np.ndarray)
+                and thing.base is not None
+                and not is_view_of_rows(thing)
+            ):
                 waiting.append(thing.base)
     return list(seen.values())
 
@@ -77,26 +93,47 @@ async def test_a_neuron_holds_its_own_and_its_neighbours_letter_boxes_alone(chan
             own = held(tasks[name])
             assert own
             things = reachable(*own)
-            assert not [thing for thing in things if isinstance(thing, (na.Network, Simulation, na.Synapse, na.Neuron))]
+            assert not [
+                thing
+                for thing in things
+                if isinstance(thing, (na.Network, Simulation, na.Synapse, na.Neuron))
+            ]
             assert not [thing for thing in things if isinstance(thing, trio.Nursery)]
-            assert {thing for thing in things if isinstance(thing, trio.lowlevel.Task)} <= {tasks[name]}
-            assert not [thing for thing in things if hasattr(thing, "statistics") and hasattr(thing, "port")], Channels
+            assert {thing for thing in things if isinstance(thing, trio.lowlevel.Task)} <= {
+                tasks[name]
+            }
+            assert not [
+                thing for thing in things if hasattr(thing, "statistics") and hasattr(thing, "port")
+            ], Channels
             parameters = np.append(current.weights[net.incoming.of(k)], current.biases[k])
             others = set(np.round(current.weights, 12)) - set(np.round(parameters, 12))
-            arrays = [thing for thing in things if isinstance(thing, np.ndarray) and thing.dtype == np.float64]
+            arrays = [
+                thing
+                for thing in things
+                if isinstance(thing, np.ndarray) and thing.dtype == np.float64
+            ]
             for array in arrays:
-                assert not others & set(np.round(array.ravel(), 12)), f"{name} holds another's weight"
+                assert not others & set(np.round(array.ravel(), 12)), (
+                    f"{name} holds another's weight"
+                )
             if not net.is_input[k]:
                 assert any(np.array_equal(array, parameters) for array in arrays)
-            neighbours = {net.ids[s] for s in net.sources[net.incoming.of(k)]} | {net.ids[s] for s in net.targets[net.outgoing.of(k)]}
+            neighbours = {net.ids[s] for s in net.sources[net.incoming.of(k)]} | {
+                net.ids[s] for s in net.targets[net.outgoing.of(k)]
+            }
             strings = {thing for thing in things if isinstance(thing, str) and thing in net.ids}
             assert strings <= neighbours | {name}
             if channels == "bundled":
                 continue
             is_output = name in net.outputs
             boxes = [thing for thing in things if isinstance(thing, trio.MemorySendChannel)]
-            assert len(boxes) == len(neighbours) + is_output + 1  # the loss for outputs; the environment for all
-            assert len([thing for thing in things if isinstance(thing, trio.MemoryReceiveChannel)]) == 1
+            assert (
+                len(boxes) == len(neighbours) + is_output + 1
+            )  # the loss for outputs; the environment for all
+            assert (
+                len([thing for thing in things if isinstance(thing, trio.MemoryReceiveChannel)])
+                == 1
+            )
 
 
 def whole(array: np.ndarray) -> np.ndarray:
@@ -118,22 +155,44 @@ async def test_views_show_what_a_neuron_hears_and_says_and_nothing_wider(seed: i
             ports = [office.port(k) for k in range(len(net.ids))]
             written: set[int] = set()
             for k, (name, port) in enumerate(zip(net.ids, ports, strict=True)):
-                arrays = [t for t in reachable(*held(tasks[name])) if isinstance(t, np.ndarray) and t.base is not None]
+                arrays = [
+                    t
+                    for t in reachable(*held(tasks[name]))
+                    if isinstance(t, np.ndarray) and t.base is not None
+                ]
                 views = [port.heard, port.activation, port.urgencies, port.back, port.commit]
-                for array in arrays:  # of the society's arrays it holds these five views, and no other
+                for (
+                    array
+                ) in arrays:  # of the society's arrays it holds these five views, and no other
                     if any(np.may_share_memory(array, big) for big in everything):
                         assert any(array is view for view in views)
-                sources, followers = net.sources[net.incoming.of(k)], net.targets[net.outgoing.of(k)]
-                fans = (1 if net.is_input[k] else len(sources) + 1, len(followers) + (name in net.outputs))
+                sources, followers = (
+                    net.sources[net.incoming.of(k)],
+                    net.targets[net.outgoing.of(k)],
+                )
+                fans = (
+                    1 if net.is_input[k] else len(sources) + 1,
+                    len(followers) + (name in net.outputs),
+                )
                 assert len(port.heard) == fans[0]
                 assert len(port.urgencies) == (0 if listens[k] else fans[1])
-                assert len(port.back) == (1 if net.is_input[k] else np.count_nonzero(~listens[sources]))
+                assert len(port.back) == (
+                    1 if net.is_input[k] else np.count_nonzero(~listens[sources])
+                )
                 assert np.shares_memory(port.activation, office._a[row[k]])
                 if not net.is_input[k]:
-                    assert np.array_equal(port.heard, [*office._a[row[sources]], np.ones(len(case.x))])
+                    assert np.array_equal(
+                        port.heard, [*office._a[row[sources]], np.ones(len(case.x))]
+                    )
                 for view in (port.activation, port.back, port.commit):  # each number has one writer
                     first, step = view.__array_interface__["data"][0], view.strides
-                    grid = np.add.outer(*(np.arange(n) * s for n, s in zip(view.shape, step, strict=True))) if view.ndim == 2 else np.arange(len(view)) * step[0]
+                    grid = (
+                        np.add.outer(
+                            *(np.arange(n) * s for n, s in zip(view.shape, step, strict=True))
+                        )
+                        if view.ndim == 2
+                        else np.arange(len(view)) * step[0]
+                    )
                     numbers = set((first + grid.ravel()).tolist())
                     assert not numbers & written
                     written |= numbers
@@ -148,7 +207,16 @@ async def test_poison_in_all_other_rows_changes_nothing(seed: int) -> None:
     original = LocalRule.fire, LocalRule.respond
 
     def poisoned(work, port, mine: list[np.ndarray]):
-        everything = [a for a in (whole(port.heard), whole(port.activation), whole(port.urgencies), whole(port.back)) if a.size]
+        everything = [
+            a
+            for a in (
+                whole(port.heard),
+                whole(port.activation),
+                whole(port.urgencies),
+                whole(port.back),
+            )
+            if a.size
+        ]
         copies = [a.copy() for a in everything]
         keep = [view.copy() for view in mine]
         for a in everything:
@@ -166,11 +234,17 @@ async def test_poison_in_all_other_rows_changes_nothing(seed: int) -> None:
 
     def fire(self, step, heard, activation):
         port = offices[0].port(net.position[self.id])
-        poisoned(lambda: original[0](self, step, heard, activation), port, [port.heard, port.activation])
+        poisoned(
+            lambda: original[0](self, step, heard, activation), port, [port.heard, port.activation]
+        )
 
     def respond(self, step, urgencies, back, commit):
         port = offices[0].port(net.position[self.id])
-        poisoned(lambda: original[1](self, step, urgencies, back, commit), port, [port.heard, port.urgencies, port.back])
+        poisoned(
+            lambda: original[1](self, step, urgencies, back, commit),
+            port,
+            [port.heard, port.urgencies, port.back],
+        )
 
     expected = na.gradient(net, case.x, case.targets, case.loss)
     with pytest.MonkeyPatch.context() as patch:

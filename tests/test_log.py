@@ -44,7 +44,11 @@ async def test_every_message_is_there_once(channels: str, diamond, batch, tmp_pa
     said = [(row.kind, row.sender, row.receiver) for row in rows[1:-1]]
     expected = [("activation", name, None) for name in diamond.ids]
     expected += [("urgency", s.target, s.source) for s in diamond.synapses]
-    expected += [("activation", "environment", "x"), ("urgency", "x", "environment"), ("loss", "loss", "environment")]
+    expected += [
+        ("activation", "environment", "x"),
+        ("urgency", "x", "environment"),
+        ("loss", "loss", "environment"),
+    ]
     expected += [("target", "environment", "loss")] * 2
     expected += [("urgency", "loss", output) for output in diamond.outputs]
     expected += [("commit", name, "environment") for name in ("h1", "h2", "y")]
@@ -60,20 +64,37 @@ async def test_what_is_said_is_what_was_computed(channels: str, diamond, batch, 
     rows = rows_of(tmp_path / "a.arrows")
 
     def value(step: int, kind: str, sender: str, receiver: str | None) -> list[float]:
-        (found,) = [r.value for r in rows if (r.step, r.kind, r.sender, r.receiver) == (step, kind, sender, receiver)]
+        (found,) = [
+            r.value
+            for r in rows
+            if (r.step, r.kind, r.sender, r.receiver) == (step, kind, sender, receiver)
+        ]
         return found
 
     assert value(2, "activation", "y", None) == gradient.predictions[:, 0].tolist()
-    assert np.mean(value(2, "loss", "loss", "environment")) == pytest.approx(gradient.loss, rel=1e-14)
+    assert np.mean(value(2, "loss", "loss", "environment")) == pytest.approx(
+        gradient.loss, rel=1e-14
+    )
     for k, name in enumerate(diamond.ids[1:], 1):
         incoming = diamond.incoming.of(k)
-        assert value(2, "commit", name, "environment") == [*-gradient.weights[incoming], -gradient.biases[k]]
-        assert value(4, "commit", name, "environment") == [*trained.weights[incoming], trained.biases[k]]
+        assert value(2, "commit", name, "environment") == [
+            *-gradient.weights[incoming],
+            -gradient.biases[k],
+        ]
+        assert value(4, "commit", name, "environment") == [
+            *trained.weights[incoming],
+            trained.biases[k],
+        ]
     signal = np.array(value(2, "urgency", "y", "h2")) / -0.75  # w · v
     assert np.array(value(2, "urgency", "y", "h1")) == pytest.approx(2.0 * signal, rel=1e-15)
-    assert np.array(value(2, "urgency", "x", "environment")) == pytest.approx(-7 * gradient.inputs[:, 0], rel=1e-15)
+    assert np.array(value(2, "urgency", "x", "environment")) == pytest.approx(
+        -7 * gradient.inputs[:, 0], rel=1e-15
+    )
     targets = [r for r in rows if (r.step, r.kind) == (2, "target")]
-    assert [(r.note, r.value) for r in targets] == [("y", batch[1][:, 0].tolist()), ("h1", batch[1][:, 1].tolist())]
+    assert [(r.note, r.value) for r in targets] == [
+        ("y", batch[1][:, 0].tolist()),
+        ("h1", batch[1][:, 1].tolist()),
+    ]
 
 
 async def test_in_a_step_that_predicts_only_forward_messages(diamond, batch, tmp_path) -> None:
@@ -87,14 +108,19 @@ async def test_time_is_lamports(diamond, batch, tmp_path) -> None:
     """Greater than that of everything that the sender had heard before it spoke; and not greater than it must be."""
     await write(tmp_path / "a.arrows", diamond, batch)
     forward = {"activation", "target"}
-    rows = [row for row in rows_of(tmp_path / "a.arrows") if row.sender is not None and row.step == 2]
+    rows = [
+        row for row in rows_of(tmp_path / "a.arrows") if row.sender is not None and row.step == 2
+    ]
     hears = {name: {s.source for s in diamond.synapses if s.target == name} for name in diamond.ids}
     hears |= {"loss": set(diamond.outputs), "environment": set()}
     for row in rows:
         heard = [
             other.time
             for other in rows
-            if (other.receiver == row.sender or (other.receiver is None and other.sender in hears[row.sender]))
+            if (
+                other.receiver == row.sender
+                or (other.receiver is None and other.sender in hears[row.sender])
+            )
             and (other.kind in forward or row.kind not in forward)
             and not (row.sender == "loss" and other.kind == "urgency")
         ]
@@ -102,7 +128,9 @@ async def test_time_is_lamports(diamond, batch, tmp_path) -> None:
     assert [row.time for row in rows] == sorted(row.time for row in rows)
 
 
-async def test_equal_runs_write_equal_bytes(channels: str, batch, tmp_path, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_equal_runs_write_equal_bytes(
+    channels: str, batch, tmp_path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr("neuro_actors.log.writer.FLUSH_SECONDS", float("inf"))
     net = na.Network.layered([1, 9, 9, 2], seed=4)
     for name in ("a", "b"):
@@ -123,7 +151,12 @@ async def test_an_optimizer_is_noted_without_addresses(diamond, batch, tmp_path)
     assert "<lambda>" in rates[0]["name"]
     assert [rates[k]["rate"] for k in (0, 1, 3)] == [0.1, 0.05, 0.1]
     assert rates[2] == {"name": "StepDecay", "start": 0.1, "every": 5, "factor": 0.5}
-    assert notes[0]["optimizer"] | {"learning_rate": 0} == {"name": "SGD", "learning_rate": 0, "momentum": 0.5, "weight_decay": 0.0}
+    assert notes[0]["optimizer"] | {"learning_rate": 0} == {
+        "name": "SGD",
+        "learning_rate": 0,
+        "momentum": 0.5,
+        "weight_decay": 0.0,
+    }
 
 
 class Own:
@@ -143,7 +176,12 @@ class Own:
 
 
 async def test_optimizers_come_back_from_their_notes(diamond, batch, tmp_path) -> None:
-    given = [na.SGD(0.1, 0.9, 0.01), na.Adam(na.CosineDecay(0.1, 7), beta1=0.5), na.SGD(na.StepDecay(0.5, 2)), Own()]
+    given = [
+        na.SGD(0.1, 0.9, 0.01),
+        na.Adam(na.CosineDecay(0.1, 7), beta1=0.5),
+        na.SGD(na.StepDecay(0.5, 2)),
+        Own(),
+    ]
     async with na.open_simulation(diamond, log=tmp_path / "a.arrows") as simulation:
         for optimizer in given:
             await simulation.train_step(*batch, optimizer=optimizer)
@@ -167,7 +205,12 @@ async def test_each_step_is_sealed(channels: str, diamond, batch, tmp_path) -> N
                 digest.update(struct.pack(f"<{len(row.value)}d", *row.value))
         assert step[-1 if number < STEPS else -2].note == digest.hexdigest()
     end = rows[-1]
-    assert (end.step, end.kind, end.value, end.note) == (STEPS, "end", [len(rows) - 1, STEPS], digest.hexdigest())
+    assert (end.step, end.kind, end.value, end.note) == (
+        STEPS,
+        "end",
+        [len(rows) - 1, STEPS],
+        digest.hexdigest(),
+    )
     assert na.open_log(path).digest == digest.hexdigest()
 
 
@@ -217,7 +260,9 @@ async def test_a_truncated_log_is_read_as_far_as_it_is_whole(diamond, batch, tmp
     assert reader.cut_off
 
 
-async def test_the_log_of_a_failed_run_can_be_read(tmp_path, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_the_log_of_a_failed_run_can_be_read(
+    tmp_path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(functions, "ACTIVATIONS", dict(functions.ACTIVATIONS))
 
     def fails(z):
@@ -225,7 +270,9 @@ async def test_the_log_of_a_failed_run_can_be_read(tmp_path, monkeypatch: pytest
 
     functions.ACTIVATIONS["fails"] = na.Activation(fails, lambda z, a: z)
     net = na.Network(
-        [na.Input("x"), na.Neuron("h"), na.Neuron("y", "fails")], [na.Synapse("x", "h", 2.0), na.Synapse("h", "y", 1.0)], ["y"]
+        [na.Input("x"), na.Neuron("h"), na.Neuron("y", "fails")],
+        [na.Synapse("x", "h", 2.0), na.Synapse("h", "y", 1.0)],
+        ["y"],
     )
     with pytest.raises(na.SimulationError):
         async with na.open_simulation(net, log=tmp_path / "a.arrows") as simulation:
@@ -240,7 +287,9 @@ async def test_the_log_of_a_failed_run_can_be_read(tmp_path, monkeypatch: pytest
     ]
 
 
-async def test_the_log_of_a_step_that_failed_on_the_way_back(channels: str, tmp_path, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_the_log_of_a_step_that_failed_on_the_way_back(
+    channels: str, tmp_path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """What was said is there; what nobody came to say is not."""
     monkeypatch.setattr(functions, "ACTIVATIONS", dict(functions.ACTIVATIONS))
 
@@ -257,9 +306,21 @@ async def test_the_log_of_a_step_that_failed_on_the_way_back(channels: str, tmp_
         async with na.open_simulation(net, channels, log=tmp_path / "a.arrows") as simulation:
             await simulation.gradient([[3.0]], [[1.0]])
     rows = rows_of(tmp_path / "a.arrows")
-    backward = [(row.kind, row.sender, row.receiver) for row in rows if row.kind in ("urgency", "commit")]
-    assert backward == [("urgency", "loss", "y"), ("urgency", "y", "h"), ("commit", "y", "environment")]
-    assert [row.sender for row in rows if row.kind == "activation"] == ["environment", "x", "g", "h", "y"]
+    backward = [
+        (row.kind, row.sender, row.receiver) for row in rows if row.kind in ("urgency", "commit")
+    ]
+    assert backward == [
+        ("urgency", "loss", "y"),
+        ("urgency", "y", "h"),
+        ("commit", "y", "environment"),
+    ]
+    assert [row.sender for row in rows if row.kind == "activation"] == [
+        "environment",
+        "x",
+        "g",
+        "h",
+        "y",
+    ]
     assert rows[-2].kind != "seal"
     assert (rows[-1].kind, rows[-1].value) == ("end", [len(rows) - 1, 1])
     log = na.open_log(tmp_path / "a.arrows")
@@ -267,11 +328,15 @@ async def test_the_log_of_a_step_that_failed_on_the_way_back(channels: str, tmp_
     assert not log.steps[0].whole
 
 
-async def test_a_log_can_be_read_without_the_users_functions(tmp_path, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_log_can_be_read_without_the_users_functions(
+    tmp_path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     with monkeypatch.context() as patch:
         patch.setattr(functions, "ACTIVATIONS", dict(functions.ACTIVATIONS))
         na.add_activation("mine", lambda z: 2 * z, lambda z, a: 0 * z + 2)
-        net = na.Network([na.Input("x"), na.Neuron("y", "mine")], [na.Synapse("x", "y", 1.0)], ["y"])
+        net = na.Network(
+            [na.Input("x"), na.Neuron("y", "mine")], [na.Synapse("x", "y", 1.0)], ["y"]
+        )
         async with na.open_simulation(net, log=tmp_path / "a.arrows") as simulation:
             await simulation.predict([[3.0]])
     reader = LogReader(tmp_path / "a.arrows")
@@ -307,7 +372,10 @@ async def test_it_does_not_grow_with_the_run(channels: str, diamond, batch, tmp_
 @pytest.mark.parametrize(
     ("prepare", "match"),
     [
-        (lambda p: p.write_text("mine"), r"exists already: choose another name, remove it, or ask for it to be overwritten$"),
+        (
+            lambda p: p.write_text("mine"),
+            r"exists already: choose another name, remove it, or ask for it to be overwritten$",
+        ),
         (lambda p: p.mkdir(), r"exists already|is a directory|Is a directory"),
     ],
 )
@@ -326,7 +394,9 @@ async def test_a_missing_folder(diamond, tmp_path) -> None:
             pass
 
 
-async def test_a_full_disk_is_one_clear_error_and_what_was_written_can_be_read(diamond, batch, tmp_path) -> None:
+async def test_a_full_disk_is_one_clear_error_and_what_was_written_can_be_read(
+    diamond, batch, tmp_path
+) -> None:
     """A limit on the size of files stands in for a disk that is full."""
     path = tmp_path / "a.arrows"
     limits = resource.getrlimit(resource.RLIMIT_FSIZE)
@@ -356,7 +426,9 @@ async def test_damage_anywhere_is_no_traceback(diamond, batch, tmp_path) -> None
     await write(tmp_path / "a.arrows", diamond, batch)
     data = (tmp_path / "a.arrows").read_bytes()
     for place in range(0, len(data), 97):
-        (tmp_path / "b.arrows").write_bytes(data[:place] + bytes([data[place] ^ 0x5A]) + data[place + 1 :])
+        (tmp_path / "b.arrows").write_bytes(
+            data[:place] + bytes([data[place] ^ 0x5A]) + data[place + 1 :]
+        )
         with contextlib.suppress(na.NeuroActorsError):
             reader = LogReader(tmp_path / "b.arrows")
             for row in reader.rows():
@@ -365,7 +437,16 @@ async def test_damage_anywhere_is_no_traceback(diamond, batch, tmp_path) -> None
             log = na.open_log(tmp_path / "b.arrows")
             log.messages()
             for step in log:
-                _ = step.inputs, step.activations, step.targets, step.loss, step.urgencies, step.blame, step.felt, step.biases
+                _ = (
+                    step.inputs,
+                    step.activations,
+                    step.targets,
+                    step.loss,
+                    step.urgencies,
+                    step.blame,
+                    step.felt,
+                    step.biases,
+                )
                 log.network_at(step.info.number)
 
 
@@ -383,16 +464,28 @@ def other_columns(path) -> None:
 
 def no_end(path) -> None:
     described = arrow_schema(na.Network.layered([1, 1]), na.Recording("a"), "ordered")
-    metadata = {key: value.replace(b'"sources": "AAAAAAAAAAA="', b'"sources": "AAAAAAAAAH8="') for key, value in described.metadata.items()}
+    metadata = {
+        key: value.replace(b'"sources": "AAAAAAAAAAA="', b'"sources": "AAAAAAAAAH8="')
+        for key, value in described.metadata.items()
+    }
     assert metadata != described.metadata
-    with pa.OSFile(str(path), "wb") as file, pa.ipc.new_stream(file, described.with_metadata(metadata)):
+    with (
+        pa.OSFile(str(path), "wb") as file,
+        pa.ipc.new_stream(file, described.with_metadata(metadata)),
+    ):
         pass
 
 
 def later(path) -> None:
     schema = arrow_schema(na.Network.layered([1, 1]), na.Recording("a"), "ordered")
-    metadata = {key: value.replace(b'"format": 3', b'"format": 99') for key, value in schema.metadata.items()}
-    with pa.OSFile(str(path), "wb") as file, pa.ipc.new_stream(file, schema.with_metadata(metadata)):
+    metadata = {
+        key: value.replace(b'"format": 3', b'"format": 99')
+        for key, value in schema.metadata.items()
+    }
+    with (
+        pa.OSFile(str(path), "wb") as file,
+        pa.ipc.new_stream(file, schema.with_metadata(metadata)),
+    ):
         pass
 
 

@@ -39,8 +39,15 @@ def rewritten(log, out, change=lambda rows: rows, metadata=lambda about: about):
         table = stream.read_all()
     about = json.dumps(metadata(json.loads(table.schema.metadata[KEY])))
     columns = list(table.schema.names)
-    rows = change([dict(zip(columns, row, strict=True)) for row in zip(*(table[name].to_pylist() for name in columns), strict=True)])
-    arrays = [pa.array([row[name] for row in rows], table.schema.field(name).type) for name in columns]
+    rows = change(
+        [
+            dict(zip(columns, row, strict=True))
+            for row in zip(*(table[name].to_pylist() for name in columns), strict=True)
+        ]
+    )
+    arrays = [
+        pa.array([row[name] for row in rows], table.schema.field(name).type) for name in columns
+    ]
     changed = pa.Table.from_arrays(arrays, schema=table.schema.with_metadata({KEY: about}))
     with pa.OSFile(str(out), "wb") as file, pa.ipc.new_stream(file, changed.schema) as stream:
         stream.write_table(changed)
@@ -61,7 +68,10 @@ async def test_every_row_in_words(log, run) -> None:
         "step 1: h2 told y:",
         "step 1: y told loss and environment:",
     ]
-    assert lines[6:8] == ["step 1: loss told environment: no loss", f"step 1: sealed {seals[0][:12]}…"]
+    assert lines[6:8] == [
+        "step 1: loss told environment: no loss",
+        f"step 1: sealed {seals[0][:12]}…",
+    ]
     assert lines[8] == "step 2: gradient of squared_error, also of the inputs, 7 examples"
     assert "step 3: learn from huber, 7 examples, by SGD(learning_rate=0.1, momentum=0.9)" in lines
     assert lines[-1] == f"end: 4 steps, {len(lines) - 1} rows, the last seal is {seals[-1]}"
@@ -73,13 +83,22 @@ def test_optimisers_and_schedules_as_one_writes_them(diamond) -> None:
         return in_words(Row(1, "begin", None, None, 0, [], json.dumps(note)), diamond)
 
     decay = {"name": "StepDecay", "initial": 0.1, "factor": 0.5, "every": 10}
-    adam = {"name": "Adam", "learning_rate": 0.01, "beta1": 0.8, "beta2": 0.999, "epsilon": 1e-08, "weight_decay": 0.0}
+    adam = {
+        "name": "Adam",
+        "learning_rate": 0.01,
+        "beta1": 0.8,
+        "beta2": 0.999,
+        "epsilon": 1e-08,
+        "weight_decay": 0.0,
+    }
     head = "step 1: learn from huber, 1 example, by "
     assert said(optimizer=adam) == head + "Adam(learning_rate=0.01, beta1=0.8)"
-    assert said(optimizer={"name": "SGD", "learning_rate": decay}).startswith(head + "SGD(learning_rate=StepDecay(")
-    assert said(optimizer={"name": "SGD", "learning_rate": {"name": "<function f>", "rate": 0.25}}) == (
-        head + "SGD(learning_rate=0.25 from <function f>)"
+    assert said(optimizer={"name": "SGD", "learning_rate": decay}).startswith(
+        head + "SGD(learning_rate=StepDecay("
     )
+    assert said(
+        optimizer={"name": "SGD", "learning_rate": {"name": "<function f>", "rate": 0.25}}
+    ) == (head + "SGD(learning_rate=0.25 from <function f>)")
     assert said(optimizer={"name": "Mine(3)"}) == head + "Mine(3)"
     assert said(optimizer={"name": "Mine"}, only=["commit"]) == head + "Mine; of it only: commit"
 
@@ -98,9 +117,18 @@ async def test_what_is_shown_can_be_chosen(log, run) -> None:
     assert len(show("--step", "3")) == len(show("--step", "3", "--phase", "forward")) + sum(
         len(show("--step", "3", "--phase", phase)) for phase in ("loss", "backward", "commit")
     ) + 2  # fmt: skip
-    of_h2 = show("--step", "3", "--neuron", "h2")  # its source's activation, its own, the urgency it hears, its commit
-    assert [line.split(":")[1] for line in of_h2] == [" x told h1, h2 and y", " h2 told y", " y told h2", " h2 told environment"]
-    assert show("--step", "3", "--neuron", "environment")[0].startswith("step 3: environment told x:")
+    of_h2 = show(
+        "--step", "3", "--neuron", "h2"
+    )  # its source's activation, its own, the urgency it hears, its commit
+    assert [line.split(":")[1] for line in of_h2] == [
+        " x told h1, h2 and y",
+        " h2 told y",
+        " y told h2",
+        " h2 told environment",
+    ]
+    assert show("--step", "3", "--neuron", "environment")[0].startswith(
+        "step 3: environment told x:"
+    )
     assert len(show("--limit", "5")) == 5
 
 
@@ -112,18 +140,27 @@ async def test_json_holds_every_number(log, run, diamond) -> None:
 
 async def test_python_and_the_command_choose_the_same(log, run) -> None:
     table = na.open_log(log).messages(neuron="h2", step=3)
-    assert [json.loads(line) for line in run("show", log, "--json", "--neuron", "h2", "--step", "3").splitlines()] == table.to_pylist()
+    assert [
+        json.loads(line)
+        for line in run("show", log, "--json", "--neuron", "h2", "--step", "3").splitlines()
+    ] == table.to_pylist()
 
 
 async def test_a_partial_log_is_shown(diamond, batch, tmp_path, run) -> None:
     await write(tmp_path / "a.arrows", diamond, batch, every=4)
     lines = run("show", tmp_path / "a.arrows").splitlines()
     await write(tmp_path / "b.arrows", diamond, batch, neurons=["h2"])
-    assert {line.split(" told ")[0].split()[-1] for line in run("show", tmp_path / "b.arrows").splitlines() if "told" in line} == {"x", "h2", "y"}
+    assert {
+        line.split(" told ")[0].split()[-1]
+        for line in run("show", tmp_path / "b.arrows").splitlines()
+        if "told" in line
+    } == {"x", "h2", "y"}
     assert lines[0] == "step 1: predict, 7 examples"
 
 
-async def test_colours_only_where_somebody_watches(log, run, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_colours_only_where_somebody_watches(
+    log, run, monkeypatch: pytest.MonkeyPatch
+) -> None:
     paged = []
     monkeypatch.delenv("NO_COLOR", raising=False)
     assert "\x1b" not in run("show", log)
@@ -136,7 +173,9 @@ async def test_colours_only_where_somebody_watches(log, run, monkeypatch: pytest
     assert "\x1b" not in paged[1]
 
 
-async def test_follow_reads_what_is_written_later(log, tmp_path, run, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_follow_reads_what_is_written_later(
+    log, tmp_path, run, monkeypatch: pytest.MonkeyPatch
+) -> None:
     data = log.read_bytes()
     growing = tmp_path / "growing.arrows"
     half = data.index(b"\xff\xff\xff\xff", 4000)  # the schema, and the first record batch in part
@@ -164,7 +203,9 @@ async def test_follow_reads_what_is_written_later(log, tmp_path, run, monkeypatc
     assert run("show", log, "--follow") == run("show", log)
 
 
-async def test_follow_ends_by_an_interrupt(log, tmp_path, run, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_follow_ends_by_an_interrupt(
+    log, tmp_path, run, monkeypatch: pytest.MonkeyPatch
+) -> None:
     def interrupt(seconds: float) -> None:
         raise KeyboardInterrupt
 
@@ -179,7 +220,11 @@ async def test_follow_ends_by_an_interrupt(log, tmp_path, run, monkeypatch: pyte
 async def test_info(log, run) -> None:
     out = run("info", log)
     assert max(map(len, out.splitlines()[1:])) <= 80
-    for line in ("steps     4: 1 predict, 1 gradient, 2 train; numbers 1 to 4", "examples  28, 7 a step", "rows; complete"):
+    for line in (
+        "steps     4: 1 predict, 1 gradient, 2 train; numbers 1 to 4",
+        "examples  28, 7 a step",
+        "rows; complete",
+    ):
         assert line in out
     assert "2 steps from huber by SGD(learning_rate=0.1, momentum=0.9)" in out
     assert na.open_log(log).digest in out
@@ -187,7 +232,9 @@ async def test_info(log, run) -> None:
     rows = list(LogReader(log).rows())
     means = [np.mean(row.value) for row in rows if row.kind == "loss" and row.value]
     assert about["rows"]["count"] == len(rows)
-    assert [about["loss"][end]["mean"] for end in ("first", "last")] == pytest.approx([means[0], means[-1]], rel=1e-14)
+    assert [about["loss"][end]["mean"] for end in ("first", "last")] == pytest.approx(
+        [means[0], means[-1]], rel=1e-14
+    )
     assert (about["complete"], about["recorded"], about["loss"]["first"]["step"]) == (True, None, 2)
 
 
@@ -196,10 +243,14 @@ async def test_info_counts_a_message_for_each_who_hears_it(diamond, batch, tmp_p
         await simulation.predict(batch[0])
         await simulation.gradient(*batch, wrt_inputs=True)
         statistics = simulation.statistics()
-    assert json.loads(run("info", tmp_path / "a.arrows", "--json"))["messages"] == statistics.messages
+    assert (
+        json.loads(run("info", tmp_path / "a.arrows", "--json"))["messages"] == statistics.messages
+    )
 
 
-async def test_info_of_a_partial_log_and_of_one_without_an_end(log, diamond, batch, tmp_path, run) -> None:
+async def test_info_of_a_partial_log_and_of_one_without_an_end(
+    log, diamond, batch, tmp_path, run
+) -> None:
     await write(tmp_path / "a.arrows", diamond, batch, neurons=["h2"], phases=["forward"])
     assert "in part   mail of h2; phases forward" in run("info", tmp_path / "a.arrows")
     (tmp_path / "cut.arrows").write_bytes(log.read_bytes()[:-400])
@@ -210,18 +261,29 @@ async def test_info_of_a_partial_log_and_of_one_without_an_end(log, diamond, bat
 # --- diff --------------------------------------------------------------------------------------------------------
 
 
-async def test_equal_runs_are_equal_whatever_carried_them(log, diamond, batch, tmp_path, run) -> None:
+async def test_equal_runs_are_equal_whatever_carried_them(
+    log, diamond, batch, tmp_path, run
+) -> None:
     await write(tmp_path / "again.arrows", diamond, batch, "memory")
     assert run("diff", log, tmp_path / "again.arrows").startswith("equal: ")
-    other = rewritten(log, tmp_path / "b.arrows", metadata=lambda about: about | {"versions": {**about["versions"], "numpy": "1.0"}})
+    other = rewritten(
+        log,
+        tmp_path / "b.arrows",
+        metadata=lambda about: about | {"versions": {**about["versions"], "numpy": "1.0"}},
+    )
     out = run("diff", log, other)
-    assert out.splitlines()[0] == f"equal: {difference(LogReader(log), LogReader(log)).messages} messages, bit for bit"
+    assert (
+        out.splitlines()[0]
+        == f"equal: {difference(LogReader(log), LogReader(log)).messages} messages, bit for bit"
+    )
     assert f"versions numpy: {np.__version__} / 1.0" in out
 
 
 async def test_one_ulp_in_one_message(log, tmp_path, run) -> None:
     def change(rows):
-        row = next(r for r in rows if (r["step"], r["kind"], r["sender"]) == (3, "activation", "h2"))
+        row = next(
+            r for r in rows if (r["step"], r["kind"], r["sender"]) == (3, "activation", "h2")
+        )
         row["value"][4] = float(np.nextafter(row["value"][4], 9))
         return rows
 
@@ -234,10 +296,18 @@ async def test_one_ulp_in_one_message(log, tmp_path, run) -> None:
     assert lines[5].startswith("in all: 1 of ")
     assert lines[5].endswith(" messages differ; in 1 step")
     found = json.loads(run("diff", log, other, "--json", expected=1))
-    assert (found["differ"], found["steps"], found["first"]["ulps"], found["first"]["example"]) == (1, [3], 1, 4)
+    assert (found["differ"], found["steps"], found["first"]["ulps"], found["first"]["example"]) == (
+        1,
+        [3],
+        1,
+        4,
+    )
 
 
-@pytest.mark.parametrize(("a", "b", "ulps"), [(0.0, -0.0, 0), (5e-324, -5e-324, 2), (1.0, 1.0 + 2**-52, 1), (1.0, 2.0, 2**52)])
+@pytest.mark.parametrize(
+    ("a", "b", "ulps"),
+    [(0.0, -0.0, 0), (5e-324, -5e-324, 2), (1.0, 1.0 + 2**-52, 1), (1.0, 2.0, 2**52)],
+)
 async def test_how_far_apart(log, tmp_path, a: float, b: float, ulps: int) -> None:
     def put(value: float):
         def change(rows):
@@ -247,17 +317,30 @@ async def test_how_far_apart(log, tmp_path, a: float, b: float, ulps: int) -> No
         return LogReader(rewritten(log, tmp_path / f"{value}.arrows", change))
 
     found = difference(put(a), put(b))
-    assert (found.first.ulps, found.first.apart, found.differ, found.apart) == (ulps, abs(a - b), 1, abs(a - b))
+    assert (found.first.ulps, found.first.apart, found.differ, found.apart) == (
+        ulps,
+        abs(a - b),
+        1,
+        abs(a - b),
+    )
 
 
 async def test_what_one_side_has_alone(log, tmp_path, run) -> None:
-    fewer = rewritten(log, tmp_path / "b.arrows", lambda rows: [r for r in rows if (r["step"], r["kind"], r["sender"]) != (2, "urgency", "loss")])
+    fewer = rewritten(
+        log,
+        tmp_path / "b.arrows",
+        lambda rows: [
+            r for r in rows if (r["step"], r["kind"], r["sender"]) != (2, "urgency", "loss")
+        ],
+    )
     lines = run("diff", log, fewer, expected=1).splitlines()
     assert "step 2: loss told h1: urgency" in lines[1]
     assert lines[2] == f"  {fewer}: no such message"
     assert lines[3] == f"in all: 2 messages only in {log}; in 1 step"
     (tmp_path / "cut.arrows").write_bytes(log.read_bytes()[:-5000])
-    assert "cut.arrows is cut off: compared is what stands before" in run("diff", tmp_path / "cut.arrows", log, expected=1)
+    assert "cut.arrows is cut off: compared is what stands before" in run(
+        "diff", tmp_path / "cut.arrows", log, expected=1
+    )
 
 
 async def test_another_task_is_told_first(log, diamond, batch, tmp_path, run) -> None:
@@ -273,7 +356,10 @@ async def test_another_task_is_told_first(log, diamond, batch, tmp_path, run) ->
 def test_no_log_at_all(tmp_path, run) -> None:
     (tmp_path / "empty").touch()
     (tmp_path / "text").write_text("step 1: h told y\n" * 100)
-    with pa.OSFile(str(tmp_path / "foreign"), "wb") as file, pa.ipc.new_stream(file, pa.schema({"a": pa.int64()})):
+    with (
+        pa.OSFile(str(tmp_path / "foreign"), "wb") as file,
+        pa.ipc.new_stream(file, pa.schema({"a": pa.int64()})),
+    ):
         pass
     for name, what in {
         "none": "there is no such file",
@@ -283,7 +369,13 @@ def test_no_log_at_all(tmp_path, run) -> None:
         ".": "it is no regular file",
         "\x1b[31mnone": r"there is no such file",
     }.items():
-        for command in (["info"], ["show"], ["show", "--follow"], ["diff", tmp_path / name], ["plot"]):
+        for command in (
+            ["info"],
+            ["show"],
+            ["show", "--follow"],
+            ["diff", tmp_path / name],
+            ["plot"],
+        ):
             assert what in run(*command, tmp_path / name, expected=2)
         assert what in run("export", tmp_path / name, tmp_path / "a.csv", expected=2)
         assert what in run("query", tmp_path / name, "SELECT 1", expected=2)
@@ -297,11 +389,15 @@ async def test_another_version_and_damaged_rows(log, tmp_path, run) -> None:
         rows[0]["note"] = '{"mode": "tr\x1b[31min", "loss": 3}'
         return rows
 
-    assert "the log is damaged" in run("info", rewritten(log, tmp_path / "c.arrows", change), expected=2)
+    assert "the log is damaged" in run(
+        "info", rewritten(log, tmp_path / "c.arrows", change), expected=2
+    )
 
 
 async def test_did_you_mean(log, run) -> None:
-    assert "there is no neuron 'h3'; did you mean 'h2'?" in run("show", log, "--neuron", "h3", expected=2)
+    assert "there is no neuron 'h3'; did you mean 'h2'?" in run(
+        "show", log, "--neuron", "h3", expected=2
+    )
     assert "there is no neuron" in run("show", log, "--neuron", "\x1b[31m", expected=2)
 
 
@@ -337,8 +433,19 @@ async def test_what_a_forger_writes_steers_no_terminal(log, tmp_path, run) -> No
         return rows
 
     forged = rewritten(log, tmp_path / "b.arrows", change)
-    for command in (["show", forged], ["diff", log, forged], ["query", forged, "SELECT * FROM steps"], ["info", forged]):
+    for command in (
+        ["show", forged],
+        ["diff", log, forged],
+        ["query", forged, "SELECT * FROM steps"],
+        ["info", forged],
+    ):
         out = run(*command, expected=1 if command[0] == "diff" else 0)
         assert out.replace("\n", "").isprintable(), command
-    ids = rewritten(log, tmp_path / "c.arrows", metadata=lambda about: about | {"network": about["network"] | {"ids": ["x", steering, "h2", "y"]}})
+    ids = rewritten(
+        log,
+        tmp_path / "c.arrows",
+        metadata=lambda about: (
+            about | {"network": about["network"] | {"ids": ["x", steering, "h2", "y"]}}
+        ),
+    )
     assert "printable" in run("info", ids, expected=2)

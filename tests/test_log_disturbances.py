@@ -23,7 +23,9 @@ from neuro_actors.log.fault_log import COLUMNS, KEY, beside
 from neuro_actors.log.fault_story import told, until_it_came
 
 WILD = na.Unreliable(drop=0.3, duplicate=0.1, reorder=0.1, corrupt=0.1, crash=0.2, seed=3)
-PARTICULAR = na.Unreliable(faults=[Lose("h1.0", "y0", step=2), Kill("h1.1", "between urgencies", step=2)])
+PARTICULAR = na.Unreliable(
+    faults=[Lose("h1.0", "y0", step=2), Kill("h1.1", "between urgencies", step=2)]
+)
 
 
 @pytest.fixture(autouse=True)
@@ -36,7 +38,17 @@ def record(path: Path, channels: object, **how: object) -> Path:
     net = na.Network.layered([2, 3, 1], seed=1)
     rng = np.random.default_rng(0)
     x, t = rng.standard_normal((6, 2)), rng.standard_normal((6, 1))
-    na.train(net, x, t, optimizer=na.Adam(0.1), epochs=2, batch_size=3, seed=0, channels=channels, log=na.Recording(path, **how))
+    na.train(
+        net,
+        x,
+        t,
+        optimizer=na.Adam(0.1),
+        epochs=2,
+        batch_size=3,
+        seed=0,
+        channels=channels,
+        log=na.Recording(path, **how),
+    )
     return path
 
 
@@ -67,8 +79,13 @@ def command(capsys, monkeypatch) -> Callable[..., str]:
 
 @pytest.mark.parametrize("calm", ["memory", "bundled"])
 @pytest.mark.parametrize("how", [{}, {"every": 2}, {"neurons": ["y0"]}], ids=str)
-def test_the_log_is_that_of_calm_weather_to_the_byte(calm: str, how: dict[str, object], tmp_path) -> None:
-    quiet, loud = record(tmp_path / "calm.arrows", calm, **how), record(tmp_path / "storm.arrows", WILD, **how)
+def test_the_log_is_that_of_calm_weather_to_the_byte(
+    calm: str, how: dict[str, object], tmp_path
+) -> None:
+    quiet, loud = (
+        record(tmp_path / "calm.arrows", calm, **how),
+        record(tmp_path / "storm.arrows", WILD, **how),
+    )
     assert quiet.read_bytes() == loud.read_bytes()
     assert beside(loud).is_file()
     assert not beside(quiet).exists()
@@ -97,7 +114,9 @@ def test_what_befell_is_what_the_storm_counted(tmp_path) -> None:
     assert log.disturbances[: len(heard)] == tuple(heard)
     assert {d.what for d in log.disturbances} <= set(DISTURBANCES)
     first = Counter(d.what for d in log.disturbances)
-    assert all(first[what] >= counted[what] > 0 for what in ("lost", "repeated", "doubled", "garbled"))
+    assert all(
+        first[what] >= counted[what] > 0 for what in ("lost", "repeated", "doubled", "garbled")
+    )
     assert log.channels is not None
     assert na.Unreliable(**log.channels) == WILD
 
@@ -118,10 +137,19 @@ def test_particular_losses_count_every_message(tmp_path) -> None:
 
 
 def test_faults_are_described_in_the_metadata(tmp_path) -> None:
-    channels = na.Unreliable(faults=[Lose("h1.0", "y0"), na.faults.Partition(["y0", "h1.0"], 0.0, 0.1)])
+    channels = na.Unreliable(
+        faults=[Lose("h1.0", "y0"), na.faults.Partition(["y0", "h1.0"], 0.0, 0.1)]
+    )
     log = na.open_log(record(tmp_path / "run.arrows", channels))
     assert log.channels["faults"] == [
-        {"name": "Lose", "source": "h1.0", "target": "y0", "nth": 1, "kind": "activation", "step": None},
+        {
+            "name": "Lose",
+            "source": "h1.0",
+            "target": "y0",
+            "nth": 1,
+            "kind": "activation",
+            "step": None,
+        },
         {"name": "Partition", "members": ["h1.0", "y0"], "start": 0.0, "end": 0.1},
     ]
 
@@ -129,16 +157,24 @@ def test_faults_are_described_in_the_metadata(tmp_path) -> None:
 # --- shown ---------------------------------------------------------------------------------------------------------
 
 
-def test_a_lost_letter_stands_below_its_message(command: Callable[..., str], particular: Path) -> None:
+def test_a_lost_letter_stands_below_its_message(
+    command: Callable[..., str], particular: Path
+) -> None:
     lines = command("log", "show", particular).splitlines()
-    at = next(k for k, line in enumerate(lines) if line.startswith("step 2: h1.0 told y0: activation"))
+    at = next(
+        k for k, line in enumerate(lines) if line.startswith("step 2: h1.0 told y0: activation")
+    )
     form = r"    activation h1.0 -> y0 lost at \d\.\d{3} s, sent again at \d\.\d{3} s \(attempt 2\)"
     assert re.fullmatch(form, lines[at + 1])
     deaths = [line for line in lines if "died" in line]
     assert [re.sub(r"\d\.\d{3}", "…", line) for line in deaths] == [
         "    h1.1 died at … s, between urgencies, and went on from what it had committed"
     ]
-    assert not [line for line in command("log", "show", particular, "--step", "1").splitlines() if line.startswith(" ")]
+    assert not [
+        line
+        for line in command("log", "show", particular, "--step", "1").splitlines()
+        if line.startswith(" ")
+    ]
     one = command("log", "show", particular, "--step", "2").splitlines()
     assert one == [line for line in lines if line in one]
     assert {lines[at + 1], *deaths} <= set(one)  # it died in step 2, though it had committed it
@@ -148,7 +184,11 @@ def test_a_lost_letter_stands_below_its_message(command: Callable[..., str], par
 
 def test_filters_hold_for_disturbances(command: Callable[..., str], stormy: Path) -> None:
     def said(*arguments: str) -> list[str]:
-        return [line.strip() for line in command("log", "show", stormy, *arguments).splitlines() if line.startswith("    ")]
+        return [
+            line.strip()
+            for line in command("log", "show", stormy, *arguments).splitlines()
+            if line.startswith("    ")
+        ]
 
     everything = said()
     assert len(everything) > 50
@@ -174,9 +214,16 @@ def test_as_json_each_row_has_its_own(command: Callable[..., str], stormy: Path)
         beneath[row.get("kind")] += len(row["disturbances"])
         for d in row["disturbances"]:
             if row.get("kind") == "urgency":
-                assert (d["kind"], d["source"], d["target"], d["step"]) == ("urgency", row["receiver"], row["sender"], row["step"])
+                assert (d["kind"], d["source"], d["target"], d["step"]) == (
+                    "urgency",
+                    row["receiver"],
+                    row["sender"],
+                    row["step"],
+                )
             elif "kind" not in row:  # no row tells of it
-                assert d["what"] == "died" or (d["kind"] == "urgency" and inputs & {d["source"], d["target"]})
+                assert d["what"] == "died" or (
+                    d["kind"] == "urgency" and inputs & {d["source"], d["target"]}
+                )
     assert min(beneath[kind] for kind in ("activation", "target", "urgency", "commit", None)) > 0
 
 
@@ -205,16 +252,26 @@ def test_they_are_asked_for_by_sql(command: Callable[..., str], stormy: Path) ->
     pytest.importorskip("duckdb")
     log = na.open_log(stormy)
     asked = "SELECT what, count(*) AS n FROM disturbances GROUP BY what ORDER BY n DESC, what"
-    expected = sorted(Counter(d.what for d in log.disturbances).items(), key=lambda item: (-item[1], item[0]))
+    expected = sorted(
+        Counter(d.what for d in log.disturbances).items(), key=lambda item: (-item[1], item[0])
+    )
     assert [(row["what"], row["n"]) for row in log.query(asked).to_pylist()] == expected
-    assert [tuple(json.loads(line).values()) for line in command("log", "query", stormy, asked, "--json").splitlines()] == expected
+    assert [
+        tuple(json.loads(line).values())
+        for line in command("log", "query", stormy, asked, "--json").splitlines()
+    ] == expected
     died = log.query("SELECT * FROM disturbances WHERE what = 'died' ORDER BY time").to_pylist()
-    assert [Disturbance(**row | {"target": ""}) for row in died] == [d for d in log.disturbances if d.what == "died"]
+    assert [Disturbance(**row | {"target": ""}) for row in died] == [
+        d for d in log.disturbances if d.what == "died"
+    ]
 
 
 def test_what_was_sent_after_it_had_come_only_brought_back_an_answer() -> None:
     def disturbed(*befell: tuple[str, int, bool]) -> list[Disturbance]:
-        return [Disturbance(0.5 * k, what, 1, "activation", "a", "b", n, q) for k, (what, n, q) in enumerate(befell)]
+        return [
+            Disturbance(0.5 * k, what, 1, "activation", "a", "b", n, q)
+            for k, (what, n, q) in enumerate(befell)
+        ]
 
     befell = disturbed(
         ("lost", 1, False), ("asked", 1, True), ("lost", 1, True), ("repeated", 2, False), ("garbled", 2, False),
@@ -258,7 +315,9 @@ def test_of_a_partial_log_those_of_its_steps(tmp_path) -> None:
     assert {d.step for d in log.disturbances} == {1, 3}
 
 
-def test_cut_off_anywhere_what_stands_before_is_read(command: Callable[..., str], stormy: Path, tmp_path) -> None:
+def test_cut_off_anywhere_what_stands_before_is_read(
+    command: Callable[..., str], stormy: Path, tmp_path
+) -> None:
     whole = na.open_log(stormy).disturbances
     log, second = tmp_path / "run.arrows", tmp_path / "run.disturbances.arrows"
     shutil.copy(stormy, log)
@@ -284,12 +343,17 @@ def test_while_it_runs_the_second_file_is_never_behind_the_first(tmp_path) -> No
     import trio.testing
 
     async def run() -> None:
-        async with na.open_simulation(na.Network.layered([2, 3, 1], seed=1), WILD, log=tmp_path / "run.arrows") as simulation:
+        async with na.open_simulation(
+            na.Network.layered([2, 3, 1], seed=1), WILD, log=tmp_path / "run.arrows"
+        ) as simulation:
             await simulation.gradient([[1.0, 2.0]], [[0.5]])
             log = na.open_log(tmp_path / "run.arrows")
             assert (len(log), log.complete) == (1, False)
             assert len(log.disturbances) > 30
-            assert {d.step for d in log.disturbances} <= {1, 2}  # some of its members wait for the next one already
+            assert {d.step for d in log.disturbances} <= {
+                1,
+                2,
+            }  # some of its members wait for the next one already
 
     trio.run(run, clock=trio.testing.MockClock(autojump_threshold=0))
 
@@ -337,11 +401,19 @@ def damaged(stormy: Path, tmp_path: Path, how: str) -> str:
         table = pa.concat_tables([table, table])
         said = "stands behind the end"
     else:
-        name, value = {"negative": ("time", -1.0), "no number": ("time", math.nan), "step": ("step", 0)}.get(how, (how, "foo" * 999))
+        name, value = {
+            "negative": ("time", -1.0),
+            "no number": ("time", math.nan),
+            "step": ("step", 0),
+        }.get(how, (how, "foo" * 999))
         values = table[name].to_pylist()
         values[3] = value
         kind = table.schema.field(name).type
-        column = pa.array(values, pa.string()).dictionary_encode() if pa.types.is_dictionary(kind) else pa.array(values, kind)
+        column = (
+            pa.array(values, pa.string()).dictionary_encode()
+            if pa.types.is_dictionary(kind)
+            else pa.array(values, kind)
+        )
         index = table.schema.get_field_index(name)
         table = table.set_column(index, COLUMNS.field(name), column.cast(kind))
         said = "row 3 makes no sense"
@@ -358,7 +430,9 @@ DAMAGES = [
 
 
 @pytest.mark.parametrize("how", DAMAGES)
-def test_a_damaged_or_foreign_file_is_refused_by_name(command: Callable[..., str], how: str, stormy: Path, tmp_path) -> None:
+def test_a_damaged_or_foreign_file_is_refused_by_name(
+    command: Callable[..., str], how: str, stormy: Path, tmp_path
+) -> None:
     said = damaged(stormy, tmp_path, how)
     with pytest.raises(na.LogError, match=said) as caught:
         na.open_log(tmp_path / "run.arrows")
@@ -382,5 +456,8 @@ def test_a_full_disk_is_told(tmp_path, monkeypatch) -> None:
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr(DisturbancesWriter, "flush", full)
-    with pytest.raises(na.NeuroActorsError, match=r"run\.disturbances\.arrows' cannot be written: No space left on device"):
+    with pytest.raises(
+        na.NeuroActorsError,
+        match=r"run\.disturbances\.arrows' cannot be written: No space left on device",
+    ):
         record(tmp_path / "run.arrows", WILD)

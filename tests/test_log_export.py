@@ -28,7 +28,9 @@ def run(capsys, monkeypatch):
 
 @pytest.fixture(params=["diamond", "hostile"])
 def path(request, diamond, batch, tmp_path) -> Path:
-    network, examples = (diamond, batch) if request.param == "diamond" else (hostile_network(), hostile_batch())
+    network, examples = (
+        (diamond, batch) if request.param == "diamond" else (hostile_network(), hostile_batch())
+    )
     trio.run(write, tmp_path / "run.arrows", network, examples)
     return tmp_path / "run.arrows"
 
@@ -41,7 +43,9 @@ def test_parquet_keeps_all(path, run) -> None:
     out = path.with_suffix(".parquet")
     assert run("export", path, out).startswith(f"{len(rows_of(path))} rows: ")
     table = pq.read_table(out)
-    assert list(map(Row._make, zip(*(table[name].to_pylist() for name in Row._fields), strict=True))) == rows_of(path)
+    assert list(
+        map(Row._make, zip(*(table[name].to_pylist() for name in Row._fields), strict=True))
+    ) == rows_of(path)
     about = json.loads(table.schema.metadata[KEY])
     assert about == LogReader(path).about
     assert network_of(about) == LogReader(path).network
@@ -50,10 +54,15 @@ def test_parquet_keeps_all(path, run) -> None:
 def test_csv_keeps_every_digit(path, run) -> None:
     out = path.with_suffix(".csv")
     run("export", path, out)
-    convert = pyarrow.csv.ConvertOptions(strings_can_be_null=True, quoted_strings_can_be_null=False, null_values=[""])
+    convert = pyarrow.csv.ConvertOptions(
+        strings_can_be_null=True, quoted_strings_can_be_null=False, null_values=[""]
+    )
     table = pyarrow.csv.read_csv(out, convert_options=convert)
     assert table.column_names == list(Row._fields)
-    found = [Row(*row[:5], json.loads(row[5]), row[6]) for row in zip(*(column.to_pylist() for column in table.columns), strict=True)]
+    found = [
+        Row(*row[:5], json.loads(row[5]), row[6])
+        for row in zip(*(column.to_pylist() for column in table.columns), strict=True)
+    ]
     assert found == rows_of(path)
 
 
@@ -82,17 +91,32 @@ def test_others_read_them_back_equal(path) -> None:
         assert frame["value"].dtype == polars.List(polars.Float64)
     frame = polars.read_csv(path.with_suffix(".csv"))
     assert frame["sender"].to_list() == columns["sender"]
-    for frame in (pandas.read_parquet(path.with_suffix(".parquet")), pandas.read_json(path.with_suffix(".jsonl"), lines=True, precise_float=True)):
+    for frame in (
+        pandas.read_parquet(path.with_suffix(".parquet")),
+        pandas.read_json(path.with_suffix(".jsonl"), lines=True, precise_float=True),
+    ):
         assert [list(value) for value in frame["value"]] == columns["value"]
-        assert [None if pandas.isna(name) else name for name in frame["sender"]] == columns["sender"]
+        assert [None if pandas.isna(name) else name for name in frame["sender"]] == columns[
+            "sender"
+        ]
     for form in ("parquet", "jsonl"):
         reads = {"parquet": "read_parquet", "jsonl": "read_json"}[form]
-        answer = duckdb.connect().execute(f"SELECT sender, value FROM {reads}(?)", [str(path.with_suffix(f'.{form}'))]).fetchall()
+        answer = (
+            duckdb.connect()
+            .execute(f"SELECT sender, value FROM {reads}(?)", [str(path.with_suffix(f".{form}"))])
+            .fetchall()
+        )
         assert answer == list(zip(columns["sender"], columns["value"], strict=True))
 
 
 def test_numbers_as_text() -> None:
-    values = [[1.0, -0.0, 0.1, 5e-324], [], [1e16, 1e22, -1.5e300, 2.0**53 + 2], [float("nan"), float("inf"), -float("inf")], [1 / 3]]
+    values = [
+        [1.0, -0.0, 0.1, 5e-324],
+        [],
+        [1e16, 1e22, -1.5e300, 2.0**53 + 2],
+        [float("nan"), float("inf"), -float("inf")],
+        [1 / 3],
+    ]
     column = pa.array(values, pa.list_(pa.float64()))
     texts = _lists(column).to_pylist()
     assert texts[0] == "[1.0, -0.0, 0.1, 5e-324]"
@@ -114,14 +138,18 @@ def test_rows_are_taken_in_pieces(path, monkeypatch: pytest.MonkeyPatch) -> None
         monkeypatch.undo()
     assert path.with_name("whole.csv").read_bytes() == path.with_name("pieces.csv").read_bytes()
     assert path.with_name("whole.jsonl").read_bytes() == path.with_name("pieces.jsonl").read_bytes()
-    assert pq.read_table(path.with_name("whole.parquet")).equals(pq.read_table(path.with_name("pieces.parquet")))
+    assert pq.read_table(path.with_name("whole.parquet")).equals(
+        pq.read_table(path.with_name("pieces.parquet"))
+    )
 
 
 def test_what_is_exported_can_be_chosen(path, run) -> None:
     out = path.with_name("a.jsonl")
     name = LogReader(path).network.ids[2]
     run("export", path, out, f"--neuron={name}", "--step", "3")
-    assert [json.loads(line) for line in out.read_text().splitlines()] == na.open_log(path).messages(neuron=name, step=3).to_pylist()
+    assert [json.loads(line) for line in out.read_text().splitlines()] == na.open_log(
+        path
+    ).messages(neuron=name, step=3).to_pylist()
 
 
 # --- the file is there whole or not at all -----------------------------------------------------------------------
@@ -130,11 +158,15 @@ def test_what_is_exported_can_be_chosen(path, run) -> None:
 def test_what_exists_is_kept_unless_forced(path, run) -> None:
     out = path.with_name("a.csv")
     out.write_text("mine")
-    assert "exists already: choose another name, or replace it with --force" in run("export", path, out, expected=2)
+    assert "exists already: choose another name, or replace it with --force" in run(
+        "export", path, out, expected=2
+    )
     assert out.read_text() == "mine"
     run("export", path, out, "--force")
     assert out.read_text().startswith('"step"')
-    assert "is the log itself" in run("export", path, path, "--format", "csv", "--force", expected=2)
+    assert "is the log itself" in run(
+        "export", path, path, "--format", "csv", "--force", expected=2
+    )
     assert rows_of(path)
 
 
@@ -145,7 +177,9 @@ def test_no_half_file(path, monkeypatch: pytest.MonkeyPatch) -> None:
 
     before = sorted(path.parent.iterdir())
     monkeypatch.setattr(exporting, "csv", fails)
-    with pytest.raises(na.LogError, match=r"^'.*a\.csv' cannot be written: No space left on device$"):
+    with pytest.raises(
+        na.LogError, match=r"^'.*a\.csv' cannot be written: No space left on device$"
+    ):
         export(LogReader(path), path.with_name("a.csv"))
     with pytest.raises(na.LogError, match="no neuron"):
         export(LogReader(path), path.with_name("a.jsonl"), choice=exporting.Choice("h99999"))
@@ -153,8 +187,12 @@ def test_no_half_file(path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_no_such_format_or_folder(path, run) -> None:
-    assert "there is no export to 'cvs'; did you mean 'csv'?" in run("export", path, path.with_name("a.cvs"), expected=2)
-    assert "name the file *.parquet, *.csv, *.jsonl, *.pftrace" in run("export", path, path.with_name("a"), expected=2)
+    assert "there is no export to 'cvs'; did you mean 'csv'?" in run(
+        "export", path, path.with_name("a.cvs"), expected=2
+    )
+    assert "name the file *.parquet, *.csv, *.jsonl, *.pftrace" in run(
+        "export", path, path.with_name("a"), expected=2
+    )
     assert "there is no folder" in run("export", path, path.parent / "none" / "a.csv", expected=2)
 
 
@@ -162,7 +200,9 @@ def test_of_a_log_that_is_cut_off_what_stands_before(path, run, capsys) -> None:
     cut = path.with_name("cut.arrows")
     cut.write_bytes(path.read_bytes()[:-400])
     run("export", cut, path.with_name("a.jsonl"))
-    assert [Row(**json.loads(line)) for line in path.with_name("a.jsonl").read_text().splitlines()] == rows_of(cut)
+    assert [
+        Row(**json.loads(line)) for line in path.with_name("a.jsonl").read_text().splitlines()
+    ] == rows_of(cut)
 
 
 def test_ids_name_no_file(tmp_path, run) -> None:
@@ -176,14 +216,28 @@ def test_ids_name_no_file(tmp_path, run) -> None:
 
 
 def test_a_trace_has_a_track_a_neuron_and_an_arrow_a_message(path, run) -> None:
-    trace_pb2 = pytest.importorskip("perfetto.protos.perfetto.trace.perfetto_trace_pb2", reason="traces need the extra perfetto")
+    trace_pb2 = pytest.importorskip(
+        "perfetto.protos.perfetto.trace.perfetto_trace_pb2", reason="traces need the extra perfetto"
+    )
     run("export", path, path.with_name("a.pftrace"))
     trace = trace_pb2.Trace()
     trace.ParseFromString(path.with_name("a.pftrace").read_bytes())
     reader = LogReader(path)
-    tracks = {p.track_descriptor.uuid: p.track_descriptor for p in trace.packet if p.HasField("track_descriptor")}
-    ordered = sorted((t for t in tracks.values() if t.parent_uuid), key=lambda t: t.sibling_order_rank)
-    assert [t.name for t in ordered] == ["steps", "loss", *reader.network.ids, "loss", "environment"]
+    tracks = {
+        p.track_descriptor.uuid: p.track_descriptor
+        for p in trace.packet
+        if p.HasField("track_descriptor")
+    }
+    ordered = sorted(
+        (t for t in tracks.values() if t.parent_uuid), key=lambda t: t.sibling_order_rank
+    )
+    assert [t.name for t in ordered] == [
+        "steps",
+        "loss",
+        *reader.network.ids,
+        "loss",
+        "environment",
+    ]
     starts, ends = {}, {}
     for packet in trace.packet:
         event = packet.track_event
@@ -197,11 +251,15 @@ def test_a_trace_has_a_track_a_neuron_and_an_arrow_a_message(path, run) -> None:
     assert all(starts[flow][0] < ends[flow][0] for flow in starts)
     pytest.importorskip("duckdb")
     mail = na.open_log(path).query("SELECT kind, sender, receiver FROM mail").to_pylist()
-    assert sorted((starts[f][2], starts[f][1], ends[f][1]) for f in starts) == sorted(tuple(m.values()) for m in mail)
+    assert sorted((starts[f][2], starts[f][1], ends[f][1]) for f in starts) == sorted(
+        tuple(m.values()) for m in mail
+    )
 
 
 def test_slices_of_a_track_follow_each_other(path) -> None:
-    trace_pb2 = pytest.importorskip("perfetto.protos.perfetto.trace.perfetto_trace_pb2", reason="traces need the extra perfetto")
+    trace_pb2 = pytest.importorskip(
+        "perfetto.protos.perfetto.trace.perfetto_trace_pb2", reason="traces need the extra perfetto"
+    )
     export(LogReader(path), path.with_name("a.pftrace"))
     trace = trace_pb2.Trace()
     trace.ParseFromString(path.with_name("a.pftrace").read_bytes())
@@ -209,19 +267,35 @@ def test_slices_of_a_track_follow_each_other(path) -> None:
     times: dict[int, list[tuple[int, int]]] = {}
     for packet in trace.packet:
         if packet.track_event.type in (event.TYPE_SLICE_BEGIN, event.TYPE_SLICE_END):
-            times.setdefault(packet.track_event.track_uuid, []).append((packet.timestamp, packet.track_event.type))
+            times.setdefault(packet.track_event.track_uuid, []).append(
+                (packet.timestamp, packet.track_event.type)
+            )
     for found in times.values():
         depth = 0
-        for _, kind in sorted(found, key=lambda entry: (entry[0], -entry[1])):  # at a time first what ends
+        for _, kind in sorted(
+            found, key=lambda entry: (entry[0], -entry[1])
+        ):  # at a time first what ends
             depth += 1 if kind == event.TYPE_SLICE_BEGIN else -1
             assert depth >= 0
         assert depth == 0
-    counters = [p.track_event.double_counter_value for p in trace.packet if p.track_event.type == event.TYPE_COUNTER]
+    counters = [
+        p.track_event.double_counter_value
+        for p in trace.packet
+        if p.track_event.type == event.TYPE_COUNTER
+    ]
     assert counters == pytest.approx([na.open_log(path).step(k).loss for k in (2, 3, 4)], rel=1e-14)
 
 
-def test_without_perfetto_it_says_how_to_install_it(path, run, monkeypatch: pytest.MonkeyPatch) -> None:
-    for name in ("perfetto", "perfetto.protos.perfetto.trace", "perfetto.trace_builder.proto_builder"):
+def test_without_perfetto_it_says_how_to_install_it(
+    path, run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in (
+        "perfetto",
+        "perfetto.protos.perfetto.trace",
+        "perfetto.trace_builder.proto_builder",
+    ):
         monkeypatch.setitem(__import__("sys").modules, name, None)
-    assert "pip install 'neuro-actors[perfetto]'" in run("export", path, path.with_name("a.pftrace"), expected=2)
+    assert "pip install 'neuro-actors[perfetto]'" in run(
+        "export", path, path.with_name("a.pftrace"), expected=2
+    )
     assert not path.with_name("a.pftrace").exists()

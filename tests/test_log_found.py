@@ -26,7 +26,9 @@ async def learn(path, diamond, batch, steps: int = 3, optimizer=None, **options)
             await simulation.train_step(*batch, optimizer=optimizer or na.SGD(0.1))
 
 
-async def test_a_page_is_bounded_in_numbers_too(channels: str, diamond, batch, tmp_path, monkeypatch) -> None:
+async def test_a_page_is_bounded_in_numbers_too(
+    channels: str, diamond, batch, tmp_path, monkeypatch
+) -> None:
     """Else a large batch on a small network would ask for as much room as 8,192 rows of it take."""
     monkeypatch.setattr(page, "MOST_VALUES", 16 * 200)
     async with na.open_simulation(diamond, channels, log=tmp_path / "a.arrows") as simulation:
@@ -66,7 +68,9 @@ async def test_a_block_is_entered_once(diamond) -> None:
                 pass
 
 
-async def test_what_fails_between_steps_is_the_simulations_failure(diamond, batch, tmp_path, monkeypatch) -> None:
+async def test_what_fails_between_steps_is_the_simulations_failure(
+    diamond, batch, tmp_path, monkeypatch
+) -> None:
     """And no internal error of trio's."""
     monkeypatch.setattr("neuro_actors.log.writer.FLUSH_SECONDS", 0.01)
 
@@ -81,7 +85,9 @@ async def test_what_fails_between_steps_is_the_simulations_failure(diamond, batc
             await simulation.predict(batch[0])
 
 
-async def test_a_log_that_could_not_be_closed_is_told_beside_the_blocks_own_error(diamond, tmp_path, monkeypatch) -> None:
+async def test_a_log_that_could_not_be_closed_is_told_beside_the_blocks_own_error(
+    diamond, tmp_path, monkeypatch
+) -> None:
     def fails(self) -> None:
         raise na.LogError("no disk")
 
@@ -97,9 +103,36 @@ async def test_a_log_that_could_not_be_closed_is_told_beside_the_blocks_own_erro
     [
         {"optimizer": {"name": "StepDecay", "start": 0.1, "every": 1, "factor": 0.5}},
         {"batch": 2**31 - 1},
-        {"optimizer": {"name": "SGD", "learning_rate": {"name": "StepDecay", "start": 5.0, "every": 1, "factor": 0.5, "rate": 0.1}, "momentum": 0.0, "weight_decay": 0.0}},
-        {"optimizer": {"name": "SGD", "learning_rate": {"zzz": 1, "rate": 0.1}, "momentum": 0.0, "weight_decay": 0.0}},
-        {"optimizer": {"name": "SGD", "learning_rate": {"name": "f", "rate": "0.1"}, "momentum": 0.0, "weight_decay": 0.0}},
+        {
+            "optimizer": {
+                "name": "SGD",
+                "learning_rate": {
+                    "name": "StepDecay",
+                    "start": 5.0,
+                    "every": 1,
+                    "factor": 0.5,
+                    "rate": 0.1,
+                },
+                "momentum": 0.0,
+                "weight_decay": 0.0,
+            }
+        },
+        {
+            "optimizer": {
+                "name": "SGD",
+                "learning_rate": {"zzz": 1, "rate": 0.1},
+                "momentum": 0.0,
+                "weight_decay": 0.0,
+            }
+        },
+        {
+            "optimizer": {
+                "name": "SGD",
+                "learning_rate": {"name": "f", "rate": "0.1"},
+                "momentum": 0.0,
+                "weight_decay": 0.0,
+            }
+        },
         {"optimizer": {"learning_rate": 0.1, "name": "SGD", "momentum": 0.0, "weight_decay": 0.0}},
     ],
 )
@@ -116,7 +149,9 @@ async def test_notes_that_no_run_writes_are_refused(change, diamond, batch, tmp_
 
 
 async def test_counts_that_no_run_can_reach_are_refused(diamond, batch, tmp_path) -> None:
-    async with na.open_simulation(diamond, log=na.Recording(tmp_path / "a.arrows", every=3)) as simulation:
+    async with na.open_simulation(
+        diamond, log=na.Recording(tmp_path / "a.arrows", every=3)
+    ) as simulation:
         for _ in range(2):
             await simulation.predict(batch[0])
         for _ in range(2):
@@ -125,7 +160,11 @@ async def test_counts_that_no_run_can_reach_are_refused(diamond, batch, tmp_path
     assert na.audit(tmp_path / "a.arrows").passed
     for row in rows:
         if row[KIND] == "begin":
-            row[NOTE] = row[NOTE].replace('"update": 1', '"update": 3').replace('"update": 2', '"update": 4')
+            row[NOTE] = (
+                row[NOTE]
+                .replace('"update": 1', '"update": 3')
+                .replace('"update": 2', '"update": 4')
+            )
     write(tmp_path / "b.arrows", metadata, sealed(metadata, rows))
     assert na.audit(tmp_path / "b.arrows").lie is not None
 
@@ -135,11 +174,15 @@ async def test_info_of_a_log_with_an_unknown_kind(diamond, batch, tmp_path) -> N
     metadata, rows = read(tmp_path / "a.arrows")
     rows[-1][KIND] = "gossip"
     write(tmp_path / "b.arrows", metadata, rows)
-    found = CliRunner().invoke(cli, ["log", "info", str(tmp_path / "b.arrows")], catch_exceptions=False)
+    found = CliRunner().invoke(
+        cli, ["log", "info", str(tmp_path / "b.arrows")], catch_exceptions=False
+    )
     assert "cut off" in found.output
 
 
-async def test_no_step_is_read_for_what_was_not_recorded(diamond, batch, tmp_path, monkeypatch) -> None:
+async def test_no_step_is_read_for_what_was_not_recorded(
+    diamond, batch, tmp_path, monkeypatch
+) -> None:
     await learn(tmp_path / "a.arrows", diamond, batch, 5, phases=["forward"])
     log = na.open_log(tmp_path / "a.arrows")
     monkeypatch.setattr(type(log), "_step", lambda *_: pytest.fail("it cannot hold it"))

@@ -29,7 +29,9 @@ SHARDS = na.partition(CASE.network, 2)
 async def recorded(path, micro_batches: int = 3, **engine):
     """A step that learns, one that does not, a prediction."""
     machines = InProcess(**engine) if engine else None
-    async with na.open_simulation(CASE.network, log=path, micro_batches=micro_batches, engine=machines) as simulation:
+    async with na.open_simulation(
+        CASE.network, log=path, micro_batches=micro_batches, engine=machines
+    ) as simulation:
         await simulation.train_step(CASE.x, CASE.targets, CASE.loss, optimizer=na.SGD(0.01))
         await simulation.gradient(CASE.x, CASE.targets, CASE.loss, wrt_inputs=True)
         await simulation.predict(CASE.x)
@@ -43,12 +45,18 @@ def table(path: Path) -> tuple[dict, pa.Table]:
 
 
 async def test_the_table_of_one_process_and_who_lived_where(tmp_path: Path) -> None:
-    one, many = await recorded(tmp_path / "one.arrows"), await recorded(tmp_path / "many.arrows", replicas=2, shards=2)
+    one, many = (
+        await recorded(tmp_path / "one.arrows"),
+        await recorded(tmp_path / "many.arrows", replicas=2, shards=2),
+    )
     (plain, alone), (told, together) = table(one), table(many)
     assert alone.equals(together)
     held = told.pop(MACHINES)
     assert told == plain
-    assert json.loads(held) == {"replicas": 2, "shard": base64.b64encode(SHARDS.shard.astype("<i4").tobytes()).decode()}
+    assert json.loads(held) == {
+        "replicas": 2,
+        "shard": base64.b64encode(SHARDS.shard.astype("<i4").tobytes()).decode(),
+    }
     assert na.open_log(one).machines is None
     machines = na.open_log(many).machines
     assert machines is not None
@@ -61,10 +69,19 @@ async def test_the_table_of_one_process_and_who_lived_where(tmp_path: Path) -> N
 async def test_a_log_of_one_process_has_the_metadata_it_had(tmp_path: Path) -> None:
     told, _ = table(await recorded(tmp_path / "one.arrows"))
     assert list(told) == [KEY]
-    assert list(json.loads(told[KEY])) == ["format", "versions", "numerics", "rule", "recorded", "network"]
+    assert list(json.loads(told[KEY])) == [
+        "format",
+        "versions",
+        "numerics",
+        "rule",
+        "recorded",
+        "network",
+    ]
 
 
-async def test_who_did_a_step_is_who_was_told_of_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_who_did_a_step_is_who_was_told_of_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     told: dict[int, int] = {}
     tell = Driver._tell
 
@@ -73,7 +90,9 @@ async def test_who_did_a_step_is_who_was_told_of_it(tmp_path: Path, monkeypatch:
         tell(driver, round)
 
     monkeypatch.setattr(Driver, "_tell", listening)
-    log = na.open_log(await recorded(tmp_path / "many.arrows", replicas=3, shards=2, micro_batches=5))
+    log = na.open_log(
+        await recorded(tmp_path / "many.arrows", replicas=3, shards=2, micro_batches=5)
+    )
     machines = log.machines
     assert machines is not None
     assert {step.number: machines.replica(step) for step in log.steps} == told
@@ -90,12 +109,17 @@ def test_micro_batches_are_shared_out_in_runs() -> None:
     assert [replica_of(name, 3) for name in names] == [0, 0, 0, 1, 1, 1, 2, 2]
     assert [replica_of(name, 8) for name in names] == list(range(8))
     # whatever is no micro-batch, and what somebody has damaged
-    assert [replica_of(name, 3) for name in ("", "learn", "micro-batch 9 of 8", "micro-batch 0 of 8")] == [0] * 4
+    assert [
+        replica_of(name, 3) for name in ("", "learn", "micro-batch 9 of 8", "micro-batch 0 of 8")
+    ] == [0] * 4
 
 
 async def test_the_audit_does_not_mind(tmp_path: Path) -> None:
     """It is that of one process, to the last digest. Where somebody lived nobody can replay, and nobody vouches for it."""
-    one, many = await recorded(tmp_path / "one.arrows"), await recorded(tmp_path / "many.arrows", replicas=2, shards=2)
+    one, many = (
+        await recorded(tmp_path / "one.arrows"),
+        await recorded(tmp_path / "many.arrows", replicas=2, shards=2),
+    )
     assert na.audit(many).passed
     assert na.audit(many).digest == na.audit(one).digest
     with_machines(many, {"replicas": 1, "shard": packed(1 - SHARDS.shard)})
@@ -118,7 +142,10 @@ async def test_log_info_says_it(tmp_path: Path) -> None:
     assert json.loads(said.output)["machines"] == {"replicas": 3, "shards": 2}
     one = str(await recorded(tmp_path / "one.arrows"))
     assert "machines" not in CliRunner().invoke(log_commands, ["info", one]).output
-    assert json.loads(CliRunner().invoke(log_commands, ["info", "--json", one]).output)["machines"] is None
+    assert (
+        json.loads(CliRunner().invoke(log_commands, ["info", "--json", one]).output)["machines"]
+        is None
+    )
 
 
 def packed(shard) -> str:
@@ -135,8 +162,14 @@ DAMAGE = {
     "no base64": ({"replicas": 2, "shard": "§" + packed(SHARDS.shard)[1:]}, "metadata are damaged"),
     "half a number": ({"replicas": 2, "shard": "AAAA"}, "metadata are damaged"),
     "too few": ({"replicas": 2, "shard": packed(SHARDS.shard[1:])}, "as many places as neurons"),
-    "below zero": ({"replicas": 2, "shard": packed(np.where(CASE.network.is_input, -1, SHARDS.shard))}, "each holds a neuron"),
-    "inputs alone": ({"replicas": 2, "shard": packed(np.where(CASE.network.is_input, 2, SHARDS.shard))}, "each holds a neuron"),
+    "below zero": (
+        {"replicas": 2, "shard": packed(np.where(CASE.network.is_input, -1, SHARDS.shard))},
+        "each holds a neuron",
+    ),
+    "inputs alone": (
+        {"replicas": 2, "shard": packed(np.where(CASE.network.is_input, 2, SHARDS.shard))},
+        "each holds a neuron",
+    ),
     "a gap": ({"replicas": 2, "shard": packed(SHARDS.shard * 2)}, "each holds a neuron"),
 }
 
@@ -144,7 +177,10 @@ DAMAGE = {
 def with_machines(path: Path, held) -> None:
     """The same log, whose metadata say this of the machines."""
     with pa.ipc.open_stream(path.read_bytes()) as stream:
-        schema, batches = stream.schema.with_metadata(stream.schema.metadata | {MACHINES: json.dumps(held)}), list(stream)
+        schema, batches = (
+            stream.schema.with_metadata(stream.schema.metadata | {MACHINES: json.dumps(held)}),
+            list(stream),
+        )
     path.unlink()  # not emptied: whoever reads the old log has it mapped into memory
     with pa.ipc.new_stream(path, schema) as stream:
         for batch in batches:
@@ -171,7 +207,9 @@ async def test_any_damage_is_told_or_does_no_harm(tmp_path: Path) -> None:
             continue
         machines = log.machines
         assert machines is not None
-        found = [machines.worker(step, k) for step in log.steps for k in range(len(CASE.network.ids))]
+        found = [
+            machines.worker(step, k) for step in log.steps for k in range(len(CASE.network.ids))
+        ]
         assert 0 <= min(found) <= max(found) < machines.replicas * machines.shards
     assert 30 < refused < 100
 
@@ -184,7 +222,10 @@ async def test_parquet_keeps_it(tmp_path: Path) -> None:
 
 
 async def test_a_difference_is_told_and_counts_as_no_message(tmp_path: Path) -> None:
-    one, many = await recorded(tmp_path / "one.arrows"), await recorded(tmp_path / "many.arrows", replicas=3, shards=2)
+    one, many = (
+        await recorded(tmp_path / "one.arrows"),
+        await recorded(tmp_path / "many.arrows", replicas=3, shards=2),
+    )
     said = CliRunner().invoke(log_commands, ["diff", str(one), str(many)])
     assert said.exit_code == 0
     assert "\n  machines: None / 3 x 2\n" in said.output

@@ -25,7 +25,11 @@ GRIDS = [(replicas, shards) for replicas in (1, 2, 3) for shards in (1, 2, 3)]
 RNG = np.random.default_rng(0)
 NET = na.Network.layered([3, 4, 2], output_activation="sigmoid", seed=1)
 X, TARGETS = RNG.standard_normal((7, 3)), RNG.random((7, 2))
-OPTIMIZERS = [na.SGD(0.05), na.SGD(na.StepDecay(0.1, 1, 0.5), momentum=0.9, weight_decay=0.01), na.Adam(0.01)]
+OPTIMIZERS = [
+    na.SGD(0.05),
+    na.SGD(na.StepDecay(0.1, 1, 0.5), momentum=0.9, weight_decay=0.01),
+    na.Adam(0.01),
+]
 
 
 async def story(network: na.Network, x, t, loss: str, **settings: Any) -> list[Any]:
@@ -35,12 +39,18 @@ async def story(network: na.Network, x, t, loss: str, **settings: Any) -> list[A
         told.append(await simulation.predict(x))
         for wrt_inputs in (False, True):
             for some in (slice(None), slice(1), slice(2)):
-                told.append(await simulation.gradient(x[some], t[some], loss, wrt_inputs=wrt_inputs))
+                told.append(
+                    await simulation.gradient(x[some], t[some], loss, wrt_inputs=wrt_inputs)
+                )
         for optimizer in (*OPTIMIZERS, OPTIMIZERS[-1]):  # the last goes on with what it keeps
             for some in (slice(None), slice(-1, None)):
                 result = await simulation.train_step(x[some], t[some], loss, optimizer=optimizer)
                 told += [result.step, result.loss, result.predictions]
-        told += [await simulation.network(), await simulation.predict(x[:1]), simulation.statistics().messages]
+        told += [
+            await simulation.network(),
+            await simulation.predict(x[:1]),
+            simulation.statistics().messages,
+        ]
         assert simulation.who_waits() == ()
     return told
 
@@ -70,7 +80,10 @@ def test_the_bits_are_those_of_one_process(replicas: int, shards: int, seed: int
     parts = min(shards, int(np.count_nonzero(~net.is_input)))
     count = max(replicas, int(rng.integers(1, 8)))
     flights = [None, *range(1, 5)] if count > 1 else [None, 1]
-    asked: dict[str, Any] = {"micro_batches": count, "in_flight": flights[int(rng.integers(len(flights)))]}
+    asked: dict[str, Any] = {
+        "micro_batches": count,
+        "in_flight": flights[int(rng.integers(len(flights)))],
+    }
     own = na.Partition(net, drawn_shards(rng, net, parts)) if seed % 2 else None
     engine = InProcess(replicas=replicas, shards=1 if own is not None else parts, partition=own)
     args = net, case.x, case.targets, case.loss
@@ -85,14 +98,25 @@ def test_products_with_the_hessian(shards: int, seed: int) -> None:
     case = draw_case(seed, neurons=24, examples=5)
     net, rng = case.network, np.random.default_rng(seed)
     shards = min(shards, int(np.count_nonzero(~net.is_input)))
-    ask = net, case.x, case.targets, rng.standard_normal(len(net.weights)), rng.standard_normal(len(net.ids)), case.loss
+    ask = (
+        net,
+        case.x,
+        case.targets,
+        rng.standard_normal(len(net.weights)),
+        rng.standard_normal(len(net.ids)),
+        case.loss,
+    )
     expected = na.hessian_vector_product(*ask)
     assert same_bits(na.hessian_vector_product(*ask, engine=InProcess(shards=shards)), expected)
 
 
 @pytest.mark.parametrize(("replicas", "in_flight"), [(2, None), (3, 2)])
 def test_another_rule_on_replicas(replicas: int, in_flight: int | None) -> None:
-    settings: dict[str, Any] = {"rule": na.rules.FeedbackAlignment(seed=3), "micro_batches": 4, "in_flight": in_flight}
+    settings: dict[str, Any] = {
+        "rule": na.rules.FeedbackAlignment(seed=3),
+        "micro_batches": 4,
+        "in_flight": in_flight,
+    }
 
     async def ask(**more: Any) -> list[Any]:
         async with na.open_simulation(NET, **settings, **more) as simulation:
@@ -108,20 +132,31 @@ def test_another_rule_on_replicas(replicas: int, in_flight: int | None) -> None:
 def own_functions() -> Iterator[None]:
     """An activation function and a loss of one's own."""
     na.add_activation("machines' cube", value=lambda z: z**3 / 9, slope=lambda z, a: z**2 / 3)
-    na.add_loss("machines' fourth", value=lambda p, t: ((p - t) ** 4).sum(axis=1), slope=lambda p, t: 4 * (p - t) ** 3)
+    na.add_loss(
+        "machines' fourth",
+        value=lambda p, t: ((p - t) ** 4).sum(axis=1),
+        slope=lambda p, t: 4 * (p - t) ** 3,
+    )
     yield
     del functions.ACTIVATIONS["machines' cube"], functions.LOSSES["machines' fourth"]
 
 
 @pytest.mark.usefixtures("own_functions")
 def test_functions_of_ones_own() -> None:
-    net = na.Network.layered([3, 4, 2], activation="machines' cube", output_activation="sigmoid", seed=1)
+    net = na.Network.layered(
+        [3, 4, 2], activation="machines' cube", output_activation="sigmoid", seed=1
+    )
     args = net, X, TARGETS, "machines' fourth"
     expected = trio.run(lambda: story(*args, micro_batches=3))
-    assert equal(trio.run(lambda: story(*args, micro_batches=3, engine=InProcess(replicas=2, shards=2))), expected)
+    assert equal(
+        trio.run(lambda: story(*args, micro_batches=3, engine=InProcess(replicas=2, shards=2))),
+        expected,
+    )
 
 
-def test_workers_are_handed_their_own_functions_and_no_others(own_functions, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_workers_are_handed_their_own_functions_and_no_others(
+    own_functions, monkeypatch: pytest.MonkeyPatch
+) -> None:
     handed: list[Any] = []
     start = InProcess.start
 
@@ -131,7 +166,9 @@ def test_workers_are_handed_their_own_functions_and_no_others(own_functions, mon
 
     monkeypatch.setattr(InProcess, "start", noted)
     na.predict(NET, X, engine=InProcess())
-    na.predict(na.Network.layered([3, 2], output_activation="machines' cube"), X, engine=InProcess())
+    na.predict(
+        na.Network.layered([3, 2], output_activation="machines' cube"), X, engine=InProcess()
+    )
     assert [list(one["activations"]) for one in handed] == [[], ["machines' cube"]]
     assert all("machines' fourth" in one["losses"] for one in handed)
     assert not set(activations.BUILT_IN) & set(handed[1]["activations"])
@@ -140,9 +177,16 @@ def test_workers_are_handed_their_own_functions_and_no_others(own_functions, mon
 
 async def test_a_loss_that_workers_do_not_know_is_refused_and_nothing_is_lost() -> None:
     async with na.open_simulation(NET, engine=InProcess(shards=2)) as simulation:
-        na.add_loss("machines' late", value=lambda p, t: ((p - t) ** 2).sum(axis=1), slope=lambda p, t: 2 * (p - t))
+        na.add_loss(
+            "machines' late",
+            value=lambda p, t: ((p - t) ** 2).sum(axis=1),
+            slope=lambda p, t: 2 * (p - t),
+        )
         try:
-            with pytest.raises(na.InputError, match=r"^workers do not know the loss \"?machines' late\"?: add it before na.open_simu"):
+            with pytest.raises(
+                na.InputError,
+                match=r"^workers do not know the loss \"?machines' late\"?: add it before na.open_simu",
+            ):
                 await simulation.gradient(X, TARGETS, "machines' late")
         finally:
             del functions.LOSSES["machines' late"]
@@ -156,15 +200,33 @@ def test_the_calls_from_ordinary_code() -> None:
     assert np.array_equal(na.predict(NET, X, engine=InProcess(shards=2)), na.predict(NET, X))
     expected = na.gradient(NET, X, TARGETS, micro_batches=3, wrt_inputs=True)
     many = InProcess(replicas=3, shards=2)
-    assert same_bits(na.gradient(NET, X, TARGETS, micro_batches=3, wrt_inputs=True, in_flight=2, engine=many), expected)
-    course: dict[str, Any] = {"optimizer": na.Adam(0.02), "epochs": 2, "batch_size": 3, "validation": (X, TARGETS)}
+    assert same_bits(
+        na.gradient(NET, X, TARGETS, micro_batches=3, wrt_inputs=True, in_flight=2, engine=many),
+        expected,
+    )
+    course: dict[str, Any] = {
+        "optimizer": na.Adam(0.02),
+        "epochs": 2,
+        "batch_size": 3,
+        "validation": (X, TARGETS),
+    }
     expected = na.train(NET, X, TARGETS, **course, micro_batches=2)
-    assert na.train(NET, X, TARGETS, **course, micro_batches=2, engine=InProcess(replicas=2)) == expected
+    assert (
+        na.train(NET, X, TARGETS, **course, micro_batches=2, engine=InProcess(replicas=2))
+        == expected
+    )
 
 
 def test_two_at_once() -> None:
     async def one(shards: int, found: dict[int, list[Any]]) -> None:
-        found[shards] = await story(NET, X, TARGETS, "squared_error", micro_batches=2, engine=InProcess(replicas=2, shards=shards))
+        found[shards] = await story(
+            NET,
+            X,
+            TARGETS,
+            "squared_error",
+            micro_batches=2,
+            engine=InProcess(replicas=2, shards=shards),
+        )
 
     async def both() -> dict[int, list[Any]]:
         found: dict[int, list[Any]] = {}
@@ -186,7 +248,9 @@ def logged(path, **settings: Any) -> pa.Table:
             await simulation.predict(X[:2])
             await simulation.gradient(X, TARGETS, wrt_inputs=True)
             for k in range(3):
-                await simulation.train_step(X[: 7 - 3 * k], TARGETS[: 7 - 3 * k], optimizer=na.Adam(0.05))
+                await simulation.train_step(
+                    X[: 7 - 3 * k], TARGETS[: 7 - 3 * k], optimizer=na.Adam(0.05)
+                )
             if settings["micro_batches"] == 1:
                 along = np.arange(len(NET.weights)) / 10, np.arange(len(NET.ids)) / 10
                 await simulation.hessian_vector_product(X, TARGETS, *along)
@@ -196,10 +260,16 @@ def logged(path, **settings: Any) -> pa.Table:
         return pa.ipc.open_stream(file).read_all()
 
 
-@pytest.mark.parametrize(("replicas", "shards", "count"), [(1, 2, 1), (1, 3, 3), (2, 1, 2), (3, 2, 4)])
+@pytest.mark.parametrize(
+    ("replicas", "shards", "count"), [(1, 2, 1), (1, 3, 3), (2, 1, 2), (3, 2, 4)]
+)
 def test_a_log_is_that_of_one_process(replicas: int, shards: int, count: int, tmp_path) -> None:
     expected = logged(tmp_path / "one.arrows", micro_batches=count)
-    many = logged(tmp_path / "many.arrows", micro_batches=count, engine=InProcess(replicas=replicas, shards=shards))
+    many = logged(
+        tmp_path / "many.arrows",
+        micro_batches=count,
+        engine=InProcess(replicas=replicas, shards=shards),
+    )
     assert many.equals(expected)  # its seals, too
     audit = na.audit(tmp_path / "many.arrows")
     assert (audit.lie, audit.passed, audit.exact, audit.unproved) == (None, True, True, 0)
@@ -207,13 +277,20 @@ def test_a_log_is_that_of_one_process(replicas: int, shards: int, count: int, tm
 
 # --- checkpoints -------------------------------------------------------------------------------------------------
 
-COURSE: dict[str, Any] = {"epochs": 2, "batch_size": 3, "validation": (X[:2], TARGETS[:2]), "micro_batches": 3}  # of 6 steps
+COURSE: dict[str, Any] = {
+    "epochs": 2,
+    "batch_size": 3,
+    "validation": (X[:2], TARGETS[:2]),
+    "micro_batches": 3,
+}  # of 6 steps
 PLACES = [InProcess(replicas=2, shards=2), None, InProcess(replicas=3), InProcess(shards=2)]
 
 
 @pytest.mark.parametrize("optimizer", [na.SGD(na.StepDecay(0.2, 2), momentum=0.9), na.Adam(0.05)])
 @pytest.mark.parametrize("first", range(4))
-def test_stopped_after_every_step_and_gone_on_elsewhere(first: int, optimizer: na.Optimizer, tmp_path, stop) -> None:
+def test_stopped_after_every_step_and_gone_on_elsewhere(
+    first: int, optimizer: na.Optimizer, tmp_path, stop
+) -> None:
     """In one process or on many machines, each time on others; a checkpoint tells nothing of where it was written."""
     places = itertools.cycle(PLACES[first:] + PLACES[:first])
     more: dict[str, Any] = {"optimizer": optimizer, "in_flight": 2 if first % 2 else None} | COURSE
@@ -223,16 +300,32 @@ def test_stopped_after_every_step_and_gone_on_elsewhere(first: int, optimizer: n
         stop(k)
         with pytest.raises(KeyboardInterrupt):
             if k == 1:
-                na.train(NET, X, TARGETS, checkpoint=tmp_path / "many", every=1, engine=next(places), **more)
+                na.train(
+                    NET,
+                    X,
+                    TARGETS,
+                    checkpoint=tmp_path / "many",
+                    every=1,
+                    engine=next(places),
+                    **more,
+                )
             else:
                 na.resume(tmp_path / "many", engine=next(places))
     assert na.resume(tmp_path / "many", engine=next(places)) == whole
-    many, one = ([Checkpoint(file) for file in sorted((tmp_path / name).glob("step*"))] for name in ("many", "one"))
+    many, one = (
+        [Checkpoint(file) for file in sorted((tmp_path / name).glob("step*"))]
+        for name in ("many", "one")
+    )
     assert len(one) > 1
     for here, there in zip(many, one, strict=True):
-        assert here.about | {"data": there.about["data"]} == there.about  # of a file that can be written in several orders
+        assert (
+            here.about | {"data": there.about["data"]} == there.about
+        )  # of a file that can be written in several orders
         assert here._held.arrays.keys() == there._held.arrays.keys()
-        assert all(np.array_equal(here._held.arrays[name], array) for name, array in there._held.arrays.items())
+        assert all(
+            np.array_equal(here._held.arrays[name], array)
+            for name, array in there._held.arrays.items()
+        )
 
 
 def test_a_run_on_other_channels_goes_on_on_machines(tmp_path, stop) -> None:
@@ -242,7 +335,10 @@ def test_a_run_on_other_channels_goes_on_on_machines(tmp_path, stop) -> None:
         na.train(NET, X, TARGETS, checkpoint=tmp_path, **more)
     with pytest.raises(na.InputError, match=r"^workers carry mail in bundled channels"):
         na.resume(tmp_path, channels="memory", engine=PLACES[0])
-    with pytest.raises(na.InputError, match=r"^engine must be such as na\.Ray\(replicas=2\), 'ray', or None, got 'rays'$"):
+    with pytest.raises(
+        na.InputError,
+        match=r"^engine must be such as na\.Ray\(replicas=2\), 'ray', or None, got 'rays'$",
+    ):
         na.resume(tmp_path, engine="rays")  # type: ignore[arg-type]
     assert na.resume(tmp_path, engine=PLACES[0]) == na.train(NET, X, TARGETS, **more)
 
@@ -281,7 +377,9 @@ def most_under_way(monkeypatch: pytest.MonkeyPatch) -> Callable[[], list[int]]:
 
 @pytest.mark.parametrize("lanes", [2, 3, 5])
 @pytest.mark.parametrize(("replicas", "shards"), [(1, 2), (2, 1), (2, 2)])
-def test_no_worker_has_more_rounds_under_way(replicas: int, shards: int, lanes: int, most_under_way) -> None:
+def test_no_worker_has_more_rounds_under_way(
+    replicas: int, shards: int, lanes: int, most_under_way
+) -> None:
     x, t = np.tile(X, (2, 1)), np.tile(TARGETS, (2, 1))
     engine = InProcess(replicas=replicas, shards=shards)
     na.gradient(NET, x, t, micro_batches=12, in_flight=lanes, engine=engine)
@@ -296,7 +394,9 @@ def test_as_many_lanes_as_are_asked_for(in_flight: int | None, lanes: int) -> No
     net = na.Network.layered([2, 3, 2])
 
     async def count() -> int:
-        async with na.open_simulation(net, micro_batches=8, in_flight=in_flight, engine=InProcess(shards=2)) as simulation:
+        async with na.open_simulation(
+            net, micro_batches=8, in_flight=in_flight, engine=InProcess(shards=2)
+        ) as simulation:
             return int(simulation._lanes._n_lanes)  # type: ignore[union-attr]
 
     assert trio.run(count) == lanes

@@ -32,7 +32,9 @@ RNG = np.random.default_rng(0)
 NET = na.Network.layered([3, 4, 3, 2], output_activation="sigmoid", seed=1)
 X, TARGETS = RNG.standard_normal((7, 3)), RNG.random((7, 2))
 ADAM = na.Adam(0.05)
-LINE = re.compile(r"^neuro-actors: worker \d \(replica \d, shard \d\) is lost: .*; (it is|\d workers are) replaced(, and steps? .* done again from what was committed)?$")
+LINE = re.compile(
+    r"^neuro-actors: worker \d \(replica \d, shard \d\) is lost: .*; (it is|\d workers are) replaced(, and steps? .* done again from what was committed)?$"
+)
 
 
 @pytest.fixture(autouse=True)
@@ -52,7 +54,9 @@ def sockets() -> int:
     return count
 
 
-async def story(log: Path | None = None, meanwhile: Callable[[], Any] | None = None, **settings: Any) -> list[Any]:
+async def story(
+    log: Path | None = None, meanwhile: Callable[[], Any] | None = None, **settings: Any
+) -> list[Any]:
     """A few steps of all kinds."""
     async with na.open_simulation(NET, micro_batches=4, log=log, **settings) as simulation:
         told = [await simulation.predict(X)]
@@ -87,7 +91,9 @@ class Buggy(na.Ray):
 
 
 async def test_a_bug_while_workers_start_is_told() -> None:
-    with pytest.raises(na.SimulationError, match=r"^the workers were stopped before they were there") as told:
+    with pytest.raises(
+        na.SimulationError, match=r"^the workers were stopped before they were there"
+    ) as told:
         await story(engine=Buggy())
     assert isinstance(told.value.__cause__, ZeroDivisionError)
 
@@ -95,7 +101,9 @@ async def test_a_bug_while_workers_start_is_told() -> None:
 # --- killed ------------------------------------------------------------------------------------------------------
 
 
-async def struck(engine: InProcess, moment: int, victims: int, rng: np.random.Generator, **settings: Any) -> tuple[list[Any], int, int]:
+async def struck(
+    engine: InProcess, moment: int, victims: int, rng: np.random.Generator, **settings: Any
+) -> tuple[list[Any], int, int]:
     """The story, in which after so many turns of the loop so many workers are killed at one blow. What is told, how many
     were struck, and how many turns it took."""
     turns, dead = 0, 0
@@ -118,10 +126,17 @@ async def struck(engine: InProcess, moment: int, victims: int, rng: np.random.Ge
     return told, dead, turns
 
 
-@pytest.mark.parametrize(("replicas", "shards", "in_flight"), [(1, 2, None), (2, 1, 2), (2, 2, None), (3, 1, None)])
-def test_killed_at_random_moments(replicas: int, shards: int, in_flight: int | None, capfd, tmp_path) -> None:
+@pytest.mark.parametrize(
+    ("replicas", "shards", "in_flight"), [(1, 2, None), (2, 1, 2), (2, 2, None), (3, 1, None)]
+)
+def test_killed_at_random_moments(
+    replicas: int, shards: int, in_flight: int | None, capfd, tmp_path
+) -> None:
     """From the start on, in steps and between them, one or several at once: same bits, and the same log."""
-    engine, rng = InProcess(replicas=replicas, shards=shards), np.random.default_rng(replicas * 10 + shards)
+    engine, rng = (
+        InProcess(replicas=replicas, shards=shards),
+        np.random.default_rng(replicas * 10 + shards),
+    )
     told, _, turns = trio.run(partial(struck, engine, 0, 0, rng, in_flight=in_flight))
     assert as_expected(told)
     trio.run(story, tmp_path / "one")
@@ -130,7 +145,9 @@ def test_killed_at_random_moments(replicas: int, shards: int, in_flight: int | N
     for k in range(10):
         log, victims = tmp_path / f"{k}", int(rng.integers(1, replicas * shards + 1))
         moment = int(rng.integers(1, turns))
-        told, dead, _ = trio.run(partial(struck, engine, moment, victims, rng, log=log, in_flight=in_flight))
+        told, dead, _ = trio.run(
+            partial(struck, engine, moment, victims, rng, log=log, in_flight=in_flight)
+        )
         assert as_expected(told), (k, moment)
         assert rows(log).equals(rows(tmp_path / "one"))
         lines = capfd.readouterr().err.splitlines()
@@ -159,23 +176,33 @@ class Stillborn(InProcess):
 def test_killed_while_they_start(capfd) -> None:
     assert as_expected(trio.run(partial(story, engine=Stillborn(replicas=2, shards=2))))
     (line,) = capfd.readouterr().err.splitlines()
-    assert re.match(r"^neuro-actors: worker \d \(replica \d, shard \d\) is lost: it was killed; 3 workers are replaced$", line)
+    assert re.match(
+        r"^neuro-actors: worker \d \(replica \d, shard \d\) is lost: it was killed; 3 workers are replaced$",
+        line,
+    )
 
 
 @pytest.mark.parametrize("late", [True, False])
 @pytest.mark.parametrize("victims", [(0,), (1,), (0, 1), (3,), (0, 1, 2, 3)])
-async def test_killed_between_two_steps_what_is_committed_is_not_learnt_again(victims: tuple[int, ...], late: bool, capfd) -> None:
+async def test_killed_between_two_steps_what_is_committed_is_not_learnt_again(
+    victims: tuple[int, ...], late: bool, capfd
+) -> None:
     """Whether the next step begins before it is noticed, or after."""
     engine = InProcess(replicas=2, shards=2)
     settings: dict[str, Any] = {"micro_batches": 2}
-    async with na.open_simulation(NET, **settings) as one, na.open_simulation(NET, engine=engine, **settings) as many:
+    async with (
+        na.open_simulation(NET, **settings) as one,
+        na.open_simulation(NET, engine=engine, **settings) as many,
+    ):
         for k in range(3):
             expected = await one.train_step(X, TARGETS, optimizer=ADAM)
             assert (await many.train_step(X, TARGETS, optimizer=ADAM)).loss == expected.loss
             if k == 1:
                 for victim in victims:
                     engine.workers[victim].kill()
-                while late and not (len(engine.workers) == 4 + len(victims) and many._lanes._settled):
+                while late and not (
+                    len(engine.workers) == 4 + len(victims) and many._lanes._settled
+                ):
                     await trio.lowlevel.checkpoint()
         assert (await many.network()).digest() == (await one.network()).digest()
     (line,) = capfd.readouterr().err.splitlines()
@@ -194,7 +221,9 @@ async def test_each_of_three_blows_is_told(capfd) -> None:
     assert len(capfd.readouterr().err.splitlines()) == 3
 
 
-async def test_where_only_the_wire_between_two_is_cut_nobody_is_replaced(jobs, capfd, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_where_only_the_wire_between_two_is_cut_nobody_is_replaced(
+    jobs, capfd, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(seats, "SECOND_HAND", 0.05)
     engine = InProcess(replicas=1, shards=2)
     async with na.open_simulation(NET, engine=engine) as many:
@@ -206,7 +235,9 @@ async def test_where_only_the_wire_between_two_is_cut_nobody_is_replaced(jobs, c
         assert same_bits(await many.gradient(X, TARGETS), na.gradient(NET, X, TARGETS))
     assert len(engine.workers) == 2
     (line,) = capfd.readouterr().err.splitlines()
-    assert re.match(r"^neuro-actors: worker \d .* has lost another: .*; nobody is replaced(, and .*)?$", line)
+    assert re.match(
+        r"^neuro-actors: worker \d .* has lost another: .*; nobody is replaced(, and .*)?$", line
+    )
 
 
 @pytest.fixture
@@ -255,7 +286,9 @@ async def test_one_that_comes_late_to_a_place_that_another_has_is_not_taken(capf
 
 
 @pytest.mark.parametrize(("at", "steps"), [(2, "steps 2 to 3 are"), (4, "step 4 is")])
-async def test_a_step_that_kills_its_worker_each_time_is_given_up(at: int, steps: str, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_step_that_kills_its_worker_each_time_is_given_up(
+    at: int, steps: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
     begin = ShardEnvironment.begin
 
     def poisonous(self, step: Any, *told: Any) -> None:
@@ -282,7 +315,10 @@ async def test_a_worker_that_cannot_be_started_is_given_up() -> None:
             return task
 
     engine = Dead(replicas=2)
-    with pytest.raises(na.SimulationError, match=r"^the society is given up: 4 times a worker was lost, .* it was killed$"):
+    with pytest.raises(
+        na.SimulationError,
+        match=r"^the society is given up: 4 times a worker was lost, .* it was killed$",
+    ):
         async with na.open_simulation(NET, micro_batches=2, engine=engine):
             pass
     assert len(engine.workers) == 8
@@ -303,23 +339,57 @@ def failing() -> Iterator[None]:
 def small(activation: str = "identity", weight: float = 1.0) -> na.Network:
     """h -> y, and beside them z."""
     return na.Network(
-        [na.Input("a"), na.Input("b"), na.Input("c"), na.Neuron("h", activation), na.Neuron("y", "identity"), na.Neuron("z")],
-        [na.Synapse(s, "h", weight) for s in "abc"] + [na.Synapse("h", "y", weight), na.Synapse("a", "z", 1.0)],
+        [
+            na.Input("a"),
+            na.Input("b"),
+            na.Input("c"),
+            na.Neuron("h", activation),
+            na.Neuron("y", "identity"),
+            na.Neuron("z"),
+        ],
+        [na.Synapse(s, "h", weight) for s in "abc"]
+        + [na.Synapse("h", "y", weight), na.Synapse("a", "z", 1.0)],
         ["y", "z"],
     )
 
 
 def steep() -> na.Network:
     """h -> y, along which an urgency becomes greater than any float."""
-    nodes = [*map(na.Input, "abc"), na.Neuron("h", "identity"), na.Neuron("y", "identity"), na.Neuron("z")]
-    return na.Network(nodes, [na.Synapse(s, "h", 1e-308) for s in "abc"] + [na.Synapse("h", "y", 1e308), na.Synapse("a", "z", 1.0)], ["y", "z"])
+    nodes = [
+        *map(na.Input, "abc"),
+        na.Neuron("h", "identity"),
+        na.Neuron("y", "identity"),
+        na.Neuron("z"),
+    ]
+    return na.Network(
+        nodes,
+        [na.Synapse(s, "h", 1e-308) for s in "abc"]
+        + [na.Synapse("h", "y", 1e308), na.Synapse("a", "z", 1.0)],
+        ["y", "z"],
+    )
 
 
 FAILURES: dict[str, tuple[Callable[[], na.Network], na.Optimizer, str]] = {
-    "a function": (partial(small, "machines' fails"), ADAM, r"^'h' failed in step 3: ZeroDivisionError: not for three$"),
-    "what it would say": (partial(small, weight=1e200), ADAM, r"^'y' failed in step 1: .*finite.*$"),
-    "what it is urged to": (steep, ADAM, r"^'h' failed in step [23]: MessageError: 'h': its urgency in step [23] would not be finite"),
-    "the loss": (partial(small, weight=1e100), ADAM, r"^'loss' failed in step [23]: MessageError: squared_error: .* finite"),
+    "a function": (
+        partial(small, "machines' fails"),
+        ADAM,
+        r"^'h' failed in step 3: ZeroDivisionError: not for three$",
+    ),
+    "what it would say": (
+        partial(small, weight=1e200),
+        ADAM,
+        r"^'y' failed in step 1: .*finite.*$",
+    ),
+    "what it is urged to": (
+        steep,
+        ADAM,
+        r"^'h' failed in step [23]: MessageError: 'h': its urgency in step [23] would not be finite",
+    ),
+    "the loss": (
+        partial(small, weight=1e100),
+        ADAM,
+        r"^'loss' failed in step [23]: MessageError: squared_error: .* finite",
+    ),
     "what it would learn": (small, na.SGD(1e308), r"^'\w' failed in step 3: .*finite"),
 }
 
@@ -329,29 +399,43 @@ async def failure(net: na.Network, optimizer: na.Optimizer, **settings: Any) -> 
     with pytest.raises(na.SimulationError) as told:
         async with na.open_simulation(net, micro_batches=2, **settings) as simulation:
             await simulation.predict(X[:2])
-            await simulation.train_step(X, 1e3 * TARGETS, optimizer=optimizer)  # of 4 and 3 examples
+            await simulation.train_step(
+                X, 1e3 * TARGETS, optimizer=optimizer
+            )  # of 4 and 3 examples
     return str(told.value)
 
 
 @pytest.mark.usefixtures("failing")
 @pytest.mark.parametrize("kind", FAILURES)
 @pytest.mark.parametrize(("replicas", "shards"), [(1, 1), (2, 1), (1, 2), (2, 3)])
-def test_what_fails_in_one_process_fails_alike_and_at_once(replicas: int, shards: int, kind: str, capfd) -> None:
+def test_what_fails_in_one_process_fails_alike_and_at_once(
+    replicas: int, shards: int, kind: str, capfd
+) -> None:
     """Where several fail, each alone, whichever is heard first."""
     make, optimizer, match = FAILURES[kind]
     engine = InProcess(replicas=replicas, shards=shards)
-    one, many = trio.run(partial(failure, make(), optimizer)), trio.run(partial(failure, make(), optimizer, engine=engine))
+    one, many = (
+        trio.run(partial(failure, make(), optimizer)),
+        trio.run(partial(failure, make(), optimizer, engine=engine)),
+    )
     assert re.match(match, one)
     assert re.match(match, many)
-    if kind in ("a function", "what it would say") or (kind == "what it is urged to" and replicas == 1):
+    if kind in ("a function", "what it would say") or (
+        kind == "what it is urged to" and replicas == 1
+    ):
         assert one == many
     assert len(engine.workers) == replicas * shards
     assert capfd.readouterr().err == ""
 
 
 async def test_twins_that_disagree_are_noticed(jobs) -> None:
-    with pytest.raises(na.SimulationError, match=r"^step 4 failed: worker 3 \(replica 1, shard 1\) has learnt other bits than worker 1 \(replica 0, shard 1\), which has the same neurons$"):
-        async with na.open_simulation(NET, micro_batches=2, engine=InProcess(replicas=2, shards=2)) as many:
+    with pytest.raises(
+        na.SimulationError,
+        match=r"^step 4 failed: worker 3 \(replica 1, shard 1\) has learnt other bits than worker 1 \(replica 0, shard 1\), which has the same neurons$",
+    ):
+        async with na.open_simulation(
+            NET, micro_batches=2, engine=InProcess(replicas=2, shards=2)
+        ) as many:
             await many.train_step(X, TARGETS, optimizer=ADAM)
             (job,) = [job for job in jobs if (job._replica, job._shard.place) == (1, 1)]
             mind = next(iter(job._twins.minds.values()))
@@ -385,7 +469,9 @@ async def test_a_worker_of_another_kind_is_refused(capfd) -> None:
 
 @pytest.mark.usefixtures("strange")
 async def test_or_warned_of_where_bits_do_not_matter(capfd) -> None:
-    async with na.open_simulation(NET, micro_batches=2, engine=InProcess(replicas=2, exact=False)) as many:
+    async with na.open_simulation(
+        NET, micro_batches=2, engine=InProcess(replicas=2, exact=False)
+    ) as many:
         await many.gradient(X, TARGETS)
     (line,) = capfd.readouterr().err.splitlines()
     assert re.match(r"^neuro-actors: worker \d .* 0\.9 there, .* here; bits may differ$", line)
@@ -398,7 +484,10 @@ async def test_or_warned_of_where_bits_do_not_matter(capfd) -> None:
 async def test_what_has_begun_is_finished_though_nobody_waits(killed: bool) -> None:
     """The step that a cancelled call has begun is ended, wholly, before another begins."""
     engine = InProcess(replicas=2, shards=2)
-    async with na.open_simulation(NET, micro_batches=3) as one, na.open_simulation(NET, micro_batches=3, engine=engine) as many:
+    async with (
+        na.open_simulation(NET, micro_batches=3) as one,
+        na.open_simulation(NET, micro_batches=3, engine=engine) as many,
+    ):
         for k in range(6):
             with trio.CancelScope() as scope:
                 async with trio.open_nursery() as nursery:
@@ -426,7 +515,9 @@ async def test_patience_names_who_is_slow(monkeypatch: pytest.MonkeyPatch) -> No
     monkeypatch.setattr(Job, "_finish", slow)
     told = r"^step 2 did not end within 0\.3 s:\n  .*worker 1 \(replica 1, shard 0\).*$"
     with pytest.raises(na.SimulationError, match=told):
-        async with na.open_simulation(NET, micro_batches=2, engine=InProcess(replicas=2), patience=0.3) as many:
+        async with na.open_simulation(
+            NET, micro_batches=2, engine=InProcess(replicas=2), patience=0.3
+        ) as many:
             await many.gradient(X, TARGETS)
 
 
@@ -438,7 +529,12 @@ async def test_left_in_the_middle() -> None:
     tasks = trio.lowlevel.current_statistics().tasks_living
     for seconds in (0.0, 0.005, 0.05):
         with trio.move_on_after(5):
-            async with trio.open_nursery() as nursery, na.open_simulation(NET, micro_batches=5, engine=InProcess(replicas=2, shards=2)) as many:
+            async with (
+                trio.open_nursery() as nursery,
+                na.open_simulation(
+                    NET, micro_batches=5, engine=InProcess(replicas=2, shards=2)
+                ) as many,
+            ):
                 nursery.start_soon(asked, many)
                 await trio.sleep(seconds)
                 nursery.cancel_scope.cancel()
@@ -463,7 +559,9 @@ async def test_cancelled_while_it_opens(turns: int) -> None:
                 scope.cancel()
 
             nursery.start_soon(cancel)
-            async with na.open_simulation(NET, micro_batches=2, engine=InProcess(replicas=2, shards=2)):
+            async with na.open_simulation(
+                NET, micro_batches=2, engine=InProcess(replicas=2, shards=2)
+            ):
                 await trio.sleep_forever()
     assert trio.lowlevel.current_statistics().tasks_living == tasks
 
@@ -481,14 +579,24 @@ def test_an_interrupt_is_plain_and_leaves_nobody(at: int, monkeypatch: pytest.Mo
 
     monkeypatch.setattr(Driver, "begin", interrupted)
     with pytest.raises(KeyboardInterrupt):
-        na.train(NET, X, TARGETS, optimizer=ADAM, epochs=2, micro_batches=3, engine=InProcess(replicas=2, shards=2))
+        na.train(
+            NET,
+            X,
+            TARGETS,
+            optimizer=ADAM,
+            epochs=2,
+            micro_batches=3,
+            engine=InProcess(replicas=2, shards=2),
+        )
 
 
 def test_at_places_where_python_looks_for_signals() -> None:
     """In the user's own task, every seventh of them; the driver's own are not struck, and workers are elsewhere."""
 
     def ask() -> None:
-        na.train(NET, X, TARGETS, optimizer=ADAM, epochs=1, micro_batches=2, engine=InProcess(replicas=2))
+        na.train(
+            NET, X, TARGETS, optimizer=ADAM, epochs=1, micro_batches=2, engine=InProcess(replicas=2)
+        )
 
     def noted(place: Place) -> bool:
         if not trio.lowlevel.currently_ki_protected():
@@ -502,7 +610,12 @@ def test_at_places_where_python_looks_for_signals() -> None:
     assert not [name for name, _ in places if re.search(r"Driver|Seats", name)]
     for name, place in users[::7]:
         with pytest.raises(KeyboardInterrupt):
-            watched(ask, lambda now, name=name, place=place: now == place and trio.lowlevel.current_task().name == name)
+            watched(
+                ask,
+                lambda now, name=name, place=place: (
+                    now == place and trio.lowlevel.current_task().name == name
+                ),
+            )
 
 
 # --- refused before any work -------------------------------------------------------------------------------------
@@ -527,32 +640,75 @@ class OwnRule(na.rules.Rule):
 
 MANY = InProcess(replicas=2)
 REFUSED: list[tuple[dict[str, Any], str]] = [
-    ({"engine": "rays"}, r"^engine must be such as na\.Ray\(replicas=2\), 'ray', or None, got 'rays'$"),
+    (
+        {"engine": "rays"},
+        r"^engine must be such as na\.Ray\(replicas=2\), 'ray', or None, got 'rays'$",
+    ),
     ({"engine": 2}, r"^engine must be such as na\.Ray"),
     ({"engine": InProcess}, r"^engine must be such as na\.Ray"),
-    ({"engine": MANY}, r"^2 replicas share out the micro-batches of a batch, and there are 1: say micro_batches=2, or more, or replicas=1$"),
-    ({"engine": InProcess(replicas=3), "micro_batches": 2}, r"^3 replicas share out .* there are 2: say micro_batches=3"),
+    (
+        {"engine": MANY},
+        r"^2 replicas share out the micro-batches of a batch, and there are 1: say micro_batches=2, or more, or replicas=1$",
+    ),
+    (
+        {"engine": InProcess(replicas=3), "micro_batches": 2},
+        r"^3 replicas share out .* there are 2: say micro_batches=3",
+    ),
     ({"engine": InProcess(shards=10)}, r"10"),
     ({"engine": InProcess(partition=na.partition(na.Network.layered([1, 2, 1]), 2))}, r"partition"),
-    ({"engine": MANY, "micro_batches": 2, "channels": "memory"}, r"^workers carry mail in bundled channels, and between them"),
-    ({"engine": MANY, "micro_batches": 2, "channels": na.Unreliable(seed=1)}, r"^workers carry mail in bundled channels"),
-    ({"engine": MANY, "micro_batches": 2, "sums": "blas"}, r"^many machines add in the same order everywhere: sums must be 'ordered', got 'blas'$"),
-    ({"engine": MANY, "rule": na.rules.WeightPerturbation()}, r"cannot share out WeightPerturbation"),
-    ({"engine": InProcess(), "rule": na.rules.PredictiveCoding()}, r"cannot share out PredictiveCoding"),
+    (
+        {"engine": MANY, "micro_batches": 2, "channels": "memory"},
+        r"^workers carry mail in bundled channels, and between them",
+    ),
+    (
+        {"engine": MANY, "micro_batches": 2, "channels": na.Unreliable(seed=1)},
+        r"^workers carry mail in bundled channels",
+    ),
+    (
+        {"engine": MANY, "micro_batches": 2, "sums": "blas"},
+        r"^many machines add in the same order everywhere: sums must be 'ordered', got 'blas'$",
+    ),
+    (
+        {"engine": MANY, "rule": na.rules.WeightPerturbation()},
+        r"cannot share out WeightPerturbation",
+    ),
+    (
+        {"engine": InProcess(), "rule": na.rules.PredictiveCoding()},
+        r"cannot share out PredictiveCoding",
+    ),
     ({"engine": InProcess(), "rule": na.rules.NewtonCG()}, r"cannot share out NewtonCG"),
-    ({"engine": InProcess(shards=2), "rule": na.rules.FeedbackAlignment()}, r"^2 shards need the rule na\.rules\.Backpropagation\(\), not Feedback"),
-    ({"engine": InProcess(), "rule": OwnRule()}, r"is none of the package's rules, and workers are handed data, not code$"),
-    ({"engine": InProcess(), "optimizer": Halving()}, r"^workers are handed data, not code, and .*Halving.* is, or has a schedule that is, your own: use na\.SGD"),
-    ({"engine": InProcess(), "optimizer": na.SGD(lambda update: 0.1)}, r"^workers are handed data, not code, and SGD\(.*use na\.SGD"),
+    (
+        {"engine": InProcess(shards=2), "rule": na.rules.FeedbackAlignment()},
+        r"^2 shards need the rule na\.rules\.Backpropagation\(\), not Feedback",
+    ),
+    (
+        {"engine": InProcess(), "rule": OwnRule()},
+        r"is none of the package's rules, and workers are handed data, not code$",
+    ),
+    (
+        {"engine": InProcess(), "optimizer": Halving()},
+        r"^workers are handed data, not code, and .*Halving.* is, or has a schedule that is, your own: use na\.SGD",
+    ),
+    (
+        {"engine": InProcess(), "optimizer": na.SGD(lambda update: 0.1)},
+        r"^workers are handed data, not code, and SGD\(.*use na\.SGD",
+    ),
 ]
 
 
 @pytest.mark.parametrize(("settings", "match"), REFUSED, ids=range(len(REFUSED)))
-def test_refused_before_any_work(settings: dict[str, Any], match: str, monkeypatch: pytest.MonkeyPatch, tmp_path) -> None:
+def test_refused_before_any_work(
+    settings: dict[str, Any], match: str, monkeypatch: pytest.MonkeyPatch, tmp_path
+) -> None:
     monkeypatch.setattr(InProcess, "cluster", None)  # nothing is started
     monkeypatch.setattr(na.Simulation, "train_step", None)
     with pytest.raises(na.InputError, match=match):
-        na.train(NET, X, TARGETS, **{"optimizer": ADAM, "epochs": 1, "checkpoint": tmp_path / "run"} | settings)
+        na.train(
+            NET,
+            X,
+            TARGETS,
+            **{"optimizer": ADAM, "epochs": 1, "checkpoint": tmp_path / "run"} | settings,
+        )
     assert not list(tmp_path.rglob("*.safetensors"))
 
 
@@ -573,8 +729,14 @@ async def test_an_optimizer_of_ones_own_is_refused_and_nothing_is_lost() -> None
         ({"shards": 1.5}, r"^InProcess: shards must be"),
         ({"replicas": True}, r"^InProcess: replicas must be"),
         ({"exact": 1}, r"^InProcess: exact must be"),
-        ({"partition": [0, 1]}, r"^InProcess: partition must be such as na\.partition\(network, 2\), got \[0, 1\]$"),
-        ({"shards": 3, "partition": na.partition(NET, 2)}, r"^InProcess: shards=3, and the partition has 2: leave shards out$"),
+        (
+            {"partition": [0, 1]},
+            r"^InProcess: partition must be such as na\.partition\(network, 2\), got \[0, 1\]$",
+        ),
+        (
+            {"shards": 3, "partition": na.partition(NET, 2)},
+            r"^InProcess: shards=3, and the partition has 2: leave shards out$",
+        ),
     ],
 )
 def test_engines_that_are_none(settings: dict[str, Any], match: str) -> None:

@@ -12,7 +12,9 @@ from neuro_actors.neuron.messages import ACTIVATION, URGENCY, Message, Step
 ONE, TWO = Step(1, loss="squared_error"), Step(2, loss="squared_error")
 
 
-def told(source: str = "a", values=(1.0, 2.0), step: Step = ONE, target: str = "n", kind=ACTIVATION) -> Message:
+def told(
+    source: str = "a", values=(1.0, 2.0), step: Step = ONE, target: str = "n", kind=ACTIVATION
+) -> Message:
     return Message(step, kind, source, target, np.array(values, dtype=float))
 
 
@@ -37,11 +39,23 @@ def test_any_order_of_arrival_gives_the_order_of_the_synapses() -> None:
 
 
 REFUSED = {
-    "another step": (told("b", step=TWO), r"^'n' cannot accept activation 'b' -> 'n' of step 2: it is at step 1$"),
-    "a second message on a synapse": (told("a", (3, 4)), r"'a' -> 'n' of step 1: it has one from there in this step already$"),
+    "another step": (
+        told("b", step=TWO),
+        r"^'n' cannot accept activation 'b' -> 'n' of step 2: it is at step 1$",
+    ),
+    "a second message on a synapse": (
+        told("a", (3, 4)),
+        r"'a' -> 'n' of step 1: it has one from there in this step already$",
+    ),
     "a stranger": (told("z"), r"'z' -> 'n' of step 1: it has no synapse for it$"),
-    "somebody else's mail": (told("b", target="m"), r"'b' -> 'm' of step 1: it has no synapse for it$"),
-    "another kind": (told("n", target="b", kind=URGENCY), r"urgency 'b' -> 'n' of step 1: it has no synapse for it$"),
+    "somebody else's mail": (
+        told("b", target="m"),
+        r"'b' -> 'm' of step 1: it has no synapse for it$",
+    ),
+    "another kind": (
+        told("n", target="b", kind=URGENCY),
+        r"urgency 'b' -> 'n' of step 1: it has no synapse for it$",
+    ),
     "another batch size": (told("b", (1, 2, 3)), r"its shape is \(3,\), expected \(2,\)$"),
     "a matrix": (told("b", ((1, 2), (3, 4))), r"its shape is \(2, 2\), expected \(2,\)$"),
     "not a number": (told("b", (1, np.nan)), r"it holds a value that is not finite"),
@@ -72,7 +86,9 @@ def test_large_values_whose_square_overflows_are_accepted() -> None:
 def test_an_urgency_before_the_activation_went_out_is_refused() -> None:
     p = Pile("n", URGENCY, ["f"])
     early = told("n", target="f", kind=URGENCY)
-    with pytest.raises(MessageError, match=r"^'n' cannot accept urgency 'f' -> 'n' of step 1: it awaits none now"):
+    with pytest.raises(
+        MessageError, match=r"^'n' cannot accept urgency 'f' -> 'n' of step 1: it awaits none now"
+    ):
         p.accept(early)
     p.open(1, 2)
     p.accept(early)

@@ -23,7 +23,20 @@ from neuro_actors.rules.rule_json import described, rule_of
 from neuro_actors.simulation import blocking as synchronous
 from neuro_actors.simulation.step_result import Outcome, Together
 
-SMALL = [2, 3, 4, 9, 10, 11, 16, 17, 24, 29, 31, 33]  # drawn networks of at most 26 neurons, layered and wild
+SMALL = [
+    2,
+    3,
+    4,
+    9,
+    10,
+    11,
+    16,
+    17,
+    24,
+    29,
+    31,
+    33,
+]  # drawn networks of at most 26 neurons, layered and wild
 STORM = na.Unreliable(drop=0.2, duplicate=0.2, reorder=0.2, corrupt=0.05, crash=0.2, seed=3)
 RNG = np.random.default_rng(0)
 NET = na.Network.layered([3, 4, 2], output_activation="sigmoid", seed=1)
@@ -46,7 +59,9 @@ def sizes(batch: int, count: int) -> list[int]:
     return [len(part) for part in np.array_split(np.arange(batch), min(batch, count))]
 
 
-def at_the_centre(network, x, targets, loss, count, rule=None) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+def at_the_centre(
+    network, x, targets, loss, count, rule=None
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Weights' and biases' gradients, and predictions, out of the same micro-batches, each in a society of its own. Of one
     there is no sum."""
     ends = np.cumsum(sizes(len(x), count)).tolist()
@@ -60,7 +75,13 @@ def at_the_centre(network, x, targets, loss, count, rule=None) -> tuple[np.ndarr
     if count == 1:
         return found[0].weights, found[0].biases, found[0].predictions
     sums = [
-        by_halves([(part.stop - part.start) * getattr(one, name) for part, one in zip(parts, found, strict=True)]) / len(x)
+        by_halves(
+            [
+                (part.stop - part.start) * getattr(one, name)
+                for part, one in zip(parts, found, strict=True)
+            ]
+        )
+        / len(x)
         for name in ("weights", "biases")
     ]
     return sums[0], sums[1], np.concatenate([one.predictions for one in found])
@@ -145,7 +166,8 @@ def test_the_bits_are_those_of_the_same_tree_at_the_centre(seed: int) -> None:
     for count in counts(len(case.x)):
         weights, biases, predictions = at_the_centre(*given, count)
         found = {
-            name: na.gradient(*given, channels=name, micro_batches=count, wrt_inputs=True) for name in ("memory", "bundled")
+            name: na.gradient(*given, channels=name, micro_batches=count, wrt_inputs=True)
+            for name in ("memory", "bundled")
         }
         one = found["memory"]
         assert same_bits(one, found["bundled"])
@@ -163,22 +185,33 @@ def test_the_bits_are_those_of_the_same_tree_at_the_centre(seed: int) -> None:
 def test_in_a_storm(seed: int, count: int) -> None:
     case = draw_case(seed)
     given = case.network, case.x, case.targets, case.loss
-    calm, loud = (na.gradient(*given, each, micro_batches=count, wrt_inputs=True) for each in ("bundled", STORM))
+    calm, loud = (
+        na.gradient(*given, each, micro_batches=count, wrt_inputs=True)
+        for each in ("bundled", STORM)
+    )
     assert same_bits(calm, loud)
 
 
 def test_learning_in_both_engines_and_in_a_storm() -> None:
     for count in counts(len(X)):
-        found = [synchronous.run(lambda c=c, n=count: learnt(c, n), c) for c in ("memory", "bundled", STORM)]
+        found = [
+            synchronous.run(lambda c=c, n=count: learnt(c, n), c)
+            for c in ("memory", "bundled", STORM)
+        ]
         assert found[0] == found[1] == found[2]
         # what each learns from is the gradient, which was compared above
         network = NET
-        optimizer, velocity = na.SGD(0.1, momentum=0.9), [(np.zeros_like(p),) for p in (NET.weights, NET.biases)]
+        optimizer, velocity = (
+            na.SGD(0.1, momentum=0.9),
+            [(np.zeros_like(p),) for p in (NET.weights, NET.biases)],
+        )
         for step in range(3):
             gradient = na.gradient(network, X, TARGETS, micro_batches=count)
             moved = []
             for i, name in enumerate(("weights", "biases")):
-                new, velocity[i] = optimizer.update(getattr(network, name), -getattr(gradient, name), velocity[i], step + 1)
+                new, velocity[i] = optimizer.update(
+                    getattr(network, name), -getattr(gradient, name), velocity[i], step + 1
+                )
                 moved.append(new)
             network = network.with_parameters(*moved)
         assert network == found[0]
@@ -208,7 +241,10 @@ def test_one_is_none(count: int | None, tmp_path) -> None:
 
 
 def test_a_batch_of_one_example_is_what_it_was() -> None:
-    plain, parts = (na.gradient(NET, X[:1], TARGETS[:1], micro_batches=count, wrt_inputs=True) for count in (None, 4))
+    plain, parts = (
+        na.gradient(NET, X[:1], TARGETS[:1], micro_batches=count, wrt_inputs=True)
+        for count in (None, 4)
+    )
     assert same_bits(plain, parts)
 
 
@@ -219,8 +255,13 @@ def test_examples_keep_their_order() -> None:
     for count in (2, 4, 8):
         size = 8 // count
         one = na.gradient(NET, x, targets, micro_batches=count, wrt_inputs=True)
-        parts = [na.gradient(NET, x[k : k + size], targets[k : k + size], wrt_inputs=True) for k in range(0, 8, size)]
-        assert np.array_equal(one.inputs, np.concatenate([part.inputs for part in parts]) * (size / 8))
+        parts = [
+            na.gradient(NET, x[k : k + size], targets[k : k + size], wrt_inputs=True)
+            for k in range(0, 8, size)
+        ]
+        assert np.array_equal(
+            one.inputs, np.concatenate([part.inputs for part in parts]) * (size / 8)
+        )
     losses = [na.gradient(NET, x[[k]], targets[[k]]).loss for k in range(8)]
     assert one.loss == np.add.accumulate(losses)[-1] / 8
 
@@ -230,11 +271,24 @@ def test_rounds_are_put_together_by_their_examples() -> None:
     rng = np.random.default_rng(3)
 
     def outcome(number: int, batch: int) -> Outcome:
-        return Outcome(number, rng.random((2, 3 * batch)), rng.random(batch), rng.random((1, 3 * batch)), rng.random(4))
+        return Outcome(
+            number,
+            rng.random((2, 3 * batch)),
+            rng.random(batch),
+            rng.random((1, 3 * batch)),
+            rng.random(4),
+        )
 
-    one, other, again, last = (outcome(number, batch) for number, batch in ((5, 3), (6, 2), (7, 3), (8, 2)))
+    one, other, again, last = (
+        outcome(number, batch) for number, batch in ((5, 3), (6, 2), (7, 3), (8, 2))
+    )
     together = Together()
-    for part, what in ((slice(0, 3), one), (slice(3, 5), other), (slice(0, 3), again), (slice(3, 5), last)):
+    for part, what in (
+        (slice(0, 3), one),
+        (slice(3, 5), other),
+        (slice(0, 3), again),
+        (slice(3, 5), last),
+    ):
         together.add(part, what)
     found = together.outcome
     assert found.step == 5
@@ -263,7 +317,9 @@ def kills(place: str, step: int) -> list[Kill]:
 def test_what_is_forgotten_is_seen(forgotten: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """The test above could not pass if anything of it were lost with a neuron."""
     calm = trio.run(learnt, "bundled", 3, 2)
-    monkeypatch.setattr(MicroBatchNeuron, "KEPT", tuple(name for name in MicroBatchNeuron.KEPT if name != forgotten))
+    monkeypatch.setattr(
+        MicroBatchNeuron, "KEPT", tuple(name for name in MicroBatchNeuron.KEPT if name != forgotten)
+    )
     storm = na.Unreliable(faults=kills("before fire", 3))
     if forgotten == "done":
         with pytest.raises(na.SimulationError, match=r"'micro-batch 3 of 3' does not follow 0"):
@@ -298,13 +354,21 @@ async def test_a_cancelled_step_leaves_nothing_behind(at: int, channels: str) ->
         assert scope.cancelled_caught
         network = await simulation.network()
         assert (network == NET) == (at < 3)  # the last is finished by the society
-        assert same_bits(await simulation.gradient(X, TARGETS), na.gradient(network, X, TARGETS, micro_batches=3))
+        assert same_bits(
+            await simulation.gradient(X, TARGETS), na.gradient(network, X, TARGETS, micro_batches=3)
+        )
     one, two, three = (f"micro-batch {k} of 3" for k in (1, 2, 3))
     assert seen == [*[one, two, three][:at], one, two, three]
 
 
 def test_checkpoints_go_on_to_the_same_bits(channels: str, tmp_path) -> None:
-    more = {"optimizer": na.Adam(0.05), "epochs": 2, "batch_size": 4, "micro_batches": 3, "channels": channels}
+    more = {
+        "optimizer": na.Adam(0.05),
+        "epochs": 2,
+        "batch_size": 4,
+        "micro_batches": 3,
+        "channels": channels,
+    }
     whole = na.train(NET, X, TARGETS, **more)
     assert whole != na.train(NET, X, TARGETS, **more | {"micro_batches": None})
     assert na.train(NET, X, TARGETS, checkpoint=tmp_path, every=1, **more) == whole
@@ -330,7 +394,9 @@ def test_numbers_must_follow_each_other() -> None:
         with pytest.raises(na.MessageError, match=r"does not follow 0$|it is no micro-batch$"):
             told(2, name)
         assert rule.kept() == kept
-    with pytest.raises(na.MessageError, match=r"^'h1.0' cannot respond in step 3: it has not fired in that step$"):
+    with pytest.raises(
+        na.MessageError, match=r"^'h1.0' cannot respond in step 3: it has not fired in that step$"
+    ):
         told(3, "micro-batch 2 of 3", fires=False)
     told(4, "micro-batch 2 of 3")
     told(5, "micro-batch 1 of 2")  # it starts anew
@@ -340,7 +406,9 @@ def test_numbers_must_follow_each_other() -> None:
 # --- memory ------------------------------------------------------------------------------------------------------
 
 
-def test_no_array_is_larger_than_one_micro_batch_needs(channels: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_no_array_is_larger_than_one_micro_batch_needs(
+    channels: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
     rng = np.random.default_rng(2)
     net = na.Network.layered([3, 20, 20, 1], seed=1)
     x, targets = rng.standard_normal((1000, 3)), rng.random((1000, 1))
@@ -384,7 +452,9 @@ def test_memory_is_bounded(channels: str) -> None:
 
 def recorded(path, rule=None, channels="bundled", optimizers=None) -> None:
     async def society() -> None:
-        async with na.open_simulation(NET, channels, path, rule=rule, micro_batches=3) as simulation:
+        async with na.open_simulation(
+            NET, channels, path, rule=rule, micro_batches=3
+        ) as simulation:
             await simulation.predict(X)
             for optimizer in optimizers or [na.SGD(0.1, momentum=0.9)] * 2:
                 await simulation.train_step(X, TARGETS, optimizer=optimizer)
@@ -399,20 +469,36 @@ def test_a_log_says_which_micro_batch_it_was(tmp_path) -> None:
         audit = na.audit(tmp_path / name)
         assert (audit.lie, audit.passed, audit.exact, audit.unproved) == (None, True, True, 0)
     log = na.open_log(tmp_path / "storm")
-    assert log.about["rule"] == {"name": "MicroBatches", "rule": {"name": "Backpropagation"}, "count": 3}
+    assert log.about["rule"] == {
+        "name": "MicroBatches",
+        "rule": {"name": "Backpropagation"},
+        "count": 3,
+    }
     told = [(info.mode, info.round, info.batch) for info in log.steps]
     names = ["micro-batch 1 of 3", "micro-batch 2 of 3", "micro-batch 3 of 3"]
     learning = list(zip(["gradient", "gradient", "train"], names, [3, 2, 2], strict=True))
-    assert told == [("predict", "", 7), *learning, *learning, *(("gradient", *rest) for _, *rest in learning)]
+    assert told == [
+        ("predict", "", 7),
+        *learning,
+        *learning,
+        *(("gradient", *rest) for _, *rest in learning),
+    ]
     trained, gradient = log.network_at(7), [log.step(number) for number in (8, 9, 10)]
     expected = na.gradient(trained, X, TARGETS, wrt_inputs=True, micro_batches=3)
     assert np.array_equal(-gradient[2].weights, expected.weights)
-    assert np.array_equal(-np.concatenate([step.felt for step in gradient], axis=1).T / 7, expected.inputs)
+    assert np.array_equal(
+        -np.concatenate([step.felt for step in gradient], axis=1).T / 7, expected.inputs
+    )
     first = na.gradient(trained, X[:3], TARGETS[:3])
-    assert np.array_equal(-gradient[0].weights, first.weights)  # before the last, each commits what its own comes to
+    assert np.array_equal(
+        -gradient[0].weights, first.weights
+    )  # before the last, each commits what its own comes to
 
 
-@pytest.mark.parametrize("optimizers", [[na.SGD(lambda k: 0.1 / k) for _ in range(3)], [na.SGD(0.1, momentum=0.5), na.Adam(0.01)] * 2])
+@pytest.mark.parametrize(
+    "optimizers",
+    [[na.SGD(lambda k: 0.1 / k) for _ in range(3)], [na.SGD(0.1, momentum=0.5), na.Adam(0.01)] * 2],
+)
 def test_optimisers_that_start_afresh_are_audited(optimizers, tmp_path) -> None:
     recorded(tmp_path / "a", optimizers=optimizers)
     assert na.audit(tmp_path / "a").passed
@@ -438,11 +524,17 @@ def test_somebodys_own_optimiser_is_audited_or_believed(tmp_path) -> None:
     audit = na.audit(tmp_path / "a", optimizers=[Own()])
     assert (audit.lie, audit.passed, audit.unproved) == (None, True, 0)
     audit = na.audit(tmp_path / "a")
-    assert (audit.lie, audit.passed, audit.unproved) == (None, False, 4 * 6)  # the commits of four steps
+    assert (audit.lie, audit.passed, audit.unproved) == (
+        None,
+        False,
+        4 * 6,
+    )  # the commits of four steps
     assert any("the optimiser Own() is not known here" in remark for remark in audit.remarks)
 
 
-def test_another_machine_and_part_of_a_log_are_refused(tmp_path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_another_machine_and_part_of_a_log_are_refused(
+    tmp_path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     recorded(na.Recording(tmp_path / "a", every=2))
     told = r"a log under MicroBatches\(rule=Backpropagation\(\), count=3\) can be audited whole, and on the machine that made it: "
     with pytest.raises(na.LogError, match=told + r"it is a partial log$"):
@@ -458,10 +550,17 @@ def test_one_micro_batch_is_traced(tmp_path) -> None:
     trained = na.open_log(tmp_path / "a").network_at(7)
     trace = na.trace(tmp_path / "a", weight=("x0", "h1.0"), step=9)
     found = na.gradient(trained, X[3:5], TARGETS[3:5])
-    place = next(k for k, synapse in enumerate(NET.synapses) if (synapse.source, synapse.target) == ("x0", "h1.0"))
+    place = next(
+        k
+        for k, synapse in enumerate(NET.synapses)
+        if (synapse.source, synapse.target) == ("x0", "h1.0")
+    )
     assert trace.from_log == -found.weights[place]
     assert abs(trace.total - trace.from_log) <= trace.bound
-    assert "at step 9 (gradient of squared_error, micro-batch 2 of 3, mean of 2 examples)" in trace.about
+    assert (
+        "at step 9 (gradient of squared_error, micro-batch 2 of 3, mean of 2 examples)"
+        in trace.about
+    )
     recorded(tmp_path / "b", rules.FeedbackAlignment())
     with pytest.raises(na.InputError, match=r"under backpropagation, not under FeedbackAlignment$"):
         na.trace(tmp_path / "b", neuron="h1.0")
@@ -476,12 +575,18 @@ def test_the_commands_and_the_page_show_them(tmp_path) -> None:
     recorded(tmp_path / "a")
     shown = CliRunner().invoke(cli, ["log", "show", str(tmp_path / "a")]).output
     assert "step 2: gradient of squared_error, 3 examples, round 'micro-batch 1 of 3'" in shown
-    assert "step 4: learn from squared_error, 2 examples, round 'micro-batch 3 of 3', by SGD(learning_rate=0.1" in shown
+    assert (
+        "step 4: learn from squared_error, 2 examples, round 'micro-batch 3 of 3', by SGD(learning_rate=0.1"
+        in shown
+    )
     info = CliRunner().invoke(cli, ["log", "info", str(tmp_path / "a")]).output
     assert "MicroBatches(rule=Backpropagation(), count=3)" in " ".join(info.split())
     page = gathered(na.open_log(tmp_path / "a"))
     names = [f"micro-batch {k} of 3" for k in (1, 2, 3)]
-    assert [(step["batch"], step["round"]) for step in page["steps"]] == [(7, ""), *zip([3, 2, 2] * 3, names * 3, strict=True)]
+    assert [(step["batch"], step["round"]) for step in page["steps"]] == [
+        (7, ""),
+        *zip([3, 2, 2] * 3, names * 3, strict=True),
+    ]
 
 
 # --- what is refused ---------------------------------------------------------------------------------------------
@@ -493,15 +598,31 @@ def test_a_count_is_a_whole_number(count) -> None:
         lambda: na.gradient(NET, X, TARGETS, micro_batches=count),
         lambda: na.train(NET, X, TARGETS, optimizer=na.SGD(0.1), micro_batches=count),
     ):
-        with pytest.raises(na.InputError, match=r"^micro_batches must be a whole number of at least 1, got "):
+        with pytest.raises(
+            na.InputError, match=r"^micro_batches must be a whole number of at least 1, got "
+        ):
             asked()
 
 
-@pytest.mark.parametrize("rule", [rules.PredictiveCoding(), rules.WeightPerturbation(), rules.DirectFeedbackAlignment(), rules.NewtonCG()])
+@pytest.mark.parametrize(
+    "rule",
+    [
+        rules.PredictiveCoding(),
+        rules.WeightPerturbation(),
+        rules.DirectFeedbackAlignment(),
+        rules.NewtonCG(),
+    ],
+)
 def test_rules_with_rounds_of_their_own(rule: rules.Rule) -> None:
-    with pytest.raises(na.InputError, match=rf"^micro_batches: {type(rule).__name__} has rounds of its own, and a batch that is cut needs"):
+    with pytest.raises(
+        na.InputError,
+        match=rf"^micro_batches: {type(rule).__name__} has rounds of its own, and a batch that is cut needs",
+    ):
         na.train(NET, X, TARGETS, optimizer=na.SGD(0.1), rule=rule, micro_batches=2)
-    with pytest.raises(na.InputError, match=r"^MicroBatches: rule must be such as na.rules.Backpropagation\(\), got 'all'$"):
+    with pytest.raises(
+        na.InputError,
+        match=r"^MicroBatches: rule must be such as na.rules.Backpropagation\(\), got 'all'$",
+    ):
         rules.MicroBatches("all", 2)  # type: ignore[arg-type]
 
 
@@ -516,23 +637,39 @@ class Strange(rules.Rule):
 
 async def test_neurons_whose_learning_is_not_known() -> None:
     async with na.open_simulation(NET, rule=Strange(), micro_batches=2) as simulation:
-        with pytest.raises(na.InputError, match=r"^micro_batches: neurons of Strange are no LocalRule, so what they would"):
+        with pytest.raises(
+            na.InputError,
+            match=r"^micro_batches: neurons of Strange are no LocalRule, so what they would",
+        ):
             await simulation.gradient(X, TARGETS)
 
 
 async def test_products_with_the_hessian() -> None:
     async with na.open_simulation(NET, micro_batches=2) as simulation:
-        with pytest.raises(na.InputError, match=r"need the rule na.rules.Backpropagation\(\), not MicroBatches\(rule=Backprop"):
-            await simulation.hessian_vector_product(X, TARGETS, np.ones(len(NET.weights)), np.ones(len(NET.ids)))
+        with pytest.raises(
+            na.InputError,
+            match=r"need the rule na.rules.Backpropagation\(\), not MicroBatches\(rule=Backprop",
+        ):
+            await simulation.hessian_vector_product(
+                X, TARGETS, np.ones(len(NET.weights)), np.ones(len(NET.ids))
+            )
 
 
 def test_the_rule_is_described_and_read_again() -> None:
     rule = rules.MicroBatches(rules.FeedbackAlignment(5), np.int64(4))
-    assert described(rule) == {"name": "MicroBatches", "rule": {"name": "FeedbackAlignment", "seed": 5}, "count": 4}
+    assert described(rule) == {
+        "name": "MicroBatches",
+        "rule": {"name": "FeedbackAlignment", "seed": 5},
+        "count": 4,
+    }
     assert rule_of(described(rule)) == rule
     deep: dict = {"name": "Backpropagation"}
     for _ in range(900):
         deep = {"name": "MicroBatches", "rule": deep, "count": 2}
-    for held in (deep, {"name": "MicroBatches", "rule": "Backpropagation()", "count": 2}, {"name": "MicroBatches", "rule": {}, "count": 2}):
+    for held in (
+        deep,
+        {"name": "MicroBatches", "rule": "Backpropagation()", "count": 2},
+        {"name": "MicroBatches", "rule": {}, "count": 2},
+    ):
         with pytest.raises(na.InputError):
             rule_of(held)

@@ -35,7 +35,9 @@ def commit_after_sending(patch) -> None:
             if line in last:
                 self._channels.record(step, line, last[line])
             if line in last or self._names[line][0] == URGENCY:
-                letters.append(Letter(line, delivery.number, delivery.order, last.get(line, frames.EMPTY)))
+                letters.append(
+                    Letter(line, delivery.number, delivery.order, last.get(line, frames.EMPTY))
+                )
         for letter in letters:
             self._strike("between urgencies")
             self._post(letter)
@@ -73,7 +75,11 @@ def changed_in_place(patch) -> None:
 
 def optimizer_state_forgotten(patch) -> None:
     def be_born_forgetful(self, snapshot: Snapshot, keep) -> None:
-        be_born(self, snapshot, lambda: tuple(Memory(k.parameters) if isinstance(k, Memory) else k for k in keep()))
+        be_born(
+            self,
+            snapshot,
+            lambda: tuple(Memory(k.parameters) if isinstance(k, Memory) else k for k in keep()),
+        )
 
     patch(MortalPort, "be_born", be_born_forgetful)
 
@@ -89,16 +95,30 @@ def urgencies_volatile(patch) -> None:
         be_born(self, snapshot._replace(said={}), keep)
 
     patch(MortalPort, "be_born", be_born_speechless)
-    patch(Delivery, "receive", lambda self, letter: receive(self, letter) if self.snapshot.said or letter.number >= self.number else None)
+    patch(
+        Delivery,
+        "receive",
+        lambda self, letter: (
+            receive(self, letter) if self.snapshot.said or letter.number >= self.number else None
+        ),
+    )
 
 
 def urgencies_computed_anew(patch) -> None:
     """Not retained, but computed from the new weights."""
 
     def finish_anew(self) -> None:
-        rule, step = getattr(self._keep, "__self__", None), self._channels.orders.step(self._delivery.number, self._delivery.order)
+        rule, step = (
+            getattr(self._keep, "__self__", None),
+            self._channels.orders.step(self._delivery.number, self._delivery.order),
+        )
         whole(self)
-        if isinstance(rule, LocalRule) and step.loss is not None and not step.tangent and step.optimizer is not None:
+        if (
+            isinstance(rule, LocalRule)
+            and step.loss is not None
+            and not step.tangent
+            and step.optimizer is not None
+        ):
             again = replace(step, optimizer=None)
             rule.fire(again, self.heard, np.empty_like(self.activation))
             back = np.empty_like(self.back)
@@ -129,7 +149,11 @@ def acknowledged_on_receipt(patch) -> None:
         return receive(self, letter)
 
     def due_unheard(self, now: float) -> list[Letter]:
-        return [letter for letter in due(self, now) if letter.asks or (letter.line, letter.number) not in heard]
+        return [
+            letter
+            for letter in due(self, now)
+            if letter.asks or (letter.line, letter.number) not in heard
+        ]
 
     patch(storms, "live", live_anew)
     patch(Delivery, "receive", receive_and_say_so)
@@ -146,7 +170,11 @@ def released_at_the_first_urgency(patch) -> None:
 
 
 def no_timer(patch) -> None:
-    patch(Delivery, "say", lambda self, letters, awaited, now: say(self, letters, awaited, float("inf")))
+    patch(
+        Delivery,
+        "say",
+        lambda self, letters, awaited, now: say(self, letters, awaited, float("inf")),
+    )
 
 
 def timer_rings_once(patch) -> None:
@@ -160,7 +188,11 @@ def timer_rings_once(patch) -> None:
 
 
 def no_answer_to_the_past(patch) -> None:
-    patch(Delivery, "receive", lambda self, letter: None if letter.number < self.number else receive(self, letter))
+    patch(
+        Delivery,
+        "receive",
+        lambda self, letter: None if letter.number < self.number else receive(self, letter),
+    )
 
 
 def questions_unanswered(patch) -> None:
@@ -168,7 +200,9 @@ def questions_unanswered(patch) -> None:
 
 
 def nothing_asked_for(patch) -> None:
-    patch(Delivery, "due", lambda self, now: [letter for letter in due(self, now) if not letter.asks])
+    patch(
+        Delivery, "due", lambda self, now: [letter for letter in due(self, now) if not letter.asks]
+    )
 
 
 def outputs_activation_not_retained(patch) -> None:
@@ -193,8 +227,14 @@ def checksum_of_the_head_alone(patch) -> None:
 
 def stale_step_accepted(patch) -> None:
     def receive_anything(self, letter: Letter) -> Letter | None:
-        if letter.number == self.number - 1 and not letter.asks and letter.line in self.wires.repeats:
-            letter = letter._replace(number=self.number, order=self.order if self.order is not None else letter.order)
+        if (
+            letter.number == self.number - 1
+            and not letter.asks
+            and letter.line in self.wires.repeats
+        ):
+            letter = letter._replace(
+                number=self.number, order=self.order if self.order is not None else letter.order
+            )
         return receive(self, letter)
 
     patch(Delivery, "receive", receive_anything)
@@ -206,7 +246,9 @@ def counts_instead_of_names(patch) -> None:
     def receive_and_count(self, letter: Letter) -> Letter | None:
         if letter.number == self.number and not letter.asks and letter.line in self.mail:
             for line in (*self.wires.answers, *self.wires.repeats):
-                if line not in self.mail and (line in self.wires.answers) == (letter.line in self.wires.answers):
+                if line not in self.mail and (line in self.wires.answers) == (
+                    letter.line in self.wires.answers
+                ):
                     self.mail[line] = letter.values
                     break
         return receive(self, letter)
@@ -219,7 +261,9 @@ def sums_in_order_of_arrival(patch) -> None:
         step = await wait(self, kind)
         if step is not None and kind == URGENCY:
             lines = self._heard_along[URGENCY]
-            order = sorted(range(len(lines)), key=lambda k: list(self._delivery.mail).index(lines[k]))
+            order = sorted(
+                range(len(lines)), key=lambda k: list(self._delivery.mail).index(lines[k])
+            )
             self.urgencies = np.ascontiguousarray(self.urgencies[order])
         return step
 
@@ -266,7 +310,12 @@ def early_urgencies_dropped(patch) -> None:
     """They are said again when this member has spoken: its activation is of the past to who said them."""
 
     def receive_no_early(self, letter: Letter) -> Letter | None:
-        if letter.number == self.number and letter.line in self.wires.repeats and not self.spoken and not letter.asks:
+        if (
+            letter.number == self.number
+            and letter.line in self.wires.repeats
+            and not self.spoken
+            and not letter.asks
+        ):
             return None
         return receive(self, letter)
 
@@ -306,7 +355,10 @@ EQUIVALENT = [early_urgencies_dropped, the_mailbox_survives, the_latest_letter_c
 
 
 def problems(first: int) -> list[str]:
-    return [storms.live(storms.draw_schedule(1, number), patience=PATIENCE).problem for number in range(first)]
+    return [
+        storms.live(storms.draw_schedule(1, number), patience=PATIENCE).problem
+        for number in range(first)
+    ]
 
 
 def test_the_protocol_itself_survives_them() -> None:

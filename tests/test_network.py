@@ -26,68 +26,167 @@ def chain(*ids: str, weight: float = 1.0) -> list[Synapse]:
 
 REFUSED = {
     "a cycle, whose path is printed": (
-        lambda: simple([Input("x"), *map(Neuron, "abcy")], [*chain("x", "a", "b", "c", "y"), Synapse("c", "a", 1.0)]),
+        lambda: simple(
+            [Input("x"), *map(Neuron, "abcy")],
+            [*chain("x", "a", "b", "c", "y"), Synapse("c", "a", 1.0)],
+        ),
         r"cycle: ('a' -> 'b' -> 'c' -> 'a'|'b' -> 'c' -> 'a' -> 'b'|'c' -> 'a' -> 'b' -> 'c'); take one of them away$",
     ),
-    "a self-loop": (lambda: simple(synapses=[*chain("x", "h", "y"), Synapse("h", "h", 1.0)]), r"'h' -> 'h' is a self-loop"),
-    "a duplicate neuron": (lambda: simple([Input("x"), Neuron("h"), Neuron("h"), Neuron("y")]), r"id 'h' stands there twice"),
+    "a self-loop": (
+        lambda: simple(synapses=[*chain("x", "h", "y"), Synapse("h", "h", 1.0)]),
+        r"'h' -> 'h' is a self-loop",
+    ),
+    "a duplicate neuron": (
+        lambda: simple([Input("x"), Neuron("h"), Neuron("h"), Neuron("y")]),
+        r"id 'h' stands there twice",
+    ),
     "a duplicate synapse": (
         lambda: simple(synapses=[*chain("x", "h", "y"), Synapse("h", "y", 2.0)]),
         r"synapse 'h' -> 'y' stands there twice: keep one",
     ),
-    "an unknown endpoint": (lambda: simple(synapses=chain("x", "hh", "y")), r"'x' -> 'hh': there is no neuron 'hh'; did you mean 'h'\?"),
+    "an unknown endpoint": (
+        lambda: simple(synapses=chain("x", "hh", "y")),
+        r"'x' -> 'hh': there is no neuron 'hh'; did you mean 'h'\?",
+    ),
     "a neuron that no input reaches": (
-        lambda: simple([Input("x"), *map(Neuron, "hyz")], [*chain("x", "h", "y"), Synapse("z", "y", 1.0)]),
+        lambda: simple(
+            [Input("x"), *map(Neuron, "hyz")], [*chain("x", "h", "y"), Synapse("z", "y", 1.0)]
+        ),
         r"no input reaches neuron 'z': give it an incoming synapse",
     ),
     "a neuron from which no output is reached": (
-        lambda: simple([Input("x"), *map(Neuron, "hyz")], [*chain("x", "h", "y"), Synapse("x", "z", 1.0)]),
+        lambda: simple(
+            [Input("x"), *map(Neuron, "hyz")], [*chain("x", "h", "y"), Synapse("x", "z", 1.0)]
+        ),
         r"no output is reached from 'z': give it an outgoing synapse",
     ),
-    "an idle input": (lambda: simple([Input("x"), Input("q"), *map(Neuron, "hy")]), r"no output is reached from 'q'"),
+    "an idle input": (
+        lambda: simple([Input("x"), Input("q"), *map(Neuron, "hy")]),
+        r"no output is reached from 'q'",
+    ),
     "a synapse into an input": (
-        lambda: simple([Input("x"), Input("i"), Neuron("h"), Neuron("y")], [*chain("x", "h", "y"), *chain("h", "i", "y")]),
+        lambda: simple(
+            [Input("x"), Input("i"), Neuron("h"), Neuron("y")],
+            [*chain("x", "h", "y"), *chain("h", "i", "y")],
+        ),
         r"'h' -> 'i' leads into an input",
     ),
-    "no inputs": (lambda: simple([Neuron("h"), Neuron("y")], chain("h", "y")), r"has no inputs: add at least one na.Input"),
+    "no inputs": (
+        lambda: simple([Neuron("h"), Neuron("y")], chain("h", "y")),
+        r"has no inputs: add at least one na.Input",
+    ),
     "no outputs": (lambda: simple(outputs=[]), r"has no outputs: name at least one"),
     "an unknown output": (lambda: simple(outputs=["z"]), r"output 'z' is no neuron"),
     "a repeated output": (lambda: simple(outputs=["y", "y"]), r"output 'y' is named twice"),
-    "outputs as a string": (lambda: simple(outputs="y"), r"must be a list of ids, got the string 'y'"),
-    "a weight that is no number": (lambda: simple(synapses=[*chain("x", "h"), Synapse("h", "y", nan)]), r"weight of 'h' -> 'y': .* got nan"),
-    "an infinite weight": (lambda: simple(synapses=[*chain("x", "h"), Synapse("h", "y", inf)]), r"weight of 'h' -> 'y': .* got inf"),
-    "a weight of text": (lambda: simple(synapses=[*chain("x", "h"), Synapse("h", "y", "1")]), r"weight of 'h' -> 'y': .* got '1'"),
-    "a bias that is no number": (lambda: simple([Input("x"), Neuron("h", bias=nan), Neuron("y")]), r"bias of h: .* got nan"),
+    "outputs as a string": (
+        lambda: simple(outputs="y"),
+        r"must be a list of ids, got the string 'y'",
+    ),
+    "a weight that is no number": (
+        lambda: simple(synapses=[*chain("x", "h"), Synapse("h", "y", nan)]),
+        r"weight of 'h' -> 'y': .* got nan",
+    ),
+    "an infinite weight": (
+        lambda: simple(synapses=[*chain("x", "h"), Synapse("h", "y", inf)]),
+        r"weight of 'h' -> 'y': .* got inf",
+    ),
+    "a weight of text": (
+        lambda: simple(synapses=[*chain("x", "h"), Synapse("h", "y", "1")]),
+        r"weight of 'h' -> 'y': .* got '1'",
+    ),
+    "a bias that is no number": (
+        lambda: simple([Input("x"), Neuron("h", bias=nan), Neuron("y")]),
+        r"bias of h: .* got nan",
+    ),
     "an unknown activation": (
         lambda: simple([Input("x"), Neuron("h", "tahn"), Neuron("y")]),
         r"neuron 'h': unknown activation 'tahn'; did you mean 'tanh'\?",
     ),
-    "an empty name": (lambda: simple([Input("x"), Neuron(""), Neuron("y")]), r"neuron 1: an id is 1 to 128 printable characters, got ''"),
-    "a long name": (lambda: simple([Input("x"), Neuron("h" * 129), Neuron("y")]), r"neuron 1: an id is 1 to 128"),
-    "a name with a control character": (lambda: simple([Input("x"), Neuron("h\n"), Neuron("y")]), r"neuron 1: .* got 'h\\n'"),
-    "a name that is no string": (lambda: simple([Input("x"), Neuron(3), Neuron("y")]), r"neuron 1: an id is .* got 3"),
-    "a reserved name": (lambda: simple([Input("x"), Neuron("loss"), Neuron("y")]), r"the id 'loss' is reserved"),
-    "a neuron that is none": (lambda: simple(["x", "y"]), r"neurons must be na.Input or na.Neuron objects, got 'x'"),
-    "a synapse that is none": (lambda: simple(synapses=[("x", "y")]), r"synapses must be na.Synapse objects"),
-    "one layer": (lambda: Network.layered([3]), r"sizes must be two or more whole numbers, inputs first, got \[3\]"),
-    "an empty layer": (lambda: Network.layered([3, 0, 1]), r"each of sizes must be a whole number of at least 1, got 0"),
+    "an empty name": (
+        lambda: simple([Input("x"), Neuron(""), Neuron("y")]),
+        r"neuron 1: an id is 1 to 128 printable characters, got ''",
+    ),
+    "a long name": (
+        lambda: simple([Input("x"), Neuron("h" * 129), Neuron("y")]),
+        r"neuron 1: an id is 1 to 128",
+    ),
+    "a name with a control character": (
+        lambda: simple([Input("x"), Neuron("h\n"), Neuron("y")]),
+        r"neuron 1: .* got 'h\\n'",
+    ),
+    "a name that is no string": (
+        lambda: simple([Input("x"), Neuron(3), Neuron("y")]),
+        r"neuron 1: an id is .* got 3",
+    ),
+    "a reserved name": (
+        lambda: simple([Input("x"), Neuron("loss"), Neuron("y")]),
+        r"the id 'loss' is reserved",
+    ),
+    "a neuron that is none": (
+        lambda: simple(["x", "y"]),
+        r"neurons must be na.Input or na.Neuron objects, got 'x'",
+    ),
+    "a synapse that is none": (
+        lambda: simple(synapses=[("x", "y")]),
+        r"synapses must be na.Synapse objects",
+    ),
+    "one layer": (
+        lambda: Network.layered([3]),
+        r"sizes must be two or more whole numbers, inputs first, got \[3\]",
+    ),
+    "an empty layer": (
+        lambda: Network.layered([3, 0, 1]),
+        r"each of sizes must be a whole number of at least 1, got 0",
+    ),
     "a size alone": (lambda: Network.layered(3), r"sizes must be a list, got 3"),
-    "a seed below 0": (lambda: Network.layered([3, 1], seed=-1), r"seed must be a whole number of at least 0, got -1"),
+    "a seed below 0": (
+        lambda: Network.layered([3, 1], seed=-1),
+        r"seed must be a whole number of at least 0, got -1",
+    ),
     "neurons that are no list": (lambda: simple(neurons=3), r"neurons must be a list, got 3"),
     "an output that is no name": (lambda: simple(outputs=[["y"]]), r"output \['y'\] is no neuron"),
-    "an endpoint that is no name": (lambda: simple(synapses=[Synapse(["x"], "y", 1.0)]), r"there is no neuron \['x'\]"),
-    "an activation that is no name": (lambda: simple([Input("x"), Neuron("h", ["tanh"]), Neuron("y")]), r"unknown activation \['tanh'\]"),
-    "inputs alone": (lambda: simple([Input("x")], [], ["x"]), r"has inputs alone: add at least one na.Neuron"),
-    "a number as a matrix": (lambda: Network.from_matrices([1.0], [[1.0]], ["tanh"]), r"weights\[0\] \(\) and biases\[0\] \(1,\) do not fit"),
-    "an unknown activation of a layer": (lambda: Network.layered([3, 1], output_activation="soft"), r"unknown activation 'soft'"),
+    "an endpoint that is no name": (
+        lambda: simple(synapses=[Synapse(["x"], "y", 1.0)]),
+        r"there is no neuron \['x'\]",
+    ),
+    "an activation that is no name": (
+        lambda: simple([Input("x"), Neuron("h", ["tanh"]), Neuron("y")]),
+        r"unknown activation \['tanh'\]",
+    ),
+    "inputs alone": (
+        lambda: simple([Input("x")], [], ["x"]),
+        r"has inputs alone: add at least one na.Neuron",
+    ),
+    "a number as a matrix": (
+        lambda: Network.from_matrices([1.0], [[1.0]], ["tanh"]),
+        r"weights\[0\] \(\) and biases\[0\] \(1,\) do not fit",
+    ),
+    "an unknown activation of a layer": (
+        lambda: Network.layered([3, 1], output_activation="soft"),
+        r"unknown activation 'soft'",
+    ),
     "matrices that do not fit": (
-        lambda: Network.from_matrices([np.ones((2, 3)), np.ones((1, 3))], [np.ones(2), np.ones(1)], ["tanh", "tanh"]),
+        lambda: Network.from_matrices(
+            [np.ones((2, 3)), np.ones((1, 3))], [np.ones(2), np.ones(1)], ["tanh", "tanh"]
+        ),
         r"weights\[1\] \(1, 3\) and biases\[1\] \(1,\) do not fit: expected \(n_out, 2\)",
     ),
-    "an activation too few": (lambda: Network.from_matrices([np.ones((2, 3))], [np.ones(2)], []), r"one activation for each layer"),
-    "a matrix with NaN": (lambda: Network.from_matrices([[[nan]]], [[0.0]], ["tanh"]), r"weights\[0\]: the value at \[0, 0\] is nan"),
-    "parameters of another size": (lambda: simple().with_parameters([1.0], [0.0] * 3), r"weights: expected shape \(2,\), got \(1,\)"),
-    "a bias for an input": (lambda: simple().with_parameters([1.0, 1.0], [1.0, 0.0, 0.0]), r"an input has no bias"),
+    "an activation too few": (
+        lambda: Network.from_matrices([np.ones((2, 3))], [np.ones(2)], []),
+        r"one activation for each layer",
+    ),
+    "a matrix with NaN": (
+        lambda: Network.from_matrices([[[nan]]], [[0.0]], ["tanh"]),
+        r"weights\[0\]: the value at \[0, 0\] is nan",
+    ),
+    "parameters of another size": (
+        lambda: simple().with_parameters([1.0], [0.0] * 3),
+        r"weights: expected shape \(2,\), got \(1,\)",
+    ),
+    "a bias for an input": (
+        lambda: simple().with_parameters([1.0, 1.0], [1.0, 0.0, 0.0]),
+        r"an input has no bias",
+    ),
 }
 
 
@@ -102,7 +201,10 @@ def test_refused(case: str) -> None:
 
 def test_the_order_given_is_kept(diamond: Network) -> None:
     assert [neuron.id for neuron in diamond.neurons] == ["x", "h1", "h2", "y"]
-    assert [(s.source, s.target, s.weight) for s in diamond.synapses][:2] == [("x", "h1", 0.5), ("x", "h2", -1.5)]
+    assert [(s.source, s.target, s.weight) for s in diamond.synapses][:2] == [
+        ("x", "h1", 0.5),
+        ("x", "h2", -1.5),
+    ]
     assert (diamond.inputs, diamond.outputs) == (("x",), ("y", "h1"))
     assert diamond.weights.tolist() == [0.5, -1.5, 2.0, -0.75, 0.25]
     assert diamond.biases.tolist() == [0.0, 0.1, -0.2, 0.3]
@@ -119,10 +221,20 @@ def test_it_is_immutable(diamond: Network) -> None:
 
 
 def test_words(diamond: Network) -> None:
-    assert repr(diamond) == "<Network: 1 input, 3 neurons, 5 synapses, 2 outputs; depth 2, fan-in 1 to 3>"
+    assert (
+        repr(diamond)
+        == "<Network: 1 input, 3 neurons, 5 synapses, 2 outputs; depth 2, fan-in 1 to 3>"
+    )
     lines = diamond.describe().splitlines()
     assert lines[0] == repr(diamond)
-    assert re.split(r"\s{2,}", lines[3].strip()) == ["1", "2", "1 to 1", "1 to 1", "4", "sigmoid, tanh"]
+    assert re.split(r"\s{2,}", lines[3].strip()) == [
+        "1",
+        "2",
+        "1 to 1",
+        "1 to 1",
+        "4",
+        "sigmoid, tanh",
+    ]
     assert max(map(len, lines)) <= 80
 
 
@@ -140,7 +252,12 @@ def test_layered_and_matrices_go_round() -> None:
 def test_matrices_of_a_layered_network_given_in_disorder() -> None:
     net = Network(
         [Neuron("b"), Input("p"), Neuron("a"), Input("q")],
-        [Synapse("q", "a", 4.0), Synapse("p", "b", 1.0), Synapse("p", "a", 3.0), Synapse("q", "b", 2.0)],
+        [
+            Synapse("q", "a", 4.0),
+            Synapse("p", "b", 1.0),
+            Synapse("p", "a", 3.0),
+            Synapse("q", "b", 2.0),
+        ],
         ["a", "b"],
     )
     assert net.to_matrices()[0][0].tolist() == [[3.0, 4.0], [1.0, 2.0]]
@@ -149,8 +266,20 @@ def test_matrices_of_a_layered_network_given_in_disorder() -> None:
 @pytest.mark.parametrize(
     ("net", "match"),
     [
-        (simple([Input("x"), Neuron("h"), Neuron("y")], [*chain("x", "h", "y"), Synapse("x", "y", 1.0)]), r"'x' -> 'y' skips a level"),
-        (simple([Input("x"), Input("q"), *map(Neuron, "hgy")], [*chain("x", "h", "y"), *chain("q", "g", "y")]), r"fully connected"),
+        (
+            simple(
+                [Input("x"), Neuron("h"), Neuron("y")],
+                [*chain("x", "h", "y"), Synapse("x", "y", 1.0)],
+            ),
+            r"'x' -> 'y' skips a level",
+        ),
+        (
+            simple(
+                [Input("x"), Input("q"), *map(Neuron, "hgy")],
+                [*chain("x", "h", "y"), *chain("q", "g", "y")],
+            ),
+            r"fully connected",
+        ),
     ],
 )
 def test_no_matrices(net: Network, match: str) -> None:
@@ -162,9 +291,14 @@ def test_initial_weights() -> None:
     wide = Network.layered([400, 300, 200], activation="relu", output_activation="tanh", seed=1)
     (first, second), biases = wide.to_matrices()
     assert first.std() == pytest.approx(np.sqrt(2 / 400), rel=0.02)  # He
-    assert second.std() == pytest.approx(np.sqrt(2 / 301), rel=0.02)  # Glorot; an output's fan-out counts as one
+    assert second.std() == pytest.approx(
+        np.sqrt(2 / 301), rel=0.02
+    )  # Glorot; an output's fan-out counts as one
     assert not any(b.any() for b in biases)
-    assert Network.layered([400, 300, 200], activation="relu", output_activation="tanh", seed=1) == wide
+    assert (
+        Network.layered([400, 300, 200], activation="relu", output_activation="tanh", seed=1)
+        == wide
+    )
     assert Network.layered([4, 3], seed=1) != Network.layered([4, 3], seed=2)
 
 
@@ -177,7 +311,9 @@ def test_each_neurons_draw_is_its_own() -> None:
     def weight(net: Network) -> float:
         return next(s.weight for s in net.synapses if s.target == "a")
 
-    few = Network([neurons[0], Input("q"), *neurons[2:]], [*some, Synapse("q", "b", 1.0)], ["a", "b"], seed=9)
+    few = Network(
+        [neurons[0], Input("q"), *neurons[2:]], [*some, Synapse("q", "b", 1.0)], ["a", "b"], seed=9
+    )
     assert weight(few) == weight(Network(neurons, more, ["a", "b"], seed=9))
 
 
@@ -207,16 +343,24 @@ def test_equality_and_digest(diamond: Network) -> None:
 
 def test_hundreds_of_parallel_paths_and_a_long_chain() -> None:
     fan = [f"m{k}" for k in range(500)]
-    net = simple([Input("x"), *map(Neuron, fan), Neuron("y")], [s for m in fan for s in chain("x", m, "y")])
+    net = simple(
+        [Input("x"), *map(Neuron, fan), Neuron("y")], [s for m in fan for s in chain("x", m, "y")]
+    )
     assert (net.depth, len(net.synapses)) == (2, 1000)
     links = [f"c{k}" for k in range(3000)]
-    assert simple([Input("x"), *map(Neuron, links), Neuron("y")], chain("x", *links, "y")).depth == 3001
+    assert (
+        simple([Input("x"), *map(Neuron, links), Neuron("y")], chain("x", *links, "y")).depth
+        == 3001
+    )
 
 
 def test_a_cycle_in_a_large_network_is_found_among_those_behind_it() -> None:
     links = [f"c{k}" for k in range(200)]
     with pytest.raises(na.NetworkError, match=r"^the synapses form a cycle: ") as caught:
-        simple([Input("x"), *map(Neuron, links), Neuron("y")], [*chain("x", *links, "y"), Synapse("c7", "c5", 1.0)])
+        simple(
+            [Input("x"), *map(Neuron, links), Neuron("y")],
+            [*chain("x", *links, "y"), Synapse("c7", "c5", 1.0)],
+        )
     path = re.findall(r"'(\w+)'", str(caught.value))
     assert path[0] == path[-1]
     assert set(path) == {"c5", "c6", "c7"}
@@ -252,7 +396,9 @@ def test_an_input_that_nobody_hears_may_be_named_as_an_output() -> None:
 def test_a_network_from_arrays_equals_the_same_from_objects() -> None:
     net = Network.from_arrays([0], [1], [1.0], activations=["whatever", "tanh"])
     assert net == Network([Input("n0"), Neuron("n1", "tanh")], [Synapse("n0", "n1", 1.0)], ["n1"])
-    with pytest.raises(na.InputError, match="^sources: expected whole numbers from 0 on, in one axis"):
+    with pytest.raises(
+        na.InputError, match="^sources: expected whole numbers from 0 on, in one axis"
+    ):
         Network.from_arrays([[0], [1, 2]], [1, 2])
 
 
@@ -261,8 +407,14 @@ def test_from_a_sparse_matrix() -> None:
     dense = np.array([[0, 0, 0], [0.5, 0, 0], [2.0, -1.0, 0]])
     for make in (sparse.csr_array, sparse.csc_matrix, sparse.coo_array):
         net = Network.from_sparse(make(dense), activations="identity", ids=["x", "h", "y"])
-        assert {(s.source, s.target): s.weight for s in net.synapses} == {("x", "h"): 0.5, ("x", "y"): 2.0, ("h", "y"): -1.0}
-    with pytest.raises(na.NetworkError, match=r"expected a square matrix, targets by sources, got shape \(2, 3\)"):
+        assert {(s.source, s.target): s.weight for s in net.synapses} == {
+            ("x", "h"): 0.5,
+            ("x", "y"): 2.0,
+            ("h", "y"): -1.0,
+        }
+    with pytest.raises(
+        na.NetworkError, match=r"expected a square matrix, targets by sources, got shape \(2, 3\)"
+    ):
         Network.from_sparse(sparse.csr_array(dense[1:]))
     with pytest.raises(na.NetworkError, match="^neuron 'n3' has no synapse: "):
         Network.from_sparse(sparse.csr_array(np.pad(dense, (0, 1))))
@@ -271,7 +423,10 @@ def test_from_a_sparse_matrix() -> None:
 @pytest.mark.parametrize(
     ("arguments", "match"),
     [
-        ({"sources": [0.5]}, "^sources: expected whole numbers from 0 on, in one axis, got an array of float64"),
+        (
+            {"sources": [0.5]},
+            "^sources: expected whole numbers from 0 on, in one axis, got an array of float64",
+        ),
         ({"sources": [-1]}, "^sources: expected whole numbers from 0 on, in one axis, got -1$"),
         ({"sources": [[0]]}, "^sources: expected whole numbers"),
         ({"sources": [0, 1]}, "^sources and targets: expected as many, one or more, got 2 and 1$"),
@@ -286,9 +441,18 @@ def test_from_a_sparse_matrix() -> None:
         ({"ids": ["a", "a"]}, "^neuron id 'a' stands there twice"),
         ({"seed": -1}, "^seed must be a whole number"),
         ({"sources": [0, 0], "targets": [1, 1]}, "stands there twice: keep one"),
-        ({"sources": [0, 1, 2], "targets": [1, 2, 1]}, "^the synapses form a cycle: 'n2' -> 'n1' -> 'n2'; take one of them away$"),
-        ({"sources": [0, 1], "targets": [1, 0]}, "^the synapses form a cycle: 'n1' -> 'n0' -> 'n1'; "),
-        ({"targets": [3]}, "^neuron 'n1' has no synapse: give it one, or remove it, or name all outputs$"),
+        (
+            {"sources": [0, 1, 2], "targets": [1, 2, 1]},
+            "^the synapses form a cycle: 'n2' -> 'n1' -> 'n2'; take one of them away$",
+        ),
+        (
+            {"sources": [0, 1], "targets": [1, 0]},
+            "^the synapses form a cycle: 'n1' -> 'n0' -> 'n1'; ",
+        ),
+        (
+            {"targets": [3]},
+            "^neuron 'n1' has no synapse: give it one, or remove it, or name all outputs$",
+        ),
         ({"ids": ["a", "b", "c"]}, "^neuron 'c' has no synapse: "),
     ],
 )

@@ -16,8 +16,14 @@ from neuro_actors.neuron.messages import Step
 LOOK = Step(1, loss="squared_error")
 
 
-def rule(activation="identity", parameters=(2.0, -3.0, 0.5), from_input=(False, False)) -> LocalRule:
-    function = activation if isinstance(activation, functions.Activation) else functions.activation(activation)
+def rule(
+    activation="identity", parameters=(2.0, -3.0, 0.5), from_input=(False, False)
+) -> LocalRule:
+    function = (
+        activation
+        if isinstance(activation, functions.Activation)
+        else functions.activation(activation)
+    )
     return LocalRule("h", function, np.array(parameters), np.array(from_input))
 
 
@@ -34,7 +40,9 @@ def fire(neuron: LocalRule, step: Step, rows: np.ndarray) -> np.ndarray:
 
 def respond(neuron: LocalRule, step: Step, urgencies: np.ndarray) -> Answer:
     n = len(neuron.memory.parameters)
-    deaf = n - 1 - len(neuron.listening) if neuron.listening is not None and not step.wrt_inputs else 0
+    deaf = (
+        n - 1 - len(neuron.listening) if neuron.listening is not None and not step.wrt_inputs else 0
+    )
     answer = Answer(np.full((n - 1 - deaf, urgencies.shape[1]), np.nan), np.full(n, np.nan))
     neuron.respond(step, urgencies, *answer)
     return answer
@@ -48,9 +56,15 @@ def test_worked_by_hand() -> None:
     h = rule()
     # two examples: z = 2·1 - 3·2 + ½ and 2·4 - 3·1 + ½
     assert fire(h, LOOK, heard([1, 4], [2, 1])).tolist() == [-3.5, 5.5]
-    answer = respond(h, LOOK, np.array([[0.5, 1.0], [0.25, -3.0]]))  # u = 0.75 and -2, v = u for identity
+    answer = respond(
+        h, LOOK, np.array([[0.5, 1.0], [0.25, -3.0]])
+    )  # u = 0.75 and -2, v = u for identity
     assert answer.urgencies.tolist() == [[1.5, -4.0], [-2.25, 6.0]]  # w · v
-    assert answer.commit.tolist() == [(0.75 * 1 - 2 * 4) / 2, (0.75 * 2 - 2 * 1) / 2, (0.75 - 2) / 2]
+    assert answer.commit.tolist() == [
+        (0.75 * 1 - 2 * 4) / 2,
+        (0.75 * 2 - 2 * 1) / 2,
+        (0.75 - 2) / 2,
+    ]
 
 
 @pytest.mark.parametrize(("slope", "urgency"), [(1.0, 0.8), (2.5, 2.0), (0.0, 0.0)])
@@ -60,7 +74,9 @@ def test_the_sources_figures(slope: float, urgency: float) -> None:
     squared = functions.loss("squared_error")
     assert squared.value(p, t).tolist() == [0.16000000000000003]  # 0.4 in binary is not 0.4
     assert (-squared.slope(p, t)).tolist() == [[0.8]]
-    neuron = rule(functions.Activation(lambda z: z, lambda z, a: np.full_like(z, slope)), (1.0, 0.0), (False,))
+    neuron = rule(
+        functions.Activation(lambda z: z, lambda z, a: np.full_like(z, slope)), (1.0, 0.0), (False,)
+    )
     fire(neuron, LOOK, heard([0.6]))
     answer = respond(neuron, LOOK, -squared.slope(p, t).T)
     assert answer.commit[1] == urgency  # the bias's urgency is the signal's
@@ -78,7 +94,11 @@ def test_inputs_hear_urgencies_only_when_asked() -> None:
 def test_learning_continues_an_equal_description_and_restarts_another() -> None:
     h = rule(parameters=(0.0, 0.0), from_input=(False,))
     moved = []
-    for optimizer in (na.SGD(1.0, momentum=0.5), na.SGD(1.0, momentum=0.5), na.SGD(1.0, momentum=0.25)):
+    for optimizer in (
+        na.SGD(1.0, momentum=0.5),
+        na.SGD(1.0, momentum=0.5),
+        na.SGD(1.0, momentum=0.25),
+    ):
         step = Step(1, loss="squared_error", optimizer=optimizer)
         fire(h, step, heard([1.0]))
         before = h.memory.parameters[0]
@@ -97,7 +117,9 @@ def test_an_answer_uses_the_weights_it_fired_with() -> None:
 def test_it_responds_once_and_only_in_the_step_in_which_it_fired() -> None:
     h = rule()
     urgencies = np.ones((1, 1))
-    with pytest.raises(na.MessageError, match=r"^'h' cannot respond in step 1: it has not fired in that step$"):
+    with pytest.raises(
+        na.MessageError, match=r"^'h' cannot respond in step 1: it has not fired in that step$"
+    ):
         respond(h, LOOK, urgencies)
     fire(h, LOOK, heard([1], [1]))
     with pytest.raises(na.MessageError, match="in step 2"):
@@ -115,13 +137,19 @@ def test_in_a_step_that_only_predicts_nothing_is_kept() -> None:
 
 def test_what_would_not_be_finite_is_refused_and_changes_nothing() -> None:
     h = rule(parameters=(1e200, 0.0), from_input=(False,))
-    with np.errstate(over="ignore"), pytest.raises(na.MessageError, match=r"^'h': its activation in step 1 would not be finite"):
+    with (
+        np.errstate(over="ignore"),
+        pytest.raises(na.MessageError, match=r"^'h': its activation in step 1 would not be finite"),
+    ):
         fire(h, LOOK, heard([1e200]))
     step = Step(2, loss="squared_error", optimizer=na.SGD(1e300))
     before = h.memory
     with np.errstate(over="ignore"):
         fire(h, step, heard([1.0]))
-    with np.errstate(over="ignore"), pytest.raises(na.MessageError, match=r"its parameters in step 2 would not be finite"):
+    with (
+        np.errstate(over="ignore"),
+        pytest.raises(na.MessageError, match=r"its parameters in step 2 would not be finite"),
+    ):
         respond(h, step, np.array([[1e300]]))
     assert h.memory is before
     assert h.fired is not None
@@ -132,7 +160,10 @@ def test_what_would_not_be_finite_is_refused_and_changes_nothing() -> None:
 def test_sums_add_in_synapse_order(n: int, batch: int) -> None:
     """Bit for bit what a plain loop gives, for every batch size, 1 among them."""
     rng = np.random.default_rng(n * 100 + batch)
-    weights, rows = rng.standard_normal(n), rng.standard_normal((n, batch)) * 10.0 ** rng.integers(-9, 9, (n, 1))
+    weights, rows = (
+        rng.standard_normal(n),
+        rng.standard_normal((n, batch)) * 10.0 ** rng.integers(-9, 9, (n, 1)),
+    )
     products, plain = weights[0] * rows[0], rows[0].copy()
     for w, row in zip(weights[1:], rows[1:], strict=True):
         products = products + w * row

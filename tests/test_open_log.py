@@ -26,7 +26,9 @@ async def run(channels: str, tmp_path):
         second = await simulation.gradient(case.x, case.targets, case.loss, wrt_inputs=True)
         networks = [case.network]
         for _ in range(3):
-            await simulation.train_step(case.x, case.targets, case.loss, optimizer=na.SGD(0.01, momentum=0.9))
+            await simulation.train_step(
+                case.x, case.targets, case.loss, optimizer=na.SGD(0.01, momentum=0.9)
+            )
             networks.append(await simulation.network())
     return case, path, predictions, (first, second), networks
 
@@ -36,7 +38,14 @@ async def test_steps(run) -> None:
     log = na.open_log(path)
     assert log.complete
     assert log.network == case.network
-    assert [step.mode for step in log.steps] == ["predict", "gradient", "gradient", "train", "train", "train"]
+    assert [step.mode for step in log.steps] == [
+        "predict",
+        "gradient",
+        "gradient",
+        "train",
+        "train",
+        "train",
+    ]
     assert [step.batch for step in log.steps] == [1] + [len(case.x)] * 5
     assert [step.wrt_inputs for step in log.steps] == [False, False, True, False, False, False]
     assert [step.update for step in log.steps] == [None, None, None, 1, 2, 3]
@@ -91,8 +100,18 @@ async def test_one_neurons_mail(channels: str, diamond, batch, tmp_path) -> None
     assert {m["step"] for m in log.messages(neuron="h2").to_pylist()} == {1, 2}
     assert set(log.messages(phase="loss")["kind"].to_pylist()) == {"target", "loss"}
     assert log.messages(kind="commit", step=1).num_rows == 3
-    assert log.messages().schema.names == ["step", "kind", "sender", "receiver", "time", "value", "note"]
-    assert [m["sender"] for m in log.messages(neuron="loss", phase="forward", step=1).to_pylist()] == ["h1", "y"]
+    assert log.messages().schema.names == [
+        "step",
+        "kind",
+        "sender",
+        "receiver",
+        "time",
+        "value",
+        "note",
+    ]
+    assert [
+        m["sender"] for m in log.messages(neuron="loss", phase="forward", step=1).to_pylist()
+    ] == ["h1", "y"]
     for wrong, match in (
         ({"neuron": "h"}, r"there is no neuron 'h'; did you mean 'h[12]'\?$"),
         ({"phase": "back"}, r"^unknown phase 'back': did you mean 'backward'\?$"),
@@ -119,13 +138,19 @@ async def test_a_step_that_is_cut_into_many_record_batches(
     assert log.step(2).info.whole
 
 
-async def test_batch_sizes_and_kinds_of_steps_may_change_all_the_time(channels: str, tmp_path) -> None:
+async def test_batch_sizes_and_kinds_of_steps_may_change_all_the_time(
+    channels: str, tmp_path
+) -> None:
     case = draw_case(3)
     rng, found = np.random.default_rng(0), []
     async with na.open_simulation(case.network, channels, log=tmp_path / "a.arrows") as simulation:
         for _ in range(40):
             n = int(rng.integers(1, len(case.x) + 1))
-            found.append(await simulation.gradient(case.x[:n], case.targets[:n], case.loss, wrt_inputs=bool(n % 2)))
+            found.append(
+                await simulation.gradient(
+                    case.x[:n], case.targets[:n], case.loss, wrt_inputs=bool(n % 2)
+                )
+            )
     for gradient, step in zip(found, na.open_log(tmp_path / "a.arrows"), strict=True):
         assert np.array_equal(step.weights, -gradient.weights)
         assert np.array_equal(step.predictions.T, gradient.predictions)
@@ -150,7 +175,9 @@ def test_a_run_that_is_killed_leaves_what_it_had_written(tmp_path) -> None:
     """The first step at once, the others when there are 8,192 rows."""
     path = tmp_path / "a.arrows"
     for steps in (1, 2000):
-        with subprocess.Popen([sys.executable, "-c", CHILD, str(path)], stdout=subprocess.PIPE) as child:
+        with subprocess.Popen(
+            [sys.executable, "-c", CHILD, str(path)], stdout=subprocess.PIPE
+        ) as child:
             for _ in range(steps):
                 child.stdout.readline()
             child.send_signal(signal.SIGKILL)
@@ -171,7 +198,9 @@ async def test_a_log_that_is_being_written_can_be_read(diamond, batch, tmp_path)
     assert na.open_log(tmp_path / "a.arrows").complete
 
 
-async def test_what_waits_is_written_though_nothing_follows(diamond, batch, tmp_path, autojump_clock) -> None:
+async def test_what_waits_is_written_though_nothing_follows(
+    diamond, batch, tmp_path, autojump_clock
+) -> None:
     async with na.open_simulation(diamond, log=tmp_path / "a.arrows") as simulation:
         for _ in range(3):
             await simulation.predict(batch[0])

@@ -21,7 +21,9 @@ def counted(net: na.Network, shard: list[int], shards: int) -> tuple[int, int]:
         elsewhere = set(followers) - {shard[k]}
         if not net.is_input[k]:
             forward += len(elsewhere)
-            first = next((i for i, s in enumerate(followers) if s != followers[0]), len(followers))  # those that can be added
+            first = next(
+                (i for i, s in enumerate(followers) if s != followers[0]), len(followers)
+            )  # those that can be added
             back += (followers[0] in elsewhere) + sum(s in elsewhere for s in followers[first:])
     return forward, back
 
@@ -39,7 +41,10 @@ def test_messages_are_counted_as_one_neuron_after_another_would(seed: int) -> No
             assert sum(size.neurons for size in part.sizes) == n
             assert sum(size.synapses for size in part.sizes) == len(net.weights)
             assert sum(size.inputs for size in part.sizes) == len(net.inputs)
-            assert part.crossing == sum(part.shard[s] != part.shard[t] for s, t in zip(net.sources, net.targets, strict=True))
+            assert part.crossing == sum(
+                part.shard[s] != part.shard[t]
+                for s, t in zip(net.sources, net.targets, strict=True)
+            )
 
 
 @pytest.mark.parametrize("seed", range(20))
@@ -52,7 +57,16 @@ def test_activations_go_one_way(seed: int) -> None:
         assert np.array_equal(shard, na.partition(net, count).shard)
 
 
-@pytest.mark.parametrize(("sizes", "count"), [([784, 128, 64, 10], 2), ([784, 128, 64, 10], 4), ([64] * 9, 4), ([20] * 12, 3), ([300, 200, 100, 50], 3)])
+@pytest.mark.parametrize(
+    ("sizes", "count"),
+    [
+        ([784, 128, 64, 10], 2),
+        ([784, 128, 64, 10], 4),
+        ([64] * 9, 4),
+        ([20] * 12, 3),
+        ([300, 200, 100, 50], 3),
+    ],
+)
 def test_it_is_balanced_with_few_messages(sizes: list[int], count: int) -> None:
     """No shard has a third more than its share; and of what is in another shard a source hears no more than one row, save
     where a level is so large that three shards have a part of it."""
@@ -62,13 +76,17 @@ def test_it_is_balanced_with_few_messages(sizes: list[int], count: int) -> None:
     forward, back = part.messages
     assert back <= forward * (1 if count < 4 else 20)
     rng = np.random.default_rng(1)
-    assert 3 * (forward + back) < min(sum(na.Partition(net, drawn_shards(rng, net, count)).messages) for _ in range(5))
+    assert 3 * (forward + back) < min(
+        sum(na.Partition(net, drawn_shards(rng, net, count)).messages) for _ in range(5)
+    )
 
 
 def test_between_levels_where_that_is_even() -> None:
     net = na.Network.layered([64] * 7)
     for count in (2, 3):
-        assert np.array_equal(na.partition(net, count).shard, np.maximum(net.level - 1, 0) * count // 6)
+        assert np.array_equal(
+            na.partition(net, count).shard, np.maximum(net.level - 1, 0) * count // 6
+        )
 
 
 def test_where_a_level_is_cut_what_can_be_added_is_behind_the_cut() -> None:
@@ -82,9 +100,14 @@ def test_where_a_level_is_cut_what_can_be_added_is_behind_the_cut() -> None:
 def test_as_many_shards_as_neurons_and_no_more() -> None:
     net = na.Network.layered([3, 2, 1])
     assert sorted(na.partition(net, 3).shard[~net.is_input]) == [0, 1, 2]
-    with pytest.raises(na.InputError, match=r"^shards must be at most 3, the number of neurons beside the inputs, got 4$"):
+    with pytest.raises(
+        na.InputError,
+        match=r"^shards must be at most 3, the number of neurons beside the inputs, got 4$",
+    ):
         na.partition(net, 4)
-    with pytest.raises(na.InputError, match=r"^shards must be a whole number of at least 1, got 0$"):
+    with pytest.raises(
+        na.InputError, match=r"^shards must be a whole number of at least 1, got 0$"
+    ):
         na.partition(net, 0)
     with pytest.raises(na.InputError, match=r"^network must be an na.Network, got int$"):
         na.partition(3, 1)
@@ -110,13 +133,28 @@ def test_a_table(diamond) -> None:
         ([0, 0, 1], r"shard: expected 4 places, one for each neuron, inputs among them, got 3$"),
         ([0, 0, 2, 2], r"shard 1 is empty: give it a neuron, or count the others without a gap$"),
         ([0, 1, 1, 1], r"shard 0 holds inputs alone: give it a neuron"),
-        ([0, 1, 2, 3], r"shard: there are 3 neurons beside the inputs, so no more shards, 0 to 2; got 3 for 'y'$"),
-        ([0, 0, 1, 1.5], r"shard: expected whole numbers from 0 on, in one axis, got an array of float64"),
+        (
+            [0, 1, 2, 3],
+            r"shard: there are 3 neurons beside the inputs, so no more shards, 0 to 2; got 3 for 'y'$",
+        ),
+        (
+            [0, 0, 1, 1.5],
+            r"shard: expected whole numbers from 0 on, in one axis, got an array of float64",
+        ),
         ([0, 0, 1, -1], r"shard: expected whole numbers from 0 on, in one axis, got -1$"),
         ("0011", r"shard must be a list, got '0011'$"),
-        ({"x": 0, "h1": 0, "h2": 0}, r"shard: 'y' has no place: give each neuron one, inputs among them$"),
-        ({"x": 0, "h1": 0, "h2": 0, "y": 0, "h3": 0}, r"shard: there is no neuron 'h3'; did you mean 'h2'\?$"),
-        ({"x": 0, "h1": 0, "h2": 0, "y": "a"}, r"shard: the place of 'y' must be a whole number of at least 0, got 'a'$"),
+        (
+            {"x": 0, "h1": 0, "h2": 0},
+            r"shard: 'y' has no place: give each neuron one, inputs among them$",
+        ),
+        (
+            {"x": 0, "h1": 0, "h2": 0, "y": 0, "h3": 0},
+            r"shard: there is no neuron 'h3'; did you mean 'h2'\?$",
+        ),
+        (
+            {"x": 0, "h1": 0, "h2": 0, "y": "a"},
+            r"shard: the place of 'y' must be a whole number of at least 0, got 'a'$",
+        ),
     ],
 )
 def test_what_is_no_partition(diamond, shard, told: str) -> None:
@@ -127,6 +165,8 @@ def test_what_is_no_partition(diamond, shard, told: str) -> None:
 def test_of_this_network_and_no_other(diamond) -> None:
     part = na.partition(diamond, 2)
     part.check(diamond.with_parameters(2 * diamond.weights, diamond.biases))
-    with pytest.raises(na.InputError, match="^this is a partition of another network, <Network: 1 input, 3 neurons"):
+    with pytest.raises(
+        na.InputError, match="^this is a partition of another network, <Network: 1 input, 3 neurons"
+    ):
         part.check(na.Network.layered([1, 2, 1]))
     assert not part.shard.flags.writeable

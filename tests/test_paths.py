@@ -17,16 +17,22 @@ from neuro_actors.trace.paths import Paths, followers, influence, slopes
 from neuro_actors.trace.tracer import Tracer
 
 
-def recorded(path, network: na.Network, x, targets, steps="g", loss="squared_error", **options) -> na.Network:
+def recorded(
+    path, network: na.Network, x, targets, steps="g", loss="squared_error", **options
+) -> na.Network:
     """A log of steps: p(redict), g(radient), i(nputs too), t(rain). Returns the network as it is in the end."""
 
     async def society() -> na.Network:
-        async with na.open_simulation(network, log=na.Recording(path, overwrite=True, **options)) as simulation:
+        async with na.open_simulation(
+            network, log=na.Recording(path, overwrite=True, **options)
+        ) as simulation:
             for step in steps:
                 if step == "p":
                     await simulation.predict(x)
                 elif step == "t":
-                    await simulation.train_step(x, targets, loss, optimizer=na.SGD(0.05, momentum=0.5))
+                    await simulation.train_step(
+                        x, targets, loss, optimizer=na.SGD(0.05, momentum=0.5)
+                    )
                 else:
                     await simulation.gradient(x, targets, loss, wrt_inputs=step == "i")
             return await simulation.network()
@@ -38,10 +44,17 @@ def wild(seed: int, inputs: int = 2, neurons: int = 7) -> na.Network:
     """Any neuron may hear any before it; some outputs feed others, and some inputs skip all levels."""
     rng = np.random.default_rng(seed)
     n = inputs + neurons
-    edges = [(a, b) for b in range(inputs, n) for a in range(b) if rng.random() < 0.55 or a == b - 1 or b == inputs]
+    edges = [
+        (a, b)
+        for b in range(inputs, n)
+        for a in range(b)
+        if rng.random() < 0.55 or a == b - 1 or b == inputs
+    ]
     heard = {a for a, _ in edges}
     edges += [(a, n - 1) for a in range(inputs) if a not in heard]
-    names = [str(name) for name in rng.choice(["tanh", "sigmoid", "sin", "relu", "identity", "elu"], n)]
+    names = [
+        str(name) for name in rng.choice(["tanh", "sigmoid", "sin", "relu", "identity", "elu"], n)
+    ]
     silent = [k for k in range(inputs, n) if k not in heard]
     outputs = sorted({*silent, *rng.choice(np.arange(inputs, n), 2).tolist()})
     sources, targets = zip(*edges, strict=True)
@@ -65,7 +78,12 @@ def all_ways(network: na.Network, start: int, ends: set[int]) -> list[tuple[int,
 
 def by_hand(network: na.Network, x, loss_slope, way: tuple[int, ...], slope) -> np.ndarray:
     """A path's product for each example, beginning with the slope of the first; x (batch, n_inputs)."""
-    weight = {(a, b): w for a, b, w in zip(network.sources.tolist(), network.targets.tolist(), network.weights, strict=True)}
+    weight = {
+        (a, b): w
+        for a, b, w in zip(
+            network.sources.tolist(), network.targets.tolist(), network.weights, strict=True
+        )
+    }
     product = slope[way[0]].copy()
     for a, b in itertools.pairwise(way):
         product = product * weight[a, b] * slope[b]
@@ -78,13 +96,22 @@ def case(request, tmp_path):
     network = wild(request.param)
     rng = np.random.default_rng(request.param)
     batch = (1, 2, 5)[request.param % 3]
-    x, targets = rng.standard_normal((batch, len(network.inputs))), rng.standard_normal((batch, len(network.outputs)))
+    x, targets = (
+        rng.standard_normal((batch, len(network.inputs))),
+        rng.standard_normal((batch, len(network.outputs))),
+    )
     recorded(tmp_path / "a.arrows", network, x, targets)
     z, a = na.reference.matrices.Matrices(network).forward(x)
     slope = np.ones((len(network.ids), batch))
     for k in np.flatnonzero(~network.is_input).tolist():
         slope[k] = na.ACTIVATIONS[network.activations[k]].slope(z[:, k], a[:, k])
-    blame = dict(zip(network.output_positions.tolist(), -2 * (a[:, network.output_positions] - targets).T, strict=True))
+    blame = dict(
+        zip(
+            network.output_positions.tolist(),
+            -2 * (a[:, network.output_positions] - targets).T,
+            strict=True,
+        )
+    )
     return network, na.open_log(tmp_path / "a.arrows"), x, targets, a.T, slope, blame
 
 
@@ -99,7 +126,9 @@ def test_the_greatest_paths_are_those_found_by_walking_all(case) -> None:
         assert found.number == len(ways)
         assert found.proved == len(found.paths)
         there = [way for way in ways if worth[way]]
-        assert {tuple(network.position[id] for id in path.nodes) for path in found.paths} == set(there)
+        assert {tuple(network.position[id] for id in path.nodes) for path in found.paths} == set(
+            there
+        )
         near = pytest.approx  # the reference's signals differ from the neurons' in their last bits
         size = sum(np.mean(np.abs(product)) for product in products.values())
         for path in found.paths:
@@ -109,9 +138,14 @@ def test_the_greatest_paths_are_those_found_by_walking_all(case) -> None:
         assert values == sorted(values, reverse=True)
         for most in (1, 3):
             few = na.trace(log, step=1, weight=(synapse.source, synapse.target), limit=most)
-            assert [abs(path.value) for path in few.paths] == near(values[:most], rel=1e-12, abs=1e-15)
+            assert [abs(path.value) for path in few.paths] == near(
+                values[:most], rel=1e-12, abs=1e-15
+            )
             assert few.total == found.total
-            carried = sum(np.mean(np.abs(products[tuple(network.position[id] for id in p.nodes)])) for p in few.paths)
+            carried = sum(
+                np.mean(np.abs(products[tuple(network.position[id] for id in p.nodes)]))
+                for p in few.paths
+            )
             assert few.carried == near(carried / size if carried else 0, rel=1e-9)
 
 
@@ -124,7 +158,9 @@ def test_the_sum_over_all_paths_is_the_logs_urgency_and_the_references(case) -> 
         assert found.from_log is not None
         assert abs(found.total - found.from_log) <= found.bound
         assert abs(math.fsum(path.value for path in found.paths) - found.total) <= found.bound
-        assert found.from_log == committed.weights[k]  # bit for bit: the very sums that the neuron made
+        assert (
+            found.from_log == committed.weights[k]
+        )  # bit for bit: the very sums that the neuron made
         assert abs(found.total + expected.weights[k]) <= found.bound + rounding.weights[k]
         assert found.bound < 1e-11 * max(1, sum(abs(path.value) for path in found.paths))
         assert found.carried == pytest.approx(1 if found.paths else 0)
@@ -144,7 +180,9 @@ def test_forward_slopes_are_the_references_and_finite_differences(case) -> None:
         by_matrices = na.reference.gradient(network, x, aim, wrt_inputs=True).inputs * batch
         for i, name in enumerate(network.inputs):
             if not followers(network, network.position[name])[network.position[output]]:
-                with pytest.raises(na.InputError, match=f"no path leads from '{name}' to the output '{output}'"):
+                with pytest.raises(
+                    na.InputError, match=f"no path leads from '{name}' to the output '{output}'"
+                ):
                     na.trace(log, step=1, source=name, output=output)
                 continue
             moved = [x.copy(), x.copy()]
@@ -152,9 +190,13 @@ def test_forward_slopes_are_the_references_and_finite_differences(case) -> None:
                 copy[:, i] += sign * 1e-6
             up, down = (na.reference.predict(network, copy)[:, o] for copy in moved)
             for example in range(batch):
-                found = na.trace(log, step=1, source=name, output=output, example=example + 1, limit=10_000)
+                found = na.trace(
+                    log, step=1, source=name, output=output, example=example + 1, limit=10_000
+                )
                 assert found.from_log is None
-                assert abs(math.fsum(path.value for path in found.paths) - found.total) <= found.bound
+                assert (
+                    abs(math.fsum(path.value for path in found.paths) - found.total) <= found.bound
+                )
                 assert found.total == pytest.approx(by_matrices[example, i], rel=1e-9, abs=1e-11)
                 assert found.total == pytest.approx((up - down)[example] / 2e-6, rel=1e-6, abs=1e-7)
 
@@ -163,11 +205,16 @@ def test_of_each_example_and_their_mean(case) -> None:
     network, log, x, *_ = case
     synapse = network.synapses[0]
     mean = na.trace(log, step=1, weight=(synapse.source, synapse.target))
-    each = [na.trace(log, step=1, weight=(synapse.source, synapse.target), example=e + 1) for e in range(len(x))]
+    each = [
+        na.trace(log, step=1, weight=(synapse.source, synapse.target), example=e + 1)
+        for e in range(len(x))
+    ]
     assert mean.total == pytest.approx(np.mean([one.total for one in each]), rel=1e-12, abs=1e-15)
     for one in each:
         for path in one.paths:  # of one example the factors do multiply out
-            assert math.prod(factor.value for factor in path.factors) == pytest.approx(path.value, rel=1e-12)
+            assert math.prod(factor.value for factor in path.factors) == pytest.approx(
+                path.value, rel=1e-12
+            )
 
 
 def test_two_ways_to_sum_a_slope(case) -> None:
@@ -181,9 +228,13 @@ def test_two_ways_to_sum_a_slope(case) -> None:
         assert sizes == pytest.approx(sorted(sizes, reverse=True))
         for output in led:
             found = tracer.output(name, output)
-            assert found.total == pytest.approx(forwards[network.position[output]], rel=1e-9, abs=1e-12)
+            assert found.total == pytest.approx(
+                forwards[network.position[output]], rel=1e-9, abs=1e-12
+            )
         reached = followers(network, network.position[name])
-        assert set(led) == {output for output in network.outputs if reached[network.position[output]]}
+        assert set(led) == {
+            output for output in network.outputs if reached[network.position[output]]
+        }
 
 
 @pytest.mark.parametrize("seed", range(20))
@@ -193,7 +244,9 @@ def test_networks_of_all_kinds_in_training(seed: int, tmp_path) -> None:
     network = case.network
     recorded(tmp_path / "a.arrows", network, case.x, case.targets, "tit", case.loss)
     before = recorded(tmp_path / "b.arrows", network, case.x, case.targets, "t", case.loss)
-    expected, rounding = na.reference.with_bound(before, case.x, case.targets, case.loss, wrt_inputs=True)
+    expected, rounding = na.reference.with_bound(
+        before, case.x, case.targets, case.loss, wrt_inputs=True
+    )
     log = na.open_log(tmp_path / "a.arrows")
     rng = np.random.default_rng(seed)
     for k in rng.integers(0, len(network.weights), 6).tolist():
@@ -208,7 +261,9 @@ def test_networks_of_all_kinds_in_training(seed: int, tmp_path) -> None:
         found = na.trace(log, step=2, neuron=name)
         assert found.from_log is not None
         assert abs(found.total - found.from_log) <= found.bound
-        assert found.total == pytest.approx(-expected.inputs[:, k].sum(), rel=1e-9, abs=1e-12 + 10 * found.bound)
+        assert found.total == pytest.approx(
+            -expected.inputs[:, k].sum(), rel=1e-9, abs=1e-12 + 10 * found.bound
+        )
         assert na.trace(log, step=3, neuron=name).from_log is None
 
 
@@ -223,7 +278,9 @@ def test_the_diamond(diamond, batch, tmp_path) -> None:
     }  # fmt: skip
     itself = na.trace(log, step=1, source="h1", output="h1")
     assert (itself.total, itself.paths[0].nodes, itself.paths[0].factors) == (1, ("h1",), ())
-    assert "slope of y by what h2 said" in na.trace(log, step=1, source="h2").about  # no other can be meant
+    assert (
+        "slope of y by what h2 said" in na.trace(log, step=1, source="h2").about
+    )  # no other can be meant
     assert [(factor.kind, factor.neuron) for factor in na.trace(log, step=1, weight="x -> h2").paths[0].factors] == [
         ("said", "x"), ("slope", "h2"), ("weight", "y"), ("slope", "y"), ("urgency", "y"),
     ]  # fmt: skip
@@ -240,11 +297,22 @@ def test_an_input_that_is_an_output(tmp_path) -> None:
 
 
 def test_where_everybody_sleeps(tmp_path) -> None:
-    net = na.Network.from_matrices([[[-1.0], [1.0]], [[1.0, 0.0]]], [[-1, 0], [0]], ["relu", "identity"])
+    net = na.Network.from_matrices(
+        [[[-1.0], [1.0]], [[1.0, 0.0]]], [[-1, 0], [0]], ["relu", "identity"]
+    )
     recorded(tmp_path / "a.arrows", net, [[1.0], [2.0]], [[1.0], [1.0]])
-    for weight in ("x0->h1.0", "x0->h1.1"):  # a dead neuron; one whose only follower does not listen
+    for weight in (
+        "x0->h1.0",
+        "x0->h1.1",
+    ):  # a dead neuron; one whose only follower does not listen
         found = na.trace(tmp_path / "a.arrows", step=1, weight=weight)
-        assert (found.total, found.from_log, found.number, found.paths, found.all_shown) == (0, 0, 1, (), True)
+        assert (found.total, found.from_log, found.number, found.paths, found.all_shown) == (
+            0,
+            0,
+            1,
+            (),
+            True,
+        )
     none = na.trace(tmp_path / "a.arrows", step=1, source="x0")
     assert (none.total, none.number, none.paths) == (0, 2, ())
 
@@ -263,16 +331,24 @@ def test_more_paths_than_anyone_can_count(tmp_path) -> None:
     one = na.trace(tmp_path / "a.arrows", step=1, weight="x0->h1.2", example=2)
     step = na.open_log(tmp_path / "a.arrows").step(1)
     slope = slopes(net, step.activations, ~net.is_input, ORDERED)[:, 1]
-    most = np.where(np.isin(np.arange(len(net.ids)), net.output_positions), abs(step.blame[0, 1]), 0.0)
+    most = np.where(
+        np.isin(np.arange(len(net.ids)), net.output_positions), abs(step.blame[0, 1]), 0.0
+    )
     for k in reversed(range(len(net.ids))):
         for s in net.outgoing.of(k).tolist():
-            most[k] = max(most[k], abs(net.weights[s] * slope[net.targets[s]]) * most[net.targets[s]])
+            most[k] = max(
+                most[k], abs(net.weights[s] * slope[net.targets[s]]) * most[net.targets[s]]
+            )
     b = net.position["h1.2"]
-    assert abs(one.paths[0].value) == pytest.approx(abs(step.activations[0, 1] * slope[b]) * most[b], rel=1e-12)
+    assert abs(one.paths[0].value) == pytest.approx(
+        abs(step.activations[0, 1] * slope[b]) * most[b], rel=1e-12
+    )
 
 
 @pytest.mark.parametrize("work", [1, 30, 60, 100, 150])
-def test_a_search_that_is_given_up_says_what_it_knows(work: int, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_search_that_is_given_up_says_what_it_knows(
+    work: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
     rng = np.random.default_rng(2)
     net = na.Network.layered([3, 6, 6, 6, 1], seed=3)
     activations = rng.standard_normal((len(net.ids), 16))
@@ -287,7 +363,9 @@ def test_a_search_that_is_given_up_says_what_it_knows(work: int, monkeypatch: py
     values, found = ([abs(way.value) for way in one.ways] for one in (whole, some))
     assert found[: some.proved] == values[: some.proved]
     taken = {way.synapses for way in some.ways}
-    assert max(abs(way.value) for way in whole.ways if way.synapses not in taken) <= max([some.rest, *found[-1:]])
+    assert max(abs(way.value) for way in whole.ways if way.synapses not in taken) <= max(
+        [some.rest, *found[-1:]]
+    )
 
 
 def test_of_equal_paths_any_are_found_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -320,10 +398,16 @@ def test_many_neurons_of_a_level_in_pieces(most: int, monkeypatch: pytest.Monkey
     whole, forwards = Paths(net, 1, steep, ends), influence(net, 1, steep)
     monkeypatch.setattr(paths_module, "AT_ONCE", most)
     again = Paths(net, 1, steep, ends)
-    for one, other in ((whole.total, again.total), (whole.size, again.size), (forwards, influence(net, 1, steep))):
+    for one, other in (
+        (whole.total, again.total),
+        (whole.size, again.size),
+        (forwards, influence(net, 1, steep)),
+    ):
         assert np.array_equal(one, other)
     assert whole.count == again.count == 5 * 6 * 2
-    for one, other in zip(whole.greatest(np.ones(3), 60).ways, again.greatest(np.ones(3), 60).ways, strict=True):
+    for one, other in zip(
+        whole.greatest(np.ones(3), 60).ways, again.greatest(np.ones(3), 60).ways, strict=True
+    ):
         assert (one.synapses, one.end, one.value) == (other.synapses, other.end, other.value)
 
 

@@ -27,18 +27,37 @@ def pipeline(monkeypatch: pytest.MonkeyPatch) -> ModuleType:
 def even(pipeline: ModuleType, shards: int = 1, micro_batches: int = 8, **more: object):
     """A plan in which all shards take as long, forward and back together one unit, and letters no time."""
     each = [0.5 / shards] * shards
-    plan = {"shards": shards, "micro_batches": micro_batches, "window": micro_batches, "forward": each, "back": each}
+    plan = {
+        "shards": shards,
+        "micro_batches": micro_batches,
+        "window": micro_batches,
+        "forward": each,
+        "back": each,
+    }
     none = [0.0] * shards
-    return pipeline.Plan(**plan | {"learn": none, "parameters": none, "told": none, "said": none} | more)
+    return pipeline.Plan(
+        **plan | {"learn": none, "parameters": none, "told": none, "said": none} | more
+    )
 
 
 def drawn(pipeline: ModuleType, seed: int):
     rng = np.random.default_rng(seed)
     shards, micro_batches = int(rng.integers(1, 6)), int(rng.integers(1, 20))
-    costs = dict(zip(("hop", "byte", "letter", "round", "add", "keep", "letter_byte", "crossing"), rng.random(8) / 20, strict=True))
-    lists = {name: rng.random(shards).tolist() for name in ("forward", "back", "learn", "parameters", "told", "said")}
+    costs = dict(
+        zip(
+            ("hop", "byte", "letter", "round", "add", "keep", "letter_byte", "crossing"),
+            rng.random(8) / 20,
+            strict=True,
+        )
+    )
+    lists = {
+        name: rng.random(shards).tolist()
+        for name in ("forward", "back", "learn", "parameters", "told", "said")
+    }
     counts = {"replicas": int(rng.integers(1, 5)), "shards": shards, "micro_batches": micro_batches}
-    return pipeline.Plan(**counts, **lists, **costs, window=int(rng.integers(1, 9)), cores=[None, 1, 2, 3][seed % 4])
+    return pipeline.Plan(
+        **counts, **lists, **costs, window=int(rng.integers(1, 9)), cores=[None, 1, 2, 3][seed % 4]
+    )
 
 
 def test_one_worker_takes_the_sum_of_times(pipeline) -> None:
@@ -50,7 +69,10 @@ def test_one_worker_takes_the_sum_of_times(pipeline) -> None:
 @pytest.mark.parametrize("shards", [2, 3, 5])
 def test_a_window_of_one_is_one_after_another(pipeline, shards: int) -> None:
     assert pipeline.seconds(even(pipeline, shards, window=1)) == pytest.approx(8.0)
-    assert pipeline.seconds(even(pipeline, shards, window=1, hop=0.01)) > 8 + 8 * 2 * (shards - 1) * 0.01
+    assert (
+        pipeline.seconds(even(pipeline, shards, window=1, hop=0.01))
+        > 8 + 8 * 2 * (shards - 1) * 0.01
+    )
 
 
 @pytest.mark.parametrize("shards", [2, 3, 5])
@@ -58,7 +80,9 @@ def test_a_window_of_one_is_one_after_another(pipeline, shards: int) -> None:
 def test_the_pipelines_efficiency(pipeline, shards: int, micro_batches: int) -> None:
     """M / (M + S - 1)."""
     took = pipeline.seconds(even(pipeline, shards, micro_batches))
-    assert micro_batches / took / shards == pytest.approx(micro_batches / (micro_batches + shards - 1))
+    assert micro_batches / took / shards == pytest.approx(
+        micro_batches / (micro_batches + shards - 1)
+    )
 
 
 def test_with_many_micro_batches_all_are_busy(pipeline) -> None:
@@ -96,7 +120,9 @@ def test_nobody_does_two_things_at_once_nor_before_its_time(pipeline, seed: int)
         assert all(job.start >= earlier.end + delay - 1e-9 for earlier, delay in job.after)
     if plan.cores is not None:
         starts = [job.start for job in made if job.takes]
-        assert all(sum(job.start <= t < job.end for job in made if job.takes) <= plan.cores for t in starts)
+        assert all(
+            sum(job.start <= t < job.end for job in made if job.takes) <= plan.cores for t in starts
+        )
 
 
 @pytest.mark.parametrize("seed", range(10))
@@ -107,11 +133,21 @@ def test_no_worker_begins_more_than_its_window(pipeline, seed: int) -> None:
         begun = [job for job in made if job.who == who and job.what == "forward"]
         over = {job.micro_batch: job.end for job in made if job.who == who and job.what == "back"}
         for job in begun:
-            assert sum(other.start <= job.start < over[other.micro_batch] for other in begun) <= plan.window
+            assert (
+                sum(other.start <= job.start < over[other.micro_batch] for other in begun)
+                <= plan.window
+            )
 
 
 def test_the_command_and_its_picture(tmp_path: Path) -> None:
-    command = [sys.executable, BENCHMARKS / "pipeline.py", "--shards", "3", "--draw", tmp_path / "schedule.png"]
+    command = [
+        sys.executable,
+        BENCHMARKS / "pipeline.py",
+        "--shards",
+        "3",
+        "--draw",
+        tmp_path / "schedule.png",
+    ]
     done = subprocess.run(command, capture_output=True, text=True, check=True)
     assert "3 workers, window 8" in done.stdout
     assert (tmp_path / "schedule.png").read_bytes().startswith(b"\x89PNG")

@@ -34,14 +34,22 @@ def test_both_engines_and_the_reference(seed: int) -> None:
     case = draw_case(seed)
     along = direction(case.network, seed)
     arguments = (case.network, case.x, case.targets, *along, case.loss)
-    memory, bundled = (na.hessian_vector_product(*arguments, channels=channels) for channels in ("memory", "bundled"))
-    expected, bound = na.reference.hessian_vector_product(*arguments), na.reference.hessian_vector_bound(*arguments)
+    memory, bundled = (
+        na.hessian_vector_product(*arguments, channels=channels)
+        for channels in ("memory", "bundled")
+    )
+    expected, bound = (
+        na.reference.hessian_vector_product(*arguments),
+        na.reference.hessian_vector_bound(*arguments),
+    )
     gradient = na.gradient(case.network, case.x, case.targets, case.loss)
     for name in ("weights", "biases", "predictions", "loss"):
         one, other = getattr(memory, name), getattr(bundled, name)
         assert np.array_equal(one, other), name
         assert (np.abs(one - getattr(expected, name)) <= getattr(bound, name)).all(), name
-    assert np.array_equal(memory.predictions, gradient.predictions)  # they are told along with it, to the last bit
+    assert np.array_equal(
+        memory.predictions, gradient.predictions
+    )  # they are told along with it, to the last bit
     assert memory.loss == gradient.loss
     assert memory.inputs is None
 
@@ -52,13 +60,18 @@ def test_the_bound_is_no_cloak() -> None:
     for seed in SEEDS:
         case = draw_case(seed)
         arguments = (case.network, case.x, case.targets, *direction(case.network), case.loss)
-        product, bound = na.reference.hessian_vector_product(*arguments), na.reference.hessian_vector_bound(*arguments)
+        product, bound = (
+            na.reference.hessian_vector_product(*arguments),
+            na.reference.hessian_vector_bound(*arguments),
+        )
         size = np.abs(product.weights)
         parts.append(np.median(bound.weights[size > 0] / size[size > 0]) if size.any() else 0.0)
     assert np.median(parts) < 1e-11
 
 
-@pytest.mark.parametrize("loss", ["squared_error", "cross_entropy", "softmax_cross_entropy", "huber", "kl_divergence"])
+@pytest.mark.parametrize(
+    "loss", ["squared_error", "cross_entropy", "softmax_cross_entropy", "huber", "kl_divergence"]
+)
 def test_it_is_the_derivative_of_the_gradient(loss: str) -> None:
     ending = "sigmoid" if loss in ("cross_entropy", "kl_divergence") else "identity"
     net = na.Network.layered([3, 4, 2], "tanh", ending, seed=1)
@@ -71,16 +84,24 @@ def test_it_is_the_derivative_of_the_gradient(loss: str) -> None:
     for h in (1e-5, -1e-5):
         moved = net.with_parameters(net.weights + h * weights, net.biases + h * biases)
         ends.append(na.gradient(moved, x, targets, loss))
-    np.testing.assert_allclose(product.weights, (ends[0].weights - ends[1].weights) / 2e-5, rtol=1e-5, atol=1e-7)
-    np.testing.assert_allclose(product.biases, (ends[0].biases - ends[1].biases) / 2e-5, rtol=1e-5, atol=1e-7)
+    np.testing.assert_allclose(
+        product.weights, (ends[0].weights - ends[1].weights) / 2e-5, rtol=1e-5, atol=1e-7
+    )
+    np.testing.assert_allclose(
+        product.biases, (ends[0].biases - ends[1].biases) / 2e-5, rtol=1e-5, atol=1e-7
+    )
 
 
 def test_the_hessian_is_symmetric_and_one_neuron_can_be_worked_out() -> None:
     case = draw_case(16)
     whole = dense(case.network, case.x, case.targets, case.loss)
     np.testing.assert_allclose(whole, whole.T, atol=1e-10 * np.abs(whole).max())
-    net = na.Network([na.Input("x"), na.Neuron("y", "identity", bias=1.0)], [na.Synapse("x", "y", 2.0)], ["y"])
-    product = na.hessian_vector_product(net, [[3.0]], [[0.0]], [1.0], [0.0, 0.0])  # (w x + b)²: 2 x² and 2 x
+    net = na.Network(
+        [na.Input("x"), na.Neuron("y", "identity", bias=1.0)], [na.Synapse("x", "y", 2.0)], ["y"]
+    )
+    product = na.hessian_vector_product(
+        net, [[3.0]], [[0.0]], [1.0], [0.0, 0.0]
+    )  # (w x + b)²: 2 x² and 2 x
     assert product.weights.tolist() == [18.0]
     assert product.biases.tolist() == [0.0, 6.0]
 
@@ -88,7 +109,10 @@ def test_the_hessian_is_symmetric_and_one_neuron_can_be_worked_out() -> None:
 def test_an_input_has_no_bias(channels: str, diamond, batch) -> None:
     weights, biases = direction(diamond)
     other = np.where(diamond.is_input, 99.0, biases)
-    one, same = (na.hessian_vector_product(diamond, *batch, weights, b, channels=channels) for b in (biases, other))
+    one, same = (
+        na.hessian_vector_product(diamond, *batch, weights, b, channels=channels)
+        for b in (biases, other)
+    )
     assert np.array_equal(one.weights, same.weights)
     assert not one.biases[diamond.is_input].any()
 
@@ -117,7 +141,10 @@ async def test_messages_are_those_of_a_gradient_and_one_for_each_neuron(channels
     x, targets = np.ones((2, len(net.inputs))), np.ones((2, len(net.outputs)))
     async with na.open_simulation(net, channels) as simulation:
         counts = [0]
-        for ask in (simulation.gradient(x, targets), simulation.hessian_vector_product(x, targets, *direction(net))):
+        for ask in (
+            simulation.gradient(x, targets),
+            simulation.hessian_vector_product(x, targets, *direction(net)),
+        ):
             await ask
             counts.append(simulation.statistics().messages)
     assert counts[2] - 2 * counts[1] == len(net.ids) - len(net.inputs)
@@ -137,7 +164,9 @@ async def test_each_message_carries_its_derivative(diamond, batch) -> None:
     from neuro_actors.channels.memory import Memory
 
     weights, biases = direction(diamond)
-    async with na.open_simulation(diamond, lambda network, recorder: Memory(network, Overheard())) as simulation:
+    async with na.open_simulation(
+        diamond, lambda network, recorder: Memory(network, Overheard())
+    ) as simulation:
         said.append({})
         await simulation.gradient(*batch)
         said.append({})
@@ -151,8 +180,14 @@ async def test_each_message_carries_its_derivative(diamond, batch) -> None:
             assert np.array_equal(curved[line][:n], values)
         elif kinds[line] != "commit":
             assert np.array_equal(curved[line], values)
-    told = {lines.members[lines.target[line]]: curved[line] for line in curved if kinds[line] == "tangent"}
-    assert set(told) == {i for i, is_input in zip(diamond.ids, diamond.is_input, strict=True) if not is_input}
+    told = {
+        lines.members[lines.target[line]]: curved[line]
+        for line in curved
+        if kinds[line] == "tangent"
+    }
+    assert set(told) == {
+        i for i, is_input in zip(diamond.ids, diamond.is_input, strict=True) if not is_input
+    }
     for name, values in told.items():
         k = diamond.position[name]
         assert values.tolist() == [*weights[diamond.incoming.of(k)], biases[k]]
@@ -165,13 +200,27 @@ async def test_each_message_carries_its_derivative(diamond, batch) -> None:
 @pytest.mark.parametrize(
     ("weights", "biases", "match"),
     [
-        ([1.0], [0.0] * 4, r"^the direction's weights: expected shape \(5,\), one for each synapse, got \(1,\)$"),
-        ([1.0] * 5, [0.0], r"^the direction's biases: expected shape \(4,\), one for each neuron, the inputs included, got \(1,\)$"),
-        ([1.0] * 4 + [np.nan], [0.0] * 4, r"^the direction's weights: the value at \[4\] is nan; every value must be finite$"),
+        (
+            [1.0],
+            [0.0] * 4,
+            r"^the direction's weights: expected shape \(5,\), one for each synapse, got \(1,\)$",
+        ),
+        (
+            [1.0] * 5,
+            [0.0],
+            r"^the direction's biases: expected shape \(4,\), one for each neuron, the inputs included, got \(1,\)$",
+        ),
+        (
+            [1.0] * 4 + [np.nan],
+            [0.0] * 4,
+            r"^the direction's weights: the value at \[4\] is nan; every value must be finite$",
+        ),
         (None, [0.0] * 4, r"^the direction's weights: expected an array of numbers"),
     ],
 )
-def test_directions_that_are_none(channels: str, diamond, batch, weights, biases, match: str) -> None:
+def test_directions_that_are_none(
+    channels: str, diamond, batch, weights, biases, match: str
+) -> None:
     assert (len(diamond.weights), len(diamond.ids)) == (5, 4)
     with pytest.raises(na.InputError, match=match):
         na.hessian_vector_product(diamond, *batch, weights, biases, channels=channels)
@@ -184,18 +233,34 @@ def test_functions_without_curvature_are_named(monkeypatch: pytest.MonkeyPatch) 
     monkeypatch.setattr(functions, "LOSSES", dict(functions.LOSSES))
     na.add_activation("cube", lambda z: z**3, lambda z, a: 3 * z**2)
     na.add_loss("fourth", lambda p, t: ((p - t) ** 4).sum(axis=1), lambda p, t: 4 * (p - t) ** 3)
-    net = na.Network([na.Input("x"), na.Neuron("y", "cube", bias=0.5)], [na.Synapse("x", "y", 0.5)], ["y"])
+    net = na.Network(
+        [na.Input("x"), na.Neuron("y", "cube", bias=0.5)], [na.Synapse("x", "y", 0.5)], ["y"]
+    )
     ask = ([[1.0]], [[0.0]], [1.0], [0.0, 1.0], "fourth")
     for product in (na.hessian_vector_product, na.reference.hessian_vector_product):
-        with pytest.raises(na.InputError, match=r"needs the curvature of the activation 'cube': na.add_activation\(…, curv"):
+        with pytest.raises(
+            na.InputError,
+            match=r"needs the curvature of the activation 'cube': na.add_activation\(…, curv",
+        ):
             product(net, *ask)
     na.add_activation("cube", lambda z: z**3, lambda z, a: 3 * z**2, curvature=lambda z, a: 6 * z)
-    with pytest.raises(na.InputError, match=r"needs the curvature of the loss 'fourth': na.add_loss\(…, curvature="):
+    with pytest.raises(
+        na.InputError, match=r"needs the curvature of the loss 'fourth': na.add_loss\(…, curvature="
+    ):
         na.hessian_vector_product(net, *ask)
-    na.add_loss("fourth", functions.LOSSES["fourth"].value, functions.LOSSES["fourth"].slope, curvature=lambda p, t, d: 12 * (p - t) ** 2 * d)
-    product = na.hessian_vector_product(net, *ask)  # a = z³, z = w x + b = 1; the loss is z^12, its second derivative 132
+    na.add_loss(
+        "fourth",
+        functions.LOSSES["fourth"].value,
+        functions.LOSSES["fourth"].slope,
+        curvature=lambda p, t, d: 12 * (p - t) ** 2 * d,
+    )
+    product = na.hessian_vector_product(
+        net, *ask
+    )  # a = z³, z = w x + b = 1; the loss is z^12, its second derivative 132
     assert (product.weights.tolist(), product.biases.tolist()) == ([264.0], [0.0, 264.0])
-    with pytest.raises(na.InputError, match=r"^flat: curvature\(z, a\) must return an array of float64"):
+    with pytest.raises(
+        na.InputError, match=r"^flat: curvature\(z, a\) must return an array of float64"
+    ):
         na.add_activation("flat", lambda z: z, lambda z, a: z, curvature=lambda z, a: 0.0)
 
 
@@ -205,7 +270,9 @@ def test_curvatures_are_derivatives_of_slopes(name: str) -> None:
     z = np.array([-30.0, -3.0, -1.0, -0.1, 0.1, 0.7, 2.0, 30.0])
     h = 1e-5
     slope = lambda z: f.slope(z, f.value(z))  # noqa: E731
-    np.testing.assert_allclose(f.curvature(z, f.value(z)), (slope(z + h) - slope(z - h)) / (2 * h), rtol=1e-6, atol=1e-8)
+    np.testing.assert_allclose(
+        f.curvature(z, f.value(z)), (slope(z + h) - slope(z - h)) / (2 * h), rtol=1e-6, atol=1e-8
+    )
     with np.errstate(over="raise", divide="raise", invalid="raise"):
         far = np.array([-1e300, -800.0, 0.0, 800.0, 1e300])
         assert np.isfinite(f.curvature(far, f.value(far))).all()
@@ -214,9 +281,18 @@ def test_curvatures_are_derivatives_of_slopes(name: str) -> None:
 @pytest.mark.parametrize("name", losses.BUILT_IN)
 def test_curvatures_of_losses(name: str) -> None:
     loss, rng = functions.LOSSES[name], np.random.default_rng(3)
-    p, t, d = rng.uniform(0.1, 0.9, (6, 3)), rng.dirichlet(np.ones(3), 6), rng.standard_normal((6, 3))
+    p, t, d = (
+        rng.uniform(0.1, 0.9, (6, 3)),
+        rng.dirichlet(np.ones(3), 6),
+        rng.standard_normal((6, 3)),
+    )
     h = 1e-6
-    np.testing.assert_allclose(loss.curvature(p, t, d), (loss.slope(p + h * d, t) - loss.slope(p - h * d, t)) / (2 * h), rtol=1e-6, atol=1e-6)
+    np.testing.assert_allclose(
+        loss.curvature(p, t, d),
+        (loss.slope(p + h * d, t) - loss.slope(p - h * d, t)) / (2 * h),
+        rtol=1e-6,
+        atol=1e-6,
+    )
     with np.errstate(over="raise", divide="raise", invalid="raise"):
         for certain in (np.zeros((6, 3)), np.ones((6, 3))):
             assert np.isfinite(loss.curvature(certain, t, d)).all()
@@ -242,17 +318,30 @@ async def test_a_log_of_products_is_proved(seed: int, tmp_path) -> None:
         await tell(case, channels, tmp_path / channels)
         audit = na.audit(tmp_path / channels)
         assert (audit.passed, audit.exact, audit.unproved) == (True, True, 0)
-    assert forgery.read(tmp_path / "memory") == forgery.read(tmp_path / "bundled")  # batches of rows depend on the clock
+    assert forgery.read(tmp_path / "memory") == forgery.read(
+        tmp_path / "bundled"
+    )  # batches of rows depend on the clock
     log = na.open_log(tmp_path / "memory")
-    assert [info.mode for info in log.steps] == ["predict", "product", "train", "product", "gradient"]
+    assert [info.mode for info in log.steps] == [
+        "predict",
+        "product",
+        "train",
+        "product",
+        "gradient",
+    ]
     first = log.step(2)
     assert first.activations.shape[1] == len(case.x)  # what was said of the examples
     assert np.array_equal(first.activations, log.step(1).activations)
-    product = na.hessian_vector_product(case.network, case.x, case.targets, *direction(case.network, 1), case.loss)
+    product = na.hessian_vector_product(
+        case.network, case.x, case.targets, *direction(case.network, 1), case.loss
+    )
     assert np.array_equal(-first.weights, product.weights)
 
 
-@pytest.mark.parametrize("recorded", [{"phases": ["forward"]}, {"phases": ["backward", "commit"]}, {"every": 2}, {"layers": [1]}])
+@pytest.mark.parametrize(
+    "recorded",
+    [{"phases": ["forward"]}, {"phases": ["backward", "commit"]}, {"every": 2}, {"layers": [1]}],
+)
 async def test_partial_logs_of_products(recorded: dict, tmp_path) -> None:
     case = draw_case(16)
     await tell(case, "bundled", na.Recording(tmp_path / "a", **recorded))
@@ -266,7 +355,9 @@ async def test_partial_logs_of_products(recorded: dict, tmp_path) -> None:
 async def test_a_changed_number_of_a_product_is_found(kind: str, resealed: bool, tmp_path) -> None:
     await tell(draw_case(16), "bundled", tmp_path / "a")
     metadata, honest = forgery.read(tmp_path / "a")
-    there = [k for k, row in enumerate(honest) if row[forgery.STEP] == 2 and row[forgery.KIND] == kind]
+    there = [
+        k for k, row in enumerate(honest) if row[forgery.STEP] == 2 and row[forgery.KIND] == kind
+    ]
     assert there
     for k in there:
         for i in range(len(honest[k][forgery.VALUE])):
@@ -274,10 +365,14 @@ async def test_a_changed_number_of_a_product_is_found(kind: str, resealed: bool,
             value = list(rows[k][forgery.VALUE])
             value[i] = float(np.nextafter(value[i], 9.0)) if value[i] else 0.5
             rows[k][forgery.VALUE] = value
-            forgery.write(tmp_path / "b", metadata, forgery.sealed(metadata, rows) if resealed else rows)
+            forgery.write(
+                tmp_path / "b", metadata, forgery.sealed(metadata, rows) if resealed else rows
+            )
             lie = na.audit(tmp_path / "b").lie
             if resealed and rows[k][forgery.SENDER] == "environment":
-                assert lie is None or lie.step == 2  # another story may be true too, to the last bit
+                assert (
+                    lie is None or lie.step == 2
+                )  # another story may be true too, to the last bit
             else:
                 assert lie is not None
                 assert lie.step == 2

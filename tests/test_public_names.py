@@ -7,11 +7,62 @@ import types
 
 import neuro_actors as na
 
-NAMES = ["ACTIVATIONS", "Activation", "Adam", "Audit", "CheckpointError", "CosineDecay", "Epoch", "Gradient", "Input", "InputError", "LOSSES", "LogError", "Loss", "MessageError", "Network", "NetworkError", "Neuron", "NeuroActorsError", "Partition", "Ray", "Recording", "SGD", "Simulation", "SimulationError", "StepDecay", "StepResult", "Synapse", "Trace", "TrainingResult", "Unreliable", "add_activation", "add_loss", "audit", "faults", "gradient", "hessian_vector_product", "open_log", "open_simulation", "partition", "predict", "reference", "resume", "rules", "show", "trace", "train"]
+NAMES = [
+    "ACTIVATIONS",
+    "Activation",
+    "Adam",
+    "Audit",
+    "CheckpointError",
+    "CosineDecay",
+    "Epoch",
+    "Gradient",
+    "Input",
+    "InputError",
+    "LOSSES",
+    "LogError",
+    "Loss",
+    "MessageError",
+    "Network",
+    "NetworkError",
+    "Neuron",
+    "NeuroActorsError",
+    "Partition",
+    "Ray",
+    "Recording",
+    "SGD",
+    "Simulation",
+    "SimulationError",
+    "StepDecay",
+    "StepResult",
+    "Synapse",
+    "Trace",
+    "TrainingResult",
+    "Unreliable",
+    "add_activation",
+    "add_loss",
+    "audit",
+    "faults",
+    "gradient",
+    "hessian_vector_product",
+    "open_log",
+    "open_simulation",
+    "partition",
+    "predict",
+    "reference",
+    "resume",
+    "rules",
+    "show",
+    "trace",
+    "train",
+]
 
 
 def test_all_and_no_others() -> None:
-    public = {name for name, value in vars(na).items() if not name.startswith("_") and not isinstance(value, types.ModuleType)}
+    public = {
+        name
+        for name, value in vars(na).items()
+        if not name.startswith("_") and not isinstance(value, types.ModuleType)
+    }
     assert public | {"faults", "reference", "rules"} == set(NAMES)
     assert sorted(na.__all__) == sorted(NAMES)
 
@@ -22,7 +73,11 @@ def test_each_says_what_it_is() -> None:
         if inspect.isclass(value) or inspect.isfunction(value):
             assert inspect.getdoc(value), name
             for method, what in vars(value).items() if inspect.isclass(value) else ():
-                if inspect.isfunction(what) and not method.startswith("_") and method not in ("start", "update"):
+                if (
+                    inspect.isfunction(what)
+                    and not method.startswith("_")
+                    and method not in ("start", "update")
+                ):
                     assert inspect.getdoc(what), f"{name}.{method}"
 
 
@@ -38,11 +93,30 @@ def test_signatures_of_the_contract() -> None:
         return list(inspect.signature(function).parameters)
 
     assert parameters(na.gradient)[:5] == ["network", "x", "targets", "loss", "channels"]
-    assert parameters(na.hessian_vector_product)[:7] == ["network", "x", "targets", "weights", "biases", "loss", "channels"]
-    assert parameters(na.Simulation.hessian_vector_product)[1:] == ["x", "targets", "weights", "biases", "loss"]
+    assert parameters(na.hessian_vector_product)[:7] == [
+        "network",
+        "x",
+        "targets",
+        "weights",
+        "biases",
+        "loss",
+        "channels",
+    ]
+    assert parameters(na.Simulation.hessian_vector_product)[1:] == [
+        "x",
+        "targets",
+        "weights",
+        "biases",
+        "loss",
+    ]
     assert parameters(na.reference.gradient)[:4] == ["network", "x", "targets", "loss"]
     assert parameters(na.open_simulation)[:3] == ["network", "channels", "log"]
-    assert parameters(na.Network.layered)[:4] == ["sizes", "activation", "output_activation", "seed"]
+    assert parameters(na.Network.layered)[:4] == [
+        "sizes",
+        "activation",
+        "output_activation",
+        "seed",
+    ]
     assert parameters(na.Network.from_matrices)[:3] == ["weights", "biases", "activations"]
     assert parameters(na.SGD)[:3] == ["learning_rate", "momentum", "weight_decay"]
     assert parameters(na.Simulation.gradient)[1:] == ["x", "targets", "loss", "wrt_inputs"]

@@ -49,22 +49,34 @@ class Watched(na.Ray):
 def net() -> na.Network:
     """Wild, of two levels and skips, with an activation of the test's own."""
     if "twice_sin" not in na.ACTIVATIONS:
-        na.add_activation("twice_sin", value=lambda z: 2 * np.sin(z), slope=lambda z, a: 2 * np.cos(z))
+        na.add_activation(
+            "twice_sin", value=lambda z: 2 * np.sin(z), slope=lambda z, a: 2 * np.cos(z)
+        )
     hidden = [na.Neuron(f"h{k}", activation="twice_sin" if k % 2 else "tanh") for k in range(6)]
     pairs = [(f"x{i}", f"h{k}") for i in range(3) for k in range(6) if (i + k) % 3]
     pairs += [(f"h{k}", f"h{k + 3}") for k in range(3)] + [("h0", "y0"), ("x0", "y0")]
     pairs += [(f"h{k}", f"y{k % 2}") for k in range(1, 6)]
     outputs = [na.Neuron(f"y{k}", activation="identity") for k in range(2)]
     inputs = [na.Input(f"x{i}") for i in range(3)]
-    return na.Network([*inputs, *hidden, *outputs], [na.Synapse(*pair) for pair in pairs], ["y0", "y1"], seed=4)
+    return na.Network(
+        [*inputs, *hidden, *outputs], [na.Synapse(*pair) for pair in pairs], ["y0", "y1"], seed=4
+    )
 
 
-def test_the_bits_the_log_and_the_messages_of_one_process(net: na.Network, tmp_path: Path, traces: Traces, capfd) -> None:
+def test_the_bits_the_log_and_the_messages_of_one_process(
+    net: na.Network, tmp_path: Path, traces: Traces, capfd
+) -> None:
     one = na.train(net, X, TARGETS, **LEARN, log=tmp_path / "one.arrows")
-    many = na.train(net, X, TARGETS, **LEARN, log=tmp_path / "many.arrows", engine=na.Ray(replicas=2, shards=2))
+    many = na.train(
+        net, X, TARGETS, **LEARN, log=tmp_path / "many.arrows", engine=na.Ray(replicas=2, shards=2)
+    )
     assert many.network.digest() == one.network.digest()
     assert (many.history, many.messages) == (one.history, one.messages)
-    assert na.open_log(tmp_path / "many.arrows").messages().equals(na.open_log(tmp_path / "one.arrows").messages())
+    assert (
+        na.open_log(tmp_path / "many.arrows")
+        .messages()
+        .equals(na.open_log(tmp_path / "one.arrows").messages())
+    )
     assert na.audit(tmp_path / "many.arrows").passed
     assert capfd.readouterr() == ("", "")
     assert traces.gone(20), traces.processes()
@@ -92,7 +104,9 @@ async def test_killed_workers_and_what_listens(net: na.Network, traces: Traces, 
     lines = err.splitlines()
     assert out == ""
     assert len(lines) == 3
-    assert all(" is lost: " in line and " done again from what was committed" in line for line in lines)
+    assert all(
+        " is lost: " in line and " done again from what was committed" in line for line in lines
+    )
     assert len(engine.workers) == 4 + 3
 
 
@@ -120,12 +134,15 @@ na.train(net, x, x[:, :2], optimizer=na.SGD(0.01), epochs=100000, batch_size=8, 
 """
 
 
-AFTERWARDS = PROGRAM.replace("na.train(", "try:\n    na.train(") + """
+AFTERWARDS = (
+    PROGRAM.replace("na.train(", "try:\n    na.train(")
+    + """
 except na.SimulationError as error:
     print("told:", error)
 na.train(net, x, x[:, :2], optimizer=na.SGD(0.01), epochs=1, engine=na.Ray(), progress=False)
 print("again")
 """
+)
 
 
 def command(pid: int) -> bytes:
@@ -134,9 +151,16 @@ def command(pid: int) -> bytes:
     return b""
 
 
-@pytest.mark.parametrize(("how", "after", "code"), [(signal.SIGINT, 0.3, -2), (signal.SIGINT, 12.0, -2), (signal.SIGKILL, 12.0, -9)])
-def test_a_program_that_is_interrupted_or_killed_leaves_nothing(traces: Traces, how: int, after: float, code: int) -> None:
-    program = subprocess.Popen([sys.executable, "-c", PROGRAM], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+@pytest.mark.parametrize(
+    ("how", "after", "code"),
+    [(signal.SIGINT, 0.3, -2), (signal.SIGINT, 12.0, -2), (signal.SIGKILL, 12.0, -9)],
+)
+def test_a_program_that_is_interrupted_or_killed_leaves_nothing(
+    traces: Traces, how: int, after: float, code: int
+) -> None:
+    program = subprocess.Popen(
+        [sys.executable, "-c", PROGRAM], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    )
     assert program.stdout is not None
     assert program.stdout.readline() == "begun\n"
     asyncio.run(asyncio.sleep(after))
@@ -150,28 +174,49 @@ def test_a_program_that_is_interrupted_or_killed_leaves_nothing(traces: Traces, 
 @pytest.mark.parametrize("server", ["raylet", "gcs_server"])
 def test_ray_itself_is_killed(traces: Traces, server: str) -> None:
     """The program hears of it as of any failure, where Ray would end it after a minute; and it can have another Ray."""
-    program = subprocess.Popen([sys.executable, "-c", AFTERWARDS], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    program = subprocess.Popen(
+        [sys.executable, "-c", AFTERWARDS],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
     assert program.stdout is not None
     assert program.stdout.readline() == "begun\n"
     name = server.encode()
-    while not any(command(pid).endswith(b"IDLE") or b"ray::Host" in command(pid) for pid in traces.processes()):
+    while not any(
+        command(pid).endswith(b"IDLE") or b"ray::Host" in command(pid) for pid in traces.processes()
+    ):
         asyncio.run(asyncio.sleep(0.1))
         assert program.poll() is None
-    (pid,) = (pid for pid in traces.processes() if command(pid).split(b"\0")[0].endswith(b"/" + name))
-    (raylet,) = (pid for pid in traces.processes() if command(pid).split(b"\0")[0].endswith(b"/raylet"))
-    children = [int(one) for place in Path(f"/proc/{raylet}/task").glob("*/children") for one in place.read_text().split()]
+    (pid,) = (
+        pid for pid in traces.processes() if command(pid).split(b"\0")[0].endswith(b"/" + name)
+    )
+    (raylet,) = (
+        pid for pid in traces.processes() if command(pid).split(b"\0")[0].endswith(b"/raylet")
+    )
+    children = [
+        int(one)
+        for place in Path(f"/proc/{raylet}/task").glob("*/children")
+        for one in place.read_text().split()
+    ]
     assert any(b"Agent" in command(child) for child in children)
     os.kill(pid, signal.SIGKILL)
     out, err = program.communicate(timeout=60)
-    assert not any(map(command, children))  # nor do its helpers live on, which may have overwritten what marks them
+    assert not any(
+        map(command, children)
+    )  # nor do its helpers live on, which may have overwritten what marks them
     assert program.returncode == 0, err
-    assert out.splitlines()[0].startswith(f"told: Ray itself has died: its {server} (process {pid}) has ended; ")
+    assert out.splitlines()[0].startswith(
+        f"told: Ray itself has died: its {server} (process {pid}) has ended; "
+    )
     assert out.splitlines()[1:] == ["again"]
     assert err == ""
     assert traces.gone(30)
 
 
-async def test_two_nodes_and_one_leaves(net: na.Network, traces: Traces, monkeypatch: pytest.MonkeyPatch, capfd) -> None:
+async def test_two_nodes_and_one_leaves(
+    net: na.Network, traces: Traces, monkeypatch: pytest.MonkeyPatch, capfd
+) -> None:
     """Three nodes of a CPU each; the two shards are on two of them, and one of these goes: the third takes its place."""
     with cluster_of(3, traces, monkeypatch) as (nodes, others):
         calm = na.train(net, X, TARGETS, **LEARN)
@@ -182,10 +227,17 @@ async def test_two_nodes_and_one_leaves(net: na.Network, traces: Traces, monkeyp
             before = await simulation.gradient(X, TARGETS)
             leaves = next(others[place] for place in places if place in others)
             async with trio.open_nursery() as nursery:
-                nursery.start_soon(lambda: trio.to_thread.run_sync(lambda: nodes.remove_node(leaves, allow_graceful=False)))
+                nursery.start_soon(
+                    lambda: trio.to_thread.run_sync(
+                        lambda: nodes.remove_node(leaves, allow_graceful=False)
+                    )
+                )
                 again = [await simulation.gradient(X, TARGETS) for _ in range(20)]
             again.append(await simulation.gradient(X, TARGETS))
-            assert all((one.weights == before.weights).all() and (one.biases == before.biases).all() for one in again)
+            assert all(
+                (one.weights == before.weights).all() and (one.biases == before.biases).all()
+                for one in again
+            )
             assert len(engine.workers) > 2
             assert engine.workers[-1].node not in {leaves.node_id}
         assert " is lost: " in capfd.readouterr().err

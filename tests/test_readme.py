@@ -21,14 +21,24 @@ def test_the_tour(tmp_path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_the_files_that_it_names_are_there() -> None:
     for name in re.findall(r"`((?:scenarios|benchmarks|docs|channels)/[\w./]*|\w+\.py)`", README):
-        assert (ROOT / name).exists() or (ROOT / "neuro_actors" / name).exists() or list(ROOT.rglob(name)), name
-    assert {path.name for path in (ROOT / "scenarios").glob("[a-z]*.py")} == set(re.findall(r"`scenarios/(\w+\.py)` \|", README))
+        assert (
+            (ROOT / name).exists()
+            or (ROOT / "neuro_actors" / name).exists()
+            or list(ROOT.rglob(name))
+        ), name
+    assert {path.name for path in (ROOT / "scenarios").glob("[a-z]*.py")} == set(
+        re.findall(r"`scenarios/(\w+\.py)` \|", README)
+    )
 
 
 def test_the_numbers_that_it_names() -> None:
     from test_verify import MUTANTS, OF_BUNDLED, OF_MEMORY
 
-    assert (len(activations.BUILT_IN), len(losses.BUILT_IN), len(MUTANTS | OF_MEMORY | OF_BUNDLED)) == (9, 6, 30)
+    assert (
+        len(activations.BUILT_IN),
+        len(losses.BUILT_IN),
+        len(MUTANTS | OF_MEMORY | OF_BUNDLED),
+    ) == (9, 6, 30)
     assert "nine activations, six losses" in README
     assert "thirty ways" in README.replace("\n", " ")
 

@@ -12,7 +12,11 @@ from neuro_actors.proof.verify import draw_case, verify_case
 def test_worked_by_hand() -> None:
     net = na.Network([na.Input("x"), na.Neuron("y", bias=0.5)], [na.Synapse("x", "y", 2.0)], ["y"])
     gradient = na.reference.gradient(net, [[1.0], [3.0]], [[2.0], [7.0]], wrt_inputs=True)
-    assert (gradient.loss, gradient.weights.tolist(), gradient.biases.tolist()) == (0.25, [-1.0], [0.0, 0.0])
+    assert (gradient.loss, gradient.weights.tolist(), gradient.biases.tolist()) == (
+        0.25,
+        [-1.0],
+        [0.0, 0.0],
+    )
     assert gradient.inputs.tolist() == [[1.0], [-1.0]]
 
 
@@ -40,10 +44,15 @@ def test_every_entry_by_finite_differences(seed: int) -> None:
     gradient = na.reference.gradient(net, case.x, case.targets, case.loss, wrt_inputs=True)
 
     def loss(weights=net.weights, biases=net.biases, x=case.x) -> float:
-        return na.reference.gradient(net.with_parameters(weights, biases), x, case.targets, case.loss).loss
+        return na.reference.gradient(
+            net.with_parameters(weights, biases), x, case.targets, case.loss
+        ).loss
 
     h, wrong = 1e-6, []
-    for name, values, slopes in (("weights", net.weights, gradient.weights), ("x", case.x[:3], gradient.inputs[:3])):
+    for name, values, slopes in (
+        ("weights", net.weights, gradient.weights),
+        ("x", case.x[:3], gradient.inputs[:3]),
+    ):
         for place in list(np.ndindex(values.shape))[:60]:
             step = np.zeros_like(values if name == "weights" else case.x)
             step[place] = h
@@ -67,7 +76,10 @@ def test_the_bound_holds_against_twice_the_precision(seed: int) -> None:
     for k in np.argsort(net.level, kind="stable"):
         if not net.is_input[k]:
             incoming = net.incoming.of(int(k))
-            z = a[:, net.sources[incoming]] @ net.weights[incoming].astype(np.longdouble) + net.biases[k]
+            z = (
+                a[:, net.sources[incoming]] @ net.weights[incoming].astype(np.longdouble)
+                + net.biases[k]
+            )
             a[:, k] = na.ACTIVATIONS[net.activations[k]].value(z)
     exact = a[:, [net.position[name] for name in net.outputs]]
     assert (np.abs(exact - expected.predictions) <= limit.predictions / 2).all()

@@ -27,10 +27,25 @@ RULES = [
     rules.MicroBatches(rules.FeedbackAlignment(seed=3), 3),
 ]
 OTHERS = RULES[1:]
-SMALL = [2, 3, 4, 9, 10, 11, 16, 17, 24, 29, 31, 33]  # drawn networks of at most 26 neurons, layered and wild
+SMALL = [
+    2,
+    3,
+    4,
+    9,
+    10,
+    11,
+    16,
+    17,
+    24,
+    29,
+    31,
+    33,
+]  # drawn networks of at most 26 neurons, layered and wild
 
 
-def gradient(network, x, t, rule, loss="squared_error", channels="bundled", wrt_inputs=False, times=1) -> na.Gradient:
+def gradient(
+    network, x, t, rule, loss="squared_error", channels="bundled", wrt_inputs=False, times=1
+) -> na.Gradient:
     async def society():
         async with na.open_simulation(network, channels, rule=rule) as simulation:
             return [await simulation.gradient(x, t, loss, wrt_inputs) for _ in range(times)][-1]
@@ -42,12 +57,16 @@ def layered(*sizes: int, seed: int = 0, batch: int = 5):
     """A net with biases, and a batch for it."""
     rng = np.random.default_rng(seed)
     net = na.Network.layered(sizes, output_activation="sigmoid", seed=seed)
-    net = net.with_parameters(net.weights, np.where(net.is_input, 0, rng.standard_normal(len(net.ids)) / 3))
+    net = net.with_parameters(
+        net.weights, np.where(net.is_input, 0, rng.standard_normal(len(net.ids)) / 3)
+    )
     return net, rng.standard_normal((batch, sizes[0])), rng.random((batch, sizes[-1]))
 
 
 def members(network: na.Network, rule: rules.Rule, level: int) -> list:
-    return [rule.neuron(network, k, ORDERED) for k in np.flatnonzero(network.level == level).tolist()]
+    return [
+        rule.neuron(network, k, ORDERED) for k in np.flatnonzero(network.level == level).tolist()
+    ]
 
 
 def forward(network: na.Network, x: np.ndarray) -> list[np.ndarray]:
@@ -80,8 +99,15 @@ def test_both_engines_give_the_same_bits(rule: rules.Rule) -> None:
                 felt = seed % 2 == 0 and not isinstance(rule, rules.WeightPerturbation)
                 gradient = await simulation.gradient(case.x, case.targets, case.loss, felt)
                 for _ in range(2):
-                    await simulation.train_step(case.x, case.targets, case.loss, optimizer=na.SGD(1e-4, momentum=0.9))
-                return predictions, gradient, await simulation.network(), simulation.statistics().messages
+                    await simulation.train_step(
+                        case.x, case.targets, case.loss, optimizer=na.SGD(1e-4, momentum=0.9)
+                    )
+                return (
+                    predictions,
+                    gradient,
+                    await simulation.network(),
+                    simulation.statistics().messages,
+                )
 
         one, other = (trio.run(society, channels) for channels in ("memory", "bundled"))
         assert np.array_equal(one[0], other[0])
@@ -98,7 +124,9 @@ def test_an_output_may_be_an_input(rule: rules.Rule) -> None:
     synapses = [na.Synapse("x", "h", 0.5), na.Synapse("h", "y", -1.5), na.Synapse("x", "y", 0.25)]
     net = na.Network(nodes, synapses, ["x", "h", "y"])
     x, t = np.array([[1.0], [-0.5]]), np.array([[0.0, 0.5, 1.0], [1.0, -0.5, 0.0]])
-    one, other = (gradient(net, x, t, rule, channels=channels) for channels in ("memory", "bundled"))
+    one, other = (
+        gradient(net, x, t, rule, channels=channels) for channels in ("memory", "bundled")
+    )
     assert same_bits(one, other)
     assert one.loss == na.gradient(net, x, t).loss
     assert one.weights.all()
@@ -115,11 +143,17 @@ def test_predictions_and_losses_are_those_of_an_ordinary_forward_pass(rule: rule
 
 
 @pytest.mark.parametrize("rule", OTHERS, ids=repr)
-@pytest.mark.parametrize("optimizer", [na.SGD(0.1, momentum=0.9, weight_decay=0.01), na.Adam(0.01)], ids=repr)
-def test_optimisers_work_on_what_is_found_in_the_gradients_place(rule: rules.Rule, optimizer, channels: str) -> None:
+@pytest.mark.parametrize(
+    "optimizer", [na.SGD(0.1, momentum=0.9, weight_decay=0.01), na.Adam(0.01)], ids=repr
+)
+def test_optimisers_work_on_what_is_found_in_the_gradients_place(
+    rule: rules.Rule, optimizer, channels: str
+) -> None:
     net, x, t = layered(3, 4, 3, 2)
     found = gradient(net, x, t, rule, channels=channels)
-    learnt = na.train(net, x, t, optimizer=optimizer, epochs=1, batch_size=len(x), rule=rule, channels=channels)
+    learnt = na.train(
+        net, x, t, optimizer=optimizer, epochs=1, batch_size=len(x), rule=rule, channels=channels
+    )
     order = next(batches(len(x), len(x), 0, 1))
     if not np.array_equal(order, np.arange(len(x))):  # the examples came in another order
         found = gradient(net, x[order], t[order], rule, channels=channels)
@@ -128,15 +162,29 @@ def test_optimisers_work_on_what_is_found_in_the_gradients_place(rule: rules.Rul
         (net.biases, found.biases, learnt.network.biases),
     ):
         expected, _ = optimizer.update(before, -slope, optimizer.start(len(before)), 1)
-        assert np.array_equal(after, np.where(slope == 0, before, expected) if before is net.biases else expected)
+        assert np.array_equal(
+            after, np.where(slope == 0, before, expected) if before is net.biases else expected
+        )
     assert np.abs(learnt.network.weights - net.weights).max() > 0
 
 
 @pytest.mark.parametrize("rule", RULES, ids=repr)
-def test_its_log_is_proved_and_says_by_which_rule(rule: rules.Rule, channels: str, tmp_path) -> None:
+def test_its_log_is_proved_and_says_by_which_rule(
+    rule: rules.Rule, channels: str, tmp_path
+) -> None:
     net, x, t = layered(3, 4, 3, 2)
     log = tmp_path / "log.arrows"
-    na.train(net, x, t, optimizer=na.SGD(0.1, momentum=0.9), epochs=2, batch_size=2, rule=rule, channels=channels, log=log)
+    na.train(
+        net,
+        x,
+        t,
+        optimizer=na.SGD(0.1, momentum=0.9),
+        epochs=2,
+        batch_size=2,
+        rule=rule,
+        channels=channels,
+        log=log,
+    )
     audit = na.audit(log)
     assert audit.passed
     assert rule_of(described(rule)) == rule
@@ -145,7 +193,10 @@ def test_its_log_is_proved_and_says_by_which_rule(rule: rules.Rule, channels: st
 @pytest.mark.parametrize(
     ("make", "told"),
     [
-        (lambda: rules.FeedbackAlignment(seed=-1), r"^FeedbackAlignment: seed must be a whole number of at least 0, got -1$"),
+        (
+            lambda: rules.FeedbackAlignment(seed=-1),
+            r"^FeedbackAlignment: seed must be a whole number of at least 0, got -1$",
+        ),
         (lambda: rules.FeedbackAlignment(seed=0.5), r"^FeedbackAlignment: seed"),
         (lambda: rules.DirectFeedbackAlignment(seed=-1), r"^DirectFeedbackAlignment: seed"),
         (
@@ -159,8 +210,14 @@ def test_its_log_is_proved_and_says_by_which_rule(rule: rules.Rule, channels: st
         (lambda: rules.PredictiveCoding(rate=1.5), r"^PredictiveCoding: rate"),
         (lambda: rules.PredictiveCoding(rate=float("nan")), r"^PredictiveCoding: rate"),
         (lambda: rules.PredictiveCoding(rate=True), r"^PredictiveCoding: rate"),
-        (lambda: rules.PredictiveCoding(fixed=1), r"^PredictiveCoding: fixed must be True or False, got 1$"),
-        (lambda: rules.WeightPerturbation(sigma=0), r"^WeightPerturbation: sigma must be a number above 0, got 0$"),
+        (
+            lambda: rules.PredictiveCoding(fixed=1),
+            r"^PredictiveCoding: fixed must be True or False, got 1$",
+        ),
+        (
+            lambda: rules.WeightPerturbation(sigma=0),
+            r"^WeightPerturbation: sigma must be a number above 0, got 0$",
+        ),
         (lambda: rules.WeightPerturbation(sigma=float("inf")), r"^WeightPerturbation: sigma"),
         (lambda: rules.WeightPerturbation(sigma="1"), r"^WeightPerturbation: sigma"),
         (lambda: rules.WeightPerturbation(seed=-1), r"^WeightPerturbation: seed"),
@@ -204,9 +261,14 @@ def test_feedback_depends_on_nobody_else_and_is_not_the_first_weights() -> None:
     small, large = (na.Network.layered([3, 4, n], seed=7) for n in (2, 9))
     rule = rules.FeedbackAlignment(seed=7)
     k = small.position["y1"]
-    assert np.array_equal(rule.neuron(small, k, ORDERED).feedback, rule.neuron(large, k, ORDERED).feedback)
+    assert np.array_equal(
+        rule.neuron(small, k, ORDERED).feedback, rule.neuron(large, k, ORDERED).feedback
+    )
     wide = na.Network.layered([40, 2], seed=7)
-    weights, feedback = wide.weights[wide.incoming.of(41)], rule.neuron(wide, 41, ORDERED).feedback[:-1]
+    weights, feedback = (
+        wide.weights[wide.incoming.of(41)],
+        rule.neuron(wide, 41, ORDERED).feedback[:-1],
+    )
     cosine = weights @ feedback / np.linalg.norm(weights) / np.linalg.norm(feedback)
     assert abs(cosine) < 0.5, "equal seeds must not make feedback equal to the first weights"
     drawn = rule.neuron(na.Network.layered([400, 1]), 400, ORDERED).feedback[:-1]
@@ -230,7 +292,9 @@ def test_direct_feedback_is_its_formula(channels: str) -> None:
     assert np.allclose(found.inputs, -error @ feedback.T / len(x), rtol=1e-12)
 
 
-def test_outputs_hear_what_concerns_them_and_others_do_not(diamond: na.Network, batch, channels: str) -> None:
+def test_outputs_hear_what_concerns_them_and_others_do_not(
+    diamond: na.Network, batch, channels: str
+) -> None:
     """h1 is an output that feeds y as well: it must not heed y."""
     x, t = batch
     found = gradient(diamond, x, t, rules.DirectFeedbackAlignment(), channels=channels)
@@ -242,22 +306,36 @@ def test_outputs_hear_what_concerns_them_and_others_do_not(diamond: na.Network, 
 # --- predictive coding -------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("sizes", [(3, 4, 2), (3, 5, 4, 2), (2, 3, 4, 3, 1), (4, 3, 3, 3, 3, 2)], ids=str)
+@pytest.mark.parametrize(
+    "sizes", [(3, 4, 2), (3, 5, 4, 2), (2, 3, 4, 3, 1), (4, 3, 3, 3, 3, 2)], ids=str
+)
 @pytest.mark.parametrize("batch", [1, 6])
-def test_fixed_predictions_are_backpropagation_bit_for_bit(sizes: tuple[int, ...], batch: int, channels: str) -> None:
+def test_fixed_predictions_are_backpropagation_bit_for_bit(
+    sizes: tuple[int, ...], batch: int, channels: str
+) -> None:
     net, x, t = layered(*sizes, batch=batch)
     n_hidden = len(sizes) - 2
     true = na.gradient(net, x, t)
-    assert same_bits(gradient(net, x, t, rules.PredictiveCoding(n_hidden, 1, True), channels=channels), true)
-    assert same_bits(gradient(net, x, t, rules.PredictiveCoding(n_hidden + 3, 1, True), channels=channels), true)
-    with_inputs = gradient(net, x, t, rules.PredictiveCoding(n_hidden + 1, 1, True), channels=channels, wrt_inputs=True)
+    assert same_bits(
+        gradient(net, x, t, rules.PredictiveCoding(n_hidden, 1, True), channels=channels), true
+    )
+    assert same_bits(
+        gradient(net, x, t, rules.PredictiveCoding(n_hidden + 3, 1, True), channels=channels), true
+    )
+    with_inputs = gradient(
+        net, x, t, rules.PredictiveCoding(n_hidden + 1, 1, True), channels=channels, wrt_inputs=True
+    )
     assert same_bits(with_inputs, na.gradient(net, x, t, wrt_inputs=True))
     if n_hidden > 1:
-        early = gradient(net, x, t, rules.PredictiveCoding(n_hidden - 1, 1, True), channels=channels).to_matrices()[0]
+        early = gradient(
+            net, x, t, rules.PredictiveCoding(n_hidden - 1, 1, True), channels=channels
+        ).to_matrices()[0]
         assert not early[0].any(), "the first layer has not heard of any error yet"
         assert np.array_equal(early[1], true.to_matrices()[0][1])
     learnt = [
-        na.train(net, x, t, optimizer=na.Adam(0.05), epochs=4, batch_size=2, rule=rule, channels=channels).network
+        na.train(
+            net, x, t, optimizer=na.Adam(0.05), epochs=4, batch_size=2, rule=rule, channels=channels
+        ).network
         for rule in (rules.Backpropagation(), rules.PredictiveCoding(n_hidden, 1, True))
     ]
     assert learnt[0].digest() == learnt[1].digest()
@@ -292,7 +370,9 @@ def test_values_relax_down_the_energy(rate: float, channels: str) -> None:
         heard1, heard2 = a1, a2
         a1, a2 = a1 + rate * (v2 @ w2 - e1), a2 + rate * (v3 @ w3 - e2)
         late = [(a1 - m1) * (1 - m1**2), (a2 - m2) * (1 - m2**2), v3]
-        found = gradient(net, x, t, rules.PredictiveCoding(relaxations, rate), channels=channels).to_matrices()[0]
+        found = gradient(
+            net, x, t, rules.PredictiveCoding(relaxations, rate), channels=channels
+        ).to_matrices()[0]
         for ours, v, heard in zip(found, late, (x, heard1, heard2), strict=True):
             assert np.allclose(ours, -v.T @ heard / len(x), rtol=1e-9, atol=1e-14)
     if rate < 0.5:
@@ -312,7 +392,9 @@ def test_a_step_that_was_broken_off_between_rounds_leaves_nothing_behind() -> No
         told.append((said.copy(), commit.copy()))
     assert all(np.array_equal(a, b) for a, b in zip(told[0], told[2], strict=True))
     assert not np.array_equal(told[0][0], told[1][0])
-    assert np.array_equal(told[0][0], activation("tanh").value(ORDERED.weighted_sum(neuron.memory.parameters, heard)))
+    assert np.array_equal(
+        told[0][0], activation("tanh").value(ORDERED.weighted_sum(neuron.memory.parameters, heard))
+    )
 
 
 # --- weight perturbation -----------------------------------------------------------------------------------------
@@ -348,7 +430,10 @@ def test_in_the_mean_it_is_the_gradient() -> None:
 
 def test_nobody_knows_what_an_input_should_feel(channels: str) -> None:
     net, x, t = layered(3, 4, 2)
-    with pytest.raises(na.InputError, match=r"^WeightPerturbation\(.*\) finds nothing out about inputs: leave wrt_inputs out$"):
+    with pytest.raises(
+        na.InputError,
+        match=r"^WeightPerturbation\(.*\) finds nothing out about inputs: leave wrt_inputs out$",
+    ):
         gradient(net, x, t, rules.WeightPerturbation(), channels=channels, wrt_inputs=True)
 
 
@@ -377,7 +462,9 @@ def test_what_is_kept_is_all_that_a_neuron_needs(rule: rules.Rule, optimizer, mo
     def trained() -> na.Network:
         net, x, t = layered(3, 4, 3, 2)
         optimizer_here = na.SGD(1.0) if isinstance(rule, rules.NewtonCG) else optimizer
-        return na.train(net, x, t, optimizer=optimizer_here, epochs=3, batch_size=2, rule=rule).network
+        return na.train(
+            net, x, t, optimizer=optimizer_here, epochs=3, batch_size=2, rule=rule
+        ).network
 
     expected = trained()
     usual = rules.Rule.member

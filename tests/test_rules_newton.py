@@ -36,7 +36,9 @@ def skipping(seed: int) -> na.Network:
         na.Neuron("y"),
         na.Neuron("z", "sin"),
     ]
-    return na.Network(nodes, [na.Synapse(*pair, weight=v) for pair, v in zip(pairs, w, strict=True)], ["z", "y"])
+    return na.Network(
+        nodes, [na.Synapse(*pair, weight=v) for pair, v in zip(pairs, w, strict=True)], ["z", "y"]
+    )
 
 
 CASES = {
@@ -95,13 +97,20 @@ def in_one_place(case: Case) -> Iteration:
 
     def gradient(w: np.ndarray) -> tuple[float, np.ndarray]:
         found = na.reference.gradient(network.with_parameters(*apart(network, w)), x, targets, loss)
-        return found.loss + rule.l2 / 2 * w @ w, flat(network, found.weights, found.biases) + rule.l2 * w
+        return found.loss + rule.l2 / 2 * w @ w, flat(
+            network, found.weights, found.biases
+        ) + rule.l2 * w
 
     w = flat(network, network.weights, network.biases)
-    columns = [na.reference.hessian_vector_product(network, x, targets, *apart(network, e), loss) for e in np.eye(n)]
+    columns = [
+        na.reference.hessian_vector_product(network, x, targets, *apart(network, e), loss)
+        for e in np.eye(n)
+    ]
     start, g = gradient(w)
     size = np.linalg.norm(g)
-    hessian = np.array([flat(network, c.weights, c.biases) for c in columns]) + (rule.l2 + rule.damping * size) * np.eye(n)
+    hessian = np.array([flat(network, c.weights, c.biases) for c in columns]) + (
+        rule.l2 + rule.damping * size
+    ) * np.eye(n)
     d, r, p = np.zeros(n), -g, -g
     products, negative = 0, False
     while products < rule.products and np.linalg.norm(r) > min(rule.forcing, np.sqrt(size)) * size:
@@ -140,7 +149,9 @@ class Watched(na.rules.NewtonCG):
 
 def watched(rule: na.rules.NewtonCG) -> tuple[Watched, list]:
     seen: list = []
-    return Watched(*(getattr(rule, f.name) for f in fields(rule)), seen=lambda *pair: seen.append(pair)), seen
+    return Watched(
+        *(getattr(rule, f.name) for f in fields(rule)), seen=lambda *pair: seen.append(pair)
+    ), seen
 
 
 def stepped(
@@ -152,7 +163,13 @@ def stepped(
         async with na.open_simulation(case.network, channels, rule=rule or case.rule) as simulation:
             messages, losses = [], []
             for _ in range(steps):
-                losses.append((await simulation.train_step(case.x, case.targets, case.loss, optimizer=optimizer)).loss)
+                losses.append(
+                    (
+                        await simulation.train_step(
+                            case.x, case.targets, case.loss, optimizer=optimizer
+                        )
+                    ).loss
+                )
                 messages.append(simulation.statistics().messages)
             return await simulation.network(), messages, losses
 
@@ -169,8 +186,15 @@ def test_its_step_is_that_of_the_dense_hessian(name: str) -> None:
             rule, seen = watched(case.rule)
             after, _, _ = stepped(case, rule=rule)
             rounds = [asked.name for asked, _ in seen]
-            assert rounds == [GRADIENT, *[PRODUCT] * expected.products, *[TRIAL] * expected.trials, ACCEPT]
-            step = flat(after, after.weights - case.network.weights, after.biases - case.network.biases)
+            assert rounds == [
+                GRADIENT,
+                *[PRODUCT] * expected.products,
+                *[TRIAL] * expected.trials,
+                ACCEPT,
+            ]
+            step = flat(
+                after, after.weights - case.network.weights, after.biases - case.network.biases
+            )
             assert np.linalg.norm(step - expected.step) <= 1e-9 * np.linalg.norm(expected.step)
             assert np.linalg.norm(expected.step) > 0
             negative += expected.negative
@@ -182,7 +206,9 @@ def test_a_quadratic_is_solved_at_once() -> None:
     rng = np.random.default_rng(3)
     x = rng.standard_normal((40, 5)) * [1, 2, 3, 0.5, 10]
     y = x @ [1.0, -2, 3, 0, 0.5] + 0.3 + rng.standard_normal(40)
-    case = Case(layered([5, 1], 0), x, y[:, None], "squared_error", na.rules.NewtonCG(forcing=1e-12))
+    case = Case(
+        layered([5, 1], 0), x, y[:, None], "squared_error", na.rules.NewtonCG(forcing=1e-12)
+    )
     after, _, _ = stepped(case)
     solved = np.linalg.lstsq(np.c_[x, np.ones(40)], y, rcond=None)[0]
     assert np.allclose(flat(after, after.weights, after.biases), solved, rtol=1e-9, atol=1e-9)
@@ -195,7 +221,9 @@ def test_engines_are_equal_in_every_bit(name: str, batch: int, sums: str) -> Non
     case = drawn(name, 4, batch)
 
     async def lived(channels: str):
-        async with na.open_simulation(case.network, channels, rule=case.rule, sums=sums) as simulation:
+        async with na.open_simulation(
+            case.network, channels, rule=case.rule, sums=sums
+        ) as simulation:
             found = [await simulation.gradient(*case[1:4])]
             for _ in range(3):
                 await simulation.train_step(*case[1:4], optimizer=WHOLE)
@@ -203,7 +231,9 @@ def test_engines_are_equal_in_every_bit(name: str, batch: int, sums: str) -> Non
             found.append(await simulation.gradient(*case[1:4]))
             return found, (await simulation.network()).digest(), simulation.statistics().messages
 
-    (one, digest, messages), (other, same, as_many) = (trio.run(lived, channels) for channels in ("memory", "bundled"))
+    (one, digest, messages), (other, same, as_many) = (
+        trio.run(lived, channels) for channels in ("memory", "bundled")
+    )
     assert (digest, messages) == (same, as_many)
     assert all(same_bits(a, b) for a, b in zip(one, other, strict=True))
     assert digest != case.network.digest()
@@ -215,8 +245,12 @@ def test_messages_are_as_many_as_the_rounds_need(name: str) -> None:
     network, (rule, seen) = case.network, watched(case.rule)
     _, messages, _ = stepped(case, steps=3, rule=rule)
     synapses, inputs, outputs = len(network.synapses), len(network.inputs), len(network.outputs)
-    forward = inputs + synapses + 2 * outputs + outputs + 1  # what the loss and the world hear, the targets, the losses
-    backward = outputs + synapses + inputs + len(network.ids) - inputs  # and what each neuron commits
+    forward = (
+        inputs + synapses + 2 * outputs + outputs + 1
+    )  # what the loss and the world hear, the targets, the losses
+    backward = (
+        outputs + synapses + inputs + len(network.ids) - inputs
+    )  # and what each neuron commits
     assert messages[-1] == len(seen) * (forward + backward)
     assert {asked.name for asked, _ in seen} == ROUNDS
 
@@ -250,15 +284,26 @@ def test_each_share_goes_along_one_synapse(name: str) -> None:
     rounds = overheard(case)
     assert {round for round, _ in rounds} == ROUNDS
     for round, said in rounds:
-        told = {(sender, to): values[-SCALARS:] for (kind, sender, to), values in said.items() if kind == URGENCY}
+        told = {
+            (sender, to): values[-SCALARS:]
+            for (kind, sender, to), values in said.items()
+            if kind == URGENCY
+        }
         assert not any(told["loss", name].any() for name in network.outputs)
         shares = {}
         for k, one in enumerate(network.ids):
             if network.is_input[k]:
                 continue
-            heard = sum((told[s.target, one] for s in network.synapses if s.source == one), np.zeros(SCALARS))
+            heard = sum(
+                (told[s.target, one] for s in network.synapses if s.source == one),
+                np.zeros(SCALARS),
+            )
             shares[one] = told[one, first[one]] - heard
-            others = [told[one, s.source] for s in network.synapses if s.target == one and s.source != first[one]]
+            others = [
+                told[one, s.source]
+                for s in network.synapses
+                if s.target == one and s.source != first[one]
+            ]
             assert not np.any(others)
             if round == GRADIENT:
                 mine = np.append(at.weights[network.incoming.of(k)], at.biases[k])
@@ -313,11 +358,17 @@ def test_a_gradient_is_minus_the_step_and_nobody_learns() -> None:
 
     found, unchanged, half = trio.run(society)
     assert unchanged.digest() == case.network.digest()
-    assert found.loss == pytest.approx(na.reference.gradient(case.network, *case[1:4]).loss, rel=1e-14)
-    with pytest.raises(na.InputError, match=r"finds nothing out about inputs: leave wrt_inputs out$"):
+    assert found.loss == pytest.approx(
+        na.reference.gradient(case.network, *case[1:4]).loss, rel=1e-14
+    )
+    with pytest.raises(
+        na.InputError, match=r"finds nothing out about inputs: leave wrt_inputs out$"
+    ):
         trio.run(ask_for_inputs, case)
     assert np.array_equal(half.weights, case.network.weights + 0.5 * -found.weights)
-    assert np.allclose(-flat(half, found.weights, found.biases), in_one_place(case).step, rtol=1e-9, atol=1e-12)
+    assert np.allclose(
+        -flat(half, found.weights, found.biases), in_one_place(case).step, rtol=1e-9, atol=1e-12
+    )
 
 
 def test_unguarded_it_takes_the_whole_step() -> None:
@@ -327,7 +378,10 @@ def test_unguarded_it_takes_the_whole_step() -> None:
     after, _, _ = stepped(case, rule=rule)
     assert [asked.name for asked, _ in seen][-2:] == [PRODUCT, ACCEPT]
     n = len(after.weights) + int((~after.is_input).sum())
-    columns = [na.reference.hessian_vector_product(case.network, *case[1:3], *apart(after, e), case.loss) for e in np.eye(n)]
+    columns = [
+        na.reference.hessian_vector_product(case.network, *case[1:3], *apart(after, e), case.loss)
+        for e in np.eye(n)
+    ]
     hessian = np.array([flat(after, c.weights, c.biases) for c in columns]) + 0.01 * np.eye(n)
     at = na.reference.gradient(case.network, *case[1:4])
     w = flat(after, case.network.weights, case.network.biases)
@@ -340,7 +394,14 @@ def test_its_log_is_proved(channels: str, tmp_path) -> None:
     case = drawn("skipping", 0)
     log = tmp_path / "newton.arrows"
     result = na.train(
-        case.network, *case[1:4], optimizer=WHOLE, epochs=4, batch_size=12, rule=case.rule, channels=channels, log=log
+        case.network,
+        *case[1:4],
+        optimizer=WHOLE,
+        epochs=4,
+        batch_size=12,
+        rule=case.rule,
+        channels=channels,
+        log=log,
     )
     audit = na.audit(log)
     assert (audit.passed, audit.lie, audit.remarks) == (True, None, ())
@@ -353,11 +414,17 @@ def test_what_has_no_curvature_is_refused(monkeypatch: pytest.MonkeyPatch) -> No
     monkeypatch.setattr("neuro_actors.network.functions.ACTIVATIONS", dict(na.ACTIVATIONS))
     na.add_activation("bent", lambda z: z**2, lambda z, a: 2 * z)
     net = na.Network([na.Input("x"), na.Neuron("y", "bent")], [na.Synapse("x", "y", 0.5)], ["y"])
-    with pytest.raises(na.InputError, match="^a product with the Hessian needs the curvature of the activation 'bent'"):
+    with pytest.raises(
+        na.InputError,
+        match="^a product with the Hessian needs the curvature of the activation 'bent'",
+    ):
         stepped(Case(net, np.ones((1, 1)), np.ones((1, 1)), "squared_error", na.rules.NewtonCG()))
 
 
-@pytest.mark.parametrize("wrong", [{"l2": -1}, {"damping": "much"}, {"forcing": np.inf}, {"products": 0}, {"products": True}])
+@pytest.mark.parametrize(
+    "wrong",
+    [{"l2": -1}, {"damping": "much"}, {"forcing": np.inf}, {"products": 0}, {"products": True}],
+)
 def test_wrong_settings_are_refused(wrong: dict) -> None:
     with pytest.raises(na.InputError, match=f"NewtonCG: {next(iter(wrong))} must be"):
         na.rules.NewtonCG(**wrong)

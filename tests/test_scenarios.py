@@ -21,7 +21,19 @@ import neuro_actors as na
 from neuro_actors.network import functions
 
 SCENARIOS = Path(__file__).parent.parent / "scenarios"
-NAMES = ["one_cat", "lost_letter", "storm", "many_machines", "wiring", "cats", "animals", "million", "spot_the_liar", "watch_it_learn", "why_this_weight"]
+NAMES = [
+    "one_cat",
+    "lost_letter",
+    "storm",
+    "many_machines",
+    "wiring",
+    "cats",
+    "animals",
+    "million",
+    "spot_the_liar",
+    "watch_it_learn",
+    "why_this_weight",
+]
 EXPERIMENTS = [  # their findings are tested in tests/experiments
     "which_penalty", "uncertain_labels", "adversaries", "newton", "linear_cost", "noisy_posterior", "landscape", "other_rules",
     "hierarchy",
@@ -68,7 +80,12 @@ def told(tmp_path_factory) -> Callable[[str], Told]:
 def test_none_is_forgotten() -> None:
     assert {path.stem for path in SCENARIOS.glob("[a-z]*.py")} == {*NAMES, *EXPERIMENTS}
     for name in EXPERIMENTS:
-        for path in (f"tests/experiments/test_{name}.py", f"docs/questions/{name}.md", f"docs/questions/{name}.fr.md", f"docs/pictures/{name}.png"):
+        for path in (
+            f"tests/experiments/test_{name}.py",
+            f"docs/questions/{name}.md",
+            f"docs/questions/{name}.fr.md",
+            f"docs/pictures/{name}.png",
+        ):
             assert (SCENARIOS.parent / path).is_file(), path
 
 
@@ -83,14 +100,20 @@ def test_help(name: str) -> None:
 @pytest.mark.parametrize("name", [*NAMES, *EXPERIMENTS])
 def test_bad_input_is_one_line(name: str, tmp_path) -> None:
     (tmp_path / "mine").write_text("mine")
-    wrong = [(["--seed", "-1"], "--seed must be at least 0"), (["--seed", "x"], "invalid int"), (["--log", "mine"], "exists already")]
+    wrong = [
+        (["--seed", "-1"], "--seed must be at least 0"),
+        (["--seed", "x"], "invalid int"),
+        (["--log", "mine"], "exists already"),
+    ]
     wrong.append((["--log-every", "0"], "--log-every must be at least 1"))
     if name in EXPERIMENTS:
         wrong.append((["--seeds", "0"], "--seeds must be at least 1"))
     if name in FOLDER:
         wrong.append((["--out", "mine"], "--out 'mine' cannot be a folder"))
     for arguments, message in wrong:
-        err = run(name, *arguments, *(["--quick"] if name in QUICK else []), expected=2, cwd=tmp_path)
+        err = run(
+            name, *arguments, *(["--quick"] if name in QUICK else []), expected=2, cwd=tmp_path
+        )
         assert err.startswith(f"{name}.py: ")
         assert message in err
         assert err.count("\n") == 1
@@ -124,7 +147,9 @@ def assert_only_learning_is_unproved(audit: na.Audit) -> None:
     assert audit.lie is None
     assert 0 < audit.unproved < audit.messages / 10
     for remark in audit.remarks:
-        assert "not proved" not in remark or ("of kind commit" in remark and "what the optimiser kept" in remark)
+        assert "not proved" not in remark or (
+            "of kind commit" in remark and "what the optimiser kept" in remark
+        )
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -136,7 +161,9 @@ def test_its_log_is_proved(name: str, told) -> None:
         assert not audit.complete
         assert audit.steps == 3
         assert [remark for remark in audit.remarks if "step 3 was broken off" in remark]
-    elif name == "watch_it_learn":  # partial: all that was said is proved, but not what Adam made of it
+    elif (
+        name == "watch_it_learn"
+    ):  # partial: all that was said is proved, but not what Adam made of it
         assert_only_learning_is_unproved(audit)
         assert audit.remarks[0] == "a partial log: every 10 steps"
     else:
@@ -153,7 +180,10 @@ def test_a_log_of_some_steps_and_over_another(tmp_path) -> None:
     assert [info.number for info in opened.steps if info.only is None] == [1, 21, 41, 61, 81, 101]
     assert_only_learning_is_unproved(na.audit(log))  # by SGD with momentum, which is not recorded
     err = run("one_cat", "--log", str(log), expected=2)
-    assert err == f"one_cat.py: log file {str(log)!r} exists already: choose another name, or --force\n"
+    assert (
+        err
+        == f"one_cat.py: log file {str(log)!r} exists already: choose another name, or --force\n"
+    )
     assert len(na.open_log(log)) == len(opened)
     quick("one_cat", tmp_path, "--log", str(log), "--force")
     assert len(na.open_log(log)) == 1
@@ -161,8 +191,15 @@ def test_a_log_of_some_steps_and_over_another(tmp_path) -> None:
 
 def test_one_cat(told) -> None:
     out = told("one_cat").out
-    found = re.findall(r"slope +([\d.]+):  p = ([\d.]+), penalty ([\d.]+), urgency ([\d.]+)  ->  signal's urgency ([-\d.]+)", out)
-    assert found == [("1", "0.6", "0.16", "0.8", "0.8"), ("2.5", "0.6", "0.16", "0.8", "2.0"), ("0", "0.6", "0.16", "0.8", "0.0")]
+    found = re.findall(
+        r"slope +([\d.]+):  p = ([\d.]+), penalty ([\d.]+), urgency ([\d.]+)  ->  signal's urgency ([-\d.]+)",
+        out,
+    )
+    assert found == [
+        ("1", "0.6", "0.16", "0.8", "0.8"),
+        ("2.5", "0.6", "0.16", "0.8", "2.0"),
+        ("0", "0.6", "0.16", "0.8", "0.0"),
+    ]
     assert "sums what they say: +0.900 -0.100 = +0.800" in out
     before, after = map(float, re.search(r"p was ([\d.]+), now it is ([\d.]+)", out).groups())
     assert before == 0.6
@@ -173,7 +210,9 @@ def test_one_cat(told) -> None:
     assert step.urgencies[2:4, 0] == pytest.approx([0.9, -0.1])  # what face and body told eyes
 
 
-def test_one_cat_is_told_in_the_same_order_every_time(monkeypatch: pytest.MonkeyPatch, capsys) -> None:
+def test_one_cat_is_told_in_the_same_order_every_time(
+    monkeypatch: pytest.MonkeyPatch, capsys
+) -> None:
     monkeypatch.syspath_prepend(str(SCENARIOS))
     monkeypatch.setattr(functions, "ACTIVATIONS", dict(functions.ACTIVATIONS))
     import one_cat
@@ -193,9 +232,15 @@ def test_lost_letter(told) -> None:
     assert "The same bits: yes" in out
     after, undisturbed = re.findall(r"([0-9a-f]{32})…", out)
     assert after == undisturbed
-    log = na.open_log(told("lost_letter").log)  # it ends in the step that was not finished, without the letter
+    log = na.open_log(
+        told("lost_letter").log
+    )  # it ends in the step that was not finished, without the letter
     assert [info.whole for info in log.steps] == [True, True, False]
-    silent = [name for name, said in zip(log.network.ids, log.step(3).activations, strict=True) if np.isnan(said).any()]
+    silent = [
+        name
+        for name, said in zip(log.network.ids, log.step(3).activations, strict=True)
+        if np.isnan(said).any()
+    ]
     assert silent == ["h1.1", "y0"]
     assert not np.isnan(log.step(2).activations).any()
     x = np.random.default_rng(0).standard_normal((5, 8, 2))
@@ -212,17 +257,30 @@ def test_storm(told) -> None:
     calm, stormy = na.open_log(folder / "storm_calm.arrows"), na.open_log(log)
     assert stormy.network_at(len(stormy)).digest().startswith(digests[0])
     assert calm.disturbances == ()
-    counts = {name.strip(): (int(a.replace(",", "")), int(b.replace(",", ""))) for name, a, b in re.findall(r"^  +([^\d\n]+?) +([\d,]+) +([\d,]+)$", out, re.MULTILINE)}
+    counts = {
+        name.strip(): (int(a.replace(",", "")), int(b.replace(",", "")))
+        for name, a, b in re.findall(r"^  +([^\d\n]+?) +([\d,]+) +([\d,]+)$", out, re.MULTILINE)
+    }
     assert counts["lost"] == (0, sum(d.what == "lost" for d in stormy.disturbances))
     assert counts["deaths"] == (0, sum(d.what == "died" for d in stormy.disturbances))
-    assert min(counts[name][1] for name in ("lost", "deaths", "said again", "garbled", "came twice", "held back")) > 5
+    assert (
+        min(
+            counts[name][1]
+            for name in ("lost", "deaths", "said again", "garbled", "came twice", "held back")
+        )
+        > 5
+    )
     assert counts["messages that were to be told"][0] == counts["messages that were to be told"][1]
     before, after = counts["frames that were sent for that"]
-    assert counts["said again"][1] + before < after  # some questions, and more than one answer to some
+    assert (
+        counts["said again"][1] + before < after
+    )  # some questions, and more than one answer to some
     lost = counts["lost"][1] / after
     assert lost == pytest.approx(0.3, abs=0.02)
     assert (folder / "storm.png").stat().st_size > 20_000
-    assert "leave out --log-every" in run("storm", "--log-every", "2", "--out", str(folder), expected=2)
+    assert "leave out --log-every" in run(
+        "storm", "--log-every", "2", "--out", str(folder), expected=2
+    )
 
 
 @pytest.mark.ray
@@ -231,7 +289,12 @@ def test_many_machines(told) -> None:
     digests = re.findall(r"([0-9a-f]{16})…$", out, re.MULTILINE)
     assert len(digests) == 4
     assert len(set(digests)) == 1
-    for line in ("The same bits: yes", "step by step: yes", "messages: yes", "each neuron alone: passed"):
+    for line in (
+        "The same bits: yes",
+        "step by step: yes",
+        "messages: yes",
+        "each neuron alone: passed",
+    ):
         assert line in out
     many = na.open_log(log)
     assert many.network_at(len(many)).digest().startswith(digests[0])
@@ -250,7 +313,9 @@ def test_wiring(told, tmp_path) -> None:
 def test_cats(told) -> None:
     out, log, folder = told("cats")
     assert len(na.open_log(log)) == 3 * 38 + 3  # of each epoch the steps, and its test
-    assert all(float(units) < 1 for units in re.search(r"before learning (\S+), after (\S+)", out).groups())
+    assert all(
+        float(units) < 1 for units in re.search(r"before learning (\S+), after (\S+)", out).groups()
+    )
     assert float(re.search(r"never seen: ([\d.]+)", out)[1]) > 0.85
     assert (folder / "cats.png").stat().st_size > 20_000
     table = [int(n) for n in re.findall(r"is (?:cat|other) +(\d+) +(\d+)", out) for n in n]
@@ -271,13 +336,18 @@ def test_million(told) -> None:
     differences = re.findall(r"greatest +(\S+) +largest difference +(\S+)", out)
     assert len(differences) == 3
     assert all(float(difference) <= 1e-13 * float(greatest) for greatest, difference in differences)
-    assert run("million", "--neurons", "10", expected=2) == "million.py: --neurons must be at least 1000, got 10\n"
+    assert (
+        run("million", "--neurons", "10", expected=2)
+        == "million.py: --neurons must be at least 1000, got 10\n"
+    )
 
 
 @pytest.mark.parametrize("seed", [0, 5])
 def test_spot_the_liar(seed: int, tmp_path) -> None:
     out = quick("spot_the_liar", tmp_path, "--seed", str(seed))
-    honest, forged, clever = (tmp_path / f"{name}.arrows" for name in ("honest", "forged", "clever"))
+    honest, forged, clever = (
+        tmp_path / f"{name}.arrows" for name in ("honest", "forged", "clever")
+    )
     digest = na.open_log(honest).digest
     assert out.count(digest) == 3
     assert "others than before 1\n" in out
@@ -286,7 +356,10 @@ def test_spot_the_liar(seed: int, tmp_path) -> None:
     assert rows[0] == rows[1]
     lie = na.audit(forged).lie
     assert (lie.who, lie.step, lie.where) == ("body", 7, "example 3")
-    assert lie.should == na.open_log(honest).step(7).activations[na.open_log(honest).network.position["body"], 2]
+    assert (
+        lie.should
+        == na.open_log(honest).step(7).activations[na.open_log(honest).network.position["body"], 2]
+    )
     assert abs(lie.said - lie.should) <= np.spacing(abs(lie.should))
     for shown in ("who          body", "step 7,", repr(lie.said), repr(lie.should)):
         assert shown in out
@@ -294,13 +367,23 @@ def test_spot_the_liar(seed: int, tmp_path) -> None:
     assert not na.audit(clever, digest=digest).passed
     assert na.audit(clever).digest in out
     for false, n_rows, n_notes in ((forged, 1, 0), (clever, 2, 21)):  # all else is kept
-        with pa.ipc.open_stream(honest.read_bytes()) as one, pa.ipc.open_stream(false.read_bytes()) as other:
+        with (
+            pa.ipc.open_stream(honest.read_bytes()) as one,
+            pa.ipc.open_stream(false.read_bytes()) as other,
+        ):
             assert one.schema.equals(other.schema, check_metadata=True)
             a, b = one.read_all(), other.read_all()
         assert [len(c) for c in a["step"].chunks] == [len(c) for c in b["step"].chunks]
-        differing = {name: sum(x != y for x, y in zip(a[name].to_pylist(), b[name].to_pylist(), strict=True)) for name in a.column_names}
-        assert {name: n for name, n in differing.items() if n} == {k: v for k, v in (("value", n_rows), ("note", n_notes)) if v}
-    assert "leave out --log-every" in run("spot_the_liar", "--log-every", "2", "--out", str(tmp_path), expected=2)
+        differing = {
+            name: sum(x != y for x, y in zip(a[name].to_pylist(), b[name].to_pylist(), strict=True))
+            for name in a.column_names
+        }
+        assert {name: n for name, n in differing.items() if n} == {
+            k: v for k, v in (("value", n_rows), ("note", n_notes)) if v
+        }
+    assert "leave out --log-every" in run(
+        "spot_the_liar", "--log-every", "2", "--out", str(tmp_path), expected=2
+    )
     err = run("spot_the_liar", "--log", str(forged), "--force", "--out", str(tmp_path), expected=2)
     assert "is where a forged log goes" in err
 
@@ -311,7 +394,10 @@ def test_watch_it_learn(told) -> None:
     page = (folder / "watch_it_learn.html").read_text()
     assert page.startswith("<!DOCTYPE html>")
     assert "told.arrows" in page
-    table = [(int(step), float(loss)) for step, loss in re.findall(r"^ +(\d+) +(\d\.\d{4}) +\d+%$", out, re.MULTILINE)]
+    table = [
+        (int(step), float(loss))
+        for step, loss in re.findall(r"^ +(\d+) +(\d\.\d{4}) +\d+%$", out, re.MULTILINE)
+    ]
     assert (table[0][0], table[-1][0]) == (0, 51)
     opened = na.open_log(log)  # the figure and the table are made of what the log holds
     x = np.concatenate([step.inputs for step in opened if step.info.only is None], axis=1)
@@ -331,7 +417,9 @@ def test_it_learns(monkeypatch: pytest.MonkeyPatch, tmp_path) -> None:
     opened = []
     monkeypatch.setattr(webbrowser, "open", opened.append)
     monkeypatch.setattr(_common, "pyplot", lambda: None)
-    watch_it_learn.story(argparse.Namespace(seed=0, log=None, log_every=10, quick=False, out=tmp_path, open=True))
+    watch_it_learn.story(
+        argparse.Namespace(seed=0, log=None, log_every=10, quick=False, out=tmp_path, open=True)
+    )
     assert opened == [(tmp_path / "watch_it_learn.html").as_uri()]
     log = na.open_log(tmp_path / "watch_it_learn.arrows")
     assert Path(log.path).stat().st_size < 5e6
@@ -352,7 +440,11 @@ def test_why_this_weight(seed: int, tmp_path) -> None:
     walked = [float(value) for value in re.findall(r"so far +(\S+)", out)]
     assert len(walked) == len(trace.paths[0].factors)
     assert walked[-1] == pytest.approx(trace.paths[0].value, abs=1e-5)
-    promises = [[float(v.rstrip("%")) for v in line.split()] for line in out.splitlines() if re.fullmatch(r"( +[-+]\S+){3} +\S+%", line)]
+    promises = [
+        [float(v.rstrip("%")) for v in line.split()]
+        for line in out.splitlines()
+        if re.fullmatch(r"( +[-+]\S+){3} +\S+%", line)
+    ]
     assert len(promises) == 4
     for by, falls, promised, apart in promises:
         assert promised == pytest.approx(trace.total * by, rel=1e-3)
@@ -383,8 +475,12 @@ def test_cats_are_learned_as_well_as_by_scikit_learn(monkeypatch: pytest.MonkeyP
         ).network  # fmt: skip
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # it would go on converging
-            theirs = neural_network.MLPClassifier((cats.HIDDEN,), max_iter=200, random_state=seed).fit(x, t)
+            theirs = neural_network.MLPClassifier(
+                (cats.HIDDEN,), max_iter=200, random_state=seed
+            ).fit(x, t)
         accuracy = np.mean((na.predict(ours, x_test)[:, 0] >= 0.5) == t_test)
-        print(f"seed {seed}: society {accuracy:.3f}, scikit-learn {theirs.score(x_test, t_test):.3f}")
+        print(
+            f"seed {seed}: society {accuracy:.3f}, scikit-learn {theirs.score(x_test, t_test):.3f}"
+        )
         behind.append(theirs.score(x_test, t_test) - accuracy)
     assert np.mean(behind) <= 0.02

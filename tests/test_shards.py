@@ -37,11 +37,19 @@ async def test_the_bits_are_those_of_one_process(seed: int, channels: str) -> No
     net, x, t, loss = case.network, case.x, case.targets, case.loss
     shard, rng = cut(case, seed)
     adam = na.Adam(0.01)
-    async with na.open_simulation(net, channels) as one, spread(net, shard, channels, rng if seed % 2 else None, seed % 4 == 0) as many:
+    async with (
+        na.open_simulation(net, channels) as one,
+        spread(net, shard, channels, rng if seed % 2 else None, seed % 4 == 0) as many,
+    ):
         assert np.array_equal((await many.step(x))[0].T, await one.predict(x))
         for wrt_inputs in (False, True, False):
-            assert same_bits(await many.gradient(x, t, loss, wrt_inputs), await one.gradient(x, t, loss, wrt_inputs=wrt_inputs))
-        assert same_bits(await many.gradient(x[:1], t[:1], loss), await one.gradient(x[:1], t[:1], loss))
+            assert same_bits(
+                await many.gradient(x, t, loss, wrt_inputs),
+                await one.gradient(x, t, loss, wrt_inputs=wrt_inputs),
+            )
+        assert same_bits(
+            await many.gradient(x[:1], t[:1], loss), await one.gradient(x[:1], t[:1], loss)
+        )
         for k in range(3):
             said, losses, commits, _ = await many.step(x, t, loss, adam, wrt_inputs=k == 1)
             result = await one.train_step(x, t, loss, optimizer=adam)
@@ -51,7 +59,9 @@ async def test_the_bits_are_those_of_one_process(seed: int, channels: str) -> No
         assert learnt.digest() == (await one.network()).digest()
 
 
-@pytest.mark.parametrize("shard", [[0, 0, 0, 1], [1, 0, 0, 1], [0, 1, 1, 0], [1, 1, 0, 1], [0, 0, 1, 2]])
+@pytest.mark.parametrize(
+    "shard", [[0, 0, 0, 1], [1, 0, 0, 1], [0, 1, 1, 0], [1, 1, 0, 1], [0, 0, 1, 2]]
+)
 async def test_outputs_that_are_inputs_or_have_followers(shard: list[int], channels: str) -> None:
     nodes = [na.Input("a"), na.Input("b"), na.Neuron("h", "tanh"), na.Neuron("y")]
     edges = [("a", "h"), ("h", "y"), ("a", "y"), ("b", "y")]
@@ -59,7 +69,12 @@ async def test_outputs_that_are_inputs_or_have_followers(shard: list[int], chann
     rng = np.random.default_rng(3)
     if 2 in shard:
         nodes.insert(3, na.Neuron("g", "sin"))
-        net = na.Network(nodes, [na.Synapse(*edge) for edge in [*edges, ("a", "g"), ("g", "y")]], ["g", "b", "y", "h", "a"], seed=2)
+        net = na.Network(
+            nodes,
+            [na.Synapse(*edge) for edge in [*edges, ("a", "g"), ("g", "y")]],
+            ["g", "b", "y", "h", "a"],
+            seed=2,
+        )
         shard = [*shard, 0]
     for batch in (1, 5):
         x, t = rng.standard_normal((batch, 2)), rng.standard_normal((batch, len(net.outputs)))
@@ -103,14 +118,25 @@ async def test_what_crosses_is_what_the_partition_counts(seed: int, channels: st
     async with spread(case.network, shard, channels) as many:
         sent = many.links.sent
         await many.step(case.x)
-        assert (sum(len(values) for *_, values in sent), {d for _, _, d, *_ in sent} - {"forward"}) == (told[0], set())
+        assert (
+            sum(len(values) for *_, values in sent),
+            {d for _, _, d, *_ in sent} - {"forward"},
+        ) == (told[0], set())
         sent.clear()
         await many.gradient(case.x, case.targets, case.loss)
-        rows = {way: sum(len(values) for _, _, direction, _, values in sent if direction == way) for way in ("forward", "back")}
+        rows = {
+            way: sum(len(values) for _, _, direction, _, values in sent if direction == way)
+            for way in ("forward", "back")
+        }
         assert (rows["forward"], rows["back"]) == told
-        assert len(sent) == len({(bundle, direction) for _, bundle, direction, *_ in sent})  # one block each
+        assert len(sent) == len(
+            {(bundle, direction) for _, bundle, direction, *_ in sent}
+        )  # one block each
         crossed = np.sum([channels.crossed for channels in many.channels], axis=0)
-        assert crossed.tolist() == [2 * told[0] + told[1], sum(values.nbytes for *_, values in sent) + told[0] * len(case.x) * 8]
+        assert crossed.tolist() == [
+            2 * told[0] + told[1],
+            sum(values.nbytes for *_, values in sent) + told[0] * len(case.x) * 8,
+        ]
 
 
 async def test_between_levels_one_row_a_source_comes_back_and_within_one_as_many_as_must() -> None:
@@ -133,8 +159,15 @@ async def test_towards_inputs_rows_cross_only_where_they_are_asked_for(channels:
     async with spread(net, shard, channels) as many:
         for wrt_inputs in (False, True):
             many.links.sent.clear()
-            gradient = await many.gradient(np.ones((2, 3)), np.ones((2, 2)), "squared_error", wrt_inputs)
-            back = {int(many.parts[0].tells[k].level): len(v) for k in (0, 1) for _, b, d, _, v in many.links.sent if (b, d) == (many.parts[0].tells[k].number, "back")}
+            gradient = await many.gradient(
+                np.ones((2, 3)), np.ones((2, 2)), "squared_error", wrt_inputs
+            )
+            back = {
+                int(many.parts[0].tells[k].level): len(v)
+                for k in (0, 1)
+                for _, b, d, _, v in many.links.sent
+                if (b, d) == (many.parts[0].tells[k].number, "back")
+            }
             assert back == ({0: 6, 1: 2} if wrt_inputs else {1: 2})
     assert same_bits(gradient, na.gradient(net, np.ones((2, 3)), np.ones((2, 2)), wrt_inputs=True))
 
@@ -167,7 +200,9 @@ class LearnerNeuron(LocalRule):
 
 
 @pytest.mark.parametrize("seed", range(6))
-async def test_in_the_round_in_which_everybody_learns_nothing_crosses(seed: int, channels: str) -> None:
+async def test_in_the_round_in_which_everybody_learns_nothing_crosses(
+    seed: int, channels: str
+) -> None:
     case = draw_case(seed, neurons=30, examples=4)
     net, x, t, loss = case.network, case.x, case.targets, case.loss
     shard, _ = cut(case, seed)
@@ -177,7 +212,9 @@ async def test_in_the_round_in_which_everybody_learns_nothing_crosses(seed: int,
             _, _, commits, _ = await many.step(x, t, loss)
             many.links.sent.clear()
             silence = np.zeros((1, x.shape[1]))
-            said, losses, commits, _ = await many.step(silence, None, loss, adam, round=LEARN, direction=commits)
+            said, losses, commits, _ = await many.step(
+                silence, None, loss, adam, round=LEARN, direction=commits
+            )
             assert many.links.sent == []
             assert not said.any()
             assert not losses.any()
@@ -209,20 +246,29 @@ async def test_what_must_not_be_accepted_is_not(diamond) -> None:
         (_, there) = many.channels
         (bundle,) = [b for b in many.parts[1].hears if b.level == 1]
 
-        def refuses(match: str, number: int, values, bundle=bundle.number, direction="forward") -> None:
+        def refuses(
+            match: str, number: int, values, bundle=bundle.number, direction="forward"
+        ) -> None:
             with pytest.raises(na.MessageError, match=match):
                 there.deliver(bundle, direction, number, values)
 
         name = "^shard 1, from shard 0, level 1: the activation rows of step"
         there.deliver(bundle.number, "forward", 9, np.ones((1, 2)))
         refuses(f"{name} 9 cannot be accepted: they have come already$", 9, np.ones((1, 2)))
-        refuses(rf"{name} 8 .*: float64 of shape \(1, columns\) was expected, got float64 of shape \(2, 2\)$", 8, np.ones((2, 2)))
+        refuses(
+            rf"{name} 8 .*: float64 of shape \(1, columns\) was expected, got float64 of shape \(2, 2\)$",
+            8,
+            np.ones((2, 2)),
+        )
         refuses(f"{name} 8 .*got float32", 8, np.ones((1, 2), dtype=np.float32))
         refuses("^shard 1: nothing comes back in bundle", 8, np.ones((1, 2)), direction="back")
         refuses("^shard 1: nothing comes forward in bundle 99$", 8, np.ones((1, 2)), bundle=99)
         await many.step(np.ones((3, 1)))
         refuses(f"{name} 1 cannot be accepted: step 1 is over$", 1, np.ones((1, 3)))
-        with pytest.raises(na.MessageError, match="^step 2: 1 rows of x and 2 targets expected, got 0 rows and no targets$"):
+        with pytest.raises(
+            na.MessageError,
+            match="^step 2: 1 rows of x and 2 targets expected, got 0 rows and no targets$",
+        ):
             there.environment.begin(Step(2), np.empty((0, 3)), None)
         there.environment.begin(Step(2), np.ones((1, 3)), None)
         refuses(f"{name} 2 cannot be accepted: 3 columns were expected, got 2$", 2, np.ones((1, 2)))
@@ -236,12 +282,23 @@ async def test_what_nobody_asked_for_is_of_no_use_later(diamond) -> None:
             here.environment.begin(Step(number), np.ones((1, 3)), None)
             await here.environment.end()
         back = many.parts[0].tells[1]
-        with pytest.raises(na.MessageError, match="^shard 0, from shard 1, level 1: the urgency rows of step 3 .*: step 3 is over$"):
+        with pytest.raises(
+            na.MessageError,
+            match="^shard 0, from shard 1, level 1: the urgency rows of step 3 .*: step 3 is over$",
+        ):
             here.deliver(back.number, "back", 3, np.ones((back.n_rows, 3)))
 
 
-async def test_what_came_early_and_has_too_few_columns_ends_the_society(diamond, channels: str) -> None:
-    with pytest.RaisesGroup(pytest.RaisesExc(na.SimulationError, match="^'h1 of shard 0' failed in step 1: .*1 columns were expected, got 2"), flatten_subgroups=True):
+async def test_what_came_early_and_has_too_few_columns_ends_the_society(
+    diamond, channels: str
+) -> None:
+    with pytest.RaisesGroup(
+        pytest.RaisesExc(
+            na.SimulationError,
+            match="^'h1 of shard 0' failed in step 1: .*1 columns were expected, got 2",
+        ),
+        flatten_subgroups=True,
+    ):
         async with spread(diamond, [0, 0, 1, 1], channels) as many:
             there = many.channels[1]
             (bundle,) = [b for b in many.parts[1].hears if b.level == 1]
@@ -250,7 +307,9 @@ async def test_what_came_early_and_has_too_few_columns_ends_the_society(diamond,
             await there.environment.end()
 
 
-async def test_who_waits_for_whom_across_the_cut_and_is_told_that_no_more_comes(diamond, channels: str) -> None:
+async def test_who_waits_for_whom_across_the_cut_and_is_told_that_no_more_comes(
+    diamond, channels: str
+) -> None:
     async with spread(diamond, [0, 0, 1, 1], channels) as many:
         here, there = many.channels
         there.environment.begin(Step(1, "squared_error"), np.ones((1, 1)), np.ones((2, 1)))
@@ -261,10 +320,14 @@ async def test_who_waits_for_whom_across_the_cut_and_is_told_that_no_more_comes(
         here._send = lambda *_: None
         here.environment.begin(Step(1, "squared_error"), np.ones((1, 1)), None)
         await trio.testing.wait_all_tasks_blocked()
-        assert "shard 0 waits for the urgency of shard 1, for level 1" in [str(w) for w in here.waiting()]
+        assert "shard 0 waits for the urgency of shard 1, for level 1" in [
+            str(w) for w in here.waiting()
+        ]
     # all have ended, or the block would not
     assert [str(w) for w in there.waiting() if w.node == "shard 1"] == []
-    here.deliver(many.parts[0].tells[0].number, "back", 2, np.ones((many.parts[0].tells[0].n_rows, 1)))  # nobody minds
+    here.deliver(
+        many.parts[0].tells[0].number, "back", 2, np.ones((many.parts[0].tells[0].n_rows, 1))
+    )  # nobody minds
 
 
 # --- shards themselves -------------------------------------------------------------------------------------------
@@ -286,7 +349,13 @@ def test_a_shard_travels_as_data(diamond) -> None:
 
 def test_a_shard_is_an_ordinary_network_of_its_own_neurons_and_who_stands_in(diamond) -> None:
     first, second = shards(diamond, na.Partition(diamond, [0, 0, 1, 1]))
-    assert first.network.ids == ("x", "h1", "shard 1, for level 0", "shard 1, for level 0, turn 2", "shard 1, for level 1")
+    assert first.network.ids == (
+        "x",
+        "h1",
+        "shard 1, for level 0",
+        "shard 1, for level 0, turn 2",
+        "shard 1, for level 1",
+    )
     assert second.network.ids == ("h2", "y", "x", "wire", "h1 of shard 0")
     assert second.network.outputs == ("y", "h1 of shard 0")
     assert (first.n_outputs, second.n_outputs) == (0, 2)
@@ -300,9 +369,23 @@ def test_a_shard_is_an_ordinary_network_of_its_own_neurons_and_who_stands_in(dia
 
 async def test_names_that_somebody_has_already_are_not_taken_again(channels: str) -> None:
     long = "n" * 128
-    nodes = [na.Input("wire"), na.Input("wire of shard 0"), na.Neuron(long, "tanh"), na.Neuron("shard 1, for level 0"), na.Neuron(long[1:] + "m")]
-    synapses = [("wire", long), ("wire of shard 0", "shard 1, for level 0"), (long, "shard 1, for level 0"), ("wire", nodes[4].id), (nodes[4].id, "shard 1, for level 0")]
-    net = na.Network(nodes, [na.Synapse(*pair) for pair in synapses], ["shard 1, for level 0"], seed=3)
+    nodes = [
+        na.Input("wire"),
+        na.Input("wire of shard 0"),
+        na.Neuron(long, "tanh"),
+        na.Neuron("shard 1, for level 0"),
+        na.Neuron(long[1:] + "m"),
+    ]
+    synapses = [
+        ("wire", long),
+        ("wire of shard 0", "shard 1, for level 0"),
+        (long, "shard 1, for level 0"),
+        ("wire", nodes[4].id),
+        (nodes[4].id, "shard 1, for level 0"),
+    ]
+    net = na.Network(
+        nodes, [na.Synapse(*pair) for pair in synapses], ["shard 1, for level 0"], seed=3
+    )
     x, t = np.ones((2, 2)), np.ones((2, 1))
     for shard in ([0, 0, 1, 1, 0], [0, 1, 0, 1, 0], [1, 0, 1, 0, 1]):
         async with spread(net, shard, channels) as many:

@@ -62,7 +62,9 @@ async def test_worked_by_hand(channels: str) -> None:
     assert net.weights.tolist() == [2.0]
 
 
-async def test_what_was_learned_outlasts_steps_that_do_not_learn(channels: str, diamond, batch) -> None:
+async def test_what_was_learned_outlasts_steps_that_do_not_learn(
+    channels: str, diamond, batch
+) -> None:
     async with na.open_simulation(diamond, channels) as simulation:
         await simulation.train_step(*batch, optimizer=na.SGD(0.1))
         at_once = await simulation.network()
@@ -90,10 +92,14 @@ async def test_an_example_is_predicted_alike_in_any_batch(channels: str) -> None
         whole = await simulation.predict(x)
         for size in (1, 2, 7):
             for start in range(0, 40, size):
-                assert np.array_equal(await simulation.predict(x[start : start + size]), whole[start : start + size])
+                assert np.array_equal(
+                    await simulation.predict(x[start : start + size]), whole[start : start + size]
+                )
 
 
-async def test_the_mean_of_the_examples_gradients_is_the_batchs(channels: str, diamond, batch) -> None:
+async def test_the_mean_of_the_examples_gradients_is_the_batchs(
+    channels: str, diamond, batch
+) -> None:
     x, t = batch
     async with na.open_simulation(diamond, channels) as simulation:
         whole = await simulation.gradient(x, t)
@@ -128,14 +134,19 @@ async def test_steps_asked_for_at_once_go_one_after_another(channels: str, diamo
 
 async def test_simulations_side_by_side(channels: str, batch) -> None:
     nets = [na.Network.layered([1, 4 + k, 2], seed=k) for k in range(4)]
-    alone = [na.train(net, *batch, optimizer=na.SGD(0.05), epochs=3, batch_size=3).network for net in nets]
+    alone = [
+        na.train(net, *batch, optimizer=na.SGD(0.05), epochs=3, batch_size=3).network
+        for net in nets
+    ]
     ends: dict[int, na.Network] = {}
 
     async def train(k: int) -> None:
         async with na.open_simulation(nets[k], channels) as simulation:
             for epoch in (1, 2, 3):
                 for chosen in batches(7, 3, 0, epoch):
-                    await simulation.train_step(batch[0][chosen], batch[1][chosen], optimizer=na.SGD(0.05))
+                    await simulation.train_step(
+                        batch[0][chosen], batch[1][chosen], optimizer=na.SGD(0.05)
+                    )
             ends[k] = await simulation.network()
 
     async with trio.open_nursery() as nursery:
@@ -154,7 +165,9 @@ async def test_batch_sizes_and_kinds_of_step_may_alternate(channels: str, diamon
         assert same_bits(await simulation.gradient(x, t), first)
 
 
-async def test_nobody_falls_behind_where_predictions_and_gradients_alternate(channels: str, diamond, batch) -> None:
+async def test_nobody_falls_behind_where_predictions_and_gradients_alternate(
+    channels: str, diamond, batch
+) -> None:
     """trio runs the tasks that are ready in any order: often enough, each member is the last of a step."""
     async with na.open_simulation(diamond, channels) as simulation:
         for _ in range(200):
@@ -166,17 +179,23 @@ async def test_no_mailbox_ever_holds_more_than_its_proven_capacity(channels: str
     net = draw_case(7).network
     async with na.open_simulation(net, channels) as simulation:
         for _ in range(3):
-            await simulation.gradient(np.ones((2, len(net.inputs))), np.ones((2, len(net.outputs))), wrt_inputs=True)
+            await simulation.gradient(
+                np.ones((2, len(net.inputs))), np.ones((2, len(net.outputs))), wrt_inputs=True
+            )
         statistics = simulation.statistics()
     fans = dict(zip(net.ids, (net.incoming.sizes + net.outgoing.sizes).tolist(), strict=True))
     for name, fan in fans.items():
         peak, capacity = statistics.mailboxes[name]
-        assert capacity == fan + (name in net.outputs) + 1  # the world tells an input its activation, a neuron a direction
+        assert (
+            capacity == fan + (name in net.outputs) + 1
+        )  # the world tells an input its activation, a neuron a direction
         assert peak <= capacity
     assert max(peak for peak, _ in statistics.mailboxes.values()) > 1
     e, n_in, n_out, n = len(net.weights), len(net.inputs), len(net.outputs), len(net.ids)
     # forward: inputs, synapses, outputs to loss and world; targets, loss; back: outputs, synapses, inputs; commits
-    assert statistics.messages == 3 * (n_in + e + 2 * n_out + n_out + 1 + n_out + e + n_in + (n - n_in))
+    assert statistics.messages == 3 * (
+        n_in + e + 2 * n_out + n_out + 1 + n_out + e + n_in + (n - n_in)
+    )
 
 
 # --- what goes wrong ---------------------------------------------------------------------------------------------
@@ -186,7 +205,9 @@ async def test_a_failing_neuron_is_one_clear_error(channels: str, failing) -> No
     before = tasks()
     async with na.open_simulation(failing, channels) as simulation:
         assert (await simulation.predict([[4.0]])).tolist() == [[2.0]]
-        with pytest.raises(na.SimulationError, match=r"^'h' failed in step 2: ZeroDivisionError: no root$") as caught:
+        with pytest.raises(
+            na.SimulationError, match=r"^'h' failed in step 2: ZeroDivisionError: no root$"
+        ) as caught:
             await simulation.predict([[-1.0]])
         assert isinstance(caught.value.__cause__, ZeroDivisionError)
         assert tasks() <= before + 2  # the neurons are gone at once
@@ -199,24 +220,39 @@ async def test_a_failing_neuron_is_one_clear_error(channels: str, failing) -> No
 @pytest.mark.parametrize(
     ("value", "slope", "match"),
     [
-        (lambda z: z[:1], lambda z, a: z, r"'h'.* for its activation in step 1, float64 of shape \(3,\) was expected, got .* \(1,\)"),
+        (
+            lambda z: z[:1],
+            lambda z, a: z,
+            r"'h'.* for its activation in step 1, float64 of shape \(3,\) was expected, got .* \(1,\)",
+        ),
         (lambda z: z.astype(int), lambda z, a: z, r"'h'.* got int64 of shape \(3,\)"),
-        (lambda z: z, lambda z, a: z[:, None], r"'h'.* for its urgency in step 1, float64 of shape \(3,\) was expected"),
+        (
+            lambda z: z,
+            lambda z, a: z[:, None],
+            r"'h'.* for its urgency in step 1, float64 of shape \(3,\) was expected",
+        ),
     ],
 )
-async def test_a_users_function_of_another_shape_is_named(channels: str, value, slope, match: str, failing) -> None:
+async def test_a_users_function_of_another_shape_is_named(
+    channels: str, value, slope, match: str, failing
+) -> None:
     functions.ACTIVATIONS["root"] = na.Activation(value, slope)
     async with na.open_simulation(failing, channels) as simulation:
         with pytest.raises(na.SimulationError, match=match):
             await simulation.gradient([[1.0], [2.0], [3.0]], [[0.0]] * 3)
 
 
-async def test_an_optimiser_that_fails_or_gives_another_shape_is_named(channels: str, diamond, batch) -> None:
+async def test_an_optimiser_that_fails_or_gives_another_shape_is_named(
+    channels: str, diamond, batch
+) -> None:
     class Cutting(na.SGD):
         def update(self, parameters, urgencies, state, count):
             return parameters[:-1], state
 
-    for optimizer, match in ((Cutting(0.1), "for its parameters in step 1"), (na.SGD(lambda count: 1 / 0), "ZeroDivisionError")):
+    for optimizer, match in (
+        (Cutting(0.1), "for its parameters in step 1"),
+        (na.SGD(lambda count: 1 / 0), "ZeroDivisionError"),
+    ):
         async with na.open_simulation(diamond, channels) as simulation:
             with pytest.raises(na.SimulationError, match=match):
                 await simulation.train_step(*batch, optimizer=optimizer)
@@ -280,14 +316,22 @@ def test_ctrl_c_at_any_moment_ends_everyone(channels: str, failing, batch) -> No
 
 
 @pytest.mark.parametrize("value", [lambda p, t: p[:, 0] + math.inf, lambda p, t: p])
-async def test_a_users_loss_that_gives_no_finite_losses_is_refused(channels: str, value, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(functions, "LOSSES", dict(functions.LOSSES) | {"mine": na.Loss(value, lambda p, t: p)})
+async def test_a_users_loss_that_gives_no_finite_losses_is_refused(
+    channels: str, value, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(
+        functions, "LOSSES", dict(functions.LOSSES) | {"mine": na.Loss(value, lambda p, t: p)}
+    )
     async with na.open_simulation(na.Network.layered([2, 1]), channels) as simulation:
-        with pytest.raises(na.SimulationError, match=r"'loss' failed in step 1: .*mine: (for )?its losses"):
+        with pytest.raises(
+            na.SimulationError, match=r"'loss' failed in step 1: .*mine: (for )?its losses"
+        ):
             await simulation.gradient([[1.0, 2.0]] * 3, [[0.0]] * 3, "mine")
 
 
-async def test_urgencies_of_inputs_that_overflow_are_refused(channels: str, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_urgencies_of_inputs_that_overflow_are_refused(
+    channels: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
     steep = na.Loss(lambda p, t: p[:, 0], lambda p, t: np.full_like(p, 1e200))
     monkeypatch.setattr(functions, "LOSSES", dict(functions.LOSSES) | {"steep": steep})
     net = na.Network([na.Input("x"), na.Neuron("y")], [na.Synapse("x", "y", 1e200)], ["y"])
@@ -296,7 +340,9 @@ async def test_urgencies_of_inputs_that_overflow_are_refused(channels: str, monk
             await simulation.gradient([[1e-100]], [[0.0]], "steep", wrt_inputs=True)
 
 
-async def test_what_fails_before_a_step_begins_leaves_no_step(channels: str, diamond, batch, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_what_fails_before_a_step_begins_leaves_no_step(
+    channels: str, diamond, batch, monkeypatch: pytest.MonkeyPatch
+) -> None:
     async with na.open_simulation(diamond, channels) as simulation:
         with monkeypatch.context() as patch, pytest.raises(MemoryError):
             patch.setattr(np, "ascontiguousarray", lambda array: (_ for _ in ()).throw(MemoryError))
@@ -305,7 +351,9 @@ async def test_what_fails_before_a_step_begins_leaves_no_step(channels: str, dia
             await simulation.predict(batch[0])
 
 
-async def test_the_collector_is_left_alone_while_somebody_waits(channels: str, diamond, batch) -> None:
+async def test_the_collector_is_left_alone_while_somebody_waits(
+    channels: str, diamond, batch
+) -> None:
     seen = []
     async with trio.open_nursery() as nursery, na.open_simulation(diamond, channels) as simulation:
         nursery.start_soon(simulation.gradient, *batch)
@@ -331,7 +379,9 @@ async def test_a_users_exception_survives_cancellation(channels: str, diamond) -
             raise ValueError("mine")
 
 
-async def test_leaving_while_others_still_wait_tells_them(channels: str, diamond, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_leaving_while_others_still_wait_tells_them(
+    channels: str, diamond, monkeypatch: pytest.MonkeyPatch
+) -> None:
     told: list[str] = []
 
     async def ask(simulation: na.Simulation) -> None:
@@ -357,18 +407,25 @@ def test_under_another_event_loop_it_says_what_to_do(diamond) -> None:
         async with na.open_simulation(diamond):
             pass
 
-    with pytest.raises(na.SimulationError, match=r"needs trio\.run; elsewhere, as in a notebook, use na\.gradient or na\.train"):
+    with pytest.raises(
+        na.SimulationError,
+        match=r"needs trio\.run; elsewhere, as in a notebook, use na\.gradient or na\.train",
+    ):
         asyncio.run(main())
 
 
-async def test_functions_and_optimisers_that_write_into_what_they_are_given_are_refused(channels: str, failing, batch) -> None:
+async def test_functions_and_optimisers_that_write_into_what_they_are_given_are_refused(
+    channels: str, failing, batch
+) -> None:
     def in_place(z: np.ndarray) -> np.ndarray:
         z *= z
         return z
 
     functions.ACTIVATIONS["root"] = na.Activation(in_place, lambda z, a: 2 * z)
     async with na.open_simulation(failing, channels) as simulation:
-        with pytest.raises(na.SimulationError, match="'h' failed in step 1: ValueError: .*read-only"):
+        with pytest.raises(
+            na.SimulationError, match="'h' failed in step 1: ValueError: .*read-only"
+        ):
             await simulation.predict([[2.0]])
 
     class InPlace(na.SGD):
@@ -392,7 +449,10 @@ async def test_divergence_is_named(channels: str, diamond, batch) -> None:
 async def test_a_loss_outside_its_domain_is_named(channels: str) -> None:
     net = na.Network.layered([1, 1])
     async with na.open_simulation(net, channels) as simulation:
-        with pytest.raises(na.SimulationError, match=r"cross_entropy: predictions must lie between 0 and 1.*'sigmoid'"):
+        with pytest.raises(
+            na.SimulationError,
+            match=r"cross_entropy: predictions must lie between 0 and 1.*'sigmoid'",
+        ):
             await simulation.gradient([[1e3]], [[1.0]], loss="cross_entropy")
 
 
@@ -417,7 +477,9 @@ class Silent(Memory):
 async def test_a_lost_letter_is_told_when_patience_ends(diamond, batch, autojump_clock) -> None:
     async with na.open_simulation(diamond, channels=Silent, patience=60) as simulation:
         assert simulation.who_waits() == ()
-        with pytest.raises(na.SimulationError, match=r"^step 1 did not end within 60 s:\n") as caught:
+        with pytest.raises(
+            na.SimulationError, match=r"^step 1 did not end within 60 s:\n"
+        ) as caught:
             await simulation.gradient(*batch)
         lines = [line.strip() for line in str(caught.value).splitlines()[1:]]
         assert "y waits for the activation of h2" in lines
@@ -429,26 +491,45 @@ async def test_a_lost_letter_is_told_when_patience_ends(diamond, batch, autojump
 @pytest.mark.parametrize(
     ("arguments", "match"),
     [
-        ({"x": [1.0, 2.0]}, r"^x: expected shape \(batch, 1\), one column for each of 'x', got \(2,\): reshape it with \[:, None\]$"),
+        (
+            {"x": [1.0, 2.0]},
+            r"^x: expected shape \(batch, 1\), one column for each of 'x', got \(2,\): reshape it with \[:, None\]$",
+        ),
         ({"x": [[1.0, 2.0]]}, r"^x: expected shape \(batch, 1\).* got \(1, 2\)$"),
         ({"x": np.empty((0, 1))}, r"got \(0, 1\): a batch holds at least one example"),
         ({"x": [["a"]]}, r"^x: expected real numbers"),
         ({"x": [[1j]]}, r"^x: expected real numbers"),
         ({"x": [[1.0], [math.nan]]}, r"^x: the value at \[1, 0\] is nan"),
         ({"x": [[1.0], [2.0, 3.0]]}, r"^x: expected an array of numbers"),
-        ({"targets": [[1.0]]}, r"^targets: expected shape \(batch, 2\), one column for each of 'y', 'h1'"),
+        (
+            {"targets": [[1.0]]},
+            r"^targets: expected shape \(batch, 2\), one column for each of 'y', 'h1'",
+        ),
         ({"targets": [0, 1, 1]}, r"one-hot with numpy.eye"),
         ({"targets": [[1.0, 2.0]] * 3}, r"^x holds 2 examples, targets 3"),
         ({"loss": "mse"}, r"^unknown loss 'mse'"),
         ({"loss": None}, r"^unknown loss None"),
-        ({"loss": "cross_entropy", "targets": [[2.0, 0.0]] * 2}, r"^cross_entropy: targets must lie between 0 and 1, got 2"),
-        ({"loss": "softmax_cross_entropy", "targets": [[0.5, 0.4]] * 2}, r"sum to 1; one sums to 0.9"),
+        (
+            {"loss": "cross_entropy", "targets": [[2.0, 0.0]] * 2},
+            r"^cross_entropy: targets must lie between 0 and 1, got 2",
+        ),
+        (
+            {"loss": "softmax_cross_entropy", "targets": [[0.5, 0.4]] * 2},
+            r"sum to 1; one sums to 0.9",
+        ),
         ({"optimizer": na.SGD}, r"^optimizer must be such as na.SGD\(0.1\)"),
         ({"optimizer": 0.1}, r"^optimizer must be such as na.SGD\(0.1\)"),
     ],
 )
-async def test_input_is_checked_before_work_starts(channels: str, diamond, arguments, match: str) -> None:
-    given = {"x": [[1.0], [2.0]], "targets": [[1.0, 0.0]] * 2, "loss": "squared_error", "optimizer": na.SGD(0.1)} | arguments
+async def test_input_is_checked_before_work_starts(
+    channels: str, diamond, arguments, match: str
+) -> None:
+    given = {
+        "x": [[1.0], [2.0]],
+        "targets": [[1.0, 0.0]] * 2,
+        "loss": "squared_error",
+        "optimizer": na.SGD(0.1),
+    } | arguments
     async with na.open_simulation(diamond, channels) as simulation:
         with pytest.raises(na.InputError, match=match):
             await simulation.train_step(**given)
@@ -504,7 +585,11 @@ async def test_a_cancelled_call_leaves_the_step_whole(channels: str, diamond, ba
             assert now in (diamond, after_one)
             await simulation.train_step(*batch, optimizer=na.SGD(0.01))
             assert await simulation.network() == (after_one if now == diamond else after_two)
-    assert {(True, diamond.digest()), (True, after_one.digest()), (False, after_one.digest())} <= seen
+    assert {
+        (True, diamond.digest()),
+        (True, after_one.digest()),
+        (False, after_one.digest()),
+    } <= seen
 
 
 async def test_a_simulation_cancelled_at_any_checkpoint_leaves_no_task_and_no_half_updated_neuron(
@@ -512,7 +597,9 @@ async def test_a_simulation_cancelled_at_any_checkpoint_leaves_no_task_and_no_ha
 ) -> None:
     rules = []
     original = LocalRule.__init__
-    monkeypatch.setattr(LocalRule, "__init__", lambda self, *a: (original(self, *a), rules.append(self))[0])
+    monkeypatch.setattr(
+        LocalRule, "__init__", lambda self, *a: (original(self, *a), rules.append(self))[0]
+    )
 
     async def states(steps: int) -> list[list[float]]:
         rules.clear()
@@ -532,7 +619,9 @@ async def test_a_simulation_cancelled_at_any_checkpoint_leaves_no_task_and_no_ha
                 async def run() -> None:
                     async with na.open_simulation(diamond, channels) as simulation:
                         for _ in range(3):
-                            await simulation.train_step(*batch, optimizer=na.SGD(0.01, momentum=0.9))
+                            await simulation.train_step(
+                                *batch, optimizer=na.SGD(0.01, momentum=0.9)
+                            )
 
                 nursery.start_soon(run)
                 for _ in range(ticks):
@@ -547,7 +636,9 @@ async def test_a_simulation_cancelled_at_any_checkpoint_leaves_no_task_and_no_ha
     assert reached == {0, 1, 2, 3}
 
 
-async def test_leaving_in_the_middle_of_a_step_ends_every_task(channels: str, diamond, batch) -> None:
+async def test_leaving_in_the_middle_of_a_step_ends_every_task(
+    channels: str, diamond, batch
+) -> None:
     before = tasks()
     with trio.move_on_after(0):
         async with na.open_simulation(diamond, channels) as simulation:
@@ -571,6 +662,8 @@ async def test_each_neuron_is_a_task_and_is_woken_once_a_phase(channels: str) ->
         trio.lowlevel.add_instrument(wakes)
         await simulation.gradient(np.ones((1, 5)), np.ones((1, 2)))
         trio.lowlevel.remove_instrument(wakes)
-    assert {name: wakes.steps[name] for name in net.ids if name not in net.inputs} == dict.fromkeys(net.ids[5:], 2)
+    assert {name: wakes.steps[name] for name in net.ids if name not in net.inputs} == dict.fromkeys(
+        net.ids[5:], 2
+    )
     # an input repeats what it was told: the bundled engine lets the row itself speak
     assert {wakes.steps.get(name, 0) for name in net.inputs} == {1 if channels == "memory" else 0}

@@ -26,16 +26,22 @@ from neuro_actors.trace.tracer import Tracer
 EPS = float(np.finfo(float).eps)
 
 
-def written(path, network: na.Network, x, targets, steps="g", loss="squared_error", **options) -> na.Network:
+def written(
+    path, network: na.Network, x, targets, steps="g", loss="squared_error", **options
+) -> na.Network:
     """A log of steps: p(redict), g(radient), i(nputs too), t(rain). Returns the network as it is in the end."""
 
     async def society() -> na.Network:
-        async with na.open_simulation(network, log=na.Recording(path, overwrite=True, **options)) as simulation:
+        async with na.open_simulation(
+            network, log=na.Recording(path, overwrite=True, **options)
+        ) as simulation:
             for step in steps:
                 if step == "p":
                     await simulation.predict(x)
                 elif step == "t":
-                    await simulation.train_step(x, targets, loss, optimizer=na.SGD(0.05, momentum=0.5))
+                    await simulation.train_step(
+                        x, targets, loss, optimizer=na.SGD(0.05, momentum=0.5)
+                    )
                 else:
                     await simulation.gradient(x, targets, loss, wrt_inputs=step == "i")
             return await simulation.network()
@@ -43,16 +49,22 @@ def written(path, network: na.Network, x, targets, steps="g", loss="squared_erro
     return synchronous.run(society)
 
 
-async def recorded(path, net: na.Network, x, targets, loss: str = "squared_error", channels: str = "bundled") -> na.Gradient:
+async def recorded(
+    path, net: na.Network, x, targets, loss: str = "squared_error", channels: str = "bundled"
+) -> na.Gradient:
     """Steps 1 to 3: it learns, is asked for a gradient, inputs included, and predicts."""
-    async with na.open_simulation(net, channels, log=na.Recording(path, overwrite=True)) as simulation:
+    async with na.open_simulation(
+        net, channels, log=na.Recording(path, overwrite=True)
+    ) as simulation:
         await simulation.train_step(x, targets, loss, optimizer=na.SGD(0.01))
         gradient = await simulation.gradient(x, targets, loss, wrt_inputs=True)
         await simulation.predict(x)
         return gradient
 
 
-def walked(net: na.Network, step, start: int) -> list[tuple[tuple[str, ...], np.ndarray, np.ndarray]]:
+def walked(
+    net: na.Network, step, start: int
+) -> list[tuple[tuple[str, ...], np.ndarray, np.ndarray]]:
     """Every path from the signal of `start` to the loss, by recursion, with its values and the sum of its roundings."""
     a = step.activations
     z = {}
@@ -72,7 +84,9 @@ def walked(net: na.Network, step, start: int) -> list[tuple[tuple[str, ...], np.
     return found
 
 
-SMALL = [seed for seed in range(40) if len(draw_case(seed).network.weights) <= 60]  # few enough paths to walk
+SMALL = [
+    seed for seed in range(40) if len(draw_case(seed).network.weights) <= 60
+]  # few enough paths to walk
 
 
 @pytest.mark.parametrize("seed", SMALL)
@@ -85,7 +99,9 @@ async def test_all_paths_the_greatest_first(seed: int, tmp_path) -> None:
     for k in np.random.default_rng(seed).permutation(len(net.weights))[:4].tolist():
         synapse = net.synapses[k]
         heard = step.activations[net.sources[k]]
-        expected = [(nodes, values * heard) for nodes, values in walked(trained, step, int(net.targets[k]))]
+        expected = [
+            (nodes, values * heard) for nodes, values in walked(trained, step, int(net.targets[k]))
+        ]
         trace = na.trace(log, weight=(synapse.source, synapse.target), step=2, limit=100_000)
         assert trace.number == len(expected)
         worth = {nodes: float(np.mean(values)) for nodes, values in expected if values.any()}
@@ -109,18 +125,30 @@ async def test_one_examples_product_is_the_paths_worth(diamond, batch, tmp_path)
     await recorded(tmp_path / "a.arrows", diamond, *batch)
     for example in (1, 7):
         trace = na.trace(tmp_path / "a.arrows", weight=("x", "h1"), step=1, example=example)
-        assert [path.nodes for path in trace.paths] in ([("h1",), ("h1", "y")], [("h1", "y"), ("h1",)])
+        assert [path.nodes for path in trace.paths] in (
+            [("h1",), ("h1", "y")],
+            [("h1", "y"), ("h1",)],
+        )
         for path in trace.paths:
-            assert np.prod([factor.value for factor in path.factors]) == pytest.approx(path.value, rel=1e-14)
+            assert np.prod([factor.value for factor in path.factors]) == pytest.approx(
+                path.value, rel=1e-14
+            )
             assert (path.factors[0].kind, path.factors[0].neuron) == ("said", "x")
             assert path.factors[-1].kind == "urgency"
-    means = [na.trace(tmp_path / "a.arrows", weight=("x", "h1"), step=1, example=k).total for k in range(1, 8)]
-    assert np.mean(means) == pytest.approx(na.trace(tmp_path / "a.arrows", weight=("x", "h1"), step=1).total, rel=1e-13)
+    means = [
+        na.trace(tmp_path / "a.arrows", weight=("x", "h1"), step=1, example=k).total
+        for k in range(1, 8)
+    ]
+    assert np.mean(means) == pytest.approx(
+        na.trace(tmp_path / "a.arrows", weight=("x", "h1"), step=1).total, rel=1e-13
+    )
 
 
 async def test_a_neuron_and_an_input(channels: str, diamond, batch, tmp_path) -> None:
     gradient = await recorded(tmp_path / "a.arrows", diamond, *batch, channels=channels)
-    h2 = na.trace(tmp_path / "a.arrows", neuron="h2")  # by default in the last step that urged somebody
+    h2 = na.trace(
+        tmp_path / "a.arrows", neuron="h2"
+    )  # by default in the last step that urged somebody
     assert "at step 2 (gradient of squared_error, mean of 7 examples)" in h2.about
     assert h2.total == pytest.approx(-gradient.biases[2], rel=1e-13)
     assert h2.from_log == -gradient.biases[2]
@@ -147,8 +175,15 @@ async def test_many_paths(tmp_path) -> None:
     """12 levels of 8: billions of paths; the greatest are found, and their sum is exact."""
     net = na.Network.layered([8] * 12 + [3], activation="sin", seed=0)
     rng = np.random.default_rng(1)
-    gradient = await recorded(tmp_path / "a.arrows", net, rng.standard_normal((2, 8)), np.zeros((2, 3)))
-    trace = na.trace(tmp_path / "a.arrows", weight=(net.synapses[3].source, net.synapses[3].target), step=2, limit=5)
+    gradient = await recorded(
+        tmp_path / "a.arrows", net, rng.standard_normal((2, 8)), np.zeros((2, 3))
+    )
+    trace = na.trace(
+        tmp_path / "a.arrows",
+        weight=(net.synapses[3].source, net.synapses[3].target),
+        step=2,
+        limit=5,
+    )
     assert trace.number == 8**10 * 3
     assert trace.total == pytest.approx(-gradient.weights[3], rel=1e-10)
     sizes = [abs(path.value) for path in trace.paths]
@@ -180,7 +215,9 @@ async def test_dead_neurons(tmp_path) -> None:
 async def test_words(diamond, batch, tmp_path) -> None:
     await recorded(tmp_path / "a.arrows", diamond, *batch)
     text = str(na.trace(tmp_path / "a.arrows", weight=("x", "h1"), step=1))
-    assert text.startswith("urgency of the weight x -> h1 at step 1 (learn from squared_error, mean of 7\nexamples): ")
+    assert text.startswith(
+        "urgency of the weight x -> h1 at step 1 (learn from squared_error, mean of 7\nexamples): "
+    )
     assert "h1 -> y -> loss\n" in text
     assert "~ x said " in text
     assert "All 2 paths: " in text
@@ -228,12 +265,21 @@ def test_partial_logs_that_do_not(options, message, tmp_path) -> None:
     net = na.Network.layered([3, 4, 3, 2], seed=1)
     written(tmp_path / "some.arrows", net, np.ones((4, 3)), np.ones((4, 2)), "t" * 7, **options)
     with pytest.raises(na.LogError) as caught:
-        na.trace(tmp_path / "some.arrows", step=7, weight="h1.1->h2.2" if "neurons" not in options else "x0->h1.1")
+        na.trace(
+            tmp_path / "some.arrows",
+            step=7,
+            weight="h1.1->h2.2" if "neurons" not in options else "x0->h1.1",
+        )
     assert message in str(caught.value)
-    if options in ({"layers": [2]}, {"phases": ["forward", "loss", "backward"]}):  # before anybody learnt, all is known
+    if options in (
+        {"layers": [2]},
+        {"phases": ["forward", "loss", "backward"]},
+    ):  # before anybody learnt, all is known
         written(tmp_path / "some.arrows", net, np.ones((4, 3)), np.ones((4, 2)), "g", **options)
         if "phases" in options:
-            assert na.trace(tmp_path / "some.arrows", step=1, weight="h1.1->h2.2").from_log is not None
+            assert (
+                na.trace(tmp_path / "some.arrows", step=1, weight="h1.1->h2.2").from_log is not None
+            )
 
 
 def test_the_first_step_needs_no_commits(tmp_path) -> None:
@@ -254,7 +300,10 @@ def test_a_step_that_was_broken_off_is_not_the_last_that_can_be_traced(tmp_path)
         lambda rows: [r for r in rows if r["step"] < 3 or (r["time"] < 3 and r["kind"] != "seal")],
     )
     assert "at step 2 " in na.trace(tmp_path / "b.arrows", neuron="h1.0").about
-    with pytest.raises(na.LogError, match=r"step 3 does not tell the .*; the step was broken off, or the log is damaged$"):
+    with pytest.raises(
+        na.LogError,
+        match=r"step 3 does not tell the .*; the step was broken off, or the log is damaged$",
+    ):
         na.trace(tmp_path / "b.arrows", neuron="h1.0", step=3)
     written(tmp_path / "a.arrows", net, [[1.0, 2.0]], [[1.0]], "pp")
     with pytest.raises(na.LogError, match="it holds no step with urgencies: nothing can be traced"):
@@ -264,7 +313,9 @@ def test_a_step_that_was_broken_off_is_not_the_last_that_can_be_traced(tmp_path)
 def test_a_step_that_only_taught(tmp_path) -> None:
     net = na.Network.layered([2, 2, 1], seed=1)
     written(tmp_path / "some.arrows", net, [[1.0, 2.0]], [[1.0]], "t" * 4, every=3)
-    with pytest.raises(na.LogError, match=r"step 3 does not tell the activation of 'x0', .* recorded with every=3$"):
+    with pytest.raises(
+        na.LogError, match=r"step 3 does not tell the activation of 'x0', .* recorded with every=3$"
+    ):
         na.trace(tmp_path / "some.arrows", step=3, weight="x0->h1.1")
 
 
@@ -287,7 +338,9 @@ def test_a_forged_message_is_not_what_the_paths_say(tmp_path) -> None:
 
     rewrite(tmp_path / "a.arrows", tmp_path / "b.arrows", forged)
     assert "ROUNDING" not in str(na.trace(tmp_path / "b.arrows", step=1, weight="x0->h1.0"))
-    assert "MORE THAN ROUNDING MAY DO" in " ".join(str(na.trace(tmp_path / "b.arrows", step=1, weight="x0->h1.1")).split())
+    assert "MORE THAN ROUNDING MAY DO" in " ".join(
+        str(na.trace(tmp_path / "b.arrows", step=1, weight="x0->h1.1")).split()
+    )
 
 
 def test_the_docs_tell_the_truth(tmp_path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -344,7 +397,11 @@ def arrows(tmp_path_factory) -> str:
 def run(*arguments: str, expected: int = 0) -> str:
     """What the command prints, or of an error its one line."""
     out, err = io.StringIO(), io.StringIO()
-    with pytest.MonkeyPatch.context() as patch, contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
+    with (
+        pytest.MonkeyPatch.context() as patch,
+        contextlib.redirect_stdout(out),
+        contextlib.redirect_stderr(err),
+    ):
         patch.setattr(sys, "argv", ["neuro-actors", "log", "trace", *arguments])
         with pytest.raises(SystemExit) as ended:
             cli.main()
@@ -372,22 +429,32 @@ def told(code: object, out: str, err: str, expected: int) -> str:
 def test_every_question_in_words(log: str) -> None:
     out = run(log, "--step", "2", "--weight", "x1->h1.2")
     assert max(map(len, out.splitlines())) <= 80
-    assert out.startswith("urgency of the weight x1 -> h1.2 at step 2 (learn from squared_error, mean of 2\nexamples): ")
+    assert out.startswith(
+        "urgency of the weight x1 -> h1.2 at step 2 (learn from squared_error, mean of 2\nexamples): "
+    )
     assert "All 2 paths: " in out
-    few = " ".join(run(log, "--step", "2", "--neuron", "x1", "--paths", "2", "--example", "2").split())
+    few = " ".join(
+        run(log, "--step", "2", "--neuron", "x1", "--paths", "2", "--example", "2").split()
+    )
     assert "urgency of what x1 said at step 2 (learn from squared_error, example 2 of 2)" in few
     assert "These 2 of 6 paths (the greatest first) come to" in few
     assert "% of all that came along, whichever its sign." in few
     forwards = run(log, "--step", "1", "--from", "x1")
     slopes = re.findall(
-        r"^slope of (y\d) by what x1 said at step 1 \(predict, mean of 2 examples\): (\S+)$", forwards, re.MULTILINE
+        r"^slope of (y\d) by what x1 said at step 1 \(predict, mean of 2 examples\): (\S+)$",
+        forwards,
+        re.MULTILINE,
     )
     assert len(slopes) == 2
     assert abs(float(slopes[0][1])) >= abs(float(slopes[1][1]))
     assert max(map(len, forwards.splitlines())) <= 80
-    assert run(log, "--step", "1", "--from", "x1", "--to", "y1").startswith("slope of y1 by what x1 said at step 1")
+    assert run(log, "--step", "1", "--from", "x1", "--to", "y1").startswith(
+        "slope of y1 by what x1 said at step 1"
+    )
     both = json.loads(run(log, "--step", "2", "--from", "x1", "--json"))
-    assert [abs(one["total"]) for one in both] == sorted((abs(one["total"]) for one in both), reverse=True)
+    assert [abs(one["total"]) for one in both] == sorted(
+        (abs(one["total"]) for one in both), reverse=True
+    )
 
 
 def test_many_outputs(tmp_path) -> None:
@@ -398,8 +465,13 @@ def test_many_outputs(tmp_path) -> None:
     assert out.endswith("\nIt leads to 3 more outputs, less steeply: --to ID shows one.\n")
 
 
-@pytest.mark.parametrize(("work", "sure"), [(8, "there may be greater ones"), (10, "the first 2 are surely the greatest")])
-def test_a_search_that_was_given_up_in_words(work: int, sure: str, log: str, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize(
+    ("work", "sure"),
+    [(8, "there may be greater ones"), (10, "the first 2 are surely the greatest")],
+)
+def test_a_search_that_was_given_up_in_words(
+    work: int, sure: str, log: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(paths, "MOST_BEGUN", work)
     found = na.trace(log, step=2, neuron="x1")
     told = f"The search was given up, it had seen too many paths: {sure}; no other exceeds {found.rest:.3g}."
@@ -413,10 +485,14 @@ def test_weights_whose_ends_hold_arrows(arrows: str) -> None:
     assert tracer.synapse("c -> long -> name") == ("c", "long -> name")
     assert tracer.synapse("b->c -> <b>[bold]") == ("b->c", "<b>[bold]")
     message = run(arrows, "--step", "1", "--weight", "a->b->c", expected=2)
-    assert "'a->b->c' may be 'a' -> 'b->c' or 'a->b' -> 'c': give both ends, each by itself" in message
+    assert (
+        "'a->b->c' may be 'a' -> 'b->c' or 'a->b' -> 'c': give both ends, each by itself" in message
+    )
     for pair in (("a->b", "c"), ("a", "b->c")):
         assert f"weight {pair[0]} -> {pair[1]} at" in na.trace(arrows, step=1, weight=pair).about
-        assert f"weight {pair[0]} -> {pair[1]} at" in run(arrows, "--weight", pair[0], "--weight", pair[1])
+        assert f"weight {pair[0]} -> {pair[1]} at" in run(
+            arrows, "--weight", pair[0], "--weight", pair[1]
+        )
     assert "<b>[bold]" in run(arrows, "--step", "1", "--neuron", "<b>[bold]")
 
 
@@ -442,7 +518,9 @@ def test_weights_whose_ends_hold_arrows(arrows: str) -> None:
         (["--step", "2", "--neuron", "x0", "--import", "none.such"], "--import 'none.such': ModuleNotFoundError"),
     ],
 )  # fmt: skip
-def test_bad_input_is_one_line_and_exit_code_2(arguments: list[str], message: str, log: str) -> None:
+def test_bad_input_is_one_line_and_exit_code_2(
+    arguments: list[str], message: str, log: str
+) -> None:
     assert message in run(log, *arguments, expected=2)
 
 
@@ -467,9 +545,13 @@ def test_an_activation_of_ones_own(tmp_path, monkeypatch: pytest.MonkeyPatch) ->
     net = na.Network([na.Input("x"), na.Neuron("y", "cubed")], [na.Synapse("x", "y", 0.5)], ["y"])
     written(tmp_path / "a.arrows", net, [[2.0]], [[0.0]])
     assert na.trace(tmp_path / "a.arrows", step=1, weight="x->y").total == -12
-    assert "unknown activation 'cubed'" in run_elsewhere(str(tmp_path / "a.arrows"), "--step", "1", "--neuron", "y", expected=2)
+    assert "unknown activation 'cubed'" in run_elsewhere(
+        str(tmp_path / "a.arrows"), "--step", "1", "--neuron", "y", expected=2
+    )
     monkeypatch.setenv("PYTHONPATH", str(tmp_path))
-    assert ": -6\n" in run_elsewhere(str(tmp_path / "a.arrows"), "--step", "1", "--neuron", "y", "--import", "cubes")
+    assert ": -6\n" in run_elsewhere(
+        str(tmp_path / "a.arrows"), "--step", "1", "--neuron", "y", "--import", "cubes"
+    )
 
 
 async def test_works_inside_an_event_loop(log: str) -> None:

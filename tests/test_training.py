@@ -12,7 +12,13 @@ XOR_X, XOR_T = np.array([[0, 0], [0, 1], [1, 0], [1, 1]]), np.array([[0], [1], [
 
 def train(channels: str = "memory", **more) -> na.TrainingResult:
     net = na.Network.layered([2, 8, 1], output_activation="sigmoid", seed=1)
-    given = {"loss": "cross_entropy", "optimizer": na.SGD(0.5, momentum=0.9), "epochs": 100, "batch_size": 2, "seed": 3} | more
+    given = {
+        "loss": "cross_entropy",
+        "optimizer": na.SGD(0.5, momentum=0.9),
+        "epochs": 100,
+        "batch_size": 2,
+        "seed": 3,
+    } | more
     return na.train(net, XOR_X, XOR_T, channels=channels, **given)
 
 
@@ -24,7 +30,9 @@ def test_it_learns_xor(channels: str) -> None:
     assert (last.accuracy, last.validation_accuracy) == (1.0, 1.0)
     predictions = na.predict(result.network, XOR_X)
     assert ((predictions > 0.5) == XOR_T).all()
-    assert last.validation_loss == pytest.approx(na.gradient(result.network, XOR_X, XOR_T, loss="cross_entropy").loss, rel=1e-14)
+    assert last.validation_loss == pytest.approx(
+        na.gradient(result.network, XOR_X, XOR_T, loss="cross_entropy").loss, rel=1e-14
+    )
     assert str(last).startswith("epoch 100: loss 0.0")
     assert result.messages > 100 * 2 * (16 + 8)
 
@@ -63,15 +71,27 @@ def test_the_loss_of_an_epoch_weighs_a_smaller_last_batch_rightly() -> None:
     net = na.Network.from_matrices([[[0.0]]], [[0.0]], ["identity"])
     targets = np.array([[1.0], [2.0], [3.0]])
     frozen = na.SGD(1e-300)
-    history = na.train(net, np.zeros((3, 1)), targets, optimizer=frozen, epochs=1, batch_size=2).history
+    history = na.train(
+        net, np.zeros((3, 1)), targets, optimizer=frozen, epochs=1, batch_size=2
+    ).history
     assert history[0].loss == pytest.approx((1 + 4 + 9) / 3, rel=1e-15)
     assert history[0].accuracy is None
 
 
 def test_validation_outside_the_losses_domain_is_refused() -> None:
     net = na.Network.layered([1, 1]).with_parameters([1.0], [0, 0])
-    with pytest.raises(na.InputError, match="^cross_entropy: predictions must lie between 0 and 1, got 2"):
-        na.train(net, [[0.5]], [[0.5]], "cross_entropy", optimizer=na.SGD(1e-9), epochs=1, validation=([[2.0]], [[1.0]]))
+    with pytest.raises(
+        na.InputError, match="^cross_entropy: predictions must lie between 0 and 1, got 2"
+    ):
+        na.train(
+            net,
+            [[0.5]],
+            [[0.5]],
+            "cross_entropy",
+            optimizer=na.SGD(1e-9),
+            epochs=1,
+            validation=([[2.0]], [[1.0]]),
+        )
 
 
 def test_accuracy() -> None:
@@ -104,7 +124,10 @@ def test_the_history_can_be_plotted(tmp_path) -> None:
         ({"batch_size": 0}, "^batch_size must be a whole number of at least 1, got 0$"),
         ({"seed": -1}, "^seed must be a whole number of at least 0, got -1$"),
         ({"loss": "cross"}, r"^unknown loss 'cross': did you mean 'cross_entropy'\?$"),
-        ({"validation": (XOR_X, XOR_T[:3])}, "^validation x holds 4 examples, validation targets 3"),
+        (
+            {"validation": (XOR_X, XOR_T[:3])},
+            "^validation x holds 4 examples, validation targets 3",
+        ),
         ({"validation": (XOR_X[:, :1], XOR_T)}, r"^validation x: expected shape \(batch, 2\)"),
         ({"validation": XOR_X}, r"^validation must be a pair \(x, targets\)$"),
         ({"optimizer": "adam"}, "^optimizer must be such as na.SGD"),

@@ -67,7 +67,9 @@ def test_any_rule_comes_to_the_same_bits(rule: rules.Rule) -> None:
 
     def trained(channels) -> na.Network:
         optimizer = na.SGD(1.0) if newton else na.Adam(0.01)
-        return na.train(net, x, t, optimizer=optimizer, epochs=2, batch_size=2, rule=rule, channels=channels).network
+        return na.train(
+            net, x, t, optimizer=optimizer, epochs=2, batch_size=2, rule=rule, channels=channels
+        ).network
 
     calm, stormy = trained("memory"), trained(STORM)
     assert np.array_equal(calm.weights, stormy.weights)
@@ -80,8 +82,18 @@ def test_all_that_can_be_asked_for(seed: int) -> None:
     net, data = case.network, (case.x, case.targets)
     along = np.random.default_rng(seed).standard_normal(len(net.weights)), np.zeros(len(net.ids))
     for wrt_inputs in (False, True):
-        assert same_bits(*(na.gradient(net, *data, case.loss, channels, wrt_inputs) for channels in ("memory", STORM)))
-    assert same_bits(*(na.hessian_vector_product(net, *data, *along, case.loss, channels) for channels in ("memory", STORM)))
+        assert same_bits(
+            *(
+                na.gradient(net, *data, case.loss, channels, wrt_inputs)
+                for channels in ("memory", STORM)
+            )
+        )
+    assert same_bits(
+        *(
+            na.hessian_vector_product(net, *data, *along, case.loss, channels)
+            for channels in ("memory", STORM)
+        )
+    )
     assert np.array_equal(na.predict(net, case.x), na.predict(net, case.x, STORM))
 
 
@@ -92,9 +104,15 @@ def test_without_faults_nothing_is_added_but_empty_urgencies(seed: int, delay: f
     anything, however long a frame takes."""
     case = draw_case(seed, neurons=40, examples=5)
     net = case.network
-    (_, plain), (_, calm) = (lived(net, case.x, case.targets, c) for c in ("memory", na.Unreliable(delay=delay)))
+    (_, plain), (_, calm) = (
+        lived(net, case.x, case.targets, c) for c in ("memory", na.Unreliable(delay=delay))
+    )
     assert calm.messages == plain.messages
-    by_input = int(net.is_input[net.sources].sum()) + int(net.is_input[net.output_positions].sum()) + len(net.inputs)
+    by_input = (
+        int(net.is_input[net.sources].sum())
+        + int(net.is_input[net.output_positions].sum())
+        + len(net.inputs)
+    )
     everyone = len(net.weights) + len(net.outputs) + len(net.inputs)
     empty = 3 * by_input + everyone  # three steps with a loss, and one without
     assert calm.disturbances == {"sent": plain.messages + empty, "empty": empty, "restarts": 0}
@@ -107,13 +125,20 @@ def test_plain_channels_have_no_disturbances(channels: str, diamond, batch) -> N
 def test_plain_channels_do_not_even_load_the_protocol(channels: str) -> None:
     code = f"import sys, neuro_actors as na; na.gradient(na.Network.layered([2, 2, 1]), [[1, 2]], [[0]], channels={channels!r}); "
     code += "print([name for name in ('delivery', 'frames', 'fault_injection', 'supervisor', 'port', 'transport') if 'neuro_actors.channels.unreliable.' + name in sys.modules])"
-    assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.strip() == "[]"
+    assert (
+        subprocess.run(
+            [sys.executable, "-c", code], capture_output=True, text=True, check=True
+        ).stdout.strip()
+        == "[]"
+    )
 
 
 def test_a_storm_is_known_by_its_seed(diamond, batch) -> None:
     def told(seed: int) -> list:
         disturbances: list = []
-        settings = na.Unreliable(drop=0.3, duplicate=0.3, reorder=0.3, corrupt=0.1, crash=0.5, seed=seed)
+        settings = na.Unreliable(
+            drop=0.3, duplicate=0.3, reorder=0.3, corrupt=0.1, crash=0.5, seed=seed
+        )
         lived(diamond, *batch, kept([], settings, disturbances.append))
         return disturbances
 
@@ -123,14 +148,22 @@ def test_a_storm_is_known_by_its_seed(diamond, batch) -> None:
 
 def test_hours_of_waiting_pass_in_no_time(diamond, batch) -> None:
     calm = na.train(diamond, *batch, optimizer=na.SGD(0.1), epochs=2)
-    slow = na.train(diamond, *batch, optimizer=na.SGD(0.1), epochs=2, channels=na.Unreliable(delay=1e5, drop=0.3))
+    slow = na.train(
+        diamond,
+        *batch,
+        optimizer=na.SGD(0.1),
+        epochs=2,
+        channels=na.Unreliable(delay=1e5, drop=0.3),
+    )
     assert np.array_equal(calm.network.weights, slow.network.weights)
     assert calm.history == slow.history
     assert calm.messages == slow.messages
 
 
 async def test_in_real_time_too(diamond, batch) -> None:
-    async with na.open_simulation(diamond, na.Unreliable(drop=0.2, delay=1e-4, crash=0.2)) as simulation:
+    async with na.open_simulation(
+        diamond, na.Unreliable(drop=0.2, delay=1e-4, crash=0.2)
+    ) as simulation:
         assert same_bits(await simulation.gradient(*batch), na.gradient(diamond, *batch))
 
 
@@ -143,7 +176,9 @@ def test_every_point_of_a_small_society_is_survived(diamond, batch) -> None:
     calm, _ = lived(diamond, *batch, "memory")
     survived = set()
     points = [*itertools.product([*diamond.ids, "loss"], PLACES, (1, 2, 3, 4))]
-    for (node, place, step), (drop, nth) in itertools.product(points, ((0.0, 1), (0.0, 2), (0.6, 1))):
+    for (node, place, step), (drop, nth) in itertools.product(
+        points, ((0.0, 1), (0.0, 2), (0.6, 1))
+    ):
         channels: list[UnreliableChannels] = []
         settings = na.Unreliable(drop=drop, faults=[Kill(node, place, step, nth)])
         assert lived(diamond, *batch, kept(channels, settings))[0] == calm, settings
@@ -152,7 +187,9 @@ def test_every_point_of_a_small_society_is_survived(diamond, batch) -> None:
     never = {(node, place) for node in [*diamond.ids, "loss"] for place in PLACES}
     never -= {(node, place) for node, place, _ in survived}
     speechless = ("between activations", "at the deadline", "between repeats", "before respond")
-    assert never == {("loss", place) for place in speechless} | {("x", "before respond")}  # x is not asked what it feels
+    assert never == {("loss", place) for place in speechless} | {
+        ("x", "before respond")
+    }  # x is not asked what it feels
     assert len(survived) > 150
 
 
@@ -164,29 +201,49 @@ def test_every_pair_of_points_of_the_smallest_society_is_survived() -> None:
     points = [Kill(node, place, 3) for node in members for place in PLACES]
     before = [Kill(node, place, 2) for node in members for place in PLACES]
     twice = 0
-    for first, second in [*itertools.combinations_with_replacement(points, 2), *itertools.product(before, points)]:
-        bits, statistics = lived(SMALLEST, x, t, na.Unreliable(drop=0.3, seed=1, faults=[first, second]), steps=1)
+    for first, second in [
+        *itertools.combinations_with_replacement(points, 2),
+        *itertools.product(before, points),
+    ]:
+        bits, statistics = lived(
+            SMALLEST, x, t, na.Unreliable(drop=0.3, seed=1, faults=[first, second]), steps=1
+        )
         assert bits == calm, (first, second)
         twice += statistics.disturbances.get("died") == 2
     assert twice > 300
 
 
-def test_a_neuron_that_fails_by_itself_is_not_born_again(diamond, batch, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_neuron_that_fails_by_itself_is_not_born_again(
+    diamond, batch, monkeypatch: pytest.MonkeyPatch
+) -> None:
     tries = []
 
     def poison(z: np.ndarray) -> np.ndarray:
         tries.append(z)
         raise ZeroDivisionError("poison")
 
-    monkeypatch.setattr(functions, "ACTIVATIONS", dict(functions.ACTIVATIONS) | {"tanh": na.Activation(poison, lambda z, a: z)})
-    with pytest.raises(na.SimulationError, match=r"^'h1' failed in step 1: ZeroDivisionError: poison$"):
+    monkeypatch.setattr(
+        functions,
+        "ACTIVATIONS",
+        dict(functions.ACTIVATIONS) | {"tanh": na.Activation(poison, lambda z, a: z)},
+    )
+    with pytest.raises(
+        na.SimulationError, match=r"^'h1' failed in step 1: ZeroDivisionError: poison$"
+    ):
         na.gradient(diamond, *batch, channels=STORM)
     assert len(tries) == 1
 
 
 def test_who_dies_again_and_again_is_reported(diamond, batch) -> None:
-    kills = [Kill("h2", "before commit", 2), Kill("h2", "before fire", 2), Kill("h2", "before commit", 2)]
-    assert lived(diamond, *batch, na.Unreliable(faults=kills, restarts=3))[1].disturbances["restarts"] == 3
+    kills = [
+        Kill("h2", "before commit", 2),
+        Kill("h2", "before fire", 2),
+        Kill("h2", "before commit", 2),
+    ]
+    assert (
+        lived(diamond, *batch, na.Unreliable(faults=kills, restarts=3))[1].disturbances["restarts"]
+        == 3
+    )
     told = "'h2' died 3 times without finishing step 2, at last before commit: Unreliable(restarts=2) allows no more"
     with pytest.raises(na.SimulationError, match=f"^{re.escape(told)}$"):
         lived(diamond, *batch, na.Unreliable(faults=kills, restarts=2))
@@ -195,35 +252,65 @@ def test_who_dies_again_and_again_is_reported(diamond, batch) -> None:
 def test_a_death_belongs_to_the_step_that_it_was_in(diamond, batch) -> None:
     """Also where that step was committed already: the next one's deaths are not told off for it."""
     told: list = []
-    kills = [Kill("h2", "after commit", 1), Kill("h2", "between urgencies", 2), Kill("h2", "before fire", 3)]
+    kills = [
+        Kill("h2", "after commit", 1),
+        Kill("h2", "between urgencies", 2),
+        Kill("h2", "before fire", 3),
+    ]
     lived(diamond, *batch, kept([], na.Unreliable(faults=kills), told.append))
-    assert [(d.kind, d.step, d.attempt) for d in told if d.what == "died"] == [(k.place, k.step, 1) for k in kills]
+    assert [(d.kind, d.step, d.attempt) for d in told if d.what == "died"] == [
+        (k.place, k.step, 1) for k in kills
+    ]
 
 
 def test_deaths_in_different_steps_do_not_add_up(diamond, batch) -> None:
     kills = [Kill("h2", "before commit", step) for step in (1, 2, 3, 4)]
-    assert lived(diamond, *batch, na.Unreliable(faults=kills, restarts=1))[1].disturbances["restarts"] == 4
+    assert (
+        lived(diamond, *batch, na.Unreliable(faults=kills, restarts=1))[1].disturbances["restarts"]
+        == 4
+    )
 
 
 # --- particular faults -------------------------------------------------------------------------------------------
 
 
 def test_who_dies_before_anything_is_asked_of_it_has_failed_in_nothing(diamond, batch) -> None:
-    kills = [Kill("h2", "before receive", 5), Kill("h2", "before receive", 5), Kill("h2", "before receive", 2)]
-    assert lived(diamond, *batch, na.Unreliable(faults=kills, restarts=1))[0] == lived(diamond, *batch, "memory")[0]
+    kills = [
+        Kill("h2", "before receive", 5),
+        Kill("h2", "before receive", 5),
+        Kill("h2", "before receive", 2),
+    ]
+    assert (
+        lived(diamond, *batch, na.Unreliable(faults=kills, restarts=1))[0]
+        == lived(diamond, *batch, "memory")[0]
+    )
 
 
 def test_a_rule_that_cannot_say_what_it_keeps_is_refused(diamond, batch) -> None:
     class Bare:
         def __init__(self, rule) -> None:
-            self.id, self.is_answered, self.fire, self.respond = rule.id, rule.is_answered, rule.fire, rule.respond
+            self.id, self.is_answered, self.fire, self.respond = (
+                rule.id,
+                rule.is_answered,
+                rule.fire,
+                rule.respond,
+            )
 
     class Forgetful(rules.Rule):
         def neuron(self, *own):
             return Bare(super().neuron(*own))
 
-    with pytest.raises(na.SimulationError, match=r"^'\w+': its rule, Bare, needs kept\(\) and restore\(\) to go on after a death: "):
-        na.train(diamond, *batch, optimizer=na.SGD(0.1), rule=Forgetful(), channels=na.Unreliable(crash=0.5))
+    with pytest.raises(
+        na.SimulationError,
+        match=r"^'\w+': its rule, Bare, needs kept\(\) and restore\(\) to go on after a death: ",
+    ):
+        na.train(
+            diamond,
+            *batch,
+            optimizer=na.SGD(0.1),
+            rule=Forgetful(),
+            channels=na.Unreliable(crash=0.5),
+        )
 
 
 def test_a_frame_of_long_ago_may_find_a_full_mailbox(diamond, batch) -> None:
@@ -244,7 +331,11 @@ def test_one_letter_is_lost_and_sent_again(diamond, batch) -> None:
     settings = na.Unreliable(faults=[Lose("h2", "y", nth=3)])
     bits, _ = lived(diamond, *batch, kept([], settings, disturbances.append))
     assert bits == lived(diamond, *batch, "memory")[0]
-    meant = [(d.what, d.step, d.attempt) for d in disturbances if (d.kind, d.source, d.target) == ("activation", "h2", "y")]
+    meant = [
+        (d.what, d.step, d.attempt)
+        for d in disturbances
+        if (d.kind, d.source, d.target) == ("activation", "h2", "y")
+    ]
     assert meant[0] == ("lost", 3, 1)
     assert ("repeated", 3, 2) in meant
 
@@ -280,7 +371,9 @@ async def trio_time() -> float:
 def test_a_flood_takes_no_more_room_than_a_mailbox_has(diamond, batch) -> None:
     async def society(flood: int):
         channels: list[UnreliableChannels] = []
-        async with na.open_simulation(diamond, kept(channels, na.Unreliable(duplicate=0.5, delay=0))) as simulation:
+        async with na.open_simulation(
+            diamond, kept(channels, na.Unreliable(duplicate=0.5, delay=0))
+        ) as simulation:
             stale = np.ones(7)
             post, lines = channels[0].post, channels[0].storm._names
             line = lines.index(("activation", "h2", "y", "h2", "y"))
@@ -310,7 +403,9 @@ def test_a_frame_that_cannot_be_is_refused_by_name(diamond, batch) -> None:
         channels: list[UnreliableChannels] = []
         async with na.open_simulation(diamond, kept(channels, na.Unreliable())) as simulation:
             line = channels[0].storm._names.index(("activation", "h2", "y", "h2", "y"))
-            channels[0].post.mailboxes[3].send.send_nowait(encode(letter._replace(line=letter.line or line)))
+            channels[0].post.mailboxes[3].send.send_nowait(
+                encode(letter._replace(line=letter.line or line))
+            )
             await simulation.gradient(*batch)
 
     for letter, told in [
@@ -358,7 +453,9 @@ def test_leaving_in_the_middle_leaves_nothing_behind(diamond, batch) -> None:
 
 
 def test_an_interrupt_may_strike_anywhere() -> None:
-    test_interrupts.test_at_every_place_where_python_looks_for_signals(na.Unreliable(drop=0.1, crash=0.1, seed=1))
+    test_interrupts.test_at_every_place_where_python_looks_for_signals(
+        na.Unreliable(drop=0.1, crash=0.1, seed=1)
+    )
 
 
 def test_who_waits_for_whom(diamond, batch) -> None:
@@ -367,7 +464,10 @@ def test_who_waits_for_whom(diamond, batch) -> None:
         async with na.open_simulation(diamond, settings, patience=100) as simulation:
             await simulation.gradient(*batch)
 
-    with pytest.raises(na.SimulationError, match=r"(?s)^step 1 did not end within 100 s:.*y waits for the activation of h2"):
+    with pytest.raises(
+        na.SimulationError,
+        match=r"(?s)^step 1 did not end within 100 s:.*y waits for the activation of h2",
+    ):
         virtually(society)
 
 
@@ -377,25 +477,64 @@ def test_who_waits_for_whom(diamond, batch) -> None:
 @pytest.mark.parametrize(
     ("make", "told"),
     [
-        (lambda: na.Unreliable("bundled"), r"has nothing to lose, for its members share arrays and no letter travels: use Unreliable\(\"memory\"\)$"),
-        (lambda: na.Unreliable("ray"), r"^Unreliable carries mail by \"memory\" channels alone, got 'ray'$"),
-        (lambda: na.Unreliable(drop=1.0), r"^Unreliable: drop must be a number of at least 0 and below 1, got 1.0$"),
-        (lambda: na.Unreliable(crash=-0.1), r"^Unreliable: crash must be a number of at least 0 and below 1, got -0.1$"),
-        (lambda: na.Unreliable(corrupt=float("nan")), r"^Unreliable: corrupt must be a number of at least 0 and below 1, got nan$"),
-        (lambda: na.Unreliable(drop="much"), r"^Unreliable: drop must be a number of at least 0 and below 1, got 'much'$"),
-        (lambda: na.Unreliable(delay=float("inf")), r"^Unreliable: delay must be a number of at least 0 and below 1e\+09, got inf$"),
-        (lambda: na.Unreliable(delay=1e308), r"^Unreliable: delay must be a number of at least 0 and below 1e\+09, got 1e\+308$"),
-        (lambda: na.Unreliable(seed=2**64), r"^Unreliable: seed must be a whole number of at least 0 and at most"),
+        (
+            lambda: na.Unreliable("bundled"),
+            r"has nothing to lose, for its members share arrays and no letter travels: use Unreliable\(\"memory\"\)$",
+        ),
+        (
+            lambda: na.Unreliable("ray"),
+            r"^Unreliable carries mail by \"memory\" channels alone, got 'ray'$",
+        ),
+        (
+            lambda: na.Unreliable(drop=1.0),
+            r"^Unreliable: drop must be a number of at least 0 and below 1, got 1.0$",
+        ),
+        (
+            lambda: na.Unreliable(crash=-0.1),
+            r"^Unreliable: crash must be a number of at least 0 and below 1, got -0.1$",
+        ),
+        (
+            lambda: na.Unreliable(corrupt=float("nan")),
+            r"^Unreliable: corrupt must be a number of at least 0 and below 1, got nan$",
+        ),
+        (
+            lambda: na.Unreliable(drop="much"),
+            r"^Unreliable: drop must be a number of at least 0 and below 1, got 'much'$",
+        ),
+        (
+            lambda: na.Unreliable(delay=float("inf")),
+            r"^Unreliable: delay must be a number of at least 0 and below 1e\+09, got inf$",
+        ),
+        (
+            lambda: na.Unreliable(delay=1e308),
+            r"^Unreliable: delay must be a number of at least 0 and below 1e\+09, got 1e\+308$",
+        ),
+        (
+            lambda: na.Unreliable(seed=2**64),
+            r"^Unreliable: seed must be a whole number of at least 0 and at most",
+        ),
         (lambda: na.Unreliable(seed=-1), r"^Unreliable: seed must be"),
         (lambda: na.Unreliable(restarts=0), r"^Unreliable: restarts must be"),
         (lambda: na.Unreliable(faults="all"), r"^Unreliable: faults must be a list, got 'all'$"),
-        (lambda: na.Unreliable(faults=["all"]), r"^faults must be such as na.faults.Lose\('h1', 'y'\), got 'all'$"),
-        (lambda: Kill("h1", "before commmit"), r"^Kill: unknown place 'before commmit': did you mean 'before commit'"),
+        (
+            lambda: na.Unreliable(faults=["all"]),
+            r"^faults must be such as na.faults.Lose\('h1', 'y'\), got 'all'$",
+        ),
+        (
+            lambda: Kill("h1", "before commmit"),
+            r"^Kill: unknown place 'before commmit': did you mean 'before commit'",
+        ),
         (lambda: Kill("h1", "before commit", step=0), r"^Kill: step must be"),
         (lambda: Kill(3, "before commit"), r"^Kill: a member is named by its id, got 3$"),
-        (lambda: Lose("h1", "y", kind="urgencies"), r"^Lose: unknown kind 'urgencies': did you mean 'urgency'"),
+        (
+            lambda: Lose("h1", "y", kind="urgencies"),
+            r"^Lose: unknown kind 'urgencies': did you mean 'urgency'",
+        ),
         (lambda: Lose("h1", "y", nth=0), r"^Lose: nth must be"),
-        (lambda: DeadLink("h1", "y", 2.0, 1.0), r"^DeadLink: it must end after it starts, got 2.0 to 1.0$"),
+        (
+            lambda: DeadLink("h1", "y", 2.0, 1.0),
+            r"^DeadLink: it must end after it starts, got 2.0 to 1.0$",
+        ),
         (lambda: Partition("h1"), r"^Partition: members must be a list, got 'h1'$"),
     ],
 )
@@ -408,7 +547,10 @@ def test_bad_settings(make, told: str) -> None:
     ("fault", "told"),
     [
         (Kill("h3", "before commit"), "the network has no neuron 'h3'"),
-        (Kill("environment", "before commit"), "the environment is this program itself; only members of the society die"),
+        (
+            Kill("environment", "before commit"),
+            "the environment is this program itself; only members of the society die",
+        ),
         (Lose("h1", "h2"), "no activation goes along 'h1' -> 'h2'"),
         (Lose("x", "y", kind="commit"), "no commit goes along 'x' -> 'y'"),
         (DeadLink("h1", "h2"), "there is no synapse 'h1' -> 'h2'"),

@@ -23,7 +23,9 @@ NETWORKS = 25
 def test_societies_are_exact(channels: str) -> None:
     verdicts = list(verify(NETWORKS, seed=1, channels=channels, torch=False))
     assert [(v.seed, v.failure, v.differences) for v in verdicts if not v.passed] == []
-    assert 0 < max(v.differences["gradient"] for v in verdicts) < 1  # rounding is seen, and stays below the bound
+    assert (
+        0 < max(v.differences["gradient"] for v in verdicts) < 1
+    )  # rounding is seen, and stays below the bound
 
 
 def test_cases_are_of_all_kinds() -> None:
@@ -33,10 +35,22 @@ def test_cases_are_of_all_kinds() -> None:
     assert {case.loss for case in cases} == {
         "squared_error", "absolute_error", "huber", "cross_entropy", "softmax_cross_entropy", "kl_divergence"
     }  # fmt: skip
-    assert {name for case in cases for name in case.network.activations} >= {"relu", "gelu", "sin", "elu", "tanh"}
+    assert {name for case in cases for name in case.network.activations} >= {
+        "relu",
+        "gelu",
+        "sin",
+        "elu",
+        "tanh",
+    }
     assert {1, 64} <= {len(case.x) for case in cases}
-    assert any(case.network.outgoing.sizes[case.network.position[case.network.outputs[0]]] for case in cases)
-    skips = [(case.network.level[case.network.targets] - case.network.level[case.network.sources]).max() for case in cases]
+    assert any(
+        case.network.outgoing.sizes[case.network.position[case.network.outputs[0]]]
+        for case in cases
+    )
+    skips = [
+        (case.network.level[case.network.targets] - case.network.level[case.network.sources]).max()
+        for case in cases
+    ]
     assert max(skips) > 20
 
 
@@ -114,11 +128,15 @@ OF_BUNDLED = {
 }  # fmt: skip
 
 
-BROKEN = [(mutant, "memory") for mutant in MUTANTS | OF_MEMORY] + [(mutant, "bundled") for mutant in MUTANTS | OF_BUNDLED]
+BROKEN = [(mutant, "memory") for mutant in MUTANTS | OF_MEMORY] + [
+    (mutant, "bundled") for mutant in MUTANTS | OF_BUNDLED
+]
 
 
 @pytest.mark.parametrize(("mutant", "channels"), BROKEN)
-def test_each_way_of_breaking_it_is_caught(mutant: str, channels: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_each_way_of_breaking_it_is_caught(
+    mutant: str, channels: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
     module, right, wrong = (MUTANTS | OF_MEMORY | OF_BUNDLED)[mutant]
     source = inspect.getsource(module)
     assert source.count(right) >= 1, "the mutant's place is gone: write it anew"
@@ -130,11 +148,19 @@ def test_each_way_of_breaking_it_is_caught(mutant: str, channels: str, monkeypat
             monkeypatch.setattr(getattr(module, name), "__code__", value.__code__)
         elif inspect.isclass(value) and value.__module__ == module.__name__:
             for attribute, method in vars(value).items():
-                if inspect.isfunction(method) and not (attribute.startswith("__") and attribute != "__init__"):
-                    monkeypatch.setattr(getattr(module, name), attribute, _of_module(method, module))
+                if inspect.isfunction(method) and not (
+                    attribute.startswith("__") and attribute != "__init__"
+                ):
+                    monkeypatch.setattr(
+                        getattr(module, name), attribute, _of_module(method, module)
+                    )
     verdicts = list(verify(NETWORKS, seed=1, channels=channels, torch=False))
-    assert any(not verdict.passed and verdict.failure is None for verdict in verdicts)  # by a difference, not by a crash
+    assert any(
+        not verdict.passed and verdict.failure is None for verdict in verdicts
+    )  # by a difference, not by a crash
 
 
 def _of_module(method: FunctionType, module: ModuleType) -> FunctionType:
-    return FunctionType(method.__code__, vars(module), method.__name__, method.__defaults__, method.__closure__)
+    return FunctionType(
+        method.__code__, vars(module), method.__name__, method.__defaults__, method.__closure__
+    )

@@ -26,7 +26,13 @@ from neuro_actors.support.errors import WireError
 
 SECRET = bytes(range(32))
 HOST = "127.0.0.1"
-ARRAYS = [np.arange(6.0).reshape(2, 3), np.array(-7), np.zeros((3, 0, 2)), np.array([True, False, True]), np.arange(5, dtype=np.uint8)]
+ARRAYS = [
+    np.arange(6.0).reshape(2, 3),
+    np.array(-7),
+    np.zeros((3, 0, 2)),
+    np.array([True, False, True]),
+    np.arange(5, dtype=np.uint8),
+]
 HEAD = {"kind": "told", "step": 3, "rate": 0.1, "name": "é"}
 
 
@@ -71,19 +77,28 @@ def opened(raw: bytes, key: bytes = SECRET) -> tuple[dict[str, Any], list[Any]]:
 
 def same(a: list[Any], b: list[Any]) -> bool:
     return len(a) == len(b) and all(
-        x.dtype == y.dtype and x.shape == y.shape and x.tobytes() == y.tobytes() for x, y in zip(a, b, strict=True)
+        x.dtype == y.dtype and x.shape == y.shape and x.tobytes() == y.tobytes()
+        for x, y in zip(a, b, strict=True)
     )
 
 
 async def test_there_and_back() -> None:
     async with serving() as port, await connect(HOST, port, SECRET, {"rank": 1}) as to:
         assert to.about == {"role": "driver"}
-        for arrays in (ARRAYS, [], [np.random.default_rng(0).random((700, 300))], [np.full(3, np.nan)]):
+        for arrays in (
+            ARRAYS,
+            [],
+            [np.random.default_rng(0).random((700, 300))],
+            [np.full(3, np.nan)],
+        ):
             await to.send(HEAD, arrays)
             head, back = await to.receive() or ({}, [])
             assert head == HEAD
             assert same(back, arrays)
-            assert all(not array.flags.writeable and array.flags.c_contiguous and array.flags.aligned for array in back)
+            assert all(
+                not array.flags.writeable and array.flags.c_contiguous and array.flags.aligned
+                for array in back
+            )
 
 
 async def test_each_side_hears_what_the_other_says_of_itself_even_if_it_says_much() -> None:
@@ -118,14 +133,24 @@ async def test_arrays_that_lie_otherwise_arrive_as_they_are() -> None:
         ([1], (), r"^a letter's head must be a dict, got \[1\]$"),
         ({"x": object()}, (), r"^a letter's head must be JSON: "),
         ({}, [[1.0]], r"^a letter carries arrays of float64, int64, uint8 or bool, got \[1.0\]$"),
-        ({}, [np.zeros(2, np.float32)], r"^a letter carries arrays of float64, int64, uint8 or bool, got one of float32$"),
+        (
+            {},
+            [np.zeros(2, np.float32)],
+            r"^a letter carries arrays of float64, int64, uint8 or bool, got one of float32$",
+        ),
         ({}, [np.array([object()])], r"got one of object$"),
         ({}, [np.zeros((1,) * 9)], r"^a letter's arrays have at most 8 axes, got one of 9$"),
-        ({}, [np.broadcast_to(1.0, 1 << 32)], r"^a letter's arrays must have at most 17,179,869,184 bytes, got 34,359,738,368: "),
+        (
+            {},
+            [np.broadcast_to(1.0, 1 << 32)],
+            r"^a letter's arrays must have at most 17,179,869,184 bytes, got 34,359,738,368: ",
+        ),
         ({"x": "y" * (1 << 26)}, (), r"^a letter's head must have at most 67,108,864 bytes, "),
     ],
 )
-async def test_what_is_no_letter_breaks_nothing(head: Any, arrays: Any, match: str, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_what_is_no_letter_breaks_nothing(
+    head: Any, arrays: Any, match: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
     a, b = pair()
     async with a, b:
         with pytest.raises(WireError, match=match):
@@ -178,7 +203,9 @@ async def test_an_end_in_order_and_one_without_a_word() -> None:
         await b.send({})
 
 
-async def test_closing_wakes_who_waits_and_is_quick_where_nobody_reads(autojump_clock: trio.testing.MockClock) -> None:
+async def test_closing_wakes_who_waits_and_is_quick_where_nobody_reads(
+    autojump_clock: trio.testing.MockClock,
+) -> None:
     a, b = pair()
 
     async def waits() -> None:
@@ -205,7 +232,9 @@ async def test_cut_short_at_every_byte() -> None:
         a, b = pair()
         await a._stream.send_all(raw[:length])
         a._stream.socket.close()
-        with pytest.raises(WireError, match="the other side has gone (without a word|in the middle of a letter)"):
+        with pytest.raises(
+            WireError, match="the other side has gone (without a word|in the middle of a letter)"
+        ):
             await b.receive()
         b._stream.socket.close()
 
@@ -293,13 +322,21 @@ def test_any_bytes_at_all(raw: bytes) -> None:
         opened(RAW[: letters.PRELUDE.size] + raw)
 
 
-JSON = st.recursive(st.none() | st.booleans() | st.integers() | st.floats() | st.text(), lambda x: st.lists(x) | st.dictionaries(st.text(), x), max_leaves=8)
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(),
+    lambda x: st.lists(x) | st.dictionaries(st.text(), x),
+    max_leaves=8,
+)
 
 
 @given(JSON, st.binary(max_size=64))
 @settings(max_examples=200, deadline=None)
-def test_whatever_an_honest_key_seals_is_a_letter_or_a_wire_error(text: Any, payload: bytes) -> None:
-    raw = b"".join(Sealer(SECRET).seal(letters.Packed(0, json.dumps(text).encode(), (payload,), len(payload))))
+def test_whatever_an_honest_key_seals_is_a_letter_or_a_wire_error(
+    text: Any, payload: bytes
+) -> None:
+    raw = b"".join(
+        Sealer(SECRET).seal(letters.Packed(0, json.dumps(text).encode(), (payload,), len(payload)))
+    )
     try:
         head, arrays = opened(raw)
     except WireError as error:
@@ -355,9 +392,13 @@ def test_a_letter_repeated_left_out_sent_back_or_from_another_wire() -> None:
     first, second = (b"".join(sealer.seal(packed({"k": k}, []))) for k in range(2))
     opener = Opener(SECRET)
     opener.expect(first[: letters.PRELUDE_BYTES])
-    with pytest.raises(WireError, match=r"^expected letter 1, got letter 0: one was lost, or repeated$"):
+    with pytest.raises(
+        WireError, match=r"^expected letter 1, got letter 0: one was lost, or repeated$"
+    ):
         opener.expect(first[: letters.PRELUDE_BYTES])
-    with pytest.raises(WireError, match=r"^expected letter 0, got letter 1: one was lost, or repeated$"):
+    with pytest.raises(
+        WireError, match=r"^expected letter 0, got letter 1: one was lost, or repeated$"
+    ):
         opened(second)
     with pytest.raises(WireError, match=r"prelude does not fit its MAC"):
         opened(first, bytes(32))
@@ -365,7 +406,10 @@ def test_a_letter_repeated_left_out_sent_back_or_from_another_wire() -> None:
 
 async def test_a_wrong_secret_and_a_stranger_who_is_no_worker() -> None:
     async with serving() as port:
-        with pytest.raises(WireError, match=rf"^no wire to 127.0.0.1:{port}: the other side does not know this run's secret: "):
+        with pytest.raises(
+            WireError,
+            match=rf"^no wire to 127.0.0.1:{port}: the other side does not know this run's secret: ",
+        ):
             await connect(HOST, port, bytes(32), {})
         for said in (b"GET / HTTP/1.1\r\n\r\n", HELLO + bytes(32) + bytes(32), HELLO):
             stream = await trio.open_tcp_stream(HOST, port)
@@ -398,7 +442,9 @@ async def test_another_version_is_named() -> None:
         await stream.send_all(other + bytes(32))
 
     async with pretending(elder) as port:
-        with pytest.raises(WireError, match="speaks version 9 of the wires, this one version 1: install the same"):
+        with pytest.raises(
+            WireError, match="speaks version 9 of the wires, this one version 1: install the same"
+        ):
             await connect(HOST, port, SECRET, {})
 
 
@@ -422,7 +468,9 @@ async def test_a_server_that_only_sends_back_what_it_hears() -> None:
                 await connect(HOST, port, SECRET, {}, timeout=0.2)
 
 
-async def test_a_server_s_proof_sent_back_to_it_opens_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_server_s_proof_sent_back_to_it_opens_nothing(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     """Reflection: what a server proves, with nonces of the stranger's choice, is never what a client has to prove. It hangs up
     when it hears it, long before its patience ends."""
     monkeypatch.setattr(wire, "PATIENCE", 60.0)
@@ -482,7 +530,10 @@ async def test_a_recorded_wire_played_again_opens_nothing() -> None:
                         await onward.send_all(piece)
                 nursery.cancel_scope.cancel()
 
-        async with pretending(between) as middle, await connect(HOST, middle, SECRET, {"rank": 0}) as to:
+        async with (
+            pretending(between) as middle,
+            await connect(HOST, middle, SECRET, {"rank": 0}) as to,
+        ):
             await to.send({"secret": "no"})
             assert await to.receive() == ({"secret": "no"}, [])
         assert bytes(heard).startswith(HELLO)
@@ -493,7 +544,9 @@ async def test_a_recorded_wire_played_again_opens_nothing() -> None:
         assert welcomed == [{"rank": 0}]
 
 
-async def test_silent_strangers_are_dropped_and_stop_nobody(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_silent_strangers_are_dropped_and_stop_nobody(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     monkeypatch.setattr(wire, "STRANGERS", 4)
     monkeypatch.setattr(wire, "PATIENCE", 60.0)
     with trio.fail_after(20):
@@ -518,14 +571,18 @@ async def test_nobody_there_and_a_server_that_says_nothing() -> None:
     with pytest.raises(WireError, match=rf"^nobody can be reached at 127.0.0.1:{port}: "):
         await connect(HOST, port, SECRET, {})
     free.listen()
-    with pytest.raises(WireError, match=rf"^nobody has answered at 127.0.0.1:{port} in 0.05 seconds$"):
+    with pytest.raises(
+        WireError, match=rf"^nobody has answered at 127.0.0.1:{port} in 0.05 seconds$"
+    ):
         await connect(HOST, port, SECRET, {}, timeout=0.05)
     free.close()
 
 
 async def test_bad_settings() -> None:
     for secret in (b"short", "x" * 32, None):
-        with pytest.raises(na.InputError, match=r"^a run's secret must be at least 16 random bytes$"):
+        with pytest.raises(
+            na.InputError, match=r"^a run's secret must be at least 16 random bytes$"
+        ):
             await connect(HOST, 1, secret, {})
     with pytest.raises(na.InputError, match=r"^workers cannot be reached at '192\.0\.2\.1': "):
         await serve("192.0.2.1", SECRET, {}, echo)
@@ -535,7 +592,9 @@ async def test_what_a_welcome_raises_ends_all() -> None:
     async def refuse(to: Wire) -> None:
         raise na.SimulationError("no")
 
-    with pytest.RaisesGroup(pytest.RaisesExc(na.SimulationError, match="no"), flatten_subgroups=True):
+    with pytest.RaisesGroup(
+        pytest.RaisesExc(na.SimulationError, match="no"), flatten_subgroups=True
+    ):
         async with serving(refuse) as port, await connect(HOST, port, SECRET, {}) as to:
             await to.receive()
             await trio.sleep_forever()
@@ -551,6 +610,11 @@ async def test_no_socket_is_left_behind() -> None:
 
 
 def test_keys_differ_by_way_and_by_wire() -> None:
-    keys = {wire._mac(SECRET, what, c, s) for what in (b"client", b"server", wire.FROM_CLIENT, wire.FROM_SERVER) for c in (bytes(32), SECRET) for s in (bytes(32), SECRET)}
+    keys = {
+        wire._mac(SECRET, what, c, s)
+        for what in (b"client", b"server", wire.FROM_CLIENT, wire.FROM_SERVER)
+        for c in (bytes(32), SECRET)
+        for s in (bytes(32), SECRET)
+    }
     assert len(keys) == 16
     assert all(len(key) == hashlib.sha256().digest_size for key in keys)

@@ -8,7 +8,9 @@ from neuro_actors.log.wording import in_words
 
 
 def test_words(diamond) -> None:
-    def said(kind: str, value: list[float], sender: str = "h2", receiver: str = "y", note=None) -> str:
+    def said(
+        kind: str, value: list[float], sender: str = "h2", receiver: str = "y", note=None
+    ) -> str:
         return in_words(Row(3, kind, sender, receiver, 1, value, note), diamond)
 
     assert said("activation", [0.7311]) == "step 3: h2 told y: activation 0.731"
@@ -16,7 +18,10 @@ def test_words(diamond) -> None:
     assert said("urgency", [-0.5] * 6, "y", "h2") == (
         "step 3: y told h2: urgency -0.500 -0.500 -0.500 … (6 numbers, mean -0.500)"
     )
-    assert said("target", [1.0], "environment", "loss", "y") == "step 3: environment told loss: target of y 1.000"
+    assert (
+        said("target", [1.0], "environment", "loss", "y")
+        == "step 3: environment told loss: target of y 1.000"
+    )
     assert said("commit", [1.0, 2.0, 3.0, 0.5], "y", "environment") == (
         "step 3: y told environment: for h1 +1.0000, h2 +2.0000, x +3.0000; bias +0.5000"
     )
@@ -37,10 +42,14 @@ def test_words(diamond) -> None:
     ],
 )
 def test_a_row_that_makes_no_sense_is_named(row: Row, diamond) -> None:
-    with pytest.raises(na.LogError, match=rf"^the log is damaged: a {row.kind} row of step 3 makes no sense"):
+    with pytest.raises(
+        na.LogError, match=rf"^the log is damaged: a {row.kind} row of step 3 makes no sense"
+    ):
         in_words(row, diamond)
 
 
 def test_what_a_terminal_would_obey_is_shown_instead(diamond) -> None:
     row = Row(3, "target", "environment", "loss", 1, [1.0], "\x1b[2Jy\u202e\n")
-    assert in_words(row, diamond) == r"step 3: environment told loss: target of \x1b[2Jy\u202e\n 1.000"
+    assert (
+        in_words(row, diamond) == r"step 3: environment told loss: target of \x1b[2Jy\u202e\n 1.000"
+    )

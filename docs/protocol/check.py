@@ -75,11 +75,23 @@ MUTANTS = [
     Mutant("COMMIT_AFTER_SENDING", "it sends its urgencies, and commits then", FUTURE, local=True),
     Mutant("COMMIT_IN_TWO_PARTS", "new parameters first, the number of the step then", ONCE),
     Mutant("RETAINED_LATER", "what it says at the end of a step is kept after the commit", EQUAL),
-    Mutant("VOLATILE_RETAINED", "a crash forgets what it said at the end of the step", FOR_EVER, cease=True),
+    Mutant(
+        "VOLATILE_RETAINED",
+        "a crash forgets what it said at the end of the step",
+        FOR_EVER,
+        cease=True,
+    ),
     Mutant("RECOMPUTED", "it answers out of its new parameters", RIGHT),
     Mutant("PREDICTION_RECOMPUTED", "so does an output, asked for its activation", EQUAL),
-    Mutant("ACKNOWLEDGED_ON_RECEIPT", "an activation is acknowledged when it arrives", FOR_EVER, cease=True),
-    Mutant("RELEASED_AT_THE_FIRST_URGENCY", "one follower's urgency is enough", TOGETHER, graph="FORK"),
+    Mutant(
+        "ACKNOWLEDGED_ON_RECEIPT",
+        "an activation is acknowledged when it arrives",
+        FOR_EVER,
+        cease=True,
+    ),
+    Mutant(
+        "RELEASED_AT_THE_FIRST_URGENCY", "one follower's urgency is enough", TOGETHER, graph="FORK"
+    ),
     Mutant("NO_REPEAT", "members have no timer", FOR_EVER, cease=True),
     Mutant("ENVIRONMENT_NEVER_REPEATS", "the environment has no timer", FOR_EVER, cease=True),
     Mutant("NEVER_ASKS", "the environment does not ask for a missing commit", FOR_EVER, cease=True),
@@ -87,11 +99,15 @@ MUTANTS = [
     Mutant("ANSWERS_ANY_STEP", "one of any earlier step is answered", EQUAL),
     Mutant("ANSWERS_UNFINISHED", "asked about a step that it has not finished, it answers", RIGHT),
     Mutant("LEARNS_AGAIN", "an urgency that comes again is learnt from again", ONCE),
-    Mutant("STALE_ACCEPTED", "an activation of an earlier step is taken for the current one's", RIGHT),
+    Mutant(
+        "STALE_ACCEPTED", "an activation of an earlier step is taken for the current one's", RIGHT
+    ),
     Mutant("MAIL_OUTLIVES_THE_STEP", "activations are not emptied with the commit", TOGETHER),
     Mutant("SILENT_INPUTS", "an input does not answer, for it has nothing to feel", OVER),
     Mutant("MAIL_SURVIVES", "mail survives a crash", "", cease=True),
-    Mutant("EARLY_URGENCY_DROPPED", "an urgency before the own activation is dropped", "", cease=True),
+    Mutant(
+        "EARLY_URGENCY_DROPPED", "an urgency before the own activation is dropped", "", cease=True
+    ),
 ]
 
 
@@ -117,7 +133,9 @@ class Checker:
         self._name = instance.name
         self._cease = instance.cease
         self._folder = folder
-        self._defines = [f"-D{word}" for word in (*instance.defines, *["FAULTS_FOR_EVER"] * (not instance.cease))]
+        self._defines = [
+            f"-D{word}" for word in (*instance.defines, *["FAULTS_FOR_EVER"] * (not instance.cease))
+        ]
         self._run("spin", "-a", *self._defines, str(MODEL))
 
     def verdict(self) -> Verdict:
@@ -126,15 +144,24 @@ class Checker:
         began = time.perf_counter()
         told = self._search(1_000_000)
         seconds = time.perf_counter() - began
-        states, depth = (int(float(_found(told, what))) for what in (r"(\S+) states, stored", r"depth reached (\d+)"))
+        states, depth = (
+            int(float(_found(told, what)))
+            for what in (r"(\S+) states, stored", r"depth reached (\d+)")
+        )
         if "errors: 0" not in told:
             story = self._story(depth)
-            law = story[-1].removeprefix("broken: ") if story[-1].startswith("broken: ") else FOR_EVER
+            law = (
+                story[-1].removeprefix("broken: ") if story[-1].startswith("broken: ") else FOR_EVER
+            )
             return Verdict(law, states, depth, seconds, story)
         if re.search("depth too small|not completed|out of memory", told):
-            raise CheckError(f"{self._name}: the search was cut off; give it more memory, or a smaller instance")
+            raise CheckError(
+                f"{self._name}: the search was cut off; give it more memory, or a smaller instance"
+            )
         if self._cease and "-end-" in told[told.index("in init") :].split("\n\n")[0]:
-            raise CheckError(f"{self._name}: no run comes to its end, and so what holds says nothing")
+            raise CheckError(
+                f"{self._name}: no run comes to its end, and so what holds says nothing"
+            )
         return Verdict("", states, depth, seconds)
 
     def _story(self, depth: int) -> tuple[str, ...]:
@@ -148,7 +175,9 @@ class Checker:
             else:
                 enough = middle
         self._search(enough)
-        told = self._run("spin", "-t", "-B", *self._defines, "-k", f"{MODEL.name}.trail", str(MODEL))
+        told = self._run(
+            "spin", "-t", "-B", *self._defines, "-k", f"{MODEL.name}.trail", str(MODEL)
+        )
         story = []
         for line in map(str.strip, told.splitlines()):
             if re.match(r"M\d|all |the |broken: |<<<<<", line):
@@ -176,7 +205,9 @@ class Checker:
     def _run(self, *command: str) -> str:
         done = subprocess.run(command, cwd=self._folder, capture_output=True, text=True)
         if done.returncode:
-            raise CheckError(f"{self._name}: {command[0]} failed: {' '.join((done.stdout + done.stderr).split())[:300]}")
+            raise CheckError(
+                f"{self._name}: {command[0]} failed: {' '.join((done.stdout + done.stderr).split())[:300]}"
+            )
         return done.stdout
 
 
@@ -227,7 +258,10 @@ def check_mutants(mutants: list[Mutant]) -> bool:
         print(f"\n{mutant.name}\n  {mutant.about}")
         for line in verdict.story:
             print(f"    {line}")
-        print(f"  {verdict.broken or f'equivalent: it holds in all of its {verdict.states:,} states'}", flush=True)
+        print(
+            f"  {verdict.broken or f'equivalent: it holds in all of its {verdict.states:,} states'}",
+            flush=True,
+        )
         if not as_expected:
             print(f"  NOT AS EXPECTED: {mutant.breaks or 'it should hold'}")
     return passed
@@ -235,9 +269,13 @@ def check_mutants(mutants: list[Mutant]) -> bool:
 
 def main() -> None:
     about, usage = (__doc__ or "").split("\n\n", 1)
-    parser = argparse.ArgumentParser(description=about, epilog=usage, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=about, epilog=usage, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("--large", action="store_true", help="also the larger instances")
-    parser.add_argument("--mutants", nargs="*", metavar="NAME", help="also the mutants: these, or all")
+    parser.add_argument(
+        "--mutants", nargs="*", metavar="NAME", help="also the mutants: these, or all"
+    )
     arguments = parser.parse_args()
     known = {mutant.name: mutant for mutant in MUTANTS}
     for name in arguments.mutants or ():
@@ -245,7 +283,9 @@ def main() -> None:
             parser.error(f"there is no mutant {name!r}: choose from {', '.join(known)}")
     for program in ("spin", "gcc"):
         if shutil.which(program) is None:
-            parser.error(f"{program} is not installed: apt-get install {program}, or see https://spinroot.com")
+            parser.error(
+                f"{program} is not installed: apt-get install {program}, or see https://spinroot.com"
+            )
     try:
         passed = check_instances([*SMALL, *(LARGE if arguments.large else [])])
         if arguments.mutants is not None:

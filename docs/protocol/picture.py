@@ -55,7 +55,10 @@ def arrow(start: str, goal: str, height: int, words: str, colour: str, way: floa
     middle = (a + WHO["input"]) // 2 if goal == "loss" and start == "environment" else (a + b) // 2
     if start == "loss" and goal == "environment":
         middle = (WHO["neuron"] + WHO["loss"]) // 2
-    return line + f'<text x="{middle}" y="{height - 6}" text-anchor="middle" fill="{colour}">{words}</text>'
+    return (
+        line
+        + f'<text x="{middle}" y="{height - 6}" text-anchor="middle" fill="{colour}">{words}</text>'
+    )
 
 
 def moment(who: str, height: int, words: str, colour: str, left: bool) -> str:
@@ -79,7 +82,12 @@ def picture() -> str:
         f'<text x="{x}" y="40" text-anchor="middle" fill="#222222">{name}</text>'
         for name, x in WHO.items()
     )
-    parts = [lives, boxes, *(arrow(*said) for said in ARROWS), *(moment(*happened) for happened in MOMENTS)]
+    parts = [
+        lives,
+        boxes,
+        *(arrow(*said) for said in ARROWS),
+        *(moment(*happened) for happened in MOMENTS),
+    ]
     halo = '<text stroke="#ffffff" stroke-width="2" paint-order="stroke"'  # words are read where lines cross them
     drawn = "\n".join(parts).replace("<text", halo)
     font = 'font-family="Helvetica, Arial, sans-serif" font-size="13"'

@@ -17,11 +17,15 @@ def engine(channels: str | Engine | Unreliable) -> Engine:
     """The engine of that name, or the one handed over; raises `InputError` for an unknown name."""
     engines: dict[str, Engine] = {"bundled": Bundled, "memory": Memory}
     if isinstance(channels, Unreliable):
-        from .unreliable.supervisor import UnreliableChannels  # plain channels do not load the protocol
+        from .unreliable.supervisor import (
+            UnreliableChannels,
+        )  # plain channels do not load the protocol
 
         return partial(UnreliableChannels, settings=channels)
     if callable(channels):
         return channels
     if not isinstance(channels, str) or channels not in engines:
-        raise InputError(f"unknown channels {shown(channels)}: {did_you_mean(channels, list(engines))}")
+        raise InputError(
+            f"unknown channels {shown(channels)}: {did_you_mean(channels, list(engines))}"
+        )
     return engines[channels]

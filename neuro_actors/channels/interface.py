@@ -84,7 +84,9 @@ class Heard(Protocol):
 class EnvironmentPort(Heard, Protocol):
     """What the world holds: it begins a step, and hears what came of it."""
 
-    def begin(self, step: Step, x: Array, targets: Array | None, direction: Array | None = None) -> None:
+    def begin(
+        self, step: Step, x: Array, targets: Array | None, direction: Array | None = None
+    ) -> None:
         """Tell each input its row of x, (n_inputs, columns), the loss the targets, (n_outputs, batch), and in a tangent
         step each neuron its part of the direction, which lies there as commits do. Never waits."""
 
@@ -102,7 +104,9 @@ class Waiting:
     missing: tuple[str, ...]
 
     def __str__(self) -> str:
-        names = ", ".join(self.missing[:5]) + (f" and {len(self.missing) - 5} more" if len(self.missing) > 5 else "")
+        names = ", ".join(self.missing[:5]) + (
+            f" and {len(self.missing) - 5} more" if len(self.missing) > 5 else ""
+        )
         return f"{self.node} waits for the {self.kind} of {names}"
 
 
@@ -156,7 +160,12 @@ class Channels(Protocol):
 class Supervising(Protocol):
     """What channels offer besides, whose members may die and be born again."""
 
-    async def supervise(self, member: int, birth: Callable[[], Any], life: Callable[[Any, Any, int], Awaitable[None]]) -> None:
+    async def supervise(
+        self,
+        member: int,
+        birth: Callable[[], Any],
+        life: Callable[[Any, Any, int], Awaitable[None]],
+    ) -> None:
         """Live the member's life: `life(rule, port, number)`, from the end of that step, with a rule from `birth`; after
         its death again, from what it had committed. members: the neurons in the network's order, then the loss."""
 

@@ -12,7 +12,17 @@ import trio
 from ..network.elements import ENVIRONMENT
 from ..network.network import Network
 from ..neuron.inbox import Pile
-from ..neuron.messages import ACTIVATION, COMMIT, LOSS, TANGENT, TARGET, URGENCY, Kind, Message, Step
+from ..neuron.messages import (
+    ACTIVATION,
+    COMMIT,
+    LOSS,
+    TANGENT,
+    TARGET,
+    URGENCY,
+    Kind,
+    Message,
+    Step,
+)
 from ..support.errors import MessageError, SimulationError
 from ..support.validation import Array, Indices, frozen
 from .interface import Recorder, Statistics, Waiting
@@ -45,7 +55,9 @@ class MemoryPort:
     direction: Array
     losses: Array
 
-    def __init__(self, node: str, mailbox: trio.MemoryReceiveChannel[Message], recorder: Recorder | None) -> None:
+    def __init__(
+        self, node: str, mailbox: trio.MemoryReceiveChannel[Message], recorder: Recorder | None
+    ) -> None:
         self.node = node
         self.sent = 0
         self._mailbox = mailbox
@@ -96,13 +108,21 @@ class MemoryPort:
         except (trio.WouldBlock, trio.EndOfChannel):
             pass
         except KeyError:
-            raise MessageError(f"{self.node!r} cannot accept {message}: it has no synapse for it") from None
+            raise MessageError(
+                f"{self.node!r} cannot accept {message}: it has no synapse for it"
+            ) from None
 
     def send(self, kind: Kind, step: Step) -> None:
         if kind == URGENCY:
             self._tell(kind, step, frozen(self.back))
         else:
-            sheet = self.activation if kind == ACTIVATION else self.commit if kind == COMMIT else self.losses
+            sheet = (
+                self.activation
+                if kind == ACTIVATION
+                else self.commit
+                if kind == COMMIT
+                else self.losses
+            )
             self._tell(kind, step, repeat(frozen(sheet)))
 
     def _lines(self, kind: Kind, step: Step) -> list[Address]:
@@ -126,7 +146,9 @@ class MemoryPort:
 
     def waiting(self) -> Iterator[Waiting]:
         for kind, pile in self._piles.items():
-            if pile.expects is not None and not pile.complete and kind != TANGENT:  # which is there from the beginning
+            if (
+                pile.expects is not None and not pile.complete and kind != TANGENT
+            ):  # which is there from the beginning
                 yield Waiting(self.node, kind, pile.expects, pile.missing)
 
 
@@ -137,11 +159,15 @@ class MemoryEnvironmentPort(MemoryPort):
     predictions: Array
     commits: Array
 
-    def begin(self, step: Step, x: Array, targets: Array | None, direction: Array | None = None) -> None:
+    def begin(
+        self, step: Step, x: Array, targets: Array | None, direction: Array | None = None
+    ) -> None:
         self._step = step
         batch = 0 if targets is None else targets.shape[1]
         for kind in self._awaited():
-            self._piles[kind].open(step.number, batch if kind == LOSS else None if kind == COMMIT else x.shape[1])
+            self._piles[kind].open(
+                step.number, batch if kind == LOSS else None if kind == COMMIT else x.shape[1]
+            )
         self._tell(ACTIVATION, step, x)
         if targets is not None:
             self._tell(TARGET, step, targets)
@@ -151,7 +177,11 @@ class MemoryEnvironmentPort(MemoryPort):
     def _awaited(self) -> tuple[Kind, ...]:
         if self._step.loss is None:
             return (ACTIVATION, LOSS)
-        return (ACTIVATION, LOSS, COMMIT, URGENCY) if self._step.wrt_inputs else (ACTIVATION, LOSS, COMMIT)
+        return (
+            (ACTIVATION, LOSS, COMMIT, URGENCY)
+            if self._step.wrt_inputs
+            else (ACTIVATION, LOSS, COMMIT)
+        )
 
     @trio.lowlevel.enable_ki_protection
     async def end(self) -> None:
@@ -177,7 +207,9 @@ class Memory:
         members, world = lines.members, len(network.ids) + 1
         room = np.bincount(lines.receiver, minlength=len(members)).tolist()
         self._mailboxes = [trio.open_memory_channel[Message](size) for size in room]
-        self._ports = [MemoryPort(members[k], self._mailboxes[k][1], recorder) for k in range(world)]
+        self._ports = [
+            MemoryPort(members[k], self._mailboxes[k][1], recorder) for k in range(world)
+        ]
         self.environment = MemoryEnvironmentPort(ENVIRONMENT, self._mailboxes[world][1], recorder)
         self._ports.append(self.environment)
         self.loss = self._ports[-2]
@@ -212,7 +244,9 @@ class Memory:
             receive.close()
 
 
-def connect(network: Network, lines: Lines, ports: Sequence[MemoryPort], mailboxes: Sequence[Any]) -> None:
+def connect(
+    network: Network, lines: Lines, ports: Sequence[MemoryPort], mailboxes: Sequence[Any]
+) -> None:
     """Give each member, in the order of the lines, the addresses of those it speaks to, and piles for what it hears."""
     members, loss, world = lines.members, len(network.ids), len(network.ids) + 1
     senders: dict[tuple[int, Kind], list[str]] = {}
@@ -224,7 +258,9 @@ def connect(network: Network, lines: Lines, ports: Sequence[MemoryPort], mailbox
         ports[sender]._addresses[kind].append(address)
         if kind == URGENCY and not optional:
             ports[sender]._listening.append(address)
-        senders.setdefault((receiver, kind), []).append(members[source if kind == TARGET else sender])
+        senders.setdefault((receiver, kind), []).append(
+            members[source if kind == TARGET else sender]
+        )
     for (receiver, kind), names in senders.items():
         with_ones = kind == ACTIVATION and receiver < loss and not network.is_input[receiver]
         ports[receiver]._piles[kind] = Pile(members[receiver], kind, names, extra=with_ones)

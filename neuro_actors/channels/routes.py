@@ -82,14 +82,25 @@ def sent(network: Network, step: Step, so_far: Unfinished) -> int:
     """How many messages have been sent in a step that has come so far."""
     spoken, done, judged = so_far.spoken, so_far.done, so_far.judged
     outputs = network.output_positions
-    count = len(network.inputs) + int(network.outgoing.sizes[spoken].sum()) + 2 * int(spoken[outputs].sum()) + judged
+    count = (
+        len(network.inputs)
+        + int(network.outgoing.sizes[spoken].sum())
+        + 2 * int(spoken[outputs].sum())
+        + judged
+    )
     if step.loss is None:
         return count
     listens = ~network.is_input | step.wrt_inputs
-    back = int((done[network.targets] & listens[network.sources]).sum()) + judged * int(listens[outputs].sum())
+    back = int((done[network.targets] & listens[network.sources]).sum()) + judged * int(
+        listens[outputs].sum()
+    )
     steered = step.tangent * int((~network.is_input).sum())
-    return count + steered + len(outputs) + back + int(done.sum())  # the targets; and who is done has told the environment so
+    return (
+        count + steered + len(outputs) + back + int(done.sum())
+    )  # the targets; and who is done has told the environment so
 
 
 def _joined(parts: list[Indices], sizes: list[int]) -> Indices:
-    return np.concatenate([np.broadcast_to(part, size) for part, size in zip(parts, sizes, strict=True)])
+    return np.concatenate(
+        [np.broadcast_to(part, size) for part, size in zip(parts, sizes, strict=True)]
+    )

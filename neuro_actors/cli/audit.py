@@ -22,9 +22,17 @@ if TYPE_CHECKING:
 
 @click.command()
 @click.argument("file", type=click.Path(path_type=Path))
-@click.option("--digest", metavar="HEX", help="What the last digest must be, as an earlier audit told it.")
+@click.option(
+    "--digest", metavar="HEX", help="What the last digest must be, as an earlier audit told it."
+)
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
-@click.option("--import", "modules", metavar="MODULE", multiple=True, help="Import this first: it adds activations or losses.")
+@click.option(
+    "--import",
+    "modules",
+    metavar="MODULE",
+    multiple=True,
+    help="Import this first: it adds activations or losses.",
+)
 def audit(file: Path, digest: str | None, as_json: bool, modules: tuple[str, ...]) -> None:
     """Prove a message log: replay every neuron alone.
 
@@ -62,8 +70,12 @@ def _in_words(audit: Audit) -> Iterator[str]:
         yield _wrapped(str(audit.lie))
     else:
         proved = audit.messages - audit.given - audit.unproved
-        yield _wrapped(f"replayed, each neuron alone, {compared}: {proved:,} messages, and all that was learnt in them")
-        yield _wrapped(f"sealed, for nobody can replay it: {audit.given:,} messages, and what was asked for")
+        yield _wrapped(
+            f"replayed, each neuron alone, {compared}: {proved:,} messages, and all that was learnt in them"
+        )
+        yield _wrapped(
+            f"sealed, for nobody can replay it: {audit.given:,} messages, and what was asked for"
+        )
     for remark in audit.remarks:
         yield _wrapped(remark)
     yield f"digest {audit.digest}"

@@ -14,7 +14,13 @@ from ..support.errors import InputError
 
 @click.command()
 @click.option("--quick", is_flag=True, help="Fewer and shorter rounds: under two minutes.")
-@click.option("--json", "path", type=click.Path(dir_okay=False), default="", help="Write all figures to this file, too.")
+@click.option(
+    "--json",
+    "path",
+    type=click.Path(dir_okay=False),
+    default="",
+    help="Write all figures to this file, too.",
+)
 def bench(quick: bool, path: str) -> None:
     """Time a society's gradient beside all that computes the same one.
 
@@ -26,8 +32,17 @@ def bench(quick: bool, path: str) -> None:
     folder = Path(path).resolve().parent
     if path and not folder.is_dir():
         raise InputError(f"--json {path!r}: there is no folder {str(folder)!r}")
-    one_thread = dict.fromkeys(("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS", "VECLIB_MAXIMUM_THREADS"), "1")
-    command = [sys.executable, "-m", "neuro_actors.cli.benchmark", "quick" if quick else "full", path]
+    one_thread = dict.fromkeys(
+        ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS", "VECLIB_MAXIMUM_THREADS"),
+        "1",
+    )
+    command = [
+        sys.executable,
+        "-m",
+        "neuro_actors.cli.benchmark",
+        "quick" if quick else "full",
+        path,
+    ]
     sys.stdout.flush()
     code = subprocess.run(command, env=os.environ | one_thread, check=False).returncode
     if code:

@@ -12,11 +12,27 @@ from .output import import_all, print_json
 
 @click.command()
 @click.argument("path", metavar="DIR", type=click.Path(path_type=Path))
-@click.option("--log", type=click.Path(path_type=Path), help="Record every message from here on; it cannot be audited.")
-@click.option("--channels", type=click.Choice(["bundled", "memory"]), help="Another engine; the bits are the same.")
+@click.option(
+    "--log",
+    type=click.Path(path_type=Path),
+    help="Record every message from here on; it cannot be audited.",
+)
+@click.option(
+    "--channels",
+    type=click.Choice(["bundled", "memory"]),
+    help="Another engine; the bits are the same.",
+)
 @click.option("--inexact", is_flag=True, help="Go on although bits cannot be promised here.")
-@click.option("--import", "modules", metavar="MODULE", multiple=True, help="Import this first: it adds what the run needs.")
-def resume(path: Path, log: Path | None, channels: str | None, inexact: bool, modules: tuple[str, ...]) -> None:
+@click.option(
+    "--import",
+    "modules",
+    metavar="MODULE",
+    multiple=True,
+    help="Import this first: it adds what the run needs.",
+)
+def resume(
+    path: Path, log: Path | None, channels: str | None, inexact: bool, modules: tuple[str, ...]
+) -> None:
     """Go on with a run that was stopped, to the bits of an unbroken one.
 
     \b
@@ -34,7 +50,9 @@ def resume(path: Path, log: Path | None, channels: str | None, inexact: bool, mo
     import_all(modules)
     result = go_on(path, log=log, channels=channels, exact=not inexact)
     click.echo(str(result.history[-1]))
-    click.echo(f"{counted(result.messages, 'message')}; digest of all parameters {result.network.digest()}")
+    click.echo(
+        f"{counted(result.messages, 'message')}; digest of all parameters {result.network.digest()}"
+    )
 
 
 @click.group()

@@ -29,10 +29,29 @@ WHAT = {
 
 
 @click.command()
-@click.option("--schedules", default=100, show_default=True, type=click.IntRange(1), help="How many storms to live through.")
-@click.option("--seed", default=0, show_default=True, type=click.IntRange(0), help="Which series of them.")
-@click.option("--replay", type=click.IntRange(0), metavar="K", help="Only number K of the series, and tell what happens.")
-@click.option("--json", "file", type=click.Path(dir_okay=False), metavar="FILE", help="Write all figures there, as JSON.")
+@click.option(
+    "--schedules",
+    default=100,
+    show_default=True,
+    type=click.IntRange(1),
+    help="How many storms to live through.",
+)
+@click.option(
+    "--seed", default=0, show_default=True, type=click.IntRange(0), help="Which series of them."
+)
+@click.option(
+    "--replay",
+    type=click.IntRange(0),
+    metavar="K",
+    help="Only number K of the series, and tell what happens.",
+)
+@click.option(
+    "--json",
+    "file",
+    type=click.Path(dir_okay=False),
+    metavar="FILE",
+    help="Write all figures there, as JSON.",
+)
 def faults(schedules: int, seed: int, replay: int | None, file: str | None) -> None:
     """Let random societies live through random storms, and compare.
 
@@ -76,7 +95,9 @@ def faults(schedules: int, seed: int, replay: int | None, file: str | None) -> N
     if failed:
         out.print(f"{failed} of {len(verdicts):,} storms were not survived.")
         sys.exit(1)
-    out.print(f"All {len(verdicts):,} were survived: the same bits, the same messages, nobody left behind.")
+    out.print(
+        f"All {len(verdicts):,} were survived: the same bits, the same messages, nobody left behind."
+    )
 
 
 def _matrix(out: Console, verdicts: list[Verdict]) -> None:
@@ -98,9 +119,13 @@ def _matrix(out: Console, verdicts: list[Verdict]) -> None:
     out.print(table)
     fill, room = max((v.fullest for v in verdicts), key=lambda fullest: fullest[0] / fullest[1])
     share = max(v.seconds / v.bound for v in verdicts)
-    out.print(f"virtual time: median {seconds[len(seconds) // 2]:,.1f} s, longest {seconds[-1]:,.1f} s")
+    out.print(
+        f"virtual time: median {seconds[len(seconds) // 2]:,.1f} s, longest {seconds[-1]:,.1f} s"
+    )
     out.print(f"at most {share:.0%} of what was proved to be enough for one step")
-    out.print(f"fullest mailbox: {fill} of {room}; most letters on their way at once: {max(v.under_way for v in verdicts):,}")
+    out.print(
+        f"fullest mailbox: {fill} of {room}; most letters on their way at once: {max(v.under_way for v in verdicts):,}"
+    )
 
 
 def _total(verdicts: list[Verdict]) -> tuple[Counter[str], Counter[str]]:
@@ -145,7 +170,9 @@ def _replay(out: Console, seed: int, number: int) -> None:
     if verdict.problem:
         _complain(out, seed, verdict)
         sys.exit(1)
-    out.print(f"Survived, after {verdict.seconds:,.3f} s of virtual time: the same bits, the same messages.")
+    out.print(
+        f"Survived, after {verdict.seconds:,.3f} s of virtual time: the same bits, the same messages."
+    )
 
 
 def _write(file: str, seed: int, verdicts: list[Verdict]) -> None:
@@ -159,7 +186,9 @@ def _write(file: str, seed: int, verdicts: list[Verdict]) -> None:
         "counts": dict(counts),
         "deaths_by_place": dict(places),
         "virtual_seconds": [v.seconds for v in verdicts],
-        "failed": [{"schedule": v.schedule.number, "problem": v.problem} for v in verdicts if v.problem],
+        "failed": [
+            {"schedule": v.schedule.number, "problem": v.problem} for v in verdicts if v.problem
+        ],
     }
     with whole_file(Path(file), force=True) as written:
         written.write((json.dumps(held, indent=1) + "\n").encode())

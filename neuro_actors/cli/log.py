@@ -51,12 +51,28 @@ def info(file: Path, as_data: bool) -> None:
 @click.argument("file", type=click.Path(path_type=Path))
 @click.option("--neuron", metavar="ID", help="Only what this neuron said or heard.")
 @click.option("--step", type=click.IntRange(1), help="Only this step.")
-@click.option("--phase", type=click.Choice(list(PHASES)), help="Only activations, urgencies, targets and losses, or commits.")
+@click.option(
+    "--phase",
+    type=click.Choice(list(PHASES)),
+    help="Only activations, urgencies, targets and losses, or commits.",
+)
 @click.option("--limit", type=click.IntRange(1), help="At most so many lines.")
-@click.option("--follow", is_flag=True, help="Go on while the log is being written, to its end or until Ctrl-C.")
-@click.option("--json", "as_data", is_flag=True, help="A JSON object a line, with all numbers, for programs.")
+@click.option(
+    "--follow",
+    is_flag=True,
+    help="Go on while the log is being written, to its end or until Ctrl-C.",
+)
+@click.option(
+    "--json", "as_data", is_flag=True, help="A JSON object a line, with all numbers, for programs."
+)
 def show(
-    file: Path, neuron: str | None, step: int | None, phase: str | None, limit: int | None, follow: bool, as_data: bool
+    file: Path,
+    neuron: str | None,
+    step: int | None,
+    phase: str | None,
+    limit: int | None,
+    follow: bool,
+    as_data: bool,
 ) -> None:
     """Print messages in words, one a line.
 
@@ -82,10 +98,14 @@ def show(
     shown = 0
 
     def all_lines() -> Iterator[str]:
-        for row, befell in ((row, []) for row in rows) if held is None else accompanied(rows, held, choice):
+        for row, befell in (
+            ((row, []) for row in rows) if held is None else accompanied(rows, held, choice)
+        ):
             if as_data:
                 said = {"step": befell[0].step} if row is None else row._asdict()
-                yield as_json(said if held is None else said | {"disturbances": list(map(asdict, befell))})
+                yield as_json(
+                    said if held is None else said | {"disturbances": list(map(asdict, befell))}
+                )
                 continue
             if row is not None:
                 yield coloured(in_words(row, reader.network), row.kind)
@@ -99,7 +119,10 @@ def show(
 
     print_lines(lines(), paged=not (follow or as_data))
     if reader.cut_off and shown != limit:
-        click.echo(f"neuro-actors: the log {str(file)!r} is cut off or damaged here; what stands before is whole", err=True)
+        click.echo(
+            f"neuro-actors: the log {str(file)!r} is cut off or damaged here; what stands before is whole",
+            err=True,
+        )
     elif not shown:
         click.echo("neuro-actors: no message fits", err=True)
 

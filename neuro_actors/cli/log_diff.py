@@ -67,8 +67,16 @@ def _described(found: Difference, a: LogReader, b: LogReader) -> Iterator[str]:
         for side, row in ((a, found.first.a), (b, found.first.b)):
             yield f"  {side.path}: {in_words(row, side.network) if row else 'no such message'}"
         yield from _apart(found.first)
-        told = [f"{found.differ:,} of {counted(found.messages, 'message')} differ"] if found.differ else []
-        told += [f"{counted(n, 'message')} only in {side.path}" for n, side in zip(found.only, (a, b), strict=True) if n]
+        told = (
+            [f"{found.differ:,} of {counted(found.messages, 'message')} differ"]
+            if found.differ
+            else []
+        )
+        told += [
+            f"{counted(n, 'message')} only in {side.path}"
+            for n, side in zip(found.only, (a, b), strict=True)
+            if n
+        ]
         yield f"in all: {'; '.join(told)}; in {counted(len(found.steps), 'step')}"
         if found.apart:
             yield f"  the greatest difference of two numbers is {found.apart:.3g}"
@@ -87,7 +95,11 @@ def _apart(pair: Pair) -> Iterator[str]:
         k = pair.example
         what = "parameter" if pair.a.kind == "commit" else "example"
         yield f"  {what} {k + 1}: {pair.a.value[k]!r} / {pair.b.value[k]!r}"
-        ulps = f", {pair.ulps:,} ulp{'s' * (pair.ulps != 1)}" if pair.ulps is not None and pair.ulps < FAR else ""
+        ulps = (
+            f", {pair.ulps:,} ulp{'s' * (pair.ulps != 1)}"
+            if pair.ulps is not None and pair.ulps < FAR
+            else ""
+        )
         yield f"  apart: at most {pair.apart:.3g}{ulps}"
     elif len(pair.a.value) != len(pair.b.value):
         yield f"  {len(pair.a.value):,} numbers / {len(pair.b.value):,} numbers"

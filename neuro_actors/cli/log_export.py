@@ -12,13 +12,24 @@ from ..log.recording import PHASES
 @click.command()
 @click.argument("file", type=click.Path(path_type=Path))
 @click.argument("out", type=click.Path(path_type=Path))
-@click.option("--format", "form", metavar="NAME", help="parquet, csv, jsonl or pftrace; or else OUT's suffix tells.")
+@click.option(
+    "--format",
+    "form",
+    metavar="NAME",
+    help="parquet, csv, jsonl or pftrace; or else OUT's suffix tells.",
+)
 @click.option("--neuron", metavar="ID", help="Only what this neuron said or heard.")
 @click.option("--step", type=click.IntRange(1), help="Only this step.")
 @click.option("--phase", type=click.Choice(list(PHASES)), help="Only messages of this phase.")
 @click.option("--force", is_flag=True, help="Replace OUT if it exists.")
 def export(
-    file: Path, out: Path, form: str | None, neuron: str | None, step: int | None, phase: str | None, force: bool
+    file: Path,
+    out: Path,
+    form: str | None,
+    neuron: str | None,
+    step: int | None,
+    phase: str | None,
+    force: bool,
 ) -> None:
     """Write a log as Parquet, CSV, JSON Lines, or a Perfetto trace.
 
@@ -38,4 +49,7 @@ def export(
     rows = write(reader, out, form, Choice(neuron, step, phase), force)
     click.echo(f"{rows:,} rows: {str(out)!r}, {out.stat().st_size:,} bytes")
     if reader.cut_off:
-        click.echo(f"neuro-actors: the log {str(file)!r} is cut off or damaged; written is what stands before", err=True)
+        click.echo(
+            f"neuro-actors: the log {str(file)!r} is cut off or damaged; written is what stands before",
+            err=True,
+        )

@@ -10,13 +10,37 @@ import click
 
 @click.command()
 @click.argument("file", type=click.Path(path_type=Path))
-@click.option("-o", "--out", type=click.Path(path_type=Path), help="*.png, *.svg or *.pdf; or else FILE's name, here, as .png.")
+@click.option(
+    "-o",
+    "--out",
+    type=click.Path(path_type=Path),
+    help="*.png, *.svg or *.pdf; or else FILE's name, here, as .png.",
+)
 @click.option("--loss", is_flag=True, help="The loss over the steps.")
-@click.option("--urgency", is_flag=True, help="How strong urgencies are, level by level, as a heat map.")
-@click.option("--neuron", "neurons", metavar="ID", multiple=True, help="What it said, and how urgent what it heard was.")
-@click.option("--weight", "weights", metavar="A->B", multiple=True, help="The weight of the synapse from A to B.")
+@click.option(
+    "--urgency", is_flag=True, help="How strong urgencies are, level by level, as a heat map."
+)
+@click.option(
+    "--neuron",
+    "neurons",
+    metavar="ID",
+    multiple=True,
+    help="What it said, and how urgent what it heard was.",
+)
+@click.option(
+    "--weight",
+    "weights",
+    metavar="A->B",
+    multiple=True,
+    help="The weight of the synapse from A to B.",
+)
 def plot(
-    file: Path, out: Path | None, loss: bool, urgency: bool, neurons: tuple[str, ...], weights: tuple[str, ...]
+    file: Path,
+    out: Path | None,
+    loss: bool,
+    urgency: bool,
+    neurons: tuple[str, ...],
+    weights: tuple[str, ...],
 ) -> None:
     """Draw the loss and the urgencies over the steps, or what is asked for.
 

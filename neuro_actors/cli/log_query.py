@@ -27,13 +27,19 @@ class _Help(click.Command):
         from ..log.query import tables_in_words
 
         super().format_help_text(ctx, formatter)
-        formatter.write("\n  Tables:\n\n" + "".join(f"  {line}\n" for line in tables_in_words().splitlines()))
+        formatter.write(
+            "\n  Tables:\n\n" + "".join(f"  {line}\n" for line in tables_in_words().splitlines())
+        )
 
 
 @click.command(cls=_Help)
 @click.argument("file", type=click.Path(path_type=Path))
 @click.argument("sql")
-@click.option("--limit", type=click.IntRange(1), help=f"At most so many rows; of a table {LIMIT} unless given.")
+@click.option(
+    "--limit",
+    type=click.IntRange(1),
+    help=f"At most so many rows; of a table {LIMIT} unless given.",
+)
 @click.option("--json", "form", flag_value="json", help="A JSON object a row, for programs.")
 @click.option("--csv", "form", flag_value="csv", help="Comma-separated values, lists as JSON.")
 def query(file: Path, sql: str, limit: int | None, form: str | None) -> None:
@@ -54,18 +60,27 @@ def query(file: Path, sql: str, limit: int | None, form: str | None) -> None:
     held = disturbances(reader.path, reader.metadata, reader.network)
     connection = connect(reader.network, list(reader.batches()), () if held is None else held.all)
     if reader.cut_off:
-        click.echo(f"neuro-actors: the log {str(file)!r} is cut off or damaged; asked is what stands before", err=True)
+        click.echo(
+            f"neuro-actors: the log {str(file)!r} is cut off or damaged; asked is what stands before",
+            err=True,
+        )
     limit = None if limit is None else min(limit, sys.maxsize)
     schema, batches = answer(asked(connection, sql))
     names = _distinct(schema.names)
     rows = (row for batch in batches for row in zip(*map(_values, batch.columns), strict=True))
     if form == "json":
-        print_lines((as_json(dict(zip(names, row, strict=True))) for row in itertools.islice(rows, limit)), paged=False)
+        print_lines(
+            (as_json(dict(zip(names, row, strict=True))) for row in itertools.islice(rows, limit)),
+            paged=False,
+        )
     elif form == "csv":
         writer = csv.writer(sys.stdout, lineterminator="\n")
         writer.writerow(names)
         chosen = itertools.islice(rows, limit)
-        writer.writerows([as_json(v) if isinstance(v, (list, dict)) else _shown(v) for v in row] for row in chosen)
+        writer.writerows(
+            [as_json(v) if isinstance(v, (list, dict)) else _shown(v) for v in row]
+            for row in chosen
+        )
     else:
         _print_table(names, rows, limit or LIMIT)
 
@@ -80,8 +95,12 @@ def _print_table(names: list[str], rows: Iterator[tuple[Any, ...]], limit: int) 
     shown = list(itertools.islice(rows, limit))
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False, show_edge=False)
     for name, *column in zip(names, *shown, strict=True):
-        numbers = all(isinstance(v, (int, float)) and not isinstance(v, bool) for v in column if v is not None)
-        table.add_column(Text(printable(name)), justify="right" if numbers else "left", overflow="fold")
+        numbers = all(
+            isinstance(v, (int, float)) and not isinstance(v, bool) for v in column if v is not None
+        )
+        table.add_column(
+            Text(printable(name)), justify="right" if numbers else "left", overflow="fold"
+        )
     for row in shown:
         table.add_row(*(Text(printable(_cell(value))) for value in row))
     console = Console(highlight=False)
@@ -99,7 +118,9 @@ def _values(column: Any) -> list[Any]:
     try:
         return column.to_pylist()  # type: ignore[no-any-return]
     except (ValueError, OverflowError) as error:  # such as an infinite date
-        raise LogError(f"the query cannot be answered: {column.type} with a {error}; ask for it as VARCHAR") from None
+        raise LogError(
+            f"the query cannot be answered: {column.type} with a {error}; ask for it as VARCHAR"
+        ) from None
 
 
 def _shown(value: Any) -> Any:

@@ -54,7 +54,9 @@ def main() -> None:
         _complain("the output cannot be written: the standard output is closed")
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
-            stream.reconfigure(errors="backslashreplace")  # a terminal may know fewer letters than an id
+            stream.reconfigure(
+                errors="backslashreplace"
+            )  # a terminal may know fewer letters than an id
     result = None
     try:
         with reader_may_leave(), cli.make_context("neuro-actors", sys.argv[1:]) as context:

@@ -16,7 +16,13 @@ import click
 
 from ..support.errors import InputError
 
-COLOURS = {"begin": "bright_white", "activation": "cyan", "urgency": "yellow", "commit": "green", "tangent": "magenta"}
+COLOURS = {
+    "begin": "bright_white",
+    "activation": "cyan",
+    "urgency": "yellow",
+    "commit": "green",
+    "tangent": "magenta",
+}
 COLOURS["disturbed"] = "red"
 
 

@@ -16,15 +16,47 @@ OUTPUTS = 10  # whose slopes are shown, at most
 
 @click.command()
 @click.argument("file", type=click.Path(path_type=Path))
-@click.option("--weight", metavar="A->B", multiple=True, help="The urgency of this weight. (Or: --weight A --weight B.)")
-@click.option("--neuron", metavar="ID", help="The urgency of this neuron's signal, or of what an input said.")
-@click.option("--from", "source", metavar="ID", help="How outputs would change with what this neuron or input said.")
+@click.option(
+    "--weight",
+    metavar="A->B",
+    multiple=True,
+    help="The urgency of this weight. (Or: --weight A --weight B.)",
+)
+@click.option(
+    "--neuron", metavar="ID", help="The urgency of this neuron's signal, or of what an input said."
+)
+@click.option(
+    "--from",
+    "source",
+    metavar="ID",
+    help="How outputs would change with what this neuron or input said.",
+)
 @click.option("--to", "output", metavar="ID", help="With --from, this output alone.")
-@click.option("--step", type=click.IntRange(1), help="The step; by default the last that can be traced.")
-@click.option("--example", type=click.IntRange(1), help="One example of the batch, from 1 on, and not the mean.")
-@click.option("--paths", default=8, show_default=True, type=click.IntRange(1), help="How many paths, the greatest first.")
-@click.option("--json", "as_json", is_flag=True, help="As JSON: an object; of several outputs a list.")
-@click.option("--import", "modules", metavar="MODULE", multiple=True, help="Import this first: it adds activations or losses.")
+@click.option(
+    "--step", type=click.IntRange(1), help="The step; by default the last that can be traced."
+)
+@click.option(
+    "--example",
+    type=click.IntRange(1),
+    help="One example of the batch, from 1 on, and not the mean.",
+)
+@click.option(
+    "--paths",
+    default=8,
+    show_default=True,
+    type=click.IntRange(1),
+    help="How many paths, the greatest first.",
+)
+@click.option(
+    "--json", "as_json", is_flag=True, help="As JSON: an object; of several outputs a list."
+)
+@click.option(
+    "--import",
+    "modules",
+    metavar="MODULE",
+    multiple=True,
+    help="Import this first: it adds activations or losses.",
+)
 def trace(
     file: Path,
     weight: tuple[str, ...],
@@ -67,7 +99,10 @@ def trace(
     else:
         assert source is not None
         led = [output] if output is not None else tracer.outputs(source)
-        found, left_out = [tracer.output(source, name, paths) for name in led[:OUTPUTS]], max(0, len(led) - OUTPUTS)
+        found, left_out = (
+            [tracer.output(source, name, paths) for name in led[:OUTPUTS]],
+            max(0, len(led) - OUTPUTS),
+        )
     if as_json:
         told = [asdict(one) | {"shown": one.shown, "cut_off": one.cut_off} for one in found]
         click.echo(json.dumps(told if len(told) > 1 else told[0], indent=1))

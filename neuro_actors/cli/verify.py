@@ -10,9 +10,26 @@ from .output import reader_may_leave
 
 
 @click.command()
-@click.option("--networks", default=100, show_default=True, type=click.IntRange(1), help="How many networks to draw.")
-@click.option("--seed", default=0, show_default=True, type=click.IntRange(0), help="The first one's seed; then the next.")
-@click.option("--channels", default="bundled", show_default=True, help="The engine that carries mail: bundled or memory.")
+@click.option(
+    "--networks",
+    default=100,
+    show_default=True,
+    type=click.IntRange(1),
+    help="How many networks to draw.",
+)
+@click.option(
+    "--seed",
+    default=0,
+    show_default=True,
+    type=click.IntRange(0),
+    help="The first one's seed; then the next.",
+)
+@click.option(
+    "--channels",
+    default="bundled",
+    show_default=True,
+    help="The engine that carries mail: bundled or memory.",
+)
 def verify(networks: int, seed: int, channels: str) -> None:
     """Compare random societies with matrices, finite differences and PyTorch.
 
@@ -48,17 +65,27 @@ def verify(networks: int, seed: int, channels: str) -> None:
         if not verdict.passed:
             failed.append(verdict)
     with out.capture() as told:
-        out.print(f"{count:,} networks, {neurons:,} neurons, {synapses:,} synapses, {messages:,} messages")
+        out.print(
+            f"{count:,} networks, {neurons:,} neurons, {synapses:,} synapses, {messages:,} messages"
+        )
         title = "in units of the rounding bound: 1 is the limit"
         table = Table("compared", "largest difference", "of the network with seed", title=title)
         for name, (difference, where) in worst.items():
             table.add_row(name, f"{difference:.3g}", str(where))
         out.print(table)
         if "PyTorch" not in worst:
-            out.print("PyTorch is not installed, and was not compared with: pip install 'neuro-actors[torch]'", markup=False)
+            out.print(
+                "PyTorch is not installed, and was not compared with: pip install 'neuro-actors[torch]'",
+                markup=False,
+            )
         for verdict in failed[:10]:
-            wrong = verdict.failure or ", ".join(f"{name} {d:.3g}" for name, d in verdict.differences.items() if not d <= 1)
-            out.print(f"FAILED: neuro-actors verify --networks 1 --seed {verdict.seed}   ({wrong})", markup=False)
+            wrong = verdict.failure or ", ".join(
+                f"{name} {d:.3g}" for name, d in verdict.differences.items() if not d <= 1
+            )
+            out.print(
+                f"FAILED: neuro-actors verify --networks 1 --seed {verdict.seed}   ({wrong})",
+                markup=False,
+            )
         if failed:
             out.print(f"{len(failed)} of {count:,} networks differ.")
         else:

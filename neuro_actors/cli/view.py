@@ -15,12 +15,29 @@ from ..support.text import printable, shown
 
 @click.command()
 @click.argument("file", type=click.Path(path_type=Path))
-@click.option("-o", "--output", type=click.Path(path_type=Path), help="The page to write; FILE with .html if left out.")
+@click.option(
+    "-o",
+    "--output",
+    type=click.Path(path_type=Path),
+    help="The page to write; FILE with .html if left out.",
+)
 @click.option("--open", "show", is_flag=True, help="Show the page in a browser.")
 @click.option("--force", is_flag=True, help="Overwrite a page that exists.")
-@click.option("--max-mb", default=12.0, show_default=True, type=click.FloatRange(min=0.5), help="What the page may weigh.")
-@click.option("--picture", metavar="RxC", help="Inputs are a picture of R rows and C columns; none: they are none.")
-def view(file: Path, output: Path | None, show: bool, force: bool, max_mb: float, picture: str | None) -> None:
+@click.option(
+    "--max-mb",
+    default=12.0,
+    show_default=True,
+    type=click.FloatRange(min=0.5),
+    help="What the page may weigh.",
+)
+@click.option(
+    "--picture",
+    metavar="RxC",
+    help="Inputs are a picture of R rows and C columns; none: they are none.",
+)
+def view(
+    file: Path, output: Path | None, show: bool, force: bool, max_mb: float, picture: str | None
+) -> None:
     """Make a page on which to see a run: one HTML file, which needs no network.
 
     \b
@@ -58,12 +75,18 @@ def left_out(notes: dict[str, Any]) -> list[str]:
     if notes["keptSteps"] < notes["steps"]:
         said.append(f"{notes['keptSteps']:,} of {notes['steps']:,} steps are shown, evenly spaced.")
     if notes["keptExamples"] < notes["batch"]:
-        first = "first example is" if notes["keptExamples"] == 1 else f"first {notes['keptExamples']} examples are"
+        first = (
+            "first example is"
+            if notes["keptExamples"] == 1
+            else f"first {notes['keptExamples']} examples are"
+        )
         said.append(f"Of each batch the {first} shown, of up to {notes['batch']:,}.")
     if notes["digits"] < 16:
         said.append(f"Numbers were rounded to {notes['digits']} digits.")
     if not notes["synapses"]:
-        said.append("The network is too large for its synapses to be carried: neurons alone are shown.")
+        said.append(
+            "The network is too large for its synapses to be carried: neurons alone are shown."
+        )
     if len(said) > (not notes["complete"]):
         said.append("--max-mb allows for more.")
     return said
@@ -76,5 +99,7 @@ def _shape(picture: str | None) -> tuple[int, int] | str | None:
         return None
     rows, by, columns = picture.lower().partition("x")
     if not (by and rows.isdecimal() and columns.isdecimal() and int(rows) and int(columns)):
-        raise InputError(f"--picture must be rows x columns, such as 28x28, or none; got {shown(picture)}")
+        raise InputError(
+            f"--picture must be rows x columns, such as 28x28, or none; got {shown(picture)}"
+        )
     return int(rows), int(columns)

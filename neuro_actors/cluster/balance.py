@@ -20,7 +20,9 @@ from ..support.validation import Indices
 
 MOST = 400  # places to cut at, of each kind, unless there are more than half as many shards
 WAKE = 25  # synapses; measured: 400 at batch 1, 50 to 100 at batch 32, so about this where shards are worth while
-ENOUGH = 1.1  # how much more the busiest may have to do than it must, for the sake of fewer messages
+ENOUGH = (
+    1.1  # how much more the busiest may have to do than it must, for the sake of fewer messages
+)
 
 
 def cut(network: Network, shards: int) -> list[Indices]:
@@ -39,14 +41,20 @@ def cut(network: Network, shards: int) -> list[Indices]:
             work, cross = _costs(network, order, total, places)
             for tolerance in (1.0, ENOUGH):
                 bounds = places[_best(work, cross, shards, tolerance)]
-                found.append(_assigned(network, order, np.searchsorted(bounds[1:-1], np.arange(n), side="right")))
+                found.append(
+                    _assigned(
+                        network, order, np.searchsorted(bounds[1:-1], np.arange(n), side="right")
+                    )
+                )
     return found
 
 
 def _order(network: Network) -> tuple[Indices, Indices]:
     """Neurons, no inputs, in the order above; and the work of each by itself."""
     fans = network.incoming.sizes
-    along = np.bincount(network.targets, weights=np.arange(len(network.targets)), minlength=len(fans))
+    along = np.bincount(
+        network.targets, weights=np.arange(len(network.targets)), minlength=len(fans)
+    )
     order = np.lexsort((-along / np.maximum(fans, 1), network.level))
     order = order[~network.is_input[order]]
     return order, fans[order] + WAKE
@@ -62,12 +70,18 @@ def _assigned(network: Network, order: Indices, part: Indices) -> Indices:
     return placed
 
 
-def _costs(network: Network, order: Indices, total: Indices, places: Indices) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+def _costs(
+    network: Network, order: Indices, total: Indices, places: Indices
+) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     """For each range from one place to another: the work of such a shard; and that of it which is due to what is before it."""
     n = len(places) - 1
-    piece = _assigned(network, order, np.searchsorted(places[1:-1], np.arange(len(order)), side="right"))
+    piece = _assigned(
+        network, order, np.searchsorted(places[1:-1], np.arange(len(order)), side="right")
+    )
     pairs, count = np.unique(network.sources * n + piece[network.targets], return_counts=True)
-    source, into = np.divmod(pairs, n)  # each source's pieces, in order, and in `count` its followers there
+    source, into = np.divmod(
+        pairs, n
+    )  # each source's pieces, in order, and in `count` its followers there
     begin, answered = piece[source], (~network.is_input[source]).astype(np.int64)
     outgoing, head = network.outgoing, np.full(len(piece), -1)  # the piece of the first follower
     heard_at_all = np.flatnonzero(outgoing.sizes)
@@ -78,11 +92,15 @@ def _costs(network: Network, order: Indices, total: Indices, places: Indices) ->
     for c in range(1, n):
         later = (into >= c) & (begin < c)
         first = later & ~(np.append(False, later[:-1]) & (np.diff(source, prepend=-1) == 0))
-        more = np.zeros(n, dtype=np.int64)  # in a range that ends behind this piece, than in one that ends before it
+        more = np.zeros(
+            n, dtype=np.int64
+        )  # in a range that ends behind this piece, than in one that ends before it
         np.add.at(more, into[first], (WAKE + 1) * answered[first])
         apart = later & ((lead < c) | (into < lead))
         np.add.at(more, into[apart], rows[apart])
-        added = apart & (lead >= c)  # up to where the first follower is in the range: then they can be added to its own
+        added = apart & (
+            lead >= c
+        )  # up to where the first follower is in the range: then they can be added to its own
         np.subtract.at(more, lead[added], rows[added])
         together = first & (lead >= c)
         np.add.at(more, lead[together], answered[together])
@@ -90,13 +108,19 @@ def _costs(network: Network, order: Indices, total: Indices, places: Indices) ->
     last = np.flatnonzero(np.diff(source, append=len(piece)))
     tells = np.zeros((n, n + 1), dtype=np.int64)
     np.add.at(tells, (begin[last], into[last]), 2 * answered[last])
-    tells = np.cumsum(tells[:, ::-1], axis=1)[:, ::-1]  # sources in a piece that are heard there or later
-    told = np.concatenate([np.zeros((1, n + 1), dtype=np.int64), np.cumsum(tells, axis=0)])  # in all pieces before
+    tells = np.cumsum(tells[:, ::-1], axis=1)[
+        :, ::-1
+    ]  # sources in a piece that are heard there or later
+    told = np.concatenate(
+        [np.zeros((1, n + 1), dtype=np.int64), np.cumsum(tells, axis=0)]
+    )  # in all pieces before
     c, d = np.mgrid[: n + 1, : n + 1]
     return total[places][d] - total[places][c] + cross + told[d, d] - told[c, d], cross
 
 
-def _best(work: NDArray[np.int64], cross: NDArray[np.int64], shards: int, tolerance: float) -> Indices:
+def _best(
+    work: NDArray[np.int64], cross: NDArray[np.int64], shards: int, tolerance: float
+) -> Indices:
     """Which of the places to cut at: with the least work for the busiest, or at most `tolerance` times that, and then with
     the fewest messages."""
     n = len(work)

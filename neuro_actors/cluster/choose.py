@@ -10,14 +10,18 @@ from .ray import Ray
 from .settings import Machines, check_optimizer
 
 
-def as_machines(engine: object, channels: str | Engine, optimizer: Optimizer | None = None) -> Machines | None:
+def as_machines(
+    engine: object, channels: str | Engine, optimizer: Optimizer | None = None
+) -> Machines | None:
     """What users hand over as `engine`; None for this process. Raises `InputError` for what is none, or cannot go with one."""
     if engine is None:
         return None
     if engine == "ray":
         engine = Ray()
     if not isinstance(engine, Machines):
-        raise InputError(f"engine must be such as na.Ray(replicas=2), 'ray', or None, got {shown(engine)}")
+        raise InputError(
+            f"engine must be such as na.Ray(replicas=2), 'ray', or None, got {shown(engine)}"
+        )
     if optimizer is not None:
         check_optimizer(optimizer)
     if channels != "bundled":

@@ -39,12 +39,19 @@ class Committed:
         states = zip(*(memory.state for memory in memories), strict=True)
         parameters = frozen(np.concatenate([memory.parameters for memory in memories]))
         some = memories[0]
-        return cls(parameters, some.optimizer, tuple(frozen(np.concatenate(s)) for s in states), some.updates)
+        return cls(
+            parameters,
+            some.optimizer,
+            tuple(frozen(np.concatenate(s)) for s in states),
+            some.updates,
+        )
 
     def after(self, optimizer: Optimizer, parameters: Array, states: Sequence[Array]) -> Committed:
         """What a step of learning makes of it."""
         before = self.updates if optimizer == self.optimizer else 0
-        return Committed(frozen(parameters), optimizer, tuple(frozen(s) for s in states), before + 1)
+        return Committed(
+            frozen(parameters), optimizer, tuple(frozen(s) for s in states), before + 1
+        )
 
     def part(self, shard: Shard) -> list[Array]:
         """Of its neurons: parameters, then the states."""
@@ -54,22 +61,35 @@ class Committed:
         """By each member, inputs among them, as in one process."""
         sizes = network.incoming.sizes
         ends = np.cumsum(sizes[~network.is_input] + 1)[:-1]
-        parts = zip(*(np.split(flat, ends) for flat in (self.parameters, *self.states)), strict=True)
+        parts = zip(
+            *(np.split(flat, ends) for flat in (self.parameters, *self.states)), strict=True
+        )
         kept: list[tuple[Any, ...]] = []
         for k in range(len(network.ids)):
             member = rule.member(network, k, ORDERED)
             if not network.is_input[k]:
                 parameters, *state = (frozen(part.copy()) for part in next(parts))
-                cast(LocalRule, member).memory = Memory(parameters, self.optimizer, tuple(state), self.updates)
+                cast(LocalRule, member).memory = Memory(
+                    parameters, self.optimizer, tuple(state), self.updates
+                )
             kept.append(member.kept())
         return kept
 
 
 def memories_of(
-    network: Network, neurons: Sequence[int], optimizer: dict[str, Any] | None, updates: int, arrays: Sequence[Array]
+    network: Network,
+    neurons: Sequence[int],
+    optimizer: dict[str, Any] | None,
+    updates: int,
+    arrays: Sequence[Array],
 ) -> dict[int, Memory]:
     """What each of these neurons keeps, by its place. arrays: their parameters, then the optimiser's states, each flat."""
     ends = np.cumsum(network.incoming.sizes[neurons] + 1)[:-1]
-    parameters, *states = ([frozen(part.copy()) for part in np.split(flat, ends)] for flat in arrays)
+    parameters, *states = (
+        [frozen(part.copy()) for part in np.split(flat, ends)] for flat in arrays
+    )
     by = None if optimizer is None else optimizer_of(optimizer)
-    return {k: Memory(parameters[i], by, tuple(s[i] for s in states), updates) for i, k in enumerate(neurons)}
+    return {
+        k: Memory(parameters[i], by, tuple(s[i] for s in states), updates)
+        for i, k in enumerate(neurons)
+    }

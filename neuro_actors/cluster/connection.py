@@ -30,7 +30,18 @@ import trio
 from trio.lowlevel import enable_ki_protection
 
 from ..support.errors import InputError, WireError
-from .framing import LAST, MAC_BYTES, PRELUDE_BYTES, VERSION, AnyArray, Coming, Opener, Packed, Sealer, packed
+from .framing import (
+    LAST,
+    MAC_BYTES,
+    PRELUDE_BYTES,
+    VERSION,
+    AnyArray,
+    Coming,
+    Opener,
+    Packed,
+    Sealer,
+    packed,
+)
 
 HELLO = b"neuro_actors" + VERSION.to_bytes(4, "little")
 FROM_CLIENT, FROM_SERVER = b"from client", b"from server"
@@ -40,7 +51,11 @@ PATIENCE = 5.0
 STRANGERS = 64
 GOODBYE = 1.0  # seconds that the last word may take
 SMALL = 1 << 16  # letters up to here are sent at one go
-KEEPALIVE = {"TCP_KEEPIDLE": 10, "TCP_KEEPINTVL": 5, "TCP_KEEPCNT": 4}  # a machine that has gone is noticed in 30 seconds
+KEEPALIVE = {
+    "TCP_KEEPIDLE": 10,
+    "TCP_KEEPINTVL": 5,
+    "TCP_KEEPCNT": 4,
+}  # a machine that has gone is noticed in 30 seconds
 
 
 class Wire:
@@ -51,7 +66,9 @@ class Wire:
 
     def __init__(self, stream: trio.SocketStream, sealer: Sealer, opener: Opener) -> None:
         self.about: dict[str, Any] = {}
-        peer = stream.socket.getpeername()  # now: of one that has broken nobody can tell it any more
+        peer = (
+            stream.socket.getpeername()
+        )  # now: of one that has broken nobody can tell it any more
         self.host = str(peer[0]) if isinstance(peer, tuple) else ""  # a pair of sockets has none
         self._stream = stream
         self._sealer = sealer
@@ -112,7 +129,9 @@ class Wire:
         try:
             body = np.empty(coming.fill + coming.text + coming.payload + MAC_BYTES, np.uint8)
         except MemoryError:
-            raise WireError(f"a letter of {coming.payload:,} bytes is more than there is memory for") from None
+            raise WireError(
+                f"a letter of {coming.payload:,} bytes is more than there is memory for"
+            ) from None
         await self._fill(body[coming.fill :], self._opener)
         return body
 
@@ -165,7 +184,10 @@ class Wire:
         return self
 
     async def __aexit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
     ) -> None:
         await self.aclose()
 
@@ -250,7 +272,9 @@ async def serve(
     try:
         listeners = await trio.open_tcp_listeners(0, host=host)
     except OSError as error:
-        raise InputError(f"workers cannot be reached at {host!r}: {error.strerror or error}") from None
+        raise InputError(
+            f"workers cannot be reached at {host!r}: {error.strerror or error}"
+        ) from None
     for more in listeners[1:]:  # of a name with several addresses, each with another port
         more.socket.close()
     async with listeners[0]:
@@ -260,7 +284,9 @@ async def serve(
 
 def _check_secret(secret: bytes) -> None:
     if not isinstance(secret, bytes) or len(secret) < LEAST_SECRET:
-        raise InputError(f"a run's secret must be at least {LEAST_SECRET} random bytes")  # and is never shown
+        raise InputError(
+            f"a run's secret must be at least {LEAST_SECRET} random bytes"
+        )  # and is never shown
 
 
 async def _greet_as_client(stream: trio.SocketStream, secret: bytes, about: dict[str, Any]) -> Wire:
@@ -289,7 +315,11 @@ async def _greet_as_server(stream: trio.SocketStream, secret: bytes, about: dict
 
 
 async def _introduce(
-    stream: trio.SocketStream, secret: bytes, about: dict[str, Any], ways: tuple[bytes, bytes], nonces: tuple[bytes, bytes]
+    stream: trio.SocketStream,
+    secret: bytes,
+    about: dict[str, Any],
+    ways: tuple[bytes, bytes],
+    nonces: tuple[bytes, bytes],
 ) -> Wire:
     """Both know the secret: the first letter each way. nonces: the client's, and the server's."""
     with suppress(OSError):
@@ -322,7 +352,9 @@ async def _hear_hello(stream: trio.SocketStream) -> bytes:
     if hello != HELLO:
         version = int.from_bytes(hello[-4:], "little")
         what = f"version {version} of the wires, this one version {VERSION}"
-        raise _OtherVersionError(f"the other side speaks {what}: install the same neuro-actors on all machines")
+        raise _OtherVersionError(
+            f"the other side speaks {what}: install the same neuro-actors on all machines"
+        )
     return await _read(stream, NONCE_BYTES)
 
 
@@ -332,7 +364,9 @@ async def _read(stream: trio.SocketStream, count: int) -> bytes:
     while len(read) < count:
         more = await stream.receive_some(count - len(read))
         if not more:
-            raise WireError("the other side has hung up, before it proved that it knows the run's secret")
+            raise WireError(
+                "the other side has hung up, before it proved that it knows the run's secret"
+            )
         read += more
     return read
 

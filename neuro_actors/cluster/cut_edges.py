@@ -65,20 +65,26 @@ def crossings(network: Network, shard: Indices, shards: int) -> Crossings:
     outputs = network.output_positions
     judge = shards - 1 - int(np.argmax(np.bincount(shard[outputs], minlength=shards)[::-1]))
     sources = np.concatenate([network.sources, outputs])
-    order = np.argsort(sources, kind="stable")  # each source's followers in synapse order, the loss behind
+    order = np.argsort(
+        sources, kind="stable"
+    )  # each source's followers in synapse order, the loss behind
     source = sources[order]
     follower = np.concatenate([shard[network.targets], np.full(len(outputs), judge)])[order]
     is_first = np.diff(source, prepend=-1) > 0
     first = np.flatnonzero(is_first)
     owner = np.cumsum(is_first) - 1
     strays = np.cumsum(follower != follower[first][owner])
-    leading = strays == strays[first][owner]  # those that no follower in another shard than the first one's is before
+    leading = (
+        strays == strays[first][owner]
+    )  # those that no follower in another shard than the first one's is before
     added = np.where(is_first, np.bincount(owner[leading], minlength=len(first))[owner], 1)
     at = np.flatnonzero((follower != shard[source]) & (is_first | ~leading))
     key, source, follower, added = order[at], source[at], follower[at], added[at]
     turn = np.empty(len(at), dtype=np.intp)
     by_pair = np.lexsort((key, follower, source))
-    begins = (np.diff(source[by_pair], prepend=-1) != 0) | (np.diff(follower[by_pair], prepend=-1) != 0)
+    begins = (np.diff(source[by_pair], prepend=-1) != 0) | (
+        np.diff(follower[by_pair], prepend=-1) != 0
+    )
     begin = np.flatnonzero(begins)
     turn[by_pair] = np.arange(len(at)) - begin[np.cumsum(begins) - 1] if len(at) else begin
     level, sender = network.level[source], shard[source]
@@ -87,4 +93,6 @@ def crossings(network: Network, shard: Indices, shards: int) -> Crossings:
     start = np.flatnonzero(np.diff(ends, axis=1, prepend=-1).any(axis=0))
     level, sender, follower = ends[:, start]
     start = np.append(start, len(rows))
-    return Crossings(judge, sender, follower, level, start, source[rows], key[rows], added[rows], turn[rows])
+    return Crossings(
+        judge, sender, follower, level, start, source[rows], key[rows], added[rows], turn[rows]
+    )

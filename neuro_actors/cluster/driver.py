@@ -56,7 +56,9 @@ def driven(
     recorder: Recorder | None,
 ) -> Driver:  # fmt: skip
     """The driver of a new run, or of one that goes on. partition: as `machines.divided` gives it."""
-    driver = Driver(network, machines, partition, rule, sums, lanes, Committed.first(network, kept), recorder)
+    driver = Driver(
+        network, machines, partition, rule, sums, lanes, Committed.first(network, kept), recorder
+    )
     if kept is not None:
         kept.elsewhere = lambda: driver.committed.kept(network, rule)
     return driver
@@ -80,7 +82,9 @@ class Driver:
         recorder: Recorder | None = None,
     ) -> None:
         self._network, self._machines, self._rule = network, machines, rule
-        self._inner, self._plain = (rule.rule, False) if isinstance(rule, MicroBatches) else (rule, True)
+        self._inner, self._plain = (
+            (rule.rule, False) if isinstance(rule, MicroBatches) else (rule, True)
+        )
         self._sums, self._recorder = sums, recorder
         self.committed = committed
         self.partition = partition
@@ -114,7 +118,9 @@ class Driver:
             check_optimizer(optimizer)
         theirs = {} if self._functions is None else self._functions["losses"]
         if loss not in BUILT_IN and theirs.get(loss) is not LOSSES[loss]:
-            raise InputError(f"workers do not know the loss {shown(loss)}: add it before na.open_simulation starts them")
+            raise InputError(
+                f"workers do not know the loss {shown(loss)}: add it before na.open_simulation starts them"
+            )
 
     def begin(self, step: Step, x: Array, targets: Array | None, *direction: Array) -> None:
         """See `EnvironmentPort`."""
@@ -125,7 +131,9 @@ class Driver:
             self._learnt = {}
         last = place == count and step.loss is not None
         replica, along = replica_of(step.round, self._R), direction[0] if direction else None
-        self._rounds[step.number] = round = Round(step, x, targets, along, replica, place - 1, batch, last)
+        self._rounds[step.number] = round = Round(
+            step, x, targets, along, replica, place - 1, batch, last
+        )
         self.under_way.append(step)
         if self._settled:
             self._tell(round)
@@ -158,7 +166,13 @@ class Driver:
         if self._recorder is None:
             return
         told = [round.parts[s][3:] for s in range(self._S)]
-        commits = NOTHING if round.step.loss is None else round.commits if round.last else self._joined([t[3] for t in told])
+        commits = (
+            NOTHING
+            if round.step.loss is None
+            else round.commits
+            if round.last
+            else self._joined([t[3] for t in told])
+        )
         self._recorder.messages(round.step, self._whole.said(round, told, commits))
 
     def who_waits(self) -> tuple[Waiting, ...]:
@@ -166,9 +180,13 @@ class Driver:
         found = []
         for round in (self._rounds[step.number] for step in self.under_way):
             slow = [seat for seat in self._seats.of(round.replica) if seat.shard not in round.parts]
-            slow = slow or [seat for seat in self._seats if round.last and seat.rank not in self._learnt]
+            slow = slow or [
+                seat for seat in self._seats if round.last and seat.rank not in self._learnt
+            ]
             if slow and not round.done.is_set():
-                found.append(Waiting(ENVIRONMENT, LOSS, round.step.number, tuple(str(seat) for seat in slow)))
+                found.append(
+                    Waiting(ENVIRONMENT, LOSS, round.step.number, tuple(str(seat) for seat in slow))
+                )
         return tuple(found)
 
     # --- its life ------------------------------------------------------------------------------------------------
@@ -208,7 +226,9 @@ class Driver:
         seats = self._seats
         if seats.blows >= MOST_LOSSES:
             told = f"{seats.blows} times a worker was lost, and nothing was committed in between"
-            raise SimulationError(f"{self._undone or 'the society is'} given up: {told}; the last: {seats.story}")
+            raise SimulationError(
+                f"{self._undone or 'the society is'} given up: {told}; the last: {seats.story}"
+            )
         self._settled = False
         self._generation += 1
         seats.calm()
@@ -227,7 +247,9 @@ class Driver:
         if told:
             again = f", and {undone} done again from what was committed" if undone else ""
             print(f"neuro-actors: {told}{again}", file=sys.stderr, flush=True)
-        for round in self._rounds.values() if undone else ():  # done again, what is committed would be learnt twice
+        for round in (
+            self._rounds.values() if undone else ()
+        ):  # done again, what is committed would be learnt twice
             if not round.done.is_set():
                 round.parts.clear()
             self._tell(round)
@@ -240,7 +262,11 @@ class Driver:
         numbers = sorted(self._rounds)
         if all(round.done.is_set() for round in self._rounds.values()):
             return ""
-        return f"step {numbers[0]} is" if len(numbers) == 1 else f"steps {numbers[0]} to {numbers[-1]} are"
+        return (
+            f"step {numbers[0]} is"
+            if len(numbers) == 1
+            else f"steps {numbers[0]} to {numbers[-1]} are"
+        )
 
     # --- letters -------------------------------------------------------------------------------------------------
 
@@ -280,11 +306,17 @@ class Driver:
         }
         for seat in self._seats.of(round.replica):
             shard = self._shards[seat.shard]
-            targets = round.targets if round.targets is not None and shard.n_outputs else np.empty((0, 0))
+            targets = (
+                round.targets if round.targets is not None and shard.n_outputs else np.empty((0, 0))
+            )
             direction = [] if round.direction is None else [shard.own_part(round.direction)]
             seat.tell(head, [np.ascontiguousarray(round.x[shard.inputs]), targets, *direction])
         if round.last:
-            examples = sum(other.targets.shape[1] for other in self._rounds.values() if other.targets is not None)
+            examples = sum(
+                other.targets.shape[1]
+                for other in self._rounds.values()
+                if other.targets is not None
+            )
             optimizer = None if step.optimizer is None else described(step.optimizer, 1)
             more = {"letter": "conclude", "examples": examples, "optimizer": optimizer}
             for seat in self._seats:
@@ -315,7 +347,11 @@ class Driver:
 
     def _see(self, round: Round) -> None:
         """Whether it is over."""
-        if round.done.is_set() or len(round.parts) < self._S or (round.last and len(self._learnt) < len(self._seats)):
+        if (
+            round.done.is_set()
+            or len(round.parts) < self._S
+            or (round.last and len(self._learnt) < len(self._seats))
+        ):
             return
         round.predictions, round.losses = round.parts[self._judge][:2]
         if round.step.wrt_inputs:

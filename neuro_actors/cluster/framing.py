@@ -90,11 +90,15 @@ def packed(head: dict[str, Any], arrays: Sequence[AnyArray]) -> Packed:
             got = f"one of {array.dtype}" if isinstance(array, np.ndarray) else shown(array)
             raise WireError(f"a letter carries arrays of float64, int64, uint8 or bool, got {got}")
         if array.ndim > MOST_DIMENSIONS:
-            raise WireError(f"a letter's arrays have at most {MOST_DIMENSIONS} axes, got one of {array.ndim}")
+            raise WireError(
+                f"a letter's arrays have at most {MOST_DIMENSIONS} axes, got one of {array.ndim}"
+            )
         table.append([name, list(array.shape)])
         payload += array.nbytes + -array.nbytes % PLACE
         if payload > MOST_OF_A_LETTER:
-            raise WireError(f"a letter's arrays must have at most {MOST_OF_A_LETTER:,} bytes, got {payload:,}: send several")
+            raise WireError(
+                f"a letter's arrays must have at most {MOST_OF_A_LETTER:,} bytes, got {payload:,}: send several"
+            )
         if array.nbytes:
             views.append(np.asarray(array, dtype=name, order="C").reshape(-1).view(np.uint8).data)
         if fill := -array.nbytes % PLACE:
@@ -104,7 +108,9 @@ def packed(head: dict[str, Any], arrays: Sequence[AnyArray]) -> Packed:
     except (TypeError, ValueError, RecursionError) as error:
         raise WireError(f"a letter's head must be JSON: {shown(str(error))[1:-1]}") from None
     if len(text) > MOST_OF_A_TEXT:
-        raise WireError(f"a letter's head must have at most {MOST_OF_A_TEXT:,} bytes, got {len(text):,}: send it as arrays")
+        raise WireError(
+            f"a letter's head must have at most {MOST_OF_A_TEXT:,} bytes, got {len(text):,}: send it as arrays"
+        )
     return Packed(LETTER, text, tuple(views), payload)
 
 
@@ -120,7 +126,9 @@ class Sealer:
 
     def seal(self, letter: Packed) -> Iterator[Piece]:
         """Its pieces, in order: all of them must be sent, and before the next letter's."""
-        prelude = PRELUDE.pack(MAGIC, VERSION, letter.kind, self._number, len(letter.text), letter.payload)
+        prelude = PRELUDE.pack(
+            MAGIC, VERSION, letter.kind, self._number, len(letter.text), letter.payload
+        )
         self._number += 1
         mac = hmac.new(self._key, prelude, "sha256")
         first = mac.digest()
@@ -149,14 +157,22 @@ class Opener:
             raise WireError(f"expected a letter, got bytes that are none: {shown(raw[:4])}")
         mac = hmac.new(self._key, prelude, "sha256")
         if not hmac.compare_digest(mac.digest(), given):
-            raise WireError("a letter's prelude does not fit its MAC: it was garbled on its way, or forged")
+            raise WireError(
+                "a letter's prelude does not fit its MAC: it was garbled on its way, or forged"
+            )
         if version != VERSION or kind not in (LETTER, END) or (kind == END and (text or payload)):
-            raise WireError(f"expected a letter of version {VERSION}, got one of version {version} and kind {kind}")
+            raise WireError(
+                f"expected a letter of version {VERSION}, got one of version {version} and kind {kind}"
+            )
         if number != self._number:
-            raise WireError(f"expected letter {self._number:,}, got letter {number:,}: one was lost, or repeated")
+            raise WireError(
+                f"expected letter {self._number:,}, got letter {number:,}: one was lost, or repeated"
+            )
         if text > MOST_OF_A_TEXT or payload > MOST_OF_A_LETTER:
             most = f"{MOST_OF_A_TEXT:,} and {MOST_OF_A_LETTER:,}"
-            raise WireError(f"a letter promises {text:,} bytes of head and {payload:,} of arrays; at most {most} are taken")
+            raise WireError(
+                f"a letter promises {text:,} bytes of head and {payload:,} of arrays; at most {most} are taken"
+            )
         self._number += 1
         self._mac = mac
         self._coming = Coming(kind == END, text, payload)
@@ -187,7 +203,11 @@ def _arrays(table: list[tuple[str, list[int]]], payload: NDArray[np.uint8]) -> I
     payload.setflags(write=False)
     for name, shape in table:
         dtype = np.dtype(name) if name in DTYPES.values() else None
-        if dtype is None or len(shape) > MOST_DIMENSIONS or not all(type(n) is int and 0 <= n < 1 << 48 for n in shape):
+        if (
+            dtype is None
+            or len(shape) > MOST_DIMENSIONS
+            or not all(type(n) is int and 0 <= n < 1 << 48 for n in shape)
+        ):
             raise ValueError(f"an array of {shown(name)} and shape {shown(shape)}")
         end = start + math.prod(shape) * dtype.itemsize
         if end > len(payload):

@@ -48,7 +48,9 @@ class Heard:
         place = (np.cumsum(listens) - 1)[: len(blame)]
         heard = np.flatnonzero(listens[: len(blame)])
         blame[heard] = said.urgencies[said.loss_rows[place[heard]]]
-        urgencies = np.take(said.urgencies, said.urgency_rows[self._own], 0, mode="clip")  # an input's may be nowhere
+        urgencies = np.take(
+            said.urgencies, said.urgency_rows[self._own], 0, mode="clip"
+        )  # an input's may be nowhere
         return [said.activations[rows], urgencies, blame, commits.copy()]
 
 

@@ -23,10 +23,15 @@ class Arrival:
     def __init__(self, name: str, kind: Kind, n_rows: int, readers: int) -> None:
         self.name, self.kind, self.n_rows, self.readers = name, kind, n_rows, readers
         self.begun = 0  # steps
-        self._number = 0  # of the one under way; whether a block comes in it, and of how many columns
+        self._number = (
+            0  # of the one under way; whether a block comes in it, and of how many columns
+        )
         self._comes, self._columns = False, 0
         self._held: dict[int, Array] = {}
-        self._left, self._read = readers, 0  # who have not taken the block yet; of which step the last was read by all
+        self._left, self._read = (
+            readers,
+            0,
+        )  # who have not taken the block yet; of which step the last was read by all
         self._asleep: trio.Event | None = None
         self._closed = False
 
@@ -85,7 +90,11 @@ class Arrival:
             return None
         values = self._held[number]
         if values.shape[1] != self._columns:  # it came before the step began
-            raise MessageError(self._refusal(number, f"{self._columns} columns were expected, got {values.shape[1]}"))
+            raise MessageError(
+                self._refusal(
+                    number, f"{self._columns} columns were expected, got {values.shape[1]}"
+                )
+            )
         self._left -= 1
         if not self._left:
             del self._held[number]
@@ -95,7 +104,11 @@ class Arrival:
     @property
     def awaited(self) -> int | None:
         """The step whose block somebody waits for."""
-        return self._number if self._asleep is not None and not self._settled and self._read < self._number else None
+        return (
+            self._number
+            if self._asleep is not None and not self._settled and self._read < self._number
+            else None
+        )
 
     def close(self) -> None:
         """Nothing more will be read."""

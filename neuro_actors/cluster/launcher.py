@@ -21,7 +21,14 @@ Functions: TypeAlias = dict[str, dict[str, Any]]  # "activations" and "losses", 
 
 LIVE = "neuro_actors.cluster.worker:live"
 ONE_THREAD = dict.fromkeys(
-    ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "BLIS_NUM_THREADS", "VECLIB_MAXIMUM_THREADS"), "1"
+    (
+        "OMP_NUM_THREADS",
+        "OPENBLAS_NUM_THREADS",
+        "MKL_NUM_THREADS",
+        "BLIS_NUM_THREADS",
+        "VECLIB_MAXIMUM_THREADS",
+    ),
+    "1",
 )  # a worker is one thread; and sums of several threads may differ in their bits
 
 
@@ -53,13 +60,21 @@ class Cluster(Protocol):
     """Where workers are started. Leaving its block ends all of them."""
 
     async def start(
-        self, name: str, host: str, port: int, secret: bytes, about: dict[str, Any], functions: Functions | None = None
+        self,
+        name: str,
+        host: str,
+        port: int,
+        secret: bytes,
+        about: dict[str, Any],
+        functions: Functions | None = None,
     ) -> Worker:
         """A fresh worker. functions: a user's own, the one thing that is code and not data. Raises `SimulationError` where
         none can be had. Several may be started at once."""
 
 
-def live(run: str, host: str, port: int, secret: bytes, about: str, functions: Functions | None = None) -> None:
+def live(
+    run: str, host: str, port: int, secret: bytes, about: str, functions: Functions | None = None
+) -> None:
     """In the worker: call what `run` names. about: JSON, as nothing that is sent to a worker is code, but functions."""
     if functions is not None:
         ACTIVATIONS.update(functions["activations"])

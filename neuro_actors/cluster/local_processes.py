@@ -54,7 +54,13 @@ class Processes:
         self._all: list[Process] = []
 
     async def start(
-        self, name: str, host: str, port: int, secret: bytes, about: dict[str, Any], functions: Functions | None = None
+        self,
+        name: str,
+        host: str,
+        port: int,
+        secret: bytes,
+        about: dict[str, Any],
+        functions: Functions | None = None,
     ) -> Worker:
         """See `Cluster`; a user's own functions are not handed over: what `run` names must know them."""
         told = json.dumps([self._run, host, port, secret.hex(), as_text(about)])
@@ -63,10 +69,15 @@ class Processes:
         with trio.CancelScope(shield=True):  # so that none is started that nobody knows of
             try:
                 process = await trio.lowlevel.open_process(
-                    command, stdin=subprocess.PIPE, env=environment, start_new_session=True  # a Ctrl-C is for the driver
+                    command,
+                    stdin=subprocess.PIPE,
+                    env=environment,
+                    start_new_session=True,  # a Ctrl-C is for the driver
                 )
             except OSError as error:
-                raise SimulationError(f"worker {name!r} cannot be started: {error.strerror or error}") from None
+                raise SimulationError(
+                    f"worker {name!r} cannot be started: {error.strerror or error}"
+                ) from None
             worker = Process(name, process)
             self._all.append(worker)
             self._nursery.start_soon(worker.watch)

@@ -38,7 +38,9 @@ class Partition:
             raise InputError(f"network must be an na.Network, got {type(network).__name__}")
         places = _by_id(network, shard) if isinstance(shard, Mapping) else shard
         self._network = network
-        self.shard: Indices = as_places("shard", places if isinstance(places, np.ndarray) else as_list("shard", places))
+        self.shard: Indices = as_places(
+            "shard", places if isinstance(places, np.ndarray) else as_list("shard", places)
+        )
         self.shard.setflags(write=False)
         if len(self.shard) != len(network.ids):
             expected = f"expected {counted(len(network.ids), 'place')}, one for each neuron, inputs among them"
@@ -52,20 +54,26 @@ class Partition:
         for place, size in enumerate(self.sizes):
             if not size.neurons:
                 what = "holds inputs alone" if size.inputs else "is empty"
-                raise InputError(f"shard {place} {what}: give it a neuron, or count the others without a gap")
+                raise InputError(
+                    f"shard {place} {what}: give it a neuron, or count the others without a gap"
+                )
 
     @cached_property
     def sizes(self) -> tuple[Size, ...]:
         """How large each shard is."""
         net, count = self._network, self.shards
-        neurons, inputs = (np.bincount(self.shard[kind], minlength=count) for kind in (~net.is_input, net.is_input))
+        neurons, inputs = (
+            np.bincount(self.shard[kind], minlength=count) for kind in (~net.is_input, net.is_input)
+        )
         synapses = np.bincount(self.shard[net.targets], minlength=count)
         return tuple(map(Size, neurons.tolist(), synapses.tolist(), inputs.tolist()))
 
     @property
     def crossing(self) -> int:
         """How many synapses lead from one shard to another."""
-        return int(np.count_nonzero(self.shard[self._network.sources] != self.shard[self._network.targets]))
+        return int(
+            np.count_nonzero(self.shard[self._network.sources] != self.shard[self._network.targets])
+        )
 
     @property
     def messages(self) -> tuple[int, int]:
@@ -87,7 +95,9 @@ class Partition:
             and np.array_equal(own.sources, network.sources)
             and np.array_equal(own.targets, network.targets)
         ):
-            raise InputError(f"this is a partition of another network, {own!r}: make one of {network!r}")
+            raise InputError(
+                f"this is a partition of another network, {own!r}: make one of {network!r}"
+            )
 
     def __repr__(self) -> str:
         forward, back = self.messages
@@ -96,7 +106,9 @@ class Partition:
 
     def describe(self) -> str:
         """A table, one line a shard: its levels, how large it is, and the messages that it tells others and hears of them."""
-        rows: list[tuple[str, ...]] = [("shard", "levels", "inputs", "neurons", "synapses", "share", "tells", "hears")]
+        rows: list[tuple[str, ...]] = [
+            ("shard", "levels", "inputs", "neurons", "synapses", "share", "tells", "hears")
+        ]
         net, cut = self._network, self._crossings
         tells, hears = _crossing_messages(cut, self.shards)
         for place, size in enumerate(self.sizes):
@@ -106,7 +118,10 @@ class Partition:
             mail = (f"{n:,}" for n in (tells[place], hears[place]))
             rows.append((str(place), f"{levels.min()} to {levels.max()}", *counts, share, *mail))
         widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
-        lines = ["  ".join(cell.rjust(width) for cell, width in zip(row, widths, strict=True)) for row in rows]
+        lines = [
+            "  ".join(cell.rjust(width) for cell, width in zip(row, widths, strict=True))
+            for row in rows
+        ]
         forward, back = self.messages
         crossing = f"{self.crossing:,} of {counted(len(net.weights), 'synapse')} cross"
         crossing += f": {counted(forward, 'message')} forward, {back:,} back"
@@ -123,7 +138,9 @@ def partition(network: Network, shards: int) -> Partition:
     count = as_whole_number("shards", shards, 1)
     n = int(np.count_nonzero(~network.is_input))
     if count > n:
-        raise InputError(f"shards must be at most {n:,}, the number of neurons beside the inputs, got {shown(shards)}")
+        raise InputError(
+            f"shards must be at most {n:,}, the number of neurons beside the inputs, got {shown(shards)}"
+        )
 
     def cost(shard: Indices) -> tuple[int, int]:  # the busiest's work, and all messages
         crossing = crossings(network, shard, count)
@@ -136,7 +153,10 @@ def partition(network: Network, shards: int) -> Partition:
 
     ways = [(*cost(shard), shard) for shard in cut(network, count)]
     least = min(work for work, _, _ in ways)
-    return Partition(network, min((way for way in ways if way[0] <= ENOUGH * least), key=lambda way: way[1::-1])[2])
+    return Partition(
+        network,
+        min((way for way in ways if way[0] <= ENOUGH * least), key=lambda way: way[1::-1])[2],
+    )
 
 
 def _crossing_messages(crossing: Crossings, shards: int) -> tuple[Indices, Indices]:
@@ -147,7 +167,9 @@ def _crossing_messages(crossing: Crossings, shards: int) -> tuple[Indices, Indic
     sender, receiver = crossing.sender[bundle], crossing.receiver[bundle]
 
     def count(one: Indices, other: Indices) -> Indices:
-        return np.bincount(one[forward], minlength=shards) + np.bincount(other[back], minlength=shards)
+        return np.bincount(one[forward], minlength=shards) + np.bincount(
+            other[back], minlength=shards
+        )
 
     return count(sender, receiver), count(receiver, sender)
 
@@ -155,8 +177,14 @@ def _crossing_messages(crossing: Crossings, shards: int) -> tuple[Indices, Indic
 def _by_id(network: Network, shard: Mapping[str, int]) -> list[int]:
     for name in shard:
         if name not in network.position:
-            raise InputError(f"shard: there is no neuron {shown(name)}; {did_you_mean(name, network.ids)}")
+            raise InputError(
+                f"shard: there is no neuron {shown(name)}; {did_you_mean(name, network.ids)}"
+            )
     for name in network.ids:
         if name not in shard:
-            raise InputError(f"shard: {name!r} has no place: give each neuron one, inputs among them")
-    return [as_whole_number(f"shard: the place of {name!r}", shard[name], 0) for name in network.ids]
+            raise InputError(
+                f"shard: {name!r} has no place: give each neuron one, inputs among them"
+            )
+    return [
+        as_whole_number(f"shard: the place of {name!r}", shard[name], 0) for name in network.ids
+    ]

@@ -63,7 +63,9 @@ class SourceRule(_StandIn):
         if len(commit):
             commit[...] = 0.0
         if len(back):
-            back[0] = self.sums.sum_of_rows(urgencies[: self.added]) if self.added > 1 else urgencies[0]
+            back[0] = (
+                self.sums.sum_of_rows(urgencies[: self.added]) if self.added > 1 else urgencies[0]
+            )
             back[1:] = urgencies[self.added :]
 
 
@@ -135,7 +137,11 @@ class ShardRule(Rule):
 
     def input(self, network: Network, k: int, sums: Sums) -> NeuronRule:
         added = self._added.get(k)
-        return self.rule.input(network, k, sums) if added is None else SourceInputRule(network.ids[k], added, sums)
+        return (
+            self.rule.input(network, k, sums)
+            if added is None
+            else SourceInputRule(network.ids[k], added, sums)
+        )
 
     def judge(self, network: Network) -> LossRule:
         return ShardJudge(self.rule.judge(network), self._n_outputs)
@@ -147,7 +153,11 @@ class ShardRule(Rule):
         return self.rule.rounds(network, x)
 
     def member(self, network: Network, k: int, sums: Sums) -> NeuronRule:
-        return self.rule.member(network, k, sums) if k < self._n_own else super().member(network, k, sums)
+        return (
+            self.rule.member(network, k, sums)
+            if k < self._n_own
+            else super().member(network, k, sums)
+        )
 
     def members(self, network: Network, k: int, sums: Sums, count: int) -> tuple[NeuronRule, ...]:
         """One a lane: of a neuron they share what it keeps; of those who stand in, who keep nothing, each is its own."""

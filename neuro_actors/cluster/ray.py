@@ -43,12 +43,18 @@ class Ray(Machines):
         for name in ("address", "token", "host"):
             value = getattr(self, name)
             if not (isinstance(value, str) and value) and (value is not None or name == "host"):
-                raise InputError(f"Ray: {name} must be a text, got {shown(value) if name != 'token' else type(value).__name__}")
+                raise InputError(
+                    f"Ray: {name} must be a text, got {shown(value) if name != 'token' else type(value).__name__}"
+                )
         if self.host in ("0.0.0.0", "::", "*"):
-            raise InputError(f"Ray: host must be an address at which workers reach this machine, not {shown(self.host)}")
+            raise InputError(
+                f"Ray: host must be an address at which workers reach this machine, not {shown(self.host)}"
+            )
 
     def cluster(self) -> AbstractAsyncContextManager[Cluster]:
         from .ray_launcher import ray_workers  # Ray is imported only where it is asked for
 
         shards = self.shards if self.partition is None else self.partition.shards
-        return ray_workers(self.replicas * shards, address=self.address, token=self.token, spread=self.spread)
+        return ray_workers(
+            self.replicas * shards, address=self.address, token=self.token, spread=self.spread
+        )

@@ -47,7 +47,16 @@ class Host:
 
         return os.getpid(), ray.get_runtime_context().get_node_id()
 
-    def live(self, path: str, run: str, host: str, port: int, secret: bytes, about: str, functions: Functions | None) -> None:
+    def live(
+        self,
+        path: str,
+        run: str,
+        host: str,
+        port: int,
+        secret: bytes,
+        about: str,
+        functions: Functions | None,
+    ) -> None:
         sys.path += [place for place in json.loads(path) if place not in sys.path]
         live(run, host, port, secret, about, functions)
 
@@ -66,7 +75,9 @@ class RayWorker(Worker):
 class RayCluster:
     """See `Cluster`."""
 
-    def __init__(self, ray: Any, keeper: Keeper, path: list[str], run: str, options: dict[str, Any]) -> None:
+    def __init__(
+        self, ray: Any, keeper: Keeper, path: list[str], run: str, options: dict[str, Any]
+    ) -> None:
         self._ray = ray
         self._keeper = keeper
         self._path = json.dumps(path)
@@ -75,7 +86,13 @@ class RayCluster:
         self._all: list[RayWorker] = []
 
     async def start(
-        self, name: str, host: str, port: int, secret: bytes, about: dict[str, Any], functions: Functions | None = None
+        self,
+        name: str,
+        host: str,
+        port: int,
+        secret: bytes,
+        about: dict[str, Any],
+        functions: Functions | None = None,
     ) -> Worker:
         """A fresh worker. Raises `SimulationError` where none can be had. Several may be started at once."""
         text = as_text(about)
@@ -103,7 +120,11 @@ class RayCluster:
         worker = RayWorker(name, pid, node, kill)
         self._all.append(worker)
         try:
-            life = await keeper.ask(lambda: actor.live.remote(self._path, self._run, host, port, secret, text, functions))
+            life = await keeper.ask(
+                lambda: actor.live.remote(
+                    self._path, self._run, host, port, secret, text, functions
+                )
+            )
         except Exception as error:
             kill()
             told = _unfit(ray, functions) or f"its work: {why(error)}"
@@ -136,7 +157,9 @@ class RayCluster:
             raise failed[0]
         return await self._keeper.ask(lambda: self._ray.get(reference))
 
-    async def _when_done(self, reference: Any, then: Callable[[BaseException | None], None]) -> None:
+    async def _when_done(
+        self, reference: Any, then: Callable[[BaseException | None], None]
+    ) -> None:
         """Call `then` in trio, when it is there, with what was raised instead of it."""
         token = trio.lowlevel.current_trio_token()
 
@@ -150,7 +173,12 @@ class RayCluster:
 
 @asynccontextmanager
 async def ray_workers(
-    workers: int, *, address: str | None = None, token: str | None = None, spread: bool = False, run: str = LIVE
+    workers: int,
+    *,
+    address: str | None = None,
+    token: str | None = None,
+    spread: bool = False,
+    run: str = LIVE,
 ) -> AsyncIterator[RayCluster]:
     """A `Cluster` by Ray, for so many workers at a time.
 
@@ -179,7 +207,9 @@ async def ray_workers(
         if spread:
             options["scheduling_strategy"] = await _spread(ray, keeper, workers)
         _hear_sigterm_again()
-        path = [place or str(Path.cwd()) for place in sys.path] if address is None else []  # other machines have other places
+        path = (
+            [place or str(Path.cwd()) for place in sys.path] if address is None else []
+        )  # other machines have other places
         cluster = RayCluster(ray, keeper, path, run, options)
         async with trio.open_nursery() as nursery:
             for name, pid in itself.servers():
@@ -218,7 +248,9 @@ async def _watch(name: str, pid: int, itself: RayItself, keeper: Keeper) -> None
             await trio.lowlevel.wait_readable(file)
         finally:
             os.close(file)
-    error = SimulationError(f"Ray itself has died: its {name} (process {pid}) has ended; run again, or go on from a checkpoint")
+    error = SimulationError(
+        f"Ray itself has died: its {name} (process {pid}) has ended; run again, or go on from a checkpoint"
+    )
     itself.died = True
     keeper.lost(error)
     raise error
@@ -250,11 +282,15 @@ async def _spread(ray: Any, keeper: Keeper, workers: int) -> Any:
 
     def asked() -> Any:
         nodes = sum(node["Alive"] for node in ray.nodes())
-        return placement_group([{"CPU": 1}] * workers, strategy="STRICT_SPREAD" if nodes >= workers else "SPREAD")
+        return placement_group(
+            [{"CPU": 1}] * workers, strategy="STRICT_SPREAD" if nodes >= workers else "SPREAD"
+        )
 
     group = await keeper.ask(asked)
     with trio.move_on_after(SECONDS_TO_START):
         while not await keeper.ask(partial(group.wait, 0.2)):
             await trio.lowlevel.checkpoint()
         return PlacementGroupSchedulingStrategy(group)
-    raise SimulationError(f"the cluster has no room for {workers} workers, with a CPU each, in {SECONDS_TO_START:g} seconds")
+    raise SimulationError(
+        f"the cluster has no room for {workers} workers, with a CPU each, in {SECONDS_TO_START:g} seconds"
+    )

@@ -66,7 +66,9 @@ class RayItself:
         self._loopback = address is None or _is_loopback(address)
         self._changes = {**SETTINGS, "RAY_AUTH_TOKEN": token}
         if self._loopback:
-            self._changes["RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER"] = "0"  # else Ray takes another address of this machine
+            self._changes["RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER"] = (
+                "0"  # else Ray takes another address of this machine
+            )
         if address is None:
             self._changes |= ONE_THREAD
         self._ray: Any = None  # once it is ours to stop
@@ -96,8 +98,13 @@ class RayItself:
 
     def _start_here(self, ray: Any) -> None:
         # in a session of its own: a Ctrl-C is not for it
-        command, place = ["/bin/sh", "-c", SWEEPER, "sh", str(self._folder)], {"PATH": os.environ.get("PATH", os.defpath)}
-        self._sweeper = subprocess.Popen(command, stdin=subprocess.PIPE, env=place, start_new_session=True)
+        command, place = (
+            ["/bin/sh", "-c", SWEEPER, "sh", str(self._folder)],
+            {"PATH": os.environ.get("PATH", os.defpath)},
+        )
+        self._sweeper = subprocess.Popen(
+            command, stdin=subprocess.PIPE, env=place, start_new_session=True
+        )
         assert self._folder is not None
         try:
             ray.init(
@@ -106,20 +113,30 @@ class RayItself:
             )  # fmt: skip
         except Exception as error:
             raise SimulationError(f"Ray cannot be started: {why(error)}") from None
-        started: dict[str, list[Any]] = getattr(ray._private.worker._global_node, "all_processes", {})
+        started: dict[str, list[Any]] = getattr(
+            ray._private.worker._global_node, "all_processes", {}
+        )
         self._processes = {name: info.process for name, infos in started.items() for info in infos}
         if self._sweeper.stdin is not None and "raylet" in self._processes:
             with suppress(OSError):
                 tasks = Path(f"/proc/{self._processes['raylet'].pid}/task").glob("*/children")
-                self._sweeper.stdin.write(b" ".join(place.read_bytes().strip() for place in tasks) + b"\n")
+                self._sweeper.stdin.write(
+                    b" ".join(place.read_bytes().strip() for place in tasks) + b"\n"
+                )
                 self._sweeper.stdin.flush()
         listens = ray.get_runtime_context().gcs_address
         if not listens.startswith(f"{LOOPBACK}:"):
-            raise SimulationError(f"Ray {ray.__version__} listens at {listens}, not on loopback alone: it is not used")
+            raise SimulationError(
+                f"Ray {ray.__version__} listens at {listens}, not on loopback alone: it is not used"
+            )
 
     def servers(self) -> list[tuple[str, int]]:
         """Those of a local Ray, without which it is no more: what they are called, and their processes."""
-        return [(name, self._processes[name].pid) for name in ("raylet", "gcs_server") if name in self._processes]
+        return [
+            (name, self._processes[name].pid)
+            for name in ("raylet", "gcs_server")
+            if name in self._processes
+        ]
 
     def abandon(self) -> None:
         """`stop` does not come to its end: what is ours ends all the same, and this process can."""
@@ -154,19 +171,27 @@ class RayItself:
 def checked_token(address: str | None, token: str | None) -> str:
     if address is None:
         if token is not None:
-            raise InputError("a local Ray makes a token of its own: leave `token` out, or give the `address` of a cluster")
+            raise InputError(
+                "a local Ray makes a token of its own: leave `token` out, or give the `address` of a cluster"
+            )
         return secrets.token_hex(32)
     token = os.environ.get("RAY_AUTH_TOKEN") if token is None else token
     if not token or not isinstance(token, str) or not token.isprintable():
-        raise InputError(f"the cluster at {shown(address)} wants its token: give it as `token`, or in RAY_AUTH_TOKEN")
+        raise InputError(
+            f"the cluster at {shown(address)} wants its token: give it as `token`, or in RAY_AUTH_TOKEN"
+        )
     return token
 
 
 async def reached(address: str) -> None:
     """Ray itself would try for long."""
-    match = re.fullmatch(r"\[?([\w.:-]+?)\]?:(\d{1,5})", address) if isinstance(address, str) else None
+    match = (
+        re.fullmatch(r"\[?([\w.:-]+?)\]?:(\d{1,5})", address) if isinstance(address, str) else None
+    )
     if match is None or not 1 <= int(match[2]) <= 65535:
-        raise InputError(f"a cluster's address is `host:port`, as `ray start` has said it; got {shown(address)}")
+        raise InputError(
+            f"a cluster's address is `host:port`, as `ray start` has said it; got {shown(address)}"
+        )
     with trio.move_on_after(SECONDS_TO_REACH):
         try:
             stream = await trio.open_tcp_stream(match[1], int(match[2]))
@@ -174,7 +199,9 @@ async def reached(address: str) -> None:
             raise InputError(f"there is no cluster at {address}: {reason(error)}") from None
         await stream.aclose()
         return
-    raise InputError(f"there is no cluster at {address}: nobody has answered in {SECONDS_TO_REACH:g} seconds")
+    raise InputError(
+        f"there is no cluster at {address}: nobody has answered in {SECONDS_TO_REACH:g} seconds"
+    )
 
 
 def _is_loopback(address: str) -> bool:
@@ -194,9 +221,13 @@ def _imported() -> Any:
     found = tuple(int(part) for part in re.findall(r"\d+", ray.__version__)[:2])
     if found < LEAST_VERSION:
         least = ".".join(map(str, LEAST_VERSION))
-        raise InputError(f"Ray {least} or newer is needed, found {ray.__version__}: pip install -U 'neuro-actors[ray]'")
+        raise InputError(
+            f"Ray {least} or newer is needed, found {ray.__version__}: pip install -U 'neuro-actors[ray]'"
+        )
     if ray.is_initialized():
-        raise InputError("Ray runs already in this process: call ray.shutdown() first, or run it in another process")
+        raise InputError(
+            "Ray runs already in this process: call ray.shutdown() first, or run it in another process"
+        )
     return ray
 
 
@@ -204,7 +235,9 @@ def _join(ray: Any, address: str) -> None:
     try:
         client = getattr(ray._raylet, "GcsClient", None)
         if client is not None:
-            client(address=address)  # which says at once that a token is wrong; what follows would try for 20 seconds
+            client(
+                address=address
+            )  # which says at once that a token is wrong; what follows would try for 20 seconds
         ray.init(address=address, log_to_driver=False, logging_level="ERROR")
     except Exception as error:
         raise _refused(address, error) from None
@@ -255,14 +288,20 @@ def _somewhere_to_print() -> Iterator[None]:
         try:
             yield
         finally:
-            if forgetful:  # Ray has enabled it, for a file that is closed now: its number will be another's
+            if (
+                forgetful
+            ):  # Ray has enabled it, for a file that is closed now: its number will be another's
                 faulthandler.disable()
 
 
 def _folder() -> Path:
     """For this user only. Ray lets everybody write where it is told to keep its sockets: it is told of a folder in this one."""
     base = tempfile.gettempdir()
-    return Path(tempfile.mkdtemp(prefix="na-", dir=base if len(os.fsencode(base)) <= LONGEST_FOLDER else "/tmp"))
+    return Path(
+        tempfile.mkdtemp(
+            prefix="na-", dir=base if len(os.fsencode(base)) <= LONGEST_FOLDER else "/tmp"
+        )
+    )
 
 
 @contextmanager
@@ -286,13 +325,17 @@ def why(error: BaseException) -> str:
     """What has happened, on one line."""
     cause = getattr(error, "cause", None)  # what was raised in a worker
     if isinstance(cause, BaseException):
-        while isinstance(cause, BaseExceptionGroup):  # of a nursery, which says nothing of what happened
+        while isinstance(
+            cause, BaseExceptionGroup
+        ):  # of a nursery, which says nothing of what happened
             cause = cause.exceptions[0]
         return f"{type(cause).__name__}: {shown(str(cause))[1:-1]}"
     text = " ".join(str(error).split())
     if found := re.search(r"The actor (?:is dead|died) because (.+?\.)(?= |$)", text):
         more = re.search(r"Worker exit detail: (.+?\.)(?= |$)", text)
-        text = found[1] + (f" {more[1]}" if more and "connection error" not in more[1] else "")  # which tells nothing more
+        text = found[1] + (
+            f" {more[1]}" if more and "connection error" not in more[1] else ""
+        )  # which tells nothing more
     elif type(error).__name__ == "ActorUnavailableError":
         text = "it cannot be reached any more: its node may have gone"
     return shown(text.removesuffix(".") or type(error).__name__)[1:-1]

@@ -54,7 +54,10 @@ class Keeper:
             raise self._lost
         token = trio.lowlevel.current_trio_token()
         done = trio.Event()
-        result = self._asked[done] = [False, SimulationError(f"Ray has not answered in {SECONDS_TO_ANSWER:g} seconds")]
+        result = self._asked[done] = [
+            False,
+            SimulationError(f"Ray has not answered in {SECONDS_TO_ANSWER:g} seconds"),
+        ]
 
         def noted() -> None:
             try:
@@ -97,7 +100,9 @@ class Keeper:
 
 
 @trio.lowlevel.enable_ki_protection
-async def to_the_end(event: trio.Event, seconds: float = math.inf, impatient: float = math.inf) -> None:
+async def to_the_end(
+    event: trio.Event, seconds: float = math.inf, impatient: float = math.inf
+) -> None:
     """Wait for it, whatever is cancelled; who has pressed Ctrl-C meanwhile is heard afterwards.
 
     Gives up after so many seconds, and so many seconds after a Ctrl-C.

@@ -53,14 +53,20 @@ class Twins(Rule):
         if network.is_input[k]:
             return tuple(self.rule.input(network, k, sums) for _ in range(count))
         rules = [cast(LocalRule, self.rule.neuron(network, k, sums)) for _ in range(count)]
-        mind = self.minds[k] = Mind((self._memories[k],) if k in self._memories else rules[0].kept())
+        mind = self.minds[k] = Mind(
+            (self._memories[k],) if k in self._memories else rules[0].kept()
+        )
         return tuple(TwinNeuron(rule, mind) for rule in rules)
 
 
 def check(rule: Rule, network: Network) -> None:
     """Raise `InputError` where twins could not learn the same under this rule."""
     some = rule.neuron(network, int(np.argmin(network.is_input)), ORDERED)
-    if type(rule).rounds is not Rule.rounds or not isinstance(some, LocalRule) or some.KEPT != LocalRule.KEPT:
+    if (
+        type(rule).rounds is not Rule.rounds
+        or not isinstance(some, LocalRule)
+        or some.KEPT != LocalRule.KEPT
+    ):
         advice = "it needs one whose neurons are of one round and keep their parameters alone, such as Backpropagation"
         raise InputError(f"an engine of many machines cannot share out {shown(rule)}: {advice}")
 

@@ -35,10 +35,14 @@ class Machines(ABC):
     def __post_init__(self) -> None:
         kind = type(self).__name__
         for name in ("replicas", "shards"):
-            object.__setattr__(self, name, as_whole_number(f"{kind}: {name}", getattr(self, name), 1))
+            object.__setattr__(
+                self, name, as_whole_number(f"{kind}: {name}", getattr(self, name), 1)
+            )
         as_flag(f"{kind}: exact", self.exact)
         if self.partition is not None and not isinstance(self.partition, Partition):
-            raise InputError(f"{kind}: partition must be such as na.partition(network, 2), got {shown(self.partition)}")
+            raise InputError(
+                f"{kind}: partition must be such as na.partition(network, 2), got {shown(self.partition)}"
+            )
         if self.partition is not None and self.shards not in (1, self.partition.shards):
             told = f"shards={self.shards}, and the partition has {self.partition.shards}"
             raise InputError(f"{kind}: {told}: leave shards out")
@@ -57,18 +61,27 @@ class Machines(ABC):
             told = f"{found.shards} shards need the rule na.rules.Backpropagation(), not {inner!r}"
             raise InputError(f"{told}: use replicas alone")
         if not type(inner).__module__.startswith("neuro_actors."):
-            raise InputError(f"{inner!r} is none of the package's rules, and workers are handed data, not code")
+            raise InputError(
+                f"{inner!r} is none of the package's rules, and workers are handed data, not code"
+            )
         if count < self.replicas:
             told = f"{self.replicas} replicas share out the micro-batches of a batch, and there are {count}"
-            raise InputError(f"{told}: say micro_batches={self.replicas}, or more, or replicas={count}")
+            raise InputError(
+                f"{told}: say micro_batches={self.replicas}, or more, or replicas={count}"
+            )
         if sums != "ordered":
-            raise InputError(f"many machines add in the same order everywhere: sums must be 'ordered', got {shown(sums)}")
+            raise InputError(
+                f"many machines add in the same order everywhere: sums must be 'ordered', got {shown(sums)}"
+            )
         return found
 
 
 def own_functions(network: Network) -> Functions | None:
     """What of the user's own workers must be handed, by name; None for nothing."""
-    own = {name: ACTIVATIONS[name] for name in set(network.activations) & (set(ACTIVATIONS) - set(activations.BUILT_IN))}
+    own = {
+        name: ACTIVATIONS[name]
+        for name in set(network.activations) & (set(ACTIVATIONS) - set(activations.BUILT_IN))
+    }
     judges = {name: LOSSES[name] for name in set(LOSSES) - set(losses.BUILT_IN)}
     return {"activations": own, "losses": judges} if own or judges else None
 
@@ -78,14 +91,22 @@ def check_optimizer(optimizer: Optimizer) -> None:
     parts = [optimizer, *(value for value in _values_of(optimizer) if callable(value))]
     if not all(type(part) in KNOWN.values() for part in parts):
         told = f"workers are handed data, not code, and {shown(optimizer)} is, or has a schedule that is, your own"
-        raise InputError(f"{told}: use na.SGD or na.Adam, with numbers, na.StepDecay or na.CosineDecay")
+        raise InputError(
+            f"{told}: use na.SGD or na.Adam, with numbers, na.StepDecay or na.CosineDecay"
+        )
     described(optimizer, 1)
 
 
 def _values_of(optimizer: Any) -> list[Any]:
-    return [getattr(optimizer, name) for name in getattr(type(optimizer), "__dataclass_fields__", ())]
+    return [
+        getattr(optimizer, name) for name in getattr(type(optimizer), "__dataclass_fields__", ())
+    ]
 
 
 def busy(rule: Rule, shards: int) -> int:
     """How many micro-batches under way keep a worker busy: one that waits for another shard has others to go on with."""
-    return min(rule.count if isinstance(rule, MicroBatches) else 1, 2 * shards + 2) if shards > 1 else 1
+    return (
+        min(rule.count if isinstance(rule, MicroBatches) else 1, 2 * shards + 2)
+        if shards > 1
+        else 1
+    )

@@ -120,7 +120,13 @@ class Shard:
             "hears": len(self.hears),
             "bundles": [[b.number, b.sender, b.receiver, b.level, b.first] for b in bundles],
         }
-        arrays: list[Array | Indices] = [net.sources, net.targets, net.weights, net.biases, net.output_positions]
+        arrays: list[Array | Indices] = [
+            net.sources,
+            net.targets,
+            net.weights,
+            net.biases,
+            net.output_positions,
+        ]
         arrays += [self.members, self.inputs, self.synapses, self.runs]
         for bundle in bundles:
             arrays += [bundle.owner, bundle.cuts, bundle.added]
@@ -130,14 +136,36 @@ class Shard:
     def from_arrays(cls, about: dict[str, Any], arrays: Sequence[Array | Indices]) -> Shard:
         """What `to_arrays` has made; raises `InputError` for what it has not."""
         try:
-            (sources, targets, weights, biases, outputs, members, inputs, synapses, runs), rest = arrays[:9], arrays[9:]
-            bundles = tuple(Bundle(*b, *rest[3 * k : 3 * k + 3]) for k, b in enumerate(about["bundles"]))
+            (sources, targets, weights, biases, outputs, members, inputs, synapses, runs), rest = (
+                arrays[:9],
+                arrays[9:],
+            )
+            bundles = tuple(
+                Bundle(*b, *rest[3 * k : 3 * k + 3]) for k, b in enumerate(about["bundles"])
+            )
             network = Network.from_arrays(
-                sources, targets, weights, biases=biases, activations=about["activations"], outputs=outputs, ids=about["ids"]
+                sources,
+                targets,
+                weights,
+                biases=biases,
+                activations=about["activations"],
+                outputs=outputs,
+                ids=about["ids"],
             )
             hears, tells = bundles[: about["hears"]], bundles[about["hears"] :]
             counts = about["n_inputs"], about["n_outputs"]
-            return cls(about["place"], about["shards"], network, members, inputs, *counts, synapses, runs, hears, tells)  # type: ignore[arg-type]
+            return cls(  # type: ignore[arg-type]
+                about["place"],
+                about["shards"],
+                network,
+                members,
+                inputs,
+                *counts,
+                synapses,
+                runs,
+                hears,
+                tells,
+            )
         except (KeyError, TypeError, ValueError, IndexError) as error:
             raise InputError(f"this is no shard: {error}") from None
 
@@ -159,7 +187,9 @@ def _shard(network: Network, partition: Partition, cut: Crossings, place: int) -
     where[members] = np.arange(len(members))
 
     bundle_of = cut.bundle
-    heard = cut.source[(cut.receiver[bundle_of] == place) & (cut.turn == 0)]  # bundle after bundle: inputs before others
+    heard = cut.source[
+        (cut.receiver[bundle_of] == place) & (cut.turn == 0)
+    ]  # bundle after bundle: inputs before others
     told = heard[network.is_input[heard]]
     wire = len(members) + len(told)
     where[told] = np.arange(len(members), wire)
@@ -168,15 +198,26 @@ def _shard(network: Network, partition: Partition, cut: Crossings, place: int) -
     where[others] = wire + 1 + np.arange(len(others))
     if len(others):
         ids.append(names.new("wire"))
-        ids += [names.new(f"{network.ids[k][:96]} of shard {partition.shard[k]}") for k in others.tolist()]
+        ids += [
+            names.new(f"{network.ids[k][:96]} of shard {partition.shard[k]}")
+            for k in others.tolist()
+        ]
 
     rows_out = np.flatnonzero(cut.sender[bundle_of] == place)
-    begins = (np.diff(bundle_of[rows_out], prepend=-1) != 0) | (np.diff(cut.turn[rows_out], prepend=-1) != 0)
+    begins = (np.diff(bundle_of[rows_out], prepend=-1) != 0) | (
+        np.diff(cut.turn[rows_out], prepend=-1) != 0
+    )
     follower = len(ids) + np.cumsum(begins) - 1
     n_followers = int(np.count_nonzero(begins))
     for row in rows_out[begins].tolist():
-        level, receiver, turn = cut.level[bundle_of[row]], cut.receiver[bundle_of[row]], int(cut.turn[row])
-        ids.append(names.new(f"shard {receiver}, for level {level}" + f", turn {turn + 1}" * (turn > 0)))
+        level, receiver, turn = (
+            cut.level[bundle_of[row]],
+            cut.receiver[bundle_of[row]],
+            int(cut.turn[row]),
+        )
+        ids.append(
+            names.new(f"shard {receiver}, for level {level}" + f", turn {turn + 1}" * (turn > 0))
+        )
 
     own = np.flatnonzero(mine[network.targets])
     order = np.argsort(np.concatenate([own, cut.key[rows_out]]))
@@ -191,7 +232,10 @@ def _shard(network: Network, partition: Partition, cut: Crossings, place: int) -
         np.concatenate([targets, where[others]]),
         np.concatenate([weights, np.zeros(hanging)]),
         biases=np.concatenate([network.biases[members], np.zeros(len(ids) - len(members))]),
-        activations=[*(network.activations[k] for k in members.tolist()), *["identity"] * (len(ids) - len(members))],
+        activations=[
+            *(network.activations[k] for k in members.tolist()),
+            *["identity"] * (len(ids) - len(members)),
+        ],
         outputs=np.concatenate([outputs, len(ids) - n_followers + np.arange(n_followers)]),
         ids=ids,
     )
@@ -200,13 +244,18 @@ def _shard(network: Network, partition: Partition, cut: Crossings, place: int) -
         shards=partition.shards,
         network=part,
         members=members,
-        inputs=np.append(np.flatnonzero(mine[network.is_input]), np.searchsorted(np.flatnonzero(network.is_input), told)),
+        inputs=np.append(
+            np.flatnonzero(mine[network.is_input]),
+            np.searchsorted(np.flatnonzero(network.is_input), told),
+        ),
         n_inputs=int(np.count_nonzero(mine & network.is_input)),
         n_outputs=len(outputs),
         synapses=np.concatenate([synapses, np.full(hanging, -1)]),
         runs=_runs(network, members),
         hears=_bundles(cut, np.flatnonzero(cut.receiver == place), len(members), by_turn=False),
-        tells=_bundles(cut, np.flatnonzero(cut.sender == place), len(ids) - n_followers, by_turn=True),
+        tells=_bundles(
+            cut, np.flatnonzero(cut.sender == place), len(ids) - n_followers, by_turn=True
+        ),
     )
 
 

@@ -54,15 +54,23 @@ class ShardEnvironment:
         self._inner, self._channels = inner, channels
         net = shard.network
         self._n_outputs, self._n_commits = shard.n_outputs, shard.n_commits
-        self._n_inputs, self._n_told, self._untold = shard.n_inputs, len(shard.inputs), len(net.inputs) - len(shard.inputs)
+        self._n_inputs, self._n_told, self._untold = (
+            shard.n_inputs,
+            len(shard.inputs),
+            len(net.inputs) - len(shard.inputs),
+        )
         self._unwanted = len(net.outputs) - shard.n_outputs
         self._unsteered = int((net.incoming.sizes + 1)[~net.is_input].sum()) - shard.n_commits
 
-    def begin(self, step: Step, x: Array, targets: Array | None, direction: Array | None = None) -> None:
+    def begin(
+        self, step: Step, x: Array, targets: Array | None, direction: Array | None = None
+    ) -> None:
         columns = x.shape[1]
         if len(x) != self._n_told or (targets is not None and len(targets) != self._n_outputs):
             got = f"got {len(x)} rows and {'no' if targets is None else len(targets)} targets"
-            raise MessageError(f"step {step.number}: {self._n_told} rows of x and {self._n_outputs} targets expected, {got}")
+            raise MessageError(
+                f"step {step.number}: {self._n_told} rows of x and {self._n_outputs} targets expected, {got}"
+            )
         if step.loss is not None:
             wanted = np.zeros((self._n_outputs, columns)) if targets is None else targets
             targets = np.concatenate([wanted, np.zeros((self._unwanted, wanted.shape[1]))])
@@ -130,7 +138,11 @@ class _StandInPort:
 
     async def _steered(self, kind: Kind, step: Step | None) -> Step | None:
         """A neuron is told its part of a direction, which means nothing to one who stands in."""
-        return await self._inner.wait(TANGENT) if step is not None and step.tangent and kind == ACTIVATION else step
+        return (
+            await self._inner.wait(TANGENT)
+            if step is not None and step.tangent and kind == ACTIVATION
+            else step
+        )
 
     def send(self, kind: Kind, step: Step) -> None:
         self._inner.send(kind, step)
@@ -152,7 +164,11 @@ class InputPort(_StandInPort):
 
     def _lay_out(self, step: Step) -> None:
         columns = self._inner.heard.shape[1]
-        self.back = self._answers.sheet(columns, self._rows) if answered(self._bundle, step) else np.empty((0, columns))
+        self.back = (
+            self._answers.sheet(columns, self._rows)
+            if answered(self._bundle, step)
+            else np.empty((0, columns))
+        )
 
     def send(self, kind: Kind, step: Step) -> None:
         if kind == URGENCY:
@@ -166,7 +182,15 @@ class SourcePort(InputPort):
     """Of one who stands in for another source: its activation comes from elsewhere. It sleeps until that is there, and only
     then looks for what tells it the step: so it is woken once, not twice."""
 
-    def __init__(self, inner: Port, bundle: Bundle, answers: _Answers, rows: list[int], arrival: Arrival, row: int) -> None:
+    def __init__(
+        self,
+        inner: Port,
+        bundle: Bundle,
+        answers: _Answers,
+        rows: list[int],
+        arrival: Arrival,
+        row: int,
+    ) -> None:
         super().__init__(inner, bundle, answers, rows)
         self._arrival, self._row, self._lived = arrival, row, 0
 
@@ -189,7 +213,9 @@ class SourcePort(InputPort):
 class FollowerPort(_StandInPort):
     """Of one who stands in for followers: in the first turn it tells what it hears; in each its urgencies are a turn's."""
 
-    def __init__(self, inner: Port, bundle: Bundle, arrival: Arrival, turn: int, ship: Ship) -> None:
+    def __init__(
+        self, inner: Port, bundle: Bundle, arrival: Arrival, turn: int, ship: Ship
+    ) -> None:
         super().__init__(inner, bundle)
         self._rows = slice(*bundle.cuts[turn : turn + 2].tolist())
         self._arrival, self._ship, self._first = arrival, ship, turn == 0
@@ -229,7 +255,11 @@ class ShardChannels:
             name = f"shard {self._place}, from shard {bundle.sender}, level {bundle.level}"
             arrival = Arrival(name, ACTIVATION, bundle.n_sources, bundle.n_sources)
             if bundle.level > 0:
-                self._arrivals[bundle.number, "forward"] = arrival, bundle, ids[first : first + bundle.n_sources]
+                self._arrivals[bundle.number, "forward"] = (
+                    arrival,
+                    bundle,
+                    ids[first : first + bundle.n_sources],
+                )
             for row, places in enumerate(bundle.rows()):
                 port, rows = inner.port(first + row), places.tolist()
                 self._ports[first + row] = (
@@ -249,7 +279,9 @@ class ShardChannels:
     def begin(self, step: Step, columns: int) -> None:
         """A step begins, of so many columns."""
         for (_, direction), (arrival, bundle, _) in self._arrivals.items():
-            arrival.begin(step.number, (told if direction == "forward" else answered)(bundle, step), columns)
+            arrival.begin(
+                step.number, (told if direction == "forward" else answered)(bundle, step), columns
+            )
 
     def deliver(self, bundle: int, direction: Direction, number: int, values: Array) -> None:
         """Take what another shard has sent, at once or, where its step has not begun, when that does. Raises `MessageError`

@@ -58,11 +58,15 @@ async def life(host: str, port: int, secret: bytes, rank: int, start: int = 1) -
         await peer.parted.wait()
 
     async with trio.open_nursery() as nursery:
-        at = await nursery.start(partial(serve, address_towards(host, port), secret, {"rank": rank}, welcome))
+        at = await nursery.start(
+            partial(serve, address_towards(host, port), secret, {"rank": rank}, welcome)
+        )
         hello = {"rank": rank, "start": start, "port": at, "fingerprint": fingerprint("ordered")}
         driver = await connect(host, port, secret, hello, TIMEOUT)
         say, said = trio.open_memory_channel[Outgoing](float("inf"))
-        nursery.start_soon(write, driver, said)  # not by jobs: one that ends in the middle of a letter would break the wire
+        nursery.start_soon(
+            write, driver, said
+        )  # not by jobs: one that ends in the middle of a letter would break the wire
         job: Job | None = None
         try:
             while (letter := await driver.receive()) is not None:
@@ -103,31 +107,51 @@ class Job:
     """One society, or the shard of it that lives here, from birth to the end or to the first trouble."""
 
     def __init__(
-        self, letter: Letter, say: trio.MemorySendChannel[Outgoing], secret: bytes, peers: dict[tuple[int, int], Peer]
+        self,
+        letter: Letter,
+        say: trio.MemorySendChannel[Outgoing],
+        secret: bytes,
+        peers: dict[tuple[int, int], Peer],
     ) -> None:
         head, arrays = letter
         self._driver, self._secret, self._peers = say, secret, peers
         self.generation: int = head["generation"]
-        self._replica, self._replicas, self._shards = head["replica"], head["replicas"], head["shards"]
+        self._replica, self._replicas, self._shards = (
+            head["replica"],
+            head["replicas"],
+            head["shards"],
+        )
         self._addresses: list[tuple[str, int]] = [(host, port) for host, port in head["addresses"]]
         n_arrays = head["shard"]["arrays"]
         self._shard = Shard.from_arrays(head["shard"], arrays[:n_arrays])
         network, n_own = self._shard.network, len(self._shard.members)
-        self._neurons = np.flatnonzero(~network.is_input[:n_own]).tolist()  # its own, which come first
-        self._others = {b.number: b.sender for b in self._shard.hears} | {b.number: b.receiver for b in self._shard.tells}
-        memories = memories_of(network, self._neurons, head["optimizer"], head["updates"], arrays[n_arrays:])
+        self._neurons = np.flatnonzero(
+            ~network.is_input[:n_own]
+        ).tolist()  # its own, which come first
+        self._others = {b.number: b.sender for b in self._shard.hears} | {
+            b.number: b.receiver for b in self._shard.tells
+        }
+        memories = memories_of(
+            network, self._neurons, head["optimizer"], head["updates"], arrays[n_arrays:]
+        )
         self._twins = Twins(rule_of(head["rule"]), memories)
         self._rule = ShardRule(self._twins, self._shard)
         self._sums = named(head["sums"])
-        self._recorders = [Heard(self._shard) if head["record"] else None for _ in range(head["lanes"])]
+        self._recorders = [
+            Heard(self._shard) if head["record"] else None for _ in range(head["lanes"])
+        ]
         self._lanes = [
             ShardChannels(Bundled(network, recorder), self._shard, partial(self._cross, lane))
             for lane, recorder in enumerate(self._recorders)
         ]
         self._room = trio.Semaphore(len(self._lanes))
-        give, self._mail = trio.open_memory_channel[Letter](float("inf"))  # the driver sends one batch at a time
+        give, self._mail = trio.open_memory_channel[Letter](
+            float("inf")
+        )  # the driver sends one batch at a time
         self.letters = give
-        self._under_way: deque[tuple[Letter, Step | None, int]] = deque()  # rounds with their lanes, and conclusions
+        self._under_way: deque[tuple[Letter, Step | None, int]] = (
+            deque()
+        )  # rounds with their lanes, and conclusions
         self._more = trio.Event()
         self._begun = 0
         self._untold, self._all_told = set[int](), trio.Event()  # bundles of the last round
@@ -172,15 +196,21 @@ class Job:
         network = self._shard.network
         try:
             await live_together(network, self._lanes, self._rule, self._sums, lambda: False)
-        except SimulationError as error:  # it is told before any other worker can notice, and tells something else
+        except (
+            SimulationError
+        ) as error:  # it is told before any other worker can notice, and tells something else
             self._say({"letter": "failed", "story": str(error)})
             self._scope.cancel()
 
     async def _connect(self, nursery: trio.Nursery) -> None:
         """A wire to each of the other shards of this replica, and to each twin; who is lower is called."""
         me = self._rank_of(self._replica, self._shard.place)
-        others = [self._rank_of(self._replica, s) for s in range(self._shards) if s != self._shard.place]
-        others += [self._rank_of(r, self._shard.place) for r in range(self._replicas) if r != self._replica]
+        others = [
+            self._rank_of(self._replica, s) for s in range(self._shards) if s != self._shard.place
+        ]
+        others += [
+            self._rank_of(r, self._shard.place) for r in range(self._replicas) if r != self._replica
+        ]
         for rank in sorted(others):
             if rank < me:
                 host, port = self._addresses[rank]
@@ -208,21 +238,31 @@ class Job:
         while (letter := await wire.receive()) is not None:
             head, arrays = letter
             if head["letter"] == "cross":
-                self._lanes[head["lane"]].deliver(head["bundle"], head["direction"], head["number"], arrays[0])
+                self._lanes[head["lane"]].deliver(
+                    head["bundle"], head["direction"], head["number"], arrays[0]
+                )
             else:
                 async with self._heard:
                     self._told[rank, head["letter"], head["batch"]] = letter
                     self._heard.notify_all()
         raise WireError(f"worker {rank} has left")
 
-    def _cross(self, lane: int, bundle: int, direction: Direction, number: int, values: Array) -> None:
+    def _cross(
+        self, lane: int, bundle: int, direction: Direction, number: int, values: Array
+    ) -> None:
         """All shards of a replica begin the same rounds in the same order, each in the same lane."""
         there = self._others[bundle]
         if direction == "forward":
             self._untold.discard(bundle)
             if not self._untold:
                 self._all_told.set()
-        head = {"letter": "cross", "bundle": bundle, "direction": direction, "number": number, "lane": lane}
+        head = {
+            "letter": "cross",
+            "bundle": bundle,
+            "direction": direction,
+            "number": number,
+            "lane": lane,
+        }
         self._tell(self._rank_of(self._replica, there), head, [values])
 
     def _tell(self, rank: int, head: dict[str, Any], arrays: Sequence[Array]) -> None:
@@ -242,9 +282,19 @@ class Job:
             if head["letter"] == "round":
                 await self._room.acquire()
                 lane, self._begun = self._begun % len(self._lanes), self._begun + 1
-                step = Step(head["number"], head["loss"], None, head["wrt_inputs"], head["tangent"], head["round"])
+                step = Step(
+                    head["number"],
+                    head["loss"],
+                    None,
+                    head["wrt_inputs"],
+                    head["tangent"],
+                    head["round"],
+                )
                 x, targets, *direction = arrays
-                self._untold, self._all_told = {b.number for b in self._shard.tells if told(b, step)}, trio.Event()
+                self._untold, self._all_told = (
+                    {b.number for b in self._shard.tells if told(b, step)},
+                    trio.Event(),
+                )
                 wanted = targets if head["loss"] is not None and self._shard.n_outputs else None
                 self._lanes[lane].environment.begin(step, x, wanted, *direction)
                 self._under_way.append((letter, step, lane))
@@ -269,7 +319,11 @@ class Job:
         """See a round to its end, and tell the driver what was said."""
         port = self._lanes[lane].environment
         await port.end()
-        said = [port.predictions.copy(), port.losses.copy(), port.urgencies.copy() if step.wrt_inputs else np.empty((0, 0))]
+        said = [
+            port.predictions.copy(),
+            port.losses.copy(),
+            port.urgencies.copy() if step.wrt_inputs else np.empty((0, 0)),
+        ]
         if step.loss is not None:
             if self._tally is None or self._tally[0] != head["batch"]:
                 self._tally = head["batch"], Tally()
@@ -290,32 +344,62 @@ class Job:
         optimizer = None if head["optimizer"] is None else optimizer_of(head["optimizer"])
         lane = self._lanes[0].environment
         step = Step(head["number"], head["loss"], optimizer, self._wrt_inputs, True, LEARN)
-        x, targets = (np.zeros((n, self._columns)) for n in (len(self._shard.inputs), self._shard.n_outputs))
+        x, targets = (
+            np.zeros((n, self._columns)) for n in (len(self._shard.inputs), self._shard.n_outputs)
+        )
         lane.begin(step, x, targets if len(targets) else None, mean)
         await lane.end()
-        learnt = [lane.commits.copy(), *self._states()] if optimizer is not None else [lane.commits.copy()]
+        learnt = (
+            [lane.commits.copy(), *self._states()]
+            if optimizer is not None
+            else [lane.commits.copy()]
+        )
         digest = hashlib.sha256(b"".join(part.tobytes() for part in learnt)).hexdigest()
-        self._say({"letter": "learnt", "number": head["number"], "digest": digest}, () if self._replica else learnt)
+        self._say(
+            {"letter": "learnt", "number": head["number"], "digest": digest},
+            () if self._replica else learnt,
+        )
 
     async def _added_up(self, tally: Tally, batch: int, head: dict[str, Any]) -> Array:
         """By a binary tree over the replicas; the lowest one tells the others. See `twins.py`: it changes no bit."""
         me, far = self._replica, 1
         while far < self._replicas:
             if me & far:
-                places = {"letter": "blocks", "batch": batch, "blocks": [block[:2] for block in tally.blocks]}
-                self._tell(self._rank_of(me - far, self._shard.place), places, [block[2] for block in tally.blocks])
-                mean = (await self._hear(self._rank_of(me - far, self._shard.place), "mean", batch))[1][0]
+                places = {
+                    "letter": "blocks",
+                    "batch": batch,
+                    "blocks": [block[:2] for block in tally.blocks],
+                }
+                self._tell(
+                    self._rank_of(me - far, self._shard.place),
+                    places,
+                    [block[2] for block in tally.blocks],
+                )
+                mean = (
+                    await self._hear(self._rank_of(me - far, self._shard.place), "mean", batch)
+                )[1][0]
                 break
             if me + far < self._replicas:
-                told, arrays = await self._hear(self._rank_of(me + far, self._shard.place), "blocks", batch)
-                tally.merge(tuple((h, k, values) for (h, k), values in zip(told["blocks"], arrays, strict=True)))
+                told, arrays = await self._hear(
+                    self._rank_of(me + far, self._shard.place), "blocks", batch
+                )
+                tally.merge(
+                    tuple(
+                        (h, k, values)
+                        for (h, k), values in zip(told["blocks"], arrays, strict=True)
+                    )
+                )
             far *= 2
         else:
             mean = tally.mean(head["examples"], plain=head["plain"])
         while far > 1:
             far //= 2
             if me + far < self._replicas:
-                self._tell(self._rank_of(me + far, self._shard.place), {"letter": "mean", "batch": batch}, [mean])
+                self._tell(
+                    self._rank_of(me + far, self._shard.place),
+                    {"letter": "mean", "batch": batch},
+                    [mean],
+                )
         return mean
 
     def _states(self) -> list[Array]:

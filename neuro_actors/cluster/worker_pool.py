@@ -30,7 +30,12 @@ from .launcher import Cluster, Functions, Worker
 from .sender import Outgoing, all_of, write
 from .settings import Machines
 
-PATIENCE, SECOND_HAND, AT_ONCE, GOODBYE = 60.0, 2.0, 0.02, 1.0  # seconds: for a worker to be there; see below
+PATIENCE, SECOND_HAND, AT_ONCE, GOODBYE = (
+    60.0,
+    2.0,
+    0.02,
+    1.0,
+)  # seconds: for a worker to be there; see below
 
 Heard: TypeAlias = Callable[["Seat", dict[str, Any], list[Array]], None]
 
@@ -68,9 +73,13 @@ class Seats:
     story: of the last one, until it is told.  replaced: how many were started since.
     """
 
-    def __init__(self, machines: Machines, shards: int, functions: Functions | None, heard: Heard) -> None:
+    def __init__(
+        self, machines: Machines, shards: int, functions: Functions | None, heard: Heard
+    ) -> None:
         self._machines, self._functions, self._heard = machines, functions, heard
-        self._seats = [Seat(r * shards + s, r, s) for r in range(machines.replicas) for s in range(shards)]
+        self._seats = [
+            Seat(r * shards + s, r, s) for r in range(machines.replicas) for s in range(shards)
+        ]
         self.trouble = trio.Event()
         self.blows, self.story, self.replaced = 0, "", 0
         self._known: Seat | None = None  # whose the story is
@@ -95,7 +104,9 @@ class Seats:
     async def begin(self, nursery: trio.Nursery, cluster: Cluster, secret: bytes) -> None:
         """Listen. In the nursery workers will be watched, and heard."""
         self._nursery, self._cluster, self._secret = nursery, cluster, secret
-        self._port = await nursery.start(partial(serve, self._machines.host, secret, {}, self._welcome))
+        self._port = await nursery.start(
+            partial(serve, self._machines.host, secret, {}, self._welcome)
+        )
 
     async def fill(self) -> None:
         """Start a worker for each seat that has none, all at once, and wait until all have called, or are lost again."""
@@ -114,13 +125,21 @@ class Seats:
             before.kill()
         seat.starts += 1
         seat.taken, seat.lost = trio.Event(), False
-        told = self._machines.host, self._port, self._secret, {"rank": seat.rank, "start": seat.starts}, self._functions
+        told = (
+            self._machines.host,
+            self._port,
+            self._secret,
+            {"rank": seat.rank, "start": seat.starts},
+            self._functions,
+        )
         with trio.move_on_after(PATIENCE):
             worker = seat.worker = await self._cluster.start(f"worker {seat.rank}", *told)
             self._nursery.start_soon(self._watch, seat, worker)
             await seat.taken.wait()
             return
-        raise SimulationError(f"{seat} could not be started within {PATIENCE:g} s: is there room for it?")
+        raise SimulationError(
+            f"{seat} could not be started within {PATIENCE:g} s: is there room for it?"
+        )
 
     def _check_numerics(self, seat: Seat) -> None:
         if seat.wire is None:
@@ -203,7 +222,13 @@ class Seats:
         """What there is to tell of losses, since it was told last; empty for nothing."""
         story, self.story = self.story, ""
         replaced, self.replaced = self.replaced, 0
-        how = "it is replaced" if replaced == 1 else f"{replaced} workers are replaced" if replaced else "nobody is replaced"
+        how = (
+            "it is replaced"
+            if replaced == 1
+            else f"{replaced} workers are replaced"
+            if replaced
+            else "nobody is replaced"
+        )
         return f"{story}; {how}" if story else ""
 
     def over(self) -> None:

@@ -61,7 +61,10 @@ def difference(a: LogReader, b: LogReader) -> Difference:
     """Compare them. A log that is cut off is compared as far as it goes."""
     found = Difference(metadata=_of_metadata(_told(a), _told(b)))
     names = {name: k for k, name in enumerate(a.members)}
-    ours = np.array([names.get(name, len(names) + k) for k, name in enumerate(b.members)] + [-2, -1], dtype=np.intp)
+    ours = np.array(
+        [names.get(name, len(names) + k) for k, name in enumerate(b.members)] + [-2, -1],
+        dtype=np.intp,
+    )
     for left, right in _matched(a.steps(), b.steps()):
         either = left if left is not None else right
         assert either is not None
@@ -73,7 +76,12 @@ def difference(a: LogReader, b: LogReader) -> Difference:
     return found
 
 
-def _compare(found: Difference, a: tuple[LogReader, Rows | None], b: tuple[LogReader, Rows | None], ours: Indices) -> None:
+def _compare(
+    found: Difference,
+    a: tuple[LogReader, Rows | None],
+    b: tuple[LogReader, Rows | None],
+    ours: Indices,
+) -> None:
     """One step of each. ours: a member of `b` counted as in `a`."""
     (reader, left), (other, right) = a, b
     if left is not None and right is not None and _equal(left, right, ours):
@@ -96,7 +104,11 @@ def _compare(found: Difference, a: tuple[LogReader, Rows | None], b: tuple[LogRe
         assert left is not None
         assert right is not None
         i, j = firsts[0], int(both[1][unequal[0]])
-        found.first = Pair(_row(reader, left, i), _row(other, right, j), *_apart(_values(left, i), _values(right, j)))
+        found.first = Pair(
+            _row(reader, left, i),
+            _row(other, right, j),
+            *_apart(_values(left, i), _values(right, j)),
+        )
     elif left is not None and firsts[1] == min(firsts):
         found.first = Pair(_row(reader, left, firsts[1]), None)
     elif right is not None:
@@ -108,9 +120,14 @@ def _counts(rows: Rows) -> NDArray[np.bool_]:
     return np.asarray((rows.kind != CODE["seal"]) & (rows.kind != CODE["end"]))
 
 
-def _joined(left: Rows | None, right: Rows | None, ours: Indices) -> tuple[list[Indices], list[Indices]]:
+def _joined(
+    left: Rows | None, right: Rows | None, ours: Indices
+) -> tuple[list[Indices], list[Indices]]:
     """Rows that both have, side by side; and those that one has alone."""
-    shown = [np.flatnonzero(_counts(rows)) if rows is not None else np.empty(0, dtype=np.intp) for rows in (left, right)]
+    shown = [
+        np.flatnonzero(_counts(rows)) if rows is not None else np.empty(0, dtype=np.intp)
+        for rows in (left, right)
+    ]
     keys = [_keys(left, None), _keys(right, ours)]
     place = {key: k for k, key in enumerate(keys[1])}
     match = np.array([place.get(key, -1) for key in keys[0]], dtype=np.intp)
@@ -124,8 +141,12 @@ def _keys(rows: Rows | None, ours: Indices | None) -> list[tuple[int, ...]]:
     what a damaged log repeats."""
     if rows is None:
         return []
-    sender, receiver = (ends if ours is None else ours[ends] for ends in (rows.sender, rows.receiver))
-    columns = np.stack([rows.kind, sender, receiver, rows.time], axis=1).astype(np.int64)[_counts(rows)]
+    sender, receiver = (
+        ends if ours is None else ours[ends] for ends in (rows.sender, rows.receiver)
+    )
+    columns = np.stack([rows.kind, sender, receiver, rows.time], axis=1).astype(np.int64)[
+        _counts(rows)
+    ]
     seen: Counter[tuple[int, ...]] = Counter()
     keys = []
     for key in map(tuple, columns.tolist()):
@@ -138,7 +159,9 @@ def _same(left: Rows, i: Indices, right: Rows, j: Indices) -> tuple[NDArray[np.b
     """Whether those rows hold the same bits, and the same note; and the greatest difference of two numbers."""
     lengths, others = (np.diff(rows.starts)[places] for rows, places in ((left, i), (right, j)))
     same: NDArray[np.bool_] = lengths == others
-    for k in np.flatnonzero((left.kind[i] == CODE["begin"]) | (left.kind[i] == CODE["target"])).tolist():
+    for k in np.flatnonzero(
+        (left.kind[i] == CODE["begin"]) | (left.kind[i] == CODE["target"])
+    ).tolist():
         same[k] &= left.notes[int(i[k])].as_py() == right.notes[int(j[k])].as_py()
     alike = np.flatnonzero((lengths == others) & (lengths > 0))
     if not len(alike):
@@ -146,7 +169,10 @@ def _same(left: Rows, i: Indices, right: Rows, j: Indices) -> tuple[NDArray[np.b
     n = lengths[alike]
     begins = np.concatenate([[0], np.cumsum(n)[:-1]])
     within = np.arange(int(n.sum())) - np.repeat(begins, n)
-    x, y = (rows.values[np.repeat(rows.starts[at[alike]], n) + within] for rows, at in ((left, i), (right, j)))
+    x, y = (
+        rows.values[np.repeat(rows.starts[at[alike]], n) + within]
+        for rows, at in ((left, i), (right, j))
+    )
     same[alike] &= np.logical_and.reduceat(x.view(np.int64) == y.view(np.int64), begins)
     with np.errstate(invalid="ignore"):
         apart = np.abs(x - y)
@@ -156,9 +182,18 @@ def _same(left: Rows, i: Indices, right: Rows, j: Indices) -> tuple[NDArray[np.b
 def _equal(left: Rows, right: Rows, ours: Indices) -> bool:
     """Whether all is equal, row by row: the usual case, quickly told."""
     same = len(left) == len(right) and len(left.values) == len(right.values)
-    same = same and all(np.array_equal(getattr(left, name), getattr(right, name)) for name in ("kind", "time", "starts"))
-    same = same and all(np.array_equal(getattr(left, e), ours[getattr(right, e)]) for e in ("sender", "receiver"))
-    noted = np.flatnonzero((left.kind == CODE["begin"]) | (left.kind == CODE["target"])).tolist() if same else []
+    same = same and all(
+        np.array_equal(getattr(left, name), getattr(right, name))
+        for name in ("kind", "time", "starts")
+    )
+    same = same and all(
+        np.array_equal(getattr(left, e), ours[getattr(right, e)]) for e in ("sender", "receiver")
+    )
+    noted = (
+        np.flatnonzero((left.kind == CODE["begin"]) | (left.kind == CODE["target"])).tolist()
+        if same
+        else []
+    )
     return same and np.array_equal(left.values.view(np.int64), right.values.view(np.int64)) and all(
         left.notes[k].as_py() == right.notes[k].as_py() for k in noted
     )  # fmt: skip
@@ -227,6 +262,10 @@ def _of_metadata(a: Any, b: Any, name: str = "") -> list[str]:
     if a == b:
         return []
     if isinstance(a, dict) and isinstance(b, dict):
-        return [line for key in {**a, **b} for line in _of_metadata(a.get(key), b.get(key), f"{name} {key}".strip())]
+        return [
+            line
+            for key in {**a, **b}
+            for line in _of_metadata(a.get(key), b.get(key), f"{name} {key}".strip())
+        ]
     shown = [str(side) if len(str(side)) <= 30 else "…" for side in (a, b)]
     return [f"{name}: {shown[0]} / {shown[1]}" if shown[0] != shown[1] else f"{name} differ"]

@@ -26,7 +26,11 @@ AT_ONCE = 2**20  # values that become text together
 
 
 def export(
-    reader: LogReader, out: str | PathLike[str], form: str | None = None, choice: Choice | None = None, force: bool = False
+    reader: LogReader,
+    out: str | PathLike[str],
+    form: str | None = None,
+    choice: Choice | None = None,
+    force: bool = False,
 ) -> int:
     """Write the chosen rows to `out`; returns their number. form: one of `FORMATS`; or else the file's suffix tells.
 
@@ -35,11 +39,19 @@ def export(
     path = Path(out)
     form = path.suffix[1:] if form is None else form
     if form not in FORMATS:
-        hint = did_you_mean(form, FORMATS) if form else f"name the file *.{', *.'.join(FORMATS)}, or give the format"
+        hint = (
+            did_you_mean(form, FORMATS)
+            if form
+            else f"name the file *.{', *.'.join(FORMATS)}, or give the format"
+        )
         raise LogError(f"{str(path)!r}: there is no export to {shown(form)}; {hint}")
     if is_same(path, Path(reader.path)):
         raise LogError(f"{str(path)!r} is the log itself: choose another name")
-    writers: dict[str, Callable[[LogReader, Iterable[Any], Any], int]] = {"parquet": parquet, "csv": csv, "jsonl": jsonl}
+    writers: dict[str, Callable[[LogReader, Iterable[Any], Any], int]] = {
+        "parquet": parquet,
+        "csv": csv,
+        "jsonl": jsonl,
+    }
     if form == "pftrace":
         from .perfetto import pftrace
 
@@ -62,7 +74,9 @@ def parquet(reader: LogReader, batches: Iterable[Any], file: Any) -> int:
                 writer.write_table(pa.Table.from_batches(marked, schema=schema))
                 rows += sum(map(len, group))
     except (pa.ArrowInvalid, pa.ArrowNotImplementedError) as error:  # nulls where there can be none
-        raise LogError(f"{reader.path!r}: the log is damaged: {str(error).splitlines()[0]}") from None
+        raise LogError(
+            f"{reader.path!r}: the log is damaged: {str(error).splitlines()[0]}"
+        ) from None
     return rows
 
 
@@ -71,7 +85,14 @@ def csv(reader: LogReader, batches: Iterable[Any], file: Any) -> int:
     import pyarrow.csv
 
     texts = pa.string()
-    kinds = {"step": pa.int64(), "kind": texts, "sender": texts, "receiver": texts, "time": pa.int32(), "value": texts}
+    kinds = {
+        "step": pa.int64(),
+        "kind": texts,
+        "sender": texts,
+        "receiver": texts,
+        "time": pa.int32(),
+        "value": texts,
+    }
     schema = pa.schema({**kinds, "note": texts})
     rows = 0
     with pyarrow.csv.CSVWriter(file, schema) as writer:
@@ -94,7 +115,10 @@ def jsonl(reader: LogReader, batches: Iterable[Any], file: Any) -> int:
             pieces += ["{" * (k == 0) + ", " * (k > 0) + f'"{name}": ', column]
         lines = pc.binary_join_element_wise(*pieces, "}\n", "")
         offsets = lines.buffers()[1]
-        first, last = (int.from_bytes(offsets[4 * at : 4 * at + 4].to_pybytes(), "little") for at in (lines.offset, len(lines)))
+        first, last = (
+            int.from_bytes(offsets[4 * at : 4 * at + 4].to_pybytes(), "little")
+            for at in (lines.offset, len(lines))
+        )
         file.write(memoryview(lines.buffers()[2])[first:last] if len(lines) else b"")
         rows += len(batch)
     return rows
@@ -121,7 +145,10 @@ def _json(column: Any) -> Any:
         names = pa.array([json.dumps(name) for name in column.dictionary.to_pylist()], pa.string())
         return pc.fill_null(names.take(column.indices), "null")
     if pa.types.is_string(column.type):
-        return pa.array(["null" if text is None else json.dumps(text) for text in column.to_pylist()], pa.string())
+        return pa.array(
+            ["null" if text is None else json.dumps(text) for text in column.to_pylist()],
+            pa.string(),
+        )
     return pc.cast(column, pa.string())
 
 
@@ -129,7 +156,9 @@ def _lists(column: Any) -> Any:
     """Lists of floats as JSON, in the fewest digits that mean the same number."""
     first, last = column.offsets[0].as_py(), column.offsets[-1].as_py()
     values = column.values.slice(first, last - first)
-    numbers = pc.replace_substring_regex(pc.cast(values, pa.string()), r"^(-?\d+)$", r"\1.0")  # 1 is a float none the less
+    numbers = pc.replace_substring_regex(
+        pc.cast(values, pa.string()), r"^(-?\d+)$", r"\1.0"
+    )  # 1 is a float none the less
     numbers = pc.if_else(pc.is_finite(values), numbers, "null")
     lists = pa.ListArray.from_arrays(pc.subtract(column.offsets, first), numbers)
     return pc.binary_join_element_wise("[", pc.binary_join(lists, ", "), "]", "")

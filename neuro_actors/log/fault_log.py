@@ -51,7 +51,9 @@ FIELDS: dict[str, Any] = {
     "note": pa.string(),
 }
 NULLABLE = ("kind", "source", "target", "note")
-COLUMNS = pa.schema([pa.field(name, kind, nullable=name in NULLABLE) for name, kind in FIELDS.items()])
+COLUMNS = pa.schema(
+    [pa.field(name, kind, nullable=name in NULLABLE) for name, kind in FIELDS.items()]
+)
 
 
 def beside(log: str | PathLike[str]) -> Path:
@@ -66,10 +68,16 @@ class DisturbancesWriter:
     metadata: of the log's schema.  channels: the settings of those that disturb, or None.
     """
 
-    def __init__(self, log: Path, metadata: bytes, network: Network, channels: dict[str, Any] | None) -> None:
+    def __init__(
+        self, log: Path, metadata: bytes, network: Network, channels: dict[str, Any] | None
+    ) -> None:
         self._names = pa.array(members(network))
         self._codes = {name: code for code, name in enumerate(self._names.to_pylist())}
-        about = {"format": FORMAT, "log": hashlib.sha256(metadata).hexdigest(), "channels": channels}
+        about = {
+            "format": FORMAT,
+            "log": hashlib.sha256(metadata).hexdigest(),
+            "channels": channels,
+        }
         self._waiting: list[Disturbance] = []
         self._schema = COLUMNS.with_metadata({KEY: json.dumps(about)})
         path = beside(log)
@@ -101,11 +109,20 @@ class DisturbancesWriter:
         columns = [
             pa.array([d.time for d in held], pa.float64()),
             pa.array([d.step for d in held], pa.int64()),
-            pa.DictionaryArray.from_arrays(pa.array([what[d.what] for d in held], pa.int8()), pa.array(WHAT)),
-            pa.DictionaryArray.from_arrays(pa.array([kind.get(d.kind) for d in held], pa.int8()), pa.array(KIND)),
-            pa.DictionaryArray.from_arrays(pa.array([codes.get(d.source) for d in held], pa.int32()), self._names),
             pa.DictionaryArray.from_arrays(
-                pa.array([None if d.what == "died" else codes.get(d.target) for d in held], pa.int32()), self._names
+                pa.array([what[d.what] for d in held], pa.int8()), pa.array(WHAT)
+            ),
+            pa.DictionaryArray.from_arrays(
+                pa.array([kind.get(d.kind) for d in held], pa.int8()), pa.array(KIND)
+            ),
+            pa.DictionaryArray.from_arrays(
+                pa.array([codes.get(d.source) for d in held], pa.int32()), self._names
+            ),
+            pa.DictionaryArray.from_arrays(
+                pa.array(
+                    [None if d.what == "died" else codes.get(d.target) for d in held], pa.int32()
+                ),
+                self._names,
             ),
             pa.array([d.attempt for d in held], pa.int32()),
             pa.array([d.question for d in held], pa.bool_()),
@@ -131,7 +148,9 @@ class Disturbances:
         """Raise `LogError` if the log, whose last digest is this, is of another run. (Of one that is not whole that can
         only be told by its network, and what was recorded.)"""
         if None not in (digest, self.digest) and digest != self.digest:
-            raise LogError(f"{self.path!r}: it tells the disturbances of another run than the log beside it: move it away")
+            raise LogError(
+                f"{self.path!r}: it tells the disturbances of another run than the log beside it: move it away"
+            )
 
 
 def disturbances(log: str, metadata: bytes, network: Network) -> Disturbances | None:
@@ -180,7 +199,9 @@ def _channels(schema: Any, metadata: bytes) -> dict[str, Any] | None:
     if not schema.equals(COLUMNS):
         raise LogError("its columns are not those of disturbances")
     if log != hashlib.sha256(metadata).hexdigest():
-        raise LogError("it tells the disturbances of another run than the log beside it: move it away")
+        raise LogError(
+            "it tells the disturbances of another run than the log beside it: move it away"
+        )
     return channels
 
 
@@ -202,7 +223,9 @@ def _read(stream: Any, known: frozenset[str]) -> tuple[tuple[Disturbance, ...], 
             if what == "end" and note is not None:
                 digest = note
                 continue
-            disturbance = Disturbance(time, what, step, kind, source, target or "", attempt, question)
+            disturbance = Disturbance(
+                time, what, step, kind, source, target or "", attempt, question
+            )
             if not _makes_sense(disturbance, known):
                 raise LogError(f"row {len(found)} makes no sense: {shown(disturbance)}")
             found.append(disturbance)
@@ -214,7 +237,11 @@ def _rows(batch: Any) -> Iterator[tuple[Any, ...]]:
 
 
 def _makes_sense(d: Disturbance, known: frozenset[str]) -> bool:
-    numbers = None not in (d.time, d.step, d.attempt, d.question) and 0 <= d.time < float("inf") and d.step >= 1 <= d.attempt
+    numbers = (
+        None not in (d.time, d.step, d.attempt, d.question)
+        and 0 <= d.time < float("inf")
+        and d.step >= 1 <= d.attempt
+    )
     if d.what == "died":
         return numbers and d.kind in PLACES and d.source in known and not d.target
     return numbers and d.what in DISTURBANCES and d.kind in KINDS and {d.source, d.target} <= known

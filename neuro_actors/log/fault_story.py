@@ -16,11 +16,21 @@ from .row_filter import Choice
 
 Key = tuple[str, str | None, str | None]
 MOST = 6  # things that befell one message, which are told
-FAILED = {"lost": "lost at {}", "garbled": "garbled at {}", "overflowed": "lost at {} for want of room"}
-SAID = FAILED | {"doubled": "doubled at {}", "late": "held back at {}", "repeated": "sent again at {} (attempt {})"}
+FAILED = {
+    "lost": "lost at {}",
+    "garbled": "garbled at {}",
+    "overflowed": "lost at {} for want of room",
+}
+SAID = FAILED | {
+    "doubled": "doubled at {}",
+    "late": "held back at {}",
+    "repeated": "sent again at {} (attempt {})",
+}
 
 
-def accompanied(rows: Iterable[Row], held: Disturbances, choice: Choice) -> Iterator[tuple[Row | None, list[Disturbance]]]:
+def accompanied(
+    rows: Iterable[Row], held: Disturbances, choice: Choice
+) -> Iterator[tuple[Row | None, list[Disturbance]]]:
     """Each row with what befell its message. Before a step ends, with no row: who died in it, and what befell messages
     that no row tells, such as an urgency where there was nothing to feel."""
     steps: dict[int, dict[Key, list[Disturbance]]] = defaultdict(lambda: defaultdict(list))
@@ -87,7 +97,9 @@ def seconds(time: float) -> str:
 
 def _death(d: Disturbance) -> str:
     again = f" again, death {d.attempt} since it last committed," * (d.attempt > 1)
-    return printable(f"{d.source} died{again} at {seconds(d.time)}, {d.kind}, and went on from what it had committed")
+    return printable(
+        f"{d.source} died{again} at {seconds(d.time)}, {d.kind}, and went on from what it had committed"
+    )
 
 
 def _chosen(d: Disturbance, choice: Choice) -> bool:

@@ -37,7 +37,11 @@ class Following(LogReader):
 
     def _stream(self) -> Any:
         """Of what is there; or, for `batches`, of what is still to come, too."""
-        return super()._stream() if self._file is None else pa.ipc.open_stream(pa.PythonFile(self._file, "r"))
+        return (
+            super()._stream()
+            if self._file is None
+            else pa.ipc.open_stream(pa.PythonFile(self._file, "r"))
+        )
 
 
 class _Growing:
@@ -51,7 +55,9 @@ class _Growing:
     def read(self, size: int) -> bytes:
         parts, missing = [], size
         while missing:
-            part = self._file.read(min(missing, AT_ONCE))  # a damaged log may ask for more than there is memory for
+            part = self._file.read(
+                min(missing, AT_ONCE)
+            )  # a damaged log may ask for more than there is memory for
             if part:
                 parts.append(part)
                 missing -= len(part)

@@ -84,7 +84,12 @@ class Log:
         self.channels: dict[str, Any] | None = None if second is None else second.channels
 
     def _rows_of(self, pieces: list[tuple[int, int, int]]) -> Rows:
-        return joined([self._reader.decoded(self._batches[k].slice(a, b - a), self._first[k] + a) for k, a, b in pieces])
+        return joined(
+            [
+                self._reader.decoded(self._batches[k].slice(a, b - a), self._first[k] + a)
+                for k, a, b in pieces
+            ]
+        )
 
     # --- steps ---------------------------------------------------------------------------------------------------
 
@@ -104,7 +109,11 @@ class Log:
     def _place(self, number: int) -> int:
         as_whole_number("step", number, 1)
         if number not in self._where:
-            known = f"steps {self.steps[0].number} to {self.steps[-1].number}" if self.steps else "no step"
+            known = (
+                f"steps {self.steps[0].number} to {self.steps[-1].number}"
+                if self.steps
+                else "no step"
+            )
             what = known if self.partial is None else f"{known}, not all of them"
             raise LogError(f"{self.path!r}: there is no step {number}; it holds {what}")
         return self._where[number]
@@ -119,8 +128,13 @@ class Log:
         if number:
             self._place(number)
         network, recording = self.network, self._reader.recording
-        told = recording.chosen(network) & ~network.is_input & ("commit" in recording.kinds)  # who tells what it learnt
-        weights, biases = np.where(told[network.targets], np.nan, network.weights), np.where(told, np.nan, network.biases)
+        told = (
+            recording.chosen(network) & ~network.is_input & ("commit" in recording.kinds)
+        )  # who tells what it learnt
+        weights, biases = (
+            np.where(told[network.targets], np.nan, network.weights),
+            np.where(told, np.nan, network.biases),
+        )
         for k in range(len(self.steps) - 1, -1, -1):
             if not (np.isnan(weights).any() or np.isnan(biases).any()):
                 break
@@ -130,12 +144,19 @@ class Log:
                 weights = np.where(np.isnan(weights), step.weights, weights)
                 biases = np.where(np.isnan(biases), step.biases, biases)
         weights = np.where(np.isnan(weights), self.network.weights, weights)
-        return self.network.with_parameters(weights, np.where(np.isnan(biases), self.network.biases, biases))
+        return self.network.with_parameters(
+            weights, np.where(np.isnan(biases), self.network.biases, biases)
+        )
 
     # --- messages ------------------------------------------------------------------------------------------------
 
     def messages(
-        self, *, neuron: str | None = None, step: int | None = None, phase: str | None = None, kind: str | None = None
+        self,
+        *,
+        neuron: str | None = None,
+        step: int | None = None,
+        phase: str | None = None,
+        kind: str | None = None,
     ) -> Any:
         """Messages as a pyarrow.Table with the log's columns; `.to_pandas()`, or `polars.from_arrow` of it.
 
@@ -146,7 +167,10 @@ class Log:
         if step is None:
             found = [pick(batch) for batch in self._batches]
         else:
-            found = [pick(self._batches[k].slice(a, b - a)) for k, a, b in self._pieces[self._place(step)]]
+            found = [
+                pick(self._batches[k].slice(a, b - a))
+                for k, a, b in self._pieces[self._place(step)]
+            ]
         return pa.Table.from_batches(found, schema=columns())
 
     def query(self, sql: str) -> Any:
@@ -169,4 +193,6 @@ class Log:
         or what is asked for, among it neurons by id, and weights by synapse, as "x0->h2"."""
         from .plots import figure_of
 
-        return figure_of(self._reader, path, loss=loss, urgency=urgency, neurons=neurons, weights=weights)
+        return figure_of(
+            self._reader, path, loss=loss, urgency=urgency, neurons=neurons, weights=weights
+        )

@@ -27,7 +27,14 @@ class Page:
     """
 
     def __init__(
-        self, template: Template, width: tuple[int, int], schema: Any, names: Any, kinds: Any, outputs: Any, rows: int
+        self,
+        template: Template,
+        width: tuple[int, int],
+        schema: Any,
+        names: Any,
+        kinds: Any,
+        outputs: Any,
+        rows: int,
     ) -> None:
         self.template = template
         self._schema = schema
@@ -45,16 +52,24 @@ class Page:
         self._first_offsets = pa.array(self._offsets[: max(end, 2)].astype(np.int32))
         self.sealed = slice(int(lengths[template.sealed].sum()))  # what the world says stands first
         self._columns = [
-            pa.DictionaryArray.from_arrays(self._tiled(template.kind, CODE["begin"], CODE["seal"], pa.int8()), kinds),
-            pa.DictionaryArray.from_arrays(self._tiled(template.sender, NOBODY, NOBODY, pa.int32()), names),
-            pa.DictionaryArray.from_arrays(self._tiled(template.receiver, NOBODY, NOBODY, pa.int32()), names),
+            pa.DictionaryArray.from_arrays(
+                self._tiled(template.kind, CODE["begin"], CODE["seal"], pa.int8()), kinds
+            ),
+            pa.DictionaryArray.from_arrays(
+                self._tiled(template.sender, NOBODY, NOBODY, pa.int32()), names
+            ),
+            pa.DictionaryArray.from_arrays(
+                self._tiled(template.receiver, NOBODY, NOBODY, pa.int32()), names
+            ),
             self._tiled(template.time, 0, 0, pa.int32()),
         ]
         targets = template.kind == CODE["target"]
         wanted = template.place[targets] - (template.place[targets].min() if targets.any() else 0)
         self._targets = [outputs[k].encode() for k in wanted.tolist()]
         noted = np.concatenate([[True], targets, [True]])
-        self._note_bits = pa.py_buffer(np.packbits(np.tile(noted, self.room), bitorder="little").tobytes())
+        self._note_bits = pa.py_buffer(
+            np.packbits(np.tile(noted, self.room), bitorder="little").tobytes()
+        )
         self._noted_lengths: list[int] = []
         self._noted = (np.arange(self.room)[:, None] * self.n_rows + np.flatnonzero(noted)).ravel()
 
@@ -63,7 +78,9 @@ class Page:
         nobody = tiled < 0
         if not nobody.any():
             return pa.array(tiled, kind)
-        return pa.array(np.where(nobody, 0, tiled), kind, mask=nobody)  # 0 under a null: some readers look there
+        return pa.array(
+            np.where(nobody, 0, tiled), kind, mask=nobody
+        )  # 0 under a null: some readers look there
 
     @property
     def full(self) -> bool:
@@ -99,9 +116,18 @@ class Page:
     def _cut(self, columns: list[Any], start: int, stop: int) -> Iterator[Any]:
         """Rows start to stop of all columns, the values among them."""
         first, last = int(self._offsets[start]), int(self._offsets[stop])
-        offsets = pa.array((self._offsets[start : stop + 1] - first).astype(np.int32)) if start else self._first_offsets
-        value = pa.ListArray.from_arrays(offsets.slice(0, stop - start + 1), pa.array(self.values.reshape(-1)[first:last]))
-        *others, note = (column if len(column) == stop - start else column.slice(start, stop - start) for column in columns)
+        offsets = (
+            pa.array((self._offsets[start : stop + 1] - first).astype(np.int32))
+            if start
+            else self._first_offsets
+        )
+        value = pa.ListArray.from_arrays(
+            offsets.slice(0, stop - start + 1), pa.array(self.values.reshape(-1)[first:last])
+        )
+        *others, note = (
+            column if len(column) == stop - start else column.slice(start, stop - start)
+            for column in columns
+        )
         yield from (*others, value, note)
 
     def _note_column(self, count: int) -> Any:
@@ -110,6 +136,9 @@ class Page:
         if lengths != self._noted_lengths:  # they are mostly those of the page before
             offsets = np.zeros(count * self.n_rows + 1, dtype=np.int32)
             offsets[1 + self._noted[: len(texts)]] = lengths
-            self._noted_lengths, self._note_offsets = lengths, pa.py_buffer(np.cumsum(offsets, dtype=np.int32))
+            self._noted_lengths, self._note_offsets = (
+                lengths,
+                pa.py_buffer(np.cumsum(offsets, dtype=np.int32)),
+            )
         buffers = self._note_offsets, pa.py_buffer(b"".join(texts)), self._note_bits
         return pa.StringArray.from_buffers(count * self.n_rows, *buffers)

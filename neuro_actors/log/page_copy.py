@@ -18,7 +18,9 @@ class Filling:
         outputs = network.output_positions
         listen = len(said.loss_rows) == len(outputs) or ~network.is_input[outputs]
         loss_rows = np.zeros(len(outputs), dtype=np.intp)
-        loss_rows[listen if isinstance(listen, np.ndarray) else slice(None)] = said.loss_rows if len(said.loss_rows) else 0
+        loss_rows[listen if isinstance(listen, np.ndarray) else slice(None)] = (
+            said.loss_rows if len(said.loss_rows) else 0
+        )
         first = np.concatenate([[0], np.cumsum(places.fans)])  # of each neuron's commit
         self._copies: list[tuple[str, Indices | slice, Section]] = []
         for section in template.sections:
@@ -37,7 +39,9 @@ class Filling:
 
     def fits(self, said: Said) -> bool:
         """Whether the rows lie where they lay."""
-        return said.urgency_rows is self._layout or np.array_equal(said.urgency_rows, self._layout)  # as in another lane
+        return said.urgency_rows is self._layout or np.array_equal(
+            said.urgency_rows, self._layout
+        )  # as in another lane
 
     def fill(self, sheet: Array, starts: Indices, said: Said) -> None:
         """sheet: (n_values,); starts: where each row of the template begins in it."""
@@ -56,7 +60,9 @@ class Filling:
             source = sources[block]
             target = sheet[starts[section.start] : starts[section.stop]]
             if block == "lost":
-                target[...] = source if len(target) == len(source) else 0.0  # nothing where a step was broken off
+                target[...] = (
+                    source if len(target) == len(source) else 0.0
+                )  # nothing where a step was broken off
                 continue
             if source.ndim == 2:
                 target = target.reshape(-1, source.shape[1])
@@ -76,5 +82,7 @@ def _as_slice(items: Indices) -> Indices | slice:
 def _places_of(starts: Indices, lengths: Indices) -> Indices:
     """All places of ranges that begin there and are so long."""
     ends = np.cumsum(lengths)
-    places: Indices = np.arange(ends[-1] if len(ends) else 0) + np.repeat(starts - (ends - lengths), lengths)
+    places: Indices = np.arange(ends[-1] if len(ends) else 0) + np.repeat(
+        starts - (ends - lengths), lengths
+    )
     return places

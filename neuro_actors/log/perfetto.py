@@ -43,11 +43,15 @@ class _Trace:
             from perfetto.protos.perfetto.trace import perfetto_trace_pb2 as protos
             from perfetto.trace_builder.proto_builder import StreamingTraceProtoBuilder
         except ImportError:
-            raise LogError("traces need the perfetto package: pip install 'neuro-actors[perfetto]'") from None
+            raise LogError(
+                "traces need the perfetto package: pip install 'neuro-actors[perfetto]'"
+            ) from None
         self._reader, self._network = reader, reader.network
         self._builder, self._event = StreamingTraceProtoBuilder(file), protos.TrackEvent
         n, network = len(reader.members), reader.network
-        hearers = [network.targets[network.outgoing.of(k)].tolist() for k in range(len(network.ids))]
+        hearers = [
+            network.targets[network.outgoing.of(k)].tolist() for k in range(len(network.ids))
+        ]
         for k in network.output_positions.tolist():
             hearers[k] += [n - 2, n - 1]
         self._hearers: list[list[int]] = [*hearers, [], []]
@@ -74,11 +78,24 @@ class _Trace:
                 self._now = now
                 self._end = max(self._end, self._start + now[1])
             last = row
-            while last < len(rows) and (step[last], time[last]) == now and sender[last] == who and kind[last] == what:
+            while (
+                last < len(rows)
+                and (step[last], time[last]) == now
+                and sender[last] == who
+                and kind[last] == what
+            ):
                 last += 1
             if who >= 0:
-                numbers = {"mean": mean[row]} if last == row + 1 else {"strength": float(np.mean(strength[row:last]))}
-                to = self._hearers[who] if what == CODE["activation"] and receiver[row] == NULL else receiver[row:last]
+                numbers = (
+                    {"mean": mean[row]}
+                    if last == row + 1
+                    else {"strength": float(np.mean(strength[row:last]))}
+                )
+                to = (
+                    self._hearers[who]
+                    if what == CODE["activation"] and receiver[row] == NULL
+                    else receiver[row:last]
+                )
                 self._say(who, what, [whom for whom in to if whom >= 0], numbers)
             row = last
 

@@ -50,7 +50,10 @@ class Workers:
 
     def described(self) -> dict[str, Any]:
         """As the metadata hold it."""
-        return {"replicas": self.replicas, "shard": base64.b64encode(self.shard.astype("<i4").tobytes()).decode()}
+        return {
+            "replicas": self.replicas,
+            "shard": base64.b64encode(self.shard.astype("<i4").tobytes()).decode(),
+        }
 
     def __repr__(self) -> str:
         return f"<Workers: replicas={self.replicas}, shards={self.shards}>"
@@ -66,9 +69,17 @@ def workers_of(text: bytes | None, network: Network) -> Workers | None:
     if type(replicas) is not int or not 1 <= replicas < MOST:
         raise LogError("its description of the machines is damaged: there are one or more replicas")
     if len(shard) != len(network.ids):
-        raise LogError("its description of the machines is damaged: as many places as neurons were expected")
+        raise LogError(
+            "its description of the machines is damaged: as many places as neurons were expected"
+        )
     held = np.unique(shard[~network.is_input])
-    if not np.array_equal(held, np.arange(len(held))) or shard.min() < 0 or shard.max() >= len(held):
-        raise LogError("its description of the machines is damaged: shards are 0, 1, 2, … and each holds a neuron")
+    if (
+        not np.array_equal(held, np.arange(len(held)))
+        or shard.min() < 0
+        or shard.max() >= len(held)
+    ):
+        raise LogError(
+            "its description of the machines is damaged: shards are 0, 1, 2, … and each holds a neuron"
+        )
     shard.setflags(write=False)
     return Workers(replicas, len(held), shard)

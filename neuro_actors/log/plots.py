@@ -56,7 +56,9 @@ def figure_of(
     if weights:
         draw.append(_weights(reader, weights))
     size = 8, 0.5 + 2.9 * len(draw)
-    figure, axes = plt.subplots(len(draw), 1, figsize=size, layout="constrained", squeeze=False, sharex=True)
+    figure, axes = plt.subplots(
+        len(draw), 1, figsize=size, layout="constrained", squeeze=False, sharex=True
+    )
     plt.close(figure)  # a notebook shows what is returned, and that once
     for k, (axis, onto) in enumerate(zip(axes[:, 0], draw, strict=True)):
         onto(axis)
@@ -92,7 +94,11 @@ def _loss(reader: LogReader) -> Callable[[Any], None]:
 
 def _urgency(reader: LogReader) -> Callable[[Any], None]:
     steps, strength = urgency_by_level(reader)
-    heard = np.flatnonzero(~np.isnan(strength).all(axis=1)) if len(steps) else np.empty(0, dtype=np.intp)
+    heard = (
+        np.flatnonzero(~np.isnan(strength).all(axis=1))
+        if len(steps)
+        else np.empty(0, dtype=np.intp)
+    )
     if not len(heard):
         raise LogError(f"{reader.path!r}: it holds no urgency to show")
     edges, shown = _binned(steps, strength[heard[0] : heard[-1] + 1])
@@ -109,10 +115,14 @@ def _urgency(reader: LogReader) -> Callable[[Any], None]:
         heights = np.append(levels, levels[-1] + 1) - 0.5
         mesh = axis.pcolormesh(edges, heights, cells, norm=norm, cmap="viridis", rasterized=True)
         ticks = LogLocator(subs=(1, 2, 5) if high < 300 * low else (1,))
-        axis.figure.colorbar(mesh, ax=axis, label="mean |urgency|", pad=0.01, aspect=12, ticks=ticks, format="{x:g}")
+        axis.figure.colorbar(
+            mesh, ax=axis, label="mean |urgency|", pad=0.01, aspect=12, ticks=ticks, format="{x:g}"
+        )
         sizes = np.bincount(reader.network.level).tolist()
         named = levels[:: max(1, len(levels) // 12)].tolist()
-        axis.set_yticks(named, [f"level {k}: {counted(sizes[k], WHO[k > 0])}" for k in named], fontsize=9)
+        axis.set_yticks(
+            named, [f"level {k}: {counted(sizes[k], WHO[k > 0])}" for k in named], fontsize=9
+        )
         axis.set_facecolor("0.92")  # nothing heard
         _titled(axis, "Urgency: how strong a message is that a level hears")
 
@@ -129,7 +139,12 @@ def _neuron(reader: LogReader, neuron: str) -> list[Callable[[Any], None]]:
 
     def activation(axis: Any) -> None:
         mean, least, greatest = found.activation
-        band = {"color": BLUE, "alpha": 0.15, "linewidth": 0, "label": "least to greatest of the examples"}
+        band = {
+            "color": BLUE,
+            "alpha": 0.15,
+            "linewidth": 0,
+            "label": "least to greatest of the examples",
+        }
         axis.fill_between(found.said, least, greatest, **band)
         _curve(axis, found.said, mean, BLUE, "mean")
         axis.set_ylabel("activation")
@@ -154,7 +169,9 @@ def _weights(reader: LogReader, names: Sequence[str]) -> Callable[[Any], None]:
         for k, (name, steps, values) in enumerate(curves):
             colour = [BLUE, ORANGE][k] if len(curves) < 3 else colormaps["tab10"](k % 10)
             line = axis.step(steps, values, where="post", color=colour, linewidth=1.4)[0]
-            line.set_label("\u200b" + printable(name))  # matplotlib hides labels that begin with an underscore
+            line.set_label(
+                "\u200b" + printable(name)
+            )  # matplotlib hides labels that begin with an underscore
         axis.axhline(0, color="0.6", linewidth=0.8)
         axis.set_ylabel("weight")
         axis.grid(alpha=0.3)
@@ -165,7 +182,9 @@ def _weights(reader: LogReader, names: Sequence[str]) -> Callable[[Any], None]:
     return onto
 
 
-def _curve(axis: Any, steps: NDArray[np.int64], values: Array, colour: str, label: str = "") -> None:
+def _curve(
+    axis: Any, steps: NDArray[np.int64], values: Array, colour: str, label: str = ""
+) -> None:
     """All values; where they are many in grey, with their running mean."""
     half = len(values) // 80
     if len(steps) > POINTS:
@@ -174,7 +193,9 @@ def _curve(axis: Any, steps: NDArray[np.int64], values: Array, colour: str, labe
         axis.plot(steps, _running_mean(values, half), color=colour, linewidth=1.8, label=label)
     else:
         marker = "o" if len(steps) < 30 else ""
-        axis.plot(steps, values, color=colour, linewidth=1.4, marker=marker, markersize=3, label=label)
+        axis.plot(
+            steps, values, color=colour, linewidth=1.4, marker=marker, markersize=3, label=label
+        )
     axis.grid(alpha=0.3)
     if axis.get_legend_handles_labels()[1]:
         axis.legend(frameon=False, fontsize=8)
@@ -183,7 +204,9 @@ def _curve(axis: Any, steps: NDArray[np.int64], values: Array, colour: str, labe
 def _running_mean(values: Array, half: int) -> Array:
     """Over so many on each side, less at both ends; over those that are finite."""
     there = np.isfinite(values)
-    sums, counts = (np.concatenate([[0.0], np.cumsum(part)]) for part in (np.where(there, values, 0.0), there))
+    sums, counts = (
+        np.concatenate([[0.0], np.cumsum(part)]) for part in (np.where(there, values, 0.0), there)
+    )
     places = np.arange(len(values))
     first, last = np.maximum(places - half, 0), np.minimum(places + half + 1, len(values))
     with np.errstate(invalid="ignore"):

@@ -37,7 +37,10 @@ TABLES = {  # name: its columns, and what it is
         "step, kind, sender, receiver, time, value, mean, note",
         "each message; what a neuron tells all its followers once, receiver null",
     ),
-    "mail": ("step, kind, sender, receiver, time, value, mean", "each message once for each who received it"),
+    "mail": (
+        "step, kind, sender, receiver, time, value, mean",
+        "each message once for each who received it",
+    ),
     "neurons": (
         "neuron, place, level, activation, bias, is_input, is_output, fan_in, fan_out",
         "all, inputs among them, with the bias that the run began with",
@@ -51,9 +54,18 @@ TABLES = {  # name: its columns, and what it is
         "what was asked for; loss is its name, optimizer is JSON",
     ),
     "losses": ("step, mode, loss, examples", "the mean loss of each step that has one"),
-    "activations": ("step, neuron, mean, least, greatest", "what each neuron said, over the examples"),
-    "urgencies": ("step, sender, receiver, mean, strength", "over the examples; strength: mean of absolute values"),
-    "weights": ("step, source, target, weight", "as learnt in each step; at step 0 as the run began"),
+    "activations": (
+        "step, neuron, mean, least, greatest",
+        "what each neuron said, over the examples",
+    ),
+    "urgencies": (
+        "step, sender, receiver, mean, strength",
+        "over the examples; strength: mean of absolute values",
+    ),
+    "weights": (
+        "step, source, target, weight",
+        "as learnt in each step; at step 0 as the run began",
+    ),
     "biases": ("step, neuron, bias", "likewise"),
     "gradients": (
         "step, source, target, urgency",
@@ -112,7 +124,9 @@ CREATE VIEW gradients AS
 def tables_in_words() -> str:
     """The tables and their columns, within 76 columns."""
     lines = [f"{name} ({held})\n    {what}" for name, (held, what) in TABLES.items()]
-    return "\n".join(line for entry in lines for part in entry.split("\n") for line in _wrapped(part))
+    return "\n".join(
+        line for entry in lines for part in entry.split("\n") for line in _wrapped(part)
+    )
 
 
 def _wrapped(line: str) -> list[str]:
@@ -184,7 +198,9 @@ def _read(reader: Any) -> Iterator[Any]:
 def complaint(error: Exception) -> str:
     """What DuckDB says, without the lines that draw where."""
     said = re.sub(r"^\w+ Error: ", "", " ".join(str(error).split("\nLINE ")[0].split()))
-    return "the query cannot be answered: " + printable(said if len(said) <= MOST else f"{said[:MOST]}…")
+    return "the query cannot be answered: " + printable(
+        said if len(said) <= MOST else f"{said[:MOST]}…"
+    )
 
 
 # --- the network's tables ----------------------------------------------------------------------------------------
@@ -192,7 +208,9 @@ def complaint(error: Exception) -> str:
 
 def _names(network: Network, places: Any) -> Any:
     """Ids of neurons, each stored once."""
-    return pa.DictionaryArray.from_arrays(pa.array(places, pa.int32()), pa.array([*network.ids, LOSS, ENVIRONMENT]))
+    return pa.DictionaryArray.from_arrays(
+        pa.array(places, pa.int32()), pa.array([*network.ids, LOSS, ENVIRONMENT])
+    )
 
 
 def _neurons(network: Network) -> Any:
@@ -215,7 +233,9 @@ def _neurons(network: Network) -> Any:
 def _synapses(network: Network) -> Any:
     nth = np.empty(len(network.weights), dtype=np.int64)
     incoming = network.incoming
-    nth[incoming.order] = np.arange(1, len(nth) + 1) - np.repeat(incoming.start[:-1], incoming.sizes)
+    nth[incoming.order] = np.arange(1, len(nth) + 1) - np.repeat(
+        incoming.start[:-1], incoming.sizes
+    )
     return pa.table(
         {
             "source": _names(network, network.sources),
@@ -232,4 +252,9 @@ def _hearers(network: Network) -> Any:
     n, outputs = len(network.ids), network.output_positions
     told = [np.full(len(outputs), who) for who in (n, n + 1)]
     senders = np.concatenate([network.sources, outputs, outputs])
-    return pa.table({"sender": _names(network, senders), "receiver": _names(network, np.concatenate([network.targets, *told]))})
+    return pa.table(
+        {
+            "sender": _names(network, senders),
+            "receiver": _names(network, np.concatenate([network.targets, *told])),
+        }
+    )

@@ -81,12 +81,17 @@ class LogReader:
         self._path = self.path = str(file)
         self.cut_off = False
         self.read = self.size = 0
-        self._codes: list[tuple[str, Any, Indices]] = []  # dictionaries met, with the code of each name
+        self._codes: list[
+            tuple[str, Any, Indices]
+        ] = []  # dictionaries met, with the code of each name
         try:
             regular = S_ISREG(file.stat().st_mode)
         except FileNotFoundError:
             raise LogError(f"{self._path!r}: there is no such file") from None
-        except (OSError, ValueError) as error:  # of a folder that is closed to us; of a name that no file can have
+        except (
+            OSError,
+            ValueError,
+        ) as error:  # of a folder that is closed to us; of a name that no file can have
             raise LogError(f"{self._path!r}: {getattr(error, 'strerror', error)}") from None
         if not regular:
             raise LogError(f"{self._path!r}: it is no regular file")
@@ -101,10 +106,20 @@ class LogReader:
                 self.rule: dict[str, Any] = dict(self.about["rule"])
                 if not isinstance(self.rule["name"], str):
                     raise ValueError("a rule's name is a text")
-                self.machines: Workers | None = workers_of(stream.schema.metadata.get(MACHINES), self.network)
+                self.machines: Workers | None = workers_of(
+                    stream.schema.metadata.get(MACHINES), self.network
+                )
             except LogError as error:
                 raise LogError(f"{self._path!r}: {error}") from None
-            except (KeyError, ValueError, TypeError, AttributeError, IndexError, RecursionError, NeuroActorsError) as error:
+            except (
+                KeyError,
+                ValueError,
+                TypeError,
+                AttributeError,
+                IndexError,
+                RecursionError,
+                NeuroActorsError,
+            ) as error:
                 raise LogError(f"{self._path!r}: its metadata are damaged: {error}") from None
         self.members = members(self.network)
         self._known = {
@@ -119,7 +134,9 @@ class LogReader:
             return pa.ipc.open_stream(self._source)
         except (pa.ArrowException, OSError) as error:
             empty = Path(self._path).stat().st_size == 0
-            what = "it is empty" if empty else f"it is no message log ({str(error).splitlines()[0]})"
+            what = (
+                "it is empty" if empty else f"it is no message log ({str(error).splitlines()[0]})"
+            )
             raise LogError(f"{self._path!r}: {what}") from None
 
     def batches(self) -> Iterator[Any]:
@@ -154,7 +171,9 @@ class LogReader:
             rows = self.decoded(batch, first)
             first += len(rows)
             start = 0
-            for stop in np.flatnonzero((rows.kind == CODE["begin"]) | (rows.kind == CODE["end"])).tolist():
+            for stop in np.flatnonzero(
+                (rows.kind == CODE["begin"]) | (rows.kind == CODE["end"])
+            ).tolist():
                 if stop > start:
                     held.append(rows.cut(start, stop))
                 if held:
@@ -187,10 +206,14 @@ class LogReader:
         """Raise `LogError` for a null where there can be none."""
         for name in ("step", "kind", "time", "value"):
             if batch.column(name).null_count:
-                where = first + batch.column(name).is_null().to_numpy(zero_copy_only=False).tolist().index(True)
+                where = first + batch.column(name).is_null().to_numpy(
+                    zero_copy_only=False
+                ).tolist().index(True)
                 raise LogError(f"{self._path!r}: row {where} has no {name}")
         if batch.column("value").flatten().null_count:
-            raise LogError(f"{self._path!r}: one of the values in rows {first} to {first + len(batch) - 1} is null")
+            raise LogError(
+                f"{self._path!r}: one of the values in rows {first} to {first + len(batch) - 1} is null"
+            )
 
     def codes(self, batch: Any, name: str) -> Indices:
         """The column kind, sender or receiver in our own counting, whatever dictionary it is written in; see `Rows`."""
@@ -202,7 +225,10 @@ class LogReader:
                 break
         else:
             ours = self._known[what]
-            codes = np.array([ours.get(text, UNKNOWN) for text in column.dictionary.to_pylist()] + [NULL], dtype=np.intp)
+            codes = np.array(
+                [ours.get(text, UNKNOWN) for text in column.dictionary.to_pylist()] + [NULL],
+                dtype=np.intp,
+            )
             self._codes.append((what, column.dictionary, codes))
         indices = column.indices
         raw = indices.fill_null(len(codes) - 1) if indices.null_count else indices
@@ -223,6 +249,8 @@ def joined(parts: list[Rows]) -> Rows:
     ends = np.cumsum([0, *(part.starts[-1] for part in parts)])
     starts = [part.starts[1:] + end for part, end in zip(parts, ends[:-1], strict=True)]
     names = ("step", "kind", "sender", "receiver", "time", "values")
-    columns: dict[str, Any] = {name: np.concatenate([getattr(part, name) for part in parts]) for name in names}
+    columns: dict[str, Any] = {
+        name: np.concatenate([getattr(part, name) for part in parts]) for name in names
+    }
     notes = pa.concat_arrays([part.notes for part in parts])
     return Rows(first=parts[0].first, starts=np.concatenate([[0], *starts]), notes=notes, **columns)

@@ -15,7 +15,12 @@ from ..support.errors import InputError, LogError
 from ..support.text import shown
 from ..support.validation import as_flag, as_path, as_whole_number, did_you_mean
 
-PHASES = {"forward": ("activation", "tangent"), "loss": ("target", "loss"), "backward": ("urgency",), "commit": ("commit",)}
+PHASES = {
+    "forward": ("activation", "tangent"),
+    "loss": ("target", "loss"),
+    "backward": ("urgency",),
+    "commit": ("commit",),
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,8 +54,12 @@ class Recording:
         as_whole_number("every", self.every, 1)
         for name in ("neurons", "layers", "phases"):
             given = getattr(self, name)
-            if given is not None and (isinstance(given, str) or not isinstance(given, Sequence) or not len(given)):
-                raise LogError(f"{name} must be a list with something in it, or None for all, got {shown(given)}")
+            if given is not None and (
+                isinstance(given, str) or not isinstance(given, Sequence) or not len(given)
+            ):
+                raise LogError(
+                    f"{name} must be a list with something in it, or None for all, got {shown(given)}"
+                )
         for phase in self.phases or ():
             if not isinstance(phase, str) or phase not in PHASES:
                 raise LogError(f"unknown phase {shown(phase)}: {did_you_mean(phase, list(PHASES))}")
@@ -58,12 +67,18 @@ class Recording:
     @property
     def whole(self) -> bool:
         """Whether everything is recorded."""
-        return self.every == 1 and self.neurons is None and self.layers is None and self.kinds == KINDS
+        return (
+            self.every == 1 and self.neurons is None and self.layers is None and self.kinds == KINDS
+        )
 
     @property
     def kinds(self) -> frozenset[str]:
         """Messages of which kinds are recorded."""
-        return KINDS if self.phases is None else frozenset(kind for phase in self.phases for kind in PHASES[phase])
+        return (
+            KINDS
+            if self.phases is None
+            else frozenset(kind for phase in self.phases for kind in PHASES[phase])
+        )
 
     def chosen(self, network: Network) -> NDArray[np.bool_]:
         """Whose mail is recorded, (n_neurons,). Raises `LogError` where there is no such neuron or level."""
@@ -72,18 +87,28 @@ class Recording:
         chosen = np.zeros(len(network.ids), dtype=bool)
         for name in self.neurons or ():
             if not isinstance(name, str) or name not in network.position:
-                raise LogError(f"there is no neuron {shown(name)} to record; {did_you_mean(name, network.ids)}")
+                raise LogError(
+                    f"there is no neuron {shown(name)} to record; {did_you_mean(name, network.ids)}"
+                )
             chosen[network.position[name]] = True
         for level in self.layers or ():
-            if isinstance(level, bool) or not isinstance(level, (int, np.integer)) or not 0 <= level <= network.depth:
-                raise LogError(f"there is no level {shown(level)} to record: levels go from 0, the inputs, to {network.depth}")
+            if (
+                isinstance(level, bool)
+                or not isinstance(level, (int, np.integer))
+                or not 0 <= level <= network.depth
+            ):
+                raise LogError(
+                    f"there is no level {shown(level)} to record: levels go from 0, the inputs, to {network.depth}"
+                )
             chosen |= network.level == level
         return chosen
 
     def described(self) -> dict[str, Any]:
         """For a log's metadata; None for all."""
         layers = None if self.layers is None else [int(level) for level in self.layers]
-        neurons, phases = (None if names is None else list(names) for names in (self.neurons, self.phases))
+        neurons, phases = (
+            None if names is None else list(names) for names in (self.neurons, self.phases)
+        )
         return {"every": int(self.every), "neurons": neurons, "layers": layers, "phases": phases}
 
     @classmethod

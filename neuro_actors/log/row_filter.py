@@ -40,13 +40,21 @@ class Choice:
         if self.step is not None:
             as_whole_number("step", self.step, 1)
         if self.phase is not None and (not isinstance(self.phase, str) or self.phase not in PHASES):
-            raise LogError(f"unknown phase {shown(self.phase)}: {did_you_mean(self.phase, list(PHASES))}")
-        if self.kind is not None and (not isinstance(self.kind, str) or self.kind not in self._kinds):
-            raise LogError(f"unknown kind {shown(self.kind)}: {did_you_mean(self.kind, self._kinds)}")
+            raise LogError(
+                f"unknown phase {shown(self.phase)}: {did_you_mean(self.phase, list(PHASES))}"
+            )
+        if self.kind is not None and (
+            not isinstance(self.kind, str) or self.kind not in self._kinds
+        ):
+            raise LogError(
+                f"unknown kind {shown(self.kind)}: {did_you_mean(self.kind, self._kinds)}"
+            )
 
     @property
     def _kinds(self) -> list[str]:
-        return [kind for phase, kinds in PHASES.items() if self.phase in (None, phase) for kind in kinds]
+        return [
+            kind for phase, kinds in PHASES.items() if self.phase in (None, phase) for kind in kinds
+        ]
 
     def batches(self, reader: LogReader) -> Iterator[Any]:
         """The chosen rows, in record batches. Raises `LogError` if there is no such neuron."""
@@ -61,7 +69,10 @@ class Choice:
         for batch in self.batches(reader):
             for start in range(0, len(batch), AT_ONCE):
                 piece = batch.slice(start, AT_ONCE)
-                yield from map(Row._make, zip(*(piece.column(name).to_pylist() for name in Row._fields), strict=True))
+                yield from map(
+                    Row._make,
+                    zip(*(piece.column(name).to_pylist() for name in Row._fields), strict=True),
+                )
 
 
 class Picker:
@@ -86,7 +97,9 @@ class Picker:
         if self._mine is not None and wanted.any():
             me, sources = self._mine
             sender, receiver = (self._reader.codes(batch, end) for end in ("sender", "receiver"))
-            wanted &= (sender == me) | (receiver == me) | (np.isin(sender, sources) & (receiver == NULL))
+            wanted &= (
+                (sender == me) | (receiver == me) | (np.isin(sender, sources) & (receiver == NULL))
+            )
         if wanted.all():
             return batch
         return batch.filter(pa.array(wanted)) if wanted.any() else batch.slice(0, 0)
@@ -95,7 +108,9 @@ class Picker:
 def _heard_by(neuron: str, reader: LogReader) -> tuple[int, Any]:
     members, network = reader.members, reader.network
     if neuron not in members:
-        raise LogError(f"{reader.path!r}: there is no neuron {shown(neuron)}; {did_you_mean(neuron, members)}")
+        raise LogError(
+            f"{reader.path!r}: there is no neuron {shown(neuron)}; {did_you_mean(neuron, members)}"
+        )
     me = members.index(neuron)
     if neuron in (LOSS, ENVIRONMENT):
         return me, network.output_positions

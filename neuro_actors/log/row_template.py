@@ -31,7 +31,10 @@ class Places:
 
     def __init__(self, network: Network) -> None:
         n, loss, world = len(network.ids), len(network.ids), len(network.ids) + 1
-        self.inputs, self.neurons = np.flatnonzero(network.is_input), np.flatnonzero(~network.is_input)
+        self.inputs, self.neurons = (
+            np.flatnonzero(network.is_input),
+            np.flatnonzero(~network.is_input),
+        )
         outputs, everyone = network.output_positions, np.arange(n)
         forward, backward = _waves(network)
         judge = backward[loss]
@@ -48,15 +51,26 @@ class Places:
         }
         sizes = [len(np.atleast_1d(sender)) for _, sender, _, _ in blocks.values()]
         self.start: Indices = np.concatenate([[0], np.cumsum(sizes)])
-        self.block = {name: slice(int(self.start[k]), int(self.start[k + 1])) for k, name in enumerate(blocks)}
-        self.kind: NDArray[np.int8] = np.repeat(np.array([CODE[b[0]] for b in blocks.values()], dtype=np.int8), sizes)
+        self.block = {
+            name: slice(int(self.start[k]), int(self.start[k + 1])) for k, name in enumerate(blocks)
+        }
+        self.kind: NDArray[np.int8] = np.repeat(
+            np.array([CODE[b[0]] for b in blocks.values()], dtype=np.int8), sizes
+        )
         self.sender, self.receiver, self.time = (
-            np.concatenate([np.broadcast_to(b[column], size) for b, size in zip(blocks.values(), sizes, strict=True)])
+            np.concatenate(
+                [
+                    np.broadcast_to(b[column], size)
+                    for b, size in zip(blocks.values(), sizes, strict=True)
+                ]
+            )
             for column in (1, 2, 3)
         )
         self.names = tuple(blocks)
         self.fans = network.incoming.sizes[self.neurons] + 1  # how many parameters each neuron has
-        self.rank = np.lexsort((np.arange(len(self.kind)), self.receiver, self.sender, self.kind, self.time))
+        self.rank = np.lexsort(
+            (np.arange(len(self.kind)), self.receiver, self.sender, self.kind, self.time)
+        )
 
 
 class Section(NamedTuple):
@@ -76,10 +90,22 @@ class Template:
     """
 
     def __init__(
-        self, network: Network, places: Places, recording: Recording, *, judged: bool, wrt_inputs: bool, tangent: bool = False
+        self,
+        network: Network,
+        places: Places,
+        recording: Recording,
+        *,
+        judged: bool,
+        wrt_inputs: bool,
+        tangent: bool = False,
     ) -> None:
         kept = np.zeros(len(places.kind), dtype=bool)
-        for name in ("told", "spoken", "lost", *(("wanted", "urged", "blamed", "committed") if judged else ())):
+        for name in (
+            "told",
+            "spoken",
+            "lost",
+            *(("wanted", "urged", "blamed", "committed") if judged else ()),
+        ):
             kept[places.block[name]] = True
         kept[places.block["steered"]] = tangent
         if judged and wrt_inputs:
@@ -91,29 +117,42 @@ class Template:
             kept &= self._asked_for(network, places, recording)
         self.place = places.rank[kept[places.rank]]
         columns = (places.kind, places.sender, places.receiver, places.time)
-        self.kind, self.sender, self.receiver, self.time = (column[self.place] for column in columns)
+        self.kind, self.sender, self.receiver, self.time = (
+            column[self.place] for column in columns
+        )
         fan = np.zeros(len(places.kind), dtype=np.intp)
         fan[places.block["committed"]] = fan[places.block["steered"]] = places.fans
         self.fan = fan[self.place]
-        self.of_examples = np.isin(self.kind, [CODE["target"], CODE["loss"]])  # one number for each, whatever is added
-        self.empty = (self.kind == CODE["loss"]) & (not judged)  # a step that predicts loses nothing, and says so
+        self.of_examples = np.isin(
+            self.kind, [CODE["target"], CODE["loss"]]
+        )  # one number for each, whatever is added
+        self.empty = (self.kind == CODE["loss"]) & (
+            not judged
+        )  # a step that predicts loses nothing, and says so
         self.sections = list(self._sections(places))
         self.sealed = (  # what no replay can vouch for: what the world said; in a partial log, everything
-            np.isin(self.place, np.r_[places.block["told"], places.block["wanted"], places.block["steered"]])
+            np.isin(
+                self.place,
+                np.r_[places.block["told"], places.block["wanted"], places.block["steered"]],
+            )
             if recording.whole
             else np.ones(len(self.place), dtype=bool)
         )
 
     def lengths(self, batch: int, columns: int) -> Indices:
         """How many numbers each row holds; columns: in a message, those of the examples and what is added to them."""
-        lengths: Indices = np.where(self.fan > 0, self.fan, np.where(self.of_examples, batch, columns))
+        lengths: Indices = np.where(
+            self.fan > 0, self.fan, np.where(self.of_examples, batch, columns)
+        )
         lengths[self.empty] = 0
         return lengths
 
     def _sections(self, places: Places) -> Iterator[Section]:
         block = np.searchsorted(places.start, self.place, side="right") - 1
         # where the time changes too: neurons of one level often lie side by side, and are then copied in one piece
-        cuts = np.flatnonzero(np.diff(block, prepend=-1, append=-1) | np.diff(self.time, prepend=-1, append=-1)).tolist()
+        cuts = np.flatnonzero(
+            np.diff(block, prepend=-1, append=-1) | np.diff(self.time, prepend=-1, append=-1)
+        ).tolist()
         for start, stop in pairwise(cuts):
             k = int(block[start])
             yield Section(places.names[k], self.place[start:stop] - places.start[k], start, stop)
@@ -121,7 +160,9 @@ class Template:
     @staticmethod
     def _asked_for(network: Network, places: Places, recording: Recording) -> NDArray[np.bool_]:
         """The mail of those who were chosen, said or heard, of the kinds that were."""
-        chosen = np.append(recording.chosen(network), [False, False, False])  # the loss, the environment; and NOBODY
+        chosen = np.append(
+            recording.chosen(network), [False, False, False]
+        )  # the loss, the environment; and NOBODY
         kept = chosen[places.sender] | chosen[places.receiver]
         heard = np.zeros(len(network.ids), dtype=bool)
         heard[network.sources[chosen[network.targets]]] = True
@@ -135,7 +176,9 @@ class Template:
 def _waves(network: Network) -> tuple[Indices, Indices]:
     """When each member sends its activation, and its urgencies: 1 + the latest that it had heard before (Lamport)."""
     n, outputs = len(network.ids), network.output_positions
-    forward = np.append(network.level + 2, [0, 1])  # the environment speaks at 1, the inputs, at level 0, at 2
+    forward = np.append(
+        network.level + 2, [0, 1]
+    )  # the environment speaks at 1, the inputs, at level 0, at 2
     judge = int(forward[outputs].max()) + 1
     backward = np.zeros(n + 2, dtype=np.intp)
     backward[outputs], backward[n] = judge + 1, judge

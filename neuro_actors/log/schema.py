@@ -93,7 +93,9 @@ def arrow_schema(
     if resumed:
         about["resumed"] = resumed
     told = {KEY: json.dumps(about)}
-    if workers is not None:  # beside the rest, which is sealed: the seals, too, are those of one process
+    if (
+        workers is not None
+    ):  # beside the rest, which is sealed: the seals, too, are those of one process
         told[MACHINES] = json.dumps(workers.described())
     return columns().with_metadata(told)
 
@@ -102,7 +104,9 @@ def about_of(schema: Any) -> dict[str, Any]:
     """The metadata of a log's schema. Raises `LogError` for what is no log, or one of another format."""
     text = (schema.metadata or {}).get(KEY)
     if text is None and b"neuro_actors_disturbances" in (schema.metadata or {}):
-        raise LogError("it tells the disturbances of a log: name the log itself, which lies beside it")
+        raise LogError(
+            "it tells the disturbances of a log: name the log itself, which lies beside it"
+        )
     if text is None:
         raise LogError("it is an Arrow stream, but no message log")
     about: dict[str, Any] = json.loads(text)
@@ -120,7 +124,11 @@ def _told_on_what(versions: Any, numerics: Any) -> bool:
     if not isinstance(versions, dict) or not isinstance(numerics, dict):
         return False
     cpu, blas = numerics.get("cpu"), numerics.get("blas", 0)
-    texts = [*versions.values(), *(numerics.get(name) for name in ("numpy", "machine", "sums")), "" if blas is None else blas]
+    texts = [
+        *versions.values(),
+        *(numerics.get(name) for name in ("numpy", "machine", "sums")),
+        "" if blas is None else blas,
+    ]
     return isinstance(cpu, list) and all(isinstance(text, str) for text in [*texts, *cpu])
 
 
@@ -132,13 +140,19 @@ def network_of(about: dict[str, Any]) -> Network:
     weights = _array(held["weights"], "<f8")
     n = len(held["ids"])
     if not n == len(held["activations"]) == len(is_input) == len(biases):
-        raise LogError("its description of the network is damaged: as many neurons as ids were expected")
+        raise LogError(
+            "its description of the network is damaged: as many neurons as ids were expected"
+        )
     if not all(isinstance(name, str) for name in held["activations"]):
         raise LogError("its description of the network is damaged: an activation has no name")
     if any(len(end) != len(weights) or ((end < 0) | (end >= n)).any() for end in ends):
         raise LogError("its description of the network is damaged: a synapse has no end")
-    if not (np.isfinite(weights).all() and np.isfinite(biases).all() and not biases[is_input].any()):
-        raise LogError("its description of the network is damaged: its parameters are not those of a network")
+    if not (
+        np.isfinite(weights).all() and np.isfinite(biases).all() and not biases[is_input].any()
+    ):
+        raise LogError(
+            "its description of the network is damaged: its parameters are not those of a network"
+        )
     network = Network.__new__(Network)
     network._set(
         ids=tuple(held["ids"]),

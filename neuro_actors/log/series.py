@@ -43,7 +43,12 @@ def urgency_by_level(reader: LogReader) -> tuple[NDArray[np.int64], Array]:
         numbers, which = np.unique(rows.step[heard], return_inverse=True)
         cells = which * depth + level[rows.receiver[heard]]
         each: tuple[Array, Array] = means(rows, absolute=True)[heard], np.ones(len(heard))
-        parts.append([np.bincount(cells, weights, len(numbers) * depth).reshape(-1, depth) for weights in each])
+        parts.append(
+            [
+                np.bincount(cells, weights, len(numbers) * depth).reshape(-1, depth)
+                for weights in each
+            ]
+        )
         steps.append(numbers)
     every = _joined(steps).astype(np.int64)  # a step may be there twice, cut where a batch ends
     numbers, which = np.unique(every, return_inverse=True)
@@ -76,12 +81,16 @@ def of_neuron(reader: LogReader, neuron: str) -> OfNeuron:
         spoken = (rows.kind == CODE["activation"]) & (rows.sender == me) & (rows.receiver == NULL)
         told = (rows.kind == CODE["urgency"]) & (rows.receiver == me)
         said.append(rows.step[spoken])
-        least, greatest = (_reduced(reduce, rows, rows.values) for reduce in (np.minimum, np.maximum))
+        least, greatest = (
+            _reduced(reduce, rows, rows.values) for reduce in (np.minimum, np.maximum)
+        )
         activation.append(np.stack([means(rows), least, greatest])[:, spoken])
         heard.append(rows.step[told])
         urgency.append(means(rows, absolute=True)[told])
     steps, which = np.unique(_joined(heard).astype(np.int64), return_inverse=True)
-    summed = np.bincount(which, _joined(urgency), len(steps)) / np.maximum(np.bincount(which, minlength=len(steps)), 1)
+    summed = np.bincount(which, _joined(urgency), len(steps)) / np.maximum(
+        np.bincount(which, minlength=len(steps)), 1
+    )
     spoken_all = np.concatenate(activation, axis=1) if activation else np.empty((3, 0))
     return OfNeuron(_joined(said).astype(np.int64), spoken_all, steps, summed)
 
@@ -101,7 +110,9 @@ def synapse_of(reader: LogReader, text: str) -> int:
     if len(parts) == 1:
         raise LogError(f"a weight is named by its synapse, as 'source->target', got {shown(text)}")
     known = [named(reader, k) for k in range(min(len(network.weights), 10_000))]
-    raise LogError(f"{reader.path!r}: there is no synapse {shown(text)}; {did_you_mean(text, known)}")
+    raise LogError(
+        f"{reader.path!r}: there is no synapse {shown(text)}; {did_you_mean(text, known)}"
+    )
 
 
 def named(reader: LogReader, synapse: int) -> str:

@@ -40,12 +40,17 @@ class Notes:
             optimizer = self._optimizer  # the first of those that are equal
         of = (optimizer, step.loss, batch, columns, step.wrt_inputs, step.tangent, step.round, only)
         known, start = self._start
-        if not (isinstance(known, tuple) and known[0] is optimizer and known[1:] == of[1:]) or '"rate":' in start:
+        if (
+            not (isinstance(known, tuple) and known[0] is optimizer and known[1:] == of[1:])
+            or '"rate":' in start
+        ):
             start = self._text(step, batch, columns, update, only)
             self._start = of, start
-        return f'{start}{"null" if update is None else update}}}'
+        return f"{start}{'null' if update is None else update}}}"
 
-    def _text(self, step: Step, batch: int, columns: int, update: int | None, only: Sequence[str] | None) -> str:
+    def _text(
+        self, step: Step, batch: int, columns: int, update: int | None, only: Sequence[str] | None
+    ) -> str:
         mode = "predict" if step.loss is None else "product" if step.tangent else "gradient"
         about: dict[str, Any] = {
             "mode": mode if step.optimizer is None else "train",

@@ -45,16 +45,25 @@ class StepInfo:
         """From a step's rows. Raises `LogError` if the first does not say what it was."""
         if rows.kind[0] != CODE["begin"]:
             raise LogError(f"the log is damaged: row {rows.first} should begin a step")
-        return cls.read(int(rows.step[0]), rows.notes[0].as_py(), bool(rows.kind[-1] == CODE["seal"]))
+        return cls.read(
+            int(rows.step[0]), rows.notes[0].as_py(), bool(rows.kind[-1] == CODE["seal"])
+        )
 
     @classmethod
     def read(cls, number: int, note: str | None, whole: bool) -> StepInfo:
         """From the note of a begin row. Raises `LogError` if it makes no sense."""
         try:
             about = json.loads(note or "")
-            told = [about[name] for name in ("mode", "loss", "batch", "wrt_inputs", "optimizer", "update")]
+            told = [
+                about[name]
+                for name in ("mode", "loss", "batch", "wrt_inputs", "optimizer", "update")
+            ]
             mode, loss, batch, wrt_inputs, optimizer, update = told
-            only, round, columns = about.get("only"), about.get("round", ""), about.get("columns", batch)
+            only, round, columns = (
+                about.get("only"),
+                about.get("round", ""),
+                about.get("columns", batch),
+            )
             sensible = (
                 mode in ("predict", "gradient", "train", "product")
                 and isinstance(round, str) and type(columns) is int and 0 <= columns < 2**31
@@ -64,11 +73,15 @@ class StepInfo:
                 and (only is None or (isinstance(only, list) and all(isinstance(kind, str) for kind in only)))
             )  # fmt: skip
         except (KeyError, ValueError, TypeError, AttributeError, RecursionError) as error:
-            raise LogError(f"the log is damaged: the begin row of step {number} makes no sense ({error!r})") from None
+            raise LogError(
+                f"the log is damaged: the begin row of step {number} makes no sense ({error!r})"
+            ) from None
         if not sensible:
             raise LogError(f"the log is damaged: the begin row of step {number} makes no sense")
         only = None if only is None else tuple(only)
-        return cls(number, mode, loss, batch, wrt_inputs, optimizer, update, only, whole, columns, round)
+        return cls(
+            number, mode, loss, batch, wrt_inputs, optimizer, update, only, whole, columns, round
+        )
 
 
 class RecordedStep:
@@ -85,14 +98,22 @@ class RecordedStep:
     def inputs(self) -> Array:
         """What the world told each input, (n_inputs, batch)."""
         rows = self.rows
-        here = np.flatnonzero((rows.kind == CODE["activation"]) & (rows.sender == self._world) & self._is_node(rows.receiver))
-        return self._scattered(len(self.network.ids), rows.receiver[here], here)[self.network.is_input]
+        here = np.flatnonzero(
+            (rows.kind == CODE["activation"])
+            & (rows.sender == self._world)
+            & self._is_node(rows.receiver)
+        )
+        return self._scattered(len(self.network.ids), rows.receiver[here], here)[
+            self.network.is_input
+        ]
 
     @cached_property
     def activations(self) -> Array:
         """What each neuron told its followers, (n_neurons, batch)."""
         rows = self.rows
-        here = np.flatnonzero((rows.kind == CODE["activation"]) & self._is_node(rows.sender) & (rows.receiver == NULL))
+        here = np.flatnonzero(
+            (rows.kind == CODE["activation"]) & self._is_node(rows.sender) & (rows.receiver == NULL)
+        )
         return self._scattered(len(self.network.ids), rows.sender[here], here)
 
     @cached_property
@@ -104,7 +125,11 @@ class RecordedStep:
     def targets(self) -> Array:
         """(n_outputs, batch)."""
         place = {name: k for k, name in enumerate(self.network.outputs)}
-        here = [r for r in np.flatnonzero(self.rows.kind == CODE["target"]).tolist() if self.rows.notes[r].as_py() in place]
+        here = [
+            r
+            for r in np.flatnonzero(self.rows.kind == CODE["target"]).tolist()
+            if self.rows.notes[r].as_py() in place
+        ]
         items = np.array([place[self.rows.notes[r].as_py()] for r in here], dtype=np.intp)
         return self._scattered(len(place), items, np.array(here, dtype=np.intp), self.info.batch)
 
@@ -117,13 +142,21 @@ class RecordedStep:
     @property
     def loss(self) -> float:
         """The mean of the losses; NaN where there are none."""
-        return float(np.add.accumulate(self.losses)[-1] / len(self.losses)) if len(self.losses) else float("nan")
+        return (
+            float(np.add.accumulate(self.losses)[-1] / len(self.losses))
+            if len(self.losses)
+            else float("nan")
+        )
 
     @cached_property
     def urgencies(self) -> Array:
         """What each synapse's target told its source, (n_synapses, batch)."""
         rows, n = self.rows, len(self.network.ids)
-        here = np.flatnonzero((rows.kind == CODE["urgency"]) & self._is_node(rows.sender) & self._is_node(rows.receiver))
+        here = np.flatnonzero(
+            (rows.kind == CODE["urgency"])
+            & self._is_node(rows.sender)
+            & self._is_node(rows.receiver)
+        )
         keys = self.network.targets * n + self.network.sources
         order = np.argsort(keys)
         wanted = rows.sender[here] * n + rows.receiver[here]
@@ -135,15 +168,27 @@ class RecordedStep:
     def blame(self) -> Array:
         """What the loss told each output, (n_outputs, batch)."""
         rows = self.rows
-        here = np.flatnonzero((rows.kind == CODE["urgency"]) & (rows.sender == self._world - 1) & self._is_node(rows.receiver))
-        return self._scattered(len(self.network.ids), rows.receiver[here], here)[self.network.output_positions]
+        here = np.flatnonzero(
+            (rows.kind == CODE["urgency"])
+            & (rows.sender == self._world - 1)
+            & self._is_node(rows.receiver)
+        )
+        return self._scattered(len(self.network.ids), rows.receiver[here], here)[
+            self.network.output_positions
+        ]
 
     @cached_property
     def felt(self) -> Array:
         """What each input told the world: its urgency, (n_inputs, batch)."""
         rows = self.rows
-        here = np.flatnonzero((rows.kind == CODE["urgency"]) & self._is_node(rows.sender) & (rows.receiver == self._world))
-        return self._scattered(len(self.network.ids), rows.sender[here], here)[self.network.is_input]
+        here = np.flatnonzero(
+            (rows.kind == CODE["urgency"])
+            & self._is_node(rows.sender)
+            & (rows.receiver == self._world)
+        )
+        return self._scattered(len(self.network.ids), rows.sender[here], here)[
+            self.network.is_input
+        ]
 
     @property
     def weights(self) -> Array:
@@ -184,10 +229,15 @@ class RecordedStep:
         """(n, batch): of each row `here` the examples' values in the place of its item; rows of another length than a
         message of this step has are left out."""
         length = self.info.columns if length is None else length
-        batch, starts = min(self.info.batch, length), self.rows.starts  # there are rounds in which nothing is of an example
+        batch, starts = (
+            min(self.info.batch, length),
+            self.rows.starts,
+        )  # there are rounds in which nothing is of an example
         right = starts[here + 1] - starts[here] == length
         if not right.any() and n * batch > MOST_UNTOLD:
-            raise LogError(f"the log is damaged: step {self.info.number} does not hold {batch:,} examples, as it says")
+            raise LogError(
+                f"the log is damaged: step {self.info.number} does not hold {batch:,} examples, as it says"
+            )
         found = np.full((n, batch), np.nan)
         found[items[right]] = self.rows.values[starts[here[right], None] + np.arange(batch)]
         return found

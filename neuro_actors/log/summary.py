@@ -55,7 +55,10 @@ def summary(reader: LogReader) -> dict[str, Any]:
         found = _losses(held)
         losses = [(losses or found)[0], (found or losses)[-1]] if losses or found else []
         if len(held):
-            last = KINDS[held.kind[-1]] if held.kind[-1] >= 0 else "?", held.notes[len(held) - 1].as_py()
+            last = (
+                KINDS[held.kind[-1]] if held.kind[-1] >= 0 else "?",
+                held.notes[len(held) - 1].as_py(),
+            )
     complete = last[0] == "end" and not reader.cut_off
     befell = disturbances(reader.path, reader.metadata, network)
     if befell is not None and complete:
@@ -69,17 +72,27 @@ def summary(reader: LogReader) -> dict[str, Any]:
         "network": repr(network).removeprefix("<Network: ").partition(", fan-in")[0],
         "neurons": len(network.ids) - len(network.inputs),
         "synapses": len(network.weights),
-        "steps": {"count": len(steps), "first": min(steps, default=None), "last": max(steps, default=None), **modes},
+        "steps": {
+            "count": len(steps),
+            "first": min(steps, default=None),
+            "last": max(steps, default=None),
+            **modes,
+        },
         "examples": {"count": examples, "a step": dict(sorted(sizes.items()))},
         "taught": dict(taught),
-        "rows": {"count": rows, "record batches": batches, **{k: int(n) for k, n in zip(KINDS, kinds, strict=True) if n}},
+        "rows": {
+            "count": rows,
+            "record batches": batches,
+            **{k: int(n) for k, n in zip(KINDS, kinds, strict=True) if n},
+        },
         "messages": delivered,
         "loss": {"first": losses[0], "last": losses[-1]} if losses else None,
         "versions": reader.about["versions"],
         "numerics": reader.about["numerics"],
         "rule": reader.rule,
         "disturbances": None if befell is None else _disturbed(befell),
-        "machines": reader.machines and {"replicas": reader.machines.replicas, "shards": reader.machines.shards},
+        "machines": reader.machines
+        and {"replicas": reader.machines.replicas, "shards": reader.machines.shards},
         "resumed": reader.about.get("resumed"),
         "digest": last[1] if last[0] in ("end", "seal") else None,
     }
@@ -87,7 +100,9 @@ def summary(reader: LogReader) -> dict[str, Any]:
 
 def _disturbed(held: Disturbances) -> dict[str, Any]:
     """What the channels did to the run."""
-    counts = Counter(f"{'questions ' * (d.question and d.what != 'asked')}{d.what}" for d in held.all)
+    counts = Counter(
+        f"{'questions ' * (d.question and d.what != 'asked')}{d.what}" for d in held.all
+    )
     return {
         "file": held.path,
         "complete": held.digest is not None,
@@ -103,13 +118,18 @@ def _losses(held: Rows) -> list[dict[str, Any]]:
     starts = held.starts
     found = np.flatnonzero((held.kind == CODE["loss"]) & (np.diff(starts) > 0))
     ends = [int(found[0]), int(found[-1])] if len(found) else []
-    return [{"step": int(held.step[r]), "mean": float(held.values[starts[r] : starts[r + 1]].mean())} for r in ends]
+    return [
+        {"step": int(held.step[r]), "mean": float(held.values[starts[r] : starts[r + 1]].mean())}
+        for r in ends
+    ]
 
 
 def described(about: dict[str, Any], network: str) -> str:
     """The summary in lines of at most 80 columns. network: its table."""
     rows, steps, examples, loss = (about[name] for name in ("rows", "steps", "examples", "loss"))
-    modes = ", ".join(f"{n:,} {mode}" for mode, n in steps.items() if mode not in ("count", "first", "last"))
+    modes = ", ".join(
+        f"{n:,} {mode}" for mode, n in steps.items() if mode not in ("count", "first", "last")
+    )
     between = f"; numbers {steps['first']:,} to {steps['last']:,}" if steps["count"] else ""
     sizes = list(examples["a step"])
     each = f", {sizes[0]:,}{f' to {sizes[-1]:,}' if len(sizes) > 1 else ''} a step" if sizes else ""
@@ -121,35 +141,58 @@ def described(about: dict[str, Any], network: str) -> str:
         *[("in part", _recorded(held)) for held in [about["recorded"]] if held],
         ("network", about["network"]),
         ("", network),
-        *[("resumed", f"after step {number:,}: this log cannot be audited") for number in [about["resumed"]] if number],
+        *[
+            ("resumed", f"after step {number:,}: this log cannot be audited")
+            for number in [about["resumed"]]
+            if number
+        ],
         ("steps", f"{steps['count']:,}{': ' if modes else ''}{modes}{between}"),
         ("examples", f"{examples['count']:,}{each}"),
         *[("learnt", f"{counted(n, 'step')} from {what}") for what, n in _most(about["taught"])],
         ("loss", _loss(loss) if loss else "none"),
-        ("messages", f"{about['messages']:,}; in rows, where one tells all followers: {kinds or 'none'}"),
+        (
+            "messages",
+            f"{about['messages']:,}; in rows, where one tells all followers: {kinds or 'none'}",
+        ),
         *[("rule", _rule(rule)) for rule in [about["rule"]] if rule != {"name": "Backpropagation"}],
         *[("machines", _machines(held)) for held in [about["machines"]] if held],
         *[("storm", text) for text in _storm(about["disturbances"])],
         ("versions", ", ".join(f"{name} {version}" for name, version in about["versions"].items())),
-        ("sums", f"{numerics['sums']}, on {numerics['machine']}{', ' + numerics['blas'] if numerics['blas'] else ''}"),
+        (
+            "sums",
+            f"{numerics['sums']}, on {numerics['machine']}{', ' + numerics['blas'] if numerics['blas'] else ''}",
+        ),
         ("digest", about["digest"] or "none: the last step is not sealed"),
     ]
-    return "\n".join([printable(about["file"]), *(line for name, text in lines for line in _set(name, text))])
+    return "\n".join(
+        [printable(about["file"]), *(line for name, text in lines for line in _set(name, text))]
+    )
 
 
 def _set(name: str, text: str) -> list[str]:
     """An entry beside its name, wrapped; a table below."""
     if "\n" in text:
-        table = [line if len(line) <= WIDTH - 4 else line[: WIDTH - 5] + "…" for line in map(printable, text.splitlines())]
-        return [f"    {line}" for line in (table if len(table) <= MOST_LEVELS else [*table[:MOST_LEVELS], "…"])]
+        table = [
+            line if len(line) <= WIDTH - 4 else line[: WIDTH - 5] + "…"
+            for line in map(printable, text.splitlines())
+        ]
+        return [
+            f"    {line}"
+            for line in (table if len(table) <= MOST_LEVELS else [*table[:MOST_LEVELS], "…"])
+        ]
     wrapped = textwrap.wrap(printable(text), WIDTH - 12, break_on_hyphens=False)
     return [f"  {name if k == 0 else '':8}  {line}" for k, line in enumerate(wrapped)]
 
 
 def _rule(held: dict[str, Any], outer: bool = True) -> str:
     """As one writes it, and a rule within it too."""
-    nested = {key: outer and isinstance(value, dict) for key, value in held.items() if key != "name"}
-    shown = {key: _rule(held[key], outer=False) if inner else repr(held[key]) for key, inner in nested.items()}
+    nested = {
+        key: outer and isinstance(value, dict) for key, value in held.items() if key != "name"
+    }
+    shown = {
+        key: _rule(held[key], outer=False) if inner else repr(held[key])
+        for key, inner in nested.items()
+    }
     return f"{held.get('name')}({', '.join(f'{key}={value}' for key, value in shown.items())})"
 
 
@@ -159,7 +202,10 @@ def _storm(held: dict[str, Any] | None) -> Iterator[str]:
     whole = "" if held["complete"] else "; it has no end"
     yield f"{counted(held['count'], 'disturbance')} in {Path(held['file']).name}{whole}"
     if held["count"]:
-        yield ", ".join(f"{n:,} {what}" for what, n in held["what"].items()) + f"; the last at {seconds(held['last'])}"
+        yield (
+            ", ".join(f"{n:,} {what}" for what, n in held["what"].items())
+            + f"; the last at {seconds(held['last'])}"
+        )
     if held["channels"]:
         settings = {name: value for name, value in held["channels"].items() if value}
         if isinstance(settings.get("faults"), list):
@@ -179,7 +225,11 @@ def _loss(loss: dict[str, Any]) -> str:
 
 def _most(taught: dict[str, int]) -> list[tuple[str, int]]:
     shown = list(taught.items())
-    return shown if len(shown) <= 4 else [*shown[:3], (f"{len(shown) - 3} other tasks", sum(n for _, n in shown[3:]))]
+    return (
+        shown
+        if len(shown) <= 4
+        else [*shown[:3], (f"{len(shown) - 3} other tasks", sum(n for _, n in shown[3:]))]
+    )
 
 
 def _recorded(recorded: dict[str, Any]) -> str:

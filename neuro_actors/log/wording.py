@@ -22,7 +22,9 @@ def in_words(row: Row, network: Network) -> str:
     try:
         return printable(_line(row, network))
     except (KeyError, ValueError, TypeError, AttributeError, RecursionError) as error:
-        raise LogError(f"the log is damaged: a {row.kind} row of step {row.step} makes no sense ({error})") from None
+        raise LogError(
+            f"the log is damaged: a {row.kind} row of step {row.step} makes no sense ({error})"
+        ) from None
 
 
 def called(held: dict[str, Any]) -> str:
@@ -34,8 +36,15 @@ def called(held: dict[str, Any]) -> str:
     if kind is None:
         return name
     usual = {field.name: field.default for field in fields(kind) if field.default is not MISSING}
-    given = {key: value for key, value in held.items() if key != "name" and not (key in usual and usual[key] == value)}
-    shown = (f"{key}={called(value) if isinstance(value, dict) else value}" for key, value in given.items())
+    given = {
+        key: value
+        for key, value in held.items()
+        if key != "name" and not (key in usual and usual[key] == value)
+    }
+    shown = (
+        f"{key}={called(value) if isinstance(value, dict) else value}"
+        for key, value in given.items()
+    )
     return f"{name}({', '.join(shown)})"
 
 
@@ -67,7 +76,10 @@ def _line(row: Row, network: Network) -> str:
     tangent = row.kind == "tangent"
     *weights, bias = row.value
     synapses = network.incoming.of(network.position[str(row.receiver if tangent else row.sender)])
-    pairs = [(network.ids[source], value) for source, value in zip(network.sources[synapses].tolist(), weights, strict=True)]
+    pairs = [
+        (network.ids[source], value)
+        for source, value in zip(network.sources[synapses].tolist(), weights, strict=True)
+    ]
     shown = ", ".join(f"{name} {number(value, '+.4f')}" for name, value in pairs[:MOST])
     more = f", … {len(pairs)} synapses" if len(pairs) > MOST else ""
     return f"{head} {'direction ' * tangent}for {shown}{more}; bias {number(bias, '+.4f')}"
@@ -75,7 +87,9 @@ def _line(row: Row, network: Network) -> str:
 
 def _task(note: str) -> str:
     task = json.loads(note)
-    batch = counted(task["batch"], "example") + (f", round {task['round']!r}" if "round" in task else "")
+    batch = counted(task["batch"], "example") + (
+        f", round {task['round']!r}" if "round" in task else ""
+    )
     only = f"; of it only: {', '.join(task['only'])}" if "only" in task else ""
     if task["mode"] == "predict":
         return f"predict, {batch}{only}"

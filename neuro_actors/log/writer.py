@@ -75,7 +75,9 @@ class LogWriter:
         self._recording, self._network = recording, network
         self._path = Path(recording.path)
         recording.chosen(network)
-        self._schema = arrow_schema(network, recording, sums, rule, resumed.number if resumed else 0, workers)
+        self._schema = arrow_schema(
+            network, recording, sums, rule, resumed.number if resumed else 0, workers
+        )
         self._chain = Chain(self._schema.metadata[KEY])
         self._names, self._kinds = pa.array(members(network)), pa.array(KINDS)
         self._places = Places(network)
@@ -87,7 +89,9 @@ class LogWriter:
         self._notes = Notes(resumed.optimizer, resumed.updates) if resumed else Notes()
         self._step: Step | None = None  # that is told message by message
         self._heard: dict[int, Array] = {}  # its values, by place
-        self._learnt: tuple[int, str, Array] | None = None  # in the last step that was left out: step, note, commits
+        self._learnt: tuple[int, str, Array] | None = (
+            None  # in the last step that was left out: step, note, commits
+        )
         self._rows = self._steps = self._last = 0
         self._written = float("-inf")
         self._failure: str | None = None
@@ -113,7 +117,9 @@ class LogWriter:
             there = self._path if self._path.exists() else second
             raise LogError(f"log file {str(there)!r} exists already: {advice}") from None
         except OSError as error:
-            raise LogError(f"log file {str(self._path)!r} cannot be written: {error.strerror or error}") from None
+            raise LogError(
+                f"log file {str(self._path)!r} cannot be written: {error.strerror or error}"
+            ) from None
         except ValueError as error:  # a name that no file can have
             raise LogError(f"log file {str(self._path)!r} cannot be written: {error}") from None
 
@@ -127,14 +133,20 @@ class LogWriter:
 
     def messages(self, step: Step, said: Said) -> None:
         columns = said.activations.shape[1]
-        page = self._begun(step, columns if step.loss is None else said.targets.shape[1], columns, said.commits)
+        page = self._begun(
+            step, columns if step.loss is None else said.targets.shape[1], columns, said.commits
+        )
         if page is None:
             return
         filling = self._fillings.get(page)
         if filling is None or not filling.fits(said):
-            filling = self._fillings[page] = Filling(self._network, self._places, page.template, said)
+            filling = self._fillings[page] = Filling(
+                self._network, self._places, page.template, said
+            )
         filling.fill(page.sheet, page.starts, said)
-        self._conclude(page, step.number, _present(self._network, self._places, page.template, said))
+        self._conclude(
+            page, step.number, _present(self._network, self._places, page.template, said)
+        )
 
     def disturbance(self, disturbance: Disturbance) -> None:
         """By channels that disturb: what befell a message or a member. It goes into the second file."""
@@ -153,7 +165,9 @@ class LogWriter:
 
     def write_what_waits(self) -> None:
         """Write the steps that are gathered, if it is time; whether the disk refused is said when the next one ends."""
-        if self._page is not None and (self._page.full or time.monotonic() - self._written >= FLUSH_SECONDS):
+        if self._page is not None and (
+            self._page.full or time.monotonic() - self._written >= FLUSH_SECONDS
+        ):
             self._flush()
 
     def close(self) -> None:
@@ -183,13 +197,17 @@ class LogWriter:
         columns = len(next(iter(heard.values())))  # the environment speaks first
         wanted = heard.get(self._places.block["wanted"].start)
         batch = columns if wanted is None else len(wanted)
-        page = self._begun(step, batch, columns, np.concatenate(commits) if commits else np.empty(0))
+        page = self._begun(
+            step, batch, columns, np.concatenate(commits) if commits else np.empty(0)
+        )
         if page is None:
             return
         places = page.template.place.tolist()
         present = np.array([place in heard for place in places])
         lengths = page.template.lengths(batch, columns).tolist()
-        parts = [heard[p] if p in heard else np.zeros(n) for p, n in zip(places, lengths, strict=True)]
+        parts = [
+            heard[p] if p in heard else np.zeros(n) for p, n in zip(places, lengths, strict=True)
+        ]
         np.concatenate([*parts, np.empty(0)], out=page.sheet)
         self._conclude(page, step.number, None if present.all() else present)
 
@@ -223,12 +241,27 @@ class LogWriter:
                 self._fillings.clear()
             if kind not in self._templates:
                 judged, wrt_inputs, learnt, tangent = kind
-                recording = replace(self._recording, phases=["commit"]) if learnt else self._recording
+                recording = (
+                    replace(self._recording, phases=["commit"]) if learnt else self._recording
+                )
                 self._templates[kind] = Template(
-                    self._network, self._places, recording, judged=judged, wrt_inputs=wrt_inputs, tangent=tangent
+                    self._network,
+                    self._places,
+                    recording,
+                    judged=judged,
+                    wrt_inputs=wrt_inputs,
+                    tangent=tangent,
                 )
             outputs, width = self._network.outputs, (batch, columns)
-            self._pages[key] = Page(self._templates[kind], width, self._schema, self._names, self._kinds, outputs, FLUSH_ROWS)
+            self._pages[key] = Page(
+                self._templates[kind],
+                width,
+                self._schema,
+                self._names,
+                self._kinds,
+                outputs,
+                FLUSH_ROWS,
+            )
         return self._pages[key]
 
     def _turn_to(self, page: Page) -> Page:
@@ -257,7 +290,14 @@ class LogWriter:
         nobody = pa.DictionaryArray.from_arrays(pa.array([None], pa.int32()), self._names)
         kind = pa.DictionaryArray.from_arrays(pa.array([CODE["end"]], pa.int8()), self._kinds)
         value = pa.array([[float(self._rows), float(self._steps)]], pa.list_(pa.float64()))
-        columns = [pa.array([self._last], pa.int64()), kind, nobody, nobody, pa.array([0], pa.int32()), value]
+        columns = [
+            pa.array([self._last], pa.int64()),
+            kind,
+            nobody,
+            nobody,
+            pa.array([0], pa.int32()),
+            value,
+        ]
         return pa.record_batch([*columns, pa.array([self._chain.hex])], schema=self._schema)
 
     # --- the file ------------------------------------------------------------------------------------------------
@@ -270,7 +310,9 @@ class LogWriter:
             self._written = time.monotonic()
 
     def _begin_disturbances(self) -> None:
-        self._disturbances = DisturbancesWriter(self._path, self._schema.metadata[KEY], self._network, self._channels)
+        self._disturbances = DisturbancesWriter(
+            self._path, self._schema.metadata[KEY], self._network, self._channels
+        )
 
     def _flush_disturbances(self) -> None:
         if self._disturbances is not None:
@@ -280,7 +322,9 @@ class LogWriter:
         self._rows += len(batch)
         self._written_by(self._stream.write_batch, batch)
 
-    def _written_by(self, write: Callable[..., None], *arguments: Any, path: Path | None = None) -> None:
+    def _written_by(
+        self, write: Callable[..., None], *arguments: Any, path: Path | None = None
+    ) -> None:
         """Once the disk has refused, nothing more is written: what stands in the file can be read."""
         if self._failure is None:
             try:
@@ -293,7 +337,9 @@ class LogWriter:
             raise LogError(self._failure)
 
 
-def _present(network: Network, places: Places, template: Template, said: Said) -> NDArray[np.bool_] | None:
+def _present(
+    network: Network, places: Places, template: Template, said: Said
+) -> NDArray[np.bool_] | None:
     """Which rows of the template there are; None for all."""
     left = said.unfinished
     if left is None:
@@ -309,7 +355,9 @@ def _present(network: Network, places: Places, template: Template, said: Said) -
         "committed": left.done[places.neurons],
         "steered": np.ones(len(places.neurons), dtype=bool),
     }
-    present: NDArray[np.bool_] = np.concatenate([there[name] for name in places.names])[template.place]
+    present: NDArray[np.bool_] = np.concatenate([there[name] for name in places.names])[
+        template.place
+    ]
     return None if present.all() else present
 
 
@@ -320,7 +368,14 @@ def _places_of_lines(network: Network, places: Places) -> Indices:
     spoken = block["spoken"].start
     for name in ("forward", "judged", "shown"):
         found[getattr(lines, name)] = spoken + lines.sender[getattr(lines, name)]
-    pairs = {"told": "told", "wanted": "wanted", "lost": "lost", "backward": "urged", "blamed": "blamed", "felt": "felt"}
+    pairs = {
+        "told": "told",
+        "wanted": "wanted",
+        "lost": "lost",
+        "backward": "urged",
+        "blamed": "blamed",
+        "felt": "felt",
+    }
     for line, place in {**pairs, "committed": "committed", "steered": "steered"}.items():
         found[getattr(lines, line)] = np.arange(block[place].start, block[place].stop)
     return found

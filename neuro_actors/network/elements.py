@@ -84,9 +84,13 @@ def positions(ids: Sequence[str]) -> dict[str, int]:
     position: dict[str, int] = {}
     for k, name in enumerate(ids):
         if not isinstance(name, str) or not name or len(name) > 128 or not name.isprintable():
-            raise NetworkError(f"neuron {k}: an id is 1 to 128 printable characters, got {shown(name)}")
+            raise NetworkError(
+                f"neuron {k}: an id is 1 to 128 printable characters, got {shown(name)}"
+            )
         if name in (LOSS, ENVIRONMENT):
-            raise NetworkError(f"neuron {k}: the id {name!r} is reserved, every society has such a member: choose another")
+            raise NetworkError(
+                f"neuron {k}: the id {name!r} is reserved, every society has such a member: choose another"
+            )
         if name in position:
             raise NetworkError(f"neuron id {name!r} stands there twice: ids must differ")
         position[name] = k
@@ -97,7 +101,9 @@ def output_places(outputs: Sequence[str], position: dict[str, int]) -> Indices:
     """Where the outputs stand; raises `NetworkError` for a name that is not there."""
     for name in outputs:
         if not isinstance(name, str) or name not in position:
-            raise NetworkError(f"output {shown(name)} is no neuron of the network; {did_you_mean(name, list(position))}")
+            raise NetworkError(
+                f"output {shown(name)} is no neuron of the network; {did_you_mean(name, list(position))}"
+            )
     return np.array([position[name] for name in outputs], dtype=np.intp)
 
 
@@ -121,7 +127,9 @@ def parameters(what: str, values: list[float], owners: Sequence[str]) -> Array:
     if set(map(type, values)) - {float}:
         for value, owner in zip(values, owners, strict=True):
             if math.isnan(number(value)):
-                raise NetworkError(f"{what} of {owner}: expected a finite number, got {shown(value)}")
+                raise NetworkError(
+                    f"{what} of {owner}: expected a finite number, got {shown(value)}"
+                )
     array = np.array(values, dtype=np.float64)
     for k in np.flatnonzero(~np.isfinite(array)).tolist():
         raise NetworkError(f"{what} of {owners[k]}: expected a finite number, got {array[k]}")

@@ -11,7 +11,9 @@ from . import functions
 from .network import Network
 
 
-def as_examples(network: Network, x: ArrayLike, targets: ArrayLike, loss: str, which: str = "") -> tuple[Array, Array]:
+def as_examples(
+    network: Network, x: ArrayLike, targets: ArrayLike, loss: str, which: str = ""
+) -> tuple[Array, Array]:
     """x as (batch, n_inputs) and targets as (batch, n_outputs), float64.
 
     `which` stands before "x" and "targets" in an error. Raises `InputError` for another shape, a value that is not
@@ -20,7 +22,9 @@ def as_examples(network: Network, x: ArrayLike, targets: ArrayLike, loss: str, w
     functions.loss(loss)
     rows, wanted = as_rows(network, x, which), as_batch(f"{which}targets", targets, network.outputs)
     if len(rows) != len(wanted):
-        raise InputError(f"{which}x holds {len(rows)} examples, {which}targets {len(wanted)}: expected as many")
+        raise InputError(
+            f"{which}x holds {len(rows)} examples, {which}targets {len(wanted)}: expected as many"
+        )
     functions.check_domain(loss, np.full_like(wanted, 0.5), wanted)
     return rows, wanted
 
@@ -42,6 +46,8 @@ def as_direction(network: Network, weights: ArrayLike, biases: ArrayLike) -> tup
     ):
         array = as_floats(f"the direction's {name}", values)
         if array.shape != (wanted,):
-            raise InputError(f"the direction's {name}: expected shape ({wanted},), one for each {of}, got {array.shape}")
+            raise InputError(
+                f"the direction's {name}: expected shape ({wanted},), one for each {of}, got {array.shape}"
+            )
         found.append(array)
     return found[0], found[1]

@@ -27,7 +27,9 @@ def _lookup(table: dict[str, _Entry], what: str, name: str) -> _Entry:
     try:
         return table[name]
     except (KeyError, TypeError):
-        raise InputError(f"unknown {what} {shown(name)}: {did_you_mean(name, list(table))}") from None
+        raise InputError(
+            f"unknown {what} {shown(name)}: {did_you_mean(name, list(table))}"
+        ) from None
 
 
 def activation(name: str) -> Activation:
@@ -52,10 +54,14 @@ def check_curvature(activations: Iterable[str | None], name: str) -> None:
     for known in sorted(set(filter(None, activations))):  # an input has none
         if activation(known).curvature is None:
             advice = "na.add_activation(…, curvature=lambda z, a: …), the second derivative"
-            raise InputError(f"a product with the Hessian needs the curvature of the activation {known!r}: {advice}")
+            raise InputError(
+                f"a product with the Hessian needs the curvature of the activation {known!r}: {advice}"
+            )
     if loss(name).curvature is None:
         advice = "na.add_loss(…, curvature=lambda p, t, d: …), the derivative of its slope along d"
-        raise InputError(f"a product with the Hessian needs the curvature of the loss {shown(name)}: {advice}")
+        raise InputError(
+            f"a product with the Hessian needs the curvature of the loss {shown(name)}: {advice}"
+        )
 
 
 def add_activation(
@@ -75,8 +81,13 @@ def add_activation(
         one = slice(k, k + 1)
         alone = _tried(name, "value(z)", lambda one=one: value(z[one]), (1,))  # type: ignore[misc]
         steep = _tried(name, "slope(z, a)", lambda one=one: slope(z[one], a[one]), (1,))  # type: ignore[misc]
-        if not (np.allclose(alone, a[one], equal_nan=True) and np.allclose(steep, slopes[one], equal_nan=True)):
-            raise InputError(f"{name}: value and slope must be elementwise, but one number depends on those beside it")
+        if not (
+            np.allclose(alone, a[one], equal_nan=True)
+            and np.allclose(steep, slopes[one], equal_nan=True)
+        ):
+            raise InputError(
+                f"{name}: value and slope must be elementwise, but one number depends on those beside it"
+            )
     if curvature is not None:
         _tried(name, "curvature(z, a)", lambda: curvature(z, a), z.shape)
     if not isinstance(initial, str) or initial not in ("glorot", "he"):
@@ -97,7 +108,9 @@ def add_loss(
     _tried(name, "value(predictions, targets)", lambda: value(p, t), (3,))
     _tried(name, "slope(predictions, targets)", lambda: slope(p, t), (3, 2))
     if curvature is not None:
-        _tried(name, "curvature(predictions, targets, direction)", lambda: curvature(p, t, p), (3, 2))
+        _tried(
+            name, "curvature(predictions, targets, direction)", lambda: curvature(p, t, p), (3, 2)
+        )
     LOSSES[name] = Loss(value, slope, curvature)
 
 
@@ -114,5 +127,7 @@ def _tried(name: str, call: str, function: Callable[[], Array], shape: tuple[int
         raise InputError(f"{name}: {call} failed on a trial array: {shown(error)}") from error
     if not isinstance(result, np.ndarray) or result.shape != shape or result.dtype != np.float64:
         got = f"{result.dtype} {result.shape}" if isinstance(result, np.ndarray) else shown(result)
-        raise InputError(f"{name}: {call} must return an array of float64, of shape {shape} on a trial array, got {got}")
+        raise InputError(
+            f"{name}: {call} must return an array of float64, of shape {shape} on a trial array, got {got}"
+        )
     return result

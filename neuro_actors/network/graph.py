@@ -40,7 +40,9 @@ def levels(targets: Indices, outgoing: Groups, n_nodes: int) -> Indices:
     while len(front):
         level[front] = depth
         lengths = outgoing.sizes[front]
-        places = np.repeat(outgoing.start[front] - np.cumsum(lengths) + lengths, lengths) + np.arange(lengths.sum())
+        places = np.repeat(
+            outgoing.start[front] - np.cumsum(lengths) + lengths, lengths
+        ) + np.arange(lengths.sum())
         reached, count = np.unique(targets[outgoing.order[places]], return_counts=True)
         missing[reached] -= count
         front = reached[missing[reached] == 0]

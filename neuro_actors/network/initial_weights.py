@@ -13,7 +13,11 @@ from .graph import Groups
 
 
 def drawn_weights(
-    incoming: Groups, outgoing: Groups, activations: Sequence[str], is_input: NDArray[np.bool_], seed: int
+    incoming: Groups,
+    outgoing: Groups,
+    activations: Sequence[str],
+    is_input: NDArray[np.bool_],
+    seed: int,
 ) -> Array:
     """Normal, variance 2 / (fan-in + fan-out) (Glorot, Bengio 2010) or 2 / fan-in (He et al. 2015), (n_synapses,)."""
     weights = np.zeros(len(incoming.order))

@@ -148,7 +148,9 @@ def _kl_divergence_curvature(p: Array, t: Array, d: Array) -> Array:
 
 def _outside(what: str, array: Array, advice: str) -> str | None:
     wrong = (array < 0.0) | (array > 1.0)
-    return f"{what} must lie between 0 and 1, got {array[wrong][0]:g}{advice}" if wrong.any() else None
+    return (
+        f"{what} must lie between 0 and 1, got {array[wrong][0]:g}{advice}" if wrong.any() else None
+    )
 
 
 def _probabilities(p: Array, t: Array) -> str | None:
@@ -168,11 +170,18 @@ LOSSES: dict[str, Loss] = {
     "squared_error": Loss(_squared, _squared_slope, _squared_curvature),
     "absolute_error": Loss(_absolute, _absolute_slope, _absolute_curvature),
     "huber": Loss(_huber, _huber_slope, _huber_curvature),
-    "cross_entropy": Loss(_cross_entropy, _cross_entropy_slope, _cross_entropy_curvature, _probabilities),
-    "softmax_cross_entropy": Loss(
-        _softmax_cross_entropy, _softmax_cross_entropy_slope, _softmax_cross_entropy_curvature, _distributions
+    "cross_entropy": Loss(
+        _cross_entropy, _cross_entropy_slope, _cross_entropy_curvature, _probabilities
     ),
-    "kl_divergence": Loss(_kl_divergence, _kl_divergence_slope, _kl_divergence_curvature, _probabilities),
+    "softmax_cross_entropy": Loss(
+        _softmax_cross_entropy,
+        _softmax_cross_entropy_slope,
+        _softmax_cross_entropy_curvature,
+        _distributions,
+    ),
+    "kl_divergence": Loss(
+        _kl_divergence, _kl_divergence_slope, _kl_divergence_curvature, _probabilities
+    ),
 }
 
 BUILT_IN = tuple(LOSSES)  # users may add others to the table

@@ -14,9 +14,29 @@ from numpy.typing import ArrayLike, NDArray
 
 from ..support.errors import NetworkError
 from ..support.text import shown
-from ..support.validation import MOST_PLACES, Array, Indices, as_floats, as_places, as_whole_number, did_you_mean, frozen
+from ..support.validation import (
+    MOST_PLACES,
+    Array,
+    Indices,
+    as_floats,
+    as_places,
+    as_whole_number,
+    did_you_mean,
+    frozen,
+)
 from . import functions, layered
-from .elements import Input, Neuron, Synapse, Views, arrow, listed, output_places, parameters, positions, vector
+from .elements import (
+    Input,
+    Neuron,
+    Synapse,
+    Views,
+    arrow,
+    listed,
+    output_places,
+    parameters,
+    positions,
+    vector,
+)
 from .graph import Groups, cycle, levels
 from .initial_weights import drawn_weights
 from .table import level_table
@@ -48,12 +68,16 @@ class Network:
         nodes, edges = listed("neurons", neurons), listed("synapses", synapses)
         for node in nodes:
             if not isinstance(node, (Input, Neuron)):
-                raise NetworkError(f"neurons must be na.Input or na.Neuron objects, got {shown(node)}")
+                raise NetworkError(
+                    f"neurons must be na.Input or na.Neuron objects, got {shown(node)}"
+                )
         for edge in edges:
             if not isinstance(edge, Synapse):
                 raise NetworkError(f"synapses must be na.Synapse objects, got {shown(edge)}")
         if isinstance(outputs, str):
-            raise NetworkError(f"outputs must be a list of ids, got the string {shown(outputs)}: write [{shown(outputs)}]")
+            raise NetworkError(
+                f"outputs must be a list of ids, got the string {shown(outputs)}: write [{shown(outputs)}]"
+            )
         as_whole_number("seed", seed, 0)
         ids = tuple(node.id for node in nodes)
         position = positions(ids)
@@ -62,7 +86,9 @@ class Network:
             for end in edge_ends:
                 if not isinstance(end, str) or end not in position:
                     known = did_you_mean(end, ids)
-                    raise NetworkError(f"synapse {arrow(*edge_ends)}: there is no neuron {shown(end)}; {known}")
+                    raise NetworkError(
+                        f"synapse {arrow(*edge_ends)}: there is no neuron {shown(end)}; {known}"
+                    )
         drawn = np.array([edge.weight is None for edge in edges], dtype=bool)
         weights = [0.0 if edge.weight is None else edge.weight for edge in edges]
         self._set(
@@ -92,7 +118,9 @@ class Network:
         """Layers of `sizes` neurons, the inputs first, each fully connected to the next; biases 0, weights drawn."""
         sizes = [as_whole_number("each of sizes", n, 1) for n in listed("sizes", sizes)]
         if len(sizes) < 2:
-            raise NetworkError(f"sizes must be two or more whole numbers, inputs first, got {sizes}")
+            raise NetworkError(
+                f"sizes must be two or more whole numbers, inputs first, got {sizes}"
+            )
         if sum(n_in * n_out for n_in, n_out in pairwise(sizes)) > MOST_PLACES:
             raise NetworkError(f"sizes {shown(sizes)} make more than {MOST_PLACES:,} synapses")
         as_whole_number("seed", seed, 0)
@@ -129,29 +157,50 @@ class Network:
         outputs: places; or else whoever has no outgoing synapse, but an incoming one.  ids: names; or else n0, n1, …
         """
         seed = as_whole_number("seed", seed, 0)
-        ends = [as_places(name, values) for name, values in (("sources", sources), ("targets", targets))]
+        ends = [
+            as_places(name, values) for name, values in (("sources", sources), ("targets", targets))
+        ]
         if len(ends[0]) != len(ends[1]) or not len(ends[0]):
-            raise NetworkError(f"sources and targets: expected as many, one or more, got {len(ends[0])} and {len(ends[1])}")
+            raise NetworkError(
+                f"sources and targets: expected as many, one or more, got {len(ends[0])} and {len(ends[1])}"
+            )
         names = None if ids is None else tuple(listed("ids", ids))
         n = int(max(end.max() for end in ends)) + 1 if names is None else len(names)
         if names is None and n > 4 * len(ends[0]) + 1024:  # before as many names are made
-            raise NetworkError(f"sources and targets: {len(ends[0])} synapses leave gaps in places up to {n - 1}: count from 0")
+            raise NetworkError(
+                f"sources and targets: {len(ends[0])} synapses leave gaps in places up to {n - 1}: count from 0"
+            )
         names = tuple([f"n{k}" for k in range(n)]) if names is None else names
         if ids is not None:
             positions(names)
         for what, places in (("sources", ends[0]), ("targets", ends[1])):
             if places.max() >= n:
-                raise NetworkError(f"{what}: there are {n} neurons, so places go up to {n - 1}; got {places.max()}")
+                raise NetworkError(
+                    f"{what}: there are {n} neurons, so places go up to {n - 1}; got {places.max()}"
+                )
         fan_in, fan_out = (np.bincount(end, minlength=n) for end in (ends[1], ends[0]))
         told = np.flatnonzero(fan_out == 0) if outputs is None else as_places("outputs", outputs)
         lonely = np.flatnonzero((fan_in == 0) & (fan_out == 0))
         if outputs is None and len(lonely):
-            raise NetworkError(f"neuron {names[lonely[0]]!r} has no synapse: give it one, or remove it, or name all outputs")
+            raise NetworkError(
+                f"neuron {names[lonely[0]]!r} has no synapse: give it one, or remove it, or name all outputs"
+            )
         if len(told) and told.max() >= n:
-            raise NetworkError(f"outputs: there are {n} neurons, so places go up to {n - 1}; got {told.max()}")
-        kinds = (activations,) * n if isinstance(activations, str) else tuple(listed("activations", activations))
+            raise NetworkError(
+                f"outputs: there are {n} neurons, so places go up to {n - 1}; got {told.max()}"
+            )
+        kinds = (
+            (activations,) * n
+            if isinstance(activations, str)
+            else tuple(listed("activations", activations))
+        )
         if len(kinds) == n:
-            kinds = tuple(["identity" if not fan else kind for kind, fan in zip(kinds, fan_in.tolist(), strict=True)])
+            kinds = tuple(
+                [
+                    "identity" if not fan else kind
+                    for kind, fan in zip(kinds, fan_in.tolist(), strict=True)
+                ]
+            )
         given = np.zeros(n) if biases is None else as_floats("biases", biases)
         drawn = np.zeros(len(ends[0])) if weights is None else as_floats("weights", weights)
         for what, length, wanted in (("activations", len(kinds), n), ("biases", given.shape, (n,))):
@@ -184,10 +233,14 @@ class Network:
             entries = matrix.tocoo()
             shape, targets, sources, weights = entries.shape, entries.row, entries.col, entries.data
         except AttributeError:
-            raise NetworkError(f"expected a scipy sparse matrix, got {type(matrix).__name__}") from None
+            raise NetworkError(
+                f"expected a scipy sparse matrix, got {type(matrix).__name__}"
+            ) from None
         if len(shape) != 2 or shape[0] != shape[1]:
             raise NetworkError(f"expected a square matrix, targets by sources, got shape {shape}")
-        return cls.from_arrays(sources, targets, weights, **{"ids": [f"n{k}" for k in range(shape[0])]} | more)
+        return cls.from_arrays(
+            sources, targets, weights, **{"ids": [f"n{k}" for k in range(shape[0])]} | more
+        )
 
     def with_parameters(self, weights: ArrayLike, biases: ArrayLike) -> Network:
         """The same neurons and synapses with other weights (n_synapses,) and biases (n_neurons,)."""
@@ -227,7 +280,9 @@ class Network:
     def synapses(self) -> Sequence[Synapse]:
         """All synapses in the order given."""
         ids, sources, targets, weights = self.ids, self.sources, self.targets, self.weights
-        return Views(len(weights), lambda k: Synapse(ids[sources[k]], ids[targets[k]], float(weights[k])))
+        return Views(
+            len(weights), lambda k: Synapse(ids[sources[k]], ids[targets[k]], float(weights[k]))
+        )
 
     @cached_property
     def position(self) -> dict[str, int]:
@@ -240,18 +295,29 @@ class Network:
         return int(self.level.max())
 
     def _neuron(self, k: int) -> Input | Neuron:
-        return Input(self.ids[k]) if self.is_input[k] else Neuron(self.ids[k], self.activations[k], float(self.biases[k]))
+        return (
+            Input(self.ids[k])
+            if self.is_input[k]
+            else Neuron(self.ids[k], self.activations[k], float(self.biases[k]))
+        )
 
     def __repr__(self) -> str:
         fans = self.incoming.sizes[~self.is_input]
         fan = f"{fans.min()}" if fans.min() == fans.max() else f"{fans.min()} to {fans.max()}"
-        counts = {"input": len(self.inputs), "neuron": len(fans), "synapse": len(self.weights), "output": len(self.outputs)}
+        counts = {
+            "input": len(self.inputs),
+            "neuron": len(fans),
+            "synapse": len(self.weights),
+            "output": len(self.outputs),
+        }
         parts = ", ".join(f"{n:,} {word}{'s' * (n != 1)}" for word, n in counts.items())
         return f"<Network: {parts}; depth {self.depth}, fan-in {fan}>"
 
     def describe(self) -> str:
         """A table, one line a level: how many neurons, of which activations, how connected, how many parameters."""
-        table = level_table(self.level, self.incoming, self.outgoing, self.activations, self.is_input)
+        table = level_table(
+            self.level, self.incoming, self.outgoing, self.activations, self.is_input
+        )
         return f"{self!r}\n{table}"
 
     def __eq__(self, other: object) -> bool:
@@ -270,7 +336,13 @@ class Network:
                 value.setflags(write=False)
 
     def _key(self) -> tuple[object, ...]:
-        return self.ids, self.activations, self.outputs, self.sources.tobytes(), self.targets.tobytes()
+        return (
+            self.ids,
+            self.activations,
+            self.outputs,
+            self.sources.tobytes(),
+            self.targets.tobytes(),
+        )
 
     def digest(self) -> str:
         """SHA-256 of all parameters' bits, in hexadecimal: equal digests, equal bits."""
@@ -282,8 +354,13 @@ class Network:
 
     def as_matrices(self, weights: Array, biases: Array) -> tuple[list[Array], list[Array]]:
         """Values per synapse and per neuron laid out as a layered network's matrices and vectors."""
-        values = vector("weights", weights, len(self.weights)), vector("biases", biases, len(self.ids))
-        return layered.split(self.level, self.sources, self.targets, self.output_positions, self.arrow, *values)
+        values = (
+            vector("weights", weights, len(self.weights)),
+            vector("biases", biases, len(self.ids)),
+        )
+        return layered.split(
+            self.level, self.sources, self.targets, self.output_positions, self.arrow, *values
+        )
 
     def arrow(self, synapse: int) -> str:
         """A synapse in words: 'a' -> 'b'."""
@@ -299,7 +376,9 @@ class Network:
         self.__setstate__(fields)
         n = len(self.ids)
         self.outputs = tuple([self.ids[k] for k in self.output_positions.tolist()])
-        self.inputs = tuple(name for name, is_input in zip(self.ids, self.is_input, strict=True) if is_input)
+        self.inputs = tuple(
+            name for name, is_input in zip(self.ids, self.is_input, strict=True) if is_input
+        )
         self.incoming, self.outgoing = Groups.by(self.targets, n), Groups.by(self.sources, n)
         self._check()
 
@@ -314,20 +393,31 @@ class Network:
                 raise NetworkError(f"neuron {culprit!r}: unknown activation {shown(name)}; {known}")
 
     def _check(self) -> None:
-        self._refuse(self.sources == self.targets, "is a self-loop: a neuron cannot be its own source")
-        self._refuse(self.is_input[self.targets], "leads into an input: an input hears the world alone")
+        self._refuse(
+            self.sources == self.targets, "is a self-loop: a neuron cannot be its own source"
+        )
+        self._refuse(
+            self.is_input[self.targets], "leads into an input: an input hears the world alone"
+        )
         places = self.sources * len(self.ids) + self.targets
         if not np.diff(np.sort(places)).all():
             first = np.unique(places, return_index=True)[1]
-            self._refuse(~np.isin(np.arange(len(places)), first), "stands there twice: keep one, with the sum of the weights")
+            self._refuse(
+                ~np.isin(np.arange(len(places)), first),
+                "stands there twice: keep one, with the sum of the weights",
+            )
         self.level = levels(self.targets, self.outgoing, len(self.ids))
         if self.level.min(initial=0) < 0:
-            path = " -> ".join(repr(self.ids[k]) for k in cycle(self.sources, self.targets, self.level))
+            path = " -> ".join(
+                repr(self.ids[k]) for k in cycle(self.sources, self.targets, self.level)
+            )
             raise NetworkError(f"the synapses form a cycle: {path}; take one of them away")
         if not self.inputs:
             raise NetworkError("the network has no inputs: add at least one na.Input")
         if not self.outputs:
-            raise NetworkError("the network has no outputs: name at least one neuron in outputs=[…]")
+            raise NetworkError(
+                "the network has no outputs: name at least one neuron in outputs=[…]"
+            )
         if self.is_input.all():
             raise NetworkError("the network has inputs alone: add at least one na.Neuron")
         if len(np.unique(self.output_positions)) < len(self.outputs):

@@ -22,8 +22,12 @@ class Parameters:
         # Neurons of one fan-in that follow each other are a matrix, which is copied a good deal faster than place by place.
         cuts = np.flatnonzero(np.diff(fans, prepend=-1, append=-1))
         self._runs = [(int(fans[a]), int(b - a)) for a, b in pairwise(cuts)]
-        in_runs = len(self._runs) <= 8 + len(fans) // 8 and bool((self._order == np.arange(len(self._order))).all())
-        self._weight_places = None if in_runs else np.delete(np.arange(fans.sum() + len(fans)), self._bias_places)
+        in_runs = len(self._runs) <= 8 + len(fans) // 8 and bool(
+            (self._order == np.arange(len(self._order))).all()
+        )
+        self._weight_places = (
+            None if in_runs else np.delete(np.arange(fans.sum() + len(fans)), self._bias_places)
+        )
 
     def by_neuron(self, weights: Array, biases: Array) -> Array:
         """The other way: what the neurons hold, out of values in the network's order."""
@@ -46,6 +50,8 @@ class Parameters:
             read = written = 0
             for fan, count in self._runs:
                 matrix = held[read : read + count * (fan + 1)].reshape(count, fan + 1)
-                copy(matrix[:, :-1], out=weights[written : written + count * fan].reshape(count, fan))
+                copy(
+                    matrix[:, :-1], out=weights[written : written + count * fan].reshape(count, fan)
+                )
                 read, written = read + matrix.size, written + count * fan
         return weights, 0.0 - biases if negated else biases

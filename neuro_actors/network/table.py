@@ -12,10 +12,16 @@ from .graph import Groups
 
 
 def level_table(
-    level: Indices, incoming: Groups, outgoing: Groups, activations: Sequence[str], is_input: NDArray[np.bool_]
+    level: Indices,
+    incoming: Groups,
+    outgoing: Groups,
+    activations: Sequence[str],
+    is_input: NDArray[np.bool_],
 ) -> str:
     """One line a level: how many neurons, of which activations, how connected, how many parameters."""
-    rows: list[tuple[str, ...]] = [("level", "neurons", "fan-in", "fan-out", "parameters", "activations")]
+    rows: list[tuple[str, ...]] = [
+        ("level", "neurons", "fan-in", "fan-out", "parameters", "activations")
+    ]
     fan_in, fan_out = incoming.sizes, outgoing.sizes
     for k in range(int(level.max()) + 1):
         here = np.flatnonzero(level == k).tolist()
@@ -24,5 +30,8 @@ def level_table(
         fans = (f"{f[here].min()} to {f[here].max()}" for f in (fan_in, fan_out))
         rows.append((str(k), f"{len(here):,}", *fans, f"{n_parameters:,}", ", ".join(names)))
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
-    lines = ["  ".join(cell.rjust(w) for cell, w in zip(row[:-1], widths, strict=False)) + "  " + row[-1] for row in rows]
+    lines = [
+        "  ".join(cell.rjust(w) for cell, w in zip(row[:-1], widths, strict=False)) + "  " + row[-1]
+        for row in rows
+    ]
     return "\n".join(lines)

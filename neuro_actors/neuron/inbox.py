@@ -27,9 +27,21 @@ class Pile:
     extra: one more row of ones at the end: the synapse from a neuron that always says 1, whose weight is the bias.
     """
 
-    __slots__ = ("_batch", "_extra", "_missing", "_row", "_slots", "_step", "expects", "kind", "owner")
+    __slots__ = (
+        "_batch",
+        "_extra",
+        "_missing",
+        "_row",
+        "_slots",
+        "_step",
+        "expects",
+        "kind",
+        "owner",
+    )
 
-    def __init__(self, owner: str, kind: Kind, senders: Sequence[str], *, extra: bool = False) -> None:
+    def __init__(
+        self, owner: str, kind: Kind, senders: Sequence[str], *, extra: bool = False
+    ) -> None:
         self.owner = owner
         self.kind = kind
         self.expects: int | None = None  # the number of the step it is open for
@@ -62,7 +74,9 @@ class Pile:
             or receiver != self.owner
             or not (isfinite(values.dot(values)) or np.isfinite(values).all())
         ):
-            raise MessageError(f"{self.owner!r} cannot accept {message}: {self._complaint(message)}")
+            raise MessageError(
+                f"{self.owner!r} cannot accept {message}: {self._complaint(message)}"
+            )
         if kind != "commit":  # every neuron commits as many parameters as it has
             self._batch = shape
         self._slots[row] = values

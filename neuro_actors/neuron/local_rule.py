@@ -105,12 +105,19 @@ class LocalRule(Keeper):
     KEPT: ClassVar[tuple[str, ...]] = ("memory",)
 
     def __init__(
-        self, id: str, function: Activation, parameters: Array, from_input: NDArray[np.bool_], sums: Sums = ORDERED
+        self,
+        id: str,
+        function: Activation,
+        parameters: Array,
+        from_input: NDArray[np.bool_],
+        sums: Sums = ORDERED,
     ) -> None:
         self.id = id
         self.function = function
         self.sums = sums
-        self.listening = np.flatnonzero(~from_input) if from_input.any() else None  # None: all of them
+        self.listening = (
+            np.flatnonzero(~from_input) if from_input.any() else None
+        )  # None: all of them
         self.memory = Memory(frozen(parameters))
         # between its activation and the urgencies that answer it: the step, what it heard, its signal and activation
         self.fired: Step | None = None
@@ -149,7 +156,9 @@ class LocalRule(Keeper):
         """
         memory, sums, signal, heard = self.memory, self.sums, self.signal, self.heard
         if self.fired is not step:
-            raise MessageError(f"{self.id!r} cannot respond in step {step.number}: it has not fired in that step")
+            raise MessageError(
+                f"{self.id!r} cannot respond in step {step.number}: it has not fired in that step"
+            )
         if step.tangent:
             self._respond_with_tangent(step, urgencies, back, commit)
             return
@@ -178,7 +187,11 @@ class LocalRule(Keeper):
         """What the neuron will keep, where its parameters want this much; it has not changed yet."""
         memory = _learn(self.memory, optimizer, frozen(wanted))
         parameters = memory.parameters
-        if parameters.shape != wanted.shape or parameters.dtype is not FLOAT or not _all_finite(parameters):
+        if (
+            parameters.shape != wanted.shape
+            or parameters.dtype is not FLOAT
+            or not _all_finite(parameters)
+        ):
             self._refuse("parameters", parameters, wanted.shape, step)
         frozen(parameters)
         return memory
@@ -190,29 +203,45 @@ class LocalRule(Keeper):
 
     def _fire_with_tangent(self, step: Step, heard: Array, activation: Array) -> None:
         sums, parameters, batch = self.sums, self.memory.parameters, heard.shape[1] // 2
-        values, tangents = np.ascontiguousarray(heard[:, :batch]), np.ascontiguousarray(heard[:-1, batch:])
+        values, tangents = (
+            np.ascontiguousarray(heard[:, :batch]),
+            np.ascontiguousarray(heard[:-1, batch:]),
+        )
         signal = frozen(sums.weighted_sum(parameters, values))
         said = self.function.value(signal)
-        signal_tangent = sums.weighted_sum(self.direction, values) + sums.weighted_sum(parameters[:-1], tangents)
+        signal_tangent = sums.weighted_sum(self.direction, values) + sums.weighted_sum(
+            parameters[:-1], tangents
+        )
         told = self.function.slope(signal, said) * signal_tangent
         for what, numbers in (("activation", said), ("tangent", told)):
-            if numbers.shape != signal.shape or numbers.dtype is not FLOAT or not _all_finite(numbers):
+            if (
+                numbers.shape != signal.shape
+                or numbers.dtype is not FLOAT
+                or not _all_finite(numbers)
+            ):
                 self._refuse(what, numbers, signal.shape, step)
         self.fired, self.heard, self.signal, self.activation = step, values, signal, said
         self.tangents = tangents, signal_tangent
         activation[:batch], activation[batch:] = said, told
 
-    def _respond_with_tangent(self, step: Step, urgencies: Array, back: Array, commit: Array) -> None:
+    def _respond_with_tangent(
+        self, step: Step, urgencies: Array, back: Array, commit: Array
+    ) -> None:
         function, signal, batch = self.function, self.signal, len(self.signal)
         assert function.curvature is not None
         (tangents, signal_tangent), total = self.tangents, self.sums.sum_of_rows(urgencies)
-        slope, curvature = function.slope(signal, self.activation), function.curvature(signal, self.activation)
+        slope, curvature = (
+            function.slope(signal, self.activation),
+            function.curvature(signal, self.activation),
+        )
         signal_urgency = total[:batch] * slope
         urgency_tangent = total[batch:] * slope + total[:batch] * curvature * signal_tangent
         if urgency_tangent.shape != signal.shape or urgency_tangent.dtype is not FLOAT:
             self._refuse("tangent", urgency_tangent, signal.shape, step)
         if len(back):
-            weights, more = (self._towards_listeners(p, step) for p in (self.memory.parameters, self.direction))
+            weights, more = (
+                self._towards_listeners(p, step) for p in (self.memory.parameters, self.direction)
+            )
             product = np.empty((len(back), batch))
             spread(weights, signal_urgency, back[:, :batch])
             spread(more, signal_urgency, back[:, batch:])
@@ -231,7 +260,9 @@ class LocalRule(Keeper):
     def _refuse(self, what: str, values: Array, shape: tuple[int, ...], step: Step) -> None:
         """What comes of a user's function or of a divergence stops here, under this neuron's name."""
         if values.shape != shape or values.dtype != FLOAT:
-            got = f"float64 of shape {shape} was expected, got {values.dtype} of shape {values.shape}"
+            got = (
+                f"float64 of shape {shape} was expected, got {values.dtype} of shape {values.shape}"
+            )
             raise MessageError(f"{self.id!r}: for its {what} in step {step.number}, {got}")
         if not _all_finite(values):
             raise MessageError(
@@ -259,12 +290,16 @@ class InputRule(Keeper):
         """Write the sum of urgencies (fan_out, batch) as `back`, (1, batch)."""
         back[0] = self.sums.sum_of_rows(urgencies)
         if not _all_finite(back[0]):
-            raise MessageError(f"{self.id!r}: its urgency in step {step.number} would not be finite")
+            raise MessageError(
+                f"{self.id!r}: its urgency in step {step.number} would not be finite"
+            )
 
 
 def _all_finite(values: Array) -> bool:
     """A sum of squares is finite if all are; if it is not, one may just be large."""
-    return isfinite(values.item() if len(values) == 1 else values.dot(values)) or bool(np.isfinite(values).all())
+    return isfinite(values.item() if len(values) == 1 else values.dot(values)) or bool(
+        np.isfinite(values).all()
+    )
 
 
 def _learn(memory: Memory, optimizer: Optimizer, wanted: Array) -> Memory:

@@ -43,12 +43,19 @@ class LossRule:
             tangents = frozen(predictions[:, batch:].T.copy())
             urgencies = np.concatenate([urgencies, -loss.curvature(p, t, tangents).T], axis=1)
         losses = np.array(loss.value(p, t))
-        for what, values, shape in (("losses", losses, p.shape[:1]), ("urgencies", urgencies, predictions.shape)):
+        for what, values, shape in (
+            ("losses", losses, p.shape[:1]),
+            ("urgencies", urgencies, predictions.shape),
+        ):
             if values.shape != shape or values.dtype != np.float64:
                 got = f"float64 of shape {shape} was expected, got {values.dtype} of shape {values.shape}"
                 raise MessageError(f"{step.loss}: for its {what} in step {step.number}, {got}")
             if not np.isfinite(values).all():
                 told = "would not be finite; a smaller learning rate often helps"
                 raise MessageError(f"{step.loss}: its {what} in step {step.number} {told}")
-        back[...] = urgencies if step.wrt_inputs or not self.from_input.any() else urgencies[~self.from_input]
+        back[...] = (
+            urgencies
+            if step.wrt_inputs or not self.from_input.any()
+            else urgencies[~self.from_input]
+        )
         return frozen(losses)

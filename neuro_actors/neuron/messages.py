@@ -12,9 +12,13 @@ from .optimizers import Optimizer
 Kind: TypeAlias = Literal["activation", "target", "loss", "urgency", "commit", "tangent"]
 
 ACTIVATION: Kind = "activation"  # forward: the source's output
-TARGET: Kind = "target"  # from the environment to the loss: what the output `source` should have said
+TARGET: Kind = (
+    "target"  # from the environment to the loss: what the output `source` should have said
+)
 LOSS: Kind = "loss"  # from the loss to the environment: the penalty of each example
-URGENCY: Kind = "urgency"  # backward: how much the loss falls per unit of increase of the source's output
+URGENCY: Kind = (
+    "urgency"  # backward: how much the loss falls per unit of increase of the source's output
+)
 COMMIT: Kind = "commit"  # from a neuron to the environment: what it has made of the step
 TANGENT: Kind = "tangent"  # from the environment to a neuron: its part of a direction, along which all is differentiated
 
@@ -63,7 +67,11 @@ class Message(NamedTuple):
         return self.source if self.kind == URGENCY else self.target
 
     def __str__(self) -> str:
-        arrow = f"{self.target!r} -> {self.source!r}" if self.kind == URGENCY else f"{self.source!r} -> {self.target!r}"
+        arrow = (
+            f"{self.target!r} -> {self.source!r}"
+            if self.kind == URGENCY
+            else f"{self.source!r} -> {self.target!r}"
+        )
         return f"{self.kind} {arrow} of step {self.step.number}"
 
 

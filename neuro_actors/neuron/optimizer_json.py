@@ -17,7 +17,11 @@ def described(value: Any, update: int) -> dict[str, Any]:
     if KNOWN.get(kind.__name__) is kind:
         held = {field.name: getattr(value, field.name) for field in fields(value)}
         return {"name": kind.__name__} | {
-            name: described(v, update) | _rate(v, update) if callable(v) else v if isinstance(v, int) else float(v)
+            name: described(v, update) | _rate(v, update)
+            if callable(v)
+            else v
+            if isinstance(v, int)
+            else float(v)
             for name, v in held.items()
         }
     # without the addresses of functions, which differ between equal runs
@@ -47,7 +51,9 @@ def optimizer_of(held: dict[str, Any]) -> Optimizer | None:
     if kind not in (SGD, Adam):
         raise ValueError("a schedule is no optimiser")
     arguments = {name: v for name, v in held.items() if name != "name"}
-    found: Optimizer = kind(**{name: _schedule_of(v) if isinstance(v, dict) else v for name, v in arguments.items()})
+    found: Optimizer = kind(
+        **{name: _schedule_of(v) if isinstance(v, dict) else v for name, v in arguments.items()}
+    )
     return found
 
 

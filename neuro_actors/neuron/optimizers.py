@@ -27,14 +27,20 @@ class Optimizer(Protocol):
     def start(self, n_parameters: int) -> State:
         """The state before the first update."""
 
-    def update(self, parameters: Array, urgencies: Array, state: State, count: int) -> tuple[Array, State]:
+    def update(
+        self, parameters: Array, urgencies: Array, state: State, count: int
+    ) -> tuple[Array, State]:
         """New parameters and state, both new arrays; `count` is 1 in the first update."""
 
 
 def check_optimizer(optimizer: object) -> None:
     """Raise `InputError` for what is no optimiser."""
-    if isinstance(optimizer, type) or not (hasattr(optimizer, "start") and hasattr(optimizer, "update")):
-        raise InputError(f"optimizer must be such as na.SGD(0.1) or na.Adam(), got {shown(optimizer)}")
+    if isinstance(optimizer, type) or not (
+        hasattr(optimizer, "start") and hasattr(optimizer, "update")
+    ):
+        raise InputError(
+            f"optimizer must be such as na.SGD(0.1) or na.Adam(), got {shown(optimizer)}"
+        )
 
 
 Rate: TypeAlias = float | Callable[[int], float]
@@ -62,7 +68,9 @@ class SGD:
     def start(self, n_parameters: int) -> State:
         return (np.zeros(n_parameters),) if self.momentum else ()
 
-    def update(self, parameters: Array, urgencies: Array, state: State, count: int) -> tuple[Array, State]:
+    def update(
+        self, parameters: Array, urgencies: Array, state: State, count: int
+    ) -> tuple[Array, State]:
         if self.weight_decay:
             urgencies = urgencies - self.weight_decay * parameters
         if self.momentum:
@@ -94,7 +102,9 @@ class Adam:
     def start(self, n_parameters: int) -> State:
         return np.zeros(n_parameters), np.zeros(n_parameters)
 
-    def update(self, parameters: Array, urgencies: Array, state: State, count: int) -> tuple[Array, State]:
+    def update(
+        self, parameters: Array, urgencies: Array, state: State, count: int
+    ) -> tuple[Array, State]:
         if self.weight_decay:
             urgencies = urgencies - self.weight_decay * parameters
         mean = self.beta1 * state[0] + (1.0 - self.beta1) * urgencies
@@ -145,7 +155,9 @@ def _rate(rate: Rate, count: int) -> float:
 
 def _check_rate(owner: str, rate: Rate) -> None:
     if (not callable(rate) or isinstance(rate, type)) and not 0 < number(rate) < math.inf:
-        raise InputError(f"{owner}: the learning rate must be a positive number or a schedule, got {shown(rate)}")
+        raise InputError(
+            f"{owner}: the learning rate must be a positive number or a schedule, got {shown(rate)}"
+        )
 
 
 def _check_start(owner: str, start: float) -> None:

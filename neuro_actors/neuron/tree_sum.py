@@ -22,7 +22,9 @@ from typing import TypeAlias
 from ..support.validation import Array, frozen
 
 Block: TypeAlias = tuple[int, int, Array]  # height, place, sum
-Blocks: TypeAlias = tuple[Block, ...]  # none of which is within another, or the other half of another's
+Blocks: TypeAlias = tuple[
+    Block, ...
+]  # none of which is within another, or the other half of another's
 
 
 def added(blocks: Blocks, height: int, place: int, values: Array) -> Blocks:

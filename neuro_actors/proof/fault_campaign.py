@@ -67,23 +67,34 @@ def draw_schedule(seed: int, number: int) -> Schedule:
     chances: dict[str, Any] = {}
     for name, value in most.items():
         chances[name] = float(rng.uniform(0, value)) if rng.random() < 0.8 else 0.0
-    ids, lines = case.network.ids, list(zip(case.network.sources, case.network.targets, strict=True))
+    ids, lines = (
+        case.network.ids,
+        list(zip(case.network.sources, case.network.targets, strict=True)),
+    )
     faults: list[Kill | DeadLink | Partition] = []
     if rng.random() < 0.3:
         source, target = lines[rng.integers(len(lines))]
         faults.append(DeadLink(ids[source], ids[target], 0.0, float(rng.uniform(0.1, 5.0))))
     if rng.random() < 0.2:
         apart = frozenset(name for name in ids if rng.random() < 0.5)
-        faults.append(Partition(apart, start := float(rng.uniform(0, 1)), start + float(rng.uniform(0.1, 5))))
+        faults.append(
+            Partition(apart, start := float(rng.uniform(0, 1)), start + float(rng.uniform(0.1, 5)))
+        )
     for _ in range(int(rng.integers(0, 4))):
         who = str(rng.choice([*ids, "loss"]))
-        faults.append(Kill(who, str(rng.choice(PLACES)), int(rng.integers(1, 5)), int(rng.integers(1, 3))))
+        faults.append(
+            Kill(who, str(rng.choice(PLACES)), int(rng.integers(1, 5)), int(rng.integers(1, 3)))
+        )
     delay = 0.0 if rng.random() < 0.1 else float(10 ** rng.uniform(-3, -1))
     storm = Unreliable(delay=delay, seed=int(rng.integers(2**31)), faults=faults, **chances)
-    return Schedule(number, case, optimizer, int(rng.integers(1, 4)), bool(rng.random() < 0.5), storm)
+    return Schedule(
+        number, case, optimizer, int(rng.integers(1, 4)), bool(rng.random() < 0.5), storm
+    )
 
 
-def live(schedule: Schedule, told: Callable[[Disturbance], None] | None = None, patience: float = 1.0) -> Verdict:
+def live(
+    schedule: Schedule, told: Callable[[Disturbance], None] | None = None, patience: float = 1.0
+) -> Verdict:
     """Live through it, and through the same without faults, and compare. told: of each disturbance.  patience: for how
     much of the bound each step is waited for."""
     verdict = Verdict(schedule)
@@ -106,7 +117,9 @@ def live(schedule: Schedule, told: Callable[[Disturbance], None] | None = None, 
     if channels:
         storm, post = channels[0].storm, channels[0].post
         verdict.counts, verdict.places, verdict.under_way = storm.counts, storm.places, post.most
-        verdict.fullest = max((post.fill(k) for k in range(len(post.mailboxes))), key=lambda fill: fill[0] / fill[1])
+        verdict.fullest = max(
+            (post.fill(k) for k in range(len(post.mailboxes))), key=lambda fill: fill[0] / fill[1]
+        )
     if stormy.error or calm.error:  # no schedule that is drawn fails in calm weather
         verdict.problem = f"calm: {calm.error or 'well'}; storm: {stormy.error or 'well'}"
     elif stormy.bits != calm.bits:
@@ -121,7 +134,9 @@ def live(schedule: Schedule, told: Callable[[Disturbance], None] | None = None, 
 def bound(schedule: Schedule) -> float:
     """Seconds of virtual time in which every step of the schedule must end, however its chances fall."""
     storm, network = schedule.storm, schedule.case.network
-    deaths = (DEATHS if storm.crash else 0) * (len(network.ids) + 1) + sum(isinstance(fault, Kill) for fault in storm.faults)
+    deaths = (DEATHS if storm.crash else 0) * (len(network.ids) + 1) + sum(
+        isinstance(fault, Kill) for fault in storm.faults
+    )
     links = [fault.end for fault in storm.faults if isinstance(fault, (DeadLink, Partition))]
     return max([0.0, *links]) + longest(network, storm, deaths)
 
@@ -149,17 +164,28 @@ class _Life:
         before = trio.lowlevel.current_statistics().tasks_living
         started = trio.current_time()
         async with open_simulation(case.network, self.channels, patience=patience) as simulation:
-            gradient = await simulation.gradient(case.x, case.targets, case.loss, schedule.wrt_inputs)
-            digest.update(gradient.weights.tobytes() + gradient.biases.tobytes() + gradient.predictions.tobytes())
+            gradient = await simulation.gradient(
+                case.x, case.targets, case.loss, schedule.wrt_inputs
+            )
+            digest.update(
+                gradient.weights.tobytes()
+                + gradient.biases.tobytes()
+                + gradient.predictions.tobytes()
+            )
             if gradient.inputs is not None:
                 digest.update(gradient.inputs.tobytes())
             digest.update((await simulation.predict(case.x)).tobytes())
             for _ in range(schedule.steps):
-                result = await simulation.train_step(case.x, case.targets, case.loss, optimizer=schedule.optimizer)
+                result = await simulation.train_step(
+                    case.x, case.targets, case.loss, optimizer=schedule.optimizer
+                )
                 digest.update(np.float64(result.loss).tobytes())
             network = await simulation.network()
             digest.update(network.weights.tobytes() + network.biases.tobytes())
-            self.messages, self.seconds = simulation.statistics().messages, trio.current_time() - started
+            self.messages, self.seconds = (
+                simulation.statistics().messages,
+                trio.current_time() - started,
+            )
         self.bits = digest.digest()
         await trio.lowlevel.checkpoint()
         self.left = trio.lowlevel.current_statistics().tasks_living - before

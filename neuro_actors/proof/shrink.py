@@ -62,7 +62,9 @@ def _particular(schedule: Schedule, chance: str) -> list[Any]:
     if chance == "drop":
         lost = [d for d in told if d.what == "lost" and not d.question]
         return faults + [Lose(d.source, d.target, d.attempt, d.kind, d.step) for d in lost]
-    again = Storm(schedule.storm, Lines(schedule.case.network))  # it knows when each was there for how manyeth time
+    again = Storm(
+        schedule.storm, Lines(schedule.case.network)
+    )  # it knows when each was there for how manyeth time
     kills = []
     for d in told:
         if d.what == "died" and (doom := again.doom(d.source, d.step)) is not None:
@@ -74,7 +76,9 @@ def _particular(schedule: Schedule, chance: str) -> list[Any]:
 def settings(storm: Unreliable) -> str:
     """The storm as one would write it."""
     plain = Unreliable()
-    names = [name for name in storm.__dataclass_fields__ if getattr(storm, name) != getattr(plain, name)]
+    names = [
+        name for name in storm.__dataclass_fields__ if getattr(storm, name) != getattr(plain, name)
+    ]
     told = [f"{name}={getattr(storm, name)!r}" for name in names if name != "faults"]
     faults = ", ".join(f"na.faults.{fault!r}" for fault in storm.faults)
     return f"na.Unreliable({', '.join(told + ([f'faults=[{faults}]'] if faults else []))})"

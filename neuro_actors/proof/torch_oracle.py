@@ -13,17 +13,26 @@ from ..support.errors import InputError
 from ..support.validation import Array
 
 
-def torch_gradient(network: Network, x: Array, targets: Array, loss: str = "squared_error") -> Gradient:
+def torch_gradient(
+    network: Network, x: Array, targets: Array, loss: str = "squared_error"
+) -> Gradient:
     """What `reference.gradient` returns with `wrt_inputs`, found by autograd, neuron by neuron. Needs the extra `torch`."""
     import torch
 
     leaves, predictions, value = _computed(torch, network, x, targets, loss)
-    gradients = (gradient.numpy() for gradient in torch.autograd.grad(value, leaves, materialize_grads=True))
+    gradients = (
+        gradient.numpy() for gradient in torch.autograd.grad(value, leaves, materialize_grads=True)
+    )
     return Gradient(network, value.item(), predictions.detach().numpy(), *gradients)
 
 
 def torch_hessian_vector_product(
-    network: Network, x: Array, targets: Array, weights: Array, biases: Array, loss: str = "squared_error"
+    network: Network,
+    x: Array,
+    targets: Array,
+    weights: Array,
+    biases: Array,
+    loss: str = "squared_error",
 ) -> Gradient:
     """What `reference.hessian_vector_product` returns, found by double backward."""
     import torch
@@ -32,28 +41,44 @@ def torch_hessian_vector_product(
     spelt = {"cross_entropy": lambda p, t: -(t * p.log() + (1 - t) * (1 - p).log()).sum(1)}
     (*parameters, _), predictions, value = _computed(torch, network, x, targets, loss, spelt)
     first = torch.autograd.grad(value, parameters, create_graph=True)
-    along = sum((g * torch.tensor(v, dtype=torch.float64)).sum() for g, v in zip(first, (weights, biases), strict=True))
+    along = sum(
+        (g * torch.tensor(v, dtype=torch.float64)).sum()
+        for g, v in zip(first, (weights, biases), strict=True)
+    )
     if not along.requires_grad:  # a loss that is linear in everything
         second = [torch.zeros_like(leaf) for leaf in parameters]
     else:
         second = torch.autograd.grad(along, parameters, materialize_grads=True)
-    return Gradient(network, value.item(), predictions.detach().numpy(), *(g.numpy() for g in second))
+    return Gradient(
+        network, value.item(), predictions.detach().numpy(), *(g.numpy() for g in second)
+    )
 
 
 def _computed(
-    torch: Any, network: Network, x: Array, targets: Array, loss: str, spelt: dict[str, Any] | None = None
+    torch: Any,
+    network: Network,
+    x: Array,
+    targets: Array,
+    loss: str,
+    spelt: dict[str, Any] | None = None,
 ) -> tuple[list[Any], Any, Any]:
     """The leaves (weights, biases, inputs), the predictions and the mean loss, as autograd holds them."""
     tensor: Callable[[Array], Any] = lambda array: torch.tensor(array, dtype=torch.float64)  # noqa: E731
     leaves = weights, biases, rows = [tensor(network.weights), tensor(network.biases), tensor(x)]
     for leaf in leaves:
         leaf.requires_grad_(True)
-    values: dict[int, Any] = {int(k): rows[:, i] for i, k in enumerate(np.flatnonzero(network.is_input))}
+    values: dict[int, Any] = {
+        int(k): rows[:, i] for i, k in enumerate(np.flatnonzero(network.is_input))
+    }
     for k in np.argsort(network.level, kind="stable").tolist():
         if not network.is_input[k]:
             incoming = network.incoming.of(k)
-            heard = torch.stack([values[source] for source in network.sources[incoming].tolist()], dim=1)
-            values[k] = _activation(torch, network.activations[k])(heard @ weights[incoming] + biases[k])
+            heard = torch.stack(
+                [values[source] for source in network.sources[incoming].tolist()], dim=1
+            )
+            values[k] = _activation(torch, network.activations[k])(
+                heard @ weights[incoming] + biases[k]
+            )
     predictions = torch.stack([values[k] for k in network.output_positions.tolist()], dim=1)
     value = ((spelt or {}).get(loss) or _loss(torch, loss))(predictions, tensor(targets)).mean()
     return leaves, predictions, value
@@ -67,7 +92,9 @@ def _activation(torch: Any, name: str) -> Any:
         "tanh": torch.tanh,
         "relu": torch.relu,
         "leaky_relu": f.leaky_relu,
-        "softplus": lambda z: torch.logaddexp(z, torch.zeros_like(z)),  # torch's own is cut off at 20
+        "softplus": lambda z: torch.logaddexp(
+            z, torch.zeros_like(z)
+        ),  # torch's own is cut off at 20
         "elu": f.elu,
         "gelu": f.gelu,
         "sin": torch.sin,

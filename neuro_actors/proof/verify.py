@@ -50,7 +50,9 @@ class Verdict:
 
     @property
     def passed(self) -> bool:
-        return self.failure is None and all(difference <= 1.0 for difference in self.differences.values())
+        return self.failure is None and all(
+            difference <= 1.0 for difference in self.differences.values()
+        )
 
 
 def verify(
@@ -69,7 +71,9 @@ def verify(
         yield verify_case(k, draw_case(k), channels, with_torch)
 
 
-def verify_case(seed: int, case: Case, channels: str | Engine = "bundled", with_torch: bool = False) -> Verdict:
+def verify_case(
+    seed: int, case: Case, channels: str | Engine = "bundled", with_torch: bool = False
+) -> Verdict:
     """Compare one society with everything there is to compare it with."""
     network, x, t, loss = case.network, case.x, case.targets, case.loss
     optimizer, rng = SGD(RATE, MOMENTUM), np.random.default_rng(seed)
@@ -83,27 +87,45 @@ def verify_case(seed: int, case: Case, channels: str | Engine = "bundled", with_
             await simulation.train_step(x, t, loss, optimizer=optimizer)
             once = await simulation.network()
             await simulation.train_step(x, t, loss, optimizer=optimizer)
-            return predictions, gradient, product, once, await simulation.network(), simulation.statistics().messages
+            return (
+                predictions,
+                gradient,
+                product,
+                once,
+                await simulation.network(),
+                simulation.statistics().messages,
+            )
 
     try:
         predictions, gradient, product, once, twice, messages = run(society, channels)
     except NeuroActorsError as error:
         return Verdict(seed, case, 0, {}, str(error))
-    expected, bound = reference.with_bound(network, x, t, loss, wrt_inputs=gradient.inputs is not None)
+    expected, bound = reference.with_bound(
+        network, x, t, loss, wrt_inputs=gradient.inputs is not None
+    )
     curved = reference.hessian_vector_product(network, x, t, *direction, loss)
     curved_bound = reference.hessian_vector_bound(network, x, t, *direction, loss)
     later, later_bound = reference.with_bound(once, x, t, loss)
     differences = {
         "predictions": max(
-            _units(said, expected.predictions, bound.predictions) for said in (predictions, gradient.predictions)
+            _units(said, expected.predictions, bound.predictions)
+            for said in (predictions, gradient.predictions)
         ),
         "loss": _apart(gradient, expected, bound, "loss"),
-        "gradient": max(_apart(gradient, expected, bound, name) for name in ("weights", "biases", "inputs")),
-        "product": max(_apart(product, curved, curved_bound, name) for name in ("weights", "biases", "predictions", "loss")),
-        "learning": max(
-            _learned(name, (network, once, twice), (expected, later), (bound, later_bound)) for name in ("weights", "biases")
+        "gradient": max(
+            _apart(gradient, expected, bound, name) for name in ("weights", "biases", "inputs")
         ),
-        "finite differences": _finite_differences(case, gradient, bound, np.random.default_rng(seed)),
+        "product": max(
+            _apart(product, curved, curved_bound, name)
+            for name in ("weights", "biases", "predictions", "loss")
+        ),
+        "learning": max(
+            _learned(name, (network, once, twice), (expected, later), (bound, later_bound))
+            for name in ("weights", "biases")
+        ),
+        "finite differences": _finite_differences(
+            case, gradient, bound, np.random.default_rng(seed)
+        ),
     }
     if with_torch:
         differences["PyTorch"] = _torch(case, gradient, bound)
@@ -133,15 +155,21 @@ def _learned(
 ) -> float:
     """Two steps of momentum descent, made here from the reference's gradients."""
     before, once, twice = (getattr(network, name) for network in networks)
-    (g1, e1), (g2, e2) = ((getattr(g, name), getattr(b, name)) for g, b in zip(gradients, bounds, strict=True))
+    (g1, e1), (g2, e2) = (
+        (getattr(g, name), getattr(b, name)) for g, b in zip(gradients, bounds, strict=True)
+    )
     rounding = 4 * reference.EPS
-    first = _units(once, before - RATE * g1, RATE * e1 + rounding * (np.abs(before) + RATE * np.abs(g1)))
+    first = _units(
+        once, before - RATE * g1, RATE * e1 + rounding * (np.abs(before) + RATE * np.abs(g1))
+    )
     velocity, error = MOMENTUM * g1 + g2, MOMENTUM * e1 + e2
     sizes = np.abs(once) + RATE * (MOMENTUM * np.abs(g1) + np.abs(g2))
     return max(first, _units(twice, once - RATE * velocity, RATE * error + rounding * sizes))
 
 
-def _finite_differences(case: Case, gradient: Gradient, bound: Gradient, rng: np.random.Generator) -> float:
+def _finite_differences(
+    case: Case, gradient: Gradient, bound: Gradient, rng: np.random.Generator
+) -> float:
     """Central differences of the reference's forward pass, in units of what is known of their error: rounding, and how
     far the first and second differences with h and with 2h disagree, as they do where f is curved or has a kink."""
     network = case.network
@@ -153,8 +181,14 @@ def _finite_differences(case: Case, gradient: Gradient, bound: Gradient, rng: np
         direction[place] = h
         losses = []
         for k in (-2, -1, 0, 1, 2):
-            moved = network.with_parameters(*np.split(np.append(network.weights, network.biases) + k * direction, [n_weights]))
-            losses.append(functions.loss(case.loss).value(reference.predict(moved, case.x), case.targets).mean())
+            moved = network.with_parameters(
+                *np.split(np.append(network.weights, network.biases) + k * direction, [n_weights])
+            )
+            losses.append(
+                functions.loss(case.loss)
+                .value(reference.predict(moved, case.x), case.targets)
+                .mean()
+            )
         f = np.array(losses) / h
         first, first_far = (f[3] - f[1]) / 2, (f[4] - f[0]) / 4
         second, second_far = f[3] - 2 * f[2] + f[1], (f[4] - 2 * f[2] + f[0]) / 2
@@ -168,10 +202,15 @@ def _torch(case: Case, gradient: Gradient, bound: Gradient) -> float:
     from .torch_oracle import torch_gradient
 
     other = torch_gradient(case.network, case.x, case.targets, case.loss)
-    return max(_apart(gradient, other, bound, name) for name in ("predictions", "loss", "weights", "biases", "inputs"))
+    return max(
+        _apart(gradient, other, bound, name)
+        for name in ("predictions", "loss", "weights", "biases", "inputs")
+    )
 
 
-def _torch_product(case: Case, direction: tuple[Array, Array], product: Gradient, bound: Gradient) -> float:
+def _torch_product(
+    case: Case, direction: tuple[Array, Array], product: Gradient, bound: Gradient
+) -> float:
     from .torch_oracle import torch_hessian_vector_product
 
     other = torch_hessian_vector_product(case.network, case.x, case.targets, *direction, case.loss)
@@ -190,7 +229,9 @@ def draw_case(seed: int, neurons: int = 200, examples: int = 64) -> Case:
     names = list(BUILT_IN)
     output_activations = ["sigmoid"] if loss in ("cross_entropy", "kl_divergence") else names
     inputs = min(30, neurons + 1)
-    network = (_layered if rng.random() < 0.4 else _wild)(rng, size, names, output_activations, inputs)
+    network = (_layered if rng.random() < 0.4 else _wild)(
+        rng, size, names, output_activations, inputs
+    )
     if loss == "softmax_cross_entropy" and len(network.outputs) == 1:
         loss = "squared_error"  # a softmax of one is 1: nobody would have anything to say
     biases = np.where(network.is_input, 0.0, 0.5 * rng.standard_normal(len(network.ids)))
@@ -200,27 +241,47 @@ def draw_case(seed: int, neurons: int = 200, examples: int = 64) -> Case:
     return Case(network, x, _TARGETS[loss](rng, (batch, len(network.outputs))), loss)
 
 
-def _layered(rng: np.random.Generator, size: int, names: list[str], output_activations: list[str], inputs: int = 30) -> Network:
+def _layered(
+    rng: np.random.Generator,
+    size: int,
+    names: list[str],
+    output_activations: list[str],
+    inputs: int = 30,
+) -> Network:
     depth = int(rng.integers(1, min(size, 5) + 1))
     cuts = np.sort(rng.permutation(np.arange(1, size))[: depth - 1])
     sizes = [int(rng.integers(1, inputs)), *np.diff([0, *cuts, size]).tolist()]
-    return Network.layered(sizes, str(rng.choice(names)), str(rng.choice(output_activations)), int(rng.integers(2**31)))
+    return Network.layered(
+        sizes, str(rng.choice(names)), str(rng.choice(output_activations)), int(rng.integers(2**31))
+    )
 
 
-def _wild(rng: np.random.Generator, size: int, names: list[str], output_activations: list[str], inputs: int = 30) -> Network:
+def _wild(
+    rng: np.random.Generator,
+    size: int,
+    names: list[str],
+    output_activations: list[str],
+    inputs: int = 30,
+) -> Network:
     """Each neuron hears some of those before it, near or far; whoever nobody hears is an output, and some others are."""
     n_inputs = int(rng.integers(1, min(10, inputs)))
     synapses: list[tuple[int, int]] = []
     for k in range(n_inputs, n_inputs + size):
         reach = k if rng.random() < 0.3 else min(k, 12)
-        for source in rng.choice(np.arange(k - reach, k), min(reach, int(rng.integers(1, 9))), replace=False):
+        for source in rng.choice(
+            np.arange(k - reach, k), min(reach, int(rng.integers(1, 9))), replace=False
+        ):
             synapses.append((int(source), k))
     heard = {source for source, _ in synapses}
-    synapses += [(k, int(rng.integers(n_inputs, n_inputs + size))) for k in range(n_inputs) if k not in heard]
+    synapses += [
+        (k, int(rng.integers(n_inputs, n_inputs + size))) for k in range(n_inputs) if k not in heard
+    ]
     outputs = [k for k in range(n_inputs, n_inputs + size) if k not in heard or rng.random() < 0.1]
     nodes: list[Input | Neuron] = [Input(f"n{k}") for k in range(n_inputs)]
     for k in range(n_inputs, n_inputs + size):
-        nodes.append(Neuron(f"n{k}", str(rng.choice(output_activations if k in outputs else names))))
+        nodes.append(
+            Neuron(f"n{k}", str(rng.choice(output_activations if k in outputs else names)))
+        )
     order, edges = rng.permutation(len(nodes)), rng.permutation(len(synapses))
     return Network(
         [nodes[k] for k in order],

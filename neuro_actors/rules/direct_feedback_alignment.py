@@ -36,7 +36,9 @@ class DirectFeedbackAlignment(Rule):
     seed: int = 0
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "seed", as_whole_number("DirectFeedbackAlignment: seed", self.seed, 0))
+        object.__setattr__(
+            self, "seed", as_whole_number("DirectFeedbackAlignment: seed", self.seed, 0)
+        )
 
     def neuron(self, network: Network, k: int, sums: Sums) -> NeuronRule:
         return DirectNeuron(self._feedback(network, k), *own(network, k), sums)
@@ -99,7 +101,9 @@ class Broadcast(LossRule):
     """The loss tells each output what it has to say to all of them."""
 
     def __init__(self, from_input: NDArray[np.bool_]) -> None:
-        super().__init__(np.zeros_like(from_input))  # what it has to say to an input concerns all others too
+        super().__init__(
+            np.zeros_like(from_input)
+        )  # what it has to say to an input concerns all others too
 
     def judge(self, step: Step, predictions: Array, targets: Array, back: Array) -> Array:
         error = np.empty(targets.shape)

@@ -49,15 +49,21 @@ class MicroBatches(Rule):
 
     def __post_init__(self) -> None:
         if not isinstance(self.rule, Rule):
-            raise InputError(f"MicroBatches: rule must be such as na.rules.Backpropagation(), got {shown(self.rule)}")
+            raise InputError(
+                f"MicroBatches: rule must be such as na.rules.Backpropagation(), got {shown(self.rule)}"
+            )
         object.__setattr__(self, "count", as_whole_number("MicroBatches: count", self.count, 1))
         if type(self.rule).rounds is not Rule.rounds:
             told = f"{type(self.rule).__name__} has rounds of its own"
-            raise InputError(f"micro_batches: {told}, and a batch that is cut needs a rule without, such as Backpropagation")
+            raise InputError(
+                f"micro_batches: {told}, and a batch that is cut needs a rule without, such as Backpropagation"
+            )
         object.__setattr__(self, "feels_inputs", self.rule.feels_inputs)
 
     def neuron(self, network: Network, k: int, sums: Sums) -> NeuronRule:
-        return MicroBatchNeuron(cast(LocalRule, self.rule.neuron(network, k, sums)))  # others are refused by `check`
+        return MicroBatchNeuron(
+            cast(LocalRule, self.rule.neuron(network, k, sums))
+        )  # others are refused by `check`
 
     def input(self, network: Network, k: int, sums: Sums) -> NeuronRule:
         return self.rule.input(network, k, sums)
@@ -69,7 +75,10 @@ class MicroBatches(Rule):
         if network.is_input[k]:
             return tuple(self.input(network, k, sums) for _ in range(lanes))
         book = Book(shared=True)
-        return tuple(MicroBatchNeuron(cast(LocalRule, self.rule.neuron(network, k, sums)), book) for _ in range(lanes))
+        return tuple(
+            MicroBatchNeuron(cast(LocalRule, self.rule.neuron(network, k, sums)), book)
+            for _ in range(lanes)
+        )
 
     def judge(self, network: Network) -> LossRule:
         return self.rule.judge(network)
@@ -78,14 +87,21 @@ class MicroBatches(Rule):
         some = self.rule.neuron(network, int(np.argmin(network.is_input)), ORDERED)
         if not isinstance(some, LocalRule):
             told = f"neurons of {type(self.rule).__name__} are no LocalRule"
-            raise InputError(f"micro_batches: {told}, so what they would learn at the end is not known: leave it out")
+            raise InputError(
+                f"micro_batches: {told}, so what they would learn at the end is not known: leave it out"
+            )
         self.rule.check(network, loss)
 
     def rounds(self, network: Network, x: Array) -> Generator[Round, Answer, None]:
         parts = cut(x.shape[1], self.count)
         for number, part in enumerate(parts, 1):
             told = frozen(np.ascontiguousarray(x[:, part]))
-            yield Round(told, f"micro-batch {number} of {len(parts)}", learns=number == len(parts), examples=part)
+            yield Round(
+                told,
+                f"micro-batch {number} of {len(parts)}",
+                learns=number == len(parts),
+                examples=part,
+            )
 
 
 def micro_batched(rule: Rule, count: int | None) -> Rule:
@@ -99,7 +115,9 @@ def lanes_for(rule: Rule, in_flight: int | None) -> int | None:
     """Along how many lanes the rule's rounds are to go; None where nobody has said it."""
     lanes = None if in_flight is None else as_whole_number("in_flight", in_flight, 1)
     if lanes is not None and lanes > 1 and not (isinstance(rule, MicroBatches) and rule.count > 1):
-        raise InputError(f"in_flight={lanes} needs micro-batches, of which so many are under way: micro_batches=2 or more")
+        raise InputError(
+            f"in_flight={lanes} needs micro-batches, of which so many are under way: micro_batches=2 or more"
+        )
     return lanes
 
 
@@ -127,7 +145,9 @@ class MicroBatchNeuron(Keeper):
         self.found: Found | None = None
         self.puts_off = False
         self.fired: Step | None = None
-        self.asked: Step | None = None  # the same, without learning: which the neuron does at the end
+        self.asked: Step | None = (
+            None  # the same, without learning: which the neuron does at the end
+        )
 
     @property
     def memory(self) -> Memory:
@@ -145,7 +165,10 @@ class MicroBatchNeuron(Keeper):
 
     def fire(self, step: Step, heard: Array, activation: Array) -> None:
         self._catch_up()
-        self.fired, self.asked = step, step if step.optimizer is None else replace(step, optimizer=None)
+        self.fired, self.asked = (
+            step,
+            step if step.optimizer is None else replace(step, optimizer=None),
+        )
         self.rule.fire(self.asked, heard, activation)
 
     def held(self, step: Step, wake: Callable[[], object]) -> bool:
@@ -161,7 +184,9 @@ class MicroBatchNeuron(Keeper):
         book, base = self.book, step.number - place
         done, examples, blocks = book.of(base, place)
         if place == count and done != count - 1:
-            raise MessageError(f"{self.id!r} cannot respond in step {step.number}: {step.round!r} does not follow {done}")
+            raise MessageError(
+                f"{self.id!r} cannot respond in step {step.number}: {step.round!r} does not follow {done}"
+            )
         asked = self.asked if self.fired is step and self.asked is not None else step
         self.rule.respond(asked, urgencies, back, commit)
         size, kept = urgencies.shape[1], None

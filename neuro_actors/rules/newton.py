@@ -73,8 +73,12 @@ class NewtonCG(Rule):
         for name in ("l2", "damping", "forcing"):
             value = getattr(self, name)
             if not 0 <= number(value) < inf:
-                raise InputError(f"NewtonCG: {name} must be a number of at least 0, got {shown(value)}")
-        object.__setattr__(self, "products", as_whole_number("NewtonCG: products", self.products, 1))
+                raise InputError(
+                    f"NewtonCG: {name} must be a number of at least 0, got {shown(value)}"
+                )
+        object.__setattr__(
+            self, "products", as_whole_number("NewtonCG: products", self.products, 1)
+        )
 
     def neuron(self, network: Network, k: int, sums: Sums) -> NewtonNeuron:
         return NewtonNeuron(*own(network, k), sums, self.l2)
@@ -105,7 +109,9 @@ class NewtonCG(Rule):
         while self.guarded and length > 0.0:
             slope, ww, *_ = _felt(answer := (yield _round(x, TRIAL, alpha, length)))
             alpha = 0.0  # it has been heard
-            if self._objective(answer, ww) <= start + ENOUGH * length * slope + ROUNDING * abs(start):
+            if self._objective(answer, ww) <= start + ENOUGH * length * slope + ROUNDING * abs(
+                start
+            ):
                 break
             length = length / 2.0 if length > SMALLEST else 0.0
         yield _round(x, ACCEPT, alpha, length, learns=True)
@@ -121,7 +127,13 @@ class NewtonNeuron(LocalRule):
     KEPT = ("memory", "downhill", "residual", "image", "direction", "way", "move", "shift")
 
     def __init__(
-        self, id: str, function: functions.Activation, parameters: Array, from_input: NDArray[np.bool_], sums: Sums, l2: float
+        self,
+        id: str,
+        function: functions.Activation,
+        parameters: Array,
+        from_input: NDArray[np.bool_],
+        sums: Sums,
+        l2: float,
     ) -> None:
         super().__init__(id, function, parameters, from_input, sums)
         self.from_input, self.l2 = from_input, l2
@@ -153,7 +165,9 @@ class NewtonNeuron(LocalRule):
 
     def respond(self, step: Step, urgencies: Array, back: Array, commit: Array) -> None:
         if self.fired is not step:
-            raise MessageError(f"{self.id!r} cannot respond in step {step.number}: it has not fired in that step")
+            raise MessageError(
+                f"{self.id!r} cannot respond in step {step.number}: it has not fired in that step"
+            )
         share = self.sums.sum_of_rows(np.ascontiguousarray(urgencies[:, -SCALARS:]))
         heard, wanted = np.ascontiguousarray(urgencies[:, :-SCALARS]), np.empty(len(commit))
         back[...] = commit[...] = 0.0
@@ -182,7 +196,9 @@ class NewtonNeuron(LocalRule):
 
     def _moved(self) -> LocalRule:
         """The neuron as it would be."""
-        return LocalRule(self.id, self.function, self.memory.parameters + self.move, self.from_input, self.sums)
+        return LocalRule(
+            self.id, self.function, self.memory.parameters + self.move, self.from_input, self.sums
+        )
 
     def _dot(self, one: Array, other: Array) -> float:
         return float(self.sums.weighted_sum(one, other[:, None])[0])
@@ -196,7 +212,9 @@ class NewtonLoss(LossRule):
     def judge(self, step: Step, predictions: Array, targets: Array, back: Array) -> Array:
         as_told = replace(step, tangent=step.round == PRODUCT)
         back[:, -SCALARS:] = 0.0
-        return super().judge(as_told, np.ascontiguousarray(predictions[:, :-SCALARS]), targets, back[:, :-SCALARS])
+        return super().judge(
+            as_told, np.ascontiguousarray(predictions[:, :-SCALARS]), targets, back[:, :-SCALARS]
+        )
 
 
 def _round(x: Array, name: str, *scalars: float, learns: bool = False) -> Round:
@@ -204,7 +222,9 @@ def _round(x: Array, name: str, *scalars: float, learns: bool = False) -> Round:
     tangents = np.zeros((len(x), x.shape[1] * (name == PRODUCT)))
     behind = np.zeros((len(x), SCALARS))
     behind[:, : len(scalars)] = scalars
-    return Round(frozen(np.concatenate([x, tangents, behind], axis=1)), name, wrt_inputs=True, learns=learns)
+    return Round(
+        frozen(np.concatenate([x, tangents, behind], axis=1)), name, wrt_inputs=True, learns=learns
+    )
 
 
 def _felt(answer: Answer) -> list[float]:

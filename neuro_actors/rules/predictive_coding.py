@@ -44,7 +44,11 @@ class PredictiveCoding(Rule):
     fixed: bool = False
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "relaxations", as_whole_number("PredictiveCoding: relaxations", self.relaxations, 1))
+        object.__setattr__(
+            self,
+            "relaxations",
+            as_whole_number("PredictiveCoding: relaxations", self.relaxations, 1),
+        )
         object.__setattr__(self, "rate", positive("PredictiveCoding: rate", self.rate, most=1))
         object.__setattr__(self, "fixed", as_flag("PredictiveCoding: fixed", self.fixed))
 
@@ -80,7 +84,11 @@ class ValueNode(LocalRule):
             activation[...] = self.value
 
     def respond(self, step: Step, urgencies: Array, back: Array, commit: Array) -> None:
-        weights, signal, predicted = self._towards_listeners(self.memory.parameters, step), self.signal, self.activation
+        weights, signal, predicted = (
+            self._towards_listeners(self.memory.parameters, step),
+            self.signal,
+            self.activation,
+        )
         rate, before = self.rule.rate, self.error
         error = (1.0 - rate) * before + rate * self.sums.sum_of_rows(urgencies)
         super().respond(step, error[None, :], back[:0], commit)

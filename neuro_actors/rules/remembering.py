@@ -36,19 +36,26 @@ class Keeping(Rule):
         self.number, self.optimizer, self.updates = number, optimizer, updates
         self._kept = kept
         self._members: list[NeuronRule | None] = [None] * len(network.ids)
-        self.elsewhere: Callable[[], list[Kept]] | None = None  # who knows what is kept, where members live on other machines
+        self.elsewhere: Callable[[], list[Kept]] | None = (
+            None  # who knows what is kept, where members live on other machines
+        )
 
     def member(self, network: Network, k: int, sums: Sums) -> NeuronRule:
         return self._remembered(k, self.rule.member(self.network, k, sums))
 
     def members(self, network: Network, k: int, sums: Sums, lanes: int) -> tuple[NeuronRule, ...]:
-        return tuple(self._remembered(k, member) for member in self.rule.members(self.network, k, sums, lanes))
+        return tuple(
+            self._remembered(k, member)
+            for member in self.rule.members(self.network, k, sums, lanes)
+        )
 
     def _remembered(self, k: int, member: NeuronRule) -> NeuronRule:
         self._members[k] = member  # of several lanes any will do: they share what is kept
         if not all(callable(getattr(member, name, None)) for name in ("kept", "restore")):
             told = f"{self.network.ids[k]!r}: its rule, {type(member).__name__}, needs kept() and restore() to be saved"
-            raise SimulationError(f"{told}: derive it from neuron.Keeper, and name in KEPT what it keeps")
+            raise SimulationError(
+                f"{told}: derive it from neuron.Keeper, and name in KEPT what it keeps"
+            )
         if self._kept is not None:
             member.restore(self._kept[k])
         return member
@@ -61,4 +68,7 @@ class Keeping(Rule):
         if self.elsewhere is not None:
             return self.elsewhere()
         before = self._kept or [()] * len(self._members)
-        return [held if member is None else member.kept() for member, held in zip(self._members, before, strict=True)]
+        return [
+            held if member is None else member.kept()
+            for member, held in zip(self._members, before, strict=True)
+        ]

@@ -106,12 +106,19 @@ class Holding(Protocol):
         """Let the other lanes know."""
 
 
-def own(network: Network, k: int) -> tuple[str, functions.Activation, Array, np.ndarray[tuple[int], np.dtype[np.bool_]]]:
+def own(
+    network: Network, k: int
+) -> tuple[str, functions.Activation, Array, np.ndarray[tuple[int], np.dtype[np.bool_]]]:
     """What the k-th neuron knows of itself, as `LocalRule` takes it: its id, its activation function, its parameters
     (fan_in + 1,), and which of its sources are inputs, (fan_in,)."""
     incoming = network.incoming.of(k)
     parameters = np.append(network.weights[incoming], network.biases[k])
-    return network.ids[k], functions.activation(network.activations[k]), parameters, network.is_input[network.sources[incoming]]
+    return (
+        network.ids[k],
+        functions.activation(network.activations[k]),
+        parameters,
+        network.is_input[network.sources[incoming]],
+    )
 
 
 def stream(seed: int, k: int, *step: int) -> np.random.Generator:

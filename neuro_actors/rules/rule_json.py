@@ -17,7 +17,9 @@ DEEPEST = 8  # rules within rules
 def described(rule: Rule) -> dict[str, Any]:
     """Its name and, of a dataclass, its fields; a rule among these is described too, and whatever else is no number, text or
     truth value is as it is written."""
-    held: dict[str, Any] = {f.name: getattr(rule, f.name) for f in fields(rule)} if is_dataclass(rule) else {}
+    held: dict[str, Any] = (
+        {f.name: getattr(rule, f.name) for f in fields(rule)} if is_dataclass(rule) else {}
+    )
     return {"name": type(rule).__name__} | {name: _plain(value) for name, value in held.items()}
 
 
@@ -33,7 +35,11 @@ def rule_of(held: Any, depth: int = 0) -> Rule:
     if depth > DEEPEST:
         raise InputError(f"no rule is described by more than {DEEPEST} rules within each other")
     about = held if isinstance(held, dict) else {}
-    settings = {key: rule_of(v, depth + 1) if isinstance(v, dict) else v for key, v in about.items() if key != "name"}
+    settings = {
+        key: rule_of(v, depth + 1) if isinstance(v, dict) else v
+        for key, v in about.items()
+        if key != "name"
+    }
     name = about.get("name")
     for kind in _derived(Rule):
         if kind.__name__ == name:
@@ -48,6 +54,8 @@ def rule_of(held: Any, depth: int = 0) -> Rule:
 
 def _derived(kind: type[Rule]) -> Iterator[type[Rule]]:
     for derived in kind.__subclasses__():
-        if getattr(sys.modules.get(derived.__module__), derived.__name__, None) is derived:  # not what `slots` has replaced
+        if (
+            getattr(sys.modules.get(derived.__module__), derived.__name__, None) is derived
+        ):  # not what `slots` has replaced
             yield derived
         yield from _derived(derived)

@@ -69,16 +69,22 @@ class PerturbedNeuron(LocalRule):
             super().fire(step, heard, activation)
             return
         batch = heard.shape[1] // 2
-        clean, perturbed = (np.ascontiguousarray(half) for half in (heard[:, :batch], heard[:, batch:]))
+        clean, perturbed = (
+            np.ascontiguousarray(half) for half in (heard[:, :batch], heard[:, batch:])
+        )
         parameters = self.memory.parameters
         self.noise = stream(self.rule.seed, self.k, step.number).standard_normal(len(parameters))
-        other = LocalRule(self.id, self.function, parameters + self.rule.sigma * self.noise, NOBODY, self.sums)
+        other = LocalRule(
+            self.id, self.function, parameters + self.rule.sigma * self.noise, NOBODY, self.sums
+        )
         other.fire(step, perturbed, activation[batch:])
         super().fire(step, clean, activation[:batch])
 
     def respond(self, step: Step, urgencies: Array, back: Array, commit: Array) -> None:
         if self.fired is not step:
-            raise MessageError(f"{self.id!r} cannot respond in step {step.number}: it has not fired in that step")
+            raise MessageError(
+                f"{self.id!r} cannot respond in step {step.number}: it has not fired in that step"
+            )
         told = urgencies[0]  # all followers relay the same
         back[...] = told
         reward = np.empty(1)

@@ -42,7 +42,12 @@ def gradient(
 
     async def society() -> Gradient:
         async with open_simulation(
-            network, channels, sums=sums, micro_batches=micro_batches, in_flight=in_flight, engine=engine
+            network,
+            channels,
+            sums=sums,
+            micro_batches=micro_batches,
+            in_flight=in_flight,
+            engine=engine,
         ) as simulation:
             return await simulation.gradient(x, targets, loss, wrt_inputs)
 

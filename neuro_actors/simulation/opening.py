@@ -75,38 +75,67 @@ class open_simulation:  # noqa: N801 (to be called as a function is)
         in_flight: int | None = None,
         engine: str | Machines | None = None,
     ) -> None:
-        self._settings = network, channels, log, rule, sums, micro_batches, patience, in_flight, engine
+        self._settings = (
+            network,
+            channels,
+            log,
+            rule,
+            sums,
+            micro_batches,
+            patience,
+            in_flight,
+            engine,
+        )
         self._simulation: Simulation | None = None
 
     @enable_ki_protection
     async def __aenter__(self) -> Simulation:
         if self._simulation is not None:
-            raise SimulationError("this block was entered before: call na.open_simulation anew for each")
-        network, channels, log, rule, sums, micro_batches, patience, in_flight, elsewhere = self._settings
+            raise SimulationError(
+                "this block was entered before: call na.open_simulation anew for each"
+            )
+        network, channels, log, rule, sums, micro_batches, patience, in_flight, elsewhere = (
+            self._settings
+        )
         rule = Backpropagation() if rule is None else rule
         kept, rule = (rule, rule.rule) if isinstance(rule, Keeping) else (None, rule)
         if not isinstance(network, Network):
             raise InputError(f"network must be an na.Network, got {type(network).__name__}")
         if not number(patience) > 0:
-            raise InputError(f"patience must be a positive number of seconds, got {shown(patience)}")
+            raise InputError(
+                f"patience must be a positive number of seconds, got {shown(patience)}"
+            )
         if not isinstance(rule, Rule):
-            raise InputError(f"rule must be such as na.rules.FeedbackAlignment(), or None, got {shown(rule)}")
+            raise InputError(
+                f"rule must be such as na.rules.FeedbackAlignment(), or None, got {shown(rule)}"
+            )
         rule = micro_batched(rule, micro_batches)
         count = lanes_for(rule, in_flight)
         machines = as_machines(elsewhere, channels)
         network.check_activations()
         if not trio.lowlevel.in_trio_run():
-            raise SimulationError("open_simulation needs trio.run; elsewhere, as in a notebook, use na.gradient or na.train")
+            raise SimulationError(
+                "open_simulation needs trio.run; elsewhere, as in a notebook, use na.gradient or na.train"
+            )
         make, added = engine(channels), named(sums)
         partition = None if machines is None else machines.divided(network, rule, sums)
         writer = None
         if log is not None:
             from ..log.placement import Workers
-            from ..log.writer import FLUSH_SECONDS, LogWriter  # pyarrow is imported only where a log is asked for
+            from ..log.writer import (
+                FLUSH_SECONDS,
+                LogWriter,
+            )  # pyarrow is imported only where a log is asked for
 
             storm = channels.described() if isinstance(channels, Unreliable) else None
-            workers = Workers(machines.replicas, partition.shards, partition.shard) if machines and partition else None
-            writer = LogWriter(as_recording(log), network, sums, described(rule), storm, kept, workers)
+            workers = (
+                Workers(machines.replicas, partition.shards, partition.shard)
+                if machines and partition
+                else None
+            )
+            writer = LogWriter(
+                as_recording(log), network, sums, described(rule), storm, kept, workers
+            )
         members, before = kept or rule, kept.number if kept else 0
         live: Callable[[Callable[[], bool]], Awaitable[None]]
         carrier: Carrier
@@ -115,12 +144,18 @@ class open_simulation:  # noqa: N801 (to be called as a function is)
                 if machines is not None and partition is not None:
                     from ..cluster.driver import driven
 
-                    carrier = driver = driven(machines, partition, network, rule, sums, count, kept, writer)
+                    carrier = driver = driven(
+                        machines, partition, network, rule, sums, count, kept, writer
+                    )
                     live = driver.live
                 else:
-                    carrier = lanes = Lanes(partial(_made, make, network), writer, count or 1, before)
+                    carrier = lanes = Lanes(
+                        partial(_made, make, network), writer, count or 1, before
+                    )
                     live = partial(live_together, network, lanes, members, added, number=before)
-            simulation = self._simulation = Simulation(network, carrier, rule, live, writer, patience, before)
+            simulation = self._simulation = Simulation(
+                network, carrier, rule, live, writer, patience, before
+            )
         except BaseException:
             with suppress(LogError):
                 if writer is not None:
@@ -130,7 +165,9 @@ class open_simulation:  # noqa: N801 (to be called as a function is)
         if machines is not None:
             await self._there(simulation, driver)
         if writer is not None:
-            trio.lowlevel.spawn_system_task(_write_now_and_then, simulation, writer, FLUSH_SECONDS, name="log")
+            trio.lowlevel.spawn_system_task(
+                _write_now_and_then, simulation, writer, FLUSH_SECONDS, name="log"
+            )
         return simulation
 
     async def _there(self, simulation: Simulation, driver: Driver) -> None:
@@ -152,7 +189,10 @@ class open_simulation:  # noqa: N801 (to be called as a function is)
 
     @enable_ki_protection
     def __aexit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
     ) -> Coroutine[None, None, None]:
         assert self._simulation is not None
         self._simulation._close()  # at once: an interrupt may strike between this call and its await
@@ -200,7 +240,11 @@ def _made(make: Engine, network: Network, recorder: Recorder | None) -> Channels
     except NeuroActorsError:
         raise
     except Exception as error:
-        raise InputError(f"channels {shown(make)} cannot carry this network's mail: {shown(error)}") from error
+        raise InputError(
+            f"channels {shown(make)} cannot carry this network's mail: {shown(error)}"
+        ) from error
     if not callable(getattr(made, "port", None)):
-        raise InputError(f"channels must be an engine, which makes channels; {shown(make)} made {shown(made)}")
+        raise InputError(
+            f"channels must be an engine, which makes channels; {shown(make)} made {shown(made)}"
+        )
     return made

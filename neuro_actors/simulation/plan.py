@@ -37,7 +37,9 @@ class Course:
     rule: Rule
     sums: str
     in_flight: int | None = None
-    engine: Machines | None = None  # where it goes on is no part of a run, and no checkpoint tells it
+    engine: Machines | None = (
+        None  # where it goes on is no part of a run, and no checkpoint tells it
+    )
 
     @property
     def steps_an_epoch(self) -> int:
@@ -75,7 +77,11 @@ class Place:
 
 
 async def go_through(
-    simulation: Simulation, course: Course, place: Place, bar: Bar, after_step: Callable[[], Awaitable[None]] | None = None
+    simulation: Simulation,
+    course: Course,
+    place: Place,
+    bar: Bar,
+    after_step: Callable[[], Awaitable[None]] | None = None,
 ) -> None:
     """From where it is to its end. after_step: what is to be done after each step of learning, before another begins."""
     while place.epoch <= course.epochs:
@@ -86,12 +92,20 @@ async def go_through(
 
 
 async def _epoch(
-    simulation: Simulation, course: Course, place: Place, bar: Bar, after_step: Callable[[], Awaitable[None]] | None
+    simulation: Simulation,
+    course: Course,
+    place: Place,
+    bar: Bar,
+    after_step: Callable[[], Awaitable[None]] | None,
 ) -> Epoch:
     (x, targets), loss, size = course.data, course.loss, course.batch_size
-    with closing(batches(len(x), size, course.seed, place.epoch)) as orders:  # not forgotten where an interrupt strikes
+    with closing(
+        batches(len(x), size, course.seed, place.epoch)
+    ) as orders:  # not forgotten where an interrupt strikes
         for chosen in islice(orders, place.batches, None):
-            result = await simulation.train_step(x[chosen], targets[chosen], loss, optimizer=course.optimizer)
+            result = await simulation.train_step(
+                x[chosen], targets[chosen], loss, optimizer=course.optimizer
+            )
             place.predictions[chosen] = result.predictions
             place.total += result.loss * len(chosen)
             place.batches += 1
@@ -107,8 +121,12 @@ async def _epoch(
     return Epoch(place.epoch, mean, said, value, accuracy(judged, course.held_out[1]))
 
 
-def batches(n_examples: int, batch_size: int, seed: int, epoch: int) -> Generator[Indices, None, None]:
+def batches(
+    n_examples: int, batch_size: int, seed: int, epoch: int
+) -> Generator[Indices, None, None]:
     """The examples of each batch of one epoch: an order that depends on the seed and the epoch's number alone."""
-    order = np.random.default_rng(np.random.SeedSequence(seed, spawn_key=(epoch,))).permutation(n_examples)
+    order = np.random.default_rng(np.random.SeedSequence(seed, spawn_key=(epoch,))).permutation(
+        n_examples
+    )
     for start in range(0, n_examples, batch_size):
         yield order[start : start + batch_size]

@@ -18,11 +18,19 @@ class Bar:
     def __init__(self, steps: int, progress: bool | None, done: int = 0) -> None:
         self.display: Any = nullcontext()
         self._last = ""
-        self._shown = sys.stderr is not None and sys.stderr.isatty() if progress is None else progress
+        self._shown = (
+            sys.stderr is not None and sys.stderr.isatty() if progress is None else progress
+        )
         if not self._shown:
             return
         from rich.console import Console
-        from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+        from rich.progress import (
+            BarColumn,
+            MofNCompleteColumn,
+            Progress,
+            TextColumn,
+            TimeRemainingColumn,
+        )
 
         words, said = TextColumn("{task.description}"), TextColumn("{task.fields[said]}")
         columns = (words, BarColumn(20), MofNCompleteColumn(), TimeRemainingColumn(), said)
@@ -36,5 +44,9 @@ class Bar:
 
     def finished(self, epoch: Epoch) -> None:
         """An epoch is over."""
-        best = epoch.validation_accuracy if epoch.validation_accuracy is not None else epoch.accuracy
-        self._last = f"loss {epoch.loss:.4f}" + (f", accuracy {best:.3f}" if best is not None else "")
+        best = (
+            epoch.validation_accuracy if epoch.validation_accuracy is not None else epoch.accuracy
+        )
+        self._last = f"loss {epoch.loss:.4f}" + (
+            f", accuracy {best:.3f}" if best is not None else ""
+        )

@@ -59,10 +59,14 @@ class Simulation:
         self._failure: SimulationError | None = None
         self._failure_told = False
         self._closed = False
-        self._committed: Array | None = None  # by the last step that learnt, where `_network` does not hold it yet
+        self._committed: Array | None = (
+            None  # by the last step that learnt, where `_network` does not hold it yet
+        )
         self._patient = trio.CancelScope()
         self._ended = trio.Event()
-        self._crash: BaseException | None = None  # what is to be raised on leaving, beside a failure
+        self._crash: BaseException | None = (
+            None  # what is to be raised on leaving, beside a failure
+        )
         self._parameters = Parameters(network)
 
     # --- what users call -----------------------------------------------------------------------------------------
@@ -74,7 +78,11 @@ class Simulation:
             return (await self._step(Round(told))).predictions
 
     async def gradient(
-        self, x: ArrayLike, targets: ArrayLike, loss: str = "squared_error", wrt_inputs: bool = False
+        self,
+        x: ArrayLike,
+        targets: ArrayLike,
+        loss: str = "squared_error",
+        wrt_inputs: bool = False,
     ) -> Gradient:
         """The gradient of the mean loss, out of what the neurons found by themselves; nobody learns. (Under a rule that is
         not backpropagation: minus what they found in its stead.)
@@ -90,7 +98,12 @@ class Simulation:
             return outcome.gradient(self._network, self._parameters, wrt_inputs)
 
     async def hessian_vector_product(
-        self, x: ArrayLike, targets: ArrayLike, weights: ArrayLike, biases: ArrayLike, loss: str = "squared_error"
+        self,
+        x: ArrayLike,
+        targets: ArrayLike,
+        weights: ArrayLike,
+        biases: ArrayLike,
+        loss: str = "squared_error",
     ) -> Gradient:
         """The Hessian of the mean loss times a direction, out of local messages (see `neuron.py`): how fast the gradient
         changes along it. Loss and predictions are those at the parameters themselves; nobody learns.
@@ -103,7 +116,9 @@ class Simulation:
         along = as_direction(self._network, weights, biases)
         functions.check_curvature(self._network.activations, loss)
         if type(self._rule) is not Backpropagation:
-            raise InputError(f"products with the Hessian need the rule na.rules.Backpropagation(), not {self._rule!r}")
+            raise InputError(
+                f"products with the Hessian need the rule na.rules.Backpropagation(), not {self._rule!r}"
+            )
         self._lanes.check(loss, None)
         told = np.concatenate([rows.T, np.zeros_like(rows.T)], axis=1)
         async with self._turn:
@@ -131,7 +146,9 @@ class Simulation:
         else:
             await trio.lowlevel.checkpoint()
         if self._committed is not None:
-            self._network = self._network.with_parameters(*self._parameters.by_element(self._committed))
+            self._network = self._network.with_parameters(
+                *self._parameters.by_element(self._committed)
+            )
             self._committed = None
         return self._network
 
@@ -151,7 +168,12 @@ class Simulation:
     # --- a step --------------------------------------------------------------------------------------------------
 
     async def _rounds(
-        self, rows: Array, wanted: Array, loss: str, optimizer: Optimizer | None = None, wrt_inputs: bool = False
+        self,
+        rows: Array,
+        wanted: Array,
+        loss: str,
+        optimizer: Optimizer | None = None,
+        wrt_inputs: bool = False,
     ) -> Outcome:
         """All rounds of the rule, in their order, and what came of them together. Where there are several lanes as many are
         under way at once, and no round depends on an answer: its rule has said so by making members for them."""
@@ -162,7 +184,9 @@ class Simulation:
         answer: Any = None
         self._check()
         await self._finish_all()
-        with closing(self._rule.rounds(self._network, x)) as rounds:  # an interrupt that struck a forgotten one would be lost
+        with closing(
+            self._rule.rounds(self._network, x)
+        ) as rounds:  # an interrupt that struck a forgotten one would be lost
             while True:
                 while rounds_left and not self._lanes.full:
                     try:
@@ -171,7 +195,13 @@ class Simulation:
                         rounds_left = False
                         break
                     part = round.examples or slice(None)
-                    self._begin(round, frozen(np.ascontiguousarray(targets[:, part])), loss, optimizer, wrt_inputs)
+                    self._begin(
+                        round,
+                        frozen(np.ascontiguousarray(targets[:, part])),
+                        loss,
+                        optimizer,
+                        wrt_inputs,
+                    )
                     parts.append(part)
                     answer = None
                 if not parts:
@@ -204,15 +234,21 @@ class Simulation:
         felt = wrt_inputs or round.wrt_inputs
         step = Step(self._number, loss, learning, felt, direction is not None, round.name)
         try:
-            self._lanes.begin(step, round.told, targets, *(() if direction is None else (direction,)))
-        except BaseException as error:  # such as an interrupt: a step that has begun by half can never end
+            self._lanes.begin(
+                step, round.told, targets, *(() if direction is None else (direction,))
+            )
+        except (
+            BaseException
+        ) as error:  # such as an interrupt: a step that has begun by half can never end
             self._fail(f"step {step.number} could not begin: {error!r}", error)
             raise
 
     def _check(self) -> None:
         """Raise `SimulationError` where no step can begin."""
         if self._closed:
-            raise SimulationError("this simulation is closed: open another one with na.open_simulation")
+            raise SimulationError(
+                "this simulation is closed: open another one with na.open_simulation"
+            )
         if self._failure is not None:
             raise self._told()
 
@@ -247,8 +283,12 @@ class Simulation:
                     return outcome
             if self._failure is None:
                 waiting = [str(w) for w in self.who_waits()]
-                lines = "\n  ".join(waiting[:12] + [f"… and {len(waiting) - 12} more"] * (len(waiting) > 12))
-                self._fail(f"step {step.number} did not end within {self._patience:g} s:\n  {lines}", None)
+                lines = "\n  ".join(
+                    waiting[:12] + [f"… and {len(waiting) - 12} more"] * (len(waiting) > 12)
+                )
+                self._fail(
+                    f"step {step.number} did not end within {self._patience:g} s:\n  {lines}", None
+                )
         raise self._told()
 
     def _logged(self) -> None:
@@ -292,5 +332,8 @@ class Simulation:
         self._closed = True
         if self._lanes.under_way and self._failure is None:
             self._failure_told = True  # whoever still waits is told; who left the block knows
-            self._fail(f"the simulation was closed while step {self._lanes.under_way[0].number} was under way", None)
+            self._fail(
+                f"the simulation was closed while step {self._lanes.under_way[0].number} was under way",
+                None,
+            )
         self._lanes.stop()

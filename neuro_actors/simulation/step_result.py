@@ -38,7 +38,9 @@ class Outcome:
 
     def gradient(self, network: Network, parameters: Parameters, wrt_inputs: bool) -> Gradient:
         """Minus the urgencies: what neurons committed, each in its place, and what inputs felt."""
-        weights, biases = (frozen(values) for values in parameters.by_element(self.commits, negated=True))
+        weights, biases = (
+            frozen(values) for values in parameters.by_element(self.commits, negated=True)
+        )
         batch = len(self.losses)
         inputs = frozen(-self.felt[:, :batch].T / batch) if wrt_inputs else None
         return Gradient(network, self.loss, self.predictions, weights, biases, inputs)

@@ -89,11 +89,17 @@ def train(
         leaves at once. overwrite: whether the folder may hold another run's. Raises `CheckpointError`.
     """
     data = as_examples(network, x, targets, loss)
-    if validation is not None and (not isinstance(validation, (tuple, list)) or len(validation) != 2):
+    if validation is not None and (
+        not isinstance(validation, (tuple, list)) or len(validation) != 2
+    ):
         raise InputError("validation must be a pair (x, targets)")
-    held_out = None if validation is None else as_examples(network, *validation, loss, "validation ")
+    held_out = (
+        None if validation is None else as_examples(network, *validation, loss, "validation ")
+    )
     check_optimizer(optimizer)
-    epochs, batch_size = (as_whole_number(name, n, 1) for name, n in (("epochs", epochs), ("batch_size", batch_size)))
+    epochs, batch_size = (
+        as_whole_number(name, n, 1) for name, n in (("epochs", epochs), ("batch_size", batch_size))
+    )
     seed = as_whole_number("seed", seed, 0)
     every = as_whole_number("every", every, 1)
     if progress is not None:
@@ -103,7 +109,21 @@ def train(
     if isinstance(rule, Rule):
         rule.check(network, loss)
     machines = as_machines(engine, channels, optimizer)
-    course = Course(network, data, held_out, loss, optimizer, epochs, batch_size, seed, channels, rule, sums, lanes, machines)
+    course = Course(
+        network,
+        data,
+        held_out,
+        loss,
+        optimizer,
+        epochs,
+        batch_size,
+        seed,
+        channels,
+        rule,
+        sums,
+        lanes,
+        machines,
+    )
     place = Place.first(course)
     if checkpoint is None:
         return _carried_out(course, place, network, progress, log)
@@ -144,9 +164,14 @@ def resume(
     found = Checkpoint(path)
     if found.finished:
         if log is not None:
-            raise InputError(f"the run in {str(found.folder.path)!r} is finished: there is nothing to log")
+            raise InputError(
+                f"the run in {str(found.folder.path)!r} is finished: there is nothing to log"
+            )
         result = TrainingResult(*found.result())
-        print(f"neuro-actors: the run in {str(found.folder.path)!r} is finished; this is its result", file=sys.stderr)
+        print(
+            f"neuro-actors: the run in {str(found.folder.path)!r} is finished; this is its result",
+            file=sys.stderr,
+        )
         return result
     if engine is not None and channels is None:
         channels = "bundled"  # whatever carried mail before
@@ -169,7 +194,13 @@ def _carried_out(
         rule = course.rule if saver is None else saver.keeping
         with nullcontext() if saver is None else saver.stopping:
             async with open_simulation(
-                network, course.channels, log, rule=rule, sums=course.sums, in_flight=course.in_flight, engine=course.engine
+                network,
+                course.channels,
+                log,
+                rule=rule,
+                sums=course.sums,
+                in_flight=course.in_flight,
+                engine=course.engine,
             ) as simulation:
                 bar = Bar(course.steps, progress, place.steps(course))
                 with bar.display:
@@ -177,11 +208,15 @@ def _carried_out(
                         await go_through(simulation, course, place, bar)
                     else:
                         saver.before_all()
-                        await go_through(simulation, course, place, bar, partial(saver.after_step, simulation))
+                        await go_through(
+                            simulation, course, place, bar, partial(saver.after_step, simulation)
+                        )
                         await saver.end(simulation)
                 before = 0 if saver is None else saver.messages
                 return TrainingResult(
-                    await simulation.network(), tuple(place.history), before + simulation.statistics().messages
+                    await simulation.network(),
+                    tuple(place.history),
+                    before + simulation.statistics().messages,
                 )
 
     stopped = None
@@ -189,6 +224,8 @@ def _carried_out(
         result = run(society, course.channels)
     except Stopped as error:
         stopped = error
-    if stopped is not None and saver is not None:  # not within the handler: what it raises is no consequence of an error
+    if (
+        stopped is not None and saver is not None
+    ):  # not within the handler: what it raises is no consequence of an error
         saver.leave(stopped)
     return result

@@ -22,7 +22,11 @@ NONE = frozen(np.empty(0))
 
 @enable_ki_protection
 async def neuron(
-    rule: NeuronRule, port: Port, number: int = 0, stride: int = 1, turn: Callable[[Step], Awaitable[bool]] | None = None
+    rule: NeuronRule,
+    port: Port,
+    number: int = 0,
+    stride: int = 1,
+    turn: Callable[[Step], Awaitable[bool]] | None = None,
 ) -> None:
     """One step after another, until no more mail will come: hear the sources, fire; hear the followers, respond.
 
@@ -36,7 +40,9 @@ async def neuron(
             if step is None:
                 return
             number = step.number
-            if step.tangent and hasattr(rule, "direction"):  # who has none stands in, or is an input
+            if step.tangent and hasattr(
+                rule, "direction"
+            ):  # who has none stands in, or is an input
                 if await port.wait(TANGENT) is None:
                     return
                 rule.direction = port.direction

@@ -36,9 +36,17 @@ class Lanes(Sequence[Channels]):
     """
 
     def __init__(
-        self, make: Callable[[Recorder | None], Channels], recorder: Recorder | None, count: int = 1, number: int = 0
+        self,
+        make: Callable[[Recorder | None], Channels],
+        recorder: Recorder | None,
+        count: int = 1,
+        number: int = 0,
     ) -> None:
-        self._told = [LaneRecorder(recorder) for _ in range(count)] if recorder is not None and count > 1 else []
+        self._told = (
+            [LaneRecorder(recorder) for _ in range(count)]
+            if recorder is not None and count > 1
+            else []
+        )
         recorders: Sequence[Recorder | None] = self._told or [recorder] * count
         self._lanes = [make(told) for told in recorders]
         self._ports = [lane.environment for lane in self._lanes]
@@ -66,7 +74,9 @@ class Lanes(Sequence[Channels]):
     def begin(self, step: Step, x: Array, targets: Array | None, *direction: Array) -> None:
         """See `EnvironmentPort`. Not to be called while they are full."""
         if self.full:
-            raise SimulationError(f"step {step.number} cannot begin: {len(self.under_way)} are under way")
+            raise SimulationError(
+                f"step {step.number} cannot begin: {len(self.under_way)} are under way"
+            )
         self.under_way.append(step)
         self._ports[self._lane(step)].begin(step, x, targets, *direction)
 
@@ -100,12 +110,16 @@ class Lanes(Sequence[Channels]):
         first, *others = [lane.statistics() for lane in self._lanes]
         if not others:
             return first
-        mailboxes = {name: max(held.mailboxes[name] for held in (first, *others)) for name in first.mailboxes}
+        mailboxes = {
+            name: max(held.mailboxes[name] for held in (first, *others)) for name in first.mailboxes
+        }
         disturbances: Counter[str] = Counter()
         for held in (first, *others):
             disturbances.update(held.disturbances or {})
         messages = sum(held.messages for held in (first, *others))
-        return Statistics(messages, mailboxes, None if first.disturbances is None else dict(disturbances))
+        return Statistics(
+            messages, mailboxes, None if first.disturbances is None else dict(disturbances)
+        )
 
     def stop(self) -> None:
         """See `Channels`."""
@@ -171,7 +185,9 @@ def _goes_on(lane: Channels, number: int, count: int) -> None:
     name = type(lane).__name__
     resume: Any = getattr(lane, "resume", None)
     if resume is None and count == 1:
-        told = f"the engine {name} cannot go on after step {number}: give it a method resume(number)"
+        told = (
+            f"the engine {name} cannot go on after step {number}: give it a method resume(number)"
+        )
         raise CheckpointError(f"{told}, or resume with channels='bundled'")
     if count == 1:
         resume(number)

@@ -25,7 +25,12 @@ AT_ONCE = 1000  # births
 
 
 async def live_together(
-    network: Network, lanes: Sequence[Channels], rule: Rule, sums: Sums, closed: Callable[[], bool], number: int = 0
+    network: Network,
+    lanes: Sequence[Channels],
+    rule: Rule,
+    sums: Sums,
+    closed: Callable[[], bool],
+    number: int = 0,
 ) -> None:
     """Until the channels are stopped, or a member fails: then all others end, and `SimulationError` names it.
 
@@ -51,7 +56,12 @@ async def live_together(
             for j, member in enumerate(members := births()):
                 about: tuple[Any, ...] = turns.life, member, lanes[j].port(k), numbers[j]
                 if supervised:
-                    about = supervised[j].supervise, k, partial(born_again, births, members, j), turns.life
+                    about = (
+                        supervised[j].supervise,
+                        k,
+                        partial(born_again, births, members, j),
+                        turns.life,
+                    )
                 nursery.start_soon(turns.all_lives, *about, name=name)
 
     try:
@@ -68,11 +78,21 @@ async def live_together(
                             born(k)
                 for j, lane in enumerate(lanes):
                     if supervised:
-                        birth, life = partial(rule.judge, network), partial(actor.loss, stride=stride)
+                        birth, life = (
+                            partial(rule.judge, network),
+                            partial(actor.loss, stride=stride),
+                        )
                         nursery.start_soon(supervised[j].supervise, n, birth, life, name=LOSS)
                         nursery.start_soon(supervised[j].carry, name="channels")
                     else:
-                        nursery.start_soon(actor.loss, rule.judge(network), lane.loss, numbers[j], stride, name=LOSS)
+                        nursery.start_soon(
+                            actor.loss,
+                            rule.judge(network),
+                            lane.loss,
+                            numbers[j],
+                            stride,
+                            name=LOSS,
+                        )
     except* SimulationError as group:  # one of this nursery's own: there is none inside it
         failures += [error for error in group.exceptions if isinstance(error, SimulationError)]
     if failures:

@@ -31,7 +31,13 @@ class Turns:
 
     async def life(self, rule: NeuronRule, port: Port, number: int) -> None:
         """In one lane; see `actor.neuron`."""
-        await actor.neuron(rule, port, number, self.stride, partial(self._turn, rule) if isinstance(rule, Holding) else None)
+        await actor.neuron(
+            rule,
+            port,
+            number,
+            self.stride,
+            partial(self._turn, rule) if isinstance(rule, Holding) else None,
+        )
 
     async def all_lives(self, live: Callable[..., Awaitable[None]], *about: Any) -> None:
         """In one lane: live(*about), after which the neuron has ended."""
@@ -72,7 +78,9 @@ class Mortal:
         """Nothing."""
 
 
-def born_again(births: Callable[[], Sequence[NeuronRule]], members: Sequence[NeuronRule], j: int) -> NeuronRule:
+def born_again(
+    births: Callable[[], Sequence[NeuronRule]], members: Sequence[NeuronRule], j: int
+) -> NeuronRule:
     """The j-th lane's rule anew. births: of all lanes' rules, as somebody may remember them; they share what `members` do."""
     fresh = births()
     for one, other in zip(fresh, members, strict=True):

@@ -16,17 +16,23 @@ def pyplot() -> Any:
     try:
         import matplotlib.pyplot as plt
     except ImportError:
-        raise NeuroActorsError("figures need matplotlib: pip install 'neuro-actors[plot]'") from None
+        raise NeuroActorsError(
+            "figures need matplotlib: pip install 'neuro-actors[plot]'"
+        ) from None
     return plt
 
 
 def plot_curves(
-    panels: Mapping[str, Mapping[str, Sequence[float]]], xlabel: str, path: str | PathLike[str] | None = None
+    panels: Mapping[str, Mapping[str, Sequence[float]]],
+    xlabel: str,
+    path: str | PathLike[str] | None = None,
 ) -> Any:
     """A panel beside another, each with some curves over 1, 2, 3, … Returns the figure; writes it to `path` if given."""
     file = None if path is None else as_path("a figure", path)
     plt = pyplot()
-    figure, axes = plt.subplots(1, len(panels), figsize=(4.5 * len(panels), 3.2), layout="constrained", squeeze=False)
+    figure, axes = plt.subplots(
+        1, len(panels), figsize=(4.5 * len(panels), 3.2), layout="constrained", squeeze=False
+    )
     for axis, (title, curves) in zip(axes[0], panels.items(), strict=True):
         for (label, values), style in zip(curves.items(), ("-", "--", ":"), strict=False):
             axis.plot(range(1, len(values) + 1), values, style, label=label)

@@ -34,8 +34,13 @@ def differences(held: Any, sums: str) -> list[str]:
     for name, value in here.items():
         other = held.get(name)
         if name == "cpu" and isinstance(other, list) and other != value:
-            only = {"there": [str(f) for f in other if f not in value], "here": [f for f in value if f not in other]}
-            told = "; ".join(f"{side} alone {', '.join(more)}" for side, more in only.items() if more)
+            only = {
+                "there": [str(f) for f in other if f not in value],
+                "here": [f for f in value if f not in other],
+            }
+            told = "; ".join(
+                f"{side} alone {', '.join(more)}" for side, more in only.items() if more
+            )
             found.append(f"CPU features: {told or 'in another order'}")
         elif other != value:
             found.append(f"{name}: {other} there, {value} here")

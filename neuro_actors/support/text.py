@@ -10,7 +10,11 @@ _repr.maxstring = _repr.maxother = _repr.maxlong = 160
 
 def printable(text: str) -> str:
     """The same text; what would steer a terminal, or turn the reading direction, is written as an escape."""
-    return text if text.isprintable() else "".join(c if c.isprintable() else ascii(c)[1:-1] for c in text)
+    return (
+        text
+        if text.isprintable()
+        else "".join(c if c.isprintable() else ascii(c)[1:-1] for c in text)
+    )
 
 
 def shown(value: object) -> str:

@@ -33,10 +33,14 @@ def as_floats(what: str, values: ArrayLike) -> Array:
         with np.errstate(over="ignore"):  # of a longer float
             array = np.array(raw, dtype=np.float64, order="C")
     except MemoryError:
-        raise InputError(f"{what}: {raw.size:,} numbers are more than there is memory for") from None
+        raise InputError(
+            f"{what}: {raw.size:,} numbers are more than there is memory for"
+        ) from None
     if not np.isfinite(array).all():
         place = tuple(int(i) for i in np.argwhere(~np.isfinite(array))[0])
-        raise InputError(f"{what}: the value at {list(place)} is {array[place]}; every value must be finite")
+        raise InputError(
+            f"{what}: the value at {list(place)} is {array[place]}; every value must be finite"
+        )
     return array
 
 
@@ -56,7 +60,9 @@ def as_batch(what: str, values: ArrayLike, names: Sequence[str]) -> Array:
         hint = ": if these are class numbers, make them one-hot with numpy.eye(n_classes)[targets]"
     else:
         hint = ""
-    raise InputError(f"{what}: expected shape (batch, {wanted}), one column for each of {some(names)}, got {array.shape}{hint}")
+    raise InputError(
+        f"{what}: expected shape (batch, {wanted}), one column for each of {some(names)}, got {array.shape}{hint}"
+    )
 
 
 def _array(what: str, wanted: str, values: Any) -> np.ndarray[Any, Any]:
@@ -68,7 +74,9 @@ def _array(what: str, wanted: str, values: Any) -> np.ndarray[Any, Any]:
     except Exception as error:  # rows of unequal length, or an object that only looks like an array
         raise InputError(f"{what}: expected {wanted}: {shown(str(error))[1:-1]}") from None
     if np.ma.is_masked(values):
-        raise InputError(f"{what}: expected {wanted}, but some are masked: fill them in, or leave their rows out")
+        raise InputError(
+            f"{what}: expected {wanted}, but some are masked: fill them in, or leave their rows out"
+        )
     return array
 
 
@@ -79,12 +87,16 @@ def as_whole_number(what: str, value: object, least: int, most: float = math.inf
         if number.bit_length() <= MOST_BITS and least <= number <= most:
             return number
     limit = "" if most == math.inf else f" and at most {most:,}"
-    raise InputError(f"{what} must be a whole number of at least {least}{limit}, got {shown(value)}")
+    raise InputError(
+        f"{what} must be a whole number of at least {least}{limit}, got {shown(value)}"
+    )
 
 
 def number(value: object) -> float:
     """`value` as a float; NaN, which fails every comparison, for what is no real number or none that a float can hold."""
-    if isinstance(value, bool) or not isinstance(value, (int, float, np.integer, np.float32, np.float16)):
+    if isinstance(value, bool) or not isinstance(
+        value, (int, float, np.integer, np.float32, np.float16)
+    ):
         return math.nan
     try:
         return float(value)
@@ -105,7 +117,9 @@ def as_list(what: str, values: Iterable[Any]) -> list[Any]:
         try:
             return list(values)
         except MemoryError:
-            raise InputError(f"{what} must be a list, got more than there is memory for: {shown(values)}") from None
+            raise InputError(
+                f"{what} must be a list, got more than there is memory for: {shown(values)}"
+            ) from None
         except Exception:  # whatever an object does that is none
             pass
     raise InputError(f"{what} must be a list, got {shown(values)}")
@@ -114,7 +128,12 @@ def as_list(what: str, values: Iterable[Any]) -> list[Any]:
 def as_path(what: str, path: str | PathLike[str], kind: str = "file") -> Path:
     """`path` as one; raises `InputError` unless it is a name that a file, or what `kind` says, can have."""
     name = fspath(path) if isinstance(path, (str, PathLike)) else None
-    if not isinstance(name, str) or not 0 < len(name) <= MOST_OF_A_PATH or "\0" in name or not _can_be_encoded(name):
+    if (
+        not isinstance(name, str)
+        or not 0 < len(name) <= MOST_OF_A_PATH
+        or "\0" in name
+        or not _can_be_encoded(name)
+    ):
         raise InputError(f"{what} must be the name of a {kind}, got {shown(path)}")
     return Path(name)
 
@@ -134,7 +153,9 @@ def as_places(what: str, values: ArrayLike) -> Indices:
         raise InputError(f"{what}: expected whole numbers from 0 on, in one axis, got {got}")
     if raw.size and not 0 <= raw.min() <= raw.max() <= MOST_PLACES:
         wrong, limit = (raw.min(), "") if raw.min() < 0 else (raw.max(), f", to {MOST_PLACES:,}")
-        raise InputError(f"{what}: expected whole numbers from 0 on, in one axis{limit}, got {wrong}")
+        raise InputError(
+            f"{what}: expected whole numbers from 0 on, in one axis{limit}, got {wrong}"
+        )
     return raw.astype(np.intp)
 
 

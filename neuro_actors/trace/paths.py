@@ -118,7 +118,9 @@ class Paths:
     values, all beginning with 1.  longest: synapses of the longest way.  fan: the most ways on from one neuron.
     """
 
-    def __init__(self, network: Network, start: int, slopes: Array, ends: Mapping[int, Array]) -> None:
+    def __init__(
+        self, network: Network, start: int, slopes: Array, ends: Mapping[int, Array]
+    ) -> None:
         self._network, self._start, self._slopes, self._ends = network, start, slopes, ends
         shape = slopes.shape
         sums, sizes, most = np.zeros(shape), np.zeros(shape), np.zeros(shape)
@@ -151,10 +153,14 @@ class Paths:
         """
         work = min(MOST_BEGUN, MOST_NUMBERS // len(first) + 1)
         heap: list[_Partial] = []  # paths begun, and some that have ended
-        best: list[float] = []  # the worth of the greatest that have ended: what can only be less need not be begun
+        best: list[
+            float
+        ] = []  # the worth of the greatest that have ended: what can only be less need not be begun
         ties = count()
 
-        def keep(bound: float, length: int, node: int, products: Array, way: tuple[Any, ...]) -> None:
+        def keep(
+            bound: float, length: int, node: int, products: Array, way: tuple[Any, ...]
+        ) -> None:
             if bound > 0 and (len(best) < most or bound >= best[0]):
                 heappush(heap, _Partial(-bound, -length, next(ties), node, products, way))
                 if node == ENDED:
@@ -176,8 +182,16 @@ class Paths:
                 to = self._network.targets[some]
                 onward = products * (self._network.weights[some, None] * self._slopes[to])
                 bounds = (np.abs(onward) * self._most[to]).mean(axis=1)
-                worth = np.flatnonzero((bounds > 0) & (bounds >= (best[0] if len(best) == most else 0.0)))
-                rows = zip(bounds[worth].tolist(), to[worth].tolist(), onward[worth], some[worth].tolist(), strict=True)
+                worth = np.flatnonzero(
+                    (bounds > 0) & (bounds >= (best[0] if len(best) == most else 0.0))
+                )
+                rows = zip(
+                    bounds[worth].tolist(),
+                    to[worth].tolist(),
+                    onward[worth],
+                    some[worth].tolist(),
+                    strict=True,
+                )
                 for bound, target, row, synapse in rows:
                     keep(bound, 1 - minus_length, target, row, (synapse, way))
         proved, cut_off, rest = len(ways), bool(heap) and len(ways) < most, 0.0
@@ -185,8 +199,12 @@ class Paths:
             spare = sorted(partial for partial in heap if partial.node == ENDED)[: most - proved]
             ways += [_way(partial.products, *partial.way) for partial in spare]
             taken = {partial.tie for partial in spare}
-            rest = max((-partial.minus_bound for partial in heap if partial.tie not in taken), default=0.0)
-        ways.sort(key=lambda way: -abs(way.value))  # those that rounding may have put into another order
+            rest = max(
+                (-partial.minus_bound for partial in heap if partial.tie not in taken), default=0.0
+            )
+        ways.sort(
+            key=lambda way: -abs(way.value)
+        )  # those that rounding may have put into another order
         return Greatest(tuple(ways), proved, cut_off, rest)
 
 

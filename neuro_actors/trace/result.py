@@ -79,7 +79,9 @@ def in_words(trace: Trace) -> str:
     if trace.number == 0:
         lines.append("No path leads from there to the loss.")
     elif not trace.paths:
-        lines.append(f"Of {_paths(trace.number)} every one is worth nothing: a slope on it, or an urgency, is 0.")
+        lines.append(
+            f"Of {_paths(trace.number)} every one is worth nothing: a slope on it, or an urgency, is 0."
+        )
     for path in trace.paths:
         lines += ["", *_lines(path, trace)]
     if trace.paths:
@@ -97,12 +99,16 @@ def _lines(path: Path, trace: Trace) -> list[str]:
     way = " -> ".join([*path.nodes, *(["loss"] if trace.to_loss else [])])
     share = f"{path.value / trace.total:6.1%}" if trace.total else ""
     head = f"{path.value:+12.6g} {share:>8}  "
-    rows = textwrap.wrap(way, 80, initial_indent=head, subsequent_indent=" " * len(head), break_on_hyphens=False)
+    rows = textwrap.wrap(
+        way, 80, initial_indent=head, subsequent_indent=" " * len(head), break_on_hyphens=False
+    )
     mean = "~ " if trace.examples > 1 else "= "  # the mean of products is not the product of means
     product = " · ".join(map(_factor, path.factors)) or "1"
     indent = " " * len(head)
     deeper = indent + "  "
-    product = textwrap.fill(mean + product, 80, initial_indent=indent, subsequent_indent=deeper, break_on_hyphens=False)
+    product = textwrap.fill(
+        mean + product, 80, initial_indent=indent, subsequent_indent=deeper, break_on_hyphens=False
+    )
     return [*rows, *product.replace("\xa0", " ").splitlines()]
 
 
@@ -114,19 +120,27 @@ def _factor(factor: Factor) -> str:
 def _sums(trace: Trace) -> list[str]:
     count = len(trace.paths)
     if trace.all_shown and count == trace.number:
-        text = f"All {_paths(count)}: {trace.shown:+.6g}." if count > 1 else "There is no other path."
+        text = (
+            f"All {_paths(count)}: {trace.shown:+.6g}." if count > 1 else "There is no other path."
+        )
     else:
         which = "all others are worth nothing" if trace.all_shown else "the greatest first"
         text = f"These {count} of {_paths(trace.number)} ({which}) come to {trace.shown:+.6g}."
         if not trace.all_shown:
-            text += f" They are {100 * trace.carried:.2g} % of all that came along, whichever its sign."
+            text += (
+                f" They are {100 * trace.carried:.2g} % of all that came along, whichever its sign."
+            )
     notes = [text]
     if trace.cut_off:
         many = f"the first {trace.proved} are" if trace.proved > 1 else "the first is"
         sure = f"{many} surely the greatest" if trace.proved else "there may be greater ones"
-        notes.append(f"The search was given up, it had seen too many paths: {sure}; no other exceeds {trace.rest:.3g}.")
+        notes.append(
+            f"The search was given up, it had seen too many paths: {sure}; no other exceeds {trace.rest:.3g}."
+        )
     if trace.examples > 1:
-        notes.append("Factors behind ~ are means over the examples; a path's worth is the mean of its products.")
+        notes.append(
+            "Factors behind ~ are means over the examples; a path's worth is the mean of its products."
+        )
     return [line for note in notes for line in textwrap.wrap(note, 80)]
 
 

@@ -23,7 +23,9 @@ from .result import Factor, Path, Trace
 class Tracer:
     """One recorded step, and the questions that can be asked about it; see `trace`."""
 
-    def __init__(self, log: str | PathLike[str] | Log, step: int | None, example: int | None, to_loss: bool) -> None:
+    def __init__(
+        self, log: str | PathLike[str] | Log, step: int | None, example: int | None, to_loss: bool
+    ) -> None:
         log = log if isinstance(log, Log) else Log(log)
         self._log, self._step = log, log.step(_last(log, to_loss) if step is None else step)
         self.info = self._step.info
@@ -58,7 +60,9 @@ class Tracer:
         first = (Factor("said", source, _mean(heard)), Factor("slope", target, _mean(slope[b])))
         logged = self._logged(b, slope[b], heard)
         about = f"urgency of the weight {source} -> {target}"
-        return self._trace(about, b, slope, self._blame(reached), heard * slope[b], first, logged, limit)
+        return self._trace(
+            about, b, slope, self._blame(reached), heard * slope[b], first, logged, limit
+        )
 
     def neuron(self, id: str, limit: int = 8) -> Trace:
         """Why this neuron was urged."""
@@ -79,15 +83,29 @@ class Tracer:
         reached, slope = self._slopes(a, include=False)
         led = [name for name in self.network.outputs if reached[self._place(name)]]
         if output is None and len(led) > 1:
-            raise InputError(f"output: {source!r} leads to {len(led)} outputs, {some(led)}; say which")
+            raise InputError(
+                f"output: {source!r} leads to {len(led)} outputs, {some(led)}; say which"
+            )
         b = self._place(led[0] if output is None else output)
         name = self.network.ids[b]
         if name not in self.network.outputs:
             raise InputError(f"{name!r} is no output; {did_you_mean(name, self.network.outputs)}")
         if not reached[b]:
-            raise InputError(f"no path leads from {source!r} to the output {name!r}; from there paths lead to {some(led)}")
+            raise InputError(
+                f"no path leads from {source!r} to the output {name!r}; from there paths lead to {some(led)}"
+            )
         one = np.ones(slope.shape[1])
-        return self._trace(f"slope of {name} by what {source} said", a, slope, {b: one}, one, (), None, limit, to_loss=False)
+        return self._trace(
+            f"slope of {name} by what {source} said",
+            a,
+            slope,
+            {b: one},
+            one,
+            (),
+            None,
+            limit,
+            to_loss=False,
+        )
 
     def outputs(self, source: str) -> list[str]:
         """The outputs that `source` leads to, those that change most with it first."""
@@ -105,31 +123,49 @@ class Tracer:
                 raise InputError(f"weight: expected the ids of its two ends, got {shown(weight)}")
             return ends[0], ends[1]
         if len(weight) > LONGEST:
-            raise InputError(f"weight {shown(weight)}: expected the ids of its two ends, as in 'a->b'")
+            raise InputError(
+                f"weight {shown(weight)}: expected the ids of its two ends, as in 'a->b'"
+            )
         places = [k for k in range(len(weight)) if weight.startswith("->", k)]
         if not places:
-            raise InputError(f"weight {shown(weight)}: expected the ids of its two ends, as in 'a->b'")
+            raise InputError(
+                f"weight {shown(weight)}: expected the ids of its two ends, as in 'a->b'"
+            )
         splits = [(weight[:k], weight[k + 2 :]) for k in places]
         splits = list(dict.fromkeys([*splits, *((a.strip(), b.strip()) for a, b in splits)]))
-        known = [(a, b) for a, b in splits if a in self.network.position and b in self.network.position]
-        pairs = set(zip(self.network.sources.tolist(), self.network.targets.tolist(), strict=True)) if known[1:] else set()
-        there = [pair for pair in known if tuple(self.network.position[end] for end in pair) in pairs] or known
+        known = [
+            (a, b) for a, b in splits if a in self.network.position and b in self.network.position
+        ]
+        pairs = (
+            set(zip(self.network.sources.tolist(), self.network.targets.tolist(), strict=True))
+            if known[1:]
+            else set()
+        )
+        there = [
+            pair for pair in known if tuple(self.network.position[end] for end in pair) in pairs
+        ] or known
         if len(there) > 1:
             told = " or ".join(arrow(*pair) for pair in there)
-            raise InputError(f"weight {shown(weight)} may be {told}: give both ends, each by itself")
+            raise InputError(
+                f"weight {shown(weight)} may be {told}: give both ends, each by itself"
+            )
         return there[0] if there else splits[-1]
 
     # --- what the log holds --------------------------------------------------------------------------------------
 
     def _place(self, id: str) -> int:
         if not isinstance(id, str) or id not in self.network.position:
-            raise InputError(f"{self._log.path!r}: there is no neuron {shown(id)}; {did_you_mean(id, self.network.ids)}")
+            raise InputError(
+                f"{self._log.path!r}: there is no neuron {shown(id)}; {did_you_mean(id, self.network.ids)}"
+            )
         return self.network.position[id]
 
     def _no_synapse(self, a: int, b: int) -> str:
         ids, network = self.network.ids, self.network
         if (network.sources[network.incoming.of(a)] == b).any():
-            return f"there is no synapse {arrow(ids[a], ids[b])}, but there is {arrow(ids[b], ids[a])}"
+            return (
+                f"there is no synapse {arrow(ids[a], ids[b])}, but there is {arrow(ids[b], ids[a])}"
+            )
         onward = [ids[k] for k in network.targets[network.outgoing.of(a)].tolist()]
         into = [ids[k] for k in network.sources[network.incoming.of(b)].tolist()]
         told = [f"{ids[a]!r} leads to {some(onward) if onward else 'nobody, it is an output'}"]
@@ -141,7 +177,9 @@ class Tracer:
             others = [info.number for info in self._log.steps if info.loss is not None]
             near = min(others, key=lambda number: abs(number - self.info.number), default=None)
             told = "no step of the log has any" if near is None else f"step {near} has some"
-            raise InputError(f"step {self.info.number} only predicts: nobody was urged in it; {told}")
+            raise InputError(
+                f"step {self.info.number} only predicts: nobody was urged in it; {told}"
+            )
 
     def _slopes(self, start: int, include: bool) -> tuple[NDArray[np.bool_], Array]:
         """Who follows `start`, and the slopes of these, and of `start` if it is to be included."""
@@ -172,34 +210,57 @@ class Tracer:
         """What the neuron made of what its followers, and the loss, told it: the urgency of the weight through which it
         heard that, by the sums that it made itself. None where it is not said what they told."""
         told = [self._step.urgencies[self.network.outgoing.of(k)]]
-        told += [self._step.blame[[o]] for o in np.flatnonzero(self.network.output_positions == k).tolist()]
+        told += [
+            self._step.blame[[o]]
+            for o in np.flatnonzero(self.network.output_positions == k).tolist()
+        ]
         rows = np.ascontiguousarray(np.concatenate(told)[:, self._chosen])
         if np.isnan(rows).any():
             return None
         out = np.empty(1)
-        self._sums.mean_products(np.ascontiguousarray(heard[None]), self._sums.sum_of_rows(rows) * slope, out)
+        self._sums.mean_products(
+            np.ascontiguousarray(heard[None]), self._sums.sum_of_rows(rows) * slope, out
+        )
         return float(out[0])
 
-    def _need(self, what: str, names: Sequence[str], values: Array, where: NDArray[np.bool_]) -> None:
-        missing = np.flatnonzero(where & ~np.isfinite(values).all(axis=1)) if values.shape[1] else np.flatnonzero(where)
+    def _need(
+        self, what: str, names: Sequence[str], values: Array, where: NDArray[np.bool_]
+    ) -> None:
+        missing = (
+            np.flatnonzero(where & ~np.isfinite(values).all(axis=1))
+            if values.shape[1]
+            else np.flatnonzero(where)
+        )
         if len(missing):
             self._refuse(f"the {what} of {some([names[k] for k in missing.tolist()])}")
 
     def _need_parameters(self, where: NDArray[np.bool_]) -> None:
         """Refuse neurons whose learning the log may have missed."""
-        if self._log.partial is None or self.info.number == 1 or not (self._taught or self._log.partial["every"] > 1):
+        if (
+            self._log.partial is None
+            or self.info.number == 1
+            or not (self._taught or self._log.partial["every"] > 1)
+        ):
             return
         recorded = Recording.from_description(self._log.path, self._log.partial)
         known = recorded.chosen(self.network) & ("commit" in recorded.kinds)
         if (where & ~known).any():
-            self._refuse(f"what {some([self.network.ids[k] for k in np.flatnonzero(where & ~known).tolist()])} had learnt")
+            self._refuse(
+                f"what {some([self.network.ids[k] for k in np.flatnonzero(where & ~known).tolist()])} had learnt"
+            )
 
     def _refuse(self, what: str) -> None:
         partial = self._log.partial
         kept = {name: value for name, value in (partial or {}).items() if value not in (None, 1)}
         told = ", ".join(f"{name}={value!r}" for name, value in kept.items())
-        why = f"it is partial, recorded with {told}" if told else "the step was broken off, or the log is damaged"
-        raise LogError(f"{self._log.path!r}: step {self.info.number} does not tell {what}, which is needed; {why}")
+        why = (
+            f"it is partial, recorded with {told}"
+            if told
+            else "the step was broken off, or the log is damaged"
+        )
+        raise LogError(
+            f"{self._log.path!r}: step {self.info.number} does not tell {what}, which is needed; {why}"
+        )
 
     # --- the answer ----------------------------------------------------------------------------------------------
 
@@ -212,7 +273,9 @@ class Tracer:
             ways = Paths(self.network, start, slope, blame)
             size = _mean(np.abs(first) * ways.size)
         if not np.isfinite(size):
-            raise LogError(f"{self._log.path!r}: in step {self.info.number} products along the paths exceed all numbers")
+            raise LogError(
+                f"{self._log.path!r}: in step {self.info.number} products along the paths exceed all numbers"
+            )
         found = ways.greatest(first, limit + 1)  # one more, to know whether there is one
         told, shown = blame if to_loss else {}, found.ways[:limit]
         paths = tuple(self._path(way, start, slope, told, factors) for way in shown)
@@ -236,12 +299,25 @@ class Tracer:
 
     def _where(self) -> str:
         info, batch = self.info, self.info.batch
-        which = f"example {self._example} of {batch}" if self._example is not None else f"mean of {batch} examples"
-        task = {"predict": "predict", "train": f"learn from {info.loss}"}.get(info.mode, f"{info.mode} of {info.loss}")
+        which = (
+            f"example {self._example} of {batch}"
+            if self._example is not None
+            else f"mean of {batch} examples"
+        )
+        task = {"predict": "predict", "train": f"learn from {info.loss}"}.get(
+            info.mode, f"{info.mode} of {info.loss}"
+        )
         task += f", {info.round}" * bool(info.round)
         return f"at step {info.number} ({task}, {'1 example' if batch == 1 else which})"
 
-    def _path(self, way: Way, start: int, slope: Array, blame: Mapping[int, Array], factors: tuple[Factor, ...]) -> Path:
+    def _path(
+        self,
+        way: Way,
+        start: int,
+        slope: Array,
+        blame: Mapping[int, Array],
+        factors: tuple[Factor, ...],
+    ) -> Path:
         network, ids = self.network, self.network.ids
         nodes, product = [ids[start]], list(factors)
         for synapse in way.synapses:
@@ -256,9 +332,15 @@ class Tracer:
 
 def _last(log: Log, to_loss: bool) -> int:
     """The last step that can be traced."""
-    fitting = [info.number for info in log.steps if info.whole and info.only is None and (info.loss or not to_loss)]
+    fitting = [
+        info.number
+        for info in log.steps
+        if info.whole and info.only is None and (info.loss or not to_loss)
+    ]
     if not fitting:
-        raise LogError(f"{log.path!r}: it holds no {'step with urgencies' if to_loss else 'whole step'}: nothing can be traced")
+        raise LogError(
+            f"{log.path!r}: it holds no {'step with urgencies' if to_loss else 'whole step'}: nothing can be traced"
+        )
     return fitting[-1]
 
 

@@ -32,12 +32,17 @@ if TYPE_CHECKING:
 CURVE_STEPS = 1000  # of which the losses are read, for the curve
 
 
-def gathered(log: Log, max_mb: float = 12.0, shape: tuple[int, int] | str | None = "look") -> dict[str, Any]:
+def gathered(
+    log: Log, max_mb: float = 12.0, shape: tuple[int, int] | str | None = "look"
+) -> dict[str, Any]:
     """What the page needs. shape: (rows, columns) of the picture that the inputs are, None if they are none, or "look"."""
     if not 0 < number(max_mb) < math.inf:
         raise InputError(f"max_mb must be a number of megabytes above 0, got {shown(max_mb)}")
     if isinstance(shape, tuple) and len(shape) == 2:
-        shape = as_whole_number("a picture's rows", shape[0], 1), as_whole_number("its columns", shape[1], 1)
+        shape = (
+            as_whole_number("a picture's rows", shape[0], 1),
+            as_whole_number("its columns", shape[1], 1),
+        )
     elif shape is not None and not (isinstance(shape, str) and shape == "look"):
         raise InputError(f"picture must be (rows, columns), None or 'look', got {shown(shape)}")
     network, numbers = log.network, [info.number for info in log.steps]
@@ -48,10 +53,18 @@ def gathered(log: Log, max_mb: float = 12.0, shape: tuple[int, int] | str | None
     if not steps:
         raise InputError(f"{str(log.path)!r}: no step was recorded, so there is nothing to see")
     if isinstance(shape, tuple) and shape[0] * shape[1] != len(network.inputs):
-        raise InputError(f"a picture of {shape[0]}x{shape[1]} is {shape[0] * shape[1]} inputs, there are {len(network.inputs)}")
+        raise InputError(
+            f"a picture of {shape[0]}x{shape[1]} is {shape[0] * shape[1]} inputs, there are {len(network.inputs)}"
+        )
     befell = storm(log)
     weather = [len(json.dumps(befell.get(info.number))) for info in steps] if befell else None
-    kept = plan(len(network.ids), len(network.weights), [info.batch for info in steps], max_mb * 1e6, weather)
+    kept = plan(
+        len(network.ids),
+        len(network.weights),
+        [info.batch for info in steps],
+        max_mb * 1e6,
+        weather,
+    )
     pack = _Packer(kept.item)
     versions = _Versions(pack, kept.synapses)
     steps_shown, seen, reach, scales = [], [], 6.0, Scales(network)
@@ -61,10 +74,15 @@ def gathered(log: Log, max_mb: float = 12.0, shape: tuple[int, int] | str | None
         before = log.network_at(earlier[info.number])
         said = told(before, recorded, kept.examples)
         after = log.network_at(info.number) if info.mode == "train" and info.whole else before
-        steps_shown.append(_step(info, said, versions.of(before), versions.of(after), pack, kept) | of_step(log, info))
+        steps_shown.append(
+            _step(info, said, versions.of(before), versions.of(after), pack, kept)
+            | of_step(log, info)
+        )
         if info.number in befell:
             told_of = befell[info.number]
-            steps_shown[-1]["storm"] = told_of if kept.synapses else {name: told_of[name] for name in ("lost", "died")}
+            steps_shown[-1]["storm"] = (
+                told_of if kept.synapses else {name: told_of[name] for name in ("lost", "died")}
+            )
         seen.append(said.activations[:, network.is_input])
         signals = said.signals[np.isfinite(said.signals)]
         reach = max(reach, float(np.abs(signals).max(initial=0.0)))
@@ -109,11 +127,18 @@ class _Versions:
         key = network.digest()
         if key not in self._known:
             self._known[key] = len(self.packed)
-            self.packed.append({"weights": self._pack(network.weights[self._weights]), "biases": self._pack(network.biases)})
+            self.packed.append(
+                {
+                    "weights": self._pack(network.weights[self._weights]),
+                    "biases": self._pack(network.biases),
+                }
+            )
         return self._known[key]
 
 
-def _step(info: StepInfo, said: Told, before: int, after: int, pack: _Packer, kept: Plan) -> dict[str, Any]:
+def _step(
+    info: StepInfo, said: Told, before: int, after: int, pack: _Packer, kept: Plan
+) -> dict[str, Any]:
     named = {name: getattr(said, name) for name in Told.__slots__}
     arrays = {name: pack(values) for name, values in named.items() if values is not None}
     if not kept.synapses:
@@ -165,22 +190,33 @@ def _functions(names: tuple[str, ...], reach: float) -> dict[str, Any]:
         known = functions.ACTIVATIONS.get(name)
         if known is not None:
             formula = (known.value.__doc__ or "").strip().split("   ")[0]
-            sampled[name] = {"z": z.round(9).tolist(), "a": known.value(z).round(9).tolist(), "formula": formula}
+            sampled[name] = {
+                "z": z.round(9).tolist(),
+                "a": known.value(z).round(9).tolist(),
+                "formula": formula,
+            }
     return sampled
 
 
 def _losses(steps: list[StepInfo]) -> dict[str, str]:
     """The formula of each loss that judged a step, as the table of losses tells it."""
     known = {info.loss: functions.LOSSES.get(info.loss) for info in steps if info.loss is not None}
-    texts = {name: (loss.value.__doc__ or "").strip() for name, loss in known.items() if loss is not None}
-    return {name: re.split(r"   |;|, each|, p the|, the pred| over the", text)[0] for name, text in texts.items()}
+    texts = {
+        name: (loss.value.__doc__ or "").strip() for name, loss in known.items() if loss is not None
+    }
+    return {
+        name: re.split(r"   |;|, each|, p the|, the pred| over the", text)[0]
+        for name, text in texts.items()
+    }
 
 
 def _curve(log: Log, steps: list[StepInfo]) -> dict[str, list[Any]]:
     """The mean loss of those steps that the most usual loss has judged: no two losses make one curve."""
     losses_named = Counter(info.loss for info in steps if info.loss is not None and info.whole)
     usual = max(losses_named, key=losses_named.__getitem__, default=None)
-    judged = [info.number for info in steps if info.loss == usual and usual is not None and info.whole]
+    judged = [
+        info.number for info in steps if info.loss == usual and usual is not None and info.whole
+    ]
     numbers, losses = [], []
     for place in spread(len(judged), CURVE_STEPS):
         loss = log.step(judged[place]).loss
@@ -201,7 +237,9 @@ def _notes(log: Log, steps: list[StepInfo], kept: Plan) -> dict[str, Any]:
         "synapses": kept.synapses,
         "complete": log.complete,
         "partial": log.partial is not None,
-        "versions": {str(key): str(value) for key, value in (log.about.get("versions") or {}).items()},
+        "versions": {
+            str(key): str(value) for key, value in (log.about.get("versions") or {}).items()
+        },
     }
 
 

@@ -51,7 +51,9 @@ def show(
         import anywidget
         import traitlets
     except ImportError:
-        raise NeuroActorsError("na.show needs anywidget: pip install 'neuro-actors[notebook]'") from None
+        raise NeuroActorsError(
+            "na.show needs anywidget: pip install 'neuro-actors[notebook]'"
+        ) from None
     from ..log.log import Log as Opened
     from .gathered import gathered
     from .page import page

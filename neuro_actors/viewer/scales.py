@@ -34,8 +34,13 @@ class Scales:
         messages = before.weights * said.signal_urgencies[:, before.targets]
         self._reach("activation", said.activations[:, ~self._input])
         self._reach("urgency", said.urgencies)
-        self._reach("message", np.append(messages[:, ~self._from_input].ravel(), said.blame.ravel()))
-        self._reach("weight", before.weights[~self._from_input] if not self._from_input.all() else before.weights)
+        self._reach(
+            "message", np.append(messages[:, ~self._from_input].ravel(), said.blame.ravel())
+        )
+        self._reach(
+            "weight",
+            before.weights[~self._from_input] if not self._from_input.all() else before.weights,
+        )
         self._reach("pixelWeight", before.weights[self._from_input])
         self._reach("change", after.weights - before.weights)
         self._reach("target", said.targets)
@@ -47,5 +52,9 @@ class Scales:
 
     def found(self) -> dict[str, object]:
         """For each name its scale; for `input` the least and the greatest."""
-        low, high = (sum(end) / len(end) for end in zip(*self._ends, strict=True)) if self._ends else (0.0, 1.0)
+        low, high = (
+            (sum(end) / len(end) for end in zip(*self._ends, strict=True))
+            if self._ends
+            else (0.0, 1.0)
+        )
         return {name: most or 1.0 for name, most in self._most.items()} | {"input": [low, high]}

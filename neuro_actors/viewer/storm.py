@@ -34,7 +34,10 @@ def storm(log: Log) -> dict[int, dict[str, Any]]:
     for (number, *name), befell in messages.items():
         until = until_it_came(befell)
         lost = [round(d.time, 3) for d in until if d.what in FAILED]
-        came = next((round(d.time, 3) for d in until if d.what == "repeated" and d.attempt > len(lost)), None)
+        came = next(
+            (round(d.time, 3) for d in until if d.what == "repeated" and d.attempt > len(lost)),
+            None,
+        )
         found[number]["lost"] += len(lost) > 0
         if lost and tuple(name) in which:
             block, place = which[tuple(name)]
@@ -45,12 +48,18 @@ def storm(log: Log) -> dict[int, dict[str, Any]]:
 def _which(network: Network) -> dict[tuple[str, str, str], tuple[str, int]]:
     """The messages that are drawn: where in which block."""
     ids, outputs = network.ids, network.outputs
-    found = {("activation", "environment", ids[k]): ("told", k) for k in range(len(ids)) if network.is_input[k]}
+    found = {
+        ("activation", "environment", ids[k]): ("told", k)
+        for k in range(len(ids))
+        if network.is_input[k]
+    }
     for row, name in enumerate(outputs):
         found["activation", name, "loss"] = "judged", row
         found["activation", name, "environment"] = "shown", row
         found["urgency", name, "loss"] = "blamed", row
-    for s, (source, target) in enumerate(zip(network.sources.tolist(), network.targets.tolist(), strict=True)):
+    for s, (source, target) in enumerate(
+        zip(network.sources.tolist(), network.targets.tolist(), strict=True)
+    ):
         found["activation", ids[source], ids[target]] = "forward", s
         found["urgency", ids[source], ids[target]] = "backward", s
     return found

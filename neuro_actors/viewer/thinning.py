@@ -8,7 +8,11 @@ import numpy as np
 
 from ..support.errors import InputError
 
-PER_NEURON, FIXED, NAME = 5, 220_000, 24  # arrays a neuron and row; bytes of the page itself; of a neuron's name
+PER_NEURON, FIXED, NAME = (
+    5,
+    220_000,
+    24,
+)  # arrays a neuron and row; bytes of the page itself; of a neuron's name
 BASE64 = 4 / 3
 LEAST_STEPS = 24  # examples and synapses go before there are fewer than these
 
@@ -23,7 +27,13 @@ class Plan:
     synapses: bool
 
 
-def plan(n_neurons: int, n_synapses: int, batches: list[int], budget: float, more: list[int] | None = None) -> Plan:
+def plan(
+    n_neurons: int,
+    n_synapses: int,
+    batches: list[int],
+    budget: float,
+    more: list[int] | None = None,
+) -> Plan:
     """The most that stays within `budget` bytes. batches: each step's number of examples. First and last steps stay.
     more: bytes that are kept of each step in any case.
 
@@ -39,7 +49,11 @@ def plan(n_neurons: int, n_synapses: int, batches: list[int], budget: float, mor
     ):
         room = budget - FIXED - n_neurons * NAME - (n_synapses * 8 * BASE64 if synapses else 0)
         rows = np.minimum(batches, examples) + (np.array(batches) > 1)
-        bytes_of_step = item * BASE64 * (n_neurons * (PER_NEURON * rows + 1) + (2 if synapses else 0) * n_synapses)
+        bytes_of_step = (
+            item
+            * BASE64
+            * (n_neurons * (PER_NEURON * rows + 1) + (2 if synapses else 0) * n_synapses)
+        )
         bytes_of_step += 0 if more is None else np.array(more)
         parameters = item * BASE64 * (n_neurons + (n_synapses if synapses else 0))
         # A step that follows another one shares its weights with it; steps far apart share none.
@@ -49,7 +63,9 @@ def plan(n_neurons: int, n_synapses: int, batches: list[int], budget: float, mor
         fit = int(room // apart)
         if fit >= min(least, len(batches)) and least < len(batches):
             return Plan(spread(len(batches), fit), examples, item, synapses)
-    raise InputError(f"a network of {n_neurons:,} neurons does not fit into a page of {budget / 1e6:g} MB: allow more")
+    raise InputError(
+        f"a network of {n_neurons:,} neurons does not fit into a page of {budget / 1e6:g} MB: allow more"
+    )
 
 
 def spread(n: int, kept: int) -> list[int]:

@@ -48,7 +48,9 @@ def told(network: Network, recorded: Any, n_examples: int) -> Told:
     wants = None
     if a.shape[1] > 1:  # a step without learning says them itself
         said_so = recorded.info.mode == "gradient"
-        wants = recorded.weights if said_so else (a[network.sources] * v[network.targets]).mean(axis=1)
+        wants = (
+            recorded.weights if said_so else (a[network.sources] * v[network.targets]).mean(axis=1)
+        )
 
     def rows(values: Array) -> Array:
         kept = values[..., :n_examples].T

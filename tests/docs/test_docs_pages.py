@@ -21,7 +21,11 @@ from neuro_actors.network import functions
 
 DOCS = ROOT / "docs"
 PAGES = sorted(DOCS.rglob("*.md"))
-TESTED_ELSEWHERE = {"asking.md", "trace.md", "view.md"}  # test_docs_asking, test_trace, view/test_view_notebook
+TESTED_ELSEWHERE = {
+    "asking.md",
+    "trace.md",
+    "view.md",
+}  # test_docs_asking, test_trace, view/test_view_notebook
 STORY = [DOCS / "index.md", DOCS / "story.md", *sorted((DOCS / "questions").glob("*.md"))]
 QUESTIONS = [
     "which_penalty",
@@ -60,8 +64,13 @@ def prose(path: Path) -> str:
 
 def anchors(path: Path) -> set[str]:
     """Where a link can lead to within a page: its headings, as GitHub and the site write them."""
-    headings = re.findall(r"^#+ +(.+)$", FENCED.sub("", path.read_text(encoding="utf-8")), re.MULTILINE)
-    return {re.sub(r"\s+", "-", re.sub(r"[^\w\s-]", "", heading).strip().lower()) for heading in headings}
+    headings = re.findall(
+        r"^#+ +(.+)$", FENCED.sub("", path.read_text(encoding="utf-8")), re.MULTILINE
+    )
+    return {
+        re.sub(r"\s+", "-", re.sub(r"[^\w\s-]", "", heading).strip().lower())
+        for heading in headings
+    }
 
 
 @pytest.mark.parametrize("path", [ROOT / "README.md", *PAGES], ids=name)
@@ -90,15 +99,21 @@ def test_a_page_has_one_title_and_it_comes_first(path: Path) -> None:
     assert text.startswith("# ")
 
 
-RUNNING = [path for path in PAGES if "python" in dict(blocks(path)) and path.name not in TESTED_ELSEWHERE]
+RUNNING = [
+    path for path in PAGES if "python" in dict(blocks(path)) and path.name not in TESTED_ELSEWHERE
+]
 
 
 @pytest.mark.parametrize("path", RUNNING, ids=name)
-def test_code_prints_what_stands_below_it(path: Path, tmp_path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_code_prints_what_stands_below_it(
+    path: Path, tmp_path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(functions, "ACTIVATIONS", dict(functions.ACTIVATIONS))
     monkeypatch.setattr(functions, "LOSSES", dict(functions.LOSSES))
-    na.train(na.Network.layered([1, 1]), [[1.0]], [[0.0]], optimizer=na.SGD(0.1), log="run.arrows")  # a log that pages may read
+    na.train(
+        na.Network.layered([1, 1]), [[1.0]], [[0.0]], optimizer=na.SGD(0.1), log="run.arrows"
+    )  # a log that pages may read
     compared = follow(path)
     assert compared == sum(language == "text" for language, _ in blocks(path))
 
@@ -107,14 +122,18 @@ def test_there_is_code_to_run() -> None:
     assert {"exactness.md", "extending.md"} <= {path.name for path in RUNNING}
 
 
-@pytest.mark.parametrize("path", [path for path in STORY if not path.name.endswith(".fr.md")], ids=name)
+@pytest.mark.parametrize(
+    "path", [path for path in STORY if not path.name.endswith(".fr.md")], ids=name
+)
 def test_the_story_has_a_french_twin_with_the_same_pictures(path: Path) -> None:
     twin = path.with_suffix(".fr.md")
     assert twin.exists()
     assert [target for mark, _, target in LINK.findall(prose(path)) if mark] == [
         target for mark, _, target in LINK.findall(prose(twin)) if mark
     ]
-    assert len(re.findall("^## ", prose(path), re.MULTILINE)) == len(re.findall("^## ", prose(twin), re.MULTILINE))
+    assert len(re.findall("^## ", prose(path), re.MULTILINE)) == len(
+        re.findall("^## ", prose(twin), re.MULTILINE)
+    )
 
 
 def test_no_french_page_without_an_english_one() -> None:
@@ -126,13 +145,24 @@ def test_no_french_page_without_an_english_one() -> None:
 def test_each_question_is_introduced_and_linked_where_its_page_is_there(index: str) -> None:
     text = (DOCS / "questions" / index).read_text(encoding="utf-8")
     assert re.findall(r"^- \[?`(\w+)`", text, re.MULTILINE) == QUESTIONS
-    pages = {path.name for path in (DOCS / "questions").glob("*.md") if ".fr." not in path.name and path.stem != "index"}
+    pages = {
+        path.name
+        for path in (DOCS / "questions").glob("*.md")
+        if ".fr." not in path.name and path.stem != "index"
+    }
     assert pages <= {f"{question}.md" for question in QUESTIONS}
-    assert pages == set(re.findall(r"\]\((\w+\.md)\)", text)), f"in questions/{index} write [`name`](name.md) for these pages"
+    assert pages == set(re.findall(r"\]\((\w+\.md)\)", text)), (
+        f"in questions/{index} write [`name`](name.md) for these pages"
+    )
 
 
 def test_the_story_tells_what_one_cat_prints() -> None:
-    done = subprocess.run([sys.executable, ROOT / "scenarios" / "one_cat.py"], capture_output=True, text=True, check=True)
+    done = subprocess.run(
+        [sys.executable, ROOT / "scenarios" / "one_cat.py"],
+        capture_output=True,
+        text=True,
+        check=True,
+    )
     for english, french, printed in [
         ("(1\u00a0−\u00a00.6)² = 0.16", "(1\u00a0−\u00a00,6)² = 0,16", "p = 0.6, penalty 0.16, urgency 0.8"),
         ("0.8 · 2.5 = 2.0", "0,8 · 2,5 = 2,0", "slope 2.5:  p = 0.6, penalty 0.16, urgency 0.8  ->  signal's urgency 2.0"),
@@ -145,10 +175,19 @@ def test_the_story_tells_what_one_cat_prints() -> None:
         ("0.798", "0,798", "p was 0.600, now it is 0.798"),
     ]:  # fmt: skip
         assert printed in done.stdout
-        for page, picture, words in (("story.md", "family.svg", english), ("story.fr.md", "family.fr.svg", french)):
-            assert words in (DOCS / page).read_text(encoding="utf-8").replace("\n", " "), (page, words)
+        for page, picture, words in (
+            ("story.md", "family.svg", english),
+            ("story.fr.md", "family.fr.svg", french),
+        ):
+            assert words in (DOCS / page).read_text(encoding="utf-8").replace("\n", " "), (
+                page,
+                words,
+            )
             if " told " in printed:  # this is drawn, too
-                assert words in (DOCS / "pictures" / picture).read_text(encoding="utf-8"), (picture, words)
+                assert words in (DOCS / "pictures" / picture).read_text(encoding="utf-8"), (
+                    picture,
+                    words,
+                )
 
 
 def test_the_comparisons_figures_are_those_of_the_benchmarks() -> None:
@@ -159,7 +198,9 @@ def test_the_comparisons_figures_are_those_of_the_benchmarks() -> None:
     assert len(rows) == 8
     assert all(f"| {who} | {ms} |" in section for who, ms in rows)
     large = results.split("## 784-128-64-10, batch 256\n")[1].split("\n## ")[0]
-    told = re.search(r"at batch 256 takes ([\d.]+) ms, PyTorch ([\d.]+) and\s+numpy ([\d.]+)\.", page)
+    told = re.search(
+        r"at batch 256 takes ([\d.]+) ms, PyTorch ([\d.]+) and\s+numpy ([\d.]+)\.", page
+    )
     assert told is not None
     for who, ms in zip(("bundled", "PyTorch eager", "numpy matrices"), told.groups(), strict=True):
         assert f"| {who} | {ms} |" in large
@@ -167,12 +208,16 @@ def test_the_comparisons_figures_are_those_of_the_benchmarks() -> None:
     assert 11.5 < 7.958 / 0.676 < 12.5  # a twelfth
 
 
-def test_the_page_of_the_command_line_is_what_help_says(capsys, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_page_of_the_command_line_is_what_help_says(
+    capsys, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setitem(os.environ, "COLUMNS", "80")
     commands = module("commands")
     page = commands.PAGE.read_text(encoding="utf-8")
     assert page == commands.page(), "python docs/commands.py makes it anew"
-    told = re.findall(r"^## neuro-actors([^\n]*)\n\n```text\n(.*?)```$", page, re.DOTALL | re.MULTILINE)
+    told = re.findall(
+        r"^## neuro-actors([^\n]*)\n\n```text\n(.*?)```$", page, re.DOTALL | re.MULTILINE
+    )
     assert len(told) >= 13
     for command, text in told:
         monkeypatch.setattr(sys, "argv", ["neuro-actors", *command.split(), "--help"])
@@ -182,12 +227,18 @@ def test_the_page_of_the_command_line_is_what_help_says(capsys, monkeypatch: pyt
 
 
 def test_every_public_name_stands_in_the_reference() -> None:
-    shown = re.findall(r"^::: neuro_actors\.([\w.]+)$", (DOCS / "reference" / "index.md").read_text(), re.MULTILINE)
+    shown = re.findall(
+        r"^::: neuro_actors\.([\w.]+)$", (DOCS / "reference" / "index.md").read_text(), re.MULTILINE
+    )
     for public in na.__all__:
         paths = [path for path in shown if path.split(".")[-1] == public]
         assert len(paths) == 1, public
         holder, _, last = f"neuro_actors.{paths[0]}".rpartition(".")
         value = getattr(na, public)
         assert getattr(importlib.import_module(holder), last) is value
-        if not isinstance(value, ModuleType):  # the site takes a path that is a module's, too, for the module
-            assert not (holder == "neuro_actors" and importlib.util.find_spec(f"{holder}.{last}")), public
+        if not isinstance(
+            value, ModuleType
+        ):  # the site takes a path that is a module's, too, for the module
+            assert not (
+                holder == "neuro_actors" and importlib.util.find_spec(f"{holder}.{last}")
+            ), public

@@ -16,17 +16,27 @@ from pages import ROOT
 from test_docs_pages import module
 
 pytestmark = pytest.mark.skipif(
-    not all(map(importlib.util.find_spec, ("mkdocs", "material", "mkdocs_static_i18n", "mkdocstrings"))),
+    not all(
+        map(importlib.util.find_spec, ("mkdocs", "material", "mkdocs_static_i18n", "mkdocstrings"))
+    ),
     reason="the site is built by the extra docs, which is not installed here",
 )
-CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
+CHROMIUM = next(
+    filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None
+)
 
 
 @pytest.fixture(scope="module")
 def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("site")
     command = [sys.executable, "-m", "mkdocs", "build", "--strict", "--site-dir", str(folder)]
-    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, env=os.environ | {"NO_MKDOCS_2_WARNING": "1"})
+    done = subprocess.run(
+        command,
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        env=os.environ | {"NO_MKDOCS_2_WARNING": "1"},
+    )
     assert done.returncode == 0, done.stderr
     assert "deprecat" not in done.stderr.lower()
     return folder
@@ -50,7 +60,9 @@ class Loaded(HTMLParser):
             self.language = held["lang"]
         if tag == "link" and held.get("rel") not in {"next", "prev", "alternate", "canonical"}:
             self.addresses.append(held["href"])
-        self.addresses += [value for key, value in held.items() if key in {"src", "srcset", "poster", "data"}]
+        self.addresses += [
+            value for key, value in held.items() if key in {"src", "srcset", "poster", "data"}
+        ]
 
 
 def test_nothing_is_loaded_from_the_network(site: Path) -> None:
@@ -61,10 +73,17 @@ def test_nothing_is_loaded_from_the_network(site: Path) -> None:
         assert len(loaded.addresses) > 5
         for address in loaded.addresses:
             assert not re.match(r"(\w+:)?//", address), (page, address)
-            assert page.name == "404.html" or (page.parent / address.split("?")[0]).exists(), (page, address)
+            assert page.name == "404.html" or (page.parent / address.split("?")[0]).exists(), (
+                page,
+                address,
+            )
     for style in site.rglob("*.css"):
-        assert not re.search(r"(url\(|@import)\s*['\"]?(\w+:)?//", style.read_text(encoding="utf-8")), style
-    assert not any('class="mermaid"' in page.read_text(encoding="utf-8") for page in pages)  # for that, the theme would
+        assert not re.search(
+            r"(url\(|@import)\s*['\"]?(\w+:)?//", style.read_text(encoding="utf-8")
+        ), style
+    assert not any(
+        'class="mermaid"' in page.read_text(encoding="utf-8") for page in pages
+    )  # for that, the theme would
 
 
 def test_french_pages_are_french_and_others_are_shown_in_english(site: Path) -> None:
@@ -83,14 +102,22 @@ def test_each_page_is_in_the_navigation(site: Path) -> None:
     navigation = home[home.index('aria-label="Navigation"') : home.index("<article")]
     for page in (ROOT / "docs").rglob("*.md"):
         if not page.name.endswith(".fr.md"):
-            assert f'href="{page.relative_to(ROOT / "docs").with_suffix(".html")}"' in navigation, page
+            assert f'href="{page.relative_to(ROOT / "docs").with_suffix(".html")}"' in navigation, (
+                page
+            )
 
 
 def test_the_reference_shows_signatures_and_docstrings(site: Path) -> None:
     page = site / "reference" / "index.html"
-    assert {"neuro_actors.Network.layered", "neuro_actors.Simulation.gradient", "neuro_actors.SGD"} <= Loaded(page).ids
+    assert {
+        "neuro_actors.Network.layered",
+        "neuro_actors.Simulation.gradient",
+        "neuro_actors.SGD",
+    } <= Loaded(page).ids
     text = re.sub(r"<[^>]+>", "", page.read_text(encoding="utf-8"))
-    assert "SGD(learning_rate, momentum=0.0, weight_decay=0.0)" in " ".join(text.split()).replace("( ", "(").replace(", )", ")")
+    assert "SGD(learning_rate, momentum=0.0, weight_decay=0.0)" in " ".join(text.split()).replace(
+        "( ", "("
+    ).replace(", )", ")")
     assert "Layers of sizes neurons, the inputs first" in " ".join(text.split())
 
 
@@ -132,7 +159,9 @@ def test_in_a_browser_it_finds_and_asks_nothing_of_the_network(site: Path) -> No
         tab.goto((site / "fr" / "story.html").as_uri())
         tab.fill(".md-search__input", "oversleep")
         tab.wait_for_selector(".md-search-result__link")
-        found = tab.eval_on_selector_all(".md-search-result__link", "links => links.map(link => link.href)")
+        found = tab.eval_on_selector_all(
+            ".md-search-result__link", "links => links.map(link => link.href)"
+        )
         assert any("/extending.html" in link for link in found)
         tab.goto((site / "reference" / "index.html").as_uri())
         browser.close()

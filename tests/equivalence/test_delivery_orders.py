@@ -33,12 +33,16 @@ class PostOffice:
         for k, name in enumerate(net.ids):
             into, out = net.incoming.of(k), net.outgoing.of(k)
             self.sources[name] = [net.ids[s] for s in net.sources[into]] or ["environment"]
-            self.followers[name] = [net.ids[t] for t in net.targets[out]] + ["loss"] * (name in net.outputs)
+            self.followers[name] = [net.ids[t] for t in net.targets[out]] + ["loss"] * (
+                name in net.outputs
+            )
             is_input = bool(net.is_input[k])
             self.rules[name] = InputRule(name) if is_input else LocalRule(
                 name, functions.activation(net.activations[k]), np.append(net.weights[into], net.biases[k]), net.is_input[net.sources[into]]
             )  # fmt: skip
-            self.piles[name, ACTIVATION] = Pile(name, ACTIVATION, self.sources[name], extra=not is_input)
+            self.piles[name, ACTIVATION] = Pile(
+                name, ACTIVATION, self.sources[name], extra=not is_input
+            )
             self.piles[name, URGENCY] = Pile(name, URGENCY, self.followers[name])
         self.piles["loss", ACTIVATION] = Pile("loss", ACTIVATION, net.outputs)
         self.piles["loss", TARGET] = Pile("loss", TARGET, net.outputs)
@@ -51,8 +55,14 @@ class PostOffice:
         for (_, kind), pile in self.piles.items():
             if kind != URGENCY:
                 pile.open(1, batch)
-        under_way = [Message(step, ACTIVATION, "environment", n, case.x[:, i].copy()) for i, n in enumerate(net.inputs)]
-        under_way += [Message(step, TARGET, n, "loss", case.targets[:, i].copy()) for i, n in enumerate(net.outputs)]
+        under_way = [
+            Message(step, ACTIVATION, "environment", n, case.x[:, i].copy())
+            for i, n in enumerate(net.inputs)
+        ]
+        under_way += [
+            Message(step, TARGET, n, "loss", case.targets[:, i].copy())
+            for i, n in enumerate(net.outputs)
+        ]
         commits, inputs, self.outcome = {}, {}, None
         while under_way:
             message = under_way.pop(choose(len(under_way)))
@@ -70,7 +80,14 @@ class PostOffice:
             weights[net.incoming.of(k)], biases[k] = -commit[:-1], -commit[-1]
         predictions, losses = self.outcome
         by_input = np.stack([-inputs[name] for name in net.inputs], axis=1) / batch
-        return na.Gradient(net, float(np.add.accumulate(losses)[-1] / batch), predictions, weights, biases, by_input)
+        return na.Gradient(
+            net,
+            float(np.add.accumulate(losses)[-1] / batch),
+            predictions,
+            weights,
+            biases,
+            by_input,
+        )
 
     def answer(self, name: str, kind: str, step: Step, commits: dict) -> Iterable[Message]:
         if name == "loss":
@@ -81,25 +98,39 @@ class PostOffice:
             urgencies = np.empty_like(predictions)
             losses = self.judge.judge(step, predictions, targets, urgencies)
             self.outcome = np.ascontiguousarray(predictions.T), losses
-            return [Message(step, URGENCY, n, "loss", row) for n, row in zip(self.net.outputs, urgencies, strict=True)]
+            return [
+                Message(step, URGENCY, n, "loss", row)
+                for n, row in zip(self.net.outputs, urgencies, strict=True)
+            ]
         rule, (_, mail) = self.rules[name], self.piles[name, kind].take()
         if kind == ACTIVATION:
             activation = np.empty(mail.shape[1])
             rule.fire(step, mail, activation)
             self.piles[name, URGENCY].open(1, len(activation))
-            return [Message(step, ACTIVATION, name, follower, activation) for follower in self.followers[name]]
+            return [
+                Message(step, ACTIVATION, name, follower, activation)
+                for follower in self.followers[name]
+            ]
         is_input = isinstance(rule, InputRule)
-        urgencies, commit = np.empty((len(self.sources[name]), mail.shape[1])), np.empty(0 if is_input else len(self.sources[name]) + 1)
+        urgencies, commit = (
+            np.empty((len(self.sources[name]), mail.shape[1])),
+            np.empty(0 if is_input else len(self.sources[name]) + 1),
+        )
         rule.respond(step, mail, urgencies, commit)
         if not is_input:
             commits[name] = commit
-        return [Message(step, URGENCY, source, name, row) for source, row in zip(self.sources[name], urgencies, strict=True)]
+        return [
+            Message(step, URGENCY, source, name, row)
+            for source, row in zip(self.sources[name], urgencies, strict=True)
+        ]
 
 
 @pytest.mark.parametrize("seed", [2, 5, 11, 14, 21, 30])
 def test_two_hundred_orders_give_the_bits_of_the_society(seed: int, channels: str) -> None:
     case = draw_case(seed)
-    expected = na.gradient(case.network, case.x, case.targets, case.loss, channels=channels, wrt_inputs=True)
+    expected = na.gradient(
+        case.network, case.x, case.targets, case.loss, channels=channels, wrt_inputs=True
+    )
     for order in range(200):
         assert same_bits(PostOffice(case).gradient(random.Random(order).randrange), expected)
 
@@ -110,7 +141,9 @@ def test_any_order_that_hypothesis_can_think_of(data) -> None:
     case = draw_case(4)
     assert len(case.network.weights) < 60, "choose a small case"
     expected = na.gradient(case.network, case.x, case.targets, case.loss, wrt_inputs=True)
-    assert same_bits(PostOffice(case).gradient(lambda n: data.draw(st.integers(0, n - 1))), expected)
+    assert same_bits(
+        PostOffice(case).gradient(lambda n: data.draw(st.integers(0, n - 1))), expected
+    )
 
 
 @pytest.mark.parametrize("seed", range(5))

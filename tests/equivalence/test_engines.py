@@ -18,17 +18,23 @@ from neuro_actors.proof.verify import draw_case
 NETWORKS, PARTS = 1000, 20
 
 
-def everything(case, channels: str, sums: str = "ordered") -> tuple[np.ndarray, na.Gradient, na.Gradient, str, str]:
+def everything(
+    case, channels: str, sums: str = "ordered"
+) -> tuple[np.ndarray, na.Gradient, na.Gradient, str, str]:
     """All that a society of that engine gives, in steps of all kinds and sizes."""
 
     async def ask():
         async with na.open_simulation(case.network, channels, sums=sums) as simulation:
             predictions = await simulation.predict(case.x)
             gradient = await simulation.gradient(case.x, case.targets, case.loss, wrt_inputs=True)
-            await simulation.train_step(case.x, case.targets, case.loss, optimizer=na.SGD(0.01, momentum=0.9))
+            await simulation.train_step(
+                case.x, case.targets, case.loss, optimizer=na.SGD(0.01, momentum=0.9)
+            )
             once = (await simulation.network()).digest()
             one = await simulation.gradient(case.x[:1], case.targets[:1], case.loss)
-            await simulation.train_step(case.x, case.targets, case.loss, optimizer=na.SGD(0.01, momentum=0.9))
+            await simulation.train_step(
+                case.x, case.targets, case.loss, optimizer=na.SGD(0.01, momentum=0.9)
+            )
             return predictions, gradient, one, once, (await simulation.network()).digest()
 
     return trio.run(ask)
@@ -36,7 +42,10 @@ def everything(case, channels: str, sums: str = "ordered") -> tuple[np.ndarray, 
 
 def equal(one, other) -> bool:
     return (
-        np.array_equal(one[0], other[0]) and same_bits(one[1], other[1]) and same_bits(one[2], other[2]) and one[3:] == other[3:]
+        np.array_equal(one[0], other[0])
+        and same_bits(one[1], other[1])
+        and same_bits(one[2], other[2])
+        and one[3:] == other[3:]
     )
 
 
@@ -52,7 +61,9 @@ def test_with_blas_sums_too(seed: int) -> None:
     case = draw_case(seed)
     bundled = everything(case, "bundled", "blas")
     assert equal(bundled, everything(case, "memory", "blas"))
-    _, bound = na.reference.with_bound(case.network, case.x, case.targets, case.loss, wrt_inputs=True)
+    _, bound = na.reference.with_bound(
+        case.network, case.x, case.targets, case.loss, wrt_inputs=True
+    )
     gap = np.abs(bundled[1].weights - everything(case, "memory")[1].weights)
     assert (gap <= bound.weights).all()
 
@@ -77,21 +88,34 @@ SHAPES = {
 
 
 LARGE = "ten thousand followers"
-COMBINED = [(s, batch, loss) for s in SHAPES if s != LARGE for batch in (1, 2, 3, 32, 300) for loss in functions.LOSSES]
+COMBINED = [
+    (s, batch, loss)
+    for s in SHAPES
+    if s != LARGE
+    for batch in (1, 2, 3, 32, 300)
+    for loss in functions.LOSSES
+]
 
 
-@pytest.mark.parametrize(("shape", "batch", "loss"), [*COMBINED, (LARGE, 1, "squared_error"), (LARGE, 2, "huber")])
+@pytest.mark.parametrize(
+    ("shape", "batch", "loss"), [*COMBINED, (LARGE, 1, "squared_error"), (LARGE, 2, "huber")]
+)
 def test_particular_shapes_losses_and_batches(shape: str, batch: int, loss: str) -> None:
     net = SHAPES[shape]
     rng = np.random.default_rng(batch)
     if loss in ("cross_entropy", "kl_divergence"):  # on probabilities
-        net = na.Network.layered([3, 4, 3], output_activation="sigmoid") if "inputs" in shape else net
+        net = (
+            na.Network.layered([3, 4, 3], output_activation="sigmoid") if "inputs" in shape else net
+        )
         net = na.Network(
             [na.Input(n.id) if isinstance(n, na.Input) else na.Neuron(n.id, "sigmoid", n.bias) for n in net.neurons], net.synapses, net.outputs
         )  # fmt: skip
     x = rng.standard_normal((batch, len(net.inputs)))
     targets = rng.dirichlet(np.ones(len(net.outputs)), batch)
-    found = [na.gradient(net, x, targets, loss, channels=channels, wrt_inputs=True) for channels in ("bundled", "memory")]
+    found = [
+        na.gradient(net, x, targets, loss, channels=channels, wrt_inputs=True)
+        for channels in ("bundled", "memory")
+    ]
     assert same_bits(*found)
 
 
@@ -114,12 +138,20 @@ print([everything(draw_case(seed), "bundled")[3:] for seed in range(20)])
 def test_the_bits_depend_on_no_number_of_threads() -> None:
     said = set()
     for threads in ("1", "2", None):
-        environment = {k: v for k, v in os.environ.items() if not k.endswith("NUM_THREADS")} | {"PYTHONHASHSEED": "0"}
+        environment = {k: v for k, v in os.environ.items() if not k.endswith("NUM_THREADS")} | {
+            "PYTHONHASHSEED": "0"
+        }
         if threads is not None:
             environment["OPENBLAS_NUM_THREADS"] = threads
         path = os.path.dirname(__file__)  # noqa: PTH120
         environment["PYTHONPATH"] = os.pathsep.join([path, os.path.dirname(path)])  # noqa: PTH120
-        done = subprocess.run([sys.executable, "-c", CHILD, path], env=environment, capture_output=True, text=True, check=True)
+        done = subprocess.run(
+            [sys.executable, "-c", CHILD, path],
+            env=environment,
+            capture_output=True,
+            text=True,
+            check=True,
+        )
         said.add(done.stdout)
     assert len(said) == 1
     lines = said.pop().splitlines()
@@ -128,11 +160,15 @@ def test_the_bits_depend_on_no_number_of_threads() -> None:
 
 
 @pytest.mark.parametrize("seed", [1, 4, 9, 13])
-async def test_logs_are_equal_in_every_byte(seed: int, tmp_path, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_logs_are_equal_in_every_byte(
+    seed: int, tmp_path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr("neuro_actors.log.writer.FLUSH_SECONDS", float("inf"))
     case = draw_case(seed)
     for channels in ("bundled", "memory"):
-        async with na.open_simulation(case.network, channels, log=tmp_path / channels) as simulation:
+        async with na.open_simulation(
+            case.network, channels, log=tmp_path / channels
+        ) as simulation:
             for wrt_inputs in (False, True):
                 await simulation.predict(case.x[:3])
                 await simulation.gradient(case.x, case.targets, case.loss, wrt_inputs=wrt_inputs)
@@ -145,7 +181,10 @@ async def test_any_sequence_of_steps(seed: int) -> None:
     """Batches of all sizes, steps of all kinds, one after another; and no result is written over by a later step."""
     case, rng = draw_case(seed), np.random.default_rng(seed)
     kept: list[tuple[np.ndarray, np.ndarray]] = []
-    async with na.open_simulation(case.network, "bundled") as one, na.open_simulation(case.network, "memory") as other:
+    async with (
+        na.open_simulation(case.network, "bundled") as one,
+        na.open_simulation(case.network, "memory") as other,
+    ):
         for _ in range(12):
             rows = rng.integers(0, len(case.x), rng.integers(1, len(case.x) + 1))
             x, targets, kind = case.x[rows], case.targets[rows], rng.integers(4)
@@ -154,11 +193,21 @@ async def test_any_sequence_of_steps(seed: int) -> None:
                 assert np.array_equal(p, q)
                 kept.append((p, p.copy()))
             elif kind == 3:
-                a, b = [await s.train_step(x, targets, case.loss, optimizer=na.SGD(0.01, 0.5)) for s in (one, other)]
+                a, b = [
+                    await s.train_step(x, targets, case.loss, optimizer=na.SGD(0.01, 0.5))
+                    for s in (one, other)
+                ]
                 assert a.loss == b.loss
                 assert (await one.network()).digest() == (await other.network()).digest()
             else:
-                g, h = [await s.gradient(x, targets, case.loss, wrt_inputs=kind == 2) for s in (one, other)]
+                g, h = [
+                    await s.gradient(x, targets, case.loss, wrt_inputs=kind == 2)
+                    for s in (one, other)
+                ]
                 assert same_bits(g, h)
-                kept += [(a, a.copy()) for a in (g.weights, g.biases, g.predictions, g.inputs) if a is not None]
+                kept += [
+                    (a, a.copy())
+                    for a in (g.weights, g.biases, g.predictions, g.inputs)
+                    if a is not None
+                ]
     assert all(np.array_equal(found, copy) for found, copy in kept)

@@ -61,7 +61,11 @@ def test_splitting_a_batch_and_averaging(seed: int) -> None:
     if len(x) < 2:
         return
     cut = len(x) // 2
-    whole, first, second = na.gradient(net, x, t, loss), na.gradient(net, x[:cut], t[:cut], loss), na.gradient(net, x[cut:], t[cut:], loss)
+    whole, first, second = (
+        na.gradient(net, x, t, loss),
+        na.gradient(net, x[:cut], t[:cut], loss),
+        na.gradient(net, x[cut:], t[cut:], loss),
+    )
     limit = na.reference.bound(net, x, t, loss)
     for name in ("weights", "biases"):
         mean = (cut * getattr(first, name) + (len(x) - cut) * getattr(second, name)) / len(x)

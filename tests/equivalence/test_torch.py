@@ -29,9 +29,15 @@ def test_the_oracle_is_no_copy_of_the_reference() -> None:
 @pytest.mark.parametrize(
     ("ours", "theirs"),
     [
-        (na.SGD(0.05, momentum=0.9, weight_decay=0.01), lambda p: torch.optim.SGD(p, lr=0.05, momentum=0.9, weight_decay=0.01)),
+        (
+            na.SGD(0.05, momentum=0.9, weight_decay=0.01),
+            lambda p: torch.optim.SGD(p, lr=0.05, momentum=0.9, weight_decay=0.01),
+        ),
         (na.Adam(0.01), lambda p: torch.optim.Adam(p, lr=0.01)),
-        (na.Adam(0.02, beta1=0.8, weight_decay=0.1), lambda p: torch.optim.Adam(p, lr=0.02, betas=(0.8, 0.999), weight_decay=0.1)),
+        (
+            na.Adam(0.02, beta1=0.8, weight_decay=0.1),
+            lambda p: torch.optim.Adam(p, lr=0.02, betas=(0.8, 0.999), weight_decay=0.1),
+        ),
     ],
     ids=str,
 )

@@ -30,10 +30,22 @@ def told(tmp_path) -> Callable[..., Told]:
 
     def run(name: str, optimizers: tuple = ()) -> Told:
         log = tmp_path / "told.arrows"
-        command = [sys.executable, str(SCENARIOS / f"{name}.py"), "--quick", "--log", str(log), "--out", str(tmp_path)]
+        command = [
+            sys.executable,
+            str(SCENARIOS / f"{name}.py"),
+            "--quick",
+            "--log",
+            str(log),
+            "--out",
+            str(tmp_path),
+        ]
         done = subprocess.run(command, capture_output=True, text=True, timeout=280)
         assert done.returncode == 0, done.stderr
-        assert not [line for line in done.stdout.splitlines() if len(line) > 80 and str(tmp_path) not in line]
+        assert not [
+            line
+            for line in done.stdout.splitlines()
+            if len(line) > 80 and str(tmp_path) not in line
+        ]
         assert (tmp_path / f"{name}.png").stat().st_size > 20_000
         audit = na.audit(log, optimizers=optimizers)
         assert (audit.lie, audit.passed, audit.remarks) == (None, True, ())

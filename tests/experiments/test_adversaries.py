@@ -18,7 +18,9 @@ SEEDS = [1, 2]  # the script's own test has 0
 @pytest.fixture(scope="module")
 def games() -> dict[str, list[Game]]:
     names = ["-log p", "-p^2"]
-    played = _experiment.over("games", adversaries.measure, [(seed, Rules(name)) for name in names for seed in SEEDS])
+    played = _experiment.over(
+        "games", adversaries.measure, [(seed, Rules(name)) for name in names for seed in SEEDS]
+    )
     return {name: played[k * len(SEEDS) : (k + 1) * len(SEEDS)] for k, name in enumerate(names)}
 
 
@@ -34,12 +36,17 @@ def test_the_minimax_square_starves_who_is_behind(seed: int, games: dict[str, li
 async def test_two_societies_are_as_one(penalty: str) -> None:
     """What comes back to the generator by urgencies alone is the gradient of the two in one network."""
     rng = np.random.default_rng(3)
-    forger, judge = adversaries.drawn(rng, "tanh", "identity"), adversaries.drawn(rng, "leaky", "sigmoid")
+    forger, judge = (
+        adversaries.drawn(rng, "tanh", "identity"),
+        adversaries.drawn(rng, "leaky", "sigmoid"),
+    )
     noise = rng.standard_normal((adversaries.BATCH, 1))
     async with na.open_simulation(forger) as generator, na.open_simulation(judge) as discriminator:
         urgencies = await adversaries.felt(discriminator, await generator.predict(noise), penalty)
         apart = (await generator.gradient(noise, urgencies, "told")).to_matrices()
-    weights, biases = (a + b for a, b in zip(forger.to_matrices(), judge.to_matrices(), strict=True))
+    weights, biases = (
+        a + b for a, b in zip(forger.to_matrices(), judge.to_matrices(), strict=True)
+    )
     both = na.Network.from_matrices(weights, biases, ["tanh", "identity", "leaky", "sigmoid"])
     together = na.gradient(both, noise, np.ones((adversaries.BATCH, 1)), penalty).to_matrices()
     for ours, theirs in zip(apart, together, strict=True):
@@ -51,7 +58,9 @@ async def test_two_societies_are_as_one(penalty: str) -> None:
 @pytest.mark.parametrize("p", adversaries.PENALTIES, ids=lambda p: p.name)
 def test_what_is_left_behind_the_sigmoid(p: adversaries.Penalty) -> None:
     """The table's formulas are the urgencies of the discriminator's signal."""
-    formula = p.factor.replace("2p", "2*p").replace("p(", "p*(").replace("2(", "2*(").replace("^", "**")
+    formula = (
+        p.factor.replace("2p", "2*p").replace("p(", "p*(").replace("2(", "2*(").replace("^", "**")
+    )
     one = na.Network.from_matrices([[[1.0]]], [[0.0]], ["sigmoid"])
     for signal in (-4.0, -0.5, 1.5):
         said = 1 / (1 + np.exp(-signal))
@@ -69,9 +78,14 @@ def test_the_distance() -> None:
 def test_the_finding_is_not_claimed_of_other_numbers() -> None:
     def results(starved: float, hears: float) -> adversaries.Results:
         game = partial(Game, said={})
-        rules = [Rules(p.name, h) for p in adversaries.PENALTIES for h in (adversaries.HEAD_START, 0)]
+        rules = [
+            Rules(p.name, h) for p in adversaries.PENALTIES for h in (adversaries.HEAD_START, 0)
+        ]
         bad = Rules("-p^2")
-        return {r: [game(starved if r == bad else 0.3, np.full(60, hears if r == bad else 0.6))] for r in rules}
+        return {
+            r: [game(starved if r == bad else 0.3, np.full(60, hears if r == bad else 0.6))]
+            for r in rules
+        }
 
     assert "starves a losing generator" in adversaries.finding(results(3.0, 0.02))
     for other in (results(0.3, 0.02), results(3.0, 0.5)):
@@ -83,4 +97,6 @@ def test_the_script(told) -> None:
     assert "\nFinding:  in the minimax game" in out
     assert len(log) == 2 + adversaries.ROUNDS * 2 + len(adversaries.SHOWN)
     last = log.step(len(log) - 2)
-    assert np.array_equal(last.blame, last.targets)  # the urgencies at its output are what it was told
+    assert np.array_equal(
+        last.blame, last.targets
+    )  # the urgencies at its output are what it was told

@@ -23,7 +23,15 @@ def told(tmp_path_factory) -> tuple[str, Path, Path]:
     """What the script prints, its log, and its folder."""
     folder = tmp_path_factory.mktemp("hierarchy")
     log = folder / "bakery.arrows"
-    command = [sys.executable, hierarchy.__file__, "--quick", "--log", str(log), "--out", str(folder)]
+    command = [
+        sys.executable,
+        hierarchy.__file__,
+        "--quick",
+        "--log",
+        str(log),
+        "--out",
+        str(folder),
+    ]
     done = subprocess.run(command, capture_output=True, text=True, timeout=120)
     assert done.returncode == 0, done.stderr
     return done.stdout, log, folder
@@ -37,7 +45,9 @@ def test_waste_falls_rises_with_the_upset_and_falls_again(seed: int) -> None:
     assert life.upset > 1.5 * life.settled
     assert life.upset > 2 * life.recovered
     assert life.fixed[1] > 1.7 * life.recovered
-    assert life.settled > 1.2 * life.whims[0]  # nobody knows the whims, or else something has leaked
+    assert (
+        life.settled > 1.2 * life.whims[0]
+    )  # nobody knows the whims, or else something has leaked
 
 
 def test_without_learning_there_is_no_finding(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -60,8 +70,15 @@ async def test_who_speaks_with_whom_message_by_message() -> None:
         await simulation.train_step(days.kind[:1], days.asked[:1], optimizer=hierarchy.HABIT)
     pairs = {(sender, receiver) for _, sender, receiver in engines[0].told}
     within = {frozenset(pair) for pair in pairs if not {"loss", "environment"} & set(pair)}
-    assert within == {frozenset((post, adviser)) for post, advisers in hierarchy.HEARS.items() for adviser in advisers}
-    assert {receiver for sender, receiver in pairs if sender == "loss"} == {*hierarchy.GOODS, "environment"}
+    assert within == {
+        frozenset((post, adviser))
+        for post, advisers in hierarchy.HEARS.items()
+        for adviser in advisers
+    }
+    assert {receiver for sender, receiver in pairs if sender == "loss"} == {
+        *hierarchy.GOODS,
+        "environment",
+    }
 
 
 def test_the_log_says_so_too(told) -> None:
@@ -79,24 +96,36 @@ def test_the_day_is_told_as_it_was(told) -> None:
     out, log, _ = told
     step = na.open_log(log).step(6)
     position = step.network.position
-    assert re.search(r"direction +says (\S+) to", out)[1] == f"{step.activations[position['direction'], 0]:+.2f}"
-    made, asked = map(int, re.search(r"baker +makes +(\d+) loaves +; asked for: +(\d+)", out).groups())
+    assert (
+        re.search(r"direction +says (\S+) to", out)[1]
+        == f"{step.activations[position['direction'], 0]:+.2f}"
+    )
+    made, asked = map(
+        int, re.search(r"baker +makes +(\d+) loaves +; asked for: +(\d+)", out).groups()
+    )
     assert (made, asked) == (round(100 * step.predictions[0, 0]), round(100 * step.targets[0, 0]))
     for made, asked, word in re.findall(r"makes +(\d+) \w+ *; asked for: +(\d+): (more|less)", out):
         assert (word == "more") == (int(asked) > int(made))
     heard = re.search(r"kitchen +hears (\S+)", out)[1]
-    assert heard == f"{step.urgencies[:, 0][np.flatnonzero(step.network.sources == position['kitchen'])][0]:+.2f}"
+    assert (
+        heard
+        == f"{step.urgencies[:, 0][np.flatnonzero(step.network.sources == position['kitchen'])][0]:+.2f}"
+    )
 
 
 def test_words() -> None:
     assert [hierarchy.in_words(u) for u in (0.8, -0.2, 0.05, 0.01)] == [
         "more, very urgently", "less, urgently", "more, when there is time", "well enough as it is"
     ]  # fmt: skip
-    net = hierarchy.bakery(0).with_parameters(np.where(np.arange(34) == 33, -3.0, 1.0), np.zeros(17))
+    net = hierarchy.bakery(0).with_parameters(
+        np.where(np.arange(34) == 33, -3.0, 1.0), np.zeros(17)
+    )
     assert hierarchy.heeds(net, "cook") == ("kitchen", -0.75)
 
 
-def test_the_figure_is_wholly_in_french_if_asked(told, tmp_path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_figure_is_wholly_in_french_if_asked(
+    told, tmp_path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     kept = []
     monkeypatch.setattr(_common, "save", lambda figure, folder, name: kept.append(figure))
     life = hierarchy.measure(0)
@@ -104,7 +133,11 @@ def test_the_figure_is_wholly_in_french_if_asked(told, tmp_path, monkeypatch: py
         hierarchy.draw(na.open_log(told[1]), [life], argparse.Namespace(lang=lang, out=tmp_path))
     english, french = ({text.get_text() for text in figure.findobj(Text)} for figure in kept)
     assert "direction" in english & french  # the same in both
-    assert not {word for word in english & french if len(word) > 3} - {"direction"} - {f"{n}" for n in range(999)}
+    assert (
+        not {word for word in english & french if len(word) > 3}
+        - {"direction"}
+        - {f"{n}" for n in range(999)}
+    )
     assert {"baker\nloaves", "week"} <= english
     assert {"boulanger\npains", "semaine"} <= french
 

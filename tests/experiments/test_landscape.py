@@ -23,7 +23,9 @@ def test_what_leaves_the_saddle(seed: int, monkeypatch: pytest.MonkeyPatch) -> N
 
 def test_the_gradient_is_exactly_0_in_many_saddles_and_another_start_has_one() -> None:
     for seed in range(30):
-        gradient = na.gradient(landscape.saddle(seed), landscape.X, landscape.TARGETS, landscape.LOSS)
+        gradient = na.gradient(
+            landscape.saddle(seed), landscape.X, landscape.TARGETS, landscape.LOSS
+        )
         assert not gradient.weights.any()
         assert not gradient.biases.any()
     gradient = na.gradient(landscape.start(0, 4), landscape.X, landscape.TARGETS, landscape.LOSS)
@@ -67,12 +69,17 @@ def test_noise_is_each_neurons_own_and_no_noise_is_none(monkeypatch: pytest.Monk
     first, second = (landscape.learn(net, "noise", 5, 3, traced=True).places for _ in range(2))
     assert np.array_equal(first, second)
     assert not np.array_equal(first, landscape.learn(net, "noise", 6, 3, traced=True).places)
-    moved = np.diff(landscape.learn(landscape.saddle(0), "noise", 5, 1, traced=True).places, axis=0)[0, :8]
-    assert len({f"{step:.3g}" for step in moved}) == 8  # the hidden neurons' weights: the gradient is 0, the rest is noise
+    moved = np.diff(
+        landscape.learn(landscape.saddle(0), "noise", 5, 1, traced=True).places, axis=0
+    )[0, :8]
+    assert (
+        len({f"{step:.3g}" for step in moved}) == 8
+    )  # the hidden neurons' weights: the gradient is 0, the rest is noise
     assert 1e-7 < np.abs(moved).max() < 1e-5
     monkeypatch.setattr(landscape, "NOISE", 0.0)
     assert np.array_equal(
-        landscape.learn(net, "noise", 5, 3, traced=True).places, landscape.learn(net, "full", 5, 3, traced=True).places
+        landscape.learn(net, "noise", 5, 3, traced=True).places,
+        landscape.learn(net, "full", 5, 3, traced=True).places,
     )
 
 

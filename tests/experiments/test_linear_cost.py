@@ -17,7 +17,9 @@ WILD = na.Network(
 )  # skips, and an output that feeds another
 
 
-@pytest.mark.parametrize("net", [WILD, *(na.Network.layered(sizes, seed=1) for sizes in linear_cost.SIZES[:4])])
+@pytest.mark.parametrize(
+    "net", [WILD, *(na.Network.layered(sizes, seed=1) for sizes in linear_cost.SIZES[:4])]
+)
 def test_counts_are_those_of_the_formulas(net: na.Network) -> None:
     cost = linear_cost.measure(net, 1)
     assert cost.counts == linear_cost.expected(cost.shape)
@@ -38,8 +40,13 @@ def test_a_small_network_counted_by_hand() -> None:
 def test_how_they_grow() -> None:
     costs = [linear_cost.layered(sizes, 0) for sizes in linear_cost.SIZES[:5]]
     for which in ("messages", "products"):
-        assert all(0.8 < linear_cost.slope(costs, what, which) < 1.2 for what in ("gradient", "product"))
-        assert all(1.8 < linear_cost.slope(costs, what, which) < 2.2 for what in ("differences", "central", "hessian"))
+        assert all(
+            0.8 < linear_cost.slope(costs, what, which) < 1.2 for what in ("gradient", "product")
+        )
+        assert all(
+            1.8 < linear_cost.slope(costs, what, which) < 2.2
+            for what in ("differences", "central", "hessian")
+        )
     assert linear_cost.finding([costs]).endswith("all counts are those of the formulas, exactly.")
     more = linear_cost.Count(1, 1)
     worse = costs[0]._replace(counts=costs[0].counts | {"gradient": more})
@@ -53,7 +60,9 @@ def test_counting_changes_nothing_and_ends() -> None:
     with tally.counting():
         during = na.gradient(WILD, x, targets)
     assert np.array_equal(before.weights, during.weights)
-    assert tally.products == 3 * linear_cost.expected(linear_cost.Shape.of(WILD))["gradient"].products
+    assert (
+        tally.products == 3 * linear_cost.expected(linear_cost.Shape.of(WILD))["gradient"].products
+    )
     assert sums.SUMS["ordered"] is sums.ORDERED
     assert neuron.spread is spread
 

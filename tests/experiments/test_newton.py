@@ -57,9 +57,17 @@ def test_its_hessian_is_that_of_the_reference() -> None:
     hessian = newton.hessian(task, task.network)
     for k in (0, 7, n - 1):
         found = na.reference.hessian_vector_product(
-            task.network, task.x, task.targets, np.eye(n)[k], np.zeros(len(task.network.ids)), task.loss
+            task.network,
+            task.x,
+            task.targets,
+            np.eye(n)[k],
+            np.zeros(len(task.network.ids)),
+            task.loss,
         )
-        wanted = newton.flat(task.network, found.weights, found.biases) + task.l2 * np.eye(len(hessian))[k]
+        wanted = (
+            newton.flat(task.network, found.weights, found.biases)
+            + task.l2 * np.eye(len(hessian))[k]
+        )
         assert np.allclose(hessian[k], wanted, rtol=1e-10, atol=1e-12)
 
 

@@ -15,7 +15,14 @@ SEED = 1  # the script's own test has 0
 
 @pytest.fixture(scope="module")
 def results() -> Results:
-    paces = [(0.25, False), (1.0, False), (4.0, False), ("alone", False), ("alone", True), ("joint", True)]
+    paces = [
+        (0.25, False),
+        (1.0, False),
+        (4.0, False),
+        ("alone", False),
+        ("alone", True),
+        ("joint", True),
+    ]
     return noisy_posterior.measure_all([SEED], paces)
 
 
@@ -62,7 +69,9 @@ def test_the_posterior_is_where_it_is_said_to_be(rotated: bool) -> None:
 def test_the_divergence() -> None:
     precision = np.diag([1.0, 4.0])
     assert noisy_posterior.divergence(np.diag([1.0, 0.25]), precision) == pytest.approx(0)
-    assert noisy_posterior.divergence(np.diag([2.0, 0.25]), precision) == pytest.approx((1 - np.log(2)) / 2)
+    assert noisy_posterior.divergence(np.diag([2.0, 0.25]), precision) == pytest.approx(
+        (1 - np.log(2)) / 2
+    )
 
 
 @pytest.mark.parametrize("joint", [False, True])
@@ -91,10 +100,17 @@ def test_the_score() -> None:
 
 def test_the_finding_is_not_claimed_of_other_numbers() -> None:
     def results(alone: float, gained: float) -> Results:
-        values = {(1.0, False): 0.9, (4.0, False): 6.0, ("alone", False): alone, ("alone", True): 0.7, ("joint", True): 0.1}
+        values = {
+            (1.0, False): 0.9,
+            (4.0, False): 6.0,
+            ("alone", False): alone,
+            ("alone", True): 0.7,
+            ("joint", True): 0.1,
+        }
         one, averaged = Score(0.5, 0.8, 0.1), Score(0.4, 0.8 + gained, 0.1)
         return Results(
-            {pace: [Chain(v, np.zeros((1, 2)))] for pace, v in values.items()}, {"cats": [Averages(one, averaged, one)]}
+            {pace: [Chain(v, np.zeros((1, 2)))] for pace, v in values.items()},
+            {"cats": [Averages(one, averaged, one)]},
         )
 
     assert noisy_posterior.finding(results(0.1, 0.05)).startswith("the best rate for all ends 0.90")
@@ -102,13 +118,24 @@ def test_the_finding_is_not_claimed_of_other_numbers() -> None:
         assert noisy_posterior.finding(other).startswith("not shown by this run")
 
 
-def test_without_scikit_learn_the_digits_are_left_out(monkeypatch: pytest.MonkeyPatch, capsys) -> None:
+def test_without_scikit_learn_the_digits_are_left_out(
+    monkeypatch: pytest.MonkeyPatch, capsys
+) -> None:
     monkeypatch.setattr(noisy_posterior, "find_spec", lambda name: None)
-    monkeypatch.setattr(_experiment, "over", lambda what, run, cases: [name for name, _ in cases] if what == "averages" else [])
+    monkeypatch.setattr(
+        _experiment,
+        "over",
+        lambda what, run, cases: [name for name, _ in cases] if what == "averages" else [],
+    )
     found = noisy_posterior.measure_all([SEED], [])
     assert found.averages == {"cats": ["cats"]}
     score = Score(0.5, 0.8, 0.1)
-    noisy_posterior.told(Results({(1.0, False): [Chain(0.9, np.zeros((1, 2)))]}, {"cats": [Averages(score, score, score)]}))
+    noisy_posterior.told(
+        Results(
+            {(1.0, False): [Chain(0.9, np.zeros((1, 2)))]},
+            {"cats": [Averages(score, score, score)]},
+        )
+    )
     assert "they need scikit-learn" in capsys.readouterr().out
 
 

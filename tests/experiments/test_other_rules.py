@@ -5,7 +5,19 @@ from __future__ import annotations
 import _experiment
 import other_rules
 import pytest
-from other_rules import BACKPROPAGATION, CODING, DEEPER, DIRECT, FEEDBACK, NOISE, Course, Noise, differing, measure, noise
+from other_rules import (
+    BACKPROPAGATION,
+    CODING,
+    DEEPER,
+    DIRECT,
+    FEEDBACK,
+    NOISE,
+    Course,
+    Noise,
+    differing,
+    measure,
+    noise,
+)
 
 SEEDS = (0, 1)
 
@@ -54,14 +66,20 @@ def test_one_reward_finds_one_nth(hidden: int) -> None:
 
 
 def test_the_finding_is_not_claimed_where_the_numbers_do_not_support_it() -> None:
-    good, bad = Course([0, 600], [90.0, 35.0], [0.1, 0.97]), Course([0, 600], [90.0, 60.0], [0.1, 0.97])
+    good, bad = (
+        Course([0, 600], [90.0, 35.0], [0.1, 0.97]),
+        Course([0, 600], [90.0, 60.0], [0.1, 0.97]),
+    )
     courses = {FEEDBACK: [good], BACKPROPAGATION: [good]}
     assert "(35°)" in other_rules.finding(courses, [0], [Noise(160, 1.0)])
     assert (
-        other_rules.finding(courses, [1], [Noise(160, 1.0)]) == "this run does not show that fixed predictions give its bits."
+        other_rules.finding(courses, [1], [Noise(160, 1.0)])
+        == "this run does not show that fixed predictions give its bits."
     )
     assert "does not show" in other_rules.finding(courses, [0], [Noise(160, 1.5)])
-    assert "does not show" in other_rules.finding({**courses, FEEDBACK: [good, bad]}, [0], [Noise(160, 1.0)])
+    assert "does not show" in other_rules.finding(
+        {**courses, FEEDBACK: [good, bad]}, [0], [Noise(160, 1.0)]
+    )
 
 
 def test_the_script(told) -> None:

@@ -17,7 +17,9 @@ SEEDS = (0, 1, 2)
 @pytest.fixture(scope="module")
 def errors() -> dict[tuple[int, int], list[float]]:
     teachings = ((PICTURES, 0), (PICTURES, 1), (1600, 1))
-    return {how: [uncertain_labels.measure(seed, *how).error for seed in SEEDS] for how in teachings}
+    return {
+        how: [uncertain_labels.measure(seed, *how).error for seed in SEEDS] for how in teachings
+    }
 
 
 def test_a_soft_label_beats_a_vote_on_the_same_pictures(errors) -> None:
@@ -52,7 +54,9 @@ def test_divergence_and_cross_entropy_urge_alike(seed: int) -> None:
     assert both.units < 1
 
 
-def test_blends_to_learn_from_and_to_be_tested_with_share_no_animal(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_blends_to_learn_from_and_to_be_tested_with_share_no_animal(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     """The first animals make the test, the others the training: seen by how many of them span the blends."""
     monkeypatch.setattr(uncertain_labels, "APART", 1)
     _, test, _, _ = uncertain_labels.blended(0, 50)
@@ -80,12 +84,16 @@ def test_worth() -> None:
 def test_the_finding_can_fail(capsys) -> None:
     errors = {how: [0.3, 0.3] for how in uncertain_labels.TEACHINGS}
     uncertain_labels.conclude(errors)
-    assert "this run does not say what a soft label is worth" in " ".join(capsys.readouterr().out.split())
+    assert "this run does not say what a soft label is worth" in " ".join(
+        capsys.readouterr().out.split()
+    )
 
 
 def test_the_script(told) -> None:
     out, log = told("uncertain_labels")
-    assert re.search(r"^Finding:  one soft label teaches as much as about \d+ votes", out, re.MULTILINE)
+    assert re.search(
+        r"^Finding:  one soft label teaches as much as about \d+ votes", out, re.MULTILINE
+    )
     assert len(log) == uncertain_labels.STEPS
     labels = log.step(1).targets
     assert ((labels > 0) & (labels < 1)).all()  # the soft ones

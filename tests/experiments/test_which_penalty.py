@@ -43,18 +43,24 @@ def test_measures() -> None:
     doubtful = which_penalty.Learnt(np.full(4, 0.7), share, cat)
     assert doubtful.calibration_error == pytest.approx(0.2)
     assert (doubtful.order, doubtful.accuracy) == (0.5, 0.5)
-    assert which_penalty.Learnt(np.array([0.62, 0.68, 0.95, 1.0]), share, cat).calibration_error == pytest.approx(0.5625)
+    assert which_penalty.Learnt(
+        np.array([0.62, 0.68, 0.95, 1.0]), share, cat
+    ).calibration_error == pytest.approx(0.5625)
 
 
 def test_the_finding_can_fail(capsys: pytest.CaptureFixture[str]) -> None:
     cat = np.array([True, False])
 
     def says(on_cats: float, calibration: float) -> which_penalty.Learnt:
-        return which_penalty.Learnt(np.array([on_cats, 0.0]), np.array([on_cats - calibration, 0.0]), cat)
+        return which_penalty.Learnt(
+            np.array([on_cats, 0.0]), np.array([on_cats - calibration, 0.0]), cat
+        )
 
     def held(plain_gap: float, plain: float, square: float) -> bool:
         opposed = {"absolute_error": says(0.9, plain_gap), "squared_error": says(0.9, 0.0)}
-        return which_penalty.holds(opposed, {"absolute_error": says(plain, 0.0), "squared_error": says(square, 0.0)})
+        return which_penalty.holds(
+            opposed, {"absolute_error": says(plain, 0.0), "squared_error": says(square, 0.0)}
+        )
 
     assert held(0.4, 0.01, 0.3)
     assert not held(0.1, 0.01, 0.3)
@@ -62,7 +68,9 @@ def test_the_finding_can_fail(capsys: pytest.CaptureFixture[str]) -> None:
     assert not held(0.4, 0.01, 0.1)
     alike = {loss: says(0.3, 0.0) for loss in which_penalty.RATES}
     which_penalty.conclude([alike], [alike], [alike])
-    assert "this run does not show that the square learns the mean" in " ".join(capsys.readouterr().out.split())
+    assert "this run does not show that the square learns the mean" in " ".join(
+        capsys.readouterr().out.split()
+    )
 
 
 def test_urgencies_at_one_neuron(tmp_path) -> None:
@@ -77,7 +85,10 @@ def test_urgencies_at_one_neuron(tmp_path) -> None:
     for loss, values in expected.items():
         for told, wanted in zip(found[loss], values, strict=True):
             np.testing.assert_allclose(told, wanted, rtol=1e-13)
-    factors = {loss: [which_penalty.factor(values) for values in urgency] for loss, urgency in found.items()}
+    factors = {
+        loss: [which_penalty.factor(values) for values in urgency]
+        for loss, urgency in found.items()
+    }
     assert factors["squared_error"] == pytest.approx([3.24, 1.8, 0.648])
     assert factors["absolute_error"] == pytest.approx([1.8, 1.0, 0.36])
     assert factors["cross_entropy"][1:] == pytest.approx([5.0, 1.8])

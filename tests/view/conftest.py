@@ -18,7 +18,9 @@ from neuro_actors.proof.verify import draw_case
 from neuro_actors.viewer.gathered import gathered
 from neuro_actors.viewer.page import page as html
 
-CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
+CHROMIUM = next(
+    filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None
+)
 STORM = na.Unreliable(
     faults=[
         na.faults.Lose("eyes", "face", step=1),
@@ -32,7 +34,14 @@ STORM = na.Unreliable(
         na.faults.Kill("loss", "before commit", step=2),
     ]
 )
-HOSTILE = ["<script>alert(1)</script>", "\"'><img src=x onerror=alert(1)>", "שלום", "</script><!--", "a" * 128, "{{x}}&amp;"]
+HOSTILE = [
+    "<script>alert(1)</script>",
+    "\"'><img src=x onerror=alert(1)>",
+    "שלום",
+    "</script><!--",
+    "a" * 128,
+    "{{x}}&amp;",
+]
 
 
 @pytest.fixture(scope="session")
@@ -41,9 +50,22 @@ def logs(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
     lost and two die. machines: family on 2 replicas x 2 shards. spread: a wild network on 3 shards."""
     folder = tmp_path_factory.mktemp("logs")
     rng = np.random.default_rng(0)
-    neurons = [na.Input("fur"), na.Input("tail"), na.Neuron("eyes", "tanh", 0.1), na.Neuron("ears", "relu", -9.0)]
+    neurons = [
+        na.Input("fur"),
+        na.Input("tail"),
+        na.Neuron("eyes", "tanh", 0.1),
+        na.Neuron("ears", "relu", -9.0),
+    ]
     neurons += [na.Neuron("face"), na.Neuron("body"), na.Neuron("cat", "sigmoid", 0.2)]
-    ends = ["fur eyes .5", "tail eyes 1", "fur ears .4", "tail ears -.7", "eyes face 1.5", "eyes body -.5", "ears body .8"]
+    ends = [
+        "fur eyes .5",
+        "tail eyes 1",
+        "fur ears .4",
+        "tail ears -.7",
+        "eyes face 1.5",
+        "eyes body -.5",
+        "ears body .8",
+    ]
     ends += ["face cat .75", "body cat -.6", "ears cat .5"]
     synapses = [na.Synapse(a, b, float(w)) for a, b, w in map(str.split, ends)]
     x, t = [[1.0, 0.1], [0.2, 0.9], [-1.0, 0.5]], [[1.0], [0.0], [1.0]]
@@ -58,25 +80,47 @@ def logs(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
 
     async def picture(s: na.Simulation) -> None:
         for _ in range(4):
-            await s.train_step(smooth, np.eye(5)[:4], loss="softmax_cross_entropy", optimizer=na.Adam(0.01))
+            await s.train_step(
+                smooth, np.eye(5)[:4], loss="softmax_cross_entropy", optimizer=na.Adam(0.01)
+            )
 
     sources = np.concatenate(
-        [np.tile(np.arange(100), 80), np.tile(np.arange(100, 180), 90), np.repeat(np.arange(180, 270), 10)]
+        [
+            np.tile(np.arange(100), 80),
+            np.tile(np.arange(100, 180), 90),
+            np.repeat(np.arange(180, 270), 10),
+        ]
     )
     targets = np.concatenate(
-        [np.repeat(np.arange(100, 180), 100), np.repeat(np.arange(180, 270), 80), np.tile(np.arange(270, 280), 90)]
+        [
+            np.repeat(np.arange(100, 180), 100),
+            np.repeat(np.arange(180, 270), 80),
+            np.tile(np.arange(270, 280), 90),
+        ]
     )
 
     async def thousand(s: na.Simulation) -> None:
         for _ in range(3):
-            await s.train_step(rng.normal(size=(2, 100)), np.eye(10)[:2], loss="softmax_cross_entropy", optimizer=na.SGD(0.05))
+            await s.train_step(
+                rng.normal(size=(2, 100)),
+                np.eye(10)[:2],
+                loss="softmax_cross_entropy",
+                optimizer=na.SGD(0.05),
+            )
 
     async def once(s: na.Simulation) -> None:
         await s.train_step([[1.0, 2.0]], [[0.0]], optimizer=na.SGD(0.1))
 
     a, b, c, d, e, f = HOSTILE
     bad = na.Network(
-        [na.Input(a), na.Input(c), na.Neuron(b), na.Neuron(d, "relu", -5), na.Neuron(e, "sigmoid"), na.Neuron(f, "identity")],
+        [
+            na.Input(a),
+            na.Input(c),
+            na.Neuron(b),
+            na.Neuron(d, "relu", -5),
+            na.Neuron(e, "sigmoid"),
+            na.Neuron(f, "identity"),
+        ],
         [
             na.Synapse(a, b, 0.5),
             na.Synapse(c, b, -0.5),
@@ -90,7 +134,10 @@ def logs(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
     made = {
         "family": (na.Network(neurons, synapses, ["cat"]), family),
         "picture": (na.Network.layered([36, 8, 5], seed=0), picture),
-        "population": (na.Network.from_arrays(sources, targets, activations="relu", seed=0), thousand),
+        "population": (
+            na.Network.from_arrays(sources, targets, activations="relu", seed=0),
+            thousand,
+        ),
         "hostile": (bad, once),
     }
     found = {name: record(folder / f"{name}.arrows", *what) for name, what in made.items()}
@@ -98,16 +145,23 @@ def logs(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
         na.Network(neurons, synapses, ["cat"]), x, t, loss="cross_entropy", optimizer=na.SGD(0.5), epochs=3, batch_size=3,
         channels=STORM, log=folder / "storm.arrows",
     )  # fmt: skip
-    many = InProcess(replicas=2, partition=na.Partition(na.Network(neurons, synapses, ["cat"]), [0, 0, 0, 1, 1, 0, 1]))
+    many = InProcess(
+        replicas=2,
+        partition=na.Partition(na.Network(neurons, synapses, ["cat"]), [0, 0, 0, 1, 1, 0, 1]),
+    )
     how = {"engine": many, "micro_batches": 3}
-    found["machines"] = record(folder / "machines.arrows", na.Network(neurons, synapses, ["cat"]), family, **how)
+    found["machines"] = record(
+        folder / "machines.arrows", na.Network(neurons, synapses, ["cat"]), family, **how
+    )
     wild = draw_case(5)
 
     async def three(s: na.Simulation) -> None:
         for _ in range(3):
             await s.train_step(wild.x, wild.targets, wild.loss, optimizer=na.SGD(0.01))
 
-    found["spread"] = record(folder / "spread.arrows", wild.network, three, engine=InProcess(shards=3))
+    found["spread"] = record(
+        folder / "spread.arrows", wild.network, three, engine=InProcess(shards=3)
+    )
     return found | {"storm": folder / "storm.arrows"}
 
 
@@ -121,7 +175,9 @@ def pages(logs: dict[str, Path]) -> dict[str, Path]:
 
 @pytest.fixture(scope="session")
 def browser() -> Iterator[Any]:
-    playwright = pytest.importorskip("playwright.sync_api", reason="needs playwright: pip install -e '.[test]'")
+    playwright = pytest.importorskip(
+        "playwright.sync_api", reason="needs playwright: pip install -e '.[test]'"
+    )
     if CHROMIUM is None:
         pytest.skip("needs Chromium: no chromium, chromium-browser or google-chrome was found")
     flags = ["--no-sandbox", "--disable-gpu", "--disable-background-networking"]
@@ -137,15 +193,31 @@ def look(browser: Any, pages: dict[str, Path]) -> Iterator[Callable[..., Any]]:
     complaints: list[str] = []
     with contextlib.ExitStack() as stack:
 
-        def opened(name: str, width: int = 1600, height: int = 900, path: Path | None = None, **how: Any) -> Any:
-            context = browser.new_context(viewport={"width": width, "height": height}, locale=how.pop("locale", "en-GB"), **how)
+        def opened(
+            name: str, width: int = 1600, height: int = 900, path: Path | None = None, **how: Any
+        ) -> Any:
+            context = browser.new_context(
+                viewport={"width": width, "height": height},
+                locale=how.pop("locale", "en-GB"),
+                **how,
+            )
             stack.callback(context.close)
             page = context.new_page()
             page.on(
-                "console", lambda message: complaints.append(message.text) if message.type in ("error", "warning") else None
+                "console",
+                lambda message: (
+                    complaints.append(message.text)
+                    if message.type in ("error", "warning")
+                    else None
+                ),
             )
             page.on("pageerror", lambda error: complaints.append(str(error)))
-            page.on("request", lambda request: complaints.append(request.url) if not request.url.startswith("file:") else None)
+            page.on(
+                "request",
+                lambda request: (
+                    complaints.append(request.url) if not request.url.startswith("file:") else None
+                ),
+            )
             page.goto((path or pages[name]).as_uri())
             page.wait_for_selector("html[data-started]")
             return page

@@ -13,7 +13,16 @@ SIZES = {"projector": (1600, 900), "laptop": (1024, 768), "phone": (390, 844)}
 
 
 @pytest.mark.parametrize("theme", ["light", "dark"])
-@pytest.mark.parametrize(("name", "size"), [*(("family", size) for size in SIZES), ("picture", "laptop"), ("storm", "laptop"), ("machines", "laptop"), ("machines", "phone")])
+@pytest.mark.parametrize(
+    ("name", "size"),
+    [
+        *(("family", size) for size in SIZES),
+        ("picture", "laptop"),
+        ("storm", "laptop"),
+        ("machines", "laptop"),
+        ("machines", "phone"),
+    ],
+)
 def test_no_serious_fault(look: Callable[..., Any], name: str, size: str, theme: str) -> None:
     width, height = SIZES[size]
     # axe brings a script of its own, which the page's policy would refuse
@@ -31,7 +40,12 @@ def test_no_serious_fault(look: Callable[..., Any], name: str, size: str, theme:
             page.locator("#settings summary").click()
         found = page.evaluate("axe.run(document, {resultTypes: ['violations']})")
         faults = [
-            (fault["id"], fault["impact"], fault["nodes"][0]["html"][:120], fault["nodes"][0]["failureSummary"])
+            (
+                fault["id"],
+                fault["impact"],
+                fault["nodes"][0]["html"][:120],
+                fault["nodes"][0]["failureSummary"],
+            )
             for fault in found["violations"]
         ]
         assert [fault for fault in faults if fault[1] in ("serious", "critical")] == []
@@ -53,7 +67,11 @@ def test_everything_is_reached_by_tab(look: Callable[..., Any]) -> None:
     reached = set()
     for _ in range(40):
         page.keyboard.press("Tab")
-        reached.add(page.evaluate("document.activeElement.id || document.activeElement.tagName.toLowerCase()"))
+        reached.add(
+            page.evaluate(
+                "document.activeElement.id || document.activeElement.tagName.toLowerCase()"
+            )
+        )
     assert {
         "example",
         "find",

@@ -29,15 +29,21 @@ def test_the_numbers_are_those_of_the_log(logs: dict[str, Path]) -> None:
     for shown, info in zip(run["steps"], log.steps, strict=True):
         step = log.step(info.number)
         rows = info.batch + 1
-        assert np.array_equal(decoded(shown["arrays"]["activations"]).reshape(rows, -1)[:-1].T, step.activations)
+        assert np.array_equal(
+            decoded(shown["arrays"]["activations"]).reshape(rows, -1)[:-1].T, step.activations
+        )
         v = decoded(shown["arrays"]["signal_urgencies"]).reshape(rows, -1)
         weights = decoded(run["versions"][shown["before"]]["weights"])
         if info.loss is None:
             assert np.isnan(v).all()
             continue
         told_back = weights[:, None] * v[:-1].T[log.network.targets]
-        assert np.array_equal(told_back[~np.isnan(step.urgencies)], step.urgencies[~np.isnan(step.urgencies)])
-        assert np.array_equal(decoded(shown["arrays"]["targets"]).reshape(rows, -1)[:-1].T, step.targets)
+        assert np.array_equal(
+            told_back[~np.isnan(step.urgencies)], step.urgencies[~np.isnan(step.urgencies)]
+        )
+        assert np.array_equal(
+            decoded(shown["arrays"]["targets"]).reshape(rows, -1)[:-1].T, step.targets
+        )
         if info.mode == "gradient":
             assert np.array_equal(decoded(shown["arrays"]["wants"]), step.weights)
         else:
@@ -50,7 +56,9 @@ def test_the_signal_is_what_the_activation_came_from(logs: dict[str, Path]) -> N
     said = told(log.network, log.step(1), 3)
     for k, name in enumerate(log.network.activations):
         if not log.network.is_input[k]:
-            assert np.array_equal(na.ACTIVATIONS[name].value(said.signals[:-1, k]), said.activations[:-1, k])
+            assert np.array_equal(
+                na.ACTIVATIONS[name].value(said.signals[:-1, k]), said.activations[:-1, k]
+            )
     assert said.slopes[-1, log.network.position["ears"]] == 0  # dead
 
 
@@ -71,7 +79,11 @@ def test_a_partial_log_shows_what_it_has(tmp_path: Path) -> None:
         for _ in range(5):
             await s.train_step([[1.0, 2.0]], [[1.0]], optimizer=na.SGD(0.1))
 
-    for name, how in (("every", {"every": 2}), ("one", {"neurons": ["h1.0"]}), ("forward", {"phases": ["forward"]})):
+    for name, how in (
+        ("every", {"every": 2}),
+        ("one", {"neurons": ["h1.0"]}),
+        ("forward", {"phases": ["forward"]}),
+    ):
         path = tmp_path / f"{name}.arrows"
         record(na.Recording(path, **how), net, run)
         shown = gathered(na.open_log(path))
@@ -84,7 +96,10 @@ def test_a_plan_stays_within_its_budget(budget: float) -> None:
     made = plan(1000, 20000, [8] * 500, budget)
     rows = min(8, made.examples) + 1
     synapses = 20000 if made.synapses else 0
-    weight = len(made.steps) * made.item * 4 / 3 * (1000 * (5 * rows + 1) + 3 * synapses) + synapses * 32 / 3
+    weight = (
+        len(made.steps) * made.item * 4 / 3 * (1000 * (5 * rows + 1) + 3 * synapses)
+        + synapses * 32 / 3
+    )
     assert weight <= budget
     assert made.steps[-1] == 499
     assert len(made.steps) < 2 or made.steps[0] == 0
@@ -93,7 +108,12 @@ def test_a_plan_stays_within_its_budget(budget: float) -> None:
 def test_what_goes_first() -> None:
     assert plan(7, 10, [3] * 30, 12e6) == plan(7, 10, [3] * 30, 1e6)
     small = plan(7, 10, [3] * 30, 12e6)
-    assert (small.steps, small.examples, small.item, small.synapses) == (list(range(30)), 3, 8, True)
+    assert (small.steps, small.examples, small.item, small.synapses) == (
+        list(range(30)),
+        3,
+        8,
+        True,
+    )
     digits = plan(1000, 20000, [2] * 30, 12e6)
     assert (len(digits.steps), digits.examples, digits.item) == (30, 2, 4)
     examples = plan(1000, 20000, [64] * 30, 12e6)
@@ -101,7 +121,10 @@ def test_what_goes_first() -> None:
     assert len(examples.steps) >= 24
     wires = plan(10_000, 5_000_000, [1] * 3, 12e6)
     assert not wires.synapses
-    with pytest.raises(na.InputError, match=r"^a network of 10,000,000 neurons does not fit into a page of 12 MB: allow more$"):
+    with pytest.raises(
+        na.InputError,
+        match=r"^a network of 10,000,000 neurons does not fit into a page of 12 MB: allow more$",
+    ):
         plan(10_000_000, 10, [1], 12e6)
 
 
@@ -133,14 +156,22 @@ def test_the_command(logs: dict[str, Path], tmp_path: Path) -> None:
     assert "exists already" in str(refused.exception)
     assert run.invoke(view, [str(logs["family"]), "-o", str(out), "--force"]).exit_code == 0
     assert out.read_bytes() == before  # equal logs, equal pages
-    for most, said in ((1.5, "rounded"), (0.9, "the first example is shown, of up to 2"), (0.5, "neurons alone")):
-        thinned = run.invoke(view, [str(logs["population"]), "-o", str(out), "--force", "--max-mb", str(most)])
+    for most, said in (
+        (1.5, "rounded"),
+        (0.9, "the first example is shown, of up to 2"),
+        (0.5, "neurons alone"),
+    ):
+        thinned = run.invoke(
+            view, [str(logs["population"]), "-o", str(out), "--force", "--max-mb", str(most)]
+        )
         assert said in thinned.output
         assert out.stat().st_size < most * 1e6
     assert list(tmp_path.iterdir()) == [out]
 
 
-def test_it_is_opened_when_asked_for(logs: dict[str, Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_it_is_opened_when_asked_for(
+    logs: dict[str, Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     opened: list[str] = []
     monkeypatch.setattr("webbrowser.open", opened.append)
     out = tmp_path / "a b.html"
@@ -148,10 +179,15 @@ def test_it_is_opened_when_asked_for(logs: dict[str, Path], tmp_path: Path, monk
     assert opened == [out.as_uri()]
 
 
-def test_nothing_is_left_where_writing_fails(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_nothing_is_left_where_writing_fails(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     (tmp_path / "x.html").write_text("old")
     monkeypatch.setattr(Path, "replace", lambda *_: (_ for _ in ()).throw(OSError("disk")))
-    with pytest.raises(na.LogError, match="disk"), whole_file(tmp_path / "x.html", force=True) as file:
+    with (
+        pytest.raises(na.LogError, match="disk"),
+        whole_file(tmp_path / "x.html", force=True) as file,
+    ):
         file.write(b"new")
     assert [path.name for path in tmp_path.iterdir()] == ["x.html"]
     assert (tmp_path / "x.html").read_text() == "old"
@@ -162,8 +198,14 @@ def test_what_the_command_refuses(logs: dict[str, Path], tmp_path: Path) -> None
     log = str(logs["family"])
     for arguments, complaint in (
         ([log, "-o", str(tmp_path / "no" / "x.html")], "there is no folder"),
-        ([log, "-o", str(tmp_path / "x.html"), "--picture", "7"], "--picture must be rows x columns"),
-        ([log, "-o", str(tmp_path / "x.html"), "--picture", "7x7"], "a picture of 7x7 is 49 inputs, there are 2"),
+        (
+            [log, "-o", str(tmp_path / "x.html"), "--picture", "7"],
+            "--picture must be rows x columns",
+        ),
+        (
+            [log, "-o", str(tmp_path / "x.html"), "--picture", "7x7"],
+            "a picture of 7x7 is 49 inputs, there are 2",
+        ),
         ([str(tmp_path / "none.arrows")], "there is no such file"),
         ([log, "-o", log, "--force"], "is the log itself"),
         (["."], "is no log"),

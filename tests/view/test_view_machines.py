@@ -43,11 +43,16 @@ def ground(page: Any, log: na.log.log.Log) -> dict[str, tuple[int, ...]]:
 def test_what_is_gathered_is_who_lived_where(logs: dict[str, Path]) -> None:
     log = na.open_log(logs["machines"])
     run = gathered(log)
-    assert {key: run["machines"][key] for key in ("replicas", "shards")} == {"replicas": 2, "shards": 2}
+    assert {key: run["machines"][key] for key in ("replicas", "shards")} == {
+        "replicas": 2,
+        "shards": 2,
+    }
     steps = [(step.get("microBatch"), step["replica"]) for step in run["steps"]]
     assert steps == [((1, 3), 0), ((2, 3), 0), ((3, 3), 1)] * 6 + [(None, 0)]
     assert log.machines is not None
-    assert [step["replica"] for step in run["steps"]] == [log.machines.replica(info) for info in log.steps]
+    assert [step["replica"] for step in run["steps"]] == [
+        log.machines.replica(info) for info in log.steps
+    ]
 
 
 def test_one_process_leaves_no_trace(logs: dict[str, Path], look: Look) -> None:
@@ -73,7 +78,14 @@ def test_each_stands_on_its_workers_ground(look: Look, logs: dict[str, Path], th
     for step in (0, 2):
         drawn(page, f"neuroActors.goStep({step})")
         found = ground(page, log)
-        mine = {shard: {found[name] for name, own in zip(log.network.ids, log.machines.shard, strict=True) if own == shard} for shard in (0, 1)}
+        mine = {
+            shard: {
+                found[name]
+                for name, own in zip(log.network.ids, log.machines.shard, strict=True)
+                if own == shard
+            }
+            for shard in (0, 1)
+        }
         assert [len(colours) for colours in mine.values()] == [1, 1]
         seen += [mine[0].pop(), mine[1].pop()]
     assert len(set(seen)) == 4  # on the other replica others do it
@@ -81,11 +93,17 @@ def test_each_stands_on_its_workers_ground(look: Look, logs: dict[str, Path], th
     assert set(ground(page, log).values()) == {(0, 0, 0, 0)}
 
 
-def test_a_gate_stands_on_what_crosses_and_on_nothing_else(look: Look, logs: dict[str, Path]) -> None:
+def test_a_gate_stands_on_what_crosses_and_on_nothing_else(
+    look: Look, logs: dict[str, Path]
+) -> None:
     page, log = look("machines"), na.open_log(logs["machines"])
     drawn(page, "neuroActors.goStep(0)")
     shard, network = log.machines.shard, log.network
-    crossing = {s for s in range(len(network.weights)) if shard[network.sources[s]] != shard[network.targets[s]]}
+    crossing = {
+        s
+        for s in range(len(network.weights))
+        if shard[network.sources[s]] != shard[network.targets[s]]
+    }
     places = page.evaluate("[...neuroActors.stage.map(neuroActors.drawn).gates]")
     assert {s for s, _ in places} == crossing
     assert 0 < len(crossing) < len(network.weights)
@@ -99,14 +117,26 @@ def test_a_gate_stands_on_what_crosses_and_on_nothing_else(look: Look, logs: dic
 def test_the_legend_and_the_step_say_who_does_it(look: Look) -> None:
     page = look("machines")
     drawn(page, "neuroActors.goStep(1)")
-    assert page.locator("#hosts li").all_inner_texts() == ["worker 0 · shard 0", "worker 1 · shard 1"]
+    assert page.locator("#hosts li").all_inner_texts() == [
+        "worker 0 · shard 0",
+        "worker 1 · shard 1",
+    ]
     assert page.locator("#hosts").get_attribute("aria-label") == "who does this step"
     assert "micro-batch 2 of 3, on replica 0" in page.locator("#steptext").inner_text()
     drawn(page, "neuroActors.goStep(2)")
-    assert page.locator("#hosts li").all_inner_texts() == ["worker 2 · shard 0", "worker 3 · shard 1"]
+    assert page.locator("#hosts li").all_inner_texts() == [
+        "worker 2 · shard 0",
+        "worker 3 · shard 1",
+    ]
     assert page.locator("#steptext").inner_text().endswith("micro-batch 3 of 3, on replica 1")
-    assert page.locator("#steps").get_attribute("aria-valuetext").endswith("micro-batch 3 of 3, on replica 1")
-    assert page.locator("#hosts .swatch").evaluate_all("nodes => nodes.map((node) => node.className)") == ["swatch w2", "swatch w3"]
+    assert (
+        page.locator("#steps")
+        .get_attribute("aria-valuetext")
+        .endswith("micro-batch 3 of 3, on replica 1")
+    )
+    assert page.locator("#hosts .swatch").evaluate_all(
+        "nodes => nodes.map((node) => node.className)"
+    ) == ["swatch w2", "swatch w3"]
     panel = page.locator("#panel").inner_text()
     assert "worker 3: replica 1, shard 1 (3)" in panel
     assert "synapses cross from one shard to another" in panel
@@ -118,7 +148,10 @@ def test_the_panel_says_where_it_lives_and_what_crosses(look: Look, logs: dict[s
     page, log = look("machines"), na.open_log(logs["machines"])
     page.select_option("#find", label="eyes")
     drawn(page, "neuroActors.goStep(0)")
-    assert page.locator("#panel .home").inner_text() == "lives on worker 0 (replica 0, shard 0); its twin lives on worker 2"
+    assert (
+        page.locator("#panel .home").inner_text()
+        == "lives on worker 0 (replica 0, shard 0); its twin lives on worker 2"
+    )
     drawn(page, "neuroActors.goStep(2)")
     home = "lives on worker 2 (replica 1, shard 0); its twin lives on worker 0"
     assert page.locator("#panel .home").inner_text() == home
@@ -146,14 +179,23 @@ def test_colours_that_fight_can_be_put_away(look: Look) -> None:
 def test_in_french(look: Look) -> None:
     page = look("machines", locale="fr-FR")
     drawn(page, "neuroActors.goStep(2); neuroActors.choose({kind: 'neuron', k: 2})")
-    assert page.locator("#hosts li").all_inner_texts() == ["machine 2 · fragment 0", "machine 3 · fragment 1"]
+    assert page.locator("#hosts li").all_inner_texts() == [
+        "machine 2 · fragment 0",
+        "machine 3 · fragment 1",
+    ]
     assert "micro-lot 3 sur 3, sur la réplique 1" in page.locator("#steptext").inner_text()
-    assert page.locator("#panel .home").inner_text() == "vit sur la machine 2 (réplique 1, fragment 0) ; son jumeau vit sur la machine 0"
+    assert (
+        page.locator("#panel .home").inner_text()
+        == "vit sur la machine 2 (réplique 1, fragment 0) ; son jumeau vit sur la machine 0"
+    )
 
 
 def contrast(a: list[int], b: list[int]) -> float:
     def bright(colour: list[int]) -> float:
-        linear = [c / 255 / 12.92 if c / 255 <= 0.03928 else ((c / 255 + 0.055) / 1.055) ** 2.4 for c in colour]
+        linear = [
+            c / 255 / 12.92 if c / 255 <= 0.03928 else ((c / 255 + 0.055) / 1.055) ** 2.4
+            for c in colour
+        ]
         return 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]
 
     low, high = sorted([bright(a), bright(b)])
@@ -163,32 +205,67 @@ def contrast(a: list[int], b: list[int]) -> float:
 # what eyes without one of the three cones see of linear red, green, blue (Machado, Oliveira, Fernandes 2009)
 SEEN = {
     "all": np.eye(3),
-    "no red": np.array([[0.152286, 1.052583, -0.204868], [0.114503, 0.786281, 0.099216], [-0.003882, -0.048116, 1.051998]]),
-    "no green": np.array([[0.367322, 0.860646, -0.227968], [0.280085, 0.672501, 0.047413], [-0.01182, 0.04294, 0.968881]]),
-    "no blue": np.array([[1.255528, -0.076749, -0.178779], [-0.078411, 0.930809, 0.147602], [0.004733, 0.691367, 0.3039]]),
+    "no red": np.array(
+        [
+            [0.152286, 1.052583, -0.204868],
+            [0.114503, 0.786281, 0.099216],
+            [-0.003882, -0.048116, 1.051998],
+        ]
+    ),
+    "no green": np.array(
+        [
+            [0.367322, 0.860646, -0.227968],
+            [0.280085, 0.672501, 0.047413],
+            [-0.01182, 0.04294, 0.968881],
+        ]
+    ),
+    "no blue": np.array(
+        [
+            [1.255528, -0.076749, -0.178779],
+            [-0.078411, 0.930809, 0.147602],
+            [0.004733, 0.691367, 0.3039],
+        ]
+    ),
 }
 
 
 def perceived(colour: list[int], eyes: str) -> np.ndarray:
     """In CIE L*a*b*."""
     c = np.array(colour) / 255
-    linear = np.clip(SEEN[eyes] @ np.where(c <= 0.04045, c / 12.92, ((c + 0.055) / 1.055) ** 2.4), 0, 1)
-    xyz = np.array([[0.4124, 0.3576, 0.1805], [0.2126, 0.7152, 0.0722], [0.0193, 0.1192, 0.9505]]) @ linear / [0.9505, 1, 1.089]
+    linear = np.clip(
+        SEEN[eyes] @ np.where(c <= 0.04045, c / 12.92, ((c + 0.055) / 1.055) ** 2.4), 0, 1
+    )
+    xyz = (
+        np.array([[0.4124, 0.3576, 0.1805], [0.2126, 0.7152, 0.0722], [0.0193, 0.1192, 0.9505]])
+        @ linear
+        / [0.9505, 1, 1.089]
+    )
     f = np.where(xyz > 0.008856, np.cbrt(xyz), 7.787 * xyz + 16 / 116)
     return np.array([116 * f[1] - 16, 500 * (f[0] - f[1]), 200 * (f[1] - f[2])])
 
 
 @pytest.mark.parametrize("theme", ["light", "dark"])
-def test_workers_are_told_apart_by_all_eyes_and_text_on_their_ground_is_read(look: Look, theme: str) -> None:
+def test_workers_are_told_apart_by_all_eyes_and_text_on_their_ground_is_read(
+    look: Look, theme: str
+) -> None:
     page = look("machines", color_scheme=theme)
     drawn(page)
     colours = page.evaluate("neuroActors.colours")
-    tint = page.evaluate("Number(getComputedStyle(document.documentElement).getPropertyValue('--ground'))")
-    grounds = [[p + (w - p) * tint for p, w in zip(colours["paper"], worker, strict=True)] for worker in colours["workers"]]
+    tint = page.evaluate(
+        "Number(getComputedStyle(document.documentElement).getPropertyValue('--ground'))"
+    )
+    grounds = [
+        [p + (w - p) * tint for p, w in zip(colours["paper"], worker, strict=True)]
+        for worker in colours["workers"]
+    ]
     for text in ("ink", "muted"):
         assert min(contrast(colours[text], one) for one in grounds) >= 4.5
     for worker in colours["workers"]:  # the text on the plate that names it
         assert max(contrast(worker, colours["ink"]), contrast(worker, colours["paper"])) >= 4.5
     for eyes in SEEN:
-        apart = [np.linalg.norm(perceived(a, eyes) - perceived(b, eyes)) for k, a in enumerate(grounds) for b in grounds[:k]]
+        apart = [
+            np.linalg.norm(perceived(a, eyes) - perceived(b, eyes))
+            for k, a in enumerate(grounds)
+            for b in grounds[:k]
+        ]
         assert min(apart) > 2.3, eyes  # what is just noticed

@@ -19,9 +19,14 @@ from neuro_actors.viewer.notebook import SCRIPT
 from neuro_actors.viewer.page import page as html
 
 
-def test_without_anywidget_it_says_what_to_install(logs: dict[str, Path], monkeypatch: pytest.MonkeyPatch) -> None:
+def test_without_anywidget_it_says_what_to_install(
+    logs: dict[str, Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setitem(sys.modules, "anywidget", None)
-    with pytest.raises(na.NeuroActorsError, match=r"^na.show needs anywidget: pip install 'neuro-actors\[notebook\]'$"):
+    with pytest.raises(
+        na.NeuroActorsError,
+        match=r"^na.show needs anywidget: pip install 'neuro-actors\[notebook\]'$",
+    ):
         na.show(logs["family"])
 
 
@@ -33,11 +38,16 @@ def test_the_widget_holds_the_page(logs: dict[str, Path]) -> None:
         assert shown.height == 500
 
 
-def test_its_frame_shows_the_page_and_keeps_to_itself(browser: Any, pages: dict[str, Path], tmp_path: Path) -> None:
+def test_its_frame_shows_the_page_and_keeps_to_itself(
+    browser: Any, pages: dict[str, Path], tmp_path: Path
+) -> None:
     context = browser.new_context(viewport={"width": 1000, "height": 800})
     page = context.new_page()
     complaints: list[str] = []
-    page.on("console", lambda message: complaints.append(message.text) if message.type == "error" else None)
+    page.on(
+        "console",
+        lambda message: complaints.append(message.text) if message.type == "error" else None,
+    )
     page.on("pageerror", lambda error: complaints.append(str(error)))
     page.goto("about:blank")
     page.evaluate(
@@ -63,7 +73,14 @@ def test_in_jupyterlab(browser: Any, logs: dict[str, Path], tmp_path: Path) -> N
     pytest.importorskip("jupyterlab", reason="needs JupyterLab: pip install jupyterlab ipykernel")
     pytest.importorskip("anywidget", reason="needs anywidget: pip install -e '.[notebook]'")
     code = f"import neuro_actors as na\nna.show({str(logs['family'])!r}, height=560)"
-    cell = {"cell_type": "code", "id": "a", "execution_count": None, "metadata": {}, "outputs": [], "source": code}
+    cell = {
+        "cell_type": "code",
+        "id": "a",
+        "execution_count": None,
+        "metadata": {},
+        "outputs": [],
+        "source": code,
+    }
     kernel = {"kernelspec": {"name": "python3", "display_name": "Python 3", "language": "python"}}
     notebook = {"cells": [cell], "metadata": kernel, "nbformat": 4, "nbformat_minor": 5}
     (tmp_path / "x.ipynb").write_text(json.dumps(notebook))
@@ -72,7 +89,13 @@ def test_in_jupyterlab(browser: Any, logs: dict[str, Path], tmp_path: Path) -> N
         port = free.getsockname()[1]
     private = {
         name: str(tmp_path / name)
-        for name in ("HOME", "JUPYTER_CONFIG_DIR", "JUPYTER_DATA_DIR", "JUPYTER_RUNTIME_DIR", "IPYTHONDIR")
+        for name in (
+            "HOME",
+            "JUPYTER_CONFIG_DIR",
+            "JUPYTER_DATA_DIR",
+            "JUPYTER_RUNTIME_DIR",
+            "IPYTHONDIR",
+        )
     }
     command = [
         sys.executable,
@@ -86,7 +109,9 @@ def test_in_jupyterlab(browser: Any, logs: dict[str, Path], tmp_path: Path) -> N
     ]
     with (
         (tmp_path / "lab.txt").open("wb") as told,
-        subprocess.Popen(command, cwd=tmp_path, env=os.environ | private, stdout=told, stderr=told) as lab,
+        subprocess.Popen(
+            command, cwd=tmp_path, env=os.environ | private, stdout=told, stderr=told
+        ) as lab,
     ):
         try:
             for _ in range(150):

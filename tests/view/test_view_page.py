@@ -33,7 +33,10 @@ def cells(page: Any, heading: str) -> dict[str, list[float]]:
         .locator("tr")
         .all()
     )
-    found = {row.locator("th").first.inner_text(): [td.inner_text() for td in row.locator("td").all()] for row in rows[1:]}
+    found = {
+        row.locator("th").first.inner_text(): [td.inner_text() for td in row.locator("td").all()]
+        for row in rows[1:]
+    }
     return {name: [number(text) for text in texts if text] for name, texts in found.items()}
 
 
@@ -71,7 +74,9 @@ def test_the_formula_has_the_numbers_of_the_log(look: Look, logs: dict[str, Path
     net = log.network
     for number_of_step, example in ((1, 0), (3, 2), (6, 1)):
         step, before = log.step(number_of_step), log.network_at(number_of_step - 1)
-        page.evaluate(f"neuroActors.set({{example: {example}}}); neuroActors.goStep({number_of_step - 1})")
+        page.evaluate(
+            f"neuroActors.set({{example: {example}}}); neuroActors.goStep({number_of_step - 1})"
+        )
         for name in ("eyes", "body", "cat"):
             k = net.position[name]
             choose(page, name)
@@ -81,8 +86,14 @@ def test_the_formula_has_the_numbers_of_the_log(look: Look, logs: dict[str, Path
                 weight, x = before.weights[s], step.activations[net.sources[s], example]
                 assert heard[net.ids[net.sources[s]]] == [weight, x, weight * x]
             z = heard["z"][0]
-            assert na.ACTIVATIONS[net.activations[k]].value(np.array([z]))[0] == step.activations[k, example]
-            assert number(page.locator("#panel .result").first.inner_text().split("= ")[-1]) == step.activations[k, example]
+            assert (
+                na.ACTIVATIONS[net.activations[k]].value(np.array([z]))[0]
+                == step.activations[k, example]
+            )
+            assert (
+                number(page.locator("#panel .result").first.inner_text().split("= ")[-1])
+                == step.activations[k, example]
+            )
             urged = cells(page, "is urged")
             for s in net.outgoing.of(k):
                 assert urged[net.ids[net.targets[s]]][-1] == step.urgencies[s, example]
@@ -106,7 +117,9 @@ def test_the_mean_has_what_the_neurons_made_of_the_batch(look: Look, logs: dict[
     (s,) = net.incoming.of(net.position["face"])
     assert cells(page, "wants")["eyes"][0] == step.weights[s]
     assert "Means over the batch of 3" in page.locator("#panel").inner_text()
-    assert cells(page, "wants")["bias b"][0] == pytest.approx(step.biases[net.position["face"]], rel=1e-12)
+    assert cells(page, "wants")["bias b"][0] == pytest.approx(
+        step.biases[net.position["face"]], rel=1e-12
+    )
 
 
 def test_a_synapse_and_the_loss(look: Look, logs: dict[str, Path]) -> None:
@@ -116,7 +129,8 @@ def test_a_synapse_and_the_loss(look: Look, logs: dict[str, Path]) -> None:
     page.evaluate("neuroActors.choose({kind: 'synapse', k: 5})")
     page.wait_for_selector("#panel dl.facts")
     facts = {
-        row.locator("dt").inner_text(): row.locator("dd").inner_text() for row in page.locator("#panel dl.facts div").all()
+        row.locator("dt").inner_text(): row.locator("dd").inner_text()
+        for row in page.locator("#panel dl.facts div").all()
     }
     assert number(facts["weight w"]) == -0.5
     assert number(facts["urgency, back"]) == step.urgencies[5, 0]
@@ -125,9 +139,14 @@ def test_a_synapse_and_the_loss(look: Look, logs: dict[str, Path]) -> None:
     assert "inhibitory" in page.locator("#panel .kind").inner_text()
     page.keyboard.press("l")
     page.wait_for_selector("#panel h2:has-text('The loss')")
-    row = [number(td.inner_text()) for td in page.locator("#panel tbody tr").first.locator("td").all()]
+    row = [
+        number(td.inner_text()) for td in page.locator("#panel tbody tr").first.locator("td").all()
+    ]
     assert row == [step.activations[-1, 0], step.targets[0, 0], step.blame[0, 0]]
-    assert number(page.locator("#panel .result").inner_text().removeprefix("loss of this example: ")) == step.losses[0]
+    assert (
+        number(page.locator("#panel .result").inner_text().removeprefix("loss of this example: "))
+        == step.losses[0]
+    )
     assert "cross_entropy = −Σ t ln p" in page.locator("#panel .kind").inner_text()
 
 
@@ -321,7 +340,9 @@ def test_messages_travel_right_then_left(look: Look) -> None:
         return out;
     }""")
     assert [back for back, _ in told["1.5"]] == [False] * 4
-    assert [value for _, value in told["1.5"]] == [1.0, 1.0, 0.1, 0.1] or sorted(value for _, value in told["1.5"]) == [
+    assert [value for _, value in told["1.5"]] == [1.0, 1.0, 0.1, 0.1] or sorted(
+        value for _, value in told["1.5"]
+    ) == [
         0.1,
         0.1,
         1.0,
@@ -371,7 +392,9 @@ def test_a_screen_reader_hears_what_is_chosen_and_nothing_while_it_plays(look: L
 
 def test_inputs_as_a_picture(look: Look) -> None:
     page = look("picture")
-    seen = page.evaluate("({picture: !!neuroActors.drawn.layout.picture, tiles: neuroActors.drawn.layout.tiled.size})")
+    seen = page.evaluate(
+        "({picture: !!neuroActors.drawn.layout.picture, tiles: neuroActors.drawn.layout.tiled.size})"
+    )
     assert seen == {"picture": True, "tiles": 8}
     choose(page, "h1.2")
     drawn(page)
@@ -394,14 +417,16 @@ def test_a_population(look: Look) -> None:
 def test_without_synapses_sums_are_shown(look: Look, logs: dict[str, Path], tmp_path: Path) -> None:
     (tmp_path / "small.html").write_text(html(gathered(na.open_log(logs["population"]), 0.5)))
     page = look("population", path=tmp_path / "small.html")
-    assert "The network is too large for its 16100 synapses" in page.locator("#panel").inner_text().replace("\u202f", "")
+    assert "The network is too large for its 16100 synapses" in page.locator(
+        "#panel"
+    ).inner_text().replace("\u202f", "")
     choose(page, "n150")
     drawn(page)
     assert "synapses are not in this page" in page.locator("#panel").inner_text()
     step = na.open_log(logs["population"]).step(1)
-    assert number(page.locator("#panel .result").nth(1).inner_text().split("= ")[-1]) == pytest.approx(
-        step.activations[150, 0], rel=1e-3
-    )
+    assert number(
+        page.locator("#panel .result").nth(1).inner_text().split("= ")[-1]
+    ) == pytest.approx(step.activations[150, 0], rel=1e-3)
     page.evaluate("neuroActors.goTime(1e9); neuroActors.draw()")
     assert page.evaluate("neuroActors.drawn.waves.urged.filter((wave) => wave > 0).length") == 180
     page.keyboard.press("l")
@@ -411,8 +436,12 @@ def test_without_synapses_sums_are_shown(look: Look, logs: dict[str, Path], tmp_
 def test_hostile_names_stay_text(look: Look) -> None:
     page = look("hostile")
     for k in range(6):
-        page.evaluate(f"neuroActors.choose({{kind: 'neuron', k: {k}}}); neuroActors.set({{why: true}}); neuroActors.draw()")
-        assert page.locator("#panel h2 bdi").inner_text() == page.evaluate(f"neuroActors.run.network.ids[{k}]")
+        page.evaluate(
+            f"neuroActors.choose({{kind: 'neuron', k: {k}}}); neuroActors.set({{why: true}}); neuroActors.draw()"
+        )
+        assert page.locator("#panel h2 bdi").inner_text() == page.evaluate(
+            f"neuroActors.run.network.ids[{k}]"
+        )
     assert page.locator("img, #panel script, body b").count() == 0
 
 
@@ -431,7 +460,9 @@ def test_it_starts_at_once(look: Look, name: str) -> None:
     started = time.perf_counter()
     page = look(name)
     assert time.perf_counter() - started < 10
-    assert int(page.evaluate("document.documentElement.dataset.started")) < 1500  # measured: 50 to 150
+    assert (
+        int(page.evaluate("document.documentElement.dataset.started")) < 1500
+    )  # measured: 50 to 150
 
 
 def test_the_canvas_shows_signs_in_two_colours(look: Look, logs: dict[str, Path]) -> None:
@@ -453,8 +484,12 @@ def test_the_canvas_shows_signs_in_two_colours(look: Look, logs: dict[str, Path]
 
 
 @pytest.mark.parametrize("size", [(1600, 900), (390, 844)])
-@pytest.mark.parametrize("name", ["family", "picture", "population", "hostile", "machines", "spread"])
-def test_every_moment_can_be_drawn_at_every_size(look: Look, name: str, size: tuple[int, int]) -> None:
+@pytest.mark.parametrize(
+    "name", ["family", "picture", "population", "hostile", "machines", "spread"]
+)
+def test_every_moment_can_be_drawn_at_every_size(
+    look: Look, name: str, size: tuple[int, int]
+) -> None:
     page = look(name, *size)
     drawn_moments = page.evaluate("""() => {
         const app = neuroActors, n = app.run.network;

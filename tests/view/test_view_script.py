@@ -23,7 +23,12 @@ needs_node = pytest.mark.skipif(NODE is None, reason="needs node")
 @needs_node
 def test_the_parts_by_themselves() -> None:
     assert NODE is not None
-    done = subprocess.run([NODE, "--test", str(Path(__file__).parent / "js")], capture_output=True, text=True, check=False)
+    done = subprocess.run(
+        [NODE, "--test", str(Path(__file__).parent / "js")],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
     assert done.returncode == 0, done.stdout + done.stderr
 
 
@@ -40,7 +45,9 @@ def test_joining_leaves_nothing_out() -> None:
     for module in MODULES:
         text = module.read_text()
         assert not re.search(
-            r"^(import(?! \{ [\w, ]+ \} from \"\./\w+\.js\";$)|export (?!class|const|function))", text, re.MULTILINE
+            r"^(import(?! \{ [\w, ]+ \} from \"\./\w+\.js\";$)|export (?!class|const|function))",
+            text,
+            re.MULTILINE,
         ), module.name
         first = next(line for line in text.splitlines() if line.startswith("//"))
         assert script.count(first) == 1, f"{module.name} is not reached, or twice"
@@ -48,7 +55,9 @@ def test_joining_leaves_nothing_out() -> None:
 
 def test_no_name_is_declared_twice() -> None:
     names = re.findall(
-        r"^(?:export )?(?:async )?(?:function|class|const|let) (\w+)", "\n".join(m.read_text() for m in MODULES), re.MULTILINE
+        r"^(?:export )?(?:async )?(?:function|class|const|let) (\w+)",
+        "\n".join(m.read_text() for m in MODULES),
+        re.MULTILINE,
     )
     assert sorted(set(names)) == sorted(names)
 
@@ -71,8 +80,12 @@ def test_every_word_is_there_and_needed() -> None:
     words = (FOLDER / "words.js").read_text()
     english = words[words.index("en: {") : words.index("fr: {")]
     known = set(re.findall(r"(?:^|[ {])(\w+): \"", english, re.MULTILINE))
-    rest = "\n".join(m.read_text() for m in [*MODULES, FOLDER / "page.html"] if m.name != "words.js")
-    asked = set(re.findall(r"\b(?:say|blank)\(\"(\w+)\"", rest)) | set(re.findall(r"data-(?:say|label)=\"(\w+)\"", rest))
+    rest = "\n".join(
+        m.read_text() for m in [*MODULES, FOLDER / "page.html"] if m.name != "words.js"
+    )
+    asked = set(re.findall(r"\b(?:say|blank)\(\"(\w+)\"", rest)) | set(
+        re.findall(r"data-(?:say|label)=\"(\w+)\"", rest)
+    )
     assert asked <= known, asked - known
     for word in known:
         of_a_family = word.split("_")[0] in ("phase", "short", "wave", "mode")

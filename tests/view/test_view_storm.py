@@ -44,21 +44,32 @@ def ink_at(page: Any, x: float, y: float) -> int:
 def test_what_is_gathered_is_what_befell(logs: dict[str, Path]) -> None:
     log = na.open_log(logs["storm"])
     lost = [d for d in log.disturbances if d.what == "lost"]
-    again = {(d.kind, d.source, d.target, d.step, d.attempt): d.time for d in log.disturbances if d.what == "repeated"}
+    again = {
+        (d.kind, d.source, d.target, d.step, d.attempt): d.time
+        for d in log.disturbances
+        if d.what == "repeated"
+    }
     assert len(lost) == 6
     shown = {step["number"]: step["storm"] for step in gathered(log)["steps"] if "storm" in step}
     assert set(shown) == {1, 2}
     face = [d.time for d in lost if d.target == "face"]
     came = again["activation", "eyes", "face", 1, 3]
     s = synapse(log, "eyes", "face")
-    assert shown[1]["forward"] == [[s, [pytest.approx(t, abs=6e-4) for t in face], pytest.approx(came, abs=6e-4)]]
+    assert shown[1]["forward"] == [
+        [s, [pytest.approx(t, abs=6e-4) for t in face], pytest.approx(came, abs=6e-4)]
+    ]
     assert [entry[0] for entry in shown[1]["backward"]] == [synapse(log, "face", "cat")]
     assert shown[1]["lost"] == 2
-    assert [(log.network.ids[k], place) for k, place, _ in shown[1]["died"]] == [("body", "before fire"), ("body", "between urgencies")]
+    assert [(log.network.ids[k], place) for k, place, _ in shown[1]["died"]] == [
+        ("body", "before fire"),
+        ("body", "between urgencies"),
+    ]
     assert {name: [entry[0] for entry in shown[2][name]] for name in ("told", "judged", "blamed")} == {
         "told": [log.network.position["tail"]], "judged": [0], "blamed": [0],
     }  # fmt: skip
-    assert [(k, place) for k, place, _ in shown[2]["died"]] == [(len(log.network.ids), "before commit")]
+    assert [(k, place) for k, place, _ in shown[2]["died"]] == [
+        (len(log.network.ids), "before commit")
+    ]
 
 
 def test_calm_weather_leaves_no_trace(logs: dict[str, Path], look: Look) -> None:
@@ -78,7 +89,9 @@ def test_a_letter_that_never_came(logs: dict[str, Path], tmp_path: Path) -> None
     log = na.open_log(tmp_path / "storm.arrows")
     first = next(d for d in log.disturbances if d.target == "face")
     log.disturbances = tuple(d for d in log.disturbances if d.time <= first.time)
-    assert storm(log)[1]["forward"] == [[synapse(log, "eyes", "face"), [pytest.approx(first.time, abs=6e-4)], None]]
+    assert storm(log)[1]["forward"] == [
+        [synapse(log, "eyes", "face"), [pytest.approx(first.time, abs=6e-4)], None]
+    ]
 
 
 def test_a_storm_makes_room_for_itself() -> None:
@@ -99,7 +112,10 @@ def test_the_page_says_what_is_lost_and_who_dies(look: Look, logs: dict[str, Pat
             if text:
                 said.setdefault((step + 1, page.locator("#phase").inner_text()), []).append(text)
                 assert text in page.locator("#live").inner_text()
-    one, dies = "one letter is lost, and sent again", "{} dies, and goes on from what it had committed"
+    one, dies = (
+        "one letter is lost, and sent again",
+        "{} dies, and goes on from what it had committed",
+    )
     assert said[1, "Activations go forward"] == [f"{one} · {dies.format('body')}"]
     assert said[1, "Urgencies come back"] == [one, dies.format("body")]
     assert said[2, "The world speaks"] == [one]
@@ -110,7 +126,10 @@ def test_the_page_says_what_is_lost_and_who_dies(look: Look, logs: dict[str, Pat
     assert "lost: 2, died: 2" in page.locator("#steps").get_attribute("aria-valuetext")
     page.evaluate("neuroActors.goStep(2); neuroActors.draw()")
     assert "✕" not in page.locator("#steptext").inner_text()
-    for sign in ("a letter that was lost on its way, and sent again", "a neuron that died, and went on from what it had committed"):
+    for sign in (
+        "a letter that was lost on its way, and sent again",
+        "a neuron that died, and went on from what it had committed",
+    ):
         assert sign in page.locator("#panel .signs").inner_text()
 
 
@@ -145,13 +164,23 @@ def test_the_panel_lists_what_befell(look: Look, logs: dict[str, Path]) -> None:
     page, log = look("storm"), na.open_log(logs["storm"])
     page.evaluate("neuroActors.goStep(0)")
     times = [d.time for d in log.disturbances if d.target == "face" and d.step == 1]
-    page.evaluate(f"neuroActors.choose({{kind: 'synapse', k: {synapse(log, 'eyes', 'face')}}}); neuroActors.draw()")
+    page.evaluate(
+        f"neuroActors.choose({{kind: 'synapse', k: {synapse(log, 'eyes', 'face')}}}); neuroActors.draw()"
+    )
     line = page.locator("#panel .befell li").inner_text().replace("\u00a0", " ")
-    lost, came = [d.time for d in log.disturbances if d.what == "lost" and d.target == "face"], times[-1]
-    assert line == f"activation eyes → face: lost at {lost[0]:.3f} s, {lost[1]:.3f} s, came with that of {came:.3f} s"
+    lost, came = (
+        [d.time for d in log.disturbances if d.what == "lost" and d.target == "face"],
+        times[-1],
+    )
+    assert (
+        line
+        == f"activation eyes → face: lost at {lost[0]:.3f} s, {lost[1]:.3f} s, came with that of {came:.3f} s"
+    )
     page.select_option("#find", label="body")
     page.evaluate("neuroActors.draw()")
-    lines = [li.inner_text().replace("\u00a0", " ") for li in page.locator("#panel .befell li").all()]
+    lines = [
+        li.inner_text().replace("\u00a0", " ") for li in page.locator("#panel .befell li").all()
+    ]
     died = [d.time for d in log.disturbances if d.what == "died" and d.source == "body"]
     assert lines == [
         f"died at {died[0]:.3f} s, before fire, and went on from what it had committed",

@@ -53,7 +53,9 @@ class Gate:
         sleeping = wait_task_rescheduled(self.abort)  # noqa: ASYNC105 (it is looked at, not awaited)
         pause = sleeping.send(None)
         sleeping.close()
-        self.pause = pause if getattr(pause, "__dict__", None) == {"abort_func": self.abort} else None
+        self.pause = (
+            pause if getattr(pause, "__dict__", None) == {"abort_func": self.abort} else None
+        )
 
     def abort(self, raise_cancel: Callable[[], Any]) -> Abort:
         """Called for each sleeping member when the society is cancelled, which it is as a whole."""
@@ -67,7 +69,18 @@ class Bell:
     Where rows do not lie where they are read, it carries them over: into[where] = source[rows[start : start + count]].
     """
 
-    __slots__ = ("count", "gate", "into", "left", "members", "need", "rows", "source", "start", "where")
+    __slots__ = (
+        "count",
+        "gate",
+        "into",
+        "left",
+        "members",
+        "need",
+        "rows",
+        "source",
+        "start",
+        "where",
+    )
 
     def __init__(self, gate: Gate, need: int) -> None:
         self.gate = gate
@@ -92,12 +105,23 @@ class Bell:
             else:
                 port.early = letter
 
-    def carries(self, into: Array, where: Any, source: Array, rows: Indices, start: int, count: int) -> None:
-        self.into, self.where, self.source, self.rows, self.start, self.count = into, where, source, rows, start, count
+    def carries(
+        self, into: Array, where: Any, source: Array, rows: Indices, start: int, count: int
+    ) -> None:
+        self.into, self.where, self.source, self.rows, self.start, self.count = (
+            into,
+            where,
+            source,
+            rows,
+            start,
+            count,
+        )
 
     def fetch(self) -> None:
         if self.source is not None:
-            self.into[self.where] = self.source.take(self.rows[self.start : self.start + self.count], 0)
+            self.into[self.where] = self.source.take(
+                self.rows[self.start : self.start + self.count], 0
+            )
 
 
 class BundledPort:
@@ -124,7 +148,9 @@ class BundledPort:
         self.asleep = False
         self.early: Letter | None = None
         self.waits: Kind = ACTIVATION
-        self.spoken = self.done = 0  # the last step in which it has sent its activation, and its last word
+        self.spoken = self.done = (
+            0  # the last step in which it has sent its activation, and its last word
+        )
 
     @types.coroutine
     def wait(self, kind: Kind) -> Generator[Any, Any, Step | None]:

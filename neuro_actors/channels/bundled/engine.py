@@ -16,7 +16,14 @@ from typing import Any
 
 import numpy as np
 import trio
-from trio.lowlevel import Abort, current_task, disable_ki_protection, enable_ki_protection, reschedule, wait_task_rescheduled
+from trio.lowlevel import (
+    Abort,
+    current_task,
+    disable_ki_protection,
+    enable_ki_protection,
+    reschedule,
+    wait_task_rescheduled,
+)
 
 from ...network.elements import ENVIRONMENT
 from ...network.elements import LOSS as JUDGE
@@ -40,7 +47,9 @@ class BundledEnvironmentPort:
         self.early: Letter | None = None
         self.predictions = self.losses = self.commits = self.urgencies = NOTHING
 
-    def begin(self, step: Step, x: Array, targets: Array | None, direction: Array | None = None) -> None:
+    def begin(
+        self, step: Step, x: Array, targets: Array | None, direction: Array | None = None
+    ) -> None:
         self.early = None
         self._engine.begin(step, x, targets, direction)
 
@@ -73,7 +82,9 @@ class Bundled:
         self._gate = Gate()
         self._step: Step | None = None
         self._messages = 0  # of the steps before
-        self._in_full: dict[tuple[bool, bool, bool], int] = {}  # of a whole step: predicting?, wrt_inputs?, tangent?
+        self._in_full: dict[
+            tuple[bool, bool, bool], int
+        ] = {}  # of a whole step: predicting?, wrt_inputs?, tangent?
         self._everyone = Bell(self._gate, 0)
         self.environment = BundledEnvironmentPort(self)
         self._everyone.members = (self.environment,)  # type: ignore[assignment]
@@ -81,7 +92,10 @@ class Bundled:
         self._ports = [BundledPort(name, self._gate, last) for name in network.ids]
         self.loss = BundledPort(JUDGE, self._gate, last)
 
-        self._inputs, self._neurons = np.flatnonzero(network.is_input), np.flatnonzero(~network.is_input)
+        self._inputs, self._neurons = (
+            np.flatnonzero(network.is_input),
+            np.flatnonzero(~network.is_input),
+        )
         fans = network.incoming.sizes[self._neurons] + 1
         self._ends = ends = np.cumsum(fans)
         self.commits, self.directions = np.empty(int(ends[-1])), NOTHING
@@ -98,7 +112,9 @@ class Bundled:
         self._told = [self._bells[g] for g in np.flatnonzero(forward.hears_world)]
         self._a = self._u = self.felt = np.empty((0, 0))  # laid out when a step needs them
         self._urgency_rows = self._loss_rows = np.empty(0, dtype=np.intp)  # for a recorder
-        self._way_back: tuple[int, bool] | None = None  # width and wrt_inputs that it is laid out for
+        self._way_back: tuple[int, bool] | None = (
+            None  # width and wrt_inputs that it is laid out for
+        )
 
     # --- rows and bells ------------------------------------------------------------------------------------------
 
@@ -131,11 +147,15 @@ class Bundled:
         backward, bells = self._backward, self._bells_back
         u, told = np.empty((backward.n_rows, columns)), np.empty((backward.n_told, columns))
         self._u = u
-        for port, start, size in zip(self._ports, backward.start.tolist(), backward.size.tolist(), strict=True):
+        for port, start, size in zip(
+            self._ports, backward.start.tolist(), backward.size.tolist(), strict=True
+        ):
             port.urgencies = u[start : start + size]
         ways = (backward.first, backward.length, backward.stride, backward.told_start)
         for port, (row, length, stride, start) in zip(self._hearers, rows_of(ways), strict=True):
-            port.back = u[row : row + length * stride : stride] if stride else told[start : start + length]
+            port.back = (
+                u[row : row + length * stride : stride] if stride else told[start : start + length]
+            )
         carried = (backward.carried, backward.into, backward.cuts[:-1], backward.cuts[1:])
         for group, first, start, end in rows_of(carried):
             into: Array = bells[group].members[0].urgencies
@@ -183,7 +203,9 @@ class Bundled:
             self.directions = direction
             for k, part in enumerate(np.split(direction, self._ends[:-1])):
                 self._hearers[k].direction = part
-        self._everyone.need = self._everyone.left = 1 if step.loss is None else len(self._hearers) + len(x) * step.wrt_inputs
+        self._everyone.need = self._everyone.left = (
+            1 if step.loss is None else len(self._hearers) + len(x) * step.wrt_inputs
+        )
         if step.wrt_inputs:
             wake = Bell(self._gate, 0)
             wake.members = tuple(self._ports[k] for k in self._inputs.tolist())
@@ -203,10 +225,16 @@ class Bundled:
 
     def _sent(self) -> int:
         """How many messages were sent so far in the step under way."""
-        return 0 if self._step is None else sent(self._network, self._step, self._so_far(self._step.number))
+        return (
+            0
+            if self._step is None
+            else sent(self._network, self._step, self._so_far(self._step.number))
+        )
 
     def _so_far(self, number: int) -> Unfinished:
-        spoken, done = np.array([(port.spoken == number, port.done == number) for port in self._ports]).T
+        spoken, done = np.array(
+            [(port.spoken == number, port.done == number) for port in self._ports]
+        ).T
         return Unfinished(spoken | self._network.is_input, done, self.loss.done == number)
 
     def record(self, unfinished: Unfinished | None) -> None:
@@ -248,7 +276,11 @@ class Bundled:
                 continue
             if port.waits == ACTIVATION and port.spoken < number:
                 sources = network.sources[network.incoming.of(k)].tolist()
-                kept = tuple(ids[s] for s in sources if self._ports[s].spoken < number and not network.is_input[s])
+                kept = tuple(
+                    ids[s]
+                    for s in sources
+                    if self._ports[s].spoken < number and not network.is_input[s]
+                )
                 if kept:  # else its mail is there, and it is about to run
                     yield Waiting(ids[k], ACTIVATION, number, kept)
             elif port.waits == URGENCY:
@@ -275,9 +307,18 @@ class Bundled:
         messages = self._messages + self._sent()
         sizes = self._network.incoming.sizes + self._network.outgoing.sizes
         is_output = np.isin(np.arange(len(sizes)), self._network.output_positions)
-        room = sizes + is_output + 1  # of the world: to an input its activation, to a neuron a direction
-        full = np.maximum(self._network.incoming.sizes, self._network.outgoing.sizes + is_output) * (messages > 0)
-        return Statistics(messages, dict(zip(self._network.ids, zip(full.tolist(), room.tolist(), strict=True), strict=True)))
+        room = (
+            sizes + is_output + 1
+        )  # of the world: to an input its activation, to a neuron a direction
+        full = np.maximum(
+            self._network.incoming.sizes, self._network.outgoing.sizes + is_output
+        ) * (messages > 0)
+        return Statistics(
+            messages,
+            dict(
+                zip(self._network.ids, zip(full.tolist(), room.tolist(), strict=True), strict=True)
+            ),
+        )
 
     @enable_ki_protection
     def stop(self) -> None:

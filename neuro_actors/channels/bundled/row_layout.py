@@ -44,7 +44,9 @@ class Rows:
         stride = np.where(lengths > 1, steps[first] if len(steps) else 1, 1)
         owner = np.repeat(np.arange(len(lengths)), lengths)
         inside = owner[1:] == owner[:-1]
-        wrong = np.bincount(owner[1:][inside & (steps != stride[owner[1:]])], minlength=len(lengths))
+        wrong = np.bincount(
+            owner[1:][inside & (steps != stride[owner[1:]])], minlength=len(lengths)
+        )
         return np.where((wrong == 0) & (stride > 0), stride, 0)
 
     def groups(self, extra: NDArray[np.int8]) -> tuple[Indices, Indices]:
@@ -67,7 +69,9 @@ class Forward:
         order = np.lexsort((np.arange(n), level))
         self.row = np.empty(n, dtype=np.intp)  # of each neuron in `a`
         self.row[order] = np.arange(n) + level[order]
-        self.ones = np.cumsum(np.bincount(level)) + np.arange(network.depth + 1)  # rows of ones in `a`
+        self.ones = np.cumsum(np.bincount(level)) + np.arange(
+            network.depth + 1
+        )  # rows of ones in `a`
         self.n_rows = n + network.depth + 1
 
         neurons = np.flatnonzero(~network.is_input)
@@ -81,21 +85,34 @@ class Forward:
         strides = hearing.strides()[first]
         ends = hearing.values[hearing.start[first + 1] - 1] + 1
         in_place = (strides == 1) & (np.isin(ends, self.ones) | (is_loss[first] == 1))
-        self.size = fans[first] + 1 - is_loss[first]  # rows in the block of each group, the ones included
-        self.start = np.where(in_place, hearing.values[hearing.start[first]], 0)  # of the block, in `a` or in `heard`
+        self.size = (
+            fans[first] + 1 - is_loss[first]
+        )  # rows in the block of each group, the ones included
+        self.start = np.where(
+            in_place, hearing.values[hearing.start[first]], 0
+        )  # of the block, in `a` or in `heard`
         gathered = np.flatnonzero(~in_place)
-        self.start[gathered] = np.concatenate([[0], np.cumsum(self.size[gathered])[:-1]]) if len(gathered) else 0
+        self.start[gathered] = (
+            np.concatenate([[0], np.cumsum(self.size[gathered])[:-1]]) if len(gathered) else 0
+        )
         self.n_gathered = int(self.size[gathered].sum())
-        self.gathered, self.heard = ~in_place, hearing  # which blocks are gathered, and for each hearer of what rows
+        self.gathered, self.heard = (
+            ~in_place,
+            hearing,
+        )  # which blocks are gathered, and for each hearer of what rows
         self.first = first  # hearer of each group
         # who speaks to which groups; inputs speak by the environment's mouth
         groups = np.repeat(np.arange(len(first)), fans[first])
-        speakers = np.concatenate([sources[hearing.start[k] : hearing.start[k + 1]] for k in first.tolist()])
+        speakers = np.concatenate(
+            [sources[hearing.start[k] : hearing.start[k + 1]] for k in first.tolist()]
+        )
         by_input = network.is_input[speakers]
         self.hears_world = np.bincount(groups[by_input], minlength=len(first)) > 0
         self.need = np.bincount(groups[~by_input], minlength=len(first)) + self.hears_world
         self.hears_world[-1] = True
-        self.need[-1] = np.count_nonzero(~network.is_input[network.output_positions]) + 1  # the targets, or none
+        self.need[-1] = (
+            np.count_nonzero(~network.is_input[network.output_positions]) + 1
+        )  # the targets, or none
         self.told = _by(speakers[~by_input], groups[~by_input], n)
 
 
@@ -124,8 +141,12 @@ class Backward:
         rows = np.concatenate([row[incoming.order[heard]], self.loss_rows])
         self.length = np.append(listening, len(outputs))  # how many rows each writer writes
         writing = Rows.of(rows, self.length)
-        self.first = rows[np.minimum(writing.start[:-1], len(rows) - 1)] if len(rows) else writing.start[:-1]
-        self.stride = np.where(self.length > 0, writing.strides(), 1)  # from one row to the next; 0: written into `told`
+        self.first = (
+            rows[np.minimum(writing.start[:-1], len(rows) - 1)] if len(rows) else writing.start[:-1]
+        )
+        self.stride = np.where(
+            self.length > 0, writing.strides(), 1
+        )  # from one row to the next; 0: written into `told`
         carried = self.stride == 0
         lengths = np.where(carried, self.length, 0)
         self.told_start = np.concatenate([[0], np.cumsum(lengths)[:-1]])
@@ -134,13 +155,19 @@ class Backward:
         readers = np.flatnonzero(self.reads)
         reading = np.repeat(self.reads, outgoing.sizes)
         followers = Rows.of(network.targets[outgoing.order[reading]], outgoing.sizes[readers])
-        group, first = followers.groups(is_output[readers] + 2 * network.is_input[readers].astype(np.int8))
+        group, first = followers.groups(
+            is_output[readers] + 2 * network.is_input[readers].astype(np.int8)
+        )
         self.group = np.full(n, -1)  # of each reader
         self.group[readers] = group
         heads = readers[first]
         self.need = self.size[heads]
         groups = np.repeat(np.arange(len(first)), outgoing.sizes[heads])
-        speakers = np.concatenate([followers[k] for k in first.tolist()]) if len(first) else np.empty(0, dtype=np.intp)
+        speakers = (
+            np.concatenate([followers[k] for k in first.tolist()])
+            if len(first)
+            else np.empty(0, dtype=np.intp)
+        )
         self.tells = _by(speakers, groups, n)
         self.loss_tells = np.flatnonzero(is_output[heads])
         # what is carried over: for which groups; from cut to cut, its `rows` in `told`; and where it goes in `u`

@@ -72,7 +72,17 @@ class Delivery:
     mail: what it holds of the step that it is at, by line.  order: what is to be done in that step, once it knows.
     """
 
-    __slots__ = ("awaited", "deadline", "mail", "number", "order", "snapshot", "spoken", "wait", "wires")
+    __slots__ = (
+        "awaited",
+        "deadline",
+        "mail",
+        "number",
+        "order",
+        "snapshot",
+        "spoken",
+        "wait",
+        "wires",
+    )
 
     def __init__(self, wires: Wires, snapshot: Snapshot) -> None:
         self.wires = wires
@@ -100,7 +110,9 @@ class Delivery:
             raise MessageError("comes along a line that it does not hear")
         if age == 0:
             if self.order is not None and letter.order != self.order:
-                raise MessageError(f"is of order {letter.order}, though all others in step {self.number} are of {self.order}")
+                raise MessageError(
+                    f"is of order {letter.order}, though all others in step {self.number} are of {self.order}"
+                )
             self.order = letter.order
             self.mail.setdefault(line, letter.values)
         elif age == 1 and told:
@@ -135,7 +147,9 @@ class Delivery:
 
     def finish(self, kept: tuple[Any, ...], letters: Iterable[Letter]) -> Snapshot:
         """The step is over: what it comes to, to be made durable before any of these letters is sent."""
-        acknowledged = {own for lines in self.wires.repeats.values() for own in lines}  # which need not be retained
+        acknowledged = {
+            own for lines in self.wires.repeats.values() for own in lines
+        }  # which need not be retained
         said = {line: letter for line, letter in self.spoken.items() if line not in acknowledged}
         snapshot = Snapshot(self.number, kept, said | {letter.line: letter for letter in letters})
         self._begin(snapshot)

@@ -30,20 +30,33 @@ class Storm:
     counts: how often what has.  places: of deaths.  tell: is told of each disturbance, where somebody wants to know.
     """
 
-    def __init__(self, weather: Unreliable, lines: Lines, tell: Callable[[Disturbance], None] | None = None) -> None:
+    def __init__(
+        self, weather: Unreliable, lines: Lines, tell: Callable[[Disturbance], None] | None = None
+    ) -> None:
         self.weather = weather
         self.counts: Counter[str] = Counter()
         self.places: Counter[str] = Counter()
         self._teller = tell
         self.stride = 1  # from the number of one step to the next
         self._seed = str(weather.seed).encode()
-        ends = [[lines.members[k] for k in end] for end in (lines.source, lines.target, lines.sender, lines.receiver)]
+        ends = [
+            [lines.members[k] for k in end]
+            for end in (lines.source, lines.target, lines.sender, lines.receiver)
+        ]
         self._names = list(zip([KINDS[kind] for kind in lines.kind], *ends, strict=True))
-        self._attempts: dict[int, Counter[tuple[int, bool]]] = {}  # by step: of each letter, or question for one
-        self._losses = {fault: 0 for fault in weather.faults if isinstance(fault, Lose)}  # how many of its kind went by
-        self._links = [fault for fault in weather.faults if isinstance(fault, (DeadLink, Partition))]
+        self._attempts: dict[
+            int, Counter[tuple[int, bool]]
+        ] = {}  # by step: of each letter, or question for one
+        self._losses = {
+            fault: 0 for fault in weather.faults if isinstance(fault, Lose)
+        }  # how many of its kind went by
+        self._links = [
+            fault for fault in weather.faults if isinstance(fault, (DeadLink, Partition))
+        ]
         self._kills = [fault for fault in weather.faults if isinstance(fault, Kill)]
-        self._deaths: dict[str, tuple[int, int]] = {}  # of each member: its step, and how often it died in it
+        self._deaths: dict[
+            str, tuple[int, int]
+        ] = {}  # of each member: its step, and how often it died in it
 
     def described(self, letter: Letter) -> str:
         """The letter, for errors."""
@@ -71,7 +84,9 @@ class Storm:
         kind, source, target, *_ = self._names[line]
         if attempt == 1 and kind == URGENCY and not letter.asks and not len(letter.values):
             self.counts["empty"] += 1
-        lost, doubled, garbled, held, where, *late = self._fate("mail", kind, source, target, number, letter.asks, attempt)
+        lost, doubled, garbled, held, where, *late = self._fate(
+            "mail", kind, source, target, number, letter.asks, attempt
+        )
         if self._is_lost(letter, now) or (attempt <= ENOUGH and lost < weather.drop):
             self._tell("lost", letter, attempt, now)
             return []
@@ -91,7 +106,9 @@ class Storm:
     def overflowed(self, letter: Letter, now: float) -> None:
         """A mailbox had no room for it."""
         attempts = self._attempts.get(letter.number)  # of a step long ago nobody knows them
-        self._tell("overflowed", letter, 1 if attempts is None else attempts[letter.line, letter.asks], now)
+        self._tell(
+            "overflowed", letter, 1 if attempts is None else attempts[letter.line, letter.asks], now
+        )
 
     def doom(self, node: str, number: int) -> tuple[str, int] | None:
         """Where this member dies next in that step, and when it is there for how manyeth time; None: it lives."""
@@ -120,22 +137,32 @@ class Storm:
         kind, source, target, sender, receiver = self._names[letter.line]
         lost = False
         for loss in self._losses:
-            meant = (loss.kind, loss.source, loss.target) == (kind, source, target) and loss.step in (None, letter.number)
+            meant = (loss.kind, loss.source, loss.target) == (
+                kind,
+                source,
+                target,
+            ) and loss.step in (None, letter.number)
             if meant and not letter.asks:
                 self._losses[loss] += 1
                 lost |= self._losses[loss] == loss.nth
-        return lost or any(link.start <= now < link.end and link.cuts(sender, receiver) for link in self._links)
+        return lost or any(
+            link.start <= now < link.end and link.cuts(sender, receiver) for link in self._links
+        )
 
     def _fate(self, *name: object) -> tuple[float, ...]:
         """Seven numbers from 0 to 1."""
-        digest = blake2b(repr(name).encode(errors="backslashreplace"), key=self._seed, digest_size=WORDS.size).digest()
+        digest = blake2b(
+            repr(name).encode(errors="backslashreplace"), key=self._seed, digest_size=WORDS.size
+        ).digest()
         return tuple((word >> 11) * 2.0**-53 for word in WORDS.unpack(digest))
 
     def _tell(self, what: str, letter: Letter, attempt: int, now: float) -> None:
         self.counts[what] += 1
         if self._teller is not None:
             kind, source, target, *_ = self._names[letter.line]
-            self._teller(Disturbance(now, what, letter.number, kind, source, target, attempt, letter.asks))
+            self._teller(
+                Disturbance(now, what, letter.number, kind, source, target, attempt, letter.asks)
+            )
 
 
 def _garbled(frame: bytes, where: float) -> bytes:

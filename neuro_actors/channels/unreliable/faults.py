@@ -55,7 +55,9 @@ class Lose:
         _names("Lose", self.source, self.target)
         as_whole_number("Lose: nth", self.nth, 1)
         if not isinstance(self.kind, str) or self.kind not in KINDS:
-            raise InputError(f"Lose: unknown kind {shown(self.kind)}: {did_you_mean(self.kind, list(KINDS))}")
+            raise InputError(
+                f"Lose: unknown kind {shown(self.kind)}: {did_you_mean(self.kind, list(KINDS))}"
+            )
         if self.step is not None:
             as_whole_number("Lose: step", self.step, 1)
 
@@ -72,7 +74,9 @@ class Kill:
     def __post_init__(self) -> None:
         _names("Kill", self.node)
         if not isinstance(self.place, str) or self.place not in PLACES:
-            raise InputError(f"Kill: unknown place {shown(self.place)}: {did_you_mean(self.place, list(PLACES))}")
+            raise InputError(
+                f"Kill: unknown place {shown(self.place)}: {did_you_mean(self.place, list(PLACES))}"
+            )
         as_whole_number("Kill: step", self.step, 1)
         as_whole_number("Kill: nth", self.nth, 1)
 
@@ -154,6 +158,8 @@ def _names(owner: str, *names: object) -> None:
 def _span(owner: str, start: float, end: float) -> None:
     for second in (start, end):
         if math.isnan(number(second)):
-            raise InputError(f"{owner}: start and end must be numbers of seconds, got {shown(second)}")
+            raise InputError(
+                f"{owner}: start and end must be numbers of seconds, got {shown(second)}"
+            )
     if not 0 <= start < end < math.inf:
         raise InputError(f"{owner}: it must end after it starts, got {start!r} to {end!r}")

@@ -43,7 +43,10 @@ class Letter(NamedTuple):
 def encode(letter: Letter) -> bytes:
     """The letter as a frame."""
     line, number, order, values, asks = letter
-    frame = HEAD.pack(asks, order, number, line, len(values)) + values.astype("<f8", copy=False).tobytes()
+    frame = (
+        HEAD.pack(asks, order, number, line, len(values))
+        + values.astype("<f8", copy=False).tobytes()
+    )
     return frame + TAIL.pack(crc32(frame))
 
 

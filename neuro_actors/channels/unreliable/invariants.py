@@ -31,17 +31,27 @@ class Ledger:
             return
         content = self._contents.setdefault((letter.line, letter.number), letter.values.tobytes())
         if content != letter.values.tobytes():
-            raise SimulationError(f"line {letter.line} of step {letter.number} was said twice, and differed")
+            raise SimulationError(
+                f"line {letter.line} of step {letter.number} was said twice, and differed"
+            )
 
     def committed(self, member: int, before: Snapshot, after: Snapshot) -> None:
         """Rules 3 and 11: one step after another, and no more than one apart."""
         if after.number != before.number + self._stride or self._finished[member] != before.number:
-            raise SimulationError(f"member {member} committed step {after.number} after {before.number}")
+            raise SimulationError(
+                f"member {member} committed step {after.number} after {before.number}"
+            )
         self._finished[member] = after.number
         for source, target in self._neighbours[member]:
-            if not self._finished[source] <= self._finished[target] <= self._finished[source] + self._stride:
+            if (
+                not self._finished[source]
+                <= self._finished[target]
+                <= self._finished[source] + self._stride
+            ):
                 steps = self._finished[source], self._finished[target]
                 raise SimulationError(f"members {source} -> {target} have finished steps {steps}")
         if len(self._contents) > 100_000:
             oldest = min(self._finished)
-            self._contents = {name: content for name, content in self._contents.items() if name[1] >= oldest}
+            self._contents = {
+                name: content for name, content in self._contents.items() if name[1] >= oldest
+            }

@@ -46,13 +46,20 @@ class MortalPort(MemoryPort):
     """A member's mailbox of frames, and its protocol. Mail of a kind is handed on as a whole, when all of it is there."""
 
     def __init__(
-        self, channels: Supervisor, member: int, wires: Wires, frames: trio.MemoryReceiveChannel[bytes], lines: Lines
+        self,
+        channels: Supervisor,
+        member: int,
+        wires: Wires,
+        frames: trio.MemoryReceiveChannel[bytes],
+        lines: Lines,
     ) -> None:
         super().__init__(wires.node, None, None)  # type: ignore[arg-type]  # its mailbox holds messages; frames come here
         self._channels = channels
         self._member = member
         self._frames = frames
-        self._answers = dict.fromkeys(wires.answers.values())  # the lines of its answers, in their order
+        self._answers = dict.fromkeys(
+            wires.answers.values()
+        )  # the lines of its answers, in their order
         self._wanted: Collection[int] = ()  # the lines whose mail it waits for
         self._kinds: tuple[Kind, ...] = ()  # what is handed on
         self._last: dict[int, Array] = {}  # what it will say at the end of the step
@@ -108,7 +115,10 @@ class MortalPort(MemoryPort):
             if kind in (COMMIT, LOSS):
                 self._finish()
             return
-        letters = [Letter(line, step.number, delivery.order, values) for line, values in zip(lines, rows, strict=False)]
+        letters = [
+            Letter(line, step.number, delivery.order, values)
+            for line, values in zip(lines, rows, strict=False)
+        ]
         delivery.say(letters, self._heard_along[URGENCY], self._channels.post.now())
         for letter in letters:
             self._strike("between activations")
@@ -167,7 +177,9 @@ class MortalPort(MemoryPort):
         try:
             answer = self._delivery.receive(letter)
         except MessageError as error:
-            raise MessageError(f"{self.node!r} cannot accept {storm.described(letter)}: it {error}") from None
+            raise MessageError(
+                f"{self.node!r} cannot accept {storm.described(letter)}: it {error}"
+            ) from None
         if answer is not None:
             self._post(answer)
 
@@ -213,7 +225,9 @@ class MortalPort(MemoryPort):
 class MortalEnvironmentPort(MortalPort, MemoryEnvironmentPort):
     """The world's own, which does not die: it is the program itself."""
 
-    def begin(self, step: Step, x: Array, targets: Array | None, direction: Array | None = None) -> None:
+    def begin(
+        self, step: Step, x: Array, targets: Array | None, direction: Array | None = None
+    ) -> None:
         delivery, order = self._delivery, self._channels.orders.code(step)
         delivery.order = order
         self._told: list[Letter] = []
@@ -229,7 +243,10 @@ class MortalEnvironmentPort(MortalPort, MemoryEnvironmentPort):
         order = self._delivery.order
         assert order is not None
         lines = [address.line for address in self._addresses[kind]]
-        self._told += [Letter(line, step.number, order, values) for line, values in zip(lines, rows, strict=False)]
+        self._told += [
+            Letter(line, step.number, order, values)
+            for line, values in zip(lines, rows, strict=False)
+        ]
 
     @enable_ki_protection
     async def end(self) -> None:

@@ -47,19 +47,25 @@ class Unreliable:
 
     def __post_init__(self) -> None:
         if not isinstance(self.channels, str):
-            raise InputError(f'Unreliable carries mail by "memory" channels alone, got {shown(self.channels)}')
+            raise InputError(
+                f'Unreliable carries mail by "memory" channels alone, got {shown(self.channels)}'
+            )
         if self.channels == "bundled":
             raise InputError(
                 'Unreliable("bundled") has nothing to lose, for its members share arrays and no letter travels: '
                 'use Unreliable("memory")'
             )
         if self.channels != "memory":
-            raise InputError(f'Unreliable carries mail by "memory" channels alone, got {shown(self.channels)}')
+            raise InputError(
+                f'Unreliable carries mail by "memory" channels alone, got {shown(self.channels)}'
+            )
         for name in ("drop", "duplicate", "reorder", "corrupt", "crash"):
             _number(name, getattr(self, name), 1.0)
         _number("delay", self.delay, LONGEST)
         for name, least, most in (("seed", 0, 2**64 - 1), ("restarts", 1, math.inf)):
-            object.__setattr__(self, name, as_whole_number(f"Unreliable: {name}", getattr(self, name), least, most))
+            object.__setattr__(
+                self, name, as_whole_number(f"Unreliable: {name}", getattr(self, name), least, most)
+            )
         faults = as_list("Unreliable: faults", self.faults)
         for fault in faults:
             mentioned(fault)
@@ -73,13 +79,22 @@ class Unreliable:
     def described(self) -> dict[str, Any]:
         """For the metadata of a log's second file."""
         held = {field.name: getattr(self, field.name) for field in fields(self)}
-        return held | {"faults": [{"name": type(fault).__name__} | _plain(asdict(fault)) for fault in self.faults]}
+        return held | {
+            "faults": [
+                {"name": type(fault).__name__} | _plain(asdict(fault)) for fault in self.faults
+            ]
+        }
 
 
 def _plain(held: dict[str, Any]) -> dict[str, Any]:
-    return {name: sorted(value) if isinstance(value, frozenset) else value for name, value in held.items()}
+    return {
+        name: sorted(value) if isinstance(value, frozenset) else value
+        for name, value in held.items()
+    }
 
 
 def _number(name: str, value: object, below: float) -> None:
     if not 0 <= number(value) < below:
-        raise InputError(f"Unreliable: {name} must be a number of at least 0 and below {below:g}, got {shown(value)}")
+        raise InputError(
+            f"Unreliable: {name} must be a number of at least 0 and below {below:g}, got {shown(value)}"
+        )

@@ -56,8 +56,12 @@ class UnreliableChannels:
         self._restarts = 0
         self._stride = 1
         mailboxes = self.post.mailboxes
-        self._ports = [MortalPort(self, k, wires[k], mailboxes[k].receive, lines) for k in range(world)]
-        self.environment = MortalEnvironmentPort(self, world, wires[world], mailboxes[world].receive, lines)
+        self._ports = [
+            MortalPort(self, k, wires[k], mailboxes[k].receive, lines) for k in range(world)
+        ]
+        self.environment = MortalEnvironmentPort(
+            self, world, wires[world], mailboxes[world].receive, lines
+        )
         self._ports.append(self.environment)
         self.loss = self._ports[-2]
         connect(network, lines, self._ports, [None] * len(lines.members))
@@ -70,14 +74,21 @@ class UnreliableChannels:
         await self.post.carry()
 
     @enable_ki_protection
-    async def supervise(self, member: int, birth: Callable[[], Any], life: Callable[[Any, Any, int], Awaitable[None]]) -> None:
+    async def supervise(
+        self,
+        member: int,
+        birth: Callable[[], Any],
+        life: Callable[[Any, Any, int], Awaitable[None]],
+    ) -> None:
         """One life after another (as a supervisor of Erlang/OTP's would, one for one, of those that were killed)."""
         port, deaths, finished = self._ports[member], 0, self.snapshots[member].number
         while True:
             rule, snapshot = birth(), self.snapshots[member]
             if not all(callable(getattr(rule, name, None)) for name in ("kept", "restore")):
                 told = f"{port.node!r}: its rule, {type(rule).__name__}, needs kept() and restore() to go on after a death"
-                raise SimulationError(f"{told}: derive it from neuron.Keeper, and name in KEPT what it keeps")
+                raise SimulationError(
+                    f"{told}: derive it from neuron.Keeper, and name in KEPT what it keeps"
+                )
             if snapshot.kept:
                 rule.restore(snapshot.kept)
             port.be_born(snapshot, rule.kept)
@@ -86,7 +97,9 @@ class UnreliableChannels:
             except Killed as death:
                 if finished != self.snapshots[member].number:
                     deaths, finished = 0, self.snapshots[member].number
-                deaths += port.at_work  # whoever dies before anything is asked of it has failed in nothing
+                deaths += (
+                    port.at_work
+                )  # whoever dies before anything is asked of it has failed in nothing
                 if deaths > self.settings.restarts:
                     raise SimulationError(
                         f"{port.node!r} died {deaths} times without finishing step {finished + self._stride}, at last {death}: "
@@ -130,7 +143,9 @@ class UnreliableChannels:
     def statistics(self) -> Statistics:
         """messages: those that plain channels would have carried; what else was sent is among the disturbances."""
         mailboxes = {port.node: self.post.fill(k) for k, port in enumerate(self._ports)}
-        return Statistics(self._told, mailboxes, dict(self.storm.counts) | {"restarts": self._restarts})
+        return Statistics(
+            self._told, mailboxes, dict(self.storm.counts) | {"restarts": self._restarts}
+        )
 
     @enable_ki_protection
     def stop(self) -> None:
@@ -143,14 +158,23 @@ class UnreliableChannels:
 def _check_faults(faults: Sequence[Any], network: Network, lines: Lines) -> None:
     members = set(lines.members)
     kinds = [KINDS[k] for k in lines.kind.tolist()]
-    along = {(kind, lines.members[s], lines.members[t]) for kind, s, t in zip(kinds, lines.source, lines.target, strict=True)}
+    along = {
+        (kind, lines.members[s], lines.members[t])
+        for kind, s, t in zip(kinds, lines.source, lines.target, strict=True)
+    }
     for fault in faults:
         for name in mentioned(fault):
             if name not in members:
                 raise InputError(f"{fault}: the network has no neuron {name!r}")
         if isinstance(fault, Lose) and (fault.kind, fault.source, fault.target) not in along:
-            raise InputError(f"{fault}: no {fault.kind} goes along {fault.source!r} -> {fault.target!r}")
-        if isinstance(fault, DeadLink) and not any((fault.source, fault.target) == ends[1:] for ends in along):
+            raise InputError(
+                f"{fault}: no {fault.kind} goes along {fault.source!r} -> {fault.target!r}"
+            )
+        if isinstance(fault, DeadLink) and not any(
+            (fault.source, fault.target) == ends[1:] for ends in along
+        ):
             raise InputError(f"{fault}: there is no synapse {fault.source!r} -> {fault.target!r}")
         if isinstance(fault, Kill) and fault.node == ENVIRONMENT:
-            raise InputError(f"{fault}: the environment is this program itself; only members of the society die")
+            raise InputError(
+                f"{fault}: the environment is this program itself; only members of the society die"
+            )

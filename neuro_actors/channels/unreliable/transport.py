@@ -26,7 +26,9 @@ class Post:
     most: how many frames there ever were on their way.
     """
 
-    def __init__(self, storm: Storm, receivers: list[int], senders: list[int], room: list[int]) -> None:
+    def __init__(
+        self, storm: Storm, receivers: list[int], senders: list[int], room: list[int]
+    ) -> None:
         self.mailboxes = [Mailbox(*trio.open_memory_channel[bytes](size)) for size in room]
         self.most = 0
         self._storm = storm
@@ -66,7 +68,10 @@ class Post:
                     self.mailboxes[receiver].send.send_nowait(frame)
                 except trio.WouldBlock:
                     self._storm.overflowed(letter, now)
-                except (trio.BrokenResourceError, trio.ClosedResourceError):  # nobody reads any more
+                except (
+                    trio.BrokenResourceError,
+                    trio.ClosedResourceError,
+                ):  # nobody reads any more
                     return
             self._news = trio.Event()
             self._next = heap[0][0] if heap else math.inf

@@ -41,8 +41,13 @@ def tell(found: list[Timed], out: Console) -> None:
     """The tables: each rival's time, in units of the matrices' and of the society's."""
     about = machine()
     versions = ", ".join(f"{name} {version}" for name, version in about["versions"].items())
-    out.print("ms: thread CPU time of one gradient, median; clock: by the clock; /numpy, /bundled: ratios of ms.\n")
-    out.print(f"{about['cpu']}, {about['system']}; BLAS {about['blas']}, one thread\n{versions}", markup=False)
+    out.print(
+        "ms: thread CPU time of one gradient, median; clock: by the clock; /numpy, /bundled: ratios of ms.\n"
+    )
+    out.print(
+        f"{about['cpu']}, {about['system']}; BLAS {about['blas']}, one thread\n{versions}",
+        markup=False,
+    )
     for (work, batch), rivals in by_work(found):
         matrices, bundled = rivals["numpy matrices"].cpu, rivals["bundled"].cpu
         table = Table(

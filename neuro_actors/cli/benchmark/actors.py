@@ -27,12 +27,21 @@ class AsyncioActors(Rival):
         self.loop = asyncio.new_event_loop()
         network, one = self.network, self.work.batch == 1
         tanh: Callable[[Any], Any] = math.tanh if one else np.tanh
-        relu: Callable[[Any], Any] = (lambda z: max(z, 0.0)) if one else (lambda z: np.maximum(z, 0.0))
+        relu: Callable[[Any], Any] = (
+            (lambda z: max(z, 0.0)) if one else (lambda z: np.maximum(z, 0.0))
+        )
         queues: list[Any] = [asyncio.Queue() for _ in network.ids]
-        said, world = asyncio.Queue[Any](), asyncio.Queue[Any]()  # what outputs said; what neurons committed
+        said, world = (
+            asyncio.Queue[Any](),
+            asyncio.Queue[Any](),
+        )  # what outputs said; what neurons committed
         self.queues, self.said, self.world = queues, said, world
         outputs = {name: i for i, name in enumerate(network.outputs)}
-        weights, sources, targets = network.weights.tolist(), network.sources.tolist(), network.targets.tolist()
+        weights, sources, targets = (
+            network.weights.tolist(),
+            network.sources.tolist(),
+            network.targets.tolist(),
+        )
         rank_in, rank_out = np.empty(len(weights), dtype=int), np.empty(len(weights), dtype=int)
         for k in range(len(network.ids)):
             rank_in[network.incoming.of(k)] = np.arange(len(network.incoming.of(k)))
@@ -43,9 +52,15 @@ class AsyncioActors(Rival):
             w, bias = [weights[s] for s in incoming], float(network.biases[k])
             followers = [(queues[targets[s]], int(rank_in[s])) for s in outgoing]
             tell = [
-                (queues[sources[s]], int(rank_out[s]), weights[s]) for s in incoming if not network.is_input[sources[s]]
+                (queues[sources[s]], int(rank_out[s]), weights[s])
+                for s in incoming
+                if not network.is_input[sources[s]]
             ]
-            mail, output, is_input = queues[k], outputs.get(network.ids[k]), bool(network.is_input[k])
+            mail, output, is_input = (
+                queues[k],
+                outputs.get(network.ids[k]),
+                bool(network.is_input[k]),
+            )
             hidden = output is None
             while True:
                 heard: list[Any] = [None] * max(len(incoming), 1)
@@ -75,7 +90,9 @@ class AsyncioActors(Rival):
                 for queue, place, weight in tell:
                     queue.put_nowait((place, weight * v))
                 scale = 1.0 / self.work.batch
-                wanted = [v * x for x in heard] if one else [float((v * x).sum()) * scale for x in heard]
+                wanted = (
+                    [v * x for x in heard] if one else [float((v * x).sum()) * scale for x in heard]
+                )
                 world.put_nowait((k, wanted))
 
         self.tasks = [self.loop.create_task(neuron(k)) for k in range(len(network.ids))]
@@ -100,7 +117,9 @@ class AsyncioActors(Rival):
             self.found[k] = urgencies
 
     def gradient(self) -> Array | None:
-        return -np.concatenate([self.found[k] for k in np.flatnonzero(~self.network.is_input).tolist()])
+        return -np.concatenate(
+            [self.found[k] for k in np.flatnonzero(~self.network.is_input).tolist()]
+        )
 
     def _stop(self) -> None:
         import asyncio
@@ -130,13 +149,19 @@ class BareTrio(Rival):
         for _ in range(self.count):
             receive()
 
-
     def counted(self) -> int:
         """Messages of a gradient step."""
         network = self.network
         backward = np.count_nonzero(~network.is_input[network.sources])
         neurons = len(network.ids) - len(network.inputs)
-        return len(network.inputs) + len(network.weights) + 4 * len(network.outputs) + 1 + int(backward) + neurons
+        return (
+            len(network.inputs)
+            + len(network.weights)
+            + 4 * len(network.outputs)
+            + 1
+            + int(backward)
+            + neurons
+        )
 
 
 class RulesAlone(Rival):
@@ -152,10 +177,17 @@ class RulesAlone(Rival):
             incoming, fan_out = network.incoming.of(k), max(len(network.outgoing.of(k)), 1)
             from_input = network.is_input[network.sources[incoming]]
             parameters = np.append(network.weights[incoming], network.biases[k])
-            rule = LocalRule(network.ids[k], functions.activation(network.activations[k]), parameters, from_input)
-            heard, urgencies = rng.standard_normal((len(parameters), batch)), rng.standard_normal((fan_out, batch))
+            rule = LocalRule(
+                network.ids[k], functions.activation(network.activations[k]), parameters, from_input
+            )
+            heard, urgencies = (
+                rng.standard_normal((len(parameters), batch)),
+                rng.standard_normal((fan_out, batch)),
+            )
             back = np.empty((np.count_nonzero(~from_input), batch))
-            self.lives.append((rule, heard, np.empty(batch), urgencies, back, np.empty(len(parameters))))
+            self.lives.append(
+                (rule, heard, np.empty(batch), urgencies, back, np.empty(len(parameters)))
+            )
 
     async def step(self) -> None:
         step = Step(1, "squared_error")
@@ -176,7 +208,11 @@ class PykkaActors(Rival):
 
         network, relu = self.network, self.work.activation == "relu"
         self.said, self.world = queue.SimpleQueue[Any](), queue.SimpleQueue[Any]()
-        said, world, outputs = self.said, self.world, {name: i for i, name in enumerate(network.outputs)}
+        said, world, outputs = (
+            self.said,
+            self.world,
+            {name: i for i, name in enumerate(network.outputs)},
+        )
         value_of: Callable[[Any], Any] = (lambda z: np.maximum(z, 0.0)) if relu else np.tanh
 
         class Actor(pykka.ThreadingActor):  # type: ignore[misc,unused-ignore]
@@ -206,7 +242,9 @@ class PykkaActors(Rival):
                     self.a = self.heard[-1]
                     self.heard = {}
                 else:
-                    self.z = self.bias + sum(w * self.heard[s] for w, s in zip(self.w, self.sources, strict=True))
+                    self.z = self.bias + sum(
+                        w * self.heard[s] for w, s in zip(self.w, self.sources, strict=True)
+                    )
                     self.a = self.z if self.output is not None else value_of(self.z)
                 for follower in self.followers:
                     actors[follower].tell(("activation", self.k, self.a))
@@ -215,7 +253,13 @@ class PykkaActors(Rival):
 
             def respond(self) -> None:
                 u = sum(self.urgencies.values())
-                slope = 1.0 if self.output is not None else (self.z > 0) if relu else 1.0 - self.a * self.a
+                slope = (
+                    1.0
+                    if self.output is not None
+                    else (self.z > 0)
+                    if relu
+                    else 1.0 - self.a * self.a
+                )
                 v = u * slope
                 for w, source in zip(self.w, self.sources, strict=True):
                     if not network.is_input[source]:
@@ -241,4 +285,6 @@ class PykkaActors(Rival):
             self.found[k] = urgencies
 
     def gradient(self) -> Array | None:
-        return -np.concatenate([self.found[k] for k in np.flatnonzero(~self.network.is_input).tolist()])
+        return -np.concatenate(
+            [self.found[k] for k in np.flatnonzero(~self.network.is_input).tolist()]
+        )

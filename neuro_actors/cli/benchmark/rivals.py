@@ -30,10 +30,14 @@ class Work:
 
     def examples(self) -> tuple[Array, Array]:
         rng = np.random.default_rng(0)
-        return rng.standard_normal((self.batch, self.sizes[0])), rng.standard_normal((self.batch, self.sizes[-1]))
+        return rng.standard_normal((self.batch, self.sizes[0])), rng.standard_normal(
+            (self.batch, self.sizes[-1])
+        )
 
     def __str__(self) -> str:
-        return "-".join(map(str, self.sizes)) + ("" if self.activation == "tanh" else f" {self.activation}")
+        return "-".join(map(str, self.sizes)) + (
+            "" if self.activation == "tanh" else f" {self.activation}"
+        )
 
 
 class Rival:
@@ -143,7 +147,9 @@ class Torch(Rival):
             if k < len(self.layers) - 1:
                 a = torch.relu(a) if self.work.activation == "relu" else torch.tanh(a)
         loss = ((a - targets) ** 2).sum(dim=1).mean()
-        self.found = torch.autograd.grad(loss, [tensor for layer in self.layers for tensor in layer])
+        self.found = torch.autograd.grad(
+            loss, [tensor for layer in self.layers for tensor in layer]
+        )
 
     def gradient(self) -> Array | None:
         return np.concatenate([tensor.numpy().ravel() for tensor in self.found[::2]])
@@ -160,7 +166,10 @@ class Micrograd(Rival):
         self.value: Any = Value
         weights, biases = self.network.to_matrices()
         self.layers = [
-            [([Value(v) for v in row], Value(bias)) for row, bias in zip(w.tolist(), b.tolist(), strict=True)]
+            [
+                ([Value(v) for v in row], Value(bias))
+                for row, bias in zip(w.tolist(), b.tolist(), strict=True)
+            ]
             for w, b in zip(weights, biases, strict=True)
         ]
 
@@ -171,7 +180,9 @@ class Micrograd(Rival):
                     parameter.grad = 0
         a = [self.value(v) for v in self.x[0].tolist()]
         for k, layer in enumerate(self.layers):
-            signals = [sum((w * x for w, x in zip(row, a, strict=True)), bias) for row, bias in layer]
+            signals = [
+                sum((w * x for w, x in zip(row, a, strict=True)), bias) for row, bias in layer
+            ]
             a = [z.relu() for z in signals] if k < len(self.layers) - 1 else signals
         loss = sum((p - t) ** 2 for p, t in zip(a, self.targets[0].tolist(), strict=True))
         loss.backward()

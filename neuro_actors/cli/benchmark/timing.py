@@ -22,7 +22,13 @@ from .rivals import Blas, Matrices, MemoryChannels, Micrograd, Rival, Society, T
 
 LARGE, MIDDLE, SMALL, TINY = (784, 128, 64, 10), (784, 30, 10), (64, 32, 10), (2, 16, 16, 1)
 MATRIX_LIKE: tuple[type[Rival], ...] = (Society, Blas, Matrices, Torch)
-ACTOR_LIKE: tuple[type[Rival], ...] = (MemoryChannels, BareTrio, RulesAlone, AsyncioActors, PykkaActors)
+ACTOR_LIKE: tuple[type[Rival], ...] = (
+    MemoryChannels,
+    BareTrio,
+    RulesAlone,
+    AsyncioActors,
+    PykkaActors,
+)
 
 Plan = list[tuple[Work, tuple[type[Rival], ...]]]
 
@@ -31,11 +37,20 @@ def plan(quick: bool) -> Plan:
     """Which works, and who does them."""
     large: Plan = [(Work(LARGE, batch), MATRIX_LIKE) for batch in (1, 32, 256)]
     middle = (Work(MIDDLE, 1, "relu"), (*MATRIX_LIKE, *ACTOR_LIKE, Micrograd))
-    small: Plan = [(Work(SMALL, 1), (*MATRIX_LIKE, *ACTOR_LIKE)), (Work(TINY, 1), (*MATRIX_LIKE, *ACTOR_LIKE))]
+    small: Plan = [
+        (Work(SMALL, 1), (*MATRIX_LIKE, *ACTOR_LIKE)),
+        (Work(TINY, 1), (*MATRIX_LIKE, *ACTOR_LIKE)),
+    ]
     if quick:
         return [*large, middle, *small]
     more: Plan = [(Work(SMALL, batch), (*MATRIX_LIKE, *ACTOR_LIKE)) for batch in (32, 256)]
-    return [*large, middle, (Work(MIDDLE, 32), (*MATRIX_LIKE, MemoryChannels, BareTrio, RulesAlone)), *small, *more]
+    return [
+        *large,
+        middle,
+        (Work(MIDDLE, 32), (*MATRIX_LIKE, MemoryChannels, BareTrio, RulesAlone)),
+        *small,
+        *more,
+    ]
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +70,11 @@ class Timed:
 
 
 async def side_by_side(
-    work: Work, rivals: tuple[type[Rival], ...], rounds: int, seconds: float, done: Callable[[str], None]
+    work: Work,
+    rivals: tuple[type[Rival], ...],
+    rounds: int,
+    seconds: float,
+    done: Callable[[str], None],
 ) -> list[Timed]:
     """All rivals at one work, in `rounds` rounds of a block each, a block of about `seconds`."""
     async with AsyncExitStack() as stack:
@@ -117,20 +136,33 @@ def _agrees(rival: Rival) -> bool:
 
 
 def _messages(rival: Rival) -> int:
-    return BareTrio(rival.work).counted() if isinstance(rival, (Society, BareTrio, AsyncioActors, PykkaActors)) else 0
+    return (
+        BareTrio(rival.work).counted()
+        if isinstance(rival, (Society, BareTrio, AsyncioActors, PykkaActors))
+        else 0
+    )
 
 
 def _quartiles(values: list[float]) -> tuple[float, float]:
-    low, _, high = statistics.quantiles(values, n=4) if len(values) > 1 else (values[0], 0.0, values[0])
+    low, _, high = (
+        statistics.quantiles(values, n=4) if len(values) > 1 else (values[0], 0.0, values[0])
+    )
     return low, high
 
 
 def machine() -> dict[str, Any]:
     """Where and with what it was measured."""
     names = ("numpy", "trio", "torch", "micrograd", "pykka")
-    versions = {"python": platform.python_version(), "neuro-actors": __version__} | {n: v for n in names if (v := _version(n))}
+    versions = {"python": platform.python_version(), "neuro-actors": __version__} | {
+        n: v for n in names if (v := _version(n))
+    }
     blas = np.show_config(mode="dicts")["Build Dependencies"]["blas"]
-    return {"cpu": _cpu(), "system": platform.system(), "blas": f"{blas['name']} {blas['version']}", "versions": versions}
+    return {
+        "cpu": _cpu(),
+        "system": platform.system(),
+        "blas": f"{blas['name']} {blas['version']}",
+        "versions": versions,
+    }
 
 
 def _version(name: str) -> str | None:
@@ -143,7 +175,9 @@ def _version(name: str) -> str | None:
 def _cpu() -> str:
     try:
         lines = Path("/proc/cpuinfo").read_text().splitlines()
-        return next(line.split(":", 1)[1].strip() for line in lines if line.startswith("model name"))
+        return next(
+            line.split(":", 1)[1].strip() for line in lines if line.startswith("model name")
+        )
     except (OSError, StopIteration):
         return platform.processor() or platform.machine()
 

@@ -35,13 +35,17 @@ def audit(
     progress: is told, now and then, how many bytes of how many were read.
     Raises `LogError` for what is no message log, or needs an activation or a loss that is not in the tables here.
     """
-    if digest is not None and not (isinstance(digest, str) and re.fullmatch("[0-9a-fA-F]{64}", digest)):
+    if digest is not None and not (
+        isinstance(digest, str) and re.fullmatch("[0-9a-fA-F]{64}", digest)
+    ):
         raise InputError(f"digest: expected 64 hexadecimal digits, got {shown(digest)}")
     optimizers = as_list("optimizers", optimizers)
     for one in optimizers:
         check_optimizer(one)
     if progress is not None and not callable(progress):
-        raise InputError(f"progress: expected a function of two numbers, or None, got {shown(progress)}")
+        raise InputError(
+            f"progress: expected a function of two numbers, or None, got {shown(progress)}"
+        )
     from .auditor import Auditor  # with pyarrow, which is imported only where a log is
 
     return Auditor(path, optimizers).audit(digest, progress)

@@ -43,17 +43,23 @@ class Auditor:
         self._network, self._recording = reader.network, reader.recording
         if "resumed" in reader.about:
             before = f"step {reader.about['resumed']}, and what neurons kept of the steps before stands in the checkpoint"
-            raise LogError(f"{self._path!r} cannot be audited: it is of a run that was resumed after {before}")
+            raise LogError(
+                f"{self._path!r} cannot be audited: it is of a run that was resumed after {before}"
+            )
         try:
             self._network.check_activations()
             numerics = reader.about["numerics"]
             sums = named(numerics["sums"])
             rule = rule_of(reader.rule)
         except NetworkError as error:
-            raise LogError(f"{self._path!r}: {error}; --import MODULE imports the module that adds one") from None
+            raise LogError(
+                f"{self._path!r}: {error}; --import MODULE imports the module that adds one"
+            ) from None
         except (KeyError, TypeError, InputError) as error:
             told = f"its metadata do not say by which sums and rule its neurons lived: {error}"
-            raise LogError(f"{self._path!r}: {told}; --import MODULE imports the module that adds a rule") from None
+            raise LogError(
+                f"{self._path!r}: {told}; --import MODULE imports the module that adds a rule"
+            ) from None
         self._differences = differences(numerics, numerics["sums"])
         self._exact = not self._differences
         self._by_the_rule(rule)
@@ -63,18 +69,26 @@ class Auditor:
         self._places = Places(self._network)
         self._stages: dict[tuple[bool, bool, bool, bool, int, int], Stage] = {}
         everyone = self._recording.neurons is None and self._recording.layers is None
-        self._chosen = np.append(self._recording.chosen(self._network), [everyone, False])  # the loss; the environment
+        self._chosen = np.append(
+            self._recording.chosen(self._network), [everyone, False]
+        )  # the loss; the environment
         self._rows = self._steps = self._last = self._messages = self._given = 0
         self._ended = self._unsealed = False  # whether the last step is
-        self._broken: tuple[Rows, Task, Form, Refused] | None = None  # a step that may have been broken off
-        self._missed: dict[tuple[str, str], list[int]] = {}  # kind, reason: how many rows, the first's step and sender
+        self._broken: tuple[Rows, Task, Form, Refused] | None = (
+            None  # a step that may have been broken off
+        )
+        self._missed: dict[
+            tuple[str, str], list[int]
+        ] = {}  # kind, reason: how many rows, the first's step and sender
         self._believed = 0  # commits of steps that were left out
 
     def _by_the_rule(self, rule: Rule) -> None:
         """Other rules than backpropagation keep what a partial log does not say, and nobody knows how rounding carries it."""
         if type(rule) is not Backpropagation and not (self._exact and self._recording.whole):
             why = "; ".join(self._differences) or "it is a partial log"
-            raise LogError(f"{self._path!r}: a log under {rule!r} can be audited whole, and on the machine that made it: {why}")
+            raise LogError(
+                f"{self._path!r}: a log under {rule!r} can be audited whole, and on the machine that made it: {why}"
+            )
 
     def audit(self, digest: str | None, progress: Callable[[int, int], None] | None) -> Audit:
         """Read it all, or up to the first lie."""
@@ -101,7 +115,9 @@ class Auditor:
             if not str(error).startswith(repr(self._path)):
                 raise
             told = str(error).removeprefix(f"{self._path!r}: ")
-            raise refused(self._last, self._rows, f"data are damaged: {told}; that is", "nothing", "a row") from None
+            raise refused(
+                self._last, self._rows, f"data are damaged: {told}; that is", "nothing", "a row"
+            ) from None
 
     def _check_schema(self) -> None:
         schema = self._reader.schema
@@ -111,9 +127,17 @@ class Auditor:
     def _check_end(self, digest: str | None) -> None:
         reader = self._reader
         if not reader.cut_off and reader.read != reader.size:
-            raise refused(self._last, self._rows, "file goes on behind its end: its bytes are", reader.size, reader.read)
+            raise refused(
+                self._last,
+                self._rows,
+                "file goes on behind its end: its bytes are",
+                reader.size,
+                reader.read,
+            )
         if self._ended and digest is not None and digest.lower() != self._chain.hex:
-            raise refused(self._last, self._rows - 1, "last digest is", self._chain.hex, digest.lower())
+            raise refused(
+                self._last, self._rows - 1, "last digest is", self._chain.hex, digest.lower()
+            )
 
     # --- what stands in the file ---------------------------------------------------------------------------------
 
@@ -133,12 +157,26 @@ class Auditor:
     def _one_step(self, rows: Rows) -> None:
         task = self._tasks.next(rows)
         if task.loss is not None and task.loss not in functions.LOSSES:
-            raise LogError(f"step {task.number}: the loss {printable(task.loss)!r} is not known here; import what adds it")
+            raise LogError(
+                f"step {task.number}: the loss {printable(task.loss)!r} is not known here; import what adds it"
+            )
         judged = task.loss is not None
         if self._recording.whole and task.batch > len(rows.values):
-            raise refused(task.number, rows.first, "begin note tells of examples:", task.batch, "as many as there are numbers")
+            raise refused(
+                task.number,
+                rows.first,
+                "begin note tells of examples:",
+                task.batch,
+                "as many as there are numbers",
+            )
         if self._recording.whole and task.columns > len(rows.values):
-            raise refused(task.number, rows.first, "begin note tells of columns:", task.columns, "as many as there are numbers")
+            raise refused(
+                task.number,
+                rows.first,
+                "begin note tells of columns:",
+                task.columns,
+                "as many as there are numbers",
+            )
         width = (0, 0) if task.only_learnt else (task.batch, task.columns)
         key = (judged, task.wrt_inputs, task.only_learnt, task.tangent, *width)
         stage = self._stages.get(key)
@@ -171,14 +209,35 @@ class Auditor:
         stage = self._stage(form, task, present)
         if stage.early:
             what = form.phrase(rows, stage.early[0] + 1)
-            raise refused(task.number, rows.first + 1 + stage.early[0], "row is", what, "missing", "it had not heard all")
+            raise refused(
+                task.number,
+                rows.first + 1 + stage.early[0],
+                "row is",
+                what,
+                "missing",
+                "it had not heard all",
+            )
         self._judge(rows, task, stage)
         self._steps, self._last = self._steps + 1, task.number
 
-    def _form(self, judged: bool, wrt_inputs: bool, only_learnt: bool, tangent: bool, batch: int, columns: int) -> Form:
+    def _form(
+        self,
+        judged: bool,
+        wrt_inputs: bool,
+        only_learnt: bool,
+        tangent: bool,
+        batch: int,
+        columns: int,
+    ) -> Form:
         recording = replace(self._recording, phases=["commit"]) if only_learnt else self._recording
         kind = {"judged": judged, "wrt_inputs": wrt_inputs, "tangent": tangent}
-        return Form(self._network, self._places, Template(self._network, self._places, recording, **kind), batch, columns)
+        return Form(
+            self._network,
+            self._places,
+            Template(self._network, self._places, recording, **kind),
+            batch,
+            columns,
+        )
 
     def _stage(self, form: Form, task: Task, present: Indices | None = None) -> Stage:
         return Stage(
@@ -213,7 +272,11 @@ class Auditor:
         wrong = first_not_finite(said)
         if wrong is not None:
             r = int(np.searchsorted(rows.starts, wrong, side="right")) - 1
-            raise Refused(form.lie(rows, r, wrong - int(rows.starts[r]), "a finite number", learns=task.update > 0))
+            raise Refused(
+                form.lie(
+                    rows, r, wrong - int(rows.starts[r]), "a finite number", learns=task.update > 0
+                )
+            )
         self._messages += stage.messages
         if task.only_learnt:
             replay.take_over(stage, said)
@@ -231,7 +294,9 @@ class Auditor:
         step = Step(task.number, task.loss, optimizer, task.wrt_inputs, task.tangent, task.round)
         found = replay.step(stage, said, step, task.update, unknown)
         if found.row is not None:
-            raise Refused(form.lie(rows, found.row + 1, found.number, found.should, learns=task.update > 0))
+            raise Refused(
+                form.lie(rows, found.row + 1, found.number, found.should, learns=task.update > 0)
+            )
         for reason, missed in found.unproved.items():
             self._miss(rows, stage, reason, np.array(missed, dtype=np.intp))
 
@@ -272,7 +337,11 @@ class Auditor:
         recorded = self._recording
         if not recorded.whole:
             neurons = None if recorded.neurons is None else f"neurons {some(recorded.neurons)}"
-            layers = None if recorded.layers is None else f"levels {', '.join(map(str, recorded.layers))}"
+            layers = (
+                None
+                if recorded.layers is None
+                else f"levels {', '.join(map(str, recorded.layers))}"
+            )
             every = f"every {recorded.every} steps" if recorded.every > 1 else None
             phases = None if recorded.phases is None else f"phases {', '.join(recorded.phases)}"
             yield f"a partial log: {'; '.join(part for part in (every, neurons, layers, phases) if part)}"

@@ -23,8 +23,16 @@ class Form:
     numbers that the seal covers.
     """
 
-    def __init__(self, network: Network, places: Places, template: Template, batch: int, columns: int) -> None:
-        self.network, self.places, self.template, self.batch, self.columns = network, places, template, batch, columns
+    def __init__(
+        self, network: Network, places: Places, template: Template, batch: int, columns: int
+    ) -> None:
+        self.network, self.places, self.template, self.batch, self.columns = (
+            network,
+            places,
+            template,
+            batch,
+            columns,
+        )
         self.place = template.place
         lengths = template.lengths(batch, columns)
         self.starts: Indices = np.concatenate([[0], np.cumsum(lengths)])
@@ -37,10 +45,13 @@ class Form:
             "time": (0, template.time, 0, np.int32),
         }
         self._columns: dict[str, np.ndarray[Any, Any]] = {
-            name: np.concatenate([[a], column, [b]]).astype(dtype) for name, (a, column, b, dtype) in framed.items()
+            name: np.concatenate([[a], column, [b]]).astype(dtype)
+            for name, (a, column, b, dtype) in framed.items()
         }
         self._columns["starts"] = np.concatenate([[0], self.starts, self.starts[-1:]])
-        self._bytes = [(name, column.tobytes()) for name, column in self._columns.items()]  # the fastest to compare
+        self._bytes = [
+            (name, column.tobytes()) for name, column in self._columns.items()
+        ]  # the fastest to compare
         wanted = places.block["wanted"].start
         self.notes = [
             network.outputs[place - wanted] if kind == CODE["target"] else None
@@ -67,21 +78,37 @@ class Form:
             if rows.step[r] != step:
                 return refused(step, row, f"row ({stands}) is of step", rows.step[r], step)
             if rows.time[r] != self._columns["time"][r]:
-                return refused(step, row, f"time, of what {stands}, is", rows.time[r], self._columns["time"][r])
+                return refused(
+                    step, row, f"time, of what {stands}, is", rows.time[r], self._columns["time"][r]
+                )
             length, right = (int(x[r + 1] - x[r]) for x in (rows.starts, self._columns["starts"]))
             if length != right:
                 return refused(step, row, f"numbers, of what {stands}, are", length, right)
             if 0 < r < wanted - 1 and rows.notes[r].as_py() != self.notes[r - 1]:
-                return refused(step, row, f"note, of what {stands}, is", rows.notes[r].as_py(), self.notes[r - 1])
+                return refused(
+                    step,
+                    row,
+                    f"note, of what {stands}, is",
+                    rows.notes[r].as_py(),
+                    self.notes[r - 1],
+                )
         if there > wanted:
-            return refused(step, rows.first + wanted, "row is", self.phrase(rows, wanted), "a begin row, or the end")
+            return refused(
+                step,
+                rows.first + wanted,
+                "row is",
+                self.phrase(rows, wanted),
+                "a begin row, or the end",
+            )
         return refused(step, rows.first + there, "row is", "missing", self._wanted(there))
 
     def present(self, rows: Rows) -> Indices:
         """Of a step that was broken off: which rows there are, places in the form. They stand in its order."""
         step, found, r = int(rows.step[0]), [], 1
         names = ("kind", "sender", "receiver", "time")
-        if rows.starts[1] or any(getattr(rows, name)[0] != self._columns[name][0] for name in names):
+        if rows.starts[1] or any(
+            getattr(rows, name)[0] != self._columns[name][0] for name in names
+        ):
             raise self.complaint(rows)
         for k in range(len(self.notes)):
             if r == len(rows):
@@ -91,11 +118,23 @@ class Form:
                 length = int(rows.starts[r + 1] - rows.starts[r])
                 if length != self.starts[k + 1] - self.starts[k]:
                     right = self.starts[k + 1] - self.starts[k]
-                    raise refused(step, rows.first + r, f"numbers, of what {self.phrase(rows, r)}, are", length, right)
+                    raise refused(
+                        step,
+                        rows.first + r,
+                        f"numbers, of what {self.phrase(rows, r)}, are",
+                        length,
+                        right,
+                    )
                 found.append(k)
                 r += 1
         if r < len(rows):
-            raise refused(step, rows.first + r, "row is", self.phrase(rows, r), "another one, or another place")
+            raise refused(
+                step,
+                rows.first + r,
+                "row is",
+                self.phrase(rows, r),
+                "another one, or another place",
+            )
         if (rows.step != step).any():
             r = int(np.flatnonzero(rows.step != step)[0])
             raise refused(step, rows.first + r, "row is of step", rows.step[r], step)
@@ -107,15 +146,24 @@ class Form:
         """That number i of row r is wrong; both count from 0 on."""
         who = self._name(int(rows.sender[r]))
         kind = KINDS[rows.kind[r]]
-        said = float(rows.values[rows.starts[r] + i]) if rows.starts[r + 1] > rows.starts[r] else "nothing"
+        said = (
+            float(rows.values[rows.starts[r] + i])
+            if rows.starts[r + 1] > rows.starts[r]
+            else "nothing"
+        )
         where = f"example {i + 1}" if i < self.batch <= self.columns else f"column {i + 1}"
         what = self.phrase(rows, r).removeprefix(who).strip()
         if kind == "commit":
             k = int(rows.sender[r])
             incoming = self.network.incoming.of(k)
-            source = self.network.ids[self.network.sources[incoming[i]]] if i < len(incoming) else None
+            source = (
+                self.network.ids[self.network.sources[incoming[i]]] if i < len(incoming) else None
+            )
             parameter = "its bias" if source is None else f"its weight for {source}"
-            what, where = f"committed for {parameter} the {'new value' if learns else 'urgency'}", ""
+            what, where = (
+                f"committed for {parameter} the {'new value' if learns else 'urgency'}",
+                "",
+            )
         return Lie(int(rows.step[r]), rows.first + r, who, what, said, should, where)
 
     def phrase(self, rows: Rows, r: int) -> str:
@@ -125,7 +173,9 @@ class Form:
 
     def _wanted(self, r: int) -> str:
         note = self.notes[r - 1] if 0 < r <= len(self.notes) else None
-        kind, sender, receiver = (int(self._columns[name][r]) for name in ("kind", "sender", "receiver"))
+        kind, sender, receiver = (
+            int(self._columns[name][r]) for name in ("kind", "sender", "receiver")
+        )
         return self._phrase(kind, sender, receiver, note)
 
     def _phrase(self, kind: int, sender: int, receiver: int, note: str | None) -> str:
@@ -134,7 +184,10 @@ class Form:
         name = KINDS[kind]
         if sender == receiver == NOBODY:
             return f"{'an' if name[0] in 'aeiou' else 'a'} {name} row"
-        who, whom = self._name(sender), "its followers" if receiver == NOBODY else self._name(receiver)
+        who, whom = (
+            self._name(sender),
+            "its followers" if receiver == NOBODY else self._name(receiver),
+        )
         if name == "target" and note is not None:
             return f"{who} told {whom} the target of {cut(note)}"
         return f"{who} told {whom} the {name}"

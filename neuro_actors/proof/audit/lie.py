@@ -27,7 +27,9 @@ class Lie:
         verb = "have said" if isinstance(self.said, float) else "be"
         more = f" ({self.where})" if self.where else ""
         said, should = (_shown(value, self.what) for value in (self.said, self.should))
-        return printable(f"step {self.step}, row {self.row}: {self.who} {self.what} {said}; it should {verb} {should}{more}")
+        return printable(
+            f"step {self.step}, row {self.row}: {self.who} {self.what} {said}; it should {verb} {should}{more}"
+        )
 
 
 class Refused(Exception):  # no error: a verdict
@@ -37,7 +39,9 @@ class Refused(Exception):  # no error: a verdict
         self.lie = lie
 
 
-def refused(step: int, row: int, what: str, said: object, should: object, where: str = "") -> Refused:
+def refused(
+    step: int, row: int, what: str, said: object, should: object, where: str = ""
+) -> Refused:
     """A verdict on the log itself."""
     return Refused(Lie(step, row, "the log's", what, cut(said), cut(should), where))
 

@@ -49,7 +49,14 @@ class Stage:
     """
 
     def __init__(
-        self, network: Network, form: Form, *, judged: bool, wrt_inputs: bool, bounded: bool, present: Indices | None = None
+        self,
+        network: Network,
+        form: Form,
+        *,
+        judged: bool,
+        wrt_inputs: bool,
+        bounded: bool,
+        present: Indices | None = None,
     ) -> None:
         self.form, self.judged, self.wrt_inputs = form, judged, wrt_inputs
         self._network, self._block = network, form.places.block
@@ -65,20 +72,28 @@ class Stage:
         self.columns = columns = form.columns if spoke.any() else 0
         n = len(network.ids)
         spoken = self._row[self._block["spoken"]]
-        self._speeches = self._places(np.maximum(spoken, 0)) if (spoken >= 0).any() else np.empty((0, columns), dtype=np.intp)
+        self._speeches = (
+            self._places(np.maximum(spoken, 0))
+            if (spoken >= 0).any()
+            else np.empty((0, columns), dtype=np.intp)
+        )
         self._activations = np.ones((n + 1, columns))  # the last is the neuron that always says 1
         self._blocks: dict[bytes, int] = {}
         self.hearing: list[Indices] = []
         self._ears = self._urgencies_by_source()
         self.parts = list(self._parts(self.should))
-        self.margins = list(self._parts(self.slack)) if bounded else []  # the same for how far rounding may carry it
+        self.margins = (
+            list(self._parts(self.slack)) if bounded else []
+        )  # the same for how far rounding may carry it
         outputs = network.output_positions
         self.predictions = self._all(spoken[outputs])
         self.targets = self._all(self._row[self._block["wanted"]], form.batch)
         blamed = self._row[self._block["blamed"]]
         self.blamed = blamed if wrt_inputs else blamed[~network.is_input[outputs]]
         self.lost = int(self._row[self._block["lost"]][0])
-        fan = network.outgoing.sizes + 2 * np.isin(np.arange(n), outputs)  # an output's hear the loss and the environment
+        fan = network.outgoing.sizes + 2 * np.isin(
+            np.arange(n), outputs
+        )  # an output's hear the loss and the environment
         hearers = np.ones(len(self._row), dtype=np.intp)
         hearers[self._block["spoken"]] = fan
         self.hearers: Indices = hearers[form.place[rows]]
@@ -98,7 +113,9 @@ class Stage:
 
     def _places(self, rows: Indices, length: int | None = None) -> Indices:
         along = np.arange(self.columns if length is None else length)
-        places: Indices = np.minimum(self.starts[rows][:, None] + along, max(self.starts[-1] - 1, 0))
+        places: Indices = np.minimum(
+            self.starts[rows][:, None] + along, max(self.starts[-1] - 1, 0)
+        )
         return places
 
     def _all(self, rows: Indices, length: int | None = None) -> Indices | None:
@@ -109,15 +126,24 @@ class Stage:
         network = self._network
         urged, outgoing = self._row[self._block["urged"]], network.outgoing
         ears = [urged[outgoing.of(k)] for k in range(len(network.ids))]
-        for k, row in zip(network.output_positions.tolist(), self._row[self._block["blamed"]].tolist(), strict=True):
+        for k, row in zip(
+            network.output_positions.tolist(),
+            self._row[self._block["blamed"]].tolist(),
+            strict=True,
+        ):
             ears[k] = np.append(ears[k], row)
         return ears
 
     def _parts(self, sheet: Array) -> Iterator[Part]:
         network, columns, block = self._network, self.columns, self._block
         spoken, urged = self._row[block["spoken"]], self._row[block["urged"]]
-        told, felt = (self._by_neuron(name, np.flatnonzero(network.is_input)) for name in ("told", "felt"))
-        commits, steered = (self._by_neuron(name, np.flatnonzero(~network.is_input)) for name in ("committed", "steered"))
+        told, felt = (
+            self._by_neuron(name, np.flatnonzero(network.is_input)) for name in ("told", "felt")
+        )
+        commits, steered = (
+            self._by_neuron(name, np.flatnonzero(~network.is_input))
+            for name in ("committed", "steered")
+        )
         for k in range(len(network.ids)):
             answered = self.judged and (self.wrt_inputs or not network.is_input[k])
             ears = self._all(self._ears[k]) if answered else None
@@ -150,7 +176,11 @@ class Stage:
         if len(rows) and len(there) == len(rows) and (np.diff(rows) == 1).all():
             start = int(self.starts[rows[0]])
             return sheet[start : start + len(rows) * columns].reshape(-1, columns), there, None
-        return np.empty((len(rows), columns)), there, self._places(rows[there]) if len(there) else None
+        return (
+            np.empty((len(rows), columns)),
+            there,
+            self._places(rows[there]) if len(there) else None,
+        )
 
     def _by_neuron(self, block: str, owners: Indices) -> Indices:
         found = np.full(len(self._network.ids), -1)
@@ -170,7 +200,9 @@ class Stage:
         recorded = np.zeros(len(self._row), dtype=bool)
         recorded[self.form.place] = True
         missing = recorded & (self._row < 0)
-        spoken, wanted, blamed, urged = (missing[self._block[name]] for name in ("spoken", "wanted", "blamed", "urged"))
+        spoken, wanted, blamed, urged = (
+            missing[self._block[name]] for name in ("spoken", "wanted", "blamed", "urged")
+        )
         network, early = self._network, []
         told = np.zeros(len(network.ids), dtype=bool)
         told[network.is_input] = missing[self._block["told"]]
@@ -185,5 +217,7 @@ class Stage:
             if deaf[part.member] or unheard[part.member]:
                 early += part.answered
         if spoken[network.output_positions].any() or wanted.any():
-            early += [row for row in (self.lost, *self._row[self._block["blamed"]].tolist()) if row >= 0]
+            early += [
+                row for row in (self.lost, *self._row[self._block["blamed"]].tolist()) if row >= 0
+            ]
         return sorted(early)

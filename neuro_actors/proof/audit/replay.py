@@ -70,7 +70,9 @@ class Replay:
             if part.committed is not None:
                 self._believe(part, said)
 
-    def step(self, stage: Stage, said: Array, step: Step, update: int, unknown: str = "") -> Finding:
+    def step(
+        self, stage: Stage, said: Array, step: Step, update: int, unknown: str = ""
+    ) -> Finding:
         """Replay one step. update: the count of updates, 0 where nobody learns.  unknown: why `step` has no optimiser
         though neurons learn."""
         np.copyto(stage.should, said)
@@ -78,8 +80,15 @@ class Replay:
             self._start_afresh()
         found, learns = Finding(), update > 0
         if step.tangent and self._margins is not None:
-            found.unproved[ROUNDING] = [row for part in stage.parts for row in (part.spoken, *part.answered) if row is not None]
-            found.unproved[ROUNDING] += [row for row in (stage.lost, *stage.blamed.tolist()) if row >= 0]
+            found.unproved[ROUNDING] = [
+                row
+                for part in stage.parts
+                for row in (part.spoken, *part.answered)
+                if row is not None
+            ]
+            found.unproved[ROUNDING] += [
+                row for row in (stage.lost, *stage.blamed.tolist()) if row >= 0
+            ]
             return found
         mail = stage.mail(said)
         bare = replace(step, optimizer=None)  # for who cannot be asked to learn
@@ -117,7 +126,14 @@ class Replay:
         return found
 
     def _speaks(
-        self, rule: NeuronRule, part: Part, step: Step, heard: Array, said: Array, stage: Stage, found: Finding
+        self,
+        rule: NeuronRule,
+        part: Part,
+        step: Step,
+        heard: Array,
+        said: Array,
+        stage: Stage,
+        found: Finding,
     ) -> bool:
         """Hand it its mail, and let it write what it should have said; False if it would have failed."""
         margins, row = self._margins, part.spoken
@@ -144,7 +160,14 @@ class Replay:
         return True
 
     def _learns(
-        self, rule: NeuronRule, part: Part, step: Step, said: Array, stage: Stage, found: Finding, why: str
+        self,
+        rule: NeuronRule,
+        part: Part,
+        step: Step,
+        said: Array,
+        stage: Stage,
+        found: Finding,
+        why: str,
     ) -> None:
         """It has learnt; or, where it could not be asked to, what it committed is believed."""
         if step.optimizer is None:
@@ -152,8 +175,12 @@ class Replay:
                 stage.should[part.committed] = said[part.committed]
                 found.unproved.setdefault(why, []).append(part.answered[-1])
             self._believe(part, said)
-        elif self._margins is not None and part.committed is not None and isinstance(rule, LocalRule):
-            rule.memory = rule.memory._replace(parameters=frozen(said[part.committed].copy()))  # what it went on with there
+        elif (
+            self._margins is not None and part.committed is not None and isinstance(rule, LocalRule)
+        ):
+            rule.memory = rule.memory._replace(
+                parameters=frozen(said[part.committed].copy())
+            )  # what it went on with there
 
     def _start_afresh(self) -> None:
         for rule in self._rules:
@@ -193,7 +220,9 @@ class Replay:
             return
         sheets = [(stage.should, losses, back)]
         if self._margins is not None:
-            sheets.append((stage.slack, *self._margins.judge(self._judge, step, predictions, targets)))
+            sheets.append(
+                (stage.slack, *self._margins.judge(self._judge, step, predictions, targets))
+            )
         for sheet, losses, back in sheets:
             if stage.lost >= 0:
                 sheet[stage.rows_of(stage.lost)] = losses
@@ -210,7 +239,10 @@ class Replay:
         if wrong.any():
             place = int(wrong.argmax())
             found.row = int(np.searchsorted(stage.starts, place, side="right")) - 1
-            found.number, found.should = place - int(stage.starts[found.row]), float(stage.should[place])
+            found.number, found.should = (
+                place - int(stage.starts[found.row]),
+                float(stage.should[place]),
+            )
         row, told = min(found.refusals, default=(-1, ""))
         if told and (found.row is None or row <= found.row):
             found.row, found.number, found.should = row, 0, f"nothing: {told}"

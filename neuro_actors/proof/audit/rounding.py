@@ -41,7 +41,9 @@ class Margins:
         self._signal_error = _gamma(len(parameters) + 2) * (np.abs(parameters) @ np.abs(heard))
         activation[...] = _moves(rule.function.value, self._signal, self._signal_error) + TINY
 
-    def respond(self, k: int, step: Step, heard: Array, urgencies: Array, back: Array, commit: Array) -> None:
+    def respond(
+        self, k: int, step: Step, heard: Array, urgencies: Array, back: Array, commit: Array
+    ) -> None:
         """Into `back` and `commit` how far these may be off."""
         rule = self._rules[k]
         urgency, sizes = urgencies.sum(axis=0), np.abs(urgencies).sum(axis=0)
@@ -53,7 +55,12 @@ class Margins:
         steep = _slope_of(function)(z)
         steep_error = _moves(_slope_of(function), z, self._signal_error)
         v = urgency * steep
-        v_error = error * (np.abs(steep) + steep_error) + np.abs(urgency) * steep_error + 2 * EPS * np.abs(v) + TINY
+        v_error = (
+            error * (np.abs(steep) + steep_error)
+            + np.abs(urgency) * steep_error
+            + 2 * EPS * np.abs(v)
+            + TINY
+        )
         v_size = np.abs(v) + v_error
         weights = np.abs(rule.memory.parameters[:-1])
         if rule.listening is not None and not step.wrt_inputs:
@@ -66,7 +73,9 @@ class Margins:
         else:
             commit[...] = self._learn(k, rule, step.optimizer, heard @ v / batch, wanted_error)
 
-    def judge(self, rule: LossRule, step: Step, predictions: Array, targets: Array) -> tuple[Array, Array]:
+    def judge(
+        self, rule: LossRule, step: Step, predictions: Array, targets: Array
+    ) -> tuple[Array, Array]:
         """How far each example's loss may be off, (batch,), and the urgencies of the outputs that listen."""
         loss = functions.loss(str(step.loss))
         p, t = predictions.T.copy(), targets.T.copy()
@@ -74,11 +83,15 @@ class Margins:
         urgencies = _loss_moves(lambda q: loss.slope(q, t), p, t).T
         return losses, urgencies if step.wrt_inputs else urgencies[~rule.from_input]
 
-    def _learn(self, k: int, rule: LocalRule, optimizer: Optimizer, wanted: Array, error: Array) -> Array:
+    def _learn(
+        self, k: int, rule: LocalRule, optimizer: Optimizer, wanted: Array, error: Array
+    ) -> Array:
         """How far the new parameters may be off; and, for the next step, what the optimiser keeps."""
         memory, (known, errors) = rule.memory, self._states[k]
         continues = memory.optimizer is not None and memory.optimizer == optimizer
-        state, count = (memory.state, memory.updates + 1) if continues else (optimizer.start(len(wanted)), 1)
+        state, count = (
+            (memory.state, memory.updates + 1) if continues else (optimizer.start(len(wanted)), 1)
+        )
         if not continues or known is None or len(errors) != len(state):
             errors = tuple(np.zeros_like(kept) for kept in state)
         parameters = memory.parameters
@@ -91,14 +104,25 @@ class Margins:
         learn = _descend if isinstance(optimizer, SGD) else _adam
         moved, apart, errors = learn(optimizer, wanted, error, state, errors, count)
         self._states[k] = optimizer, errors
-        return np.asarray(rate * (apart + 16 * EPS * np.abs(moved)) + 2 * EPS * np.abs(parameters + rate * moved) + TINY)
+        return np.asarray(
+            rate * (apart + 16 * EPS * np.abs(moved))
+            + 2 * EPS * np.abs(parameters + rate * moved)
+            + TINY
+        )
 
 
-_Learnt = tuple[Array, Array, tuple[Array, ...]]  # the way at rate 1, its error, and the errors of what is kept
+_Learnt = tuple[
+    Array, Array, tuple[Array, ...]
+]  # the way at rate 1, its error, and the errors of what is kept
 
 
 def _descend(
-    optimizer: SGD | Adam, wanted: Array, error: Array, state: tuple[Array, ...], errors: tuple[Array, ...], count: int
+    optimizer: SGD | Adam,
+    wanted: Array,
+    error: Array,
+    state: tuple[Array, ...],
+    errors: tuple[Array, ...],
+    count: int,
 ) -> _Learnt:
     assert isinstance(optimizer, SGD)
     if not optimizer.momentum:
@@ -109,20 +133,36 @@ def _descend(
 
 
 def _adam(
-    optimizer: SGD | Adam, wanted: Array, error: Array, state: tuple[Array, ...], errors: tuple[Array, ...], count: int
+    optimizer: SGD | Adam,
+    wanted: Array,
+    error: Array,
+    state: tuple[Array, ...],
+    errors: tuple[Array, ...],
+    count: int,
 ) -> _Learnt:
     assert isinstance(optimizer, Adam)
     b, c = optimizer.beta1, optimizer.beta2
     mean, square = b * state[0] + (1 - b) * wanted, c * state[1] + (1 - c) * wanted * wanted
-    mean_error = b * errors[0] + (1 - b) * error + 4 * EPS * (b * np.abs(state[0]) + (1 - b) * np.abs(wanted))
-    square_error = c * errors[1] + (1 - c) * (2 * np.abs(wanted) * error + error * error) + 4 * EPS * square
+    mean_error = (
+        b * errors[0]
+        + (1 - b) * error
+        + 4 * EPS * (b * np.abs(state[0]) + (1 - b) * np.abs(wanted))
+    )
+    square_error = (
+        c * errors[1] + (1 - c) * (2 * np.abs(wanted) * error + error * error) + 4 * EPS * square
+    )
     scale = np.sqrt(1 - c**count)
     low, here, high = (
-        np.sqrt(np.maximum(s, 0.0)) / scale + optimizer.epsilon for s in (square - square_error, square, square + square_error)
+        np.sqrt(np.maximum(s, 0.0)) / scale + optimizer.epsilon
+        for s in (square - square_error, square, square + square_error)
     )
     corrected = 1 - b**count
     moved = mean / here
-    corners = [np.abs((mean + side * mean_error) / spread - moved) for side in (-1, 1) for spread in (low, high)]
+    corners = [
+        np.abs((mean + side * mean_error) / spread - moved)
+        for side in (-1, 1)
+        for spread in (low, high)
+    ]
     apart = np.max(corners, axis=0)
     apart = np.where(np.isnan(apart), np.inf, apart) + 8 * EPS * np.abs(moved)
     return moved / corrected, apart / corrected, (mean_error, square_error)
@@ -146,7 +186,9 @@ def _moves(f: Callable[[Array], Array], z: Array, error: Array) -> Array:
     reach = 2.0 * error + np.spacing(np.abs(z))
     here = f(z)
     moved = np.maximum(np.abs(f(z + reach) - here), np.abs(f(z - reach) - here))
-    return moved + 16 * EPS * np.maximum(np.abs(here), 1.0)  # numpy allows its functions 4, and 1 - a² doubles that
+    return moved + 16 * EPS * np.maximum(
+        np.abs(here), 1.0
+    )  # numpy allows its functions 4, and 1 - a² doubles that
 
 
 def _loss_moves(f: Callable[[Array], Array], p: Array, t: Array) -> Array:

@@ -100,7 +100,9 @@ class Tasks:
         """Steps are counted 1, 2, 3, …; in a partial log some are left out, always the same."""
         following = self._last + self._every
         if only:
-            fits = self._learnt_told and not self._learnt and max(self._last, 0) < number < following
+            fits = (
+                self._learnt_told and not self._learnt and max(self._last, 0) < number < following
+            )
         else:
             fits = number == following
         if not fits:
@@ -116,8 +118,14 @@ class Tasks:
                 tuple(about) == tuple(key for key in KEYS if key in about or key not in SELDOM)
                 and json.dumps(about) == note
                 and mode in ("predict", "gradient", "train", "product")
-                and ("round" not in about or (isinstance(round, str) and round != "" and mode in ("gradient", "train")))
-                and ("columns" not in about or (type(columns) is int and 1 <= columns < 2**31 and columns != batch))
+                and (
+                    "round" not in about
+                    or (isinstance(round, str) and round != "" and mode in ("gradient", "train"))
+                )
+                and (
+                    "columns" not in about
+                    or (type(columns) is int and 1 <= columns < 2**31 and columns != batch)
+                )
                 and (mode != "predict" or "columns" not in about)
                 and (mode != "product" or columns == 2 * batch)
                 and (loss is None if mode == "predict" else isinstance(loss, str))
@@ -136,7 +144,9 @@ class Tasks:
             raise refused(number, row, "begin note is", note, "as a run writes it")
         return dict(about)
 
-    def _under(self, number: int, row: int, held: dict[str, Any], update: int, only: bool) -> Optimizer | None:
+    def _under(
+        self, number: int, row: int, held: dict[str, Any], update: int, only: bool
+    ) -> Optimizer | None:
         """The optimiser; the same object as before if neurons continue with it."""
         if held is self._held and update == self._update + 1:
             self._update = update
@@ -144,12 +154,22 @@ class Tasks:
         shape = re.sub(r'"rate": [^,}]*', "", json.dumps(held))
         try:
             found = optimizer_of(held)
-            rated = found is not None and isinstance(getattr(found, "learning_rate", None), GivenRate)
+            rated = found is not None and isinstance(
+                getattr(found, "learning_rate", None), GivenRate
+            )
             wanted = held if found is None else described(found, update)
             if rated:
                 wanted["learning_rate"] = _given_rate(held["learning_rate"])
             fits = json.dumps(wanted) == json.dumps(held)
-        except (KeyError, ValueError, TypeError, AttributeError, OverflowError, ArithmeticError, NeuroActorsError):
+        except (
+            KeyError,
+            ValueError,
+            TypeError,
+            AttributeError,
+            OverflowError,
+            ArithmeticError,
+            NeuroActorsError,
+        ):
             fits = False
         if not fits:
             raise refused(number, row, "optimiser is", json.dumps(held), "one that can be")
@@ -159,7 +179,9 @@ class Tasks:
             found = self._given.get(held.get("name"))
         equal = self._update > 0 and (shape == self._shape if loose else found == self._optimizer)
         following = self._update + 1 if equal else 1
-        gap = self._every > 1 and (only or not self._learnt_told)  # updates that were not recorded may lie between
+        gap = self._every > 1 and (
+            only or not self._learnt_told
+        )  # updates that were not recorded may lie between
         most = self._update * equal + number - (self._learnt or max(self._last, 0))
         if update != following and not (loose and update == 1) and not (gap and update <= most):
             raise refused(number, row, "count of updates is", update, following)
@@ -173,6 +195,10 @@ class Tasks:
 
 def _given_rate(held: dict[str, Any]) -> dict[str, Any]:
     """What must stand there for a function that was the learning rate. Raises `ValueError` for what can be none."""
-    if not isinstance(held["name"], str) or held["name"] in KNOWN or type(held["rate"]) is not float:
+    if (
+        not isinstance(held["name"], str)
+        or held["name"] in KNOWN
+        or type(held["rate"]) is not float
+    ):
         raise ValueError("no function's rate")
     return {"name": held["name"], "rate": held["rate"]}

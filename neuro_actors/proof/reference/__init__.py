@@ -9,4 +9,12 @@ from .gradients import bound, gradient, predict, with_bound
 from .matrices import EPS
 from .products import hessian_vector_bound, hessian_vector_product
 
-__all__ = ["EPS", "bound", "gradient", "hessian_vector_bound", "hessian_vector_product", "predict", "with_bound"]
+__all__ = [
+    "EPS",
+    "bound",
+    "gradient",
+    "hessian_vector_bound",
+    "hessian_vector_product",
+    "predict",
+    "with_bound",
+]

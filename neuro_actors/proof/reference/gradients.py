@@ -22,14 +22,22 @@ def predict(network: Network, x: ArrayLike) -> Array:
 
 
 def gradient(
-    network: Network, x: ArrayLike, targets: ArrayLike, loss: str = "squared_error", wrt_inputs: bool = False
+    network: Network,
+    x: ArrayLike,
+    targets: ArrayLike,
+    loss: str = "squared_error",
+    wrt_inputs: bool = False,
 ) -> Gradient:
     """∂(mean loss) by weights, biases and, if asked for, inputs; see `Gradient`. Arguments as in `neuro_actors.gradient`."""
     return _both(network, x, targets, loss, wrt_inputs, with_bound=False)[0]
 
 
 def bound(
-    network: Network, x: ArrayLike, targets: ArrayLike, loss: str = "squared_error", wrt_inputs: bool = False
+    network: Network,
+    x: ArrayLike,
+    targets: ArrayLike,
+    loss: str = "squared_error",
+    wrt_inputs: bool = False,
 ) -> Gradient:
     """How far, by rounding alone, two correct computations of this gradient can lie apart: a bound for each entry.
 
@@ -42,14 +50,23 @@ def bound(
 
 
 def with_bound(
-    network: Network, x: ArrayLike, targets: ArrayLike, loss: str = "squared_error", wrt_inputs: bool = False
+    network: Network,
+    x: ArrayLike,
+    targets: ArrayLike,
+    loss: str = "squared_error",
+    wrt_inputs: bool = False,
 ) -> tuple[Gradient, Gradient]:
     """`gradient` and `bound` at once."""
     return _both(network, x, targets, loss, wrt_inputs, with_bound=True)
 
 
 def _both(
-    network: Network, x: ArrayLike, targets: ArrayLike, loss: str, wrt_inputs: bool, with_bound: bool
+    network: Network,
+    x: ArrayLike,
+    targets: ArrayLike,
+    loss: str,
+    wrt_inputs: bool,
+    with_bound: bool,
 ) -> tuple[Gradient, Gradient]:
     rows, wanted = as_examples(network, x, targets, loss)
     wrt_inputs = as_flag("wrt_inputs", wrt_inputs)
@@ -88,13 +105,21 @@ def _both(
             continue
         slope_error = np.empty_like(slope)
         for function, here in level.functions:
-            slope_error[:, here] = moves(slope_of(function), z[:, level.targets[here]], za[:, level.targets[here]])
-        d_error = da_error[:, level.targets] + gamma(fan_out[level.targets]) * sums[:, level.targets]
+            slope_error[:, here] = moves(
+                slope_of(function), z[:, level.targets[here]], za[:, level.targets[here]]
+            )
+        d_error = (
+            da_error[:, level.targets] + gamma(fan_out[level.targets]) * sums[:, level.targets]
+        )
         d = np.abs(da[:, level.targets])
         dz_error = d_error * (np.abs(slope) + slope_error) + d * slope_error + 2 * EPS * np.abs(dz)
         # |dz|, |heard| enlarged by their errors, so that the products of two errors are in
         dz_size, heard_error = np.abs(dz) + dz_error, aa[:, level.sources]
-        product_errors = dz_error.T @ np.abs(heard) + dz_size.T @ heard_error + gamma(batch + 2) * (dz_size.T @ np.abs(heard))
+        product_errors = (
+            dz_error.T @ np.abs(heard)
+            + dz_size.T @ heard_error
+            + gamma(batch + 2) * (dz_size.T @ np.abs(heard))
+        )
         weights_error[level.synapses] = product_errors[level.row, level.column] / batch
         biases_error[level.targets] = (dz_error + gamma(batch + 2) * dz_size).sum(axis=0) / batch
         da_error[:, level.sources] += (dz_error + 2 * EPS * dz_size) @ np.abs(level.weights)
@@ -109,4 +134,6 @@ def _both(
         total = da_error + gamma(fan_out) * sums + EPS * np.abs(da)
         inputs_error = 2 * total[:, society.inputs] / batch
     loss_error = float((losses_error + gamma(batch + 2) * np.abs(losses)).mean())
-    return result, Gradient(network, 2 * loss_error, 2 * p_error, 2 * weights_error, 2 * biases_error, inputs_error)
+    return result, Gradient(
+        network, 2 * loss_error, 2 * p_error, 2 * weights_error, 2 * biases_error, inputs_error
+    )

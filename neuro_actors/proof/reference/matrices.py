@@ -45,7 +45,10 @@ class Matrices:
         weights = np.zeros((len(targets), len(sources)))
         weights[row, column] = network.weights[synapses]
         names = [network.activations[t] for t in targets]
-        groups = [(functions.activation(name), np.flatnonzero([n == name for n in names])) for name in sorted(set(names))]
+        groups = [
+            (functions.activation(name), np.flatnonzero([n == name for n in names]))
+            for name in sorted(set(names))
+        ]
         return Level(targets, sources, weights, synapses, row, column, groups)
 
     def forward(self, x: Array) -> tuple[Array, Array]:
@@ -54,7 +57,9 @@ class Matrices:
         z[:, self.inputs] = x
         a = z.copy()
         for level in self.levels:
-            z[:, level.targets] = a[:, level.sources] @ level.weights.T + self.network.biases[level.targets]
+            z[:, level.targets] = (
+                a[:, level.sources] @ level.weights.T + self.network.biases[level.targets]
+            )
             for function, here in level.functions:
                 a[:, level.targets[here]] = function.value(z[:, level.targets[here]])
         return z, a

@@ -14,18 +14,38 @@ from ...network.examples import as_direction, as_examples
 from ...network.gradient import Gradient
 from ...network.network import Network
 from ...support.validation import Array
-from .matrices import EPS, Level, Matrices, curvature_of, forward_errors, gamma, loss_moves, moves, slope_of
+from .matrices import (
+    EPS,
+    Level,
+    Matrices,
+    curvature_of,
+    forward_errors,
+    gamma,
+    loss_moves,
+    moves,
+    slope_of,
+)
 
 
 def hessian_vector_product(
-    network: Network, x: ArrayLike, targets: ArrayLike, weights: ArrayLike, biases: ArrayLike, loss: str = "squared_error"
+    network: Network,
+    x: ArrayLike,
+    targets: ArrayLike,
+    weights: ArrayLike,
+    biases: ArrayLike,
+    loss: str = "squared_error",
 ) -> Gradient:
     """The Hessian of the mean loss times the direction; arguments as in `neuro_actors.hessian_vector_product`."""
     return _both(network, x, targets, weights, biases, loss, with_bound=False)[0]
 
 
 def hessian_vector_bound(
-    network: Network, x: ArrayLike, targets: ArrayLike, weights: ArrayLike, biases: ArrayLike, loss: str = "squared_error"
+    network: Network,
+    x: ArrayLike,
+    targets: ArrayLike,
+    weights: ArrayLike,
+    biases: ArrayLike,
+    loss: str = "squared_error",
 ) -> Gradient:
     """How far, by rounding alone, two correct computations of this product can lie apart: a bound for each entry of weights
     and biases; the same running error analysis as in `bound`, of one more derivative."""
@@ -33,7 +53,13 @@ def hessian_vector_bound(
 
 
 def _both(
-    network: Network, x: ArrayLike, targets: ArrayLike, weights: ArrayLike, biases: ArrayLike, loss: str, with_bound: bool
+    network: Network,
+    x: ArrayLike,
+    targets: ArrayLike,
+    weights: ArrayLike,
+    biases: ArrayLike,
+    loss: str,
+    with_bound: bool,
 ) -> tuple[Gradient, Gradient]:
     rows, wanted = as_examples(network, x, targets, loss)
     v, v_bias = as_direction(network, weights, biases)
@@ -49,7 +75,10 @@ def _both(
     p, p_t = a[:, outputs], a_t[:, outputs]
     functions.check_domain(loss, p, wanted)
     losses = penalty.value(p, wanted)
-    d, d_t = np.zeros((batch, n)), np.zeros((batch, n))  # by activations, and these derivatives' own along the direction
+    d, d_t = (
+        np.zeros((batch, n)),
+        np.zeros((batch, n)),
+    )  # by activations, and these derivatives' own along the direction
     d[:, outputs], d_t[:, outputs] = penalty.slope(p, wanted), curvature(p, wanted, p_t)
     product, product_bias = np.zeros(len(network.weights)), np.zeros(n)
 
@@ -60,10 +89,14 @@ def _both(
         d_e, d_te = np.zeros((batch, n)), np.zeros((batch, n))
         d_e[:, outputs] = loss_moves(lambda q: penalty.slope(q, wanted), p, p_e)
         moved = loss_moves(lambda q: curvature(q, wanted, p_t), p, p_e)
-        for k in range(len(outputs)):  # it is linear in the direction: each prediction's error by itself
+        for k in range(len(outputs)):  # linear in the direction: each prediction's error alone
             one = np.zeros_like(p)
             one[:, k] = 1.0
-            column = np.abs(curvature(p, wanted, one)) + loss_moves(lambda q, one=one: curvature(q, wanted, one), p, p_e)  # type: ignore[misc]
+
+            def bent(q: Array, one: Array = one) -> Array:
+                return curvature(q, wanted, one)
+
+            column = np.abs(bent(p)) + loss_moves(bent, p, p_e)
             moved = moved + column * p_te[:, k : k + 1]
         d_te[:, outputs] = moved
         bound, bound_bias = np.zeros_like(product), np.zeros_like(product_bias)
@@ -90,10 +123,17 @@ def _both(
         reach = np.abs(z_t[:, here]) + z_te[:, here]
         dz_e = err * slope_size + size * slope_e + 2 * EPS * np.abs(dz)
         dz_te = err_t * slope_size + size_t * slope_e
-        dz_te += err * bend_size * reach + size * bend_e * reach + size * np.abs(bend) * z_te[:, here]
+        dz_te += (
+            err * bend_size * reach + size * bend_e * reach + size * np.abs(bend) * z_te[:, here]
+        )
         dz_te += 4 * EPS * (size_t * np.abs(slope) + size * np.abs(bend * z_t[:, here]))
         dz_size, dz_tsize = np.abs(dz) + dz_e, np.abs(dz_t) + dz_te
-        total = dz_te.T @ np.abs(heard) + dz_tsize.T @ a_e[:, sources] + dz_e.T @ np.abs(heard_t) + dz_size.T @ a_te[:, sources]
+        total = (
+            dz_te.T @ np.abs(heard)
+            + dz_tsize.T @ a_e[:, sources]
+            + dz_e.T @ np.abs(heard_t)
+            + dz_size.T @ a_te[:, sources]
+        )
         total += gamma(2 * batch + 3) * (dz_tsize.T @ np.abs(heard) + dz_size.T @ np.abs(heard_t))
         bound[level.synapses] = total[level.row, level.column] / batch
         bound_bias[here] = (dz_te + gamma(batch + 2) * dz_tsize).sum(axis=0) / batch
@@ -118,7 +158,9 @@ def _matrix(level: Level, values: Array) -> Array:
     return matrix
 
 
-def _forward(society: Matrices, z: Array, a: Array, along: list[Array], v_bias: Array) -> tuple[Array, Array]:
+def _forward(
+    society: Matrices, z: Array, a: Array, along: list[Array], v_bias: Array
+) -> tuple[Array, Array]:
     """The derivatives of signals and activations along the direction, (batch, n_neurons) each."""
     z_t, a_t = np.zeros_like(z), np.zeros_like(a)
     for level, matrix in zip(society.levels, along, strict=True):
@@ -129,7 +171,11 @@ def _forward(society: Matrices, z: Array, a: Array, along: list[Array], v_bias: 
 
 
 def _forward_tangent_errors(
-    society: Matrices, along: list[Array], v_bias: Array, values: tuple[Array, ...], errors: tuple[Array, Array]
+    society: Matrices,
+    along: list[Array],
+    v_bias: Array,
+    values: tuple[Array, ...],
+    errors: tuple[Array, Array],
 ) -> tuple[Array, Array]:
     """Bounds of the errors of these derivatives."""
     (z, a, z_t, a_t), (z_e, a_e) = values, errors
@@ -142,7 +188,11 @@ def _forward_tangent_errors(
         z_te[:, here] = carried + gamma(fan_in) * (terms + carried)
         slope, slope_e = _slopes(level, z, a)[0], _slope_errors(level, z, z_e)[0]
         reach = np.abs(z_t[:, here])
-        a_te[:, here] = z_te[:, here] * (np.abs(slope) + slope_e) + reach * slope_e + 2 * EPS * np.abs(slope) * reach
+        a_te[:, here] = (
+            z_te[:, here] * (np.abs(slope) + slope_e)
+            + reach * slope_e
+            + 2 * EPS * np.abs(slope) * reach
+        )
     return z_te, a_te
 
 
@@ -152,7 +202,10 @@ def _slopes(level: Level, z: Array, a: Array) -> tuple[Array, Array]:
     for function, here in level.functions:
         at = level.targets[here]
         assert function.curvature is not None
-        slope[:, here], bend[:, here] = function.slope(z[:, at], a[:, at]), function.curvature(z[:, at], a[:, at])
+        slope[:, here], bend[:, here] = (
+            function.slope(z[:, at], a[:, at]),
+            function.curvature(z[:, at], a[:, at]),
+        )
     return slope, bend
 
 

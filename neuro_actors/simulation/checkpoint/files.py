@@ -62,7 +62,9 @@ def write(path: Path, kind: str, about: dict[str, Any], arrays: Arrays) -> str:
             raise
         sync(path.parent)
     except OSError as error:
-        raise CheckpointError(f"{str(path)!r} cannot be written: {error.strerror or error}") from None
+        raise CheckpointError(
+            f"{str(path)!r} cannot be written: {error.strerror or error}"
+        ) from None
     return digest
 
 
@@ -89,14 +91,18 @@ def read(path: Path, kind: str) -> Held:
 
     name = repr(str(path))
     try:
-        if not S_ISREG(path.stat().st_mode):  # a pipe, in which nothing may ever come, or a device without end
+        if not S_ISREG(
+            path.stat().st_mode
+        ):  # a pipe, in which nothing may ever come, or a device without end
             raise CheckpointError(f"{name} cannot be read: it is no regular file")
         raw = path.read_bytes()
     except OSError as error:
         raise CheckpointError(f"{name} cannot be read: {error.strerror or error}") from None
     places = _places(raw)
     if len(places) != 1 or KEY.encode() not in raw[: 8 + _header(raw)]:
-        raise CheckpointError(f"{name} is damaged, or none that neuro_actors wrote: it has no digest")
+        raise CheckpointError(
+            f"{name} is damaged, or none that neuro_actors wrote: it has no digest"
+        )
     place = places[0]
     digest = raw[place : place + len(ZEROS)].decode()
     seal = hashlib.sha256(raw[:place] + ZEROS.encode())
@@ -106,9 +112,13 @@ def read(path: Path, kind: str) -> Held:
     try:
         about = json.loads(json.loads(raw[8 : 8 + _header(raw)])["__metadata__"][KEY])
         if about["format"] != FORMAT:
-            raise CheckpointError(f"{name} is of checkpoint format {shown(about['format'])}, this version reads {FORMAT}")
+            raise CheckpointError(
+                f"{name} is of checkpoint format {shown(about['format'])}, this version reads {FORMAT}"
+            )
         if about["kind"] != kind:
-            raise CheckpointError(f"{name} is not what its name says: it is of kind {shown(about['kind'])}, not {kind!r}")
+            raise CheckpointError(
+                f"{name} is not what its name says: it is of kind {shown(about['kind'])}, not {kind!r}"
+            )
         return Held(about, load(raw), digest)
     except (KeyError, ValueError, TypeError, RecursionError, SafetensorError) as error:
         raise CheckpointError(f"{name} is none that neuro_actors wrote: {error}") from None

@@ -33,9 +33,13 @@ class Folder:
         with self._refused():
             if self.checkpoints():
                 advice = f"go on with na.resume({str(self.path)!r}), choose another folder, or say overwrite=True"
-                raise CheckpointError(f"{str(self.path)!r} holds checkpoints of a run already: {advice}")
+                raise CheckpointError(
+                    f"{str(self.path)!r} holds checkpoints of a run already: {advice}"
+                )
             if (self.path / DATA).exists():
-                read(self.path / DATA, "data")  # of a run that was killed before its first checkpoint; else it is refused
+                read(
+                    self.path / DATA, "data"
+                )  # of a run that was killed before its first checkpoint; else it is refused
 
     def begin(self) -> None:
         """Make it, or make room in it."""
@@ -51,7 +55,9 @@ class Folder:
         try:
             yield
         except OSError as error:
-            raise CheckpointError(f"{str(self.path)!r} cannot hold checkpoints: {error.strerror or error}") from None
+            raise CheckpointError(
+                f"{str(self.path)!r} cannot hold checkpoints: {error.strerror or error}"
+            ) from None
 
     def checkpoints(self) -> list[Path]:
         """Those that are there, the newest last."""
@@ -105,7 +111,9 @@ def found(path: str | PathLike[str]) -> tuple[Folder, Path]:
     except OSError as error:
         raise CheckpointError(f"{name} cannot be read: {error.strerror or error}") from None
     if not there:
-        raise CheckpointError(f"{name}: there is no checkpoint in it to go on from: begin with na.train(…, checkpoint=…)")
+        raise CheckpointError(
+            f"{name}: there is no checkpoint in it to go on from: begin with na.train(…, checkpoint=…)"
+        )
     return Folder(asked), there[-1]
 
 
@@ -115,10 +123,19 @@ def read_checkpoint(folder: Folder, file: Path) -> Held:
         held = read(file, "checkpoint")
         steps = held.about.get("steps")
         if NAME.fullmatch(file.name) and steps != steps_of(file):
-            raise CheckpointError(f"{str(file)!r} is not what its name says: it was written after step {steps}")
+            raise CheckpointError(
+                f"{str(file)!r} is not what its name says: it was written after step {steps}"
+            )
         return held
     except CheckpointError as error:
-        before = next((other for other in reversed(folder.checkpoints()) if other.name < file.name and _whole(other)), None)
+        before = next(
+            (
+                other
+                for other in reversed(folder.checkpoints())
+                if other.name < file.name and _whole(other)
+            ),
+            None,
+        )
         if before is None:
             raise
         advice = f"the one before it is whole: go on from that with na.resume({str(before)!r})"

@@ -19,14 +19,33 @@ from ...rules.remembering import Kept
 from ...support.errors import CheckpointError
 from ...support.validation import frozen
 
-TYPES = ("float64", "float32", "float16", "int64", "int32", "int16", "int8", "uint64", "uint32", "uint16", "uint8", "bool")
-SCALARS: dict[str, tuple[type[Any], str]] = {"bool": (bool, "bool"), "int": (int, "int64"), "float": (float, "float64")}
+TYPES = (
+    "float64",
+    "float32",
+    "float16",
+    "int64",
+    "int32",
+    "int16",
+    "int8",
+    "uint64",
+    "uint32",
+    "uint16",
+    "uint8",
+    "bool",
+)
+SCALARS: dict[str, tuple[type[Any], str]] = {
+    "bool": (bool, "bool"),
+    "int": (int, "int64"),
+    "float": (float, "float64"),
+}
 
 
 class Packed:
     """forms: as JSON may hold them.  form: (n_members,), which is whose.  numbers: one flat array for each type."""
 
-    def __init__(self, forms: list[Any], form: NDArray[np.int32], numbers: dict[str, NDArray[Any]]) -> None:
+    def __init__(
+        self, forms: list[Any], form: NDArray[np.int32], numbers: dict[str, NDArray[Any]]
+    ) -> None:
         self.forms, self.form, self.numbers = forms, form, numbers
 
 
@@ -40,23 +59,39 @@ def packed(ids: Sequence[str], kept: Iterable[Kept], optimizer: Optimizer) -> Pa
             form[k] = forms.setdefault(_form(held, leaves, optimizer), len(forms))
         except (TypeError, OverflowError) as error:
             can = "numbers, texts, arrays of numbers, tuples of these, and Memory"
-            raise CheckpointError(f"{name!r} keeps {error}, which no checkpoint can hold: it holds {can}") from None
-    return Packed(list(forms), form, {name: np.concatenate([part.ravel() for part in parts]) for name, parts in leaves.items()})
+            raise CheckpointError(
+                f"{name!r} keeps {error}, which no checkpoint can hold: it holds {can}"
+            ) from None
+    return Packed(
+        list(forms),
+        form,
+        {name: np.concatenate([part.ravel() for part in parts]) for name, parts in leaves.items()},
+    )
 
 
-def _form(value: Any, leaves: dict[str, list[NDArray[Any]]], optimizer: Optimizer) -> tuple[Any, ...]:
+def _form(
+    value: Any, leaves: dict[str, list[NDArray[Any]]], optimizer: Optimizer
+) -> tuple[Any, ...]:
     if isinstance(value, Memory):
         if value.optimizer is not None and value.optimizer != optimizer:
             raise TypeError(f"a state of {value.optimizer!r}, not of {optimizer!r}")
         parts = (value.parameters, value.state, value.updates)
-        return ("memory", value.optimizer is not None, *[_form(part, leaves, optimizer) for part in parts])
+        return (
+            "memory",
+            value.optimizer is not None,
+            *[_form(part, leaves, optimizer) for part in parts],
+        )
     if type(value) is tuple:
         return ("tuple", *[_form(part, leaves, optimizer) for part in value])
     if value is None or type(value) is str:
         return ("plain", value)
     if isinstance(value, (np.ndarray, np.generic)) and value.dtype.name in TYPES:
         leaves.setdefault(value.dtype.name, []).append(np.asarray(value))
-        return ("array" if isinstance(value, np.ndarray) else "number", value.dtype.name, value.shape)
+        return (
+            "array" if isinstance(value, np.ndarray) else "number",
+            value.dtype.name,
+            value.shape,
+        )
     for name, (kind, type_name) in SCALARS.items():
         if type(value) is kind:
             leaves.setdefault(type_name, []).append(np.array(value, dtype=type_name))
@@ -65,7 +100,10 @@ def _form(value: Any, leaves: dict[str, list[NDArray[Any]]], optimizer: Optimize
 
 
 def unpacked(
-    forms: Sequence[Any], form: NDArray[np.int32], numbers: dict[str, NDArray[Any]], optimizer: Optimizer
+    forms: Sequence[Any],
+    form: NDArray[np.int32],
+    numbers: dict[str, NDArray[Any]],
+    optimizer: Optimizer,
 ) -> list[Kept]:
     """What each member kept. Each array is one of its own, as it was: where an array lies may matter to a BLAS."""
     read = dict.fromkeys(numbers, 0)

@@ -52,7 +52,9 @@ class Checkpoint:
     def digest(self) -> str:
         """That of all parameters' bits, as `Network.digest` tells it."""
         with self.sensible():
-            return hashlib.sha256(self._held.arrays["weights"].tobytes() + self._held.arrays["biases"].tobytes()).hexdigest()
+            return hashlib.sha256(
+                self._held.arrays["weights"].tobytes() + self._held.arrays["biases"].tobytes()
+            ).hexdigest()
 
     def examples(self) -> int:
         """How many the run learns from. Raises `CheckpointError` if its data are not there."""
@@ -64,7 +66,9 @@ class Checkpoint:
         """The data of the run. Raises `CheckpointError` if those in the folder are another run's."""
         held = read(self.folder.path / DATA, "data")
         if held.digest != self.about.get("data"):
-            raise CheckpointError(f"{str(self.file)!r} is of another run than {DATA!r}, which lies beside it")
+            raise CheckpointError(
+                f"{str(self.file)!r} is of another run than {DATA!r}, which lies beside it"
+            )
         return held
 
     def result(self) -> tuple[Network, tuple[Epoch, ...], int]:
@@ -86,17 +90,33 @@ class Checkpoint:
             course = course_of(about["run"], first, data.arrays, optimizer, channels)
             other = self.differences()
             if other and exact:
-                advice = "it can go on, but not to the bits of an unbroken run: exact=False (--inexact)"
-                raise CheckpointError(f"it was written where last bits may differ ({'; '.join(other)}); {advice}")
+                advice = (
+                    "it can go on, but not to the bits of an unbroken run: exact=False (--inexact)"
+                )
+                raise CheckpointError(
+                    f"it was written where last bits may differ ({'; '.join(other)}); {advice}"
+                )
             place = place_of(about["place"], self._held.arrays["predictions"])
-            steps, number, messages = whole(about, "steps", 0), whole(about, "number", 0, MOST), whole(about, "messages", 0)
+            steps, number, messages = (
+                whole(about, "steps", 0),
+                whole(about, "number", 0, MOST),
+                whole(about, "messages", 0),
+            )
             check_place(place, course, steps)
             kept = None
             if about["forms"] is not None:
-                numbers = {name[5:]: flat for name, flat in self._held.arrays.items() if name.startswith("kept.")}
-                kept = unpacked(about["forms"], self._held.arrays["form"], numbers, course.optimizer)
+                numbers = {
+                    name[5:]: flat
+                    for name, flat in self._held.arrays.items()
+                    if name.startswith("kept.")
+                }
+                kept = unpacked(
+                    about["forms"], self._held.arrays["form"], numbers, course.optimizer
+                )
                 if len(kept) != len(first.ids):
-                    raise ValueError(f"{len(first.ids)} members, and {len(kept)} have kept something")
+                    raise ValueError(
+                        f"{len(first.ids)} members, and {len(kept)} have kept something"
+                    )
             keeping = Keeping(course.rule, first, kept, number, course.optimizer, steps)
             every, same = whole(about["run"], "every", 1), bool(about["exact"]) and not other
             saver = Saver(self.folder, course, place, keeping, every, messages, same)
@@ -120,5 +140,15 @@ class Checkpoint:
             yield
         except CheckpointError as error:
             raise CheckpointError(f"{str(self.file)!r}: {error}") from None
-        except (KeyError, ValueError, TypeError, IndexError, AttributeError, ArithmeticError, RecursionError) as error:
-            raise CheckpointError(f"{str(self.file)!r} is none that neuro_actors wrote: {shown(error)}") from None
+        except (
+            KeyError,
+            ValueError,
+            TypeError,
+            IndexError,
+            AttributeError,
+            ArithmeticError,
+            RecursionError,
+        ) as error:
+            raise CheckpointError(
+                f"{str(self.file)!r} is none that neuro_actors wrote: {shown(error)}"
+            ) from None

@@ -33,7 +33,14 @@ class Saver:
     """
 
     def __init__(
-        self, folder: Folder, course: Course, place: Place, keeping: Keeping, every: int, messages: int = 0, exact: bool = True
+        self,
+        folder: Folder,
+        course: Course,
+        place: Place,
+        keeping: Keeping,
+        every: int,
+        messages: int = 0,
+        exact: bool = True,
     ) -> None:
         self.keeping, self.stopping = keeping, Stopping()
         self._folder, self._course, self._place = folder, course, place
@@ -50,7 +57,9 @@ class Saver:
         """Of a new run, before any work: raise what it would be refused for later."""
         course, network = self._course, self._course.network
         course.rule.check(network, course.loss)
-        some = [int(np.argmax(of)) for of in (network.is_input, ~network.is_input)]  # the first input, the first neuron
+        some = [
+            int(np.argmax(of)) for of in (network.is_input, ~network.is_input)
+        ]  # the first input, the first neuron
         born = Keeping(course.rule, network)
         kept = [born.member(network, k, named(course.sums)).kept() for k in some]
         packed([network.ids[k] for k in some], kept, course.optimizer)
@@ -66,7 +75,9 @@ class Saver:
         """Before the first step: of a new run the data, and a first checkpoint, in which nobody has kept anything yet."""
         if "data" not in self._about:
             self._folder.begin()
-            self._about["data"] = files.write(self._folder.path / DATA, "data", self._about, data_arrays(self._course))
+            self._about["data"] = files.write(
+                self._folder.path / DATA, "data", self._about, data_arrays(self._course)
+            )
             self._write(self._course.network, 0, 0, finished=False, born=False)
         if self.stopping.asked is not None:
             raise Stopped(self.stopping.asked)
@@ -94,7 +105,9 @@ class Saver:
     @property
     def _how(self) -> str:
         """To go on."""
-        engine = "" if isinstance(self._course.channels, str) else " --channels bundled"  # what no file holds
+        engine = (
+            "" if isinstance(self._course.channels, str) else " --channels bundled"
+        )  # what no file holds
         return f"neuro-actors resume {shlex.quote(str(self._folder.path))}{engine}"
 
     @property
@@ -106,7 +119,9 @@ class Saver:
         number, messages = simulation.last_step, self.messages + simulation.statistics().messages
         self._write(network, number, messages, finished=finished, born=True)
 
-    def _write(self, network: Network, number: int, messages: int, *, finished: bool, born: bool) -> None:
+    def _write(
+        self, network: Network, number: int, messages: int, *, finished: bool, born: bool
+    ) -> None:
         first, place = self.keeping.network, self._place
         about = self._about | {
             "steps": self._steps,
@@ -141,4 +156,8 @@ class Saver:
 
 def versions() -> dict[str, str]:
     """Of what the bits may depend on, and of what a reader may want to know."""
-    return {"neuro-actors": __version__, "numpy": np.__version__, "python": platform.python_version()}
+    return {
+        "neuro-actors": __version__,
+        "numpy": np.__version__,
+        "python": platform.python_version(),
+    }

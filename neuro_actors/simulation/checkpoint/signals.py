@@ -25,7 +25,9 @@ class Stopped(BaseException):
         if self.number == signal.SIGINT:
             raise KeyboardInterrupt
         signal.raise_signal(self.number)
-        raise SystemExit(128 + self.number)  # somebody's handler has seen it, and the process still lives
+        raise SystemExit(
+            128 + self.number
+        )  # somebody's handler has seen it, and the process still lives
 
 
 class Stopping:
@@ -47,7 +49,12 @@ class Stopping:
                     signal.signal(number, self._noted)
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
         self._restore()
 
     def _noted(self, number: int, frame: object) -> None:

@@ -35,14 +35,21 @@ def summary(checkpoint: Checkpoint) -> dict[str, Any]:
         },
         "history": [str(Epoch(*epoch)) for epoch in place["history"]],
         "messages": about["messages"],
-        "network": {"inputs": inputs, "neurons": neurons, "synapses": synapses, "digest": checkpoint.digest()},
+        "network": {
+            "inputs": inputs,
+            "neurons": neurons,
+            "synapses": synapses,
+            "digest": checkpoint.digest(),
+        },
         "run": about["run"],
         "data": data,
         "versions": about["versions"],
         "numerics": about["numerics"],
         "exact": about["exact"],
         "differences": checkpoint.differences(),
-        "others": [str(file) for file in checkpoint.folder.checkpoints() if file != checkpoint.file],
+        "others": [
+            str(file) for file in checkpoint.folder.checkpoints() if file != checkpoint.file
+        ],
     }
 
 
@@ -54,7 +61,10 @@ def described(about: dict[str, Any]) -> str:
     here = "; ".join(about["differences"])
     lines = [
         ("size", f"{about['bytes']:,} bytes"),
-        ("steps", f"{steps['done']:,} of {steps['of']:,}; {'finished' if about['finished'] else under_way}"),
+        (
+            "steps",
+            f"{steps['done']:,} of {steps['of']:,}; {'finished' if about['finished'] else under_way}",
+        ),
         ("history", about["history"][-1] if about["history"] else "no epoch is over"),
         ("messages", f"{about['messages']:,}"),
         ("network", f"{', '.join(counts)}, {network['synapses']:,} synapses"),
@@ -62,20 +72,37 @@ def described(about: dict[str, Any]) -> str:
         ("loss", run["loss"]),
         ("learns by", _told(run["optimizer"])),
         ("rule", _told(run["rule"])),
-        ("channels", run["channels"] if isinstance(run["channels"], str) else _told(run["channels"])),
+        (
+            "channels",
+            run["channels"] if isinstance(run["channels"], str) else _told(run["channels"]),
+        ),
         ("sums", run["sums"]),
-        ("data", f"{about['data']}; batches of {run['batch_size']:,}, in an order drawn from seed {run['seed']}"),
+        (
+            "data",
+            f"{about['data']}; batches of {run['batch_size']:,}, in an order drawn from seed {run['seed']}",
+        ),
         ("saved", f"after each {counted(run['every'], 'step')}, the last two stay"),
         ("versions", ", ".join(f"{name} {version}" for name, version in about["versions"].items())),
-        ("bits", "promised here" if not here and about["exact"] else f"not promised: {here or 'it went on elsewhere before'}"),
+        (
+            "bits",
+            "promised here"
+            if not here and about["exact"]
+            else f"not promised: {here or 'it went on elsewhere before'}",
+        ),
     ]
-    return "\n".join([printable(about["file"]), *(line for name, text in lines for line in _set(name, text))])
+    return "\n".join(
+        [printable(about["file"]), *(line for name, text in lines for line in _set(name, text))]
+    )
 
 
 def _told(held: dict[str, Any]) -> str:
     if "own" in held:
         return f"{held['own']}, to be handed over"
-    inner = {key: _told(value) if isinstance(value, dict) else repr(value) for key, value in held.items() if key != "name"}
+    inner = {
+        key: _told(value) if isinstance(value, dict) else repr(value)
+        for key, value in held.items()
+        if key != "name"
+    }
     return f"{held['name']}({', '.join(f'{key}={value}' for key, value in inner.items())})"
 
 
