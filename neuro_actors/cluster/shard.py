@@ -133,7 +133,7 @@ class Shard:
         return about, arrays
 
     @classmethod
-    def from_arrays(cls, about: dict[str, Any], arrays: Sequence[Array | Indices]) -> Shard:
+    def from_arrays(cls, about: dict[str, Any], arrays: Sequence[Any]) -> Shard:
         """What `to_arrays` has made; raises `InputError` for what it has not."""
         try:
             (sources, targets, weights, biases, outputs, members, inputs, synapses, runs), rest = (
@@ -154,7 +154,7 @@ class Shard:
             )
             hears, tells = bundles[: about["hears"]], bundles[about["hears"] :]
             counts = about["n_inputs"], about["n_outputs"]
-            return cls(  # type: ignore[arg-type]
+            return cls(
                 about["place"],
                 about["shards"],
                 network,
