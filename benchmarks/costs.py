@@ -17,7 +17,7 @@ from engines import Plain, cpu, wired
 from numpy.typing import NDArray
 
 import neuro_actors as na
-from neuro_actors.cluster.connection import Wire, serve
+from neuro_actors.cluster.connection import Connection, serve
 from neuro_actors.cluster.local_processes import plain_processes
 from neuro_actors.neuron.tree_sum import added
 
@@ -40,7 +40,7 @@ async def hops(count: int) -> dict[str, float]:
     secret, found = secrets.token_bytes(32), {}
     over = trio.Event()
 
-    async def welcome(wire: Wire) -> None:
+    async def welcome(wire: Connection) -> None:
         for size in LETTERS:
             array, times = np.zeros(size, np.uint8), []
             for _ in range(count + 10):

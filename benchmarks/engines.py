@@ -18,7 +18,7 @@ from neuro_actors.cluster import worker
 from neuro_actors.cluster.connection import connect
 from neuro_actors.cluster.launcher import Functions
 from neuro_actors.cluster.local_processes import plain_processes
-from neuro_actors.cluster.settings import Machines
+from neuro_actors.cluster.settings import Cluster
 from neuro_actors.network.activations import ACTIVATIONS
 from neuro_actors.support.validation import Array
 
@@ -26,7 +26,7 @@ PAUSE = "pause_"  # and the microseconds
 
 
 @dataclass(frozen=True, kw_only=True)
-class Plain(Machines):
+class Plain(Cluster):
     """Processes of this machine, without Ray.
 
     limit: bytes of memory that a worker may ask for, beyond what it has when it begins.

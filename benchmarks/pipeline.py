@@ -5,7 +5,7 @@ does one thing at a time, first come, first served. What is simulated:
 
 - The driver tells each worker of its micro-batches, a letter each, and reads what each of them says.
 - A micro-batch goes through its replica's shards forward, then back. A worker begins no more than `window` at once.
-- Twins (the same shard in all replicas) add up in a binary tree, and are told the sum the same way; then each worker learns,
+- Replicas (the same shard in all replicas) add up in a binary tree, and are told the sum the same way; then each worker learns,
   and one replica tells the driver what its neurons keep.
 
 A letter is under way for hop + byte x its bytes. With `cores` only so many are busy at once, as on one small machine.

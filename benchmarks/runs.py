@@ -14,7 +14,7 @@ from pipeline import Plan
 
 import neuro_actors as na
 from neuro_actors.cluster.partition import Partition
-from neuro_actors.cluster.settings import Machines
+from neuro_actors.cluster.settings import Cluster
 from neuro_actors.cluster.shard import shards as shards_of
 from neuro_actors.support.validation import Array
 
@@ -58,7 +58,7 @@ def real(cores: int) -> Work:
     return Work("784-128-64-10", na.Network.layered(SIZES, seed=0), BATCH, None, cores)
 
 
-def by(engine: str, partition: Partition, replicas: int) -> Machines:
+def by(engine: str, partition: Partition, replicas: int) -> Cluster:
     made = na.Ray if engine == "ray" else Plain
     return made(replicas=replicas, partition=partition)  # type: ignore[no-any-return]
 

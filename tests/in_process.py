@@ -9,7 +9,7 @@ from typing import Any
 
 import trio
 
-from neuro_actors.cluster.settings import Machines
+from neuro_actors.cluster.settings import Cluster
 from neuro_actors.cluster.worker import life
 
 
@@ -37,7 +37,7 @@ class Task:
 
 
 @dataclass(frozen=True, kw_only=True)
-class InProcess(Machines):
+class InProcess(Cluster):
     """workers: all that were started."""
 
     workers: list[Task] = field(default_factory=list)

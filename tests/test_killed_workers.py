@@ -16,7 +16,7 @@ import trio
 
 import neuro_actors as na
 from neuro_actors.cluster.local_processes import plain_processes
-from neuro_actors.cluster.settings import Machines
+from neuro_actors.cluster.settings import Cluster
 
 RNG = np.random.default_rng(5)
 NET = na.Network.layered([4, 9, 8, 2], seed=2)
@@ -26,7 +26,7 @@ RUNS = 30
 
 
 @dataclass(frozen=True, kw_only=True)
-class Plain(Machines):
+class Plain(Cluster):
     """Processes without Ray. workers: all that were started."""
 
     workers: list[Any] = field(default_factory=list)
@@ -45,7 +45,7 @@ class Plain(Machines):
 
 
 async def learnt(
-    engine: Machines | None, kills: random.Random | None = None, most: int = 0
+    engine: Cluster | None, kills: random.Random | None = None, most: int = 0
 ) -> tuple[str, list[float], int]:
     """Digest, losses and messages of a few steps, in which up to so many workers are killed."""
     losses = []

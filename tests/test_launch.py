@@ -22,10 +22,9 @@ import trio
 import trio.testing
 
 import neuro_actors as na
-from neuro_actors.cluster import ray_launcher as launch
-from neuro_actors.cluster import ray_lifecycle as ray_itself
-from neuro_actors.cluster import ray_thread as keeper
-from neuro_actors.cluster.connection import Wire, serve
+from neuro_actors.cluster import ray_launcher, ray_lifecycle
+from neuro_actors.cluster import ray_thread as ray_thread
+from neuro_actors.cluster.connection import Connection, serve
 from neuro_actors.cluster.local_processes import plain_processes
 from neuro_actors.cluster.ray_launcher import ray_workers
 
@@ -118,16 +117,16 @@ class Driver:
 
     def __init__(self) -> None:
         self.port = 0
-        self.wires: dict[int, Wire] = {}
+        self.wires: dict[int, Connection] = {}
         self.came = trio.Event()
 
-    async def welcome(self, wire: Wire) -> None:
+    async def welcome(self, wire: Connection) -> None:
         self.wires[wire.about["rank"]] = wire
         self.came.set()
         self.came = trio.Event()
         await trio.sleep_forever()
 
-    async def wire(self, rank: int) -> Wire:
+    async def wire(self, rank: int) -> Connection:
         with trio.fail_after(60):
             while rank not in self.wires:
                 await self.came.wait()
@@ -301,9 +300,9 @@ async def test_a_cluster_is_joined_with_its_token_only(
                     na.SimulationError,
                     match=r"^worker 'second' has not started in 1 seconds: the cluster has no CPU free",
                 ):
-                    monkeypatch.setattr(launch, "SECONDS_TO_START", 60.0)
+                    monkeypatch.setattr(ray_launcher, "SECONDS_TO_START", 60.0)
                     worker = await cluster.start("first", HOST, driver.port, SECRET, {"rank": 0})
-                    monkeypatch.setattr(launch, "SECONDS_TO_START", 1.0)
+                    monkeypatch.setattr(ray_launcher, "SECONDS_TO_START", 1.0)
                     await cluster.start("second", HOST, driver.port, SECRET, {"rank": 1})
             assert worker.died.is_set()
             with pytest.raises(
@@ -323,11 +322,11 @@ async def test_a_cluster_is_joined_with_its_token_only(
 
 def test_what_is_loopback() -> None:
     assert all(
-        map(ray_itself._is_loopback, ["127.0.0.1:1", "127.3.2.1:1", "localhost:1", "[::1]:1"])
+        map(ray_lifecycle._is_loopback, ["127.0.0.1:1", "127.3.2.1:1", "localhost:1", "[::1]:1"])
     )
     assert not any(
         map(
-            ray_itself._is_loopback,
+            ray_lifecycle._is_loopback,
             ["127.x.example:1", "localhost.example:1", "10.0.0.1:1", "[fe80::1]:1"],
         )
     )
@@ -351,7 +350,7 @@ async def test_an_address_that_does_not_answer_and_one_that_is_no_cluster(
     with pytest.raises(na.InputError, match=r"^a local Ray makes a token of its own: "):
         async with ray_workers(1, token="x"):
             pass
-    monkeypatch.setattr(ray_itself, "SECONDS_TO_REACH", 0.0)
+    monkeypatch.setattr(ray_lifecycle, "SECONDS_TO_REACH", 0.0)
     with pytest.raises(
         na.InputError,
         match=r"^there is no cluster at 127.0.0.1:9: nobody has answered in 0 seconds$",
@@ -371,13 +370,13 @@ def cluster_of(
         "RAY_TMPDIR": str(traces.folder),
         "PYTHONPATH": HERE,
     }
-    for name, value in {**settings, **ray_itself.SETTINGS}.items():
+    for name, value in {**settings, **ray_lifecycle.SETTINGS}.items():
         monkeypatch.setenv(name, value)
     import ray
     from ray.cluster_utils import Cluster
 
     monkeypatch.setattr(ray._private.ray_constants, "ENABLE_RAY_CLUSTER", False)
-    ray_itself._read_environment_anew()
+    ray_lifecycle._read_environment_anew()
     (traces.folder / "ray").mkdir()
     node = {
         "num_cpus": 1,
@@ -501,7 +500,7 @@ def test_the_thread_that_keeps_ray_hears_a_ctrl_c_afterwards_and_cancellation_to
         done.append(threading.current_thread().name)
 
     async def main() -> None:
-        it = keeper.Keeper()
+        it = ray_thread.RayThread()
         try:
             trio.lowlevel.current_trio_token().run_sync_soon(signal.raise_signal, signal.SIGINT)
             trio.lowlevel.current_trio_token().run_sync_soon(may.set)
@@ -525,15 +524,15 @@ def test_nobody_waits_without_limit_for_a_ray_that_does_not_answer_or_is_lost(
 ) -> None:
     may, ends = threading.Event(), []
 
-    async def ask(it: keeper.Keeper, match: str) -> None:
+    async def ask(it: ray_thread.RayThread, match: str) -> None:
         with pytest.raises(na.SimulationError, match=match):
             await it.ask(lambda: may.wait(60))
 
     async def hangs() -> None:
-        it = keeper.Keeper()
+        it = ray_thread.RayThread()
         try:
             with monkeypatch.context() as changed:
-                changed.setattr(keeper, "SECONDS_TO_ANSWER", 0.01)
+                changed.setattr(ray_thread, "SECONDS_TO_ANSWER", 0.01)
                 await ask(it, r"^Ray has not answered in 0.01 seconds$")
             async with trio.open_nursery() as nursery:
                 nursery.start_soon(ask, it, "^it is lost$")
@@ -554,8 +553,8 @@ def test_nobody_waits_without_limit_for_a_ray_that_does_not_answer_or_is_lost(
     may.clear()
 
     async def interrupted() -> None:
-        it = keeper.Keeper()
-        monkeypatch.setattr(keeper, "SECONDS_FOR_THE_IMPATIENT", 0.01)
+        it = ray_thread.RayThread()
+        monkeypatch.setattr(ray_thread, "SECONDS_FOR_THE_IMPATIENT", 0.01)
         try:
             trio.lowlevel.current_trio_token().run_sync_soon(signal.raise_signal, signal.SIGINT)
             await it.ask(lambda: may.wait(60))

@@ -17,7 +17,7 @@ from in_process import InProcess
 import neuro_actors as na
 from neuro_actors.cli.log import log as log_commands
 from neuro_actors.cluster.driver import Driver
-from neuro_actors.cluster.pending_step import Round
+from neuro_actors.cluster.pending_step import PendingStep
 from neuro_actors.log.schema import KEY, MACHINES
 from neuro_actors.proof.verify import draw_case
 from neuro_actors.rules.micro_batches import replica_of
@@ -85,7 +85,7 @@ async def test_who_did_a_step_is_who_was_told_of_it(
     told: dict[int, int] = {}
     tell = Driver._tell
 
-    def listening(driver: Driver, round: Round) -> None:
+    def listening(driver: Driver, round: PendingStep) -> None:
         told[round.step.number] = round.replica
         tell(driver, round)
 

@@ -20,8 +20,7 @@ from in_process import InProcess
 from test_interrupts import Place, watched
 
 import neuro_actors as na
-from neuro_actors.cluster import worker
-from neuro_actors.cluster import worker_pool as seats
+from neuro_actors.cluster import worker, worker_pool
 from neuro_actors.cluster.driver import Driver
 from neuro_actors.cluster.shard_channels import ShardEnvironment
 from neuro_actors.cluster.worker import Job, life
@@ -224,7 +223,7 @@ async def test_each_of_three_blows_is_told(capfd) -> None:
 async def test_where_only_the_wire_between_two_is_cut_nobody_is_replaced(
     jobs, capfd, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(seats, "SECOND_HAND", 0.05)
+    monkeypatch.setattr(worker_pool, "SECOND_HAND", 0.05)
     engine = InProcess(replicas=1, shards=2)
     async with na.open_simulation(NET, engine=engine) as many:
         await many.predict(X)
@@ -265,8 +264,8 @@ async def test_one_whose_wire_alone_is_cut_is_lost_once(capfd) -> None:
     engine = Slow(shards=2)
     async with na.open_simulation(NET, engine=engine) as many:
         await many.predict(X)
-        seat = many._lanes._seats[0]
-        seat.wire._stream.socket.close()
+        slot = many._lanes._pool[0]
+        slot.wire._stream.socket.close()
         assert same_bits(await many.gradient(X, TARGETS), na.gradient(NET, X, TARGETS))
         assert len(engine.workers) == 3, capfd.readouterr().err
     assert len(capfd.readouterr().err.splitlines()) == 1
@@ -274,11 +273,11 @@ async def test_one_whose_wire_alone_is_cut_is_lost_once(capfd) -> None:
 
 async def test_one_that_comes_late_to_a_place_that_another_has_is_not_taken(capfd) -> None:
     async with na.open_simulation(NET, engine=InProcess(shards=2)) as many:
-        places = many._lanes._seats
+        places = many._lanes._pool
         for start in (0, 2):
             await life("127.0.0.1", places._port, places._secret, 1, start)  # it ends by itself
         assert same_bits(await many.gradient(X, TARGETS), na.gradient(NET, X, TARGETS))
-        assert [seat.starts for seat in places] == [1, 1]
+        assert [slot.starts for slot in places] == [1, 1]
     assert capfd.readouterr().err == ""
 
 
@@ -438,10 +437,10 @@ async def test_twins_that_disagree_are_noticed(jobs) -> None:
         ) as many:
             await many.train_step(X, TARGETS, optimizer=ADAM)
             (job,) = [job for job in jobs if (job._replica, job._shard.place) == (1, 1)]
-            mind = next(iter(job._twins.minds.values()))
-            memory = mind.memory
+            state = next(iter(job._replicated.states.values()))
+            memory = state.memory
             tampered = np.nextafter(memory.parameters, 1.0)
-            mind.kept = (Memory(tampered, memory.optimizer, memory.state, memory.updates),)
+            state.kept = (Memory(tampered, memory.optimizer, memory.state, memory.updates),)
             await many.train_step(X, TARGETS, optimizer=ADAM)
 
 
@@ -607,7 +606,7 @@ def test_at_places_where_python_looks_for_signals() -> None:
     watched(ask, noted)
     users = [(name, place) for name, place in places if name.endswith("<locals>.society")]
     assert len(users) > 50
-    assert not [name for name, _ in places if re.search(r"Driver|Seats", name)]
+    assert not [name for name, _ in places if re.search(r"Driver|WorkerPool", name)]
     for name, place in users[::7]:
         with pytest.raises(KeyboardInterrupt):
             watched(

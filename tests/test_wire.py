@@ -20,9 +20,9 @@ from hypothesis import strategies as st
 import neuro_actors as na
 from neuro_actors.cluster import connection as wire
 from neuro_actors.cluster import framing as letters
-from neuro_actors.cluster.connection import HELLO, Wire, connect, serve
-from neuro_actors.cluster.framing import Opener, Sealer, packed
-from neuro_actors.support.errors import WireError
+from neuro_actors.cluster.connection import HELLO, Connection, connect, serve
+from neuro_actors.cluster.framing import FrameReader, FrameWriter, pack
+from neuro_actors.support.errors import WorkerConnectionError
 
 SECRET = bytes(range(32))
 HOST = "127.0.0.1"
@@ -36,7 +36,7 @@ ARRAYS = [
 HEAD = {"kind": "told", "step": 3, "rate": 0.1, "name": "é"}
 
 
-async def echo(to: Wire) -> None:
+async def echo(to: Connection) -> None:
     while (letter := await to.receive()) is not None:
         await to.send(*letter)
 
@@ -48,29 +48,29 @@ async def serving(welcome: Any = echo, secret: bytes = SECRET) -> AsyncIterator[
         nursery.cancel_scope.cancel()
 
 
-def pair() -> tuple[Wire, Wire]:
+def pair() -> tuple[Connection, Connection]:
     """Two ends, greeted already."""
     ours, theirs = trio.socket.socketpair()
     keys = bytes(16), bytes(15) + b"1"
     return (
-        Wire(trio.SocketStream(ours), Sealer(keys[0]), Opener(keys[1])),
-        Wire(trio.SocketStream(theirs), Sealer(keys[1]), Opener(keys[0])),
+        Connection(trio.SocketStream(ours), FrameWriter(keys[0]), FrameReader(keys[1])),
+        Connection(trio.SocketStream(theirs), FrameWriter(keys[1]), FrameReader(keys[0])),
     )
 
 
 def sealed(head: dict[str, Any] = HEAD, arrays: Any = ARRAYS, key: bytes = SECRET) -> bytes:
-    return b"".join(Sealer(key).seal(packed(head, arrays)))
+    return b"".join(FrameWriter(key).seal(pack(head, arrays)))
 
 
 def opened(raw: bytes, key: bytes = SECRET) -> tuple[dict[str, Any], list[Any]]:
     """As a wire does it, out of bytes."""
-    opener = Opener(key)
+    opener = FrameReader(key)
     if len(raw) < letters.PRELUDE_BYTES:
-        raise WireError("short")
+        raise WorkerConnectionError("short")
     coming = opener.expect(raw[: letters.PRELUDE_BYTES])
     body = np.frombuffer(bytes(coming.fill) + raw[letters.PRELUDE_BYTES :], np.uint8)
     if len(body) != coming.fill + coming.text + coming.payload + letters.MAC_BYTES:
-        raise WireError("short")
+        raise WorkerConnectionError("short")
     opener.take(body[coming.fill : -letters.MAC_BYTES].data)
     return opener.open(body)
 
@@ -105,7 +105,7 @@ async def test_each_side_hears_what_the_other_says_of_itself_even_if_it_says_muc
     much = {"names": ["x" * 1000] * 5000}
     heard: list[Any] = []
 
-    async def welcome(to: Wire) -> None:
+    async def welcome(to: Connection) -> None:
         heard.append(to.about)
 
     async with trio.open_nursery() as nursery:
@@ -153,7 +153,7 @@ async def test_what_is_no_letter_breaks_nothing(
 ) -> None:
     a, b = pair()
     async with a, b:
-        with pytest.raises(WireError, match=match):
+        with pytest.raises(WorkerConnectionError, match=match):
             await a.send(head, arrays)
         await a.send({"still": "there"})
         assert await b.receive() == ({"still": "there"}, [])
@@ -189,17 +189,19 @@ async def test_an_end_in_order_and_one_without_a_word() -> None:
     assert await b.receive() == ({"last": 1}, [])
     assert await b.receive() is None
     assert await b.receive() is None
-    with pytest.raises(WireError, match=r"^it was closed on this side$"):
+    with pytest.raises(WorkerConnectionError, match=r"^it was closed on this side$"):
         await a.send({})
-    with pytest.raises(WireError, match=r"^it was closed on this side$"):
+    with pytest.raises(WorkerConnectionError, match=r"^it was closed on this side$"):
         await a.receive()
     await b.aclose()
     a, b = pair()
     a._stream.socket.close()
     for _ in range(2):
-        with pytest.raises(WireError, match=r"^the other side has gone without a word$"):
+        with pytest.raises(
+            WorkerConnectionError, match=r"^the other side has gone without a word$"
+        ):
             await b.receive()
-    with pytest.raises(WireError, match=r"^the other side has gone without a word$"):
+    with pytest.raises(WorkerConnectionError, match=r"^the other side has gone without a word$"):
         await b.send({})
 
 
@@ -209,11 +211,11 @@ async def test_closing_wakes_who_waits_and_is_quick_where_nobody_reads(
     a, b = pair()
 
     async def waits() -> None:
-        with pytest.raises(WireError, match=r"^it was closed on this side$"):
+        with pytest.raises(WorkerConnectionError, match=r"^it was closed on this side$"):
             await a.receive()
 
     async def sends() -> None:
-        with pytest.raises(WireError, match=r"^it was closed on this side$"):
+        with pytest.raises(WorkerConnectionError, match=r"^it was closed on this side$"):
             await a.send({}, [np.zeros(1 << 20)])
 
     async with trio.open_nursery() as nursery:
@@ -233,7 +235,8 @@ async def test_cut_short_at_every_byte() -> None:
         await a._stream.send_all(raw[:length])
         a._stream.socket.close()
         with pytest.raises(
-            WireError, match="the other side has gone (without a word|in the middle of a letter)"
+            WorkerConnectionError,
+            match="the other side has gone (without a word|in the middle of a letter)",
         ):
             await b.receive()
         b._stream.socket.close()
@@ -263,11 +266,17 @@ async def test_cancelled_in_the_middle_of_sending_it_is_broken_and_the_other_sid
         nursery.start_soon(a.send, {}, [np.zeros(1 << 20)])
         await trio.testing.wait_all_tasks_blocked()
         nursery.cancel_scope.cancel()
-    with pytest.raises(WireError, match=r"^this side was interrupted while sending a letter$"):
+    with pytest.raises(
+        WorkerConnectionError, match=r"^this side was interrupted while sending a letter$"
+    ):
         await a.send({})
-    with pytest.raises(WireError, match=r"^the other side has gone in the middle of a letter$"):
+    with pytest.raises(
+        WorkerConnectionError, match=r"^the other side has gone in the middle of a letter$"
+    ):
         await b.receive()
-    with pytest.raises(WireError, match=r"^the other side has gone in the middle of a letter$"):
+    with pytest.raises(
+        WorkerConnectionError, match=r"^the other side has gone in the middle of a letter$"
+    ):
         await b.send({})
 
 
@@ -294,7 +303,9 @@ async def test_cancelled_in_the_middle_of_a_letter_that_comes() -> None:
     await a._stream.send_all(sealed(key=bytes(16))[:70])
     with trio.move_on_after(0.01):
         await b.receive()
-    with pytest.raises(WireError, match=r"^this side was interrupted while receiving a letter$"):
+    with pytest.raises(
+        WorkerConnectionError, match=r"^this side was interrupted while receiving a letter$"
+    ):
         await b.receive()
     a._stream.socket.close()
 
@@ -306,7 +317,7 @@ def test_one_changed_bit_anywhere_is_seen(data: Any) -> None:
     for _ in range(data.draw(st.integers(1, 3))):
         raw[data.draw(st.integers(0, len(raw) - 1))] ^= 1 << data.draw(st.integers(0, 7))
     if raw != RAW:
-        with pytest.raises(WireError):
+        with pytest.raises(WorkerConnectionError):
             opened(bytes(raw))
 
 
@@ -316,9 +327,9 @@ RAW = sealed()
 @given(st.binary(max_size=300))
 @settings(max_examples=200, deadline=None)
 def test_any_bytes_at_all(raw: bytes) -> None:
-    with pytest.raises(WireError):
+    with pytest.raises(WorkerConnectionError):
         opened(raw)
-    with pytest.raises(WireError):
+    with pytest.raises(WorkerConnectionError):
         opened(RAW[: letters.PRELUDE.size] + raw)
 
 
@@ -335,11 +346,13 @@ def test_whatever_an_honest_key_seals_is_a_letter_or_a_wire_error(
     text: Any, payload: bytes
 ) -> None:
     raw = b"".join(
-        Sealer(SECRET).seal(letters.Packed(0, json.dumps(text).encode(), (payload,), len(payload)))
+        FrameWriter(SECRET).seal(
+            letters.PackedFrame(0, json.dumps(text).encode(), (payload,), len(payload))
+        )
     )
     try:
         head, arrays = opened(raw)
-    except WireError as error:
+    except WorkerConnectionError as error:
         assert str(error).startswith("a letter is sealed, but none: ")  # noqa: PT017
     else:
         assert isinstance(head, dict)
@@ -368,46 +381,48 @@ def test_whatever_an_honest_key_seals_is_a_letter_or_a_wire_error(
 )
 def test_a_table_that_does_not_describe_the_payload(table: Any) -> None:
     text = json.dumps([{}, table]).encode()
-    with pytest.raises(WireError, match=r"^a letter is sealed, but none: "):
-        opened(b"".join(Sealer(SECRET).seal(letters.Packed(0, text, (b"\x02" * 16,), 16))))
+    with pytest.raises(WorkerConnectionError, match=r"^a letter is sealed, but none: "):
+        opened(
+            b"".join(FrameWriter(SECRET).seal(letters.PackedFrame(0, text, (b"\x02" * 16,), 16)))
+        )
 
 
 def test_deep_json() -> None:
     text = b"[" * 100_000 + b"]" * 100_000
-    with pytest.raises(WireError, match=r"^a letter is sealed, but none: "):
-        opened(b"".join(Sealer(SECRET).seal(letters.Packed(0, text, (), 0))))
+    with pytest.raises(WorkerConnectionError, match=r"^a letter is sealed, but none: "):
+        opened(b"".join(FrameWriter(SECRET).seal(letters.PackedFrame(0, text, (), 0))))
 
 
 @pytest.mark.parametrize(("text", "payload"), [(2**63, 0), (0, 2**63), (1 << 27, 0), (0, 1 << 35)])
 def test_giant_lengths_take_no_memory(text: int, payload: int) -> None:
     prelude = letters.PRELUDE.pack(letters.MAGIC, letters.VERSION, 0, 0, text, payload)
-    with pytest.raises(WireError, match="does not fit its MAC"):
-        Opener(SECRET).expect(prelude + bytes(32))
-    with pytest.raises(WireError, match=r"^a letter promises "):
-        Opener(SECRET).expect(prelude + hmac.digest(SECRET, prelude, "sha256"))
+    with pytest.raises(WorkerConnectionError, match="does not fit its MAC"):
+        FrameReader(SECRET).expect(prelude + bytes(32))
+    with pytest.raises(WorkerConnectionError, match=r"^a letter promises "):
+        FrameReader(SECRET).expect(prelude + hmac.digest(SECRET, prelude, "sha256"))
 
 
 def test_a_letter_repeated_left_out_sent_back_or_from_another_wire() -> None:
-    sealer = Sealer(SECRET)
-    first, second = (b"".join(sealer.seal(packed({"k": k}, []))) for k in range(2))
-    opener = Opener(SECRET)
+    sealer = FrameWriter(SECRET)
+    first, second = (b"".join(sealer.seal(pack({"k": k}, []))) for k in range(2))
+    opener = FrameReader(SECRET)
     opener.expect(first[: letters.PRELUDE_BYTES])
     with pytest.raises(
-        WireError, match=r"^expected letter 1, got letter 0: one was lost, or repeated$"
+        WorkerConnectionError, match=r"^expected letter 1, got letter 0: one was lost, or repeated$"
     ):
         opener.expect(first[: letters.PRELUDE_BYTES])
     with pytest.raises(
-        WireError, match=r"^expected letter 0, got letter 1: one was lost, or repeated$"
+        WorkerConnectionError, match=r"^expected letter 0, got letter 1: one was lost, or repeated$"
     ):
         opened(second)
-    with pytest.raises(WireError, match=r"prelude does not fit its MAC"):
+    with pytest.raises(WorkerConnectionError, match=r"prelude does not fit its MAC"):
         opened(first, bytes(32))
 
 
 async def test_a_wrong_secret_and_a_stranger_who_is_no_worker() -> None:
     async with serving() as port:
         with pytest.raises(
-            WireError,
+            WorkerConnectionError,
             match=rf"^no wire to 127.0.0.1:{port}: the other side does not know this run's secret: ",
         ):
             await connect(HOST, port, bytes(32), {})
@@ -443,7 +458,8 @@ async def test_another_version_is_named() -> None:
 
     async with pretending(elder) as port:
         with pytest.raises(
-            WireError, match="speaks version 9 of the wires, this one version 1: install the same"
+            WorkerConnectionError,
+            match="speaks version 9 of the wires, this one version 1: install the same",
         ):
             await connect(HOST, port, SECRET, {})
 
@@ -464,7 +480,9 @@ async def test_a_server_that_only_sends_back_what_it_hears() -> None:
 
     with trio.fail_after(10):
         async with pretending(mirror) as port:
-            with pytest.raises(WireError, match="nobody has answered at .* in 0.2 seconds"):
+            with pytest.raises(
+                WorkerConnectionError, match="nobody has answered at .* in 0.2 seconds"
+            ):
                 await connect(HOST, port, SECRET, {}, timeout=0.2)
 
 
@@ -492,7 +510,7 @@ async def test_a_server_s_proof_sent_back_to_it_opens_nothing(
                 await stream.aclose()
 
 
-async def unwelcome(to: Wire) -> None:
+async def unwelcome(to: Connection) -> None:
     raise AssertionError("a stranger was let in")
 
 
@@ -507,9 +525,9 @@ async def test_a_recorded_wire_played_again_opens_nothing() -> None:
     heard = bytearray()
     welcomed = []
 
-    async def welcome(to: Wire) -> None:
+    async def welcome(to: Connection) -> None:
         welcomed.append(to.about)
-        with suppress(WireError):  # who is between may go before the last word
+        with suppress(WorkerConnectionError):  # who is between may go before the last word
             await echo(to)
 
     async with serving(welcome) as port:
@@ -568,11 +586,13 @@ async def test_nobody_there_and_a_server_that_says_nothing() -> None:
     free = socket.socket()
     free.bind((HOST, 0))
     port = free.getsockname()[1]
-    with pytest.raises(WireError, match=rf"^nobody can be reached at 127.0.0.1:{port}: "):
+    with pytest.raises(
+        WorkerConnectionError, match=rf"^nobody can be reached at 127.0.0.1:{port}: "
+    ):
         await connect(HOST, port, SECRET, {})
     free.listen()
     with pytest.raises(
-        WireError, match=rf"^nobody has answered at 127.0.0.1:{port} in 0.05 seconds$"
+        WorkerConnectionError, match=rf"^nobody has answered at 127.0.0.1:{port} in 0.05 seconds$"
     ):
         await connect(HOST, port, SECRET, {}, timeout=0.05)
     free.close()
@@ -589,7 +609,7 @@ async def test_bad_settings() -> None:
 
 
 async def test_what_a_welcome_raises_ends_all() -> None:
-    async def refuse(to: Wire) -> None:
+    async def refuse(to: Connection) -> None:
         raise na.SimulationError("no")
 
     with pytest.RaisesGroup(
@@ -604,7 +624,7 @@ async def test_no_socket_is_left_behind() -> None:
     async with serving() as port:
         async with await connect(HOST, port, SECRET, {}):
             pass
-        with pytest.raises(WireError):
+        with pytest.raises(WorkerConnectionError):
             await connect(HOST, port, bytes(32), {})
     gc.collect()  # a socket that nobody has closed warns, and warnings are errors here
 

@@ -3,7 +3,7 @@
 Neurons are put in an order: level after level, and within a level those first that stand last among the followers of
 others. A shard is a range of that order, so that activations go from shard to shard one way alone. Where a level is cut,
 the shard behind the cut has the first followers of whatever is before: their urgencies can be added there, and come back as
-one message a source (`crossings.py`, 3). An input is in the first of the shards that hear it.
+one message a source (`find_cut_edges.py`, 3). An input is in the first of the shards that hear it.
 
 A shard's work is counted in synapses: one for each; for each member that is woken, a neuron or one who stands in for a
 source elsewhere, as many as `WAKE`; and one for each message that it sends or hears across the cut. Of a range it is nearly

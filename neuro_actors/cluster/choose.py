@@ -7,18 +7,18 @@ from ..neuron.optimizers import Optimizer
 from ..support.errors import InputError
 from ..support.text import shown
 from .ray import Ray
-from .settings import Machines, check_optimizer
+from .settings import Cluster, check_optimizer
 
 
-def as_machines(
+def choose_cluster(
     engine: object, channels: str | Engine, optimizer: Optimizer | None = None
-) -> Machines | None:
+) -> Cluster | None:
     """What users hand over as `engine`; None for this process. Raises `InputError` for what is none, or cannot go with one."""
     if engine is None:
         return None
     if engine == "ray":
         engine = Ray()
-    if not isinstance(engine, Machines):
+    if not isinstance(engine, Cluster):
         raise InputError(
             f"engine must be such as na.Ray(replicas=2), 'ray', or None, got {shown(engine)}"
         )

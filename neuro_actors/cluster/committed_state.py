@@ -21,7 +21,7 @@ from .shard import Shard
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Committed:
+class CommittedState:
     """parameters, and each of states: of all neurons, one after another, as commits lie.  updates: made by this optimizer."""
 
     parameters: Array
@@ -30,7 +30,7 @@ class Committed:
     updates: int = 0
 
     @classmethod
-    def first(cls, network: Network, keeping: Keeping | None) -> Committed:
+    def first(cls, network: Network, keeping: Keeping | None) -> CommittedState:
         """Where a run begins: with the network's parameters, or where a checkpoint goes on."""
         if keeping is None or not keeping.number:
             return cls(frozen(Parameters(network).by_neuron(network.weights, network.biases)))
@@ -46,10 +46,12 @@ class Committed:
             some.updates,
         )
 
-    def after(self, optimizer: Optimizer, parameters: Array, states: Sequence[Array]) -> Committed:
+    def after(
+        self, optimizer: Optimizer, parameters: Array, states: Sequence[Array]
+    ) -> CommittedState:
         """What a step of learning makes of it."""
         before = self.updates if optimizer == self.optimizer else 0
-        return Committed(
+        return CommittedState(
             frozen(parameters), optimizer, tuple(frozen(s) for s in states), before + 1
         )
 
@@ -76,7 +78,7 @@ class Committed:
         return kept
 
 
-def memories_of(
+def neuron_states(
     network: Network,
     neurons: Sequence[int],
     optimizer: dict[str, Any] | None,

@@ -29,18 +29,18 @@ import numpy as np
 import trio
 from trio.lowlevel import enable_ki_protection
 
-from ..support.errors import InputError, WireError
+from ..support.errors import InputError, WorkerConnectionError
 from .framing import (
     LAST,
     MAC_BYTES,
     PRELUDE_BYTES,
     VERSION,
     AnyArray,
-    Coming,
-    Opener,
-    Packed,
-    Sealer,
-    packed,
+    FrameHeader,
+    FrameReader,
+    FrameWriter,
+    PackedFrame,
+    pack,
 )
 
 HELLO = b"neuro_actors" + VERSION.to_bytes(4, "little")
@@ -58,13 +58,13 @@ KEEPALIVE = {
 }  # a machine that has gone is noticed in 30 seconds
 
 
-class Wire:
+class Connection:
     """One end of a wire. Made by `connect` and by `serve`; `async with` closes it.
 
     about: what the other side said of itself.  host: its address.
     """
 
-    def __init__(self, stream: trio.SocketStream, sealer: Sealer, opener: Opener) -> None:
+    def __init__(self, stream: trio.SocketStream, sealer: FrameWriter, opener: FrameReader) -> None:
         self.about: dict[str, Any] = {}
         peer = (
             stream.socket.getpeername()
@@ -82,14 +82,14 @@ class Wire:
     async def send(self, head: dict[str, Any], arrays: Sequence[AnyArray] = ()) -> None:
         """Send a letter; any number of tasks may. The arrays, of float64, int64, uint8 or bool, must not change meanwhile.
 
-        It waits where the other side does not read: two who only send to each other wait for ever. Raises `WireError` where
+        It waits where the other side does not read: two who only send to each other wait for ever. Raises `WorkerConnectionError` where
         the wire is broken, or this is no letter, which breaks nothing. Cancelled on the way, the wire is broken.
         """
-        letter = packed(head, arrays)
+        letter = pack(head, arrays)
         async with self._sending:
             await self._send(letter)
 
-    async def _send(self, letter: Packed) -> None:
+    async def _send(self, letter: PackedFrame) -> None:
         self._check()
         with self._whole("sending"):
             pieces = self._sealer.seal(letter)
@@ -102,7 +102,7 @@ class Wire:
     async def receive(self) -> tuple[dict[str, Any], list[AnyArray]] | None:
         """The next letter's head and arrays, which are read-only; None when the other side has closed the wire in order.
 
-        Raises `WireError` where the wire is broken. Cancelled while none has come, it may be called again; on the way, the
+        Raises `WorkerConnectionError` where the wire is broken. Cancelled while none has come, it may be called again; on the way, the
         wire is broken.
         """
         async with self._receiving:
@@ -124,23 +124,23 @@ class Wire:
                     return None
                 return self._opener.open(await self._body(coming))
 
-    async def _body(self, coming: Coming) -> AnyArray:
+    async def _body(self, coming: FrameHeader) -> AnyArray:
         """The rest of a letter, its MAC taken of it while it came."""
         try:
             body = np.empty(coming.fill + coming.text + coming.payload + MAC_BYTES, np.uint8)
         except MemoryError:
-            raise WireError(
+            raise WorkerConnectionError(
                 f"a letter of {coming.payload:,} bytes is more than there is memory for"
             ) from None
         await self._fill(body[coming.fill :], self._opener)
         return body
 
-    async def _fill(self, buffer: AnyArray, opener: Opener | None = None) -> None:
+    async def _fill(self, buffer: AnyArray, opener: FrameReader | None = None) -> None:
         start, end = 0, len(buffer) - MAC_BYTES
         while start < len(buffer):
             got = await self._stream.socket.recv_into(buffer[start:].data)
             if not got:
-                raise WireError("the other side has gone in the middle of a letter")
+                raise WorkerConnectionError("the other side has gone in the middle of a letter")
             if opener is not None:
                 opener.take(buffer[start : min(start + got, end)].data)
             start += got
@@ -150,7 +150,12 @@ class Wire:
         """All of it, or the wire is broken."""
         try:
             yield
-        except (OSError, trio.BrokenResourceError, trio.ClosedResourceError, WireError) as error:
+        except (
+            OSError,
+            trio.BrokenResourceError,
+            trio.ClosedResourceError,
+            WorkerConnectionError,
+        ) as error:
             raise self._fail(_why(error)) from None
         except BaseException:
             self._fail(f"this side was interrupted while {doing} a letter")
@@ -158,21 +163,24 @@ class Wire:
 
     def _check(self) -> None:
         if self._broken is not None:
-            raise WireError(self._broken)
+            raise WorkerConnectionError(self._broken)
 
-    def _fail(self, why: str) -> WireError:
+    def _fail(self, why: str) -> WorkerConnectionError:
         """Broken from here on; the first reason stays."""
         if self._broken is None:
             self._broken = "it was closed on this side" if self._closed else why
             self._stream.socket.close()  # at once: the other side sees a letter that is cut short, and those who wait here wake
-        return WireError(self._broken)
+        return WorkerConnectionError(self._broken)
 
     async def aclose(self) -> None:
         """Say the last word, where that can be done soon, and close; may be called again, and while cancelled."""
         if self._closed:
             return
         self._closed = True
-        with trio.move_on_after(GOODBYE, shield=True), suppress(WireError, trio.WouldBlock):
+        with (
+            trio.move_on_after(GOODBYE, shield=True),
+            suppress(WorkerConnectionError, trio.WouldBlock),
+        ):
             self._sending.acquire_nowait()  # whoever is in the middle of a letter cannot end it any more
             try:
                 await self._send(LAST)
@@ -180,7 +188,7 @@ class Wire:
                 self._sending.release()
         self._fail("")
 
-    async def __aenter__(self) -> Wire:
+    async def __aenter__(self) -> Connection:
         return self
 
     async def __aexit__(
@@ -208,8 +216,8 @@ async def connect(
     secret: bytes,
     about: dict[str, Any],
     timeout: float = 10.0,  # noqa: ASYNC109 (it names it in its error)
-) -> Wire:
-    """A wire to whoever serves there. Raises `WireError` where nobody does, it does not know the secret, or does not answer
+) -> Connection:
+    """A wire to whoever serves there. Raises `WorkerConnectionError` where nobody does, it does not know the secret, or does not answer
     in `timeout` seconds."""
     _check_secret(secret)
     where = f"{host}:{port}"
@@ -217,16 +225,18 @@ async def connect(
         try:
             stream = await trio.open_tcp_stream(host, port)
         except OSError as error:
-            raise WireError(f"nobody can be reached at {where}: {reason(error)}") from None
+            raise WorkerConnectionError(
+                f"nobody can be reached at {where}: {reason(error)}"
+            ) from None
         try:
             return await _greet_as_client(stream, secret, about)
-        except (OSError, trio.BrokenResourceError, WireError) as error:
+        except (OSError, trio.BrokenResourceError, WorkerConnectionError) as error:
             stream.socket.close()
-            raise WireError(f"no wire to {where}: {_why(error)}") from None
+            raise WorkerConnectionError(f"no wire to {where}: {_why(error)}") from None
         except BaseException:
             stream.socket.close()
             raise
-    raise WireError(f"nobody has answered at {where} in {timeout:g} seconds")
+    raise WorkerConnectionError(f"nobody has answered at {where} in {timeout:g} seconds")
 
 
 def reason(error: BaseException) -> str:
@@ -240,7 +250,7 @@ async def serve(
     host: str,
     secret: bytes,
     about: dict[str, Any],
-    welcome: Callable[[Wire], Awaitable[None]],
+    welcome: Callable[[Connection], Awaitable[None]],
     *,
     task_status: trio.TaskStatus[int] = trio.TASK_STATUS_IGNORED,
 ) -> None:
@@ -259,7 +269,7 @@ async def serve(
                 del strangers[oldest]
                 oldest.cancel()
             strangers[scope] = None
-            with suppress(OSError, trio.BrokenResourceError, WireError):
+            with suppress(OSError, trio.BrokenResourceError, WorkerConnectionError):
                 wire = await _greet_as_server(stream, secret, about)
             strangers.pop(scope, None)
         if wire is None or scope.cancelled_caught:
@@ -289,18 +299,24 @@ def _check_secret(secret: bytes) -> None:
         )  # and is never shown
 
 
-async def _greet_as_client(stream: trio.SocketStream, secret: bytes, about: dict[str, Any]) -> Wire:
+async def _greet_as_client(
+    stream: trio.SocketStream, secret: bytes, about: dict[str, Any]
+) -> Connection:
     mine = os.urandom(NONCE_BYTES)
     await stream.send_all(HELLO + mine)
     theirs = await _hear_hello(stream)
     given = await _read(stream, MAC_BYTES)
     if not hmac.compare_digest(_mac(secret, b"server", mine, theirs), given):
-        raise WireError("the other side does not know this run's secret: is it one of another run?")
+        raise WorkerConnectionError(
+            "the other side does not know this run's secret: is it one of another run?"
+        )
     await stream.send_all(_mac(secret, b"client", mine, theirs))
     return await _introduce(stream, secret, about, (FROM_CLIENT, FROM_SERVER), (mine, theirs))
 
 
-async def _greet_as_server(stream: trio.SocketStream, secret: bytes, about: dict[str, Any]) -> Wire:
+async def _greet_as_server(
+    stream: trio.SocketStream, secret: bytes, about: dict[str, Any]
+) -> Connection:
     mine = os.urandom(NONCE_BYTES)
     try:
         theirs = await _hear_hello(stream)
@@ -310,7 +326,7 @@ async def _greet_as_server(stream: trio.SocketStream, secret: bytes, about: dict
     await stream.send_all(HELLO + mine + _mac(secret, b"server", theirs, mine))
     given = await _read(stream, MAC_BYTES)
     if not hmac.compare_digest(_mac(secret, b"client", theirs, mine), given):
-        raise WireError("the other side does not know this run's secret")
+        raise WorkerConnectionError("the other side does not know this run's secret")
     return await _introduce(stream, secret, about, (FROM_SERVER, FROM_CLIENT), (theirs, mine))
 
 
@@ -320,7 +336,7 @@ async def _introduce(
     about: dict[str, Any],
     ways: tuple[bytes, bytes],
     nonces: tuple[bytes, bytes],
-) -> Wire:
+) -> Connection:
     """Both know the secret: the first letter each way. nonces: the client's, and the server's."""
     with suppress(OSError):
         stream.socket.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
@@ -328,19 +344,19 @@ async def _introduce(
             if hasattr(socket, name):
                 stream.socket.setsockopt(socket.IPPROTO_TCP, getattr(socket, name), value)
     out, back = (_mac(secret, way, *nonces) for way in ways)
-    wire = Wire(stream, Sealer(out), Opener(back))
+    wire = Connection(stream, FrameWriter(out), FrameReader(back))
     if ways[0] == FROM_CLIENT:
         await wire.send(about)
     letter = await wire.receive()
     if ways[0] == FROM_SERVER:  # who has read before: both may say more than fits into the sockets
         await wire.send(about)
     if letter is None:
-        raise WireError("the other side has gone before it said who it is")
+        raise WorkerConnectionError("the other side has gone before it said who it is")
     wire.about = letter[0]
     return wire
 
 
-class _OtherVersionError(WireError):
+class _OtherVersionError(WorkerConnectionError):
     """It speaks, but not as this side does."""
 
 
@@ -348,7 +364,9 @@ async def _hear_hello(stream: trio.SocketStream) -> bytes:
     """The other side's nonce."""
     hello = await _read(stream, len(HELLO))
     if hello[:-4] != HELLO[:-4]:
-        raise WireError("the other side does not speak as a worker of neuro_actors does")
+        raise WorkerConnectionError(
+            "the other side does not speak as a worker of neuro_actors does"
+        )
     if hello != HELLO:
         version = int.from_bytes(hello[-4:], "little")
         what = f"version {version} of the wires, this one version {VERSION}"
@@ -364,7 +382,7 @@ async def _read(stream: trio.SocketStream, count: int) -> bytes:
     while len(read) < count:
         more = await stream.receive_some(count - len(read))
         if not more:
-            raise WireError(
+            raise WorkerConnectionError(
                 "the other side has hung up, before it proved that it knows the run's secret"
             )
         read += more

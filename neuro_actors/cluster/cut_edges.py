@@ -28,7 +28,7 @@ from ..support.validation import Indices
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Crossings:
+class CutEdges:
     """All of a cut's, bundle after bundle.
 
     judge: the shard of the loss.
@@ -60,7 +60,7 @@ class Crossings:
         return int(np.count_nonzero(crosses & (self.turn == 0))), int(np.count_nonzero(crosses))
 
 
-def crossings(network: Network, shard: Indices, shards: int) -> Crossings:
+def find_cut_edges(network: Network, shard: Indices, shards: int) -> CutEdges:
     """What crosses, where `shard`, (n_neurons,), is the shard of each neuron, one of 0 to shards - 1."""
     outputs = network.output_positions
     judge = shards - 1 - int(np.argmax(np.bincount(shard[outputs], minlength=shards)[::-1]))
@@ -93,6 +93,6 @@ def crossings(network: Network, shard: Indices, shards: int) -> Crossings:
     start = np.flatnonzero(np.diff(ends, axis=1, prepend=-1).any(axis=0))
     level, sender, follower = ends[:, start]
     start = np.append(start, len(rows))
-    return Crossings(
+    return CutEdges(
         judge, sender, follower, level, start, source[rows], key[rows], added[rows], turn[rows]
     )

@@ -39,25 +39,32 @@ from ..rules.rule_json import described as rule_described
 from ..support.errors import InputError, NeuroActorsError, SimulationError
 from ..support.text import shown
 from ..support.validation import Array
-from .committed_state import Committed
-from .gathered_record import Whole
+from .committed_state import CommittedState
+from .gathered_record import GatheredRecord
 from .partition import Partition
-from .pending_step import NOTHING, Round
+from .pending_step import NOTHING, PendingStep
 from .sender import all_of
-from .settings import Machines, busy, check_optimizer, own_functions
+from .settings import Cluster, check_optimizer, default_lanes, user_functions
 from .shard import shards
-from .worker_pool import Seat, Seats
+from .worker_pool import WorkerPool, WorkerSlot
 
 MOST_LOSSES = 4
 
 
-def driven(
-    machines: Machines, partition: Partition, network: Network, rule: Rule, sums: str, lanes: int | None, kept: Keeping | None,
+def make_driver(
+    machines: Cluster, partition: Partition, network: Network, rule: Rule, sums: str, lanes: int | None, kept: Keeping | None,
     recorder: Recorder | None,
 ) -> Driver:  # fmt: skip
-    """The driver of a new run, or of one that goes on. partition: as `machines.divided` gives it."""
+    """The driver of a new run, or of one that goes on. partition: as `machines.partition_for` gives it."""
     driver = Driver(
-        network, machines, partition, rule, sums, lanes, Committed.first(network, kept), recorder
+        network,
+        machines,
+        partition,
+        rule,
+        sums,
+        lanes,
+        CommittedState.first(network, kept),
+        recorder,
     )
     if kept is not None:
         kept.elsewhere = lambda: driver.committed.kept(network, rule)
@@ -73,12 +80,12 @@ class Driver:
     def __init__(
         self,
         network: Network,
-        machines: Machines,
+        machines: Cluster,
         partition: Partition,
         rule: Rule,
         sums: str,
         lanes: int | None,
-        committed: Committed,
+        committed: CommittedState,
         recorder: Recorder | None = None,
     ) -> None:
         self._network, self._machines, self._rule = network, machines, rule
@@ -89,16 +96,16 @@ class Driver:
         self.committed = committed
         self.partition = partition
         self._shards = shards(network, self.partition)
-        self._n_lanes = lanes or busy(rule, self.partition.shards)
+        self._n_lanes = lanes or default_lanes(rule, self.partition.shards)
         self._R, self._S = machines.replicas, len(self._shards)
-        self._functions = own_functions(network)
-        self._seats = Seats(machines, self._S, self._functions, self._heard)
+        self._functions = user_functions(network)
+        self._pool = WorkerPool(machines, self._S, self._functions, self._heard)
         self._judge = next(s.place for s in self._shards if s.n_outputs)
-        self._whole = Whole(network, self._shards, self._judge)
+        self._whole = GatheredRecord(network, self._shards, self._judge)
         self._generation = 0
         self._settled = False
         self.under_way: deque[Step] = deque()
-        self._rounds: dict[int, Round] = {}
+        self._rounds: dict[int, PendingStep] = {}
         self._learnt: dict[int, tuple[str, list[Array]]] = {}  # by rank
         self._stopped = trio.Event()
         self._messages = 0
@@ -131,14 +138,14 @@ class Driver:
             self._learnt = {}
         last = place == count and step.loss is not None
         replica, along = replica_of(step.round, self._R), direction[0] if direction else None
-        self._rounds[step.number] = round = Round(
+        self._rounds[step.number] = round = PendingStep(
             step, x, targets, along, replica, place - 1, batch, last
         )
         self.under_way.append(step)
         if self._settled:
             self._tell(round)
 
-    async def end(self) -> Round:
+    async def end(self) -> PendingStep:
         """See `Lanes.end`."""
         round = self._rounds[self.under_way[0].number]
         await round.done.wait()
@@ -161,7 +168,7 @@ class Driver:
         """Messages of the society, not letters between machines. How full a mailbox is, its worker alone knows."""
         return Statistics(self._messages, {})
 
-    def _record(self, round: Round) -> None:
+    def _record(self, round: PendingStep) -> None:
         """As one process would have said it: in the last round of a batch neurons commit what they have learnt."""
         if self._recorder is None:
             return
@@ -179,13 +186,13 @@ class Driver:
         """The world for workers; who waits in one of them, it alone knows."""
         found = []
         for round in (self._rounds[step.number] for step in self.under_way):
-            slow = [seat for seat in self._seats.of(round.replica) if seat.shard not in round.parts]
+            slow = [slot for slot in self._pool.of(round.replica) if slot.shard not in round.parts]
             slow = slow or [
-                seat for seat in self._seats if round.last and seat.rank not in self._learnt
+                slot for slot in self._pool if round.last and slot.rank not in self._learnt
             ]
             if slow and not round.done.is_set():
                 found.append(
-                    Waiting(ENVIRONMENT, LOSS, round.step.number, tuple(str(seat) for seat in slow))
+                    Waiting(ENVIRONMENT, LOSS, round.step.number, tuple(str(slot) for slot in slow))
                 )
         return tuple(found)
 
@@ -198,10 +205,10 @@ class Driver:
             return
         try:
             async with self._machines.cluster() as cluster, trio.open_nursery() as nursery:
-                await self._seats.begin(nursery, cluster, secrets.token_bytes(32))
+                await self._pool.begin(nursery, cluster, secrets.token_bytes(32))
                 nursery.start_soon(self._settle_again_and_again)
                 await self._stopped.wait()
-                await self._seats.dismiss()
+                await self._pool.dismiss()
                 nursery.cancel_scope.cancel()
         except* NeuroActorsError as group:
             failures += all_of(group)
@@ -218,32 +225,32 @@ class Driver:
     async def _settle_again_and_again(self) -> None:
         while True:
             if await self._settle():
-                await self._seats.trouble.wait()
-            await self._seats.all_is_known()
+                await self._pool.failure.wait()
+            await self._pool.wait_cause()
 
     async def _settle(self) -> bool:
-        """Everybody in his seat, and at the same place: where the last batch was committed. False where somebody is lost."""
-        seats = self._seats
-        if seats.blows >= MOST_LOSSES:
-            told = f"{seats.blows} times a worker was lost, and nothing was committed in between"
+        """Everybody in his slot, and at the same place: where the last batch was committed. False where somebody is lost."""
+        pool = self._pool
+        if pool.failures >= MOST_LOSSES:
+            told = f"{pool.failures} times a worker was lost, and nothing was committed in between"
             raise SimulationError(
-                f"{self._undone or 'the society is'} given up: {told}; the last: {seats.story}"
+                f"{self._undone or 'the society is'} given up: {told}; the last: {pool.story}"
             )
         self._settled = False
         self._generation += 1
-        seats.calm()
-        await seats.fill()
-        if not seats.trouble.is_set():
-            for seat in seats:
-                seat.tell(*self._job(seat))
-        while not seats.trouble.is_set() and not all(seat.ready for seat in seats):
-            await seats.change()
-        if seats.trouble.is_set():
+        pool.reset()
+        await pool.fill()
+        if not pool.failure.is_set():
+            for slot in pool:
+                slot.tell(*self._job(slot))
+        while not pool.failure.is_set() and not all(slot.ready for slot in pool):
+            await pool.wait_change()
+        if pool.failure.is_set():
             return False
         self._settled, self._learnt = True, {}
-        undone, told = self._undone, seats.told()
+        undone, told = self._undone, pool.told()
         if not undone:  # nothing that could kill them is asked of anybody
-            seats.blows = 0
+            pool.failures = 0
         if told:
             again = f", and {undone} done again from what was committed" if undone else ""
             print(f"neuro-actors: {told}{again}", file=sys.stderr, flush=True)
@@ -270,16 +277,16 @@ class Driver:
 
     # --- letters -------------------------------------------------------------------------------------------------
 
-    def _job(self, seat: Seat) -> tuple[dict[str, Any], list[Array]]:
-        shard, committed = self._shards[seat.shard], self.committed
+    def _job(self, slot: WorkerSlot) -> tuple[dict[str, Any], list[Array]]:
+        shard, committed = self._shards[slot.shard], self.committed
         about, arrays = shard.to_arrays()
         head = {
             "letter": "job",
             "generation": self._generation,
-            "replica": seat.replica,
+            "replica": slot.replica,
             "replicas": self._R,
             "shards": self._S,
-            "addresses": [other.address for other in self._seats],
+            "addresses": [other.address for other in self._pool],
             "record": self._recorder is not None,
             "shard": about | {"arrays": len(arrays)},
             "rule": rule_described(self._inner),
@@ -290,7 +297,7 @@ class Driver:
         }
         return head, [*cast("list[Array]", arrays), *committed.part(shard)]
 
-    def _tell(self, round: Round) -> None:
+    def _tell(self, round: PendingStep) -> None:
         step = round.step
         head = {
             "letter": "round",
@@ -304,13 +311,13 @@ class Driver:
             "size": 0 if round.targets is None else round.targets.shape[1],
             "plain": self._plain,
         }
-        for seat in self._seats.of(round.replica):
-            shard = self._shards[seat.shard]
+        for slot in self._pool.of(round.replica):
+            shard = self._shards[slot.shard]
             targets = (
                 round.targets if round.targets is not None and shard.n_outputs else np.empty((0, 0))
             )
             direction = [] if round.direction is None else [shard.own_part(round.direction)]
-            seat.tell(head, [np.ascontiguousarray(round.x[shard.inputs]), targets, *direction])
+            slot.tell(head, [np.ascontiguousarray(round.x[shard.inputs]), targets, *direction])
         if round.last:
             examples = sum(
                 other.targets.shape[1]
@@ -319,38 +326,38 @@ class Driver:
             )
             optimizer = None if step.optimizer is None else described(step.optimizer, 1)
             more = {"letter": "conclude", "examples": examples, "optimizer": optimizer}
-            for seat in self._seats:
-                seat.tell(head | more)
+            for slot in self._pool:
+                slot.tell(head | more)
 
-    def _heard(self, seat: Seat, head: dict[str, Any], arrays: list[Array]) -> None:
+    def _heard(self, slot: WorkerSlot, head: dict[str, Any], arrays: list[Array]) -> None:
         kind = head["letter"]
         if head["generation"] != self._generation:
             return
         if kind == "failed":  # as it would in one process: to do it again would be of no use
-            self._seats.over()
+            self._pool.over()
             raise SimulationError(head["story"])
         if kind == "ready":
-            seat.ready = True
-            self._seats.changed()
+            slot.ready = True
+            self._pool.notify_change()
         elif kind == "lost":
-            self._seats.note(f"{seat} has lost another: {head['story']}")
+            self._pool.note(f"{slot} has lost another: {head['story']}")
         elif kind == "said":
             round = self._rounds.get(head["number"])
             if round is not None and not round.done.is_set():
-                round.parts[seat.shard] = arrays
+                round.parts[slot.shard] = arrays
                 self._see(round)
         elif kind == "learnt":
             round = self._rounds.get(head["number"])
             if round is not None:
-                self._learnt[seat.rank] = head["digest"], arrays
+                self._learnt[slot.rank] = head["digest"], arrays
                 self._see(round)
 
-    def _see(self, round: Round) -> None:
+    def _see(self, round: PendingStep) -> None:
         """Whether it is over."""
         if (
             round.done.is_set()
             or len(round.parts) < self._S
-            or (round.last and len(self._learnt) < len(self._seats))
+            or (round.last and len(self._learnt) < len(self._pool))
         ):
             return
         round.predictions, round.losses = round.parts[self._judge][:2]
@@ -367,14 +374,14 @@ class Driver:
                 self.committed = self.committed.after(round.step.optimizer, wholes[0], wholes[1:])
             self._learnt = {}
         if round.last or round.step.loss is None:
-            self._seats.blows = 0
+            self._pool.failures = 0
         round.done.set()
 
-    def _check_twins(self, round: Round) -> None:
-        for seat in self._seats:
-            first = self._seats[seat.shard]
-            if self._learnt[seat.rank][0] != self._learnt[first.rank][0]:
-                told = f"{seat} has learnt other bits than {first}, which has the same neurons"
+    def _check_twins(self, round: PendingStep) -> None:
+        for slot in self._pool:
+            first = self._pool[slot.shard]
+            if self._learnt[slot.rank][0] != self._learnt[first.rank][0]:
+                told = f"{slot} has learnt other bits than {first}, which has the same neurons"
                 raise SimulationError(f"step {round.step.number} failed: {told}")
 
     def _joined(self, parts: Sequence[Array]) -> Array:

@@ -32,7 +32,7 @@ from typing import Any, NamedTuple, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from ..support.errors import WireError
+from ..support.errors import WorkerConnectionError
 from ..support.text import counted, shown
 
 VERSION = 1
@@ -53,7 +53,7 @@ AnyArray: TypeAlias = NDArray[Any]
 Piece: TypeAlias = bytes | memoryview
 
 
-class Coming(NamedTuple):
+class FrameHeader(NamedTuple):
     """What a prelude promises: the bytes of the text, and those of the payload.
 
     fill: left free before the text, so that the payload begins where an array may.
@@ -68,7 +68,7 @@ class Coming(NamedTuple):
         return -self.text % PLACE
 
 
-class Packed(NamedTuple):
+class PackedFrame(NamedTuple):
     """A letter that only needs to be sealed."""
 
     kind: int
@@ -77,10 +77,10 @@ class Packed(NamedTuple):
     payload: int
 
 
-def packed(head: dict[str, Any], arrays: Sequence[AnyArray]) -> Packed:
-    """A letter. Raises `WireError` where it cannot be one; arrays that lie as they should are not copied."""
+def pack(head: dict[str, Any], arrays: Sequence[AnyArray]) -> PackedFrame:
+    """A letter. Raises `WorkerConnectionError` where it cannot be one; arrays that lie as they should are not copied."""
     if not isinstance(head, dict):
-        raise WireError(f"a letter's head must be a dict, got {shown(head)}")
+        raise WorkerConnectionError(f"a letter's head must be a dict, got {shown(head)}")
     views: list[Piece] = []
     table = []
     payload = 0
@@ -88,15 +88,17 @@ def packed(head: dict[str, Any], arrays: Sequence[AnyArray]) -> Packed:
         name = DTYPES.get(array.dtype.newbyteorder("<")) if isinstance(array, np.ndarray) else None
         if name is None:
             got = f"one of {array.dtype}" if isinstance(array, np.ndarray) else shown(array)
-            raise WireError(f"a letter carries arrays of float64, int64, uint8 or bool, got {got}")
+            raise WorkerConnectionError(
+                f"a letter carries arrays of float64, int64, uint8 or bool, got {got}"
+            )
         if array.ndim > MOST_DIMENSIONS:
-            raise WireError(
+            raise WorkerConnectionError(
                 f"a letter's arrays have at most {MOST_DIMENSIONS} axes, got one of {array.ndim}"
             )
         table.append([name, list(array.shape)])
         payload += array.nbytes + -array.nbytes % PLACE
         if payload > MOST_OF_A_LETTER:
-            raise WireError(
+            raise WorkerConnectionError(
                 f"a letter's arrays must have at most {MOST_OF_A_LETTER:,} bytes, got {payload:,}: send several"
             )
         if array.nbytes:
@@ -106,25 +108,27 @@ def packed(head: dict[str, Any], arrays: Sequence[AnyArray]) -> Packed:
     try:
         text = json.dumps([head, table], separators=(",", ":")).encode()
     except (TypeError, ValueError, RecursionError) as error:
-        raise WireError(f"a letter's head must be JSON: {shown(str(error))[1:-1]}") from None
+        raise WorkerConnectionError(
+            f"a letter's head must be JSON: {shown(str(error))[1:-1]}"
+        ) from None
     if len(text) > MOST_OF_A_TEXT:
-        raise WireError(
+        raise WorkerConnectionError(
             f"a letter's head must have at most {MOST_OF_A_TEXT:,} bytes, got {len(text):,}: send it as arrays"
         )
-    return Packed(LETTER, text, tuple(views), payload)
+    return PackedFrame(LETTER, text, tuple(views), payload)
 
 
-LAST = Packed(END, b"", (), 0)
+LAST = PackedFrame(END, b"", (), 0)
 
 
-class Sealer:
+class FrameWriter:
     """Seals what goes one way along one wire."""
 
     def __init__(self, key: bytes) -> None:
         self._key = key
         self._number = 0
 
-    def seal(self, letter: Packed) -> Iterator[Piece]:
+    def seal(self, letter: PackedFrame) -> Iterator[Piece]:
         """Its pieces, in order: all of them must be sent, and before the next letter's."""
         prelude = PRELUDE.pack(
             MAGIC, VERSION, letter.kind, self._number, len(letter.text), letter.payload
@@ -142,40 +146,42 @@ class Sealer:
         yield mac.digest()
 
 
-class Opener:
+class FrameReader:
     """Opens what comes one way along one wire: `expect` a prelude, `take` all that it promises, then `open`."""
 
     def __init__(self, key: bytes) -> None:
         self._key = key
         self._number = 0
 
-    def expect(self, raw: bytes) -> Coming:
+    def expect(self, raw: bytes) -> FrameHeader:
         """raw: the prelude with its MAC."""
         prelude, given = raw[: PRELUDE.size], raw[PRELUDE.size :]
         magic, version, kind, number, text, payload = PRELUDE.unpack(prelude)
         if magic != MAGIC:
-            raise WireError(f"expected a letter, got bytes that are none: {shown(raw[:4])}")
+            raise WorkerConnectionError(
+                f"expected a letter, got bytes that are none: {shown(raw[:4])}"
+            )
         mac = hmac.new(self._key, prelude, "sha256")
         if not hmac.compare_digest(mac.digest(), given):
-            raise WireError(
+            raise WorkerConnectionError(
                 "a letter's prelude does not fit its MAC: it was garbled on its way, or forged"
             )
         if version != VERSION or kind not in (LETTER, END) or (kind == END and (text or payload)):
-            raise WireError(
+            raise WorkerConnectionError(
                 f"expected a letter of version {VERSION}, got one of version {version} and kind {kind}"
             )
         if number != self._number:
-            raise WireError(
+            raise WorkerConnectionError(
                 f"expected letter {self._number:,}, got letter {number:,}: one was lost, or repeated"
             )
         if text > MOST_OF_A_TEXT or payload > MOST_OF_A_LETTER:
             most = f"{MOST_OF_A_TEXT:,} and {MOST_OF_A_LETTER:,}"
-            raise WireError(
+            raise WorkerConnectionError(
                 f"a letter promises {text:,} bytes of head and {payload:,} of arrays; at most {most} are taken"
             )
         self._number += 1
         self._mac = mac
-        self._coming = Coming(kind == END, text, payload)
+        self._coming = FrameHeader(kind == END, text, payload)
         return self._coming
 
     def take(self, piece: Piece) -> None:
@@ -185,15 +191,19 @@ class Opener:
     def open(self, body: NDArray[np.uint8]) -> tuple[dict[str, Any], list[AnyArray]]:
         """The head and the arrays, which are read-only views of `body`: what was left free, text, payload, MAC."""
         if not hmac.compare_digest(self._mac.digest(), body[-MAC_BYTES:].tobytes()):
-            raise WireError("a letter does not fit its MAC: it was garbled on its way, or forged")
+            raise WorkerConnectionError(
+                "a letter does not fit its MAC: it was garbled on its way, or forged"
+            )
         start = self._coming.fill + self._coming.text
         try:
             head, table = json.loads(body[self._coming.fill : start].tobytes())
             arrays = list(_arrays(table, body[start:-MAC_BYTES]))
         except (TypeError, ValueError, RecursionError, OverflowError) as error:
-            raise WireError(f"a letter is sealed, but none: {shown(str(error))[1:-1]}") from None
+            raise WorkerConnectionError(
+                f"a letter is sealed, but none: {shown(str(error))[1:-1]}"
+            ) from None
         if not isinstance(head, dict):
-            raise WireError(f"a letter is sealed, but none: its head is {shown(head)}")
+            raise WorkerConnectionError(f"a letter is sealed, but none: its head is {shown(head)}")
         return head, arrays
 
 

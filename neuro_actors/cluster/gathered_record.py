@@ -18,7 +18,7 @@ from ..support.validation import Array, Indices
 from .shard import Shard
 
 
-class Heard:
+class ShardRecord:
     """A recorder in a worker, which keeps what an engine told it last."""
 
     def __init__(self, shard: Shard) -> None:
@@ -54,7 +54,7 @@ class Heard:
         return [said.activations[rows], urgencies, blame, commits.copy()]
 
 
-class Whole:
+class GatheredRecord:
     """All parts, in the order of the whole network."""
 
     def __init__(self, network: Network, shards: Sequence[Shard], judge: int) -> None:

@@ -10,7 +10,7 @@ from ..support.errors import MessageError
 from ..support.validation import Array
 
 
-class Arrival:
+class InboundBuffer:
     """One way of a bundle, step after step. The law:
 
     1. A block is held until each of its `readers` has taken it once; then it is forgotten.
@@ -76,7 +76,7 @@ class Arrival:
             self._asleep.set()
             self._asleep = None
 
-    async def ready(self, count: int) -> None:
+    async def wait_ready(self, count: int) -> None:
         """Sleep until so many steps have begun, and the last one's block is there, or none will come, or all is over. (By
         numbers it could not be said: the round in which everybody learns has that of the round before.)"""
         while not (self._closed or (self.begun >= count and self._settled)):

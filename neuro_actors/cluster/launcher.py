@@ -56,7 +56,7 @@ class Worker:
         raise NotImplementedError
 
 
-class Cluster(Protocol):
+class WorkerLauncher(Protocol):
     """Where workers are started. Leaving its block ends all of them."""
 
     async def start(

@@ -45,8 +45,8 @@ class Process(Worker):
         self.ended(f"process {self.pid} {how}")
 
 
-class Processes:
-    """See `Cluster`."""
+class ProcessLauncher:
+    """See `WorkerLauncher`."""
 
     def __init__(self, nursery: trio.Nursery, run: str) -> None:
         self._nursery = nursery
@@ -62,7 +62,7 @@ class Processes:
         about: dict[str, Any],
         functions: Functions | None = None,
     ) -> Worker:
-        """See `Cluster`; a user's own functions are not handed over: what `run` names must know them."""
+        """See `WorkerLauncher`; a user's own functions are not handed over: what `run` names must know them."""
         told = json.dumps([self._run, host, port, secret.hex(), as_text(about)])
         command = [sys.executable, "-c", CODE]
         environment = {**os.environ, **ONE_THREAD}
@@ -99,10 +99,10 @@ class Processes:
 
 
 @asynccontextmanager
-async def plain_processes(run: str = LIVE) -> AsyncIterator[Processes]:
-    """A `Cluster` of plain processes of this machine."""
+async def plain_processes(run: str = LIVE) -> AsyncIterator[ProcessLauncher]:
+    """A `WorkerLauncher` of plain processes of this machine."""
     async with trio.open_nursery() as nursery:
-        cluster = Processes(nursery, run)
+        cluster = ProcessLauncher(nursery, run)
         try:
             yield cluster
         finally:

@@ -13,7 +13,7 @@ from ..support.errors import InputError
 from ..support.text import counted, shown
 from ..support.validation import Indices, as_list, as_places, as_whole_number, did_you_mean
 from .balance import ENOUGH, WAKE, cut
-from .cut_edges import Crossings, crossings
+from .cut_edges import CutEdges, find_cut_edges
 
 
 class Size(NamedTuple):
@@ -83,8 +83,8 @@ class Partition:
         return self._crossings.messages
 
     @cached_property
-    def _crossings(self) -> Crossings:
-        return crossings(self._network, self.shard, self.shards)
+    def _crossings(self) -> CutEdges:
+        return find_cut_edges(self._network, self.shard, self.shards)
 
     def check(self, network: Network) -> None:
         """Raise `InputError` unless it is a partition of this network, whatever its parameters."""
@@ -143,7 +143,7 @@ def partition(network: Network, shards: int) -> Partition:
         )
 
     def cost(shard: Indices) -> tuple[int, int]:  # the busiest's work, and all messages
-        crossing = crossings(network, shard, count)
+        crossing = find_cut_edges(network, shard, count)
         bundle = crossing.bundle
         heard = crossing.receiver[bundle[(crossing.turn == 0) & (crossing.level[bundle] > 0)]]
         woken = np.bincount(np.append(shard[~network.is_input], heard), minlength=count)
@@ -159,7 +159,7 @@ def partition(network: Network, shards: int) -> Partition:
     )
 
 
-def _crossing_messages(crossing: Crossings, shards: int) -> tuple[Indices, Indices]:
+def _crossing_messages(crossing: CutEdges, shards: int) -> tuple[Indices, Indices]:
     """How many messages each shard tells others and hears of them per micro-batch, forward and back together."""
     bundle = crossing.bundle
     back = crossing.level[bundle] > 0

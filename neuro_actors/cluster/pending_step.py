@@ -14,7 +14,7 @@ NOTHING = frozen(np.empty(0))
 
 
 @dataclass(slots=True, eq=False)
-class Round:
+class PendingStep:
     """A step that has begun. replica: who does it.  last: of its batch, which is `batch`."""
 
     step: Step

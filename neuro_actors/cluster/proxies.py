@@ -27,7 +27,7 @@ def crosses(step: Step) -> bool:
     return step.round != LEARN
 
 
-class _StandIn:
+class _Proxy:
     """What both have: nothing to learn, and nothing to keep."""
 
     __slots__ = ("id",)
@@ -45,7 +45,7 @@ class _StandIn:
         pass
 
 
-class SourceRule(_StandIn):
+class SourceProxy(_Proxy):
     """In the stead of a source elsewhere. added: how many of its followers, the first of them, speak in its first row."""
 
     __slots__ = ("added", "sums")
@@ -69,7 +69,7 @@ class SourceRule(_StandIn):
             back[1:] = urgencies[self.added :]
 
 
-class SourceInputRule(SourceRule):
+class InputProxy(SourceProxy):
     """In the stead of an input elsewhere."""
 
     __slots__ = ()
@@ -78,7 +78,7 @@ class SourceInputRule(SourceRule):
         return step.loss is not None and step.wrt_inputs
 
 
-class FollowerRule(_StandIn):
+class FollowerProxy(_Proxy):
     """In the stead of followers elsewhere. urgencies: (listening sources, columns), a row for each."""
 
     __slots__ = ()
@@ -91,7 +91,7 @@ class FollowerRule(_StandIn):
         back[...] = urgencies
 
 
-class ShardJudge(LossRule):
+class ShardLossNode(LossRule):
     """The loss, which also hears those who stand in for followers, and has nothing to tell them; rule: the loss's own where
     it lives in this shard, which hears the first `n_outputs`."""
 
@@ -133,18 +133,18 @@ class ShardRule(Rule):
         if k < self._n_own:
             return self.rule.neuron(network, k, sums)
         id, added = network.ids[k], self._added.get(k)
-        return FollowerRule(id) if added is None else SourceRule(id, added, sums)
+        return FollowerProxy(id) if added is None else SourceProxy(id, added, sums)
 
     def input(self, network: Network, k: int, sums: Sums) -> NeuronRule:
         added = self._added.get(k)
         return (
             self.rule.input(network, k, sums)
             if added is None
-            else SourceInputRule(network.ids[k], added, sums)
+            else InputProxy(network.ids[k], added, sums)
         )
 
     def judge(self, network: Network) -> LossRule:
-        return ShardJudge(self.rule.judge(network), self._n_outputs)
+        return ShardLossNode(self.rule.judge(network), self._n_outputs)
 
     def check(self, network: Network, loss: str) -> None:
         self.rule.check(network, loss)

@@ -8,19 +8,19 @@ from dataclasses import dataclass, field
 from ..support.errors import InputError
 from ..support.text import shown
 from ..support.validation import as_flag
-from .launcher import Cluster
-from .settings import Machines
+from .launcher import WorkerLauncher
+from .settings import Cluster
 
 
 @dataclass(frozen=True, kw_only=True)
-class Ray(Machines):
+class Ray(Cluster):
     """Let a society live on many processes: `na.open_simulation(net, engine=na.Ray(replicas=2, shards=2), micro_batches=8)`.
 
     The bits are those of one process with the same micro-batches. A worker that dies is replaced, and the batch done again
     from what was committed. Needs the extra `ray`.
 
     replicas: how many societies share out the micro-batches of each batch, and learn the same.
-    shards: between how many workers the neurons of each are divided; there are replicas · shards workers.
+    shards: between how many workers the neurons of each are partition_for; there are replicas · shards workers.
     partition: how, instead of `na.partition(network, shards)`.
     address: of a Ray cluster that runs already, "host:port"; None starts one for this run, on this machine, and stops it
         afterwards.
@@ -51,7 +51,7 @@ class Ray(Machines):
                 f"Ray: host must be an address at which workers reach this machine, not {shown(self.host)}"
             )
 
-    def cluster(self) -> AbstractAsyncContextManager[Cluster]:
+    def cluster(self) -> AbstractAsyncContextManager[WorkerLauncher]:
         from .ray_launcher import ray_workers  # Ray is imported only where it is asked for
 
         shards = self.shards if self.partition is None else self.partition.shards

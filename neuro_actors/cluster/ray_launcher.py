@@ -10,7 +10,7 @@ The law:
 3. To a cluster that runs already one comes with its token only.
 4. Ray's own servers are watched: if one dies, the run ends with an error, at once. (Ray would wait for a minute, and then end
    this process, whatever it does.)
-5. Ray is asked by one thread, see `keeper.py`; one run at a time in a process has it, as Ray can be only once in one.
+5. Ray is asked by one thread, see `ray_thread.py`; one run at a time in a process has it, as Ray can be only once in one.
 """
 
 from __future__ import annotations
@@ -31,8 +31,8 @@ import trio
 from ..support.errors import InputError, SimulationError
 from ..support.text import shown
 from .launcher import LIVE, ONE_THREAD, Functions, Worker, as_text, live
-from .ray_lifecycle import RayItself, checked_token, reached, why
-from .ray_thread import Keeper, to_the_end
+from .ray_lifecycle import RayRuntime, check_reachable, checked_token, why
+from .ray_thread import RayThread, to_the_end
 
 SECONDS_TO_START = 60.0
 SECONDS_TO_STOP = 30.0
@@ -72,14 +72,14 @@ class RayWorker(Worker):
         self._kill()
 
 
-class RayCluster:
-    """See `Cluster`."""
+class RayLauncher:
+    """See `WorkerLauncher`."""
 
     def __init__(
-        self, ray: Any, keeper: Keeper, path: list[str], run: str, options: dict[str, Any]
+        self, ray: Any, ray_thread: RayThread, path: list[str], run: str, options: dict[str, Any]
     ) -> None:
         self._ray = ray
-        self._keeper = keeper
+        self._ray_thread = ray_thread
         self._path = json.dumps(path)
         self._run = run
         self._options = options
@@ -96,14 +96,14 @@ class RayCluster:
     ) -> Worker:
         """A fresh worker. Raises `SimulationError` where none can be had. Several may be started at once."""
         text = as_text(about)
-        ray, keeper = self._ray, self._keeper
+        ray, ray_thread = self._ray, self._ray_thread
 
         def begin() -> tuple[Any, Any]:
             actor = ray.remote(Host).options(**self._options).remote()
             return actor, actor.where.remote()
 
-        actor, asked = await keeper.ask(begin)
-        kill = partial(keeper.tell, partial(ray.kill, actor, no_restart=True))
+        actor, asked = await ray_thread.ask(begin)
+        kill = partial(ray_thread.tell, partial(ray.kill, actor, no_restart=True))
         try:
             with trio.fail_after(SECONDS_TO_START):
                 pid, node = await self._result(asked)
@@ -120,7 +120,7 @@ class RayCluster:
         worker = RayWorker(name, pid, node, kill)
         self._all.append(worker)
         try:
-            life = await keeper.ask(
+            life = await ray_thread.ask(
                 lambda: actor.live.remote(
                     self._path, self._run, host, port, secret, text, functions
                 )
@@ -155,7 +155,7 @@ class RayCluster:
         await done.wait()
         if failed:
             raise failed[0]
-        return await self._keeper.ask(lambda: self._ray.get(reference))
+        return await self._ray_thread.ask(lambda: self._ray.get(reference))
 
     async def _when_done(
         self, reference: Any, then: Callable[[BaseException | None], None]
@@ -168,7 +168,7 @@ class RayCluster:
             with suppress(trio.RunFinishedError):
                 token.run_sync_soon(then, error)
 
-        await self._keeper.ask(lambda: reference.future().add_done_callback(done))
+        await self._ray_thread.ask(lambda: reference.future().add_done_callback(done))
 
 
 @asynccontextmanager
@@ -179,8 +179,8 @@ async def ray_workers(
     token: str | None = None,
     spread: bool = False,
     run: str = LIVE,
-) -> AsyncIterator[RayCluster]:
-    """A `Cluster` by Ray, for so many workers at a time.
+) -> AsyncIterator[RayLauncher]:
+    """A `WorkerLauncher` by Ray, for so many workers at a time.
 
     address: of a cluster that runs already, `host:port`; None starts a Ray of this run's own on this machine.
     token: the cluster's; by default what RAY_AUTH_TOKEN says. A local Ray gets one of its own.
@@ -190,30 +190,30 @@ async def ray_workers(
     global _taken
     token = checked_token(address, token)
     if address is not None:
-        await reached(address)
+        await check_reachable(address)
     if _taken:
         raise InputError("Ray serves another simulation of this process: one at a time can have it")
     _taken = True
     gone = trio.Event()
     trio_token = trio.lowlevel.current_trio_token()
-    keeper = Keeper()
-    itself = RayItself(workers, address, token)
-    cluster: RayCluster | None = None
+    ray_thread = RayThread()
+    itself = RayRuntime(workers, address, token)
+    cluster: RayLauncher | None = None
     try:
-        ray = await keeper.ask(itself.start)
+        ray = await ray_thread.ask(itself.start)
         options: dict[str, Any] = {"num_cpus": 1, "max_restarts": 0, "max_task_retries": 0}
         if address is not None:
             options["runtime_env"] = {"env_vars": ONE_THREAD}
         if spread:
-            options["scheduling_strategy"] = await _spread(ray, keeper, workers)
+            options["scheduling_strategy"] = await _spread(ray, ray_thread, workers)
         _hear_sigterm_again()
         path = (
             [place or str(Path.cwd()) for place in sys.path] if address is None else []
         )  # other machines have other places
-        cluster = RayCluster(ray, keeper, path, run, options)
+        cluster = RayLauncher(ray, ray_thread, path, run, options)
         async with trio.open_nursery() as nursery:
             for name, pid in itself.servers():
-                nursery.start_soon(_watch, name, pid, itself, keeper)
+                nursery.start_soon(_watch, name, pid, itself, ray_thread)
             yield cluster
             nursery.cancel_scope.cancel()
     finally:
@@ -224,7 +224,7 @@ async def ray_workers(
             with suppress(trio.RunFinishedError):
                 trio_token.run_sync_soon(gone.set)
 
-        keeper.close(last)
+        ray_thread.close(last)
         try:
             await to_the_end(gone, SECONDS_TO_STOP, SECONDS_TO_STOP)
         finally:
@@ -235,7 +235,7 @@ async def ray_workers(
                 cluster.ended()
 
 
-async def _watch(name: str, pid: int, itself: RayItself, keeper: Keeper) -> None:
+async def _watch(name: str, pid: int, itself: RayRuntime, ray_thread: RayThread) -> None:
     """Raise `SimulationError` when it ends. Where the system does not tell, do nothing."""
     try:
         file = os.pidfd_open(pid)
@@ -252,7 +252,7 @@ async def _watch(name: str, pid: int, itself: RayItself, keeper: Keeper) -> None
         f"Ray itself has died: its {name} (process {pid}) has ended; run again, or go on from a checkpoint"
     )
     itself.died = True
-    keeper.lost(error)
+    ray_thread.lost(error)
     raise error
 
 
@@ -275,7 +275,7 @@ def _hear_sigterm_again() -> None:
         signal.signal(signal.SIGTERM, before)
 
 
-async def _spread(ray: Any, keeper: Keeper, workers: int) -> Any:
+async def _spread(ray: Any, ray_thread: RayThread, workers: int) -> Any:
     """Ray's word for where workers are put. Raises `SimulationError` where there is no room for them."""
     from ray.util.placement_group import placement_group
     from ray.util.scheduling_strategies import PlacementGroupSchedulingStrategy
@@ -286,9 +286,9 @@ async def _spread(ray: Any, keeper: Keeper, workers: int) -> Any:
             [{"CPU": 1}] * workers, strategy="STRICT_SPREAD" if nodes >= workers else "SPREAD"
         )
 
-    group = await keeper.ask(asked)
+    group = await ray_thread.ask(asked)
     with trio.move_on_after(SECONDS_TO_START):
-        while not await keeper.ask(partial(group.wait, 0.2)):
+        while not await ray_thread.ask(partial(group.wait, 0.2)):
             await trio.lowlevel.checkpoint()
         return PlacementGroupSchedulingStrategy(group)
     raise SimulationError(

@@ -1,4 +1,4 @@
-"""Ray itself: found, started for this run or joined, and stopped without a trace. All in the keeper's thread."""
+"""Ray itself: found, started for this run or joined, and stopped without a trace. All in the thread of `ray_thread.py`."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ rm -rf -- "$1"
 # they may overwrite part of their environment with their title, so that they are known by their numbers too
 
 
-class RayItself:
+class RayRuntime:
     """What is started by `start`, however far that came, is ended by `stop`.
 
     died: whether one of its servers has, so that it cannot end the rest in order.
@@ -183,7 +183,7 @@ def checked_token(address: str | None, token: str | None) -> str:
     return token
 
 
-async def reached(address: str) -> None:
+async def check_reachable(address: str) -> None:
     """Ray itself would try for long."""
     match = (
         re.fullmatch(r"\[?([\w.:-]+?)\]?:(\d{1,5})", address) if isinstance(address, str) else None
@@ -337,5 +337,5 @@ def why(error: BaseException) -> str:
             f" {more[1]}" if more and "connection error" not in more[1] else ""
         )  # which tells nothing more
     elif type(error).__name__ == "ActorUnavailableError":
-        text = "it cannot be reached any more: its node may have gone"
+        text = "it cannot be check_reachable any more: its node may have gone"
     return shown(text.removesuffix(".") or type(error).__name__)[1:-1]

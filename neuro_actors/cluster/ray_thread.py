@@ -23,7 +23,7 @@ SECONDS_FOR_THE_IMPATIENT = 20.0
 T = TypeVar("T")
 
 
-class Keeper:
+class RayThread:
     """Does one thing after the other, in a thread that `close` ends."""
 
     def __init__(self) -> None:

@@ -1,7 +1,7 @@
-"""Twins: the same neuron in several replicas, each of which hears of other examples, and all of which learn the same.
+"""Replicas: the same neuron in several replicas, each of which hears of other examples, and all of which learn the same.
 
 In a worker a batch's micro-batches go through without learning: the neuron commits what each of them wants of its parameters.
-`Tally` adds that up by the fixed tree of `tree.py`, first in each worker and then between the twins, and at the end there is
+`BatchSum` adds that up by the fixed tree of `tree.py`, first in each worker and then between the twins, and at the end there is
 one more round, named "learn": the world tells each neuron the sum of all, as it tells a direction, and the neuron learns from
 it what it would have learnt alone. Nothing is said in that round but this: activations and urgencies are zeros, which nobody
 hears, and nothing crosses from worker to worker.
@@ -29,15 +29,15 @@ from ..support.validation import Array
 LEARN = "learn"
 
 
-class Twins(Rule):
+class ReplicatedRule(Rule):
     """Another rule, of one round, whose neurons learn in a round of their own, from what they are told there.
 
-    memories: of each neuron, where a run goes on; else it begins with the network's parameters.  minds: of each, by its place.
+    memories: of each neuron, where a run goes on; else it begins with the network's parameters.  states: of each, by its place.
     """
 
     def __init__(self, rule: Rule, memories: Mapping[int, Memory] | None = None) -> None:
         self.rule, self._memories = rule, memories or {}
-        self.minds: dict[int, Mind] = {}
+        self.states: dict[int, SharedState] = {}
 
     def neuron(self, network: Network, k: int, sums: Sums) -> NeuronRule:
         return self.members(network, k, sums, 1)[0]
@@ -46,17 +46,17 @@ class Twins(Rule):
         return self.rule.input(network, k, sums)
 
     def judge(self, network: Network) -> LossRule:
-        return TwinJudge(self.rule.judge(network))
+        return ReplicatedLossNode(self.rule.judge(network))
 
     def members(self, network: Network, k: int, sums: Sums, count: int) -> tuple[NeuronRule, ...]:
         """One for each lane; what one of them learns all know."""
         if network.is_input[k]:
             return tuple(self.rule.input(network, k, sums) for _ in range(count))
         rules = [cast(LocalRule, self.rule.neuron(network, k, sums)) for _ in range(count)]
-        mind = self.minds[k] = Mind(
+        state = self.states[k] = SharedState(
             (self._memories[k],) if k in self._memories else rules[0].kept()
         )
-        return tuple(TwinNeuron(rule, mind) for rule in rules)
+        return tuple(ReplicatedNeuron(rule, state) for rule in rules)
 
 
 def check(rule: Rule, network: Network) -> None:
@@ -72,7 +72,7 @@ def check(rule: Rule, network: Network) -> None:
 
 
 @dataclass(slots=True)
-class Mind:
+class SharedState:
     """What one neuron keeps, in all of its lanes: its memory alone."""
 
     kept: tuple[Any, ...]
@@ -83,13 +83,13 @@ class Mind:
         return self.kept[0]  # type: ignore[no-any-return]
 
 
-class TwinNeuron:
+class ReplicatedNeuron:
     """A neuron's rule in one lane. In the round in which it learns its direction is what it is to learn, (fan_in + 1,)."""
 
-    __slots__ = ("id", "mind", "rule")
+    __slots__ = ("id", "rule", "state")
 
-    def __init__(self, rule: LocalRule, mind: Mind) -> None:
-        self.rule, self.mind, self.id = rule, mind, rule.id
+    def __init__(self, rule: LocalRule, state: SharedState) -> None:
+        self.rule, self.state, self.id = rule, state, rule.id
 
     @property
     def direction(self) -> Array:
@@ -104,7 +104,7 @@ class TwinNeuron:
         return self.rule.is_answered(step)
 
     def fire(self, step: Step, heard: Array, activation: Array) -> None:
-        self.rule.restore(self.mind.kept)
+        self.rule.restore(self.state.kept)
         if step.round == LEARN:
             activation[...] = 0.0
         else:
@@ -115,20 +115,20 @@ class TwinNeuron:
             back[...] = 0.0
             commit[...] = self.direction
             self.rule.conclude(step, self.direction, commit)
-            self.mind.kept = self.rule.kept()
+            self.state.kept = self.rule.kept()
         else:
             self.rule.respond(step, urgencies, back, commit)
 
     def kept(self) -> tuple[Any, ...]:
         """See `NeuronRule`."""
-        return self.mind.kept
+        return self.state.kept
 
     def restore(self, kept: tuple[Any, ...]) -> None:
         """See `NeuronRule`."""
-        self.mind.kept = kept
+        self.state.kept = kept
 
 
-class TwinJudge(LossRule):
+class ReplicatedLossNode(LossRule):
     """Another rule of the loss, which has nothing to judge where neurons learn."""
 
     def __init__(self, rule: LossRule) -> None:
@@ -142,7 +142,7 @@ class TwinJudge(LossRule):
         return np.zeros(targets.shape[1])
 
 
-class Tally:
+class BatchSum:
     """The sum over the micro-batches of a batch, in one worker, of what all of its neurons committed, in one flat array."""
 
     def __init__(self) -> None:

@@ -8,21 +8,21 @@ from typing import Any, TypeAlias
 import trio
 from trio.lowlevel import enable_ki_protection
 
-from ..support.errors import WireError
+from ..support.errors import WorkerConnectionError
 from ..support.validation import Array
-from .connection import Wire
+from .connection import Connection
 
 Letter: TypeAlias = tuple[dict[str, Any], list[Array]]
 Outgoing: TypeAlias = tuple[dict[str, Any], Sequence[Array]]
 
 
 @enable_ki_protection
-async def write(wire: Wire, letters: trio.MemoryReceiveChannel[Outgoing]) -> None:
+async def write(wire: Connection, letters: trio.MemoryReceiveChannel[Outgoing]) -> None:
     """Send them, until no more will come. Not by whoever may be cancelled: one in the middle of a letter breaks the wire."""
     try:
         async for head, arrays in letters:
             await wire.send(head, arrays)
-    except WireError:  # who reads it will notice
+    except WorkerConnectionError:  # who reads it will notice
         pass
     finally:
         await wire.aclose()

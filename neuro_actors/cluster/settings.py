@@ -18,12 +18,12 @@ from ..support.errors import InputError
 from ..support.text import shown
 from ..support.validation import as_flag, as_whole_number
 from . import replicas as twins
-from .launcher import Cluster, Functions
+from .launcher import Functions, WorkerLauncher
 from .partition import Partition, partition
 
 
 @dataclass(frozen=True, kw_only=True)
-class Machines(ABC):
+class Cluster(ABC):
     """What all engines of many processes have. replicas, shards, partition, exact: see `na.Ray`."""
 
     replicas: int = 1
@@ -48,10 +48,10 @@ class Machines(ABC):
             raise InputError(f"{kind}: {told}: leave shards out")
 
     @abstractmethod
-    def cluster(self) -> AbstractAsyncContextManager[Cluster]:
+    def cluster(self) -> AbstractAsyncContextManager[WorkerLauncher]:
         """Start whatever it takes, or join it; stop it on leaving."""
 
-    def divided(self, network: Network, rule: Rule, sums: str) -> Partition:
+    def partition_for(self, network: Network, rule: Rule, sums: str) -> Partition:
         """The partition. Raises `InputError` for what cannot live on many machines."""
         found = partition(network, self.shards) if self.partition is None else self.partition
         found.check(network)
@@ -76,7 +76,7 @@ class Machines(ABC):
         return found
 
 
-def own_functions(network: Network) -> Functions | None:
+def user_functions(network: Network) -> Functions | None:
     """What of the user's own workers must be handed, by name; None for nothing."""
     own = {
         name: ACTIVATIONS[name]
@@ -103,7 +103,7 @@ def _values_of(optimizer: Any) -> list[Any]:
     ]
 
 
-def busy(rule: Rule, shards: int) -> int:
+def default_lanes(rule: Rule, shards: int) -> int:
     """How many micro-batches under way keep a worker busy: one that waits for another shard has others to go on with."""
     return (
         min(rule.count if isinstance(rule, MicroBatches) else 1, 2 * shards + 2)

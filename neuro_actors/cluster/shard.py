@@ -10,7 +10,7 @@ has its followers in the same order, so nobody notices. Then come:
   place among their followers. The first turn's hears what is to be told elsewhere.
 
 The outputs are, where the loss lives, those of the whole network in their order, and everywhere those who follow sources
-here. What crosses, and why no bit changes, is in `crossings.py`.
+here. What crosses, and why no bit changes, is in `find_cut_edges.py`.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from ..network.elements import ENVIRONMENT, LOSS
 from ..network.network import Network
 from ..support.errors import InputError
 from ..support.validation import Array, Indices
-from .cut_edges import Crossings, crossings
+from .cut_edges import CutEdges, find_cut_edges
 from .partition import Partition
 
 
@@ -173,11 +173,11 @@ class Shard:
 def shards(network: Network, partition: Partition) -> tuple[Shard, ...]:
     """The network's shards."""
     partition.check(network)
-    cut = crossings(network, partition.shard, partition.shards)
+    cut = find_cut_edges(network, partition.shard, partition.shards)
     return tuple(_shard(network, partition, cut, place) for place in range(partition.shards))
 
 
-def _shard(network: Network, partition: Partition, cut: Crossings, place: int) -> Shard:
+def _shard(network: Network, partition: Partition, cut: CutEdges, place: int) -> Shard:
     n = len(network.ids)
     mine = partition.shard == place
     members = np.flatnonzero(mine)
@@ -259,7 +259,7 @@ def _shard(network: Network, partition: Partition, cut: Crossings, place: int) -
     )
 
 
-def _bundles(cut: Crossings, chosen: Indices, first: int, by_turn: bool) -> tuple[Bundle, ...]:
+def _bundles(cut: CutEdges, chosen: Indices, first: int, by_turn: bool) -> tuple[Bundle, ...]:
     """These bundles, whose stand-ins begin at `first`: one a turn, or else one a source."""
     made: list[Bundle] = []
     for b in chosen.tolist():

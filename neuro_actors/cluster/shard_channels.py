@@ -16,7 +16,7 @@ from ..channels.interface import Channels, EnvironmentPort, LossPort, Port, Stat
 from ..neuron.messages import ACTIVATION, TANGENT, URGENCY, Kind, Step
 from ..support.errors import MessageError
 from ..support.validation import Array, frozen
-from .inbound import Arrival
+from .inbound import InboundBuffer
 from .proxies import crosses
 from .shard import Bundle, Shard
 
@@ -112,7 +112,7 @@ class _Answers:
             self._ship(self.bundle, "back", number, rows)
 
 
-class _StandInPort:
+class _ProxyPort:
     """Around the engine's port of one who stands in: see `Port`."""
 
     heard: Array
@@ -148,7 +148,7 @@ class _StandInPort:
         self._inner.send(kind, step)
 
 
-class InputPort(_StandInPort):
+class InputProxyPort(_ProxyPort):
     """Of one who stands in for an input: the world tells both the same, and where urgencies go, the rows go there."""
 
     def __init__(self, inner: Port, bundle: Bundle, answers: _Answers, rows: list[int]) -> None:
@@ -178,7 +178,7 @@ class InputPort(_StandInPort):
         super().send(kind, step)
 
 
-class SourcePort(InputPort):
+class SourceProxyPort(InputProxyPort):
     """Of one who stands in for another source: its activation comes from elsewhere. It sleeps until that is there, and only
     then looks for what tells it the step: so it is woken once, not twice."""
 
@@ -188,7 +188,7 @@ class SourcePort(InputPort):
         bundle: Bundle,
         answers: _Answers,
         rows: list[int],
-        arrival: Arrival,
+        arrival: InboundBuffer,
         row: int,
     ) -> None:
         super().__init__(inner, bundle, answers, rows)
@@ -196,7 +196,7 @@ class SourcePort(InputPort):
 
     async def wait(self, kind: Kind) -> Step | None:
         if kind == ACTIVATION:
-            await self._arrival.ready(self._lived + 1)
+            await self._arrival.wait_ready(self._lived + 1)
         step = await self._steered(kind, await super().wait(kind))
         if step is not None and kind == ACTIVATION:
             self._lived = self._arrival.begun
@@ -210,11 +210,11 @@ class SourcePort(InputPort):
         return step
 
 
-class FollowerPort(_StandInPort):
+class FollowerProxyPort(_ProxyPort):
     """Of one who stands in for followers: in the first turn it tells what it hears; in each its urgencies are a turn's."""
 
     def __init__(
-        self, inner: Port, bundle: Bundle, arrival: Arrival, turn: int, ship: Ship
+        self, inner: Port, bundle: Bundle, arrival: InboundBuffer, turn: int, ship: Ship
     ) -> None:
         super().__init__(inner, bundle)
         self._rows = slice(*bundle.cuts[turn : turn + 2].tolist())
@@ -226,7 +226,7 @@ class FollowerPort(_StandInPort):
             if not answered(self._bundle, step):
                 self.urgencies = np.zeros(self.back.shape)
                 return step
-            await self._arrival.ready(self._arrival.begun)
+            await self._arrival.wait_ready(self._arrival.begun)
             block = self._arrival.take(step.number)
             if block is None:
                 return None
@@ -247,13 +247,15 @@ class ShardChannels:
         self._place = shard.place
         self.crossed = (0, 0)
         self.environment = ShardEnvironment(inner.environment, self, shard)
-        self._arrivals: dict[tuple[int, Direction], tuple[Arrival, Bundle, tuple[str, ...]]] = {}
+        self._arrivals: dict[
+            tuple[int, Direction], tuple[InboundBuffer, Bundle, tuple[str, ...]]
+        ] = {}
         self._ports: dict[int, Port] = {}
         ids = shard.network.ids
         for bundle in shard.hears:
             answers, first = _Answers(bundle, self._shipped), bundle.first
             name = f"shard {self._place}, from shard {bundle.sender}, level {bundle.level}"
-            arrival = Arrival(name, ACTIVATION, bundle.n_sources, bundle.n_sources)
+            arrival = InboundBuffer(name, ACTIVATION, bundle.n_sources, bundle.n_sources)
             if bundle.level > 0:
                 self._arrivals[bundle.number, "forward"] = (
                     arrival,
@@ -263,18 +265,20 @@ class ShardChannels:
             for row, places in enumerate(bundle.rows()):
                 port, rows = inner.port(first + row), places.tolist()
                 self._ports[first + row] = (
-                    SourcePort(port, bundle, answers, rows, arrival, row)
+                    SourceProxyPort(port, bundle, answers, rows, arrival, row)
                     if bundle.level > 0
-                    else InputPort(port, bundle, answers, rows)
+                    else InputProxyPort(port, bundle, answers, rows)
                 )
         for bundle in shard.tells:
             turns, first = len(bundle.cuts) - 1, bundle.first
             name = f"shard {self._place}, from shard {bundle.receiver}, level {bundle.level}"
-            arrival = Arrival(name, URGENCY, bundle.n_rows, turns)
+            arrival = InboundBuffer(name, URGENCY, bundle.n_rows, turns)
             self._arrivals[bundle.number, "back"] = arrival, bundle, ids[first : first + 1]
             for turn in range(turns):
                 port = inner.port(first + turn)
-                self._ports[first + turn] = FollowerPort(port, bundle, arrival, turn, self._shipped)
+                self._ports[first + turn] = FollowerProxyPort(
+                    port, bundle, arrival, turn, self._shipped
+                )
 
     def begin(self, step: Step, columns: int) -> None:
         """A step begins, of so many columns."""

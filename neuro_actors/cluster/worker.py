@@ -25,14 +25,14 @@ from ..neuron.optimizer_json import optimizer_of
 from ..neuron.sums import named
 from ..rules.rule_json import rule_of
 from ..society.society import live_together
-from ..support.errors import NeuroActorsError, SimulationError, WireError
+from ..support.errors import NeuroActorsError, SimulationError, WorkerConnectionError
 from ..support.numerics import fingerprint
 from ..support.validation import Array
-from .committed_state import memories_of
-from .connection import Wire, connect, serve
-from .gathered_record import Heard
+from .committed_state import neuron_states
+from .connection import Connection, connect, serve
+from .gathered_record import ShardRecord
 from .proxies import ShardRule
-from .replicas import LEARN, Tally, Twins
+from .replicas import LEARN, BatchSum, ReplicatedRule
 from .sender import Letter, Outgoing, all_of, write
 from .shard import Shard
 from .shard_channels import Direction, ShardChannels, told
@@ -50,7 +50,7 @@ async def life(host: str, port: int, secret: bytes, rank: int, start: int = 1) -
     """The same in trio."""
     peers: dict[tuple[int, int], Peer] = {}  # by generation and rank
 
-    async def welcome(wire: Wire) -> None:
+    async def welcome(wire: Connection) -> None:
         """Somebody else's society calls; it may be ahead of this one, so the wire waits for its job."""
         peer = peers.setdefault((wire.about["generation"], wire.about["rank"]), Peer())
         peer.wire = wire
@@ -82,7 +82,7 @@ async def life(host: str, port: int, secret: bytes, rank: int, start: int = 1) -
                     nursery.start_soon(job.live)
                 elif job is not None:
                     job.letters.send_nowait(letter)
-        except WireError:  # the driver is gone
+        except WorkerConnectionError:  # the driver is gone
             pass
         nursery.cancel_scope.cancel()
 
@@ -99,7 +99,7 @@ class Peer:
     """Another worker, as one knows it before it has called, and after."""
 
     def __init__(self) -> None:
-        self.wire: Wire | None = None
+        self.wire: Connection | None = None
         self.met, self.parted = trio.Event(), trio.Event()
 
 
@@ -131,14 +131,14 @@ class Job:
         self._others = {b.number: b.sender for b in self._shard.hears} | {
             b.number: b.receiver for b in self._shard.tells
         }
-        memories = memories_of(
+        memories = neuron_states(
             network, self._neurons, head["optimizer"], head["updates"], arrays[n_arrays:]
         )
-        self._twins = Twins(rule_of(head["rule"]), memories)
-        self._rule = ShardRule(self._twins, self._shard)
+        self._replicated = ReplicatedRule(rule_of(head["rule"]), memories)
+        self._rule = ShardRule(self._replicated, self._shard)
         self._sums = named(head["sums"])
         self._recorders = [
-            Heard(self._shard) if head["record"] else None for _ in range(head["lanes"])
+            ShardRecord(self._shard) if head["record"] else None for _ in range(head["lanes"])
         ]
         self._lanes = [
             ShardChannels(Bundled(network, recorder), self._shard, partial(self._cross, lane))
@@ -155,7 +155,7 @@ class Job:
         self._more = trio.Event()
         self._begun = 0
         self._untold, self._all_told = set[int](), trio.Event()  # bundles of the last round
-        self._tally: tuple[int, Tally] | None = None  # of the batch that began after this step
+        self._tally: tuple[int, BatchSum] | None = None  # of the batch that began after this step
         self._told: dict[tuple[int, str, int], Letter] = {}  # by twins: who, what, of which batch
         self._heard = trio.Condition()
         self._outgoing: dict[int, trio.MemorySendChannel[Outgoing]] = {}
@@ -176,7 +176,7 @@ class Job:
                     nursery.start_soon(self._conclude_in_order)
                     self._say({"letter": "ready"})
                     await self._begin_in_order()
-        except* WireError as group:
+        except* WorkerConnectionError as group:
             story = {"letter": "lost", "story": str(all_of(group)[0])}
         except* NeuroActorsError as group:
             story = {"letter": "failed", "story": str(all_of(group)[0])}
@@ -234,7 +234,7 @@ class Job:
 
     # --- between workers -----------------------------------------------------------------------------------------
 
-    async def _read(self, rank: int, wire: Wire) -> None:
+    async def _read(self, rank: int, wire: Connection) -> None:
         while (letter := await wire.receive()) is not None:
             head, arrays = letter
             if head["letter"] == "cross":
@@ -245,7 +245,7 @@ class Job:
                 async with self._heard:
                     self._told[rank, head["letter"], head["batch"]] = letter
                     self._heard.notify_all()
-        raise WireError(f"worker {rank} has left")
+        raise WorkerConnectionError(f"worker {rank} has left")
 
     def _cross(
         self, lane: int, bundle: int, direction: Direction, number: int, values: Array
@@ -326,7 +326,7 @@ class Job:
         ]
         if step.loss is not None:
             if self._tally is None or self._tally[0] != head["batch"]:
-                self._tally = head["batch"], Tally()
+                self._tally = head["batch"], BatchSum()
             self._tally[1].add(head["place"], head["size"], port.commits, plain=head["plain"])
             self._columns, self._wrt_inputs = said[0].shape[1], step.wrt_inputs
         recorder = self._recorders[lane]
@@ -338,7 +338,9 @@ class Job:
     async def _conclude(self, head: dict[str, Any]) -> None:
         """Add up what twins have found, and learn from it, or say what it is."""
         batch = head["batch"]
-        tally = self._tally[1] if self._tally is not None and self._tally[0] == batch else Tally()
+        tally = (
+            self._tally[1] if self._tally is not None and self._tally[0] == batch else BatchSum()
+        )
         self._tally = None
         mean = await self._added_up(tally, batch, head)
         optimizer = None if head["optimizer"] is None else optimizer_of(head["optimizer"])
@@ -360,7 +362,7 @@ class Job:
             () if self._replica else learnt,
         )
 
-    async def _added_up(self, tally: Tally, batch: int, head: dict[str, Any]) -> Array:
+    async def _added_up(self, tally: BatchSum, batch: int, head: dict[str, Any]) -> Array:
         """By a binary tree over the replicas; the lowest one tells the others. See `twins.py`: it changes no bit."""
         me, far = self._replica, 1
         while far < self._replicas:
@@ -404,5 +406,5 @@ class Job:
 
     def _states(self) -> list[Array]:
         """Of the optimiser, each flat, as parameters lie."""
-        states = [self._twins.minds[k].memory.state for k in self._neurons]
+        states = [self._replicated.states[k].memory.state for k in self._neurons]
         return [np.concatenate(parts) for parts in zip(*states, strict=True)]

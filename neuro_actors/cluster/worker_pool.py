@@ -4,7 +4,7 @@ The law:
 
 1. A place has one worker at a time, the one that was started for it last: whoever had it before is killed first, and comes he
    late, his wire is not taken.
-2. A worker is lost when his wire ends, or his process does, whichever is noticed first. That is trouble, until `calm`.
+2. A worker is lost when his wire ends, or his process does, whichever is noticed first. That is failure, until `reset`.
 3. One blow may strike several at once, and others notice before the driver does: of a blow one story is told, of somebody
    who is lost himself, and it is counted once.
 
@@ -22,13 +22,13 @@ from typing import Any, TypeAlias
 import trio
 from trio.lowlevel import enable_ki_protection
 
-from ..support.errors import InputError, SimulationError, WireError
+from ..support.errors import InputError, SimulationError, WorkerConnectionError
 from ..support.numerics import differences
 from ..support.validation import Array
-from .connection import Wire, serve
-from .launcher import Cluster, Functions, Worker
+from .connection import Connection, serve
+from .launcher import Functions, Worker, WorkerLauncher
 from .sender import Outgoing, all_of, write
-from .settings import Machines
+from .settings import Cluster
 
 PATIENCE, SECOND_HAND, AT_ONCE, GOODBYE = (
     60.0,
@@ -37,10 +37,10 @@ PATIENCE, SECOND_HAND, AT_ONCE, GOODBYE = (
     1.0,
 )  # seconds: for a worker to be there; see below
 
-Heard: TypeAlias = Callable[["Seat", dict[str, Any], list[Array]], None]
+OnMessage: TypeAlias = Callable[["WorkerSlot", dict[str, Any], list[Array]], None]
 
 
-class Seat:
+class WorkerSlot:
     """A worker's place.
 
     ready: he lives the society of the generation that is now.  starts: how many workers it has had, with this one.
@@ -49,7 +49,7 @@ class Seat:
     def __init__(self, rank: int, replica: int, shard: int) -> None:
         self.rank, self.replica, self.shard = rank, replica, shard
         self.worker: Worker | None = None
-        self.wire: Wire | None = None
+        self.wire: Connection | None = None
         self.address = ("", 0)
         self.ready = self.lost = False
         self.starts = 0
@@ -66,42 +66,44 @@ class Seat:
         return f"worker {self.rank} (replica {self.replica}, shard {self.shard})"
 
 
-class Seats:
-    """All of a run's. heard: is handed what each says.
+class WorkerPool:
+    """All of a run's. on_message: is handed what each says.
 
-    trouble: somebody is lost.  blows: how many there were; whoever has seen that the work goes on may set it to 0.
+    failure: somebody is lost.  failures: how many there were; whoever has seen that the work goes on may set it to 0.
     story: of the last one, until it is told.  replaced: how many were started since.
     """
 
     def __init__(
-        self, machines: Machines, shards: int, functions: Functions | None, heard: Heard
+        self, machines: Cluster, shards: int, functions: Functions | None, on_message: OnMessage
     ) -> None:
-        self._machines, self._functions, self._heard = machines, functions, heard
-        self._seats = [
-            Seat(r * shards + s, r, s) for r in range(machines.replicas) for s in range(shards)
+        self._machines, self._functions, self._on_message = machines, functions, on_message
+        self._slots = [
+            WorkerSlot(r * shards + s, r, s)
+            for r in range(machines.replicas)
+            for s in range(shards)
         ]
-        self.trouble = trio.Event()
-        self.blows, self.story, self.replaced = 0, "", 0
-        self._known: Seat | None = None  # whose the story is
+        self.failure = trio.Event()
+        self.failures, self.story, self.replaced = 0, "", 0
+        self._cause_of: WorkerSlot | None = None  # whose the story is
         self._changed = trio.Event()
         self._over = False
 
-    def __iter__(self) -> Iterator[Seat]:
-        return iter(self._seats)
+    def __iter__(self) -> Iterator[WorkerSlot]:
+        return iter(self._slots)
 
     def __len__(self) -> int:
-        return len(self._seats)
+        return len(self._slots)
 
-    def __getitem__(self, rank: int) -> Seat:
-        return self._seats[rank]
+    def __getitem__(self, rank: int) -> WorkerSlot:
+        return self._slots[rank]
 
-    def of(self, replica: int) -> list[Seat]:
+    def of(self, replica: int) -> list[WorkerSlot]:
         """All shards' of it."""
-        return [seat for seat in self._seats if seat.replica == replica]
+        return [slot for slot in self._slots if slot.replica == replica]
 
     # --- coming --------------------------------------------------------------------------------------------------
 
-    async def begin(self, nursery: trio.Nursery, cluster: Cluster, secret: bytes) -> None:
+    async def begin(self, nursery: trio.Nursery, cluster: WorkerLauncher, secret: bytes) -> None:
         """Listen. In the nursery workers will be watched, and heard."""
         self._nursery, self._cluster, self._secret = nursery, cluster, secret
         self._port = await nursery.start(
@@ -109,114 +111,114 @@ class Seats:
         )
 
     async def fill(self) -> None:
-        """Start a worker for each seat that has none, all at once, and wait until all have called, or are lost again."""
-        empty = [seat for seat in self._seats if seat.wire is None]
-        self.replaced += sum(seat.starts > 0 for seat in empty)
+        """Start a worker for each slot that has none, all at once, and wait until all have called, or are lost again."""
+        empty = [slot for slot in self._slots if slot.wire is None]
+        self.replaced += sum(slot.starts > 0 for slot in empty)
         async with trio.open_nursery() as nursery:
-            for seat in empty:
-                nursery.start_soon(self._start, seat)
-        for seat in empty:
-            self._check_numerics(seat)
+            for slot in empty:
+                nursery.start_soon(self._start, slot)
+        for slot in empty:
+            self._check_numerics(slot)
 
     @enable_ki_protection
-    async def _start(self, seat: Seat) -> None:
-        before, seat.worker = seat.worker, None  # nobody cares for his end any more
+    async def _start(self, slot: WorkerSlot) -> None:
+        before, slot.worker = slot.worker, None  # nobody cares for his end any more
         if before is not None:
             before.kill()
-        seat.starts += 1
-        seat.taken, seat.lost = trio.Event(), False
+        slot.starts += 1
+        slot.taken, slot.lost = trio.Event(), False
         told = (
             self._machines.host,
             self._port,
             self._secret,
-            {"rank": seat.rank, "start": seat.starts},
+            {"rank": slot.rank, "start": slot.starts},
             self._functions,
         )
         with trio.move_on_after(PATIENCE):
-            worker = seat.worker = await self._cluster.start(f"worker {seat.rank}", *told)
-            self._nursery.start_soon(self._watch, seat, worker)
-            await seat.taken.wait()
+            worker = slot.worker = await self._cluster.start(f"worker {slot.rank}", *told)
+            self._nursery.start_soon(self._watch, slot, worker)
+            await slot.taken.wait()
             return
         raise SimulationError(
-            f"{seat} could not be started within {PATIENCE:g} s: is there room for it?"
+            f"{slot} could not be started within {PATIENCE:g} s: is there room for it?"
         )
 
-    def _check_numerics(self, seat: Seat) -> None:
-        if seat.wire is None:
+    def _check_numerics(self, slot: WorkerSlot) -> None:
+        if slot.wire is None:
             return
-        found = differences(seat.wire.about.get("fingerprint"), "ordered")
+        found = differences(slot.wire.about.get("fingerprint"), "ordered")
         if found:
-            told = f"{seat} does not compute as this process does: {'; '.join(found)}"
+            told = f"{slot} does not compute as this process does: {'; '.join(found)}"
             if self._machines.exact:
                 raise InputError(f"{told}; bits could differ: use equal machines, or exact=False")
             print(f"neuro-actors: {told}; bits may differ", file=sys.stderr, flush=True)
 
     @enable_ki_protection
-    async def _welcome(self, wire: Wire) -> None:
+    async def _welcome(self, wire: Connection) -> None:
         """A worker's wire, to its end."""
-        seat = self._seats[wire.about["rank"]]
-        if seat.lost or wire.about["start"] != seat.starts:
+        slot = self._slots[wire.about["rank"]]
+        if slot.lost or wire.about["start"] != slot.starts:
             return
-        seat.letters, take = trio.open_memory_channel[Outgoing](float("inf"))  # a batch's
-        seat.wire, seat.address = wire, (wire.host, wire.about["port"])
-        seat.taken.set()
-        self.changed()
+        slot.letters, take = trio.open_memory_channel[Outgoing](float("inf"))  # a batch's
+        slot.wire, slot.address = wire, (wire.host, wire.about["port"])
+        slot.taken.set()
+        self.notify_change()
         why = "it has left"
         try:
             async with trio.open_nursery() as nursery:
                 nursery.start_soon(write, wire, take)
                 while (letter := await wire.receive()) is not None:
-                    self._heard(seat, *letter)
+                    self._on_message(slot, *letter)
                 nursery.cancel_scope.cancel()
-        except* WireError as group:
+        except* WorkerConnectionError as group:
             why = str(all_of(group)[0])
         finally:
-            if seat.wire is wire:
-                self._lost(seat, why)
+            if slot.wire is wire:
+                self._lost(slot, why)
 
     # --- going ---------------------------------------------------------------------------------------------------
 
     @enable_ki_protection
-    async def _watch(self, seat: Seat, worker: Worker) -> None:
+    async def _watch(self, slot: WorkerSlot, worker: Worker) -> None:
         await worker.died.wait()
-        if seat.worker is worker:
-            seat.taken.set()
-            self._lost(seat, worker.why)
+        if slot.worker is worker:
+            slot.taken.set()
+            self._lost(slot, worker.why)
 
-    def _lost(self, seat: Seat, why: str) -> None:
+    def _lost(self, slot: WorkerSlot, why: str) -> None:
         """Its wire has ended, or its process, which knows better why."""
-        seat.wire = seat.letters = None
-        story = f"{seat} is lost: {why}"
-        if seat.lost:
-            self.story = story if self._known is seat else self.story
+        slot.wire = slot.letters = None
+        story = f"{slot} is lost: {why}"
+        if slot.lost:
+            self.story = story if self._cause_of is slot else self.story
             return
-        seat.lost = True
-        self.note(story, seat)
+        slot.lost = True
+        self.note(story, slot)
 
-    def note(self, story: str, seat: Seat | None = None) -> None:
+    def note(self, story: str, slot: WorkerSlot | None = None) -> None:
         """Of a loss: of this one's, or whoever's it may be."""
-        self.changed()
+        self.notify_change()
         if self._over:
             return
-        if not self.trouble.is_set():
-            self.blows += 1
-            self.story, self._known = story, seat
-        elif self._known is None and seat is not None:
-            self.story, self._known = story, seat
-        self.trouble.set()
+        if not self.failure.is_set():
+            self.failures += 1
+            self.story, self._cause_of = story, slot
+        elif self._cause_of is None and slot is not None:
+            self.story, self._cause_of = story, slot
+        self.failure.set()
 
-    async def all_is_known(self) -> None:
+    async def wait_cause(self) -> None:
         """Wait, where somebody has noticed it first, until one is lost himself; and a moment for others who were struck."""
         with trio.move_on_after(SECOND_HAND):
-            while self._known is None:
-                await self.change()
+            while self._cause_of is None:
+                await self.wait_change()
         await trio.sleep(AT_ONCE)
 
-    def calm(self) -> None:
-        """What was known of trouble is seen to."""
-        self.trouble, self._known = trio.Event(), None
-        for seat in self._seats:
-            seat.ready = False
+    def reset(self) -> None:
+        """What was known of failures is seen to."""
+        self.failure, self._cause_of = trio.Event(), None
+        for slot in self._slots:
+            slot.ready = False
 
     def told(self) -> str:
         """What there is to tell of losses, since it was told last; empty for nothing."""
@@ -238,19 +240,19 @@ class Seats:
     async def dismiss(self) -> None:
         """Tell everybody to end, and give them a moment: who does not will be ended."""
         self.over()
-        for seat in self._seats:
-            seat.tell({"letter": "end"})
+        for slot in self._slots:
+            slot.tell({"letter": "end"})
         with trio.move_on_after(GOODBYE):
-            while any(seat.wire is not None for seat in self._seats):
-                await self.change()
+            while any(slot.wire is not None for slot in self._slots):
+                await self.wait_change()
 
     # --- waiting -------------------------------------------------------------------------------------------------
 
-    async def change(self) -> None:
-        """Wait until something has changed in the state of a seat; any number of tasks may."""
+    async def wait_change(self) -> None:
+        """Wait until something has changed in the state of a slot; any number of tasks may."""
         await self._changed.wait()
 
-    def changed(self) -> None:
+    def notify_change(self) -> None:
         """Something has."""
         self._changed.set()
         self._changed = trio.Event()

@@ -13,7 +13,7 @@ from numpy.typing import ArrayLike
 
 from ..channels.interface import Engine
 from ..channels.unreliable.settings import Unreliable
-from ..cluster.settings import Machines
+from ..cluster.settings import Cluster
 from ..network.gradient import Gradient
 from ..network.network import Network
 from ..support.validation import Array
@@ -32,7 +32,7 @@ def gradient(
     sums: str = "ordered",
     micro_batches: int | None = None,
     in_flight: int | None = None,
-    engine: str | Machines | None = None,
+    engine: str | Cluster | None = None,
 ) -> Gradient:
     """Open a society, ask it for one gradient, and close it; see `Simulation.gradient`, and `open_simulation`.
 
@@ -63,7 +63,7 @@ def hessian_vector_product(
     loss: str = "squared_error",
     channels: str | Engine = "bundled",
     sums: str = "ordered",
-    engine: str | Machines | None = None,
+    engine: str | Cluster | None = None,
 ) -> Gradient:
     """The same for one product of the Hessian with a direction; see `Simulation.hessian_vector_product`."""
 
@@ -79,7 +79,7 @@ def predict(
     x: ArrayLike,
     channels: str | Engine = "bundled",
     sums: str = "ordered",
-    engine: str | Machines | None = None,
+    engine: str | Cluster | None = None,
 ) -> Array:
     """The predictions, (batch, n_outputs), of a society opened for this one question; see `gradient`."""
 

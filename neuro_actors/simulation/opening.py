@@ -17,8 +17,8 @@ from trio.lowlevel import disable_ki_protection, enable_ki_protection
 from ..channels.choose import engine
 from ..channels.interface import Channels, Engine, Recorder
 from ..channels.unreliable.settings import Unreliable
-from ..cluster.choose import as_machines
-from ..cluster.settings import Machines
+from ..cluster.choose import choose_cluster
+from ..cluster.settings import Cluster
 from ..log.recording import Recording, as_recording
 from ..network.network import Network
 from ..neuron.sums import named
@@ -73,7 +73,7 @@ class open_simulation:  # noqa: N801 (to be called as a function is)
         micro_batches: int | None = None,
         patience: float = math.inf,
         in_flight: int | None = None,
-        engine: str | Machines | None = None,
+        engine: str | Cluster | None = None,
     ) -> None:
         self._settings = (
             network,
@@ -111,14 +111,14 @@ class open_simulation:  # noqa: N801 (to be called as a function is)
             )
         rule = micro_batched(rule, micro_batches)
         count = lanes_for(rule, in_flight)
-        machines = as_machines(elsewhere, channels)
+        machines = choose_cluster(elsewhere, channels)
         network.check_activations()
         if not trio.lowlevel.in_trio_run():
             raise SimulationError(
                 "open_simulation needs trio.run; elsewhere, as in a notebook, use na.gradient or na.train"
             )
         make, added = engine(channels), named(sums)
-        partition = None if machines is None else machines.divided(network, rule, sums)
+        partition = None if machines is None else machines.partition_for(network, rule, sums)
         writer = None
         if log is not None:
             from ..log.placement import Workers
@@ -142,9 +142,9 @@ class open_simulation:  # noqa: N801 (to be called as a function is)
         try:
             with collector_off():
                 if machines is not None and partition is not None:
-                    from ..cluster.driver import driven
+                    from ..cluster.driver import make_driver
 
-                    carrier = driver = driven(
+                    carrier = driver = make_driver(
                         machines, partition, network, rule, sums, count, kept, writer
                     )
                     live = driver.live

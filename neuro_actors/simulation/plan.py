@@ -10,7 +10,7 @@ from itertools import islice
 import numpy as np
 
 from ..channels.interface import Engine
-from ..cluster.settings import Machines
+from ..cluster.settings import Cluster
 from ..network import functions
 from ..network.network import Network
 from ..neuron.optimizers import Optimizer
@@ -37,7 +37,7 @@ class Course:
     rule: Rule
     sums: str
     in_flight: int | None = None
-    engine: Machines | None = (
+    engine: Cluster | None = (
         None  # where it goes on is no part of a run, and no checkpoint tells it
     )
 

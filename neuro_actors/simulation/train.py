@@ -12,8 +12,8 @@ from numpy.typing import ArrayLike
 
 from ..channels.choose import engine as carried_by
 from ..channels.interface import Engine
-from ..cluster.choose import as_machines
-from ..cluster.settings import Machines
+from ..cluster.choose import choose_cluster
+from ..cluster.settings import Cluster
 from ..log import Recording
 from ..network.examples import as_examples
 from ..network.network import Network
@@ -76,7 +76,7 @@ def train(
     every: int = 100,
     overwrite: bool = False,
     in_flight: int | None = None,
-    engine: str | Machines | None = None,
+    engine: str | Cluster | None = None,
 ) -> TrainingResult:
     """Train the society that `network` describes; the network itself stays as it was.
 
@@ -108,7 +108,7 @@ def train(
     lanes = lanes_for(rule, in_flight)
     if isinstance(rule, Rule):
         rule.check(network, loss)
-    machines = as_machines(engine, channels, optimizer)
+    machines = choose_cluster(engine, channels, optimizer)
     course = Course(
         network,
         data,
@@ -142,7 +142,7 @@ def resume(
     log: str | PathLike[str] | Recording | None = None,
     optimizer: Optimizer | None = None,
     exact: bool = True,
-    engine: str | Machines | None = None,
+    engine: str | Cluster | None = None,
 ) -> TrainingResult:
     """Go on with a run that was stopped, by whatever, to the bits of an unbroken one: see `na.train(checkpoint=…)`.
 
@@ -176,7 +176,7 @@ def resume(
     if engine is not None and channels is None:
         channels = "bundled"  # whatever carried mail before
     course, place, network, saver = found.run(optimizer, channels, exact)
-    course = replace(course, engine=as_machines(engine, course.channels, course.optimizer))
+    course = replace(course, engine=choose_cluster(engine, course.channels, course.optimizer))
     return _carried_out(course, place, network, progress, log, saver)
 
 

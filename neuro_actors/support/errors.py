@@ -21,7 +21,7 @@ class SimulationError(NeuroActorsError):
     """A society could not go on: a neuron failed, or an answer stayed out."""
 
 
-class WireError(SimulationError):
+class WorkerConnectionError(SimulationError):
     """Two workers of a society could not, or can no longer, speak to each other."""
 
 
