@@ -14,8 +14,8 @@ from pathlib import Path
 from playwright.sync_api import sync_playwright
 
 import neuro_actors as na
-from neuro_actors.viewer.gathered import gathered
-from neuro_actors.viewer.page import page
+from neuro_actors.viewer.page import render_page
+from neuro_actors.viewer.page_data import collect_page_data
 
 sys.path.insert(0, str(Path(__file__).parent.parent / "docs"))
 from view_pictures import thousand
@@ -37,7 +37,7 @@ if __name__ == "__main__":
         log = thousand(Path(name))
         began = time.perf_counter()
         html = log.with_suffix(".html")
-        html.write_bytes(page(gathered(na.open_log(log))).encode())
+        html.write_bytes(render_page(collect_page_data(na.open_log(log))).encode())
         sizes = [f"{path.stat().st_size / 1e6:.1f} MB" for path in (html, log)]
         print(
             f"page written in {time.perf_counter() - began:.2f} s, {sizes[0]}, of a log of {sizes[1]}"

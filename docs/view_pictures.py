@@ -16,8 +16,8 @@ from playwright.sync_api import sync_playwright
 from sklearn.datasets import load_digits
 
 import neuro_actors as na
-from neuro_actors.viewer.gathered import gathered
-from neuro_actors.viewer.page import page
+from neuro_actors.viewer.page import render_page
+from neuro_actors.viewer.page_data import collect_page_data
 
 HERE = Path(__file__).parent
 
@@ -148,7 +148,7 @@ if __name__ == "__main__":
         for picture, (make, theme, act) in PICTURES.items():
             log = make(folder)
             html = log.with_suffix(".html")
-            html.write_bytes(page(gathered(na.open_log(log))).encode())
+            html.write_bytes(render_page(collect_page_data(na.open_log(log))).encode())
             tab = browser.new_page(
                 viewport={"width": 1600, "height": 900}, color_scheme=theme, locale="en-GB"
             )

@@ -17,8 +17,8 @@ import numpy as np
 
 import neuro_actors as na
 from neuro_actors.support.files import whole_file
-from neuro_actors.viewer.gathered import gathered
-from neuro_actors.viewer.page import page
+from neuro_actors.viewer.page import render_page
+from neuro_actors.viewer.page_data import collect_page_data
 
 POINTS, TURNS, HIDDEN = 96, 1.5, [12, 8]
 EPOCHS, BATCH, EVERY = 120, 32, 10
@@ -90,7 +90,7 @@ def play(log, arguments: Namespace) -> None:
     """Write the page; `neuro-actors view` does the same."""
     file = arguments.out / "watch_it_learn.html"
     with whole_file(file, force=True) as html:
-        html.write(page(gathered(log, max_mb=8.0)).encode())
+        html.write(render_page(collect_page_data(log, max_mb=8.0)).encode())
     print(f"Page, to watch it message by message: {file}")
     if arguments.open:
         webbrowser.open(file.resolve().as_uri())

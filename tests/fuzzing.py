@@ -11,15 +11,15 @@ import numpy as np
 import pyarrow as pa
 
 import neuro_actors as na
-from neuro_actors.log.diff import difference
-from neuro_actors.log.export import export
-from neuro_actors.log.fault_log import beside
+from neuro_actors.log.diff import compare_logs
+from neuro_actors.log.export import export_log
+from neuro_actors.log.fault_log import fault_log_path
 from neuro_actors.log.reader import LogReader
-from neuro_actors.log.row_filter import Choice
-from neuro_actors.log.series import losses, of_neuron, urgency_by_level
-from neuro_actors.log.summary import described, summary
-from neuro_actors.log.wording import in_words
-from neuro_actors.viewer.gathered import as_json, gathered
+from neuro_actors.log.row_filter import RowFilter
+from neuro_actors.log.series import read_losses, read_neuron, read_urgency_by_level
+from neuro_actors.log.summary import describe_summary, summarize
+from neuro_actors.log.wording import describe_row
+from neuro_actors.viewer.page_data import as_json, collect_page_data
 
 KEY = b"neuro_actors"
 
@@ -53,38 +53,38 @@ def stormy_log(path: Path) -> bytes:
     net = na.Network.layered([2, 2, 1], seed=1)
     storm = na.Unreliable(drop=0.2, crash=0.2, seed=1)
     na.train(net, [[1.0, 2.0]], [[0.5]], optimizer=na.SGD(0.1), epochs=3, channels=storm, log=path)
-    return beside(path).read_bytes()
+    return fault_log_path(path).read_bytes()
 
 
 def readers(path: Path, other: Path, out: Path) -> dict[str, Callable[[], Any]]:
     """All that reads a log, by name."""
     return {
-        "info": lambda: described(summary(LogReader(path)), "network"),
+        "info": lambda: describe_summary(summarize(LogReader(path)), "network"),
         "show": lambda: _each(
-            in_words(row, reader.network)
+            describe_row(row, reader.network)
             for reader in [LogReader(path)]
-            for row in Choice().rows(reader)
+            for row in RowFilter().rows(reader)
         ),
         "rows": lambda: _each(LogReader(path).rows()),
-        "of a neuron": lambda: _each(Choice("h1.0").rows(LogReader(path))),
+        "of a neuron": lambda: _each(RowFilter("h1.0").rows(LogReader(path))),
         "open": lambda: na.open_log(path),
         "steps": lambda: [_everything(step) for step in na.open_log(path)],
         "network_at": lambda: [
             log.network_at(info.number) for log in [na.open_log(path)] for info in log.steps
         ],
         "messages": lambda: na.open_log(path).messages(neuron="h1.0").to_pylist(),
-        "losses": lambda: losses(LogReader(path)),
-        "urgency": lambda: urgency_by_level(LogReader(path)),
-        "neuron": lambda: of_neuron(LogReader(path), "h1.0"),
-        "diff": lambda: difference(LogReader(path), LogReader(other)),
-        "diff back": lambda: difference(LogReader(other), LogReader(path)),
+        "losses": lambda: read_losses(LogReader(path)),
+        "urgency": lambda: read_urgency_by_level(LogReader(path)),
+        "neuron": lambda: read_neuron(LogReader(path), "h1.0"),
+        "diff": lambda: compare_logs(LogReader(path), LogReader(other)),
+        "diff back": lambda: compare_logs(LogReader(other), LogReader(path)),
         "audit": lambda: str(na.audit(path)),
         "trace": lambda: str(na.trace(path, weight="x0->h1.0")),
         "trace back": lambda: str(na.trace(path, source="x0")),
-        "view": lambda: as_json(gathered(na.open_log(path), 1.0)),
-        "jsonl": lambda: export(LogReader(path), out / "x.jsonl", force=True),
-        "csv": lambda: export(LogReader(path), out / "x.csv", force=True),
-        "parquet": lambda: export(LogReader(path), out / "x.parquet", force=True),
+        "view": lambda: as_json(collect_page_data(na.open_log(path), 1.0)),
+        "jsonl": lambda: export_log(LogReader(path), out / "x.jsonl", force=True),
+        "csv": lambda: export_log(LogReader(path), out / "x.csv", force=True),
+        "parquet": lambda: export_log(LogReader(path), out / "x.parquet", force=True),
     }
 
 

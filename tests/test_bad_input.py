@@ -19,7 +19,7 @@ import pytest
 import trio
 
 import neuro_actors as na
-from neuro_actors.log.follow import _Growing
+from neuro_actors.log.follow import _GrowingFile
 from neuro_actors.support.text import shown
 
 
@@ -363,7 +363,7 @@ def test_whoever_follows_reads_no_more_than_there_is(
         raise InterruptedError
 
     monkeypatch.setattr("time.sleep", enough)
-    with closing(_Growing(str(LOG))) as growing, pytest.raises(InterruptedError):
+    with closing(_GrowingFile(str(LOG))) as growing, pytest.raises(InterruptedError):
         growing.read(2**62)
 
 

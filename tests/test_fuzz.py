@@ -15,7 +15,7 @@ import numpy as np
 import pytest
 
 import neuro_actors as na
-from neuro_actors.log.fault_log import beside
+from neuro_actors.log.fault_log import fault_log_path
 
 CASES = int(os.environ.get("FUZZ", "60"))
 MOST_MEMORY = 300_000  # kB more than before
@@ -75,7 +75,7 @@ def test_what_tells_of_a_storm(tmp_path: Path) -> None:
     assert na.open_log(log).disturbances
     readers = fuzzing.readers(log, log, tmp_path)
     for seed in range(CASES):
-        beside(log).write_bytes(fuzzing.bytes_changed(second, np.random.default_rng(seed)))
+        fault_log_path(log).write_bytes(fuzzing.bytes_changed(second, np.random.default_rng(seed)))
         for name in ("info", "open", "audit", "view", "show"):
             try:
                 readers[name]()

@@ -16,7 +16,7 @@ import pytest
 import neuro_actors as na
 from neuro_actors.log.reader import LogReader, Row
 from neuro_actors.log.schema import arrow_schema
-from neuro_actors.log.wording import in_words
+from neuro_actors.log.wording import describe_row
 from neuro_actors.network import functions
 from neuro_actors.neuron.optimizer_json import optimizer_of
 
@@ -432,7 +432,7 @@ async def test_damage_anywhere_is_no_traceback(diamond, batch, tmp_path) -> None
         with contextlib.suppress(na.NeuroActorsError):
             reader = LogReader(tmp_path / "b.arrows")
             for row in reader.rows():
-                in_words(row, reader.network)
+                describe_row(row, reader.network)
         with contextlib.suppress(na.NeuroActorsError):
             log = na.open_log(tmp_path / "b.arrows")
             log.messages()

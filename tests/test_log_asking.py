@@ -14,12 +14,12 @@ from asking import HOSTILE, ask, hostile_batch, hostile_network, write
 import neuro_actors as na
 from neuro_actors.cli import output as people
 from neuro_actors.log import follow
-from neuro_actors.log.diff import difference
-from neuro_actors.log.follow import Following
+from neuro_actors.log.diff import compare_logs
+from neuro_actors.log.follow import FollowingReader
 from neuro_actors.log.reader import LogReader, Row
-from neuro_actors.log.row_filter import Choice
+from neuro_actors.log.row_filter import RowFilter
 from neuro_actors.log.schema import KEY
-from neuro_actors.log.wording import in_words
+from neuro_actors.log.wording import describe_row
 
 
 @pytest.fixture
@@ -80,7 +80,7 @@ async def test_every_row_in_words(log, run) -> None:
 def test_optimisers_and_schedules_as_one_writes_them(diamond) -> None:
     def said(**task) -> str:
         note = {"mode": "train", "loss": "huber", "batch": 1, "wrt_inputs": False, **task}
-        return in_words(Row(1, "begin", None, None, 0, [], json.dumps(note)), diamond)
+        return describe_row(Row(1, "begin", None, None, 0, [], json.dumps(note)), diamond)
 
     decay = {"name": "StepDecay", "initial": 0.1, "factor": 0.5, "every": 10}
     adam = {
@@ -105,7 +105,7 @@ def test_optimisers_and_schedules_as_one_writes_them(diamond) -> None:
 
 def test_who_hears_a_neuron_with_many_followers() -> None:
     net = na.Network.layered([1, 1200, 1])
-    line = in_words(Row(1, "activation", "x0", None, 2, [0.7310585], None), net)
+    line = describe_row(Row(1, "activation", "x0", None, 2, [0.7310585], None), net)
     assert line == "step 1: x0 told h1.0, h1.1 and 1,198 more: activation 0.731"
 
 
@@ -197,7 +197,7 @@ async def test_follow_reads_what_is_written_later(
     monkeypatch.setattr(follow.time, "sleep", sleep)
     writer = threading.Thread(target=go_on)
     writer.start()
-    rows = list(Choice().rows(Following(growing)))
+    rows = list(RowFilter().rows(FollowingReader(growing)))
     writer.join()
     assert rows == list(LogReader(log).rows())
     assert run("show", log, "--follow") == run("show", log)
@@ -274,7 +274,7 @@ async def test_equal_runs_are_equal_whatever_carried_them(
     out = run("diff", log, other)
     assert (
         out.splitlines()[0]
-        == f"equal: {difference(LogReader(log), LogReader(log)).messages} messages, bit for bit"
+        == f"equal: {compare_logs(LogReader(log), LogReader(log)).messages} messages, bit for bit"
     )
     assert f"versions numpy: {np.__version__} / 1.0" in out
 
@@ -316,7 +316,7 @@ async def test_how_far_apart(log, tmp_path, a: float, b: float, ulps: int) -> No
 
         return LogReader(rewritten(log, tmp_path / f"{value}.arrows", change))
 
-    found = difference(put(a), put(b))
+    found = compare_logs(put(a), put(b))
     assert (found.first.ulps, found.first.apart, found.differ, found.apart) == (
         ulps,
         abs(a - b),

@@ -19,8 +19,8 @@ import neuro_actors as na
 from neuro_actors.channels.unreliable.faults import DISTURBANCES, Disturbance, Kill, Lose
 from neuro_actors.cli.main import main
 from neuro_actors.log import writer
-from neuro_actors.log.fault_log import COLUMNS, KEY, beside
-from neuro_actors.log.fault_story import told, until_it_came
+from neuro_actors.log.fault_log import COLUMNS, KEY, fault_log_path
+from neuro_actors.log.fault_story import describe_faults, faults_until_received
 
 WILD = na.Unreliable(drop=0.3, duplicate=0.1, reorder=0.1, corrupt=0.1, crash=0.2, seed=3)
 PARTICULAR = na.Unreliable(
@@ -87,8 +87,8 @@ def test_the_log_is_that_of_calm_weather_to_the_byte(
         record(tmp_path / "storm.arrows", WILD, **how),
     )
     assert quiet.read_bytes() == loud.read_bytes()
-    assert beside(loud).is_file()
-    assert not beside(quiet).exists()
+    assert fault_log_path(loud).is_file()
+    assert not fault_log_path(quiet).exists()
     assert na.open_log(quiet).disturbances == ()
     assert na.open_log(quiet).channels is None
 
@@ -277,15 +277,15 @@ def test_what_was_sent_after_it_had_come_only_brought_back_an_answer() -> None:
         ("lost", 1, False), ("asked", 1, True), ("lost", 1, True), ("repeated", 2, False), ("garbled", 2, False),
         ("repeated", 3, False), ("late", 3, False), ("repeated", 4, False), ("lost", 4, False), ("repeated", 5, False),
     )  # fmt: skip
-    assert [(d.what, d.attempt) for d in until_it_came(befell)] == [
+    assert [(d.what, d.attempt) for d in faults_until_received(befell)] == [
         ("lost", 1), ("repeated", 2), ("garbled", 2), ("repeated", 3), ("late", 3)
     ]  # fmt: skip
-    assert list(told(befell)) == [
+    assert list(describe_faults(befell)) == [
         "activation a -> b lost at 0.000 s, sent again at 1.500 s (attempt 2), garbled at 2.000 s, sent again at 2.500 s "
         "(attempt 3), held back at 3.000 s, sent 2 more times for want of an answer, asked for 1 time"
     ]
-    assert until_it_came(disturbed(("repeated", 2, False), ("lost", 2, False))) == []
-    (long,) = told(disturbed(*(("lost", n, False) for n in range(1, 15))))
+    assert faults_until_received(disturbed(("repeated", 2, False), ("lost", 2, False))) == []
+    (long,) = describe_faults(disturbed(*(("lost", n, False) for n in range(1, 15))))
     assert "and 8 more" in long
 
 
@@ -293,7 +293,7 @@ def test_what_was_sent_after_it_had_come_only_brought_back_an_answer() -> None:
 
 
 def test_an_existing_file_is_refused_before_work_or_overwritten(tmp_path) -> None:
-    second = beside(tmp_path / "run.arrows")
+    second = fault_log_path(tmp_path / "run.arrows")
     second.write_text("mine")
     for channels in ("memory", WILD):
         with pytest.raises(na.LogError, match=r"run\.disturbances\.arrows' exists already"):
@@ -307,7 +307,7 @@ def test_an_existing_file_is_refused_before_work_or_overwritten(tmp_path) -> Non
 
 
 def test_a_calm_storm_leaves_no_file(tmp_path) -> None:
-    assert not beside(record(tmp_path / "run.arrows", na.Unreliable())).exists()
+    assert not fault_log_path(record(tmp_path / "run.arrows", na.Unreliable())).exists()
 
 
 def test_of_a_partial_log_those_of_its_steps(tmp_path) -> None:
@@ -321,7 +321,7 @@ def test_cut_off_anywhere_what_stands_before_is_read(
     whole = na.open_log(stormy).disturbances
     log, second = tmp_path / "run.arrows", tmp_path / "run.disturbances.arrows"
     shutil.copy(stormy, log)
-    raw = beside(stormy).read_bytes()
+    raw = fault_log_path(stormy).read_bytes()
     lengths = set()
     for size in np.linspace(len(raw) // 2, len(raw) - 1, 25).astype(int).tolist():
         second.write_bytes(raw[:size])
@@ -331,7 +331,7 @@ def test_cut_off_anywhere_what_stands_before_is_read(
         about = json.loads(command("log", "info", log, "--json")) if size == len(raw) // 2 else None
         assert about is None or not about["disturbances"]["complete"]
     assert len(lengths) > 1
-    shutil.copy(beside(stormy), second)
+    shutil.copy(fault_log_path(stormy), second)
     log.write_bytes(stormy.read_bytes()[: stormy.stat().st_size * 2 // 3])
     assert na.open_log(log).disturbances == whole
     assert "lost at" in command("log", "show", log)
@@ -362,24 +362,24 @@ def damaged(stormy: Path, tmp_path: Path, how: str) -> str:
     """A log whose second file is damaged; what is said of it."""
     log = tmp_path / "run.arrows"
     shutil.copy(stormy, log)
-    with pa.ipc.open_stream(beside(stormy)) as stream:
+    with pa.ipc.open_stream(fault_log_path(stormy)) as stream:
         table = stream.read_all()
     about = json.loads(table.schema.metadata[KEY])
     metadata = {KEY: json.dumps(about)}
     if how == "not arrow":
-        beside(log).write_text("hello, I am a file of text, and no stream of anything")
+        fault_log_path(log).write_text("hello, I am a file of text, and no stream of anything")
         return "no Arrow stream"
     if how == "empty":
-        beside(log).write_bytes(b"")
+        fault_log_path(log).write_bytes(b"")
         return "no Arrow stream"
     if how == "folder":
-        beside(log).mkdir()
+        fault_log_path(log).mkdir()
         return "no regular file"
     if how == "another stream":
         table, metadata = pa.table({"a": [1]}), {}
         said = "tells no disturbances of a log"
     elif how == "a log":
-        shutil.copy(stormy, beside(log))
+        shutil.copy(stormy, fault_log_path(log))
         return "tells no disturbances of a log"
     elif how == "another log's":
         metadata = {KEY: json.dumps(about | {"log": "0" * 64})}
@@ -418,7 +418,7 @@ def damaged(stormy: Path, tmp_path: Path, how: str) -> str:
         table = table.set_column(index, COLUMNS.field(name), column.cast(kind))
         said = "row 3 makes no sense"
     table = table.replace_schema_metadata(metadata)
-    with pa.ipc.new_stream(beside(log), table.schema) as out:
+    with pa.ipc.new_stream(fault_log_path(log), table.schema) as out:
         out.write_table(table)
     return said
 
@@ -436,7 +436,7 @@ def test_a_damaged_or_foreign_file_is_refused_by_name(
     said = damaged(stormy, tmp_path, how)
     with pytest.raises(na.LogError, match=said) as caught:
         na.open_log(tmp_path / "run.arrows")
-    assert str(beside(tmp_path / "run.arrows")) in str(caught.value)
+    assert str(fault_log_path(tmp_path / "run.arrows")) in str(caught.value)
     for asked in (["show"], ["info"]):
         err = command("log", *asked, tmp_path / "run.arrows", expected=2)
         assert err.count("\n") == 1
@@ -446,16 +446,16 @@ def test_a_damaged_or_foreign_file_is_refused_by_name(
 
 def test_who_names_the_second_file_is_told_of_the_first(stormy: Path) -> None:
     with pytest.raises(na.LogError, match="name the log itself, which lies beside it"):
-        na.open_log(beside(stormy))
+        na.open_log(fault_log_path(stormy))
 
 
 def test_a_full_disk_is_told(tmp_path, monkeypatch) -> None:
-    from neuro_actors.log.fault_log import DisturbancesWriter
+    from neuro_actors.log.fault_log import FaultLogWriter
 
     def full(self: object) -> None:
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(DisturbancesWriter, "flush", full)
+    monkeypatch.setattr(FaultLogWriter, "flush", full)
     with pytest.raises(
         na.NeuroActorsError,
         match=r"run\.disturbances\.arrows' cannot be written: No space left on device",

@@ -16,7 +16,7 @@ from asking import HOSTILE, ask, hostile_batch, hostile_network, write
 
 import neuro_actors as na
 from neuro_actors.log import export as exporting
-from neuro_actors.log.export import _lists, export
+from neuro_actors.log.export import _lists, export_log
 from neuro_actors.log.reader import LogReader, Row
 from neuro_actors.log.schema import KEY, network_of
 
@@ -78,7 +78,7 @@ def test_others_read_them_back_equal(path) -> None:
     duckdb = pytest.importorskip("duckdb")
     reader = LogReader(path)
     for form in ("parquet", "csv", "jsonl"):
-        export(reader, path.with_suffix(f".{form}"))
+        export_log(reader, path.with_suffix(f".{form}"))
     expected = rows_of(path)
     columns = {name: [getattr(row, name) for row in expected] for name in Row._fields}
     in_polars = [
@@ -131,10 +131,10 @@ def test_numbers_as_text() -> None:
 def test_rows_are_taken_in_pieces(path, monkeypatch: pytest.MonkeyPatch) -> None:
     reader = LogReader(path)
     for form in ("csv", "jsonl", "parquet"):
-        export(reader, path.with_name(f"whole.{form}"))
+        export_log(reader, path.with_name(f"whole.{form}"))
         monkeypatch.setattr(exporting, "AT_ONCE", 5)
         monkeypatch.setattr(exporting, "GROUP_BYTES", 500)
-        export(reader, path.with_name(f"pieces.{form}"))
+        export_log(reader, path.with_name(f"pieces.{form}"))
         monkeypatch.undo()
     assert path.with_name("whole.csv").read_bytes() == path.with_name("pieces.csv").read_bytes()
     assert path.with_name("whole.jsonl").read_bytes() == path.with_name("pieces.jsonl").read_bytes()
@@ -176,13 +176,15 @@ def test_no_half_file(path, monkeypatch: pytest.MonkeyPatch) -> None:
         raise OSError(28, "No space left on device")
 
     before = sorted(path.parent.iterdir())
-    monkeypatch.setattr(exporting, "csv", fails)
+    monkeypatch.setattr(exporting, "write_csv", fails)
     with pytest.raises(
         na.LogError, match=r"^'.*a\.csv' cannot be written: No space left on device$"
     ):
-        export(LogReader(path), path.with_name("a.csv"))
+        export_log(LogReader(path), path.with_name("a.csv"))
     with pytest.raises(na.LogError, match="no neuron"):
-        export(LogReader(path), path.with_name("a.jsonl"), choice=exporting.Choice("h99999"))
+        export_log(
+            LogReader(path), path.with_name("a.jsonl"), row_filter=exporting.RowFilter("h99999")
+        )
     assert sorted(path.parent.iterdir()) == before
 
 
@@ -260,7 +262,7 @@ def test_slices_of_a_track_follow_each_other(path) -> None:
     trace_pb2 = pytest.importorskip(
         "perfetto.protos.perfetto.trace.perfetto_trace_pb2", reason="traces need the extra perfetto"
     )
-    export(LogReader(path), path.with_name("a.pftrace"))
+    export_log(LogReader(path), path.with_name("a.pftrace"))
     trace = trace_pb2.Trace()
     trace.ParseFromString(path.with_name("a.pftrace").read_bytes())
     event = trace_pb2.TrackEvent

@@ -30,10 +30,10 @@ def path(diamond, batch, tmp_path):
 
 def test_the_losses_and_the_urgencies(path, diamond) -> None:
     log, reader = na.open_log(path), LogReader(path)
-    steps, losses = series.losses(reader)
+    steps, losses = series.read_losses(reader)
     assert steps.tolist() == [2, 3, 4]
     assert losses == pytest.approx([log.step(k).loss for k in (2, 3, 4)], rel=1e-14)
-    steps, strength = series.urgency_by_level(reader)
+    steps, strength = series.read_urgency_by_level(reader)
     assert steps.tolist() == [2, 3, 4]
     for k in (2, 3):
         step = log.step(k)
@@ -52,7 +52,7 @@ def test_the_losses_and_the_urgencies(path, diamond) -> None:
 
 def test_one_neuron(path, diamond) -> None:
     log = na.open_log(path)
-    found = series.of_neuron(LogReader(path), "h1")
+    found = series.read_neuron(LogReader(path), "h1")
     assert (found.said.tolist(), found.heard.tolist()) == ([1, 2, 3, 4], [2, 3, 4])
     for column, k in enumerate(found.said):
         said = log.step(int(k)).activations[diamond.position["h1"]]
@@ -68,8 +68,8 @@ def test_one_neuron(path, diamond) -> None:
 def test_a_weight_bit_for_bit(path, diamond) -> None:
     log = na.open_log(path)
     for k, synapse in enumerate(diamond.synapses):
-        assert series.synapse_of(LogReader(path), f"{synapse.source}->{synapse.target}") == k
-        steps, values = series.weight(LogReader(path), k)
+        assert series.find_synapse(LogReader(path), f"{synapse.source}->{synapse.target}") == k
+        steps, values = series.read_weight(LogReader(path), k)
         assert steps.tolist() == [0, 3, 4]
         assert values.tolist() == [synapse.weight, log.step(3).weights[k], log.step(4).weights[k]]
 
@@ -111,7 +111,10 @@ def test_what_is_asked_for_is_drawn(path) -> None:
         "",
     ]  # and its scale
     (axis,) = log.plot(weights=["x->h2"]).axes
-    assert axis.get_lines()[0].get_ydata().tolist() == series.weight(LogReader(path), 1)[1].tolist()
+    assert (
+        axis.get_lines()[0].get_ydata().tolist()
+        == series.read_weight(LogReader(path), 1)[1].tolist()
+    )
 
 
 def test_many_steps_are_drawn_with_their_running_mean() -> None:

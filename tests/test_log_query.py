@@ -14,7 +14,7 @@ import trio
 from asking import HOSTILE, ask, hostile_batch, hostile_network, write
 
 import neuro_actors as na
-from neuro_actors.log.query import TABLES, tables_in_words
+from neuro_actors.log.query import TABLES, describe_tables
 from neuro_actors.log.reader import LogReader
 
 pytest.importorskip("duckdb", reason="queries need the extra query")
@@ -287,7 +287,7 @@ def test_help_tells_every_table_and_its_columns(log, run) -> None:
     for name, (columns, _) in TABLES.items():
         assert log.query(f"SELECT * FROM {name}").column_names == columns.split(", ")
         assert f"`{name}`" in docs
-    assert tables_in_words().splitlines()[0] in run("query", "--help", expected=0)
+    assert describe_tables().splitlines()[0] in run("query", "--help", expected=0)
     tables = set(
         log.query("SELECT table_name AS t FROM information_schema.tables")["t"].to_pylist()
     )

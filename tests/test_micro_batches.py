@@ -570,7 +570,7 @@ def test_the_commands_and_the_page_show_them(tmp_path) -> None:
     from click.testing import CliRunner
 
     from neuro_actors.cli.main import cli
-    from neuro_actors.viewer.gathered import gathered
+    from neuro_actors.viewer.page_data import collect_page_data
 
     recorded(tmp_path / "a")
     shown = CliRunner().invoke(cli, ["log", "show", str(tmp_path / "a")]).output
@@ -581,7 +581,7 @@ def test_the_commands_and_the_page_show_them(tmp_path) -> None:
     )
     info = CliRunner().invoke(cli, ["log", "info", str(tmp_path / "a")]).output
     assert "MicroBatches(rule=Backpropagation(), count=3)" in " ".join(info.split())
-    page = gathered(na.open_log(tmp_path / "a"))
+    page = collect_page_data(na.open_log(tmp_path / "a"))
     names = [f"micro-batch {k} of 3" for k in (1, 2, 3)]
     assert [(step["batch"], step["round"]) for step in page["steps"]] == [
         (7, ""),

@@ -13,7 +13,7 @@ from neuro_actors.neuron.sums import ORDERED
 from neuro_actors.proof.verify import draw_case
 from neuro_actors.simulation import blocking as synchronous
 from neuro_actors.trace import paths as paths_module
-from neuro_actors.trace.paths import Paths, followers, influence, slopes
+from neuro_actors.trace.paths import Paths, downstream_of, influence, slopes
 from neuro_actors.trace.tracer import Tracer
 
 
@@ -179,7 +179,7 @@ def test_forward_slopes_are_the_references_and_finite_differences(case) -> None:
         aim[:, o] -= 0.5
         by_matrices = na.reference.gradient(network, x, aim, wrt_inputs=True).inputs * batch
         for i, name in enumerate(network.inputs):
-            if not followers(network, network.position[name])[network.position[output]]:
+            if not downstream_of(network, network.position[name])[network.position[output]]:
                 with pytest.raises(
                     na.InputError, match=f"no path leads from '{name}' to the output '{output}'"
                 ):
@@ -231,7 +231,7 @@ def test_two_ways_to_sum_a_slope(case) -> None:
             assert found.total == pytest.approx(
                 forwards[network.position[output]], rel=1e-9, abs=1e-12
             )
-        reached = followers(network, network.position[name])
+        reached = downstream_of(network, network.position[name])
         assert set(led) == {
             output for output in network.outputs if reached[network.position[output]]
         }
@@ -354,10 +354,10 @@ def test_a_search_that_is_given_up_says_what_it_knows(
     activations = rng.standard_normal((len(net.ids), 16))
     steep = slopes(net, activations, ~net.is_input, ORDERED)
     ways = Paths(net, 0, steep, {len(net.ids) - 1: rng.standard_normal(16)})
-    whole = ways.greatest(np.ones(16), 216)
+    whole = ways.find_greatest(np.ones(16), 216)
     assert (len(whole.ways), whole.proved, whole.cut_off, whole.rest) == (216, 216, False, 0.0)
     monkeypatch.setattr(paths_module, "MOST_BEGUN", work)
-    some = ways.greatest(np.ones(16), 10)
+    some = ways.find_greatest(np.ones(16), 10)
     assert some.cut_off
     assert some.proved < 10
     values, found = ([abs(way.value) for way in one.ways] for one in (whole, some))
@@ -374,7 +374,7 @@ def test_of_equal_paths_any_are_found_at_once(monkeypatch: pytest.MonkeyPatch) -
     blank = na.Network.layered([10] * 10 + [1])
     net = blank.with_parameters(np.full(len(blank.weights), 0.5), blank.biases)
     ways = Paths(net, 0, np.ones((len(net.ids), 4)), {len(net.ids) - 1: np.ones(4)})
-    found = ways.greatest(np.ones(4), 8)
+    found = ways.find_greatest(np.ones(4), 8)
     assert (ways.count, len(found.ways), found.cut_off) == (10**9, 8, False)
     assert {way.value for way in found.ways} == {0.5**10}
 
@@ -406,7 +406,9 @@ def test_many_neurons_of_a_level_in_pieces(most: int, monkeypatch: pytest.Monkey
         assert np.array_equal(one, other)
     assert whole.count == again.count == 5 * 6 * 2
     for one, other in zip(
-        whole.greatest(np.ones(3), 60).ways, again.greatest(np.ones(3), 60).ways, strict=True
+        whole.find_greatest(np.ones(3), 60).ways,
+        again.find_greatest(np.ones(3), 60).ways,
+        strict=True,
     ):
         assert (one.synapses, one.end, one.value) == (other.synapses, other.end, other.value)
 

@@ -4,14 +4,14 @@ import pytest
 
 import neuro_actors as na
 from neuro_actors.log.reader import Row
-from neuro_actors.log.wording import in_words
+from neuro_actors.log.wording import describe_row
 
 
 def test_words(diamond) -> None:
     def said(
         kind: str, value: list[float], sender: str = "h2", receiver: str = "y", note=None
     ) -> str:
-        return in_words(Row(3, kind, sender, receiver, 1, value, note), diamond)
+        return describe_row(Row(3, kind, sender, receiver, 1, value, note), diamond)
 
     assert said("activation", [0.7311]) == "step 3: h2 told y: activation 0.731"
     assert said("urgency", [0.24], "y", "h2") == "step 3: y told h2: urgency +0.240"
@@ -45,11 +45,12 @@ def test_a_row_that_makes_no_sense_is_named(row: Row, diamond) -> None:
     with pytest.raises(
         na.LogError, match=rf"^the log is damaged: a {row.kind} row of step 3 makes no sense"
     ):
-        in_words(row, diamond)
+        describe_row(row, diamond)
 
 
 def test_what_a_terminal_would_obey_is_shown_instead(diamond) -> None:
     row = Row(3, "target", "environment", "loss", 1, [1.0], "\x1b[2Jy\u202e\n")
     assert (
-        in_words(row, diamond) == r"step 3: environment told loss: target of \x1b[2Jy\u202e\n 1.000"
+        describe_row(row, diamond)
+        == r"step 3: environment told loss: target of \x1b[2Jy\u202e\n 1.000"
     )

@@ -37,14 +37,14 @@ def log() -> None:
 def info(file: Path, as_data: bool) -> None:
     """Tell what a log holds: the run, its network, steps, messages, and whether it is whole."""
     from ..log.reader import LogReader
-    from ..log.summary import described, summary
+    from ..log.summary import describe_summary, summarize
 
     reader = LogReader(file)
-    about = summary(reader)
+    about = summarize(reader)
     if as_data:
         print_json(about)
     else:
-        click.echo(described(about, reader.network.describe().partition("\n")[2]))
+        click.echo(describe_summary(about, reader.network.describe().partition("\n")[2]))
 
 
 @log.command()
@@ -84,22 +84,22 @@ def show(
     neuro-actors log show run.arrows --phase backward --limit 20
     neuro-actors log show run.arrows --follow
     """
-    from ..log.fault_log import disturbances
-    from ..log.fault_story import accompanied, told
-    from ..log.follow import Following
+    from ..log.fault_log import read_fault_log
+    from ..log.fault_story import describe_faults, join_faults
+    from ..log.follow import FollowingReader
     from ..log.reader import LogReader
-    from ..log.row_filter import Choice
-    from ..log.wording import in_words
+    from ..log.row_filter import RowFilter
+    from ..log.wording import describe_row
 
-    reader = Following(file) if follow else LogReader(file)
-    choice = Choice(neuron, step, phase)
-    held = None if follow else disturbances(reader.path, reader.metadata, reader.network)
-    rows = choice.rows(reader)
+    reader = FollowingReader(file) if follow else LogReader(file)
+    row_filter = RowFilter(neuron, step, phase)
+    held = None if follow else read_fault_log(reader.path, reader.metadata, reader.network)
+    rows = row_filter.rows(reader)
     shown = 0
 
     def all_lines() -> Iterator[str]:
         for row, befell in (
-            ((row, []) for row in rows) if held is None else accompanied(rows, held, choice)
+            ((row, []) for row in rows) if held is None else join_faults(rows, held, row_filter)
         ):
             if as_data:
                 said = {"step": befell[0].step} if row is None else row._asdict()
@@ -108,8 +108,8 @@ def show(
                 )
                 continue
             if row is not None:
-                yield coloured(in_words(row, reader.network), row.kind)
-            yield from (coloured(f"    {line}", "disturbed") for line in told(befell))
+                yield coloured(describe_row(row, reader.network), row.kind)
+            yield from (coloured(f"    {line}", "disturbed") for line in describe_faults(befell))
 
     def lines() -> Iterator[str]:
         nonlocal shown

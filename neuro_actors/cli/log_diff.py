@@ -32,11 +32,11 @@ def diff(a: Path, b: Path, as_data: bool) -> None:
     \b
     neuro-actors log diff run.arrows again.arrows
     """
-    from ..log.diff import difference
+    from ..log.diff import compare_logs
     from ..log.reader import LogReader
 
     left, right = LogReader(a), LogReader(b)
-    found = difference(left, right)
+    found = compare_logs(left, right)
     with reader_may_leave():  # the answer stands none the less
         if as_data:
             _print_as_data(found)
@@ -58,14 +58,14 @@ def _print_as_data(found: Difference) -> None:
 
 def _described(found: Difference, a: LogReader, b: LogReader) -> Iterator[str]:
     """Line after line, for people."""
-    from ..log.wording import in_words
+    from ..log.wording import describe_row
 
     if found.first is None:
         yield f"equal: {counted(found.messages, 'message')}, bit for bit"
     else:
         yield "the first message that differs:"
         for side, row in ((a, found.first.a), (b, found.first.b)):
-            yield f"  {side.path}: {in_words(row, side.network) if row else 'no such message'}"
+            yield f"  {side.path}: {describe_row(row, side.network) if row else 'no such message'}"
         yield from _apart(found.first)
         told = (
             [f"{found.differ:,} of {counted(found.messages, 'message')} differ"]

@@ -41,12 +41,12 @@ def export(
     Parquet keeps all, the metadata too. CSV and JSON Lines keep every digit of the numbers. A trace is opened at
     https://ui.perfetto.dev: a track a neuron, an arrow a message; of a long run take some steps.
     """
-    from ..log.export import export as write
+    from ..log.export import export_log
     from ..log.reader import LogReader
-    from ..log.row_filter import Choice
+    from ..log.row_filter import RowFilter
 
     reader = LogReader(file)
-    rows = write(reader, out, form, Choice(neuron, step, phase), force)
+    rows = export_log(reader, out, form, RowFilter(neuron, step, phase), force)
     click.echo(f"{rows:,} rows: {str(out)!r}, {out.stat().st_size:,} bytes")
     if reader.cut_off:
         click.echo(

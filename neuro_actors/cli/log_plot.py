@@ -50,11 +50,11 @@ def plot(
 
     Needs matplotlib: pip install 'neuro-actors[plot]'. A figure of the same name is replaced.
     """
-    from ..log.plots import figure_of
+    from ..log.plots import plot_log
     from ..log.reader import LogReader
 
     logging.getLogger("matplotlib").setLevel(logging.ERROR)  # it tells of a missing home, too
     reader = LogReader(file)
     path = out or Path(file.with_suffix(".png").name)
-    figure_of(reader, path, loss=loss, urgency=urgency, neurons=neurons, weights=weights)
+    plot_log(reader, path, loss=loss, urgency=urgency, neurons=neurons, weights=weights)
     click.echo(f"{str(path)!r}")

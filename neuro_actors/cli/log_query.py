@@ -24,11 +24,11 @@ class _Help(click.Command):
     """The tables are told where they are made."""
 
     def format_help_text(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
-        from ..log.query import tables_in_words
+        from ..log.query import describe_tables
 
         super().format_help_text(ctx, formatter)
         formatter.write(
-            "\n  Tables:\n\n" + "".join(f"  {line}\n" for line in tables_in_words().splitlines())
+            "\n  Tables:\n\n" + "".join(f"  {line}\n" for line in describe_tables().splitlines())
         )
 
 
@@ -52,20 +52,22 @@ def query(file: Path, sql: str, limit: int | None, form: str | None) -> None:
     neuro-actors log query run.arrows --csv "
         SELECT step, weight FROM weights WHERE source = 'x0' AND target = 'h1'"
     """
-    from ..log.fault_log import disturbances
-    from ..log.query import answer, asked, connect
+    from ..log.fault_log import read_fault_log
+    from ..log.query import connect, run_select, stream_result
     from ..log.reader import LogReader
 
     reader = LogReader(file)
-    held = disturbances(reader.path, reader.metadata, reader.network)
-    connection = connect(reader.network, list(reader.batches()), () if held is None else held.all)
+    held = read_fault_log(reader.path, reader.metadata, reader.network)
+    connection = connect(
+        reader.network, list(reader.batches()), () if held is None else held.events
+    )
     if reader.cut_off:
         click.echo(
             f"neuro-actors: the log {str(file)!r} is cut off or damaged; asked is what stands before",
             err=True,
         )
     limit = None if limit is None else min(limit, sys.maxsize)
-    schema, batches = answer(asked(connection, sql))
+    schema, batches = stream_result(run_select(connection, sql))
     names = _distinct(schema.names)
     rows = (row for batch in batches for row in zip(*map(_values, batch.columns), strict=True))
     if form == "json":

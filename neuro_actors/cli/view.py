@@ -48,8 +48,8 @@ def view(
     left out is printed, and stands on the page.
     """
     from ..log.log import Log
-    from ..viewer.gathered import gathered
-    from ..viewer.page import page
+    from ..viewer.page import render_page
+    from ..viewer.page_data import collect_page_data
 
     if not file.name:
         raise InputError(f"{str(file)!r} is no log")
@@ -57,9 +57,9 @@ def view(
     if is_same(path, file):
         raise InputError(f"{str(path)!r} is the log itself: choose another name with -o")
     check_free(path, force, InputError)
-    run = gathered(Log(file), max_mb, _shape(picture))
+    run = collect_page_data(Log(file), max_mb, _shape(picture))
     with whole_file(path, force=True) as html:
-        html.write(page(run).encode("utf-8"))
+        html.write(render_page(run).encode("utf-8"))
     click.echo(f"{printable(str(path))}: {path.stat().st_size / 1e6:.1f} MB")
     for line in left_out(run["notes"]):
         click.echo(line)

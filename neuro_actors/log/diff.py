@@ -57,7 +57,7 @@ class Difference:
         return self.first is None
 
 
-def difference(a: LogReader, b: LogReader) -> Difference:
+def compare_logs(a: LogReader, b: LogReader) -> Difference:
     """Compare them. A log that is cut off is compared as far as it goes."""
     found = Difference(metadata=_of_metadata(_told(a), _told(b)))
     names = {name: k for k, name in enumerate(a.members)}

@@ -17,7 +17,7 @@ from ..support.files import is_same, whole_file
 from ..support.text import shown
 from ..support.validation import did_you_mean
 from .reader import LogReader
-from .row_filter import Choice
+from .row_filter import RowFilter
 from .schema import KEY, MACHINES, columns
 
 FORMATS = ("parquet", "csv", "jsonl", "pftrace")
@@ -25,11 +25,11 @@ GROUP_BYTES = 2**26  # of a row group in Parquet, before it is compressed
 AT_ONCE = 2**20  # values that become text together
 
 
-def export(
+def export_log(
     reader: LogReader,
     out: str | PathLike[str],
     form: str | None = None,
-    choice: Choice | None = None,
+    row_filter: RowFilter | None = None,
     force: bool = False,
 ) -> int:
     """Write the chosen rows to `out`; returns their number. form: one of `FORMATS`; or else the file's suffix tells.
@@ -48,19 +48,19 @@ def export(
     if is_same(path, Path(reader.path)):
         raise LogError(f"{str(path)!r} is the log itself: choose another name")
     writers: dict[str, Callable[[LogReader, Iterable[Any], Any], int]] = {
-        "parquet": parquet,
-        "csv": csv,
-        "jsonl": jsonl,
+        "parquet": write_parquet,
+        "csv": write_csv,
+        "jsonl": write_jsonl,
     }
     if form == "pftrace":
-        from .perfetto import pftrace
+        from .perfetto import write_pftrace
 
-        writers["pftrace"] = pftrace
+        writers["pftrace"] = write_pftrace
     with whole_file(path, force) as file:
-        return writers[form](reader, (choice or Choice()).batches(reader), file)
+        return writers[form](reader, (row_filter or RowFilter()).batches(reader), file)
 
 
-def parquet(reader: LogReader, batches: Iterable[Any], file: Any) -> int:
+def write_parquet(reader: LogReader, batches: Iterable[Any], file: Any) -> int:
     """The same columns, and the metadata: nothing is lost."""
     import pyarrow.parquet as pq
 
@@ -80,7 +80,7 @@ def parquet(reader: LogReader, batches: Iterable[Any], file: Any) -> int:
     return rows
 
 
-def csv(reader: LogReader, batches: Iterable[Any], file: Any) -> int:
+def write_csv(reader: LogReader, batches: Iterable[Any], file: Any) -> int:
     """Columns as they are, the values as a JSON list. Text is quoted, so null, which is not, differs from "" ."""
     import pyarrow.csv
 
@@ -105,7 +105,7 @@ def csv(reader: LogReader, batches: Iterable[Any], file: Any) -> int:
     return rows
 
 
-def jsonl(reader: LogReader, batches: Iterable[Any], file: Any) -> int:
+def write_jsonl(reader: LogReader, batches: Iterable[Any], file: Any) -> int:
     """A JSON object a row. There is no NaN and no infinity in JSON: null stands for them."""
     rows = 0
     for batch in _pieces(batches):

@@ -56,13 +56,13 @@ COLUMNS = pa.schema(
 )
 
 
-def beside(log: str | PathLike[str]) -> Path:
+def fault_log_path(log: str | PathLike[str]) -> Path:
     """Where the disturbances of a log lie: `run.disturbances.arrows` beside `run.arrows`."""
     path = Path(log)
     return path.with_name(f"{path.stem}.disturbances{path.suffix}")
 
 
-class DisturbancesWriter:
+class FaultLogWriter:
     """Writes them, batch after batch. Raises `OSError` where the disk refuses.
 
     metadata: of the log's schema.  channels: the settings of those that disturb, or None.
@@ -80,7 +80,7 @@ class DisturbancesWriter:
         }
         self._waiting: list[Disturbance] = []
         self._schema = COLUMNS.with_metadata({KEY: json.dumps(about)})
-        path = beside(log)
+        path = fault_log_path(log)
         with path.open("xb"):  # what exists is nobody's to overwrite
             pass
         self.file = pa.OSFile(os.fsencode(path), "wb")
@@ -132,7 +132,7 @@ class DisturbancesWriter:
 
 
 @dataclass(frozen=True, slots=True)
-class Disturbances:
+class FaultLog:
     """What a log's second file holds.
 
     channels: the settings of those that disturbed, where they are known.  all: in the order in which they befell.
@@ -141,7 +141,7 @@ class Disturbances:
 
     path: str
     channels: dict[str, Any] | None
-    all: tuple[Disturbance, ...]
+    events: tuple[Disturbance, ...]
     digest: str | None
 
     def check(self, digest: str | None) -> None:
@@ -153,10 +153,10 @@ class Disturbances:
             )
 
 
-def disturbances(log: str, metadata: bytes, network: Network) -> Disturbances | None:
+def read_fault_log(log: str, metadata: bytes, network: Network) -> FaultLog | None:
     """The disturbances of a log, as far as they were written; None where no file lies beside it. metadata: of the log's
     schema. Raises `LogError` for a file that is damaged, or belongs to another log."""
-    path = beside(log)
+    path = fault_log_path(log)
     if not os.path.lexists(path):
         return None
     name = str(path)
@@ -165,7 +165,7 @@ def disturbances(log: str, metadata: bytes, network: Network) -> Disturbances | 
     try:
         with path.open("rb") as file, pa.ipc.open_stream(file) as stream:
             channels = _channels(stream.schema, metadata)
-            return Disturbances(name, channels, *_read(stream, frozenset(members(network))))
+            return FaultLog(name, channels, *_read(stream, frozenset(members(network))))
     except LogError as error:
         raise LogError(f"{name!r}: {error}") from None
     except OSError as error:
@@ -174,7 +174,7 @@ def disturbances(log: str, metadata: bytes, network: Network) -> Disturbances | 
         raise LogError(f"{name!r}: it is no Arrow stream ({str(error).splitlines()[0]})") from None
 
 
-def table(held: Iterable[Disturbance]) -> Any:
+def to_table(held: Iterable[Disturbance]) -> Any:
     """As an Arrow table, with texts."""
     kinds = {"what": pa.string(), "kind": pa.string(), "source": pa.string(), "target": pa.string()}
     columns = {name: kinds.get(name, kind) for name, kind in FIELDS.items() if name != "note"}

@@ -9,33 +9,33 @@ from itertools import count
 from ..channels.unreliable.faults import Disturbance
 from ..network.elements import ENVIRONMENT, LOSS
 from ..support.text import counted, printable
-from .fault_log import Disturbances
+from .fault_log import FaultLog
 from .reader import Row
 from .recording import PHASES
-from .row_filter import Choice
+from .row_filter import RowFilter
 
 Key = tuple[str, str | None, str | None]
 MOST = 6  # things that befell one message, which are told
-FAILED = {
+FAILED_ATTEMPT = {
     "lost": "lost at {}",
     "garbled": "garbled at {}",
     "overflowed": "lost at {} for want of room",
 }
-SAID = FAILED | {
+PHRASES = FAILED_ATTEMPT | {
     "doubled": "doubled at {}",
     "late": "held back at {}",
     "repeated": "sent again at {} (attempt {})",
 }
 
 
-def accompanied(
-    rows: Iterable[Row], held: Disturbances, choice: Choice
+def join_faults(
+    rows: Iterable[Row], held: FaultLog, row_filter: RowFilter
 ) -> Iterator[tuple[Row | None, list[Disturbance]]]:
     """Each row with what befell its message. Before a step ends, with no row: who died in it, and what befell messages
     that no row tells, such as an urgency where there was nothing to feel."""
     steps: dict[int, dict[Key, list[Disturbance]]] = defaultdict(lambda: defaultdict(list))
-    for disturbance in held.all:
-        if _chosen(disturbance, choice):
+    for disturbance in held.events:
+        if _chosen(disturbance, row_filter):
             steps[disturbance.step][_key_of(disturbance)].append(disturbance)
     step = 0
     for row in rows:
@@ -48,7 +48,7 @@ def accompanied(
     yield from _without_row(steps.pop(step, {}))
 
 
-def told(disturbances: Iterable[Disturbance]) -> Iterator[str]:
+def describe_faults(disturbances: Iterable[Disturbance]) -> Iterator[str]:
     """In lines: one for each death, one for each message."""
     messages: dict[tuple[str, str, str], list[Disturbance]] = defaultdict(list)
     for d in disturbances:
@@ -57,23 +57,23 @@ def told(disturbances: Iterable[Disturbance]) -> Iterator[str]:
         else:
             messages[d.kind, d.source, d.target].append(d)
     for (kind, source, _), befell in messages.items():
-        sender, receiver = between(befell[0])
+        sender, receiver = sender_and_receiver(befell[0])
         of = f" of {source}" if kind == "target" else ""
         yield printable(f"{kind}{of} {sender} -> {receiver} {_fate(befell)}")
 
 
-def until_it_came(befell: Iterable[Disturbance]) -> list[Disturbance]:
+def faults_until_received(befell: Iterable[Disturbance]) -> list[Disturbance]:
     """Of what befell one message: all that did until it came for the first time. What was sent again after that only
     brought back an answer."""
     own = [d for d in befell if not d.question]
-    failed = {d.attempt for d in own if d.what in FAILED}
+    failed = {d.attempt for d in own if d.what in FAILED_ATTEMPT}
     came = next(attempt for attempt in count(1) if attempt not in failed)
     return [d for d in own if d.attempt <= came]
 
 
 def _fate(befell: list[Disturbance]) -> str:
-    until = until_it_came(befell)
-    parts = [SAID[d.what].format(seconds(d.time), d.attempt) for d in until]
+    until = faults_until_received(befell)
+    parts = [PHRASES[d.what].format(format_seconds(d.time), d.attempt) for d in until]
     if len(parts) > MOST:
         parts = [*parts[:MOST], f"and {len(parts) - MOST} more", parts[-1]]
     came = max((d.attempt for d in until), default=1)
@@ -83,14 +83,14 @@ def _fate(befell: list[Disturbance]) -> str:
     return ", ".join(parts + [f"asked for {counted(asked, 'time')}"] * (asked > 0))
 
 
-def between(d: Disturbance) -> tuple[str, str]:
+def sender_and_receiver(d: Disturbance) -> tuple[str, str]:
     """Who sent the message to whom."""
     if d.kind == "target":
         return ENVIRONMENT, d.target
     return (d.target, d.source) if d.kind == "urgency" else (d.source, d.target)
 
 
-def seconds(time: float) -> str:
+def format_seconds(time: float) -> str:
     """Of virtual time: `0.013 s`."""
     return f"{time:.3f} s"
 
@@ -98,16 +98,16 @@ def seconds(time: float) -> str:
 def _death(d: Disturbance) -> str:
     again = f" again, death {d.attempt} since it last committed," * (d.attempt > 1)
     return printable(
-        f"{d.source} died{again} at {seconds(d.time)}, {d.kind}, and went on from what it had committed"
+        f"{d.source} died{again} at {format_seconds(d.time)}, {d.kind}, and went on from what it had committed"
     )
 
 
-def _chosen(d: Disturbance, choice: Choice) -> bool:
-    if choice.step not in (None, d.step):
+def _chosen(d: Disturbance, row_filter: RowFilter) -> bool:
+    if row_filter.step not in (None, d.step):
         return False
-    if choice.phase is not None and d.kind not in PHASES[choice.phase]:
+    if row_filter.phase is not None and d.kind not in PHASES[row_filter.phase]:
         return False
-    return choice.neuron is None or choice.neuron in (d.source, *between(d))
+    return row_filter.neuron is None or row_filter.neuron in (d.source, *sender_and_receiver(d))
 
 
 def _key_of(d: Disturbance) -> Key:

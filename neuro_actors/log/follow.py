@@ -17,16 +17,16 @@ AT_ONCE = 2**20
 PAUSE = 0.1  # seconds between two looks
 
 
-class Following(LogReader):
+class FollowingReader(LogReader):
     """A log that grows. Its record batches come as they are written, until the end row; if the run was killed, no more
     come, and whoever follows waits until interrupted."""
 
     def __init__(self, path: str | PathLike[str]) -> None:
-        self._file: _Growing | None = None
+        self._file: _GrowingFile | None = None
         super().__init__(path)
 
     def batches(self) -> Iterator[Any]:
-        self._file = _Growing(self._path)
+        self._file = _GrowingFile(self._path)
         try:
             for batch in super().batches():
                 yield batch
@@ -35,16 +35,16 @@ class Following(LogReader):
         finally:
             self._file.close()
 
-    def _stream(self) -> Any:
+    def _open_stream(self) -> Any:
         """Of what is there; or, for `batches`, of what is still to come, too."""
         return (
-            super()._stream()
+            super()._open_stream()
             if self._file is None
             else pa.ipc.open_stream(pa.PythonFile(self._file, "r"))
         )
 
 
-class _Growing:
+class _GrowingFile:
     """A file whose `read` waits until as much as was asked for is there."""
 
     closed = False

@@ -14,10 +14,10 @@ from ..channels.unreliable.faults import Disturbance
 from ..network.network import Network
 from ..support.errors import LogError
 from ..support.validation import as_whole_number
-from .fault_log import disturbances
+from .fault_log import read_fault_log
 from .placement import Workers
-from .reader import LogReader, Rows, joined
-from .row_filter import Choice, Picker
+from .reader import LogReader, Rows, join_rows
+from .row_filter import BatchFilter, RowFilter
 from .schema import CODE, columns
 from .steps import RecordedStep, StepInfo
 
@@ -54,7 +54,7 @@ class Log:
         last: list[int] = []  # the kind of its last row
         rows = 0
         for k, batch in enumerate(self._reader.batches()):
-            self._reader.check(batch, rows)
+            self._reader.check_nulls(batch, rows)
             self._batches.append(batch)
             self._first.append(rows)
             rows += len(batch)
@@ -74,19 +74,19 @@ class Log:
         self.complete = self.digest is not None and not self._reader.cut_off
         sealed = [kind == CODE["seal"] for kind in last]
         self.steps: Sequence[StepInfo] = tuple(
-            [StepInfo.read(*step, whole) for step, whole in zip(begun, sealed, strict=True)]
+            [StepInfo.from_note(*step, whole) for step, whole in zip(begun, sealed, strict=True)]
         )
         self._where = {info.number: k for k, info in enumerate(self.steps)}
-        second = disturbances(self.path, self._reader.metadata, self.network)
+        second = read_fault_log(self.path, self._reader.metadata, self.network)
         if second is not None:
             second.check(self.digest)
-        self.disturbances: tuple[Disturbance, ...] = () if second is None else second.all
+        self.disturbances: tuple[Disturbance, ...] = () if second is None else second.events
         self.channels: dict[str, Any] | None = None if second is None else second.channels
 
     def _rows_of(self, pieces: list[tuple[int, int, int]]) -> Rows:
-        return joined(
+        return join_rows(
             [
-                self._reader.decoded(self._batches[k].slice(a, b - a), self._first[k] + a)
+                self._reader.decode(self._batches[k].slice(a, b - a), self._first[k] + a)
                 for k, a, b in pieces
             ]
         )
@@ -163,7 +163,7 @@ class Log:
         neuron: only what it said and heard, the activations of its sources among them.  phase: "forward", "loss",
         "backward" or "commit".  kind: one kind of message. Raises `LogError` where there is no such neuron, phase or step.
         """
-        pick = Picker(Choice(neuron, step, phase, kind, messages=True), self._reader)
+        pick = BatchFilter(RowFilter(neuron, step, phase, kind, messages=True), self._reader)
         if step is None:
             found = [pick(batch) for batch in self._batches]
         else:
@@ -179,10 +179,10 @@ class Log:
         `neuro-actors log query --help` tells their columns. Nothing but this log can be reached. Raises `LogError` for what
         cannot be answered.
         """
-        from .query import answer, asked, connect
+        from .query import connect, run_select, stream_result
 
         with connect(self.network, self._batches, self.disturbances) as connection:
-            schema, batches = answer(asked(connection, sql), 2**16)
+            schema, batches = stream_result(run_select(connection, sql), 2**16)
             return pa.Table.from_batches(batches, schema=schema)
 
     def plot(
@@ -191,8 +191,8 @@ class Log:
     ) -> Any:  # fmt: skip
         """A matplotlib figure (extra `plot`), also written to `path` if given: the loss and the urgencies, level by level,
         or what is asked for, among it neurons by id, and weights by synapse, as "x0->h2"."""
-        from .plots import figure_of
+        from .plots import plot_log
 
-        return figure_of(
+        return plot_log(
             self._reader, path, loss=loss, urgency=urgency, neurons=neurons, weights=weights
         )

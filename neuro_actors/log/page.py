@@ -87,7 +87,7 @@ class Page:
         return len(self.numbers) == self.room
 
     @property
-    def sheet(self) -> Array:
+    def next_values(self) -> Array:
         """The values of the next step, (n_values,), to be filled in before `add`."""
         sheet: Array = self.values[len(self.numbers)]
         return sheet

@@ -15,21 +15,21 @@ from ..support.errors import LogError
 from .reader import NULL, LogReader, Row, Rows
 from .row_filter import AT_ONCE
 from .schema import CODE, KINDS
-from .series import means
-from .wording import in_words
+from .series import row_means
+from .wording import describe_row
 
 UNIT = 1000  # nanoseconds for a logical time
 SEQUENCE = 1
 
 
-def pftrace(reader: LogReader, batches: Iterable[Any], file: Any) -> int:
+def write_pftrace(reader: LogReader, batches: Iterable[Any], file: Any) -> int:
     """Returns the number of rows. Raises `LogError` without the perfetto package."""
     trace = _Trace(reader, file)
     rows = 0
     for batch in batches:
         for start in range(0, len(batch), AT_ONCE):
             piece = batch.slice(start, AT_ONCE)
-            trace.add(reader.decoded(piece, rows))
+            trace.add(reader.decode(piece, rows))
             rows += len(piece)
     trace.hear()
     return rows
@@ -64,7 +64,7 @@ class _Trace:
 
     def add(self, rows: Rows) -> None:
         """Rows in the order of the log."""
-        mean, strength = means(rows).tolist(), means(rows, absolute=True).tolist()
+        mean, strength = row_means(rows).tolist(), row_means(rows, absolute=True).tolist()
         sender, receiver, kind = rows.sender.tolist(), rows.receiver.tolist(), rows.kind.tolist()
         step, time = rows.step.tolist(), rows.time.tolist()
         row = 0
@@ -135,7 +135,7 @@ class _Trace:
         if rows.kind[row] == CODE["begin"]:
             said = Row(int(rows.step[row]), "begin", None, None, 0, [], rows.notes[row].as_py())
             event = self._begun(self._steps, self._start * UNIT, self._event.TYPE_INSTANT)
-            event.name = in_words(said, self._network)
+            event.name = describe_row(said, self._network)
             self._builder.write_packet(self._packet)
 
     # --- packets -------------------------------------------------------------------------------------------------

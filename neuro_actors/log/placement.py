@@ -24,7 +24,7 @@ from ..support.validation import Indices, as_whole_number
 MOST = 2**31
 
 
-class StepOfRound(Protocol):
+class HasRound(Protocol):
     """A step that knows the name of its round, such as `Step` and `StepInfo`."""
 
     @property
@@ -39,11 +39,11 @@ class Workers:
     shards: int
     shard: Indices
 
-    def replica(self, step: StepOfRound) -> int:
+    def replica(self, step: HasRound) -> int:
         """Which replica did a step."""
         return replica_of(step.round, self.replicas)
 
-    def worker(self, step: StepOfRound, k: int) -> int:
+    def worker(self, step: HasRound, k: int) -> int:
         """Where neuron k, a place in the network, lived that took part in a step."""
         k = as_whole_number("neuron", k, 0, len(self.shard) - 1)
         return self.replica(step) * self.shards + int(self.shard[k])
@@ -59,7 +59,7 @@ class Workers:
         return f"<Workers: replicas={self.replicas}, shards={self.shards}>"
 
 
-def workers_of(text: bytes | None, network: Network) -> Workers | None:
+def parse_workers(text: bytes | None, network: Network) -> Workers | None:
     """What a log's metadata tell of the machines; None for one process. Raises `LogError`, or an error of damaged data."""
     if text is None:
         return None

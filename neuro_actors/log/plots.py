@@ -17,7 +17,14 @@ from ..support.files import check_free, whole_file
 from ..support.text import counted, printable, shown
 from ..support.validation import Array, as_flag, as_list, as_path
 from .reader import LogReader
-from .series import losses, named, of_neuron, synapse_of, urgency_by_level, weight
+from .series import (
+    find_synapse,
+    read_losses,
+    read_neuron,
+    read_urgency_by_level,
+    read_weight,
+    synapse_name,
+)
 
 SUFFIXES = ("png", "svg", "pdf")
 BLUE, ORANGE, GREY = "#0072b2", "#d55e00", "0.8"
@@ -26,7 +33,7 @@ COLUMNS = 400  # of a heat map
 POINTS = 120  # a curve with more is drawn with its running mean
 
 
-def figure_of(
+def plot_log(
     reader: LogReader,
     path: str | PathLike[str] | None = None,
     *,
@@ -74,7 +81,7 @@ def figure_of(
 
 
 def _loss(reader: LogReader) -> Callable[[Any], None]:
-    steps, values = losses(reader)
+    steps, values = read_losses(reader)
     if not len(steps):
         raise LogError(f"{reader.path!r}: no step of it has a loss to show")
 
@@ -93,7 +100,7 @@ def _loss(reader: LogReader) -> Callable[[Any], None]:
 
 
 def _urgency(reader: LogReader) -> Callable[[Any], None]:
-    steps, strength = urgency_by_level(reader)
+    steps, strength = read_urgency_by_level(reader)
     heard = (
         np.flatnonzero(~np.isnan(strength).all(axis=1))
         if len(steps)
@@ -132,7 +139,7 @@ def _urgency(reader: LogReader) -> Callable[[Any], None]:
 def _neuron(reader: LogReader, neuron: str) -> list[Callable[[Any], None]]:
     if not isinstance(neuron, str):
         raise LogError(f"a neuron is named by its id, got {shown(neuron)}")
-    found = of_neuron(reader, neuron)
+    found = read_neuron(reader, neuron)
     name = printable(neuron)
     if not len(found.said):
         raise LogError(f"{reader.path!r}: it holds nothing that {neuron!r} said to its followers")
@@ -160,8 +167,8 @@ def _neuron(reader: LogReader, neuron: str) -> list[Callable[[Any], None]]:
 
 
 def _weights(reader: LogReader, names: Sequence[str]) -> Callable[[Any], None]:
-    synapses = [synapse_of(reader, name) for name in names]
-    curves = [(named(reader, k), *weight(reader, k)) for k in synapses]
+    synapses = [find_synapse(reader, name) for name in names]
+    curves = [(synapse_name(reader, k), *read_weight(reader, k)) for k in synapses]
 
     def onto(axis: Any) -> None:
         from matplotlib import colormaps

@@ -19,10 +19,10 @@ from ..network.elements import ENVIRONMENT, LOSS
 from ..network.network import Network
 from ..support.errors import LogError
 from ..support.text import printable, shown
-from .fault_log import table
+from .fault_log import to_table
 from .schema import columns
 
-MOST = 500  # letters of a complaint that are shown
+MOST = 500  # letters of a query_error that are shown
 SETTINGS: dict[str, Any] = {
     "enable_external_access": "false",
     "python_enable_replacements": "false",  # no tables from variables of the program
@@ -121,7 +121,7 @@ CREATE VIEW gradients AS
 """
 
 
-def tables_in_words() -> str:
+def describe_tables() -> str:
     """The tables and their columns, within 76 columns."""
     lines = [f"{name} ({held})\n    {what}" for name, (held, what) in TABLES.items()]
     return "\n".join(
@@ -145,7 +145,7 @@ def connect(network: Network, batches: Sequence[Any], befell: Sequence[Disturban
         "neurons": _neurons(network),
         "synapses": _synapses(network),
         "hearers": _hearers(network),
-        "disturbances": table(befell),
+        "disturbances": to_table(befell),
     }
     for name, rows in tables.items():
         connection.register(name, rows)
@@ -154,7 +154,7 @@ def connect(network: Network, batches: Sequence[Any], befell: Sequence[Disturban
     return connection
 
 
-def asked(connection: Any, sql: str) -> Any:
+def run_select(connection: Any, sql: str) -> Any:
     """The answer to a SELECT as a DuckDB relation, computed as it is read. Raises `LogError`, in one line, for anything
     that cannot be answered."""
     import duckdb
@@ -168,10 +168,10 @@ def asked(connection: Any, sql: str) -> Any:
             raise LogError("a query is one SELECT: a log is only read")
         return connection.sql(statements[0].query)
     except (duckdb.Error, RuntimeError, UnicodeError) as error:
-        raise LogError(complaint(error)) from None
+        raise LogError(query_error(error)) from None
 
 
-def answer(relation: Any, size: int = 2048) -> tuple[Any, Iterator[Any]]:
+def stream_result(relation: Any, size: int = 2048) -> tuple[Any, Iterator[Any]]:
     """Its schema, and its rows as a stream of record batches. Raises `LogError` where computing it fails."""
     import duckdb
 
@@ -181,7 +181,7 @@ def answer(relation: Any, size: int = 2048) -> tuple[Any, Iterator[Any]]:
         else:  # before 1.5
             reader = relation.fetch_arrow_reader(size)
     except (duckdb.Error, RuntimeError) as error:
-        raise LogError(complaint(error)) from None
+        raise LogError(query_error(error)) from None
     return reader.schema, _read(reader)
 
 
@@ -192,10 +192,10 @@ def _read(reader: Any) -> Iterator[Any]:
         except StopIteration:
             return
         except (pa.ArrowException, OSError, RuntimeError) as error:
-            raise LogError(complaint(error)) from None
+            raise LogError(query_error(error)) from None
 
 
-def complaint(error: Exception) -> str:
+def query_error(error: Exception) -> str:
     """What DuckDB says, without the lines that draw where."""
     said = re.sub(r"^\w+ Error: ", "", " ".join(str(error).split("\nLINE ")[0].split()))
     return "the query cannot be answered: " + printable(

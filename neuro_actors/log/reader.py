@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from ..support.errors import LogError, NeuroActorsError
 from ..support.validation import Array, Indices, as_path
-from .placement import Workers, workers_of
+from .placement import Workers, parse_workers
 from .recording import Recording
 from .schema import CODE, KEY, KINDS, MACHINES, about_of, members, network_of
 
@@ -95,7 +95,7 @@ class LogReader:
             raise LogError(f"{self._path!r}: {getattr(error, 'strerror', error)}") from None
         if not regular:
             raise LogError(f"{self._path!r}: it is no regular file")
-        with self._stream() as stream:
+        with self._open_stream() as stream:
             try:
                 self.schema = stream.schema
                 self.about = about_of(stream.schema)
@@ -106,7 +106,7 @@ class LogReader:
                 self.rule: dict[str, Any] = dict(self.about["rule"])
                 if not isinstance(self.rule["name"], str):
                     raise ValueError("a rule's name is a text")
-                self.machines: Workers | None = workers_of(
+                self.machines: Workers | None = parse_workers(
                     stream.schema.metadata.get(MACHINES), self.network
                 )
             except LogError as error:
@@ -127,7 +127,7 @@ class LogReader:
             "members": {name: code for code, name in enumerate(self.members)},
         }
 
-    def _stream(self) -> Any:
+    def _open_stream(self) -> Any:
         try:
             self._source = pa.memory_map(os.fsencode(self._path))  # a name may be no UTF-8
             self.size = self._source.size()
@@ -141,7 +141,7 @@ class LogReader:
 
     def batches(self) -> Iterator[Any]:
         """The record batches, as far as they are whole."""
-        with self._stream() as stream:
+        with self._open_stream() as stream:
             while True:
                 try:
                     batch = stream.read_next_batch()
@@ -168,7 +168,7 @@ class LogReader:
         held: list[Rows] = []
         first = 0
         for batch in self.batches():
-            rows = self.decoded(batch, first)
+            rows = self.decode(batch, first)
             first += len(rows)
             start = 0
             for stop in np.flatnonzero(
@@ -177,16 +177,16 @@ class LogReader:
                 if stop > start:
                     held.append(rows.cut(start, stop))
                 if held:
-                    yield joined(held)
+                    yield join_rows(held)
                 held, start = [], stop
             if start < len(rows):
                 held.append(rows.cut(start, len(rows)))
         if held:
-            yield joined(held)
+            yield join_rows(held)
 
-    def decoded(self, batch: Any, first: int) -> Rows:
+    def decode(self, batch: Any, first: int) -> Rows:
         """A record batch in numpy's arrays; `first` is its first row's number. Raises `LogError` as `check` does."""
-        self.check(batch, first)
+        self.check_nulls(batch, first)
         value = batch.column("value")
         offsets = value.offsets.to_numpy().astype(np.intp)
         numbers = value.values
@@ -202,7 +202,7 @@ class LogReader:
             batch.column("note"),
         )
 
-    def check(self, batch: Any, first: int) -> None:
+    def check_nulls(self, batch: Any, first: int) -> None:
         """Raise `LogError` for a null where there can be none."""
         for name in ("step", "kind", "time", "value"):
             if batch.column(name).null_count:
@@ -242,7 +242,7 @@ class LogReader:
             return file.read() == b"\xff\xff\xff\xff\x00\x00\x00\x00"
 
 
-def joined(parts: list[Rows]) -> Rows:
+def join_rows(parts: list[Rows]) -> Rows:
     """Rows that follow each other, in one piece."""
     if len(parts) == 1:
         return parts[0]

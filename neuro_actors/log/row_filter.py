@@ -21,7 +21,7 @@ AT_ONCE = 1024  # rows that become objects together
 
 
 @dataclass(frozen=True, slots=True)
-class Choice:
+class RowFilter:
     """neuron: only what it said and heard, the activations of its sources among them.  step: only this one.
 
     phase: "forward", "loss", "backward" or "commit".  kind: one kind of message.  messages: no rows that begin, seal or
@@ -58,7 +58,7 @@ class Choice:
 
     def batches(self, reader: LogReader) -> Iterator[Any]:
         """The chosen rows, in record batches. Raises `LogError` if there is no such neuron."""
-        pick = Picker(self, reader)
+        pick = BatchFilter(self, reader)
         for batch in reader.batches():
             picked = pick(batch)
             if len(picked):
@@ -75,17 +75,23 @@ class Choice:
                 )
 
 
-class Picker:
+class BatchFilter:
     """Picks what was chosen out of the record batches of one log."""
 
-    def __init__(self, choice: Choice, reader: LogReader) -> None:
-        self._choice, self._reader = choice, reader
+    def __init__(self, row_filter: RowFilter, reader: LogReader) -> None:
+        self._choice, self._reader = row_filter, reader
         self._codes = None
-        if choice.messages or (choice.neuron, choice.phase, choice.kind) != (None, None, None):
-            self._codes = [CODE[kind] for kind in ([choice.kind] if choice.kind else choice._kinds)]
+        if row_filter.messages or (row_filter.neuron, row_filter.phase, row_filter.kind) != (
+            None,
+            None,
+            None,
+        ):
+            self._codes = [
+                CODE[kind] for kind in ([row_filter.kind] if row_filter.kind else row_filter._kinds)
+            ]
         self._mine: tuple[int, Any] | None = None  # the neuron, and whose activations it hears
-        if choice.neuron is not None:
-            self._mine = _heard_by(choice.neuron, reader)
+        if row_filter.neuron is not None:
+            self._mine = _heard_by(row_filter.neuron, reader)
 
     def __call__(self, batch: Any) -> Any:
         """The same record batch without the rows that were not asked for."""

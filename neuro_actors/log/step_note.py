@@ -22,7 +22,7 @@ from ..neuron.optimizer_json import described
 from ..neuron.optimizers import Optimizer
 
 
-class Notes:
+class StepNoteWriter:
     """Writes the notes of a run's steps, one after another."""
 
     def __init__(self, optimizer: Optimizer | None = None, updates: int = 0) -> None:
@@ -30,7 +30,9 @@ class Notes:
         self._updates = updates  # made under it
         self._start: tuple[object, str] = (None, "")  # of a note, all but the update; and of what
 
-    def next(self, step: Step, batch: int, columns: int, only: Sequence[str] | None = None) -> str:
+    def make_note(
+        self, step: Step, batch: int, columns: int, only: Sequence[str] | None = None
+    ) -> str:
         """The note of that step. To be asked for every step, for updates are counted."""
         optimizer, update = step.optimizer, None
         if optimizer is not None:

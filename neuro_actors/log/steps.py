@@ -41,16 +41,16 @@ class StepInfo:
     round: str = ""
 
     @classmethod
-    def of(cls, rows: Rows) -> StepInfo:
+    def from_rows(cls, rows: Rows) -> StepInfo:
         """From a step's rows. Raises `LogError` if the first does not say what it was."""
         if rows.kind[0] != CODE["begin"]:
             raise LogError(f"the log is damaged: row {rows.first} should begin a step")
-        return cls.read(
+        return cls.from_note(
             int(rows.step[0]), rows.notes[0].as_py(), bool(rows.kind[-1] == CODE["seal"])
         )
 
     @classmethod
-    def read(cls, number: int, note: str | None, whole: bool) -> StepInfo:
+    def from_note(cls, number: int, note: str | None, whole: bool) -> StepInfo:
         """From the note of a begin row. Raises `LogError` if it makes no sense."""
         try:
             about = json.loads(note or "")
@@ -92,7 +92,7 @@ class RecordedStep:
 
     def __init__(self, network: Network, rows: Rows, info: StepInfo | None = None) -> None:
         self.network, self.rows = network, rows
-        self.info = StepInfo.of(rows) if info is None else info
+        self.info = StepInfo.from_rows(rows) if info is None else info
 
     @cached_property
     def inputs(self) -> Array:

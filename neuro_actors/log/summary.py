@@ -11,18 +11,18 @@ from typing import Any
 import numpy as np
 
 from ..support.text import counted, printable
-from .fault_log import Disturbances, disturbances
-from .fault_story import seconds
+from .fault_log import FaultLog, read_fault_log
+from .fault_story import format_seconds
 from .reader import NULL, LogReader, Rows
 from .schema import CODE, KINDS
 from .steps import StepInfo
-from .wording import called
+from .wording import format_call
 
 WIDTH = 80
 MOST_LEVELS = 16  # of a network that are shown
 
 
-def summary(reader: LogReader) -> dict[str, Any]:
+def summarize(reader: LogReader) -> dict[str, Any]:
     """What `neuro-actors log info --json` prints, in one pass over the file."""
     network = reader.network
     hearers = np.append(network.outgoing.sizes, [0, 0])
@@ -36,13 +36,13 @@ def summary(reader: LogReader) -> dict[str, Any]:
     losses: list[dict[str, Any]] = []
     last: tuple[str | None, str | None] = None, None  # kind and note of the last row
     for batch in reader.batches():
-        held = reader.decoded(batch, rows)
+        held = reader.decode(batch, rows)
         rows, batches = rows + len(held), batches + 1
         kinds += np.bincount(held.kind[held.kind >= 0], minlength=len(KINDS))
         to_all = (held.kind == CODE["activation"]) & (held.receiver == NULL) & (held.sender >= 0)
         delivered += int(hearers[held.sender[to_all]].sum()) + int((held.receiver >= 0).sum())
         for row in np.flatnonzero(held.kind == CODE["begin"]).tolist():
-            info = StepInfo.of(held.cut(row, row + 1))
+            info = StepInfo.from_rows(held.cut(row, row + 1))
             steps.append(info.number)
             if info.only is not None:
                 modes["commits alone"] += 1
@@ -51,7 +51,7 @@ def summary(reader: LogReader) -> dict[str, Any]:
             sizes[info.batch] += 1
             examples += info.batch
             if info.optimizer is not None:
-                taught[f"{info.loss} by {called(info.optimizer)}"] += 1
+                taught[f"{info.loss} by {format_call(info.optimizer)}"] += 1
         found = _losses(held)
         losses = [(losses or found)[0], (found or losses)[-1]] if losses or found else []
         if len(held):
@@ -60,7 +60,7 @@ def summary(reader: LogReader) -> dict[str, Any]:
                 held.notes[len(held) - 1].as_py(),
             )
     complete = last[0] == "end" and not reader.cut_off
-    befell = disturbances(reader.path, reader.metadata, network)
+    befell = read_fault_log(reader.path, reader.metadata, network)
     if befell is not None and complete:
         befell.check(last[1])
     return {
@@ -98,18 +98,18 @@ def summary(reader: LogReader) -> dict[str, Any]:
     }
 
 
-def _disturbed(held: Disturbances) -> dict[str, Any]:
+def _disturbed(held: FaultLog) -> dict[str, Any]:
     """What the channels did to the run."""
     counts = Counter(
-        f"{'questions ' * (d.question and d.what != 'asked')}{d.what}" for d in held.all
+        f"{'questions ' * (d.question and d.what != 'asked')}{d.what}" for d in held.events
     )
     return {
         "file": held.path,
         "complete": held.digest is not None,
         "channels": held.channels,
-        "count": len(held.all),
+        "count": len(held.events),
         "what": dict(sorted(counts.items(), key=lambda item: -item[1])),
-        "last": held.all[-1].time if held.all else None,
+        "last": held.events[-1].time if held.events else None,
     }
 
 
@@ -124,7 +124,7 @@ def _losses(held: Rows) -> list[dict[str, Any]]:
     ]
 
 
-def described(about: dict[str, Any], network: str) -> str:
+def describe_summary(about: dict[str, Any], network: str) -> str:
     """The summary in lines of at most 80 columns. network: its table."""
     rows, steps, examples, loss = (about[name] for name in ("rows", "steps", "examples", "loss"))
     modes = ", ".join(
@@ -204,7 +204,7 @@ def _storm(held: dict[str, Any] | None) -> Iterator[str]:
     if held["count"]:
         yield (
             ", ".join(f"{n:,} {what}" for what, n in held["what"].items())
-            + f"; the last at {seconds(held['last'])}"
+            + f"; the last at {format_seconds(held['last'])}"
         )
     if held["channels"]:
         settings = {name: value for name, value in held["channels"].items() if value}

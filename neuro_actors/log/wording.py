@@ -17,7 +17,7 @@ from .reader import Row
 MOST = 3  # numbers or names that are shown of many
 
 
-def in_words(row: Row, network: Network) -> str:
+def describe_row(row: Row, network: Network) -> str:
     """One line for one row, whatever it holds. Raises `LogError` for one that no run can have written."""
     try:
         return printable(_line(row, network))
@@ -27,7 +27,7 @@ def in_words(row: Row, network: Network) -> str:
         ) from None
 
 
-def called(held: dict[str, Any]) -> str:
+def format_call(held: dict[str, Any]) -> str:
     """An optimiser or a schedule as one writes it; what is at its default is left out."""
     name = str(held.get("name", "?"))
     if "rate" in held:
@@ -42,13 +42,13 @@ def called(held: dict[str, Any]) -> str:
         if key != "name" and not (key in usual and usual[key] == value)
     }
     shown = (
-        f"{key}={called(value) if isinstance(value, dict) else value}"
+        f"{key}={format_call(value) if isinstance(value, dict) else value}"
         for key, value in given.items()
     )
     return f"{name}({', '.join(shown)})"
 
 
-def followers(name: str, network: Network) -> list[str]:
+def receivers_of(name: str, network: Network) -> list[str]:
     """Who hears what this neuron says to all: its synapses' targets, and of an output the loss and the environment."""
     place = network.position[name]
     heard = [network.ids[target] for target in network.targets[network.outgoing.of(place)].tolist()]
@@ -64,7 +64,7 @@ def _line(row: Row, network: Network) -> str:
         rows, steps = row.value
         return f"end: {counted(int(steps), 'step')}, {counted(int(rows), 'row')}, the last seal is {row.note}"
     to_all = row.kind == "activation" and row.receiver is None
-    head = f"step {row.step}: {row.sender} told {_names(followers(str(row.sender), network)) if to_all else row.receiver}:"
+    head = f"step {row.step}: {row.sender} told {_names(receivers_of(str(row.sender), network)) if to_all else row.receiver}:"
     if row.kind == "activation":
         return f"{head} activation {_numbers(row.value, '.3f')}"
     if row.kind == "target":
@@ -80,9 +80,9 @@ def _line(row: Row, network: Network) -> str:
         (network.ids[source], value)
         for source, value in zip(network.sources[synapses].tolist(), weights, strict=True)
     ]
-    shown = ", ".join(f"{name} {number(value, '+.4f')}" for name, value in pairs[:MOST])
+    shown = ", ".join(f"{name} {format_number(value, '+.4f')}" for name, value in pairs[:MOST])
     more = f", … {len(pairs)} synapses" if len(pairs) > MOST else ""
-    return f"{head} {'direction ' * tangent}for {shown}{more}; bias {number(bias, '+.4f')}"
+    return f"{head} {'direction ' * tangent}for {shown}{more}; bias {format_number(bias, '+.4f')}"
 
 
 def _task(note: str) -> str:
@@ -98,7 +98,7 @@ def _task(note: str) -> str:
         return f"gradient of {task['loss']}{inputs}, {batch}{only}"
     if task["mode"] == "product":
         return f"product of the Hessian of {task['loss']} with a direction, {batch}{only}"
-    return f"learn from {task['loss']}, {batch}, by {called(task['optimizer'])}{only}"
+    return f"learn from {task['loss']}, {batch}, by {format_call(task['optimizer'])}{only}"
 
 
 def _names(names: Sequence[str]) -> str:
@@ -110,12 +110,14 @@ def _names(names: Sequence[str]) -> str:
 
 
 def _numbers(values: Sequence[float], form: str) -> str:
-    shown = " ".join(number(value, form) for value in values[:MOST])
+    shown = " ".join(format_number(value, form) for value in values[:MOST])
     if len(values) <= MOST:
         return shown
-    return f"{shown} … ({len(values)} numbers, mean {number(sum(values) / len(values), form)})"
+    return (
+        f"{shown} … ({len(values)} numbers, mean {format_number(sum(values) / len(values), form)})"
+    )
 
 
-def number(value: float, form: str) -> str:
+def format_number(value: float, form: str) -> str:
     """By a power of ten where a fixed point would hide it or make it endless; an exact zero as such."""
     return format(value, form if value == 0 or 1e-3 <= abs(value) < 1e6 else form.replace("f", "e"))

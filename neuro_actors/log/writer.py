@@ -22,14 +22,14 @@ from ..neuron.optimizers import Optimizer
 from ..support.errors import LogError
 from ..support.validation import Array, Indices
 from .digest_chain import Chain
-from .fault_log import DisturbancesWriter, beside
+from .fault_log import FaultLogWriter, fault_log_path
 from .page import Page
 from .page_copy import Filling
 from .placement import Workers
 from .recording import Recording
 from .row_template import Places, Template
 from .schema import CODE, KEY, KINDS, arrow_schema, members
-from .step_note import Notes
+from .step_note import StepNoteWriter
 
 FLUSH_ROWS, FLUSH_SECONDS = 8192, 0.5
 MOST_PAGES = 4  # that are kept, for as many kinds of steps and batch sizes
@@ -86,7 +86,9 @@ class LogWriter:
         self._pages: dict[tuple[_Kind, int, int], Page] = {}
         self._fillings: dict[Page, Filling] = {}
         self._page: Page | None = None  # that is written on
-        self._notes = Notes(resumed.optimizer, resumed.updates) if resumed else Notes()
+        self._notes = (
+            StepNoteWriter(resumed.optimizer, resumed.updates) if resumed else StepNoteWriter()
+        )
         self._step: Step | None = None  # that is told message by message
         self._heard: dict[int, Array] = {}  # its values, by place
         self._learnt: tuple[int, str, Array] | None = (
@@ -96,12 +98,12 @@ class LogWriter:
         self._written = float("-inf")
         self._failure: str | None = None
         self._channels = channels
-        self._disturbances: DisturbancesWriter | None = None  # from the first of them on
+        self._disturbances: FaultLogWriter | None = None  # from the first of them on
         self._open()
 
     def _open(self) -> None:
         try:
-            second = beside(self._path)
+            second = fault_log_path(self._path)
             if self._recording.overwrite:
                 for path in (self._path, second):
                     if path.is_file():
@@ -143,7 +145,7 @@ class LogWriter:
             filling = self._fillings[page] = Filling(
                 self._network, self._places, page.template, said
             )
-        filling.fill(page.sheet, page.starts, said)
+        filling.fill(page.next_values, page.starts, said)
         self._conclude(
             page, step.number, _present(self._network, self._places, page.template, said)
         )
@@ -153,7 +155,7 @@ class LogWriter:
         if (disturbance.step - 1) % self._recording.every != 0:
             return
         if self._disturbances is None:
-            self._written_by(self._begin_disturbances, path=beside(self._path))
+            self._written_by(self._begin_disturbances, path=fault_log_path(self._path))
         if self._disturbances is not None and self._disturbances.add(disturbance):
             self._flush_disturbances()
 
@@ -178,7 +180,9 @@ class LogWriter:
             self._write(self._end())
             self._written_by(self._stream.close)
             if self._disturbances is not None:
-                self._written_by(self._disturbances.close, self._chain.hex, path=beside(self._path))
+                self._written_by(
+                    self._disturbances.close, self._chain.hex, path=fault_log_path(self._path)
+                )
             self._complain()
         finally:
             self._file.close()
@@ -208,7 +212,7 @@ class LogWriter:
         parts = [
             heard[p] if p in heard else np.zeros(n) for p, n in zip(places, lengths, strict=True)
         ]
-        np.concatenate([*parts, np.empty(0)], out=page.sheet)
+        np.concatenate([*parts, np.empty(0)], out=page.next_values)
         self._conclude(page, step.number, None if present.all() else present)
 
     def _begun(self, step: Step, batch: int, columns: int, commits: Array) -> Page | None:
@@ -220,15 +224,17 @@ class LogWriter:
             page = self._turn_to(self._page_for(_Kind(True, False, True, False), 0, 0))
             parts = np.split(learnt, np.cumsum(self._places.fans)[:-1])
             chosen = page.template.place - self._places.block["committed"].start
-            page.sheet[...] = np.concatenate([parts[k] for k in chosen.tolist()] or [np.empty(0)])
+            page.next_values[...] = np.concatenate(
+                [parts[k] for k in chosen.tolist()] or [np.empty(0)]
+            )
             self._note = note
             self._conclude(page, number, None)
         if not left_out:
-            self._note = self._notes.next(step, batch, columns)
+            self._note = self._notes.make_note(step, batch, columns)
             kind = _Kind(step.loss is not None, step.wrt_inputs, False, step.tangent)
             return self._turn_to(self._page_for(kind, batch, columns))
         if step.optimizer is not None:
-            note = self._notes.next(step, batch, columns, ["commit"])
+            note = self._notes.make_note(step, batch, columns, ["commit"])
             if "commit" in self._recording.kinds and len(commits) == self._places.fans.sum():
                 self._learnt = step.number, note, commits.copy()
         return None
@@ -275,11 +281,11 @@ class LogWriter:
         note = self._note
         self._steps, self._last = self._steps + 1, number
         if present is None:
-            page.add(number, note, self._chain.add(number, note, page.sheet[page.sealed]))
+            page.add(number, note, self._chain.add(number, note, page.next_values[page.sealed]))
         else:
-            sheet = page.sheet.copy()  # for the page is empty after this
+            sheet = page.next_values.copy()  # for the page is empty after this
             self._flush()
-            page.sheet[...] = sheet
+            page.next_values[...] = sheet
             page.add(number, note, "")
             rows = pa.array(np.concatenate([[True], present, [False]]))
             for batch in page.batches():
@@ -310,13 +316,13 @@ class LogWriter:
             self._written = time.monotonic()
 
     def _begin_disturbances(self) -> None:
-        self._disturbances = DisturbancesWriter(
+        self._disturbances = FaultLogWriter(
             self._path, self._schema.metadata[KEY], self._network, self._channels
         )
 
     def _flush_disturbances(self) -> None:
         if self._disturbances is not None:
-            self._written_by(self._disturbances.flush, path=beside(self._path))
+            self._written_by(self._disturbances.flush, path=fault_log_path(self._path))
 
     def _write(self, batch: Any) -> None:
         self._rows += len(batch)

@@ -32,7 +32,7 @@ MOST_NUMBERS = 2**24  # in what they have come to
 ENDED = -1  # in the place of a neuron
 
 
-def followers(network: Network, start: int) -> NDArray[np.bool_]:
+def downstream_of(network: Network, start: int) -> NDArray[np.bool_]:
     """(n_neurons,): the neuron itself, and all that a path leads to from it."""
     found = np.zeros(len(network.ids), dtype=bool)
     found[start] = True
@@ -59,7 +59,7 @@ def influence(network: Network, start: int, slopes: Array) -> Array:
     """∂(each neuron's activation)/∂(that of `start`), (n_neurons, batch): the sum over all paths, forwards."""
     found = np.zeros(slopes.shape)
     found[start] = 1.0
-    inside = followers(network, start)
+    inside = downstream_of(network, start)
     for level in range(int(network.level[start]) + 1, network.depth + 1):
         here = np.flatnonzero(inside & (network.level == level))
         for nodes, starts, synapses in _fans(network.incoming, here, slopes.shape[1]):
@@ -69,7 +69,7 @@ def influence(network: Network, start: int, slopes: Array) -> Array:
 
 
 @dataclass(frozen=True, slots=True)
-class Way:
+class SynapsePath:
     """One path: its synapses, where it ends, and its product for each example, (batch,)."""
 
     synapses: tuple[int, ...]
@@ -83,7 +83,7 @@ class Way:
 
 
 @dataclass(frozen=True, slots=True)
-class Greatest:
+class SearchResult:
     """What a search found.
 
     ways: the greatest by absolute value, in that order; paths that are worth nothing are left out.
@@ -91,7 +91,7 @@ class Greatest:
     cut_off: whether it was; then no path that is not among `ways` is greater than `rest`.
     """
 
-    ways: tuple[Way, ...]
+    ways: tuple[SynapsePath, ...]
     proved: int
     cut_off: bool
     rest: float
@@ -125,7 +125,7 @@ class Paths:
         shape = slopes.shape
         sums, sizes, most = np.zeros(shape), np.zeros(shape), np.zeros(shape)
         counts = np.zeros(len(slopes), dtype=object)  # whole numbers of any size
-        inside = followers(network, start)
+        inside = downstream_of(network, start)
         for node, end in ends.items():
             if inside[node]:
                 sums[node], sizes[node], most[node], counts[node] = end, np.abs(end), np.abs(end), 1
@@ -144,7 +144,7 @@ class Paths:
         self.longest = int(network.level[inside].max() - network.level[start])
         self.fan = int(network.outgoing.sizes[inside].max()) + 1
 
-    def greatest(self, first: Array, most: int) -> Greatest:
+    def find_greatest(self, first: Array, most: int) -> SearchResult:
         """The `most` greatest paths, each beginning with `first`, (batch,).
 
         Best first: of all paths begun, the one is gone on with of which most can still become, which for each example
@@ -167,7 +167,7 @@ class Paths:
                     (heapreplace if len(best) == most else heappush)(best, bound)
 
         keep(_mean(np.abs(first) * self._most[self._start]), 0, self._start, first, ())
-        ways: list[Way] = []
+        ways: list[SynapsePath] = []
         while heap and len(ways) < most and work > 0:
             _, minus_length, _, node, products, way = heappop(heap)
             if node == ENDED:
@@ -205,7 +205,7 @@ class Paths:
         ways.sort(
             key=lambda way: -abs(way.value)
         )  # those that rounding may have put into another order
-        return Greatest(tuple(ways), proved, cut_off, rest)
+        return SearchResult(tuple(ways), proved, cut_off, rest)
 
 
 def _fans(groups: Groups, nodes: Indices, batch: int) -> Iterator[tuple[Indices, Indices, Indices]]:
@@ -233,9 +233,9 @@ def _mean(values: Array) -> float:
     return float(values.mean())
 
 
-def _way(products: Array, end: int, way: tuple[Any, ...]) -> Way:
+def _way(products: Array, end: int, way: tuple[Any, ...]) -> SynapsePath:
     synapses: list[int] = []
     while way:
         synapse, way = way
         synapses.append(synapse)
-    return Way(tuple(reversed(synapses)), end, products)
+    return SynapsePath(tuple(reversed(synapses)), end, products)

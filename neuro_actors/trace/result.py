@@ -70,10 +70,10 @@ class Trace:
         return float(sum(path.value for path in self.paths))
 
     def __str__(self) -> str:
-        return in_words(self)
+        return describe_trace(self)
 
 
-def in_words(trace: Trace) -> str:
+def describe_trace(trace: Trace) -> str:
     """What was asked, the paths with the greatest first, and what all of them come to."""
     lines = textwrap.wrap(f"{trace.about}: {trace.total:+.6g}", 80, break_long_words=False)
     if trace.number == 0:

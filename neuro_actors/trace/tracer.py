@@ -16,7 +16,7 @@ from ..neuron import sums
 from ..support.errors import InputError, LogError
 from ..support.text import printable, shown
 from ..support.validation import Array, as_list, as_whole_number, did_you_mean, some
-from .paths import Paths, Way, followers, influence, slopes
+from .paths import Paths, SynapsePath, downstream_of, influence, slopes
 from .result import Factor, Path, Trace
 
 
@@ -184,7 +184,7 @@ class Tracer:
     def _slopes(self, start: int, include: bool) -> tuple[NDArray[np.bool_], Array]:
         """Who follows `start`, and the slopes of these, and of `start` if it is to be included."""
         network = self.network
-        reached = followers(network, start)
+        reached = downstream_of(network, start)
         where = reached.copy()
         where[start] = include
         self._need_parameters(where & ~network.is_input)
@@ -276,7 +276,7 @@ class Tracer:
             raise LogError(
                 f"{self._log.path!r}: in step {self.info.number} products along the paths exceed all numbers"
             )
-        found = ways.greatest(first, limit + 1)  # one more, to know whether there is one
+        found = ways.find_greatest(first, limit + 1)  # one more, to know whether there is one
         told, shown = blame if to_loss else {}, found.ways[:limit]
         paths = tuple(self._path(way, start, slope, told, factors) for way in shown)
         rest = max([found.rest, *(abs(way.value) for way in found.ways[limit:])])
@@ -312,7 +312,7 @@ class Tracer:
 
     def _path(
         self,
-        way: Way,
+        way: SynapsePath,
         start: int,
         slope: Array,
         blame: Mapping[int, Array],

@@ -55,8 +55,8 @@ def show(
             "na.show needs anywidget: pip install 'neuro-actors[notebook]'"
         ) from None
     from ..log.log import Log as Opened
-    from .gathered import gathered
-    from .page import page
+    from .page import render_page
+    from .page_data import collect_page_data
 
     class View(anywidget.AnyWidget):  # type: ignore[misc]
         _esm = SCRIPT
@@ -64,4 +64,4 @@ def show(
         height = traitlets.Int().tag(sync=True)
 
     opened = log if isinstance(log, Opened) else Opened(log)
-    return View(page=page(gathered(opened, max_mb, picture)), height=height)
+    return View(page=render_page(collect_page_data(opened, max_mb, picture)), height=height)

@@ -15,16 +15,16 @@ from pathlib import Path
 from string import Template
 from typing import Any
 
-from .gathered import as_json
+from .page_data import as_json
 
 FOLDER = Path(__file__).parent / "js"
 IMPORT = re.compile(r'^import \{ [\w, ]+ \} from "\./(\w+\.js)";\n', re.MULTILINE)
 EXPORT = re.compile(r"^export (?=(?:class|const|function) )", re.MULTILINE)
 
 
-def page(run: dict[str, Any]) -> str:
-    """The page that shows a run, see `gathered`."""
-    script, style = joined("main.js"), _text("page.css")
+def render_page(run: dict[str, Any]) -> str:
+    """The page that shows a run, see `collect_page_data`."""
+    script, style = join_modules("main.js"), _text("page.css")
     own = f"script-src '{_hash(script)}'; style-src '{_hash(style)}'"
     policy = f"default-src 'none'; {own}; base-uri 'none'; form-action 'none'"
     parts = {"policy": policy, "style": style, "script": script, "run": as_json(run)}
@@ -32,7 +32,7 @@ def page(run: dict[str, Any]) -> str:
 
 
 @cache
-def joined(name: str) -> str:
+def join_modules(name: str) -> str:
     """A module and all that it imports, as one script."""
     order: list[str] = []
 

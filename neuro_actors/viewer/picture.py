@@ -11,7 +11,7 @@ from ..support.validation import Array
 LEAST_SIDE, MOST_UNLIKE = 5, 0.75
 
 
-def picture(inputs: Array) -> tuple[int, int] | None:
+def find_picture(inputs: Array) -> tuple[int, int] | None:
     """(rows, columns) if inputs (examples, n_inputs), row by row, look like one, else None.
 
     Neighbours in a picture differ less than any two of its points; in a table of measurements they do not.

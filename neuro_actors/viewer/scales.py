@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from ..support.validation import Array
-from .told import Told
+from .step_values import StepValues
 
 if TYPE_CHECKING:
     from ..network.network import Network
@@ -24,7 +24,7 @@ class Scales:
         self._ends: list[tuple[float, float]] = []
         self._most: dict[str, float] = {}
 
-    def add(self, before: Network, after: Network, said: Told) -> None:
+    def add(self, before: Network, after: Network, said: StepValues) -> None:
         """One step: the network as it was, and as it became."""
         heard = said.activations[:, self._input]
         finite = heard[np.isfinite(heard)]
@@ -50,7 +50,7 @@ class Scales:
         strong = float(np.percentile(sizes, MOST)) if sizes.size else 0.0
         self._most[name] = max(self._most.get(name, 0.0), strong)
 
-    def found(self) -> dict[str, object]:
+    def to_json(self) -> dict[str, object]:
         """For each name its scale; for `input` the least and the greatest."""
         low, high = (
             (sum(end) / len(end) for end in zip(*self._ends, strict=True))

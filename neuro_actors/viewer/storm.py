@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from typing import TYPE_CHECKING, Any
 
-from ..log.fault_story import FAILED, until_it_came
+from ..log.fault_story import FAILED_ATTEMPT, faults_until_received
 
 if TYPE_CHECKING:
     from ..channels.unreliable.faults import Disturbance
@@ -32,8 +32,8 @@ def storm(log: Log) -> dict[int, dict[str, Any]]:
             continue
         messages[d.step, d.kind, d.source, d.target].append(d)
     for (number, *name), befell in messages.items():
-        until = until_it_came(befell)
-        lost = [round(d.time, 3) for d in until if d.what in FAILED]
+        until = faults_until_received(befell)
+        lost = [round(d.time, 3) for d in until if d.what in FAILED_ATTEMPT]
         came = next(
             (round(d.time, 3) for d in until if d.what == "repeated" and d.attempt > len(lost)),
             None,

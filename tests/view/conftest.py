@@ -15,8 +15,8 @@ from viewing import record
 
 import neuro_actors as na
 from neuro_actors.proof.verify import draw_case
-from neuro_actors.viewer.gathered import gathered
-from neuro_actors.viewer.page import page as html
+from neuro_actors.viewer.page import render_page as html
+from neuro_actors.viewer.page_data import collect_page_data
 
 CHROMIUM = next(
     filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None
@@ -169,7 +169,7 @@ def logs(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
 def pages(logs: dict[str, Path]) -> dict[str, Path]:
     """The page of each log."""
     for path in logs.values():
-        path.with_suffix(".html").write_bytes(html(gathered(na.open_log(path))).encode())
+        path.with_suffix(".html").write_bytes(html(collect_page_data(na.open_log(path))).encode())
     return {name: path.with_suffix(".html") for name, path in logs.items()}
 
 

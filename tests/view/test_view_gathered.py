@@ -13,10 +13,10 @@ from viewing import record
 import neuro_actors as na
 from neuro_actors.cli.view import view
 from neuro_actors.support.files import whole_file
-from neuro_actors.viewer.gathered import gathered
-from neuro_actors.viewer.picture import picture
-from neuro_actors.viewer.thinning import plan, spread
-from neuro_actors.viewer.told import told
+from neuro_actors.viewer.page_data import collect_page_data
+from neuro_actors.viewer.picture import find_picture
+from neuro_actors.viewer.selection import select_steps, spread_evenly
+from neuro_actors.viewer.step_values import read_step_values
 
 
 def decoded(text: str, item: int = 8) -> np.ndarray:
@@ -25,7 +25,7 @@ def decoded(text: str, item: int = 8) -> np.ndarray:
 
 def test_the_numbers_are_those_of_the_log(logs: dict[str, Path]) -> None:
     log = na.open_log(logs["family"])
-    run = gathered(log)
+    run = collect_page_data(log)
     for shown, info in zip(run["steps"], log.steps, strict=True):
         step = log.step(info.number)
         rows = info.batch + 1
@@ -53,7 +53,7 @@ def test_the_numbers_are_those_of_the_log(logs: dict[str, Path]) -> None:
 
 def test_the_signal_is_what_the_activation_came_from(logs: dict[str, Path]) -> None:
     log = na.open_log(logs["family"])
-    said = told(log.network, log.step(1), 3)
+    said = read_step_values(log.network, log.step(1), 3)
     for k, name in enumerate(log.network.activations):
         if not log.network.is_input[k]:
             assert np.array_equal(
@@ -67,7 +67,7 @@ def test_a_log_cut_off_shows_what_stands_before(logs: dict[str, Path], tmp_path:
     (tmp_path / "cut.arrows").write_bytes(whole[: len(whole) * 7 // 10])
     log = na.open_log(tmp_path / "cut.arrows")
     if len(log.steps):
-        run = gathered(log)
+        run = collect_page_data(log)
         assert run["notes"]["complete"] is False
         assert len(run["steps"]) == len(log.steps)
 
@@ -86,14 +86,14 @@ def test_a_partial_log_shows_what_it_has(tmp_path: Path) -> None:
     ):
         path = tmp_path / f"{name}.arrows"
         record(na.Recording(path, **how), net, run)
-        shown = gathered(na.open_log(path))
+        shown = collect_page_data(na.open_log(path))
         assert shown["notes"]["partial"] is True
         assert len(shown["steps"]) == (3 if name == "every" else 5)
 
 
 @pytest.mark.parametrize("budget", [12e6, 3e6, 1e6, 0.4e6])
 def test_a_plan_stays_within_its_budget(budget: float) -> None:
-    made = plan(1000, 20000, [8] * 500, budget)
+    made = select_steps(1000, 20000, [8] * 500, budget)
     rows = min(8, made.examples) + 1
     synapses = 20000 if made.synapses else 0
     weight = (
@@ -106,44 +106,44 @@ def test_a_plan_stays_within_its_budget(budget: float) -> None:
 
 
 def test_what_goes_first() -> None:
-    assert plan(7, 10, [3] * 30, 12e6) == plan(7, 10, [3] * 30, 1e6)
-    small = plan(7, 10, [3] * 30, 12e6)
+    assert select_steps(7, 10, [3] * 30, 12e6) == select_steps(7, 10, [3] * 30, 1e6)
+    small = select_steps(7, 10, [3] * 30, 12e6)
     assert (small.steps, small.examples, small.item, small.synapses) == (
         list(range(30)),
         3,
         8,
         True,
     )
-    digits = plan(1000, 20000, [2] * 30, 12e6)
+    digits = select_steps(1000, 20000, [2] * 30, 12e6)
     assert (len(digits.steps), digits.examples, digits.item) == (30, 2, 4)
-    examples = plan(1000, 20000, [64] * 30, 12e6)
+    examples = select_steps(1000, 20000, [64] * 30, 12e6)
     assert examples.examples < 64
     assert len(examples.steps) >= 24
-    wires = plan(10_000, 5_000_000, [1] * 3, 12e6)
+    wires = select_steps(10_000, 5_000_000, [1] * 3, 12e6)
     assert not wires.synapses
     with pytest.raises(
         na.InputError,
         match=r"^a network of 10,000,000 neurons does not fit into a page of 12 MB: allow more$",
     ):
-        plan(10_000_000, 10, [1], 12e6)
+        select_steps(10_000_000, 10, [1], 12e6)
 
 
 def test_spread() -> None:
-    assert spread(5, 9) == [0, 1, 2, 3, 4]
-    assert spread(101, 5) == [0, 25, 50, 75, 100]
-    assert spread(10, 1) == [9]
-    assert spread(0, 1) == []
+    assert spread_evenly(5, 9) == [0, 1, 2, 3, 4]
+    assert spread_evenly(101, 5) == [0, 25, 50, 75, 100]
+    assert spread_evenly(10, 1) == [9]
+    assert spread_evenly(0, 1) == []
 
 
 def test_what_is_a_picture() -> None:
     rng = np.random.default_rng(1)
     noise = rng.normal(size=(9, 64))
     smooth = np.cumsum(np.cumsum(rng.normal(size=(9, 8, 8)), axis=1), axis=2).reshape(9, 64)
-    assert picture(smooth) == (8, 8)
-    assert picture(noise) is None
-    assert picture(smooth[:, :60]) is None
-    assert picture(smooth[:, :16]) is None
-    assert picture(np.zeros((3, 64))) is None
+    assert find_picture(smooth) == (8, 8)
+    assert find_picture(noise) is None
+    assert find_picture(smooth[:, :60]) is None
+    assert find_picture(smooth[:, :16]) is None
+    assert find_picture(np.zeros((3, 64))) is None
 
 
 def test_the_command(logs: dict[str, Path], tmp_path: Path) -> None:

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 import neuro_actors as na
-from neuro_actors.viewer.gathered import gathered
+from neuro_actors.viewer.page_data import collect_page_data
 
 Look = Callable[..., Any]
 POINT = """([x, y, which]) => {
@@ -42,7 +42,7 @@ def ground(page: Any, log: na.log.log.Log) -> dict[str, tuple[int, ...]]:
 
 def test_what_is_gathered_is_who_lived_where(logs: dict[str, Path]) -> None:
     log = na.open_log(logs["machines"])
-    run = gathered(log)
+    run = collect_page_data(log)
     assert {key: run["machines"][key] for key in ("replicas", "shards")} == {
         "replicas": 2,
         "shards": 2,
@@ -56,7 +56,7 @@ def test_what_is_gathered_is_who_lived_where(logs: dict[str, Path]) -> None:
 
 
 def test_one_process_leaves_no_trace(logs: dict[str, Path], look: Look) -> None:
-    run = gathered(na.open_log(logs["family"]))
+    run = collect_page_data(na.open_log(logs["family"]))
     assert run["machines"] is None
     assert not [step for step in run["steps"] if "replica" in step or "microBatch" in step]
     page = look("family")

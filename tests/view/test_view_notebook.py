@@ -14,9 +14,9 @@ from typing import Any
 import pytest
 
 import neuro_actors as na
-from neuro_actors.viewer.gathered import gathered
 from neuro_actors.viewer.notebook import SCRIPT
-from neuro_actors.viewer.page import page as html
+from neuro_actors.viewer.page import render_page as html
+from neuro_actors.viewer.page_data import collect_page_data
 
 
 def test_without_anywidget_it_says_what_to_install(
@@ -34,7 +34,7 @@ def test_the_widget_holds_the_page(logs: dict[str, Path]) -> None:
     pytest.importorskip("anywidget", reason="needs anywidget: pip install -e '.[notebook]'")
     log = na.open_log(logs["family"])
     for shown in (na.show(log, height=500), na.show(str(logs["family"]), height=500)):
-        assert shown.page == html(gathered(log))
+        assert shown.page == html(collect_page_data(log))
         assert shown.height == 500
 
 

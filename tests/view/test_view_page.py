@@ -12,8 +12,8 @@ import numpy as np
 import pytest
 
 import neuro_actors as na
-from neuro_actors.viewer.gathered import gathered
-from neuro_actors.viewer.page import page as html
+from neuro_actors.viewer.page import render_page as html
+from neuro_actors.viewer.page_data import collect_page_data
 
 Look = Callable[..., Any]
 RAISED = str.maketrans("⁻⁰¹²³⁴⁵⁶⁷⁸⁹−", "-0123456789-")
@@ -415,7 +415,9 @@ def test_a_population(look: Look) -> None:
 
 
 def test_without_synapses_sums_are_shown(look: Look, logs: dict[str, Path], tmp_path: Path) -> None:
-    (tmp_path / "small.html").write_text(html(gathered(na.open_log(logs["population"]), 0.5)))
+    (tmp_path / "small.html").write_text(
+        html(collect_page_data(na.open_log(logs["population"]), 0.5))
+    )
     page = look("population", path=tmp_path / "small.html")
     assert "The network is too large for its 16100 synapses" in page.locator(
         "#panel"

@@ -12,8 +12,8 @@ from pathlib import Path
 
 import pytest
 
-from neuro_actors.viewer.gathered import as_json
-from neuro_actors.viewer.page import FOLDER, joined, page
+from neuro_actors.viewer.page import FOLDER, join_modules, render_page
+from neuro_actors.viewer.page_data import as_json
 
 MODULES = sorted(FOLDER.glob("*.js"))
 NODE = shutil.which("node")
@@ -35,12 +35,12 @@ def test_the_parts_by_themselves() -> None:
 @needs_node
 def test_joined_they_are_one_script(tmp_path: Path) -> None:
     assert NODE is not None
-    (tmp_path / "all.mjs").write_text(joined("main.js"))
+    (tmp_path / "all.mjs").write_text(join_modules("main.js"))
     subprocess.run([NODE, "--check", str(tmp_path / "all.mjs")], check=True)
 
 
 def test_joining_leaves_nothing_out() -> None:
-    script = joined("main.js")
+    script = join_modules("main.js")
     assert not re.search(r"^\s*(import|export)\b", script, re.MULTILINE)
     for module in MODULES:
         text = module.read_text()
@@ -93,7 +93,7 @@ def test_every_word_is_there_and_needed() -> None:
 
 
 def test_the_policy_allows_this_script_and_this_style_alone() -> None:
-    text = page({"title": "x"})
+    text = render_page({"title": "x"})
     policy = re.search(r'Content-Security-Policy" content="([^"]+)"', text)
     assert policy is not None
     script = re.search(r'<script type="module">(.*?)</script>', text, re.DOTALL)
@@ -114,4 +114,4 @@ def test_json_in_which_no_tag_begins() -> None:
     text = as_json(values)
     assert not set("<>&\u2028") & set(text)
     assert json.loads(text) == values
-    assert as_json(values) in page(values)
+    assert as_json(values) in render_page(values)

@@ -10,10 +10,10 @@ import numpy as np
 import pytest
 
 import neuro_actors as na
-from neuro_actors.log.fault_log import beside
-from neuro_actors.viewer.gathered import gathered
+from neuro_actors.log.fault_log import fault_log_path
+from neuro_actors.viewer.page_data import collect_page_data
+from neuro_actors.viewer.selection import select_steps
 from neuro_actors.viewer.storm import storm
-from neuro_actors.viewer.thinning import plan
 
 Look = Callable[..., Any]
 
@@ -50,7 +50,9 @@ def test_what_is_gathered_is_what_befell(logs: dict[str, Path]) -> None:
         if d.what == "repeated"
     }
     assert len(lost) == 6
-    shown = {step["number"]: step["storm"] for step in gathered(log)["steps"] if "storm" in step}
+    shown = {
+        step["number"]: step["storm"] for step in collect_page_data(log)["steps"] if "storm" in step
+    }
     assert set(shown) == {1, 2}
     face = [d.time for d in lost if d.target == "face"]
     came = again["activation", "eyes", "face", 1, 3]
@@ -73,7 +75,7 @@ def test_what_is_gathered_is_what_befell(logs: dict[str, Path]) -> None:
 
 
 def test_calm_weather_leaves_no_trace(logs: dict[str, Path], look: Look) -> None:
-    run = gathered(na.open_log(logs["family"]))
+    run = collect_page_data(na.open_log(logs["family"]))
     assert not [step for step in run["steps"] if "storm" in step]
     page = look("family")
     assert not page.locator("#weather").is_visible()
@@ -84,8 +86,8 @@ def test_calm_weather_leaves_no_trace(logs: dict[str, Path], look: Look) -> None
 def test_a_letter_that_never_came(logs: dict[str, Path], tmp_path: Path) -> None:
     """Of a log that was cut off it is told that it was lost, and no more."""
     (tmp_path / "storm.arrows").write_bytes(logs["storm"].read_bytes())
-    raw = beside(logs["storm"]).read_bytes()
-    beside(tmp_path / "storm.arrows").write_bytes(raw)
+    raw = fault_log_path(logs["storm"]).read_bytes()
+    fault_log_path(tmp_path / "storm.arrows").write_bytes(raw)
     log = na.open_log(tmp_path / "storm.arrows")
     first = next(d for d in log.disturbances if d.target == "face")
     log.disturbances = tuple(d for d in log.disturbances if d.time <= first.time)
@@ -96,7 +98,7 @@ def test_a_letter_that_never_came(logs: dict[str, Path], tmp_path: Path) -> None
 
 def test_a_storm_makes_room_for_itself() -> None:
     """What befell a step is counted to its bytes; where a page is too small, there are fewer steps."""
-    calm, loud = (plan(10, 20, [4] * 200, 1e6, more) for more in (None, [20_000] * 200))
+    calm, loud = (select_steps(10, 20, [4] * 200, 1e6, more) for more in (None, [20_000] * 200))
     assert len(calm.steps) == 200
     assert 24 <= len(loud.steps) < 60
 

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, slots=True)
-class Told:
+class StepValues:
     """A step's numbers, by rows: each kept example in a row, and in a last one, if the batch has several, their mean
     over the whole batch. NaN where nobody said anything.
 
@@ -37,7 +37,7 @@ class Told:
     wants: Array | None
 
 
-def told(network: Network, recorded: Any, n_examples: int) -> Told:
+def read_step_values(network: Network, recorded: Any, n_examples: int) -> StepValues:
     """What was told in a step. network: as it was before the step, recorded: a `RecordedStep`."""
     a = recorded.activations
     losses = recorded.losses if len(recorded.losses) == a.shape[1] else np.full(a.shape[1], np.nan)
@@ -61,7 +61,7 @@ def told(network: Network, recorded: Any, n_examples: int) -> Told:
     with_mean_of_size = rows(slopes)
     if a.shape[1] > 1:
         with_mean_of_size[-1] = np.abs(slopes).mean(axis=1)
-    return Told(
+    return StepValues(
         rows(a), rows(z), rows(u), with_mean_of_size, rows(v), rows(recorded.targets), rows(recorded.blame), rows(losses),
         wants,
     )  # fmt: skip

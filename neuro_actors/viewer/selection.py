@@ -18,7 +18,7 @@ LEAST_STEPS = 24  # examples and synapses go before there are fewer than these
 
 
 @dataclass(frozen=True, slots=True)
-class Plan:
+class Selection:
     """What is kept: places of steps, examples of each batch, bytes of a number, whether the synapses."""
 
     steps: list[int]
@@ -27,13 +27,13 @@ class Plan:
     synapses: bool
 
 
-def plan(
+def select_steps(
     n_neurons: int,
     n_synapses: int,
     batches: list[int],
     budget: float,
     more: list[int] | None = None,
-) -> Plan:
+) -> Selection:
     """The most that stays within `budget` bytes. batches: each step's number of examples. First and last steps stay.
     more: bytes that are kept of each step in any case.
 
@@ -58,17 +58,17 @@ def plan(
         parameters = item * BASE64 * (n_neurons + (n_synapses if synapses else 0))
         # A step that follows another one shares its weights with it; steps far apart share none.
         if bytes_of_step.sum() + parameters <= room:
-            return Plan(list(range(len(batches))), examples, item, synapses)
+            return Selection(list(range(len(batches))), examples, item, synapses)
         apart = bytes_of_step.max() + parameters
         fit = int(room // apart)
         if fit >= min(least, len(batches)) and least < len(batches):
-            return Plan(spread(len(batches), fit), examples, item, synapses)
+            return Selection(spread_evenly(len(batches), fit), examples, item, synapses)
     raise InputError(
         f"a network of {n_neurons:,} neurons does not fit into a page of {budget / 1e6:g} MB: allow more"
     )
 
 
-def spread(n: int, kept: int) -> list[int]:
+def spread_evenly(n: int, kept: int) -> list[int]:
     """At most `kept` places among n, evenly spaced, the first and the last among them (of one, the last)."""
     if kept < 2:
         return [n - 1][:n]

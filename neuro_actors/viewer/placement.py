@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from ..log.steps import StepInfo
 
 
-def machines(log: Log) -> dict[str, Any] | None:
+def placement(log: Log) -> dict[str, Any] | None:
     """Of the run; None where all lived in one process."""
     held = log.machines
     if held is None:
@@ -21,7 +21,7 @@ def machines(log: Log) -> dict[str, Any] | None:
     return {"replicas": held.replicas, "shards": held.shards, "shard": shard}
 
 
-def of_step(log: Log, info: StepInfo) -> dict[str, Any]:
+def step_placement(log: Log, info: StepInfo) -> dict[str, Any]:
     """microBatch: (which, of how many), where it is one.  replica: who did it, where there are several machines."""
     place = place_of(info.round)
     found: dict[str, Any] = {} if place is None else {"microBatch": place}

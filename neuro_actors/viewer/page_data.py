@@ -12,17 +12,17 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ..log.wording import called
+from ..log.wording import format_call
 from ..network import functions
 from ..support.errors import InputError
 from ..support.text import shown
 from ..support.validation import as_whole_number, number
-from .machines import machines, of_step
-from .picture import picture
+from .picture import find_picture
+from .placement import placement, step_placement
 from .scales import Scales
+from .selection import Selection, select_steps, spread_evenly
+from .step_values import StepValues, read_step_values
 from .storm import storm
-from .thinning import Plan, plan, spread
-from .told import Told, told
 
 if TYPE_CHECKING:
     from ..log.log import Log
@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 CURVE_STEPS = 1000  # of which the losses are read, for the curve
 
 
-def gathered(
+def collect_page_data(
     log: Log, max_mb: float = 12.0, shape: tuple[int, int] | str | None = "look"
 ) -> dict[str, Any]:
     """What the page needs. shape: (rows, columns) of the picture that the inputs are, None if they are none, or "look"."""
@@ -58,7 +58,7 @@ def gathered(
         )
     befell = storm(log)
     weather = [len(json.dumps(befell.get(info.number))) for info in steps] if befell else None
-    kept = plan(
+    kept = select_steps(
         len(network.ids),
         len(network.weights),
         [info.batch for info in steps],
@@ -72,11 +72,11 @@ def gathered(
         info = steps[place]
         recorded = log.step(info.number)
         before = log.network_at(earlier[info.number])
-        said = told(before, recorded, kept.examples)
+        said = read_step_values(before, recorded, kept.examples)
         after = log.network_at(info.number) if info.mode == "train" and info.whole else before
         steps_shown.append(
             _step(info, said, versions.of(before), versions.of(after), pack, kept)
-            | of_step(log, info)
+            | step_placement(log, info)
         )
         if info.number in befell:
             told_of = befell[info.number]
@@ -88,14 +88,14 @@ def gathered(
         reach = max(reach, float(np.abs(signals).max(initial=0.0)))
         scales.add(before, after, said)
     if shape == "look":
-        shape = picture(np.concatenate(seen))
+        shape = find_picture(np.concatenate(seen))
     return {
         "title": Path(log.path).name,
         "network": _network(log, kept),
-        "machines": machines(log),
+        "machines": placement(log),
         "picture": shape,
         "item": kept.item,
-        "scales": scales.found(),
+        "scales": scales.to_json(),
         "functions": _functions(network.activations, reach),
         "losses": _losses(steps),
         "versions": versions.packed,
@@ -137,9 +137,9 @@ class _Versions:
 
 
 def _step(
-    info: StepInfo, said: Told, before: int, after: int, pack: _Packer, kept: Plan
+    info: StepInfo, said: StepValues, before: int, after: int, pack: _Packer, kept: Selection
 ) -> dict[str, Any]:
-    named = {name: getattr(said, name) for name in Told.__slots__}
+    named = {name: getattr(said, name) for name in StepValues.__slots__}
     arrays = {name: pack(values) for name, values in named.items() if values is not None}
     if not kept.synapses:
         arrays.pop("wants", None)
@@ -148,7 +148,7 @@ def _step(
         "number": info.number,
         "mode": info.mode,
         "loss": info.loss,
-        "optimizer": None if info.optimizer is None else called(info.optimizer),
+        "optimizer": None if info.optimizer is None else format_call(info.optimizer),
         "batch": info.batch,
         "examples": min(info.batch, kept.examples),
         "wrtInputs": info.wrt_inputs,
@@ -161,7 +161,7 @@ def _step(
     }
 
 
-def _network(log: Log, kept: Plan) -> dict[str, Any]:
+def _network(log: Log, kept: Selection) -> dict[str, Any]:
     network = log.network
     none = np.empty(0)
     kinds = zip(network.activations, network.is_input.tolist(), strict=True)
@@ -218,7 +218,7 @@ def _curve(log: Log, steps: list[StepInfo]) -> dict[str, list[Any]]:
         info.number for info in steps if info.loss == usual and usual is not None and info.whole
     ]
     numbers, losses = [], []
-    for place in spread(len(judged), CURVE_STEPS):
+    for place in spread_evenly(len(judged), CURVE_STEPS):
         loss = log.step(judged[place]).loss
         if np.isfinite(loss):
             numbers.append(judged[place])
@@ -226,7 +226,7 @@ def _curve(log: Log, steps: list[StepInfo]) -> dict[str, list[Any]]:
     return {"steps": numbers, "losses": losses}
 
 
-def _notes(log: Log, steps: list[StepInfo], kept: Plan) -> dict[str, Any]:
+def _notes(log: Log, steps: list[StepInfo], kept: Selection) -> dict[str, Any]:
     """What was left out, for the page and for the terminal."""
     return {
         "steps": len(steps),
