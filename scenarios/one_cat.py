@@ -14,14 +14,14 @@ import trio
 
 import neuro_actors as na
 from neuro_actors.channels.memory import Memory
-from neuro_actors.channels.routes import KINDS, Lines
+from neuro_actors.channels.routes import KINDS, Routes
 
 
 class Overheard(Memory):
     """An engine that keeps every message, as (kind, sender, receiver): values."""
 
     def __init__(self, network: na.Network, recorder=None) -> None:
-        self._lines, self._recorder, self.told = Lines(network), recorder, {}
+        self._lines, self._recorder, self.told = Routes(network), recorder, {}
         super().__init__(network, self)
 
     def message(self, step, line: int, values) -> None:

@@ -18,7 +18,7 @@ import numpy as np
 import pyarrow as pa
 
 import neuro_actors as na
-from neuro_actors.log.digest_chain import Chain
+from neuro_actors.log.digest_chain import DigestChain
 
 STEP, EXAMPLE = 7, 3  # of the first lie
 
@@ -88,7 +88,7 @@ def table(path: Path) -> list[dict]:
 
 def seals(rows: list[dict], metadata: bytes) -> dict[int, str]:
     """The notes of the rows that seal a history, by row: each digest is of the one before and of what the world said."""
-    chain, notes, begin, said = Chain(metadata), {}, "", []
+    chain, notes, begin, said = DigestChain(metadata), {}, "", []
     for k, row in enumerate(rows):
         if row["kind"] == "begin":
             begin, said = row["note"], []

@@ -17,7 +17,7 @@ import cats
 import numpy as np
 
 import neuro_actors as na
-from neuro_actors.channels.routes import Lines
+from neuro_actors.channels.routes import Routes
 from neuro_actors.channels.unreliable.faults import Disturbance
 
 HIDDEN, EPOCHS, BATCH = 4, 4, 64
@@ -31,7 +31,7 @@ class Watched(na.Unreliable):
     """Weather in which somebody notes each frame that is sent: when, who sent it, in which step."""
 
     def __call__(self, network: na.Network, recorder):
-        channels, lines = super().__call__(network, recorder), Lines(network)
+        channels, lines = super().__call__(network, recorder), Routes(network)
         object.__setattr__(self, "sent", sent := [])
         post = channels.post.post
 
@@ -157,7 +157,7 @@ def draw(net: na.Network, calm: Run, storm: Run, arguments: Namespace) -> None:
     plt = _common.pyplot()
     if plt is None:
         return
-    members = Lines(net).members
+    members = Routes(net).members
     figure = plt.figure(figsize=(12, 9.5), layout="constrained")
     figure.suptitle(
         "Cats learnt in calm weather and in a storm: other traffic, the same bits", fontsize=14

@@ -9,7 +9,7 @@ import numpy as np
 import trio
 
 import neuro_actors as na
-from neuro_actors.channels.choose import engine
+from neuro_actors.channels.choose import choose_channels
 from neuro_actors.cluster.proxies import ShardRule
 from neuro_actors.cluster.shard import Shard, shards
 from neuro_actors.cluster.shard_channels import ShardChannels
@@ -56,7 +56,9 @@ class Spread:
         self.network, self.parts, self.links, self.number = network, parts, links, 0
         self.parameters = Parameters(network)
         self.channels = [
-            ShardChannels(engine(make)(part.network, None), part, partial(links.send, part.place))
+            ShardChannels(
+                choose_channels(make)(part.network, None), part, partial(links.send, part.place)
+            )
             for part in parts
         ]
         for part, channels in zip(parts, self.channels, strict=True):

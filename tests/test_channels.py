@@ -8,11 +8,11 @@ import trio
 from conftest import same_bits
 
 import neuro_actors as na
-from neuro_actors.channels.bundled.countdown import Gate, Letter
+from neuro_actors.channels.bundled.countdown import Shutdown, WakeUp
 from neuro_actors.channels.bundled.engine import Bundled
-from neuro_actors.channels.choose import engine
+from neuro_actors.channels.choose import choose_channels
 from neuro_actors.channels.memory import Memory
-from neuro_actors.channels.routes import KINDS, Lines
+from neuro_actors.channels.routes import KINDS, Routes
 from neuro_actors.network import functions
 from neuro_actors.neuron.messages import ACTIVATION, COMMIT, Message, Step
 from neuro_actors.proof.verify import draw_case
@@ -24,7 +24,7 @@ class Overheard:
     """A recorder that keeps what it hears as (kind, sender, receiver): values."""
 
     def __init__(self, network: na.Network) -> None:
-        self.network, self.lines = network, Lines(network)
+        self.network, self.lines = network, Routes(network)
         self.said: dict[tuple[str, str, str, str], list[float]] = {}
         self.count = 0
 
@@ -39,11 +39,11 @@ class Overheard:
         network, lines = self.network, self.lines
         activations = said.activations[said.activation_rows]
         inputs, outputs = np.flatnonzero(network.is_input), network.output_positions
-        blocks = [("told", activations[inputs]), ("forward", activations[network.sources])]
+        blocks = [("inputs", activations[inputs]), ("forward", activations[network.sources])]
         blocks += [
-            ("judged", activations[outputs]),
-            ("shown", activations[outputs]),
-            ("lost", said.losses[None]),
+            ("to_loss", activations[outputs]),
+            ("to_environment", activations[outputs]),
+            ("losses", said.losses[None]),
         ]
         if step.loss is not None:
             listens = (
@@ -55,9 +55,13 @@ class Overheard:
             blame = np.full((len(outputs), said.urgencies.shape[1]), None)
             blame[listens[outputs]] = said.urgencies[said.loss_rows]
             ends = np.cumsum(network.incoming.sizes[~network.is_input] + 1)
-            blocks += [("wanted", said.targets), ("backward", urgencies), ("blamed", blame)]
-            blocks += [("committed", np.split(said.commits, ends[:-1]))] + [
-                ("felt", said.felt)
+            blocks += [
+                ("targets", said.targets),
+                ("backward", urgencies),
+                ("loss_to_outputs", blame),
+            ]
+            blocks += [("commits", np.split(said.commits, ends[:-1]))] + [
+                ("input_urgencies", said.input_urgencies)
             ] * step.wrt_inputs
         for name, rows in blocks:
             for line, row in zip(
@@ -87,9 +91,9 @@ async def heard_by(
 
 
 async def test_mail_comes_in_synapse_order_with_a_row_of_ones(channels: str, diamond) -> None:
-    carriers = engine(channels)(diamond, None)
+    carriers = choose_channels(channels)(diamond, None)
     if channels == "bundled":  # an input's row is the world's; it is never woken
-        carriers.port(0).early = Letter(STEP)
+        carriers.port(0).early = WakeUp(STEP)
     step, heard = await heard_by(carriers, "y", diamond, STEP, np.zeros((1, 2)), np.zeros((2, 2)))
     assert step is STEP
     assert heard.tolist() == [[1, 1], [2, 2], [0, 0], [1, 1]]  # h1, h2, x, and the bias
@@ -202,28 +206,28 @@ async def test_a_kind_that_a_member_never_hears_is_refused(diamond) -> None:
 
 
 def test_names_of_engines() -> None:
-    assert (engine("memory"), engine("bundled")) == (Memory, Bundled)
-    assert engine(Memory) is Memory
+    assert (choose_channels("memory"), choose_channels("bundled")) == (Memory, Bundled)
+    assert choose_channels(Memory) is Memory
     with pytest.raises(na.InputError, match=r"^unknown channels 'memry': did you mean 'memory'\?$"):
-        engine("memry")
+        choose_channels("memry")
 
 
 async def test_one_pause_serves_all_members_with_this_trio() -> None:
     """What the bundled engine says to trio is undocumented: where it should change, the documented call is used."""
-    assert Gate().pause is not None
+    assert Shutdown().pause is not None
 
 
 async def test_without_the_pause_it_is_slower_and_the_same(
     diamond, batch, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     expected = na.gradient(diamond, *batch)
-    original = Gate.__init__
+    original = Shutdown.__init__
 
     def documented(self) -> None:
         original(self)
         self.pause = None
 
-    monkeypatch.setattr(Gate, "__init__", documented)
+    monkeypatch.setattr(Shutdown, "__init__", documented)
     async with na.open_simulation(diamond, "bundled") as simulation:
         for _ in range(3):
             assert same_bits(await simulation.gradient(*batch), expected)
@@ -235,9 +239,9 @@ async def test_a_society_ends_by_message_even_where_its_block_is_cancelled(
 ) -> None:
     """Cancelling a million tasks would take long, and much memory: nobody's sleep is aborted."""
     aborted = []
-    original = Gate.abort
+    original = Shutdown.abort
     monkeypatch.setattr(
-        Gate,
+        Shutdown,
         "abort",
         lambda self, raise_cancel: (aborted.append(1), original(self, raise_cancel))[1],
     )

@@ -12,7 +12,7 @@ import trio
 
 import neuro_actors as na
 from neuro_actors.channels import memory
-from neuro_actors.channels.bundled import countdown as bells
+from neuro_actors.channels.bundled import countdown
 from neuro_actors.network import functions
 from neuro_actors.neuron import messages
 
@@ -75,18 +75,18 @@ async def test_python_level_messages() -> None:
     class Patches:
         def __enter__(self):
             self.patch = pytest.MonkeyPatch()
-            tuple_new, letter_init = messages.Message.__new__, bells.Letter.__init__
+            tuple_new, wake_up_init = messages.Message.__new__, countdown.WakeUp.__init__
 
             def new(cls, *arguments):
                 made["message"] += 1
                 return tuple_new(cls, *arguments)
 
             def init(self, step):
-                made["letter"] += 1
-                letter_init(self, step)
+                made["wake-up"] += 1
+                wake_up_init(self, step)
 
             self.patch.setattr(memory.Message, "__new__", new)
-            self.patch.setattr(bells.Letter, "__init__", init)
+            self.patch.setattr(countdown.WakeUp, "__init__", init)
 
         def __exit__(self, *_):
             self.patch.undo()
@@ -95,7 +95,7 @@ async def test_python_level_messages() -> None:
     assert made == {"message": sent}
     made.clear()
     await counted("bundled", 3, Patches())
-    assert made == {"letter": 1}
+    assert made == {"wake-up": 1}
 
 
 # Calls that a neuron's rule makes of numpy, forward and backward, tanh's own among them. `n` is a new array.

@@ -16,9 +16,9 @@ from conftest import same_bits
 import neuro_actors as na
 from neuro_actors import rules
 from neuro_actors.channels.bundled.engine import Bundled
-from neuro_actors.channels.choose import engine
+from neuro_actors.channels.choose import choose_channels
 from neuro_actors.channels.memory import Memory
-from neuro_actors.channels.routes import Lines
+from neuro_actors.channels.routes import Routes
 from neuro_actors.channels.unreliable.delivery import Delivery, Snapshot, Wires
 from neuro_actors.channels.unreliable.fault_injection import Storm
 from neuro_actors.channels.unreliable.faults import PLACES, Kill
@@ -78,7 +78,7 @@ class Spied:
     def __init__(self, channels: str, at: int = 0, then=lambda: None) -> None:
         self.seen: list[tuple[str, int]] = []
         self.made: list = []
-        self._make, self._at, self._then = engine(channels), at, then
+        self._make, self._at, self._then = choose_channels(channels), at, then
 
     def __call__(self, network, recorder):
         made = self._make(network, recorder)
@@ -402,7 +402,7 @@ async def test_leaving_wakes_those_who_wait_for_the_others(held: bool, channels:
     made: list = []
 
     def make(network, recorder):
-        made.append(engine(channels)(network, recorder))
+        made.append(choose_channels(channels)(network, recorder))
         if len(made) == 1:
             made[0].environment.begin = lambda *step: None
             made[0].environment.end = trio.sleep_forever
@@ -721,7 +721,7 @@ def test_the_protocol_in_one_lane_of_three() -> None:
 
 def test_a_storm_remembers_the_attempts_of_the_lanes_step_before() -> None:
     """Or it would lose an answer that is asked for again in the same way for ever."""
-    lines = Lines(NET)
+    lines = Routes(NET)
     weather = Storm(storm(0), lines)
     weather.stride = 3
     for number in (2, 5, 2, 2):

@@ -16,7 +16,7 @@ import pytest
 import trio
 
 import neuro_actors as na
-from neuro_actors.channels import interface as engines
+from neuro_actors.channels import choose as engines
 from neuro_actors.channels.bundled import engine as bundled
 from neuro_actors.rules import Rule
 from neuro_actors.simulation.blocking import run
@@ -122,7 +122,7 @@ def test_it_strikes_what_makes_large_arrays(monkeypatch: pytest.MonkeyPatch) -> 
 
 
 def test_one_that_comes_while_closing_is_heard_when_all_have_ended(channels: str) -> None:
-    class Closing(engines.engine(channels)):  # type: ignore[misc]
+    class Closing(engines.choose_channels(channels)):  # type: ignore[misc]
         def stop(self) -> None:
             interrupt()
             super().stop()

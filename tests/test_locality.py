@@ -11,7 +11,7 @@ import trio
 from conftest import same_bits
 
 import neuro_actors as na
-from neuro_actors.channels.bundled.countdown import Bell, Gate
+from neuro_actors.channels.bundled.countdown import Countdown, Shutdown
 from neuro_actors.channels.bundled.engine import Bundled
 from neuro_actors.channels.interface import Channels
 from neuro_actors.neuron.local_rule import LocalRule
@@ -20,7 +20,13 @@ from neuro_actors.simulation.simulation import Simulation
 
 # Where a member ends. A mailbox's ends: one can put mail into the one and take it out of the other, and no more. A bell: it
 # can be rung. A gate: it says whether more will come. Its own task, which trio gives to whoever asks.
-BORDERS = (trio.MemorySendChannel, trio.MemoryReceiveChannel, Bell, Gate, trio.lowlevel.Task)
+BORDERS = (
+    trio.MemorySendChannel,
+    trio.MemoryReceiveChannel,
+    Countdown,
+    Shutdown,
+    trio.lowlevel.Task,
+)
 # Code is everybody's, and leads everywhere.
 COMMON = (
     type,
@@ -150,7 +156,7 @@ async def test_views_show_what_a_neuron_hears_and_says_and_nothing_wider(seed: i
         for wrt_inputs in (False, True):
             await simulation.gradient(case.x, case.targets, case.loss, wrt_inputs=wrt_inputs)
             row, listens = office._forward.row, net.is_input & (not wrt_inputs)
-            everything = [office._a, office._u, office.commits, office.felt]
+            everything = [office._a, office._u, office.commits, office.input_urgencies]
             tasks = tasks_of(net.ids)
             ports = [office.port(k) for k in range(len(net.ids))]
             written: set[int] = set()

@@ -109,9 +109,9 @@ async def test_in_a_partial_log_every_number_is_sealed(case, tmp_path) -> None:
     ):
         pass
     metadata = pa.ipc.open_stream(tmp_path / "a.arrows").schema.metadata[b"neuro_actors"]
-    from neuro_actors.log.digest_chain import Chain
+    from neuro_actors.log.digest_chain import DigestChain
 
-    chain, step = Chain(metadata), [row for row in rows if row.step == 1]
+    chain, step = DigestChain(metadata), [row for row in rows if row.step == 1]
     assert (
         chain.add(1, step[0].note, np.concatenate([row.value for row in step[1:-1]]))
         == step[-1].note

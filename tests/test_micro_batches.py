@@ -334,9 +334,9 @@ async def test_a_cancelled_step_leaves_nothing_behind(at: int, channels: str) ->
     seen: list[str] = []
 
     def make(network, recorder):
-        from neuro_actors.channels.choose import engine
+        from neuro_actors.channels.choose import choose_channels
 
-        made = engine(channels)(network, recorder)
+        made = choose_channels(channels)(network, recorder)
         begin = made.environment.begin
 
         def counted(step, *more) -> None:

@@ -124,7 +124,7 @@ def urgencies_computed_anew(patch) -> None:
             back = np.empty_like(self.back)
             rule.respond(again, self.urgencies, back, np.empty_like(self.commit))
             snapshot = self._channels.snapshots[self._member]
-            lines = [address.line for address in self._lines(URGENCY, step)]
+            lines = [address.route for address in self._addresses_for(URGENCY, step)]
             said = dict(snapshot.said)
             for line, row in zip(lines, back, strict=True):
                 said[line] = said[line]._replace(values=row)

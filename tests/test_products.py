@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 import neuro_actors as na
-from neuro_actors.channels.routes import KINDS, Lines
+from neuro_actors.channels.routes import KINDS, Routes
 from neuro_actors.network import activations, functions, losses
 from neuro_actors.proof.verify import draw_case
 
@@ -171,7 +171,7 @@ async def test_each_message_carries_its_derivative(diamond, batch) -> None:
         await simulation.gradient(*batch)
         said.append({})
         await simulation.hessian_vector_product(*batch, weights, biases)
-    lines, n = Lines(diamond), len(batch[0])
+    lines, n = Routes(diamond), len(batch[0])
     plain, curved = said
     kinds = {line: KINDS[lines.kind[line]] for line in curved}
     for line, values in plain.items():

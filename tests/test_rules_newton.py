@@ -13,7 +13,7 @@ from conftest import same_bits
 
 import neuro_actors as na
 from neuro_actors.channels.memory import Memory
-from neuro_actors.channels.routes import KINDS, Lines
+from neuro_actors.channels.routes import KINDS, Routes
 from neuro_actors.neuron.messages import COMMIT, URGENCY
 from neuro_actors.rules import Answer
 from neuro_actors.rules.newton import ACCEPT, GRADIENT, PRODUCT, SCALARS, TRIAL
@@ -257,7 +257,7 @@ def test_messages_are_as_many_as_the_rounds_need(name: str) -> None:
 
 def overheard(case: Case) -> list[tuple[str, dict]]:
     """Of one step of learning, round after round: {(kind, sender, receiver): values}."""
-    lines, rounds = Lines(case.network), []
+    lines, rounds = Routes(case.network), []
 
     class Ear:
         def message(self, step, line, values) -> None:

@@ -8,7 +8,7 @@ from types import FunctionType, ModuleType
 
 import pytest
 
-from neuro_actors.channels.bundled import countdown as bells
+from neuro_actors.channels.bundled import countdown
 from neuro_actors.channels.bundled import engine as bundled
 from neuro_actors.channels.bundled import row_layout as layout
 from neuro_actors.neuron import inbox as mail
@@ -119,7 +119,7 @@ OF_BUNDLED = {
     "gathered rows in another order than the synapses": (
         bundled, "rows.values, first, count", "rows.values[::-1], len(rows.values) - first - count, count"),
     "rows that are not carried over": (
-        bells, "self.source.take(self.rows[self.start : self.start + self.count], 0)", "0.5"),
+        countdown, "self.source.take(self.rows[self.start : self.start + self.count], 0)", "0.5"),
     "rows written at another distance": (
         bundled, "u[row : row + length * stride : stride]", "u[row : row + length]"),
     "a bell rung too early": (

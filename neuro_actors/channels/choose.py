@@ -13,7 +13,7 @@ from .memory import Memory
 from .unreliable.settings import Unreliable
 
 
-def engine(channels: str | Engine | Unreliable) -> Engine:
+def choose_channels(channels: str | Engine | Unreliable) -> Engine:
     """The engine of that name, or the one handed over; raises `InputError` for an unknown name."""
     engines: dict[str, Engine] = {"bundled": Bundled, "memory": Memory}
     if isinstance(channels, Unreliable):

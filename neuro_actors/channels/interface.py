@@ -16,7 +16,7 @@ from typing import Any, Protocol, TypeAlias, runtime_checkable
 from ..network.network import Network
 from ..neuron.messages import Kind, Step
 from ..support.validation import Array
-from .step_record import Said
+from .step_record import StepRecord
 
 
 class Desk(Protocol):
@@ -177,9 +177,9 @@ class Recorder(Protocol):
     """What hears every message. An engine tells it of each as it is sent, or of a whole step's when it is over."""
 
     def message(self, step: Step, line: int, values: Array) -> None:
-        """One of them, sent along this line (see `lines.py`)."""
+        """One of them, sent along this line (see `routes.py`)."""
 
-    def messages(self, step: Step, said: Said) -> None:
+    def messages(self, step: Step, said: StepRecord) -> None:
         """All of a step, or of as much of it as there was."""
 
 

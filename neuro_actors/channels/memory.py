@@ -26,7 +26,7 @@ from ..neuron.messages import (
 from ..support.errors import MessageError, SimulationError
 from ..support.validation import Array, Indices, frozen
 from .interface import Recorder, Statistics, Waiting
-from .routes import KINDS, Lines
+from .routes import KINDS, Routes
 
 NOTHING = frozen(np.empty(0))
 
@@ -37,7 +37,7 @@ class Address(NamedTuple):
     mailbox: trio.MemorySendChannel[Message]
     source: str
     target: str
-    line: int
+    route: int
 
 
 class MemoryPort:
@@ -88,13 +88,13 @@ class MemoryPort:
             self.direction = values[0]
         elif kind == URGENCY:
             self.urgencies = values
-            self.back = np.empty((len(self._lines(URGENCY, step)), values.shape[1]))
+            self.back = np.empty((len(self._addresses_for(URGENCY, step)), values.shape[1]))
             self.commit = np.empty(len(self.heard) if self._addresses[COMMIT] else 0)
         else:
             self.heard = values
             self.activation = np.empty(values.shape[1])
             if TARGET in piles:
-                self.back = np.empty((len(self._lines(URGENCY, step)), values.shape[1]))
+                self.back = np.empty((len(self._addresses_for(URGENCY, step)), values.shape[1]))
         return step
 
     async def _sort_mail(self) -> None:
@@ -114,7 +114,7 @@ class MemoryPort:
 
     def send(self, kind: Kind, step: Step) -> None:
         if kind == URGENCY:
-            self._tell(kind, step, frozen(self.back))
+            self._send_rows(kind, step, frozen(self.back))
         else:
             sheet = (
                 self.activation
@@ -123,20 +123,20 @@ class MemoryPort:
                 if kind == COMMIT
                 else self.losses
             )
-            self._tell(kind, step, repeat(frozen(sheet)))
+            self._send_rows(kind, step, repeat(frozen(sheet)))
 
-    def _lines(self, kind: Kind, step: Step) -> list[Address]:
+    def _addresses_for(self, kind: Kind, step: Step) -> list[Address]:
         return self._listening if kind == URGENCY and not step.wrt_inputs else self._addresses[kind]
 
-    def _tell(self, kind: Kind, step: Step, rows: Iterable[Array]) -> None:
-        """A row along each line, in their order."""
-        recorder, addresses = self._recorder, self._lines(kind, step)
+    def _send_rows(self, kind: Kind, step: Step, rows: Iterable[Array]) -> None:
+        """A row along each route, in their order."""
+        recorder, addresses = self._recorder, self._addresses_for(kind, step)
         try:
-            for (mailbox, source, target, line), values in zip(addresses, rows):  # noqa: B905 (rows may repeat for ever)
+            for (mailbox, source, target, route), values in zip(addresses, rows):  # noqa: B905 (rows may repeat for ever)
                 message = Message(step, kind, source, target, values)
                 mailbox.send_nowait(message)
                 if recorder is not None:
-                    recorder.message(step, line, values)
+                    recorder.message(step, route, values)
         except trio.WouldBlock:
             full = f"the mailbox of {message.receiver!r} is full: it was sent more than one step's mail"
             raise SimulationError(full) from None
@@ -168,11 +168,11 @@ class MemoryEnvironmentPort(MemoryPort):
             self._piles[kind].open(
                 step.number, batch if kind == LOSS else None if kind == COMMIT else x.shape[1]
             )
-        self._tell(ACTIVATION, step, x)
+        self._send_rows(ACTIVATION, step, x)
         if targets is not None:
-            self._tell(TARGET, step, targets)
+            self._send_rows(TARGET, step, targets)
         if direction is not None:
-            self._tell(TANGENT, step, np.split(direction, self._ends))
+            self._send_rows(TANGENT, step, np.split(direction, self._ends))
 
     def _awaited(self) -> tuple[Kind, ...]:
         if self._step.loss is None:
@@ -194,7 +194,7 @@ class MemoryEnvironmentPort(MemoryPort):
 
 
 class Memory:
-    """The engine: makes a mailbox for each member and hands its send end to those who have a line to him.
+    """The engine: makes a mailbox for each member and hands its send end to those who have a route to him.
 
     A mailbox has room for one message from everyone who writes to its owner. That is enough, for nobody is sent a second
     step's mail before he has read the first's: the environment begins a step when it has heard all commits, each the last
@@ -203,9 +203,9 @@ class Memory:
     """
 
     def __init__(self, network: Network, recorder: Recorder | None = None) -> None:
-        lines = Lines(network)
-        members, world = lines.members, len(network.ids) + 1
-        room = np.bincount(lines.receiver, minlength=len(members)).tolist()
+        routes = Routes(network)
+        members, world = routes.members, len(network.ids) + 1
+        room = np.bincount(routes.receiver, minlength=len(members)).tolist()
         self._mailboxes = [trio.open_memory_channel[Message](size) for size in room]
         self._ports = [
             MemoryPort(members[k], self._mailboxes[k][1], recorder) for k in range(world)
@@ -213,7 +213,7 @@ class Memory:
         self.environment = MemoryEnvironmentPort(ENVIRONMENT, self._mailboxes[world][1], recorder)
         self._ports.append(self.environment)
         self.loss = self._ports[-2]
-        connect(network, lines, self._ports, [send for send, _ in self._mailboxes])
+        connect(network, routes, self._ports, [send for send, _ in self._mailboxes])
 
     def port(self, k: int) -> MemoryPort:
         return self._ports[k]
@@ -245,16 +245,23 @@ class Memory:
 
 
 def connect(
-    network: Network, lines: Lines, ports: Sequence[MemoryPort], mailboxes: Sequence[Any]
+    network: Network, routes: Routes, ports: Sequence[MemoryPort], mailboxes: Sequence[Any]
 ) -> None:
-    """Give each member, in the order of the lines, the addresses of those it speaks to, and piles for what it hears."""
-    members, loss, world = lines.members, len(network.ids), len(network.ids) + 1
+    """Give each member, in the order of the routes, the addresses of those it speaks to, and piles for what it hears."""
+    members, loss, world = routes.members, len(network.ids), len(network.ids) + 1
     senders: dict[tuple[int, Kind], list[str]] = {}
-    ends = (lines.kind, lines.sender, lines.receiver, lines.source, lines.target, lines.optional)
+    ends = (
+        routes.kind,
+        routes.sender,
+        routes.receiver,
+        routes.source,
+        routes.target,
+        routes.optional,
+    )
     rows = zip(*(end.tolist() for end in ends), strict=True)
-    for line, (code, sender, receiver, source, target, optional) in enumerate(rows):
+    for route, (code, sender, receiver, source, target, optional) in enumerate(rows):
         kind = KINDS[code]
-        address = Address(mailboxes[receiver], members[source], members[target], line)
+        address = Address(mailboxes[receiver], members[source], members[target], route)
         ports[sender]._addresses[kind].append(address)
         if kind == URGENCY and not optional:
             ports[sender]._listening.append(address)

@@ -11,26 +11,26 @@ from ..support.validation import Array, Indices
 
 
 @dataclass(frozen=True, slots=True)
-class Unfinished:
+class Progress:
     """How far a step came that was broken off.
 
-    spoken, done: (n_neurons,), True for who has sent its activation, and its last word.  judged: whether the loss has.
+    sent_activation, finished: (n_neurons,), True for who has sent its activation, and its last word.  loss_done: whether the loss has.
     """
 
-    spoken: NDArray[np.bool_]
-    done: NDArray[np.bool_]
-    judged: bool
+    sent_activation: NDArray[np.bool_]
+    finished: NDArray[np.bool_]
+    loss_done: bool
 
 
 @dataclass(frozen=True, slots=True)
-class Said:
+class StepRecord:
     """All messages of a step. The arrays are the engine's, and hold it until the next step begins.
 
     activations: a row each, of as many columns as the world told the inputs, the first of them the examples; that of
         neuron k is activations[activation_rows[k]].
     urgencies: likewise; that along synapse s, towards its source, is urgencies[urgency_rows[s]] (meaningless where the
         source hears none), what the loss told the i-th output that listens urgencies[loss_rows[i]].
-    targets: (n_outputs, batch).  losses: (batch,), none in a step that predicts.  felt: (n_inputs, batch), of a step
+    targets: (n_outputs, batch).  losses: (batch,), none in a step that predicts.  input_urgencies: (n_inputs, batch), of a step
         `wrt_inputs`.  commits: what each neuron committed, one after another, (n_synapses + n_neurons - n_inputs,).
     directions: likewise, of a tangent step, what each was told.
     """
@@ -42,7 +42,7 @@ class Said:
     loss_rows: Indices
     targets: Array
     losses: Array
-    felt: Array
+    input_urgencies: Array
     commits: Array
     directions: Array
-    unfinished: Unfinished | None = None
+    progress: Progress | None = None

@@ -45,10 +45,10 @@ def verify(networks: int, seed: int, channels: str) -> None:
     from rich.progress import track
     from rich.table import Table
 
-    from ..channels.choose import engine
+    from ..channels.choose import choose_channels
     from ..proof.verify import verify as verdicts
 
-    engine(channels)
+    choose_channels(channels)
     out, err = Console(highlight=False), Console(stderr=True)
     count = neurons = synapses = messages = 0
     failed = []

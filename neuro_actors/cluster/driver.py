@@ -24,8 +24,8 @@ import trio
 from trio.lowlevel import enable_ki_protection
 
 from ..channels.interface import Recorder, Statistics, Waiting
-from ..channels.routes import sent
-from ..channels.step_record import Unfinished
+from ..channels.routes import count_messages
+from ..channels.step_record import Progress
 from ..network.elements import ENVIRONMENT
 from ..network.losses import BUILT_IN, LOSSES
 from ..network.network import Network
@@ -154,7 +154,7 @@ class Driver:
         round.parts.clear()
         everyone = np.ones(len(self._network.ids), dtype=bool)
         done = everyone if round.step.wrt_inputs else ~self._network.is_input
-        self._messages += sent(self._network, round.step, Unfinished(everyone, done, True))
+        self._messages += count_messages(self._network, round.step, Progress(everyone, done, True))
         return round
 
     def stop(self) -> None:

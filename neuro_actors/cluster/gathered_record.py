@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from ..channels.step_record import Said
+from ..channels.step_record import StepRecord
 from ..network.network import Network
 from ..neuron.messages import Step
 from ..support.validation import Array, Indices
@@ -27,12 +27,12 @@ class ShardRecord:
         self._own = np.flatnonzero(shard.synapses >= 0)
         self._outputs = network.output_positions[: shard.n_outputs]
         self._listens = ~network.is_input[network.output_positions]
-        self._said: Said | None = None
+        self._said: StepRecord | None = None
 
     def message(self, step: Step, line: int, values: Array) -> None:
         raise AssertionError("bundled channels tell a whole step at once")
 
-    def messages(self, step: Step, said: Said) -> None:
+    def messages(self, step: Step, said: StepRecord) -> None:
         self._said = said
 
     def told(self, step: Step, commits: Array) -> list[Array]:
@@ -66,7 +66,7 @@ class GatheredRecord:
         self._loss_rows: dict[bool, Indices] = {True: n + np.arange(len(outputs))}
         self._loss_rows[False] = self._loss_rows[True][~network.is_input[outputs]]
 
-    def said(self, round: Any, parts: Sequence[Sequence[Array]], commits: Array) -> Said:
+    def said(self, round: Any, parts: Sequence[Sequence[Array]], commits: Array) -> StepRecord:
         """round: see `driver.Round`.  parts: what each shard has told."""
         network, step = self._network, round.step
         columns = round.x.shape[1]
@@ -80,7 +80,7 @@ class GatheredRecord:
             urgencies[len(network.weights) :] = parts[self._judge][2]
         targets = np.empty((len(network.outputs), 0)) if round.targets is None else round.targets
         felt = round.urgencies if step.wrt_inputs else np.zeros_like(round.x)
-        return Said(
+        return StepRecord(
             activations=activations,
             activation_rows=self._activation_rows,
             urgencies=urgencies,
@@ -88,7 +88,7 @@ class GatheredRecord:
             loss_rows=self._loss_rows[bool(step.wrt_inputs)],
             targets=targets,
             losses=round.losses,
-            felt=felt,
+            input_urgencies=felt,
             commits=commits,
             directions=np.empty(0) if round.direction is None else round.direction,
         )

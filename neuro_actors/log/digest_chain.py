@@ -15,7 +15,7 @@ import struct
 from ..support.validation import Array
 
 
-class Chain:
+class DigestChain:
     """Digests, each of the one before and of a step."""
 
     def __init__(self, metadata: bytes) -> None:

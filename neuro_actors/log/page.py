@@ -14,7 +14,7 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from ..support.validation import Array, Indices
-from .row_template import NOBODY, Template
+from .row_template import NOBODY, RowTemplate
 from .schema import CODE
 
 MOST_VALUES = 2**27  # in one record batch: a gigabyte; Arrow counts up to 2^31
@@ -28,7 +28,7 @@ class Page:
 
     def __init__(
         self,
-        template: Template,
+        template: RowTemplate,
         width: tuple[int, int],
         schema: Any,
         names: Any,
@@ -64,7 +64,7 @@ class Page:
             self._tiled(template.time, 0, 0, pa.int32()),
         ]
         targets = template.kind == CODE["target"]
-        wanted = template.place[targets] - (template.place[targets].min() if targets.any() else 0)
+        wanted = template.slot[targets] - (template.slot[targets].min() if targets.any() else 0)
         self._targets = [outputs[k].encode() for k in wanted.tolist()]
         noted = np.concatenate([[True], targets, [True]])
         self._note_bits = pa.py_buffer(

@@ -4,62 +4,64 @@ from __future__ import annotations
 
 import numpy as np
 
-from ..channels.step_record import Said
+from ..channels.step_record import StepRecord
 from ..network.network import Network
 from ..support.validation import Array, Indices
-from .row_template import Places, Section, Template
+from .row_template import RowSlots, RowTemplate, Section
 
 
-class Filling:
-    """Fills sheets of one template from what one engine says, whose rows lie as in `said`."""
+class PageCopier:
+    """Fills sheets of one template from what one engine says, whose rows lie as in `record`."""
 
-    def __init__(self, network: Network, places: Places, template: Template, said: Said) -> None:
-        self._layout = said.urgency_rows
+    def __init__(
+        self, network: Network, slots: RowSlots, template: RowTemplate, record: StepRecord
+    ) -> None:
+        self._layout = record.urgency_rows
         outputs = network.output_positions
-        listen = len(said.loss_rows) == len(outputs) or ~network.is_input[outputs]
+        listen = len(record.loss_rows) == len(outputs) or ~network.is_input[outputs]
         loss_rows = np.zeros(len(outputs), dtype=np.intp)
         loss_rows[listen if isinstance(listen, np.ndarray) else slice(None)] = (
-            said.loss_rows if len(said.loss_rows) else 0
+            record.loss_rows if len(record.loss_rows) else 0
         )
-        first = np.concatenate([[0], np.cumsum(places.fans)])  # of each neuron's commit
+        first = np.concatenate([[0], np.cumsum(slots.fans)])  # of each neuron's commit
         self._copies: list[tuple[str, Indices | slice, Section]] = []
         for section in template.sections:
             items = section.items
-            if section.block in ("committed", "steered"):
-                items = _places_of(first[items], places.fans[items])
-            elif section.block == "told":
-                items = said.activation_rows[places.inputs[items]]
-            elif section.block == "spoken":
-                items = said.activation_rows[items]
-            elif section.block == "urged":
-                items = said.urgency_rows[items]
-            elif section.block == "blamed":
+            if section.block in ("commits", "directions"):
+                items = _places_of(first[items], slots.fans[items])
+            elif section.block == "inputs":
+                items = record.activation_rows[slots.inputs[items]]
+            elif section.block == "activations":
+                items = record.activation_rows[items]
+            elif section.block == "backward":
+                items = record.urgency_rows[items]
+            elif section.block == "loss_to_outputs":
                 items = loss_rows[items]
             self._copies.append((section.block, _as_slice(items), section))
 
-    def fits(self, said: Said) -> bool:
+    def fits(self, record: StepRecord) -> bool:
         """Whether the rows lie where they lay."""
-        return said.urgency_rows is self._layout or np.array_equal(
-            said.urgency_rows, self._layout
+        return record.urgency_rows is self._layout or np.array_equal(
+            record.urgency_rows, self._layout
         )  # as in another lane
 
-    def fill(self, sheet: Array, starts: Indices, said: Said) -> None:
+    def copy(self, sheet: Array, starts: Indices, record: StepRecord) -> None:
         """sheet: (n_values,); starts: where each row of the template begins in it."""
         sources = {
-            "told": said.activations,
-            "spoken": said.activations,
-            "wanted": said.targets,
-            "lost": said.losses,
-            "urged": said.urgencies,
-            "blamed": said.urgencies,
-            "felt": said.felt,
-            "committed": said.commits,
-            "steered": said.directions,
+            "inputs": record.activations,
+            "activations": record.activations,
+            "targets": record.targets,
+            "losses": record.losses,
+            "backward": record.urgencies,
+            "loss_to_outputs": record.urgencies,
+            "input_urgencies": record.input_urgencies,
+            "commits": record.commits,
+            "directions": record.directions,
         }
         for block, items, section in self._copies:
             source = sources[block]
             target = sheet[starts[section.start] : starts[section.stop]]
-            if block == "lost":
+            if block == "losses":
                 target[...] = (
                     source if len(target) == len(source) else 0.0
                 )  # nothing where a step was broken off
@@ -80,9 +82,9 @@ def _as_slice(items: Indices) -> Indices | slice:
 
 
 def _places_of(starts: Indices, lengths: Indices) -> Indices:
-    """All places of ranges that begin there and are so long."""
+    """All slots of ranges that begin there and are so long."""
     ends = np.cumsum(lengths)
-    places: Indices = np.arange(ends[-1] if len(ends) else 0) + np.repeat(
+    slots: Indices = np.arange(ends[-1] if len(ends) else 0) + np.repeat(
         starts - (ends - lengths), lengths
     )
-    return places
+    return slots

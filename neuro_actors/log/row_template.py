@@ -21,7 +21,7 @@ from .schema import CODE
 NOBODY = -1  # as sender or receiver
 
 
-class Places:
+class RowSlots:
     """A number for each thing that can be said in a step of this network: blocks, one after another.
 
     told: the environment to each input.  spoken: each neuron's activation, to all who hear it.  wanted: a target for
@@ -39,15 +39,15 @@ class Places:
         forward, backward = _waves(network)
         judge = backward[loss]
         blocks: dict[str, tuple[str, Any, Any, Any]] = {  # kind, sender, receiver, time
-            "told": ("activation", np.full(len(self.inputs), world), self.inputs, 1),
-            "spoken": ("activation", everyone, NOBODY, forward[everyone]),
-            "wanted": ("target", np.full(len(outputs), world), loss, 1),
-            "lost": ("loss", np.array([loss]), world, judge),
-            "urged": ("urgency", network.targets, network.sources, backward[network.targets]),
-            "blamed": ("urgency", np.full(len(outputs), loss), outputs, judge),
-            "felt": ("urgency", self.inputs, world, backward[self.inputs]),
-            "committed": ("commit", self.neurons, world, backward[self.neurons]),
-            "steered": ("tangent", np.full(len(self.neurons), world), self.neurons, 1),
+            "inputs": ("activation", np.full(len(self.inputs), world), self.inputs, 1),
+            "activations": ("activation", everyone, NOBODY, forward[everyone]),
+            "targets": ("target", np.full(len(outputs), world), loss, 1),
+            "losses": ("loss", np.array([loss]), world, judge),
+            "backward": ("urgency", network.targets, network.sources, backward[network.targets]),
+            "loss_to_outputs": ("urgency", np.full(len(outputs), loss), outputs, judge),
+            "input_urgencies": ("urgency", self.inputs, world, backward[self.inputs]),
+            "commits": ("commit", self.neurons, world, backward[self.neurons]),
+            "directions": ("tangent", np.full(len(self.neurons), world), self.neurons, 1),
         }
         sizes = [len(np.atleast_1d(sender)) for _, sender, _, _ in blocks.values()]
         self.start: Indices = np.concatenate([[0], np.cumsum(sizes)])
@@ -82,61 +82,59 @@ class Section(NamedTuple):
     stop: int
 
 
-class Template:
+class RowTemplate:
     """The rows of one kind of step, those that begin and seal it aside. All arrays (n_rows,).
 
-    place: in `Places`.  kind, sender, receiver, time: as in the schema, names as numbers, `NOBODY` for null.
+    place: in `RowSlots`.  kind, sender, receiver, time: as in the schema, names as numbers, `NOBODY` for null.
     fan: of a commit, or a direction, how many numbers it holds, of any other row 0: as many as the step says.
     """
 
     def __init__(
         self,
         network: Network,
-        places: Places,
+        slots: RowSlots,
         recording: Recording,
         *,
         judged: bool,
         wrt_inputs: bool,
         tangent: bool = False,
     ) -> None:
-        kept = np.zeros(len(places.kind), dtype=bool)
+        kept = np.zeros(len(slots.kind), dtype=bool)
         for name in (
-            "told",
-            "spoken",
-            "lost",
-            *(("wanted", "urged", "blamed", "committed") if judged else ()),
+            "inputs",
+            "activations",
+            "losses",
+            *(("targets", "backward", "loss_to_outputs", "commits") if judged else ()),
         ):
-            kept[places.block[name]] = True
-        kept[places.block["steered"]] = tangent
+            kept[slots.block[name]] = True
+        kept[slots.block["directions"]] = tangent
         if judged and wrt_inputs:
-            kept[places.block["felt"]] = True
+            kept[slots.block["input_urgencies"]] = True
         elif judged:
-            back = (places.kind == CODE["urgency"]) & (places.receiver < len(network.ids))
-            kept[back] &= ~network.is_input[places.receiver[back]]
+            back = (slots.kind == CODE["urgency"]) & (slots.receiver < len(network.ids))
+            kept[back] &= ~network.is_input[slots.receiver[back]]
         if not recording.whole:
-            kept &= self._asked_for(network, places, recording)
-        self.place = places.rank[kept[places.rank]]
-        columns = (places.kind, places.sender, places.receiver, places.time)
-        self.kind, self.sender, self.receiver, self.time = (
-            column[self.place] for column in columns
-        )
-        fan = np.zeros(len(places.kind), dtype=np.intp)
-        fan[places.block["committed"]] = fan[places.block["steered"]] = places.fans
-        self.fan = fan[self.place]
+            kept &= self._asked_for(network, slots, recording)
+        self.slot = slots.rank[kept[slots.rank]]
+        columns = (slots.kind, slots.sender, slots.receiver, slots.time)
+        self.kind, self.sender, self.receiver, self.time = (column[self.slot] for column in columns)
+        fan = np.zeros(len(slots.kind), dtype=np.intp)
+        fan[slots.block["commits"]] = fan[slots.block["directions"]] = slots.fans
+        self.fan = fan[self.slot]
         self.of_examples = np.isin(
             self.kind, [CODE["target"], CODE["loss"]]
         )  # one number for each, whatever is added
         self.empty = (self.kind == CODE["loss"]) & (
             not judged
         )  # a step that predicts loses nothing, and says so
-        self.sections = list(self._sections(places))
+        self.sections = list(self._sections(slots))
         self.sealed = (  # what no replay can vouch for: what the world said; in a partial log, everything
             np.isin(
-                self.place,
-                np.r_[places.block["told"], places.block["wanted"], places.block["steered"]],
+                self.slot,
+                np.r_[slots.block["inputs"], slots.block["targets"], slots.block["directions"]],
             )
             if recording.whole
-            else np.ones(len(self.place), dtype=bool)
+            else np.ones(len(self.slot), dtype=bool)
         )
 
     def lengths(self, batch: int, columns: int) -> Indices:
@@ -147,30 +145,30 @@ class Template:
         lengths[self.empty] = 0
         return lengths
 
-    def _sections(self, places: Places) -> Iterator[Section]:
-        block = np.searchsorted(places.start, self.place, side="right") - 1
+    def _sections(self, slots: RowSlots) -> Iterator[Section]:
+        block = np.searchsorted(slots.start, self.slot, side="right") - 1
         # where the time changes too: neurons of one level often lie side by side, and are then copied in one piece
         cuts = np.flatnonzero(
             np.diff(block, prepend=-1, append=-1) | np.diff(self.time, prepend=-1, append=-1)
         ).tolist()
         for start, stop in pairwise(cuts):
             k = int(block[start])
-            yield Section(places.names[k], self.place[start:stop] - places.start[k], start, stop)
+            yield Section(slots.names[k], self.slot[start:stop] - slots.start[k], start, stop)
 
     @staticmethod
-    def _asked_for(network: Network, places: Places, recording: Recording) -> NDArray[np.bool_]:
+    def _asked_for(network: Network, slots: RowSlots, recording: Recording) -> NDArray[np.bool_]:
         """The mail of those who were chosen, said or heard, of the kinds that were."""
         chosen = np.append(
             recording.chosen(network), [False, False, False]
         )  # the loss, the environment; and NOBODY
-        kept = chosen[places.sender] | chosen[places.receiver]
+        kept = chosen[slots.sender] | chosen[slots.receiver]
         heard = np.zeros(len(network.ids), dtype=bool)
         heard[network.sources[chosen[network.targets]]] = True
-        kept[places.block["spoken"]] |= heard
+        kept[slots.block["activations"]] |= heard
         if recording.neurons is None and recording.layers is None:
             kept[:] = True
         wanted = np.array([kind in recording.kinds for kind in CODE])
-        return np.asarray(kept & wanted[places.kind])
+        return np.asarray(kept & wanted[slots.kind])
 
 
 def _waves(network: Network) -> tuple[Indices, Indices]:

@@ -13,21 +13,21 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from ..channels.routes import Lines
-from ..channels.step_record import Said
+from ..channels.routes import Routes
+from ..channels.step_record import StepRecord
 from ..channels.unreliable.faults import Disturbance
 from ..network.network import Network
 from ..neuron.messages import Step
 from ..neuron.optimizers import Optimizer
 from ..support.errors import LogError
 from ..support.validation import Array, Indices
-from .digest_chain import Chain
+from .digest_chain import DigestChain
 from .fault_log import FaultLogWriter, fault_log_path
 from .page import Page
-from .page_copy import Filling
+from .page_copy import PageCopier
 from .placement import Workers
 from .recording import Recording
-from .row_template import Places, Template
+from .row_template import RowSlots, RowTemplate
 from .schema import CODE, KEY, KINDS, arrow_schema, members
 from .step_note import StepNoteWriter
 
@@ -78,13 +78,13 @@ class LogWriter:
         self._schema = arrow_schema(
             network, recording, sums, rule, resumed.number if resumed else 0, workers
         )
-        self._chain = Chain(self._schema.metadata[KEY])
+        self._chain = DigestChain(self._schema.metadata[KEY])
         self._names, self._kinds = pa.array(members(network)), pa.array(KINDS)
-        self._places = Places(network)
-        self._place_of_line: Indices | None = None
-        self._templates: dict[_Kind, Template] = {}
+        self._slots = RowSlots(network)
+        self._slot_of_route: Indices | None = None
+        self._templates: dict[_Kind, RowTemplate] = {}
         self._pages: dict[tuple[_Kind, int, int], Page] = {}
-        self._fillings: dict[Page, Filling] = {}
+        self._copiers: dict[Page, PageCopier] = {}
         self._page: Page | None = None  # that is written on
         self._notes = (
             StepNoteWriter(resumed.optimizer, resumed.updates) if resumed else StepNoteWriter()
@@ -127,36 +127,36 @@ class LogWriter:
 
     # --- what engines tell ---------------------------------------------------------------------------------------
 
-    def message(self, step: Step, line: int, values: Array) -> None:
-        if self._place_of_line is None:
-            self._place_of_line = _places_of_lines(self._network, self._places)
+    def message(self, step: Step, route: int, values: Array) -> None:
+        if self._slot_of_route is None:
+            self._slot_of_route = _slots_of_routes(self._network, self._slots)
         self._step = step
-        self._heard[int(self._place_of_line[line])] = values
+        self._heard[int(self._slot_of_route[route])] = values
 
-    def messages(self, step: Step, said: Said) -> None:
-        columns = said.activations.shape[1]
+    def messages(self, step: Step, record: StepRecord) -> None:
+        columns = record.activations.shape[1]
         page = self._begun(
-            step, columns if step.loss is None else said.targets.shape[1], columns, said.commits
+            step, columns if step.loss is None else record.targets.shape[1], columns, record.commits
         )
         if page is None:
             return
-        filling = self._fillings.get(page)
-        if filling is None or not filling.fits(said):
-            filling = self._fillings[page] = Filling(
-                self._network, self._places, page.template, said
+        copier = self._copiers.get(page)
+        if copier is None or not copier.fits(record):
+            copier = self._copiers[page] = PageCopier(
+                self._network, self._slots, page.template, record
             )
-        filling.fill(page.next_values, page.starts, said)
+        copier.copy(page.next_values, page.starts, record)
         self._conclude(
-            page, step.number, _present(self._network, self._places, page.template, said)
+            page, step.number, _present(self._network, self._slots, page.template, record)
         )
 
-    def disturbance(self, disturbance: Disturbance) -> None:
+    def disturbance(self, event: Disturbance) -> None:
         """By channels that disturb: what befell a message or a member. It goes into the second file."""
-        if (disturbance.step - 1) % self._recording.every != 0:
+        if (event.step - 1) % self._recording.every != 0:
             return
         if self._disturbances is None:
             self._written_by(self._begin_disturbances, path=fault_log_path(self._path))
-        if self._disturbances is not None and self._disturbances.add(disturbance):
+        if self._disturbances is not None and self._disturbances.add(event):
             self._flush_disturbances()
 
     def finish(self) -> None:
@@ -196,21 +196,21 @@ class LogWriter:
         step, heard, self._step, self._heard = self._step, self._heard, None, {}
         if step is None:
             return
-        block = self._places.block["committed"]
+        block = self._slots.block["commits"]
         commits = [heard[place] for place in range(block.start, block.stop) if place in heard]
         columns = len(next(iter(heard.values())))  # the environment speaks first
-        wanted = heard.get(self._places.block["wanted"].start)
+        wanted = heard.get(self._slots.block["targets"].start)
         batch = columns if wanted is None else len(wanted)
         page = self._begun(
             step, batch, columns, np.concatenate(commits) if commits else np.empty(0)
         )
         if page is None:
             return
-        places = page.template.place.tolist()
-        present = np.array([place in heard for place in places])
+        slots = page.template.slot.tolist()
+        present = np.array([place in heard for place in slots])
         lengths = page.template.lengths(batch, columns).tolist()
         parts = [
-            heard[p] if p in heard else np.zeros(n) for p, n in zip(places, lengths, strict=True)
+            heard[p] if p in heard else np.zeros(n) for p, n in zip(slots, lengths, strict=True)
         ]
         np.concatenate([*parts, np.empty(0)], out=page.next_values)
         self._conclude(page, step.number, None if present.all() else present)
@@ -222,8 +222,8 @@ class LogWriter:
             number, note, learnt = self._learnt
             self._learnt = None
             page = self._turn_to(self._page_for(_Kind(True, False, True, False), 0, 0))
-            parts = np.split(learnt, np.cumsum(self._places.fans)[:-1])
-            chosen = page.template.place - self._places.block["committed"].start
+            parts = np.split(learnt, np.cumsum(self._slots.fans)[:-1])
+            chosen = page.template.slot - self._slots.block["commits"].start
             page.next_values[...] = np.concatenate(
                 [parts[k] for k in chosen.tolist()] or [np.empty(0)]
             )
@@ -235,7 +235,7 @@ class LogWriter:
             return self._turn_to(self._page_for(kind, batch, columns))
         if step.optimizer is not None:
             note = self._notes.make_note(step, batch, columns, ["commit"])
-            if "commit" in self._recording.kinds and len(commits) == self._places.fans.sum():
+            if "commit" in self._recording.kinds and len(commits) == self._slots.fans.sum():
                 self._learnt = step.number, note, commits.copy()
         return None
 
@@ -244,15 +244,15 @@ class LogWriter:
         if key not in self._pages:
             if len(self._pages) == MOST_PAGES:
                 self._pages.clear()
-                self._fillings.clear()
+                self._copiers.clear()
             if kind not in self._templates:
                 judged, wrt_inputs, learnt, tangent = kind
                 recording = (
                     replace(self._recording, phases=["commit"]) if learnt else self._recording
                 )
-                self._templates[kind] = Template(
+                self._templates[kind] = RowTemplate(
                     self._network,
-                    self._places,
+                    self._slots,
                     recording,
                     judged=judged,
                     wrt_inputs=wrt_inputs,
@@ -344,44 +344,44 @@ class LogWriter:
 
 
 def _present(
-    network: Network, places: Places, template: Template, said: Said
+    network: Network, slots: RowSlots, template: RowTemplate, record: StepRecord
 ) -> NDArray[np.bool_] | None:
     """Which rows of the template there are; None for all."""
-    left = said.unfinished
-    if left is None:
+    progress = record.progress
+    if progress is None:
         return None
     there: dict[str, Any] = {
-        "told": np.ones(len(places.inputs), dtype=bool),
-        "spoken": left.spoken,
-        "wanted": np.ones(len(network.outputs), dtype=bool),
-        "lost": np.array([left.judged]),
-        "urged": left.done[network.targets],
-        "blamed": np.full(len(network.outputs), left.judged),
-        "felt": left.done[places.inputs],
-        "committed": left.done[places.neurons],
-        "steered": np.ones(len(places.neurons), dtype=bool),
+        "inputs": np.ones(len(slots.inputs), dtype=bool),
+        "activations": progress.sent_activation,
+        "targets": np.ones(len(network.outputs), dtype=bool),
+        "losses": np.array([progress.loss_done]),
+        "backward": progress.finished[network.targets],
+        "loss_to_outputs": np.full(len(network.outputs), progress.loss_done),
+        "input_urgencies": progress.finished[slots.inputs],
+        "commits": progress.finished[slots.neurons],
+        "directions": np.ones(len(slots.neurons), dtype=bool),
     }
-    present: NDArray[np.bool_] = np.concatenate([there[name] for name in places.names])[
-        template.place
+    present: NDArray[np.bool_] = np.concatenate([there[name] for name in slots.names])[
+        template.slot
     ]
     return None if present.all() else present
 
 
-def _places_of_lines(network: Network, places: Places) -> Indices:
-    """For each line that a message may go along, its place: one for all lines of an activation."""
-    lines, block = Lines(network), places.block
-    found = np.empty(len(lines), dtype=np.intp)
-    spoken = block["spoken"].start
-    for name in ("forward", "judged", "shown"):
-        found[getattr(lines, name)] = spoken + lines.sender[getattr(lines, name)]
+def _slots_of_routes(network: Network, slots: RowSlots) -> Indices:
+    """For each route that a message may go along, its place: one for all routes of an activation."""
+    routes, block = Routes(network), slots.block
+    found = np.empty(len(routes), dtype=np.intp)
+    spoken = block["activations"].start
+    for name in ("forward", "to_loss", "to_environment"):
+        found[getattr(routes, name)] = spoken + routes.sender[getattr(routes, name)]
     pairs = {
-        "told": "told",
-        "wanted": "wanted",
-        "lost": "lost",
-        "backward": "urged",
-        "blamed": "blamed",
-        "felt": "felt",
+        "inputs": "inputs",
+        "targets": "targets",
+        "losses": "losses",
+        "backward": "backward",
+        "loss_to_outputs": "loss_to_outputs",
+        "input_urgencies": "input_urgencies",
     }
-    for line, place in {**pairs, "committed": "committed", "steered": "steered"}.items():
-        found[getattr(lines, line)] = np.arange(block[place].start, block[place].stop)
+    for route, place in {**pairs, "commits": "commits", "directions": "directions"}.items():
+        found[getattr(routes, route)] = np.arange(block[place].start, block[place].stop)
     return found

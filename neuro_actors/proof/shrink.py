@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
-from ..channels.routes import Lines
+from ..channels.routes import Routes
 from ..channels.unreliable.fault_injection import Storm
 from ..channels.unreliable.faults import Disturbance, Kill, Lose
 from ..channels.unreliable.settings import Unreliable
@@ -63,7 +63,7 @@ def _particular(schedule: Schedule, chance: str) -> list[Any]:
         lost = [d for d in told if d.what == "lost" and not d.question]
         return faults + [Lose(d.source, d.target, d.attempt, d.kind, d.step) for d in lost]
     again = Storm(
-        schedule.storm, Lines(schedule.case.network)
+        schedule.storm, Routes(schedule.case.network)
     )  # it knows when each was there for how manyeth time
     kills = []
     for d in told:

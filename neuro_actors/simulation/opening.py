@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 import trio
 from trio.lowlevel import disable_ki_protection, enable_ki_protection
 
-from ..channels.choose import engine
+from ..channels.choose import choose_channels
 from ..channels.interface import Channels, Engine, Recorder
 from ..channels.unreliable.settings import Unreliable
 from ..cluster.choose import choose_cluster
@@ -117,7 +117,7 @@ class open_simulation:  # noqa: N801 (to be called as a function is)
             raise SimulationError(
                 "open_simulation needs trio.run; elsewhere, as in a notebook, use na.gradient or na.train"
             )
-        make, added = engine(channels), named(sums)
+        make, added = choose_channels(channels), named(sums)
         partition = None if machines is None else machines.partition_for(network, rule, sums)
         writer = None
         if log is not None:

@@ -10,7 +10,7 @@ from os import PathLike
 
 from numpy.typing import ArrayLike
 
-from ..channels.choose import engine as carried_by
+from ..channels.choose import choose_channels
 from ..channels.interface import Engine
 from ..cluster.choose import choose_cluster
 from ..cluster.settings import Cluster
@@ -158,7 +158,7 @@ def resume(
     if progress is not None:
         progress = as_flag("progress", progress)
     if channels is not None:
-        carried_by(channels)
+        choose_channels(channels)
     if optimizer is not None:
         check_optimizer(optimizer)
     found = Checkpoint(path)

@@ -21,7 +21,7 @@ from typing import Any
 from trio.lowlevel import enable_ki_protection
 
 from ..channels.interface import Channels, EnvironmentPort, Recorder, Statistics, Waiting
-from ..channels.step_record import Said
+from ..channels.step_record import StepRecord
 from ..neuron.messages import Step
 from ..neuron.optimizers import Optimizer
 from ..support.errors import CheckpointError, InputError, SimulationError
@@ -158,7 +158,7 @@ class LaneRecorder:
     def message(self, step: Step, line: int, values: Array) -> None:
         self._kept.append((step, line, values))
 
-    def messages(self, step: Step, said: Said) -> None:
+    def messages(self, step: Step, said: StepRecord) -> None:
         if self._recorder is not None:
             self._recorder.messages(step, said)
 

@@ -17,12 +17,12 @@ from ..network import functions
 from ..support.errors import InputError
 from ..support.text import shown
 from ..support.validation import as_whole_number, number
+from .fault_events import gather_fault_events
 from .picture import find_picture
 from .placement import placement, step_placement
 from .scales import Scales
 from .selection import Selection, select_steps, spread_evenly
 from .step_values import StepValues, read_step_values
-from .storm import storm
 
 if TYPE_CHECKING:
     from ..log.log import Log
@@ -56,7 +56,7 @@ def collect_page_data(
         raise InputError(
             f"a picture of {shape[0]}x{shape[1]} is {shape[0] * shape[1]} inputs, there are {len(network.inputs)}"
         )
-    befell = storm(log)
+    befell = gather_fault_events(log)
     weather = [len(json.dumps(befell.get(info.number))) for info in steps] if befell else None
     kept = select_steps(
         len(network.ids),

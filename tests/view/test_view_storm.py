@@ -11,9 +11,9 @@ import pytest
 
 import neuro_actors as na
 from neuro_actors.log.fault_log import fault_log_path
+from neuro_actors.viewer.fault_events import gather_fault_events
 from neuro_actors.viewer.page_data import collect_page_data
 from neuro_actors.viewer.selection import select_steps
-from neuro_actors.viewer.storm import storm
 
 Look = Callable[..., Any]
 
@@ -66,8 +66,8 @@ def test_what_is_gathered_is_what_befell(logs: dict[str, Path]) -> None:
         ("body", "before fire"),
         ("body", "between urgencies"),
     ]
-    assert {name: [entry[0] for entry in shown[2][name]] for name in ("told", "judged", "blamed")} == {
-        "told": [log.network.position["tail"]], "judged": [0], "blamed": [0],
+    assert {name: [entry[0] for entry in shown[2][name]] for name in ("inputs", "to_loss", "loss_to_outputs")} == {
+        "inputs": [log.network.position["tail"]], "to_loss": [0], "loss_to_outputs": [0],
     }  # fmt: skip
     assert [(k, place) for k, place, _ in shown[2]["died"]] == [
         (len(log.network.ids), "before commit")
@@ -91,7 +91,7 @@ def test_a_letter_that_never_came(logs: dict[str, Path], tmp_path: Path) -> None
     log = na.open_log(tmp_path / "storm.arrows")
     first = next(d for d in log.disturbances if d.target == "face")
     log.disturbances = tuple(d for d in log.disturbances if d.time <= first.time)
-    assert storm(log)[1]["forward"] == [
+    assert gather_fault_events(log)[1]["forward"] == [
         [synapse(log, "eyes", "face"), [pytest.approx(first.time, abs=6e-4)], None]
     ]
 

@@ -2,10 +2,10 @@
 
 The law:
 
-1. Whoever has written its rows rings a bell: one for all who hear the same neurons, one for all whom the same neurons
-   answer. A bell counts down; the last who rings it wakes its members, so each is woken once a phase, all its mail there.
-2. The letter that wakes is the step; None, after which no more mail comes, ends a member.
-3. Nobody is woken twice, or too early: a bell that finds a member awake leaves him the letter.
+1. A member that has written its rows arrives at a countdown. Members that read the same rows share one countdown. The last
+   writer that arrives wakes them all. So each member is woken once a phase, when all its mail is there.
+2. The value that wakes a member is the step. None ends a member: no more mail will come.
+3. No member is woken twice, or too early: a countdown that finds a member awake leaves the wake-up for its next wait.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ from .row_layout import Rows
 NOTHING = frozen(np.empty(0))
 
 
-class Letter:
+class WakeUp:
     """What wakes a member: an outcome, as trio wants one, that may be opened by many."""
 
     __slots__ = ("step",)
@@ -38,18 +38,18 @@ class Letter:
         return self.step
 
 
-class Gate:
-    """What all bells of a society share: the letter of the step under way, and whether nobody is to be woken any more.
+class Shutdown:
+    """What all countdowns of a society share: the wake-up of the step under way, and whether the society has been stopped.
 
-    pause: what a member says to trio to fall asleep. `wait_task_rescheduled` makes such an object for each sleep; as
+    pause: what a member yields to trio to fall asleep. `wait_task_rescheduled` makes such an object for each sleep; as
     long as it holds nothing but the abort function, one serves all members always, which halves the cost of a wake.
     """
 
-    __slots__ = ("closed", "letter", "pause")
+    __slots__ = ("closed", "pause", "wake_up")
 
     def __init__(self) -> None:
         self.closed = False
-        self.letter = Letter(None)
+        self.wake_up = WakeUp(None)
         sleeping = wait_task_rescheduled(self.abort)  # noqa: ASYNC105 (it is looked at, not awaited)
         pause = sleeping.send(None)
         sleeping.close()
@@ -63,47 +63,53 @@ class Gate:
         return Abort.SUCCEEDED
 
 
-class Bell:
-    """Rung by `need` members in a step; the last of them wakes those who wait for it.
+class Countdown:
+    """A latch: `need` members arrive at it in a step, and the last of them wakes the members that wait for it.
 
-    Where rows do not lie where they are read, it carries them over: into[where] = source[rows[start : start + count]].
+    Where rows are not read in the place where they are written, it copies them: into[where] = source[rows[start : start + count]].
     """
 
     __slots__ = (
         "count",
-        "gate",
         "into",
         "left",
         "members",
         "need",
         "rows",
+        "shutdown",
         "source",
         "start",
         "where",
     )
 
-    def __init__(self, gate: Gate, need: int) -> None:
-        self.gate = gate
+    def __init__(self, shutdown: Shutdown, need: int) -> None:
+        self.shutdown = shutdown
         self.need = self.left = need
         self.members: tuple[BundledPort, ...] = ()
         self.source: Array | None = None
 
-    def ring(self) -> None:
-        """All have rung."""
+    def arrive(self) -> None:
+        """Count one of them; the last one wakes the members."""
+        self.left -= 1
+        if not self.left:
+            self.release()
+
+    def release(self) -> None:
+        """All have arrived: wake the members."""
         self.left = self.need
-        gate = self.gate
-        if gate.closed:
+        shutdown = self.shutdown
+        if shutdown.closed:
             return
         if self.source is not None:
             self.fetch()
-        letter: Any = gate.letter
+        wake_up: Any = shutdown.wake_up
         port: Any
         for port in self.members:
             if port.asleep:
                 port.asleep = False
-                reschedule(port.task, letter)
+                reschedule(port.task, wake_up)
             else:
-                port.early = letter
+                port.early = wake_up
 
     def carries(
         self, into: Array, where: Any, source: Array, rows: Indices, start: int, count: int
@@ -125,17 +131,36 @@ class Bell:
 
 
 class BundledPort:
-    """A member's views of its rows, and the bells of its direct neighbours; see `Port` and `LossPort`."""
+    """A member's views of its rows, and the countdowns of its direct neighbours; see `Port` and `LossPort`."""
 
-    __slots__ = ("activation", "asleep", "back", "backward", "commit", "direction", "done", "early", "forward", "gate", "heard",
-                 "losses", "node", "spoken", "targets", "task", "urgencies", "waits", "world")  # fmt: skip
+    __slots__ = (
+        "activation",
+        "activation_step",
+        "asleep",
+        "at_end",
+        "back",
+        "backward",
+        "commit",
+        "direction",
+        "early",
+        "finished_step",
+        "forward",
+        "heard",
+        "losses",
+        "node",
+        "shutdown",
+        "targets",
+        "task",
+        "urgencies",
+        "waits",
+    )  # fmt: skip
 
-    def __init__(self, node: str, gate: Gate, world: tuple[Bell, ...]) -> None:
+    def __init__(self, node: str, shutdown: Shutdown, at_end: tuple[Countdown, ...]) -> None:
         self.node = node
-        self.gate = gate
-        self.forward: tuple[Bell, ...] = ()  # rung when it has sent its activation
-        self.backward: tuple[Bell, ...] = ()  # its urgencies
-        self.world = world  # its last word
+        self.shutdown = shutdown
+        self.forward: tuple[Countdown, ...] = ()  # it arrives here when it has sent its activation
+        self.backward: tuple[Countdown, ...] = ()  # and here with its urgencies
+        self.at_end = at_end  # and here with its last message
         self.heard: Array = NOTHING
         self.activation: Array = NOTHING
         self.urgencies: Array = NOTHING
@@ -146,61 +171,61 @@ class BundledPort:
         self.losses: Array = NOTHING
         self.task: trio.lowlevel.Task | None = None
         self.asleep = False
-        self.early: Letter | None = None
+        self.early: WakeUp | None = None
         self.waits: Kind = ACTIVATION
-        self.spoken = self.done = (
+        self.activation_step = self.finished_step = (
             0  # the last step in which it has sent its activation, and its last word
         )
 
     @types.coroutine
     def wait(self, kind: Kind) -> Generator[Any, Any, Step | None]:
         if kind in (TARGET, TANGENT):  # it is there before any activation
-            return self.gate.letter.step
-        letter, gate = self.early, self.gate
-        if letter is not None:
+            return self.shutdown.wake_up.step
+        wake_up, shutdown = self.early, self.shutdown
+        if wake_up is not None:
             self.early = None
-            return letter.step
-        if gate.closed:
+            return wake_up.step
+        if shutdown.closed:
             return None
         if self.task is None:
             self.task = current_task()
         self.waits = kind
         self.asleep = True
-        if gate.pause is None:
-            sleeping = wait_task_rescheduled(gate.abort)  # noqa: ASYNC105
+        if shutdown.pause is None:
+            sleeping = wait_task_rescheduled(shutdown.abort)  # noqa: ASYNC105
             return (yield from sleeping.__await__())  # type: ignore[no-any-return]
-        return (yield gate.pause).unwrap()  # type: ignore[no-any-return]
+        return (yield shutdown.pause).unwrap()  # type: ignore[no-any-return]
 
     def send(self, kind: Kind, step: Step) -> None:
         if kind == ACTIVATION:
-            self.spoken = step.number
-            bells = self.forward
+            self.activation_step = step.number
+            countdowns = self.forward
         elif kind == URGENCY:
-            bells = self.backward
+            countdowns = self.backward
         else:
-            self.done = step.number
-            bells = self.world
-        for bell in bells:
-            left = bell.left - 1
+            self.finished_step = step.number
+            countdowns = self.at_end
+        for countdown in countdowns:
+            left = countdown.left - 1
             if left:
-                bell.left = left
+                countdown.left = left
             else:
-                bell.ring()
+                countdown.release()
 
 
-def gather(bells: list[Bell], ports: list[BundledPort], group: Indices) -> None:
-    """Make those of one group the members of its bell."""
+def attach_readers(countdowns: list[Countdown], ports: list[BundledPort], group: Indices) -> None:
+    """Make those of one group the members of its countdown."""
     order = np.argsort(group, kind="stable")
     sorted_ports = [ports[k] for k in order.tolist()]
-    ends = np.cumsum(np.bincount(group, minlength=len(bells))).tolist()
+    ends = np.cumsum(np.bincount(group, minlength=len(countdowns))).tolist()
     start = 0
-    for bell, end in zip(bells, ends, strict=True):
-        bell.members = tuple(sorted_ports[start:end])
+    for countdown, end in zip(countdowns, ends, strict=True):
+        countdown.members = tuple(sorted_ports[start:end])
         start = end
 
 
-def chosen(bells: list[Bell], rows: Rows) -> Iterator[tuple[Bell, ...]]:
-    """For each member its bells."""
+def per_member(countdowns: list[Countdown], rows: Rows) -> Iterator[tuple[Countdown, ...]]:
+    """For each member its countdowns."""
     groups, start = rows.values.tolist(), rows.start.tolist()
     for a, b in pairwise(start):
-        yield tuple([bells[group] for group in groups[a:b]])
+        yield tuple([countdowns[group] for group in groups[a:b]])

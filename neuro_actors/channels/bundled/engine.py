@@ -1,6 +1,6 @@
 """Bundled channels: the same messages, carried in arrays. The fast engine, and the default.
 
-The law, beside that of the bells:
+The law, beside that of the countdowns:
 
 1. Every row of the arrays has one writer. `layout.py` says where it lies; a port holds views of its own rows alone.
 2. An input only repeats what the world told it: that row is its activation, so the environment rings for all inputs, and
@@ -26,25 +26,25 @@ from trio.lowlevel import (
 )
 
 from ...network.elements import ENVIRONMENT
-from ...network.elements import LOSS as JUDGE
+from ...network.elements import LOSS as LOSS_NODE
 from ...network.network import Network
 from ...neuron.messages import ACTIVATION, COMMIT, LOSS, URGENCY, Step
 from ...support.validation import Array
 from ..interface import Recorder, Statistics, Waiting
-from ..routes import sent
-from ..step_record import Said, Unfinished
-from .countdown import NOTHING, Bell, BundledPort, Gate, Letter, chosen, gather
+from ..routes import count_messages
+from ..step_record import Progress, StepRecord
+from .countdown import NOTHING, BundledPort, Countdown, Shutdown, WakeUp, attach_readers, per_member
 from .row_layout import Backward, Forward, rows_of
 
 
 class BundledEnvironmentPort:
-    """The world's own; see `EnvironmentPort`. A bell wakes whoever waits for the end of the step."""
+    """The world's own; see `EnvironmentPort`. A countdown wakes whoever waits for the end of the step."""
 
     def __init__(self, engine: Bundled) -> None:
         self._engine = engine
         self.task: trio.lowlevel.Task | None = None
         self.asleep = False
-        self.early: Letter | None = None
+        self.early: WakeUp | None = None
         self.predictions = self.losses = self.commits = self.urgencies = NOTHING
 
     def begin(
@@ -66,7 +66,7 @@ class BundledEnvironmentPort:
         engine.count()
         engine.record(None)
         self.predictions, self.losses = engine.loss.heard, engine.loss.losses
-        self.commits, self.urgencies = engine.commits, engine.felt
+        self.commits, self.urgencies = engine.commits, engine.input_urgencies
 
     def _abort(self, raise_cancel: Callable[[], Any]) -> Abort:
         self.asleep = False
@@ -74,23 +74,23 @@ class BundledEnvironmentPort:
 
 
 class Bundled:
-    """The engine: lays out the rows, hangs up the bells, and gives each member views of its own."""
+    """The engine: lays out the rows, makes the countdowns, and gives each member views of its own."""
 
     def __init__(self, network: Network, recorder: Recorder | None = None) -> None:
         self._network = network
         self._recorder = recorder
-        self._gate = Gate()
+        self._shutdown = Shutdown()
         self._step: Step | None = None
         self._messages = 0  # of the steps before
         self._in_full: dict[
             tuple[bool, bool, bool], int
         ] = {}  # of a whole step: predicting?, wrt_inputs?, tangent?
-        self._everyone = Bell(self._gate, 0)
+        self._end_of_step = Countdown(self._shutdown, 0)
         self.environment = BundledEnvironmentPort(self)
-        self._everyone.members = (self.environment,)  # type: ignore[assignment]
-        last = (self._everyone,)
-        self._ports = [BundledPort(name, self._gate, last) for name in network.ids]
-        self.loss = BundledPort(JUDGE, self._gate, last)
+        self._end_of_step.members = (self.environment,)  # type: ignore[assignment]
+        last = (self._end_of_step,)
+        self._ports = [BundledPort(name, self._shutdown, last) for name in network.ids]
+        self.loss = BundledPort(LOSS_NODE, self._shutdown, last)
 
         self._inputs, self._neurons = (
             np.flatnonzero(network.is_input),
@@ -104,19 +104,27 @@ class Bundled:
             port.commit = self.commits[end - fan : end]
 
         forward = self._forward = Forward(network)
-        self._bells = [Bell(self._gate, need) for need in forward.need.tolist()]
-        gather(self._bells, self._hearers, forward.group)
-        for port, bells in zip(self._ports, chosen(self._bells, forward.told), strict=True):
-            port.forward = bells
+        self._forward_countdowns = [
+            Countdown(self._shutdown, need) for need in forward.need.tolist()
+        ]
+        attach_readers(self._forward_countdowns, self._hearers, forward.group)
+        for port, countdowns in zip(
+            self._ports, per_member(self._forward_countdowns, forward.told), strict=True
+        ):
+            port.forward = countdowns
         del forward.told  # large, and of no more use
-        self._told = [self._bells[g] for g in np.flatnonzero(forward.hears_world)]
-        self._a = self._u = self.felt = np.empty((0, 0))  # laid out when a step needs them
+        self._started_by_inputs = [
+            self._forward_countdowns[g] for g in np.flatnonzero(forward.hears_world)
+        ]
+        self._a = self._u = self.input_urgencies = np.empty(
+            (0, 0)
+        )  # laid out when a step needs them
         self._urgency_rows = self._loss_rows = np.empty(0, dtype=np.intp)  # for a recorder
         self._way_back: tuple[int, bool] | None = (
             None  # width and wrt_inputs that it is laid out for
         )
 
-    # --- rows and bells ------------------------------------------------------------------------------------------
+    # --- rows and countdowns ------------------------------------------------------------------------------------------
 
     @disable_ki_protection  # it takes long where the network is large, and whoever is struck here has begun nothing
     def _lay_out_forward(self, columns: int) -> None:
@@ -126,12 +134,16 @@ class Bundled:
         blocks, first_rows = [], {size: slice(size) for size in set((forward.size - 1).tolist())}
         rows = forward.heard
         places = (forward.start, forward.size, forward.gathered, forward.first)
-        for bell, (start, size, gathered, hearer) in zip(self._bells, rows_of(places), strict=True):
+        for countdown, (start, size, gathered, hearer) in zip(
+            self._forward_countdowns, rows_of(places), strict=True
+        ):
             block = (heard if gathered else self._a)[start : start + size]
             blocks.append(block)
             if gathered:
                 first, count = int(rows.start[hearer]), len(rows[hearer])
-                bell.carries(block, first_rows.get(count, ...), self._a, rows.values, first, count)
+                countdown.carries(
+                    block, first_rows.get(count, ...), self._a, rows.values, first, count
+                )
         for port, group in zip(self._hearers, forward.group.tolist(), strict=True):
             port.heard = blocks[group]
         for port, row in zip(self._ports, forward.row.tolist(), strict=True):
@@ -143,8 +155,8 @@ class Bundled:
     def _lay_out_backward(self, columns: int, wrt_inputs: bool) -> None:
         """The same for urgencies, in a step that has some."""
         if self._way_back is None or self._way_back[1] != wrt_inputs:
-            self._hang_up(wrt_inputs)
-        backward, bells = self._backward, self._bells_back
+            self._connect_backward(wrt_inputs)
+        backward, countdowns = self._backward, self._backward_countdowns
         u, told = np.empty((backward.n_rows, columns)), np.empty((backward.n_told, columns))
         self._u = u
         for port, start, size in zip(
@@ -158,28 +170,32 @@ class Bundled:
             )
         carried = (backward.carried, backward.into, backward.cuts[:-1], backward.cuts[1:])
         for group, first, start, end in rows_of(carried):
-            into: Array = bells[group].members[0].urgencies
+            into: Array = countdowns[group].members[0].urgencies
             where: Any = ...
             if first < 0:
                 assert backward.scattered is not None
                 into, where = u, backward.scattered[start:end]
-            elif len(bells[group].members) > 1 or len(into) != end - start:
+            elif len(countdowns[group].members) > 1 or len(into) != end - start:
                 into = u[first : first + end - start]
-            bells[group].carries(into, where, told, backward.rows, start, end - start)
-        self.felt = np.empty((len(self._inputs), columns))
+            countdowns[group].carries(into, where, told, backward.rows, start, end - start)
+        self.input_urgencies = np.empty((len(self._inputs), columns))
         for i, k in enumerate(self._inputs.tolist()):
-            self._ports[k].back = self.felt[i : i + 1]
+            self._ports[k].back = self.input_urgencies[i : i + 1]
         self._way_back = columns, wrt_inputs
 
-    def _hang_up(self, wrt_inputs: bool) -> None:
-        """The bells of the way back, which inputs hear or do not."""
+    def _connect_backward(self, wrt_inputs: bool) -> None:
+        """The countdowns of the way back, which inputs hear or do not."""
         backward = self._backward = Backward(self._network, wrt_inputs)
-        bells = self._bells_back = [Bell(self._gate, need) for need in backward.need.tolist()]
+        countdowns = self._backward_countdowns = [
+            Countdown(self._shutdown, need) for need in backward.need.tolist()
+        ]
         readers = np.flatnonzero(backward.reads)
-        gather(bells, [self._ports[k] for k in readers.tolist()], backward.group[readers])
-        for port, told in zip(self._ports, chosen(bells, backward.tells), strict=True):
+        attach_readers(
+            countdowns, [self._ports[k] for k in readers.tolist()], backward.group[readers]
+        )
+        for port, told in zip(self._ports, per_member(countdowns, backward.tells), strict=True):
             port.backward = told
-        self.loss.backward = tuple(bells[group] for group in backward.loss_tells.tolist())
+        self.loss.backward = tuple(countdowns[group] for group in backward.loss_tells.tolist())
         if self._recorder is not None:
             self._urgency_rows, self._loss_rows = backward.row(self._network), backward.loss_rows
         del backward.tells
@@ -195,7 +211,7 @@ class Bundled:
         if step.loss is not None and self._way_back != way_back:
             self._lay_out_backward(*way_back)
         self._step = step
-        self._gate.letter = Letter(step)
+        self._shutdown.wake_up = WakeUp(step)
         self._a[: len(x)] = x  # they are the first level
         if targets is not None:
             self.loss.targets = targets
@@ -203,17 +219,15 @@ class Bundled:
             self.directions = direction
             for k, part in enumerate(np.split(direction, self._ends[:-1])):
                 self._hearers[k].direction = part
-        self._everyone.need = self._everyone.left = (
+        self._end_of_step.need = self._end_of_step.left = (
             1 if step.loss is None else len(self._hearers) + len(x) * step.wrt_inputs
         )
         if step.wrt_inputs:
-            wake = Bell(self._gate, 0)
+            wake = Countdown(self._shutdown, 0)
             wake.members = tuple(self._ports[k] for k in self._inputs.tolist())
-            wake.ring()
-        for bell in self._told:
-            bell.left -= 1
-            if not bell.left:
-                bell.ring()
+            wake.release()
+        for countdown in self._started_by_inputs:
+            countdown.arrive()
 
     def count(self) -> None:
         """The step under way is over, and was said in full."""
@@ -228,21 +242,23 @@ class Bundled:
         return (
             0
             if self._step is None
-            else sent(self._network, self._step, self._so_far(self._step.number))
+            else count_messages(self._network, self._step, self._progress(self._step.number))
         )
 
-    def _so_far(self, number: int) -> Unfinished:
-        spoken, done = np.array(
-            [(port.spoken == number, port.done == number) for port in self._ports]
+    def _progress(self, number: int) -> Progress:
+        sent_activation, finished = np.array(
+            [(port.activation_step == number, port.finished_step == number) for port in self._ports]
         ).T
-        return Unfinished(spoken | self._network.is_input, done, self.loss.done == number)
+        return Progress(
+            sent_activation | self._network.is_input, finished, self.loss.finished_step == number
+        )
 
-    def record(self, unfinished: Unfinished | None) -> None:
+    def record(self, progress: Progress | None) -> None:
         """Tell the recorder what was said in the step under way, or in the part of it that there was."""
         step, self._step = self._step, None
         if self._recorder is None or step is None:
             return
-        said = Said(
+        record = StepRecord(
             activations=self._a,
             activation_rows=self._forward.row,
             urgencies=self._u,
@@ -250,12 +266,12 @@ class Bundled:
             loss_rows=self._loss_rows,
             targets=self.loss.targets,
             losses=self.loss.losses,
-            felt=self.felt,
+            input_urgencies=self.input_urgencies,
             commits=self.commits,
             directions=self.directions,
-            unfinished=unfinished,
+            progress=progress,
         )
-        self._recorder.messages(step, said)
+        self._recorder.messages(step, record)
 
     # --- the rest of `Channels` ----------------------------------------------------------------------------------
 
@@ -272,33 +288,39 @@ class Bundled:
         ids, number = network.ids, step.number
         is_output = np.isin(np.arange(len(ids)), network.output_positions)
         for k, port in enumerate(self._ports):
-            if port.done == number or (network.is_input[k] and not step.wrt_inputs):
+            if port.finished_step == number or (network.is_input[k] and not step.wrt_inputs):
                 continue
-            if port.waits == ACTIVATION and port.spoken < number:
+            if port.waits == ACTIVATION and port.activation_step < number:
                 sources = network.sources[network.incoming.of(k)].tolist()
-                kept = tuple(
+                silent_ones = tuple(
                     ids[s]
                     for s in sources
-                    if self._ports[s].spoken < number and not network.is_input[s]
+                    if self._ports[s].activation_step < number and not network.is_input[s]
                 )
-                if kept:  # else its mail is there, and it is about to run
-                    yield Waiting(ids[k], ACTIVATION, number, kept)
+                if silent_ones:  # else its mail is there, and it is about to run
+                    yield Waiting(ids[k], ACTIVATION, number, silent_ones)
             elif port.waits == URGENCY:
                 followers = network.targets[network.outgoing.of(k)].tolist()
-                kept = tuple(ids[t] for t in followers if self._ports[t].done < number)
-                kept += (JUDGE,) * bool(is_output[k] and self.loss.done < number)
-                if kept:
-                    yield Waiting(ids[k], URGENCY, number, kept)
+                silent_ones = tuple(
+                    ids[t] for t in followers if self._ports[t].finished_step < number
+                )
+                silent_ones += (LOSS_NODE,) * bool(
+                    is_output[k] and self.loss.finished_step < number
+                )
+                if silent_ones:
+                    yield Waiting(ids[k], URGENCY, number, silent_ones)
         outputs = [k for k in network.output_positions.tolist() if not network.is_input[k]]
-        silent = tuple(ids[k] for k in outputs if self._ports[k].spoken < number)
-        if self.loss.done < number:
+        silent = tuple(ids[k] for k in outputs if self._ports[k].activation_step < number)
+        if self.loss.finished_step < number:
             if silent:
-                yield Waiting(JUDGE, ACTIVATION, number, silent)
+                yield Waiting(LOSS_NODE, ACTIVATION, number, silent)
                 yield Waiting(ENVIRONMENT, ACTIVATION, number, silent)
-            yield Waiting(ENVIRONMENT, LOSS, number, (JUDGE,))
+            yield Waiting(ENVIRONMENT, LOSS, number, (LOSS_NODE,))
         last = [] if step.loss is None else [(COMMIT, self._neurons)]
         for kind, members in [*last, *([(URGENCY, self._inputs)] if step.wrt_inputs else [])]:
-            missing = tuple(ids[k] for k in members.tolist() if self._ports[k].done < number)
+            missing = tuple(
+                ids[k] for k in members.tolist() if self._ports[k].finished_step < number
+            )
             if missing:
                 yield Waiting(ENVIRONMENT, kind, number, missing)
 
@@ -322,9 +344,9 @@ class Bundled:
 
     @enable_ki_protection
     def stop(self) -> None:
-        if not self._gate.closed:
-            self._gate.closed = True
-            last: Any = Letter(None)
+        if not self._shutdown.closed:
+            self._shutdown.closed = True
+            last: Any = WakeUp(None)
             for port in (*self._ports, self.loss):
                 if port.asleep and port.task is not None:
                     port.asleep = False
@@ -334,7 +356,9 @@ class Bundled:
         if self._step is None:
             return
         if self._recorder is not None and self._step.loss is not None:
-            for bell in self._bells_back:  # of a broken step, what is left at the writers
-                bell.fetch()
+            for (
+                countdown
+            ) in self._backward_countdowns:  # of a broken step, what is left at the writers
+                countdown.fetch()
         self._messages += self._sent()
-        self.record(self._so_far(self._step.number))
+        self.record(self._progress(self._step.number))

@@ -13,7 +13,7 @@ from hashlib import blake2b
 from struct import Struct
 
 from ...neuron.messages import URGENCY
-from ..routes import KINDS, Lines
+from ..routes import KINDS, Routes
 from .faults import PLACES, DeadLink, Disturbance, Kill, Lose, Partition
 from .frames import Letter
 from .settings import Unreliable
@@ -31,7 +31,7 @@ class Storm:
     """
 
     def __init__(
-        self, weather: Unreliable, lines: Lines, tell: Callable[[Disturbance], None] | None = None
+        self, weather: Unreliable, lines: Routes, tell: Callable[[Disturbance], None] | None = None
     ) -> None:
         self.weather = weather
         self.counts: Counter[str] = Counter()

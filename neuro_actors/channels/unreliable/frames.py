@@ -6,7 +6,7 @@
 | 1     | 0                                                                        |
 | 2     | the order: what is to be done in the step, see `orders.py`               |
 | 4     | the step's number                                                        |
-| 4     | the line that it is said along, which tells the kind, see `lines.py`     |
+| 4     | the line that it is said along, which tells the kind, see `routes.py`    |
 | 4     | how many numbers                                                         |
 | 8 n   | the numbers, float64                                                     |
 | 4     | CRC-32 of all before                                                     |

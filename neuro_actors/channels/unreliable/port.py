@@ -14,7 +14,7 @@ from ...support.errors import MessageError
 from ...support.validation import Array
 from ..interface import Waiting
 from ..memory import MemoryEnvironmentPort, MemoryPort
-from ..routes import KINDS, Lines
+from ..routes import KINDS, Routes
 from .delivery import Delivery, Snapshot, Wires
 from .fault_injection import Storm
 from .frames import EMPTY, Letter, decode
@@ -51,7 +51,7 @@ class MortalPort(MemoryPort):
         member: int,
         wires: Wires,
         frames: trio.MemoryReceiveChannel[bytes],
-        lines: Lines,
+        lines: Routes,
     ) -> None:
         super().__init__(wires.node, None, None)  # type: ignore[arg-type]  # its mailbox holds messages; frames come here
         self._channels = channels
@@ -107,8 +107,11 @@ class MortalPort(MemoryPort):
         self._kinds = (kind,)
         return await super().wait(kind)
 
-    def _tell(self, kind: Kind, step: Step, rows: Iterable[Array]) -> None:
-        delivery, lines = self._delivery, [address.line for address in self._lines(kind, step)]
+    def _send_rows(self, kind: Kind, step: Step, rows: Iterable[Array]) -> None:
+        delivery, lines = (
+            self._delivery,
+            [address.route for address in self._addresses_for(kind, step)],
+        )
         assert delivery.order is not None
         if kind != ACTIVATION:
             self._last.update(zip(lines, rows, strict=False))
@@ -239,10 +242,10 @@ class MortalEnvironmentPort(MortalPort, MemoryEnvironmentPort):
             self._channels.record(step, letter.line, letter.values)
             self._post(letter)
 
-    def _tell(self, kind: Kind, step: Step, rows: Iterable[Array]) -> None:
+    def _send_rows(self, kind: Kind, step: Step, rows: Iterable[Array]) -> None:
         order = self._delivery.order
         assert order is not None
-        lines = [address.line for address in self._addresses[kind]]
+        lines = [address.route for address in self._addresses[kind]]
         self._told += [
             Letter(line, step.number, order, values)
             for line, values in zip(lines, rows, strict=False)

@@ -12,7 +12,7 @@ from ...network.network import Network
 from ...support.errors import InputError, SimulationError
 from ..interface import Recorder, Statistics, Waiting
 from ..memory import connect
-from ..routes import KINDS, Lines
+from ..routes import KINDS, Routes
 from .delivery import Snapshot
 from .fault_injection import Storm
 from .faults import DeadLink, Disturbance, Kill, Lose, mentioned
@@ -41,7 +41,7 @@ class UnreliableChannels:
     ) -> None:
         self.settings = settings
         self.ledger = ledger
-        lines = Lines(network)
+        lines = Routes(network)
         _check_faults(settings.faults, network, lines)
         world = len(network.ids) + 1
         self.storm = Storm(settings, lines, tell or getattr(recorder, "disturbance", None))
@@ -155,7 +155,7 @@ class UnreliableChannels:
         self.post.close()
 
 
-def _check_faults(faults: Sequence[Any], network: Network, lines: Lines) -> None:
+def _check_faults(faults: Sequence[Any], network: Network, lines: Routes) -> None:
     members = set(lines.members)
     kinds = [KINDS[k] for k in lines.kind.tolist()]
     along = {

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from ...network.network import Network
-from ..routes import Lines
+from ..routes import Routes
 from .delivery import CAP, Wires
 from .fault_injection import ENOUGH, HELD_BACK
 from .settings import Unreliable
 
 
-def all_wires(network: Network, lines: Lines, weather: Unreliable) -> list[Wires]:
+def all_wires(network: Network, lines: Routes, weather: Unreliable) -> list[Wires]:
     """What each member knows of its lines: the neurons, the loss, the environment.
 
     Without faults a member at level l (the environment 0, an input 1) speaks between l least and l greatest latencies after
@@ -26,12 +26,12 @@ def all_wires(network: Network, lines: Lines, weather: Unreliable) -> list[Wires
             answers[receiver][line] = answer
             repeats[sender][answer] = (*repeats[sender].get(answer, ()), line)
 
-    pair(lines.told, lines.felt)
+    pair(lines.inputs, lines.input_urgencies)
     pair(lines.forward, lines.backward)
-    pair(lines.judged, lines.blamed)
-    pair(lines.wanted, lines.lost)
-    pair(lines.steered, lines.committed)
-    for line in range(lines.shown.start, lines.shown.stop):
+    pair(lines.to_loss, lines.loss_to_outputs)
+    pair(lines.targets, lines.losses)
+    pair(lines.directions, lines.commits)
+    for line in range(lines.to_environment.start, lines.to_environment.stop):
         repeats[n + 1][line] = ()
     least, most = weather.latency
     depth = network.depth + 2
@@ -46,7 +46,7 @@ def longest(network: Network, weather: Unreliable, restarts: int) -> float:
     A letter comes through at its `ENOUGH`-th attempt, attempts are at most the cap apart, and then it travels; a step is a
     chain of letters, forward and back, as long as twice the depth; each death can make one chain begin anew.
     """
-    wires = all_wires(network, Lines(network), weather)
+    wires = all_wires(network, Routes(network), weather)
     travels = weather.latency[1] + HELD_BACK * (weather.delay or 0.01)
     letter = (ENOUGH + 2) * CAP * max(w.first for w in wires) + travels
     return 2 * (network.depth + 4) * letter * (1 + restarts)

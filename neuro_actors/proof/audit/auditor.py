@@ -9,9 +9,9 @@ from os import PathLike
 
 import numpy as np
 
-from ...log.digest_chain import Chain
+from ...log.digest_chain import DigestChain
 from ...log.reader import LogReader, Rows
-from ...log.row_template import NOBODY, Places, Template
+from ...log.row_template import NOBODY, RowSlots, RowTemplate
 from ...log.schema import CODE, KEY, KINDS, MACHINES
 from ...network import functions
 from ...neuron.messages import Step
@@ -23,14 +23,14 @@ from ...support.errors import InputError, LogError, NetworkError
 from ...support.numerics import differences
 from ...support.text import printable
 from ...support.validation import Indices, some
-from .expected_rows import Form, first_not_finite
+from .expected_rows import ExpectedRows, first_not_finite
 from .lie import Lie, Refused, refused
-from .mail_places import Stage
+from .mail_places import MailMap
 from .replay import Replay
 from .report import Audit
-from .step_notes import Task, Tasks
+from .step_notes import StepNote, StepNoteReader
 
-MOST_STAGES = 8  # of as many kinds of steps and batch sizes the places are kept
+MOST_MAPS = 8  # of as many kinds of steps and batch sizes the slots are kept
 ROUNDING = "how far rounding can carry an optimiser of somebody's own is not known"
 
 
@@ -64,17 +64,17 @@ class Auditor:
         self._exact = not self._differences
         self._by_the_rule(rule)
         self._replay = Replay(self._network, rule, sums, self._exact)
-        self._tasks = Tasks(self._recording, optimizers)
-        self._chain = Chain(reader.metadata)
-        self._places = Places(self._network)
-        self._stages: dict[tuple[bool, bool, bool, bool, int, int], Stage] = {}
+        self._note_reader = StepNoteReader(self._recording, optimizers)
+        self._chain = DigestChain(reader.metadata)
+        self._slots = RowSlots(self._network)
+        self._maps: dict[tuple[bool, bool, bool, bool, int, int], MailMap] = {}
         everyone = self._recording.neurons is None and self._recording.layers is None
         self._chosen = np.append(
             self._recording.chosen(self._network), [everyone, False]
         )  # the loss; the environment
         self._rows = self._steps = self._last = self._messages = self._given = 0
         self._ended = self._unsealed = False  # whether the last step is
-        self._broken: tuple[Rows, Task, Form, Refused] | None = (
+        self._broken: tuple[Rows, StepNote, ExpectedRows, Refused] | None = (
             None  # a step that may have been broken off
         )
         self._missed: dict[
@@ -155,72 +155,72 @@ class Auditor:
         self._rows += len(rows)
 
     def _one_step(self, rows: Rows) -> None:
-        task = self._tasks.next(rows)
-        if task.loss is not None and task.loss not in functions.LOSSES:
+        note = self._note_reader.next(rows)
+        if note.loss is not None and note.loss not in functions.LOSSES:
             raise LogError(
-                f"step {task.number}: the loss {printable(task.loss)!r} is not known here; import what adds it"
+                f"step {note.number}: the loss {printable(note.loss)!r} is not known here; import what adds it"
             )
-        judged = task.loss is not None
-        if self._recording.whole and task.batch > len(rows.values):
+        judged = note.loss is not None
+        if self._recording.whole and note.batch > len(rows.values):
             raise refused(
-                task.number,
+                note.number,
                 rows.first,
                 "begin note tells of examples:",
-                task.batch,
+                note.batch,
                 "as many as there are numbers",
             )
-        if self._recording.whole and task.columns > len(rows.values):
+        if self._recording.whole and note.columns > len(rows.values):
             raise refused(
-                task.number,
+                note.number,
                 rows.first,
                 "begin note tells of columns:",
-                task.columns,
+                note.columns,
                 "as many as there are numbers",
             )
-        width = (0, 0) if task.only_learnt else (task.batch, task.columns)
-        key = (judged, task.wrt_inputs, task.only_learnt, task.tangent, *width)
-        stage = self._stages.get(key)
-        form = self._form(*key) if stage is None else stage.form
-        if not form.fits(rows):
-            complaint = form.complaint(rows)
-            if rows.kind[-1] == CODE["seal"] or task.only_learnt:
+        width = (0, 0) if note.only_learnt else (note.batch, note.columns)
+        key = (judged, note.wrt_inputs, note.only_learnt, note.tangent, *width)
+        mail_map = self._maps.get(key)
+        expected = self._expected_rows(*key) if mail_map is None else mail_map.expected
+        if not expected.fits(rows):
+            complaint = expected.complaint(rows)
+            if rows.kind[-1] == CODE["seal"] or note.only_learnt:
                 raise complaint
-            self._broken = rows, task, form, complaint
+            self._broken = rows, note, expected, complaint
             return
-        if stage is None:
-            if len(self._stages) == MOST_STAGES:
-                self._stages.clear()
-            stage = self._stages[key] = self._stage(form, task)
-        self._judge(rows, task, stage)
-        seal = self._chain.add(task.number, task.note, rows.values[form.sealed])
+        if mail_map is None:
+            if len(self._maps) == MOST_MAPS:
+                self._maps.clear()
+            mail_map = self._maps[key] = self._mail_map(expected, note)
+        self._judge(rows, note, mail_map)
+        seal = self._chain.add(note.number, note.text, rows.values[expected.sealed])
         if rows.notes[len(rows) - 1].as_py() != seal:
             first = " or the metadata, as the network's description," if self._steps == 0 else ""
             about = f"what the world said, or asked for,{first} was changed"
             said = rows.notes[len(rows) - 1].as_py()
-            raise refused(task.number, rows.first + len(rows) - 1, "seal is", said, seal, about)
-        self._steps, self._last = self._steps + 1, task.number
+            raise refused(note.number, rows.first + len(rows) - 1, "seal is", said, seal, about)
+        self._steps, self._last = self._steps + 1, note.number
 
     def _see_broken_off(self) -> None:
         """The rows that were said of the last step, if it has no seal."""
         if self._broken is None:
             return
-        (rows, task, form, _), self._broken, self._unsealed = self._broken, None, True
-        present = form.present(rows)
-        stage = self._stage(form, task, present)
-        if stage.early:
-            what = form.phrase(rows, stage.early[0] + 1)
+        (rows, note, expected, _), self._broken, self._unsealed = self._broken, None, True
+        present = expected.present(rows)
+        mail_map = self._mail_map(expected, note, present)
+        if mail_map.early:
+            what = expected.phrase(rows, mail_map.early[0] + 1)
             raise refused(
-                task.number,
-                rows.first + 1 + stage.early[0],
+                note.number,
+                rows.first + 1 + mail_map.early[0],
                 "row is",
                 what,
                 "missing",
                 "it had not heard all",
             )
-        self._judge(rows, task, stage)
-        self._steps, self._last = self._steps + 1, task.number
+        self._judge(rows, note, mail_map)
+        self._steps, self._last = self._steps + 1, note.number
 
-    def _form(
+    def _expected_rows(
         self,
         judged: bool,
         wrt_inputs: bool,
@@ -228,20 +228,22 @@ class Auditor:
         tangent: bool,
         batch: int,
         columns: int,
-    ) -> Form:
+    ) -> ExpectedRows:
         recording = replace(self._recording, phases=["commit"]) if only_learnt else self._recording
         kind = {"judged": judged, "wrt_inputs": wrt_inputs, "tangent": tangent}
-        return Form(
+        return ExpectedRows(
             self._network,
-            self._places,
-            Template(self._network, self._places, recording, **kind),
+            self._slots,
+            RowTemplate(self._network, self._slots, recording, **kind),
             batch,
             columns,
         )
 
-    def _stage(self, form: Form, task: Task, present: Indices | None = None) -> Stage:
-        return Stage(
-            self._network, form, judged=task.loss is not None, wrt_inputs=task.wrt_inputs, bounded=not self._exact,
+    def _mail_map(
+        self, expected: ExpectedRows, note: StepNote, present: Indices | None = None
+    ) -> MailMap:
+        return MailMap(
+            self._network, expected, judged=note.loss is not None, wrt_inputs=note.wrt_inputs, bounded=not self._exact,
             present=present,
         )  # fmt: skip
 
@@ -266,48 +268,50 @@ class Auditor:
 
     # --- who said what -------------------------------------------------------------------------------------------
 
-    def _judge(self, rows: Rows, task: Task, stage: Stage) -> None:
+    def _judge(self, rows: Rows, note: StepNote, mail_map: MailMap) -> None:
         """Replay a step."""
-        said, replay, form = rows.values, self._replay, stage.form
+        said, replay, expected = rows.values, self._replay, mail_map.expected
         wrong = first_not_finite(said)
         if wrong is not None:
             r = int(np.searchsorted(rows.starts, wrong, side="right")) - 1
             raise Refused(
-                form.lie(
-                    rows, r, wrong - int(rows.starts[r]), "a finite number", learns=task.update > 0
+                expected.lie(
+                    rows, r, wrong - int(rows.starts[r]), "a finite number", learns=note.update > 0
                 )
             )
-        self._messages += stage.messages
-        if task.only_learnt:
-            replay.take_over(stage, said)
-            self._believed += stage.messages
-            self._given += stage.messages
+        self._messages += mail_map.messages
+        if note.only_learnt:
+            replay.take_over(mail_map, said)
+            self._believed += mail_map.messages
+            self._given += mail_map.messages
             return
-        self._given += stage.world
+        self._given += mail_map.world
         if self._recording.every > 1 and "commit" not in self._recording.kinds and self._steps:
             replay.forget()  # who knows what they learnt in between
-        optimizer, unknown = task.optimizer, ""
+        optimizer, unknown = note.optimizer, ""
         if optimizer is None:
-            unknown = f"the optimiser {task.name} is not known here"
+            unknown = f"the optimiser {note.name} is not known here"
         if optimizer is not None and not self._exact and not isinstance(optimizer, (SGD, Adam)):
             optimizer, unknown = None, ROUNDING
-        step = Step(task.number, task.loss, optimizer, task.wrt_inputs, task.tangent, task.round)
-        found = replay.step(stage, said, step, task.update, unknown)
+        step = Step(note.number, note.loss, optimizer, note.wrt_inputs, note.tangent, note.round)
+        found = replay.step(mail_map, said, step, note.update, unknown)
         if found.row is not None:
             raise Refused(
-                form.lie(rows, found.row + 1, found.number, found.should, learns=task.update > 0)
+                expected.lie(
+                    rows, found.row + 1, found.number, found.should, learns=note.update > 0
+                )
             )
         for reason, missed in found.unproved.items():
-            self._miss(rows, stage, reason, np.array(missed, dtype=np.intp))
+            self._miss(rows, mail_map, reason, np.array(missed, dtype=np.intp))
 
-    def _miss(self, rows: Rows, stage: Stage, reason: str, missed: Indices) -> None:
+    def _miss(self, rows: Rows, mail_map: MailMap, reason: str, missed: Indices) -> None:
         """Rows that could not be replayed: those of members who were not recorded are only given."""
         own = self._chosen[rows.sender[missed + 1]]
-        self._given += int(stage.hearers[missed[~own]].sum())
+        self._given += int(mail_map.hearers[missed[~own]].sum())
         for row in missed[own].tolist():
             kind = KINDS[rows.kind[row + 1]]
             first = [0, int(rows.step[0]), int(rows.sender[row + 1])]
-            self._missed.setdefault((kind, reason), first)[0] += int(stage.hearers[row])
+            self._missed.setdefault((kind, reason), first)[0] += int(mail_map.hearers[row])
 
     # --- what came of it -----------------------------------------------------------------------------------------
 

@@ -8,7 +8,7 @@ import numpy as np
 import pyarrow as pa
 
 from ...log.reader import UNKNOWN, Rows
-from ...log.row_template import NOBODY, Places, Template
+from ...log.row_template import NOBODY, RowSlots, RowTemplate
 from ...log.schema import CODE, KINDS, members
 from ...network.elements import ENVIRONMENT, LOSS
 from ...network.network import Network
@@ -16,24 +16,24 @@ from ...support.validation import Array, Indices
 from .lie import Lie, Refused, cut, refused
 
 
-class Form:
+class ExpectedRows:
     """One kind of step of one batch size, and so many columns in a message: the rows that must stand there.
 
-    place: of each row in `Places`, begin and seal aside.  starts: (rows + 1,), where its numbers begin.  sealed: the
+    place: of each row in `RowSlots`, begin and seal aside.  starts: (rows + 1,), where its numbers begin.  sealed: the
     numbers that the seal covers.
     """
 
     def __init__(
-        self, network: Network, places: Places, template: Template, batch: int, columns: int
+        self, network: Network, slots: RowSlots, template: RowTemplate, batch: int, columns: int
     ) -> None:
-        self.network, self.places, self.template, self.batch, self.columns = (
+        self.network, self.slots, self.template, self.batch, self.columns = (
             network,
-            places,
+            slots,
             template,
             batch,
             columns,
         )
-        self.place = template.place
+        self.slot = template.slot
         lengths = template.lengths(batch, columns)
         self.starts: Indices = np.concatenate([[0], np.cumsum(lengths)])
         self.sealed = slice(int(lengths[template.sealed].sum()))  # what the world says stands first
@@ -52,10 +52,10 @@ class Form:
         self._bytes = [
             (name, column.tobytes()) for name, column in self._columns.items()
         ]  # the fastest to compare
-        wanted = places.block["wanted"].start
+        wanted = slots.block["targets"].start
         self.notes = [
             network.outputs[place - wanted] if kind == CODE["target"] else None
-            for place, kind in zip(self.place.tolist(), template.kind.tolist(), strict=True)
+            for place, kind in zip(self.slot.tolist(), template.kind.tolist(), strict=True)
         ]
         self._notes = pa.array(self.notes, pa.string())
 
@@ -103,7 +103,7 @@ class Form:
         return refused(step, rows.first + there, "row is", "missing", self._wanted(there))
 
     def present(self, rows: Rows) -> Indices:
-        """Of a step that was broken off: which rows there are, places in the form. They stand in its order."""
+        """Of a step that was broken off: which of these rows there are, in this order."""
         step, found, r = int(rows.step[0]), [], 1
         names = ("kind", "sender", "receiver", "time")
         if rows.starts[1] or any(

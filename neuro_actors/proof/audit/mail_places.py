@@ -9,16 +9,16 @@ import numpy as np
 
 from ...network.network import Network
 from ...support.validation import Array, Indices
-from .expected_rows import Form
+from .expected_rows import ExpectedRows
 
 NONE = np.empty(0)
 
 
-class Part(NamedTuple):
-    """One member's part in a step. Places are in the step's numbers, rows in its form; without mail it is not replayed.
+class MemberRows(NamedTuple):
+    """One member's part in a step. Places are in the step's numbers, rows in `expected`; without mail it is not replayed.
 
     told: of an input, where stands what it was told.  steered: of a neuron, where stands its part of a direction.  hears:
-    of a neuron, which of the stage's blocks it hears. None if the log lacks some of it.  ears: (followers, columns), places
+    of a neuron, which of the mail_map's blocks it hears. None if the log lacks some of it.  ears: (followers, columns), slots
     of the urgencies that it hears, or None.  speech, back, commit: what it writes into, its own numbers in `should` or a
     scratch.
     order, scattered: which rows of `back` go where, if that is a scratch.  committed: where its commit stands in `said`.
@@ -40,10 +40,10 @@ class Part(NamedTuple):
     answered: list[int]
 
 
-class Stage:
+class MailMap:
     """Where, in one kind of step, each member finds its mail and has its say.
 
-    form: the rows.  present: which of them there are, if not all.  bounded: whether margins are asked for.
+    expected: the rows.  present: which of them there are, if not all.  bounded: whether margins are asked for.
     hearers: how many hear each row.  messages: all of these.  world: those that the environment said.
     early: rows that their senders said too early.  columns: of a message, 0 if there is none.
     """
@@ -51,27 +51,29 @@ class Stage:
     def __init__(
         self,
         network: Network,
-        form: Form,
+        expected: ExpectedRows,
         *,
         judged: bool,
         wrt_inputs: bool,
         bounded: bool,
         present: Indices | None = None,
     ) -> None:
-        self.form, self.judged, self.wrt_inputs = form, judged, wrt_inputs
-        self._network, self._block = network, form.places.block
-        rows = np.arange(len(form.place)) if present is None else present
-        lengths = np.diff(form.starts)[rows]
+        self.expected, self.judged, self.wrt_inputs = expected, judged, wrt_inputs
+        self._network, self._block = network, expected.slots.block
+        rows = np.arange(len(expected.slot)) if present is None else present
+        lengths = np.diff(expected.starts)[rows]
         self.starts: Indices = np.concatenate([[0], np.cumsum(lengths)])
-        self._row = np.full(len(form.places.kind), -1)  # of each place, among those that there are
-        self._row[form.place[rows]] = np.arange(len(rows))
+        self._row = np.full(
+            len(expected.slots.kind), -1
+        )  # of each place, among those that there are
+        self._row[expected.slot[rows]] = np.arange(len(rows))
         self.should = np.empty(self.starts[-1])
         self.slack = np.zeros(self.starts[-1] if bounded else 0)
         # where no message is recorded nothing is replayed, whatever the log says of how much one holds
-        spoke = (form.template.fan[rows] == 0) & ~form.template.of_examples[rows]
-        self.columns = columns = form.columns if spoke.any() else 0
+        spoke = (expected.template.fan[rows] == 0) & ~expected.template.of_examples[rows]
+        self.columns = columns = expected.columns if spoke.any() else 0
         n = len(network.ids)
-        spoken = self._row[self._block["spoken"]]
+        spoken = self._row[self._block["activations"]]
         self._speeches = (
             self._places(np.maximum(spoken, 0))
             if (spoken >= 0).any()
@@ -87,18 +89,20 @@ class Stage:
         )  # the same for how far rounding may carry it
         outputs = network.output_positions
         self.predictions = self._all(spoken[outputs])
-        self.targets = self._all(self._row[self._block["wanted"]], form.batch)
-        blamed = self._row[self._block["blamed"]]
+        self.targets = self._all(self._row[self._block["targets"]], expected.batch)
+        blamed = self._row[self._block["loss_to_outputs"]]
         self.blamed = blamed if wrt_inputs else blamed[~network.is_input[outputs]]
-        self.lost = int(self._row[self._block["lost"]][0])
+        self.lost = int(self._row[self._block["losses"]][0])
         fan = network.outgoing.sizes + 2 * np.isin(
             np.arange(n), outputs
         )  # an output's hear the loss and the environment
         hearers = np.ones(len(self._row), dtype=np.intp)
-        hearers[self._block["spoken"]] = fan
-        self.hearers: Indices = hearers[form.place[rows]]
+        hearers[self._block["activations"]] = fan
+        self.hearers: Indices = hearers[expected.slot[rows]]
         self.messages = int(self.hearers.sum())
-        self.world = int((form.template.sender[rows] == n + 1).sum())  # messages of the environment
+        self.world = int(
+            (expected.template.sender[rows] == n + 1).sum()
+        )  # messages of the environment
         self.early = [] if present is None else self._spoken_too_early(rows)
 
     def mail(self, said: Array) -> list[Array]:
@@ -113,10 +117,8 @@ class Stage:
 
     def _places(self, rows: Indices, length: int | None = None) -> Indices:
         along = np.arange(self.columns if length is None else length)
-        places: Indices = np.minimum(
-            self.starts[rows][:, None] + along, max(self.starts[-1] - 1, 0)
-        )
-        return places
+        slots: Indices = np.minimum(self.starts[rows][:, None] + along, max(self.starts[-1] - 1, 0))
+        return slots
 
     def _all(self, rows: Indices, length: int | None = None) -> Indices | None:
         return self._places(rows, length) if (rows >= 0).all() else None
@@ -124,25 +126,26 @@ class Stage:
     def _urgencies_by_source(self) -> list[Indices]:
         """For each neuron the rows of the urgencies that it hears: of its followers in synapse order, then of the loss."""
         network = self._network
-        urged, outgoing = self._row[self._block["urged"]], network.outgoing
+        urged, outgoing = self._row[self._block["backward"]], network.outgoing
         ears = [urged[outgoing.of(k)] for k in range(len(network.ids))]
         for k, row in zip(
             network.output_positions.tolist(),
-            self._row[self._block["blamed"]].tolist(),
+            self._row[self._block["loss_to_outputs"]].tolist(),
             strict=True,
         ):
             ears[k] = np.append(ears[k], row)
         return ears
 
-    def _parts(self, sheet: Array) -> Iterator[Part]:
+    def _parts(self, sheet: Array) -> Iterator[MemberRows]:
         network, columns, block = self._network, self.columns, self._block
-        spoken, urged = self._row[block["spoken"]], self._row[block["urged"]]
+        spoken, urged = self._row[block["activations"]], self._row[block["backward"]]
         told, felt = (
-            self._by_neuron(name, np.flatnonzero(network.is_input)) for name in ("told", "felt")
+            self._by_neuron(name, np.flatnonzero(network.is_input))
+            for name in ("inputs", "input_urgencies")
         )
         commits, steered = (
             self._by_neuron(name, np.flatnonzero(~network.is_input))
-            for name in ("committed", "steered")
+            for name in ("commits", "directions")
         )
         for k in range(len(network.ids)):
             answered = self.judged and (self.wrt_inputs or not network.is_input[k])
@@ -162,7 +165,7 @@ class Stage:
                     commit = sheet[slot]
             answers = [int(r) for r in (*back_rows, commits[k]) if r >= 0] if answered else []
             back, order, scattered = self._say(sheet, back_rows)
-            yield Part(
+            yield MemberRows(
                 k, self._slot(told[k]), self._slot(steered[k]), hears, ears, speech, back, commit, order, scattered, slot,
                 row if row >= 0 else None, sorted(answers),
             )  # fmt: skip
@@ -198,14 +201,15 @@ class Stage:
     def _spoken_too_early(self, rows: Indices) -> list[int]:
         """In a step that was broken off: rows that say what their sender cannot have known, for it had not heard all."""
         recorded = np.zeros(len(self._row), dtype=bool)
-        recorded[self.form.place] = True
+        recorded[self.expected.slot] = True
         missing = recorded & (self._row < 0)
         spoken, wanted, blamed, urged = (
-            missing[self._block[name]] for name in ("spoken", "wanted", "blamed", "urged")
+            missing[self._block[name]]
+            for name in ("activations", "targets", "loss_to_outputs", "backward")
         )
         network, early = self._network, []
         told = np.zeros(len(network.ids), dtype=bool)
-        told[network.is_input] = missing[self._block["told"]]
+        told[network.is_input] = missing[self._block["inputs"]]
         deaf = np.zeros(len(network.ids), dtype=bool)  # to the urgencies
         np.logical_or.at(deaf, network.sources, urged)
         deaf[network.output_positions] |= blamed
@@ -218,6 +222,8 @@ class Stage:
                 early += part.answered
         if spoken[network.output_positions].any() or wanted.any():
             early += [
-                row for row in (self.lost, *self._row[self._block["blamed"]].tolist()) if row >= 0
+                row
+                for row in (self.lost, *self._row[self._block["loss_to_outputs"]].tolist())
+                if row >= 0
             ]
         return sorted(early)

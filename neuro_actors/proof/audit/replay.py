@@ -18,7 +18,7 @@ from ...neuron.sums import Sums
 from ...rules import Rule
 from ...rules.micro_batches import MicroBatchNeuron
 from ...support.validation import Array, frozen
-from .mail_places import Part, Stage
+from .mail_places import MailMap, MemberRows
 from .rounding import Margins
 
 HEARD = "what they had heard is not all recorded"
@@ -63,37 +63,37 @@ class Replay:
         self._known = self._inputs.tolist()
         self._kept = [False] * len(self._rules)
 
-    def take_over(self, stage: Stage, said: Array) -> None:
+    def take_over(self, mail_map: MailMap, said: Array) -> None:
         """What neurons had learnt in a step that was left out: it is believed."""
         self.forget()
-        for part in stage.parts:
+        for part in mail_map.parts:
             if part.committed is not None:
                 self._believe(part, said)
 
     def step(
-        self, stage: Stage, said: Array, step: Step, update: int, unknown: str = ""
+        self, mail_map: MailMap, said: Array, step: Step, update: int, unknown: str = ""
     ) -> Finding:
         """Replay one step. update: the count of updates, 0 where nobody learns.  unknown: why `step` has no optimiser
         though neurons learn."""
-        np.copyto(stage.should, said)
+        np.copyto(mail_map.should, said)
         if update == 1:
             self._start_afresh()
         found, learns = Finding(), update > 0
         if step.tangent and self._margins is not None:
             found.unproved[ROUNDING] = [
                 row
-                for part in stage.parts
+                for part in mail_map.parts
                 for row in (part.spoken, *part.answered)
                 if row is not None
             ]
             found.unproved[ROUNDING] += [
-                row for row in (stage.lost, *stage.blamed.tolist()) if row >= 0
+                row for row in (mail_map.lost, *mail_map.blamed.tolist()) if row >= 0
             ]
             return found
-        mail = stage.mail(said)
+        mail = mail_map.mail(said)
         bare = replace(step, optimizer=None)  # for who cannot be asked to learn
         kept_by_nobody = step.optimizer is not None and not len(step.optimizer.start(1))
-        for part in stage.parts:
+        for part in mail_map.parts:
             k = part.member
             rule = self._rules[k]
             if part.told is not None:
@@ -114,25 +114,25 @@ class Replay:
                     rule.memory = Memory(rule.memory.parameters, step.optimizer, (), update - 1)
                 else:
                     now = bare
-            if self._speaks(rule, part, now, heard, said, stage, found):
+            if self._speaks(rule, part, now, heard, said, mail_map, found):
                 if part.ears is None:
                     if part.answered or (learns and part.told is None):
                         self._leave(part._replace(spoken=None), HEARD, found, said, learns)
                 elif learns and part.told is None:
-                    self._learns(rule, part, now, said, stage, found, unknown or STATE)
-        if stage.judged:
-            self._judged(stage, said, step, found)
-        self._compare(stage, said, found)
+                    self._learns(rule, part, now, said, mail_map, found, unknown or STATE)
+        if mail_map.judged:
+            self._judged(mail_map, said, step, found)
+        self._compare(mail_map, said, found)
         return found
 
     def _speaks(
         self,
         rule: NeuronRule,
-        part: Part,
+        part: MemberRows,
         step: Step,
         heard: Array,
         said: Array,
-        stage: Stage,
+        mail_map: MailMap,
         found: Finding,
     ) -> bool:
         """Hand it its mail, and let it write what it should have said; False if it would have failed."""
@@ -140,7 +140,7 @@ class Replay:
         try:
             rule.fire(step, heard, part.speech)
             if margins is not None:
-                slack = stage.margins[part.member]
+                slack = mail_map.margins[part.member]
                 margins.fire(part.member, heard, slack.speech)
             if part.ears is None:
                 return True
@@ -154,25 +154,25 @@ class Replay:
                 found.refusals.append((row, str(error) or repr(error)))
             return False
         if part.scattered is not None:
-            stage.should[part.scattered] = part.back[part.order]
+            mail_map.should[part.scattered] = part.back[part.order]
             if margins is not None:
-                stage.slack[part.scattered] = slack.back[part.order]
+                mail_map.slack[part.scattered] = slack.back[part.order]
         return True
 
     def _learns(
         self,
         rule: NeuronRule,
-        part: Part,
+        part: MemberRows,
         step: Step,
         said: Array,
-        stage: Stage,
+        mail_map: MailMap,
         found: Finding,
         why: str,
     ) -> None:
         """It has learnt; or, where it could not be asked to, what it committed is believed."""
         if step.optimizer is None:
             if part.committed is not None:
-                stage.should[part.committed] = said[part.committed]
+                mail_map.should[part.committed] = said[part.committed]
                 found.unproved.setdefault(why, []).append(part.answered[-1])
             self._believe(part, said)
         elif (
@@ -188,7 +188,9 @@ class Replay:
                 rule.memory = Memory(rule.memory.parameters)
         self._kept = [True] * len(self._rules)
 
-    def _leave(self, part: Part, reason: str, found: Finding, said: Array, learns: bool) -> None:
+    def _leave(
+        self, part: MemberRows, reason: str, found: Finding, said: Array, learns: bool
+    ) -> None:
         """It cannot be replayed; its new parameters are believed."""
         rows = [*part.answered] if part.spoken is None else [part.spoken, *part.answered]
         if rows:
@@ -196,52 +198,52 @@ class Replay:
         if learns and isinstance(self._rules[part.member], LEARNERS):
             self._believe(part, said)
 
-    def _believe(self, part: Part, said: Array) -> None:
+    def _believe(self, part: MemberRows, said: Array) -> None:
         k = part.member
         rule = self._rules[k]
         self._known[k], self._kept[k] = part.committed is not None, False
         if part.committed is not None and isinstance(rule, LEARNERS):
             rule.memory = Memory(frozen(said[part.committed].copy()))
 
-    def _judged(self, stage: Stage, said: Array, step: Step, found: Finding) -> None:
+    def _judged(self, mail_map: MailMap, said: Array, step: Step, found: Finding) -> None:
         """The same for the loss."""
-        rows = [row for row in (stage.lost, *stage.blamed.tolist()) if row >= 0]
+        rows = [row for row in (mail_map.lost, *mail_map.blamed.tolist()) if row >= 0]
         if not rows:
             return
-        if stage.predictions is None or stage.targets is None:
+        if mail_map.predictions is None or mail_map.targets is None:
             found.unproved.setdefault(HEARD, []).extend(rows)
             return
-        predictions, targets = said.take(stage.predictions), said.take(stage.targets)
-        back = np.empty((len(stage.blamed), stage.columns))
+        predictions, targets = said.take(mail_map.predictions), said.take(mail_map.targets)
+        back = np.empty((len(mail_map.blamed), mail_map.columns))
         try:
             losses = self._judge.judge(step, predictions, targets, back)
         except Exception as error:
             found.refusals.append((min(rows), str(error) or repr(error)))
             return
-        sheets = [(stage.should, losses, back)]
+        sheets = [(mail_map.should, losses, back)]
         if self._margins is not None:
             sheets.append(
-                (stage.slack, *self._margins.judge(self._judge, step, predictions, targets))
+                (mail_map.slack, *self._margins.judge(self._judge, step, predictions, targets))
             )
         for sheet, losses, back in sheets:
-            if stage.lost >= 0:
-                sheet[stage.rows_of(stage.lost)] = losses
-            for row, values in zip(stage.blamed.tolist(), back, strict=True):
+            if mail_map.lost >= 0:
+                sheet[mail_map.rows_of(mail_map.lost)] = losses
+            for row, values in zip(mail_map.blamed.tolist(), back, strict=True):
                 if row >= 0:
-                    sheet[stage.rows_of(row)] = values
+                    sheet[mail_map.rows_of(row)] = values
 
-    def _compare(self, stage: Stage, said: Array, found: Finding) -> None:
+    def _compare(self, mail_map: MailMap, said: Array, found: Finding) -> None:
         """The first row that is wrong."""
         if self._exact:
-            wrong = stage.should.view(np.int64) != said.view(np.int64)
+            wrong = mail_map.should.view(np.int64) != said.view(np.int64)
         else:
-            wrong = ~(np.abs(said - stage.should) <= stage.slack)
+            wrong = ~(np.abs(said - mail_map.should) <= mail_map.slack)
         if wrong.any():
             place = int(wrong.argmax())
-            found.row = int(np.searchsorted(stage.starts, place, side="right")) - 1
+            found.row = int(np.searchsorted(mail_map.starts, place, side="right")) - 1
             found.number, found.should = (
-                place - int(stage.starts[found.row]),
-                float(stage.should[place]),
+                place - int(mail_map.starts[found.row]),
+                float(mail_map.should[place]),
             )
         row, told = min(found.refusals, default=(-1, ""))
         if told and (found.row is None or row <= found.row):

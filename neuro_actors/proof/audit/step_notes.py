@@ -23,17 +23,17 @@ KEYS = ("mode", "loss", "batch", "wrt_inputs", "round", "columns", "only", "opti
 SELDOM = {"round", "columns", "only"}
 
 
-class Task(NamedTuple):
+class StepNote(NamedTuple):
     """What one step was.
 
     only_learnt: whether it is a step that was left out, of which a partial log says what neurons had learnt in it.
-    tangent: whether directions were told, and derivatives along them.  round, columns: as in the note.
+    tangent: whether directions were told, and derivatives along them.  round, columns: as in the note.  text: the note itself.
     name: of the optimiser, None where nobody learns.  optimizer: None, too, where it is not known here.
     update: how many updates it is under this optimiser, 1 where neurons start afresh; 0 where nobody learns.
     """
 
     number: int
-    note: str
+    text: str
     loss: str | None
     batch: int
     columns: int
@@ -46,7 +46,7 @@ class Task(NamedTuple):
     update: int
 
 
-class Tasks:
+class StepNoteReader:
     """Reads begin rows, one after another."""
 
     def __init__(self, recording: Recording, optimizers: Sequence[Optimizer]) -> None:
@@ -62,7 +62,7 @@ class Tasks:
         self._last = 1 - recording.every  # step that was recorded
         self._learnt = 0  # step that was left out, if it came last
 
-    def next(self, rows: Rows) -> Task:
+    def next(self, rows: Rows) -> StepNote:
         """What that step was. Raises `Refused` where no run was asked for it."""
         number, row = int(rows.step[0]), rows.first
         if rows.kind[0] != CODE["begin"]:
@@ -94,7 +94,7 @@ class Tasks:
         batch, tangent = about["batch"], about["mode"] == "product"
         width = batch, about.get("columns", batch)
         more = about["wrt_inputs"], tangent, about.get("round", "")
-        return Task(number, note, about["loss"], *width, *more, only, name, optimizer, update)
+        return StepNote(number, note, about["loss"], *width, *more, only, name, optimizer, update)
 
     def _count(self, number: int, row: int, only: bool) -> None:
         """Steps are counted 1, 2, 3, …; in a partial log some are left out, always the same."""

@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from ...channels.choose import engine
+from ...channels.choose import choose_channels
 from ...channels.interface import Engine
 from ...network import functions
 from ...network.examples import as_examples
@@ -33,7 +33,7 @@ OWN = "own"  # beside a text: of what is nothing of the package's
 
 def settings(course: Course) -> dict[str, Any]:
     """All of a course but network and data. Raises `InputError` or `CheckpointError` for what no text can describe."""
-    engine(course.channels)
+    choose_channels(course.channels)
     named(course.sums)
     return {
         "loss": course.loss,
@@ -216,7 +216,7 @@ def _optimizer_of(told: dict[str, Any], given: Optimizer | None) -> Optimizer:
 
 def _channels_of(told: Any, given: str | Engine | None) -> str | Engine:
     if given is not None:
-        engine(given)
+        choose_channels(given)
         return given
     if isinstance(told, dict):
         advice = "hand them over, or channels='bundled'; all give the same bits"

@@ -24,7 +24,7 @@ export function travelling(scene, wave) {
   if (phase === "world") {
     for (const k of network.inputs) {
       if (l.picture) continue;
-      found.push({ c: curve(l.x[k] - l.r[k] - 50, l.y[k], l.x[k] - l.r[k], l.y[k]), value: view.a[k], back: false, seed: k, fate: storm.fate("told", k) });
+      found.push({ c: curve(l.x[k] - l.r[k] - 50, l.y[k], l.x[k] - l.r[k], l.y[k]), value: view.a[k], back: false, seed: k, fate: storm.fate("inputs", k) });
     }
   }
   const seen = (/** @type {number} */ s) => scene.lit === null || scene.lit.wires.has(s);
@@ -43,14 +43,14 @@ export function travelling(scene, wave) {
   }
   if (phase === "show") {
     network.outputs.forEach((k, row) => {
-      found.push({ c: curve(l.x[k] + l.r[k], l.y[k], l.x[k] + l.r[k] + 60, l.y[k]), value: view.a[k], back: false, seed: k, fate: storm.fate("shown", row) });
+      found.push({ c: curve(l.x[k] + l.r[k], l.y[k], l.x[k] + l.r[k] + 60, l.y[k]), value: view.a[k], back: false, seed: k, fate: storm.fate("to_environment", row) });
     });
   }
   if (l.loss) {
     network.outputs.forEach((k, row) => {
       const c = toLoss(l, network, k, (row + 0.5) / outputs, wave === waves.blame);
-      if (waves.says[k] === wave && waves.blame >= 0) found.push({ c, value: view.a[k], back: false, seed: row, fate: storm.fate("judged", row) });
-      if (wave === waves.blame) found.push({ c, value: view.blame[row], back: true, seed: row, fate: storm.fate("blamed", row) });
+      if (waves.says[k] === wave && waves.blame >= 0) found.push({ c, value: view.a[k], back: false, seed: row, fate: storm.fate("to_loss", row) });
+      if (wave === waves.blame) found.push({ c, value: view.blame[row], back: true, seed: row, fate: storm.fate("loss_to_outputs", row) });
     });
   }
   return found;

@@ -2,7 +2,7 @@
 
 /** What became of a message: when it was lost, and when the one that came was sent; null if none came. @typedef {{lost: number[], came: number | null}} Fate */
 /** @typedef {{k: number, place: string, time: number, wave: number}} Death k is n for the loss */
-/** @typedef {"told" | "forward" | "judged" | "shown" | "backward" | "blamed"} Block */
+/** @typedef {"inputs" | "forward" | "to_loss" | "to_environment" | "backward" | "loss_to_outputs"} Block */
 
 const HEARING = ["before receive", "after receive", "before fire"];
 const SPEAKING = ["between activations", "at the deadline", "between repeats"];
@@ -15,7 +15,7 @@ export class Storm {
     /** how many frames were lost, all in all */
     this.lost = raw?.lost ?? 0;
     this._fates = new Map();
-    for (const block of ["told", "forward", "judged", "shown", "backward", "blamed"]) {
+    for (const block of ["inputs", "forward", "to_loss", "to_environment", "backward", "loss_to_outputs"]) {
       for (const [which, lost, came] of raw?.[block] ?? []) this._fates.set(`${block} ${which}`, { lost, came });
     }
     /** @type {Death[]} */
@@ -39,10 +39,10 @@ export class Storm {
     const rows = network.outputs.map((_, row) => row);
     /** @type {[Block, number[]][]} */
     const travel = [["forward", waves.forward[wave] ?? []], ["backward", waves.backward[wave] ?? []]];
-    if (wave === 0) travel.push(["told", network.inputs]);
-    if (waves.blame < 0) travel.push(["shown", rows.filter((row) => waves.says[network.outputs[row]] === wave)]);
-    else travel.push(["judged", rows.filter((row) => waves.says[network.outputs[row]] === wave)]);
-    if (wave === waves.blame) travel.push(["blamed", rows]);
+    if (wave === 0) travel.push(["inputs", network.inputs]);
+    if (waves.blame < 0) travel.push(["to_environment", rows.filter((row) => waves.says[network.outputs[row]] === wave)]);
+    else travel.push(["to_loss", rows.filter((row) => waves.says[network.outputs[row]] === wave)]);
+    if (wave === waves.blame) travel.push(["loss_to_outputs", rows]);
     const lost = travel.reduce((sum, [block, which]) => sum + which.filter((one) => this.fate(block, one)).length, 0);
     return { lost, deaths: this.deaths.filter((death) => death.wave === wave) };
   }

@@ -1,4 +1,4 @@
-"""What the page shows of a storm: of each step the letters that were lost until they came, and who died."""
+"""The fault events that the page shows: for each step, the messages that were lost before they came, and the crashes."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ if TYPE_CHECKING:
     from ..network.network import Network
 
 
-def storm(log: Log) -> dict[int, dict[str, Any]]:
+def gather_fault_events(log: Log) -> dict[int, dict[str, Any]]:
     """By step; empty where nobody disturbed the run.
 
     lost: how many messages were, before they came.  died: (place in the network, the loss
-    behind all others; where; when).  told, forward, judged, shown, backward, blamed: of messages that were lost: (which,
+    behind all others; where; when).  inputs, forward, to_loss, to_environment, backward, loss_to_outputs: of messages that were lost: (which,
     the times of the attempts that were, the time of the one that came, or
     None in a step that was broken off); which is an input, a synapse, an output's row.
     """
@@ -49,14 +49,14 @@ def _which(network: Network) -> dict[tuple[str, str, str], tuple[str, int]]:
     """The messages that are drawn: where in which block."""
     ids, outputs = network.ids, network.outputs
     found = {
-        ("activation", "environment", ids[k]): ("told", k)
+        ("activation", "environment", ids[k]): ("inputs", k)
         for k in range(len(ids))
         if network.is_input[k]
     }
     for row, name in enumerate(outputs):
-        found["activation", name, "loss"] = "judged", row
-        found["activation", name, "environment"] = "shown", row
-        found["urgency", name, "loss"] = "blamed", row
+        found["activation", name, "loss"] = "to_loss", row
+        found["activation", name, "environment"] = "to_environment", row
+        found["urgency", name, "loss"] = "loss_to_outputs", row
     for s, (source, target) in enumerate(
         zip(network.sources.tolist(), network.targets.tolist(), strict=True)
     ):
