@@ -83,8 +83,8 @@ def stop(monkeypatch: pytest.MonkeyPatch):
     after_step, at = Saver.after_step, [0]
 
     async def asked(self, simulation) -> None:
-        if self._steps == at[0]:
-            self.stopping.asked = 2
+        if self._steps_done == at[0]:
+            self.signals.received = 2
         await after_step(self, simulation)
 
     monkeypatch.setattr(Saver, "after_step", asked)

@@ -127,7 +127,7 @@ class Trials:
         if "go on with: neuro-actors resume" in said:
             step = int(said.split("stopped after step ")[1].split()[0].replace(",", ""))
             assert os.waitstatus_to_exitcode(status) == 130, said
-            assert Checkpoint(folder).about["steps"] == step, said
+            assert Checkpoint(folder).metadata["steps"] == step, said
             self.found["which said where it had saved"] += 1
         self.goes_on(folder)
 
@@ -135,7 +135,7 @@ class Trials:
         for file in folder.glob("*") if folder.exists() else ():
             self.found["half files aside"] += file.name.endswith(".part")
         try:
-            steps = Checkpoint(folder).about["steps"]
+            steps = Checkpoint(folder).metadata["steps"]
         except na.CheckpointError as error:
             if "there is no such folder" not in str(
                 error

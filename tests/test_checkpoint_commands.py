@@ -61,10 +61,10 @@ def command(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str])
 
 def test_resume_goes_on_and_says_what_came_of_it(run: Path, command) -> None:
     whole = train()
-    told = f"{whole.history[-1]}\n{whole.messages} messages; digest of all parameters {whole.network.digest()}\n"
-    assert command("resume", run) == (0, told, "")
+    text = f"{whole.history[-1]}\n{whole.messages} messages; digest of all parameters {whole.network.digest()}\n"
+    assert command("resume", run) == (0, text, "")
     code, out, err = command("resume", run)
-    assert (code, out) == (0, told)
+    assert (code, out) == (0, text)
     assert err == f"neuro-actors: the run in {str(run)!r} is finished; this is its result\n"
 
 
@@ -133,15 +133,15 @@ def test_what_is_wrong_is_one_line_and_exit_code_2(name, run: Path, command) -> 
 
 
 def forged(run: Path, place: tuple[str, ...], value: object) -> None:
-    """Write the run's files anew, under right digests, but with this told there, or held there by the data or the arrays."""
+    """Write the run's files anew, under right digests, but with this value at that place of the metadata, data or arrays."""
     file, inner = run / "step-0000000010.safetensors", run / "data.safetensors"
     held, data = files.read(file, "checkpoint"), files.read(inner, "data")
-    told = {"data": data.arrays, "arrays": held.arrays}.get(place[0], held.about)
-    for name in (first := place if told is held.about else place[1:])[:-1]:
-        told = told[name]
-    told[first[-1]] = value(told[first[-1]]) if callable(value) else value
-    held.about["data"] = files.write(inner, "data", {}, data.arrays)
-    files.write(file, "checkpoint", held.about, held.arrays)
+    contents = {"data": data.arrays, "arrays": held.arrays}.get(place[0], held.metadata)
+    for name in (first := place if contents is held.metadata else place[1:])[:-1]:
+        contents = contents[name]
+    contents[first[-1]] = value(contents[first[-1]]) if callable(value) else value
+    held.metadata["data"] = files.write(inner, "data", {}, data.arrays)
+    files.write(file, "checkpoint", held.metadata, held.arrays)
 
 
 def longer(array: np.ndarray) -> np.ndarray:
@@ -195,14 +195,14 @@ def test_a_result_that_no_run_wrote_is_refused(place, value, runs: Path, command
 
 def test_nested_without_end(run: Path, command) -> None:
     file = run / "step-0000000010.safetensors"
-    about = files.read(file, "checkpoint").about
+    about = files.read(file, "checkpoint").metadata
     deep = json.dumps(about)[:-1] + f', "deep": {"[" * 100_000}{"]" * 100_000}}}'
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(files.json, "dumps", lambda told: deep)
+        patch.setattr(files.json, "dumps", lambda text: deep)
         files.write(file, "checkpoint", about, {})
     code, _, err = command("checkpoint", "info", run)
     assert (code, err.count("\n")) == (2, 1)
-    assert "is none that neuro_actors wrote" in err
+    assert "was not written by neuro_actors" in err
 
 
 @pytest.mark.parametrize("name", ["step-0000000010.safetensors", "data.safetensors"])
@@ -258,7 +258,7 @@ def test_a_module_that_adds_what_the_run_needs_is_imported(tmp_path) -> None:
         "signal.signal(signal.SIGINT, signal.default_int_handler)  # in the background it would be ignored\n"
         "net = na.Network.layered([1, 2, 1], activation='mine', seed=0)\n"
         "from neuro_actors.simulation.checkpoint.saving import Saver\n"
-        "Saver.before_all = (lambda f: lambda self: (f(self), signal.raise_signal(signal.SIGINT))[0])(Saver.before_all)\n"
+        "Saver.start = (lambda f: lambda self: (f(self), signal.raise_signal(signal.SIGINT))[0])(Saver.start)\n"
         "na.train(net, [[1.0]], [[0.5]], optimizer=na.SGD(0.01), epochs=3, checkpoint='run')\n"
     )  # fmt: skip
 

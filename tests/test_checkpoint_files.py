@@ -18,7 +18,7 @@ import neuro_actors as na
 from neuro_actors.cli.main import cli
 from neuro_actors.neuron.local_rule import Memory
 from neuro_actors.simulation.checkpoint import files
-from neuro_actors.simulation.checkpoint.packing import packed, unpacked
+from neuro_actors.simulation.checkpoint.packing import pack, unpack
 from neuro_actors.simulation.checkpoint.reading import Checkpoint
 
 NET = na.Network.layered([1, 2, 1], seed=0)
@@ -100,7 +100,7 @@ def test_a_damaged_one_is_refused_by_name_and_the_one_before_it_offered(folder: 
     raw = bytearray(newest.read_bytes())
     raw[-1] ^= 1
     newest.write_bytes(raw)
-    match = rf"^'.*{WHOLE[2]}' is damaged: .*; the one before it is whole: go on from that with na\.resume\('.*{WHOLE[1]}'\)$"
+    match = rf"^'.*{WHOLE[2]}' is damaged: .*; the one before it is intact: go on from that with na\.resume\('.*{WHOLE[1]}'\)$"
     with pytest.raises(na.CheckpointError, match=match):
         na.resume(folder)
     assert na.resume(before) == train(None)
@@ -113,7 +113,7 @@ def test_if_both_are_damaged_nothing_is_offered(folder: Path) -> None:
         (folder / name).write_bytes(b"")
     with pytest.raises(
         na.CheckpointError,
-        match=rf"{WHOLE[2]}' is damaged, or none that neuro_actors wrote: it has no digest$",
+        match=rf"{WHOLE[2]}' is damaged, or was not written by neuro_actors: it has no digest$",
     ):
         na.resume(folder)
 
@@ -154,7 +154,8 @@ def test_what_is_none_of_ours_is_refused(tmp_path) -> None:
 
     save_file({"w": np.ones(3)}, tmp_path / "model.safetensors")
     with pytest.raises(
-        na.CheckpointError, match=r"model\.safetensors' is damaged, or none that neuro_actors wrote"
+        na.CheckpointError,
+        match=r"model\.safetensors' is damaged, or was not written by neuro_actors",
     ):
         na.resume(tmp_path / "model.safetensors")
     files.write(
@@ -176,7 +177,7 @@ def test_what_is_none_of_ours_is_refused(tmp_path) -> None:
         files.write(tmp_path / "forged.safetensors", "checkpoint", about, {})
         for ask in (["resume"], ["checkpoint", "info"]):
             with pytest.raises(
-                na.CheckpointError, match=r"forged\.safetensors' is none that neuro_actors wrote"
+                na.CheckpointError, match=r"forged\.safetensors' was not written by neuro_actors"
             ):
                 cli.main([*ask, str(tmp_path / "forged.safetensors")], standalone_mode=False)
     with pytest.raises(
@@ -189,7 +190,7 @@ def test_what_is_none_of_ours_is_refused(tmp_path) -> None:
 def test_another_format_is_refused(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(files, "FORMAT", 2)
     with pytest.raises(
-        na.CheckpointError, match=r"is of checkpoint format 1, this version reads 2$"
+        na.CheckpointError, match=r"has checkpoint format 1; this version reads format 2$"
     ):
         na.resume(folder)
 
@@ -240,9 +241,9 @@ def test_what_is_packed_comes_back_bit_for_bit() -> None:
         ),
     ]
     kept += [(Memory(odd[:1]),)] * 5
-    found = packed([f"n{k}" for k in range(8)], kept, optimizer)
+    found = pack([f"n{k}" for k in range(8)], kept, optimizer)
     assert len(found.forms) == 4
-    back = unpacked(found.forms, found.form, found.numbers, optimizer)
+    back = unpack(found.forms, found.form, found.numbers, optimizer)
 
     def same(a, b) -> bool:
         if isinstance(a, tuple):
@@ -267,7 +268,7 @@ def test_what_cannot_be_packed_is_refused_under_its_neurons_name(held) -> None:
     with pytest.raises(
         na.CheckpointError, match=r"^'n0' keeps .*, which no checkpoint can hold: it holds numbers"
     ):
-        packed(["n0"], [(held,)], na.Adam())
+        pack(["n0"], [(held,)], na.Adam())
 
 
 # --- the folder --------------------------------------------------------------------------------------------------
@@ -290,7 +291,7 @@ def test_the_last_two_stay_and_strays_are_swept(folder: Path) -> None:
 
 def test_a_folder_that_holds_a_run_is_not_overwritten_unasked(folder: Path) -> None:
     before = {file.name: file.read_bytes() for file in folder.iterdir()}
-    match = r"^'.*run' holds checkpoints of a run already: go on with na\.resume\('.*run'\), choose another.*overwrite=True$"
+    match = r"^'.*run' contains checkpoints of a run already: go on with na\.resume\('.*run'\), choose another.*overwrite=True$"
     with pytest.raises(na.CheckpointError, match=match):
         train(folder, seed=9)
     assert {file.name: file.read_bytes() for file in folder.iterdir()} == before
@@ -303,7 +304,8 @@ def test_a_folder_that_holds_a_run_is_not_overwritten_unasked(folder: Path) -> N
 def test_somebody_elses_data_are_not_overwritten(tmp_path) -> None:
     (tmp_path / "data.safetensors").write_bytes(b"precious")
     with pytest.raises(
-        na.CheckpointError, match=r"data\.safetensors' is damaged, or none that neuro_actors wrote"
+        na.CheckpointError,
+        match=r"data\.safetensors' is damaged, or was not written by neuro_actors",
     ):
         train(tmp_path)
     assert (tmp_path / "data.safetensors").read_bytes() == b"precious"
@@ -328,7 +330,7 @@ def test_a_folder_that_cannot_be(tmp_path) -> None:
 # --- a disk that refuses -----------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("call", ["open", "fsync", "replace", "sync"])
+@pytest.mark.parametrize("call", ["open", "fsync", "replace", "sync_folder"])
 def test_a_full_disk_leaves_the_last_good_one(
     call: str, tmp_path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -343,7 +345,7 @@ def test_a_full_disk_leaves_the_last_good_one(
         if len(written) < 5:
             return write(path, *more)
         with pytest.MonkeyPatch.context() as patch:
-            where = {"open": Path, "replace": Path, "fsync": os, "sync": files}[call]
+            where = {"open": Path, "replace": Path, "fsync": os, "sync_folder": files}[call]
             patch.setattr(where, call, full)
             return write(path, *more)
 
@@ -355,7 +357,7 @@ def test_a_full_disk_leaves_the_last_good_one(
         train(tmp_path)
     monkeypatch.undo()
     assert not [name for name in names(tmp_path) if name.endswith(".part")]
-    assert Checkpoint(tmp_path).about["steps"] == (6 if call == "sync" else 4)
+    assert Checkpoint(tmp_path).metadata["steps"] == (6 if call == "sync_folder" else 4)
     assert na.resume(tmp_path) == train(None)
 
 

@@ -13,7 +13,7 @@ from test_rules import RULES
 
 import neuro_actors as na
 from neuro_actors import rules
-from neuro_actors.channels import choose as engines
+from neuro_actors.channels import choose
 from neuro_actors.channels.memory import Memory
 from neuro_actors.network import functions
 from neuro_actors.neuron.local_rule import LocalRule
@@ -43,7 +43,7 @@ def broken(monkeypatch: pytest.MonkeyPatch):
     after_step, at = Saver.after_step, [0]
 
     async def breaks(self, simulation) -> None:
-        if self._steps == at[0]:
+        if self._steps_done == at[0]:
             raise ZeroDivisionError
         await after_step(self, simulation)
 
@@ -95,7 +95,7 @@ def test_optimisers_and_schedules_broken_at_each_step(
         with pytest.raises(ZeroDivisionError):
             train(folder, optimizer=optimizer, channels=channels, every=2)
         broken(0)
-        steps = reading.Checkpoint(folder).about["steps"]
+        steps = reading.Checkpoint(folder).metadata["steps"]
         assert steps == (k - 1) // 2 * 2
         assert na.resume(folder, channels="memory" if channels == "bundled" else "bundled") == whole
 
@@ -257,7 +257,7 @@ def test_an_engine_of_ones_own(tmp_path, stop) -> None:
         match=r"^the engine Plain cannot go on after step 3: give it a method resume\(number\)",
     ):
         na.resume(tmp_path, channels=Plain)
-    assert na.resume(tmp_path, channels=engines.choose_channels("memory")) == train()
+    assert na.resume(tmp_path, channels=choose.choose_channels("memory")) == train()
 
 
 def test_in_a_storm(tmp_path, stop) -> None:
@@ -403,7 +403,7 @@ def test_another_machine_is_refused_unless_bits_do_not_matter(tmp_path, stop, mo
         na.resume(tmp_path)
     result = na.resume(tmp_path, exact=False)
     assert result == train()
-    assert reading.Checkpoint(tmp_path).about["exact"] is False
+    assert reading.Checkpoint(tmp_path).metadata["exact"] is False
 
 
 def test_in_another_thread_it_is_saved_and_no_signal_is_touched(tmp_path) -> None:
@@ -416,8 +416,8 @@ def test_in_another_thread_it_is_saved_and_no_signal_is_touched(tmp_path) -> Non
 
 def test_the_description_is_plain_json(tmp_path) -> None:
     train(tmp_path)
-    about = reading.Checkpoint(tmp_path).about
-    assert json.loads(json.dumps(about)) == about
+    metadata = reading.Checkpoint(tmp_path).metadata
+    assert json.loads(json.dumps(metadata)) == metadata
 
 
 def test_where_no_step_is_left_who_is_not_born_yet_is_saved_too(

@@ -16,7 +16,7 @@ import pytest
 
 import neuro_actors as na
 from neuro_actors.simulation.checkpoint.reading import Checkpoint
-from neuro_actors.simulation.checkpoint.signals import SAID, Stopped, Stopping
+from neuro_actors.simulation.checkpoint.signals import NOTICE, StopSignals, TrainingStopped
 
 KILLS = os.environ.get("NEURO_ACTORS_KILLS", "6")
 INTERRUPTS = os.environ.get("NEURO_ACTORS_INTERRUPTS", "4")
@@ -60,16 +60,16 @@ def test_the_first_ctrl_c_ends_the_step_saves_and_says_how_to_go_on(
         train(folder)
     assert asked == [5]
     assert signal.getsignal(signal.SIGINT) is before
-    assert Checkpoint(folder).about["steps"] == 5
+    assert Checkpoint(folder).metadata["steps"] == 5
     how = f"neuro-actors: stopped after step 5 of 12, which is saved; go on with: neuro-actors resume {shlex.quote(str(folder))}\n"
-    assert capfd.readouterr().err == SAID + how
+    assert capfd.readouterr().err == NOTICE + how
     assert na.resume(folder) == train()
 
 
 def test_handlers_are_given_back_whatever_happens(tmp_path) -> None:
     before = [signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)]
     train(tmp_path / "run")
-    with pytest.raises(ZeroDivisionError), Stopping():
+    with pytest.raises(ZeroDivisionError), StopSignals():
         raise ZeroDivisionError
     assert [signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)] == before
 
@@ -78,7 +78,7 @@ def test_without_checkpoints_no_handler_is_touched(monkeypatch: pytest.MonkeyPat
     def refused(*_):
         raise AssertionError
 
-    monkeypatch.setattr(Stopping, "__enter__", refused)
+    monkeypatch.setattr(StopSignals, "__enter__", refused)
     train()
 
 
@@ -97,7 +97,7 @@ def test_somebodys_own_handler_of_sigterm_hears_it_when_all_is_saved(
 ) -> None:
     heard: list[int] = []
     before = signal.signal(
-        signal.SIGTERM, lambda *_: heard.append(Checkpoint(tmp_path).about["steps"])
+        signal.SIGTERM, lambda *_: heard.append(Checkpoint(tmp_path).metadata["steps"])
     )
     try:
         strikes(monkeypatch, signal.SIGTERM, 7)
@@ -119,21 +119,20 @@ def test_one_that_comes_in_the_last_step_is_not_lost(
 
 
 def test_one_that_comes_before_the_first_step(tmp_path, monkeypatch: pytest.MonkeyPatch) -> None:
-    def entered(self) -> Stopping:
-        self.asked = signal.SIGINT
+    def entered(self) -> StopSignals:
+        self.received = signal.SIGINT
         return self
 
-    monkeypatch.setattr(Stopping, "__enter__", entered)
+    monkeypatch.setattr(StopSignals, "__enter__", entered)
     with pytest.raises(KeyboardInterrupt):
         train(tmp_path)
     monkeypatch.undo()
-    assert Checkpoint(tmp_path).about["steps"] == 0
+    assert Checkpoint(tmp_path).metadata["steps"] == 0
     assert na.resume(tmp_path) == train()
 
 
 def test_stopped_leaves_as_the_signal_would() -> None:
-    with pytest.raises(KeyboardInterrupt):
-        Stopped(signal.SIGINT).leave()
+    assert type(TrainingStopped(signal.SIGINT, "").deliver()) is KeyboardInterrupt
 
 
 SLOW = """
@@ -177,7 +176,7 @@ def test_sigterm_saves_and_ends_the_process_as_it_would_have(tmp_path) -> None:
         child.send_signal(signal.SIGTERM)
         _, errors = child.communicate(timeout=60)
     assert child.returncode == -signal.SIGTERM
-    steps = Checkpoint(tmp_path).about["steps"]
+    steps = Checkpoint(tmp_path).metadata["steps"]
     assert steps > 0
     assert f"stopped after step {steps} of 100, which is saved" in errors
 
@@ -187,13 +186,13 @@ def test_the_second_ctrl_c_leaves_at_once(tmp_path) -> None:
     with started(tmp_path, 400) as child:  # a step of which lasts 20 seconds
         child.send_signal(signal.SIGINT)
         assert child.stderr is not None
-        assert [child.stderr.readline(), child.stderr.readline()] == ["\n", SAID.lstrip("\n")]
+        assert [child.stderr.readline(), child.stderr.readline()] == ["\n", NOTICE.lstrip("\n")]
         child.send_signal(signal.SIGINT)
         _, errors = child.communicate(timeout=60)
     assert child.returncode in (130, -signal.SIGINT)
     assert "KeyboardInterrupt" in errors
     assert "stopped after" not in errors
-    assert Checkpoint(tmp_path).about["steps"] == 0
+    assert Checkpoint(tmp_path).metadata["steps"] == 0
 
 
 def test_processes_killed_and_interrupted_go_on_to_the_same_bits() -> None:

@@ -45,7 +45,6 @@ NOT_YET_CLEAN = [
     "proof/reference",
     "rules",
     "simulation",
-    "simulation/checkpoint",
     "society",
     "support",
     "trace",

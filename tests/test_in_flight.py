@@ -626,17 +626,18 @@ def test_checkpoints_go_on_to_the_same_bits(
 
 
 def test_older_checkpoints_say_nothing_of_lanes() -> None:
-    from neuro_actors.simulation.checkpoint.plan_json import course_of, settings
-    from neuro_actors.simulation.plan import Course
+    from neuro_actors.simulation.checkpoint.plan_json import plan_from_json, settings_to_json
+    from neuro_actors.simulation.plan import TrainingPlan
 
     rule = rules.MicroBatches(rules.Backpropagation(), 3)
-    course = Course(
-        NET, (X, TARGETS), None, "squared_error", na.SGD(0.1), 1, 7, 0, "memory", rule, "ordered", 3
-    )
-    told, data = settings(course), {"x": X, "targets": TARGETS}
-    assert course_of(told, NET, data, None, None).in_flight == 3
-    del told["in_flight"]
-    assert course_of(told, NET, data, None, None).in_flight is None
+    plan = TrainingPlan(
+        network=NET, data=(X, TARGETS), validation=None, loss="squared_error", optimizer=na.SGD(0.1),
+        epochs=1, batch_size=7, seed=0, rule=rule, sums="ordered", channels="memory", in_flight=3,
+    )  # fmt: skip
+    settings, data = settings_to_json(plan), {"x": X, "targets": TARGETS}
+    assert plan_from_json(settings, NET, data, None, None).in_flight == 3
+    del settings["in_flight"]
+    assert plan_from_json(settings, NET, data, None, None).in_flight is None
 
 
 # --- what is refused ---------------------------------------------------------------------------------------------

@@ -319,7 +319,7 @@ def test_stopped_after_every_step_and_gone_on_elsewhere(
     assert len(one) > 1
     for here, there in zip(many, one, strict=True):
         assert (
-            here.about | {"data": there.about["data"]} == there.about
+            here.metadata | {"data": there.metadata["data"]} == there.metadata
         )  # of a file that can be written in several orders
         assert here._held.arrays.keys() == there._held.arrays.keys()
         assert all(

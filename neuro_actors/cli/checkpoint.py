@@ -79,15 +79,15 @@ def info(path: Path, as_data: bool) -> None:
     Of a folder the newest one is looked at. One that is damaged is refused by name, with exit code 2.
     """
     from ..simulation.checkpoint.reading import Checkpoint
-    from ..simulation.checkpoint.summary import described, summary
+    from ..simulation.checkpoint.summary import format_summary, summarize
 
-    found = Checkpoint(path)
-    with found.sensible():
-        about = summary(found)
-        told = described(about)
+    checkpoint = Checkpoint(path)
+    with checkpoint.errors_name_the_file():
+        summary = summarize(checkpoint)
+        text = format_summary(summary)
     if as_data:
-        print_json(about)
+        print_json(summary)
         return
-    click.echo(told)
-    for other in about["others"]:
+    click.echo(text)
+    for other in summary["others"]:
         click.echo(f"  beside it  {printable(Path(other).name)}")

@@ -1,4 +1,8 @@
-"""The same from ordinary code: one call that returns when the society is done, wherever it is called from."""
+"""Ordinary functions around a society: they return when it is done, wherever they are called.
+
+A script calls `trio.run`. A notebook already runs an event loop, and trio cannot start inside
+it; there the society lives in a thread of its own, and the caller waits for the thread.
+"""
 
 from __future__ import annotations
 
@@ -34,10 +38,40 @@ def gradient(
     in_flight: int | None = None,
     engine: str | Cluster | None = None,
 ) -> Gradient:
-    """Open a society, ask it for one gradient, and close it; see `Simulation.gradient`, and `open_simulation`.
+    """Compute one gradient with a society of neurons, which lives for this call only.
 
-    Inside an event loop (a notebook, a trio program) it works too, and holds that loop up meanwhile: in trio, prefer
-    `async with na.open_simulation(...)`. (asyncio keeps a Ctrl-C for itself until it is back in its loop.)
+    The function may be called anywhere, also in a notebook. Inside an event loop it blocks the
+    loop; a trio program should use `async with na.open_simulation(...)` instead. (asyncio
+    delivers a Ctrl-C only after its loop continues.)
+
+    Args:
+        network: The network.
+        x: Examples. Shape (batch, n_inputs), float64 or convertible.
+        targets: What the outputs should say. Shape (batch, n_outputs), float64 or convertible.
+        loss: Name of the loss, a key of `na.LOSSES`. The gradient is that of its mean over the
+            examples.
+        channels: The engine that carries the messages, as in `na.open_simulation`.
+        wrt_inputs: Compute the gradient with respect to `x` too.
+        sums: "ordered" adds in synapse order. "blas" is faster, without a promise for the last
+            bits.
+        micro_batches: Split the batch into so many parts, to need less memory. None: no split.
+        in_flight: How many micro-batches may be under way at the same time. None is 1.
+        engine: Where the neurons live. None is this process; `na.Ray(...)` is many machines.
+
+    Returns:
+        Loss, predictions, and the gradient by weight (n_synapses,), by bias (n_neurons,), and
+        by input (batch, n_inputs) if `wrt_inputs` is true.
+
+    Raises:
+        InputError: An argument is wrong.
+        SimulationError: A neuron failed. The error names it.
+
+    Example:
+        >>> import neuro_actors as na
+        >>> net = na.Network.from_matrices([[[0.6]]], [[0.0]], ["identity"])
+        >>> found = na.gradient(net, [[1.0]], [[1.0]])
+        >>> print(f"{found.loss:.2f} {found.weights[0]:.2f}")
+        0.16 -0.80
     """
 
     async def society() -> Gradient:
@@ -65,7 +99,40 @@ def hessian_vector_product(
     sums: str = "ordered",
     engine: str | Cluster | None = None,
 ) -> Gradient:
-    """The same for one product of the Hessian with a direction; see `Simulation.hessian_vector_product`."""
+    """Multiply the Hessian of the mean loss by a direction, with a society of neurons.
+
+    The product says how fast the gradient changes when the parameters move along the direction.
+    Each neuron computes its own part from messages; no matrix is built. Where the function may
+    be called: see `na.gradient`.
+
+    Args:
+        network: The network.
+        x: Examples. Shape (batch, n_inputs).
+        targets: What the outputs should say. Shape (batch, n_outputs).
+        weights: The direction's part for the weights. Shape (n_synapses,).
+        biases: The direction's part for the biases. Shape (n_neurons,). The entries of inputs,
+            which have no bias, are ignored.
+        loss: Name of the loss, a key of `na.LOSSES`.
+        channels: The engine that carries the messages, as in `na.open_simulation`.
+        sums: "ordered" or "blas", as in `na.gradient`.
+        engine: Where the neurons live, as in `na.gradient`.
+
+    Returns:
+        The product, with the sign of the gradient, in `.weights` (n_synapses,) and `.biases`
+        (n_neurons,). Its loss and predictions are those at the network's own parameters.
+
+    Raises:
+        InputError: An argument is wrong; or an activation function or the loss has no second
+            derivative.
+        SimulationError: A neuron failed. The error names it.
+
+    Example:
+        >>> import neuro_actors as na
+        >>> net = na.Network.from_matrices([[[0.6]]], [[0.0]], ["identity"])
+        >>> product = na.hessian_vector_product(net, [[3.0]], [[1.0]], [1.0], [0.0, 0.0])
+        >>> product.weights  # the loss is (3 w - 1)², its second derivative 2 · 3²
+        array([18.])
+    """
 
     async def society() -> Gradient:
         async with open_simulation(network, channels, sums=sums, engine=engine) as simulation:
@@ -81,7 +148,31 @@ def predict(
     sums: str = "ordered",
     engine: str | Cluster | None = None,
 ) -> Array:
-    """The predictions, (batch, n_outputs), of a society opened for this one question; see `gradient`."""
+    """Compute the outputs for some examples, with a society of neurons.
+
+    Where the function may be called: see `na.gradient`.
+
+    Args:
+        network: The network.
+        x: Examples. Shape (batch, n_inputs), float64 or convertible.
+        channels: The engine that carries the messages, as in `na.open_simulation`.
+        sums: "ordered" or "blas", as in `na.gradient`.
+        engine: Where the neurons live, as in `na.gradient`.
+
+    Returns:
+        The activations of the outputs, float64, read-only. Shape (batch, n_outputs).
+
+    Raises:
+        InputError: An argument is wrong.
+        SimulationError: A neuron failed. The error names it.
+
+    Example:
+        >>> import neuro_actors as na
+        >>> net = na.Network.from_matrices([[[2.0, 1.0]]], [[0.5]], ["identity"])
+        >>> na.predict(net, [[1.0, 2.0], [0.0, 0.0]])
+        array([[4.5],
+               [0.5]])
+    """
 
     async def society() -> Array:
         async with open_simulation(network, channels, sums=sums, engine=engine) as simulation:
@@ -91,51 +182,65 @@ def predict(
 
 
 def run(society: Callable[[], Awaitable[_T]], channels: str | Engine = "bundled") -> _T:
-    """`trio.run`, in a thread of its own where this one is running an event loop already. What is waited for in a storm
-    passes in virtual time."""
+    """Run an async function to its end, from ordinary code.
+
+    It calls `trio.run`: in this thread, or in a thread of its own if this one runs an event
+    loop already. With `na.Unreliable` channels the clock is virtual: delays take no real time.
+
+    Args:
+        society: An async function without arguments, which opens a simulation and uses it.
+        channels: The channels that it uses, which decide the clock.
+
+    Returns:
+        What `society` returned.
+
+    Raises:
+        BaseException: What `society` raised.
+        KeyboardInterrupt: Ctrl-C. The society is cancelled first.
+    """
     clock = None
     if isinstance(channels, Unreliable):
-        from trio.testing import MockClock  # which imports a good deal
+        from trio.testing import MockClock  # slow to import, so only where it is needed
 
         clock = MockClock(autojump_threshold=0)
-    if not _inside_a_loop():
+    if not _in_event_loop():
         return trio.run(society, clock=clock)
     results: list[_T] = []
     errors: list[BaseException] = []
     scope = trio.CancelScope()
     tokens: list[trio.lowlevel.TrioToken] = []
-    wanted = True
+    cancelled = False
 
     async def cancellable() -> None:
         tokens.append(trio.lowlevel.current_trio_token())
-        if wanted:
+        if not cancelled:
             with scope:
                 results.append(await society())
 
-    def thread() -> None:
+    def run_in_thread() -> None:
         try:
             trio.run(cancellable, clock=clock)
         except BaseException as error:
             errors.append(error)
 
-    worker = threading.Thread(target=thread, name="neuro_actors", daemon=True)
+    thread = threading.Thread(target=run_in_thread, name="neuro_actors", daemon=True)
     try:
-        worker.start()
-        worker.join()
-    except BaseException:  # an interrupt: take the society along, wherever it is
-        wanted = False
+        thread.start()
+        thread.join()
+    except BaseException:  # an interrupt: cancel the society too, whatever it is doing
+        cancelled = True
         for token in tokens:
             with suppress(trio.RunFinishedError):
                 token.run_sync_soon(scope.cancel)
-        if worker.is_alive():
-            worker.join()
+        if thread.is_alive():
+            thread.join()
         raise
     if errors:
         raise errors[0]
     return results[0]
 
 
-def _inside_a_loop() -> bool:
+def _in_event_loop() -> bool:
     if trio.lowlevel.in_trio_run():
         return True
     asyncio = sys.modules.get("asyncio.events")

@@ -1,4 +1,4 @@
-"""What a training tells: one entry an epoch."""
+"""The history of a training run: one `Epoch` for each pass through the examples."""
 
 from __future__ import annotations
 
@@ -11,11 +11,22 @@ from ..support.validation import Array
 
 @dataclass(frozen=True, slots=True)
 class Epoch:
-    """One line of the history.
+    """One entry of a training history; `str(epoch)` is one line of text.
 
-    epoch: 1, 2, 3, …  loss: the mean over the epoch's examples, each as it was when its batch came.
-    accuracy: likewise; None unless the targets are classes (see `accuracy`).
-    validation_loss, validation_accuracy: on the validation data after the epoch; None without such data.
+    Attributes:
+        epoch: The epoch's number: 1, 2, 3, …
+        loss: Mean loss over the training examples. Each example counts as it was in its own
+            step, before that step changed the weights.
+        accuracy: Share of the training examples that were classified correctly, from 0 to 1,
+            measured like `loss`. None unless all targets are 0 or 1 (see `accuracy`).
+        validation_loss: Mean loss on the validation data after the epoch. None without such data.
+        validation_accuracy: Accuracy on the validation data after the epoch. None without such
+            data, or unless all of their targets are 0 or 1.
+
+    Example:
+        >>> import neuro_actors as na
+        >>> print(na.Epoch(3, loss=0.25, accuracy=0.9))
+        epoch 3: loss 0.2500, accuracy 0.900
     """
 
     epoch: int
@@ -34,10 +45,20 @@ class Epoch:
 
 
 def accuracy(predictions: Array, targets: Array) -> float | None:
-    """The share of examples decided rightly; None unless all targets are 0 or 1.
+    """Return the share of examples that are classified correctly.
 
-    One output decides for 1 from 0.5 on; of several, one of which is the target, the greatest decides; where several or
-    none may be, each from 0.5 on.
+    The decision rule depends on the targets:
+
+    * One output: the prediction is class 1 if it is at least 0.5.
+    * Several outputs, and each example's targets sum to 1: the greatest prediction is the class.
+    * Several outputs otherwise: every output decides alone, from 0.5 on, and all must be right.
+
+    Args:
+        predictions: What the network predicted. Shape (n, n_outputs).
+        targets: What it should have predicted. Shape (n, n_outputs).
+
+    Returns:
+        The share, from 0 to 1; None unless all targets are 0 or 1.
     """
     if not ((targets == 0) | (targets == 1)).all():
         return None

@@ -1,4 +1,7 @@
-"""A course of training: what is to be done, how far it has come, and the loop. The neurons do the learning."""
+"""A training run: what to do (`TrainingPlan`), how far it is (`TrainingPosition`), and the loop.
+
+The loop only chooses each step's examples. The neurons do the learning.
+"""
 
 from __future__ import annotations
 
@@ -17,114 +20,162 @@ from ..neuron.optimizers import Optimizer
 from ..rules import Rule
 from ..support.validation import Array, Indices
 from .history import Epoch, accuracy
-from .progress_bar import Bar
+from .progress_bar import ProgressBar
 from .simulation import Simulation
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Course:
-    """What is to be done; see `na.train`. data, held_out: examples and targets, checked."""
+@dataclass(frozen=True, slots=True, eq=False, kw_only=True)
+class TrainingPlan:
+    """All settings of a training run, checked. See `na.train` for what each of them means.
+
+    Attributes:
+        network: The network as it was before the first step.
+        data: The training examples and their targets.
+            Shapes (n, n_inputs) and (n, n_outputs).
+        validation: Examples and targets for the validation after each epoch, or None.
+        loss: Name of the loss.
+        optimizer: Each neuron's optimizer.
+        epochs: Number of passes through all examples.
+        batch_size: Number of examples of a step.
+        seed: Seed of the order of the examples.
+        rule: The local rule of the neurons.
+        sums: "ordered" or "blas".
+        channels: The engine that carries the messages.
+        in_flight: How many micro-batches may be under way at once, or None.
+        cluster: The workers on which the society lives; None is this process. Where a run
+            lives is no property of the run, so a checkpoint does not contain it.
+    """
 
     network: Network
     data: tuple[Array, Array]
-    held_out: tuple[Array, Array] | None
+    validation: tuple[Array, Array] | None
     loss: str
     optimizer: Optimizer
     epochs: int
     batch_size: int
     seed: int
-    channels: str | Engine
     rule: Rule
     sums: str
+    channels: str | Engine
     in_flight: int | None = None
-    engine: Cluster | None = (
-        None  # where it goes on is no part of a run, and no checkpoint tells it
-    )
+    cluster: Cluster | None = None
 
     @property
-    def steps_an_epoch(self) -> int:
-        """How many batches there are."""
+    def steps_per_epoch(self) -> int:
+        """Number of steps of an epoch, which is the number of its batches."""
         return -(-len(self.data[0]) // self.batch_size)
 
     @property
     def steps(self) -> int:
-        """How many steps of learning it has."""
-        return self.epochs * self.steps_an_epoch
+        """Number of learning steps of the whole run."""
+        return self.epochs * self.steps_per_epoch
 
 
 @dataclass(slots=True, eq=False)
-class Place:
-    """How far it has come: everything in which its middle differs from its beginning, but what the neurons keep.
+class TrainingPosition:
+    """How far a run is. With the neurons' state, it is all that changes during a run.
 
-    epoch: the one that is under way.  batches: how many of it are done.  total: the sum of its losses.
-    predictions: (n, n_outputs), where its examples have come.  history: of the epochs before.
+    Attributes:
+        predictions: What was predicted in this epoch, for the examples whose step is done.
+            Shape (n, n_outputs).
+        epoch: Number of the epoch that is under way; the first is 1.
+        batches_done: How many of its batches are done.
+        loss_sum: Sum of the losses of the examples in these batches.
+        history: The entries of the epochs that are complete.
     """
 
     predictions: Array
     epoch: int = 1
-    batches: int = 0
-    total: float = 0.0
+    batches_done: int = 0
+    loss_sum: float = 0.0
     history: list[Epoch] = field(default_factory=list)
 
     @classmethod
-    def first(cls, course: Course) -> Place:
-        """Where it begins."""
-        return cls(np.zeros_like(course.data[1]))
+    def at_start(cls, plan: TrainingPlan) -> TrainingPosition:
+        """Return the position before the first step of `plan`."""
+        return cls(np.zeros_like(plan.data[1]))
 
-    def steps(self, course: Course) -> int:
-        """How many steps of learning are done."""
-        return (self.epoch - 1) * course.steps_an_epoch + self.batches
+    def steps_done(self, plan: TrainingPlan) -> int:
+        """Number of learning steps of `plan` that are done."""
+        return (self.epoch - 1) * plan.steps_per_epoch + self.batches_done
 
 
-async def go_through(
+async def run_plan(
     simulation: Simulation,
-    course: Course,
-    place: Place,
-    bar: Bar,
-    after_step: Callable[[], Awaitable[None]] | None = None,
+    plan: TrainingPlan,
+    position: TrainingPosition,
+    bar: ProgressBar,
+    after_step: Callable[[], Awaitable[None]],
 ) -> None:
-    """From where it is to its end. after_step: what is to be done after each step of learning, before another begins."""
-    while place.epoch <= course.epochs:
-        epoch = await _epoch(simulation, course, place, bar, after_step)
-        place.history.append(epoch)
-        place.epoch, place.batches, place.total = place.epoch + 1, 0, 0.0
-        bar.finished(epoch)
+    """Do all steps of `plan` that are left, and move `position` along.
+
+    Args:
+        simulation: The living society.
+        plan: What to do.
+        position: Where to begin. It is updated after each step.
+        bar: Shows the progress.
+        after_step: Called after each learning step, before the next one begins.
+    """
+    while position.epoch <= plan.epochs:
+        epoch = await _run_epoch(simulation, plan, position, bar, after_step)
+        position.history.append(epoch)
+        position.epoch, position.batches_done, position.loss_sum = position.epoch + 1, 0, 0.0
+        bar.end_epoch(epoch)
 
 
-async def _epoch(
+async def _run_epoch(
     simulation: Simulation,
-    course: Course,
-    place: Place,
-    bar: Bar,
-    after_step: Callable[[], Awaitable[None]] | None,
+    plan: TrainingPlan,
+    position: TrainingPosition,
+    bar: ProgressBar,
+    after_step: Callable[[], Awaitable[None]],
 ) -> Epoch:
-    (x, targets), loss, size = course.data, course.loss, course.batch_size
-    with closing(
-        batches(len(x), size, course.seed, place.epoch)
-    ) as orders:  # not forgotten where an interrupt strikes
-        for chosen in islice(orders, place.batches, None):
+    (x, targets), size = plan.data, plan.batch_size
+    # Closed explicitly: an interrupt that strikes a generator in the garbage collector is lost.
+    with closing(batches(len(x), size, plan.seed, position.epoch)) as order:
+        for chosen in islice(order, position.batches_done, None):
             result = await simulation.train_step(
-                x[chosen], targets[chosen], loss, optimizer=course.optimizer
+                x[chosen], targets[chosen], plan.loss, optimizer=plan.optimizer
             )
-            place.predictions[chosen] = result.predictions
-            place.total += result.loss * len(chosen)
-            place.batches += 1
-            bar.advance(place.total / min(place.batches * size, len(x)))
-            if after_step is not None:
-                await after_step()
-    mean, said = place.total / len(x), accuracy(place.predictions, targets)
-    if course.held_out is None:
-        return Epoch(place.epoch, mean, said)
-    judged = await simulation.predict(course.held_out[0])
-    functions.check_domain(loss, judged, course.held_out[1])
-    value = float(np.mean(functions.loss(loss).value(judged, course.held_out[1])))
-    return Epoch(place.epoch, mean, said, value, accuracy(judged, course.held_out[1]))
+            position.predictions[chosen] = result.predictions
+            position.loss_sum += result.loss * len(chosen)
+            position.batches_done += 1
+            bar.advance(position.loss_sum / min(position.batches_done * size, len(x)))
+            await after_step()
+    mean, share = position.loss_sum / len(x), accuracy(position.predictions, targets)
+    if plan.validation is None:
+        return Epoch(position.epoch, mean, share)
+    return Epoch(position.epoch, mean, share, *await _validate(simulation, plan, plan.validation))
+
+
+async def _validate(
+    simulation: Simulation, plan: TrainingPlan, validation: tuple[Array, Array]
+) -> tuple[float, float | None]:
+    """Return mean loss and accuracy on the validation data."""
+    x, targets = validation
+    predictions = await simulation.predict(x)
+    functions.check_domain(plan.loss, predictions, targets)
+    losses = functions.loss(plan.loss).value(predictions, targets)
+    return float(np.mean(losses)), accuracy(predictions, targets)
 
 
 def batches(
     n_examples: int, batch_size: int, seed: int, epoch: int
 ) -> Generator[Indices, None, None]:
-    """The examples of each batch of one epoch: an order that depends on the seed and the epoch's number alone."""
+    """Yield the examples of each batch of one epoch.
+
+    The order depends on the seed and the epoch's number alone. So a run that continues in the
+    middle of an epoch finds the same batches again, and no file has to hold them.
+
+    Args:
+        n_examples: Number of examples.
+        batch_size: Number of examples of a batch; the last one may have fewer.
+        seed: Seed of the run.
+        epoch: Number of the epoch; the first is 1.
+
+    Yields:
+        Positions of the batch's examples. Shape (batch_size,), the last one may be shorter.
+    """
     order = np.random.default_rng(np.random.SeedSequence(seed, spawn_key=(epoch,))).permutation(
         n_examples
     )

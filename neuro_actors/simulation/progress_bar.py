@@ -1,4 +1,4 @@
-"""The bar that shows how far a training has come."""
+"""The progress bar of a training run, on standard error."""
 
 from __future__ import annotations
 
@@ -9,13 +9,23 @@ from typing import Any
 from .history import Epoch
 
 
-class Bar:
-    """The progress bar; where it is not shown, nothing.
+class ProgressBar:
+    """A progress bar. Where it is switched off, its methods do nothing.
 
-    steps: how many there are.  done: how many were made before.  progress: None shows it where a terminal is.
+    Enter `display` while the training runs: `with bar.display: …`.
+
+    Attributes:
+        display: The context manager that draws the bar.
     """
 
     def __init__(self, steps: int, progress: bool | None, done: int = 0) -> None:
+        """Prepare the bar; nothing is drawn before `display` is entered.
+
+        Args:
+            steps: Number of steps of the whole run.
+            progress: True shows the bar, False does not, None shows it on a terminal only.
+            done: Number of steps that were done before, for a run that continues.
+        """
         self.display: Any = nullcontext()
         self._last = ""
         self._shown = (
@@ -32,18 +42,22 @@ class Bar:
             TimeRemainingColumn,
         )
 
-        words, said = TextColumn("{task.description}"), TextColumn("{task.fields[said]}")
-        columns = (words, BarColumn(20), MofNCompleteColumn(), TimeRemainingColumn(), said)
+        title, result = TextColumn("{task.description}"), TextColumn("{task.fields[result]}")
+        columns = (title, BarColumn(20), MofNCompleteColumn(), TimeRemainingColumn(), result)
         self.display = Progress(*columns, console=Console(stderr=True))
-        self._task = self.display.add_task("training", total=steps, completed=done, said="")
+        self._task = self.display.add_task("training", total=steps, completed=done, result="")
 
     def advance(self, loss: float) -> None:
-        """One step is over; the mean loss of the epoch so far."""
-        if self._shown:
-            self.display.update(self._task, advance=1, said=self._last or f"loss {loss:.4f}")
+        """Count one more step.
 
-    def finished(self, epoch: Epoch) -> None:
-        """An epoch is over."""
+        Args:
+            loss: The epoch's mean loss so far. The bar shows it until the first epoch has ended.
+        """
+        if self._shown:
+            self.display.update(self._task, advance=1, result=self._last or f"loss {loss:.4f}")
+
+    def end_epoch(self, epoch: Epoch) -> None:
+        """Show this epoch's result from now on."""
         best = (
             epoch.validation_accuracy if epoch.validation_accuracy is not None else epoch.accuracy
         )

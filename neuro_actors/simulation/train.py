@@ -1,9 +1,12 @@
-"""The loop that people expect: epochs of shuffled batches, validation, progress, a history; and how it goes on."""
+"""Training in one call: epochs of shuffled batches, validation, a history, checkpoints.
+
+`train` and `resume` check their arguments and make a plan. `_run_training` opens the society,
+lets `run_plan` do the steps, and has a `Saver` write the checkpoints.
+"""
 
 from __future__ import annotations
 
 import sys
-from contextlib import nullcontext
 from dataclasses import dataclass, replace
 from functools import partial
 from os import PathLike
@@ -22,28 +25,57 @@ from ..rules import Backpropagation, Rule
 from ..rules.micro_batches import lanes_for, micro_batched
 from ..rules.remembering import Keeping
 from ..support.errors import InputError
-from ..support.validation import as_flag, as_whole_number
+from ..support.validation import Array, as_flag, as_whole_number
 from .blocking import run
 from .checkpoint.folder import Folder
 from .checkpoint.reading import Checkpoint
-from .checkpoint.saving import Saver
-from .checkpoint.signals import Stopped
+from .checkpoint.saving import NoSaver, Saver
+from .checkpoint.signals import TrainingStopped
 from .history import Epoch
 from .opening import open_simulation
-from .plan import Course, Place, go_through
-from .progress_bar import Bar
+from .plan import TrainingPlan, TrainingPosition, run_plan
+from .progress_bar import ProgressBar
 
 
 @dataclass(frozen=True, slots=True)
 class TrainingResult:
-    """The trained network, the history (one `Epoch` each), and how many messages the society sent for it."""
+    """What `na.train` and `na.resume` return.
+
+    Two results are equal if their networks are equal bit for bit, and histories and numbers of
+    messages as well.
+
+    Attributes:
+        network: The trained network.
+        history: One `na.Epoch` for each epoch.
+        messages: Number of messages that the society sent during the run.
+
+    Example:
+        >>> import neuro_actors as na
+        >>> net = na.Network.layered([1, 2, 1], seed=0)
+        >>> result = na.train(net, [[0.0], [1.0]], [[1.0], [0.0]], optimizer=na.SGD(0.1))
+        >>> len(result.history), result.history[-1].epoch
+        (10, 10)
+    """
 
     network: Network
     history: tuple[Epoch, ...]
     messages: int
 
     def plot(self, path: str | PathLike[str] | None = None) -> object:
-        """Loss and accuracy by epoch, as a matplotlib figure (extra `plot`); written to `path` if one is given."""
+        """Draw loss and accuracy over the epochs.
+
+        Needs matplotlib: `pip install 'neuro-actors[plot]'`.
+
+        Args:
+            path: File to write the figure to, such as "history.png"; None writes no file.
+
+        Returns:
+            The `matplotlib.figure.Figure`.
+
+        Raises:
+            NeuroActorsError: matplotlib is not installed.
+            InputError: `path` has an ending that matplotlib does not know, or cannot be written.
+        """
         from ..support.figures import plot_curves
 
         panels: dict[str, dict[str, list[float]]] = {}
@@ -78,29 +110,70 @@ def train(
     in_flight: int | None = None,
     engine: str | Cluster | None = None,
 ) -> TrainingResult:
-    """Train the society that `network` describes; the network itself stays as it was.
+    """Train the society of neurons that `network` describes.
 
-    x: (n, n_inputs); targets: (n, n_outputs); validation: such a pair. Each epoch goes through all examples in batches
-    of `batch_size` (the last may be smaller), in an order drawn from `seed` and the epoch's number.
-    progress: a bar with loss and accuracy on standard error; None shows it where that is a terminal.
-    channels, log, rule, sums, micro_batches, in_flight, engine: as in `open_simulation`. Raises `InputError` before any work.
-    checkpoint: a folder in which the run is saved after each `every` steps of learning, and at its end, so that
-        `na.resume` can go on from there, to the same bits. One Ctrl-C, or SIGTERM, then saves and stops; a second one
-        leaves at once. overwrite: whether the folder may hold another run's. Raises `CheckpointError`.
+    Each epoch goes through all examples once, in shuffled batches. In each step the neurons send
+    activations forward and urgencies backward, and every neuron then changes its own weights and
+    bias. The object `network` itself does not change. The same arguments give the same bits.
+
+    Args:
+        network: The network to start from.
+        x: Training examples. Shape (n, n_inputs), float64 or convertible.
+        targets: What the outputs should say. Shape (n, n_outputs), float64 or convertible.
+        loss: Name of the loss, a key of `na.LOSSES`.
+        optimizer: How a neuron turns its urgencies into new parameters, such as `na.SGD(0.1)`.
+            Each neuron has its own state of it, such as its momentum.
+        epochs: Number of passes through all examples.
+        batch_size: Number of examples of a step. The last batch of an epoch may be smaller.
+        seed: Seed of the order of the examples. The order of an epoch depends on the seed and
+            on the epoch's number.
+        validation: A pair (x, targets), shaped as above. Loss and accuracy on it are computed
+            after each epoch. None: no validation.
+        progress: True shows a progress bar on standard error, False does not. None shows it
+            if standard error is a terminal.
+        channels: The engine that carries the messages, as in `na.open_simulation`: "bundled"
+            is fast, "memory" sends one object for each message. All engines give the same bits.
+        log: A new file, or an `na.Recording`, for the messages of the run. None: no log.
+        rule: The local rule of the neurons, from `na.rules`. None is backpropagation.
+        sums: "ordered" adds in synapse order, so that all engines give the same bits. "blas" is
+            faster, but its last bits depend on the BLAS library.
+        micro_batches: Split each batch into so many parts, which go through the network one
+            after another; the neurons learn once for all parts. Needs less memory. None or 1:
+            no split.
+        checkpoint: A folder for checkpoints. The run is saved there before its first step,
+            after every `every` steps, and at its end. `na.resume(folder)` continues it, to the
+            same bits. With a checkpoint folder, the first Ctrl-C (or SIGTERM) lets the current
+            step end, saves, and stops; a second one stops at once. None: no checkpoints.
+        every: Number of learning steps from one checkpoint to the next.
+        overwrite: True allows that the folder contains another run; its checkpoints are
+            replaced.
+        in_flight: How many micro-batches may be under way at the same time. None or 1: one
+            (on many machines: as many as keep the shards busy). It changes no bit.
+        engine: Where the neurons live. None is this process; `na.Ray(...)` is many machines.
+
+    Returns:
+        The trained network, the history, and the number of messages.
+
+    Raises:
+        InputError: An argument is wrong. It is raised before the first step.
+        CheckpointError: The folder contains a run already, or cannot be written, or a setting
+            cannot be saved.
+        LogError: The log cannot be written.
+        SimulationError: A neuron failed. The error names it.
+
+    Example:
+        >>> import neuro_actors as na
+        >>> net = na.Network.layered([2, 8, 1], output_activation="sigmoid", seed=1)
+        >>> x, targets = [[0, 0], [0, 1], [1, 0], [1, 1]], [[0], [1], [1], [0]]
+        >>> result = na.train(
+        ...     net, x, targets, "cross_entropy", optimizer=na.Adam(0.05), epochs=100
+        ... )
+        >>> print(f"{result.history[-1].accuracy:.0%}")
+        100%
     """
     data = as_examples(network, x, targets, loss)
-    if validation is not None and (
-        not isinstance(validation, (tuple, list)) or len(validation) != 2
-    ):
-        raise InputError("validation must be a pair (x, targets)")
-    held_out = (
-        None if validation is None else as_examples(network, *validation, loss, "validation ")
-    )
+    held_out = None if validation is None else _as_validation(network, validation, loss)
     check_optimizer(optimizer)
-    epochs, batch_size = (
-        as_whole_number(name, n, 1) for name, n in (("epochs", epochs), ("batch_size", batch_size))
-    )
-    seed = as_whole_number("seed", seed, 0)
     every = as_whole_number("every", every, 1)
     if progress is not None:
         progress = as_flag("progress", progress)
@@ -108,30 +181,36 @@ def train(
     lanes = lanes_for(rule, in_flight)
     if isinstance(rule, Rule):
         rule.check(network, loss)
-    machines = choose_cluster(engine, channels, optimizer)
-    course = Course(
-        network,
-        data,
-        held_out,
-        loss,
-        optimizer,
-        epochs,
-        batch_size,
-        seed,
-        channels,
-        rule,
-        sums,
-        lanes,
-        machines,
+    plan = TrainingPlan(
+        network=network,
+        data=data,
+        validation=held_out,
+        loss=loss,
+        optimizer=optimizer,
+        epochs=as_whole_number("epochs", epochs, 1),
+        batch_size=as_whole_number("batch_size", batch_size, 1),
+        seed=as_whole_number("seed", seed, 0),
+        rule=rule,
+        sums=sums,
+        channels=channels,
+        in_flight=lanes,
+        cluster=choose_cluster(engine, channels, optimizer),
     )
-    place = Place.first(course)
+    position = TrainingPosition.at_start(plan)
     if checkpoint is None:
-        return _carried_out(course, place, network, progress, log)
+        return _run_training(plan, position, network, progress, log, NoSaver(rule))
     network.check_activations()
-    keeping = Keeping(rule, network, optimizer=optimizer)
-    saver = Saver(Folder(checkpoint), course, place, keeping, every)
+    members = Keeping(rule, network, optimizer=optimizer)
+    saver = Saver(Folder(checkpoint), plan, position, members, every)
     saver.check(as_flag("overwrite", overwrite))
-    return _carried_out(course, place, network, progress, log, saver)
+    return _run_training(plan, position, network, progress, log, saver)
+
+
+def _as_validation(network: Network, validation: object, loss: str) -> tuple[Array, Array]:
+    if not isinstance(validation, (tuple, list)) or len(validation) != 2:
+        raise InputError("validation must be a pair (x, targets)")
+    x, targets = validation
+    return as_examples(network, x, targets, loss, "validation ")
 
 
 def resume(
@@ -144,15 +223,40 @@ def resume(
     exact: bool = True,
     engine: str | Cluster | None = None,
 ) -> TrainingResult:
-    """Go on with a run that was stopped, by whatever, to the bits of an unbroken one: see `na.train(checkpoint=…)`.
+    """Continue a run that was stopped, to the same bits as a run that never stopped.
 
-    path: the folder, of which the newest checkpoint is taken, or one checkpoint in it. Of a run that is finished it is
-        the result, and nothing is done.
-    progress, log: as in `train`; such a log begins in the middle of the run, and so cannot be audited.
-    channels, optimizer: needed where the run had some of your own, which no file can hold.
-    engine: the machines on which it is to go on, whatever it ran on before: no checkpoint tells that. None is this process.
-    exact: False lets it go on where bits cannot be promised, with another numpy or on another kind of processor.
-    Raises `CheckpointError`, which names the file, for a checkpoint that is damaged, or of another run than the data.
+    The run must have been started by `na.train(..., checkpoint=folder)`. It makes no difference
+    what stopped it. If the run is finished, its result is returned and no step is done.
+
+    Args:
+        path: The folder of the run; its newest checkpoint is used. Or one checkpoint in it.
+        progress: As in `na.train`.
+        channels: The engine that carries the messages from here on. None is the engine that
+            the run had. Needed if that was an engine of your own, or `na.Unreliable`.
+        log: A new file, or an `na.Recording`, for the messages from here on. Such a log begins
+            in the middle of the run, so it cannot be audited. None: no log.
+        optimizer: Needed if the run had an optimizer of your own: an equal one.
+        exact: False continues although the last bits may differ: with another version of numpy
+            or of this package, or on another kind of processor. True refuses that.
+        engine: Where the neurons live from here on, as in `na.train`. None is this process,
+            wherever the run lived before.
+
+    Returns:
+        The result of the whole run, as `na.train` would have returned it.
+
+    Raises:
+        CheckpointError: There is no checkpoint; or it is damaged, or belongs to other data; or
+            bits cannot be promised here. The error names the file.
+        InputError: An argument is wrong, or the run is finished and `log` is not None.
+        LogError: The log cannot be written.
+        SimulationError: A neuron failed. The error names it.
+
+    Example:
+        >>> import neuro_actors as na
+        >>> net, x, targets = na.Network.layered([1, 1]), [[0.0], [1.0]], [[1.0], [0.0]]
+        >>> result = na.train(net, x, targets, optimizer=na.SGD(0.1), checkpoint="run")
+        >>> na.resume("run") == result
+        True
     """
     exact = as_flag("exact", exact)
     if progress is not None:
@@ -161,71 +265,57 @@ def resume(
         choose_channels(channels)
     if optimizer is not None:
         check_optimizer(optimizer)
-    found = Checkpoint(path)
-    if found.finished:
+    checkpoint = Checkpoint(path)
+    if checkpoint.finished:
+        folder = f"the run in {str(checkpoint.folder.path)!r} is finished"
         if log is not None:
-            raise InputError(
-                f"the run in {str(found.folder.path)!r} is finished: there is nothing to log"
-            )
-        result = TrainingResult(*found.result())
-        print(
-            f"neuro-actors: the run in {str(found.folder.path)!r} is finished; this is its result",
-            file=sys.stderr,
-        )
+            raise InputError(f"{folder}: there is nothing to log")
+        result = TrainingResult(*checkpoint.read_result())
+        print(f"neuro-actors: {folder}; this is its result", file=sys.stderr)
         return result
     if engine is not None and channels is None:
-        channels = "bundled"  # whatever carried mail before
-    course, place, network, saver = found.run(optimizer, channels, exact)
-    course = replace(course, engine=choose_cluster(engine, course.channels, course.optimizer))
-    return _carried_out(course, place, network, progress, log, saver)
+        channels = "bundled"  # a cluster carries messages by no other engine
+    plan, position, network, saver = checkpoint.open_run(optimizer, channels, exact)
+    plan = replace(plan, cluster=choose_cluster(engine, plan.channels, plan.optimizer))
+    return _run_training(plan, position, network, progress, log, saver)
 
 
-def _carried_out(
-    course: Course,
-    place: Place,
+def _run_training(
+    plan: TrainingPlan,
+    position: TrainingPosition,
     network: Network,
     progress: bool | None,
     log: str | PathLike[str] | Recording | None,
-    saver: Saver | None = None,
+    saver: Saver | NoSaver,
 ) -> TrainingResult:
-    """network: as it is where the course goes on."""
+    """Do the steps of `plan` from `position` on; `network` is as it is there."""
 
     async def society() -> TrainingResult:
-        rule = course.rule if saver is None else saver.keeping
-        with nullcontext() if saver is None else saver.stopping:
+        with saver.signals:
             async with open_simulation(
                 network,
-                course.channels,
+                plan.channels,
                 log,
-                rule=rule,
-                sums=course.sums,
-                in_flight=course.in_flight,
-                engine=course.engine,
+                rule=saver.rule,
+                sums=plan.sums,
+                in_flight=plan.in_flight,
+                engine=plan.cluster,
             ) as simulation:
-                bar = Bar(course.steps, progress, place.steps(course))
+                bar = ProgressBar(plan.steps, progress, position.steps_done(plan))
                 with bar.display:
-                    if saver is None:
-                        await go_through(simulation, course, place, bar)
-                    else:
-                        saver.before_all()
-                        await go_through(
-                            simulation, course, place, bar, partial(saver.after_step, simulation)
-                        )
-                        await saver.end(simulation)
-                before = 0 if saver is None else saver.messages
+                    saver.start()
+                    after_step = partial(saver.after_step, simulation)
+                    await run_plan(simulation, plan, position, bar, after_step)
+                    await saver.save_result(simulation)
                 return TrainingResult(
                     await simulation.network(),
-                    tuple(place.history),
-                    before + simulation.statistics().messages,
+                    tuple(position.history),
+                    saver.messages + simulation.statistics().messages,
                 )
 
-    stopped = None
     try:
-        result = run(society, course.channels)
-    except Stopped as error:
+        return run(society, plan.channels)
+    except TrainingStopped as error:
         stopped = error
-    if (
-        stopped is not None and saver is not None
-    ):  # not within the handler: what it raises is no consequence of an error
-        saver.leave(stopped)
-    return result
+    # Outside of the handler, so that it is not shown as the consequence of an error.
+    raise stopped.deliver()

@@ -1,14 +1,19 @@
-"""Checkpoints: a run that was stopped, by whatever, goes on from the last one and ends with the bits of an unbroken run.
+"""Checkpoints: a stopped run continues from the last one, to the bits of an unbroken run.
 
-A folder holds the data of a run, `data.safetensors`, and the last checkpoints, `step-….safetensors`, each of them all that
-there is to know beside the data: the settings, the network, what every neuron keeps, and how far the run has come.
+The folder of a run contains its data, `data.safetensors`, and its last two checkpoints,
+`step-….safetensors`. A checkpoint contains everything else: the settings, the network, the
+state of every neuron, and the position in the run.
 
-    keeping.py    remembers a society's members, and lets new ones go on from what was kept
-    packing.py    what they keep <-> a few flat arrays
-    about.py      a course of training <-> JSON and arrays
-    files.py      one file, written whole or not at all, each byte under a digest
-    folder.py     which files there are, and which of them stay
-    saving.py     when a running society is saved
-    stopping.py   Ctrl-C and SIGTERM
-    reading.py    a checkpoint <-> a run that goes on
+    files.py      one file: written completely or not at all, protected by a digest
+    folder.py     which files a run has, and which checkpoints are removed
+    packing.py    the neurons' state <-> a few flat arrays
+    plan_json.py  a training plan and a position <-> JSON and arrays
+    saving.py     when a running society is saved, and what is written
+    signals.py    Ctrl-C and SIGTERM while a run has checkpoints
+    reading.py    a checkpoint -> a run that continues
+    summary.py    what a checkpoint contains, for `neuro-actors checkpoint info`
+
+Start with `saving.py`. This folder imports the folders below `simulation` (rules, neuron,
+network, support, channels) and, of `simulation`, the files plan, history and simulation.
+Only `simulation/train.py` and the commands `resume` and `checkpoint` import it.
 """

@@ -1,7 +1,9 @@
-"""One file: arrays and what is told of them, in the safetensors format; whole or not there, and each byte under a digest.
+"""One file of arrays and metadata, in the safetensors format, protected by a digest.
 
-It is a safetensors file like any other. Its metadata have two entries: `neuro_actors`, JSON, and `digest`, the SHA-256 of all
-bytes of the file, with 64 zeros where the digest stands.
+1. A file is written under another name, synced to disk, and then renamed. So at any moment, and
+   after any crash, its name stands for the complete old file or the complete new one.
+2. The metadata have two entries: `neuro_actors`, JSON, and `digest`, the SHA-256 of all bytes of
+   the file, with 64 zeros in place of the digest. So every changed or missing byte is noticed.
 """
 
 from __future__ import annotations
@@ -23,33 +25,51 @@ from ...support.text import shown
 
 FORMAT = 1
 KEY = "neuro_actors"
-PART = ".part"  # how the name of a file ends that is being written
+PART = ".part"  # the ending of a file that is being written
 ZEROS = "0" * 64
 DIGEST = re.compile(rb'"digest":"([0-9a-f]{64})"')
 
 Arrays = dict[str, NDArray[Any]]
 
 
-class Held(NamedTuple):
-    """What a file holds."""
+class FileContents(NamedTuple):
+    """What one file contains.
 
-    about: dict[str, Any]
+    Attributes:
+        metadata: The JSON object.
+        arrays: The arrays by name.
+        digest: SHA-256 of the file, 64 hexadecimal digits.
+    """
+
+    metadata: dict[str, Any]
     arrays: Arrays
     digest: str
 
 
-def write(path: Path, kind: str, about: dict[str, Any], arrays: Arrays) -> str:
-    """Write it aside, see it on the disk, and give it its name; its digest. Whatever happens meanwhile, under that name
-    stands what stood there, or all of this. Raises `CheckpointError` if the disk refuses."""
+def write(path: Path, kind: str, metadata: dict[str, Any], arrays: Arrays) -> str:
+    """Write a file: either completely, or the old file stays.
+
+    Args:
+        path: Its name.
+        kind: "checkpoint" or "data"; `read` checks it.
+        metadata: Anything that JSON can hold.
+        arrays: Arrays of numbers, by name.
+
+    Returns:
+        The file's digest.
+
+    Raises:
+        CheckpointError: The operating system refused; the old file, if any, is intact.
+    """
     from safetensors.numpy import save
 
-    told = json.dumps({"format": FORMAT, "kind": kind} | about)
-    whole = {name: np.ascontiguousarray(array) for name, array in arrays.items()}
-    raw = bytearray(save(whole, {KEY: told, "digest": ZEROS}))
+    text = json.dumps({"format": FORMAT, "kind": kind} | metadata)
+    contiguous = {name: np.ascontiguousarray(array) for name, array in arrays.items()}
+    raw = bytearray(save(contiguous, {KEY: text, "digest": ZEROS}))
     digest = hashlib.sha256(raw).hexdigest()
-    place = _places(raw)[0]
-    raw[place : place + len(ZEROS)] = digest.encode()
-    part = aside(path)
+    position = _digest_positions(raw)[0]
+    raw[position : position + len(ZEROS)] = digest.encode()
+    part = part_path(path)
     try:
         try:
             with part.open("wb") as file:
@@ -60,7 +80,7 @@ def write(path: Path, kind: str, about: dict[str, Any], arrays: Arrays) -> str:
         except BaseException:
             part.unlink(missing_ok=True)
             raise
-        sync(path.parent)
+        sync_folder(path.parent)
     except OSError as error:
         raise CheckpointError(
             f"{str(path)!r} cannot be written: {error.strerror or error}"
@@ -68,13 +88,17 @@ def write(path: Path, kind: str, about: dict[str, Any], arrays: Arrays) -> str:
     return digest
 
 
-def aside(path: Path) -> Path:
-    """Where it is written."""
+def part_path(path: Path) -> Path:
+    """Return the name under which this process writes `path` before it is renamed."""
     return path.with_name(f"{path.name}.{os.getpid()}{PART}")
 
 
-def sync(folder: Path) -> None:
-    """See on the disk which names stand in it."""
+def sync_folder(folder: Path) -> None:
+    """Force the names of the folder's files to disk.
+
+    Raises:
+        OSError: The operating system refused.
+    """
     if os.name == "nt":  # where a folder cannot be opened
         return
     opened = os.open(folder, os.O_RDONLY)
@@ -84,51 +108,69 @@ def sync(folder: Path) -> None:
         os.close(opened)
 
 
-def read(path: Path, kind: str) -> Held:
-    """What stands there, every byte of it as it was written. Raises `CheckpointError`, which names the file, otherwise."""
+def read(path: Path, kind: str) -> FileContents:
+    """Read a file and check every byte of it.
+
+    Args:
+        path: Its name.
+        kind: "checkpoint" or "data".
+
+    Returns:
+        What it contains.
+
+    Raises:
+        CheckpointError: The file cannot be read, or is damaged, or is of another kind or
+            format. The error names it.
+    """
     from safetensors import SafetensorError
     from safetensors.numpy import load
 
     name = repr(str(path))
     try:
-        if not S_ISREG(
-            path.stat().st_mode
-        ):  # a pipe, in which nothing may ever come, or a device without end
+        # A pipe could let the reader wait for ever, and a device could be endless.
+        if not S_ISREG(path.stat().st_mode):
             raise CheckpointError(f"{name} cannot be read: it is no regular file")
         raw = path.read_bytes()
     except OSError as error:
         raise CheckpointError(f"{name} cannot be read: {error.strerror or error}") from None
-    places = _places(raw)
-    if len(places) != 1 or KEY.encode() not in raw[: 8 + _header(raw)]:
+    positions = _digest_positions(raw)
+    if len(positions) != 1 or KEY.encode() not in raw[: 8 + _header_length(raw)]:
         raise CheckpointError(
-            f"{name} is damaged, or none that neuro_actors wrote: it has no digest"
+            f"{name} is damaged, or was not written by neuro_actors: it has no digest"
         )
-    place = places[0]
-    digest = raw[place : place + len(ZEROS)].decode()
-    seal = hashlib.sha256(raw[:place] + ZEROS.encode())
-    seal.update(memoryview(raw)[place + len(ZEROS) :])
-    if seal.hexdigest() != digest:
+    position = positions[0]
+    digest = raw[position : position + len(ZEROS)].decode()
+    computed = hashlib.sha256(raw[:position] + ZEROS.encode())
+    computed.update(memoryview(raw)[position + len(ZEROS) :])
+    if computed.hexdigest() != digest:
         raise CheckpointError(f"{name} is damaged: its bytes are not those that were written")
     try:
-        about = json.loads(json.loads(raw[8 : 8 + _header(raw)])["__metadata__"][KEY])
-        if about["format"] != FORMAT:
+        header = json.loads(raw[8 : 8 + _header_length(raw)])
+        metadata = json.loads(header["__metadata__"][KEY])
+        if metadata["format"] != FORMAT:
             raise CheckpointError(
-                f"{name} is of checkpoint format {shown(about['format'])}, this version reads {FORMAT}"
+                f"{name} has checkpoint format {shown(metadata['format'])}; "
+                f"this version reads format {FORMAT}"
             )
-        if about["kind"] != kind:
+        if metadata["kind"] != kind:
             raise CheckpointError(
-                f"{name} is not what its name says: it is of kind {shown(about['kind'])}, not {kind!r}"
+                f"{name} is not what its name says: it is of kind {shown(metadata['kind'])}, "
+                f"not {kind!r}"
             )
-        return Held(about, load(raw), digest)
+        return FileContents(metadata, load(raw), digest)
     except (KeyError, ValueError, TypeError, RecursionError, SafetensorError) as error:
-        raise CheckpointError(f"{name} is none that neuro_actors wrote: {error}") from None
+        raise CheckpointError(f"{name} was not written by neuro_actors: {error}") from None
 
 
-def _header(raw: bytes | bytearray) -> int:
-    """How long the header is, as it says itself."""
+def _header_length(raw: bytes | bytearray) -> int:
+    """Return the header's length, as its first eight bytes say."""
     return min(struct.unpack("<Q", raw[:8])[0], len(raw)) if len(raw) >= 8 else 0
 
 
-def _places(raw: bytes | bytearray) -> list[int]:
-    """Where in the header a digest stands. (In a text within JSON each quotation mark has a backslash before it.)"""
-    return [found.start(1) for found in DIGEST.finditer(raw, 8, 8 + _header(raw))]
+def _digest_positions(raw: bytes | bytearray) -> list[int]:
+    """Return where in the header a digest stands.
+
+    A text inside the JSON entry cannot look like one: each of its quotation marks follows a
+    backslash.
+    """
+    return [match.start(1) for match in DIGEST.finditer(raw, 8, 8 + _header_length(raw))]

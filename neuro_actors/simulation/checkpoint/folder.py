@@ -1,4 +1,4 @@
-"""Which files of a run there are, and which of them stay: the data, and the last two checkpoints."""
+"""The folder of a run: its data, and its last two checkpoints."""
 
 from __future__ import annotations
 
@@ -10,48 +10,71 @@ from pathlib import Path
 
 from ...support.errors import CheckpointError, InputError
 from ...support.validation import as_path
-from .files import PART, Held, aside, read, sync
+from .files import PART, FileContents, part_path, read, sync_folder
 
 DATA = "data.safetensors"
 NAME = re.compile(r"step-([0-9]{10,})\.safetensors")
-STRAY = re.compile(rf"(step-[0-9]+|data)\.safetensors\.[0-9]+{re.escape(PART)}")
-MOST = 2  # checkpoints that stay
+LEFTOVER = re.compile(rf"(step-[0-9]+|data)\.safetensors\.[0-9]+{re.escape(PART)}")
+CHECKPOINTS_TO_KEEP = 2  # two, so that one is left where the newest is damaged
 
 
 class Folder:
-    """A run's folder. Nothing in it is touched but files that bear the names of checkpoints."""
+    """A run's folder. Files with other names than a checkpoint's are never touched.
+
+    Attributes:
+        path: The folder; it may not exist yet.
+    """
 
     def __init__(self, path: str | PathLike[str]) -> None:
+        """Take the folder's name; nothing is read yet.
+
+        Args:
+            path: The name.
+
+        Raises:
+            CheckpointError: It cannot be the name of a folder.
+        """
         try:
             self.path = as_path("checkpoint", path, "folder")
         except InputError as error:
             raise CheckpointError(str(error)) from None
-        self._good: list[Path] = []
+        self._intact: list[Path] = []
 
-    def check(self) -> None:
-        """Raise `CheckpointError` if it holds a run, or other people's data; it may be missing."""
-        with self._refused():
+    def check_unused(self) -> None:
+        """Check that a new run may begin here.
+
+        Raises:
+            CheckpointError: The folder contains a run, or foreign data, or cannot be read.
+        """
+        with self._os_errors_reported():
             if self.checkpoints():
-                advice = f"go on with na.resume({str(self.path)!r}), choose another folder, or say overwrite=True"
-                raise CheckpointError(
-                    f"{str(self.path)!r} holds checkpoints of a run already: {advice}"
+                advice = (
+                    f"go on with na.resume({str(self.path)!r}), "
+                    "choose another folder, or say overwrite=True"
                 )
+                raise CheckpointError(
+                    f"{str(self.path)!r} contains checkpoints of a run already: {advice}"
+                )
+            # Data without a checkpoint: of a run that was killed before its first checkpoint,
+            # or foreign, and then `read` refuses it.
             if (self.path / DATA).exists():
-                read(
-                    self.path / DATA, "data"
-                )  # of a run that was killed before its first checkpoint; else it is refused
+                read(self.path / DATA, "data")
 
-    def begin(self) -> None:
-        """Make it, or make room in it."""
-        with self._refused():
+    def prepare(self) -> None:
+        """Make the folder, and remove the files of a run that was there before.
+
+        Raises:
+            CheckpointError: The operating system refused.
+        """
+        with self._os_errors_reported():
             self.path.mkdir(parents=True, exist_ok=True)
-            self.sweep()
+            self.remove_leftovers()
             for file in [*self.checkpoints(), self.path / DATA]:
                 file.unlink(missing_ok=True)
-            sync(self.path)
+            sync_folder(self.path)
 
     @contextmanager
-    def _refused(self) -> Iterator[None]:
+    def _os_errors_reported(self) -> Iterator[None]:
         try:
             yield
         except OSError as error:
@@ -60,46 +83,64 @@ class Folder:
             ) from None
 
     def checkpoints(self) -> list[Path]:
-        """Those that are there, the newest last."""
-        there = self.path.iterdir() if self.path.exists() else ()
-        return sorted((file for file in there if NAME.fullmatch(file.name)), key=steps_of)
+        """Return the checkpoints in the folder, the newest last."""
+        files = self.path.iterdir() if self.path.exists() else ()
+        return sorted((file for file in files if NAME.fullmatch(file.name)), key=steps_in_name)
 
-    def sweep(self) -> None:
-        """Away with what a run left that was killed while it wrote."""
+    def remove_leftovers(self) -> None:
+        """Remove the incomplete files of a run that was killed while it wrote."""
         for file in list(self.path.iterdir()):
-            if STRAY.fullmatch(file.name):
+            if LEFTOVER.fullmatch(file.name):
                 file.unlink(missing_ok=True)
 
-    def place(self, steps: int) -> Path:
-        """Where the checkpoint after so many steps of learning stands."""
+    def checkpoint_path(self, steps: int) -> Path:
+        """Return the name of the checkpoint after `steps` learning steps."""
         return self.path / f"step-{steps:010}.safetensors"
 
-    def wrote(self, file: Path) -> None:
-        """That one is good: it and the one before stay, all others go, among them any that the run did not go on from."""
-        self._good = [*[good for good in self._good if good != file], file][-MOST:]
+    def keep_newest(self, file: Path) -> None:
+        """Keep `file`, which was just written, and the intact one before; remove all others.
+
+        Later checkpoints are removed too: the run did not continue from them.
+        """
+        others = [intact for intact in self._intact if intact != file]
+        self._intact = [*others, file][-CHECKPOINTS_TO_KEEP:]
         for other in self.checkpoints():
-            if other not in self._good:
-                with suppress(OSError):  # it stays, and does no harm
+            if other not in self._intact:
+                with suppress(OSError):  # one that cannot be removed does no harm
                     other.unlink()
 
-    def go_on_from(self, file: Path) -> None:
-        """That one is good. Raises `CheckpointError` if nothing can be written here."""
-        self._good = [file]
-        with self._refused():
-            self.sweep()
-            part = aside(self.place(0))
+    def continue_from(self, file: Path) -> None:
+        """Note that `file` is intact and that the run continues from it.
+
+        Raises:
+            CheckpointError: No file can be written in this folder.
+        """
+        self._intact = [file]
+        with self._os_errors_reported():
+            self.remove_leftovers()
+            part = part_path(self.checkpoint_path(0))
             part.touch()
             part.unlink()
 
 
-def steps_of(file: Path) -> int:
-    """After how many steps of learning it was written, as its name says."""
-    found = NAME.fullmatch(file.name)
-    return int(found[1]) if found else -1
+def steps_in_name(file: Path) -> int:
+    """Return after how many learning steps a checkpoint was written, as its name says."""
+    match = NAME.fullmatch(file.name)
+    return int(match[1]) if match else -1
 
 
-def found(path: str | PathLike[str]) -> tuple[Folder, Path]:
-    """The folder, and the checkpoint that is meant: that one, or a folder's newest. Raises `CheckpointError` for none."""
+def find_checkpoint(path: str | PathLike[str]) -> tuple[Folder, Path]:
+    """Find the checkpoint that `path` means.
+
+    Args:
+        path: A checkpoint, or a folder, which means its newest checkpoint.
+
+    Returns:
+        The folder, and the checkpoint in it.
+
+    Raises:
+        CheckpointError: There is none.
+    """
     asked = Folder(path).path
     name = repr(str(asked))
     try:
@@ -107,42 +148,49 @@ def found(path: str | PathLike[str]) -> tuple[Folder, Path]:
             return Folder(asked.parent), asked
         if not asked.is_dir():
             raise CheckpointError(f"{name}: there is no such folder")
-        there = Folder(asked).checkpoints()
+        files = Folder(asked).checkpoints()
     except OSError as error:
         raise CheckpointError(f"{name} cannot be read: {error.strerror or error}") from None
-    if not there:
+    if not files:
         raise CheckpointError(
-            f"{name}: there is no checkpoint in it to go on from: begin with na.train(…, checkpoint=…)"
+            f"{name}: there is no checkpoint in it to go on from: "
+            "begin with na.train(…, checkpoint=…)"
         )
-    return Folder(asked), there[-1]
+    return Folder(asked), files[-1]
 
 
-def read_checkpoint(folder: Folder, file: Path) -> Held:
-    """That checkpoint. Raises `CheckpointError`; if it is damaged, and one before it is whole, it says so."""
+def read_checkpoint(folder: Folder, file: Path) -> FileContents:
+    """Read a checkpoint and check that its name is right.
+
+    Args:
+        folder: The folder that contains it.
+        file: The checkpoint.
+
+    Returns:
+        What it contains.
+
+    Raises:
+        CheckpointError: It is damaged, or has the name of another one. If an earlier checkpoint
+            is intact, the error says how to continue from that.
+    """
     try:
-        held = read(file, "checkpoint")
-        steps = held.about.get("steps")
-        if NAME.fullmatch(file.name) and steps != steps_of(file):
+        contents = read(file, "checkpoint")
+        steps = contents.metadata.get("steps")
+        if NAME.fullmatch(file.name) and steps != steps_in_name(file):
             raise CheckpointError(
                 f"{str(file)!r} is not what its name says: it was written after step {steps}"
             )
-        return held
+        return contents
     except CheckpointError as error:
-        before = next(
-            (
-                other
-                for other in reversed(folder.checkpoints())
-                if other.name < file.name and _whole(other)
-            ),
-            None,
-        )
-        if before is None:
+        earlier = (other for other in folder.checkpoints()[::-1] if other.name < file.name)
+        intact = next((other for other in earlier if _is_intact(other)), None)
+        if intact is None:
             raise
-        advice = f"the one before it is whole: go on from that with na.resume({str(before)!r})"
+        advice = f"the one before it is intact: go on from that with na.resume({str(intact)!r})"
         raise CheckpointError(f"{error}; {advice}") from None
 
 
-def _whole(file: Path) -> bool:
+def _is_intact(file: Path) -> bool:
     with suppress(CheckpointError):
         read(file, "checkpoint")
         return True

@@ -1,4 +1,9 @@
-"""A course of training as JSON and arrays, and back: to an equal one, or not at all."""
+"""A training plan and a position as JSON and arrays; and back, to equal ones or not at all.
+
+What is the package's own is described by its name and numbers. What is the user's own (an
+engine, an optimizer) cannot be made from a description: its `repr` is saved, and `na.resume`
+must be given an equal object.
+"""
 
 from __future__ import annotations
 
@@ -25,87 +30,141 @@ from ...rules.rule_json import rule_of
 from ...support.errors import CheckpointError, InputError, NeuroActorsError
 from ...support.validation import Array, as_whole_number
 from ..history import Epoch
-from ..plan import Course, Place
+from ..plan import TrainingPlan, TrainingPosition
 from .files import Arrays
 
-OWN = "own"  # beside a text: of what is nothing of the package's
+OWN = "own"  # the key of the `repr` of an object that is the user's own
+IMPORT_ADVICE = "import the module that adds it first (--import MODULE)"
 
 
-def settings(course: Course) -> dict[str, Any]:
-    """All of a course but network and data. Raises `InputError` or `CheckpointError` for what no text can describe."""
-    choose_channels(course.channels)
-    named(course.sums)
+def settings_to_json(plan: TrainingPlan) -> dict[str, Any]:
+    """Return all of a plan but network and data.
+
+    Args:
+        plan: The plan.
+
+    Returns:
+        What JSON can hold, and `plan_from_json` reads.
+
+    Raises:
+        InputError: A setting is wrong.
+        CheckpointError: A setting cannot be described by a text.
+    """
+    choose_channels(plan.channels)
+    named(plan.sums)
+    channels = plan.channels if isinstance(plan.channels, str) else {OWN: _repr(plan.channels)}
     return {
-        "loss": course.loss,
-        "optimizer": _optimizer(course.optimizer),
-        "rule": _rule(course.rule),
-        "channels": course.channels
-        if isinstance(course.channels, str)
-        else {OWN: _text(course.channels)},
-        "sums": course.sums,
-        "epochs": course.epochs,
-        "batch_size": course.batch_size,
-        "seed": course.seed,
-        "in_flight": course.in_flight,
+        "loss": plan.loss,
+        "optimizer": _optimizer_to_json(plan.optimizer),
+        "rule": _rule_to_json(plan.rule),
+        "channels": channels,
+        "sums": plan.sums,
+        "epochs": plan.epochs,
+        "batch_size": plan.batch_size,
+        "seed": plan.seed,
+        "in_flight": plan.in_flight,
     }
 
 
-def course_of(
-    run: dict[str, Any],
+def plan_from_json(
+    settings: dict[str, Any],
     network: Network,
     data: Arrays,
     optimizer: Optimizer | None,
     channels: str | Engine | None,
-) -> Course:
-    """The course that is so described. optimizer, channels: handed over, where they are somebody's own. Raises `ValueError`
-    or the like where no course can be."""
+) -> TrainingPlan:
+    """Make a plan again.
+
+    Args:
+        settings: What `settings_to_json` returned.
+        network: The network as it was before the first step.
+        data: What `data_to_arrays` returned.
+        optimizer: Needed if the run's optimizer is the user's own.
+        channels: The engine from here on; None is that of the run.
+
+    Returns:
+        The plan.
+
+    Raises:
+        CheckpointError: A loss, rule or activation is unknown; or an object of the user's own
+            is missing or another one.
+        ValueError: No plan has such settings or data. KeyError, TypeError: likewise.
+    """
+    loss = settings["loss"]
     try:
-        functions.loss(run["loss"])
-        rule = rule_of(run["rule"])
+        functions.loss(loss)
+        rule = rule_of(settings["rule"])
     except InputError as error:
-        raise CheckpointError(
-            f"{error}; import the module that adds it first (--import MODULE)"
-        ) from None
-    examples = as_examples(network, data["x"], data["targets"], run["loss"])
-    held_out = None
+        raise CheckpointError(f"{error}; {IMPORT_ADVICE}") from None
+    examples = as_examples(network, data["x"], data["targets"], loss)
+    validation = None
     if "validation_x" in data:
-        held_out = as_examples(
-            network, data["validation_x"], data["validation_targets"], run["loss"], "validation "
+        validation = as_examples(
+            network, data["validation_x"], data["validation_targets"], loss, "validation "
         )
-    epochs, batch_size, seed = (
-        whole(run, name, least) for name, least in (("epochs", 1), ("batch_size", 1), ("seed", 0))
+    return TrainingPlan(
+        network=network,
+        data=examples,
+        validation=validation,
+        loss=loss,
+        epochs=read_whole_number(settings, "epochs", 1),
+        batch_size=read_whole_number(settings, "batch_size", 1),
+        seed=read_whole_number(settings, "seed", 0),
+        optimizer=_optimizer_from_json(settings["optimizer"], optimizer),
+        channels=_channels_from_json(settings["channels"], channels),
+        rule=rule,
+        sums=settings["sums"],
+        in_flight=lanes_for(rule, settings.get("in_flight")),  # older checkpoints lack it
     )
-    return Course(
-        network, examples, held_out, run["loss"], _optimizer_of(run["optimizer"], optimizer),
-        epochs, batch_size, seed, _channels_of(run["channels"], channels), rule, run["sums"],
-        lanes_for(rule, run.get("in_flight")),  # which older ones do not tell
-    )  # fmt: skip
 
 
-def data_arrays(course: Course) -> Arrays:
-    """Its examples."""
-    held = {"x": course.data[0], "targets": course.data[1]}
-    if course.held_out is not None:
-        held |= {"validation_x": course.held_out[0], "validation_targets": course.held_out[1]}
-    return held
+def data_to_arrays(plan: TrainingPlan) -> Arrays:
+    """Return the examples of a plan.
+
+    Returns:
+        "x" (n, n_inputs), "targets" (n, n_outputs), and with a validation "validation_x" and
+        "validation_targets", shaped likewise.
+    """
+    arrays = {"x": plan.data[0], "targets": plan.data[1]}
+    if plan.validation is not None:
+        x, targets = plan.validation
+        arrays |= {"validation_x": x, "validation_targets": targets}
+    return arrays
 
 
-def network_arrays(network: Network) -> Arrays:
-    """A network, but its parameters."""
+def network_to_arrays(network: Network) -> Arrays:
+    """Return a network without its parameters.
+
+    Returns:
+        Names and activations as JSON in bytes; sources and targets of the synapses, shape
+        (n_synapses,); positions of the outputs, shape (n_outputs,).
+    """
     texts = {"ids": network.ids, "activations": network.activations}
-    places = {
+    numbers = {
         "sources": network.sources,
         "targets": network.targets,
         "outputs": network.output_positions,
     }
     return {
-        f"network.{name}": np.frombuffer(json.dumps(held).encode(), dtype=np.uint8)
-        for name, held in texts.items()
-    } | {f"network.{name}": held.astype(np.int64) for name, held in places.items()}
+        f"network.{name}": np.frombuffer(json.dumps(values).encode(), dtype=np.uint8)
+        for name, values in texts.items()
+    } | {f"network.{name}": values.astype(np.int64) for name, values in numbers.items()}
 
 
-def network_of(arrays: Arrays, weights: Array, biases: Array) -> Network:
-    """The network again. Raises `CheckpointError` for an activation that is not in the table."""
+def network_from_arrays(arrays: Arrays, weights: Array, biases: Array) -> Network:
+    """Make a network again.
+
+    Args:
+        arrays: What `network_to_arrays` returned, perhaps with other arrays beside.
+        weights: Its weights. Shape (n_synapses,).
+        biases: Its biases. Shape (n_neurons,).
+
+    Returns:
+        The network.
+
+    Raises:
+        CheckpointError: An activation is not in the table, or the arrays make no network.
+    """
     ids, activations = (
         json.loads(arrays[f"network.{name}"].tobytes()) for name in ("ids", "activations")
     )
@@ -116,87 +175,108 @@ def network_of(arrays: Arrays, weights: Array, biases: Array) -> Network:
     try:
         return Network.from_arrays(sources, targets, weights, **more)
     except NeuroActorsError as error:
-        raise CheckpointError(
-            f"{error}; import the module that adds it first (--import MODULE)"
-        ) from None
+        raise CheckpointError(f"{error}; {IMPORT_ADVICE}") from None
 
 
-def place_told(place: Place) -> dict[str, Any]:
-    """How far a course has come, but the predictions."""
-    history = [list(asdict(epoch).values()) for epoch in place.history]
+def position_to_json(position: TrainingPosition) -> dict[str, Any]:
+    """Return a position without its predictions."""
     return {
-        "epoch": place.epoch,
-        "batches": place.batches,
-        "total": place.total,
-        "history": history,
+        "epoch": position.epoch,
+        "batches": position.batches_done,
+        "total": position.loss_sum,
+        "history": [list(asdict(epoch).values()) for epoch in position.history],
     }
 
 
-def place_of(told: dict[str, Any], predictions: Array) -> Place:
-    """The place again. Raises `ValueError` or the like for what is none."""
-    history = [Epoch(*epoch) for epoch in told["history"]]
-    numbers = [
-        told["total"],
-        *(value for epoch in history for value in astuple(epoch) if value is not None),
-    ]
-    if not all(isinstance(value, (int, float)) for value in numbers):
+def position_from_json(held: dict[str, Any], predictions: Array) -> TrainingPosition:
+    """Make a position again.
+
+    Args:
+        held: What `position_to_json` returned.
+        predictions: Its predictions. Shape (n, n_outputs).
+
+    Returns:
+        The position.
+
+    Raises:
+        ValueError: No run has such a position. KeyError, TypeError: likewise.
+    """
+    history = [Epoch(*epoch) for epoch in held["history"]]
+    losses = [value for epoch in history for value in astuple(epoch) if value is not None]
+    if not all(isinstance(value, (int, float)) for value in [held["total"], *losses]):
         raise ValueError("its losses are no numbers")
-    if [epoch.epoch for epoch in history] != list(range(1, 1 + len(history))) or len(
-        history
-    ) + 1 != whole(told, "epoch", 1):
+    numbers = [epoch.epoch for epoch in history]
+    count = len(history)
+    if numbers != list(range(1, 1 + count)) or count + 1 != read_whole_number(held, "epoch", 1):
         raise ValueError("its history is not that of the epochs before")
-    return Place(
-        predictions.copy(), told["epoch"], whole(told, "batches", 0), told["total"], history
+    return TrainingPosition(
+        predictions.copy(),
+        held["epoch"],
+        read_whole_number(held, "batches", 0),
+        held["total"],
+        history,
     )
 
 
-def check_place(place: Place, course: Course, steps: int) -> None:
-    """Raise `ValueError` unless the place lies in the course, after so many steps of learning."""
-    targets = course.data[1]
-    if place.predictions.shape != targets.shape or place.predictions.dtype != targets.dtype:
+def check_position(position: TrainingPosition, plan: TrainingPlan, steps: int) -> None:
+    """Check that a position belongs to a plan.
+
+    Args:
+        position: The position.
+        plan: The plan.
+        steps: Number of learning steps that are said to be done.
+
+    Raises:
+        ValueError: It does not, or other steps are done there.
+    """
+    targets, predictions = plan.data[1], position.predictions
+    if predictions.shape != targets.shape or predictions.dtype != targets.dtype:
         raise ValueError(f"its predictions are not those of {len(targets)} examples")
     if (
-        place.epoch > course.epochs
-        or place.batches > course.steps_an_epoch
-        or place.steps(course) != steps
+        position.epoch > plan.epochs
+        or position.batches_done > plan.steps_per_epoch
+        or position.steps_done(plan) != steps
     ):
         raise ValueError(
-            f"epoch {place.epoch}, batch {place.batches} is no place after step {steps} of {course.steps}"
+            f"epoch {position.epoch}, batch {position.batches_done} is no position "
+            f"after step {steps} of {plan.steps}"
         )
 
 
-def whole(told: dict[str, Any], name: str, least: int, most: float = math.inf) -> int:
-    """That whole number. Raises `InputError` if it is none."""
-    return as_whole_number(name, told[name], least, most)
+def read_whole_number(held: dict[str, Any], name: str, least: int, most: float = math.inf) -> int:
+    """Return `held[name]`.
+
+    Raises:
+        InputError: It is no whole number from `least` to `most`.
+        KeyError: There is none.
+    """
+    return as_whole_number(name, held[name], least, most)
 
 
-def _optimizer(optimizer: Optimizer) -> dict[str, Any]:
+def _optimizer_to_json(optimizer: Optimizer) -> dict[str, Any]:
     check_optimizer(optimizer)
     whole: Any = optimizer
-    parts = [
-        whole,
-        *([whole.learning_rate] if callable(getattr(whole, "learning_rate", None)) else []),
-    ]
-    if not all(
-        type(part) in KNOWN.values() for part in parts
-    ):  # it, or its schedule, is somebody's own
-        return {OWN: _text(optimizer)}
+    parts = [whole]
+    if callable(getattr(whole, "learning_rate", None)):
+        parts.append(whole.learning_rate)  # a schedule
+    if not all(type(part) in KNOWN.values() for part in parts):
+        return {OWN: _repr(optimizer)}
     for part in parts:
         for name in (f.name for f in fields(part)):
             value = getattr(part, name)
             if not isinstance(value, (int, float)) and value not in parts:
-                kind, got = type(part).__name__, type(value).__name__
                 raise CheckpointError(
-                    f"{kind}: a checkpoint holds plain numbers, {name} is of type {got}: hand over float(…)"
+                    f"{type(part).__name__}: a checkpoint holds plain numbers, "
+                    f"{name} is of type {type(value).__name__}: hand over float(…)"
                 )
     return described(optimizer, 1)
 
 
-def _optimizer_of(told: dict[str, Any], given: Optimizer | None) -> Optimizer:
-    if OWN not in told:
-        found = optimizer_of(told)
+def _optimizer_from_json(held: dict[str, Any], given: Optimizer | None) -> Optimizer:
+    if OWN not in held:
+        found = optimizer_of(held)
         if found is None:
-            raise ValueError(f"no optimizer is named {told['name']!r}")
+            raise ValueError(f"no optimizer is named {held['name']!r}")
         if given is not None and given != found:
             raise CheckpointError(
                 f"the run learnt by {found!r}, not by {given!r}: leave optimizer out"
@@ -204,52 +284,55 @@ def _optimizer_of(told: dict[str, Any], given: Optimizer | None) -> Optimizer:
         return found
     if given is None:
         raise CheckpointError(
-            f"the run learnt by {told[OWN]}, which is none of the package's: na.resume(…, optimizer=…)"
+            f"the run learnt by {held[OWN]}, which is none of the package's: "
+            "na.resume(…, optimizer=…)"
         )
     check_optimizer(given)
-    if _text(given) != told[OWN]:
+    if _repr(given) != held[OWN]:
         raise CheckpointError(
-            f"the run learnt by {told[OWN]}, not by {given!r}: hand over an equal optimizer"
+            f"the run learnt by {held[OWN]}, not by {given!r}: hand over an equal optimizer"
         )
     return given
 
 
-def _channels_of(told: Any, given: str | Engine | None) -> str | Engine:
+def _channels_from_json(held: Any, given: str | Engine | None) -> str | Engine:
     if given is not None:
         choose_channels(given)
         return given
-    if isinstance(told, dict):
-        advice = "hand them over, or channels='bundled'; all give the same bits"
+    if isinstance(held, dict):
         raise CheckpointError(
-            f"the run lived on the channels {told[OWN]}, which no checkpoint can make again: {advice}"
+            f"the run lived on the channels {held[OWN]}, which no checkpoint can make again: "
+            "hand them over, or channels='bundled'; all give the same bits"
         )
-    return told  # type: ignore[no-any-return]
+    return held  # type: ignore[no-any-return]
 
 
-def _rule(rule: Rule) -> dict[str, Any]:
+def _rule_to_json(rule: Rule) -> dict[str, Any]:
     if not isinstance(rule, Rule):
         raise InputError(
             f"rule must be such as na.rules.FeedbackAlignment(), or None, got {rule!r}"
         )
-    told = rule_described(rule)
+    held = rule_described(rule)
     try:
-        rule_of(told)
+        rule_of(held)
     except InputError as error:
-        advice = (
-            "make it a dataclass in a module, with fields that are numbers, texts or truth values"
-        )
         raise CheckpointError(
-            f"the rule cannot be told from its description: {error}; {advice}"
+            f"the rule cannot be made again from its description: {error}; "
+            "make it a dataclass in a module, with fields that are numbers, texts or truth values"
         ) from None
-    return told
+    return held
 
 
-def _text(thing: object) -> str:
-    """As it is written; raises `CheckpointError` where that does not say what it does."""
+def _repr(thing: object) -> str:
+    """Return the object's `repr`, from which an equal object can be recognised.
+
+    Raises:
+        CheckpointError: The `repr` contains an address, so it does not say what the object does.
+    """
     text = repr(thing)
     if re.search(r" at 0x[0-9a-fA-F]+", text) and not isinstance(thing, type):
-        advice = "make it, or its schedule, a frozen dataclass, whose text says what it does"
         raise CheckpointError(
-            f"no checkpoint can say what {text} does, for that is not in its text: {advice}"
+            f"no checkpoint can say what {text} does, for its repr() does not: "
+            "make it, or its schedule, a frozen dataclass"
         )
     return text

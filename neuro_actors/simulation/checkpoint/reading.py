@@ -1,4 +1,4 @@
-"""A checkpoint, read: what it holds, and a run that goes on from it."""
+"""A checkpoint that was read: what it contains, and a run that continues from it."""
 
 from __future__ import annotations
 
@@ -6,136 +6,211 @@ import hashlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from os import PathLike
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from ...channels.interface import Engine
 from ...network.network import Network
 from ...neuron.optimizers import Optimizer
-from ...rules.remembering import Keeping
+from ...rules.remembering import Keeping, Kept
 from ...support.errors import CheckpointError
 from ...support.numerics import differences
 from ...support.text import shown
 from ..history import Epoch
-from ..plan import Course, Place
-from .files import Held, read
-from .folder import DATA, found, read_checkpoint
-from .packing import unpacked
-from .plan_json import check_place, course_of, network_of, place_of, whole
+from ..plan import TrainingPlan, TrainingPosition
+from .files import FileContents, read
+from .folder import DATA, find_checkpoint, read_checkpoint
+from .packing import unpack
+from .plan_json import (
+    check_position,
+    network_from_arrays,
+    plan_from_json,
+    position_from_json,
+    read_whole_number,
+)
 from .saving import Saver, versions
 
-MOST = 2**53  # steps that a society may have lived through
+LARGEST_STEP = 2**53  # of a society; more steps than any society can do
+
+
+class OpenRun(NamedTuple):
+    """A run that can continue.
+
+    Attributes:
+        plan: What to do.
+        position: Where to begin.
+        network: The network at that position.
+        saver: Saves the run from here on.
+    """
+
+    plan: TrainingPlan
+    position: TrainingPosition
+    network: Network
+    saver: Saver
 
 
 class Checkpoint:
-    """One that is whole: the file itself, or a folder's newest. Raises `CheckpointError` otherwise.
+    """An intact checkpoint.
 
-    about: what is told in it.  file: where it stands.  finished: whether it is a result.
+    Attributes:
+        folder: The folder of the run.
+        file: The checkpoint's file.
+        metadata: Its JSON object.
+        finished: Whether it contains the result of its run.
     """
 
     def __init__(self, path: str | PathLike[str]) -> None:
-        self.folder, self.file = found(path)
-        self._held = read_checkpoint(self.folder, self.file)
-        self.about: dict[str, Any] = self._held.about
-        with self.sensible():
-            self.finished = bool(self.about["finished"])
+        """Read a checkpoint.
+
+        Args:
+            path: The file; or a folder, which means its newest checkpoint.
+
+        Raises:
+            CheckpointError: There is none, or it is damaged.
+        """
+        self.folder, self.file = find_checkpoint(path)
+        self._contents = read_checkpoint(self.folder, self.file)
+        self.metadata: dict[str, Any] = self._contents.metadata
+        with self.errors_name_the_file():
+            self.finished = bool(self.metadata["finished"])
 
     def sizes(self) -> tuple[int, int, int]:
-        """How many neurons, inputs and synapses there are."""
-        with self.sensible():
-            arrays = self._held.arrays
+        """Return the numbers of neurons, inputs and synapses.
+
+        Raises:
+            CheckpointError: No run wrote this file.
+        """
+        with self.errors_name_the_file():
+            arrays = self._contents.arrays
             n, synapses = len(arrays["biases"]), len(arrays["weights"])
             inputs = n - len(np.unique(arrays["network.targets"]))
             return n - inputs, inputs, synapses
 
     def digest(self) -> str:
-        """That of all parameters' bits, as `Network.digest` tells it."""
-        with self.sensible():
-            return hashlib.sha256(
-                self._held.arrays["weights"].tobytes() + self._held.arrays["biases"].tobytes()
-            ).hexdigest()
+        """Return the digest of all parameters, as `Network.digest` does.
 
-    def examples(self) -> int:
-        """How many the run learns from. Raises `CheckpointError` if its data are not there."""
-        data = self._data()
-        with self.sensible():
+        Raises:
+            CheckpointError: No run wrote this file.
+        """
+        with self.errors_name_the_file():
+            arrays = self._contents.arrays
+            raw = arrays["weights"].tobytes() + arrays["biases"].tobytes()
+            return hashlib.sha256(raw).hexdigest()
+
+    def count_examples(self) -> int:
+        """Return the number of training examples.
+
+        Raises:
+            CheckpointError: The run's data are missing or damaged.
+        """
+        data = self._read_data()
+        with self.errors_name_the_file():
             return len(data.arrays["x"])
 
-    def _data(self) -> Held:
-        """The data of the run. Raises `CheckpointError` if those in the folder are another run's."""
-        held = read(self.folder.path / DATA, "data")
-        if held.digest != self.about.get("data"):
+    def _read_data(self) -> FileContents:
+        """Read the run's data; refuse those of another run."""
+        contents = read(self.folder.path / DATA, "data")
+        if contents.digest != self.metadata.get("data"):
             raise CheckpointError(
                 f"{str(self.file)!r} is of another run than {DATA!r}, which lies beside it"
             )
-        return held
+        return contents
 
-    def result(self) -> tuple[Network, tuple[Epoch, ...], int]:
-        """Of a run that is finished: network, history and messages."""
-        self._data()
-        with self.sensible():
-            place = place_of(self.about["place"], self._held.arrays["predictions"])
-            if len(place.history) != whole(self.about["run"], "epochs", 1):
-                raise ValueError(f"it is finished after {len(place.history)} of its epochs")
-            return self._network(""), tuple(place.history), whole(self.about, "messages", 0)
+    def read_result(self) -> tuple[Network, tuple[Epoch, ...], int]:
+        """Return network, history and number of messages of a finished run.
 
-    def run(
+        Raises:
+            CheckpointError: Its data are missing, or no run wrote this file.
+        """
+        self._read_data()
+        with self.errors_name_the_file():
+            position = self._position()
+            epochs = read_whole_number(self.metadata["run"], "epochs", 1)
+            if len(position.history) != epochs:
+                raise ValueError(f"it is finished after {len(position.history)} of its epochs")
+            messages = read_whole_number(self.metadata, "messages", 0)
+            return self._network(""), tuple(position.history), messages
+
+    def open_run(
         self, optimizer: Optimizer | None, channels: str | Engine | None, exact: bool
-    ) -> tuple[Course, Place, Network, Saver]:
-        """The run: what is to be done, where it is, the network as it is, and who saves it."""
-        data, about = self._data(), self.about
-        with self.sensible():
+    ) -> OpenRun:
+        """Prepare the run to continue from here.
+
+        Args:
+            optimizer: Needed if the run's optimizer is the user's own.
+            channels: The engine from here on; None is that of the run.
+            exact: Whether to refuse where the last bits may differ.
+
+        Returns:
+            The run.
+
+        Raises:
+            CheckpointError: The run cannot continue, or no run wrote this file.
+        """
+        data, metadata = self._read_data(), self.metadata
+        with self.errors_name_the_file():
             first = self._network("first.")
-            course = course_of(about["run"], first, data.arrays, optimizer, channels)
-            other = self.differences()
-            if other and exact:
-                advice = (
-                    "it can go on, but not to the bits of an unbroken run: exact=False (--inexact)"
-                )
+            plan = plan_from_json(metadata["run"], first, data.arrays, optimizer, channels)
+            differing = self.differences()
+            if differing and exact:
                 raise CheckpointError(
-                    f"it was written where last bits may differ ({'; '.join(other)}); {advice}"
+                    f"it was written where last bits may differ ({'; '.join(differing)}); it can "
+                    "go on, but not to the bits of an unbroken run: exact=False (--inexact)"
                 )
-            place = place_of(about["place"], self._held.arrays["predictions"])
-            steps, number, messages = (
-                whole(about, "steps", 0),
-                whole(about, "number", 0, MOST),
-                whole(about, "messages", 0),
-            )
-            check_place(place, course, steps)
-            kept = None
-            if about["forms"] is not None:
-                numbers = {
-                    name[5:]: flat
-                    for name, flat in self._held.arrays.items()
-                    if name.startswith("kept.")
-                }
-                kept = unpacked(
-                    about["forms"], self._held.arrays["form"], numbers, course.optimizer
-                )
-                if len(kept) != len(first.ids):
-                    raise ValueError(
-                        f"{len(first.ids)} members, and {len(kept)} have kept something"
-                    )
-            keeping = Keeping(course.rule, first, kept, number, course.optimizer, steps)
-            every, same = whole(about["run"], "every", 1), bool(about["exact"]) and not other
-            saver = Saver(self.folder, course, place, keeping, every, messages, same)
-            saver.goes_on(self.file, data.digest)
-            return course, place, self._network(""), saver
+            position = self._position()
+            steps = read_whole_number(metadata, "steps", 0)
+            number = read_whole_number(metadata, "number", 0, LARGEST_STEP)
+            messages = read_whole_number(metadata, "messages", 0)
+            check_position(position, plan, steps)
+            states = self._states(first, plan.optimizer)
+            members = Keeping(plan.rule, first, states, number, plan.optimizer, steps)
+            every = read_whole_number(metadata["run"], "every", 1)
+            still_exact = bool(metadata["exact"]) and not differing
+            saver = Saver(self.folder, plan, position, members, every, messages, still_exact)
+            saver.continue_from(self.file, data.digest)
+            return OpenRun(plan, position, self._network(""), saver)
 
     def differences(self) -> list[str]:
-        """In words, in what this machine differs from that which wrote it, as far as bits depend on it."""
-        here, there = versions()["neuro-actors"], self.about["versions"]["neuro-actors"]
+        """Return, in words, how this machine differs from the one that wrote the checkpoint.
+
+        Only differences on which the last bits may depend count.
+        """
+        here, there = versions()["neuro-actors"], self.metadata["versions"]["neuro-actors"]
         found = [f"neuro-actors: {there} there, {here} here"] if here != there else []
-        return [*found, *differences(self.about["numerics"], self.about["run"]["sums"])]
+        sums = self.metadata["run"]["sums"]
+        return [*found, *differences(self.metadata["numerics"], sums)]
+
+    def _position(self) -> TrainingPosition:
+        return position_from_json(self.metadata["place"], self._contents.arrays["predictions"])
 
     def _network(self, which: str) -> Network:
-        arrays = self._held.arrays
-        return network_of(arrays, arrays[f"{which}weights"], arrays[f"{which}biases"])
+        """Return the present network (""), or the first one ("first.")."""
+        arrays = self._contents.arrays
+        return network_from_arrays(arrays, arrays[f"{which}weights"], arrays[f"{which}biases"])
+
+    def _states(self, network: Network, optimizer: Optimizer) -> list[Kept] | None:
+        """Return the members' state; None before the first step."""
+        forms, arrays = self.metadata["forms"], self._contents.arrays
+        if forms is None:
+            return None
+        numbers = {
+            name.removeprefix("kept."): flat
+            for name, flat in arrays.items()
+            if name.startswith("kept.")
+        }
+        states = unpack(forms, arrays["form"], numbers, optimizer)
+        if len(states) != len(network.ids):
+            raise ValueError(f"{len(network.ids)} members, and states of {len(states)}")
+        return states
 
     @contextmanager
-    def sensible(self) -> Iterator[None]:
-        """What is refused is refused by the file's name; so is what no run of this package wrote, digest or not."""
+    def errors_name_the_file(self) -> Iterator[None]:
+        """Name the file in every error, also where a digest is right but no run wrote the file.
+
+        Raises:
+            CheckpointError: In place of any error that wrong contents can cause.
+        """
         try:
             yield
         except CheckpointError as error:
@@ -150,5 +225,5 @@ class Checkpoint:
             RecursionError,
         ) as error:
             raise CheckpointError(
-                f"{str(self.file)!r} is none that neuro_actors wrote: {shown(error)}"
+                f"{str(self.file)!r} was not written by neuro_actors: {shown(error)}"
             ) from None

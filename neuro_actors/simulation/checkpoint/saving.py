@@ -1,161 +1,238 @@
-"""When a running society is saved, and what: between two steps of learning, all that it takes to go on."""
+"""When a running society is saved, and what is written.
+
+1. A society is saved between two learning steps only, never between two rounds of one step.
+2. A checkpoint is enough to continue to the same bits: the settings, the first and the present
+   parameters, the state of every member, the position, the number of the society's last step.
+3. A new run writes its data, and a checkpoint of its beginning, before its first step.
+"""
 
 from __future__ import annotations
 
 import platform
 import shlex
-import sys
+from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import Any
 
 import numpy as np
 
 from ...network.network import Network
 from ...neuron.sums import named
+from ...rules import Rule
 from ...rules.remembering import Keeping
 from ...support.errors import CheckpointError
 from ...support.numerics import fingerprint
 from ...support.version import __version__
-from ..plan import Course, Place
+from ..plan import TrainingPlan, TrainingPosition
 from ..simulation import Simulation
 from . import files
 from .folder import DATA, Folder
-from .packing import packed
-from .plan_json import data_arrays, network_arrays, place_told, settings
-from .signals import Stopped, Stopping
+from .packing import pack
+from .plan_json import data_to_arrays, network_to_arrays, position_to_json, settings_to_json
+from .signals import StopSignals, TrainingStopped
+
+
+class NoSaver:
+    """Takes the place of a `Saver` in a run without checkpoints: it saves nothing.
+
+    Attributes:
+        rule: The rule with which the society is opened.
+        signals: A context manager that changes nothing.
+        messages: 0; see `Saver`.
+    """
+
+    def __init__(self, rule: Rule) -> None:
+        self.rule = rule
+        self.signals: AbstractContextManager[object] = nullcontext()
+        self.messages = 0
+
+    def start(self) -> None:
+        """See `Saver.start`."""
+
+    async def after_step(self, simulation: Simulation) -> None:
+        """See `Saver.after_step`."""
+
+    async def save_result(self, simulation: Simulation) -> None:
+        """See `Saver.save_result`."""
 
 
 class Saver:
     """Saves one run into one folder.
 
-    every: after so many steps of learning.  messages: sent before this society was born.  exact: whether all of the run
-    lived on machines of one numeric fingerprint.
+    Attributes:
+        rule: The rule with which the society is opened; it remembers the members.
+        signals: A context manager: while it is open, a signal lets the run stop and be saved.
+        messages: Number of messages that were sent before this society was opened.
     """
 
     def __init__(
         self,
         folder: Folder,
-        course: Course,
-        place: Place,
-        keeping: Keeping,
+        plan: TrainingPlan,
+        position: TrainingPosition,
+        members: Keeping,
         every: int,
         messages: int = 0,
         exact: bool = True,
     ) -> None:
-        self.keeping, self.stopping = keeping, Stopping()
-        self._folder, self._course, self._place = folder, course, place
-        self._every, self.messages = every, messages
-        self._fixed = network_arrays(keeping.network)
-        self._about: dict[str, Any] = {
-            "run": settings(course) | {"every": every},
+        """Prepare; nothing is written yet.
+
+        Args:
+            folder: Where to save.
+            plan: The run.
+            position: Its position, which the run moves along.
+            members: Knows the society's members and their state.
+            every: Number of learning steps from one checkpoint to the next.
+            messages: Number of messages that were sent before this society was opened.
+            exact: Whether the run has lived, so far, on machines with equal numerics only.
+
+        Raises:
+            InputError: A setting is wrong.
+            CheckpointError: A setting cannot be saved.
+        """
+        self.rule: Rule = members
+        self.signals = StopSignals()
+        self.messages = messages
+        self._folder, self._plan, self._position = folder, plan, position
+        self._members, self._every = members, every
+        self._network_arrays = network_to_arrays(members.network)
+        self._metadata: dict[str, Any] = {
+            "run": settings_to_json(plan) | {"every": every},
             "versions": versions(),
-            "numerics": fingerprint(course.sums),
+            "numerics": fingerprint(plan.sums),
             "exact": exact,
         }
 
     def check(self, overwrite: bool) -> None:
-        """Of a new run, before any work: raise what it would be refused for later."""
-        course, network = self._course, self._course.network
-        course.rule.check(network, course.loss)
-        some = [
-            int(np.argmax(of)) for of in (network.is_input, ~network.is_input)
-        ]  # the first input, the first neuron
-        born = Keeping(course.rule, network)
-        kept = [born.member(network, k, named(course.sums)).kept() for k in some]
-        packed([network.ids[k] for k in some], kept, course.optimizer)
+        """Check, before a new run does any work, that it can be saved.
+
+        Args:
+            overwrite: Whether the folder may contain another run.
+
+        Raises:
+            CheckpointError: The folder contains a run; or the members' state cannot be saved.
+            InputError: The rule does not fit the network or the loss.
+        """
+        plan, network = self._plan, self._plan.network
+        plan.rule.check(network, plan.loss)
+        # One input and one neuron, made for the test, stand for all members.
+        some = [int(np.argmax(of)) for of in (network.is_input, ~network.is_input)]
+        made = Keeping(plan.rule, network)
+        states = [made.member(network, k, named(plan.sums)).kept() for k in some]
+        pack([network.ids[k] for k in some], states, plan.optimizer)
         if not overwrite:
-            self._folder.check()
+            self._folder.check_unused()
 
-    def goes_on(self, file: Path, data: str) -> None:
-        """Of a run that was stopped: from which checkpoint, and the digest of its data."""
-        self._about["data"] = data
-        self._folder.go_on_from(file)
+    def continue_from(self, file: Path, data_digest: str) -> None:
+        """Note that the run continues from the checkpoint `file`, whose data have this digest.
 
-    def before_all(self) -> None:
-        """Before the first step: of a new run the data, and a first checkpoint, in which nobody has kept anything yet."""
-        if "data" not in self._about:
-            self._folder.begin()
-            self._about["data"] = files.write(
-                self._folder.path / DATA, "data", self._about, data_arrays(self._course)
+        Raises:
+            CheckpointError: No file can be written in the folder.
+        """
+        self._metadata["data"] = data_digest
+        self._folder.continue_from(file)
+
+    def start(self) -> None:
+        """Save a new run before its first step: its data, and a checkpoint without any state.
+
+        Raises:
+            CheckpointError: The folder cannot be written.
+            TrainingStopped: A signal has come.
+        """
+        if "data" not in self._metadata:
+            self._folder.prepare()
+            self._metadata["data"] = files.write(
+                self._folder.path / DATA, "data", self._metadata, data_to_arrays(self._plan)
             )
-            self._write(self._course.network, 0, 0, finished=False, born=False)
-        if self.stopping.asked is not None:
-            raise Stopped(self.stopping.asked)
+            self._write(self._plan.network, 0, 0, finished=False, with_states=False)
+        self._stop_if_asked()
 
     async def after_step(self, simulation: Simulation) -> None:
-        """Save it if it is time, or if it is to stop."""
-        asked = self.stopping.asked
-        if asked is not None or self._steps % self._every == 0:
+        """Save the run if it is time, or if a signal has come.
+
+        Raises:
+            CheckpointError: The file cannot be written.
+            TrainingStopped: A signal has come.
+        """
+        # Read once: a signal that comes while the file is written waits for the next step.
+        asked = self.signals.received is not None
+        if asked or self._steps_done % self._every == 0:
             await self._save(simulation, finished=False)
-        if asked is not None:
-            raise Stopped(asked)
+        if asked:
+            self._stop_if_asked()
 
-    async def end(self, simulation: Simulation) -> None:
-        """Save the result."""
+    async def save_result(self, simulation: Simulation) -> None:
+        """Save the finished run.
+
+        Raises:
+            CheckpointError: The file cannot be written.
+            TrainingStopped: A signal has come.
+        """
         await self._save(simulation, finished=True)
-        if self.stopping.asked is not None:
-            raise Stopped(self.stopping.asked)
+        self._stop_if_asked()
 
-    def leave(self, stopped: Stopped) -> NoReturn:
-        """Say where and how to go on, and go."""
-        told = f"stopped after step {self._steps:,} of {self._course.steps:,}, which is saved; go on with: {self._how}"
-        print(f"neuro-actors: {told}", file=sys.stderr)
-        stopped.leave()
+    def _stop_if_asked(self) -> None:
+        if self.signals.received is not None:
+            message = (
+                f"neuro-actors: stopped after step {self._steps_done:,} of {self._plan.steps:,}, "
+                f"which is saved; go on with: {self._resume_command}"
+            )
+            raise TrainingStopped(self.signals.received, message)
 
     @property
-    def _how(self) -> str:
-        """To go on."""
-        engine = (
-            "" if isinstance(self._course.channels, str) else " --channels bundled"
-        )  # what no file holds
+    def _resume_command(self) -> str:
+        # No file holds an engine of the user's own, so the command names another one.
+        engine = "" if isinstance(self._plan.channels, str) else " --channels bundled"
         return f"neuro-actors resume {shlex.quote(str(self._folder.path))}{engine}"
 
     @property
-    def _steps(self) -> int:
-        return self._place.steps(self._course)
+    def _steps_done(self) -> int:
+        return self._position.steps_done(self._plan)
 
     async def _save(self, simulation: Simulation, *, finished: bool) -> None:
         network = await simulation.network()
-        number, messages = simulation.last_step, self.messages + simulation.statistics().messages
-        self._write(network, number, messages, finished=finished, born=True)
+        messages = self.messages + simulation.statistics().messages
+        self._write(network, simulation.last_step, messages, finished=finished, with_states=True)
 
     def _write(
-        self, network: Network, number: int, messages: int, *, finished: bool, born: bool
+        self, network: Network, number: int, messages: int, *, finished: bool, with_states: bool
     ) -> None:
-        first, place = self.keeping.network, self._place
-        about = self._about | {
-            "steps": self._steps,
-            "of": self._course.steps,
+        first, position = self._members.network, self._position
+        metadata = self._metadata | {
+            "steps": self._steps_done,
+            "of": self._plan.steps,
             "finished": finished,
             "number": number,
             "messages": messages,
-            "place": place_told(place),
+            "place": position_to_json(position),
             "forms": None,
         }
-        arrays = self._fixed | {
+        arrays = self._network_arrays | {
             "weights": network.weights,
             "biases": network.biases,
             "first.weights": first.weights,
             "first.biases": first.biases,
-            "predictions": place.predictions,
+            "predictions": position.predictions,
         }
-        if born:
-            kept = packed(first.ids, self.keeping.all_kept(), self._course.optimizer)
-            about["forms"] = kept.forms
-            arrays["form"] = kept.form
-            arrays |= {f"kept.{name}": flat for name, flat in kept.numbers.items()}
-        file = self._folder.place(self._steps)
+        if with_states:
+            packed = pack(first.ids, self._members.all_kept(), self._plan.optimizer)
+            metadata["forms"] = packed.forms
+            arrays["form"] = packed.form
+            arrays |= {f"kept.{name}": flat for name, flat in packed.numbers.items()}
+        file = self._folder.checkpoint_path(self._steps_done)
         try:
-            files.write(file, "checkpoint", about, arrays)
+            files.write(file, "checkpoint", metadata, arrays)
         except CheckpointError as error:
             if not self._folder.checkpoints():
                 raise
-            raise CheckpointError(f"{error}; when there is room, go on with: {self._how}") from None
-        self._folder.wrote(file)
+            raise CheckpointError(
+                f"{error}; when there is room, go on with: {self._resume_command}"
+            ) from None
+        self._folder.keep_newest(file)
 
 
 def versions() -> dict[str, str]:
-    """Of what the bits may depend on, and of what a reader may want to know."""
+    """Return the versions that the bits may depend on, or that a reader may want to know."""
     return {
         "neuro-actors": __version__,
         "numpy": np.__version__,

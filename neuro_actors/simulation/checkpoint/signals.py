@@ -1,52 +1,71 @@
-"""Ctrl-C and SIGTERM, while a run is kept: the first lets the step end and be saved, the second leaves at once."""
+"""Ctrl-C and SIGTERM while a run has checkpoints.
+
+1. The first signal lets the current step end; the run is saved and stops.
+2. The second one does at once what it would have done without checkpoints.
+3. When the run has stopped and its society is closed, the first signal is delivered after all.
+"""
 
 from __future__ import annotations
 
 import os
 import signal
+import sys
 import threading
 from contextlib import suppress
 from types import TracebackType
-from typing import Any, NoReturn
+from typing import Any
 
 SIGNALS = (signal.SIGINT, signal.SIGTERM)
-SAID = "\nneuro-actors: stopping when this step is over and saved; once more to leave at once\n"
+NOTICE = "\nneuro-actors: stopping when this step is over and saved; once more to leave at once\n"
 
 
-class Stopped(BaseException):
-    """The run was asked to stop, and is saved."""
+class TrainingStopped(BaseException):
+    """A signal stopped the run, and the run is saved.
 
-    def __init__(self, number: int) -> None:
-        super().__init__(number)
-        self.number = number
+    Attributes:
+        number: The signal's number.
+        message: What to print when everything is closed.
+    """
 
-    def leave(self) -> NoReturn:
-        """When all is closed: what the signal would have done."""
+    def __init__(self, number: int, message: str) -> None:
+        super().__init__(number, message)
+        self.number, self.message = number, message
+
+    def deliver(self) -> BaseException:
+        """Print the message, then do what the signal would have done.
+
+        Returns:
+            What to raise: KeyboardInterrupt after Ctrl-C; SystemExit after SIGTERM, if its
+            handler lets the process live.
+        """
+        print(self.message, file=sys.stderr)
         if self.number == signal.SIGINT:
-            raise KeyboardInterrupt
+            return KeyboardInterrupt()
         signal.raise_signal(self.number)
-        raise SystemExit(
-            128 + self.number
-        )  # somebody's handler has seen it, and the process still lives
+        return SystemExit(128 + self.number)  # a handler of the user's own has received it
 
 
-class Stopping:
-    """`with` it, in trio: a signal is noted in `asked`, and the next one finds the handlers that were there before.
+class StopSignals:
+    """A context manager that notes the first signal instead of letting it interrupt the run.
 
-    In another thread than the main one, and where a signal is ignored, it changes nothing.
+    In another thread than the main one, and for a signal that is ignored, it changes nothing:
+    Python allows handlers in the main thread only, and under `nohup` a run must not stop.
+
+    Attributes:
+        received: The number of the signal that came, or None.
     """
 
     def __init__(self) -> None:
-        self.asked: int | None = None
-        self._before: dict[int, Any] = {}
+        self.received: int | None = None
+        self._handlers_before: dict[int, Any] = {}
 
-    def __enter__(self) -> Stopping:
+    def __enter__(self) -> StopSignals:
         if threading.current_thread() is threading.main_thread():
             for number in SIGNALS:
-                before = signal.getsignal(number)
-                if before not in (signal.SIG_IGN, None):
-                    self._before[number] = before
-                    signal.signal(number, self._noted)
+                handler = signal.getsignal(number)
+                if handler not in (signal.SIG_IGN, None):
+                    self._handlers_before[number] = handler
+                    signal.signal(number, self._receive)
         return self
 
     def __exit__(
@@ -55,15 +74,15 @@ class Stopping:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        self._restore()
+        self._restore_handlers()
 
-    def _noted(self, number: int, frame: object) -> None:
-        self.asked = number
-        self._restore()
+    def _receive(self, number: int, frame: object) -> None:
+        self.received = number
+        self._restore_handlers()
         with suppress(OSError):
-            os.write(2, SAID.encode())
+            os.write(2, NOTICE.encode())  # print may not be called within a signal handler
 
-    def _restore(self) -> None:
-        while self._before:
-            number, before = self._before.popitem()
-            signal.signal(number, before)
+    def _restore_handlers(self) -> None:
+        while self._handlers_before:
+            number, handler = self._handlers_before.popitem()
+            signal.signal(number, handler)

@@ -1,4 +1,4 @@
-"""What a checkpoint holds, for people and for programs."""
+"""What a checkpoint contains, as JSON for programs and as lines for people."""
 
 from __future__ import annotations
 
@@ -8,44 +8,57 @@ from typing import Any
 from ...support.errors import CheckpointError
 from ...support.text import counted, printable
 from ..history import Epoch
-from .plan_json import whole
+from .plan_json import OWN, read_whole_number
 from .reading import Checkpoint
 
 WIDTH = 79
 
 
-def summary(checkpoint: Checkpoint) -> dict[str, Any]:
-    """As JSON may hold it. What lies beside it is looked at, too: other checkpoints, and the data."""
-    about, place = checkpoint.about, checkpoint.about["place"]
+def summarize(checkpoint: Checkpoint) -> dict[str, Any]:
+    """Return what a checkpoint contains, as JSON can hold it.
+
+    Its folder is looked at too: the run's data, and other checkpoints.
+
+    Args:
+        checkpoint: The checkpoint.
+
+    Returns:
+        A JSON object.
+
+    Raises:
+        KeyError: No run wrote this file. ValueError, TypeError: likewise.
+    """
+    metadata, position = checkpoint.metadata, checkpoint.metadata["place"]
     neurons, inputs, synapses = checkpoint.sizes()
     try:
-        data: str = f"whole, {counted(checkpoint.examples(), 'example')}"
+        data: str = f"whole, {counted(checkpoint.count_examples(), 'example')}"
     except CheckpointError as error:
         data = str(error)
+    epochs = read_whole_number(metadata["run"], "epochs", 1)
     return {
         "file": str(checkpoint.file),
         "bytes": checkpoint.file.stat().st_size,
-        "finished": about["finished"],
-        "steps": {"done": about["steps"], "of": about["of"]},
+        "finished": metadata["finished"],
+        "steps": {"done": metadata["steps"], "of": metadata["of"]},
         "epoch": {
-            "under way": place["epoch"],
-            "batches": place["batches"],
-            "of it": whole(about, "of", 0) // whole(about["run"], "epochs", 1),
-            "of": about["run"]["epochs"],
+            "under way": position["epoch"],
+            "batches": position["batches"],
+            "of it": read_whole_number(metadata, "of", 0) // epochs,
+            "of": epochs,
         },
-        "history": [str(Epoch(*epoch)) for epoch in place["history"]],
-        "messages": about["messages"],
+        "history": [str(Epoch(*epoch)) for epoch in position["history"]],
+        "messages": metadata["messages"],
         "network": {
             "inputs": inputs,
             "neurons": neurons,
             "synapses": synapses,
             "digest": checkpoint.digest(),
         },
-        "run": about["run"],
+        "run": metadata["run"],
         "data": data,
-        "versions": about["versions"],
-        "numerics": about["numerics"],
-        "exact": about["exact"],
+        "versions": metadata["versions"],
+        "numerics": metadata["numerics"],
+        "exact": metadata["exact"],
         "differences": checkpoint.differences(),
         "others": [
             str(file) for file in checkpoint.folder.checkpoints() if file != checkpoint.file
@@ -53,60 +66,66 @@ def summary(checkpoint: Checkpoint) -> dict[str, Any]:
     }
 
 
-def described(about: dict[str, Any]) -> str:
-    """The summary in lines of at most 80 columns."""
-    run, steps, epoch, network = (about[name] for name in ("run", "steps", "epoch", "network"))
-    counts = [counted(network[name], name.removesuffix("s")) for name in ("inputs", "neurons")]
-    under_way = f"epoch {epoch['under way']:,} of {epoch['of']:,}, {epoch['batches']:,} of its {epoch['of it']:,} batches done"
-    here = "; ".join(about["differences"])
-    lines = [
-        ("size", f"{about['bytes']:,} bytes"),
-        (
-            "steps",
-            f"{steps['done']:,} of {steps['of']:,}; {'finished' if about['finished'] else under_way}",
-        ),
-        ("history", about["history"][-1] if about["history"] else "no epoch is over"),
-        ("messages", f"{about['messages']:,}"),
-        ("network", f"{', '.join(counts)}, {network['synapses']:,} synapses"),
-        ("digest", f"{network['digest']}"),
-        ("loss", run["loss"]),
-        ("learns by", _told(run["optimizer"])),
-        ("rule", _told(run["rule"])),
-        (
-            "channels",
-            run["channels"] if isinstance(run["channels"], str) else _told(run["channels"]),
-        ),
-        ("sums", run["sums"]),
-        (
-            "data",
-            f"{about['data']}; batches of {run['batch_size']:,}, in an order drawn from seed {run['seed']}",
-        ),
-        ("saved", f"after each {counted(run['every'], 'step')}, the last two stay"),
-        ("versions", ", ".join(f"{name} {version}" for name, version in about["versions"].items())),
-        (
-            "bits",
-            "promised here"
-            if not here and about["exact"]
-            else f"not promised: {here or 'it went on elsewhere before'}",
-        ),
-    ]
-    return "\n".join(
-        [printable(about["file"]), *(line for name, text in lines for line in _set(name, text))]
+def format_summary(summary: dict[str, Any]) -> str:
+    """Return a summary as lines of at most 80 columns.
+
+    Args:
+        summary: What `summarize` returned.
+
+    Returns:
+        The text, without a newline at its end.
+
+    Raises:
+        KeyError: No run wrote this file. ValueError, TypeError: likewise.
+    """
+    run, steps, epoch, network = (summary[name] for name in ("run", "steps", "epoch", "network"))
+    under_way = (
+        f"epoch {epoch['under way']:,} of {epoch['of']:,}, "
+        f"{epoch['batches']:,} of its {epoch['of it']:,} batches done"
     )
+    inputs, neurons = (counted(network[f"{name}s"], name) for name in ("input", "neuron"))
+    batches = f"batches of {run['batch_size']:,}, in an order drawn from seed {run['seed']}"
+    channels = run["channels"]
+    differing = "; ".join(summary["differences"])
+    bits = "promised here"
+    if differing or not summary["exact"]:
+        bits = f"not promised: {differing or 'it went on elsewhere before'}"
+    entries = {
+        "size": f"{summary['bytes']:,} bytes",
+        "steps": f"{steps['done']:,} of {steps['of']:,}; "
+        + ("finished" if summary["finished"] else under_way),
+        "history": summary["history"][-1] if summary["history"] else "no epoch is over",
+        "messages": f"{summary['messages']:,}",
+        "network": f"{inputs}, {neurons}, {network['synapses']:,} synapses",
+        "digest": f"{network['digest']}",
+        "loss": run["loss"],
+        "learns by": _format_object(run["optimizer"]),
+        "rule": _format_object(run["rule"]),
+        "channels": channels if isinstance(channels, str) else _format_object(channels),
+        "sums": run["sums"],
+        "data": f"{summary['data']}; {batches}",
+        "saved": f"after each {counted(run['every'], 'step')}, the last two stay",
+        "versions": ", ".join(f"{name} {text}" for name, text in summary["versions"].items()),
+        "bits": bits,
+    }
+    lines = [printable(summary["file"])]
+    for name, text in entries.items():
+        lines += _wrap_entry(name, text)
+    return "\n".join(lines)
 
 
-def _told(held: dict[str, Any]) -> str:
-    if "own" in held:
-        return f"{held['own']}, to be handed over"
-    inner = {
-        key: _told(value) if isinstance(value, dict) else repr(value)
+def _format_object(held: dict[str, Any]) -> str:
+    """Write an optimizer, rule or engine as Python would."""
+    if OWN in held:
+        return f"{held[OWN]}, to be handed over"
+    fields = {
+        key: _format_object(value) if isinstance(value, dict) else repr(value)
         for key, value in held.items()
         if key != "name"
     }
-    return f"{held['name']}({', '.join(f'{key}={value}' for key, value in inner.items())})"
+    return f"{held['name']}({', '.join(f'{key}={value}' for key, value in fields.items())})"
 
 
-def _set(name: str, text: str) -> list[str]:
-    """An entry beside its name, wrapped."""
+def _wrap_entry(name: str, text: str) -> list[str]:
     wrapped = textwrap.wrap(printable(text), WIDTH - 13, break_on_hyphens=False)
     return [f"  {name if k == 0 else '':9}  {line}" for k, line in enumerate(wrapped)]
