@@ -18,7 +18,7 @@ import numpy as np
 
 import neuro_actors as na
 from neuro_actors.channels.routes import Routes
-from neuro_actors.channels.unreliable.faults import Disturbance
+from neuro_actors.channels.unreliable.faults import FaultEvent
 
 HIDDEN, EPOCHS, BATCH = 4, 4, 64
 OPTIMIZER = na.SGD(0.1, momentum=0.9)
@@ -144,7 +144,7 @@ def closer(run: Run) -> int:
     return min(sorted(deadly), key=lambda step: frames[step])
 
 
-def sender(d: Disturbance, places: dict[str, int]) -> int:
+def sender(d: FaultEvent, places: dict[str, int]) -> int:
     """Who sent what was disturbed; of a death, who died."""
     if d.what == "died":
         return places[d.source]

@@ -8,39 +8,39 @@ import re
 import numpy as np
 import pytest
 
-from neuro_actors.channels.unreliable.delivery import CAP, Delivery, Snapshot, Wires
-from neuro_actors.channels.unreliable.frames import HEAD, Letter, decode, encode
-from neuro_actors.channels.unreliable.step_table import Orders
+from neuro_actors.channels.unreliable.delivery import CAP, AckTable, DeliveryState, Snapshot
+from neuro_actors.channels.unreliable.frames import HEAD, Frame, decode, encode
+from neuro_actors.channels.unreliable.step_table import StepTable
 from neuro_actors.neuron.messages import Step
 from neuro_actors.neuron.optimizers import SGD
 from neuro_actors.support.errors import MessageError
 
 # h hears a (line 1) and b (line 2), and answers along 11 and 12; it tells y (line 5) and z (line 6), who answer along
 # 15 and 16; along 7 it shows the environment what it says, along 9 it commits.
-WIRES = Wires("h", answers={1: 11, 2: 12}, repeats={15: (5,), 16: (6,)}, first=1.0)
+WIRES = AckTable("h", answers={1: 11, 2: 12}, repeats={15: (5,), 16: (6,)}, first=1.0)
 ANSWERS = (15, 16)
 
 
 def letter(
     line: int, number: int = 1, value: float = 0.0, order: int = 0, asks: bool = False
-) -> Letter:
-    return Letter(line, number, order, np.array([value]), asks)
+) -> Frame:
+    return Frame(line, number, order, np.array([value]), asks)
 
 
-def question(line: int, number: int = 1) -> Letter:
-    return Letter(line, number, 0, asks=True)
+def question(line: int, number: int = 1) -> Frame:
+    return Frame(line, number, 0, asks=True)
 
 
-def spoken(at: float = 0.0) -> Delivery:
+def spoken(at: float = 0.0) -> DeliveryState:
     """One that has heard its sources in step 1, and spoken."""
-    delivery = Delivery(WIRES, Snapshot())
+    delivery = DeliveryState(WIRES, Snapshot())
     delivery.receive(letter(1))
     delivery.receive(letter(2))
-    delivery.say([letter(5), letter(6), letter(7)], ANSWERS, at)
+    delivery.mark_sent([letter(5), letter(6), letter(7)], ANSWERS, at)
     return delivery
 
 
-def finished() -> Delivery:
+def finished() -> DeliveryState:
     """One that has finished step 1."""
     delivery = spoken()
     delivery.receive(letter(15))
@@ -49,7 +49,7 @@ def finished() -> Delivery:
     return delivery
 
 
-def same(one: Letter | None, other: Letter) -> bool:
+def same(one: Frame | None, other: Frame) -> bool:
     return (
         one is not None
         and one[:3] == other[:3]
@@ -58,19 +58,19 @@ def same(one: Letter | None, other: Letter) -> bool:
     )
 
 
-def state(delivery: Delivery) -> tuple:
+def state(delivery: DeliveryState) -> tuple:
     return (
         delivery.number,
         delivery.order,
         dict(delivery.mail),
-        dict(delivery.spoken),
+        dict(delivery.sent),
         delivery.deadline,
         delivery.snapshot,
     )
 
 
 def test_a_letter_that_comes_again_is_the_same() -> None:
-    delivery = Delivery(WIRES, Snapshot())
+    delivery = DeliveryState(WIRES, Snapshot())
     assert delivery.receive(letter(1, value=4.0)) is None
     assert delivery.missing((1, 2)) == [2]
     assert delivery.receive(letter(1, value=4.0)) is None
@@ -79,7 +79,7 @@ def test_a_letter_that_comes_again_is_the_same() -> None:
 
 
 def test_early_urgencies_are_kept() -> None:
-    delivery = Delivery(WIRES, Snapshot())
+    delivery = DeliveryState(WIRES, Snapshot())
     delivery.receive(letter(15, value=4.0))
     assert delivery.missing(ANSWERS) == [16]
 
@@ -91,7 +91,7 @@ def test_the_step_before_is_answered_again_and_older_ones_are_dropped() -> None:
     assert delivery.receive(letter(15)) is None  # an urgency tells nothing that is answered
     for line in WIRES.answers:
         delivery.receive(letter(line, 2))
-    delivery.say([letter(5, 2), letter(6, 2)], ANSWERS, 0.0)
+    delivery.mark_sent([letter(5, 2), letter(6, 2)], ANSWERS, 0.0)
     delivery.finish((), [letter(11, 2), letter(12, 2)])
     before = state(delivery)
     assert delivery.receive(letter(1)) is None
@@ -101,14 +101,14 @@ def test_the_step_before_is_answered_again_and_older_ones_are_dropped() -> None:
 
 def test_a_snapshot_holds_what_was_said_last_and_what_nobody_has_acknowledged() -> None:
     snapshot = finished().snapshot
-    assert (snapshot.number, snapshot.kept) == (1, ("kept",))
-    assert sorted(snapshot.said) == [7, 9, 11, 12]  # what it told y and z has been answered
+    assert (snapshot.number, snapshot.state) == (1, ("kept",))
+    assert sorted(snapshot.sent) == [7, 9, 11, 12]  # what it told y and z has been answered
 
 
 def test_after_a_death_it_answers_as_before() -> None:
     before = finished()
-    delivery = Delivery(WIRES, before.snapshot)
-    assert (delivery.number, delivery.mail, delivery.spoken, delivery.deadline) == (
+    delivery = DeliveryState(WIRES, before.snapshot)
+    assert (delivery.number, delivery.mail, delivery.sent, delivery.deadline) == (
         2,
         {},
         {},
@@ -130,17 +130,17 @@ def test_who_asks_is_told_what_was_said_and_nothing_else() -> None:
 def test_at_the_deadline_it_repeats_what_was_not_answered() -> None:
     delivery = spoken(at=10.0)
     delivery.receive(letter(15))
-    assert delivery.due(10.9) == []
-    (again,) = delivery.due(11.0)
+    assert delivery.take_due(10.9) == []
+    (again,) = delivery.take_due(11.0)
     assert same(again, letter(6))
     assert delivery.deadline == 13.0
-    assert delivery.due(12.9) == []
-    assert delivery.due(13.0) != []
+    assert delivery.take_due(12.9) == []
+    assert delivery.take_due(13.0) != []
     for _ in range(10):
-        delivery.due(delivery.deadline)
+        delivery.take_due(delivery.deadline)
     assert delivery.wait == CAP * WIRES.first
     delivery.receive(letter(16))
-    assert delivery.due(1e9) == []
+    assert delivery.take_due(1e9) == []
     assert delivery.deadline == math.inf
 
 
@@ -152,12 +152,12 @@ def test_mail_does_not_move_the_deadline() -> None:
 
 
 def test_it_asks_for_what_answers_nothing_that_it_said() -> None:
-    world = Delivery(
-        Wires("environment", answers={}, repeats={7: (), 8: (1, 2)}, first=1.0), Snapshot()
+    world = DeliveryState(
+        AckTable("environment", answers={}, repeats={7: (), 8: (1, 2)}, first=1.0), Snapshot()
     )
     world.order = 3
-    world.say([letter(1, order=3), letter(2, order=3)], (7, 8), 0.0)
-    told = world.due(1.0)
+    world.mark_sent([letter(1, order=3), letter(2, order=3)], (7, 8), 0.0)
+    told = world.take_due(1.0)
     assert [(t.line, t.asks) for t in told] == [(7, True), (1, False), (2, False)]
     assert told[0].order == 3
 
@@ -171,8 +171,8 @@ def test_it_asks_for_what_answers_nothing_that_it_said() -> None:
         (letter(2, order=1), "is of order 1, though all others in step 1 are of 0"),
     ],
 )
-def test_what_cannot_be_is_an_error_and_changes_nothing(bad: Letter, told: str) -> None:
-    delivery = Delivery(WIRES, Snapshot())
+def test_what_cannot_be_is_an_error_and_changes_nothing(bad: Frame, told: str) -> None:
+    delivery = DeliveryState(WIRES, Snapshot())
     delivery.receive(letter(1))
     before = state(delivery)
     with pytest.raises(MessageError, match=f"^{re.escape(told)}$"):
@@ -186,10 +186,10 @@ def test_what_cannot_be_is_an_error_and_changes_nothing(bad: Letter, told: str) 
 @pytest.mark.parametrize("values", [[], [1.5], [0.1, -0.0, 5e-324, -1e308]])
 @pytest.mark.parametrize("asks", [False, True])
 def test_a_frame_is_its_letter(values: list[float], asks: bool) -> None:
-    written = Letter(70_000, 2**32 - 1, 65_535, np.array(values), asks)
-    frame = encode(written)
-    assert len(frame) == 16 + 8 * len(values) + 4
-    read = decode(frame)
+    written = Frame(70_000, 2**32 - 1, 65_535, np.array(values), asks)
+    data = encode(written)
+    assert len(data) == 16 + 8 * len(values) + 4
+    read = decode(data)
     assert same(read, written)
     assert read.values.tobytes() == written.values.tobytes()
     assert read.values.dtype == np.float64
@@ -198,19 +198,19 @@ def test_a_frame_is_its_letter(values: list[float], asks: bool) -> None:
 
 
 def test_every_altered_byte_is_noticed() -> None:
-    frame = encode(letter(5, 3, 0.25))
-    for place in range(len(frame)):
+    data = encode(letter(5, 3, 0.25))
+    for place in range(len(data)):
         for change in range(1, 256):
-            altered = bytearray(frame)
+            altered = bytearray(data)
             altered[place] ^= change
             assert decode(bytes(altered)) is None, (place, change)
 
 
 def test_every_other_length_is_noticed() -> None:
-    frame = encode(letter(5, 3, 0.25))
-    assert all(decode(frame[:size]) is None for size in range(len(frame)))
-    assert decode(frame + b"\0") is None
-    assert decode(frame + frame) is None
+    data = encode(letter(5, 3, 0.25))
+    assert all(decode(data[:size]) is None for size in range(len(data)))
+    assert decode(data + b"\0") is None
+    assert decode(data + data) is None
 
 
 def test_noise_is_no_frame() -> None:
@@ -226,7 +226,7 @@ def test_a_count_that_lies_takes_no_room() -> None:
 
 
 def test_orders() -> None:
-    orders = Orders()
+    orders = StepTable()
     learn, again = Step(1, "squared_error", SGD(0.1)), Step(2, "squared_error", SGD(0.1))
     assert orders.code(learn) == orders.code(again) == 0
     predict = Step(3)

@@ -13,8 +13,8 @@ from test_mutants import no_answer_to_the_past, parameters_forgotten
 import neuro_actors as na
 from neuro_actors.channels.unreliable.faults import Kill, Lose
 from neuro_actors.cli import main as cli
-from neuro_actors.proof import fault_campaign as storms
-from neuro_actors.proof import shrink as reduced
+from neuro_actors.proof import fault_campaign
+from neuro_actors.proof import shrink as shrinking
 
 
 def test_storms_that_are_survived(tmp_path) -> None:
@@ -66,21 +66,21 @@ def test_a_storm_is_reduced_to_what_is_needed(monkeypatch: pytest.MonkeyPatch) -
         with monkeypatch.context() as patched:
             mutant(patched.setattr)
             for number in range(50):
-                schedule = storms.draw_schedule(1, number)
-                if storms.live(schedule, patience=0.05).problem:
+                schedule = fault_campaign.draw_schedule(1, number)
+                if fault_campaign.run_schedule(schedule, patience=0.05).problem:
                     break
-            smaller = reduced.reduced(
-                schedule, lambda it: bool(storms.live(it, patience=0.05).problem)
+            smaller = shrinking.shrink(
+                schedule, lambda it: bool(fault_campaign.run_schedule(it, patience=0.05).problem)
             )
-            storm = smaller.storm
-            assert storms.live(smaller, patience=0.05).problem
+            storm = smaller.settings
+            assert fault_campaign.run_schedule(smaller, patience=0.05).problem
             assert len(storm.faults) == 1
             assert type(storm.faults[0]) in kinds
             assert [storm.drop, storm.duplicate, storm.corrupt, storm.reorder, storm.crash] == [
                 0.0
             ] * 5
         assert (
-            eval(reduced.settings(storm), {"na": na}) == storm
+            eval(shrinking.format_settings(storm), {"na": na}) == storm
         )  # as it is printed, it can be had again
 
 

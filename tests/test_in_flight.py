@@ -19,11 +19,11 @@ from neuro_actors.channels.bundled.engine import Bundled
 from neuro_actors.channels.choose import choose_channels
 from neuro_actors.channels.memory import Memory
 from neuro_actors.channels.routes import Routes
-from neuro_actors.channels.unreliable.delivery import Delivery, Snapshot, Wires
-from neuro_actors.channels.unreliable.fault_injection import Storm
+from neuro_actors.channels.unreliable.delivery import AckTable, DeliveryState, Snapshot
+from neuro_actors.channels.unreliable.fault_injection import FaultInjector
 from neuro_actors.channels.unreliable.faults import PLACES, Kill
-from neuro_actors.channels.unreliable.frames import Letter
-from neuro_actors.channels.unreliable.invariants import Ledger
+from neuro_actors.channels.unreliable.frames import Frame
+from neuro_actors.channels.unreliable.invariants import InvariantChecker
 from neuro_actors.channels.unreliable.supervisor import UnreliableChannels
 from neuro_actors.neuron import tree_sum as tree
 from neuro_actors.neuron.messages import Step
@@ -536,7 +536,9 @@ def test_the_protocols_law_holds_in_each_lane() -> None:
     for seed in (0, 1):
 
         def make(network, recorder, seed=seed) -> UnreliableChannels:
-            return UnreliableChannels(network, recorder, storm(seed), Ledger(synapses, n + 1))
+            return UnreliableChannels(
+                network, recorder, storm(seed), InvariantChecker(synapses, n + 1)
+            )
 
         async def society(make=make) -> na.Network:
             return await learnt(make, 5, 3, steps=1)
@@ -703,18 +705,18 @@ def test_which_terms_blocks_hold() -> None:
 
 def test_the_protocol_in_one_lane_of_three() -> None:
     """Its steps lie three apart: a letter of the one before is answered again, one that goes astray is an error."""
-    wires = Wires("h", answers={1: 11}, repeats={}, first=1.0, stride=3)
-    delivery = Delivery(wires, Snapshot(2, (), {11: Letter(11, 2, 0, np.zeros(1))}))
+    wires = AckTable("h", answers={1: 11}, repeats={}, first=1.0, stride=3)
+    delivery = DeliveryState(wires, Snapshot(2, (), {11: Frame(11, 2, 0, np.zeros(1))}))
     assert delivery.number == 5
-    assert delivery.receive(Letter(1, 2, 0, np.ones(1))) == delivery.snapshot.said[11]
-    assert delivery.receive(Letter(1, -1, 0, np.ones(1))) is None
+    assert delivery.receive(Frame(1, 2, 0, np.ones(1))) == delivery.snapshot.sent[11]
+    assert delivery.receive(Frame(1, -1, 0, np.ones(1))) is None
     for number in (3, 4, 6, 8):
         with pytest.raises(
             na.MessageError, match=rf"^is of step {number}, though it is at step 5$"
         ):
-            delivery.receive(Letter(1, number, 0, np.ones(1)))
+            delivery.receive(Frame(1, number, 0, np.ones(1)))
     assert not delivery.mail
-    delivery.receive(Letter(1, 5, 0, np.ones(1)))
+    delivery.receive(Frame(1, 5, 0, np.ones(1)))
     assert list(delivery.mail) == [1]
     assert delivery.finish((), ()).number == 5
     assert delivery.number == 8
@@ -723,8 +725,8 @@ def test_the_protocol_in_one_lane_of_three() -> None:
 def test_a_storm_remembers_the_attempts_of_the_lanes_step_before() -> None:
     """Or it would lose an answer that is asked for again in the same way for ever."""
     lines = Routes(NET)
-    weather = Storm(storm(0), lines)
-    weather.stride = 3
+    injector = FaultInjector(storm(0), lines)
+    injector.stride = 3
     for number in (2, 5, 2, 2):
-        weather.posted(Letter(0, number, 0, np.ones(1)), b"....", 0.0)
-    assert weather.counts["repeated"] == 2
+        injector.inject(Frame(0, number, 0, np.ones(1)), b"....", 0.0)
+    assert injector.counts["repeated"] == 2

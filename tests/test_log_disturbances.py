@@ -16,7 +16,7 @@ import pyarrow as pa
 import pytest
 
 import neuro_actors as na
-from neuro_actors.channels.unreliable.faults import DISTURBANCES, Disturbance, Kill, Lose
+from neuro_actors.channels.unreliable.faults import DISTURBANCES, FaultEvent, Kill, Lose
 from neuro_actors.cli.main import main
 from neuro_actors.log import writer
 from neuro_actors.log.fault_log import COLUMNS, KEY, fault_log_path
@@ -102,8 +102,8 @@ def test_what_befell_is_what_the_storm_counted(tmp_path) -> None:
 
     async def run() -> None:
         async with na.open_simulation(net, WILD, log=tmp_path / "run.arrows") as simulation:
-            real = simulation._lanes[0].storm._teller
-            simulation._lanes[0].storm._teller = lambda d: (heard.append(d), real(d))
+            real = simulation._lanes[0].injector._report
+            simulation._lanes[0].injector._report = lambda d: (heard.append(d), real(d))
             await simulation.gradient([[1.0, 2.0]], [[0.5]])
             await simulation.predict([[1.0, 2.0]])
             counted.update(simulation.statistics().disturbances)
@@ -205,7 +205,7 @@ def test_filters_hold_for_disturbances(command: Callable[..., str], stormy: Path
 
 def test_as_json_each_row_has_its_own(command: Callable[..., str], stormy: Path) -> None:
     rows = [json.loads(line) for line in command("log", "show", stormy, "--json").splitlines()]
-    found = [Disturbance(**d) for row in rows for d in row["disturbances"]]
+    found = [FaultEvent(**d) for row in rows for d in row["disturbances"]]
     log = na.open_log(stormy)
     assert sorted(found, key=str) == sorted(log.disturbances, key=str)
     inputs = {log.network.ids[k] for k in np.flatnonzero(log.network.is_input)}
@@ -261,15 +261,15 @@ def test_they_are_asked_for_by_sql(command: Callable[..., str], stormy: Path) ->
         for line in command("log", "query", stormy, asked, "--json").splitlines()
     ] == expected
     died = log.query("SELECT * FROM disturbances WHERE what = 'died' ORDER BY time").to_pylist()
-    assert [Disturbance(**row | {"target": ""}) for row in died] == [
+    assert [FaultEvent(**row | {"target": ""}) for row in died] == [
         d for d in log.disturbances if d.what == "died"
     ]
 
 
 def test_what_was_sent_after_it_had_come_only_brought_back_an_answer() -> None:
-    def disturbed(*befell: tuple[str, int, bool]) -> list[Disturbance]:
+    def disturbed(*befell: tuple[str, int, bool]) -> list[FaultEvent]:
         return [
-            Disturbance(0.5 * k, what, 1, "activation", "a", "b", n, q)
+            FaultEvent(0.5 * k, what, 1, "activation", "a", "b", n, q)
             for k, (what, n, q) in enumerate(befell)
         ]
 

@@ -8,45 +8,58 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from neuro_actors.channels.unreliable import delivery as reliable
-from neuro_actors.channels.unreliable import frames
-from neuro_actors.channels.unreliable.delivery import Delivery, Snapshot
-from neuro_actors.channels.unreliable.frames import HEAD, Letter
-from neuro_actors.channels.unreliable.port import MortalEnvironmentPort, MortalPort
-from neuro_actors.channels.unreliable.transport import Post
+from neuro_actors.channels.unreliable import delivery as delivery_module
+from neuro_actors.channels.unreliable import frames as framing
+from neuro_actors.channels.unreliable.delivery import DeliveryState, Snapshot
+from neuro_actors.channels.unreliable.frames import HEAD, Frame
+from neuro_actors.channels.unreliable.port import RestartableEnvironmentPort, RestartablePort
+from neuro_actors.channels.unreliable.transport import Transport
 from neuro_actors.neuron import local_rule as neuron
 from neuro_actors.neuron.local_rule import LocalRule, Memory
 from neuro_actors.neuron.messages import URGENCY
-from neuro_actors.proof import fault_campaign as storms
+from neuro_actors.proof import fault_campaign
 
 FIRST = 50
 PATIENCE = 0.25  # of the proved bound: what no storm that goes well takes, see below
 
-receive, due, finish, say = Delivery.receive, Delivery.due, Delivery.finish, Delivery.say
-be_born, fire, learn, wait = MortalPort.be_born, LocalRule.fire, neuron._learn, MortalPort.wait
+receive, due, finish, say = (
+    DeliveryState.receive,
+    DeliveryState.take_due,
+    DeliveryState.finish,
+    DeliveryState.mark_sent,
+)
+restart_from, fire, learn, wait = (
+    RestartablePort.restart_from,
+    LocalRule.fire,
+    neuron._learn,
+    RestartablePort.wait,
+)
 
 
 def commit_after_sending(patch) -> None:
     def finish_late(self) -> None:
-        delivery, last = self._delivery, self._last
-        step, self._last = self._channels.orders.step(delivery.number, delivery.order), {}
-        letters = []
+        delivery, last = self._delivery, self._end_of_step
+        step, self._end_of_step = (
+            self._channels.step_table.step(delivery.number, delivery.order),
+            {},
+        )
+        sent = []
         for line in self._answers:
             if line in last:
                 self._channels.record(step, line, last[line])
             if line in last or self._names[line][0] == URGENCY:
-                letters.append(
-                    Letter(line, delivery.number, delivery.order, last.get(line, frames.EMPTY))
+                sent.append(
+                    Frame(line, delivery.number, delivery.order, last.get(line, framing.EMPTY))
                 )
-        for letter in letters:
-            self._strike("between urgencies")
-            self._post(letter)
-        self._strike("before commit")
-        self._channels.commit(self._member, delivery.finish(self._keep(), letters))
-        self._strike("after commit")
-        self._beware()
+        for frame in sent:
+            self.maybe_crash("between urgencies")
+            self._send_frame(frame)
+        self.maybe_crash("before commit")
+        self._channels.commit(self._member, delivery.finish(self._get_state(), sent))
+        self.maybe_crash("after commit")
+        self.schedule_crash()
 
-    patch(MortalPort, "_finish", finish_late)
+    patch(RestartablePort, "_finish", finish_late)
 
 
 def commit_in_two_parts(patch) -> None:
@@ -54,11 +67,11 @@ def commit_in_two_parts(patch) -> None:
 
     def finish_by_halves(self) -> None:
         old = self._channels.snapshots[self._member]
-        self._channels.snapshots[self._member] = old._replace(kept=self._keep())
+        self._channels.snapshots[self._member] = old._replace(state=self._get_state())
         whole(self)
 
-    whole = MortalPort._finish
-    patch(MortalPort, "_finish", finish_by_halves)
+    whole = RestartablePort._finish
+    patch(RestartablePort, "_finish", finish_by_halves)
 
 
 def changed_in_place(patch) -> None:
@@ -75,13 +88,13 @@ def changed_in_place(patch) -> None:
 
 def optimizer_state_forgotten(patch) -> None:
     def be_born_forgetful(self, snapshot: Snapshot, keep) -> None:
-        be_born(
+        restart_from(
             self,
             snapshot,
             lambda: tuple(Memory(k.parameters) if isinstance(k, Memory) else k for k in keep()),
         )
 
-    patch(MortalPort, "be_born", be_born_forgetful)
+    patch(RestartablePort, "restart_from", be_born_forgetful)
 
 
 def parameters_forgotten(patch) -> None:
@@ -92,14 +105,14 @@ def urgencies_volatile(patch) -> None:
     """What was said at the end of a step does not survive."""
 
     def be_born_speechless(self, snapshot: Snapshot, keep) -> None:
-        be_born(self, snapshot._replace(said={}), keep)
+        restart_from(self, snapshot._replace(sent={}), keep)
 
-    patch(MortalPort, "be_born", be_born_speechless)
+    patch(RestartablePort, "restart_from", be_born_speechless)
     patch(
-        Delivery,
+        DeliveryState,
         "receive",
-        lambda self, letter: (
-            receive(self, letter) if self.snapshot.said or letter.number >= self.number else None
+        lambda self, frame: (
+            receive(self, frame) if self.snapshot.sent or frame.number >= self.number else None
         ),
     )
 
@@ -109,8 +122,8 @@ def urgencies_computed_anew(patch) -> None:
 
     def finish_anew(self) -> None:
         rule, step = (
-            getattr(self._keep, "__self__", None),
-            self._channels.orders.step(self._delivery.number, self._delivery.order),
+            getattr(self._get_state, "__self__", None),
+            self._channels.step_table.step(self._delivery.number, self._delivery.order),
         )
         whole(self)
         if (
@@ -125,149 +138,149 @@ def urgencies_computed_anew(patch) -> None:
             rule.respond(again, self.urgencies, back, np.empty_like(self.commit))
             snapshot = self._channels.snapshots[self._member]
             lines = [address.route for address in self._addresses_for(URGENCY, step)]
-            said = dict(snapshot.said)
+            sent = dict(snapshot.sent)
             for line, row in zip(lines, back, strict=True):
-                said[line] = said[line]._replace(values=row)
-            self._channels.snapshots[self._member] = snapshot._replace(said=said)
-            self._delivery.snapshot = snapshot._replace(said=said)
+                sent[line] = sent[line]._replace(values=row)
+            self._channels.snapshots[self._member] = snapshot._replace(sent=sent)
+            self._delivery.snapshot = snapshot._replace(sent=sent)
 
-    whole = MortalPort._finish
-    patch(MortalPort, "_finish", finish_anew)
+    whole = RestartablePort._finish
+    patch(RestartablePort, "_finish", finish_anew)
 
 
 def acknowledged_on_receipt(patch) -> None:
     """Who has been heard repeats nothing more, though the hearer may die."""
     heard: set[tuple[int, int]] = set()
-    live = storms.live
+    live = fault_campaign.run_schedule
 
-    def live_anew(*args, **settings) -> storms.Verdict:
+    def live_anew(*args, **settings) -> fault_campaign.Outcome:
         heard.clear()
         return live(*args, **settings)
 
-    def receive_and_say_so(self, letter: Letter) -> Letter | None:
-        heard.add((letter.line, letter.number))
-        return receive(self, letter)
+    def receive_and_say_so(self, frame: Frame) -> Frame | None:
+        heard.add((frame.line, frame.number))
+        return receive(self, frame)
 
-    def due_unheard(self, now: float) -> list[Letter]:
+    def due_unheard(self, now: float) -> list[Frame]:
         return [
-            letter
-            for letter in due(self, now)
-            if letter.asks or (letter.line, letter.number) not in heard
+            frame
+            for frame in due(self, now)
+            if frame.asks or (frame.line, frame.number) not in heard
         ]
 
-    patch(storms, "live", live_anew)
-    patch(Delivery, "receive", receive_and_say_so)
-    patch(Delivery, "due", due_unheard)
+    patch(fault_campaign, "run_schedule", live_anew)
+    patch(DeliveryState, "receive", receive_and_say_so)
+    patch(DeliveryState, "take_due", due_unheard)
 
 
 def released_at_the_first_urgency(patch) -> None:
-    def due_for_none(self, now: float) -> list[Letter]:
+    def due_for_none(self, now: float) -> list[Frame]:
         if now >= self.deadline and len(self.missing(self.awaited)) < len(self.awaited):
             self.deadline = float("inf")
         return due(self, now)
 
-    patch(Delivery, "due", due_for_none)
+    patch(DeliveryState, "take_due", due_for_none)
 
 
 def no_timer(patch) -> None:
     patch(
-        Delivery,
-        "say",
-        lambda self, letters, awaited, now: say(self, letters, awaited, float("inf")),
+        DeliveryState,
+        "mark_sent",
+        lambda self, sent, awaited, now: say(self, sent, awaited, float("inf")),
     )
 
 
 def timer_rings_once(patch) -> None:
-    def due_once(self, now: float) -> list[Letter]:
-        letters = due(self, now)
-        if letters:
+    def due_once(self, now: float) -> list[Frame]:
+        sent = due(self, now)
+        if sent:
             self.deadline = float("inf")
-        return letters
+        return sent
 
-    patch(Delivery, "due", due_once)
+    patch(DeliveryState, "take_due", due_once)
 
 
 def no_answer_to_the_past(patch) -> None:
     patch(
-        Delivery,
+        DeliveryState,
         "receive",
-        lambda self, letter: None if letter.number < self.number else receive(self, letter),
+        lambda self, frame: None if frame.number < self.number else receive(self, frame),
     )
 
 
 def questions_unanswered(patch) -> None:
-    patch(Delivery, "receive", lambda self, letter: None if letter.asks else receive(self, letter))
+    patch(
+        DeliveryState, "receive", lambda self, frame: None if frame.asks else receive(self, frame)
+    )
 
 
 def nothing_asked_for(patch) -> None:
     patch(
-        Delivery, "due", lambda self, now: [letter for letter in due(self, now) if not letter.asks]
+        DeliveryState,
+        "take_due",
+        lambda self, now: [frame for frame in due(self, now) if not frame.asks],
     )
 
 
 def outputs_activation_not_retained(patch) -> None:
-    def finish_silent(self, kept, letters) -> Snapshot:
-        self.spoken = {}
-        return finish(self, kept, letters)
+    def finish_silent(self, kept, sent) -> Snapshot:
+        self.sent = {}
+        return finish(self, kept, sent)
 
-    patch(Delivery, "finish", finish_silent)
+    patch(DeliveryState, "finish", finish_silent)
 
 
 def no_checksum(patch) -> None:
-    patch(frames, "crc32", lambda data: 0)
+    patch(framing, "crc32", lambda data: 0)
 
 
 def checksum_without_the_head(patch) -> None:
-    patch(frames, "crc32", lambda data: zlib.crc32(data[HEAD.size :]))
+    patch(framing, "crc32", lambda data: zlib.crc32(data[HEAD.size :]))
 
 
 def checksum_of_the_head_alone(patch) -> None:
-    patch(frames, "crc32", lambda data: zlib.crc32(data[: HEAD.size]))
+    patch(framing, "crc32", lambda data: zlib.crc32(data[: HEAD.size]))
 
 
 def stale_step_accepted(patch) -> None:
-    def receive_anything(self, letter: Letter) -> Letter | None:
-        if (
-            letter.number == self.number - 1
-            and not letter.asks
-            and letter.line in self.wires.repeats
-        ):
-            letter = letter._replace(
-                number=self.number, order=self.order if self.order is not None else letter.order
+    def receive_anything(self, frame: Frame) -> Frame | None:
+        if frame.number == self.number - 1 and not frame.asks and frame.line in self.table.repeats:
+            frame = frame._replace(
+                number=self.number, order=self.order if self.order is not None else frame.order
             )
-        return receive(self, letter)
+        return receive(self, frame)
 
-    patch(Delivery, "receive", receive_anything)
+    patch(DeliveryState, "receive", receive_anything)
 
 
 def counts_instead_of_names(patch) -> None:
-    """No de-duplication: as many letters as there are lines, whichever they are."""
+    """No de-duplication: as many sent as there are lines, whichever they are."""
 
-    def receive_and_count(self, letter: Letter) -> Letter | None:
-        if letter.number == self.number and not letter.asks and letter.line in self.mail:
-            for line in (*self.wires.answers, *self.wires.repeats):
-                if line not in self.mail and (line in self.wires.answers) == (
-                    letter.line in self.wires.answers
+    def receive_and_count(self, frame: Frame) -> Frame | None:
+        if frame.number == self.number and not frame.asks and frame.line in self.mail:
+            for line in (*self.table.answers, *self.table.repeats):
+                if line not in self.mail and (line in self.table.answers) == (
+                    frame.line in self.table.answers
                 ):
-                    self.mail[line] = letter.values
+                    self.mail[line] = frame.values
                     break
-        return receive(self, letter)
+        return receive(self, frame)
 
-    patch(Delivery, "receive", receive_and_count)
+    patch(DeliveryState, "receive", receive_and_count)
 
 
 def sums_in_order_of_arrival(patch) -> None:
     async def wait_unsorted(self, kind):
         step = await wait(self, kind)
         if step is not None and kind == URGENCY:
-            lines = self._heard_along[URGENCY]
+            lines = self._routes_in[URGENCY]
             order = sorted(
                 range(len(lines)), key=lambda k: list(self._delivery.mail).index(lines[k])
             )
             self.urgencies = np.ascontiguousarray(self.urgencies[order])
         return step
 
-    patch(MortalPort, "wait", wait_unsorted)
+    patch(RestartablePort, "wait", wait_unsorted)
 
 
 def chance_that_is_not_kept(patch) -> None:
@@ -288,19 +301,21 @@ def the_environment_does_not_hear_inputs(patch) -> None:
     def begin_early(self, *order) -> None:
         usual(self, *order)
         if not order[0].wrt_inputs:
-            self._wanted = [line for line in self._wanted if self._names[line][0] != URGENCY]
+            self._awaited_routes = [
+                line for line in self._awaited_routes if self._names[line][0] != URGENCY
+            ]
 
-    usual = MortalEnvironmentPort.begin
-    patch(MortalEnvironmentPort, "begin", begin_early)
+    usual = RestartableEnvironmentPort.begin
+    patch(RestartableEnvironmentPort, "begin", begin_early)
 
 
 def empty_urgencies_not_waited_for(patch) -> None:
     async def wait_not(self, kind):
-        if kind == "activation" and self._delivery.spoken:
+        if kind == "activation" and self._delivery.sent:
             self._finish()
         return await wait(self, kind)
 
-    patch(MortalPort, "wait", wait_not)
+    patch(RestartablePort, "wait", wait_not)
 
 
 # --- equivalent: nothing that is seen from outside changes ---------------------------------------------------------
@@ -309,38 +324,38 @@ def empty_urgencies_not_waited_for(patch) -> None:
 def early_urgencies_dropped(patch) -> None:
     """They are said again when this member has spoken: its activation is of the past to who said them."""
 
-    def receive_no_early(self, letter: Letter) -> Letter | None:
+    def receive_no_early(self, frame: Frame) -> Frame | None:
         if (
-            letter.number == self.number
-            and letter.line in self.wires.repeats
-            and not self.spoken
-            and not letter.asks
+            frame.number == self.number
+            and frame.line in self.table.repeats
+            and not self.sent
+            and not frame.asks
         ):
             return None
-        return receive(self, letter)
+        return receive(self, frame)
 
-    patch(Delivery, "receive", receive_no_early)
+    patch(DeliveryState, "receive", receive_no_early)
 
 
 def the_mailbox_survives(patch) -> None:
     """Frames of a name are equal, so it does not matter to which life they come."""
-    patch(Post, "empty", lambda self, member: None)
+    patch(Transport, "empty_mailbox", lambda self, member: None)
 
 
 def the_latest_letter_counts(patch) -> None:
     """Rule 1: it is equal to the first."""
 
-    def receive_latest(self, letter: Letter) -> Letter | None:
-        if letter.number == self.number and letter.line in self.mail:
-            self.mail[letter.line] = letter.values
-        return receive(self, letter)
+    def receive_latest(self, frame: Frame) -> Frame | None:
+        if frame.number == self.number and frame.line in self.mail:
+            self.mail[frame.line] = frame.values
+        return receive(self, frame)
 
-    patch(Delivery, "receive", receive_latest)
+    patch(DeliveryState, "receive", receive_latest)
 
 
 def no_backoff(patch) -> None:
     """More is sent, and sooner."""
-    patch(reliable, "CAP", 1.0)
+    patch(delivery_module, "CAP", 1.0)
 
 
 CAUGHT = [
@@ -356,7 +371,9 @@ EQUIVALENT = [early_urgencies_dropped, the_mailbox_survives, the_latest_letter_c
 
 def problems(first: int) -> list[str]:
     return [
-        storms.live(storms.draw_schedule(1, number), patience=PATIENCE).problem
+        fault_campaign.run_schedule(
+            fault_campaign.draw_schedule(1, number), patience=PATIENCE
+        ).problem
         for number in range(first)
     ]
 
@@ -370,7 +387,9 @@ def test_caught(mutant, monkeypatch) -> None:
     mutant(monkeypatch.setattr)
     for number in range(FIRST):
         try:
-            problem = storms.live(storms.draw_schedule(1, number), patience=PATIENCE).problem
+            problem = fault_campaign.run_schedule(
+                fault_campaign.draw_schedule(1, number), patience=PATIENCE
+            ).problem
         except Exception as error:  # a mutant may break down in any way
             problem = repr(error)
         if problem:

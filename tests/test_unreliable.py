@@ -19,10 +19,10 @@ from trio.testing import MockClock
 import neuro_actors as na
 from neuro_actors import rules
 from neuro_actors.channels.unreliable.faults import PLACES, DeadLink, Kill, Lose, Partition
-from neuro_actors.channels.unreliable.frames import Letter, encode
+from neuro_actors.channels.unreliable.frames import Frame, encode
 from neuro_actors.channels.unreliable.supervisor import UnreliableChannels
 from neuro_actors.network import functions
-from neuro_actors.proof import fault_campaign as storms
+from neuro_actors.proof import fault_campaign
 from neuro_actors.proof.verify import draw_case
 
 STORM = na.Unreliable(drop=0.3, duplicate=0.3, reorder=0.3, corrupt=0.05, crash=0.3, seed=3)
@@ -54,7 +54,7 @@ def kept(channels: list[UnreliableChannels], settings: na.Unreliable, told=None)
     """An engine that can be looked at afterwards."""
 
     def make(network, recorder):
-        channels.append(UnreliableChannels(network, recorder, settings, tell=told))
+        channels.append(UnreliableChannels(network, recorder, settings, report=told))
         return channels[-1]
 
     return make
@@ -182,7 +182,7 @@ def test_every_point_of_a_small_society_is_survived(diamond, batch) -> None:
         channels: list[UnreliableChannels] = []
         settings = na.Unreliable(drop=drop, faults=[Kill(node, place, step, nth)])
         assert lived(diamond, *batch, kept(channels, settings))[0] == calm, settings
-        if channels[0].storm.counts["died"]:
+        if channels[0].injector.counts["died"]:
             survived.add((node, place, step))
     never = {(node, place) for node in [*diamond.ids, "loss"] for place in PLACES}
     never -= {(node, place) for node, place, _ in survived}
@@ -320,7 +320,7 @@ def test_a_frame_of_long_ago_may_find_a_full_mailbox(diamond, batch) -> None:
             for _ in range(4):
                 await simulation.predict(batch[0])
             for _ in range(50):
-                channels[0].storm.overflowed(Letter(4, 1, 0, np.ones(7)), 0.0)
+                channels[0].injector.overflowed(Frame(4, 1, 0, np.ones(7)), 0.0)
             return simulation.statistics().disturbances["overflowed"]
 
     assert virtually(society) == 50
@@ -375,10 +375,10 @@ def test_a_flood_takes_no_more_room_than_a_mailbox_has(diamond, batch) -> None:
             diamond, kept(channels, na.Unreliable(duplicate=0.5, delay=0))
         ) as simulation:
             stale = np.ones(7)
-            post, lines = channels[0].post, channels[0].storm._names
+            transport, lines = channels[0].transport, channels[0].injector._names
             line = lines.index(("activation", "h2", "y", "h2", "y"))
             for _ in range(flood):
-                post.post(Letter(line, 0, 0, stale))
+                transport.send(Frame(line, 0, 0, stale))
             return await simulation.gradient(*batch), simulation.statistics()
 
     expected, calm = virtually(society, 0)
@@ -392,26 +392,26 @@ def test_a_flood_takes_no_more_room_than_a_mailbox_has(diamond, batch) -> None:
 
 def test_mailboxes_have_proven_room_in_ordinary_storms() -> None:
     for number in range(20):
-        verdict = storms.live(storms.draw_schedule(2, number))
-        assert verdict.problem == ""
-        assert verdict.counts["overflowed"] == 0
-        assert verdict.seconds < verdict.bound
+        outcome = fault_campaign.run_schedule(fault_campaign.draw_schedule(2, number))
+        assert outcome.problem == ""
+        assert outcome.counts["overflowed"] == 0
+        assert outcome.seconds < outcome.bound
 
 
 def test_a_frame_that_cannot_be_is_refused_by_name(diamond, batch) -> None:
-    async def society(letter: Letter):
+    async def society(letter: Frame):
         channels: list[UnreliableChannels] = []
         async with na.open_simulation(diamond, kept(channels, na.Unreliable())) as simulation:
-            line = channels[0].storm._names.index(("activation", "h2", "y", "h2", "y"))
-            channels[0].post.mailboxes[3].send.send_nowait(
+            line = channels[0].injector._names.index(("activation", "h2", "y", "h2", "y"))
+            channels[0].transport.mailboxes[3].send.send_nowait(
                 encode(letter._replace(line=letter.line or line))
             )
             await simulation.gradient(*batch)
 
     for letter, told in [
-        (Letter(0, 7, 0, np.ones(7)), "'y' failed in step 1: MessageError: 'y' cannot accept the activation from 'h2' to 'y': it is of step 7, though it is at step 1"),
-        (Letter(100, 1, 0, np.ones(7)), "'y' failed in step 1: MessageError: 'y' cannot accept a letter along line 100, of 27: it comes along a line that it does not hear"),
-        (Letter(0, 1, 0, np.ones(5)), "'y' failed in step 1: MessageError: 'y' cannot accept activation"),
+        (Frame(0, 7, 0, np.ones(7)), "'y' failed in step 1: MessageError: 'y' cannot accept the activation from 'h2' to 'y': it is of step 7, though it is at step 1"),
+        (Frame(100, 1, 0, np.ones(7)), "'y' failed in step 1: MessageError: 'y' cannot accept a frame along line 100, of 27: it comes along a line that it does not hear"),
+        (Frame(0, 1, 0, np.ones(5)), "'y' failed in step 1: MessageError: 'y' cannot accept activation"),
     ]:  # fmt: skip
         with pytest.raises(na.SimulationError, match=re.escape(told)):
             virtually(society, letter)

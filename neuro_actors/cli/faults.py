@@ -13,7 +13,7 @@ import click
 if TYPE_CHECKING:
     from rich.console import Console
 
-    from ..proof.fault_campaign import Verdict
+    from ..proof.fault_campaign import Outcome
 
 WHAT = {
     "lost": "by chance, on dead links, between parts",
@@ -67,7 +67,7 @@ def faults(schedules: int, seed: int, replay: int | None, file: str | None) -> N
     from rich.console import Console
     from rich.progress import track
 
-    from ..proof.fault_campaign import draw_schedule, live
+    from ..proof.fault_campaign import draw_schedule, run_schedule
     from ..support.errors import InputError
     from ..support.files import check_free
 
@@ -82,33 +82,33 @@ def faults(schedules: int, seed: int, replay: int | None, file: str | None) -> N
     numbers: Any = range(schedules)
     if err.is_terminal:
         numbers = track(numbers, "living through storms", console=err)
-    verdicts = []
+    outcomes = []
     for number in numbers:
-        verdict = live(draw_schedule(seed, number))
-        verdicts.append(verdict)
-        if verdict.problem:
-            _complain(out, seed, verdict)
-    _matrix(out, verdicts)
+        outcome = run_schedule(draw_schedule(seed, number))
+        outcomes.append(outcome)
+        if outcome.problem:
+            _print_failure(out, seed, outcome)
+    _print_table(out, outcomes)
     if file is not None:
-        _write(file, seed, verdicts)
-    failed = sum(bool(verdict.problem) for verdict in verdicts)
+        _write(file, seed, outcomes)
+    failed = sum(bool(outcome.problem) for outcome in outcomes)
     if failed:
-        out.print(f"{failed} of {len(verdicts):,} storms were not survived.")
+        out.print(f"{failed} of {len(outcomes):,} storms were not survived.")
         sys.exit(1)
     out.print(
-        f"All {len(verdicts):,} were survived: the same bits, the same messages, nobody left behind."
+        f"All {len(outcomes):,} were survived: the same bits, the same messages, nobody left behind."
     )
 
 
-def _matrix(out: Console, verdicts: list[Verdict]) -> None:
+def _print_table(out: Console, outcomes: list[Outcome]) -> None:
     from rich.table import Table
 
-    counts, places = _total(verdicts)
-    neurons = sum(len(v.schedule.case.network.ids) for v in verdicts)
-    seconds = sorted(v.seconds for v in verdicts)
-    calm = sum(v.calm for v in verdicts)
-    out.print(f"{len(verdicts):,} storms, {neurons:,} inputs and neurons")
-    out.print(f"{calm:,} messages would do without faults, {counts['sent']:,} were sent")
+    counts, places = _total(outcomes)
+    neurons = sum(len(v.schedule.case.network.ids) for v in outcomes)
+    seconds = sorted(v.seconds for v in outcomes)
+    expected = sum(v.expected_messages for v in outcomes)
+    out.print(f"{len(outcomes):,} storms, {neurons:,} inputs and neurons")
+    out.print(f"{expected:,} messages would do without faults, {counts['sent']:,} were sent")
     table = Table("letters", "how often", "", title="survived")
     for name, meaning in WHAT.items():
         table.add_row(name, f"{counts[name]:,}", meaning)
@@ -117,77 +117,77 @@ def _matrix(out: Console, verdicts: list[Verdict]) -> None:
     for place, count in places.most_common():
         table.add_row(place, f"{count:,}")
     out.print(table)
-    fill, room = max((v.fullest for v in verdicts), key=lambda fullest: fullest[0] / fullest[1])
-    share = max(v.seconds / v.bound for v in verdicts)
+    fill, room = max((v.fullest for v in outcomes), key=lambda fullest: fullest[0] / fullest[1])
+    share = max(v.seconds / v.bound for v in outcomes)
     out.print(
         f"virtual time: median {seconds[len(seconds) // 2]:,.1f} s, longest {seconds[-1]:,.1f} s"
     )
     out.print(f"at most {share:.0%} of what was proved to be enough for one step")
     out.print(
-        f"fullest mailbox: {fill} of {room}; most letters on their way at once: {max(v.under_way for v in verdicts):,}"
+        f"fullest mailbox: {fill} of {room}; most letters on their way at once: {max(v.peak_in_flight for v in outcomes):,}"
     )
 
 
-def _total(verdicts: list[Verdict]) -> tuple[Counter[str], Counter[str]]:
+def _total(outcomes: list[Outcome]) -> tuple[Counter[str], Counter[str]]:
     counts: Counter[str] = Counter()
     places: Counter[str] = Counter()
-    for verdict in verdicts:
-        counts.update(verdict.counts)
-        places.update(verdict.places)
+    for outcome in outcomes:
+        counts.update(outcome.counts)
+        places.update(outcome.places)
     return counts, places
 
 
-def _complain(out: Console, seed: int, verdict: Verdict) -> None:
-    from ..proof.shrink import reduced, settings
+def _print_failure(out: Console, seed: int, outcome: Outcome) -> None:
+    from ..proof.shrink import format_settings, shrink
 
-    number = verdict.schedule.number
+    number = outcome.schedule.number
     out.print(f"FAILED: neuro-actors faults --seed {seed} --replay {number}", markup=False)
-    out.print(f"  {verdict.problem}", markup=False)
-    smaller = reduced(verdict.schedule)
-    out.print(f"  fewer faults are enough: {settings(smaller.storm)}", markup=False)
-    if smaller.steps < verdict.schedule.steps:
+    out.print(f"  {outcome.problem}", markup=False)
+    smaller = shrink(outcome.schedule)
+    out.print(f"  fewer faults are enough: {format_settings(smaller.settings)}", markup=False)
+    if smaller.steps < outcome.schedule.steps:
         out.print(f"  and fewer steps of learning: {smaller.steps}")
 
 
 def _replay(out: Console, seed: int, number: int) -> None:
-    from ..channels.unreliable.faults import Disturbance
-    from ..proof.fault_campaign import draw_schedule, live
-    from ..proof.shrink import settings
+    from ..channels.unreliable.faults import FaultEvent
+    from ..proof.fault_campaign import draw_schedule, run_schedule
+    from ..proof.shrink import format_settings
 
     schedule = draw_schedule(seed, number)
-    told: list[Disturbance] = []
-    verdict = live(schedule, told.append)
+    events: list[FaultEvent] = []
+    outcome = run_schedule(schedule, events.append)
     case = schedule.case
     out.print(f"{case.network!r}, {len(case.x)} examples, {case.loss}", markup=False)
     out.print(f"{schedule.steps} steps of {schedule.optimizer}", markup=False)
-    out.print(settings(schedule.storm), markup=False)
-    for d in told[:200]:
+    out.print(format_settings(schedule.settings), markup=False)
+    for d in events[:200]:
         whom = f"{d.source} {d.kind}" if d.what == "died" else f"{d.kind} {d.source} -> {d.target}"
         again = f"(attempt {d.attempt})" if d.attempt > 1 and d.what != "died" else ""
         out.print(f"{d.time:10.3f} s  step {d.step}  {d.what:10} {whom} {again}", markup=False)
-    if len(told) > 200:
-        out.print(f"… and {len(told) - 200:,} more")
-    if verdict.problem:
-        _complain(out, seed, verdict)
+    if len(events) > 200:
+        out.print(f"… and {len(events) - 200:,} more")
+    if outcome.problem:
+        _print_failure(out, seed, outcome)
         sys.exit(1)
     out.print(
-        f"Survived, after {verdict.seconds:,.3f} s of virtual time: the same bits, the same messages."
+        f"Survived, after {outcome.seconds:,.3f} s of virtual time: the same bits, the same messages."
     )
 
 
-def _write(file: str, seed: int, verdicts: list[Verdict]) -> None:
+def _write(file: str, seed: int, outcomes: list[Outcome]) -> None:
     from ..support.files import whole_file
 
-    counts, places = _total(verdicts)
+    counts, places = _total(outcomes)
     held = {
         "seed": seed,
-        "schedules": len(verdicts),
-        "calm_messages": sum(v.calm for v in verdicts),
+        "schedules": len(outcomes),
+        "calm_messages": sum(v.expected_messages for v in outcomes),
         "counts": dict(counts),
         "deaths_by_place": dict(places),
-        "virtual_seconds": [v.seconds for v in verdicts],
+        "virtual_seconds": [v.seconds for v in outcomes],
         "failed": [
-            {"schedule": v.schedule.number, "problem": v.problem} for v in verdicts if v.problem
+            {"schedule": v.schedule.number, "problem": v.problem} for v in outcomes if v.problem
         ],
     }
     with whole_file(Path(file), force=True) as written:

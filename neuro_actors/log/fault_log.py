@@ -28,7 +28,7 @@ from typing import Any
 
 import pyarrow as pa
 
-from ..channels.unreliable.faults import DISTURBANCES, KINDS, PLACES, Disturbance
+from ..channels.unreliable.faults import DISTURBANCES, KINDS, PLACES, FaultEvent
 from ..network.network import Network
 from ..support.errors import LogError
 from ..support.text import shown
@@ -78,7 +78,7 @@ class FaultLogWriter:
             "log": hashlib.sha256(metadata).hexdigest(),
             "channels": channels,
         }
-        self._waiting: list[Disturbance] = []
+        self._waiting: list[FaultEvent] = []
         self._schema = COLUMNS.with_metadata({KEY: json.dumps(about)})
         path = fault_log_path(log)
         with path.open("xb"):  # what exists is nobody's to overwrite
@@ -86,7 +86,7 @@ class FaultLogWriter:
         self.file = pa.OSFile(os.fsencode(path), "wb")
         self._stream = pa.ipc.new_stream(self.file, self._schema)
 
-    def add(self, disturbance: Disturbance) -> bool:
+    def add(self, disturbance: FaultEvent) -> bool:
         """Keep it until the next `flush`; whether it is time for that."""
         self._waiting.append(disturbance)
         return len(self._waiting) >= AT_ONCE
@@ -100,10 +100,10 @@ class FaultLogWriter:
     def close(self, digest: str) -> None:
         """Write what waits, and the end. digest: the log's last one."""
         self.flush()
-        self._stream.write_batch(self._batch([Disturbance(0.0, "end", 0, "", "", "", 0)], digest))
+        self._stream.write_batch(self._batch([FaultEvent(0.0, "end", 0, "", "", "", 0)], digest))
         self._stream.close()
 
-    def _batch(self, held: list[Disturbance], note: str | None = None) -> Any:
+    def _batch(self, held: list[FaultEvent], note: str | None = None) -> Any:
         what, kind = ({name: code for code, name in enumerate(names)} for names in (WHAT, KIND))
         codes = self._codes
         columns = [
@@ -141,7 +141,7 @@ class FaultLog:
 
     path: str
     channels: dict[str, Any] | None
-    events: tuple[Disturbance, ...]
+    events: tuple[FaultEvent, ...]
     digest: str | None
 
     def check(self, digest: str | None) -> None:
@@ -174,7 +174,7 @@ def read_fault_log(log: str, metadata: bytes, network: Network) -> FaultLog | No
         raise LogError(f"{name!r}: it is no Arrow stream ({str(error).splitlines()[0]})") from None
 
 
-def to_table(held: Iterable[Disturbance]) -> Any:
+def to_table(held: Iterable[FaultEvent]) -> Any:
     """As an Arrow table, with texts."""
     kinds = {"what": pa.string(), "kind": pa.string(), "source": pa.string(), "target": pa.string()}
     columns = {name: kinds.get(name, kind) for name, kind in FIELDS.items() if name != "note"}
@@ -205,9 +205,9 @@ def _channels(schema: Any, metadata: bytes) -> dict[str, Any] | None:
     return channels
 
 
-def _read(stream: Any, known: frozenset[str]) -> tuple[tuple[Disturbance, ...], str | None]:
+def _read(stream: Any, known: frozenset[str]) -> tuple[tuple[FaultEvent, ...], str | None]:
     """As far as whole batches go. Raises `LogError` for a row that nobody can have written."""
-    found: list[Disturbance] = []
+    found: list[FaultEvent] = []
     digest = None
     while True:
         try:
@@ -223,7 +223,7 @@ def _read(stream: Any, known: frozenset[str]) -> tuple[tuple[Disturbance, ...], 
             if what == "end" and note is not None:
                 digest = note
                 continue
-            disturbance = Disturbance(
+            disturbance = FaultEvent(
                 time, what, step, kind, source, target or "", attempt, question
             )
             if not _makes_sense(disturbance, known):
@@ -236,7 +236,7 @@ def _rows(batch: Any) -> Iterator[tuple[Any, ...]]:
     return zip(*(column.to_pylist() for column in batch.columns), strict=True)
 
 
-def _makes_sense(d: Disturbance, known: frozenset[str]) -> bool:
+def _makes_sense(d: FaultEvent, known: frozenset[str]) -> bool:
     numbers = (
         None not in (d.time, d.step, d.attempt, d.question)
         and 0 <= d.time < float("inf")

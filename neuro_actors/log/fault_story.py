@@ -6,7 +6,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator
 from itertools import count
 
-from ..channels.unreliable.faults import Disturbance
+from ..channels.unreliable.faults import FaultEvent
 from ..network.elements import ENVIRONMENT, LOSS
 from ..support.text import counted, printable
 from .fault_log import FaultLog
@@ -30,10 +30,10 @@ PHRASES = FAILED_ATTEMPT | {
 
 def join_faults(
     rows: Iterable[Row], held: FaultLog, row_filter: RowFilter
-) -> Iterator[tuple[Row | None, list[Disturbance]]]:
+) -> Iterator[tuple[Row | None, list[FaultEvent]]]:
     """Each row with what befell its message. Before a step ends, with no row: who died in it, and what befell messages
     that no row tells, such as an urgency where there was nothing to feel."""
-    steps: dict[int, dict[Key, list[Disturbance]]] = defaultdict(lambda: defaultdict(list))
+    steps: dict[int, dict[Key, list[FaultEvent]]] = defaultdict(lambda: defaultdict(list))
     for disturbance in held.events:
         if _chosen(disturbance, row_filter):
             steps[disturbance.step][_key_of(disturbance)].append(disturbance)
@@ -48,9 +48,9 @@ def join_faults(
     yield from _without_row(steps.pop(step, {}))
 
 
-def describe_faults(disturbances: Iterable[Disturbance]) -> Iterator[str]:
+def describe_faults(disturbances: Iterable[FaultEvent]) -> Iterator[str]:
     """In lines: one for each death, one for each message."""
-    messages: dict[tuple[str, str, str], list[Disturbance]] = defaultdict(list)
+    messages: dict[tuple[str, str, str], list[FaultEvent]] = defaultdict(list)
     for d in disturbances:
         if d.what == "died":
             yield _death(d)
@@ -62,7 +62,7 @@ def describe_faults(disturbances: Iterable[Disturbance]) -> Iterator[str]:
         yield printable(f"{kind}{of} {sender} -> {receiver} {_fate(befell)}")
 
 
-def faults_until_received(befell: Iterable[Disturbance]) -> list[Disturbance]:
+def faults_until_received(befell: Iterable[FaultEvent]) -> list[FaultEvent]:
     """Of what befell one message: all that did until it came for the first time. What was sent again after that only
     brought back an answer."""
     own = [d for d in befell if not d.question]
@@ -71,7 +71,7 @@ def faults_until_received(befell: Iterable[Disturbance]) -> list[Disturbance]:
     return [d for d in own if d.attempt <= came]
 
 
-def _fate(befell: list[Disturbance]) -> str:
+def _fate(befell: list[FaultEvent]) -> str:
     until = faults_until_received(befell)
     parts = [PHRASES[d.what].format(format_seconds(d.time), d.attempt) for d in until]
     if len(parts) > MOST:
@@ -83,7 +83,7 @@ def _fate(befell: list[Disturbance]) -> str:
     return ", ".join(parts + [f"asked for {counted(asked, 'time')}"] * (asked > 0))
 
 
-def sender_and_receiver(d: Disturbance) -> tuple[str, str]:
+def sender_and_receiver(d: FaultEvent) -> tuple[str, str]:
     """Who sent the message to whom."""
     if d.kind == "target":
         return ENVIRONMENT, d.target
@@ -95,14 +95,14 @@ def format_seconds(time: float) -> str:
     return f"{time:.3f} s"
 
 
-def _death(d: Disturbance) -> str:
+def _death(d: FaultEvent) -> str:
     again = f" again, death {d.attempt} since it last committed," * (d.attempt > 1)
     return printable(
         f"{d.source} died{again} at {format_seconds(d.time)}, {d.kind}, and went on from what it had committed"
     )
 
 
-def _chosen(d: Disturbance, row_filter: RowFilter) -> bool:
+def _chosen(d: FaultEvent, row_filter: RowFilter) -> bool:
     if row_filter.step not in (None, d.step):
         return False
     if row_filter.phase is not None and d.kind not in PHASES[row_filter.phase]:
@@ -110,7 +110,7 @@ def _chosen(d: Disturbance, row_filter: RowFilter) -> bool:
     return row_filter.neuron is None or row_filter.neuron in (d.source, *sender_and_receiver(d))
 
 
-def _key_of(d: Disturbance) -> Key:
+def _key_of(d: FaultEvent) -> Key:
     """As `_key` of the row that tells the message."""
     to_all = d.kind == "activation" and d.source != ENVIRONMENT
     return d.kind, d.source, None if to_all else d.target
@@ -122,7 +122,7 @@ def _key(row: Row) -> Key:
     return row.kind, *((row.note, LOSS) if row.kind == "target" else (row.sender, row.receiver))
 
 
-def _without_row(left: dict[Key, list[Disturbance]]) -> Iterator[tuple[None, list[Disturbance]]]:
+def _without_row(left: dict[Key, list[FaultEvent]]) -> Iterator[tuple[None, list[FaultEvent]]]:
     found = [disturbance for befell in left.values() for disturbance in befell]
     if found:
         yield None, found

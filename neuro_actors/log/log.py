@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
-from ..channels.unreliable.faults import Disturbance
+from ..channels.unreliable.faults import FaultEvent
 from ..network.network import Network
 from ..support.errors import LogError
 from ..support.validation import as_whole_number
@@ -80,7 +80,7 @@ class Log:
         second = read_fault_log(self.path, self._reader.metadata, self.network)
         if second is not None:
             second.check(self.digest)
-        self.disturbances: tuple[Disturbance, ...] = () if second is None else second.events
+        self.disturbances: tuple[FaultEvent, ...] = () if second is None else second.events
         self.channels: dict[str, Any] | None = None if second is None else second.channels
 
     def _rows_of(self, pieces: list[tuple[int, int, int]]) -> Rows:

@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
-from ..channels.unreliable.faults import Disturbance
+from ..channels.unreliable.faults import FaultEvent
 from ..network.elements import ENVIRONMENT, LOSS
 from ..network.network import Network
 from ..support.errors import LogError
@@ -133,7 +133,7 @@ def _wrapped(line: str) -> list[str]:
     return textwrap.wrap(line, 76, subsequent_indent=" " * 8)
 
 
-def connect(network: Network, batches: Sequence[Any], befell: Sequence[Disturbance] = ()) -> Any:
+def connect(network: Network, batches: Sequence[Any], befell: Sequence[FaultEvent] = ()) -> Any:
     """A DuckDB connection that knows the tables of this log, and nothing else. Raises `LogError` without DuckDB."""
     try:
         import duckdb

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from ..channels.routes import Routes
 from ..channels.step_record import StepRecord
-from ..channels.unreliable.faults import Disturbance
+from ..channels.unreliable.faults import FaultEvent
 from ..network.network import Network
 from ..neuron.messages import Step
 from ..neuron.optimizers import Optimizer
@@ -150,7 +150,7 @@ class LogWriter:
             page, step.number, _present(self._network, self._slots, page.template, record)
         )
 
-    def disturbance(self, event: Disturbance) -> None:
+    def disturbance(self, event: FaultEvent) -> None:
         """By channels that disturb: what befell a message or a member. It goes into the second file."""
         if (event.step - 1) % self._recording.every != 0:
             return

@@ -12,12 +12,12 @@ import numpy as np
 import trio
 
 from ..channels.interface import Engine, Recorder
-from ..channels.unreliable.fault_injection import DEATHS
-from ..channels.unreliable.faults import PLACES, DeadLink, Disturbance, Kill, Partition
-from ..channels.unreliable.invariants import Ledger
+from ..channels.unreliable.fault_injection import MAX_CRASHES
+from ..channels.unreliable.faults import PLACES, DeadLink, FaultEvent, Kill, Partition
+from ..channels.unreliable.invariants import InvariantChecker
 from ..channels.unreliable.settings import Unreliable
 from ..channels.unreliable.supervisor import UnreliableChannels
-from ..channels.unreliable.timing import longest
+from ..channels.unreliable.timing import max_step_seconds
 from ..network.network import Network
 from ..neuron.optimizers import SGD, Adam, Optimizer
 from ..simulation.opening import open_simulation
@@ -36,15 +36,15 @@ class Schedule:
     optimizer: Optimizer
     steps: int
     wrt_inputs: bool
-    storm: Unreliable
+    settings: Unreliable
 
 
 @dataclass(slots=True)
-class Verdict:
+class Outcome:
     """How a schedule went. problem: what went wrong; nothing did if it is empty.
 
-    counts: see `Storm`.  places: deaths by place.  seconds: of virtual time.  bound: what of it was proved to be enough.
-    calm: messages without faults.  fullest: how many frames a mailbox ever held, and may hold.  under_way: at once.
+    counts: see `FaultInjector`.  places: deaths by place.  seconds: of virtual time.  bound: what of it was proved to be enough.
+    expected_messages: messages without faults.  fullest: how many frames a mailbox ever held, and may hold.  peak_in_flight: at once.
     """
 
     schedule: Schedule
@@ -53,9 +53,9 @@ class Verdict:
     places: Counter[str] = field(default_factory=Counter)
     seconds: float = 0.0
     bound: float = 0.0
-    calm: int = 0
+    expected_messages: int = 0
     fullest: tuple[int, int] = 0, 0
-    under_way: int = 0
+    peak_in_flight: int = 0
 
 
 def draw_schedule(seed: int, number: int) -> Schedule:
@@ -86,62 +86,69 @@ def draw_schedule(seed: int, number: int) -> Schedule:
             Kill(who, str(rng.choice(PLACES)), int(rng.integers(1, 5)), int(rng.integers(1, 3)))
         )
     delay = 0.0 if rng.random() < 0.1 else float(10 ** rng.uniform(-3, -1))
-    storm = Unreliable(delay=delay, seed=int(rng.integers(2**31)), faults=faults, **chances)
+    settings = Unreliable(delay=delay, seed=int(rng.integers(2**31)), faults=faults, **chances)
     return Schedule(
-        number, case, optimizer, int(rng.integers(1, 4)), bool(rng.random() < 0.5), storm
+        number, case, optimizer, int(rng.integers(1, 4)), bool(rng.random() < 0.5), settings
     )
 
 
-def live(
-    schedule: Schedule, told: Callable[[Disturbance], None] | None = None, patience: float = 1.0
-) -> Verdict:
-    """Live through it, and through the same without faults, and compare. told: of each disturbance.  patience: for how
+def run_schedule(
+    schedule: Schedule, report: Callable[[FaultEvent], None] | None = None, patience: float = 1.0
+) -> Outcome:
+    """Live through it, and through the same without faults, and compare. report: is called with each fault.  patience: for how
     much of the bound each step is waited for."""
-    verdict = Verdict(schedule)
-    calm = _Life("memory")
-    calm.live(schedule)
-    verdict.calm = calm.messages
+    outcome = Outcome(schedule)
+    plain = _Run("memory")
+    plain.run(schedule)
+    outcome.expected_messages = plain.messages
     channels: list[UnreliableChannels] = []
 
     def make(network: Network, recorder: Recorder | None) -> UnreliableChannels:
         n, outputs = len(network.ids), network.output_positions
         synapses = [*zip(network.sources, network.targets, strict=True), *((k, n) for k in outputs)]
-        ledger = Ledger([(int(source), int(target)) for source, target in synapses], n + 1)
-        channels.append(UnreliableChannels(network, recorder, schedule.storm, ledger, told))
+        checker = InvariantChecker(
+            [(int(source), int(target)) for source, target in synapses], n + 1
+        )
+        channels.append(UnreliableChannels(network, recorder, schedule.settings, checker, report))
         return channels[-1]
 
-    stormy = _Life(make)
-    verdict.bound = bound(schedule)
-    stormy.live(schedule, patience * verdict.bound)
-    verdict.seconds = stormy.seconds
+    faulty = _Run(make)
+    outcome.bound = bound(schedule)
+    faulty.run(schedule, patience * outcome.bound)
+    outcome.seconds = faulty.seconds
     if channels:
-        storm, post = channels[0].storm, channels[0].post
-        verdict.counts, verdict.places, verdict.under_way = storm.counts, storm.places, post.most
-        verdict.fullest = max(
-            (post.fill(k) for k in range(len(post.mailboxes))), key=lambda fill: fill[0] / fill[1]
+        injector, transport = channels[0].injector, channels[0].transport
+        outcome.counts, outcome.places, outcome.peak_in_flight = (
+            injector.counts,
+            injector.crash_places,
+            transport.peak_in_flight,
         )
-    if stormy.error or calm.error:  # no schedule that is drawn fails in calm weather
-        verdict.problem = f"calm: {calm.error or 'well'}; storm: {stormy.error or 'well'}"
-    elif stormy.bits != calm.bits:
-        verdict.problem = "different bits"
-    elif stormy.messages != calm.messages:
-        verdict.problem = f"{stormy.messages} messages, expected {calm.messages}"
-    elif stormy.left:
-        verdict.problem = f"{stormy.left} tasks were left over"
-    return verdict
+        outcome.fullest = max(
+            (transport.mailbox_fill(k) for k in range(len(transport.mailboxes))),
+            key=lambda fill: fill[0] / fill[1],
+        )
+    if faulty.error or plain.error:  # no schedule that is drawn fails in calm weather
+        outcome.problem = f"calm: {plain.error or 'well'}; storm: {faulty.error or 'well'}"
+    elif faulty.bits != plain.bits:
+        outcome.problem = "different bits"
+    elif faulty.messages != plain.messages:
+        outcome.problem = f"{faulty.messages} messages, expected {plain.messages}"
+    elif faulty.left:
+        outcome.problem = f"{faulty.left} tasks were left over"
+    return outcome
 
 
 def bound(schedule: Schedule) -> float:
     """Seconds of virtual time in which every step of the schedule must end, however its chances fall."""
-    storm, network = schedule.storm, schedule.case.network
-    deaths = (DEATHS if storm.crash else 0) * (len(network.ids) + 1) + sum(
-        isinstance(fault, Kill) for fault in storm.faults
+    settings, network = schedule.settings, schedule.case.network
+    crashes = (MAX_CRASHES if settings.crash else 0) * (len(network.ids) + 1) + sum(
+        isinstance(fault, Kill) for fault in settings.faults
     )
-    links = [fault.end for fault in storm.faults if isinstance(fault, (DeadLink, Partition))]
-    return max([0.0, *links]) + longest(network, storm, deaths)
+    links = [fault.end for fault in settings.faults if isinstance(fault, (DeadLink, Partition))]
+    return max([0.0, *links]) + max_step_seconds(network, settings, crashes)
 
 
-class _Life:
+class _Run:
     """One run of a schedule: a gradient, a prediction, and steps of learning."""
 
     def __init__(self, channels: str | Engine) -> None:
@@ -151,7 +158,7 @@ class _Life:
         self.seconds = 0.0
         self.messages = self.left = 0
 
-    def live(self, schedule: Schedule, patience: float = np.inf) -> None:
+    def run(self, schedule: Schedule, patience: float = np.inf) -> None:
         from trio.testing import MockClock
 
         try:

@@ -127,7 +127,7 @@ class open_simulation:  # noqa: N801 (to be called as a function is)
                 LogWriter,
             )  # pyarrow is imported only where a log is asked for
 
-            storm = channels.described() if isinstance(channels, Unreliable) else None
+            storm = channels.to_json() if isinstance(channels, Unreliable) else None
             workers = (
                 Workers(machines.replicas, partition.shards, partition.shard)
                 if machines and partition

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from ..log.fault_story import FAILED_ATTEMPT, faults_until_received
 
 if TYPE_CHECKING:
-    from ..channels.unreliable.faults import Disturbance
+    from ..channels.unreliable.faults import FaultEvent
     from ..log.log import Log
     from ..network.network import Network
 
@@ -25,7 +25,7 @@ def gather_fault_events(log: Log) -> dict[int, dict[str, Any]]:
     which = _which(network)
     places = {name: k for k, name in enumerate((*network.ids, "loss"))}
     found: dict[int, dict[str, Any]] = defaultdict(lambda: {"lost": 0, "died": []})
-    messages: dict[tuple[Any, ...], list[Disturbance]] = defaultdict(list)
+    messages: dict[tuple[Any, ...], list[FaultEvent]] = defaultdict(list)
     for d in log.disturbances:
         if d.what == "died":
             found[d.step]["died"].append([places[d.source], d.kind, round(d.time, 3)])

@@ -119,7 +119,7 @@ class Partition:
 
 
 @dataclass(frozen=True, slots=True)
-class Disturbance:
+class FaultEvent:
     """One thing that befell a message or a member, as a log's second file tells it.
 
     what: one of `DISTURBANCES`.  kind: of the message; of a death, the place.  source, target: the ends of the synapse that
@@ -138,7 +138,7 @@ class Disturbance:
     question: bool = False
 
 
-def mentioned(fault: Any) -> tuple[str, ...]:
+def named_members(fault: Any) -> tuple[str, ...]:
     """The members that a fault names. Raises `InputError` for what is no fault."""
     if isinstance(fault, (Lose, DeadLink)):
         return fault.source, fault.target

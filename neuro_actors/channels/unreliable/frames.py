@@ -30,7 +30,7 @@ TAIL = Struct("<I")
 EMPTY = frozen(np.empty(0))
 
 
-class Letter(NamedTuple):
+class Frame(NamedTuple):
     """One message, or the question for one. Named by its line and its step's number: what is said again is the same."""
 
     line: int
@@ -40,23 +40,23 @@ class Letter(NamedTuple):
     asks: bool = False
 
 
-def encode(letter: Letter) -> bytes:
-    """The letter as a frame."""
-    line, number, order, values, asks = letter
-    frame = (
+def encode(frame: Frame) -> bytes:
+    """The frame as a frame."""
+    line, number, order, values, asks = frame
+    data = (
         HEAD.pack(asks, order, number, line, len(values))
         + values.astype("<f8", copy=False).tobytes()
     )
-    return frame + TAIL.pack(crc32(frame))
+    return data + TAIL.pack(crc32(data))
 
 
-def decode(frame: bytes) -> Letter | None:
-    """The letter of a frame; None if its checksum or its length is wrong."""
-    size = len(frame) - TAIL.size
-    if size < HEAD.size or TAIL.unpack_from(frame, size)[0] != crc32(frame[:size]):
+def decode(data: bytes) -> Frame | None:
+    """The frame of a frame; None if its checksum or its length is wrong."""
+    size = len(data) - TAIL.size
+    if size < HEAD.size or TAIL.unpack_from(data, size)[0] != crc32(data[:size]):
         return None
-    asks, order, number, line, count = HEAD.unpack_from(frame)
+    asks, order, number, line, count = HEAD.unpack_from(data)
     if size != HEAD.size + 8 * count or asks > 1:
         return None
-    values = np.frombuffer(frame, "<f8", count, HEAD.size).astype(np.float64)
-    return Letter(line, number, order, frozen(values), bool(asks))
+    values = np.frombuffer(data, "<f8", count, HEAD.size).astype(np.float64)
+    return Frame(line, number, order, frozen(values), bool(asks))

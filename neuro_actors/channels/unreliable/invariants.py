@@ -1,13 +1,13 @@
-"""What must hold while a society lives through a storm, checked at each letter and each commit: for tests and `faults`."""
+"""What must hold while a society lives through a storm, checked at each frame and each commit: for tests and `faults`."""
 
 from __future__ import annotations
 
 from ...support.errors import SimulationError
 from .delivery import Snapshot
-from .frames import Letter
+from .frames import Frame
 
 
-class Ledger:
+class InvariantChecker:
     """Raises `SimulationError` where the law of `reliable.py` is broken: rules 1, 3 and 11.
 
     synapses: who tells whom, (member, member); of the last, step(source) <= step(target) <= step(source) + 1.
@@ -25,17 +25,17 @@ class Ledger:
         """See `Channels`."""
         self._finished, self._stride = [number] * len(self._finished), stride
 
-    def said(self, letter: Letter) -> None:
+    def check_sent(self, frame: Frame) -> None:
         """Rule 1: one content a name."""
-        if letter.asks:
+        if frame.asks:
             return
-        content = self._contents.setdefault((letter.line, letter.number), letter.values.tobytes())
-        if content != letter.values.tobytes():
+        content = self._contents.setdefault((frame.line, frame.number), frame.values.tobytes())
+        if content != frame.values.tobytes():
             raise SimulationError(
-                f"line {letter.line} of step {letter.number} was said twice, and differed"
+                f"line {frame.line} of step {frame.number} was said twice, and differed"
             )
 
-    def committed(self, member: int, before: Snapshot, after: Snapshot) -> None:
+    def check_commit(self, member: int, before: Snapshot, after: Snapshot) -> None:
         """Rules 3 and 11: one step after another, and no more than one apart."""
         if after.number != before.number + self._stride or self._finished[member] != before.number:
             raise SimulationError(

@@ -15,25 +15,25 @@ from ...support.validation import Array
 from ..interface import Waiting
 from ..memory import MemoryEnvironmentPort, MemoryPort
 from ..routes import KINDS, Routes
-from .delivery import Delivery, Snapshot, Wires
-from .fault_injection import Storm
-from .frames import EMPTY, Letter, decode
-from .invariants import Ledger
-from .step_table import Orders
-from .transport import Post
+from .delivery import AckTable, DeliveryState, Snapshot
+from .fault_injection import FaultInjector
+from .frames import EMPTY, Frame, decode
+from .invariants import InvariantChecker
+from .step_table import StepTable
+from .transport import Transport
 
 
-class Killed(BaseException):
+class Crashed(BaseException):
     """What ends a life: no error of the member's, and nothing that it may catch."""
 
 
 class Supervisor(Protocol):
     """What a port needs of the channels that it belongs to."""
 
-    post: Post
-    orders: Orders
-    storm: Storm
-    ledger: Ledger | None
+    transport: Transport
+    step_table: StepTable
+    injector: FaultInjector
+    checker: InvariantChecker | None
 
     def record(self, step: Any, line: int, values: Any) -> None:
         """Record a message, unless it was recorded before."""
@@ -42,52 +42,52 @@ class Supervisor(Protocol):
         """Keep what survives the member's death."""
 
 
-class MortalPort(MemoryPort):
+class RestartablePort(MemoryPort):
     """A member's mailbox of frames, and its protocol. Mail of a kind is handed on as a whole, when all of it is there."""
 
     def __init__(
         self,
         channels: Supervisor,
         member: int,
-        wires: Wires,
+        table: AckTable,
         frames: trio.MemoryReceiveChannel[bytes],
         lines: Routes,
     ) -> None:
-        super().__init__(wires.node, None, None)  # type: ignore[arg-type]  # its mailbox holds messages; frames come here
+        super().__init__(table.node, None, None)  # type: ignore[arg-type]  # its mailbox holds messages; frames come here
         self._channels = channels
         self._member = member
-        self._frames = frames
+        self._mailbox_end = frames
         self._answers = dict.fromkeys(
-            wires.answers.values()
+            table.answers.values()
         )  # the lines of its answers, in their order
-        self._wanted: Collection[int] = ()  # the lines whose mail it waits for
+        self._awaited_routes: Collection[int] = ()  # the lines whose mail it waits for
         self._kinds: tuple[Kind, ...] = ()  # what is handed on
-        self._last: dict[int, Array] = {}  # what it will say at the end of the step
+        self._end_of_step: dict[int, Array] = {}  # what it will say at the end of the step
         self._names: dict[int, tuple[Kind, str, str]] = {}
-        for line in {*wires.answers, *wires.answers.values(), *wires.repeats}:
+        for line in {*table.answers, *table.answers.values(), *table.repeats}:
             source, target = lines.members[lines.source[line]], lines.members[lines.target[line]]
             self._names[line] = KINDS[lines.kind[line]], source, target
         heard: dict[Kind, list[int]] = {kind: [] for kind in KINDS}
-        for line in (*wires.answers, *wires.repeats):
+        for line in (*table.answers, *table.repeats):
             heard[self._names[line][0]].append(line)
-        self._heard_along = heard
-        self._wires = wires
-        self.be_born(Snapshot(), tuple)
+        self._routes_in = heard
+        self._table = table
+        self.restart_from(Snapshot(), tuple)
 
-    def be_born(self, snapshot: Snapshot, keep: Callable[[], tuple[Any, ...]]) -> None:
-        """Begin a life where the last one has committed. keep: what the rule keeps, to be committed with each step."""
-        self._keep = keep
+    def restart_from(self, snapshot: Snapshot, get_state: Callable[[], tuple[Any, ...]]) -> None:
+        """Begin a life where the last one has committed. get_state: returns what the rule keeps, to be committed with each step."""
+        self._get_state = get_state
         self._number = snapshot.number
-        self._delivery = Delivery(self._wires, snapshot)
-        self._last = {}
-        self._beware()
+        self._delivery = DeliveryState(self._table, snapshot)
+        self._end_of_step = {}
+        self.schedule_crash()
 
     def resume(self, stride: int) -> None:
         """Before it is born: its steps lie so far apart."""
-        self._stride, self._wires = stride, replace(self._wires, stride=stride)
+        self._stride, self._table = stride, replace(self._table, stride=stride)
 
     @property
-    def at_work(self) -> bool:
+    def is_in_step(self) -> bool:
         """Whether anything of the step that it is at has come."""
         return bool(self._delivery.mail)
 
@@ -96,14 +96,14 @@ class MortalPort(MemoryPort):
     async def wait(self, kind: Kind) -> Step | None:
         delivery = self._delivery
         try:
-            if kind == ACTIVATION and delivery.spoken:  # in the last step it had nothing to feel
-                await self._hear(delivery.awaited)
+            if kind == ACTIVATION and delivery.sent:  # in the last step it had nothing to feel
+                await self._wait_for(delivery.awaited)
                 self._finish()
-            await self._hear(self._heard_along[kind])
+            await self._wait_for(self._routes_in[kind])
         except trio.EndOfChannel:
             return None
         if kind in (ACTIVATION, URGENCY):
-            self._strike("before fire" if kind == ACTIVATION else "before respond")
+            self.maybe_crash("before fire" if kind == ACTIVATION else "before respond")
         self._kinds = (kind,)
         return await super().wait(kind)
 
@@ -114,95 +114,98 @@ class MortalPort(MemoryPort):
         )
         assert delivery.order is not None
         if kind != ACTIVATION:
-            self._last.update(zip(lines, rows, strict=False))
+            self._end_of_step.update(zip(lines, rows, strict=False))
             if kind in (COMMIT, LOSS):
                 self._finish()
             return
-        letters = [
-            Letter(line, step.number, delivery.order, values)
+        frames = [
+            Frame(line, step.number, delivery.order, values)
             for line, values in zip(lines, rows, strict=False)
         ]
-        delivery.say(letters, self._heard_along[URGENCY], self._channels.post.now())
-        for letter in letters:
-            self._strike("between activations")
-            self._channels.record(step, letter.line, letter.values)
-            self._post(letter)
+        delivery.mark_sent(frames, self._routes_in[URGENCY], self._channels.transport.now())
+        for frame in frames:
+            self.maybe_crash("between activations")
+            self._channels.record(step, frame.line, frame.values)
+            self._send_frame(frame)
 
     def _finish(self) -> None:
         """Commit, and only then say what is to be said at the end of a step."""
-        delivery, last = self._delivery, self._last
+        delivery, last = self._delivery, self._end_of_step
         assert delivery.order is not None
-        step, self._last = self._channels.orders.step(delivery.number, delivery.order), {}
-        letters = []
+        step, self._end_of_step = (
+            self._channels.step_table.step(delivery.number, delivery.order),
+            {},
+        )
+        frames = []
         for line in self._answers:
             if line in last:
                 self._channels.record(step, line, last[line])
             if line in last or self._names[line][0] == URGENCY:
-                letters.append(Letter(line, delivery.number, delivery.order, last.get(line, EMPTY)))
-        self._strike("before commit")
-        self._channels.commit(self._member, delivery.finish(self._keep(), letters))
-        self._strike("after commit")
-        for letter in letters:
-            self._strike("between urgencies")
-            self._post(letter)
-        self._beware()
+                frames.append(Frame(line, delivery.number, delivery.order, last.get(line, EMPTY)))
+        self.maybe_crash("before commit")
+        self._channels.commit(self._member, delivery.finish(self._get_state(), frames))
+        self.maybe_crash("after commit")
+        for frame in frames:
+            self.maybe_crash("between urgencies")
+            self._send_frame(frame)
+        self.schedule_crash()
 
     # --- mail ----------------------------------------------------------------------------------------------------
 
-    async def _hear(self, lines: Collection[int]) -> None:
+    async def _wait_for(self, lines: Collection[int]) -> None:
         """Until mail has come along all of these lines. Raises `trio.EndOfChannel` if no more will come."""
-        delivery, post = self._delivery, self._channels.post
-        self._wanted = lines
-        while delivery.lacks(lines):
-            self._strike("before receive")
-            frame = None
-            with trio.move_on_after(max(delivery.deadline - post.now(), 0.0)):
-                frame = await self._frames.receive()
-            if frame is not None:
-                self._strike("after receive")
-            while frame is not None:
-                self._open(frame)
+        delivery, transport = self._delivery, self._channels.transport
+        self._awaited_routes = lines
+        while delivery.lacks_any(lines):
+            self.maybe_crash("before receive")
+            data = None
+            with trio.move_on_after(max(delivery.deadline - transport.now(), 0.0)):
+                data = await self._mailbox_end.receive()
+            if data is not None:
+                self.maybe_crash("after receive")
+            while data is not None:
+                self._open(data)
                 try:
-                    frame = self._frames.receive_nowait()
+                    data = self._mailbox_end.receive_nowait()
                 except (trio.WouldBlock, trio.EndOfChannel):
-                    frame = None
-            if post.now() >= delivery.deadline:
-                self._strike("at the deadline")
-            for letter in delivery.due(post.now()):
-                self._strike("between repeats")
-                self._post(letter)
+                    data = None
+            if transport.now() >= delivery.deadline:
+                self.maybe_crash("at the deadline")
+            for frame in delivery.take_due(transport.now()):
+                self.maybe_crash("between repeats")
+                self._send_frame(frame)
 
-    def _open(self, frame: bytes) -> None:
-        storm, letter = self._channels.storm, decode(frame)
-        if letter is None:
-            storm.counts["refused"] += 1
+    def _open(self, data: bytes) -> None:
+        injector, frame = self._channels.injector, decode(data)
+        if frame is None:
+            injector.counts["refused"] += 1
             return
         try:
-            answer = self._delivery.receive(letter)
+            answer = self._delivery.receive(frame)
         except MessageError as error:
             raise MessageError(
-                f"{self.node!r} cannot accept {storm.described(letter)}: it {error}"
+                f"{self.node!r} cannot accept {injector.describe(frame)}: it {error}"
             ) from None
         if answer is not None:
-            self._post(answer)
+            self._send_frame(answer)
 
     async def _sort_mail(self) -> None:
         """Everything is there already."""
         delivery = self._delivery
         assert delivery.order is not None
-        step = self._channels.orders.step(delivery.number, delivery.order)
+        step = self._channels.step_table.step(delivery.number, delivery.order)
         for kind in self._kinds:
-            for line in self._heard_along[kind]:
+            for line in self._routes_in[kind]:
                 self._piles[kind].accept(Message(step, *self._names[line], delivery.mail[line]))
 
-    def _post(self, letter: Letter) -> None:
-        if self._channels.ledger is not None:
-            self._channels.ledger.said(letter)
-        self._channels.post.post(letter)
+    def _send_frame(self, frame: Frame) -> None:
+        if self._channels.checker is not None:
+            self._channels.checker.check_sent(frame)
+        self._channels.transport.send(frame)
 
     def waiting(self) -> Iterator[Waiting]:
         missing: dict[Kind, list[str]] = {}
-        for line in self._delivery.missing(self._wanted):
+        for line in self._delivery.missing(self._awaited_routes):
             kind, source, target = self._names[line]
             missing.setdefault(kind, []).append(target if kind == URGENCY else source)
         for kind, names in missing.items():
@@ -210,53 +213,55 @@ class MortalPort(MemoryPort):
 
     # --- death ---------------------------------------------------------------------------------------------------
 
-    def _beware(self) -> None:
+    def schedule_crash(self) -> None:
         """Where it dies in the step that it is at, if it does."""
-        self._at = self._delivery.number  # until it has said all of that step
-        self._doom = self._channels.storm.doom(self.node, self._at)
-        self._times = 0
+        self._crash_step = self._delivery.number  # until it has said all of that step
+        self._next_crash = self._channels.injector.next_crash(self.node, self._crash_step)
+        self._visits = 0
 
-    def _strike(self, place: str) -> None:
+    def maybe_crash(self, place: str) -> None:
         """It is at this place: does it die here?"""
-        if self._doom is not None and self._doom[0] == place:
-            self._times += 1
-            if self._times == self._doom[1]:
-                self._channels.storm.died(self.node, self._at, place, self._channels.post.now())
-                raise Killed(place)
+        if self._next_crash is not None and self._next_crash[0] == place:
+            self._visits += 1
+            if self._visits == self._next_crash[1]:
+                self._channels.injector.record_crash(
+                    self.node, self._crash_step, place, self._channels.transport.now()
+                )
+                raise Crashed(place)
 
 
-class MortalEnvironmentPort(MortalPort, MemoryEnvironmentPort):
+class RestartableEnvironmentPort(RestartablePort, MemoryEnvironmentPort):
     """The world's own, which does not die: it is the program itself."""
 
     def begin(
         self, step: Step, x: Array, targets: Array | None, direction: Array | None = None
     ) -> None:
-        delivery, order = self._delivery, self._channels.orders.code(step)
+        delivery, order = self._delivery, self._channels.step_table.code(step)
         delivery.order = order
-        self._told: list[Letter] = []
+        self._first_frames: list[Frame] = []
         super().begin(step, x, targets, direction)
         kinds = self._awaited() if step.wrt_inputs else (*self._awaited(), URGENCY)
-        self._wanted = [line for kind in kinds for line in self._heard_along[kind]]
-        delivery.say(self._told, self._wanted, self._channels.post.now())
-        for letter in self._told:
-            self._channels.record(step, letter.line, letter.values)
-            self._post(letter)
+        self._awaited_routes = [line for kind in kinds for line in self._routes_in[kind]]
+        delivery.mark_sent(self._first_frames, self._awaited_routes, self._channels.transport.now())
+        for frame in self._first_frames:
+            self._channels.record(step, frame.line, frame.values)
+            self._send_frame(frame)
 
     def _send_rows(self, kind: Kind, step: Step, rows: Iterable[Array]) -> None:
         order = self._delivery.order
         assert order is not None
         lines = [address.route for address in self._addresses[kind]]
-        self._told += [
-            Letter(line, step.number, order, values)
+        self._first_frames += [
+            Frame(line, step.number, order, values)
             for line, values in zip(lines, rows, strict=False)
         ]
 
     @enable_ki_protection
     async def end(self) -> None:
-        await self._hear(self._wanted)
+        await self._wait_for(self._awaited_routes)
         self._kinds = self._awaited()
         await super().end()
         self._delivery.finish((), ())
 
-    def _beware(self) -> None:
-        self._doom = None
+    def schedule_crash(self) -> None:
+        self._next_crash = None

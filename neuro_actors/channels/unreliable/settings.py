@@ -10,7 +10,7 @@ from typing import Any
 from ...support.errors import InputError
 from ...support.text import shown
 from ...support.validation import as_list, as_whole_number, number
-from .faults import DeadLink, Kill, Lose, Partition, mentioned
+from .faults import DeadLink, Kill, Lose, Partition, named_members
 
 LONGEST = 1e9  # seconds of delay
 
@@ -68,7 +68,7 @@ class Unreliable:
             )
         faults = as_list("Unreliable: faults", self.faults)
         for fault in faults:
-            mentioned(fault)
+            named_members(fault)
         object.__setattr__(self, "faults", tuple(faults))
 
     @property
@@ -76,7 +76,7 @@ class Unreliable:
         """The least and greatest time that a frame takes which is not held back."""
         return 0.5 * self.delay, 1.5 * self.delay
 
-    def described(self) -> dict[str, Any]:
+    def to_json(self) -> dict[str, Any]:
         """For the metadata of a log's second file."""
         held = {field.name: getattr(self, field.name) for field in fields(self)}
         return held | {

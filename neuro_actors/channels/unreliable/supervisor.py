@@ -14,21 +14,21 @@ from ..interface import Recorder, Statistics, Waiting
 from ..memory import connect
 from ..routes import KINDS, Routes
 from .delivery import Snapshot
-from .fault_injection import Storm
-from .faults import DeadLink, Disturbance, Kill, Lose, mentioned
-from .invariants import Ledger
-from .port import Killed, MortalEnvironmentPort, MortalPort
+from .fault_injection import FaultInjector
+from .faults import DeadLink, FaultEvent, Kill, Lose, named_members
+from .invariants import InvariantChecker
+from .port import Crashed, RestartableEnvironmentPort, RestartablePort
 from .settings import Unreliable
-from .step_table import Orders
-from .timing import all_wires
-from .transport import Post
+from .step_table import StepTable
+from .timing import ack_tables
+from .transport import Transport
 
 
 class UnreliableChannels:
     """The engine: a mailbox of bytes for each member, the storm between them, and what members have committed.
 
-    snapshots: of each member, all that survives its death.  ledger: checks the protocol's law at every letter and commit.
-    tell: is told of each disturbance; else the recorder is.
+    snapshots: of each member, all that survives its death.  checker: checks the protocol's law at every letter and commit.
+    report: is told of each disturbance; else the recorder is.
     """
 
     def __init__(
@@ -36,42 +36,46 @@ class UnreliableChannels:
         network: Network,
         recorder: Recorder | None,
         settings: Unreliable,
-        ledger: Ledger | None = None,
-        tell: Callable[[Disturbance], None] | None = None,
+        checker: InvariantChecker | None = None,
+        report: Callable[[FaultEvent], None] | None = None,
     ) -> None:
         self.settings = settings
-        self.ledger = ledger
+        self.checker = checker
         lines = Routes(network)
         _check_faults(settings.faults, network, lines)
         world = len(network.ids) + 1
-        self.storm = Storm(settings, lines, tell or getattr(recorder, "disturbance", None))
-        self.orders = Orders()
+        self.injector = FaultInjector(
+            settings, lines, report or getattr(recorder, "disturbance", None)
+        )
+        self.step_table = StepTable()
         self.snapshots = [Snapshot() for _ in range(world)]
-        wires = all_wires(network, lines, settings)
-        room = [2 * (len(w.answers) + len(w.repeats)) + 4 for w in wires]
-        self.post = Post(self.storm, lines.receiver.tolist(), lines.sender.tolist(), room)
+        tables = ack_tables(network, lines, settings)
+        room = [2 * (len(w.answers) + len(w.repeats)) + 4 for w in tables]
+        self.transport = Transport(
+            self.injector, lines.receiver.tolist(), lines.sender.tolist(), room
+        )
         self._recorder = recorder
         self._recorded: tuple[int, set[int]] = 0, set()
-        self._told = 0
+        self._messages = 0
         self._restarts = 0
         self._stride = 1
-        mailboxes = self.post.mailboxes
+        mailboxes = self.transport.mailboxes
         self._ports = [
-            MortalPort(self, k, wires[k], mailboxes[k].receive, lines) for k in range(world)
+            RestartablePort(self, k, tables[k], mailboxes[k].receive, lines) for k in range(world)
         ]
-        self.environment = MortalEnvironmentPort(
-            self, world, wires[world], mailboxes[world].receive, lines
+        self.environment = RestartableEnvironmentPort(
+            self, world, tables[world], mailboxes[world].receive, lines
         )
         self._ports.append(self.environment)
         self.loss = self._ports[-2]
         connect(network, lines, self._ports, [None] * len(lines.members))
 
-    def port(self, k: int) -> MortalPort:
+    def port(self, k: int) -> RestartablePort:
         return self._ports[k]
 
     @enable_ki_protection
     async def carry(self) -> None:
-        await self.post.carry()
+        await self.transport.run()
 
     @enable_ki_protection
     async def supervise(
@@ -81,7 +85,7 @@ class UnreliableChannels:
         life: Callable[[Any, Any, int], Awaitable[None]],
     ) -> None:
         """One life after another (as a supervisor of Erlang/OTP's would, one for one, of those that were killed)."""
-        port, deaths, finished = self._ports[member], 0, self.snapshots[member].number
+        port, crashes, finished = self._ports[member], 0, self.snapshots[member].number
         while True:
             rule, snapshot = birth(), self.snapshots[member]
             if not all(callable(getattr(rule, name, None)) for name in ("kept", "restore")):
@@ -89,31 +93,31 @@ class UnreliableChannels:
                 raise SimulationError(
                     f"{told}: derive it from neuron.Keeper, and name in KEPT what it keeps"
                 )
-            if snapshot.kept:
-                rule.restore(snapshot.kept)
-            port.be_born(snapshot, rule.kept)
+            if snapshot.state:
+                rule.restore(snapshot.state)
+            port.restart_from(snapshot, rule.kept)
             try:
                 await life(rule, port, snapshot.number)
-            except Killed as death:
+            except Crashed as crash:
                 if finished != self.snapshots[member].number:
-                    deaths, finished = 0, self.snapshots[member].number
-                deaths += (
-                    port.at_work
+                    crashes, finished = 0, self.snapshots[member].number
+                crashes += (
+                    port.is_in_step
                 )  # whoever dies before anything is asked of it has failed in nothing
-                if deaths > self.settings.restarts:
+                if crashes > self.settings.restarts:
                     raise SimulationError(
-                        f"{port.node!r} died {deaths} times without finishing step {finished + self._stride}, at last {death}: "
+                        f"{port.node!r} died {crashes} times without finishing step {finished + self._stride}, at last {crash}: "
                         f"Unreliable(restarts={self.settings.restarts}) allows no more"
                     ) from None
                 self._restarts += 1
-                self.post.empty(member)
+                self.transport.empty_mailbox(member)
             else:
                 return
 
     def commit(self, member: int, snapshot: Snapshot) -> None:
         """Make it durable, by one assignment."""
-        if self.ledger is not None:
-            self.ledger.committed(member, self.snapshots[member], snapshot)
+        if self.checker is not None:
+            self.checker.check_commit(member, self.snapshots[member], snapshot)
         self.snapshots[member] = snapshot
 
     def record(self, step: Any, line: int, values: Any) -> None:
@@ -123,18 +127,18 @@ class UnreliableChannels:
             self._recorded = _, recorded = step.number, set()
         if line not in recorded:
             recorded.add(line)
-            self._told += 1
+            self._messages += 1
             if self._recorder is not None:
                 self._recorder.message(step, line, values)
 
     def resume(self, number: int, stride: int = 1) -> None:
         self.snapshots = [Snapshot(number) for _ in self.snapshots]
-        self.storm.stride = self._stride = stride
+        self.injector.stride = self._stride = stride
         for port in self._ports:
             port.resume(stride)
-        self.environment.be_born(Snapshot(number), tuple)
-        if self.ledger is not None:
-            self.ledger.resume(number, stride)
+        self.environment.restart_from(Snapshot(number), tuple)
+        if self.checker is not None:
+            self.checker.resume(number, stride)
 
     def waiting(self) -> Iterator[Waiting]:
         for port in self._ports:
@@ -142,17 +146,19 @@ class UnreliableChannels:
 
     def statistics(self) -> Statistics:
         """messages: those that plain channels would have carried; what else was sent is among the disturbances."""
-        mailboxes = {port.node: self.post.fill(k) for k, port in enumerate(self._ports)}
+        mailboxes = {
+            port.node: self.transport.mailbox_fill(k) for k, port in enumerate(self._ports)
+        }
         return Statistics(
-            self._told, mailboxes, dict(self.storm.counts) | {"restarts": self._restarts}
+            self._messages, mailboxes, dict(self.injector.counts) | {"restarts": self._restarts}
         )
 
     @enable_ki_protection
     def stop(self) -> None:
-        self.post.stop()
+        self.transport.stop()
 
     def close(self) -> None:
-        self.post.close()
+        self.transport.close()
 
 
 def _check_faults(faults: Sequence[Any], network: Network, lines: Routes) -> None:
@@ -163,7 +169,7 @@ def _check_faults(faults: Sequence[Any], network: Network, lines: Routes) -> Non
         for kind, s, t in zip(kinds, lines.source, lines.target, strict=True)
     }
     for fault in faults:
-        for name in mentioned(fault):
+        for name in named_members(fault):
             if name not in members:
                 raise InputError(f"{fault}: the network has no neuron {name!r}")
         if isinstance(fault, Lose) and (fault.kind, fault.source, fault.target) not in along:

@@ -1,15 +1,15 @@
-"""Which letters answer which, and how long an answer takes at most: out of the network alone."""
+"""Which frames answer which, and how long an answer takes at most: out of the network alone."""
 
 from __future__ import annotations
 
 from ...network.network import Network
 from ..routes import Routes
-from .delivery import CAP, Wires
-from .fault_injection import ENOUGH, HELD_BACK
+from .delivery import CAP, AckTable
+from .fault_injection import MAX_HOLD, MAX_LOSSES
 from .settings import Unreliable
 
 
-def all_wires(network: Network, lines: Routes, weather: Unreliable) -> list[Wires]:
+def ack_tables(network: Network, lines: Routes, settings: Unreliable) -> list[AckTable]:
     """What each member knows of its lines: the neurons, the loss, the environment.
 
     Without faults a member at level l (the environment 0, an input 1) speaks between l least and l greatest latencies after
@@ -33,23 +33,25 @@ def all_wires(network: Network, lines: Routes, weather: Unreliable) -> list[Wire
     pair(lines.directions, lines.commits)
     for line in range(lines.to_environment.start, lines.to_environment.stop):
         repeats[n + 1][line] = ()
-    least, most = weather.latency
+    least, most = settings.latency
     depth = network.depth + 2
     level = [*(network.level + 1).tolist(), depth, 0]
     first = [(2 * depth - k) * most - k * least + max(most, 0.05) for k in level]
-    return [Wires(*member) for member in zip(lines.members, answers, repeats, first, strict=True)]
+    return [
+        AckTable(*member) for member in zip(lines.members, answers, repeats, first, strict=True)
+    ]
 
 
-def longest(network: Network, weather: Unreliable, restarts: int) -> float:
+def max_step_seconds(network: Network, settings: Unreliable, restarts: int) -> float:
     """A bound on the seconds that one step takes in which there are so many deaths, and no links are dead.
 
-    A letter comes through at its `ENOUGH`-th attempt, attempts are at most the cap apart, and then it travels; a step is a
-    chain of letters, forward and back, as long as twice the depth; each death can make one chain begin anew.
+    A frame comes through at its `MAX_LOSSES`-th attempt, attempts are at most the cap apart, and then it travels; a step is a
+    chain of frames, forward and back, as long as twice the depth; each death can make one chain begin anew.
     """
-    wires = all_wires(network, Routes(network), weather)
-    travels = weather.latency[1] + HELD_BACK * (weather.delay or 0.01)
-    letter = (ENOUGH + 2) * CAP * max(w.first for w in wires) + travels
-    return 2 * (network.depth + 4) * letter * (1 + restarts)
+    tables = ack_tables(network, Routes(network), settings)
+    travels = settings.latency[1] + MAX_HOLD * (settings.delay or 0.01)
+    frame = (MAX_LOSSES + 2) * CAP * max(w.first for w in tables) + travels
+    return 2 * (network.depth + 4) * frame * (1 + restarts)
 
 
 def _all(back: slice, there: slice) -> list[int]:

@@ -9,8 +9,8 @@ from typing import NamedTuple
 
 import trio
 
-from .fault_injection import Storm
-from .frames import Letter, encode
+from .fault_injection import FaultInjector
+from .frames import Frame, encode
 
 
 class Mailbox(NamedTuple):
@@ -20,23 +20,23 @@ class Mailbox(NamedTuple):
     receive: trio.MemoryReceiveChannel[bytes]
 
 
-class Post:
+class Transport:
     """receivers, senders: the members whom each line leads to, and from.  room: how many frames the mailbox of each holds.
 
-    most: how many frames there ever were on their way.
+    peak_in_flight: how many frames there ever were on their way.
     """
 
     def __init__(
-        self, storm: Storm, receivers: list[int], senders: list[int], room: list[int]
+        self, injector: FaultInjector, receivers: list[int], senders: list[int], room: list[int]
     ) -> None:
         self.mailboxes = [Mailbox(*trio.open_memory_channel[bytes](size)) for size in room]
-        self.most = 0
-        self._storm = storm
-        self._to = receivers, senders
-        self._heap: list[tuple[float, int, int, bytes, Letter]] = []
-        self._posted = 0
+        self.peak_in_flight = 0
+        self._injector = injector
+        self._ends = receivers, senders
+        self._heap: list[tuple[float, int, int, bytes, Frame]] = []
+        self._sent = 0
         self._next = -math.inf  # when the carrier will look again by itself
-        self._news = trio.Event()
+        self._wake = trio.Event()
         self._stopped = False
         self._opened: float | None = None
 
@@ -46,45 +46,45 @@ class Post:
             self._opened = trio.current_time()
         return trio.current_time() - self._opened
 
-    def post(self, letter: Letter) -> None:
+    def send(self, frame: Frame) -> None:
         """Send it off. Never waits."""
         now = self.now()
-        for due, tie, frame in self._storm.posted(letter, encode(letter), now):
-            self._posted += 1
-            heapq.heappush(self._heap, (due, tie, self._posted, frame, letter))
+        for due, tie, data in self._injector.inject(frame, encode(frame), now):
+            self._sent += 1
+            heapq.heappush(self._heap, (due, tie, self._sent, data, frame))
             if due < self._next:
                 self._next = due
-                self._news.set()
-        self.most = max(self.most, len(self._heap))
+                self._wake.set()
+        self.peak_in_flight = max(self.peak_in_flight, len(self._heap))
 
-    async def carry(self) -> None:
+    async def run(self) -> None:
         """Until it is stopped."""
         while not self._stopped:
             now, heap = self.now(), self._heap
             while heap and heap[0][0] <= now:
-                _, _, _, frame, letter = heapq.heappop(heap)
-                receiver = self._to[letter.asks][letter.line]
+                _, _, _, data, frame = heapq.heappop(heap)
+                receiver = self._ends[frame.asks][frame.line]
                 try:
-                    self.mailboxes[receiver].send.send_nowait(frame)
+                    self.mailboxes[receiver].send.send_nowait(data)
                 except trio.WouldBlock:
-                    self._storm.overflowed(letter, now)
+                    self._injector.overflowed(frame, now)
                 except (
                     trio.BrokenResourceError,
                     trio.ClosedResourceError,
                 ):  # nobody reads any more
                     return
-            self._news = trio.Event()
+            self._wake = trio.Event()
             self._next = heap[0][0] if heap else math.inf
             with trio.move_on_after(self._next - now):
-                await self._news.wait()
+                await self._wake.wait()
 
-    def empty(self, member: int) -> None:
+    def empty_mailbox(self, member: int) -> None:
         """What lies in its mailbox is lost with its reader."""
         with suppress(trio.WouldBlock, trio.EndOfChannel):
             while True:
                 self.mailboxes[member].receive.receive_nowait()
 
-    def fill(self, member: int) -> tuple[int, int]:
+    def mailbox_fill(self, member: int) -> tuple[int, int]:
         """How full its mailbox ever was, and how full it may be."""
         now = self.mailboxes[member].send.statistics()
         return now.peak_buffer_used, int(now.max_buffer_size)
@@ -92,7 +92,7 @@ class Post:
     def stop(self) -> None:
         """No frame arrives any more: who waits for one is told so."""
         self._stopped = True
-        self._news.set()
+        self._wake.set()
         for mailbox in self.mailboxes[:-1]:
             mailbox.send.close()
 
