@@ -13,7 +13,7 @@ from neuro_actors.channels.choose import choose_channels
 from neuro_actors.cluster.proxies import ShardRule
 from neuro_actors.cluster.shard import Shard, shards
 from neuro_actors.cluster.shard_channels import ShardChannels
-from neuro_actors.network.parameter_order import Parameters
+from neuro_actors.network.parameter_order import ParameterOrder
 from neuro_actors.neuron.messages import Step
 from neuro_actors.neuron.sums import ORDERED
 from neuro_actors.rules import Backpropagation
@@ -54,7 +54,7 @@ class Spread:
         self, network: na.Network, parts: tuple[Shard, ...], make: str, links: Links
     ) -> None:
         self.network, self.parts, self.links, self.number = network, parts, links, 0
-        self.parameters = Parameters(network)
+        self.parameters = ParameterOrder(network)
         self.channels = [
             ShardChannels(
                 choose_channels(make)(part.network, None), part, partial(links.send, part.place)

@@ -259,7 +259,7 @@ def test_no_network_larger_than_what_can_be_counted() -> None:
             na.Network.layered(sizes)
     with pytest.raises(
         na.NetworkError,
-        match=r"^sources and targets: 1 synapses leave gaps in places up to 1000000000: count from 0$",
+        match=r"^sources and targets: 1 synapses leave gaps in positions up to 1000000000: count from 0$",
     ):
         na.Network.from_arrays([0], [10**9])
     with pytest.raises(

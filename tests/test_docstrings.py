@@ -17,6 +17,8 @@ instead: then that one must have all this.
 from __future__ import annotations
 
 import ast
+import doctest
+import importlib
 import re
 import textwrap
 from collections.abc import Iterator
@@ -24,9 +26,11 @@ from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 import neuro_actors
+from neuro_actors.network import functions
 
 ROOT = Path(neuro_actors.__file__).parent
 FOLDERS = sorted({str(path.parent.relative_to(ROOT)) for path in ROOT.rglob("*.py")})
@@ -38,7 +42,6 @@ NOT_YET_CLEAN = [
     "cli/benchmark",
     "cluster",
     "log",
-    "network",
     "neuron",
     "proof",
     "proof/audit",
@@ -46,7 +49,6 @@ NOT_YET_CLEAN = [
     "rules",
     "simulation",
     "society",
-    "support",
     "trace",
     "viewer",
 ]
@@ -55,7 +57,10 @@ ARRAYS = {"Array", "ArrayLike", "Indices", "NDArray", "ndarray"}
 SECTIONS = {"Args", "Attributes", "Returns", "Yields", "Raises", "Example", "Examples", "Note", "Warning"}  # fmt: skip
 ENTRY = re.compile(r"\*{0,2}(\w+)(?: \([^)]*\))?:(?:\s|$)")
 OLD_STYLE = re.compile(r"[a-z]\w*(\([^)]*\))?(, [a-z]\w*(\([^)]*\))?)*: ")
-SHAPE = re.compile(r"\([^()]*(?:\([^()]*\)[^()]*)*,[^()]*(?:\([^()]*\)[^()]*)*\)|\(\)|any shape")
+SHAPE = re.compile(
+    r"\([^()]*(?:\([^()]*\)[^()]*)*,[^()]*(?:\([^()]*\)[^()]*)*\)|\(\)|any shape|same shape",
+    re.IGNORECASE,
+)
 SEE = re.compile(r"See `([\w.]+)`\.")
 
 Function = ast.FunctionDef | ast.AsyncFunctionDef
@@ -364,6 +369,29 @@ class Other(Base):
     everything = {item.name.split(":")[-1]: item for item in items}
     errors = package()[2]
     assert [one for item in items for one in complaints(item, everything, errors)] == []
+
+
+EXAMPLES = [path for path in sorted(ROOT.rglob("*.py")) if ">>> " in path.read_text("utf-8")]
+
+
+@pytest.mark.parametrize("path", EXAMPLES, ids=lambda path: str(path.relative_to(ROOT)))
+def test_examples_do_what_they_say(
+    path: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    for table in ("ACTIVATIONS", "LOSSES"):  # examples add to them
+        monkeypatch.setattr(functions, table, dict(getattr(functions, table)))
+    name = ".".join(["neuro_actors", *path.relative_to(ROOT).with_suffix("").parts])
+    module = importlib.import_module(name.removesuffix(".__init__"))
+    found = doctest.DocTestFinder(exclude_empty=True).find(
+        module, globs={"na": neuro_actors, "np": np}
+    )
+    printed: list[str] = []
+    runner = doctest.DocTestRunner()
+    for example in found:
+        runner.run(example, out=printed.append)
+    assert runner.tries > 0
+    assert not runner.failures, "".join(printed)
 
 
 def test_folders_that_are_not_yet_clean_are_folders() -> None:

@@ -9,7 +9,7 @@ from typing import Any, cast
 import numpy as np
 
 from ..network.network import Network
-from ..network.parameter_order import Parameters
+from ..network.parameter_order import ParameterOrder
 from ..neuron.local_rule import LocalRule, Memory
 from ..neuron.optimizer_json import optimizer_of
 from ..neuron.optimizers import Optimizer
@@ -33,7 +33,7 @@ class CommittedState:
     def first(cls, network: Network, keeping: Keeping | None) -> CommittedState:
         """Where a run begins: with the network's parameters, or where a checkpoint goes on."""
         if keeping is None or not keeping.number:
-            return cls(frozen(Parameters(network).by_neuron(network.weights, network.biases)))
+            return cls(frozen(ParameterOrder(network).by_neuron(network.weights, network.biases)))
         neurons = np.flatnonzero(~network.is_input).tolist()
         memories = [cast(LocalRule, keeping.member(network, k, ORDERED)).memory for k in neurons]
         states = zip(*(memory.state for memory in memories), strict=True)

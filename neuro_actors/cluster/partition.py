@@ -11,7 +11,7 @@ import numpy as np
 from ..network.network import Network
 from ..support.errors import InputError
 from ..support.text import counted, shown
-from ..support.validation import Indices, as_list, as_places, as_whole_number, did_you_mean
+from ..support.validation import Indices, as_list, as_positions, as_whole_number, did_you_mean
 from .balance import ENOUGH, WAKE, cut
 from .cut_edges import CutEdges, find_cut_edges
 
@@ -38,7 +38,7 @@ class Partition:
             raise InputError(f"network must be an na.Network, got {type(network).__name__}")
         places = _by_id(network, shard) if isinstance(shard, Mapping) else shard
         self._network = network
-        self.shard: Indices = as_places(
+        self.shard: Indices = as_positions(
             "shard", places if isinstance(places, np.ndarray) else as_list("shard", places)
         )
         self.shard.setflags(write=False)

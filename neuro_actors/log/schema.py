@@ -27,7 +27,7 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
-from ..network.elements import ENVIRONMENT, LOSS, output_places, positions
+from ..network.elements import ENVIRONMENT, LOSS, output_positions, positions
 from ..network.network import Network
 from ..support.errors import LogError
 from ..support.numerics import fingerprint
@@ -162,7 +162,7 @@ def network_of(about: dict[str, Any]) -> Network:
         sources=ends[0],
         targets=ends[1],
         weights=weights,
-        output_positions=output_places(held["outputs"], positions(held["ids"])),
+        output_positions=output_positions(held["outputs"], positions(held["ids"])),
     )
     return network
 

@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from ..network.elements import LONGEST
+from ..network.elements import MAX_SYNAPSE_NAME
 from ..support.errors import LogError
 from ..support.text import shown
 from ..support.validation import Array, Indices, did_you_mean
@@ -98,7 +98,7 @@ def read_neuron(reader: LogReader, neuron: str) -> NeuronSeries:
 def find_synapse(reader: LogReader, text: str) -> int:
     """The synapse that `a->b` names. Raises `LogError` if there is none."""
     network = reader.network
-    parts = text.split("->") if isinstance(text, str) and len(text) <= LONGEST else [""]
+    parts = text.split("->") if isinstance(text, str) and len(text) <= MAX_SYNAPSE_NAME else [""]
     for cut in range(1, len(parts)):
         ends = ["->".join(parts[:cut]), "->".join(parts[cut:])]
         for source, target in (ends, [end.strip() for end in ends]):

@@ -1,7 +1,7 @@
 """The activation functions: value, slope and curvature of each.
 
-Every function here is elementwise over arrays of any shape, in float64, and raises no floating-point warning however far
-out its argument lies.
+Every function here is elementwise over float64 arrays of any shape. None of them raises a
+floating-point warning, however large its argument is.
 """
 
 from __future__ import annotations
@@ -18,12 +18,21 @@ from ..support.validation import Array
 
 @dataclass(frozen=True, slots=True)
 class Activation:
-    """An activation function f.
+    """An activation function f, elementwise over arrays of signals z.
 
-    value(z):    f(z), of the shape of z.
-    slope(z, a): f'(z); a = f(z) is handed over because it often makes the slope cheaper.
-    curvature(z, a): f''(z), which only products with the Hessian ask for; None where nobody has said it.
-    initial:     how weights before such a neuron are drawn: "glorot" (Glorot, Bengio 2010) or "he" (He et al. 2015).
+    Attributes:
+        value: `value(z)` returns f(z), of the shape of z.
+        slope: `slope(z, a)` returns f'(z). The argument a is f(z): with it the slope is often
+            cheaper.
+        curvature: `curvature(z, a)` returns f''(z). Only products with the Hessian need it. None:
+            it is not known.
+        initial: How weights before such a neuron are drawn: "glorot" (Glorot, Bengio 2010) or "he"
+            (He et al. 2015).
+
+    Examples:
+        >>> tanh = na.ACTIVATIONS["tanh"]
+        >>> tanh.slope(np.zeros(1), tanh.value(np.zeros(1)))
+        array([1.])
     """
 
     value: Callable[[Array], Array]
@@ -132,7 +141,7 @@ def _elu_curvature(z: Array, a: Array) -> Array:
     return np.where(z > 0, 0.0, np.exp(np.minimum(z, 0.0)))
 
 
-_erf = np.frompyfunc(math.erf, 1, 1)  # numpy has none; the C library's, element by element
+_erf = np.frompyfunc(math.erf, 1, 1)  # numpy has no erf; this is the C library's
 
 
 def _normal_cdf(z: Array) -> Array:
@@ -140,13 +149,13 @@ def _normal_cdf(z: Array) -> Array:
 
 
 def _gelu(z: Array) -> Array:
-    """f(z) = z Φ(z), Φ the normal distribution function (Hendrycks, Gimpel 2016; exact, not by tanh)"""
+    """f(z) = z Φ(z), Φ the normal distribution (Hendrycks, Gimpel 2016; exact, not by tanh)"""
     return z * _normal_cdf(z)
 
 
 def _gelu_slope(z: Array, a: Array) -> Array:
     """f'(z) = Φ(z) + z φ(z), φ the normal density"""
-    near = np.clip(z, -40.0, 40.0)  # beyond, the density is zero anyway and z² could overflow
+    near = np.clip(z, -40.0, 40.0)  # farther out the density is 0, and z² could overflow
     return _normal_cdf(z) + near * np.exp(-0.5 * near * near) / math.sqrt(2.0 * math.pi)
 
 

@@ -1,26 +1,32 @@
-"""The elements of a network: inputs, neurons and synapses as users name them, and the checks that each must pass alone."""
+"""Inputs, neurons and synapses as users write them, and the checks of each alone."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any, ClassVar, Generic, TypeVar, overload
+from typing import ClassVar, Generic, TypeVar, overload
 
 import numpy as np
 from numpy.typing import ArrayLike
 
-from ..support.errors import InputError, NetworkError
+from ..support.errors import NetworkError
 from ..support.text import shown
-from ..support.validation import Array, Indices, as_floats, as_list, did_you_mean, number
+from ..support.validation import Array, Indices, as_floats, did_you_mean, number
 
-LONGEST = 300  # of what may name a synapse: two ids, an arrow and some room
+MAX_SYNAPSE_NAME = 300  # characters in the name of a synapse: two ids, an arrow and some room
 LOSS, ENVIRONMENT = "loss", "environment"  # the two members of every society that are no neurons
 
 
 @dataclass(frozen=True, slots=True)
 class Input:
-    """A neuron that repeats what the world tells it. It has no incoming synapse and nothing to learn."""
+    """A neuron that repeats the values that the environment sends to it.
+
+    It has no incoming synapse, no bias and nothing to learn.
+
+    Attributes:
+        id: Its name in the network: 1 to 128 printable characters.
+    """
 
     id: str
     activation: ClassVar[str] = "identity"
@@ -29,7 +35,13 @@ class Input:
 
 @dataclass(frozen=True, slots=True)
 class Neuron:
-    """A node with a bias and an activation function; it owns the weights of its incoming synapses."""
+    """A node with a bias and an activation function; it owns the weights of its incoming synapses.
+
+    Attributes:
+        id: Its name in the network: 1 to 128 printable characters.
+        activation: The name of its activation function, a key of `na.ACTIVATIONS`.
+        bias: The constant that is added to its signal.
+    """
 
     id: str
     activation: str = "identity"
@@ -38,7 +50,14 @@ class Neuron:
 
 @dataclass(frozen=True, slots=True)
 class Synapse:
-    """A directed edge; excitatory where the weight is positive, inhibitory where negative. Without one, it is drawn."""
+    """A directed edge from one neuron to another, with a weight.
+
+    Attributes:
+        source: The id of the neuron that sends activations along the synapse.
+        target: The id of the neuron that receives them. It owns the weight.
+        weight: Positive for an excitatory synapse, negative for an inhibitory one. None: the
+            network draws a weight.
+    """
 
     source: str
     target: str
@@ -48,8 +67,13 @@ class Synapse:
 _T = TypeVar("_T")
 
 
-class Views(Sequence[_T], Generic[_T]):
-    """A sequence whose items are made when they are looked at."""
+class LazySequence(Sequence[_T], Generic[_T]):
+    """A read-only sequence that makes an item each time the item is looked at.
+
+    Args:
+        length: The number of items.
+        make: Returns the item at a position from 0 to `length` - 1.
+    """
 
     __slots__ = ("_length", "_make")
 
@@ -76,11 +100,48 @@ class Views(Sequence[_T], Generic[_T]):
 
 
 def arrow(source: object, target: object) -> str:
+    """Return a synapse's name for a text: `'a' -> 'b'`.
+
+    Args:
+        source: The id of the source.
+        target: The id of the target.
+    """
     return f"{shown(source)} -> {shown(target)}"
 
 
+def check_types(nodes: Sequence[object], edges: Sequence[object], outputs: object) -> None:
+    """Check that a network is described by objects of the right types.
+
+    Args:
+        nodes: They must be `Input` and `Neuron` objects.
+        edges: They must be `Synapse` objects.
+        outputs: It must be a list of ids, not one string.
+
+    Raises:
+        NetworkError: One of them is something else.
+    """
+    for node in nodes:
+        if not isinstance(node, (Input, Neuron)):
+            raise NetworkError(f"neurons must be na.Input or na.Neuron objects, got {shown(node)}")
+    for edge in edges:
+        if not isinstance(edge, Synapse):
+            raise NetworkError(f"synapses must be na.Synapse objects, got {shown(edge)}")
+    if isinstance(outputs, str):
+        raise NetworkError(
+            f"outputs must be a list of ids, got the string {shown(outputs)}: "
+            f"write [{shown(outputs)}]"
+        )
+
+
 def positions(ids: Sequence[str]) -> dict[str, int]:
-    """Where each id stands; raises `NetworkError` for an id that is no name, reserved, or there twice."""
+    """Return the position of each id in the list.
+
+    Args:
+        ids: The ids of all neurons.
+
+    Raises:
+        NetworkError: An id is not 1 to 128 printable characters, is reserved, or occurs twice.
+    """
     position: dict[str, int] = {}
     for k, name in enumerate(ids):
         if not isinstance(name, str) or not name or len(name) > 128 or not name.isprintable():
@@ -89,41 +150,99 @@ def positions(ids: Sequence[str]) -> dict[str, int]:
             )
         if name in (LOSS, ENVIRONMENT):
             raise NetworkError(
-                f"neuron {k}: the id {name!r} is reserved, every society has such a member: choose another"
+                f"neuron {k}: the id {name!r} is reserved, every society has such a member: "
+                "choose another"
             )
         if name in position:
-            raise NetworkError(f"neuron id {name!r} stands there twice: ids must differ")
+            raise NetworkError(f"neuron id {name!r} occurs twice: ids must differ")
         position[name] = k
     return position
 
 
-def output_places(outputs: Sequence[str], position: dict[str, int]) -> Indices:
-    """Where the outputs stand; raises `NetworkError` for a name that is not there."""
+def synapse_ends(
+    edges: Sequence[Synapse], position: dict[str, int]
+) -> tuple[list[tuple[str, str]], Indices, Indices]:
+    """Find the ends of all synapses among the neurons.
+
+    Args:
+        edges: The synapses.
+        position: The position of each neuron by its id.
+
+    Returns:
+        The pairs of ids, and the positions of the sources and of the targets, two arrays of shape
+        (n_synapses,).
+
+    Raises:
+        NetworkError: A source or a target is no neuron of the network.
+    """
+    ends = [(edge.source, edge.target) for edge in edges]
+    for pair in ends:
+        for end in pair:
+            if not isinstance(end, str) or end not in position:
+                known = did_you_mean(end, list(position))
+                raise NetworkError(
+                    f"synapse {arrow(*pair)}: there is no neuron {shown(end)}; {known}"
+                )
+    sources = np.array([position[source] for source, _ in ends], dtype=np.intp)
+    targets = np.array([position[target] for _, target in ends], dtype=np.intp)
+    return ends, sources, targets
+
+
+def output_positions(outputs: Sequence[str], position: dict[str, int]) -> Indices:
+    """Find the outputs among the neurons.
+
+    Args:
+        outputs: The ids of the outputs.
+        position: The position of each neuron by its id.
+
+    Returns:
+        The positions of the outputs, shape (n_outputs,).
+
+    Raises:
+        NetworkError: An output is no neuron of the network.
+    """
     for name in outputs:
         if not isinstance(name, str) or name not in position:
-            raise NetworkError(
-                f"output {shown(name)} is no neuron of the network; {did_you_mean(name, list(position))}"
-            )
+            known = did_you_mean(name, list(position))
+            raise NetworkError(f"output {shown(name)} is no neuron of the network; {known}")
     return np.array([position[name] for name in outputs], dtype=np.intp)
 
 
-def listed(what: str, values: Iterable[Any]) -> list[Any]:
-    """As a list; raises `NetworkError` for what is none."""
-    try:
-        return as_list(what, values)
-    except InputError as error:
-        raise NetworkError(str(error)) from None
+def as_vector(what: str, values: ArrayLike, n: int) -> Array:
+    """Convert values to a float64 array of length n.
 
+    Args:
+        what: What the values are, for the text of an error.
+        values: Numbers. Shape (n,).
+        n: The length that is expected.
 
-def vector(what: str, values: ArrayLike, n: int) -> Array:
-    """As float64, (n,); raises `NetworkError` for another shape, `InputError` unless all are finite numbers."""
+    Returns:
+        A new array of shape (n,).
+
+    Raises:
+        NetworkError: The shape is another one.
+        InputError: A value is no finite number.
+    """
     array = as_floats(what, values)
     if array.shape != (n,):
         raise NetworkError(f"{what}: expected shape ({n},), got {array.shape}")
     return array
 
 
-def parameters(what: str, values: list[float], owners: Sequence[str]) -> Array:
+def as_parameters(what: str, values: Sequence[float], owners: Sequence[str]) -> Array:
+    """Convert parameters, which were given one by one, to a float64 array.
+
+    Args:
+        what: What each value is, "bias" or "weight", for the text of an error.
+        values: One parameter for each owner.
+        owners: The name of the neuron or synapse that has the parameter.
+
+    Returns:
+        A new array of shape (len(owners),).
+
+    Raises:
+        NetworkError: A value is no finite number.
+    """
     if set(map(type, values)) - {float}:
         for value, owner in zip(values, owners, strict=True):
             if math.isnan(number(value)):

@@ -14,10 +14,21 @@ from .network import Network
 def as_examples(
     network: Network, x: ArrayLike, targets: ArrayLike, loss: str, which: str = ""
 ) -> tuple[Array, Array]:
-    """x as (batch, n_inputs) and targets as (batch, n_outputs), float64.
+    """Convert a batch and its targets to float64 arrays.
 
-    `which` stands before "x" and "targets" in an error. Raises `InputError` for another shape, a value that is not
-    finite, an unknown loss, or targets that the loss is not defined for.
+    Args:
+        network: The network that the batch is meant for.
+        x: The values of the inputs. Shape (batch, n_inputs).
+        targets: What the outputs should be. Shape (batch, n_outputs).
+        loss: The name of the loss.
+        which: Text that an error has before "x" and "targets", such as "validation ".
+
+    Returns:
+        New arrays of shapes (batch, n_inputs) and (batch, n_outputs).
+
+    Raises:
+        InputError: A shape is wrong, a value is not finite, the loss is unknown, or it is not
+            defined for these targets.
     """
     functions.loss(loss)
     rows, wanted = as_rows(network, x, which), as_batch(f"{which}targets", targets, network.outputs)
@@ -30,24 +41,49 @@ def as_examples(
 
 
 def as_rows(network: Network, x: ArrayLike, which: str = "") -> Array:
-    """x as (batch, n_inputs), float64; raises `InputError` likewise."""
+    """Convert a batch to a float64 array.
+
+    Args:
+        network: The network that the batch is meant for.
+        x: The values of the inputs. Shape (batch, n_inputs).
+        which: Text that an error has before "x".
+
+    Returns:
+        A new array of shape (batch, n_inputs).
+
+    Raises:
+        InputError: The shape is wrong, a value is not finite, or `network` is no network.
+    """
     if not isinstance(network, Network):
         raise InputError(f"network must be an na.Network, got {type(network).__name__}")
     return as_batch(f"{which}x", x, network.inputs)
 
 
 def as_direction(network: Network, weights: ArrayLike, biases: ArrayLike) -> tuple[Array, Array]:
-    """A direction in the space of parameters: weights (n_synapses,) and biases (n_neurons,), float64. Raises `InputError`
-    for another shape or a value that is not finite."""
-    found = []
-    for name, values, wanted, of in (
-        ("weights", weights, len(network.weights), "synapse"),
-        ("biases", biases, len(network.ids), "neuron, the inputs included"),
-    ):
-        array = as_floats(f"the direction's {name}", values)
-        if array.shape != (wanted,):
-            raise InputError(
-                f"the direction's {name}: expected shape ({wanted},), one for each {of}, got {array.shape}"
-            )
-        found.append(array)
-    return found[0], found[1]
+    """Convert a direction in the space of all parameters to float64 arrays.
+
+    Args:
+        network: The network whose parameters they are.
+        weights: The direction's component for each synapse. Shape (n_synapses,).
+        biases: The direction's component for each neuron, the inputs included. Shape (n_neurons,).
+
+    Returns:
+        New arrays of shapes (n_synapses,) and (n_neurons,).
+
+    Raises:
+        InputError: A shape is wrong, or a value is not finite.
+    """
+    return (
+        _component("weights", weights, len(network.weights), "synapse"),
+        _component("biases", biases, len(network.ids), "neuron, the inputs included"),
+    )
+
+
+def _component(name: str, values: ArrayLike, n: int, owner: str) -> Array:
+    array = as_floats(f"the direction's {name}", values)
+    if array.shape != (n,):
+        raise InputError(
+            f"the direction's {name}: expected shape ({n},), one for each {owner}, "
+            f"got {array.shape}"
+        )
+    return array

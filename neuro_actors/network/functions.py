@@ -1,7 +1,11 @@
 """Activation functions and losses: two tables of (value, slope, curvature), to which users may add.
 
 na.add_activation("cube", value=lambda z: z**3, slope=lambda z, a: 3 * z**2)
-na.add_loss("fourth", value=lambda p, t: ((p - t) ** 4).sum(axis=1), slope=lambda p, t: 4 * (p - t) ** 3)
+na.add_loss(
+    "fourth",
+    value=lambda p, t: ((p - t) ** 4).sum(axis=1),
+    slope=lambda p, t: 4 * (p - t) ** 3,
+)
 """
 
 from __future__ import annotations
@@ -17,8 +21,18 @@ from ..support.validation import Array, did_you_mean, frozen
 from .activations import ACTIVATIONS, Activation
 from .losses import LOSSES, Loss
 
-__all__ = ["ACTIVATIONS", "LOSSES", "Activation", "Loss", "activation", "add_activation", "add_loss", "check_curvature",
-           "check_domain", "loss"]  # fmt: skip
+__all__ = [
+    "ACTIVATIONS",
+    "LOSSES",
+    "Activation",
+    "Loss",
+    "activation",
+    "add_activation",
+    "add_loss",
+    "check_curvature",
+    "check_domain",
+    "loss",
+]
 
 _Entry = TypeVar("_Entry", Activation, Loss)
 
@@ -33,29 +47,61 @@ def _lookup(table: dict[str, _Entry], what: str, name: str) -> _Entry:
 
 
 def activation(name: str) -> Activation:
-    """The activation function of that name; raises `InputError` if there is none."""
+    """Look up an activation function in the table.
+
+    Args:
+        name: A key of `ACTIVATIONS`.
+
+    Raises:
+        InputError: The table has no such name.
+    """
     return _lookup(ACTIVATIONS, "activation", name)
 
 
 def loss(name: str) -> Loss:
-    """The loss of that name; raises `InputError` if there is none."""
+    """Look up a loss in the table.
+
+    Args:
+        name: A key of `LOSSES`.
+
+    Raises:
+        InputError: The table has no such name.
+    """
     return _lookup(LOSSES, "loss", name)
 
 
 def check_domain(name: str, predictions: Array, targets: Array) -> None:
-    """Raise `InputError` where the loss of that name is not defined for these, both (batch, n_outputs)."""
+    """Check that a loss is defined for some predictions and targets.
+
+    Args:
+        name: The name of the loss.
+        predictions: The predictions. Shape (batch, n_outputs).
+        targets: The targets. Shape (batch, n_outputs).
+
+    Raises:
+        InputError: The loss is unknown, or it is not defined there.
+    """
     domain = loss(name).domain
-    if domain is not None and (complaint := domain(predictions, targets)):
-        raise InputError(f"{name}: {complaint}")
+    if domain is not None and (problem := domain(predictions, targets)):
+        raise InputError(f"{name}: {problem}")
 
 
 def check_curvature(activations: Iterable[str | None], name: str) -> None:
-    """Raise `InputError` if one of these activations, or the loss of that name, has no curvature."""
+    """Check that a product with the Hessian can be computed: that all functions have a curvature.
+
+    Args:
+        activations: The names of activation functions; None is skipped.
+        name: The name of the loss.
+
+    Raises:
+        InputError: One of the functions has no curvature, or is unknown.
+    """
     for known in sorted(set(filter(None, activations))):  # an input has none
         if activation(known).curvature is None:
             advice = "na.add_activation(…, curvature=lambda z, a: …), the second derivative"
             raise InputError(
-                f"a product with the Hessian needs the curvature of the activation {known!r}: {advice}"
+                "a product with the Hessian needs the curvature of the activation "
+                f"{known!r}: {advice}"
             )
     if loss(name).curvature is None:
         advice = "na.add_loss(…, curvature=lambda p, t, d: …), the derivative of its slope along d"
@@ -72,24 +118,44 @@ def add_activation(
     *,
     curvature: Callable[[Array, Array], Array] | None = None,
 ) -> None:
-    """Add an activation function to the table, or replace one; see `Activation`. Raises `InputError` for a wrong shape."""
+    """Add an activation function to the table, or replace one.
+
+    The functions are called once with trial arrays. They must be elementwise: each number of the
+    result must depend on the numbers at the same position alone.
+
+    Args:
+        name: Its name: 1 to 128 printable characters.
+        value: `value(z)` returns f(z), float64 of the shape of z.
+        slope: `slope(z, a)` returns f'(z), float64 of the shape of z. The argument a is f(z).
+        initial: How to draw weights before such a neuron: "glorot" (Glorot, Bengio 2010) or "he"
+            (He et al. 2015).
+        curvature: `curvature(z, a)` returns f''(z). Only products with the Hessian need it.
+
+    Raises:
+        InputError: The name or `initial` is wrong; or a function fails, is not elementwise, or
+            returns another shape or type.
+
+    Examples:
+        >>> na.add_activation("cube", value=lambda z: z**3, slope=lambda z, a: 3 * z**2)
+        >>> na.Network.layered([2, 3, 1], activation="cube")
+        <Network: 2 inputs, 4 neurons, 9 synapses, 1 output; depth 2, fan-in 2 to 3>
+    """
     _check_name(name)
     z = frozen(np.linspace(-1.0, 1.0, 5))
-    a = frozen(_tried(name, "value(z)", lambda: value(z), z.shape))
-    slopes = _tried(name, "slope(z, a)", lambda: slope(z, a), z.shape)
+    a = frozen(_try(name, "value(z)", lambda: value(z), z.shape))
+    slopes = _try(name, "slope(z, a)", lambda: slope(z, a), z.shape)
     for k in range(len(z)):
         one = slice(k, k + 1)
-        alone = _tried(name, "value(z)", lambda one=one: value(z[one]), (1,))  # type: ignore[misc]
-        steep = _tried(name, "slope(z, a)", lambda one=one: slope(z[one], a[one]), (1,))  # type: ignore[misc]
-        if not (
-            np.allclose(alone, a[one], equal_nan=True)
-            and np.allclose(steep, slopes[one], equal_nan=True)
-        ):
+        alone = _try(name, "value(z)", lambda one=one: value(z[one]), (1,))  # type: ignore[misc]
+        steep = _try(name, "slope(z, a)", lambda one=one: slope(z[one], a[one]), (1,))  # type: ignore[misc]
+        same_value = np.allclose(alone, a[one], equal_nan=True)
+        if not same_value or not np.allclose(steep, slopes[one], equal_nan=True):
             raise InputError(
-                f"{name}: value and slope must be elementwise, but one number depends on those beside it"
+                f"{name}: value and slope must be elementwise, "
+                "but one number depends on those beside it"
             )
     if curvature is not None:
-        _tried(name, "curvature(z, a)", lambda: curvature(z, a), z.shape)
+        _try(name, "curvature(z, a)", lambda: curvature(z, a), z.shape)
     if not isinstance(initial, str) or initial not in ("glorot", "he"):
         raise InputError(f"{name}: initial must be 'glorot' or 'he', got {shown(initial)}")
     ACTIVATIONS[name] = Activation(value, slope, curvature, initial)
@@ -102,15 +168,37 @@ def add_loss(
     *,
     curvature: Callable[[Array, Array, Array], Array] | None = None,
 ) -> None:
-    """Add a loss to the table, or replace one; see `Loss`. Raises `InputError` for a wrong shape."""
+    """Add a loss to the table, or replace one.
+
+    The functions are called once with trial arrays. Predictions p, targets t and a direction d have
+    shape (batch, n_outputs).
+
+    Args:
+        name: Its name: 1 to 128 printable characters.
+        value: `value(p, t)` returns the loss of each example, float64 of shape (batch,).
+        slope: `slope(p, t)` returns ∂loss/∂p of each example, float64 of shape (batch, n_outputs).
+        curvature: `curvature(p, t, d)` returns the derivative of the slope along d, float64 of
+            shape (batch, n_outputs). Only products with the Hessian need it.
+
+    Raises:
+        InputError: The name is wrong; or a function fails, or returns another shape or type.
+
+    Examples:
+        >>> na.add_loss(
+        ...     "fourth",
+        ...     value=lambda p, t: ((p - t) ** 4).sum(axis=1),
+        ...     slope=lambda p, t: 4 * (p - t) ** 3,
+        ... )
+        >>> na.gradient(na.Network.layered([1, 1]), [[0.0]], [[2.0]], loss="fourth").loss
+        16.0
+    """
     _check_name(name)
     p, t = frozen(np.full((3, 2), 0.5)), frozen(np.full((3, 2), 0.25))
-    _tried(name, "value(predictions, targets)", lambda: value(p, t), (3,))
-    _tried(name, "slope(predictions, targets)", lambda: slope(p, t), (3, 2))
+    _try(name, "value(predictions, targets)", lambda: value(p, t), (3,))
+    _try(name, "slope(predictions, targets)", lambda: slope(p, t), (3, 2))
     if curvature is not None:
-        _tried(
-            name, "curvature(predictions, targets, direction)", lambda: curvature(p, t, p), (3, 2)
-        )
+        call = "curvature(predictions, targets, direction)"
+        _try(name, call, lambda: curvature(p, t, p), (3, 2))
     LOSSES[name] = Loss(value, slope, curvature)
 
 
@@ -119,7 +207,8 @@ def _check_name(name: str) -> None:
         raise InputError(f"a function's name is 1 to 128 printable characters, got {shown(name)}")
 
 
-def _tried(name: str, call: str, function: Callable[[], Array], shape: tuple[int, ...]) -> Array:
+def _try(name: str, call: str, function: Callable[[], Array], shape: tuple[int, ...]) -> Array:
+    """Call a user's function with trial arrays and check what it returns."""
     try:
         with np.errstate(all="ignore"):
             result = function()
@@ -128,6 +217,7 @@ def _tried(name: str, call: str, function: Callable[[], Array], shape: tuple[int
     if not isinstance(result, np.ndarray) or result.shape != shape or result.dtype != np.float64:
         got = f"{result.dtype} {result.shape}" if isinstance(result, np.ndarray) else shown(result)
         raise InputError(
-            f"{name}: {call} must return an array of float64, of shape {shape} on a trial array, got {got}"
+            f"{name}: {call} must return an array of float64, "
+            f"of shape {shape} on a trial array, got {got}"
         )
     return result

@@ -1,4 +1,4 @@
-"""What a step gives back, with and without learning."""
+"""What a step returns: a gradient, or the result of a step that learns."""
 
 from __future__ import annotations
 
@@ -10,13 +10,19 @@ from .network import Network
 
 @dataclass(frozen=True, slots=True, eq=False, repr=False)
 class Gradient:
-    """The gradient of the mean loss over a batch, and the loss and predictions beside it. All float64, read-only.
+    """The gradient of the mean loss over a batch, with the loss and the predictions.
 
-    loss: the mean over the batch of each example's loss.
-    predictions: (batch, n_outputs).
-    weights: (n_synapses,), ∂loss/∂weight in the order of the network's synapses.
-    biases: (n_neurons,), ∂loss/∂bias in the order of the network's neurons; 0 for inputs.
-    inputs: (batch, n_inputs), ∂loss/∂x, where it was asked for; else None.
+    All arrays are float64 and read-only. A gradient is minus the urgencies: to make the loss
+    smaller, go against it.
+
+    Attributes:
+        network: The network, with the parameters at which the gradient was computed.
+        loss: The mean over the batch of each example's loss.
+        predictions: The outputs' activations. Shape (batch, n_outputs).
+        weights: ∂loss/∂weight, in the order of `network.synapses`. Shape (n_synapses,).
+        biases: ∂loss/∂bias, in the order of `network.neurons`; 0 for inputs. Shape (n_neurons,).
+        inputs: ∂loss/∂x, the derivative of the mean loss, or None where it was not asked for. Shape
+            (batch, n_inputs).
     """
 
     network: Network
@@ -31,18 +37,36 @@ class Gradient:
         return f"<Gradient: loss {self.loss:.6g}, predictions {self.predictions.shape}, {shapes}>"
 
     def to_matrices(self) -> tuple[list[Array], list[Array]]:
-        """(weights, biases) shaped as `Network.from_matrices` takes them; raises `NetworkError` unless layered."""
+        """Return the gradient of a layered network, as `Network.from_matrices` takes parameters.
+
+        Returns:
+            A matrix of shape (n_out, n_in) and a vector of shape (n_out,) for each layer after the
+            inputs.
+
+        Raises:
+            NetworkError: The network is not layered.
+        """
         return self.network.as_matrices(self.weights, self.biases)
 
 
 @dataclass(frozen=True, slots=True, eq=False, repr=False)
 class StepResult:
-    """What a step of learning gives back: its number, the mean loss and the predictions (batch, n_outputs), both as they
-    were before the neurons learned."""
+    """What a step that learns returns.
+
+    The loss and the predictions are those before the neurons learned.
+
+    Attributes:
+        step: The number of the step in its simulation: 1, 2, 3, …
+        loss: The mean over the batch of each example's loss.
+        predictions: The outputs' activations. Shape (batch, n_outputs).
+    """
 
     step: int
     loss: float
     predictions: Array
 
     def __repr__(self) -> str:
-        return f"<StepResult: step {self.step}, loss {self.loss:.6g}, predictions {self.predictions.shape}>"
+        return (
+            f"<StepResult: step {self.step}, loss {self.loss:.6g}, "
+            f"predictions {self.predictions.shape}>"
+        )

@@ -1,4 +1,4 @@
-"""Initial weights. Each neuron draws from its own stream of the seed, so no draw depends on the other neurons."""
+"""Initial weights. Each neuron draws from its own stream, so no draw depends on other neurons."""
 
 from __future__ import annotations
 
@@ -12,14 +12,29 @@ from . import functions
 from .graph import Groups
 
 
-def drawn_weights(
+def draw_weights(
     incoming: Groups,
     outgoing: Groups,
     activations: Sequence[str],
     is_input: NDArray[np.bool_],
     seed: int,
 ) -> Array:
-    """Normal, variance 2 / (fan-in + fan-out) (Glorot, Bengio 2010) or 2 / fan-in (He et al. 2015), (n_synapses,)."""
+    """Draw the weights of all synapses from normal distributions with mean 0.
+
+    The variance depends on the target's activation function: 2 / (fan-in + fan-out) for "glorot"
+    (Glorot, Bengio 2010), 2 / fan-in for "he" (He et al. 2015). The k-th neuron draws from
+    `SeedSequence(seed, spawn_key=(k,))`.
+
+    Args:
+        incoming: The synapses grouped by target.
+        outgoing: The synapses grouped by source.
+        activations: The name of each neuron's activation function.
+        is_input: Whether each neuron is an input. Shape (n_neurons,).
+        seed: The seed of all streams.
+
+    Returns:
+        The weights, shape (n_synapses,).
+    """
     weights = np.zeros(len(incoming.order))
     fan_in, fan_out = incoming.sizes, outgoing.sizes
     for k in np.flatnonzero(~is_input).tolist():

@@ -1,9 +1,9 @@
-"""Layered networks: from one matrix and one vector a layer to arrays of synapses, and back."""
+"""Layered networks: one matrix and one vector a layer, turned into arrays of synapses and back."""
 
 from __future__ import annotations
 
-import itertools
 from collections.abc import Callable, Sequence
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -14,12 +14,31 @@ from ..support.text import shown
 from ..support.validation import Array, Indices, as_floats, as_list
 
 
-def joined(
+def join_matrices(
     weights: Sequence[ArrayLike], biases: Sequence[ArrayLike], activations: Sequence[str]
 ) -> dict[str, Any]:
-    """What `Network.from_arrays` takes. weights[k]: (n_out, n_in); biases[k]: (n_out,); activations: one name a layer."""
-    given = ("weights", weights), ("biases", biases), ("activations", activations)
-    weights, biases, activations = (as_list(what, values) for what, values in given)
+    """Turn the matrices of a layered network into arrays of synapses.
+
+    Args:
+        weights: A matrix for each layer after the inputs. Shapes (n_out, n_in).
+        biases: A vector for each of these layers. Shapes (n_out,).
+        activations: The name of an activation function for each of these layers.
+
+    Returns:
+        The arguments of `Network.from_arrays`, by name.
+
+    Raises:
+        NetworkError: The lists differ in length, or the shapes do not fit.
+        InputError: A matrix or a vector contains something else than finite numbers.
+    """
+    weights, biases, activations = (
+        as_list(what, values, NetworkError)
+        for what, values in (
+            ("weights", weights),
+            ("biases", biases),
+            ("activations", activations),
+        )
+    )
     if not 0 < len(weights) == len(biases) == len(activations):
         count = f"{len(weights)} weights, {len(biases)} biases, activations {shown(activations)}"
         raise NetworkError(
@@ -27,20 +46,9 @@ def joined(
         )
     w = [as_floats(f"weights[{k}]", matrix) for k, matrix in enumerate(weights)]
     b = [as_floats(f"biases[{k}]", vector) for k, vector in enumerate(biases)]
-    for k, matrix in enumerate(w):
-        n_in = w[k - 1].shape[0] if k else matrix.shape[-1] if matrix.ndim else 0
-        if (
-            matrix.ndim != 2
-            or not matrix.size
-            or matrix.shape[1] != n_in
-            or b[k].shape != matrix.shape[:1]
-        ):
-            shapes = f"weights[{k}] {matrix.shape} and biases[{k}] {b[k].shape}"
-            raise NetworkError(
-                f"{shapes} do not fit: expected (n_out, {n_in}) and (n_out,), n_out of this layer"
-            )
+    _check_shapes(w, b)
     sizes = [w[0].shape[1], *(len(vector) for vector in b)]
-    letters = ["x", *(f"h{k}." for k in range(1, len(w))), "y"]
+    prefixes = ["x", *(f"h{k}." for k in range(1, len(w))), "y"]
     first = np.concatenate([[0], np.cumsum(sizes)])
     return {
         "sources": np.concatenate(
@@ -52,12 +60,26 @@ def joined(
         "weights": np.concatenate([matrix.ravel() for matrix in w]),
         "biases": np.concatenate([np.zeros(sizes[0]), *b]),
         "activations": ["identity"] * sizes[0]
-        + [name for name, v in zip(activations, b, strict=True) for _ in v],
-        "ids": [f"{letter}{i}" for letter, n in zip(letters, sizes, strict=True) for i in range(n)],
+        + [name for name, vector in zip(activations, b, strict=True) for _ in vector],
+        "ids": [
+            f"{prefix}{i}" for prefix, n in zip(prefixes, sizes, strict=True) for i in range(n)
+        ],
     }
 
 
-def split(
+def _check_shapes(weights: Sequence[Array], biases: Sequence[Array]) -> None:
+    n_in = weights[0].shape[-1] if weights[0].ndim else 0
+    for k, (matrix, vector) in enumerate(zip(weights, biases, strict=True)):
+        is_matrix = matrix.ndim == 2 and matrix.size > 0
+        if not is_matrix or matrix.shape[1] != n_in or vector.shape != matrix.shape[:1]:
+            shapes = f"weights[{k}] {matrix.shape} and biases[{k}] {vector.shape}"
+            raise NetworkError(
+                f"{shapes} do not fit: expected (n_out, {n_in}) and (n_out,), n_out of this layer"
+            )
+        n_in = matrix.shape[0]
+
+
+def split_into_matrices(
     level: Indices,
     sources: Indices,
     targets: Indices,
@@ -66,18 +88,23 @@ def split(
     weights: Array,
     biases: Array,
 ) -> tuple[list[Array], list[Array]]:
-    """Values per synapse and per neuron as such matrices and vectors.
+    """Lay out values of synapses and neurons as the matrices and vectors of a layered network.
 
     Args:
-        level: (n_neurons,), the layer of each neuron.
-        sources, targets: (n_synapses,), the ends of each synapse, as positions.
-        outputs: (n_outputs,), the positions of the outputs.
-        name: gives a synapse's name, for errors.
-        weights: (n_synapses,).
-        biases: (n_neurons,).
+        level: The layer of each neuron. Shape (n_neurons,).
+        sources: The position of each synapse's source. Shape (n_synapses,).
+        targets: The position of each synapse's target. Shape (n_synapses,).
+        outputs: The positions of the outputs. Shape (n_outputs,).
+        name: Returns the name of the k-th synapse, for the text of an error.
+        weights: A value for each synapse. Shape (n_synapses,).
+        biases: A value for each neuron. Shape (n_neurons,).
+
+    Returns:
+        A matrix of shape (n_out, n_in) and a vector of shape (n_out,) for each layer after the
+        inputs.
 
     Raises:
-        NetworkError: the network is not layered.
+        NetworkError: The network is not layered.
     """
     depth = int(level.max())
     layers = [np.flatnonzero(level == k) for k in range(depth + 1)]
@@ -90,12 +117,13 @@ def split(
         raise NetworkError(
             f"not layered: synapse {name(skips[0])} skips a level; see the reference for any graph"
         )
-    full = sum(len(a) * len(b) for a, b in itertools.pairwise(layers))
+    full = sum(len(a) * len(b) for a, b in pairwise(layers))
     if full != len(weights) or set(np.flatnonzero(level == depth)) != set(layers[-1]):
         raise NetworkError(
-            "not layered: each level must be fully connected to the next, and the last be the outputs"
+            "not layered: each level must be fully connected to the next, "
+            "and the last level must be the outputs"
         )
-    matrices = [np.empty((len(b), len(a))) for a, b in itertools.pairwise(layers)]
+    matrices = [np.empty((len(b), len(a))) for a, b in pairwise(layers)]
     for k, matrix in enumerate(matrices):
         here = np.flatnonzero(level[targets] == k + 1)
         matrix[row[targets[here]], row[sources[here]]] = weights[here]

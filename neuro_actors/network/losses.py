@@ -1,7 +1,7 @@
 """The losses: value, slope, curvature and domain of each.
 
-Every function here goes row by row over arrays of shape (batch, n_outputs), in float64, and raises no floating-point
-warning however far out its arguments lie.
+Every function here goes row by row over float64 arrays of shape (batch, n_outputs). None of them
+raises a floating-point warning, however large its arguments are.
 """
 
 from __future__ import annotations
@@ -16,13 +16,23 @@ from ..support.validation import Array
 
 @dataclass(frozen=True, slots=True)
 class Loss:
-    """A penalty on predictions p against targets t, both (batch, n_outputs).
+    """A loss: how wrong predictions p are, beside targets t.
 
-    value(p, t): the penalty of each example, (batch,).
-    slope(p, t): its derivative by each prediction, (batch, n_outputs); the urgency is minus this.
-    curvature(p, t, d): the derivative of the slope along d, (batch, n_outputs), which is the loss's Hessian times d; None
-                 where nobody has said it.
-    domain:      the predictions and the targets that it is defined for; None where all are.
+    p, t and a direction d have shape (batch, n_outputs), one row an example.
+
+    Attributes:
+        value: `value(p, t)` returns the loss of each example, shape (batch,).
+        slope: `slope(p, t)` returns its derivative by each prediction, shape (batch, n_outputs).
+            The urgency that an output receives is minus this.
+        curvature: `curvature(p, t, d)` returns the derivative of the slope along d, shape (batch,
+            n_outputs): the loss's Hessian times d. Only products with the Hessian need it. None: it
+            is not known.
+        domain: `domain(p, t)` returns None where the loss is defined, else a text that says what is
+            wrong. None: the loss is defined everywhere.
+
+    Examples:
+        >>> na.LOSSES["squared_error"].value(np.array([[0.6]]), np.array([[1.0]]))
+        array([0.16])
     """
 
     value: Callable[[Array, Array], Array]
@@ -84,7 +94,8 @@ def _huber_curvature(p: Array, t: Array, d: Array) -> Array:
     return np.where(np.abs(p - t) <= 1.0, d, 0.0)
 
 
-# A probability that has rounded to 0 or 1 would cost infinitely much: logarithms stop at -100 and divisors at 1e-12.
+# A probability that was rounded to 0 or 1 would cost infinitely much: so logarithms stop at -100
+# and divisors at 1e-12.
 _LEAST_LOG, _LEAST_DIVISOR = -100.0, 1e-12
 
 
@@ -94,7 +105,7 @@ def _log(p: Array) -> Array:
 
 
 def _cross_entropy(p: Array, t: Array) -> Array:
-    """-Σ t ln p + (1 - t) ln(1 - p), each output a probability of its own"""
+    """-Σ t ln p + (1 - t) ln(1 - p), where each output is a probability of its own"""
     return -_total(t * _log(p) + (1.0 - t) * _log(1.0 - p))
 
 
@@ -131,7 +142,7 @@ def _softmax_cross_entropy_curvature(p: Array, t: Array, d: Array) -> Array:
 
 
 def _kl_divergence(p: Array, t: Array) -> Array:
-    """Σ t ln(t / p), the predictions being probabilities"""
+    """Σ t ln(t / p), where the predictions are probabilities"""
     return _total(t * (_log(t) - _log(p)))
 
 
@@ -148,13 +159,16 @@ def _kl_divergence_curvature(p: Array, t: Array, d: Array) -> Array:
 
 def _outside(what: str, array: Array, advice: str) -> str | None:
     wrong = (array < 0.0) | (array > 1.0)
-    return (
-        f"{what} must lie between 0 and 1, got {array[wrong][0]:g}{advice}" if wrong.any() else None
-    )
+    if not wrong.any():
+        return None
+    return f"{what} must lie between 0 and 1, got {array[wrong][0]:g}{advice}"
 
 
 def _probabilities(p: Array, t: Array) -> str | None:
-    advice = ": give the outputs the activation 'sigmoid', or use 'softmax_cross_entropy', which takes logits"
+    advice = (
+        ": give the outputs the activation 'sigmoid', "
+        "or use 'softmax_cross_entropy', which takes logits"
+    )
     return _outside("targets", t, "") or _outside("predictions", p, advice)
 
 
@@ -162,7 +176,10 @@ def _distributions(p: Array, t: Array) -> str | None:
     sums = _total(t)
     wrong = np.abs(sums - 1.0) > 1e-6
     if wrong.any():
-        return f"each row of targets must be class probabilities that sum to 1; one sums to {sums[wrong][0]:g}"
+        return (
+            "each row of targets must be class probabilities that sum to 1; "
+            f"one sums to {sums[wrong][0]:g}"
+        )
     return _outside("targets", t, "")
 
 

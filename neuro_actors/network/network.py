@@ -1,4 +1,4 @@
-"""What a society is made of: neurons and synapses, any directed acyclic graph of them, immutable and checked."""
+"""A network: any directed acyclic graph of neurons and synapses, immutable and checked."""
 
 from __future__ import annotations
 
@@ -13,50 +13,89 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from ..support.errors import NetworkError
-from ..support.text import shown
+from ..support.text import counted, shown
 from ..support.validation import (
-    MOST_PLACES,
+    MAX_POSITION,
     Array,
     Indices,
-    as_floats,
-    as_places,
+    as_list,
     as_whole_number,
     did_you_mean,
     frozen,
 )
-from . import functions, layered
+from . import edge_list, functions, layered
 from .elements import (
     Input,
+    LazySequence,
     Neuron,
     Synapse,
-    Views,
     arrow,
-    listed,
-    output_places,
-    parameters,
+    as_parameters,
+    as_vector,
+    check_types,
+    output_positions,
     positions,
-    vector,
+    synapse_ends,
 )
-from .graph import Groups, cycle, levels
-from .initial_weights import drawn_weights
+from .graph import Groups, find_cycle, levels
+from .initial_weights import draw_weights
 from .table import level_table
 
 
 class Network:
-    """Neurons and synapses in the order they were given, with the parameters of each.
+    """A directed acyclic graph of neurons and synapses, with the parameters of each.
 
-    neurons: `Input` and `Neuron` objects; ids are non-empty printable strings of at most 128 characters.
-    synapses: `Synapse` objects; a weight left out is drawn by the target's activation (Glorot or He) from `seed`,
-        each neuron's from a stream of its own.
-    outputs: ids of the neurons whose activations are the predictions, in the order of the predictions' columns.
+    A network is immutable. Neurons and synapses stay in the order in which they were given. All
+    arrays are float64 and read-only.
 
-    Raises `NetworkError`, which names the culprit, for anything that is not a directed acyclic graph leading from
-    inputs to outputs. Arrays are float64 and read-only:
+    Args:
+        neurons: `Input` and `Neuron` objects. An id is 1 to 128 printable characters.
+        synapses: `Synapse` objects. A weight left out is drawn, as the target's activation function
+            demands (Glorot or He), from a stream of the seed that is the target's own.
+        outputs: The ids of the neurons whose activations are the predictions, in the order of the
+            predictions' columns.
+        seed: The seed of the weights that are drawn.
 
-    weights (n_synapses,), in the order of `synapses`;  biases (n_neurons,), in the order of `neurons`, 0 for inputs;
-    sources, targets (n_synapses,), the ends of the synapses as positions in `neurons`;
-    level (n_neurons,), the number of synapses on the longest path to each neuron.
+    Raises:
+        NetworkError: The elements are not a directed acyclic graph that leads from inputs to
+            outputs, or one of them is wrong. The text names the culprit.
+
+    Examples:
+        >>> network = na.Network(
+        ...     neurons=[na.Input("x"), na.Neuron("h", activation="tanh"), na.Neuron("y")],
+        ...     synapses=[na.Synapse("x", "h", weight=0.5), na.Synapse("h", "y", weight=-1.0)],
+        ...     outputs=["y"],
+        ... )
+        >>> network
+        <Network: 1 input, 2 neurons, 2 synapses, 1 output; depth 2, fan-in 1>
     """
+
+    ids: tuple[str, ...]
+    """The id of each neuron, inputs among them."""
+    inputs: tuple[str, ...]
+    """The ids of the inputs, in the order of the columns of x."""
+    outputs: tuple[str, ...]
+    """The ids of the outputs, in the order of the columns of the predictions."""
+    activations: tuple[str, ...]
+    """The name of each neuron's activation function; "identity" for inputs."""
+    weights: Array
+    """The weight of each synapse, in the order of `synapses`. Shape (n_synapses,)."""
+    biases: Array
+    """The bias of each neuron, in the order of `neurons`; 0 for inputs. Shape (n_neurons,)."""
+    sources: Indices
+    """The position in `neurons` of each synapse's source. Shape (n_synapses,)."""
+    targets: Indices
+    """The position in `neurons` of each synapse's target. Shape (n_synapses,)."""
+    is_input: NDArray[np.bool_]
+    """Whether each neuron is an input. Shape (n_neurons,)."""
+    output_positions: Indices
+    """The position in `neurons` of each output, in the order of `outputs`. Shape (n_outputs,)."""
+    level: Indices
+    """The number of synapses on the longest path to each neuron. Shape (n_neurons,)."""
+    incoming: Groups
+    """The synapses grouped by target: `incoming.of(k)` are those that lead into the k-th neuron."""
+    outgoing: Groups
+    """The synapses grouped by source."""
 
     def __init__(
         self,
@@ -65,47 +104,30 @@ class Network:
         outputs: Iterable[str],
         seed: int = 0,
     ) -> None:
-        nodes, edges = listed("neurons", neurons), listed("synapses", synapses)
-        for node in nodes:
-            if not isinstance(node, (Input, Neuron)):
-                raise NetworkError(
-                    f"neurons must be na.Input or na.Neuron objects, got {shown(node)}"
-                )
-        for edge in edges:
-            if not isinstance(edge, Synapse):
-                raise NetworkError(f"synapses must be na.Synapse objects, got {shown(edge)}")
-        if isinstance(outputs, str):
-            raise NetworkError(
-                f"outputs must be a list of ids, got the string {shown(outputs)}: write [{shown(outputs)}]"
-            )
+        nodes = as_list("neurons", neurons, NetworkError)
+        edges = as_list("synapses", synapses, NetworkError)
+        check_types(nodes, edges, outputs)
         as_whole_number("seed", seed, 0)
         ids = tuple(node.id for node in nodes)
         position = positions(ids)
-        ends = [(edge.source, edge.target) for edge in edges]
-        for edge_ends in ends:
-            for end in edge_ends:
-                if not isinstance(end, str) or end not in position:
-                    known = did_you_mean(end, ids)
-                    raise NetworkError(
-                        f"synapse {arrow(*edge_ends)}: there is no neuron {shown(end)}; {known}"
-                    )
-        drawn = np.array([edge.weight is None for edge in edges], dtype=bool)
+        ends, sources, targets = synapse_ends(edges, position)
+        is_drawn = np.array([edge.weight is None for edge in edges], dtype=bool)
         weights = [0.0 if edge.weight is None else edge.weight for edge in edges]
         self._set(
             ids=ids,
             is_input=np.array([isinstance(node, Input) for node in nodes], dtype=bool),
             activations=tuple(node.activation for node in nodes),
-            biases=parameters("bias", [node.bias for node in nodes], ids),
-            sources=np.array([position[source] for source, _ in ends], dtype=np.intp),
-            targets=np.array([position[target] for _, target in ends], dtype=np.intp),
-            weights=parameters("weight", weights, [arrow(*pair) for pair in ends]),
-            output_positions=output_places(listed("outputs", outputs), position),
+            biases=as_parameters("bias", [node.bias for node in nodes], ids),
+            sources=sources,
+            targets=targets,
+            weights=as_parameters("weight", weights, [arrow(*pair) for pair in ends]),
+            output_positions=output_positions(as_list("outputs", outputs, NetworkError), position),
         )
         self.check_activations()
-        if drawn.any():
-            self.weights = frozen(np.where(drawn, self._drawn_weights(seed), self.weights))
+        if is_drawn.any():
+            self.weights = frozen(np.where(is_drawn, self._draw_weights(seed), self.weights))
 
-    # --- other ways to make one ----------------------------------------------------------------------------------
+    # --- other ways to make one -------------------------------------------------------------------
 
     @classmethod
     def layered(
@@ -115,26 +137,66 @@ class Network:
         output_activation: str = "identity",
         seed: int = 0,
     ) -> Network:
-        """Layers of `sizes` neurons, the inputs first, each fully connected to the next; biases 0, weights drawn."""
-        sizes = [as_whole_number("each of sizes", n, 1) for n in listed("sizes", sizes)]
+        """Make a network of layers, each fully connected to the next.
+
+        Biases are 0, weights are drawn.
+
+        The ids are x0, x1, … for inputs, h1.0, h1.1, … for the first hidden layer, and y0, y1, …
+        for outputs.
+
+        Args:
+            sizes: The number of neurons in each layer, the inputs first, the outputs last.
+            activation: The name of the activation function of the hidden layers.
+            output_activation: The name of the activation function of the last layer.
+            seed: The seed of the weights. Each neuron draws from a stream of its own.
+
+        Raises:
+            NetworkError: There are fewer than two sizes, the network is too large, or an activation
+                function is unknown.
+            InputError: A size or the seed is no whole number.
+
+        Examples:
+            >>> na.Network.layered([64, 32, 10], activation="relu", seed=0)
+            <Network: 64 inputs, 42 neurons, 2,368 synapses, 10 outputs; depth 2, fan-in 32 to 64>
+        """
+        sizes = [
+            as_whole_number("each of sizes", n, 1) for n in as_list("sizes", sizes, NetworkError)
+        ]
         if len(sizes) < 2:
             raise NetworkError(
                 f"sizes must be two or more whole numbers, inputs first, got {sizes}"
             )
-        if sum(n_in * n_out for n_in, n_out in pairwise(sizes)) > MOST_PLACES:
-            raise NetworkError(f"sizes {shown(sizes)} make more than {MOST_PLACES:,} synapses")
+        if sum(n_in * n_out for n_in, n_out in pairwise(sizes)) > MAX_POSITION:
+            raise NetworkError(f"sizes {shown(sizes)} make more than {MAX_POSITION:,} synapses")
         as_whole_number("seed", seed, 0)
         zeros = [np.zeros((n_out, n_in)) for n_in, n_out in pairwise(sizes)]
         names = [activation] * (len(sizes) - 2) + [output_activation]
         blank = cls.from_matrices(zeros, [np.zeros(n) for n in sizes[1:]], names)
-        return blank.with_parameters(blank._drawn_weights(seed), blank.biases)
+        return blank.with_parameters(blank._draw_weights(seed), blank.biases)
 
     @classmethod
     def from_matrices(
         cls, weights: Sequence[ArrayLike], biases: Sequence[ArrayLike], activations: Sequence[str]
     ) -> Network:
-        """A layered network. weights[k]: (n_out, n_in); biases[k]: (n_out,); activations: one name a layer."""
-        return cls.from_arrays(**layered.joined(weights, biases, activations))
+        """Make a layered network from one matrix and one vector for each layer after the inputs.
+
+        Args:
+            weights: `weights[k][i, j]` is the weight from the j-th neuron of a layer to the i-th of
+                the next. Shapes (n_out, n_in).
+            biases: The biases of each layer. Shapes (n_out,).
+            activations: The name of each layer's activation function.
+
+        Raises:
+            NetworkError: The lists differ in length, the shapes do not fit, or an activation
+                function is unknown.
+            InputError: A matrix or a vector contains something else than finite numbers.
+
+        Examples:
+            >>> network = na.Network.from_matrices([[[0.5, -1.0]]], [[0.1]], ["tanh"])
+            >>> [float(w) for w in network.weights]
+            [0.5, -1.0]
+        """
+        return cls.from_arrays(**layered.join_matrices(weights, biases, activations))
 
     @classmethod
     def from_arrays(
@@ -149,86 +211,69 @@ class Network:
         ids: Sequence[str] | None = None,
         seed: int = 0,
     ) -> Network:
-        """A network of any size, without an object for each neuron. Whoever has no incoming synapse is an input.
+        """Make a network of any size from arrays, without an object for each neuron.
 
-        sources, targets: (n_synapses,), the ends of each synapse: places among the neurons, from 0 on.
-        weights: (n_synapses,), or drawn from `seed`.  biases: (n_neurons,), 0 for inputs, or all 0.
-        activations: one name for all, or one for each neuron (an input's is not looked at).
-        outputs: places; or else whoever has no outgoing synapse, but an incoming one.  ids: names; or else n0, n1, …
+        A neuron without an incoming synapse is an input.
+
+        Args:
+            sources: The position of each synapse's source among the neurons, from 0 on. Shape
+                (n_synapses,).
+            targets: The position of each synapse's target. Shape (n_synapses,).
+            weights: The weight of each synapse; None draws them from `seed`. Shape (n_synapses,).
+            biases: The bias of each neuron, 0 for inputs; None makes them all 0. Shape
+                (n_neurons,).
+            activations: The name of one activation function for all neurons, or one for each; an
+                input's is ignored.
+            outputs: The positions of the outputs. None: each neuron that has an incoming synapse
+                and no outgoing one. Shape (n_outputs,).
+            ids: The ids of all neurons. None: n0, n1, …
+            seed: The seed of the weights. Each neuron draws from a stream of its own.
+
+        Raises:
+            NetworkError: Lengths or positions do not fit, or this is not a directed acyclic graph
+                that leads from inputs to outputs. The text names the culprit.
+            InputError: An array contains something else than finite numbers, or than positions.
+
+        Examples:
+            >>> na.Network.from_arrays(sources=[0, 0, 1], targets=[1, 2, 2])
+            <Network: 1 input, 2 neurons, 3 synapses, 1 output; depth 2, fan-in 1 to 2>
         """
         seed = as_whole_number("seed", seed, 0)
-        ends = [
-            as_places(name, values) for name, values in (("sources", sources), ("targets", targets))
-        ]
-        if len(ends[0]) != len(ends[1]) or not len(ends[0]):
-            raise NetworkError(
-                f"sources and targets: expected as many, one or more, got {len(ends[0])} and {len(ends[1])}"
-            )
-        names = None if ids is None else tuple(listed("ids", ids))
-        n = int(max(end.max() for end in ends)) + 1 if names is None else len(names)
-        if names is None and n > 4 * len(ends[0]) + 1024:  # before as many names are made
-            raise NetworkError(
-                f"sources and targets: {len(ends[0])} synapses leave gaps in places up to {n - 1}: count from 0"
-            )
-        names = tuple([f"n{k}" for k in range(n)]) if names is None else names
-        if ids is not None:
-            positions(names)
-        for what, places in (("sources", ends[0]), ("targets", ends[1])):
-            if places.max() >= n:
-                raise NetworkError(
-                    f"{what}: there are {n} neurons, so places go up to {n - 1}; got {places.max()}"
-                )
-        fan_in, fan_out = (np.bincount(end, minlength=n) for end in (ends[1], ends[0]))
-        told = np.flatnonzero(fan_out == 0) if outputs is None else as_places("outputs", outputs)
-        lonely = np.flatnonzero((fan_in == 0) & (fan_out == 0))
-        if outputs is None and len(lonely):
-            raise NetworkError(
-                f"neuron {names[lonely[0]]!r} has no synapse: give it one, or remove it, or name all outputs"
-            )
-        if len(told) and told.max() >= n:
-            raise NetworkError(
-                f"outputs: there are {n} neurons, so places go up to {n - 1}; got {told.max()}"
-            )
-        kinds = (
-            (activations,) * n
-            if isinstance(activations, str)
-            else tuple(listed("activations", activations))
-        )
-        if len(kinds) == n:
-            kinds = tuple(
-                [
-                    "identity" if not fan else kind
-                    for kind, fan in zip(kinds, fan_in.tolist(), strict=True)
-                ]
-            )
-        given = np.zeros(n) if biases is None else as_floats("biases", biases)
-        drawn = np.zeros(len(ends[0])) if weights is None else as_floats("weights", weights)
-        for what, length, wanted in (("activations", len(kinds), n), ("biases", given.shape, (n,))):
-            if length != wanted:
-                raise NetworkError(f"{what}: expected {wanted}, got {length}")
-        if drawn.shape != ends[0].shape:
-            raise NetworkError(f"weights: expected {ends[0].shape}, got {drawn.shape}")
+        starts, ends = edge_list.as_ends(sources, targets)
+        names = edge_list.as_ids(ids, starts, ends)
+        n = len(names)
+        fan_in, fan_out = np.bincount(ends, minlength=n), np.bincount(starts, minlength=n)
         self = cls.__new__(cls)
         self._set(
             ids=names,
             is_input=fan_in == 0,
-            activations=kinds,
-            biases=given,
-            sources=ends[0],
-            targets=ends[1],
-            weights=drawn,
-            output_positions=told,
+            output_positions=edge_list.as_outputs(outputs, names, fan_in, fan_out),
+            activations=edge_list.as_activations(activations, fan_in),
+            biases=np.zeros(n) if biases is None else as_vector("biases", biases, n),
+            sources=starts,
+            targets=ends,
+            weights=np.zeros(len(starts))
+            if weights is None
+            else as_vector("weights", weights, len(starts)),
         )
         self.check_activations()
         self._check_biases()
         if weights is None:
-            self.weights = frozen(self._drawn_weights(seed))
+            self.weights = frozen(self._draw_weights(seed))
         return self
 
     @classmethod
     def from_sparse(cls, matrix: Any, **more: Any) -> Network:
-        """A network from a square scipy sparse matrix: matrix[target, source] is the weight of a synapse; entries that
-        are stored count, zeros among them. The rest as in `from_arrays`."""
+        """Make a network from a square scipy sparse matrix.
+
+        Args:
+            matrix: `matrix[target, source]` is the weight of a synapse. Entries that are stored are
+                synapses, also where they are 0. Shape (n_neurons, n_neurons).
+            more: Keyword arguments of `Network.from_arrays`.
+
+        Raises:
+            NetworkError: The matrix is not sparse or not square; or as `Network.from_arrays`.
+        """
         try:
             entries = matrix.tocoo()
             shape, targets, sources, weights = entries.shape, entries.row, entries.col, entries.data
@@ -243,11 +288,21 @@ class Network:
         )
 
     def with_parameters(self, weights: ArrayLike, biases: ArrayLike) -> Network:
-        """The same neurons and synapses with other weights (n_synapses,) and biases (n_neurons,)."""
+        """Return a network with the same neurons and synapses and other parameters.
+
+        Args:
+            weights: The weight of each synapse, in the order of `synapses`. Shape (n_synapses,).
+            biases: The bias of each neuron, in the order of `neurons`; 0 for inputs. Shape
+                (n_neurons,).
+
+        Raises:
+            NetworkError: A shape is wrong, or an input has a bias.
+            InputError: A value is no finite number.
+        """
         new = Network.__new__(Network)
         new.__dict__.update(self.__dict__)
-        new.weights = frozen(vector("weights", weights, len(self.weights)))
-        new.biases = frozen(vector("biases", biases, len(self.ids)))
+        new.weights = frozen(as_vector("weights", weights, len(self.weights)))
+        new.biases = frozen(as_vector("biases", biases, len(self.ids)))
         new._check_biases()
         return new
 
@@ -255,38 +310,24 @@ class Network:
         if self.biases[self.is_input].any():
             raise NetworkError("biases: an input has no bias, its entry must be 0")
 
-    # --- what it holds -------------------------------------------------------------------------------------------
-
-    ids: tuple[str, ...]
-    output_positions: Indices  # where the outputs stand in `neurons`, in the order of `outputs`
-    is_input: NDArray[np.bool_]
-    activations: tuple[str, ...]
-    biases: Array
-    weights: Array
-    sources: Indices
-    targets: Indices
-    inputs: tuple[str, ...]
-    outputs: tuple[str, ...]
-    incoming: Groups
-    outgoing: Groups
-    level: Indices
+    # --- what it contains -------------------------------------------------------------------------
 
     @property
     def neurons(self) -> Sequence[Input | Neuron]:
-        """All neurons, inputs among them, in the order given."""
-        return Views(len(self.ids), self._neuron)
+        """All neurons, inputs among them, in the order in which they were given."""
+        return LazySequence(len(self.ids), self._neuron)
 
     @property
     def synapses(self) -> Sequence[Synapse]:
-        """All synapses in the order given."""
+        """All synapses in the order in which they were given."""
         ids, sources, targets, weights = self.ids, self.sources, self.targets, self.weights
-        return Views(
+        return LazySequence(
             len(weights), lambda k: Synapse(ids[sources[k]], ids[targets[k]], float(weights[k]))
         )
 
     @cached_property
     def position(self) -> dict[str, int]:
-        """Where each id stands in `neurons`."""
+        """The position in `neurons` of each id."""
         return dict(zip(self.ids, range(len(self.ids)), strict=True))
 
     @property
@@ -295,41 +336,43 @@ class Network:
         return int(self.level.max())
 
     def _neuron(self, k: int) -> Input | Neuron:
-        return (
-            Input(self.ids[k])
-            if self.is_input[k]
-            else Neuron(self.ids[k], self.activations[k], float(self.biases[k]))
-        )
+        if self.is_input[k]:
+            return Input(self.ids[k])
+        return Neuron(self.ids[k], self.activations[k], float(self.biases[k]))
 
     def __repr__(self) -> str:
         fans = self.incoming.sizes[~self.is_input]
         fan = f"{fans.min()}" if fans.min() == fans.max() else f"{fans.min()} to {fans.max()}"
-        counts = {
-            "input": len(self.inputs),
-            "neuron": len(fans),
-            "synapse": len(self.weights),
-            "output": len(self.outputs),
-        }
-        parts = ", ".join(f"{n:,} {word}{'s' * (n != 1)}" for word, n in counts.items())
-        return f"<Network: {parts}; depth {self.depth}, fan-in {fan}>"
+        counts = (
+            counted(len(self.inputs), "input"),
+            counted(len(fans), "neuron"),
+            counted(len(self.weights), "synapse"),
+            counted(len(self.outputs), "output"),
+        )
+        return f"<Network: {', '.join(counts)}; depth {self.depth}, fan-in {fan}>"
 
     def describe(self) -> str:
-        """A table, one line a level: how many neurons, of which activations, how connected, how many parameters."""
+        """Return a table with one line for each level.
+
+        A line shows how many neurons the level has, their fan-in and fan-out, the number of
+        parameters and the activation functions.
+        """
         table = level_table(
             self.level, self.incoming, self.outgoing, self.activations, self.is_input
         )
         return f"{self!r}\n{table}"
 
     def __eq__(self, other: object) -> bool:
-        return isinstance(other, Network) and self._key() == other._key() and all(
-            np.array_equal(getattr(self, name), getattr(other, name)) for name in ("is_input", "biases", "weights")
-        )  # fmt: skip
+        if not isinstance(other, Network) or self._key() != other._key():
+            return False
+        arrays = ("is_input", "biases", "weights")
+        return all(np.array_equal(getattr(self, name), getattr(other, name)) for name in arrays)
 
     def __hash__(self) -> int:
         return hash(self._key())
 
     def __setstate__(self, state: dict[str, Any]) -> None:
-        """After copying or unpickling, which forget it, arrays are made read-only again."""
+        """Set all attributes and make arrays read-only, which copying and unpickling forget."""
         self.__dict__.update(state)
         for value in state.values():
             if isinstance(value, np.ndarray):
@@ -345,34 +388,63 @@ class Network:
         )
 
     def digest(self) -> str:
-        """SHA-256 of all parameters' bits, in hexadecimal: equal digests, equal bits."""
+        """Return the SHA-256 digest of all parameters in hexadecimal: equal bits, equal digests."""
         return hashlib.sha256(self.weights.tobytes() + self.biases.tobytes()).hexdigest()
 
     def to_matrices(self) -> tuple[list[Array], list[Array]]:
-        """(weights, biases) as `from_matrices` takes them; raises `NetworkError` unless the network is layered."""
+        """Return the parameters of a layered network, as `Network.from_matrices` takes them.
+
+        Returns:
+            A matrix of shape (n_out, n_in) and a vector of shape (n_out,) for each layer after the
+            inputs.
+
+        Raises:
+            NetworkError: The network is not layered.
+        """
         return self.as_matrices(self.weights, self.biases)
 
     def as_matrices(self, weights: Array, biases: Array) -> tuple[list[Array], list[Array]]:
-        """Values per synapse and per neuron laid out as a layered network's matrices and vectors."""
+        """Lay out values of synapses and neurons as the matrices and vectors of a layered network.
+
+        Args:
+            weights: A value for each synapse. Shape (n_synapses,).
+            biases: A value for each neuron. Shape (n_neurons,).
+
+        Returns:
+            A matrix of shape (n_out, n_in) and a vector of shape (n_out,) for each layer after the
+            inputs.
+
+        Raises:
+            NetworkError: The network is not layered, or a shape is wrong.
+            InputError: A value is no finite number.
+        """
         values = (
-            vector("weights", weights, len(self.weights)),
-            vector("biases", biases, len(self.ids)),
+            as_vector("weights", weights, len(self.weights)),
+            as_vector("biases", biases, len(self.ids)),
         )
-        return layered.split(
+        return layered.split_into_matrices(
             self.level, self.sources, self.targets, self.output_positions, self.arrow, *values
         )
 
     def arrow(self, synapse: int) -> str:
-        """A synapse in words: 'a' -> 'b'."""
+        """Return a synapse's name for a text: `'a' -> 'b'`.
+
+        Args:
+            synapse: Its position in `synapses`.
+
+        Raises:
+            InputError: There is no synapse at that position.
+        """
         synapse = as_whole_number("synapse", synapse, 0, len(self.weights) - 1)
         return arrow(self.ids[self.sources[synapse]], self.ids[self.targets[synapse]])
 
-    # --- making and checking -------------------------------------------------------------------------------------
+    # --- making and checking ----------------------------------------------------------------------
 
-    def _drawn_weights(self, seed: int) -> Array:
-        return drawn_weights(self.incoming, self.outgoing, self.activations, self.is_input, seed)
+    def _draw_weights(self, seed: int) -> Array:
+        return draw_weights(self.incoming, self.outgoing, self.activations, self.is_input, seed)
 
     def _set(self, **fields: Any) -> None:
+        """Set the fields that define the network, derive the others, and check the graph."""
         self.__setstate__(fields)
         n = len(self.ids)
         self.outputs = tuple([self.ids[k] for k in self.output_positions.tolist()])
@@ -380,10 +452,18 @@ class Network:
             name for name, is_input in zip(self.ids, self.is_input, strict=True) if is_input
         )
         self.incoming, self.outgoing = Groups.by(self.targets, n), Groups.by(self.sources, n)
-        self._check()
+        self._check_synapses()
+        self.level = self._levels()
+        self.level.setflags(write=False)
+        self._check_members()
+        self._check_paths()
 
     def check_activations(self) -> None:
-        """Raise `NetworkError` unless every activation is in the table, as it may not be where a log was read."""
+        """Check that every activation function is in the table; it may not be where a log was read.
+
+        Raises:
+            NetworkError: One is unknown.
+        """
         with suppress(TypeError):  # of a name that is no string
             if all(map(functions.ACTIVATIONS.__contains__, self.activations)):
                 return
@@ -392,26 +472,35 @@ class Network:
                 known = did_you_mean(name, list(functions.ACTIVATIONS))
                 raise NetworkError(f"neuron {culprit!r}: unknown activation {shown(name)}; {known}")
 
-    def _check(self) -> None:
+    def _check_synapses(self) -> None:
         self._refuse(
             self.sources == self.targets, "is a self-loop: a neuron cannot be its own source"
         )
         self._refuse(
-            self.is_input[self.targets], "leads into an input: an input hears the world alone"
+            self.is_input[self.targets],
+            "leads into an input: an input receives from the environment alone",
         )
-        places = self.sources * len(self.ids) + self.targets
-        if not np.diff(np.sort(places)).all():
-            first = np.unique(places, return_index=True)[1]
+        pairs = self.sources * len(self.ids) + self.targets
+        if not np.diff(np.sort(pairs)).all():
+            first = np.unique(pairs, return_index=True)[1]
             self._refuse(
-                ~np.isin(np.arange(len(places)), first),
-                "stands there twice: keep one, with the sum of the weights",
+                ~np.isin(np.arange(len(pairs)), first),
+                "occurs twice: keep one, with the sum of the weights",
             )
-        self.level = levels(self.targets, self.outgoing, len(self.ids))
-        if self.level.min(initial=0) < 0:
-            path = " -> ".join(
-                repr(self.ids[k]) for k in cycle(self.sources, self.targets, self.level)
-            )
+
+    def _refuse(self, wrong: NDArray[np.bool_], problem: str) -> None:
+        if wrong.any():
+            raise NetworkError(f"synapse {self.arrow(int(np.flatnonzero(wrong)[0]))} {problem}")
+
+    def _levels(self) -> Indices:
+        level = levels(self.targets, self.outgoing, len(self.ids))
+        if level.min(initial=0) < 0:
+            nodes = find_cycle(self.sources, self.targets, level)
+            path = " -> ".join(repr(self.ids[k]) for k in nodes)
             raise NetworkError(f"the synapses form a cycle: {path}; take one of them away")
+        return level
+
+    def _check_members(self) -> None:
         if not self.inputs:
             raise NetworkError("the network has no inputs: add at least one na.Input")
         if not self.outputs:
@@ -423,18 +512,19 @@ class Network:
         if len(np.unique(self.output_positions)) < len(self.outputs):
             twice = max(self.outputs, key=self.outputs.count)
             raise NetworkError(f"output {twice!r} is named twice: name each output once")
-        # In a graph without cycles every walk back ends at a neuron without sources, every walk on at one without targets.
-        deaf = np.flatnonzero((self.incoming.sizes == 0) & ~self.is_input)
-        if len(deaf):
-            advice = "give it an incoming synapse, or make it an na.Input"
-            raise NetworkError(f"no input reaches neuron {self.ids[deaf[0]]!r}: {advice}")
-        is_output = np.isin(np.arange(len(self.ids)), self.output_positions)
-        mute = np.flatnonzero((self.outgoing.sizes == 0) & ~is_output)
-        if len(mute):
-            advice = "give it an outgoing synapse, name it in outputs, or remove it"
-            raise NetworkError(f"no output is reached from {self.ids[mute[0]]!r}: {advice}")
-        self.level.setflags(write=False)
 
-    def _refuse(self, wrong: NDArray[np.bool_], complaint: str) -> None:
-        if wrong.any():
-            raise NetworkError(f"synapse {self.arrow(int(np.flatnonzero(wrong)[0]))} {complaint}")
+    def _check_paths(self) -> None:
+        """Check that every neuron is on a path from an input to an output.
+
+        In a graph without cycles every walk backwards ends at a neuron without sources, and every
+        walk forwards at one without targets. So it is enough to look at these.
+        """
+        unreached = np.flatnonzero((self.incoming.sizes == 0) & ~self.is_input)
+        if len(unreached):
+            advice = "give it an incoming synapse, or make it an na.Input"
+            raise NetworkError(f"no input reaches neuron {self.ids[unreached[0]]!r}: {advice}")
+        is_output = np.isin(np.arange(len(self.ids)), self.output_positions)
+        dead_ends = np.flatnonzero((self.outgoing.sizes == 0) & ~is_output)
+        if len(dead_ends):
+            advice = "give it an outgoing synapse, name it in outputs, or remove it"
+            raise NetworkError(f"no output is reached from {self.ids[dead_ends[0]]!r}: {advice}")

@@ -1,4 +1,9 @@
-"""Parameters in two orders: as the neurons hold them, each its weights and then its bias, and as the network lists them."""
+"""Parameters in two orders: by neuron and by element.
+
+By neuron: for each neuron that is no input, in the network's order, the weights of its incoming
+synapses in synapse order, then its bias; all in one flat array. By element: the weights in the
+order of the network's synapses, and the biases in the order of its neurons.
+"""
 
 from __future__ import annotations
 
@@ -6,52 +11,70 @@ from itertools import pairwise
 
 import numpy as np
 
-from ..support.validation import Array
+from ..support.validation import Array, Indices
 from .network import Network
 
 
-class Parameters:
-    """Translates from the one to the other. What the neurons hold comes in one flat array, in the network's order."""
+class ParameterOrder:
+    """Translates the parameters of one network between the two orders.
+
+    Args:
+        network: The network.
+    """
 
     def __init__(self, network: Network) -> None:
         self._n_weights, self._n_neurons = len(network.weights), len(network.ids)
         self._neurons = np.flatnonzero(~network.is_input)
         fans = network.incoming.sizes[self._neurons]
-        self._bias_places = np.cumsum(fans + 1) - 1
+        self._bias_positions = np.cumsum(fans + 1) - 1
         self._order = network.incoming.order
-        # Neurons of one fan-in that follow each other are a matrix, which is copied a good deal faster than place by place.
+        # Neurons of one fan-in that follow each other are a matrix. It is copied a good deal faster
+        # than value by value.
         cuts = np.flatnonzero(np.diff(fans, prepend=-1, append=-1))
         self._runs = [(int(fans[a]), int(b - a)) for a, b in pairwise(cuts)]
-        in_runs = len(self._runs) <= 8 + len(fans) // 8 and bool(
-            (self._order == np.arange(len(self._order))).all()
-        )
-        self._weight_places = (
-            None if in_runs else np.delete(np.arange(fans.sum() + len(fans)), self._bias_places)
-        )
+        in_order = bool((self._order == np.arange(len(self._order))).all())
+        self._weight_positions: Indices | None = None  # not needed where whole matrices are copied
+        if not in_order or len(self._runs) > 8 + len(fans) // 8:
+            n_values = len(self._order) + len(self._neurons)
+            self._weight_positions = np.delete(np.arange(n_values), self._bias_positions)
 
     def by_neuron(self, weights: Array, biases: Array) -> Array:
-        """The other way: what the neurons hold, out of values in the network's order."""
-        held = np.empty(len(self._order) + len(self._neurons))
-        held[self._bias_places] = biases[self._neurons]
-        places = np.ones(len(held), dtype=bool)
-        places[self._bias_places] = False
-        held[places] = weights[self._order]
-        return held
+        """Translate from the network's order to the neurons'.
 
-    def by_element(self, held: Array, *, negated: bool = False) -> tuple[Array, Array]:
-        """Values in the order of the network's synapses, (n_synapses,), and of its neurons, (n_neurons,), 0 for inputs;
-        or minus these values."""
+        Args:
+            weights: A value for each synapse. Shape (n_synapses,).
+            biases: A value for each neuron; an input's is left out. Shape (n_neurons,).
+
+        Returns:
+            A new array, shape (n_synapses + n_neurons - n_inputs,).
+        """
+        values = np.empty(len(self._order) + len(self._neurons))
+        values[self._bias_positions] = biases[self._neurons]
+        is_weight = np.ones(len(values), dtype=bool)
+        is_weight[self._bias_positions] = False
+        values[is_weight] = weights[self._order]
+        return values
+
+    def by_element(self, values: Array, *, negated: bool = False) -> tuple[Array, Array]:
+        """Translate from the neurons' order to the network's.
+
+        Args:
+            values: What the neurons hold. Shape (n_synapses + n_neurons - n_inputs,).
+            negated: Whether to return minus the values, as a gradient is minus the urgencies.
+
+        Returns:
+            New arrays of shapes (n_synapses,) and (n_neurons,); the bias of an input is 0.
+        """
         copy = np.negative if negated else np.positive
         weights, biases = np.empty(self._n_weights), np.zeros(self._n_neurons)
-        biases[self._neurons] = held[self._bias_places]
-        if self._weight_places is not None:
-            weights[self._order] = copy(held[self._weight_places])
+        biases[self._neurons] = values[self._bias_positions]
+        if self._weight_positions is not None:
+            weights[self._order] = copy(values[self._weight_positions])
         else:
             read = written = 0
             for fan, count in self._runs:
-                matrix = held[read : read + count * (fan + 1)].reshape(count, fan + 1)
-                copy(
-                    matrix[:, :-1], out=weights[written : written + count * fan].reshape(count, fan)
-                )
+                matrix = values[read : read + count * (fan + 1)].reshape(count, fan + 1)
+                out = weights[written : written + count * fan].reshape(count, fan)
+                copy(matrix[:, :-1], out=out)
                 read, written = read + matrix.size, written + count * fan
         return weights, 0.0 - biases if negated else biases

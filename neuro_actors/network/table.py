@@ -10,6 +10,8 @@ from numpy.typing import NDArray
 from ..support.validation import Indices
 from .graph import Groups
 
+HEADINGS = ("level", "neurons", "fan-in", "fan-out", "parameters", "activations")
+
 
 def level_table(
     level: Indices,
@@ -18,10 +20,19 @@ def level_table(
     activations: Sequence[str],
     is_input: NDArray[np.bool_],
 ) -> str:
-    """One line a level: how many neurons, of which activations, how connected, how many parameters."""
-    rows: list[tuple[str, ...]] = [
-        ("level", "neurons", "fan-in", "fan-out", "parameters", "activations")
-    ]
+    """Return a table with one line for each level of a network.
+
+    A line shows how many neurons the level has, their fan-in and fan-out, the number of parameters
+    and the activation functions.
+
+    Args:
+        level: The level of each neuron. Shape (n_neurons,).
+        incoming: The synapses grouped by target.
+        outgoing: The synapses grouped by source.
+        activations: The name of each neuron's activation function.
+        is_input: Whether each neuron is an input. Shape (n_neurons,).
+    """
+    rows: list[tuple[str, ...]] = [HEADINGS]
     fan_in, fan_out = incoming.sizes, outgoing.sizes
     for k in range(int(level.max()) + 1):
         here = np.flatnonzero(level == k).tolist()
@@ -30,8 +41,8 @@ def level_table(
         fans = (f"{f[here].min()} to {f[here].max()}" for f in (fan_in, fan_out))
         rows.append((str(k), f"{len(here):,}", *fans, f"{n_parameters:,}", ", ".join(names)))
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
-    lines = [
-        "  ".join(cell.rjust(w) for cell, w in zip(row[:-1], widths, strict=False)) + "  " + row[-1]
-        for row in rows
-    ]
+    lines = []
+    for row in rows:
+        cells = [cell.rjust(width) for cell, width in zip(row[:-1], widths, strict=False)]
+        lines.append("  ".join([*cells, row[-1]]))
     return "\n".join(lines)

@@ -133,7 +133,7 @@ def verify_case(
     return Verdict(seed, case, messages, differences)
 
 
-# --- comparisons -------------------------------------------------------------------------------------------------
+# --- comparisons ----------------------------------------------------------------------------------
 
 
 def _units(one: Array | float, other: Array | float, bound: Array | float) -> float:
@@ -217,7 +217,7 @@ def _torch_product(
     return max(_apart(product, other, bound, name) for name in ("weights", "biases"))
 
 
-# --- drawing -----------------------------------------------------------------------------------------------------
+# --- drawing --------------------------------------------------------------------------------------
 
 
 def draw_case(seed: int, neurons: int = 200, examples: int = 64) -> Case:

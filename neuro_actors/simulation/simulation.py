@@ -17,7 +17,7 @@ from ..network import functions
 from ..network.examples import as_direction, as_examples
 from ..network.gradient import Gradient, StepResult
 from ..network.network import Network
-from ..network.parameter_order import Parameters
+from ..network.parameter_order import ParameterOrder
 from ..neuron.messages import Step
 from ..neuron.optimizers import Optimizer, check_optimizer
 from ..rules import Answer, Backpropagation, Round, Rule
@@ -67,7 +67,7 @@ class Simulation:
         self._crash: BaseException | None = (
             None  # what is to be raised on leaving, beside a failure
         )
-        self._parameters = Parameters(network)
+        self._parameters = ParameterOrder(network)
 
     # --- what users call -----------------------------------------------------------------------------------------
 

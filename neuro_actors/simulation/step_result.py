@@ -9,7 +9,7 @@ import numpy as np
 from ..channels.interface import Heard
 from ..network.gradient import Gradient
 from ..network.network import Network
-from ..network.parameter_order import Parameters
+from ..network.parameter_order import ParameterOrder
 from ..neuron.messages import Step
 from ..support.validation import Array, frozen
 
@@ -36,7 +36,7 @@ class Outcome:
     def loss(self) -> float:
         return float(np.add.accumulate(self.losses)[-1] / len(self.losses))
 
-    def gradient(self, network: Network, parameters: Parameters, wrt_inputs: bool) -> Gradient:
+    def gradient(self, network: Network, parameters: ParameterOrder, wrt_inputs: bool) -> Gradient:
         """Minus the urgencies: what neurons committed, each in its place, and what inputs felt."""
         weights, biases = (
             frozen(values) for values in parameters.by_element(self.commits, negated=True)

@@ -1,4 +1,4 @@
-"""Figures. matplotlib (extra `plot`) is imported when one is asked for."""
+"""Figures. matplotlib (extra `plot`) is imported when a figure is drawn."""
 
 from __future__ import annotations
 
@@ -12,7 +12,11 @@ from .validation import as_path
 
 
 def pyplot() -> Any:
-    """matplotlib's `pyplot`; raises `NeuroActorsError`, which says how to install it, where it is missing."""
+    """Import matplotlib's `pyplot`.
+
+    Raises:
+        NeuroActorsError: matplotlib is not installed; the text says how to install it.
+    """
     try:
         import matplotlib.pyplot as plt
     except ImportError:
@@ -27,7 +31,21 @@ def plot_curves(
     xlabel: str,
     path: str | PathLike[str] | None = None,
 ) -> Any:
-    """A panel beside another, each with some curves over 1, 2, 3, … Returns the figure; writes it to `path` if given."""
+    """Draw panels side by side, each with some curves over the numbers 1, 2, 3 and so on.
+
+    Args:
+        panels: For each panel its title and its curves: their labels and values.
+        xlabel: The label of the horizontal axes.
+        path: The file to write the figure to. None: it is not written.
+
+    Returns:
+        The figure.
+
+    Raises:
+        InputError: matplotlib has no file format with the suffix of `path`, or the file cannot be
+            written.
+        NeuroActorsError: matplotlib is not installed.
+    """
     file = None if path is None else as_path("a figure", path)
     plt = pyplot()
     figure, axes = plt.subplots(
@@ -44,6 +62,6 @@ def plot_curves(
         plt.close(figure)
         if file.suffix[1:].lower() not in known:
             raise InputError(f"{str(file)!r}: a figure is named *.{', *.'.join(known)}")
-        with whole_file(file, force=True, failure=InputError) as written:
-            figure.savefig(written, format=file.suffix[1:].lower(), dpi=150)
+        with whole_file(file, force=True, failure=InputError) as stream:
+            figure.savefig(stream, format=file.suffix[1:].lower(), dpi=150)
     return figure

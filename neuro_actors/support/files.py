@@ -1,4 +1,4 @@
-"""Files that are there whole or not at all."""
+"""Files that are written whole or not at all."""
 
 from __future__ import annotations
 
@@ -13,7 +13,17 @@ from .errors import LogError, NeuroActorsError
 
 
 def check_free(path: Path, force: bool, failure: type[NeuroActorsError] = LogError) -> None:
-    """Raise `failure` if this is no place for a new file, or unless `force`, if there is one already."""
+    """Check that a new file can be written under a name.
+
+    Args:
+        path: The name of the new file.
+        force: Whether the file may replace another one.
+        failure: The error that is raised.
+
+    Raises:
+        failure: There is a file already and not `force`; the name belongs to something that is no
+            regular file; or the folder is missing or closed.
+    """
     try:
         if os.path.lexists(path) and not force:
             raise failure(
@@ -23,17 +33,23 @@ def check_free(path: Path, force: bool, failure: type[NeuroActorsError] = LogErr
             raise failure(f"{str(path)!r} is no regular file: choose another name")
         if not path.parent.is_dir():
             raise failure(f"{str(path)!r}: there is no folder {str(path.parent.absolute())!r}")
-    except (
-        OSError,
-        ValueError,
-    ) as error:  # of a folder that is closed to us; of a name that no file can have
-        raise failure(
-            f"{str(path)!r} cannot be written: {getattr(error, 'strerror', error)}"
-        ) from None
+    except (OSError, ValueError) as error:  # a folder without access; a name that no file can have
+        raise _cannot_be_written(path, error, failure) from None
+
+
+def _cannot_be_written(
+    path: Path, error: Exception, failure: type[NeuroActorsError]
+) -> NeuroActorsError:
+    return failure(f"{str(path)!r} cannot be written: {getattr(error, 'strerror', None) or error}")
 
 
 def is_same(path: Path, other: Path) -> bool:
-    """Whether both are there, and one file."""
+    """Return whether two names belong to one existing file.
+
+    Args:
+        path: One name.
+        other: The other name.
+    """
     try:
         return path.samefile(other)
     except (OSError, ValueError):
@@ -44,23 +60,29 @@ def is_same(path: Path, other: Path) -> bool:
 def whole_file(
     path: Path, force: bool, failure: type[NeuroActorsError] = LogError
 ) -> Iterator[Any]:
-    """A file, open for bytes, that appears under its name when all is written. Raises `failure` where that cannot be,
-    and, unless `force`, where there is one already."""
+    """Open a new file for bytes, which appears under its name when all is written.
+
+    Args:
+        path: The name of the new file.
+        force: Whether the file may replace another one.
+        failure: The error that is raised.
+
+    Raises:
+        failure: As `check_free`; or writing failed.
+    """
     check_free(path, force, failure)
     try:
         descriptor, name = tempfile.mkstemp(prefix=".", suffix=".part", dir=path.parent)
-    except (OSError, ValueError) as error:  # a name that no file can have
-        raise failure(
-            f"{str(path)!r} cannot be written: {getattr(error, 'strerror', error)}"
-        ) from None
+    except (OSError, ValueError) as error:  # ValueError: a name that no file can have
+        raise _cannot_be_written(path, error, failure) from None
     try:
         with os.fdopen(descriptor, "wb") as file:
             yield file
         mask = os.umask(0)
         os.umask(mask)
-        Path(name).chmod(0o666 & ~mask)  # what mkstemp makes is for its maker's eyes alone
+        Path(name).chmod(0o666 & ~mask)  # mkstemp lets the owner alone read the file
         Path(name).replace(path)
     except OSError as error:
-        raise failure(f"{str(path)!r} cannot be written: {error.strerror or error}") from None
+        raise _cannot_be_written(path, error, failure) from None
     finally:
         Path(name).unlink(missing_ok=True)

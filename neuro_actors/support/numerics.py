@@ -1,7 +1,8 @@
-"""The numeric fingerprint: on what the last bits of a run depend, beside the run itself.
+"""The numeric fingerprint: what the last bits of a run depend on, besides the run itself.
 
-numpy's sums give the same bits everywhere, but its tanh, exp and the like differ in their last bit with the vector units
-that numpy finds at run time; with `sums="blas"` the BLAS library counts too. Equal fingerprints, equal bits.
+numpy's sums give the same bits everywhere. Its tanh, exp and similar functions differ in their last
+bit with the vector units that numpy finds at run time; with `sums="blas"` the BLAS library counts
+too. Equal fingerprints mean equal bits.
 """
 
 from __future__ import annotations
@@ -10,11 +11,17 @@ import platform
 from typing import Any
 
 import numpy as np
-from numpy._core import _multiarray_umath  # type: ignore[attr-defined]  # numpy tells its CPU features nowhere else
+
+# numpy lists its CPU features nowhere else
+from numpy._core import _multiarray_umath  # type: ignore[attr-defined]
 
 
 def fingerprint(sums: str) -> dict[str, Any]:
-    """What stands in a log's metadata. sums: by which calls neurons add; see `sums.py`."""
+    """Return the fingerprint of this machine, as the metadata of a log contain it.
+
+    Args:
+        sums: The name of the table of sums that the neurons use; see `neuron/sums.py`.
+    """
     blas = np.show_config(mode="dicts")["Build Dependencies"]["blas"]
     return {
         "numpy": np.__version__,
@@ -25,23 +32,33 @@ def fingerprint(sums: str) -> dict[str, Any]:
     }
 
 
-def differences(held: Any, sums: str) -> list[str]:
-    """In words, each thing in which the fingerprint of a log is not that of this machine; none: bits can be promised."""
+def differences(other: Any, sums: str) -> list[str]:
+    """Describe each difference between another fingerprint and this machine's.
+
+    Args:
+        other: The fingerprint in a log or a checkpoint; it may be damaged.
+        sums: The name of the table of sums that the neurons use.
+
+    Returns:
+        One text for each difference. Empty: equal bits can be promised.
+    """
     here = fingerprint(sums)
-    if not isinstance(held, dict):
+    if not isinstance(other, dict):
         return ["it has none"]
     found = []
     for name, value in here.items():
-        other = held.get(name)
-        if name == "cpu" and isinstance(other, list) and other != value:
-            only = {
-                "there": [str(f) for f in other if f not in value],
-                "here": [f for f in value if f not in other],
-            }
-            told = "; ".join(
-                f"{side} alone {', '.join(more)}" for side, more in only.items() if more
-            )
-            found.append(f"CPU features: {told or 'in another order'}")
-        elif other != value:
-            found.append(f"{name}: {other} there, {value} here")
+        there = other.get(name)
+        if name == "cpu" and isinstance(there, list) and there != value:
+            found.append(f"CPU features: {_feature_differences(there, value)}")
+        elif there != value:
+            found.append(f"{name}: {there} there, {value} here")
     return found
+
+
+def _feature_differences(there: list[Any], here: list[str]) -> str:
+    only = {
+        "there": [str(feature) for feature in there if feature not in here],
+        "here": [feature for feature in here if feature not in there],
+    }
+    parts = [f"{side} alone {', '.join(features)}" for side, features in only.items() if features]
+    return "; ".join(parts) or "in another order"

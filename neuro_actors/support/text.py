@@ -1,4 +1,4 @@
-"""Text for people: what it holds never steers a terminal."""
+"""Texts for people. A text that is printed never contains characters that control a terminal."""
 
 from __future__ import annotations
 
@@ -9,16 +9,22 @@ _repr.maxstring = _repr.maxother = _repr.maxlong = 160
 
 
 def printable(text: str) -> str:
-    """The same text; what would steer a terminal, or turn the reading direction, is written as an escape."""
-    return (
-        text
-        if text.isprintable()
-        else "".join(c if c.isprintable() else ascii(c)[1:-1] for c in text)
-    )
+    """Replace characters that control a terminal, or the direction of reading, by escapes.
+
+    Args:
+        text: Any text, such as a name out of a file.
+    """
+    if text.isprintable():
+        return text
+    return "".join(c if c.isprintable() else ascii(c)[1:-1] for c in text)
 
 
 def shown(value: object) -> str:
-    """What somebody handed over, as an error names it: on one line, not long, whatever its own description does."""
+    """Return a short description of a value, on one line, for the text of an error.
+
+    Args:
+        value: Anything that a user passed; also an object whose `repr` fails.
+    """
     try:
         return printable(" ".join(_repr.repr(value).split()))
     except Exception:  # such as a number of too many digits
@@ -26,5 +32,10 @@ def shown(value: object) -> str:
 
 
 def counted(n: int, word: str) -> str:
-    """`1 example`, `1,024 examples`."""
+    """Return a count with its noun: `1 example`, `1,024 examples`.
+
+    Args:
+        n: The count.
+        word: The noun in the singular; its plural must end with s.
+    """
     return f"{n:,} {word}{'s' * (n != 1)}"

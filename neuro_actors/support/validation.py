@@ -1,4 +1,7 @@
-"""What users hand over, checked and converted: above all to float64 arrays."""
+"""Checks of what users pass to the package, and conversions: above all to float64 arrays.
+
+The first argument `what` of each function names the value in the text of an error.
+"""
 
 from __future__ import annotations
 
@@ -17,14 +20,25 @@ from .text import shown
 
 Array: TypeAlias = NDArray[np.float64]
 Indices: TypeAlias = NDArray[np.intp]
-MOST_PLACES = 2**31 - 1  # as far as logs count
-MOST_OF_A_PATH = 4096
-MOST_BITS = 4096  # of a whole number: more could not be printed
+MAX_POSITION = 2**31 - 1  # logs hold positions as 32-bit integers
+MAX_PATH_LENGTH = 4096  # characters
+MAX_BITS = 4096  # of a whole number: Python refuses to print much larger ones
 
 
 def as_floats(what: str, values: ArrayLike) -> Array:
-    """`values` as a new C-contiguous float64 array; raises `InputError` unless all are finite numbers."""
-    raw = _array(what, "an array of numbers", values)
+    """Convert numbers to a float64 array.
+
+    Args:
+        what: What the numbers are, for the text of an error.
+        values: Real numbers, integers or truth values. Any shape.
+
+    Returns:
+        A new C-contiguous array of the same shape.
+
+    Raises:
+        InputError: A value is no real number or not finite, or there is not enough memory.
+    """
+    raw = _as_array(what, "an array of numbers", values)
     if values is None:
         raise InputError(f"{what}: expected an array of numbers, got None")
     if raw.dtype.kind not in "buif":
@@ -37,54 +51,83 @@ def as_floats(what: str, values: ArrayLike) -> Array:
             f"{what}: {raw.size:,} numbers are more than there is memory for"
         ) from None
     if not np.isfinite(array).all():
-        place = tuple(int(i) for i in np.argwhere(~np.isfinite(array))[0])
+        where = tuple(int(i) for i in np.argwhere(~np.isfinite(array))[0])
         raise InputError(
-            f"{what}: the value at {list(place)} is {array[place]}; every value must be finite"
+            f"{what}: the value at {list(where)} is {array[where]}; every value must be finite"
         )
     return array
 
 
 def as_batch(what: str, values: ArrayLike, names: Sequence[str]) -> Array:
-    """`values` as a float64 array of shape (batch, len(names)), batch at least 1; raises `InputError` otherwise."""
+    """Convert a batch of examples to a float64 array.
+
+    Args:
+        what: What the batch is, for the text of an error.
+        values: Numbers, a row for each example. Shape (batch, len(names)), with batch at least 1.
+        names: The name of each column.
+
+    Returns:
+        A new C-contiguous array of shape (batch, len(names)).
+
+    Raises:
+        InputError: The shape is another one, or a value is no finite number.
+    """
     array = as_floats(what, values)
-    wanted = len(names)
-    if array.ndim == 2 and array.shape[1] == wanted and len(array):
+    n_columns = len(names)
+    if array.ndim == 2 and array.shape[1] == n_columns and len(array):
         return array
-    if array.ndim == 1 and wanted == 1 and len(array):
-        hint = ": reshape it with [:, None]"
-    elif array.ndim == 1 and len(array) == wanted:
-        hint = ": a single example is a batch of one, reshape it with [None, :]"
-    elif array.ndim == 2 and not len(array):
-        hint = ": a batch holds at least one example"
-    elif "targets" in what and array.ndim == 1:
-        hint = ": if these are class numbers, make them one-hot with numpy.eye(n_classes)[targets]"
-    else:
-        hint = ""
     raise InputError(
-        f"{what}: expected shape (batch, {wanted}), one column for each of {some(names)}, got {array.shape}{hint}"
+        f"{what}: expected shape (batch, {n_columns}), one column for each of {some(names)}, "
+        f"got {array.shape}{_hint_for_batch(what, array, n_columns)}"
     )
 
 
-def _array(what: str, wanted: str, values: Any) -> np.ndarray[Any, Any]:
-    """As numpy makes one of it. Raises `InputError` where it can't, or where values are masked."""
+def _hint_for_batch(what: str, array: Array, n_columns: int) -> str:
+    """Say how to give an array of the wrong shape the right one, if that can be guessed."""
+    if array.ndim == 1 and n_columns == 1 and len(array):
+        return ": reshape it with [:, None]"
+    if array.ndim == 1 and len(array) == n_columns:
+        return ": a single example is a batch of one, reshape it with [None, :]"
+    if array.ndim == 2 and not len(array):
+        return ": a batch holds at least one example"
+    if array.ndim == 1 and "targets" in what:
+        return ": if these are class numbers, make them one-hot with numpy.eye(n_classes)[targets]"
+    return ""
+
+
+def _as_array(what: str, expected: str, values: Any) -> np.ndarray[Any, Any]:
+    """Convert values to a numpy array; refuse what numpy cannot convert, and masked values."""
     try:
         array = np.asarray(values)
     except MemoryError:
-        raise InputError(f"{what}: expected {wanted}, got more than there is memory for") from None
+        raise InputError(
+            f"{what}: expected {expected}, got more than there is memory for"
+        ) from None
     except Exception as error:  # rows of unequal length, or an object that only looks like an array
-        raise InputError(f"{what}: expected {wanted}: {shown(str(error))[1:-1]}") from None
+        raise InputError(f"{what}: expected {expected}: {shown(str(error))[1:-1]}") from None
     if np.ma.is_masked(values):
         raise InputError(
-            f"{what}: expected {wanted}, but some are masked: fill them in, or leave their rows out"
+            f"{what}: expected {expected}, but some are masked: "
+            "fill them in, or leave their rows out"
         )
     return array
 
 
 def as_whole_number(what: str, value: object, least: int, most: float = math.inf) -> int:
-    """`value` as an int; raises `InputError` unless it is a whole number of at least `least`, and at most `most`."""
+    """Convert a whole number to an int.
+
+    Args:
+        what: What the number is, for the text of an error.
+        value: A Python or numpy integer.
+        least: The smallest number that is allowed.
+        most: The largest number that is allowed.
+
+    Raises:
+        InputError: The value is no whole number, or lies outside these limits.
+    """
     if isinstance(value, (int, np.integer)) and not isinstance(value, bool):
         number = int(value)
-        if number.bit_length() <= MOST_BITS and least <= number <= most:
+        if number.bit_length() <= MAX_BITS and least <= number <= most:
             return number
     limit = "" if most == math.inf else f" and at most {most:,}"
     raise InputError(
@@ -93,7 +136,12 @@ def as_whole_number(what: str, value: object, least: int, most: float = math.inf
 
 
 def number(value: object) -> float:
-    """`value` as a float; NaN, which fails every comparison, for what is no real number or none that a float can hold."""
+    """Convert a real number to a float; anything else becomes NaN, which fails every comparison.
+
+    Args:
+        value: A Python or numpy number. A truth value, or an integer too large for a float, becomes
+            NaN too.
+    """
     if isinstance(value, bool) or not isinstance(
         value, (int, float, np.integer, np.float32, np.float16)
     ):
@@ -105,32 +153,58 @@ def number(value: object) -> float:
 
 
 def as_flag(what: str, value: object) -> bool:
-    """`value` as a bool; raises `InputError` unless it is True or False."""
+    """Convert a truth value to a bool.
+
+    Args:
+        what: What the value is, for the text of an error.
+        value: True or False, of Python or numpy.
+
+    Raises:
+        InputError: The value is something else.
+    """
     if not isinstance(value, (bool, np.bool_)):
         raise InputError(f"{what} must be True or False, got {shown(value)}")
     return bool(value)
 
 
-def as_list(what: str, values: Iterable[Any]) -> list[Any]:
-    """`values` as a list; raises `InputError` for text, and for what is no list or has no end."""
+def as_list(what: str, values: Iterable[Any], failure: type[InputError] = InputError) -> list[Any]:
+    """Convert an iterable to a list.
+
+    Args:
+        what: What the list is, for the text of an error.
+        values: Anything that can be iterated over, except text.
+        failure: The error that is raised.
+
+    Raises:
+        InputError: The value is text, is no iterable, or has no end. It is a `failure`.
+    """
     if not isinstance(values, (str, bytes)):
         try:
             return list(values)
         except MemoryError:
-            raise InputError(
+            raise failure(
                 f"{what} must be a list, got more than there is memory for: {shown(values)}"
             ) from None
-        except Exception:  # whatever an object does that is none
+        except Exception:  # whatever iterating over such an object raises
             pass
-    raise InputError(f"{what} must be a list, got {shown(values)}")
+    raise failure(f"{what} must be a list, got {shown(values)}")
 
 
 def as_path(what: str, path: str | PathLike[str], kind: str = "file") -> Path:
-    """`path` as one; raises `InputError` unless it is a name that a file, or what `kind` says, can have."""
+    """Convert a file name to a `Path`.
+
+    Args:
+        what: What the file is for, for the text of an error.
+        path: The name.
+        kind: What the name is of: "file" or "folder".
+
+    Raises:
+        InputError: No file can have that name.
+    """
     name = fspath(path) if isinstance(path, (str, PathLike)) else None
     if (
         not isinstance(name, str)
-        or not 0 < len(name) <= MOST_OF_A_PATH
+        or not 0 < len(name) <= MAX_PATH_LENGTH
         or "\0" in name
         or not _can_be_encoded(name)
     ):
@@ -145,33 +219,61 @@ def _can_be_encoded(name: str) -> bool:
         return False
 
 
-def as_places(what: str, values: ArrayLike) -> Indices:
-    """`values` as a new array of whole numbers from 0 on, one axis; raises `InputError` otherwise."""
-    raw = _array(what, "whole numbers from 0 on, in one axis", values)
+def as_positions(what: str, values: ArrayLike) -> Indices:
+    """Convert positions, which count from 0, to an array of integers.
+
+    Args:
+        what: What the positions are of, for the text of an error.
+        values: Whole numbers from 0 to `MAX_POSITION`. Shape (n,).
+
+    Returns:
+        A new array of shape (n,).
+
+    Raises:
+        InputError: The shape is another one, or a value is no such number.
+    """
+    expected = "whole numbers from 0 on, in one axis"
+    raw = _as_array(what, expected, values)
     if raw.ndim != 1 or (raw.size and raw.dtype.kind not in "iu"):
         got = f"an array of {raw.dtype} of shape {raw.shape}"
-        raise InputError(f"{what}: expected whole numbers from 0 on, in one axis, got {got}")
-    if raw.size and not 0 <= raw.min() <= raw.max() <= MOST_PLACES:
-        wrong, limit = (raw.min(), "") if raw.min() < 0 else (raw.max(), f", to {MOST_PLACES:,}")
-        raise InputError(
-            f"{what}: expected whole numbers from 0 on, in one axis{limit}, got {wrong}"
-        )
+        raise InputError(f"{what}: expected {expected}, got {got}")
+    if raw.size and raw.min() < 0:
+        raise InputError(f"{what}: expected {expected}, got {raw.min()}")
+    if raw.size and raw.max() > MAX_POSITION:
+        raise InputError(f"{what}: expected {expected}, to {MAX_POSITION:,}, got {raw.max()}")
     return raw.astype(np.intp)
 
 
 def frozen(array: Array) -> Array:
-    """The same array, read-only from here on."""
+    """Make an array read-only.
+
+    Args:
+        array: The array. Any shape.
+
+    Returns:
+        The same array, not a copy, of any shape.
+    """
     array.setflags(write=False)
     return array
 
 
 def some(names: Sequence[str], most: int = 3) -> str:
-    """The first few names, for a message: `'x0', 'x1', 'x2' and 61 more`."""
+    """List the first few names for a text: `'x0', 'x1', 'x2' and 61 more`.
+
+    Args:
+        names: All names.
+        most: How many to list.
+    """
     first = ", ".join(repr(name) for name in names[:most])
     return first + (f" and {len(names) - most} more" if len(names) > most else "")
 
 
 def did_you_mean(name: object, known: Sequence[str]) -> str:
-    """A sentence that offers the nearest known name, or else lists the first of them."""
+    """Suggest the known name that is most like a wrong one, or else list the first known names.
+
+    Args:
+        name: What was given as a name.
+        known: All names that exist.
+    """
     near = get_close_matches(name[:128], known, n=1, cutoff=0.5) if isinstance(name, str) else []
     return f"did you mean {near[0]!r}?" if near else f"known are {some(known, 10)}"

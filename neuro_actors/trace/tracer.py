@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from ..log.log import Log
 from ..log.recording import Recording
 from ..network import functions
-from ..network.elements import LONGEST, arrow
+from ..network.elements import MAX_SYNAPSE_NAME, arrow
 from ..neuron import sums
 from ..support.errors import InputError, LogError
 from ..support.text import printable, shown
@@ -122,7 +122,7 @@ class Tracer:
             if len(ends) != 2 or not all(isinstance(end, str) for end in ends):
                 raise InputError(f"weight: expected the ids of its two ends, got {shown(weight)}")
             return ends[0], ends[1]
-        if len(weight) > LONGEST:
+        if len(weight) > MAX_SYNAPSE_NAME:
             raise InputError(
                 f"weight {shown(weight)}: expected the ids of its two ends, as in 'a->b'"
             )

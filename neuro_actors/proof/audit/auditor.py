@@ -139,7 +139,7 @@ class Auditor:
                 self._last, self._rows - 1, "last digest is", self._chain.hex, digest.lower()
             )
 
-    # --- what stands in the file ---------------------------------------------------------------------------------
+    # --- what stands in the file ------------------------------------------------------------------
 
     def _group(self, rows: Rows) -> None:
         """The rows of a step, or of the end."""
@@ -266,7 +266,7 @@ class Auditor:
         if len(rows) > 1:
             raise refused(int(rows.step[1]), row + 1, "row is", "behind the end", "missing")
 
-    # --- who said what -------------------------------------------------------------------------------------------
+    # --- who said what ----------------------------------------------------------------------------
 
     def _judge(self, rows: Rows, note: StepNote, mail_map: MailMap) -> None:
         """Replay a step."""
@@ -313,7 +313,7 @@ class Auditor:
             first = [0, int(rows.step[0]), int(rows.sender[row + 1])]
             self._missed.setdefault((kind, reason), first)[0] += int(mail_map.hearers[row])
 
-    # --- what came of it -----------------------------------------------------------------------------------------
+    # --- what came of it --------------------------------------------------------------------------
 
     def _verdict(self, lie: Lie | None) -> Audit:
         complete = lie is None and self._ended and not (self._reader.cut_off or self._unsealed)

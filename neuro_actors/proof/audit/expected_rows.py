@@ -140,7 +140,7 @@ class ExpectedRows:
             raise refused(step, rows.first + r, "row is of step", rows.step[r], step)
         return np.array(found, dtype=np.intp)
 
-    # --- in words ------------------------------------------------------------------------------------------------
+    # --- in words ---------------------------------------------------------------------------------
 
     def lie(self, rows: Rows, r: int, i: int, should: float | str, *, learns: bool) -> Lie:
         """That number i of row r is wrong; both count from 0 on."""
