@@ -12,7 +12,7 @@ from rich.console import Console
 
 import neuro_actors as na
 from neuro_actors.cli.benchmark import timing
-from neuro_actors.cli.benchmark.__main__ import tell
+from neuro_actors.cli.benchmark.__main__ import print_tables
 from neuro_actors.cli.benchmark.actors import AsyncioActors, BareTrio, PykkaActors, RulesAlone
 from neuro_actors.cli.benchmark.rivals import (
     Matrices,
@@ -53,18 +53,18 @@ async def test_as_many_messages_are_counted_as_a_society_sends() -> None:
     work = Work((3, 5, 4, 2), 1)
     async with na.open_simulation(work.network()) as simulation:
         await simulation.gradient(*work.examples())
-        assert simulation.statistics().messages == BareTrio(work).counted()
+        assert simulation.statistics().messages == BareTrio(work).count_messages()
 
 
 async def test_the_tables(capsys) -> None:
     rivals = (Society, Matrices, BareTrio, RulesAlone)
     found = await timing.side_by_side(Work((3, 5, 2), 1), rivals, 2, 0.0, lambda name: None)
-    tell(found, Console(width=100))
+    print_tables(found, Console(width=100))
     out = capsys.readouterr().out
     assert "3-5-2, batch 1: one gradient" in out
     for kind in rivals:
         assert kind.name in out
-    assert json.loads(json.dumps(timing.as_json(found)))["machine"]["versions"]["trio"]
+    assert json.loads(json.dumps(timing.to_json(found)))["machine"]["versions"]["trio"]
 
 
 def test_quick_is_less() -> None:

@@ -39,7 +39,6 @@ NOT_YET_CLEAN = [
     "channels/bundled",
     "channels/unreliable",
     "cli",
-    "cli/benchmark",
     "cluster",
     "log",
     "neuron",

@@ -12,7 +12,7 @@ import pytest
 from asking import HOSTILE, ask, hostile_batch, hostile_network, write
 
 import neuro_actors as na
-from neuro_actors.cli import output as people
+from neuro_actors.cli import output
 from neuro_actors.log import follow
 from neuro_actors.log.diff import compare_logs
 from neuro_actors.log.follow import FollowingReader
@@ -164,8 +164,8 @@ async def test_colours_only_where_somebody_watches(
     paged = []
     monkeypatch.delenv("NO_COLOR", raising=False)
     assert "\x1b" not in run("show", log)
-    monkeypatch.setattr(people, "watched", lambda: True)
-    monkeypatch.setattr(people.click, "echo_via_pager", lambda lines: paged.append("".join(lines)))
+    monkeypatch.setattr(output, "is_terminal", lambda: True)
+    monkeypatch.setattr(output.click, "echo_via_pager", lambda lines: paged.append("".join(lines)))
     run("show", log)
     monkeypatch.setenv("NO_COLOR", "1")
     run("show", log)

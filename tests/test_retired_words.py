@@ -89,7 +89,6 @@ NOT_YET_CLEAN = [
     "channels/bundled",
     "channels/unreliable",
     "cli",
-    "cli/benchmark",
     "cluster",
     "docs",
     "log",

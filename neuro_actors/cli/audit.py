@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 import click
 
 from ..support.text import counted
-from .output import import_all, reader_may_leave
+from .output import ignore_closed_pipe, import_all
 
 if TYPE_CHECKING:
     from ..proof.audit.report import Audit
@@ -23,7 +23,9 @@ if TYPE_CHECKING:
 @click.command()
 @click.argument("file", type=click.Path(path_type=Path))
 @click.option(
-    "--digest", metavar="HEX", help="What the last digest must be, as an earlier audit told it."
+    "--digest",
+    metavar="HEX",
+    help="The last digest that an earlier audit printed; another one is refused.",
 )
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
 @click.option(
@@ -31,7 +33,7 @@ if TYPE_CHECKING:
     "modules",
     metavar="MODULE",
     multiple=True,
-    help="Import this first: it adds activations or losses.",
+    help="First import this module, which adds activations or losses.",
 )
 def audit(file: Path, digest: str | None, as_json: bool, modules: tuple[str, ...]) -> None:
     """Prove a message log: replay every neuron alone.
@@ -40,44 +42,50 @@ def audit(file: Path, digest: str | None, as_json: bool, modules: tuple[str, ...
     neuro-actors audit run.arrows
     neuro-actors audit run.arrows --digest 4fd2…  (64 digits)
 
-    Each neuron is given its own first parameters and its own mail, and must say again every message that it said, and
-    learn what it learnt, bit for bit; the first one that differs is named. What the world said, inputs, targets and
-    settings, is sealed by a chain of digests. Its end is printed: whoever gives it again knows that nothing was changed.
+    A log contains each neuron's first parameters and every message. The audit gives each neuron
+    the messages that it received, and computes again what it sent and learnt. Both must be equal,
+    bit for bit; the first message that differs is named.
 
-    Exit code 0: all is proved. 1: refused, or cut off, or something could not be replayed; it is said what.
-    2: this is no message log.
+    Inputs, targets and settings come from outside the network, so no neuron can compute them
+    again. A chain of digests covers them. The last digest is printed: give it to a later audit
+    with --digest, and that audit proves that nothing was changed in between.
+
+    Exit code 0: everything is proved. 1: a message is wrong, or the log is cut off, or something
+    could not be replayed; the output says what. 2: the file is no message log.
     """
-    from ..proof.audit.audit import audit as judge
+    from ..proof.audit.audit import audit as run_audit
 
     import_all(modules)
-    with _bar(as_json) as progress:
-        verdict = judge(file, digest=digest, progress=progress)
-    with reader_may_leave():  # the verdict stands none the less
+    with _progress_bar(as_json) as progress:
+        report = run_audit(file, digest=digest, progress=progress)
+    with ignore_closed_pipe():  # the exit code counts, also when nobody reads the output
         if as_json:
-            click.echo(json.dumps(dataclasses.asdict(verdict), allow_nan=True))
+            click.echo(json.dumps(dataclasses.asdict(report), allow_nan=True))
         else:
-            for line in _in_words(verdict):
+            for line in _describe(report):
                 click.echo(line)
-    sys.exit(0 if verdict.passed else 1)
+    sys.exit(0 if report.passed else 1)
 
 
-def _in_words(audit: Audit) -> Iterator[str]:
+def _describe(audit: Audit) -> Iterator[str]:
     compared = "bit for bit" if audit.exact else "within the rounding bound"
-    said = counted(audit.messages, "message")
-    yield f"{counted(audit.neurons, 'neuron')}, {counted(audit.steps, 'step')}, {said} in {counted(audit.rows, 'row')}"
+    counts = [counted(audit.neurons, "neuron"), counted(audit.steps, "step")]
+    messages, rows = counted(audit.messages, "message"), counted(audit.rows, "row")
+    yield f"{', '.join(counts)}, {messages} in {rows}"
     if audit.lie is not None:
         yield f"REFUSED. The first lie, after {audit.steps:,} steps that are true:"
-        yield _wrapped(str(audit.lie))
+        yield _wrap(str(audit.lie))
     else:
         proved = audit.messages - audit.given - audit.unproved
-        yield _wrapped(
-            f"replayed, each neuron alone, {compared}: {proved:,} messages, and all that was learnt in them"
+        yield _wrap(
+            f"replayed, each neuron alone, {compared}: {proved:,} messages, "
+            "and all that was learnt in them"
         )
-        yield _wrapped(
-            f"sealed, for nobody can replay it: {audit.given:,} messages, and what was asked for"
+        yield _wrap(
+            f"sealed, because they come from outside: {audit.given:,} messages, and the settings"
         )
     for remark in audit.remarks:
-        yield _wrapped(remark)
+        yield _wrap(remark)
     yield f"digest {audit.digest}"
     if audit.passed:
         yield "Proved." if audit.exact else "Proved, within the rounding bound."
@@ -85,13 +93,13 @@ def _in_words(audit: Audit) -> Iterator[str]:
         yield "No lie was found, but not everything is proved."
 
 
-def _wrapped(text: str) -> str:
+def _wrap(text: str) -> str:
     return fill(text, 79, initial_indent="  ", subsequent_indent="    ", break_on_hyphens=False)
 
 
 @contextmanager
-def _bar(quiet: bool) -> Iterator[Callable[[int, int], None] | None]:
-    """A bar on the error stream, where that is a terminal."""
+def _progress_bar(quiet: bool) -> Iterator[Callable[[int, int], None] | None]:
+    """Show a bar on standard error if that is a terminal; yield what moves it, or None."""
     from rich.console import Console
     from rich.progress import Progress
 
@@ -101,12 +109,12 @@ def _bar(quiet: bool) -> Iterator[Callable[[int, int], None] | None]:
         return
     with Progress(console=console, transient=True) as bar:
         task = bar.add_task("auditing", total=None)
-        told = -1
+        shown = -1
 
-        def progress(read: int, size: int) -> None:
-            nonlocal told
-            if read != told:  # once for each piece of the file
-                told = read
+        def move(read: int, size: int) -> None:
+            nonlocal shown
+            if read != shown:  # once for each piece of the file
+                shown = read
                 bar.update(task, completed=read, total=size)
 
-        yield progress
+        yield move

@@ -19,23 +19,29 @@ from ..support.errors import InputError
     "path",
     type=click.Path(dir_okay=False),
     default="",
-    help="Write all figures to this file, too.",
+    help="Also write all figures to this file.",
 )
 def bench(quick: bool, path: str) -> None:
-    """Time a society's gradient beside all that computes the same one.
+    """Time one gradient, beside other programs that compute the same one.
 
-    Beside both engines, bundled and memory: numpy matrices on one thread, and, where they are installed, PyTorch,
-    micrograd and Pykka; actors in plain asyncio; trio's own channels carrying as many objects; the neurons' rules
-    without any mail. Each gradient is first compared with the reference. Rivals take turns in one process. Times are
-    medians of the thread's CPU time, with quartiles; Pykka's, which has many threads, by the clock.
+    \b
+    neuro-actors bench --quick
+    neuro-actors bench --json figures.json
+
+    Timed are both engines, bundled and memory; matrices in numpy on one thread; PyTorch,
+    micrograd and Pykka, if they are installed; the same society in plain asyncio; as many objects
+    through trio's channels without any computation; and the neurons' rules without messages.
+
+    Each gradient is compared with the reference before it is timed. The programs take turns in
+    one process, so that a disturbance hits all of them. Times are medians of the thread's CPU
+    time, with quartiles. Pykka's actors are threads, so its time is read from the clock.
     """
-    folder = Path(path).resolve().parent
-    if path and not folder.is_dir():
-        raise InputError(f"--json {path!r}: there is no folder {str(folder)!r}")
+    _check_folder(path)
     one_thread = dict.fromkeys(
         ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS", "VECLIB_MAXIMUM_THREADS"),
         "1",
     )
+    # A process of its own: BLAS reads the number of its threads when it is loaded.
     command = [
         sys.executable,
         "-m",
@@ -47,3 +53,9 @@ def bench(quick: bool, path: str) -> None:
     code = subprocess.run(command, env=os.environ | one_thread, check=False).returncode
     if code:
         raise SystemExit(code)
+
+
+def _check_folder(path: str) -> None:
+    folder = Path(path).resolve().parent
+    if path and not folder.is_dir():
+        raise InputError(f"--json {path!r}: there is no folder {str(folder)!r}; make it first")

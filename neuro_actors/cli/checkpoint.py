@@ -1,4 +1,4 @@
-"""`neuro-actors resume` and `neuro-actors checkpoint`: runs that were stopped."""
+"""`neuro-actors resume` and `neuro-actors checkpoint`: training that was stopped."""
 
 from __future__ import annotations
 
@@ -15,68 +15,71 @@ from .output import import_all, print_json
 @click.option(
     "--log",
     type=click.Path(path_type=Path),
-    help="Record every message from here on; it cannot be audited.",
+    help="Record the messages from here on. Such a log cannot be audited.",
 )
 @click.option(
     "--channels",
     type=click.Choice(["bundled", "memory"]),
-    help="Another engine; the bits are the same.",
+    help="Use another engine; the bits are the same.",
 )
-@click.option("--inexact", is_flag=True, help="Go on although bits cannot be promised here.")
+@click.option("--inexact", is_flag=True, help="Continue although the last bits may differ here.")
 @click.option(
     "--import",
     "modules",
     metavar="MODULE",
     multiple=True,
-    help="Import this first: it adds what the run needs.",
+    help="First import this module, which adds what the run needs.",
 )
 def resume(
     path: Path, log: Path | None, channels: str | None, inexact: bool, modules: tuple[str, ...]
 ) -> None:
-    """Go on with a run that was stopped, to the bits of an unbroken one.
+    """Continue a training that was stopped, to the same bits as without the stop.
 
     \b
     neuro-actors resume DIR
     neuro-actors resume DIR/step-0000000200.safetensors
 
-    DIR is the folder of na.train(…, checkpoint=DIR): its newest checkpoint is taken, or the one that is named. It does
-    not matter how the run ended: by Ctrl-C, a signal, a full disk. It is saved as before, and can be stopped again. At
-    last its result is in the folder: na.resume(DIR) gives it.
+    DIR is the folder of na.train(…, checkpoint=DIR). The run continues from its newest
+    checkpoint, or from the one that you name. It makes no difference what stopped it: Ctrl-C, a
+    signal, a full disk, a crash. It saves checkpoints as before, and can be stopped again. When
+    it is finished, na.resume(DIR) in Python returns its result.
 
-    --import MODULE imports the module that adds an activation, a loss or a rule of your own.
+    If the run has an activation, a loss or a rule of your own, name the module that adds it:
+    --import MODULE.
     """
-    from ..simulation.train import resume as go_on
+    from ..simulation.train import resume as resume_training
 
     import_all(modules)
-    result = go_on(path, log=log, channels=channels, exact=not inexact)
+    result = resume_training(path, log=log, channels=channels, exact=not inexact)
+    messages = counted(result.messages, "message")
     click.echo(str(result.history[-1]))
-    click.echo(
-        f"{counted(result.messages, 'message')}; digest of all parameters {result.network.digest()}"
-    )
+    click.echo(f"{messages}; digest of all parameters {result.network.digest()}")
 
 
 @click.group()
 def checkpoint() -> None:
     """Look at a checkpoint.
 
-    Checkpoints are written by na.train(…, checkpoint=DIR). `neuro-actors resume DIR` goes on from one.
-
     \b
     neuro-actors checkpoint info DIR
+
+    na.train(…, checkpoint=DIR) writes checkpoints into the folder DIR. To continue from one:
+    neuro-actors resume DIR
     """
 
 
 @checkpoint.command()
 @click.argument("path", metavar="DIR", type=click.Path(path_type=Path))
-@click.option("--json", "as_data", is_flag=True, help="One JSON object, for programs.")
+@click.option("--json", "as_data", is_flag=True, help="Print one JSON object, for programs.")
 def info(path: Path, as_data: bool) -> None:
-    """Tell what a checkpoint holds, and whether it is whole.
+    """Show what a checkpoint contains, and whether it is intact.
 
     \b
     neuro-actors checkpoint info DIR
     neuro-actors checkpoint info DIR/step-0000000200.safetensors
 
-    Of a folder the newest one is looked at. One that is damaged is refused by name, with exit code 2.
+    DIR is the folder of a run: its newest checkpoint is shown, or the one that you name. If a
+    checkpoint is damaged, the error names it, and the exit code is 2.
     """
     from ..simulation.checkpoint.reading import Checkpoint
     from ..simulation.checkpoint.summary import format_summary, summarize

@@ -14,7 +14,7 @@ from .log_diff import diff
 from .log_export import export
 from .log_plot import plot
 from .log_query import query
-from .output import as_json, coloured, print_json, print_lines
+from .output import colour_line, print_json, print_lines, to_json
 
 
 @click.group()
@@ -103,13 +103,13 @@ def show(
         ):
             if as_data:
                 said = {"step": befell[0].step} if row is None else row._asdict()
-                yield as_json(
+                yield to_json(
                     said if held is None else said | {"disturbances": list(map(asdict, befell))}
                 )
                 continue
             if row is not None:
-                yield coloured(describe_row(row, reader.network), row.kind)
-            yield from (coloured(f"    {line}", "disturbed") for line in describe_faults(befell))
+                yield colour_line(describe_row(row, reader.network), row.kind)
+            yield from (colour_line(f"    {line}", "disturbed") for line in describe_faults(befell))
 
     def lines() -> Iterator[str]:
         nonlocal shown

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import click
 
 from ..support.text import counted, printable
-from .output import print_json, print_lines, reader_may_leave
+from .output import ignore_closed_pipe, print_json, print_lines
 
 if TYPE_CHECKING:
     from ..log.diff import Difference, Pair
@@ -37,7 +37,7 @@ def diff(a: Path, b: Path, as_data: bool) -> None:
 
     left, right = LogReader(a), LogReader(b)
     found = compare_logs(left, right)
-    with reader_may_leave():  # the answer stands none the less
+    with ignore_closed_pipe():  # the answer stands none the less
         if as_data:
             _print_as_data(found)
         else:

@@ -14,7 +14,7 @@ import click
 
 from ..support.errors import LogError
 from ..support.text import printable
-from .output import as_json, print_lines, watched
+from .output import is_terminal, print_lines, to_json
 
 LIMIT = 40  # rows of a table, unless asked for more
 MOST = 2  # numbers of a list in a table
@@ -72,7 +72,7 @@ def query(file: Path, sql: str, limit: int | None, form: str | None) -> None:
     rows = (row for batch in batches for row in zip(*map(_values, batch.columns), strict=True))
     if form == "json":
         print_lines(
-            (as_json(dict(zip(names, row, strict=True))) for row in itertools.islice(rows, limit)),
+            (to_json(dict(zip(names, row, strict=True))) for row in itertools.islice(rows, limit)),
             paged=False,
         )
     elif form == "csv":
@@ -80,7 +80,7 @@ def query(file: Path, sql: str, limit: int | None, form: str | None) -> None:
         writer.writerow(names)
         chosen = itertools.islice(rows, limit)
         writer.writerows(
-            [as_json(v) if isinstance(v, (list, dict)) else _shown(v) for v in row]
+            [to_json(v) if isinstance(v, (list, dict)) else _shown(v) for v in row]
             for row in chosen
         )
     else:
@@ -112,7 +112,7 @@ def _print_table(names: list[str], rows: Iterator[tuple[Any, ...]], limit: int) 
     more = next(rows, None) is not None
     note = f"… and more: these are the first {limit:,} rows; --limit N, --json or --csv give more"
     print_lines([*lines, note] if more else lines)
-    if not shown and watched():
+    if not shown and is_terminal():
         click.echo("no row")
 
 
@@ -127,7 +127,7 @@ def _values(column: Any) -> list[Any]:
 
 def _shown(value: Any) -> Any:
     """For a person's terminal without what would steer it; for a program as it is."""
-    return printable(value) if isinstance(value, str) and watched() else value
+    return printable(value) if isinstance(value, str) and is_terminal() else value
 
 
 def _cell(value: Any) -> str:

@@ -1,4 +1,4 @@
-"""The command line, `neuro-actors`: its commands stand in `commands`."""
+"""The command line, `neuro-actors`: the list of its commands, and what becomes of errors."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from .bench import bench
 from .checkpoint import checkpoint, resume
 from .faults import faults
 from .log import log
-from .output import reader_may_leave
+from .output import ignore_closed_pipe
 from .trace import trace
 from .verify import verify
 from .view import view
@@ -26,18 +26,20 @@ from .view import view
 @click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 80})
 @click.version_option(__version__, message="neuro-actors %(version)s")
 def cli() -> None:
-    """A neural network as a society of independent actors.
+    """A neural network in which every neuron is an actor that only sends and receives messages.
+
+    Ask any command for its own help: neuro-actors COMMAND --help
 
     \b
     neuro-actors verify --networks 100         is the gradient exact?
-    neuro-actors bench --quick                 how fast is it, beside what?
-    neuro-actors faults --schedules 100        does it survive any storm?
-    neuro-actors log info run.arrows           what is in this message log?
-    neuro-actors log show run.arrows           who told whom what?
+    neuro-actors bench --quick                 how fast is it?
+    neuro-actors faults --schedules 100        are results equal in spite of faults?
+    neuro-actors log info run.arrows           what does this message log contain?
+    neuro-actors log show run.arrows           which neuron told which one what?
     neuro-actors log trace run.arrows …        why did this weight want to change?
-    neuro-actors audit run.arrows              did everyone tell the truth?
-    neuro-actors view run.arrows --open        watch it
-    neuro-actors resume DIR                    go on with a run that was stopped
+    neuro-actors audit run.arrows              is every message of the log right?
+    neuro-actors view run.arrows --open        watch the run in a browser
+    neuro-actors resume DIR                    continue a training that was stopped
     """
 
 
@@ -47,39 +49,42 @@ log.add_command(trace)
 
 
 def main() -> None:
-    """Run the command line. Errors are one line and exit code 2; Ctrl-C is 130."""
-    if sys.stderr is None:  # closed by whoever called
-        sys.stderr = Path(os.devnull).open("w")  # noqa: SIM115 (for as long as the program runs)
+    """Run the command line and exit.
+
+    An error is one line and exit code 2; Ctrl-C is exit code 130.
+    """
+    if sys.stderr is None:  # the calling program has closed it
+        # Not in a `with`: it stays open as long as the program runs.
+        sys.stderr = Path(os.devnull).open("w")  # noqa: SIM115
     if sys.stdout is None:
-        _complain("the output cannot be written: the standard output is closed")
+        _exit_with_error("the output cannot be written: the standard output is closed")
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
-            stream.reconfigure(
-                errors="backslashreplace"
-            )  # a terminal may know fewer letters than an id
+            # A neuron's name may have characters that the terminal cannot show.
+            stream.reconfigure(errors="backslashreplace")
     result = None
     try:
-        with reader_may_leave(), cli.make_context("neuro-actors", sys.argv[1:]) as context:
+        with ignore_closed_pipe(), cli.make_context("neuro-actors", sys.argv[1:]) as context:
             result = cli.invoke(context)
             sys.stdout.flush()
-    except click.exceptions.Exit as told:
-        result = told.exit_code
+    except click.exceptions.Exit as wanted:
+        result = wanted.exit_code
     except click.exceptions.NoArgsIsHelpError as error:
         click.echo(error.format_message())
         sys.exit(2)
     except click.ClickException as error:
-        _complain(error.format_message())
+        _exit_with_error(error.format_message())
     except NeuroActorsError as error:
-        _complain(str(error))
+        _exit_with_error(str(error))
     except (click.Abort, KeyboardInterrupt):
         sys.exit(130)
     except MemoryError:
-        _complain("there is not enough memory for that")
+        _exit_with_error("there is not enough memory for that")
     except OSError as error:
-        _complain(f"the output cannot be written: {error.strerror or error}")
+        _exit_with_error(f"the output cannot be written: {error.strerror or error}")
     sys.exit(result if isinstance(result, int) else 0)
 
 
-def _complain(message: str) -> None:
+def _exit_with_error(message: str) -> None:
     click.echo(f"neuro-actors: {printable(' '.join(message.split()))}", err=True)
     sys.exit(2)

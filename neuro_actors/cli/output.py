@@ -1,4 +1,4 @@
-"""What commands share towards people: pages and colours where somebody watches, plain lines elsewhere."""
+"""What the commands share: pages and colours on a terminal, plain lines elsewhere, JSON."""
 
 from __future__ import annotations
 
@@ -27,38 +27,58 @@ COLOURS["disturbed"] = "red"
 
 
 def import_all(modules: Iterable[str]) -> None:
-    """What --import names. Raises `InputError` for a module that cannot be imported."""
+    """Import the modules that `--import` names.
+
+    Args:
+        modules: Their names.
+
+    Raises:
+        InputError: One of them cannot be imported.
+    """
     for module in modules:
         try:
             importlib.import_module(module)
-        except Exception as error:  # whatever a module does
+        except Exception as error:  # a module may raise anything
             raise InputError(f"--import {module!r}: {type(error).__name__}: {error}") from None
 
 
-def watched() -> bool:
-    """Whether a person looks at the output."""
+def is_terminal() -> bool:
+    """Whether standard output is a terminal, so that a person reads it."""
     return sys.stdout.isatty()
 
 
 @contextmanager
-def reader_may_leave() -> Iterator[None]:
-    """Whoever reads the output, such as `head`, may have seen enough: what is still written goes nowhere."""
+def ignore_closed_pipe() -> Iterator[None]:
+    """Drop the rest of the output if its reader, such as `head`, has stopped reading."""
     try:
         yield
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
-def coloured(line: str, kind: str) -> str:
-    """The line in its kind's colour, on a terminal, unless NO_COLOR is set."""
-    if not watched() or os.environ.get("NO_COLOR"):
+def colour_line(line: str, kind: str) -> str:
+    """Colour a line by the kind of its message; only on a terminal and without NO_COLOR.
+
+    Args:
+        line: The line.
+        kind: A key of `COLOURS`; the line of another kind stays as it is.
+
+    Returns:
+        The line, perhaps with escape sequences around it.
+    """
+    if not is_terminal() or os.environ.get("NO_COLOR"):
         return line
     return click.style(line, fg=COLOURS.get(kind))
 
 
 def print_lines(lines: Iterable[str], paged: bool = True) -> None:
-    """Line after line; on a terminal in pages, which one that fits leaves at once."""
-    if paged and watched():
+    """Print lines; on a terminal through a pager, which ends at once if they fit.
+
+    Args:
+        lines: The lines, without newlines.
+        paged: False prints without a pager.
+    """
+    if paged and is_terminal():
         os.environ.setdefault("LESS", "FRX")
         click.echo_via_pager(line + "\n" for line in lines)
         return
@@ -67,23 +87,35 @@ def print_lines(lines: Iterable[str], paged: bool = True) -> None:
 
 
 def print_json(value: Any) -> None:
-    """One JSON value, a line. JSON has no NaN and no infinity: they are null; dates and the like are text."""
-    click.echo(as_json(value))
+    """Print one value as one line of JSON; see `to_json`."""
+    click.echo(to_json(value))
 
 
-def as_json(value: Any) -> str:
-    return json.dumps(_finite(value))
+def to_json(value: Any) -> str:
+    """Write a value as JSON.
+
+    JSON has no NaN and no infinity: they become null. Bytes become hexadecimal digits. What JSON
+    cannot hold, such as a date, becomes text.
+
+    Args:
+        value: Anything that a log or a query contains.
+
+    Returns:
+        The text, in one line.
+    """
+    return json.dumps(_as_plain(value))
 
 
-def _finite(value: Any) -> Any:
+def _as_plain(value: Any) -> Any:
+    """Return the value, made of what JSON can hold."""
     if isinstance(value, Decimal):
         return int(value) if value == value.to_integral_value() else float(value)
     if isinstance(value, float):
         return value if math.isfinite(value) else None
     if isinstance(value, dict):
-        return {str(key): _finite(item) for key, item in value.items()}
+        return {str(key): _as_plain(item) for key, item in value.items()}
     if isinstance(value, (list, tuple)):
-        return [_finite(item) for item in value]
+        return [_as_plain(item) for item in value]
     if isinstance(value, bytes):
         return value.hex()
     return value if value is None or isinstance(value, (bool, int, str)) else str(value)

@@ -3,10 +3,16 @@
 from __future__ import annotations
 
 import sys
+from typing import TYPE_CHECKING
 
 import click
 
-from .output import reader_may_leave
+from .output import ignore_closed_pipe
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from ..proof.verify import Verdict
 
 
 @click.command()
@@ -22,75 +28,96 @@ from .output import reader_may_leave
     default=0,
     show_default=True,
     type=click.IntRange(0),
-    help="The first one's seed; then the next.",
+    help="Seed of the first network; each next network has the next seed.",
 )
 @click.option(
     "--channels",
     default="bundled",
     show_default=True,
-    help="The engine that carries mail: bundled or memory.",
+    help="The engine that carries the messages: bundled or memory.",
 )
 def verify(networks: int, seed: int, channels: str) -> None:
-    """Compare random societies with matrices, finite differences and PyTorch.
+    """Check that random societies compute exact gradients.
 
-    Draws networks of 1 to 200 neurons, layered and wild, of all activations and losses, with batches of 1 to 64
-    examples. Each is brought to life, asked for predictions, a gradient and a product of the Hessian with a direction,
-    and taught two steps. All of it is compared with a computation by matrices, with finite differences for a few
-    parameters, and, where torch is installed, with PyTorch's autograd in float64. Differences are given in units of
-    what rounding alone may do.
+    \b
+    neuro-actors verify --networks 100
+    neuro-actors verify --networks 1 --seed 17
 
-    Exit code 1 if any difference exceeds it: --networks 1 with the seed that is printed draws the same network again.
+    Draws networks of 1 to 200 neurons, layered and irregular, with all activations and losses,
+    and batches of 1 to 64 examples. Each society computes predictions, a gradient and a product
+    of the Hessian with a direction, and learns for two steps.
+
+    All of that is compared with matrices in numpy; for a few parameters with finite differences;
+    and with PyTorch in float64, if it is installed. A difference is given in units of the
+    rounding bound, which is the largest difference that rounding alone can cause. So 1 is the
+    limit.
+
+    Exit code 1: a difference is larger. The command that draws the same network again is printed.
     """
     from rich.console import Console
     from rich.progress import track
-    from rich.table import Table
 
     from ..channels.choose import choose_channels
-    from ..proof.verify import verify as verdicts
+    from ..proof.verify import verify as verify_networks
 
     choose_channels(channels)
     out, err = Console(highlight=False), Console(stderr=True)
-    count = neurons = synapses = messages = 0
-    failed = []
-    worst: dict[str, tuple[float, int]] = {}
-    judged = verdicts(networks, seed, channels=channels)
+    verdicts = verify_networks(networks, seed, channels=channels)
     if err.is_terminal:
-        judged = iter(track(judged, "verifying", total=networks, console=err))
-    for verdict in judged:
+        verdicts = iter(track(verdicts, "verifying", total=networks, console=err))
+    totals = _Totals()
+    for verdict in verdicts:
+        totals.add(verdict)
+    with out.capture() as text:
+        totals.print_to(out)
+    with ignore_closed_pipe():  # the exit code counts, also when nobody reads the output
+        click.echo(text.get(), nl=False)
+    if totals.failed:
+        sys.exit(1)
+
+
+class _Totals:
+    """Counts and largest differences of all networks so far."""
+
+    def __init__(self) -> None:
+        self.networks = self.neurons = self.synapses = self.messages = 0
+        self.failed: list[Verdict] = []
+        self.worst: dict[str, tuple[float, int]] = {}  # what: (largest difference, its seed)
+
+    def add(self, verdict: Verdict) -> None:
         network = verdict.case.network
-        count, neurons = count + 1, neurons + len(network.ids) - len(network.inputs)
-        synapses, messages = synapses + len(network.weights), messages + verdict.messages
+        self.networks += 1
+        self.neurons += len(network.ids) - len(network.inputs)
+        self.synapses += len(network.weights)
+        self.messages += verdict.messages
         for name, difference in verdict.differences.items():
-            worst[name] = max(worst.get(name, (-1.0, 0)), (difference, verdict.seed))
+            found = (difference, verdict.seed)
+            self.worst[name] = max(self.worst.get(name, (-1.0, 0)), found)
         if not verdict.passed:
-            failed.append(verdict)
-    with out.capture() as told:
+            self.failed.append(verdict)
+
+    def print_to(self, out: Console) -> None:
+        from rich.table import Table
+
         out.print(
-            f"{count:,} networks, {neurons:,} neurons, {synapses:,} synapses, {messages:,} messages"
+            f"{self.networks:,} networks, {self.neurons:,} neurons, {self.synapses:,} synapses, "
+            f"{self.messages:,} messages"
         )
         title = "in units of the rounding bound: 1 is the limit"
         table = Table("compared", "largest difference", "of the network with seed", title=title)
-        for name, (difference, where) in worst.items():
-            table.add_row(name, f"{difference:.3g}", str(where))
+        for name, (difference, seed) in self.worst.items():
+            table.add_row(name, f"{difference:.3g}", str(seed))
         out.print(table)
-        if "PyTorch" not in worst:
-            out.print(
-                "PyTorch is not installed, and was not compared with: pip install 'neuro-actors[torch]'",
-                markup=False,
-            )
-        for verdict in failed[:10]:
+        if "PyTorch" not in self.worst:
+            advice = "pip install 'neuro-actors[torch]'"
+            out.print(f"Not compared with PyTorch, which is not installed: {advice}", markup=False)
+        for verdict in self.failed[:10]:
             wrong = verdict.failure or ", ".join(
                 f"{name} {d:.3g}" for name, d in verdict.differences.items() if not d <= 1
             )
-            out.print(
-                f"FAILED: neuro-actors verify --networks 1 --seed {verdict.seed}   ({wrong})",
-                markup=False,
-            )
-        if failed:
-            out.print(f"{len(failed)} of {count:,} networks differ.")
+            command = f"neuro-actors verify --networks 1 --seed {verdict.seed}"
+            out.print(f"FAILED: {command}   ({wrong})", markup=False)
+        if self.failed:
+            out.print(f"{len(self.failed)} of {self.networks:,} networks differ.")
         else:
             out.print("All agree.")
-    with reader_may_leave():  # the verdict stands none the less
-        click.echo(told.get(), nl=False)
-    if failed:
-        sys.exit(1)

@@ -1,4 +1,4 @@
-"""What `neuro-actors bench` runs, in a process of its own whose BLAS has one thread."""
+"""The program behind `neuro-actors bench`: its BLAS has one thread, as its caller has arranged."""
 
 from __future__ import annotations
 
@@ -12,10 +12,15 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 from rich.table import Table
 
-from .timing import Timed, as_json, by_work, machine, plan, side_by_side
+from .timing import Timed, by_work, machine, plan, side_by_side, to_json
 
 
 def main(arguments: list[str]) -> None:
+    """Time all rivals and print the tables.
+
+    Args:
+        arguments: "quick" or "full", and the name of a JSON file for all figures, or "".
+    """
     quick, path = arguments[0] == "quick", arguments[1]
     rounds, seconds = (5, 0.02) if quick else (15, 0.1)
     works = plan(quick)
@@ -30,30 +35,39 @@ def main(arguments: list[str]) -> None:
                 bar.update(shown, advance=1, description=f"{work}: {name}")
 
             found += trio.run(side_by_side, work, rivals, rounds, seconds, done)
-    tell(found, Console(highlight=False))
+    print_tables(found, Console(highlight=False))
     if path:
-        aside = Path(f"{path}.part")
-        aside.write_text(json.dumps(as_json(found), indent=1) + "\n")
-        os.replace(aside, path)  # noqa: PTH105
+        part = Path(f"{path}.part")
+        part.write_text(json.dumps(to_json(found), indent=1) + "\n")
+        os.replace(part, path)  # noqa: PTH105
 
 
-def tell(found: list[Timed], out: Console) -> None:
-    """The tables: each rival's time, in units of the matrices' and of the society's."""
-    about = machine()
-    versions = ", ".join(f"{name} {version}" for name, version in about["versions"].items())
+def print_tables(found: list[Timed], out: Console) -> None:
+    """Print a table for each work.
+
+    Args:
+        found: The times.
+        out: Where to print.
+    """
+    here = machine()
+    versions = ", ".join(f"{name} {version}" for name, version in here["versions"].items())
     out.print(
-        "ms: thread CPU time of one gradient, median; clock: by the clock; /numpy, /bundled: ratios of ms.\n"
+        "ms: thread CPU time of one gradient, median; clock: by the clock; "
+        "/numpy, /bundled: ratios of ms.\n"
     )
     out.print(
-        f"{about['cpu']}, {about['system']}; BLAS {about['blas']}, one thread\n{versions}",
+        f"{here['cpu']}, {here['system']}; BLAS {here['blas']}, one thread\n{versions}",
         markup=False,
     )
     for (work, batch), rivals in by_work(found):
         matrices, bundled = rivals["numpy matrices"].cpu, rivals["bundled"].cpu
         table = Table(
-            "", "ms", "quartiles", "clock", "/numpy", "/bundled", "messages/s",
-            title=f"{work}, batch {batch}: one gradient", title_justify="left", box=None, pad_edge=False,
-        )  # fmt: skip
+            *("", "ms", "quartiles", "clock", "/numpy", "/bundled", "messages/s"),
+            title=f"{work}, batch {batch}: one gradient",
+            title_justify="left",
+            box=None,
+            pad_edge=False,
+        )
         for column in table.columns[1:]:
             column.justify = "right"
         for name, timed in rivals.items():
@@ -73,7 +87,7 @@ def tell(found: list[Timed], out: Console) -> None:
 
 
 def _short(value: float) -> str:
-    """Three figures, and no exponent."""
+    """Write a number with three figures and without an exponent."""
     return f"{value:,.0f}" if value >= 100 else f"{value:.3g}"
 
 

@@ -1,4 +1,4 @@
-"""Rivals that are societies themselves, or parts of one: plain asyncio, Pykka, trio's channels, the rules without mail."""
+"""Rivals that are societies themselves, or parts of one: asyncio, Pykka, trio, the rules alone."""
 
 from __future__ import annotations
 
@@ -17,11 +17,15 @@ from .rivals import Rival
 
 
 class AsyncioActors(Rival):
-    """The same society in plain asyncio: a task and a Queue each, an object a message; floats where the batch is one."""
+    """The same society in plain asyncio: a task and a Queue for each neuron, an object a message.
+
+    If the batch is one example, messages are floats.
+    """
 
     name = "asyncio.Queue actors"
 
     async def start(self) -> None:
+        """See `Rival.start`."""
         import asyncio
 
         self.loop = asyncio.new_event_loop()
@@ -31,16 +35,11 @@ class AsyncioActors(Rival):
             (lambda z: max(z, 0.0)) if one else (lambda z: np.maximum(z, 0.0))
         )
         queues: list[Any] = [asyncio.Queue() for _ in network.ids]
-        said, world = (
-            asyncio.Queue[Any](),
-            asyncio.Queue[Any](),
-        )  # what outputs said; what neurons committed
-        self.queues, self.said, self.world = queues, said, world
+        predictions, commits = asyncio.Queue[Any](), asyncio.Queue[Any]()
+        self.queues, self.predictions, self.commits = queues, predictions, commits
         outputs = {name: i for i, name in enumerate(network.outputs)}
         weights, sources, targets = (
-            network.weights.tolist(),
-            network.sources.tolist(),
-            network.targets.tolist(),
+            values.tolist() for values in (network.weights, network.sources, network.targets)
         )
         rank_in, rank_out = np.empty(len(weights), dtype=int), np.empty(len(weights), dtype=int)
         for k in range(len(network.ids)):
@@ -51,72 +50,74 @@ class AsyncioActors(Rival):
             incoming, outgoing = network.incoming.of(k).tolist(), network.outgoing.of(k).tolist()
             w, bias = [weights[s] for s in incoming], float(network.biases[k])
             followers = [(queues[targets[s]], int(rank_in[s])) for s in outgoing]
-            tell = [
+            answers = [
                 (queues[sources[s]], int(rank_out[s]), weights[s])
                 for s in incoming
                 if not network.is_input[sources[s]]
             ]
-            mail, output, is_input = (
-                queues[k],
-                outputs.get(network.ids[k]),
-                bool(network.is_input[k]),
-            )
-            hidden = output is None
+            inbox, output = queues[k], outputs.get(network.ids[k])
+            is_input, hidden = bool(network.is_input[k]), output is None
             while True:
-                heard: list[Any] = [None] * max(len(incoming), 1)
-                for _ in heard:
-                    place, value = await mail.get()
-                    heard[place] = value
+                activations: list[Any] = [None] * max(len(incoming), 1)
+                for _ in activations:
+                    slot, value = await inbox.get()
+                    activations[slot] = value
                 if is_input:
-                    for queue, place in followers:
-                        queue.put_nowait((place, heard[0]))
+                    for queue, slot in followers:
+                        queue.put_nowait((slot, activations[0]))
                     continue
                 z = bias
-                for weight, value in zip(w, heard, strict=True):
+                for weight, value in zip(w, activations, strict=True):
                     z = z + weight * value
                 a = (relu(z) if self.work.activation == "relu" else tanh(z)) if hidden else z
-                for queue, place in followers:
-                    queue.put_nowait((place, a))
+                for queue, slot in followers:
+                    queue.put_nowait((slot, a))
                 if output is not None:
-                    said.put_nowait((output, a))
+                    predictions.put_nowait((output, a))
                 urgencies: list[Any] = [None] * (len(outgoing) + (output is not None))
                 for _ in urgencies:
-                    place, value = await mail.get()
-                    urgencies[place] = value
+                    slot, value = await inbox.get()
+                    urgencies[slot] = value
                 u = sum(urgencies)
-                v = u * ((1.0 if z > 0 else 0.0) if one else z > 0) if self.work.activation == "relu" and hidden else (
-                    u * (1.0 - a * a) if hidden else u
-                )  # fmt: skip
-                for queue, place, weight in tell:
-                    queue.put_nowait((place, weight * v))
-                scale = 1.0 / self.work.batch
-                wanted = (
-                    [v * x for x in heard] if one else [float((v * x).sum()) * scale for x in heard]
-                )
-                world.put_nowait((k, wanted))
+                if not hidden:
+                    v = u
+                elif self.work.activation == "tanh":
+                    v = u * (1.0 - a * a)
+                else:
+                    v = u * ((1.0 if z > 0 else 0.0) if one else z > 0)
+                for queue, slot, weight in answers:
+                    queue.put_nowait((slot, weight * v))
+                if one:
+                    weight_urgencies = [v * x for x in activations]
+                else:
+                    scale = 1.0 / self.work.batch
+                    weight_urgencies = [float((v * x).sum()) * scale for x in activations]
+                commits.put_nowait((k, weight_urgencies))
 
         self.tasks = [self.loop.create_task(neuron(k)) for k in range(len(network.ids))]
         self.exits.callback(self._stop)
 
     async def step(self) -> None:
+        """See `Rival.step`."""
         self.loop.run_until_complete(self._step())
 
     async def _step(self) -> None:
         network, one = self.network, self.work.batch == 1
         columns: Any = self.x[0].tolist() if one else list(self.x.T)
-        wanted: Any = self.targets[0].tolist() if one else list(self.targets.T)
+        targets: Any = self.targets[0].tolist() if one else list(self.targets.T)
         for k, value in zip(np.flatnonzero(network.is_input).tolist(), columns, strict=True):
             self.queues[k].put_nowait((0, value))
-        places = network.output_positions.tolist()
-        for _ in places:
-            i, p = await self.said.get()
-            self.queues[places[i]].put_nowait((0, -2.0 * (p - wanted[i])))
+        outputs = network.output_positions.tolist()
+        for _ in outputs:
+            i, p = await self.predictions.get()
+            self.queues[outputs[i]].put_nowait((0, -2.0 * (p - targets[i])))
         self.found = {}
         for _ in range(len(network.ids) - len(network.inputs)):
-            k, urgencies = await self.world.get()
+            k, urgencies = await self.commits.get()
             self.found[k] = urgencies
 
     def gradient(self) -> Array | None:
+        """See `Rival.gradient`."""
         return -np.concatenate(
             [self.found[k] for k in np.flatnonzero(~self.network.is_input).tolist()]
         )
@@ -131,26 +132,30 @@ class AsyncioActors(Rival):
 
 
 class BareTrio(Rival):
-    """No calculation: as many objects as the society's messages through a memory channel, by `send_nowait` and
-    `receive_nowait`."""
+    """Through one trio memory channel, as many objects as the society has messages; no computation.
+
+    It calls `send_nowait` and `receive_nowait`, as the engine "memory" does.
+    """
 
     name = "bare trio channels"
 
     async def start(self) -> None:
-        self.count = self.counted()
+        """See `Rival.start`."""
+        self.count = self.count_messages()
         self.send, self.receive = trio.open_memory_channel[int](self.count)
         self.exits.callback(self.send.close)
         self.exits.callback(self.receive.close)
 
     async def step(self) -> None:
+        """See `Rival.step`."""
         send, receive = self.send.send_nowait, self.receive.receive_nowait
         for k in range(self.count):
             send(k)
         for _ in range(self.count):
             receive()
 
-    def counted(self) -> int:
-        """Messages of a gradient step."""
+    def count_messages(self) -> int:
+        """Return the number of messages of one gradient step of a society."""
         network = self.network
         backward = np.count_nonzero(~network.is_input[network.sources])
         neurons = len(network.ids) - len(network.inputs)
@@ -165,13 +170,14 @@ class BareTrio(Rival):
 
 
 class RulesAlone(Rival):
-    """No mail: each neuron's rule, on arrays that lie there already."""
+    """The local rule of each neuron on arrays that exist already; no messages."""
 
     name = "the rules alone"
 
     async def start(self) -> None:
+        """See `Rival.start`."""
         network, batch = self.network, self.work.batch
-        self.lives: list[tuple[LocalRule, Array, Array, Array, Array, Array]] = []
+        self.neurons: list[tuple[LocalRule, Array, Array, Array, Array, Array]] = []
         rng = np.random.default_rng(0)
         for k in np.flatnonzero(~network.is_input).tolist():
             incoming, fan_out = network.incoming.of(k), max(len(network.outgoing.of(k)), 1)
@@ -180,39 +186,50 @@ class RulesAlone(Rival):
             rule = LocalRule(
                 network.ids[k], functions.activation(network.activations[k]), parameters, from_input
             )
-            heard, urgencies = (
-                rng.standard_normal((len(parameters), batch)),
-                rng.standard_normal((fan_out, batch)),
-            )
-            back = np.empty((np.count_nonzero(~from_input), batch))
-            self.lives.append(
-                (rule, heard, np.empty(batch), urgencies, back, np.empty(len(parameters)))
+            activations_in = rng.standard_normal((len(parameters), batch))
+            urgencies_in = rng.standard_normal((fan_out, batch))
+            urgencies_out = np.empty((np.count_nonzero(~from_input), batch))
+            self.neurons.append(
+                (
+                    rule,
+                    activations_in,
+                    np.empty(batch),
+                    urgencies_in,
+                    urgencies_out,
+                    np.empty(len(parameters)),
+                )
             )
 
     async def step(self) -> None:
+        """See `Rival.step`."""
         step = Step(1, "squared_error")
-        for rule, heard, activation, urgencies, back, commit in self.lives:
-            rule.fire(step, heard, activation)
-            rule.respond(step, urgencies, back, commit)
+        for (
+            rule,
+            activations_in,
+            activation_out,
+            urgencies_in,
+            urgencies_out,
+            commit_out,
+        ) in self.neurons:
+            rule.fire(step, activations_in, activation_out)
+            rule.respond(step, urgencies_in, urgencies_out, commit_out)
 
 
 class PykkaActors(Rival):
-    """Pykka: an actor is a thread with a queue, an object a message."""
+    """The same society in Pykka: each neuron is a thread with a queue, each message an object."""
 
     name = "Pykka actors"
 
     async def start(self) -> None:
+        """See `Rival.start`."""
         import queue
 
         import pykka
 
         network, relu = self.network, self.work.activation == "relu"
-        self.said, self.world = queue.SimpleQueue[Any](), queue.SimpleQueue[Any]()
-        said, world, outputs = (
-            self.said,
-            self.world,
-            {name: i for i, name in enumerate(network.outputs)},
-        )
+        self.predictions, self.commits = queue.SimpleQueue[Any](), queue.SimpleQueue[Any]()
+        predictions, commits = self.predictions, self.commits
+        outputs = {name: i for i, name in enumerate(network.outputs)}
         value_of: Callable[[Any], Any] = (lambda z: np.maximum(z, 0.0)) if relu else np.tanh
 
         class Actor(pykka.ThreadingActor):  # type: ignore[misc,unused-ignore]
@@ -223,68 +240,69 @@ class PykkaActors(Rival):
                 self.w, self.bias = network.weights[incoming].tolist(), float(network.biases[k])
                 self.sources = network.sources[incoming].tolist()
                 self.followers = network.targets[network.outgoing.of(k)].tolist()
-                self.heard: dict[int, Any] = {}
-                self.urgencies: dict[int, Any] = {}
+                self.activations_in: dict[int, Any] = {}
+                self.urgencies_in: dict[int, Any] = {}
 
             def on_receive(self, message: tuple[str, int, Any]) -> None:
                 kind, sender, value = message
                 if kind == "activation":
-                    self.heard[sender] = value
-                    if len(self.heard) == max(len(self.sources), 1):
+                    self.activations_in[sender] = value
+                    if len(self.activations_in) == max(len(self.sources), 1):
                         self.fire()
                 else:
-                    self.urgencies[sender] = value
-                    if len(self.urgencies) == len(self.followers) + (self.output is not None):
+                    self.urgencies_in[sender] = value
+                    if len(self.urgencies_in) == len(self.followers) + (self.output is not None):
                         self.respond()
 
             def fire(self) -> None:
                 if not self.sources:
-                    self.a = self.heard[-1]
-                    self.heard = {}
+                    self.a = self.activations_in[-1]
+                    self.activations_in = {}
                 else:
                     self.z = self.bias + sum(
-                        w * self.heard[s] for w, s in zip(self.w, self.sources, strict=True)
+                        w * self.activations_in[s]
+                        for w, s in zip(self.w, self.sources, strict=True)
                     )
                     self.a = self.z if self.output is not None else value_of(self.z)
                 for follower in self.followers:
                     actors[follower].tell(("activation", self.k, self.a))
                 if self.output is not None:
-                    said.put((self.output, self.a))
+                    predictions.put((self.output, self.a))
 
             def respond(self) -> None:
-                u = sum(self.urgencies.values())
-                slope = (
-                    1.0
-                    if self.output is not None
-                    else (self.z > 0)
-                    if relu
-                    else 1.0 - self.a * self.a
-                )
-                v = u * slope
+                u = sum(self.urgencies_in.values())
+                if self.output is not None:
+                    v = u
+                else:
+                    v = u * ((self.z > 0) if relu else 1.0 - self.a * self.a)
                 for w, source in zip(self.w, self.sources, strict=True):
                     if not network.is_input[source]:
                         actors[source].tell(("urgency", self.k, w * v))
-                wanted = [float(np.mean(v * self.heard[s])) for s in self.sources]
-                self.heard, self.urgencies = {}, {}
-                world.put((self.k, wanted))
+                weight_urgencies = [
+                    float(np.mean(v * self.activations_in[s])) for s in self.sources
+                ]
+                self.activations_in, self.urgencies_in = {}, {}
+                commits.put((self.k, weight_urgencies))
 
         actors = self.actors = [Actor.start(k) for k in range(len(network.ids))]
         self.exits.callback(pykka.ActorRegistry.stop_all)
 
     async def step(self) -> None:
+        """See `Rival.step`."""
         network = self.network
         for k, column in zip(np.flatnonzero(network.is_input).tolist(), self.x.T, strict=True):
             self.actors[k].tell(("activation", -1, column))
-        places = network.output_positions.tolist()
-        for _ in places:
-            i, p = self.said.get()
-            self.actors[places[i]].tell(("urgency", -1, -2.0 * (p - self.targets[:, i])))
+        outputs = network.output_positions.tolist()
+        for _ in outputs:
+            i, p = self.predictions.get()
+            self.actors[outputs[i]].tell(("urgency", -1, -2.0 * (p - self.targets[:, i])))
         self.found = {}
         for _ in range(len(network.ids) - len(network.inputs)):
-            k, urgencies = self.world.get()
+            k, urgencies = self.commits.get()
             self.found[k] = urgencies
 
     def gradient(self) -> Array | None:
+        """See `Rival.gradient`."""
         return -np.concatenate(
             [self.found[k] for k in np.flatnonzero(~self.network.is_input).tolist()]
         )

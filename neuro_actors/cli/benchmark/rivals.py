@@ -1,7 +1,8 @@
-"""Who else computes the gradient of a layered network: small honest programs, each checked to give the same one.
+"""Other programs that compute the gradient of a layered network, written as one would write them.
 
-A rival is an async context manager with a `step`, one forward and backward pass, and a `gradient`, the last step's
-∂loss/∂weights, (n_synapses,). All work in float64, on tanh or relu layers with an identity output and squared error.
+Each one is checked to give the same gradient. A rival is an async context manager with a `step`,
+one forward and backward pass, and a `gradient`, which that step has found. All compute in
+float64, on tanh or relu layers with an identity output, for the squared error.
 """
 
 from __future__ import annotations
@@ -19,29 +20,44 @@ from ...support.validation import Array
 
 @dataclass(frozen=True, slots=True)
 class Work:
-    """What all of them do: layers of `sizes`, `batch` examples at once."""
+    """The gradient that all rivals compute.
+
+    Attributes:
+        sizes: Number of neurons of each layer, the inputs first.
+        batch: Number of examples.
+        activation: "tanh" or "relu", of the hidden layers.
+    """
 
     sizes: tuple[int, ...]
     batch: int
     activation: str = "tanh"
 
     def network(self) -> Network:
+        """Return the network, the same each time."""
         return Network.layered(self.sizes, self.activation, seed=0)
 
     def examples(self) -> tuple[Array, Array]:
+        """Return examples (batch, n_inputs) and targets (batch, n_outputs), the same each time."""
         rng = np.random.default_rng(0)
-        return rng.standard_normal((self.batch, self.sizes[0])), rng.standard_normal(
-            (self.batch, self.sizes[-1])
-        )
+        x = rng.standard_normal((self.batch, self.sizes[0]))
+        return x, rng.standard_normal((self.batch, self.sizes[-1]))
 
     def __str__(self) -> str:
-        return "-".join(map(str, self.sizes)) + (
-            "" if self.activation == "tanh" else f" {self.activation}"
-        )
+        layers = "-".join(map(str, self.sizes))
+        return layers if self.activation == "tanh" else f"{layers} {self.activation}"
 
 
 class Rival:
-    """The base of all: does nothing."""
+    """Base of all rivals.
+
+    Attributes:
+        name: Its name in the tables.
+        work: What it computes.
+        network: The network of `work`.
+        x: The examples. Shape (batch, n_inputs).
+        targets: Their targets. Shape (batch, n_outputs).
+        exits: What is to be closed at the end.
+    """
 
     name = ""
 
@@ -58,60 +74,84 @@ class Rival:
         await self.exits.aclose()
 
     async def start(self) -> None:
-        """Whatever is to be done once."""
+        """Prepare everything that is not to be timed.
+
+        Raises:
+            ImportError: A package that the rival needs is not installed.
+        """
 
     async def step(self) -> None:
-        """One step."""
+        """Compute the gradient once."""
         raise NotImplementedError
 
     def gradient(self) -> Array | None:
-        """∂loss/∂weights as of the last step, in the network's order; None where there is none to compare."""
+        """Return the gradient that the last step found.
+
+        Returns:
+            ∂loss/∂weights, in the order of `network.synapses`. Shape (n_synapses,). None if the
+            rival computes no gradient.
+        """
         return None
 
 
 class Society(Rival):
-    """This package, with one of its engines."""
+    """This package, with its engine "bundled".
+
+    Attributes:
+        channels: The engine.
+        sums: "ordered" or "blas".
+        log: A file for the messages, or None.
+    """
 
     channels, sums, log = "bundled", "ordered", None
     name = "bundled"
 
     async def start(self) -> None:
+        """See `Rival.start`."""
         society = open_simulation(self.network, self.channels, self.log, sums=self.sums)
         self.simulation = await self.exits.enter_async_context(society)
 
     async def step(self) -> None:
+        """See `Rival.step`."""
         self.last = await self.simulation.gradient(self.x, self.targets)
 
     def gradient(self) -> Array | None:
+        """See `Rival.gradient`."""
         return self.last.weights
 
 
 class Blas(Society):
+    """This package, with its engine "bundled" and the sums of the BLAS library."""
+
     name, sums = "bundled, blas", "blas"
 
 
 class MemoryChannels(Society):
+    """This package, with its engine "memory"."""
+
     name, channels = "memory", "memory"
 
 
 class Matrices(Rival):
-    """numpy matrices, as one writes them."""
+    """Matrices in numpy."""
 
     name = "numpy matrices"
 
     async def start(self) -> None:
+        """See `Rival.start`."""
         self.weights, self.biases = self.network.to_matrices()
 
     async def step(self) -> None:
+        """See `Rival.step`."""
         weights, relu = self.weights, self.work.activation == "relu"
         activations = [self.x]
         for k, (w, b) in enumerate(zip(weights, self.biases, strict=True)):
             z = activations[-1] @ w.T + b
             hidden = k < len(weights) - 1
             activations.append((np.maximum(z, 0.0) if relu else np.tanh(z)) if hidden else z)
-        apart = activations[-1] - self.targets
-        self.loss = float((apart * apart).sum(axis=1).mean())
-        d = 2.0 * apart / len(self.x)
+        difference = activations[-1] - self.targets
+        self.loss = float((difference * difference).sum(axis=1).mean())
+        d = 2.0 * difference / len(self.x)
         self.found = []
         for k in reversed(range(len(weights))):
             self.found.append((d.T @ activations[k], d.sum(axis=0)))
@@ -120,15 +160,17 @@ class Matrices(Rival):
                 d = (d @ weights[k]) * ((a > 0) if relu else 1.0 - a * a)
 
     def gradient(self) -> Array | None:
+        """See `Rival.gradient`."""
         return np.concatenate([w.ravel() for w, _ in reversed(self.found)])
 
 
 class Torch(Rival):
-    """PyTorch, eager, on one thread."""
+    """PyTorch in eager mode, on one thread."""
 
     name = "PyTorch eager"
 
     async def start(self) -> None:
+        """See `Rival.start`."""
         import torch
 
         torch.set_num_threads(1)
@@ -141,6 +183,7 @@ class Torch(Rival):
         self.t = torch.tensor(self.x), torch.tensor(self.targets)
 
     async def step(self) -> None:
+        """See `Rival.step`."""
         torch, (a, targets) = self.torch, self.t
         for k, (w, b) in enumerate(self.layers):
             a = torch.nn.functional.linear(a, w, b)
@@ -152,15 +195,17 @@ class Torch(Rival):
         )
 
     def gradient(self) -> Array | None:
+        """See `Rival.gradient`."""
         return np.concatenate([tensor.numpy().ravel() for tensor in self.found[::2]])
 
 
 class Micrograd(Rival):
-    """micrograd: an object for each number. Batch 1 and relu, which is what it has."""
+    """micrograd, which has an object for each number. It can do batch 1 and relu only."""
 
     name = "micrograd"
 
     async def start(self) -> None:
+        """See `Rival.start`."""
         from micrograd.engine import Value
 
         self.value: Any = Value
@@ -174,6 +219,7 @@ class Micrograd(Rival):
         ]
 
     async def step(self) -> None:
+        """See `Rival.step`."""
         for layer in self.layers:
             for row, bias in layer:
                 for parameter in (*row, bias):
@@ -188,4 +234,5 @@ class Micrograd(Rival):
         loss.backward()
 
     def gradient(self) -> Array | None:
+        """See `Rival.gradient`."""
         return np.array([w.grad for layer in self.layers for row, _ in layer for w in row])

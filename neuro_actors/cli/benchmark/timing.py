@@ -1,4 +1,4 @@
-"""Times rivals side by side: in alternating blocks of one process, so that whatever disturbs one disturbs all."""
+"""Times rivals in turn, in short blocks in one process, so that a disturbance hits all of them."""
 
 from __future__ import annotations
 
@@ -34,7 +34,14 @@ Plan = list[tuple[Work, tuple[type[Rival], ...]]]
 
 
 def plan(quick: bool) -> Plan:
-    """Which works, and who does them."""
+    """Return what is timed.
+
+    Args:
+        quick: Leave out the larger batches of the small network.
+
+    Returns:
+        Each work, and the rivals that do it.
+    """
     large: Plan = [(Work(LARGE, batch), MATRIX_LIKE) for batch in (1, 32, 256)]
     middle = (Work(MIDDLE, 1, "relu"), (*MATRIX_LIKE, *ACTOR_LIKE, Micrograd))
     small: Plan = [
@@ -55,8 +62,19 @@ def plan(quick: bool) -> Plan:
 
 @dataclass(frozen=True, slots=True)
 class Timed:
-    """One rival at one work. Seconds a step: of the thread's CPU and by the clock, the medians over all blocks, and the
-    first and third quartile of the former."""
+    """The times of one rival at one work.
+
+    Attributes:
+        work: The layers.
+        batch: Number of examples.
+        rival: The rival's name.
+        cpu: Seconds of the thread's CPU time for a step: median over all blocks.
+        quartiles: First and third quartile of the same.
+        wall: Seconds by the clock for a step: median over all blocks.
+        steps: Number of steps of all blocks.
+        messages: Number of messages of a step; 0 if the rival sends none.
+        checked: Whether its gradient was compared with the reference, and agreed.
+    """
 
     work: str
     batch: int
@@ -66,7 +84,7 @@ class Timed:
     wall: float
     steps: int
     messages: int
-    checked: bool  # whether its gradient was compared with the reference, and agreed
+    checked: bool
 
 
 async def side_by_side(
@@ -76,7 +94,21 @@ async def side_by_side(
     seconds: float,
     done: Callable[[str], None],
 ) -> list[Timed]:
-    """All rivals at one work, in `rounds` rounds of a block each, a block of about `seconds`."""
+    """Time all rivals at one work.
+
+    Args:
+        work: What to compute.
+        rivals: Their classes. One whose package is not installed is left out.
+        rounds: Number of rounds; in each round every rival runs one block of steps.
+        seconds: About how long a block takes.
+        done: Called with a rival's name after its check and after each of its blocks.
+
+    Returns:
+        The times of each rival.
+
+    Raises:
+        AssertionError: A rival computes another gradient than the reference.
+    """
     async with AsyncExitStack() as stack:
         made: list[tuple[Rival, int, bool]] = []
         for kind in rivals:
@@ -103,7 +135,7 @@ async def side_by_side(
                     await rival.step()
                 spent = time.perf_counter() - clock
                 busy = time.thread_time() - before
-                # Pykka's actors are threads: what they do is seen by the clock alone
+                # Pykka's actors are threads: their work shows in no time but the clock's
                 cpu[rival.name].append((spent if isinstance(rival, PykkaActors) else busy) / steps)
                 wall[rival.name].append(spent / steps)
                 done(rival.name)
@@ -124,20 +156,22 @@ async def side_by_side(
 
 
 def _agrees(rival: Rival) -> bool:
-    """Whether its gradient is the reference's. Raises `AssertionError` if it is another."""
+    """Whether its gradient was compared with the reference. Raise if it is another one."""
     found = rival.gradient()
     if found is None:
         return False
     expected, bound = reference.with_bound(rival.network, rival.x, rival.targets)
-    apart = np.abs(found - expected.weights)
-    if not (apart <= np.maximum(8 * bound.weights, 1e-15)).all():
-        raise AssertionError(f"{rival.name} computes another gradient: {apart.max():.3g} apart")
+    difference = np.abs(found - expected.weights)
+    if not (difference <= np.maximum(8 * bound.weights, 1e-15)).all():
+        raise AssertionError(
+            f"{rival.name} computes another gradient: it differs by {difference.max():.3g}"
+        )
     return True
 
 
 def _messages(rival: Rival) -> int:
     return (
-        BareTrio(rival.work).counted()
+        BareTrio(rival.work).count_messages()
         if isinstance(rival, (Society, BareTrio, AsyncioActors, PykkaActors))
         else 0
     )
@@ -151,7 +185,7 @@ def _quartiles(values: list[float]) -> tuple[float, float]:
 
 
 def machine() -> dict[str, Any]:
-    """Where and with what it was measured."""
+    """Return processor, system, BLAS and versions, for a table of times."""
     names = ("numpy", "trio", "torch", "micrograd", "pykka")
     versions = {"python": platform.python_version(), "neuro-actors": __version__} | {
         n: v for n in names if (v := _version(n))
@@ -182,12 +216,13 @@ def _cpu() -> str:
         return platform.processor() or platform.machine()
 
 
-def as_json(found: list[Timed]) -> dict[str, Any]:
+def to_json(found: list[Timed]) -> dict[str, Any]:
+    """Return times and machine, as JSON can hold them."""
     return {"machine": machine(), "timed": [asdict(timed) for timed in found]}
 
 
 def by_work(found: list[Timed]) -> Iterator[tuple[tuple[str, int], dict[str, Timed]]]:
-    """Work after work, its rivals by name."""
+    """Yield each work, as (layers, batch), with the times of its rivals by name."""
     works = dict.fromkeys((timed.work, timed.batch) for timed in found)
     for work in works:
         yield work, {timed.rival: timed for timed in found if (timed.work, timed.batch) == work}
