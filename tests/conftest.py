@@ -49,16 +49,6 @@ def batch(diamond: na.Network) -> tuple[np.ndarray, np.ndarray]:
     return rng.standard_normal((7, 1)), rng.standard_normal((7, 2))
 
 
-def same_bits(a: na.Gradient, b: na.Gradient) -> bool:
-    """Whether two gradients are equal in every bit."""
-    pairs = [(a.predictions, b.predictions), (a.weights, b.weights), (a.biases, b.biases)]
-    if (a.inputs is None) != (b.inputs is None):
-        return False
-    if a.inputs is not None and b.inputs is not None:
-        pairs.append((a.inputs, b.inputs))
-    return a.loss == b.loss and all(np.array_equal(p, q) for p, q in pairs)
-
-
 @pytest.fixture
 def failing(monkeypatch: pytest.MonkeyPatch):
     """An activation function that fails on negative signals."""

@@ -12,8 +12,7 @@ from types import ModuleType
 
 import numpy as np
 import pytest
-
-BENCHMARKS = Path(__file__).parent.parent / "benchmarks"
+from helpers.paths import BENCHMARKS
 
 
 @pytest.fixture

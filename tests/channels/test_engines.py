@@ -8,36 +8,14 @@ import sys
 
 import numpy as np
 import pytest
-import trio
-from conftest import same_bits
+from helpers.comparing import everything, same_bits
+from helpers.paths import ROOT
 
 import neuro_actors as na
 from neuro_actors.network import functions
 from neuro_actors.proof.verify import draw_case
 
 NETWORKS, PARTS = 1000, 20
-
-
-def everything(
-    case, channels: str, sums: str = "ordered"
-) -> tuple[np.ndarray, na.Gradient, na.Gradient, str, str]:
-    """All that a society of that engine gives, in steps of all kinds and sizes."""
-
-    async def ask():
-        async with na.open_simulation(case.network, channels, sums=sums) as simulation:
-            predictions = await simulation.predict(case.x)
-            gradient = await simulation.gradient(case.x, case.targets, case.loss, wrt_inputs=True)
-            await simulation.train_step(
-                case.x, case.targets, case.loss, optimizer=na.SGD(0.01, momentum=0.9)
-            )
-            once = (await simulation.network()).digest()
-            one = await simulation.gradient(case.x[:1], case.targets[:1], case.loss)
-            await simulation.train_step(
-                case.x, case.targets, case.loss, optimizer=na.SGD(0.01, momentum=0.9)
-            )
-            return predictions, gradient, one, once, (await simulation.network()).digest()
-
-    return trio.run(ask)
 
 
 def equal(one, other) -> bool:
@@ -120,8 +98,7 @@ def test_particular_shapes_losses_and_batches(shape: str, batch: int, loss: str)
 
 
 CHILD = """
-import sys; sys.path.insert(0, sys.argv[1])
-from test_engines import everything
+from helpers.comparing import everything
 from neuro_actors.proof.verify import draw_case
 import neuro_actors as na, numpy as np
 rng = np.random.default_rng(0)
@@ -143,10 +120,9 @@ def test_the_bits_depend_on_no_number_of_threads() -> None:
         }
         if threads is not None:
             environment["OPENBLAS_NUM_THREADS"] = threads
-        path = os.path.dirname(__file__)  # noqa: PTH120
-        environment["PYTHONPATH"] = os.pathsep.join([path, os.path.dirname(path)])  # noqa: PTH120
+        environment["PYTHONPATH"] = os.pathsep.join([str(ROOT / "tests"), str(ROOT)])
         done = subprocess.run(
-            [sys.executable, "-c", CHILD, path],
+            [sys.executable, "-c", CHILD],
             env=environment,
             capture_output=True,
             text=True,

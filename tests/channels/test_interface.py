@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 import trio
-from conftest import same_bits
+from helpers.comparing import same_bits
 
 import neuro_actors as na
 from neuro_actors.channels.bundled.countdown import Shutdown, WakeUp

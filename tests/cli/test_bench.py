@@ -8,6 +8,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from helpers.paths import BENCHMARKS
 from rich.console import Console
 
 import neuro_actors as na
@@ -87,7 +88,7 @@ def test_bench_says_what_is_wrong(tmp_path: Path) -> None:
 
 
 def test_growth_of_one_size() -> None:
-    script = Path(__file__).parent.parent / "benchmarks" / "growth.py"
+    script = BENCHMARKS / "growth.py"
     done = subprocess.run(
         [sys.executable, str(script), "--one", "20", "10"],
         capture_output=True,

@@ -7,8 +7,8 @@ import re
 import sys
 
 import pytest
-from test_cli import run
-from test_mutants import no_answer_to_the_past, parameters_forgotten
+from helpers.cli_logs import run
+from helpers.protocol_mutants import no_answer_to_the_past, parameters_forgotten
 
 import neuro_actors as na
 from neuro_actors.channels.unreliable.faults import Kill, Lose

@@ -6,21 +6,11 @@ import sys
 
 import pytest
 import trio
+from helpers.cli_logs import run
 
 import neuro_actors as na
 from neuro_actors.cli import main as cli
 from neuro_actors.neuron import local_rule as neuron
-
-
-def run(*arguments: str, expected: int = 0) -> tuple[str, str]:
-    done = subprocess.run(
-        [sys.executable, "-m", "neuro_actors", *arguments],
-        capture_output=True,
-        text=True,
-        timeout=120,
-    )
-    assert done.returncode == expected, done.stderr
-    return done.stdout, done.stderr
 
 
 @pytest.fixture(scope="module")

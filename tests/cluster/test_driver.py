@@ -10,9 +10,9 @@ import numpy as np
 import pyarrow as pa
 import pytest
 import trio
-from conftest import same_bits
-from in_process import InProcess
-from sharding import drawn_shards
+from helpers.comparing import same_bits
+from helpers.in_process_cluster import InProcess
+from helpers.linked_shards import drawn_shards
 
 import neuro_actors as na
 from neuro_actors.cluster.shard_channels import ShardEnvironment

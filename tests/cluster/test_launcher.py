@@ -4,15 +4,13 @@ from __future__ import annotations
 
 import os
 import secrets
-import shutil
 import signal
 import subprocess
 import sys
 import tempfile
 import threading
 import time
-from collections.abc import AsyncIterator, Callable, Iterator
-from contextlib import asynccontextmanager, contextmanager, suppress
+from collections.abc import Callable
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
@@ -20,81 +18,15 @@ from typing import Any
 import pytest
 import trio
 import trio.testing
+from helpers.worker_processes import HOST, LOOPBACK, PYTHONPATH, SECRET, Traces, cluster_of, driving
 
 import neuro_actors as na
-from neuro_actors.cluster import ray_launcher, ray_lifecycle
-from neuro_actors.cluster import ray_thread as ray_thread
-from neuro_actors.cluster.connection import Connection, serve
+from neuro_actors.cluster import ray_launcher, ray_lifecycle, ray_thread
 from neuro_actors.cluster.local_processes import plain_processes
 from neuro_actors.cluster.ray_launcher import ray_workers
 
 if find_spec("ray") is None:
     pytest.skip("Ray is not installed", allow_module_level=True)
-SECRET, HOST = bytes(32), "127.0.0.1"
-LOOPBACK = {"0100007F", "0000000000000000FFFF00000100007F", "00000000000000000000000001000000"}
-MARK = "NEURO_ACTORS_TEST"
-HERE = str(Path(__file__).parent)
-
-
-class Traces:
-    """What a test has started, and what of it is left: known by a mark in its environment, which children inherit."""
-
-    def __init__(self, folder: Path) -> None:
-        self.mark = secrets.token_hex(8)
-        self.folder = folder
-
-    def processes(self) -> list[int]:
-        wanted = f"{MARK}={self.mark}".encode()
-        found = []
-        for place in Path("/proc").glob("[0-9]*"):
-            with suppress(OSError):  # it has gone, or is none of ours
-                if wanted in (place / "environ").read_bytes().split(b"\0"):
-                    found.append(int(place.name))
-        return found
-
-    def listening(self) -> list[str]:
-        """The addresses at which they, and this process, listen."""
-        inodes = set()
-        for pid in [*self.processes(), os.getpid()]:
-            for fd in Path(f"/proc/{pid}/fd").glob("*"):
-                with suppress(OSError):
-                    inodes.add(str(fd.readlink()))
-        lines = [
-            line.split()
-            for name in ("tcp", "tcp6")
-            for line in Path(f"/proc/net/{name}").read_text().splitlines()[1:]
-        ]
-        return [
-            line[1].split(":")[0]
-            for line in lines
-            if line[3] == "0A" and f"socket:[{line[9]}]" in inodes
-        ]
-
-    def gone(self, within: float = 0.0) -> bool:
-        """Whether nothing is left, or soon is not."""
-        end = time.monotonic() + within
-        while self.processes() or list(self.folder.iterdir()):
-            if time.monotonic() > end:
-                return False
-            time.sleep(0.05)
-        return True
-
-
-@pytest.fixture
-def traces(monkeypatch: pytest.MonkeyPatch) -> Iterator[Traces]:
-    folder = Path(tempfile.mkdtemp(prefix="nat"))
-    traces = Traces(folder)
-    monkeypatch.setenv(MARK, traces.mark)
-    monkeypatch.setenv("TMPDIR", str(folder))
-    monkeypatch.setattr(tempfile, "tempdir", str(folder))
-    monkeypatch.setattr(sys, "path", [HERE, *sys.path])
-    yield traces
-    try:
-        assert traces.gone(20), [traces.processes(), list(folder.iterdir())]
-    finally:
-        for pid in traces.processes():
-            os.kill(pid, signal.SIGKILL)
-        shutil.rmtree(folder)
 
 
 @pytest.fixture(params=["processes", pytest.param("ray", marks=pytest.mark.ray)])
@@ -112,42 +44,12 @@ def sigterm_ends_this_process() -> bool:
     return not int(caught.split()[1], 16) >> (signal.SIGTERM - 1) & 1
 
 
-class Driver:
-    """It listens for workers, and remembers them."""
-
-    def __init__(self) -> None:
-        self.port = 0
-        self.wires: dict[int, Connection] = {}
-        self.came = trio.Event()
-
-    async def welcome(self, wire: Connection) -> None:
-        self.wires[wire.about["rank"]] = wire
-        self.came.set()
-        self.came = trio.Event()
-        await trio.sleep_forever()
-
-    async def wire(self, rank: int) -> Connection:
-        with trio.fail_after(60):
-            while rank not in self.wires:
-                await self.came.wait()
-        return self.wires[rank]
-
-
-@asynccontextmanager
-async def driving() -> AsyncIterator[Driver]:
-    driver = Driver()
-    async with trio.open_nursery() as nursery:
-        driver.port = await nursery.start(serve, HOST, SECRET, {}, driver.welcome)
-        yield driver
-        nursery.cancel_scope.cancel()
-
-
 async def test_workers_live_die_and_are_replaced(
     launcher: Any, traces: Traces, capfd: pytest.CaptureFixture[str]
 ) -> None:
     before, handler = dict(os.environ), signal.getsignal(signal.SIGTERM)
     async with driving() as driver:
-        async with launcher("lives:echo") as cluster:
+        async with launcher("worker_programs:echo") as cluster:
             a, b = [
                 await cluster.start(f"worker {k}", HOST, driver.port, SECRET, {"rank": k})
                 for k in range(2)
@@ -186,7 +88,7 @@ async def test_workers_live_die_and_are_replaced(
 async def test_a_worker_that_fails_says_why(
     traces: Traces, capfd: pytest.CaptureFixture[str]
 ) -> None:
-    async with plain_processes("lives:fail") as cluster:
+    async with plain_processes("worker_programs:fail") as cluster:
         worker = await cluster.start("worker", HOST, 1, SECRET, {})
         await worker.died.wait()
         assert worker.why == f"process {worker.pid} ended with code 1"
@@ -200,7 +102,7 @@ async def test_ray_says_what_failed_and_one_run_at_a_time_has_it(
     import ray
 
     monkeypatch.setattr(ray._private.worker, "_worker_logs_enabled", False)
-    async with ray_workers(1, run="lives:fail_in_a_nursery") as cluster:
+    async with ray_workers(1, run="worker_programs:fail_in_a_nursery") as cluster:
         (outer,) = traces.folder.glob("na-*")
         assert outer.stat().st_mode & 0o777 == 0o700  # Ray opens its own folder to everybody
         assert (outer / "r").is_dir()
@@ -291,10 +193,10 @@ async def test_a_cluster_is_joined_with_its_token_only(
                 async with ray_workers(1, address=address, token="0" * 64):
                     pass
             monkeypatch.setenv("RAY_AUTH_TOKEN", token)
-            monkeypatch.setenv("PYTHONPATH", HERE)
+            monkeypatch.setenv("PYTHONPATH", PYTHONPATH)
             async with (
                 driving() as driver,
-                ray_workers(1, address=address, run="lives:echo") as cluster,
+                ray_workers(1, address=address, run="worker_programs:echo") as cluster,
             ):
                 with pytest.raises(
                     na.SimulationError,
@@ -359,41 +261,6 @@ async def test_an_address_that_does_not_answer_and_one_that_is_no_cluster(
             pass
 
 
-@contextmanager
-def cluster_of(
-    count: int, traces: Traces, monkeypatch: pytest.MonkeyPatch
-) -> Iterator[tuple[Any, dict[str, Any]]]:
-    """So many nodes of a CPU each, on this machine: Ray's own cluster for tests, and by their ids those but the first."""
-    settings = {
-        "RAY_AUTH_MODE": "token",
-        "RAY_AUTH_TOKEN": secrets.token_hex(32),
-        "RAY_TMPDIR": str(traces.folder),
-        "PYTHONPATH": HERE,
-    }
-    for name, value in {**settings, **ray_lifecycle.SETTINGS}.items():
-        monkeypatch.setenv(name, value)
-    import ray
-    from ray.cluster_utils import Cluster
-
-    monkeypatch.setattr(ray._private.ray_constants, "ENABLE_RAY_CLUSTER", False)
-    ray_lifecycle._read_environment_anew()
-    (traces.folder / "ray").mkdir()
-    node = {
-        "num_cpus": 1,
-        "object_store_memory": 80 << 20,
-        "node_ip_address": HOST,
-        "include_dashboard": False,
-    }
-    nodes = Cluster(initialize_head=True, head_node_args=node)
-    try:
-        others = {made.node_id: made for made in [nodes.add_node(**node) for _ in range(count - 1)]}
-        nodes.wait_for_nodes()
-        yield nodes, others
-    finally:
-        nodes.shutdown()
-        shutil.rmtree(traces.folder / "ray")
-
-
 @pytest.mark.ray
 async def test_two_nodes_spread_strictly_and_one_goes(
     traces: Traces, monkeypatch: pytest.MonkeyPatch
@@ -402,7 +269,9 @@ async def test_two_nodes_spread_strictly_and_one_goes(
         (second,) = others.values()
         async with (
             driving() as driver,
-            ray_workers(2, address=nodes.address, spread=True, run="lives:echo") as cluster,
+            ray_workers(
+                2, address=nodes.address, spread=True, run="worker_programs:echo"
+            ) as cluster,
         ):
             workers = [
                 await cluster.start(f"worker {k}", HOST, driver.port, SECRET, {"rank": k})
@@ -425,10 +294,12 @@ DRIVER = """
 import sys, trio
 if sys.argv[1] == "ray":
     import ray  # before it could be told that it may serve this machine only
-from test_launch import driving, HOST, SECRET, ray_workers, plain_processes
+from helpers.worker_processes import driving, HOST, SECRET
+from neuro_actors.cluster.local_processes import plain_processes
+from neuro_actors.cluster.ray_launcher import ray_workers
 
 async def main():
-    async with driving() as driver, (ray_workers(1, run="lives:stay") if sys.argv[1] == "ray" else plain_processes("lives:stay")) as cluster:
+    async with driving() as driver, (ray_workers(1, run="worker_programs:stay") if sys.argv[1] == "ray" else plain_processes("worker_programs:stay")) as cluster:
         await cluster.start("worker", HOST, driver.port, SECRET, {"rank": 0})
         await driver.wire(0)
         print("lives", flush=True)
@@ -444,7 +315,7 @@ def started(kind: str) -> subprocess.Popen[str]:
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
-        env={**os.environ, "PYTHONPATH": HERE},
+        env={**os.environ, "PYTHONPATH": PYTHONPATH},
     )
 
 
@@ -468,7 +339,7 @@ def test_a_driver_that_is_killed_or_interrupted_leaves_nothing(
 def test_a_program_without_standard_error(traces: Traces) -> None:
     command = ["/bin/sh", "-c", 'exec "$0" -c "$1" ray 2>&-', sys.executable, DRIVER]
     driver = subprocess.Popen(
-        command, stdout=subprocess.PIPE, text=True, env={**os.environ, "PYTHONPATH": HERE}
+        command, stdout=subprocess.PIPE, text=True, env={**os.environ, "PYTHONPATH": PYTHONPATH}
     )
     assert driver.stdout
     assert driver.stdout.readline() == "lives\n"

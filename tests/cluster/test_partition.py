@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from sharding import drawn_shards
+from helpers.linked_shards import drawn_shards
 
 import neuro_actors as na
 from neuro_actors.proof.verify import draw_case

@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 import pytest
 import trio
-from test_launch import LOOPBACK, Traces, cluster_of, traces  # noqa: F401 (a fixture)
+from helpers.worker_processes import LOOPBACK, Traces, cluster_of
 
 import neuro_actors as na
 

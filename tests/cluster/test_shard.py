@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 import trio
 import trio.testing
-from conftest import same_bits
-from sharding import drawn_shards, spread
+from helpers.comparing import same_bits
+from helpers.linked_shards import drawn_shards, spread
 
 import neuro_actors as na
 from neuro_actors.cluster.proxies import LEARN, ShardRule

@@ -15,9 +15,9 @@ import numpy as np
 import pyarrow as pa
 import pytest
 import trio
-from conftest import same_bits
-from in_process import InProcess
-from test_interrupts import Place, watched
+from helpers.comparing import same_bits
+from helpers.in_process_cluster import InProcess
+from helpers.interrupting import Place, watched
 
 import neuro_actors as na
 from neuro_actors.cluster import worker, worker_pool

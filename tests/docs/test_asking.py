@@ -8,12 +8,11 @@ import re
 import shlex
 import subprocess
 import sys
-from pathlib import Path
 
 import pytest
-from asking import ask
+from helpers.cli_logs import ask
+from helpers.paths import ROOT
 
-ROOT = Path(__file__).parent.parent
 BLOCKS = re.findall(r"```(\w+)\n(.*?)```", (ROOT / "docs" / "asking.md").read_text(), re.DOTALL)
 MACHINE = re.compile(
     r"^  (size|versions|sums|digest) .*$|, [\d,]+ bytes$", re.MULTILINE

@@ -13,7 +13,8 @@ from pathlib import Path
 from types import ModuleType
 
 import pytest
-from pages import ROOT, blocks, follow
+from helpers.doc_blocks import blocks, follow, module
+from helpers.paths import ROOT
 
 import neuro_actors as na
 from neuro_actors.cli import main as cli
@@ -44,16 +45,6 @@ LINK = re.compile(r"(!?)\[((?:[^\[\]]|\[[^\]]*\])*)\]\(([^)\s]+)\)")
 
 def name(path: Path) -> str:
     return str(path.relative_to(ROOT))
-
-
-def module(file: str) -> ModuleType:
-    """One of the scripts in `docs`."""
-    spec = importlib.util.spec_from_file_location(f"docs_{file}", DOCS / f"{file}.py")
-    assert spec is not None
-    assert spec.loader is not None
-    made = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(made)
-    return made
 
 
 @cache

@@ -9,8 +9,8 @@ import subprocess
 import sys
 
 import pytest
-from pages import ROOT
-from test_docs_pages import module
+from helpers.doc_blocks import module
+from helpers.paths import ROOT
 
 SCRIPT = ROOT / "docs" / "protocol" / "check.py"
 PAGE = (SCRIPT.parent / "index.md").read_text(encoding="utf-8")

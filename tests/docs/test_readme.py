@@ -5,7 +5,9 @@ from __future__ import annotations
 import re
 
 import pytest
-from pages import ROOT, follow
+from helpers.doc_blocks import follow
+from helpers.paths import ROOT
+from helpers.rule_mutants import MUTANTS, OF_BUNDLED, OF_MEMORY
 
 from neuro_actors.network import activations, functions, losses
 
@@ -32,8 +34,6 @@ def test_the_files_that_it_names_are_there() -> None:
 
 
 def test_the_numbers_that_it_names() -> None:
-    from test_verify import MUTANTS, OF_BUNDLED, OF_MEMORY
-
     assert (
         len(activations.BUILT_IN),
         len(losses.BUILT_IN),

@@ -12,8 +12,8 @@ from html.parser import HTMLParser
 from pathlib import Path
 
 import pytest
-from pages import ROOT
-from test_docs_pages import module
+from helpers.doc_blocks import module
+from helpers.paths import ROOT
 
 pytestmark = pytest.mark.skipif(
     not all(

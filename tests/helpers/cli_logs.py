@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import subprocess
 import sys
 from pathlib import Path
 
@@ -26,6 +27,18 @@ HOSTILE = [
     "-- --help",
     "null",
 ]
+
+
+def run(*arguments: str, expected: int = 0) -> tuple[str, str]:
+    """Run the command in a process of its own. Return what it wrote to its output and to its errors."""
+    done = subprocess.run(
+        [sys.executable, "-m", "neuro_actors", *arguments],
+        capture_output=True,
+        text=True,
+        timeout=120,
+    )
+    assert done.returncode == expected, done.stderr
+    return done.stdout, done.stderr
 
 
 def ask(

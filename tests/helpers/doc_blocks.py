@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import contextlib
+import importlib.util
 import io
 import re
 import shlex
 import subprocess
 import sys
 from pathlib import Path
+from types import ModuleType
 
-ROOT = Path(__file__).parent.parent
+from helpers.paths import DOCS
 
 
 def blocks(path: Path) -> list[tuple[str, str]]:
@@ -40,3 +42,13 @@ def follow(path: Path) -> int:
             assert printed == text, f"{path.name} says {text!r}"
             compared += 1
     return compared
+
+
+def module(file: str) -> ModuleType:
+    """One of the scripts in `docs`."""
+    spec = importlib.util.spec_from_file_location(f"docs_{file}", DOCS / f"{file}.py")
+    assert spec is not None
+    assert spec.loader is not None
+    made = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(made)
+    return made

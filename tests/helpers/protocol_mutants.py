@@ -1,4 +1,4 @@
-"""Mutants of the delivery protocol: each is caught by the first fifty storms, or is explained as equivalent."""
+"""Mutants of the delivery protocol: each is a function that breaks it, by `patch(holder, name, value)`."""
 
 from __future__ import annotations
 
@@ -6,7 +6,6 @@ import zlib
 from dataclasses import replace
 
 import numpy as np
-import pytest
 
 from neuro_actors.channels.unreliable import delivery as delivery_module
 from neuro_actors.channels.unreliable import frames as framing
@@ -18,9 +17,6 @@ from neuro_actors.neuron import local_rule as neuron
 from neuro_actors.neuron.local_rule import LocalRule, Memory
 from neuro_actors.neuron.messages import URGENCY
 from neuro_actors.proof import fault_campaign
-
-FIRST = 50
-PATIENCE = 0.25  # of the proved bound: what no storm that goes well takes, see below
 
 receive, due, finish, say = (
     DeliveryState.receive,
@@ -367,37 +363,3 @@ CAUGHT = [
     empty_urgencies_not_waited_for,
 ]  # fmt: skip
 EQUIVALENT = [early_urgencies_dropped, the_mailbox_survives, the_latest_letter_counts, no_backoff]
-
-
-def problems(first: int) -> list[str]:
-    return [
-        fault_campaign.run_schedule(
-            fault_campaign.draw_schedule(1, number), patience=PATIENCE
-        ).problem
-        for number in range(first)
-    ]
-
-
-def test_the_protocol_itself_survives_them() -> None:
-    assert problems(FIRST) == [""] * FIRST
-
-
-@pytest.mark.parametrize("mutant", CAUGHT, ids=lambda mutant: mutant.__name__)
-def test_caught(mutant, monkeypatch) -> None:
-    mutant(monkeypatch.setattr)
-    for number in range(FIRST):
-        try:
-            problem = fault_campaign.run_schedule(
-                fault_campaign.draw_schedule(1, number), patience=PATIENCE
-            ).problem
-        except Exception as error:  # a mutant may break down in any way
-            problem = repr(error)
-        if problem:
-            return
-    pytest.fail("it was not caught")
-
-
-@pytest.mark.parametrize("mutant", EQUIVALENT, ids=lambda mutant: mutant.__name__)
-def test_equivalent(mutant, monkeypatch) -> None:
-    mutant(monkeypatch.setattr)
-    assert problems(12) == [""] * 12

@@ -1,4 +1,4 @@
-"""The claim in one command must be able to fail: the rule is broken in many ways, and `verify` sees each."""
+"""Ways of breaking the local rule and the engines, by name: a module, what is right there, and what is put in its place."""
 
 from __future__ import annotations
 
@@ -16,44 +16,6 @@ from neuro_actors.neuron import local_rule as neuron
 from neuro_actors.neuron import loss_node as judge
 from neuro_actors.neuron import optimizers as learning
 from neuro_actors.neuron import sums
-from neuro_actors.proof.verify import draw_case, verify
-
-NETWORKS = 25
-
-
-def test_societies_are_exact(channels: str) -> None:
-    verdicts = list(verify(NETWORKS, seed=1, channels=channels, torch=False))
-    assert [(v.seed, v.failure, v.differences) for v in verdicts if not v.passed] == []
-    assert (
-        0 < max(v.differences["gradient"] for v in verdicts) < 1
-    )  # rounding is seen, and stays below the bound
-
-
-def test_cases_are_of_all_kinds() -> None:
-    cases = [draw_case(seed) for seed in range(300)]
-    sizes = [len(case.network.ids) - len(case.network.inputs) for case in cases]
-    assert (min(sizes), max(sizes) > 150) == (1, True)
-    assert {case.loss for case in cases} == {
-        "squared_error", "absolute_error", "huber", "cross_entropy", "softmax_cross_entropy", "kl_divergence"
-    }  # fmt: skip
-    assert {name for case in cases for name in case.network.activations} >= {
-        "relu",
-        "gelu",
-        "sin",
-        "elu",
-        "tanh",
-    }
-    assert {1, 64} <= {len(case.x) for case in cases}
-    assert any(
-        case.network.outgoing.sizes[case.network.position[case.network.outputs[0]]]
-        for case in cases
-    )
-    skips = [
-        (case.network.level[case.network.targets] - case.network.level[case.network.sources]).max()
-        for case in cases
-    ]
-    assert max(skips) > 20
-
 
 MUTANTS: dict[str, tuple[ModuleType, str, str]] = {
     "a forgotten slope": (
@@ -129,20 +91,13 @@ OF_BUNDLED = {
 }  # fmt: skip
 
 
-BROKEN = [(mutant, "memory") for mutant in MUTANTS | OF_MEMORY] + [
-    (mutant, "bundled") for mutant in MUTANTS | OF_BUNDLED
-]
-
-
 def without_layout(code: str) -> str:
     """Return a pattern of this code, wherever its lines are broken."""
     return r"\s*".join(map(re.escape, re.findall(r"\w+|[^\w\s]", code)))
 
 
-@pytest.mark.parametrize(("mutant", "channels"), BROKEN)
-def test_each_way_of_breaking_it_is_caught(
-    mutant: str, channels: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def break_it(mutant: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Put the mutant in the place of what is right."""
     module, right, wrong = (MUTANTS | OF_MEMORY | OF_BUNDLED)[mutant]
     source, count = re.subn(
         without_layout(right), lambda found: wrong.strip(), inspect.getsource(module)
@@ -162,10 +117,6 @@ def test_each_way_of_breaking_it_is_caught(
                     monkeypatch.setattr(
                         getattr(module, name), attribute, _of_module(method, module)
                     )
-    verdicts = list(verify(NETWORKS, seed=1, channels=channels, torch=False))
-    assert any(
-        not verdict.passed and verdict.failure is None for verdict in verdicts
-    )  # by a difference, not by a crash
 
 
 def _of_module(method: FunctionType, module: ModuleType) -> FunctionType:

@@ -1,6 +1,6 @@
 """All readers, fed with damaged logs: each reads what it can, or refuses in one line; none takes memory without end.
 
-A long run: FUZZ=5000 python -m pytest -q tests/test_fuzz.py
+A long run: FUZZ=5000 python -m pytest -q tests/log/test_damaged_logs.py
 """
 
 from __future__ import annotations
@@ -10,9 +10,9 @@ import resource
 from collections.abc import Callable
 from pathlib import Path
 
-import fuzzing
 import numpy as np
 import pytest
+from helpers import damaged_logs
 
 import neuro_actors as na
 from neuro_actors.log.fault_log import fault_log_path
@@ -22,15 +22,15 @@ MOST_MEMORY = 300_000  # kB more than before
 
 
 @pytest.mark.parametrize("partial", [False, True])
-@pytest.mark.parametrize("damage", [fuzzing.bytes_changed, fuzzing.rows_changed])
+@pytest.mark.parametrize("damage", [damaged_logs.bytes_changed, damaged_logs.rows_changed])
 @pytest.mark.filterwarnings("error")
 def test_readers_work_or_refuse(
     tmp_path: Path, damage: Callable[[bytes, np.random.Generator], bytes], partial: bool
 ) -> None:
     whole = tmp_path / "whole.arrows"
-    log = fuzzing.whole_log(whole, partial)
+    log = damaged_logs.whole_log(whole, partial)
     damaged = tmp_path / "damaged.arrows"
-    readers = fuzzing.readers(damaged, whole, tmp_path)
+    readers = damaged_logs.readers(damaged, whole, tmp_path)
     damaged.write_bytes(log)
     for name, read in readers.items():
         try:
@@ -54,7 +54,7 @@ def test_readers_work_or_refuse(
 
 def test_a_file_that_ends_anywhere(tmp_path: Path) -> None:
     whole, cut = tmp_path / "whole.arrows", tmp_path / "cut.arrows"
-    log = fuzzing.whole_log(whole)
+    log = damaged_logs.whole_log(whole)
     told: list[str] = []
     for end in [*range(64), *range(64, len(log), max(1, len(log) // 150))]:
         cut.write_bytes(log[:end])
@@ -71,11 +71,13 @@ def test_a_file_that_ends_anywhere(tmp_path: Path) -> None:
 
 def test_what_tells_of_a_storm(tmp_path: Path) -> None:
     log, told = tmp_path / "run.arrows", []
-    second = fuzzing.stormy_log(log)
+    second = damaged_logs.stormy_log(log)
     assert na.open_log(log).disturbances
-    readers = fuzzing.readers(log, log, tmp_path)
+    readers = damaged_logs.readers(log, log, tmp_path)
     for seed in range(CASES):
-        fault_log_path(log).write_bytes(fuzzing.bytes_changed(second, np.random.default_rng(seed)))
+        fault_log_path(log).write_bytes(
+            damaged_logs.bytes_changed(second, np.random.default_rng(seed))
+        )
         for name in ("info", "open", "audit", "view", "show"):
             try:
                 readers[name]()

@@ -12,7 +12,7 @@ import pyarrow.csv
 import pyarrow.parquet as pq
 import pytest
 import trio
-from asking import HOSTILE, ask, hostile_batch, hostile_network, write
+from helpers.cli_logs import HOSTILE, ask, hostile_batch, hostile_network, write
 
 import neuro_actors as na
 from neuro_actors.log import export as exporting

@@ -11,8 +11,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 from click.testing import CliRunner
-from fuzzing import json_changed
-from in_process import InProcess
+from helpers.damaged_logs import json_changed
+from helpers.in_process_cluster import InProcess
 
 import neuro_actors as na
 from neuro_actors.cli.log import log as log_commands

@@ -7,7 +7,7 @@ from functools import partial
 import numpy as np
 import pytest
 import trio
-from asking import HOSTILE, ask, hostile_batch, hostile_network, write
+from helpers.cli_logs import HOSTILE, ask, hostile_batch, hostile_network, write
 
 import neuro_actors as na
 from neuro_actors.log import plots, series

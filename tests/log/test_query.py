@@ -11,7 +11,8 @@ import numpy as np
 import pyarrow as pa
 import pytest
 import trio
-from asking import HOSTILE, ask, hostile_batch, hostile_network, write
+from helpers.cli_logs import HOSTILE, ask, hostile_batch, hostile_network, write
+from helpers.paths import DOCS
 
 import neuro_actors as na
 from neuro_actors.log.query import TABLES, describe_tables
@@ -283,7 +284,7 @@ def test_what_json_has_no_word_for_is_null(path, run) -> None:
 
 
 def test_help_tells_every_table_and_its_columns(log, run) -> None:
-    docs = (Path(__file__).parent.parent / "docs" / "asking.md").read_text()
+    docs = (DOCS / "asking.md").read_text()
     for name, (columns, _) in TABLES.items():
         assert log.query(f"SELECT * FROM {name}").column_names == columns.split(", ")
         assert f"`{name}`" in docs

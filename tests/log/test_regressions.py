@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 import trio
 from click.testing import CliRunner
-from forgery import read, sealed, write
+from helpers.forgery import read, sealed, write
 
 import neuro_actors as na
 from neuro_actors.cli.main import cli

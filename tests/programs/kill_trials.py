@@ -1,6 +1,6 @@
 """Kills and interrupts real processes that train with checkpoints, and sees each run go on to the bits of an unbroken one.
 
-    python tests/killing.py --kills 100 --interrupts 50 --seed 0
+    python tests/programs/kill_trials.py --kills 100 --interrupts 50 --seed 0
 
 Each run is a process of its own, which this one makes by forking. SIGKILL comes at a random moment of it, and once at each
 moment at which it asks the system something of a file in its folder; Ctrl-C at a random moment. What it leaves must be

@@ -1,4 +1,4 @@
-"""What the workers of test_launch.py live for: each connects to its driver, and does what it is told."""
+"""What the workers of test_launcher.py run: each connects to its driver, and does what it is told."""
 
 from __future__ import annotations
 

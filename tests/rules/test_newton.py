@@ -9,7 +9,7 @@ from typing import NamedTuple
 import numpy as np
 import pytest
 import trio
-from conftest import same_bits
+from helpers.comparing import same_bits
 
 import neuro_actors as na
 from neuro_actors.channels.memory import Memory

@@ -5,7 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 import trio
-from conftest import same_bits
+from helpers.comparing import same_bits
+from helpers.rule_cases import RULES, layered
 
 import neuro_actors as na
 from neuro_actors import rules
@@ -17,15 +18,6 @@ from neuro_actors.rules.rule import stream
 from neuro_actors.rules.rule_json import described, rule_of
 from neuro_actors.simulation.plan import batches
 
-RULES = [
-    rules.Backpropagation(),
-    rules.FeedbackAlignment(seed=3),
-    rules.DirectFeedbackAlignment(seed=3),
-    rules.PredictiveCoding(relaxations=3, rate=0.25),
-    rules.PredictiveCoding(relaxations=3, rate=1, fixed=True),
-    rules.WeightPerturbation(sigma=0.01, seed=3),
-    rules.MicroBatches(rules.FeedbackAlignment(seed=3), 3),
-]
 OTHERS = RULES[1:]
 SMALL = [
     2,
@@ -51,16 +43,6 @@ def gradient(
             return [await simulation.gradient(x, t, loss, wrt_inputs) for _ in range(times)][-1]
 
     return trio.run(society)
-
-
-def layered(*sizes: int, seed: int = 0, batch: int = 5):
-    """A net with biases, and a batch for it."""
-    rng = np.random.default_rng(seed)
-    net = na.Network.layered(sizes, output_activation="sigmoid", seed=seed)
-    net = net.with_parameters(
-        net.weights, np.where(net.is_input, 0, rng.standard_normal(len(net.ids)) / 3)
-    )
-    return net, rng.standard_normal((batch, sizes[0])), rng.random((batch, sizes[-1]))
 
 
 def members(network: na.Network, rule: rules.Rule, level: int) -> list:

@@ -5,9 +5,9 @@ from __future__ import annotations
 import json
 import tracemalloc
 
-import forgery
 import numpy as np
 import pytest
+from helpers import forgery
 
 import neuro_actors as na
 from neuro_actors.proof.verify import draw_case

@@ -5,15 +5,14 @@ from __future__ import annotations
 import subprocess
 import sys
 from collections.abc import Callable
-from pathlib import Path
 from typing import NamedTuple
 
 import pytest
+from helpers.paths import SCENARIOS
 
 import neuro_actors as na
 from neuro_actors.log.log import Log
 
-SCENARIOS = Path(__file__).parents[2] / "scenarios"
 sys.path.insert(0, str(SCENARIOS))
 
 

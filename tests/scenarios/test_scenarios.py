@@ -16,11 +16,11 @@ from typing import NamedTuple
 import numpy as np
 import pyarrow as pa
 import pytest
+from helpers.paths import SCENARIOS
 
 import neuro_actors as na
 from neuro_actors.network import functions
 
-SCENARIOS = Path(__file__).parent.parent / "scenarios"
 NAMES = [
     "one_cat",
     "lost_letter",
@@ -34,7 +34,7 @@ NAMES = [
     "watch_it_learn",
     "why_this_weight",
 ]
-EXPERIMENTS = [  # their findings are tested in tests/experiments
+EXPERIMENTS = [  # their findings are tested in this folder
     "which_penalty", "uncertain_labels", "adversaries", "newton", "linear_cost", "noisy_posterior", "landscape", "other_rules",
     "hierarchy",
 ]  # fmt: skip
@@ -81,7 +81,7 @@ def test_none_is_forgotten() -> None:
     assert {path.stem for path in SCENARIOS.glob("[a-z]*.py")} == {*NAMES, *EXPERIMENTS}
     for name in EXPERIMENTS:
         for path in (
-            f"tests/experiments/test_{name}.py",
+            f"tests/scenarios/test_{name}.py",
             f"docs/questions/{name}.md",
             f"docs/questions/{name}.fr.md",
             f"docs/pictures/{name}.png",

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import forgery
 import numpy as np
 import pytest
+from helpers import forgery
 
 import neuro_actors as na
 from neuro_actors.channels.routes import KINDS, Routes

@@ -3,17 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-import gc
-import signal
-import sys
 import threading
-from collections.abc import Callable
-from types import FrameType
 from typing import Any
 
 import numpy as np
 import pytest
 import trio
+from helpers.interrupting import interrupt, interrupt_at_every_place
 
 import neuro_actors as na
 from neuro_actors.channels import choose as engines
@@ -22,55 +18,12 @@ from neuro_actors.rules import Rule
 from neuro_actors.simulation.blocking import run
 from neuro_actors.society import society
 
-Place = tuple[str, int, str]
 NET = na.Network.layered([2, 3, 1], seed=0)
 X, TARGETS = np.ones((2, 2)), np.ones((2, 1))
 
 
-def interrupt() -> None:
-    signal.raise_signal(signal.SIGINT)
-
-
-def watched(ask: Callable[[], object], strike: Callable[[Place], bool]) -> None:
-    """Run it, with a Ctrl-C at the first place at which `strike` says so. Asked are the places at which Python looks for
-    signals: where a function begins, and where a call into C returns; in tasks alone."""
-
-    def look(frame: FrameType, event: str, arg: Any) -> None:
-        if event not in ("call", "c_return") or not trio.lowlevel.in_trio_task():
-            return
-        if event == "call" and frame.f_lasti >= 0 and frame.f_code.co_code[frame.f_lasti + 1] >= 2:
-            return  # not a beginning: it goes on after an await
-        if (
-            strike((frame.f_code.co_filename, frame.f_lineno, event))
-            and not trio.lowlevel.currently_ki_protected()
-        ):
-            sys.setprofile(None)
-            interrupt()
-
-    sys.setprofile(look)
-    try:
-        ask()
-    finally:
-        sys.setprofile(None)
-
-
 def test_at_every_place_where_python_looks_for_signals(channels: str) -> None:
-    def ask() -> None:
-        na.train(NET, X, TARGETS, optimizer=na.SGD(0.1), epochs=1, batch_size=1, channels=channels)
-
-    def noted(place: Place) -> bool:
-        if not trio.lowlevel.currently_ki_protected():
-            places.setdefault(place)
-        return False
-
-    places: dict[Place, None] = {}
-    ask()
-    watched(ask, noted)
-    assert len(places) > 20
-    for place in places:
-        with pytest.raises(KeyboardInterrupt):
-            watched(ask, place.__eq__)
-        assert gc.isenabled()
+    interrupt_at_every_place(channels)
 
 
 async def test_an_interrupt_between_the_way_out_and_its_await_leaves_nobody(

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import trio
 import trio.testing
-from conftest import same_bits
+from helpers.comparing import same_bits
 
 import neuro_actors as na
 from neuro_actors.channels.memory import Memory

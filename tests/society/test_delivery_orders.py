@@ -7,7 +7,7 @@ from collections.abc import Iterable
 
 import numpy as np
 import pytest
-from conftest import same_bits
+from helpers.comparing import same_bits
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 

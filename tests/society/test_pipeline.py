@@ -11,7 +11,7 @@ import pyarrow as pa
 import pytest
 import trio
 import trio.testing
-from conftest import same_bits
+from helpers.comparing import same_bits
 
 import neuro_actors as na
 from neuro_actors import rules

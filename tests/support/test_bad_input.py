@@ -11,12 +11,12 @@ from contextlib import closing
 from pathlib import Path
 from typing import Any
 
-import fuzzing
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute
 import pytest
 import trio
+from helpers import damaged_logs
 
 import neuro_actors as na
 from neuro_actors.log.follow import _GrowingFile
@@ -225,7 +225,7 @@ def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
             + ("ACTIVATIONS" if table is na.ACTIVATIONS else "LOSSES"),
             kept,
         )
-    fuzzing.whole_log(LOG)
+    damaged_logs.whole_log(LOG)
     return tmp_path
 
 
@@ -308,10 +308,10 @@ def test_a_figure_is_written_whole_or_not_at_all(
 def changed(log: Path, change: Callable[[dict[str, Any]], object]) -> None:
     """The same log with other metadata."""
     with pa.ipc.open_stream(log.read_bytes()) as stream:
-        about = json.loads(stream.schema.metadata[fuzzing.KEY])
+        about = json.loads(stream.schema.metadata[damaged_logs.KEY])
         change(about)
         schema, batches = (
-            stream.schema.with_metadata({fuzzing.KEY: json.dumps(about)}),
+            stream.schema.with_metadata({damaged_logs.KEY: json.dumps(about)}),
             list(stream),
         )
     with pa.ipc.new_stream(str(log), schema) as out:

@@ -9,11 +9,11 @@ import re
 import shlex
 import subprocess
 import sys
-from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
 import pytest
+from helpers.paths import DOCS
 
 import neuro_actors as na
 from neuro_actors.cli import main as cli
@@ -345,7 +345,7 @@ def test_a_forged_message_is_not_what_the_paths_say(tmp_path) -> None:
 
 def test_the_docs_tell_the_truth(tmp_path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
-    docs = (Path(__file__).parent.parent / "docs" / "trace.md").read_text()
+    docs = (DOCS / "trace.md").read_text()
     printed, compared = "", 0
     for language, text in re.findall(r"```(\w+)\n(.*?)```", docs, re.DOTALL):
         if language == "python":

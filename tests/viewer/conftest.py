@@ -10,8 +10,8 @@ from typing import Any
 
 import numpy as np
 import pytest
-from in_process import InProcess
-from viewing import record
+from helpers.in_process_cluster import InProcess
+from helpers.record import record
 
 import neuro_actors as na
 from neuro_actors.proof.verify import draw_case

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from click.testing import CliRunner
-from viewing import record
+from helpers.record import record
 
 import neuro_actors as na
 from neuro_actors.cli.view import view

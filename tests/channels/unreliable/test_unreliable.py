@@ -10,10 +10,10 @@ from collections.abc import Callable
 
 import numpy as np
 import pytest
-import test_interrupts
 import trio
-from conftest import same_bits
-from test_rules import RULES, layered
+from helpers.comparing import same_bits
+from helpers.interrupting import interrupt_at_every_place
+from helpers.rule_cases import RULES, layered
 from trio.testing import MockClock
 
 import neuro_actors as na
@@ -453,9 +453,7 @@ def test_leaving_in_the_middle_leaves_nothing_behind(diamond, batch) -> None:
 
 
 def test_an_interrupt_may_strike_anywhere() -> None:
-    test_interrupts.test_at_every_place_where_python_looks_for_signals(
-        na.Unreliable(drop=0.1, crash=0.1, seed=1)
-    )
+    interrupt_at_every_place(na.Unreliable(drop=0.1, crash=0.1, seed=1))
 
 
 def test_who_waits_for_whom(diamond, batch) -> None:

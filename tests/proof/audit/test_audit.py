@@ -12,12 +12,11 @@ import sys
 from pathlib import Path
 from typing import Any
 
-import forgery
 import numpy as np
-import plain_checker
 import pyarrow as pa
 import pytest
 import trio
+from helpers import forgery, second_opinion
 
 import neuro_actors as na
 from neuro_actors.cli import main as cli
@@ -106,7 +105,7 @@ def test_a_second_opinion(channels: str, tmp_path: Path) -> None:
         record(path, net, channels, batch=batch)
         audit = na.audit(path)
         assert audit.passed
-        assert plain_checker.check(path) == audit.rows - 2 * audit.steps - 1
+        assert second_opinion.check(path) == audit.rows - 2 * audit.steps - 1
 
 
 def test_the_second_opinion_sees_forgeries(tmp_path: Path) -> None:
@@ -124,7 +123,7 @@ def test_the_second_opinion_sees_forgeries(tmp_path: Path) -> None:
         ):  # it looks at no times, at no sign of a zero, and at no order of rows
             seen += 1
             with pytest.raises((AssertionError, KeyError, ValueError)):
-                plain_checker.check(tmp_path / "b.arrows")
+                second_opinion.check(tmp_path / "b.arrows")
     assert seen > 5
 
 

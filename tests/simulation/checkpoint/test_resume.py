@@ -9,7 +9,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from test_rules import RULES
+from helpers.rule_cases import RULES
 
 import neuro_actors as na
 from neuro_actors import rules

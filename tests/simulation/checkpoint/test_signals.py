@@ -1,4 +1,4 @@
-"""Ctrl-C, SIGTERM and SIGKILL, in real processes; `python tests/killing.py` does more of the same."""
+"""Ctrl-C, SIGTERM and SIGKILL, in real processes; `python tests/programs/kill_trials.py` does more of the same."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from helpers.paths import PROGRAMS
 
 import neuro_actors as na
 from neuro_actors.simulation.checkpoint.reading import Checkpoint
@@ -196,7 +197,7 @@ def test_the_second_ctrl_c_leaves_at_once(tmp_path) -> None:
 
 
 def test_processes_killed_and_interrupted_go_on_to_the_same_bits() -> None:
-    script = Path(__file__).with_name("killing.py")
+    script = PROGRAMS / "kill_trials.py"
     arguments = ["--kills", KILLS, "--interrupts", INTERRUPTS, "--epochs", "2", "--every-call"]
     done = subprocess.run([sys.executable, script, *arguments], capture_output=True, text=True)
     assert done.returncode == 0, done.stderr

@@ -1,4 +1,4 @@
-// Who lived where, in words and on the map: node --test tests/view/js
+// Who lived where, in words and on the map: node --test tests/viewer/js
 import assert from "node:assert/strict";
 import test from "node:test";
 

@@ -1,4 +1,4 @@
-// The page's script, part by part: node --test tests/view/js
+// The page's script, part by part: node --test tests/viewer/js
 import assert from "node:assert/strict";
 import test from "node:test";
 
