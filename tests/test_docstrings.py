@@ -44,7 +44,6 @@ NOT_YET_CLEAN = [
     "neuron",
     "proof",
     "proof/audit",
-    "proof/reference",
     "rules",
     "simulation",
     "society",

@@ -95,7 +95,6 @@ NOT_YET_CLEAN = [
     "neuron",
     "proof",
     "proof/audit",
-    "proof/reference",
     "rules",
     "scenarios",
     "simulation",

@@ -1,4 +1,4 @@
-"""The same gradient by PyTorch's autograd in float64: an oracle that shares no derivative with this package."""
+"""The same gradient by PyTorch's autograd in float64. It shares no derivative with this package."""
 
 from __future__ import annotations
 
@@ -16,10 +16,22 @@ from ..support.validation import Array
 def torch_gradient(
     network: Network, x: Array, targets: Array, loss: str = "squared_error"
 ) -> Gradient:
-    """What `reference.gradient` returns with `wrt_inputs`, found by autograd, neuron by neuron. Needs the extra `torch`."""
+    """Compute what `reference.gradient` returns with `wrt_inputs`, by autograd, neuron by neuron.
+
+    It needs the extra `torch`.
+
+    Args:
+        network: The network.
+        x: The values of the inputs. Shape (batch, n_inputs).
+        targets: What the outputs should be. Shape (batch, n_outputs).
+        loss: The name of a loss that is built in.
+
+    Raises:
+        InputError: PyTorch has no counterpart of the loss or of an activation function.
+    """
     import torch
 
-    leaves, predictions, value = _computed(torch, network, x, targets, loss)
+    leaves, predictions, value = _compute(torch, network, x, targets, loss)
     gradients = (
         gradient.numpy() for gradient in torch.autograd.grad(value, leaves, materialize_grads=True)
     )
@@ -34,12 +46,24 @@ def torch_hessian_vector_product(
     biases: Array,
     loss: str = "squared_error",
 ) -> Gradient:
-    """What `reference.hessian_vector_product` returns, found by double backward."""
+    """Compute what `reference.hessian_vector_product` returns, by a second backward pass.
+
+    Args:
+        network: The network.
+        x: The values of the inputs. Shape (batch, n_inputs).
+        targets: What the outputs should be. Shape (batch, n_outputs).
+        weights: The direction's component for each synapse. Shape (n_synapses,).
+        biases: The direction's component for each neuron. Shape (n_neurons,).
+        loss: The name of a loss that is built in.
+
+    Raises:
+        InputError: PyTorch has no counterpart of the loss or of an activation function.
+    """
     import torch
 
-    # torch adds 1e-12 to a divisor in the second derivative of its own binary cross-entropy: here it is spelt out
-    spelt = {"cross_entropy": lambda p, t: -(t * p.log() + (1 - t) * (1 - p).log()).sum(1)}
-    (*parameters, _), predictions, value = _computed(torch, network, x, targets, loss, spelt)
+    # torch adds 1e-12 to a divisor in the second derivative of its own binary cross-entropy
+    own_losses = {"cross_entropy": lambda p, t: -(t * p.log() + (1 - t) * (1 - p).log()).sum(1)}
+    (*parameters, _), predictions, value = _compute(torch, network, x, targets, loss, own_losses)
     first = torch.autograd.grad(value, parameters, create_graph=True)
     along = sum(
         (g * torch.tensor(v, dtype=torch.float64)).sum()
@@ -54,15 +78,15 @@ def torch_hessian_vector_product(
     )
 
 
-def _computed(
+def _compute(
     torch: Any,
     network: Network,
     x: Array,
     targets: Array,
     loss: str,
-    spelt: dict[str, Any] | None = None,
+    own_losses: dict[str, Any] | None = None,
 ) -> tuple[list[Any], Any, Any]:
-    """The leaves (weights, biases, inputs), the predictions and the mean loss, as autograd holds them."""
+    """Return the leaves (weights, biases, inputs), the predictions and the mean loss as tensors."""
     tensor: Callable[[Array], Any] = lambda array: torch.tensor(array, dtype=torch.float64)  # noqa: E731
     leaves = weights, biases, rows = [tensor(network.weights), tensor(network.biases), tensor(x)]
     for leaf in leaves:
@@ -73,14 +97,14 @@ def _computed(
     for k in np.argsort(network.level, kind="stable").tolist():
         if not network.is_input[k]:
             incoming = network.incoming.of(k)
-            heard = torch.stack(
-                [values[source] for source in network.sources[incoming].tolist()], dim=1
-            )
-            values[k] = _activation(torch, network.activations[k])(
-                heard @ weights[incoming] + biases[k]
-            )
+            sources = network.sources[incoming].tolist()
+            activations_in = torch.stack([values[source] for source in sources], dim=1)
+            signal = activations_in @ weights[incoming] + biases[k]
+            values[k] = _activation(torch, network.activations[k])(signal)
     predictions = torch.stack([values[k] for k in network.output_positions.tolist()], dim=1)
-    value = ((spelt or {}).get(loss) or _loss(torch, loss))(predictions, tensor(targets)).mean()
+    value = ((own_losses or {}).get(loss) or _loss(torch, loss))(
+        predictions, tensor(targets)
+    ).mean()
     return leaves, predictions, value
 
 
@@ -92,14 +116,13 @@ def _activation(torch: Any, name: str) -> Any:
         "tanh": torch.tanh,
         "relu": torch.relu,
         "leaky_relu": f.leaky_relu,
-        "softplus": lambda z: torch.logaddexp(
-            z, torch.zeros_like(z)
-        ),  # torch's own is cut off at 20
+        # torch's own softplus is cut off at 20
+        "softplus": lambda z: torch.logaddexp(z, torch.zeros_like(z)),
         "elu": f.elu,
         "gelu": f.gelu,
         "sin": torch.sin,
     }
-    return _known(table, name)
+    return _look_up(table, name)
 
 
 def _loss(torch: Any, name: str) -> Any:
@@ -112,10 +135,10 @@ def _loss(torch: Any, name: str) -> Any:
         "softmax_cross_entropy": lambda p, t: f.cross_entropy(p, t, reduction="none"),
         "kl_divergence": lambda p, t: f.kl_div(p.log(), t, reduction="none").sum(1),
     }
-    return _known(table, name)
+    return _look_up(table, name)
 
 
-def _known(table: dict[str, Any], name: str) -> Any:
+def _look_up(table: dict[str, Any], name: str) -> Any:
     if name not in table:
         raise InputError(f"{name!r} has no counterpart in the PyTorch oracle")
     return table[name]

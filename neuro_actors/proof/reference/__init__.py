@@ -1,8 +1,10 @@
-"""The reference: the same gradient by matrices, at one place, level by level, for any directed acyclic graph.
+"""The reference: the same gradient by matrices, in one place, for any directed acyclic graph.
 
-It shares with the actors the network's description and the tables of functions, and nothing else: derivatives instead
-of urgencies, matrix products (BLAS) instead of ordered sums. So the two never agree to the last bit; `bound` says how
-far apart rounding alone can bring them.
+It shares with the actors the description of the network and the tables of functions, and nothing
+else. It has derivatives instead of urgencies, matrix products (BLAS) instead of ordered sums. So
+the two rarely agree to the last bit. `bound` says how far apart rounding alone can bring them.
+
+Start reading in `gradients.py`. This folder imports from `network` and `support` alone.
 """
 
 from .gradients import bound, gradient, predict, with_bound

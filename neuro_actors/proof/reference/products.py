@@ -1,7 +1,8 @@
-"""The Hessian times a direction by matrices, and how far two correct computations of it can lie apart.
+"""The Hessian times a direction by matrices, and how far two correct computations can differ.
 
-The derivative of the gradient's computation along the direction, forward and back (Pearlmutter 1994): behind every
-quantity stands its derivative, here with the ending `_t`.
+It is the derivative of the gradient's computation along the direction, forward and back
+(Pearlmutter 1994). Endings of names: `_t` (tangent) is a quantity's derivative along the direction,
+`_e` a bound of its rounding error, `_te` a bound of the tangent's.
 """
 
 from __future__ import annotations
@@ -21,9 +22,9 @@ from .matrices import (
     curvature_of,
     forward_errors,
     gamma,
-    loss_moves,
-    moves,
+    loss_variation,
     slope_of,
+    variation,
 )
 
 
@@ -35,8 +36,25 @@ def hessian_vector_product(
     biases: ArrayLike,
     loss: str = "squared_error",
 ) -> Gradient:
-    """The Hessian of the mean loss times the direction; arguments as in `neuro_actors.hessian_vector_product`."""
-    return _both(network, x, targets, weights, biases, loss, with_bound=False)[0]
+    """Compute the Hessian of the mean loss times a direction by matrices.
+
+    Args:
+        network: The network.
+        x: The values of the inputs, a row for each example. Shape (batch, n_inputs).
+        targets: What the outputs should be. Shape (batch, n_outputs).
+        weights: The direction's component for each synapse. Shape (n_synapses,).
+        biases: The direction's component for each neuron. Shape (n_neurons,).
+        loss: The name of the loss, a key of `na.LOSSES`.
+
+    Returns:
+        The same as `neuro_actors.hessian_vector_product`, up to rounding: the product in `weights`
+        and `biases`, with the loss and the predictions.
+
+    Raises:
+        InputError: A shape is wrong, a value is not finite, a function has no curvature, or the
+            loss is not defined for these predictions and targets.
+    """
+    return _product_and_bound(network, x, targets, weights, biases, loss, with_bound=False)[0]
 
 
 def hessian_vector_bound(
@@ -47,12 +65,28 @@ def hessian_vector_bound(
     biases: ArrayLike,
     loss: str = "squared_error",
 ) -> Gradient:
-    """How far, by rounding alone, two correct computations of this product can lie apart: a bound for each entry of weights
-    and biases; the same running error analysis as in `bound`, of one more derivative."""
-    return _both(network, x, targets, weights, biases, loss, with_bound=True)[1]
+    """Compute how far rounding alone can bring two correct computations of this product apart.
+
+    The same running error analysis as in `bound`, of one more derivative.
+
+    Args:
+        network: The network.
+        x: The values of the inputs, a row for each example. Shape (batch, n_inputs).
+        targets: What the outputs should be. Shape (batch, n_outputs).
+        weights: The direction's component for each synapse. Shape (n_synapses,).
+        biases: The direction's component for each neuron. Shape (n_neurons,).
+        loss: The name of the loss, a key of `na.LOSSES`.
+
+    Returns:
+        A `Gradient` whose entries are no gradient, but a bound of each entry's difference.
+
+    Raises:
+        InputError: As `hessian_vector_product`.
+    """
+    return _product_and_bound(network, x, targets, weights, biases, loss, with_bound=True)[1]
 
 
-def _both(
+def _product_and_bound(
     network: Network,
     x: ArrayLike,
     targets: ArrayLike,
@@ -61,55 +95,53 @@ def _both(
     loss: str,
     with_bound: bool,
 ) -> tuple[Gradient, Gradient]:
+    """Compute the product and, at the side of each line, the bound of its error."""
     rows, wanted = as_examples(network, x, targets, loss)
     v, v_bias = as_direction(network, weights, biases)
     functions.check_curvature(network.activations, loss)
-    penalty, society = functions.loss(loss), Matrices(network)
-    curvature = penalty.curvature
+    loss_function, matrices = functions.loss(loss), Matrices(network)
+    curvature = loss_function.curvature
     assert curvature is not None
-    batch, n, outputs = len(rows), len(network.ids), society.outputs
-    along = [_matrix(level, v) for level in society.levels]
+    batch, n, outputs = len(rows), len(network.ids), matrices.outputs
+    along = [_matrix(level, v) for level in matrices.levels]
 
-    z, a = society.forward(rows)
-    z_t, a_t = _forward(society, z, a, along, v_bias)
+    z, a = matrices.forward(rows)
+    z_t, a_t = _forward(matrices, z, a, along, v_bias)
     p, p_t = a[:, outputs], a_t[:, outputs]
     functions.check_domain(loss, p, wanted)
-    losses = penalty.value(p, wanted)
-    d, d_t = (
-        np.zeros((batch, n)),
-        np.zeros((batch, n)),
-    )  # by activations, and these derivatives' own along the direction
-    d[:, outputs], d_t[:, outputs] = penalty.slope(p, wanted), curvature(p, wanted, p_t)
+    losses = loss_function.value(p, wanted)
+    d, d_t = np.zeros((batch, n)), np.zeros((batch, n))  # ∂(an example's loss)/∂activation
+    d[:, outputs], d_t[:, outputs] = loss_function.slope(p, wanted), curvature(p, wanted, p_t)
     product, product_bias = np.zeros(len(network.weights)), np.zeros(n)
 
     if with_bound:
-        z_e, a_e = forward_errors(society, z, a)
-        z_te, a_te = _forward_tangent_errors(society, along, v_bias, (z, a, z_t, a_t), (z_e, a_e))
+        z_e, a_e = forward_errors(matrices, z, a)
+        z_te, a_te = _forward_tangent_errors(matrices, along, v_bias, (z, a, z_t, a_t), (z_e, a_e))
         p_e, p_te = a_e[:, outputs], a_te[:, outputs]
         d_e, d_te = np.zeros((batch, n)), np.zeros((batch, n))
-        d_e[:, outputs] = loss_moves(lambda q: penalty.slope(q, wanted), p, p_e)
-        moved = loss_moves(lambda q: curvature(q, wanted, p_t), p, p_e)
-        for k in range(len(outputs)):  # linear in the direction: each prediction's error alone
+        d_e[:, outputs] = loss_variation(lambda q: loss_function.slope(q, wanted), p, p_e)
+        moved = loss_variation(lambda q: curvature(q, wanted, p_t), p, p_e)
+        for k in range(len(outputs)):  # it is linear in the direction: each prediction alone
             one = np.zeros_like(p)
             one[:, k] = 1.0
 
             def bent(q: Array, one: Array = one) -> Array:
                 return curvature(q, wanted, one)
 
-            column = np.abs(bent(p)) + loss_moves(bent, p, p_e)
+            column = np.abs(bent(p)) + loss_variation(bent, p, p_e)
             moved = moved + column * p_te[:, k : k + 1]
         d_te[:, outputs] = moved
         bound, bound_bias = np.zeros_like(product), np.zeros_like(product_bias)
         fan_out = 2 * (network.outgoing.sizes + 1)
         sums, sums_t = np.abs(d), np.abs(d_t)  # Σ|terms| of each neuron's sums
 
-    for level, matrix in zip(reversed(society.levels), reversed(along), strict=True):
+    for level, matrix in zip(reversed(matrices.levels), reversed(along), strict=True):
         here, sources = level.targets, level.sources
         slope, bend = _slopes(level, z, a)
         dz = d[:, here] * slope
         dz_t = d_t[:, here] * slope + d[:, here] * bend * z_t[:, here]
-        heard, heard_t = a[:, sources], a_t[:, sources]
-        product[level.synapses] = (dz_t.T @ heard + dz.T @ heard_t)[level.row, level.column] / batch
+        a_in, a_in_t = a[:, sources], a_t[:, sources]
+        product[level.synapses] = (dz_t.T @ a_in + dz.T @ a_in_t)[level.row, level.column] / batch
         product_bias[here] = dz_t.sum(axis=0) / batch
         d[:, sources] += dz @ level.weights
         d_t[:, sources] += dz_t @ level.weights + dz @ matrix
@@ -129,12 +161,12 @@ def _both(
         dz_te += 4 * EPS * (size_t * np.abs(slope) + size * np.abs(bend * z_t[:, here]))
         dz_size, dz_tsize = np.abs(dz) + dz_e, np.abs(dz_t) + dz_te
         total = (
-            dz_te.T @ np.abs(heard)
+            dz_te.T @ np.abs(a_in)
             + dz_tsize.T @ a_e[:, sources]
-            + dz_e.T @ np.abs(heard_t)
+            + dz_e.T @ np.abs(a_in_t)
             + dz_size.T @ a_te[:, sources]
         )
-        total += gamma(2 * batch + 3) * (dz_tsize.T @ np.abs(heard) + dz_size.T @ np.abs(heard_t))
+        total += gamma(2 * batch + 3) * (dz_tsize.T @ np.abs(a_in) + dz_size.T @ np.abs(a_in_t))
         bound[level.synapses] = total[level.row, level.column] / batch
         bound_bias[here] = (dz_te + gamma(batch + 2) * dz_tsize).sum(axis=0) / batch
         w, u = np.abs(level.weights), np.abs(matrix)
@@ -146,24 +178,24 @@ def _both(
     result = Gradient(network, float(losses.mean()), p, product, product_bias)
     if not with_bound:
         return result, result
-    losses_e = loss_moves(lambda q: penalty.value(q, wanted)[:, None], p, p_e)[:, 0]
+    losses_e = loss_variation(lambda q: loss_function.value(q, wanted)[:, None], p, p_e)[:, 0]
     loss_e = float((losses_e + gamma(batch + 2) * np.abs(losses)).mean())
     return result, Gradient(network, 2 * loss_e, 2 * p_e, 2 * bound, 2 * bound_bias)
 
 
 def _matrix(level: Level, values: Array) -> Array:
-    """A direction's part as a matrix, of the shape of the level's weights."""
+    """Return the direction's components for one level, laid out as the level's weights."""
     matrix = np.zeros_like(level.weights)
     matrix[level.row, level.column] = values[level.synapses]
     return matrix
 
 
 def _forward(
-    society: Matrices, z: Array, a: Array, along: list[Array], v_bias: Array
+    matrices: Matrices, z: Array, a: Array, along: list[Array], v_bias: Array
 ) -> tuple[Array, Array]:
-    """The derivatives of signals and activations along the direction, (batch, n_neurons) each."""
+    """Compute the tangents of signals and activations, each of shape (batch, n_neurons)."""
     z_t, a_t = np.zeros_like(z), np.zeros_like(a)
-    for level, matrix in zip(society.levels, along, strict=True):
+    for level, matrix in zip(matrices.levels, along, strict=True):
         here, sources = level.targets, level.sources
         z_t[:, here] = a_t[:, sources] @ level.weights.T + a[:, sources] @ matrix.T + v_bias[here]
         a_t[:, here] = _slopes(level, z, a)[0] * z_t[:, here]
@@ -171,20 +203,20 @@ def _forward(
 
 
 def _forward_tangent_errors(
-    society: Matrices,
+    matrices: Matrices,
     along: list[Array],
     v_bias: Array,
     values: tuple[Array, ...],
     errors: tuple[Array, Array],
 ) -> tuple[Array, Array]:
-    """Bounds of the errors of these derivatives."""
+    """Bound the rounding errors of these tangents."""
     (z, a, z_t, a_t), (z_e, a_e) = values, errors
     z_te, a_te = np.zeros_like(z), np.zeros_like(a)
-    for level, matrix in zip(society.levels, along, strict=True):
+    for level, matrix in zip(matrices.levels, along, strict=True):
         here, sources, w, u = level.targets, level.sources, np.abs(level.weights), np.abs(matrix)
         terms = np.abs(a_t[:, sources]) @ w.T + np.abs(a[:, sources]) @ u.T + np.abs(v_bias[here])
         carried = a_te[:, sources] @ w.T + a_e[:, sources] @ u.T
-        fan_in = 2 * society.network.incoming.sizes[here] + 3
+        fan_in = 2 * matrices.network.incoming.sizes[here] + 3
         z_te[:, here] = carried + gamma(fan_in) * (terms + carried)
         slope, slope_e = _slopes(level, z, a)[0], _slope_errors(level, z, z_e)[0]
         reach = np.abs(z_t[:, here])
@@ -197,7 +229,7 @@ def _forward_tangent_errors(
 
 
 def _slopes(level: Level, z: Array, a: Array) -> tuple[Array, Array]:
-    """f' and f'' of the level's signals, (batch, targets) each."""
+    """Compute f' and f'' at the level's signals, each of shape (batch, n_targets)."""
     slope, bend = np.empty((2, len(z), len(level.targets)))
     for function, here in level.functions:
         at = level.targets[here]
@@ -210,10 +242,10 @@ def _slopes(level: Level, z: Array, a: Array) -> tuple[Array, Array]:
 
 
 def _slope_errors(level: Level, z: Array, z_error: Array) -> tuple[Array, Array]:
-    """How far an error of the signals moves these."""
+    """Bound the errors of f' and f''."""
     slope, bend = np.empty((2, len(z), len(level.targets)))
     for function, here in level.functions:
         at = level.targets[here]
-        slope[:, here] = moves(slope_of(function), z[:, at], z_error[:, at])
-        bend[:, here] = moves(curvature_of(function), z[:, at], z_error[:, at])
+        slope[:, here] = variation(slope_of(function), z[:, at], z_error[:, at])
+        bend[:, here] = variation(curvature_of(function), z[:, at], z_error[:, at])
     return slope, bend
