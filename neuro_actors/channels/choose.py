@@ -8,14 +8,14 @@ from ..support.errors import InputError
 from ..support.text import shown
 from ..support.validation import did_you_mean
 from .bundled.engine import Bundled
-from .interface import Engine
+from .interface import ChannelsFactory
 from .memory import Memory
 from .unreliable.settings import Unreliable
 
 
-def choose_channels(channels: str | Engine | Unreliable) -> Engine:
+def choose_channels(channels: str | ChannelsFactory | Unreliable) -> ChannelsFactory:
     """The engine of that name, or the one handed over; raises `InputError` for an unknown name."""
-    engines: dict[str, Engine] = {"bundled": Bundled, "memory": Memory}
+    engines: dict[str, ChannelsFactory] = {"bundled": Bundled, "memory": Memory}
     if isinstance(channels, Unreliable):
         from .unreliable.supervisor import (
             UnreliableChannels,

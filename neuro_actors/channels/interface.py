@@ -1,10 +1,12 @@
-"""What carries mail. An engine is a class behind one small interface; users may hand over their own.
+"""What carries mail: the protocols of channels and ports. Users may write channels of their own.
 
-An engine is called with the network and, where a log is kept, with its `Recorder`. It then gives each member of the
-society its port: each neuron and input, the loss, and the environment, which is the world's.
+A channels factory is called with the network and, where a log is written, with a `Recorder`. The
+channels that it returns give every member of the society its port: each neuron and input, the loss
+node, and the environment.
 
-A port is a desk. `wait` lets one wait until the mail of one kind is there; then it lies on the desk in arrays, and beside
-it lie sheets to fill in, which `send` sends. All of it is there until the next `wait` for the same kind.
+A port holds arrays. `receive` waits until all mail of one kind has arrived; then the port's arrays
+of that kind hold it. Beside them lie arrays to fill in, and `send` sends these. All of them stay
+valid until the next `receive` of the same kind.
 """
 
 from __future__ import annotations
@@ -14,92 +16,130 @@ from dataclasses import dataclass
 from typing import Any, Protocol, TypeAlias, runtime_checkable
 
 from ..network.network import Network
-from ..neuron.messages import Kind, Step
+from ..neuron.messages import MessageKind, Step
 from ..support.validation import Array
 from .step_record import StepRecord
 
 
-class Desk(Protocol):
-    """What every member's port has."""
+class PortBase(Protocol):
+    """What the ports of neurons and of the loss node have in common.
+
+    Attributes:
+        node: The member's name.
+    """
 
     node: str
 
-    async def wait(self, kind: Kind) -> Step | None:
-        """Wait until all mail of that kind is there; the step that it is of, or None if no more mail will come."""
+    async def receive(self, kind: MessageKind) -> Step | None:
+        """Wait until all mail of this kind has arrived.
 
-    def send(self, kind: Kind, step: Step) -> None:
-        """Send the sheet of that kind. Never waits."""
+        Returns:
+            The step that the mail belongs to, or None if no more mail will come.
+        """
+
+    def send(self, kind: MessageKind, step: Step) -> None:
+        """Send the arrays of this kind that were filled in. Never waits."""
 
 
-class Port(Desk, Protocol):
+class NeuronPort(PortBase, Protocol):
     """All that a neuron holds of the society: its own mail, and a way to its direct neighbours.
 
-    Mail, C-contiguous, in synapse order whatever the order of arrival:
-    heard: (fan_in + 1, columns), the activations of its sources, then a row of ones (an input: (1, columns), the world's).
-    urgencies: (fan_out, columns), one from each follower, the loss behind all others.
+    Arrays are float64. Received arrays are C-contiguous, with rows in synapse order whatever the
+    order of arrival. A row has one column per example, then the columns that the rule adds. All
+    rows of a step have as many columns as the environment sent to the inputs.
 
-    Sheets, float64, to be filled in:
-    activation: (columns,), for every follower.
-    back: (listening sources, columns), a row for each.
-    commit: (fan_in + 1,), for the environment.
-
-    In a tangent step also mail: direction, (fan_in + 1,), its part of the direction. Columns are one an example, and behind
-    them those that the rule adds; all rows of a step have as many as the world told the inputs.
+    Attributes:
+        activations_in: Received: activations of the sources, then a row of ones.
+            Shape (fan_in + 1, columns). An input's: what the environment sent, shape (1, columns).
+        activation_out: To fill in: the activation for every follower. Shape (columns,).
+        urgencies_in: Received: one row from each follower, the loss node's row last.
+            Shape (fan_out, columns).
+        urgencies_out: To fill in: one row for each source that listens for urgencies.
+            Shape (listening sources, columns).
+        commit_out: To fill in: the commit for the environment. Shape (fan_in + 1,).
+        direction: Received with the activations of a tangent step: the neuron's part of the
+            direction. Shape (fan_in + 1,).
     """
 
-    heard: Array
-    activation: Array
-    urgencies: Array
-    back: Array
-    commit: Array
+    activations_in: Array
+    activation_out: Array
+    urgencies_in: Array
+    urgencies_out: Array
+    commit_out: Array
     direction: Array
 
 
-class LossPort(Desk, Protocol):
-    """What the loss holds.
+class LossPort(PortBase, Protocol):
+    """What the loss node holds of the society.
 
-    heard: (n_outputs, columns), what the outputs said.  targets: (n_outputs, batch), what they should have said.
-    back: (listening outputs, columns), a sheet for their urgencies.  losses: (batch,), what it has made for the world.
+    Attributes:
+        activations_in: Received: activations of the outputs. Shape (n_outputs, columns).
+        targets: Received: the targets of the outputs. Shape (n_outputs, batch).
+        urgencies_out: To fill in: one row for each output that listens for urgencies.
+            Shape (listening outputs, columns).
+        losses: To set: the loss of each example, for the environment. Shape (batch,), or (0,) in
+            a step that only predicts.
     """
 
-    heard: Array
+    activations_in: Array
     targets: Array
-    back: Array
+    urgencies_out: Array
     losses: Array
 
 
-class Heard(Protocol):
-    """What the world has heard of a step.
+class StepOutputs(Protocol):
+    """What the environment has received when a step has ended.
 
-    predictions: (n_outputs, columns).  losses: (batch,).  urgencies: (n_inputs, columns), of a step `wrt_inputs`.
-    commits: what the neurons committed, one after another in the network's order, (n_synapses + n_neurons - n_inputs,).
+    Attributes:
+        predictions: Activations of the outputs. Shape (n_outputs, columns).
+        losses: The loss of each example. Shape (batch,).
+        commits: The commits of all neurons, one after another in the network's order.
+            Shape (n_synapses + n_neurons - n_inputs,).
+        input_urgencies: Urgencies of the inputs in a step `wrt_inputs`. Shape (n_inputs, columns).
     """
 
     predictions: Array
     losses: Array
     commits: Array
-    urgencies: Array
+    input_urgencies: Array
 
 
-class EnvironmentPort(Heard, Protocol):
-    """What the world holds: it begins a step, and hears what came of it."""
+class EnvironmentPort(StepOutputs, Protocol):
+    """What the environment holds: it begins a step, and receives the step's outputs."""
 
     def begin(
         self, step: Step, x: Array, targets: Array | None, direction: Array | None = None
     ) -> None:
-        """Tell each input its row of x, (n_inputs, columns), the loss the targets, (n_outputs, batch), and in a tangent
-        step each neuron its part of the direction, which lies there as commits do. Never waits."""
+        """Begin a step: send to inputs, loss node and neurons. Never waits.
 
-    async def end(self) -> None:
-        """Wait until everything that answers the step is there. Cancelled, it has lost nothing and may be called again."""
+        Args:
+            step: The step.
+            x: For each input its row. Shape (n_inputs, columns).
+            targets: For the loss node. Shape (n_outputs, batch). None in a step without a loss.
+            direction: In a tangent step the parts of all neurons, laid out as commits are.
+                Shape (n_synapses + n_neurons - n_inputs,).
+        """
+
+    async def wait_end(self) -> None:
+        """Wait until everything that answers the step has arrived.
+
+        A cancelled call loses nothing, and may be called again.
+        """
 
 
 @dataclass(frozen=True, slots=True)
 class Waiting:
-    """Who waits for whom, and since which step."""
+    """Which member waits for which others.
+
+    Attributes:
+        node: The member that waits.
+        kind: The kind of mail that it waits for.
+        step: The number of the step.
+        missing: The members whose message has not arrived.
+    """
 
     node: str
-    kind: Kind
+    kind: MessageKind
     step: int
     missing: tuple[str, ...]
 
@@ -112,11 +152,14 @@ class Waiting:
 
 @dataclass(frozen=True, slots=True)
 class Statistics:
-    """What an engine has carried.
+    """What channels have carried.
 
-    messages: how many were sent.  mailboxes: for each member, how full its mailbox ever was, and how full it may be; of
-        several lanes, in each of which it has one, that which was fullest.
-    disturbances: of `na.Unreliable`: how often what has happened, and what came of it; else None.
+    Attributes:
+        messages: How many messages were sent.
+        mailboxes: For each member the greatest number of messages that its mailbox ever held, and
+            the mailbox's capacity. A member has one mailbox per lane; the fullest one counts.
+        disturbances: Of `na.Unreliable`: how often each fault occurred, and what followed from
+            the faults. None for other channels.
     """
 
     messages: int
@@ -125,40 +168,46 @@ class Statistics:
 
 
 class Channels(Protocol):
-    """What an engine must offer, and no more."""
+    """What channels must offer, and no more."""
 
     @property
     def environment(self) -> EnvironmentPort:
-        """The world's port."""
+        """The environment's port."""
 
     @property
     def loss(self) -> LossPort:
-        """The loss's port."""
+        """The loss node's port."""
 
-    def port(self, k: int) -> Port:
-        """The port of the network's k-th neuron."""
+    def port(self, k: int) -> NeuronPort:
+        """Return the port of the network's k-th neuron."""
 
     def resume(self, number: int, stride: int = 1) -> None:
-        """Called before anybody waits, where a run goes on after that step, or where not every step goes along here: the
-        next is step number + stride, then each so much later. (An engine without `stride` can't be one of several lanes.)
-        Else the first is step 1, then each one later."""
+        """Set the numbers of the steps. Called before any member waits, if it is called at all.
+
+        Without this call the first step is step 1, and each further one is 1 later. Channels
+        without `stride` cannot be one of several lanes.
+
+        Args:
+            number: The next step is step number + stride.
+            stride: The distance from one step to the next.
+        """
 
     def waiting(self) -> Iterator[Waiting]:
-        """Who waits for whom, now."""
+        """Yield which member waits for which others, now."""
 
     def statistics(self) -> Statistics:
-        """What has been carried so far."""
+        """Return what has been carried so far."""
 
     def stop(self) -> None:
-        """No more mail will come: whoever waits for some, or will, is told None."""
+        """End the mail: every `receive` returns None, those under way and later ones."""
 
     def close(self) -> None:
-        """Called once, when no member is left."""
+        """Release what the channels hold. Called once, when no member is left."""
 
 
 @runtime_checkable
 class Supervising(Protocol):
-    """What channels offer besides, whose members may die and be born again."""
+    """What channels offer besides, whose members may crash and be restarted."""
 
     async def supervise(
         self,
@@ -183,4 +232,5 @@ class Recorder(Protocol):
         """All of a step, or of as much of it as there was."""
 
 
-Engine: TypeAlias = Callable[[Network, Recorder | None], Channels]
+ChannelsFactory: TypeAlias = Callable[[Network, Recorder | None], Channels]
+"""Makes channels for a network, which report to the recorder if there is one."""

@@ -11,7 +11,7 @@ import trio
 
 from ..network.elements import ENVIRONMENT
 from ..network.network import Network
-from ..neuron.inbox import Pile
+from ..neuron.inbox import Inbox
 from ..neuron.messages import (
     ACTIVATION,
     COMMIT,
@@ -19,8 +19,8 @@ from ..neuron.messages import (
     TANGENT,
     TARGET,
     URGENCY,
-    Kind,
     Message,
+    MessageKind,
     Step,
 )
 from ..support.errors import MessageError, SimulationError
@@ -41,17 +41,17 @@ class Address(NamedTuple):
 
 
 class MemoryPort:
-    """A member's mailbox, and the send ends of its direct neighbours' mailboxes; see `Port`.
+    """A member's mailbox, and the send ends of its direct neighbours' mailboxes; see `NeuronPort`.
 
     Mail may come in any order: it is sorted into piles, a pile for each kind that the member hears.
     """
 
-    heard: Array
+    activations_in: Array
     targets: Array
-    urgencies: Array
-    activation: Array
-    back: Array
-    commit: Array
+    urgencies_in: Array
+    activation_out: Array
+    urgencies_out: Array
+    commit_out: Array
     direction: Array
     losses: Array
 
@@ -63,47 +63,51 @@ class MemoryPort:
         self._mailbox = mailbox
         self._recorder = recorder
         self._number, self._stride = 0, 1
-        self._piles: dict[Kind, Pile] = {}
-        self._addresses: dict[Kind, list[Address]] = {kind: [] for kind in KINDS}
+        self._inboxes: dict[MessageKind, Inbox] = {}
+        self._addresses: dict[MessageKind, list[Address]] = {kind: [] for kind in KINDS}
         self._listening: list[Address] = []  # those of urgencies that are always used
 
-    async def wait(self, kind: Kind) -> Step | None:
-        piles = self._piles
+    async def receive(self, kind: MessageKind) -> Step | None:
+        inboxes = self._inboxes
         if kind == ACTIVATION:
             self._number += self._stride
-            for pile in piles.values():
-                if pile.kind != URGENCY:  # an urgency comes after the activation that it answers
-                    pile.open(self._number)
+            for inbox in inboxes.values():
+                if inbox.kind != URGENCY:  # an urgency comes after the activation that it answers
+                    inbox.open(self._number)
         elif kind == URGENCY:
-            piles[URGENCY].open(self._number, self.heard.shape[1])
+            inboxes[URGENCY].open(self._number, self.activations_in.shape[1])
         try:
-            while not piles[kind].complete:
+            while not inboxes[kind].complete:
                 await self._sort_mail()
         except trio.EndOfChannel:
             return None
-        step, values = piles[kind].take()
+        step, values = inboxes[kind].take()
         if kind == TARGET:
             self.targets = values
         elif kind == TANGENT:
             self.direction = values[0]
         elif kind == URGENCY:
-            self.urgencies = values
-            self.back = np.empty((len(self._addresses_for(URGENCY, step)), values.shape[1]))
-            self.commit = np.empty(len(self.heard) if self._addresses[COMMIT] else 0)
+            self.urgencies_in = values
+            self.urgencies_out = np.empty(
+                (len(self._addresses_for(URGENCY, step)), values.shape[1])
+            )
+            self.commit_out = np.empty(len(self.activations_in) if self._addresses[COMMIT] else 0)
         else:
-            self.heard = values
-            self.activation = np.empty(values.shape[1])
-            if TARGET in piles:
-                self.back = np.empty((len(self._addresses_for(URGENCY, step)), values.shape[1]))
+            self.activations_in = values
+            self.activation_out = np.empty(values.shape[1])
+            if TARGET in inboxes:
+                self.urgencies_out = np.empty(
+                    (len(self._addresses_for(URGENCY, step)), values.shape[1])
+                )
         return step
 
     async def _sort_mail(self) -> None:
         """Sleep once; what came meanwhile is sorted without sleeping."""
-        piles, receive_nowait = self._piles, self._mailbox.receive_nowait
+        inboxes, receive_nowait = self._inboxes, self._mailbox.receive_nowait
         message = await self._mailbox.receive()
         try:
             while True:
-                piles[message.kind].accept(message)
+                inboxes[message.kind].accept(message)
                 message = receive_nowait()
         except (trio.WouldBlock, trio.EndOfChannel):
             pass
@@ -112,23 +116,23 @@ class MemoryPort:
                 f"{self.node!r} cannot accept {message}: it has no synapse for it"
             ) from None
 
-    def send(self, kind: Kind, step: Step) -> None:
+    def send(self, kind: MessageKind, step: Step) -> None:
         if kind == URGENCY:
-            self._send_rows(kind, step, frozen(self.back))
+            self._send_rows(kind, step, frozen(self.urgencies_out))
         else:
             sheet = (
-                self.activation
+                self.activation_out
                 if kind == ACTIVATION
-                else self.commit
+                else self.commit_out
                 if kind == COMMIT
                 else self.losses
             )
             self._send_rows(kind, step, repeat(frozen(sheet)))
 
-    def _addresses_for(self, kind: Kind, step: Step) -> list[Address]:
+    def _addresses_for(self, kind: MessageKind, step: Step) -> list[Address]:
         return self._listening if kind == URGENCY and not step.wrt_inputs else self._addresses[kind]
 
-    def _send_rows(self, kind: Kind, step: Step, rows: Iterable[Array]) -> None:
+    def _send_rows(self, kind: MessageKind, step: Step, rows: Iterable[Array]) -> None:
         """A row along each route, in their order."""
         recorder, addresses = self._recorder, self._addresses_for(kind, step)
         try:
@@ -145,11 +149,11 @@ class MemoryPort:
         self.sent += len(addresses)
 
     def waiting(self) -> Iterator[Waiting]:
-        for kind, pile in self._piles.items():
+        for kind, inbox in self._inboxes.items():
             if (
-                pile.expects is not None and not pile.complete and kind != TANGENT
+                inbox.expects is not None and not inbox.complete and kind != TANGENT
             ):  # which is there from the beginning
-                yield Waiting(self.node, kind, pile.expects, pile.missing)
+                yield Waiting(self.node, kind, inbox.expects, inbox.missing)
 
 
 class MemoryEnvironmentPort(MemoryPort):
@@ -158,6 +162,7 @@ class MemoryEnvironmentPort(MemoryPort):
     _ends: Indices  # of each neuron's part in commits and directions, but the last's
     predictions: Array
     commits: Array
+    input_urgencies: Array
 
     def begin(
         self, step: Step, x: Array, targets: Array | None, direction: Array | None = None
@@ -165,7 +170,7 @@ class MemoryEnvironmentPort(MemoryPort):
         self._step = step
         batch = 0 if targets is None else targets.shape[1]
         for kind in self._awaited():
-            self._piles[kind].open(
+            self._inboxes[kind].open(
                 step.number, batch if kind == LOSS else None if kind == COMMIT else x.shape[1]
             )
         self._send_rows(ACTIVATION, step, x)
@@ -174,7 +179,7 @@ class MemoryEnvironmentPort(MemoryPort):
         if direction is not None:
             self._send_rows(TANGENT, step, np.split(direction, self._ends))
 
-    def _awaited(self) -> tuple[Kind, ...]:
+    def _awaited(self) -> tuple[MessageKind, ...]:
         if self._step.loss is None:
             return (ACTIVATION, LOSS)
         return (
@@ -184,13 +189,13 @@ class MemoryEnvironmentPort(MemoryPort):
         )
 
     @trio.lowlevel.enable_ki_protection
-    async def end(self) -> None:
+    async def wait_end(self) -> None:
         kinds = self._awaited()
-        while not all(self._piles[kind].complete for kind in kinds):
+        while not all(self._inboxes[kind].complete for kind in kinds):
             await self._sort_mail()
-        mail = {kind: self._piles[kind].take()[1] for kind in kinds}
+        mail = {kind: self._inboxes[kind].take()[1] for kind in kinds}
         self.predictions, self.losses = mail[ACTIVATION], mail[LOSS][0]
-        self.commits, self.urgencies = mail.get(COMMIT, NOTHING), mail.get(URGENCY, NOTHING)
+        self.commits, self.input_urgencies = mail.get(COMMIT, NOTHING), mail.get(URGENCY, NOTHING)
 
 
 class Memory:
@@ -249,7 +254,7 @@ def connect(
 ) -> None:
     """Give each member, in the order of the routes, the addresses of those it speaks to, and piles for what it hears."""
     members, loss, world = routes.members, len(network.ids), len(network.ids) + 1
-    senders: dict[tuple[int, Kind], list[str]] = {}
+    senders: dict[tuple[int, MessageKind], list[str]] = {}
     ends = (
         routes.kind,
         routes.sender,
@@ -270,7 +275,7 @@ def connect(
         )
     for (receiver, kind), names in senders.items():
         with_ones = kind == ACTIVATION and receiver < loss and not network.is_input[receiver]
-        ports[receiver]._piles[kind] = Pile(members[receiver], kind, names, extra=with_ones)
+        ports[receiver]._inboxes[kind] = Inbox(members[receiver], kind, names, extra=with_ones)
     environment = ports[world]
     assert isinstance(environment, MemoryEnvironmentPort)
     environment._ends = np.cumsum(network.incoming.sizes[~network.is_input] + 1)[:-1]

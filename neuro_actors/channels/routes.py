@@ -5,13 +5,22 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from ..network.elements import ENVIRONMENT, LOSS
+from ..network.elements import ENVIRONMENT, LOSS_NODE
 from ..network.network import Network
-from ..neuron.messages import Kind, Step
+from ..neuron.messages import (
+    ACTIVATION,
+    COMMIT,
+    LOSS,
+    TANGENT,
+    TARGET,
+    URGENCY,
+    MessageKind,
+    Step,
+)
 from ..support.validation import Indices
 from .step_record import Progress
 
-KINDS: tuple[Kind, ...] = ("activation", "target", "loss", "urgency", "commit", "tangent")
+KINDS = tuple(MessageKind)
 
 
 class Routes:
@@ -30,22 +39,22 @@ class Routes:
 
     def __init__(self, network: Network) -> None:
         n = len(network.ids)
-        self.members = (*network.ids, LOSS, ENVIRONMENT)
+        self.members = (*network.ids, LOSS_NODE, ENVIRONMENT)
         loss, world = np.array([n]), np.array([n + 1])
         inputs, neurons = np.flatnonzero(network.is_input), np.flatnonzero(~network.is_input)
         outputs = network.output_positions
-        blocks: list[tuple[str, Kind, Indices, Indices]] = [
-            ("inputs", "activation", world, inputs),
-            ("forward", "activation", network.sources, network.targets),
-            ("to_loss", "activation", outputs, loss),
-            ("to_environment", "activation", outputs, world),
-            ("targets", "target", outputs, loss),
-            ("losses", "loss", loss, world),
-            ("backward", "urgency", network.sources, network.targets),
-            ("loss_to_outputs", "urgency", outputs, loss),
-            ("input_urgencies", "urgency", world, inputs),
-            ("commits", "commit", neurons, world),
-            ("directions", "tangent", world, neurons),
+        blocks: list[tuple[str, MessageKind, Indices, Indices]] = [
+            ("inputs", ACTIVATION, world, inputs),
+            ("forward", ACTIVATION, network.sources, network.targets),
+            ("to_loss", ACTIVATION, outputs, loss),
+            ("to_environment", ACTIVATION, outputs, world),
+            ("targets", TARGET, outputs, loss),
+            ("losses", LOSS, loss, world),
+            ("backward", URGENCY, network.sources, network.targets),
+            ("loss_to_outputs", URGENCY, outputs, loss),
+            ("input_urgencies", URGENCY, world, inputs),
+            ("commits", COMMIT, neurons, world),
+            ("directions", TANGENT, world, neurons),
         ]
         sizes = [max(len(source), len(target)) for _, _, source, target in blocks]
         ends = np.cumsum([0, *sizes]).tolist()
@@ -55,7 +64,7 @@ class Routes:
         self.kind: NDArray[np.int8] = np.repeat(np.array(kinds, dtype=np.int8), sizes)
         self.source = _concatenate([source for _, _, source, _ in blocks], sizes)
         self.target = _concatenate([target for _, _, _, target in blocks], sizes)
-        backwards = self.kind == KINDS.index("urgency")
+        backwards = self.kind == KINDS.index(URGENCY)
         self.sender = np.where(backwards, self.target, self.source)
         self.sender[self.targets] = n + 1
         self.receiver = np.where(backwards, self.source, self.target)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ..channels.interface import Engine
+from ..channels.interface import ChannelsFactory
 from ..neuron.optimizers import Optimizer
 from ..support.errors import InputError
 from ..support.text import shown
@@ -11,7 +11,7 @@ from .settings import Cluster, check_optimizer
 
 
 def choose_cluster(
-    engine: object, channels: str | Engine, optimizer: Optimizer | None = None
+    engine: object, channels: str | ChannelsFactory, optimizer: Optimizer | None = None
 ) -> Cluster | None:
     """What users hand over as `engine`; None for this process. Raises `InputError` for what is none, or cannot go with one."""
     if engine is None:

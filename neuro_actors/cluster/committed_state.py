@@ -10,7 +10,7 @@ import numpy as np
 
 from ..network.network import Network
 from ..network.parameter_order import ParameterOrder
-from ..neuron.local_rule import LocalRule, Memory
+from ..neuron.local_rule import LocalRule, NeuronState
 from ..neuron.optimizer_json import optimizer_of
 from ..neuron.optimizers import Optimizer
 from ..neuron.sums import ORDERED
@@ -35,9 +35,9 @@ class CommittedState:
         if keeping is None or not keeping.number:
             return cls(frozen(ParameterOrder(network).by_neuron(network.weights, network.biases)))
         neurons = np.flatnonzero(~network.is_input).tolist()
-        memories = [cast(LocalRule, keeping.member(network, k, ORDERED)).memory for k in neurons]
-        states = zip(*(memory.state for memory in memories), strict=True)
-        parameters = frozen(np.concatenate([memory.parameters for memory in memories]))
+        memories = [cast(LocalRule, keeping.member(network, k, ORDERED)).state for k in neurons]
+        states = zip(*(state.optimizer_state for state in memories), strict=True)
+        parameters = frozen(np.concatenate([state.parameters for state in memories]))
         some = memories[0]
         return cls(
             parameters,
@@ -71,10 +71,10 @@ class CommittedState:
             member = rule.member(network, k, ORDERED)
             if not network.is_input[k]:
                 parameters, *state = (frozen(part.copy()) for part in next(parts))
-                cast(LocalRule, member).memory = Memory(
+                cast(LocalRule, member).state = NeuronState(
                     parameters, self.optimizer, tuple(state), self.updates
                 )
-            kept.append(member.kept())
+            kept.append(member.get_state())
         return kept
 
 
@@ -84,7 +84,7 @@ def neuron_states(
     optimizer: dict[str, Any] | None,
     updates: int,
     arrays: Sequence[Array],
-) -> dict[int, Memory]:
+) -> dict[int, NeuronState]:
     """What each of these neurons keeps, by its place. arrays: their parameters, then the optimiser's states, each flat."""
     ends = np.cumsum(network.incoming.sizes[neurons] + 1)[:-1]
     parameters, *states = (
@@ -92,6 +92,6 @@ def neuron_states(
     )
     by = None if optimizer is None else optimizer_of(optimizer)
     return {
-        k: Memory(parameters[i], by, tuple(s[i] for s in states), updates)
+        k: NeuronState(parameters[i], by, tuple(s[i] for s in states), updates)
         for i, k in enumerate(neurons)
     }

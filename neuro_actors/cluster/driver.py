@@ -145,7 +145,7 @@ class Driver:
         if self._settled:
             self._tell(round)
 
-    async def end(self) -> PendingStep:
+    async def wait_end(self) -> PendingStep:
         """See `Lanes.end`."""
         round = self._rounds[self.under_way[0].number]
         await round.done.wait()
@@ -362,9 +362,9 @@ class Driver:
             return
         round.predictions, round.losses = round.parts[self._judge][:2]
         if round.step.wrt_inputs:
-            round.urgencies = np.empty_like(round.x)
+            round.input_urgencies = np.empty_like(round.x)
             for shard in self._shards:
-                round.urgencies[shard.inputs[: shard.n_inputs]] = round.parts[shard.place][2]
+                round.input_urgencies[shard.inputs[: shard.n_inputs]] = round.parts[shard.place][2]
         if round.last:
             self._check_twins(round)
             flats = zip(*(self._learnt[s][1] for s in range(self._S)), strict=True)

@@ -79,7 +79,7 @@ class GatheredRecord:
         if step.loss is not None:
             urgencies[len(network.weights) :] = parts[self._judge][2]
         targets = np.empty((len(network.outputs), 0)) if round.targets is None else round.targets
-        felt = round.urgencies if step.wrt_inputs else np.zeros_like(round.x)
+        felt = round.input_urgencies if step.wrt_inputs else np.zeros_like(round.x)
         return StepRecord(
             activations=activations,
             activation_rows=self._activation_rows,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import trio
 
-from ..neuron.messages import Kind
+from ..neuron.messages import MessageKind
 from ..support.errors import MessageError
 from ..support.validation import Array
 
@@ -20,7 +20,7 @@ class InboundBuffer:
     4. Whoever reads is woken once: when the block of the step under way is there, or it is known that none will come.
     """
 
-    def __init__(self, name: str, kind: Kind, n_rows: int, readers: int) -> None:
+    def __init__(self, name: str, kind: MessageKind, n_rows: int, readers: int) -> None:
         self.name, self.kind, self.n_rows, self.readers = name, kind, n_rows, readers
         self.begun = 0  # steps
         self._number = (

@@ -29,5 +29,5 @@ class PendingStep:
     done: trio.Event = field(default_factory=trio.Event)
     predictions: Array = field(default_factory=lambda: NOTHING)
     losses: Array = field(default_factory=lambda: NOTHING)
-    urgencies: Array = field(default_factory=lambda: NOTHING)
+    input_urgencies: Array = field(default_factory=lambda: NOTHING)
     commits: Array = field(default_factory=lambda: NOTHING)

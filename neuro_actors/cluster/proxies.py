@@ -13,7 +13,7 @@ import numpy as np
 
 from ..network.network import Network
 from ..neuron.local_rule import NeuronRule
-from ..neuron.loss_node import LossRule
+from ..neuron.loss_node import LossNode
 from ..neuron.messages import Step
 from ..neuron.sums import Sums
 from ..rules import Answer, Round, Rule
@@ -38,10 +38,10 @@ class _Proxy:
     def is_answered(self, step: Step) -> bool:
         return step.loss is not None
 
-    def kept(self) -> tuple[()]:
+    def get_state(self) -> tuple[()]:
         return ()
 
-    def restore(self, kept: tuple[()]) -> None:
+    def set_state(self, state: tuple[()]) -> None:
         pass
 
 
@@ -54,19 +54,23 @@ class SourceProxy(_Proxy):
         super().__init__(id)
         self.added, self.sums = added, sums
 
-    def fire(self, step: Step, heard: Array, activation: Array) -> None:
+    def fire(self, step: Step, activations_in: Array, activation_out: Array) -> None:
         """heard: (1, columns), what the source said."""
-        activation[...] = heard[0]
+        activation_out[...] = activations_in[0]
 
-    def respond(self, step: Step, urgencies: Array, back: Array, commit: Array) -> None:
+    def respond(
+        self, step: Step, urgencies_in: Array, urgencies_out: Array, commit_out: Array
+    ) -> None:
         """back: (n_rows, columns), or (0, columns) where nobody awaits them."""
-        if len(commit):
-            commit[...] = 0.0
-        if len(back):
-            back[0] = (
-                self.sums.sum_of_rows(urgencies[: self.added]) if self.added > 1 else urgencies[0]
+        if len(commit_out):
+            commit_out[...] = 0.0
+        if len(urgencies_out):
+            urgencies_out[0] = (
+                self.sums.sum_of_rows(urgencies_in[: self.added])
+                if self.added > 1
+                else urgencies_in[0]
             )
-            back[1:] = urgencies[self.added :]
+            urgencies_out[1:] = urgencies_in[self.added :]
 
 
 class InputProxy(SourceProxy):
@@ -83,39 +87,43 @@ class FollowerProxy(_Proxy):
 
     __slots__ = ()
 
-    def fire(self, step: Step, heard: Array, activation: Array) -> None:
-        activation[...] = 0.0
+    def fire(self, step: Step, activations_in: Array, activation_out: Array) -> None:
+        activation_out[...] = 0.0
 
-    def respond(self, step: Step, urgencies: Array, back: Array, commit: Array) -> None:
-        commit[...] = 0.0
-        back[...] = urgencies
+    def respond(
+        self, step: Step, urgencies_in: Array, urgencies_out: Array, commit_out: Array
+    ) -> None:
+        commit_out[...] = 0.0
+        urgencies_out[...] = urgencies_in
 
 
-class ShardLossNode(LossRule):
+class ShardLossNode(LossNode):
     """The loss, which also hears those who stand in for followers, and has nothing to tell them; rule: the loss's own where
     it lives in this shard, which hears the first `n_outputs`."""
 
     __slots__ = ("n_outputs", "rule")
 
-    def __init__(self, rule: LossRule, n_outputs: int) -> None:
+    def __init__(self, rule: LossNode, n_outputs: int) -> None:
         super().__init__(rule.from_input)
         self.rule, self.n_outputs = rule, n_outputs
         rule.from_input = rule.from_input[:n_outputs]
 
-    def kept(self) -> Any:
-        return self.rule.kept()
+    def get_state(self) -> Any:
+        return self.rule.get_state()
 
-    def restore(self, kept: Any) -> None:
-        self.rule.restore(kept)
+    def set_state(self, state: Any) -> None:
+        self.rule.set_state(state)
 
-    def judge(self, step: Step, predictions: Array, targets: Array, back: Array) -> Array:
+    def evaluate(
+        self, step: Step, predictions: Array, targets: Array, urgencies_out: Array
+    ) -> Array:
         n = self.n_outputs
         if not n or not crosses(step):
-            back[...] = 0.0
+            urgencies_out[...] = 0.0
             return frozen(np.zeros(targets.shape[1]))
         listening = n if step.wrt_inputs else n - int(np.count_nonzero(self.rule.from_input))
-        back[listening:] = 0.0
-        return self.rule.judge(step, predictions[:n], targets[:n], back[:listening])
+        urgencies_out[listening:] = 0.0
+        return self.rule.evaluate(step, predictions[:n], targets[:n], urgencies_out[:listening])
 
 
 class ShardRule(Rule):
@@ -143,8 +151,8 @@ class ShardRule(Rule):
             else InputProxy(network.ids[k], added, sums)
         )
 
-    def judge(self, network: Network) -> LossRule:
-        return ShardLossNode(self.rule.judge(network), self._n_outputs)
+    def loss_node(self, network: Network) -> LossNode:
+        return ShardLossNode(self.rule.loss_node(network), self._n_outputs)
 
     def check(self, network: Network, loss: str) -> None:
         self.rule.check(network, loss)

@@ -16,8 +16,8 @@ from typing import Any, cast
 import numpy as np
 
 from ..network.network import Network
-from ..neuron.local_rule import LocalRule, Memory, NeuronRule
-from ..neuron.loss_node import LossRule
+from ..neuron.local_rule import LocalRule, NeuronRule, NeuronState
+from ..neuron.loss_node import LossNode
 from ..neuron.messages import Step
 from ..neuron.sums import ORDERED, Sums
 from ..neuron.tree_sum import Blocks, added, total
@@ -35,7 +35,7 @@ class ReplicatedRule(Rule):
     memories: of each neuron, where a run goes on; else it begins with the network's parameters.  states: of each, by its place.
     """
 
-    def __init__(self, rule: Rule, memories: Mapping[int, Memory] | None = None) -> None:
+    def __init__(self, rule: Rule, memories: Mapping[int, NeuronState] | None = None) -> None:
         self.rule, self._memories = rule, memories or {}
         self.states: dict[int, SharedState] = {}
 
@@ -45,8 +45,8 @@ class ReplicatedRule(Rule):
     def input(self, network: Network, k: int, sums: Sums) -> NeuronRule:
         return self.rule.input(network, k, sums)
 
-    def judge(self, network: Network) -> LossRule:
-        return ReplicatedLossNode(self.rule.judge(network))
+    def loss_node(self, network: Network) -> LossNode:
+        return ReplicatedLossNode(self.rule.loss_node(network))
 
     def members(self, network: Network, k: int, sums: Sums, count: int) -> tuple[NeuronRule, ...]:
         """One for each lane; what one of them learns all know."""
@@ -54,7 +54,7 @@ class ReplicatedRule(Rule):
             return tuple(self.rule.input(network, k, sums) for _ in range(count))
         rules = [cast(LocalRule, self.rule.neuron(network, k, sums)) for _ in range(count)]
         state = self.states[k] = SharedState(
-            (self._memories[k],) if k in self._memories else rules[0].kept()
+            (self._memories[k],) if k in self._memories else rules[0].get_state()
         )
         return tuple(ReplicatedNeuron(rule, state) for rule in rules)
 
@@ -65,7 +65,7 @@ def check(rule: Rule, network: Network) -> None:
     if (
         type(rule).rounds is not Rule.rounds
         or not isinstance(some, LocalRule)
-        or some.KEPT != LocalRule.KEPT
+        or some.STATE != LocalRule.STATE
     ):
         advice = "it needs one whose neurons are of one round and keep their parameters alone, such as Backpropagation"
         raise InputError(f"an engine of many machines cannot share out {shown(rule)}: {advice}")
@@ -78,7 +78,7 @@ class SharedState:
     kept: tuple[Any, ...]
 
     @property
-    def memory(self) -> Memory:
+    def state(self) -> NeuronState:
         """See `neuron.py`."""
         return self.kept[0]  # type: ignore[no-any-return]
 
@@ -103,42 +103,46 @@ class ReplicatedNeuron:
     def is_answered(self, step: Step) -> bool:
         return self.rule.is_answered(step)
 
-    def fire(self, step: Step, heard: Array, activation: Array) -> None:
-        self.rule.restore(self.state.kept)
+    def fire(self, step: Step, activations_in: Array, activation_out: Array) -> None:
+        self.rule.set_state(self.state.kept)
         if step.round == LEARN:
-            activation[...] = 0.0
+            activation_out[...] = 0.0
         else:
-            self.rule.fire(step, heard, activation)
+            self.rule.fire(step, activations_in, activation_out)
 
-    def respond(self, step: Step, urgencies: Array, back: Array, commit: Array) -> None:
+    def respond(
+        self, step: Step, urgencies_in: Array, urgencies_out: Array, commit_out: Array
+    ) -> None:
         if step.round == LEARN:
-            back[...] = 0.0
-            commit[...] = self.direction
-            self.rule.conclude(step, self.direction, commit)
-            self.state.kept = self.rule.kept()
+            urgencies_out[...] = 0.0
+            commit_out[...] = self.direction
+            self.rule.conclude(step, self.direction, commit_out)
+            self.state.kept = self.rule.get_state()
         else:
-            self.rule.respond(step, urgencies, back, commit)
+            self.rule.respond(step, urgencies_in, urgencies_out, commit_out)
 
-    def kept(self) -> tuple[Any, ...]:
+    def get_state(self) -> tuple[Any, ...]:
         """See `NeuronRule`."""
         return self.state.kept
 
-    def restore(self, kept: tuple[Any, ...]) -> None:
+    def set_state(self, state: tuple[Any, ...]) -> None:
         """See `NeuronRule`."""
-        self.state.kept = kept
+        self.state.kept = state
 
 
-class ReplicatedLossNode(LossRule):
+class ReplicatedLossNode(LossNode):
     """Another rule of the loss, which has nothing to judge where neurons learn."""
 
-    def __init__(self, rule: LossRule) -> None:
+    def __init__(self, rule: LossNode) -> None:
         super().__init__(rule.from_input)
         self.rule = rule
 
-    def judge(self, step: Step, predictions: Array, targets: Array, back: Array) -> Array:
+    def evaluate(
+        self, step: Step, predictions: Array, targets: Array, urgencies_out: Array
+    ) -> Array:
         if step.round != LEARN:
-            return self.rule.judge(step, predictions, targets, back)
-        back[...] = 0.0
+            return self.rule.evaluate(step, predictions, targets, urgencies_out)
+        urgencies_out[...] = 0.0
         return np.zeros(targets.shape[1])
 
 

@@ -21,7 +21,7 @@ from typing import Any
 
 import numpy as np
 
-from ..network.elements import ENVIRONMENT, LOSS
+from ..network.elements import ENVIRONMENT, LOSS_NODE
 from ..network.network import Network
 from ..support.errors import InputError
 from ..support.validation import Array, Indices
@@ -181,7 +181,7 @@ def _shard(network: Network, partition: Partition, cut: CutEdges, place: int) ->
     n = len(network.ids)
     mine = partition.shard == place
     members = np.flatnonzero(mine)
-    names = _Names([*network.ids, LOSS, ENVIRONMENT])
+    names = _Names([*network.ids, LOSS_NODE, ENVIRONMENT])
     ids = [network.ids[k] for k in members.tolist()]
     where = np.full(n, -1)
     where[members] = np.arange(len(members))

@@ -12,8 +12,15 @@ from typing import Literal, TypeAlias
 
 import numpy as np
 
-from ..channels.interface import Channels, EnvironmentPort, LossPort, Port, Statistics, Waiting
-from ..neuron.messages import ACTIVATION, TANGENT, URGENCY, Kind, Step
+from ..channels.interface import (
+    Channels,
+    EnvironmentPort,
+    LossPort,
+    NeuronPort,
+    Statistics,
+    Waiting,
+)
+from ..neuron.messages import ACTIVATION, TANGENT, URGENCY, MessageKind, Step
 from ..support.errors import MessageError
 from ..support.validation import Array, frozen
 from .inbound import InboundBuffer
@@ -39,7 +46,7 @@ def answered(bundle: Bundle, step: Step) -> bool:
 class ShardEnvironment:
     """The world's port, in terms of the shard's own members: see `EnvironmentPort`.
 
-    x: (inputs, columns), a row for each of `Shard.inputs`.  urgencies: (its own inputs, columns), the first of these.
+    x: (inputs, columns), a row for each of `Shard.inputs`.  input_urgencies: (its own inputs, columns), the first of these.
     targets: (n_outputs, batch), or None where the loss lives elsewhere.
     predictions: (n_outputs, columns), or (0, columns) there.  losses: (batch,), or (0,) there.
     direction, commits: what its own neurons hold and commit, one after another.
@@ -48,7 +55,7 @@ class ShardEnvironment:
     predictions: Array
     losses: Array
     commits: Array
-    urgencies: Array
+    input_urgencies: Array
 
     def __init__(self, inner: EnvironmentPort, channels: ShardChannels, shard: Shard) -> None:
         self._inner, self._channels = inner, channels
@@ -81,13 +88,13 @@ class ShardEnvironment:
         along = () if direction is None else (direction,)
         self._inner.begin(step, told, None if targets is None else frozen(targets), *along)
 
-    async def end(self) -> None:
-        await self._inner.end()
+    async def wait_end(self) -> None:
+        await self._inner.wait_end()
         inner = self._inner
         self.predictions = inner.predictions[: self._n_outputs]
         self.losses = inner.losses if self._n_outputs else NOTHING
         self.commits = inner.commits[: self._n_commits]
-        self.urgencies = inner.urgencies[: self._n_inputs]
+        self.input_urgencies = inner.input_urgencies[: self._n_inputs]
 
 
 class _Answers:
@@ -113,68 +120,77 @@ class _Answers:
 
 
 class _ProxyPort:
-    """Around the engine's port of one who stands in: see `Port`."""
+    """Around the engine's port of one who stands in: see `NeuronPort`."""
 
-    heard: Array
-    activation: Array
-    urgencies: Array
-    back: Array
-    commit: Array
+    activations_in: Array
+    activation_out: Array
+    urgencies_in: Array
+    urgencies_out: Array
+    commit_out: Array
     direction: Array
 
-    def __init__(self, inner: Port, bundle: Bundle) -> None:
+    def __init__(self, inner: NeuronPort, bundle: Bundle) -> None:
         self.node = inner.node
         self._inner, self._bundle = inner, bundle
 
-    async def wait(self, kind: Kind) -> Step | None:
+    async def receive(self, kind: MessageKind) -> Step | None:
         inner = self._inner
-        step = await inner.wait(kind)
+        step = await inner.receive(kind)
         if step is not None:
             if kind == ACTIVATION:
-                self.heard, self.activation = inner.heard, inner.activation
+                self.activations_in, self.activation_out = (
+                    inner.activations_in,
+                    inner.activation_out,
+                )
             else:
-                self.urgencies, self.back, self.commit = inner.urgencies, inner.back, inner.commit
+                self.urgencies_in, self.urgencies_out, self.commit_out = (
+                    inner.urgencies_in,
+                    inner.urgencies_out,
+                    inner.commit_out,
+                )
         return step
 
-    async def _steered(self, kind: Kind, step: Step | None) -> Step | None:
+    async def _steered(self, kind: MessageKind, step: Step | None) -> Step | None:
         """A neuron is told its part of a direction, which means nothing to one who stands in."""
         return (
-            await self._inner.wait(TANGENT)
+            await self._inner.receive(TANGENT)
             if step is not None and step.tangent and kind == ACTIVATION
             else step
         )
 
-    def send(self, kind: Kind, step: Step) -> None:
+    def send(self, kind: MessageKind, step: Step) -> None:
         self._inner.send(kind, step)
 
 
 class InputProxyPort(_ProxyPort):
     """Of one who stands in for an input: the world tells both the same, and where urgencies go, the rows go there."""
 
-    def __init__(self, inner: Port, bundle: Bundle, answers: _Answers, rows: list[int]) -> None:
+    def __init__(
+        self, inner: NeuronPort, bundle: Bundle, answers: _Answers, rows: list[int]
+    ) -> None:
         super().__init__(inner, bundle)
         self._answers = answers
         self._rows: slice | list[int] = slice(rows[0], rows[0] + 1) if len(rows) == 1 else rows
 
-    async def wait(self, kind: Kind) -> Step | None:
-        step = await super().wait(kind)
+    async def receive(self, kind: MessageKind) -> Step | None:
+        step = await super().receive(kind)
         if step is not None and kind == URGENCY:
             self._lay_out(step)
         return step
 
     def _lay_out(self, step: Step) -> None:
-        columns = self._inner.heard.shape[1]
-        self.back = (
+        columns = self._inner.activations_in.shape[1]
+        self.urgencies_out = (
             self._answers.sheet(columns, self._rows)
             if answered(self._bundle, step)
             else np.empty((0, columns))
         )
 
-    def send(self, kind: Kind, step: Step) -> None:
+    def send(self, kind: MessageKind, step: Step) -> None:
         if kind == URGENCY:
-            self._inner.back[...] = 0.0
+            self._inner.urgencies_out[...] = 0.0
             if answered(self._bundle, step):
-                self._answers.put(step.number, self._rows, self.back)
+                self._answers.put(step.number, self._rows, self.urgencies_out)
         super().send(kind, step)
 
 
@@ -184,7 +200,7 @@ class SourceProxyPort(InputProxyPort):
 
     def __init__(
         self,
-        inner: Port,
+        inner: NeuronPort,
         bundle: Bundle,
         answers: _Answers,
         rows: list[int],
@@ -194,19 +210,19 @@ class SourceProxyPort(InputProxyPort):
         super().__init__(inner, bundle, answers, rows)
         self._arrival, self._row, self._lived = arrival, row, 0
 
-    async def wait(self, kind: Kind) -> Step | None:
+    async def receive(self, kind: MessageKind) -> Step | None:
         if kind == ACTIVATION:
             await self._arrival.wait_ready(self._lived + 1)
-        step = await self._steered(kind, await super().wait(kind))
+        step = await self._steered(kind, await super().receive(kind))
         if step is not None and kind == ACTIVATION:
             self._lived = self._arrival.begun
             if not crosses(step):
-                self.heard = np.zeros((1, self.heard.shape[1]))
+                self.activations_in = np.zeros((1, self.activations_in.shape[1]))
                 return step
             block = self._arrival.take(step.number)
             if block is None:
                 return None
-            self.heard = block[self._row : self._row + 1]
+            self.activations_in = block[self._row : self._row + 1]
         return step
 
 
@@ -214,28 +230,28 @@ class FollowerProxyPort(_ProxyPort):
     """Of one who stands in for followers: in the first turn it tells what it hears; in each its urgencies are a turn's."""
 
     def __init__(
-        self, inner: Port, bundle: Bundle, arrival: InboundBuffer, turn: int, ship: Ship
+        self, inner: NeuronPort, bundle: Bundle, arrival: InboundBuffer, turn: int, ship: Ship
     ) -> None:
         super().__init__(inner, bundle)
         self._rows = slice(*bundle.cuts[turn : turn + 2].tolist())
         self._arrival, self._ship, self._first = arrival, ship, turn == 0
 
-    async def wait(self, kind: Kind) -> Step | None:
-        step = await self._steered(kind, await super().wait(kind))
+    async def receive(self, kind: MessageKind) -> Step | None:
+        step = await self._steered(kind, await super().receive(kind))
         if step is not None and kind == URGENCY:
             if not answered(self._bundle, step):
-                self.urgencies = np.zeros(self.back.shape)
+                self.urgencies_in = np.zeros(self.urgencies_out.shape)
                 return step
             await self._arrival.wait_ready(self._arrival.begun)
             block = self._arrival.take(step.number)
             if block is None:
                 return None
-            self.urgencies = block[self._rows]
+            self.urgencies_in = block[self._rows]
         return step
 
-    def send(self, kind: Kind, step: Step) -> None:
+    def send(self, kind: MessageKind, step: Step) -> None:
         if kind == ACTIVATION and self._first and told(self._bundle, step):
-            self._ship(self._bundle, "forward", step.number, self.heard[:-1].copy())
+            self._ship(self._bundle, "forward", step.number, self.activations_in[:-1].copy())
         super().send(kind, step)
 
 
@@ -250,7 +266,7 @@ class ShardChannels:
         self._arrivals: dict[
             tuple[int, Direction], tuple[InboundBuffer, Bundle, tuple[str, ...]]
         ] = {}
-        self._ports: dict[int, Port] = {}
+        self._ports: dict[int, NeuronPort] = {}
         ids = shard.network.ids
         for bundle in shard.hears:
             answers, first = _Answers(bundle, self._shipped), bundle.first
@@ -305,7 +321,7 @@ class ShardChannels:
     def loss(self) -> LossPort:
         return self._inner.loss
 
-    def port(self, k: int) -> Port:
+    def port(self, k: int) -> NeuronPort:
         return self._ports.get(k) or self._inner.port(k)
 
     def resume(self, number: int, stride: int = 1) -> None:

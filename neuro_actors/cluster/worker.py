@@ -24,7 +24,7 @@ from ..neuron.messages import Step
 from ..neuron.optimizer_json import optimizer_of
 from ..neuron.sums import named
 from ..rules.rule_json import rule_of
-from ..society.society import live_together
+from ..society.society import run_society
 from ..support.errors import NeuroActorsError, SimulationError, WorkerConnectionError
 from ..support.numerics import fingerprint
 from ..support.validation import Array
@@ -195,7 +195,7 @@ class Job:
     async def _members(self) -> None:
         network = self._shard.network
         try:
-            await live_together(network, self._lanes, self._rule, self._sums, lambda: False)
+            await run_society(network, self._lanes, self._rule, self._sums, lambda: False)
         except (
             SimulationError
         ) as error:  # it is told before any other worker can notice, and tells something else
@@ -318,11 +318,11 @@ class Job:
     async def _finish(self, head: dict[str, Any], step: Step, lane: int) -> None:
         """See a round to its end, and tell the driver what was said."""
         port = self._lanes[lane].environment
-        await port.end()
+        await port.wait_end()
         said = [
             port.predictions.copy(),
             port.losses.copy(),
-            port.urgencies.copy() if step.wrt_inputs else np.empty((0, 0)),
+            port.input_urgencies.copy() if step.wrt_inputs else np.empty((0, 0)),
         ]
         if step.loss is not None:
             if self._tally is None or self._tally[0] != head["batch"]:
@@ -350,7 +350,7 @@ class Job:
             np.zeros((n, self._columns)) for n in (len(self._shard.inputs), self._shard.n_outputs)
         )
         lane.begin(step, x, targets if len(targets) else None, mean)
-        await lane.end()
+        await lane.wait_end()
         learnt = (
             [lane.commits.copy(), *self._states()]
             if optimizer is not None
@@ -406,5 +406,5 @@ class Job:
 
     def _states(self) -> list[Array]:
         """Of the optimiser, each flat, as parameters lie."""
-        states = [self._replicated.states[k].memory.state for k in self._neurons]
+        states = [self._replicated.states[k].state.optimizer_state for k in self._neurons]
         return [np.concatenate(parts) for parts in zip(*states, strict=True)]

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator
 from itertools import count
 
 from ..channels.unreliable.faults import FaultEvent
-from ..network.elements import ENVIRONMENT, LOSS
+from ..network.elements import ENVIRONMENT, LOSS_NODE
 from ..support.text import counted, printable
 from .fault_log import FaultLog
 from .reader import Row
@@ -119,7 +119,9 @@ def _key_of(d: FaultEvent) -> Key:
 def _key(row: Row) -> Key:
     if row.kind == "urgency":
         return row.kind, row.receiver, row.sender
-    return row.kind, *((row.note, LOSS) if row.kind == "target" else (row.sender, row.receiver))
+    return row.kind, *(
+        (row.note, LOSS_NODE) if row.kind == "target" else (row.sender, row.receiver)
+    )
 
 
 def _without_row(left: dict[Key, list[FaultEvent]]) -> Iterator[tuple[None, list[FaultEvent]]]:

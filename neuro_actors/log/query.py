@@ -15,7 +15,7 @@ import numpy as np
 import pyarrow as pa
 
 from ..channels.unreliable.faults import FaultEvent
-from ..network.elements import ENVIRONMENT, LOSS
+from ..network.elements import ENVIRONMENT, LOSS_NODE
 from ..network.network import Network
 from ..support.errors import LogError
 from ..support.text import printable, shown
@@ -209,7 +209,7 @@ def query_error(error: Exception) -> str:
 def _names(network: Network, places: Any) -> Any:
     """Ids of neurons, each stored once."""
     return pa.DictionaryArray.from_arrays(
-        pa.array(places, pa.int32()), pa.array([*network.ids, LOSS, ENVIRONMENT])
+        pa.array(places, pa.int32()), pa.array([*network.ids, LOSS_NODE, ENVIRONMENT])
     )
 
 

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
-from ..network.elements import ENVIRONMENT, LOSS
+from ..network.elements import ENVIRONMENT, LOSS_NODE
 from ..support.errors import LogError
 from ..support.text import shown
 from ..support.validation import as_whole_number, did_you_mean
@@ -118,6 +118,6 @@ def _heard_by(neuron: str, reader: LogReader) -> tuple[int, Any]:
             f"{reader.path!r}: there is no neuron {shown(neuron)}; {did_you_mean(neuron, members)}"
         )
     me = members.index(neuron)
-    if neuron in (LOSS, ENVIRONMENT):
+    if neuron in (LOSS_NODE, ENVIRONMENT):
         return me, network.output_positions
     return me, network.sources[network.incoming.of(me)]

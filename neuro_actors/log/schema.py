@@ -27,7 +27,7 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
-from ..network.elements import ENVIRONMENT, LOSS, output_positions, positions
+from ..network.elements import ENVIRONMENT, LOSS_NODE, output_positions, positions
 from ..network.network import Network
 from ..support.errors import LogError
 from ..support.numerics import fingerprint
@@ -43,7 +43,7 @@ KEY, MACHINES = b"neuro_actors", b"neuro_actors_machines"
 
 def members(network: Network) -> list[str]:
     """All who send or receive: the dictionary of the columns sender and receiver."""
-    return [*network.ids, LOSS, ENVIRONMENT]
+    return [*network.ids, LOSS_NODE, ENVIRONMENT]
 
 
 def columns() -> Any:

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import MISSING, fields
 from typing import Any
 
-from ..network.elements import ENVIRONMENT, LOSS
+from ..network.elements import ENVIRONMENT, LOSS_NODE
 from ..network.network import Network
 from ..neuron.optimizer_json import KNOWN
 from ..support.errors import LogError
@@ -52,7 +52,7 @@ def receivers_of(name: str, network: Network) -> list[str]:
     """Who hears what this neuron says to all: its synapses' targets, and of an output the loss and the environment."""
     place = network.position[name]
     heard = [network.ids[target] for target in network.targets[network.outgoing.of(place)].tolist()]
-    return [*heard, LOSS, ENVIRONMENT] if place in network.output_positions else heard
+    return [*heard, LOSS_NODE, ENVIRONMENT] if place in network.output_positions else heard
 
 
 def _line(row: Row, network: Network) -> str:

@@ -15,7 +15,10 @@ from ..support.text import shown
 from ..support.validation import Array, Indices, as_floats, did_you_mean, number
 
 MAX_SYNAPSE_NAME = 300  # characters in the name of a synapse: two ids, an arrow and some room
-LOSS, ENVIRONMENT = "loss", "environment"  # the two members of every society that are no neurons
+LOSS_NODE, ENVIRONMENT = (
+    "loss",
+    "environment",
+)  # the two members of every society that are no neurons
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,7 +151,7 @@ def positions(ids: Sequence[str]) -> dict[str, int]:
             raise NetworkError(
                 f"neuron {k}: an id is 1 to 128 printable characters, got {shown(name)}"
             )
-        if name in (LOSS, ENVIRONMENT):
+        if name in (LOSS_NODE, ENVIRONMENT):
             raise NetworkError(
                 f"neuron {k}: the id {name!r} is reserved, every society has such a member: "
                 "choose another"

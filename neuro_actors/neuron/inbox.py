@@ -18,10 +18,10 @@ import numpy as np
 
 from ..support.errors import MessageError
 from ..support.validation import Array
-from .messages import URGENCY, Kind, Message, Step
+from .messages import URGENCY, Message, MessageKind, Step
 
 
-class Pile:
+class Inbox:
     """Awaits one message of `kind` from each of `senders`; see the law above.
 
     extra: one more row of ones at the end: the synapse from a neuron that always says 1, whose weight is the bias.
@@ -40,7 +40,7 @@ class Pile:
     )
 
     def __init__(
-        self, owner: str, kind: Kind, senders: Sequence[str], *, extra: bool = False
+        self, owner: str, kind: MessageKind, senders: Sequence[str], *, extra: bool = False
     ) -> None:
         self.owner = owner
         self.kind = kind

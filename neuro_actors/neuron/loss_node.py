@@ -11,7 +11,7 @@ from ..support.validation import Array, frozen
 from .messages import Step
 
 
-class LossRule:
+class LossNode:
     """Compares what the outputs said with the targets. It keeps nothing."""
 
     __slots__ = ("from_input",)
@@ -19,14 +19,16 @@ class LossRule:
     def __init__(self, from_input: NDArray[np.bool_]) -> None:
         self.from_input = from_input  # (n_outputs,): True where an output is itself an input
 
-    def kept(self) -> tuple[()]:
+    def get_state(self) -> tuple[()]:
         """See `neuron.NeuronRule`."""
         return ()
 
-    def restore(self, kept: tuple[()]) -> None:
+    def set_state(self, state: tuple[()]) -> None:
         """See `neuron.NeuronRule`."""
 
-    def judge(self, step: Step, predictions: Array, targets: Array, back: Array) -> Array:
+    def evaluate(
+        self, step: Step, predictions: Array, targets: Array, urgencies_out: Array
+    ) -> Array:
         """Each example's loss, (batch,); into `back` the urgency of each output that listens, (listening outputs, batch).
 
         predictions, targets: (n_outputs, batch), in the order of the network's outputs; in a tangent step predictions are
@@ -53,7 +55,7 @@ class LossRule:
             if not np.isfinite(values).all():
                 told = "would not be finite; a smaller learning rate often helps"
                 raise MessageError(f"{step.loss}: its {what} in step {step.number} {told}")
-        back[...] = (
+        urgencies_out[...] = (
             urgencies
             if step.wrt_inputs or not self.from_input.any()
             else urgencies[~self.from_input]

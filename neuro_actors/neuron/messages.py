@@ -4,23 +4,36 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from typing import Literal, NamedTuple, TypeAlias
+from enum import StrEnum
+from typing import NamedTuple
 
 from ..support.validation import Array
 from .optimizers import Optimizer
 
-Kind: TypeAlias = Literal["activation", "target", "loss", "urgency", "commit", "tangent"]
 
-ACTIVATION: Kind = "activation"  # forward: the source's output
-TARGET: Kind = (
-    "target"  # from the environment to the loss: what the output `source` should have said
-)
-LOSS: Kind = "loss"  # from the loss to the environment: the penalty of each example
-URGENCY: Kind = (
-    "urgency"  # backward: how much the loss falls per unit of increase of the source's output
-)
-COMMIT: Kind = "commit"  # from a neuron to the environment: what it has made of the step
-TANGENT: Kind = "tangent"  # from the environment to a neuron: its part of a direction, along which all is differentiated
+class MessageKind(StrEnum):
+    """What a message is about; each says from which member to which it goes."""
+
+    ACTIVATION = "activation"
+    """Forward: the source's output."""
+    TARGET = "target"
+    """From the environment to the loss node: what the output `source` should have said."""
+    LOSS = "loss"
+    """From the loss node to the environment: the loss of each example."""
+    URGENCY = "urgency"
+    """Backward: how much the loss falls per unit of increase of the source's output."""
+    COMMIT = "commit"
+    """From a neuron to the environment: its new parameters, or their urgencies."""
+    TANGENT = "tangent"
+    """From the environment to a neuron: its part of a direction, along which all is differentiated."""
+
+
+ACTIVATION = MessageKind.ACTIVATION
+TARGET = MessageKind.TARGET
+LOSS = MessageKind.LOSS
+URGENCY = MessageKind.URGENCY
+COMMIT = MessageKind.COMMIT
+TANGENT = MessageKind.TANGENT
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +66,7 @@ class Message(NamedTuple):
     """
 
     step: Step
-    kind: Kind
+    kind: MessageKind
     source: str
     target: str
     values: Array

@@ -18,18 +18,18 @@ from ..support.errors import InputError
 from ..support.text import shown
 from ..support.validation import Array, number
 
-State: TypeAlias = tuple[Array, ...]
+OptimizerState: TypeAlias = tuple[Array, ...]
 
 
 class Optimizer(Protocol):
     """What an optimiser must offer. It must be equal to another one that does the same."""
 
-    def start(self, n_parameters: int) -> State:
+    def start(self, n_parameters: int) -> OptimizerState:
         """The state before the first update."""
 
     def update(
-        self, parameters: Array, urgencies: Array, state: State, count: int
-    ) -> tuple[Array, State]:
+        self, parameters: Array, urgencies: Array, state: OptimizerState, count: int
+    ) -> tuple[Array, OptimizerState]:
         """New parameters and state, both new arrays; `count` is 1 in the first update."""
 
 
@@ -65,12 +65,12 @@ class SGD:
         _check("SGD", "momentum", self.momentum, 0.0, 1.0)
         _check("SGD", "weight_decay", self.weight_decay, 0.0, math.inf)
 
-    def start(self, n_parameters: int) -> State:
+    def start(self, n_parameters: int) -> OptimizerState:
         return (np.zeros(n_parameters),) if self.momentum else ()
 
     def update(
-        self, parameters: Array, urgencies: Array, state: State, count: int
-    ) -> tuple[Array, State]:
+        self, parameters: Array, urgencies: Array, state: OptimizerState, count: int
+    ) -> tuple[Array, OptimizerState]:
         if self.weight_decay:
             urgencies = urgencies - self.weight_decay * parameters
         if self.momentum:
@@ -99,12 +99,12 @@ class Adam:
         _check("Adam", "epsilon", self.epsilon, 0.0, math.inf)
         _check("Adam", "weight_decay", self.weight_decay, 0.0, math.inf)
 
-    def start(self, n_parameters: int) -> State:
+    def start(self, n_parameters: int) -> OptimizerState:
         return np.zeros(n_parameters), np.zeros(n_parameters)
 
     def update(
-        self, parameters: Array, urgencies: Array, state: State, count: int
-    ) -> tuple[Array, State]:
+        self, parameters: Array, urgencies: Array, state: OptimizerState, count: int
+    ) -> tuple[Array, OptimizerState]:
         if self.weight_decay:
             urgencies = urgencies - self.weight_decay * parameters
         mean = self.beta1 * state[0] + (1.0 - self.beta1) * urgencies

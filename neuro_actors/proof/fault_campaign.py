@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import trio
 
-from ..channels.interface import Engine, Recorder
+from ..channels.interface import ChannelsFactory, Recorder
 from ..channels.unreliable.fault_injection import MAX_CRASHES
 from ..channels.unreliable.faults import PLACES, DeadLink, FaultEvent, Kill, Partition
 from ..channels.unreliable.invariants import InvariantChecker
@@ -151,7 +151,7 @@ def bound(schedule: Schedule) -> float:
 class _Run:
     """One run of a schedule: a gradient, a prediction, and steps of learning."""
 
-    def __init__(self, channels: str | Engine) -> None:
+    def __init__(self, channels: str | ChannelsFactory) -> None:
         self.channels = channels
         self.bits = b""
         self.error = ""

@@ -12,7 +12,7 @@ from importlib.util import find_spec
 
 import numpy as np
 
-from ..channels.interface import Engine
+from ..channels.interface import ChannelsFactory
 from ..network import functions
 from ..network.activations import BUILT_IN
 from ..network.elements import Input, Neuron, Synapse
@@ -76,7 +76,7 @@ def verify(
     networks: int = 100,
     seed: int = 0,
     *,
-    channels: str | Engine = "bundled",
+    channels: str | ChannelsFactory = "bundled",
     torch: bool | None = None,
 ) -> Iterator[Verdict]:
     """Compare random societies with everything they can be compared with.
@@ -98,7 +98,7 @@ def verify(
 
 
 def verify_case(
-    seed: int, case: Case, channels: str | Engine = "bundled", with_torch: bool = False
+    seed: int, case: Case, channels: str | ChannelsFactory = "bundled", with_torch: bool = False
 ) -> Verdict:
     """Compare one society with everything it can be compared with.
 

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from ..network.network import Network
 from ..neuron.local_rule import InputRule, LocalRule, NeuronRule
-from ..neuron.loss_node import LossRule
+from ..neuron.loss_node import LossNode
 from ..neuron.messages import Step
 from ..neuron.sums import Sums
 from ..support.validation import Array, as_whole_number, frozen
@@ -46,7 +46,7 @@ class DirectFeedbackAlignment(Rule):
     def input(self, network: Network, k: int, sums: Sums) -> NeuronRule:
         return DirectInput(self._feedback(network, k), network.ids[k], sums)
 
-    def judge(self, network: Network) -> LossRule:
+    def loss_node(self, network: Network) -> LossNode:
         return Broadcast(network.is_input[network.output_positions])
 
     def rounds(self, network: Network, x: Array) -> Generator[Round, Answer, None]:
@@ -70,16 +70,18 @@ class DirectNeuron(LocalRule):
         super().__init__(*own)
         self.feedback = feedback
 
-    def fire(self, step: Step, heard: Array, activation: Array) -> None:
-        batch = heard.shape[1] // (len(self.feedback) if step.round == BROADCAST else 1)
-        super().fire(step, np.ascontiguousarray(heard[:, :batch]), activation[:batch])
-        activation[batch:] = 0.0
+    def fire(self, step: Step, activations_in: Array, activation_out: Array) -> None:
+        batch = activations_in.shape[1] // (len(self.feedback) if step.round == BROADCAST else 1)
+        super().fire(step, np.ascontiguousarray(activations_in[:, :batch]), activation_out[:batch])
+        activation_out[batch:] = 0.0
 
-    def respond(self, step: Step, urgencies: Array, back: Array, commit: Array) -> None:
-        error = urgencies[0]  # all followers relay the same
+    def respond(
+        self, step: Step, urgencies_in: Array, urgencies_out: Array, commit_out: Array
+    ) -> None:
+        error = urgencies_in[0]  # all followers relay the same
         asked = _asked(self.feedback, error, self.sums)
-        super().respond(step, asked[None, :], back[:0], commit)
-        back[...] = error
+        super().respond(step, asked[None, :], urgencies_out[:0], commit_out)
+        urgencies_out[...] = error
 
 
 class DirectInput(InputRule):
@@ -91,13 +93,15 @@ class DirectInput(InputRule):
         super().__init__(*own)
         self.feedback = feedback
 
-    def respond(self, step: Step, urgencies: Array, back: Array, commit: Array) -> None:
-        asked = _asked(self.feedback, urgencies[0], self.sums)
-        back[...] = 0.0
-        super().respond(step, asked[None, :], back[:, : len(asked)], commit)
+    def respond(
+        self, step: Step, urgencies_in: Array, urgencies_out: Array, commit_out: Array
+    ) -> None:
+        asked = _asked(self.feedback, urgencies_in[0], self.sums)
+        urgencies_out[...] = 0.0
+        super().respond(step, asked[None, :], urgencies_out[:, : len(asked)], commit_out)
 
 
-class Broadcast(LossRule):
+class Broadcast(LossNode):
     """The loss tells each output what it has to say to all of them."""
 
     def __init__(self, from_input: NDArray[np.bool_]) -> None:
@@ -105,10 +109,12 @@ class Broadcast(LossRule):
             np.zeros_like(from_input)
         )  # what it has to say to an input concerns all others too
 
-    def judge(self, step: Step, predictions: Array, targets: Array, back: Array) -> Array:
+    def evaluate(
+        self, step: Step, predictions: Array, targets: Array, urgencies_out: Array
+    ) -> Array:
         error = np.empty(targets.shape)
-        losses = super().judge(step, predictions[:, : targets.shape[1]], targets, error)
-        back[...] = error.ravel()
+        losses = super().evaluate(step, predictions[:, : targets.shape[1]], targets, error)
+        urgencies_out[...] = error.ravel()
         return losses
 
 

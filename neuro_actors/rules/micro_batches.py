@@ -25,8 +25,8 @@ from typing import Any, cast
 import numpy as np
 
 from ..network.network import Network
-from ..neuron.local_rule import Keeper, LocalRule, Memory, NeuronRule
-from ..neuron.loss_node import LossRule
+from ..neuron.local_rule import LocalRule, NeuronRule, NeuronState, StatefulRule
+from ..neuron.loss_node import LossNode
 from ..neuron.messages import Step, place_of
 from ..neuron.sums import ORDERED, Sums
 from ..neuron.tree_sum import Blocks, added, total
@@ -80,8 +80,8 @@ class MicroBatches(Rule):
             for _ in range(lanes)
         )
 
-    def judge(self, network: Network) -> LossRule:
-        return self.rule.judge(network)
+    def loss_node(self, network: Network) -> LossNode:
+        return self.rule.loss_node(network)
 
     def check(self, network: Network, loss: str) -> None:
         some = self.rule.neuron(network, int(np.argmin(network.is_input)), ORDERED)
@@ -129,7 +129,7 @@ def cut(batch: int, count: int) -> list[slice]:
     return [slice(start, end) for start, end in pairwise(ends)]
 
 
-class MicroBatchNeuron(Keeper):
+class MicroBatchNeuron(StatefulRule):
     """A neuron's rule in one lane, and the book that it shares with those in other lanes. In all rounds but the last it
     commits what the micro-batch alone comes to; the others may come in any order.
 
@@ -137,7 +137,7 @@ class MicroBatchNeuron(Keeper):
     """
 
     __slots__ = ("asked", "book", "fired", "found", "id", "puts_off", "rule")
-    KEPT = ("done", "examples", "blocks")
+    STATE = ("done", "examples", "blocks")
 
     def __init__(self, rule: LocalRule, book: Book | None = None) -> None:
         self.rule, self.id = rule, rule.id
@@ -150,26 +150,26 @@ class MicroBatchNeuron(Keeper):
         )
 
     @property
-    def memory(self) -> Memory:
+    def state(self) -> NeuronState:
         """The neuron's."""
         self._catch_up()
-        return self.rule.memory
+        return self.rule.state
 
-    @memory.setter
-    def memory(self, memory: Memory) -> None:
-        self.rule.memory = memory
+    @state.setter
+    def state(self, state: NeuronState) -> None:
+        self.rule.state = state
         self._share()
 
     def is_answered(self, step: Step) -> bool:
         return self.rule.is_answered(step)
 
-    def fire(self, step: Step, heard: Array, activation: Array) -> None:
+    def fire(self, step: Step, activations_in: Array, activation_out: Array) -> None:
         self._catch_up()
         self.fired, self.asked = (
             step,
             step if step.optimizer is None else replace(step, optimizer=None),
         )
-        self.rule.fire(self.asked, heard, activation)
+        self.rule.fire(self.asked, activations_in, activation_out)
 
     def held(self, step: Step, wake: Callable[[], object]) -> bool:
         """See `Holding`: the last waits until the others are in the book."""
@@ -179,7 +179,9 @@ class MicroBatchNeuron(Keeper):
         self.book.wake = wake
         return True
 
-    def respond(self, step: Step, urgencies: Array, back: Array, commit: Array) -> None:
+    def respond(
+        self, step: Step, urgencies_in: Array, urgencies_out: Array, commit_out: Array
+    ) -> None:
         place, count = _place(self.id, step)
         book, base = self.book, step.number - place
         done, examples, blocks = book.of(base, place)
@@ -188,14 +190,14 @@ class MicroBatchNeuron(Keeper):
                 f"{self.id!r} cannot respond in step {step.number}: {step.round!r} does not follow {done}"
             )
         asked = self.asked if self.fired is step and self.asked is not None else step
-        self.rule.respond(asked, urgencies, back, commit)
-        size, kept = urgencies.shape[1], None
-        values = size * commit
+        self.rule.respond(asked, urgencies_in, urgencies_out, commit_out)
+        size, kept = urgencies_in.shape[1], None
+        values = size * commit_out
         if place == count:
             wanted = total(added(blocks, 0, place - 1, values)) / (examples + size)
-            commit[...] = wanted
-            self.rule.conclude(step, wanted, commit)
-            kept = self.rule.kept() if book.shared else None
+            commit_out[...] = wanted
+            self.rule.conclude(step, wanted, commit_out)
+            kept = self.rule.get_state() if book.shared else None
         self.fired = self.asked = None
         self.found = Found(base, place, count, size, values, kept)
         if not self.puts_off:
@@ -215,23 +217,26 @@ class MicroBatchNeuron(Keeper):
     def _catch_up(self) -> None:
         """It may have learnt in another lane."""
         if self.book.kept is not None:
-            self.rule.restore(self.book.kept)
+            self.rule.set_state(self.book.kept)
 
-    def kept(self) -> tuple[Any, ...]:
+    def get_state(self) -> tuple[Any, ...]:
         """See `NeuronRule`."""
-        return (self.rule.kept() if self.book.kept is None else self.book.kept, *super().kept())
+        return (
+            self.rule.get_state() if self.book.kept is None else self.book.kept,
+            *super().get_state(),
+        )
 
-    def restore(self, kept: tuple[Any, ...]) -> None:
+    def set_state(self, state: tuple[Any, ...]) -> None:
         """See `NeuronRule`."""
-        self.rule.restore(kept[0])
-        super().restore(kept[1:])
+        self.rule.set_state(state[0])
+        super().set_state(state[1:])
         self.book.base = None
         self._share()
 
     def _share(self) -> None:
         """Tell the other lanes what the rule keeps."""
         if self.book.shared:
-            self.book.kept = self.rule.kept()
+            self.book.kept = self.rule.get_state()
 
     @property
     def done(self) -> int:

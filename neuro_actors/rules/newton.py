@@ -31,7 +31,7 @@ from numpy.typing import NDArray
 from ..network import functions
 from ..network.network import Network
 from ..neuron.local_rule import NOTHING, LocalRule
-from ..neuron.loss_node import LossRule
+from ..neuron.loss_node import LossNode
 from ..neuron.messages import Step
 from ..neuron.sums import Sums
 from ..support.errors import InputError, MessageError
@@ -83,7 +83,7 @@ class NewtonCG(Rule):
     def neuron(self, network: Network, k: int, sums: Sums) -> NewtonNeuron:
         return NewtonNeuron(*own(network, k), sums, self.l2)
 
-    def judge(self, network: Network) -> NewtonLoss:
+    def loss_node(self, network: Network) -> NewtonLoss:
         return NewtonLoss(network.is_input[network.output_positions])
 
     def check(self, network: Network, loss: str) -> None:
@@ -124,7 +124,7 @@ class NewtonNeuron(LocalRule):
     """One neuron, with its own part of every vector, (fan_in + 1,) each."""
 
     __slots__ = ("downhill", "from_input", "image", "l2", "move", "residual", "shift", "way")
-    KEPT = ("memory", "downhill", "residual", "image", "direction", "way", "move", "shift")
+    STATE = ("state", "downhill", "residual", "image", "direction", "way", "move", "shift")
 
     def __init__(
         self,
@@ -141,13 +141,13 @@ class NewtonNeuron(LocalRule):
         self.way = self.move = NOTHING  # d, t d
         self.shift = 0.0  # what is added to the Hessian's diagonal
 
-    def fire(self, step: Step, heard: Array, activation: Array) -> None:
+    def fire(self, step: Step, activations_in: Array, activation_out: Array) -> None:
         if not step.round:  # the world only wants a prediction
-            super().fire(step, heard, activation)
+            super().fire(step, activations_in, activation_out)
             return
-        told = heard[0, -SCALARS:]
-        values, said = np.ascontiguousarray(heard[:, :-SCALARS]), activation[:-SCALARS]
-        activation[-SCALARS:] = told
+        told = activations_in[0, -SCALARS:]
+        values, said = np.ascontiguousarray(activations_in[:, :-SCALARS]), activation_out[:-SCALARS]
+        activation_out[-SCALARS:] = told
         if step.round == GRADIENT:
             super().fire(step, values, said)
             return
@@ -163,22 +163,24 @@ class NewtonNeuron(LocalRule):
             self._moved().fire(step, values, said)
             self.fired = step
 
-    def respond(self, step: Step, urgencies: Array, back: Array, commit: Array) -> None:
+    def respond(
+        self, step: Step, urgencies_in: Array, urgencies_out: Array, commit_out: Array
+    ) -> None:
         if self.fired is not step:
             raise MessageError(
                 f"{self.id!r} cannot respond in step {step.number}: it has not fired in that step"
             )
-        share = self.sums.sum_of_rows(np.ascontiguousarray(urgencies[:, -SCALARS:]))
-        heard, wanted = np.ascontiguousarray(urgencies[:, :-SCALARS]), np.empty(len(commit))
-        back[...] = commit[...] = 0.0
-        dot, parameters = self._dot, self.memory.parameters
+        share = self.sums.sum_of_rows(np.ascontiguousarray(urgencies_in[:, -SCALARS:]))
+        asked, wanted = np.ascontiguousarray(urgencies_in[:, :-SCALARS]), np.empty(len(commit_out))
+        urgencies_out[...] = commit_out[...] = 0.0
+        dot, parameters = self._dot, self.state.parameters
         if step.round == GRADIENT:
-            super().respond(step, heard, back[:, :-SCALARS], wanted)
+            super().respond(step, asked, urgencies_out[:, :-SCALARS], wanted)
             self.downhill = self.residual = wanted - self.l2 * parameters
             self.way = self.direction = self.image = np.zeros(len(wanted))
             share[:2] += dot(self.residual, self.residual), dot(parameters, parameters)
         elif step.round == PRODUCT:
-            self._respond_with_tangent(step, heard, back[:, :-SCALARS], wanted)
+            self._respond_with_tangent(step, asked, urgencies_out[:, :-SCALARS], wanted)
             p, r, q = self.direction, self.residual, self.shift * self.direction - wanted
             self.image = q
             share += dot(p, q), dot(r, q), dot(q, q), dot(r, r)
@@ -186,34 +188,39 @@ class NewtonNeuron(LocalRule):
             moved = parameters + self.move
             share[:2] += -dot(self.downhill, self.way), dot(moved, moved)
         elif step.optimizer is None:
-            commit[...] = self.move
+            commit_out[...] = self.move
         else:
-            self.memory = self._learnt(step.optimizer, self.move, step)
-            commit[...] = self.memory.parameters
-        back[self.from_input] = 0.0
-        back[0, -SCALARS:] = share
+            self.state = self._learnt(step.optimizer, self.move, step)
+            commit_out[...] = self.state.parameters
+        urgencies_out[self.from_input] = 0.0
+        urgencies_out[0, -SCALARS:] = share
         self.fired = None
 
     def _moved(self) -> LocalRule:
         """The neuron as it would be."""
         return LocalRule(
-            self.id, self.function, self.memory.parameters + self.move, self.from_input, self.sums
+            self.id, self.function, self.state.parameters + self.move, self.from_input, self.sums
         )
 
     def _dot(self, one: Array, other: Array) -> float:
         return float(self.sums.weighted_sum(one, other[:, None])[0])
 
 
-class NewtonLoss(LossRule):
+class NewtonLoss(LossNode):
     """The loss, which has no share in any sum."""
 
     __slots__ = ()
 
-    def judge(self, step: Step, predictions: Array, targets: Array, back: Array) -> Array:
+    def evaluate(
+        self, step: Step, predictions: Array, targets: Array, urgencies_out: Array
+    ) -> Array:
         as_told = replace(step, tangent=step.round == PRODUCT)
-        back[:, -SCALARS:] = 0.0
-        return super().judge(
-            as_told, np.ascontiguousarray(predictions[:, :-SCALARS]), targets, back[:, :-SCALARS]
+        urgencies_out[:, -SCALARS:] = 0.0
+        return super().evaluate(
+            as_told,
+            np.ascontiguousarray(predictions[:, :-SCALARS]),
+            targets,
+            urgencies_out[:, :-SCALARS],
         )
 
 

@@ -66,32 +66,34 @@ class ValueNode(LocalRule):
     """A hidden neuron. Between two rounds it keeps its value and its error, (batch,) each."""
 
     __slots__ = ("error", "rule", "value")
-    KEPT = ("memory", "error", "value")
+    STATE = ("state", "error", "value")
 
     def __init__(self, rule: PredictiveCoding, *own: Any) -> None:
         super().__init__(*own)
         self.rule = rule
         self.error = self.value = NOTHING
 
-    def fire(self, step: Step, heard: Array, activation: Array) -> None:
-        super().fire(step, heard, activation)  # which is what was predicted
+    def fire(self, step: Step, activations_in: Array, activation_out: Array) -> None:
+        super().fire(step, activations_in, activation_out)  # which is what was predicted
         if step.loss is None:
             return
         if step.round == FIRST:
-            self.error = np.zeros(len(activation))
+            self.error = np.zeros(len(activation_out))
         elif not self.rule.fixed:
-            self.error = self.value - activation
-            activation[...] = self.value
+            self.error = self.value - activation_out
+            activation_out[...] = self.value
 
-    def respond(self, step: Step, urgencies: Array, back: Array, commit: Array) -> None:
+    def respond(
+        self, step: Step, urgencies_in: Array, urgencies_out: Array, commit_out: Array
+    ) -> None:
         weights, signal, predicted = (
-            self._towards_listeners(self.memory.parameters, step),
+            self._towards_listeners(self.state.parameters, step),
             self.signal,
             self.activation,
         )
         rate, before = self.rule.rate, self.error
-        error = (1.0 - rate) * before + rate * self.sums.sum_of_rows(urgencies)
-        super().respond(step, error[None, :], back[:0], commit)
-        if len(back):
-            spread(weights, before * self.function.slope(signal, predicted), back)
+        error = (1.0 - rate) * before + rate * self.sums.sum_of_rows(urgencies_in)
+        super().respond(step, error[None, :], urgencies_out[:0], commit_out)
+        if len(urgencies_out):
+            spread(weights, before * self.function.slope(signal, predicted), urgencies_out)
         self.error, self.value = error, predicted + error

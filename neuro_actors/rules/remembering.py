@@ -7,7 +7,7 @@ from typing import Any, TypeAlias
 
 from ..network.network import Network
 from ..neuron.local_rule import NeuronRule
-from ..neuron.loss_node import LossRule
+from ..neuron.loss_node import LossNode
 from ..neuron.optimizers import Optimizer
 from ..neuron.sums import Sums
 from ..support.errors import SimulationError
@@ -51,17 +51,17 @@ class Keeping(Rule):
 
     def _remembered(self, k: int, member: NeuronRule) -> NeuronRule:
         self._members[k] = member  # of several lanes any will do: they share what is kept
-        if not all(callable(getattr(member, name, None)) for name in ("kept", "restore")):
-            told = f"{self.network.ids[k]!r}: its rule, {type(member).__name__}, needs kept() and restore() to be saved"
+        if not all(callable(getattr(member, name, None)) for name in ("get_state", "set_state")):
+            told = f"{self.network.ids[k]!r}: its rule, {type(member).__name__}, needs get_state() and set_state() to be saved"
             raise SimulationError(
-                f"{told}: derive it from neuron.Keeper, and name in KEPT what it keeps"
+                f"{told}: derive it from neuron.StatefulRule and name its state in STATE"
             )
         if self._kept is not None:
-            member.restore(self._kept[k])
+            member.set_state(self._kept[k])
         return member
 
-    def judge(self, network: Network) -> LossRule:
-        return self.rule.judge(network)
+    def loss_node(self, network: Network) -> LossNode:
+        return self.rule.loss_node(network)
 
     def all_kept(self) -> list[Kept]:
         """What every member keeps, between two steps. Who is not born yet keeps what was kept before."""
@@ -69,6 +69,6 @@ class Keeping(Rule):
             return self.elsewhere()
         before = self._kept or [()] * len(self._members)
         return [
-            held if member is None else member.kept()
+            held if member is None else member.get_state()
             for member, held in zip(self._members, before, strict=True)
         ]

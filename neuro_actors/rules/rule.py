@@ -12,7 +12,7 @@ import numpy as np
 from ..network import functions
 from ..network.network import Network
 from ..neuron.local_rule import InputRule, LocalRule, NeuronRule
-from ..neuron.loss_node import LossRule
+from ..neuron.loss_node import LossNode
 from ..neuron.messages import Step
 from ..neuron.sums import Sums
 from ..support.errors import InputError
@@ -66,9 +66,9 @@ class Rule:
         """The rule of the network's k-th neuron, an input."""
         return InputRule(network.ids[k], sums)
 
-    def judge(self, network: Network) -> LossRule:
+    def loss_node(self, network: Network) -> LossNode:
         """The loss's rule."""
-        return LossRule(network.is_input[network.output_positions])
+        return LossNode(network.is_input[network.output_positions])
 
     def check(self, network: Network, loss: str) -> None:
         """Raise `InputError` before a step that this rule cannot go through with this network and loss."""

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from ..network.network import Network
 from ..neuron.local_rule import LocalRule
-from ..neuron.loss_node import LossRule
+from ..neuron.loss_node import LossNode
 from ..neuron.messages import Step
 from ..neuron.sums import Sums
 from ..support.errors import MessageError
@@ -47,7 +47,7 @@ class WeightPerturbation(Rule):
     def neuron(self, network: Network, k: int, sums: Sums) -> LocalRule:
         return PerturbedNeuron(self, k, *own(network, k), sums)
 
-    def judge(self, network: Network) -> LossRule:
+    def loss_node(self, network: Network) -> LossNode:
         return Reward(network.is_input[network.output_positions])
 
     def rounds(self, network: Network, x: Array) -> Generator[Round, Answer, None]:
@@ -62,48 +62,55 @@ class PerturbedNeuron(LocalRule):
     def __init__(self, rule: WeightPerturbation, k: int, *own: Any) -> None:
         super().__init__(*own)
         self.rule, self.k = rule, k
-        self.noise = self.memory.parameters
+        self.noise = self.state.parameters
 
-    def fire(self, step: Step, heard: Array, activation: Array) -> None:
+    def fire(self, step: Step, activations_in: Array, activation_out: Array) -> None:
         if step.round != TRIAL:
-            super().fire(step, heard, activation)
+            super().fire(step, activations_in, activation_out)
             return
-        batch = heard.shape[1] // 2
+        batch = activations_in.shape[1] // 2
         clean, perturbed = (
-            np.ascontiguousarray(half) for half in (heard[:, :batch], heard[:, batch:])
+            np.ascontiguousarray(half)
+            for half in (activations_in[:, :batch], activations_in[:, batch:])
         )
-        parameters = self.memory.parameters
+        parameters = self.state.parameters
         self.noise = stream(self.rule.seed, self.k, step.number).standard_normal(len(parameters))
         other = LocalRule(
             self.id, self.function, parameters + self.rule.sigma * self.noise, NOBODY, self.sums
         )
-        other.fire(step, perturbed, activation[batch:])
-        super().fire(step, clean, activation[:batch])
+        other.fire(step, perturbed, activation_out[batch:])
+        super().fire(step, clean, activation_out[:batch])
 
-    def respond(self, step: Step, urgencies: Array, back: Array, commit: Array) -> None:
+    def respond(
+        self, step: Step, urgencies_in: Array, urgencies_out: Array, commit_out: Array
+    ) -> None:
         if self.fired is not step:
             raise MessageError(
                 f"{self.id!r} cannot respond in step {step.number}: it has not fired in that step"
             )
-        told = urgencies[0]  # all followers relay the same
-        back[...] = told
+        told = urgencies_in[0]  # all followers relay the same
+        urgencies_out[...] = told
         reward = np.empty(1)
         self.sums.mean_products(np.ones((1, len(self.signal))), told[: len(self.signal)], reward)
-        wanted = commit if step.optimizer is None else np.empty(len(commit))
+        wanted = commit_out if step.optimizer is None else np.empty(len(commit_out))
         np.multiply(self.noise, reward / self.rule.sigma, wanted)
-        self.conclude(step, wanted, commit)
+        self.conclude(step, wanted, commit_out)
 
 
-class Reward(LossRule):
+class Reward(LossNode):
     """The loss tells everybody by how much it fell where parameters were perturbed; its losses are those of what they are."""
 
     def __init__(self, from_input: NDArray[np.bool_]) -> None:
         super().__init__(np.zeros_like(from_input))
 
-    def judge(self, step: Step, predictions: Array, targets: Array, back: Array) -> Array:
+    def evaluate(
+        self, step: Step, predictions: Array, targets: Array, urgencies_out: Array
+    ) -> Array:
         batch = targets.shape[1]
         unsaid = np.empty(targets.shape)
-        losses = super().judge(step, predictions[:, :batch], targets, unsaid)
-        back[:, :batch] = losses - super().judge(step, predictions[:, batch:], targets, unsaid)
-        back[:, batch:] = 0.0
+        losses = super().evaluate(step, predictions[:, :batch], targets, unsaid)
+        urgencies_out[:, :batch] = losses - super().evaluate(
+            step, predictions[:, batch:], targets, unsaid
+        )
+        urgencies_out[:, batch:] = 0.0
         return losses

@@ -15,7 +15,7 @@ from typing import TypeVar
 import trio
 from numpy.typing import ArrayLike
 
-from ..channels.interface import Engine
+from ..channels.interface import ChannelsFactory
 from ..channels.unreliable.settings import Unreliable
 from ..cluster.settings import Cluster
 from ..network.gradient import Gradient
@@ -31,7 +31,7 @@ def gradient(
     x: ArrayLike,
     targets: ArrayLike,
     loss: str = "squared_error",
-    channels: str | Engine = "bundled",
+    channels: str | ChannelsFactory = "bundled",
     wrt_inputs: bool = False,
     sums: str = "ordered",
     micro_batches: int | None = None,
@@ -95,7 +95,7 @@ def hessian_vector_product(
     weights: ArrayLike,
     biases: ArrayLike,
     loss: str = "squared_error",
-    channels: str | Engine = "bundled",
+    channels: str | ChannelsFactory = "bundled",
     sums: str = "ordered",
     engine: str | Cluster | None = None,
 ) -> Gradient:
@@ -144,7 +144,7 @@ def hessian_vector_product(
 def predict(
     network: Network,
     x: ArrayLike,
-    channels: str | Engine = "bundled",
+    channels: str | ChannelsFactory = "bundled",
     sums: str = "ordered",
     engine: str | Cluster | None = None,
 ) -> Array:
@@ -181,7 +181,7 @@ def predict(
     return run(society, channels)
 
 
-def run(society: Callable[[], Awaitable[_T]], channels: str | Engine = "bundled") -> _T:
+def run(society: Callable[[], Awaitable[_T]], channels: str | ChannelsFactory = "bundled") -> _T:
     """Run an async function to its end, from ordinary code.
 
     It calls `trio.run`: in this thread, or in a thread of its own if this one runs an event

@@ -15,7 +15,7 @@ import trio
 from trio.lowlevel import disable_ki_protection, enable_ki_protection
 
 from ..channels.choose import choose_channels
-from ..channels.interface import Channels, Engine, Recorder
+from ..channels.interface import Channels, ChannelsFactory, Recorder
 from ..channels.unreliable.settings import Unreliable
 from ..cluster.choose import choose_cluster
 from ..cluster.settings import Cluster
@@ -28,7 +28,7 @@ from ..rules.remembering import Keeping
 from ..rules.rule_json import described
 from ..society.carrier import Carrier
 from ..society.pipeline import Lanes
-from ..society.society import collector_off, live_together
+from ..society.society import collector_off, run_society
 from ..support.errors import InputError, LogError, NeuroActorsError, SimulationError
 from ..support.text import shown
 from ..support.validation import number
@@ -65,7 +65,7 @@ class open_simulation:  # noqa: N801 (to be called as a function is)
     def __init__(
         self,
         network: Network,
-        channels: str | Engine = "bundled",
+        channels: str | ChannelsFactory = "bundled",
         log: str | PathLike[str] | Recording | None = None,
         *,
         rule: Rule | None = None,
@@ -152,7 +152,7 @@ class open_simulation:  # noqa: N801 (to be called as a function is)
                     carrier = lanes = Lanes(
                         partial(_made, make, network), writer, count or 1, before
                     )
-                    live = partial(live_together, network, lanes, members, added, number=before)
+                    live = partial(run_society, network, lanes, members, added, number=before)
             simulation = self._simulation = Simulation(
                 network, carrier, rule, live, writer, patience, before
             )
@@ -234,7 +234,7 @@ async def _write_now_and_then(simulation: Simulation, log: LogWriter, seconds: f
 
 
 @disable_ki_protection  # it takes long where the network is large, and nobody lives yet
-def _made(make: Engine, network: Network, recorder: Recorder | None) -> Channels:
+def _made(make: ChannelsFactory, network: Network, recorder: Recorder | None) -> Channels:
     try:
         made = make(network, recorder)
     except NeuroActorsError:

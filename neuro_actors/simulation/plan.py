@@ -12,7 +12,7 @@ from itertools import islice
 
 import numpy as np
 
-from ..channels.interface import Engine
+from ..channels.interface import ChannelsFactory
 from ..cluster.settings import Cluster
 from ..network import functions
 from ..network.network import Network
@@ -56,7 +56,7 @@ class TrainingPlan:
     seed: int
     rule: Rule
     sums: str
-    channels: str | Engine
+    channels: str | ChannelsFactory
     in_flight: int | None = None
     cluster: Cluster | None = None
 

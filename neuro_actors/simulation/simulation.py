@@ -51,7 +51,7 @@ class Simulation:
         self._network = network
         self._lanes = lanes
         self._rule = rule
-        self._live_together = live  # handed what says whether all is over
+        self._run_society = live  # handed what says whether all is over
         self._log = log
         self._patience = patience
         self._turn = trio.Lock()
@@ -272,7 +272,7 @@ class Simulation:
             with trio.CancelScope(deadline=trio.current_time() + self._patience) as self._patient:
                 try:
                     with np.errstate(all="ignore"):  # what is not finite is refused, with a name
-                        port = await self._lanes.end()
+                        port = await self._lanes.wait_end()
                 except Exception as error:
                     self._fail(f"step {step.number} failed: {error}", error)
                 else:
@@ -312,7 +312,7 @@ class Simulation:
     async def _live(self) -> None:
         """One of trio's own tasks: no interrupt strikes it, and whoever is struck leaves no nursery open behind him."""
         try:
-            await self._live_together(lambda: self._closed)
+            await self._run_society(lambda: self._closed)
         except NeuroActorsError as error:
             self._fail(str(error), error.__cause__)
         except BaseException as error:  # such as a neuron's function that raises an interrupt; or trio ends, and nobody closed

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ..channels.interface import Heard
+from ..channels.interface import StepOutputs
 from ..network.gradient import Gradient
 from ..network.network import Network
 from ..network.parameter_order import ParameterOrder
@@ -46,12 +46,12 @@ class Outcome:
         return Gradient(network, self.loss, self.predictions, weights, biases, inputs)
 
 
-def heard(step: Step, port: Heard) -> Outcome:
+def heard(step: Step, port: StepOutputs) -> Outcome:
     """By the world, at the end of that step. Copies, but of the commits: the port's arrays are its next step's too."""
     said = frozen(port.predictions.copy())
     if step.loss is None:
         return Outcome(step.number, said, NOTHING, NOTHING, NOTHING)
-    felt = port.urgencies.copy() if step.wrt_inputs else NOTHING
+    felt = port.input_urgencies.copy() if step.wrt_inputs else NOTHING
     return Outcome(step.number, said, port.losses, felt, port.commits)
 
 

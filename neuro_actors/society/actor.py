@@ -10,9 +10,9 @@ from collections.abc import Awaitable, Callable
 import numpy as np
 from trio.lowlevel import enable_ki_protection
 
-from ..channels.interface import LossPort, Port
+from ..channels.interface import LossPort, NeuronPort
 from ..neuron.local_rule import NeuronRule
-from ..neuron.loss_node import LossRule
+from ..neuron.loss_node import LossNode
 from ..neuron.messages import ACTIVATION, COMMIT, LOSS, TANGENT, TARGET, URGENCY, Step
 from ..support.errors import SimulationError
 from ..support.validation import frozen
@@ -21,9 +21,9 @@ NONE = frozen(np.empty(0))
 
 
 @enable_ki_protection
-async def neuron(
+async def run_neuron(
     rule: NeuronRule,
-    port: Port,
+    port: NeuronPort,
     number: int = 0,
     stride: int = 1,
     turn: Callable[[Step], Awaitable[bool]] | None = None,
@@ -36,22 +36,24 @@ async def neuron(
     while True:
         number += stride
         try:
-            step = await port.wait(ACTIVATION)
+            step = await port.receive(ACTIVATION)
             if step is None:
                 return
             number = step.number
             if step.tangent and hasattr(
                 rule, "direction"
             ):  # who has none stands in, or is an input
-                if await port.wait(TANGENT) is None:
+                if await port.receive(TANGENT) is None:
                     return
                 rule.direction = port.direction
-            rule.fire(step, port.heard, port.activation)
+            rule.fire(step, port.activations_in, port.activation_out)
             port.send(ACTIVATION, step)
             if rule.is_answered(step):
-                if await port.wait(URGENCY) is None or (turn is not None and not await turn(step)):
+                if await port.receive(URGENCY) is None or (
+                    turn is not None and not await turn(step)
+                ):
                     return
-                rule.respond(step, port.urgencies, port.back, port.commit)
+                rule.respond(step, port.urgencies_in, port.urgencies_out, port.commit_out)
                 port.send(URGENCY, step)
                 port.send(COMMIT, step)
         except Exception as error:
@@ -59,7 +61,7 @@ async def neuron(
 
 
 @enable_ki_protection
-async def loss(rule: LossRule, port: LossPort, number: int = 0, stride: int = 1) -> None:
+async def run_loss(rule: LossNode, port: LossPort, number: int = 0, stride: int = 1) -> None:
     """The same for the loss: hear all outputs and what they should have said, and tell each its urgency.
 
     In a step that only predicts it has no losses to tell, and tells the environment none: so that the environment,
@@ -68,15 +70,17 @@ async def loss(rule: LossRule, port: LossPort, number: int = 0, stride: int = 1)
     while True:
         number += stride
         try:
-            step = await port.wait(ACTIVATION)
+            step = await port.receive(ACTIVATION)
             if step is None:
                 return
             number = step.number
             port.losses = NONE
             if step.loss is not None:
-                if await port.wait(TARGET) is None:
+                if await port.receive(TARGET) is None:
                     return
-                port.losses = rule.judge(step, port.heard, port.targets, port.back)
+                port.losses = rule.evaluate(
+                    step, port.activations_in, port.targets, port.urgencies_out
+                )
                 port.send(URGENCY, step)
             port.send(LOSS, step)
         except Exception as error:

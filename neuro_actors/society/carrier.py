@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import deque
 from typing import Protocol
 
-from ..channels.interface import Heard, Statistics, Waiting
+from ..channels.interface import Statistics, StepOutputs, Waiting
 from ..neuron.messages import Step
 from ..neuron.optimizers import Optimizer
 from ..support.validation import Array
@@ -26,7 +26,7 @@ class Carrier(Protocol):
     def begin(self, step: Step, x: Array, targets: Array | None, *direction: Array) -> None:
         """See `EnvironmentPort`. Not to be called while it is full."""
 
-    async def end(self) -> Heard:
+    async def wait_end(self) -> StepOutputs:
         """Wait for the end of the first step under way. Cancelled, it has lost nothing and may be called again."""
 
     def who_waits(self) -> tuple[Waiting, ...]:

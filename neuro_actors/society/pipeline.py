@@ -81,11 +81,11 @@ class Lanes(Sequence[Channels]):
         self._ports[self._lane(step)].begin(step, x, targets, *direction)
 
     @enable_ki_protection
-    async def end(self) -> EnvironmentPort:
-        """Wait for the end of the first step under way, and say by which port it was heard. As `EnvironmentPort.end`, it may
+    async def wait_end(self) -> EnvironmentPort:
+        """Wait for the end of the first step under way, and say by which port it was heard. As `EnvironmentPort.wait_end`, it may
         be cancelled, and called again."""
         j = self._lane(self.under_way[0])
-        await self._ports[j].end()
+        await self._ports[j].wait_end()
         self.under_way.popleft()
         if self._told:
             self._told[j].tell()

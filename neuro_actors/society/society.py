@@ -12,7 +12,7 @@ import numpy as np
 import trio
 
 from ..channels.interface import Channels, Supervising
-from ..network.elements import LOSS
+from ..network.elements import LOSS_NODE
 from ..network.network import Network
 from ..neuron.sums import Sums
 from ..rules import Rule
@@ -24,7 +24,7 @@ from .turn_taking import Turns, born_again
 AT_ONCE = 1000  # births
 
 
-async def live_together(
+async def run_society(
     network: Network,
     lanes: Sequence[Channels],
     rule: Rule,
@@ -47,10 +47,10 @@ async def live_together(
         name = network.ids[k]
         if stride == 1 and supervised:
             birth = partial(rule.member, network, k, sums)
-            nursery.start_soon(supervised[0].supervise, k, birth, actor.neuron, name=name)
+            nursery.start_soon(supervised[0].supervise, k, birth, actor.run_neuron, name=name)
         elif stride == 1:
             (member,) = rule.members(network, k, sums, 1)
-            nursery.start_soon(actor.neuron, member, lanes[0].port(k), number, name=name)
+            nursery.start_soon(actor.run_neuron, member, lanes[0].port(k), number, name=name)
         else:
             births, turns = partial(rule.members, network, k, sums, stride), Turns(stride)
             for j, member in enumerate(members := births()):
@@ -79,19 +79,19 @@ async def live_together(
                 for j, lane in enumerate(lanes):
                     if supervised:
                         birth, life = (
-                            partial(rule.judge, network),
-                            partial(actor.loss, stride=stride),
+                            partial(rule.loss_node, network),
+                            partial(actor.run_loss, stride=stride),
                         )
-                        nursery.start_soon(supervised[j].supervise, n, birth, life, name=LOSS)
+                        nursery.start_soon(supervised[j].supervise, n, birth, life, name=LOSS_NODE)
                         nursery.start_soon(supervised[j].carry, name="channels")
                     else:
                         nursery.start_soon(
-                            actor.loss,
-                            rule.judge(network),
+                            actor.run_loss,
+                            rule.loss_node(network),
                             lane.loss,
                             numbers[j],
                             stride,
-                            name=LOSS,
+                            name=LOSS_NODE,
                         )
     except* SimulationError as group:  # one of this nursery's own: there is none inside it
         failures += [error for error in group.exceptions if isinstance(error, SimulationError)]

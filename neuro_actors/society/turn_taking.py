@@ -12,7 +12,7 @@ from typing import Any
 
 import trio
 
-from ..channels.interface import Port
+from ..channels.interface import NeuronPort
 from ..neuron.local_rule import NeuronRule
 from ..neuron.messages import Step
 from ..rules.rule import Holding
@@ -29,9 +29,9 @@ class Turns:
         self.ended = False
         self.sleeping: set[trio.Event] = set()
 
-    async def life(self, rule: NeuronRule, port: Port, number: int) -> None:
-        """In one lane; see `actor.neuron`."""
-        await actor.neuron(
+    async def life(self, rule: NeuronRule, port: NeuronPort, number: int) -> None:
+        """In one lane; see `actor.run_neuron`."""
+        await actor.run_neuron(
             rule,
             port,
             number,
@@ -69,12 +69,12 @@ class Mortal:
         self.is_answered, self.fire, self.respond = rule.is_answered, rule.fire, rule.respond
         self.held, self.joins, self.commit = rule.held, rule.joins, rule.commit
 
-    def kept(self) -> tuple[Any, ...]:
+    def get_state(self) -> tuple[Any, ...]:
         """Nothing of its own."""
         self.commit()
         return ()
 
-    def restore(self, kept: tuple[Any, ...]) -> None:
+    def set_state(self, state: tuple[Any, ...]) -> None:
         """Nothing."""
 
 

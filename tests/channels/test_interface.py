@@ -82,10 +82,10 @@ async def heard_by(
         ::-1
     ]:  # in an order that is not that of y's synapses
         port = carriers.port(int(k))
-        found = await port.wait(ACTIVATION)
+        found = await port.receive(ACTIVATION)
         if port.node == node:
-            return found, port.heard.copy()
-        port.activation[...] = float(k)
+            return found, port.activations_in.copy()
+        port.activation_out[...] = float(k)
         port.send(ACTIVATION, step)
     raise AssertionError
 
@@ -97,7 +97,7 @@ async def test_mail_comes_in_synapse_order_with_a_row_of_ones(channels: str, dia
     step, heard = await heard_by(carriers, "y", diamond, STEP, np.zeros((1, 2)), np.zeros((2, 2)))
     assert step is STEP
     assert heard.tolist() == [[1, 1], [2, 2], [0, 0], [1, 1]]  # h1, h2, x, and the bias
-    assert carriers.port(3).heard.flags.c_contiguous
+    assert carriers.port(3).activations_in.flags.c_contiguous
     carriers.close()
 
 
@@ -188,7 +188,7 @@ async def test_a_mailbox_is_never_sent_more_than_it_can_hold(diamond) -> None:
     with pytest.raises(na.SimulationError, match=r"^the mailbox of 'h2' is full"):
         for _ in range(4):
             port = carriers.port(0)
-            port.activation = np.ones(1)
+            port.activation_out = np.ones(1)
             port.send(ACTIVATION, STEP)
     carriers.close()
 
@@ -201,7 +201,7 @@ async def test_a_kind_that_a_member_never_hears_is_refused(diamond) -> None:
         na.MessageError,
         match=r"^'y' cannot accept commit 'h1' -> 'y' of step 1: it has no synapse for it$",
     ):
-        await y.wait(ACTIVATION)
+        await y.receive(ACTIVATION)
     carriers.close()
 
 

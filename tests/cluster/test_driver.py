@@ -352,7 +352,7 @@ def most_under_way(monkeypatch: pytest.MonkeyPatch) -> Callable[[], list[int]]:
     jobs: list[Job] = []
     begun: dict[int, int] = {}
     most: dict[int, int] = {}
-    init, begin, end = Job.__init__, ShardEnvironment.begin, ShardEnvironment.end
+    init, begin, end = Job.__init__, ShardEnvironment.begin, ShardEnvironment.wait_end
 
     def born(self, *told: Any) -> None:
         init(self, *told)
@@ -371,7 +371,7 @@ def most_under_way(monkeypatch: pytest.MonkeyPatch) -> Callable[[], list[int]]:
 
     monkeypatch.setattr(Job, "__init__", born)
     monkeypatch.setattr(ShardEnvironment, "begin", begins)
-    monkeypatch.setattr(ShardEnvironment, "end", ends)
+    monkeypatch.setattr(ShardEnvironment, "wait_end", ends)
     return lambda: [most[id(job)] for job in jobs]
 
 

@@ -183,20 +183,20 @@ class Learner(na.rules.Rule):
 
 
 class LearnerNeuron(LocalRule):
-    def fire(self, step, heard, activation):
+    def fire(self, step, activations_in, activation_out):
         if step.round == LEARN:
-            assert not heard[: len(heard) - 1].any()
-            activation[...] = 0.0
+            assert not activations_in[: len(activations_in) - 1].any()
+            activation_out[...] = 0.0
         else:
-            super().fire(step, heard, activation)
+            super().fire(step, activations_in, activation_out)
 
-    def respond(self, step, urgencies, back, commit):
+    def respond(self, step, urgencies_in, urgencies_out, commit_out):
         if step.round == LEARN:
-            assert not urgencies.any()
-            back[...] = 0.0
-            self.conclude(step, self.direction.copy(), commit)
+            assert not urgencies_in.any()
+            urgencies_out[...] = 0.0
+            self.conclude(step, self.direction.copy(), commit_out)
         else:
-            super().respond(step, urgencies, back, commit)
+            super().respond(step, urgencies_in, urgencies_out, commit_out)
 
 
 @pytest.mark.parametrize("seed", range(6))
@@ -234,10 +234,10 @@ async def test_a_shard_that_runs_ahead_is_heard_when_the_others_are_there(channe
         x = np.arange(8.0).reshape(4, 2)
         for k in range(4):
             first.begin(Step(k + 1), np.ascontiguousarray(x[[k]].T), None)
-            await first.end()
+            await first.wait_end()
         for k in range(4):
             second.begin(Step(k + 1), np.empty((0, 1)), None)
-            await second.end()
+            await second.wait_end()
             assert np.array_equal(second.predictions.T, na.predict(net, x[[k]]))
 
 
@@ -280,7 +280,7 @@ async def test_what_nobody_asked_for_is_of_no_use_later(diamond) -> None:
         here._send = lambda *_: None
         for number in (2, 4):  # predictions, in which nothing comes back
             here.environment.begin(Step(number), np.ones((1, 3)), None)
-            await here.environment.end()
+            await here.environment.wait_end()
         back = many.parts[0].tells[1]
         with pytest.raises(
             na.MessageError,
@@ -304,7 +304,7 @@ async def test_what_came_early_and_has_too_few_columns_ends_the_society(
             (bundle,) = [b for b in many.parts[1].hears if b.level == 1]
             there.deliver(bundle.number, "forward", 1, np.ones((1, 2)))
             there.environment.begin(Step(1), np.empty((1, 1)), None)
-            await there.environment.end()
+            await there.environment.wait_end()
 
 
 async def test_who_waits_for_whom_across_the_cut_and_is_told_that_no_more_comes(
@@ -401,4 +401,4 @@ async def test_lanes_share_what_a_neuron_keeps_and_nothing_of_who_stands_in(diam
     rule = ShardRule(Shared(), part)
     made = [rule.members(part.network, k, ORDERED, 3) for k in range(len(part.network.ids))]
     assert [len(set(map(id, lanes))) for lanes in made] == [1, 1, 3, 3, 3]
-    assert all(lanes[0].kept() == () for lanes in made[3:])
+    assert all(lanes[0].get_state() == () for lanes in made[3:])

@@ -25,7 +25,7 @@ from neuro_actors.cluster.driver import Driver
 from neuro_actors.cluster.shard_channels import ShardEnvironment
 from neuro_actors.cluster.worker import Job, life
 from neuro_actors.network import functions
-from neuro_actors.neuron.local_rule import Memory
+from neuro_actors.neuron.local_rule import NeuronState
 
 RNG = np.random.default_rng(0)
 NET = na.Network.layered([3, 4, 3, 2], output_activation="sigmoid", seed=1)
@@ -438,9 +438,11 @@ async def test_twins_that_disagree_are_noticed(jobs) -> None:
             await many.train_step(X, TARGETS, optimizer=ADAM)
             (job,) = [job for job in jobs if (job._replica, job._shard.place) == (1, 1)]
             state = next(iter(job._replicated.states.values()))
-            memory = state.memory
-            tampered = np.nextafter(memory.parameters, 1.0)
-            state.kept = (Memory(tampered, memory.optimizer, memory.state, memory.updates),)
+            state = state.state
+            tampered = np.nextafter(state.parameters, 1.0)
+            state.kept = (
+                NeuronState(tampered, state.optimizer, state.optimizer_state, state.updates),
+            )
             await many.train_step(X, TARGETS, optimizer=ADAM)
 
 

@@ -17,7 +17,7 @@ from neuro_actors.network.parameter_order import ParameterOrder
 from neuro_actors.neuron.messages import Step
 from neuro_actors.neuron.sums import ORDERED
 from neuro_actors.rules import Backpropagation
-from neuro_actors.society.society import live_together
+from neuro_actors.society.society import run_society
 
 
 class Links:
@@ -81,7 +81,7 @@ class Spread:
             channels.environment.begin(step, np.ascontiguousarray(x[part.inputs]), wanted, along)
         async with trio.open_nursery() as nursery:
             for channels in self.channels:
-                nursery.start_soon(channels.environment.end)
+                nursery.start_soon(channels.environment.wait_end)
         n_commits = int((self.network.incoming.sizes + 1)[~self.network.is_input].sum())
         commits, felt = np.full(n_commits, np.nan), np.full(x.shape, np.nan)
         said, losses = [], []
@@ -93,7 +93,7 @@ class Spread:
                 part.put(port.commits, commits)
                 assert np.array_equal(part.own_part(commits), port.commits)
             if wrt_inputs:
-                felt[part.inputs[: part.n_inputs]] = port.urgencies
+                felt[part.inputs[: part.n_inputs]] = port.input_urgencies
         return np.concatenate(said), np.concatenate(losses), commits, felt
 
     async def gradient(self, x, targets, loss, wrt_inputs=False) -> na.Gradient:
@@ -119,7 +119,7 @@ async def spread(
         for part, channels in zip(parts, living.channels, strict=True):
             members = ShardRule(rule or Backpropagation(), part)
             nursery.start_soon(
-                live_together, part.network, [channels], members, ORDERED, lambda: False
+                run_society, part.network, [channels], members, ORDERED, lambda: False
             )
         try:
             yield living

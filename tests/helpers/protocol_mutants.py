@@ -14,7 +14,7 @@ from neuro_actors.channels.unreliable.frames import HEAD, Frame
 from neuro_actors.channels.unreliable.port import RestartableEnvironmentPort, RestartablePort
 from neuro_actors.channels.unreliable.transport import Transport
 from neuro_actors.neuron import local_rule as neuron
-from neuro_actors.neuron.local_rule import LocalRule, Memory
+from neuro_actors.neuron.local_rule import LocalRule, NeuronState
 from neuro_actors.neuron.messages import URGENCY
 from neuro_actors.proof import fault_campaign
 
@@ -24,11 +24,11 @@ receive, due, finish, say = (
     DeliveryState.finish,
     DeliveryState.mark_sent,
 )
-restart_from, fire, learn, wait = (
+restart_from, fire, learn, receive_mail = (
     RestartablePort.restart_from,
     LocalRule.fire,
     neuron._learn,
-    RestartablePort.wait,
+    RestartablePort.receive,
 )
 
 
@@ -73,11 +73,11 @@ def commit_in_two_parts(patch) -> None:
 def changed_in_place(patch) -> None:
     """What was committed is changed where it lies, before the next commit."""
 
-    def learn_in_place(memory: Memory, *rest) -> Memory:
-        new = learn(memory, *rest)
-        memory.parameters.setflags(write=True)
-        memory.parameters[...] = new.parameters
-        return new._replace(parameters=memory.parameters)
+    def learn_in_place(state: NeuronState, *rest) -> NeuronState:
+        new = learn(state, *rest)
+        state.parameters.setflags(write=True)
+        state.parameters[...] = new.parameters
+        return new._replace(parameters=state.parameters)
 
     patch(neuron, "_learn", learn_in_place)
 
@@ -87,14 +87,16 @@ def optimizer_state_forgotten(patch) -> None:
         restart_from(
             self,
             snapshot,
-            lambda: tuple(Memory(k.parameters) if isinstance(k, Memory) else k for k in keep()),
+            lambda: tuple(
+                NeuronState(k.parameters) if isinstance(k, NeuronState) else k for k in keep()
+            ),
         )
 
     patch(RestartablePort, "restart_from", be_born_forgetful)
 
 
 def parameters_forgotten(patch) -> None:
-    patch(LocalRule, "restore", lambda self, kept: None)
+    patch(LocalRule, "set_state", lambda self, state: None)
 
 
 def urgencies_volatile(patch) -> None:
@@ -129,9 +131,9 @@ def urgencies_computed_anew(patch) -> None:
             and step.optimizer is not None
         ):
             again = replace(step, optimizer=None)
-            rule.fire(again, self.heard, np.empty_like(self.activation))
-            back = np.empty_like(self.back)
-            rule.respond(again, self.urgencies, back, np.empty_like(self.commit))
+            rule.fire(again, self.activations_in, np.empty_like(self.activation_out))
+            back = np.empty_like(self.urgencies_out)
+            rule.respond(again, self.urgencies_in, back, np.empty_like(self.commit_out))
             snapshot = self._channels.snapshots[self._member]
             lines = [address.route for address in self._addresses_for(URGENCY, step)]
             sent = dict(snapshot.sent)
@@ -266,27 +268,27 @@ def counts_instead_of_names(patch) -> None:
 
 
 def sums_in_order_of_arrival(patch) -> None:
-    async def wait_unsorted(self, kind):
-        step = await wait(self, kind)
+    async def receive_unsorted(self, kind):
+        step = await receive_mail(self, kind)
         if step is not None and kind == URGENCY:
             lines = self._routes_in[URGENCY]
             order = sorted(
                 range(len(lines)), key=lambda k: list(self._delivery.mail).index(lines[k])
             )
-            self.urgencies = np.ascontiguousarray(self.urgencies[order])
+            self.urgencies_in = np.ascontiguousarray(self.urgencies_in[order])
         return step
 
-    patch(RestartablePort, "wait", wait_unsorted)
+    patch(RestartablePort, "receive", receive_unsorted)
 
 
 def chance_that_is_not_kept(patch) -> None:
     """A neuron's own noise, drawn from a generator that begins anew with each life."""
     generators: dict[int, tuple[LocalRule, np.random.Generator]] = {}
 
-    def fire_noisily(self, step, heard, activation) -> None:
-        fire(self, step, heard, activation)
+    def fire_noisily(self, step, activations_in, activation_out) -> None:
+        fire(self, step, activations_in, activation_out)
         _, generator = generators.setdefault(id(self), (self, np.random.default_rng(0)))
-        activation *= 1 + generator.random() / 1e3
+        activation_out *= 1 + generator.random() / 1e3
 
     patch(LocalRule, "fire", fire_noisily)
 
@@ -306,12 +308,12 @@ def the_environment_does_not_hear_inputs(patch) -> None:
 
 
 def empty_urgencies_not_waited_for(patch) -> None:
-    async def wait_not(self, kind):
+    async def receive_without_waiting(self, kind):
         if kind == "activation" and self._delivery.sent:
             self._finish()
-        return await wait(self, kind)
+        return await receive_mail(self, kind)
 
-    patch(RestartablePort, "wait", wait_not)
+    patch(RestartablePort, "receive", receive_without_waiting)
 
 
 # --- equivalent: nothing that is seen from outside changes ---------------------------------------------------------

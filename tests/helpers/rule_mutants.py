@@ -23,26 +23,26 @@ MUTANTS: dict[str, tuple[ModuleType, str, str]] = {
     "a slope taken at the activation": (
         neuron, "slope(signal, self.activation)", "slope(self.activation, self.function.value(self.activation))"),
     "urgency summed over predecessors": (
-        neuron, "signal_urgency = sums.sum_of_rows(urgencies)", "signal_urgency = sums.sum_of_rows(heard)"),
+        neuron, "signal_urgency = sums.sum_of_rows(urgencies_in)", "signal_urgency = sums.sum_of_rows(activations_in)"),
     "mean instead of sum": (
-        neuron, "sums.sum_of_rows(urgencies)", "sums.sum_of_rows(urgencies) / len(urgencies)"),
+        neuron, "sums.sum_of_rows(urgencies_in)", "sums.sum_of_rows(urgencies_in) / len(urgencies_in)"),
     "only the first follower heard": (
-        neuron, "sums.sum_of_rows(urgencies)", "sums.sum_of_rows(urgencies[:1])"),
+        neuron, "sums.sum_of_rows(urgencies_in)", "sums.sum_of_rows(urgencies_in[:1])"),
     "a stale weight": (
-        neuron, "weighted_sum(self.memory.parameters,", "weighted_sum(_kept.setdefault(self, self.memory.parameters),"),
+        neuron, "weighted_sum(self.state.parameters,", "weighted_sum(_kept.setdefault(self, self.state.parameters),"),
     "weights already renewed when urgencies are sent back": (
-        neuron, "        self.conclude(step, wanted, commit)\n",
-        "        self.conclude(step, wanted, commit)\n        if step.optimizer: spread(self._towards_listeners(self.memory.parameters, step), signal_urgency, back)\n"),
+        neuron, "        self.conclude(step, wanted, commit_out)\n",
+        "        self.conclude(step, wanted, commit_out)\n        if step.optimizer: spread(self._towards_listeners(self.state.parameters, step), signal_urgency, urgencies_out)\n"),
     "the wrong sign back": (
-        neuron, "spread(self._towards_listeners(memory.parameters, step), signal_urgency, back)",
-        "spread(-self._towards_listeners(memory.parameters, step), signal_urgency, back)"),
+        neuron, "spread(self._towards_listeners(state.parameters, step), signal_urgency, urgencies_out)",
+        "spread(-self._towards_listeners(state.parameters, step), signal_urgency, urgencies_out)"),
     "the wrong sign for itself": (
-        neuron, "sums.mean_products(heard, signal_urgency, wanted)", "sums.mean_products(heard, -signal_urgency, wanted)"),
+        neuron, "sums.mean_products(activations_in, signal_urgency, wanted)", "sums.mean_products(activations_in, -signal_urgency, wanted)"),
     "off by one step": (
-        neuron, "self.activation = step, heard, signal, values",
-        "self.activation = step, *_kept.get(self, (heard.copy(), signal, values)); _kept[self] = (heard.copy(), signal, values)"),
+        neuron, "self.fired, self.activations_in = step, activations_in\n            self.signal, self.activation = signal, values",
+        "self.fired = step; self.activations_in, self.signal, self.activation = _kept.get(self, (activations_in.copy(), signal, values)); _kept[self] = (activations_in.copy(), signal, values)"),
     "the urgency before the slope for its weights": (
-        neuron, "sums.mean_products(heard, signal_urgency, wanted)", "sums.mean_products(heard, sums.sum_of_rows(urgencies), wanted)"),
+        neuron, "sums.mean_products(activations_in, signal_urgency, wanted)", "sums.mean_products(activations_in, sums.sum_of_rows(urgencies_in), wanted)"),
     "weights in another order than the synapses": (
         neuron, "weights = parameters[:-1]\n", "weights = parameters[:-1][::-1]\n"),
     "a bias that is not heard": (
@@ -52,7 +52,7 @@ MUTANTS: dict[str, tuple[ModuleType, str, str]] = {
     "a batch of one summed wrongly": (
         sums, "_accumulate(weights * rows.ravel())[-1:]", "_accumulate(weights * rows.ravel())[-2:-1]"),
     "velocity forgotten": (
-        neuron, "memory.state, count", "optimizer.start(len(wanted)), count"),
+        neuron, "state.optimizer_state, count", "optimizer.start(len(wanted)), count"),
     "a velocity with the wrong factor": (
         learning, "self.momentum * state[0] + urgencies", "(1 - self.momentum) * state[0] + urgencies"),
     "a tangent without the direction": (
@@ -62,9 +62,9 @@ MUTANTS: dict[str, tuple[ModuleType, str, str]] = {
     "a forgotten curvature": (
         neuron, " + total[:batch] * curvature * signal_tangent", ""),
     "a tangent sent back without the direction": (
-        neuron, "spread(more, signal_urgency, back[:, batch:])", "back[:, batch:] = 0"),
+        neuron, "spread(more, signal_urgency, urgencies_out[:, batch:])", "urgencies_out[:, batch:] = 0"),
     "a tangent for itself that forgets its sources'": (
-        neuron, "        commit[:-1] += others\n", ""),
+        neuron, "        commit_out[:-1] += others\n", ""),
     "a loss without curvature": (
         judge, "-loss.curvature(p, t, tangents).T", "-0 * loss.curvature(p, t, tangents).T"),
     "a loss that is upside down": (
@@ -87,7 +87,7 @@ OF_BUNDLED = {
     "a bell rung too early": (
         layout, "self.need = self.size[heads]", "self.need = np.maximum(self.size[heads] - 1, 1)"),
     "an activation in another's row": (
-        bundled, "port.activation = self._a[row]", "port.activation = self._a[row - (row > len(self._inputs) + 1)]"),
+        bundled, "port.activation_out = self._a[row]", "port.activation_out = self._a[row - (row > len(self._inputs) + 1)]"),
 }  # fmt: skip
 
 

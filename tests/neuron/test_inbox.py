@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from neuro_actors import MessageError
-from neuro_actors.neuron.inbox import Pile
+from neuro_actors.neuron.inbox import Inbox
 from neuro_actors.neuron.messages import ACTIVATION, URGENCY, Message, Step
 
 ONE, TWO = Step(1, loss="squared_error"), Step(2, loss="squared_error")
@@ -18,8 +18,8 @@ def told(
     return Message(step, kind, source, target, np.array(values, dtype=float))
 
 
-def pile(**more) -> Pile:
-    made = Pile("n", ACTIVATION, ["a", "b", "c"], **more)
+def inbox(**more) -> Inbox:
+    made = Inbox("n", ACTIVATION, ["a", "b", "c"], **more)
     made.open(1)
     return made
 
@@ -27,7 +27,7 @@ def pile(**more) -> Pile:
 def test_any_order_of_arrival_gives_the_order_of_the_synapses() -> None:
     letters = [told(s, (k, k + 0.5)) for k, s in enumerate("abc")]
     for order in itertools.permutations(letters):
-        p = pile(extra=True)
+        p = inbox(extra=True)
         for letter in order:
             assert not p.complete
             p.accept(letter)
@@ -66,7 +66,7 @@ REFUSED = {
 @pytest.mark.parametrize("case", REFUSED)
 def test_refused_and_nothing_changed(case: str) -> None:
     message, match = REFUSED[case]
-    p = pile()
+    p = inbox()
     p.accept(told("a"))
     with pytest.raises(MessageError, match=match):
         p.accept(message)
@@ -77,14 +77,14 @@ def test_refused_and_nothing_changed(case: str) -> None:
 
 
 def test_large_values_whose_square_overflows_are_accepted() -> None:
-    p = pile()
+    p = inbox()
     with np.errstate(over="ignore"):
         p.accept(told("a", (1e200, -1e300)))
     assert p.missing == ("b", "c")
 
 
 def test_an_urgency_before_the_activation_went_out_is_refused() -> None:
-    p = Pile("n", URGENCY, ["f"])
+    p = Inbox("n", URGENCY, ["f"])
     early = told("n", target="f", kind=URGENCY)
     with pytest.raises(
         MessageError, match=r"^'n' cannot accept urgency 'f' -> 'n' of step 1: it awaits none now"
@@ -98,14 +98,14 @@ def test_an_urgency_before_the_activation_went_out_is_refused() -> None:
 
 
 def test_a_batch_size_that_is_known_holds_for_the_first_message() -> None:
-    p = Pile("n", URGENCY, ["f"])
+    p = Inbox("n", URGENCY, ["f"])
     p.open(1, 3)
     with pytest.raises(MessageError, match=r"its shape is \(2,\), expected \(3,\)"):
         p.accept(told("n", target="f", kind=URGENCY))
 
 
 def test_what_was_taken_is_gone() -> None:
-    p = Pile("n", ACTIVATION, ["a"])
+    p = Inbox("n", ACTIVATION, ["a"])
     for step, batch in ((ONE, 2), (TWO, 3)):
         p.open(step.number)
         p.accept(told("a", [step.number] * batch, step))

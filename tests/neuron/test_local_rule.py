@@ -39,7 +39,7 @@ def fire(neuron: LocalRule, step: Step, rows: np.ndarray) -> np.ndarray:
 
 
 def respond(neuron: LocalRule, step: Step, urgencies: np.ndarray) -> Answer:
-    n = len(neuron.memory.parameters)
+    n = len(neuron.state.parameters)
     deaf = (
         n - 1 - len(neuron.listening) if neuron.listening is not None and not step.wrt_inputs else 0
     )
@@ -101,7 +101,7 @@ def test_learning_continues_an_equal_description_and_restarts_another() -> None:
     ):
         step = Step(1, loss="squared_error", optimizer=optimizer)
         fire(h, step, heard([1.0]))
-        before = h.memory.parameters[0]
+        before = h.state.parameters[0]
         moved.append(respond(h, step, np.array([[1.0]])).commit[0] - before)
     assert moved == [1.0, 1.5, 1.0]
 
@@ -143,7 +143,7 @@ def test_what_would_not_be_finite_is_refused_and_changes_nothing() -> None:
     ):
         fire(h, LOOK, heard([1e200]))
     step = Step(2, loss="squared_error", optimizer=na.SGD(1e300))
-    before = h.memory
+    before = h.state
     with np.errstate(over="ignore"):
         fire(h, step, heard([1.0]))
     with (
@@ -151,7 +151,7 @@ def test_what_would_not_be_finite_is_refused_and_changes_nothing() -> None:
         pytest.raises(na.MessageError, match=r"its parameters in step 2 would not be finite"),
     ):
         respond(h, step, np.array([[1e300]]))
-    assert h.memory is before
+    assert h.state is before
     assert h.fired is not None
 
 

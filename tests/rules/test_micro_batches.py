@@ -318,7 +318,9 @@ def test_what_is_forgotten_is_seen(forgotten: str, monkeypatch: pytest.MonkeyPat
     """The test above could not pass if anything of it were lost with a neuron."""
     calm = trio.run(learnt, "bundled", 3, 2)
     monkeypatch.setattr(
-        MicroBatchNeuron, "KEPT", tuple(name for name in MicroBatchNeuron.KEPT if name != forgotten)
+        MicroBatchNeuron,
+        "STATE",
+        tuple(name for name in MicroBatchNeuron.STATE if name != forgotten),
     )
     storm = na.Unreliable(faults=kills("before fire", 3))
     if forgotten == "done":
@@ -389,18 +391,18 @@ def test_numbers_must_follow_each_other() -> None:
         rule.respond(step, np.ones((2, 2)), np.empty((0, 2)), commit)
 
     told(1, "micro-batch 1 of 3")
-    kept = rule.kept()
+    kept = rule.get_state()
     for name in ("micro-batch 3 of 3", "micro-batch 1of 3", "relaxation 1", ""):
         with pytest.raises(na.MessageError, match=r"does not follow 0$|it is no micro-batch$"):
             told(2, name)
-        assert rule.kept() == kept
+        assert rule.get_state() == kept
     with pytest.raises(
         na.MessageError, match=r"^'h1.0' cannot respond in step 3: it has not fired in that step$"
     ):
         told(3, "micro-batch 2 of 3", fires=False)
     told(4, "micro-batch 2 of 3")
     told(5, "micro-batch 1 of 2")  # it starts anew
-    assert rule.kept()[1:3] == (1, 2)
+    assert rule.get_state()[1:3] == (1, 2)
 
 
 # --- memory ------------------------------------------------------------------------------------------------------
@@ -415,14 +417,14 @@ def test_no_array_is_larger_than_one_micro_batch_needs(
     largest, most = [0], [0]
     fire, respond = LocalRule.fire, MicroBatchNeuron.respond
 
-    def watched(self, step, heard, activation) -> None:
-        largest[0] = max(largest[0], heard.nbytes, activation.nbytes)
-        fire(self, step, heard, activation)
+    def watched(self, step, activations_in, activation_out) -> None:
+        largest[0] = max(largest[0], activations_in.nbytes, activation_out.nbytes)
+        fire(self, step, activations_in, activation_out)
 
-    def counted(self, step, urgencies, back, commit) -> None:
-        largest[0] = max(largest[0], urgencies.nbytes, back.nbytes)
-        respond(self, step, urgencies, back, commit)
-        assert all(values.nbytes == commit.nbytes for _, _, values in self.blocks)
+    def counted(self, step, urgencies_in, urgencies_out, commit_out) -> None:
+        largest[0] = max(largest[0], urgencies_in.nbytes, urgencies_out.nbytes)
+        respond(self, step, urgencies_in, urgencies_out, commit_out)
+        assert all(values.nbytes == commit_out.nbytes for _, _, values in self.blocks)
         most[0] = max(most[0], len(self.blocks))
 
     monkeypatch.setattr(LocalRule, "fire", watched)

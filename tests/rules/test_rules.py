@@ -375,7 +375,7 @@ def test_a_step_that_was_broken_off_between_rounds_leaves_nothing_behind() -> No
     assert all(np.array_equal(a, b) for a, b in zip(told[0], told[2], strict=True))
     assert not np.array_equal(told[0][0], told[1][0])
     assert np.array_equal(
-        told[0][0], activation("tanh").value(ORDERED.weighted_sum(neuron.memory.parameters, heard))
+        told[0][0], activation("tanh").value(ORDERED.weighted_sum(neuron.state.parameters, heard))
     )
 
 
@@ -434,8 +434,8 @@ class Reborn:
 
     def respond(self, *mail) -> None:
         self.rule.respond(*mail)
-        kept, self.rule = self.rule.kept(), self.make()
-        self.rule.restore(kept)
+        kept, self.rule = self.rule.get_state(), self.make()
+        self.rule.set_state(kept)
 
 
 @pytest.mark.parametrize("rule", [*RULES, rules.NewtonCG(l2=0.01)], ids=repr)

@@ -391,7 +391,7 @@ async def test_leaving_while_others_still_wait_tells_them(
             told.append(str(error))
 
     async with trio.open_nursery() as nursery, na.open_simulation(diamond, channels) as simulation:
-        monkeypatch.setattr(simulation._lanes, "end", trio.sleep_forever)
+        monkeypatch.setattr(simulation._lanes, "wait_end", trio.sleep_forever)
         for _ in range(2):
             nursery.start_soon(ask, simulation)
         while not simulation._lanes.under_way:
@@ -606,7 +606,7 @@ async def test_a_simulation_cancelled_at_any_checkpoint_leaves_no_task_and_no_ha
         async with na.open_simulation(diamond, channels) as simulation:
             for _ in range(steps):
                 await simulation.train_step(*batch, optimizer=na.SGD(0.01, momentum=0.9))
-        return [[*rule.memory.parameters, *np.ravel(rule.memory.state)] for rule in rules]
+        return [[*rule.state.parameters, *np.ravel(rule.state.optimizer_state)] for rule in rules]
 
     allowed = [await states(steps) for steps in range(4)]
     before = tasks()
@@ -629,7 +629,7 @@ async def test_a_simulation_cancelled_at_any_checkpoint_leaves_no_task_and_no_ha
                 scope.cancel()
         assert tasks() == before
         for k, rule in enumerate(rules):
-            state = [*rule.memory.parameters, *np.ravel(rule.memory.state)]
+            state = [*rule.state.parameters, *np.ravel(rule.state.optimizer_state)]
             fits = [steps for steps in range(4) if allowed[steps][k] == state]
             assert fits, f"{rule.id} is half updated after {ticks} ticks"
             reached.add(fits[0])

@@ -135,10 +135,10 @@ async def test_numpy_calls_of_a_neuron(
     monkeypatch.setattr(
         LocalRule,
         "fire",
-        lambda self, step, heard, sheet: fire(self, step, heard.view(Counted), sheet),
+        lambda self, step, rows, out: fire(self, step, rows.view(Counted), out),
     )
     monkeypatch.setattr(
-        LocalRule, "respond", lambda self, step, u, back, commit: respond(self, step, u.view(Counted), back.view(Counted), commit.view(Counted))
+        LocalRule, "respond", lambda self, step, u, out, commit: respond(self, step, u.view(Counted), out.view(Counted), commit.view(Counted))
     )  # fmt: skip
     monkeypatch.setattr(functions, "ACTIVATIONS", functions.ACTIVATIONS)
     net = na.Network.layered(SIZES, activation="tanh", output_activation="tanh", seed=0)

@@ -13,9 +13,9 @@ from hypothesis import strategies as st
 
 import neuro_actors as na
 from neuro_actors.network import functions
-from neuro_actors.neuron.inbox import Pile
+from neuro_actors.neuron.inbox import Inbox
 from neuro_actors.neuron.local_rule import InputRule, LocalRule
-from neuro_actors.neuron.loss_node import LossRule
+from neuro_actors.neuron.loss_node import LossNode
 from neuro_actors.neuron.messages import ACTIVATION, TARGET, URGENCY, Message, Step
 from neuro_actors.proof.verify import Case, draw_case
 
@@ -27,7 +27,7 @@ class PostOffice:
         net, self.case = case.network, case
         self.net = net
         self.rules: dict[str, LocalRule | InputRule] = {}
-        self.piles: dict[tuple[str, str], Pile] = {}
+        self.inboxes: dict[tuple[str, str], Inbox] = {}
         self.followers: dict[str, list[str]] = {}
         self.sources: dict[str, list[str]] = {}
         for k, name in enumerate(net.ids):
@@ -40,21 +40,21 @@ class PostOffice:
             self.rules[name] = InputRule(name) if is_input else LocalRule(
                 name, functions.activation(net.activations[k]), np.append(net.weights[into], net.biases[k]), net.is_input[net.sources[into]]
             )  # fmt: skip
-            self.piles[name, ACTIVATION] = Pile(
+            self.inboxes[name, ACTIVATION] = Inbox(
                 name, ACTIVATION, self.sources[name], extra=not is_input
             )
-            self.piles[name, URGENCY] = Pile(name, URGENCY, self.followers[name])
-        self.piles["loss", ACTIVATION] = Pile("loss", ACTIVATION, net.outputs)
-        self.piles["loss", TARGET] = Pile("loss", TARGET, net.outputs)
-        self.judge = LossRule(net.is_input[[net.position[name] for name in net.outputs]])
+            self.inboxes[name, URGENCY] = Inbox(name, URGENCY, self.followers[name])
+        self.inboxes["loss", ACTIVATION] = Inbox("loss", ACTIVATION, net.outputs)
+        self.inboxes["loss", TARGET] = Inbox("loss", TARGET, net.outputs)
+        self.loss_node = LossNode(net.is_input[[net.position[name] for name in net.outputs]])
 
     def gradient(self, choose) -> na.Gradient:
         net, case = self.net, self.case
         step = Step(1, case.loss, wrt_inputs=True)
         batch = len(case.x)
-        for (_, kind), pile in self.piles.items():
+        for (_, kind), inbox in self.inboxes.items():
             if kind != URGENCY:
-                pile.open(1, batch)
+                inbox.open(1, batch)
         under_way = [
             Message(step, ACTIVATION, "environment", n, case.x[:, i].copy())
             for i, n in enumerate(net.inputs)
@@ -70,8 +70,8 @@ class PostOffice:
             if name == "environment":
                 inputs[message.target] = message.values
                 continue
-            self.piles[name, message.kind].accept(message)
-            if self.piles[name, message.kind].complete:
+            self.inboxes[name, message.kind].accept(message)
+            if self.inboxes[name, message.kind].complete:
                 under_way += self.answer(name, message.kind, step, commits)
         assert len(commits) + len(inputs) == len(net.ids)
         weights, biases = np.zeros(len(net.weights)), np.zeros(len(net.ids))
@@ -91,22 +91,22 @@ class PostOffice:
 
     def answer(self, name: str, kind: str, step: Step, commits: dict) -> Iterable[Message]:
         if name == "loss":
-            piles = [self.piles["loss", k] for k in (ACTIVATION, TARGET)]
-            if not all(pile.complete for pile in piles):
+            inboxes = [self.inboxes["loss", k] for k in (ACTIVATION, TARGET)]
+            if not all(inbox.complete for inbox in inboxes):
                 return []
-            predictions, targets = (pile.take()[1] for pile in piles)
+            predictions, targets = (inbox.take()[1] for inbox in inboxes)
             urgencies = np.empty_like(predictions)
-            losses = self.judge.judge(step, predictions, targets, urgencies)
+            losses = self.loss_node.evaluate(step, predictions, targets, urgencies)
             self.outcome = np.ascontiguousarray(predictions.T), losses
             return [
                 Message(step, URGENCY, n, "loss", row)
                 for n, row in zip(self.net.outputs, urgencies, strict=True)
             ]
-        rule, (_, mail) = self.rules[name], self.piles[name, kind].take()
+        rule, (_, mail) = self.rules[name], self.inboxes[name, kind].take()
         if kind == ACTIVATION:
             activation = np.empty(mail.shape[1])
             rule.fire(step, mail, activation)
-            self.piles[name, URGENCY].open(1, len(activation))
+            self.inboxes[name, URGENCY].open(1, len(activation))
             return [
                 Message(step, ACTIVATION, name, follower, activation)
                 for follower in self.followers[name]

@@ -166,7 +166,13 @@ async def test_views_show_what_a_neuron_hears_and_says_and_nothing_wider(seed: i
                     for t in reachable(*held(tasks[name]))
                     if isinstance(t, np.ndarray) and t.base is not None
                 ]
-                views = [port.heard, port.activation, port.urgencies, port.back, port.commit]
+                views = [
+                    port.activations_in,
+                    port.activation_out,
+                    port.urgencies_in,
+                    port.urgencies_out,
+                    port.commit_out,
+                ]
                 for (
                     array
                 ) in arrays:  # of the society's arrays it holds these five views, and no other
@@ -180,17 +186,21 @@ async def test_views_show_what_a_neuron_hears_and_says_and_nothing_wider(seed: i
                     1 if net.is_input[k] else len(sources) + 1,
                     len(followers) + (name in net.outputs),
                 )
-                assert len(port.heard) == fans[0]
-                assert len(port.urgencies) == (0 if listens[k] else fans[1])
-                assert len(port.back) == (
+                assert len(port.activations_in) == fans[0]
+                assert len(port.urgencies_in) == (0 if listens[k] else fans[1])
+                assert len(port.urgencies_out) == (
                     1 if net.is_input[k] else np.count_nonzero(~listens[sources])
                 )
-                assert np.shares_memory(port.activation, office._a[row[k]])
+                assert np.shares_memory(port.activation_out, office._a[row[k]])
                 if not net.is_input[k]:
                     assert np.array_equal(
-                        port.heard, [*office._a[row[sources]], np.ones(len(case.x))]
+                        port.activations_in, [*office._a[row[sources]], np.ones(len(case.x))]
                     )
-                for view in (port.activation, port.back, port.commit):  # each number has one writer
+                for view in (
+                    port.activation_out,
+                    port.urgencies_out,
+                    port.commit_out,
+                ):  # each number has one writer
                     first, step = view.__array_interface__["data"][0], view.strides
                     grid = (
                         np.add.outer(
@@ -216,10 +226,10 @@ async def test_poison_in_all_other_rows_changes_nothing(seed: int) -> None:
         everything = [
             a
             for a in (
-                whole(port.heard),
-                whole(port.activation),
-                whole(port.urgencies),
-                whole(port.back),
+                whole(port.activations_in),
+                whole(port.activation_out),
+                whole(port.urgencies_in),
+                whole(port.urgencies_out),
             )
             if a.size
         ]
@@ -238,18 +248,20 @@ async def test_poison_in_all_other_rows_changes_nothing(seed: int) -> None:
             view[...] = values
         rules[port.node] = rules.get(port.node, 0) + 1
 
-    def fire(self, step, heard, activation):
+    def fire(self, step, activations_in, activation_out):
         port = offices[0].port(net.position[self.id])
         poisoned(
-            lambda: original[0](self, step, heard, activation), port, [port.heard, port.activation]
+            lambda: original[0](self, step, activations_in, activation_out),
+            port,
+            [port.activations_in, port.activation_out],
         )
 
-    def respond(self, step, urgencies, back, commit):
+    def respond(self, step, urgencies_in, urgencies_out, commit_out):
         port = offices[0].port(net.position[self.id])
         poisoned(
-            lambda: original[1](self, step, urgencies, back, commit),
+            lambda: original[1](self, step, urgencies_in, urgencies_out, commit_out),
             port,
-            [port.heard, port.urgencies, port.back],
+            [port.activations_in, port.urgencies_in, port.urgencies_out],
         )
 
     expected = na.gradient(net, case.x, case.targets, case.loss)

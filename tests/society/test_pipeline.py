@@ -60,13 +60,13 @@ def late(seed: int):
         made = Memory(network, recorder)
         for port in made._ports[:-1]:
 
-            async def wait(kind, wait=port.wait):
-                step = await wait(kind)
+            async def receive(kind, receive=port.receive):
+                step = await receive(kind)
                 for _ in range(int(rng.integers(6))):
                     await trio.lowlevel.checkpoint()
                 return step
 
-            port.wait = wait
+            port.receive = receive
         return made
 
     return make
@@ -83,7 +83,7 @@ class Spied:
     def __call__(self, network, recorder):
         made = self._make(network, recorder)
         self.made.append(made)
-        begin, end, lane = made.environment.begin, made.environment.end, len(self.made) - 1
+        begin, end, lane = made.environment.begin, made.environment.wait_end, len(self.made) - 1
         now = [0]
 
         def begun(step, *more) -> None:
@@ -101,7 +101,7 @@ class Spied:
         def count() -> int:
             return len(self.made)
 
-        made.environment.begin, made.environment.end = begun, ended
+        made.environment.begin, made.environment.wait_end = begun, ended
         return made
 
     @property
@@ -301,7 +301,7 @@ def test_they_may_end_in_any_order_and_the_last_waits(order: tuple[int, ...]) ->
         told(many, batch, order, found)
     for name, commit in expected.items():
         assert np.array_equal(commit, found[name]), name
-    assert all(member.kept()[1:] == (0, 0, ()) for member in many)
+    assert all(member.get_state()[1:] == (0, 0, ()) for member in many)
     assert {member.book for member in many} == {many[0].book}
 
 
@@ -327,10 +327,10 @@ def test_what_comes_again_changes_nothing() -> None:
             == (2 if place == 2 or members[0].done == 2 else 1)
         )
     told(3)
-    learnt = members[2].memory
+    learnt = members[2].state
     with pytest.raises(na.MessageError, match=r"'micro-batch 3 of 3' does not follow 0$"):
         told(3)
-    assert members[2].memory is learnt
+    assert members[2].state is learnt
 
 
 # --- what goes wrong ---------------------------------------------------------------------------------------------

@@ -19,7 +19,7 @@ import numpy as np
 import trio
 from trio.lowlevel import Abort, current_task, reschedule, wait_task_rescheduled
 
-from ...neuron.messages import ACTIVATION, TANGENT, TARGET, URGENCY, Kind, Step
+from ...neuron.messages import ACTIVATION, TANGENT, TARGET, URGENCY, MessageKind, Step
 from ...support.validation import Array, Indices, frozen
 from .row_layout import Rows
 
@@ -131,27 +131,27 @@ class Countdown:
 
 
 class BundledPort:
-    """A member's views of its rows, and the countdowns of its direct neighbours; see `Port` and `LossPort`."""
+    """A member's views of its rows, and the countdowns of its direct neighbours; see `NeuronPort` and `LossPort`."""
 
     __slots__ = (
-        "activation",
+        "activation_out",
         "activation_step",
+        "activations_in",
         "asleep",
         "at_end",
-        "back",
         "backward",
-        "commit",
+        "commit_out",
         "direction",
         "early",
         "finished_step",
         "forward",
-        "heard",
         "losses",
         "node",
         "shutdown",
         "targets",
         "task",
-        "urgencies",
+        "urgencies_in",
+        "urgencies_out",
         "waits",
     )  # fmt: skip
 
@@ -161,24 +161,24 @@ class BundledPort:
         self.forward: tuple[Countdown, ...] = ()  # it arrives here when it has sent its activation
         self.backward: tuple[Countdown, ...] = ()  # and here with its urgencies
         self.at_end = at_end  # and here with its last message
-        self.heard: Array = NOTHING
-        self.activation: Array = NOTHING
-        self.urgencies: Array = NOTHING
-        self.back: Array = NOTHING
-        self.commit: Array = NOTHING
+        self.activations_in: Array = NOTHING
+        self.activation_out: Array = NOTHING
+        self.urgencies_in: Array = NOTHING
+        self.urgencies_out: Array = NOTHING
+        self.commit_out: Array = NOTHING
         self.direction: Array = NOTHING
         self.targets: Array = NOTHING
         self.losses: Array = NOTHING
         self.task: trio.lowlevel.Task | None = None
         self.asleep = False
         self.early: WakeUp | None = None
-        self.waits: Kind = ACTIVATION
+        self.waits: MessageKind = ACTIVATION
         self.activation_step = self.finished_step = (
             0  # the last step in which it has sent its activation, and its last word
         )
 
     @types.coroutine
-    def wait(self, kind: Kind) -> Generator[Any, Any, Step | None]:
+    def receive(self, kind: MessageKind) -> Generator[Any, Any, Step | None]:
         if kind in (TARGET, TANGENT):  # it is there before any activation
             return self.shutdown.wake_up.step
         wake_up, shutdown = self.early, self.shutdown
@@ -196,7 +196,7 @@ class BundledPort:
             return (yield from sleeping.__await__())  # type: ignore[no-any-return]
         return (yield shutdown.pause).unwrap()  # type: ignore[no-any-return]
 
-    def send(self, kind: Kind, step: Step) -> None:
+    def send(self, kind: MessageKind, step: Step) -> None:
         if kind == ACTIVATION:
             self.activation_step = step.number
             countdowns = self.forward

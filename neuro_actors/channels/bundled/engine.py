@@ -25,8 +25,7 @@ from trio.lowlevel import (
     wait_task_rescheduled,
 )
 
-from ...network.elements import ENVIRONMENT
-from ...network.elements import LOSS as LOSS_NODE
+from ...network.elements import ENVIRONMENT, LOSS_NODE
 from ...network.network import Network
 from ...neuron.messages import ACTIVATION, COMMIT, LOSS, URGENCY, Step
 from ...support.validation import Array
@@ -45,7 +44,7 @@ class BundledEnvironmentPort:
         self.task: trio.lowlevel.Task | None = None
         self.asleep = False
         self.early: WakeUp | None = None
-        self.predictions = self.losses = self.commits = self.urgencies = NOTHING
+        self.predictions = self.losses = self.commits = self.input_urgencies = NOTHING
 
     def begin(
         self, step: Step, x: Array, targets: Array | None, direction: Array | None = None
@@ -54,7 +53,7 @@ class BundledEnvironmentPort:
         self._engine.begin(step, x, targets, direction)
 
     @enable_ki_protection  # an interrupt reaches the sleep, and nothing beside it
-    async def end(self) -> None:
+    async def wait_end(self) -> None:
         if self.early is None:
             self.task, self.asleep = current_task(), True
             try:
@@ -65,8 +64,8 @@ class BundledEnvironmentPort:
         engine = self._engine
         engine.count()
         engine.record(None)
-        self.predictions, self.losses = engine.loss.heard, engine.loss.losses
-        self.commits, self.urgencies = engine.commits, engine.input_urgencies
+        self.predictions, self.losses = engine.loss.activations_in, engine.loss.losses
+        self.commits, self.input_urgencies = engine.commits, engine.input_urgencies
 
     def _abort(self, raise_cancel: Callable[[], Any]) -> Abort:
         self.asleep = False
@@ -101,7 +100,7 @@ class Bundled:
         self.commits, self.directions = np.empty(int(ends[-1])), NOTHING
         self._hearers = [*(self._ports[k] for k in self._neurons.tolist()), self.loss]
         for port, end, fan in zip(self._hearers[:-1], ends.tolist(), fans.tolist(), strict=True):
-            port.commit = self.commits[end - fan : end]
+            port.commit_out = self.commits[end - fan : end]
 
         forward = self._forward = Forward(network)
         self._forward_countdowns = [
@@ -145,11 +144,11 @@ class Bundled:
                     block, first_rows.get(count, ...), self._a, rows.values, first, count
                 )
         for port, group in zip(self._hearers, forward.group.tolist(), strict=True):
-            port.heard = blocks[group]
+            port.activations_in = blocks[group]
         for port, row in zip(self._ports, forward.row.tolist(), strict=True):
-            port.activation = self._a[row]
+            port.activation_out = self._a[row]
         for k, row in enumerate(forward.row[self._inputs].tolist()):
-            self._ports[self._inputs[k]].heard = self._a[row : row + 1]
+            self._ports[self._inputs[k]].activations_in = self._a[row : row + 1]
 
     @disable_ki_protection
     def _lay_out_backward(self, columns: int, wrt_inputs: bool) -> None:
@@ -162,15 +161,15 @@ class Bundled:
         for port, start, size in zip(
             self._ports, backward.start.tolist(), backward.size.tolist(), strict=True
         ):
-            port.urgencies = u[start : start + size]
+            port.urgencies_in = u[start : start + size]
         ways = (backward.first, backward.length, backward.stride, backward.told_start)
         for port, (row, length, stride, start) in zip(self._hearers, rows_of(ways), strict=True):
-            port.back = (
+            port.urgencies_out = (
                 u[row : row + length * stride : stride] if stride else told[start : start + length]
             )
         carried = (backward.carried, backward.into, backward.cuts[:-1], backward.cuts[1:])
         for group, first, start, end in rows_of(carried):
-            into: Array = countdowns[group].members[0].urgencies
+            into: Array = countdowns[group].members[0].urgencies_in
             where: Any = ...
             if first < 0:
                 assert backward.scattered is not None
@@ -180,7 +179,7 @@ class Bundled:
             countdowns[group].carries(into, where, told, backward.rows, start, end - start)
         self.input_urgencies = np.empty((len(self._inputs), columns))
         for i, k in enumerate(self._inputs.tolist()):
-            self._ports[k].back = self.input_urgencies[i : i + 1]
+            self._ports[k].urgencies_out = self.input_urgencies[i : i + 1]
         self._way_back = columns, wrt_inputs
 
     def _connect_backward(self, wrt_inputs: bool) -> None:

@@ -46,7 +46,8 @@ class FaultInjector:
             [lines.members[k] for k in end]
             for end in (lines.source, lines.target, lines.sender, lines.receiver)
         ]
-        self._names = list(zip([KINDS[kind] for kind in lines.kind], *ends, strict=True))
+        # plain texts: their repr decides what is drawn
+        self._names = list(zip([KINDS[kind].value for kind in lines.kind], *ends, strict=True))
         self._attempts: dict[
             int, Counter[tuple[int, bool]]
         ] = {}  # by step: of each frame, or question for one

@@ -9,7 +9,7 @@ from typing import Any, Protocol
 import trio
 from trio.lowlevel import enable_ki_protection
 
-from ...neuron.messages import ACTIVATION, COMMIT, LOSS, URGENCY, Kind, Message, Step
+from ...neuron.messages import ACTIVATION, COMMIT, LOSS, URGENCY, Message, MessageKind, Step
 from ...support.errors import MessageError
 from ...support.validation import Array
 from ..interface import Waiting
@@ -61,13 +61,13 @@ class RestartablePort(MemoryPort):
             table.answers.values()
         )  # the lines of its answers, in their order
         self._awaited_routes: Collection[int] = ()  # the lines whose mail it waits for
-        self._kinds: tuple[Kind, ...] = ()  # what is handed on
+        self._kinds: tuple[MessageKind, ...] = ()  # what is handed on
         self._end_of_step: dict[int, Array] = {}  # what it will say at the end of the step
-        self._names: dict[int, tuple[Kind, str, str]] = {}
+        self._names: dict[int, tuple[MessageKind, str, str]] = {}
         for line in {*table.answers, *table.answers.values(), *table.repeats}:
             source, target = lines.members[lines.source[line]], lines.members[lines.target[line]]
             self._names[line] = KINDS[lines.kind[line]], source, target
-        heard: dict[Kind, list[int]] = {kind: [] for kind in KINDS}
+        heard: dict[MessageKind, list[int]] = {kind: [] for kind in KINDS}
         for line in (*table.answers, *table.repeats):
             heard[self._names[line][0]].append(line)
         self._routes_in = heard
@@ -93,7 +93,7 @@ class RestartablePort(MemoryPort):
 
     # --- what an actor calls -------------------------------------------------------------------------------------
 
-    async def wait(self, kind: Kind) -> Step | None:
+    async def receive(self, kind: MessageKind) -> Step | None:
         delivery = self._delivery
         try:
             if kind == ACTIVATION and delivery.sent:  # in the last step it had nothing to feel
@@ -105,9 +105,9 @@ class RestartablePort(MemoryPort):
         if kind in (ACTIVATION, URGENCY):
             self.maybe_crash("before fire" if kind == ACTIVATION else "before respond")
         self._kinds = (kind,)
-        return await super().wait(kind)
+        return await super().receive(kind)
 
-    def _send_rows(self, kind: Kind, step: Step, rows: Iterable[Array]) -> None:
+    def _send_rows(self, kind: MessageKind, step: Step, rows: Iterable[Array]) -> None:
         delivery, lines = (
             self._delivery,
             [address.route for address in self._addresses_for(kind, step)],
@@ -196,7 +196,7 @@ class RestartablePort(MemoryPort):
         step = self._channels.step_table.step(delivery.number, delivery.order)
         for kind in self._kinds:
             for line in self._routes_in[kind]:
-                self._piles[kind].accept(Message(step, *self._names[line], delivery.mail[line]))
+                self._inboxes[kind].accept(Message(step, *self._names[line], delivery.mail[line]))
 
     def _send_frame(self, frame: Frame) -> None:
         if self._channels.checker is not None:
@@ -204,7 +204,7 @@ class RestartablePort(MemoryPort):
         self._channels.transport.send(frame)
 
     def waiting(self) -> Iterator[Waiting]:
-        missing: dict[Kind, list[str]] = {}
+        missing: dict[MessageKind, list[str]] = {}
         for line in self._delivery.missing(self._awaited_routes):
             kind, source, target = self._names[line]
             missing.setdefault(kind, []).append(target if kind == URGENCY else source)
@@ -247,7 +247,7 @@ class RestartableEnvironmentPort(RestartablePort, MemoryEnvironmentPort):
             self._channels.record(step, frame.line, frame.values)
             self._send_frame(frame)
 
-    def _send_rows(self, kind: Kind, step: Step, rows: Iterable[Array]) -> None:
+    def _send_rows(self, kind: MessageKind, step: Step, rows: Iterable[Array]) -> None:
         order = self._delivery.order
         assert order is not None
         lines = [address.route for address in self._addresses[kind]]
@@ -257,10 +257,10 @@ class RestartableEnvironmentPort(RestartablePort, MemoryEnvironmentPort):
         ]
 
     @enable_ki_protection
-    async def end(self) -> None:
+    async def wait_end(self) -> None:
         await self._wait_for(self._awaited_routes)
         self._kinds = self._awaited()
-        await super().end()
+        await super().wait_end()
         self._delivery.finish((), ())
 
     def schedule_crash(self) -> None:

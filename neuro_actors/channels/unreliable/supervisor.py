@@ -88,14 +88,14 @@ class UnreliableChannels:
         port, crashes, finished = self._ports[member], 0, self.snapshots[member].number
         while True:
             rule, snapshot = birth(), self.snapshots[member]
-            if not all(callable(getattr(rule, name, None)) for name in ("kept", "restore")):
-                told = f"{port.node!r}: its rule, {type(rule).__name__}, needs kept() and restore() to go on after a death"
+            if not all(callable(getattr(rule, name, None)) for name in ("get_state", "set_state")):
+                told = f"{port.node!r}: its rule, {type(rule).__name__}, needs get_state() and set_state() to go on after a death"
                 raise SimulationError(
-                    f"{told}: derive it from neuron.Keeper, and name in KEPT what it keeps"
+                    f"{told}: derive it from neuron.StatefulRule and name its state in STATE"
                 )
             if snapshot.state:
-                rule.restore(snapshot.state)
-            port.restart_from(snapshot, rule.kept)
+                rule.set_state(snapshot.state)
+            port.restart_from(snapshot, rule.get_state)
             try:
                 await life(rule, port, snapshot.number)
             except Crashed as crash:

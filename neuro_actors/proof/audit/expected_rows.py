@@ -10,7 +10,7 @@ import pyarrow as pa
 from ...log.reader import UNKNOWN, Rows
 from ...log.row_template import NOBODY, RowSlots, RowTemplate
 from ...log.schema import CODE, KINDS, members
-from ...network.elements import ENVIRONMENT, LOSS
+from ...network.elements import ENVIRONMENT, LOSS_NODE
 from ...network.network import Network
 from ...support.validation import Array, Indices
 from .lie import Lie, Refused, cut, refused
@@ -198,7 +198,7 @@ class ExpectedRows:
         if member == UNKNOWN:
             return "somebody unknown"
         name = self._names[member]
-        return f"the {name}" if name in (LOSS, ENVIRONMENT) else name
+        return f"the {name}" if name in (LOSS_NODE, ENVIRONMENT) else name
 
 
 def first_not_finite(values: Array) -> int | None:

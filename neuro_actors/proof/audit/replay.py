@@ -12,7 +12,7 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 
 from ...network.network import Network
-from ...neuron.local_rule import LocalRule, Memory, NeuronRule
+from ...neuron.local_rule import LocalRule, NeuronRule, NeuronState
 from ...neuron.messages import Step
 from ...neuron.sums import Sums
 from ...rules import Rule
@@ -53,7 +53,7 @@ class Replay:
         self._exact = exact
         self._inputs = network.is_input
         self._rules = [rule.member(network, k, sums) for k in range(len(network.ids))]
-        self._judge = rule.judge(network)
+        self._judge = rule.loss_node(network)
         self._margins = None if exact else Margins(self._rules)  # type: ignore[arg-type]  # under backpropagation alone
         self._known = [True] * len(self._rules)  # whether a neuron's parameters are
         self._kept = [True] * len(self._rules)  # whether what its optimiser keeps is
@@ -111,7 +111,7 @@ class Replay:
             now = step
             if learns and not self._kept[k]:
                 if kept_by_nobody and isinstance(rule, LocalRule):
-                    rule.memory = Memory(rule.memory.parameters, step.optimizer, (), update - 1)
+                    rule.state = NeuronState(rule.state.parameters, step.optimizer, (), update - 1)
                 else:
                     now = bare
             if self._speaks(rule, part, now, heard, said, mail_map, found):
@@ -178,14 +178,14 @@ class Replay:
         elif (
             self._margins is not None and part.committed is not None and isinstance(rule, LocalRule)
         ):
-            rule.memory = rule.memory._replace(
+            rule.state = rule.state._replace(
                 parameters=frozen(said[part.committed].copy())
             )  # what it went on with there
 
     def _start_afresh(self) -> None:
         for rule in self._rules:
             if isinstance(rule, LEARNERS):
-                rule.memory = Memory(rule.memory.parameters)
+                rule.state = NeuronState(rule.state.parameters)
         self._kept = [True] * len(self._rules)
 
     def _leave(
@@ -203,7 +203,7 @@ class Replay:
         rule = self._rules[k]
         self._known[k], self._kept[k] = part.committed is not None, False
         if part.committed is not None and isinstance(rule, LEARNERS):
-            rule.memory = Memory(frozen(said[part.committed].copy()))
+            rule.state = NeuronState(frozen(said[part.committed].copy()))
 
     def _judged(self, mail_map: MailMap, said: Array, step: Step, found: Finding) -> None:
         """The same for the loss."""
@@ -216,7 +216,7 @@ class Replay:
         predictions, targets = said.take(mail_map.predictions), said.take(mail_map.targets)
         back = np.empty((len(mail_map.blamed), mail_map.columns))
         try:
-            losses = self._judge.judge(step, predictions, targets, back)
+            losses = self._judge.evaluate(step, predictions, targets, back)
         except Exception as error:
             found.refusals.append((min(rows), str(error) or repr(error)))
             return

@@ -13,7 +13,7 @@ import numpy as np
 
 from ...network import functions
 from ...neuron.local_rule import InputRule, LocalRule
-from ...neuron.loss_node import LossRule
+from ...neuron.loss_node import LossNode
 from ...neuron.messages import Step
 from ...neuron.optimizers import SGD, Adam, Optimizer, Rate
 from ...support.validation import Array
@@ -36,7 +36,7 @@ class Margins:
         if isinstance(rule, InputRule):
             activation[...] = 0.0
             return
-        parameters = rule.memory.parameters
+        parameters = rule.state.parameters
         self._signal = rule.sums.weighted_sum(parameters, heard)
         self._signal_error = _gamma(len(parameters) + 2) * (np.abs(parameters) @ np.abs(heard))
         activation[...] = _moves(rule.function.value, self._signal, self._signal_error) + TINY
@@ -62,7 +62,7 @@ class Margins:
             + TINY
         )
         v_size = np.abs(v) + v_error
-        weights = np.abs(rule.memory.parameters[:-1])
+        weights = np.abs(rule.state.parameters[:-1])
         if rule.listening is not None and not step.wrt_inputs:
             weights = weights[rule.listening]
         back[...] = np.multiply.outer(weights, v_error + 2 * EPS * v_size) + TINY
@@ -74,7 +74,7 @@ class Margins:
             commit[...] = self._learn(k, rule, step.optimizer, heard @ v / batch, wanted_error)
 
     def judge(
-        self, rule: LossRule, step: Step, predictions: Array, targets: Array
+        self, rule: LossNode, step: Step, predictions: Array, targets: Array
     ) -> tuple[Array, Array]:
         """How far each example's loss may be off, (batch,), and the urgencies of the outputs that listen."""
         loss = functions.loss(str(step.loss))
@@ -87,14 +87,16 @@ class Margins:
         self, k: int, rule: LocalRule, optimizer: Optimizer, wanted: Array, error: Array
     ) -> Array:
         """How far the new parameters may be off; and, for the next step, what the optimiser keeps."""
-        memory, (known, errors) = rule.memory, self._states[k]
-        continues = memory.optimizer is not None and memory.optimizer == optimizer
+        before, (known, errors) = rule.state, self._states[k]
+        continues = before.optimizer is not None and before.optimizer == optimizer
         state, count = (
-            (memory.state, memory.updates + 1) if continues else (optimizer.start(len(wanted)), 1)
+            (before.optimizer_state, before.updates + 1)
+            if continues
+            else (optimizer.start(len(wanted)), 1)
         )
         if not continues or known is None or len(errors) != len(state):
             errors = tuple(np.zeros_like(kept) for kept in state)
-        parameters = memory.parameters
+        parameters = before.parameters
         assert isinstance(optimizer, (SGD, Adam))
         if optimizer.weight_decay:
             decay = optimizer.weight_decay * parameters

@@ -21,7 +21,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from ...neuron.local_rule import Memory
+from ...neuron.local_rule import NeuronState
 from ...neuron.optimizers import Optimizer
 from ...rules.remembering import Kept
 from ...support.errors import CheckpointError
@@ -75,7 +75,7 @@ def pack(ids: Sequence[str], states: Iterable[Kept], optimizer: Optimizer) -> Pa
         try:
             form[k] = forms.setdefault(_pack_value(state, leaves, optimizer), len(forms))
         except (TypeError, OverflowError) as error:
-            allowed = "numbers, texts, arrays of numbers, tuples of these, and Memory"
+            allowed = "numbers, texts, arrays of numbers, tuples of these, and NeuronState"
             raise CheckpointError(
                 f"{name!r} keeps {error}, which no checkpoint can hold: it holds {allowed}"
             ) from None
@@ -89,10 +89,10 @@ def _pack_value(
     value: Any, leaves: dict[str, list[NDArray[Any]]], optimizer: Optimizer
 ) -> tuple[Any, ...]:
     """Append the value's numbers to `leaves` and return its form."""
-    if isinstance(value, Memory):
+    if isinstance(value, NeuronState):
         if value.optimizer is not None and value.optimizer != optimizer:
             raise TypeError(f"a state of {value.optimizer!r}, not of {optimizer!r}")
-        parts = (value.parameters, value.state, value.updates)
+        parts = (value.parameters, value.optimizer_state, value.updates)
         forms = [_pack_value(part, leaves, optimizer) for part in parts]
         return ("memory", value.optimizer is not None, *forms)
     if type(value) is tuple:
@@ -145,7 +145,7 @@ def unpack(
         kind, *more = form
         if kind == "memory":
             parameters, state, updates = (unpack_value(part) for part in more[1:])
-            return Memory(parameters, optimizer if more[0] else None, state, updates)
+            return NeuronState(parameters, optimizer if more[0] else None, state, updates)
         if kind == "tuple":
             return tuple([unpack_value(part) for part in more])
         if kind == "plain":

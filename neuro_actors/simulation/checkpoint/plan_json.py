@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 
 from ...channels.choose import choose_channels
-from ...channels.interface import Engine
+from ...channels.interface import ChannelsFactory
 from ...network import functions
 from ...network.examples import as_examples
 from ...network.network import Network
@@ -71,7 +71,7 @@ def plan_from_json(
     network: Network,
     data: Arrays,
     optimizer: Optimizer | None,
-    channels: str | Engine | None,
+    channels: str | ChannelsFactory | None,
 ) -> TrainingPlan:
     """Make a plan again.
 
@@ -295,7 +295,7 @@ def _optimizer_from_json(held: dict[str, Any], given: Optimizer | None) -> Optim
     return given
 
 
-def _channels_from_json(held: Any, given: str | Engine | None) -> str | Engine:
+def _channels_from_json(held: Any, given: str | ChannelsFactory | None) -> str | ChannelsFactory:
     if given is not None:
         choose_channels(given)
         return given

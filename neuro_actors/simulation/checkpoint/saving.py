@@ -118,7 +118,7 @@ class Saver:
         # One input and one neuron, made for the test, stand for all members.
         some = [int(np.argmax(of)) for of in (network.is_input, ~network.is_input)]
         made = Keeping(plan.rule, network)
-        states = [made.member(network, k, named(plan.sums)).kept() for k in some]
+        states = [made.member(network, k, named(plan.sums)).get_state() for k in some]
         pack([network.ids[k] for k in some], states, plan.optimizer)
         if not overwrite:
             self._folder.check_unused()

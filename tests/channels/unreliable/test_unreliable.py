@@ -302,7 +302,7 @@ def test_a_rule_that_cannot_say_what_it_keeps_is_refused(diamond, batch) -> None
 
     with pytest.raises(
         na.SimulationError,
-        match=r"^'\w+': its rule, Bare, needs kept\(\) and restore\(\) to go on after a death: ",
+        match=r"^'\w+': its rule, Bare, needs get_state\(\) and set_state\(\) to go on after a death: ",
     ):
         na.train(
             diamond,

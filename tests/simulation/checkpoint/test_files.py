@@ -16,7 +16,7 @@ from safetensors.numpy import load_file
 
 import neuro_actors as na
 from neuro_actors.cli.main import cli
-from neuro_actors.neuron.local_rule import Memory
+from neuro_actors.neuron.local_rule import NeuronState
 from neuro_actors.simulation.checkpoint import files
 from neuro_actors.simulation.checkpoint.packing import pack, unpack
 from neuro_actors.simulation.checkpoint.reading import Checkpoint
@@ -224,7 +224,7 @@ def test_any_reader_of_safetensors_can_open_it(folder: Path) -> None:
 def test_what_is_packed_comes_back_bit_for_bit() -> None:
     optimizer = na.Adam()
     odd = np.array([-0.0, np.nan, np.inf, 5e-324])
-    memory = Memory(odd, optimizer, (odd * 2, np.ones((2, 0))), 7)
+    memory = NeuronState(odd, optimizer, (odd * 2, np.ones((2, 0))), 7)
     kept = [
         (memory,),
         (),
@@ -240,7 +240,7 @@ def test_what_is_packed_comes_back_bit_for_bit() -> None:
             (np.array([True]), 2**62),
         ),
     ]
-    kept += [(Memory(odd[:1]),)] * 5
+    kept += [(NeuronState(odd[:1]),)] * 5
     found = pack([f"n{k}" for k in range(8)], kept, optimizer)
     assert len(found.forms) == 4
     back = unpack(found.forms, found.form, found.numbers, optimizer)
@@ -262,7 +262,7 @@ def test_what_is_packed_comes_back_bit_for_bit() -> None:
 
 
 @pytest.mark.parametrize(
-    "held", [{"a": 1}, [1.0], 2**70, np.array(["text"]), 1j, Memory(np.ones(1), na.SGD(0.1))]
+    "held", [{"a": 1}, [1.0], 2**70, np.array(["text"]), 1j, NeuronState(np.ones(1), na.SGD(0.1))]
 )
 def test_what_cannot_be_packed_is_refused_under_its_neurons_name(held) -> None:
     with pytest.raises(
@@ -435,5 +435,7 @@ class Forgetful(na.rules.Rule):
 
 
 def test_a_neuron_that_cannot_say_what_it_keeps_is_not_saved(tmp_path) -> None:
-    with pytest.raises(na.NeuroActorsError, match=r"needs kept\(\) and restore\(\) to be saved"):
+    with pytest.raises(
+        na.NeuroActorsError, match=r"needs get_state\(\) and set_state\(\) to be saved"
+    ):
         train(tmp_path / "run", rule=Forgetful())

@@ -321,7 +321,7 @@ class Nostalgic(LocalRule):
 
     def __init__(self, *own) -> None:
         super().__init__(*own)
-        self.first = self.memory.parameters
+        self.first = self.state.parameters
 
     def _towards_listeners(self, parameters, step):
         return super()._towards_listeners(self.first, step)
@@ -350,7 +350,7 @@ class OwnRule(rules.Rule):
     def neuron(self, network, k, sums):
         made = super().neuron(network, k, sums)
         made.__class__ = type(
-            "Odd", (type(made),), {"__slots__": (), "kept": lambda self: ({1: 2},)}
+            "Odd", (type(made),), {"__slots__": (), "get_state": lambda self: ({1: 2},)}
         )
         return made
 
