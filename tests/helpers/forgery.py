@@ -16,7 +16,7 @@ import pyarrow as pa
 import trio
 
 import neuro_actors as na
-from neuro_actors.proof.verify import _TARGETS, _layered, _wild
+from neuro_actors.proof.verify import _TARGETS, _any_graph, _layered
 
 Row = list[Any]  # step, kind, sender, receiver, time, value, note
 STEP, KIND, SENDER, RECEIVER, TIME, VALUE, NOTE = range(7)
@@ -63,7 +63,7 @@ def draw_recording(rng: np.random.Generator, path: Path, network: na.Network) ->
 def draw_network(rng: np.random.Generator, loss: str, size: int) -> na.Network:
     names = ["tanh", "relu", "sigmoid", "identity", "gelu", "softplus", "sin"]
     outputs = ["sigmoid"] if loss in ("cross_entropy", "kl_divergence") else names
-    network = (_layered if rng.random() < 0.5 else _wild)(rng, size, names, outputs)
+    network = (_layered if rng.random() < 0.5 else _any_graph)(rng, size, names, outputs)
     if len(network.inputs) > 6:
         return draw_network(rng, loss, size)
     biases = np.where(network.is_input, 0.0, 0.5 * rng.standard_normal(len(network.ids)))
