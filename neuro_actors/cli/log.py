@@ -37,14 +37,14 @@ def log() -> None:
 def info(file: Path, as_data: bool) -> None:
     """Tell what a log holds: the run, its network, steps, messages, and whether it is whole."""
     from ..log.reader import LogReader
-    from ..log.summary import describe_summary, summarize
+    from ..log.summary import format_summary, summarize
 
     reader = LogReader(file)
     about = summarize(reader)
     if as_data:
         print_json(about)
     else:
-        click.echo(describe_summary(about, reader.network.describe().partition("\n")[2]))
+        click.echo(format_summary(about, reader.network.describe().partition("\n")[2]))
 
 
 @log.command()

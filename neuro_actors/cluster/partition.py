@@ -10,7 +10,7 @@ import numpy as np
 
 from ..network.network import Network
 from ..support.errors import InputError
-from ..support.text import counted, shown
+from ..support.text import counted, format_table, shown
 from ..support.validation import Indices, as_list, as_positions, as_whole_number, did_you_mean
 from .balance import ENOUGH, WAKE, cut
 from .cut_edges import CutEdges, find_cut_edges
@@ -117,15 +117,10 @@ class Partition:
             counts = (f"{n:,}" for n in (size.inputs, size.neurons, size.synapses))
             mail = (f"{n:,}" for n in (tells[place], hears[place]))
             rows.append((str(place), f"{levels.min()} to {levels.max()}", *counts, share, *mail))
-        widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
-        lines = [
-            "  ".join(cell.rjust(width) for cell, width in zip(row, widths, strict=True))
-            for row in rows
-        ]
         forward, back = self.messages
         crossing = f"{self.crossing:,} of {counted(len(net.weights), 'synapse')} cross"
         crossing += f": {counted(forward, 'message')} forward, {back:,} back"
-        return "\n".join([*lines, crossing, f"the loss is in shard {cut.judge}"])
+        return "\n".join([format_table(rows), crossing, f"the loss is in shard {cut.judge}"])
 
 
 def partition(network: Network, shards: int) -> Partition:

@@ -1,6 +1,8 @@
-"""The message log: every message of a run in one Arrow IPC stream. `schema` says what it holds.
+"""The message log: one Arrow IPC stream that contains every message of a run, and its readers.
 
-pyarrow, which it is made with, is imported where a log is written or opened.
+Imports from `support`, `network`, `neuron`, `channels` and `rules` alone. pyarrow is imported when
+a log is written or opened, not before. Start with `schema`, which documents the columns; `log` has
+the class that `open_log` returns.
 """
 
 from __future__ import annotations
@@ -17,9 +19,19 @@ __all__ = ["Recording", "open_log"]
 
 
 def open_log(path: str | PathLike[str]) -> Log:
-    """Open a message log, also one that is being written, or was cut off; see `neuro_actors.log.log.Log`.
+    """Open a message log for reading.
 
-    Raises `LogError` for what is no message log.
+    A log may be incomplete: it is still written, or its run was killed. It is read as far as it is
+    whole.
+
+    Args:
+        path: The log file.
+
+    Returns:
+        The opened log; see `neuro_actors.log.log.Log`.
+
+    Raises:
+        LogError: The file cannot be read, or it is not a message log.
     """
     from .log import Log
 

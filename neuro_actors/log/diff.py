@@ -1,7 +1,7 @@
-"""Two logs, message by message: the first that differs, how far apart, and how many in all.
+"""Compares two logs message by message: the first that differs, how far apart, and how many differ.
 
-Steps are matched by their number, messages within a step by who says what to whom. Values are compared bit by bit.
-Seals and the end depend on the metadata, and these are compared apart.
+Steps are matched by number, messages within a step by kind, sender, receiver and time. Values are
+compared bit by bit. Seals and the end depend on the metadata, which are compared on their own.
 """
 
 from __future__ import annotations
@@ -18,16 +18,21 @@ from ..support.validation import Array, Indices
 from .reader import LogReader, Row, Rows
 from .schema import CODE, KINDS
 
-NEVER = 2**62
+NEVER = 2**62  # a row's number after all others
 
 
 @dataclass(slots=True)
 class Pair:
-    """The first difference: a message on each side, None where there is none; and how far apart its numbers are.
+    """The first difference: a message of each log.
 
-    apart: the greatest absolute difference, NaN where one is no number.  ulps: the greatest number of floats between
-    them, plus one; None likewise, or where the rows hold different numbers of values.
-    example: the place, from 0 on, of the first number that differs.
+    Attributes:
+        a: The message in log a, or None if a does not contain it.
+        b: The message in log b, or None if b does not contain it.
+        apart: The greatest absolute difference of two values; NaN if a value is not finite, None if
+            the messages have different numbers of values or the same values.
+        ulps: The greatest difference of two values in units in the last place: the number of
+            floats between them, plus one. None if `apart` is None or NaN.
+        example: The index, from 0 on, of the first value that differs, or None.
     """
 
     a: Row | None
@@ -39,8 +44,18 @@ class Pair:
 
 @dataclass(slots=True)
 class Difference:
-    """messages: compared, the begin rows among them.  differ: how many of them.  only: how many each side has alone.
-    steps: those in which anything differs.  apart: the greatest of all differences.  metadata: in words."""
+    """How two logs differ.
+
+    Attributes:
+        first: The first difference, or None if all messages are equal.
+        messages: How many messages were compared, including begin rows.
+        differ: How many of these are in both logs and differ.
+        only: How many messages only log a contains, and how many only log b.
+        steps: The numbers of the steps with any difference.
+        apart: The greatest absolute difference of two finite values.
+        cut_off: Whether each log is cut off.
+        metadata: The differences of the metadata, in words.
+    """
 
     first: Pair | None = None
     messages: int = 0
@@ -53,23 +68,32 @@ class Difference:
 
     @property
     def equal(self) -> bool:
-        """Whether every message is on both sides, with the same bits."""
+        """Whether both logs contain the same messages, bit for bit."""
         return self.first is None
 
 
 def compare_logs(a: LogReader, b: LogReader) -> Difference:
-    """Compare them. A log that is cut off is compared as far as it goes."""
-    found = Difference(metadata=_of_metadata(_told(a), _told(b)))
+    """Compare two logs. A log that is cut off is compared as far as it is whole.
+
+    Args:
+        a: One log.
+        b: The other log.
+
+    Raises:
+        LogError: A log is damaged.
+    """
+    found = Difference(metadata=_describe_metadata(_metadata(a), _metadata(b)))
     names = {name: k for k, name in enumerate(a.members)}
-    ours = np.array(
+    # a member of b as a number of a; the last two are UNKNOWN and NULL
+    number_in_a = np.array(
         [names.get(name, len(names) + k) for k, name in enumerate(b.members)] + [-2, -1],
         dtype=np.intp,
     )
-    for left, right in _matched(a.steps(), b.steps()):
+    for left, right in _match_steps(a.steps(), b.steps()):
         either = left if left is not None else right
         assert either is not None
         before = found.differ, sum(found.only)
-        _compare(found, (a, left), (b, right), ours)
+        _compare(found, (a, left), (b, right), number_in_a)
         if (found.differ, sum(found.only)) != before:
             found.steps.append(int(either.step[0]))
     found.cut_off = [a.cut_off, b.cut_off]
@@ -80,17 +104,17 @@ def _compare(
     found: Difference,
     a: tuple[LogReader, Rows | None],
     b: tuple[LogReader, Rows | None],
-    ours: Indices,
+    number_in_a: Indices,
 ) -> None:
-    """One step of each. ours: a member of `b` counted as in `a`."""
+    """Compare one step of each log, or a step that only one has."""
     (reader, left), (other, right) = a, b
-    if left is not None and right is not None and _equal(left, right, ours):
-        found.messages += int(_counts(left).sum())
+    if left is not None and right is not None and _are_equal(left, right, number_in_a):
+        found.messages += int(_is_compared(left).sum())
         return
-    both, alone = _joined(left, right, ours)
+    both, alone = _match_rows(left, right, number_in_a)
     unequal = np.empty(0, dtype=np.intp)
     if left is not None and right is not None:
-        same, apart = _same(left, both[0], right, both[1])
+        same, apart = _compare_values(left, both[0], right, both[1])
         unequal, found.apart = np.flatnonzero(~same), max(found.apart, apart)
     found.messages += len(both[0]) + len(alone[0]) + len(alone[1])
     found.differ += len(unequal)
@@ -107,7 +131,7 @@ def _compare(
         found.first = Pair(
             _row(reader, left, i),
             _row(other, right, j),
-            *_apart(_values(left, i), _values(right, j)),
+            *_measure_difference(_values(left, i), _values(right, j)),
         )
     elif left is not None and firsts[1] == min(firsts):
         found.first = Pair(_row(reader, left, firsts[1]), None)
@@ -115,38 +139,41 @@ def _compare(
         found.first = Pair(None, _row(other, right, firsts[2]))
 
 
-def _counts(rows: Rows) -> NDArray[np.bool_]:
-    """Which rows are compared."""
+def _is_compared(rows: Rows) -> NDArray[np.bool_]:
     return np.asarray((rows.kind != CODE["seal"]) & (rows.kind != CODE["end"]))
 
 
-def _joined(
-    left: Rows | None, right: Rows | None, ours: Indices
+def _match_rows(
+    left: Rows | None, right: Rows | None, number_in_a: Indices
 ) -> tuple[list[Indices], list[Indices]]:
-    """Rows that both have, side by side; and those that one has alone."""
-    shown = [
-        np.flatnonzero(_counts(rows)) if rows is not None else np.empty(0, dtype=np.intp)
+    """The rows that both have, as pairs, and the rows that only one has."""
+    compared = [
+        np.flatnonzero(_is_compared(rows)) if rows is not None else np.empty(0, dtype=np.intp)
         for rows in (left, right)
     ]
-    keys = [_keys(left, None), _keys(right, ours)]
-    place = {key: k for k, key in enumerate(keys[1])}
-    match = np.array([place.get(key, -1) for key in keys[0]], dtype=np.intp)
+    keys = [_keys(left, None), _keys(right, number_in_a)]
+    index = {key: k for k, key in enumerate(keys[1])}
+    match = np.array([index.get(key, -1) for key in keys[0]], dtype=np.intp)
     found = match >= 0
     alone = np.setdiff1d(np.arange(len(keys[1])), match)
-    return [shown[0][found], shown[1][match[found]]], [shown[0][~found], shown[1][alone]]
+    return (
+        [compared[0][found], compared[1][match[found]]],
+        [compared[0][~found], compared[1][alone]],
+    )
 
 
-def _keys(rows: Rows | None, ours: Indices | None) -> list[tuple[int, ...]]:
-    """Of each row that is compared its kind, sender, receiver, time, and which of several such, for targets and for
-    what a damaged log repeats."""
+def _keys(rows: Rows | None, number_in_a: Indices | None) -> list[tuple[int, ...]]:
+    """The key of each compared row: kind, sender, receiver, time, and a counter.
+
+    The counter tells rows apart that are equal in these: targets, and repetitions in a damaged log.
+    """
     if rows is None:
         return []
     sender, receiver = (
-        ends if ours is None else ours[ends] for ends in (rows.sender, rows.receiver)
+        ends if number_in_a is None else number_in_a[ends] for ends in (rows.sender, rows.receiver)
     )
-    columns = np.stack([rows.kind, sender, receiver, rows.time], axis=1).astype(np.int64)[
-        _counts(rows)
-    ]
+    columns = np.stack([rows.kind, sender, receiver, rows.time], axis=1).astype(np.int64)
+    columns = columns[_is_compared(rows)]
     seen: Counter[tuple[int, ...]] = Counter()
     keys = []
     for key in map(tuple, columns.tolist()):
@@ -155,9 +182,11 @@ def _keys(rows: Rows | None, ours: Indices | None) -> list[tuple[int, ...]]:
     return keys
 
 
-def _same(left: Rows, i: Indices, right: Rows, j: Indices) -> tuple[NDArray[np.bool_], float]:
-    """Whether those rows hold the same bits, and the same note; and the greatest difference of two numbers."""
-    lengths, others = (np.diff(rows.starts)[places] for rows, places in ((left, i), (right, j)))
+def _compare_values(
+    left: Rows, i: Indices, right: Rows, j: Indices
+) -> tuple[NDArray[np.bool_], float]:
+    """Whether each pair of rows has the same bits and note; and the greatest finite difference."""
+    lengths, others = (np.diff(rows.starts)[picked] for rows, picked in ((left, i), (right, j)))
     same: NDArray[np.bool_] = lengths == others
     for k in np.flatnonzero(
         (left.kind[i] == CODE["begin"]) | (left.kind[i] == CODE["target"])
@@ -179,28 +208,25 @@ def _same(left: Rows, i: Indices, right: Rows, j: Indices) -> tuple[NDArray[np.b
     return same, float(np.max(apart, where=np.isfinite(apart), initial=0.0))
 
 
-def _equal(left: Rows, right: Rows, ours: Indices) -> bool:
-    """Whether all is equal, row by row: the usual case, quickly told."""
+def _are_equal(left: Rows, right: Rows, number_in_a: Indices) -> bool:
+    """Whether all rows are equal, in the same order: the usual case, found fast."""
     same = len(left) == len(right) and len(left.values) == len(right.values)
     same = same and all(
         np.array_equal(getattr(left, name), getattr(right, name))
         for name in ("kind", "time", "starts")
     )
     same = same and all(
-        np.array_equal(getattr(left, e), ours[getattr(right, e)]) for e in ("sender", "receiver")
+        np.array_equal(getattr(left, end), number_in_a[getattr(right, end)])
+        for end in ("sender", "receiver")
     )
-    noted = (
-        np.flatnonzero((left.kind == CODE["begin"]) | (left.kind == CODE["target"])).tolist()
-        if same
-        else []
-    )
-    return same and np.array_equal(left.values.view(np.int64), right.values.view(np.int64)) and all(
-        left.notes[k].as_py() == right.notes[k].as_py() for k in noted
-    )  # fmt: skip
+    if not (same and np.array_equal(left.values.view(np.int64), right.values.view(np.int64))):
+        return False
+    noted = np.flatnonzero((left.kind == CODE["begin"]) | (left.kind == CODE["target"])).tolist()
+    return all(left.notes[k].as_py() == right.notes[k].as_py() for k in noted)
 
 
-def _apart(a: Array, b: Array) -> tuple[float | None, int | None, int | None]:
-    """The greatest difference, the greatest in ulps, and where the first is."""
+def _measure_difference(a: Array, b: Array) -> tuple[float | None, int | None, int | None]:
+    """The greatest difference, the greatest in ulps, and the index of the first; see `Pair`."""
     if len(a) != len(b):
         return None, None, None
     bits = a.view(np.int64) != b.view(np.int64)
@@ -214,28 +240,28 @@ def _apart(a: Array, b: Array) -> tuple[float | None, int | None, int | None]:
 
 
 def _rank(value: float) -> int:
-    """Its place among all floats; that of both zeros is 0."""
+    """The number of floats between 0 and this one, negative below 0; 0 for both zeros."""
     bits = int(np.float64(value).view(np.int64))
     return bits if bits >= 0 else -(bits & 0x7FFFFFFFFFFFFFFF)
 
 
-def _matched(a: Iterator[Rows], b: Iterator[Rows]) -> Iterator[tuple[Rows | None, Rows | None]]:
-    """Steps of the same number, and those that one side has alone."""
-    left, right = _next(a), _next(b)
+def _match_steps(a: Iterator[Rows], b: Iterator[Rows]) -> Iterator[tuple[Rows | None, Rows | None]]:
+    """Yield pairs of steps with the same number, and each step that only one log has."""
+    left, right = _next_step(a), _next_step(b)
     while left is not None or right is not None:
         if right is None or (left is not None and left.step[0] < right.step[0]):
             yield left, None
-            left = _next(a)
+            left = _next_step(a)
         elif left is None or right.step[0] < left.step[0]:
             yield None, right
-            right = _next(b)
+            right = _next_step(b)
         else:
             yield left, right
-            left, right = _next(a), _next(b)
+            left, right = _next_step(a), _next_step(b)
 
 
-def _next(steps: Iterator[Rows]) -> Rows | None:
-    """The next step; that of the end is none."""
+def _next_step(steps: Iterator[Rows]) -> Rows | None:
+    """The next step, or None: the end row does not begin a step."""
     return next((rows for rows in steps if rows.kind[0] != CODE["end"]), None)
 
 
@@ -246,26 +272,32 @@ def _values(rows: Rows, k: int) -> Array:
 def _row(reader: LogReader, rows: Rows, k: int) -> Row:
     names = [*reader.members, "?", None]  # unknown, null
     return Row(
-        int(rows.step[k]), KINDS[rows.kind[k]], names[rows.sender[k]], names[rows.receiver[k]], int(rows.time[k]),
-        _values(rows, k).tolist(), rows.notes[k].as_py(),
-    )  # fmt: skip
+        int(rows.step[k]),
+        KINDS[rows.kind[k]],
+        names[rows.sender[k]],
+        names[rows.receiver[k]],
+        int(rows.time[k]),
+        _values(rows, k).tolist(),
+        rows.notes[k].as_py(),
+    )
 
 
-def _told(reader: LogReader) -> dict[str, Any]:
-    """Its metadata, and on what machines it ran."""
-    held = reader.machines
-    return reader.about | {"machines": None if held is None else f"{held.replicas} x {held.shards}"}
+def _metadata(reader: LogReader) -> dict[str, Any]:
+    """The metadata that are compared."""
+    workers = reader.machines
+    size = None if workers is None else f"{workers.replicas} x {workers.shards}"
+    return reader.about | {"machines": size}
 
 
-def _of_metadata(a: Any, b: Any, name: str = "") -> list[str]:
-    """Each entry that differs, in words."""
+def _describe_metadata(a: Any, b: Any, name: str = "") -> list[str]:
+    """A line for each entry that differs."""
     if a == b:
         return []
     if isinstance(a, dict) and isinstance(b, dict):
         return [
             line
             for key in {**a, **b}
-            for line in _of_metadata(a.get(key), b.get(key), f"{name} {key}".strip())
+            for line in _describe_metadata(a.get(key), b.get(key), f"{name} {key}".strip())
         ]
     shown = [str(side) if len(str(side)) <= 30 else "…" for side in (a, b)]
     return [f"{name}: {shown[0]} / {shown[1]}" if shown[0] != shown[1] else f"{name} differ"]

@@ -1,4 +1,7 @@
-"""A log in other formats: Parquet, CSV, JSON Lines, Perfetto. Batch after batch, so that memory stays flat."""
+"""Writes a log in other formats: Parquet, CSV, JSON Lines, Perfetto.
+
+It goes batch by batch, so that memory does not grow with the log.
+"""
 
 from __future__ import annotations
 
@@ -21,8 +24,8 @@ from .row_filter import RowFilter
 from .schema import KEY, MACHINES, columns
 
 FORMATS = ("parquet", "csv", "jsonl", "pftrace")
-GROUP_BYTES = 2**26  # of a row group in Parquet, before it is compressed
-AT_ONCE = 2**20  # values that become text together
+GROUP_BYTES = 2**26  # of a row group in Parquet, before compression
+VALUES_AT_ONCE = 2**20  # values that become text together
 
 
 def export_log(
@@ -32,9 +35,21 @@ def export_log(
     row_filter: RowFilter | None = None,
     force: bool = False,
 ) -> int:
-    """Write the chosen rows to `out`; returns their number. form: one of `FORMATS`; or else the file's suffix tells.
+    """Write selected rows of a log to a file, which appears when it is whole.
 
-    The file is there whole or not at all. Raises `LogError` if it cannot be written, or exists and is not to be replaced.
+    Args:
+        reader: The log.
+        out: The file to write.
+        form: One of `FORMATS`; None: the file's suffix.
+        row_filter: Which rows to write; None: all.
+        force: Replace the file if it exists.
+
+    Returns:
+        The number of rows.
+
+    Raises:
+        LogError: The format is unknown, the file exists or cannot be written, or the log is
+            damaged.
     """
     path = Path(out)
     form = path.suffix[1:] if form is None else form
@@ -61,15 +76,28 @@ def export_log(
 
 
 def write_parquet(reader: LogReader, batches: Iterable[Any], file: Any) -> int:
-    """The same columns, and the metadata: nothing is lost."""
+    """Write rows as Parquet, with the same columns and metadata, so that nothing is lost.
+
+    Args:
+        reader: The log.
+        batches: The rows, in record batches.
+        file: A binary file that is open for writing.
+
+    Returns:
+        The number of rows.
+
+    Raises:
+        LogError: The log is damaged.
+    """
     import pyarrow.parquet as pq
 
-    held = reader.schema.metadata
-    schema = columns().with_metadata({key: held[key] for key in (KEY, MACHINES) if key in held})
+    metadata = reader.schema.metadata
+    entries = {key: metadata[key] for key in (KEY, MACHINES) if key in metadata}
+    schema = columns().with_metadata(entries)
     rows = 0
     try:
         with pq.ParquetWriter(file, schema, compression="zstd") as writer:
-            for group in _gathered(batches):
+            for group in _group(batches):
                 marked = [batch.replace_schema_metadata(schema.metadata) for batch in group]
                 writer.write_table(pa.Table.from_batches(marked, schema=schema))
                 rows += sum(map(len, group))
@@ -81,7 +109,18 @@ def write_parquet(reader: LogReader, batches: Iterable[Any], file: Any) -> int:
 
 
 def write_csv(reader: LogReader, batches: Iterable[Any], file: Any) -> int:
-    """Columns as they are, the values as a JSON list. Text is quoted, so null, which is not, differs from "" ."""
+    """Write rows as CSV: the same columns, with the values as a JSON list.
+
+    Text is quoted and null is not, so null differs from an empty text.
+
+    Args:
+        reader: The log.
+        batches: The rows, in record batches.
+        file: A binary file that is open for writing.
+
+    Returns:
+        The number of rows.
+    """
     import pyarrow.csv
 
     texts = pa.string()
@@ -96,22 +135,33 @@ def write_csv(reader: LogReader, batches: Iterable[Any], file: Any) -> int:
     schema = pa.schema({**kinds, "note": texts})
     rows = 0
     with pyarrow.csv.CSVWriter(file, schema) as writer:
-        for batch in _pieces(batches):
-            held = [batch.column(name) for name in schema.names]
-            held[1:4] = [pc.cast(column, texts) for column in held[1:4]]
-            held[5] = _lists(held[5])
-            writer.write_batch(pa.record_batch(held, schema=schema))
+        for batch in _split(batches):
+            values = [batch.column(name) for name in schema.names]
+            values[1:4] = [pc.cast(column, texts) for column in values[1:4]]
+            values[5] = _lists_as_json(values[5])
+            writer.write_batch(pa.record_batch(values, schema=schema))
             rows += len(batch)
     return rows
 
 
 def write_jsonl(reader: LogReader, batches: Iterable[Any], file: Any) -> int:
-    """A JSON object a row. There is no NaN and no infinity in JSON: null stands for them."""
+    """Write rows as JSON Lines: one object per row.
+
+    JSON has no NaN and no infinity; null stands for them.
+
+    Args:
+        reader: The log.
+        batches: The rows, in record batches.
+        file: A binary file that is open for writing.
+
+    Returns:
+        The number of rows.
+    """
     rows = 0
-    for batch in _pieces(batches):
-        said = {name: _json(batch.column(name)) for name in columns().names}
+    for batch in _split(batches):
+        texts = {name: _as_json(batch.column(name)) for name in columns().names}
         pieces: list[Any] = []
-        for k, (name, column) in enumerate(said.items()):
+        for k, (name, column) in enumerate(texts.items()):
             pieces += ["{" * (k == 0) + ", " * (k > 0) + f'"{name}": ', column]
         lines = pc.binary_join_element_wise(*pieces, "}\n", "")
         offsets = lines.buffers()[1]
@@ -124,23 +174,24 @@ def write_jsonl(reader: LogReader, batches: Iterable[Any], file: Any) -> int:
     return rows
 
 
-def _gathered(batches: Iterable[Any]) -> Iterator[list[Any]]:
-    held: list[Any] = []
+def _group(batches: Iterable[Any]) -> Iterator[list[Any]]:
+    """Yield lists of batches, each with at least `GROUP_BYTES` bytes but the last one."""
+    group: list[Any] = []
     size = 0
     for batch in batches:
-        held.append(batch)
+        group.append(batch)
         size += batch.nbytes
         if size >= GROUP_BYTES:
-            yield held
-            held, size = [], 0
-    if held:
-        yield held
+            yield group
+            group, size = [], 0
+    if group:
+        yield group
 
 
-def _json(column: Any) -> Any:
+def _as_json(column: Any) -> Any:
     """A column of strings: each value as JSON."""
     if pa.types.is_list(column.type):
-        return _lists(column)
+        return _lists_as_json(column)
     if pa.types.is_dictionary(column.type):
         names = pa.array([json.dumps(name) for name in column.dictionary.to_pylist()], pa.string())
         return pc.fill_null(names.take(column.indices), "null")
@@ -152,25 +203,24 @@ def _json(column: Any) -> Any:
     return pc.cast(column, pa.string())
 
 
-def _lists(column: Any) -> Any:
-    """Lists of floats as JSON, in the fewest digits that mean the same number."""
+def _lists_as_json(column: Any) -> Any:
+    """Lists of floats as JSON, with the fewest digits that mean the same number."""
     first, last = column.offsets[0].as_py(), column.offsets[-1].as_py()
     values = column.values.slice(first, last - first)
-    numbers = pc.replace_substring_regex(
-        pc.cast(values, pa.string()), r"^(-?\d+)$", r"\1.0"
-    )  # 1 is a float none the less
+    # a whole number keeps its point, so that a reader sees a float
+    numbers = pc.replace_substring_regex(pc.cast(values, pa.string()), r"^(-?\d+)$", r"\1.0")
     numbers = pc.if_else(pc.is_finite(values), numbers, "null")
     lists = pa.ListArray.from_arrays(pc.subtract(column.offsets, first), numbers)
     return pc.binary_join_element_wise("[", pc.binary_join(lists, ", "), "]", "")
 
 
-def _pieces(batches: Iterable[Any]) -> Iterator[Any]:
-    """The same rows, in batches whose values as text stay small."""
+def _split(batches: Iterable[Any]) -> Iterator[Any]:
+    """Yield the same rows in batches of at most `VALUES_AT_ONCE` values or one row."""
     for batch in batches:
         offsets = batch.column("value").offsets.to_numpy()
         start = 0
         while start < len(batch):
-            stop = int(np.searchsorted(offsets, offsets[start] + AT_ONCE, side="right")) - 1
+            stop = int(np.searchsorted(offsets, offsets[start] + VALUES_AT_ONCE, side="right")) - 1
             stop = min(max(stop, start + 1), len(batch))
             yield batch.slice(start, stop - start)
             start = stop

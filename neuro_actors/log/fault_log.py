@@ -1,18 +1,25 @@
-"""The second file of a log, where the channels disturbed the run: what befell messages and members. An Arrow IPC stream.
+"""The second file of a log, for a run on unreliable channels: faults of messages and members.
 
-| column   | type                      | meaning                                                                          |
-| ---      | ---                       | ---                                                                              |
-| time     | float64                   | seconds since the society was opened, by trio's clock, often a virtual one       |
-| step     | int64                     | of the message; of a death, in which the member was                              |
-| what     | dictionary<int8, string>  | one of `faults.DISTURBANCES`; end: the last row                                  |
-| kind     | dictionary<int8, string>  | of the message; of a death, the place, one of `faults.PLACES`; else null         |
-| source   | dictionary<int32, string> | of the synapse that the message goes along; of a death, who died; else null      |
-| target   | dictionary<int32, string> | likewise; of a death null                                                        |
-| attempt  | int32                     | 1, 2, 3, … of the message in its step, of deaths since the last commit; end: 0   |
-| question | bool                      | whether it befell the question for the message                                   |
-| note     | string                    | end: the last digest of the log; else null                                       |
+It is an Arrow IPC stream.
 
-The log itself tells nothing of it: it is the same, byte for byte, as if nothing had happened.
+| column   | type                      | meaning                                                   |
+| ---      | ---                       | ---                                                       |
+| time     | float64                   | seconds since the society was opened, by trio's clock,    |
+|          |                           | which is often a virtual one                              |
+| step     | int64                     | the message's step; of a crash, the step that the member  |
+|          |                           | was in                                                    |
+| what     | dictionary<int8, string>  | one of `faults.DISTURBANCES`; end: the last row           |
+| kind     | dictionary<int8, string>  | the message's kind; of a crash, one of `faults.PLACES`;   |
+|          |                           | else null                                                 |
+| source   | dictionary<int32, string> | source of the synapse that the message travels along; of  |
+|          |                           | a crash, the member that crashed; else null               |
+| target   | dictionary<int32, string> | target of that synapse; of a crash null                   |
+| attempt  | int32                     | the attempt to send the message in its step: 1, 2, 3, …;  |
+|          |                           | the crash's number since the member last committed; end: 0|
+| question | bool                      | whether the fault is one of the question for the message  |
+| note     | string                    | end: the last digest of the log; else null                |
+
+The log itself contains nothing of this. Its bytes are those of a run without faults.
 """
 
 from __future__ import annotations
@@ -37,8 +44,9 @@ from .schema import members
 FORMAT = 1
 KEY = b"neuro_actors_disturbances"
 WHAT, KIND = (*DISTURBANCES, "end"), (*KINDS, *PLACES)
-AT_ONCE = 8192  # that wait to be written
+FLUSH_ROWS = 8192  # rows that wait in memory at most
 NAMES = pa.dictionary(pa.int32(), pa.string())
+OF_ANOTHER_RUN = "it contains the disturbances of another run than the log beside it: move it away"
 FIELDS: dict[str, Any] = {
     "time": pa.float64(),
     "step": pa.int64(),
@@ -57,15 +65,26 @@ COLUMNS = pa.schema(
 
 
 def fault_log_path(log: str | PathLike[str]) -> Path:
-    """Where the disturbances of a log lie: `run.disturbances.arrows` beside `run.arrows`."""
+    """Return the path of a log's second file: `run.disturbances.arrows` beside `run.arrows`.
+
+    Args:
+        log: The path of the log.
+    """
     path = Path(log)
     return path.with_name(f"{path.stem}.disturbances{path.suffix}")
 
 
 class FaultLogWriter:
-    """Writes them, batch after batch. Raises `OSError` where the disk refuses.
+    """Writes the faults of a run into the second file, batch after batch.
 
-    metadata: of the log's schema.  channels: the settings of those that disturb, or None.
+    Args:
+        log: The path of the log.
+        metadata: The metadata of the log's schema; its digest goes into the file.
+        network: The network that runs.
+        channels: The settings of the unreliable channels, or None if they are not known.
+
+    Raises:
+        OSError: The file exists, or the disk refuses it. `flush` and `close` may raise it, too.
     """
 
     def __init__(
@@ -78,65 +97,73 @@ class FaultLogWriter:
             "log": hashlib.sha256(metadata).hexdigest(),
             "channels": channels,
         }
-        self._waiting: list[FaultEvent] = []
+        self._held: list[FaultEvent] = []  # faults that are not yet written
         self._schema = COLUMNS.with_metadata({KEY: json.dumps(about)})
         path = fault_log_path(log)
-        with path.open("xb"):  # what exists is nobody's to overwrite
+        with path.open("xb"):  # never overwrite a file
             pass
         self.file = pa.OSFile(os.fsencode(path), "wb")
         self._stream = pa.ipc.new_stream(self.file, self._schema)
 
     def add(self, disturbance: FaultEvent) -> bool:
-        """Keep it until the next `flush`; whether it is time for that."""
-        self._waiting.append(disturbance)
-        return len(self._waiting) >= AT_ONCE
+        """Hold a fault until the next `flush`; return whether it is time for one."""
+        self._held.append(disturbance)
+        return len(self._held) >= FLUSH_ROWS
 
     def flush(self) -> None:
-        """Write what waits."""
-        held, self._waiting = self._waiting, []
-        if held:
-            self._stream.write_batch(self._batch(held))
+        """Write the faults that are held."""
+        events, self._held = self._held, []
+        if events:
+            self._stream.write_batch(self._batch(events))
 
     def close(self, digest: str) -> None:
-        """Write what waits, and the end. digest: the log's last one."""
+        """Write the faults that are held, then the end row.
+
+        Args:
+            digest: The last digest of the log.
+        """
         self.flush()
         self._stream.write_batch(self._batch([FaultEvent(0.0, "end", 0, "", "", "", 0)], digest))
         self._stream.close()
 
-    def _batch(self, held: list[FaultEvent], note: str | None = None) -> Any:
+    def _batch(self, events: list[FaultEvent], note: str | None = None) -> Any:
         what, kind = ({name: code for code, name in enumerate(names)} for names in (WHAT, KIND))
         codes = self._codes
         columns = [
-            pa.array([d.time for d in held], pa.float64()),
-            pa.array([d.step for d in held], pa.int64()),
+            pa.array([d.time for d in events], pa.float64()),
+            pa.array([d.step for d in events], pa.int64()),
             pa.DictionaryArray.from_arrays(
-                pa.array([what[d.what] for d in held], pa.int8()), pa.array(WHAT)
+                pa.array([what[d.what] for d in events], pa.int8()), pa.array(WHAT)
             ),
             pa.DictionaryArray.from_arrays(
-                pa.array([kind.get(d.kind) for d in held], pa.int8()), pa.array(KIND)
+                pa.array([kind.get(d.kind) for d in events], pa.int8()), pa.array(KIND)
             ),
             pa.DictionaryArray.from_arrays(
-                pa.array([codes.get(d.source) for d in held], pa.int32()), self._names
+                pa.array([codes.get(d.source) for d in events], pa.int32()), self._names
             ),
             pa.DictionaryArray.from_arrays(
                 pa.array(
-                    [None if d.what == "died" else codes.get(d.target) for d in held], pa.int32()
+                    [None if d.what == "died" else codes.get(d.target) for d in events], pa.int32()
                 ),
                 self._names,
             ),
-            pa.array([d.attempt for d in held], pa.int32()),
-            pa.array([d.question for d in held], pa.bool_()),
-            pa.array([note] * len(held), pa.string()),
+            pa.array([d.attempt for d in events], pa.int32()),
+            pa.array([d.question for d in events], pa.bool_()),
+            pa.array([note] * len(events), pa.string()),
         ]
         return pa.record_batch(columns, schema=self._schema)
 
 
 @dataclass(frozen=True, slots=True)
 class FaultLog:
-    """What a log's second file holds.
+    """The content of a log's second file.
 
-    channels: the settings of those that disturbed, where they are known.  all: in the order in which they befell.
-    digest: of the log that it belongs to, where the file is whole; None: it was cut off, or is being written.
+    Attributes:
+        path: The file.
+        channels: The settings of the unreliable channels, or None if they are not known.
+        events: The faults, in the order in which they occurred.
+        digest: The last digest of the log that the file belongs to. None if the file has no
+            end: it was cut off, or it is still written.
     """
 
     path: str
@@ -145,17 +172,35 @@ class FaultLog:
     digest: str | None
 
     def check(self, digest: str | None) -> None:
-        """Raise `LogError` if the log, whose last digest is this, is of another run. (Of one that is not whole that can
-        only be told by its network, and what was recorded.)"""
+        """Check that the file belongs to a log.
+
+        If one of the two files has no end, only their metadata can tell. `read_fault_log` compares
+        these.
+
+        Args:
+            digest: The log's last digest, or None if the log has no end.
+
+        Raises:
+            LogError: The log is that of another run.
+        """
         if None not in (digest, self.digest) and digest != self.digest:
-            raise LogError(
-                f"{self.path!r}: it tells the disturbances of another run than the log beside it: move it away"
-            )
+            raise LogError(f"{self.path!r}: {OF_ANOTHER_RUN}")
 
 
 def read_fault_log(log: str, metadata: bytes, network: Network) -> FaultLog | None:
-    """The disturbances of a log, as far as they were written; None where no file lies beside it. metadata: of the log's
-    schema. Raises `LogError` for a file that is damaged, or belongs to another log."""
+    """Read the second file of a log, as far as it was written.
+
+    Args:
+        log: The path of the log.
+        metadata: The metadata of the log's schema.
+        network: The network that ran.
+
+    Returns:
+        The faults, or None if the log has no second file.
+
+    Raises:
+        LogError: The file is damaged, or it belongs to another log.
+    """
     path = fault_log_path(log)
     if not os.path.lexists(path):
         return None
@@ -174,39 +219,39 @@ def read_fault_log(log: str, metadata: bytes, network: Network) -> FaultLog | No
         raise LogError(f"{name!r}: it is no Arrow stream ({str(error).splitlines()[0]})") from None
 
 
-def to_table(held: Iterable[FaultEvent]) -> Any:
-    """As an Arrow table, with texts."""
+def to_table(events: Iterable[FaultEvent]) -> Any:
+    """Return faults as an Arrow table, with names as texts."""
     kinds = {"what": pa.string(), "kind": pa.string(), "source": pa.string(), "target": pa.string()}
     columns = {name: kinds.get(name, kind) for name, kind in FIELDS.items() if name != "note"}
-    rows = [asdict(d) | {"target": d.target or None} for d in held]
+    rows = [asdict(d) | {"target": d.target or None} for d in events]
     return pa.Table.from_pylist(rows, schema=pa.schema(columns))
 
 
 def _channels(schema: Any, metadata: bytes) -> dict[str, Any] | None:
-    """The settings that the metadata tell. Raises `LogError` where they are not those of this log."""
+    """Return the channels' settings; raise `LogError` if the metadata are not those of this log."""
     text = (schema.metadata or {}).get(KEY)
     if text is None:
-        raise LogError("it tells no disturbances of a log, though its name says so: move it away")
+        raise LogError(
+            "it contains no disturbances of a log, though its name says so: move it away"
+        )
     try:
         about = json.loads(text)
         held, log, channels = about["format"], about["log"], about["channels"]
         if not isinstance(channels, (dict, type(None))):
-            raise TypeError("its channels are no settings")
+            raise TypeError("the settings of its channels are not an object")
     except (KeyError, ValueError, TypeError, RecursionError) as error:
         raise LogError(f"its metadata are damaged: {error}") from None
     if held != FORMAT:
-        raise LogError(f"it is of format {shown(held)}, this version reads {FORMAT}")
+        raise LogError(f"its format is {shown(held)}, this version reads {FORMAT}")
     if not schema.equals(COLUMNS):
         raise LogError("its columns are not those of disturbances")
     if log != hashlib.sha256(metadata).hexdigest():
-        raise LogError(
-            "it tells the disturbances of another run than the log beside it: move it away"
-        )
+        raise LogError(OF_ANOTHER_RUN)
     return channels
 
 
 def _read(stream: Any, known: frozenset[str]) -> tuple[tuple[FaultEvent, ...], str | None]:
-    """As far as whole batches go. Raises `LogError` for a row that nobody can have written."""
+    """Read all whole batches; raise `LogError` for a row that no run writes."""
     found: list[FaultEvent] = []
     digest = None
     while True:
@@ -219,7 +264,7 @@ def _read(stream: Any, known: frozenset[str]) -> tuple[tuple[FaultEvent, ...], s
             return tuple(found), None
         for time, step, what, kind, source, target, attempt, question, note in _rows(batch):
             if digest is not None:
-                raise LogError(f"row {len(found) + 1} stands behind the end")
+                raise LogError(f"row {len(found) + 1} comes after the end row")
             if what == "end" and note is not None:
                 digest = note
                 continue
@@ -237,6 +282,7 @@ def _rows(batch: Any) -> Iterator[tuple[Any, ...]]:
 
 
 def _makes_sense(d: FaultEvent, known: frozenset[str]) -> bool:
+    """Whether a run can have written this fault; `known`: the names of all members."""
     numbers = (
         None not in (d.time, d.step, d.attempt, d.question)
         and 0 <= d.time < float("inf")

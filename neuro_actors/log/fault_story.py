@@ -1,4 +1,4 @@
-"""What befell a message, beside the message: rows of a log, each with its disturbances, and these in words."""
+"""The faults of a message, next to its row: rows of a log with their faults, and faults in words."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ from .reader import Row
 from .recording import PHASES
 from .row_filter import RowFilter
 
-Key = tuple[str, str | None, str | None]
-MOST = 6  # things that befell one message, which are told
-FAILED_ATTEMPT = {
+Key = tuple[str, str | None, str | None]  # kind, then the ends that identify the message
+MOST_SHOWN = 6  # faults of one message in its line
+FAILED_ATTEMPT = {  # faults after which an attempt has not arrived
     "lost": "lost at {}",
     "garbled": "garbled at {}",
     "overflowed": "lost at {} for want of room",
@@ -29,80 +29,96 @@ PHRASES = FAILED_ATTEMPT | {
 
 
 def join_faults(
-    rows: Iterable[Row], held: FaultLog, row_filter: RowFilter
+    rows: Iterable[Row], fault_log: FaultLog, row_filter: RowFilter
 ) -> Iterator[tuple[Row | None, list[FaultEvent]]]:
-    """Each row with what befell its message. Before a step ends, with no row: who died in it, and what befell messages
-    that no row tells, such as an urgency where there was nothing to feel."""
+    """Yield each row with the faults of its message.
+
+    Before a step ends, it also yields, without a row, the faults that belong to no row: crashes of
+    members, and faults of messages that the log does not contain, such as an empty acknowledgement
+    in place of an urgency.
+
+    Args:
+        rows: Rows of a log, in their order.
+        fault_log: The faults of the same run.
+        row_filter: The filter that selected the rows; it selects the faults likewise.
+
+    Raises:
+        LogError: The faults are those of another run.
+    """
     steps: dict[int, dict[Key, list[FaultEvent]]] = defaultdict(lambda: defaultdict(list))
-    for disturbance in held.events:
-        if _chosen(disturbance, row_filter):
-            steps[disturbance.step][_key_of(disturbance)].append(disturbance)
+    for disturbance in fault_log.events:
+        if _is_selected(disturbance, row_filter):
+            steps[disturbance.step][_key_of_fault(disturbance)].append(disturbance)
     step = 0
     for row in rows:
         if row.step != step or row.kind in ("seal", "end"):
             yield from _without_row(steps.pop(step, {}))
             step = row.step
         if row.kind == "end":
-            held.check(row.note)
-        yield row, steps[step].pop(_key(row), []) if step in steps else []
+            fault_log.check(row.note)
+        yield row, steps[step].pop(_key_of_row(row), []) if step in steps else []
     yield from _without_row(steps.pop(step, {}))
 
 
 def describe_faults(disturbances: Iterable[FaultEvent]) -> Iterator[str]:
-    """In lines: one for each death, one for each message."""
+    """Yield one line for each crash and one for each message."""
     messages: dict[tuple[str, str, str], list[FaultEvent]] = defaultdict(list)
     for d in disturbances:
         if d.what == "died":
-            yield _death(d)
+            yield _describe_crash(d)
         else:
             messages[d.kind, d.source, d.target].append(d)
-    for (kind, source, _), befell in messages.items():
-        sender, receiver = sender_and_receiver(befell[0])
+    for (kind, source, _), faults in messages.items():
+        sender, receiver = sender_and_receiver(faults[0])
         of = f" of {source}" if kind == "target" else ""
-        yield printable(f"{kind}{of} {sender} -> {receiver} {_fate(befell)}")
+        yield printable(f"{kind}{of} {sender} -> {receiver} {_describe_message(faults)}")
 
 
-def faults_until_received(befell: Iterable[FaultEvent]) -> list[FaultEvent]:
-    """Of what befell one message: all that did until it came for the first time. What was sent again after that only
-    brought back an answer."""
-    own = [d for d in befell if not d.question]
+def faults_until_received(faults: Iterable[FaultEvent]) -> list[FaultEvent]:
+    """Return the faults of one message until it arrived for the first time.
+
+    Later repetitions only brought back an answer.
+
+    Args:
+        faults: All faults of the message, in their order.
+    """
+    own = [d for d in faults if not d.question]
     failed = {d.attempt for d in own if d.what in FAILED_ATTEMPT}
-    came = next(attempt for attempt in count(1) if attempt not in failed)
-    return [d for d in own if d.attempt <= came]
+    arrived = next(attempt for attempt in count(1) if attempt not in failed)
+    return [d for d in own if d.attempt <= arrived]
 
 
-def _fate(befell: list[FaultEvent]) -> str:
-    until = faults_until_received(befell)
+def _describe_message(faults: list[FaultEvent]) -> str:
+    until = faults_until_received(faults)
     parts = [PHRASES[d.what].format(format_seconds(d.time), d.attempt) for d in until]
-    if len(parts) > MOST:
-        parts = [*parts[:MOST], f"and {len(parts) - MOST} more", parts[-1]]
-    came = max((d.attempt for d in until), default=1)
-    again = sum(d.what == "repeated" and d.attempt > came for d in befell)
-    asked = sum(d.what == "asked" for d in befell)
+    if len(parts) > MOST_SHOWN:
+        parts = [*parts[:MOST_SHOWN], f"and {len(parts) - MOST_SHOWN} more", parts[-1]]
+    arrived = max((d.attempt for d in until), default=1)
+    again = sum(d.what == "repeated" and d.attempt > arrived for d in faults)
+    asked = sum(d.what == "asked" for d in faults)
     parts += [f"sent {counted(again, 'more time')} for want of an answer"] * (again > 0)
     return ", ".join(parts + [f"asked for {counted(asked, 'time')}"] * (asked > 0))
 
 
 def sender_and_receiver(d: FaultEvent) -> tuple[str, str]:
-    """Who sent the message to whom."""
+    """Return the sender and the receiver of the message that a fault is about."""
     if d.kind == "target":
         return ENVIRONMENT, d.target
     return (d.target, d.source) if d.kind == "urgency" else (d.source, d.target)
 
 
 def format_seconds(time: float) -> str:
-    """Of virtual time: `0.013 s`."""
+    """Return a virtual time as text: `0.013 s`."""
     return f"{time:.3f} s"
 
 
-def _death(d: FaultEvent) -> str:
+def _describe_crash(d: FaultEvent) -> str:
     again = f" again, death {d.attempt} since it last committed," * (d.attempt > 1)
-    return printable(
-        f"{d.source} died{again} at {format_seconds(d.time)}, {d.kind}, and went on from what it had committed"
-    )
+    where = f"at {format_seconds(d.time)}, {d.kind}"
+    return printable(f"{d.source} died{again} {where}, and went on from what it had committed")
 
 
-def _chosen(d: FaultEvent, row_filter: RowFilter) -> bool:
+def _is_selected(d: FaultEvent, row_filter: RowFilter) -> bool:
     if row_filter.step not in (None, d.step):
         return False
     if row_filter.phase is not None and d.kind not in PHASES[row_filter.phase]:
@@ -110,13 +126,13 @@ def _chosen(d: FaultEvent, row_filter: RowFilter) -> bool:
     return row_filter.neuron is None or row_filter.neuron in (d.source, *sender_and_receiver(d))
 
 
-def _key_of(d: FaultEvent) -> Key:
-    """As `_key` of the row that tells the message."""
+def _key_of_fault(d: FaultEvent) -> Key:
+    """The same as `_key_of_row` of the message's row."""
     to_all = d.kind == "activation" and d.source != ENVIRONMENT
     return d.kind, d.source, None if to_all else d.target
 
 
-def _key(row: Row) -> Key:
+def _key_of_row(row: Row) -> Key:
     if row.kind == "urgency":
         return row.kind, row.receiver, row.sender
     return row.kind, *(
@@ -125,6 +141,6 @@ def _key(row: Row) -> Key:
 
 
 def _without_row(left: dict[Key, list[FaultEvent]]) -> Iterator[tuple[None, list[FaultEvent]]]:
-    found = [disturbance for befell in left.values() for disturbance in befell]
+    found = [disturbance for faults in left.values() for disturbance in faults]
     if found:
         yield None, found

@@ -1,4 +1,4 @@
-"""Reads a log while it is being written: waits, at the end of what is there, for more."""
+"""Reads a log while it is written: at the end of the file it waits for more."""
 
 from __future__ import annotations
 
@@ -13,19 +13,29 @@ import pyarrow as pa
 from .reader import LogReader
 from .schema import CODE
 
-AT_ONCE = 2**20
-PAUSE = 0.1  # seconds between two looks
+MOST_BYTES = 2**20  # of one read: a damaged log may ask for more than there is memory for
+PAUSE = 0.1  # seconds between two looks at the file
 
 
 class FollowingReader(LogReader):
-    """A log that grows. Its record batches come as they are written, until the end row; if the run was killed, no more
-    come, and whoever follows waits until interrupted."""
+    """A reader of a log that grows.
+
+    Its record batches come as they are written, until the end row. If the run was killed, no end
+    row comes, and `batches` waits until it is interrupted.
+
+    Args:
+        path: The log file.
+
+    Raises:
+        LogError: The file cannot be read, or it is not a message log.
+    """
 
     def __init__(self, path: str | PathLike[str]) -> None:
         self._file: _GrowingFile | None = None
         super().__init__(path)
 
     def batches(self) -> Iterator[Any]:
+        """Yield the record batches that are written and those that are still to be written."""
         self._file = _GrowingFile(self._path)
         try:
             for batch in super().batches():
@@ -36,16 +46,14 @@ class FollowingReader(LogReader):
             self._file.close()
 
     def _open_stream(self) -> Any:
-        """Of what is there; or, for `batches`, of what is still to come, too."""
-        return (
-            super()._open_stream()
-            if self._file is None
-            else pa.ipc.open_stream(pa.PythonFile(self._file, "r"))
-        )
+        """Open what is there; for `batches`, also what is still to come."""
+        if self._file is None:
+            return super()._open_stream()
+        return pa.ipc.open_stream(pa.PythonFile(self._file, "r"))
 
 
 class _GrowingFile:
-    """A file whose `read` waits until as much as was asked for is there."""
+    """A file whose `read` waits until as many bytes as it is asked for are there."""
 
     closed = False
 
@@ -55,9 +63,7 @@ class _GrowingFile:
     def read(self, size: int) -> bytes:
         parts, missing = [], size
         while missing:
-            part = self._file.read(
-                min(missing, AT_ONCE)
-            )  # a damaged log may ask for more than there is memory for
+            part = self._file.read(min(missing, MOST_BYTES))
             if part:
                 parts.append(part)
                 missing -= len(part)

@@ -1,4 +1,4 @@
-"""A log as Python sees it: `na.open_log("run.arrows")`."""
+"""An opened message log: steps, messages, queries and plots of `na.open_log("run.arrows")`."""
 
 from __future__ import annotations
 
@@ -23,15 +23,30 @@ from .steps import RecordedStep, StepInfo
 
 
 class Log:
-    """A log on disk, read as it is asked for; what stands there stays there.
+    """A log on disk. The file is mapped into memory and read as far as a question needs it.
 
-    path: of the file.  network: as it began.  about: the metadata, as `docs/log-format.md` describes them.
-    complete: whether the run was written to its end.  partial: what was recorded, where that is not everything.
-    steps: what each step was, in their order.
-    disturbances: what befell messages and members, in a storm; of calm channels none.  channels: the settings of those
-        that disturbed, where they are known.
-    machines: where everybody lived, of a run on many machines: replicas, shards, the shard of each neuron, and
-        `machines.worker(step, k)`, who did neuron k's part of a step; None where all lived in one process.
+    `len(log)` is the number of steps; iterating over a log yields each step.
+
+    Args:
+        path: The log file.
+
+    Attributes:
+        path: The path of the file.
+        network: The network that ran, with the parameters that it began with.
+        about: The metadata, as `docs/log-format.md` describes them.
+        complete: Whether the log has an end, so that the whole run is in it.
+        partial: What was recorded, if that is not everything; else None.
+        digest: The last digest, or None if the log has no end.
+        n_rows: The number of rows in the file.
+        steps: A description of each step, in their order.
+        disturbances: The faults of messages and members, for unreliable channels; else empty.
+        channels: The settings of the unreliable channels, or None if they are not known.
+        machines: Which worker ran which neuron in which step, for a run on several workers:
+            `machines.shard` is the shard of each neuron, `machines.worker(step, k)` the worker
+            that computed neuron k's part of a step. None if all ran in one process.
+
+    Raises:
+        LogError: The file cannot be read, or it is not a message log.
     """
 
     def __init__(self, path: str | PathLike[str]) -> None:
@@ -43,15 +58,16 @@ class Log:
         recorded = self._reader.recording
         self.partial: dict[str, Any] | None = None if recorded.whole else recorded.described()
         self._batches: list[Any] = []
-        self._first: list[int] = []  # row of each batch
-        self._pieces: list[list[tuple[int, int, int]]] = []  # of each step: batch, from row, to row
-        self.digest: str | None = None  # the last one, where the log is complete
+        self._first: list[int] = []  # the number of each batch's first row in the file
+        # the pieces of each step: which batch, from which row, to which row
+        self._pieces: list[list[tuple[int, int, int]]] = []
+        self.digest: str | None = None
         self._scan()
 
     def _scan(self) -> None:
-        """Where the steps are. Only what says so is looked at, not the numbers."""
-        begun: list[tuple[int, str | None]] = []  # number and note of each step
-        last: list[int] = []  # the kind of its last row
+        """Find the steps. It reads the columns kind, step and note, but none of the values."""
+        begins: list[tuple[int, str | None]] = []  # number and note of each step
+        last: list[int] = []  # the kind of each step's last row
         rows = 0
         for k, batch in enumerate(self._reader.batches()):
             self._reader.check_nulls(batch, rows)
@@ -69,19 +85,19 @@ class Log:
                     continue
                 self._pieces.append([(k, a, b)])
                 last.append(int(kinds[b - 1]))
-                begun.append((batch.column("step")[a].as_py(), batch.column("note")[a].as_py()))
+                begins.append((batch.column("step")[a].as_py(), batch.column("note")[a].as_py()))
         self.n_rows = rows
         self.complete = self.digest is not None and not self._reader.cut_off
         sealed = [kind == CODE["seal"] for kind in last]
         self.steps: Sequence[StepInfo] = tuple(
-            [StepInfo.from_note(*step, whole) for step, whole in zip(begun, sealed, strict=True)]
+            [StepInfo.from_note(*step, whole) for step, whole in zip(begins, sealed, strict=True)]
         )
-        self._where = {info.number: k for k, info in enumerate(self.steps)}
-        second = read_fault_log(self.path, self._reader.metadata, self.network)
-        if second is not None:
-            second.check(self.digest)
-        self.disturbances: tuple[FaultEvent, ...] = () if second is None else second.events
-        self.channels: dict[str, Any] | None = None if second is None else second.channels
+        self._index_of = {info.number: k for k, info in enumerate(self.steps)}
+        fault_log = read_fault_log(self.path, self._reader.metadata, self.network)
+        if fault_log is not None:
+            fault_log.check(self.digest)
+        self.disturbances: tuple[FaultEvent, ...] = () if fault_log is None else fault_log.events
+        self.channels: dict[str, Any] | None = None if fault_log is None else fault_log.channels
 
     def _rows_of(self, pieces: list[tuple[int, int, int]]) -> Rows:
         return join_rows(
@@ -91,24 +107,32 @@ class Log:
             ]
         )
 
-    # --- steps ---------------------------------------------------------------------------------------------------
+    # --- steps --------------------------------------------------------------------------------
 
     def __len__(self) -> int:
-        """How many steps it holds."""
+        """Return the number of steps."""
         return len(self.steps)
 
     def __iter__(self) -> Iterator[RecordedStep]:
-        """Step after step."""
+        """Yield each step."""
         for k in range(len(self.steps)):
             yield self._step(k)
 
     def step(self, number: int) -> RecordedStep:
-        """One step, by its number. Raises `LogError` if the log has none of it."""
-        return self._step(self._place(number))
+        """Return one step.
 
-    def _place(self, number: int) -> int:
+        Args:
+            number: The step's number, from 1 on.
+
+        Raises:
+            LogError: The log does not contain this step.
+            InputError: The number is not a whole number of 1 or more.
+        """
+        return self._step(self._index(number))
+
+    def _index(self, number: int) -> int:
         as_whole_number("step", number, 1)
-        if number not in self._where:
+        if number not in self._index_of:
             known = (
                 f"steps {self.steps[0].number} to {self.steps[-1].number}"
                 if self.steps
@@ -116,25 +140,32 @@ class Log:
             )
             what = known if self.partial is None else f"{known}, not all of them"
             raise LogError(f"{self.path!r}: there is no step {number}; it holds {what}")
-        return self._where[number]
+        return self._index_of[number]
 
     def _step(self, k: int) -> RecordedStep:
         return RecordedStep(self.network, self._rows_of(self._pieces[k]), self.steps[k])
 
     def network_at(self, number: int) -> Network:
-        """The network after that step; after step 0, as it began. In a partial log, as far as the log says: neurons
-        whose learning was not recorded stand as they were."""
+        """Return the network with the parameters that it had after a step.
+
+        In a partial log, neurons whose commits were not recorded have the parameters that they
+        began with.
+
+        Args:
+            number: The step's number; 0 is the state before the first step.
+
+        Raises:
+            LogError: The log does not contain this step.
+            InputError: The number is not a whole number of 0 or more.
+        """
         as_whole_number("step", number, 0)
         if number:
-            self._place(number)
+            self._index(number)
         network, recording = self.network, self._reader.recording
-        told = (
-            recording.chosen(network) & ~network.is_input & ("commit" in recording.kinds)
-        )  # who tells what it learnt
-        weights, biases = (
-            np.where(told[network.targets], np.nan, network.weights),
-            np.where(told, np.nan, network.biases),
-        )
+        has_commits = recording.chosen(network) & ~network.is_input & ("commit" in recording.kinds)
+        # NaN: not known yet. Going back from the step, the first commit of each neuron counts.
+        weights = np.where(has_commits[network.targets], np.nan, network.weights)
+        biases = np.where(has_commits, np.nan, network.biases)
         for k in range(len(self.steps) - 1, -1, -1):
             if not (np.isnan(weights).any() or np.isnan(biases).any()):
                 break
@@ -148,7 +179,7 @@ class Log:
             weights, np.where(np.isnan(biases), self.network.biases, biases)
         )
 
-    # --- messages ------------------------------------------------------------------------------------------------
+    # --- messages -----------------------------------------------------------------------------
 
     def messages(
         self,
@@ -158,26 +189,46 @@ class Log:
         phase: str | None = None,
         kind: str | None = None,
     ) -> Any:
-        """Messages as a pyarrow.Table with the log's columns; `.to_pandas()`, or `polars.from_arrow` of it.
+        """Return messages as a table with the log's columns.
 
-        neuron: only what it said and heard, the activations of its sources among them.  phase: "forward", "loss",
-        "backward" or "commit".  kind: one kind of message. Raises `LogError` where there is no such neuron, phase or step.
+        Args:
+            neuron: Only messages that this neuron sent or received, including the activations of
+                its sources. Its id, "loss" or "environment".
+            step: Only messages of this step.
+            phase: Only messages of this phase: "forward", "loss", "backward" or "commit".
+            kind: Only messages of this kind.
+
+        Returns:
+            A pyarrow.Table. `.to_pandas()` and `polars.from_arrow` convert it.
+
+        Raises:
+            LogError: There is no such neuron, step, phase or kind.
         """
-        pick = BatchFilter(RowFilter(neuron, step, phase, kind, messages=True), self._reader)
+        select = BatchFilter(RowFilter(neuron, step, phase, kind, messages=True), self._reader)
         if step is None:
-            found = [pick(batch) for batch in self._batches]
+            found = [select(batch) for batch in self._batches]
         else:
             found = [
-                pick(self._batches[k].slice(a, b - a))
-                for k, a, b in self._pieces[self._place(step)]
+                select(self._batches[k].slice(a, b - a))
+                for k, a, b in self._pieces[self._index(step)]
             ]
         return pa.Table.from_batches(found, schema=columns())
 
     def query(self, sql: str) -> Any:
-        """The answer to one SELECT as a pyarrow.Table, by DuckDB (extra `query`). Tables: messages, mail, neurons,
-        synapses, steps, losses, activations, urgencies, weights, biases, gradients, disturbances, rows;
-        `neuro-actors log query --help` tells their columns. Nothing but this log can be reached. Raises `LogError` for what
-        cannot be answered.
+        """Answer one SELECT with DuckDB (extra `query`).
+
+        The tables are messages, mail, neurons, synapses, steps, losses, activations, urgencies,
+        weights, biases, gradients, disturbances and rows. `neuro-actors log query --help` prints
+        their columns. A query reaches this log and nothing else.
+
+        Args:
+            sql: The query.
+
+        Returns:
+            A pyarrow.Table.
+
+        Raises:
+            LogError: The query cannot be answered, or DuckDB is not installed.
         """
         from .query import connect, run_select, stream_result
 
@@ -189,8 +240,22 @@ class Log:
         self, path: str | PathLike[str] | None = None, *, loss: bool = False, urgency: bool = False,
         neurons: Sequence[str] = (), weights: Sequence[str] = (),
     ) -> Any:  # fmt: skip
-        """A matplotlib figure (extra `plot`), also written to `path` if given: the loss and the urgencies, level by level,
-        or what is asked for, among it neurons by id, and weights by synapse, as "x0->h2"."""
+        """Draw the loss and the urgencies of each level, or only what is asked for (extra `plot`).
+
+        Args:
+            path: Where to write the figure: *.png, *.svg or *.pdf. None: it is not written.
+            loss: Draw the loss over the steps.
+            urgency: Draw the strength of the urgencies of each level over the steps.
+            neurons: The ids of neurons; draw the activations and urgencies of each.
+            weights: Synapses, such as "x0->h2"; draw the weight of each over the steps.
+
+        Returns:
+            A matplotlib figure.
+
+        Raises:
+            LogError: The log does not contain what is asked for, or the file cannot be written.
+            NeuroActorsError: matplotlib is not installed.
+        """
         from .plots import plot_log
 
         return plot_log(

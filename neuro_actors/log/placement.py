@@ -1,10 +1,12 @@
-"""Where everybody lived, in a log of a run on many machines: which shard each neuron was in, and who did which step.
+"""Which worker ran which neuron, in a log of a run on several workers.
 
-Replica r of shard s is worker r · shards + s. A batch's micro-batches are shared out in runs: of n of them the i-th, from 1
-on, was done by replica ⌊(i − 1) · replicas / n⌋, which the name of the step's round tells; whatever is no micro-batch, by
-replica 0. When a batch is over, everybody learns on every replica.
+Replica r of shard s is worker r · shards + s. The replicas share a batch's micro-batches: replica
+⌊(i − 1) · replicas / n⌋ computes the i-th of n micro-batches, counted from 1. The name of the
+step's round contains i and n. Replica 0 computes every step that is not a micro-batch. After a
+batch, the neurons learn on every replica.
 
-It stands beside the sealed metadata, in an entry of its own: it changes no bit of the log. Nobody vouches for it.
+This is an entry of the metadata beside the sealed entry, so it changes no bit of the log. No
+digest covers it, and the audit does not check it.
 """
 
 from __future__ import annotations
@@ -21,35 +23,49 @@ from ..rules.micro_batches import replica_of
 from ..support.errors import LogError
 from ..support.validation import Indices, as_whole_number
 
-MOST = 2**31
+MOST_REPLICAS = 2**31
+DAMAGED = "its description of the machines is damaged"
 
 
 class HasRound(Protocol):
-    """A step that knows the name of its round, such as `Step` and `StepInfo`."""
+    """A step with the name of its round, such as `Step` and `StepInfo`."""
 
     @property
-    def round(self) -> str: ...
+    def round(self) -> str:
+        """The name of the step's round; empty if the step is its only one."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Workers:
-    """replicas, shards: how many.  shard: of each neuron, inputs among them, in the network's order, (n_neurons,)."""
+    """The workers of a run.
+
+    Attributes:
+        replicas: The number of replicas.
+        shards: The number of shards of each replica.
+        shard: The shard of each neuron, including inputs, in the network's order. Shape
+            (n_neurons,).
+    """
 
     replicas: int
     shards: int
     shard: Indices
 
     def replica(self, step: HasRound) -> int:
-        """Which replica did a step."""
+        """Return the replica that computed a step."""
         return replica_of(step.round, self.replicas)
 
     def worker(self, step: HasRound, k: int) -> int:
-        """Where neuron k, a place in the network, lived that took part in a step."""
+        """Return the worker that computed a neuron's part of a step.
+
+        Args:
+            step: The step.
+            k: The neuron's position in the network.
+        """
         k = as_whole_number("neuron", k, 0, len(self.shard) - 1)
         return self.replica(step) * self.shards + int(self.shard[k])
 
-    def described(self) -> dict[str, Any]:
-        """As the metadata hold it."""
+    def to_json(self) -> dict[str, Any]:
+        """Return the entry of the metadata."""
         return {
             "replicas": self.replicas,
             "shard": base64.b64encode(self.shard.astype("<i4").tobytes()).decode(),
@@ -60,26 +76,35 @@ class Workers:
 
 
 def parse_workers(text: bytes | None, network: Network) -> Workers | None:
-    """What a log's metadata tell of the machines; None for one process. Raises `LogError`, or an error of damaged data."""
+    """Read the workers from a log's metadata.
+
+    Args:
+        text: The entry of the metadata, or None if there is none.
+        network: The network that ran.
+
+    Returns:
+        The workers, or None for a run in one process.
+
+    Raises:
+        LogError: The entry is damaged.
+        ValueError: The entry is not JSON or not base64. Other wrong content may raise KeyError or
+            TypeError.
+    """
     if text is None:
         return None
     about = json.loads(text)
     replicas = about["replicas"]
     shard = np.frombuffer(base64.b64decode(about["shard"], validate=True), "<i4").astype(np.intp)
-    if type(replicas) is not int or not 1 <= replicas < MOST:
-        raise LogError("its description of the machines is damaged: there are one or more replicas")
+    if type(replicas) is not int or not 1 <= replicas < MOST_REPLICAS:
+        raise LogError(f"{DAMAGED}: there are one or more replicas")
     if len(shard) != len(network.ids):
-        raise LogError(
-            "its description of the machines is damaged: as many places as neurons were expected"
-        )
-    held = np.unique(shard[~network.is_input])
+        raise LogError(f"{DAMAGED}: it must have a shard for each neuron")
+    used = np.unique(shard[~network.is_input])
     if (
-        not np.array_equal(held, np.arange(len(held)))
+        not np.array_equal(used, np.arange(len(used)))
         or shard.min() < 0
-        or shard.max() >= len(held)
+        or shard.max() >= len(used)
     ):
-        raise LogError(
-            "its description of the machines is damaged: shards are 0, 1, 2, … and each holds a neuron"
-        )
+        raise LogError(f"{DAMAGED}: shards are 0, 1, 2, … and each has a neuron")
     shard.setflags(write=False)
-    return Workers(replicas, len(held), shard)
+    return Workers(replicas, len(used), shard)

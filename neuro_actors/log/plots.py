@@ -1,8 +1,10 @@
-"""Figures of a log: the loss, who was urged how much, one neuron, some weights. matplotlib is the extra `plot`."""
+"""Figures of a log: the loss, the urgencies of each level, one neuron, some weights.
+
+They need matplotlib (extra `plot`).
+"""
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Callable, Sequence
 from os import PathLike
 from pathlib import Path
@@ -12,8 +14,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..support.errors import LogError
-from ..support.figures import pyplot
-from ..support.files import check_free, whole_file
+from ..support.figures import import_pyplot, write_figure
+from ..support.files import check_free
 from ..support.text import counted, printable, shown
 from ..support.validation import Array, as_flag, as_list, as_path
 from .reader import LogReader
@@ -26,11 +28,12 @@ from .series import (
     synapse_name,
 )
 
+Panel = Callable[[Any], None]  # draws onto a matplotlib axis
 SUFFIXES = ("png", "svg", "pdf")
 BLUE, ORANGE, GREY = "#0072b2", "#d55e00", "0.8"
-WHO = "input", "neuron"
-COLUMNS = 400  # of a heat map
-POINTS = 120  # a curve with more is drawn with its running mean
+MEMBERS = "input", "neuron"  # of level 0, and of the other levels
+COLUMNS = 400  # of a heat map, at most
+POINTS = 120  # a curve with more points is drawn with its running mean
 
 
 def plot_log(
@@ -42,8 +45,23 @@ def plot_log(
     neurons: Sequence[str] = (),
     weights: Sequence[str] = (),
 ) -> Any:
-    """A panel below another; unless something is asked for, the loss and the urgencies. Returns the figure, and writes it
-    to `path` (*.png, *.svg, *.pdf). Raises `LogError` where the log holds nothing to show, or no such neuron."""
+    """Draw panels, one below the other: by default the loss and the urgencies.
+
+    Args:
+        reader: The log.
+        path: Where to write the figure: *.png, *.svg or *.pdf. None: it is not written.
+        loss: Draw the loss over the steps.
+        urgency: Draw the strength of the urgencies of each level over the steps.
+        neurons: The ids of neurons; draw the activations and urgencies of each.
+        weights: Synapses, such as "x0->h2"; draw the weight of each over the steps.
+
+    Returns:
+        A matplotlib figure.
+
+    Raises:
+        LogError: The log does not contain what is asked for, or the file cannot be written.
+        NeuroActorsError: matplotlib is not installed.
+    """
     file = None if path is None else as_path("a figure", path)
     loss, urgency = as_flag("loss", loss), as_flag("urgency", urgency)
     neurons, weights = as_list("neurons", neurons), as_list("weights", weights)
@@ -51,43 +69,41 @@ def plot_log(
         raise LogError(f"{str(file)!r}: a figure is named *.{', *.'.join(SUFFIXES)}")
     if file is not None:
         check_free(file, force=True)
-    plt = pyplot()
-    draw: list[Callable[[Any], None]] = []
+    plt = import_pyplot()
+    panels: list[Panel] = []
     overview = not (loss or urgency or neurons or weights)
     if loss or overview:
-        draw.append(_loss(reader))
+        panels.append(_loss_panel(reader))
     if urgency or overview:
-        draw.append(_urgency(reader))
+        panels.append(_urgency_panel(reader))
     for neuron in neurons:
-        draw.extend(_neuron(reader, neuron))
+        panels.extend(_neuron_panels(reader, neuron))
     if weights:
-        draw.append(_weights(reader, weights))
-    size = 8, 0.5 + 2.9 * len(draw)
+        panels.append(_weights_panel(reader, weights))
+    size = 8, 0.5 + 2.9 * len(panels)
     figure, axes = plt.subplots(
-        len(draw), 1, figsize=size, layout="constrained", squeeze=False, sharex=True
+        len(panels), 1, figsize=size, layout="constrained", squeeze=False, sharex=True
     )
-    plt.close(figure)  # a notebook shows what is returned, and that once
-    for k, (axis, onto) in enumerate(zip(axes[:, 0], draw, strict=True)):
-        onto(axis)
+    plt.close(figure)  # so that a notebook shows the returned figure once, not twice
+    for k, (axis, draw) in enumerate(zip(axes[:, 0], panels, strict=True)):
+        draw(axis)
         axis.spines[["top", "right"]].set_visible(False)
-        if k == len(draw) - 1:
+        if k == len(panels) - 1:
             axis.set_xlabel("step")
     figure.suptitle(printable(Path(reader.path).name), fontsize=10, color="0.4", parse_math=False)
     if file is not None:
-        with whole_file(file, force=True) as written, warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # of letters in ids that the font lacks
-            figure.savefig(written, format=file.suffix[1:], dpi=150)
+        write_figure(figure, file, LogError)
     return figure
 
 
-def _loss(reader: LogReader) -> Callable[[Any], None]:
+def _loss_panel(reader: LogReader) -> Panel:
     steps, values = read_losses(reader)
     if not len(steps):
         raise LogError(f"{reader.path!r}: no step of it has a loss to show")
 
-    def onto(axis: Any) -> None:
-        _titled(axis, "Loss: the mean over each step's examples")
-        _curve(axis, steps, values, BLUE)
+    def draw(axis: Any) -> None:
+        _set_title(axis, "Loss: the mean over each step's examples")
+        _draw_curve(axis, steps, values, BLUE)
         smooth = _running_mean(values, len(values) // 80)
         least, most = float(np.nanmin(smooth)), float(np.nanmax(smooth))
         if least > 0 and most > 30 * least:
@@ -96,25 +112,25 @@ def _loss(reader: LogReader) -> Callable[[Any], None]:
             axis.set_ylim(bottom=0)
         axis.set_ylabel("loss")
 
-    return onto
+    return draw
 
 
-def _urgency(reader: LogReader) -> Callable[[Any], None]:
+def _urgency_panel(reader: LogReader) -> Panel:
     steps, strength = read_urgency_by_level(reader)
-    heard = (
+    urged = (
         np.flatnonzero(~np.isnan(strength).all(axis=1))
         if len(steps)
         else np.empty(0, dtype=np.intp)
     )
-    if not len(heard):
+    if not len(urged):
         raise LogError(f"{reader.path!r}: it holds no urgency to show")
-    edges, shown = _binned(steps, strength[heard[0] : heard[-1] + 1])
+    edges, shown = _bin_by_step(steps, strength[urged[0] : urged[-1] + 1])
 
-    def onto(axis: Any) -> None:
+    def draw(axis: Any) -> None:
         from matplotlib.colors import LogNorm
         from matplotlib.ticker import LogLocator
 
-        levels = np.arange(heard[0], heard[-1] + 1)
+        levels = np.arange(urged[0], urged[-1] + 1)
         positive = shown[np.isfinite(shown) & (shown > 0)]
         low, high = (float(positive.min()), float(positive.max())) if len(positive) else (0.1, 1.0)
         norm = LogNorm(low, high if high > low else low * 10)
@@ -128,71 +144,70 @@ def _urgency(reader: LogReader) -> Callable[[Any], None]:
         sizes = np.bincount(reader.network.level).tolist()
         named = levels[:: max(1, len(levels) // 12)].tolist()
         axis.set_yticks(
-            named, [f"level {k}: {counted(sizes[k], WHO[k > 0])}" for k in named], fontsize=9
+            named, [f"level {k}: {counted(sizes[k], MEMBERS[k > 0])}" for k in named], fontsize=9
         )
-        axis.set_facecolor("0.92")  # nothing heard
-        _titled(axis, "Urgency: how strong a message is that a level hears")
+        axis.set_facecolor("0.92")  # where no urgency was received
+        _set_title(axis, "Urgency: how strong a message is that a level hears")
 
-    return onto
+    return draw
 
 
-def _neuron(reader: LogReader, neuron: str) -> list[Callable[[Any], None]]:
+def _neuron_panels(reader: LogReader, neuron: str) -> list[Panel]:
     if not isinstance(neuron, str):
         raise LogError(f"a neuron is named by its id, got {shown(neuron)}")
-    found = read_neuron(reader, neuron)
+    series = read_neuron(reader, neuron)
     name = printable(neuron)
-    if not len(found.said):
-        raise LogError(f"{reader.path!r}: it holds nothing that {neuron!r} said to its followers")
+    if not len(series.activation_steps):
+        raise LogError(f"{reader.path!r}: it holds no activation that {neuron!r} sent")
 
     def activation(axis: Any) -> None:
-        mean, least, greatest = found.activation
+        mean, least, greatest = series.activation
         band = {
             "color": BLUE,
             "alpha": 0.15,
             "linewidth": 0,
             "label": "least to greatest of the examples",
         }
-        axis.fill_between(found.said, least, greatest, **band)
-        _curve(axis, found.said, mean, BLUE, "mean")
+        axis.fill_between(series.activation_steps, least, greatest, **band)
+        _draw_curve(axis, series.activation_steps, mean, BLUE, "mean")
         axis.set_ylabel("activation")
-        _titled(axis, f"What {name} said")
+        _set_title(axis, f"What {name} said")
 
     def urgency(axis: Any) -> None:
-        _curve(axis, found.heard, found.urgency, ORANGE)
+        _draw_curve(axis, series.urgency_steps, series.urgency, ORANGE)
         axis.set_ylim(bottom=0)
         axis.set_ylabel("mean |urgency|")
-        _titled(axis, f"The urgencies that {name} heard")
+        _set_title(axis, f"The urgencies that {name} heard")
 
-    return [activation, urgency] if len(found.heard) else [activation]
+    return [activation, urgency] if len(series.urgency_steps) else [activation]
 
 
-def _weights(reader: LogReader, names: Sequence[str]) -> Callable[[Any], None]:
+def _weights_panel(reader: LogReader, names: Sequence[str]) -> Panel:
     synapses = [find_synapse(reader, name) for name in names]
     curves = [(synapse_name(reader, k), *read_weight(reader, k)) for k in synapses]
 
-    def onto(axis: Any) -> None:
+    def draw(axis: Any) -> None:
         from matplotlib import colormaps
 
         for k, (name, steps, values) in enumerate(curves):
             colour = [BLUE, ORANGE][k] if len(curves) < 3 else colormaps["tab10"](k % 10)
             line = axis.step(steps, values, where="post", color=colour, linewidth=1.4)[0]
-            line.set_label(
-                "\u200b" + printable(name)
-            )  # matplotlib hides labels that begin with an underscore
+            # matplotlib hides labels that begin with an underscore
+            line.set_label("\u200b" + printable(name))
         axis.axhline(0, color="0.6", linewidth=0.8)
         axis.set_ylabel("weight")
         axis.grid(alpha=0.3)
         for text in axis.legend(frameon=False, fontsize=8).get_texts():
             text.set_parse_math(False)
-        _titled(axis, "Weights: above zero excitatory, below inhibitory")
+        _set_title(axis, "Weights: above zero excitatory, below inhibitory")
 
-    return onto
+    return draw
 
 
-def _curve(
+def _draw_curve(
     axis: Any, steps: NDArray[np.int64], values: Array, colour: str, label: str = ""
 ) -> None:
-    """All values; where they are many in grey, with their running mean."""
+    """Draw all values; if there are many, draw them in grey with their running mean."""
     half = len(values) // 80
     if len(steps) > POINTS:
         axis.plot(steps, values, color=GREY, linewidth=0.6, label="each step")
@@ -209,32 +224,32 @@ def _curve(
 
 
 def _running_mean(values: Array, half: int) -> Array:
-    """Over so many on each side, less at both ends; over those that are finite."""
-    there = np.isfinite(values)
+    """The mean of the finite values among each value and its `half` neighbours on each side."""
+    finite = np.isfinite(values)
     sums, counts = (
-        np.concatenate([[0.0], np.cumsum(part)]) for part in (np.where(there, values, 0.0), there)
+        np.concatenate([[0.0], np.cumsum(part)]) for part in (np.where(finite, values, 0.0), finite)
     )
-    places = np.arange(len(values))
-    first, last = np.maximum(places - half, 0), np.minimum(places + half + 1, len(values))
+    each = np.arange(len(values))
+    first, last = np.maximum(each - half, 0), np.minimum(each + half + 1, len(values))
     with np.errstate(invalid="ignore"):
         mean: Array = (sums[last] - sums[first]) / (counts[last] - counts[first])
     return mean
 
 
-def _binned(steps: NDArray[np.int64], values: Array) -> tuple[Array, Array]:
-    """Edges of columns along the steps, and the mean in each; steps that are not there leave gaps."""
+def _bin_by_step(steps: NDArray[np.int64], values: Array) -> tuple[Array, Array]:
+    """Edges of columns along the steps, and the mean in each column; missing steps leave gaps."""
     first, last = int(steps[0]), int(steps[-1])
     n = min(COLUMNS, last - first + 1)
     edges = np.linspace(first - 0.5, last + 0.5, n + 1)
     column = np.minimum(((steps - first + 0.5) * n / (last - first + 1)).astype(int), n - 1)
     sums, counts = np.zeros((len(values), n)), np.zeros((len(values), n))
-    there = np.isfinite(values)
+    finite = np.isfinite(values)
     for row in range(len(values)):
-        sums[row] = np.bincount(column[there[row]], values[row, there[row]], n)
-        counts[row] = np.bincount(column[there[row]], minlength=n)
+        sums[row] = np.bincount(column[finite[row]], values[row, finite[row]], n)
+        counts[row] = np.bincount(column[finite[row]], minlength=n)
     with np.errstate(invalid="ignore"):
         return edges, sums / counts
 
 
-def _titled(axis: Any, title: str) -> None:
+def _set_title(axis: Any, title: str) -> None:
     axis.set_title(title, loc="left", fontsize=11, parse_math=False)

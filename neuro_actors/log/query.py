@@ -1,7 +1,8 @@
-"""SQL over a log, by DuckDB (extra `query`): tables that want no knowledge of the file, in a room without doors.
+"""SQL over a log with DuckDB (extra `query`), in a connection that reaches nothing but the log.
 
-The tables are views over the rows as they lie in the file, mapped and not read; DuckDB looks at the columns and rows that
-a query names. The connection reaches no file, no network and no Python variable, and takes one SELECT at a time.
+The tables are views over the rows of the file, which is mapped into memory. DuckDB reads the
+columns and rows that a query needs. The connection reaches no file, no network and no Python
+variable, and it takes one SELECT at a time.
 """
 
 from __future__ import annotations
@@ -22,32 +23,32 @@ from ..support.text import printable, shown
 from .fault_log import to_table
 from .schema import columns
 
-MOST = 500  # letters of a query_error that are shown
+MOST_CHARACTERS = 500  # of DuckDB's error text
 SETTINGS: dict[str, Any] = {
     "enable_external_access": "false",
     "python_enable_replacements": "false",  # no tables from variables of the program
     "autoinstall_known_extensions": "false",
     "autoload_known_extensions": "false",
-    "temp_directory": "",  # no file, not even where memory runs short
-    "threads": "1",  # a sum of floats depends on how it is split up
+    "temp_directory": "",  # no file, not even if there is too little memory
+    "threads": "1",  # the bits of a sum depend on how it is split up
 }
 
 TABLES = {  # name: its columns, and what it is
     "messages": (
         "step, kind, sender, receiver, time, value, mean, note",
-        "each message; what a neuron tells all its followers once, receiver null",
+        "each message; an activation to all followers once, receiver null",
     ),
     "mail": (
         "step, kind, sender, receiver, time, value, mean",
-        "each message once for each who received it",
+        "each message once for each receiver",
     ),
     "neurons": (
         "neuron, place, level, activation, bias, is_input, is_output, fan_in, fan_out",
-        "all, inputs among them, with the bias that the run began with",
+        "all neurons and inputs, with the bias that the run began with",
     ),
     "synapses": (
         "source, target, place, nth, weight",
-        "nth: of its target's synapses; the weight that the run began with",
+        "nth: which of its target's synapses; the weight that the run began with",
     ),
     "steps": (
         "step, mode, loss, examples, optimizer, update, wrt_inputs",
@@ -56,7 +57,7 @@ TABLES = {  # name: its columns, and what it is
     "losses": ("step, mode, loss, examples", "the mean loss of each step that has one"),
     "activations": (
         "step, neuron, mean, least, greatest",
-        "what each neuron said, over the examples",
+        "of each neuron's activation, over the examples",
     ),
     "urgencies": (
         "step, sender, receiver, mean, strength",
@@ -64,35 +65,38 @@ TABLES = {  # name: its columns, and what it is
     ),
     "weights": (
         "step, source, target, weight",
-        "as learnt in each step; at step 0 as the run began",
+        "as learnt in each step; step 0: as the run began",
     ),
     "biases": ("step, neuron, bias", "likewise"),
     "gradients": (
         "step, source, target, urgency",
-        "of weights, in steps that ask for it: -dL/dw; source null: of the bias",
+        "of weights, in gradient steps: -dL/dw; source null: of the bias",
     ),
     "disturbances": (
         "time, step, what, kind, source, target, attempt, question",
-        "in a storm: what befell which message or member, by virtual seconds; in calm weather none",
+        "the faults of unreliable channels, time in virtual seconds; else empty",
     ),
     "rows": (
         "step, kind, sender, receiver, time, value, note",
-        "the file's rows, those that begin, seal and end among them",
+        "the file's rows, including begin, seal and end rows",
     ),
 }
 
-LEARNT = "(SELECT step FROM steps WHERE mode = '{}')"
+OF_MODE = "(SELECT step FROM steps WHERE mode = '{}')"
 VIEWS = f"""
 CREATE VIEW messages AS
-    SELECT step, kind, sender, receiver, time, value, list_avg(value) AS mean, note FROM rows WHERE sender IS NOT NULL;
+    SELECT step, kind, sender, receiver, time, value, list_avg(value) AS mean, note
+    FROM rows WHERE sender IS NOT NULL;
 CREATE VIEW mail AS
     SELECT * EXCLUDE note FROM messages WHERE receiver IS NOT NULL
     UNION ALL
-    SELECT m.* EXCLUDE note REPLACE (h.receiver AS receiver) FROM messages m JOIN hearers h USING (sender)
+    SELECT m.* EXCLUDE note REPLACE (r.receiver AS receiver)
+    FROM messages m JOIN receivers r USING (sender)
     WHERE m.kind = 'activation' AND m.receiver IS NULL;
 CREATE VIEW steps AS
-    SELECT step, note->>'$.mode' AS mode, note->>'$.loss' AS loss, (note->>'$.batch')::BIGINT AS examples,
-        note->>'$.optimizer' AS optimizer, (note->>'$.update')::BIGINT AS update, (note->>'$.wrt_inputs')::BOOLEAN AS wrt_inputs
+    SELECT step, note->>'$.mode' AS mode, note->>'$.loss' AS loss,
+        (note->>'$.batch')::BIGINT AS examples, note->>'$.optimizer' AS optimizer,
+        (note->>'$.update')::BIGINT AS update, (note->>'$.wrt_inputs')::BOOLEAN AS wrt_inputs
     FROM rows WHERE kind = 'begin';
 CREATE VIEW losses AS
     SELECT r.step, s.mode, list_avg(r.value) AS loss, len(r.value) AS examples
@@ -110,19 +114,21 @@ CREATE VIEW weights AS
     SELECT 0 AS step, source, target, weight FROM synapses
     UNION ALL
     SELECT step, source, target, parameter FROM parameters JOIN synapses USING (target, nth)
-    WHERE step IN {LEARNT.format("train")};
+    WHERE step IN {OF_MODE.format("train")};
 CREATE VIEW biases AS
     SELECT 0 AS step, neuron, bias FROM neurons WHERE NOT is_input
     UNION ALL
-    SELECT step, sender, value[-1] FROM rows WHERE kind = 'commit' AND step IN {LEARNT.format("train")};
+    SELECT step, sender, value[-1] FROM rows
+    WHERE kind = 'commit' AND step IN {OF_MODE.format("train")};
 CREATE VIEW gradients AS
-    SELECT step, source, target, parameter AS urgency FROM parameters LEFT JOIN synapses USING (target, nth)
-    WHERE step IN {LEARNT.format("gradient")};
+    SELECT step, source, target, parameter AS urgency
+    FROM parameters LEFT JOIN synapses USING (target, nth)
+    WHERE step IN {OF_MODE.format("gradient")};
 """
 
 
 def describe_tables() -> str:
-    """The tables and their columns, within 76 columns."""
+    """Return the tables and their columns as text, in lines of at most 76 columns."""
     lines = [f"{name} ({held})\n    {what}" for name, (held, what) in TABLES.items()]
     return "\n".join(
         line for entry in lines for part in entry.split("\n") for line in _wrapped(part)
@@ -133,8 +139,20 @@ def _wrapped(line: str) -> list[str]:
     return textwrap.wrap(line, 76, subsequent_indent=" " * 8)
 
 
-def connect(network: Network, batches: Sequence[Any], befell: Sequence[FaultEvent] = ()) -> Any:
-    """A DuckDB connection that knows the tables of this log, and nothing else. Raises `LogError` without DuckDB."""
+def connect(network: Network, batches: Sequence[Any], faults: Sequence[FaultEvent] = ()) -> Any:
+    """Open a DuckDB connection that has the tables of a log and nothing else.
+
+    Args:
+        network: The network that ran.
+        batches: The record batches of the log.
+        faults: The faults of the run.
+
+    Returns:
+        The connection.
+
+    Raises:
+        LogError: DuckDB is not installed.
+    """
     try:
         import duckdb
     except ImportError:
@@ -144,8 +162,8 @@ def connect(network: Network, batches: Sequence[Any], befell: Sequence[FaultEven
         "rows": pa.Table.from_batches(batches, schema=columns()),
         "neurons": _neurons(network),
         "synapses": _synapses(network),
-        "hearers": _hearers(network),
-        "disturbances": to_table(befell),
+        "receivers": _receivers(network),
+        "disturbances": to_table(faults),
     }
     for name, rows in tables.items():
         connection.register(name, rows)
@@ -155,8 +173,18 @@ def connect(network: Network, batches: Sequence[Any], befell: Sequence[FaultEven
 
 
 def run_select(connection: Any, sql: str) -> Any:
-    """The answer to a SELECT as a DuckDB relation, computed as it is read. Raises `LogError`, in one line, for anything
-    that cannot be answered."""
+    """Prepare one SELECT; its rows are computed when they are read.
+
+    Args:
+        connection: A connection of `connect`.
+        sql: The query.
+
+    Returns:
+        A DuckDB relation.
+
+    Raises:
+        LogError: The query is not one SELECT, or it cannot be answered. The message is one line.
+    """
     import duckdb
 
     if not isinstance(sql, str):
@@ -172,7 +200,18 @@ def run_select(connection: Any, sql: str) -> Any:
 
 
 def stream_result(relation: Any, size: int = 2048) -> tuple[Any, Iterator[Any]]:
-    """Its schema, and its rows as a stream of record batches. Raises `LogError` where computing it fails."""
+    """Compute the rows of a query.
+
+    Args:
+        relation: The relation of `run_select`.
+        size: How many rows a record batch has at most.
+
+    Returns:
+        The Arrow schema, and an iterator over record batches.
+
+    Raises:
+        LogError: The query fails. The iterator raises it, too.
+    """
     import duckdb
 
     try:
@@ -196,20 +235,20 @@ def _read(reader: Any) -> Iterator[Any]:
 
 
 def query_error(error: Exception) -> str:
-    """What DuckDB says, without the lines that draw where."""
-    said = re.sub(r"^\w+ Error: ", "", " ".join(str(error).split("\nLINE ")[0].split()))
-    return "the query cannot be answered: " + printable(
-        said if len(said) <= MOST else f"{said[:MOST]}…"
-    )
+    """Return the text of DuckDB's error in one line, without its drawing of the position."""
+    text = re.sub(r"^\w+ Error: ", "", " ".join(str(error).split("\nLINE ")[0].split()))
+    if len(text) > MOST_CHARACTERS:
+        text = f"{text[:MOST_CHARACTERS]}…"
+    return f"the query cannot be answered: {printable(text)}"
 
 
-# --- the network's tables ----------------------------------------------------------------------------------------
+# --- the network's tables -----------------------------------------------------------------------
 
 
-def _names(network: Network, places: Any) -> Any:
-    """Ids of neurons, each stored once."""
+def _names(network: Network, positions: Any) -> Any:
+    """Names of members, each stored once."""
     return pa.DictionaryArray.from_arrays(
-        pa.array(places, pa.int32()), pa.array([*network.ids, LOSS_NODE, ENVIRONMENT])
+        pa.array(positions, pa.int32()), pa.array([*network.ids, LOSS_NODE, ENVIRONMENT])
     )
 
 
@@ -247,14 +286,12 @@ def _synapses(network: Network) -> Any:
     )
 
 
-def _hearers(network: Network) -> Any:
-    """Who receives what a neuron says to all."""
+def _receivers(network: Network) -> Any:
+    """The receivers of each neuron's activation."""
     n, outputs = len(network.ids), network.output_positions
-    told = [np.full(len(outputs), who) for who in (n, n + 1)]
+    loss, environment = (np.full(len(outputs), member) for member in (n, n + 1))
     senders = np.concatenate([network.sources, outputs, outputs])
+    receivers = np.concatenate([network.targets, loss, environment])
     return pa.table(
-        {
-            "sender": _names(network, senders),
-            "receiver": _names(network, np.concatenate([network.targets, *told])),
-        }
+        {"sender": _names(network, senders), "receiver": _names(network, receivers)},
     )

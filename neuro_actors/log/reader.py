@@ -1,4 +1,4 @@
-"""Reads a log from its beginning to its end, also one whose end is missing, and one that somebody has damaged."""
+"""Reads a log from its beginning to its end, also if its end is missing or it is damaged."""
 
 from __future__ import annotations
 
@@ -20,11 +20,11 @@ from .placement import Workers, parse_workers
 from .recording import Recording
 from .schema import CODE, KEY, KINDS, MACHINES, about_of, members, network_of
 
-NULL, UNKNOWN = -1, -2
+NULL, UNKNOWN = -1, -2  # in place of a member's or a kind's number
 
 
 class Row(NamedTuple):
-    """One row of a log; see `schema`."""
+    """One row of a log; see `schema` for its columns."""
 
     step: int
     kind: str
@@ -37,11 +37,19 @@ class Row(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Rows:
-    """Rows that follow each other, in numpy's arrays.
+    """Consecutive rows in numpy arrays.
 
-    first: the first one's number in the file, from 0 on.  kind: places in `KINDS`.  sender, receiver: places among the
-    members; `NULL`, or `UNKNOWN` for a name that is none of theirs.  starts: (n + 1,), where each row's numbers begin in
-    values.  notes: an Arrow array of strings.
+    Attributes:
+        first: The number of the first row in the file, from 0 on.
+        step: The steps' numbers. Shape (n_rows,).
+        kind: Positions in `KINDS`, or `UNKNOWN`. Shape (n_rows,).
+        sender: Positions in `LogReader.members`, or `NULL`, or `UNKNOWN` for a name that is not
+            a member's. Shape (n_rows,).
+        receiver: Likewise. Shape (n_rows,).
+        time: Logical times. Shape (n_rows,).
+        starts: Where each row's values begin in `values`. Shape (n_rows + 1,).
+        values: The values of all rows. Shape (n_values,).
+        notes: An Arrow array of strings, or null.
     """
 
     first: int
@@ -58,22 +66,44 @@ class Rows:
         return len(self.step)
 
     def cut(self, start: int, stop: int) -> Rows:
-        """Some of them."""
+        """Return the rows from `start` to before `stop`."""
         some = slice(start, stop)
         first, last = int(self.starts[start]), int(self.starts[stop])
         return Rows(
-            self.first + start, self.step[some], self.kind[some], self.sender[some], self.receiver[some], self.time[some],
-            self.starts[start : stop + 1] - first, self.values[first:last], self.notes[start:stop],
-        )  # fmt: skip
+            self.first + start,
+            self.step[some],
+            self.kind[some],
+            self.sender[some],
+            self.receiver[some],
+            self.time[some],
+            self.starts[start : stop + 1] - first,
+            self.values[first:last],
+            self.notes[start:stop],
+        )
 
 
 class LogReader:
-    """A log on disk. Raises `LogError` if there is none, or what is there is not one.
+    """A log on disk.
 
-    about, network: what its metadata say; the network that ran, with the parameters it began with.
-    recording: what was recorded of it.  machines: where everybody lived, if not in one process.
-    cut_off: after the last batch was read, whether the file ends in the middle of one or lacks its end.
-    read, size: how many bytes of how many were read.
+    Args:
+        path: The log file.
+
+    Attributes:
+        path: The path of the file.
+        schema: The Arrow schema.
+        about: The metadata.
+        metadata: The bytes of the metadata that the digest chain begins with.
+        network: The network that ran, with the parameters that it began with.
+        recording: What was recorded.
+        rule: The name and the settings of the rule.
+        machines: The workers, or None for a run in one process.
+        members: The names of all members: neurons, loss, environment.
+        cut_off: After all batches were read: whether the file ends within a batch or has no end.
+        read: How many bytes were read.
+        size: How many bytes the file has.
+
+    Raises:
+        LogError: The file cannot be read, or it is not a message log.
     """
 
     def __init__(self, path: str | PathLike[str]) -> None:
@@ -81,17 +111,13 @@ class LogReader:
         self._path = self.path = str(file)
         self.cut_off = False
         self.read = self.size = 0
-        self._codes: list[
-            tuple[str, Any, Indices]
-        ] = []  # dictionaries met, with the code of each name
+        # Arrow dictionaries that were met, each with the code of each of its names
+        self._codes: list[tuple[str, Any, Indices]] = []
         try:
             regular = S_ISREG(file.stat().st_mode)
         except FileNotFoundError:
             raise LogError(f"{self._path!r}: there is no such file") from None
-        except (
-            OSError,
-            ValueError,
-        ) as error:  # of a folder that is closed to us; of a name that no file can have
+        except (OSError, ValueError) as error:  # ValueError: a name that no file can have
             raise LogError(f"{self._path!r}: {getattr(error, 'strerror', error)}") from None
         if not regular:
             raise LogError(f"{self._path!r}: it is no regular file")
@@ -140,7 +166,7 @@ class LogReader:
             raise LogError(f"{self._path!r}: {what}") from None
 
     def batches(self) -> Iterator[Any]:
-        """The record batches, as far as they are whole."""
+        """Yield the record batches, as far as they are whole."""
         with self._open_stream() as stream:
             while True:
                 try:
@@ -157,15 +183,21 @@ class LogReader:
                 yield batch
 
     def rows(self) -> Iterator[Row]:
-        """Row after row."""
+        """Yield each row."""
         for batch in self.batches():
             columns = [batch.column(name).to_pylist() for name in Row._fields]
             yield from map(Row._make, zip(*columns, strict=True))
 
     def steps(self) -> Iterator[Rows]:
-        """The rows of step after step, from a begin row to the next; then those of the end, from the end row on. (Rows
-        before the first of these, as in a log that somebody has damaged, come first.)"""
-        held: list[Rows] = []
+        """Yield the rows of each step, then those of the end.
+
+        The rows of a step go from its begin row to the next one, those of the end from the end row
+        on. In a damaged log there may be rows before the first begin row; they come first.
+
+        Raises:
+            LogError: There is a null where no null is allowed.
+        """
+        parts: list[Rows] = []
         first = 0
         for batch in self.batches():
             rows = self.decode(batch, first)
@@ -175,17 +207,25 @@ class LogReader:
                 (rows.kind == CODE["begin"]) | (rows.kind == CODE["end"])
             ).tolist():
                 if stop > start:
-                    held.append(rows.cut(start, stop))
-                if held:
-                    yield join_rows(held)
-                held, start = [], stop
+                    parts.append(rows.cut(start, stop))
+                if parts:
+                    yield join_rows(parts)
+                parts, start = [], stop
             if start < len(rows):
-                held.append(rows.cut(start, len(rows)))
-        if held:
-            yield join_rows(held)
+                parts.append(rows.cut(start, len(rows)))
+        if parts:
+            yield join_rows(parts)
 
     def decode(self, batch: Any, first: int) -> Rows:
-        """A record batch in numpy's arrays; `first` is its first row's number. Raises `LogError` as `check` does."""
+        """Return a record batch as numpy arrays.
+
+        Args:
+            batch: The record batch.
+            first: The number of its first row in the file.
+
+        Raises:
+            LogError: There is a null where no null is allowed.
+        """
         self.check_nulls(batch, first)
         value = batch.column("value")
         offsets = value.offsets.to_numpy().astype(np.intp)
@@ -203,7 +243,15 @@ class LogReader:
         )
 
     def check_nulls(self, batch: Any, first: int) -> None:
-        """Raise `LogError` for a null where there can be none."""
+        """Check that there is no null where no null is allowed.
+
+        Args:
+            batch: A record batch.
+            first: The number of its first row in the file.
+
+        Raises:
+            LogError: There is one.
+        """
         for name in ("step", "kind", "time", "value"):
             if batch.column(name).null_count:
                 where = first + batch.column(name).is_null().to_numpy(
@@ -211,12 +259,19 @@ class LogReader:
                 ).tolist().index(True)
                 raise LogError(f"{self._path!r}: row {where} has no {name}")
         if batch.column("value").flatten().null_count:
-            raise LogError(
-                f"{self._path!r}: one of the values in rows {first} to {first + len(batch) - 1} is null"
-            )
+            where = f"rows {first} to {first + len(batch) - 1}"
+            raise LogError(f"{self._path!r}: one of the values in {where} is null")
 
     def codes(self, batch: Any, name: str) -> Indices:
-        """The column kind, sender or receiver in our own counting, whatever dictionary it is written in; see `Rows`."""
+        """Return a column of names as numbers, whatever Arrow dictionary it is written with.
+
+        Args:
+            batch: A record batch.
+            name: "kind", "sender" or "receiver".
+
+        Returns:
+            Numbers as in `Rows`. Shape (n_rows,).
+        """
         column = batch.column(name)
         what = "kind" if name == "kind" else "members"
         for which, dictionary, known in self._codes:
@@ -236,14 +291,14 @@ class LogReader:
         return found
 
     def _has_end(self) -> bool:
-        """Whether the stream's end marker (Arrow: 0xFFFFFFFF, then a length of zero) is there."""
+        """Whether the file ends with Arrow's end marker: 0xFFFFFFFF, then a length of zero."""
         with Path(self._path).open("rb") as file:
             file.seek(-8, 2)
             return file.read() == b"\xff\xff\xff\xff\x00\x00\x00\x00"
 
 
 def join_rows(parts: list[Rows]) -> Rows:
-    """Rows that follow each other, in one piece."""
+    """Return consecutive rows in one piece."""
     if len(parts) == 1:
         return parts[0]
     ends = np.cumsum([0, *(part.starts[-1] for part in parts)])

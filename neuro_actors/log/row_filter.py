@@ -1,4 +1,4 @@
-"""Which rows of a log somebody asks for: chosen in arrays, before a row becomes an object."""
+"""Selects rows of a log in arrays, before a row becomes an object."""
 
 from __future__ import annotations
 
@@ -17,15 +17,24 @@ from .reader import NULL, LogReader, Row
 from .recording import PHASES
 from .schema import CODE
 
-AT_ONCE = 1024  # rows that become objects together
+ROWS_AT_ONCE = 1024  # rows that become objects together
 
 
 @dataclass(frozen=True, slots=True)
 class RowFilter:
-    """neuron: only what it said and heard, the activations of its sources among them.  step: only this one.
+    """Which rows to select; a row must fulfil all that is given.
 
-    phase: "forward", "loss", "backward" or "commit".  kind: one kind of message.  messages: no rows that begin, seal or
-    end; implied by all but `step`. Raises `LogError` for a phase or kind that there is none of.
+    Args:
+        neuron: Only messages that this neuron sent or received, including the activations of its
+            sources. Its id, "loss" or "environment".
+        step: Only rows of this step.
+        phase: Only messages of this phase: "forward", "loss", "backward" or "commit".
+        kind: Only messages of this kind.
+        messages: No begin, seal and end rows. `neuron`, `phase` and `kind` imply it.
+
+    Raises:
+        LogError: There is no such phase or kind, or the neuron is not given by its id.
+        InputError: The step is not a whole number of 1 or more.
     """
 
     neuron: str | None = None
@@ -57,18 +66,32 @@ class RowFilter:
         ]
 
     def batches(self, reader: LogReader) -> Iterator[Any]:
-        """The chosen rows, in record batches. Raises `LogError` if there is no such neuron."""
-        pick = BatchFilter(self, reader)
+        """Yield the selected rows of a log in record batches.
+
+        Args:
+            reader: The log.
+
+        Raises:
+            LogError: There is no such neuron, or the log is damaged.
+        """
+        select = BatchFilter(self, reader)
         for batch in reader.batches():
-            picked = pick(batch)
-            if len(picked):
-                yield picked
+            selected = select(batch)
+            if len(selected):
+                yield selected
 
     def rows(self, reader: LogReader) -> Iterator[Row]:
-        """The chosen rows, one by one."""
+        """Yield the selected rows of a log one by one.
+
+        Args:
+            reader: The log.
+
+        Raises:
+            LogError: There is no such neuron, or the log is damaged.
+        """
         for batch in self.batches(reader):
-            for start in range(0, len(batch), AT_ONCE):
-                piece = batch.slice(start, AT_ONCE)
+            for start in range(0, len(batch), ROWS_AT_ONCE):
+                piece = batch.slice(start, ROWS_AT_ONCE)
                 yield from map(
                     Row._make,
                     zip(*(piece.column(name).to_pylist() for name in Row._fields), strict=True),
@@ -76,48 +99,52 @@ class RowFilter:
 
 
 class BatchFilter:
-    """Picks what was chosen out of the record batches of one log."""
+    """Selects rows out of the record batches of one log.
+
+    Args:
+        row_filter: Which rows to select.
+        reader: The log.
+
+    Raises:
+        LogError: There is no such neuron.
+    """
 
     def __init__(self, row_filter: RowFilter, reader: LogReader) -> None:
-        self._choice, self._reader = row_filter, reader
+        self._filter, self._reader = row_filter, reader
         self._codes = None
-        if row_filter.messages or (row_filter.neuron, row_filter.phase, row_filter.kind) != (
-            None,
-            None,
-            None,
-        ):
-            self._codes = [
-                CODE[kind] for kind in ([row_filter.kind] if row_filter.kind else row_filter._kinds)
-            ]
-        self._mine: tuple[int, Any] | None = None  # the neuron, and whose activations it hears
+        given = (row_filter.neuron, row_filter.phase, row_filter.kind)
+        if row_filter.messages or given != (None, None, None):
+            kinds = [row_filter.kind] if row_filter.kind else row_filter._kinds
+            self._codes = [CODE[kind] for kind in kinds]
+        self._member: tuple[int, Any] | None = None  # the member and its sources
         if row_filter.neuron is not None:
-            self._mine = _heard_by(row_filter.neuron, reader)
+            self._member = _member_and_sources(row_filter.neuron, reader)
 
     def __call__(self, batch: Any) -> Any:
-        """The same record batch without the rows that were not asked for."""
-        wanted = np.ones(len(batch), dtype=bool)
-        if self._choice.step is not None:
-            wanted &= batch.column("step").to_numpy() == self._choice.step
-        if self._codes is not None and wanted.any():
-            wanted &= np.isin(self._reader.codes(batch, "kind"), self._codes)
-        if self._mine is not None and wanted.any():
-            me, sources = self._mine
+        """Return a record batch without the rows that are not selected."""
+        selected = np.ones(len(batch), dtype=bool)
+        if self._filter.step is not None:
+            selected &= batch.column("step").to_numpy() == self._filter.step
+        if self._codes is not None and selected.any():
+            selected &= np.isin(self._reader.codes(batch, "kind"), self._codes)
+        if self._member is not None and selected.any():
+            k, sources = self._member
             sender, receiver = (self._reader.codes(batch, end) for end in ("sender", "receiver"))
-            wanted &= (
-                (sender == me) | (receiver == me) | (np.isin(sender, sources) & (receiver == NULL))
-            )
-        if wanted.all():
+            from_source = np.isin(sender, sources) & (receiver == NULL)
+            selected &= (sender == k) | (receiver == k) | from_source
+        if selected.all():
             return batch
-        return batch.filter(pa.array(wanted)) if wanted.any() else batch.slice(0, 0)
+        return batch.filter(pa.array(selected)) if selected.any() else batch.slice(0, 0)
 
 
-def _heard_by(neuron: str, reader: LogReader) -> tuple[int, Any]:
+def _member_and_sources(neuron: str, reader: LogReader) -> tuple[int, Any]:
+    """A member's number, and the numbers of the members whose activations it receives."""
     members, network = reader.members, reader.network
     if neuron not in members:
         raise LogError(
             f"{reader.path!r}: there is no neuron {shown(neuron)}; {did_you_mean(neuron, members)}"
         )
-    me = members.index(neuron)
+    k = members.index(neuron)
     if neuron in (LOSS_NODE, ENVIRONMENT):
-        return me, network.output_positions
-    return me, network.sources[network.incoming.of(me)]
+        return k, network.output_positions
+    return k, network.sources[network.incoming.of(k)]

@@ -96,7 +96,7 @@ def arrow_schema(
     if (
         workers is not None
     ):  # beside the rest, which is sealed: the seals, too, are those of one process
-        told[MACHINES] = json.dumps(workers.described())
+        told[MACHINES] = json.dumps(workers.to_json())
     return columns().with_metadata(told)
 
 

@@ -1,4 +1,4 @@
-"""Numbers over the steps of a log, gathered batch after batch: what figures show."""
+"""Series over the steps of a log, read batch after batch, for figures."""
 
 from __future__ import annotations
 
@@ -18,31 +18,54 @@ from .schema import CODE
 
 
 def row_means(rows: Rows, absolute: bool = False) -> Array:
-    """The mean of each row's numbers (n,), or of their absolute values; NaN where there are none."""
+    """Return the mean of each row's values.
+
+    Args:
+        rows: The rows.
+        absolute: Take the mean of the absolute values.
+
+    Returns:
+        The means, NaN for a row without values. Shape (n_rows,).
+    """
     values = np.abs(rows.values) if absolute else rows.values
-    return _reduced(np.add, rows, values) / np.maximum(np.diff(rows.starts), 1)
+    return _reduce_rows(np.add, rows, values) / np.maximum(np.diff(rows.starts), 1)
 
 
 def read_losses(reader: LogReader) -> tuple[NDArray[np.int64], Array]:
-    """The numbers of the steps that have a loss, and its mean in each."""
-    found = [(rows.step, row_means(rows)) for rows in _chosen(reader, RowFilter(kind="loss"))]
-    steps, values = _joined([s for s, _ in found]), _joined([v for _, v in found])
-    there = ~np.isnan(values)
-    return steps[there].astype(np.int64), values[there]
+    """Read the loss of each step.
+
+    Args:
+        reader: The log.
+
+    Returns:
+        The numbers of the steps that have a loss, and their mean losses. Shapes (n,) and (n,).
+    """
+    found = [(rows.step, row_means(rows)) for rows in _select(reader, RowFilter(kind="loss"))]
+    steps, values = _concatenate([s for s, _ in found]), _concatenate([v for _, v in found])
+    has_loss = ~np.isnan(values)
+    return steps[has_loss].astype(np.int64), values[has_loss]
 
 
 def read_urgency_by_level(reader: LogReader) -> tuple[NDArray[np.int64], Array]:
-    """Steps, and (levels, steps): how strong, |urgency|, a message is that a level hears; NaN where it hears none."""
+    """Read how strong the urgencies of each level are.
+
+    Args:
+        reader: The log.
+
+    Returns:
+        The numbers of the steps, shape (n_steps,), and the mean |urgency| of the messages that each
+        level receives, shape (n_levels, n_steps), NaN where a level receives none.
+    """
     network = reader.network
-    level = np.append(network.level, [-1, -1, -1])  # the loss, the environment, nobody
+    level = np.append(network.level, [-1, -1, -1])  # the loss, the environment, an empty receiver
     depth = network.depth + 1
     steps: list[NDArray[np.int64]] = []
     parts: list[list[NDArray[Any]]] = []
-    for rows in _chosen(reader, RowFilter(kind="urgency")):
-        heard = np.flatnonzero(level[rows.receiver] >= 0)
-        numbers, which = np.unique(rows.step[heard], return_inverse=True)
-        cells = which * depth + level[rows.receiver[heard]]
-        each: tuple[Array, Array] = row_means(rows, absolute=True)[heard], np.ones(len(heard))
+    for rows in _select(reader, RowFilter(kind="urgency")):
+        received = np.flatnonzero(level[rows.receiver] >= 0)
+        numbers, which = np.unique(rows.step[received], return_inverse=True)
+        cells = which * depth + level[rows.receiver[received]]
+        each: tuple[Array, Array] = row_means(rows, absolute=True)[received], np.ones(len(received))
         parts.append(
             [
                 np.bincount(cells, weights, len(numbers) * depth).reshape(-1, depth)
@@ -50,7 +73,8 @@ def read_urgency_by_level(reader: LogReader) -> tuple[NDArray[np.int64], Array]:
             ]
         )
         steps.append(numbers)
-    every = _joined(steps).astype(np.int64)  # a step may be there twice, cut where a batch ends
+    # a step may be there twice, if a record batch ends within it
+    every = _concatenate(steps).astype(np.int64)
     numbers, which = np.unique(every, return_inverse=True)
     sums, counts = np.zeros((len(numbers), depth)), np.zeros((len(numbers), depth))
     if parts:
@@ -61,42 +85,64 @@ def read_urgency_by_level(reader: LogReader) -> tuple[NDArray[np.int64], Array]:
 
 
 class NeuronSeries(NamedTuple):
-    """What a neuron said and heard: activation (3, steps) its mean, least and greatest over the examples; urgency the
-    mean |urgency| of the messages that it heard, each with the numbers of the steps."""
+    """The activations and urgencies of one neuron over the steps.
 
-    said: NDArray[np.int64]
+    Attributes:
+        activation_steps: Numbers of the steps in which it sent an activation. Shape (n,).
+        activation: Mean, least and greatest activation over the examples. Shape (3, n).
+        urgency_steps: Numbers of the steps in which it received urgencies. Shape (m,).
+        urgency: The mean |urgency| of the messages that it received. Shape (m,).
+    """
+
+    activation_steps: NDArray[np.int64]
     activation: Array
-    heard: NDArray[np.int64]
+    urgency_steps: NDArray[np.int64]
     urgency: Array
 
 
 def read_neuron(reader: LogReader, neuron: str) -> NeuronSeries:
-    """Raises `LogError` if there is no such neuron."""
-    said: list[NDArray[np.int64]] = []
+    """Read the activations and urgencies of one neuron.
+
+    Args:
+        reader: The log.
+        neuron: The neuron's id.
+
+    Raises:
+        LogError: There is no such neuron.
+    """
+    sent_steps: list[NDArray[np.int64]] = []
     activation: list[Array] = []
-    heard: list[NDArray[np.int64]] = []
+    received_steps: list[NDArray[np.int64]] = []
     urgency: list[Array] = []
-    me = reader.members.index(neuron) if neuron in reader.members else NULL
-    for rows in _chosen(reader, RowFilter(neuron)):
-        spoken = (rows.kind == CODE["activation"]) & (rows.sender == me) & (rows.receiver == NULL)
-        told = (rows.kind == CODE["urgency"]) & (rows.receiver == me)
-        said.append(rows.step[spoken])
+    k = reader.members.index(neuron) if neuron in reader.members else NULL
+    for rows in _select(reader, RowFilter(neuron)):
+        sent = (rows.kind == CODE["activation"]) & (rows.sender == k) & (rows.receiver == NULL)
+        received = (rows.kind == CODE["urgency"]) & (rows.receiver == k)
+        sent_steps.append(rows.step[sent])
         least, greatest = (
-            _reduced(reduce, rows, rows.values) for reduce in (np.minimum, np.maximum)
+            _reduce_rows(reduce, rows, rows.values) for reduce in (np.minimum, np.maximum)
         )
-        activation.append(np.stack([row_means(rows), least, greatest])[:, spoken])
-        heard.append(rows.step[told])
-        urgency.append(row_means(rows, absolute=True)[told])
-    steps, which = np.unique(_joined(heard).astype(np.int64), return_inverse=True)
-    summed = np.bincount(which, _joined(urgency), len(steps)) / np.maximum(
+        activation.append(np.stack([row_means(rows), least, greatest])[:, sent])
+        received_steps.append(rows.step[received])
+        urgency.append(row_means(rows, absolute=True)[received])
+    steps, which = np.unique(_concatenate(received_steps).astype(np.int64), return_inverse=True)
+    strength = np.bincount(which, _concatenate(urgency), len(steps)) / np.maximum(
         np.bincount(which, minlength=len(steps)), 1
     )
-    spoken_all = np.concatenate(activation, axis=1) if activation else np.empty((3, 0))
-    return NeuronSeries(_joined(said).astype(np.int64), spoken_all, steps, summed)
+    activations = np.concatenate(activation, axis=1) if activation else np.empty((3, 0))
+    return NeuronSeries(_concatenate(sent_steps).astype(np.int64), activations, steps, strength)
 
 
 def find_synapse(reader: LogReader, text: str) -> int:
-    """The synapse that `a->b` names. Raises `LogError` if there is none."""
+    """Return the number of the synapse that a text such as "a->b" names.
+
+    Args:
+        reader: The log.
+        text: Both ids with "->" between them. Ids may contain "->", too.
+
+    Raises:
+        LogError: There is no such synapse.
+    """
     network = reader.network
     parts = text.split("->") if isinstance(text, str) and len(text) <= MAX_SYNAPSE_NAME else [""]
     for cut in range(1, len(parts)):
@@ -116,35 +162,44 @@ def find_synapse(reader: LogReader, text: str) -> int:
 
 
 def synapse_name(reader: LogReader, synapse: int) -> str:
-    """A synapse as people write it."""
+    """Return a synapse as text, such as "a -> b"."""
     network = reader.network
     return f"{network.ids[network.sources[synapse]]} -> {network.ids[network.targets[synapse]]}"
 
 
 def read_weight(reader: LogReader, synapse: int) -> tuple[NDArray[np.int64], Array]:
-    """The weight before the first step, 0, and after each step that taught it."""
+    """Read the weight of a synapse over the steps.
+
+    Args:
+        reader: The log.
+        synapse: The synapse's number in the network.
+
+    Returns:
+        Step 0 and each step in which the weight was learnt, and the weight after each. Shapes
+        (n,) and (n,).
+    """
     network = reader.network
     target = int(network.targets[synapse])
-    place = int(np.flatnonzero(network.incoming.of(target) == synapse)[0])
+    index = int(np.flatnonzero(network.incoming.of(target) == synapse)[0])
     steps, values = [0], [float(network.weights[synapse])]
-    taught: dict[int, bool] = {}
-    for rows in _chosen(reader, RowFilter()):
+    is_training: dict[int, bool] = {}
+    for rows in _select(reader, RowFilter()):
         for row in np.flatnonzero(rows.kind == CODE["begin"]).tolist():
-            taught[int(rows.step[row])] = '"mode": "train"' in (rows.notes[row].as_py() or "")
+            is_training[int(rows.step[row])] = '"mode": "train"' in (rows.notes[row].as_py() or "")
         for row in np.flatnonzero((rows.kind == CODE["commit"]) & (rows.sender == target)).tolist():
             numbers = rows.values[rows.starts[row] : rows.starts[row + 1]]
-            if taught.get(int(rows.step[row])) and place < len(numbers):
+            if is_training.get(int(rows.step[row])) and index < len(numbers):
                 steps.append(int(rows.step[row]))
-                values.append(float(numbers[place]))
+                values.append(float(numbers[index]))
     return np.array(steps), np.array(values)
 
 
-def _chosen(reader: LogReader, row_filter: RowFilter) -> Iterator[Rows]:
+def _select(reader: LogReader, row_filter: RowFilter) -> Iterator[Rows]:
     return (reader.decode(batch, 0) for batch in row_filter.batches(reader))
 
 
-def _reduced(how: np.ufunc, rows: Rows, values: Array) -> Array:
-    """Each row's numbers made one; NaN where there are none."""
+def _reduce_rows(how: np.ufunc, rows: Rows, values: Array) -> Array:
+    """Reduce each row's values to one; NaN for a row without values."""
     found = np.full(len(rows), np.nan)
     some: Indices = np.flatnonzero(np.diff(rows.starts))
     if len(some):
@@ -153,5 +208,5 @@ def _reduced(how: np.ufunc, rows: Rows, values: Array) -> Array:
     return found
 
 
-def _joined(parts: list[NDArray[np.int64]] | list[Array]) -> Array:
+def _concatenate(parts: list[NDArray[np.int64]] | list[Array]) -> Array:
     return np.concatenate(parts) if parts else np.empty(0)

@@ -1,14 +1,21 @@
-"""The note of a row that begins a step: what the society was told to do.
+"""The note of a begin row: what the society does in the step.
 
-    {"mode": "train", "loss": "huber", "batch": 32, "wrt_inputs": false,
-     "optimizer": {"name": "SGD", "learning_rate": 0.1, "momentum": 0.9, "weight_decay": 0.0}, "update": 7}
+    {"mode": "train", "loss": "huber", "batch": 32, "wrt_inputs": false, "update": 7,
+     "optimizer": {"name": "SGD", "learning_rate": 0.1, "momentum": 0.9, "weight_decay": 0.0}}
 
-mode: predict, gradient, train or product (of the Hessian and a direction).  update: how many updates this one is under
-this optimiser, 1 where the neurons start afresh with it; null where nobody learns. Behind wrt_inputs may stand
-round: its name, in a step that is one of several rounds of a rule.  columns: how many numbers a message holds, where that
-is not one an example.  only: a list of kinds, in a partial log's step that holds no others.
-A schedule is an object as the optimiser is; another function is {"name": …, "rate": what it gave for this update}, an
-optimiser of somebody's own {"name": …}.
+* mode: predict, gradient, train or product (of the Hessian and a direction).
+* batch: the number of examples.
+* wrt_inputs: whether urgencies reach the inputs.
+* optimizer: its name and settings, or null. A schedule is an object like the optimiser. A function
+  is {"name": …, "rate": its value for this update}, a user's optimiser {"name": …}.
+* update: the number of this update under this optimiser, counted from 1; null in a step without
+  learning.
+
+After wrt_inputs there may be:
+
+* round: the name of the step, if it is one of several rounds of a rule.
+* columns: how many numbers a message has, if that is not the number of examples.
+* only: a list of kinds, if a partial log contains only these of the step.
 """
 
 from __future__ import annotations
@@ -23,17 +30,30 @@ from ..neuron.optimizers import Optimizer
 
 
 class StepNoteWriter:
-    """Writes the notes of a run's steps, one after another."""
+    """Makes the notes of a run's steps, one after another, and counts the updates.
+
+    Args:
+        optimizer: The optimiser of a resumed run's last update, or None.
+        updates: How many updates it has made.
+    """
 
     def __init__(self, optimizer: Optimizer | None = None, updates: int = 0) -> None:
         self._optimizer = optimizer
-        self._updates = updates  # made under it
-        self._start: tuple[object, str] = (None, "")  # of a note, all but the update; and of what
+        self._updates = updates
+        # the last note without its update, and the task that it was made for
+        self._start: tuple[object, str] = (None, "")
 
     def make_note(
         self, step: Step, batch: int, columns: int, only: Sequence[str] | None = None
     ) -> str:
-        """The note of that step. To be asked for every step, for updates are counted."""
+        """Return the note of a step. It must be called for every step, because it counts updates.
+
+        Args:
+            step: The step.
+            batch: The number of examples.
+            columns: How many numbers a message has.
+            only: The kinds that the log contains of this step; None for all that it records.
+        """
         optimizer, update = step.optimizer, None
         if optimizer is not None:
             if self._optimizer is not optimizer and self._optimizer != optimizer:

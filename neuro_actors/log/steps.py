@@ -1,4 +1,4 @@
-"""A recorded step: what it was, and what was said in it, in arrays in the network's order."""
+"""A recorded step: its description, and its messages as arrays in the network's order."""
 
 from __future__ import annotations
 
@@ -15,17 +15,27 @@ from ..support.validation import Array, Indices
 from .reader import NULL, Rows
 from .schema import CODE
 
-MOST_UNTOLD = 2**27  # numbers; where the log says none of them, it may lie about how many there are
+# How many numbers an array may have that no row of the log fills; a damaged log may claim any.
+MOST_MISSING = 2**27
+MODES = ("predict", "gradient", "train", "product")
 
 
 @dataclass(frozen=True, slots=True)
 class StepInfo:
-    """What a step was.
+    """The description of a step.
 
-    number: from 1 on.  mode: "predict", "gradient", "train" or "product".  loss: its name, or None.  batch: how many
-    examples.  columns: how many numbers a message holds, one an example and what else it carries.  round: its name.
-    wrt_inputs: whether urgencies reached the inputs.  optimizer: as described in `about.py`, with `update`, its count.
-    only: the kinds that a partial log holds of it; None for all that it records.  whole: whether it was seen to its end.
+    Attributes:
+        number: Its number, from 1 on.
+        mode: "predict", "gradient", "train" or "product".
+        loss: The name of the loss, or None in a step that predicts.
+        batch: The number of examples.
+        wrt_inputs: Whether urgencies reached the inputs.
+        optimizer: Name and settings of the optimiser, as in `step_note`; None without learning.
+        update: The number of the update under this optimiser, from 1 on; None without learning.
+        only: The kinds that a partial log contains of it; None for all that it records.
+        whole: Whether the step was completed and sealed.
+        columns: How many numbers a message has: one per example, and what else it carries.
+        round: The name of its round; empty if the step is its only one.
     """
 
     number: int
@@ -42,7 +52,14 @@ class StepInfo:
 
     @classmethod
     def from_rows(cls, rows: Rows) -> StepInfo:
-        """From a step's rows. Raises `LogError` if the first does not say what it was."""
+        """Read the description from a step's rows.
+
+        Args:
+            rows: The rows of the step, from its begin row on.
+
+        Raises:
+            LogError: The first row is not a begin row, or its note makes no sense.
+        """
         if rows.kind[0] != CODE["begin"]:
             raise LogError(f"the log is damaged: row {rows.first} should begin a step")
         return cls.from_note(
@@ -51,27 +68,33 @@ class StepInfo:
 
     @classmethod
     def from_note(cls, number: int, note: str | None, whole: bool) -> StepInfo:
-        """From the note of a begin row. Raises `LogError` if it makes no sense."""
+        """Read the description from the note of a begin row.
+
+        Args:
+            number: The step's number.
+            note: The note, as `step_note` documents it.
+            whole: Whether the step was completed and sealed.
+
+        Raises:
+            LogError: The note makes no sense.
+        """
         try:
             about = json.loads(note or "")
-            told = [
-                about[name]
-                for name in ("mode", "loss", "batch", "wrt_inputs", "optimizer", "update")
-            ]
-            mode, loss, batch, wrt_inputs, optimizer, update = told
-            only, round, columns = (
-                about.get("only"),
-                about.get("round", ""),
-                about.get("columns", batch),
-            )
+            names = ("mode", "loss", "batch", "wrt_inputs", "optimizer", "update")
+            mode, loss, batch, wrt_inputs, optimizer, update = (about[name] for name in names)
+            only, round = about.get("only"), about.get("round", "")
+            columns = about.get("columns", batch)
+            learns = isinstance(optimizer, dict) and type(update) is int
             sensible = (
-                mode in ("predict", "gradient", "train", "product")
-                and isinstance(round, str) and type(columns) is int and 0 <= columns < 2**31
+                mode in MODES
+                and isinstance(round, str)
                 and (loss is None if mode == "predict" else isinstance(loss, str))
-                and (isinstance(optimizer, dict) and type(update) is int if mode == "train" else optimizer is update is None)
-                and type(batch) is int and 0 <= batch < 2**31 and type(wrt_inputs) is bool
-                and (only is None or (isinstance(only, list) and all(isinstance(kind, str) for kind in only)))
-            )  # fmt: skip
+                and (learns if mode == "train" else optimizer is update is None)
+                and all(type(n) is int and 0 <= n < 2**31 for n in (batch, columns))
+                and type(wrt_inputs) is bool
+                and (only is None or isinstance(only, list))
+                and all(isinstance(kind, str) for kind in only or ())
+            )
         except (KeyError, ValueError, TypeError, AttributeError, RecursionError) as error:
             raise LogError(
                 f"the log is damaged: the begin row of step {number} makes no sense ({error!r})"
@@ -85,9 +108,23 @@ class StepInfo:
 
 
 class RecordedStep:
-    """Arrays of float64, NaN where the log does not say. Rows that no run of this network can have written are left out.
+    """A step's messages as arrays of float64; NaN where the log contains none.
 
-    info: what the step was.  rows: as they stand in the log.
+    Rows that no run of this network writes are left out. An array has a column for each example;
+    what else messages carry is left out.
+
+    Args:
+        network: The network that ran.
+        rows: The rows of the step.
+        info: The description of the step; None: it is read from the rows.
+
+    Attributes:
+        network: The network that ran.
+        rows: The rows as they are in the log.
+        info: The description of the step.
+
+    Raises:
+        LogError: The first row is not a begin row, or its note makes no sense.
     """
 
     def __init__(self, network: Network, rows: Rows, info: StepInfo | None = None) -> None:
@@ -96,52 +133,52 @@ class RecordedStep:
 
     @cached_property
     def inputs(self) -> Array:
-        """What the world told each input, (n_inputs, batch)."""
+        """The values that the environment sent to the inputs. Shape (n_inputs, batch)."""
         rows = self.rows
         here = np.flatnonzero(
             (rows.kind == CODE["activation"])
-            & (rows.sender == self._world)
+            & (rows.sender == self._environment)
             & self._is_node(rows.receiver)
         )
-        return self._scattered(len(self.network.ids), rows.receiver[here], here)[
+        return self._scatter(len(self.network.ids), rows.receiver[here], here)[
             self.network.is_input
         ]
 
     @cached_property
     def activations(self) -> Array:
-        """What each neuron told its followers, (n_neurons, batch)."""
+        """The activations that neurons and inputs sent. Shape (n_neurons, batch)."""
         rows = self.rows
         here = np.flatnonzero(
             (rows.kind == CODE["activation"]) & self._is_node(rows.sender) & (rows.receiver == NULL)
         )
-        return self._scattered(len(self.network.ids), rows.sender[here], here)
+        return self._scatter(len(self.network.ids), rows.sender[here], here)
 
     @cached_property
     def predictions(self) -> Array:
-        """The outputs' activations, (n_outputs, batch)."""
+        """The outputs' activations. Shape (n_outputs, batch)."""
         return self.activations[self.network.output_positions]
 
     @cached_property
     def targets(self) -> Array:
-        """(n_outputs, batch)."""
-        place = {name: k for k, name in enumerate(self.network.outputs)}
+        """The targets of the outputs. Shape (n_outputs, batch)."""
+        index = {name: k for k, name in enumerate(self.network.outputs)}
         here = [
             r
             for r in np.flatnonzero(self.rows.kind == CODE["target"]).tolist()
-            if self.rows.notes[r].as_py() in place
+            if self.rows.notes[r].as_py() in index
         ]
-        items = np.array([place[self.rows.notes[r].as_py()] for r in here], dtype=np.intp)
-        return self._scattered(len(place), items, np.array(here, dtype=np.intp), self.info.batch)
+        items = np.array([index[self.rows.notes[r].as_py()] for r in here], dtype=np.intp)
+        return self._scatter(len(index), items, np.array(here, dtype=np.intp), self.info.batch)
 
     @cached_property
     def losses(self) -> Array:
-        """(batch,); empty in a step that predicts, or where the log has none."""
+        """The losses of the examples. Shape (batch,); empty if the log contains none."""
         here = np.flatnonzero(self.rows.kind == CODE["loss"])
         return self._values(int(here[0])) if len(here) else np.empty(0)
 
     @property
     def loss(self) -> float:
-        """The mean of the losses; NaN where there are none."""
+        """The mean of the losses; NaN if the log contains none."""
         return (
             float(np.add.accumulate(self.losses)[-1] / len(self.losses))
             if len(self.losses)
@@ -150,7 +187,7 @@ class RecordedStep:
 
     @cached_property
     def urgencies(self) -> Array:
-        """What each synapse's target told its source, (n_synapses, batch)."""
+        """The urgency that each synapse's target sent to its source. Shape (n_synapses, batch)."""
         rows, n = self.rows, len(self.network.ids)
         here = np.flatnonzero(
             (rows.kind == CODE["urgency"])
@@ -162,47 +199,48 @@ class RecordedStep:
         wanted = rows.sender[here] * n + rows.receiver[here]
         found = order[np.minimum(np.searchsorted(keys, wanted, sorter=order), len(keys) - 1)]
         right = keys[found] == wanted
-        return self._scattered(len(keys), found[right], here[right])
+        return self._scatter(len(keys), found[right], here[right])
 
     @cached_property
     def blame(self) -> Array:
-        """What the loss told each output, (n_outputs, batch)."""
+        """The urgencies that the loss sent to the outputs. Shape (n_outputs, batch)."""
         rows = self.rows
         here = np.flatnonzero(
             (rows.kind == CODE["urgency"])
-            & (rows.sender == self._world - 1)
+            & (rows.sender == self._loss)
             & self._is_node(rows.receiver)
         )
-        return self._scattered(len(self.network.ids), rows.receiver[here], here)[
+        return self._scatter(len(self.network.ids), rows.receiver[here], here)[
             self.network.output_positions
         ]
 
     @cached_property
     def felt(self) -> Array:
-        """What each input told the world: its urgency, (n_inputs, batch)."""
+        """The urgencies that the inputs sent to the environment. Shape (n_inputs, batch)."""
         rows = self.rows
         here = np.flatnonzero(
             (rows.kind == CODE["urgency"])
             & self._is_node(rows.sender)
-            & (rows.receiver == self._world)
+            & (rows.receiver == self._environment)
         )
-        return self._scattered(len(self.network.ids), rows.sender[here], here)[
-            self.network.is_input
-        ]
+        return self._scatter(len(self.network.ids), rows.sender[here], here)[self.network.is_input]
 
     @property
     def weights(self) -> Array:
-        """What the neurons committed, (n_synapses,): the weights that they have learnt; in a gradient step, which
-        teaches nothing, the weights' urgencies; in a product step the derivatives of these."""
-        return self._committed[0]
+        """The weights' part of the neurons' commits. Shape (n_synapses,).
+
+        In a step that learns these are the new weights, in a gradient step the urgencies of the
+        weights, in a product step the derivatives of these urgencies along the direction.
+        """
+        return self._commits[0]
 
     @property
     def biases(self) -> Array:
-        """The same of biases, (n_neurons,), 0 for inputs."""
-        return self._committed[1]
+        """The same for biases, 0 for inputs. Shape (n_neurons,)."""
+        return self._commits[1]
 
     @cached_property
-    def _committed(self) -> tuple[Array, Array]:
+    def _commits(self) -> tuple[Array, Array]:
         network, rows = self.network, self.rows
         weights = np.full(len(network.weights), np.nan)
         biases = np.where(network.is_input, 0.0, np.nan)
@@ -213,10 +251,16 @@ class RecordedStep:
                 weights[incoming], biases[k] = values[:-1], values[-1]
         return weights, biases
 
-    # --- rows into arrays ----------------------------------------------------------------------------------------
+    # --- rows into arrays ---------------------------------------------------------------------
 
     @property
-    def _world(self) -> int:
+    def _loss(self) -> int:
+        """The loss's position in `LogReader.members`."""
+        return len(self.network.ids)
+
+    @property
+    def _environment(self) -> int:
+        """The environment's position in `LogReader.members`."""
         return len(self.network.ids) + 1
 
     def _is_node(self, members: Indices) -> Any:
@@ -225,19 +269,18 @@ class RecordedStep:
     def _values(self, row: int) -> Array:
         return self.rows.values[self.rows.starts[row] : self.rows.starts[row + 1]]
 
-    def _scattered(self, n: int, items: Indices, here: Indices, length: int | None = None) -> Array:
-        """(n, batch): of each row `here` the examples' values in the place of its item; rows of another length than a
-        message of this step has are left out."""
+    def _scatter(self, n: int, items: Indices, here: Indices, length: int | None = None) -> Array:
+        """An array (n, batch): the values of row `here[i]`, for the examples, in row `items[i]`.
+
+        Rows whose length is not that of this step's messages are left out.
+        """
         length = self.info.columns if length is None else length
-        batch, starts = (
-            min(self.info.batch, length),
-            self.rows.starts,
-        )  # there are rounds in which nothing is of an example
+        starts = self.rows.starts
+        batch = min(self.info.batch, length)  # some rounds send no value of any example
         right = starts[here + 1] - starts[here] == length
-        if not right.any() and n * batch > MOST_UNTOLD:
-            raise LogError(
-                f"the log is damaged: step {self.info.number} does not hold {batch:,} examples, as it says"
-            )
+        if not right.any() and n * batch > MOST_MISSING:
+            what = f"step {self.info.number} does not hold {batch:,} examples, as it says"
+            raise LogError(f"the log is damaged: {what}")
         found = np.full((n, batch), np.nan)
         found[items[right]] = self.rows.values[starts[here[right], None] + np.arange(batch)]
         return found

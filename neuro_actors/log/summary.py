@@ -1,8 +1,7 @@
-"""What a log is, in one table: which run, which network, how many steps and messages, whether it is whole."""
+"""The summary of a log: run, network, numbers of steps and messages, and whether it is complete."""
 
 from __future__ import annotations
 
-import textwrap
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
@@ -10,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from ..support.text import counted, printable
+from ..support.text import counted, printable, wrap_entry
 from .fault_log import FaultLog, read_fault_log
 from .fault_story import format_seconds
 from .reader import NULL, LogReader, Rows
@@ -18,15 +17,25 @@ from .schema import CODE, KINDS
 from .steps import StepInfo
 from .wording import format_call
 
-WIDTH = 80
-MOST_LEVELS = 16  # of a network that are shown
+WIDTH, NAME_WIDTH = 80, 8
+MOST_LEVELS = 16  # of a network's table
 
 
 def summarize(reader: LogReader) -> dict[str, Any]:
-    """What `neuro-actors log info --json` prints, in one pass over the file."""
+    """Summarize a log in one pass over the file.
+
+    Args:
+        reader: The log.
+
+    Returns:
+        The object that `neuro-actors log info --json` prints.
+
+    Raises:
+        LogError: The log is damaged, or its second file belongs to another run.
+    """
     network = reader.network
-    hearers = np.append(network.outgoing.sizes, [0, 0])
-    hearers[network.output_positions] += 2  # the loss and the environment
+    n_receivers = np.append(network.outgoing.sizes, [0, 0])
+    n_receivers[network.output_positions] += 2  # the loss and the environment
     kinds = np.zeros(len(KINDS), dtype=np.int64)
     rows = batches = delivered = examples = 0
     modes: Counter[str] = Counter()
@@ -36,13 +45,13 @@ def summarize(reader: LogReader) -> dict[str, Any]:
     losses: list[dict[str, Any]] = []
     last: tuple[str | None, str | None] = None, None  # kind and note of the last row
     for batch in reader.batches():
-        held = reader.decode(batch, rows)
-        rows, batches = rows + len(held), batches + 1
-        kinds += np.bincount(held.kind[held.kind >= 0], minlength=len(KINDS))
-        to_all = (held.kind == CODE["activation"]) & (held.receiver == NULL) & (held.sender >= 0)
-        delivered += int(hearers[held.sender[to_all]].sum()) + int((held.receiver >= 0).sum())
-        for row in np.flatnonzero(held.kind == CODE["begin"]).tolist():
-            info = StepInfo.from_rows(held.cut(row, row + 1))
+        part = reader.decode(batch, rows)
+        rows, batches = rows + len(part), batches + 1
+        kinds += np.bincount(part.kind[part.kind >= 0], minlength=len(KINDS))
+        to_all = (part.kind == CODE["activation"]) & (part.receiver == NULL) & (part.sender >= 0)
+        delivered += int(n_receivers[part.sender[to_all]].sum()) + int((part.receiver >= 0).sum())
+        for row in np.flatnonzero(part.kind == CODE["begin"]).tolist():
+            info = StepInfo.from_rows(part.cut(row, row + 1))
             steps.append(info.number)
             if info.only is not None:
                 modes["commits alone"] += 1
@@ -52,17 +61,17 @@ def summarize(reader: LogReader) -> dict[str, Any]:
             examples += info.batch
             if info.optimizer is not None:
                 taught[f"{info.loss} by {format_call(info.optimizer)}"] += 1
-        found = _losses(held)
+        found = _first_and_last_loss(part)
         losses = [(losses or found)[0], (found or losses)[-1]] if losses or found else []
-        if len(held):
+        if len(part):
             last = (
-                KINDS[held.kind[-1]] if held.kind[-1] >= 0 else "?",
-                held.notes[len(held) - 1].as_py(),
+                KINDS[part.kind[-1]] if part.kind[-1] >= 0 else "?",
+                part.notes[len(part) - 1].as_py(),
             )
     complete = last[0] == "end" and not reader.cut_off
-    befell = read_fault_log(reader.path, reader.metadata, network)
-    if befell is not None and complete:
-        befell.check(last[1])
+    fault_log = read_fault_log(reader.path, reader.metadata, network)
+    if fault_log is not None and complete:
+        fault_log.check(last[1])
     return {
         "file": reader.path,
         "bytes": Path(reader.path).stat().st_size,
@@ -90,7 +99,7 @@ def summarize(reader: LogReader) -> dict[str, Any]:
         "versions": reader.about["versions"],
         "numerics": reader.about["numerics"],
         "rule": reader.rule,
-        "disturbances": None if befell is None else _disturbed(befell),
+        "disturbances": None if fault_log is None else _summarize_faults(fault_log),
         "machines": reader.machines
         and {"replicas": reader.machines.replicas, "shards": reader.machines.shards},
         "resumed": reader.about.get("resumed"),
@@ -98,34 +107,37 @@ def summarize(reader: LogReader) -> dict[str, Any]:
     }
 
 
-def _disturbed(held: FaultLog) -> dict[str, Any]:
-    """What the channels did to the run."""
-    counts = Counter(
-        f"{'questions ' * (d.question and d.what != 'asked')}{d.what}" for d in held.events
-    )
+def _summarize_faults(fault_log: FaultLog) -> dict[str, Any]:
+    events = fault_log.events
+    counts = Counter(f"{'questions ' * (d.question and d.what != 'asked')}{d.what}" for d in events)
     return {
-        "file": held.path,
-        "complete": held.digest is not None,
-        "channels": held.channels,
-        "count": len(held.events),
+        "file": fault_log.path,
+        "complete": fault_log.digest is not None,
+        "channels": fault_log.channels,
+        "count": len(events),
         "what": dict(sorted(counts.items(), key=lambda item: -item[1])),
-        "last": held.events[-1].time if held.events else None,
+        "last": events[-1].time if events else None,
     }
 
 
-def _losses(held: Rows) -> list[dict[str, Any]]:
+def _first_and_last_loss(rows: Rows) -> list[dict[str, Any]]:
     """The first and the last mean loss among these rows."""
-    starts = held.starts
-    found = np.flatnonzero((held.kind == CODE["loss"]) & (np.diff(starts) > 0))
+    starts = rows.starts
+    found = np.flatnonzero((rows.kind == CODE["loss"]) & (np.diff(starts) > 0))
     ends = [int(found[0]), int(found[-1])] if len(found) else []
     return [
-        {"step": int(held.step[r]), "mean": float(held.values[starts[r] : starts[r + 1]].mean())}
+        {"step": int(rows.step[r]), "mean": float(rows.values[starts[r] : starts[r + 1]].mean())}
         for r in ends
     ]
 
 
-def describe_summary(about: dict[str, Any], network: str) -> str:
-    """The summary in lines of at most 80 columns. network: its table."""
+def format_summary(about: dict[str, Any], network: str) -> str:
+    """Return a summary as text, in lines of at most 80 columns.
+
+    Args:
+        about: The summary.
+        network: The table of the network.
+    """
     rows, steps, examples, loss = (about[name] for name in ("rows", "steps", "examples", "loss"))
     modes = ", ".join(
         f"{n:,} {mode}" for mode, n in steps.items() if mode not in ("count", "first", "last")
@@ -135,10 +147,11 @@ def describe_summary(about: dict[str, Any], network: str) -> str:
     each = f", {sizes[0]:,}{f' to {sizes[-1]:,}' if len(sizes) > 1 else ''} a step" if sizes else ""
     kinds = ", ".join(f"{rows[kind]:,} {kind}" for kind in KINDS[1:-2] if kind in rows)
     numerics = about["numerics"]
+    blas = f", {numerics['blas']}" if numerics["blas"] else ""
     whole = "complete" if about["complete"] else "without an end: cut off, or being written"
     lines = [
         ("size", f"{about['bytes']:,} bytes, {rows['count']:,} rows; {whole}"),
-        *[("in part", _recorded(held)) for held in [about["recorded"]] if held],
+        *[("in part", _format_recorded(held)) for held in [about["recorded"]] if held],
         ("network", about["network"]),
         ("", network),
         *[
@@ -149,28 +162,29 @@ def describe_summary(about: dict[str, Any], network: str) -> str:
         ("steps", f"{steps['count']:,}{': ' if modes else ''}{modes}{between}"),
         ("examples", f"{examples['count']:,}{each}"),
         *[("learnt", f"{counted(n, 'step')} from {what}") for what, n in _most(about["taught"])],
-        ("loss", _loss(loss) if loss else "none"),
+        ("loss", _format_loss(loss) if loss else "none"),
         (
             "messages",
             f"{about['messages']:,}; in rows, where one tells all followers: {kinds or 'none'}",
         ),
-        *[("rule", _rule(rule)) for rule in [about["rule"]] if rule != {"name": "Backpropagation"}],
-        *[("machines", _machines(held)) for held in [about["machines"]] if held],
-        *[("storm", text) for text in _storm(about["disturbances"])],
+        *[
+            ("rule", _format_rule(rule))
+            for rule in [about["rule"]]
+            if rule != {"name": "Backpropagation"}
+        ],
+        *[("machines", _format_machines(held)) for held in [about["machines"]] if held],
+        *[("storm", text) for text in _format_faults(about["disturbances"])],
         ("versions", ", ".join(f"{name} {version}" for name, version in about["versions"].items())),
-        (
-            "sums",
-            f"{numerics['sums']}, on {numerics['machine']}{', ' + numerics['blas'] if numerics['blas'] else ''}",
-        ),
+        ("sums", f"{numerics['sums']}, on {numerics['machine']}{blas}"),
         ("digest", about["digest"] or "none: the last step is not sealed"),
     ]
     return "\n".join(
-        [printable(about["file"]), *(line for name, text in lines for line in _set(name, text))]
+        [printable(about["file"]), *(line for name, text in lines for line in _entry(name, text))]
     )
 
 
-def _set(name: str, text: str) -> list[str]:
-    """An entry beside its name, wrapped; a table below."""
+def _entry(name: str, text: str) -> list[str]:
+    """The lines of an entry: its name and its text, wrapped; a table without a name."""
     if "\n" in text:
         table = [
             line if len(line) <= WIDTH - 4 else line[: WIDTH - 5] + "…"
@@ -180,23 +194,23 @@ def _set(name: str, text: str) -> list[str]:
             f"    {line}"
             for line in (table if len(table) <= MOST_LEVELS else [*table[:MOST_LEVELS], "…"])
         ]
-    wrapped = textwrap.wrap(printable(text), WIDTH - 12, break_on_hyphens=False)
-    return [f"  {name if k == 0 else '':8}  {line}" for k, line in enumerate(wrapped)]
+    return wrap_entry(name, text, NAME_WIDTH, WIDTH)
 
 
-def _rule(held: dict[str, Any], outer: bool = True) -> str:
-    """As one writes it, and a rule within it too."""
+def _format_rule(settings: dict[str, Any], outer: bool = True) -> str:
+    """A rule as Python code; a rule within it likewise."""
     nested = {
-        key: outer and isinstance(value, dict) for key, value in held.items() if key != "name"
+        key: outer and isinstance(value, dict) for key, value in settings.items() if key != "name"
     }
     shown = {
-        key: _rule(held[key], outer=False) if inner else repr(held[key])
+        key: _format_rule(settings[key], outer=False) if inner else repr(settings[key])
         for key, inner in nested.items()
     }
-    return f"{held.get('name')}({', '.join(f'{key}={value}' for key, value in shown.items())})"
+    arguments = ", ".join(f"{key}={value}" for key, value in shown.items())
+    return f"{settings.get('name')}({arguments})"
 
 
-def _storm(held: dict[str, Any] | None) -> Iterator[str]:
+def _format_faults(held: dict[str, Any] | None) -> Iterator[str]:
     if held is None:
         return
     whole = "" if held["complete"] else "; it has no end"
@@ -213,14 +227,16 @@ def _storm(held: dict[str, Any] | None) -> Iterator[str]:
         yield ", ".join(f"{name} {value}" for name, value in settings.items())
 
 
-def _machines(held: dict[str, int]) -> str:
+def _format_machines(held: dict[str, int]) -> str:
     replicas, shards = held["replicas"], held["shards"]
-    return f"{counted(replicas, 'replica')} x {counted(shards, 'shard')}: {counted(replicas * shards, 'worker')}"
+    workers = counted(replicas * shards, "worker")
+    return f"{counted(replicas, 'replica')} x {counted(shards, 'shard')}: {workers}"
 
 
-def _loss(loss: dict[str, Any]) -> str:
-    first, last = loss["first"], loss["last"]
-    return f"{first['mean']:.6g} in step {first['step']:,}, {last['mean']:.6g} in step {last['step']:,}"
+def _format_loss(loss: dict[str, Any]) -> str:
+    return ", ".join(
+        f"{one['mean']:.6g} in step {one['step']:,}" for one in (loss["first"], loss["last"])
+    )
 
 
 def _most(taught: dict[str, int]) -> list[tuple[str, int]]:
@@ -232,12 +248,12 @@ def _most(taught: dict[str, int]) -> list[tuple[str, int]]:
     )
 
 
-def _recorded(recorded: dict[str, Any]) -> str:
-    """What a partial log holds."""
-    told = [f"one step of every {recorded['every']:,}"] if recorded["every"] > 1 else []
+def _format_recorded(recorded: dict[str, Any]) -> str:
+    """What a partial log contains."""
+    parts = [f"one step of every {recorded['every']:,}"] if recorded["every"] > 1 else []
     for name, what in (("neurons", "mail of"), ("layers", "mail of levels"), ("phases", "phases")):
         held = recorded[name]
         if held is not None:
             more = f" and {len(held) - 5:,} more" if len(held) > 5 else ""
-            told.append(f"{what} {', '.join(map(str, held[:5]))}{more}")
-    return "; ".join(told)
+            parts.append(f"{what} {', '.join(map(str, held[:5]))}{more}")
+    return "; ".join(parts)

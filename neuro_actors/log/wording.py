@@ -14,11 +14,19 @@ from ..support.errors import LogError
 from ..support.text import counted, printable
 from .reader import Row
 
-MOST = 3  # numbers or names that are shown of many
+MOST_SHOWN = 3  # numbers or names
 
 
 def describe_row(row: Row, network: Network) -> str:
-    """One line for one row, whatever it holds. Raises `LogError` for one that no run can have written."""
+    """Describe a row in one line.
+
+    Args:
+        row: The row.
+        network: The network that ran.
+
+    Raises:
+        LogError: No run writes such a row.
+    """
     try:
         return printable(_line(row, network))
     except (KeyError, ValueError, TypeError, AttributeError, RecursionError) as error:
@@ -27,18 +35,22 @@ def describe_row(row: Row, network: Network) -> str:
         ) from None
 
 
-def format_call(held: dict[str, Any]) -> str:
-    """An optimiser or a schedule as one writes it; what is at its default is left out."""
-    name = str(held.get("name", "?"))
-    if "rate" in held:
-        return f"{held['rate']} from {name}"
+def format_call(settings: dict[str, Any]) -> str:
+    """Return an optimiser or a schedule as Python code; settings at their default are left out.
+
+    Args:
+        settings: Its name and settings, as in `step_note`.
+    """
+    name = str(settings.get("name", "?"))
+    if "rate" in settings:
+        return f"{settings['rate']} from {name}"
     kind = KNOWN.get(name)
     if kind is None:
         return name
     usual = {field.name: field.default for field in fields(kind) if field.default is not MISSING}
     given = {
         key: value
-        for key, value in held.items()
+        for key, value in settings.items()
         if key != "name" and not (key in usual and usual[key] == value)
     }
     shown = (
@@ -49,22 +61,33 @@ def format_call(held: dict[str, Any]) -> str:
 
 
 def receivers_of(name: str, network: Network) -> list[str]:
-    """Who hears what this neuron says to all: its synapses' targets, and of an output the loss and the environment."""
-    place = network.position[name]
-    heard = [network.ids[target] for target in network.targets[network.outgoing.of(place)].tolist()]
-    return [*heard, LOSS_NODE, ENVIRONMENT] if place in network.output_positions else heard
+    """Return the members that receive a neuron's activation.
+
+    These are the targets of its synapses and, for an output, the loss and the environment.
+
+    Args:
+        name: The neuron's id.
+        network: The network that runs.
+    """
+    k = network.position[name]
+    targets = [network.ids[target] for target in network.targets[network.outgoing.of(k)].tolist()]
+    return [*targets, LOSS_NODE, ENVIRONMENT] if k in network.output_positions else targets
 
 
 def _line(row: Row, network: Network) -> str:
     if row.kind == "begin":
-        return f"step {row.step}: {_task(row.note or '{}')}"
+        return f"step {row.step}: {_describe_task(row.note or '{}')}"
     if row.kind == "seal":
         return f"step {row.step}: sealed {(row.note or '')[:12]}…"
     if row.kind == "end":
-        rows, steps = row.value
-        return f"end: {counted(int(steps), 'step')}, {counted(int(rows), 'row')}, the last seal is {row.note}"
-    to_all = row.kind == "activation" and row.receiver is None
-    head = f"step {row.step}: {row.sender} told {_names(receivers_of(str(row.sender), network)) if to_all else row.receiver}:"
+        rows, steps = (int(value) for value in row.value)
+        what = f"{counted(steps, 'step')}, {counted(rows, 'row')}"
+        return f"end: {what}, the last seal is {row.note}"
+    if row.kind == "activation" and row.receiver is None:
+        receivers = _join_names(receivers_of(str(row.sender), network))
+    else:
+        receivers = str(row.receiver)
+    head = f"step {row.step}: {row.sender} told {receivers}:"
     if row.kind == "activation":
         return f"{head} activation {_numbers(row.value, '.3f')}"
     if row.kind == "target":
@@ -80,12 +103,13 @@ def _line(row: Row, network: Network) -> str:
         (network.ids[source], value)
         for source, value in zip(network.sources[synapses].tolist(), weights, strict=True)
     ]
-    shown = ", ".join(f"{name} {format_number(value, '+.4f')}" for name, value in pairs[:MOST])
-    more = f", … {len(pairs)} synapses" if len(pairs) > MOST else ""
+    first = pairs[:MOST_SHOWN]
+    shown = ", ".join(f"{name} {format_number(value, '+.4f')}" for name, value in first)
+    more = f", … {len(pairs)} synapses" if len(pairs) > MOST_SHOWN else ""
     return f"{head} {'direction ' * tangent}for {shown}{more}; bias {format_number(bias, '+.4f')}"
 
 
-def _task(note: str) -> str:
+def _describe_task(note: str) -> str:
     task = json.loads(note)
     batch = counted(task["batch"], "example") + (
         f", round {task['round']!r}" if "round" in task else ""
@@ -101,17 +125,17 @@ def _task(note: str) -> str:
     return f"learn from {task['loss']}, {batch}, by {format_call(task['optimizer'])}{only}"
 
 
-def _names(names: Sequence[str]) -> str:
+def _join_names(names: Sequence[str]) -> str:
     if not names:
         return "nobody"
-    if len(names) > MOST:
-        return f"{', '.join(names[: MOST - 1])} and {len(names) - MOST + 1:,} more"
+    if len(names) > MOST_SHOWN:
+        return f"{', '.join(names[: MOST_SHOWN - 1])} and {len(names) - MOST_SHOWN + 1:,} more"
     return " and ".join(filter(None, (", ".join(names[:-1]), names[-1])))
 
 
 def _numbers(values: Sequence[float], form: str) -> str:
-    shown = " ".join(format_number(value, form) for value in values[:MOST])
-    if len(values) <= MOST:
+    shown = " ".join(format_number(value, form) for value in values[:MOST_SHOWN])
+    if len(values) <= MOST_SHOWN:
         return shown
     return (
         f"{shown} … ({len(values)} numbers, mean {format_number(sum(values) / len(values), form)})"
@@ -119,5 +143,11 @@ def _numbers(values: Sequence[float], form: str) -> str:
 
 
 def format_number(value: float, form: str) -> str:
-    """By a power of ten where a fixed point would hide it or make it endless; an exact zero as such."""
-    return format(value, form if value == 0 or 1e-3 <= abs(value) < 1e6 else form.replace("f", "e"))
+    """Return a number as text: with a power of ten if it is below 0.001 or from a million on.
+
+    Args:
+        value: The number.
+        form: A format specification with a fixed point, such as "+.3f".
+    """
+    is_usual = value == 0 or 1e-3 <= abs(value) < 1e6
+    return format(value, form if is_usual else form.replace("f", "e"))

@@ -168,7 +168,7 @@ class LogWriter:
     def write_what_waits(self) -> None:
         """Write the steps that are gathered, if it is time; whether the disk refused is said when the next one ends."""
         if self._page is not None and (
-            self._page.full or time.monotonic() - self._written >= FLUSH_SECONDS
+            self._page.is_full or time.monotonic() - self._written >= FLUSH_SECONDS
         ):
             self._flush()
 
@@ -271,7 +271,7 @@ class LogWriter:
         return self._pages[key]
 
     def _turn_to(self, page: Page) -> Page:
-        if self._page is not page or page.full:
+        if self._page is not page or page.is_full:
             self._flush()
             self._page = page
         return page
@@ -288,7 +288,7 @@ class LogWriter:
             page.next_values[...] = sheet
             page.add(number, note, "")
             rows = pa.array(np.concatenate([[True], present, [False]]))
-            for batch in page.batches():
+            for batch in page.take_batches():
                 self._write(batch.filter(rows.slice(0, len(batch))))
                 rows = rows.slice(len(batch))
 
@@ -311,7 +311,7 @@ class LogWriter:
     def _flush(self) -> None:
         self._flush_disturbances()
         if self._page is not None and self._page.numbers:
-            for batch in self._page.batches():
+            for batch in self._page.take_batches():
                 self._write(batch)
             self._written = time.monotonic()
 

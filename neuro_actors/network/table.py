@@ -7,6 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
+from ..support.text import format_table
 from ..support.validation import Indices
 from .graph import Groups
 
@@ -40,9 +41,4 @@ def level_table(
         n_parameters = int(fan_in[here].sum()) + int((~is_input[here]).sum())
         fans = (f"{f[here].min()} to {f[here].max()}" for f in (fan_in, fan_out))
         rows.append((str(k), f"{len(here):,}", *fans, f"{n_parameters:,}", ", ".join(names)))
-    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
-    lines = []
-    for row in rows:
-        cells = [cell.rjust(width) for cell, width in zip(row[:-1], widths, strict=False)]
-        lines.append("  ".join([*cells, row[-1]]))
-    return "\n".join(lines)
+    return format_table(rows, last_is_text=True)

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Mapping, Sequence
 from os import PathLike
+from pathlib import Path
 from typing import Any
 
 from .errors import InputError, NeuroActorsError
@@ -11,11 +13,11 @@ from .files import whole_file
 from .validation import as_path
 
 
-def pyplot() -> Any:
-    """Import matplotlib's `pyplot`.
+def import_pyplot() -> Any:
+    """Return the module `matplotlib.pyplot`.
 
     Raises:
-        NeuroActorsError: matplotlib is not installed; the text says how to install it.
+        NeuroActorsError: matplotlib is not installed; the message says how to install it.
     """
     try:
         import matplotlib.pyplot as plt
@@ -47,7 +49,7 @@ def plot_curves(
         NeuroActorsError: matplotlib is not installed.
     """
     file = None if path is None else as_path("a figure", path)
-    plt = pyplot()
+    plt = import_pyplot()
     figure, axes = plt.subplots(
         1, len(panels), figsize=(4.5 * len(panels), 3.2), layout="constrained", squeeze=False
     )
@@ -62,6 +64,18 @@ def plot_curves(
         plt.close(figure)
         if file.suffix[1:].lower() not in known:
             raise InputError(f"{str(file)!r}: a figure is named *.{', *.'.join(known)}")
-        with whole_file(file, force=True, failure=InputError) as stream:
-            figure.savefig(stream, format=file.suffix[1:].lower(), dpi=150)
+        write_figure(figure, file, InputError)
     return figure
+
+
+def write_figure(figure: Any, path: Path, failure: type[NeuroActorsError]) -> None:
+    """Write a figure to a file, which appears when it is whole and replaces an older one.
+
+    Args:
+        figure: A matplotlib figure.
+        path: The file; its suffix is the format.
+        failure: The error to raise if the file cannot be written.
+    """
+    with whole_file(path, force=True, failure=failure) as file, warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # the font may lack characters of the ids
+        figure.savefig(file, format=path.suffix[1:].lower(), dpi=150)

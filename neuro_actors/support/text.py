@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import textwrap
+from collections.abc import Sequence
 from reprlib import Repr
 
 _repr = Repr()
@@ -39,3 +41,32 @@ def counted(n: int, word: str) -> str:
         word: The noun in the singular; its plural must end with s.
     """
     return f"{n:,} {word}{'s' * (n != 1)}"
+
+
+def format_table(rows: Sequence[Sequence[str]], last_is_text: bool = False) -> str:
+    """Return a table as text: columns aligned to the right, with two spaces between.
+
+    Args:
+        rows: The cells of each row; the first row is the head. All rows are equally long.
+        last_is_text: Align the last column to the left.
+    """
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    if last_is_text:
+        widths[-1] = 0
+    return "\n".join(
+        "  ".join(cell.rjust(width) for cell, width in zip(row, widths, strict=True))
+        for row in rows
+    )
+
+
+def wrap_entry(name: str, text: str, name_width: int, width: int) -> list[str]:
+    """Return the lines of a summary's entry: its name, then its text, wrapped.
+
+    Args:
+        name: The name; it is printed on the first line.
+        text: The text.
+        name_width: The width of the column of names.
+        width: The longest line.
+    """
+    wrapped = textwrap.wrap(printable(text), width - name_width - 4, break_on_hyphens=False)
+    return [f"  {'' if k else name:{name_width}}  {line}" for k, line in enumerate(wrapped)]

@@ -17,7 +17,7 @@ from neuro_actors.log.fault_log import fault_log_path
 from neuro_actors.log.reader import LogReader
 from neuro_actors.log.row_filter import RowFilter
 from neuro_actors.log.series import read_losses, read_neuron, read_urgency_by_level
-from neuro_actors.log.summary import describe_summary, summarize
+from neuro_actors.log.summary import format_summary, summarize
 from neuro_actors.log.wording import describe_row
 from neuro_actors.viewer.page_data import as_json, collect_page_data
 
@@ -59,7 +59,7 @@ def stormy_log(path: Path) -> bytes:
 def readers(path: Path, other: Path, out: Path) -> dict[str, Callable[[], Any]]:
     """All that reads a log, by name."""
     return {
-        "info": lambda: describe_summary(summarize(LogReader(path)), "network"),
+        "info": lambda: format_summary(summarize(LogReader(path)), "network"),
         "show": lambda: _each(
             describe_row(row, reader.network)
             for reader in [LogReader(path)]

@@ -16,7 +16,7 @@ from helpers.cli_logs import HOSTILE, ask, hostile_batch, hostile_network, write
 
 import neuro_actors as na
 from neuro_actors.log import export as exporting
-from neuro_actors.log.export import _lists, export_log
+from neuro_actors.log.export import _lists_as_json, export_log
 from neuro_actors.log.reader import LogReader, Row
 from neuro_actors.log.schema import KEY, network_of
 
@@ -118,21 +118,21 @@ def test_numbers_as_text() -> None:
         [1 / 3],
     ]
     column = pa.array(values, pa.list_(pa.float64()))
-    texts = _lists(column).to_pylist()
+    texts = _lists_as_json(column).to_pylist()
     assert texts[0] == "[1.0, -0.0, 0.1, 5e-324]"
     assert texts[3] == "[null, null, null]"
     for text, numbers in zip(texts, values, strict=True):
         if all(map(np.isfinite, numbers)):
             assert [x.hex() for x in json.loads(text)] == [x.hex() for x in numbers]
             assert all(isinstance(x, float) for x in json.loads(text))
-    assert _lists(column.slice(2, 2)).to_pylist() == texts[2:4]
+    assert _lists_as_json(column.slice(2, 2)).to_pylist() == texts[2:4]
 
 
 def test_rows_are_taken_in_pieces(path, monkeypatch: pytest.MonkeyPatch) -> None:
     reader = LogReader(path)
     for form in ("csv", "jsonl", "parquet"):
         export_log(reader, path.with_name(f"whole.{form}"))
-        monkeypatch.setattr(exporting, "AT_ONCE", 5)
+        monkeypatch.setattr(exporting, "VALUES_AT_ONCE", 5)
         monkeypatch.setattr(exporting, "GROUP_BYTES", 500)
         export_log(reader, path.with_name(f"pieces.{form}"))
         monkeypatch.undo()

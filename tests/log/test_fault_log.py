@@ -377,10 +377,10 @@ def damaged(stormy: Path, tmp_path: Path, how: str) -> str:
         return "no regular file"
     if how == "another stream":
         table, metadata = pa.table({"a": [1]}), {}
-        said = "tells no disturbances of a log"
+        said = "contains no disturbances of a log"
     elif how == "a log":
         shutil.copy(stormy, fault_log_path(log))
-        return "tells no disturbances of a log"
+        return "contains no disturbances of a log"
     elif how == "another log's":
         metadata = {KEY: json.dumps(about | {"log": "0" * 64})}
         said = "of another run than the log"
@@ -390,7 +390,7 @@ def damaged(stormy: Path, tmp_path: Path, how: str) -> str:
         said = "of another run than the log"
     elif how == "format":
         metadata = {KEY: json.dumps(about | {"format": 99})}
-        said = "format 99, this version reads 1"
+        said = "format is 99, this version reads 1"
     elif how == "metadata":
         metadata = {KEY: "{"}
         said = "its metadata are damaged"
@@ -399,7 +399,7 @@ def damaged(stormy: Path, tmp_path: Path, how: str) -> str:
         said = "its columns are not those"
     elif how == "behind the end":
         table = pa.concat_tables([table, table])
-        said = "stands behind the end"
+        said = "comes after the end row"
     else:
         name, value = {
             "negative": ("time", -1.0),

@@ -161,16 +161,16 @@ DAMAGE = {
     "no text": ({"replicas": 2, "shard": [0, 1]}, "metadata are damaged"),
     "no base64": ({"replicas": 2, "shard": "§" + packed(SHARDS.shard)[1:]}, "metadata are damaged"),
     "half a number": ({"replicas": 2, "shard": "AAAA"}, "metadata are damaged"),
-    "too few": ({"replicas": 2, "shard": packed(SHARDS.shard[1:])}, "as many places as neurons"),
+    "too few": ({"replicas": 2, "shard": packed(SHARDS.shard[1:])}, "a shard for each neuron"),
     "below zero": (
         {"replicas": 2, "shard": packed(np.where(CASE.network.is_input, -1, SHARDS.shard))},
-        "each holds a neuron",
+        "each has a neuron",
     ),
     "inputs alone": (
         {"replicas": 2, "shard": packed(np.where(CASE.network.is_input, 2, SHARDS.shard))},
-        "each holds a neuron",
+        "each has a neuron",
     ),
-    "a gap": ({"replicas": 2, "shard": packed(SHARDS.shard * 2)}, "each holds a neuron"),
+    "a gap": ({"replicas": 2, "shard": packed(SHARDS.shard * 2)}, "each has a neuron"),
 }
 
 

@@ -53,8 +53,11 @@ def test_the_losses_and_the_urgencies(path, diamond) -> None:
 def test_one_neuron(path, diamond) -> None:
     log = na.open_log(path)
     found = series.read_neuron(LogReader(path), "h1")
-    assert (found.said.tolist(), found.heard.tolist()) == ([1, 2, 3, 4], [2, 3, 4])
-    for column, k in enumerate(found.said):
+    assert (found.activation_steps.tolist(), found.urgency_steps.tolist()) == (
+        [1, 2, 3, 4],
+        [2, 3, 4],
+    )
+    for column, k in enumerate(found.activation_steps):
         said = log.step(int(k)).activations[diamond.position["h1"]]
         assert found.activation[:, column] == pytest.approx(
             [said.mean(), said.min(), said.max()], rel=1e-13
@@ -122,7 +125,9 @@ def test_many_steps_are_drawn_with_their_running_mean() -> None:
     assert plots._running_mean(values, 5)[5:-5] == pytest.approx(values[5:-5])
     values[100] = np.inf
     assert np.isfinite(plots._running_mean(values, 5)).all()
-    edges, shown = plots._binned(np.array([1, 2, 3, 10_001]), np.array([[1.0, 3.0, np.nan, 5.0]]))
+    edges, shown = plots._bin_by_step(
+        np.array([1, 2, 3, 10_001]), np.array([[1.0, 3.0, np.nan, 5.0]])
+    )
     assert (len(edges), shown[0, 0], shown[0, -1], np.isnan(shown[0, 1:-1]).all()) == (
         plots.COLUMNS + 1,
         2.0,

@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import textwrap
 from typing import Any
 
 from ...support.errors import CheckpointError
-from ...support.text import counted, printable
+from ...support.text import counted, printable, wrap_entry
 from ..history import Epoch
 from .plan_json import OWN, read_whole_number
 from .reading import Checkpoint
 
-WIDTH = 79
+WIDTH, NAME_WIDTH = 79, 9
 
 
 def summarize(checkpoint: Checkpoint) -> dict[str, Any]:
@@ -110,7 +109,7 @@ def format_summary(summary: dict[str, Any]) -> str:
     }
     lines = [printable(summary["file"])]
     for name, text in entries.items():
-        lines += _wrap_entry(name, text)
+        lines += wrap_entry(name, text, NAME_WIDTH, WIDTH)
     return "\n".join(lines)
 
 
@@ -124,8 +123,3 @@ def _format_object(held: dict[str, Any]) -> str:
         if key != "name"
     }
     return f"{held['name']}({', '.join(f'{key}={value}' for key, value in fields.items())})"
-
-
-def _wrap_entry(name: str, text: str) -> list[str]:
-    wrapped = textwrap.wrap(printable(text), WIDTH - 13, break_on_hyphens=False)
-    return [f"  {name if k == 0 else '':9}  {line}" for k, line in enumerate(wrapped)]
