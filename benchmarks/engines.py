@@ -37,7 +37,7 @@ class Plain(Cluster):
     workers: list[Any] = field(default_factory=list, compare=False)
 
     @asynccontextmanager
-    async def cluster(self) -> AsyncIterator[Plain]:
+    async def open_launcher(self) -> AsyncIterator[Plain]:
         async with plain_processes("engines:live") as processes:
             self.workers.clear()
             object.__setattr__(self, "processes", processes)
@@ -67,7 +67,7 @@ def live(host: str, port: int, secret: bytes, about: Mapping[str, Any]) -> None:
     if about["limit"] is not None:
         most = 1024 * _of_itself("VmData") + about["limit"]
         resource.setrlimit(resource.RLIMIT_DATA, (most, most))
-    worker.live(host, port, secret, about)
+    worker.run_worker(host, port, secret, about)
 
 
 def _of_itself(what: str) -> int:

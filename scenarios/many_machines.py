@@ -36,8 +36,8 @@ class Watched(na.Ray):
     workers: list = field(default_factory=list)
 
     @asynccontextmanager
-    async def cluster(self) -> AsyncIterator:
-        async with super().cluster() as cluster:
+    async def open_launcher(self) -> AsyncIterator:
+        async with super().open_launcher() as cluster:
             start = cluster.start
 
             async def noted(*told):

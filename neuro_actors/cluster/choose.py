@@ -1,4 +1,4 @@
-"""Which engine many machines are asked for with."""
+"""The cluster that the user asks for by the parameter `engine`."""
 
 from __future__ import annotations
 
@@ -7,13 +7,22 @@ from ..neuron.optimizers import Optimizer
 from ..support.errors import InputError
 from ..support.text import shown
 from .ray import Ray
-from .settings import Cluster, check_optimizer
+from .settings import Cluster, check_sendable
 
 
 def choose_cluster(
     engine: object, channels: str | ChannelsFactory, optimizer: Optimizer | None = None
 ) -> Cluster | None:
-    """What users hand over as `engine`; None for this process. Raises `InputError` for what is none, or cannot go with one."""
+    """Return the cluster that the user asks for; None for this process.
+
+    Args:
+        engine: What the user gave.
+        channels: What the user gave.
+        optimizer: The optimizer of all steps, if it is known.
+
+    Raises:
+        InputError: `engine` is not a cluster, or does not go with the others.
+    """
     if engine is None:
         return None
     if engine == "ray":
@@ -23,8 +32,8 @@ def choose_cluster(
             f"engine must be such as na.Ray(replicas=2), 'ray', or None, got {shown(engine)}"
         )
     if optimizer is not None:
-        check_optimizer(optimizer)
+        check_sendable(optimizer)
     if channels != "bundled":
-        told = "workers carry mail in bundled channels, and between them by wires of their own"
-        raise InputError(f"{told}: leave channels={shown(channels)} out, or engine")
+        problem = "workers carry mail in bundled channels, and between them by connections"
+        raise InputError(f"{problem}: leave channels={shown(channels)} out, or engine")
     return engine

@@ -1,23 +1,23 @@
-"""What goes along a wire: letters, sealed. A head, which is JSON, and arrays, which are their bytes; nothing that is run.
+"""The frames of a connection. A frame has fields, which are JSON, and arrays, which are their bytes; nothing in it is run.
 
-    prelude   magic, version, kind, number, bytes of the text, bytes of the payload; then its MAC
-    text      JSON: [head, [[dtype, shape], ...]]
+    header    magic, version, kind, number, bytes of the text, bytes of the payload; then a MAC of the header
+    text      JSON: [fields, [[dtype, shape], ...]]
     payload   the arrays' bytes, little-endian, C-contiguous, each filled up to a multiple of 16
     MAC       of all of that
 
 The law:
 
-1. Nothing is believed before its MAC. The prelude has one of its own: no memory is taken for a length that a stranger
-   made up, and one from an honest sender is still held against a limit.
-2. A MAC is HMAC-SHA256 under a key that is one wire's and one direction's, over the letter's number too: a letter cannot be
-   changed, left out, repeated, sent back, or taken over from another wire.
-3. The last letter is the end, and has nothing in it. A stream that stops without it was broken.
+1. Nothing is believed before its MAC. The header has a MAC of its own: no memory is taken for a length that a stranger
+   invented, and a length from an honest sender is still checked against a limit.
+2. A MAC is HMAC-SHA256 under a key of one connection and one direction, and covers the number of the frame: a frame cannot
+   be changed, left out, repeated, sent back, or moved to another connection.
+3. The last frame is the end, and has no content. A stream that stops without it was broken.
 
-Why a MAC and not a check sum: it is what makes the handshake worth something on a network, where somebody in between could
-let two honest ends greet each other and then speak for one of them. On a machine of two shared cores HMAC-SHA256 takes 0.8 ms
-for a MB, CRC-32 0.4 ms. Half a round trip of 64 bytes, 64 KB and 1 MB takes 0.14, 0.26 and 1.4 ms at best, and by a plain
-stream, which is not checked at all, 0.05, 0.07 and 0.4 ms. Beside the milliseconds of a micro-batch that is little; both ends
-seal and open piece by piece, so that of a large letter they work on different pieces at once.
+Why a MAC and not a check sum: without it the handshake would be worth nothing on a network. Somebody in between could let
+two honest ends complete the handshake, and then speak for one of them. On a machine of two shared cores HMAC-SHA256 takes
+0.8 ms for a MB, CRC-32 0.4 ms. Half a round trip of 64 bytes, 64 KB and 1 MB takes 0.14, 0.26 and 1.4 ms at best; over a
+plain stream, which is not checked at all, 0.05, 0.07 and 0.4 ms. Compared with the milliseconds of a micro-batch that is
+little. Both ends compute the MAC piece by piece, so that they work on different pieces of a large frame at once.
 """
 
 from __future__ import annotations
@@ -35,41 +35,54 @@ from numpy.typing import NDArray
 from ..support.errors import WorkerConnectionError
 from ..support.text import counted, shown
 
-VERSION = 1
+VERSION = (
+    2  # of the frames, and of the messages in `messages.py`: raise it with each change of either
+)
 MAGIC = b"NAwl"
-LETTER, END = 0, 1
-PRELUDE = struct.Struct("<4sHHQQQ")
+FRAME, END = 0, 1
+HEADER = struct.Struct("<4sHHQQQ")
 MAC_BYTES = 32
-PRELUDE_BYTES = PRELUDE.size + MAC_BYTES
+HEADER_BYTES = HEADER.size + MAC_BYTES
 DTYPES = {np.dtype(name): name for name in ("<f8", "<i8", "|u1", "|b1")}
-MOST_OF_A_TEXT = 1 << 26
-MOST_OF_A_LETTER = 1 << 34
-MOST_DIMENSIONS = 8
-PLACE = 16  # each array begins at a multiple of it, as those begin that numpy makes
-PIECE = 1 << 18  # sealed and sent at a time
-FILL = bytes(PLACE)
+MAX_TEXT_BYTES = 1 << 26
+MAX_PAYLOAD_BYTES = 1 << 34
+MAX_DIMENSIONS = 8
+ALIGNMENT = 16  # bytes: each array begins at a multiple of it, as numpy's own arrays do
+PIECE_BYTES = 1 << 18  # sent, and added to the MAC, at a time
+PADDING = bytes(ALIGNMENT)
 
 AnyArray: TypeAlias = NDArray[Any]
 Piece: TypeAlias = bytes | memoryview
 
 
 class FrameHeader(NamedTuple):
-    """What a prelude promises: the bytes of the text, and those of the payload.
+    """What the header of a frame says of the rest.
 
-    fill: left free before the text, so that the payload begins where an array may.
+    Attributes:
+        is_end: Whether it is the last frame.
+        text: Bytes of the text.
+        payload: Bytes of the payload.
     """
 
-    end: bool
+    is_end: bool
     text: int
     payload: int
 
     @property
-    def fill(self) -> int:
-        return -self.text % PLACE
+    def padding(self) -> int:
+        """How many bytes are left free before the text, so that the payload is aligned in memory."""
+        return -self.text % ALIGNMENT
 
 
 class PackedFrame(NamedTuple):
-    """A letter that only needs to be sealed."""
+    """A frame that needs only its number and its MACs.
+
+    Attributes:
+        kind: FRAME or END.
+        text: The text.
+        views: The payload, in pieces.
+        payload: Bytes of the payload.
+    """
 
     kind: int
     text: bytes
@@ -77,10 +90,18 @@ class PackedFrame(NamedTuple):
     payload: int
 
 
-def pack(head: dict[str, Any], arrays: Sequence[AnyArray]) -> PackedFrame:
-    """A letter. Raises `WorkerConnectionError` where it cannot be one; arrays that lie as they should are not copied."""
-    if not isinstance(head, dict):
-        raise WorkerConnectionError(f"a letter's head must be a dict, got {shown(head)}")
+def pack(fields: dict[str, Any], arrays: Sequence[AnyArray]) -> PackedFrame:
+    """Return a frame with this content. Arrays that are contiguous and little-endian are not copied.
+
+    Args:
+        fields: The fields: JSON.
+        arrays: The arrays, of float64, int64, uint8 or bool.
+
+    Raises:
+        WorkerConnectionError: This cannot be the content of a frame.
+    """
+    if not isinstance(fields, dict):
+        raise WorkerConnectionError(f"the fields of a frame must be a dict, got {shown(fields)}")
     views: list[Piece] = []
     table = []
     payload = 0
@@ -89,122 +110,156 @@ def pack(head: dict[str, Any], arrays: Sequence[AnyArray]) -> PackedFrame:
         if name is None:
             got = f"one of {array.dtype}" if isinstance(array, np.ndarray) else shown(array)
             raise WorkerConnectionError(
-                f"a letter carries arrays of float64, int64, uint8 or bool, got {got}"
+                f"a frame carries arrays of float64, int64, uint8 or bool, got {got}"
             )
-        if array.ndim > MOST_DIMENSIONS:
+        if array.ndim > MAX_DIMENSIONS:
             raise WorkerConnectionError(
-                f"a letter's arrays have at most {MOST_DIMENSIONS} axes, got one of {array.ndim}"
+                f"the arrays of a frame have at most {MAX_DIMENSIONS} axes, got one of {array.ndim}"
             )
         table.append([name, list(array.shape)])
-        payload += array.nbytes + -array.nbytes % PLACE
-        if payload > MOST_OF_A_LETTER:
+        padding = -array.nbytes % ALIGNMENT
+        payload += array.nbytes + padding
+        if payload > MAX_PAYLOAD_BYTES:
             raise WorkerConnectionError(
-                f"a letter's arrays must have at most {MOST_OF_A_LETTER:,} bytes, got {payload:,}: send several"
+                f"the arrays of a frame must have at most {MAX_PAYLOAD_BYTES:,} bytes, got {payload:,}: "
+                "send several frames"
             )
         if array.nbytes:
             views.append(np.asarray(array, dtype=name, order="C").reshape(-1).view(np.uint8).data)
-        if fill := -array.nbytes % PLACE:
-            views.append(FILL[:fill])
+        if padding:
+            views.append(PADDING[:padding])
     try:
-        text = json.dumps([head, table], separators=(",", ":")).encode()
+        text = json.dumps([fields, table], separators=(",", ":")).encode()
     except (TypeError, ValueError, RecursionError) as error:
         raise WorkerConnectionError(
-            f"a letter's head must be JSON: {shown(str(error))[1:-1]}"
+            f"the fields of a frame must be JSON: {shown(str(error))[1:-1]}"
         ) from None
-    if len(text) > MOST_OF_A_TEXT:
+    if len(text) > MAX_TEXT_BYTES:
         raise WorkerConnectionError(
-            f"a letter's head must have at most {MOST_OF_A_TEXT:,} bytes, got {len(text):,}: send it as arrays"
+            f"the fields of a frame must have at most {MAX_TEXT_BYTES:,} bytes, got {len(text):,}: "
+            "send them as arrays"
         )
-    return PackedFrame(LETTER, text, tuple(views), payload)
+    return PackedFrame(FRAME, text, tuple(views), payload)
 
 
 LAST = PackedFrame(END, b"", (), 0)
 
 
 class FrameWriter:
-    """Seals what goes one way along one wire."""
+    """Numbers and authenticates the frames that go one way along one connection."""
 
     def __init__(self, key: bytes) -> None:
+        """Begin with the first frame.
+
+        Args:
+            key: The key of the connection and the direction.
+        """
         self._key = key
         self._number = 0
 
-    def seal(self, letter: PackedFrame) -> Iterator[Piece]:
-        """Its pieces, in order: all of them must be sent, and before the next letter's."""
-        prelude = PRELUDE.pack(
-            MAGIC, VERSION, letter.kind, self._number, len(letter.text), letter.payload
+    def write(self, frame: PackedFrame) -> Iterator[Piece]:
+        """Yield the pieces of a frame. All must be sent, in order, before those of the next frame."""
+        header = HEADER.pack(
+            MAGIC, VERSION, frame.kind, self._number, len(frame.text), frame.payload
         )
         self._number += 1
-        mac = hmac.new(self._key, prelude, "sha256")
+        mac = hmac.new(self._key, header, "sha256")
         first = mac.digest()
-        mac.update(letter.text)
-        yield b"".join((prelude, first, letter.text))
-        for view in letter.views:
-            for start in range(0, len(view), PIECE):
-                piece = view[start : start + PIECE]
+        mac.update(frame.text)
+        yield b"".join((header, first, frame.text))
+        for view in frame.views:
+            for start in range(0, len(view), PIECE_BYTES):
+                piece = view[start : start + PIECE_BYTES]
                 mac.update(piece)
                 yield piece
         yield mac.digest()
 
 
 class FrameReader:
-    """Opens what comes one way along one wire: `expect` a prelude, `take` all that it promises, then `open`."""
+    """Checks the frames that come one way along one connection.
+
+    Of each frame call `read_header`, then `add_piece` for all that the header announces, then `read`.
+    """
 
     def __init__(self, key: bytes) -> None:
+        """Begin with the first frame.
+
+        Args:
+            key: The key of the connection and the direction.
+        """
         self._key = key
         self._number = 0
 
-    def expect(self, raw: bytes) -> FrameHeader:
-        """raw: the prelude with its MAC."""
-        prelude, given = raw[: PRELUDE.size], raw[PRELUDE.size :]
-        magic, version, kind, number, text, payload = PRELUDE.unpack(prelude)
+    def read_header(self, raw: bytes) -> FrameHeader:
+        """Return what the header of the next frame says.
+
+        Args:
+            raw: The header and its MAC.
+
+        Raises:
+            WorkerConnectionError: It is not the header of the next frame.
+        """
+        header, given = raw[: HEADER.size], raw[HEADER.size :]
+        magic, version, kind, number, text, payload = HEADER.unpack(header)
         if magic != MAGIC:
-            raise WorkerConnectionError(
-                f"expected a letter, got bytes that are none: {shown(raw[:4])}"
-            )
-        mac = hmac.new(self._key, prelude, "sha256")
+            raise WorkerConnectionError(f"expected a frame, got other bytes: {shown(raw[:4])}")
+        mac = hmac.new(self._key, header, "sha256")
         if not hmac.compare_digest(mac.digest(), given):
             raise WorkerConnectionError(
-                "a letter's prelude does not fit its MAC: it was garbled on its way, or forged"
+                "the header of a frame does not fit its MAC: it was damaged on its way, or forged"
             )
-        if version != VERSION or kind not in (LETTER, END) or (kind == END and (text or payload)):
+        if version != VERSION or kind not in (FRAME, END) or (kind == END and (text or payload)):
             raise WorkerConnectionError(
-                f"expected a letter of version {VERSION}, got one of version {version} and kind {kind}"
+                f"expected a frame of version {VERSION}, got one of version {version} and kind {kind}"
             )
         if number != self._number:
             raise WorkerConnectionError(
-                f"expected letter {self._number:,}, got letter {number:,}: one was lost, or repeated"
+                f"expected frame {self._number:,}, got frame {number:,}: one was lost, or repeated"
             )
-        if text > MOST_OF_A_TEXT or payload > MOST_OF_A_LETTER:
-            most = f"{MOST_OF_A_TEXT:,} and {MOST_OF_A_LETTER:,}"
+        if text > MAX_TEXT_BYTES or payload > MAX_PAYLOAD_BYTES:
+            most = f"{MAX_TEXT_BYTES:,} and {MAX_PAYLOAD_BYTES:,}"
             raise WorkerConnectionError(
-                f"a letter promises {text:,} bytes of head and {payload:,} of arrays; at most {most} are taken"
+                f"a frame announces {text:,} bytes of fields and {payload:,} of arrays; at most {most} are accepted"
             )
         self._number += 1
         self._mac = mac
-        self._coming = FrameHeader(kind == END, text, payload)
-        return self._coming
+        self._header = FrameHeader(kind == END, text, payload)
+        return self._header
 
-    def take(self, piece: Piece) -> None:
-        """A piece of the text and the payload, in order."""
+    def add_piece(self, piece: Piece) -> None:
+        """Add a piece of the text and the payload, in order, to the MAC."""
         self._mac.update(piece)
 
-    def open(self, body: NDArray[np.uint8]) -> tuple[dict[str, Any], list[AnyArray]]:
-        """The head and the arrays, which are read-only views of `body`: what was left free, text, payload, MAC."""
+    def read(self, body: NDArray[np.uint8]) -> tuple[dict[str, Any], list[AnyArray]]:
+        """Return the content of the frame.
+
+        Args:
+            body: Padding, text, payload and MAC.
+
+        Returns:
+            The fields, and the arrays, which are read-only views of `body`.
+
+        Raises:
+            WorkerConnectionError: The frame does not fit its MAC, or is not a frame.
+        """
         if not hmac.compare_digest(self._mac.digest(), body[-MAC_BYTES:].tobytes()):
             raise WorkerConnectionError(
-                "a letter does not fit its MAC: it was garbled on its way, or forged"
+                "a frame does not fit its MAC: it was damaged on its way, or forged"
             )
-        start = self._coming.fill + self._coming.text
+        header = self._header
+        start = header.padding + header.text
         try:
-            head, table = json.loads(body[self._coming.fill : start].tobytes())
+            fields, table = json.loads(body[header.padding : start].tobytes())
             arrays = list(_arrays(table, body[start:-MAC_BYTES]))
         except (TypeError, ValueError, RecursionError, OverflowError) as error:
             raise WorkerConnectionError(
-                f"a letter is sealed, but none: {shown(str(error))[1:-1]}"
+                f"a frame fits its MAC, but is damaged: {shown(str(error))[1:-1]}"
             ) from None
-        if not isinstance(head, dict):
-            raise WorkerConnectionError(f"a letter is sealed, but none: its head is {shown(head)}")
-        return head, arrays
+        if not isinstance(fields, dict):
+            raise WorkerConnectionError(
+                f"a frame fits its MAC, but is damaged: its fields are {shown(fields)}"
+            )
+        return fields, arrays
 
 
 def _arrays(table: list[tuple[str, list[int]]], payload: NDArray[np.uint8]) -> Iterator[AnyArray]:
@@ -215,7 +270,7 @@ def _arrays(table: list[tuple[str, list[int]]], payload: NDArray[np.uint8]) -> I
         dtype = np.dtype(name) if name in DTYPES.values() else None
         if (
             dtype is None
-            or len(shape) > MOST_DIMENSIONS
+            or len(shape) > MAX_DIMENSIONS
             or not all(type(n) is int and 0 <= n < 1 << 48 for n in shape)
         ):
             raise ValueError(f"an array of {shown(name)} and shape {shown(shape)}")
@@ -226,6 +281,6 @@ def _arrays(table: list[tuple[str, list[int]]], payload: NDArray[np.uint8]) -> I
         if dtype.kind == "b" and (array > 1).any():
             raise ValueError("a bool that is neither True nor False")
         yield array.view(dtype).reshape(shape)
-        start = end + -end % PLACE
+        start = end + -end % ALIGNMENT
     if start != len(payload):
         raise ValueError(f"arrays of {start:,} bytes in a payload of {len(payload):,}")

@@ -1,13 +1,13 @@
-"""What was said in a step on many machines, put together as one process would have said it: for a recorder, such as a log.
+"""The messages of a step in a cluster, put together as one process would have recorded them.
 
-Each worker tells of its shard: what its neurons said, what they told their sources, and what they committed; where the loss
-lives, also what it told the outputs. Whatever crosses is told by who said it first.
+Each worker reports the messages of its shard: the activations of its own members, the urgencies along
+its synapses, and the commits; the shard of the loss node also reports the urgencies of the loss node.
+A message along a cut edge is reported by the shard that has its first sender.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
 
 import numpy as np
 
@@ -15,11 +15,13 @@ from ..channels.step_record import StepRecord
 from ..network.network import Network
 from ..neuron.messages import Step
 from ..support.validation import Array, Indices
+from .messages import ShardRecord
+from .pending_step import EMPTY, PendingStep
 from .shard import Shard
 
 
-class ShardRecord:
-    """A recorder in a worker, which keeps what an engine told it last."""
+class ShardRecorder:
+    """A recorder in a worker: it holds the record of the step that ended last in its lane."""
 
     def __init__(self, shard: Shard) -> None:
         network = shard.network
@@ -27,38 +29,43 @@ class ShardRecord:
         self._own = np.flatnonzero(shard.synapses >= 0)
         self._outputs = network.output_positions[: shard.n_outputs]
         self._listens = ~network.is_input[network.output_positions]
-        self._said: StepRecord | None = None
+        self._record: StepRecord | None = None
 
     def message(self, step: Step, line: int, values: Array) -> None:
-        raise AssertionError("bundled channels tell a whole step at once")
+        """Refuse it: bundled channels record a whole step at once."""
+        raise AssertionError("bundled channels record a whole step at once")
 
-    def messages(self, step: Step, said: StepRecord) -> None:
-        self._said = said
+    def messages(self, step: Step, record: StepRecord) -> None:
+        """See `Recorder`."""
+        self._record = record
 
-    def told(self, step: Step, commits: Array) -> list[Array]:
-        """Of the step that has just ended: activations, (own members, columns); urgencies along the synapses of the shard that
-        are the whole network's, (synapses, columns); those of the loss, (n_outputs, columns); and the commits."""
-        said = self._said
-        assert said is not None
-        rows = said.activation_rows[: self._n_own]
+    def read(self, step: Step, commits: Array) -> ShardRecord:
+        """Return the shard's messages in the step that has just ended.
+
+        Args:
+            step: The step.
+            commits: What the shard's own neurons committed, one neuron after another.
+        """
+        record = self._record
+        assert record is not None
+        activations = record.activations[record.activation_rows[: self._n_own]]
         if step.loss is None:
-            return [said.activations[rows]]
-        blame = np.zeros((len(self._outputs), said.urgencies.shape[1]))
+            return ShardRecord(activations, EMPTY, EMPTY, EMPTY)
+        loss_urgencies = np.zeros((len(self._outputs), record.urgencies.shape[1]))
         listens = np.ones_like(self._listens) if step.wrt_inputs else self._listens
-        place = (np.cumsum(listens) - 1)[: len(blame)]
-        heard = np.flatnonzero(listens[: len(blame)])
-        blame[heard] = said.urgencies[said.loss_rows[place[heard]]]
-        urgencies = np.take(
-            said.urgencies, said.urgency_rows[self._own], 0, mode="clip"
-        )  # an input's may be nowhere
-        return [said.activations[rows], urgencies, blame, commits.copy()]
+        row = (np.cumsum(listens) - 1)[: len(self._outputs)]
+        receives = np.flatnonzero(listens[: len(self._outputs)])
+        loss_urgencies[receives] = record.urgencies[record.loss_rows[row[receives]]]
+        # The urgency of an input may have no row.
+        urgencies = np.take(record.urgencies, record.urgency_rows[self._own], 0, mode="clip")
+        return ShardRecord(activations, urgencies, loss_urgencies, commits.copy())
 
 
 class GatheredRecord:
-    """All parts, in the order of the whole network."""
+    """Puts the records of all shards together, in the order of the whole network."""
 
-    def __init__(self, network: Network, shards: Sequence[Shard], judge: int) -> None:
-        self._network, self._shards, self._judge = network, shards, judge
+    def __init__(self, network: Network, shards: Sequence[Shard], loss_shard: int) -> None:
+        self._network, self._shards, self._loss_shard = network, shards, loss_shard
         self._synapses = [shard.synapses[shard.synapses >= 0] for shard in shards]
         n = len(network.weights)
         self._activation_rows, self._urgency_rows = np.arange(len(network.ids)), np.arange(n)
@@ -66,29 +73,38 @@ class GatheredRecord:
         self._loss_rows: dict[bool, Indices] = {True: n + np.arange(len(outputs))}
         self._loss_rows[False] = self._loss_rows[True][~network.is_input[outputs]]
 
-    def said(self, round: Any, parts: Sequence[Sequence[Array]], commits: Array) -> StepRecord:
-        """round: see `driver.Round`.  parts: what each shard has told."""
-        network, step = self._network, round.step
-        columns = round.x.shape[1]
+    def join(
+        self, pending: PendingStep, parts: Sequence[ShardRecord], commits: Array
+    ) -> StepRecord:
+        """Return the record of a step that has ended.
+
+        Args:
+            pending: The step.
+            parts: The records of all shards, by shard.
+            commits: What all neurons committed (n_parameters,), one neuron after another.
+        """
+        network, step = self._network, pending.step
+        columns = pending.x.shape[1]
         activations = np.empty((len(network.ids), columns))
         urgencies = np.zeros((len(network.weights) + len(network.outputs), columns))
         for shard, synapses, part in zip(self._shards, self._synapses, parts, strict=True):
-            activations[shard.members] = part[0]
+            activations[shard.members] = part.activations
             if step.loss is not None:
-                urgencies[synapses] = part[1]
+                urgencies[synapses] = part.urgencies
         if step.loss is not None:
-            urgencies[len(network.weights) :] = parts[self._judge][2]
-        targets = np.empty((len(network.outputs), 0)) if round.targets is None else round.targets
-        felt = round.input_urgencies if step.wrt_inputs else np.zeros_like(round.x)
+            urgencies[len(network.weights) :] = parts[self._loss_shard].loss_urgencies
+        targets, direction = pending.targets, pending.direction
         return StepRecord(
             activations=activations,
             activation_rows=self._activation_rows,
             urgencies=urgencies,
             urgency_rows=self._urgency_rows,
             loss_rows=self._loss_rows[bool(step.wrt_inputs)],
-            targets=targets,
-            losses=round.losses,
-            input_urgencies=felt,
+            targets=np.empty((len(network.outputs), 0)) if targets is None else targets,
+            losses=pending.losses,
+            input_urgencies=pending.input_urgencies
+            if step.wrt_inputs
+            else np.zeros_like(pending.x),
             commits=commits,
-            directions=np.empty(0) if round.direction is None else round.direction,
+            directions=EMPTY if direction is None else direction,
         )

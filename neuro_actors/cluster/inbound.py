@@ -77,8 +77,7 @@ class InboundBuffer:
             self._asleep = None
 
     async def wait_ready(self, count: int) -> None:
-        """Sleep until so many steps have begun, and the last one's block is there, or none will come, or all is over. (By
-        numbers it could not be said: the round in which everybody learns has that of the round before.)"""
+        """Sleep until so many steps have begun, and the last one's block is there, or none will come, or all is over."""
         while not (self._closed or (self.begun >= count and self._settled)):
             if self._asleep is None:
                 self._asleep = trio.Event()

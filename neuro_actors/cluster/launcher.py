@@ -1,7 +1,7 @@
-"""What all that start workers have in common: who a worker is, how one learns that it has died, and what it is told.
+"""What all that starts workers has in common: what a worker is, how its end is noticed, and what it is called with.
 
-A worker is a fresh process that calls one function, `live(host, port, secret, about)`, and ends when that returns. It is
-told where its driver listens, and the run's secret; everything else comes by its wire.
+A worker is a fresh process that calls one function, `run(host, port, secret, about)`, and ends when that returns. It is
+called with the address of its driver and the run's secret; everything else it receives by its connection.
 """
 
 from __future__ import annotations
@@ -19,7 +19,8 @@ from ..support.text import shown
 
 Functions: TypeAlias = dict[str, dict[str, Any]]  # "activations" and "losses", by name
 
-LIVE = "neuro_actors.cluster.worker:live"
+RUN_WORKER = "neuro_actors.cluster.worker:run_worker"
+# A worker is one thread; and sums of several threads may differ in their bits.
 ONE_THREAD = dict.fromkeys(
     (
         "OMP_NUM_THREADS",
@@ -29,35 +30,47 @@ ONE_THREAD = dict.fromkeys(
         "VECLIB_MAXIMUM_THREADS",
     ),
     "1",
-)  # a worker is one thread; and sums of several threads may differ in their bits
+)
 
 
 class Worker:
     """A process that was started.
 
-    died: set once it has ended, for whatever reason, and then `why` says which.
+    Attributes:
+        name: Its name, for errors.
+        pid: Number of the process, on its machine.
+        node: Name of the machine.
+        ended: Set once the process has ended, for whatever reason.
+        cause: Why it has ended; empty before.
     """
 
     def __init__(self, name: str, pid: int, node: str) -> None:
+        """Describe a process that runs.
+
+        Args:
+            name: Its name, for errors.
+            pid: Number of the process, on its machine.
+            node: Name of the machine.
+        """
         self.name = name
         self.pid = pid
         self.node = node
-        self.died = trio.Event()
-        self.why = ""
+        self.ended = trio.Event()
+        self.cause = ""
 
-    def ended(self, why: str) -> None:
-        """The first reason stays."""
-        if not self.died.is_set():
-            self.why = why
-            self.died.set()
+    def set_ended(self, cause: str) -> None:
+        """Note that the process has ended. The first cause stays."""
+        if not self.ended.is_set():
+            self.cause = cause
+            self.ended.set()
 
     def kill(self) -> None:
-        """End it at once, whatever it does; `died` tells when it has."""
+        """End the process at once, whatever it does; `ended` is set when it has ended."""
         raise NotImplementedError
 
 
 class WorkerLauncher(Protocol):
-    """Where workers are started. Leaving its block ends all of them."""
+    """Starts workers. When its block is left, all of them are ended."""
 
     async def start(
         self,
@@ -68,14 +81,35 @@ class WorkerLauncher(Protocol):
         about: dict[str, Any],
         functions: Functions | None = None,
     ) -> Worker:
-        """A fresh worker. functions: a user's own, the one thing that is code and not data. Raises `SimulationError` where
-        none can be had. Several may be started at once."""
+        """Start a worker. Several may be started at once.
+
+        Args:
+            name: Its name, for errors.
+            host: Where the driver listens.
+            port: Where the driver listens.
+            secret: The secret of the run.
+            about: What else the worker is called with: JSON.
+            functions: The user's own functions: the one thing a worker receives that is code, not data.
+
+        Raises:
+            InputError: `about` is not JSON.
+            SimulationError: No worker can be started.
+        """
 
 
-def live(
+def call_in_worker(
     run: str, host: str, port: int, secret: bytes, about: str, functions: Functions | None = None
 ) -> None:
-    """In the worker: call what `run` names. about: JSON, as nothing that is sent to a worker is code, but functions."""
+    """Call a function in the process of a worker.
+
+    Args:
+        run: The function, as `module:function`.
+        host: Where the driver listens.
+        port: Where the driver listens.
+        secret: The secret of the run.
+        about: JSON.
+        functions: The user's own functions, which are registered before.
+    """
     if functions is not None:
         ACTIVATIONS.update(functions["activations"])
         LOSSES.update(functions["losses"])
@@ -83,9 +117,13 @@ def live(
     getattr(importlib.import_module(module), name)(host, port, secret, json.loads(about))
 
 
-def as_text(about: dict[str, Any]) -> str:
-    """`about`, as it is sent to a worker."""
+def to_json(about: dict[str, Any]) -> str:
+    """Return `about` as it is sent to a worker.
+
+    Raises:
+        InputError: It is not JSON.
+    """
     try:
         return json.dumps(about)
     except (TypeError, ValueError, RecursionError):
-        raise InputError(f"what a worker is told must be JSON, got {shown(about)}") from None
+        raise InputError(f"what a worker is called with must be JSON, got {shown(about)}") from None

@@ -1,7 +1,7 @@
-"""Workers as plain processes of this machine: no Ray, the same interface. Tests and measurements compare Ray with it.
+"""Workers as plain processes of this machine: no Ray, the same interface. Tests and benchmarks compare Ray with it.
 
-A worker reads what it is told from its standard input, never from its command line, which others can read; when that
-input ends, its parent has gone, however, and it ends too.
+A worker reads what it is called with from its standard input, never from its command line, which other users can read.
+When that input ends, its parent has gone, for whatever reason, and the worker ends too.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from typing import Any
 import trio
 
 from ..support.errors import SimulationError
-from .launcher import LIVE, ONE_THREAD, Functions, Worker, as_text, live
+from .launcher import ONE_THREAD, RUN_WORKER, Functions, Worker, call_in_worker, to_json
 
 CODE = """import json, sys
 sys.path[:] = json.loads(sys.stdin.buffer.readline())
@@ -27,31 +27,45 @@ from neuro_actors.cluster.local_processes import main
 main()"""
 
 
-class Process(Worker):
+class LocalWorker(Worker):
     """A worker that is a child of this process."""
 
     def __init__(self, name: str, process: trio.Process) -> None:
+        """Describe a child process that runs."""
         super().__init__(name, process.pid, "here")
         self._process = process
 
     def kill(self) -> None:
+        """See `Worker.kill`."""
         self._process.kill()
 
     async def watch(self) -> None:
+        """Wait until the process has ended, and note how."""
         code = await self._process.wait()
         how = f"ended with code {code}" if code >= 0 else f"was ended by signal {-code}"
         with suppress(ValueError):
             how = f"was ended by {signal.Signals(-code).name}"
-        self.ended(f"process {self.pid} {how}")
+        self.set_ended(f"process {self.pid} {how}")
+
+    async def close_input(self) -> None:
+        """Close this end of the worker's standard input."""
+        if self._process.stdin is not None:
+            await self._process.stdin.aclose()
 
 
 class ProcessLauncher:
     """See `WorkerLauncher`."""
 
     def __init__(self, nursery: trio.Nursery, run: str) -> None:
+        """Start nothing yet.
+
+        Args:
+            nursery: Runs the tasks that watch the workers.
+            run: What a worker calls, as `module:function`.
+        """
         self._nursery = nursery
         self._run = run
-        self._all: list[Process] = []
+        self._workers: list[LocalWorker] = []
 
     async def start(
         self,
@@ -62,11 +76,11 @@ class ProcessLauncher:
         about: dict[str, Any],
         functions: Functions | None = None,
     ) -> Worker:
-        """See `WorkerLauncher`; a user's own functions are not handed over: what `run` names must know them."""
-        told = json.dumps([self._run, host, port, secret.hex(), as_text(about)])
+        """See `WorkerLauncher.start`. The user's own functions are not sent: what `run` names must know them."""
+        arguments = json.dumps([self._run, host, port, secret.hex(), to_json(about)])
         command = [sys.executable, "-c", CODE]
         environment = {**os.environ, **ONE_THREAD}
-        with trio.CancelScope(shield=True):  # so that none is started that nobody knows of
+        with trio.CancelScope(shield=True):  # no process may be started and not noted
             try:
                 process = await trio.lowlevel.open_process(
                     command,
@@ -78,43 +92,46 @@ class ProcessLauncher:
                 raise SimulationError(
                     f"worker {name!r} cannot be started: {error.strerror or error}"
                 ) from None
-            worker = Process(name, process)
-            self._all.append(worker)
+            worker = LocalWorker(name, process)
+            self._workers.append(worker)
             self._nursery.start_soon(worker.watch)
         assert process.stdin is not None
         try:
-            await process.stdin.send_all(f"{json.dumps(sys.path)}\n{told}\n".encode())
+            await process.stdin.send_all(f"{json.dumps(sys.path)}\n{arguments}\n".encode())
         except (trio.BrokenResourceError, trio.ClosedResourceError):
-            await worker.died.wait()
+            await worker.ended.wait()
         return worker
 
     async def end(self) -> None:
-        """All of them, at once."""
-        for worker in self._all:
+        """End all workers at once."""
+        for worker in self._workers:
             worker.kill()
-        for worker in self._all:
-            await worker.died.wait()
-            if worker._process.stdin is not None:
-                await worker._process.stdin.aclose()
+        for worker in self._workers:
+            await worker.ended.wait()
+            await worker.close_input()
 
 
 @asynccontextmanager
-async def plain_processes(run: str = LIVE) -> AsyncIterator[ProcessLauncher]:
-    """A `WorkerLauncher` of plain processes of this machine."""
+async def plain_processes(run: str = RUN_WORKER) -> AsyncIterator[ProcessLauncher]:
+    """Open a `WorkerLauncher` of plain processes of this machine.
+
+    Args:
+        run: What a worker calls, as `module:function`.
+    """
     async with trio.open_nursery() as nursery:
-        cluster = ProcessLauncher(nursery, run)
+        launcher = ProcessLauncher(nursery, run)
         try:
-            yield cluster
+            yield launcher
         finally:
             with trio.CancelScope(shield=True):
-                await cluster.end()
+                await launcher.end()
 
 
 def main() -> None:
-    """In the worker."""
+    """Be the worker: read what to call from standard input, and call it."""
     run, host, port, secret, about = json.loads(sys.stdin.buffer.readline())
     threading.Thread(target=_end_with_the_parent, daemon=True).start()
-    live(run, host, port, bytes.fromhex(secret), about)
+    call_in_worker(run, host, port, bytes.fromhex(secret), about)
 
 
 def _end_with_the_parent() -> None:

@@ -18,13 +18,7 @@ from ..neuron.messages import Step
 from ..neuron.sums import Sums
 from ..rules import Answer, Round, Rule
 from ..support.validation import Array, frozen
-from .replicas import LEARN
 from .shard import Shard
-
-
-def crosses(step: Step) -> bool:
-    """Whether anything does in this step."""
-    return step.round != LEARN
 
 
 class _Proxy:
@@ -118,7 +112,7 @@ class ShardLossNode(LossNode):
         self, step: Step, predictions: Array, targets: Array, urgencies_out: Array
     ) -> Array:
         n = self.n_outputs
-        if not n or not crosses(step):
+        if not n:
             urgencies_out[...] = 0.0
             return frozen(np.zeros(targets.shape[1]))
         listening = n if step.wrt_inputs else n - int(np.count_nonzero(self.rule.from_input))

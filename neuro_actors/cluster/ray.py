@@ -51,7 +51,7 @@ class Ray(Cluster):
                 f"Ray: host must be an address at which workers reach this machine, not {shown(self.host)}"
             )
 
-    def cluster(self) -> AbstractAsyncContextManager[WorkerLauncher]:
+    def open_launcher(self) -> AbstractAsyncContextManager[WorkerLauncher]:
         from .ray_launcher import ray_workers  # Ray is imported only where it is asked for
 
         shards = self.shards if self.partition is None else self.partition.shards

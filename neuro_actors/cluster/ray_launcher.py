@@ -1,16 +1,16 @@
-"""Workers that Ray starts and watches: on this machine alone, or on a cluster's.
+"""Workers that Ray starts and watches, on this machine alone or on a cluster.
 
 The law:
 
-1. One Ray call a worker, for the whole run: it returns when the worker ends, and how Ray notices that it died. All mail goes
-   by wires. Nothing is restarted by Ray: what a worker holds is the driver's to restore.
-2. A local Ray is this run's alone: it listens on loopback only, which is checked, knows a token that was made for it, shows
-   no dashboard, reports nothing, and keeps its files in a folder of its own. On all ways out it is stopped and the
-   folder removed; if this process is killed, the system ends Ray, Ray its workers, and a watcher removes the folder.
-3. To a cluster that runs already one comes with its token only.
-4. Ray's own servers are watched: if one dies, the run ends with an error, at once. (Ray would wait for a minute, and then end
+1. There is one Ray call for each worker, for the whole run. It returns when the worker ends, and that is how Ray notices
+   the end. All messages go by connections of this package. Ray restarts nothing: only the driver has a worker's state.
+2. A local Ray belongs to this run alone. It listens on loopback only, which is checked, knows a token that was made for it,
+   shows no dashboard, reports nothing, and has its files in a folder of its own. On all ways out it is stopped and the
+   folder removed. If this process is killed, the system ends Ray, Ray ends its workers, and a watcher removes the folder.
+3. A cluster that runs already is joined with its token only.
+4. Ray's own servers are watched: if one ends, the run ends at once with an error. (Ray would wait for a minute, and then end
    this process, whatever it does.)
-5. Ray is asked by one thread, see `ray_thread.py`; one run at a time in a process has it, as Ray can be only once in one.
+5. One thread calls Ray; see `ray_thread.py`. One run at a time in a process can have Ray, as Ray can be only once in one.
 """
 
 from __future__ import annotations
@@ -30,24 +30,25 @@ import trio
 
 from ..support.errors import InputError, SimulationError
 from ..support.text import shown
-from .launcher import LIVE, ONE_THREAD, Functions, Worker, as_text, live
-from .ray_lifecycle import RayRuntime, check_reachable, checked_token, why
-from .ray_thread import RayThread, to_the_end
+from .launcher import ONE_THREAD, RUN_WORKER, Functions, Worker, call_in_worker, to_json
+from .ray_lifecycle import RayRuntime, check_reachable, checked_token, describe_error
+from .ray_thread import RayThread, wait_shielded
 
 SECONDS_TO_START = 60.0
 SECONDS_TO_STOP = 30.0
-_taken = False
+_in_use = False
 
 
-class Host:
-    """What Ray calls an actor: one worker's process."""
+class RayHost:
+    """What Ray calls an actor: the process of one worker."""
 
-    def where(self) -> tuple[int, str]:
+    def identify(self) -> tuple[int, str]:
+        """Return the number of the process, and the name of its node."""
         import ray
 
         return os.getpid(), ray.get_runtime_context().get_node_id()
 
-    def live(
+    def run(
         self,
         path: str,
         run: str,
@@ -57,18 +58,28 @@ class Host:
         about: str,
         functions: Functions | None,
     ) -> None:
-        sys.path += [place for place in json.loads(path) if place not in sys.path]
-        live(run, host, port, secret, about, functions)
+        """Be the worker; see `call_in_worker`. path: folders to import from, as JSON."""
+        sys.path += [folder for folder in json.loads(path) if folder not in sys.path]
+        call_in_worker(run, host, port, secret, about, functions)
 
 
 class RayWorker(Worker):
     """A worker that is an actor of Ray's."""
 
     def __init__(self, name: str, pid: int, node: str, kill: Callable[[], None]) -> None:
+        """Describe a process that runs.
+
+        Args:
+            name: Its name, for errors.
+            pid: Number of the process, on its node.
+            node: Name of the node.
+            kill: Ends the process. It does not wait.
+        """
         super().__init__(name, pid, node)
         self._kill = kill
 
     def kill(self) -> None:
+        """See `Worker.kill`."""
         self._kill()
 
 
@@ -76,14 +87,23 @@ class RayLauncher:
     """See `WorkerLauncher`."""
 
     def __init__(
-        self, ray: Any, ray_thread: RayThread, path: list[str], run: str, options: dict[str, Any]
+        self, ray: Any, thread: RayThread, path: list[str], run: str, options: dict[str, Any]
     ) -> None:
+        """Start nothing yet.
+
+        Args:
+            ray: Ray's own module, which is initialised.
+            thread: Calls Ray.
+            path: Folders for workers to import from.
+            run: What a worker calls, as `module:function`.
+            options: Ray's options of each worker.
+        """
         self._ray = ray
-        self._ray_thread = ray_thread
+        self._thread = thread
         self._path = json.dumps(path)
         self._run = run
         self._options = options
-        self._all: list[RayWorker] = []
+        self._workers: list[RayWorker] = []
 
     async def start(
         self,
@@ -94,19 +114,19 @@ class RayLauncher:
         about: dict[str, Any],
         functions: Functions | None = None,
     ) -> Worker:
-        """A fresh worker. Raises `SimulationError` where none can be had. Several may be started at once."""
-        text = as_text(about)
-        ray, ray_thread = self._ray, self._ray_thread
+        """See `WorkerLauncher.start`."""
+        text = to_json(about)
+        ray, thread = self._ray, self._thread
 
         def begin() -> tuple[Any, Any]:
-            actor = ray.remote(Host).options(**self._options).remote()
-            return actor, actor.where.remote()
+            actor = ray.remote(RayHost).options(**self._options).remote()
+            return actor, actor.identify.remote()
 
-        actor, asked = await ray_thread.ask(begin)
-        kill = partial(ray_thread.tell, partial(ray.kill, actor, no_restart=True))
+        actor, identity = await thread.call(begin)
+        kill = partial(thread.submit, partial(ray.kill, actor, no_restart=True))
         try:
             with trio.fail_after(SECONDS_TO_START):
-                pid, node = await self._result(asked)
+                pid, node = await self._result(identity)
         except trio.TooSlowError:
             kill()
             raise SimulationError(
@@ -115,52 +135,52 @@ class RayLauncher:
         except BaseException as error:
             kill()
             if isinstance(error, Exception):
-                raise SimulationError(f"worker {name!r} cannot be started: {why(error)}") from None
+                raise SimulationError(
+                    f"worker {name!r} cannot be started: {describe_error(error)}"
+                ) from None
             raise
         worker = RayWorker(name, pid, node, kill)
-        self._all.append(worker)
+        self._workers.append(worker)
         try:
-            life = await ray_thread.ask(
-                lambda: actor.live.remote(
-                    self._path, self._run, host, port, secret, text, functions
-                )
+            end = await thread.call(
+                lambda: actor.run.remote(self._path, self._run, host, port, secret, text, functions)
             )
         except Exception as error:
             kill()
-            told = _unfit(ray, functions) or f"its work: {why(error)}"
-            raise SimulationError(f"worker {name!r} cannot be handed {told}") from None
+            problem = _describe_unsendable(ray, functions) or f"its work: {describe_error(error)}"
+            raise SimulationError(f"worker {name!r} cannot be handed {problem}") from None
 
-        def over(error: BaseException | None) -> None:
-            worker.ended(why(error) if error else "it has ended")
-            kill()  # one that only cannot be reached must not come back
+        def note_end(error: BaseException | None) -> None:
+            worker.set_ended(describe_error(error) if error else "it has ended")
+            kill()  # a worker that only cannot be reached must not come back
 
-        await self._when_done(life, over)
+        await self._when_done(end, note_end)
         return worker
 
-    def ended(self) -> None:
-        """Ray is stopped."""
-        for worker in self._all:
-            worker.ended("Ray was stopped")
+    def note_stop(self) -> None:
+        """Ray is stopped, and all workers with it."""
+        for worker in self._workers:
+            worker.set_ended("Ray was stopped")
 
     async def _result(self, reference: Any) -> Any:
-        """What it refers to, or raises; cancellable."""
+        """What a reference of Ray's refers to, or raises; cancellable."""
         done = trio.Event()
-        failed: list[BaseException] = []
+        errors: list[BaseException] = []
 
         def note(error: BaseException | None) -> None:
-            failed.extend([error] if error else [])
+            errors.extend([error] if error else [])
             done.set()
 
         await self._when_done(reference, note)
         await done.wait()
-        if failed:
-            raise failed[0]
-        return await self._ray_thread.ask(lambda: self._ray.get(reference))
+        if errors:
+            raise errors[0]
+        return await self._thread.call(lambda: self._ray.get(reference))
 
     async def _when_done(
         self, reference: Any, then: Callable[[BaseException | None], None]
     ) -> None:
-        """Call `then` in trio, when it is there, with what was raised instead of it."""
+        """Call `then` in trio once it is there, with the error if it is one."""
         token = trio.lowlevel.current_trio_token()
 
         def done(future: Any) -> None:
@@ -168,7 +188,7 @@ class RayLauncher:
             with suppress(trio.RunFinishedError):
                 token.run_sync_soon(then, error)
 
-        await self._ray_thread.ask(lambda: reference.future().add_done_callback(done))
+        await self._thread.call(lambda: reference.future().add_done_callback(done))
 
 
 @asynccontextmanager
@@ -178,68 +198,74 @@ async def ray_workers(
     address: str | None = None,
     token: str | None = None,
     spread: bool = False,
-    run: str = LIVE,
+    run: str = RUN_WORKER,
 ) -> AsyncIterator[RayLauncher]:
-    """A `WorkerLauncher` by Ray, for so many workers at a time.
+    """Open a `WorkerLauncher` by Ray.
 
-    address: of a cluster that runs already, `host:port`; None starts a Ray of this run's own on this machine.
-    token: the cluster's; by default what RAY_AUTH_TOKEN says. A local Ray gets one of its own.
-    spread: put each worker on another node, or, where there are fewer nodes than workers, spread them evenly.
-    run: what a worker calls, as `module:function`.
+    Args:
+        workers: How many workers there are at a time.
+        address: Of a cluster that runs already, `host:port`; None starts a Ray of this run's own on this machine.
+        token: The cluster's token; by default RAY_AUTH_TOKEN of the environment. A local Ray gets one of its own.
+        spread: Whether to put each worker on another node or, if there are fewer nodes than workers, to spread them
+            evenly.
+        run: What a worker calls, as `module:function`.
+
+    Raises:
+        InputError: Ray, the address or the token cannot be used.
+        SimulationError: Ray cannot be started, or its servers end.
     """
-    global _taken
+    global _in_use
     token = checked_token(address, token)
     if address is not None:
         await check_reachable(address)
-    if _taken:
+    if _in_use:
         raise InputError("Ray serves another simulation of this process: one at a time can have it")
-    _taken = True
-    gone = trio.Event()
+    _in_use = True
+    stopped = trio.Event()
     trio_token = trio.lowlevel.current_trio_token()
-    ray_thread = RayThread()
-    itself = RayRuntime(workers, address, token)
-    cluster: RayLauncher | None = None
+    thread = RayThread()
+    runtime = RayRuntime(workers, address, token)
+    launcher: RayLauncher | None = None
     try:
-        ray = await ray_thread.ask(itself.start)
+        ray = await thread.call(runtime.start)
         options: dict[str, Any] = {"num_cpus": 1, "max_restarts": 0, "max_task_retries": 0}
         if address is not None:
             options["runtime_env"] = {"env_vars": ONE_THREAD}
         if spread:
-            options["scheduling_strategy"] = await _spread(ray, ray_thread, workers)
-        _hear_sigterm_again()
-        path = (
-            [place or str(Path.cwd()) for place in sys.path] if address is None else []
-        )  # other machines have other places
-        cluster = RayLauncher(ray, ray_thread, path, run, options)
+            options["scheduling_strategy"] = await _spread(ray, thread, workers)
+        _restore_sigterm()
+        # other machines have other folders
+        path = [folder or str(Path.cwd()) for folder in sys.path] if address is None else []
+        launcher = RayLauncher(ray, thread, path, run, options)
         async with trio.open_nursery() as nursery:
-            for name, pid in itself.servers():
-                nursery.start_soon(_watch, name, pid, itself, ray_thread)
-            yield cluster
+            for name, pid in runtime.servers():
+                nursery.start_soon(_watch, name, pid, runtime, thread)
+            yield launcher
             nursery.cancel_scope.cancel()
     finally:
 
         def last() -> None:
             with suppress(Exception):
-                itself.stop()
+                runtime.stop()
             with suppress(trio.RunFinishedError):
-                trio_token.run_sync_soon(gone.set)
+                trio_token.run_sync_soon(stopped.set)
 
-        ray_thread.close(last)
+        thread.close(last)
         try:
-            await to_the_end(gone, SECONDS_TO_STOP, SECONDS_TO_STOP)
+            await wait_shielded(stopped, SECONDS_TO_STOP, SECONDS_TO_STOP)
         finally:
-            if not gone.is_set():
-                itself.abandon()
-            _taken = not gone.is_set()
-            if cluster is not None:
-                cluster.ended()
+            if not stopped.is_set():
+                runtime.abandon()
+            _in_use = not stopped.is_set()
+            if launcher is not None:
+                launcher.note_stop()
 
 
-async def _watch(name: str, pid: int, itself: RayRuntime, ray_thread: RayThread) -> None:
-    """Raise `SimulationError` when it ends. Where the system does not tell, do nothing."""
+async def _watch(name: str, pid: int, runtime: RayRuntime, thread: RayThread) -> None:
+    """Raise `SimulationError` when a server ends. Do nothing where the system does not tell."""
     try:
         file = os.pidfd_open(pid)
-    except ProcessLookupError:  # already
+    except ProcessLookupError:  # it has ended already
         pass
     except (AttributeError, OSError):
         return
@@ -251,44 +277,44 @@ async def _watch(name: str, pid: int, itself: RayRuntime, ray_thread: RayThread)
     error = SimulationError(
         f"Ray itself has died: its {name} (process {pid}) has ended; run again, or go on from a checkpoint"
     )
-    itself.died = True
-    ray_thread.lost(error)
+    runtime.has_failed = True
+    thread.fail(error)
     raise error
 
 
-def _unfit(ray: Any, functions: Functions | None) -> str:
-    """Which of them cannot be sent, and why; empty where all can."""
-    names, story = [], ""
+def _describe_unsendable(ray: Any, functions: Functions | None) -> str:
+    """Which functions cannot be sent, and why; empty where all can."""
+    names, cause = [], ""
     for name, function in [pair for kind in (functions or {}).values() for pair in kind.items()]:
         try:
             ray.cloudpickle.dumps(function)
         except Exception as error:
             names.append(shown(name))
-            story = story or f"{type(error).__name__}: {why(error)}"
-    return f"the functions {', '.join(names)}: {story}" if names else ""
+            cause = cause or f"{type(error).__name__}: {describe_error(error)}"
+    return f"the functions {', '.join(names)}: {cause}" if names else ""
 
 
-def _hear_sigterm_again() -> None:
-    """Ray has put a handler of its own over it, which prints a page: whoever had one before gets it back."""
+def _restore_sigterm() -> None:
+    """Give SIGTERM back to the user's handler: Ray has put one of its own over it, which prints a page."""
     before = signal.getsignal(signal.SIGTERM)
     if threading.current_thread() is threading.main_thread() and before is not None:
         signal.signal(signal.SIGTERM, before)
 
 
-async def _spread(ray: Any, ray_thread: RayThread, workers: int) -> Any:
+async def _spread(ray: Any, thread: RayThread, workers: int) -> Any:
     """Ray's word for where workers are put. Raises `SimulationError` where there is no room for them."""
     from ray.util.placement_group import placement_group
     from ray.util.scheduling_strategies import PlacementGroupSchedulingStrategy
 
-    def asked() -> Any:
+    def make() -> Any:
         nodes = sum(node["Alive"] for node in ray.nodes())
         return placement_group(
             [{"CPU": 1}] * workers, strategy="STRICT_SPREAD" if nodes >= workers else "SPREAD"
         )
 
-    group = await ray_thread.ask(asked)
+    group = await thread.call(make)
     with trio.move_on_after(SECONDS_TO_START):
-        while not await ray_thread.ask(partial(group.wait, 0.2)):
+        while not await thread.call(partial(group.wait, 0.2)):
             await trio.lowlevel.checkpoint()
         return PlacementGroupSchedulingStrategy(group)
     raise SimulationError(

@@ -1,4 +1,4 @@
-"""Ray itself: found, started for this run or joined, and stopped without a trace. All in the thread of `ray_thread.py`."""
+"""Ray itself: imported, started for this run or joined, and stopped without a trace. All in the thread of `ray_thread.py`."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ import trio
 
 from ..support.errors import InputError, SimulationError
 from ..support.text import shown
-from .connection import reason
+from .connection import describe_refusal
 from .launcher import ONE_THREAD
 
 LEAST_VERSION = (2, 52)  # the first that knows tokens
@@ -50,78 +50,98 @@ for one in $helpers; do
 done
 sleep 1
 rm -rf -- "$1"
-"""  # its input ends with this process. Two of Ray's own helpers would live on for a minute, and try to report the loss;
-# they may overwrite part of their environment with their title, so that they are known by their numbers too
+"""
+# The input of this script ends with this process. Two of Ray's own helpers would live on for a minute, and try to report
+# the loss. They may overwrite part of their environment with their title, so the script knows them by their numbers too.
 
 
 class RayRuntime:
-    """What is started by `start`, however far that came, is ended by `stop`.
+    """Starts Ray or joins a cluster, and stops it: `stop` ends all that `start` has started, however far that came.
 
-    died: whether one of its servers has, so that it cannot end the rest in order.
+    Attributes:
+        has_failed: Whether one of its servers has ended, so that Ray cannot end the rest in order.
     """
 
     def __init__(self, workers: int, address: str | None, token: str) -> None:
+        """Start nothing yet.
+
+        Args:
+            workers: How many workers there are at a time.
+            address: Of a cluster that runs already; None for a local Ray.
+            token: The token of the cluster, or of the local Ray.
+        """
         self._workers = workers
         self._address = address
         self._loopback = address is None or _is_loopback(address)
         self._changes = {**SETTINGS, "RAY_AUTH_TOKEN": token}
         if self._loopback:
-            self._changes["RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER"] = (
-                "0"  # else Ray takes another address of this machine
-            )
+            # otherwise Ray takes another address of this machine
+            self._changes["RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER"] = "0"
         if address is None:
             self._changes |= ONE_THREAD
         self._ray: Any = None  # once it is ours to stop
-        self._spoke = True
+        self._was_printing = True
         self._processes: dict[str, subprocess.Popen[bytes]] = {}
-        self.died = False
+        self.has_failed = False
         self._folder: Path | None = None
         self._sweeper: subprocess.Popen[bytes] | None = None
 
     def start(self) -> Any:
-        """Ray's own module, which is initialised."""
+        """Start Ray, or join the cluster.
+
+        Returns:
+            Ray's own module, which is initialised.
+
+        Raises:
+            InputError: There is no Ray that fits, or the cluster cannot be joined.
+            SimulationError: Ray cannot be started.
+        """
         if self._address is None:
-            self._folder = _folder()
+            self._folder = _make_folder()
             self._changes[FOLDER] = str(self._folder)
-        with _environment(self._changes), warnings.catch_warnings():
+        with _changed_environment(self._changes), warnings.catch_warnings():
             warnings.simplefilter("ignore")
-            ray = _imported()
-            _read_environment_anew()
-            with _said(ray, serves_others=not self._loopback), _somewhere_to_print():
+            ray = _import_ray()
+            _reread_environment()
+            with _cluster_mode(ray, serves_others=not self._loopback), _standard_streams():
                 self._ray = ray
-                self._spoke = _speaks(ray, False)
+                self._was_printing = _set_printing(ray, False)
                 if self._address is None:
-                    self._start_here(ray)
+                    self._start_local(ray)
                 else:
                     _join(ray, self._address)
         return ray
 
-    def _start_here(self, ray: Any) -> None:
-        # in a session of its own: a Ctrl-C is not for it
-        command, place = (
-            ["/bin/sh", "-c", SWEEPER, "sh", str(self._folder)],
-            {"PATH": os.environ.get("PATH", os.defpath)},
-        )
+    def _start_local(self, ray: Any) -> None:
         self._sweeper = subprocess.Popen(
-            command, stdin=subprocess.PIPE, env=place, start_new_session=True
+            ["/bin/sh", "-c", SWEEPER, "sh", str(self._folder)],
+            stdin=subprocess.PIPE,
+            env={"PATH": os.environ.get("PATH", os.defpath)},
+            start_new_session=True,  # a Ctrl-C is not for it
         )
         assert self._folder is not None
         try:
             ray.init(
-                address="local", num_cpus=self._workers, include_dashboard=False, _node_ip_address=LOOPBACK,
-                object_store_memory=OBJECT_STORE, _temp_dir=str(self._folder / "r"), log_to_driver=False, logging_level="ERROR",
-            )  # fmt: skip
+                address="local",
+                num_cpus=self._workers,
+                include_dashboard=False,
+                _node_ip_address=LOOPBACK,
+                object_store_memory=OBJECT_STORE,
+                _temp_dir=str(self._folder / "r"),
+                log_to_driver=False,
+                logging_level="ERROR",
+            )
         except Exception as error:
-            raise SimulationError(f"Ray cannot be started: {why(error)}") from None
+            raise SimulationError(f"Ray cannot be started: {describe_error(error)}") from None
         started: dict[str, list[Any]] = getattr(
             ray._private.worker._global_node, "all_processes", {}
         )
         self._processes = {name: info.process for name, infos in started.items() for info in infos}
         if self._sweeper.stdin is not None and "raylet" in self._processes:
             with suppress(OSError):
-                tasks = Path(f"/proc/{self._processes['raylet'].pid}/task").glob("*/children")
+                lists = Path(f"/proc/{self._processes['raylet'].pid}/task").glob("*/children")
                 self._sweeper.stdin.write(
-                    b" ".join(place.read_bytes().strip() for place in tasks) + b"\n"
+                    b" ".join(one.read_bytes().strip() for one in lists) + b"\n"
                 )
                 self._sweeper.stdin.flush()
         listens = ray.get_runtime_context().gcs_address
@@ -131,7 +151,7 @@ class RayRuntime:
             )
 
     def servers(self) -> list[tuple[str, int]]:
-        """Those of a local Ray, without which it is no more: what they are called, and their processes."""
+        """Return name and process number of the servers of a local Ray, without which it cannot go on."""
         return [
             (name, self._processes[name].pid)
             for name in ("raylet", "gcs_server")
@@ -139,7 +159,7 @@ class RayRuntime:
         ]
 
     def abandon(self) -> None:
-        """`stop` does not come to its end: what is ours ends all the same, and this process can."""
+        """End this run's Ray at once, as `stop` does not return, so that this process can end."""
         for process in self._processes.values():
             process.kill()
         if self._ray is not None:
@@ -149,8 +169,8 @@ class RayRuntime:
                 self._sweeper.stdin.close()
 
     def stop(self) -> None:
-        """Nothing is left."""
-        word = b"" if self.died else b"gone\n"
+        """Stop Ray, and remove all that it has left."""
+        word = b"" if self.has_failed else b"gone\n"
         try:
             if self._ray is not None:
                 try:
@@ -158,8 +178,8 @@ class RayRuntime:
                 except TypeError:  # of an older version, which does not wait
                     word = b""
                     self._ray.shutdown()
-                _read_environment_anew()
-                _speaks(self._ray, self._spoke)
+                _reread_environment()
+                _set_printing(self._ray, self._was_printing)
         finally:
             if self._folder is not None:
                 shutil.rmtree(self._folder, ignore_errors=True)
@@ -169,6 +189,15 @@ class RayRuntime:
 
 
 def checked_token(address: str | None, token: str | None) -> str:
+    """Return the token of a Ray.
+
+    Args:
+        address: Of a cluster that runs already; None for a local Ray.
+        token: What the user gives; None for RAY_AUTH_TOKEN of the environment.
+
+    Raises:
+        InputError: There is no token, or one for a local Ray.
+    """
     if address is None:
         if token is not None:
             raise InputError(
@@ -184,7 +213,11 @@ def checked_token(address: str | None, token: str | None) -> str:
 
 
 async def check_reachable(address: str) -> None:
-    """Ray itself would try for long."""
+    """Check that a process answers at the address of a cluster: Ray itself would try for long.
+
+    Raises:
+        InputError: None does, or this is not an address.
+    """
     match = (
         re.fullmatch(r"\[?([\w.:-]+?)\]?:(\d{1,5})", address) if isinstance(address, str) else None
     )
@@ -196,24 +229,26 @@ async def check_reachable(address: str) -> None:
         try:
             stream = await trio.open_tcp_stream(match[1], int(match[2]))
         except (OSError, OverflowError, UnicodeError) as error:
-            raise InputError(f"there is no cluster at {address}: {reason(error)}") from None
+            raise InputError(
+                f"there is no cluster at {address}: {describe_refusal(error)}"
+            ) from None
         await stream.aclose()
         return
     raise InputError(
-        f"there is no cluster at {address}: nobody has answered in {SECONDS_TO_REACH:g} seconds"
+        f"there is no cluster at {address}: no process has answered in {SECONDS_TO_REACH:g} seconds"
     )
 
 
 def _is_loopback(address: str) -> bool:
-    """Of `host:port`. A name may lead anywhere, but this one."""
+    """Of `host:port`. A name may lead anywhere, except `localhost`."""
     host = address.rpartition(":")[0].removeprefix("[").removesuffix("]")
     with suppress(ValueError):
         return ipaddress.ip_address(host).is_loopback
     return host == "localhost"
 
 
-def _imported() -> Any:
-    """Ray, quiet and of a version that fits."""
+def _import_ray() -> Any:
+    """Ray, if its version fits and it does not run yet."""
     try:
         import ray
     except ImportError as error:
@@ -235,22 +270,21 @@ def _join(ray: Any, address: str) -> None:
     try:
         client = getattr(ray._raylet, "GcsClient", None)
         if client is not None:
-            client(
-                address=address
-            )  # which says at once that a token is wrong; what follows would try for 20 seconds
+            # This says at once that a token is wrong; what follows would try for 20 seconds.
+            client(address=address)
         ray.init(address=address, log_to_driver=False, logging_level="ERROR")
     except Exception as error:
-        raise _refused(address, error) from None
+        raise _join_error(address, error) from None
 
 
-def _refused(address: str, error: Exception) -> InputError:
+def _join_error(address: str, error: Exception) -> InputError:
     if "uthenticat" in f"{type(error).__name__}{error}" or "token" in str(error).lower():
         return InputError(f"the cluster at {address} has refused this token")
-    return InputError(f"the cluster at {address} cannot be joined: {why(error)}")
+    return InputError(f"the cluster at {address} cannot be joined: {describe_error(error)}")
 
 
-def _read_environment_anew() -> None:
-    """Ray reads the way of authentication once, and the token once: after another run, those of that run."""
+def _reread_environment() -> None:
+    """Ray reads once how to authenticate, and the token: after another run it would use those of that run."""
     with suppress(AttributeError):
         raylet: Any = sys.modules["ray"]._raylet
         raylet.Config.initialize("")
@@ -258,8 +292,8 @@ def _read_environment_anew() -> None:
 
 
 @contextmanager
-def _said(ray: Any, serves_others: bool) -> Iterator[None]:
-    """Ray has read, when it was imported, whether it may serve other machines; here it is said for this run."""
+def _cluster_mode(ray: Any, serves_others: bool) -> Iterator[None]:
+    """Ray has read when it was imported whether it may serve other machines; this sets it for the run."""
     constants = ray._private.ray_constants
     before = getattr(constants, "ENABLE_RAY_CLUSTER", True)
     constants.ENABLE_RAY_CLUSTER = serves_others
@@ -269,18 +303,17 @@ def _said(ray: Any, serves_others: bool) -> Iterator[None]:
         constants.ENABLE_RAY_CLUSTER = before
 
 
-def _speaks(ray: Any, aloud: bool) -> bool:
-    """Whether it prints, on standard output, what its processes have to say; the driver says what concerns a run.
-    Returns whether it did so before."""
+def _set_printing(ray: Any, prints: bool) -> bool:
+    """Whether Ray prints the output of its processes. Returns whether it did so before."""
     worker = ray._private.worker
-    before, worker._worker_logs_enabled = getattr(worker, "_worker_logs_enabled", True), aloud
+    before, worker._worker_logs_enabled = getattr(worker, "_worker_logs_enabled", True), prints
     return bool(before)
 
 
 @contextmanager
-def _somewhere_to_print() -> Iterator[None]:
-    """Ray looks at both, which a program that was started without them does not have."""
-    forgetful = sys.stderr is None and not faulthandler.is_enabled()
+def _standard_streams() -> Iterator[None]:
+    """Ray uses both standard output and standard error, which a program may have been started without."""
+    restores = sys.stderr is None and not faulthandler.is_enabled()
     with ExitStack() as stack:
         for name, to in ("stdout", redirect_stdout), ("stderr", redirect_stderr):
             if getattr(sys, name) is None:
@@ -288,14 +321,13 @@ def _somewhere_to_print() -> Iterator[None]:
         try:
             yield
         finally:
-            if (
-                forgetful
-            ):  # Ray has enabled it, for a file that is closed now: its number will be another's
+            if restores:
+                # Ray has enabled it for a file that is closed now, and whose number another file will get.
                 faulthandler.disable()
 
 
-def _folder() -> Path:
-    """For this user only. Ray lets everybody write where it is told to keep its sockets: it is told of a folder in this one."""
+def _make_folder() -> Path:
+    """For this user only. Ray lets all users write into the folder of its sockets: that is a folder within this one."""
     base = tempfile.gettempdir()
     return Path(
         tempfile.mkdtemp(
@@ -305,8 +337,8 @@ def _folder() -> Path:
 
 
 @contextmanager
-def _environment(changes: dict[str, str]) -> Iterator[None]:
-    """What Ray reads there, and hands on to what it starts; afterwards it is as it was, and without what Ray put there."""
+def _changed_environment(changes: dict[str, str]) -> Iterator[None]:
+    """The environment that Ray reads, and hands on to what it starts. Afterwards it is as it was before."""
     before = {name: value for name, value in os.environ.items() if _concerns_ray(name, changes)}
     os.environ.update(changes)
     try:
@@ -321,21 +353,19 @@ def _concerns_ray(name: str, changes: dict[str, str]) -> bool:
     return name in changes or name.startswith("RAY_") or name == "PYTHONBREAKPOINT"
 
 
-def why(error: BaseException) -> str:
-    """What has happened, on one line."""
-    cause = getattr(error, "cause", None)  # what was raised in a worker
+def describe_error(error: BaseException) -> str:
+    """Return what has happened, on one line."""
+    cause = getattr(error, "cause", None)  # raised in a worker
     if isinstance(cause, BaseException):
-        while isinstance(
-            cause, BaseExceptionGroup
-        ):  # of a nursery, which says nothing of what happened
+        while isinstance(cause, BaseExceptionGroup):  # of a nursery: it does not say what happened
             cause = cause.exceptions[0]
         return f"{type(cause).__name__}: {shown(str(cause))[1:-1]}"
     text = " ".join(str(error).split())
     if found := re.search(r"The actor (?:is dead|died) because (.+?\.)(?= |$)", text):
         more = re.search(r"Worker exit detail: (.+?\.)(?= |$)", text)
-        text = found[1] + (
-            f" {more[1]}" if more and "connection error" not in more[1] else ""
-        )  # which tells nothing more
+        text = found[1]
+        if more and "connection error" not in more[1]:  # that would tell nothing more
+            text += f" {more[1]}"
     elif type(error).__name__ == "ActorUnavailableError":
         text = "it cannot be check_reachable any more: its node may have gone"
     return shown(text.removesuffix(".") or type(error).__name__)[1:-1]

@@ -1,8 +1,8 @@
-"""The thread in which Ray is started, asked and stopped, for as long as it runs.
+"""The thread that starts, calls and stops Ray, for as long as Ray runs.
 
-Why one of its own: what Ray starts asks the system to be killed when the *thread* that started it ends, which is how nothing
-of it outlives a driver that is killed. A thread of `trio.to_thread` ends after ten idle seconds, and Ray with it, and
-after another minute this process too. And Ray blocks for seconds, while trio should see a Ctrl-C.
+Why a thread of its own: what Ray starts asks the system to be killed when the *thread* that started it ends. That is how
+nothing of Ray outlives a driver that is killed. A thread of `trio.to_thread` ends after ten idle seconds, and Ray with it,
+and after another minute this process too. And Ray blocks for seconds, while trio should see a Ctrl-C.
 """
 
 from __future__ import annotations
@@ -19,16 +19,17 @@ import trio
 from ..support.errors import SimulationError
 
 SECONDS_TO_ANSWER = 120.0
-SECONDS_FOR_THE_IMPATIENT = 20.0
+SECONDS_AFTER_INTERRUPT = 20.0
 T = TypeVar("T")
 
 
 class RayThread:
-    """Does one thing after the other, in a thread that `close` ends."""
+    """Does one thing after another, in a thread that `close` ends."""
 
     def __init__(self) -> None:
+        """Start the thread."""
         self._work: queue.SimpleQueue[Callable[[], None] | None] = queue.SimpleQueue()
-        self._asked: dict[trio.Event, list[Any]] = {}  # who waits, and where what came of it is put
+        self._calls: dict[trio.Event, list[Any]] = {}  # of each call in progress its result
         self._lost: Exception | None = None
         self._thread = threading.Thread(target=self._run, name="neuro_actors: Ray", daemon=True)
         self._thread.start()
@@ -38,8 +39,8 @@ class RayThread:
             if self._lost is None:
                 work()
 
-    def tell(self, work: Callable[[], object]) -> None:
-        """Do it when its turn has come; nobody waits, or hears what it raises."""
+    def submit(self, work: Callable[[], object]) -> None:
+        """Do this after all that was submitted before. Its result and its errors are dropped. Never waits."""
 
         def quietly() -> None:
             with suppress(Exception):
@@ -47,65 +48,87 @@ class RayThread:
 
         self._work.put(quietly)
 
-    async def ask(self, work: Callable[[], T]) -> T:
-        """Do it, and wait for it to the end: a cancellation comes after it, and so does a Ctrl-C. Not for ever: whom Ray does
-        not answer is told so."""
+    async def call(self, work: Callable[[], T]) -> T:
+        """Do this after all that was submitted before, and wait until it is done.
+
+        A cancellation and a Ctrl-C come after it, but the wait is limited.
+
+        Args:
+            work: What to do.
+
+        Returns:
+            What `work` returns.
+
+        Raises:
+            Exception: What `work` raises; or what `fail` was called with.
+            SimulationError: Ray does not answer.
+        """
         if self._lost is not None:
             raise self._lost
         token = trio.lowlevel.current_trio_token()
         done = trio.Event()
-        result = self._asked[done] = [
+        result = self._calls[done] = [
             False,
             SimulationError(f"Ray has not answered in {SECONDS_TO_ANSWER:g} seconds"),
         ]
 
-        def noted() -> None:
+        def report() -> None:
             try:
-                came = [True, work()]
+                outcome = [True, work()]
             except BaseException as error:
-                came = [False, error]
+                outcome = [False, error]
             with suppress(trio.RunFinishedError):
-                token.run_sync_soon(put, came)
+                token.run_sync_soon(put, outcome)
 
-        def put(came: list[Any]) -> None:
+        def put(outcome: list[Any]) -> None:
             if not done.is_set():
-                result[:] = came
+                result[:] = outcome
                 done.set()
 
-        self._work.put(noted)
+        self._work.put(report)
         try:
-            await to_the_end(done, SECONDS_TO_ANSWER, SECONDS_FOR_THE_IMPATIENT)
+            await wait_shielded(done, SECONDS_TO_ANSWER, SECONDS_AFTER_INTERRUPT)
         finally:
-            del self._asked[done]
+            del self._calls[done]
         good, value = result
         if not good:
             raise value
         return value  # type: ignore[no-any-return]
 
-    def lost(self, error: Exception) -> None:
-        """Ray is no more, and the thread may wait for it for long: nobody else does. All who ask are told of the error."""
+    def fail(self, error: Exception) -> None:
+        """End all calls with this error: Ray has gone, and the thread may wait for it for long."""
         self._lost = error
-        for done, result in self._asked.items():
+        for done, result in self._calls.items():
             if not done.is_set():
                 result[:] = [False, error]
                 done.set()
 
     def close(self, last: Callable[[], object]) -> None:
-        """Do this as the last thing; where Ray is lost, in a thread that does not wait for it."""
+        """End the thread.
+
+        Args:
+            last: The last thing to do; after `fail` it is done in a thread that does not wait for Ray.
+        """
         if self._lost is not None:
             threading.Thread(target=last, name="neuro_actors: Ray's end", daemon=True).start()
         else:
-            self.tell(last)
+            self.submit(last)
         self._work.put(None)
 
 
 @trio.lowlevel.enable_ki_protection
-async def to_the_end(
-    event: trio.Event, seconds: float = math.inf, impatient: float = math.inf
+async def wait_shielded(
+    event: trio.Event, seconds: float = math.inf, seconds_after_interrupt: float = math.inf
 ) -> None:
-    """Wait for it, whatever is cancelled; who has pressed Ctrl-C meanwhile is heard afterwards.
+    """Wait for an event, whatever is cancelled. A Ctrl-C meanwhile is raised afterwards.
 
-    Gives up after so many seconds, and so many seconds after a Ctrl-C.
+    Args:
+        event: The event.
+        seconds: Wait no longer than this.
+        seconds_after_interrupt: Wait no longer than this after a Ctrl-C.
+
+    Raises:
+        KeyboardInterrupt: There was a Ctrl-C.
     """
     interrupted: KeyboardInterrupt | None = None
     with trio.CancelScope(shield=True, deadline=trio.current_time() + seconds) as scope:
@@ -113,7 +136,7 @@ async def to_the_end(
             try:
                 await event.wait()
             except KeyboardInterrupt as error:
-                scope.deadline = min(scope.deadline, trio.current_time() + impatient)
+                scope.deadline = min(scope.deadline, trio.current_time() + seconds_after_interrupt)
                 interrupted = error
     if interrupted is not None:
         raise interrupted

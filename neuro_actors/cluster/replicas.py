@@ -1,17 +1,15 @@
-"""Replicas: the same neuron in several replicas, each of which hears of other examples, and all of which learn the same.
+"""Replicas: the same neuron in several workers. Each receives other examples, and all learn the same.
 
-In a worker a batch's micro-batches go through without learning: the neuron commits what each of them wants of its parameters.
-`BatchSum` adds that up by the fixed tree of `tree.py`, first in each worker and then between the twins, and at the end there is
-one more round, named "learn": the world tells each neuron the sum of all, as it tells a direction, and the neuron learns from
-it what it would have learnt alone. Nothing is said in that round but this: activations and urgencies are zeros, which nobody
-hears, and nothing crosses from worker to worker.
+In a worker the steps of a batch go through without learning, and each neuron commits the mean urgencies
+of its parameters. The worker adds these up over the batch, for all of its neurons in one array; then the
+replicas of a shard add up their sums, by the tree of `rules/batch_sum.py`. So all of them have the same
+mean, bit by bit, and each neuron learns from its part of it what it would learn in one process.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Any, cast
+from typing import Protocol, TypeVar, cast
 
 import numpy as np
 
@@ -20,47 +18,79 @@ from ..neuron.local_rule import LocalRule, NeuronRule, NeuronState
 from ..neuron.loss_node import LossNode
 from ..neuron.messages import Step
 from ..neuron.sums import ORDERED, Sums
-from ..neuron.tree_sum import Blocks, added, total
 from ..rules import Rule
+from ..rules.batch_sum import BatchSum
 from ..support.errors import InputError
 from ..support.text import shown
 from ..support.validation import Array
-
-LEARN = "learn"
+from .messages import BatchMean, PartialSum
 
 
 class ReplicatedRule(Rule):
-    """Another rule, of one round, whose neurons learn in a round of their own, from what they are told there.
+    """Another rule, of one round, whose neurons learn between steps, when `learn` is called.
 
-    memories: of each neuron, where a run goes on; else it begins with the network's parameters.  states: of each, by its place.
+    All lanes of a neuron have the same state.
     """
 
-    def __init__(self, rule: Rule, memories: Mapping[int, NeuronState] | None = None) -> None:
-        self.rule, self._memories = rule, memories or {}
-        self.states: dict[int, SharedState] = {}
+    def __init__(self, rule: Rule, states: Mapping[int, NeuronState]) -> None:
+        """Make the rule.
+
+        Args:
+            rule: The other rule; see `check`.
+            states: The state of each neuron to go on from, by its position in the network. A neuron that
+                has none begins with the network's parameters.
+        """
+        self.rule, self._states = rule, states
+        self.lanes: dict[int, tuple[LocalRule, ...]] = {}  # of each neuron, by position
 
     def neuron(self, network: Network, k: int, sums: Sums) -> NeuronRule:
+        """See `Rule.neuron`."""
         return self.members(network, k, sums, 1)[0]
 
     def input(self, network: Network, k: int, sums: Sums) -> NeuronRule:
+        """See `Rule.input`."""
         return self.rule.input(network, k, sums)
 
     def loss_node(self, network: Network) -> LossNode:
-        return ReplicatedLossNode(self.rule.loss_node(network))
+        """See `Rule.loss_node`."""
+        return self.rule.loss_node(network)
 
     def members(self, network: Network, k: int, sums: Sums, count: int) -> tuple[NeuronRule, ...]:
-        """One for each lane; what one of them learns all know."""
+        """See `Rule.members`."""
         if network.is_input[k]:
             return tuple(self.rule.input(network, k, sums) for _ in range(count))
-        rules = [cast(LocalRule, self.rule.neuron(network, k, sums)) for _ in range(count)]
-        state = self.states[k] = SharedState(
-            (self._memories[k],) if k in self._memories else rules[0].get_state()
+        lanes = self.lanes[k] = tuple(
+            cast(LocalRule, self.rule.neuron(network, k, sums)) for _ in range(count)
         )
-        return tuple(ReplicatedNeuron(rule, state) for rule in rules)
+        for lane in lanes:
+            lane.state = self._states.get(k, lane.state)
+        return lanes
+
+    def learn(self, k: int, step: Step, mean: Array, commit_out: Array) -> None:
+        """Let one neuron conclude a batch, between two steps.
+
+        Args:
+            k: The neuron's position in the network.
+            step: The batch's last step. Without an optimizer the neuron does not learn.
+            mean: The mean urgencies of its parameters over the batch (fan_in + 1,).
+            commit_out: Receives what the neuron commits (fan_in + 1,): its new parameters, or without an
+                optimizer the mean. It holds the mean already.
+
+        Raises:
+            MessageError: The mean or the new parameters are not finite.
+        """
+        first, *others = self.lanes[k]
+        first.conclude(step, mean, commit_out)
+        for lane in others:
+            lane.state = first.state
 
 
 def check(rule: Rule, network: Network) -> None:
-    """Raise `InputError` where twins could not learn the same under this rule."""
+    """Check that replicas can learn the same under a rule.
+
+    Raises:
+        InputError: They cannot.
+    """
     some = rule.neuron(network, int(np.argmin(network.is_input)), ORDERED)
     if (
         type(rule).rounds is not Rule.rounds
@@ -71,96 +101,61 @@ def check(rule: Rule, network: Network) -> None:
         raise InputError(f"an engine of many machines cannot share out {shown(rule)}: {advice}")
 
 
-@dataclass(slots=True)
-class SharedState:
-    """What one neuron keeps, in all of its lanes: its memory alone."""
-
-    kept: tuple[Any, ...]
-
-    @property
-    def state(self) -> NeuronState:
-        """See `neuron.py`."""
-        return self.kept[0]  # type: ignore[no-any-return]
+M = TypeVar("M", PartialSum, BatchMean)
 
 
-class ReplicatedNeuron:
-    """A neuron's rule in one lane. In the round in which it learns its direction is what it is to learn, (fan_in + 1,)."""
+class ReplicaLinks(Protocol):
+    """Connections to the other replicas of a shard."""
 
-    __slots__ = ("id", "rule", "state")
+    def send_to_replica(self, replica: int, message: PartialSum | BatchMean) -> None:
+        """Send a message. Never waits."""
 
-    def __init__(self, rule: LocalRule, state: SharedState) -> None:
-        self.rule, self.state, self.id = rule, state, rule.id
-
-    @property
-    def direction(self) -> Array:
-        """See `LocalRule`."""
-        return self.rule.direction
-
-    @direction.setter
-    def direction(self, direction: Array) -> None:
-        self.rule.direction = direction
-
-    def is_answered(self, step: Step) -> bool:
-        return self.rule.is_answered(step)
-
-    def fire(self, step: Step, activations_in: Array, activation_out: Array) -> None:
-        self.rule.set_state(self.state.kept)
-        if step.round == LEARN:
-            activation_out[...] = 0.0
-        else:
-            self.rule.fire(step, activations_in, activation_out)
-
-    def respond(
-        self, step: Step, urgencies_in: Array, urgencies_out: Array, commit_out: Array
-    ) -> None:
-        if step.round == LEARN:
-            urgencies_out[...] = 0.0
-            commit_out[...] = self.direction
-            self.rule.conclude(step, self.direction, commit_out)
-            self.state.kept = self.rule.get_state()
-        else:
-            self.rule.respond(step, urgencies_in, urgencies_out, commit_out)
-
-    def get_state(self) -> tuple[Any, ...]:
-        """See `NeuronRule`."""
-        return self.state.kept
-
-    def set_state(self, state: tuple[Any, ...]) -> None:
-        """See `NeuronRule`."""
-        self.state.kept = state
+    async def receive_from_replica(self, replica: int, kind: type[M], batch: int) -> M:
+        """Wait for the message of that kind about that batch."""
 
 
-class ReplicatedLossNode(LossNode):
-    """Another rule of the loss, which has nothing to judge where neurons learn."""
+async def mean_over_replicas(
+    part: BatchSum, batch: int, replica: int, replicas: int, links: ReplicaLinks
+) -> Array:
+    """Add up the sums of all replicas, and return the mean over the batch (n_parameters,).
 
-    def __init__(self, rule: LossNode) -> None:
-        super().__init__(rule.from_input)
-        self.rule = rule
+    The replicas form a binary tree: each adds the sums of those below it, and sends the sum to the one
+    above it. The lowest replica divides, and the mean goes the same way back. So it takes as many
+    messages one after another as the logarithm of `replicas`. No bit depends on who adds.
 
-    def evaluate(
-        self, step: Step, predictions: Array, targets: Array, urgencies_out: Array
-    ) -> Array:
-        if step.round != LEARN:
-            return self.rule.evaluate(step, predictions, targets, urgencies_out)
-        urgencies_out[...] = 0.0
-        return np.zeros(targets.shape[1])
+    Args:
+        part: The sum over this replica's micro-batches.
+        batch: The batch; see `RunStep`.
+        replica: Number of this replica.
+        replicas: How many replicas there are.
+        links: Connections to the others.
+    """
+    distance = 1
+    while distance < replicas and not replica & distance:
+        if replica + distance < replicas:
+            other = await links.receive_from_replica(replica + distance, PartialSum, batch)
+            part = part.merge(_from_message(other))
+        distance *= 2
+    if replica:
+        links.send_to_replica(replica - distance, _to_message(part, batch))
+        mean = (await links.receive_from_replica(replica - distance, BatchMean, batch)).values
+    else:
+        mean = part.mean()
+    while distance > 1:
+        distance //= 2
+        if replica + distance < replicas:
+            links.send_to_replica(replica + distance, BatchMean(batch, mean))
+    return mean
 
 
-class BatchSum:
-    """The sum over the micro-batches of a batch, in one worker, of what all of its neurons committed, in one flat array."""
+def _to_message(part: BatchSum, batch: int) -> PartialSum:
+    blocks = tuple((height, index) for height, index, _ in part.blocks)
+    values = tuple(values for _, _, values in part.blocks)
+    return PartialSum(batch, part.count, part.weight, blocks, values)
 
-    def __init__(self) -> None:
-        self.blocks: Blocks = ()
 
-    def add(self, place: int, size: int, commits: Array, *, plain: bool) -> None:
-        """What the micro-batch in that place, of so many examples, wants on the mean. plain: it is the batch, whole."""
-        self.blocks = added(self.blocks, 0, place, commits.copy() if plain else size * commits)
-
-    def merge(self, blocks: Blocks) -> None:
-        """What another worker has added up, of other places."""
-        for block in blocks:
-            self.blocks = added(self.blocks, *block)
-
-    def mean(self, examples: int, *, plain: bool) -> Array:
-        """Of all examples; see `rules/micro_batches.py`."""
-        return total(self.blocks) if plain else total(self.blocks) / examples
+def _from_message(message: PartialSum) -> BatchSum:
+    blocks = zip(message.blocks, message.values, strict=True)
+    return BatchSum(
+        message.count, message.weight, tuple((height, index, v) for (height, index), v in blocks)
+    )

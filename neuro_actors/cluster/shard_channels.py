@@ -8,7 +8,7 @@ sent are nobody else's, and those that are delivered must not be changed afterwa
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from typing import Literal, TypeAlias
+from typing import TypeAlias
 
 import numpy as np
 
@@ -24,23 +24,25 @@ from ..neuron.messages import ACTIVATION, TANGENT, URGENCY, MessageKind, Step
 from ..support.errors import MessageError
 from ..support.validation import Array, frozen
 from .inbound import InboundBuffer
-from .proxies import crosses
+from .messages import Direction
 from .shard import Bundle, Shard
 
-Direction: TypeAlias = Literal["forward", "back"]
 Send: TypeAlias = Callable[[int, Direction, int, Array], None]
 Ship: TypeAlias = Callable[[Bundle, Direction, int, Array], None]
 NOTHING = frozen(np.empty(0))
 
 
-def told(bundle: Bundle, step: Step) -> bool:
-    """Whether what the bundle's sources say crosses in this step: of inputs the world tells it to all who hear them."""
-    return crosses(step) and bundle.level > 0
+def activations_cross(bundle: Bundle) -> bool:
+    """Return whether activations of the bundle's sources cross the cut.
+
+    Those of inputs do not: the environment sends them to each shard that needs them.
+    """
+    return bundle.level > 0
 
 
-def answered(bundle: Bundle, step: Step) -> bool:
-    """Whether urgencies towards the bundle's sources cross in this step."""
-    return crosses(step) and step.loss is not None and (step.wrt_inputs or bundle.level > 0)
+def urgencies_cross(bundle: Bundle, step: Step) -> bool:
+    """Return whether urgencies of the bundle's sources cross the cut in this step."""
+    return step.loss is not None and (step.wrt_inputs or bundle.level > 0)
 
 
 class ShardEnvironment:
@@ -182,14 +184,14 @@ class InputProxyPort(_ProxyPort):
         columns = self._inner.activations_in.shape[1]
         self.urgencies_out = (
             self._answers.sheet(columns, self._rows)
-            if answered(self._bundle, step)
+            if urgencies_cross(self._bundle, step)
             else np.empty((0, columns))
         )
 
     def send(self, kind: MessageKind, step: Step) -> None:
         if kind == URGENCY:
             self._inner.urgencies_out[...] = 0.0
-            if answered(self._bundle, step):
+            if urgencies_cross(self._bundle, step):
                 self._answers.put(step.number, self._rows, self.urgencies_out)
         super().send(kind, step)
 
@@ -216,9 +218,6 @@ class SourceProxyPort(InputProxyPort):
         step = await self._steered(kind, await super().receive(kind))
         if step is not None and kind == ACTIVATION:
             self._lived = self._arrival.begun
-            if not crosses(step):
-                self.activations_in = np.zeros((1, self.activations_in.shape[1]))
-                return step
             block = self._arrival.take(step.number)
             if block is None:
                 return None
@@ -239,7 +238,7 @@ class FollowerProxyPort(_ProxyPort):
     async def receive(self, kind: MessageKind) -> Step | None:
         step = await self._steered(kind, await super().receive(kind))
         if step is not None and kind == URGENCY:
-            if not answered(self._bundle, step):
+            if not urgencies_cross(self._bundle, step):
                 self.urgencies_in = np.zeros(self.urgencies_out.shape)
                 return step
             await self._arrival.wait_ready(self._arrival.begun)
@@ -250,7 +249,7 @@ class FollowerProxyPort(_ProxyPort):
         return step
 
     def send(self, kind: MessageKind, step: Step) -> None:
-        if kind == ACTIVATION and self._first and told(self._bundle, step):
+        if kind == ACTIVATION and self._first and activations_cross(self._bundle):
             self._ship(self._bundle, "forward", step.number, self.activations_in[:-1].copy())
         super().send(kind, step)
 
@@ -299,9 +298,8 @@ class ShardChannels:
     def begin(self, step: Step, columns: int) -> None:
         """A step begins, of so many columns."""
         for (_, direction), (arrival, bundle, _) in self._arrivals.items():
-            arrival.begin(
-                step.number, (told if direction == "forward" else answered)(bundle, step), columns
-            )
+            comes = direction == "forward" or urgencies_cross(bundle, step)
+            arrival.begin(step.number, comes, columns)
 
     def deliver(self, bundle: int, direction: Direction, number: int, values: Array) -> None:
         """Take what another shard has sent, at once or, where its step has not begun, when that does. Raises `MessageError`

@@ -3,10 +3,53 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any, NamedTuple
 
-from ..neuron.tree_sum import Blocks, added, holds
+from ..neuron.tree_sum import Blocks, added, holds, total
 from ..support.validation import Array
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class BatchSum:
+    """The sum over some micro-batches of one batch; it is never changed in place.
+
+    Attributes:
+        count: How many micro-batches are in it.
+        weight: The sum of their weights.
+        blocks: Their weighted means, added up by the tree.
+    """
+
+    count: int = 0
+    weight: int = 0
+    blocks: Blocks = ()
+
+    def add(self, index: int, weight: int, mean: Array) -> BatchSum:
+        """Return the sum with one more micro-batch.
+
+        Args:
+            index: Number of the micro-batch in its batch, from 0 on.
+            weight: Its weight: how many examples it has.
+            mean: The mean over its examples (numbers,).
+        """
+        return BatchSum(
+            self.count + 1, self.weight + weight, added(self.blocks, 0, index, weight * mean)
+        )
+
+    def merge(self, other: BatchSum) -> BatchSum:
+        """Return the sum over the micro-batches of both, none of which is in both."""
+        blocks = self.blocks
+        for block in other.blocks:
+            blocks = added(blocks, *block)
+        return BatchSum(self.count + other.count, self.weight + other.weight, blocks)
+
+    def contains(self, index: int) -> bool:
+        """Return whether that micro-batch is in the sum."""
+        return holds(self.blocks, 0, index)
+
+    def mean(self) -> Array:
+        """Return the mean over all examples (numbers,), where all micro-batches are in the sum."""
+        return total(self.blocks) / self.weight
 
 
 class Found(NamedTuple):

@@ -57,7 +57,7 @@ async def run_neuron(
                 port.send(URGENCY, step)
                 port.send(COMMIT, step)
         except Exception as error:
-            raise _failure(port.node, number, error) from error
+            raise member_failure(port.node, number, error) from error
 
 
 @enable_ki_protection
@@ -84,9 +84,9 @@ async def run_loss(rule: LossNode, port: LossPort, number: int = 0, stride: int 
                 port.send(URGENCY, step)
             port.send(LOSS, step)
         except Exception as error:
-            raise _failure(port.node, number, error) from error
+            raise member_failure(port.node, number, error) from error
 
 
-def _failure(name: str, number: int, error: Exception) -> SimulationError:
+def member_failure(name: str, number: int, error: Exception) -> SimulationError:
     told = str(error) if isinstance(error, SimulationError) else f"{type(error).__name__}: {error}"
     return SimulationError(f"{name!r} failed in step {number}: {told}")

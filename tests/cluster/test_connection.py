@@ -1,4 +1,4 @@
-"""Wires: letters arrive whole, in order and unchanged, or it is said why not; strangers get nowhere and stop nobody."""
+"""Connections: frames arrive whole, in order and unchanged, or an error says why not; strangers stop nothing."""
 
 from __future__ import annotations
 
@@ -18,9 +18,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import neuro_actors as na
-from neuro_actors.cluster import connection as wire
-from neuro_actors.cluster import framing as letters
-from neuro_actors.cluster.connection import HELLO, Connection, connect, serve
+from neuro_actors.cluster import connection, framing
+from neuro_actors.cluster.connection import GREETING, Connection, connect, serve
 from neuro_actors.cluster.framing import FrameReader, FrameWriter, pack
 from neuro_actors.support.errors import WorkerConnectionError
 
@@ -37,8 +36,8 @@ HEAD = {"kind": "told", "step": 3, "rate": 0.1, "name": "é"}
 
 
 async def echo(to: Connection) -> None:
-    while (letter := await to.receive()) is not None:
-        await to.send(*letter)
+    while (frame := await to.receive()) is not None:
+        await to.send(*frame)
 
 
 @asynccontextmanager
@@ -59,20 +58,20 @@ def pair() -> tuple[Connection, Connection]:
 
 
 def sealed(head: dict[str, Any] = HEAD, arrays: Any = ARRAYS, key: bytes = SECRET) -> bytes:
-    return b"".join(FrameWriter(key).seal(pack(head, arrays)))
+    return b"".join(FrameWriter(key).write(pack(head, arrays)))
 
 
 def opened(raw: bytes, key: bytes = SECRET) -> tuple[dict[str, Any], list[Any]]:
-    """As a wire does it, out of bytes."""
-    opener = FrameReader(key)
-    if len(raw) < letters.PRELUDE_BYTES:
+    """As a connection does it, out of bytes."""
+    reader = FrameReader(key)
+    if len(raw) < framing.HEADER_BYTES:
         raise WorkerConnectionError("short")
-    coming = opener.expect(raw[: letters.PRELUDE_BYTES])
-    body = np.frombuffer(bytes(coming.fill) + raw[letters.PRELUDE_BYTES :], np.uint8)
-    if len(body) != coming.fill + coming.text + coming.payload + letters.MAC_BYTES:
+    header = reader.read_header(raw[: framing.HEADER_BYTES])
+    body = np.frombuffer(bytes(header.padding) + raw[framing.HEADER_BYTES :], np.uint8)
+    if len(body) != header.padding + header.text + header.payload + framing.MAC_BYTES:
         raise WorkerConnectionError("short")
-    opener.take(body[coming.fill : -letters.MAC_BYTES].data)
-    return opener.open(body)
+    reader.add_piece(body[header.padding : -framing.MAC_BYTES].data)
+    return reader.read(body)
 
 
 def same(a: list[Any], b: list[Any]) -> bool:
@@ -84,7 +83,7 @@ def same(a: list[Any], b: list[Any]) -> bool:
 
 async def test_there_and_back() -> None:
     async with serving() as port, await connect(HOST, port, SECRET, {"rank": 1}) as to:
-        assert to.about == {"role": "driver"}
+        assert to.hello == {"role": "driver"}
         for arrays in (
             ARRAYS,
             [],
@@ -106,12 +105,12 @@ async def test_each_side_hears_what_the_other_says_of_itself_even_if_it_says_muc
     heard: list[Any] = []
 
     async def welcome(to: Connection) -> None:
-        heard.append(to.about)
+        heard.append(to.hello)
 
     async with trio.open_nursery() as nursery:
         port = await nursery.start(serve, HOST, SECRET, much, welcome)
         async with await connect(HOST, port, SECRET, much) as to:
-            assert to.about == much
+            assert to.hello == much
             assert await to.receive() is None  # it has been welcomed, and that was all
         assert heard == [much]
         nursery.cancel_scope.cancel()
@@ -130,25 +129,29 @@ async def test_arrays_that_lie_otherwise_arrive_as_they_are() -> None:
 @pytest.mark.parametrize(
     ("head", "arrays", "match"),
     [
-        ([1], (), r"^a letter's head must be a dict, got \[1\]$"),
-        ({"x": object()}, (), r"^a letter's head must be JSON: "),
-        ({}, [[1.0]], r"^a letter carries arrays of float64, int64, uint8 or bool, got \[1.0\]$"),
+        ([1], (), r"^the fields of a frame must be a dict, got \[1\]$"),
+        ({"x": object()}, (), r"^the fields of a frame must be JSON: "),
+        ({}, [[1.0]], r"^a frame carries arrays of float64, int64, uint8 or bool, got \[1.0\]$"),
         (
             {},
             [np.zeros(2, np.float32)],
-            r"^a letter carries arrays of float64, int64, uint8 or bool, got one of float32$",
+            r"^a frame carries arrays of float64, int64, uint8 or bool, got one of float32$",
         ),
         ({}, [np.array([object()])], r"got one of object$"),
-        ({}, [np.zeros((1,) * 9)], r"^a letter's arrays have at most 8 axes, got one of 9$"),
+        ({}, [np.zeros((1,) * 9)], r"^the arrays of a frame have at most 8 axes, got one of 9$"),
         (
             {},
             [np.broadcast_to(1.0, 1 << 32)],
-            r"^a letter's arrays must have at most 17,179,869,184 bytes, got 34,359,738,368: ",
+            r"^the arrays of a frame must have at most 17,179,869,184 bytes, got 34,359,738,368: ",
         ),
-        ({"x": "y" * (1 << 26)}, (), r"^a letter's head must have at most 67,108,864 bytes, "),
+        (
+            {"x": "y" * (1 << 26)},
+            (),
+            r"^the fields of a frame must have at most 67,108,864 bytes, ",
+        ),
     ],
 )
-async def test_what_is_no_letter_breaks_nothing(
+async def test_content_that_cannot_be_a_frame_breaks_nothing(
     head: Any, arrays: Any, match: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     a, b = pair()
@@ -159,7 +162,7 @@ async def test_what_is_no_letter_breaks_nothing(
         assert await b.receive() == ({"still": "there"}, [])
 
 
-async def test_many_senders_each_letter_whole_and_each_sender_in_order() -> None:
+async def test_many_senders_each_frame_whole_and_each_sender_in_order() -> None:
     a, b = pair()
     got: list[tuple[int, int]] = []
 
@@ -168,9 +171,9 @@ async def test_many_senders_each_letter_whole_and_each_sender_in_order() -> None
             await a.send({"who": who, "k": k}, [np.full(30_000 * (who % 2) + 5, float(who))])
 
     async def hear() -> None:
-        while (letter := await b.receive()) is not None:
-            assert (letter[1][0] == letter[0]["who"]).all()
-            got.append((letter[0]["who"], letter[0]["k"]))
+        while (frame := await b.receive()) is not None:
+            assert (frame[1][0] == frame[0]["who"]).all()
+            got.append((frame[0]["who"], frame[0]["k"]))
 
     async with trio.open_nursery() as nursery:
         nursery.start_soon(hear)
@@ -236,7 +239,7 @@ async def test_cut_short_at_every_byte() -> None:
         a._stream.socket.close()
         with pytest.raises(
             WorkerConnectionError,
-            match="the other side has gone (without a word|in the middle of a letter)",
+            match="the other side has gone (without a word|in the middle of a frame)",
         ):
             await b.receive()
         b._stream.socket.close()
@@ -267,15 +270,15 @@ async def test_cancelled_in_the_middle_of_sending_it_is_broken_and_the_other_sid
         await trio.testing.wait_all_tasks_blocked()
         nursery.cancel_scope.cancel()
     with pytest.raises(
-        WorkerConnectionError, match=r"^this side was interrupted while sending a letter$"
+        WorkerConnectionError, match=r"^this side was interrupted while sending a frame$"
     ):
         await a.send({})
     with pytest.raises(
-        WorkerConnectionError, match=r"^the other side has gone in the middle of a letter$"
+        WorkerConnectionError, match=r"^the other side has gone in the middle of a frame$"
     ):
         await b.receive()
     with pytest.raises(
-        WorkerConnectionError, match=r"^the other side has gone in the middle of a letter$"
+        WorkerConnectionError, match=r"^the other side has gone in the middle of a frame$"
     ):
         await b.send({})
 
@@ -298,13 +301,13 @@ async def test_cancelled_while_it_waits_its_turn_or_for_mail_nothing_is_broken()
     await b.aclose()
 
 
-async def test_cancelled_in_the_middle_of_a_letter_that_comes() -> None:
+async def test_cancelled_in_the_middle_of_a_frame_that_comes() -> None:
     a, b = pair()
     await a._stream.send_all(sealed(key=bytes(16))[:70])
     with trio.move_on_after(0.01):
         await b.receive()
     with pytest.raises(
-        WorkerConnectionError, match=r"^this side was interrupted while receiving a letter$"
+        WorkerConnectionError, match=r"^this side was interrupted while receiving a frame$"
     ):
         await b.receive()
     a._stream.socket.close()
@@ -330,7 +333,7 @@ def test_any_bytes_at_all(raw: bytes) -> None:
     with pytest.raises(WorkerConnectionError):
         opened(raw)
     with pytest.raises(WorkerConnectionError):
-        opened(RAW[: letters.PRELUDE.size] + raw)
+        opened(RAW[: framing.HEADER.size] + raw)
 
 
 JSON = st.recursive(
@@ -342,18 +345,18 @@ JSON = st.recursive(
 
 @given(JSON, st.binary(max_size=64))
 @settings(max_examples=200, deadline=None)
-def test_whatever_an_honest_key_seals_is_a_letter_or_a_wire_error(
+def test_bytes_with_an_honest_mac_are_a_frame_or_a_connection_error(
     text: Any, payload: bytes
 ) -> None:
     raw = b"".join(
-        FrameWriter(SECRET).seal(
-            letters.PackedFrame(0, json.dumps(text).encode(), (payload,), len(payload))
+        FrameWriter(SECRET).write(
+            framing.PackedFrame(0, json.dumps(text).encode(), (payload,), len(payload))
         )
     )
     try:
         head, arrays = opened(raw)
     except WorkerConnectionError as error:
-        assert str(error).startswith("a letter is sealed, but none: ")  # noqa: PT017
+        assert str(error).startswith("a frame fits its MAC, but is damaged: ")  # noqa: PT017
     else:
         assert isinstance(head, dict)
         assert arrays == []
@@ -381,41 +384,41 @@ def test_whatever_an_honest_key_seals_is_a_letter_or_a_wire_error(
 )
 def test_a_table_that_does_not_describe_the_payload(table: Any) -> None:
     text = json.dumps([{}, table]).encode()
-    with pytest.raises(WorkerConnectionError, match=r"^a letter is sealed, but none: "):
+    with pytest.raises(WorkerConnectionError, match=r"^a frame fits its MAC, but is damaged: "):
         opened(
-            b"".join(FrameWriter(SECRET).seal(letters.PackedFrame(0, text, (b"\x02" * 16,), 16)))
+            b"".join(FrameWriter(SECRET).write(framing.PackedFrame(0, text, (b"\x02" * 16,), 16)))
         )
 
 
 def test_deep_json() -> None:
     text = b"[" * 100_000 + b"]" * 100_000
-    with pytest.raises(WorkerConnectionError, match=r"^a letter is sealed, but none: "):
-        opened(b"".join(FrameWriter(SECRET).seal(letters.PackedFrame(0, text, (), 0))))
+    with pytest.raises(WorkerConnectionError, match=r"^a frame fits its MAC, but is damaged: "):
+        opened(b"".join(FrameWriter(SECRET).write(framing.PackedFrame(0, text, (), 0))))
 
 
 @pytest.mark.parametrize(("text", "payload"), [(2**63, 0), (0, 2**63), (1 << 27, 0), (0, 1 << 35)])
 def test_giant_lengths_take_no_memory(text: int, payload: int) -> None:
-    prelude = letters.PRELUDE.pack(letters.MAGIC, letters.VERSION, 0, 0, text, payload)
+    prelude = framing.HEADER.pack(framing.MAGIC, framing.VERSION, 0, 0, text, payload)
     with pytest.raises(WorkerConnectionError, match="does not fit its MAC"):
-        FrameReader(SECRET).expect(prelude + bytes(32))
-    with pytest.raises(WorkerConnectionError, match=r"^a letter promises "):
-        FrameReader(SECRET).expect(prelude + hmac.digest(SECRET, prelude, "sha256"))
+        FrameReader(SECRET).read_header(prelude + bytes(32))
+    with pytest.raises(WorkerConnectionError, match=r"^a frame announces "):
+        FrameReader(SECRET).read_header(prelude + hmac.digest(SECRET, prelude, "sha256"))
 
 
-def test_a_letter_repeated_left_out_sent_back_or_from_another_wire() -> None:
-    sealer = FrameWriter(SECRET)
-    first, second = (b"".join(sealer.seal(pack({"k": k}, []))) for k in range(2))
-    opener = FrameReader(SECRET)
-    opener.expect(first[: letters.PRELUDE_BYTES])
+def test_a_frame_repeated_left_out_sent_back_or_from_another_connection() -> None:
+    writer = FrameWriter(SECRET)
+    first, second = (b"".join(writer.write(pack({"k": k}, []))) for k in range(2))
+    reader = FrameReader(SECRET)
+    reader.read_header(first[: framing.HEADER_BYTES])
     with pytest.raises(
-        WorkerConnectionError, match=r"^expected letter 1, got letter 0: one was lost, or repeated$"
+        WorkerConnectionError, match=r"^expected frame 1, got frame 0: one was lost, or repeated$"
     ):
-        opener.expect(first[: letters.PRELUDE_BYTES])
+        reader.read_header(first[: framing.HEADER_BYTES])
     with pytest.raises(
-        WorkerConnectionError, match=r"^expected letter 0, got letter 1: one was lost, or repeated$"
+        WorkerConnectionError, match=r"^expected frame 0, got frame 1: one was lost, or repeated$"
     ):
         opened(second)
-    with pytest.raises(WorkerConnectionError, match=r"prelude does not fit its MAC"):
+    with pytest.raises(WorkerConnectionError, match=r"header of a frame does not fit its MAC"):
         opened(first, bytes(32))
 
 
@@ -423,10 +426,10 @@ async def test_a_wrong_secret_and_a_stranger_who_is_no_worker() -> None:
     async with serving() as port:
         with pytest.raises(
             WorkerConnectionError,
-            match=rf"^no wire to 127.0.0.1:{port}: the other side does not know this run's secret: ",
+            match=rf"^no connection to 127.0.0.1:{port}: the other side does not know this run's secret: ",
         ):
             await connect(HOST, port, bytes(32), {})
-        for said in (b"GET / HTTP/1.1\r\n\r\n", HELLO + bytes(32) + bytes(32), HELLO):
+        for said in (b"GET / HTTP/1.1\r\n\r\n", GREETING + bytes(32) + bytes(32), GREETING):
             stream = await trio.open_tcp_stream(HOST, port)
             await stream.send_all(said)
             with suppress(trio.BrokenResourceError):
@@ -446,11 +449,11 @@ async def hung_up(stream: trio.SocketStream) -> None:
 
 
 async def test_another_version_is_named() -> None:
-    other = HELLO[:-4] + (9).to_bytes(4, "little")
+    other = GREETING[:-4] + (9).to_bytes(4, "little")
     async with serving() as port:
         stream = await trio.open_tcp_stream(HOST, port)
         await stream.send_all(other)
-        assert (await stream.receive_some(len(HELLO)))[: len(HELLO)] == HELLO
+        assert (await stream.receive_some(len(GREETING)))[: len(GREETING)] == GREETING
         await stream.aclose()
 
     async def elder(stream: trio.SocketStream) -> None:
@@ -459,7 +462,7 @@ async def test_another_version_is_named() -> None:
     async with pretending(elder) as port:
         with pytest.raises(
             WorkerConnectionError,
-            match="speaks version 9 of the wires, this one version 1: install the same",
+            match="speaks version 9 of the connections, this one version 2: install the same",
         ):
             await connect(HOST, port, SECRET, {})
 
@@ -481,7 +484,7 @@ async def test_a_server_that_only_sends_back_what_it_hears() -> None:
     with trio.fail_after(10):
         async with pretending(mirror) as port:
             with pytest.raises(
-                WorkerConnectionError, match="nobody has answered at .* in 0.2 seconds"
+                WorkerConnectionError, match="no process has answered at .* in 0.2 seconds"
             ):
                 await connect(HOST, port, SECRET, {}, timeout=0.2)
 
@@ -491,15 +494,15 @@ async def test_a_server_s_proof_sent_back_to_it_opens_nothing(
 ) -> None:
     """Reflection: what a server proves, with nonces of the stranger's choice, is never what a client has to prove. It hangs up
     when it hears it, long before its patience ends."""
-    monkeypatch.setattr(wire, "PATIENCE", 60.0)
+    monkeypatch.setattr(connection, "HANDSHAKE_SECONDS", 60.0)
     with trio.fail_after(30):
         async with serving(unwelcome) as port:
 
             async def asked(nonce: bytes) -> tuple[trio.SocketStream, bytes, bytes]:
                 stream = await trio.open_tcp_stream(HOST, port)
-                await stream.send_all(HELLO + nonce)
-                said = await read(stream, len(HELLO) + 64)
-                return stream, said[len(HELLO) : -32], said[-32:]
+                await stream.send_all(GREETING + nonce)
+                said = await read(stream, len(GREETING) + 64)
+                return stream, said[len(GREETING) : -32], said[-32:]
 
             first, nonce, proof = await asked(bytes(32))
             second, _, other = await asked(nonce)
@@ -521,12 +524,12 @@ async def read(stream: trio.SocketStream, count: int) -> bytes:
     return got
 
 
-async def test_a_recorded_wire_played_again_opens_nothing() -> None:
+async def test_a_recorded_connection_played_again_opens_nothing() -> None:
     heard = bytearray()
     welcomed = []
 
     async def welcome(to: Connection) -> None:
-        welcomed.append(to.about)
+        welcomed.append(to.hello)
         with suppress(WorkerConnectionError):  # who is between may go before the last word
             await echo(to)
 
@@ -554,7 +557,7 @@ async def test_a_recorded_wire_played_again_opens_nothing() -> None:
         ):
             await to.send({"secret": "no"})
             assert await to.receive() == ({"secret": "no"}, [])
-        assert bytes(heard).startswith(HELLO)
+        assert bytes(heard).startswith(GREETING)
         stream = await trio.open_tcp_stream(HOST, port)
         with suppress(trio.BrokenResourceError):
             await stream.send_all(heard)
@@ -565,8 +568,8 @@ async def test_a_recorded_wire_played_again_opens_nothing() -> None:
 async def test_silent_strangers_are_dropped_and_stop_nobody(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(wire, "STRANGERS", 4)
-    monkeypatch.setattr(wire, "PATIENCE", 60.0)
+    monkeypatch.setattr(connection, "MAX_STRANGERS", 4)
+    monkeypatch.setattr(connection, "HANDSHAKE_SECONDS", 60.0)
     with trio.fail_after(20):
         async with serving() as port:
             silent = [await trio.open_tcp_stream(HOST, port) for _ in range(12)]
@@ -575,7 +578,7 @@ async def test_silent_strangers_are_dropped_and_stop_nobody(
             async with await connect(HOST, port, SECRET, {}) as to:
                 await to.send({})
                 assert await to.receive() == ({}, [])
-            monkeypatch.setattr(wire, "PATIENCE", 0.01)
+            monkeypatch.setattr(connection, "HANDSHAKE_SECONDS", 0.01)
             last = await trio.open_tcp_stream(HOST, port)
             assert await last.receive_some() == b""
             for stream in [*silent, last]:
@@ -587,12 +590,13 @@ async def test_nobody_there_and_a_server_that_says_nothing() -> None:
     free.bind((HOST, 0))
     port = free.getsockname()[1]
     with pytest.raises(
-        WorkerConnectionError, match=rf"^nobody can be reached at 127.0.0.1:{port}: "
+        WorkerConnectionError, match=rf"^no process can be reached at 127.0.0.1:{port}: "
     ):
         await connect(HOST, port, SECRET, {})
     free.listen()
     with pytest.raises(
-        WorkerConnectionError, match=rf"^nobody has answered at 127.0.0.1:{port} in 0.05 seconds$"
+        WorkerConnectionError,
+        match=rf"^no process has answered at 127.0.0.1:{port} in 0.05 seconds$",
     ):
         await connect(HOST, port, SECRET, {}, timeout=0.05)
     free.close()
@@ -629,10 +633,10 @@ async def test_no_socket_is_left_behind() -> None:
     gc.collect()  # a socket that nobody has closed warns, and warnings are errors here
 
 
-def test_keys_differ_by_way_and_by_wire() -> None:
+def test_keys_differ_by_way_and_by_connection() -> None:
     keys = {
-        wire._mac(SECRET, what, c, s)
-        for what in (b"client", b"server", wire.FROM_CLIENT, wire.FROM_SERVER)
+        connection._mac(SECRET, what, c, s)
+        for what in (b"client", b"server", connection.FROM_CLIENT, connection.FROM_SERVER)
         for c in (bytes(32), SECRET)
         for s in (bytes(32), SECRET)
     }

@@ -15,8 +15,8 @@ from helpers.in_process_cluster import InProcess
 from helpers.linked_shards import drawn_shards
 
 import neuro_actors as na
+from neuro_actors.cluster.job import Job
 from neuro_actors.cluster.shard_channels import ShardEnvironment
-from neuro_actors.cluster.worker import Job
 from neuro_actors.network import activations, functions, losses
 from neuro_actors.proof.verify import draw_case
 from neuro_actors.simulation.checkpoint.reading import Checkpoint
@@ -321,10 +321,10 @@ def test_stopped_after_every_step_and_gone_on_elsewhere(
         assert (
             here.metadata | {"data": there.metadata["data"]} == there.metadata
         )  # of a file that can be written in several orders
-        assert here._held.arrays.keys() == there._held.arrays.keys()
+        assert here._contents.arrays.keys() == there._contents.arrays.keys()
         assert all(
-            np.array_equal(here._held.arrays[name], array)
-            for name, array in there._held.arrays.items()
+            np.array_equal(here._contents.arrays[name], array)
+            for name, array in there._contents.arrays.items()
         )
 
 
@@ -362,7 +362,7 @@ def most_under_way(monkeypatch: pytest.MonkeyPatch) -> Callable[[], list[int]]:
         begin(self, *told)
         begun[id(self)] = 1
         for job in jobs:
-            count = sum(begun.get(id(lane.environment), 0) for lane in job._lanes)
+            count = sum(begun.get(id(lane.environment), 0) for lane in job.society.lanes)
             most[id(job)] = max(most.get(id(job), 0), count)
 
     async def ends(self) -> None:
@@ -397,6 +397,6 @@ def test_as_many_lanes_as_are_asked_for(in_flight: int | None, lanes: int) -> No
         async with na.open_simulation(
             net, micro_batches=8, in_flight=in_flight, engine=InProcess(shards=2)
         ) as simulation:
-            return int(simulation._lanes._n_lanes)  # type: ignore[union-attr]
+            return int(simulation._lanes.deployment.lanes)  # type: ignore[union-attr]
 
     assert trio.run(count) == lanes

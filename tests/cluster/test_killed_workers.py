@@ -32,7 +32,7 @@ class Plain(Cluster):
     workers: list[Any] = field(default_factory=list)
 
     @asynccontextmanager
-    async def cluster(self) -> AsyncIterator[Any]:
+    async def open_launcher(self) -> AsyncIterator[Any]:
         async with plain_processes() as cluster:
             start = cluster.start
 

@@ -56,30 +56,30 @@ async def test_workers_live_die_and_are_replaced(
             ]
             for rank, worker in enumerate((a, b)):
                 wire = await driver.wire(rank)
-                assert wire.about == {"rank": rank, "pid": worker.pid, "threads": "1"}
+                assert wire.hello == {"rank": rank, "pid": worker.pid, "threads": "1"}
                 await wire.send({"rank": rank})
                 assert await wire.receive() == ({"rank": rank}, [])
             assert traces.listening()
             assert set(traces.listening()) <= LOOPBACK
             assert sigterm_ends_this_process()
-            assert not a.died.is_set()
+            assert not a.ended.is_set()
             os.kill(a.pid, signal.SIGKILL)
             with trio.fail_after(30):
-                await a.died.wait()
-            assert "SIGKILL" in a.why or "died" in a.why
-            assert not b.died.is_set()
+                await a.ended.wait()
+            assert "SIGKILL" in a.cause or "died" in a.cause
+            assert not b.ended.is_set()
             b.kill()
             with trio.fail_after(30):
-                await b.died.wait()
-            assert "kill" in b.why.lower()
+                await b.ended.wait()
+            assert "kill" in b.cause.lower()
             c = await cluster.start("worker 2", HOST, driver.port, SECRET, {"rank": 2})
             await (await driver.wire(2)).aclose()  # and the worker ends in order
             with trio.fail_after(30):
-                await c.died.wait()
+                await c.ended.wait()
             d = await cluster.start("worker 3", HOST, driver.port, SECRET, {"rank": 3})
             await driver.wire(3)
-        assert d.died.is_set()
-        assert d.why
+        assert d.ended.is_set()
+        assert d.cause
     assert dict(os.environ) == before
     assert signal.getsignal(signal.SIGTERM) is handler
     assert capfd.readouterr() == ("", "")
@@ -90,8 +90,8 @@ async def test_a_worker_that_fails_says_why(
 ) -> None:
     async with plain_processes("worker_programs:fail") as cluster:
         worker = await cluster.start("worker", HOST, 1, SECRET, {})
-        await worker.died.wait()
-        assert worker.why == f"process {worker.pid} ended with code 1"
+        await worker.ended.wait()
+        assert worker.cause == f"process {worker.pid} ended with code 1"
     assert "it was told to fail" in capfd.readouterr().err
 
 
@@ -115,8 +115,8 @@ async def test_ray_says_what_failed_and_one_run_at_a_time_has_it(
             await cluster.start("w", HOST, 1, SECRET, {}, functions)
         worker = await cluster.start("worker", HOST, 1, SECRET, {})
         with trio.fail_after(30):
-            await worker.died.wait()
-        assert worker.why == "ValueError: it was told to fail"
+            await worker.ended.wait()
+        assert worker.cause == "ValueError: it was told to fail"
         with pytest.raises(
             na.InputError, match=r"^Ray serves another simulation of this process: "
         ):
@@ -206,7 +206,7 @@ async def test_a_cluster_is_joined_with_its_token_only(
                     worker = await cluster.start("first", HOST, driver.port, SECRET, {"rank": 0})
                     monkeypatch.setattr(ray_launcher, "SECONDS_TO_START", 1.0)
                     await cluster.start("second", HOST, driver.port, SECRET, {"rank": 1})
-            assert worker.died.is_set()
+            assert worker.ended.is_set()
             with pytest.raises(
                 na.SimulationError,
                 match=r"^the cluster has no room for 2 workers, with a CPU each, in 1 seconds$",
@@ -255,7 +255,7 @@ async def test_an_address_that_does_not_answer_and_one_that_is_no_cluster(
     monkeypatch.setattr(ray_lifecycle, "SECONDS_TO_REACH", 0.0)
     with pytest.raises(
         na.InputError,
-        match=r"^there is no cluster at 127.0.0.1:9: nobody has answered in 0 seconds$",
+        match=r"^there is no cluster at 127.0.0.1:9: no process has answered in 0 seconds$",
     ):
         async with ray_workers(1, address="127.0.0.1:9", token="x"):
             pass
@@ -283,9 +283,9 @@ async def test_two_nodes_spread_strictly_and_one_goes(
             leaves = next(worker for worker in workers if worker.node == second.node_id)
             await trio.to_thread.run_sync(lambda: nodes.remove_node(second, allow_graceful=False))
             with trio.fail_after(60):
-                await leaves.died.wait()
-            assert "node" in leaves.why
-            assert [worker.died.is_set() for worker in workers] == [
+                await leaves.ended.wait()
+            assert "node" in leaves.cause
+            assert [worker.ended.is_set() for worker in workers] == [
                 worker is leaves for worker in workers
             ]
 
@@ -375,13 +375,13 @@ def test_the_thread_that_keeps_ray_hears_a_ctrl_c_afterwards_and_cancellation_to
         try:
             trio.lowlevel.current_trio_token().run_sync_soon(signal.raise_signal, signal.SIGINT)
             trio.lowlevel.current_trio_token().run_sync_soon(may.set)
-            await it.ask(slow)
+            await it.call(slow)
         finally:
             with trio.CancelScope() as scope:
                 scope.cancel()
                 with pytest.raises(ZeroDivisionError):
-                    await it.ask(lambda: 1 / 0)
-            it.tell(lambda: 1 / 0)
+                    await it.call(lambda: 1 / 0)
+            it.submit(lambda: 1 / 0)
             it.close(lambda: None)
             it._thread.join()
 
@@ -397,7 +397,7 @@ def test_nobody_waits_without_limit_for_a_ray_that_does_not_answer_or_is_lost(
 
     async def ask(it: ray_thread.RayThread, match: str) -> None:
         with pytest.raises(na.SimulationError, match=match):
-            await it.ask(lambda: may.wait(60))
+            await it.call(lambda: may.wait(60))
 
     async def hangs() -> None:
         it = ray_thread.RayThread()
@@ -408,7 +408,7 @@ def test_nobody_waits_without_limit_for_a_ray_that_does_not_answer_or_is_lost(
             async with trio.open_nursery() as nursery:
                 nursery.start_soon(ask, it, "^it is lost$")
                 await trio.testing.wait_all_tasks_blocked()
-                it.lost(na.SimulationError("it is lost"))
+                it.fail(na.SimulationError("it is lost"))
             await ask(it, "^it is lost$")
             ended = trio.Event()
             token = trio.lowlevel.current_trio_token()
@@ -425,10 +425,10 @@ def test_nobody_waits_without_limit_for_a_ray_that_does_not_answer_or_is_lost(
 
     async def interrupted() -> None:
         it = ray_thread.RayThread()
-        monkeypatch.setattr(ray_thread, "SECONDS_FOR_THE_IMPATIENT", 0.01)
+        monkeypatch.setattr(ray_thread, "SECONDS_AFTER_INTERRUPT", 0.01)
         try:
             trio.lowlevel.current_trio_token().run_sync_soon(signal.raise_signal, signal.SIGINT)
-            await it.ask(lambda: may.wait(60))
+            await it.call(lambda: may.wait(60))
         finally:
             ends.append(may.is_set())
             may.set()

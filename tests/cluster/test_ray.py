@@ -33,8 +33,8 @@ class Watched(na.Ray):
     workers: list[Any] = field(default_factory=list)
 
     @asynccontextmanager
-    async def cluster(self) -> AsyncIterator[Any]:
-        async with super().cluster() as cluster:
+    async def open_launcher(self) -> AsyncIterator[Any]:
+        async with super().open_launcher() as cluster:
             start = cluster.start
 
             async def noted(*told: Any) -> Any:
@@ -184,7 +184,8 @@ def test_ray_itself_is_killed(traces: Traces, server: str) -> None:
     assert program.stdout.readline() == "begun\n"
     name = server.encode()
     while not any(
-        command(pid).endswith(b"IDLE") or b"ray::Host" in command(pid) for pid in traces.processes()
+        command(pid).endswith(b"IDLE") or b"ray::RayHost" in command(pid)
+        for pid in traces.processes()
     ):
         asyncio.run(asyncio.sleep(0.1))
         assert program.poll() is None

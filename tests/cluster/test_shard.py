@@ -12,9 +12,8 @@ from helpers.comparing import same_bits
 from helpers.linked_shards import drawn_shards, spread
 
 import neuro_actors as na
-from neuro_actors.cluster.proxies import LEARN, ShardRule
+from neuro_actors.cluster.proxies import ShardRule
 from neuro_actors.cluster.shard import Shard, shards
-from neuro_actors.neuron.local_rule import LocalRule
 from neuro_actors.neuron.messages import Step
 from neuro_actors.neuron.sums import ORDERED
 from neuro_actors.proof.verify import draw_case
@@ -170,57 +169,6 @@ async def test_towards_inputs_rows_cross_only_where_they_are_asked_for(channels:
             }
             assert back == ({0: 6, 1: 2} if wrt_inputs else {1: 2})
     assert same_bits(gradient, na.gradient(net, np.ones((2, 3)), np.ones((2, 2)), wrt_inputs=True))
-
-
-# --- the round in which everybody learns -------------------------------------------------------------------------
-
-
-class Learner(na.rules.Rule):
-    """In a round named so each neuron learns from what the world tells it, and says nothing."""
-
-    def neuron(self, network, k, sums):
-        return LearnerNeuron(*na.rules.own(network, k), sums)
-
-
-class LearnerNeuron(LocalRule):
-    def fire(self, step, activations_in, activation_out):
-        if step.round == LEARN:
-            assert not activations_in[: len(activations_in) - 1].any()
-            activation_out[...] = 0.0
-        else:
-            super().fire(step, activations_in, activation_out)
-
-    def respond(self, step, urgencies_in, urgencies_out, commit_out):
-        if step.round == LEARN:
-            assert not urgencies_in.any()
-            urgencies_out[...] = 0.0
-            self.conclude(step, self.direction.copy(), commit_out)
-        else:
-            super().respond(step, urgencies_in, urgencies_out, commit_out)
-
-
-@pytest.mark.parametrize("seed", range(6))
-async def test_in_the_round_in_which_everybody_learns_nothing_crosses(
-    seed: int, channels: str
-) -> None:
-    case = draw_case(seed, neurons=30, examples=4)
-    net, x, t, loss = case.network, case.x, case.targets, case.loss
-    shard, _ = cut(case, seed)
-    adam = na.Adam(0.01)
-    async with na.open_simulation(net) as one, spread(net, shard, channels, rule=Learner()) as many:
-        for _ in range(3):
-            _, _, commits, _ = await many.step(x, t, loss)
-            many.links.sent.clear()
-            silence = np.zeros((1, x.shape[1]))
-            said, losses, commits, _ = await many.step(
-                silence, None, loss, adam, round=LEARN, direction=commits
-            )
-            assert many.links.sent == []
-            assert not said.any()
-            assert not losses.any()
-            await one.train_step(x, t, loss, optimizer=adam)
-        learnt = net.with_parameters(*many.parameters.by_element(commits))
-        assert learnt.digest() == (await one.network()).digest()
 
 
 # --- what comes early, late, twice or wrong ----------------------------------------------------------------------

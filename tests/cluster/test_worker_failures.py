@@ -22,10 +22,11 @@ from helpers.interrupting import Place, watched
 import neuro_actors as na
 from neuro_actors.cluster import worker, worker_pool
 from neuro_actors.cluster.driver import Driver
+from neuro_actors.cluster.job import Job
+from neuro_actors.cluster.peers import Callers
 from neuro_actors.cluster.shard_channels import ShardEnvironment
-from neuro_actors.cluster.worker import Job, life
+from neuro_actors.cluster.worker import serve_driver
 from neuro_actors.network import functions
-from neuro_actors.neuron.local_rule import NeuronState
 
 RNG = np.random.default_rng(0)
 NET = na.Network.layered([3, 4, 3, 2], output_activation="sigmoid", seed=1)
@@ -84,7 +85,7 @@ class Buggy(na.Ray):
     """Its workers cannot be started, for a reason that nobody has thought of."""
 
     @asynccontextmanager
-    async def cluster(self) -> AsyncIterator[Any]:
+    async def open_launcher(self) -> AsyncIterator[Any]:
         raise ZeroDivisionError("a bug")
         yield
 
@@ -113,7 +114,7 @@ async def struck(
             await trio.lowlevel.checkpoint()
             turns += 1
             if turns == moment:
-                alive = [one for one in engine.workers if not one.died.is_set()]
+                alive = [one for one in engine.workers if not one.ended.is_set()]
                 for one in rng.permutation(np.array(alive, dtype=object))[:victims]:
                     one.kill()
                     dead += 1
@@ -223,19 +224,26 @@ async def test_each_of_three_blows_is_told(capfd) -> None:
 async def test_where_only_the_wire_between_two_is_cut_nobody_is_replaced(
     jobs, capfd, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(worker_pool, "SECOND_HAND", 0.05)
+    monkeypatch.setattr(worker_pool, "SECONDS_TO_REPORT", 0.05)
+    connections, welcome = [], Callers.welcome
+
+    async def noted(self, connection: Any) -> None:
+        connections.append(connection)
+        await welcome(self, connection)
+
+    monkeypatch.setattr(Callers, "welcome", noted)
     engine = InProcess(replicas=1, shards=2)
     async with na.open_simulation(NET, engine=engine) as many:
         await many.predict(X)
-        (peer,) = [peer for job in jobs for peer in job._peers.values()]
-        peer.wire._stream.socket.close()
+        connections[0]._stream.socket.close()
         while len(jobs) < 4:
             await trio.lowlevel.checkpoint()
         assert same_bits(await many.gradient(X, TARGETS), na.gradient(NET, X, TARGETS))
     assert len(engine.workers) == 2
     (line,) = capfd.readouterr().err.splitlines()
     assert re.match(
-        r"^neuro-actors: worker \d .* has lost another: .*; nobody is replaced(, and .*)?$", line
+        r"^neuro-actors: worker \d .* has lost another worker: .*; no worker is replaced(, and .*)?$",
+        line,
     )
 
 
@@ -265,7 +273,7 @@ async def test_one_whose_wire_alone_is_cut_is_lost_once(capfd) -> None:
     async with na.open_simulation(NET, engine=engine) as many:
         await many.predict(X)
         slot = many._lanes._pool[0]
-        slot.wire._stream.socket.close()
+        slot.connection._stream.socket.close()
         assert same_bits(await many.gradient(X, TARGETS), na.gradient(NET, X, TARGETS))
         assert len(engine.workers) == 3, capfd.readouterr().err
     assert len(capfd.readouterr().err.splitlines()) == 1
@@ -273,11 +281,13 @@ async def test_one_whose_wire_alone_is_cut_is_lost_once(capfd) -> None:
 
 async def test_one_that_comes_late_to_a_place_that_another_has_is_not_taken(capfd) -> None:
     async with na.open_simulation(NET, engine=InProcess(shards=2)) as many:
-        places = many._lanes._pool
+        pool = many._lanes._pool
         for start in (0, 2):
-            await life("127.0.0.1", places._port, places._secret, 1, start)  # it ends by itself
+            await serve_driver(
+                "127.0.0.1", pool._start_settings.port, pool._start_settings.secret, 1, start
+            )  # it ends by itself
         assert same_bits(await many.gradient(X, TARGETS), na.gradient(NET, X, TARGETS))
-        assert [slot.starts for slot in places] == [1, 1]
+        assert [slot.starts for slot in pool] == [1, 1]
     assert capfd.readouterr().err == ""
 
 
@@ -430,19 +440,17 @@ def test_what_fails_in_one_process_fails_alike_and_at_once(
 async def test_twins_that_disagree_are_noticed(jobs) -> None:
     with pytest.raises(
         na.SimulationError,
-        match=r"^step 4 failed: worker 3 \(replica 1, shard 1\) has learnt other bits than worker 1 \(replica 0, shard 1\), which has the same neurons$",
+        match=r"^step 4 failed: worker 3 \(replica 1, shard 1\) has learned other bits than worker 1 \(replica 0, shard 1\), which has the same neurons$",
     ):
         async with na.open_simulation(
             NET, micro_batches=2, engine=InProcess(replicas=2, shards=2)
         ) as many:
             await many.train_step(X, TARGETS, optimizer=ADAM)
-            (job,) = [job for job in jobs if (job._replica, job._shard.place) == (1, 1)]
-            state = next(iter(job._replicated.states.values()))
-            state = state.state
+            (job,) = [job for job in jobs if (job.place.replica, job.place.shard) == (1, 1)]
+            neuron, *_ = next(iter(job.society.rule.lanes.values()))
+            state = neuron.state
             tampered = np.nextafter(state.parameters, 1.0)
-            state.kept = (
-                NeuronState(tampered, state.optimizer, state.optimizer_state, state.updates),
-            )
+            neuron.state = state._replace(parameters=tampered)
             await many.train_step(X, TARGETS, optimizer=ADAM)
 
 
@@ -506,14 +514,14 @@ async def test_what_has_begun_is_finished_though_nobody_waits(killed: bool) -> N
 
 
 async def test_patience_names_who_is_slow(monkeypatch: pytest.MonkeyPatch) -> None:
-    end = Job._finish
+    end = Job._end_step
 
     async def slow(self, *told: Any) -> None:
-        if self._replica == 1:
+        if self.place.replica == 1:
             await trio.sleep_forever()
         await end(self, *told)
 
-    monkeypatch.setattr(Job, "_finish", slow)
+    monkeypatch.setattr(Job, "_end_step", slow)
     told = r"^step 2 did not end within 0\.3 s:\n  .*worker 1 \(replica 1, shard 0\).*$"
     with pytest.raises(na.SimulationError, match=told):
         async with na.open_simulation(
@@ -667,7 +675,7 @@ REFUSED: list[tuple[dict[str, Any], str]] = [
     ),
     (
         {"engine": MANY, "micro_batches": 2, "sums": "blas"},
-        r"^many machines add in the same order everywhere: sums must be 'ordered', got 'blas'$",
+        r"^a cluster adds in the same order everywhere: sums must be 'ordered', got 'blas'$",
     ),
     (
         {"engine": MANY, "rule": na.rules.WeightPerturbation()},
@@ -684,15 +692,15 @@ REFUSED: list[tuple[dict[str, Any], str]] = [
     ),
     (
         {"engine": InProcess(), "rule": OwnRule()},
-        r"is none of the package's rules, and workers are handed data, not code$",
+        r"is none of the package's rules, and workers receive data, not code$",
     ),
     (
         {"engine": InProcess(), "optimizer": Halving()},
-        r"^workers are handed data, not code, and .*Halving.* is, or has a schedule that is, your own: use na\.SGD",
+        r"^workers receive data, not code, and .*Halving.* is, or has a schedule that is, your own: use na\.SGD",
     ),
     (
         {"engine": InProcess(), "optimizer": na.SGD(lambda update: 0.1)},
-        r"^workers are handed data, not code, and SGD\(.*use na\.SGD",
+        r"^workers receive data, not code, and SGD\(.*use na\.SGD",
     ),
 ]
 
@@ -701,7 +709,7 @@ REFUSED: list[tuple[dict[str, Any], str]] = [
 def test_refused_before_any_work(
     settings: dict[str, Any], match: str, monkeypatch: pytest.MonkeyPatch, tmp_path
 ) -> None:
-    monkeypatch.setattr(InProcess, "cluster", None)  # nothing is started
+    monkeypatch.setattr(InProcess, "open_launcher", None)  # nothing is started
     monkeypatch.setattr(na.Simulation, "train_step", None)
     with pytest.raises(na.InputError, match=match):
         na.train(
@@ -715,7 +723,7 @@ def test_refused_before_any_work(
 
 async def test_an_optimizer_of_ones_own_is_refused_and_nothing_is_lost() -> None:
     async with na.open_simulation(NET, engine=InProcess(shards=2)) as many:
-        with pytest.raises(na.InputError, match=r"^workers are handed data, not code"):
+        with pytest.raises(na.InputError, match=r"^workers receive data, not code"):
             await many.train_step(X, TARGETS, optimizer=Halving())
         assert many.last_step == 0
         assert same_bits(await many.gradient(X, TARGETS), na.gradient(NET, X, TARGETS))

@@ -10,7 +10,7 @@ from typing import Any
 import trio
 
 from neuro_actors.cluster.settings import Cluster
-from neuro_actors.cluster.worker import life
+from neuro_actors.cluster.worker import serve_driver
 
 
 class Task:
@@ -19,20 +19,20 @@ class Task:
     def __init__(self, about: dict[str, Any]) -> None:
         self.rank, self.start = about["rank"], about["start"]
         self.crash: Exception | None = None
-        self.died, self.why = trio.Event(), ""
+        self.ended, self.cause = trio.Event(), ""
         self.scope = trio.CancelScope()
 
     async def live(self, host: str, port: int, secret: bytes) -> None:
         try:
             with self.scope:
-                await life(host, port, secret, self.rank, self.start)
+                await serve_driver(host, port, secret, self.rank, self.start)
         except Exception as error:  # a process would end of it, and nothing else
-            self.crash, self.why = error, f"it broke down: {error!r}"
-        self.why = self.why or "it has ended"
-        self.died.set()
+            self.crash, self.cause = error, f"it broke down: {error!r}"
+        self.cause = self.cause or "it has ended"
+        self.ended.set()
 
     def kill(self) -> None:
-        self.why = "it was killed"
+        self.cause = "it was killed"
         self.scope.cancel()
 
 
@@ -43,7 +43,7 @@ class InProcess(Cluster):
     workers: list[Task] = field(default_factory=list)
 
     @asynccontextmanager
-    async def cluster(self) -> AsyncIterator[InProcess]:
+    async def open_launcher(self) -> AsyncIterator[InProcess]:
         async with trio.open_nursery() as nursery:
             self.workers.clear()
             object.__setattr__(self, "nursery", nursery)

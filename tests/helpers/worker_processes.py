@@ -79,7 +79,7 @@ class Driver:
         self.came = trio.Event()
 
     async def welcome(self, wire: Connection) -> None:
-        self.wires[wire.about["rank"]] = wire
+        self.wires[wire.hello["rank"]] = wire
         self.came.set()
         self.came = trio.Event()
         await trio.sleep_forever()
@@ -117,7 +117,7 @@ def cluster_of(
     from ray.cluster_utils import Cluster
 
     monkeypatch.setattr(ray._private.ray_constants, "ENABLE_RAY_CLUSTER", False)
-    ray_lifecycle._read_environment_anew()
+    ray_lifecycle._reread_environment()
     (traces.folder / "ray").mkdir()
     node = {
         "num_cpus": 1,

@@ -83,13 +83,13 @@ async def test_who_did_a_step_is_who_was_told_of_it(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     told: dict[int, int] = {}
-    tell = Driver._tell
+    tell = Driver._send
 
     def listening(driver: Driver, round: PendingStep) -> None:
         told[round.step.number] = round.replica
         tell(driver, round)
 
-    monkeypatch.setattr(Driver, "_tell", listening)
+    monkeypatch.setattr(Driver, "_send", listening)
     log = na.open_log(
         await recorded(tmp_path / "many.arrows", replicas=3, shards=2, micro_batches=5)
     )

@@ -1,0 +1,180 @@
+"""What runs where in one run, and what each worker must know of it. It is fixed before any worker starts."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from ..network.network import Network
+from ..neuron.messages import Step, place_of
+from ..neuron.optimizer_json import described as optimizer_to_json
+from ..rules import MicroBatches, Rule
+from ..rules.micro_batches import replica_of
+from ..rules.rule_json import described as rule_to_json
+from ..support.validation import Array
+from .committed_state import CommittedState
+from .messages import ConcludeBatch, RunStep, StartJob
+from .partition import Partition
+from .pending_step import PendingStep
+from .settings import Cluster, default_lanes
+from .shard import Shard, shards
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Deployment:
+    """A network in shards, each of which lives in as many workers as there are replicas.
+
+    Attributes:
+        network: The whole network, as the run begins.
+        rule: The rule of the run.
+        sums: Name of the sums.
+        replicas: How many replicas there are.
+        shards: All shards, by number.
+        loss_shard: Number of the shard that has the loss node.
+        lanes: How many steps may be in progress in a worker at once.
+        record: Whether each worker reports the messages of its shard.
+    """
+
+    network: Network
+    rule: Rule
+    sums: str
+    replicas: int
+    shards: tuple[Shard, ...]
+    loss_shard: int
+    lanes: int
+    record: bool
+
+    @classmethod
+    def make(
+        cls,
+        cluster: Cluster,
+        partition: Partition,
+        network: Network,
+        rule: Rule,
+        sums: str,
+        lanes: int | None,
+        record: bool,
+    ) -> Deployment:
+        """Return the deployment of a network on a cluster.
+
+        Args:
+            cluster: What the user asks for.
+            partition: The cut of the network; see `Cluster.partition_for`.
+            network: The network.
+            rule: The rule of the run.
+            sums: Name of the sums.
+            lanes: How many steps may be in progress in a worker at once; None for a good number.
+            record: Whether there is a log.
+        """
+        parts = shards(network, partition)
+        loss_shard = next(shard.place for shard in parts if shard.n_outputs)
+        lanes = lanes or default_lanes(rule, partition.shards)
+        return cls(network, rule, sums, cluster.replicas, parts, loss_shard, lanes, record)
+
+    def pending_step(
+        self, step: Step, x: Array, targets: Array | None, direction: Array | None
+    ) -> PendingStep:
+        """Return a step that begins, with the replica that does it and its place in its batch.
+
+        Args:
+            step: The step; the name of its round says which micro-batch it is.
+            x: (n_inputs, columns).
+            targets: (n_outputs, batch), or None in a step that only predicts.
+            direction: (n_parameters,) in a tangent step, otherwise None.
+        """
+        number, count = place_of(step.round) or (1, 1)
+        # A batch that is not cut has the mean that its neurons have found: a weight of 1 keeps its bits.
+        cut = targets is not None and isinstance(self.rule, MicroBatches)
+        return PendingStep(
+            step=step,
+            x=x,
+            targets=targets,
+            direction=direction,
+            replica=replica_of(step.round, self.replicas),
+            batch=step.number - number,
+            index=number - 1,
+            weight=targets.shape[1] if cut and targets is not None else 1,
+            is_last=number == count and step.loss is not None,
+        )
+
+    # --- messages to a worker ------------------------------------------------------------------------------------
+
+    def start_job(
+        self,
+        replica: int,
+        shard: Shard,
+        generation: int,
+        addresses: tuple[tuple[str, int], ...],
+        committed: CommittedState,
+    ) -> StartJob:
+        """Return the job of one worker."""
+        rule = self.rule.rule if isinstance(self.rule, MicroBatches) else self.rule
+        about, arrays = shard.to_arrays()
+        optimizer = committed.optimizer
+        return StartJob(
+            generation=generation,
+            replica=replica,
+            replicas=self.replicas,
+            addresses=addresses,
+            shard=about,
+            shard_arrays=tuple(arrays),
+            rule=rule_to_json(rule),
+            sums=self.sums,
+            lanes=self.lanes,
+            record=self.record,
+            optimizer=None if optimizer is None else optimizer_to_json(optimizer, 1),
+            updates=committed.updates,
+            state=tuple(committed.part(shard)),
+        )
+
+    def run_step(self, pending: PendingStep, shard: Shard) -> RunStep:
+        """Return what a worker of the step's replica must know of it."""
+        step, direction = pending.step, pending.direction
+        return RunStep(
+            number=step.number,
+            loss=step.loss,
+            wrt_inputs=step.wrt_inputs,
+            tangent=step.tangent,
+            round=step.round,
+            batch=pending.batch,
+            index=pending.index,
+            weight=pending.weight,
+            x=np.ascontiguousarray(pending.x[shard.inputs]),
+            targets=pending.targets if shard.n_outputs else None,
+            direction=None if direction is None else shard.own_part(direction),
+        )
+
+    def conclude_batch(self, pending: PendingStep) -> ConcludeBatch:
+        """Return how the batch ends whose last step this is."""
+        optimizer = pending.step.optimizer
+        return ConcludeBatch(
+            number=pending.step.number,
+            batch=pending.batch,
+            optimizer=None if optimizer is None else optimizer_to_json(optimizer, 1),
+        )
+
+    # --- what workers report -------------------------------------------------------------------------------------
+
+    def join(self, parts: Sequence[Array]) -> Array:
+        """Return one array of all neurons (n_parameters,), one neuron after another.
+
+        Args:
+            parts: The same of each shard's own neurons, by shard.
+        """
+        whole = np.empty(int((self.network.incoming.sizes + 1)[~self.network.is_input].sum()))
+        for shard, part in zip(self.shards, parts, strict=True):
+            shard.put(part, whole)
+        return whole
+
+    def read_outputs(self, pending: PendingStep) -> None:
+        """Join what the shards have reported of a step: its predictions, losses and input urgencies."""
+        last = pending.parts[self.loss_shard]
+        pending.predictions, pending.losses = last.predictions, last.losses
+        if pending.step.wrt_inputs:
+            pending.input_urgencies = np.empty_like(pending.x)
+            for shard in self.shards:
+                part = pending.parts[shard.place].urgencies
+                assert part is not None
+                pending.input_urgencies[shard.inputs[: shard.n_inputs]] = part

@@ -1,0 +1,445 @@
+"""The messages of a cluster: all that the driver and the workers, and workers among themselves, send each other.
+
+    driver -> worker     StartJob, RunStep, ConcludeBatch, Stop
+    worker -> driver     JobReady, StepDone, BatchLearned, JobFailed, PeerLost
+    worker -> worker     CutRows, between shards of one replica; PartialSum and BatchMean, between replicas of one shard
+    in the handshake     WorkerHello, to the driver; PeerHello, to another worker
+
+The law:
+
+1. A message is a frozen dataclass of this file, and its fields are all of its content. No other file knows how a message
+   lies in a frame.
+2. `encode` turns a message into the fields and the arrays of one frame, and `decode` turns these back. Both follow the
+   annotations of the dataclass. The fields are JSON; an array in them is its number among the arrays of the frame.
+3. `decode` checks everything that the annotations say: the kind of the message, the names and the types of its fields,
+   and that each array is used once. The reader of a message need not check this again.
+4. Both ends have one version of this file. The handshake compares `framing.VERSION`, which changes with this file.
+"""
+
+from __future__ import annotations
+
+import types
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, fields, is_dataclass
+from functools import cache
+from typing import Any, Literal, TypeAlias, TypeVar, get_args, get_origin, get_type_hints
+
+import numpy as np
+
+from ..neuron.messages import Step
+from ..support.errors import WorkerConnectionError
+from ..support.text import shown
+from ..support.validation import Array
+from .framing import AnyArray
+
+Direction: TypeAlias = Literal["forward", "back"]
+
+
+# --- in the handshake --------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class WorkerHello:
+    """What a worker says of itself to the driver.
+
+    Attributes:
+        rank: Number of the worker's slot.
+        start: How many workers the slot has had, this one included.
+        port: Where the worker listens for other workers.
+        fingerprint: How the worker computes; see `support/numerics.py`.
+    """
+
+    rank: int
+    start: int
+    port: int
+    fingerprint: dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class PeerHello:
+    """What a worker says of itself to another worker.
+
+    Attributes:
+        rank: Number of its slot.
+        generation: The generation of the job that it calls for.
+    """
+
+    rank: int
+    generation: int
+
+
+# --- from the driver to a worker ---------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class StartJob:
+    """End the job before, and run one shard of one replica from the committed state.
+
+    Attributes:
+        generation: How often the driver has started all workers' jobs, this time included.
+        replica: Number of the replica.
+        replicas: How many replicas there are.
+        addresses: Host and port of each worker, by rank.
+        shard: The shard as data; see `Shard.to_arrays`.
+        shard_arrays: The arrays of the shard.
+        rule: The rule of the neurons as JSON; it knows nothing of micro-batches.
+        sums: Name of the sums.
+        lanes: How many steps may be in progress at once.
+        record: Whether `StepDone.record` is wanted.
+        optimizer: The optimizer of the last update as JSON; None if there was no update.
+        updates: How many updates that optimizer has made.
+        state: Parameters of the shard's own neurons, one neuron after another, then each state of the optimizer alike.
+    """
+
+    generation: int
+    replica: int
+    replicas: int
+    addresses: tuple[tuple[str, int], ...]
+    shard: dict[str, Any]
+    shard_arrays: tuple[AnyArray, ...]
+    rule: dict[str, Any]
+    sums: str
+    lanes: int
+    record: bool
+    optimizer: dict[str, Any] | None
+    updates: int
+    state: tuple[Array, ...]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class RunStep:
+    """Run one step, in which no neuron learns.
+
+    Attributes:
+        number, loss, wrt_inputs, tangent, round: See `Step`.
+        batch: The batch that the step belongs to: the number of the step before its first step.
+        index: Number of the micro-batch in its batch, from 0 on.
+        weight: The micro-batch's weight in the mean over the batch.
+        x: Activations of the shard's inputs (inputs, columns).
+        targets: Targets of the outputs (n_outputs, batch), where the shard has the loss node; otherwise None.
+        direction: The part of the direction that belongs to the shard's own neurons, in a tangent step; otherwise None.
+    """
+
+    number: int
+    loss: str | None
+    wrt_inputs: bool
+    tangent: bool
+    round: str
+    batch: int
+    index: int
+    weight: int
+    x: Array
+    targets: Array | None
+    direction: Array | None
+
+    @property
+    def step(self) -> Step:
+        """The step, without an optimizer."""
+        return Step(self.number, self.loss, None, self.wrt_inputs, self.tangent, self.round)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class ConcludeBatch:
+    """All steps of the batch were sent: add up the urgencies of all replicas, and learn from their mean.
+
+    Attributes:
+        number: Number of the batch's last step.
+        batch: See `RunStep`.
+        optimizer: The optimizer as JSON; None if the neurons only report the mean.
+    """
+
+    number: int
+    batch: int
+    optimizer: dict[str, Any] | None
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Stop:
+    """The run is over: the worker ends."""
+
+
+# --- from a worker to the driver ---------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class JobReady:
+    """The job runs, and is connected to all of its peers."""
+
+    generation: int
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class ShardRecord:
+    """The messages of one step within one shard, for the log.
+
+    Attributes:
+        activations: Of the shard's own members (own members, columns).
+        urgencies: Along those synapses of the shard that are the whole network's (synapses, columns).
+        loss_urgencies: From the loss node to all outputs (n_outputs, columns); 0 where an output receives none.
+        commits: Of the shard's own neurons, one neuron after another.
+    """
+
+    activations: Array
+    urgencies: Array
+    loss_urgencies: Array
+    commits: Array
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class StepDone:
+    """A step has ended in this worker.
+
+    Attributes:
+        generation: Of the job.
+        number: Number of the step.
+        predictions: (n_outputs, columns), where the shard has the loss node, else (0, columns).
+        losses: (batch,), where the shard has the loss node and the step has a loss, else (0,).
+        urgencies: Of the shard's own inputs (own inputs, columns), in a step `wrt_inputs`; otherwise None.
+        record: For the log, if the job records; otherwise None.
+    """
+
+    generation: int
+    number: int
+    predictions: Array
+    losses: Array
+    urgencies: Array | None
+    record: ShardRecord | None
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class BatchLearned:
+    """The neurons of this worker have concluded a batch.
+
+    Attributes:
+        generation: Of the job.
+        number: Number of the batch's last step.
+        digest: Over the bits of commits and state. Equal in all replicas of a shard.
+        commits: What the shard's own neurons committed, one neuron after another; None if another replica reports it.
+        state: Each state of the optimizer, likewise; empty in a batch without learning.
+    """
+
+    generation: int
+    number: int
+    digest: str
+    commits: Array | None
+    state: tuple[Array, ...]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class JobFailed:
+    """The society failed as it would have in one process. To run the batch again would not help."""
+
+    generation: int
+    cause: str
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class PeerLost:
+    """The job has ended, as its connection to another worker broke."""
+
+    generation: int
+    cause: str
+
+
+# --- between workers ---------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class CutRows:
+    """The rows of one bundle of cut edges in one step.
+
+    Attributes:
+        lane: The lane of the step. All shards of a replica run a step in the same lane.
+        bundle: Number of the bundle.
+        direction: "forward" for activations, "back" for urgencies.
+        number: Number of the step.
+        values: (rows, columns).
+    """
+
+    lane: int
+    bundle: int
+    direction: Direction
+    number: int
+    values: Array
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class PartialSum:
+    """A replica's part of the sum over a batch; see `rules/batch_sum.py`.
+
+    Attributes:
+        batch: See `RunStep`.
+        count: How many micro-batches are in it.
+        weight: The sum of their weights.
+        blocks: Height and index of each block of the tree.
+        values: The sum in each block.
+    """
+
+    batch: int
+    count: int
+    weight: int
+    blocks: tuple[tuple[int, int], ...]
+    values: tuple[Array, ...]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class BatchMean:
+    """The mean over a whole batch of the urgencies of all parameters of a shard.
+
+    Attributes:
+        batch: See `RunStep`.
+        values: One neuron after another.
+    """
+
+    batch: int
+    values: Array
+
+
+Message: TypeAlias = (
+    WorkerHello
+    | PeerHello
+    | StartJob
+    | RunStep
+    | ConcludeBatch
+    | Stop
+    | JobReady
+    | StepDone
+    | BatchLearned
+    | JobFailed
+    | PeerLost
+    | CutRows
+    | PartialSum
+    | BatchMean
+)
+FromWorker: TypeAlias = JobReady | StepDone | BatchLearned | JobFailed | PeerLost
+KINDS: dict[str, type[Any]] = {kind.__name__: kind for kind in get_args(Message)}
+M = TypeVar("M", bound=Message)
+
+
+# --- a message as a frame, and back ------------------------------------------------------------------------------
+
+
+def encode(message: Message) -> tuple[dict[str, Any], list[AnyArray]]:
+    """Return the fields and the arrays of the frame that carries a message.
+
+    Args:
+        message: The message. Its arrays are not copied.
+
+    Returns:
+        The fields, which are JSON, and the arrays.
+    """
+    arrays: list[AnyArray] = []
+    return {"message": type(message).__name__} | _encode(message, arrays), arrays
+
+
+def _encode(value: Any, arrays: list[AnyArray]) -> Any:
+    if isinstance(value, np.ndarray):
+        arrays.append(value)
+        return len(arrays) - 1
+    if isinstance(value, tuple):
+        return [_encode(one, arrays) for one in value]
+    if is_dataclass(value):
+        return {field.name: _encode(getattr(value, field.name), arrays) for field in fields(value)}
+    return value
+
+
+def decode(held: dict[str, Any], arrays: list[AnyArray]) -> Message:
+    """Return the message that a frame carries: the inverse of `encode`.
+
+    Args:
+        held: The fields of the frame.
+        arrays: The arrays of the frame.
+
+    Raises:
+        WorkerConnectionError: These are not the fields and arrays of a message.
+    """
+    kind: Any = KINDS.get(str(held.get("message")))
+    if kind is None:
+        raise WorkerConnectionError(
+            f"expected a message of a cluster, got a frame with the fields {shown(held)}"
+        )
+    numbers = iter(range(len(arrays)))
+    try:
+        content = {name: value for name, value in held.items() if name != "message"}
+        message = _decoder(kind)(content, arrays, numbers)
+        if (left := next(numbers, None)) is not None:
+            raise ValueError(f"array {left} belongs to no field")
+    except ValueError as error:
+        raise WorkerConnectionError(f"this is not a message {kind.__name__}: {error}") from None
+    return message  # type: ignore[no-any-return]
+
+
+def decode_as(kind: type[M], held: dict[str, Any]) -> M:
+    """Return a message without arrays, which must be of a certain kind.
+
+    Args:
+        kind: The kind that is expected.
+        held: The fields of the frame.
+
+    Raises:
+        WorkerConnectionError: These are not the fields of such a message.
+    """
+    message = decode(held, [])
+    if not isinstance(message, kind):
+        raise WorkerConnectionError(f"expected {kind.__name__}, got {type(message).__name__}")
+    return message
+
+
+Decoder: TypeAlias = Callable[[Any, list[AnyArray], Iterator[int]], Any]
+
+
+@cache
+def _decoder(hint: Any) -> Decoder:
+    """Return what reads a value of this type. It raises `ValueError` for anything else."""
+    origin, arguments = get_origin(hint), get_args(hint)
+    if isinstance(hint, type) and is_dataclass(hint):
+        return _dataclass_decoder(hint)
+    if origin is np.ndarray:
+        return _array_decoder(None if hint == AnyArray else np.dtype(np.float64))
+    if origin is types.UnionType:
+        (inner,) = (_decoder(one) for one in arguments if one is not types.NoneType)
+        return lambda value, *rest: None if value is None else inner(value, *rest)
+    if origin is tuple and arguments[-1] is Ellipsis:
+        each = _decoder(arguments[0])
+        return lambda value, *rest: tuple(each(one, *rest) for one in _list(value))
+    if origin is tuple:
+        decoders = tuple(map(_decoder, arguments))
+        return lambda value, *rest: tuple(
+            decoder(one, *rest) for decoder, one in zip(decoders, _list(value), strict=True)
+        )
+    if origin is Literal:
+        return lambda value, *_: _checked(value, value in arguments, hint)
+    kind = origin or hint  # a type whose values are JSON
+    return lambda value, *_: _checked(value, type(value) is kind, kind.__name__)
+
+
+def _dataclass_decoder(kind: type[Any]) -> Decoder:
+    hints = get_type_hints(kind)
+    decoders = {field.name: _decoder(hints[field.name]) for field in fields(kind)}
+
+    def decode_fields(value: Any, *rest: Any) -> Any:
+        _checked(value, isinstance(value, dict) and value.keys() == decoders.keys(), kind.__name__)
+        return kind(**{name: decoder(value[name], *rest) for name, decoder in decoders.items()})
+
+    return decode_fields
+
+
+def _array_decoder(dtype: np.dtype[Any] | None) -> Decoder:
+    def decode_array(value: Any, arrays: list[AnyArray], numbers: Iterator[int]) -> AnyArray:
+        _checked(value, type(value) is int and value == next(numbers, None), "the next array")
+        array: AnyArray = arrays[value]
+        _checked(array.dtype, dtype is None or array.dtype == dtype, f"an array of {dtype}")
+        return array
+
+    return decode_array
+
+
+def _list(value: Any) -> list[Any]:
+    _checked(value, isinstance(value, list), "a list")
+    return value  # type: ignore[no-any-return]
+
+
+def _checked(value: Any, good: bool, expected: Any) -> Any:
+    if not good:
+        raise ValueError(f"{expected} was expected, got {shown(value)}")
+    return value
