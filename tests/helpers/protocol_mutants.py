@@ -36,7 +36,7 @@ def commit_after_sending(patch) -> None:
     def finish_late(self) -> None:
         delivery, last = self._delivery, self._end_of_step
         step, self._end_of_step = (
-            self._channels.step_table.step(delivery.number, delivery.order),
+            self._channels.step_table.decode(delivery.number, delivery.step_code),
             {},
         )
         sent = []
@@ -45,7 +45,7 @@ def commit_after_sending(patch) -> None:
                 self._channels.record(step, line, last[line])
             if line in last or self._names[line][0] == URGENCY:
                 sent.append(
-                    Frame(line, delivery.number, delivery.order, last.get(line, framing.EMPTY))
+                    Frame(line, delivery.number, delivery.step_code, last.get(line, framing.EMPTY))
                 )
         for frame in sent:
             self.maybe_crash("between urgencies")
@@ -121,7 +121,7 @@ def urgencies_computed_anew(patch) -> None:
     def finish_anew(self) -> None:
         rule, step = (
             getattr(self._get_state, "__self__", None),
-            self._channels.step_table.step(self._delivery.number, self._delivery.order),
+            self._channels.step_table.decode(self._delivery.number, self._delivery.step_code),
         )
         whole(self)
         if (
@@ -156,14 +156,14 @@ def acknowledged_on_receipt(patch) -> None:
         return live(*args, **settings)
 
     def receive_and_say_so(self, frame: Frame) -> Frame | None:
-        heard.add((frame.line, frame.number))
+        heard.add((frame.route, frame.number))
         return receive(self, frame)
 
     def due_unheard(self, now: float) -> list[Frame]:
         return [
             frame
             for frame in due(self, now)
-            if frame.asks or (frame.line, frame.number) not in heard
+            if frame.asks or (frame.route, frame.number) not in heard
         ]
 
     patch(fault_campaign, "run_schedule", live_anew)
@@ -242,9 +242,10 @@ def checksum_of_the_head_alone(patch) -> None:
 
 def stale_step_accepted(patch) -> None:
     def receive_anything(self, frame: Frame) -> Frame | None:
-        if frame.number == self.number - 1 and not frame.asks and frame.line in self.table.repeats:
+        if frame.number == self.number - 1 and not frame.asks and frame.route in self.table.repeats:
             frame = frame._replace(
-                number=self.number, order=self.order if self.order is not None else frame.order
+                number=self.number,
+                step_code=self.step_code if self.step_code is not None else frame.step_code,
             )
         return receive(self, frame)
 
@@ -255,10 +256,10 @@ def counts_instead_of_names(patch) -> None:
     """No de-duplication: as many sent as there are lines, whichever they are."""
 
     def receive_and_count(self, frame: Frame) -> Frame | None:
-        if frame.number == self.number and not frame.asks and frame.line in self.mail:
+        if frame.number == self.number and not frame.asks and frame.route in self.mail:
             for line in (*self.table.answers, *self.table.repeats):
                 if line not in self.mail and (line in self.table.answers) == (
-                    frame.line in self.table.answers
+                    frame.route in self.table.answers
                 ):
                     self.mail[line] = frame.values
                     break
@@ -325,7 +326,7 @@ def early_urgencies_dropped(patch) -> None:
     def receive_no_early(self, frame: Frame) -> Frame | None:
         if (
             frame.number == self.number
-            and frame.line in self.table.repeats
+            and frame.route in self.table.repeats
             and not self.sent
             and not frame.asks
         ):
@@ -344,8 +345,8 @@ def the_latest_letter_counts(patch) -> None:
     """Rule 1: it is equal to the first."""
 
     def receive_latest(self, frame: Frame) -> Frame | None:
-        if frame.number == self.number and frame.line in self.mail:
-            self.mail[frame.line] = frame.values
+        if frame.number == self.number and frame.route in self.mail:
+            self.mail[frame.route] = frame.values
         return receive(self, frame)
 
     patch(DeliveryState, "receive", receive_latest)

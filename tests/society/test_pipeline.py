@@ -712,7 +712,7 @@ def test_the_protocol_in_one_lane_of_three() -> None:
     assert delivery.receive(Frame(1, -1, 0, np.ones(1))) is None
     for number in (3, 4, 6, 8):
         with pytest.raises(
-            na.MessageError, match=rf"^is of step {number}, though it is at step 5$"
+            na.MessageError, match=rf"^it belongs to step {number}, the receiver is at step 5$"
         ):
             delivery.receive(Frame(1, number, 0, np.ones(1)))
     assert not delivery.mail

@@ -1,29 +1,44 @@
-"""The delivery protocol: a member's mail comes whole though frames are lost, doubled, late or garbled, and though it dies.
+"""The delivery protocol: all mail of a member arrives, though frames are lost and the member crashes.
 
-The law:
+The rules:
 
-1.  A frame is named by its line and its step. Its content follows from what was committed alone, so two frames of one
-    name are equal, and one that comes again is the same. A frame whose checksum fails never came.
-2.  A member has one durable state, its snapshot, which one assignment replaces: the last step that it finished, what its
-    rule keeps, and what it said at the end of that step. All else is volatile: mail, what it said before, its timer.
-3.  It commits once a step: when all is there and computed, and before it says anything of it.
-4.  Each frame that tells it something is answered by one that it says at the end of the step: an activation by an
-    urgency (targets by the losses, a direction by a commit). The answer acknowledges; nothing else does. Where there is
-    nothing to feel, in a step that only predicts or towards inputs, the urgency is empty, and is said all the same.
-5.  Who has spoken has one absolute deadline, later each time up to a cap. At the deadline it repeats what it told those
-    whose answer is missing. (A timer that any mail set anew could starve.) Nobody else repeats anything unasked.
-6.  A frame of the step that it is at is state, also before it has spoken itself: after a death that is ordinary.
-7.  A frame of the step before is answered again, with what was retained. An older one is dropped.
-8.  A frame of a later step, or along no line of its, is an error, which names who erred and changes nothing.
-9.  After its death a member goes on from its snapshot, with empty mail. The timers of those before it bring back what it
-    was told; what it says, computed anew to the same bits, brings back the answers.
-10. The environment is a member that does not die. It has heard a step's answers from all, and then begins the next. An
-    answer to which it told nothing, as a commit mostly, it asks for; who has not finished the step lets it ask.
-11. So along a synapse step(source) <= step(target) <= step(source) + 1; when the environment has heard all, everyone has
-    committed, and no farewell is needed: whoever is told that it is over has nothing left to do.
-12. A member holds at most one frame from each line that it hears, and what it said last.
-13. A frame that finds a mailbox full is lost as others are: no flood takes more room than that.
-14. In one lane of several (`lanes.py`) all of this holds of the lane's own steps, whose numbers lie `stride` apart.
+1.  The route and the step are a frame's name. Its contents depend on committed state alone. So two
+    frames of one name are equal, and a repeated frame changes nothing. A frame whose checksum is
+    wrong counts as lost.
+2.  A member has one durable state, its snapshot, and one assignment replaces it. The snapshot holds
+    the number of the last finished step, the state of the rule, and the frames that the member sent
+    at the end of that step. All else is volatile: mail, frames sent earlier in a step, the timer.
+3.  A member commits once in a step: after all mail has arrived and everything is computed, and
+    before the member sends anything of the result.
+4.  Each message that a member receives from a source is answered by one message that the member
+    sends at the end of the step: an activation by an urgency, a target by the losses, a direction
+    by a commit. This answer is the acknowledgement, and there is no other. Where no urgency is due
+    (in a step that only predicts, or towards inputs), the member sends an empty one.
+5.  A member that has sent its activations has one absolute deadline. At the deadline the member
+    repeats the frames that have no answer yet, and waits twice as long for the next deadline, up to
+    a cap. (A timer that every frame restarts could starve.) All other frames are sent once, or when
+    a question asks for them.
+6.  A frame of the current step is stored, even before the member has sent its own activations:
+    after a crash this order is ordinary.
+7.  A frame of the previous step is answered again, from the snapshot. An older frame is dropped.
+8.  A frame of a later step, or along a route that does not lead to the member, is an error. The
+    error names the sender, and nothing changes.
+9.  After a crash a member continues from its snapshot, with empty mail. The timers of its sources
+    bring back the frames that were lost. The member computes the same bits again, and the frames
+    that it sends then bring back the answers.
+10. The environment is a member that does not crash. It begins the next step when it has the answers
+    of all members. Some answers acknowledge no frame of the environment, such as the activation of
+    an output. If one of these is missing at a deadline, the environment sends a question. A member
+    that has not sent the answer yet ignores the question.
+11. So along each synapse step(source) <= step(target) <= step(source) + 1. When the environment has
+    all answers, all members have committed. So no member needs a farewell: when the channels stop,
+    no member has anything left to do.
+12. A member holds at most one frame for each route that leads to it, and the frames that it sent
+    last.
+13. A frame that finds a full mailbox is lost like any other. So no flood of frames needs more
+    memory than the mailboxes have.
+14. In one lane of several (`society/pipeline.py`) all rules are about the steps of this lane. Their
+    numbers lie `stride` apart.
 """
 
 from __future__ import annotations
@@ -37,23 +52,35 @@ from ...support.errors import MessageError
 from ...support.validation import Array
 from .frames import Frame
 
+CAP = 16.0  # the longest wait, in first waits
+
 
 class Snapshot(NamedTuple):
-    """All that survives a member's death."""
+    """All that survives a crash of a member.
 
-    number: int = 0  # of the last step that it finished
-    state: tuple[Any, ...] = ()  # by its rule
-    sent: Mapping[int, Frame] = {}  # by line, at the end of that step
+    Attributes:
+        number: The number of the last step that the member finished.
+        state: The state of the member's rule.
+        sent: The frames that the member sent last and that no answer acknowledges, by route.
+    """
+
+    number: int = 0
+    state: tuple[Any, ...] = ()
+    sent: Mapping[int, Frame] = {}
 
 
 @dataclass(frozen=True, slots=True)
 class AckTable:
-    """What a member knows of its lines.
+    """Which routes of a member answer which others.
 
-    answers: for each line along which it is told something, the line of its answer.
-    repeats: for each line along which it is answered, those of its own that the answer acknowledges; none: it asks.
-    first: the seconds after which it repeats itself for the first time.
-    stride: from the number of one step to the next; in one lane of several it is how many there are.
+    Attributes:
+        node: The member's name.
+        answers: For each route on which the member receives a message that it must answer, the
+            route of its answer.
+        repeats: For each route on which the member receives an answer, its own routes that the
+            answer acknowledges. None: the member cannot repeat, and sends a question instead.
+        first: The seconds from sending to the first deadline.
+        stride: The distance from the number of one step to the next: the number of lanes.
     """
 
     node: str
@@ -63,13 +90,19 @@ class AckTable:
     stride: int = 1
 
 
-CAP = 16.0  # how many times the first wait the longest is
-
-
 class DeliveryState:
-    """One life of a member, as far as its mail is concerned. No trio, no clock: it is told what time it is.
+    """The mail of one member, from its start or its last crash on. No trio, no clock.
 
-    mail: what it holds of the step that it is at, by line.  order: what is to be done in that step, once it knows.
+    Attributes:
+        table: Which routes answer which others.
+        snapshot: What the member has committed.
+        number: The number of the current step.
+        step_code: What is to be done in the current step; None until the first frame tells it.
+        mail: The values received in the current step, by route. Each of shape (n,).
+        sent: The frames sent in the current step, by route.
+        awaited: The routes of the answers to `sent`, whether they have arrived or not.
+        wait: The seconds until the deadline after the next one.
+        deadline: The time at which to repeat what has no answer yet.
     """
 
     __slots__ = (
@@ -77,9 +110,9 @@ class DeliveryState:
         "deadline",
         "mail",
         "number",
-        "order",
         "sent",
         "snapshot",
+        "step_code",
         "table",
         "wait",
     )
@@ -91,66 +124,92 @@ class DeliveryState:
     def _begin(self, snapshot: Snapshot) -> None:
         self.snapshot = snapshot
         self.number = snapshot.number + self.table.stride
-        self.order: int | None = None
+        self.step_code: int | None = None
         self.mail: dict[int, Array] = {}
         self.sent: dict[int, Frame] = {}
         self.awaited: Collection[int] = ()
         self.wait, self.deadline = self.table.first, math.inf
 
     def receive(self, frame: Frame) -> Frame | None:
-        """Take a frame in; what is to be said at once, if anything. Raises `MessageError`, and changes nothing, for one
-        that cannot be (rule 8)."""
-        line, (age, astray) = frame.line, divmod(self.number - frame.number, self.table.stride)
-        if age < 0 or astray:
-            raise MessageError(f"is of step {frame.number}, though it is at step {self.number}")
+        """Store a frame, or answer it.
+
+        Returns:
+            The frame to send at once: an answer of the previous step, or what a question asks for.
+            None if there is nothing to send.
+
+        Raises:
+            MessageError: The frame breaks rule 8. Nothing has changed.
+        """
+        route, (age, rest) = frame.route, divmod(self.number - frame.number, self.table.stride)
+        if age < 0 or rest:
+            raise MessageError(
+                f"it belongs to step {frame.number}, the receiver is at step {self.number}"
+            )
         if frame.asks:
-            return (self.sent if age == 0 else self.snapshot.sent if age == 1 else {}).get(line)
-        is_answered = line in self.table.answers
-        if not is_answered and line not in self.table.repeats:
-            raise MessageError("comes along a line that it does not hear")
+            return (self.sent if age == 0 else self.snapshot.sent if age == 1 else {}).get(route)
+        has_answer = route in self.table.answers
+        if not has_answer and route not in self.table.repeats:
+            raise MessageError("this route does not lead to the receiver")
         if age == 0:
-            if self.order is not None and frame.order != self.order:
+            if self.step_code is not None and frame.step_code != self.step_code:
                 raise MessageError(
-                    f"is of order {frame.order}, though all others in step {self.number} are of {self.order}"
+                    f"its step code is {frame.step_code}, that of all others in step "
+                    f"{self.number} is {self.step_code}"
                 )
-            self.order = frame.order
-            self.mail.setdefault(line, frame.values)
-        elif age == 1 and is_answered:
-            return self.snapshot.sent.get(self.table.answers[line])
+            self.step_code = frame.step_code
+            self.mail.setdefault(route, frame.values)
+        elif age == 1 and has_answer:
+            return self.snapshot.sent.get(self.table.answers[route])
         return None
 
     def mark_sent(self, frames: Iterable[Frame], awaited: Collection[int], now: float) -> None:
-        """It has spoken: the answers along these lines are awaited from now on."""
-        self.sent.update((frame.line, frame) for frame in frames)
+        """Note that these frames are sent, and set the deadline.
+
+        Args:
+            frames: The frames.
+            awaited: The routes of the answers.
+            now: The time in seconds.
+        """
+        self.sent.update((frame.route, frame) for frame in frames)
         self.awaited, self.deadline = awaited, now + self.wait
 
-    def lacks_any(self, lines: Iterable[int]) -> bool:
-        """Whether anything of that is missing."""
-        return any(line not in self.mail for line in lines)
+    def is_missing_any(self, routes: Iterable[int]) -> bool:
+        """Whether nothing has arrived on one of these routes in this step."""
+        return any(route not in self.mail for route in routes)
 
-    def missing(self, lines: Iterable[int]) -> list[int]:
-        """Those of the lines along which nothing has come in this step."""
-        return [line for line in lines if line not in self.mail]
+    def missing(self, routes: Iterable[int]) -> list[int]:
+        """Those of the routes on which nothing has arrived in this step."""
+        return [route for route in routes if route not in self.mail]
 
     def take_due(self, now: float) -> list[Frame]:
-        """At the deadline: what is to be said again, or asked for."""
+        """Return the frames to repeat and the questions to send, and set the next deadline.
+
+        Args:
+            now: The time in seconds. Before the deadline, nothing is due and nothing changes.
+        """
         if now < self.deadline:
             return []
         frames: dict[int, Frame] = {}
-        for line in self.missing(self.awaited):
-            again = [self.sent[own] for own in self.table.repeats[line] if own in self.sent]
-            for frame in again or [Frame(line, self.number, self.order or 0, asks=True)]:
-                frames[frame.line] = frame
+        for route in self.missing(self.awaited):
+            again = [self.sent[own] for own in self.table.repeats[route] if own in self.sent]
+            for frame in again or [Frame(route, self.number, self.step_code or 0, asks=True)]:
+                frames[frame.route] = frame
         self.wait = min(2.0 * self.wait, CAP * self.table.first)
         self.deadline = now + self.wait if frames else math.inf
         return list(frames.values())
 
     def finish(self, state: tuple[Any, ...], frames: Iterable[Frame]) -> Snapshot:
-        """The step is over: what it comes to, to be made durable before any of these frames is sent."""
-        acknowledged = {
-            own for lines in self.table.repeats.values() for own in lines
-        }  # which need not be retained
-        sent = {line: frame for line, frame in self.sent.items() if line not in acknowledged}
-        snapshot = Snapshot(self.number, state, sent | {frame.line: frame for frame in frames})
+        """Finish the step and begin the next one.
+
+        Args:
+            state: The state of the rule after this step.
+            frames: The frames to send at the end of the step.
+
+        Returns:
+            The snapshot to make durable before any of the frames is sent.
+        """
+        acknowledged = {own for routes in self.table.repeats.values() for own in routes}
+        sent = {route: frame for route, frame in self.sent.items() if route not in acknowledged}
+        snapshot = Snapshot(self.number, state, sent | {frame.route: frame for frame in frames})
         self._begin(snapshot)
         return snapshot

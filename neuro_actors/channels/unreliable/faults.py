@@ -1,7 +1,9 @@
-"""Particular faults, for `na.Unreliable(faults=[…])`: this letter is lost, that neuron dies here, a link is dead for a while.
-And what befell a society, chance by chance: its disturbances.
+"""Particular faults, for `na.Unreliable(faults=[...])`: a message is lost, a member crashes, a link is dead.
 
-Seconds are counted from when the society was opened, by trio's clock (a virtual one in `na.train` and its like).
+And `FaultEvent`, the record of one fault that occurred.
+
+Times are in seconds since the society was opened, by trio's clock. In `na.train` and the other
+calls that are not async this clock is virtual.
 """
 
 from __future__ import annotations
@@ -9,41 +11,51 @@ from __future__ import annotations
 import math
 from collections.abc import Collection
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeAlias
 
 from ...support.errors import InputError
 from ...support.text import shown
 from ...support.validation import as_list, as_whole_number, did_you_mean, number
 
-PLACES = (  # where a member may die; what it does next, it does not do
+PLACES = (  # where a member can crash; it does not do what would come next
     "before receive",  # before it waits for mail
-    "after receive",  # mail has come, and is not read yet
+    "after receive",  # mail has arrived, and is not read yet
     "before fire",  # all activations are there
-    "between activations",  # before each of them is sent
-    "at the deadline",  # before it repeats itself
-    "between repeats",  # before each message that is sent again
+    "between activations",  # before it sends each activation
+    "at the deadline",  # before it repeats anything
+    "between repeats",  # before it sends each frame again
     "before respond",  # all urgencies are there
-    "before commit",  # all is computed, nothing is kept
-    "after commit",  # all is kept, nothing is sent
-    "between urgencies",  # before each of them, or the commit, is sent
+    "before commit",  # all is computed, nothing is durable
+    "after commit",  # all is durable, nothing is sent
+    "between urgencies",  # before it sends each urgency, or the commit
 )
 KINDS = ("activation", "target", "loss", "urgency", "commit", "tangent")
-DISTURBANCES = (
+DISTURBANCES = (  # what a FaultEvent can be
     "lost",  # on its way
-    "doubled",  # it came twice
-    "late",  # held back, so that later ones may overtake it
-    "garbled",  # bits were flipped: its checksum fails, and it never came
-    "overflowed",  # lost, for a mailbox had no room
-    "repeated",  # said again, unasked or asked for
-    "asked",  # the receiver asked for it
-    "died",  # a member
+    "doubled",  # it arrives twice
+    "late",  # held back, so that later frames may arrive before it
+    "garbled",  # bits are flipped: its checksum is wrong, so it counts as lost
+    "overflowed",  # lost, because a mailbox was full
+    "repeated",  # sent again, at a deadline or because a question asked for it
+    "asked",  # the receiver sent a question for it
+    "died",  # a member crashed
 )
 
 
 @dataclass(frozen=True, slots=True)
 class Lose:
-    """Lose the nth message of this kind along the synapse source -> target, counted from the first step, or in this step
-    alone, where one is given. What is sent again counts anew."""
+    """Lose one message along a synapse. A repetition of the message counts as a further message.
+
+    Attributes:
+        source: The synapse's source.
+        target: The synapse's target.
+        nth: Which message to lose, counted from 1.
+        kind: The kind of message: "activation", "target", "loss", "urgency", "commit" or "tangent".
+        step: Count the messages of this step alone. None: count from the first step on.
+
+    Raises:
+        InputError: A value is not of its type, or out of range.
+    """
 
     source: str
     target: str
@@ -52,7 +64,7 @@ class Lose:
     step: int | None = None
 
     def __post_init__(self) -> None:
-        _names("Lose", self.source, self.target)
+        _check_names("Lose", self.source, self.target)
         as_whole_number("Lose: nth", self.nth, 1)
         if not isinstance(self.kind, str) or self.kind not in KINDS:
             raise InputError(
@@ -64,7 +76,17 @@ class Lose:
 
 @dataclass(frozen=True, slots=True)
 class Kill:
-    """Kill a member, a neuron or "loss", when in this step it comes to this place, one of `PLACES`, for the nth time."""
+    """Crash a member when it comes to a place in its work.
+
+    Attributes:
+        node: A neuron, an input, or "loss".
+        place: One of `PLACES`.
+        step: The number of the step.
+        nth: At which of its visits to the place the member crashes, counted from 1.
+
+    Raises:
+        InputError: A value is not of its type, or out of range.
+    """
 
     node: str
     place: str
@@ -72,7 +94,7 @@ class Kill:
     nth: int = 1
 
     def __post_init__(self) -> None:
-        _names("Kill", self.node)
+        _check_names("Kill", self.node)
         if not isinstance(self.place, str) or self.place not in PLACES:
             raise InputError(
                 f"Kill: unknown place {shown(self.place)}: {did_you_mean(self.place, list(PLACES))}"
@@ -83,7 +105,17 @@ class Kill:
 
 @dataclass(frozen=True, slots=True)
 class DeadLink:
-    """Along this synapse, in both directions, everything that is sent between these seconds is lost."""
+    """Lose everything that is sent along a synapse, in both directions, for some time.
+
+    Attributes:
+        source: The synapse's source.
+        target: The synapse's target.
+        start: When the link fails, in seconds.
+        end: When it works again, in seconds.
+
+    Raises:
+        InputError: A value is not of its type, or out of range.
+    """
 
     source: str
     target: str
@@ -91,17 +123,26 @@ class DeadLink:
     end: float = 1.0
 
     def __post_init__(self) -> None:
-        _names("DeadLink", self.source, self.target)
-        _span("DeadLink", self.start, self.end)
+        _check_names("DeadLink", self.source, self.target)
+        _check_times("DeadLink", self.start, self.end)
 
     def cuts(self, sender: str, receiver: str) -> bool:
-        """Whether what one of them sends the other is lost while it lasts."""
+        """Whether a frame between these two is lost while the link is dead."""
         return {sender, receiver} == {self.source, self.target}
 
 
 @dataclass(frozen=True, slots=True)
 class Partition:
-    """Between these seconds everything is lost that is sent between these members and all others."""
+    """Lose everything that is sent between some members and all others, for some time.
+
+    Attributes:
+        members: The members that are cut off.
+        start: When they are cut off, in seconds.
+        end: When they are back, in seconds.
+
+    Raises:
+        InputError: A value is not of its type, or out of range.
+    """
 
     members: Collection[str]
     start: float = 0.0
@@ -109,23 +150,32 @@ class Partition:
 
     def __post_init__(self) -> None:
         members = as_list("Partition: members", self.members)
-        _names("Partition", *members)
+        _check_names("Partition", *members)
         object.__setattr__(self, "members", frozenset(members))
-        _span("Partition", self.start, self.end)
+        _check_times("Partition", self.start, self.end)
 
     def cuts(self, sender: str, receiver: str) -> bool:
-        """Whether what one of them sends the other is lost while it lasts."""
+        """Whether a frame between these two is lost while the members are cut off."""
         return (sender in self.members) != (receiver in self.members)
+
+
+Fault: TypeAlias = Lose | Kill | DeadLink | Partition
 
 
 @dataclass(frozen=True, slots=True)
 class FaultEvent:
-    """One thing that befell a message or a member, as a log's second file tells it.
+    """One fault that occurred, as the second file of a log holds it.
 
-    what: one of `DISTURBANCES`.  kind: of the message; of a death, the place.  source, target: the ends of the synapse that
-    the message goes along, an urgency from the target to the source; of a death, who died, and "".  attempt: 1, 2, 3, … of
-    the message in its step; of a death, which it is of that member in that step.  question: it befell not the
-    message, but the question for it.
+    Attributes:
+        time: When, in seconds.
+        what: One of `DISTURBANCES`.
+        step: The step's number.
+        kind: The kind of message; of a crash, the place.
+        source: The source of the synapse that the message goes along; of a crash, the member.
+        target: The synapse's target; "" of a crash. An urgency goes from the target to the source.
+        attempt: Which attempt of the message in its step this was, counted from 1; of a crash,
+            which crash of the member in the step.
+        question: Whether the fault occurred to the question for the message, not to the message.
     """
 
     time: float
@@ -139,7 +189,11 @@ class FaultEvent:
 
 
 def named_members(fault: Any) -> tuple[str, ...]:
-    """The members that a fault names. Raises `InputError` for what is no fault."""
+    """Return the members that a particular fault names.
+
+    Raises:
+        InputError: This is no fault.
+    """
     if isinstance(fault, (Lose, DeadLink)):
         return fault.source, fault.target
     if isinstance(fault, Kill):
@@ -149,17 +203,17 @@ def named_members(fault: Any) -> tuple[str, ...]:
     raise InputError(f"faults must be such as na.faults.Lose('h1', 'y'), got {shown(fault)}")
 
 
-def _names(owner: str, *names: object) -> None:
+def _check_names(owner: str, *names: object) -> None:
     for name in names:
         if not isinstance(name, str) or len(name) > 128:
             raise InputError(f"{owner}: a member is named by its id, got {shown(name)}")
 
 
-def _span(owner: str, start: float, end: float) -> None:
+def _check_times(owner: str, start: float, end: float) -> None:
     for second in (start, end):
         if math.isnan(number(second)):
             raise InputError(
                 f"{owner}: start and end must be numbers of seconds, got {shown(second)}"
             )
     if not 0 <= start < end < math.inf:
-        raise InputError(f"{owner}: it must end after it starts, got {start!r} to {end!r}")
+        raise InputError(f"{owner}: end must be later than start, got {start!r} to {end!r}")

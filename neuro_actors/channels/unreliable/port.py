@@ -18,7 +18,6 @@ from ..routes import KINDS, Routes
 from .delivery import AckTable, DeliveryState, Snapshot
 from .fault_injection import FaultInjector
 from .frames import EMPTY, Frame, decode
-from .invariants import InvariantChecker
 from .step_table import StepTable
 from .transport import Transport
 
@@ -33,7 +32,6 @@ class Supervisor(Protocol):
     transport: Transport
     step_table: StepTable
     injector: FaultInjector
-    checker: InvariantChecker | None
 
     def record(self, step: Any, line: int, values: Any) -> None:
         """Record a message, unless it was recorded before."""
@@ -112,28 +110,28 @@ class RestartablePort(MemoryPort):
             self._delivery,
             [address.route for address in self._addresses_for(kind, step)],
         )
-        assert delivery.order is not None
+        assert delivery.step_code is not None
         if kind != ACTIVATION:
             self._end_of_step.update(zip(lines, rows, strict=False))
             if kind in (COMMIT, LOSS):
                 self._finish()
             return
         frames = [
-            Frame(line, step.number, delivery.order, values)
+            Frame(line, step.number, delivery.step_code, values)
             for line, values in zip(lines, rows, strict=False)
         ]
         delivery.mark_sent(frames, self._routes_in[URGENCY], self._channels.transport.now())
         for frame in frames:
             self.maybe_crash("between activations")
-            self._channels.record(step, frame.line, frame.values)
+            self._channels.record(step, frame.route, frame.values)
             self._send_frame(frame)
 
     def _finish(self) -> None:
         """Commit, and only then say what is to be said at the end of a step."""
         delivery, last = self._delivery, self._end_of_step
-        assert delivery.order is not None
+        assert delivery.step_code is not None
         step, self._end_of_step = (
-            self._channels.step_table.step(delivery.number, delivery.order),
+            self._channels.step_table.decode(delivery.number, delivery.step_code),
             {},
         )
         frames = []
@@ -141,7 +139,9 @@ class RestartablePort(MemoryPort):
             if line in last:
                 self._channels.record(step, line, last[line])
             if line in last or self._names[line][0] == URGENCY:
-                frames.append(Frame(line, delivery.number, delivery.order, last.get(line, EMPTY)))
+                frames.append(
+                    Frame(line, delivery.number, delivery.step_code, last.get(line, EMPTY))
+                )
         self.maybe_crash("before commit")
         self._channels.commit(self._member, delivery.finish(self._get_state(), frames))
         self.maybe_crash("after commit")
@@ -156,7 +156,7 @@ class RestartablePort(MemoryPort):
         """Until mail has come along all of these lines. Raises `trio.EndOfChannel` if no more will come."""
         delivery, transport = self._delivery, self._channels.transport
         self._awaited_routes = lines
-        while delivery.lacks_any(lines):
+        while delivery.is_missing_any(lines):
             self.maybe_crash("before receive")
             data = None
             with trio.move_on_after(max(delivery.deadline - transport.now(), 0.0)):
@@ -178,13 +178,13 @@ class RestartablePort(MemoryPort):
     def _open(self, data: bytes) -> None:
         injector, frame = self._channels.injector, decode(data)
         if frame is None:
-            injector.counts["refused"] += 1
+            injector.record_refusal()
             return
         try:
             answer = self._delivery.receive(frame)
         except MessageError as error:
             raise MessageError(
-                f"{self.node!r} cannot accept {injector.describe(frame)}: it {error}"
+                f"{self.node!r} cannot accept {injector.describe(frame)}: {error}"
             ) from None
         if answer is not None:
             self._send_frame(answer)
@@ -192,15 +192,13 @@ class RestartablePort(MemoryPort):
     async def _sort_mail(self) -> None:
         """Everything is there already."""
         delivery = self._delivery
-        assert delivery.order is not None
-        step = self._channels.step_table.step(delivery.number, delivery.order)
+        assert delivery.step_code is not None
+        step = self._channels.step_table.decode(delivery.number, delivery.step_code)
         for kind in self._kinds:
             for line in self._routes_in[kind]:
                 self._inboxes[kind].accept(Message(step, *self._names[line], delivery.mail[line]))
 
     def _send_frame(self, frame: Frame) -> None:
-        if self._channels.checker is not None:
-            self._channels.checker.check_sent(frame)
         self._channels.transport.send(frame)
 
     def waiting(self) -> Iterator[Waiting]:
@@ -236,23 +234,23 @@ class RestartableEnvironmentPort(RestartablePort, MemoryEnvironmentPort):
     def begin(
         self, step: Step, x: Array, targets: Array | None, direction: Array | None = None
     ) -> None:
-        delivery, order = self._delivery, self._channels.step_table.code(step)
-        delivery.order = order
+        delivery, step_code = self._delivery, self._channels.step_table.encode(step)
+        delivery.step_code = step_code
         self._first_frames: list[Frame] = []
         super().begin(step, x, targets, direction)
         kinds = self._awaited() if step.wrt_inputs else (*self._awaited(), URGENCY)
         self._awaited_routes = [line for kind in kinds for line in self._routes_in[kind]]
         delivery.mark_sent(self._first_frames, self._awaited_routes, self._channels.transport.now())
         for frame in self._first_frames:
-            self._channels.record(step, frame.line, frame.values)
+            self._channels.record(step, frame.route, frame.values)
             self._send_frame(frame)
 
     def _send_rows(self, kind: MessageKind, step: Step, rows: Iterable[Array]) -> None:
-        order = self._delivery.order
-        assert order is not None
+        step_code = self._delivery.step_code
+        assert step_code is not None
         lines = [address.route for address in self._addresses[kind]]
         self._first_frames += [
-            Frame(line, step.number, order, values)
+            Frame(line, step.number, step_code, values)
             for line, values in zip(lines, rows, strict=False)
         ]
 

@@ -1,4 +1,4 @@
-"""A society in a storm: `na.Unreliable`, a description that is handed over wherever channels are named."""
+"""`na.Unreliable`: the settings of fault injection, given wherever channels are named."""
 
 from __future__ import annotations
 
@@ -10,28 +10,42 @@ from typing import Any
 from ...support.errors import InputError
 from ...support.text import shown
 from ...support.validation import as_list, as_whole_number, number
-from .faults import DeadLink, Kill, Lose, Partition, named_members
+from .faults import Fault, named_members
 
-LONGEST = 1e9  # seconds of delay
+MAX_DELAY = 1e9  # seconds
 
 
 @dataclass(frozen=True)
 class Unreliable:
-    """Channels that lose letters, double, delay, reorder and garble them, and members that die: with the same result.
+    """Channels that lose, repeat, delay, reorder and damage messages, and members that crash.
 
-    channels: what carries mail: "memory". ("bundled" has one memory for all, and nothing to lose.)
-    drop, duplicate, corrupt: the chance of each frame to be lost, to come twice, to have bits flipped (a checksum tells).
-    delay: seconds that a frame takes, from half of it to one and a half.
-    reorder: the chance of a frame to be held back for up to four delays, so that later ones overtake it.
-    crash: the chance of each member, in each step, to die at a place drawn from `na.faults.PLACES`, up to three times. It
-        is born again from what it had committed, with empty mail.
-    faults: particular ones, such as `na.faults.Kill("h3", "between urgencies", step=2)`.
-    restarts: how often a member may die without finishing a step before the society fails; an error of its own rule, which
-        would come again, ends the society at once.
+    The results are the same as without faults, bit for bit. All faults are drawn from `seed` and
+    the names of the messages, so the settings alone fix them: the same settings are the same
+    faults.
 
-    All is drawn from `seed` and the messages' names: a storm is replayed by its settings. `na.train` and other calls that
-    are not async live through it in virtual time; in a trio program give `trio.run` an autojump clock, or time passes.
-    Raises `InputError` for settings that are none.
+    `na.train` and the other calls that are not async use virtual time, in which waiting takes no
+    time. In a trio program, give `trio.run` an autojump clock for that; else the delays are real.
+
+    Attributes:
+        channels: What carries the messages: "memory", and nothing else. ("bundled" has one memory
+            for all members, so nothing could be lost.)
+        drop: The chance of each frame to be lost.
+        duplicate: The chance of each frame to arrive twice.
+        delay: The seconds that a frame takes: from half of this to one and a half of this.
+        reorder: The chance of each frame to be held back for up to four delays, so that later
+            frames overtake it.
+        corrupt: The chance of each frame to have bits flipped. A checksum detects it.
+        crash: The chance of each member, in each step, to crash at a place drawn from
+            `na.faults.PLACES`, up to three times. The member restarts from what it has committed,
+            with empty mail.
+        seed: The number that all chances are drawn from.
+        faults: Particular faults, such as `na.faults.Kill("h3", "between urgencies", step=2)`.
+        restarts: How often a member may crash without finishing a step. With one crash more the
+            society fails. An error of a member's own rule is no crash: it would occur again, and
+            so it ends the society at once.
+
+    Raises:
+        InputError: A setting is not of its type, or out of range.
     """
 
     channels: str = "memory"
@@ -42,59 +56,50 @@ class Unreliable:
     corrupt: float = 0.0
     crash: float = 0.0
     seed: int = 0
-    faults: Sequence[Lose | Kill | DeadLink | Partition] = ()
+    faults: Sequence[Fault] = ()
     restarts: int = 100
 
     def __post_init__(self) -> None:
-        if not isinstance(self.channels, str):
-            raise InputError(
-                f'Unreliable carries mail by "memory" channels alone, got {shown(self.channels)}'
-            )
+        if not isinstance(self.channels, str) or self.channels not in ("memory", "bundled"):
+            raise InputError(f'Unreliable: channels must be "memory", got {shown(self.channels)}')
         if self.channels == "bundled":
             raise InputError(
-                'Unreliable("bundled") has nothing to lose, for its members share arrays and no letter travels: '
-                'use Unreliable("memory")'
-            )
-        if self.channels != "memory":
-            raise InputError(
-                f'Unreliable carries mail by "memory" channels alone, got {shown(self.channels)}'
+                'Unreliable: channels="bundled" has nothing to lose, because its members share '
+                'arrays and send no frames: use channels="memory"'
             )
         for name in ("drop", "duplicate", "reorder", "corrupt", "crash"):
-            _number(name, getattr(self, name), 1.0)
-        _number("delay", self.delay, LONGEST)
+            _check_number(name, getattr(self, name), 1.0)
+        _check_number("delay", self.delay, MAX_DELAY)
         for name, least, most in (("seed", 0, 2**64 - 1), ("restarts", 1, math.inf)):
-            object.__setattr__(
-                self, name, as_whole_number(f"Unreliable: {name}", getattr(self, name), least, most)
-            )
+            value = as_whole_number(f"Unreliable: {name}", getattr(self, name), least, most)
+            object.__setattr__(self, name, value)
         faults = as_list("Unreliable: faults", self.faults)
         for fault in faults:
-            named_members(fault)
+            named_members(fault)  # refuses what is no fault
         object.__setattr__(self, "faults", tuple(faults))
 
     @property
     def latency(self) -> tuple[float, float]:
-        """The least and greatest time that a frame takes which is not held back."""
+        """The least and the greatest time in seconds of a frame that is not held back."""
         return 0.5 * self.delay, 1.5 * self.delay
 
     def to_json(self) -> dict[str, Any]:
-        """For the metadata of a log's second file."""
-        held = {field.name: getattr(self, field.name) for field in fields(self)}
-        return held | {
-            "faults": [
-                {"name": type(fault).__name__} | _plain(asdict(fault)) for fault in self.faults
-            ]
-        }
+        """Return the settings as plain values, for the metadata of a log's second file."""
+        settings = {field.name: getattr(self, field.name) for field in fields(self)}
+        faults = [{"name": type(fault).__name__} | _plain(asdict(fault)) for fault in self.faults]
+        return settings | {"faults": faults}
 
 
-def _plain(held: dict[str, Any]) -> dict[str, Any]:
+def _plain(fields: dict[str, Any]) -> dict[str, Any]:
     return {
         name: sorted(value) if isinstance(value, frozenset) else value
-        for name, value in held.items()
+        for name, value in fields.items()
     }
 
 
-def _number(name: str, value: object, below: float) -> None:
+def _check_number(name: str, value: object, below: float) -> None:
     if not 0 <= number(value) < below:
         raise InputError(
-            f"Unreliable: {name} must be a number of at least 0 and below {below:g}, got {shown(value)}"
+            f"Unreliable: {name} must be a number of at least 0 and below {below:g}, "
+            f"got {shown(value)}"
         )

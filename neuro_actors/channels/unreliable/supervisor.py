@@ -2,20 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Iterator, Sequence
+from collections.abc import Awaitable, Callable, Iterator
 from typing import Any
 
 from trio.lowlevel import enable_ki_protection
 
-from ...network.elements import ENVIRONMENT
 from ...network.network import Network
-from ...support.errors import InputError, SimulationError
+from ...support.errors import SimulationError
 from ..interface import Recorder, Statistics, Waiting
 from ..memory import connect
-from ..routes import KINDS, Routes
+from ..routes import Routes
 from .delivery import Snapshot
 from .fault_injection import FaultInjector
-from .faults import DeadLink, FaultEvent, Kill, Lose, named_members
+from .faults import FaultEvent
 from .invariants import InvariantChecker
 from .port import Crashed, RestartableEnvironmentPort, RestartablePort
 from .settings import Unreliable
@@ -42,7 +41,6 @@ class UnreliableChannels:
         self.settings = settings
         self.checker = checker
         lines = Routes(network)
-        _check_faults(settings.faults, network, lines)
         world = len(network.ids) + 1
         self.injector = FaultInjector(
             settings, lines, report or getattr(recorder, "disturbance", None)
@@ -52,7 +50,7 @@ class UnreliableChannels:
         tables = ack_tables(network, lines, settings)
         room = [2 * (len(w.answers) + len(w.repeats)) + 4 for w in tables]
         self.transport = Transport(
-            self.injector, lines.receiver.tolist(), lines.sender.tolist(), room
+            self.injector, lines.receiver.tolist(), lines.sender.tolist(), room, checker
         )
         self._recorder = recorder
         self._recorded: tuple[int, set[int]] = 0, set()
@@ -159,28 +157,3 @@ class UnreliableChannels:
 
     def close(self) -> None:
         self.transport.close()
-
-
-def _check_faults(faults: Sequence[Any], network: Network, lines: Routes) -> None:
-    members = set(lines.members)
-    kinds = [KINDS[k] for k in lines.kind.tolist()]
-    along = {
-        (kind, lines.members[s], lines.members[t])
-        for kind, s, t in zip(kinds, lines.source, lines.target, strict=True)
-    }
-    for fault in faults:
-        for name in named_members(fault):
-            if name not in members:
-                raise InputError(f"{fault}: the network has no neuron {name!r}")
-        if isinstance(fault, Lose) and (fault.kind, fault.source, fault.target) not in along:
-            raise InputError(
-                f"{fault}: no {fault.kind} goes along {fault.source!r} -> {fault.target!r}"
-            )
-        if isinstance(fault, DeadLink) and not any(
-            (fault.source, fault.target) == ends[1:] for ends in along
-        ):
-            raise InputError(f"{fault}: there is no synapse {fault.source!r} -> {fault.target!r}")
-        if isinstance(fault, Kill) and fault.node == ENVIRONMENT:
-            raise InputError(
-                f"{fault}: the environment is this program itself; only members of the society die"
-            )

@@ -1,4 +1,4 @@
-"""Who carries frames: each lies in a heap until it is due, and then in the mailbox of whom it is for. One task."""
+"""The transport: each frame lies in a heap until it is due, and then in its receiver's mailbox. One task."""
 
 from __future__ import annotations
 
@@ -11,43 +11,70 @@ import trio
 
 from .fault_injection import FaultInjector
 from .frames import Frame, encode
+from .invariants import InvariantChecker
 
 
 class Mailbox(NamedTuple):
-    """Both ends of a member's mailbox of frames."""
+    """Both ends of a member's mailbox.
+
+    Attributes:
+        send: The end that the transport puts frames into, as bytes.
+        receive: The end that the member reads.
+    """
 
     send: trio.MemorySendChannel[bytes]
     receive: trio.MemoryReceiveChannel[bytes]
 
 
 class Transport:
-    """receivers, senders: the members whom each line leads to, and from.  room: how many frames the mailbox of each holds.
+    """Carries frames from member to member, through the fault injector.
 
-    peak_in_flight: how many frames there ever were on their way.
+    Args:
+        injector: Decides when each frame arrives, how often, and with which bytes.
+        receivers: The receiver of each route.
+        senders: The sender of each route; a question goes there.
+        capacities: How many frames the mailbox of each member can hold.
+        checker: Checks each frame that is sent, if there is one.
+
+    Attributes:
+        mailboxes: One mailbox for each member.
+        peak_in_flight: The greatest number of frames that ever were in flight at once.
     """
 
     def __init__(
-        self, injector: FaultInjector, receivers: list[int], senders: list[int], room: list[int]
+        self,
+        injector: FaultInjector,
+        receivers: list[int],
+        senders: list[int],
+        capacities: list[int],
+        checker: InvariantChecker | None = None,
     ) -> None:
-        self.mailboxes = [Mailbox(*trio.open_memory_channel[bytes](size)) for size in room]
+        self.mailboxes = [Mailbox(*trio.open_memory_channel[bytes](size)) for size in capacities]
         self.peak_in_flight = 0
         self._injector = injector
+        self._checker = checker
         self._ends = receivers, senders
         self._heap: list[tuple[float, int, int, bytes, Frame]] = []
         self._sent = 0
-        self._next = -math.inf  # when the carrier will look again by itself
+        self._next = -math.inf  # when `run` looks again without being woken
         self._wake = trio.Event()
         self._stopped = False
         self._opened: float | None = None
 
     def now(self) -> float:
-        """Seconds since the society was opened."""
+        """Return the seconds since the first call, which is when the society was opened."""
         if self._opened is None:
             self._opened = trio.current_time()
         return trio.current_time() - self._opened
 
     def send(self, frame: Frame) -> None:
-        """Send it off. Never waits."""
+        """Send a frame. Never waits.
+
+        Raises:
+            SimulationError: The checker has found a broken rule.
+        """
+        if self._checker is not None:
+            self._checker.check_sent(frame)
         now = self.now()
         for due, tie, data in self._injector.inject(frame, encode(frame), now):
             self._sent += 1
@@ -58,20 +85,17 @@ class Transport:
         self.peak_in_flight = max(self.peak_in_flight, len(self._heap))
 
     async def run(self) -> None:
-        """Until it is stopped."""
+        """Deliver frames until `stop` is called."""
         while not self._stopped:
             now, heap = self.now(), self._heap
             while heap and heap[0][0] <= now:
                 _, _, _, data, frame = heapq.heappop(heap)
-                receiver = self._ends[frame.asks][frame.line]
+                receiver = self._ends[frame.asks][frame.route]
                 try:
                     self.mailboxes[receiver].send.send_nowait(data)
                 except trio.WouldBlock:
-                    self._injector.overflowed(frame, now)
-                except (
-                    trio.BrokenResourceError,
-                    trio.ClosedResourceError,
-                ):  # nobody reads any more
+                    self._injector.record_overflow(frame, now)
+                except (trio.BrokenResourceError, trio.ClosedResourceError):  # all have ended
                     return
             self._wake = trio.Event()
             self._next = heap[0][0] if heap else math.inf
@@ -79,24 +103,25 @@ class Transport:
                 await self._wake.wait()
 
     def empty_mailbox(self, member: int) -> None:
-        """What lies in its mailbox is lost with its reader."""
+        """Throw away what a mailbox holds: it is lost with the member that crashed."""
         with suppress(trio.WouldBlock, trio.EndOfChannel):
             while True:
                 self.mailboxes[member].receive.receive_nowait()
 
     def mailbox_fill(self, member: int) -> tuple[int, int]:
-        """How full its mailbox ever was, and how full it may be."""
-        now = self.mailboxes[member].send.statistics()
-        return now.peak_buffer_used, int(now.max_buffer_size)
+        """Return the greatest number of frames that a mailbox ever held, and its capacity."""
+        statistics = self.mailboxes[member].send.statistics()
+        return statistics.peak_buffer_used, int(statistics.max_buffer_size)
 
     def stop(self) -> None:
-        """No frame arrives any more: who waits for one is told so."""
+        """Deliver nothing more: a member that waits for a frame receives `trio.EndOfChannel`."""
         self._stopped = True
         self._wake.set()
-        for mailbox in self.mailboxes[:-1]:
+        for mailbox in self.mailboxes[:-1]:  # the environment's comes last
             mailbox.send.close()
 
     def close(self) -> None:
+        """Close all mailboxes."""
         for send, receive in self.mailboxes:
             send.close()
             receive.close()

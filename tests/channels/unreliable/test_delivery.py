@@ -21,31 +21,31 @@ WIRES = AckTable("h", answers={1: 11, 2: 12}, repeats={15: (5,), 16: (6,)}, firs
 ANSWERS = (15, 16)
 
 
-def letter(
-    line: int, number: int = 1, value: float = 0.0, order: int = 0, asks: bool = False
+def frame(
+    route: int, number: int = 1, value: float = 0.0, step_code: int = 0, asks: bool = False
 ) -> Frame:
-    return Frame(line, number, order, np.array([value]), asks)
+    return Frame(route, number, step_code, np.array([value]), asks)
 
 
-def question(line: int, number: int = 1) -> Frame:
-    return Frame(line, number, 0, asks=True)
+def question(route: int, number: int = 1) -> Frame:
+    return Frame(route, number, 0, asks=True)
 
 
 def spoken(at: float = 0.0) -> DeliveryState:
     """One that has heard its sources in step 1, and spoken."""
     delivery = DeliveryState(WIRES, Snapshot())
-    delivery.receive(letter(1))
-    delivery.receive(letter(2))
-    delivery.mark_sent([letter(5), letter(6), letter(7)], ANSWERS, at)
+    delivery.receive(frame(1))
+    delivery.receive(frame(2))
+    delivery.mark_sent([frame(5), frame(6), frame(7)], ANSWERS, at)
     return delivery
 
 
 def finished() -> DeliveryState:
     """One that has finished step 1."""
     delivery = spoken()
-    delivery.receive(letter(15))
-    delivery.receive(letter(16))
-    delivery.finish(("kept",), [letter(11, value=1.0), letter(12, value=2.0), letter(9, value=3.0)])
+    delivery.receive(frame(15))
+    delivery.receive(frame(16))
+    delivery.finish(("kept",), [frame(11, value=1.0), frame(12, value=2.0), frame(9, value=3.0)])
     return delivery
 
 
@@ -61,7 +61,7 @@ def same(one: Frame | None, other: Frame) -> bool:
 def state(delivery: DeliveryState) -> tuple:
     return (
         delivery.number,
-        delivery.order,
+        delivery.step_code,
         dict(delivery.mail),
         dict(delivery.sent),
         delivery.deadline,
@@ -71,30 +71,30 @@ def state(delivery: DeliveryState) -> tuple:
 
 def test_a_letter_that_comes_again_is_the_same() -> None:
     delivery = DeliveryState(WIRES, Snapshot())
-    assert delivery.receive(letter(1, value=4.0)) is None
+    assert delivery.receive(frame(1, value=4.0)) is None
     assert delivery.missing((1, 2)) == [2]
-    assert delivery.receive(letter(1, value=4.0)) is None
+    assert delivery.receive(frame(1, value=4.0)) is None
     assert delivery.missing((1, 2)) == [2]
     assert delivery.mail[1] == 4.0
 
 
 def test_early_urgencies_are_kept() -> None:
     delivery = DeliveryState(WIRES, Snapshot())
-    delivery.receive(letter(15, value=4.0))
+    delivery.receive(frame(15, value=4.0))
     assert delivery.missing(ANSWERS) == [16]
 
 
 def test_the_step_before_is_answered_again_and_older_ones_are_dropped() -> None:
     delivery = finished()
-    assert same(delivery.receive(letter(1)), letter(11, value=1.0))
-    assert same(delivery.receive(letter(2)), letter(12, value=2.0))
-    assert delivery.receive(letter(15)) is None  # an urgency tells nothing that is answered
+    assert same(delivery.receive(frame(1)), frame(11, value=1.0))
+    assert same(delivery.receive(frame(2)), frame(12, value=2.0))
+    assert delivery.receive(frame(15)) is None  # an urgency tells nothing that is answered
     for line in WIRES.answers:
-        delivery.receive(letter(line, 2))
-    delivery.mark_sent([letter(5, 2), letter(6, 2)], ANSWERS, 0.0)
-    delivery.finish((), [letter(11, 2), letter(12, 2)])
+        delivery.receive(frame(line, 2))
+    delivery.mark_sent([frame(5, 2), frame(6, 2)], ANSWERS, 0.0)
+    delivery.finish((), [frame(11, 2), frame(12, 2)])
     before = state(delivery)
-    assert delivery.receive(letter(1)) is None
+    assert delivery.receive(frame(1)) is None
     assert delivery.receive(question(9)) is None
     assert state(delivery) == before
 
@@ -114,32 +114,32 @@ def test_after_a_death_it_answers_as_before() -> None:
         {},
         math.inf,
     )
-    assert same(delivery.receive(letter(1)), letter(11, value=1.0))
+    assert same(delivery.receive(frame(1)), frame(11, value=1.0))
 
 
 def test_who_asks_is_told_what_was_said_and_nothing_else() -> None:
     delivery = spoken()
-    assert same(delivery.receive(question(7)), letter(7))  # said in this step already
+    assert same(delivery.receive(question(7)), frame(7))  # said in this step already
     assert delivery.receive(question(9)) is None  # not yet
     delivery = finished()
-    assert same(delivery.receive(question(7)), letter(7))
-    assert same(delivery.receive(question(9)), letter(9, value=3.0))
+    assert same(delivery.receive(question(7)), frame(7))
+    assert same(delivery.receive(question(9)), frame(9, value=3.0))
     assert delivery.receive(question(7, 2)) is None
 
 
 def test_at_the_deadline_it_repeats_what_was_not_answered() -> None:
     delivery = spoken(at=10.0)
-    delivery.receive(letter(15))
+    delivery.receive(frame(15))
     assert delivery.take_due(10.9) == []
     (again,) = delivery.take_due(11.0)
-    assert same(again, letter(6))
+    assert same(again, frame(6))
     assert delivery.deadline == 13.0
     assert delivery.take_due(12.9) == []
     assert delivery.take_due(13.0) != []
     for _ in range(10):
         delivery.take_due(delivery.deadline)
     assert delivery.wait == CAP * WIRES.first
-    delivery.receive(letter(16))
+    delivery.receive(frame(16))
     assert delivery.take_due(1e9) == []
     assert delivery.deadline == math.inf
 
@@ -147,33 +147,33 @@ def test_at_the_deadline_it_repeats_what_was_not_answered() -> None:
 def test_mail_does_not_move_the_deadline() -> None:
     delivery = spoken(at=10.0)
     for line in (1, 2, 15):
-        delivery.receive(letter(line))
+        delivery.receive(frame(line))
         assert delivery.deadline == 11.0
 
 
 def test_it_asks_for_what_answers_nothing_that_it_said() -> None:
-    world = DeliveryState(
+    environment = DeliveryState(
         AckTable("environment", answers={}, repeats={7: (), 8: (1, 2)}, first=1.0), Snapshot()
     )
-    world.order = 3
-    world.mark_sent([letter(1, order=3), letter(2, order=3)], (7, 8), 0.0)
-    told = world.take_due(1.0)
-    assert [(t.line, t.asks) for t in told] == [(7, True), (1, False), (2, False)]
-    assert told[0].order == 3
+    environment.step_code = 3
+    environment.mark_sent([frame(1, step_code=3), frame(2, step_code=3)], (7, 8), 0.0)
+    told = environment.take_due(1.0)
+    assert [(t.route, t.asks) for t in told] == [(7, True), (1, False), (2, False)]
+    assert told[0].step_code == 3
 
 
 @pytest.mark.parametrize(
     ("bad", "told"),
     [
-        (letter(1, 2), "is of step 2, though it is at step 1"),
-        (question(9, 2), "is of step 2, though it is at step 1"),
-        (letter(3), "comes along a line that it does not hear"),
-        (letter(2, order=1), "is of order 1, though all others in step 1 are of 0"),
+        (frame(1, 2), "it belongs to step 2, the receiver is at step 1"),
+        (question(9, 2), "it belongs to step 2, the receiver is at step 1"),
+        (frame(3), "this route does not lead to the receiver"),
+        (frame(2, step_code=1), "its step code is 1, that of all others in step 1 is 0"),
     ],
 )
 def test_what_cannot_be_is_an_error_and_changes_nothing(bad: Frame, told: str) -> None:
     delivery = DeliveryState(WIRES, Snapshot())
-    delivery.receive(letter(1))
+    delivery.receive(frame(1))
     before = state(delivery)
     with pytest.raises(MessageError, match=f"^{re.escape(told)}$"):
         delivery.receive(bad)
@@ -198,7 +198,7 @@ def test_a_frame_is_its_letter(values: list[float], asks: bool) -> None:
 
 
 def test_every_altered_byte_is_noticed() -> None:
-    data = encode(letter(5, 3, 0.25))
+    data = encode(frame(5, 3, 0.25))
     for place in range(len(data)):
         for change in range(1, 256):
             altered = bytearray(data)
@@ -207,7 +207,7 @@ def test_every_altered_byte_is_noticed() -> None:
 
 
 def test_every_other_length_is_noticed() -> None:
-    data = encode(letter(5, 3, 0.25))
+    data = encode(frame(5, 3, 0.25))
     assert all(decode(data[:size]) is None for size in range(len(data)))
     assert decode(data + b"\0") is None
     assert decode(data + data) is None
@@ -225,25 +225,25 @@ def test_a_count_that_lies_takes_no_room() -> None:
     assert decode(body + crc32(body).to_bytes(4, "little")) is None
 
 
-def test_orders() -> None:
-    orders = StepTable()
+def test_step_codes() -> None:
+    table = StepTable()
     learn, again = Step(1, "squared_error", SGD(0.1)), Step(2, "squared_error", SGD(0.1))
-    assert orders.code(learn) == orders.code(again) == 0
+    assert table.encode(learn) == table.encode(again) == 0
     predict = Step(3)
-    assert orders.code(predict) == 1
+    assert table.encode(predict) == 1
     assert (
-        orders.step(3, 1) is predict
+        table.decode(3, 1) is predict
     )  # the same one while it is under way: a rule tells its step by it
-    assert orders.step(4, 0) == Step(4, "squared_error", SGD(0.1))
-    assert orders.step(3, 0) == Step(3, "squared_error", SGD(0.1))
-    with pytest.raises(MessageError, match=r"^order 2 of step 1 was never given$"):
-        orders.step(1, 2)
+    assert table.decode(4, 0) == Step(4, "squared_error", SGD(0.1))
+    assert table.decode(3, 0) == Step(3, "squared_error", SGD(0.1))
+    with pytest.raises(MessageError, match=r"^step code 2 of step 1 is unknown$"):
+        table.decode(1, 2)
     for number in range(
         4, 70_004
     ):  # an optimiser that is another one each time takes no more and more room
         latest = Step(number, "squared_error", SGD(number))
-        code = orders.code(latest)
-    assert orders.step(70_003, code) is latest
-    assert orders.step(70_002, code - 1) == Step(70_002, "squared_error", SGD(70_002))
-    with pytest.raises(MessageError, match=r"was never given$"):
-        orders.step(4, code - 20)
+        code = table.encode(latest)
+    assert table.decode(70_003, code) is latest
+    assert table.decode(70_002, code - 1) == Step(70_002, "squared_error", SGD(70_002))
+    with pytest.raises(MessageError, match=r"is unknown$"):
+        table.decode(4, code - 20)

@@ -320,7 +320,7 @@ def test_a_frame_of_long_ago_may_find_a_full_mailbox(diamond, batch) -> None:
             for _ in range(4):
                 await simulation.predict(batch[0])
             for _ in range(50):
-                channels[0].injector.overflowed(Frame(4, 1, 0, np.ones(7)), 0.0)
+                channels[0].injector.record_overflow(Frame(4, 1, 0, np.ones(7)), 0.0)
             return simulation.statistics().disturbances["overflowed"]
 
     assert virtually(society) == 50
@@ -375,10 +375,10 @@ def test_a_flood_takes_no_more_room_than_a_mailbox_has(diamond, batch) -> None:
             diamond, kept(channels, na.Unreliable(duplicate=0.5, delay=0))
         ) as simulation:
             stale = np.ones(7)
-            transport, lines = channels[0].transport, channels[0].injector._names
-            line = lines.index(("activation", "h2", "y", "h2", "y"))
+            transport, names = channels[0].transport, channels[0].injector.names
+            route = names.index(("activation", "h2", "y", "h2", "y"))
             for _ in range(flood):
-                transport.send(Frame(line, 0, 0, stale))
+                transport.send(Frame(route, 0, 0, stale))
             return await simulation.gradient(*batch), simulation.statistics()
 
     expected, calm = virtually(society, 0)
@@ -399,22 +399,22 @@ def test_mailboxes_have_proven_room_in_ordinary_storms() -> None:
 
 
 def test_a_frame_that_cannot_be_is_refused_by_name(diamond, batch) -> None:
-    async def society(letter: Frame):
+    async def society(frame: Frame):
         channels: list[UnreliableChannels] = []
         async with na.open_simulation(diamond, kept(channels, na.Unreliable())) as simulation:
-            line = channels[0].injector._names.index(("activation", "h2", "y", "h2", "y"))
+            route = channels[0].injector.names.index(("activation", "h2", "y", "h2", "y"))
             channels[0].transport.mailboxes[3].send.send_nowait(
-                encode(letter._replace(line=letter.line or line))
+                encode(frame._replace(route=frame.route or route))
             )
             await simulation.gradient(*batch)
 
-    for letter, told in [
-        (Frame(0, 7, 0, np.ones(7)), "'y' failed in step 1: MessageError: 'y' cannot accept the activation from 'h2' to 'y': it is of step 7, though it is at step 1"),
-        (Frame(100, 1, 0, np.ones(7)), "'y' failed in step 1: MessageError: 'y' cannot accept a frame along line 100, of 27: it comes along a line that it does not hear"),
+    for frame, told in [
+        (Frame(0, 7, 0, np.ones(7)), "'y' failed in step 1: MessageError: 'y' cannot accept the activation from 'h2' to 'y': it belongs to step 7, the receiver is at step 1"),
+        (Frame(100, 1, 0, np.ones(7)), "'y' failed in step 1: MessageError: 'y' cannot accept a frame on route 100, of 27: this route does not lead to the receiver"),
         (Frame(0, 1, 0, np.ones(5)), "'y' failed in step 1: MessageError: 'y' cannot accept activation"),
     ]:  # fmt: skip
         with pytest.raises(na.SimulationError, match=re.escape(told)):
-            virtually(society, letter)
+            virtually(society, frame)
 
 
 # --- a call that is cancelled, a block that is left ----------------------------------------------------------------
@@ -477,11 +477,11 @@ def test_who_waits_for_whom(diamond, batch) -> None:
     [
         (
             lambda: na.Unreliable("bundled"),
-            r"has nothing to lose, for its members share arrays and no letter travels: use Unreliable\(\"memory\"\)$",
+            r"^Unreliable: channels=\"bundled\" has nothing to lose, because its members share arrays and send no frames: use channels=\"memory\"$",
         ),
         (
             lambda: na.Unreliable("ray"),
-            r"^Unreliable carries mail by \"memory\" channels alone, got 'ray'$",
+            r"^Unreliable: channels must be \"memory\", got 'ray'$",
         ),
         (
             lambda: na.Unreliable(drop=1.0),
@@ -531,7 +531,7 @@ def test_who_waits_for_whom(diamond, batch) -> None:
         (lambda: Lose("h1", "y", nth=0), r"^Lose: nth must be"),
         (
             lambda: DeadLink("h1", "y", 2.0, 1.0),
-            r"^DeadLink: it must end after it starts, got 2.0 to 1.0$",
+            r"^DeadLink: end must be later than start, got 2.0 to 1.0$",
         ),
         (lambda: Partition("h1"), r"^Partition: members must be a list, got 'h1'$"),
     ],
@@ -547,7 +547,7 @@ def test_bad_settings(make, told: str) -> None:
         (Kill("h3", "before commit"), "the network has no neuron 'h3'"),
         (
             Kill("environment", "before commit"),
-            "the environment is this program itself; only members of the society die",
+            "the environment is this program itself; only members of the society can crash",
         ),
         (Lose("h1", "h2"), "no activation goes along 'h1' -> 'h2'"),
         (Lose("x", "y", kind="commit"), "no commit goes along 'x' -> 'y'"),
