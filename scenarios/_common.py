@@ -1,4 +1,4 @@
-"""What the scenarios share: their arguments, the pictures of animals, and where figures go."""
+"""Shared by all scenarios: their arguments, the pictures of animals, and figures."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ DATA = Path(__file__).parent / "data" / "animals.npz"
 
 
 def run(
-    story: Callable[[argparse.Namespace], None],
+    main: Callable[[argparse.Namespace], None],
     about: str,
     *,
     quick: bool = False,
@@ -25,22 +25,34 @@ def run(
     every: int = 1,
     more: Callable[[argparse.ArgumentParser], None] = lambda parser: None,
 ) -> None:
-    """Read the arguments and tell the story. An error is one line and exit code 2, Ctrl-C is exit code 130.
+    """Read the command line and call `main` with the arguments.
 
-    out: what the story puts into the folder --out; nothing: it has none.  every: what --log-every is by default.
-    The story finds a `Recording`, or None, in `arguments.log`.
+    An error is one line and exit code 2; Ctrl-C is exit code 130.
+
+    Args:
+        main: The scenario. It finds an `na.Recording`, or None, in `arguments.log`.
+        about: The text of --help.
+        quick: Whether the scenario has --quick.
+        out: What --help says of --out, such as "the figure goes"; "": there is no --out.
+        every: The default of --log-every.
+        more: Adds the scenario's own arguments.
     """
     parser = Parser(description=about, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument(
-        "--seed", type=int, default=0, help="what is drawn at random is drawn from this (default 0)"
+        "--seed", type=int, default=0, help="seed of everything that is drawn at random (default 0)"
     )
     parser.add_argument(
         "--log",
         metavar="FILE",
         help="record every message; read it with: neuro-actors log show FILE",
     )
-    told = f"record only the first of every N steps (default {every})"
-    parser.add_argument("--log-every", type=int, default=every, metavar="N", help=told)
+    parser.add_argument(
+        "--log-every",
+        type=int,
+        default=every,
+        metavar="N",
+        help=f"record only the first of every N steps (default {every})",
+    )
     parser.add_argument("--force", action="store_true", help="overwrite the log if it exists")
     if quick:
         parser.add_argument(
@@ -64,24 +76,24 @@ def run(
         if arguments.seed < 0:
             raise na.InputError(f"--seed must be at least 0, got {arguments.seed}")
         if out:
-            _folder(arguments.out)  # now, not after the work
+            _make_folder(arguments.out)  # now, not after the work
         arguments.log = _recording(arguments)
-        story(arguments)
+        main(arguments)
         sys.stdout.flush()
     except na.NeuroActorsError as error:
         parser.error(" ".join(str(error).split()))
     except KeyboardInterrupt:
         sys.exit(130)
-    except BrokenPipeError:  # the reader, such as `head`, has seen enough
-        _write_no_more()
+    except BrokenPipeError:  # the reader, such as `head`, has stopped reading
+        _discard_output()
     except MemoryError:
         parser.error("there is not enough memory for that")
     except OSError as error:
-        _write_no_more()
+        _discard_output()
         parser.error(f"the output cannot be written: {error.strerror or error}")
 
 
-def _write_no_more() -> None:
+def _discard_output() -> None:
     os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
@@ -93,36 +105,40 @@ class Parser(argparse.ArgumentParser):
 
 
 def _recording(arguments: argparse.Namespace) -> na.Recording | None:
-    """What --log, --log-every and --force ask for."""
+    """Return the recording that --log, --log-every and --force ask for."""
     path, every, force = arguments.log, arguments.log_every, arguments.force
     if every < 1:
         raise na.InputError(f"--log-every must be at least 1, got {every}")
     if path is None:
         return None
     recording = na.Recording(path, every=every, overwrite=force)
-    if (
-        Path(path).exists() and not force
-    ):  # the writer would say so too, but after the first words of the story
+    # The log writer checks this too, but only after the scenario has printed its first lines.
+    if Path(path).exists() and not force:
         raise na.InputError(f"log file {path!r} exists already: choose another name, or --force")
     return recording
 
 
-def whole_log(arguments: argparse.Namespace, name: str) -> na.Recording:
-    """Where --log says, or in the folder --out, under this name; of a story that needs every step."""
+def full_recording(arguments: argparse.Namespace, name: str) -> na.Recording:
+    """Return a recording of every step, for a scenario that reads its own log.
+
+    Args:
+        arguments: The arguments of the command line.
+        name: The log's name in the folder --out, if there is no --log.
+    """
     recording = arguments.log or na.Recording(arguments.out / name, overwrite=True)
     if not recording.whole or arguments.log_every > 1:
-        raise na.InputError("this story needs every step: leave out --log-every")
+        raise na.InputError("this scenario needs every step: leave out --log-every")
     return recording
 
 
-def size(network: na.Network) -> str:
-    """How many of what, in a few words."""
+def describe_size(network: na.Network) -> str:
+    """Return the numbers of inputs, neurons and synapses as text."""
     n_neurons = len(network.ids) - len(network.inputs)
     return f"{len(network.inputs)} inputs, {n_neurons:,} neurons, {len(network.weights):,} synapses"
 
 
-def pyplot():
-    """matplotlib, drawing into files; None, with a word of advice, where it is not installed."""
+def import_pyplot():
+    """Return matplotlib.pyplot, which draws into files; None and advice if it is missing."""
     try:
         import matplotlib
     except ImportError:
@@ -134,15 +150,15 @@ def pyplot():
     return plt
 
 
-def _folder(folder: Path) -> None:
+def _make_folder(folder: Path) -> None:
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise na.InputError(f"--out {str(folder)!r} cannot be a folder: {error.strerror}") from None
 
 
-def save(figure, folder: Path, name: str) -> None:
-    """Write a figure and say where."""
+def save_figure(figure, folder: Path, name: str) -> None:
+    """Write a figure and print its path."""
     try:
         figure.savefig(folder / name, dpi=150)
     except OSError as error:
@@ -151,15 +167,21 @@ def save(figure, folder: Path, name: str) -> None:
 
 
 class Animals(NamedTuple):
-    """Pictures (n, 28, 28) with values from 0 to 255, their classes (n,), and the classes' names."""
+    """Pictures of animals.
+
+    Attributes:
+        pictures: Grey values from 0 to 255. Shape (n, 28, 28).
+        classes: The class of each picture. Shape (n,).
+        names: The names of the classes.
+    """
 
     pictures: np.ndarray
     classes: np.ndarray
     names: list[str]
 
 
-def animals() -> Animals:
-    """All different pictures, each once, in the order of their first appearance."""
+def load_animals() -> Animals:
+    """Return all pictures, without the copies that the data set has of some."""
     with np.load(DATA) as data:
         pictures, classes, names = data["images"], data["labels"], data["class_names"].tolist()
     first = np.sort(np.unique(pictures.reshape(len(pictures), -1), axis=0, return_index=True)[1])
@@ -167,34 +189,38 @@ def animals() -> Animals:
 
 
 class Pixels(NamedTuple):
-    """How pictures become inputs: means over squares of `pool` pixels, standardised as the training pictures are."""
+    """Turns pictures into inputs: means over squares of pixels, then standardised.
+
+    Attributes:
+        pool: The side of a square, in pixels.
+        mean: Mean of each input over the training pictures. Shape (n_inputs,).
+        spread: Their standard deviation. Shape (n_inputs,).
+    """
 
     pool: int
     mean: np.ndarray
     spread: np.ndarray
 
     @classmethod
-    def fitted(cls, pictures: np.ndarray, pool: int) -> Pixels:
-        rows = cls._pooled(pictures, pool)
+    def fit(cls, pictures: np.ndarray, pool: int) -> Pixels:
+        """Measure mean and spread on the training pictures. Shape (n, 28, 28)."""
+        rows = cls._average(pictures, pool)
         return cls(pool, rows.mean(axis=0), np.maximum(rows.std(axis=0), 0.02))
 
     def __call__(self, pictures: np.ndarray) -> np.ndarray:
-        return (self._pooled(pictures, self.pool) - self.mean) / self.spread
+        """Return the inputs of some pictures. Shape (n, n_inputs)."""
+        return (self._average(pictures, self.pool) - self.mean) / self.spread
 
     @staticmethod
-    def _pooled(pictures: np.ndarray, pool: int) -> np.ndarray:
+    def _average(pictures: np.ndarray, pool: int) -> np.ndarray:
         side = pictures.shape[1] // pool
         squares = pictures.reshape(-1, side, pool, side, pool).mean(axis=(2, 4)) / 255
         return squares.reshape(len(pictures), -1)
 
 
-def units(gradient: na.Gradient, expected: na.Gradient, bound: na.Gradient) -> float:
-    """The largest difference of two gradients, in units of what rounding alone may do."""
-    pairs = [(g.weights, g.biases) for g in (gradient, expected, bound)]
-    (w, b), (v, c), (e, f) = pairs
+def in_rounding_units(gradient: na.Gradient, expected: na.Gradient, bound: na.Gradient) -> float:
+    """Return the largest difference of two gradients, in units of the rounding bound."""
     tiny = np.finfo(float).tiny
-    return float(
-        max(
-            np.max(np.abs(w - v) / np.maximum(e, tiny)), np.max(np.abs(b - c) / np.maximum(f, tiny))
-        )
-    )
+    by_weights = np.abs(gradient.weights - expected.weights) / np.maximum(bound.weights, tiny)
+    by_biases = np.abs(gradient.biases - expected.biases) / np.maximum(bound.biases, tiny)
+    return float(max(np.max(by_weights), np.max(by_biases)))

@@ -1,4 +1,4 @@
-"""What the experiments share: one run a seed, some at once; and how question, table and finding are told."""
+"""Shared by the experiments: one run for each seed, on all cores; and how results are printed."""
 
 from __future__ import annotations
 
@@ -23,24 +23,29 @@ WIDTH = 80
 
 @dataclass(frozen=True, slots=True)
 class Seeds:
-    """How many seeds an experiment takes: in a quick run, by default, and in a full one."""
+    """How many seeds an experiment uses: with --quick, by default, and with --full."""
 
     quick: int
     usual: int
     full: int
 
     def add_to(self, parser: argparse.ArgumentParser) -> None:
-        """--seeds and --full; a quick run is `_common`'s."""
-        told = f"how many seeds, from --seed on (default {self.usual}; quick {self.quick}, full {self.full})"
-        parser.add_argument("--seeds", type=int, metavar="K", help=told)
+        """Add --seeds and --full (`_common.run` adds --quick)."""
+        counts = f"default {self.usual}; quick {self.quick}, full {self.full}"
+        parser.add_argument(
+            "--seeds",
+            type=int,
+            metavar="K",
+            help=f"how many seeds, counted from --seed ({counts})",
+        )
         parser.add_argument(
             "--full",
             action="store_true",
-            help="as many seeds as the documentation's figures rest on; longer",
+            help="as many seeds as for the figures in the documentation; takes longer",
         )
 
-    def of(self, arguments: argparse.Namespace) -> list[int]:
-        """The seeds that the arguments ask for."""
+    def choose(self, arguments: argparse.Namespace) -> list[int]:
+        """Return the seeds that the arguments ask for."""
         if arguments.full and arguments.quick:
             raise na.InputError("--full and --quick exclude each other")
         count = self.full if arguments.full else self.quick if arguments.quick else self.usual
@@ -50,24 +55,34 @@ class Seeds:
         return list(range(arguments.seed, arguments.seed + count))
 
 
-def run(story: Callable[[argparse.Namespace], None], about: str, seeds: Seeds) -> None:
-    """`_common.run` for an experiment; the story finds its seeds in `arguments.seeds`."""
+def run(main: Callable[[argparse.Namespace], None], about: str, seeds: Seeds) -> None:
+    """Call `_common.run` for an experiment; `main` finds its seeds in `arguments.seeds`."""
 
-    def told(arguments: argparse.Namespace) -> None:
-        arguments.seeds = seeds.of(arguments)
-        story(arguments)
+    def main_with_seeds(arguments: argparse.Namespace) -> None:
+        arguments.seeds = seeds.choose(arguments)
+        main(arguments)
 
-    _common.run(told, about, quick=True, out="the figure goes", more=seeds.add_to)
+    _common.run(main_with_seeds, about, quick=True, out="the figure goes", more=seeds.add_to)
 
 
-def over(what: str, run: Callable[..., T], cases: Sequence[tuple[Any, ...]]) -> list[T]:
-    """run(*case) for every case, in their order, as many at once as there are cores. A bar shows how far it is, where
-    somebody watches. `run` must be a function at the top of its module, for it is called in other processes."""
+def run_all(what: str, run: Callable[..., T], cases: Sequence[tuple[Any, ...]]) -> list[T]:
+    """Call `run(*case)` for every case, in processes, as many at once as there are cores.
+
+    A terminal shows a progress bar.
+
+    Args:
+        what: The bar's title.
+        run: A function at the top of its module: other processes import it.
+        cases: The arguments of each call.
+
+    Returns:
+        The results, in the order of the cases.
+    """
     if len(cases) == 1 or (cpu_count() or 1) == 1:
         return [run(*case) for case in cases]
     results: dict[int, T] = {}
     with (
-        _bar(what, len(cases)) as step,
+        _progress_bar(what, len(cases)) as step,
         ProcessPoolExecutor(min(len(cases), cpu_count() or 1), get_context("spawn")) as pool,
     ):
         futures = {pool.submit(run, *case): k for k, case in enumerate(cases)}
@@ -75,13 +90,13 @@ def over(what: str, run: Callable[..., T], cases: Sequence[tuple[Any, ...]]) -> 
             for future in as_completed(futures):
                 results[futures[future]] = future.result()
                 step()
-        except BaseException:  # an interrupt, or a run that failed: no other is begun
+        except BaseException:  # an interrupt, or a run that failed: start no other
             pool.shutdown(wait=False, cancel_futures=True)
             raise
     return [results[k] for k in range(len(cases))]
 
 
-class _bar:  # noqa: N801 (it is used as a function is)
+class _progress_bar:  # noqa: N801 (it is used like a function)
     """A progress bar on a terminal, else nothing."""
 
     def __init__(self, what: str, total: int) -> None:
@@ -106,22 +121,22 @@ class _bar:  # noqa: N801 (it is used as a function is)
         self._progress.__exit__(*error)
 
 
-def ask(title: str, question: str, tried: str) -> None:
-    """The head of an experiment."""
+def print_question(title: str, question: str, tried: str) -> None:
+    """Print the head of an experiment: what is asked, and what is done."""
     print(f"{title.upper()}\n")
-    _paragraph("Question: ", question)
-    _paragraph("Tried:    ", tried)
+    _print_paragraph("Question: ", question)
+    _print_paragraph("Tried:    ", tried)
 
 
-def conclude(finding: str, not_so: str) -> None:
-    """Its end: the finding in one sentence, and what does not follow from it."""
+def print_finding(finding: str, not_so: str) -> None:
+    """Print the end of an experiment: what was found, and what does not follow from it."""
     print()
-    _paragraph("Finding:  ", finding)
-    _paragraph("It does not follow: ", not_so)
+    _print_paragraph("Finding:  ", finding)
+    _print_paragraph("It does not follow: ", not_so)
 
 
-def table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
-    """Columns as wide as they must be; the first to the left, the others to the right."""
+def print_table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
+    """Print a table: the first column flush left, the others flush right."""
     widths = [max(len(row[k]) for row in (head, *rows)) for k in range(len(head))]
     for row in (head, ["-" * width for width in widths], *rows):
         first, *others = zip(row, widths, strict=True)
@@ -129,7 +144,7 @@ def table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
         print(("  " + "  ".join(cells)).rstrip())
 
 
-def _paragraph(label: str, text: str) -> None:
+def _print_paragraph(label: str, text: str) -> None:
     indent = " " * min(len(label), 10)
     print(
         textwrap.fill(" ".join(text.split()), WIDTH, initial_indent=label, subsequent_indent=indent)

@@ -157,7 +157,7 @@ def measure_all(seeds: list[int], controls: bool) -> Results:
         SQUARES,
         ADAPTED,
     ] * controls
-    played = _experiment.over(
+    played = _experiment.run_all(
         "games", measure, [(seed, rules) for rules in games for seed in seeds]
     )
     return {rules: played[k * len(seeds) : (k + 1) * len(seeds)] for k, rules in enumerate(games)}
@@ -206,8 +206,8 @@ def not_so(results: Results) -> str:
     )
 
 
-def story(arguments: Namespace) -> None:
-    _experiment.ask(
+def main(arguments: Namespace) -> None:
+    _experiment.print_question(
         "adversaries",
         "two societies play against each other; what does the one that is losing hear?",
         f"real numbers from N(3, 0.5), a generator 1-8-1 that forges them out of noise, a discriminator 1-8-1 that learns"
@@ -217,7 +217,7 @@ def story(arguments: Namespace) -> None:
     )
     results = measure_all(arguments.seeds, controls=not arguments.quick)
     told(results)
-    _experiment.conclude(finding(results), not_so(results))
+    _experiment.print_finding(finding(results), not_so(results))
     if arguments.log is not None:
         measure(arguments.seeds[0], Rules("-p^2"), arguments.log)
         print(
@@ -245,7 +245,9 @@ def told(results: Results) -> None:
     print(f"Distance at the end (Wasserstein; 3 at first; stuck: above {STUCK}), and the mean")
     print(f"size of the urgencies that the generator hears in the first {EARLY} rounds:\n")
     print("                       after the head start                        without")
-    _experiment.table(["penalty", "at signal", "|urgency|", "distance", "stuck", "distance"], rows)
+    _experiment.print_table(
+        ["penalty", "at signal", "|urgency|", "distance", "stuck", "distance"], rows
+    )
     if SQUARES in results:
         print("\nAfter the head start, too:\n")
         others = [("square, no sigmoid", SQUARES), ("-p^2, by Adam", ADAPTED)]
@@ -253,7 +255,7 @@ def told(results: Results) -> None:
             [name, f"{early(results[r]):.3f}", spread(ends(results[r])), stuck(results[r])]
             for name, r in others
         ]
-        _experiment.table(["", "|urgency|", "distance", "stuck"], rows)
+        _experiment.print_table(["", "|urgency|", "distance", "stuck"], rows)
 
 
 def spread(values: np.ndarray) -> str:
@@ -271,7 +273,7 @@ COLOURS, DASHES = ["#0072b2", "#009e73", "#e69f00", "#d55e00"], ["-", "--", "-."
 
 
 def draw(results: Results, arguments: Namespace) -> None:
-    plt = _common.pyplot()
+    plt = _common.import_pyplot()
     if plt is None:
         return
     figure = plt.figure(figsize=(11, 5.6), layout="constrained")
@@ -304,10 +306,10 @@ def draw(results: Results, arguments: Namespace) -> None:
     )
     heard.grid(alpha=0.3)
     heard.legend(frameon=False, title="the generator minimises")
-    _common.save(figure, arguments.out, "adversaries.png")
+    _common.save_figure(figure, arguments.out, "adversaries.png")
 
 
 SEEDS = _experiment.Seeds(quick=1, usual=5, full=20)
 
 if __name__ == "__main__":
-    _experiment.run(story, __doc__, SEEDS)
+    _experiment.run(main, __doc__, SEEDS)

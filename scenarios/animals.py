@@ -1,8 +1,8 @@
-"""All ten animals: a society with ten outputs, judged together by one softmax.
+"""All ten animals: a society with ten outputs and one softmax over them.
 
-The loss is a member of its own, which hears all ten outputs and tells each its
-urgency: what a probability should be depends on the others, but no output peeks
-at its siblings.
+Each probability depends on all ten outputs. Still no output knows another one:
+the loss is a member of its own, which receives all ten activations and sends
+each output its urgency.
 """
 
 from __future__ import annotations
@@ -18,17 +18,15 @@ import neuro_actors as na
 HIDDEN, EPOCHS, BATCH = 64, 25, 64
 
 
-def story(arguments: Namespace) -> None:
-    animals = _common.animals()
+def main(arguments: Namespace) -> None:
+    animals = _common.load_animals()
     names = animals.names
     rng = np.random.default_rng(arguments.seed)
-    order = rng.permutation(
-        len(animals.classes)
-    )  # every picture is there once: none is on both sides
+    order = rng.permutation(len(animals.classes))  # each picture is there once
     test, train = np.split(order, [len(order) // 5])
     if arguments.quick:
         train = train[:1000]
-    pixels = _common.Pixels.fitted(animals.pictures[train], pool=4)
+    pixels = _common.Pixels.fit(animals.pictures[train], pool=4)
     x, x_test = pixels(animals.pictures[train]), pixels(animals.pictures[test])
     classes, truth = animals.classes[train], animals.classes[test]
     net = na.Network.layered(
@@ -38,40 +36,45 @@ def story(arguments: Namespace) -> None:
     steps = epochs * -(-len(train) // BATCH)
 
     print("TEN ANIMALS\n")
-    print(f"{len(train):,} pictures to learn from, {len(test):,} to be tested with.")
-    print(f"A society of {_common.size(net)}.\n")
+    print(f"{len(train):,} pictures to learn from, {len(test):,} for the test.")
+    print(f"A society of {_common.describe_size(net)}.\n")
     started = time.perf_counter()
     result = na.train(
-        net, x, np.eye(len(names))[classes], loss="softmax_cross_entropy",
-        optimizer=na.Adam(na.CosineDecay(0.006, steps), weight_decay=0.001), epochs=epochs, batch_size=BATCH,
-        seed=arguments.seed, validation=(x_test, np.eye(len(names))[truth]), log=arguments.log,
-    )  # fmt: skip
+        net,
+        x,
+        np.eye(len(names))[classes],
+        loss="softmax_cross_entropy",
+        optimizer=na.Adam(na.CosineDecay(0.006, steps), weight_decay=0.001),
+        epochs=epochs,
+        batch_size=BATCH,
+        seed=arguments.seed,
+        validation=(x_test, np.eye(len(names))[truth]),
+        log=arguments.log,
+    )
     seconds = time.perf_counter() - started
     for epoch in sorted({1, 2, 5, 10, 20, epochs}):
         if epoch <= epochs:
             print(f"  {result.history[epoch - 1]}".replace("validation ", "test "))
-    print(
-        f"\n{result.messages:,} messages in {seconds:.1f} s ({result.messages / seconds:,.0f} a second).\n"
-    )
+    speed = result.messages / seconds
+    print(f"\n{result.messages:,} messages in {seconds:.1f} s ({speed:,.0f} per second).\n")
 
     said = na.predict(result.network, x_test).argmax(axis=1)
     confusion = np.zeros((len(names), len(names)), dtype=int)
     np.add.at(confusion, (truth, said), 1)
-    print(f"Accuracy on pictures never seen: {np.mean(said == truth):.3f}\n")
-    print("  animal     pictures   found   most often taken for")
+    print(f"Accuracy on new pictures: {np.mean(said == truth):.3f}\n")
+    print("  animal     pictures   right   most often taken for")
     for k, name in enumerate(names):
         others = confusion[k] * (np.arange(len(names)) != k)
         taken = f"{names[others.argmax()]} ({others.max()})" if others.any() else "-"
-        print(
-            f"  {name:10} {confusion[k].sum():8} {confusion[k, k] / max(confusion[k].sum(), 1):7.2f}   {taken}"
-        )
+        share = confusion[k, k] / max(confusion[k].sum(), 1)
+        print(f"  {name:10} {confusion[k].sum():8} {share:7.2f}   {taken}")
     draw(confusion, names, result, arguments)
 
 
 def draw(
     confusion: np.ndarray, names: list[str], result: na.TrainingResult, arguments: Namespace
 ) -> None:
-    plt = _common.pyplot()
+    plt = _common.import_pyplot()
     if plt is None:
         return
     figure, (curve, table) = plt.subplots(
@@ -93,9 +96,9 @@ def draw(
             table.text(column, row, value, ha="center", va="center", fontsize=8, color=colour)
     table.set_xticks(range(len(names)), names, rotation=45, ha="right")
     table.set_yticks(range(len(names)), names)
-    table.set(xlabel="what it was taken for", ylabel="what it is", title="test pictures")
-    _common.save(figure, arguments.out, "animals.png")
+    table.set(xlabel="what the society said", ylabel="what it is", title="test pictures")
+    _common.save_figure(figure, arguments.out, "animals.png")
 
 
 if __name__ == "__main__":
-    _common.run(story, __doc__, quick=True, out="the figure goes")
+    _common.run(main, __doc__, quick=True, out="the figure goes")

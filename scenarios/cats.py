@@ -1,8 +1,9 @@
-"""The main job: a society learns by messages alone to tell cats from others.
+"""A society learns, by messages alone, to tell cats from other animals.
 
-Silhouettes of 28 x 28 pixels, averaged over squares of 4 x 4: 49 inputs.
-16 neurons hear them all, one neuron hears these 16 and says how sure it is that
-this is a cat. Nobody holds the whole network; each of the 66 is its own task.
+Silhouettes of 28 x 28 pixels are averaged over squares of 4 x 4 pixels: 49
+inputs. 16 neurons receive them all. One neuron receives what these 16 send, and
+says how sure it is that the animal is a cat. Each of the 66 members is a task
+of its own, and none of them knows the whole network.
 """
 
 from __future__ import annotations
@@ -21,9 +22,10 @@ OPTIMIZER = na.SGD(0.02, momentum=0.9, weight_decay=0.001)
 
 
 def split(animals: _common.Animals, seed: int) -> tuple[np.ndarray, np.ndarray]:
-    """Which pictures to train with and which to test with: all cats and as many others, a quarter of each held out.
+    """Return the positions of the training and of the test pictures.
 
-    Every picture is there once, so that none is on both sides.
+    They are all cats and as many others; a quarter of each is for the test. Each picture is
+    there once, so none is on both sides.
     """
     rng = np.random.default_rng(seed)
     cats = rng.permutation(np.flatnonzero(animals.classes == CAT))
@@ -32,17 +34,17 @@ def split(animals: _common.Animals, seed: int) -> tuple[np.ndarray, np.ndarray]:
     return np.concatenate([cats[:cut], others[:cut]]), np.concatenate([cats[cut:], others[cut:]])
 
 
-def exactly(network: na.Network, x: np.ndarray, targets: np.ndarray) -> float:
-    """One step's gradient against the reference, in units of what rounding alone may do."""
+def compare_with_matrices(network: na.Network, x: np.ndarray, targets: np.ndarray) -> float:
+    """Return how far a gradient is from the reference, in units of the rounding bound."""
     gradient = na.gradient(network, x, targets, loss="cross_entropy")
     expected, bound = na.reference.with_bound(network, x, targets, loss="cross_entropy")
-    return _common.units(gradient, expected, bound)
+    return _common.in_rounding_units(gradient, expected, bound)
 
 
-def story(arguments: Namespace) -> None:
-    animals = _common.animals()
+def main(arguments: Namespace) -> None:
+    animals = _common.load_animals()
     train, test = split(animals, arguments.seed)
-    pixels = _common.Pixels.fitted(animals.pictures[train], pool=4)
+    pixels = _common.Pixels.fit(animals.pictures[train], pool=4)
     x, x_test = pixels(animals.pictures[train]), pixels(animals.pictures[test])
     is_cat, is_cat_test = (
         (animals.classes[rows] == CAT)[:, None].astype(float) for rows in (train, test)
@@ -53,46 +55,55 @@ def story(arguments: Namespace) -> None:
     epochs = 3 if arguments.quick else EPOCHS
 
     print("CATS\n")
-    print(f"{len(train):,} pictures to learn from, {len(test)} to be tested with; half are cats.")
-    print(f"A society of {_common.size(net)}.\n")
+    print(
+        f"{len(train):,} pictures to learn from, {len(test)} for the test; half of them are cats."
+    )
+    print(f"A society of {_common.describe_size(net)}.\n")
 
-    before = exactly(net, x[:BATCH], is_cat[:BATCH])
+    before = compare_with_matrices(net, x[:BATCH], is_cat[:BATCH])
     started = time.perf_counter()
     result = na.train(
-        net, x, is_cat, loss="cross_entropy", optimizer=OPTIMIZER, epochs=epochs, batch_size=BATCH, seed=arguments.seed,
-        validation=(x_test, is_cat_test), log=arguments.log,
-    )  # fmt: skip
+        net,
+        x,
+        is_cat,
+        loss="cross_entropy",
+        optimizer=OPTIMIZER,
+        epochs=epochs,
+        batch_size=BATCH,
+        seed=arguments.seed,
+        validation=(x_test, is_cat_test),
+        log=arguments.log,
+    )
     seconds = time.perf_counter() - started
-    after = exactly(result.network, x[:BATCH], is_cat[:BATCH])
+    after = compare_with_matrices(result.network, x[:BATCH], is_cat[:BATCH])
     for epoch in sorted({1, 2, 5, 10, 20, epochs}):
         if epoch <= epochs:
             print(f"  {result.history[epoch - 1]}".replace("validation ", "test "))
-    print(
-        f"\n{result.messages:,} messages in {seconds:.1f} s ({result.messages / seconds:,.0f} a second)."
-    )
-    print("A step's gradient against matrices, in units of what rounding may do (limit 1):")
-    print(f"  before learning {before:.2g}, after {after:.2g}\n")
+    speed = result.messages / seconds
+    print(f"\n{result.messages:,} messages in {seconds:.1f} s ({speed:,.0f} per second).")
+    print("The gradient of one step, compared with matrices, in units of the rounding bound")
+    print(f"(1 is the limit): before learning {before:.2g}, after {after:.2g}\n")
 
     p = na.predict(result.network, x_test)[:, 0]
     truth = is_cat_test[:, 0] == 1
-    report(p, truth)
+    print_report(p, truth)
     draw(result, animals.pictures[test], p, truth, arguments)
 
 
-def report(p: np.ndarray, truth: np.ndarray) -> None:
+def print_report(p: np.ndarray, truth: np.ndarray) -> None:
+    """Print accuracy, confusion table and calibration for the test pictures."""
     said = p >= 0.5
-    print(f"Accuracy on pictures never seen: {np.mean(said == truth):.3f}\n")
+    print(f"Accuracy on new pictures: {np.mean(said == truth):.3f}\n")
     print("               said cat   said other")
     for name, rows in (("cat", truth), ("other", ~truth)):
         print(f"  is {name:9} {np.sum(said & rows):8} {np.sum(~said & rows):12}")
-    print("\nCalibration: of the pictures that it was so sure of, how many are cats?\n")
+    print("\nCalibration: when the society says p, how often is the picture a cat?\n")
     print("  said p        pictures   mean p   are cats")
     for low in np.arange(0, 1, 0.2):
         here = (p >= low) & (p < low + 0.2 + (low > 0.7))
         if here.any():
-            print(
-                f"  {low:.1f} to {low + 0.2:.1f} {here.sum():11} {p[here].mean():8.2f} {truth[here].mean():10.2f}"
-            )
+            means = f"{p[here].mean():8.2f} {truth[here].mean():10.2f}"
+            print(f"  {low:.1f} to {low + 0.2:.1f} {here.sum():11} {means}")
 
 
 def draw(
@@ -102,7 +113,7 @@ def draw(
     truth: np.ndarray,
     arguments: Namespace,
 ) -> None:
-    plt = _common.pyplot()
+    plt = _common.import_pyplot()
     if plt is None:
         return
     rng = np.random.default_rng(arguments.seed)
@@ -110,14 +121,12 @@ def draw(
     wrong = np.flatnonzero(~right)[np.argsort(-np.abs(p[~right] - 0.5))][:8]
     cats, others = (rng.permutation(np.flatnonzero(right & side))[:4] for side in (truth, ~truth))
     rows = [
-        ("rightly judged, some", rng.permutation(np.concatenate([cats, others]))),
-        ("wrongly judged, the worst", wrong),
+        ("right answers, some of them", rng.permutation(np.concatenate([cats, others]))),
+        ("wrong answers, the worst of them", wrong),
     ]
 
     figure = plt.figure(figsize=(11, 5.4), layout="constrained")
-    figure.suptitle(
-        "A society learns to see cats; p is how sure it is that a picture never seen is one"
-    )
+    figure.suptitle("A society learns to see cats; p: how sure it is that a new picture is one")
     left, side = figure.subfigures(1, 2, width_ratios=[1, 1.6])
     epochs = [epoch.epoch for epoch in result.history]
     above, below = left.subplots(2, 1, sharex=True)
@@ -145,8 +154,8 @@ def draw(
             if k is not None:
                 axis.imshow(pictures[k], cmap="gray_r")
                 axis.set_title(f"{'a cat' if truth[k] else 'no cat'}, p = {p[k]:.2f}", fontsize=9)
-    _common.save(figure, arguments.out, "cats.png")
+    _common.save_figure(figure, arguments.out, "cats.png")
 
 
 if __name__ == "__main__":
-    _common.run(story, __doc__, quick=True, out="the figure goes")
+    _common.run(main, __doc__, quick=True, out="the figure goes")

@@ -252,12 +252,12 @@ def tell_change(stages: list[na.Network]) -> None:
                 ),
             ]
         )
-    _experiment.table(["post", "first day", "after a year", "with the station"], rows)
+    _experiment.print_table(["post", "first day", "after a year", "with the station"], rows)
 
 
-def story(arguments: Namespace) -> None:
-    recording = _common.whole_log(arguments, "hierarchy.arrows")
-    _experiment.ask(
+def main(arguments: Namespace) -> None:
+    recording = _common.full_recording(arguments, "hierarchy.arrows")
+    _experiment.print_question(
         "Orders down, urgencies up",
         "can a house learn to make what is asked for, if nobody in it sees more than his neighbours?",
         """a bakery of twelve posts on four levels, counting the world's. In the second year a station opens across the
@@ -272,7 +272,7 @@ def story(arguments: Namespace) -> None:
     )
 
     others = [(seed,) for seed in arguments.seeds if seed != arguments.seed]
-    lives = [told, *(_experiment.over("bakeries", measure, others) if others else [])]
+    lives = [told, *(_experiment.run_all("bakeries", measure, others) if others else [])]
     print(f"\nTWO YEARS, IN {len(lives)} BAKERIES\n")
     print("Pieces a day that stay unsold or are missing (mean ± sd over bakeries):\n")
     before, after = (
@@ -288,7 +288,7 @@ def story(arguments: Namespace) -> None:
         (f"  {after[0]}", spread([life.fixed[1] for life in lives])),
         (f"  {after[1]}", spread([life.whims[1] for life in lives])),
     ]
-    _experiment.table(["when", "waste"], rows)
+    _experiment.print_table(["when", "waste"], rows)
 
     print("\nWHAT CHANGED: WHOM EACH POST HEEDS MOST\n")
     stages = [log.network_at(day) for day in (0, YEAR, 2 * YEAR)]
@@ -304,7 +304,7 @@ def story(arguments: Namespace) -> None:
         alone from its own mail, said {"the same again, bit for bit" if audit.passed else "something else"}: it needed
         nothing else. What the whole house did stands nowhere in it."""
     )
-    _experiment.conclude(finding(lives), NOT_SO)
+    _experiment.print_finding(finding(lives), NOT_SO)
     paragraph(f"The log is of the bakery of seed {arguments.seed}: {recording.path}")
     draw(log, lives, arguments)
 
@@ -361,7 +361,7 @@ FRENCH = {
 
 
 def draw(log: na.Log, lives: list[Life], arguments: Namespace) -> None:
-    plt = _common.pyplot()
+    plt = _common.import_pyplot()
     if plt is None:
         return
     say = FRENCH.__getitem__ if arguments.lang == "fr" else str
@@ -377,7 +377,7 @@ def draw(log: na.Log, lives: list[Life], arguments: Namespace) -> None:
     house(panels[2], log.network, np.nan_to_num(day.urgencies[:, 0]), say, upwards=True)
     panels[2].set_title(say("the station has opened: urgencies"), fontsize=11)
     curve(below.subplots(), lives, say)
-    _common.save(figure, arguments.out, "hierarchy.png")
+    _common.save_figure(figure, arguments.out, "hierarchy.png")
 
 
 def house(
@@ -473,4 +473,4 @@ def curve(axis, lives: list[Life], say: Callable[[str], str]) -> None:
 
 
 if __name__ == "__main__":
-    _experiment.run(story, __doc__, SEEDS)
+    _experiment.run(main, __doc__, SEEDS)

@@ -260,17 +260,17 @@ slowly, while his weights grow. For the squared error, Sprinkhuizen-Kuyper and B
 hidden neurons a way down leads from everywhere."""
 
 
-def story(arguments: Namespace) -> None:
-    _experiment.ask(
+def main(arguments: Namespace) -> None:
+    _experiment.print_question(
         "Landscape",
         "what gets a society off a saddle, where the gradient is 0 though ways lead down; and how many starts end well?",
         f"""are two inputs different? Hidden neurons say tanh, one neuron answers; penalty: cross entropy; rate 1. From a
         saddle: four hidden neurons, at most {PATIENCE:,} steps. From anywhere: {STEPS} steps with momentum 0.9.""",
     )
     seeds = arguments.seeds
-    saddles = _experiment.over("saddles", measure, [(seed,) for seed in seeds[:SADDLES]])
+    saddles = _experiment.run_all("saddles", measure, [(seed,) for seed in seeds[:SADDLES]])
     cases = [(seed, hidden) for hidden in HIDDEN for seed in seeds]
-    found = dict(zip(cases, _experiment.over("starts", end, cases), strict=True))
+    found = dict(zip(cases, _experiment.run_all("starts", end, cases), strict=True))
     ended = {hidden: [found[seed, hidden] for seed in seeds] for hidden in HIDDEN}
 
     print("FROM A SADDLE\n")
@@ -293,7 +293,7 @@ def story(arguments: Namespace) -> None:
                 str(max(steps, default="-")),
             ]
         )
-    _experiment.table(["each step sees", "left", "median steps", "most"], rows)
+    _experiment.print_table(["each step sees", "left", "median steps", "most"], rows)
 
     print("\nFROM ANYWHERE\n")
     rows = []
@@ -301,7 +301,7 @@ def story(arguments: Namespace) -> None:
         stuck = [one for one in those if one.steps is None]
         near = sum(abs(one.excess[0]) < 0.01 for one in stuck)
         rows.append([str(hidden), f"{1 - len(stuck) / len(those):.1%}", str(len(stuck)), str(near)])
-    _experiment.table(
+    _experiment.print_table(
         ["hidden neurons", f"solved, of {len(seeds)}", "not", "of these at ln 2 / 2"], rows
     )
     stuck = [one for those in ended.values() for one in those if one.steps is None]
@@ -319,7 +319,7 @@ def story(arguments: Namespace) -> None:
     print("\nTwo hidden neurons that begin as equals are apart, after 100 steps:\n")
     for how, far in apart.items():
         print(f"  {WAYS[how]:26} {far:.1g}")
-    _experiment.conclude(finding(saddles, ended), NOT_SO)
+    _experiment.print_finding(finding(saddles, ended), NOT_SO)
     path = learn(saddle(seed), "single", seed, SHOWN, traced=True, log=arguments.log)
     if arguments.log:
         print(
@@ -348,7 +348,7 @@ def several(numbers: list[int]) -> str:
 
 
 def draw(seed: int, single: Path, ended: dict[int, list[End]], arguments: Namespace) -> None:
-    plt = _common.pyplot()
+    plt = _common.import_pyplot()
     if plt is None:
         return
     net = saddle(seed)
@@ -367,7 +367,7 @@ def draw(seed: int, single: Path, ended: dict[int, list[End]], arguments: Namesp
     above, below = right.subplots(2, 1)
     losses(above, paths)
     shares(below, ended)
-    _common.save(figure, arguments.out, "landscape.png")
+    _common.save_figure(figure, arguments.out, "landscape.png")
 
 
 def surface(axis, net: na.Network, paths: dict[str, Path]) -> None:
@@ -437,4 +437,4 @@ def shares(axis, ended: dict[int, list[End]]) -> None:
 
 
 if __name__ == "__main__":
-    _experiment.run(story, __doc__, SEEDS)
+    _experiment.run(main, __doc__, SEEDS)

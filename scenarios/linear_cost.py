@@ -198,9 +198,9 @@ of its own (see the benchmarks). Nor that a step is cheap: linear is times the e
 are additions without a multiplication, and what a neuron does once, such as its activation function."""
 
 
-def story(arguments: Namespace) -> None:
+def main(arguments: Namespace) -> None:
     sizes = SIZES[:QUICK] if arguments.quick else SIZES
-    _experiment.ask(
+    _experiment.print_question(
         "Linear cost",
         "how does the work for a gradient grow with the number of parameters, and how that of other ways to it?",
         f"""{len(sizes)} layered societies, one example. Counted, not timed: messages, and multiplications that neurons
@@ -210,7 +210,7 @@ def story(arguments: Namespace) -> None:
     if arguments.log:
         measure(na.Network.layered(sizes[-1], seed=arguments.seed), arguments.seed, arguments.log)
     cases = [(size, seed) for seed in arguments.seeds for size in sizes]
-    found = dict(zip(map(str, cases), _experiment.over("networks", layered, cases), strict=True))
+    found = dict(zip(map(str, cases), _experiment.run_all("networks", layered, cases), strict=True))
     by_seed = [[found[str((size, seed))] for size in sizes] for seed in arguments.seeds]
     costs = by_seed[0]
     for which, title in (("products", "MULTIPLICATIONS"), ("messages", "MESSAGES")):
@@ -222,7 +222,7 @@ def story(arguments: Namespace) -> None:
                 ["-".join(map(str, size)), *(f"{n:,}" for n in (cost.shape.parameters, *numbers))]
             )
         rows.append(["power of P", "", *(f"{slope(costs, what, which):.2f}" for what in WAYS)])
-        _experiment.table(["neurons", "P", *WAYS], rows)
+        _experiment.print_table(["neurons", "P", *WAYS], rows)
         print()
     every = [cost for those in by_seed for cost in those]
     print(
@@ -236,7 +236,7 @@ def story(arguments: Namespace) -> None:
     print("                   differences (P + 1) P      central 2 P P")
     print("                   hessian P times product")
     print("  messages         along synapses: E forward, E - F back")
-    _experiment.conclude(finding(by_seed), NOT_SO)
+    _experiment.print_finding(finding(by_seed), NOT_SO)
     if arguments.log:
         print(
             f"The log is of the gradient of {'-'.join(map(str, sizes[-1]))}: {arguments.log.path}"
@@ -276,7 +276,7 @@ def finding(by_seed: list[list[Cost]]) -> str:
 
 
 def draw(costs: list[Cost], arguments: Namespace) -> None:
-    plt = _common.pyplot()
+    plt = _common.import_pyplot()
     if plt is None:
         return
     figure, axes = plt.subplots(1, 2, figsize=(11, 5), layout="constrained", sharey=True)
@@ -306,8 +306,8 @@ def draw(costs: list[Cost], arguments: Namespace) -> None:
         axis.grid(alpha=0.3)
         axis.legend(frameon=False, fontsize=9, loc="upper left")
         axis.spines[["top", "right"]].set_visible(False)
-    _common.save(figure, arguments.out, "linear_cost.png")
+    _common.save_figure(figure, arguments.out, "linear_cost.png")
 
 
 if __name__ == "__main__":
-    _experiment.run(story, __doc__, SEEDS)
+    _experiment.run(main, __doc__, SEEDS)

@@ -1,8 +1,9 @@
-"""One that goes wrong on purpose: a letter is lost, and a neuron never answers.
+"""A message is lost on purpose, and the society stops.
 
-What you see when that happens (who waits for whom), how to read it, and the
-remedy: a society opened anew from what its neurons had committed does the step
-again, and ends with the same bits as if nothing had happened.
+The scenario shows the error, which says which neuron waits for which, and how
+to read it. Then it shows the remedy: a new society starts from the last
+committed network, repeats the step, and ends with the same bits as without the
+loss.
 """
 
 from __future__ import annotations
@@ -20,7 +21,7 @@ STEPS, LOST = 5, 3
 
 
 class Careless(Memory):
-    """An engine that loses one letter: what h1.1 says in step 3."""
+    """An engine that loses one message: the activation of h1.1 in step 3."""
 
     def port(self, k: int):
         port = super().port(k)
@@ -28,7 +29,7 @@ class Careless(Memory):
 
 
 class Forgetful:
-    """A port that is like another one, but forgets to send the activation of one step."""
+    """A port like another one, except that it does not send the activation of one step."""
 
     def __init__(self, port) -> None:
         self._port = port
@@ -44,7 +45,7 @@ class Forgetful:
 async def learn(
     network: na.Network, steps: range, x, targets, channels="memory", log=None
 ) -> tuple[na.Network, int]:
-    """Learn for some steps. Returns the network that was committed last, and how many steps that were."""
+    """Learn for some steps; return the last committed network, and the number of steps done."""
     done = 0
     async with na.open_simulation(network, channels, log=log, patience=1.0) as simulation:
         try:
@@ -56,34 +57,34 @@ async def learn(
         return await simulation.network(), done
 
 
-def story(arguments: Namespace) -> None:
+def main(arguments: Namespace) -> None:
     rng = np.random.default_rng(arguments.seed)
     net = na.Network.layered([2, 3, 1], seed=arguments.seed)
     x, targets = rng.standard_normal((STEPS, 8, 2)), rng.standard_normal((STEPS, 8, 1))
 
-    print("A LOST LETTER\n")
-    print("Three hidden neurons between two inputs and an output learn for 5 steps.")
-    print("In step 3 the letter in which h1.1 tells y0 its activation is lost. With")
-    print("patience=1.0 the simulation does not wait for ever; after a second it says:\n")
+    print("A LOST MESSAGE\n")
+    print("A network with two inputs, three hidden neurons and an output learns for 5")
+    print("steps. In step 3 the message with the activation of h1.1 to y0 is lost. With")
+    print("patience=1.0 the simulation waits for one second, and then raises an error:\n")
     committed, done = trio.run(learn, net, range(STEPS), x, targets, Careless, arguments.log)
 
-    print("How to read it. Most wait only because somebody else does. Look for the two")
-    print("who wait for each other, in opposite directions: y0 waits for the activation")
-    print("of h1.1, and h1.1, which believes it has sent it, for the urgency of y0. The")
-    print("letter between these two is lost.\n")
+    print("How to read it: most members wait only because another one waits. Look for two")
+    print("that wait for each other. y0 waits for the activation of h1.1. h1.1 has sent")
+    print("it, and waits for the urgency of y0. So the message between these two is lost.")
+    print()
 
     print("THE REMEDY\n")
-    print(f"Nothing is half done: every neuron is as it was after step {done}, and")
-    print("`await simulation.network()` is that network. A new society, opened from it,")
-    print(f"does step {done + 1} again and goes on:\n")
+    print(f"No step is half done: every neuron has its parameters of step {done}, and")
+    print("`await simulation.network()` returns that network. A new society starts from it")
+    print(f"and repeats step {done + 1}:\n")
     again, _ = trio.run(learn, committed, range(done, STEPS), x, targets)
     undisturbed, _ = trio.run(learn, net, range(STEPS), x, targets)
-    print(f"  parameters after the accident  {again.digest()[:32]}…")
-    print(f"  of an undisturbed society      {undisturbed.digest()[:32]}…")
+    print(f"  parameters after the loss      {again.digest()[:32]}…")
+    print(f"  of a society without a loss    {undisturbed.digest()[:32]}…")
     print(f"\nThe same bits: {'yes' if again.digest() == undisturbed.digest() else 'NO'}.")
-    print("(With plain SGD, which keeps no state between steps; a momentum would start")
-    print("afresh.)")
+    print("(This is plain SGD, which has no state between steps. A momentum would start")
+    print("again from zero in the new society.)")
 
 
 if __name__ == "__main__":
-    _common.run(story, __doc__)
+    _common.run(main, __doc__)

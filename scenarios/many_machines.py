@@ -93,11 +93,11 @@ async def learn(
         )
 
 
-def story(arguments: Namespace) -> None:
-    recording = _common.whole_log(arguments, "many_machines.arrows")
-    animals = _common.animals()
+def main(arguments: Namespace) -> None:
+    recording = _common.full_recording(arguments, "many_machines.arrows")
+    animals = _common.load_animals()
     train, test = cats.split(animals, arguments.seed)
-    pixels = _common.Pixels.fitted(animals.pictures[train], pool=4)
+    pixels = _common.Pixels.fit(animals.pictures[train], pool=4)
     x, x_test = pixels(animals.pictures[train]), pixels(animals.pictures[test])
     is_cat, is_cat_test = (
         (animals.classes[rows] == cats.CAT)[:, None].astype(float) for rows in (train, test)
@@ -114,7 +114,9 @@ def story(arguments: Namespace) -> None:
     ]
 
     print("CATS ON MANY MACHINES\n")
-    print(f"A society of {_common.size(net)}, which learns in {len(batches)} steps of {BATCH}")
+    print(
+        f"A society of {_common.describe_size(net)}, which learns in {len(batches)} steps of {BATCH}"
+    )
     print(f"pictures, each in {MICRO_BATCHES} micro-batches. How two workers would divide it:\n")
     cut = na.partition(net, 2)
     print("\n".join(f"  {line}" for line in cut.describe().splitlines()))
@@ -159,7 +161,7 @@ def story(arguments: Namespace) -> None:
 
 
 def draw(net: na.Network, cut: na.Partition, runs: list[Run], arguments: Namespace) -> None:
-    plt = _common.pyplot()
+    plt = _common.import_pyplot()
     if plt is None:
         return
     figure, (society, losses, times) = plt.subplots(1, 3, figsize=(14, 4.8), layout="constrained")
@@ -182,7 +184,7 @@ def draw(net: na.Network, cut: na.Partition, runs: list[Run], arguments: Namespa
         axis.xaxis.get_major_locator().set_params(integer=True)
         axis.grid(alpha=0.3)
     losses.legend(frameon=False, fontsize=9)
-    _common.save(figure, arguments.out, "many_machines.png")
+    _common.save_figure(figure, arguments.out, "many_machines.png")
 
 
 def divided(axis, net: na.Network, cut: na.Partition) -> None:
@@ -216,4 +218,4 @@ def divided(axis, net: na.Network, cut: na.Partition) -> None:
 
 
 if __name__ == "__main__":
-    _common.run(story, __doc__, quick=True, out="the figure and the log go")
+    _common.run(main, __doc__, quick=True, out="the figure and the log go")

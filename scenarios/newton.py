@@ -259,8 +259,8 @@ def one(case: str, seed: int, setting: float) -> Regression | Curve:
     return regression(seed, setting) if case == "regression" else small_network(seed, int(setting))
 
 
-def story(arguments: Namespace) -> None:
-    _experiment.ask(
+def main(arguments: Namespace) -> None:
+    _experiment.print_question(
         "Newton's method by mail",
         "Conjugate gradients need products with the Hessian, and sums over all parameters. Can a society do it whose members "
         "see their own mail alone? Does it save messages? And where does it lead if curvature is negative?",
@@ -274,7 +274,7 @@ def story(arguments: Namespace) -> None:
     cases = [("regression", seed, l2) for l2 in levels for seed in seeds] + [
         ("curve", seed, steps) for seed in seeds
     ]
-    done = _experiment.over("newton", one, cases)
+    done = _experiment.run_all("newton", one, cases)
     runs = {l2: done[k * len(seeds) : (k + 1) * len(seeds)] for k, l2 in enumerate(levels)}
     curves = done[len(levels) * len(seeds) :]
     report(runs, curves)
@@ -305,7 +305,7 @@ def report(runs: dict[float, list[Regression]], curves: list[Curve]) -> None:
             products = spread([t.rounds["product"] for t in tracks]) if name == "Newton-CG" else "-"
             cells = [spread([t.steps for t in tracks]), products, spread([t.work for t in tracks])]
             rows.append([f"L2 {l2:g} {name}", *cells, spread([t.messages[-1] for t in tracks])])
-    _experiment.table(["", "steps", "products", "work", "messages"], rows)
+    _experiment.print_table(["", "steps", "products", "work", "messages"], rows)
     print("\nIn one place, a full Hessian would take 31 products a step. Conjugate gradients:")
     for l2, pairs in runs.items():
         tracks = [p.newton for p in pairs]
@@ -323,7 +323,7 @@ def report(runs: dict[float, list[Regression]], curves: list[Curve]) -> None:
         cells = [f"{ends.count(what)}/{count}" for what in ("minimum", "saddle", "on the way")]
         loss = f"{np.median([t.objectives[-1] for t in tracks]):.4f}"
         rows.append([name, *cells, loss, spread([t.messages[-1] for t in tracks])])
-    _experiment.table(["", "minimum", "saddle", "neither", "objective*", "messages"], rows)
+    _experiment.print_table(["", "minimum", "saddle", "neither", "objective*", "messages"], rows)
     print("  * the median, at the end")
 
 
@@ -355,7 +355,7 @@ def conclude(runs: dict[float, list[Regression]], curves: list[Curve]) -> None:
             f"This run does not show that Newton-CG saves messages and needs its guard: descent took {times} times as many, "
             f"and minima were reached from {guarded} of {len(curves)} starts with the guard and {bare} without."
         )
-    _experiment.conclude(
+    _experiment.print_finding(
         finding,
         "that Newton-CG is the better choice where the valley is round or somebody tunes the rate well: at L2 0.01 it saves "
         "little. Nor that damping is what helps: here the guard alone does as well. And all of it is in full batches; with "
@@ -364,7 +364,7 @@ def conclude(runs: dict[float, list[Regression]], curves: list[Curve]) -> None:
 
 
 def draw(runs: dict[float, list[Regression]], curves: list[Curve], arguments: Namespace) -> None:
-    plt = _common.pyplot()
+    plt = _common.import_pyplot()
     if plt is None:
         return
     figure, ((mail, tail), (valley, fit)) = plt.subplots(
@@ -433,8 +433,8 @@ def draw(runs: dict[float, list[Regression]], curves: list[Curve], arguments: Na
         axis.grid(alpha=0.3)
         axis.legend(frameon=False, fontsize=7.5)
     mail.legend(frameon=False, fontsize=7.5, loc="upper right")
-    _common.save(figure, arguments.out, "newton.png")
+    _common.save_figure(figure, arguments.out, "newton.png")
 
 
 if __name__ == "__main__":
-    _experiment.run(story, __doc__, _experiment.Seeds(quick=1, usual=3, full=10))
+    _experiment.run(main, __doc__, _experiment.Seeds(quick=1, usual=3, full=10))

@@ -177,9 +177,9 @@ class Pictures(NamedTuple):
 def pictures(name: str, seed: int) -> Pictures:
     """Cats against other animals, or the digits of scikit-learn; a quarter held out."""
     if name == "cats":
-        animals = _common.animals()
+        animals = _common.load_animals()
         train, test = cats.split(animals, seed)
-        pixels = _common.Pixels.fitted(animals.pictures[train], pool=4)
+        pixels = _common.Pixels.fit(animals.pictures[train], pool=4)
         x, classes, n_classes = (
             pixels(animals.pictures),
             (animals.classes == cats.CAT).astype(int),
@@ -288,10 +288,10 @@ class Results(NamedTuple):
 
 def measure_all(seeds: Sequence[int], paces: Sequence[Pace]) -> Results:
     names = ["cats", "digits"] if find_spec("sklearn") else ["cats"]
-    chains = _experiment.over(
+    chains = _experiment.run_all(
         "chains", measure, [(seed, *pace) for pace in paces for seed in seeds]
     )
-    averages = _experiment.over(
+    averages = _experiment.run_all(
         "averages", average, [(name, seed) for name in names for seed in seeds]
     )
     n = len(seeds)
@@ -344,8 +344,8 @@ def not_so(results: Results) -> str:
     )
 
 
-def story(arguments: Namespace) -> None:
-    _experiment.ask(
+def main(arguments: Namespace) -> None:
+    _experiment.print_question(
         "noisy posterior",
         "a society that learns from small batches at a constant rate never rests. Is its unrest what it ought to be unsure of?",
         f"one linear neuron with {INPUTS} inputs and a bias, {EXAMPLES:,} examples, batches of {BATCH}, begun where its"
@@ -358,7 +358,7 @@ def story(arguments: Namespace) -> None:
     )
     results = measure_all(arguments.seeds, paces)
     told(results)
-    _experiment.conclude(finding(results), not_so(results))
+    _experiment.print_finding(finding(results), not_so(results))
     if arguments.log is not None:
         measure(arguments.seeds[0], "alone", False, arguments.log)
         print(f"Log: the neuron that listens, inputs along the axes, seed {arguments.seeds[0]}.")
@@ -384,7 +384,7 @@ def told(results: Results) -> None:
                 spread(results.divergence(pace, rotated)),
             ]
         )
-    _experiment.table(["one neuron", "inputs", "divergence"], rows)
+    _experiment.print_table(["one neuron", "inputs", "divergence"], rows)
     print("\nMany neurons, on pictures held out, whose labels are right:\n")
     rows = []
     for name, averages in results.averages.items():
@@ -395,7 +395,7 @@ def told(results: Results) -> None:
         ):
             scores = np.array([getattr(a, field) for a in averages])
             rows.append([f"{name}, {what}", *(spread(column) for column in scores.T)])
-    _experiment.table(["", "-log p", "accuracy", "calibration error"], rows)
+    _experiment.print_table(["", "-log p", "accuracy", "calibration error"], rows)
     if "digits" not in results.averages:
         print("\nThe digits are left out: they need scikit-learn (pip install scikit-learn).")
 
@@ -411,7 +411,7 @@ BLUE, ORANGE, GREEN, PINK = "#0072b2", "#d55e00", "#009e73", "#cc79a7"
 
 
 def draw(results: Results, arguments: Namespace) -> None:
-    plt = _common.pyplot()
+    plt = _common.import_pyplot()
     if plt is None:
         return
     figure = plt.figure(figsize=(9.6, 6.2), layout="constrained")
@@ -496,10 +496,10 @@ def draw(results: Results, arguments: Namespace) -> None:
         bbox_to_anchor=(0.5, 1.0),
     )
     learnt.grid(alpha=0.3, axis="x")
-    _common.save(figure, arguments.out, "noisy_posterior.png")
+    _common.save_figure(figure, arguments.out, "noisy_posterior.png")
 
 
 SEEDS = _experiment.Seeds(quick=1, usual=4, full=12)
 
 if __name__ == "__main__":
-    _experiment.run(story, __doc__, SEEDS)
+    _experiment.run(main, __doc__, SEEDS)

@@ -206,9 +206,9 @@ def finding(courses: dict[str, list[Course]], same: list[int], noises: list[Nois
     )
 
 
-def story(arguments: Namespace) -> None:
+def main(arguments: Namespace) -> None:
     seeds, steps = arguments.seeds, QUICK_STEPS if arguments.quick else STEPS
-    _experiment.ask(
+    _experiment.print_question(
         "Other rules",
         "can a society learn without backpropagation, if each neuron does something else with its mail?",
         f"digits, 64-{HIDDEN}-10, batches of {BATCH}, {steps} steps, {len(seeds)} seed{'s' * (len(seeds) > 1)}, and five "
@@ -219,7 +219,7 @@ def story(arguments: Namespace) -> None:
         for name in sorted(COLOURS, key=lambda name: name != CODING)
         for seed in seeds
     ]
-    results = _experiment.over("societies", measure, cases)
+    results = _experiment.run_all("societies", measure, cases)
     courses: dict[str, list[Course]] = {name: [] for name in COLOURS}
     for (name, _, _), course in zip(cases, results, strict=True):
         courses[name].append(course)
@@ -228,9 +228,11 @@ def story(arguments: Namespace) -> None:
     for name, found in courses.items():
         angles = [spread([course.angles[k] for course in found], 1) for k in (0, middle, -1)]
         rows.append([name, *angles, spread([course.accuracies[-1] for course in found], 3)])
-    _experiment.table(["angle in degrees", "step 0", "step 100", f"step {steps}", "accuracy"], rows)
+    _experiment.print_table(
+        ["angle in degrees", "step 0", "step 100", f"step {steps}", "accuracy"], rows
+    )
 
-    found = _experiment.over(
+    found = _experiment.run_all(
         "bits", differing, [(seed, relaxations) for relaxations in (2, 1) for seed in seeds]
     )
     right, wrong = found[: len(seeds)], found[len(seeds) :]
@@ -239,18 +241,18 @@ def story(arguments: Namespace) -> None:
     print(f"  of {n:,} parameters at most {max(right)} differ from backpropagation's after two")
     print(f"  relaxations a step, and at least {min(wrong):,} after one.\n")
 
-    noises = _experiment.over(
+    noises = _experiment.run_all(
         "noise", noise, [(seed, hidden) for hidden in SIZES for seed in seeds]
     )
     ratios: dict[int, list[float]] = {}
     for each in noises:
         ratios.setdefault(each.n, []).append(each.ratio)
-    _experiment.table(
+    _experiment.print_table(
         ["weight perturbation", *(f"n = {n:,}" for n in ratios)],
         [["cos² · n", *(spread(values, 2) for values in ratios.values())]],
     )
     means = [Noise(n, float(np.mean(values))) for n, values in ratios.items()]
-    _experiment.conclude(
+    _experiment.print_finding(
         finding(courses, right, means),
         "that a brain does any of this; that deeper societies align as well (two hidden layers do less); that a direction "
         "1/n as good needs n times as many steps; or that all of it is local: direct feedback tells every neuron the whole "
@@ -263,7 +265,7 @@ def story(arguments: Namespace) -> None:
 
 
 def draw(courses: dict[str, list[Course]], arguments: Namespace) -> None:
-    plt = _common.pyplot()
+    plt = _common.import_pyplot()
     if plt is None:
         return
     figure, (left, right) = plt.subplots(1, 2, figsize=(10.5, 5), layout="constrained")
@@ -309,8 +311,8 @@ def draw(courses: dict[str, list[Course]], arguments: Namespace) -> None:
     figure.legend(
         *left.get_legend_handles_labels(), loc="outside lower center", ncols=3, frameon=False
     )
-    _common.save(figure, arguments.out, "other_rules.png")
+    _common.save_figure(figure, arguments.out, "other_rules.png")
 
 
 if __name__ == "__main__":
-    _experiment.run(story, __doc__, _experiment.Seeds(quick=1, usual=3, full=10))
+    _experiment.run(main, __doc__, _experiment.Seeds(quick=1, usual=3, full=10))

@@ -189,8 +189,8 @@ def asleep(network: na.Network, voice: float) -> bool:
     return bool(network.weights[here][0] * voice + network.biases[network.position["ear"]] < 0)
 
 
-def story(arguments: Namespace) -> None:
-    recording = _common.whole_log(arguments, "honest.arrows")
+def main(arguments: Namespace) -> None:
+    recording = _common.full_recording(arguments, "honest.arrows")
     honest = Path(recording.path)
     forged, clever = (arguments.out / f"{name}.arrows" for name in ("forged", "clever"))
     if honest.resolve() in (forged.resolve(), clever.resolve()):
@@ -205,7 +205,7 @@ def story(arguments: Namespace) -> None:
         seed=arguments.seed, log=recording,
     )  # fmt: skip
     audit = na.audit(honest)
-    print(f"A society of {_common.size(net)} learns what a cat is.")
+    print(f"A society of {_common.describe_size(net)} learns what a cat is.")
     print(f"All of its {audit.messages:,} messages in {audit.steps} steps are recorded: {honest}")
     print(
         f"The audit says: {'proved' if audit.passed else 'REFUSED'}. The last digest, to be kept where no liar is:\n"
@@ -219,4 +219,4 @@ def story(arguments: Namespace) -> None:
 
 
 if __name__ == "__main__":
-    _common.run(story, __doc__, out="the logs go")
+    _common.run(main, __doc__, out="the logs go")

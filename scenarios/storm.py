@@ -1,15 +1,17 @@
-"""Cats learnt in a storm: three letters in ten are lost, some come twice or
-garbled, neurons die; and the society learns the same, to the last bit.
+"""A society learns cats in a storm, and learns the same bits as without it.
 
-Every neuron keeps what it has committed, repeats itself where no answer comes,
-and says the same when it says it again. Both runs are seen in the figure: what
-was sent when, what was lost, who died.
+In the storm three messages in ten are lost, others arrive twice, late or
+garbled, and neurons crash. A neuron that crashes restarts from what it has
+committed. A message without an answer is sent again, with the same content.
+The figure shows both runs: what was sent when, what was lost, what crashed.
 """
 
 from __future__ import annotations
 
 import time
 from argparse import Namespace
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import NamedTuple
 
 import _common
@@ -19,33 +21,41 @@ import numpy as np
 import neuro_actors as na
 from neuro_actors.channels.routes import Routes
 from neuro_actors.channels.unreliable.faults import FaultEvent
+from neuro_actors.channels.unreliable.transport import Transport
 
 HIDDEN, EPOCHS, BATCH = 4, 4, 64
 OPTIMIZER = na.SGD(0.1, momentum=0.9)
-WEATHER = {"drop": 0.3, "duplicate": 0.1, "reorder": 0.1, "corrupt": 0.05, "crash": 0.05}
+STORM = {"drop": 0.3, "duplicate": 0.1, "reorder": 0.1, "corrupt": 0.05, "crash": 0.05}
 BLUE, ORANGE, RED = "#0072b2", "#e69f00", "#c1272d"
-DEATH = "$\\dagger$"
+CRASH = "$\\dagger$"
 
 
-class Watched(na.Unreliable):
-    """Weather in which somebody notes each frame that is sent: when, who sent it, in which step."""
+@contextmanager
+def collect_frames(network: na.Network) -> Iterator[list[tuple[float, int, int]]]:
+    """Collect every frame that is sent meanwhile, as (time, member that sends it, step)."""
+    sent, routes, send = [], Routes(network), Transport.send
 
-    def __call__(self, network: na.Network, recorder):
-        channels, lines = super().__call__(network, recorder), Routes(network)
-        object.__setattr__(self, "sent", sent := [])
-        post = channels.post.post
+    def note_and_send(transport: Transport, frame) -> None:
+        sender = (routes.receiver if frame.asks else routes.sender)[frame.line]
+        sent.append((transport.now(), int(sender), frame.number))
+        send(transport, frame)
 
-        def noted(letter) -> None:
-            sender = (lines.receiver if letter.asks else lines.sender)[letter.line]
-            sent.append((channels.post.now(), int(sender), letter.number))
-            post(letter)
-
-        channels.post.post = noted
-        return channels
+    Transport.send = note_and_send
+    try:
+        yield sent
+    finally:
+        Transport.send = send
 
 
 class Run(NamedTuple):
-    """One run. sent: of each frame when, which member, in which step."""
+    """One run.
+
+    Attributes:
+        result: What was learnt.
+        log: The message log.
+        sent: For each frame: time, member, step. Shape (n_frames, 3).
+        seconds: How long the run took.
+    """
 
     result: na.TrainingResult
     log: object
@@ -56,11 +66,11 @@ class Run(NamedTuple):
         return sum(d.what == what for d in self.log.disturbances)
 
 
-def story(arguments: Namespace) -> None:
-    recording = _common.whole_log(arguments, "storm.arrows")
-    animals = _common.animals()
+def main(arguments: Namespace) -> None:
+    recording = _common.full_recording(arguments, "storm.arrows")
+    animals = _common.load_animals()
     train, test = cats.split(animals, arguments.seed)
-    pixels = _common.Pixels.fitted(animals.pictures[train], pool=7)
+    pixels = _common.Pixels.fit(animals.pictures[train], pool=7)
     x, x_test = pixels(animals.pictures[train]), pixels(animals.pictures[test])
     is_cat, is_cat_test = (
         (animals.classes[rows] == cats.CAT)[:, None].astype(float) for rows in (train, test)
@@ -72,61 +82,75 @@ def story(arguments: Namespace) -> None:
 
     def learn(channels, log=None) -> na.TrainingResult:
         return na.train(
-            net, x, is_cat, loss="cross_entropy", optimizer=OPTIMIZER, epochs=epochs, batch_size=BATCH, seed=arguments.seed,
-            channels=channels, log=log,
-        )  # fmt: skip
-
-    def watched(log: na.Recording, **weather: float) -> Run:
-        channels, started = Watched(seed=arguments.seed, **weather), time.perf_counter()
-        result = learn(channels, log)
-        return Run(
-            result, na.open_log(log.path), np.array(channels.sent), time.perf_counter() - started
+            net,
+            x,
+            is_cat,
+            loss="cross_entropy",
+            optimizer=OPTIMIZER,
+            epochs=epochs,
+            batch_size=BATCH,
+            seed=arguments.seed,
+            channels=channels,
+            log=log,
         )
+
+    def watch(log: na.Recording, **faults: float) -> Run:
+        channels, started = na.Unreliable(seed=arguments.seed, **faults), time.perf_counter()
+        with collect_frames(net) as sent:
+            result = learn(channels, log)
+        seconds = time.perf_counter() - started
+        return Run(result, na.open_log(log.path), np.array(sent), seconds)
 
     print("CATS IN A STORM\n")
     print(
-        f"{len(train):,} pictures, averaged over squares of 7 x 7: {x.shape[1]} inputs. Small, for a storm"
+        f"{len(train):,} pictures, averaged over squares of 7 x 7 pixels: {x.shape[1]} inputs. The"
     )
-    print("multiplies the messages.")
-    print(f"A society of {_common.size(net)}.\n")
-    print("The storm: of the letters 30 % are lost, 10 % come twice, 10 % late, 5 %")
-    print("garbled; each member dies in one step of twenty, and begins again from what it")
-    print("had committed.\n")
+    print("pictures are small because a storm multiplies the messages.")
+    print(f"A society of {_common.describe_size(net)}.\n")
+    print("The storm: 30 % of the messages are lost, 10 % arrive twice, 10 % late, and 5 %")
+    print("garbled. Each member crashes in one step of twenty, and restarts from what it")
+    print("has committed.\n")
     plain = learn("memory")
-    calm = watched(na.Recording(arguments.out / "storm_calm.arrows", overwrite=True))
-    storm = watched(recording, **WEATHER)
+    calm = watch(na.Recording(arguments.out / "storm_calm.arrows", overwrite=True))
+    storm = watch(recording, **STORM)
 
-    report(calm, storm)
-    print("\nFrames carry more than messages: towards an input, where there is nothing to")
-    print("feel, an empty answer tells that the letter came.")
-    print("\nThe parameters that were learnt, as digests (SHA-256):\n")
+    print_counts(calm, storm)
+    print("\nThere are more frames than messages: an input receives no urgencies, so its")
+    print("followers answer each of its activations with an empty frame.")
+    print("\nDigests (SHA-256) of all parameters after learning:\n")
     for name, result in (
         ("plain channels", plain),
-        ("calm weather", calm.result),
+        ("calm", calm.result),
         ("storm", storm.result),
     ):
         print(f"  {name:15} {result.network.digest()[:48]}…")
     digests = {run.network.digest() for run in (plain, calm.result, storm.result)}
     messages = calm.log.messages(), storm.log.messages()
     print(f"\nThe same bits: {'yes' if len(digests) == 1 else 'NO'}.")
-    print(
-        f"The same message log, message by message: {'yes' if messages[0].equals(messages[1]) else 'NO'}."
-    )
+    same = "yes" if messages[0].equals(messages[1]) else "NO"
+    print(f"The same message log, message by message: {same}.")
     right = (na.predict(storm.result.network, x_test)[:, 0] >= 0.5) == (is_cat_test[:, 0] == 1)
-    print(f"Accuracy on {len(test)} pictures never seen: {right.mean():.3f}\n")
-    print(f"neuro-actors log show {recording.path} --step {closer(storm)}")
+    print(f"Accuracy on {len(test)} new pictures: {right.mean():.3f}\n")
+    print(f"neuro-actors log show {recording.path} --step {choose_step(storm)}")
     print(f"neuro-actors view {recording.path} --open")
     draw(net, calm, storm, arguments)
 
 
-def report(calm: Run, storm: Run) -> None:
+def print_counts(calm: Run, storm: Run) -> None:
+    """Print what happened in both runs, side by side."""
     print(f"  {'':32}{'calm':>12}{'storm':>12}")
-    rows = [("messages that were to be told", calm.result.messages, storm.result.messages)]
-    rows.append(("frames that were sent for that", len(calm.sent), len(storm.sent)))
+    rows = [("messages of the society", calm.result.messages, storm.result.messages)]
+    rows.append(("frames sent for them", len(calm.sent), len(storm.sent)))
     for what, name in (
-        ("repeated", "said again"), ("asked", "questions for an answer"), ("lost", "lost"), ("doubled", "came twice"),
-        ("late", "held back"), ("garbled", "garbled"), ("overflowed", "lost for want of room"), ("died", "deaths"),
-    ):  # fmt: skip
+        ("repeated", "sent again"),
+        ("asked", "questions for an answer"),
+        ("lost", "lost"),
+        ("doubled", "arrived twice"),
+        ("late", "held back"),
+        ("garbled", "garbled"),
+        ("overflowed", "lost at a full mailbox"),
+        ("died", "crashes"),
+    ):
         rows.append((f"{'  ' * (what != 'died')}{name}", calm.count(what), storm.count(what)))
     for name, before, after in rows:
         print(f"  {name:32}{before:12,}{after:12,}")
@@ -137,37 +161,37 @@ def report(calm: Run, storm: Run) -> None:
         print(f"  {name:32}{before:10.1f} s{after:10.1f} s")
 
 
-def closer(run: Run) -> int:
-    """The step whose letters are drawn one by one: of those in which somebody died, the one with the fewest frames."""
+def choose_step(run: Run) -> int:
+    """Return the step to draw: of all steps with a crash, the one with the fewest frames."""
     frames = np.bincount(run.sent[:, 2].astype(int))
-    deadly = {d.step for d in run.log.disturbances if d.what == "died"} or {1}
-    return min(sorted(deadly), key=lambda step: frames[step])
+    with_crash = {event.step for event in run.log.disturbances if event.what == "died"} or {1}
+    return min(sorted(with_crash), key=lambda step: frames[step])
 
 
-def sender(d: FaultEvent, places: dict[str, int]) -> int:
-    """Who sent what was disturbed; of a death, who died."""
-    if d.what == "died":
-        return places[d.source]
-    back = (d.kind == "urgency") != d.question
-    name = d.target if back else "environment" if d.kind == "target" else d.source
-    return places[name]
+def member_of(event: FaultEvent, positions: dict[str, int]) -> int:
+    """Return the member whose frame a fault hit, or which crashed."""
+    if event.what == "died":
+        return positions[event.source]
+    back = (event.kind == "urgency") != event.question
+    name = event.target if back else "environment" if event.kind == "target" else event.source
+    return positions[name]
 
 
 def draw(net: na.Network, calm: Run, storm: Run, arguments: Namespace) -> None:
-    plt = _common.pyplot()
+    plt = _common.import_pyplot()
     if plt is None:
         return
     members = Routes(net).members
     figure = plt.figure(figsize=(12, 9.5), layout="constrained")
     figure.suptitle(
-        "Cats learnt in calm weather and in a storm: other traffic, the same bits", fontsize=14
+        "Cats learnt without faults and in a storm: other traffic, the same bits", fontsize=14
     )
-    places = [["calm step", "storm step"], ["calm", "storm"], ["loss", "loss"]]
-    axes = figure.subplot_mosaic(places, height_ratios=[1.7, 1, 0.9])
+    panels = [["calm step", "storm step"], ["calm", "storm"], ["loss", "loss"]]
+    axes = figure.subplot_mosaic(panels, height_ratios=[1.7, 1, 0.9])
     for name, run in (("calm", calm), ("storm", storm)):
-        one_step(axes[f"{name} step"], run, closer(storm), members, name)
-        traffic(axes[name], run, name)
-    axes["loss"].set_title("the same losses, later: each step when it was done", fontsize=11)
+        draw_step(axes[f"{name} step"], run, choose_step(storm), members, name)
+        draw_traffic(axes[name], run, name)
+    axes["loss"].set_title("the same losses, but later", fontsize=11)
     for name, run, colour, line in (("calm", calm, BLUE, "-"), ("storm", storm, RED, "--")):
         ends = [run.sent[run.sent[:, 2] == info.number, 0].max() for info in run.log.steps]
         axes["loss"].plot(
@@ -178,12 +202,15 @@ def draw(net: na.Network, calm: Run, storm: Run, arguments: Namespace) -> None:
     axes["loss"].set_ylabel("loss")
     axes["loss"].grid(alpha=0.3)
     axes["loss"].legend(frameon=False)
-    _common.save(figure, arguments.out, "storm.png")
+    _common.save_figure(figure, arguments.out, "storm.png")
 
 
-def one_step(axis, run: Run, step: int, members: tuple[str, ...], name: str) -> None:
-    """Each frame of one step: when, and who sent it; the world at the top, then the inputs, the neurons, the loss."""
-    places = {member: k for k, member in enumerate(members)}
+def draw_step(axis, run: Run, step: int, members: tuple[str, ...], name: str) -> None:
+    """Draw each frame of one step, by time and by the member that sent it.
+
+    The environment is at the top; the inputs, the neurons and the loss node follow.
+    """
+    positions = {member: k for k, member in enumerate(members)}
     height = {member: 0 if member == "environment" else 1 + k for k, member in enumerate(members)}
     row = np.array([height[member] for member in members])
     sent = run.sent[run.sent[:, 2] == step]
@@ -198,30 +225,36 @@ def one_step(axis, run: Run, step: int, members: tuple[str, ...], name: str) -> 
         mew=0,
         label="sent",
     )
-    befell = [d for d in run.log.disturbances if d.step == step and d.time >= start]
+    faults = [event for event in run.log.disturbances if event.step == step and event.time >= start]
     for whats, mark, colour, size, label in (
-        (("lost", "garbled", "overflowed"), "x", RED, 6, "lost or garbled"), (("died",), DEATH, "black", 9, "died"),
-    ):  # fmt: skip
-        here = [d for d in befell if d.what in whats]
+        (("lost", "garbled", "overflowed"), "x", RED, 6, "lost or garbled"),
+        (("died",), CRASH, "black", 9, "crashed"),
+    ):
+        here = [event for event in faults if event.what in whats]
         if here:
-            times, rows = [d.time - start for d in here], [row[sender(d, places)] for d in here]
+            times = [event.time - start for event in here]
+            rows = [row[member_of(event, positions)] for event in here]
             axis.plot(times, rows, marker=mark, color=colour, ms=size, ls="", label=label)
     axis.set_yticks(row, members, fontsize=8)
     axis.invert_yaxis()
     axis.grid(alpha=0.25)
-    axis.set_title(f"{name}: the letters of step {step}, by who sent them", fontsize=11)
+    axis.set_title(f"{name}: the frames of step {step}, by sender", fontsize=11)
     axis.set_xlabel("virtual seconds since the step began")
     axis.legend(loc="lower right", fontsize=8)
 
 
-def traffic(axis, run: Run, name: str) -> None:
-    """Frames a second over the whole run; of them again, and lost; deaths above."""
+def draw_traffic(axis, run: Run, name: str) -> None:
+    """Draw frames per second over the whole run, those sent again or lost, and the crashes."""
     end = float(run.sent[-1, 0])
     bins = np.linspace(0.0, end, 81)
     width = bins[1]
-    again = [d.time for d in run.log.disturbances if d.what in ("repeated", "asked")]
-    lost = [d.time for d in run.log.disturbances if d.what in ("lost", "garbled", "overflowed")]
-    died = [d.time for d in run.log.disturbances if d.what == "died"]
+    times_of = {event.what: [] for event in run.log.disturbances}
+    for event in run.log.disturbances:
+        times_of[event.what].append(event.time)
+    again, lost, crashed = (
+        [time for what in whats for time in times_of.get(what, [])]
+        for whats in (("repeated", "asked"), ("lost", "garbled", "overflowed"), ("died",))
+    )
     layers = [
         (run.sent[:, 0], BLUE, "sent for the first time"),
         (again, ORANGE, "sent again"),
@@ -233,15 +266,15 @@ def traffic(axis, run: Run, name: str) -> None:
         most = max(most, heights.max())
         if len(times):
             axis.bar(bins[:-1], heights, width, align="edge", color=colour, label=label)
-    if died:
+    if crashed:
         axis.plot(
-            died,
-            np.full(len(died), 1.1 * most),
-            marker=DEATH,
+            crashed,
+            np.full(len(crashed), 1.1 * most),
+            marker=CRASH,
             color="black",
             ms=7,
             ls="",
-            label="somebody died",
+            label="a member crashed",
         )
     axis.set_ylim(0, 1.4 * most)
     axis.set_xlim(0, end)
@@ -257,4 +290,4 @@ def traffic(axis, run: Run, name: str) -> None:
 
 
 if __name__ == "__main__":
-    _common.run(story, __doc__, quick=True, out="the figure and logs go")
+    _common.run(main, __doc__, quick=True, out="the figure and logs go")

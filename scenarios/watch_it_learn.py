@@ -1,9 +1,9 @@
-"""Two spirals, and a society that learns to tell them apart: stages to look at.
+"""A society learns to tell two spirals apart: a figure and a page of its stages.
 
-Which of the two is a point on? No straight line tells, and no neuron alone.
-While the society learns, one step in ten is recorded. Out of that record come
-the figure, for it holds the society of each stage, which can be asked again,
-and the page on which the messages can be watched.
+On which of the two spirals is a point? No straight line and no single neuron
+can tell. While the society learns, one step in ten is recorded. The figure and
+the page are made from that log: it contains the parameters of each recorded
+step, and every message of it.
 """
 
 from __future__ import annotations
@@ -22,24 +22,21 @@ from neuro_actors.viewer.page_data import collect_page_data
 
 POINTS, TURNS, HIDDEN = 96, 1.5, [12, 8]
 EPOCHS, BATCH, EVERY = 120, 32, 10
-STAGES = (0, 0.1, 0.2, 0.3, 1)  # which share of the steps lies behind
-REACH, DOTS = 3.5, 141  # of the plane that is drawn: how far it goes, and how many dots a side
+STAGES = (0, 0.1, 0.2, 0.3, 1)  # shares of the steps
+REACH, DOTS = 3.5, 141  # the plane is drawn from -REACH to REACH, with DOTS dots a side
 BLUE, ORANGE = "#0072b2", "#d55e00"
 
 
 def spirals(rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
-    """Points (2 * POINTS, 2) and which arm each is on, 0 or 1, (2 * POINTS, 1). The arms are wound around each other."""
-    along = np.sqrt(
-        np.linspace(0.03, 1, POINTS)
-    )  # closer together further out, so that they are evenly spread
+    """Return points, shape (2 * POINTS, 2), and their arms, 0 or 1, shape (2 * POINTS, 1)."""
+    along = np.sqrt(np.linspace(0.03, 1, POINTS))  # the square root spreads them evenly
     angle = 2 * np.pi * TURNS * along
     arm = 3 * np.column_stack([along * np.cos(angle), along * np.sin(angle)])
-    return np.concatenate([arm, -arm]) + rng.normal(0, 0.06, (2 * POINTS, 2)), np.repeat(
-        [[0.0], [1.0]], POINTS, axis=0
-    )
+    points = np.concatenate([arm, -arm]) + rng.normal(0, 0.06, (2 * POINTS, 2))
+    return points, np.repeat([[0.0], [1.0]], POINTS, axis=0)
 
 
-def story(arguments: Namespace) -> None:
+def main(arguments: Namespace) -> None:
     file = arguments.out / "watch_it_learn.arrows"
     recording = arguments.log or na.Recording(file, every=arguments.log_every, overwrite=True)
     rng = np.random.default_rng(arguments.seed)
@@ -49,32 +46,37 @@ def story(arguments: Namespace) -> None:
     steps = epochs * -(-len(x) // BATCH)
 
     print("WATCH IT LEARN\n")
-    print(f"Two spirals, {POINTS} points on each. A society of {_common.size(net)},")
-    print(f"none of which sees more than its own mail, learns for {steps} steps.\n")
+    print(f"Two spirals with {POINTS} points each. A society of {_common.describe_size(net)}")
+    print(f"learns for {steps} steps. Each neuron sees only its own messages.\n")
     na.train(
-        net, x, arm, loss="cross_entropy", optimizer=na.Adam(na.CosineDecay(0.03, steps)), epochs=epochs, batch_size=BATCH,
-        seed=arguments.seed, log=recording,
-    )  # fmt: skip
+        net,
+        x,
+        arm,
+        loss="cross_entropy",
+        optimizer=na.Adam(na.CosineDecay(0.03, steps)),
+        epochs=epochs,
+        batch_size=BATCH,
+        seed=arguments.seed,
+        log=recording,
+    )
 
     log = na.open_log(recording.path)
-    seen = [info.number for info in log.steps if info.only is None]
-    learnt = [(0, log.network), *((step, log.network_at(step)) for step in seen)]
-    print(
-        f"Steps recorded: {len(seen)}; {Path(log.path).stat().st_size / 1e6:.1f} MB in {log.path}\n"
-    )
-    print("  after step   loss of all points   told apart")
+    recorded = [info.number for info in log.steps if info.only is None]
+    learnt = [(0, log.network), *((step, log.network_at(step)) for step in recorded)]
+    megabytes = Path(log.path).stat().st_size / 1e6
+    print(f"Steps recorded: {len(recorded)}; {megabytes:.1f} MB in {log.path}\n")
+    print("  after step   loss of all points   right")
     losses = []
-    stages = sorted(
-        {
-            min(range(len(learnt)), key=lambda k: abs(learnt[k][0] - share * steps))
-            for share in STAGES
-        }
-    )
+
+    def nearest(share: float) -> int:
+        return min(range(len(learnt)), key=lambda k: abs(learnt[k][0] - share * steps))
+
+    stages = sorted({nearest(share) for share in STAGES})
     for k, (step, network) in enumerate(learnt):
         p = np.clip(na.predict(network, x), 1e-12, 1 - 1e-12)
         losses.append(-np.mean(np.log(np.where(arm == 1, p, 1 - p))))
         if k in stages:
-            print(f"  {step:10} {losses[-1]:20.4f} {np.mean((p >= 0.5) == arm):12.0%}")
+            print(f"  {step:10} {losses[-1]:20.4f} {np.mean((p >= 0.5) == arm):7.0%}")
     draw(
         [learnt[k] for k in stages],
         [step for step, _ in learnt],
@@ -83,15 +85,15 @@ def story(arguments: Namespace) -> None:
         arm[:, 0],
         arguments.out,
     )
-    play(log, arguments)
+    write_page(log, arguments)
 
 
-def play(log, arguments: Namespace) -> None:
+def write_page(log, arguments: Namespace) -> None:
     """Write the page; `neuro-actors view` does the same."""
     file = arguments.out / "watch_it_learn.html"
     with whole_file(file, force=True) as html:
         html.write(render_page(collect_page_data(log, max_mb=8.0)).encode())
-    print(f"Page, to watch it message by message: {file}")
+    print(f"A page that plays it message by message: {file}")
     if arguments.open:
         webbrowser.open(file.resolve().as_uri())
 
@@ -99,11 +101,17 @@ def play(log, arguments: Namespace) -> None:
 def draw(
     stages, steps: list[int], losses: list[float], x: np.ndarray, arm: np.ndarray, folder: Path
 ) -> None:
-    """Above, what the society says of each place in the plane, stage by stage; below, the loss, and every neuron.
+    """Draw the society's answer for each point of the plane, the loss, and every neuron.
 
-    stages: pairs (step, network); losses: after each of the steps.
+    Args:
+        stages: Pairs (step, network).
+        steps: The recorded steps.
+        losses: The loss after each of them.
+        x: The points. Shape (n, 2).
+        arm: The spiral of each point, 0 or 1. Shape (n,).
+        folder: Where to write the figure.
     """
-    plt = _common.pyplot()
+    plt = _common.import_pyplot()
     if plt is None:
         return
     from matplotlib.colors import LinearSegmentedColormap
@@ -141,23 +149,23 @@ def draw(
     dots = [(step, losses[steps.index(step)]) for step, _ in stages]
     left.scatter(*zip(*dots, strict=True), s=36, color="#333333", zorder=3)
     left.set(xlabel="step", ylim=(0, 1.05 * max(losses)))
-    left.set_title("loss of all points; dots: the pictures above", fontsize=11)
+    left.set_title("loss of all points; dots: the stages above", fontsize=11)
     left.spines[["top", "right"]].set_visible(False)
     left.grid(alpha=0.3)
     draw_society(right, stages[-1][1], plane, colours)
-    _common.save(figure, folder, "watch_it_learn.png")
+    _common.save_figure(figure, folder, "watch_it_learn.png")
 
 
 def draw_society(axis, network: na.Network, plane: np.ndarray, colours) -> None:
-    """Each neuron as a small map of what it says, level upon level; between them the synapses."""
+    """Draw each neuron as a small map of its activation over the plane, and the synapses."""
     from matplotlib.collections import LineCollection
 
     n_inputs, n = len(network.inputs), len(network.ids)
-    # what each says: asked of a society in which all of them are outputs
-    said = na.predict(na.Network(network.neurons, network.synapses, network.ids[n_inputs:]), plane)
-    maps = np.concatenate([plane / REACH, said[:, :-1], 2 * said[:, -1:] - 1], axis=1).T.reshape(
-        n, DOTS, DOTS
-    )
+    # A network in which all neurons are outputs predicts the activations of all.
+    all_outputs = na.Network(network.neurons, network.synapses, network.ids[n_inputs:])
+    said = na.predict(all_outputs, plane)
+    maps = np.concatenate([plane / REACH, said[:, :-1], 2 * said[:, -1:] - 1], axis=1)
+    maps = maps.T.reshape(n, DOTS, DOTS)
     widest = np.bincount(network.level).max()
     x, y, half = np.empty(n), 1.8 * network.level, np.full(n, 0.4)
     for level in range(network.depth + 1):
@@ -172,9 +180,9 @@ def draw_society(axis, network: na.Network, plane: np.ndarray, colours) -> None:
         ],
         axis=1,
     )
-    wires = LineCollection(ends, linewidths=0.3 + 1.2 * strength, alpha=0.55)
-    wires.set_color([ORANGE if weight > 0 else BLUE for weight in network.weights])
-    axis.add_collection(wires)
+    lines = LineCollection(ends, linewidths=0.3 + 1.2 * strength, alpha=0.55)
+    lines.set_color([ORANGE if weight > 0 else BLUE for weight in network.weights])
+    axis.add_collection(lines)
     for k in range(n):
         box = (x[k] - half[k], x[k] + half[k], y[k] - half[k], y[k] + half[k])
         axis.imshow(
@@ -196,15 +204,20 @@ def draw_society(axis, network: na.Network, plane: np.ndarray, colours) -> None:
     axis.set(xlim=(-widest / 2 - 0.2, widest / 2 + 0.2), ylim=(-0.6, y[-1] + 0.9))
     axis.set_aspect("equal")
     axis.axis("off")
-    axis.set_title("and what each neuron says then, from the two inputs up", fontsize=11)
-    for place, told in ((-widest / 2, "orange: it says much\nblue: it says little"),
-                        (1.8, "orange synapse: excitatory\nblue synapse: inhibitory")):  # fmt: skip
-        axis.text(place, -0.1, told, fontsize=9, va="center", linespacing=1.5)
+    axis.set_title("and each neuron's activation at the end, from the two inputs up", fontsize=11)
+    for left, text in (
+        (-widest / 2, "orange: large activation\nblue: small activation"),
+        (1.8, "orange synapse: excitatory\nblue synapse: inhibitory"),
+    ):
+        axis.text(left, -0.1, text, fontsize=9, va="center", linespacing=1.5)
 
 
-def more(parser: ArgumentParser) -> None:
+def add_arguments(parser: ArgumentParser) -> None:
+    """Add --open."""
     parser.add_argument("--open", action="store_true", help="show the page in a browser")
 
 
 if __name__ == "__main__":
-    _common.run(story, __doc__, quick=True, out="figure, page and log go", every=EVERY, more=more)
+    _common.run(
+        main, __doc__, quick=True, out="figure, page and log go", every=EVERY, more=add_arguments
+    )

@@ -1,9 +1,7 @@
-"""An irregular society: a thousand neurons wired at random, with hubs and skips,
-whose gradient still is exact.
+"""A thousand neurons wired at random, and the gradient is still exact.
 
-No layers anywhere: a neuron hears some of those before it, mostly near ones,
-sometimes from far away; a few hubs are heard by very many. The local rule does
-not care.
+There are no layers. A neuron has a few sources, mostly near ones, sometimes far
+ones. A few hubs have very many followers. The local rule is the same for all.
 """
 
 from __future__ import annotations
@@ -20,8 +18,12 @@ import neuro_actors as na
 INPUTS, HUBS = 12, 8
 
 
-def wired_at_random(size: int, rng: np.random.Generator) -> na.Network:
-    """Each neuron hears 2 to 6 of those before it; hubs, spread over the society, are heard by a tenth of the rest."""
+def wire_at_random(size: int, rng: np.random.Generator) -> na.Network:
+    """Return a random network of `size` neurons.
+
+    Each neuron has 2 to 6 near sources, and sometimes a far one. Each hub is, in addition, a
+    source of a tenth of the neurons after it.
+    """
     ids = [f"x{k}" for k in range(INPUTS)] + [f"n{k}" for k in range(size)]
     hubs = set(np.linspace(INPUTS, INPUTS + 0.8 * size, HUBS).astype(int).tolist())
     synapses: set[tuple[int, int]] = set()
@@ -29,22 +31,22 @@ def wired_at_random(size: int, rng: np.random.Generator) -> na.Network:
         fan_in = int(rng.integers(2, 7))
         near = rng.integers(max(0, k - 60), k, fan_in)
         far = rng.integers(0, k, 1 if rng.random() < 0.2 else 0)
-        loud = [hub for hub in hubs if hub < k and rng.random() < 0.1]
-        synapses |= {(int(source), k) for source in (*near, *far, *loud)}
-    heard = Counter(source for source, _ in synapses)
-    synapses |= {(k, INPUTS + k) for k in range(INPUTS) if not heard[k]}
+        from_hubs = [hub for hub in hubs if hub < k and rng.random() < 0.1]
+        synapses |= {(int(source), k) for source in (*near, *far, *from_hubs)}
+    fan_out = Counter(source for source, _ in synapses)
+    synapses |= {(k, INPUTS + k) for k in range(INPUTS) if not fan_out[k]}
     neurons = [na.Input(name) for name in ids[:INPUTS]]
     neurons += [
         na.Neuron(name, str(rng.choice(["tanh", "sigmoid", "sin", "elu"]))) for name in ids[INPUTS:]
     ]
-    outputs = [name for k, name in enumerate(ids) if not heard[k] and k >= INPUTS]
+    outputs = [name for k, name in enumerate(ids) if not fan_out[k] and k >= INPUTS]
     edges = [na.Synapse(ids[a], ids[b]) for a, b in sorted(synapses)]
     return na.Network(neurons, edges, outputs, seed=int(rng.integers(2**31)))
 
 
-def story(arguments: Namespace) -> None:
+def main(arguments: Namespace) -> None:
     rng = np.random.default_rng(arguments.seed)
-    net = wired_at_random(150 if arguments.quick else 1000, rng)
+    net = wire_at_random(150 if arguments.quick else 1000, rng)
     x = rng.standard_normal((16, len(net.inputs)))
     targets = rng.standard_normal((16, len(net.outputs)))
     fan_out = net.outgoing.sizes
@@ -52,10 +54,9 @@ def story(arguments: Namespace) -> None:
     hub = int(fan_out.argmax())
 
     print("WIRED AT RANDOM\n")
-    print(
-        f"{len(net.ids) - INPUTS:,} neurons, {len(net.synapses):,} synapses; the longest path has {net.depth} of them."
-    )
-    print(f"The greatest hub, {net.ids[hub]}, is heard by {fan_out[hub]} neurons.")
+    print(f"{len(net.ids) - INPUTS:,} neurons, {len(net.synapses):,} synapses.")
+    print(f"The longest path has {net.depth} synapses.")
+    print(f"The largest hub, {net.ids[hub]}, has {fan_out[hub]} followers.")
     print(f"{np.mean(skips > 1):.0%} of the synapses skip levels, one of them {skips.max() - 1}.\n")
 
     async def ask() -> tuple[na.Gradient, int]:
@@ -64,18 +65,21 @@ def story(arguments: Namespace) -> None:
 
     gradient, messages = trio.run(ask)
     expected, bound = na.reference.with_bound(net, x, targets)
-    apart = np.abs(gradient.weights - expected.weights)
-    print(f"Its gradient on 16 examples, found by {messages:,} messages, against matrices:\n")
-    print(f"  greatest entry       {np.abs(expected.weights).max():.3g}")
-    print(f"  greatest difference  {apart.max():.3g}")
-    print(
-        f"  in units of what rounding alone may do (1 is the limit): {_common.units(gradient, expected, bound):.3g}"
-    )
+    difference = np.abs(gradient.weights - expected.weights)
+    units = _common.in_rounding_units(gradient, expected, bound)
+    print(f"The gradient for 16 examples, by {messages:,} messages, beside that by matrices:\n")
+    print(f"  largest entry        {np.abs(expected.weights).max():.3g}")
+    print(f"  largest difference   {difference.max():.3g}")
+    print(f"  in units of the rounding bound (1 is the limit): {units:.3g}")
     draw(net, gradient, arguments)
 
 
-def heights(net: na.Network) -> np.ndarray:
-    """Where to draw each neuron: near those it is wired to, and evenly spread among those of levels close by."""
+def choose_heights(net: na.Network) -> np.ndarray:
+    """Return the height at which to draw each neuron. Shape (n_neurons,).
+
+    A neuron is drawn near its sources and followers; the neurons of near levels are spread
+    evenly.
+    """
     height = np.random.default_rng(0).random(len(net.ids))
     for _ in range(30):
         total, count = height.copy(), np.ones(len(height))
@@ -85,19 +89,18 @@ def heights(net: na.Network) -> np.ndarray:
         pulled, height = total / count, np.empty(len(height))
         for level in range(net.depth + 1):
             here, around = (np.flatnonzero(abs(net.level - level) <= reach) for reach in (0, 2))
-            height[here] = (np.searchsorted(np.sort(pulled[around]), pulled[here]) + 0.5) / len(
-                around
-            )
+            rank = np.searchsorted(np.sort(pulled[around]), pulled[here])
+            height[here] = (rank + 0.5) / len(around)
     return height
 
 
 def draw(net: na.Network, gradient: na.Gradient, arguments: Namespace) -> None:
-    plt = _common.pyplot()
+    plt = _common.import_pyplot()
     if plt is None:
         return
     from matplotlib.collections import LineCollection
 
-    points = np.column_stack([net.level, heights(net)])
+    points = np.column_stack([net.level, choose_heights(net)])
     figure, axis = plt.subplots(figsize=(11, 6), layout="constrained")
     urgency = np.abs(gradient.weights)
     strength = urgency / max(np.quantile(urgency, 0.98), 1e-300)
@@ -112,7 +115,7 @@ def draw(net: na.Network, gradient: na.Gradient, arguments: Namespace) -> None:
     size = 9 + 1.5 * net.outgoing.sizes
     outputs = np.isin(net.ids, net.outputs)
     for mask, marker, colour, label in (
-        (~net.is_input & ~outputs, "o", "#555555", "neuron (larger: heard by more)"),
+        (~net.is_input & ~outputs, "o", "#555555", "neuron (larger: more followers)"),
         (net.is_input, "s", "#0072b2", "input"),
         (outputs, "D", "#d55e00", "output"),
     ):
@@ -130,14 +133,14 @@ def draw(net: na.Network, gradient: na.Gradient, arguments: Namespace) -> None:
         axis.scatter([], [], s=30, marker=marker, c=colour, label=label)
     axis.set(xlabel="level: synapses on the longest path from an input", yticks=[])
     axis.set_title(
-        f"{len(net.ids) - INPUTS:,} neurons wired at random; darker synapses want more to change",
+        f"{len(net.ids) - INPUTS:,} neurons wired at random; darker: larger urgency of the weight",
         fontsize=12,
     )
     axis.spines[["left", "right", "top"]].set_visible(False)
     axis.margins(0.02)
     axis.legend(loc="upper center", bbox_to_anchor=(0.5, -0.1), ncol=3, frameon=False)
-    _common.save(figure, arguments.out, "wiring.png")
+    _common.save_figure(figure, arguments.out, "wiring.png")
 
 
 if __name__ == "__main__":
-    _common.run(story, __doc__, quick=True, out="the figure goes")
+    _common.run(main, __doc__, quick=True, out="the figure goes")

@@ -18,7 +18,7 @@ SEEDS = [1, 2]  # the script's own test has 0
 @pytest.fixture(scope="module")
 def games() -> dict[str, list[Game]]:
     names = ["-log p", "-p^2"]
-    played = _experiment.over(
+    played = _experiment.run_all(
         "games", adversaries.measure, [(seed, Rules(name)) for name in names for seed in SEEDS]
     )
     return {name: played[k * len(SEEDS) : (k + 1) * len(SEEDS)] for k, name in enumerate(names)}

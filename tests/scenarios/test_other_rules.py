@@ -24,7 +24,7 @@ SEEDS = (0, 1)
 
 @pytest.fixture(scope="module")
 def courses() -> list[Course]:
-    return _experiment.over("societies", measure, [(FEEDBACK, seed, 600) for seed in SEEDS])
+    return _experiment.run_all("societies", measure, [(FEEDBACK, seed, 600) for seed in SEEDS])
 
 
 @pytest.mark.parametrize("k", SEEDS)

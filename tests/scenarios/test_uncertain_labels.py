@@ -59,16 +59,16 @@ def test_blends_to_learn_from_and_to_be_tested_with_share_no_animal(
 ) -> None:
     """The first animals make the test, the others the training: seen by how many of them span the blends."""
     monkeypatch.setattr(uncertain_labels, "APART", 1)
-    _, test, _, _ = uncertain_labels.blended(0, 50)
+    _, test, _, _ = uncertain_labels.make_blends(0, 50)
     assert np.linalg.matrix_rank(test.x - test.x[0]) == 1  # on the line from a cat to a horse
     monkeypatch.setattr(uncertain_labels, "APART", 794)  # of 795 cats and 797 horses
-    _, _, pictures, _ = uncertain_labels.blended(0, 50)
+    _, _, pictures, _ = uncertain_labels.make_blends(0, 50)
     assert np.linalg.matrix_rank(pictures.reshape(50, -1)) == 1 + 3
 
 
 def test_of_a_seed_all_are_tested_alike() -> None:
-    few, test, _, _ = uncertain_labels.blended(0, 50)
-    _, same, _, _ = uncertain_labels.blended(0, 80)
+    few, test, _, _ = uncertain_labels.make_blends(0, 50)
+    _, same, _, _ = uncertain_labels.make_blends(0, 80)
     assert np.array_equal(test.cat, same.cat)
     assert few.x.std(axis=0) == pytest.approx(np.full(49, 1.5))
 

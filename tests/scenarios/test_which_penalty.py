@@ -37,13 +37,13 @@ def test_rare_votes(seed: int) -> None:
 def test_measures() -> None:
     share = np.array([0.9, 0.9, 0.1, 0.1])
     cat = np.array([True, True, False, False])
-    honest = which_penalty.Learnt(share, share, cat)
+    honest = which_penalty.Answers(share, share, cat)
     assert (honest.calibration_error, honest.order, honest.accuracy) == (0, 1, 1)
     assert honest.p_on_cats == pytest.approx(0.9)
-    doubtful = which_penalty.Learnt(np.full(4, 0.7), share, cat)
+    doubtful = which_penalty.Answers(np.full(4, 0.7), share, cat)
     assert doubtful.calibration_error == pytest.approx(0.2)
     assert (doubtful.order, doubtful.accuracy) == (0.5, 0.5)
-    assert which_penalty.Learnt(
+    assert which_penalty.Answers(
         np.array([0.62, 0.68, 0.95, 1.0]), share, cat
     ).calibration_error == pytest.approx(0.5625)
 
@@ -51,8 +51,8 @@ def test_measures() -> None:
 def test_the_finding_can_fail(capsys: pytest.CaptureFixture[str]) -> None:
     cat = np.array([True, False])
 
-    def says(on_cats: float, calibration: float) -> which_penalty.Learnt:
-        return which_penalty.Learnt(
+    def says(on_cats: float, calibration: float) -> which_penalty.Answers:
+        return which_penalty.Answers(
             np.array([on_cats, 0.0]), np.array([on_cats - calibration, 0.0]), cat
         )
 
@@ -76,7 +76,7 @@ def test_the_finding_can_fail(capsys: pytest.CaptureFixture[str]) -> None:
 def test_urgencies_at_one_neuron(tmp_path) -> None:
     """What the log says is what the derivatives are; and through the sigmoid the surest mistake is not the most urgent."""
     p = which_penalty.P
-    found = which_penalty.at_one_neuron(p, na.Recording(tmp_path / "one.arrows"))
+    found = which_penalty.ask_one_neuron(p, na.Recording(tmp_path / "one.arrows"))
     expected = {
         "absolute_error": (1 - p, np.ones_like(p), p * (1 - p)),
         "squared_error": ((1 - p) ** 2, 2 * (1 - p), 2 * p * (1 - p) ** 2),
