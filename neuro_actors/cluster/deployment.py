@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from ..network.network import Network
-from ..neuron.messages import Step, place_of
+from ..neuron.messages import Step
 from ..neuron.optimizer_json import described as optimizer_to_json
 from ..rules import MicroBatches, Rule
 from ..rules.micro_batches import replica_of
@@ -84,7 +84,7 @@ class Deployment:
             targets: (n_outputs, batch), or None in a step that only predicts.
             direction: (n_parameters,) in a tangent step, otherwise None.
         """
-        number, count = place_of(step.round) or (1, 1)
+        number, count = step.micro_batch or (1, 1)
         # A batch that is not cut has the mean that its neurons have found: a weight of 1 keeps its bits.
         cut = targets is not None and isinstance(self.rule, MicroBatches)
         return PendingStep(
@@ -92,7 +92,7 @@ class Deployment:
             x=x,
             targets=targets,
             direction=direction,
-            replica=replica_of(step.round, self.replicas),
+            replica=replica_of(step.micro_batch, self.replicas),
             batch=step.number - number,
             index=number - 1,
             weight=targets.shape[1] if cut and targets is not None else 1,

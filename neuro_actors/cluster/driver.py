@@ -155,7 +155,7 @@ class Driver:
             self._send(pending)
 
     async def wait_end(self) -> PendingStep:
-        """See `Carrier.wait_end`."""
+        """See `StepRunner.wait_end`."""
         pending = self._batch.steps[self.under_way[0].number]
         await pending.done.wait()
         self.under_way.popleft()

@@ -27,12 +27,12 @@ MOST_REPLICAS = 2**31
 DAMAGED = "its description of the machines is damaged"
 
 
-class HasRound(Protocol):
-    """A step with the name of its round, such as `Step` and `StepInfo`."""
+class HasMicroBatch(Protocol):
+    """A step that knows which micro-batch it is, such as `Step` and `StepInfo`."""
 
     @property
-    def round(self) -> str:
-        """The name of the step's round; empty if the step is its only one."""
+    def micro_batch(self) -> tuple[int, int] | None:
+        """Which micro-batch of its batch, from 1 on, and of how many. None for other steps."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -50,11 +50,11 @@ class Workers:
     shards: int
     shard: Indices
 
-    def replica(self, step: HasRound) -> int:
+    def replica(self, step: HasMicroBatch) -> int:
         """Return the replica that computed a step."""
-        return replica_of(step.round, self.replicas)
+        return replica_of(step.micro_batch, self.replicas)
 
-    def worker(self, step: HasRound, k: int) -> int:
+    def worker(self, step: HasMicroBatch, k: int) -> int:
         """Return the worker that computed a neuron's part of a step.
 
         Args:

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from ..network.network import Network
+from ..neuron.messages import micro_batch_of
 from ..support.errors import LogError
 from ..support.validation import Array, Indices
 from .reader import NULL, Rows
@@ -49,6 +50,11 @@ class StepInfo:
     whole: bool
     columns: int
     round: str = ""
+
+    @property
+    def micro_batch(self) -> tuple[int, int] | None:
+        """Which micro-batch of its batch this is, from 1 on, and of how many. None for other steps."""
+        return micro_batch_of(self.round)
 
     @classmethod
     def from_rows(cls, rows: Rows) -> StepInfo:

@@ -1,4 +1,4 @@
-"""The whole vocabulary: what members of a society say to each other, and the step that all of it belongs to."""
+"""The whole vocabulary: the messages that members of a society send, and their step."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from .optimizers import Optimizer
 
 
 class MessageKind(StrEnum):
-    """What a message is about; each says from which member to which it goes."""
+    """What a message is about, and from which member to which member it goes."""
 
     ACTIVATION = "activation"
     """Forward: the source's output."""
@@ -38,14 +38,20 @@ TANGENT = MessageKind.TANGENT
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """One batch's pass through the society. Every message carries it, so that mail alone tells a neuron what to do.
+    """One pass of a batch through the society. Every message carries its step.
 
-    number: 1, 2, 3, … without gaps.
-    loss: the penalty's name; None in a step that only predicts, in which no urgency follows.
-    optimizer: how to learn from it; None in a step that does not learn.
-    wrt_inputs: whether urgencies reach the inputs too.
-    tangent: whether each message carries, behind the numbers of the examples, their derivatives along a direction.
-    round: which of the rounds of its rule this step is, where the rule has several.
+    So a neuron's mail alone says what the neuron has to do.
+
+    Attributes:
+        number: 1, 2, 3, … without gaps.
+        loss: The name of the loss. None in a step that only predicts: it has no urgencies.
+        optimizer: How to learn from the step. None in a step without learning.
+        wrt_inputs: Whether urgencies reach the inputs too.
+        tangent: Whether each row holds, behind the numbers of the examples, their derivatives
+            along a direction.
+        round: The name of the rule's round, where a rule has several rounds.
+        micro_batch: Which micro-batch of its batch this is, from 1 on, and of how many. None if
+            the step is no micro-batch.
     """
 
     number: int
@@ -54,15 +60,23 @@ class Step:
     wrt_inputs: bool = False
     tangent: bool = False
     round: str = ""
+    micro_batch: tuple[int, int] | None = None
 
 
 class Message(NamedTuple):
-    """What one member tells another in one step, along the synapse source -> target. Immutable; `values` is read-only.
+    """What one member sends to another in one step, along the synapse source -> target.
 
-    Urgencies go from target to source, all others from source to target. `values` holds one float64 an example,
-    (batch,), and behind them what else the rule has to say, in a tangent step one derivative an example, (2 batch,).
-    In a commit (fan-in + 1,): for each incoming synapse, then for the bias, the new parameter, or in a step without
-    learning its urgency, or in a tangent step this urgency's derivative. In a tangent likewise: the direction.
+    Urgencies go from target to source, all other messages from source to target. A message is
+    immutable, and `values` is read-only.
+
+    Attributes:
+        step: The step that the message belongs to.
+        kind: What the message is about.
+        source: The source of the synapse.
+        target: The target of the synapse.
+        values: One float64 per example, shape (batch,), then the columns that the rule adds: in a
+            tangent step one derivative per example, shape (2 * batch,). In a commit or a tangent:
+            one number for each incoming synapse, then one for the bias, shape (fan_in + 1,).
     """
 
     step: Step
@@ -73,10 +87,12 @@ class Message(NamedTuple):
 
     @property
     def sender(self) -> str:
+        """The member that sends the message."""
         return self.target if self.kind == URGENCY else self.source
 
     @property
     def receiver(self) -> str:
+        """The member that receives the message."""
         return self.source if self.kind == URGENCY else self.target
 
     def __str__(self) -> str:
@@ -88,8 +104,20 @@ class Message(NamedTuple):
         return f"{self.kind} {arrow} of step {self.step.number}"
 
 
-def place_of(round: str) -> tuple[int, int] | None:
-    """Which micro-batch a round of this name is, from 1 on, and of how many; None where it is none."""
+def micro_batch_round(number: int, count: int) -> str:
+    """Return the name of the round that is micro-batch `number`, from 1 on, of `count`.
+
+    Logs hold this name; `micro_batch_of` reads it.
+    """
+    return f"micro-batch {number} of {count}"
+
+
+def micro_batch_of(round: str) -> tuple[int, int] | None:
+    """Return which micro-batch a round of this name is, from 1 on, and of how many.
+
+    Returns:
+        The number and the count, or None if the name is not that of a micro-batch.
+    """
     found = re.fullmatch(r"micro-batch ([1-9]\d{0,8}) of ([1-9]\d{0,8})", round, re.ASCII)
-    place, count = (int(found[1]), int(found[2])) if found else (1, 0)
-    return (place, count) if place <= count else None
+    number, count = (int(found[1]), int(found[2])) if found else (1, 0)
+    return (number, count) if number <= count else None

@@ -27,7 +27,7 @@ import numpy as np
 from ..network.network import Network
 from ..neuron.local_rule import LocalRule, NeuronRule, NeuronState, StatefulRule
 from ..neuron.loss_node import LossNode
-from ..neuron.messages import Step, place_of
+from ..neuron.messages import Step, micro_batch_round
 from ..neuron.sums import ORDERED, Sums
 from ..neuron.tree_sum import Blocks, added, total
 from ..support.errors import InputError, MessageError
@@ -98,9 +98,10 @@ class MicroBatches(Rule):
             told = frozen(np.ascontiguousarray(x[:, part]))
             yield Round(
                 told,
-                f"micro-batch {number} of {len(parts)}",
+                micro_batch_round(number, len(parts)),
                 learns=number == len(parts),
                 examples=part,
+                micro_batch=(number, len(parts)),
             )
 
 
@@ -267,13 +268,12 @@ class MicroBatchNeuron(StatefulRule):
 
 
 def _place(id: str, step: Step) -> tuple[int, int]:
-    found = place_of(step.round)
-    if found is None:
+    if step.micro_batch is None:
         raise MessageError(f"{id!r} cannot respond in step {step.number}: it is no micro-batch")
-    return found
+    return step.micro_batch
 
 
-def replica_of(round: str, replicas: int) -> int:
-    """Which replica does a step, by the name of its round."""
-    place, count = place_of(round) or (1, 1)
-    return (place - 1) * replicas // count
+def replica_of(micro_batch: tuple[int, int] | None, replicas: int) -> int:
+    """Return which of the replicas computes a step. micro_batch: see `Step`."""
+    number, count = micro_batch or (1, 1)
+    return (number - 1) * replicas // count

@@ -29,6 +29,7 @@ class Round:
     wrt_inputs: whether urgencies reach the inputs, and so the world.
     learns: whether the neurons are handed the optimiser, where there is one.
     examples: which of the step's it is about; their targets are told to the loss. None: all of them.
+    micro_batch: see `Step`.
     """
 
     told: Array
@@ -36,6 +37,7 @@ class Round:
     wrt_inputs: bool = False
     learns: bool = True
     examples: slice | None = None
+    micro_batch: tuple[int, int] | None = None
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -26,9 +26,9 @@ from ..rules import Backpropagation, Rule
 from ..rules.micro_batches import lanes_for, micro_batched
 from ..rules.remembering import Keeping
 from ..rules.rule_json import described
-from ..society.carrier import Carrier
-from ..society.pipeline import Lanes
+from ..society.pipeline import Pipeline
 from ..society.society import collector_off, run_society
+from ..society.step_runner import StepRunner
 from ..support.errors import InputError, LogError, NeuroActorsError, SimulationError
 from ..support.text import shown
 from ..support.validation import number
@@ -138,23 +138,23 @@ class open_simulation:  # noqa: N801 (to be called as a function is)
             )
         members, before = kept or rule, kept.number if kept else 0
         live: Callable[[Callable[[], bool]], Awaitable[None]]
-        carrier: Carrier
+        runner: StepRunner
         try:
             with collector_off():
                 if machines is not None and partition is not None:
                     from ..cluster.driver import make_driver
 
-                    carrier = driver = make_driver(
+                    runner = driver = make_driver(
                         machines, partition, network, rule, sums, count, kept, writer
                     )
                     live = driver.live
                 else:
-                    carrier = lanes = Lanes(
+                    runner = pipeline = Pipeline(
                         partial(_made, make, network), writer, count or 1, before
                     )
-                    live = partial(run_society, network, lanes, members, added, number=before)
+                    live = partial(run_society, network, pipeline, members, added, number=before)
             simulation = self._simulation = Simulation(
-                network, carrier, rule, live, writer, patience, before
+                network, runner, rule, live, writer, patience, before
             )
         except BaseException:
             with suppress(LogError):

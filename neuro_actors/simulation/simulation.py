@@ -21,10 +21,10 @@ from ..network.parameter_order import ParameterOrder
 from ..neuron.messages import Step
 from ..neuron.optimizers import Optimizer, check_optimizer
 from ..rules import Answer, Backpropagation, Round, Rule
-from ..society.carrier import Carrier
+from ..society.step_runner import StepRunner
 from ..support.errors import InputError, LogError, NeuroActorsError, SimulationError
 from ..support.validation import Array, as_batch, as_flag, frozen
-from .step_result import Outcome, Together, heard
+from .step_result import RoundCollector, StepOutcome, read_result
 
 if TYPE_CHECKING:
     from ..log.writer import LogWriter
@@ -41,7 +41,7 @@ class Simulation:
     def __init__(
         self,
         network: Network,
-        lanes: Carrier,
+        runner: StepRunner,
         rule: Rule,
         live: Callable[[Callable[[], bool]], Awaitable[None]],
         log: LogWriter | None,
@@ -49,7 +49,7 @@ class Simulation:
         number: int = 0,
     ) -> None:
         self._network = network
-        self._lanes = lanes
+        self._runner = runner
         self._rule = rule
         self._run_society = live  # handed what says whether all is over
         self._log = log
@@ -119,7 +119,7 @@ class Simulation:
             raise InputError(
                 f"products with the Hessian need the rule na.rules.Backpropagation(), not {self._rule!r}"
             )
-        self._lanes.check(loss, None)
+        self._runner.check(loss, None)
         told = np.concatenate([rows.T, np.zeros_like(rows.T)], axis=1)
         async with self._turn:
             targets = frozen(np.ascontiguousarray(wanted.T))
@@ -154,11 +154,11 @@ class Simulation:
 
     def who_waits(self) -> tuple[Waiting, ...]:
         """In the steps under way: who waits for whom. Between steps, nobody."""
-        return self._lanes.who_waits()
+        return self._runner.who_waits()
 
     def statistics(self) -> Statistics:
         """How many messages were sent, and how full each mailbox ever was."""
-        return self._lanes.statistics()
+        return self._runner.statistics()
 
     @property
     def last_step(self) -> int:
@@ -174,13 +174,13 @@ class Simulation:
         loss: str,
         optimizer: Optimizer | None = None,
         wrt_inputs: bool = False,
-    ) -> Outcome:
+    ) -> StepOutcome:
         """All rounds of the rule, in their order, and what came of them together. Where there are several lanes as many are
         under way at once, and no round depends on an answer: its rule has said so by making members for them."""
         self._rule.check(self._network, loss)
-        self._lanes.check(loss, optimizer)
+        self._runner.check(loss, optimizer)
         x, targets = (frozen(np.ascontiguousarray(array.T)) for array in (rows, wanted))
-        together, parts, rounds_left = Together(), deque[slice](), True
+        collector, parts, rounds_left = RoundCollector(), deque[slice](), True
         answer: Any = None
         self._check()
         await self._finish_all()
@@ -188,7 +188,7 @@ class Simulation:
             self._rule.rounds(self._network, x)
         ) as rounds:  # an interrupt that struck a forgotten one would be lost
             while True:
-                while rounds_left and not self._lanes.full:
+                while rounds_left and not self._runner.full:
                     try:
                         round = rounds.send(answer)
                     except StopIteration:
@@ -205,13 +205,13 @@ class Simulation:
                     parts.append(part)
                     answer = None
                 if not parts:
-                    return together.outcome
+                    return collector.outcome
                 outcome = await self._end()
-                together.add(parts.popleft(), outcome)
+                collector.add(parts.popleft(), outcome)
                 answer = Answer(outcome.said, outcome.losses, outcome.felt)
 
     @enable_ki_protection
-    async def _step(self, round: Round, *about: Any) -> Outcome:
+    async def _step(self, round: Round, *about: Any) -> StepOutcome:
         """One alone; see `_begin`."""
         self._check()
         await self._finish_all()
@@ -232,9 +232,17 @@ class Simulation:
         self._number += 1
         learning = optimizer if round.learns else None
         felt = wrt_inputs or round.wrt_inputs
-        step = Step(self._number, loss, learning, felt, direction is not None, round.name)
+        step = Step(
+            self._number,
+            loss,
+            learning,
+            felt,
+            direction is not None,
+            round.name,
+            round.micro_batch,
+        )
         try:
-            self._lanes.begin(
+            self._runner.begin(
                 step, round.told, targets, *(() if direction is None else (direction,))
             )
         except (
@@ -261,22 +269,22 @@ class Simulation:
     @enable_ki_protection
     async def _finish_all(self) -> None:
         """See all steps under way to their ends, which a cancelled call has left behind."""
-        while self._lanes.under_way or self._failure is not None:
+        while self._runner.under_way or self._failure is not None:
             await self._end()
 
     @enable_ki_protection
-    async def _end(self) -> Outcome:
+    async def _end(self) -> StepOutcome:
         """See the first step under way to its end, and say what came of it. If cancelled, it can be called again."""
         if self._failure is None:
-            step = self._lanes.under_way[0]
+            step = self._runner.under_way[0]
             with trio.CancelScope(deadline=trio.current_time() + self._patience) as self._patient:
                 try:
                     with np.errstate(all="ignore"):  # what is not finite is refused, with a name
-                        port = await self._lanes.wait_end()
+                        port = await self._runner.wait_end()
                 except Exception as error:
                     self._fail(f"step {step.number} failed: {error}", error)
                 else:
-                    outcome = heard(step, port)
+                    outcome = read_result(step, port)
                     if step.optimizer is not None:
                         self._committed = port.commits.copy()
                     self._logged()
@@ -305,7 +313,7 @@ class Simulation:
         failure.__cause__ = cause
         self._failure = failure
         self._patient.cancel()
-        self._lanes.stop()
+        self._runner.stop()
 
     # --- life and death ------------------------------------------------------------------------------------------
 
@@ -320,7 +328,7 @@ class Simulation:
             while isinstance(self._crash, BaseExceptionGroup):
                 self._crash = self._crash.exceptions[0]
             self._fail(f"the society broke down: {self._crash!r}", self._crash)
-        for closed in (self._lanes, self._log):
+        for closed in (self._runner, self._log):
             try:
                 if closed is not None:
                     closed.close()
@@ -330,10 +338,10 @@ class Simulation:
 
     def _close(self) -> None:
         self._closed = True
-        if self._lanes.under_way and self._failure is None:
+        if self._runner.under_way and self._failure is None:
             self._failure_told = True  # whoever still waits is told; who left the block knows
             self._fail(
-                f"the simulation was closed while step {self._lanes.under_way[0].number} was under way",
+                f"the simulation was closed while step {self._runner.under_way[0].number} was under way",
                 None,
             )
-        self._lanes.stop()
+        self._runner.stop()

@@ -17,7 +17,7 @@ NOTHING = frozen(np.empty(0))
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Outcome:
+class StepOutcome:
     """See `channels.Heard`."""
 
     step: int
@@ -46,32 +46,32 @@ class Outcome:
         return Gradient(network, self.loss, self.predictions, weights, biases, inputs)
 
 
-def heard(step: Step, port: StepOutputs) -> Outcome:
+def read_result(step: Step, port: StepOutputs) -> StepOutcome:
     """By the world, at the end of that step. Copies, but of the commits: the port's arrays are its next step's too."""
     said = frozen(port.predictions.copy())
     if step.loss is None:
-        return Outcome(step.number, said, NOTHING, NOTHING, NOTHING)
+        return StepOutcome(step.number, said, NOTHING, NOTHING, NOTHING)
     felt = port.input_urgencies.copy() if step.wrt_inputs else NOTHING
-    return Outcome(step.number, said, port.losses, felt, port.commits)
+    return StepOutcome(step.number, said, port.losses, felt, port.commits)
 
 
-class Together:
+class RoundCollector:
     """Collects the rounds of a step: of each example counts what was said and lost in the first round that was about it,
     and what inputs felt in the last; and what neurons committed in the last round of all."""
 
     def __init__(self) -> None:
-        self._first: dict[int, Outcome] = {}  # by where their examples begin
-        self._last: dict[int, Outcome] = {}
-        self._latest: Outcome | None = None
+        self._first: dict[int, StepOutcome] = {}  # by where their examples begin
+        self._last: dict[int, StepOutcome] = {}
+        self._latest: StepOutcome | None = None
 
-    def add(self, examples: slice, outcome: Outcome) -> None:
+    def add(self, examples: slice, outcome: StepOutcome) -> None:
         """Rounds that share some examples share all of them; new ones come in the order of the batch."""
         start = examples.start or 0
         self._first.setdefault(start, outcome)
         self._last[start] = self._latest = outcome
 
     @property
-    def outcome(self) -> Outcome:
+    def outcome(self) -> StepOutcome:
         """As if it had been one round."""
         assert self._latest is not None
         first, last = list(self._first.values()), list(self._last.values())
@@ -82,4 +82,4 @@ class Together:
         if last[0].felt is not NOTHING:
             felt = np.concatenate([one.felt[:, : len(one.losses)] for one in last], axis=1)
         losses = frozen(np.concatenate([one.losses for one in first]))
-        return Outcome(first[0].step, frozen(said), losses, felt, self._latest.commits)
+        return StepOutcome(first[0].step, frozen(said), losses, felt, self._latest.commits)

@@ -28,7 +28,7 @@ from ..support.errors import CheckpointError, InputError, SimulationError
 from ..support.validation import Array
 
 
-class Lanes(Sequence[Channels]):
+class Pipeline(Sequence[Channels]):
     """Makes the channels, sends each step along its own, and sees steps to their ends.
 
     make: the engine, to be handed a recorder.  number: of the step before the first one.

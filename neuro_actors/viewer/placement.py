@@ -5,8 +5,6 @@ from __future__ import annotations
 import base64
 from typing import TYPE_CHECKING, Any
 
-from ..neuron.messages import place_of
-
 if TYPE_CHECKING:
     from ..log.log import Log
     from ..log.steps import StepInfo
@@ -23,6 +21,6 @@ def placement(log: Log) -> dict[str, Any] | None:
 
 def step_placement(log: Log, info: StepInfo) -> dict[str, Any]:
     """microBatch: (which, of how many), where it is one.  replica: who did it, where there are several machines."""
-    place = place_of(info.round)
+    place = info.micro_batch
     found: dict[str, Any] = {} if place is None else {"microBatch": place}
     return found if log.machines is None else found | {"replica": log.machines.replica(info)}

@@ -397,6 +397,6 @@ def test_as_many_lanes_as_are_asked_for(in_flight: int | None, lanes: int) -> No
         async with na.open_simulation(
             net, micro_batches=8, in_flight=in_flight, engine=InProcess(shards=2)
         ) as simulation:
-            return int(simulation._lanes.deployment.lanes)  # type: ignore[union-attr]
+            return int(simulation._runner.deployment.lanes)  # type: ignore[union-attr]
 
     assert trio.run(count) == lanes

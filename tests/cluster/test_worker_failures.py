@@ -201,7 +201,7 @@ async def test_killed_between_two_steps_what_is_committed_is_not_learnt_again(
                 for victim in victims:
                     engine.workers[victim].kill()
                 while late and not (
-                    len(engine.workers) == 4 + len(victims) and many._lanes._settled
+                    len(engine.workers) == 4 + len(victims) and many._runner._settled
                 ):
                     await trio.lowlevel.checkpoint()
         assert (await many.network()).digest() == (await one.network()).digest()
@@ -272,7 +272,7 @@ async def test_one_whose_wire_alone_is_cut_is_lost_once(capfd) -> None:
     engine = Slow(shards=2)
     async with na.open_simulation(NET, engine=engine) as many:
         await many.predict(X)
-        slot = many._lanes._pool[0]
+        slot = many._runner._pool[0]
         slot.connection._stream.socket.close()
         assert same_bits(await many.gradient(X, TARGETS), na.gradient(NET, X, TARGETS))
         assert len(engine.workers) == 3, capfd.readouterr().err
@@ -281,7 +281,7 @@ async def test_one_whose_wire_alone_is_cut_is_lost_once(capfd) -> None:
 
 async def test_one_that_comes_late_to_a_place_that_another_has_is_not_taken(capfd) -> None:
     async with na.open_simulation(NET, engine=InProcess(shards=2)) as many:
-        pool = many._lanes._pool
+        pool = many._runner._pool
         for start in (0, 2):
             await serve_driver(
                 "127.0.0.1", pool._start_settings.port, pool._start_settings.secret, 1, start

@@ -19,6 +19,7 @@ from neuro_actors.cli.log import log as log_commands
 from neuro_actors.cluster.driver import Driver
 from neuro_actors.cluster.pending_step import PendingStep
 from neuro_actors.log.schema import KEY, MACHINES
+from neuro_actors.neuron.messages import micro_batch_of
 from neuro_actors.proof.verify import draw_case
 from neuro_actors.rules.micro_batches import replica_of
 
@@ -105,13 +106,14 @@ async def test_who_did_a_step_is_who_was_told_of_it(
 
 
 def test_micro_batches_are_shared_out_in_runs() -> None:
-    names = [f"micro-batch {k} of 8" for k in range(1, 9)]
-    assert [replica_of(name, 3) for name in names] == [0, 0, 0, 1, 1, 1, 2, 2]
-    assert [replica_of(name, 8) for name in names] == list(range(8))
+    parts = [micro_batch_of(f"micro-batch {k} of 8") for k in range(1, 9)]
+    assert parts == [(k, 8) for k in range(1, 9)]
+    assert [replica_of(part, 3) for part in parts] == [0, 0, 0, 1, 1, 1, 2, 2]
+    assert [replica_of(part, 8) for part in parts] == list(range(8))
     # whatever is no micro-batch, and what somebody has damaged
-    assert [
-        replica_of(name, 3) for name in ("", "learn", "micro-batch 9 of 8", "micro-batch 0 of 8")
-    ] == [0] * 4
+    for name in ("", "learn", "micro-batch 9 of 8", "micro-batch 0 of 8"):
+        assert micro_batch_of(name) is None
+        assert replica_of(micro_batch_of(name), 3) == 0
 
 
 async def test_the_audit_does_not_mind(tmp_path: Path) -> None:

@@ -14,14 +14,14 @@ import neuro_actors as na
 from neuro_actors import rules
 from neuro_actors.channels.unreliable.faults import Kill
 from neuro_actors.neuron.local_rule import LocalRule
-from neuro_actors.neuron.messages import Step
+from neuro_actors.neuron.messages import Step, micro_batch_of
 from neuro_actors.neuron.sums import ORDERED
 from neuro_actors.neuron.tree_sum import added, total
 from neuro_actors.proof.verify import draw_case
 from neuro_actors.rules.micro_batches import MicroBatchNeuron, cut
 from neuro_actors.rules.rule_json import described, rule_of
 from neuro_actors.simulation import blocking as synchronous
-from neuro_actors.simulation.step_result import Outcome, Together
+from neuro_actors.simulation.step_result import RoundCollector, StepOutcome
 
 SMALL = [
     2,
@@ -270,8 +270,8 @@ def test_rounds_are_put_together_by_their_examples() -> None:
     """Two parts, of which each has two rounds, of rows that are wider than the examples."""
     rng = np.random.default_rng(3)
 
-    def outcome(number: int, batch: int) -> Outcome:
-        return Outcome(
+    def outcome(number: int, batch: int) -> StepOutcome:
+        return StepOutcome(
             number,
             rng.random((2, 3 * batch)),
             rng.random(batch),
@@ -282,7 +282,7 @@ def test_rounds_are_put_together_by_their_examples() -> None:
     one, other, again, last = (
         outcome(number, batch) for number, batch in ((5, 3), (6, 2), (7, 3), (8, 2))
     )
-    together = Together()
+    together = RoundCollector()
     for part, what in (
         (slice(0, 3), one),
         (slice(3, 5), other),
@@ -385,7 +385,7 @@ def test_numbers_must_follow_each_other() -> None:
     heard, commit = np.ones((4, 2)), np.empty(4)
 
     def told(number: int, name: str, fires: bool = True) -> None:
-        step = Step(number, "squared_error", round=name)
+        step = Step(number, "squared_error", round=name, micro_batch=micro_batch_of(name))
         if fires:
             rule.fire(step, heard, np.empty(2))
         rule.respond(step, np.ones((2, 2)), np.empty((0, 2)), commit)

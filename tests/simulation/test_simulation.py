@@ -391,10 +391,10 @@ async def test_leaving_while_others_still_wait_tells_them(
             told.append(str(error))
 
     async with trio.open_nursery() as nursery, na.open_simulation(diamond, channels) as simulation:
-        monkeypatch.setattr(simulation._lanes, "wait_end", trio.sleep_forever)
+        monkeypatch.setattr(simulation._runner, "wait_end", trio.sleep_forever)
         for _ in range(2):
             nursery.start_soon(ask, simulation)
-        while not simulation._lanes.under_way:
+        while not simulation._runner.under_way:
             await trio.lowlevel.checkpoint()
     assert told == ["the simulation was closed while step 1 was under way", told[1]]
     assert told[1].startswith("this simulation is closed")

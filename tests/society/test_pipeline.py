@@ -31,7 +31,7 @@ from neuro_actors.neuron.sums import ORDERED
 from neuro_actors.proof.verify import draw_case
 from neuro_actors.rules.micro_batches import MicroBatchNeuron
 from neuro_actors.simulation import blocking as synchronous
-from neuro_actors.society.pipeline import Lanes, before
+from neuro_actors.society.pipeline import Pipeline, before
 
 SMALL = [
     2,
@@ -213,7 +213,7 @@ def test_so_many_are_under_way_and_no_more(
         async with na.open_simulation(NET, spied, micro_batches=7, in_flight=lanes) as simulation:
             for _ in range(2):
                 await simulation.train_step(X, TARGETS, optimizer=na.SGD(0.1))
-            assert len(simulation._lanes) == lanes
+            assert len(simulation._runner) == lanes
             return simulation.statistics()
 
     statistics = trio.run(society)
@@ -230,7 +230,7 @@ def test_so_many_are_under_way_and_no_more(
 
 
 async def test_a_step_too_many_is_refused() -> None:
-    lanes = Lanes(lambda recorder: Memory(NET, recorder), None, 2)
+    lanes = Pipeline(lambda recorder: Memory(NET, recorder), None, 2)
     for number in (1, 2):
         lanes.begin(Step(number), X.T, None)
     assert lanes.full
@@ -270,6 +270,7 @@ def test_they_may_end_in_any_order_and_the_last_waits(order: tuple[int, ...]) ->
                 "squared_error",
                 optimizer if place == 4 else None,
                 round=f"micro-batch {place} of 4",
+                micro_batch=(place, 4),
             )
             for place in order
         }
@@ -315,6 +316,7 @@ def test_what_comes_again_changes_nothing() -> None:
             "squared_error",
             na.SGD(0.1) if place == 3 else None,
             round=f"micro-batch {place} of 3",
+            micro_batch=(place, 3),
         )
         members[place - 1].fire(step, np.ones((4, 2)), np.empty(2))
         members[place - 1].respond(step, np.ones((2, 2)), np.empty((0, 2)), commit)
@@ -405,7 +407,7 @@ async def test_leaving_wakes_those_who_wait_for_the_others(held: bool, channels:
         made.append(choose_channels(channels)(network, recorder))
         if len(made) == 1:
             made[0].environment.begin = lambda *step: None
-            made[0].environment.end = trio.sleep_forever
+            made[0].environment.wait_end = trio.sleep_forever
         return made[-1]
 
     tasks = trio.lowlevel.current_statistics().tasks_living
@@ -607,8 +609,8 @@ def test_checkpoints_go_on_to_the_same_bits(
         begin(self, *more)
         under_way.append((len(self), len(self.under_way)))
 
-    begin, under_way = Lanes.begin, []
-    monkeypatch.setattr(Lanes, "begin", begun)
+    begin, under_way = Pipeline.begin, []
+    monkeypatch.setattr(Pipeline, "begin", begun)
     more = {
         "optimizer": na.Adam(0.05),
         "epochs": 2,

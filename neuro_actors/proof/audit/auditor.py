@@ -14,7 +14,7 @@ from ...log.reader import LogReader, Rows
 from ...log.row_template import NOBODY, RowSlots, RowTemplate
 from ...log.schema import CODE, KEY, KINDS, MACHINES
 from ...network import functions
-from ...neuron.messages import Step
+from ...neuron.messages import Step, micro_batch_of
 from ...neuron.optimizers import SGD, Adam, Optimizer
 from ...neuron.sums import named
 from ...rules import Backpropagation, Rule
@@ -293,7 +293,15 @@ class Auditor:
             unknown = f"the optimiser {note.name} is not known here"
         if optimizer is not None and not self._exact and not isinstance(optimizer, (SGD, Adam)):
             optimizer, unknown = None, ROUNDING
-        step = Step(note.number, note.loss, optimizer, note.wrt_inputs, note.tangent, note.round)
+        step = Step(
+            note.number,
+            note.loss,
+            optimizer,
+            note.wrt_inputs,
+            note.tangent,
+            note.round,
+            micro_batch_of(note.round),
+        )
         found = replay.step(mail_map, said, step, note.update, unknown)
         if found.row is not None:
             raise Refused(

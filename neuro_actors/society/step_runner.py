@@ -11,7 +11,7 @@ from ..neuron.optimizers import Optimizer
 from ..support.validation import Array
 
 
-class Carrier(Protocol):
+class StepRunner(Protocol):
     """Who sees a simulation's steps to their ends: the lanes of this process (`lanes.py`), or many machines."""
 
     under_way: deque[Step]  # those that have begun and not ended, in their order
