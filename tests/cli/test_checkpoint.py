@@ -76,7 +76,7 @@ def test_resume_takes_a_log_and_another_engine(run: Path, command, tmp_path) -> 
     assert "steps     2: 2 train; numbers 11 to 12" in out
     code, out, err = command("audit", tmp_path / "rest.arrows")
     assert (code, out) == (2, "")
-    assert "cannot be audited: it is of a run that was resumed after step 10" in err
+    assert "cannot be audited: the run was resumed after step 10" in err
     assert (
         command("log", "trace", tmp_path / "rest.arrows", "--weight", "x0->h1.0", "--step", "11")[0]
         == 0

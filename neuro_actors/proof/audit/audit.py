@@ -1,11 +1,17 @@
-"""The proof: of a recorded run, every neuron is replayed alone, out of its own first parameters and its own mail.
+"""The proof: from a recorded run, every neuron is replayed alone, out of its own first parameters
+and its own mail.
 
     audit = na.audit("run.arrows")
     assert audit.passed, audit.lie
 
-One pass over the file, a step at a time: do the rows stand there that must, and no others (`log/checks.py`)? Did
-everyone say what it should have said (`replay.py`)? And is what nobody can replay, what the world said and asked for,
-as it was sealed (`log/seal.py`)? Nothing of the simulation takes part: no task, no channel, nobody who knows all.
+The audit reads the file once, a step at a time, and asks:
+
+* Are the rows there that must be there, and no others (`expected_rows.py`)?
+* Did every member send what it should have sent (`replay.py`)?
+* Is what cannot be replayed, what the environment sent and asked for, as it was sealed
+  (`log/digest_chain.py`)?
+
+Nothing of the simulation takes part: no task, no channel, no part that knows the whole network.
 """
 
 from __future__ import annotations
@@ -28,12 +34,34 @@ def audit(
     optimizers: Sequence[Optimizer] = (),
     progress: Callable[[int, int], None] | None = None,
 ) -> Audit:
-    """Replay each neuron of a message log alone, and compare every message, and everything learnt, bit for bit.
+    """Replay each neuron of a message log alone, and compare every message bit for bit.
 
-    digest: what the last digest must be, as an earlier audit told it; hexadecimal.
-    optimizers: those of somebody's own that the run used; they are found by their `repr`.
-    progress: is told, now and then, how many bytes of how many were read.
-    Raises `LogError` for what is no message log, or needs an activation or a loss that is not in the tables here.
+    The parameters that the neurons learned are compared too. A log that cannot be true is no error:
+    `Audit.lie` says what is wrong.
+
+    Args:
+        path: The message log.
+        digest: What the last digest must be, as an earlier audit reported it: 64 hexadecimal
+            digits. None: any.
+        optimizers: Optimizers of the user's own that the run used. They are found by their `repr`.
+        progress: Called now and then with the number of bytes read and of all bytes.
+
+    Returns:
+        The result of the audit.
+
+    Raises:
+        LogError: The file is no message log, or it needs an activation function or a loss that is
+            not in the tables here.
+        InputError: An argument is wrong.
+
+    Examples:
+        >>> network = na.Network.layered([2, 3, 1])
+        >>> x, targets = np.ones((4, 2)), np.zeros((4, 1))
+        >>> sgd = na.SGD(0.1)
+        >>> result = na.train(network, x, targets, optimizer=sgd, epochs=2, log="run.arrows")
+        >>> audit = na.audit("run.arrows")
+        >>> audit.passed, audit.exact, audit.steps
+        (True, True, 2)
     """
     if digest is not None and not (
         isinstance(digest, str) and re.fullmatch("[0-9a-fA-F]{64}", digest)
@@ -46,6 +74,6 @@ def audit(
         raise InputError(
             f"progress: expected a function of two numbers, or None, got {shown(progress)}"
         )
-    from .auditor import Auditor  # with pyarrow, which is imported only where a log is
+    from .auditor import Auditor  # it imports pyarrow, which takes time
 
     return Auditor(path, optimizers).audit(digest, progress)

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from os import PathLike
+from typing import NamedTuple
 
 import numpy as np
 
 from ...log.digest_chain import DigestChain
 from ...log.reader import LogReader, Rows
+from ...log.recording import Recording
 from ...log.row_template import NOBODY, RowSlots, RowTemplate
 from ...log.schema import CODE, KEY, KINDS, MACHINES
 from ...network import functions
@@ -24,27 +26,65 @@ from ...support.numerics import differences
 from ...support.text import printable
 from ...support.validation import Indices, some
 from .expected_rows import ExpectedRows, first_not_finite
-from .lie import Lie, Refused, refused
+from .lie import Lie, LieFound, lie_in_log
 from .mail_places import MailMap
 from .replay import Replay
 from .report import Audit
 from .step_notes import StepNote, StepNoteReader
 
-MOST_MAPS = 8  # of as many kinds of steps and batch sizes the slots are kept
-ROUNDING = "how far rounding can carry an optimiser of somebody's own is not known"
+MAX_MAPS = 8  # kinds of steps and batch sizes whose `MailMap` is kept
+ROUNDING = "how far rounding can carry an optimiser of the user's own is not known"
+AS_MANY = "as many as there are numbers"
+
+
+class _StepKind(NamedTuple):
+    """What the rows of a step depend on, besides the network and the recording."""
+
+    judged: bool
+    wrt_inputs: bool
+    only_learnt: bool
+    tangent: bool
+    batch: int
+    columns: int
+
+
+class _BrokenStep(NamedTuple):
+    """A step whose rows are not all there: the last step may have been broken off."""
+
+    rows: Rows
+    note: StepNote
+    expected: ExpectedRows
+    problem: LieFound
+
+
+@dataclass(slots=True)
+class _Unproved:
+    """How many messages of one kind could not be replayed, and where the first is."""
+
+    count: int
+    step: int
+    sender: int
 
 
 class Auditor:
-    """Audits one log, once."""
+    """Audits one log, once.
+
+    Args:
+        path: The message log.
+        optimizers: Optimizers of the user's own that the run used.
+
+    Raises:
+        LogError: The file is no message log, or it is one that cannot be audited.
+    """
 
     def __init__(self, path: str | PathLike[str], optimizers: Sequence[Optimizer] = ()) -> None:
         self._reader = reader = LogReader(path)
         self._path = reader.path
         self._network, self._recording = reader.network, reader.recording
         if "resumed" in reader.about:
-            before = f"step {reader.about['resumed']}, and what neurons kept of the steps before stands in the checkpoint"
             raise LogError(
-                f"{self._path!r} cannot be audited: it is of a run that was resumed after {before}"
+                f"{self._path!r} cannot be audited: the run was resumed after step "
+                f"{reader.about['resumed']}, and the neurons' state of then is in the checkpoint"
             )
         try:
             self._network.check_activations()
@@ -56,202 +96,199 @@ class Auditor:
                 f"{self._path!r}: {error}; --import MODULE imports the module that adds one"
             ) from None
         except (KeyError, TypeError, InputError) as error:
-            told = f"its metadata do not say by which sums and rule its neurons lived: {error}"
             raise LogError(
-                f"{self._path!r}: {told}; --import MODULE imports the module that adds a rule"
+                f"{self._path!r}: its metadata do not say which sums and which rule its neurons "
+                f"used: {error}; --import MODULE imports the module that adds a rule"
             ) from None
         self._differences = differences(numerics, numerics["sums"])
         self._exact = not self._differences
-        self._by_the_rule(rule)
+        self._check_rule(rule)
         self._replay = Replay(self._network, rule, sums, self._exact)
         self._note_reader = StepNoteReader(self._recording, optimizers)
         self._chain = DigestChain(reader.metadata)
         self._slots = RowSlots(self._network)
-        self._maps: dict[tuple[bool, bool, bool, bool, int, int], MailMap] = {}
-        everyone = self._recording.neurons is None and self._recording.layers is None
-        self._chosen = np.append(
-            self._recording.chosen(self._network), [everyone, False]
-        )  # the loss; the environment
-        self._rows = self._steps = self._last = self._messages = self._given = 0
-        self._ended = self._unsealed = False  # whether the last step is
-        self._broken: tuple[Rows, StepNote, ExpectedRows, Refused] | None = (
-            None  # a step that may have been broken off
-        )
-        self._missed: dict[
-            tuple[str, str], list[int]
-        ] = {}  # kind, reason: how many rows, the first's step and sender
-        self._believed = 0  # commits of steps that were left out
+        self._maps: dict[_StepKind, MailMap] = {}
+        all_members = self._recording.neurons is None and self._recording.layers is None
+        # whether each neuron, the loss node and the environment is recorded
+        self._is_recorded = np.append(self._recording.chosen(self._network), [all_members, False])
+        self._rows = self._steps = self._last = 0
+        self._messages = self._given = 0
+        self._has_end = False
+        self._last_is_unsealed = False
+        self._broken: _BrokenStep | None = None
+        self._unproved: dict[tuple[str, str], _Unproved] = {}  # by kind and reason
+        self._taken_over = 0  # commits of steps that were left out
 
-    def _by_the_rule(self, rule: Rule) -> None:
-        """Other rules than backpropagation keep what a partial log does not say, and nobody knows how rounding carries it."""
+    def _check_rule(self, rule: Rule) -> None:
+        """Refuse other rules than backpropagation unless the log is whole and bits are promised.
+
+        Such rules have a state that a partial log does not contain, and how far rounding carries it
+        is not known.
+        """
         if type(rule) is not Backpropagation and not (self._exact and self._recording.whole):
             why = "; ".join(self._differences) or "it is a partial log"
             raise LogError(
-                f"{self._path!r}: a log under {rule!r} can be audited whole, and on the machine that made it: {why}"
+                f"{self._path!r}: a log under {rule!r} can be audited whole, "
+                f"and on the machine that made it: {why}"
             )
 
     def audit(self, digest: str | None, progress: Callable[[int, int], None] | None) -> Audit:
-        """Read it all, or up to the first lie."""
+        """Read the whole log, or up to the first lie.
+
+        Args:
+            digest: What the last digest must be, in hexadecimal; None: any.
+            progress: Called after each step with the number of bytes read and of all bytes.
+
+        Raises:
+            LogError: The log needs a loss that is not in the table here.
+        """
         lie = None
         try:
-            with np.errstate(all="ignore"), self._damage_refused():
+            with np.errstate(all="ignore"), self._damage_is_a_lie():
                 self._check_schema()
                 for rows in self._reader.steps():
-                    self._group(rows)
+                    self._audit_rows(rows)
                     if progress is not None:
                         progress(self._reader.read, self._reader.size)
-                self._see_broken_off()
-                self._check_end(digest)
-        except Refused as verdict:
-            lie = verdict.lie
-        return self._verdict(lie)
+                self._audit_broken_step()
+                self._check_end_of_file(digest)
+        except LieFound as found:
+            lie = found.lie
+        return self._result(lie)
 
     @contextmanager
-    def _damage_refused(self) -> Iterator[None]:
-        """What cannot even be read is a lie too."""
+    def _damage_is_a_lie(self) -> Iterator[None]:
+        """Report what cannot even be read as a lie."""
         try:
             yield
         except LogError as error:
             if not str(error).startswith(repr(self._path)):
                 raise
-            told = str(error).removeprefix(f"{self._path!r}: ")
-            raise refused(
-                self._last, self._rows, f"data are damaged: {told}; that is", "nothing", "a row"
-            ) from None
+            problem = str(error).removeprefix(f"{self._path!r}: ")
+            what = f"data are damaged: {problem}; that is"
+            raise lie_in_log(self._last, self._rows, what, "nothing", "a row") from None
 
     def _check_schema(self) -> None:
         schema = self._reader.schema
         if not set(schema.metadata) <= {KEY, MACHINES} or any(field.metadata for field in schema):
-            raise refused(0, 0, "schema has metadata", "of other kinds too", "neuro_actors alone")
+            what = "schema has metadata"
+            raise lie_in_log(0, 0, what, "of other kinds too", "neuro_actors alone")
 
-    def _check_end(self, digest: str | None) -> None:
+    def _check_end_of_file(self, digest: str | None) -> None:
         reader = self._reader
         if not reader.cut_off and reader.read != reader.size:
-            raise refused(
-                self._last,
-                self._rows,
-                "file goes on behind its end: its bytes are",
-                reader.size,
-                reader.read,
-            )
-        if self._ended and digest is not None and digest.lower() != self._chain.hex:
-            raise refused(
-                self._last, self._rows - 1, "last digest is", self._chain.hex, digest.lower()
-            )
+            what = "file goes on behind its end: its bytes are"
+            raise lie_in_log(self._last, self._rows, what, reader.size, reader.read)
+        if self._has_end and digest is not None and digest.lower() != self._chain.hex:
+            row = self._rows - 1
+            raise lie_in_log(self._last, row, "last digest is", self._chain.hex, digest.lower())
 
-    # --- what stands in the file ------------------------------------------------------------------
+    # --- the rows that are in the file ------------------------------------------------------------
 
-    def _group(self, rows: Rows) -> None:
-        """The rows of a step, or of the end."""
-        if self._ended:
-            raise refused(int(rows.step[0]), rows.first, "row is", "behind the end", "missing")
+    def _audit_rows(self, rows: Rows) -> None:
+        """Audit the rows of a step, or the end."""
+        if self._has_end:
+            step = int(rows.step[0])
+            raise lie_in_log(step, rows.first, "row is", "behind the end", "missing")
         if rows.kind[0] == CODE["end"]:
-            self._see_broken_off()
-            self._end(rows)
+            self._audit_broken_step()
+            self._check_end_row(rows)
         else:
-            if self._broken is not None:  # a step follows, so it was not
-                raise self._broken[-1]
-            self._one_step(rows)
+            if self._broken is not None:  # a step follows it, so it was not broken off
+                raise self._broken.problem
+            self._audit_step(rows)
         self._rows += len(rows)
 
-    def _one_step(self, rows: Rows) -> None:
+    def _audit_step(self, rows: Rows) -> None:
         note = self._note_reader.next(rows)
-        if note.loss is not None and note.loss not in functions.LOSSES:
-            raise LogError(
-                f"step {note.number}: the loss {printable(note.loss)!r} is not known here; import what adds it"
-            )
-        judged = note.loss is not None
-        if self._recording.whole and note.batch > len(rows.values):
-            raise refused(
-                note.number,
-                rows.first,
-                "begin note tells of examples:",
-                note.batch,
-                "as many as there are numbers",
-            )
-        if self._recording.whole and note.columns > len(rows.values):
-            raise refused(
-                note.number,
-                rows.first,
-                "begin note tells of columns:",
-                note.columns,
-                "as many as there are numbers",
-            )
+        self._check_note(rows, note)
         width = (0, 0) if note.only_learnt else (note.batch, note.columns)
-        key = (judged, note.wrt_inputs, note.only_learnt, note.tangent, *width)
-        mail_map = self._maps.get(key)
-        expected = self._expected_rows(*key) if mail_map is None else mail_map.expected
+        kind = _StepKind(
+            note.loss is not None, note.wrt_inputs, note.only_learnt, note.tangent, *width
+        )
+        mail_map = self._maps.get(kind)
+        expected = self._expected_rows(kind) if mail_map is None else mail_map.expected
         if not expected.fits(rows):
-            complaint = expected.complaint(rows)
+            problem = expected.complaint(rows)
             if rows.kind[-1] == CODE["seal"] or note.only_learnt:
-                raise complaint
-            self._broken = rows, note, expected, complaint
+                raise problem
+            self._broken = _BrokenStep(rows, note, expected, problem)
             return
         if mail_map is None:
-            if len(self._maps) == MOST_MAPS:
+            if len(self._maps) == MAX_MAPS:
                 self._maps.clear()
-            mail_map = self._maps[key] = self._mail_map(expected, note)
-        self._judge(rows, note, mail_map)
-        seal = self._chain.add(note.number, note.text, rows.values[expected.sealed])
-        if rows.notes[len(rows) - 1].as_py() != seal:
-            first = " or the metadata, as the network's description," if self._steps == 0 else ""
-            about = f"what the world said, or asked for,{first} was changed"
-            said = rows.notes[len(rows) - 1].as_py()
-            raise refused(note.number, rows.first + len(rows) - 1, "seal is", said, seal, about)
+            mail_map = self._maps[kind] = self._mail_map(expected, note)
+        self._replay_step(rows, note, mail_map)
+        self._check_seal(rows, note, expected)
         self._steps, self._last = self._steps + 1, note.number
 
-    def _see_broken_off(self) -> None:
-        """The rows that were said of the last step, if it has no seal."""
+    def _check_note(self, rows: Rows, note: StepNote) -> None:
+        """Check what a begin row says against what is here, before arrays of that size are made."""
+        if note.loss is not None and note.loss not in functions.LOSSES:
+            raise LogError(
+                f"step {note.number}: the loss {printable(note.loss)!r} is not known here; "
+                "import what adds it"
+            )
+        if self._recording.whole:
+            for what, count in (("examples", note.batch), ("columns", note.columns)):
+                if count > len(rows.values):
+                    what = f"begin note tells of {what}:"
+                    raise lie_in_log(note.number, rows.first, what, count, AS_MANY)
+
+    def _check_seal(self, rows: Rows, note: StepNote, expected: ExpectedRows) -> None:
+        seal = self._chain.add(note.number, note.text, rows.values[expected.sealed])
+        recorded = rows.notes[len(rows) - 1].as_py()
+        if recorded != seal:
+            first = " or the metadata, as the network's description," if self._steps == 0 else ""
+            reason = f"what the environment sent, or asked for,{first} was changed"
+            row = rows.first + len(rows) - 1
+            raise lie_in_log(note.number, row, "seal is", recorded, seal, reason)
+
+    def _audit_broken_step(self) -> None:
+        """Replay the rows of the last step if it has no seal."""
         if self._broken is None:
             return
-        (rows, note, expected, _), self._broken, self._unsealed = self._broken, None, True
-        present = expected.present(rows)
-        mail_map = self._mail_map(expected, note, present)
+        (rows, note, expected, _), self._broken = self._broken, None
+        self._last_is_unsealed = True
+        mail_map = self._mail_map(expected, note, expected.present(rows))
         if mail_map.early:
-            what = expected.phrase(rows, mail_map.early[0] + 1)
-            raise refused(
-                note.number,
-                rows.first + 1 + mail_map.early[0],
-                "row is",
-                what,
-                "missing",
-                "it had not heard all",
-            )
-        self._judge(rows, note, mail_map)
+            first = mail_map.early[0] + 1
+            what, reason = expected.phrase(rows, first), "its sender had not received all its mail"
+            raise lie_in_log(note.number, rows.first + first, "row is", what, "missing", reason)
+        self._replay_step(rows, note, mail_map)
         self._steps, self._last = self._steps + 1, note.number
 
-    def _expected_rows(
-        self,
-        judged: bool,
-        wrt_inputs: bool,
-        only_learnt: bool,
-        tangent: bool,
-        batch: int,
-        columns: int,
-    ) -> ExpectedRows:
-        recording = replace(self._recording, phases=["commit"]) if only_learnt else self._recording
-        kind = {"judged": judged, "wrt_inputs": wrt_inputs, "tangent": tangent}
-        return ExpectedRows(
+    def _expected_rows(self, kind: _StepKind) -> ExpectedRows:
+        recording = self._recording
+        if kind.only_learnt:
+            recording = replace(recording, phases=["commit"])
+        template = RowTemplate(
             self._network,
             self._slots,
-            RowTemplate(self._network, self._slots, recording, **kind),
-            batch,
-            columns,
+            recording,
+            judged=kind.judged,
+            wrt_inputs=kind.wrt_inputs,
+            tangent=kind.tangent,
         )
+        return ExpectedRows(self._network, self._slots, template, kind.batch, kind.columns)
 
     def _mail_map(
         self, expected: ExpectedRows, note: StepNote, present: Indices | None = None
     ) -> MailMap:
         return MailMap(
-            self._network, expected, judged=note.loss is not None, wrt_inputs=note.wrt_inputs, bounded=not self._exact,
+            self._network,
+            expected,
+            judged=note.loss is not None,
+            wrt_inputs=note.wrt_inputs,
+            bounded=not self._exact,
             present=present,
-        )  # fmt: skip
+        )
 
-    def _end(self, rows: Rows) -> None:
-        """The last row: how many there were, and the digest."""
+    def _check_end_row(self, rows: Rows) -> None:
+        """Check the last row: the counts of rows and steps, and the last digest."""
         number, row = int(rows.step[0]), rows.first
         value = rows.values[: rows.starts[1]].tolist()
-        found = {
+        checks = {
             "end's sender is": (int(rows.sender[0]), NOBODY),
             "end's receiver is": (int(rows.receiver[0]), NOBODY),
             "end's time is": (int(rows.time[0]), 0),
@@ -259,40 +296,32 @@ class Auditor:
             "count of rows and steps is": (value, [float(self._rows), float(self._steps)]),
             "last digest is": (rows.notes[0].as_py(), self._chain.hex),
         }
-        for what, (stands, should) in found.items():
-            if stands != should:
-                raise refused(number, row, what, stands, should)
-        self._ended = True
+        for what, (recorded, should) in checks.items():
+            if recorded != should:
+                raise lie_in_log(number, row, what, recorded, should)
+        self._has_end = True
         if len(rows) > 1:
-            raise refused(int(rows.step[1]), row + 1, "row is", "behind the end", "missing")
+            raise lie_in_log(int(rows.step[1]), row + 1, "row is", "behind the end", "missing")
 
-    # --- who said what ----------------------------------------------------------------------------
+    # --- the numbers in the rows ------------------------------------------------------------------
 
-    def _judge(self, rows: Rows, note: StepNote, mail_map: MailMap) -> None:
-        """Replay a step."""
-        said, replay, expected = rows.values, self._replay, mail_map.expected
-        wrong = first_not_finite(said)
+    def _replay_step(self, rows: Rows, note: StepNote, mail_map: MailMap) -> None:
+        recorded, expected, learns = rows.values, mail_map.expected, note.update > 0
+        wrong = first_not_finite(recorded)
         if wrong is not None:
             r = int(np.searchsorted(rows.starts, wrong, side="right")) - 1
-            raise Refused(
-                expected.lie(
-                    rows, r, wrong - int(rows.starts[r]), "a finite number", learns=note.update > 0
-                )
-            )
+            number = wrong - int(rows.starts[r])
+            raise LieFound(expected.lie(rows, r, number, "a finite number", learns=learns))
         self._messages += mail_map.messages
         if note.only_learnt:
-            replay.take_over(mail_map, said)
-            self._believed += mail_map.messages
+            self._replay.take_over(mail_map, recorded)
+            self._taken_over += mail_map.messages
             self._given += mail_map.messages
             return
         self._given += mail_map.world
         if self._recording.every > 1 and "commit" not in self._recording.kinds and self._steps:
-            replay.forget()  # who knows what they learnt in between
-        optimizer, unknown = note.optimizer, ""
-        if optimizer is None:
-            unknown = f"the optimiser {note.name} is not known here"
-        if optimizer is not None and not self._exact and not isinstance(optimizer, (SGD, Adam)):
-            optimizer, unknown = None, ROUNDING
+            self._replay.forget()  # what neurons learned in the steps between is not recorded
+        optimizer, unknown = self._optimizer_of(note)
         step = Step(
             note.number,
             note.loss,
@@ -302,30 +331,39 @@ class Auditor:
             note.round,
             micro_batch_of(note.round),
         )
-        found = replay.step(mail_map, said, step, note.update, unknown)
+        found = self._replay.step(mail_map, recorded, step, note.update, unknown)
         if found.row is not None:
-            raise Refused(
-                expected.lie(
-                    rows, found.row + 1, found.number, found.should, learns=note.update > 0
-                )
-            )
-        for reason, missed in found.unproved.items():
-            self._miss(rows, mail_map, reason, np.array(missed, dtype=np.intp))
+            lie = expected.lie(rows, found.row + 1, found.number, found.should, learns=learns)
+            raise LieFound(lie)
+        for reason, unproved in found.unproved.items():
+            self._count_unproved(rows, mail_map, reason, np.array(unproved, dtype=np.intp))
 
-    def _miss(self, rows: Rows, mail_map: MailMap, reason: str, missed: Indices) -> None:
-        """Rows that could not be replayed: those of members who were not recorded are only given."""
-        own = self._chosen[rows.sender[missed + 1]]
-        self._given += int(mail_map.hearers[missed[~own]].sum())
-        for row in missed[own].tolist():
+    def _optimizer_of(self, note: StepNote) -> tuple[Optimizer | None, str]:
+        """Return the step's optimizer, or why it cannot be replayed."""
+        if note.optimizer is None:
+            return None, f"the optimiser {note.name} is not known here"
+        if not self._exact and not isinstance(note.optimizer, (SGD, Adam)):
+            return None, ROUNDING
+        return note.optimizer, ""
+
+    def _count_unproved(
+        self, rows: Rows, mail_map: MailMap, reason: str, unproved: Indices
+    ) -> None:
+        """Count rows that could not be replayed; those of unrecorded members are only given."""
+        is_own = self._is_recorded[rows.sender[unproved + 1]]
+        self._given += int(mail_map.hearers[unproved[~is_own]].sum())
+        for row in unproved[is_own].tolist():
             kind = KINDS[rows.kind[row + 1]]
-            first = [0, int(rows.step[0]), int(rows.sender[row + 1])]
-            self._missed.setdefault((kind, reason), first)[0] += int(mail_map.hearers[row])
+            first = _Unproved(0, int(rows.step[0]), int(rows.sender[row + 1]))
+            entry = self._unproved.setdefault((kind, reason), first)
+            entry.count += int(mail_map.hearers[row])
 
-    # --- what came of it --------------------------------------------------------------------------
+    # --- the result -------------------------------------------------------------------------------
 
-    def _verdict(self, lie: Lie | None) -> Audit:
-        complete = lie is None and self._ended and not (self._reader.cut_off or self._unsealed)
-        unproved = sum(count for count, _, _ in self._missed.values())
+    def _result(self, lie: Lie | None) -> Audit:
+        is_cut_off = self._reader.cut_off or self._last_is_unsealed
+        complete = lie is None and self._has_end and not is_cut_off
+        unproved = sum(entry.count for entry in self._unproved.values())
         return Audit(
             passed=complete and not unproved,
             exact=self._exact,
@@ -342,34 +380,51 @@ class Auditor:
         )
 
     def _remarks(self, whole: bool) -> Iterator[str]:
-        """What the audit cannot vouch for."""
+        """Say what the audit cannot vouch for."""
         if not self._exact:
-            told = "; ".join(self._differences)
-            yield f"compared within the rounding bound alone: the log is of another kind of machine ({told})"
-        recorded = self._recording
-        if not recorded.whole:
-            neurons = None if recorded.neurons is None else f"neurons {some(recorded.neurons)}"
-            layers = (
-                None
-                if recorded.layers is None
-                else f"levels {', '.join(map(str, recorded.layers))}"
+            yield (
+                "compared within the rounding bound alone: the log is of another kind of machine "
+                f"({'; '.join(self._differences)})"
             )
-            every = f"every {recorded.every} steps" if recorded.every > 1 else None
-            phases = None if recorded.phases is None else f"phases {', '.join(recorded.phases)}"
-            yield f"a partial log: {'; '.join(part for part in (every, neurons, layers, phases) if part)}"
-        if self._believed:
-            yield f"what neurons had learnt in steps that were left out is given, in {self._believed:,} commits"
-        for (kind, reason), (count, step, sender) in self._missed.items():
-            who = self._reader.members[sender]
-            yield f"not proved: {count:,} messages of kind {kind} (the first: {who}, step {step}): {reason}"
-        if not whole:
-            return
-        if self._unsealed:
-            yield f"step {self._last} was broken off: what was said of it is replayed, but not sealed"
+        if not self._recording.whole:
+            yield f"a partial log: {_parts_of(self._recording)}"
+        if self._taken_over:
+            yield (
+                "what neurons learned in steps that were left out is given, "
+                f"in {self._taken_over:,} commits"
+            )
+        for (kind, reason), entry in self._unproved.items():
+            who = self._reader.members[entry.sender]
+            yield (
+                f"not proved: {entry.count:,} messages of kind {kind} "
+                f"(the first: {who}, step {entry.step}): {reason}"
+            )
+        if whole:
+            yield from self._remarks_on_the_end()
+
+    def _remarks_on_the_end(self) -> Iterator[str]:
+        if self._last_is_unsealed:
+            yield (
+                f"step {self._last} was broken off: what was sent in it is replayed, but not sealed"
+            )
         if self._reader.cut_off:
             where = f"behind row {self._rows - 1}" if self._rows else "before its first row"
             yield f"the log is cut off or damaged {where}"
-        elif not self._ended:
+        elif not self._has_end:
             yield "the log has no end: rows may be missing there"
         elif not self._steps:
             yield "the log holds no step"
+
+
+def _parts_of(recording: Recording) -> str:
+    """Say which part of a run was recorded."""
+    parts = []
+    if recording.every > 1:
+        parts.append(f"every {recording.every} steps")
+    if recording.neurons is not None:
+        parts.append(f"neurons {some(recording.neurons)}")
+    if recording.layers is not None:
+        parts.append(f"levels {', '.join(map(str, recording.layers))}")
+    if recording.phases is not None:
+        parts.append(f"phases {', '.join(recording.phases)}")
+    return "; ".join(parts)

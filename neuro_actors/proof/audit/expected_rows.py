@@ -13,7 +13,7 @@ from ...log.schema import CODE, KINDS, members
 from ...network.elements import ENVIRONMENT, LOSS_NODE
 from ...network.network import Network
 from ...support.validation import Array, Indices
-from .lie import Lie, Refused, cut, refused
+from .lie import Lie, LieFound, lie_in_log, shorten
 
 
 class ExpectedRows:
@@ -67,25 +67,25 @@ class ExpectedRows:
             and bool(rows.notes[1:-1].equals(self._notes))
         )
 
-    def complaint(self, rows: Rows) -> Refused:
+    def complaint(self, rows: Rows) -> LieFound:
         """What is wrong with the first row that does not fit."""
         step, there, wanted = int(rows.step[0]), len(rows), len(self.notes) + 2
         for r in range(min(there, wanted)):
             row = rows.first + r
             stands, should = self.phrase(rows, r), self._wanted(r)
             if stands != should:
-                return refused(step, row, "row is", stands, should)
+                return lie_in_log(step, row, "row is", stands, should)
             if rows.step[r] != step:
-                return refused(step, row, f"row ({stands}) is of step", rows.step[r], step)
+                return lie_in_log(step, row, f"row ({stands}) is of step", rows.step[r], step)
             if rows.time[r] != self._columns["time"][r]:
-                return refused(
+                return lie_in_log(
                     step, row, f"time, of what {stands}, is", rows.time[r], self._columns["time"][r]
                 )
             length, right = (int(x[r + 1] - x[r]) for x in (rows.starts, self._columns["starts"]))
             if length != right:
-                return refused(step, row, f"numbers, of what {stands}, are", length, right)
+                return lie_in_log(step, row, f"numbers, of what {stands}, are", length, right)
             if 0 < r < wanted - 1 and rows.notes[r].as_py() != self.notes[r - 1]:
-                return refused(
+                return lie_in_log(
                     step,
                     row,
                     f"note, of what {stands}, is",
@@ -93,14 +93,14 @@ class ExpectedRows:
                     self.notes[r - 1],
                 )
         if there > wanted:
-            return refused(
+            return lie_in_log(
                 step,
                 rows.first + wanted,
                 "row is",
                 self.phrase(rows, wanted),
                 "a begin row, or the end",
             )
-        return refused(step, rows.first + there, "row is", "missing", self._wanted(there))
+        return lie_in_log(step, rows.first + there, "row is", "missing", self._wanted(there))
 
     def present(self, rows: Rows) -> Indices:
         """Of a step that was broken off: which of these rows there are, in this order."""
@@ -118,7 +118,7 @@ class ExpectedRows:
                 length = int(rows.starts[r + 1] - rows.starts[r])
                 if length != self.starts[k + 1] - self.starts[k]:
                     right = self.starts[k + 1] - self.starts[k]
-                    raise refused(
+                    raise lie_in_log(
                         step,
                         rows.first + r,
                         f"numbers, of what {self.phrase(rows, r)}, are",
@@ -128,7 +128,7 @@ class ExpectedRows:
                 found.append(k)
                 r += 1
         if r < len(rows):
-            raise refused(
+            raise lie_in_log(
                 step,
                 rows.first + r,
                 "row is",
@@ -137,7 +137,7 @@ class ExpectedRows:
             )
         if (rows.step != step).any():
             r = int(np.flatnonzero(rows.step != step)[0])
-            raise refused(step, rows.first + r, "row is of step", rows.step[r], step)
+            raise lie_in_log(step, rows.first + r, "row is of step", rows.step[r], step)
         return np.array(found, dtype=np.intp)
 
     # --- in words ---------------------------------------------------------------------------------
@@ -189,7 +189,7 @@ class ExpectedRows:
             "its followers" if receiver == NOBODY else self._name(receiver),
         )
         if name == "target" and note is not None:
-            return f"{who} told {whom} the target of {cut(note)}"
+            return f"{who} told {whom} the target of {shorten(note)}"
         return f"{who} told {whom} the {name}"
 
     def _name(self, member: int) -> str:

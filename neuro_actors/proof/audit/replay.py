@@ -1,8 +1,9 @@
-"""Neurons replayed alone: out of what each had heard, what should it have said?
+"""Neurons replayed alone: from what each member received, what should it have sent?
 
-A step's numbers, as they stand in the log, are one flat array, `said`. Beside it lies `should`, at first the same. Every
-member in turn is handed its own mail out of `said`, as an engine would hand it over, and writes over its own numbers in
-`should`; nothing passes from one replayed neuron to another. Where the two arrays differ then, somebody lied.
+The numbers of a step, as they are in the log, are one flat array, `recorded`. Beside it is another
+one, `should`, which is equal at first. Each member in turn receives its own mail out of
+`recorded`, as channels would deliver it, and overwrites its own numbers in `should`. Nothing passes from one
+replayed member to another. Where the two arrays differ in the end, a member lied.
 """
 
 from __future__ import annotations
@@ -19,232 +20,291 @@ from ...rules import Rule
 from ...rules.micro_batches import MicroBatchNeuron
 from ...support.validation import Array, frozen
 from .mail_places import MailMap, MemberRows
-from .rounding import Margins
+from .rounding import RoundingBounds
 
-HEARD = "what they had heard is not all recorded"
+MAIL = "what they had received is not all recorded"
 PARAMETERS = "what their parameters were then is not recorded"
 LEARNERS = (LocalRule, MicroBatchNeuron)
 ROUNDING = "how far rounding can carry a product with the Hessian is not known"
-STATE = "what the optimiser kept from steps that were left out is not recorded"
+STATE = "the optimiser's state from steps that were left out is not recorded"
 
 
 @dataclass(slots=True)
 class Finding:
-    """What came of one step.
+    """What the replay of one step found.
 
-    row: the first that is wrong, or None.  number: which of its numbers, which `should` be that.
-    unproved: by reason, the rows that could not be replayed.  refusals: rows that their senders would not have said, and why.
+    Attributes:
+        row: The first row that is wrong, or None. Rows count from 0 after the begin row.
+        number: Which of the row's numbers is wrong.
+        should: What this number should be; or a text that says why there should be none.
+        unproved: The rows that could not be replayed, by reason.
+        failures: Rows whose sender would have failed instead of sending, with the error.
     """
 
     row: int | None = None
     number: int = 0
     should: float | str = ""
     unproved: dict[str, list[int]] = field(default_factory=dict)
-    refusals: list[tuple[int, str]] = field(default_factory=list)
+    failures: list[tuple[int, str]] = field(default_factory=list)
+
+    def leave(self, rows: list[int], reason: str) -> None:
+        """Note that some rows could not be replayed.
+
+        Args:
+            rows: The rows.
+            reason: Why.
+        """
+        if rows:
+            self.unproved.setdefault(reason, []).extend(rows)
+
+
+@dataclass(frozen=True, slots=True)
+class _Replayed:
+    """One step that is replayed: its rows, its numbers, and what is found."""
+
+    mail_map: MailMap
+    recorded: Array
+    mail: list[Array]
+    step: Step
+    update: int  # the count of updates, 0 where neurons do not learn
+    unknown: str  # why new parameters cannot be computed, where that is so
+    found: Finding
+
+    @property
+    def learns(self) -> bool:
+        return self.update > 0
+
+    @property
+    def without_learning(self) -> Step:
+        """The step for neurons whose update cannot be computed."""
+        return replace(self.step, optimizer=None)
 
 
 class Replay:
-    """All rules of a network, each with its own state, which nobody else sees.
+    """The rules of all members of a network, each with a state of its own.
 
-    exact: whether the bits must be equal; else they may lie as far apart as rounding can bring them.
+    Args:
+        network: The network, with its first parameters.
+        rule: The learning rule of the run.
+        sums: The table of sums of the run.
+        exact: Whether bits must be equal. Else numbers may differ as far as rounding can bring
+            them apart.
     """
 
     def __init__(self, network: Network, rule: Rule, sums: Sums, exact: bool) -> None:
         self._exact = exact
         self._inputs = network.is_input
         self._rules = [rule.member(network, k, sums) for k in range(len(network.ids))]
-        self._judge = rule.loss_node(network)
-        self._margins = None if exact else Margins(self._rules)  # type: ignore[arg-type]  # under backpropagation alone
-        self._known = [True] * len(self._rules)  # whether a neuron's parameters are
-        self._kept = [True] * len(self._rules)  # whether what its optimiser keeps is
+        self._loss_node = rule.loss_node(network)
+        # bounds are known under backpropagation alone, whose rules are of these types
+        self._bounds = None if exact else RoundingBounds(self._rules)  # type: ignore[arg-type]
+        self._knows_parameters = [True] * len(self._rules)
+        self._knows_state = [True] * len(self._rules)  # of the optimizer
 
     def forget(self) -> None:
-        """Steps were left out in which neurons may have learnt."""
-        self._known = self._inputs.tolist()
-        self._kept = [False] * len(self._rules)
+        """Forget parameters and states: steps were left out in which neurons may have learned."""
+        self._knows_parameters = self._inputs.tolist()
+        self._knows_state = [False] * len(self._rules)
 
-    def take_over(self, mail_map: MailMap, said: Array) -> None:
-        """What neurons had learnt in a step that was left out: it is believed."""
+    def take_over(self, mail_map: MailMap, recorded: Array) -> None:
+        """Take over, without proof, the parameters that neurons learned in a step left out.
+
+        Args:
+            mail_map: Where the numbers of each member are.
+            recorded: The numbers of the step. Shape (n,).
+        """
         self.forget()
-        for part in mail_map.parts:
-            if part.committed is not None:
-                self._believe(part, said)
+        for rows in mail_map.parts:
+            if rows.committed is not None:
+                self._believe(rows, recorded)
 
     def step(
-        self, mail_map: MailMap, said: Array, step: Step, update: int, unknown: str = ""
+        self, mail_map: MailMap, recorded: Array, step: Step, update: int, unknown: str = ""
     ) -> Finding:
-        """Replay one step. update: the count of updates, 0 where nobody learns.  unknown: why `step` has no optimiser
-        though neurons learn."""
-        np.copyto(mail_map.should, said)
+        """Replay one step.
+
+        Args:
+            mail_map: Where the numbers of each member are.
+            recorded: The numbers of the step. Shape (n,).
+            step: The step.
+            update: The count of updates, 1 where neurons start afresh; 0 where they do not learn.
+            unknown: Why `step` has no optimizer although neurons learn.
+        """
+        found = Finding()
         if update == 1:
             self._start_afresh()
-        found, learns = Finding(), update > 0
-        if step.tangent and self._margins is not None:
-            found.unproved[ROUNDING] = [
-                row
-                for part in mail_map.parts
-                for row in (part.spoken, *part.answered)
-                if row is not None
-            ]
-            found.unproved[ROUNDING] += [
-                row for row in (mail_map.lost, *mail_map.blamed.tolist()) if row >= 0
-            ]
+        if step.tangent and self._bounds is not None:
+            for rows in mail_map.parts:
+                found.leave(_rows_of(rows), ROUNDING)
+            found.leave(_rows_of_loss(mail_map), ROUNDING)
             return found
-        mail = mail_map.mail(said)
-        bare = replace(step, optimizer=None)  # for who cannot be asked to learn
-        kept_by_nobody = step.optimizer is not None and not len(step.optimizer.start(1))
-        for part in mail_map.parts:
-            k = part.member
-            rule = self._rules[k]
-            if part.told is not None:
-                heard = said[part.told].reshape(1, -1)
-            elif part.hears is None or not self._known[k]:
-                self._leave(part, HEARD if part.hears is None else PARAMETERS, found, said, learns)
-                continue
-            elif step.tangent and part.steered is None:
-                self._leave(part, HEARD, found, said, learns)
-                continue
+        np.copyto(mail_map.should, recorded)
+        mail = mail_map.mail(recorded)
+        now = _Replayed(mail_map, recorded, mail, step, update, unknown or STATE, found)
+        for rows in mail_map.parts:
+            reason = self._why_not(rows, step)
+            if reason:
+                self._leave(rows, reason, now)
             else:
-                heard = mail[part.hears]
-            if step.tangent and isinstance(rule, LocalRule):
-                rule.direction = frozen(said[part.steered].copy())
-            now = step
-            if learns and not self._kept[k]:
-                if kept_by_nobody and isinstance(rule, LocalRule):
-                    rule.state = NeuronState(rule.state.parameters, step.optimizer, (), update - 1)
-                else:
-                    now = bare
-            if self._speaks(rule, part, now, heard, said, mail_map, found):
-                if part.ears is None:
-                    if part.answered or (learns and part.told is None):
-                        self._leave(part._replace(spoken=None), HEARD, found, said, learns)
-                elif learns and part.told is None:
-                    self._learns(rule, part, now, said, mail_map, found, unknown or STATE)
+                self._replay_member(rows, now)
         if mail_map.judged:
-            self._judged(mail_map, said, step, found)
-        self._compare(mail_map, said, found)
+            self._replay_loss_node(now)
+        self._compare(now)
         return found
 
-    def _speaks(
-        self,
-        rule: NeuronRule,
-        part: MemberRows,
-        step: Step,
-        heard: Array,
-        said: Array,
-        mail_map: MailMap,
-        found: Finding,
-    ) -> bool:
-        """Hand it its mail, and let it write what it should have said; False if it would have failed."""
-        margins, row = self._margins, part.spoken
+    # --- one member -------------------------------------------------------------------------------
+
+    def _why_not(self, rows: MemberRows, step: Step) -> str:
+        """Say why a member cannot be replayed; empty if it can."""
+        if rows.told is not None:  # an input whose values are recorded
+            return ""
+        if rows.hears is None:
+            return MAIL
+        if not self._knows_parameters[rows.member]:
+            return PARAMETERS
+        return MAIL if step.tangent and rows.steered is None else ""
+
+    def _replay_member(self, rows: MemberRows, now: _Replayed) -> None:
+        rule, is_input = self._rules[rows.member], rows.told is not None
+        if now.step.tangent and isinstance(rule, LocalRule):
+            rule.direction = frozen(now.recorded[rows.steered].copy())
+        step = self._step_for(rows, rule, now)
+        if not self._send(rows, rule, step, now):
+            return
+        learns = now.learns and not is_input
+        if rows.ears is not None:
+            if learns:
+                self._take_parameters(rows, rule, step, now)
+        elif rows.answered or learns:  # urgencies that it received are missing
+            self._leave(rows._replace(spoken=None), MAIL, now)
+
+    def _step_for(self, rows: MemberRows, rule: NeuronRule, now: _Replayed) -> Step:
+        """Return the step; without its optimizer where the optimizer's state is not known."""
+        optimizer = now.step.optimizer
+        if not now.learns or self._knows_state[rows.member]:
+            return now.step
+        if optimizer is None or len(optimizer.start(1)) or not isinstance(rule, LocalRule):
+            return now.without_learning
+        # this optimizer has no state besides the count of updates
+        rule.state = NeuronState(rule.state.parameters, optimizer, (), now.update - 1)
+        return now.step
+
+    def _send(self, rows: MemberRows, rule: NeuronRule, step: Step, now: _Replayed) -> bool:
+        """Let a member write what it should have sent; False if it would have failed."""
+        if rows.told is not None:
+            activations_in = now.recorded[rows.told].reshape(1, -1)
+        else:
+            assert rows.hears is not None
+            activations_in = now.mail[rows.hears]
+        bounds, row = self._bounds, rows.spoken
         try:
-            rule.fire(step, heard, part.speech)
-            if margins is not None:
-                slack = mail_map.margins[part.member]
-                margins.fire(part.member, heard, slack.speech)
-            if part.ears is None:
+            rule.fire(step, activations_in, rows.speech)
+            if bounds is not None:
+                slack = now.mail_map.margins[rows.member]
+                bounds.fire(rows.member, activations_in, slack.speech)
+            if rows.ears is None:
                 return True
-            row = part.answered[0] if part.answered else None
-            urgencies = said.take(part.ears)
-            if margins is not None:
-                margins.respond(part.member, step, heard, urgencies, slack.back, slack.commit)
-            rule.respond(step, urgencies, part.back, part.commit)
-        except Exception as error:  # of a user's function too
+            row = rows.answered[0] if rows.answered else None
+            urgencies_in = now.recorded.take(rows.ears)
+            if bounds is not None:
+                bounds.respond(
+                    rows.member, step, activations_in, urgencies_in, slack.back, slack.commit
+                )
+            rule.respond(step, urgencies_in, rows.back, rows.commit)
+        except Exception as error:  # also of a user's function
             if row is not None:
-                found.refusals.append((row, str(error) or repr(error)))
+                now.found.failures.append((row, str(error) or repr(error)))
             return False
-        if part.scattered is not None:
-            mail_map.should[part.scattered] = part.back[part.order]
-            if margins is not None:
-                mail_map.slack[part.scattered] = slack.back[part.order]
+        if rows.scattered is not None:
+            now.mail_map.should[rows.scattered] = rows.back[rows.order]
+            if bounds is not None:
+                now.mail_map.slack[rows.scattered] = slack.back[rows.order]
         return True
 
-    def _learns(
-        self,
-        rule: NeuronRule,
-        part: MemberRows,
-        step: Step,
-        said: Array,
-        mail_map: MailMap,
-        found: Finding,
-        why: str,
+    def _take_parameters(
+        self, rows: MemberRows, rule: NeuronRule, step: Step, now: _Replayed
     ) -> None:
-        """It has learnt; or, where it could not be asked to, what it committed is believed."""
-        if step.optimizer is None:
-            if part.committed is not None:
-                mail_map.should[part.committed] = said[part.committed]
-                found.unproved.setdefault(why, []).append(part.answered[-1])
-            self._believe(part, said)
-        elif (
-            self._margins is not None and part.committed is not None and isinstance(rule, LocalRule)
-        ):
-            rule.state = rule.state._replace(
-                parameters=frozen(said[part.committed].copy())
-            )  # what it went on with there
+        """Go on with the parameters that the member committed."""
+        if step.optimizer is None:  # they could not be computed, so they are believed
+            if rows.committed is not None:
+                now.mail_map.should[rows.committed] = now.recorded[rows.committed]
+                now.found.leave(rows.answered[-1:], now.unknown)
+            self._believe(rows, now.recorded)
+        elif not self._exact and rows.committed is not None and isinstance(rule, LocalRule):
+            committed = frozen(now.recorded[rows.committed].copy())  # the other machine's bits
+            rule.state = rule.state._replace(parameters=committed)
 
     def _start_afresh(self) -> None:
         for rule in self._rules:
             if isinstance(rule, LEARNERS):
                 rule.state = NeuronState(rule.state.parameters)
-        self._kept = [True] * len(self._rules)
+        self._knows_state = [True] * len(self._rules)
 
-    def _leave(
-        self, part: MemberRows, reason: str, found: Finding, said: Array, learns: bool
-    ) -> None:
-        """It cannot be replayed; its new parameters are believed."""
-        rows = [*part.answered] if part.spoken is None else [part.spoken, *part.answered]
-        if rows:
-            found.unproved.setdefault(reason, []).extend(rows)
-        if learns and isinstance(self._rules[part.member], LEARNERS):
-            self._believe(part, said)
+    def _leave(self, rows: MemberRows, reason: str, now: _Replayed) -> None:
+        """Leave a member out; its new parameters are believed."""
+        now.found.leave(_rows_of(rows), reason)
+        if now.learns and isinstance(self._rules[rows.member], LEARNERS):
+            self._believe(rows, now.recorded)
 
-    def _believe(self, part: MemberRows, said: Array) -> None:
-        k = part.member
+    def _believe(self, rows: MemberRows, recorded: Array) -> None:
+        """Take over, without proof, the parameters that a member committed."""
+        k = rows.member
         rule = self._rules[k]
-        self._known[k], self._kept[k] = part.committed is not None, False
-        if part.committed is not None and isinstance(rule, LEARNERS):
-            rule.state = NeuronState(frozen(said[part.committed].copy()))
+        self._knows_parameters[k], self._knows_state[k] = rows.committed is not None, False
+        if rows.committed is not None and isinstance(rule, LEARNERS):
+            rule.state = NeuronState(frozen(recorded[rows.committed].copy()))
 
-    def _judged(self, mail_map: MailMap, said: Array, step: Step, found: Finding) -> None:
-        """The same for the loss."""
-        rows = [row for row in (mail_map.lost, *mail_map.blamed.tolist()) if row >= 0]
+    # --- the loss node, and the comparison --------------------------------------------------------
+
+    def _replay_loss_node(self, now: _Replayed) -> None:
+        mail_map, recorded = now.mail_map, now.recorded
+        rows = _rows_of_loss(mail_map)
         if not rows:
             return
         if mail_map.predictions is None or mail_map.targets is None:
-            found.unproved.setdefault(HEARD, []).extend(rows)
+            now.found.leave(rows, MAIL)
             return
-        predictions, targets = said.take(mail_map.predictions), said.take(mail_map.targets)
-        back = np.empty((len(mail_map.blamed), mail_map.columns))
+        predictions, targets = recorded.take(mail_map.predictions), recorded.take(mail_map.targets)
+        urgencies = np.empty((len(mail_map.blamed), mail_map.columns))
         try:
-            losses = self._judge.evaluate(step, predictions, targets, back)
-        except Exception as error:
-            found.refusals.append((min(rows), str(error) or repr(error)))
+            losses = self._loss_node.evaluate(now.step, predictions, targets, urgencies)
+        except Exception as error:  # also of a user's function
+            now.found.failures.append((min(rows), str(error) or repr(error)))
             return
-        sheets = [(mail_map.should, losses, back)]
-        if self._margins is not None:
-            sheets.append(
-                (mail_map.slack, *self._margins.judge(self._judge, step, predictions, targets))
-            )
-        for sheet, losses, back in sheets:
-            if mail_map.lost >= 0:
-                sheet[mail_map.rows_of(mail_map.lost)] = losses
-            for row, values in zip(mail_map.blamed.tolist(), back, strict=True):
-                if row >= 0:
-                    sheet[mail_map.rows_of(row)] = values
+        _write_loss(mail_map, mail_map.should, losses, urgencies)
+        if self._bounds is not None:
+            bounds = self._bounds.evaluate(self._loss_node, now.step, predictions, targets)
+            _write_loss(mail_map, mail_map.slack, *bounds)
 
-    def _compare(self, mail_map: MailMap, said: Array, found: Finding) -> None:
-        """The first row that is wrong."""
+    def _compare(self, now: _Replayed) -> None:
+        """Find the first row that is wrong."""
+        mail_map, recorded, found = now.mail_map, now.recorded, now.found
         if self._exact:
-            wrong = mail_map.should.view(np.int64) != said.view(np.int64)
+            wrong = mail_map.should.view(np.int64) != recorded.view(np.int64)
         else:
-            wrong = ~(np.abs(said - mail_map.should) <= mail_map.slack)
+            wrong = ~(np.abs(recorded - mail_map.should) <= mail_map.slack)
         if wrong.any():
-            place = int(wrong.argmax())
-            found.row = int(np.searchsorted(mail_map.starts, place, side="right")) - 1
-            found.number, found.should = (
-                place - int(mail_map.starts[found.row]),
-                float(mail_map.should[place]),
-            )
-        row, told = min(found.refusals, default=(-1, ""))
-        if told and (found.row is None or row <= found.row):
-            found.row, found.number, found.should = row, 0, f"nothing: {told}"
+            first = int(wrong.argmax())
+            found.row = int(np.searchsorted(mail_map.starts, first, side="right")) - 1
+            found.number = first - int(mail_map.starts[found.row])
+            found.should = float(mail_map.should[first])
+        row, error = min(found.failures, default=(-1, ""))
+        if error and (found.row is None or row <= found.row):
+            found.row, found.number, found.should = row, 0, f"nothing: {error}"
+
+
+def _rows_of(rows: MemberRows) -> list[int]:
+    return [*rows.answered] if rows.spoken is None else [rows.spoken, *rows.answered]
+
+
+def _rows_of_loss(mail_map: MailMap) -> list[int]:
+    return [row for row in (mail_map.lost, *mail_map.blamed.tolist()) if row >= 0]
+
+
+def _write_loss(mail_map: MailMap, out: Array, losses: Array, urgencies: Array) -> None:
+    """Write what the loss node sends into a step's numbers."""
+    if mail_map.lost >= 0:
+        out[mail_map.rows_of(mail_map.lost)] = losses
+    for row, values in zip(mail_map.blamed.tolist(), urgencies, strict=True):
+        if row >= 0:
+            out[mail_map.rows_of(row)] = values

@@ -1,4 +1,4 @@
-"""What came of an audit."""
+"""The result of an audit."""
 
 from __future__ import annotations
 
@@ -9,16 +9,24 @@ from .lie import Lie
 
 @dataclass(frozen=True, slots=True)
 class Audit:
-    """What came of an audit.
+    """The result of an audit.
 
-    passed: whether the log is complete, and all that was recorded of what members said is proved.
-    exact: whether bits were compared; False on another kind of machine, where only the rounding bound was.
-    complete: whether the log was written to its end, all its steps whole.
-    neurons, steps, rows: how many it holds.  messages: as said: an activation counts once for each who heard it.
-    given: how many of these no arithmetic can vouch for, but the seal: what the environment said, and in a partial log
-        those who were not recorded.  unproved: how many others could not be replayed; `remarks` say why.
-    digest: the last of the chain of seals: whoever knows it knows that nothing was changed.
-    lie: the first, or None.
+    Attributes:
+        passed: Whether the log is complete and every recorded message of a member is proved.
+        exact: Whether bits were compared. False on a machine with another numeric fingerprint:
+            there the rounding bound is checked instead.
+        complete: Whether the log was written to its end and all its steps are whole.
+        neurons: The number of neurons, inputs among them.
+        steps: The number of steps in the log.
+        rows: The number of rows in the log.
+        messages: The number of messages. An activation counts once for each of its receivers.
+        given: How many of these no computation can prove, but the seal vouches for: what the
+            environment sent and, in a partial log, what unrecorded members sent.
+        unproved: How many others could not be replayed; `remarks` say why.
+        digest: The last digest of the chain of seals, in hexadecimal. Another log with the same
+            digest has the same seals.
+        lie: The first row that cannot be true, or None.
+        remarks: What the audit cannot vouch for, one sentence each.
     """
 
     passed: bool

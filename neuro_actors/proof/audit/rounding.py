@@ -1,8 +1,10 @@
-"""How far apart rounding alone can bring two machines that replay one neuron from one and the same mail.
+"""How far rounding alone can bring two machines apart that replay one neuron from the same mail.
 
-A running error analysis, as in `reference.bound`, of a single neuron: what it heard, and the parameters that it held, are
-exact, for the log says them. So its signal errs by at most n · eps / (1 - n · eps) · Σ|w · x|; how far that moves f, f' or
-a loss is found by evaluating them on both sides; and what an optimiser keeps carries its error on from step to step.
+It is a running error analysis, as in `reference.bound`, of a single neuron. The activations and
+urgencies that it received, and the parameters that it had, are exact: the log contains them. So its
+signal errs by at most n · eps / (1 - n · eps) · Σ|w · x|. How far that moves f, f' or a loss is
+found by evaluating them on both sides. The error of an optimiser's state is carried on from step to
+step.
 """
 
 from __future__ import annotations
@@ -17,47 +19,80 @@ from ...neuron.loss_node import LossNode
 from ...neuron.messages import Step
 from ...neuron.optimizers import SGD, Adam, Optimizer, Rate
 from ...support.validation import Array
+from ..reference.matrices import slope_of
 
 EPS = float(np.finfo(np.float64).eps)
-TINY = float(np.finfo(np.float64).tiny)  # what numbers too small for all their bits lose
+TINY = float(np.finfo(np.float64).tiny)  # the error of numbers too small for all their bits
 
 
-class Margins:
-    """For each rule how far what it says may lie from what it said. To be asked before the rule itself, which changes."""
+class RoundingBounds:
+    """Bounds of the rounding errors of what rules send, step after step.
+
+    Ask for a bound before the rule itself computes: the rule's state changes then.
+
+    Args:
+        rules: The rule of each neuron.
+    """
 
     def __init__(self, rules: Sequence[LocalRule | InputRule]) -> None:
         self._rules = rules
         self._states: list[tuple[Optimizer | None, tuple[Array, ...]]] = [(None, ())] * len(rules)
         self._signal = self._signal_error = np.empty(0)  # of the neuron that fired last
 
-    def fire(self, k: int, heard: Array, activation: Array) -> None:
-        """Into `activation` how far its activation may be off."""
+    def fire(self, k: int, activations_in: Array, bound_out: Array) -> None:
+        """Bound the error of a neuron's activation.
+
+        Args:
+            k: The position of the neuron.
+            activations_in: What it received, then a row of ones; of an input, the values that the
+                environment sent. Shape (fan_in + 1, batch).
+            bound_out: Receives the bound. Shape (batch,).
+        """
         rule = self._rules[k]
         if isinstance(rule, InputRule):
-            activation[...] = 0.0
+            bound_out[...] = 0.0
             return
         parameters = rule.state.parameters
-        self._signal = rule.sums.weighted_sum(parameters, heard)
-        self._signal_error = _gamma(len(parameters) + 2) * (np.abs(parameters) @ np.abs(heard))
-        activation[...] = _moves(rule.function.value, self._signal, self._signal_error) + TINY
+        self._signal = rule.sums.weighted_sum(parameters, activations_in)
+        sizes = np.abs(parameters) @ np.abs(activations_in)
+        self._signal_error = _gamma(len(parameters) + 2) * sizes
+        bound_out[...] = _variation(rule.function.value, self._signal, self._signal_error) + TINY
 
     def respond(
-        self, k: int, step: Step, heard: Array, urgencies: Array, back: Array, commit: Array
+        self,
+        k: int,
+        step: Step,
+        activations_in: Array,
+        urgencies_in: Array,
+        urgencies_bound: Array,
+        commit_bound: Array,
     ) -> None:
-        """Into `back` and `commit` how far these may be off."""
+        """Bound the errors of the urgencies and of the commit that a neuron sends.
+
+        Call it after `fire` for the same neuron.
+
+        Args:
+            k: The position of the neuron.
+            step: The step.
+            activations_in: As in `fire`. Shape (fan_in + 1, batch).
+            urgencies_in: What it received from its followers. Shape (fan_out, batch).
+            urgencies_bound: Receives the bound of the urgencies that it sends to its sources. Shape
+                (n_listening_sources, batch).
+            commit_bound: Receives the bound of its commit. Shape (fan_in + 1,).
+        """
         rule = self._rules[k]
-        urgency, sizes = urgencies.sum(axis=0), np.abs(urgencies).sum(axis=0)
-        error = _gamma(len(urgencies) + 2) * sizes
+        urgency, sizes = urgencies_in.sum(axis=0), np.abs(urgencies_in).sum(axis=0)
+        error = _gamma(len(urgencies_in) + 2) * sizes
         if isinstance(rule, InputRule):
-            back[0] = error + TINY
+            urgencies_bound[0] = error + TINY
             return
-        z, function = self._signal, rule.function
-        steep = _slope_of(function)(z)
-        steep_error = _moves(_slope_of(function), z, self._signal_error)
-        v = urgency * steep
+        z, slope_at = self._signal, slope_of(rule.function)
+        slope = slope_at(z)
+        slope_error = _variation(slope_at, z, self._signal_error)
+        v = urgency * slope
         v_error = (
-            error * (np.abs(steep) + steep_error)
-            + np.abs(urgency) * steep_error
+            error * (np.abs(slope) + slope_error)
+            + np.abs(urgency) * slope_error
             + 2 * EPS * np.abs(v)
             + TINY
         )
@@ -65,93 +100,107 @@ class Margins:
         weights = np.abs(rule.state.parameters[:-1])
         if rule.listening is not None and not step.wrt_inputs:
             weights = weights[rule.listening]
-        back[...] = np.multiply.outer(weights, v_error + 2 * EPS * v_size) + TINY
-        batch, sizes = len(v), np.abs(heard)
-        wanted_error = (sizes @ v_error + _gamma(batch + 2) * (sizes @ v_size)) / batch + TINY
+        urgencies_bound[...] = np.multiply.outer(weights, v_error + 2 * EPS * v_size) + TINY
+        batch, sizes = len(v), np.abs(activations_in)
+        mean_error = (sizes @ v_error + _gamma(batch + 2) * (sizes @ v_size)) / batch + TINY
         if step.optimizer is None:
-            commit[...] = wanted_error
+            commit_bound[...] = mean_error
         else:
-            commit[...] = self._learn(k, rule, step.optimizer, heard @ v / batch, wanted_error)
+            mean = activations_in @ v / batch
+            commit_bound[...] = self._learn(k, rule, step.optimizer, mean, mean_error)
 
-    def judge(
+    def evaluate(
         self, rule: LossNode, step: Step, predictions: Array, targets: Array
     ) -> tuple[Array, Array]:
-        """How far each example's loss may be off, (batch,), and the urgencies of the outputs that listen."""
+        """Bound the errors of what the loss node sends.
+
+        Args:
+            rule: The loss node.
+            step: The step.
+            predictions: What it received from the outputs. Shape (n_outputs, batch).
+            targets: What it received from the environment. Shape (n_outputs, batch).
+
+        Returns:
+            Bounds of the losses, shape (batch,), and of the urgencies that it sends to the outputs
+            that listen, shape (n_listening_outputs, batch).
+        """
         loss = functions.loss(str(step.loss))
         p, t = predictions.T.copy(), targets.T.copy()
-        losses = _loss_moves(lambda q: loss.value(q, t)[:, None], p, t)[:, 0]
-        urgencies = _loss_moves(lambda q: loss.slope(q, t), p, t).T
+        losses = _loss_variation(lambda q: loss.value(q, t)[:, None], p, t)[:, 0]
+        urgencies = _loss_variation(lambda q: loss.slope(q, t), p, t).T
         return losses, urgencies if step.wrt_inputs else urgencies[~rule.from_input]
 
     def _learn(
-        self, k: int, rule: LocalRule, optimizer: Optimizer, wanted: Array, error: Array
+        self, k: int, rule: LocalRule, optimizer: Optimizer, urgencies: Array, error: Array
     ) -> Array:
-        """How far the new parameters may be off; and, for the next step, what the optimiser keeps."""
+        """Bound the error of the new parameters, and keep the optimiser's for the next step."""
         before, (known, errors) = rule.state, self._states[k]
         continues = before.optimizer is not None and before.optimizer == optimizer
-        state, count = (
-            (before.optimizer_state, before.updates + 1)
-            if continues
-            else (optimizer.start(len(wanted)), 1)
-        )
+        if continues:
+            state, count = before.optimizer_state, before.updates + 1
+        else:
+            state, count = optimizer.start(len(urgencies)), 1
         if not continues or known is None or len(errors) != len(state):
-            errors = tuple(np.zeros_like(kept) for kept in state)
+            errors = tuple(np.zeros_like(values) for values in state)
         parameters = before.parameters
         assert isinstance(optimizer, (SGD, Adam))
         if optimizer.weight_decay:
             decay = optimizer.weight_decay * parameters
-            error = error + 2 * EPS * (np.abs(wanted) + 2 * np.abs(decay))
-            wanted = wanted - decay
+            error = error + 2 * EPS * (np.abs(urgencies) + 2 * np.abs(decay))
+            urgencies = urgencies - decay
         rate = _rate(optimizer.learning_rate, count)
         learn = _descend if isinstance(optimizer, SGD) else _adam
-        moved, apart, errors = learn(optimizer, wanted, error, state, errors, count)
+        moved, moved_error, errors = learn(optimizer, urgencies, error, state, errors, count)
         self._states[k] = optimizer, errors
         return np.asarray(
-            rate * (apart + 16 * EPS * np.abs(moved))
+            rate * (moved_error + 16 * EPS * np.abs(moved))
             + 2 * EPS * np.abs(parameters + rate * moved)
             + TINY
         )
 
 
-_Learnt = tuple[
-    Array, Array, tuple[Array, ...]
-]  # the way at rate 1, its error, and the errors of what is kept
+# The move at learning rate 1, its error, and the errors of the optimiser's state.
+_Move = tuple[Array, Array, tuple[Array, ...]]
 
 
 def _descend(
     optimizer: SGD | Adam,
-    wanted: Array,
+    urgencies: Array,
     error: Array,
     state: tuple[Array, ...],
     errors: tuple[Array, ...],
     count: int,
-) -> _Learnt:
+) -> _Move:
+    """Bound a move of gradient descent, with momentum or without."""
     assert isinstance(optimizer, SGD)
     if not optimizer.momentum:
-        return wanted, error, ()
-    kept = optimizer.momentum * state[0]
-    error = optimizer.momentum * errors[0] + error + 3 * EPS * (np.abs(kept) + np.abs(wanted))
-    return kept + wanted, error, (error,)
+        return urgencies, error, ()
+    carried = optimizer.momentum * state[0]
+    rounding = 3 * EPS * (np.abs(carried) + np.abs(urgencies))
+    error = optimizer.momentum * errors[0] + error + rounding
+    return carried + urgencies, error, (error,)
 
 
 def _adam(
     optimizer: SGD | Adam,
-    wanted: Array,
+    urgencies: Array,
     error: Array,
     state: tuple[Array, ...],
     errors: tuple[Array, ...],
     count: int,
-) -> _Learnt:
+) -> _Move:
+    """Bound a move of Adam, whose two means and their errors are carried on."""
     assert isinstance(optimizer, Adam)
     b, c = optimizer.beta1, optimizer.beta2
-    mean, square = b * state[0] + (1 - b) * wanted, c * state[1] + (1 - c) * wanted * wanted
+    mean = b * state[0] + (1 - b) * urgencies
+    square = c * state[1] + (1 - c) * urgencies * urgencies
     mean_error = (
         b * errors[0]
         + (1 - b) * error
-        + 4 * EPS * (b * np.abs(state[0]) + (1 - b) * np.abs(wanted))
+        + 4 * EPS * (b * np.abs(state[0]) + (1 - b) * np.abs(urgencies))
     )
     square_error = (
-        c * errors[1] + (1 - c) * (2 * np.abs(wanted) * error + error * error) + 4 * EPS * square
+        c * errors[1] + (1 - c) * (2 * np.abs(urgencies) * error + error * error) + 4 * EPS * square
     )
     scale = np.sqrt(1 - c**count)
     low, here, high = (
@@ -161,13 +210,13 @@ def _adam(
     corrected = 1 - b**count
     moved = mean / here
     corners = [
-        np.abs((mean + side * mean_error) / spread - moved)
+        np.abs((mean + side * mean_error) / divisor - moved)
         for side in (-1, 1)
-        for spread in (low, high)
+        for divisor in (low, high)
     ]
-    apart = np.max(corners, axis=0)
-    apart = np.where(np.isnan(apart), np.inf, apart) + 8 * EPS * np.abs(moved)
-    return moved / corrected, apart / corrected, (mean_error, square_error)
+    moved_error = np.max(corners, axis=0)
+    moved_error = np.where(np.isnan(moved_error), np.inf, moved_error) + 8 * EPS * np.abs(moved)
+    return moved / corrected, moved_error / corrected, (mean_error, square_error)
 
 
 def _rate(rate: Rate, count: int) -> float:
@@ -175,26 +224,23 @@ def _rate(rate: Rate, count: int) -> float:
 
 
 def _gamma(n: int) -> float:
-    """n · eps / (1 - n · eps), the relative error of a sum of n products."""
+    """Return n · eps / (1 - n · eps), the relative error of a sum of n products."""
     return n * EPS / (1.0 - n * EPS)
 
 
-def _slope_of(function: functions.Activation) -> Callable[[Array], Array]:
-    return lambda z: function.slope(z, function.value(z))
+def _variation(f: Callable[[Array], Array], z: Array, error: Array) -> Array:
+    """Bound how far f(z) changes where z changes by up to `error`, and what f itself errs.
 
-
-def _moves(f: Callable[[Array], Array], z: Array, error: Array) -> Array:
-    """How far f moves where its argument moves by up to `error`, and what its own evaluation errs (a few eps)."""
+    numpy allows its functions 4 eps, and 1 - a² doubles that; here it is doubled once more.
+    """
     reach = 2.0 * error + np.spacing(np.abs(z))
     here = f(z)
     moved = np.maximum(np.abs(f(z + reach) - here), np.abs(f(z - reach) - here))
-    return moved + 16 * EPS * np.maximum(
-        np.abs(here), 1.0
-    )  # numpy allows its functions 4, and 1 - a² doubles that
+    return moved + 16 * EPS * np.maximum(np.abs(here), 1.0)
 
 
-def _loss_moves(f: Callable[[Array], Array], p: Array, t: Array) -> Array:
-    """The same for a function of all predictions of an example, which are exact: what its own evaluation errs."""
+def _loss_variation(f: Callable[[Array], Array], p: Array, t: Array) -> Array:
+    """Bound what a function of all predictions of an example itself errs; they are exact."""
     here = f(p)
     sizes = np.abs(here) + (np.abs(p) + np.abs(t)).max(axis=1, keepdims=True)
     total = (16 + p.shape[1]) * EPS * sizes

@@ -17,7 +17,7 @@ from ...log.schema import CODE
 from ...neuron.optimizer_json import KNOWN, GivenRate, described, optimizer_of
 from ...neuron.optimizers import Optimizer
 from ...support.errors import NeuroActorsError
-from .lie import refused
+from .lie import lie_in_log
 
 KEYS = ("mode", "loss", "batch", "wrt_inputs", "round", "columns", "only", "optimizer", "update")
 SELDOM = {"round", "columns", "only"}
@@ -63,13 +63,13 @@ class StepNoteReader:
         self._learnt = 0  # step that was left out, if it came last
 
     def next(self, rows: Rows) -> StepNote:
-        """What that step was. Raises `Refused` where no run was asked for it."""
+        """What that step was. Raises `LieFound` where no run was asked for it."""
         number, row = int(rows.step[0]), rows.first
         if rows.kind[0] != CODE["begin"]:
-            raise refused(number, row, "row is", "outside of any step", "a begin row")
+            raise lie_in_log(number, row, "row is", "outside of any step", "a begin row")
         note = rows.notes[0].as_py()
         if note is None:
-            raise refused(number, row, "begin note is", note, "what was asked for")
+            raise lie_in_log(number, row, "begin note is", note, "what was asked for")
         start, _, end = note.rpartition(', "update": ')
         if start != self._start:
             self._about = self._read(number, row, note)
@@ -85,11 +85,11 @@ class StepNoteReader:
             except ValueError:
                 update = 0
             if f"{update}}}" != end or update < 1:
-                raise refused(number, row, "count of updates is", end[:-1], "a number from 1 on")
+                raise lie_in_log(number, row, "count of updates is", end[:-1], "a number from 1 on")
             name = str(about["optimizer"].get("name"))
             optimizer = self._under(number, row, about["optimizer"], update, only)
         elif end != "null}":
-            raise refused(number, row, "count of updates is", end[:-1], "null: nobody learns")
+            raise lie_in_log(number, row, "count of updates is", end[:-1], "null: nobody learns")
         self._last, self._learnt = (self._last, number) if only else (number, 0)
         batch, tangent = about["batch"], about["mode"] == "product"
         width = batch, about.get("columns", batch)
@@ -107,7 +107,7 @@ class StepNoteReader:
             fits = number == following
         if not fits:
             between = f"between {self._last} and {following}" if self._every > 1 else following
-            raise refused(number, row, "step is", number, between if only else following)
+            raise lie_in_log(number, row, "step is", number, between if only else following)
 
     def _read(self, number: int, row: int, note: str) -> dict[str, Any]:
         try:
@@ -141,7 +141,7 @@ class StepNoteReader:
         except (KeyError, ValueError, TypeError, AttributeError, RecursionError):
             fits = False
         if not fits:
-            raise refused(number, row, "begin note is", note, "as a run writes it")
+            raise lie_in_log(number, row, "begin note is", note, "as a run writes it")
         return dict(about)
 
     def _under(
@@ -172,7 +172,7 @@ class StepNoteReader:
         ):
             fits = False
         if not fits:
-            raise refused(number, row, "optimiser is", json.dumps(held), "one that can be")
+            raise lie_in_log(number, row, "optimiser is", json.dumps(held), "one that can be")
         # what compares by identity alone may start afresh under an equal description; the tables' own optimisers may not
         loose = rated or found is None
         if found is None:
@@ -184,7 +184,7 @@ class StepNoteReader:
         )  # updates that were not recorded may lie between
         most = self._update * equal + number - (self._learnt or max(self._last, 0))
         if update != following and not (loose and update == 1) and not (gap and update <= most):
-            raise refused(number, row, "count of updates is", update, following)
+            raise lie_in_log(number, row, "count of updates is", update, following)
         if equal and update > 1 and self._optimizer is not None:
             if rated:
                 self._optimizer.learning_rate.rate = found.learning_rate.rate  # type: ignore[union-attr, attr-defined]

@@ -474,7 +474,7 @@ def test_what_is_sealed(log: Path) -> None:
     )
     told = refused(log)
     assert told.startswith(f"step 3, row {seal}: the log's seal is ")
-    assert told.endswith("(what the world said, or asked for, was changed)")
+    assert told.endswith("(what the environment sent, or asked for, was changed)")
 
 
 def test_initial_parameters(log: Path) -> None:
@@ -541,7 +541,7 @@ def test_missing_ends(log: Path) -> None:
     assert audit.lie is None
     assert not audit.complete
     assert audit.remarks == (
-        "step 5 was broken off: what was said of it is replayed, but not sealed",
+        "step 5 was broken off: what was sent in it is replayed, but not sealed",
     )
     k = next(
         k for k, row in enumerate(rows) if row[forgery.STEP] == 2 and row[forgery.KIND] == "seal"
@@ -634,7 +634,7 @@ def test_a_run_that_failed_is_replayed_but_incomplete(
     audit = na.audit(path)
     assert (audit.lie, audit.steps, audit.passed, audit.complete) == (None, 4, False, False)
     assert audit.remarks == (
-        "step 4 was broken off: what was said of it is replayed, but not sealed",
+        "step 4 was broken off: what was sent in it is replayed, but not sealed",
     )
     metadata, rows = forgery.read(path)
     broken = [
@@ -654,7 +654,7 @@ def test_a_run_that_failed_is_replayed_but_incomplete(
                 assert f"row {k}: " in refused(path)
         if rows[k][forgery.KIND] == "activation":
             forgery.write(path, metadata, forgery.sealed(metadata, [*rows[:k], *rows[k + 1 :]]))
-            assert "it had not heard all" in refused(path)
+            assert "its sender had not received all its mail" in refused(path)
         forgery.write(path, metadata, forgery.sealed(metadata, [*rows[: k + 1], *rows[k:]]))
         assert "another one, or another place" in refused(path)
         time = forgery.copied(rows)
@@ -889,7 +889,7 @@ def test_an_optimizer_of_ones_own_has_no_bound(elsewhere: Any, tmp_path: Path) -
     audit = na.audit(tmp_path / "a.arrows", optimizers=[Heavy(0.1)])
     assert (audit.lie, audit.passed, audit.complete, audit.unproved) == (None, False, True, 25 * 4)
     assert audit.remarks[1].endswith(
-        "how far rounding can carry an optimiser of somebody's own is not known"
+        "how far rounding can carry an optimiser of the user's own is not known"
     )
 
 
@@ -909,7 +909,7 @@ def partial(path: Path, network: na.Network, optimizer: Any = None, **more: Any)
     return na.audit(path)
 
 
-HEARD = "what they had heard is not all recorded"
+MAIL = "what they had received is not all recorded"
 
 
 def test_every_so_many_steps(diamond: na.Network, tmp_path: Path) -> None:
@@ -918,14 +918,14 @@ def test_every_so_many_steps(diamond: na.Network, tmp_path: Path) -> None:
     assert audit.passed, audit
     assert audit.remarks == (
         "a partial log: every 3 steps",
-        "what neurons had learnt in steps that were left out is given, in 9 commits",
+        "what neurons learned in steps that were left out is given, in 9 commits",
     )
     for optimizer in (na.SGD(0.1, momentum=0.9), na.Adam(0.1)):
         audit = partial(
             tmp_path / f"{optimizer.__class__.__name__}.arrows", diamond, optimizer, every=3
         )
         assert (audit.lie, audit.passed, audit.complete, audit.unproved) == (None, False, True, 9)
-        reason = "what the optimiser kept from steps that were left out is not recorded"
+        reason = "the optimiser's state from steps that were left out is not recorded"
         assert (
             audit.remarks[-1]
             == f"not proved: 9 messages of kind commit (the first: h1, step 4): {reason}"
@@ -962,10 +962,10 @@ def test_some_neurons(diamond: na.Network, tmp_path: Path) -> None:
             ["forward"],
             ["activation (the first: h1, step 4): what their parameters were then is not recorded"],
         ),
-        (["forward", "commit"], [f"commit (the first: h1, step 2): {HEARD}"]),
-        (["backward"], [f"urgency (the first: x, step 2): {HEARD}"]),
-        (["forward", "backward", "commit"], [f"urgency (the first: loss, step 2): {HEARD}"]),
-        (["forward", "loss", "commit"], [f"commit (the first: h1, step 2): {HEARD}"]),
+        (["forward", "commit"], [f"commit (the first: h1, step 2): {MAIL}"]),
+        (["backward"], [f"urgency (the first: x, step 2): {MAIL}"]),
+        (["forward", "backward", "commit"], [f"urgency (the first: loss, step 2): {MAIL}"]),
+        (["forward", "loss", "commit"], [f"commit (the first: h1, step 2): {MAIL}"]),
         (["forward", "loss", "backward"], []),
     ],
 )

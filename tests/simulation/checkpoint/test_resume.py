@@ -224,7 +224,7 @@ def test_a_log_of_the_rest_says_that_it_cannot_be_audited(channels: str, tmp_pat
     ]
     with pytest.raises(
         na.LogError,
-        match=r"rest\.arrows' cannot be audited: it is of a run that was resumed after step 5",
+        match=r"rest\.arrows' cannot be audited: the run was resumed after step 5",
     ):
         na.audit(tmp_path / "rest.arrows")
     assert na.audit(tmp_path / "whole.arrows").passed
