@@ -1,4 +1,16 @@
-"""A neural network as a society of independent actors, which computes exact gradients by messages alone."""
+"""A neural network as a society of independent actors, which computes exact gradients by messages.
+
+Every neuron is a task that knows its own synapses alone. Activations go forward, urgencies go back,
+and the gradients that arise are those of a matrix computation. All public names are here:
+
+    import neuro_actors as na
+
+The folders, each of which imports from earlier ones: `support` (errors, checks), `network` (what a
+society is made of), `neuron` (the local rule), `channels` and `rules`, `society` (neurons as tasks)
+and `log`, `cluster` (many processes), `trace` and `viewer`, `simulation` (step after step), `proof`
+(is it exact?), `cli`. To read the code, start in `neuron/local_rule.py`, then
+`society/actor.py`.
+"""
 
 from . import rules
 from .channels.unreliable import faults

@@ -1,33 +1,45 @@
-"""Every exception the package raises is one of these."""
+"""Every exception that the package raises is one of these.
+
+    NeuroActorsError
+    ├── InputError (also a ValueError)     an argument is wrong; nothing has begun
+    │   └── NetworkError                   neurons and synapses are no network
+    ├── MessageError                       a neuron refused a message
+    ├── SimulationError                    a society could not go on
+    │   └── WorkerConnectionError          two workers cannot exchange messages
+    ├── LogError                           a message log cannot be written or read
+    └── CheckpointError                    a checkpoint cannot be written or used
+
+A text names the culprit, what was expected, and where it can, what to do.
+"""
 
 
 class NeuroActorsError(Exception):
-    """The base of all errors of this package."""
+    """The base class of all errors of this package."""
 
 
 class InputError(NeuroActorsError, ValueError):
-    """What was handed over cannot be used; raised before any work starts."""
+    """An argument cannot be used. It is raised before any work starts."""
 
 
 class NetworkError(InputError):
-    """These neurons and synapses do not make a network."""
+    """The neurons and synapses that were given are no network."""
 
 
 class MessageError(NeuroActorsError):
-    """A neuron was sent a message that it must not accept; nothing of it has changed."""
+    """A neuron received a message that it must not accept. Its state has not changed."""
 
 
 class SimulationError(NeuroActorsError):
-    """A society could not go on: a neuron failed, or an answer stayed out."""
+    """A society could not go on: a neuron failed, or an answer did not come."""
 
 
 class WorkerConnectionError(SimulationError):
-    """Two workers of a society could not, or can no longer, speak to each other."""
+    """Two workers of a society cannot exchange messages, or can no longer."""
 
 
 class LogError(NeuroActorsError):
-    """A message log could not be written or read."""
+    """A message log cannot be written or read."""
 
 
 class CheckpointError(NeuroActorsError):
-    """A checkpoint could not be written, or is none that a run can go on from."""
+    """A checkpoint cannot be written, or a run cannot be resumed from it."""
