@@ -17,7 +17,7 @@ def choose_channels(channels: str | ChannelsFactory | Unreliable) -> ChannelsFac
     """The engine of that name, or the one handed over; raises `InputError` for an unknown name."""
     engines: dict[str, ChannelsFactory] = {"bundled": Bundled, "memory": Memory}
     if isinstance(channels, Unreliable):
-        from .unreliable.supervisor import (
+        from .unreliable.engine import (
             UnreliableChannels,
         )  # plain channels do not load the protocol
 

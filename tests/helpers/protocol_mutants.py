@@ -10,9 +10,9 @@ import numpy as np
 from neuro_actors.channels.unreliable import delivery as delivery_module
 from neuro_actors.channels.unreliable import frames as framing
 from neuro_actors.channels.unreliable.delivery import DeliveryState, Snapshot
+from neuro_actors.channels.unreliable.endpoint import Endpoint
 from neuro_actors.channels.unreliable.frames import HEAD, Frame
-from neuro_actors.channels.unreliable.port import RestartableEnvironmentPort, RestartablePort
-from neuro_actors.channels.unreliable.transport import Transport
+from neuro_actors.channels.unreliable.port import RestartablePort, UnreliableEnvironmentPort
 from neuro_actors.neuron import local_rule as neuron
 from neuro_actors.neuron.local_rule import LocalRule, NeuronState
 from neuro_actors.neuron.messages import URGENCY
@@ -34,24 +34,20 @@ restart_from, fire, learn, receive_mail = (
 
 def commit_after_sending(patch) -> None:
     def finish_late(self) -> None:
-        delivery, last = self._delivery, self._end_of_step
-        step, self._end_of_step = (
-            self._channels.step_table.decode(delivery.number, delivery.step_code),
-            {},
-        )
-        sent = []
-        for line in self._answers:
-            if line in last:
-                self._channels.record(step, line, last[line])
-            if line in last or self._names[line][0] == URGENCY:
-                sent.append(
-                    Frame(line, delivery.number, delivery.step_code, last.get(line, framing.EMPTY))
-                )
-        for frame in sent:
+        delivery, shared, end = self.delivery, self._shared, self._end_of_step
+        step, self._end_of_step = shared.step_table.decode(delivery.number, delivery.step_code), {}
+        frames = []
+        for route in self._answers:
+            if route in end:
+                shared.first_sends.record(step, route, end[route])
+            if route in end or shared.injector.names[route].kind == URGENCY:
+                values = end.get(route, framing.EMPTY)
+                frames.append(Frame(route, delivery.number, delivery.step_code, values))
+        for frame in frames:
             self.maybe_crash("between urgencies")
-            self._send_frame(frame)
+            shared.transport.send(frame)
         self.maybe_crash("before commit")
-        self._channels.commit(self._member, delivery.finish(self._get_state(), sent))
+        shared.snapshots.commit(self.member, delivery.finish(self._get_state(), frames))
         self.maybe_crash("after commit")
         self.schedule_crash()
 
@@ -62,8 +58,8 @@ def commit_in_two_parts(patch) -> None:
     """First what the rule keeps, then the rest; a death may come between."""
 
     def finish_by_halves(self) -> None:
-        old = self._channels.snapshots[self._member]
-        self._channels.snapshots[self._member] = old._replace(state=self._get_state())
+        snapshots = self._shared.snapshots.snapshots
+        snapshots[self.member] = snapshots[self.member]._replace(state=self._get_state())
         whole(self)
 
     whole = RestartablePort._finish
@@ -119,10 +115,8 @@ def urgencies_computed_anew(patch) -> None:
     """Not retained, but computed from the new weights."""
 
     def finish_anew(self) -> None:
-        rule, step = (
-            getattr(self._get_state, "__self__", None),
-            self._channels.step_table.decode(self._delivery.number, self._delivery.step_code),
-        )
+        rule, delivery = getattr(self._get_state, "__self__", None), self.delivery
+        step = self._shared.step_table.decode(delivery.number, delivery.step_code)
         whole(self)
         if (
             isinstance(rule, LocalRule)
@@ -134,13 +128,12 @@ def urgencies_computed_anew(patch) -> None:
             rule.fire(again, self.activations_in, np.empty_like(self.activation_out))
             back = np.empty_like(self.urgencies_out)
             rule.respond(again, self.urgencies_in, back, np.empty_like(self.commit_out))
-            snapshot = self._channels.snapshots[self._member]
-            lines = [address.route for address in self._addresses_for(URGENCY, step)]
-            sent = dict(snapshot.sent)
-            for line, row in zip(lines, back, strict=True):
-                sent[line] = sent[line]._replace(values=row)
-            self._channels.snapshots[self._member] = snapshot._replace(sent=sent)
-            self._delivery.snapshot = snapshot._replace(sent=sent)
+            snapshots = self._shared.snapshots.snapshots
+            sent = dict(snapshots[self.member].sent)
+            for route, row in zip(self._mail.receivers(URGENCY, step), back, strict=True):
+                sent[route] = sent[route]._replace(values=row)
+            snapshot = snapshots[self.member]._replace(sent=sent)
+            snapshots[self.member] = delivery.snapshot = snapshot
 
     whole = RestartablePort._finish
     patch(RestartablePort, "_finish", finish_anew)
@@ -257,11 +250,11 @@ def counts_instead_of_names(patch) -> None:
 
     def receive_and_count(self, frame: Frame) -> Frame | None:
         if frame.number == self.number and not frame.asks and frame.route in self.mail:
-            for line in (*self.table.answers, *self.table.repeats):
-                if line not in self.mail and (line in self.table.answers) == (
+            for route in (*self.table.answers, *self.table.repeats):
+                if route not in self.mail and (route in self.table.answers) == (
                     frame.route in self.table.answers
                 ):
-                    self.mail[line] = frame.values
+                    self.mail[route] = frame.values
                     break
         return receive(self, frame)
 
@@ -272,10 +265,8 @@ def sums_in_order_of_arrival(patch) -> None:
     async def receive_unsorted(self, kind):
         step = await receive_mail(self, kind)
         if step is not None and kind == URGENCY:
-            lines = self._routes_in[URGENCY]
-            order = sorted(
-                range(len(lines)), key=lambda k: list(self._delivery.mail).index(lines[k])
-            )
+            routes, arrived = self._endpoint.routes_in[URGENCY], list(self.delivery.mail)
+            order = sorted(range(len(routes)), key=lambda k: arrived.index(routes[k]))
             self.urgencies_in = np.ascontiguousarray(self.urgencies_in[order])
         return step
 
@@ -300,17 +291,16 @@ def the_environment_does_not_hear_inputs(patch) -> None:
     def begin_early(self, *order) -> None:
         usual(self, *order)
         if not order[0].wrt_inputs:
-            self._awaited_routes = [
-                line for line in self._awaited_routes if self._names[line][0] != URGENCY
-            ]
+            early = set(self._endpoint.routes_in[URGENCY])
+            self._endpoint.awaited = [k for k in self._endpoint.awaited if k not in early]
 
-    usual = RestartableEnvironmentPort.begin
-    patch(RestartableEnvironmentPort, "begin", begin_early)
+    usual = UnreliableEnvironmentPort.begin
+    patch(UnreliableEnvironmentPort, "begin", begin_early)
 
 
 def empty_urgencies_not_waited_for(patch) -> None:
     async def receive_without_waiting(self, kind):
-        if kind == "activation" and self._delivery.sent:
+        if kind == "activation" and self.delivery.sent:
             self._finish()
         return await receive_mail(self, kind)
 
@@ -338,7 +328,7 @@ def early_urgencies_dropped(patch) -> None:
 
 def the_mailbox_survives(patch) -> None:
     """Frames of a name are equal, so it does not matter to which life they come."""
-    patch(Transport, "empty_mailbox", lambda self, member: None)
+    patch(Endpoint, "discard_mail", lambda self: None)
 
 
 def the_latest_letter_counts(patch) -> None:

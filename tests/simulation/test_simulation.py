@@ -470,7 +470,7 @@ class Silent(Memory):
     def port(self, k: int):
         port = super().port(k)
         if port.node == "h2":
-            port._addresses["activation"] = []
+            port._mail.addresses["activation"] = []
         return port
 
 

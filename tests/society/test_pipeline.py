@@ -20,11 +20,11 @@ from neuro_actors.channels.choose import choose_channels
 from neuro_actors.channels.memory import Memory
 from neuro_actors.channels.routes import Routes
 from neuro_actors.channels.unreliable.delivery import AckTable, DeliveryState, Snapshot
+from neuro_actors.channels.unreliable.engine import UnreliableChannels
 from neuro_actors.channels.unreliable.fault_injection import FaultInjector
 from neuro_actors.channels.unreliable.faults import PLACES, Kill
 from neuro_actors.channels.unreliable.frames import Frame
 from neuro_actors.channels.unreliable.invariants import InvariantChecker
-from neuro_actors.channels.unreliable.supervisor import UnreliableChannels
 from neuro_actors.neuron import tree_sum as tree
 from neuro_actors.neuron.messages import Step
 from neuro_actors.neuron.sums import ORDERED
@@ -58,7 +58,7 @@ def late(seed: int):
 
     def make(network, recorder) -> Memory:
         made = Memory(network, recorder)
-        for port in made._ports[:-1]:
+        for port in made._ports:
 
             async def receive(kind, receive=port.receive):
                 step = await receive(kind)

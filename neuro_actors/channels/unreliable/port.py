@@ -1,265 +1,308 @@
-"""Ports whose mail goes through a storm: those of memory channels, with the delivery protocol under them."""
+"""The ports of members that can crash, and of the environment, which cannot.
+
+Each holds inboxes (`member_mail.py`) and an end of the delivery protocol (`endpoint.py`). All mail
+of a kind is put into the inboxes at once, when all of it has arrived.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Iterator
-from dataclasses import replace
-from typing import Any, Protocol
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, replace
+from typing import Any
 
 import trio
 from trio.lowlevel import enable_ki_protection
 
 from ...neuron.messages import ACTIVATION, COMMIT, LOSS, URGENCY, Message, MessageKind, Step
-from ...support.errors import MessageError
 from ...support.validation import Array
 from ..interface import Waiting
-from ..memory import MemoryEnvironmentPort, MemoryPort
-from ..routes import KINDS, Routes
+from ..member_mail import EnvironmentMail, MemberMail
 from .delivery import AckTable, DeliveryState, Snapshot
+from .endpoint import Endpoint
 from .fault_injection import FaultInjector
-from .frames import EMPTY, Frame, decode
+from .first_sends import FirstSends
+from .frames import EMPTY, Frame
+from .snapshots import SnapshotStore
 from .step_table import StepTable
 from .transport import Transport
 
 
 class Crashed(BaseException):
-    """What ends a life: no error of the member's, and nothing that it may catch."""
+    """Ends a member's task at an injected crash. No error of the member's, and not to be caught there."""
 
 
-class Supervisor(Protocol):
-    """What a port needs of the channels that it belongs to."""
+@dataclass(frozen=True, slots=True)
+class Shared:
+    """What all ports of a society share.
+
+    Attributes:
+        transport: Carries frames, and has the clock.
+        injector: Says where members crash.
+        step_table: What is to be done in each step.
+        first_sends: Counts and records messages.
+        snapshots: What members have committed.
+    """
 
     transport: Transport
-    step_table: StepTable
     injector: FaultInjector
-
-    def record(self, step: Any, line: int, values: Any) -> None:
-        """Record a message, unless it was recorded before."""
-
-    def commit(self, member: int, snapshot: Snapshot) -> None:
-        """Keep what survives the member's death."""
+    step_table: StepTable
+    first_sends: FirstSends
+    snapshots: SnapshotStore
 
 
-class RestartablePort(MemoryPort):
-    """A member's mailbox of frames, and its protocol. Mail of a kind is handed on as a whole, when all of it is there."""
+class RestartablePort:
+    """The port of a member that can crash and be restarted: a neuron, an input or the loss node.
 
-    def __init__(
-        self,
-        channels: Supervisor,
-        member: int,
-        table: AckTable,
-        frames: trio.MemoryReceiveChannel[bytes],
-        lines: Routes,
-    ) -> None:
-        super().__init__(table.node, None, None)  # type: ignore[arg-type]  # its mailbox holds messages; frames come here
-        self._channels = channels
-        self._member = member
-        self._mailbox_end = frames
-        self._answers = dict.fromkeys(
-            table.answers.values()
-        )  # the lines of its answers, in their order
-        self._awaited_routes: Collection[int] = ()  # the lines whose mail it waits for
-        self._kinds: tuple[MessageKind, ...] = ()  # what is handed on
-        self._end_of_step: dict[int, Array] = {}  # what it will say at the end of the step
-        self._names: dict[int, tuple[MessageKind, str, str]] = {}
-        for line in {*table.answers, *table.answers.values(), *table.repeats}:
-            source, target = lines.members[lines.source[line]], lines.members[lines.target[line]]
-            self._names[line] = KINDS[lines.kind[line]], source, target
-        heard: dict[MessageKind, list[int]] = {kind: [] for kind in KINDS}
-        for line in (*table.answers, *table.repeats):
-            heard[self._names[line][0]].append(line)
-        self._routes_in = heard
+    Implements `NeuronPort` and `LossPort`. What a member sends at the end of a step, its urgencies
+    and its commit, or its losses, is held back until the step is committed.
+
+    Args:
+        member: The member's number: neurons in the network's order, then the loss node.
+        mail: Its inboxes, and the routes on which it sends.
+        table: Which of its routes answer which others.
+        shared: What it shares with all others.
+
+    Attributes:
+        node: The member's name.
+        member: As above.
+        activations_in: See `NeuronPort`. Shape (fan_in + 1, columns).
+        activation_out: See `NeuronPort`. Shape (columns,).
+        urgencies_in: See `NeuronPort`. Shape (fan_out, columns).
+        urgencies_out: See `NeuronPort`. Shape (listening sources, columns).
+        commit_out: See `NeuronPort`. Shape (fan_in + 1,).
+        direction: See `NeuronPort`. Shape (fan_in + 1,).
+        targets: See `LossPort`. Shape (n_outputs, batch).
+        losses: See `LossPort`. Shape (batch,).
+    """
+
+    activations_in: Array
+    activation_out: Array
+    urgencies_in: Array
+    urgencies_out: Array
+    commit_out: Array
+    direction: Array
+    targets: Array
+    losses: Array
+
+    def __init__(self, member: int, mail: MemberMail[int], table: AckTable, shared: Shared) -> None:
+        self.node, self.member = mail.node, member
+        self._mail = mail
         self._table = table
+        self._shared = shared
+        self._endpoint = Endpoint(
+            table, member, shared.transport, shared.injector, self.maybe_crash
+        )
+        self._answers = tuple(dict.fromkeys(table.answers.values()))  # routes, in their order
         self.restart_from(Snapshot(), tuple)
 
     def restart_from(self, snapshot: Snapshot, get_state: Callable[[], tuple[Any, ...]]) -> None:
-        """Begin a life where the last one has committed. get_state: returns what the rule keeps, to be committed with each step."""
+        """Begin after the last commit, with empty mail.
+
+        Args:
+            snapshot: What the member has committed.
+            get_state: Returns the state of its rule, which is committed with each step.
+        """
         self._get_state = get_state
-        self._number = snapshot.number
-        self._delivery = DeliveryState(self._table, snapshot)
-        self._end_of_step = {}
+        self._endpoint.restart(self._table, snapshot)
+        self._end_of_step: dict[int, Array] = {}  # what to send after the commit, by route
         self.schedule_crash()
 
     def resume(self, stride: int) -> None:
-        """Before it is born: its steps lie so far apart."""
-        self._stride, self._table = stride, replace(self._table, stride=stride)
+        """Set the distance from the number of one step to the next, before the member starts."""
+        self._table = replace(self._table, stride=stride)
+
+    @property
+    def delivery(self) -> DeliveryState:
+        """The member's mail."""
+        return self._endpoint.delivery
 
     @property
     def is_in_step(self) -> bool:
-        """Whether anything of the step that it is at has come."""
-        return bool(self._delivery.mail)
-
-    # --- what an actor calls -------------------------------------------------------------------------------------
+        """Whether anything of the current step has arrived."""
+        return bool(self.delivery.mail)
 
     async def receive(self, kind: MessageKind) -> Step | None:
-        delivery = self._delivery
+        """See `PortBase.receive`."""
+        delivery, endpoint = self.delivery, self._endpoint
         try:
-            if kind == ACTIVATION and delivery.sent:  # in the last step it had nothing to feel
-                await self._wait_for(delivery.awaited)
+            if kind == ACTIVATION and delivery.sent:  # no urgencies were due in the last step
+                await endpoint.wait_for(delivery.awaited)
                 self._finish()
-            await self._wait_for(self._routes_in[kind])
+            await endpoint.wait_for(endpoint.routes_in[kind])
         except trio.EndOfChannel:
             return None
         if kind in (ACTIVATION, URGENCY):
             self.maybe_crash("before fire" if kind == ACTIVATION else "before respond")
-        self._kinds = (kind,)
-        return await super().receive(kind)
+        columns = self.activations_in.shape[1] if kind == URGENCY else 0
+        self._mail.open(kind, delivery.number, columns)
+        _fill(self._mail, kind, endpoint, self._shared)
+        return self._mail.take(kind, self)
 
-    def _send_rows(self, kind: MessageKind, step: Step, rows: Iterable[Array]) -> None:
-        delivery, lines = (
-            self._delivery,
-            [address.route for address in self._addresses_for(kind, step)],
-        )
-        assert delivery.step_code is not None
+    def send(self, kind: MessageKind, step: Step) -> None:
+        """See `PortBase.send`."""
+        routes, rows = self._mail.receivers(kind, step), self._mail.rows(kind, self)
         if kind != ACTIVATION:
-            self._end_of_step.update(zip(lines, rows, strict=False))
+            self._end_of_step.update(zip(routes, rows, strict=False))
             if kind in (COMMIT, LOSS):
                 self._finish()
             return
-        frames = [
-            Frame(line, step.number, delivery.step_code, values)
-            for line, values in zip(lines, rows, strict=False)
-        ]
-        delivery.mark_sent(frames, self._routes_in[URGENCY], self._channels.transport.now())
+        frames = _frames(step, routes, rows, self.delivery)
+        transport, first_sends = self._shared.transport, self._shared.first_sends
+        self.delivery.mark_sent(frames, self._endpoint.routes_in[URGENCY], transport.now())
         for frame in frames:
             self.maybe_crash("between activations")
-            self._channels.record(step, frame.route, frame.values)
-            self._send_frame(frame)
+            first_sends.record(step, frame.route, frame.values)
+            transport.send(frame)
 
     def _finish(self) -> None:
-        """Commit, and only then say what is to be said at the end of a step."""
-        delivery, last = self._delivery, self._end_of_step
-        assert delivery.step_code is not None
-        step, self._end_of_step = (
-            self._channels.step_table.decode(delivery.number, delivery.step_code),
-            {},
-        )
+        """Commit the step, and only then send what is to be sent at its end."""
+        delivery, shared, end = self.delivery, self._shared, self._end_of_step
+        step, self._end_of_step = _step(delivery, shared), {}
         frames = []
-        for line in self._answers:
-            if line in last:
-                self._channels.record(step, line, last[line])
-            if line in last or self._names[line][0] == URGENCY:
-                frames.append(
-                    Frame(line, delivery.number, delivery.step_code, last.get(line, EMPTY))
-                )
+        for route in self._answers:
+            values = end.get(route)
+            if values is not None:
+                shared.first_sends.record(step, route, values)
+            elif shared.injector.names[route].kind == URGENCY:  # rule 4: an empty one
+                values = EMPTY
+            else:
+                continue
+            assert delivery.step_code is not None
+            frames.append(Frame(route, delivery.number, delivery.step_code, values))
         self.maybe_crash("before commit")
-        self._channels.commit(self._member, delivery.finish(self._get_state(), frames))
+        shared.snapshots.commit(self.member, delivery.finish(self._get_state(), frames))
         self.maybe_crash("after commit")
         for frame in frames:
             self.maybe_crash("between urgencies")
-            self._send_frame(frame)
+            shared.transport.send(frame)
         self.schedule_crash()
 
-    # --- mail ----------------------------------------------------------------------------------------------------
-
-    async def _wait_for(self, lines: Collection[int]) -> None:
-        """Until mail has come along all of these lines. Raises `trio.EndOfChannel` if no more will come."""
-        delivery, transport = self._delivery, self._channels.transport
-        self._awaited_routes = lines
-        while delivery.is_missing_any(lines):
-            self.maybe_crash("before receive")
-            data = None
-            with trio.move_on_after(max(delivery.deadline - transport.now(), 0.0)):
-                data = await self._mailbox_end.receive()
-            if data is not None:
-                self.maybe_crash("after receive")
-            while data is not None:
-                self._open(data)
-                try:
-                    data = self._mailbox_end.receive_nowait()
-                except (trio.WouldBlock, trio.EndOfChannel):
-                    data = None
-            if transport.now() >= delivery.deadline:
-                self.maybe_crash("at the deadline")
-            for frame in delivery.take_due(transport.now()):
-                self.maybe_crash("between repeats")
-                self._send_frame(frame)
-
-    def _open(self, data: bytes) -> None:
-        injector, frame = self._channels.injector, decode(data)
-        if frame is None:
-            injector.record_refusal()
-            return
-        try:
-            answer = self._delivery.receive(frame)
-        except MessageError as error:
-            raise MessageError(
-                f"{self.node!r} cannot accept {injector.describe(frame)}: {error}"
-            ) from None
-        if answer is not None:
-            self._send_frame(answer)
-
-    async def _sort_mail(self) -> None:
-        """Everything is there already."""
-        delivery = self._delivery
-        assert delivery.step_code is not None
-        step = self._channels.step_table.decode(delivery.number, delivery.step_code)
-        for kind in self._kinds:
-            for line in self._routes_in[kind]:
-                self._inboxes[kind].accept(Message(step, *self._names[line], delivery.mail[line]))
-
-    def _send_frame(self, frame: Frame) -> None:
-        self._channels.transport.send(frame)
-
     def waiting(self) -> Iterator[Waiting]:
-        missing: dict[MessageKind, list[str]] = {}
-        for line in self._delivery.missing(self._awaited_routes):
-            kind, source, target = self._names[line]
-            missing.setdefault(kind, []).append(target if kind == URGENCY else source)
-        for kind, names in missing.items():
-            yield Waiting(self.node, kind, self._delivery.number, tuple(names))
+        """See `Channels.waiting`."""
+        return self._endpoint.waiting()
 
-    # --- death ---------------------------------------------------------------------------------------------------
+    def discard_mail(self) -> None:
+        """Throw away what the mailbox holds: it is lost with the member that crashed."""
+        self._endpoint.discard_mail()
+
+    # --- crashes ---------------------------------------------------------------------------------
 
     def schedule_crash(self) -> None:
-        """Where it dies in the step that it is at, if it does."""
-        self._crash_step = self._delivery.number  # until it has said all of that step
-        self._next_crash = self._channels.injector.next_crash(self.node, self._crash_step)
+        """Find out where the member crashes next, in the step that now begins."""
+        # the step stays this one until all that ends it is sent
+        self._crash_step = self.delivery.number
+        self._next_crash = self._shared.injector.next_crash(self.node, self._crash_step)
         self._visits = 0
 
     def maybe_crash(self, place: str) -> None:
-        """It is at this place: does it die here?"""
+        """Crash, if the member is to crash at this place, now.
+
+        Raises:
+            Crashed: It is.
+        """
         if self._next_crash is not None and self._next_crash[0] == place:
             self._visits += 1
             if self._visits == self._next_crash[1]:
-                self._channels.injector.record_crash(
-                    self.node, self._crash_step, place, self._channels.transport.now()
-                )
+                now = self._shared.transport.now()
+                self._shared.injector.record_crash(self.node, self._crash_step, place, now)
                 raise Crashed(place)
 
 
-class RestartableEnvironmentPort(RestartablePort, MemoryEnvironmentPort):
-    """The world's own, which does not die: it is the program itself."""
+class UnreliableEnvironmentPort:
+    """The environment's port. The environment does not crash: it is the program itself.
+
+    Implements `EnvironmentPort`.
+
+    Args:
+        member: The environment's number, the last.
+        mail: Its inboxes, and the routes on which it sends.
+        table: Which of its routes answer which others.
+        shared: What it shares with all others.
+
+    Attributes:
+        node: The environment's name.
+        predictions: See `StepOutputs`. Shape (n_outputs, columns).
+        losses: See `StepOutputs`. Shape (batch,).
+        commits: See `StepOutputs`. Shape (n_synapses + n_neurons - n_inputs,).
+        input_urgencies: See `StepOutputs`. Shape (n_inputs, columns).
+    """
+
+    predictions: Array
+    losses: Array
+    commits: Array
+    input_urgencies: Array
+
+    def __init__(
+        self, member: int, mail: EnvironmentMail[int], table: AckTable, shared: Shared
+    ) -> None:
+        self.node = mail.node
+        self._mail = mail
+        self._table = table
+        self._shared = shared
+        self._endpoint = Endpoint(
+            table, member, shared.transport, shared.injector, lambda place: None
+        )
+
+    def resume(self, number: int, stride: int) -> None:
+        """See `Channels.resume`."""
+        self._table = replace(self._table, stride=stride)
+        self._endpoint.restart(self._table, Snapshot(number))
 
     def begin(
         self, step: Step, x: Array, targets: Array | None, direction: Array | None = None
     ) -> None:
-        delivery, step_code = self._delivery, self._channels.step_table.encode(step)
-        delivery.step_code = step_code
-        self._first_frames: list[Frame] = []
-        super().begin(step, x, targets, direction)
-        kinds = self._awaited() if step.wrt_inputs else (*self._awaited(), URGENCY)
-        self._awaited_routes = [line for kind in kinds for line in self._routes_in[kind]]
-        delivery.mark_sent(self._first_frames, self._awaited_routes, self._channels.transport.now())
-        for frame in self._first_frames:
-            self._channels.record(step, frame.route, frame.values)
-            self._send_frame(frame)
-
-    def _send_rows(self, kind: MessageKind, step: Step, rows: Iterable[Array]) -> None:
-        step_code = self._delivery.step_code
-        assert step_code is not None
-        lines = [address.route for address in self._addresses[kind]]
-        self._first_frames += [
-            Frame(line, step.number, step_code, values)
-            for line, values in zip(lines, rows, strict=False)
-        ]
+        """See `EnvironmentPort.begin`."""
+        shared, delivery = self._shared, self._endpoint.delivery
+        self._step = step
+        delivery.step_code = shared.step_table.encode(step)
+        self._mail.begin(step, 0 if targets is None else targets.shape[1], x.shape[1])
+        frames = []
+        for kind, rows in self._mail.rows_to_begin(x, targets, direction):
+            frames += _frames(step, self._mail.addresses[kind], rows, delivery)
+        # each input sends an urgency, even where none is due: an empty one
+        kinds = dict.fromkeys((*self._mail.kinds(step), URGENCY))
+        awaited = [route for kind in kinds for route in self._endpoint.routes_in[kind]]
+        self._endpoint.awaited = awaited
+        delivery.mark_sent(frames, awaited, shared.transport.now())
+        for frame in frames:
+            shared.first_sends.record(step, frame.route, frame.values)
+            shared.transport.send(frame)
 
     @enable_ki_protection
     async def wait_end(self) -> None:
-        await self._wait_for(self._awaited_routes)
-        self._kinds = self._awaited()
-        await super().wait_end()
-        self._delivery.finish((), ())
+        """See `EnvironmentPort.wait_end`."""
+        await self._endpoint.wait_for(self._endpoint.awaited)
+        for kind in self._mail.kinds(self._step):
+            _fill(self._mail, kind, self._endpoint, self._shared)
+        self._mail.take_outputs(self._step, self)
+        self._endpoint.delivery.finish((), ())
 
-    def schedule_crash(self) -> None:
-        self._next_crash = None
+    def waiting(self) -> Iterator[Waiting]:
+        """See `Channels.waiting`."""
+        return self._endpoint.waiting()
+
+
+def _step(delivery: DeliveryState, shared: Shared) -> Step:
+    """The step that a member is at, once it knows what is to be done in it."""
+    assert delivery.step_code is not None
+    return shared.step_table.decode(delivery.number, delivery.step_code)
+
+
+def _fill(mail: MemberMail[int], kind: MessageKind, endpoint: Endpoint, shared: Shared) -> None:
+    """Put all mail of a kind into its inbox."""
+    delivery = endpoint.delivery
+    step = _step(delivery, shared)
+    for route in endpoint.routes_in[kind]:
+        _, source, target, *_ = shared.injector.names[route]
+        mail.inboxes[kind].accept(Message(step, kind, source, target, delivery.mail[route]))
+
+
+def _frames(
+    step: Step, routes: Iterable[int], rows: Iterable[Array], delivery: DeliveryState
+) -> list[Frame]:
+    """A frame for each route, with the row in its place."""
+    assert delivery.step_code is not None
+    return [
+        Frame(route, step.number, delivery.step_code, values)
+        for route, values in zip(routes, rows)  # noqa: B905 (rows may repeat for ever)
+    ]

@@ -1,159 +1,79 @@
-"""The engine of a society in a storm, and the supervisor of its members (as in Erlang/OTP: one for one)."""
+"""The supervisor: restarts members that crashed, one for one, as in Erlang/OTP."""
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Awaitable, Callable
 from typing import Any
 
-from trio.lowlevel import enable_ki_protection
-
-from ...network.network import Network
 from ...support.errors import SimulationError
-from ..interface import Recorder, Statistics, Waiting
-from ..memory import connect
-from ..routes import Routes
-from .delivery import Snapshot
-from .fault_injection import FaultInjector
-from .faults import FaultEvent
-from .invariants import InvariantChecker
-from .port import Crashed, RestartableEnvironmentPort, RestartablePort
-from .settings import Unreliable
-from .step_table import StepTable
-from .timing import ack_tables
-from .transport import Transport
+from .port import Crashed, RestartablePort
+from .snapshots import SnapshotStore
+
+MISSING = (
+    "{node!r}: its rule, {rule}, needs get_state() and set_state() to continue after a crash: "
+    "derive it from neuron.StatefulRule and name its state in STATE"
+)
 
 
-class UnreliableChannels:
-    """The engine: a mailbox of bytes for each member, the storm between them, and what members have committed.
+class Supervisor:
+    """Runs members, and restarts them from their snapshots.
 
-    snapshots: of each member, all that survives its death.  checker: checks the protocol's law at every letter and commit.
-    report: is told of each disturbance; else the recorder is.
+    Args:
+        snapshots: What members have committed.
+        max_crashes: How often a member may crash without finishing a step.
+
+    Attributes:
+        restarts: How many restarts there were.
+        stride: The distance from the number of one step to the next.
     """
 
-    def __init__(
+    def __init__(self, snapshots: SnapshotStore, max_crashes: int) -> None:
+        self.restarts = 0
+        self.stride = 1
+        self._snapshots = snapshots
+        self._max_crashes = max_crashes
+
+    async def run_member(
         self,
-        network: Network,
-        recorder: Recorder | None,
-        settings: Unreliable,
-        checker: InvariantChecker | None = None,
-        report: Callable[[FaultEvent], None] | None = None,
-    ) -> None:
-        self.settings = settings
-        self.checker = checker
-        lines = Routes(network)
-        world = len(network.ids) + 1
-        self.injector = FaultInjector(
-            settings, lines, report or getattr(recorder, "disturbance", None)
-        )
-        self.step_table = StepTable()
-        self.snapshots = [Snapshot() for _ in range(world)]
-        tables = ack_tables(network, lines, settings)
-        room = [2 * (len(w.answers) + len(w.repeats)) + 4 for w in tables]
-        self.transport = Transport(
-            self.injector, lines.receiver.tolist(), lines.sender.tolist(), room, checker
-        )
-        self._recorder = recorder
-        self._recorded: tuple[int, set[int]] = 0, set()
-        self._messages = 0
-        self._restarts = 0
-        self._stride = 1
-        mailboxes = self.transport.mailboxes
-        self._ports = [
-            RestartablePort(self, k, tables[k], mailboxes[k].receive, lines) for k in range(world)
-        ]
-        self.environment = RestartableEnvironmentPort(
-            self, world, tables[world], mailboxes[world].receive, lines
-        )
-        self._ports.append(self.environment)
-        self.loss = self._ports[-2]
-        connect(network, lines, self._ports, [None] * len(lines.members))
-
-    def port(self, k: int) -> RestartablePort:
-        return self._ports[k]
-
-    @enable_ki_protection
-    async def carry(self) -> None:
-        await self.transport.run()
-
-    @enable_ki_protection
-    async def supervise(
-        self,
-        member: int,
-        birth: Callable[[], Any],
+        port: RestartablePort,
+        create_rule: Callable[[], Any],
         life: Callable[[Any, Any, int], Awaitable[None]],
     ) -> None:
-        """One life after another (as a supervisor of Erlang/OTP's would, one for one, of those that were killed)."""
-        port, crashes, finished = self._ports[member], 0, self.snapshots[member].number
+        """Run a member until the channels are stopped, and again after each crash.
+
+        Args:
+            port: The member's port.
+            create_rule: Makes the member's rule, anew after each crash.
+            life: Runs the member: life(rule, port, number), where `number` is the last step that
+                the member has finished.
+
+        Raises:
+            SimulationError: The rule has no state that could be saved, or the member has crashed
+                too often without finishing a step. Errors of `life` pass through.
+        """
+        snapshots, member = self._snapshots, port.member
+        crashes, finished = 0, snapshots.snapshots[member].number
         while True:
-            rule, snapshot = birth(), self.snapshots[member]
+            rule, snapshot = create_rule(), snapshots.snapshots[member]
             if not all(callable(getattr(rule, name, None)) for name in ("get_state", "set_state")):
-                told = f"{port.node!r}: its rule, {type(rule).__name__}, needs get_state() and set_state() to go on after a death"
-                raise SimulationError(
-                    f"{told}: derive it from neuron.StatefulRule and name its state in STATE"
-                )
+                raise SimulationError(MISSING.format(node=port.node, rule=type(rule).__name__))
             if snapshot.state:
                 rule.set_state(snapshot.state)
             port.restart_from(snapshot, rule.get_state)
             try:
                 await life(rule, port, snapshot.number)
             except Crashed as crash:
-                if finished != self.snapshots[member].number:
-                    crashes, finished = 0, self.snapshots[member].number
-                crashes += (
-                    port.is_in_step
-                )  # whoever dies before anything is asked of it has failed in nothing
-                if crashes > self.settings.restarts:
+                number = snapshots.snapshots[member].number
+                if finished != number:
+                    crashes, finished = 0, number
+                crashes += port.is_in_step  # a crash before any mail came does not count
+                if crashes > self._max_crashes:
                     raise SimulationError(
-                        f"{port.node!r} died {crashes} times without finishing step {finished + self._stride}, at last {crash}: "
-                        f"Unreliable(restarts={self.settings.restarts}) allows no more"
+                        f"{port.node!r} crashed {crashes} times without finishing step "
+                        f"{finished + self.stride}, the last time {crash}: "
+                        f"Unreliable(restarts={self._max_crashes}) allows no more"
                     ) from None
-                self._restarts += 1
-                self.transport.empty_mailbox(member)
+                self.restarts += 1
+                port.discard_mail()
             else:
                 return
-
-    def commit(self, member: int, snapshot: Snapshot) -> None:
-        """Make it durable, by one assignment."""
-        if self.checker is not None:
-            self.checker.check_commit(member, self.snapshots[member], snapshot)
-        self.snapshots[member] = snapshot
-
-    def record(self, step: Any, line: int, values: Any) -> None:
-        """What is said for the first time: a member that died may say it again, and says the same."""
-        number, recorded = self._recorded
-        if number != step.number:
-            self._recorded = _, recorded = step.number, set()
-        if line not in recorded:
-            recorded.add(line)
-            self._messages += 1
-            if self._recorder is not None:
-                self._recorder.message(step, line, values)
-
-    def resume(self, number: int, stride: int = 1) -> None:
-        self.snapshots = [Snapshot(number) for _ in self.snapshots]
-        self.injector.stride = self._stride = stride
-        for port in self._ports:
-            port.resume(stride)
-        self.environment.restart_from(Snapshot(number), tuple)
-        if self.checker is not None:
-            self.checker.resume(number, stride)
-
-    def waiting(self) -> Iterator[Waiting]:
-        for port in self._ports:
-            yield from port.waiting()
-
-    def statistics(self) -> Statistics:
-        """messages: those that plain channels would have carried; what else was sent is among the disturbances."""
-        mailboxes = {
-            port.node: self.transport.mailbox_fill(k) for k, port in enumerate(self._ports)
-        }
-        return Statistics(
-            self._messages, mailboxes, dict(self.injector.counts) | {"restarts": self._restarts}
-        )
-
-    @enable_ki_protection
-    def stop(self) -> None:
-        self.transport.stop()
-
-    def close(self) -> None:
-        self.transport.close()

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import heapq
 import math
-from contextlib import suppress
 from typing import NamedTuple
 
 import trio
@@ -101,12 +100,6 @@ class Transport:
             self._next = heap[0][0] if heap else math.inf
             with trio.move_on_after(self._next - now):
                 await self._wake.wait()
-
-    def empty_mailbox(self, member: int) -> None:
-        """Throw away what a mailbox holds: it is lost with the member that crashed."""
-        with suppress(trio.WouldBlock, trio.EndOfChannel):
-            while True:
-                self.mailboxes[member].receive.receive_nowait()
 
     def mailbox_fill(self, member: int) -> tuple[int, int]:
         """Return the greatest number of frames that a mailbox ever held, and its capacity."""

@@ -18,9 +18,9 @@ from trio.testing import MockClock
 
 import neuro_actors as na
 from neuro_actors import rules
+from neuro_actors.channels.unreliable.engine import UnreliableChannels
 from neuro_actors.channels.unreliable.faults import PLACES, DeadLink, Kill, Lose, Partition
 from neuro_actors.channels.unreliable.frames import Frame, encode
-from neuro_actors.channels.unreliable.supervisor import UnreliableChannels
 from neuro_actors.network import functions
 from neuro_actors.proof import fault_campaign
 from neuro_actors.proof.verify import draw_case
@@ -244,7 +244,7 @@ def test_who_dies_again_and_again_is_reported(diamond, batch) -> None:
         lived(diamond, *batch, na.Unreliable(faults=kills, restarts=3))[1].disturbances["restarts"]
         == 3
     )
-    told = "'h2' died 3 times without finishing step 2, at last before commit: Unreliable(restarts=2) allows no more"
+    told = "'h2' crashed 3 times without finishing step 2, the last time before commit: Unreliable(restarts=2) allows no more"
     with pytest.raises(na.SimulationError, match=f"^{re.escape(told)}$"):
         lived(diamond, *batch, na.Unreliable(faults=kills, restarts=2))
 
@@ -302,7 +302,7 @@ def test_a_rule_that_cannot_say_what_it_keeps_is_refused(diamond, batch) -> None
 
     with pytest.raises(
         na.SimulationError,
-        match=r"^'\w+': its rule, Bare, needs get_state\(\) and set_state\(\) to go on after a death: ",
+        match=r"^'\w+': its rule, Bare, needs get_state\(\) and set_state\(\) to continue after a crash: ",
     ):
         na.train(
             diamond,
