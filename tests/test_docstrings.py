@@ -8,7 +8,7 @@ A module, class, function or method is public if no part of its name starts with
 * so does the entry of such a field of a class, under Attributes or in a string below the field;
 * where an array is returned, its shape is somewhere in the docstring;
 * an own error that a function raises itself is named in its Raises section;
-* no line such as "name: text" stands outside a section.
+* no line such as "name: text" stands outside a section, and examples are a section Examples, which is shown as code.
 
 A class and its `__init__` share one docstring. A method of a protocol's implementation may say "See `Class.method`."
 instead: then that one must have all this.
@@ -45,14 +45,13 @@ NOT_YET_CLEAN = [
     "proof",
     "proof/audit",
     "rules",
-    "simulation",
     "society",
     "trace",
     "viewer",
 ]
 
 ARRAYS = {"Array", "ArrayLike", "Indices", "NDArray", "ndarray"}
-SECTIONS = {"Args", "Attributes", "Returns", "Yields", "Raises", "Example", "Examples", "Note", "Warning"}  # fmt: skip
+SECTIONS = {"Args", "Attributes", "Returns", "Yields", "Raises", "Examples", "Note", "Warning"}  # fmt: skip
 ENTRY = re.compile(r"\*{0,2}(\w+)(?: \([^)]*\))?:(?:\s|$)")
 OLD_STYLE = re.compile(r"[a-z]\w*(\([^)]*\))?(, [a-z]\w*(\([^)]*\))?)*: ")
 SHAPE = re.compile(
@@ -185,7 +184,7 @@ def complaints(item: Item, everything: dict[str, Item], errors: dict[str, set[st
     wrong += [
         f"{line!r} stands outside a section"
         for line in by_section[""].splitlines()
-        if OLD_STYLE.match(line)
+        if OLD_STYLE.match(line) or line.rstrip() == "Example:"
     ]
     if isinstance(node, Function):
         wrong += _of_function(node, item.owner, by_section, bool(see), errors)
@@ -283,6 +282,10 @@ HEAD = '"""A module."""\n'
         ('class C:\n    """A class."""\n    def m(self) -> None: pass', "m: has no docstring"),
         ('def f() -> None:\n    """does something"""', "no sentence with a full stop"),
         ('def f(x: int) -> None:\n    """Do.\n\n    x: a number.\n    """', "outside a section"),
+        (
+            'def f() -> None:\n    """Do.\n\n    Example:\n        >>> 1\n    """',
+            "outside a section",
+        ),
         (
             'def f(x: int, y: int) -> None:\n    """Do.\n\n    Args:\n        x: One.\n    """',
             "Args names ['x'], its parameters are ['x', 'y']",

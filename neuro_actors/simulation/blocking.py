@@ -66,7 +66,7 @@ def gradient(
         InputError: An argument is wrong.
         SimulationError: A neuron failed. The error names it.
 
-    Example:
+    Examples:
         >>> import neuro_actors as na
         >>> net = na.Network.from_matrices([[[0.6]]], [[0.0]], ["identity"])
         >>> found = na.gradient(net, [[1.0]], [[1.0]])
@@ -126,7 +126,7 @@ def hessian_vector_product(
             derivative.
         SimulationError: A neuron failed. The error names it.
 
-    Example:
+    Examples:
         >>> import neuro_actors as na
         >>> net = na.Network.from_matrices([[[0.6]]], [[0.0]], ["identity"])
         >>> product = na.hessian_vector_product(net, [[3.0]], [[1.0]], [1.0], [0.0, 0.0])
@@ -166,7 +166,7 @@ def predict(
         InputError: An argument is wrong.
         SimulationError: A neuron failed. The error names it.
 
-    Example:
+    Examples:
         >>> import neuro_actors as na
         >>> net = na.Network.from_matrices([[[2.0, 1.0]]], [[0.5]], ["identity"])
         >>> na.predict(net, [[1.0, 2.0], [0.0, 0.0]])

@@ -23,7 +23,7 @@ class Epoch:
         validation_accuracy: Accuracy on the validation data after the epoch. None without such
             data, or unless all of their targets are 0 or 1.
 
-    Example:
+    Examples:
         >>> import neuro_actors as na
         >>> print(na.Epoch(3, loss=0.25, accuracy=0.9))
         epoch 3: loss 0.2500, accuracy 0.900

@@ -1,4 +1,7 @@
-"""The way into a simulation, and the way out. An interrupt may come at any moment, and strikes neither halfway."""
+"""The way into a simulation, and the way out.
+
+An interrupt may come at any moment; it never leaves a simulation half open or half closed.
+"""
 
 from __future__ import annotations
 
@@ -42,24 +45,44 @@ if TYPE_CHECKING:
 class open_simulation:  # noqa: N801 (to be called as a function is)
     """Bring a network to life: `async with na.open_simulation(net) as simulation`.
 
-    channels: the engine that carries mail: "bundled", in arrays, which is fast; "memory", one object a message, which is
-        the one to read; or one of your own (see `neuro_actors.channels.interface`). All give the same bits.
-    log: a file to record every message into; it must not exist yet. Or an `na.Recording`, which says what of them.
-    rule: what its members do with their mail: None is backpropagation, others are in `na.rules`.
-    sums: "ordered", numpy's own sums, added in synapse order; or "blas", which is faster, and whose bits are promised
-        by nobody: they depend on the BLAS library, its version and its threads, and are equal between runs and engines
-        on one machine as far as that was measured (OpenBLAS on one thread). Rounding stays within the same bounds.
-    micro_batches: the batch of a step with a loss goes through as so many micro-batches, one after another, and everybody
-        learns once, at the end; see `rules/micro_batches.py`. So only one micro-batch at a time needs memory. None or 1
-        lets it go through at once.
-    in_flight: up to so many micro-batches are under way at once, along as many lanes; see `channels/lanes.py`. It changes no
-        bit. None or 1: one after another (on many machines: as many as keep their shards busy).
-    engine: None lets the society live in this process; `na.Ray(replicas=…, shards=…)` on many machines; "ray" is
-        `na.Ray()`, one worker. Same bits.
-    patience: how many seconds a call may wait for its step; then it raises `SimulationError`, which says who waits for whom.
+    When the block is left, in whatever way, every task has ended. If a neuron fails, the call that
+    waits for the step raises one `SimulationError`, which names the neuron; the society has ended
+    then.
 
-    A neuron's failure raises one `SimulationError`, which names it, from the call that waits for the step; the society
-    is gone then. On leaving the block, by whatever way, every task has ended.
+    Args:
+        network: The network.
+        channels: The engine that carries the messages. "bundled" carries them in arrays and is
+            fast; "memory" sends one object for each message, and its code is the one to read;
+            `na.Unreliable(...)` injects faults. Or an engine of your own; see
+            `neuro_actors.channels.interface`. All give the same bits.
+        log: A new file for all messages, or an `na.Recording`, which says which of them. None: no
+            log.
+        rule: The local rule of the neurons, from `na.rules`. None is backpropagation.
+        sums: "ordered" adds in synapse order, so that all engines give the same bits. "blas" is
+            faster; its last bits depend on the BLAS library, its version and its threads, and are
+            not promised. Rounding stays within the same bounds.
+        micro_batches: Split the batch of a step that has a loss into so many parts, which go
+            through the network one after another; the neurons learn once for all parts. Needs less
+            memory. None or 1: no split.
+        patience: How many seconds a call waits for its step. Then it raises `SimulationError`,
+            which says which member waits for which. It must be positive.
+        in_flight: How many micro-batches may be under way at the same time. None or 1: one (on many
+            machines: as many as keep the shards busy). It changes no bit.
+        engine: Where the neurons live. None is this process; `na.Ray(replicas=…, shards=…)` is many
+            machines; "ray" is `na.Ray()`, one worker. All give the same bits.
+
+    Raises:
+        InputError: An argument is wrong. It is raised when the block is entered, as are the others.
+        LogError: The log cannot be written.
+        SimulationError: There is no trio event loop, or the workers cannot be started.
+
+    Examples:
+        ```python
+        async with na.open_simulation(network) as simulation:
+            gradient = await simulation.gradient(x, targets)
+            result = await simulation.train_step(x, targets, optimizer=na.SGD(0.1))
+            network = await simulation.network()
+        ```
     """
 
     def __init__(

@@ -32,7 +32,8 @@ class TrainingPlan:
         network: The network as it was before the first step.
         data: The training examples and their targets.
             Shapes (n, n_inputs) and (n, n_outputs).
-        validation: Examples and targets for the validation after each epoch, or None.
+        validation: Examples and targets for the validation after each epoch, or None. Shapes
+            (m, n_inputs) and (m, n_outputs).
         loss: Name of the loss.
         optimizer: Each neuron's optimizer.
         epochs: Number of passes through all examples.

@@ -1,4 +1,4 @@
-"""A network brought to life: step after step, and its end."""
+"""A living society: step after step, and its end."""
 
 from __future__ import annotations
 
@@ -31,11 +31,21 @@ if TYPE_CHECKING:
 
 
 class Simulation:
-    """A living society; made by `open_simulation`.
+    """A living society of neurons; `na.open_simulation` makes it.
 
-    Calls go one after another: one that comes while another's steps are under way waits for its turn. Cancelling a call
-    only stops the waiting: a step that has begun is finished by the society, wholly, before the next call begins one (or
-    dropped, where the block is left). A failure is told by the call that waits for the step, or else by the next one.
+    Calls go one after another: a call that comes while another one's steps are under way waits for
+    its turn. To cancel a call stops the waiting alone. A step that has begun is finished by the
+    society before the next call begins one, or dropped where the block is left. If a neuron fails,
+    the call that waits for the step raises the error, or else the next call does.
+
+    Args:
+        network: The network.
+        runner: What carries the steps.
+        rule: The local rule of the neurons.
+        live: Runs the society until the function that it is called with returns True.
+        log: Receives the messages, or None.
+        patience: How many seconds a call waits for its step.
+        number: The number of the last step of an earlier run that this one continues, else 0.
     """
 
     def __init__(
@@ -72,7 +82,18 @@ class Simulation:
     # --- what users call -----------------------------------------------------------------------------------------
 
     async def predict(self, x: ArrayLike) -> Array:
-        """The outputs' activations, (batch, n_outputs). x: (batch, n_inputs)."""
+        """Compute the predictions for some examples. Neurons do not learn.
+
+        Args:
+            x: Examples. Shape (batch, n_inputs), float64 or convertible.
+
+        Returns:
+            The outputs' activations, float64, read-only. Shape (batch, n_outputs).
+
+        Raises:
+            InputError: `x` has another shape, or a value that is not finite.
+            SimulationError: A neuron failed, or the step did not end in time.
+        """
         told = frozen(np.ascontiguousarray(as_batch("x", x, self._network.inputs).T))
         async with self._turn:
             return (await self._step(Round(told))).predictions
@@ -84,10 +105,23 @@ class Simulation:
         loss: str = "squared_error",
         wrt_inputs: bool = False,
     ) -> Gradient:
-        """The gradient of the mean loss, out of what the neurons found by themselves; nobody learns. (Under a rule that is
-        not backpropagation: minus what they found in its stead.)
+        """Compute the gradient of the mean loss, which the neurons find by messages.
 
-        x: (batch, n_inputs); targets: (batch, n_outputs); wrt_inputs: let urgencies reach the inputs too.
+        Each neuron finds its own part; neurons do not learn. Under another rule than
+        backpropagation, the result is minus what the neurons find in place of the urgencies.
+
+        Args:
+            x: Examples. Shape (batch, n_inputs), float64 or convertible.
+            targets: What the outputs should be. Shape (batch, n_outputs), float64 or convertible.
+            loss: Name of the loss, a key of `na.LOSSES`.
+            wrt_inputs: Whether urgencies reach the inputs too, which gives ∂loss/∂x.
+
+        Returns:
+            The gradient, with the loss and the predictions.
+
+        Raises:
+            InputError: An argument is wrong, or the rule computes no urgencies of inputs.
+            SimulationError: A neuron failed, or the step did not end in time.
         """
         rows = as_examples(self._network, x, targets, loss)
         wrt_inputs = as_flag("wrt_inputs", wrt_inputs)
@@ -105,12 +139,27 @@ class Simulation:
         biases: ArrayLike,
         loss: str = "squared_error",
     ) -> Gradient:
-        """The Hessian of the mean loss times a direction, out of local messages (see `neuron.py`): how fast the gradient
-        changes along it. Loss and predictions are those at the parameters themselves; nobody learns.
+        """Multiply the Hessian of the mean loss by a direction, by messages.
 
-        weights: (n_synapses,) and biases: (n_neurons,), the direction in the network's order; an input has no bias, and
-        what stands there does not matter. The product is in `.weights` and `.biases`, with the sign of the gradient.
-        Raises `InputError` where an activation function or the loss has no curvature.
+        The product says how fast the gradient changes when the parameters move along the direction
+        (Pearlmutter 1994). Neurons do not learn.
+
+        Args:
+            x: Examples. Shape (batch, n_inputs), float64 or convertible.
+            targets: What the outputs should be. Shape (batch, n_outputs), float64 or convertible.
+            weights: The direction's component for each synapse. Shape (n_synapses,).
+            biases: The direction's component for each neuron; an input's is ignored. Shape
+                (n_neurons,).
+            loss: Name of the loss, a key of `na.LOSSES`.
+
+        Returns:
+            The product, with the sign of the gradient, in `.weights` and `.biases`. The loss and
+            the predictions are those at the parameters themselves.
+
+        Raises:
+            InputError: An argument is wrong, an activation function or the loss has no curvature,
+                or the rule is not backpropagation.
+            SimulationError: A neuron failed, or the step did not end in time.
         """
         rows, wanted = as_examples(self._network, x, targets, loss)
         along = as_direction(self._network, weights, biases)
@@ -130,8 +179,24 @@ class Simulation:
     async def train_step(
         self, x: ArrayLike, targets: ArrayLike, loss: str = "squared_error", *, optimizer: Optimizer
     ) -> StepResult:
-        """One step in which every neuron learns from its own urgencies. The optimiser is a description, such as
-        `na.SGD(0.1)`: an equal one continues the state that each neuron keeps of it, another one starts afresh."""
+        """Do one step in which every neuron learns from its own urgencies.
+
+        Args:
+            x: Examples. Shape (batch, n_inputs), float64 or convertible.
+            targets: What the outputs should be. Shape (batch, n_outputs), float64 or convertible.
+            loss: Name of the loss, a key of `na.LOSSES`.
+            optimizer: How a neuron turns its urgencies into new parameters, such as `na.SGD(0.1)`.
+                It is a description: an equal one in the next step continues the state that each
+                neuron has of it, another one starts afresh.
+
+        Returns:
+            The loss and the predictions before the neurons learned, and the number of the step.
+
+        Raises:
+            InputError: An argument is wrong.
+            SimulationError: A neuron failed, or the step did not end in time. No neuron has
+                learned from it, as far as `network` shows.
+        """
         check_optimizer(optimizer)
         rows = as_examples(self._network, x, targets, loss)
         async with self._turn:
@@ -139,7 +204,11 @@ class Simulation:
         return StepResult(outcome.step, outcome.loss, outcome.predictions)
 
     async def network(self) -> Network:
-        """The network with the parameters that its neurons committed last. After a failure: before the failed step."""
+        """Return the network with the parameters that its neurons committed last.
+
+        After a failure these are the parameters before the step that failed. It may be called after
+        the block was left.
+        """
         if self._failure is None and not self._closed:
             async with self._turn:
                 await self._finish_all()
@@ -153,16 +222,16 @@ class Simulation:
         return self._network
 
     def who_waits(self) -> tuple[Waiting, ...]:
-        """In the steps under way: who waits for whom. Between steps, nobody."""
+        """Return which member waits for which others in the steps under way; empty between steps."""
         return self._runner.who_waits()
 
     def statistics(self) -> Statistics:
-        """How many messages were sent, and how full each mailbox ever was."""
+        """Return how many messages were sent, and how full each mailbox ever was."""
         return self._runner.statistics()
 
     @property
     def last_step(self) -> int:
-        """The number of the last one that has begun."""
+        """The number of the last step that has begun; 0 before the first."""
         return self._number
 
     # --- a step --------------------------------------------------------------------------------------------------

@@ -1,4 +1,4 @@
-"""What came of a step, as the world heard it: of one round, and of all of them together."""
+"""The result of a step, as the environment receives it: of one round, and of all together."""
 
 from __future__ import annotations
 
@@ -18,26 +18,45 @@ NOTHING = frozen(np.empty(0))
 
 @dataclass(frozen=True, slots=True, eq=False)
 class StepOutcome:
-    """See `channels.Heard`."""
+    """What the environment received in one step.
+
+    Columns are examples; some rules send more columns.
+
+    Attributes:
+        step: The number of the step.
+        said: The outputs' activations. Shape (n_outputs, columns).
+        losses: The loss of each example; empty without a loss. Shape (batch,).
+        felt: The urgencies of the inputs; empty where they were not asked for. Shape
+            (n_inputs, columns).
+        commits: What the neurons committed, in the neurons' order (see `ParameterOrder`). It is the
+            port's own array, valid until the next step begins. Shape (n_parameters,).
+    """
 
     step: int
-    said: Array  # the outputs' activations, (n_outputs, columns)
+    said: Array
     losses: Array
     felt: Array
-    commits: Array  # the port's own, until the next step begins
+    commits: Array
 
     @property
     def predictions(self) -> Array:
-        """(batch, n_outputs)."""
+        """The outputs' activations of each example. Shape (batch, n_outputs)."""
         batch = len(self.losses) or self.said.shape[1]
         return frozen(np.ascontiguousarray(self.said[:, :batch].T))
 
     @property
     def loss(self) -> float:
+        """The mean of the losses, added in the order of the examples."""
         return float(np.add.accumulate(self.losses)[-1] / len(self.losses))
 
     def gradient(self, network: Network, parameters: ParameterOrder, wrt_inputs: bool) -> Gradient:
-        """Minus the urgencies: what neurons committed, each in its place, and what inputs felt."""
+        """Return the gradient: minus the urgencies that neurons committed and inputs received.
+
+        Args:
+            network: The network.
+            parameters: Translates the commits to the network's order.
+            wrt_inputs: Whether to return ∂loss/∂x too.
+        """
         weights, biases = (
             frozen(values) for values in parameters.by_element(self.commits, negated=True)
         )
@@ -47,7 +66,14 @@ class StepOutcome:
 
 
 def read_result(step: Step, port: StepOutputs) -> StepOutcome:
-    """By the world, at the end of that step. Copies, but of the commits: the port's arrays are its next step's too."""
+    """Read what the environment received, at the end of a step.
+
+    All but the commits are copied: the port uses its arrays again in the next step.
+
+    Args:
+        step: The step.
+        port: The environment's port.
+    """
     said = frozen(port.predictions.copy())
     if step.loss is None:
         return StepOutcome(step.number, said, NOTHING, NOTHING, NOTHING)
@@ -56,8 +82,11 @@ def read_result(step: Step, port: StepOutputs) -> StepOutcome:
 
 
 class RoundCollector:
-    """Collects the rounds of a step: of each example counts what was said and lost in the first round that was about it,
-    and what inputs felt in the last; and what neurons committed in the last round of all."""
+    """Collects the results of the rounds of one step.
+
+    For each example, the predictions and the loss are those of its first round, and the urgencies
+    of the inputs those of its last. The commits are those of the last round of all.
+    """
 
     def __init__(self) -> None:
         self._first: dict[int, StepOutcome] = {}  # by where their examples begin
@@ -65,14 +94,20 @@ class RoundCollector:
         self._latest: StepOutcome | None = None
 
     def add(self, examples: slice, outcome: StepOutcome) -> None:
-        """Rounds that share some examples share all of them; new ones come in the order of the batch."""
+        """Add the result of one round.
+
+        Args:
+            examples: The examples that the round was about. Rounds that share some examples share
+                all of them; new examples come in the order of the batch.
+            outcome: The result of the round.
+        """
         start = examples.start or 0
         self._first.setdefault(start, outcome)
         self._last[start] = self._latest = outcome
 
     @property
     def outcome(self) -> StepOutcome:
-        """As if it had been one round."""
+        """The result of all rounds, as if they had been one."""
         assert self._latest is not None
         first, last = list(self._first.values()), list(self._last.values())
         if first == last == [self._latest]:

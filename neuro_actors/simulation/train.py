@@ -49,7 +49,7 @@ class TrainingResult:
         history: One `na.Epoch` for each epoch.
         messages: Number of messages that the society sent during the run.
 
-    Example:
+    Examples:
         >>> import neuro_actors as na
         >>> net = na.Network.layered([1, 2, 1], seed=0)
         >>> result = na.train(net, [[0.0], [1.0]], [[1.0], [0.0]], optimizer=na.SGD(0.1))
@@ -161,7 +161,7 @@ def train(
         LogError: The log cannot be written.
         SimulationError: A neuron failed. The error names it.
 
-    Example:
+    Examples:
         >>> import neuro_actors as na
         >>> net = na.Network.layered([2, 8, 1], output_activation="sigmoid", seed=1)
         >>> x, targets = [[0, 0], [0, 1], [1, 0], [1, 1]], [[0], [1], [1], [0]]
@@ -251,7 +251,7 @@ def resume(
         LogError: The log cannot be written.
         SimulationError: A neuron failed. The error names it.
 
-    Example:
+    Examples:
         >>> import neuro_actors as na
         >>> net, x, targets = na.Network.layered([1, 1]), [[0.0], [1.0]], [[1.0], [0.0]]
         >>> result = na.train(net, x, targets, optimizer=na.SGD(0.1), checkpoint="run")
