@@ -1,4 +1,14 @@
-"""What a neuron finds in the micro-batches of one batch, in whatever lanes: one book, which its rules in all of them share."""
+"""The sum over the micro-batches of a batch. It exists once: a neuron, a worker and its replicas use the same.
+
+A batch of B examples goes through as micro-batches of B_m examples. In each of them the mean urgencies
+u_m over its examples are found, and the mean over the batch is
+
+    (Σ B_m · u_m) / B
+
+The sum is by the fixed binary tree of `tree_sum.py` over the numbers of the micro-batches. So it has the
+same bits in whatever order they come, and however they are divided between those that add. Only the sums
+of some blocks of the tree are held, about log2 of the number of micro-batches.
+"""
 
 from __future__ import annotations
 
@@ -7,16 +17,16 @@ from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 from ..neuron.tree_sum import Blocks, added, holds, total
-from ..support.validation import Array
+from ..support.validation import Array, frozen
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class BatchSum:
-    """The sum over some micro-batches of one batch; it is never changed in place.
+    """The sum over some micro-batches of one batch. It is never changed in place.
 
     Attributes:
         count: How many micro-batches are in it.
-        weight: The sum of their weights.
+        weight: The sum of their weights: how many examples they have.
         blocks: Their weighted means, added up by the tree.
     """
 
@@ -24,80 +34,96 @@ class BatchSum:
     weight: int = 0
     blocks: Blocks = ()
 
-    def add(self, index: int, weight: int, mean: Array) -> BatchSum:
-        """Return the sum with one more micro-batch.
+    @classmethod
+    def of(cls, index: int, weight: int, mean: Array) -> BatchSum:
+        """Return the sum of one micro-batch.
 
         Args:
             index: Number of the micro-batch in its batch, from 0 on.
             weight: Its weight: how many examples it has.
-            mean: The mean over its examples (numbers,).
+            mean: The mean over its examples. Shape (numbers,). It may change afterwards.
         """
-        return BatchSum(
-            self.count + 1, self.weight + weight, added(self.blocks, 0, index, weight * mean)
-        )
+        return cls(1, weight, ((0, index, frozen(weight * mean)),))
 
     def merge(self, other: BatchSum) -> BatchSum:
-        """Return the sum over the micro-batches of both, none of which is in both."""
+        """Return the sum over the micro-batches of both. No micro-batch may be in both."""
         blocks = self.blocks
         for block in other.blocks:
             blocks = added(blocks, *block)
         return BatchSum(self.count + other.count, self.weight + other.weight, blocks)
 
     def contains(self, index: int) -> bool:
-        """Return whether that micro-batch is in the sum."""
+        """Return whether this micro-batch is in the sum."""
         return holds(self.blocks, 0, index)
 
     def mean(self) -> Array:
-        """Return the mean over all examples (numbers,), where all micro-batches are in the sum."""
+        """Return the mean over all examples, if all micro-batches are in the sum. Shape (numbers,)."""
         return total(self.blocks) / self.weight
 
 
-class Found(NamedTuple):
-    """In one micro-batch, the `place`th `of` so many. values: the sum over its examples.  kept: by the rule, after the last."""
+class MicroBatchResult(NamedTuple):
+    """What a neuron has found in one micro-batch.
 
-    base: int
-    place: int
-    of: int
-    examples: int
-    values: Array
-    kept: tuple[Any, ...] | None
-
-
-class Book:
-    """What a neuron has found so far in one batch: `done` micro-batches of so many examples, and the blocks of the tree.
-
-    base: the number of the step before the batch's first micro-batch, by which another batch is told from it; None where
-    that is not known, after what was kept has been restored.
-    shared: whether several lanes write it, so that `kept`, once something has been learnt, is all that any rule keeps.
+    Attributes:
+        base: The batch: number of the step before its first micro-batch.
+        number: Number of the micro-batch in its batch, from 1 on.
+        of: How many micro-batches the batch has. In the last one the neuron has learned.
+        term: Its sum.
+        rule_state: State of the neuron's rule after it.
     """
 
-    __slots__ = ("base", "blocks", "done", "examples", "kept", "shared", "wake")
+    base: int
+    number: int
+    of: int
+    term: BatchSum
+    rule_state: tuple[Any, ...]
 
-    def __init__(self, shared: bool = False) -> None:
+
+class NeuronBatch:
+    """What all lanes of one neuron share: the sum over the batch in progress, and the state of the rule.
+
+    Attributes:
+        base: The batch: number of the step before its first micro-batch. None if that is unknown,
+            because a state was set.
+        sum: Over the micro-batches that are done.
+        rule_state: State of the neuron's rule.
+        wake: Called once all micro-batches are done but the last; None if no lane waits for that.
+    """
+
+    __slots__ = ("base", "rule_state", "sum", "wake")
+
+    def __init__(self, rule_state: tuple[Any, ...]) -> None:
+        """Begin with no batch.
+
+        Args:
+            rule_state: State of the neuron's rule.
+        """
         self.base: int | None = None
-        self.done = self.examples = 0
-        self.blocks: Blocks = ()
-        self.shared = shared
-        self.kept: tuple[Any, ...] | None = None
-        self.wake: Callable[[], object] | None = None  # who waits for all others
+        self.sum = BatchSum()
+        self.rule_state = rule_state
+        self.wake: Callable[[], object] | None = None
 
-    def of(self, base: int, place: int) -> tuple[int, int, Blocks]:
-        """What is found of the batch of that base: of another one nothing, whatever became of what was found."""
-        if base == self.base or (self.base is None and place > 1):
-            return self.done, self.examples, self.blocks
-        return 0, 0, ()
+    def sum_before(self, base: int, number: int) -> BatchSum:
+        """Return the sum over what is done of a batch.
 
-    def write(self, found: Found) -> None:
-        """Add what was found in a micro-batch; what stands there already is not added again."""
-        base, place, count, examples, values, kept = found
-        done, size, blocks = self.of(base, place)
-        if not holds(blocks, 0, place - 1):
-            done, size, blocks = done + 1, size + examples, added(blocks, 0, place - 1, values)
-        if place == count:
-            done, size, blocks = 0, 0, ()
-            if self.shared:
-                self.kept = kept
-        self.base, self.done, self.examples, self.blocks = base, done, size, blocks
-        if self.wake is not None and done == count - 1:
+        A batch that was broken off is forgotten as soon as another one begins.
+
+        Args:
+            base: The batch.
+            number: The micro-batch that is to be added, from 1 on.
+        """
+        known = base == self.base or (self.base is None and number > 1)
+        return self.sum if known else BatchSum()
+
+    def add(self, result: MicroBatchResult) -> None:
+        """Add a micro-batch. One that is in the sum already is not added again."""
+        base, number, of, term, rule_state = result
+        done = self.sum_before(base, number)
+        if not done.contains(number - 1):
+            done = done.merge(term)
+        if number == of:
+            done, self.rule_state = BatchSum(), rule_state
+        self.base, self.sum = base, done
+        if self.wake is not None and done.count == of - 1:
             wake, self.wake = self.wake, None
             wake()

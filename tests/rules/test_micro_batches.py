@@ -317,11 +317,18 @@ def kills(place: str, step: int) -> list[Kill]:
 def test_what_is_forgotten_is_seen(forgotten: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """The test above could not pass if anything of it were lost with a neuron."""
     calm = trio.run(learnt, "bundled", 3, 2)
-    monkeypatch.setattr(
-        MicroBatchNeuron,
-        "STATE",
-        tuple(name for name in MicroBatchNeuron.STATE if name != forgotten),
-    )
+    set_state = MicroBatchNeuron.set_state
+
+    def forgetful(self: MicroBatchNeuron, state: tuple) -> None:
+        names = ("rule", "done", "examples", "blocks")
+        blank = {"done": 0, "examples": 0, "blocks": ()}
+        kept = [
+            blank[name] if name == forgotten else part
+            for name, part in zip(names, state, strict=True)
+        ]
+        set_state(self, tuple(kept))
+
+    monkeypatch.setattr(MicroBatchNeuron, "set_state", forgetful)
     storm = na.Unreliable(faults=kills("before fire", 3))
     if forgotten == "done":
         with pytest.raises(na.SimulationError, match=r"'micro-batch 3 of 3' does not follow 0"):
@@ -424,8 +431,8 @@ def test_no_array_is_larger_than_one_micro_batch_needs(
     def counted(self, step, urgencies_in, urgencies_out, commit_out) -> None:
         largest[0] = max(largest[0], urgencies_in.nbytes, urgencies_out.nbytes)
         respond(self, step, urgencies_in, urgencies_out, commit_out)
-        assert all(values.nbytes == commit_out.nbytes for _, _, values in self.blocks)
-        most[0] = max(most[0], len(self.blocks))
+        assert all(values.nbytes == commit_out.nbytes for _, _, values in self.batch.sum.blocks)
+        most[0] = max(most[0], len(self.batch.sum.blocks))
 
     monkeypatch.setattr(LocalRule, "fire", watched)
     monkeypatch.setattr(MicroBatchNeuron, "respond", counted)

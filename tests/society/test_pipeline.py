@@ -204,7 +204,7 @@ def test_so_many_are_under_way_and_no_more(
 
     def counted(self, *mail) -> None:
         respond(self, *mail)
-        most[0] = max(most[0], len(self.blocks))
+        most[0] = max(most[0], len(self.batch.sum.blocks))
 
     monkeypatch.setattr(MicroBatchNeuron, "respond", counted)
     spied = Spied(channels)
@@ -303,7 +303,7 @@ def test_they_may_end_in_any_order_and_the_last_waits(order: tuple[int, ...]) ->
     for name, commit in expected.items():
         assert np.array_equal(commit, found[name]), name
     assert all(member.get_state()[1:] == (0, 0, ()) for member in many)
-    assert {member.book for member in many} == {many[0].book}
+    assert {member.batch for member in many} == {many[0].batch}
 
 
 def test_what_comes_again_changes_nothing() -> None:
@@ -321,13 +321,10 @@ def test_what_comes_again_changes_nothing() -> None:
         members[place - 1].fire(step, np.ones((4, 2)), np.empty(2))
         members[place - 1].respond(step, np.ones((2, 2)), np.empty((0, 2)), commit)
 
-    for place in (1, 1, 2, 1):
+    for place, count in ((1, 1), (1, 1), (2, 2), (1, 2)):
         told(place)
-        assert (
-            members[0].done
-            == members[0].examples / 2
-            == (2 if place == 2 or members[0].done == 2 else 1)
-        )
+        done = members[0].batch.sum
+        assert (done.count, done.weight) == (count, 2 * count)
     told(3)
     learnt = members[2].state
     with pytest.raises(na.MessageError, match=r"'micro-batch 3 of 3' does not follow 0$"):
@@ -498,11 +495,11 @@ def test_a_death_in_any_lane(place: str) -> None:
 
 
 def forgetful(self, other) -> None:
-    self.puts_off = True
+    self.defers = True
 
 
 def too_early(self, other) -> None:
-    self.book = other.book
+    self.batch = other.batch
 
 
 @pytest.mark.parametrize("joins", [forgetful, too_early])
