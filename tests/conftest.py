@@ -1,8 +1,12 @@
-"""What all tests share. A new engine is tested by adding its name here."""
+"""What all tests share: tiers, networks, engines. A new engine is tested by adding its name here."""
 
 from __future__ import annotations
 
+import os
 import signal
+
+if "PYTEST_XDIST_WORKER" in os.environ:  # one process a core, and no thread more; before numpy
+    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 
 import numpy as np
 import pytest
@@ -11,10 +15,76 @@ import neuro_actors as na
 from neuro_actors.network import functions
 from neuro_actors.simulation.checkpoint.saving import Saver
 
-if (
-    signal.getsignal(signal.SIGINT) == signal.SIG_IGN
-):  # as a shell has it for what runs in the background
+pytest.register_assert_rewrite("helpers")
+
+MODULES = {  # of each marker of the second tier: what its tests import
+    "slow": (),
+    "ray": ("ray",),
+    "browser": ("playwright",),
+    "docs": ("mkdocs", "material", "mkdocs_static_i18n", "mkdocstrings"),
+    "torch": ("torch",),
+    "notebook": ("jupyterlab", "anywidget"),
+}
+LEFT_OUT = pytest.StashKey[int]()
+
+# a shell ignores SIGINT for what it runs in the background
+if signal.getsignal(signal.SIGINT) == signal.SIG_IGN:
     signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption(
+        "--run-slow",
+        action="store_true",
+        help="run all tests: exhaustive cases too, and those of Ray, browser, docs, torch, notebook",
+    )
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Leave out the slow tests, except with --run-slow."""
+    for item in items:
+        if "browser" in getattr(item, "fixturenames", ()):
+            item.add_marker("browser")
+    if config.getoption("--run-slow"):
+        return
+    slow = [item for item in items if any(map(item.get_closest_marker, MODULES))]
+    config.stash[LEFT_OUT] = len(slow)
+    config.hook.pytest_deselected(items=slow)
+    items[:] = [item for item in items if not any(map(item.get_closest_marker, MODULES))]
+
+
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    """Skip a test whose marker's modules are not installed, and say how to install them."""
+    from helpers.tiers import skip_without  # not before its assertions are rewritten
+
+    for marker in item.iter_markers():
+        for module in MODULES.get(marker.name, ()):
+            skip_without(module)
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_testnodedown(node: object) -> None:
+    """Take over the count of a worker of pytest-xdist; each collects all tests."""
+    output = getattr(node, "workeroutput", {})
+    node.config.stash[LEFT_OUT] = output.get("left_out", 0)  # type: ignore[attr-defined]
+
+
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    if hasattr(session.config, "workeroutput"):
+        session.config.workeroutput["left_out"] = session.config.stash.get(LEFT_OUT, 0)
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    if count := terminalreporter.config.stash.get(LEFT_OUT, 0):
+        terminalreporter.write_line(
+            f"{count} slow tests were left out. All: pip install -e '.[test-all]', then pytest --run-slow"
+        )
+
+
+@pytest.fixture(scope="session")
+def run_slow(request: pytest.FixtureRequest) -> bool:
+    """Whether a test goes through all of its cases, or through a few."""
+    return request.config.getoption("--run-slow")
 
 
 @pytest.fixture(params=["memory", "bundled"])

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 from helpers.paths import BENCHMARKS
+from helpers.tiers import need
 from rich.console import Console
 
 import neuro_actors as na
@@ -33,7 +34,7 @@ NEEDS = {Torch: "torch", Micrograd: "micrograd", PykkaActors: "pykka"}
 @pytest.mark.parametrize("activation", ["tanh", "relu"])
 async def test_a_rivals_gradient_is_the_references(rival, batch: int, activation: str) -> None:
     if rival in NEEDS:
-        pytest.importorskip(NEEDS[rival])
+        need(NEEDS[rival])
     if rival is Micrograd and (batch, activation) != (1, "relu"):
         return  # it has no other
     work = Work((3, 5, 4, 2), batch, activation)

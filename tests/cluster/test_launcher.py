@@ -11,7 +11,6 @@ import tempfile
 import threading
 import time
 from collections.abc import Callable
-from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -24,9 +23,6 @@ import neuro_actors as na
 from neuro_actors.cluster import ray_launcher, ray_lifecycle, ray_thread
 from neuro_actors.cluster.local_processes import plain_processes
 from neuro_actors.cluster.ray_launcher import ray_workers
-
-if find_spec("ray") is None:
-    pytest.skip("Ray is not installed", allow_module_level=True)
 
 
 @pytest.fixture(params=["processes", pytest.param("ray", marks=pytest.mark.ray)])
@@ -127,19 +123,21 @@ async def test_ray_says_what_failed_and_one_run_at_a_time_has_it(
     assert not ray._private.worker._worker_logs_enabled  # as it was
 
 
-async def test_ray_missing_too_old_or_taken(
-    monkeypatch: pytest.MonkeyPatch, traces: Traces
-) -> None:
+async def refused(match: str) -> None:
+    with pytest.raises(na.InputError, match=match):
+        async with ray_workers(1):
+            pass
+
+
+async def test_ray_is_not_installed(monkeypatch: pytest.MonkeyPatch, traces: Traces) -> None:
+    monkeypatch.setitem(sys.modules, "ray", None)
+    await refused(r"^Ray is needed: pip install 'neuro-actors\[ray\]' \(")
+
+
+@pytest.mark.ray
+async def test_ray_is_too_old_or_taken(monkeypatch: pytest.MonkeyPatch, traces: Traces) -> None:
     import ray
 
-    async def refused(match: str) -> None:
-        with pytest.raises(na.InputError, match=match):
-            async with ray_workers(1):
-                pass
-
-    with monkeypatch.context() as changed:
-        changed.setitem(sys.modules, "ray", None)
-        await refused(r"^Ray is needed: pip install 'neuro-actors\[ray\]' \(")
     with monkeypatch.context() as changed:
         changed.setattr(ray, "__version__", "2.51.9")
         await refused(

@@ -12,6 +12,7 @@ import sys
 import pytest
 from helpers.cli_logs import ask
 from helpers.paths import ROOT
+from helpers.tiers import need
 
 BLOCKS = re.findall(r"```(\w+)\n(.*?)```", (ROOT / "docs" / "asking.md").read_text(), re.DOTALL)
 MACHINE = re.compile(
@@ -23,7 +24,7 @@ def test_the_commands_print_what_stands_there(
     tmp_path, monkeypatch: pytest.MonkeyPatch, capsys
 ) -> None:
     for name in ("duckdb", "perfetto", "matplotlib"):
-        pytest.importorskip(name, reason="the examples need the extras query, perfetto and plot")
+        need(name)
     monkeypatch.chdir(tmp_path)
     printed, compared = "", 0
     for language, text in BLOCKS:

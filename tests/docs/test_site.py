@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.util
 import os
 import re
 import shutil
@@ -14,13 +13,9 @@ from pathlib import Path
 import pytest
 from helpers.doc_blocks import module
 from helpers.paths import ROOT
+from helpers.tiers import need
 
-pytestmark = pytest.mark.skipif(
-    not all(
-        map(importlib.util.find_spec, ("mkdocs", "material", "mkdocs_static_i18n", "mkdocstrings"))
-    ),
-    reason="the site is built by the extra docs, which is not installed here",
-)
+pytestmark = pytest.mark.docs
 CHROMIUM = next(
     filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None
 )
@@ -146,9 +141,10 @@ def test_spaces_of_french_do_not_break_and_code_stays() -> None:
     )
 
 
-@pytest.mark.skipif(CHROMIUM is None, reason="needs Chromium")
+@pytest.mark.browser
+@pytest.mark.skipif(CHROMIUM is None, reason="needs Chromium: apt-get install chromium")
 def test_in_a_browser_it_finds_and_asks_nothing_of_the_network(site: Path) -> None:
-    sync_api = pytest.importorskip("playwright.sync_api")
+    sync_api = need("playwright.sync_api")
     with sync_api.sync_playwright() as engine:
         flags = ["--no-sandbox", "--disable-gpu", "--disable-background-networking"]
         browser = engine.chromium.launch(executable_path=CHROMIUM, args=flags)

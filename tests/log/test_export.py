@@ -13,6 +13,7 @@ import pyarrow.parquet as pq
 import pytest
 import trio
 from helpers.cli_logs import HOSTILE, ask, hostile_batch, hostile_network, write
+from helpers.tiers import need
 
 import neuro_actors as na
 from neuro_actors.log import export as exporting
@@ -74,8 +75,8 @@ def test_json_lines_keep_every_digit(path, run) -> None:
 
 def test_others_read_them_back_equal(path) -> None:
     """polars, pandas and DuckDB; whole numbers are floats there, too, and ids are text."""
-    polars, pandas = pytest.importorskip("polars"), pytest.importorskip("pandas")
-    duckdb = pytest.importorskip("duckdb")
+    polars, pandas = need("polars"), need("pandas")
+    duckdb = need("duckdb")
     reader = LogReader(path)
     for form in ("parquet", "csv", "jsonl"):
         export_log(reader, path.with_suffix(f".{form}"))
@@ -218,9 +219,7 @@ def test_ids_name_no_file(tmp_path, run) -> None:
 
 
 def test_a_trace_has_a_track_a_neuron_and_an_arrow_a_message(path, run) -> None:
-    trace_pb2 = pytest.importorskip(
-        "perfetto.protos.perfetto.trace.perfetto_trace_pb2", reason="traces need the extra perfetto"
-    )
+    trace_pb2 = need("perfetto.protos.perfetto.trace.perfetto_trace_pb2")
     run("export", path, path.with_name("a.pftrace"))
     trace = trace_pb2.Trace()
     trace.ParseFromString(path.with_name("a.pftrace").read_bytes())
@@ -251,7 +250,7 @@ def test_a_trace_has_a_track_a_neuron_and_an_arrow_a_message(path, run) -> None:
             ends[flow] = packet.timestamp, tracks[event.track_uuid].name
     assert set(starts) == set(ends)
     assert all(starts[flow][0] < ends[flow][0] for flow in starts)
-    pytest.importorskip("duckdb")
+    need("duckdb")
     mail = na.open_log(path).query("SELECT kind, sender, receiver FROM mail").to_pylist()
     assert sorted((starts[f][2], starts[f][1], ends[f][1]) for f in starts) == sorted(
         tuple(m.values()) for m in mail
@@ -259,9 +258,7 @@ def test_a_trace_has_a_track_a_neuron_and_an_arrow_a_message(path, run) -> None:
 
 
 def test_slices_of_a_track_follow_each_other(path) -> None:
-    trace_pb2 = pytest.importorskip(
-        "perfetto.protos.perfetto.trace.perfetto_trace_pb2", reason="traces need the extra perfetto"
-    )
+    trace_pb2 = need("perfetto.protos.perfetto.trace.perfetto_trace_pb2")
     export_log(LogReader(path), path.with_name("a.pftrace"))
     trace = trace_pb2.Trace()
     trace.ParseFromString(path.with_name("a.pftrace").read_bytes())

@@ -14,6 +14,7 @@ from pathlib import Path
 import numpy as np
 import pyarrow as pa
 import pytest
+from helpers.tiers import need
 
 import neuro_actors as na
 from neuro_actors.channels.unreliable.faults import DISTURBANCES, FaultEvent, Kill, Lose
@@ -249,7 +250,7 @@ def test_info_counts_them(command: Callable[..., str], stormy: Path, particular:
 
 
 def test_they_are_asked_for_by_sql(command: Callable[..., str], stormy: Path) -> None:
-    pytest.importorskip("duckdb")
+    need("duckdb")
     log = na.open_log(stormy)
     asked = "SELECT what, count(*) AS n FROM disturbances GROUP BY what ORDER BY n DESC, what"
     expected = sorted(

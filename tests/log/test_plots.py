@@ -8,12 +8,13 @@ import numpy as np
 import pytest
 import trio
 from helpers.cli_logs import HOSTILE, ask, hostile_batch, hostile_network, write
+from helpers.tiers import need
 
 import neuro_actors as na
 from neuro_actors.log import plots, series
 from neuro_actors.log.reader import LogReader
 
-pytest.importorskip("matplotlib", reason="figures need the extra plot")
+need("matplotlib")
 PNG = b"\x89PNG\r\n"
 
 

@@ -13,12 +13,13 @@ import pytest
 import trio
 from helpers.cli_logs import HOSTILE, ask, hostile_batch, hostile_network, write
 from helpers.paths import DOCS
+from helpers.tiers import need
 
 import neuro_actors as na
 from neuro_actors.log.query import TABLES, describe_tables
 from neuro_actors.log.reader import LogReader
 
-pytest.importorskip("duckdb", reason="queries need the extra query")
+need("duckdb")
 
 
 @pytest.fixture

@@ -7,6 +7,7 @@ from math import inf, nan
 
 import numpy as np
 import pytest
+from helpers.tiers import need
 
 import neuro_actors as na
 from neuro_actors import Input, Network, Neuron, Synapse
@@ -403,7 +404,7 @@ def test_a_network_from_arrays_equals_the_same_from_objects() -> None:
 
 
 def test_from_a_sparse_matrix() -> None:
-    sparse = pytest.importorskip("scipy.sparse")
+    sparse = need("scipy.sparse")
     dense = np.array([[0, 0, 0], [0.5, 0, 0], [2.0, -1.0, 0]])
     for make in (sparse.csr_array, sparse.csc_matrix, sparse.coo_array):
         net = Network.from_sparse(make(dense), activations="identity", ids=["x", "h", "y"])

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from helpers.tiers import need
 
 import neuro_actors as na
 from neuro_actors.proof.torch_oracle import torch_gradient
 from neuro_actors.proof.verify import draw_case, verify
 
-torch = pytest.importorskip("torch")
+torch = need("torch")
+pytestmark = pytest.mark.torch
 
 
 def test_random_societies(channels: str) -> None:

@@ -6,6 +6,7 @@ import _experiment
 import noisy_posterior
 import numpy as np
 import pytest
+from helpers.tiers import need
 from noisy_posterior import Averages, Chain, Listener, Results, Score
 
 import neuro_actors as na
@@ -42,7 +43,7 @@ def test_a_synapse_that_listens_fits_well_unless_inputs_are_rotated(results: Res
 @pytest.mark.parametrize("name", ["cats", "digits"])
 def test_averages_are_more_accurate(name: str, results: Results) -> None:
     if name == "digits":
-        pytest.importorskip("sklearn")
+        need("sklearn")
     (found,) = results.averages[name]
     assert found.averaged.accuracy > found.one.accuracy + 0.03
     assert found.averaged.nll < found.one.nll - 0.05

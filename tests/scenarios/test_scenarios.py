@@ -17,6 +17,7 @@ import numpy as np
 import pyarrow as pa
 import pytest
 from helpers.paths import SCENARIOS
+from helpers.tiers import need
 
 import neuro_actors as na
 from neuro_actors.network import functions
@@ -455,7 +456,7 @@ def test_why_this_weight(seed: int, tmp_path) -> None:
 
 def test_cats_are_learned_as_well_as_by_scikit_learn(monkeypatch: pytest.MonkeyPatch) -> None:
     """Within two points of its MLP of the same size, on the same split, in the mean of two seeds."""
-    neural_network = pytest.importorskip("sklearn.neural_network")
+    neural_network = need("sklearn.neural_network")
     monkeypatch.syspath_prepend(str(SCENARIOS))
     import _common
     import cats

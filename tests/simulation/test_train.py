@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from helpers.tiers import need
 
 import neuro_actors as na
 from neuro_actors.simulation.history import accuracy
@@ -111,7 +112,7 @@ def test_progress_shows_loss_and_accuracy(capsys: pytest.CaptureFixture[str]) ->
 
 
 def test_the_history_can_be_plotted(tmp_path) -> None:
-    pytest.importorskip("matplotlib").use("Agg")
+    need("matplotlib").use("Agg")
     train(epochs=3, validation=(XOR_X, XOR_T)).plot(tmp_path / "history.png")
     assert (tmp_path / "history.png").read_bytes().startswith(b"\x89PNG")
 

@@ -17,6 +17,7 @@ import pyarrow.compute
 import pytest
 import trio
 from helpers import damaged_logs
+from helpers.tiers import need
 
 import neuro_actors as na
 from neuro_actors.log.follow import _GrowingFile
@@ -286,7 +287,7 @@ def test_a_wrong_call_leaves_no_log_behind(tmp_path: Path) -> None:
 def test_a_figure_is_written_whole_or_not_at_all(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    pytest.importorskip("matplotlib").use("Agg")
+    need("matplotlib").use("Agg")
     result = na.train(NET, X, T, optimizer=na.SGD(0.1), epochs=1)
     path = tmp_path / "a.png"
     path.write_bytes(b"old")
@@ -446,7 +447,7 @@ def test_no_space(run: Path) -> None:
 
 @pytest.mark.parametrize("form", ["", "--json", "--csv"])
 def test_answers_of_any_type(run: Path, form: str) -> None:
-    pytest.importorskip("duckdb")
+    need("duckdb")
     command(
         f"na log query run.arrows {form} \"SELECT sum(step), 'x'::BLOB, [DATE '2020-01-01'], 1.5::DECIMAL(8,2) FROM rows\"",
         0,
@@ -459,7 +460,7 @@ def test_answers_of_any_type(run: Path, form: str) -> None:
 
 
 def test_a_sum_is_a_number_in_json(run: Path) -> None:
-    pytest.importorskip("duckdb")
+    need("duckdb")
     printed = command(
         "na log query run.arrows --json 'SELECT sum(step) AS total, 0.5::DECIMAL(4,2) AS half FROM steps'",
         0,

@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 from helpers.in_process_cluster import InProcess
 from helpers.record import record
+from helpers.tiers import need
 
 import neuro_actors as na
 from neuro_actors.proof.verify import draw_case
@@ -175,11 +176,9 @@ def pages(logs: dict[str, Path]) -> dict[str, Path]:
 
 @pytest.fixture(scope="session")
 def browser() -> Iterator[Any]:
-    playwright = pytest.importorskip(
-        "playwright.sync_api", reason="needs playwright: pip install -e '.[test]'"
-    )
+    playwright = need("playwright.sync_api")
     if CHROMIUM is None:
-        pytest.skip("needs Chromium: no chromium, chromium-browser or google-chrome was found")
+        pytest.skip("needs Chromium: apt-get install chromium")
     flags = ["--no-sandbox", "--disable-gpu", "--disable-background-networking"]
     with playwright.sync_playwright() as engine:
         chromium = engine.chromium.launch(executable_path=CHROMIUM, args=flags)

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from helpers.tiers import need
 
 import neuro_actors as na
 from neuro_actors.viewer.notebook import SCRIPT
@@ -31,7 +32,7 @@ def test_without_anywidget_it_says_what_to_install(
 
 
 def test_the_widget_holds_the_page(logs: dict[str, Path]) -> None:
-    pytest.importorskip("anywidget", reason="needs anywidget: pip install -e '.[notebook]'")
+    need("anywidget")
     log = na.open_log(logs["family"])
     for shown in (na.show(log, height=500), na.show(str(logs["family"]), height=500)):
         assert shown.page == html(collect_page_data(log))
@@ -68,10 +69,9 @@ def test_its_frame_shows_the_page_and_keeps_to_itself(
     context.close()
 
 
+@pytest.mark.notebook
 @pytest.mark.timeout(120)
 def test_in_jupyterlab(browser: Any, logs: dict[str, Path], tmp_path: Path) -> None:
-    pytest.importorskip("jupyterlab", reason="needs JupyterLab: pip install jupyterlab ipykernel")
-    pytest.importorskip("anywidget", reason="needs anywidget: pip install -e '.[notebook]'")
     code = f"import neuro_actors as na\nna.show({str(logs['family'])!r}, height=560)"
     cell = {
         "cell_type": "code",

@@ -17,7 +17,7 @@ from neuro_actors.viewer.page_data import as_json
 
 MODULES = sorted(FOLDER.glob("*.js"))
 NODE = shutil.which("node")
-needs_node = pytest.mark.skipif(NODE is None, reason="needs node")
+needs_node = pytest.mark.skipif(NODE is None, reason="needs node: apt-get install nodejs")
 
 
 @needs_node
