@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 import pytest
 import trio
+from helpers.tiers import few
 
 import neuro_actors as na
 from neuro_actors.cluster.local_processes import plain_processes
@@ -70,7 +71,7 @@ async def strike(engine: Any, kills: random.Random, most: int) -> None:
             os.kill(kills.choice(engine.workers).pid, signal.SIGKILL)
 
 
-@pytest.mark.parametrize("seed", range(RUNS))
+@pytest.mark.parametrize("seed", few(range(RUNS)))
 def test_workers_killed_at_random_moments(seed: int, capfd: pytest.CaptureFixture[str]) -> None:
     kills = random.Random(seed)
     replicas, shards = SHAPES[seed % len(SHAPES)]

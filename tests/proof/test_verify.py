@@ -54,7 +54,6 @@ def test_each_way_of_breaking_it_is_caught(
     mutant: str, channels: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     break_it(mutant, monkeypatch)
-    verdicts = list(verify(NETWORKS, seed=1, channels=channels, torch=False))
-    assert any(
-        not verdict.passed and verdict.failure is None for verdict in verdicts
-    )  # by a difference, not by a crash
+    verdicts = verify(NETWORKS, seed=1, channels=channels, torch=False)
+    # by a difference, not by a crash; the first is enough
+    assert any(not verdict.passed and verdict.failure is None for verdict in verdicts)

@@ -347,7 +347,7 @@ def test_a_letter_of_any_kind_may_be_lost(lost: Lose, diamond, batch) -> None:
     assert statistics.disturbances["lost"] == 1
 
 
-@pytest.mark.parametrize("fault", [DeadLink("h2", "y", 0.0, 30.0), Partition(["x", "h1"], 0.0, 30.0), Partition(["loss"], 0.02, 30.0)], ids=repr)  # fmt: skip
+@pytest.mark.parametrize("fault", [DeadLink("h2", "y", 0.0, 30.0), Partition(["x", "h1"], 0.0, 30.0), Partition(["loss"], 0.02, 30.0)], ids=["a dead link", "two members cut off", "the loss cut off"])  # fmt: skip
 def test_what_is_cut_heals(fault, diamond, batch) -> None:
     async def society():
         async with na.open_simulation(diamond, na.Unreliable(faults=[fault])) as simulation:

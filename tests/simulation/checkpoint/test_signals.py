@@ -141,26 +141,28 @@ import signal, sys, time
 import numpy as np
 import neuro_actors as na
 
-living = False
+calls = -1000  # what is tried out when it is added does not count
 signal.signal(signal.SIGINT, signal.default_int_handler)
 
 def slow(z):
-    if living:
+    global calls
+    calls += 1
+    if calls > {quick}:
         print("begun", flush=True)
         time.sleep(0.05)
     return np.tanh(z)
 
 na.add_activation("slow", slow, lambda z, a: 1 - a * a)
 net = na.Network.layered([1] * {depth} + [1], activation="slow")
-living = True
+calls = 0
 na.train(net, [[1.0], [0.5]], [[0.0], [1.0]], optimizer=na.SGD(0.1), epochs=50, batch_size=1, checkpoint=sys.argv[1])
 """
 
 
 @contextmanager
-def started(folder: Path, depth: int) -> Iterator[subprocess.Popen[str]]:
-    """A real process, which is in the middle of a step."""
-    code = SLOW.format(depth=depth)
+def started(folder: Path, depth: int, quick: int = 0) -> Iterator[subprocess.Popen[str]]:
+    """A real process, which is in the middle of a step; the first `quick` activations take no time."""
+    code = SLOW.format(depth=depth, quick=quick)
     with subprocess.Popen(
         [sys.executable, "-c", code, str(folder)], stdout=-1, stderr=-1, text=True
     ) as child:
@@ -183,14 +185,16 @@ def test_sigterm_saves_and_ends_the_process_as_it_would_have(tmp_path) -> None:
 
 
 def test_the_second_ctrl_c_leaves_at_once(tmp_path) -> None:
-    """In the middle of the step, which is not saved."""
-    with started(tmp_path, 400) as child:  # a step of which lasts 20 seconds
+    """In the middle of the second step, which is not saved; in the first, all tasks start in one go of trio's loop."""
+    depth = 100
+    with started(tmp_path, depth, quick=depth + 1) as child:
         child.send_signal(signal.SIGINT)
         assert child.stderr is not None
         assert [child.stderr.readline(), child.stderr.readline()] == ["\n", NOTICE.lstrip("\n")]
         child.send_signal(signal.SIGINT)
-        _, errors = child.communicate(timeout=60)
+        out, errors = child.communicate(timeout=60)
     assert child.returncode in (130, -signal.SIGINT)
+    assert out.count("begun") < depth / 2
     assert "KeyboardInterrupt" in errors
     assert "stopped after" not in errors
     assert Checkpoint(tmp_path).metadata["steps"] == 0
