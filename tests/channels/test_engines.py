@@ -77,7 +77,8 @@ COMBINED = [
 
 
 @pytest.mark.parametrize(
-    ("shape", "batch", "loss"), [*COMBINED, (LARGE, 1, "squared_error"), *few([(LARGE, 2, "huber")], 0)]
+    ("shape", "batch", "loss"),
+    [*COMBINED, (LARGE, 1, "squared_error"), *few([(LARGE, 2, "huber")], 0)],
 )
 def test_particular_shapes_losses_and_batches(shape: str, batch: int, loss: str) -> None:
     net = SHAPES[shape]

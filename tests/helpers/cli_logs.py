@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import io
 import subprocess
 import sys
+from contextlib import redirect_stderr, redirect_stdout
 from pathlib import Path
 
 import numpy as np
@@ -30,7 +32,26 @@ HOSTILE = [
 
 
 def run(*arguments: str, expected: int = 0) -> tuple[str, str]:
-    """Run the command in a process of its own. Return what it wrote to its output and to its errors."""
+    """Run the command line in this process. Return what it wrote to its output and to its errors."""
+    out, err = (io.TextIOWrapper(io.BytesIO(), encoding="utf-8") for _ in range(2))
+    argv, sys.argv = sys.argv, ["neuro-actors", *arguments]
+    try:
+        with redirect_stdout(out), redirect_stderr(err), pytest.raises(SystemExit) as ended:
+            cli.main()
+    finally:
+        sys.argv = argv
+    printed, complaint = (_text(stream) for stream in (out, err))
+    assert ended.value.code == expected, (printed, complaint)
+    return printed, complaint
+
+
+def _text(stream: io.TextIOWrapper) -> str:
+    stream.flush()
+    return stream.detach().getvalue().decode()
+
+
+def run_process(*arguments: str, expected: int = 0) -> tuple[str, str]:
+    """Run the command in a process of its own, as a shell does. Return what it wrote to its output and to its errors."""
     done = subprocess.run(
         [sys.executable, "-m", "neuro_actors", *arguments],
         capture_output=True,

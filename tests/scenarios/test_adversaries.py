@@ -24,6 +24,7 @@ def games() -> dict[str, list[Game]]:
     return {name: played[k * len(SEEDS) : (k + 1) * len(SEEDS)] for k, name in enumerate(names)}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("seed", SEEDS)
 def test_the_minimax_square_starves_who_is_behind(seed: int, games: dict[str, list[Game]]) -> None:
     starved, fed = (games[name][SEEDS.index(seed)] for name in ("-p^2", "-log p"))
@@ -92,6 +93,7 @@ def test_the_finding_is_not_claimed_of_other_numbers() -> None:
         assert adversaries.finding(other).startswith("not shown by this run")
 
 
+@pytest.mark.slow
 def test_the_script(told) -> None:
     out, log = told("adversaries")
     assert "\nFinding:  in the minimax game" in out

@@ -81,6 +81,7 @@ async def test_who_speaks_with_whom_message_by_message() -> None:
     }
 
 
+@pytest.mark.slow
 def test_the_log_says_so_too(told) -> None:
     met = hierarchy.acquaintances(na.open_log(told[1]))
     for post, advisers in hierarchy.HEARS.items():
@@ -142,6 +143,7 @@ def test_the_figure_is_wholly_in_french_if_asked(
     assert {"boulanger\npains", "semaine"} <= french
 
 
+@pytest.mark.slow
 def test_the_script(told) -> None:
     out, log, folder = told
     assert max(map(len, (line for line in out.splitlines() if str(folder) not in line))) <= 80

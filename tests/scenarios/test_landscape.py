@@ -83,6 +83,7 @@ def test_noise_is_each_neurons_own_and_no_noise_is_none(monkeypatch: pytest.Monk
     )
 
 
+@pytest.mark.slow
 def test_more_neurons_fail_less_and_who_fails_is_on_a_slope_without_end() -> None:
     two, many = ([landscape.end(seed, hidden) for seed in range(100, 140)] for hidden in (2, 4))
     assert 0.3 < np.mean([one.steps is not None for one in two]) <= 0.8
@@ -106,6 +107,7 @@ def test_the_finding_is_told_only_if_it_is_so() -> None:
         assert landscape.finding(saddles, ended).startswith("the figures of this run do not say so")
 
 
+@pytest.mark.slow
 def test_the_script(told) -> None:
     out, log = told("landscape")
     assert "Finding:  the exact gradient stays where it is 0" in out

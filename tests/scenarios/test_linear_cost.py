@@ -37,6 +37,7 @@ def test_a_small_network_counted_by_hand() -> None:
     assert cost.counts["gradient"].messages == (2 + 9 + 1 + 1) + 1 + 1 + (1 + 3) + 4
 
 
+@pytest.mark.slow
 def test_how_they_grow() -> None:
     costs = [linear_cost.layered(sizes, 0) for sizes in linear_cost.SIZES[:5]]
     for which in ("messages", "products"):
@@ -67,6 +68,7 @@ def test_counting_changes_nothing_and_ends() -> None:
     assert neuron.spread is spread
 
 
+@pytest.mark.slow
 def test_the_script(told) -> None:
     out, log = told("linear_cost")
     assert "Finding:  the multiplications of a gradient grow with power 1.0" in out

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import cache
+
 import newton
 import numpy as np
 import pytest
@@ -12,19 +14,21 @@ import neuro_actors as na
 SEEDS = [1, 2]  # the script's own test has 0
 
 
-@pytest.fixture(scope="module")
-def runs() -> dict[tuple[str, float], list[Regression | Curve]]:
+@cache
+def regressions(l2: float) -> list[Regression]:
     """Of descent at the rate that is the best of the four, and no other."""
-    return {
-        ("regression", 1e-2): [newton.regression(seed, 1e-2, newton.RATES[:1]) for seed in SEEDS],
-        ("regression", 1e-3): [newton.regression(seed, 1e-3, newton.RATES[:1]) for seed in SEEDS],
-        ("small_network", 40): [newton.small_network(SEEDS[1], 40)],
-    }
+    return [newton.regression(seed, l2, newton.RATES[:1]) for seed in SEEDS]
 
 
+@cache
+def small_network() -> Curve:
+    return newton.small_network(SEEDS[1], 40)
+
+
+@pytest.mark.slow
 @pytest.mark.parametrize("k", range(len(SEEDS)))
-def test_the_flatter_the_valley_the_more_is_saved(k: int, runs) -> None:
-    round, flat = runs["regression", 1e-2][k], runs["regression", 1e-3][k]
+def test_the_flatter_the_valley_the_more_is_saved(k: int) -> None:
+    round, flat = regressions(1e-2)[k], regressions(1e-3)[k]
     for run in (round, flat):
         assert run.newton.reached
         assert run.descent.reached
@@ -34,17 +38,18 @@ def test_the_flatter_the_valley_the_more_is_saved(k: int, runs) -> None:
     assert flat.newton.steps < 15
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("k", range(len(SEEDS)))
-def test_its_last_digits_come_fast(k: int, runs) -> None:
+def test_its_last_digits_come_fast(k: int) -> None:
     """Faster than by a factor: with the forcing term √|g| the norm falls to its power 1.5."""
     for l2 in (1e-2, 1e-3):
-        run = runs["regression", l2][k]
+        run = regressions(l2)[k]
         assert newton.orders(run.newton)[-1] > 1.4
         assert newton.orders(run.descent)[-1] < 1.25  # of 20 steps
 
 
-def test_only_with_its_guard_does_it_end_at_a_minimum(runs) -> None:
-    run = runs["small_network", 40][0]
+def test_only_with_its_guard_does_it_end_at_a_minimum() -> None:
+    run = small_network()
     assert run.start < -0.1
     assert [newton.kind(run, way) == "minimum" for way in range(4)] == [False, True, True, False]
     bare, guarded = run.tracks[0].objectives[-1], run.tracks[1].objectives[-1]
@@ -71,15 +76,16 @@ def test_its_hessian_is_that_of_the_reference() -> None:
         assert np.allclose(hessian[k], wanted, rtol=1e-10, atol=1e-12)
 
 
-def test_it_says_so_if_a_run_does_not_show_it(runs, capsys) -> None:
+def test_it_says_so_if_a_run_does_not_show_it(capsys) -> None:
     """Descent in the place of Newton-CG: the finding is not claimed."""
-    pairs = [run._replace(newton=run.descent) for run in runs["regression", 1e-2]]
-    newton.conclude({1e-2: pairs}, runs["small_network", 40])
+    pairs = [run._replace(newton=run.descent) for run in regressions(1e-2)]
+    newton.conclude({1e-2: pairs}, [small_network()])
     assert "does not show" in capsys.readouterr().out
-    newton.conclude({1e-2: runs["regression", 1e-2]}, runs["small_network", 40])
+    newton.conclude({1e-2: regressions(1e-2)}, [small_network()])
     assert "does not show" not in capsys.readouterr().out
 
 
+@pytest.mark.slow
 def test_the_script(told) -> None:
     out, log = told("newton")
     assert "Finding:  With scalars alone" in out

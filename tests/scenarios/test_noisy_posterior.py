@@ -27,6 +27,7 @@ def results() -> Results:
     return noisy_posterior.measure_all([SEED], paces)
 
 
+@pytest.mark.slow
 def test_one_rate_for_all_fits_badly_and_others_worse(results: Results) -> None:
     slow, best, fast = (results.divergence(pace)[0] for pace in (0.25, 1.0, 4.0))
     assert 0.5 < best < 1.5
@@ -34,12 +35,14 @@ def test_one_rate_for_all_fits_badly_and_others_worse(results: Results) -> None:
     assert fast > 4
 
 
+@pytest.mark.slow
 def test_a_synapse_that_listens_fits_well_unless_inputs_are_rotated(results: Results) -> None:
     assert results.divergence("alone")[0] < 0.2
     assert results.divergence("alone", True)[0] > 0.35
     assert results.divergence("joint", True)[0] < 0.2
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["cats", "digits"])
 def test_averages_are_more_accurate(name: str, results: Results) -> None:
     if name == "digits":
@@ -140,6 +143,7 @@ def test_without_scikit_learn_the_digits_are_left_out(
     assert "they need scikit-learn" in capsys.readouterr().out
 
 
+@pytest.mark.slow
 def test_the_script(told) -> None:
     out, log = told("noisy_posterior", [Listener()])
     assert "\nFinding:  the best rate for all ends" in out

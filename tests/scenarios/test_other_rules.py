@@ -27,6 +27,7 @@ def courses() -> list[Course]:
     return _experiment.run_all("societies", measure, [(FEEDBACK, seed, 600) for seed in SEEDS])
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("k", SEEDS)
 def test_feedback_comes_to_point_along_the_gradient(courses: list[Course], k: int) -> None:
     course = courses[k]
@@ -82,6 +83,7 @@ def test_the_finding_is_not_claimed_where_the_numbers_do_not_support_it() -> Non
     )
 
 
+@pytest.mark.slow
 def test_the_script(told) -> None:
     out, log = told("other_rules")
     assert "Finding:  fed back by fixed random numbers" in out

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import argparse
+import io
 import re
+import runpy
 import signal
 import subprocess
 import sys
 import warnings
 from collections.abc import Callable
+from contextlib import redirect_stderr, redirect_stdout
 from functools import cache
 from pathlib import Path
 from typing import NamedTuple
@@ -17,7 +20,7 @@ import numpy as np
 import pyarrow as pa
 import pytest
 from helpers.paths import SCENARIOS
-from helpers.tiers import need
+from helpers.tiers import few, need
 
 import neuro_actors as na
 from neuro_actors.network import functions
@@ -48,6 +51,21 @@ def run(name: str, *arguments: str, expected: int = 0, cwd: Path | None = None) 
     done = subprocess.run(command, capture_output=True, text=True, timeout=300, cwd=cwd)
     assert done.returncode == expected, done.stderr
     return done.stdout if expected == 0 else done.stderr
+
+
+def run_here(
+    name: str, *arguments: str, expected: int, cwd: Path, monkeypatch: pytest.MonkeyPatch
+) -> str:
+    """As `run`, in this process."""
+    monkeypatch.chdir(cwd)
+    monkeypatch.syspath_prepend(str(SCENARIOS))
+    script = str(SCENARIOS / f"{name}.py")
+    monkeypatch.setattr(sys, "argv", [script, *arguments])
+    out, err = io.StringIO(), io.StringIO()
+    with redirect_stdout(out), redirect_stderr(err), pytest.raises(SystemExit) as ended:
+        runpy.run_path(script, run_name="__main__")
+    assert ended.value.code == expected, err.getvalue()
+    return out.getvalue() if expected == 0 else err.getvalue()
 
 
 def quick(name: str, folder: Path, *more: str) -> str:
@@ -91,15 +109,15 @@ def test_none_is_forgotten() -> None:
 
 
 @pytest.mark.parametrize("name", [*NAMES, *EXPERIMENTS])
-def test_help(name: str) -> None:
-    out = run(name, "--help")
+def test_help(name: str, tmp_path, monkeypatch: pytest.MonkeyPatch) -> None:
+    out = run_here(name, "--help", expected=0, cwd=tmp_path, monkeypatch=monkeypatch)
     assert "--seed" in out
     assert "--log" in out
     assert max(map(len, out.splitlines())) <= 80
 
 
 @pytest.mark.parametrize("name", [*NAMES, *EXPERIMENTS])
-def test_bad_input_is_one_line(name: str, tmp_path) -> None:
+def test_bad_input_is_one_line(name: str, tmp_path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "mine").write_text("mine")
     wrong = [
         (["--seed", "-1"], "--seed must be at least 0"),
@@ -111,21 +129,28 @@ def test_bad_input_is_one_line(name: str, tmp_path) -> None:
         wrong.append((["--seeds", "0"], "--seeds must be at least 1"))
     if name in FOLDER:
         wrong.append((["--out", "mine"], "--out 'mine' cannot be a folder"))
+    fewer = ["--quick"] if name in QUICK else []
     for arguments, message in wrong:
-        err = run(
-            name, *arguments, *(["--quick"] if name in QUICK else []), expected=2, cwd=tmp_path
-        )
+        err = run_here(name, *arguments, *fewer, expected=2, cwd=tmp_path, monkeypatch=monkeypatch)
         assert err.startswith(f"{name}.py: ")
         assert message in err
         assert err.count("\n") == 1
     assert (tmp_path / "mine").read_text() == "mine"
 
 
+def test_bad_input_is_one_line_of_a_process_too(tmp_path) -> None:
+    (tmp_path / "mine").write_text("mine")
+    err = run("cats", "--quick", "--log", "mine", expected=2, cwd=tmp_path)
+    assert err == "cats.py: log file 'mine' exists already: choose another name, or --force\n"
+
+
 @pytest.mark.parametrize(
     ("command", "first"),
     [
         ([str(SCENARIOS / "cats.py")], "pictures to learn from"),
-        ([str(SCENARIOS / "animals.py")], "pictures to learn from"),
+        pytest.param(
+            [str(SCENARIOS / "animals.py")], "pictures to learn from", marks=pytest.mark.slow
+        ),
         ([str(SCENARIOS / "lost_letter.py")], "A LOST MESSAGE"),
         ([str(SCENARIOS / "million.py"), "--neurons", "60000"], "synapses, drawn at random"),
     ],
@@ -153,7 +178,14 @@ def assert_only_learning_is_unproved(audit: na.Audit) -> None:
         )
 
 
-@pytest.mark.parametrize("name", NAMES)
+def marked(name: str) -> object:
+    """The name, with what its run needs: Ray, or more than a second or two."""
+    marks = [pytest.mark.ray] if name == "many_machines" else []
+    marks += [pytest.mark.slow] if name in ("animals", "watch_it_learn", "wiring") else []
+    return pytest.param(name, marks=marks)
+
+
+@pytest.mark.parametrize("name", map(marked, NAMES))
 def test_its_log_is_proved(name: str, told) -> None:
     audit = na.audit(told(name).log)
     assert audit.lie is None
@@ -172,6 +204,7 @@ def test_its_log_is_proved(name: str, told) -> None:
         assert audit.remarks == ()
 
 
+@pytest.mark.slow
 def test_a_log_of_some_steps_and_over_another(tmp_path) -> None:
     log = tmp_path / "cats.arrows"
     quick("cats", tmp_path, "--log", str(log), "--log-every", "20")
@@ -303,6 +336,7 @@ def test_many_machines(told) -> None:
     assert (folder / "many_machines.png").stat().st_size > 20_000
 
 
+@pytest.mark.slow
 def test_wiring(told, tmp_path) -> None:
     out, log, folder = told("wiring")
     assert np.isfinite(na.open_log(log).step(1).activations).all()
@@ -323,6 +357,7 @@ def test_cats(told) -> None:
     assert sum(table) == 398
 
 
+@pytest.mark.slow
 def test_animals(told) -> None:
     out, _, folder = told("animals")
     assert float(re.search(r"new pictures: ([\d.]+)", out)[1]) > 0.5
@@ -343,7 +378,7 @@ def test_million(told) -> None:
     )
 
 
-@pytest.mark.parametrize("seed", [0, 5])
+@pytest.mark.parametrize("seed", few([0, 5], 1))
 def test_spot_the_liar(seed: int, tmp_path) -> None:
     out = quick("spot_the_liar", tmp_path, "--seed", str(seed))
     honest, forged, clever = (
@@ -389,6 +424,7 @@ def test_spot_the_liar(seed: int, tmp_path) -> None:
     assert "is where a forged log goes" in err
 
 
+@pytest.mark.slow
 def test_watch_it_learn(told) -> None:
     out, log, folder = told("watch_it_learn")
     assert (folder / "watch_it_learn.png").stat().st_size > 20_000
@@ -407,6 +443,7 @@ def test_watch_it_learn(told) -> None:
     assert -np.mean(np.log(np.where(arm == 1, p, 1 - p))) == pytest.approx(table[-1][1], abs=0.1)
 
 
+@pytest.mark.slow
 def test_it_learns(monkeypatch: pytest.MonkeyPatch, tmp_path) -> None:
     """Watched to its end, the society tells the spirals apart; and the page is opened if asked for."""
     monkeypatch.syspath_prepend(str(SCENARIOS))
@@ -428,7 +465,7 @@ def test_it_learns(monkeypatch: pytest.MonkeyPatch, tmp_path) -> None:
     assert np.mean((na.predict(log.network_at(711), x) > 0.5) == arm) == 1
 
 
-@pytest.mark.parametrize("seed", [0, 3])
+@pytest.mark.parametrize("seed", few([0, 3], 1))
 def test_why_this_weight(seed: int, tmp_path) -> None:
     out = quick("why_this_weight", tmp_path, "--seed", str(seed))
     log = na.open_log(tmp_path / "why_this_weight.arrows")
@@ -454,6 +491,7 @@ def test_why_this_weight(seed: int, tmp_path) -> None:
     assert [falls > 0 for _, falls, _, _ in promises] == [True, True, True, False]
 
 
+@pytest.mark.slow
 def test_cats_are_learned_as_well_as_by_scikit_learn(monkeypatch: pytest.MonkeyPatch) -> None:
     """Within two points of its MLP of the same size, on the same split, in the mean of two seeds."""
     neural_network = need("sklearn.neural_network")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from functools import cache
 from pathlib import Path
 
 import numpy as np
@@ -14,26 +15,25 @@ SCRIPT = Path(uncertain_labels.__file__)
 SEEDS = (0, 1, 2)
 
 
-@pytest.fixture(scope="module")
-def errors() -> dict[tuple[int, int], list[float]]:
-    teachings = ((PICTURES, 0), (PICTURES, 1), (1600, 1))
-    return {
-        how: [uncertain_labels.measure(seed, *how).error for seed in SEEDS] for how in teachings
-    }
+@cache
+def errors_of(pictures: int, votes: int) -> list[float]:
+    return [uncertain_labels.measure(seed, pictures, votes).error for seed in SEEDS]
 
 
-def test_a_soft_label_beats_a_vote_on_the_same_pictures(errors) -> None:
-    for soft, hard in zip(errors[PICTURES, 0], errors[PICTURES, 1], strict=True):
+@pytest.mark.slow
+def test_a_soft_label_beats_a_vote_on_the_same_pictures() -> None:
+    for soft, hard in zip(errors_of(PICTURES, 0), errors_of(PICTURES, 1), strict=True):
         assert hard / soft > 1.2
 
 
-def test_eight_times_as_many_votes_are_as_good(errors) -> None:
-    assert 0.85 < np.mean(errors[1600, 1]) / np.mean(errors[PICTURES, 0]) < 1.15
+@pytest.mark.slow
+def test_eight_times_as_many_votes_are_as_good() -> None:
+    assert 0.85 < np.mean(errors_of(1600, 1)) / np.mean(errors_of(PICTURES, 0)) < 1.15
 
 
-def test_what_it_learns_is_more_than_nothing(errors) -> None:
+def test_what_it_learns_is_more_than_nothing() -> None:
     """Who always says one half is off by the spread of a uniform number, 12 ** -0.5."""
-    assert max(errors[PICTURES, 0]) < 0.9 * 12**-0.5
+    assert max(errors_of(PICTURES, 0)) < 0.9 * 12**-0.5
 
 
 @pytest.mark.parametrize("seed", SEEDS)
@@ -89,6 +89,7 @@ def test_the_finding_can_fail(capsys) -> None:
     )
 
 
+@pytest.mark.slow
 def test_the_script(told) -> None:
     out, log = told("uncertain_labels")
     assert re.search(

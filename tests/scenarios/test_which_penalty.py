@@ -94,6 +94,7 @@ def test_urgencies_at_one_neuron(tmp_path) -> None:
     assert factors["cross_entropy"][1:] == pytest.approx([5.0, 1.8])
 
 
+@pytest.mark.slow
 def test_the_script(told) -> None:
     out, log = told("which_penalty")
     assert re.search(r"^Finding:  the square learns the mean vote", out, re.MULTILINE)
