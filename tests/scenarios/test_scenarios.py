@@ -185,7 +185,7 @@ def marked(name: str) -> object:
     return pytest.param(name, marks=marks)
 
 
-@pytest.mark.parametrize("name", map(marked, NAMES))
+@pytest.mark.parametrize("name", [marked(name) for name in NAMES])
 def test_its_log_is_proved(name: str, told) -> None:
     audit = na.audit(told(name).log)
     assert audit.lie is None
