@@ -37,7 +37,6 @@ FOLDERS = sorted({str(path.parent.relative_to(ROOT)) for path in ROOT.rglob("*.p
 NOT_YET_CLEAN = [
     "channels",
     "channels/bundled",
-    "channels/unreliable",
     "cli",
     "cluster",
     "log",

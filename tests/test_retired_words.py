@@ -87,7 +87,6 @@ NOT_YET_CLEAN = [
     "benchmarks",
     "channels",
     "channels/bundled",
-    "channels/unreliable",
     "cli",
     "cluster",
     "docs",

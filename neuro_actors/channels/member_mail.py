@@ -146,9 +146,14 @@ class MemberMail(Generic[Address]):
 
 
 class EnvironmentMail(MemberMail[Address]):
-    """The mail of the environment: what begins a step, and what the step comes to."""
+    """The mail of the environment: what begins a step, and what the step comes to.
 
-    ends: Indices  # of each neuron's part in commits and directions, but the last one's
+    Attributes:
+        ends: Where each neuron's part of commits and directions ends, without the last.
+            Shape (n_neurons - n_inputs - 1,).
+    """
+
+    ends: Indices
 
     def kinds(self, step: Step) -> tuple[MessageKind, ...]:
         """Return the kinds of mail that the environment receives in a step."""

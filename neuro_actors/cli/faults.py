@@ -15,17 +15,18 @@ if TYPE_CHECKING:
 
     from ..proof.fault_campaign import Outcome
 
-WHAT = {
-    "lost": "by chance, on dead links, between parts",
-    "doubled": "came twice",
-    "late": "held back, so that later ones came before",
-    "garbled": "with bits flipped",
-    "refused": "garbled ones that came, and were noticed",
-    "overflowed": "found a full mailbox",
-    "repeated": "sent again at a deadline, or when asked",
-    "asked": "questions for what had not come",
+MEANING = {
+    "lost": "by chance, on a dead link, or in a partition",
+    "doubled": "arrived twice",
+    "late": "held back, so that later ones overtake them",
+    "garbled": "damaged on the way",
+    "refused": "damaged ones that arrived, and were detected",
+    "overflowed": "lost, because a mailbox was full",
+    "repeated": "sent again, at a deadline or on a question",
+    "asked": "questions for what did not arrive",
     "empty": "empty urgencies, which only acknowledge",
 }
+SHOWN = 200  # faults of a schedule that is replayed
 
 
 @click.command()
@@ -34,35 +35,47 @@ WHAT = {
     default=100,
     show_default=True,
     type=click.IntRange(1),
-    help="How many storms to live through.",
+    help="How many schedules to run.",
 )
 @click.option(
-    "--seed", default=0, show_default=True, type=click.IntRange(0), help="Which series of them."
+    "--seed",
+    default=0,
+    show_default=True,
+    type=click.IntRange(0),
+    help="Seed of the series of schedules.",
 )
 @click.option(
     "--replay",
     type=click.IntRange(0),
     metavar="K",
-    help="Only number K of the series, and tell what happens.",
+    help="Run number K of the series alone, and print its faults.",
 )
 @click.option(
     "--json",
     "file",
     type=click.Path(dir_okay=False),
     metavar="FILE",
-    help="Write all figures there, as JSON.",
+    help="Write all figures to this file, as JSON.",
 )
 def faults(schedules: int, seed: int, replay: int | None, file: str | None) -> None:
-    """Let random societies live through random storms, and compare.
+    """Check that random societies learn the same under random faults.
 
-    Draws networks of 1 to 20 neurons, layered and wild, with batches of 1 to 8 examples, and for each a storm: letters
-    are lost, doubled, late, out of order and garbled, links are dead, parts are cut off, neurons and the loss die at any
-    point of their work. Each society is asked for a gradient and a prediction, and learns up to three steps, by momentum
-    or Adam. It must come to the very bits, and the very messages, that it comes to without faults, within a time that
-    was proved beforehand; the protocol's law is checked at each letter and each commit.
+    \b
+    neuro-actors faults --schedules 100 --seed 1
+    neuro-actors faults --seed 1 --replay 3
 
-    Time is virtual, so waiting takes none. What goes wrong is reduced to few faults, and printed with the command that
-    replays it; exit code 1.
+    A schedule is a society and its faults. Its network has 1 to 20 neurons, layered or irregular,
+    and its batch 1 to 8 examples. Frames are lost, repeated, delayed, reordered and damaged; links
+    are dead; members are cut off; neurons and the loss node crash at any point of their work.
+
+    Each society computes a gradient and a prediction, and learns for up to three steps, by momentum
+    or Adam. Bits and messages must be the same as without faults. Each step must end within a time
+    that is proved before. The rules of the delivery protocol are checked at each frame and commit.
+
+    Time is virtual, so waiting takes no time.
+
+    Exit code 1: a schedule went wrong. It is shrunk to few faults, and the command that replays it
+    is printed.
     """
     from rich.console import Console
     from rich.progress import track
@@ -76,12 +89,12 @@ def faults(schedules: int, seed: int, replay: int | None, file: str | None) -> N
         check_free(Path(file), force=True, failure=InputError)
     if replay is not None:
         if file is not None:
-            raise click.UsageError("--json tells of a series: leave it out, or --replay")
+            raise click.UsageError("--json is for a series of schedules: leave out it or --replay")
         _replay(out, seed, replay)
         return
     numbers: Any = range(schedules)
     if err.is_terminal:
-        numbers = track(numbers, "living through storms", console=err)
+        numbers = track(numbers, "running schedules", console=err)
     outcomes = []
     for number in numbers:
         outcome = run_schedule(draw_schedule(seed, number))
@@ -93,10 +106,10 @@ def faults(schedules: int, seed: int, replay: int | None, file: str | None) -> N
         _write(file, seed, outcomes)
     failed = sum(bool(outcome.problem) for outcome in outcomes)
     if failed:
-        out.print(f"{failed} of {len(outcomes):,} storms were not survived.")
+        out.print(f"{failed} of {len(outcomes):,} schedules went wrong.")
         sys.exit(1)
     out.print(
-        f"All {len(outcomes):,} were survived: the same bits, the same messages, nobody left behind."
+        f"All {len(outcomes):,} went well: the same bits, the same messages, no task left over."
     )
 
 
@@ -104,27 +117,28 @@ def _print_table(out: Console, outcomes: list[Outcome]) -> None:
     from rich.table import Table
 
     counts, places = _total(outcomes)
-    neurons = sum(len(v.schedule.case.network.ids) for v in outcomes)
-    seconds = sorted(v.seconds for v in outcomes)
-    expected = sum(v.expected_messages for v in outcomes)
-    out.print(f"{len(outcomes):,} storms, {neurons:,} inputs and neurons")
-    out.print(f"{expected:,} messages would do without faults, {counts['sent']:,} were sent")
-    table = Table("letters", "how often", "", title="survived")
-    for name, meaning in WHAT.items():
+    neurons = sum(len(o.schedule.case.network.ids) for o in outcomes)
+    seconds = sorted(o.seconds for o in outcomes)
+    expected = sum(o.expected_messages for o in outcomes)
+    out.print(f"{len(outcomes):,} schedules, {neurons:,} inputs and neurons")
+    out.print(f"{expected:,} messages without faults, {counts['sent']:,} frames with them")
+    table = Table("frames", "how often", "", title="faults")
+    for name, meaning in MEANING.items():
         table.add_row(name, f"{counts[name]:,}", meaning)
     out.print(table)
-    table = Table("died", "how often", title=f"{counts['died']:,} deaths, as many restarts")
+    table = Table("crashed", "how often", title=f"{counts['died']:,} crashes, as many restarts")
     for place, count in places.most_common():
         table.add_row(place, f"{count:,}")
     out.print(table)
-    fill, room = max((v.fullest for v in outcomes), key=lambda fullest: fullest[0] / fullest[1])
-    share = max(v.seconds / v.bound for v in outcomes)
+    fill, room = max((o.fullest for o in outcomes), key=lambda fullest: fullest[0] / fullest[1])
+    share = max(o.seconds / o.bound for o in outcomes)
     out.print(
         f"virtual time: median {seconds[len(seconds) // 2]:,.1f} s, longest {seconds[-1]:,.1f} s"
     )
-    out.print(f"at most {share:.0%} of what was proved to be enough for one step")
+    out.print(f"longest run: {share:.0%} of the time that is proved to be enough for one step")
     out.print(
-        f"fullest mailbox: {fill} of {room}; most letters on their way at once: {max(v.peak_in_flight for v in outcomes):,}"
+        f"fullest mailbox: {fill} of {room}; "
+        f"most frames in flight: {max(o.peak_in_flight for o in outcomes):,}"
     )
 
 
@@ -161,17 +175,17 @@ def _replay(out: Console, seed: int, number: int) -> None:
     out.print(f"{case.network!r}, {len(case.x)} examples, {case.loss}", markup=False)
     out.print(f"{schedule.steps} steps of {schedule.optimizer}", markup=False)
     out.print(format_settings(schedule.settings), markup=False)
-    for d in events[:200]:
-        whom = f"{d.source} {d.kind}" if d.what == "died" else f"{d.kind} {d.source} -> {d.target}"
-        again = f"(attempt {d.attempt})" if d.attempt > 1 and d.what != "died" else ""
-        out.print(f"{d.time:10.3f} s  step {d.step}  {d.what:10} {whom} {again}", markup=False)
-    if len(events) > 200:
-        out.print(f"… and {len(events) - 200:,} more")
+    for e in events[:SHOWN]:
+        where = f"{e.source} {e.kind}" if e.what == "died" else f"{e.kind} {e.source} -> {e.target}"
+        again = f"(attempt {e.attempt})" if e.attempt > 1 and e.what != "died" else ""
+        out.print(f"{e.time:10.3f} s  step {e.step}  {e.what:10} {where} {again}", markup=False)
+    if len(events) > SHOWN:
+        out.print(f"… and {len(events) - SHOWN:,} more")
     if outcome.problem:
         _print_failure(out, seed, outcome)
         sys.exit(1)
     out.print(
-        f"Survived, after {outcome.seconds:,.3f} s of virtual time: the same bits, the same messages."
+        f"Went well, in {outcome.seconds:,.3f} s of virtual time: the same bits, the same messages."
     )
 
 
@@ -179,16 +193,16 @@ def _write(file: str, seed: int, outcomes: list[Outcome]) -> None:
     from ..support.files import whole_file
 
     counts, places = _total(outcomes)
-    held = {
+    figures = {
         "seed": seed,
         "schedules": len(outcomes),
-        "calm_messages": sum(v.expected_messages for v in outcomes),
+        "calm_messages": sum(o.expected_messages for o in outcomes),
         "counts": dict(counts),
         "deaths_by_place": dict(places),
-        "virtual_seconds": [v.seconds for v in outcomes],
+        "virtual_seconds": [o.seconds for o in outcomes],
         "failed": [
-            {"schedule": v.schedule.number, "problem": v.problem} for v in outcomes if v.problem
+            {"schedule": o.schedule.number, "problem": o.problem} for o in outcomes if o.problem
         ],
     }
     with whole_file(Path(file), force=True) as written:
-        written.write((json.dumps(held, indent=1) + "\n").encode())
+        written.write((json.dumps(figures, indent=1) + "\n").encode())

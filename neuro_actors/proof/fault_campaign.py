@@ -1,4 +1,7 @@
-"""Random societies in random storms, beside what they come to in calm weather: what `neuro-actors faults` is made of."""
+"""Random societies under random faults, compared with the same societies without faults.
+
+`neuro-actors faults` runs this. A schedule is one society and its faults.
+"""
 
 from __future__ import annotations
 
@@ -14,7 +17,7 @@ import trio
 from ..channels.interface import ChannelsFactory, Recorder
 from ..channels.unreliable.engine import UnreliableChannels
 from ..channels.unreliable.fault_injection import MAX_CRASHES
-from ..channels.unreliable.faults import PLACES, DeadLink, FaultEvent, Kill, Partition
+from ..channels.unreliable.faults import PLACES, DeadLink, Fault, FaultEvent, Kill, Partition
 from ..channels.unreliable.invariants import InvariantChecker
 from ..channels.unreliable.settings import Unreliable
 from ..channels.unreliable.timing import max_step_seconds
@@ -24,12 +27,22 @@ from ..simulation.opening import open_simulation
 from ..support.errors import NeuroActorsError
 from .verify import Case, draw_case
 
-NEURONS, EXAMPLES = 20, 8
+NEURONS, EXAMPLES = 20, 8  # at most
+MOST = {"drop": 0.4, "duplicate": 0.4, "reorder": 0.5, "corrupt": 0.1, "crash": 0.4}
 
 
 @dataclass(frozen=True, slots=True)
 class Schedule:
-    """One society and its storm. number: by which it is drawn.  steps: of learning, after a gradient and a prediction."""
+    """One society, what it is to do, and its faults.
+
+    Attributes:
+        number: The schedule's number in its series.
+        case: The network, the data and the loss.
+        optimizer: How the society learns.
+        steps: How many steps it learns, after a gradient and a prediction.
+        wrt_inputs: Whether urgencies reach the inputs in the gradient's step.
+        settings: The faults.
+    """
 
     number: int
     case: Case
@@ -41,10 +54,18 @@ class Schedule:
 
 @dataclass(slots=True)
 class Outcome:
-    """How a schedule went. problem: what went wrong; nothing did if it is empty.
+    """What came of a schedule.
 
-    counts: see `FaultInjector`.  places: deaths by place.  seconds: of virtual time.  bound: what of it was proved to be enough.
-    expected_messages: messages without faults.  fullest: how many frames a mailbox ever held, and may hold.  peak_in_flight: at once.
+    Attributes:
+        schedule: The schedule.
+        problem: What went wrong; "" if nothing did.
+        counts: How often each fault occurred; see `FaultInjector`.
+        places: How many crashes there were at each place.
+        seconds: How long the run took, in virtual time.
+        bound: A bound on the virtual seconds of each step, proved before the run.
+        expected_messages: How many messages there are without faults.
+        fullest: Of the fullest mailbox: how many frames it ever held, and its capacity.
+        peak_in_flight: The greatest number of frames that were in flight at once.
     """
 
     schedule: Schedule
@@ -59,76 +80,72 @@ class Outcome:
 
 
 def draw_schedule(seed: int, number: int) -> Schedule:
-    """The schedule of that number in the series of this seed."""
+    """Draw a schedule.
+
+    Args:
+        seed: The series.
+        number: The schedule's number in the series.
+    """
     rng = np.random.default_rng(np.random.SeedSequence(seed, spawn_key=(number,)))
     case = draw_case(int(rng.integers(2**31)), NEURONS, EXAMPLES)
     optimizer = SGD(0.01, momentum=0.9) if rng.random() < 0.5 else Adam(0.01)
-    most = {"drop": 0.4, "duplicate": 0.4, "reorder": 0.5, "corrupt": 0.1, "crash": 0.4}
     chances: dict[str, Any] = {}
-    for name, value in most.items():
-        chances[name] = float(rng.uniform(0, value)) if rng.random() < 0.8 else 0.0
-    ids, lines = (
-        case.network.ids,
-        list(zip(case.network.sources, case.network.targets, strict=True)),
-    )
-    faults: list[Kill | DeadLink | Partition] = []
+    for name, most in MOST.items():
+        chances[name] = float(rng.uniform(0, most)) if rng.random() < 0.8 else 0.0
+    faults = _draw_faults(rng, case.network)
+    delay = 0.0 if rng.random() < 0.1 else float(10 ** rng.uniform(-3, -1))
+    settings = Unreliable(delay=delay, seed=int(rng.integers(2**31)), faults=faults, **chances)
+    steps, wrt_inputs = int(rng.integers(1, 4)), bool(rng.random() < 0.5)
+    return Schedule(number, case, optimizer, steps, wrt_inputs, settings)
+
+
+def _draw_faults(rng: np.random.Generator, network: Network) -> list[Fault]:
+    ids, faults = network.ids, list[Fault]()
+    synapses = list(zip(network.sources, network.targets, strict=True))
     if rng.random() < 0.3:
-        source, target = lines[rng.integers(len(lines))]
+        source, target = synapses[rng.integers(len(synapses))]
         faults.append(DeadLink(ids[source], ids[target], 0.0, float(rng.uniform(0.1, 5.0))))
     if rng.random() < 0.2:
         apart = frozenset(name for name in ids if rng.random() < 0.5)
-        faults.append(
-            Partition(apart, start := float(rng.uniform(0, 1)), start + float(rng.uniform(0.1, 5)))
-        )
+        start = float(rng.uniform(0, 1))
+        faults.append(Partition(apart, start, start + float(rng.uniform(0.1, 5))))
     for _ in range(int(rng.integers(0, 4))):
-        who = str(rng.choice([*ids, "loss"]))
-        faults.append(
-            Kill(who, str(rng.choice(PLACES)), int(rng.integers(1, 5)), int(rng.integers(1, 3)))
-        )
-    delay = 0.0 if rng.random() < 0.1 else float(10 ** rng.uniform(-3, -1))
-    settings = Unreliable(delay=delay, seed=int(rng.integers(2**31)), faults=faults, **chances)
-    return Schedule(
-        number, case, optimizer, int(rng.integers(1, 4)), bool(rng.random() < 0.5), settings
-    )
+        node, place = str(rng.choice([*ids, "loss"])), str(rng.choice(PLACES))
+        faults.append(Kill(node, place, int(rng.integers(1, 5)), int(rng.integers(1, 3))))
+    return faults
 
 
 def run_schedule(
     schedule: Schedule, report: Callable[[FaultEvent], None] | None = None, patience: float = 1.0
 ) -> Outcome:
-    """Live through it, and through the same without faults, and compare. report: is called with each fault.  patience: for how
-    much of the bound each step is waited for."""
+    """Run a society with and without its faults, and compare.
+
+    Args:
+        schedule: The society and its faults.
+        report: Is called with each fault.
+        patience: How long each step may take, as a share of the proved bound.
+    """
     outcome = Outcome(schedule)
     plain = _Run("memory")
     plain.run(schedule)
     outcome.expected_messages = plain.messages
-    channels: list[UnreliableChannels] = []
+    made: list[UnreliableChannels] = []
 
     def make(network: Network, recorder: Recorder | None) -> UnreliableChannels:
-        n, outputs = len(network.ids), network.output_positions
-        synapses = [*zip(network.sources, network.targets, strict=True), *((k, n) for k in outputs)]
-        checker = InvariantChecker(
-            [(int(source), int(target)) for source, target in synapses], n + 1
-        )
-        channels.append(UnreliableChannels(network, recorder, schedule.settings, checker, report))
-        return channels[-1]
+        checker = InvariantChecker(_ordered_pairs(network), len(network.ids) + 1)
+        made.append(UnreliableChannels(network, recorder, schedule.settings, checker, report))
+        return made[-1]
 
     faulty = _Run(make)
     outcome.bound = bound(schedule)
     faulty.run(schedule, patience * outcome.bound)
     outcome.seconds = faulty.seconds
-    if channels:
-        injector, transport = channels[0].injector, channels[0].transport
-        outcome.counts, outcome.places, outcome.peak_in_flight = (
-            injector.counts,
-            injector.crash_places,
-            transport.peak_in_flight,
+    for channels in made:
+        _note_channels(outcome, channels)
+    if faulty.error or plain.error:  # no schedule that is drawn fails without faults
+        outcome.problem = (
+            f"without faults: {plain.error or 'no error'}; with them: {faulty.error or 'no error'}"
         )
-        outcome.fullest = max(
-            (transport.mailbox_fill(k) for k in range(len(transport.mailboxes))),
-            key=lambda fill: fill[0] / fill[1],
-        )
-    if faulty.error or plain.error:  # no schedule that is drawn fails in calm weather
-        outcome.problem = f"calm: {plain.error or 'well'}; storm: {faulty.error or 'well'}"
     elif faulty.bits != plain.bits:
         outcome.problem = "different bits"
     elif faulty.messages != plain.messages:
@@ -138,18 +155,36 @@ def run_schedule(
     return outcome
 
 
+def _ordered_pairs(network: Network) -> list[tuple[int, int]]:
+    """The pairs of members (source, target): of each synapse, and of outputs and the loss node."""
+    loss_node = len(network.ids)
+    synapses = zip(network.sources.tolist(), network.targets.tolist(), strict=True)
+    return [*synapses, *((k, loss_node) for k in network.output_positions.tolist())]
+
+
+def _note_channels(outcome: Outcome, channels: UnreliableChannels) -> None:
+    injector, transport = channels.injector, channels.transport
+    outcome.counts, outcome.places = injector.counts, injector.crash_places
+    outcome.peak_in_flight = transport.peak_in_flight
+    fills = (transport.mailbox_fill(k) for k in range(len(transport.mailboxes)))
+    outcome.fullest = max(fills, key=lambda fill: fill[0] / fill[1])
+
+
 def bound(schedule: Schedule) -> float:
-    """Seconds of virtual time in which every step of the schedule must end, however its chances fall."""
+    """Return the virtual seconds in which each step of a schedule must end, whatever is drawn."""
     settings, network = schedule.settings, schedule.case.network
     crashes = (MAX_CRASHES if settings.crash else 0) * (len(network.ids) + 1) + sum(
         isinstance(fault, Kill) for fault in settings.faults
     )
-    links = [fault.end for fault in settings.faults if isinstance(fault, (DeadLink, Partition))]
-    return max([0.0, *links]) + max_step_seconds(network, settings, crashes)
+    ends = [fault.end for fault in settings.faults if isinstance(fault, (DeadLink, Partition))]
+    return max([0.0, *ends]) + max_step_seconds(network, settings, crashes)
 
 
 class _Run:
-    """One run of a schedule: a gradient, a prediction, and steps of learning."""
+    """One run of a schedule: a gradient, a prediction, and steps of learning.
+
+    bits: A digest of all results. error: What the run failed with. left: Tasks left over.
+    """
 
     def __init__(self, channels: str | ChannelsFactory) -> None:
         self.channels = channels
@@ -168,31 +203,23 @@ class _Run:
 
     async def _society(self, schedule: Schedule, patience: float) -> None:
         case, digest = schedule.case, sha256()
+        data = case.x, case.targets, case.loss
         before = trio.lowlevel.current_statistics().tasks_living
         started = trio.current_time()
         async with open_simulation(case.network, self.channels, patience=patience) as simulation:
-            gradient = await simulation.gradient(
-                case.x, case.targets, case.loss, schedule.wrt_inputs
-            )
-            digest.update(
-                gradient.weights.tobytes()
-                + gradient.biases.tobytes()
-                + gradient.predictions.tobytes()
-            )
+            gradient = await simulation.gradient(*data, schedule.wrt_inputs)
+            for values in (gradient.weights, gradient.biases, gradient.predictions):
+                digest.update(values.tobytes())
             if gradient.inputs is not None:
                 digest.update(gradient.inputs.tobytes())
             digest.update((await simulation.predict(case.x)).tobytes())
             for _ in range(schedule.steps):
-                result = await simulation.train_step(
-                    case.x, case.targets, case.loss, optimizer=schedule.optimizer
-                )
+                result = await simulation.train_step(*data, optimizer=schedule.optimizer)
                 digest.update(np.float64(result.loss).tobytes())
             network = await simulation.network()
             digest.update(network.weights.tobytes() + network.biases.tobytes())
-            self.messages, self.seconds = (
-                simulation.statistics().messages,
-                trio.current_time() - started,
-            )
+            self.messages = simulation.statistics().messages
+            self.seconds = trio.current_time() - started
         self.bits = digest.digest()
         await trio.lowlevel.checkpoint()
         self.left = trio.lowlevel.current_statistics().tasks_living - before

@@ -1,4 +1,4 @@
-"""The delivery protocol: all mail of a member arrives, though frames are lost and the member crashes.
+"""The delivery protocol: all mail arrives, though frames are lost and members crash.
 
 The rules:
 

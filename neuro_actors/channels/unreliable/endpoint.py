@@ -1,4 +1,4 @@
-"""A member's end of the delivery protocol: it waits for frames, answers them, and repeats its own."""
+"""A member's end of the delivery protocol: waits for frames, answers them, repeats its own."""
 
 from __future__ import annotations
 

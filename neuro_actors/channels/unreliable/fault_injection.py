@@ -1,7 +1,7 @@
-"""Fault injection: what happens to each frame, and where members crash. No trio; the time is a parameter.
+"""Fault injection: what happens to each frame, and where members crash. No trio, no clock.
 
-Faults are not drawn one after another. Each draw is a hash of the seed and of the thing that it is
-about: of a frame, its kind, synapse, step and attempt; of a crash, the member, the step and how
+Faults are not drawn one after another. Each draw is a hash of the seed and of a name. The name of
+a frame is its kind, synapse, step and attempt. The name of a crash is the member, the step, and how
 often the member has crashed in it. So the settings fix all faults, and no interleaving of tasks
 changes them.
 """

@@ -1,4 +1,4 @@
-"""Particular faults, for `na.Unreliable(faults=[...])`: a message is lost, a member crashes, a link is dead.
+"""Particular faults for `na.Unreliable(faults=[...])`: lost messages, crashes, dead links.
 
 And `FaultEvent`, the record of one fault that occurred.
 

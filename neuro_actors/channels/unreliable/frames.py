@@ -1,4 +1,4 @@
-"""Frames as bytes: a header of 16 bytes, the values, a checksum over both. For any transport of bytes.
+"""Frames as bytes, for any transport: a header of 16 bytes, the values, a checksum.
 
 | bytes | content                                                              |
 | ---   | ---                                                                  |

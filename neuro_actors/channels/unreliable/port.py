@@ -28,7 +28,7 @@ from .transport import Transport
 
 
 class Crashed(BaseException):
-    """Ends a member's task at an injected crash. No error of the member's, and not to be caught there."""
+    """Ends a member's task at an injected crash. It is no error of the member's."""
 
 
 @dataclass(frozen=True, slots=True)

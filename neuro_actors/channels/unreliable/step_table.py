@@ -1,4 +1,4 @@
-"""What is to be done in a step, as a small number: a frame carries this code instead of the step."""
+"""What is to be done in a step, as a small number that a frame carries."""
 
 from __future__ import annotations
 

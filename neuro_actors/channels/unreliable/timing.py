@@ -1,4 +1,4 @@
-"""Which routes answer which others, and how long an answer takes at most: from the network alone."""
+"""Which routes answer which others, and how long answers take: from the network alone."""
 
 from __future__ import annotations
 
@@ -14,10 +14,9 @@ def ack_tables(network: Network, routes: Routes, settings: Unreliable) -> list[A
 
     The first deadline is late enough for a run without faults: no member repeats a frame then.
     Write l for a member's level (the environment 0, an input 1), min and max for the least and
-    greatest latency. The member sends at least l·min and at most l·max after the step began. All its
-    answers have arrived (2·depth - l)·max after the step began. So the wait is
-    (2·depth - l)·max - l·min, and a margin. (This holds in virtual time. On a real clock the
-    members' own work counts, too.)
+    greatest latency. The member sends between l·min and l·max after the step began. All its answers
+    have arrived (2·depth - l)·max after the step began. So the wait is (2·depth - l)·max - l·min,
+    and a margin. (This holds in virtual time. On a real clock the members' own work counts, too.)
     """
     n = len(network.ids)
     answers: list[dict[int, int]] = [{} for _ in routes.members]

@@ -1,4 +1,4 @@
-"""The transport: each frame lies in a heap until it is due, and then in its receiver's mailbox. One task."""
+"""The transport: one task. A frame lies in a heap until it is due, then in a mailbox."""
 
 from __future__ import annotations
 
