@@ -1,7 +1,13 @@
-"""One society on many machines: replicas, which share out a batch, and shards, which share out the neurons. Same bits.
+"""One society on many processes, with the bits of one process.
 
-The driver is where the user's program runs: there `Simulation` asks for steps. Workers are processes, each of which lives one
-shard of one replica. `ray.py` says what a user may ask for; `driver.py` and `worker.py` are the two ends of a run;
-`partition.py` and `shard.py` cut the network; `twins.py` is how the same neuron in several replicas learns the same; `wire.py`
-carries all mail, and `launch.py` starts the workers.
+Replicas divide the examples of a batch between them, shards the neurons.
+
+The driver runs in the user's process, where a `Simulation` calls it for each step. Each worker is a
+process that runs one shard of one replica. This folder may import `society` and what that may
+import; only `simulation` and the folders above it import this one.
+
+Start with `messages.py`, which has all that the driver and the workers send each other. Then read
+`driver.py` and `job.py`, the two ends of a run. `cut_edges.py` and `shard.py` cut a network,
+`replicas.py` lets the same neuron learn the same in several workers, `connection.py` carries
+messages, and `launcher.py` says how workers are started. `ray.py` has what users ask for.
 """

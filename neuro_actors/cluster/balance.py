@@ -1,13 +1,15 @@
-"""Where to cut a network: a few good ways, each of which makes shards of neurons that follow each other in depth.
+"""Where to cut a network: a few good partitions, each of neurons that follow each other in depth.
 
-Neurons are put in an order: level after level, and within a level those first that stand last among the followers of
-others. A shard is a range of that order, so that activations go from shard to shard one way alone. Where a level is cut,
-the shard behind the cut has the first followers of whatever is before: their urgencies can be added there, and come back as
-one message a source (`find_cut_edges.py`, 3). An input is in the first of the shards that hear it.
+Neurons are put in an order: level after level, and within a level those first whose synapses come
+last among the synapses from their sources. A shard is a range of that order, so that activations go
+from shard to shard one way alone. Where a level is cut, the shard after the cut has the first
+followers of the sources before it: their urgencies can be added there, and come back as one message
+for each source (`cut_edges.py`, law 3). An input is in the first of the shards that need it.
 
-A shard's work is counted in synapses: one for each; for each member that is woken, a neuron or one who stands in for a
-source elsewhere, as many as `WAKE`; and one for each message that it sends or hears across the cut. Of a range it is nearly
-known without the others; so where to cut is found by dynamic programming over some hundred places to cut at.
+The work of a shard is counted in synapses: one for each synapse; `WAKE` for each member that is
+woken, a neuron or the proxy of a source; and one for each message that the shard sends or receives
+across the cut. The work of a range is nearly known without the other ranges. So the best cuts are
+found by dynamic programming over some hundred candidates.
 """
 
 from __future__ import annotations
@@ -18,17 +20,26 @@ from numpy.typing import NDArray
 from ..network.network import Network
 from ..support.validation import Indices
 
-MOST = 400  # places to cut at, of each kind, unless there are more than half as many shards
-WAKE = 25  # synapses; measured: 400 at batch 1, 50 to 100 at batch 32, so about this where shards are worth while
-ENOUGH = (
-    1.1  # how much more the busiest may have to do than it must, for the sake of fewer messages
+MAX_CANDIDATES = (
+    400  # places to cut at, of each kind, unless there are more than half as many shards
 )
+# The work of waking a member, in synapses. Measured: 400 at batch 1, 50 to 100 at batch 32; so it
+# is
+# about this where shards are worth while.
+WAKE = 25
+# How much more work the busiest shard may have than it must, for the sake of fewer messages.
+ENOUGH = 1.1
 
 
 def cut(network: Network, shards: int) -> list[Indices]:
-    """Some ways to cut: for each the shard of each neuron."""
+    """Return some ways to cut a network: for each the shard of each neuron. Shape (n_neurons,).
+
+    Args:
+        network: The network.
+        shards: How many shards.
+    """
     order, load = _order(network)
-    n, many = len(order), max(min(8 * shards, MOST), 2 * shards)
+    n, many = len(order), max(min(8 * shards, MAX_CANDIDATES), 2 * shards)
     levels = np.append(np.flatnonzero(np.diff(network.level[order], prepend=-1)), n)
     if len(levels) > many:
         levels = levels[np.linspace(0, len(levels) - 1, many).astype(np.intp)]
@@ -50,7 +61,7 @@ def cut(network: Network, shards: int) -> list[Indices]:
 
 
 def _order(network: Network) -> tuple[Indices, Indices]:
-    """Neurons, no inputs, in the order above; and the work of each by itself."""
+    """Neurons without inputs in the order above, and the work of each by itself."""
     fans = network.incoming.sizes
     along = np.bincount(
         network.targets, weights=np.arange(len(network.targets)), minlength=len(fans)
@@ -61,68 +72,67 @@ def _order(network: Network) -> tuple[Indices, Indices]:
 
 
 def _assigned(network: Network, order: Indices, part: Indices) -> Indices:
-    """Of each neuron its part, where `part` is that of those in the order; an input's is the first of its followers', or
-    where it has none the last."""
+    """Return the shard of every neuron. `part` is the shard of the neurons in the order.
+
+    An input is in the lowest shard among its followers, or in the last shard if it has none.
+    """
     placed = np.full(len(network.ids), part[-1])
     placed[order] = part
-    told = network.is_input[network.sources]
-    np.minimum.at(placed, network.sources[told], placed[network.targets[told]])
+    from_input = network.is_input[network.sources]
+    np.minimum.at(placed, network.sources[from_input], placed[network.targets[from_input]])
     return placed
 
 
 def _costs(
     network: Network, order: Indices, total: Indices, places: Indices
 ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """For each range from one place to another: the work of such a shard; and that of it which is due to what is before it."""
+    """Return the work of each range between two candidates, and its part due to earlier sources."""
     n = len(places) - 1
     piece = _assigned(
         network, order, np.searchsorted(places[1:-1], np.arange(len(order)), side="right")
     )
     pairs, count = np.unique(network.sources * n + piece[network.targets], return_counts=True)
-    source, into = np.divmod(
-        pairs, n
-    )  # each source's pieces, in order, and in `count` its followers there
+    # for each source the pieces of its followers, in order, and in `count` how many are there
+    source, into = np.divmod(pairs, n)
     begin, answered = piece[source], (~network.is_input[source]).astype(np.int64)
     outgoing, head = network.outgoing, np.full(len(piece), -1)  # the piece of the first follower
-    heard_at_all = np.flatnonzero(outgoing.sizes)
-    head[heard_at_all] = piece[network.targets[outgoing.order[outgoing.start[heard_at_all]]]]
+    followed = np.flatnonzero(outgoing.sizes)
+    head[followed] = piece[network.targets[outgoing.order[outgoing.start[followed]]]]
     lead, rows = head[source], count * answered
 
     cross = np.zeros((n + 1, n + 1), dtype=np.int64)
     for c in range(1, n):
         later = (into >= c) & (begin < c)
         first = later & ~(np.append(False, later[:-1]) & (np.diff(source, prepend=-1) == 0))
-        more = np.zeros(
-            n, dtype=np.int64
-        )  # in a range that ends behind this piece, than in one that ends before it
+        # in a range that ends after this piece, compared with one that ends before it
+        more = np.zeros(n, dtype=np.int64)
         np.add.at(more, into[first], (WAKE + 1) * answered[first])
         apart = later & ((lead < c) | (into < lead))
         np.add.at(more, into[apart], rows[apart])
-        added = apart & (
-            lead >= c
-        )  # up to where the first follower is in the range: then they can be added to its own
+        # up to where the first follower is in the range: then they can be added to its urgency
+        added = apart & (lead >= c)
         np.subtract.at(more, lead[added], rows[added])
         together = first & (lead >= c)
         np.add.at(more, lead[together], answered[together])
         cross[c, 1:] = np.cumsum(more)
     last = np.flatnonzero(np.diff(source, append=len(piece)))
-    tells = np.zeros((n, n + 1), dtype=np.int64)
-    np.add.at(tells, (begin[last], into[last]), 2 * answered[last])
-    tells = np.cumsum(tells[:, ::-1], axis=1)[
-        :, ::-1
-    ]  # sources in a piece that are heard there or later
-    told = np.concatenate(
-        [np.zeros((1, n + 1), dtype=np.int64), np.cumsum(tells, axis=0)]
-    )  # in all pieces before
+    sends = np.zeros((n, n + 1), dtype=np.int64)
+    np.add.at(sends, (begin[last], into[last]), 2 * answered[last])
+    # sources in a piece with followers there or later, then those of all pieces before
+    sends = np.cumsum(sends[:, ::-1], axis=1)[:, ::-1]
+    sends = np.concatenate([np.zeros((1, n + 1), dtype=np.int64), np.cumsum(sends, axis=0)])
     c, d = np.mgrid[: n + 1, : n + 1]
-    return total[places][d] - total[places][c] + cross + told[d, d] - told[c, d], cross
+    return total[places][d] - total[places][c] + cross + sends[d, d] - sends[c, d], cross
 
 
 def _best(
     work: NDArray[np.int64], cross: NDArray[np.int64], shards: int, tolerance: float
 ) -> Indices:
-    """Which of the places to cut at: with the least work for the busiest, or at most `tolerance` times that, and then with
-    the fewest messages."""
+    """Return the candidates to cut at.
+
+    The work of the busiest shard is at most `tolerance` times the least possible. Of the cuts for
+    which that holds, this is the one with the fewest messages.
+    """
     n = len(work)
     ahead = np.triu(np.ones((n, n), dtype=bool), 1)
     far = np.iinfo(np.int64).max // 4

@@ -1,4 +1,4 @@
-"""What is committed: all that the neurons of a society keep between two steps, in a few flat arrays."""
+"""What is committed: the state of all neurons between two steps, in a few flat arrays."""
 
 from __future__ import annotations
 
@@ -22,7 +22,14 @@ from .shard import Shard
 
 @dataclass(frozen=True, slots=True, eq=False)
 class CommittedState:
-    """parameters, and each of states: of all neurons, one after another, as commits lie.  updates: made by this optimizer."""
+    """The state of all neurons after a batch. All arrays are flat: one neuron after another.
+
+    Attributes:
+        parameters: Shape (n_parameters,).
+        optimizer: The optimizer of the last update; None if there was none.
+        states: Each state of that optimizer. Shape (n_parameters,) each.
+        updates: How many updates that optimizer has made.
+    """
 
     parameters: Array
     optimizer: Optimizer | None = None
@@ -31,42 +38,57 @@ class CommittedState:
 
     @classmethod
     def first(cls, network: Network, keeping: Keeping | None) -> CommittedState:
-        """Where a run begins: with the network's parameters, or where a checkpoint goes on."""
+        """Return the state that a run begins from.
+
+        Args:
+            network: The network, as the run begins.
+            keeping: Knows the state of a checkpoint; None for the parameters of the network.
+        """
         if keeping is None or not keeping.number:
             return cls(frozen(ParameterOrder(network).by_neuron(network.weights, network.biases)))
         neurons = np.flatnonzero(~network.is_input).tolist()
-        memories = [cast(LocalRule, keeping.member(network, k, ORDERED)).state for k in neurons]
-        states = zip(*(state.optimizer_state for state in memories), strict=True)
-        parameters = frozen(np.concatenate([state.parameters for state in memories]))
-        some = memories[0]
+        of_neurons = [cast(LocalRule, keeping.member(network, k, ORDERED)).state for k in neurons]
+        states = zip(*(state.optimizer_state for state in of_neurons), strict=True)
+        some = of_neurons[0]
         return cls(
-            parameters,
+            frozen(np.concatenate([state.parameters for state in of_neurons])),
             some.optimizer,
-            tuple(frozen(np.concatenate(s)) for s in states),
+            tuple(frozen(np.concatenate(parts)) for parts in states),
             some.updates,
         )
 
     def after(
         self, optimizer: Optimizer, parameters: Array, states: Sequence[Array]
     ) -> CommittedState:
-        """What a step of learning makes of it."""
+        """Return the state after one more update.
+
+        Args:
+            optimizer: The optimizer of the update.
+            parameters: The new parameters. Shape (n_parameters,).
+            states: The new states of the optimizer. Shape (n_parameters,) each.
+        """
         before = self.updates if optimizer == self.optimizer else 0
         return CommittedState(
             frozen(parameters), optimizer, tuple(frozen(s) for s in states), before + 1
         )
 
     def part(self, shard: Shard) -> list[Array]:
-        """Of its neurons: parameters, then the states."""
+        """Return parameters and states of a shard's own neurons."""
         return [shard.own_part(flat) for flat in (self.parameters, *self.states)]
 
-    def kept(self, network: Network, rule: Rule) -> list[tuple[Any, ...]]:
-        """By each member, inputs among them, as in one process."""
+    def member_states(self, network: Network, rule: Rule) -> list[tuple[Any, ...]]:
+        """Return the state of each member, inputs among them, as in one process: see `get_state`.
+
+        Args:
+            network: The network.
+            rule: The rule of the run.
+        """
         sizes = network.incoming.sizes
         ends = np.cumsum(sizes[~network.is_input] + 1)[:-1]
         parts = zip(
             *(np.split(flat, ends) for flat in (self.parameters, *self.states)), strict=True
         )
-        kept: list[tuple[Any, ...]] = []
+        found: list[tuple[Any, ...]] = []
         for k in range(len(network.ids)):
             member = rule.member(network, k, ORDERED)
             if not network.is_input[k]:
@@ -74,8 +96,8 @@ class CommittedState:
                 cast(LocalRule, member).state = NeuronState(
                     parameters, self.optimizer, tuple(state), self.updates
                 )
-            kept.append(member.get_state())
-        return kept
+            found.append(member.get_state())
+        return found
 
 
 def neuron_states(
@@ -85,7 +107,16 @@ def neuron_states(
     updates: int,
     arrays: Sequence[Array],
 ) -> dict[int, NeuronState]:
-    """What each of these neurons keeps, by its place. arrays: their parameters, then the optimiser's states, each flat."""
+    """Return the state of each of some neurons, by its position.
+
+    Args:
+        network: The network.
+        neurons: Positions of the neurons.
+        optimizer: The optimizer of the last update, as JSON; None if there was none.
+        updates: How many updates it has made.
+        arrays: Parameters of these neurons, one after another, then each state of the optimizer
+            alike.
+    """
     ends = np.cumsum(network.incoming.sizes[neurons] + 1)[:-1]
     parameters, *states = (
         [frozen(part.copy()) for part in np.split(flat, ends)] for flat in arrays

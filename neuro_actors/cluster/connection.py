@@ -1,21 +1,23 @@
-"""Connections: streams of authenticated frames between two processes that know the secret of the run.
+"""Connections: streams of authenticated frames between two processes that know a secret.
 
 The law:
 
-1. Each side proves that it knows the secret before the other says anything of itself. Both send a nonce. The server's proof
-   comes first, then the client's. Each is an HMAC-SHA256 over the role of its sender and both nonces, so a proof can be
-   neither sent back nor used again. Until then only as many bytes are read as a proof has, and none is interpreted.
-2. Before the proofs each side sends the version of its frames and messages. Sides of different versions say so, and part.
+1. Each side proves that it knows the secret before the other says anything of itself. Both send a
+   nonce. The server's proof comes first, then the client's. Each is an HMAC-SHA256 over the role of
+   its sender and both nonces, so a proof can be neither sent back nor used again. Until then only
+   as many bytes are read as a proof has, and none is interpreted.
+2. Before the proofs each side sends the version of its frames and messages. Sides of different
+   versions say so, and part.
 3. All that follows is authenticated under keys of this connection alone; see `framing.py`.
-4. A connection on which a frame was cut short, in sending or receiving, is broken: it is closed, and each use of it
-   raises why.
-5. A stranger costs a socket and a task for `HANDSHAKE_SECONDS` at most. There are never more than `MAX_STRANGERS`: the
-   next one takes the place of the oldest.
+4. A connection on which a frame was cut short, in sending or receiving, is broken: it is closed,
+   and each use of it raises why.
+5. A stranger costs a socket and a task for `HANDSHAKE_SECONDS` at most. There are never more than
+   `MAX_STRANGERS`: the next one takes the place of the oldest.
 
-What this protects against: a stranger who can reach the port, or sits on the way, cannot join the run, speak for one of its
-workers, change, repeat or suppress a frame, make a worker run code, or make it take memory. What it does not protect
-against: frames are not encrypted, so a stranger on the way reads them, and may cut the connection. Who knows the secret may
-say anything.
+What this protects against: a stranger who can reach the port, or sits on the way, cannot join the
+run, speak for one of its workers, change, repeat or suppress a frame, make a worker run code, or
+make it take memory. What it does not protect against: frames are not encrypted, so a stranger on
+the way reads them, and may cut the connection. Who knows the secret may say anything.
 """
 
 from __future__ import annotations
@@ -92,15 +94,16 @@ class Connection:
     async def send(self, fields: dict[str, Any], arrays: Sequence[AnyArray] = ()) -> None:
         """Send a frame. Any number of tasks may.
 
-        It waits as long as the other side does not read: two sides that only send to each other wait for ever. If it
-        is cancelled on the way, the connection is broken.
+        It waits as long as the other side does not read: two sides that only send to each other
+        wait for ever. If it is cancelled on the way, the connection is broken.
 
         Args:
             fields: JSON.
             arrays: Of float64, int64, uint8 or bool. They must not change meanwhile.
 
         Raises:
-            WorkerConnectionError: The connection is broken; or this cannot be a frame, which breaks nothing.
+            WorkerConnectionError: The connection is broken; or this cannot be a frame, which breaks
+                nothing.
         """
         frame = pack(fields, arrays)
         async with self._sending:
@@ -119,10 +122,12 @@ class Connection:
     async def receive(self) -> tuple[dict[str, Any], list[AnyArray]] | None:
         """Wait for the next frame.
 
-        Cancelled before a frame comes, it may be called again. Cancelled on the way, the connection is broken.
+        Cancelled before a frame comes, it may be called again. Cancelled on the way, the connection
+        is broken.
 
         Returns:
-            The fields and the arrays, which are read-only; None when the other side has closed in order.
+            The fields and the arrays, which are read-only; None when the other side has closed in
+            order.
 
         Raises:
             WorkerConnectionError: The connection is broken.
@@ -191,12 +196,16 @@ class Connection:
         """Broken from here on; the first cause stays."""
         if self._broken is None:
             self._broken = "it was closed on this side" if self._closed else cause
-            # At once: the other side then sees a frame that is cut short, and tasks that wait here wake.
+            # At once: the other side then sees a frame that is cut short, and tasks that wait here
+            # wake.
             self._stream.socket.close()
         return WorkerConnectionError(self._broken)
 
     async def aclose(self) -> None:
-        """Send the last frame, if that can be done soon, and close. It may be called again, and while cancelled."""
+        """Send the last frame, if that can be done soon, and close.
+
+        It may be called again, and while cancelled.
+        """
         if self._closed:
             return
         self._closed = True
@@ -251,7 +260,8 @@ async def connect(
 
     Raises:
         InputError: The secret is too short.
-        WorkerConnectionError: No process serves there, or it does not know the secret, or does not answer in time.
+        WorkerConnectionError: No process serves there, or it does not know the secret, or does not
+            answer in time.
     """
     _check_secret(secret)
     where = f"{host}:{port}"
@@ -274,7 +284,7 @@ async def connect(
 
 
 def describe_refusal(error: BaseException) -> str:
-    """Return why a stream could not be opened: what the last of the addresses said that were tried."""
+    """Return why a stream could not be opened: the error of the address that was tried last."""
     last = getattr(error.__cause__, "exceptions", [error])[-1]
     return os.strerror(last.errno) if getattr(last, "errno", None) else str(last)
 
@@ -294,8 +304,8 @@ async def serve(
         host: The address to listen at.
         secret: The secret of the run, at least 16 random bytes.
         hello: What this side says of itself: JSON.
-        welcome: Called with each connection, in a task of its own. When it returns, the connection is closed. What it
-            raises ends all; what strangers do ends nothing.
+        welcome: Called with each connection, in a task of its own. When it returns, the connection
+            is closed. What it raises ends all; what strangers do ends nothing.
         task_status: Receives the port.
 
     Raises:
@@ -380,7 +390,7 @@ async def _exchange_hellos(
     ways: tuple[bytes, bytes],
     nonces: tuple[bytes, bytes],
 ) -> Connection:
-    """Both sides know the secret: the first frame each way. nonces: the client's, and the server's."""
+    """Exchange the first frames. nonces: the client's, and the server's."""
     with suppress(OSError):
         stream.socket.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
         for name, value in KEEPALIVE.items():

@@ -1,20 +1,24 @@
-"""What crosses a cut: which sources are heard elsewhere, and in which rows urgencies come back. Arrays of places alone.
+"""The edges that a partition cuts: what travels forward between shards, and what comes back.
 
-The shard of each neuron is given; the loss lives in that with the most outputs, of several in the last. The law:
+The shard of each neuron is given. The loss node lives in the shard with the most outputs, and in
+the last of several such shards. The law:
 
-1. A bundle is all sources of one shard and one level (of the whole network) that somebody in another shard follows. There
-   their activations come in one block, a row a source; the urgencies that answer come back in one block, some rows a source.
-   What inputs say, which are all of level 0, the world tells everybody who hears it; what they are told in a step
-   `wrt_inputs` comes back so.
-2. So whoever waits for a bundle waits for neurons of one level alone, none of which depends on another; and all that they
-   wait for is of lower levels, or, for urgencies, of higher ones. By induction over the levels nobody waits for ever,
-   whichever neuron is in which shard.
-3. A neuron adds its urgencies one after the other, in synapse order, the loss's last. If the first few of its followers
-   are all in the same other shard, what these say can be added there and come as one row: the same additions in the same
-   order. Each other follower's urgency comes as a row of its own, to be added in its place: a sum of some of them would
-   be rounded otherwise.
-4. Sources in a bundle are in the order of the first follower that each has there. The rows come in turns: the first of
-   every source, then the second of those that have one, and so on; those of a turn again in synapse order.
+1. A bundle is all sources of one shard and one level (of the whole network) that have a follower in
+   one other shard. Their activations travel in one block, a row for each source. The urgencies that
+   answer come back in one block, one or more rows for each source. Activations of inputs, which are
+   all of level 0, do not travel: the environment sends them to each shard that needs them. Their
+   urgencies come back like those of other sources, in a step `wrt_inputs`.
+2. So a shard that waits for a bundle waits for neurons of one level, none of which depends on
+   another. All that these wait for is of lower levels or, for urgencies, of higher levels. By
+   induction over the levels no shard waits for ever, whichever neuron is in which shard.
+3. A neuron adds its urgencies one after another, in synapse order, the loss node's last. If its
+   first few followers are all in one other shard, their urgencies can be added there and travel as
+   one row: these are the same additions in the same order. The urgency of each other follower
+   travels as a row of its own, and is added in its turn: a sum of some of them would be rounded
+   otherwise.
+4. The sources of a bundle are in the order of the first follower that each has in the other shard.
+   The rows come in turns: the first row of every source, then the second row of those that have
+   two, and so on. The rows of a turn are in synapse order.
 """
 
 from __future__ import annotations
@@ -29,16 +33,22 @@ from ..support.validation import Indices
 
 @dataclass(frozen=True, slots=True, eq=False)
 class CutEdges:
-    """All of a cut's, bundle after bundle.
+    """All bundles of a partition, one after another, and the rows of urgencies that come back.
 
-    judge: the shard of the loss.
-    Of each bundle: sender, receiver, the shards that activations come from and go to; level; start, where its rows begin,
-        and behind the last of them their end.
-    Of each row: source, whose urgency it is; key, the synapse along which it comes, or the first of those that are added
-        (behind all synapses are the lines from the outputs to the loss); added, how many it is the sum of; turn.
+    Attributes:
+        loss_shard: The shard of the loss node.
+        sender: The shard that a bundle's activations come from. Shape (n_bundles,).
+        receiver: The shard that they go to. Shape (n_bundles,).
+        level: The level of a bundle's sources. Shape (n_bundles,).
+        start: Where the rows of a bundle begin, and the end of all rows. Shape (n_bundles + 1,).
+        source: The source of a row: the row is its urgency. Shape (n_rows,).
+        key: The synapse that a row comes along, or the first of those that are added in it. The
+            edges from the outputs to the loss node follow after all synapses. Shape (n_rows,).
+        added: How many urgencies are added in a row. Shape (n_rows,).
+        turn: The turn of a row, from 0 on. Shape (n_rows,).
     """
 
-    judge: int
+    loss_shard: int
     sender: Indices
     receiver: Indices
     level: Indices
@@ -50,33 +60,38 @@ class CutEdges:
 
     @property
     def bundle(self) -> Indices:
-        """Of each row."""
+        """The bundle of each row. Shape (n_rows,)."""
         return np.repeat(np.arange(len(self.sender)), np.diff(self.start))
 
     @property
     def messages(self) -> tuple[int, int]:
-        """How many rows go forward, and how many come back, where inputs hear no urgencies."""
+        """How many rows travel forward, and back in a step that is not `wrt_inputs`."""
         crosses = self.level[self.bundle] > 0
         return int(np.count_nonzero(crosses & (self.turn == 0))), int(np.count_nonzero(crosses))
 
 
 def find_cut_edges(network: Network, shard: Indices, shards: int) -> CutEdges:
-    """What crosses, where `shard`, (n_neurons,), is the shard of each neuron, one of 0 to shards - 1."""
+    """Return all that a partition cuts.
+
+    Args:
+        network: The network.
+        shard: The shard of each neuron, inputs among them, from 0 on. Shape (n_neurons,).
+        shards: How many shards there are.
+    """
     outputs = network.output_positions
-    judge = shards - 1 - int(np.argmax(np.bincount(shard[outputs], minlength=shards)[::-1]))
+    loss_shard = shards - 1 - int(np.argmax(np.bincount(shard[outputs], minlength=shards)[::-1]))
     sources = np.concatenate([network.sources, outputs])
-    order = np.argsort(
-        sources, kind="stable"
-    )  # each source's followers in synapse order, the loss behind
+    # each source's followers in synapse order, the loss node last
+    order = np.argsort(sources, kind="stable")
     source = sources[order]
-    follower = np.concatenate([shard[network.targets], np.full(len(outputs), judge)])[order]
+    of_loss = np.full(len(outputs), loss_shard)
+    follower = np.concatenate([shard[network.targets], of_loss])[order]
     is_first = np.diff(source, prepend=-1) > 0
     first = np.flatnonzero(is_first)
     owner = np.cumsum(is_first) - 1
     strays = np.cumsum(follower != follower[first][owner])
-    leading = (
-        strays == strays[first][owner]
-    )  # those that no follower in another shard than the first one's is before
+    # those before which there is no follower in another shard than the first one's
+    leading = strays == strays[first][owner]
     added = np.where(is_first, np.bincount(owner[leading], minlength=len(first))[owner], 1)
     at = np.flatnonzero((follower != shard[source]) & (is_first | ~leading))
     key, source, follower, added = order[at], source[at], follower[at], added[at]
@@ -92,7 +107,14 @@ def find_cut_edges(network: Network, shard: Indices, shards: int) -> CutEdges:
     ends = np.stack([level, sender, follower])[:, rows]
     start = np.flatnonzero(np.diff(ends, axis=1, prepend=-1).any(axis=0))
     level, sender, follower = ends[:, start]
-    start = np.append(start, len(rows))
     return CutEdges(
-        judge, sender, follower, level, start, source[rows], key[rows], added[rows], turn[rows]
+        loss_shard=loss_shard,
+        sender=sender,
+        receiver=follower,
+        level=level,
+        start=np.append(start, len(rows)),
+        source=source[rows],
+        key=key[rows],
+        added=added[rows],
+        turn=turn[rows],
     )

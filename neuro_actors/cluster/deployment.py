@@ -1,4 +1,4 @@
-"""What runs where in one run, and what each worker must know of it. It is fixed before any worker starts."""
+"""What runs where in one run, and what each worker must know of it."""
 
 from __future__ import annotations
 
@@ -69,7 +69,7 @@ class Deployment:
             record: Whether there is a log.
         """
         parts = shards(network, partition)
-        loss_shard = next(shard.place for shard in parts if shard.n_outputs)
+        loss_shard = next(shard.number for shard in parts if shard.n_outputs)
         lanes = lanes or default_lanes(rule, partition.shards)
         return cls(network, rule, sums, cluster.replicas, parts, loss_shard, lanes, record)
 
@@ -85,7 +85,8 @@ class Deployment:
             direction: (n_parameters,) in a tangent step, otherwise None.
         """
         number, count = step.micro_batch or (1, 1)
-        # A batch that is not cut has the mean that its neurons have found: a weight of 1 keeps its bits.
+        # A batch that is not cut has the mean that its neurons have found: a weight of 1 keeps its
+        # bits.
         cut = targets is not None and isinstance(self.rule, MicroBatches)
         return PendingStep(
             step=step,
@@ -99,7 +100,7 @@ class Deployment:
             is_last=number == count and step.loss is not None,
         )
 
-    # --- messages to a worker ------------------------------------------------------------------------------------
+    # --- messages to a worker ---------------------------------------------------------------------
 
     def start_job(
         self,
@@ -155,7 +156,7 @@ class Deployment:
             optimizer=None if optimizer is None else optimizer_to_json(optimizer, 1),
         )
 
-    # --- what workers report -------------------------------------------------------------------------------------
+    # --- what workers report ----------------------------------------------------------------------
 
     def join(self, parts: Sequence[Array]) -> Array:
         """Return one array of all neurons (n_parameters,), one neuron after another.
@@ -169,12 +170,12 @@ class Deployment:
         return whole
 
     def read_outputs(self, pending: PendingStep) -> None:
-        """Join what the shards have reported of a step: its predictions, losses and input urgencies."""
+        """Join what the shards have reported: predictions, losses and input urgencies."""
         last = pending.parts[self.loss_shard]
         pending.predictions, pending.losses = last.predictions, last.losses
         if pending.step.wrt_inputs:
             pending.input_urgencies = np.empty_like(pending.x)
             for shard in self.shards:
-                part = pending.parts[shard.place].urgencies
+                part = pending.parts[shard.number].urgencies
                 assert part is not None
                 pending.input_urgencies[shard.inputs[: shard.n_inputs]] = part

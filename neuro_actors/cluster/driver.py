@@ -2,14 +2,14 @@
 
 The law:
 
-1. Steps begin in their order. Each goes to one replica, that is, to all of its shards. The micro-batches of a batch are
-   divided between the replicas in runs of consecutive ones, so that what a replica adds up are whole blocks of the tree,
-   or nearly.
-2. After the last step of a batch all workers conclude the batch. It is committed when all workers have reported what
-   they have learned, and all replicas of a shard the same digest. Then the driver has the state of all neurons, and only
-   then does the step end.
-3. A lost worker is replaced. All workers then begin anew from the committed state, and the batch in progress is done
-   again. So no bit depends on losses.
+1. Steps begin in their order. Each goes to one replica, that is, to all of its shards. The
+   micro-batches of a batch are divided between the replicas in runs of consecutive ones, so that
+   what a replica adds up are whole blocks of the tree, or nearly.
+2. After the last step of a batch all workers conclude the batch. It is committed when all workers
+   have reported what they have learned, and all replicas of a shard the same digest. Then the
+   driver has the state of all neurons, and only then does the step end.
+3. A lost worker is replaced. All workers then begin anew from the committed state, and the batch in
+   progress is done again. So no bit depends on losses.
 4. A batch during which there were MAX_FAILURES failures is given up: it may be their cause.
 """
 
@@ -69,7 +69,8 @@ def make_driver(
         rule: The rule of the run.
         sums: Name of the sums.
         lanes: How many steps may be in progress in a worker at once; None for a good number.
-        kept: Knows the state to go on from; afterwards it reads the state of the neurons from the driver.
+        kept: Knows the state to go on from; afterwards it reads the state of the neurons from the
+            driver.
         recorder: Records all messages; None if there is no log.
     """
     deployment = Deployment.make(
@@ -78,7 +79,7 @@ def make_driver(
     committed = CommittedState.first(network, kept)
     driver = Driver(deployment, cluster, committed, recorder)
     if kept is not None:
-        kept.elsewhere = lambda: driver.committed.kept(network, rule)
+        kept.elsewhere = lambda: driver.committed.member_states(network, rule)
     return driver
 
 
@@ -123,11 +124,11 @@ class Driver:
         self.started = trio.Event()
         self.refused: NeuroActorsError | None = None
 
-    # --- what a simulation calls ---------------------------------------------------------------------------------
+    # --- what a simulation calls ------------------------------------------------------------------
 
     @property
     def full(self) -> bool:
-        """Whether no step may begin: a whole batch always may, as each worker takes as much of it as it has lanes."""
+        """Whether no step may begin. A whole batch always may: each worker queues its steps."""
         return False
 
     def check(self, loss: str, optimizer: Optimizer | None) -> None:
@@ -140,9 +141,8 @@ class Driver:
             check_sendable(optimizer)
         sent = {} if self._functions is None else self._functions["losses"]
         if loss not in BUILT_IN and sent.get(loss) is not LOSSES[loss]:
-            raise InputError(
-                f"workers do not know the loss {shown(loss)}: add it before na.open_simulation starts them"
-            )
+            advice = "add it before na.open_simulation starts them"
+            raise InputError(f"workers do not know the loss {shown(loss)}: {advice}")
 
     def begin(self, step: Step, x: Array, targets: Array | None, *direction: Array) -> None:
         """See `EnvironmentPort.begin`."""
@@ -168,7 +168,7 @@ class Driver:
         return pending
 
     def _record(self, pending: PendingStep) -> None:
-        """As in one process, the neurons commit what they have learned in the last step of a batch."""
+        """Record a step. As in one process, neurons commit new parameters in the last step."""
         if self._recorder is None:
             return
         parts = []
@@ -192,11 +192,11 @@ class Driver:
         """Do nothing: `live` has ended everything."""
 
     def statistics(self) -> Statistics:
-        """Return how many messages the society has sent. Only the workers know how full mailboxes were."""
+        """Return how many messages were sent. Only the workers know how full mailboxes were."""
         return Statistics(self._messages, {})
 
     def who_waits(self) -> tuple[Waiting, ...]:
-        """Return for which workers the environment waits. Which neurons wait, only their worker knows."""
+        """Return for which workers the environment waits. Which neurons wait, workers know."""
         found = []
         for pending in (self._batch.steps[step.number] for step in self.under_way):
             slow = [
@@ -211,7 +211,7 @@ class Driver:
                 found.append(Waiting(ENVIRONMENT, LOSS, pending.step.number, missing))
         return tuple(found)
 
-    # --- starting, and starting anew -----------------------------------------------------------------------------
+    # --- starting, and starting anew --------------------------------------------------------------
 
     async def live(self, closed: Callable[[], bool]) -> None:
         """Start the workers, and run until `stop`.
@@ -258,9 +258,8 @@ class Driver:
             problem = (
                 f"{failures.count} times a worker was lost, and nothing was committed in between"
             )
-            raise SimulationError(
-                f"{str(self._batch) or 'the society is'} given up: {problem}; the last: {failures.cause}"
-            )
+            what = str(self._batch) or "the society is"
+            raise SimulationError(f"{what} given up: {problem}; the last: {failures.cause}")
         self._settled = False
         self._generation += 1
         pool.reset()
@@ -299,7 +298,7 @@ class Driver:
             for pending in self._batch.steps.values():
                 self._send(pending)
 
-    # --- messages ------------------------------------------------------------------------------------------------
+    # --- messages ---------------------------------------------------------------------------------
 
     def _send(self, pending: PendingStep) -> None:
         for slot in self._pool.of_replica(pending.replica):

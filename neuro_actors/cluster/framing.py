@@ -1,23 +1,27 @@
-"""The frames of a connection. A frame has fields, which are JSON, and arrays, which are their bytes; nothing in it is run.
+"""The frames of a connection. A frame has fields, which are JSON, and arrays: it is data, not code.
 
-    header    magic, version, kind, number, bytes of the text, bytes of the payload; then a MAC of the header
+    header    magic, version, kind, number, bytes of the text and of the payload; then its MAC
     text      JSON: [fields, [[dtype, shape], ...]]
     payload   the arrays' bytes, little-endian, C-contiguous, each filled up to a multiple of 16
     MAC       of all of that
 
 The law:
 
-1. Nothing is believed before its MAC. The header has a MAC of its own: no memory is taken for a length that a stranger
-   invented, and a length from an honest sender is still checked against a limit.
-2. A MAC is HMAC-SHA256 under a key of one connection and one direction, and covers the number of the frame: a frame cannot
-   be changed, left out, repeated, sent back, or moved to another connection.
+1. Nothing is believed before its MAC. The header has a MAC of its own: no memory is taken for a
+   length that a stranger invented, and a length from an honest sender is still checked against a
+   limit.
+2. A MAC is HMAC-SHA256 under a key of one connection and one direction, and covers the number of
+   the frame: a frame cannot be changed, left out, repeated, sent back, or moved to another
+   connection.
 3. The last frame is the end, and has no content. A stream that stops without it was broken.
 
-Why a MAC and not a check sum: without it the handshake would be worth nothing on a network. Somebody in between could let
-two honest ends complete the handshake, and then speak for one of them. On a machine of two shared cores HMAC-SHA256 takes
-0.8 ms for a MB, CRC-32 0.4 ms. Half a round trip of 64 bytes, 64 KB and 1 MB takes 0.14, 0.26 and 1.4 ms at best; over a
-plain stream, which is not checked at all, 0.05, 0.07 and 0.4 ms. Compared with the milliseconds of a micro-batch that is
-little. Both ends compute the MAC piece by piece, so that they work on different pieces of a large frame at once.
+Why a MAC and not a check sum: without it the handshake would be worth nothing on a network.
+Somebody in between could let two honest ends complete the handshake, and then speak for one of
+them. On a machine of two shared cores HMAC-SHA256 takes 0.8 ms for a MB, CRC-32 0.4 ms. Half a
+round trip of 64 bytes, 64 KB and 1 MB takes 0.14, 0.26 and 1.4 ms at best; over a plain stream,
+which is not checked at all, 0.05, 0.07 and 0.4 ms. Compared with the milliseconds of a micro-batch
+that is little. Both ends compute the MAC piece by piece, so that they work on different pieces of a
+large frame at once.
 """
 
 from __future__ import annotations
@@ -70,7 +74,7 @@ class FrameHeader(NamedTuple):
 
     @property
     def padding(self) -> int:
-        """How many bytes are left free before the text, so that the payload is aligned in memory."""
+        """How many bytes are left free before the text, so that the payload is aligned."""
         return -self.text % ALIGNMENT
 
 
@@ -91,7 +95,9 @@ class PackedFrame(NamedTuple):
 
 
 def pack(fields: dict[str, Any], arrays: Sequence[AnyArray]) -> PackedFrame:
-    """Return a frame with this content. Arrays that are contiguous and little-endian are not copied.
+    """Return a frame with this content.
+
+    Arrays that are contiguous and little-endian are not copied.
 
     Args:
         fields: The fields: JSON.
@@ -120,10 +126,8 @@ def pack(fields: dict[str, Any], arrays: Sequence[AnyArray]) -> PackedFrame:
         padding = -array.nbytes % ALIGNMENT
         payload += array.nbytes + padding
         if payload > MAX_PAYLOAD_BYTES:
-            raise WorkerConnectionError(
-                f"the arrays of a frame must have at most {MAX_PAYLOAD_BYTES:,} bytes, got {payload:,}: "
-                "send several frames"
-            )
+            limit = f"the arrays of a frame must have at most {MAX_PAYLOAD_BYTES:,} bytes"
+            raise WorkerConnectionError(f"{limit}, got {payload:,}: send several frames")
         if array.nbytes:
             views.append(np.asarray(array, dtype=name, order="C").reshape(-1).view(np.uint8).data)
         if padding:
@@ -158,7 +162,7 @@ class FrameWriter:
         self._number = 0
 
     def write(self, frame: PackedFrame) -> Iterator[Piece]:
-        """Yield the pieces of a frame. All must be sent, in order, before those of the next frame."""
+        """Yield the pieces of a frame. All must be sent, in order, before the next frame's."""
         header = HEADER.pack(
             MAGIC, VERSION, frame.kind, self._number, len(frame.text), frame.payload
         )
@@ -178,7 +182,8 @@ class FrameWriter:
 class FrameReader:
     """Checks the frames that come one way along one connection.
 
-    Of each frame call `read_header`, then `add_piece` for all that the header announces, then `read`.
+    Of each frame call `read_header`, then `add_piece` for all that the header announces, then
+    `read`.
     """
 
     def __init__(self, key: bytes) -> None:
@@ -209,17 +214,17 @@ class FrameReader:
                 "the header of a frame does not fit its MAC: it was damaged on its way, or forged"
             )
         if version != VERSION or kind not in (FRAME, END) or (kind == END and (text or payload)):
-            raise WorkerConnectionError(
-                f"expected a frame of version {VERSION}, got one of version {version} and kind {kind}"
-            )
+            got = f"got one of version {version} and kind {kind}"
+            raise WorkerConnectionError(f"expected a frame of version {VERSION}, {got}")
         if number != self._number:
             raise WorkerConnectionError(
                 f"expected frame {self._number:,}, got frame {number:,}: one was lost, or repeated"
             )
         if text > MAX_TEXT_BYTES or payload > MAX_PAYLOAD_BYTES:
             most = f"{MAX_TEXT_BYTES:,} and {MAX_PAYLOAD_BYTES:,}"
+            announced = f"{text:,} bytes of fields and {payload:,} of arrays"
             raise WorkerConnectionError(
-                f"a frame announces {text:,} bytes of fields and {payload:,} of arrays; at most {most} are accepted"
+                f"a frame announces {announced}; at most {most} are accepted"
             )
         self._number += 1
         self._mac = mac

@@ -1,8 +1,8 @@
 """The messages of a step in a cluster, put together as one process would have recorded them.
 
-Each worker reports the messages of its shard: the activations of its own members, the urgencies along
-its synapses, and the commits; the shard of the loss node also reports the urgencies of the loss node.
-A message along a cut edge is reported by the shard that has its first sender.
+Each worker reports the messages of its shard: the activations of its own members, the urgencies
+along its synapses, and the commits; the shard of the loss node also reports the urgencies of the
+loss node. A message along a cut edge is reported by the shard that has its first sender.
 """
 
 from __future__ import annotations

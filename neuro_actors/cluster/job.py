@@ -1,7 +1,7 @@
-"""A job of a worker: one shard of one replica, from the committed state to the end or to the first failure.
+"""A job of a worker: one shard of one replica, from the committed state to the first failure.
 
-Steps begin in the order in which the driver sends them, each in the next lane, and end in that order. When a batch is
-concluded, no step is in progress: the driver sends the next batch after it.
+Steps begin in the order in which the driver sends them, each in the next lane, and end in that
+order. When a batch is concluded, no step is in progress: the driver sends the next batch after it.
 """
 
 from __future__ import annotations
@@ -49,7 +49,7 @@ class Job:
             start: The driver's message.
             to_driver: The messages that wait to be sent to the driver.
         """
-        shard, shards = start.shard["place"], start.shard["shards"]
+        shard, shards = start.shard["number"], start.shard["shards"]
         self.place = Place(start.generation, start.replica, shard, start.replicas, shards)
         self.links = PeerLinks(self.place)
         self.society = ShardSociety(start, self.links.send_to_shard)
@@ -109,7 +109,7 @@ class Job:
             self._to_driver.send_nowait(JobFailed(self.place.generation, str(error)))
             self._scope.cancel()
 
-    # --- steps ---------------------------------------------------------------------------------------------------
+    # --- steps ------------------------------------------------------------------------------------
 
     async def _begin_in_order(self, begun: trio.MemorySendChannel[tuple[Task, int]]) -> None:
         async for task in self._tasks:
@@ -138,7 +138,7 @@ class Job:
         self._to_driver.send_nowait(done)
 
     def _sum_of(self, batch: int) -> BatchSum:
-        """A batch that was broken off is forgotten. A replica may have no micro-batch of a batch."""
+        """A batch that was broken off is forgotten. A replica may have no micro-batch at all."""
         return self._sum if batch == self._batch else BatchSum()
 
     async def _conclude(self, task: ConcludeBatch) -> None:

@@ -1,7 +1,8 @@
-"""What all that starts workers has in common: what a worker is, how its end is noticed, and what it is called with.
+"""Workers, and what starts them: how a worker's end is noticed, and what it is called with.
 
-A worker is a fresh process that calls one function, `run(host, port, secret, about)`, and ends when that returns. It is
-called with the address of its driver and the run's secret; everything else it receives by its connection.
+A worker is a fresh process that calls one function, `run(host, port, secret, about)`, and ends when
+that returns. It is called with the address of its driver and the run's secret; everything else it
+receives by its connection.
 """
 
 from __future__ import annotations
@@ -89,7 +90,8 @@ class WorkerLauncher(Protocol):
             port: Where the driver listens.
             secret: The secret of the run.
             about: What else the worker is called with: JSON.
-            functions: The user's own functions: the one thing a worker receives that is code, not data.
+            functions: The user's own functions: the one thing a worker receives that is code, not
+                data.
 
         Raises:
             InputError: `about` is not JSON.

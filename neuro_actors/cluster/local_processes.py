@@ -1,7 +1,8 @@
-"""Workers as plain processes of this machine: no Ray, the same interface. Tests and benchmarks compare Ray with it.
+"""Workers as plain processes of this machine, without Ray. Tests and benchmarks compare the two.
 
-A worker reads what it is called with from its standard input, never from its command line, which other users can read.
-When that input ends, its parent has gone, for whatever reason, and the worker ends too.
+A worker reads what it is called with from its standard input, never from its command line, which
+other users can read. When that input ends, its parent has gone, for whatever reason, and the worker
+ends too.
 """
 
 from __future__ import annotations
@@ -76,7 +77,7 @@ class ProcessLauncher:
         about: dict[str, Any],
         functions: Functions | None = None,
     ) -> Worker:
-        """See `WorkerLauncher.start`. The user's own functions are not sent: what `run` names must know them."""
+        """See `WorkerLauncher.start`. `functions` are not sent: what `run` names must know them."""
         arguments = json.dumps([self._run, host, port, secret.hex(), to_json(about)])
         command = [sys.executable, "-c", CODE]
         environment = {**os.environ, **ONE_THREAD}

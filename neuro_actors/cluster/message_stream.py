@@ -1,4 +1,4 @@
-"""Messages along a connection: the queue that waits to be sent, the task that sends it, and the next one received."""
+"""Messages along a connection: sending those of a queue, and receiving the next one."""
 
 from __future__ import annotations
 

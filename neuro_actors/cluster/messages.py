@@ -1,19 +1,22 @@
-"""The messages of a cluster: all that the driver and the workers, and workers among themselves, send each other.
+"""The messages of a cluster: all that the driver and the workers send each other.
 
-    driver -> worker     StartJob, RunStep, ConcludeBatch, Stop
-    worker -> driver     JobReady, StepDone, BatchLearned, JobFailed, PeerLost
-    worker -> worker     CutRows, between shards of one replica; PartialSum and BatchMean, between replicas of one shard
-    in the handshake     WorkerHello, to the driver; PeerHello, to another worker
+    driver -> worker     StartJob, RunStep, ConcludeBatch, Stop worker -> driver     JobReady,
+    StepDone, BatchLearned, JobFailed, PeerLost worker -> worker     CutRows, between shards of one
+    replica; PartialSum and BatchMean, between replicas of one shard in the handshake
+    WorkerHello, to the driver; PeerHello, to another worker
 
 The law:
 
-1. A message is a frozen dataclass of this file, and its fields are all of its content. No other file knows how a message
-   lies in a frame.
-2. `encode` turns a message into the fields and the arrays of one frame, and `decode` turns these back. Both follow the
-   annotations of the dataclass. The fields are JSON; an array in them is its number among the arrays of the frame.
-3. `decode` checks everything that the annotations say: the kind of the message, the names and the types of its fields,
-   and that each array is used once. The reader of a message need not check this again.
-4. Both ends have one version of this file. The handshake compares `framing.VERSION`, which changes with this file.
+1. A message is a frozen dataclass of this file, and its fields are all of its content. No other
+   file knows how a message lies in a frame.
+2. `encode` turns a message into the fields and the arrays of one frame, and `decode` turns these
+   back. Both follow the annotations of the dataclass. The fields are JSON; an array in them is its
+   number among the arrays of the frame.
+3. `decode` checks everything that the annotations say: the kind of the message, the names and the
+   types of its fields, and that each array is used once. The reader of a message need not check
+   this again.
+4. Both ends have one version of this file. The handshake compares `framing.VERSION`, which changes
+with this file.
 """
 
 from __future__ import annotations
@@ -35,7 +38,7 @@ from .framing import AnyArray
 Direction: TypeAlias = Literal["forward", "back"]
 
 
-# --- in the handshake --------------------------------------------------------------------------------------------
+# --- in the handshake -----------------------------------------------------------------------------
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +71,7 @@ class PeerHello:
     generation: int
 
 
-# --- from the driver to a worker ---------------------------------------------------------------------------------
+# --- from the driver to a worker ------------------------------------------------------------------
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -88,7 +91,8 @@ class StartJob:
         record: Whether `StepDone.record` is wanted.
         optimizer: The optimizer of the last update as JSON; None if there was no update.
         updates: How many updates that optimizer has made.
-        state: Parameters of the shard's own neurons, one neuron after another, then each state of the optimizer alike.
+        state: Parameters of the shard's own neurons, one neuron after another, then each state of
+            the optimizer alike.
     """
 
     generation: int
@@ -116,8 +120,10 @@ class RunStep:
         index: Number of the micro-batch in its batch, from 0 on.
         weight: The micro-batch's weight in the mean over the batch.
         x: Activations of the shard's inputs (inputs, columns).
-        targets: Targets of the outputs (n_outputs, batch), where the shard has the loss node; otherwise None.
-        direction: The part of the direction that belongs to the shard's own neurons, in a tangent step; otherwise None.
+        targets: Targets of the outputs (n_outputs, batch), where the shard has the loss node;
+            otherwise None.
+        direction: The part of the direction that belongs to the shard's own neurons, in a tangent
+            step; otherwise None.
     """
 
     number: int
@@ -140,7 +146,7 @@ class RunStep:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class ConcludeBatch:
-    """All steps of the batch were sent: add up the urgencies of all replicas, and learn from their mean.
+    """All steps of the batch were sent: add up the urgencies of all replicas, and learn.
 
     Attributes:
         number: Number of the batch's last step.
@@ -158,7 +164,7 @@ class Stop:
     """The run is over: the worker ends."""
 
 
-# --- from a worker to the driver ---------------------------------------------------------------------------------
+# --- from a worker to the driver ------------------------------------------------------------------
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -174,8 +180,10 @@ class ShardRecord:
 
     Attributes:
         activations: Of the shard's own members (own members, columns).
-        urgencies: Along those synapses of the shard that are the whole network's (synapses, columns).
-        loss_urgencies: From the loss node to all outputs (n_outputs, columns); 0 where an output receives none.
+        urgencies: Along those synapses of the shard that are the whole network's (synapses,
+            columns).
+        loss_urgencies: From the loss node to all outputs (n_outputs, columns); 0 where an output
+            receives none.
         commits: Of the shard's own neurons, one neuron after another.
     """
 
@@ -194,7 +202,8 @@ class StepDone:
         number: Number of the step.
         predictions: (n_outputs, columns), where the shard has the loss node, else (0, columns).
         losses: (batch,), where the shard has the loss node and the step has a loss, else (0,).
-        urgencies: Of the shard's own inputs (own inputs, columns), in a step `wrt_inputs`; otherwise None.
+        urgencies: Of the shard's own inputs (own inputs, columns), in a step `wrt_inputs`;
+            otherwise None.
         record: For the log, if the job records; otherwise None.
     """
 
@@ -214,7 +223,8 @@ class BatchLearned:
         generation: Of the job.
         number: Number of the batch's last step.
         digest: Over the bits of commits and state. Equal in all replicas of a shard.
-        commits: What the shard's own neurons committed, one neuron after another; None if another replica reports it.
+        commits: What the shard's own neurons committed, one neuron after another; None if another
+            replica reports it.
         state: Each state of the optimizer, likewise; empty in a batch without learning.
     """
 
@@ -241,7 +251,7 @@ class PeerLost:
     cause: str
 
 
-# --- between workers ---------------------------------------------------------------------------------------------
+# --- between workers ------------------------------------------------------------------------------
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -316,7 +326,7 @@ KINDS: dict[str, type[Any]] = {kind.__name__: kind for kind in get_args(Message)
 M = TypeVar("M", bound=Message)
 
 
-# --- a message as a frame, and back ------------------------------------------------------------------------------
+# --- a message as a frame, and back ---------------------------------------------------------------
 
 
 def encode(message: Message) -> tuple[dict[str, Any], list[AnyArray]]:

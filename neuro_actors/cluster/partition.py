@@ -1,4 +1,4 @@
-"""How a network is cut between workers: which neuron is in which shard, and what that costs in messages."""
+"""Partitions: which neuron is in which shard, and what that costs in messages."""
 
 from __future__ import annotations
 
@@ -17,7 +17,13 @@ from .cut_edges import CutEdges, find_cut_edges
 
 
 class Size(NamedTuple):
-    """Of a shard: how many neurons, how many synapses lead to them, and how many inputs there are besides."""
+    """How large a shard is.
+
+    Attributes:
+        neurons: How many neurons it has, without inputs.
+        synapses: How many synapses lead to them.
+        inputs: How many inputs it has.
+    """
 
     neurons: int
     synapses: int
@@ -25,37 +31,50 @@ class Size(NamedTuple):
 
 
 class Partition:
-    """Which shard each neuron of a network is in; made by `na.partition`, or out of places of your own.
+    """Which shard each neuron of a network is in.
 
-    shard: for each neuron, inputs among them, the place of its shard, 0, 1, 2, …, in the network's order, or by id. There
-        are as many shards as the greatest place says, and a neuron that is no input must be in each.
+    `na.partition` makes a good one. The bits of a step are the same for every partition, but not
+    its duration.
 
-    The bits of a step are the same whatever it is; how long it takes is not. shard: (n_neurons,), read-only.
+    Args:
+        network: The network.
+        shard: For each neuron, inputs among them, the number of its shard: in the network's order,
+            or by id. The numbers are 0, 1, 2, … without a gap, and each shard has a neuron that is
+            no input.
+
+    Attributes:
+        shard: For each neuron, inputs among them, the number of its shard. Shape (n_neurons,),
+            read-only.
+        shards: How many shards there are.
+
+    Raises:
+        InputError: These are not the shards of this network's neurons.
     """
 
     def __init__(self, network: Network, shard: Iterable[int] | Mapping[str, int]) -> None:
         if not isinstance(network, Network):
             raise InputError(f"network must be an na.Network, got {type(network).__name__}")
-        places = _by_id(network, shard) if isinstance(shard, Mapping) else shard
+        numbers = _by_id(network, shard) if isinstance(shard, Mapping) else shard
         self._network = network
         self.shard: Indices = as_positions(
-            "shard", places if isinstance(places, np.ndarray) else as_list("shard", places)
+            "shard", numbers if isinstance(numbers, np.ndarray) else as_list("shard", numbers)
         )
         self.shard.setflags(write=False)
         if len(self.shard) != len(network.ids):
-            expected = f"expected {counted(len(network.ids), 'place')}, one for each neuron, inputs among them"
-            raise InputError(f"shard: {expected}, got {len(self.shard)}")
+            expected = f"expected {counted(len(network.ids), 'place')}, one for each neuron"
+            raise InputError(f"shard: {expected}, inputs among them, got {len(self.shard)}")
         self.shards = int(self.shard.max()) + 1
         n = int(np.count_nonzero(~network.is_input))
         if self.shards > n:
             name = network.ids[int(self.shard.argmax())]
-            told = f"there are {counted(n, 'neuron')} beside the inputs, so no more shards, 0 to {n - 1}"
-            raise InputError(f"shard: {told}; got {self.shards - 1} for {name!r}")
-        for place, size in enumerate(self.sizes):
+            problem = f"there are {counted(n, 'neuron')} beside the inputs"
+            problem += f", so no more shards, 0 to {n - 1}"
+            raise InputError(f"shard: {problem}; got {self.shards - 1} for {name!r}")
+        for number, size in enumerate(self.sizes):
             if not size.neurons:
                 what = "holds inputs alone" if size.inputs else "is empty"
                 raise InputError(
-                    f"shard {place} {what}: give it a neuron, or count the others without a gap"
+                    f"shard {number} {what}: give it a neuron, or count the others without a gap"
                 )
 
     @cached_property
@@ -71,23 +90,30 @@ class Partition:
     @property
     def crossing(self) -> int:
         """How many synapses lead from one shard to another."""
-        return int(
-            np.count_nonzero(self.shard[self._network.sources] != self.shard[self._network.targets])
-        )
+        net = self._network
+        return int(np.count_nonzero(self.shard[net.sources] != self.shard[net.targets]))
 
     @property
     def messages(self) -> tuple[int, int]:
-        """How many messages cross per micro-batch, forward and back: an activation goes once to each other shard where
-        somebody follows it (or the loss lives), and urgencies that can be added before they travel come as one. (Inputs are
-        not counted: the world tells all who hear them, and only in a step `wrt_inputs` urgencies come back to them.)"""
-        return self._crossings.messages
+        """How many messages cross the cut in each micro-batch, forward and back.
+
+        An activation goes once to each other shard that has a follower, or the loss node. Urgencies
+        that can be added before they travel come back as one message. Inputs are not counted: the
+        environment sends their activations to each shard that needs them, and their urgencies come
+        back only in a step `wrt_inputs`.
+        """
+        return self._cut_edges.messages
 
     @cached_property
-    def _crossings(self) -> CutEdges:
+    def _cut_edges(self) -> CutEdges:
         return find_cut_edges(self._network, self.shard, self.shards)
 
     def check(self, network: Network) -> None:
-        """Raise `InputError` unless it is a partition of this network, whatever its parameters."""
+        """Check that this is a partition of a network, whatever the network's parameters are.
+
+        Raises:
+            InputError: It is the partition of another network.
+        """
         own = self._network
         if network is not own and not (
             own.ids == network.ids
@@ -101,65 +127,82 @@ class Partition:
 
     def __repr__(self) -> str:
         forward, back = self.messages
-        crossing = f"{counted(self.crossing, 'synapse')} between them, {counted(forward, 'message')} and {back:,} back"
-        return f"<Partition: {counted(self.shards, 'shard')}; {crossing}>"
+        crossing = f"{counted(self.crossing, 'synapse')} between them"
+        mail = f"{counted(forward, 'message')} and {back:,} back"
+        return f"<Partition: {counted(self.shards, 'shard')}; {crossing}, {mail}>"
 
     def describe(self) -> str:
-        """A table, one line a shard: its levels, how large it is, and the messages that it tells others and hears of them."""
+        """Return a table with a line for each shard.
+
+        A line says the shard's levels, how large it is, and how many messages it sends to other
+        shards and receives from them in each micro-batch.
+        """
         rows: list[tuple[str, ...]] = [
-            ("shard", "levels", "inputs", "neurons", "synapses", "share", "tells", "hears")
+            ("shard", "levels", "inputs", "neurons", "synapses", "share", "sends", "receives")
         ]
-        net, cut = self._network, self._crossings
-        tells, hears = _crossing_messages(cut, self.shards)
-        for place, size in enumerate(self.sizes):
-            levels = net.level[self.shard == place]
+        net, cut = self._network, self._cut_edges
+        sends, receives = _messages_by_shard(cut, self.shards)
+        for number, size in enumerate(self.sizes):
+            levels = net.level[self.shard == number]
             share = f"{size.synapses / len(net.weights):.1%}"
             counts = (f"{n:,}" for n in (size.inputs, size.neurons, size.synapses))
-            mail = (f"{n:,}" for n in (tells[place], hears[place]))
-            rows.append((str(place), f"{levels.min()} to {levels.max()}", *counts, share, *mail))
+            mail = (f"{n:,}" for n in (sends[number], receives[number]))
+            rows.append((str(number), f"{levels.min()} to {levels.max()}", *counts, share, *mail))
         forward, back = self.messages
         crossing = f"{self.crossing:,} of {counted(len(net.weights), 'synapse')} cross"
         crossing += f": {counted(forward, 'message')} forward, {back:,} back"
-        return "\n".join([format_table(rows), crossing, f"the loss is in shard {cut.judge}"])
+        return "\n".join([format_table(rows), crossing, f"the loss is in shard {cut.loss_shard}"])
 
 
 def partition(network: Network, shards: int) -> Partition:
-    """Cut a network into so many shards, by depth and size: each is a range of levels, or of parts of levels where these
-    are too large; synapses and messages are shared out so that the busiest has as little to do as may be, and of equally
-    good cuts (within a tenth) that with the fewest messages is taken. The same network is always cut in the same way.
+    """Cut a network into shards, by depth and size.
+
+    Each shard is a range of levels, or of parts of levels where these are too large. Synapses and
+    messages are divided so that the busiest shard has as little work as possible. Of cuts that are
+    equally good, within a tenth, the one with the fewest messages is taken. The same network is
+    always cut in the same way.
+
+    Args:
+        network: The network.
+        shards: How many shards: from 1 to the number of neurons beside the inputs.
+
+    Returns:
+        The partition: give it to `na.Ray(partition=…)`, or print its `describe()`.
+
+    Raises:
+        InputError: The network or the number of shards cannot be used.
     """
     if not isinstance(network, Network):
         raise InputError(f"network must be an na.Network, got {type(network).__name__}")
     count = as_whole_number("shards", shards, 1)
     n = int(np.count_nonzero(~network.is_input))
     if count > n:
-        raise InputError(
-            f"shards must be at most {n:,}, the number of neurons beside the inputs, got {shown(shards)}"
-        )
-
-    def cost(shard: Indices) -> tuple[int, int]:  # the busiest's work, and all messages
-        crossing = find_cut_edges(network, shard, count)
-        bundle = crossing.bundle
-        heard = crossing.receiver[bundle[(crossing.turn == 0) & (crossing.level[bundle] > 0)]]
-        woken = np.bincount(np.append(shard[~network.is_input], heard), minlength=count)
-        tells, hears = _crossing_messages(crossing, count)
-        work = np.bincount(shard[network.targets], minlength=count) + WAKE * woken + tells + hears
-        return int(work.max()), sum(crossing.messages)
-
-    ways = [(*cost(shard), shard) for shard in cut(network, count)]
+        limit = f"shards must be at most {n:,}, the number of neurons beside the inputs"
+        raise InputError(f"{limit}, got {shown(shards)}")
+    ways = [(*_cost(network, shard, count), shard) for shard in cut(network, count)]
     least = min(work for work, _, _ in ways)
-    return Partition(
-        network,
-        min((way for way in ways if way[0] <= ENOUGH * least), key=lambda way: way[1::-1])[2],
-    )
+    good = (way for way in ways if way[0] <= ENOUGH * least)
+    return Partition(network, min(good, key=lambda way: way[1::-1])[2])
 
 
-def _crossing_messages(crossing: CutEdges, shards: int) -> tuple[Indices, Indices]:
-    """How many messages each shard tells others and hears of them per micro-batch, forward and back together."""
-    bundle = crossing.bundle
-    back = crossing.level[bundle] > 0
-    forward = back & (crossing.turn == 0)
-    sender, receiver = crossing.sender[bundle], crossing.receiver[bundle]
+def _cost(network: Network, shard: Indices, shards: int) -> tuple[int, int]:
+    """The work of the busiest shard, and how many messages cross."""
+    edges = find_cut_edges(network, shard, shards)
+    bundle = edges.bundle
+    proxies = edges.receiver[bundle[(edges.turn == 0) & (edges.level[bundle] > 0)]]
+    woken = np.bincount(np.append(shard[~network.is_input], proxies), minlength=shards)
+    sends, receives = _messages_by_shard(edges, shards)
+    synapses = np.bincount(shard[network.targets], minlength=shards)
+    work = synapses + WAKE * woken + sends + receives
+    return int(work.max()), sum(edges.messages)
+
+
+def _messages_by_shard(edges: CutEdges, shards: int) -> tuple[Indices, Indices]:
+    """How many messages each shard sends, and receives, in a micro-batch, both ways together."""
+    bundle = edges.bundle
+    back = edges.level[bundle] > 0
+    forward = back & (edges.turn == 0)
+    sender, receiver = edges.sender[bundle], edges.receiver[bundle]
 
     def count(one: Indices, other: Indices) -> Indices:
         return np.bincount(one[forward], minlength=shards) + np.bincount(

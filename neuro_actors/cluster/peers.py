@@ -1,4 +1,4 @@
-"""The connections of a job to other workers: to the other shards of its replica, and to the other replicas of its shard."""
+"""The connections of a job: to other shards of its replica, and other replicas of its shard."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ class _Caller:
 
 
 class Callers:
-    """The workers that connect to this one. They may be ahead of it: a connection waits for its job."""
+    """The workers that connect to this one. They may be ahead: a connection waits for its job."""
 
     def __init__(self) -> None:
         self._callers: dict[tuple[int, int], _Caller] = {}  # by generation and rank

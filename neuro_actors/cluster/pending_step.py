@@ -1,4 +1,4 @@
-"""The batch in progress: its steps as the driver knows them, and what the workers have reported of them."""
+"""The batch in progress: its steps as the driver knows them, and what workers have reported."""
 
 from __future__ import annotations
 
@@ -22,7 +22,8 @@ class PendingStep:
         step: The step.
         x: Activations of the inputs (n_inputs, columns).
         targets: (n_outputs, batch), or None in a step that only predicts.
-        direction: In a tangent step the direction (n_parameters,), one neuron after another; otherwise None.
+        direction: In a tangent step the direction (n_parameters,), one neuron after another;
+            otherwise None.
         replica: Number of the replica that does the step.
         batch: The batch that the step belongs to: the number of the step before its first step.
         index: Number of the micro-batch in its batch, from 0 on.
@@ -75,7 +76,7 @@ class PendingBatch:
                 pending.parts.clear()
 
     def __str__(self) -> str:
-        """As the subject of an error: `step 4 is`, `steps 2 to 3 are`; empty if the batch is done."""
+        """As the subject of an error: `step 4 is`, `steps 2 to 3 are`; empty if it is done."""
         numbers = sorted(self.steps)
         if self.is_done:
             return ""

@@ -1,7 +1,8 @@
 """Who stands in for what is elsewhere: rules without a parameter, and a loss that lives here or does not.
 
-None of them knows where its mail comes from. One who stands in for a source says what it was told, and answers with the
-rows that are to go back; one who stands in for followers says nothing, and answers with what it was told.
+None of them knows where its mail comes from. One who stands in for a source says what it was told,
+and answers with the rows that are to go back; one who stands in for followers says nothing, and
+answers with what it was told.
 """
 
 from __future__ import annotations
@@ -128,7 +129,7 @@ class ShardRule(Rule):
         self.rule = rule
         self._n_own, self._n_outputs = len(shard.members), shard.n_outputs
         self._added: dict[int, int] = {}  # of each that stands in for a source
-        for bundle in shard.hears:
+        for bundle in shard.bundles_in:
             self._added.update(enumerate(bundle.added.tolist(), bundle.first))
 
     def neuron(self, network: Network, k: int, sums: Sums) -> NeuronRule:

@@ -1,4 +1,4 @@
-"""The engine that users ask for: one society on many processes, which Ray starts and watches."""
+"""`na.Ray`, the cluster that users ask for: Ray starts its workers and watches them."""
 
 from __future__ import annotations
 
@@ -14,22 +14,32 @@ from .settings import Cluster
 
 @dataclass(frozen=True, kw_only=True)
 class Ray(Cluster):
-    """Let a society live on many processes: `na.open_simulation(net, engine=na.Ray(replicas=2, shards=2), micro_batches=8)`.
+    """A society on several processes, which Ray starts and watches. Needs the extra `ray`.
 
-    The bits are those of one process with the same micro-batches. A worker that dies is replaced, and the batch done again
-    from what was committed. Needs the extra `ray`.
+    Use it as `na.open_simulation(net, engine=na.Ray(replicas=2, shards=2), micro_batches=8)`. There
+    are replicas · shards workers. The bits are those of one process with the same micro-batches. A
+    worker that is lost is replaced, and the batch in progress is done again from the committed
+    state.
 
-    replicas: how many societies share out the micro-batches of each batch, and learn the same.
-    shards: between how many workers the neurons of each are partition_for; there are replicas · shards workers.
-    partition: how, instead of `na.partition(network, shards)`.
-    address: of a Ray cluster that runs already, "host:port"; None starts one for this run, on this machine, and stops it
-        afterwards.
-    token: the cluster's; by default the environment's RAY_AUTH_TOKEN. (A Ray of this run's own has one of its own.)
-    host: at which address of this machine workers reach it, and so on which they listen too. The default, loopback, keeps
-        all within this machine: for workers on others give this one's name or address in their network. Whoever listens
-        answers to the run's own secret alone; what goes over the network is sealed, but not encrypted.
-    spread: put workers on as many nodes of the cluster as there are.
-    exact: False lets it run, with a warning, where bits may differ: workers with another numpy or another kind of processor.
+    Attributes:
+        replicas: How many copies of the society there are. They share out the micro-batches of each
+            batch, and learn the same.
+        shards: Between how many workers the neurons of each replica are divided.
+        partition: Which neurons are in which shard; None for `na.partition(network, shards)`.
+        exact: False allows workers with another numpy or another kind of processor, whose bits may
+            differ; a warning says so.
+        address: "host:port" of a Ray cluster that runs already. None starts one for this run, on
+            this machine, and stops it afterwards.
+        token: The token of that cluster; None for RAY_AUTH_TOKEN of the environment. A Ray of this
+            run's own has a token of its own.
+        host: The address of this machine at which workers reach it; workers listen on the same
+            network. The default, loopback, keeps all within this machine. For workers on other
+            machines give this machine's name or address in their network. Each listener answers
+            only to the secret of the run. Messages are authenticated, but not encrypted.
+        spread: Whether to put workers on as many nodes of the cluster as there are.
+
+    Raises:
+        InputError: A setting has the wrong type, or is out of range.
     """
 
     address: str | None = None
@@ -43,16 +53,15 @@ class Ray(Cluster):
         for name in ("address", "token", "host"):
             value = getattr(self, name)
             if not (isinstance(value, str) and value) and (value is not None or name == "host"):
-                raise InputError(
-                    f"Ray: {name} must be a text, got {shown(value) if name != 'token' else type(value).__name__}"
-                )
+                got = type(value).__name__ if name == "token" else shown(value)
+                raise InputError(f"Ray: {name} must be a text, got {got}")
         if self.host in ("0.0.0.0", "::", "*"):
-            raise InputError(
-                f"Ray: host must be an address at which workers reach this machine, not {shown(self.host)}"
-            )
+            problem = "Ray: host must be an address at which workers reach this machine"
+            raise InputError(f"{problem}, not {shown(self.host)}")
 
     def open_launcher(self) -> AbstractAsyncContextManager[WorkerLauncher]:
-        from .ray_launcher import ray_workers  # Ray is imported only where it is asked for
+        """See `Cluster.open_launcher`. Ray is imported only here."""
+        from .ray_launcher import ray_workers
 
         shards = self.shards if self.partition is None else self.partition.shards
         return ray_workers(

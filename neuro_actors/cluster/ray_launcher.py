@@ -2,15 +2,18 @@
 
 The law:
 
-1. There is one Ray call for each worker, for the whole run. It returns when the worker ends, and that is how Ray notices
-   the end. All messages go by connections of this package. Ray restarts nothing: only the driver has a worker's state.
-2. A local Ray belongs to this run alone. It listens on loopback only, which is checked, knows a token that was made for it,
-   shows no dashboard, reports nothing, and has its files in a folder of its own. On all ways out it is stopped and the
-   folder removed. If this process is killed, the system ends Ray, Ray ends its workers, and a watcher removes the folder.
+1. There is one Ray call for each worker, for the whole run. It returns when the worker ends, and
+   that is how Ray notices the end. All messages go by connections of this package. Ray restarts
+   nothing: only the driver has a worker's state.
+2. A local Ray belongs to this run alone. It listens on loopback only, which is checked, knows a
+   token that was made for it, shows no dashboard, reports nothing, and has its files in a folder of
+   its own. On all ways out it is stopped and the folder removed. If this process is killed, the
+   system ends Ray, Ray ends its workers, and a watcher removes the folder.
 3. A cluster that runs already is joined with its token only.
-4. Ray's own servers are watched: if one ends, the run ends at once with an error. (Ray would wait for a minute, and then end
-   this process, whatever it does.)
-5. One thread calls Ray; see `ray_thread.py`. One run at a time in a process can have Ray, as Ray can be only once in one.
+4. Ray's own servers are watched: if one ends, the run ends at once with an error. (Ray would wait
+   for a minute, and then end this process, whatever it does.)
+5. One thread calls Ray; see `ray_thread.py`. One run at a time in a process can have Ray, as Ray
+can be only once in one.
 """
 
 from __future__ import annotations
@@ -129,9 +132,8 @@ class RayLauncher:
                 pid, node = await self._result(identity)
         except trio.TooSlowError:
             kill()
-            raise SimulationError(
-                f"worker {name!r} has not started in {SECONDS_TO_START:g} seconds: the cluster has no CPU free for it"
-            ) from None
+            problem = f"worker {name!r} has not started in {SECONDS_TO_START:g} seconds"
+            raise SimulationError(f"{problem}: the cluster has no CPU free for it") from None
         except BaseException as error:
             kill()
             if isinstance(error, Exception):
@@ -204,10 +206,12 @@ async def ray_workers(
 
     Args:
         workers: How many workers there are at a time.
-        address: Of a cluster that runs already, `host:port`; None starts a Ray of this run's own on this machine.
-        token: The cluster's token; by default RAY_AUTH_TOKEN of the environment. A local Ray gets one of its own.
-        spread: Whether to put each worker on another node or, if there are fewer nodes than workers, to spread them
-            evenly.
+        address: Of a cluster that runs already, `host:port`; None starts a Ray of this run's own on
+            this machine.
+        token: The cluster's token; by default RAY_AUTH_TOKEN of the environment. A local Ray gets
+            one of its own.
+        spread: Whether to put each worker on another node or, if there are fewer nodes than
+            workers, to spread them evenly.
         run: What a worker calls, as `module:function`.
 
     Raises:
@@ -274,9 +278,8 @@ async def _watch(name: str, pid: int, runtime: RayRuntime, thread: RayThread) ->
             await trio.lowlevel.wait_readable(file)
         finally:
             os.close(file)
-    error = SimulationError(
-        f"Ray itself has died: its {name} (process {pid}) has ended; run again, or go on from a checkpoint"
-    )
+    problem = f"Ray itself has failed: its {name} (process {pid}) has ended"
+    error = SimulationError(f"{problem}; run again, or go on from a checkpoint")
     runtime.has_failed = True
     thread.fail(error)
     raise error
@@ -295,14 +298,14 @@ def _describe_unsendable(ray: Any, functions: Functions | None) -> str:
 
 
 def _restore_sigterm() -> None:
-    """Give SIGTERM back to the user's handler: Ray has put one of its own over it, which prints a page."""
+    """Give SIGTERM back to the user's handler, which Ray has replaced by one that prints a page."""
     before = signal.getsignal(signal.SIGTERM)
     if threading.current_thread() is threading.main_thread() and before is not None:
         signal.signal(signal.SIGTERM, before)
 
 
 async def _spread(ray: Any, thread: RayThread, workers: int) -> Any:
-    """Ray's word for where workers are put. Raises `SimulationError` where there is no room for them."""
+    """Return Ray's strategy for spreading workers. Raises `SimulationError` if there is no room."""
     from ray.util.placement_group import placement_group
     from ray.util.scheduling_strategies import PlacementGroupSchedulingStrategy
 
@@ -317,6 +320,5 @@ async def _spread(ray: Any, thread: RayThread, workers: int) -> Any:
         while not await thread.call(partial(group.wait, 0.2)):
             await trio.lowlevel.checkpoint()
         return PlacementGroupSchedulingStrategy(group)
-    raise SimulationError(
-        f"the cluster has no room for {workers} workers, with a CPU each, in {SECONDS_TO_START:g} seconds"
-    )
+    problem = f"the cluster has no room for {workers} workers, with a CPU each"
+    raise SimulationError(f"{problem}, in {SECONDS_TO_START:g} seconds")

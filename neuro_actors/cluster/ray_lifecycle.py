@@ -1,4 +1,7 @@
-"""Ray itself: imported, started for this run or joined, and stopped without a trace. All in the thread of `ray_thread.py`."""
+"""Ray itself: imported, started or joined, and stopped without a trace.
+
+All of this happens in the thread of `ray_thread.py`.
+"""
 
 from __future__ import annotations
 
@@ -43,7 +46,8 @@ SWEEPER = f"""while read -r word; do
 done
 sleep 1
 for place in /proc/[0-9]*; do
-  grep -qsF "{FOLDER}=$1" "$place/environ" && grep -qsF RAY_RAYLET_PID= "$place/environ" && kill -9 "${{place#/proc/}}"
+  grep -qsF "{FOLDER}=$1" "$place/environ" &&
+    grep -qsF RAY_RAYLET_PID= "$place/environ" && kill -9 "${{place#/proc/}}"
 done
 for one in $helpers; do
   grep -qsE '^ray::|/ray/' "/proc/$one/cmdline" && kill -9 "$one"
@@ -51,12 +55,15 @@ done
 sleep 1
 rm -rf -- "$1"
 """
-# The input of this script ends with this process. Two of Ray's own helpers would live on for a minute, and try to report
-# the loss. They may overwrite part of their environment with their title, so the script knows them by their numbers too.
+# The input of this script ends with this process. Two of Ray's own helpers would live on for a
+# minute, and try to report the loss. They may overwrite part of their environment with their title,
+# so the script knows them by their numbers too.
 
 
 class RayRuntime:
-    """Starts Ray or joins a cluster, and stops it: `stop` ends all that `start` has started, however far that came.
+    """Starts Ray or joins a cluster, and stops it.
+
+    `stop` ends all that `start` has started, however far that came.
 
     Attributes:
         has_failed: Whether one of its servers has ended, so that Ray cannot end the rest in order.
@@ -151,7 +158,7 @@ class RayRuntime:
             )
 
     def servers(self) -> list[tuple[str, int]]:
-        """Return name and process number of the servers of a local Ray, without which it cannot go on."""
+        """Return name and process number of the servers that a local Ray needs."""
         return [
             (name, self._processes[name].pid)
             for name in ("raylet", "gcs_server")
@@ -201,14 +208,14 @@ def checked_token(address: str | None, token: str | None) -> str:
     if address is None:
         if token is not None:
             raise InputError(
-                "a local Ray makes a token of its own: leave `token` out, or give the `address` of a cluster"
+                "a local Ray makes a token of its own: "
+                "leave `token` out, or give the `address` of a cluster"
             )
         return secrets.token_hex(32)
     token = os.environ.get("RAY_AUTH_TOKEN") if token is None else token
     if not token or not isinstance(token, str) or not token.isprintable():
-        raise InputError(
-            f"the cluster at {shown(address)} wants its token: give it as `token`, or in RAY_AUTH_TOKEN"
-        )
+        advice = "give it as `token`, or in RAY_AUTH_TOKEN"
+        raise InputError(f"the cluster at {shown(address)} wants its token: {advice}")
     return token
 
 
@@ -256,12 +263,12 @@ def _import_ray() -> Any:
     found = tuple(int(part) for part in re.findall(r"\d+", ray.__version__)[:2])
     if found < LEAST_VERSION:
         least = ".".join(map(str, LEAST_VERSION))
-        raise InputError(
-            f"Ray {least} or newer is needed, found {ray.__version__}: pip install -U 'neuro-actors[ray]'"
-        )
+        problem = f"Ray {least} or newer is needed, found {ray.__version__}"
+        raise InputError(f"{problem}: pip install -U 'neuro-actors[ray]'")
     if ray.is_initialized():
         raise InputError(
-            "Ray runs already in this process: call ray.shutdown() first, or run it in another process"
+            "Ray runs already in this process: "
+            "call ray.shutdown() first, or run it in another process"
         )
     return ray
 
@@ -284,7 +291,7 @@ def _join_error(address: str, error: Exception) -> InputError:
 
 
 def _reread_environment() -> None:
-    """Ray reads once how to authenticate, and the token: after another run it would use those of that run."""
+    """Ray reads the token once: after another run it would use the token of that run."""
     with suppress(AttributeError):
         raylet: Any = sys.modules["ray"]._raylet
         raylet.Config.initialize("")
@@ -293,7 +300,7 @@ def _reread_environment() -> None:
 
 @contextmanager
 def _cluster_mode(ray: Any, serves_others: bool) -> Iterator[None]:
-    """Ray has read when it was imported whether it may serve other machines; this sets it for the run."""
+    """Set for the run whether Ray may serve other machines, which it has read when imported."""
     constants = ray._private.ray_constants
     before = getattr(constants, "ENABLE_RAY_CLUSTER", True)
     constants.ENABLE_RAY_CLUSTER = serves_others
@@ -312,7 +319,7 @@ def _set_printing(ray: Any, prints: bool) -> bool:
 
 @contextmanager
 def _standard_streams() -> Iterator[None]:
-    """Ray uses both standard output and standard error, which a program may have been started without."""
+    """Ray uses standard output and standard error, which a program may be started without."""
     restores = sys.stderr is None and not faulthandler.is_enabled()
     with ExitStack() as stack:
         for name, to in ("stdout", redirect_stdout), ("stderr", redirect_stderr):
@@ -322,12 +329,13 @@ def _standard_streams() -> Iterator[None]:
             yield
         finally:
             if restores:
-                # Ray has enabled it for a file that is closed now, and whose number another file will get.
+                # Ray has enabled it for a file that is closed now, and whose number another file
+                # will get.
                 faulthandler.disable()
 
 
 def _make_folder() -> Path:
-    """For this user only. Ray lets all users write into the folder of its sockets: that is a folder within this one."""
+    """Make a folder for this user only. Ray lets all users write into the folder of its sockets."""
     base = tempfile.gettempdir()
     return Path(
         tempfile.mkdtemp(
@@ -338,7 +346,7 @@ def _make_folder() -> Path:
 
 @contextmanager
 def _changed_environment(changes: dict[str, str]) -> Iterator[None]:
-    """The environment that Ray reads, and hands on to what it starts. Afterwards it is as it was before."""
+    """The environment that Ray reads and hands on. Afterwards it is as it was before."""
     before = {name: value for name, value in os.environ.items() if _concerns_ray(name, changes)}
     os.environ.update(changes)
     try:

@@ -1,8 +1,9 @@
 """The thread that starts, calls and stops Ray, for as long as Ray runs.
 
-Why a thread of its own: what Ray starts asks the system to be killed when the *thread* that started it ends. That is how
-nothing of Ray outlives a driver that is killed. A thread of `trio.to_thread` ends after ten idle seconds, and Ray with it,
-and after another minute this process too. And Ray blocks for seconds, while trio should see a Ctrl-C.
+Why a thread of its own: what Ray starts asks the system to be killed when the *thread* that started
+it ends. That is how nothing of Ray outlives a driver that is killed. A thread of `trio.to_thread`
+ends after ten idle seconds, and Ray with it, and after another minute this process too. And Ray
+blocks for seconds, while trio should see a Ctrl-C.
 """
 
 from __future__ import annotations
@@ -40,7 +41,7 @@ class RayThread:
                 work()
 
     def submit(self, work: Callable[[], object]) -> None:
-        """Do this after all that was submitted before. Its result and its errors are dropped. Never waits."""
+        """Do this after all that was submitted before, without waiting for its result or error."""
 
         def quietly() -> None:
             with suppress(Exception):
@@ -107,7 +108,8 @@ class RayThread:
         """End the thread.
 
         Args:
-            last: The last thing to do; after `fail` it is done in a thread that does not wait for Ray.
+            last: The last thing to do; after `fail` it is done in a thread that does not wait for
+                Ray.
         """
         if self._lost is not None:
             threading.Thread(target=last, name="neuro_actors: Ray's end", daemon=True).start()

@@ -1,9 +1,10 @@
-"""Replicas: the same neuron in several workers. Each receives other examples, and all learn the same.
+"""Replicas: the same neuron in several workers. They receive other examples, and learn the same.
 
-In a worker the steps of a batch go through without learning, and each neuron commits the mean urgencies
-of its parameters. The worker adds these up over the batch, for all of its neurons in one array; then the
-replicas of a shard add up their sums, by the tree of `rules/batch_sum.py`. So all of them have the same
-mean, bit by bit, and each neuron learns from its part of it what it would learn in one process.
+In a worker the steps of a batch go through without learning, and each neuron commits the mean
+urgencies of its parameters. The worker adds these up over the batch, for all of its neurons in one
+array; then the replicas of a shard add up their sums, by the tree of `rules/batch_sum.py`. So all
+of them have the same mean, bit by bit, and each neuron learns from its part of it what it would
+learn in one process.
 """
 
 from __future__ import annotations
@@ -37,8 +38,8 @@ class ReplicatedRule(Rule):
 
         Args:
             rule: The other rule; see `check`.
-            states: The state of each neuron to go on from, by its position in the network. A neuron that
-                has none begins with the network's parameters.
+            states: The state of each neuron to go on from, by its position in the network. A neuron
+                that has none begins with the network's parameters.
         """
         self.rule, self._states = rule, states
         self.lanes: dict[int, tuple[LocalRule, ...]] = {}  # of each neuron, by position
@@ -73,8 +74,8 @@ class ReplicatedRule(Rule):
             k: The neuron's position in the network.
             step: The batch's last step. Without an optimizer the neuron does not learn.
             mean: The mean urgencies of its parameters over the batch (fan_in + 1,).
-            commit_out: Receives what the neuron commits (fan_in + 1,): its new parameters, or without an
-                optimizer the mean. It holds the mean already.
+            commit_out: Receives what the neuron commits (fan_in + 1,): its new parameters, or
+                without an optimizer the mean. It holds the mean already.
 
         Raises:
             MessageError: The mean or the new parameters are not finite.
@@ -97,8 +98,10 @@ def check(rule: Rule, network: Network) -> None:
         or not isinstance(some, LocalRule)
         or some.STATE != LocalRule.STATE
     ):
-        advice = "it needs one whose neurons are of one round and keep their parameters alone, such as Backpropagation"
-        raise InputError(f"an engine of many machines cannot share out {shown(rule)}: {advice}")
+        advice = "it needs a rule of one round, whose neurons have no state but their parameters"
+        raise InputError(
+            f"a cluster cannot share out {shown(rule)}: {advice}, such as Backpropagation"
+        )
 
 
 M = TypeVar("M", PartialSum, BatchMean)
@@ -119,9 +122,9 @@ async def mean_over_replicas(
 ) -> Array:
     """Add up the sums of all replicas, and return the mean over the batch (n_parameters,).
 
-    The replicas form a binary tree: each adds the sums of those below it, and sends the sum to the one
-    above it. The lowest replica divides, and the mean goes the same way back. So it takes as many
-    messages one after another as the logarithm of `replicas`. No bit depends on who adds.
+    The replicas form a binary tree: each adds the sums of those below it, and sends the sum to the
+    one above it. The lowest replica divides, and the mean goes the same way back. So it takes as
+    many messages one after another as the logarithm of `replicas`. No bit depends on who adds.
 
     Args:
         part: The sum over this replica's micro-batches.

@@ -1,4 +1,4 @@
-"""What a user asks for when a society is to run on a cluster, and what is checked before any worker starts."""
+"""What a user asks for when a society is to run on a cluster, and how that is checked."""
 
 from __future__ import annotations
 

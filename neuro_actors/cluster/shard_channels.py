@@ -1,8 +1,9 @@
 """Channels of one shard: an engine's own, which carry the mail within it, and a way out and in for what crosses the cut.
 
-Who stands in for what is elsewhere has a port of the engine's, and around it one that fetches and ships. What crosses goes
-by a function that never waits, `send(bundle, direction, number, values)`; what comes is handed to `deliver`. Arrays that are
-sent are nobody else's, and those that are delivered must not be changed afterwards.
+Who stands in for what is elsewhere has a port of the engine's, and around it one that fetches and
+ships. What crosses goes by a function that never waits, `send(bundle, direction, number, values)`;
+what comes is handed to `deliver`. Arrays that are sent are nobody else's, and those that are
+delivered must not be changed afterwards.
 """
 
 from __future__ import annotations
@@ -48,10 +49,10 @@ def urgencies_cross(bundle: Bundle, step: Step) -> bool:
 class ShardEnvironment:
     """The world's port, in terms of the shard's own members: see `EnvironmentPort`.
 
-    x: (inputs, columns), a row for each of `Shard.inputs`.  input_urgencies: (its own inputs, columns), the first of these.
-    targets: (n_outputs, batch), or None where the loss lives elsewhere.
-    predictions: (n_outputs, columns), or (0, columns) there.  losses: (batch,), or (0,) there.
-    direction, commits: what its own neurons hold and commit, one after another.
+    x: (inputs, columns), a row for each of `Shard.inputs`.  input_urgencies: (its own inputs,
+    columns), the first of these. targets: (n_outputs, batch), or None where the loss lives
+    elsewhere. predictions: (n_outputs, columns), or (0, columns) there.  losses: (batch,), or (0,)
+    there. direction, commits: what its own neurons hold and commit, one after another.
     """
 
     predictions: Array
@@ -232,7 +233,7 @@ class FollowerProxyPort(_ProxyPort):
         self, inner: NeuronPort, bundle: Bundle, arrival: InboundBuffer, turn: int, ship: Ship
     ) -> None:
         super().__init__(inner, bundle)
-        self._rows = slice(*bundle.cuts[turn : turn + 2].tolist())
+        self._rows = slice(*bundle.turn_starts[turn : turn + 2].tolist())
         self._arrival, self._ship, self._first = arrival, ship, turn == 0
 
     async def receive(self, kind: MessageKind) -> Step | None:
@@ -259,7 +260,7 @@ class ShardChannels:
 
     def __init__(self, inner: Channels, shard: Shard, send: Send) -> None:
         self._inner, self._send = inner, send
-        self._place = shard.place
+        self._place = shard.number
         self.crossed = (0, 0)
         self.environment = ShardEnvironment(inner.environment, self, shard)
         self._arrivals: dict[
@@ -267,7 +268,7 @@ class ShardChannels:
         ] = {}
         self._ports: dict[int, NeuronPort] = {}
         ids = shard.network.ids
-        for bundle in shard.hears:
+        for bundle in shard.bundles_in:
             answers, first = _Answers(bundle, self._shipped), bundle.first
             name = f"shard {self._place}, from shard {bundle.sender}, level {bundle.level}"
             arrival = InboundBuffer(name, ACTIVATION, bundle.n_sources, bundle.n_sources)
@@ -284,8 +285,8 @@ class ShardChannels:
                     if bundle.level > 0
                     else InputProxyPort(port, bundle, answers, rows)
                 )
-        for bundle in shard.tells:
-            turns, first = len(bundle.cuts) - 1, bundle.first
+        for bundle in shard.bundles_out:
+            turns, first = bundle.n_turns, bundle.first
             name = f"shard {self._place}, from shard {bundle.receiver}, level {bundle.level}"
             arrival = InboundBuffer(name, URGENCY, bundle.n_rows, turns)
             self._arrivals[bundle.number, "back"] = arrival, bundle, ids[first : first + 1]
@@ -313,7 +314,7 @@ class ShardChannels:
         self.crossed = messages + len(values), size + values.nbytes
         self._send(bundle.number, direction, number, frozen(values))
 
-    # --- the rest of `Channels` ----------------------------------------------------------------------------------
+    # --- the rest of `Channels` -------------------------------------------------------------------
 
     @property
     def loss(self) -> LossPort:

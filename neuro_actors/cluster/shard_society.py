@@ -1,4 +1,4 @@
-"""The part of a society that lives in one worker: the members of one shard, in as many lanes as steps may be in progress."""
+"""The part of a society that lives in one worker: the members of one shard, in their lanes."""
 
 from __future__ import annotations
 
@@ -58,8 +58,8 @@ class ShardSociety:
             for lane, recorder in enumerate(self._recorders)
         ]
         self._send = send
-        self._other_shard = {b.number: b.sender for b in shard.hears}
-        self._other_shard |= {b.number: b.receiver for b in shard.tells}
+        self._other_shard = {b.number: b.sender for b in shard.bundles_in}
+        self._other_shard |= {b.number: b.receiver for b in shard.bundles_out}
         self._begun = 0
         self._unsent, self._all_sent = set[int](), trio.Event()  # bundles of the last step
 
@@ -77,13 +77,16 @@ class ShardSociety:
         for lane in self.lanes:
             lane.close()
 
-    # --- steps ---------------------------------------------------------------------------------------------------
+    # --- steps ------------------------------------------------------------------------------------
 
     def begin(self, request: RunStep) -> int:
-        """Begin a step in the next lane, and return the lane. All shards of a replica begin the same steps in the same order."""
+        """Begin a step in the next lane, and return the lane.
+
+        All shards of a replica begin the same steps in the same order.
+        """
         lane, self._begun = self._begun % len(self.lanes), self._begun + 1
         step = request.step
-        self._unsent = {b.number for b in self.shard.tells if activations_cross(b)}
+        self._unsent = {b.number for b in self.shard.bundles_out if activations_cross(b)}
         self._all_sent = trio.Event()
         direction = () if request.direction is None else (request.direction,)
         self.lanes[lane].environment.begin(step, request.x, request.targets, *direction)
@@ -92,8 +95,8 @@ class ShardSociety:
     async def wait_sent(self) -> None:
         """Wait until all activations of the last step have been sent that other shards wait for.
 
-        If the next step began before, all lanes would go through each level side by side, and the other
-        shards would wait for the last of them.
+        If the next step began before, all lanes would go through each level side by side, and the
+        other shards would wait for the last of them.
         """
         if self._unsent:
             await self._all_sent.wait()
@@ -104,8 +107,8 @@ class ShardSociety:
         """Wait until a step has ended.
 
         Returns:
-            What the driver must know of it, and what the shard's own neurons committed, one neuron after
-            another (n_commits,).
+            What the driver must know of it, and what the shard's own neurons committed, one neuron
+            after another (n_commits,).
         """
         port, step = self.lanes[lane].environment, request.step
         await port.wait_end()
@@ -120,7 +123,7 @@ class ShardSociety:
         )
         return done, port.commits
 
-    # --- rows that cross the cut ---------------------------------------------------------------------------------
+    # --- rows that cross the cut ------------------------------------------------------------------
 
     def _send_rows(
         self, lane: int, bundle: int, direction: Direction, number: int, values: Array
@@ -135,10 +138,10 @@ class ShardSociety:
         """Take rows from another shard."""
         self.lanes[rows.lane].deliver(rows.bundle, rows.direction, rows.number, rows.values)
 
-    # --- learning ------------------------------------------------------------------------------------------------
+    # --- learning ---------------------------------------------------------------------------------
 
     async def learn(self, step: Step, mean: Array) -> Array:
-        """Let all neurons conclude a batch, and return what they commit (n_commits,), one neuron after another.
+        """Let all neurons conclude a batch, and return what they commit, one neuron after another.
 
         Args:
             step: The batch's last step; without an optimizer no neuron learns.

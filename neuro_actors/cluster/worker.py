@@ -1,9 +1,9 @@
-"""A worker: a process that runs one shard of one replica, for as long as its connection to the driver holds.
+"""A worker: a process that runs one shard of one replica, as long as the driver is there.
 
-The driver's messages say all that it does. `StartJob` starts a society from the committed state, and ends the one
-before. `RunStep` is a step of it, without learning. `ConcludeBatch` ends a batch: the replicas add up, all neurons learn,
-and the driver receives the result. After a failure a worker repairs nothing: it reports the failure, drops the batch,
-and waits for another `StartJob`.
+The driver's messages say all that it does. `StartJob` starts a society from the committed state,
+and ends the one before. `RunStep` is a step of it, without learning. `ConcludeBatch` ends a batch:
+the replicas add up, all neurons learn, and the driver receives the result. After a failure a worker
+repairs nothing: it reports the failure, drops the batch, and waits for another `StartJob`.
 """
 
 from __future__ import annotations

@@ -1,17 +1,19 @@
-"""The workers of a run: which worker each slot has, how a loss is noticed, and how a lost worker is replaced.
+"""The workers of a run: how the loss of one is noticed, and how it is replaced.
 
 The law:
 
-1. A slot has one worker at a time: the last that was started for it. The worker before is killed first. If it connects
-   late, its connection is refused.
-2. A worker is lost when its connection or its process ends, whichever is noticed first. That is a failure until `reset`.
-3. One fault may end several workers, and other workers may notice it before the driver does. So a failure is counted
-   once, however many workers it ends: a worker that outlived a failure, and is lost before it is ready again, is not
-   counted anew.
-4. The cause of a failure is what the process of a lost worker has ended with. `wait_cause` waits for that process to
-   end: its connection ends before, and does not tell why.
+1. A slot has one worker at a time: the last that was started for it. The worker before is killed
+   first. If it connects late, its connection is refused.
+2. A worker is lost when its connection or its process ends, whichever is noticed first. That is a
+   failure until `reset`.
+3. One fault may end several workers, and other workers may notice it before the driver does. So a
+   failure is counted once, however many workers it ends: a worker that outlived a failure, and is
+   lost before it is ready again, is not counted anew.
+4. The cause of a failure is what the process of a lost worker has ended with. `wait_cause` waits
+   for that process to end: its connection ends before, and does not tell why.
 
-A Ctrl-C is for the user's own task, which then leaves the block: no task of this file is interrupted by one.
+A Ctrl-C is for the user's own task, which then leaves the block: no task of this file is
+interrupted by one.
 """
 
 from __future__ import annotations
@@ -55,7 +57,8 @@ class WorkerSlot:
         is_ready: Whether the worker runs the job of this generation.
         is_lost: Whether the worker is lost.
         has_ended: Whether the worker's process has ended.
-        outlived_failure: Whether the worker was there at the last failure, and is not ready again since.
+        outlived_failure: Whether the worker was there at the last failure, and is not ready again
+            since.
     """
 
     def __init__(self, rank: int, replica: int, shard: int) -> None:
@@ -201,7 +204,7 @@ class WorkerPool:
         """Return the slots of all shards of a replica."""
         return [slot for slot in self._slots if slot.replica == replica]
 
-    # --- workers come --------------------------------------------------------------------------------------------
+    # --- workers come -----------------------------------------------------------------------------
 
     async def open(self, nursery: trio.Nursery, launcher: WorkerLauncher, secret: bytes) -> None:
         """Listen for workers.
@@ -215,11 +218,12 @@ class WorkerPool:
         self._start_settings = _Start(launcher, nursery, port, secret)
 
     async def fill(self) -> None:
-        """Start a worker for each slot that has none, all at once. Wait until all have connected, or are lost.
+        """Start a worker for each slot that has none. Wait until all have connected, or are lost.
 
         Raises:
             SimulationError: A worker cannot be started.
-            InputError: A worker does not compute as this process does, and the cluster is to be exact.
+            InputError: A worker does not compute as this process does, and the cluster is to be
+                exact.
         """
         empty = [slot for slot in self._slots if slot.connection is None]
         self.failures.replaced += sum(slot.starts > 0 for slot in empty)
@@ -288,7 +292,7 @@ class WorkerPool:
             if slot.connection is connection:
                 self._note_loss(slot, cause)
 
-    # --- workers go ----------------------------------------------------------------------------------------------
+    # --- workers go -------------------------------------------------------------------------------
 
     @enable_ki_protection
     async def _watch(self, slot: WorkerSlot, worker: Worker) -> None:
@@ -354,7 +358,7 @@ class WorkerPool:
             while any(slot.connection is not None for slot in self._slots):
                 await self.wait_change()
 
-    # --- waiting -------------------------------------------------------------------------------------------------
+    # --- waiting ----------------------------------------------------------------------------------
 
     async def wait_change(self) -> None:
         """Wait until the state of a slot has changed. Any number of tasks may wait."""

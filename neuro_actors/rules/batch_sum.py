@@ -1,13 +1,13 @@
-"""The sum over the micro-batches of a batch. It exists once: a neuron, a worker and its replicas use the same.
+"""The sum over the micro-batches of a batch, for a neuron, a worker and its replicas alike.
 
-A batch of B examples goes through as micro-batches of B_m examples. In each of them the mean urgencies
-u_m over its examples are found, and the mean over the batch is
+A batch of B examples goes through as micro-batches of B_m examples. In each of them the mean
+urgencies u_m over its examples are found, and the mean over the batch is
 
     (Σ B_m · u_m) / B
 
-The sum is by the fixed binary tree of `tree_sum.py` over the numbers of the micro-batches. So it has the
-same bits in whatever order they come, and however they are divided between those that add. Only the sums
-of some blocks of the tree are held, about log2 of the number of micro-batches.
+The sum is by the fixed binary tree of `tree_sum.py` over the numbers of the micro-batches. So it
+has the same bits in whatever order they come, and however they are divided between those that add.
+Only the sums of some blocks of the tree are held, about log2 of the number of micro-batches.
 """
 
 from __future__ import annotations
@@ -57,7 +57,7 @@ class BatchSum:
         return holds(self.blocks, 0, index)
 
     def mean(self) -> Array:
-        """Return the mean over all examples, if all micro-batches are in the sum. Shape (numbers,)."""
+        """Return the mean over all examples, where nothing is missing. Shape (numbers,)."""
         return total(self.blocks) / self.weight
 
 
@@ -80,7 +80,7 @@ class MicroBatchResult(NamedTuple):
 
 
 class NeuronBatch:
-    """What all lanes of one neuron share: the sum over the batch in progress, and the state of the rule.
+    """What all lanes of one neuron share: its sum over the batch in progress, and its state.
 
     Attributes:
         base: The batch: number of the step before its first micro-batch. None if that is unknown,

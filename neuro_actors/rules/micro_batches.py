@@ -1,16 +1,17 @@
 """Micro-batches: a batch goes through in parts, and each neuron learns once, at the end.
 
-1. A batch of B examples is cut into micro-batches in its order. Their sizes differ by at most one, and
-   the larger ones come first. A batch with fewer examples than that becomes as many micro-batches as it
-   has examples. Each micro-batch is a round.
-2. In each micro-batch a neuron finds, as in any batch, the mean urgency u_m of each parameter over the
-   B_m examples. It learns from (Σ B_m · u_m) / B, or commits this in a step without learning; see
-   `batch_sum.py`. This is local: the neuron counts the examples, and B is their number.
+1. A batch of B examples is cut into micro-batches in its order. Their sizes differ by at most one,
+   and the larger ones come first. A batch with fewer examples than that becomes as many
+   micro-batches as it has examples. Each micro-batch is a round.
+2. In each micro-batch a neuron finds, as in any batch, the mean urgency u_m of each parameter over
+   the B_m examples. It learns from (Σ B_m · u_m) / B, or commits this in a step without learning;
+   see `batch_sum.py`. This is local: the neuron counts the examples, and B is their number.
 3. Micro-batches go through one after another, or some at once, each in its own lane (see
    `society/pipeline.py`). Then a neuron may end them in any order, except for the last: in it the
-   neuron learns, so it waits for the others. The sum has no order of arrival, so lanes change no bit.
-4. The largest arrays are those of one micro-batch. Between rounds a neuron holds only the sums of some
-   blocks, about log2 of the number of micro-batches, and at most one more for each lane.
+   neuron learns, so it waits for the others. The sum has no order of arrival, so lanes change no
+   bit.
+4. The largest arrays are those of one micro-batch. Between rounds a neuron holds only the sums of
+   some blocks, about log2 of the number of micro-batches, and at most one more for each lane.
 """
 
 from __future__ import annotations
@@ -163,8 +164,8 @@ def cut(batch: int, count: int) -> list[slice]:
 def replica_of(micro_batch: tuple[int, int] | None, replicas: int) -> int:
     """Return which replica does a step.
 
-    The micro-batches of a batch are divided between the replicas in runs of consecutive ones. A step that
-    is no micro-batch is done by replica 0.
+    The micro-batches of a batch are divided between the replicas in runs of consecutive ones. A
+    step that is no micro-batch is done by replica 0.
 
     Args:
         micro_batch: See `Step`.
@@ -175,7 +176,9 @@ def replica_of(micro_batch: tuple[int, int] | None, replicas: int) -> int:
 
 
 class MicroBatchNeuron:
-    """A neuron's rule in one lane. In the last micro-batch it learns; in the others it commits what they come to.
+    """A neuron's rule in one lane. It learns in the last micro-batch of a batch.
+
+    In the others it commits the mean urgencies of the micro-batch alone.
 
     Attributes:
         id: The neuron's id.
@@ -259,7 +262,7 @@ class MicroBatchNeuron:
         self.batch, self.defers = other.batch, True
 
     def get_state(self) -> tuple[Any, ...]:
-        """See `NeuronRule.get_state`: the state of the rule, and the sum over the batch in progress."""
+        """See `NeuronRule.get_state`: the rule's state, and the sum over the batch in progress."""
         done = self.batch.sum
         return self.batch.rule_state, done.count, done.weight, done.blocks
 

@@ -117,9 +117,9 @@ def test_a_table(diamond) -> None:
     part = na.Partition(diamond, {"x": 0, "h1": 0, "h2": 1, "y": 1})
     assert repr(part) == "<Partition: 2 shards; 3 synapses between them, 1 message and 1 back>"
     assert part.describe() == "\n".join([
-        "shard  levels  inputs  neurons  synapses  share  tells  hears",
-        "    0  0 to 1       1        1         1  20.0%      1      1",
-        "    1  1 to 2       0        2         4  80.0%      1      1",
+        "shard  levels  inputs  neurons  synapses  share  sends  receives",
+        "    0  0 to 1       1        1         1  20.0%      1         1",
+        "    1  1 to 2       0        2         4  80.0%      1         1",
         "3 of 5 synapses cross: 1 message forward, 1 back",
         "the loss is in shard 1",
     ])  # fmt: skip

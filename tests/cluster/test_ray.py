@@ -208,7 +208,7 @@ def test_ray_itself_is_killed(traces: Traces, server: str) -> None:
     )  # nor do its helpers live on, which may have overwritten what marks them
     assert program.returncode == 0, err
     assert out.splitlines()[0].startswith(
-        f"told: Ray itself has died: its {server} (process {pid}) has ended; "
+        f"told: Ray itself has failed: its {server} (process {pid}) has ended; "
     )
     assert out.splitlines()[1:] == ["again"]
     assert err == ""

@@ -100,7 +100,7 @@ async def test_products_with_the_hessian_cross_too(seed: int, channels: str) -> 
 async def test_one_shard_is_the_whole(diamond, batch, channels: str) -> None:
     (part,) = shards(diamond, na.partition(diamond, 1))
     assert part.network == diamond
-    assert (part.hears, part.tells) == ((), ())
+    assert (part.bundles_in, part.bundles_out) == ((), ())
     async with spread(diamond, [0] * 4, channels) as one:
         assert same_bits(await one.gradient(*batch, "squared_error"), na.gradient(diamond, *batch))
         assert one.links.sent == []
@@ -162,10 +162,10 @@ async def test_towards_inputs_rows_cross_only_where_they_are_asked_for(channels:
                 np.ones((2, 3)), np.ones((2, 2)), "squared_error", wrt_inputs
             )
             back = {
-                int(many.parts[0].tells[k].level): len(v)
+                int(many.parts[0].bundles_out[k].level): len(v)
                 for k in (0, 1)
                 for _, b, d, _, v in many.links.sent
-                if (b, d) == (many.parts[0].tells[k].number, "back")
+                if (b, d) == (many.parts[0].bundles_out[k].number, "back")
             }
             assert back == ({0: 6, 1: 2} if wrt_inputs else {1: 2})
     assert same_bits(gradient, na.gradient(net, np.ones((2, 3)), np.ones((2, 2)), wrt_inputs=True))
@@ -192,7 +192,7 @@ async def test_a_shard_that_runs_ahead_is_heard_when_the_others_are_there(channe
 async def test_what_must_not_be_accepted_is_not(diamond) -> None:
     async with spread(diamond, [0, 0, 1, 1]) as many:
         (_, there) = many.channels
-        (bundle,) = [b for b in many.parts[1].hears if b.level == 1]
+        (bundle,) = [b for b in many.parts[1].bundles_in if b.level == 1]
 
         def refuses(
             match: str, number: int, values, bundle=bundle.number, direction="forward"
@@ -229,7 +229,7 @@ async def test_what_nobody_asked_for_is_of_no_use_later(diamond) -> None:
         for number in (2, 4):  # predictions, in which nothing comes back
             here.environment.begin(Step(number), np.ones((1, 3)), None)
             await here.environment.wait_end()
-        back = many.parts[0].tells[1]
+        back = many.parts[0].bundles_out[1]
         with pytest.raises(
             na.MessageError,
             match="^shard 0, from shard 1, level 1: the urgency rows of step 3 .*: step 3 is over$",
@@ -249,7 +249,7 @@ async def test_what_came_early_and_has_too_few_columns_ends_the_society(
     ):
         async with spread(diamond, [0, 0, 1, 1], channels) as many:
             there = many.channels[1]
-            (bundle,) = [b for b in many.parts[1].hears if b.level == 1]
+            (bundle,) = [b for b in many.parts[1].bundles_in if b.level == 1]
             there.deliver(bundle.number, "forward", 1, np.ones((1, 2)))
             there.environment.begin(Step(1), np.empty((1, 1)), None)
             await there.environment.wait_end()
@@ -274,7 +274,10 @@ async def test_who_waits_for_whom_across_the_cut_and_is_told_that_no_more_comes(
     # all have ended, or the block would not
     assert [str(w) for w in there.waiting() if w.node == "shard 1"] == []
     here.deliver(
-        many.parts[0].tells[0].number, "back", 2, np.ones((many.parts[0].tells[0].n_rows, 1))
+        many.parts[0].bundles_out[0].number,
+        "back",
+        2,
+        np.ones((many.parts[0].bundles_out[0].n_rows, 1)),
     )  # nobody minds
 
 
@@ -304,7 +307,7 @@ def test_a_shard_is_an_ordinary_network_of_its_own_neurons_and_who_stands_in(dia
         "shard 1, for level 0, turn 2",
         "shard 1, for level 1",
     )
-    assert second.network.ids == ("h2", "y", "x", "wire", "h1 of shard 0")
+    assert second.network.ids == ("h2", "y", "x", "elsewhere", "h1 of shard 0")
     assert second.network.outputs == ("y", "h1 of shard 0")
     assert (first.n_outputs, second.n_outputs) == (0, 2)
     assert (first.members.tolist(), second.members.tolist()) == ([0, 1], [2, 3])

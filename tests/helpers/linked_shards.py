@@ -57,13 +57,13 @@ class Spread:
         self.parameters = ParameterOrder(network)
         self.channels = [
             ShardChannels(
-                choose_channels(make)(part.network, None), part, partial(links.send, part.place)
+                choose_channels(make)(part.network, None), part, partial(links.send, part.number)
             )
             for part in parts
         ]
         for part, channels in zip(parts, self.channels, strict=True):
-            links.ends |= {(b.number, "forward"): channels for b in part.hears} | {
-                (b.number, "back"): channels for b in part.tells
+            links.ends |= {(b.number, "forward"): channels for b in part.bundles_in} | {
+                (b.number, "back"): channels for b in part.bundles_out
             }
 
     async def step(
