@@ -45,7 +45,6 @@ NOT_YET_CLEAN = [
     "proof/audit",
     "rules",
     "society",
-    "trace",
     "viewer",
 ]
 

@@ -100,9 +100,7 @@ NOT_YET_CLEAN = [
     "simulation/checkpoint",
     "society",
     "tests",
-    "trace",
     "viewer",
-    "viewer/js",
 ]
 
 PART = re.compile(r"[A-Z]?[a-z]+|[A-Z]+(?![a-z])")

@@ -72,13 +72,15 @@ def left_out(notes: dict[str, Any]) -> list[str]:
     said = []
     if not notes["complete"]:
         said.append("The log is cut off; what stands before is shown.")
-    if notes["keptSteps"] < notes["steps"]:
-        said.append(f"{notes['keptSteps']:,} of {notes['steps']:,} steps are shown, evenly spaced.")
-    if notes["keptExamples"] < notes["batch"]:
+    if notes["shownSteps"] < notes["steps"]:
+        said.append(
+            f"{notes['shownSteps']:,} of {notes['steps']:,} steps are shown, evenly spaced."
+        )
+    if notes["shownExamples"] < notes["batch"]:
         first = (
             "first example is"
-            if notes["keptExamples"] == 1
-            else f"first {notes['keptExamples']} examples are"
+            if notes["shownExamples"] == 1
+            else f"first {notes['shownExamples']} examples are"
         )
         said.append(f"Of each batch the {first} shown, of up to {notes['batch']:,}.")
     if notes["digits"] < 16:

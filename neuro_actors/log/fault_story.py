@@ -1,4 +1,4 @@
-"""The faults of a message, next to its row: rows of a log with their faults, and faults in words."""
+"""The faults of a message beside its row: rows of a log with their faults, and faults in words."""
 
 from __future__ import annotations
 

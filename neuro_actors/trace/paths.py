@@ -1,12 +1,13 @@
-"""Paths through a network: how many there are, what they amount to together, and which are the greatest.
+"""Paths through a network: their number, their sums, and the greatest of them.
 
-A path goes from a neuron along synapses to an end, an output. Along it every synapse contributes its weight, and every
-neuron that it enters the slope of its activation function. For one example a path's product is all of that, times what
-it begins with (say, an activation and a slope) and what it ends with (say, the urgency of an output). For a batch it is
-worth the mean of its products.
+A path goes from a neuron along synapses to an output. Its product has these factors: the weight of
+each synapse, the slope of each neuron that it enters, what it begins with (say, an activation and a
+slope) and what it ends with (say, the urgency of the output). The value of a path over a batch is
+the mean of its products.
 
-There may be more paths than anyone can count; sums over all of them are found level by level, for what comes after a
-neuron does not depend on how one got there. No I/O here, and nothing of logs.
+There may be too many paths to walk. Sums over all of them are computed level by level, because what
+comes after a neuron does not depend on how the path reached it. This module does no I/O and knows
+no logs.
 """
 
 from __future__ import annotations
@@ -26,14 +27,22 @@ from ..network.network import Network
 from ..neuron.sums import Sums
 from ..support.validation import Array, Indices
 
-AT_ONCE = 2**22  # numbers in one array, at most, or one synapse's
-MOST_BEGUN = 200_000  # paths, in a search; then it says that it has not seen everything
-MOST_NUMBERS = 2**24  # in what they have come to
-ENDED = -1  # in the place of a neuron
+MOST_AT_ONCE = 2**22  # numbers in one array, or those of one synapse
+MOST_STARTED = 200_000  # partial paths in a search; after that it gives up
+MOST_NUMBERS = 2**24  # numbers in the products of all partial paths
+ENDED = -1  # in place of a neuron's number
 
 
 def downstream_of(network: Network, start: int) -> NDArray[np.bool_]:
-    """(n_neurons,): the neuron itself, and all that a path leads to from it."""
+    """Return which neurons a path from a neuron leads to, including the neuron itself.
+
+    Args:
+        network: The network.
+        start: The neuron's number.
+
+    Returns:
+        A mask. Shape (n_neurons,).
+    """
     found = np.zeros(len(network.ids), dtype=bool)
     found[start] = True
     by_level = Groups.by(network.level[network.targets], network.depth + 1)
@@ -44,33 +53,58 @@ def downstream_of(network: Network, start: int) -> NDArray[np.bool_]:
 
 
 def slopes(network: Network, activations: Array, where: NDArray[np.bool_], sums: Sums) -> Array:
-    """f'(z) of the neurons `where`, no inputs, (n_neurons, batch), each by the sum that it makes itself; else NaN."""
+    """Compute the slopes f'(z) of neurons, with the sums that the neurons use themselves.
+
+    Args:
+        network: The network.
+        activations: The activations of all neurons. Shape (n_neurons, batch).
+        where: The neurons to compute; no inputs. Shape (n_neurons,).
+        sums: The kind of sums that the neurons use.
+
+    Returns:
+        The slopes; NaN for the other neurons. Shape (n_neurons, batch).
+    """
     found = np.full(activations.shape, np.nan)
     for k in np.flatnonzero(where).tolist():
         incoming = network.incoming.of(k)
-        heard = np.ones((len(incoming) + 1, activations.shape[1]))
-        heard[:-1] = activations[network.sources[incoming]]
-        signal = sums.weighted_sum(np.append(network.weights[incoming], network.biases[k]), heard)
+        rows = np.ones((len(incoming) + 1, activations.shape[1]))
+        rows[:-1] = activations[network.sources[incoming]]
+        signal = sums.weighted_sum(np.append(network.weights[incoming], network.biases[k]), rows)
         found[k] = functions.activation(network.activations[k]).slope(signal, activations[k])
     return found
 
 
 def influence(network: Network, start: int, slopes: Array) -> Array:
-    """∂(each neuron's activation)/∂(that of `start`), (n_neurons, batch): the sum over all paths, forwards."""
+    """Compute ∂(each neuron's activation)/∂(the activation of `start`), level by level.
+
+    Args:
+        network: The network.
+        start: The number of a neuron or an input.
+        slopes: Slopes of the neurons downstream of `start`. Shape (n_neurons, batch).
+
+    Returns:
+        The derivatives, 0 for neurons that no path leads to. Shape (n_neurons, batch).
+    """
     found = np.zeros(slopes.shape)
     found[start] = 1.0
     inside = downstream_of(network, start)
     for level in range(int(network.level[start]) + 1, network.depth + 1):
         here = np.flatnonzero(inside & (network.level == level))
         for nodes, starts, synapses in _fans(network.incoming, here, slopes.shape[1]):
-            heard = network.weights[synapses, None] * found[network.sources[synapses]]
-            found[nodes] = np.add.reduceat(heard, starts) * slopes[nodes]
+            terms = network.weights[synapses, None] * found[network.sources[synapses]]
+            found[nodes] = np.add.reduceat(terms, starts) * slopes[nodes]
     return found
 
 
 @dataclass(frozen=True, slots=True)
 class SynapsePath:
-    """One path: its synapses, where it ends, and its product for each example, (batch,)."""
+    """One path.
+
+    Attributes:
+        synapses: The numbers of its synapses, in order.
+        end: The number of the neuron that it ends at.
+        products: Its product for each example. Shape (batch,).
+    """
 
     synapses: tuple[int, ...]
     end: int
@@ -78,44 +112,55 @@ class SynapsePath:
 
     @property
     def value(self) -> float:
-        """What it is worth: the mean of its products."""
+        """The mean of its products."""
         return _mean(self.products)
 
 
 @dataclass(frozen=True, slots=True)
 class SearchResult:
-    """What a search found.
+    """The result of a search for the greatest paths.
 
-    ways: the greatest by absolute value, in that order; paths that are worth nothing are left out.
-    proved: how many of them are surely the greatest: all, unless the search was given up.
-    cut_off: whether it was; then no path that is not among `ways` is greater than `rest`.
+    Attributes:
+        paths: The greatest paths by absolute value, in that order, without paths of value 0.
+        proved: How many of them are certainly the greatest: all, unless the search was given up.
+        cut_off: Whether the search was given up.
+        rest: If it was given up: no path outside `paths` has a greater absolute value. Else 0.
     """
 
-    ways: tuple[SynapsePath, ...]
+    paths: tuple[SynapsePath, ...]
     proved: int
     cut_off: bool
     rest: float
 
 
 class _Partial(NamedTuple):
-    """A path on its way: ordered by what can become of it, then the longer one first."""
+    """A partial path: in the heap the greatest bound comes first, then the longest path."""
 
     minus_bound: float
     minus_length: int
-    tie: int
-    node: int  # or ENDED
+    tie: int  # so that the heap never compares arrays
+    node: int  # the neuron that it has reached, or ENDED
     products: Array
-    way: tuple[Any, ...]  # (synapse, (the one before, …)); of one that has ended, (end, way)
+    # (last synapse, (the synapse before, …)); if the path has ended: (end, that)
+    way: tuple[Any, ...]
 
 
 class Paths:
-    """All paths from `start` to the ends.
+    """All paths from a neuron to some ends.
 
-    slopes: (n_neurons, batch), needed of whoever follows `start`.  ends: for each neuron where paths end what their
-    product is multiplied with, (batch,).
+    Args:
+        network: The network.
+        start: The number of the neuron that the paths begin at.
+        slopes: Slopes of the neurons downstream of `start`. Shape (n_neurons, batch).
+        ends: For each neuron where paths end, the last factor of their products. Shape (batch,)
+            each.
 
-    count: how many paths there are.  total, size: (batch,), the sum of their products, and of the products' absolute
-    values, all beginning with 1.  longest: synapses of the longest way.  fan: the most ways on from one neuron.
+    Attributes:
+        count: The number of paths.
+        total: The sum of their products, each beginning with 1. Shape (batch,).
+        size: The sum of the absolute values of their products. Shape (batch,).
+        longest: The number of synapses of the longest path.
+        fan: The greatest number of continuations at one neuron: its synapses and an end.
     """
 
     def __init__(
@@ -145,20 +190,24 @@ class Paths:
         self.fan = int(network.outgoing.sizes[inside].max()) + 1
 
     def find_greatest(self, first: Array, most: int) -> SearchResult:
-        """The `most` greatest paths, each beginning with `first`, (batch,).
+        """Find the greatest paths by absolute value.
 
-        Best first: of all paths begun, the one is gone on with of which most can still become, which for each example
-        is what it has come to times the greatest product of any way on. So whichever ends first is the greatest, but
-        that two paths which rounding cannot tell apart may change places. After `MOST_BEGUN` paths it is given up.
+        This is best-first search: it extends the partial path with the largest upper bound. The
+        bound is the mean, over the examples, of |product so far| times the largest |product| of any
+        continuation. So the path that ends first is the greatest. Two paths whose values differ by
+        less than rounding may change places. After `MOST_STARTED` partial paths it gives up.
+
+        Args:
+            first: The first factor of each path's product. Shape (batch,).
+            most: How many paths to find.
         """
-        work = min(MOST_BEGUN, MOST_NUMBERS // len(first) + 1)
-        heap: list[_Partial] = []  # paths begun, and some that have ended
-        best: list[
-            float
-        ] = []  # the worth of the greatest that have ended: what can only be less need not be begun
+        work = min(MOST_STARTED, MOST_NUMBERS // len(first) + 1)
+        heap: list[_Partial] = []  # partial paths, and some that have ended
+        # the values of the greatest paths that have ended; paths with a smaller bound are dropped
+        best: list[float] = []
         ties = count()
 
-        def keep(
+        def push(
             bound: float, length: int, node: int, products: Array, way: tuple[Any, ...]
         ) -> None:
             if bound > 0 and (len(best) < most or bound >= best[0]):
@@ -166,54 +215,53 @@ class Paths:
                 if node == ENDED:
                     (heapreplace if len(best) == most else heappush)(best, bound)
 
-        keep(_mean(np.abs(first) * self._most[self._start]), 0, self._start, first, ())
-        ways: list[SynapsePath] = []
-        while heap and len(ways) < most and work > 0:
+        push(_mean(np.abs(first) * self._most[self._start]), 0, self._start, first, ())
+        paths: list[SynapsePath] = []
+        while heap and len(paths) < most and work > 0:
             _, minus_length, _, node, products, way = heappop(heap)
             if node == ENDED:
-                ways.append(_way(products, *way))
+                paths.append(_unwind(products, *way))
                 continue
             if node in self._ends:
                 ended = products * self._ends[node]
-                keep(abs(_mean(ended)), 1 - minus_length, ENDED, ended, (node, way))
+                push(abs(_mean(ended)), 1 - minus_length, ENDED, ended, (node, way))
             outgoing = self._network.outgoing.of(node)
             work -= len(outgoing) + 1
-            for some in _pieces(outgoing, len(first)):
+            for some in _split(outgoing, len(first)):
                 to = self._network.targets[some]
                 onward = products * (self._network.weights[some, None] * self._slopes[to])
                 bounds = (np.abs(onward) * self._most[to]).mean(axis=1)
-                worth = np.flatnonzero(
-                    (bounds > 0) & (bounds >= (best[0] if len(best) == most else 0.0))
-                )
+                least = best[0] if len(best) == most else 0.0
+                useful = np.flatnonzero((bounds > 0) & (bounds >= least))
                 rows = zip(
-                    bounds[worth].tolist(),
-                    to[worth].tolist(),
-                    onward[worth],
-                    some[worth].tolist(),
+                    bounds[useful].tolist(),
+                    to[useful].tolist(),
+                    onward[useful],
+                    some[useful].tolist(),
                     strict=True,
                 )
                 for bound, target, row, synapse in rows:
-                    keep(bound, 1 - minus_length, target, row, (synapse, way))
-        proved, cut_off, rest = len(ways), bool(heap) and len(ways) < most, 0.0
-        if cut_off:  # what else has ended, though something greater may come
+                    push(bound, 1 - minus_length, target, row, (synapse, way))
+        proved, cut_off, rest = len(paths), bool(heap) and len(paths) < most, 0.0
+        if cut_off:  # add other paths that have ended, though greater ones may exist
             spare = sorted(partial for partial in heap if partial.node == ENDED)[: most - proved]
-            ways += [_way(partial.products, *partial.way) for partial in spare]
+            paths += [_unwind(partial.products, *partial.way) for partial in spare]
             taken = {partial.tie for partial in spare}
-            rest = max(
-                (-partial.minus_bound for partial in heap if partial.tie not in taken), default=0.0
-            )
-        ways.sort(
-            key=lambda way: -abs(way.value)
-        )  # those that rounding may have put into another order
-        return SearchResult(tuple(ways), proved, cut_off, rest)
+            left = (-partial.minus_bound for partial in heap if partial.tie not in taken)
+            rest = max(left, default=0.0)
+        # rounding of the bounds may have put some into another order
+        paths.sort(key=lambda path: -abs(path.value))
+        return SearchResult(tuple(paths), proved, cut_off, rest)
 
 
 def _fans(groups: Groups, nodes: Indices, batch: int) -> Iterator[tuple[Indices, Indices, Indices]]:
-    """As many of the nodes at a time as fit into an array of moderate size: those that have synapses in their group,
-    where each one's begin among all of theirs, and these."""
+    """Yield nodes that have synapses in their group, as many at a time as `MOST_AT_ONCE` allows.
+
+    Each time: the nodes, where the synapses of each begin, and the synapses of all of them.
+    """
     nodes = nodes[groups.sizes[nodes] > 0]
     sizes = groups.sizes[nodes]
-    ends, most, first = np.cumsum(sizes), max(1, AT_ONCE // batch), 0
+    ends, most, first = np.cumsum(sizes), max(1, MOST_AT_ONCE // batch), 0
     while first < len(nodes):
         before = ends[first] - sizes[first]
         last = max(first + 1, int(np.searchsorted(ends, before + most, side="right")))
@@ -222,9 +270,9 @@ def _fans(groups: Groups, nodes: Indices, batch: int) -> Iterator[tuple[Indices,
         first = last
 
 
-def _pieces(synapses: Indices, batch: int) -> Iterator[Indices]:
-    """As many at a time as fit into an array of moderate size."""
-    size = max(1, AT_ONCE // batch)
+def _split(synapses: Indices, batch: int) -> Iterator[Indices]:
+    """Yield the synapses, as many at a time as `MOST_AT_ONCE` allows."""
+    size = max(1, MOST_AT_ONCE // batch)
     for k in range(0, len(synapses), size):
         yield synapses[k : k + size]
 
@@ -233,7 +281,8 @@ def _mean(values: Array) -> float:
     return float(values.mean())
 
 
-def _way(products: Array, end: int, way: tuple[Any, ...]) -> SynapsePath:
+def _unwind(products: Array, end: int, way: tuple[Any, ...]) -> SynapsePath:
+    """The path of a nested tuple (last synapse, (the synapse before, …))."""
     synapses: list[int] = []
     while way:
         synapse, way = way

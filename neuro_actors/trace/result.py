@@ -1,4 +1,4 @@
-"""What a trace found, and its words, within 80 columns."""
+"""The result of a trace, and its text within 80 columns."""
 
 from __future__ import annotations
 
@@ -11,10 +11,14 @@ from ..support.text import printable
 
 
 class Factor(NamedTuple):
-    """One of those that a path multiplies; value: the mean over the examples.
+    """One factor of a path's product.
 
-    kind: "said", what a neuron told its followers; "slope", of its activation function; "weight", of the synapse into
-    it; "urgency", what the loss told it.
+    Attributes:
+        kind: "said": the neuron's activation; "slope": the slope of its activation function;
+            "weight": the weight of the path's synapse into it; "urgency": the urgency that the
+            loss sent to it.
+        neuron: The neuron's id.
+        value: The factor, or its mean over the examples.
     """
 
     kind: str
@@ -24,8 +28,15 @@ class Factor(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Path:
-    """One path: the ids along it; what it is worth, the mean over the examples; and the factors of that product (with
-    one example their product is the value)."""
+    """One path.
+
+    Attributes:
+        nodes: The ids of the neurons along it.
+        value: What it adds to the total: its product, or the mean of its products over the
+            examples.
+        factors: The factors of the product. For one example their product is the value; a mean of
+            products is not the product of means.
+    """
 
     nodes: tuple[str, ...]
     value: float
@@ -34,16 +45,22 @@ class Path:
 
 @dataclass(frozen=True, slots=True)
 class Trace:
-    """What was asked, and of what it is the sum.
+    """An urgency or a slope, and the paths that it is the sum of.
 
-    about: in words.  to_loss: whether the paths lead to the loss, or end at an output.
-    total: the sum of all paths, the mean over the examples.  from_log: the same out of the messages that were sent,
-    where these say it.  bound: how far rounding alone may bring these apart, and the sum of the paths one by one.
-    number: how many paths there are.  paths: the greatest of them, in their order.  carried: of all that came along all
-    paths, example by example and whichever its sign, the share that came along these.
-    examples: over how many the mean was taken.  all_shown: whether those left out are worth nothing.
-    proved: how many of the paths are surely the greatest: all, unless the search was given up.  rest: if it was, no
-        other path is greater than this.
+    Attributes:
+        about: What it is, in words.
+        to_loss: Whether the paths lead to the loss; if not, they end at an output.
+        total: The sum over all paths, as the mean over the examples.
+        from_log: The same from the urgencies in the log, or None if the log does not contain them.
+        bound: The greatest difference of `total` and `from_log` that rounding can cause. It also
+            bounds the difference of `total` and the sum of the paths one by one.
+        number: The number of paths.
+        paths: The greatest paths by absolute value, in that order.
+        carried: The sum of |product| over the shown paths, divided by that over all paths.
+        examples: The number of examples that the mean was taken over.
+        all_shown: Whether all paths that are left out have the value 0.
+        proved: How many of `paths` are certainly the greatest: all, unless the search was given up.
+        rest: If the search was given up: no other path has a greater absolute value. Else 0.
     """
 
     about: str
@@ -61,41 +78,49 @@ class Trace:
 
     @property
     def cut_off(self) -> bool:
-        """Whether the search was given up before it was sure of so many."""
+        """Whether the search was given up before the greatest paths were certain."""
         return self.proved < len(self.paths) or self.rest > 0
 
     @property
     def shown(self) -> float:
-        """What the paths that are shown sum to."""
+        """The sum of the paths in `paths`."""
         return float(sum(path.value for path in self.paths))
 
     def __str__(self) -> str:
-        return describe_trace(self)
+        """Return the trace as text; see `format_trace`."""
+        return format_trace(self)
 
 
-def describe_trace(trace: Trace) -> str:
-    """What was asked, the paths with the greatest first, and what all of them come to."""
+def format_trace(trace: Trace) -> str:
+    """Return a trace as text: what it is, the greatest paths, and the sums.
+
+    Args:
+        trace: The trace.
+
+    Returns:
+        Lines of at most 80 columns.
+    """
     lines = textwrap.wrap(f"{trace.about}: {trace.total:+.6g}", 80, break_long_words=False)
     if trace.number == 0:
         lines.append("No path leads from there to the loss.")
     elif not trace.paths:
-        lines.append(
-            f"Of {_paths(trace.number)} every one is worth nothing: a slope on it, or an urgency, is 0."
-        )
+        every = f"Of {_format_count(trace.number)} every one is worth nothing"
+        lines.append(f"{every}: a slope on it, or an urgency, is 0.")
     for path in trace.paths:
-        lines += ["", *_lines(path, trace)]
+        lines += ["", *_format_path(path, trace)]
     if trace.paths:
-        lines += ["", *_sums(trace)]
+        lines += ["", *_format_sums(trace)]
     if trace.from_log is not None:
         apart = abs(trace.total - trace.from_log)
-        told = f"The messages themselves came to {trace.from_log:+.6g}: {apart:.1e} apart"
+        text = f"The messages themselves came to {trace.from_log:+.6g}: {apart:.1e} apart"
         if apart > trace.bound:
-            told += f", MORE THAN ROUNDING MAY DO ({trace.bound:.0e}). `neuro-actors audit` tells who said what is not so"
-        lines += textwrap.wrap(f"{told}.", 80)
+            text += f", MORE THAN ROUNDING MAY DO ({trace.bound:.0e})."
+            text += " `neuro-actors audit` names the neuron whose message is wrong"
+        lines += textwrap.wrap(f"{text}.", 80)
     return "\n".join(printable(line) for line in lines)
 
 
-def _lines(path: Path, trace: Trace) -> list[str]:
+def _format_path(path: Path, trace: Trace) -> list[str]:
     way = " -> ".join([*path.nodes, *(["loss"] if trace.to_loss else [])])
     share = f"{path.value / trace.total:6.1%}" if trace.total else ""
     head = f"{path.value:+12.6g} {share:>8}  "
@@ -103,7 +128,7 @@ def _lines(path: Path, trace: Trace) -> list[str]:
         way, 80, initial_indent=head, subsequent_indent=" " * len(head), break_on_hyphens=False
     )
     mean = "~ " if trace.examples > 1 else "= "  # the mean of products is not the product of means
-    product = " · ".join(map(_factor, path.factors)) or "1"
+    product = " · ".join(map(_format_factor, path.factors)) or "1"
     indent = " " * len(head)
     deeper = indent + "  "
     product = textwrap.fill(
@@ -112,40 +137,38 @@ def _lines(path: Path, trace: Trace) -> list[str]:
     return [*rows, *product.replace("\xa0", " ").splitlines()]
 
 
-def _factor(factor: Factor) -> str:
+def _format_factor(factor: Factor) -> str:
     what = {"said": f"{factor.neuron} said", "weight": "w"}.get(factor.kind, factor.kind)
-    return f"{what} {factor.value:.4g}".replace(" ", "\xa0")  # a line never ends within it
+    return f"{what} {factor.value:.4g}".replace(" ", "\xa0")  # so that no line ends within it
 
 
-def _sums(trace: Trace) -> list[str]:
-    count = len(trace.paths)
+def _format_sums(trace: Trace) -> list[str]:
+    count, total = len(trace.paths), f"{trace.shown:+.6g}"
     if trace.all_shown and count == trace.number:
-        text = (
-            f"All {_paths(count)}: {trace.shown:+.6g}." if count > 1 else "There is no other path."
-        )
+        text = "There is no other path."
+        if count > 1:
+            text = f"All {_format_count(count)}: {total}."
     else:
         which = "all others are worth nothing" if trace.all_shown else "the greatest first"
-        text = f"These {count} of {_paths(trace.number)} ({which}) come to {trace.shown:+.6g}."
+        text = f"These {count} of {_format_count(trace.number)} ({which}) come to {total}."
         if not trace.all_shown:
-            text += (
-                f" They are {100 * trace.carried:.2g} % of all that came along, whichever its sign."
-            )
+            share = f"{100 * trace.carried:.2g} %"
+            text += f" They are {share} of all that came along, whichever its sign."
     notes = [text]
     if trace.cut_off:
         many = f"the first {trace.proved} are" if trace.proved > 1 else "the first is"
         sure = f"{many} surely the greatest" if trace.proved else "there may be greater ones"
-        notes.append(
-            f"The search was given up, it had seen too many paths: {sure}; no other exceeds {trace.rest:.3g}."
-        )
+        given_up = "The search was given up, it had seen too many paths"
+        notes.append(f"{given_up}: {sure}; no other exceeds {trace.rest:.3g}.")
     if trace.examples > 1:
-        notes.append(
-            "Factors behind ~ are means over the examples; a path's worth is the mean of its products."
-        )
+        means = "Factors behind ~ are means over the examples"
+        notes.append(f"{means}; a path's worth is the mean of its products.")
     return [line for note in notes for line in textwrap.wrap(note, 80)]
 
 
-def _paths(number: int) -> str:
+def _format_count(number: int) -> str:
     if number < 10**15:
         return f"{number:,} path" + "s" * (number != 1)
-    exponent, fraction = divmod(log10(number), 1)  # of any whole number, where floats end
+    # the logarithm of a whole number exists even if the number is too large for a float
+    exponent, fraction = divmod(log10(number), 1)
     return f"{10**fraction:.1f}e{exponent:.0f} paths"

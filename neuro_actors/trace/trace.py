@@ -1,10 +1,11 @@
-"""Why did this weight want to change? Its urgency as a sum over all paths to the loss, out of a message log.
+"""Why did this weight want to change? Its urgency as a sum over all paths to the loss.
 
     print(na.trace("run.arrows", weight=("fur", "eyes"), step=7))
 
-A weight's urgency is what its source said, times the urgency of its target's signal; that came back along every path to
-the loss, along each multiplied by weights and slopes. Nobody in the society sees a path: each neuron summed what reached
-it. Here the sum is taken apart again, and compared with what the messages came to.
+A weight's urgency is the activation of its source, times the urgency of its target's signal. The
+latter came back along every path from the target to the loss, multiplied by the weights and slopes
+of the path. No neuron of the society sees a path: each one summed what it received. A trace takes
+the sum apart again, and compares it with the urgencies that the neurons computed.
 """
 
 from __future__ import annotations
@@ -31,16 +32,32 @@ def trace(
     example: int | None = None,
     limit: int = 8,
 ) -> Trace:
-    """Take apart, path by path, one of three things:
+    """Take an urgency or a slope apart, path by path, from a message log.
 
-    weight: (source, target) or "source->target", the urgency of that synapse's weight.
-    neuron: the urgency of its signal, which is its bias's; of an input, that of what it says.
-    source: how the prediction of `output` would change with what this neuron or input says: ∂output/∂activation.
+    Give exactly one of `weight`, `neuron` and `source`.
 
-    step: by default the last that has what is needed.  example: one of the batch, from 1 on, or the mean over all.
-    limit: how many paths to find, the greatest first. Raises `LogError` or `InputError` where the log does not say.
+    Args:
+        log: An opened log, or the path of its file.
+        weight: A synapse, as (source, target) or "source->target". The trace is the urgency of its
+            weight, −∂L/∂w.
+        neuron: The id of a neuron or an input. The trace is the urgency of the neuron's signal,
+            −∂L/∂z, which is also that of its bias; for an input, of its activation.
+        source: The id of a neuron or an input. The trace is the slope of `output` with respect to
+            its activation: ∂output/∂activation.
+        output: With `source`: the id of the output. None: the only one that `source` leads to.
+        step: The step. None: the last one that the log contains what is needed of.
+        example: One example of the batch, counted from 1. None: the mean over all examples.
+        limit: How many paths to return, the greatest first.
+
+    Returns:
+        The sum and its greatest paths.
+
+    Raises:
+        InputError: There is no such synapse, neuron, output or example, not exactly one thing is
+            asked for, or the run did not use backpropagation.
+        LogError: The log cannot be read, or it does not contain what is needed.
     """
-    from .tracer import Tracer  # with pyarrow, which is imported only where a log is
+    from .tracer import Tracer  # it imports pyarrow, which takes time
 
     if sum(asked is not None for asked in (weight, neuron, source)) != 1:
         raise InputError("ask for one thing: a weight, a neuron or a source")

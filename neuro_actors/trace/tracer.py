@@ -1,4 +1,4 @@
-"""Finds what a trace is made of in a log: parameters, activations, slopes and urgencies of one step."""
+"""Reads what a trace needs from a log: parameters, activations, slopes and urgencies of a step."""
 
 from __future__ import annotations
 
@@ -21,79 +21,140 @@ from .result import Factor, Path, Trace
 
 
 class Tracer:
-    """One recorded step, and the questions that can be asked about it; see `trace`."""
+    """One recorded step, and the traces that can be made of it; see `trace`.
+
+    Args:
+        log: An opened log, or the path of its file.
+        step: The step's number. None: the last one that can be traced.
+        example: One example of the batch, counted from 1. None: the mean over all.
+        to_loss: Whether the step must have urgencies.
+
+    Attributes:
+        info: The description of the step.
+        network: The network with the parameters that the step began with.
+
+    Raises:
+        InputError: The batch has no such example, or the run did not use backpropagation.
+        LogError: The log cannot be read, or it has no such step.
+    """
 
     def __init__(
         self, log: str | PathLike[str] | Log, step: int | None, example: int | None, to_loss: bool
     ) -> None:
         log = log if isinstance(log, Log) else Log(log)
-        self._log, self._step = log, log.step(_last(log, to_loss) if step is None else step)
+        number = _last_traceable_step(log, to_loss) if step is None else step
+        self._log, self._step = log, log.step(number)
         self.info = self._step.info
         rule = log.about["rule"]
         if rule["name"] == "MicroBatches" and isinstance(rule.get("rule"), dict):
             rule = rule["rule"]
         if rule.get("name") != "Backpropagation":
-            told = f"urgencies are products along paths under backpropagation, not under {printable(str(rule.get('name')))}"
-            raise InputError(f"{str(log.path)!r}: {told}")
+            other = f"not under {printable(str(rule.get('name')))}"
+            problem = f"urgencies are products along paths under backpropagation, {other}"
+            raise InputError(f"{str(log.path)!r}: {problem}")
         step = self.info.number
         before = [info.number for info in log.steps if info.number < step]
         self.network = log.network_at(before[-1] if before else 0)
         self._sums = sums.named(log.about["numerics"]["sums"])
-        self._taught = any(info.mode == "train" for info in log.steps if info.number < step)
+        self._has_learnt = any(info.mode == "train" for info in log.steps if info.number < step)
         example = None if example is None else as_whole_number("example", example, 1)
         if example is not None and example > self.info.batch:
             raise InputError(f"example {shown(example)}: step {step} has {self.info.batch}")
         self._example = example
-        self._chosen = slice(None) if example is None else slice(example - 1, example)
+        # the examples that are traced, as columns of the step's arrays
+        self._columns = slice(None) if example is None else slice(example - 1, example)
 
-    # --- the questions -------------------------------------------------------------------------------------------
+    # --- traces ---------------------------------------------------------------------------------
 
     def weight(self, source: str, target: str, limit: int = 8) -> Trace:
-        """Why this weight wanted to change."""
+        """Trace the urgency of a weight.
+
+        Args:
+            source: The id of the synapse's source.
+            target: The id of the synapse's target.
+            limit: How many paths to return.
+
+        Raises:
+            InputError: There is no such synapse, or the step has no urgencies.
+            LogError: The log does not contain what is needed.
+        """
         network = self.network
-        a, b = self._place(source), self._place(target)
+        a, b = self._position(source), self._position(target)
         if not (network.sources[network.incoming.of(b)] == a).any():
             raise InputError(self._no_synapse(a, b))
         self._need_urgencies()
         reached, slope = self._slopes(b, include=True)
-        heard = self._step.activations[a, self._chosen]
-        first = (Factor("said", source, _mean(heard)), Factor("slope", target, _mean(slope[b])))
-        logged = self._logged(b, slope[b], heard)
-        about = f"urgency of the weight {source} -> {target}"
+        activation = self._step.activations[a, self._columns]
+        factors = (
+            Factor("said", source, _mean(activation)),
+            Factor("slope", target, _mean(slope[b])),
+        )
         return self._trace(
-            about, b, slope, self._blame(reached), heard * slope[b], first, logged, limit
+            f"urgency of the weight {source} -> {target}",
+            b,
+            slope,
+            self._loss_urgencies(reached),
+            activation * slope[b],
+            factors,
+            self._urgency_from_log(b, slope[b], activation),
+            limit,
         )
 
     def neuron(self, id: str, limit: int = 8) -> Trace:
-        """Why this neuron was urged."""
-        b = self._place(id)
+        """Trace the urgency of a neuron's signal, or of an input's activation.
+
+        Args:
+            id: The id of the neuron or input.
+            limit: How many paths to return.
+
+        Raises:
+            InputError: There is no such neuron, or the step has no urgencies.
+            LogError: The log does not contain what is needed.
+        """
+        b = self._position(id)
         self._need_urgencies()
         is_input = bool(self.network.is_input[b])
         reached, slope = self._slopes(b, include=not is_input)
         ones = np.ones(slope.shape[1])
         first = ones if is_input else slope[b]
-        factors = () if is_input else (Factor("slope", id, _mean(first)),)
-        logged = self._logged(b, first, ones)
-        about = f"urgency of what {id} said" if is_input else f"urgency of the signal of {id}"
-        return self._trace(about, b, slope, self._blame(reached), first, factors, logged, limit)
+        return self._trace(
+            f"urgency of what {id} said" if is_input else f"urgency of the signal of {id}",
+            b,
+            slope,
+            self._loss_urgencies(reached),
+            first,
+            () if is_input else (Factor("slope", id, _mean(first)),),
+            self._urgency_from_log(b, first, ones),
+            limit,
+        )
 
     def output(self, source: str, output: str | None = None, limit: int = 8) -> Trace:
-        """How much this output changes with what `source` says. The output may be left out where one alone does."""
-        a = self._place(source)
+        """Trace the slope of an output with respect to an activation.
+
+        Args:
+            source: The id of the neuron or input whose activation it is.
+            output: The id of the output. None: the only one that `source` leads to.
+            limit: How many paths to return.
+
+        Raises:
+            InputError: There is no such neuron or output, no path leads to the output, or `source`
+                leads to several outputs and none is given.
+            LogError: The log does not contain what is needed.
+        """
+        a = self._position(source)
         reached, slope = self._slopes(a, include=False)
-        led = [name for name in self.network.outputs if reached[self._place(name)]]
-        if output is None and len(led) > 1:
+        outputs = [name for name in self.network.outputs if reached[self._position(name)]]
+        if output is None and len(outputs) > 1:
             raise InputError(
-                f"output: {source!r} leads to {len(led)} outputs, {some(led)}; say which"
+                f"output: {source!r} leads to {len(outputs)} outputs, {some(outputs)}; say which"
             )
-        b = self._place(led[0] if output is None else output)
+        b = self._position(outputs[0] if output is None else output)
         name = self.network.ids[b]
         if name not in self.network.outputs:
             raise InputError(f"{name!r} is no output; {did_you_mean(name, self.network.outputs)}")
         if not reached[b]:
-            raise InputError(
-                f"no path leads from {source!r} to the output {name!r}; from there paths lead to {some(led)}"
-            )
+            others = f"from there paths lead to {some(outputs)}"
+            raise InputError(f"no path leads from {source!r} to the output {name!r}; {others}")
         one = np.ones(slope.shape[1])
         return self._trace(
             f"slope of {name} by what {source} said",
@@ -108,15 +169,31 @@ class Tracer:
         )
 
     def outputs(self, source: str) -> list[str]:
-        """The outputs that `source` leads to, those that change most with it first."""
-        a = self._place(source)
+        """Return the outputs that a neuron or input leads to, the steepest first.
+
+        Args:
+            source: The id of the neuron or input.
+
+        Raises:
+            InputError: There is no such neuron.
+            LogError: The log does not contain what is needed.
+        """
+        a = self._position(source)
         reached, slope = self._slopes(a, include=False)
         found = influence(self.network, a, slope).mean(axis=1)
-        places = [k for k in self.network.output_positions.tolist() if reached[k]]
-        return [self.network.ids[k] for k in sorted(places, key=lambda k: -abs(float(found[k])))]
+        outputs = [k for k in self.network.output_positions.tolist() if reached[k]]
+        return [self.network.ids[k] for k in sorted(outputs, key=lambda k: -abs(float(found[k])))]
 
     def synapse(self, weight: str | Sequence[str]) -> tuple[str, str]:
-        """Both ends; of "a->b", where ids may hold arrows themselves, those that are a synapse's."""
+        """Return the ids of a synapse's source and target.
+
+        Args:
+            weight: Both ids, or both with "->" between them. Ids may contain "->", too; then it
+                means the split that is a synapse of the network.
+
+        Raises:
+            InputError: It does not name two ends, or it may mean several synapses.
+        """
         if not isinstance(weight, str):
             ends = as_list("weight", weight)
             if len(ends) != 2 or not all(isinstance(end, str) for end in ends):
@@ -126,12 +203,12 @@ class Tracer:
             raise InputError(
                 f"weight {shown(weight)}: expected the ids of its two ends, as in 'a->b'"
             )
-        places = [k for k in range(len(weight)) if weight.startswith("->", k)]
-        if not places:
+        arrows = [k for k in range(len(weight)) if weight.startswith("->", k)]
+        if not arrows:
             raise InputError(
                 f"weight {shown(weight)}: expected the ids of its two ends, as in 'a->b'"
             )
-        splits = [(weight[:k], weight[k + 2 :]) for k in places]
+        splits = [(weight[:k], weight[k + 2 :]) for k in arrows]
         splits = list(dict.fromkeys([*splits, *((a.strip(), b.strip()) for a, b in splits)]))
         known = [
             (a, b) for a, b in splits if a in self.network.position and b in self.network.position
@@ -141,23 +218,22 @@ class Tracer:
             if known[1:]
             else set()
         )
-        there = [
+        meant = [
             pair for pair in known if tuple(self.network.position[end] for end in pair) in pairs
         ] or known
-        if len(there) > 1:
-            told = " or ".join(arrow(*pair) for pair in there)
+        if len(meant) > 1:
+            either = " or ".join(arrow(*pair) for pair in meant)
             raise InputError(
-                f"weight {shown(weight)} may be {told}: give both ends, each by itself"
+                f"weight {shown(weight)} may be {either}: give both ends, each by itself"
             )
-        return there[0] if there else splits[-1]
+        return meant[0] if meant else splits[-1]
 
-    # --- what the log holds --------------------------------------------------------------------------------------
+    # --- what the log contains ------------------------------------------------------------------
 
-    def _place(self, id: str) -> int:
+    def _position(self, id: str) -> int:
         if not isinstance(id, str) or id not in self.network.position:
-            raise InputError(
-                f"{self._log.path!r}: there is no neuron {shown(id)}; {did_you_mean(id, self.network.ids)}"
-            )
+            hint = did_you_mean(id, self.network.ids)
+            raise InputError(f"{self._log.path!r}: there is no neuron {shown(id)}; {hint}")
         return self.network.position[id]
 
     def _no_synapse(self, a: int, b: int) -> str:
@@ -168,64 +244,74 @@ class Tracer:
             )
         onward = [ids[k] for k in network.targets[network.outgoing.of(a)].tolist()]
         into = [ids[k] for k in network.sources[network.incoming.of(b)].tolist()]
-        told = [f"{ids[a]!r} leads to {some(onward) if onward else 'nobody, it is an output'}"]
-        told.append(f"{ids[b]!r} hears {some(into) if into else 'the world alone, it is an input'}")
-        return f"there is no synapse {arrow(ids[a], ids[b])}: {'; '.join(told)}"
+        to = some(onward) if onward else "no neuron, it is an output"
+        from_ = some(into) if into else "no neuron, it is an input"
+        problem = f"there is no synapse {arrow(ids[a], ids[b])}"
+        return f"{problem}: {ids[a]!r} leads to {to}; {ids[b]!r} receives from {from_}"
 
     def _need_urgencies(self) -> None:
         if self.info.loss is None:
             others = [info.number for info in self._log.steps if info.loss is not None]
             near = min(others, key=lambda number: abs(number - self.info.number), default=None)
-            told = "no step of the log has any" if near is None else f"step {near} has some"
-            raise InputError(
-                f"step {self.info.number} only predicts: nobody was urged in it; {told}"
-            )
+            hint = "no step of the log has any" if near is None else f"step {near} has some"
+            raise InputError(f"step {self.info.number} only predicts: it has no urgencies; {hint}")
 
     def _slopes(self, start: int, include: bool) -> tuple[NDArray[np.bool_], Array]:
-        """Who follows `start`, and the slopes of these, and of `start` if it is to be included."""
+        """The mask of the neurons downstream of `start`, and their slopes.
+
+        include: whether the slope of `start` is needed, too.
+        """
         network = self.network
         reached = downstream_of(network, start)
         where = reached.copy()
         where[start] = include
         self._need_parameters(where & ~network.is_input)
-        heard = where | reached
-        heard[network.sources[where[network.targets]]] = True
-        self._need("activation", network.ids, self._step.activations, heard)
+        needed = where | reached
+        needed[network.sources[where[network.targets]]] = True
+        self._need("activation", network.ids, self._step.activations, needed)
         found = slopes(network, self._step.activations, where, self._sums)
         self._need("slope", network.ids, found, where)
-        return reached, found[:, self._chosen]
+        return reached, found[:, self._columns]
 
-    def _blame(self, reached: NDArray[np.bool_]) -> Mapping[int, Array]:
-        """What the loss told each output that was reached; where the log does not say, as the loss finds it."""
-        step, places = self._step, self.network.output_positions
-        here, blame = reached[places], step.blame.copy()
-        unsaid = here & np.isnan(blame).any(axis=1)
-        if unsaid.any() and self.info.loss is not None:
+    def _loss_urgencies(self, reached: NDArray[np.bool_]) -> Mapping[int, Array]:
+        """The urgency of each output in `reached`, (batch,) each.
+
+        It is what the loss sent or, if the log lacks that, what the loss function gives.
+        """
+        step, outputs = self._step, self.network.output_positions
+        here, urgencies = reached[outputs], step.blame.copy()
+        missing = here & np.isnan(urgencies).any(axis=1)
+        if missing.any() and self.info.loss is not None:
             found = -functions.loss(self.info.loss).slope(step.predictions.T, step.targets.T).T
-            blame[unsaid] = found[unsaid]
-        self._need("urgency", self.network.outputs, blame, here)
-        return {int(k): row[self._chosen] for k, row in zip(places[here], blame[here], strict=True)}
+            urgencies[missing] = found[missing]
+        self._need("urgency", self.network.outputs, urgencies, here)
+        rows = zip(outputs[here], urgencies[here], strict=True)
+        return {int(k): row[self._columns] for k, row in rows}
 
-    def _logged(self, k: int, slope: Array, heard: Array) -> float | None:
-        """What the neuron made of what its followers, and the loss, told it: the urgency of the weight through which it
-        heard that, by the sums that it made itself. None where it is not said what they told."""
-        told = [self._step.urgencies[self.network.outgoing.of(k)]]
-        told += [
+    def _urgency_from_log(self, k: int, slope: Array, activation: Array) -> float | None:
+        """The urgency of a weight of neuron k, from the urgencies that it received.
+
+        It uses the neuron's own sums. `activation`: of the weight's source. None if the log does
+        not contain all the urgencies.
+        """
+        received = [self._step.urgencies[self.network.outgoing.of(k)]]
+        received += [
             self._step.blame[[o]]
             for o in np.flatnonzero(self.network.output_positions == k).tolist()
         ]
-        rows = np.ascontiguousarray(np.concatenate(told)[:, self._chosen])
+        rows = np.ascontiguousarray(np.concatenate(received)[:, self._columns])
         if np.isnan(rows).any():
             return None
         out = np.empty(1)
         self._sums.mean_products(
-            np.ascontiguousarray(heard[None]), self._sums.sum_of_rows(rows) * slope, out
+            np.ascontiguousarray(activation[None]), self._sums.sum_of_rows(rows) * slope, out
         )
         return float(out[0])
 
     def _need(
         self, what: str, names: Sequence[str], values: Array, where: NDArray[np.bool_]
     ) -> None:
+        """Refuse the step if a value of a neuron in `where` is missing or not finite."""
         missing = (
             np.flatnonzero(where & ~np.isfinite(values).all(axis=1))
             if values.shape[1]
@@ -235,64 +321,72 @@ class Tracer:
             self._refuse(f"the {what} of {some([names[k] for k in missing.tolist()])}")
 
     def _need_parameters(self, where: NDArray[np.bool_]) -> None:
-        """Refuse neurons whose learning the log may have missed."""
+        """Refuse the step if neurons in `where` may have learnt what the log does not contain."""
         if (
             self._log.partial is None
             or self.info.number == 1
-            or not (self._taught or self._log.partial["every"] > 1)
+            or not (self._has_learnt or self._log.partial["every"] > 1)
         ):
             return
         recorded = Recording.from_description(self._log.path, self._log.partial)
         known = recorded.chosen(self.network) & ("commit" in recorded.kinds)
         if (where & ~known).any():
-            self._refuse(
-                f"what {some([self.network.ids[k] for k in np.flatnonzero(where & ~known).tolist()])} had learnt"
-            )
+            unknown = [self.network.ids[k] for k in np.flatnonzero(where & ~known).tolist()]
+            self._refuse(f"the parameters of {some(unknown)}")
 
     def _refuse(self, what: str) -> None:
-        partial = self._log.partial
-        kept = {name: value for name, value in (partial or {}).items() if value not in (None, 1)}
-        told = ", ".join(f"{name}={value!r}" for name, value in kept.items())
+        partial = self._log.partial or {}
+        given = {name: value for name, value in partial.items() if value not in (None, 1)}
+        settings = ", ".join(f"{name}={value!r}" for name, value in given.items())
         why = (
-            f"it is partial, recorded with {told}"
-            if told
+            f"it is partial, recorded with {settings}"
+            if settings
             else "the step was broken off, or the log is damaged"
         )
-        raise LogError(
-            f"{self._log.path!r}: step {self.info.number} does not tell {what}, which is needed; {why}"
-        )
+        problem = f"a trace of step {self.info.number} needs {what}, which the log does not contain"
+        raise LogError(f"{self._log.path!r}: {problem}: {why}")
 
-    # --- the answer ----------------------------------------------------------------------------------------------
+    # --- the result -----------------------------------------------------------------------------
 
     def _trace(
-        self, about: str, start: int, slope: Array, blame: Mapping[int, Array], first: Array, factors: tuple[Factor, ...],
-        logged: float | None, limit: int, to_loss: bool = True,
-    ) -> Trace:  # fmt: skip
+        self,
+        about: str,
+        start: int,
+        slope: Array,
+        ends: Mapping[int, Array],
+        first: Array,
+        factors: tuple[Factor, ...],
+        from_log: float | None,
+        limit: int,
+        to_loss: bool = True,
+    ) -> Trace:
+        """The sum over all paths from `start` to `ends`, each beginning with `first`, (batch,).
+
+        factors: what `first` is the product of.
+        """
         limit = as_whole_number("limit", limit, 1)
         with np.errstate(over="ignore", invalid="ignore"):
-            ways = Paths(self.network, start, slope, blame)
-            size = _mean(np.abs(first) * ways.size)
+            all_paths = Paths(self.network, start, slope, ends)
+            size = _mean(np.abs(first) * all_paths.size)
         if not np.isfinite(size):
-            raise LogError(
-                f"{self._log.path!r}: in step {self.info.number} products along the paths exceed all numbers"
-            )
-        found = ways.find_greatest(first, limit + 1)  # one more, to know whether there is one
-        told, shown = blame if to_loss else {}, found.ways[:limit]
-        paths = tuple(self._path(way, start, slope, told, factors) for way in shown)
-        rest = max([found.rest, *(abs(way.value) for way in found.ways[limit:])])
+            problem = f"in step {self.info.number} products along the paths exceed all numbers"
+            raise LogError(f"{self._log.path!r}: {problem}")
+        found = all_paths.find_greatest(first, limit + 1)  # one more, to know whether there is one
+        urgencies, shown = ends if to_loss else {}, found.paths[:limit]
+        rest = max([found.rest, *(abs(path.value) for path in found.paths[limit:])])
         # each term is rounded with each factor and in each sum that it goes through, on both sides
-        roundings = (ways.longest + 1) * (ways.fan + 2) + len(first) + 6
+        roundings = (all_paths.longest + 1) * (all_paths.fan + 2) + len(first) + 6
         return Trace(
             about=f"{about} {self._where()}",
             to_loss=to_loss,
-            total=_mean(first * ways.total),
-            from_log=logged,
+            total=_mean(first * all_paths.total),
+            from_log=from_log,
             bound=2 * roundings * float(np.finfo(np.float64).eps) * size,
-            number=ways.count,
-            paths=paths,
-            carried=sum(_mean(np.abs(way.products)) for way in shown) / size if size else 0.0,
+            number=all_paths.count,
+            paths=tuple(self._path(one, start, slope, urgencies, factors) for one in shown),
+            carried=sum(_mean(np.abs(one.products)) for one in shown) / size if size else 0.0,
             examples=len(first),
-            all_shown=len(found.ways) <= limit and not found.cut_off,
+            all_shown=len(found.paths) <= limit and not found.cut_off,
             proved=min(found.proved, limit),
             rest=rest if found.cut_off and found.proved < limit else 0.0,
         )
@@ -312,35 +406,33 @@ class Tracer:
 
     def _path(
         self,
-        way: SynapsePath,
+        path: SynapsePath,
         start: int,
         slope: Array,
-        blame: Mapping[int, Array],
+        urgencies: Mapping[int, Array],
         factors: tuple[Factor, ...],
     ) -> Path:
         network, ids = self.network, self.network.ids
         nodes, product = [ids[start]], list(factors)
-        for synapse in way.synapses:
+        for synapse in path.synapses:
             b = int(network.targets[synapse])
             nodes.append(ids[b])
             product.append(Factor("weight", ids[b], float(network.weights[synapse])))
             product.append(Factor("slope", ids[b], _mean(slope[b])))
-        if way.end in blame:
-            product.append(Factor("urgency", ids[way.end], _mean(blame[way.end])))
-        return Path(tuple(nodes), way.value, tuple(product))
+        if path.end in urgencies:
+            product.append(Factor("urgency", ids[path.end], _mean(urgencies[path.end])))
+        return Path(tuple(nodes), path.value, tuple(product))
 
 
-def _last(log: Log, to_loss: bool) -> int:
-    """The last step that can be traced."""
+def _last_traceable_step(log: Log, to_loss: bool) -> int:
     fitting = [
         info.number
         for info in log.steps
         if info.whole and info.only is None and (info.loss or not to_loss)
     ]
     if not fitting:
-        raise LogError(
-            f"{log.path!r}: it holds no {'step with urgencies' if to_loss else 'whole step'}: nothing can be traced"
-        )
+        what = "step with urgencies" if to_loss else "whole step"
+        raise LogError(f"{log.path!r}: it holds no {what}: nothing can be traced")
     return fitting[-1]
 
 

@@ -1,4 +1,4 @@
-"""The same page in a notebook, through anywidget (extra `notebook`), which is imported when it is used."""
+"""The page in a notebook, through anywidget (extra `notebook`), which is imported on use."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 MOST_PIXELS = 100_000
 
-# The page keeps to itself: in a frame of its own, with its own policy, and without the notebook's origin.
+# The page is in a frame of its own, with its own policy and without the notebook's origin.
 SCRIPT = """
 function render({ model, el }) {
   const frame = document.createElement("iframe");
@@ -39,12 +39,21 @@ def show(
     max_mb: float = 12.0,
     picture: tuple[int, int] | str | None = "look",
 ) -> Any:
-    """A widget that shows a log in a notebook as `neuro-actors view` does in a file.
+    """Show a log in a notebook, with the same page that `neuro-actors view` writes.
 
-    log: a log that was opened, or its file's name.  height: of the widget, in pixels.  max_mb: what the page may weigh.
-    picture: (rows, columns) if the inputs are a picture, None if they are none; "look" finds out.
+    Args:
+        log: An opened log, or the path of its file.
+        height: The height of the widget in pixels.
+        max_mb: The greatest size of the page in megabytes.
+        picture: (rows, columns) if the inputs are a picture, None if not, "look" to find out.
 
-    Raises `NeuroActorsError`, which says how to install it, where anywidget is missing.
+    Returns:
+        The widget.
+
+    Raises:
+        InputError: An argument is wrong, or the log has nothing to show.
+        LogError: The log cannot be read.
+        NeuroActorsError: anywidget is not installed; the message says how to install it.
     """
     height = as_whole_number("height", height, 1, MOST_PIXELS)
     try:

@@ -1,8 +1,9 @@
-"""The page: style, script and the run in one HTML file that asks the network for nothing.
+"""The page: style, script and the run in one HTML file that loads nothing from the network.
 
-The script is the modules in `js/`, joined in an order in which each stands behind those it imports, without the lines
-that import and the words that export: so they share one scope, and no two may declare the same name (tests see to it).
-A policy allows this very style and script, by their hashes, and nothing else.
+The script is the modules in `js/`, each after the modules that it imports, without their import
+lines and `export` keywords. So they share one scope, and no two may declare the same name (tests
+check it). The page's policy (CSP) allows this style and this script, by their hashes, and nothing
+else.
 """
 
 from __future__ import annotations
@@ -23,7 +24,11 @@ EXPORT = re.compile(r"^export (?=(?:class|const|function) )", re.MULTILINE)
 
 
 def render_page(run: dict[str, Any]) -> str:
-    """The page that shows a run, see `collect_page_data`."""
+    """Return the HTML of a page.
+
+    Args:
+        run: What `collect_page_data` returned.
+    """
     script, style = join_modules("main.js"), _text("page.css")
     own = f"script-src '{_hash(script)}'; style-src '{_hash(style)}'"
     policy = f"default-src 'none'; {own}; base-uri 'none'; form-action 'none'"
@@ -33,7 +38,11 @@ def render_page(run: dict[str, Any]) -> str:
 
 @cache
 def join_modules(name: str) -> str:
-    """A module and all that it imports, as one script."""
+    """Return a JavaScript module and all that it imports as one script.
+
+    Args:
+        name: The module's file name in `js/`.
+    """
     order: list[str] = []
 
     def visit(module: str) -> None:

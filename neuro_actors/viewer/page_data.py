@@ -1,4 +1,7 @@
-"""All that the page shows of a log, as plain values for JSON; arrays are base64 of little-endian numbers."""
+"""Collects what a page shows of a log, as values for JSON.
+
+Arrays are base64 of little-endian numbers.
+"""
 
 from __future__ import annotations
 
@@ -27,15 +30,29 @@ from .step_values import StepValues, read_step_values
 if TYPE_CHECKING:
     from ..log.log import Log
     from ..log.steps import StepInfo
+    from ..network.network import Network
     from ..support.validation import Array
 
-CURVE_STEPS = 1000  # of which the losses are read, for the curve
+CURVE_STEPS = 1000  # points of the loss curve, at most
 
 
 def collect_page_data(
     log: Log, max_mb: float = 12.0, shape: tuple[int, int] | str | None = "look"
 ) -> dict[str, Any]:
-    """What the page needs. shape: (rows, columns) of the picture that the inputs are, None if they are none, or "look"."""
+    """Collect the data of a page.
+
+    Args:
+        log: The log.
+        max_mb: The greatest size of the page in megabytes.
+        shape: (rows, columns) if the inputs are a picture, None if not, "look" to find out.
+
+    Returns:
+        Values for JSON; `notes` says what was left out.
+
+    Raises:
+        InputError: An argument is wrong, or the log has nothing to show.
+        LogError: The log is damaged.
+    """
     if not 0 < number(max_mb) < math.inf:
         raise InputError(f"max_mb must be a number of megabytes above 0, got {shown(max_mb)}")
     if isinstance(shape, tuple) and len(shape) == 2:
@@ -47,66 +64,61 @@ def collect_page_data(
         raise InputError(f"picture must be (rows, columns), None or 'look', got {shown(shape)}")
     network, numbers = log.network, [info.number for info in log.steps]
     earlier = dict(zip(numbers, [0, *numbers], strict=False))
-    # A partial log tells in steps of their own what neurons had learnt unseen, and some rules have rounds in which nothing
-    # is said of any example: nothing to look at.
+    # There is nothing to see in the steps of a partial log that contain commits only, and in the
+    # rounds of some rules whose messages have no value of any example.
     steps = [info for info in log.steps if info.only is None and 0 < info.batch <= info.columns]
     if not steps:
         raise InputError(f"{str(log.path)!r}: no step was recorded, so there is nothing to see")
     if isinstance(shape, tuple) and shape[0] * shape[1] != len(network.inputs):
-        raise InputError(
-            f"a picture of {shape[0]}x{shape[1]} is {shape[0] * shape[1]} inputs, there are {len(network.inputs)}"
-        )
-    befell = gather_fault_events(log)
-    weather = [len(json.dumps(befell.get(info.number))) for info in steps] if befell else None
-    kept = select_steps(
+        size = f"a picture of {shape[0]}x{shape[1]} is {shape[0] * shape[1]} inputs"
+        raise InputError(f"{size}, there are {len(network.inputs)}")
+    faults = gather_fault_events(log)
+    fault_bytes = [len(json.dumps(faults.get(info.number))) for info in steps] if faults else None
+    selection = select_steps(
         len(network.ids),
         len(network.weights),
         [info.batch for info in steps],
         max_mb * 1e6,
-        weather,
+        fault_bytes,
     )
-    pack = _Packer(kept.item)
-    versions = _Versions(pack, kept.synapses)
-    steps_shown, seen, reach, scales = [], [], 6.0, Scales(network)
-    for place in kept.steps:
-        info = steps[place]
-        recorded = log.step(info.number)
+    pack = _Packer(selection.item)
+    versions = _Versions(pack, selection.synapses)
+    selected, inputs, reach, scales = [], [], 6.0, Scales(network)
+    for k in selection.steps:
+        info = steps[k]
         before = log.network_at(earlier[info.number])
-        said = read_step_values(before, recorded, kept.examples)
+        values = read_step_values(before, log.step(info.number), selection.examples)
         after = log.network_at(info.number) if info.mode == "train" and info.whole else before
-        steps_shown.append(
-            _step(info, said, versions.of(before), versions.of(after), pack, kept)
-            | step_placement(log, info)
-        )
-        if info.number in befell:
-            told_of = befell[info.number]
-            steps_shown[-1]["storm"] = (
-                told_of if kept.synapses else {name: told_of[name] for name in ("lost", "died")}
-            )
-        seen.append(said.activations[:, network.is_input])
-        signals = said.signals[np.isfinite(said.signals)]
+        step = _step(info, values, versions.of(before), versions.of(after), pack, selection)
+        if info.number in faults:
+            all_of = faults[info.number]
+            totals = {name: all_of[name] for name in ("lost", "died")}
+            step["faults"] = all_of if selection.synapses else totals
+        selected.append(step | step_placement(log, info))
+        inputs.append(values.activations[:, network.is_input])
+        signals = values.signals[np.isfinite(values.signals)]
         reach = max(reach, float(np.abs(signals).max(initial=0.0)))
-        scales.add(before, after, said)
+        scales.add(before, after, values)
     if shape == "look":
-        shape = find_picture(np.concatenate(seen))
+        shape = find_picture(np.concatenate(inputs))
     return {
         "title": Path(log.path).name,
-        "network": _network(log, kept),
-        "machines": placement(log),
+        "network": _network(log, selection),
+        "placement": placement(log),
         "picture": shape,
-        "item": kept.item,
+        "item": selection.item,
         "scales": scales.to_json(),
         "functions": _functions(network.activations, reach),
         "losses": _losses(steps),
         "versions": versions.packed,
-        "steps": steps_shown,
+        "steps": selected,
         "curve": _curve(log, steps),
-        "notes": _notes(log, steps, kept),
+        "notes": _notes(log, steps, selection),
     }
 
 
 class _Packer:
-    """Numbers as base64, of 8 or 4 bytes each."""
+    """Encodes numbers as base64, with 8 or 4 bytes each."""
 
     def __init__(self, item: int) -> None:
         self._kind = f"<f{item}"
@@ -116,14 +128,15 @@ class _Packer:
 
 
 class _Versions:
-    """Parameters at some time, each kept once."""
+    """The parameters before and after steps; equal ones are encoded once."""
 
     def __init__(self, pack: _Packer, synapses: bool) -> None:
         self._pack, self._known = pack, {"": -1}
         self._weights = slice(None if synapses else 0)
         self.packed: list[dict[str, str]] = []
 
-    def of(self, network: Any) -> int:
+    def of(self, network: Network) -> int:
+        """The number of a network's parameters; they are encoded if they are new."""
         key = network.digest()
         if key not in self._known:
             self._known[key] = len(self.packed)
@@ -137,20 +150,25 @@ class _Versions:
 
 
 def _step(
-    info: StepInfo, said: StepValues, before: int, after: int, pack: _Packer, kept: Selection
+    info: StepInfo,
+    values: StepValues,
+    before: int,
+    after: int,
+    pack: _Packer,
+    selection: Selection,
 ) -> dict[str, Any]:
-    named = {name: getattr(said, name) for name in StepValues.__slots__}
-    arrays = {name: pack(values) for name, values in named.items() if values is not None}
-    if not kept.synapses:
+    named = {name: getattr(values, name) for name in StepValues.__slots__}
+    arrays = {name: pack(array) for name, array in named.items() if array is not None}
+    if not selection.synapses:
         arrays.pop("wants", None)
-    loss = float(said.losses[-1])
+    loss = float(values.losses[-1])
     return {
         "number": info.number,
         "mode": info.mode,
         "loss": info.loss,
         "optimizer": None if info.optimizer is None else format_call(info.optimizer),
         "batch": info.batch,
-        "examples": min(info.batch, kept.examples),
+        "examples": min(info.batch, selection.examples),
         "wrtInputs": info.wrt_inputs,
         "round": info.round,
         "whole": info.whole,
@@ -161,27 +179,27 @@ def _step(
     }
 
 
-def _network(log: Log, kept: Selection) -> dict[str, Any]:
+def _network(log: Log, selection: Selection) -> dict[str, Any]:
     network = log.network
     none = np.empty(0)
     kinds = zip(network.activations, network.is_input.tolist(), strict=True)
 
-    def places(values: Any) -> str:
+    def pack(values: Any) -> str:
         return base64.b64encode(np.asarray(values).astype("<i4").tobytes()).decode()
 
     return {
         "ids": network.ids,
         "activations": [None if is_input else name for name, is_input in kinds],
         "outputs": network.output_positions.tolist(),
-        "level": places(network.level),
-        "sources": places(network.sources if kept.synapses else none),
-        "targets": places(network.targets if kept.synapses else none),
+        "level": pack(network.level),
+        "sources": pack(network.sources if selection.synapses else none),
+        "targets": pack(network.targets if selection.synapses else none),
         "nSynapses": len(network.weights),
     }
 
 
 def _functions(names: tuple[str, ...], reach: float) -> dict[str, Any]:
-    """Each activation function that is used, sampled: the page draws its curve and knows no formula of its own."""
+    """Samples of each activation function that is used: the page itself knows no function."""
     near = np.linspace(-6.0, 6.0, 241)
     far = np.geomspace(6.0, reach * 2.0, 80)[1:]
     z = np.concatenate([-far[::-1], near, far])
@@ -189,7 +207,7 @@ def _functions(names: tuple[str, ...], reach: float) -> dict[str, Any]:
     for name in sorted(set(names)):
         known = functions.ACTIVATIONS.get(name)
         if known is not None:
-            formula = (known.value.__doc__ or "").strip().split("   ")[0]
+            formula = _formula(known.value)
             sampled[name] = {
                 "z": z.round(9).tolist(),
                 "a": known.value(z).round(9).tolist(),
@@ -199,42 +217,46 @@ def _functions(names: tuple[str, ...], reach: float) -> dict[str, Any]:
 
 
 def _losses(steps: list[StepInfo]) -> dict[str, str]:
-    """The formula of each loss that judged a step, as the table of losses tells it."""
-    known = {info.loss: functions.LOSSES.get(info.loss) for info in steps if info.loss is not None}
-    texts = {
-        name: (loss.value.__doc__ or "").strip() for name, loss in known.items() if loss is not None
-    }
+    """The formula of each loss that is used, from the docstrings of the table of losses."""
+    names = {info.loss for info in steps if info.loss is not None}
     return {
-        name: re.split(r"   |;|, each|, p the|, the pred| over the", text)[0]
-        for name, text in texts.items()
+        name: _formula(functions.LOSSES[name].value)
+        for name in sorted(names)
+        if name in functions.LOSSES
     }
+
+
+def _formula(function: Any) -> str:
+    """The formula that a function's docstring begins with, without source and remarks."""
+    text = (function.__doc__ or "").strip()
+    return re.split(r"   |;|, p the|, Φ the|, where| over the| \([A-Z]", text)[0]
 
 
 def _curve(log: Log, steps: list[StepInfo]) -> dict[str, list[Any]]:
-    """The mean loss of those steps that the most usual loss has judged: no two losses make one curve."""
-    losses_named = Counter(info.loss for info in steps if info.loss is not None and info.whole)
-    usual = max(losses_named, key=losses_named.__getitem__, default=None)
-    judged = [
+    """The mean loss of the steps with the most frequent loss: two losses make no common curve."""
+    names = Counter(info.loss for info in steps if info.loss is not None and info.whole)
+    usual = max(names, key=names.__getitem__, default=None)
+    with_loss = [
         info.number for info in steps if info.loss == usual and usual is not None and info.whole
     ]
     numbers, losses = [], []
-    for place in spread_evenly(len(judged), CURVE_STEPS):
-        loss = log.step(judged[place]).loss
+    for k in spread_evenly(len(with_loss), CURVE_STEPS):
+        loss = log.step(with_loss[k]).loss
         if np.isfinite(loss):
-            numbers.append(judged[place])
+            numbers.append(with_loss[k])
             losses.append(loss)
     return {"steps": numbers, "losses": losses}
 
 
-def _notes(log: Log, steps: list[StepInfo], kept: Selection) -> dict[str, Any]:
+def _notes(log: Log, steps: list[StepInfo], selection: Selection) -> dict[str, Any]:
     """What was left out, for the page and for the terminal."""
     return {
         "steps": len(steps),
-        "keptSteps": len(kept.steps),
+        "shownSteps": len(selection.steps),
         "batch": max(info.batch for info in steps),
-        "keptExamples": kept.examples,
-        "digits": 16 if kept.item == 8 else 7,
-        "synapses": kept.synapses,
+        "shownExamples": selection.examples,
+        "digits": 16 if selection.item == 8 else 7,
+        "synapses": selection.synapses,
         "complete": log.complete,
         "partial": log.partial is not None,
         "versions": {
@@ -244,6 +266,10 @@ def _notes(log: Log, steps: list[StepInfo], kept: Selection) -> dict[str, Any]:
 
 
 def as_json(values: Any) -> str:
-    """JSON that can stand in a page: no tag can begin or end in it."""
+    """Return JSON for a page: it contains no character that begins or ends a tag.
+
+    Args:
+        values: Values for JSON; no NaN and no infinity.
+    """
     text = json.dumps(values, ensure_ascii=True, allow_nan=False, separators=(",", ":"))
     return text.replace("<", "\\u003c").replace(">", "\\u003e").replace("&", "\\u0026")

@@ -1,4 +1,4 @@
-"""Whether the inputs are a picture: a square of numbers in which neighbours resemble each other."""
+"""Guesses whether the inputs are a picture: a square of numbers whose neighbours are alike."""
 
 from __future__ import annotations
 
@@ -12,9 +12,16 @@ LEAST_SIDE, MOST_UNLIKE = 5, 0.75
 
 
 def find_picture(inputs: Array) -> tuple[int, int] | None:
-    """(rows, columns) if inputs (examples, n_inputs), row by row, look like one, else None.
+    """Return the size of the picture that the inputs look like.
 
-    Neighbours in a picture differ less than any two of its points; in a table of measurements they do not.
+    Neighbours in a picture differ less than two points that are drawn at random. In a table of
+    measurements they do not.
+
+    Args:
+        inputs: Inputs of some examples, pixels row by row. Shape (examples, n_inputs).
+
+    Returns:
+        The numbers of rows and columns, or None if the inputs do not look like a picture.
     """
     side = math.isqrt(inputs.shape[1])
     if side * side != inputs.shape[1] or side < LEAST_SIDE or not np.isfinite(inputs).all():

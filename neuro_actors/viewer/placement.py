@@ -1,4 +1,4 @@
-"""What the page shows of a run on many machines: the shard of each neuron, and which replica did a step."""
+"""What the page shows of a run on several workers: shards of neurons, replicas of steps."""
 
 from __future__ import annotations
 
@@ -11,16 +11,28 @@ if TYPE_CHECKING:
 
 
 def placement(log: Log) -> dict[str, Any] | None:
-    """Of the run; None where all lived in one process."""
-    held = log.machines
-    if held is None:
+    """Return the numbers of replicas and shards, and each neuron's shard, as JSON.
+
+    It is None for a run in one process.
+    """
+    workers = log.machines
+    if workers is None:
         return None
-    shard = base64.b64encode(held.shard.astype("<i4").tobytes()).decode()
-    return {"replicas": held.replicas, "shards": held.shards, "shard": shard}
+    shard = base64.b64encode(workers.shard.astype("<i4").tobytes()).decode()
+    return {"replicas": workers.replicas, "shards": workers.shards, "shard": shard}
 
 
 def step_placement(log: Log, info: StepInfo) -> dict[str, Any]:
-    """microBatch: (which, of how many), where it is one.  replica: who did it, where there are several machines."""
-    place = info.micro_batch
-    found: dict[str, Any] = {} if place is None else {"microBatch": place}
+    """Return which micro-batch a step is and which replica computed it, as JSON.
+
+    Args:
+        log: The log.
+        info: The step.
+
+    Returns:
+        `microBatch`: its number, from 1 on, and the number of micro-batches, if it is one.
+        `replica`: the replica, if the run had several workers.
+    """
+    micro_batch = info.micro_batch
+    found: dict[str, Any] = {} if micro_batch is None else {"microBatch": micro_batch}
     return found if log.machines is None else found | {"replica": log.machines.replica(info)}

@@ -1,4 +1,4 @@
-"""How strong is strong: one scale for a whole run, since one for each step would flicker."""
+"""The scales of colours and sizes: one for a whole run, because one for each step would flicker."""
 
 from __future__ import annotations
 
@@ -12,11 +12,17 @@ from .step_values import StepValues
 if TYPE_CHECKING:
     from ..network.network import Network
 
-MOST = 99.0  # per cent of the numbers of a step lie within its scale: one giant does not make all others pale
+# Per cent of a step's numbers that lie within its scale, so that one outlier does not make all
+# others pale.
+WITHIN = 99.0
 
 
 class Scales:
-    """Collects what is strong in each step; the scale of a run is its strongest step's."""
+    """Collects the size of the numbers in each step; a run's scale is that of its strongest step.
+
+    Args:
+        network: The network that ran.
+    """
 
     def __init__(self, network: Network) -> None:
         self._input = network.is_input
@@ -24,18 +30,24 @@ class Scales:
         self._ends: list[tuple[float, float]] = []
         self._most: dict[str, float] = {}
 
-    def add(self, before: Network, after: Network, said: StepValues) -> None:
-        """One step: the network as it was, and as it became."""
-        heard = said.activations[:, self._input]
-        finite = heard[np.isfinite(heard)]
+    def add(self, before: Network, after: Network, values: StepValues) -> None:
+        """Add a step.
+
+        Args:
+            before: The network with the parameters that the step began with.
+            after: The network with the parameters after the step.
+            values: The step's numbers.
+        """
+        inputs = values.activations[:, self._input]
+        finite = inputs[np.isfinite(inputs)]
         if finite.size:
-            low, high = np.percentile(finite, [100 - MOST, MOST])
+            low, high = np.percentile(finite, [100 - WITHIN, WITHIN])
             self._ends.append((float(low), float(high)))
-        messages = before.weights * said.signal_urgencies[:, before.targets]
-        self._reach("activation", said.activations[:, ~self._input])
-        self._reach("urgency", said.urgencies)
+        messages = before.weights * values.signal_urgencies[:, before.targets]
+        self._reach("activation", values.activations[:, ~self._input])
+        self._reach("urgency", values.urgencies)
         self._reach(
-            "message", np.append(messages[:, ~self._from_input].ravel(), said.blame.ravel())
+            "message", np.append(messages[:, ~self._from_input].ravel(), values.blame.ravel())
         )
         self._reach(
             "weight",
@@ -43,15 +55,15 @@ class Scales:
         )
         self._reach("pixelWeight", before.weights[self._from_input])
         self._reach("change", after.weights - before.weights)
-        self._reach("target", said.targets)
+        self._reach("target", values.targets)
 
     def _reach(self, name: str, values: Array) -> None:
         sizes = np.abs(values[np.isfinite(values)])
-        strong = float(np.percentile(sizes, MOST)) if sizes.size else 0.0
+        strong = float(np.percentile(sizes, WITHIN)) if sizes.size else 0.0
         self._most[name] = max(self._most.get(name, 0.0), strong)
 
     def to_json(self) -> dict[str, object]:
-        """For each name its scale; for `input` the least and the greatest."""
+        """Return the greatest absolute value of each scale; for `input`, the least and greatest."""
         low, high = (
             (sum(end) / len(end) for end in zip(*self._ends, strict=True))
             if self._ends

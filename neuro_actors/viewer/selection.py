@@ -1,4 +1,7 @@
-"""What of a long or large log fits into a page: digits are cut first, then examples, then steps, at last the synapses."""
+"""Selects what of a long or large log fits into a page.
+
+Digits are cut first, then examples, then steps, and synapses last.
+"""
 
 from __future__ import annotations
 
@@ -8,18 +11,22 @@ import numpy as np
 
 from ..support.errors import InputError
 
-PER_NEURON, FIXED, NAME = (
-    5,
-    220_000,
-    24,
-)  # arrays a neuron and row; bytes of the page itself; of a neuron's name
-BASE64 = 4 / 3
-LEAST_STEPS = 24  # examples and synapses go before there are fewer than these
+NUMBERS_PER_NEURON = 5  # in each row of a step
+PAGE_BYTES, NAME_BYTES = 220_000, 24  # of the page without a run; of a neuron's name
+BASE64 = 4 / 3  # characters per byte
+LEAST_STEPS = 24  # examples are dropped before there are fewer steps than this
 
 
 @dataclass(frozen=True, slots=True)
 class Selection:
-    """What is kept: places of steps, examples of each batch, bytes of a number, whether the synapses."""
+    """What a page contains of a log.
+
+    Attributes:
+        steps: The indices of the steps.
+        examples: How many examples of each batch.
+        item: Bytes of a number: 8 or 4.
+        synapses: Whether it contains the synapses.
+    """
 
     steps: list[int]
     examples: int
@@ -34,10 +41,19 @@ def select_steps(
     budget: float,
     more: list[int] | None = None,
 ) -> Selection:
-    """The most that stays within `budget` bytes. batches: each step's number of examples. First and last steps stay.
-    more: bytes that are kept of each step in any case.
+    """Select the most that fits into a page.
 
-    Raises `InputError` if not even two steps of the neurons alone fit.
+    The first and the last step are always selected.
+
+    Args:
+        n_neurons: The number of neurons.
+        n_synapses: The number of synapses.
+        batches: The number of examples of each step.
+        budget: Bytes of the page.
+        more: Bytes of each step that do not depend on the selection. None: 0.
+
+    Raises:
+        InputError: Not even one step without synapses fits.
     """
     most = max(batches, default=1)
     for least, examples, item, synapses in (
@@ -47,29 +63,32 @@ def select_steps(
         (2, 1, 4, True),
         (1, 1, 4, False),
     ):
-        room = budget - FIXED - n_neurons * NAME - (n_synapses * 8 * BASE64 if synapses else 0)
+        room = budget - PAGE_BYTES - n_neurons * NAME_BYTES
+        room -= n_synapses * 8 * BASE64 if synapses else 0
         rows = np.minimum(batches, examples) + (np.array(batches) > 1)
-        bytes_of_step = (
-            item
-            * BASE64
-            * (n_neurons * (PER_NEURON * rows + 1) + (2 if synapses else 0) * n_synapses)
-        )
+        numbers = n_neurons * (NUMBERS_PER_NEURON * rows + 1) + (2 * synapses) * n_synapses
+        bytes_of_step = item * BASE64 * numbers
         bytes_of_step += 0 if more is None else np.array(more)
         parameters = item * BASE64 * (n_neurons + (n_synapses if synapses else 0))
-        # A step that follows another one shares its weights with it; steps far apart share none.
+        # Consecutive steps share the weights between them; steps far apart share none.
         if bytes_of_step.sum() + parameters <= room:
             return Selection(list(range(len(batches))), examples, item, synapses)
         apart = bytes_of_step.max() + parameters
         fit = int(room // apart)
         if fit >= min(least, len(batches)) and least < len(batches):
             return Selection(spread_evenly(len(batches), fit), examples, item, synapses)
-    raise InputError(
-        f"a network of {n_neurons:,} neurons does not fit into a page of {budget / 1e6:g} MB: allow more"
-    )
+    size = f"a page of {budget / 1e6:g} MB"
+    raise InputError(f"a network of {n_neurons:,} neurons does not fit into {size}: allow more")
 
 
-def spread_evenly(n: int, kept: int) -> list[int]:
-    """At most `kept` places among n, evenly spaced, the first and the last among them (of one, the last)."""
-    if kept < 2:
+def spread_evenly(n: int, most: int) -> list[int]:
+    """Return evenly spaced indices, including the first and the last; of one alone the last.
+
+    Args:
+        n: The number of items.
+        most: How many indices to return at most.
+    """
+    if most < 2:
         return [n - 1][:n]
-    return np.unique(np.linspace(0, n - 1, min(kept, n)).round().astype(int)).tolist()  # type: ignore[no-any-return]
+    found: list[int] = np.unique(np.linspace(0, n - 1, min(most, n)).round().astype(int)).tolist()
+    return found

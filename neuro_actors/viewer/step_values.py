@@ -1,9 +1,9 @@
-"""One step of a log as the page shows it: what each neuron heard, said, was urged to and wants, for some examples."""
+"""The numbers of one step as the page shows them, for some examples and for their mean."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -12,18 +12,29 @@ from ..neuron.sums import ORDERED
 from ..support.validation import Array
 
 if TYPE_CHECKING:
+    from ..log.steps import RecordedStep
     from ..network.network import Network
 
 
 @dataclass(frozen=True, slots=True)
 class StepValues:
-    """A step's numbers, by rows: each kept example in a row, and in a last one, if the batch has several, their mean
-    over the whole batch. NaN where nobody said anything.
+    """The numbers of a step.
 
-    activations, signals, urgencies, slopes, signal_urgencies: (rows, n_neurons): a, z, u, f'(z) and v = u · f'(z).
-        In the row of means the slope is that of |f'|: 0 if a neuron let nothing back on any example.
-    targets, blame: (rows, n_outputs): what was wanted, and the urgency that the loss told.  losses: (rows,).
-    wants: (n_synapses,), the urgency of each weight, or None for a batch of one, where it is v · x.
+    Each selected example has a row. If the batch has several examples, a last row has the means
+    over the whole batch. NaN stands for what the log does not contain.
+
+    Attributes:
+        activations: a. Shape (rows, n_neurons).
+        signals: z. Shape (rows, n_neurons).
+        urgencies: u. Shape (rows, n_neurons).
+        slopes: f'(z); in the row of means the mean of |f'(z)|, which is 0 if the neuron passes no
+            urgency on for any example. Shape (rows, n_neurons).
+        signal_urgencies: v = u · f'(z). Shape (rows, n_neurons).
+        targets: Targets. Shape (rows, n_outputs).
+        blame: The urgencies that the loss sent. Shape (rows, n_outputs).
+        losses: Losses. Shape (rows,).
+        wants: The urgency of each weight, the mean over the batch; None for a batch of one, where
+            it is v · x. Shape (n_synapses,).
     """
 
     activations: Array
@@ -37,61 +48,73 @@ class StepValues:
     wants: Array | None
 
 
-def read_step_values(network: Network, recorded: Any, n_examples: int) -> StepValues:
-    """What was told in a step. network: as it was before the step, recorded: a `RecordedStep`."""
-    a = recorded.activations
-    losses = recorded.losses if len(recorded.losses) == a.shape[1] else np.full(a.shape[1], np.nan)
-    with np.errstate(all="ignore"):  # a damaged log may hold any numbers
-        z, u = _signals(network, a), _urgencies(network, recorded)
+def read_step_values(network: Network, step: RecordedStep, n_examples: int) -> StepValues:
+    """Compute the numbers of a step from its messages.
+
+    Args:
+        network: The network with the parameters that the step began with.
+        step: The step.
+        n_examples: How many examples to select.
+    """
+    a = step.activations
+    losses = step.losses if len(step.losses) == a.shape[1] else np.full(a.shape[1], np.nan)
+    with np.errstate(all="ignore"):  # a damaged log may contain any numbers
+        z, u = _signals(network, a), _urgencies(network, step)
         slopes = _slopes(network, z, a)
         v = u * slopes
     wants = None
-    if a.shape[1] > 1:  # a step without learning says them itself
-        said_so = recorded.info.mode == "gradient"
-        wants = (
-            recorded.weights if said_so else (a[network.sources] * v[network.targets]).mean(axis=1)
-        )
+    if a.shape[1] > 1 and step.info.mode == "gradient":  # the commits are these urgencies
+        wants = step.weights
+    elif a.shape[1] > 1:
+        wants = (a[network.sources] * v[network.targets]).mean(axis=1)
 
     def rows(values: Array) -> Array:
-        kept = values[..., :n_examples].T
+        selected = values[..., :n_examples].T
         if values.shape[-1] == 1:
-            return np.ascontiguousarray(kept)
-        return np.concatenate([kept, values.mean(axis=-1)[None]])
+            return np.ascontiguousarray(selected)
+        return np.concatenate([selected, values.mean(axis=-1)[None]])
 
-    with_mean_of_size = rows(slopes)
+    slope_rows = rows(slopes)
     if a.shape[1] > 1:
-        with_mean_of_size[-1] = np.abs(slopes).mean(axis=1)
+        slope_rows[-1] = np.abs(slopes).mean(axis=1)
     return StepValues(
-        rows(a), rows(z), rows(u), with_mean_of_size, rows(v), rows(recorded.targets), rows(recorded.blame), rows(losses),
-        wants,
-    )  # fmt: skip
+        activations=rows(a),
+        signals=rows(z),
+        urgencies=rows(u),
+        slopes=slope_rows,
+        signal_urgencies=rows(v),
+        targets=rows(step.targets),
+        blame=rows(step.blame),
+        losses=rows(losses),
+        wants=wants,
+    )
 
 
 def _signals(network: Network, a: Array) -> Array:
-    """z of every neuron by the very sum that it makes itself; NaN for inputs."""
+    """z of each neuron, with the sum that the neuron uses itself; NaN for inputs."""
     z = np.full(a.shape, np.nan)
     ones = np.ones((1, a.shape[1]))
     for k in np.flatnonzero(~network.is_input).tolist():
         incoming = network.incoming.of(k)
-        heard = np.concatenate([a[network.sources[incoming]], ones])
-        z[k] = ORDERED.weighted_sum(np.append(network.weights[incoming], network.biases[k]), heard)
+        rows = np.concatenate([a[network.sources[incoming]], ones])
+        z[k] = ORDERED.weighted_sum(np.append(network.weights[incoming], network.biases[k]), rows)
     return z
 
 
-def _urgencies(network: Network, recorded: Any) -> Array:
-    """u of every neuron: the sum of what its followers told it, and the loss if it is an output."""
-    u = np.full(recorded.activations.shape, np.nan)
+def _urgencies(network: Network, step: RecordedStep) -> Array:
+    """u of each neuron: the sum of the urgencies from its followers and the loss."""
+    u = np.full(step.activations.shape, np.nan)
     output = {int(k): row for row, k in enumerate(network.output_positions)}
     for k in range(len(u)):
-        heard = recorded.urgencies[network.outgoing.of(k)]
+        rows = step.urgencies[network.outgoing.of(k)]
         if k in output:
-            heard = np.concatenate([heard, recorded.blame[[output[k]]]])
-        u[k] = ORDERED.sum_of_rows(np.ascontiguousarray(heard))
+            rows = np.concatenate([rows, step.blame[[output[k]]]])
+        u[k] = ORDERED.sum_of_rows(np.ascontiguousarray(rows))
     return u
 
 
 def _slopes(network: Network, z: Array, a: Array) -> Array:
-    """f'(z) of every neuron; NaN for inputs, and where this process does not know the activation function."""
+    """f'(z) of each neuron; NaN for inputs and for activation functions unknown to this process."""
     slopes = np.full(z.shape, np.nan)
     kinds = np.array(network.activations)
     for name in set(network.activations):

@@ -355,28 +355,28 @@ def test_a_search_that_is_given_up_says_what_it_knows(
     steep = slopes(net, activations, ~net.is_input, ORDERED)
     ways = Paths(net, 0, steep, {len(net.ids) - 1: rng.standard_normal(16)})
     whole = ways.find_greatest(np.ones(16), 216)
-    assert (len(whole.ways), whole.proved, whole.cut_off, whole.rest) == (216, 216, False, 0.0)
-    monkeypatch.setattr(paths_module, "MOST_BEGUN", work)
+    assert (len(whole.paths), whole.proved, whole.cut_off, whole.rest) == (216, 216, False, 0.0)
+    monkeypatch.setattr(paths_module, "MOST_STARTED", work)
     some = ways.find_greatest(np.ones(16), 10)
     assert some.cut_off
     assert some.proved < 10
-    values, found = ([abs(way.value) for way in one.ways] for one in (whole, some))
+    values, found = ([abs(way.value) for way in one.paths] for one in (whole, some))
     assert found[: some.proved] == values[: some.proved]
-    taken = {way.synapses for way in some.ways}
-    assert max(abs(way.value) for way in whole.ways if way.synapses not in taken) <= max(
+    taken = {way.synapses for way in some.paths}
+    assert max(abs(way.value) for way in whole.paths if way.synapses not in taken) <= max(
         [some.rest, *found[-1:]]
     )
 
 
 def test_of_equal_paths_any_are_found_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
     """As in a network whose weights are all the same: none of 10^9 is greater than another."""
-    monkeypatch.setattr(paths_module, "MOST_BEGUN", 2000)
+    monkeypatch.setattr(paths_module, "MOST_STARTED", 2000)
     blank = na.Network.layered([10] * 10 + [1])
     net = blank.with_parameters(np.full(len(blank.weights), 0.5), blank.biases)
     ways = Paths(net, 0, np.ones((len(net.ids), 4)), {len(net.ids) - 1: np.ones(4)})
     found = ways.find_greatest(np.ones(4), 8)
-    assert (ways.count, len(found.ways), found.cut_off) == (10**9, 8, False)
-    assert {way.value for way in found.ways} == {0.5**10}
+    assert (ways.count, len(found.paths), found.cut_off) == (10**9, 8, False)
+    assert {way.value for way in found.paths} == {0.5**10}
 
 
 def test_large_arrays_are_made_piece_by_piece(case, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -384,7 +384,7 @@ def test_large_arrays_are_made_piece_by_piece(case, monkeypatch: pytest.MonkeyPa
     synapse = network.synapses[0]
     before = na.trace(log, step=1, weight=(synapse.source, synapse.target))
     forwards = Tracer(log, 1, None, to_loss=False).outputs(network.inputs[0])
-    monkeypatch.setattr(paths_module, "AT_ONCE", 1)
+    monkeypatch.setattr(paths_module, "MOST_AT_ONCE", 1)
     assert na.trace(log, step=1, weight=(synapse.source, synapse.target)) == before
     assert Tracer(log, 1, None, to_loss=False).outputs(network.inputs[0]) == forwards
 
@@ -396,7 +396,7 @@ def test_many_neurons_of_a_level_in_pieces(most: int, monkeypatch: pytest.Monkey
     steep = rng.standard_normal((len(net.ids), 3))
     ends = {int(k): rng.standard_normal(3) for k in net.output_positions}
     whole, forwards = Paths(net, 1, steep, ends), influence(net, 1, steep)
-    monkeypatch.setattr(paths_module, "AT_ONCE", most)
+    monkeypatch.setattr(paths_module, "MOST_AT_ONCE", most)
     again = Paths(net, 1, steep, ends)
     for one, other in (
         (whole.total, again.total),
@@ -406,8 +406,8 @@ def test_many_neurons_of_a_level_in_pieces(most: int, monkeypatch: pytest.Monkey
         assert np.array_equal(one, other)
     assert whole.count == again.count == 5 * 6 * 2
     for one, other in zip(
-        whole.find_greatest(np.ones(3), 60).ways,
-        again.find_greatest(np.ones(3), 60).ways,
+        whole.find_greatest(np.ones(3), 60).paths,
+        again.find_greatest(np.ones(3), 60).paths,
         strict=True,
     ):
         assert (one.synapses, one.end, one.value) == (other.synapses, other.end, other.value)

@@ -194,7 +194,7 @@ async def test_many_paths(tmp_path) -> None:
 
 
 async def test_a_search_may_be_given_up(tmp_path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(paths, "MOST_BEGUN", 3)
+    monkeypatch.setattr(paths, "MOST_STARTED", 3)
     net = na.Network.layered([2, 5, 5, 1], seed=0)
     await recorded(tmp_path / "a.arrows", net, np.ones((1, 2)), np.ones((1, 1)))
     trace = na.trace(tmp_path / "a.arrows", neuron="h1.0")
@@ -253,11 +253,11 @@ def test_partial_logs_that_hold_enough(tmp_path) -> None:
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"neurons": ["h1.1"]}, "step 7 does not tell what 'h2.0', 'h2.1', 'h2.2' and 2 more had learnt, which is needed; it is partial, recorded with neurons=['h1.1']"),
-        ({"layers": [2]}, "does not tell what 'y0', 'y1' had learnt"),
-        ({"phases": ["loss", "backward", "commit"]}, "does not tell the activation of 'h1.0', 'h1.1', 'h1.2' and "),
-        ({"phases": ["forward", "commit"]}, "does not tell the urgency of 'y0', 'y1', which is needed; it is partial, recorded with phases=['forward', 'commit']"),
-        ({"phases": ["forward", "loss", "backward"]}, "does not tell what 'h2.2', 'y0', 'y1' had learnt"),
+        ({"neurons": ["h1.1"]}, "a trace of step 7 needs the parameters of 'h2.0', 'h2.1', 'h2.2' and 2 more, which the log does not contain: it is partial, recorded with neurons=['h1.1']"),
+        ({"layers": [2]}, "needs the parameters of 'y0', 'y1', which"),
+        ({"phases": ["loss", "backward", "commit"]}, "needs the activation of 'h1.0', 'h1.1', 'h1.2' and "),
+        ({"phases": ["forward", "commit"]}, "needs the urgency of 'y0', 'y1', which the log does not contain: it is partial, recorded with phases=['forward', 'commit']"),
+        ({"phases": ["forward", "loss", "backward"]}, "needs the parameters of 'h2.2', 'y0', 'y1', which"),
         ({"every": 5}, "there is no step 7"),
     ],
 )  # fmt: skip
@@ -287,7 +287,7 @@ def test_the_first_step_needs_no_commits(tmp_path) -> None:
     phases = ["forward", "loss", "backward"]
     written(tmp_path / "some.arrows", net, [[1.0, 2.0]], [[1.0]], "t" * 4, every=3, phases=phases)
     assert na.trace(tmp_path / "some.arrows", step=1, weight="x0->h1.1").from_log is not None
-    with pytest.raises(na.LogError, match=r"step 4 does not tell what 'h1.1', 'y0' had learnt"):
+    with pytest.raises(na.LogError, match=r"step 4 needs the parameters of 'h1.1', 'y0', which"):
         na.trace(tmp_path / "some.arrows", weight="x0->h1.1")
 
 
@@ -302,7 +302,7 @@ def test_a_step_that_was_broken_off_is_not_the_last_that_can_be_traced(tmp_path)
     assert "at step 2 " in na.trace(tmp_path / "b.arrows", neuron="h1.0").about
     with pytest.raises(
         na.LogError,
-        match=r"step 3 does not tell the .*; the step was broken off, or the log is damaged$",
+        match=r"step 3 needs the .*: the step was broken off, or the log is damaged$",
     ):
         na.trace(tmp_path / "b.arrows", neuron="h1.0", step=3)
     written(tmp_path / "a.arrows", net, [[1.0, 2.0]], [[1.0]], "pp")
@@ -314,7 +314,7 @@ def test_a_step_that_only_taught(tmp_path) -> None:
     net = na.Network.layered([2, 2, 1], seed=1)
     written(tmp_path / "some.arrows", net, [[1.0, 2.0]], [[1.0]], "t" * 4, every=3)
     with pytest.raises(
-        na.LogError, match=r"step 3 does not tell the activation of 'x0', .* recorded with every=3$"
+        na.LogError, match=r"step 3 needs the activation of 'x0', .* recorded with every=3$"
     ):
         na.trace(tmp_path / "some.arrows", step=3, weight="x0->h1.1")
 
@@ -472,7 +472,7 @@ def test_many_outputs(tmp_path) -> None:
 def test_a_search_that_was_given_up_in_words(
     work: int, sure: str, log: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(paths, "MOST_BEGUN", work)
+    monkeypatch.setattr(paths, "MOST_STARTED", work)
     found = na.trace(log, step=2, neuron="x1")
     told = f"The search was given up, it had seen too many paths: {sure}; no other exceeds {found.rest:.3g}."
     assert told in " ".join(str(found).split())
@@ -506,11 +506,11 @@ def test_weights_whose_ends_hold_arrows(arrows: str) -> None:
         (["--step", "2", "--weight", "x11->h1.0"], "there is no neuron 'x11'; did you mean 'x1'?"),
         (["--step", "2", "--weight", "x0h1.0"], "weight 'x0h1.0': expected the ids of its two ends, as in 'a->b'"),
         (["--step", "2", "--weight", "a", "--weight", "b", "--weight", "c"], "expected the ids of its two ends, got ('a', 'b', 'c')"),
-        (["--step", "2", "--weight", "x0->y1"], "there is no synapse 'x0' -> 'y1': 'x0' leads to 'h1.0', 'h1.1', 'h1.2'; 'y1' hears 'h1.0', 'h1.1', 'h1.2'"),
-        (["--step", "2", "--weight", "y0->x1"], "there is no synapse 'y0' -> 'x1': 'y0' leads to nobody, it is an output; 'x1' hears the world alone, it is an input"),
+        (["--step", "2", "--weight", "x0->y1"], "there is no synapse 'x0' -> 'y1': 'x0' leads to 'h1.0', 'h1.1', 'h1.2'; 'y1' receives from 'h1.0', 'h1.1', 'h1.2'"),
+        (["--step", "2", "--weight", "y0->x1"], "there is no synapse 'y0' -> 'x1': 'y0' leads to no neuron, it is an output; 'x1' receives from no neuron, it is an input"),
         (["--step", "2", "--weight", "h1.0->x1"], "there is no synapse 'h1.0' -> 'x1', but there is 'x1' -> 'h1.0'"),
         (["--step", "9", "--neuron", "x0"], "there is no step 9; it holds steps 1 to 3"),
-        (["--step", "1", "--neuron", "x0"], "step 1 only predicts: nobody was urged in it; step 2 has some"),
+        (["--step", "1", "--neuron", "x0"], "step 1 only predicts: it has no urgencies; step 2 has some"),
         (["--step", "2", "--neuron", "x0", "--example", "3"], "example 3: step 2 has 2"),
         (["--step", "2", "--from", "x0", "--to", "h1.0"], "'h1.0' is no output; known are 'y0', 'y1'"),
         (["--step", "2", "--from", "y0", "--to", "y1"], "no path leads from 'y0' to the output 'y1'; from there paths lead to 'y0'"),

@@ -81,11 +81,11 @@ def test_the_formula_has_the_numbers_of_the_log(look: Look, logs: dict[str, Path
             k = net.position[name]
             choose(page, name)
             drawn(page)
-            heard = cells(page, "hears")
+            received = cells(page, "receives")
             for s in net.incoming.of(k):
                 weight, x = before.weights[s], step.activations[net.sources[s], example]
-                assert heard[net.ids[net.sources[s]]] == [weight, x, weight * x]
-            z = heard["z"][0]
+                assert received[net.ids[net.sources[s]]] == [weight, x, weight * x]
+            z = received["z"][0]
             assert (
                 na.ACTIVATIONS[net.activations[k]].value(np.array([z]))[0]
                 == step.activations[k, example]
@@ -94,7 +94,7 @@ def test_the_formula_has_the_numbers_of_the_log(look: Look, logs: dict[str, Path
                 number(page.locator("#panel .result").first.inner_text().split("= ")[-1])
                 == step.activations[k, example]
             )
-            urged = cells(page, "is urged")
+            urged = cells(page, "its urgency")
             for s in net.outgoing.of(k):
                 assert urged[net.ids[net.targets[s]]][-1] == step.urgencies[s, example]
             if name == "cat":
@@ -156,11 +156,11 @@ def test_why_leads_back_to_the_loss(look: Look) -> None:
     page.get_by_role("button", name="Why?").click()
     drawn(page)
     lines = [li.inner_text() for li in page.locator("#panel .reason li").all()]
-    assert lines[0].startswith("The loss hears cat say +0.7")
+    assert lines[0].startswith("The loss receives +0.7")
     assert lines[0].count("cat") == 2
-    assert lines[-1].startswith("eyes adds up all that it hears from 2 followers: u = ")
+    assert lines[-1].startswith("eyes adds up all that it receives from 2 followers: u = ")
     assert page.evaluate(
-        "[...neuroActors.drawn.lit.wires].map(s => neuroActors.run.network.ids[neuroActors.run.network.sources[s]])"
+        "[...neuroActors.drawn.lit.synapses].map(s => neuroActors.run.network.ids[neuroActors.run.network.sources[s]])"
     ) == ["face", "eyes"]
     assert page.get_by_role("button", name="Why?").get_attribute("aria-pressed") == "true"
     page.keyboard.press("w")
@@ -174,7 +174,7 @@ def test_a_term_is_lit_with_its_synapse_and_back(look: Look) -> None:
     row = page.locator("#panel tr[data-synapse='1']").first
     row.hover()
     until(page, "neuroActors.state.hover?.k === 1")
-    assert page.evaluate("[...neuroActors.drawn.lit.wires]") == [1]
+    assert page.evaluate("[...neuroActors.drawn.lit.synapses]") == [1]
     page.locator("#phase").hover()
     until(page, "neuroActors.state.hover === null")
     middle = page.evaluate("""() => {
@@ -240,10 +240,10 @@ def test_single_waves_and_phases_by_key(look: Look) -> None:
         page.keyboard.press("ArrowRight")
         assert state(page, "t") == k + 0.5
     drawn(page)
-    assert page.locator("#phase").inner_text() == "Everybody learns"
+    assert page.locator("#phase").inner_text() == "Every neuron learns"
     page.keyboard.press("ArrowRight")
     drawn(page)
-    assert (state(page, "t"), page.locator("#phase").inner_text()) == (waves, "All is said")
+    assert (state(page, "t"), page.locator("#phase").inner_text()) == (waves, "The step is over")
     page.keyboard.press("ArrowRight")
     assert (state(page, "step"), state(page, "t")) == (1, 0.5)
     page.keyboard.press("ArrowLeft")
@@ -383,7 +383,7 @@ def test_a_screen_reader_hears_what_is_chosen_and_nothing_while_it_plays(look: L
     drawn(page)
     heard = page.locator("#live").inner_text()
     assert heard.startswith("Step 1, Urgencies come back")
-    assert "ears, relu, level 1: says 0" in heard
+    assert "ears, relu, level 1: activation 0" in heard
     page.get_by_role("button", name="Play").click()
     page.wait_for_timeout(400)
     assert page.locator("#live").inner_text() == heard
@@ -409,7 +409,7 @@ def test_a_population(look: Look) -> None:
     assert page.evaluate("neuroActors.drawn.layout.mode") == "population"
     choose(page, "n120")
     until(page, "neuroActors.drawn.lit !== null")
-    assert page.evaluate("neuroActors.drawn.lit.wires.size") == 190
+    assert page.evaluate("neuroActors.drawn.lit.synapses.size") == 190
     page.get_by_role("button", name="Next step").click()
     page.get_by_role("button", name="Next wave").click()
 

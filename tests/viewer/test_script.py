@@ -73,7 +73,9 @@ def test_no_text_becomes_markup_or_code() -> None:
 
 
 def test_files_are_small() -> None:
-    assert max(len(module.read_text().splitlines()) for module in MODULES) <= 300
+    code = [module for module in MODULES if module.name != "words.js"]
+    assert max(len(module.read_text().splitlines()) for module in code) <= 350
+    assert max(len(line) for module in code for line in module.read_text().splitlines()) <= 100
 
 
 def test_every_word_is_there_and_needed() -> None:

@@ -5,8 +5,14 @@ import { shown } from "./numbers.js";
 
 const [W, H, PAD, LEFT] = [340, 150, 26, 66];
 
-/** f with the point where the neuron stands and the tangent there. @param {{z: number[], a: number[]}} samples @param {number} z
- *  @param {number} a @param {number} slope @param {string} label */
+/**
+ * Draw a function with the neuron's point on it and the tangent there.
+ * @param {{z: number[], a: number[]}} samples
+ * @param {number} z
+ * @param {number} a
+ * @param {number} slope
+ * @param {string} label
+ */
 export function functionChart(samples, z, a, slope, label) {
   const reach = Math.max(3, Math.abs(z) * 1.35);
   const inside = samples.z.map((x, k) => [x, samples.a[k]]).filter(([x]) => Math.abs(x) <= reach);
@@ -14,61 +20,138 @@ export function functionChart(samples, z, a, slope, label) {
   const [low, high] = spread(Math.min(...tall), Math.max(...tall));
   const x = (/** @type {number} */ v) => PAD + ((v + reach) / (2 * reach)) * (W - 2 * PAD);
   const y = (/** @type {number} */ v) => H - 14 - ((v - low) / (high - low)) * (H - 28);
-  const path = inside.map(([u, v], k) => `${k ? "L" : "M"}${x(u).toFixed(1)} ${y(v).toFixed(1)}`).join("");
+  const path = inside.map(([u, v], k) =>
+    `${k ? "L" : "M"}${x(u).toFixed(1)} ${y(v).toFixed(1)}`,
+  ).join("");
   const parts = [
     svg("path", { class: "axis", d: `M${PAD} ${y(0)}H${W - PAD}M${x(0)} 8V${H - 8}` }),
     svg("path", { class: "line", d: path }),
   ];
   if (z === z && a === a) {
-    const half = Math.min(reach * 0.45, Math.max((high - low) * 0.12, Math.min(high - a, a - low)) / Math.max(1e-9, Math.abs(slope)));
-    if (slope === slope) parts.push(svg("path", { class: "tangent", d: `M${x(z - half)} ${y(a - half * slope)}L${x(z + half)} ${y(a + half * slope)}` }));
+    const half = Math.min(
+      reach * 0.45,
+      Math.max((high - low) * 0.12, Math.min(high - a, a - low)) / Math.max(1e-9, Math.abs(slope)),
+    );
+    if (slope === slope)
+      parts.push(
+        svg(
+          "path",
+          {
+            class: "tangent",
+            d: `M${x(z - half)} ${y(a - half * slope)}L${x(z + half)} ${y(a + half * slope)}`,
+          },
+        ),
+      );
     parts.push(
       svg("path", { class: "guide", d: `M${x(z)} ${y(0)}V${y(a)}H${x(0)}` }),
       svg("circle", { class: "dot", cx: x(z), cy: y(a), r: 5 }),
-      svg("text", { x: clamp(x(z), 40, W - 40), y: y(0) + (a >= 0 ? 16 : -7), "text-anchor": "middle" }, `z = ${shown(z)}`),
-      a === 0 ? "" : svg("text", { x: x(0) + (z > 0 ? -7 : 7), y: clamp(y(a) + (a < 0 ? 16 : -7), 14, H - 6), "text-anchor": z > 0 ? "end" : "start" }, `a = ${shown(a)}`),
+      svg(
+        "text",
+        { x: clamp(x(z), 40, W - 40), y: y(0) + (a >= 0 ? 16 : -7), "text-anchor": "middle" },
+        `z = ${shown(z)}`,
+      ),
+      a === 0
+        ? ""
+        : svg(
+          "text",
+          {
+            x: x(0) + (z > 0 ? -7 : 7),
+            y: clamp(y(a) + (a < 0 ? 16 : -7), 14, H - 6),
+            "text-anchor": z > 0 ? "end" : "start",
+          },
+          `a = ${shown(a)}`,
+        ),
     );
   }
-  return svg("svg", { class: "chart", viewBox: `0 0 ${W} ${H}`, role: "img", "aria-label": label }, parts);
+  return svg(
+    "svg",
+    { class: "chart", viewBox: `0 0 ${W} ${H}`, role: "img", "aria-label": label },
+    parts,
+  );
 }
 
-/** Values over the steps, with a mark at the present one. @param {{values: number[], kind: string}[]} lines @param {number} now its place
- *  @param {string} label @param {number[]} numbers of the steps */
+/**
+ * Draw values over the steps, with a mark at the present step.
+ * @param {{values: number[], kind: string}[]} lines
+ * @param {number} now the index of the present step
+ * @param {string} label
+ * @param {number[]} numbers the steps' numbers
+ */
 export function overSteps(lines, now, label, numbers) {
   const h = 96;
   const all = lines.flatMap((line) => line.values).filter((v) => v === v);
   const [low, high] = spread(Math.min(0, ...all), Math.max(0, ...all));
   const n = numbers.length;
-  const x = (/** @type {number} */ k) => LEFT + (n > 1 ? (k / (n - 1)) * (W - LEFT - 10) : (W - LEFT - 10) / 2);
+  const x = (/** @type {number} */ k) => LEFT + (
+    n > 1 ? (k / (n - 1)) * (W - LEFT - 10) : (W - LEFT - 10) / 2
+  );
   const y = (/** @type {number} */ v) => h - 18 - ((v - low) / (high - low)) * (h - 30);
-  const parts = [svg("path", { class: "axis", d: `M${LEFT} ${y(0)}H${W - 10}` }), svg("path", { class: "now", d: `M${x(now)} 6V${h - 16}` })];
+  const parts = [
+    svg("path", { class: "axis", d: `M${LEFT} ${y(0)}H${W - 10}` }),
+    svg("path", { class: "now", d: `M${x(now)} 6V${h - 16}` }),
+  ];
   for (const { values, kind } of lines) {
     let path = "";
     values.forEach((v, k) => {
-      if (v === v) path += `${path && values[k - 1] === values[k - 1] ? "L" : "M"}${x(k).toFixed(1)} ${y(v).toFixed(1)}`;
+      const move = path && values[k - 1] === values[k - 1] ? "L" : "M";
+      if (v === v) path += `${move}${x(k).toFixed(1)} ${y(v).toFixed(1)}`;
     });
-    parts.push(svg("path", { class: `line ${kind}`, d: n > 1 ? path : `M${x(0) - 4} ${y(values[0])}h8` }));
-    if (values[now] === values[now]) parts.push(svg("circle", { class: `dot ${kind}`, cx: x(now), cy: y(values[now]), r: 4 }));
+    parts.push(
+      svg("path", { class: `line ${kind}`, d: n > 1 ? path : `M${x(0) - 4} ${y(values[0])}h8` }),
+    );
+    if (values[now] === values[now])
+      parts.push(svg("circle", { class: `dot ${kind}`, cx: x(now), cy: y(values[now]), r: 4 }));
   }
   const [top, bottom] = [Math.max(0, ...all), Math.min(0, ...all)];
   parts.push(svg("text", { x: LEFT - 5, y: y(top) + 4, "text-anchor": "end" }, mark(top)));
-  if (y(bottom) - y(top) > 16) parts.push(svg("text", { x: LEFT - 5, y: y(bottom) + 4, "text-anchor": "end" }, mark(bottom)));
-  parts.push(svg("text", { x: LEFT, y: h - 2 }, String(numbers[0])), svg("text", { x: W - 10, y: h - 2, "text-anchor": "end" }, String(numbers[n - 1])));
-  return svg("svg", { class: "chart low", viewBox: `0 0 ${W} ${h}`, role: "img", "aria-label": label }, parts);
+  if (y(bottom) - y(top) > 16)
+    parts.push(svg("text", { x: LEFT - 5, y: y(bottom) + 4, "text-anchor": "end" }, mark(bottom)));
+  parts.push(
+    svg("text", { x: LEFT, y: h - 2 }, String(numbers[0])),
+    svg("text", { x: W - 10, y: h - 2, "text-anchor": "end" }, String(numbers[n - 1])),
+  );
+  return svg(
+    "svg",
+    { class: "chart low", viewBox: `0 0 ${W} ${h}`, role: "img", "aria-label": label },
+    parts,
+  );
 }
 
-/** The loss over the steps, filling its box. @param {number[]} places 0 to 1 @param {number[]} values */
+/**
+ * Draw the loss over the steps, as large as its box.
+ * @param {number[]} places from 0 to 1
+ * @param {number[]} values
+ */
 export function lossCurve(places, values) {
   const [low, high] = spread(0, Math.max(0, ...values));
   const y = (/** @type {number} */ v) => 96 - ((v - low) / (high - low)) * 90;
-  const points = places.map((place, k) => `${(place * 1000).toFixed(1)} ${y(values[k]).toFixed(2)}`);
+  const x = (/** @type {number} */ place) => (place * 1000).toFixed(1);
+  const points = places.map((place, k) => `${x(place)} ${y(values[k]).toFixed(2)}`);
+  const [left, right] = [x(places[0]), x(places[places.length - 1])];
   const parts = points.length
     ? [
-        svg("path", { class: "area", d: `M${(places[0] * 1000).toFixed(1)} 100L${points.join("L")}L${(places[places.length - 1] * 1000).toFixed(1)} 100Z` }),
-        svg("path", { class: "line", d: `M${points.join("L")}${points.length === 1 ? "m-30 0h60" : ""}`, "vector-effect": "non-scaling-stroke" }),
+        svg(
+          "path",
+          {
+            class: "area",
+            d: `M${left} 100L${points.join("L")}L${right} 100Z`,
+          },
+        ),
+        svg(
+          "path",
+          {
+            class: "line",
+            d: `M${points.join("L")}${points.length === 1 ? "m-30 0h60" : ""}`,
+            "vector-effect": "non-scaling-stroke",
+          },
+        ),
       ]
     : [];
-  return svg("svg", { viewBox: "0 0 1000 100", preserveAspectRatio: "none", "aria-hidden": "true" }, parts);
+  return svg(
+    "svg",
+    { viewBox: "0 0 1000 100", preserveAspectRatio: "none", "aria-hidden": "true" },
+    parts,
+  );
 }
 
 function spread(/** @type {number} */ low, /** @type {number} */ high) {

@@ -1,11 +1,11 @@
-// Buttons and choices, in the language of the page.
+// The buttons and menus, in the language of the page.
 
 import { byId, el } from "./dom.js";
-import { chips } from "./hosts.js";
+import { stepWorkers } from "./workers.js";
 import { plain } from "./labels.js";
-import { home } from "./machines.js";
+import { describePlace } from "./placement.js";
 import { count, shown, style } from "./numbers.js";
-import { present } from "./waves.js";
+import { currentWave } from "./waves.js";
 
 const MOST_NAMES = 3000;
 const MOST_CHIPS = 8;
@@ -16,15 +16,21 @@ export class Controls {
   constructor(app) {
     this.app = app;
     this._key = "";
-    this._said = "";
-    this._who = "";
-    const press = (/** @type {string} */ id, /** @type {() => void} */ act) => byId(id).addEventListener("click", act);
+    this._announced = "";
+    this._workersKey = "";
+    const press = (
+      /** @type {string} */ id,
+      /** @type {() => void} */ act,
+    ) => byId(id).addEventListener("click", act);
     press("play", () => app.player.toggle());
     press("nextWave", () => app.goWave(1));
     press("previousWave", () => app.goWave(-1));
     press("nextStep", () => app.goStep(app.state.step + 1));
     press("previousStep", () => app.goStep(app.state.step - 1));
-    const pick = (/** @type {string} */ id, /** @type {(value: string) => void} */ act) => byId(id).addEventListener("change", () => act(byId(id).value));
+    const pick = (
+      /** @type {string} */ id,
+      /** @type {(value: string) => void} */ act,
+    ) => byId(id).addEventListener("change", () => act(byId(id).value));
     pick("example", (value) => app.set({ example: Number(value) }));
     pick("view", (value) => app.set({ shape: value }));
     pick("speed", (value) => app.set({ speed: Number(value) }));
@@ -46,7 +52,10 @@ export class Controls {
     });
   }
 
-  /** @param {import("./scene.js").Scene} scene @param {{phase: string, wave: string, weather: string}} now */
+  /**
+   * @param {import("./scene.js").Scene} scene
+   * @param {{phase: string, wave: string, faults: string}} now
+   */
   show(scene, now) {
     const { state, say, info, waves, t } = scene;
     const key = `${state.language} ${info.batch} ${info.examples}`;
@@ -62,45 +71,55 @@ export class Controls {
     byId("example").value = String(info.batch === 1 ? 0 : scene.view.isMean ? -1 : state.example);
     const find = byId("find");
     const chosen = state.chosen?.kind === "neuron" ? state.chosen.k : -1;
-    if (chosen >= 0 && find.options.length === 1) find.append(el("option", { value: chosen, text: plain(scene.network.ids[chosen], 40) }));
+    if (chosen >= 0 && find.options.length === 1)
+      find.append(el("option", { value: chosen, text: plain(scene.network.ids[chosen], 40) }));
     find.value = chosen >= 0 ? String(chosen) : "";
-    for (const id of ["view", "speed", "pace", "language", "theme"]) byId(id).value = String(/** @type {any} */ (state)[id === "view" ? "shape" : id]);
+    for (const id of ["view", "speed", "pace", "language", "theme"])
+      byId(id).value = String(/** @type {any} */ (state)[id === "view" ? "shape" : id]);
     byId("digits").value = String(style.digits);
     byId("workers").value = state.workers ? "shown" : "hidden";
-    this._hosts(scene);
-    const wave = present(t) + 1;
+    this._showWorkers(scene);
+    const wave = currentWave(t) + 1;
     byId("phase").textContent = now.phase;
-    byId("weather").hidden = !scene.run.stormy;
-    byId("weather").textContent = now.weather;
-    byId("wave").textContent = t >= waves.count ? now.wave : say("waveOf", { n: wave, total: waves.count, what: now.wave });
+    byId("faults").hidden = !scene.run.hasFaults;
+    byId("faults").textContent = now.faults;
+    byId("wave").textContent = t >= waves.count
+      ? now.wave
+      : say("waveOf", { n: wave, total: waves.count, what: now.wave });
     this._announce(scene, now);
   }
 
-  /** Who does this step, in which colour. @param {import("./scene.js").Scene} scene */
-  _hosts(scene) {
-    const { machines, mapped, info, say, state } = scene;
-    byId("hosts").hidden = !mapped;
+  /** Show the workers of this step with their colours. @param {import("./scene.js").Scene} scene */
+  _showWorkers(scene) {
+    const { placement, mapped, info, say, state } = scene;
+    byId("stepWorkers").hidden = !mapped;
     const key = mapped ? `${info.replica} ${state.language}` : "";
-    if (machines && key && key !== this._who) byId("hosts").replaceChildren(...chips(say, machines, info, MOST_CHIPS));
-    this._who = key || this._who;
+    if (placement && key && key !== this._workersKey)
+      byId("stepWorkers").replaceChildren(...stepWorkers(say, placement, info, MOST_CHIPS));
+    this._workersKey = key || this._workersKey;
   }
 
-  /** Words for those who do not see the canvas; silent while it plays. @param {import("./scene.js").Scene} scene
-   *  @param {{phase: string, wave: string, weather: string}} now */
+  /**
+   * Describe the canvas for screen readers; silent while it plays.
+   * @param {import("./scene.js").Scene} scene
+   * @param {{phase: string, wave: string, faults: string}} now
+   */
   _announce(scene, now) {
     const { state, say, info, network, view } = scene;
     if (state.playing) return;
     let text = say("describeStep", { n: info.number, ...now });
-    if (now.weather) text += ` ${now.weather}.`;
+    if (now.faults) text += ` ${now.faults}.`;
     if (state.chosen?.kind === "neuron") {
       const { k } = state.chosen;
       const kind = network.activations[k] ?? say("input");
       const u = view.u[k] === view.u[k] ? shown(view.u[k]) : say("noUrgency");
-      text += ` ${say("describeNeuron", { name: plain(network.ids[k]), kind, level: say("level", { n: network.level[k] }), a: shown(view.a[k]), u })}`;
-      if (scene.machines) text += `; ${home(say, scene.machines, info, k)}`;
+      const level = say("level", { n: network.level[k] });
+      const described = { name: plain(network.ids[k]), kind, level, a: shown(view.a[k]), u };
+      text += ` ${say("describeNeuron", described)}`;
+      if (scene.placement) text += `; ${describePlace(say, scene.placement, info, k)}`;
     }
-    if (text !== this._said) byId("live").textContent = text;
-    this._said = text;
+    if (text !== this._announced) byId("live").textContent = text;
+    this._announced = text;
   }
 
   /** @param {import("./scene.js").Scene} scene */
@@ -110,34 +129,66 @@ export class Controls {
     document.title = `${plain(run.title, 60)} · neuro_actors`;
     byId("title").textContent = plain(run.title, 60);
     const neurons = network.n - network.inputs.length;
-    const about = say("about", { inputs: count(network.inputs.length), neurons: count(neurons), synapses: count(network.nSynapses) });
-    const { keptSteps, steps, keptExamples, batch, complete } = run.notes;
-    const thinned = keptSteps < steps || keptExamples < batch || !complete;
+    const about = say(
+      "about",
+      {
+        inputs: count(network.inputs.length),
+        neurons: count(neurons),
+        synapses: count(network.nSynapses),
+      },
+    );
+    const { shownSteps, steps, shownExamples, batch, complete } = run.notes;
+    const thinned = shownSteps < steps || shownExamples < batch || !complete;
     byId("about").textContent = thinned ? `${about} · ${say("notAll")}` : about;
-    for (const node of document.querySelectorAll("[data-say]")) node.textContent = say(/** @type {HTMLElement} */ (node).dataset.say ?? "");
+    for (const node of document.querySelectorAll("[data-say]"))
+      node.textContent = say(/** @type {HTMLElement} */ (node).dataset.say ?? "");
     for (const node of document.querySelectorAll("[data-label]")) {
       const text = say(/** @type {HTMLElement} */ (node).dataset.label ?? "");
       node.setAttribute("aria-label", text);
       if (node.tagName === "BUTTON") /** @type {HTMLElement} */ (node).title = text;
     }
-    const option = (/** @type {string | number} */ value, /** @type {string} */ text) => el("option", { value, text });
+    const option = (
+      /** @type {string | number} */ value,
+      /** @type {string} */ text,
+    ) => el("option", { value, text });
     const several = info.batch > 1;
-    const examples = Array.from({ length: several ? info.examples : 1 }, (_, k) => option(k, say("exampleN", { n: k + 1 })));
-    byId("example").replaceChildren(...examples, ...(several ? [option(-1, say("mean", { n: info.batch }))] : []));
-    byId("view").replaceChildren(...["auto", "nodes", "population"].map((shape) => option(shape, say(shape))));
-    byId("speed").replaceChildren(...SPEEDS.map((speed) => option(speed, `${String(speed).replace(".", style.mark)} ×`)));
-    byId("pace").replaceChildren(option("waves", say("paceWaves")), option("steps", say("paceSteps")));
-    byId("theme").replaceChildren(...["system", "light", "dark"].map((theme) => option(theme, say(theme))));
-    byId("workers").replaceChildren(option("shown", say("workersShown")), option("hidden", say("workersHidden")));
-    byId("mapped").hidden = scene.machines === null;
+    const examples = Array.from(
+      { length: several ? info.examples : 1 },
+      (_, k) => option(k, say("exampleN", { n: k + 1 })),
+    );
+    byId("example").replaceChildren(
+      ...examples,
+      ...(several ? [option(-1, say("mean", { n: info.batch }))] : []),
+    );
+    byId("view").replaceChildren(
+      ...["auto", "nodes", "population"].map((shape) => option(shape, say(shape))),
+    );
+    byId("speed").replaceChildren(
+      ...SPEEDS.map((speed) => option(speed, `${String(speed).replace(".", style.mark)} ×`)),
+    );
+    byId("pace").replaceChildren(
+      option("waves", say("paceWaves")),
+      option("steps", say("paceSteps")),
+    );
+    byId("theme").replaceChildren(
+      ...["system", "light", "dark"].map((theme) => option(theme, say(theme))),
+    );
+    byId("workers").replaceChildren(
+      option("shown", say("workersShown")),
+      option("hidden", say("workersHidden")),
+    );
+    byId("mapped").hidden = scene.placement === null;
     byId("digits").replaceChildren(option(4, say("digitsFew")), option(17, say("digitsAll")));
     byId("language").replaceChildren(option("en", "English"), option("fr", "français"));
     const find = byId("find");
-    const names = () => find.replaceChildren(option("", say("nobody")), ...network.ids.map((id, k) => option(k, plain(id, 40))));
+    const names = () => find.replaceChildren(
+      option("", say("nothingChosen")),
+      ...network.ids.map((id, k) => option(k, plain(id, 40))),
+    );
     if (network.n <= MOST_NAMES) names();
     else {
-      // so many take their time: when somebody asks for them
-      find.replaceChildren(option("", say("nobody")));
+      // so many options take time to make: they are made when the menu gets the focus
+      find.replaceChildren(option("", say("nothingChosen")));
       find.onfocus = () => find.options.length < network.n && names();
     }
   }

@@ -1,17 +1,32 @@
-// The line along which a synapse's messages travel.
+// The curve along which a synapse's messages travel.
 
-import { urgedAt } from "./levels.js";
+import { urgencyY } from "./urgency_y.js";
 
-/** @typedef {[number, number, number, number, number, number, number, number]} Curve start, two handles, end */
+/**
+ * A cubic Bézier curve: start, two control points, end.
+ * @typedef {[number, number, number, number, number, number, number, number]} Curve
+ */
 
-/** @param {number} x1 @param {number} y1 @param {number} x2 @param {number} y2 @param {number} [bend] @returns {Curve} */
+/**
+ * @param {number} x1
+ * @param {number} y1
+ * @param {number} x2
+ * @param {number} y2
+ * @param {number} [bend]
+ * @returns {Curve}
+ */
 export function curve(x1, y1, x2, y2, bend = 0) {
   const reach = (x2 - x1) * 0.42;
   return [x1, y1, x1 + reach, y1 + bend, x2 - reach, y2 + bend, x2, y2];
 }
 
-/** The curve of a synapse in the view of nodes. @param {import("./layout.js").Layout} l @param {import("./data.js").Network} network
- *  @param {number} synapse @returns {Curve} */
+/**
+ * The curve of a synapse.
+ * @param {import("./layout.js").Layout} l
+ * @param {import("./data.js").Network} network
+ * @param {number} synapse
+ * @returns {Curve}
+ */
 export function ofSynapse(l, network, synapse) {
   const [source, target] = [network.sources[synapse], network.targets[synapse]];
   const bend = l.bends.get(synapse) ?? 0;
@@ -21,13 +36,19 @@ export function ofSynapse(l, network, synapse) {
   return curve(l.x[source] + from, l.y[source], l.x[target] - to, l.y[target], bend);
 }
 
-/** Between an output and the loss. @param {import("./layout.js").Layout} l @param {import("./data.js").Network} network @param {number} k
- *  @param {number} share where among outputs, 0 to 1 @param {boolean} [back] in the population view, from the lower field
- *  @returns {Curve} */
+/**
+ * The curve between an output and the loss.
+ * @param {import("./layout.js").Layout} l
+ * @param {import("./data.js").Network} network
+ * @param {number} k
+ * @param {number} share the position among the outputs, 0 to 1
+ * @param {boolean} [back] whether it carries urgencies: in the population view from the lower field
+ * @returns {Curve}
+ */
 export function toLoss(l, network, k, share, back = false) {
   const loss = /** @type {NonNullable<typeof l.loss>} */ (l.loss);
   const room = loss.h * 0.6;
-  const y = back ? urgedAt(l, network, k) : l.y[k];
+  const y = back ? urgencyY(l, network, k) : l.y[k];
   return curve(l.x[k] + edge(l, k), y, loss.x - loss.w / 2 - 2, loss.y + (share - 0.5) * room);
 }
 
@@ -59,7 +80,10 @@ export function distance(c, x, y) {
   for (let k = 1; k <= 20; k++) {
     const [qx, qy] = point(c, k / 20);
     const [dx, dy] = [qx - px, qy - py];
-    const along = Math.max(0, Math.min(1, ((x - px) * dx + (y - py) * dy) / (dx * dx + dy * dy || 1)));
+    const along = Math.max(
+      0,
+      Math.min(1, ((x - px) * dx + (y - py) * dy) / (dx * dx + dy * dy || 1)),
+    );
     best = Math.min(best, Math.hypot(x - px - along * dx, y - py - along * dy));
     [px, py] = [qx, qy];
   }

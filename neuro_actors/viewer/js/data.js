@@ -1,4 +1,4 @@
-// The run as it was gathered from the log: arrays decoded when somebody looks.
+// The data of the run; arrays are decoded when they are needed.
 
 /** @param {string} text base64 @returns {Uint8Array} */
 function bytes(text) {
@@ -10,7 +10,11 @@ function bytes(text) {
   return out;
 }
 
-/** @param {string} text @param {number} item bytes of a number @returns {Float64Array | Float32Array} */
+/**
+ * @param {string} text
+ * @param {number} item the bytes of one number
+ * @returns {Float64Array | Float32Array}
+ */
 export function floats(text, item) {
   const raw = bytes(text);
   return item === 8 ? new Float64Array(raw.buffer) : new Float32Array(raw.buffer);
@@ -21,7 +25,12 @@ export function whole(text) {
   return new Int32Array(bytes(text).buffer);
 }
 
-/** One number of many, without decoding the rest. @param {string} text @param {number} item @param {number} place */
+/**
+ * Read one number without decoding the rest.
+ * @param {string} text
+ * @param {number} item
+ * @param {number} place
+ */
 export function floatAt(text, item, place) {
   const first = Math.floor((place * item) / 3);
   const raw = atob(text.slice(first * 4, (Math.floor((place * item + item - 1) / 3) + 1) * 4));
@@ -30,7 +39,11 @@ export function floatAt(text, item, place) {
   return item === 8 ? view.getFloat64(0, true) : view.getFloat32(0, true);
 }
 
-/** Synapses by one of their ends, each group in the order of the synapses. @param {Int32Array} ends @param {number} n */
+/**
+ * Group synapses by one of their ends; each group is in the order of the synapses.
+ * @param {Int32Array} ends
+ * @param {number} n
+ */
 function grouped(ends, n) {
   const start = new Int32Array(n + 1);
   for (const end of ends) start[end + 1] += 1;
@@ -41,7 +54,7 @@ function grouped(ends, n) {
   return (/** @type {number} */ k) => order.subarray(start[k], start[k + 1]);
 }
 
-/** The society: who is there, and who hears whom. */
+/** The society: its neurons and synapses. */
 export class Network {
   /** @param {any} raw */
   constructor(raw) {
@@ -73,10 +86,11 @@ export class Network {
 }
 
 /**
- * What one example of a step (or the mean) holds: a, z, u, f'(z), v by neuron; targets and blame by output; weights and
- * biases before the step and after it.
- * @typedef {{a: any, z: any, u: any, slope: any, v: any, targets: any, blame: any, loss: number, weights: any,
- *            biases: any, after: {weights: any, biases: any}, isMean: boolean, flat: any, wants: any}} View
+ * The numbers of one example of a step, or of the mean: a, z, u, f'(z), v of each neuron; targets
+ * and blame (the loss's urgency) of each output; weights and biases before and after the step.
+ * @typedef {{a: any, z: any, u: any, slope: any, v: any, targets: any, blame: any, loss: number,
+ *   weights: any, biases: any, after: {weights: any, biases: any}, isMean: boolean, flat: any,
+ *   wants: any}} View
  */
 
 export class Run {
@@ -92,8 +106,8 @@ export class Run {
     this.picture = raw.picture;
     this.item = raw.item;
     this.functions = raw.functions;
-    /** whether anything befell any step */
-    this.stormy = raw.steps.some((/** @type {any} */ step) => step.storm !== undefined);
+    /** whether any step has a fault */
+    this.hasFaults = raw.steps.some((/** @type {any} */ step) => step.faults !== undefined);
     this._versions = new Map();
     this._views = new Map();
   }
@@ -103,19 +117,26 @@ export class Run {
     if (!this._versions.has(k)) {
       if (this._versions.size > 40) this._versions.clear();
       const { weights, biases } = this.raw.versions[k];
-      this._versions.set(k, { weights: floats(weights, this.item), biases: floats(biases, this.item) });
+      this._versions.set(
+        k,
+        { weights: floats(weights, this.item), biases: floats(biases, this.item) },
+      );
     }
     return this._versions.get(k);
   }
 
-  /** Row of an example; -1 is the mean. A batch of one is its own mean. @param {number} step @param {number} example */
+  /**
+   * The row of an example; -1 is the mean. A batch of one example is its own mean.
+   * @param {number} step
+   * @param {number} example
+   */
   row(step, example) {
     const { batch, examples } = this.steps[step];
     if (batch === 1) return 0;
     return example < 0 || example >= examples ? examples : example;
   }
 
-  /** @param {number} step its place among those kept @param {number} example @returns {View} */
+  /** @param {number} step its index @param {number} example @returns {View} */
   view(step, example) {
     const row = this.row(step, example);
     const key = `${step} ${row}`;
@@ -150,19 +171,31 @@ export class Run {
     };
   }
 
-  /** The urgency that a synapse's target told its source: w · v. @param {View} view @param {number} synapse */
+  /**
+   * The urgency that a synapse's target sent to its source: w · v.
+   * @param {View} view
+   * @param {number} synapse
+   */
   urgency(view, synapse) {
     return view.weights[synapse] * view.v[this.network.targets[synapse]];
   }
 
-  /** The urgency of a weight: v · x of an example; over a batch what the neuron made of all. @param {View} view @param {number} synapse */
+  /**
+   * The urgency of a weight: v · x of an example, or the mean that the neuron computed.
+   * @param {View} view
+   * @param {number} synapse
+   */
   want(view, synapse) {
     if (view.isMean && view.wants) return view.wants[synapse];
     return view.v[this.network.targets[synapse]] * view.a[this.network.sources[synapse]];
   }
 
-  /** A synapse over all kept steps: its weight before, its activation, its urgency. @param {number} synapse @param {number} example */
-  history(synapse, example) {
+  /**
+   * A synapse over all steps: its weight before the step, its activation, its urgency.
+   * @param {number} synapse
+   * @param {number} example
+   */
+  synapseHistory(synapse, example) {
     const { sources, targets, n } = this.network;
     return this.steps.map((/** @type {any} */ info, /** @type {number} */ step) => {
       const at = this.row(step, example) * n;
@@ -173,8 +206,8 @@ export class Run {
     });
   }
 
-  /** A neuron over all kept steps. @param {number} k @param {number} example */
-  life(k, example) {
+  /** A neuron over all steps. @param {number} k @param {number} example */
+  neuronHistory(k, example) {
     return this.steps.map((/** @type {any} */ info, /** @type {number} */ step) => {
       const at = this.row(step, example) * this.network.n + k;
       const read = (/** @type {string} */ name) => floatAt(info.arrays[name], this.item, at);
@@ -182,7 +215,12 @@ export class Run {
     });
   }
 
-  /** Whether a neuron let nothing back on any example: "dead" (silent too), "saturated", or "". @param {View} view @param {number} k */
+  /**
+   * "dead" or "saturated" if a neuron passes no urgency on for any example, else "". A dead neuron
+   * also sends 0.
+   * @param {View} view
+   * @param {number} k
+   */
   stuck(view, k) {
     if (this.network.isInput(k) || !(view.flat[k] < 1e-6)) return "";
     return view.a[k] === 0 ? "dead" : "saturated";

@@ -1,11 +1,12 @@
-// Everything by keyboard, too.
+// The keyboard: everything that the pointer can do.
 
 /** @param {any} app */
 export function onKeys(app) {
   document.addEventListener("keydown", (event) => {
     if (event.ctrlKey || event.metaKey || event.altKey) return;
     const target = /** @type {HTMLElement} */ (event.target);
-    const sliding = target instanceof HTMLInputElement && event.key.length > 1; // a slider's own keys
+    // keys that a slider uses itself
+    const sliding = target instanceof HTMLInputElement && event.key.length > 1;
     const typing = target.tagName === "SELECT" || sliding;
     const pressing = target.tagName === "BUTTON" || target.tagName === "SUMMARY";
     if (typing && event.key !== "Escape") return;
@@ -22,7 +23,7 @@ export function onKeys(app) {
       End: () => app.goStep(app.run.steps.length - 1),
       n: () => another(app, 1),
       p: () => another(app, -1),
-      m: () => app.machines && app.set({ workers: !app.state.workers }),
+      m: () => app.placement && app.set({ workers: !app.state.workers }),
       w: () => app.state.chosen?.kind === "neuron" && app.set({ why: !app.state.why }),
       l: () => app.choose({ kind: "loss" }),
       Escape: () => app.choose(null),

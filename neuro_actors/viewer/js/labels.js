@@ -1,15 +1,29 @@
-// Text on the canvas that never lies on other text, and in which no letter can turn the line round.
+// Text on the canvas that never covers other text, and whose direction no character can change.
 
-/** Hostile or merely foreign names: kept apart from what stands beside them, in one line, not too long.
- *  @param {string} name @param {number} [most] */
+/**
+ * Make a name safe to print: one line, not too long, without characters that change the text's
+ * direction.
+ * @param {string} name
+ * @param {number} [most]
+ */
 export function plain(name, most = 24) {
-  const flat = [...name.replace(/[\u0000-\u001f\u007f-\u009f\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff]/g, "\ufffd")];
+  const flat = [
+    ...name.replace(
+      /[\u0000-\u001f\u007f-\u009f\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff]/g,
+      "\ufffd",
+    ),
+  ];
   return flat.length > most ? `${flat.slice(0, most - 1).join("")}…` : flat.join("");
 }
 
 export class Labels {
-  /** @param {CanvasRenderingContext2D} ctx @param {import("./colours.js").Palette} colours @param {number} width @param {number} height
-   *  @param {number} scale of letters: large screens are seen from afar */
+  /**
+   * @param {CanvasRenderingContext2D} ctx
+   * @param {import("./colours.js").Palette} colours
+   * @param {number} width
+   * @param {number} height
+   * @param {number} scale of the text: a large screen is seen from further away
+   */
   constructor(ctx, colours, width, height, scale) {
     this.scale = scale;
     this.ctx = ctx;
@@ -20,12 +34,18 @@ export class Labels {
     this.boxes = [];
   }
 
-  /** Keep room free. @param {number} x @param {number} y @param {number} w @param {number} h centre and size */
+  /**
+   * Keep a box free of text.
+   * @param {number} x
+   * @param {number} y
+   * @param {number} w
+   * @param {number} h centre and size
+   */
   reserve(x, y, w, h) {
     this.boxes.push([x - w / 2, y - h / 2, x + w / 2, y + h / 2]);
   }
 
-  /** Whether there is room. @param {number[]} box */
+  /** Whether a box is free. @param {number[]} box */
   free(box) {
     return (
       box[0] >= 0 && box[2] <= this.width && box[1] >= 0 && box[3] <= this.height &&
@@ -33,15 +53,21 @@ export class Labels {
     );
   }
 
-  /** Write at the first of some places that is free; true if there was one.
-   *  @param {string} text @param {[number, number][]} places @param {{size?: number, bold?: boolean, colour?: string,
-   *  align?: CanvasTextAlign, pill?: string, over?: boolean, within?: number}} [how] */
+  /**
+   * Write at the first of some places that is free; returns whether one was.
+   * @param {string} text
+   * @param {[number, number][]} places
+   * @param {{size?: number, bold?: boolean, colour?: string, align?: CanvasTextAlign, pill?:
+   *   string, over?: boolean, within?: number}} [how]
+   */
   put(text, places, how = {}) {
     const { ctx } = this;
     const size = (how.size ?? 13) * this.scale;
     ctx.font = `${how.bold ? 600 : 400} ${size}px ${FONT}`;
     let fitted = text;
-    if (how.within) while (fitted.length > 2 && ctx.measureText(fitted).width > how.within) fitted = `${[...fitted].slice(0, -2).join("")}…`;
+    if (how.within)
+      while (fitted.length > 2 && ctx.measureText(fitted).width > how.within)
+        fitted = `${[...fitted].slice(0, -2).join("")}…`;
     const w = ctx.measureText(fitted).width + (how.pill ? 10 : 4);
     const align = how.align ?? "center";
     for (const [x, y] of places) {
@@ -66,4 +92,6 @@ export class Labels {
   }
 }
 
-export const FONT = 'system-ui, -apple-system, "Segoe UI", Roboto, "Helvetica Neue", "Noto Sans", "Liberation Sans", Arial, sans-serif';
+export const FONT =
+  'system-ui, -apple-system, "Segoe UI", Roboto, "Helvetica Neue", "Noto Sans", ' +
+  '"Liberation Sans", Arial, sans-serif';

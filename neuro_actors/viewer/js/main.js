@@ -1,24 +1,24 @@
-// The page: its state, what people do to it, and the clock that plays it.
+// The page: its state, and what buttons, keys and pointer do to it.
 
 import { palette } from "./colours.js";
 import { Controls } from "./controls.js";
 import { Run } from "./data.js";
 import { byId } from "./dom.js";
-import { lit } from "./focus.js";
+import { findLit } from "./focus.js";
 import { onKeys } from "./keys.js";
 import { layout } from "./layout.js";
-import { Machines } from "./machines.js";
+import { Placement } from "./placement.js";
 import { style } from "./numbers.js";
 import { Panel } from "./panel.js";
 import { Player } from "./player.js";
 import { Scene } from "./scene.js";
 import { Stage } from "./stage.js";
-import { inWords, Storm } from "./storm.js";
+import { describeFaults, StepFaults } from "./faults.js";
 import { Timeline } from "./timeline.js";
 import { Tip } from "./tip.js";
-import { present, Waves } from "./waves.js";
+import { currentWave, Waves } from "./waves.js";
 import { reason } from "./why.js";
-import { moment, speaker } from "./words.js";
+import { describeMoment, translator } from "./words.js";
 
 const HALF = 0.5;
 
@@ -26,11 +26,14 @@ class App {
   /** @param {any} raw */
   constructor(raw) {
     this.run = new Run(raw);
-    this.machines = raw.machines ? new Machines(raw.machines, this.run.network) : null;
+    this.placement = raw.placement ? new Placement(raw.placement, this.run.network) : null;
     /** @type {import("./scene.js").State} */
     this.state = {
-      step: 0, t: 0, example: 0, playing: false, speed: 1, pace: "waves", chosen: null, hover: null, why: false, shape: "auto",
-      language: (navigator.language || "en").toLowerCase().startsWith("fr") ? "fr" : "en", theme: "system", all: new Set(),
+      step: 0, t: 0, example: 0, playing: false, speed: 1, pace: "waves", chosen: null, hover: null,
+      why: false, shape: "auto",
+      language: (navigator.language || "en").toLowerCase().startsWith("fr")
+        ? "fr"
+        : "en", theme: "system", all: new Set(),
       workers: true,
     };
     /** @type {import("./colours.js").Palette} */
@@ -39,7 +42,7 @@ class App {
     this.stage = new Stage(byId("below"), byId("above"));
     this.cache = new Map();
     this._waves = new Map();
-    this._storm = { step: -1, befell: /** @type {any} */ (null) };
+    this._faults = { step: -1, faults: /** @type {any} */ (null) };
     this._layout = "";
     this.player = new Player(this);
     this.panel = new Panel(byId("panel"), {
@@ -52,7 +55,10 @@ class App {
         this.set({ all });
       },
     });
-    this.timeline = new Timeline(this.run, { goStep: (step) => this.goStep(step), goTime: (t) => this.goTime(t) });
+    this.timeline = new Timeline(
+      this.run,
+      { goStep: (step) => this.goStep(step), goTime: (t) => this.goTime(t) },
+    );
     this.controls = new Controls(this);
     this.tip = new Tip(byId("tip"));
     this.restyle();
@@ -64,7 +70,7 @@ class App {
     this.draw();
   }
 
-  /** The present step's timetable. */
+  /** The waves of the present step. */
   waves() {
     const info = this.run.steps[this.state.step];
     const key = `${info.mode} ${info.wrtInputs}`;
@@ -72,11 +78,15 @@ class App {
     return /** @type {Waves} */ (this._waves.get(key));
   }
 
-  /** What befell the present step. @returns {Storm} */
-  storm() {
+  /** The faults of the present step. @returns {StepFaults} */
+  faults() {
     const { step } = this.state;
-    if (this._storm.step !== step) this._storm = { step, befell: new Storm(this.run.steps[step].storm, this.run.network, this.waves()) };
-    return this._storm.befell;
+    if (this._faults.step !== step)
+      this._faults = {
+        step,
+        faults: new StepFaults(this.run.steps[step].faults, this.run.network, this.waves()),
+      };
+    return this._faults.faults;
   }
 
   /** @param {Partial<import("./scene.js").State>} change */
@@ -85,9 +95,16 @@ class App {
     this.redraw();
   }
 
-  /** Choose a neuron, a synapse, the loss, or nobody. @param {import("./focus.js").Thing | null} thing */
+  /**
+   * Choose a neuron, a synapse, the loss, or nothing.
+   * @param {import("./focus.js").Thing | null} thing
+   */
   choose(thing) {
-    this.set({ chosen: thing, hover: null, why: thing?.kind === "neuron" && this.state.why && this.state.chosen?.kind === "neuron" });
+    this.set({
+      chosen: thing,
+      hover: null,
+      why: thing?.kind === "neuron" && this.state.why && this.state.chosen?.kind === "neuron",
+    });
   }
 
   /** @param {number} step @param {number} [t] */
@@ -95,7 +112,9 @@ class App {
     const last = this.waves().count;
     const wasAtEnd = this.state.t >= last;
     this.state.step = Math.max(0, Math.min(this.run.steps.length - 1, step));
-    this.state.t = t ?? (wasAtEnd ? this.waves().count : Math.min(this.state.t, this.waves().count));
+    this.state.t = t ?? (
+      wasAtEnd ? this.waves().count : Math.min(this.state.t, this.waves().count)
+    );
     this.redraw();
   }
 
@@ -105,13 +124,19 @@ class App {
     this.set({ t: Math.max(0, Math.min(this.waves().count, t)) });
   }
 
-  /** A wave forth or back, to where its messages are half way, over the border of a step if need be. @param {number} by */
+  /**
+   * Go one wave forward or back, to the moment when its messages are half way. It may enter
+   * another step.
+   * @param {number} by
+   */
   goWave(by) {
     const { step } = this.state;
     const t = this.player.aim ?? this.state.t;
     const { count } = this.waves();
     const rests = Array.from({ length: count + 1 }, (_, wave) => Math.min(wave + HALF, count));
-    const next = by > 0 ? rests.find((rest) => rest > t + 1e-9) : [...rests].reverse().find((rest) => rest < t - 1e-9);
+    const next = by > 0
+      ? rests.find((rest) => rest > t + 1e-9)
+      : [...rests].reverse().find((rest) => rest < t - 1e-9);
     if (next !== undefined) this.player.glide(next);
     else if (by > 0 && step < this.run.steps.length - 1) {
       this.goStep(step + 1, 0);
@@ -126,13 +151,15 @@ class App {
   goPhase(by) {
     const starts = [...this.waves().phases().map((phase) => phase.start), this.waves().count];
     const { t, step } = this.state;
-    const next = by > 0 ? starts.find((start) => start > t + 1e-9) : [...starts].reverse().find((start) => start < t - 1e-9);
+    const next = by > 0
+      ? starts.find((start) => start > t + 1e-9)
+      : [...starts].reverse().find((start) => start < t - 1e-9);
     this.player.pause();
     if (next !== undefined) this.goTime(next);
     else this.goStep(step + by, by > 0 ? 0 : undefined);
   }
 
-  /** Colours from the style sheet, after they changed. */
+  /** Read the colours again, after the theme has changed. */
   restyle() {
     document.documentElement.dataset.theme = this.state.theme;
     this.colours = palette(document.documentElement);
@@ -148,21 +175,33 @@ class App {
     });
   }
 
-  /** The moment as it is to be drawn. */
+  /** The present moment, ready to be drawn. */
   scene() {
     const { state, run, stage } = this;
-    const letters = Math.max(1, parseFloat(getComputedStyle(document.documentElement).fontSize) / 16);
-    const key = `${stage.width} ${stage.height} ${state.shape} ${letters}`;
+    const textScale = Math.max(
+      1,
+      parseFloat(getComputedStyle(document.documentElement).fontSize) / 16,
+    );
+    const key = `${stage.width} ${stage.height} ${state.shape} ${textScale}`;
     if (key !== this._layout) {
-      this.layout = layout(run, stage.width, stage.height, state.shape, letters);
+      this.layout = layout(run, stage.width, stage.height, state.shape, textScale);
       this._layout = key;
       this.cache.clear();
     }
     const view = run.view(state.step, state.example);
-    const why = state.why && state.chosen?.kind === "neuron" ? reason(run, view, state.chosen.k) : null;
+    const why = state.why && state.chosen?.kind === "neuron"
+      ? reason(run, view, state.chosen.k)
+      : null;
     return new Scene({
-      run, state, colours: this.colours, layout: /** @type {any} */ (this.layout), waves: this.waves(), storm: this.storm(), machines: this.machines, reason: why, cache: this.cache,
-      lit: lit(run.network, state.chosen, state.hover, why), say: speaker(state.language), moving: state.playing && !this.calm.matches,
+      run, state, colours: this.colours, layout: /** @type {any} */ (this.layout),
+      waves: this.waves(), faults: this.faults(), placement: this.placement, reason: why,
+      cache: this.cache,
+      lit: findLit(
+        run.network,
+        state.chosen,
+        state.hover,
+        why,
+      ), say: translator(state.language), moving: state.playing && !this.calm.matches,
     });
   }
 
@@ -170,12 +209,14 @@ class App {
     this.stage.resize();
     const scene = this.scene();
     style.mark = this.state.language === "fr" ? "," : ".";
-    const now = moment(scene.say, scene.waves, scene.t);
-    const weather = scene.t < scene.waves.count ? inWords(scene.say, scene.storm, scene.waves, present(scene.t), this.run.network) : "";
+    const now = describeMoment(scene.say, scene.waves, scene.t);
+    const faults = scene.t < scene.waves.count
+      ? describeFaults(scene.say, scene.faults, scene.waves, currentWave(scene.t), this.run.network)
+      : "";
     this.stage.draw(scene);
     this.panel.show(scene, String(style.digits));
     this.timeline.show(scene, now);
-    this.controls.show(scene, { ...now, weather });
+    this.controls.show(scene, { ...now, faults });
     this.tip.show(scene, this.pointer);
     this.drawn = scene;
   }
@@ -186,7 +227,10 @@ class App {
       const box = canvas.getBoundingClientRect();
       return { x: event.clientX - box.left, y: event.clientY - box.top };
     };
-    const same = (/** @type {any} */ a, /** @type {any} */ b) => a?.kind === b?.kind && a?.k === b?.k;
+    const same = (
+      /** @type {any} */ a,
+      /** @type {any} */ b,
+    ) => a?.kind === b?.kind && a?.k === b?.k;
     canvas.addEventListener("pointermove", (/** @type {PointerEvent} */ event) => {
       this.pointer = point(event);
       const hover = this.drawn ? this.stage.hit(this.drawn, this.pointer.x, this.pointer.y) : null;
@@ -208,5 +252,5 @@ class App {
 const started = performance.now();
 const app = new App(JSON.parse(byId("run").textContent));
 document.documentElement.dataset.started = String(Math.round(performance.now() - started));
-/** for tests and for the curious */
+/** for tests, and for the browser's console */
 /** @type {any} */ (window).neuroActors = app;

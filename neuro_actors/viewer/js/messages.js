@@ -1,73 +1,138 @@
-// Messages on their way: activations travel right as filled dots, urgencies left as open arrowheads.
+// Messages: activations travel right as filled dots, urgencies travel left as open arrowheads.
 
 import { css, strength } from "./colours.js";
 import { angle, curve, ofSynapse, point, toLoss } from "./curve.js";
-import { urgedAt } from "./levels.js";
-import { crossed, LOST_AT, lostCross, twice } from "./mishaps.js";
+import { urgencyY } from "./urgency_y.js";
+import { crossAlpha, LOST_AT, drawLostCross, lostAndAgain } from "./fault_marks.js";
 import { short } from "./numbers.js";
-import { listeners, ribbon } from "./wires.js";
+import { pictureFollowers, ribbon } from "./synapses.js";
 
-const [MOST, MOST_OF_MANY] = [500, 220]; // messages drawn at once: the strongest
-const ROOM = 100; // that a message's way needs for a number beside it
-const SILENT = 0.06; // of a scale, after it was lifted
+const [MOST, MOST_OF_MANY] = [500, 220]; // how many messages are drawn at once: the strongest
+const ROOM = 100; // length of a curve that has room for a number beside the message
+const SILENT = 0.06; // strength below which a message is drawn as silent
 
-/** What travels in a wave: where along, what it says, forward or back.
- *  @typedef {{c: import("./curve.js").Curve, value: number, back: boolean, seed: number, plain?: boolean,
- *   fate?: import("./storm.js").Fate}} Message */
+/**
+ * A message of a wave: its curve, its value, and whether it travels back.
+ * @typedef {{c: import("./curve.js").Curve, value: number, back: boolean, seed: number, plain?:
+ *   boolean, delivery?: import("./faults.js").Delivery}} Message
+ */
 
 /** @param {import("./scene.js").Scene} scene @param {number} wave @returns {Message[]} */
 export function travelling(scene, wave) {
-  const { network, view, waves, layout: l, run, storm } = scene;
+  const { network, view, waves, layout: l, run, faults } = scene;
   const found = [];
   const phase = waves.phase(wave);
   const outputs = network.outputs.length;
-  if (phase === "world") {
+  if (phase === "inputs") {
     for (const k of network.inputs) {
       if (l.picture) continue;
-      found.push({ c: curve(l.x[k] - l.r[k] - 50, l.y[k], l.x[k] - l.r[k], l.y[k]), value: view.a[k], back: false, seed: k, fate: storm.fate("inputs", k) });
+      found.push({
+        c: curve(l.x[k] - l.r[k] - 50, l.y[k], l.x[k] - l.r[k], l.y[k]),
+        value: view.a[k],
+        back: false,
+        seed: k,
+        delivery: faults.delivery("inputs", k),
+      });
     }
   }
-  const seen = (/** @type {number} */ s) => scene.lit === null || scene.lit.wires.has(s);
-  for (const s of strongest(waves.forward[wave] ?? [], (s) => view.a[network.sources[s]] * view.weights[s], scene)) {
+  const seen = (/** @type {number} */ s) => scene.lit === null || scene.lit.synapses.has(s);
+  const product = (/** @type {number} */ s) => view.a[network.sources[s]] * view.weights[s];
+  for (const s of strongest(waves.forward[wave] ?? [], product, scene)) {
     if (l.picture && network.isInput(network.sources[s])) continue;
-    if (seen(s)) found.push({ c: ofSynapse(l, network, s), value: view.a[network.sources[s]], back: false, seed: s, fate: storm.fate("forward", s) });
+    if (seen(s))
+      found.push({
+        c: ofSynapse(l, network, s),
+        value: view.a[network.sources[s]],
+        back: false,
+        seed: s,
+        delivery: faults.delivery("forward", s),
+      });
   }
   if (l.picture && wave === 1) {
-    const heard = (/** @type {number} */ k) => scene.lit === null || network.incoming(k).some((s) => scene.lit?.wires.has(s));
-    for (const k of listeners(scene).filter(heard)) {
-      found.push({ c: ribbon(scene, k), value: view.z[k], back: false, seed: k, plain: true, fate: storm.joined("forward", [...network.incoming(k)]) });
+    const isLit = (/** @type {number} */ k) => scene.lit === null || network.incoming(k).some((s) =>
+      scene.lit?.synapses.has(s),
+    );
+    for (const k of pictureFollowers(scene).filter(isLit)) {
+      found.push({
+        c: ribbon(scene, k),
+        value: view.z[k],
+        back: false,
+        seed: k,
+        plain: true,
+        delivery: faults.joinedDelivery("forward", [...network.incoming(k)]),
+      });
     }
   }
   for (const s of strongest(waves.backward[wave] ?? [], (s) => run.urgency(view, s), scene)) {
-    if (seen(s)) found.push({ c: lowered(scene, s), value: run.urgency(view, s), back: true, seed: s, fate: storm.fate("backward", s) });
+    if (seen(s))
+      found.push({
+        c: lowered(scene, s),
+        value: run.urgency(view, s),
+        back: true,
+        seed: s,
+        delivery: faults.delivery("backward", s),
+      });
   }
-  if (phase === "show") {
+  if (phase === "to_environment") {
     network.outputs.forEach((k, row) => {
-      found.push({ c: curve(l.x[k] + l.r[k], l.y[k], l.x[k] + l.r[k] + 60, l.y[k]), value: view.a[k], back: false, seed: k, fate: storm.fate("to_environment", row) });
+      found.push({
+        c: curve(l.x[k] + l.r[k], l.y[k], l.x[k] + l.r[k] + 60, l.y[k]),
+        value: view.a[k],
+        back: false,
+        seed: k,
+        delivery: faults.delivery("to_environment", row),
+      });
     });
   }
   if (l.loss) {
     network.outputs.forEach((k, row) => {
-      const c = toLoss(l, network, k, (row + 0.5) / outputs, wave === waves.blame);
-      if (waves.says[k] === wave && waves.blame >= 0) found.push({ c, value: view.a[k], back: false, seed: row, fate: storm.fate("to_loss", row) });
-      if (wave === waves.blame) found.push({ c, value: view.blame[row], back: true, seed: row, fate: storm.fate("loss_to_outputs", row) });
+      const c = toLoss(l, network, k, (row + 0.5) / outputs, wave === waves.fromLoss);
+      if (waves.sends[k] === wave && waves.fromLoss >= 0)
+        found.push({
+          c,
+          value: view.a[k],
+          back: false,
+          seed: row,
+          delivery: faults.delivery("to_loss", row),
+        });
+      if (wave === waves.fromLoss)
+        found.push({
+          c,
+          value: view.blame[row],
+          back: true,
+          seed: row,
+          delivery: faults.delivery("loss_to_outputs", row),
+        });
     });
   }
   return found;
 }
 
-/** In the population view urgencies travel between the lower grids. @param {import("./scene.js").Scene} scene @param {number} s */
+/**
+ * The curve of an urgency; in the population view it lies between the lower fields.
+ * @param {import("./scene.js").Scene} scene
+ * @param {number} s
+ */
 export function lowered(scene, s) {
   const { layout: l, network } = scene;
   const c = ofSynapse(l, network, s);
   if (l.mode === "nodes") return c;
   const [a, b] = [network.sources[s], network.targets[s]];
-  return curve(l.x[a] + l.radius, urgedAt(l, network, a), l.x[b] - l.radius, urgedAt(l, network, b));
+  return curve(
+    l.x[a] + l.radius,
+    urgencyY(l, network, a),
+    l.x[b] - l.radius,
+    urgencyY(l, network, b),
+  );
 }
 
-/** @param {number[]} synapses @param {(s: number) => number} size @param {import("./scene.js").Scene} scene */
+/**
+ * @param {number[]} synapses
+ * @param {(s: number) => number} size
+ * @param {import("./scene.js").Scene} scene
+ */
 function strongest(synapses, size, scene) {
-  if (scene.lit !== null) return synapses.filter((s) => scene.lit?.wires.has(s));
+  if (scene.lit !== null) return synapses.filter((s) => scene.lit?.synapses.has(s));
   const most = scene.layout.mode === "population" ? MOST_OF_MANY : MOST;
   if (synapses.length <= most) return synapses;
   const sizes = synapses.map((s) => Math.abs(size(s)));
@@ -75,10 +140,17 @@ function strongest(synapses, size, scene) {
   return synapses.filter((_, k) => sizes[k] > least);
 }
 
-/** @param {CanvasRenderingContext2D} ctx @param {import("./labels.js").Labels} labels @param {import("./scene.js").Scene} scene
- *  @param {Message[]} messages @param {number} p how far the wave has come, 0 to 1 */
+/**
+ * @param {CanvasRenderingContext2D} ctx
+ * @param {import("./labels.js").Labels} labels
+ * @param {import("./scene.js").Scene} scene
+ * @param {Message[]} messages
+ * @param {number} p how far the wave has gone, 0 to 1
+ */
 export function drawMessages(ctx, labels, scene, messages, p) {
-  const crowd = (messages.length > 150 ? 0.52 : messages.length > 40 ? 0.8 : 1) * (scene.layout.mode === "population" ? Math.min(1, scene.layout.radius / 9) : 1);
+  const crowd = (messages.length > 150 ? 0.52 : messages.length > 40 ? 0.8 : 1) * (
+    scene.layout.mode === "population" ? Math.min(1, scene.layout.radius / 9) : 1
+  );
   const numbers = messages.length <= 14;
   /** @type {(() => void)[]} */
   const crosses = [];
@@ -86,17 +158,21 @@ export function drawMessages(ctx, labels, scene, messages, p) {
     const late = (((message.seed * 2654435761) >>> 0) % 1000) / 1000 * 0.3;
     const own = Math.min(1, Math.max(0, numbers ? p : (p - late) / 0.7));
     if (own <= 0 || own >= 1) continue;
-    const letters = message.fate ? twice(own, message.fate.came !== null) : [{ along: own * own * (3 - 2 * own), alpha: 1 }];
+    const parts = message.delivery
+      ? lostAndAgain(own, message.delivery.arrived !== null)
+      : [{ along: own * own * (3 - 2 * own), alpha: 1 }];
     let [x, y] = [0, 0];
-    for (const letter of letters) {
-      const along = message.back ? 1 - letter.along : letter.along;
+    for (const part of parts) {
+      const along = message.back ? 1 - part.along : part.along;
       [x, y] = point(message.c, along);
-      ctx.globalAlpha = letter.alpha;
+      ctx.globalAlpha = part.alpha;
       if (message.back) arrowhead(ctx, scene, x, y, angle(message.c, along), message.value, crowd);
       else dot(ctx, scene, x, y, message, crowd);
     }
     ctx.globalAlpha = 1;
-    if (message.fate) crosses.push(() => lost(ctx, labels, scene, message, crossed(own), crowd)); // above all that travels
+    // above all messages
+    if (message.delivery)
+      crosses.push(() => lost(ctx, labels, scene, message, crossAlpha(own), crowd));
     if (numbers && !message.plain && message.c[6] - message.c[0] > ROOM) {
       labels.put(short(message.value), [[x, y - 17], [x, y + 17]], {
         size: 13, bold: true, pill: css(scene.colours.paper, 0.88),
@@ -107,21 +183,38 @@ export function drawMessages(ctx, labels, scene, messages, p) {
   for (const cross of crosses) cross();
 }
 
-/** The cross where it was lost; how often, if more than once. @param {CanvasRenderingContext2D} ctx
- *  @param {import("./labels.js").Labels} labels @param {import("./scene.js").Scene} scene @param {Message} message @param {number} alpha
- *  @param {number} crowd */
+/**
+ * Draw the cross where a message was lost, and how often, if more than once.
+ * @param {CanvasRenderingContext2D} ctx
+ * @param {import("./labels.js").Labels} labels
+ * @param {import("./scene.js").Scene} scene
+ * @param {Message} message
+ * @param {number} alpha
+ * @param {number} crowd
+ */
 function lost(ctx, labels, scene, message, alpha, crowd) {
   if (alpha <= 0) return;
   const [x, y] = point(message.c, message.back ? 1 - LOST_AT : LOST_AT);
-  lostCross(ctx, scene, x, y, Math.max(4, 8 * crowd), alpha);
-  const times = message.fate?.lost.length ?? 1;
+  drawLostCross(ctx, scene, x, y, Math.max(4, 8 * crowd), alpha);
+  const times = message.delivery?.lost.length ?? 1;
   if (times > 1 && crowd > 0.6 && alpha > 0.5) {
-    labels.put(`${times}×`, [[x + 18, y - 13], [x + 18, y + 13]], { size: 13, bold: true, pill: css(scene.colours.paper, 0.8), colour: css(scene.colours.ink) });
+    labels.put(
+      `${times}×`,
+      [[x + 18, y - 13], [x + 18, y + 13]],
+      { size: 13, bold: true, pill: css(scene.colours.paper, 0.8), colour: css(scene.colours.ink) },
+    );
   }
 }
 
-/** An activation. @param {CanvasRenderingContext2D} ctx @param {import("./scene.js").Scene} scene @param {number} x @param {number} y
- *  @param {Message} message @param {number} crowd */
+/**
+ * Draw an activation.
+ * @param {CanvasRenderingContext2D} ctx
+ * @param {import("./scene.js").Scene} scene
+ * @param {number} x
+ * @param {number} y
+ * @param {Message} message
+ * @param {number} crowd
+ */
 function dot(ctx, scene, x, y, message, crowd) {
   const { colours, scales } = scene;
   const strong = message.plain ? 0.5 : strength(message.value, scales.activation);
@@ -131,12 +224,22 @@ function dot(ctx, scene, x, y, message, crowd) {
   ctx.strokeStyle = css(colours.paper);
   ctx.lineWidth = 3;
   ctx.stroke();
-  ctx.fillStyle = css(silent || message.plain ? colours.muted : message.value < 0 ? colours.minus : colours.plus);
+  ctx.fillStyle = css(
+    silent || message.plain ? colours.muted : message.value < 0 ? colours.minus : colours.plus,
+  );
   ctx.fill();
 }
 
-/** An urgency: an open arrowhead that points where it goes. @param {CanvasRenderingContext2D} ctx @param {import("./scene.js").Scene} scene
- *  @param {number} x @param {number} y @param {number} direction @param {number} value @param {number} crowd */
+/**
+ * Draw an urgency: an open arrowhead that points in its direction.
+ * @param {CanvasRenderingContext2D} ctx
+ * @param {import("./scene.js").Scene} scene
+ * @param {number} x
+ * @param {number} y
+ * @param {number} direction
+ * @param {number} value
+ * @param {number} crowd
+ */
 function arrowhead(ctx, scene, x, y, direction, value, crowd) {
   const { colours, scales } = scene;
   const strong = strength(value, scales.message);

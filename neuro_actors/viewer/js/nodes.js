@@ -1,4 +1,4 @@
-// Neurons as nodes: the fill is what it says, the ring around it is how urgently it should say more or less.
+// Neurons as nodes: the fill is the activation, the ring around it the urgency.
 
 import { css, fill, mix, on, strength } from "./colours.js";
 import { plain } from "./labels.js";
@@ -11,13 +11,17 @@ export function drawNodes(ctx, scene) {
   for (const k of scene.layout.drawn) node(ctx, scene, k);
 }
 
-/** @param {CanvasRenderingContext2D} ctx @param {import("./scene.js").Scene} scene @param {number} k */
+/**
+ * @param {CanvasRenderingContext2D} ctx
+ * @param {import("./scene.js").Scene} scene
+ * @param {number} k
+ */
 function node(ctx, scene, k) {
   const { layout: l, view, waves, t, colours, scales, lit, state, run } = scene;
   const [x, y, r] = [l.x[k], l.y[k], l.r[k]];
   const fired = waves.hasFired(k, t) && view.a[k] === view.a[k];
   const urged = waves.isUrged(k, t) && view.u[k] === view.u[k];
-  const fresh = scene.moving ? Math.max(0, 1 - (t - waves.says[k]) / 0.35) : 0;
+  const fresh = scene.moving ? Math.max(0, 1 - (t - waves.sends[k]) / 0.35) : 0;
   ctx.globalAlpha = lit !== null && !lit.neurons.has(k) ? 0.35 : 1;
   const ground = fired ? fill(colours, view.a[k], scales.activation) : colours.empty;
   if (fired && fresh > 0 && fresh <= 1) {
@@ -49,15 +53,32 @@ function node(ctx, scene, k) {
   ctx.globalAlpha = 1;
 }
 
-/** Neurons are round, inputs are not. */
-function shape(/** @type {CanvasRenderingContext2D} */ ctx, /** @type {import("./scene.js").Scene} */ scene, /** @type {number} */ k, /** @type {number} */ x, /** @type {number} */ y, /** @type {number} */ r) {
+/** Trace the outline: neurons are round, inputs are square. */
+function shape(
+  /** @type {CanvasRenderingContext2D} */ ctx,
+  /** @type {import("./scene.js").Scene} */ scene,
+  /** @type {number} */ k,
+  /** @type {number} */ x,
+  /** @type {number} */ y,
+  /** @type {number} */ r,
+) {
   ctx.beginPath();
-  if (scene.network.isInput(k)) ctx.roundRect(x - r * 0.92, y - r * 0.92, r * 1.84, r * 1.84, r * 0.28);
+  if (scene.network.isInput(k))
+    ctx.roundRect(x - r * 0.92, y - r * 0.92, r * 1.84, r * 1.84, r * 0.28);
   else ctx.arc(x, y, r, 0, TAU);
 }
 
-/** The urgency: a ring apart from the node, with a tip that points up (say more) or down (say less). */
-function ring(/** @type {CanvasRenderingContext2D} */ ctx, /** @type {import("./scene.js").Scene} */ scene, /** @type {number} */ x, /** @type {number} */ y, /** @type {number} */ r, /** @type {number} */ u) {
+/**
+ * Draw the urgency: a ring with a tip that points up (a larger activation) or down (a smaller one).
+ */
+function ring(
+  /** @type {CanvasRenderingContext2D} */ ctx,
+  /** @type {import("./scene.js").Scene} */ scene,
+  /** @type {number} */ x,
+  /** @type {number} */ y,
+  /** @type {number} */ r,
+  /** @type {number} */ u,
+) {
   const { colours, scales } = scene;
   const strong = strength(u, scales.urgency);
   const apart = r >= 20 ? 5 : r >= 9 ? 3.5 : 2;
@@ -86,7 +107,13 @@ function ring(/** @type {CanvasRenderingContext2D} */ ctx, /** @type {import("./
   }
 }
 
-function cross(/** @type {CanvasRenderingContext2D} */ ctx, /** @type {import("./scene.js").Scene} */ scene, /** @type {number} */ x, /** @type {number} */ y, /** @type {number} */ r) {
+function cross(
+  /** @type {CanvasRenderingContext2D} */ ctx,
+  /** @type {import("./scene.js").Scene} */ scene,
+  /** @type {number} */ x,
+  /** @type {number} */ y,
+  /** @type {number} */ r,
+) {
   const d = r * 0.42;
   const lift = r >= 20 ? r * 0.5 : 0;
   const size = lift ? d * 0.5 : d;
@@ -100,7 +127,11 @@ function cross(/** @type {CanvasRenderingContext2D} */ ctx, /** @type {import(".
   ctx.stroke();
 }
 
-/** Names and numbers of nodes. @param {import("./labels.js").Labels} labels @param {import("./scene.js").Scene} scene */
+/**
+ * Write the names and numbers of nodes.
+ * @param {import("./labels.js").Labels} labels
+ * @param {import("./scene.js").Scene} scene
+ */
 export function writeNodes(labels, scene) {
   const { layout: l, view, waves, t, colours, network, scales } = scene;
   for (const k of l.drawn) labels.reserve(l.x[k], l.y[k], 2 * l.r[k] + 4, 2 * l.r[k] + 4);
@@ -110,49 +141,84 @@ export function writeNodes(labels, scene) {
     const ink = css(colours.ink, faded ? 0.5 : 1);
     const column = l.columns[network.level[k]];
     const within = Math.max(2 * r + 10, column.right - column.left - 12);
-    const above = /** @type {[number, number][]} */ ([[x, y - r - (r >= 20 ? 27 : 21) - 8 * (l.letters - 1)]]);
+    const above = /** @type {[number, number][]} */ (
+      [[x, y - r - (r >= 20 ? 27 : 21) - 8 * (l.textScale - 1)]]
+    );
     if (r < 20) {
       const aside = network.level[k] === 0 || network.outputOf.has(k);
-      if (column.spacing >= 2 * r + 46) labels.put(plain(network.ids[k]), above, { size: 13, bold: true, colour: ink, within });
+      if (column.spacing >= 2 * r + 46)
+        labels.put(plain(network.ids[k]), above, { size: 13, bold: true, colour: ink, within });
       else if (aside && column.spacing >= 17) nameAside(labels, scene, k, ink);
       continue;
     }
-    labels.put(plain(network.ids[k]), above, { size: 14, bold: true, colour: ink, over: true, within });
+    labels.put(
+      plain(network.ids[k]),
+      above,
+      { size: 14, bold: true, colour: ink, over: true, within },
+    );
     if (waves.hasFired(k, t)) {
       const ground = fill(colours, view.a[k], scales.activation);
       const text = short(view.a[k]);
-      const size = Math.max(12, Math.min(18, (r * 0.46) / l.letters, (1.8 * r - 2) / (0.58 * l.letters * text.length)));
-      labels.put(text, [[x, y]], { size, bold: true, colour: css(on(colours, ground), faded ? 0.6 : 1), over: true });
+      const size = Math.max(
+        12,
+        Math.min(18, (r * 0.46) / l.textScale, (1.8 * r - 2) / (0.58 * l.textScale * text.length)),
+      );
+      labels.put(
+        text,
+        [[x, y]],
+        { size, bold: true, colour: css(on(colours, ground), faded ? 0.6 : 1), over: true },
+      );
     }
     if (waves.isUrged(k, t) && view.u[k] === view.u[k]) {
-      labels.put(`u ${fine(view.u[k])}`, [[x, y + r + 27 + 8 * (l.letters - 1)]], { size: 13, colour: css(colours.muted, faded ? 0.6 : 1), over: true });
+      labels.put(
+        `u ${fine(view.u[k])}`,
+        [[x, y + r + 27 + 8 * (l.textScale - 1)]],
+        { size: 13, colour: css(colours.muted, faded ? 0.6 : 1), over: true },
+      );
     }
   }
 }
 
-/** A name beside a small node, where there is room. @param {import("./labels.js").Labels} labels @param {import("./scene.js").Scene} scene
- *  @param {number} k @param {string} colour */
+/**
+ * Write a name beside a small node, if there is room.
+ * @param {import("./labels.js").Labels} labels
+ * @param {import("./scene.js").Scene} scene
+ * @param {number} k
+ * @param {string} colour
+ */
 function nameAside(labels, scene, k, colour) {
   const { layout: l, network } = scene;
   const first = network.level[k] === 0;
   if (!first && roomAfter(scene, k) < 56) return;
   const x = first ? l.x[k] - l.r[k] - 8 : l.x[k] + l.r[k] + 10;
-  labels.put(plain(network.ids[k], 10), [[x, first ? l.y[k] : l.y[k] - 12]], { size: 13, colour, align: first ? "right" : "left" });
+  labels.put(
+    plain(network.ids[k], 10),
+    [[x, first ? l.y[k] : l.y[k] - 12]],
+    { size: 13, colour, align: first ? "right" : "left" },
+  );
 }
 
-/** How much room there is between an output and the loss. @param {import("./scene.js").Scene} scene @param {number} k */
+/**
+ * The distance between an output and the loss.
+ * @param {import("./scene.js").Scene} scene
+ * @param {number} k
+ */
 function roomAfter(scene, k) {
   const { layout: l } = scene;
   return (l.loss ? l.loss.x - l.loss.w / 2 : l.width) - l.x[k] - l.r[k];
 }
 
-/** The loss, a member of its own, and what was wanted. @param {CanvasRenderingContext2D} ctx @param {import("./labels.js").Labels} labels
- *  @param {import("./scene.js").Scene} scene */
+/**
+ * Draw the loss node and the targets.
+ * @param {CanvasRenderingContext2D} ctx
+ * @param {import("./labels.js").Labels} labels
+ * @param {import("./scene.js").Scene} scene
+ */
 export function drawLoss(ctx, labels, scene) {
   const { layout: l, view, waves, t, colours, state, network, say } = scene;
   if (!l.loss || scene.info.loss === null) return;
   const { x, y, w, h } = l.loss;
-  const known = t >= waves.judge + 1 && view.loss === view.loss;
+  const known = t >= waves.toLoss + 1 && view.loss === view.loss;
   const isChosen = state.chosen?.kind === "loss";
   ctx.globalAlpha = scene.lit !== null && !scene.lit.loss ? 0.4 : 1;
   ctx.fillStyle = css(known ? mix(colours.paper, colours.loss, 0.16) : colours.empty);
@@ -173,25 +239,59 @@ export function drawLoss(ctx, labels, scene) {
   labels.put(say("loss"), [[x, y - h / 2 - 16]], { size: 14, bold: true, over: true });
   if (known) {
     const text = signed(Number(view.loss.toPrecision(3))).replace("+", "");
-    labels.put(text, [[x, y]], { size: Math.max(12, Math.min(19, (w - 8) / (0.62 * l.letters * text.length))), bold: true, over: true });
+    labels.put(
+      text,
+      [[x, y]],
+      {
+        size: Math.max(12, Math.min(19, (w - 8) / (0.62 * l.textScale * text.length))),
+        bold: true,
+        over: true,
+      },
+    );
   }
   if (t < 1) return;
   const lines = network.outputs.length <= 4 ? network.outputs : [];
-  if (lines.length) labels.put(say("target"), [[x, y + h / 2 + 20 * l.letters]], { size: 13, colour: css(colours.muted), over: true });
+  if (lines.length)
+    labels.put(
+      say("target"),
+      [[x, y + h / 2 + 20 * l.textScale]],
+      { size: 13, colour: css(colours.muted), over: true },
+    );
   lines.forEach((k, row) => {
     const name = lines.length > 1 ? `${plain(network.ids[k], 8)} ` : "";
-    labels.put(`${name}${short(view.targets[row])}`, [[x, y + h / 2 + (40 + row * 18) * l.letters]], { size: 14, bold: true, over: true, within: w + 20 });
+    labels.put(
+      `${name}${short(view.targets[row])}`,
+      [[x, y + h / 2 + (40 + row * 18) * l.textScale]],
+      { size: 14, bold: true, over: true, within: w + 20 },
+    );
   });
 }
 
-/** Beside each output a small square in the colour of what was wanted. @param {CanvasRenderingContext2D} ctx
- *  @param {import("./labels.js").Labels} labels @param {import("./scene.js").Scene} scene */
+/**
+ * Draw a small square beside each output in the colour of its target.
+ * @param {CanvasRenderingContext2D} ctx
+ * @param {import("./labels.js").Labels} labels
+ * @param {import("./scene.js").Scene} scene
+ */
 export function drawTargets(ctx, labels, scene) {
   const { layout: l, view, network, colours, scales, t, info } = scene;
-  if (info.loss === null || t < 1 || network.outputs.length <= 4 || l.columns[network.depth].radius < 5) return;
-  const first = network.outputs.reduce((top, k) => (l.y[k] < l.y[top] ? k : top), network.outputs[0]);
+  if (
+    info.loss === null
+    || t < 1
+    || network.outputs.length <= 4
+    || l.columns[network.depth].radius < 5
+  )
+    return;
+  const first = network.outputs.reduce(
+    (top, k) => (l.y[k] < l.y[top] ? k : top),
+    network.outputs[0],
+  );
   const apart = roomAfter(scene, first) < 56 ? 14 : 34;
-  labels.put(scene.say("target"), [[l.x[first] + l.r[first] + apart, l.y[first] - 30]], { size: 13, colour: css(colours.loss) });
+  labels.put(
+    scene.say("target"),
+    [[l.x[first] + l.r[first] + apart, l.y[first] - 30]],
+    { size: 13, colour: css(colours.loss) },
+  );
   network.outputs.forEach((k, row) => {
     const size = Math.min(7, l.r[k] * 0.8);
     ctx.fillStyle = css(fill(colours, view.targets[row], scales.target));

@@ -1,8 +1,10 @@
-// Numbers as people read them: signs printed, digits as many as they carry.
+// Numbers as text: with their signs, and with as many digits as they carry.
 
 const MINUS = "−";
 
-/** How numbers are shown: `digits` significant ones (17: all that they carry), and the mark of the decimals. */
+/**
+ * How numbers are shown: the number of significant digits (17: all), and the decimal mark.
+ */
 export const style = { digits: 4, mark: "." };
 
 /** @param {string} text @returns {string} */
@@ -10,33 +12,49 @@ function typographic(text) {
   const [head, power] = text.split("e");
   const mantissa = head.replace("-", MINUS).replace(".", style.mark);
   if (power === undefined) return mantissa;
-  const raised = [...power.replace("+", "")].map((c) => (c === "-" ? "⁻" : "⁰¹²³⁴⁵⁶⁷⁸⁹"[Number(c)])).join("");
+  const raised = [...power.replace("+", "")]
+    .map((c) => (c === "-" ? "⁻" : "⁰¹²³⁴⁵⁶⁷⁸⁹"[Number(c)]))
+    .join("");
   return `${mantissa}·10${raised}`;
 }
 
-/** @param {string} text @returns {string} without zeros that say nothing */
+/** @param {string} text @returns {string} without trailing zeros */
 function trimmed(text) {
   const [head, power] = text.split("e");
   const short = head.includes(".") ? head.replace(/\.?0+$/, "") : head;
   return power === undefined ? short : `${short}e${power}`;
 }
 
-/** A number in a formula: 0.6, −1.25, 3.1·10⁻⁵. Nothing was said: –. @param {number} x @returns {string} */
+/**
+ * A number in a formula: 0.6, −1.25, 3.1·10⁻⁵; – for NaN.
+ * @param {number} x
+ * @returns {string}
+ */
 export function shown(x) {
   if (Number.isNaN(x)) return "–";
   if (x === 0) return "0";
   const size = Math.abs(x);
   if (style.digits > 16) return typographic(String(x));
   if (size >= 1e6 || size < 1e-4) return typographic(trimmed(x.toExponential(style.digits - 1)));
-  return typographic(trimmed(x.toPrecision(style.digits).includes("e") ? String(Math.round(x)) : x.toPrecision(style.digits)));
+  return typographic(
+    trimmed(
+      x.toPrecision(style.digits).includes("e")
+        ? String(Math.round(x))
+        : x.toPrecision(style.digits),
+    ),
+  );
 }
 
-/** The same with its sign, + too. @param {number} x @returns {string} */
+/** The same with its sign, also +. @param {number} x @returns {string} */
 export function signed(x) {
   return x > 0 ? `+${shown(x)}` : shown(x);
 }
 
-/** Two decimals and a sign, for the inside of a node. @param {number} x @returns {string} */
+/**
+ * A number with two decimals and a sign, for the inside of a node.
+ * @param {number} x
+ * @returns {string}
+ */
 export function short(x) {
   if (Number.isNaN(x)) return "–";
   const size = Math.abs(x);
@@ -46,10 +64,12 @@ export function short(x) {
   return (x > 0 ? "+" : "") + typographic(text);
 }
 
-/** The same with what is small not rounded away: +0.004. @param {number} x @returns {string} */
+/** The same, but small numbers are not rounded to 0: +0.004. @param {number} x @returns {string} */
 export function fine(x) {
   const size = Math.abs(x);
-  return size >= 0.01 || size < 5e-4 || x !== x ? short(x) : (x > 0 ? "+" : "") + typographic(String(Number(x.toPrecision(1))));
+  return size >= 0.01 || size < 5e-4 || x !== x
+    ? short(x)
+    : (x > 0 ? "+" : "") + typographic(String(Number(x.toPrecision(1))));
 }
 
 /** A count with thin spaces between thousands. @param {number} n @returns {string} */

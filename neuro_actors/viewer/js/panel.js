@@ -1,12 +1,18 @@
-// The panel beside the society: made anew when what it shows changes, its terms lit as the stage's synapses are.
+// The panel beside the society. It is made again when its content changes; its terms are lit with
+// the synapses of the stage.
 
-import { neuronPanel } from "./neuron.js";
-import { introPanel, lossPanel, synapsePanel, whyAnswer } from "./others.js";
+import { neuronPanel } from "./neuron_panel.js";
+import { introPanel } from "./intro_panel.js";
+import { lossPanel } from "./loss_panel.js";
+import { synapsePanel } from "./synapse_panel.js";
+import { whyAnswer } from "./why_panel.js";
 import { el } from "./dom.js";
 
-/** @typedef {{scene: import("./scene.js").Scene, choose: (thing: import("./focus.js").Thing | null) => void,
- *   hover: (thing: import("./focus.js").Thing | null) => void, toggleWhy: () => void, toggleAll: (key: string) => void,
- *   whyAnswer: () => any[]}} PanelApp */
+/**
+ * @typedef {{scene: import("./scene.js").Scene, choose: (thing: import("./focus.js").Thing | null)
+ *   => void, hover: (thing: import("./focus.js").Thing | null) => void, toggleWhy: () => void,
+ *   toggleAll: (key: string) => void, whyAnswer: () => any[]}} PanelApp
+ */
 
 export class Panel {
   /** @param {HTMLElement} root @param {Omit<PanelApp, "scene" | "whyAnswer">} acts */
@@ -21,9 +27,14 @@ export class Panel {
   show(scene, digits) {
     const { state, waves, t } = scene;
     const chosen = state.chosen;
-    const phase = chosen?.kind === "neuron" ? `${t >= waves.says[chosen.k]} ${waves.isUrged(chosen.k, t)}` : "";
+    const phase = chosen?.kind === "neuron"
+      ? `${t >= waves.sends[chosen.k]} ${waves.isUrged(chosen.k, t)}`
+      : "";
     const what = chosen ? `${chosen.kind} ${chosen.kind === "loss" ? "" : chosen.k}` : "";
-    const key = `${what} ${state.step} ${state.example} ${state.language} ${digits} ${state.why} ${[...state.all]} ${phase} ${scene.colours.paper}`;
+    const { step, example, language, why, all } = state;
+    const key =
+      `${what} ${step} ${example} ${language} ${digits} ${why} ${[...all]} ${phase} ` +
+      `${scene.colours.paper}`;
     if (key !== this._key) this._fill(scene, what);
     this._key = key;
     this._light(scene);
@@ -33,24 +44,54 @@ export class Panel {
   _fill(scene, what) {
     const app = { ...this.acts, scene, whyAnswer: () => whyAnswer(app) };
     const { chosen } = scene.state;
-    const focused = document.activeElement instanceof HTMLElement && this.root.contains(document.activeElement) ? document.activeElement.dataset.focus : undefined;
+    const focused = document.activeElement instanceof HTMLElement && this.root.contains(
+      document.activeElement,
+    )
+      ? document.activeElement.dataset.focus
+      : undefined;
     const same = this._what === what;
     const at = this.root.scrollTop;
     const content =
-      chosen?.kind === "neuron" ? neuronPanel(app, chosen.k) : chosen?.kind === "synapse" ? synapsePanel(app, chosen.k) : chosen ? lossPanel(app) : introPanel(app);
-    const close = chosen ? el("button", { class: "close", type: "button", "data-focus": "close", "aria-label": scene.say("close"), title: `${scene.say("close")} (Esc)`, onclick: () => app.choose(null), text: "×" }) : null;
+      chosen?.kind === "neuron"
+        ? neuronPanel(app, chosen.k)
+        : chosen?.kind === "synapse"
+        ? synapsePanel(app, chosen.k)
+        : chosen
+        ? lossPanel(app)
+        : introPanel(app);
+    const close = chosen
+      ? el(
+        "button",
+        {
+          class: "close",
+          type: "button",
+          "data-focus": "close",
+          "aria-label": scene.say("close"),
+          title: `${scene.say("close")} (Esc)`,
+          onclick: () => app.choose(null),
+          text: "×",
+        },
+      )
+      : null;
     const cut = scene.info.whole ? null : el("p", { class: "warn", text: scene.say("cutStep") });
-    this.root.replaceChildren(...[close, cut, ...content.flat()].filter((node) => node instanceof Node));
+    this.root.replaceChildren(
+      ...[close, cut, ...content.flat()].filter((node) => node instanceof Node),
+    );
     this.root.scrollTop = same ? at : 0;
     if (focused !== undefined) {
-      const again = [...this.root.querySelectorAll("[data-focus]")].find((node) => /** @type {HTMLElement} */ (node).dataset.focus === focused);
+      const again = [...this.root.querySelectorAll("[data-focus]")].find((node) =>
+        /** @type {HTMLElement} */ (node).dataset.focus === focused,
+      );
       if (again instanceof HTMLElement) again.focus({ preventScroll: true });
     }
     this._what = what;
     this._now = "";
   }
 
-  /** Terms whose synapse is pointed at, or along which something travels. @param {import("./scene.js").Scene} scene */
+  /**
+   * Light the terms whose synapse is under the pointer, or whose message is travelling.
+   * @param {import("./scene.js").Scene} scene
+   */
   _light(scene) {
     const { state, waves, t } = scene;
     const wave = Math.floor(t);
@@ -58,7 +99,9 @@ export class Panel {
     const now = `${moving} ${state.hover?.kind === "synapse" ? state.hover.k : ""} ${this._key}`;
     if (now === this._now) return;
     this._now = now;
-    const travelling = new Set(moving < 0 ? [] : [...(waves.forward[moving] ?? []), ...(waves.backward[moving] ?? [])]);
+    const travelling = new Set(
+      moving < 0 ? [] : [...(waves.forward[moving] ?? []), ...(waves.backward[moving] ?? [])],
+    );
     for (const row of this.root.querySelectorAll("[data-synapse]")) {
       const s = Number(/** @type {HTMLElement} */ (row).dataset.synapse);
       row.classList.toggle("lit", state.hover?.kind === "synapse" && state.hover.k === s);

@@ -2,7 +2,12 @@
 
 import { css, fill, mix } from "./colours.js";
 
-/** @param {number} columns @param {number} rows @param {(place: number) => number[]} colour @returns {HTMLCanvasElement} */
+/**
+ * @param {number} columns
+ * @param {number} rows
+ * @param {(place: number) => number[]} colour
+ * @returns {HTMLCanvasElement}
+ */
 export function image(columns, rows, colour) {
   const canvas = document.createElement("canvas");
   canvas.width = columns;
@@ -17,15 +22,31 @@ export function image(columns, rows, colour) {
   return canvas;
 }
 
-/** The inputs as they are: the greatest is ink. @param {import("./scene.js").Scene} scene */
+/**
+ * The inputs as an image: the greatest value is black.
+ * @param {import("./scene.js").Scene} scene
+ */
 export function inputImage(scene) {
   const { run, network, view, colours, scales } = scene;
   const [rows, columns] = /** @type {[number, number]} */ (run.picture);
   const [low, high] = scales.input;
-  return image(columns, rows, (k) => mix(colours.paper, colours.ink, 0.04 + 0.92 * Math.max(0, Math.min(1, (view.a[network.inputs[k]] - low) / (high - low || 1)))));
+  return image(
+    columns,
+    rows,
+    (k) => mix(
+      colours.paper,
+      colours.ink,
+      0.04 + 0.92 * Math.max(0, Math.min(1, (view.a[network.inputs[k]] - low) / (high - low || 1))),
+    ),
+  );
 }
 
-/** Values by pixel in blue and orange. @param {import("./scene.js").Scene} scene @param {(place: number) => number} value @param {number} most */
+/**
+ * Values of pixels as an image in blue and orange.
+ * @param {import("./scene.js").Scene} scene
+ * @param {(place: number) => number} value
+ * @param {number} most
+ */
 export function signedImage(scene, value, most) {
   const [rows, columns] = /** @type {[number, number]} */ (scene.run.picture);
   return image(columns, rows, (k) => {
@@ -34,8 +55,13 @@ export function signedImage(scene, value, most) {
   });
 }
 
-/** What a neuron's synapses from the picture hold, by pixel; NaN where there is none.
- *  @param {import("./scene.js").Scene} scene @param {number} k @param {(synapse: number) => number} value @returns {Float64Array} */
+/**
+ * A value of each of a neuron's synapses from the picture, by pixel; NaN if there is no synapse.
+ * @param {import("./scene.js").Scene} scene
+ * @param {number} k
+ * @param {(synapse: number) => number} value
+ * @returns {Float64Array}
+ */
 export function byPixel(scene, k, value) {
   const { network } = scene;
   const place = scene.pixelOf();
@@ -47,8 +73,15 @@ export function byPixel(scene, k, value) {
   return out;
 }
 
-/** @param {CanvasRenderingContext2D} ctx @param {HTMLCanvasElement} picture @param {number} x @param {number} y @param {number} w
- *  @param {number} h @param {string} border */
+/**
+ * @param {CanvasRenderingContext2D} ctx
+ * @param {HTMLCanvasElement} picture
+ * @param {number} x
+ * @param {number} y
+ * @param {number} w
+ * @param {number} h
+ * @param {string} border
+ */
 export function placeImage(ctx, picture, x, y, w, h, border) {
   ctx.imageSmoothingEnabled = false;
   ctx.drawImage(picture, x, y, w, h);
@@ -57,28 +90,50 @@ export function placeImage(ctx, picture, x, y, w, h, border) {
   ctx.strokeRect(x - 0.5, y - 0.5, w + 1, h + 1);
 }
 
-/** The picture that the inputs are, and the weights of those who hear it. @param {CanvasRenderingContext2D} ctx
- *  @param {import("./labels.js").Labels} labels @param {import("./scene.js").Scene} scene */
+/**
+ * Draw the inputs as a picture, and the weights of the neurons that it leads to.
+ * @param {CanvasRenderingContext2D} ctx
+ * @param {import("./labels.js").Labels} labels
+ * @param {import("./scene.js").Scene} scene
+ */
 export function drawPicture(ctx, labels, scene) {
   const { layout: l, colours, network, t } = scene;
   const picture = l.picture;
   if (!picture) return;
   const [w, h] = [picture.columns * picture.cell, picture.rows * picture.cell];
   ctx.globalAlpha = scene.moving ? Math.min(1, t * 1.4) : t >= 1 ? 1 : t;
-  placeImage(ctx, scene.cached("input", () => inputImage(scene)), picture.x, picture.y, w, h, css(colours.line));
+  placeImage(
+    ctx,
+    scene.cached("input", () => inputImage(scene)),
+    picture.x,
+    picture.y,
+    w,
+    h,
+    css(colours.line),
+  );
   ctx.globalAlpha = 1;
   labels.reserve(picture.x + w / 2, picture.y + h / 2, w, h);
   const { state } = scene;
-  const pixel = [state.hover, state.chosen].find((thing) => thing?.kind === "neuron" && network.isInput(thing.k));
+  const pixel = [state.hover, state.chosen].find((thing) =>
+    thing?.kind === "neuron" && network.isInput(thing.k),
+  );
   if (pixel?.kind === "neuron") {
     ctx.strokeStyle = css(colours.accent);
     ctx.lineWidth = 3;
-    ctx.strokeRect(l.x[pixel.k] - picture.cell / 2, l.y[pixel.k] - picture.cell / 2, picture.cell, picture.cell);
+    ctx.strokeRect(
+      l.x[pixel.k] - picture.cell / 2,
+      l.y[pixel.k] - picture.cell / 2,
+      picture.cell,
+      picture.cell,
+    );
   }
   if (!l.tile) return;
   const weights = scene.weights();
   for (const k of l.tiled) {
-    const tile = scene.cached(`tile ${k} ${scene.learned()}`, () => signedImage(scene, at(byPixel(scene, k, (s) => weights[s])), scene.scales.pixelWeight));
+    const tile = scene.cached(
+      `tile ${k} ${scene.learned()}`,
+      () => signedImage(scene, at(byPixel(scene, k, (s) => weights[s])), scene.scales.pixelWeight),
+    );
     ctx.globalAlpha = scene.lit !== null && !scene.lit.neurons.has(k) ? 0.4 : 1;
     const x = l.x[k] - l.r[k] - l.tile - 8;
     placeImage(ctx, tile, x, l.y[k] - l.tile / 2, l.tile, l.tile, css(colours.line));

@@ -1,4 +1,4 @@
-// The clock: plays message by message, or step by step; without motion where people asked for none.
+// The player: message by message or step by step; without motion if the system asks for none.
 
 const WAVES_A_SECOND = 0.8;
 const STEPS_A_SECOND = 6;
@@ -9,9 +9,9 @@ export class Player {
   constructor(app) {
     this.app = app;
     this._last = 0;
-    this._part = 0; // of a step or wave that is due
+    this._part = 0; // the part of a step or wave that is still to be played
     this._ever = false;
-    /** @type {number | undefined} where a glide leads */
+    /** @type {number | undefined} where a glide ends */
     this.aim = undefined;
     /** @type {object | undefined} the run under way, if any */
     this._run = undefined;
@@ -22,7 +22,7 @@ export class Player {
     else this.play();
   }
 
-  /** Play on to a moment, then rest. @param {number} t */
+  /** Play to a moment, then stop. @param {number} t */
   glide(t) {
     const { app } = this;
     if (app.calm.matches || t < app.state.t) {
@@ -96,10 +96,10 @@ export class Player {
       this._part += pace;
       if (this._part < 1) return;
       this._part -= 1;
-      // from rest to rest, without a move between; after the last one the next step
+      // from rest to rest without motion; after the last wave comes the next step
       state.t = state.t >= count ? count + 1 : Math.min(count, Math.floor(state.t + 0.5) + 0.5);
     } else state.t += pace;
-    // a breath at the end of a step, so that its result is seen
+    // a pause at the end of a step, so that its result is visible
     if (state.t >= count + 0.5) {
       if (state.step === lastStep) {
         state.t = count;

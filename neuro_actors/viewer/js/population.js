@@ -1,40 +1,65 @@
-// Many neurons: a level is two fields of cells, above what they say, below how urgently they should say more.
+// Many neurons: each level is two fields of cells, activations above and urgencies below.
 
 import { css, fill } from "./colours.js";
 import { ofSynapse } from "./curve.js";
-import { urgedAt } from "./levels.js";
+import { urgencyY } from "./urgency_y.js";
 import { lowered } from "./messages.js";
 import { count } from "./numbers.js";
 import { image } from "./pictures.js";
-import { thread } from "./threads.js";
-import { present } from "./waves.js";
+import { drawThinLine } from "./thin_lines.js";
+import { currentWave } from "./waves.js";
 
-/** @param {CanvasRenderingContext2D} ctx @param {import("./labels.js").Labels} labels @param {import("./scene.js").Scene} scene */
+/**
+ * @param {CanvasRenderingContext2D} ctx
+ * @param {import("./labels.js").Labels} labels
+ * @param {import("./scene.js").Scene} scene
+ */
 export function drawPopulation(ctx, labels, scene) {
   const { layout: l, view, waves, t, colours, scales, say } = scene;
-  const known = { said: (/** @type {number} */ k) => waves.hasFired(k, t), urged: (/** @type {number} */ k) => waves.isUrged(k, t) };
+  const isKnown = {
+    activationTop: (/** @type {number} */ k) => waves.hasFired(k, t),
+    urgencyTop: (/** @type {number} */ k) => waves.isUrged(k, t),
+  };
   for (const grid of l.grids) {
-    const stamp = `${grid.level} ${grid.neurons.map((k) => (known.said(k) ? 1 : 0) + (known.urged(k) ? 2 : 0)).reduce((sum, n) => sum + n, 0)}`;
-    for (const [field, values, most] of /** @type {[("said" | "urged"), any, number][]} */ ([
-      ["said", view.a, scales.activation],
-      ["urged", view.u, scales.urgency],
-    ])) {
+    const knownNumbers = grid.neurons.reduce(
+      (sum, k) => sum + (isKnown.activationTop(k) ? 1 : 0) + (isKnown.urgencyTop(k) ? 2 : 0),
+      0,
+    );
+    const stamp = `${grid.level} ${knownNumbers}`;
+    /** @type {["activationTop" | "urgencyTop", any, number][]} */
+    const fields = [
+      ["activationTop", view.a, scales.activation],
+      ["urgencyTop", view.u, scales.urgency],
+    ];
+    for (const [field, values, most] of fields) {
       const cells = scene.cached(`${field} ${stamp}`, () =>
         image(grid.columns, grid.rows, (place) => {
           const k = grid.neurons[place];
           if (k === undefined) return [];
-          return known[field](k) && values[k] === values[k] ? fill(colours, values[k], most) : colours.empty;
+          return isKnown[field](k) && values[k] === values[k]
+            ? fill(colours, values[k], most)
+            : colours.empty;
         }),
       );
       drawField(ctx, scene, grid, field, cells);
-      if (field === "said" && grid.cell >= 5) crossDead(ctx, scene, grid);
+      if (field === "activationTop" && grid.cell >= 5) crossDead(ctx, scene, grid);
     }
     const column = l.columns[grid.level];
-    labels.reserve(column.x, grid.said + (grid.rows * grid.tall) / 2, grid.columns * grid.cell, grid.rows * grid.tall);
-    labels.reserve(column.x, grid.urged + (grid.rows * grid.tall) / 2, grid.columns * grid.cell, grid.rows * grid.tall);
+    labels.reserve(
+      column.x,
+      grid.activationTop + (grid.rows * grid.tall) / 2,
+      grid.columns * grid.cell,
+      grid.rows * grid.tall,
+    );
+    labels.reserve(
+      column.x,
+      grid.urgencyTop + (grid.rows * grid.tall) / 2,
+      grid.columns * grid.cell,
+      grid.rows * grid.tall,
+    );
   }
-  const top = Math.min(...l.grids.map((grid) => grid.said));
-  const low = Math.min(...l.grids.map((grid) => grid.urged));
+  const top = Math.min(...l.grids.map((grid) => grid.activationTop));
+  const low = Math.min(...l.grids.map((grid) => grid.urgencyTop));
   title(labels, scene, say("activations"), top - 16);
   title(labels, scene, say("urgencies"), low - 16);
   const roomy = l.columns.every((column) => column.right - column.left > 84);
@@ -42,13 +67,21 @@ export function drawPopulation(ctx, labels, scene) {
   for (const grid of legible ? l.grids : []) {
     const column = l.columns[grid.level];
     const [bottom, wide] = [l.height - 14, column.right - column.left];
-    const text = say(roomy ? "levelOf" : "bare", { level: grid.level, n: count(grid.neurons.length) });
+    const text = say(
+      roomy ? "levelOf" : "bare",
+      { level: grid.level, n: count(grid.neurons.length) },
+    );
     labels.put(text, [[column.x, bottom]], { size: 13, colour: css(colours.muted), within: wide });
   }
   marks(ctx, scene);
 }
 
-/** A cross on each dead neuron. @param {CanvasRenderingContext2D} ctx @param {import("./scene.js").Scene} scene @param {import("./layout.js").Grid} grid */
+/**
+ * Draw a cross on each dead neuron.
+ * @param {CanvasRenderingContext2D} ctx
+ * @param {import("./scene.js").Scene} scene
+ * @param {import("./layout.js").Grid} grid
+ */
 function crossDead(ctx, scene, grid) {
   const { layout: l, run, view, waves, t } = scene;
   const size = Math.min(grid.cell * 0.26, 4);
@@ -65,17 +98,31 @@ function crossDead(ctx, scene, grid) {
   ctx.stroke();
 }
 
-/** What a row of fields shows; before the colon alone where there is no room for all of it.
- *  @param {import("./labels.js").Labels} labels @param {import("./scene.js").Scene} scene @param {string} text @param {number} y */
+/**
+ * Write the title of a row of fields; only the part before the colon if there is too little room.
+ * @param {import("./labels.js").Labels} labels
+ * @param {import("./scene.js").Scene} scene
+ * @param {string} text
+ * @param {number} y
+ */
 function title(labels, scene, text, y) {
   const { layout: l } = scene;
   const how = /** @type {const} */ ({ size: 14, bold: true, align: "left", over: true });
   const room = (l.loss ? l.loss.x - l.loss.w / 2 : l.width) - l.columns[0].left;
-  labels.put(text.length * 8 > room ? text.split(":")[0].trim() : text, [[l.columns[0].left, y]], how);
+  labels.put(
+    text.length * 8 > room ? text.split(":")[0].trim() : text,
+    [[l.columns[0].left, y]],
+    how,
+  );
 }
 
-/** @param {CanvasRenderingContext2D} ctx @param {import("./scene.js").Scene} scene @param {import("./layout.js").Grid} grid
- *  @param {"said" | "urged"} field @param {HTMLCanvasElement} cells */
+/**
+ * @param {CanvasRenderingContext2D} ctx
+ * @param {import("./scene.js").Scene} scene
+ * @param {import("./layout.js").Grid} grid
+ * @param {"activationTop" | "urgencyTop"} field
+ * @param {HTMLCanvasElement} cells
+ */
 function drawField(ctx, scene, grid, field, cells) {
   const [x, y, w, h] = [grid.x, grid[field], grid.columns * grid.cell, grid.rows * grid.tall];
   ctx.imageSmoothingEnabled = false;
@@ -89,8 +136,10 @@ function drawField(ctx, scene, grid, field, cells) {
     ctx.stroke();
   }
   const { waves, t } = scene;
-  const wave = present(t);
-  const active = grid.neurons.some((k) => (field === "said" ? waves.says[k] - 1 === wave : waves.urged[k] === wave));
+  const wave = currentWave(t);
+  const active = grid.neurons.some((k) =>
+    (field === "activationTop" ? waves.sends[k] - 1 === wave : waves.urged[k] === wave),
+  );
   if (active && t < waves.count) {
     ctx.strokeStyle = css(scene.colours.accent);
     ctx.lineWidth = 2;
@@ -98,20 +147,31 @@ function drawField(ctx, scene, grid, field, cells) {
   }
 }
 
-/** Frames the chosen neuron in both fields; its wires of urgencies below. @param {CanvasRenderingContext2D} ctx @param {import("./scene.js").Scene} scene */
+/**
+ * Frame the chosen neuron in both fields, and draw its synapses.
+ * @param {CanvasRenderingContext2D} ctx
+ * @param {import("./scene.js").Scene} scene
+ */
 function marks(ctx, scene) {
   const { layout: l, network, state, colours, lit, run, view, scales } = scene;
   if (lit !== null) {
-    for (const s of lit.wires) {
-      thread(ctx, scene, ofSynapse(l, network, s), view.weights[s], scales.weight);
-      if (scene.waves.urged[network.sources[s]] >= 0 && scene.waves.isUrged(network.targets[s], scene.t)) thread(ctx, scene, lowered(scene, s), run.urgency(view, s), scales.message);
+    for (const s of lit.synapses) {
+      drawThinLine(ctx, scene, ofSynapse(l, network, s), view.weights[s], scales.weight);
+      if (
+        scene.waves.urged[network.sources[s]] >= 0
+        && scene.waves.isUrged(network.targets[s], scene.t)
+      )
+        drawThinLine(ctx, scene, lowered(scene, s), run.urgency(view, s), scales.message);
     }
   }
-  for (const [thing, alpha] of /** @type {[any, number][]} */ ([[state.hover, 0.7], [state.chosen, 1]])) {
+  /** @type {[any, number][]} */
+  const things = [[state.hover, 0.7], [state.chosen, 1]];
+  for (const [thing, alpha] of things) {
     if (thing?.kind !== "neuron") continue;
     ctx.strokeStyle = css(colours.accent, alpha);
     ctx.lineWidth = 2.5;
     const [w, h] = [2 * l.radius, l.grids[0].tall].map((size) => Math.max(8, size + 3));
-    for (const y of [l.y[thing.k], urgedAt(l, network, thing.k)]) ctx.strokeRect(l.x[thing.k] - w / 2, y - h / 2, w, h);
+    for (const y of [l.y[thing.k], urgencyY(l, network, thing.k)])
+      ctx.strokeRect(l.x[thing.k] - w / 2, y - h / 2, w, h);
   }
 }

@@ -1,17 +1,21 @@
-// One moment, ready to be drawn: the run, the step's numbers, the time within it, what is lit.
+// One moment, ready to be drawn: the run, the step's numbers, the time within the step, what is
+// lit.
 
 /**
- * @typedef {{step: number, t: number, example: number, playing: boolean, speed: number, pace: "waves" | "steps",
- *   chosen: import("./focus.js").Thing | null, hover: import("./focus.js").Thing | null, why: boolean,
- *   shape: "auto" | "nodes" | "population", language: string, theme: "system" | "light" | "dark", all: Set<string>,
- *   workers: boolean}} State
+ * @typedef {{step: number, t: number, example: number, playing: boolean, speed: number, pace:
+ *   "waves" | "steps", chosen: import("./focus.js").Thing | null, hover: import("./focus.js").Thing
+ *   | null, why: boolean, shape: "auto" | "nodes" | "population", language: string, theme: "system"
+ *   | "light" | "dark", all: Set<string>, workers: boolean}} State
  */
 
 export class Scene {
-  /** @param {{run: import("./data.js").Run, layout: import("./layout.js").Layout, waves: import("./waves.js").Waves, state: State,
-   *  colours: import("./colours.js").Palette, lit: import("./focus.js").Lit | null, say: import("./words.js").Say, moving: boolean,
-   *  reason: import("./why.js").Reason | null, storm: import("./storm.js").Storm,
-   *  machines: import("./machines.js").Machines | null, cache: Map<string, any>}} parts */
+  /**
+   * @param {{run: import("./data.js").Run, layout: import("./layout.js").Layout, waves:
+   *   import("./waves.js").Waves, state: State, colours: import("./colours.js").Palette, lit:
+   *   import("./focus.js").Lit | null, say: import("./words.js").Say, moving: boolean, reason:
+   *   import("./why.js").Reason | null, faults: import("./faults.js").StepFaults, placement:
+   *   import("./placement.js").Placement | null, cache: Map<string, any>}} parts
+   */
   constructor(parts) {
     this.run = parts.run;
     this.network = parts.run.network;
@@ -27,14 +31,14 @@ export class Scene {
     this.info = parts.run.steps[parts.state.step];
     this.scales = parts.run.raw.scales;
     this.t = parts.state.t;
-    this.storm = parts.storm;
-    this.machines = parts.machines;
-    /** whether the stage shows where everybody lives */
-    this.mapped = parts.machines !== null && parts.state.workers;
+    this.faults = parts.faults;
+    this.placement = parts.placement;
+    /** whether the stage shows the workers */
+    this.mapped = parts.placement !== null && parts.state.workers;
     this._cache = parts.cache;
   }
 
-  /** Whether the neurons have changed their weights by now. */
+  /** Whether the neurons have changed their weights at this moment. */
   learned() {
     return this.waves.learn >= 0 && this.t >= this.waves.learn + 0.5;
   }
@@ -43,7 +47,13 @@ export class Scene {
     return this.learned() ? this.view.after.weights : this.view.weights;
   }
 
-  /** Made once a step, example and palette. @template T @param {string} key @param {() => T} make @returns {T} */
+  /**
+   * Make something once for each step, example and palette.
+   * @template T
+   * @param {string} key
+   * @param {() => T} make
+   * @returns {T}
+   */
   cached(key, make) {
     const full = `${this.state.step} ${this.state.example} ${this.colours.paper} ${key}`;
     if (!this._cache.has(full)) {

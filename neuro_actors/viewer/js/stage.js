@@ -1,17 +1,17 @@
-// The two canvases of the society: wires below, drawn when they change; nodes and messages above.
+// The two canvases: synapses below, drawn only when they change; nodes and messages above.
 
 import { css, strength } from "./colours.js";
 import { distance, ofSynapse, trace } from "./curve.js";
 import { Labels } from "./labels.js";
-import { urgedAt } from "./levels.js";
+import { urgencyY } from "./urgency_y.js";
 import { drawMessages, travelling } from "./messages.js";
-import { drawDeaths } from "./mishaps.js";
+import { drawCrashes } from "./fault_marks.js";
 import { drawLoss, drawNodes, drawTargets, writeNodes } from "./nodes.js";
 import { drawPicture } from "./pictures.js";
 import { drawPopulation } from "./population.js";
-import { cellBorders, drawGates, drawGround, mapOf, writeGround } from "./territories.js";
-import { drawPixelThreads } from "./threads.js";
-import { drawWires, writeWeights } from "./wires.js";
+import { drawCellBorders, drawGates, drawGround, mapOf, writeGround } from "./areas.js";
+import { drawPixelLines } from "./thin_lines.js";
+import { drawSynapses, writeWeights } from "./synapses.js";
 
 export class Stage {
   /** @param {HTMLCanvasElement} below @param {HTMLCanvasElement} above */
@@ -19,12 +19,12 @@ export class Stage {
     this.below = below;
     this.above = above;
     this.width = this.height = 0;
-    this.ratio = 1; // of the screen's points to the page's
-    this._wires = "";
+    this.ratio = 1; // screen pixels per page pixel
+    this._below = "";
     this._travelling = { key: "", messages: /** @type {any[]} */ ([]) };
   }
 
-  /** Fit the canvases to their place; true if it has changed. */
+  /** Fit the canvases to their box; returns whether its size has changed. */
   resize() {
     const box = this.above.getBoundingClientRect();
     const [w, h] = [Math.round(box.width), Math.round(box.height)];
@@ -35,7 +35,7 @@ export class Stage {
       canvas.width = Math.max(1, Math.round(w * ratio));
       canvas.height = Math.max(1, Math.round(h * ratio));
     }
-    this._wires = "";
+    this._below = "";
     return true;
   }
 
@@ -50,26 +50,28 @@ export class Stage {
   /** @param {import("./scene.js").Scene} scene */
   draw(scene) {
     const { state, layout: l, t, waves } = scene;
-    const lit = scene.lit === null ? "" : [...scene.lit.wires].join();
-    const key = `${state.step} ${scene.learned()} ${lit} ${l.mode} ${scene.mapped} ${scene.colours.paper} ${this.width} ${this.height}`;
-    if (key !== this._wires) {
+    const lit = scene.lit === null ? "" : [...scene.lit.synapses].join();
+    const key =
+      `${state.step} ${scene.learned()} ${lit} ${l.mode} ${scene.mapped} ${scene.colours.paper} ` +
+      `${this.width} ${this.height}`;
+    if (key !== this._below) {
       const ground = this._blank(this.below);
       if (scene.mapped) drawGround(ground, scene);
-      drawWires(ground, scene);
+      drawSynapses(ground, scene);
       if (scene.mapped) drawGates(ground, scene);
-      this._wires = key;
+      this._below = key;
     }
     const ctx = this._blank(this.above);
-    const labels = new Labels(ctx, scene.colours, this.width, this.height, l.letters);
+    const labels = new Labels(ctx, scene.colours, this.width, this.height, l.textScale);
     if (l.mode === "population") drawPopulation(ctx, labels, scene);
     else {
       drawPicture(ctx, labels, scene);
-      drawPixelThreads(ctx, scene);
+      drawPixelLines(ctx, scene);
       drawNodes(ctx, scene);
       writeNodes(labels, scene);
       drawTargets(ctx, labels, scene);
     }
-    if (scene.mapped && l.mode === "population") cellBorders(ctx, scene);
+    if (scene.mapped && l.mode === "population") drawCellBorders(ctx, scene);
     if (l.loss) labels.reserve(l.loss.x, l.loss.y, l.loss.w + 8, l.loss.h + 8);
     drawLoss(ctx, labels, scene);
     if (scene.mapped) writeGround(labels, scene);
@@ -77,44 +79,70 @@ export class Stage {
     const inside = t - wave;
     if (t < waves.count && inside > 0) {
       if (wave === waves.learn) learning(ctx, scene, inside);
-      const stamp = `${state.step} ${state.example} ${wave} ${lit} ${l.mode} ${this.width} ${this.height}`;
-      if (stamp !== this._travelling.key) this._travelling = { key: stamp, messages: travelling(scene, wave) };
+      const stamp =
+        `${state.step} ${state.example} ${wave} ${lit} ${l.mode} ${this.width} ${this.height}`;
+      if (stamp !== this._travelling.key)
+        this._travelling = { key: stamp, messages: travelling(scene, wave) };
       drawMessages(ctx, labels, scene, this._travelling.messages, inside);
     }
-    drawDeaths(ctx, labels, scene);
+    drawCrashes(ctx, labels, scene);
     if (l.mode === "nodes") writeWeights(labels, scene);
   }
 
-  /** Whose ground is where, and the gates; for tests and for the curious. @param {import("./scene.js").Scene} scene */
+  /**
+   * The workers' areas and the gates; for tests, and for the browser's console.
+   * @param {import("./scene.js").Scene} scene
+   */
   map(scene) {
-    return scene.machines ? mapOf(scene) : null;
+    return scene.placement ? mapOf(scene) : null;
   }
 
-  /** What lies at a point. @param {import("./scene.js").Scene} scene @param {number} x @param {number} y
-   *  @returns {import("./focus.js").Thing | null} */
+  /**
+   * The thing at a point.
+   * @param {import("./scene.js").Scene} scene
+   * @param {number} x
+   * @param {number} y
+   * @returns {import("./focus.js").Thing | null}
+   */
   hit(scene, x, y) {
     const { layout: l, network } = scene;
-    if (l.loss && Math.abs(x - l.loss.x) < l.loss.w / 2 + 6 && Math.abs(y - l.loss.y) < l.loss.h / 2 + 6) return { kind: "loss" };
+    if (
+      l.loss
+      && Math.abs(x - l.loss.x) < l.loss.w / 2 + 6
+      && Math.abs(y - l.loss.y) < l.loss.h / 2 + 6
+    )
+      return { kind: "loss" };
     let [best, at] = [Infinity, -1];
     for (let k = 0; k < network.n; k++) {
       const pixel = l.picture !== null && network.isInput(k);
-      const reach = l.mode === "population" ? 0.51 : pixel ? (l.picture?.cell ?? 0) / 2 : l.r[k] + 7;
-      for (const y0 of l.mode === "population" ? [l.y[k], urgedAt(l, network, k)] : [l.y[k]]) {
+      const reach = l.mode === "population"
+        ? 0.51
+        : pixel
+        ? (l.picture?.cell ?? 0) / 2
+        : l.r[k] + 7;
+      for (const y0 of l.mode === "population" ? [l.y[k], urgencyY(l, network, k)] : [l.y[k]]) {
         const d = l.mode === "population"
           ? Math.max(Math.abs(x - l.x[k]) / (2 * l.radius), Math.abs(y - y0) / l.grids[0].tall)
-          : pixel ? Math.max(Math.abs(x - l.x[k]), Math.abs(y - y0)) : Math.hypot(x - l.x[k], y - y0);
+          : pixel
+            ? Math.max(Math.abs(x - l.x[k]), Math.abs(y - y0))
+            : Math.hypot(x - l.x[k], y - y0);
         if (d <= reach && d < best) [best, at] = [d, k];
       }
     }
     if (at >= 0) return { kind: "neuron", k: at };
     for (const k of l.tiled) {
       const left = l.x[k] - l.r[k] - l.tile - 8;
-      if (x >= left && x <= left + l.tile && Math.abs(y - l.y[k]) <= l.tile / 2) return { kind: "neuron", k };
+      if (x >= left && x <= left + l.tile && Math.abs(y - l.y[k]) <= l.tile / 2)
+        return { kind: "neuron", k };
     }
     best = 7;
-    const among = scene.lit !== null && (l.mode === "population" || l.picture) ? scene.lit.wires : l.mode === "population" ? [] : network.sources.keys();
+    const among = scene.lit !== null && (l.mode === "population" || l.picture)
+      ? scene.lit.synapses
+      : l.mode === "population"
+      ? []
+      : network.sources.keys();
     for (const s of among) {
-      if (l.picture && network.isInput(network.sources[s]) && !scene.lit?.wires.has(s)) continue;
+      if (l.picture && network.isInput(network.sources[s]) && !scene.lit?.synapses.has(s)) continue;
       const d = distance(ofSynapse(l, network, s), x, y);
       if (d < best) [best, at] = [d, s];
     }
@@ -122,15 +150,19 @@ export class Stage {
   }
 }
 
-/** Weights that change, lit in the colour of the change. @param {CanvasRenderingContext2D} ctx @param {import("./scene.js").Scene} scene
- *  @param {number} p */
+/**
+ * Light the weights that change, in the colour of the change.
+ * @param {CanvasRenderingContext2D} ctx
+ * @param {import("./scene.js").Scene} scene
+ * @param {number} p
+ */
 function learning(ctx, scene, p) {
   const { layout: l, network, view, colours, scales } = scene;
   if (l.mode === "population" && scene.lit === null) return;
   const glow = Math.sin(Math.PI * p);
   ctx.lineCap = "round";
   for (let s = 0; s < network.sources.length; s++) {
-    if (scene.lit !== null && !scene.lit.wires.has(s)) continue;
+    if (scene.lit !== null && !scene.lit.synapses.has(s)) continue;
     if (l.picture && network.isInput(network.sources[s]) && scene.lit === null) continue;
     const change = view.after.weights[s] - view.weights[s];
     const strong = strength(change, scales.change);

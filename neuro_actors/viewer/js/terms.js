@@ -1,4 +1,4 @@
-// A sum as a table: one term a row, the strongest first, each lit with its synapse.
+// A sum as a table: one row per term, the strongest first; a row is lit with its synapse.
 
 import { el, name } from "./dom.js";
 import { count } from "./numbers.js";
@@ -6,8 +6,10 @@ import { count } from "./numbers.js";
 const FEW = 8;
 
 /**
- * @typedef {{synapse: number | null, who: string | null, label?: string, size: number, cells: string[], bar?: number}} Term
- * @param {{terms: Term[], heads: string[], foot?: Term[], key: string, app: import("./panel.js").PanelApp}} sum
+ * @typedef {{synapse: number | null, who: string | null, label?: string, size: number, cells:
+ *   string[], bar?: number}} Term
+ * @param {{terms: Term[], heads: string[], foot?: Term[], key: string, app:
+ *   import("./panel.js").PanelApp}} sum
  */
 export function termTable({ terms, heads, foot = [], key, app }) {
   const { state, say } = app.scene;
@@ -16,28 +18,81 @@ export function termTable({ terms, heads, foot = [], key, app }) {
   const shownTerms = all ? terms : order.slice(0, FEW);
   const most = Math.max(...terms.map((term) => term.size || 0), 1e-300);
   const rows = shownTerms.map((term) => row(term, most, app));
-  const body = el("tbody", {}, rows, all ? null : el("tr", { class: "more" }, el("td", { colspan: heads.length, text: say("andMore", { n: count(terms.length - FEW) }) })));
+  const body = el(
+    "tbody",
+    {},
+    rows,
+    all
+      ? null
+      : el(
+        "tr",
+        { class: "more" },
+        el("td", { colspan: heads.length, text: say("andMore", { n: count(terms.length - FEW) }) }),
+      ),
+  );
   const table = el(
     "table",
     { class: "terms" },
-    el("thead", {}, el("tr", {}, heads.map((head, k) => el("th", { scope: "col", class: k ? "n" : null, text: head })))),
+    el(
+      "thead",
+      {},
+      el(
+        "tr",
+        {},
+        heads.map((head, k) => el("th", { scope: "col", class: k ? "n" : null, text: head })),
+      ),
+    ),
     body,
     foot.length ? el("tfoot", {}, foot.map((term) => row(term, Infinity, app))) : null,
   );
   const wide = el("div", { class: "wide" }, table);
   if (terms.length <= FEW + 2) return [wide];
   const text = all ? say("showFew") : say("showAll", { n: count(terms.length) });
-  return [wide, el("button", { class: "quiet", type: "button", "data-focus": `all ${key}`, onclick: () => app.toggleAll(key), text })];
+  return [
+    wide,
+    el(
+      "button",
+      {
+        class: "quiet",
+        type: "button",
+        "data-focus": `all ${key}`,
+        onclick: () => app.toggleAll(key),
+        text,
+      },
+    ),
+  ];
 }
 
-function row(/** @type {Term} */ term, /** @type {number} */ most, /** @type {import("./panel.js").PanelApp} */ app) {
+function row(
+  /** @type {Term} */ term,
+  /** @type {number} */ most,
+  /** @type {import("./panel.js").PanelApp} */ app,
+) {
   const { synapse } = term;
   const what = term.who === null ? term.label : name(term.who);
   const head =
     synapse === null
       ? el("th", { scope: "row" }, what)
-      : el("th", { scope: "row" }, el("button", { class: "link", type: "button", "data-focus": `s ${synapse}`, onclick: () => app.choose({ kind: "synapse", k: synapse }) }, what));
-  const line = el("tr", { "data-synapse": synapse }, head, term.cells.map((cell) => el("td", { class: "n", text: cell })));
+      : el(
+        "th",
+        { scope: "row" },
+        el(
+          "button",
+          {
+            class: "link",
+            type: "button",
+            "data-focus": `s ${synapse}`,
+            onclick: () => app.choose({ kind: "synapse", k: synapse }),
+          },
+          what,
+        ),
+      );
+  const line = el(
+    "tr",
+    { "data-synapse": synapse },
+    head,
+    term.cells.map((cell) => el("td", { class: "n", text: cell })),
+  );
   if (term.bar !== undefined && most < Infinity && term.bar === term.bar) {
     line.classList.add(term.bar < 0 ? "minus" : "plus");
     line.style.setProperty("--share", `${Math.round((Math.abs(term.bar) / most) * 100)}%`);

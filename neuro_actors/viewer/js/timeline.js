@@ -2,11 +2,14 @@
 
 import { lossCurve } from "./charts.js";
 import { byId, el } from "./dom.js";
-import { shareOf } from "./machines.js";
+import { describeShare } from "./placement.js";
 import { count, shown } from "./numbers.js";
 
 export class Timeline {
-  /** @param {import("./data.js").Run} run @param {{goStep: (step: number) => void, goTime: (t: number) => void}} acts */
+  /**
+   * @param {import("./data.js").Run} run
+   * @param {{goStep: (step: number) => void, goTime: (t: number) => void}} acts
+   */
   constructor(run, acts) {
     this.run = run;
     this.steps = byId("steps");
@@ -16,7 +19,9 @@ export class Timeline {
     this.waves.addEventListener("input", () => acts.goTime(Number(this.waves.value)));
     const numbers = run.steps.map((/** @type {any} */ step) => step.number);
     const { steps, losses } = run.curve;
-    byId("curve").replaceChildren(lossCurve(steps.map((/** @type {number} */ n) => placeAmong(numbers, n)), losses));
+    byId("curve").replaceChildren(
+      lossCurve(steps.map((/** @type {number} */ n) => placeAmong(numbers, n)), losses),
+    );
     this._track = "";
   }
 
@@ -25,34 +30,56 @@ export class Timeline {
     const { state, info, say, waves, t } = scene;
     const n = this.run.steps.length;
     const { losses } = this.run.curve;
-    byId("highest").textContent = losses.length ? shown(Number(Math.max(...losses).toPrecision(2))) : "";
+    byId("highest").textContent = losses.length
+      ? shown(Number(Math.max(...losses).toPrecision(2)))
+      : "";
     this.steps.value = String(state.step);
     byId("stepmark").style.left = `${n > 1 ? (state.step / (n - 1)) * 100 : 50}%`;
     const mode = say(`mode_${info.mode}`);
     const loss = info.mean === null ? "" : ` · ${say("loss")} ${shown(info.mean)}`;
-    const { lost, deaths } = scene.storm;
-    const share = shareOf(say, scene.machines, info);
-    const [signs, words] = [["✕", lost, "stormCount"], ["†", deaths.length, "stormDeaths"]].filter(([, n]) => n).reduce(
-      ([short, long], [sign, n, key]) => [`${short} · ${sign}\u00a0${count(Number(n))}`, `${long}, ${say(String(key), { n: count(Number(n)) })}`], ["", share ? `, ${share}` : info.round ? `, ${info.round}` : ""],
+    const { lost, crashes } = scene.faults;
+    const share = describeShare(say, scene.placement, info);
+    const [signs, words] = [["✕", lost, "lostCount"], ["†", crashes.length, "crashCount"]]
+      .filter(([, n]) => n)
+      .reduce(
+      ([short, long], [sign, n, key]) => [
+        `${short} · ${sign}\u00a0${count(Number(n))}`,
+        `${long}, ${say(String(key), { n: count(Number(n)) })}`,
+      ], ["", share ? `, ${share}` : info.round ? `, ${info.round}` : ""],
     );
     byId("steptext").replaceChildren(
       el("strong", { text: say("stepOf", { n: info.number }) }),
       ` ${say("ofSteps", { n: this.run.steps[n - 1].number })}`,
       el("span", { class: "dotted", text: " · " }),
-      el("span", { class: "rest", text: `${mode}${loss}${signs}${share ? ` · ${share}` : ""}`, title: words.slice(2) || null }),
+      el(
+        "span",
+        {
+          class: "rest",
+          text: `${mode}${loss}${signs}${share ? ` · ${share}` : ""}`,
+          title: words.slice(2) || null,
+        },
+      ),
     );
-    this.steps.setAttribute("aria-valuetext", `${say("stepOf", { n: info.number })}, ${mode}${loss}${words}`);
+    this.steps.setAttribute(
+      "aria-valuetext",
+      `${say("stepOf", { n: info.number })}, ${mode}${loss}${words}`,
+    );
     const wide = byId("track").clientWidth;
     const track = `${waves.count} ${info.mode} ${info.wrtInputs} ${state.language} ${wide}`;
     if (track !== this._track) {
       this._track = track;
       const parts = waves.phases().map(({ phase, start, end }) => {
-        const part = el("span", { class: `phase ${phase}` }, el("span", { text: say(`short_${phase}`) }));
+        const part = el(
+          "span",
+          { class: `phase ${phase}` },
+          el("span", { text: say(`short_${phase}`) }),
+        );
         part.style.flexGrow = String(end - start);
         return part;
       });
       byId("track").replaceChildren(...parts);
-      for (const part of parts) part.classList.toggle("tight", part.firstChild.scrollWidth > part.clientWidth - 6);
+      for (const part of parts)
+        part.classList.toggle("tight", part.firstChild.scrollWidth > part.clientWidth - 6);
       this.waves.max = String(waves.count);
     }
     this.waves.value = String(t);
@@ -61,10 +88,14 @@ export class Timeline {
   }
 }
 
-/** Where a step's number stands among those kept, 0 to 1. @param {number[]} numbers @param {number} number */
+/**
+ * The position of a step's number among those of the page, 0 to 1.
+ * @param {number[]} numbers
+ * @param {number} number
+ */
 function placeAmong(numbers, number) {
   if (numbers.length < 2) return 0.5;
-  let k = numbers.findIndex((kept) => kept >= number);
+  let k = numbers.findIndex((one) => one >= number);
   if (k < 0) k = numbers.length - 1;
   const before = numbers[k - 1] ?? number;
   const part = numbers[k] === number || k === 0 ? 0 : (numbers[k] - number) / (numbers[k] - before);

@@ -1,4 +1,4 @@
-// A few words beside the pointer.
+// The tooltip: a few words beside the pointer.
 
 import { el, name } from "./dom.js";
 import { short } from "./numbers.js";
@@ -9,21 +9,35 @@ export class Tip {
     this.root = root;
   }
 
-  /** @param {import("./scene.js").Scene} scene @param {{x: number, y: number} | undefined} pointer */
+  /**
+   * @param {import("./scene.js").Scene} scene
+   * @param {{x: number, y: number} | undefined} pointer
+   */
   show(scene, pointer) {
-    const { state, network, view, say, run, layout: l, waves, machines, info } = scene;
+    const { state, network, view, say, run, layout: l, waves, placement, info } = scene;
     const thing = pointer ? state.hover : null;
     this.root.hidden = !thing || !pointer;
     if (!thing || !pointer) return;
     const lines = [];
     if (thing.kind === "neuron") {
-      lines.push(el("strong", {}, name(network.ids[thing.k])), `${say("says")} ${short(view.a[thing.k])}`);
-      if (machines) lines.push(say("workerShort", { worker: machines.worker(info, thing.k) }));
-      if (view.u[thing.k] === view.u[thing.k]) lines.push(`${say("urgency")} ${short(view.u[thing.k])}`);
+      lines.push(
+        el("strong", {}, name(network.ids[thing.k])),
+        `${say("sends")} ${short(view.a[thing.k])}`,
+      );
+      if (placement) lines.push(say("workerShort", { worker: placement.worker(info, thing.k) }));
+      if (view.u[thing.k] === view.u[thing.k])
+        lines.push(`${say("urgency")} ${short(view.u[thing.k])}`);
     } else if (thing.kind === "synapse") {
       const [a, b] = [network.sources[thing.k], network.targets[thing.k]];
-      lines.push(el("strong", {}, name(network.ids[a]), " → ", name(network.ids[b])), `${say("weight")} ${short(view.weights[thing.k])}`, `→ ${short(view.a[a])}`);
-      if (machines?.crosses(thing.k)) lines.push(say("fromTo", { from: machines.worker(info, a), to: machines.worker(info, b) }));
+      lines.push(
+        el("strong", {}, name(network.ids[a]), " → ", name(network.ids[b])),
+        `${say("weight")} ${short(view.weights[thing.k])}`,
+        `→ ${short(view.a[a])}`,
+      );
+      if (placement?.crosses(thing.k))
+        lines.push(
+          say("fromTo", { from: placement.worker(info, a), to: placement.worker(info, b) }),
+        );
       if (waves.urged[a] >= 0) lines.push(`← ${short(run.urgency(view, thing.k))}`);
     } else {
       lines.push(el("strong", { text: say("loss") }), short(view.loss));

@@ -1,8 +1,16 @@
-// "Why?": the strongest way along which an urgency came from the loss.
+// "Why?": the path along which the strongest urgencies came from the loss.
 
-/** @typedef {{neurons: number[], synapses: number[], loss: boolean}} Reason from the output that the loss told to the neuron */
+/**
+ * The path, from an output to the neuron.
+ * @typedef {{neurons: number[], synapses: number[], loss: boolean}} Reason
+ */
 
-/** @param {import("./data.js").Run} run @param {import("./data.js").View} view @param {number} neuron @returns {Reason | null} */
+/**
+ * @param {import("./data.js").Run} run
+ * @param {import("./data.js").View} view
+ * @param {number} neuron
+ * @returns {Reason | null}
+ */
 export function reason(run, view, neuron) {
   const { network } = run;
   const neurons = [neuron];

@@ -6,15 +6,15 @@ import { lossCurve } from "../../../neuro_actors/viewer/js/charts.js";
 import { fill, on, strength } from "../../../neuro_actors/viewer/js/colours.js";
 import { angle, curve, distance, point } from "../../../neuro_actors/viewer/js/curve.js";
 import { floatAt, floats, Network, Run } from "../../../neuro_actors/viewer/js/data.js";
-import { lit } from "../../../neuro_actors/viewer/js/focus.js";
+import { findLit } from "../../../neuro_actors/viewer/js/focus.js";
 import { plain } from "../../../neuro_actors/viewer/js/labels.js";
 import { layout } from "../../../neuro_actors/viewer/js/layout.js";
 import { count, fine, short, shown, signed, style } from "../../../neuro_actors/viewer/js/numbers.js";
-import { crossed, twice } from "../../../neuro_actors/viewer/js/mishaps.js";
-import { deathWave, inWords, Storm } from "../../../neuro_actors/viewer/js/storm.js";
-import { present, Waves } from "../../../neuro_actors/viewer/js/waves.js";
+import { crossAlpha, lostAndAgain } from "../../../neuro_actors/viewer/js/fault_marks.js";
+import { crashWave, describeFaults, StepFaults } from "../../../neuro_actors/viewer/js/faults.js";
+import { currentWave, Waves } from "../../../neuro_actors/viewer/js/waves.js";
 import { reason } from "../../../neuro_actors/viewer/js/why.js";
-import { moment, speaker, WORDS } from "../../../neuro_actors/viewer/js/words.js";
+import { describeMoment, translator, WORDS } from "../../../neuro_actors/viewer/js/words.js";
 
 const pack = (values, Kind = Float64Array) => Buffer.from(new Kind(values).buffer).toString("base64");
 
@@ -70,18 +70,18 @@ test("one number of many is read without the rest", () => {
 test("waves follow the logical time of messages", () => {
   const network = new Network(raw().network);
   const waves = new Waves(network, { mode: "train", wrtInputs: false });
-  assert.deepEqual([...waves.says], [1, 2, 3]);
-  assert.deepEqual([waves.judge, waves.blame, [...waves.urged], waves.learn, waves.count], [3, 4, [-1, 5, 4], 6, 7]);
+  assert.deepEqual([...waves.sends], [1, 2, 3]);
+  assert.deepEqual([waves.toLoss, waves.fromLoss, [...waves.urged], waves.learn, waves.count], [3, 4, [-1, 5, 4], 6, 7]);
   assert.deepEqual(waves.forward.map((wave) => wave.length), [0, 2, 1, 0, 0, 0, 0]);
   assert.deepEqual(waves.backward[5], [1]); // y -> h alone: inputs hear none
-  assert.deepEqual(waves.phases().map(({ phase }) => phase), ["world", "forward", "judge", "blame", "backward", "learn"]);
+  assert.deepEqual(waves.phases().map(({ phase }) => phase), ["inputs", "forward", "to_loss", "loss_to_outputs", "backward", "learn"]);
   const felt = new Waves(network, { mode: "gradient", wrtInputs: true });
   assert.deepEqual([...felt.urged], [6, 5, 4]);
   assert.deepEqual([felt.backward[5], felt.backward[6]], [[1, 2], [0]]);
   const foretold = new Waves(network, { mode: "predict", wrtInputs: false });
-  assert.deepEqual([foretold.count, foretold.blame, [...foretold.urged]], [4, -1, [-1, -1, -1]]);
-  assert.deepEqual(foretold.phases().map(({ phase }) => phase), ["world", "forward", "show"]);
-  assert.deepEqual([0, 0.5, 1, 1.2, 7].map(present), [0, 0, 0, 1, 6]);
+  assert.deepEqual([foretold.count, foretold.fromLoss, [...foretold.urged]], [4, -1, [-1, -1, -1]]);
+  assert.deepEqual(foretold.phases().map(({ phase }) => phase), ["inputs", "forward", "to_environment"]);
+  assert.deepEqual([0, 0.5, 1, 1.2, 7].map(currentWave), [0, 0, 0, 1, 6]);
 });
 
 test("a view has an example's numbers, or the mean's", () => {
@@ -91,7 +91,7 @@ test("a view has an example's numbers, or the mean's", () => {
   assert.deepEqual([run.urgency(first, 1), run.want(first, 1), run.want(mean, 1)], [-4, 1, 0.2]);
   assert.deepEqual([first.weights[1], first.after.weights[1]], [-2, -2.1]);
   assert.deepEqual([run.stuck(first, 1), run.stuck(first, 2), run.stuck(first, 0)], ["saturated", "", ""]);
-  assert.deepEqual(run.history(1, 1)[0], { number: 7, weight: -2, activation: 0.6, urgency: -6 });
+  assert.deepEqual(run.synapseHistory(1, 1)[0], { number: 7, weight: -2, activation: 0.6, urgency: -6 });
 });
 
 test("why: the strongest way from the loss", () => {
@@ -104,12 +104,12 @@ test("why: the strongest way from the loss", () => {
 
 test("what is chosen is lit, what is pointed at before it", () => {
   const network = new Network(raw().network);
-  assert.equal(lit(network, null, null, null), null);
-  assert.deepEqual([...lit(network, { kind: "neuron", k: 1 }, null, null).wires], [0, 1]);
-  assert.deepEqual([...lit(network, { kind: "neuron", k: 1 }, { kind: "synapse", k: 2 }, null).wires], [2]);
-  assert.equal(lit(network, { kind: "loss" }, null, null).loss, true);
-  assert.deepEqual([...lit(network, null, { kind: "neuron", k: 2 }, null).wires], [1, 2]);
-  assert.deepEqual([...lit(network, { kind: "synapse", k: 0 }, { kind: "neuron", k: 2 }, null).wires], [0]);
+  assert.equal(findLit(network, null, null, null), null);
+  assert.deepEqual([...findLit(network, { kind: "neuron", k: 1 }, null, null).synapses], [0, 1]);
+  assert.deepEqual([...findLit(network, { kind: "neuron", k: 1 }, { kind: "synapse", k: 2 }, null).synapses], [2]);
+  assert.equal(findLit(network, { kind: "loss" }, null, null).loss, true);
+  assert.deepEqual([...findLit(network, null, { kind: "neuron", k: 2 }, null).synapses], [1, 2]);
+  assert.deepEqual([...findLit(network, { kind: "synapse", k: 0 }, { kind: "neuron", k: 2 }, null).synapses], [0]);
 });
 
 test("nodes stand by level, within the stage, and wires that skip bend round them", () => {
@@ -144,52 +144,52 @@ test("names that would turn the line or end it do not", () => {
   assert.equal(plain("<script>"), "<script>");
 });
 
-test("a storm's letters and deaths are told in the wave that they belong to", () => {
+test("lost messages and crashes are shown in the wave that they belong to", () => {
   const network = new Network(raw().network);
   const waves = new Waves(network, { mode: "train", wrtInputs: false });
-  const storm = new Storm(
-    { lost: 4, died: [[1, "before fire", 0.2], [1, "after commit", 0.9], [3, "before respond", 0.4]], told: [[0, [0], 0.2]], forward: [[1, [0.1, 0.3], 0.7]], judged: [[0, [0.5], null]] },
+  const faults = new StepFaults(
+    { lost: 4, died: [[1, "before fire", 0.2], [1, "after commit", 0.9], [3, "before respond", 0.4]], inputs: [[0, [0], 0.2]], forward: [[1, [0.1, 0.3], 0.7]], to_loss: [[0, [0.5], null]] },
     network, waves,
   );
-  assert.deepEqual(storm.fate("forward", 1), { lost: [0.1, 0.3], came: 0.7 });
-  assert.equal(storm.fate("backward", 1), undefined);
-  assert.deepEqual(storm.joined("forward", [0, 1, 2]), { lost: [0.1, 0.3], came: 0.7 });
-  assert.equal(storm.joined("forward", [0, 2]), undefined);
-  assert.deepEqual([0, 1, 2, 3].map((wave) => storm.in(waves, wave, network).lost), [1, 0, 1, 1]); // told, h -> y, judged
-  assert.deepEqual(storm.deaths.map((death) => death.wave), [waves.says[1] - 1, waves.urged[1] + 1, waves.blame]);
-  const say = speaker("en");
-  assert.equal(inWords(say, storm, waves, 1, network), "h dies, and goes on from what it had committed");
-  assert.equal(inWords(say, storm, waves, 2, network), "one letter is lost, and sent again");
-  const calm = new Storm(undefined, network, waves);
-  for (let wave = 0; wave < waves.count; wave++) assert.equal(inWords(say, calm, waves, wave, network), "");
+  assert.deepEqual(faults.delivery("forward", 1), { lost: [0.1, 0.3], arrived: 0.7 });
+  assert.equal(faults.delivery("backward", 1), undefined);
+  assert.deepEqual(faults.joinedDelivery("forward", [0, 1, 2]), { lost: [0.1, 0.3], arrived: 0.7 });
+  assert.equal(faults.joinedDelivery("forward", [0, 2]), undefined);
+  assert.deepEqual([0, 1, 2, 3].map((wave) => faults.inWave(waves, wave, network).lost), [1, 0, 1, 1]); // told, h -> y, judged
+  assert.deepEqual(faults.crashes.map((crash) => crash.wave), [waves.sends[1] - 1, waves.urged[1] + 1, waves.fromLoss]);
+  const say = translator("en");
+  assert.equal(describeFaults(say, faults, waves, 1, network), "h crashes and restarts from what it had committed");
+  assert.equal(describeFaults(say, faults, waves, 2, network), "one message is lost and sent again");
+  const calm = new StepFaults(undefined, network, waves);
+  for (let wave = 0; wave < waves.count; wave++) assert.equal(describeFaults(say, calm, waves, wave, network), "");
   for (let k = 0; k <= network.n; k++) {
     for (const place of ["before receive", "at the deadline", "before respond", "after commit"]) {
       for (const mode of ["train", "predict", "gradient"]) {
         const other = new Waves(network, { mode, wrtInputs: false });
-        const wave = deathWave(network, other, k, place);
+        const wave = crashWave(network, other, k, place);
         assert.ok(wave >= 0 && wave < other.count, `${mode} ${k} ${place}`);
       }
     }
   }
 });
 
-test("a lost letter goes half of its way, and the one sent again all of it", () => {
-  assert.equal(twice(0.2, true).length, 1);
-  const [lost, again] = twice(0.6, true);
+test("a lost message goes half of its way, and the one sent again all of it", () => {
+  assert.equal(lostAndAgain(0.2, true).length, 1);
+  const [lost, again] = lostAndAgain(0.6, true);
   assert.equal(lost.along, 0.5);
   assert.ok(lost.alpha < 0.5 && again.alpha === 1 && again.along > 0.1);
-  assert.equal(twice(0.9999, true)[1].along.toFixed(3), "1.000");
-  assert.equal(twice(0.6, false).length, 1);
-  assert.deepEqual([0, 0.5, 1].map(crossed), [0, 1, 0]);
+  assert.equal(lostAndAgain(0.9999, true)[1].along.toFixed(3), "1.000");
+  assert.equal(lostAndAgain(0.6, false).length, 1);
+  assert.deepEqual([0, 0.5, 1].map(crossAlpha), [0, 1, 0]);
 });
 
-test("both languages say all, with the same blanks", () => {
+test("both languages have all texts, with the same blanks", () => {
   const blanks = (text) => (text.match(/\{\w+\}/g) ?? []).sort().join();
   assert.deepEqual(Object.keys(WORDS.fr), Object.keys(WORDS.en));
   for (const key of Object.keys(WORDS.en)) assert.equal(blanks(WORDS.fr[key]), blanks(WORDS.en[key]), key);
-  assert.equal(speaker("fr")("stepOf", { n: 3 }), "Pas 3");
+  assert.equal(translator("fr")("stepOf", { n: 3 }), "Pas 3");
   const waves = new Waves(new Network(raw().network), { mode: "train", wrtInputs: false });
-  assert.equal(moment(speaker("en"), waves, 1.5).wave, "level 0 tells its followers what it says");
-  assert.equal(moment(speaker("en"), waves, 7).phase, "All is said");
+  assert.equal(describeMoment(translator("en"), waves, 1.5).wave, "level 0 sends its activations to its followers");
+  assert.equal(describeMoment(translator("en"), waves, 7).phase, "The step is over");
   assert.equal(typeof lossCurve, "function");
 });

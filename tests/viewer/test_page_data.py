@@ -13,7 +13,7 @@ from helpers.record import record
 import neuro_actors as na
 from neuro_actors.cli.view import view
 from neuro_actors.support.files import whole_file
-from neuro_actors.viewer.page_data import collect_page_data
+from neuro_actors.viewer.page_data import _formula, collect_page_data
 from neuro_actors.viewer.picture import find_picture
 from neuro_actors.viewer.selection import select_steps, spread_evenly
 from neuro_actors.viewer.step_values import read_step_values
@@ -214,3 +214,13 @@ def test_what_the_command_refuses(logs: dict[str, Path], tmp_path: Path) -> None
         assert isinstance(done.exception, na.NeuroActorsError), done.exception
         assert complaint in str(done.exception)
     assert list(tmp_path.iterdir()) == []
+
+
+def test_formulas_are_without_remarks() -> None:
+    formulas = {name: _formula(known.value) for name, known in (na.ACTIVATIONS | na.LOSSES).items()}
+    assert formulas["gelu"] == "f(z) = z Φ(z)"
+    assert formulas["elu"] == "f(z) = z where z > 0, else e^z - 1"
+    assert formulas["huber"] == "Σ of d²/2 where |d| ≤ 1, else |d| - 1/2, d = p - t"
+    assert formulas["cross_entropy"] == "-Σ t ln p + (1 - t) ln(1 - p)"
+    assert formulas["softmax_cross_entropy"] == "-Σ t ln softmax(p)"
+    assert not [text for text in formulas.values() if "probab" in text or ";" in text]

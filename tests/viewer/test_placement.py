@@ -43,7 +43,7 @@ def ground(page: Any, log: na.log.log.Log) -> dict[str, tuple[int, ...]]:
 def test_what_is_gathered_is_who_lived_where(logs: dict[str, Path]) -> None:
     log = na.open_log(logs["machines"])
     run = collect_page_data(log)
-    assert {key: run["machines"][key] for key in ("replicas", "shards")} == {
+    assert {key: run["placement"][key] for key in ("replicas", "shards")} == {
         "replicas": 2,
         "shards": 2,
     }
@@ -57,11 +57,11 @@ def test_what_is_gathered_is_who_lived_where(logs: dict[str, Path]) -> None:
 
 def test_one_process_leaves_no_trace(logs: dict[str, Path], look: Look) -> None:
     run = collect_page_data(na.open_log(logs["family"]))
-    assert run["machines"] is None
+    assert run["placement"] is None
     assert not [step for step in run["steps"] if "replica" in step or "microBatch" in step]
     page = look("family")
     drawn(page, "neuroActors.choose(null)")
-    assert not page.locator("#hosts").is_visible()
+    assert not page.locator("#stepWorkers").is_visible()
     assert "worker" not in page.locator("body").inner_text()
     page.locator("#settings summary").click()
     assert not page.locator("#workers").is_visible()
@@ -117,14 +117,14 @@ def test_a_gate_stands_on_what_crosses_and_on_nothing_else(
 def test_the_legend_and_the_step_say_who_does_it(look: Look) -> None:
     page = look("machines")
     drawn(page, "neuroActors.goStep(1)")
-    assert page.locator("#hosts li").all_inner_texts() == [
+    assert page.locator("#stepWorkers li").all_inner_texts() == [
         "worker 0 · shard 0",
         "worker 1 · shard 1",
     ]
-    assert page.locator("#hosts").get_attribute("aria-label") == "who does this step"
+    assert page.locator("#stepWorkers").get_attribute("aria-label") == "workers of this step"
     assert "micro-batch 2 of 3, on replica 0" in page.locator("#steptext").inner_text()
     drawn(page, "neuroActors.goStep(2)")
-    assert page.locator("#hosts li").all_inner_texts() == [
+    assert page.locator("#stepWorkers li").all_inner_texts() == [
         "worker 2 · shard 0",
         "worker 3 · shard 1",
     ]
@@ -134,7 +134,7 @@ def test_the_legend_and_the_step_say_who_does_it(look: Look) -> None:
         .get_attribute("aria-valuetext")
         .endswith("micro-batch 3 of 3, on replica 1")
     )
-    assert page.locator("#hosts .swatch").evaluate_all(
+    assert page.locator("#stepWorkers .swatch").evaluate_all(
         "nodes => nodes.map((node) => node.className)"
     ) == ["swatch w2", "swatch w3"]
     panel = page.locator("#panel").inner_text()
@@ -150,10 +150,10 @@ def test_the_panel_says_where_it_lives_and_what_crosses(look: Look, logs: dict[s
     drawn(page, "neuroActors.goStep(0)")
     assert (
         page.locator("#panel .home").inner_text()
-        == "lives on worker 0 (replica 0, shard 0); its twin lives on worker 2"
+        == "runs on worker 0 (replica 0, shard 0); its other replica runs on worker 2"
     )
     drawn(page, "neuroActors.goStep(2)")
-    home = "lives on worker 2 (replica 1, shard 0); its twin lives on worker 0"
+    home = "runs on worker 2 (replica 1, shard 0); its other replica runs on worker 0"
     assert page.locator("#panel .home").inner_text() == home
     assert home in page.locator("#live").inner_text()
     drawn(page, f"neuroActors.choose({{kind: 'synapse', k: {synapse(log, 'eyes', 'face')}}})")
@@ -167,26 +167,26 @@ def test_colours_that_fight_can_be_put_away(look: Look) -> None:
     page.locator("#settings summary").click()
     page.select_option("#workers", label="not shown")
     drawn(page)
-    assert not page.locator("#hosts").is_visible()
+    assert not page.locator("#stepWorkers").is_visible()
     page.keyboard.press("Escape")
     page.locator("#above").focus()
     page.keyboard.press("m")
     drawn(page)
-    assert page.locator("#hosts").is_visible()
+    assert page.locator("#stepWorkers").is_visible()
     assert page.evaluate("neuroActors.drawn.mapped")
 
 
 def test_in_french(look: Look) -> None:
     page = look("machines", locale="fr-FR")
     drawn(page, "neuroActors.goStep(2); neuroActors.choose({kind: 'neuron', k: 2})")
-    assert page.locator("#hosts li").all_inner_texts() == [
-        "machine 2 · fragment 0",
-        "machine 3 · fragment 1",
+    assert page.locator("#stepWorkers li").all_inner_texts() == [
+        "processus 2 · fragment 0",
+        "processus 3 · fragment 1",
     ]
     assert "micro-lot 3 sur 3, sur la réplique 1" in page.locator("#steptext").inner_text()
     assert (
         page.locator("#panel .home").inner_text()
-        == "vit sur la machine 2 (réplique 1, fragment 0) ; son jumeau vit sur la machine 0"
+        == "tourne sur le processus 2 (réplique 1, fragment 0) ; son autre réplique tourne sur le processus 0"
     )
 
 

@@ -1,13 +1,13 @@
-// Who lived where, in words and on the map: node --test tests/viewer/js
+// Which worker runs which neuron, in words and on the map: node --test tests/viewer/js
 import assert from "node:assert/strict";
 import test from "node:test";
 
 import { Network } from "../../../neuro_actors/viewer/js/data.js";
-import { home, Machines, shareOf } from "../../../neuro_actors/viewer/js/machines.js";
-import { borders, gate, territories } from "../../../neuro_actors/viewer/js/territories.js";
+import { describePlace, Placement, describeShare } from "../../../neuro_actors/viewer/js/placement.js";
+import { borders, gatePoint, makeAreas } from "../../../neuro_actors/viewer/js/areas.js";
 import { curve } from "../../../neuro_actors/viewer/js/curve.js";
 import { layout } from "../../../neuro_actors/viewer/js/layout.js";
-import { speaker } from "../../../neuro_actors/viewer/js/words.js";
+import { translator } from "../../../neuro_actors/viewer/js/words.js";
 
 const pack = (values) => Buffer.from(new Int32Array(values).buffer).toString("base64");
 
@@ -18,28 +18,28 @@ function run(shard, replicas = 2) {
     ids: ["x", "y", "a", "b", "c", "d"], activations: [null, null, "tanh", "tanh", "tanh", "tanh"], outputs: [5], nSynapses: 7,
     level: pack([0, 0, 1, 1, 1, 2]), sources: pack(sources), targets: pack(targets),
   });
-  const machines = new Machines({ replicas, shards: Math.max(...shard) + 1, shard: pack(shard) }, network);
-  return { network, machines, run: { network, picture: null, steps: [{ loss: "huber" }] } };
+  const placement = new Placement({ replicas, shards: Math.max(...shard) + 1, shard: pack(shard) }, network);
+  return { network, placement, run: { network, picture: null, steps: [{ loss: "huber" }] } };
 }
 
 test("who lives where, and what crosses", () => {
-  const { machines } = run([0, 0, 0, 0, 1, 1]);
-  assert.deepEqual([machines.worker({ replica: 0 }, 0), machines.worker({ replica: 1 }, 0), machines.worker({ replica: 1 }, 5)], [0, 2, 3]);
-  assert.deepEqual([0, 1, 2, 3, 4, 5, 6].filter((s) => machines.crosses(s)), [3, 4, 5]);
-  assert.deepEqual([machines.crossing, machines.sizes], [3, [4, 2]]);
+  const { placement } = run([0, 0, 0, 0, 1, 1]);
+  assert.deepEqual([placement.worker({ replica: 0 }, 0), placement.worker({ replica: 1 }, 0), placement.worker({ replica: 1 }, 5)], [0, 2, 3]);
+  assert.deepEqual([0, 1, 2, 3, 4, 5, 6].filter((s) => placement.crosses(s)), [3, 4, 5]);
+  assert.deepEqual([placement.crossing, placement.sizes], [3, [4, 2]]);
 });
 
 test("in words", () => {
-  const say = speaker("en");
-  const two = run([0, 0, 0, 0, 1, 1]).machines;
-  assert.equal(home(say, two, { replica: 1 }, 0), "lives on worker 2 (replica 1, shard 0); its twin lives on worker 0");
-  assert.equal(home(say, run([0, 0, 0, 0, 1, 1], 1).machines, { replica: 0 }, 5), "lives on worker 1 (replica 0, shard 1)");
-  assert.equal(home(say, run([0, 0, 0, 0, 1, 1], 3).machines, { replica: 1 }, 5), "lives on worker 3 (replica 1, shard 1); its twins live on workers 1, 5");
-  assert.match(home(say, run([0, 0, 0, 0, 1, 1], 9).machines, { replica: 0 }, 0), /workers 2, 4, 6, 8, 10, 12, …$/);
-  assert.equal(shareOf(say, two, { microBatch: [3, 8], replica: 1 }), "micro-batch 3 of 8, on replica 1");
-  assert.equal(shareOf(say, two, { replica: 0 }), "on replica 0");
-  assert.equal(shareOf(say, run([0, 0, 0, 0, 1, 1], 1).machines, { microBatch: [3, 8], replica: 0 }), "micro-batch 3 of 8");
-  assert.deepEqual([shareOf(say, null, { microBatch: [3, 8] }), shareOf(say, null, {})], ["micro-batch 3 of 8", ""]);
+  const say = translator("en");
+  const two = run([0, 0, 0, 0, 1, 1]).placement;
+  assert.equal(describePlace(say, two, { replica: 1 }, 0), "runs on worker 2 (replica 1, shard 0); its other replica runs on worker 0");
+  assert.equal(describePlace(say, run([0, 0, 0, 0, 1, 1], 1).placement, { replica: 0 }, 5), "runs on worker 1 (replica 0, shard 1)");
+  assert.equal(describePlace(say, run([0, 0, 0, 0, 1, 1], 3).placement, { replica: 1 }, 5), "runs on worker 3 (replica 1, shard 1); its other replicas run on workers 1, 5");
+  assert.match(describePlace(say, run([0, 0, 0, 0, 1, 1], 9).placement, { replica: 0 }, 0), /workers 2, 4, 6, 8, 10, 12, …$/);
+  assert.equal(describeShare(say, two, { microBatch: [3, 8], replica: 1 }), "micro-batch 3 of 8, on replica 1");
+  assert.equal(describeShare(say, two, { replica: 0 }), "on replica 0");
+  assert.equal(describeShare(say, run([0, 0, 0, 0, 1, 1], 1).placement, { microBatch: [3, 8], replica: 0 }), "micro-batch 3 of 8");
+  assert.deepEqual([describeShare(say, null, { microBatch: [3, 8] }), describeShare(say, null, {})], ["micro-batch 3 of 8", ""]);
 });
 
 /** Whose ground a point is. */
@@ -50,7 +50,7 @@ test("every neuron stands on its own worker's ground, in either view", () => {
     for (const shape of ["nodes", "population"]) {
       const made = run(shard);
       const l = layout(made.run, 900, 600, shape);
-      const ground = territories(l, made.run, made.machines);
+      const ground = makeAreas(l, made.run, made.placement);
       // fields of the population view are one column wide here, so each row has one shard
       shard.forEach((own, k) => assert.deepEqual(owner(ground, l.x[k], l.y[k]), [own], `${shard} ${shape} ${k}`));
       const right = Math.max(...ground.map((one) => one.right));
@@ -62,7 +62,7 @@ test("every neuron stands on its own worker's ground, in either view", () => {
 test("the border runs where the shard changes, and nowhere else", () => {
   const along = (shard) => {
     const made = run(shard);
-    return borders(territories(layout(made.run, 900, 600, "nodes"), made.run, made.machines));
+    return borders(makeAreas(layout(made.run, 900, 600, "nodes"), made.run, made.placement));
   };
   assert.deepEqual(along([0, 0, 0, 0, 0, 0]), []);
   const straight = along([0, 0, 1, 1, 1, 1]);
@@ -75,8 +75,8 @@ test("the border runs where the shard changes, and nowhere else", () => {
 test("a gate stands on the border", () => {
   const ground = [{ shard: 0, column: 0, left: 0, right: 100, top: 0, bottom: 100 }, { shard: 1, column: 1, left: 100, right: 200, top: 0, bottom: 100 }];
   for (const [y1, y2] of [[50, 50], [10, 90], [90, 20]]) {
-    const [x, y] = gate(ground, curve(30, y1, 190, y2), 0);
+    const [x, y] = gatePoint(ground, curve(30, y1, 190, y2), 0);
     assert.ok(Math.abs(x - 100) < 0.1 && y > 0 && y < 100);
   }
-  assert.deepEqual(gate(ground, curve(10, 50, 90, 50), 0), [50, 50]); // it never leaves: half way
+  assert.deepEqual(gatePoint(ground, curve(10, 50, 90, 50), 0), [50, 50]); // it never leaves: half way
 });

@@ -1,23 +1,24 @@
-// Synapses: orange and solid where they excite, blue and dashed where they inhibit; the stronger, the wider.
+// Synapses: excitatory ones are orange and solid, inhibitory ones blue and dashed; strong ones are
+// wide.
 
 import { css, strength } from "./colours.js";
 import { curve, ofSynapse, point, angle, toLoss, trace } from "./curve.js";
 import { shown, signed } from "./numbers.js";
 
 const STEPS = 7; // of width and darkness
-const WITH_ENDS = 160; // at most so many have their ends drawn
+const WITH_ENDS = 160; // how many synapses have their ends drawn, at most
 
 /** @param {CanvasRenderingContext2D} ctx @param {import("./scene.js").Scene} scene */
-export function drawWires(ctx, scene) {
+export function drawSynapses(ctx, scene) {
   const { layout: l, network, colours, scales, lit } = scene;
   const weights = scene.weights();
-  if (l.loss && scene.info.loss !== null) judged(ctx, scene);
-  if (l.mode === "population") return; // there the chosen neuron's alone are drawn, over the fields
+  if (l.loss && scene.info.loss !== null) drawLossLines(ctx, scene);
+  if (l.mode === "population") return; // there only the chosen neuron's are drawn, above the fields
   /** @type {Map<number, import("./curve.js").Curve[]>} */
   const groups = new Map();
   const visible = [];
   for (let s = 0; s < network.sources.length; s++) {
-    const isLit = lit !== null && lit.wires.has(s);
+    const isLit = lit !== null && lit.synapses.has(s);
     if (l.picture && network.isInput(network.sources[s])) continue;
     const level = Math.round(strength(weights[s], scales.weight) * STEPS);
     const key = (isLit ? 2000 : 0) + (weights[s] < 0 ? 1000 : 0) + level;
@@ -33,7 +34,7 @@ export function drawWires(ctx, scene) {
     const [isLit, negative, level] = [key >= 2000, key % 2000 >= 1000, (key % 1000) / STEPS];
     const faded = lit !== null && !isLit ? 0.22 : 1;
     const alpha = isLit ? 0.55 + 0.45 * level : (0.22 + 0.6 * level) * crowd * faded;
-    const slim = isLit && lit !== null && lit.wires.size > 60;
+    const slim = isLit && lit !== null && lit.synapses.size > 60;
     ctx.strokeStyle = css(negative ? colours.minus : colours.plus, slim ? alpha * 0.6 : alpha);
     ctx.lineWidth = 0.8 + (isLit && !slim ? 4.6 : 3.6 * Math.max(0.3, crowd)) * level;
     ctx.setLineDash(negative && visible.length < 1500 ? [7, 4] : []);
@@ -41,15 +42,22 @@ export function drawWires(ctx, scene) {
     for (const c of /** @type {any[]} */ (groups.get(key))) trace(ctx, c);
     ctx.stroke();
     const ends = isLit ? !slim : visible.length <= WITH_ENDS && (lit === null || isLit);
-    if (ends) for (const c of /** @type {any[]} */ (groups.get(key))) end(ctx, c, negative, ctx.lineWidth);
+    if (ends)
+      for (const c of /** @type {any[]} */ (groups.get(key)))
+        drawEnd(ctx, c, negative, ctx.lineWidth);
   }
   ctx.setLineDash([]);
-  ribbons(ctx, scene);
+  drawRibbons(ctx, scene);
 }
 
-/** An arrowhead, or the bar that says: inhibits. @param {CanvasRenderingContext2D} ctx @param {import("./curve.js").Curve} c
- *  @param {boolean} negative @param {number} width */
-function end(ctx, c, negative, width) {
+/**
+ * Draw an arrowhead, or the bar of an inhibitory synapse.
+ * @param {CanvasRenderingContext2D} ctx
+ * @param {import("./curve.js").Curve} c
+ * @param {boolean} negative
+ * @param {number} width
+ */
+function drawEnd(ctx, c, negative, width) {
   const size = 4 + width;
   ctx.save();
   ctx.translate(c[6], c[7]);
@@ -67,14 +75,18 @@ function end(ctx, c, negative, width) {
   ctx.restore();
 }
 
-/** One grey line for all that a picture tells a neuron. @param {CanvasRenderingContext2D} ctx @param {import("./scene.js").Scene} scene */
-function ribbons(ctx, scene) {
+/**
+ * Draw one grey line for all synapses from the picture to a neuron.
+ * @param {CanvasRenderingContext2D} ctx
+ * @param {import("./scene.js").Scene} scene
+ */
+function drawRibbons(ctx, scene) {
   const { layout: l, colours, network } = scene;
   if (!l.picture) return;
   ctx.strokeStyle = css(colours.line, 1);
   ctx.lineWidth = 1.5;
   ctx.beginPath();
-  const all = listeners(scene);
+  const all = pictureFollowers(scene);
   for (const k of all) trace(ctx, ribbon(scene, k));
   ctx.stroke();
   const { lit } = scene;
@@ -82,16 +94,17 @@ function ribbons(ctx, scene) {
   ctx.strokeStyle = css(colours.ink, 0.8);
   ctx.lineWidth = 3;
   ctx.beginPath();
-  for (const k of all) if (network.incoming(k).some((s) => lit.wires.has(s))) trace(ctx, ribbon(scene, k));
+  for (const k of all)
+    if (network.incoming(k).some((s) => lit.synapses.has(s))) trace(ctx, ribbon(scene, k));
   ctx.stroke();
 }
 
-/** Who hears the picture. @param {import("./scene.js").Scene} scene */
-export function listeners(scene) {
+/** The neurons that the picture leads to. @param {import("./scene.js").Scene} scene */
+export function pictureFollowers(scene) {
   const { network } = scene;
   return scene.layout.drawn.filter((k) => {
-    const heard = network.incoming(k);
-    return heard.length > 0 && network.isInput(network.sources[heard[0]]);
+    const incoming = network.incoming(k);
+    return incoming.length > 0 && network.isInput(network.sources[incoming[0]]);
   });
 }
 
@@ -102,32 +115,57 @@ export function ribbon(scene, k) {
   const height = picture.rows * picture.cell;
   const share = Math.max(0.06, Math.min(0.94, (l.y[k] / l.height - 0.5) * 0.9 + 0.5));
   const to = l.tiled.has(k) ? l.r[k] + l.tile + 10 : l.r[k] + 4;
-  return curve(picture.x + picture.columns * picture.cell + 5, picture.y + height * share, l.x[k] - to, l.y[k]);
+  return curve(
+    picture.x + picture.columns * picture.cell + 5,
+    picture.y + height * share,
+    l.x[k] - to,
+    l.y[k],
+  );
 }
 
-/** The outputs' lines to the loss. @param {CanvasRenderingContext2D} ctx @param {import("./scene.js").Scene} scene */
-function judged(ctx, scene) {
+/**
+ * Draw the outputs' lines to the loss.
+ * @param {CanvasRenderingContext2D} ctx
+ * @param {import("./scene.js").Scene} scene
+ */
+function drawLossLines(ctx, scene) {
   const { network, layout: l, colours, lit } = scene;
-  ctx.strokeStyle = css(colours.loss, l.mode === "population" ? (network.outputs.length > 20 ? 0.12 : 0.3) : lit === null || lit.loss ? 0.6 : 0.2);
+  ctx.strokeStyle = css(
+    colours.loss,
+    l.mode === "population"
+      ? (network.outputs.length > 20 ? 0.12 : 0.3)
+      : lit === null || lit.loss
+      ? 0.6
+      : 0.2,
+  );
   ctx.lineWidth = network.outputs.length > 6 ? 1.2 : 2;
   ctx.beginPath();
   network.outputs.forEach((k, row) => {
     trace(ctx, toLoss(l, network, k, (row + 0.5) / network.outputs.length));
-    if (l.mode === "population") trace(ctx, toLoss(l, network, k, (row + 0.5) / network.outputs.length, true));
+    if (l.mode === "population")
+      trace(ctx, toLoss(l, network, k, (row + 0.5) / network.outputs.length, true));
   });
   ctx.stroke();
 }
 
 /** @param {[number, number]} place @returns {[number, number][]} */
-function beside([x, y]) {
+function aboveAndBelow([x, y]) {
   return [[x, y - 15], [x, y + 15]];
 }
 
-/** Weights in numbers, where there is room. @param {import("./labels.js").Labels} labels @param {import("./scene.js").Scene} scene */
+/**
+ * Write weights, if there is room.
+ * @param {import("./labels.js").Labels} labels
+ * @param {import("./scene.js").Scene} scene
+ */
 export function writeWeights(labels, scene) {
   const { network, layout: l, colours, lit } = scene;
   if (Math.max(...l.columns.map((column) => column.radius)) < 20 || l.mode !== "nodes") return;
-  const chosen = lit !== null ? [...lit.wires] : network.sources.length <= 16 ? [...network.sources.keys()] : [];
+  const chosen = lit !== null
+    ? [...lit.synapses]
+    : network.sources.length <= 16
+    ? [...network.sources.keys()]
+    : [];
   if (chosen.length > 24) return;
   const weights = scene.weights();
   for (const s of chosen) {
@@ -135,9 +173,17 @@ export function writeWeights(labels, scene) {
     const c = ofSynapse(l, network, s);
     if (c[6] - c[0] < 64) continue;
     const places = [0.5, 0.4, 0.6, 0.3, 0.7].map((t) => point(c, t));
-    if (scene.mapped && scene.machines?.crosses(s)) places.push(...[0.5, 0.4, 0.6].flatMap((t) => beside(point(c, t)))); // of its gate
-    const text = Math.abs(weights[s]) < 100 ? signed(Number(weights[s].toFixed(2))) : shown(weights[s]);
+    // beside its gate
+    if (scene.mapped && scene.placement?.crosses(s))
+      places.push(...[0.5, 0.4, 0.6].flatMap((t) => aboveAndBelow(point(c, t))));
+    const text = Math.abs(weights[s]) < 100
+      ? signed(Number(weights[s].toFixed(2)))
+      : shown(weights[s]);
     const colour = css(weights[s] < 0 ? colours.minus : colours.plus);
-    labels.put(`w ${text}`, places, { size: 12.5, bold: true, colour, pill: css(colours.paper, 0.9) });
+    labels.put(
+      `w ${text}`,
+      places,
+      { size: 12.5, bold: true, colour, pill: css(colours.paper, 0.9) },
+    );
   }
 }

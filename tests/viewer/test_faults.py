@@ -51,7 +51,9 @@ def test_what_is_gathered_is_what_befell(logs: dict[str, Path]) -> None:
     }
     assert len(lost) == 6
     shown = {
-        step["number"]: step["storm"] for step in collect_page_data(log)["steps"] if "storm" in step
+        step["number"]: step["faults"]
+        for step in collect_page_data(log)["steps"]
+        if "faults" in step
     }
     assert set(shown) == {1, 2}
     face = [d.time for d in lost if d.target == "face"]
@@ -76,9 +78,9 @@ def test_what_is_gathered_is_what_befell(logs: dict[str, Path]) -> None:
 
 def test_calm_weather_leaves_no_trace(logs: dict[str, Path], look: Look) -> None:
     run = collect_page_data(na.open_log(logs["family"]))
-    assert not [step for step in run["steps"] if "storm" in step]
+    assert not [step for step in run["steps"] if "faults" in step]
     page = look("family")
-    assert not page.locator("#weather").is_visible()
+    assert not page.locator("#faults").is_visible()
     assert "sent again" not in page.locator("#panel").inner_text()
     assert "✕" not in page.locator("#steptext").inner_text()
 
@@ -110,27 +112,27 @@ def test_the_page_says_what_is_lost_and_who_dies(look: Look, logs: dict[str, Pat
         page.evaluate(f"neuroActors.goStep({step})")
         for wave in range(page.evaluate("neuroActors.waves().count")):
             page.evaluate(f"neuroActors.goTime({wave + 0.5}); neuroActors.draw()")
-            text = page.locator("#weather").inner_text()
+            text = page.locator("#faults").inner_text()
             if text:
                 said.setdefault((step + 1, page.locator("#phase").inner_text()), []).append(text)
                 assert text in page.locator("#live").inner_text()
     one, dies = (
-        "one letter is lost, and sent again",
-        "{} dies, and goes on from what it had committed",
+        "one message is lost and sent again",
+        "{} crashes and restarts from what it had committed",
     )
     assert said[1, "Activations go forward"] == [f"{one} · {dies.format('body')}"]
     assert said[1, "Urgencies come back"] == [one, dies.format("body")]
-    assert said[2, "The world speaks"] == [one]
-    assert said[2, "The loss listens"] == [one]
-    assert said[2, "The loss answers"] == [f"{one} · {dies.format('The loss')}"]
+    assert said[2, "The environment sends the inputs"] == [one]
+    assert said[2, "The loss receives the outputs"] == [one]
+    assert said[2, "The loss sends urgencies"] == [f"{one} · {dies.format('The loss')}"]
     page.evaluate("neuroActors.goStep(0); neuroActors.draw()")
     assert "✕\u00a02 · †\u00a02" in page.locator("#steptext").inner_text()
-    assert "lost: 2, died: 2" in page.locator("#steps").get_attribute("aria-valuetext")
+    assert "lost: 2, crashed: 2" in page.locator("#steps").get_attribute("aria-valuetext")
     page.evaluate("neuroActors.goStep(2); neuroActors.draw()")
     assert "✕" not in page.locator("#steptext").inner_text()
     for sign in (
-        "a letter that was lost on its way, and sent again",
-        "a neuron that died, and went on from what it had committed",
+        "a message that was lost and sent again",
+        "a neuron that crashed and restarted from what it had committed",
     ):
         assert sign in page.locator("#panel .signs").inner_text()
 
@@ -139,12 +141,12 @@ def test_a_lost_letter_is_crossed_out_and_comes(look: Look, logs: dict[str, Path
     """The cross stands half way of the letter's line, while it is on its way, and on no other line."""
     page, log = look("storm"), na.open_log(logs["storm"])
     page.evaluate("neuroActors.goStep(0)")
-    wave = page.evaluate(f"neuroActors.waves().says[{log.network.position['eyes']}]")
+    wave = page.evaluate(f"neuroActors.waves().sends[{log.network.position['eyes']}]")
 
     def crosses(time: float) -> dict[str, int]:
         page.evaluate(f"neuroActors.goTime({wave + time}); neuroActors.draw()")
         ways = page.evaluate(
-            "neuroActors.stage._travelling.messages.map((m) => [m.seed, m.c, m.fate ? m.fate.lost.length : 0])"
+            "neuroActors.stage._travelling.messages.map((m) => [m.seed, m.c, m.delivery ? m.delivery.lost.length : 0])"
         )
         found = {}
         for s, c, lost in ways:
@@ -169,25 +171,25 @@ def test_the_panel_lists_what_befell(look: Look, logs: dict[str, Path]) -> None:
     page.evaluate(
         f"neuroActors.choose({{kind: 'synapse', k: {synapse(log, 'eyes', 'face')}}}); neuroActors.draw()"
     )
-    line = page.locator("#panel .befell li").inner_text().replace("\u00a0", " ")
+    line = page.locator("#panel .faultlist li").inner_text().replace("\u00a0", " ")
     lost, came = (
         [d.time for d in log.disturbances if d.what == "lost" and d.target == "face"],
         times[-1],
     )
     assert (
         line
-        == f"activation eyes → face: lost at {lost[0]:.3f} s, {lost[1]:.3f} s, came with that of {came:.3f} s"
+        == f"activation eyes → face: lost at {lost[0]:.3f} s, {lost[1]:.3f} s; the one sent at {came:.3f} s arrived"
     )
     page.select_option("#find", label="body")
     page.evaluate("neuroActors.draw()")
     lines = [
-        li.inner_text().replace("\u00a0", " ") for li in page.locator("#panel .befell li").all()
+        li.inner_text().replace("\u00a0", " ") for li in page.locator("#panel .faultlist li").all()
     ]
     died = [d.time for d in log.disturbances if d.what == "died" and d.source == "body"]
     assert lines == [
-        f"died at {died[0]:.3f} s, before fire, and went on from what it had committed",
-        f"died at {died[1]:.3f} s, between urgencies, and went on from what it had committed",
+        f"crashed at {died[0]:.3f} s, before fire; restarted from what it had committed",
+        f"crashed at {died[1]:.3f} s, between urgencies; restarted from what it had committed",
     ]
     page.select_option("#find", label="ears")
     page.evaluate("neuroActors.draw()")
-    assert page.locator("#panel .befell").count() == 0
+    assert page.locator("#panel .faultlist").count() == 0

@@ -1,0 +1,86 @@
+// The panel of the loss.
+
+import { overSteps } from "./charts.js";
+import { el, name } from "./dom.js";
+import { shown, signed } from "./numbers.js";
+
+/** @param {import("./panel.js").PanelApp} app @returns {any[]} */
+export function lossPanel(app) {
+  const { network, view, say, run, info } = app.scene;
+  if (info.loss === null)
+    return [el("h2", { text: say("lossNode") }), el("p", { class: "note", text: say("lossNone") })];
+  const formula = (run.raw.losses[info.loss] ?? "").replace(/-/g, "−");
+  const rows = network.outputs.map((k, row) =>
+    el(
+      "tr",
+      {},
+      el(
+        "th",
+        { scope: "row" },
+        el(
+          "button",
+          {
+            class: "link",
+            type: "button",
+            "data-focus": `n ${k}`,
+            onclick: () => app.choose({ kind: "neuron", k }),
+          },
+          name(network.ids[k]),
+        ),
+      ),
+      [view.a[k], view.targets[row], view.blame[row]].map((value) =>
+        el("td", { class: "n", text: signed(value) }),
+      ),
+    ),
+  );
+  const title = say(view.isMean ? "lossMean" : "lossOf", { name: say("loss") });
+  const heads = [say("output"), say("activation"), say("target"), say("lossUrgency")];
+  const { steps, losses } = run.curve;
+  const near = steps.reduce(
+    (
+      /** @type {number} */ best,
+      /** @type {number} */ n,
+      /** @type {number} */ k,
+    ) => (Math.abs(n - info.number) < Math.abs(steps[best] - info.number) ? k : best),
+    0,
+  );
+  return [
+    el("h2", { text: say("lossNode") }),
+    el("p", { class: "kind", text: [info.loss, formula].filter(Boolean).join(" = ") }),
+    el("p", { class: "result", text: `${title}: ${shown(view.loss)}` }),
+    info.optimizer
+      ? el("p", { class: "note", text: say("learnsBy", { optimizer: info.optimizer }) })
+      : null,
+    el(
+      "div",
+      { class: "wide" },
+      el(
+        "table",
+        { class: "terms" },
+        el(
+          "thead",
+          {},
+          el(
+            "tr",
+            {},
+            heads.map((head, k) => el("th", { scope: "col", class: k ? "n" : null, text: head })),
+          ),
+        ),
+        el("tbody", {}, rows),
+      ),
+    ),
+    steps.length > 1
+      ? el(
+        "section",
+        {},
+        el("h3", {}, el("span", { class: "what", text: say("overSteps") })),
+        overSteps(
+          [{ kind: "lossline", values: losses }],
+          near,
+          `${say("loss")}, ${say("overSteps")}`,
+          steps,
+        ),
+      )
+      : null,
+  ];
+}

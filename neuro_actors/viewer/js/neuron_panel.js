@@ -1,0 +1,328 @@
+// The panel of a neuron: its formulas with the numbers of this step.
+
+import { faultList } from "./fault_list.js";
+import { functionChart, overSteps } from "./charts.js";
+import { el, name } from "./dom.js";
+import { swatch } from "./workers.js";
+import { describePlace } from "./placement.js";
+import { shown, signed } from "./numbers.js";
+import { at, byPixel, signedImage } from "./pictures.js";
+import { termTable } from "./terms.js";
+
+/** @param {import("./panel.js").PanelApp} app @param {number} k @returns {any[]} */
+export function neuronPanel(app, k) {
+  const { scene } = app;
+  const { network, view, say, info, run } = scene;
+  const isInput = network.isInput(k);
+  const kind = [
+    isInput ? say("input") : say("neuron"),
+    network.outputOf.has(k) ? say("output") : null,
+    network.activations[k],
+    say("level", { n: network.level[k] }),
+  ];
+  const stuck = run.stuck(view, k);
+  return [
+    el("h2", {}, name(network.ids[k])),
+    el("p", { class: "kind", text: kind.filter(Boolean).join(" · ") }),
+    scene.placement
+      ? el(
+        "p",
+        { class: "kind home" },
+        swatch(scene.placement.worker(info, k)),
+        describePlace(say, scene.placement, info, k),
+      )
+      : null,
+    stuck
+      ? el("p", { class: "warn", text: say(stuck === "dead" ? "isDead" : "isSaturated") })
+      : null,
+    view.isMean && !isInput
+      ? el("p", { class: "note", text: say("meanNote", { n: info.batch }) })
+      : null,
+    isInput ? inputSection(app, k) : [receivesSection(app, k), sendsSection(app, k)],
+    view.u[k] === view.u[k] ? urgencySection(app, k) : null,
+    !isInput && view.v[k] === view.v[k] ? passesOnSection(app, k) : null,
+    !isInput && view.v[k] === view.v[k] && network.sources.length ? wantsSection(app, k) : null,
+    faultList(app, [...network.incoming(k), ...network.outgoing(k)], k),
+    historySection(app, k),
+  ].flat();
+}
+
+/**
+ * @param {string} title
+ * @param {string} formula
+ * @param {boolean} later
+ * @param {any} say
+ * @param {...any} content
+ */
+function section(title, formula, later, say, ...content) {
+  return el(
+    "section",
+    { class: later ? "later" : null },
+    el(
+      "h3",
+      {},
+      el("span", { class: "what", text: title }),
+      el("span", { class: "formula", text: formula }),
+    ),
+    later ? el("p", { class: "tag", text: say("later") }) : null,
+    ...content,
+  );
+}
+
+function inputSection(/** @type {import("./panel.js").PanelApp} */ app, /** @type {number} */ k) {
+  const { view, say, info } = app.scene;
+  return [
+    el("p", { class: "result" }, say("inputValue", { value: signed(view.a[k]) })),
+    info.wrtInputs || info.mode === "predict"
+      ? null
+      : el("p", { class: "note", text: say("inputNoUrgency") }),
+  ];
+}
+
+function receivesSection(
+  /** @type {import("./panel.js").PanelApp} */ app,
+  /** @type {number} */ k,
+) {
+  const { network, view, say, waves, t } = app.scene;
+  const later = t < waves.sends[k];
+  if (!network.sources.length) {
+    return section(
+      say("receives"),
+      say("receivesFormula"),
+      later,
+      say,
+      el("p", { class: "note", text: say("tooMany", { n: network.nSynapses }) }),
+      result("z", signed(view.z[k])),
+    );
+  }
+  const terms = [...network.incoming(k)].map((s) => {
+    const source = network.sources[s];
+    const product = view.weights[s] * view.a[source];
+    return {
+      synapse: s,
+      who: network.ids[source],
+      size: Math.abs(product),
+      bar: product,
+      cells: [signed(view.weights[s]), `×\u2009${shown(view.a[source])}`, signed(product)],
+    };
+  });
+  const foot = [
+    {
+      synapse: null,
+      who: null,
+      label: say("bias"),
+      size: 0,
+      cells: ["", "", signed(view.biases[k])],
+    },
+    { synapse: null, who: null, label: "z", size: 0, cells: ["", "", signed(view.z[k])] },
+  ];
+  const heads = [say("source"), say("weight"), say("activationIn"), say("product")];
+  return section(
+    say("receives"),
+    say("receivesFormula"),
+    later,
+    say,
+    images(app, k),
+    ...termTable({ terms, heads, foot, key: `receives ${k}`, app }),
+  );
+}
+
+/** The weights of a neuron that the picture leads to, as images. */
+function images(/** @type {import("./panel.js").PanelApp} */ app, /** @type {number} */ k) {
+  const { scene } = app;
+  const { run, network, view, say, info } = scene;
+  const pixels = run.picture && scene.pixelOf();
+  if (!pixels || ![...network.incoming(k)].some((s) => pixels.has(network.sources[s]))) return null;
+  const shownImages = [
+    ["imageWeights", byPixel(scene, k, (s) => view.weights[s])],
+    ["imageProducts", byPixel(scene, k, (s) => view.weights[s] * view.a[network.sources[s]])],
+    info.loss === null ? null : ["imageWants", byPixel(scene, k, (s) => run.want(view, s))],
+  ].filter((pair) => pair !== null);
+  return el(
+    "div",
+    { class: "images" },
+    shownImages.map(([key, values]) => {
+      const numbers = /** @type {Float64Array} */ (values);
+      const most = numbers.reduce((top, v) => (v === v ? Math.max(top, Math.abs(v)) : top), 0);
+      const canvas = signedImage(scene, at(numbers), most);
+      canvas.setAttribute("role", "img");
+      canvas.setAttribute("aria-label", say(String(key)));
+      return el(
+        "figure",
+        {},
+        canvas,
+        el("figcaption", { text: say(String(key)) }),
+        el("p", { class: "reach", text: `± ${shown(Number(most.toPrecision(2)))}` }),
+      );
+    }),
+  );
+}
+
+function sendsSection(/** @type {import("./panel.js").PanelApp} */ app, /** @type {number} */ k) {
+  const { network, view, say, waves, t, run } = app.scene;
+  const f = network.activations[k] ?? "";
+  const samples = run.functions[f];
+  const text = view.isMean
+    ? `a = ${signed(view.a[k])}`
+    : `a = ${f}(${shown(view.z[k])}) = ${signed(view.a[k])}`;
+  const formula = samples?.formula
+    ? samples.formula.replace("f(z)", "a = f(z)")
+    : say("sendsFormula");
+  return section(say("sends"), formula, t < waves.sends[k], say,
+    el("p", { class: "result", text }),
+    view.isMean
+      ? null
+      : samples
+      ? functionChart(samples, view.z[k], view.a[k], view.slope[k], `${f}, ${text}`)
+      : el("p", { class: "note", text: say("noCurve") }),
+    view.isMean || !(view.slope[k] === view.slope[k])
+      ? null
+      : el("p", { class: "slope", text: say("slopeHere", { slope: shown(view.slope[k]) }) }),
+  );
+}
+
+function urgencySection(/** @type {import("./panel.js").PanelApp} */ app, /** @type {number} */ k) {
+  const { network, view, say, waves, t, run } = app.scene;
+  if (network.nSynapses > network.sources.length) {
+    return section(
+      say("itsUrgency"),
+      say("itsUrgencyFormula"),
+      !waves.isUrged(k, t),
+      say,
+      result("u", signed(view.u[k])),
+    );
+  }
+  const row = network.outputOf.get(k);
+  const terms = [...network.outgoing(k)].map((s) => {
+    const urgency = run.urgency(view, s);
+    const target = network.targets[s];
+    return {
+      synapse: s,
+      who: network.ids[target],
+      size: Math.abs(urgency),
+      bar: urgency,
+      cells: [signed(view.weights[s]), `×\u2009${shown(view.v[target])}`, signed(urgency)],
+    };
+  });
+  /** @type {import("./terms.js").Term[]} */
+  const all = terms;
+  if (row !== undefined)
+    all.push({
+      synapse: null,
+      who: null,
+      label: say("fromLoss"),
+      size: Math.abs(view.blame[row]),
+      bar: view.blame[row],
+      cells: ["", "", signed(view.blame[row])],
+    });
+  const foot = [
+    { synapse: null, who: null, label: "u", size: 0, cells: ["", "", signed(view.u[k])] },
+  ];
+  const heads = [say("follower"), say("weight"), say("itsV"), say("urgencyIn")];
+  const answer = el(
+    "button",
+    {
+      type: "button",
+      class: "why",
+      "data-focus": "why",
+      "aria-pressed": String(app.scene.state.why),
+      onclick: () => app.toggleWhy(),
+      text: say("why"),
+    },
+  );
+  return section(
+    say("itsUrgency"),
+    say("itsUrgencyFormula"),
+    !waves.isUrged(k, t),
+    say,
+    ...termTable({ terms: all, heads, foot, key: `urged ${k}`, app }),
+    answer,
+    ...app.whyAnswer(),
+  );
+}
+
+function passesOnSection(
+  /** @type {import("./panel.js").PanelApp} */ app,
+  /** @type {number} */ k,
+) {
+  const { view, say, waves, t } = app.scene;
+  const text = view.isMean
+    ? `v = ${signed(view.v[k])}`
+    : `v = ${shown(view.u[k])} × ${shown(view.slope[k])} = ${signed(view.v[k])}`;
+  return section(
+    say("passesOn"),
+    say("passesOnFormula"),
+    !waves.isUrged(k, t),
+    say,
+    el("p", { class: "result", text }),
+  );
+}
+
+function wantsSection(/** @type {import("./panel.js").PanelApp} */ app, /** @type {number} */ k) {
+  const { network, view, say, waves, t, run, info } = app.scene;
+  const trained = info.mode === "train" && info.after !== info.before;
+  const terms = [...network.incoming(k)].map((s) => {
+    const want = run.want(view, s);
+    const back = waves.urged[network.sources[s]] >= 0 ? signed(run.urgency(view, s)) : "–";
+    const cells = [signed(want), back];
+    return {
+      synapse: s,
+      who: network.ids[network.sources[s]],
+      size: Math.abs(want),
+      bar: want,
+      cells: trained ? [...cells, signed(view.after.weights[s])] : cells,
+    };
+  });
+  const bias = [signed(view.v[k]), ""];
+  const foot = [
+    {
+      synapse: null,
+      who: null,
+      label: say("bias"),
+      size: 0,
+      cells: trained ? [...bias, signed(view.after.biases[k])] : bias,
+    },
+  ];
+  const heads = [
+    say("source"),
+    say("wantsOf"),
+    say("sendsBack"),
+    ...(trained ? [say("newWeight")] : []),
+  ];
+  return section(
+    say("wants"),
+    say("wantsFormula"),
+    !waves.isUrged(k, t),
+    say,
+    ...termTable({ terms, heads, foot, key: `wants ${k}`, app }),
+  );
+}
+
+function historySection(/** @type {import("./panel.js").PanelApp} */ app, /** @type {number} */ k) {
+  const { run, state, say } = app.scene;
+  if (run.steps.length < 2) return null;
+  const points = run.neuronHistory(k, state.example);
+  const numbers = points.map((/** @type {any} */ point) => point.number);
+  const part = (/** @type {string} */ kind) => [
+    el("h4", { text: say(kind) }),
+    overSteps(
+      [{ kind, values: points.map((/** @type {any} */ point) => point[kind]) }],
+      state.step,
+      `${say(kind)}, ${say("overSteps")}`,
+      numbers,
+    ),
+  ];
+  const hasUrgency = points.some((/** @type {any} */ point) => point.urgency === point.urgency);
+  return el(
+    "section",
+    {},
+    el("h3", {}, el("span", { class: "what", text: say("overSteps") })),
+    part("activation"),
+    hasUrgency ? part("urgency") : null,
+  );
+}
+
+/** @param {string} symbol @param {string} value */
+export function result(symbol, value) {
+  return el("p", { class: "result", text: `${symbol} = ${value}` });
+}
