@@ -92,8 +92,8 @@ def main() -> None:
             "weight urgencies": called(
                 lambda heard=heard, v=v, out=out: calls.mean_products(heard, v, out)
             ),
-            "all finite?": called(lambda v=v: neuron._all_finite(v))
-            + called(lambda out=out: neuron._all_finite(out)),
+            "all finite?": called(lambda v=v: neuron.all_finite(v))
+            + called(lambda out=out: neuron.all_finite(out)),
         }
         for what, took in found.items():
             rows.setdefault(what, []).append(took)

@@ -26,12 +26,20 @@ class PortBase(Protocol):
 
     Attributes:
         node: The member's name.
+        number: The number of the step that the member is in: the step of the last activations, or
+            the one whose activations it waits for.
     """
 
     node: str
 
+    @property
+    def number(self) -> int: ...
+
     async def receive(self, kind: MessageKind) -> Step | None:
         """Wait until all mail of this kind has arrived.
+
+        What the environment sends to a member comes with the step's activations: the targets to
+        the loss node, and in a tangent step its part of the direction to a neuron.
 
         Returns:
             The step that the mail belongs to, or None if no more mail will come.
@@ -213,9 +221,9 @@ class Supervising(Protocol):
         self,
         member: int,
         birth: Callable[[], Any],
-        life: Callable[[Any, Any, int], Awaitable[None]],
+        life: Callable[[Any, Any], Awaitable[None]],
     ) -> None:
-        """Live the member's life: `life(rule, port, number)`, from the end of that step, with a rule from `birth`; after
+        """Live the member's life: `life(rule, port)`, with a rule from `birth`; after
         its death again, from what it had committed. members: the neurons in the network's order, then the loss."""
 
     async def carry(self) -> None:

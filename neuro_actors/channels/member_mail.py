@@ -116,6 +116,13 @@ class MemberMail(Generic[Address]):
                 port.urgencies_out = self._empty_urgencies(step, values)
         return step
 
+    def with_activations(self, step: Step) -> Iterator[MessageKind]:
+        """Yield the kinds of mail that come with a step's activations, from the environment."""
+        if step.loss is not None and TARGET in self.inboxes:
+            yield TARGET
+        if step.tangent and TANGENT in self.inboxes:
+            yield TANGENT
+
     def _empty_urgencies(self, step: Step, values: Array) -> Array:
         return np.empty((len(self.receivers(URGENCY, step)), values.shape[1]))
 

@@ -16,7 +16,7 @@ from ..neuron.messages import ACTIVATION, URGENCY, Message, MessageKind, Step
 from ..support.errors import MessageError, SimulationError
 from ..support.validation import Array
 from .interface import Recorder, Statistics, Waiting
-from .member_mail import EnvironmentMail, MemberMail, make_mail
+from .member_mail import NOTHING, EnvironmentMail, MemberMail, make_mail
 from .routes import Routes
 
 
@@ -48,6 +48,7 @@ class MemoryPort:
 
     Attributes:
         node: The member's name.
+        number: See `PortBase`.
         sent: How many messages the member has sent.
         activations_in: See `NeuronPort`. Shape (fan_in + 1, columns).
         activation_out: See `NeuronPort`. Shape (columns,).
@@ -64,7 +65,7 @@ class MemoryPort:
     urgencies_in: Array
     urgencies_out: Array
     commit_out: Array
-    direction: Array
+    direction: Array = NOTHING  # an input has no part in one
     targets: Array
     losses: Array
 
@@ -79,21 +80,29 @@ class MemoryPort:
         self._mail = mail
         self._mailbox = mailbox
         self._recorder = recorder
-        self._number, self._stride = 0, 1
+        self.number, self._stride = 0, 1
 
     async def receive(self, kind: MessageKind) -> Step | None:
         """See `PortBase.receive`."""
         mail, columns = self._mail, 0
         if kind == ACTIVATION:
-            self._number += self._stride
+            self.number += self._stride
         elif kind == URGENCY:
             columns = self.activations_in.shape[1]
-        mail.open(kind, self._number, columns)
+        mail.open(kind, self.number, columns)
         try:
-            while not mail.inboxes[kind].complete:
-                await _sort_mail(mail, self._mailbox)
+            step = await self._take(kind)
+            if kind == ACTIVATION:
+                for other in mail.with_activations(step):
+                    await self._take(other)
         except trio.EndOfChannel:
             return None
+        return step
+
+    async def _take(self, kind: MessageKind) -> Step:
+        mail = self._mail
+        while not mail.inboxes[kind].complete:
+            await _sort_mail(mail, self._mailbox)
         return mail.take(kind, self)
 
     def send(self, kind: MessageKind, step: Step) -> None:
@@ -103,7 +112,7 @@ class MemoryPort:
 
     def resume(self, number: int, stride: int) -> None:
         """See `Channels.resume`."""
-        self._number, self._stride = number, stride
+        self.number, self._stride = number, stride
 
     def waiting(self) -> Iterator[Waiting]:
         """See `Channels.waiting`."""

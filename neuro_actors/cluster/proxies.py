@@ -13,7 +13,7 @@ from typing import Any, cast
 import numpy as np
 
 from ..network.network import Network
-from ..neuron.local_rule import NeuronRule
+from ..neuron.local_rule import NeuronRule, StatefulRule
 from ..neuron.loss_node import LossNode
 from ..neuron.messages import Step
 from ..neuron.sums import Sums
@@ -22,8 +22,8 @@ from ..support.validation import Array, frozen
 from .shard import Shard
 
 
-class _Proxy:
-    """What both have: nothing to learn, and nothing to keep."""
+class _Proxy(StatefulRule):
+    """What both have: nothing to learn, and no state."""
 
     __slots__ = ("id",)
 
@@ -32,12 +32,6 @@ class _Proxy:
 
     def is_answered(self, step: Step) -> bool:
         return step.loss is not None
-
-    def get_state(self) -> tuple[()]:
-        return ()
-
-    def set_state(self, state: tuple[()]) -> None:
-        pass
 
 
 class SourceProxy(_Proxy):

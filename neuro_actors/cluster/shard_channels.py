@@ -21,7 +21,7 @@ from ..channels.interface import (
     Statistics,
     Waiting,
 )
-from ..neuron.messages import ACTIVATION, TANGENT, URGENCY, MessageKind, Step
+from ..neuron.messages import ACTIVATION, URGENCY, MessageKind, Step
 from ..support.errors import MessageError
 from ..support.validation import Array, frozen
 from .inbound import InboundBuffer
@@ -130,7 +130,7 @@ class _ProxyPort:
     urgencies_in: Array
     urgencies_out: Array
     commit_out: Array
-    direction: Array
+    direction: Array = NOTHING  # a proxy has no parameters
 
     def __init__(self, inner: NeuronPort, bundle: Bundle) -> None:
         self.node = inner.node
@@ -153,13 +153,10 @@ class _ProxyPort:
                 )
         return step
 
-    async def _steered(self, kind: MessageKind, step: Step | None) -> Step | None:
-        """A neuron is told its part of a direction, which means nothing to one who stands in."""
-        return (
-            await self._inner.receive(TANGENT)
-            if step is not None and step.tangent and kind == ACTIVATION
-            else step
-        )
+    @property
+    def number(self) -> int:
+        """See `PortBase`."""
+        return self._inner.number
 
     def send(self, kind: MessageKind, step: Step) -> None:
         self._inner.send(kind, step)
@@ -216,7 +213,7 @@ class SourceProxyPort(InputProxyPort):
     async def receive(self, kind: MessageKind) -> Step | None:
         if kind == ACTIVATION:
             await self._arrival.wait_ready(self._lived + 1)
-        step = await self._steered(kind, await super().receive(kind))
+        step = await super().receive(kind)
         if step is not None and kind == ACTIVATION:
             self._lived = self._arrival.begun
             block = self._arrival.take(step.number)
@@ -237,7 +234,7 @@ class FollowerProxyPort(_ProxyPort):
         self._arrival, self._ship, self._first = arrival, ship, turn == 0
 
     async def receive(self, kind: MessageKind) -> Step | None:
-        step = await self._steered(kind, await super().receive(kind))
+        step = await super().receive(kind)
         if step is not None and kind == URGENCY:
             if not urgencies_cross(self._bundle, step):
                 self.urgencies_in = np.zeros(self.urgencies_out.shape)

@@ -4,9 +4,20 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from .rule import Rule
+from ..network.network import Network
+from ..neuron.local_rule import NeuronRule
+from ..neuron.sums import Sums
+from ..neuron.tangent import TangentRule
+from .rule import Rule, own
 
 
 @dataclass(frozen=True)
 class Backpropagation(Rule):
-    """The local rule of `neuron.py`, from which the exact gradient emerges (Rumelhart, Hinton, Williams 1986)."""
+    """The rule of `neuron/local_rule.py`, from which the exact gradient emerges.
+
+    Source: Rumelhart, Hinton, Williams, Nature 323, 1986.
+    """
+
+    def neuron(self, network: Network, k: int, sums: Sums) -> NeuronRule:
+        """See `Rule.neuron`. These neurons take part in tangent steps too."""
+        return TangentRule(*own(network, k), sums)

@@ -42,5 +42,5 @@ class FeedbackNeuron(LocalRule):
         super().__init__(*own)
         self.feedback = feedback
 
-    def _towards_listeners(self, parameters: Array, step: Step) -> Array:
-        return super()._towards_listeners(self.feedback, step)
+    def listener_weights(self, parameters: Array, step: Step) -> Array:
+        return super().listener_weights(self.feedback, step)

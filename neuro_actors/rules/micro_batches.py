@@ -24,7 +24,7 @@ from typing import Any
 import numpy as np
 
 from ..network.network import Network
-from ..neuron.local_rule import LocalRule, NeuronRule, NeuronState
+from ..neuron.local_rule import LocalRule, NeuronRule, NeuronState, StatefulRule
 from ..neuron.loss_node import LossNode
 from ..neuron.messages import Step, micro_batch_round
 from ..neuron.sums import ORDERED, Sums
@@ -175,7 +175,7 @@ def replica_of(micro_batch: tuple[int, int] | None, replicas: int) -> int:
     return (number - 1) * replicas // count
 
 
-class MicroBatchNeuron:
+class MicroBatchNeuron(StatefulRule):
     """A neuron's rule in one lane. It learns in the last micro-batch of a batch.
 
     In the others it commits the mean urgencies of the micro-batch alone.

@@ -34,6 +34,7 @@ from ..neuron.local_rule import NOTHING, LocalRule
 from ..neuron.loss_node import LossNode
 from ..neuron.messages import Step
 from ..neuron.sums import Sums
+from ..neuron.tangent import TangentRule
 from ..support.errors import InputError, MessageError
 from ..support.text import shown
 from ..support.validation import Array, as_whole_number, frozen, number
@@ -120,7 +121,7 @@ class NewtonCG(Rule):
         return float(answer.losses.mean()) + self.l2 / 2.0 * squares
 
 
-class NewtonNeuron(LocalRule):
+class NewtonNeuron(TangentRule):
     """One neuron, with its own part of every vector, (fan_in + 1,) each."""
 
     __slots__ = ("downhill", "from_input", "image", "l2", "move", "residual", "shift", "way")
@@ -157,7 +158,7 @@ class NewtonNeuron(LocalRule):
             self.residual = self.residual - alpha * self.image
             self.direction = self.residual + scale * self.direction
             self.shift = self.l2 + damping
-            self._fire_with_tangent(step, values, said)
+            self.fire_tangent(step, values, said)
         else:
             self.move = scale * self.way
             self._moved().fire(step, values, said)
@@ -180,7 +181,7 @@ class NewtonNeuron(LocalRule):
             self.way = self.direction = self.image = np.zeros(len(wanted))
             share[:2] += dot(self.residual, self.residual), dot(parameters, parameters)
         elif step.round == PRODUCT:
-            self._respond_with_tangent(step, asked, urgencies_out[:, :-SCALARS], wanted)
+            self.respond_tangent(step, asked, urgencies_out[:, :-SCALARS], wanted)
             p, r, q = self.direction, self.residual, self.shift * self.direction - wanted
             self.image = q
             share += dot(p, q), dot(r, q), dot(q, q), dot(r, r)
@@ -190,7 +191,7 @@ class NewtonNeuron(LocalRule):
         elif step.optimizer is None:
             commit_out[...] = self.move
         else:
-            self.state = self._learnt(step.optimizer, self.move, step)
+            self.state = self.learn(step.optimizer, self.move, step)
             commit_out[...] = self.state.parameters
         urgencies_out[self.from_input] = 0.0
         urgencies_out[0, -SCALARS:] = share

@@ -87,7 +87,7 @@ class ValueNode(LocalRule):
         self, step: Step, urgencies_in: Array, urgencies_out: Array, commit_out: Array
     ) -> None:
         weights, signal, predicted = (
-            self._towards_listeners(self.state.parameters, step),
+            self.listener_weights(self.state.parameters, step),
             self.signal,
             self.activation,
         )

@@ -175,7 +175,7 @@ class open_simulation:  # noqa: N801 (to be called as a function is)
                     runner = pipeline = Pipeline(
                         partial(_made, make, network), writer, count or 1, before
                     )
-                    live = partial(run_society, network, pipeline, members, added, number=before)
+                    live = partial(run_society, network, pipeline, members, added)
             simulation = self._simulation = Simulation(
                 network, runner, rule, live, writer, patience, before
             )

@@ -1,11 +1,10 @@
-"""A member of the society as one trio task: wait, ask the rule, send. All it holds is its rule and its port.
+"""A member of the society as one trio task: receive, ask the rule, send.
 
-A Ctrl-C strikes no member at its work: it goes to the program's main task, which leaves the block and so ends them.
+A member has its rule and its port, and nothing else. A Ctrl-C interrupts no member: it goes to the
+program's main task, which leaves the simulation's block and so ends all members.
 """
 
 from __future__ import annotations
-
-from collections.abc import Awaitable, Callable
 
 import numpy as np
 from trio.lowlevel import enable_ki_protection
@@ -13,80 +12,74 @@ from trio.lowlevel import enable_ki_protection
 from ..channels.interface import LossPort, NeuronPort
 from ..neuron.local_rule import NeuronRule
 from ..neuron.loss_node import LossNode
-from ..neuron.messages import ACTIVATION, COMMIT, LOSS, TANGENT, TARGET, URGENCY, Step
+from ..neuron.messages import ACTIVATION, COMMIT, LOSS, URGENCY
 from ..support.errors import SimulationError
 from ..support.validation import frozen
 
-NONE = frozen(np.empty(0))
+NO_LOSSES = frozen(np.empty(0))
 
 
 @enable_ki_protection
-async def run_neuron(
-    rule: NeuronRule,
-    port: NeuronPort,
-    number: int = 0,
-    stride: int = 1,
-    turn: Callable[[Step], Awaitable[bool]] | None = None,
-) -> None:
-    """One step after another, until no more mail will come: hear the sources, fire; hear the followers, respond.
+async def run_neuron(rule: NeuronRule, port: NeuronPort) -> None:
+    """Run a neuron, step after step, until no more mail will come.
 
-    number: of the last step before.  stride: from the number of one step to the next.  turn: waits until it may respond,
-    where it is at several steps at once; False if it never may. Raises `SimulationError`, which names the neuron, if it fails.
+    Args:
+        rule: The neuron's rule.
+        port: The neuron's port.
+
+    Raises:
+        SimulationError: The neuron failed. The error names the neuron and the step.
     """
-    while True:
-        number += stride
-        try:
-            step = await port.receive(ACTIVATION)
-            if step is None:
-                return
-            number = step.number
-            if step.tangent and hasattr(
-                rule, "direction"
-            ):  # who has none stands in, or is an input
-                if await port.receive(TANGENT) is None:
-                    return
-                rule.direction = port.direction
+    try:
+        while (step := await port.receive(ACTIVATION)) is not None:
+            if step.tangent:
+                rule.steer(port.direction)
             rule.fire(step, port.activations_in, port.activation_out)
             port.send(ACTIVATION, step)
             if rule.is_answered(step):
-                if await port.receive(URGENCY) is None or (
-                    turn is not None and not await turn(step)
-                ):
+                if await port.receive(URGENCY) is None:
                     return
                 rule.respond(step, port.urgencies_in, port.urgencies_out, port.commit_out)
                 port.send(URGENCY, step)
                 port.send(COMMIT, step)
-        except Exception as error:
-            raise member_failure(port.node, number, error) from error
+    except Exception as error:
+        raise member_failure(port.node, port.number, error) from error
 
 
 @enable_ki_protection
-async def run_loss(rule: LossNode, port: LossPort, number: int = 0, stride: int = 1) -> None:
-    """The same for the loss: hear all outputs and what they should have said, and tell each its urgency.
+async def run_loss(rule: LossNode, port: LossPort) -> None:
+    """Run the loss node, step after step, until no more mail will come.
 
-    In a step that only predicts it has no losses to tell, and tells the environment none: so that the environment,
-    before it begins another step, knows that everyone is done with this one.
+    In a step that only predicts the loss node sends no losses, in a message all the same. So the
+    environment knows that every member has ended the step, before it begins another one.
+
+    Args:
+        rule: Compares predictions with targets.
+        port: The loss node's port.
+
+    Raises:
+        SimulationError: The loss node failed. The error names it and the step.
     """
-    while True:
-        number += stride
-        try:
-            step = await port.receive(ACTIVATION)
-            if step is None:
-                return
-            number = step.number
-            port.losses = NONE
+    try:
+        while (step := await port.receive(ACTIVATION)) is not None:
+            port.losses = NO_LOSSES
             if step.loss is not None:
-                if await port.receive(TARGET) is None:
-                    return
                 port.losses = rule.evaluate(
                     step, port.activations_in, port.targets, port.urgencies_out
                 )
                 port.send(URGENCY, step)
             port.send(LOSS, step)
-        except Exception as error:
-            raise member_failure(port.node, number, error) from error
+    except Exception as error:
+        raise member_failure(port.node, port.number, error) from error
 
 
 def member_failure(name: str, number: int, error: Exception) -> SimulationError:
-    told = str(error) if isinstance(error, SimulationError) else f"{type(error).__name__}: {error}"
-    return SimulationError(f"{name!r} failed in step {number}: {told}")
+    """Return the error that says which member failed in which step.
+
+    Args:
+        name: The member's name.
+        number: The step's number.
+        error: What the member failed with.
+    """
+    text = str(error) if isinstance(error, SimulationError) else f"{type(error).__name__}: {error}"
+    return SimulationError(f"{name!r} failed in step {number}: {text}")

@@ -18,7 +18,6 @@ from ..neuron.sums import Sums
 from ..rules import Rule
 from ..support.errors import SimulationError
 from . import actor
-from .pipeline import before
 from .turn_taking import Turns, born_again
 
 AT_ONCE = 1000  # births
@@ -30,17 +29,14 @@ async def run_society(
     rule: Rule,
     sums: Sums,
     closed: Callable[[], bool],
-    number: int = 0,
 ) -> None:
     """Until the channels are stopped, or a member fails: then all others end, and `SimulationError` names it.
 
     Births make room for others now and then, and end early if `closed` says that the channels are stopped.
     lanes: each the channels of the whole society; step n goes along lane (n - 1) mod their number (see `channels/lanes.py`).
-    number: of the step before the first one.
     """
     failures: list[SimulationError] = []
     n, stride = len(network.ids), len(lanes)
-    numbers = [before(j, stride, number) for j in range(stride)]
     supervised = [lane for lane in lanes if isinstance(lane, Supervising)]
 
     def born(k: int) -> None:
@@ -50,11 +46,11 @@ async def run_society(
             nursery.start_soon(supervised[0].supervise, k, birth, actor.run_neuron, name=name)
         elif stride == 1:
             (member,) = rule.members(network, k, sums, 1)
-            nursery.start_soon(actor.run_neuron, member, lanes[0].port(k), number, name=name)
+            nursery.start_soon(actor.run_neuron, member, lanes[0].port(k), name=name)
         else:
             births, turns = partial(rule.members, network, k, sums, stride), Turns(stride)
             for j, member in enumerate(members := births()):
-                about: tuple[Any, ...] = turns.life, member, lanes[j].port(k), numbers[j]
+                about: tuple[Any, ...] = turns.life, member, lanes[j].port(k)
                 if supervised:
                     about = (
                         supervised[j].supervise,
@@ -78,20 +74,14 @@ async def run_society(
                             born(k)
                 for j, lane in enumerate(lanes):
                     if supervised:
-                        birth, life = (
-                            partial(rule.loss_node, network),
-                            partial(actor.run_loss, stride=stride),
+                        birth = partial(rule.loss_node, network)
+                        nursery.start_soon(
+                            supervised[j].supervise, n, birth, actor.run_loss, name=LOSS_NODE
                         )
-                        nursery.start_soon(supervised[j].supervise, n, birth, life, name=LOSS_NODE)
                         nursery.start_soon(supervised[j].carry, name="channels")
                     else:
                         nursery.start_soon(
-                            actor.run_loss,
-                            rule.loss_node(network),
-                            lane.loss,
-                            numbers[j],
-                            stride,
-                            name=LOSS_NODE,
+                            actor.run_loss, rule.loss_node(network), lane.loss, name=LOSS_NODE
                         )
     except* SimulationError as group:  # one of this nursery's own: there is none inside it
         failures += [error for error in group.exceptions if isinstance(error, SimulationError)]

@@ -13,9 +13,10 @@ from typing import Any
 import trio
 
 from ..channels.interface import NeuronPort
-from ..neuron.local_rule import NeuronRule
-from ..neuron.messages import Step
+from ..neuron.local_rule import NeuronRule, StatefulRule
+from ..neuron.messages import ACTIVATION, MessageKind, Step
 from ..rules.rule import Holding
+from ..support.validation import Array
 from . import actor
 
 
@@ -29,15 +30,11 @@ class Turns:
         self.ended = False
         self.sleeping: set[trio.Event] = set()
 
-    async def life(self, rule: NeuronRule, port: NeuronPort, number: int) -> None:
+    async def life(self, rule: NeuronRule, port: NeuronPort) -> None:
         """In one lane; see `actor.run_neuron`."""
-        await actor.run_neuron(
-            rule,
-            port,
-            number,
-            self.stride,
-            partial(self._turn, rule) if isinstance(rule, Holding) else None,
-        )
+        if isinstance(rule, Holding):
+            port = TurnPort(port, partial(self._turn, rule))
+        await actor.run_neuron(rule, port)
 
     async def all_lives(self, live: Callable[..., Awaitable[None]], *about: Any) -> None:
         """In one lane: live(*about), after which the neuron has ended."""
@@ -60,7 +57,49 @@ class Turns:
         return not self.ended
 
 
-class Mortal:
+class TurnPort:
+    """A neuron's port in one lane: urgencies are received only when it is the lane's turn to respond."""
+
+    activations_in: Array
+    activation_out: Array
+    urgencies_in: Array
+    urgencies_out: Array
+    commit_out: Array
+    direction: Array
+
+    def __init__(self, inner: NeuronPort, wait_turn: Callable[[Step], Awaitable[bool]]) -> None:
+        self.node = inner.node
+        self._inner, self._wait_turn = inner, wait_turn
+
+    @property
+    def number(self) -> int:
+        """See `PortBase`."""
+        return self._inner.number
+
+    async def receive(self, kind: MessageKind) -> Step | None:
+        """See `NeuronPort.receive`."""
+        inner = self._inner
+        step = await inner.receive(kind)
+        if kind == ACTIVATION:
+            if step is not None:
+                self.activations_in, self.activation_out = (
+                    inner.activations_in,
+                    inner.activation_out,
+                )
+                self.direction = inner.direction
+        elif step is not None:
+            if not await self._wait_turn(step):
+                return None
+            self.urgencies_in, self.urgencies_out = inner.urgencies_in, inner.urgencies_out
+            self.commit_out = inner.commit_out
+        return step
+
+    def send(self, kind: MessageKind, step: Step) -> None:
+        """See `NeuronPort.send`."""
+        self._inner.send(kind, step)
+
+
+class Mortal(StatefulRule):
     """A lane's rule where members may die, and are born again from what they had committed: all that it keeps is shared with
     other lanes, and it commits, when it is asked what it keeps, by telling them."""
 

@@ -15,7 +15,7 @@ from neuro_actors.neuron import inbox as mail
 from neuro_actors.neuron import local_rule as neuron
 from neuro_actors.neuron import loss_node as judge
 from neuro_actors.neuron import optimizers as learning
-from neuro_actors.neuron import sums
+from neuro_actors.neuron import sums, tangent
 
 MUTANTS: dict[str, tuple[ModuleType, str, str]] = {
     "a forgotten slope": (
@@ -32,10 +32,10 @@ MUTANTS: dict[str, tuple[ModuleType, str, str]] = {
         neuron, "weighted_sum(self.state.parameters,", "weighted_sum(_kept.setdefault(self, self.state.parameters),"),
     "weights already renewed when urgencies are sent back": (
         neuron, "        self.conclude(step, wanted, commit_out)\n",
-        "        self.conclude(step, wanted, commit_out)\n        if step.optimizer: spread(self._towards_listeners(self.state.parameters, step), signal_urgency, urgencies_out)\n"),
+        "        self.conclude(step, wanted, commit_out)\n        if step.optimizer: spread(self.listener_weights(self.state.parameters, step), signal_urgency, urgencies_out)\n"),
     "the wrong sign back": (
-        neuron, "spread(self._towards_listeners(state.parameters, step), signal_urgency, urgencies_out)",
-        "spread(-self._towards_listeners(state.parameters, step), signal_urgency, urgencies_out)"),
+        neuron, "spread(self.listener_weights(state.parameters, step), signal_urgency, urgencies_out)",
+        "spread(-self.listener_weights(state.parameters, step), signal_urgency, urgencies_out)"),
     "the wrong sign for itself": (
         neuron, "sums.mean_products(activations_in, signal_urgency, wanted)", "sums.mean_products(activations_in, -signal_urgency, wanted)"),
     "off by one step": (
@@ -56,15 +56,15 @@ MUTANTS: dict[str, tuple[ModuleType, str, str]] = {
     "a velocity with the wrong factor": (
         learning, "self.momentum * state[0] + urgencies", "(1 - self.momentum) * state[0] + urgencies"),
     "a tangent without the direction": (
-        neuron, "sums.weighted_sum(self.direction, values) + sums", "sums"),
+        tangent, "sums.weighted_sum(self.direction, values) + sums", "sums"),
     "a tangent that forgets its sources'": (
-        neuron, " + sums.weighted_sum(parameters[:-1], tangents)", ""),
+        tangent, " + sums.weighted_sum(parameters[:-1], tangents)", ""),
     "a forgotten curvature": (
-        neuron, " + total[:batch] * curvature * signal_tangent", ""),
+        tangent, " + total[:batch] * curvature * self.signal_tangent", ""),
     "a tangent sent back without the direction": (
-        neuron, "spread(more, signal_urgency, urgencies_out[:, batch:])", "urgencies_out[:, batch:] = 0"),
+        tangent, "spread(directions, signal_urgency, urgencies_out[:, batch:])", "urgencies_out[:, batch:] = 0"),
     "a tangent for itself that forgets its sources'": (
-        neuron, "        commit_out[:-1] += others\n", ""),
+        tangent, "        commit_out[:-1] += others\n", ""),
     "a loss without curvature": (
         judge, "-loss.curvature(p, t, tangents).T", "-0 * loss.curvature(p, t, tangents).T"),
     "a loss that is upside down": (

@@ -19,7 +19,7 @@ import numpy as np
 import trio
 from trio.lowlevel import Abort, current_task, reschedule, wait_task_rescheduled
 
-from ...neuron.messages import ACTIVATION, TANGENT, TARGET, URGENCY, MessageKind, Step
+from ...neuron.messages import ACTIVATION, URGENCY, MessageKind, Step
 from ...support.validation import Array, Indices, frozen
 from .row_layout import Rows
 
@@ -177,10 +177,14 @@ class BundledPort:
             0  # the last step in which it has sent its activation, and its last word
         )
 
+    @property
+    def number(self) -> int:
+        """See `PortBase`."""
+        step = self.shutdown.wake_up.step
+        return 0 if step is None else step.number
+
     @types.coroutine
     def receive(self, kind: MessageKind) -> Generator[Any, Any, Step | None]:
-        if kind in (TARGET, TANGENT):  # it is there before any activation
-            return self.shutdown.wake_up.step
         wake_up, shutdown = self.early, self.shutdown
         if wake_up is not None:
             self.early = None

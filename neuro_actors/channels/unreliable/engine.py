@@ -85,7 +85,7 @@ class UnreliableChannels:
         self,
         member: int,
         birth: Callable[[], Any],
-        life: Callable[[Any, Any, int], Awaitable[None]],
+        life: Callable[[Any, Any], Awaitable[None]],
     ) -> None:
         """See `Supervising.supervise`."""
         await self._supervisor.run_member(self._ports[member], birth, life)

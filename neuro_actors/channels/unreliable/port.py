@@ -16,7 +16,7 @@ from trio.lowlevel import enable_ki_protection
 from ...neuron.messages import ACTIVATION, COMMIT, LOSS, URGENCY, Message, MessageKind, Step
 from ...support.validation import Array
 from ..interface import Waiting
-from ..member_mail import EnvironmentMail, MemberMail
+from ..member_mail import NOTHING, EnvironmentMail, MemberMail
 from .delivery import AckTable, DeliveryState, Snapshot
 from .endpoint import Endpoint
 from .fault_injection import FaultInjector
@@ -80,7 +80,7 @@ class RestartablePort:
     urgencies_in: Array
     urgencies_out: Array
     commit_out: Array
-    direction: Array
+    direction: Array = NOTHING  # an input has no part in one
     targets: Array
     losses: Array
 
@@ -112,6 +112,11 @@ class RestartablePort:
         self._table = replace(self._table, stride=stride)
 
     @property
+    def number(self) -> int:
+        """See `PortBase`."""
+        return self.delivery.number
+
+    @property
     def delivery(self) -> DeliveryState:
         """The member's mail."""
         return self._endpoint.delivery
@@ -128,13 +133,21 @@ class RestartablePort:
             if kind == ACTIVATION and delivery.sent:  # no urgencies were due in the last step
                 await endpoint.wait_for(delivery.awaited)
                 self._finish()
-            await endpoint.wait_for(endpoint.routes_in[kind])
+            step = await self._take(kind)
+            if kind == ACTIVATION:
+                for other in self._mail.with_activations(step):
+                    await self._take(other)
         except trio.EndOfChannel:
             return None
+        return step
+
+    async def _take(self, kind: MessageKind) -> Step:
+        endpoint = self._endpoint
+        await endpoint.wait_for(endpoint.routes_in[kind])
         if kind in (ACTIVATION, URGENCY):
             self.maybe_crash("before fire" if kind == ACTIVATION else "before respond")
         columns = self.activations_in.shape[1] if kind == URGENCY else 0
-        self._mail.open(kind, delivery.number, columns)
+        self._mail.open(kind, self.number, columns)
         _fill(self._mail, kind, endpoint, self._shared)
         return self._mail.take(kind, self)
 

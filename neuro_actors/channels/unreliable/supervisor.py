@@ -37,15 +37,14 @@ class Supervisor:
         self,
         port: RestartablePort,
         create_rule: Callable[[], Any],
-        life: Callable[[Any, Any, int], Awaitable[None]],
+        life: Callable[[Any, Any], Awaitable[None]],
     ) -> None:
         """Run a member until the channels are stopped, and again after each crash.
 
         Args:
             port: The member's port.
             create_rule: Makes the member's rule, anew after each crash.
-            life: Runs the member: life(rule, port, number), where `number` is the last step that
-                the member has finished.
+            life: Runs the member: life(rule, port).
 
         Raises:
             SimulationError: The rule has no state that could be saved, or the member has crashed
@@ -61,7 +60,7 @@ class Supervisor:
                 rule.set_state(snapshot.state)
             port.restart_from(snapshot, rule.get_state)
             try:
-                await life(rule, port, snapshot.number)
+                await life(rule, port)
             except Crashed as crash:
                 number = snapshots.snapshots[member].number
                 if finished != number:

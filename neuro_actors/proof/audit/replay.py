@@ -166,8 +166,8 @@ class Replay:
 
     def _replay_member(self, rows: MemberRows, now: _Replayed) -> None:
         rule, is_input = self._rules[rows.member], rows.told is not None
-        if now.step.tangent and isinstance(rule, LocalRule):
-            rule.direction = frozen(now.recorded[rows.steered].copy())
+        if now.step.tangent and not is_input:
+            rule.steer(frozen(now.recorded[rows.steered].copy()))
         step = self._step_for(rows, rule, now)
         if not self._send(rows, rule, step, now):
             return

@@ -323,8 +323,8 @@ class Nostalgic(LocalRule):
         super().__init__(*own)
         self.first = self.state.parameters
 
-    def _towards_listeners(self, parameters, step):
-        return super()._towards_listeners(self.first, step)
+    def listener_weights(self, parameters, step):
+        return super().listener_weights(self.first, step)
 
 
 @dataclass(frozen=True)
