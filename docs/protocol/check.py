@@ -1,11 +1,12 @@
-"""Checks the delivery protocol: every state that a small society can reach, whatever is lost and whoever crashes.
+"""Checks the delivery protocol: every state that a small society can reach under faults.
 
     python docs/protocol/check.py                      the small instances (seconds)
-    python docs/protocol/check.py --large              larger ones, too (minutes)
-    python docs/protocol/check.py --mutants            and each mutant of the protocol, which must fail, with its story
-    python docs/protocol/check.py --mutants NO_REPEAT  only these
+    python docs/protocol/check.py --large              also larger ones (minutes)
+    python docs/protocol/check.py --mutants            also each mutant, and how it fails
+    python docs/protocol/check.py --mutants NO_REPEAT  only these mutants
 
-Needs the model checker spin, and gcc: `apt-get install spin gcc`. The exit code is 1 if anything is not as it should be.
+Needs the model checker spin, and gcc: `apt-get install spin gcc`. The exit code is 1 if a result is
+unexpected.
 """
 
 from __future__ import annotations
@@ -22,18 +23,23 @@ from typing import NamedTuple
 
 MODEL = Path(__file__).resolve().with_name("protocol.pml")
 ONCE = "each update is applied exactly once"
-OVER = "a step is over when everyone has finished it"
-FOR_EVER = "goes on for ever"
-FUTURE = "no step from the future"
+OVER = "a step ends when all members have finished it"
+FOR_EVER = "never ends"
+FUTURE = "no frame of a later step arrives"
 EQUAL = "frames of one name are equal"
-RIGHT = "what is accepted was made of the parameters of its step"
-TOGETHER = "a target is where its source is, or one step ahead"
+RIGHT = "an accepted frame was computed from the parameters of its step"
+TOGETHER = "a target is at its source's step, or one step ahead"
 
 
 class Instance(NamedTuple):
-    """What is checked. defines: what the model is told by -D, the graph first.  cease: whether the faults do, sometime. If
-    they do not, nobody is promised an end, and only the laws are checked: there are far fewer states, for the network
-    forgets nothing."""
+    """What is checked.
+
+    Attributes:
+        name: What the table shows.
+        defines: The model's -D options, the graph first.
+        cease: Whether the faults cease at some time. If not, no run need end, and only the laws are
+            checked. There are far fewer states then, because the network forgets nothing.
+    """
 
     name: str
     defines: tuple[str, ...]
@@ -41,9 +47,18 @@ class Instance(NamedTuple):
 
 
 class Mutant(NamedTuple):
-    """The protocol with one rule broken. breaks: the law that spin must find broken, or `FOR_EVER`; empty: an equivalent
-    one, which must hold, and `about` says why.  graph, cease: the instance on which it shows.  local: judged by the laws
-    alone that members see in their mail, for the others are broken sooner."""
+    """The protocol with one rule broken.
+
+    Attributes:
+        name: The model's -D option.
+        about: What the mutant does.
+        breaks: The law that spin must find broken, or `FOR_EVER`. "": the mutant is equivalent, and
+            must hold.
+        cease: Whether the faults cease in the instance on which it shows.
+        graph: The graph of this instance.
+        local: Whether to check only the laws that members can see in their mail; the others are
+            broken sooner.
+    """
 
     name: str
     about: str
@@ -53,7 +68,10 @@ class Mutant(NamedTuple):
     local: bool = False
 
     def instances(self) -> list[Instance]:
-        """On which to look for it, with few crashes first, for a short story; an equivalent one must hold with any number."""
+        """The instances to check. Few crashes come first, for a short story.
+
+        An equivalent mutant must hold with any number of crashes.
+        """
         crashes = [("C=0",), ("C=1",), ("C=2",), ()] if self.breaks else [()]
         defines = (self.graph, "T=2", self.name, *["LOCAL_LAWS"] * self.local)
         return [Instance(self.name, (*defines, *limit), self.cease) for limit in crashes]
@@ -72,17 +90,31 @@ LARGE = [
     Instance("diamond, 3 steps", ("DIAMOND", "T=3"), cease=False),
 ]
 MUTANTS = [
-    Mutant("COMMIT_AFTER_SENDING", "it sends its urgencies, and commits then", FUTURE, local=True),
-    Mutant("COMMIT_IN_TWO_PARTS", "new parameters first, the number of the step then", ONCE),
-    Mutant("RETAINED_LATER", "what it says at the end of a step is kept after the commit", EQUAL),
+    Mutant(
+        "COMMIT_AFTER_SENDING", "a member sends its urgencies, and commits then", FUTURE, local=True
+    ),
+    Mutant(
+        "COMMIT_IN_TWO_PARTS",
+        "a commit has two parts: first the new parameters, then the step's number",
+        ONCE,
+    ),
+    Mutant(
+        "RETAINED_LATER",
+        "what a member sends at the end of a step becomes durable after the commit",
+        EQUAL,
+    ),
     Mutant(
         "VOLATILE_RETAINED",
-        "a crash forgets what it said at the end of the step",
+        "a crash forgets what the member sent at the end of the step",
         FOR_EVER,
         cease=True,
     ),
-    Mutant("RECOMPUTED", "it answers out of its new parameters", RIGHT),
-    Mutant("PREDICTION_RECOMPUTED", "so does an output, asked for its activation", EQUAL),
+    Mutant("RECOMPUTED", "a member computes its answer from its new parameters", RIGHT),
+    Mutant(
+        "PREDICTION_RECOMPUTED",
+        "an output computes its activation, asked for again, from its new parameters",
+        EQUAL,
+    ),
     Mutant(
         "ACKNOWLEDGED_ON_RECEIPT",
         "an activation is acknowledged when it arrives",
@@ -90,34 +122,51 @@ MUTANTS = [
         cease=True,
     ),
     Mutant(
-        "RELEASED_AT_THE_FIRST_URGENCY", "one follower's urgency is enough", TOGETHER, graph="FORK"
+        "RELEASED_AT_THE_FIRST_URGENCY",
+        "a member commits when it has one follower's urgency",
+        TOGETHER,
+        graph="FORK",
     ),
     Mutant("NO_REPEAT", "members have no timer", FOR_EVER, cease=True),
     Mutant("ENVIRONMENT_NEVER_REPEATS", "the environment has no timer", FOR_EVER, cease=True),
     Mutant("NEVER_ASKS", "the environment does not ask for a missing commit", FOR_EVER, cease=True),
     Mutant("NO_ANSWER", "an activation of the step just finished is dropped", FOR_EVER, cease=True),
-    Mutant("ANSWERS_ANY_STEP", "one of any earlier step is answered", EQUAL),
-    Mutant("ANSWERS_UNFINISHED", "asked about a step that it has not finished, it answers", RIGHT),
-    Mutant("LEARNS_AGAIN", "an urgency that comes again is learnt from again", ONCE),
+    Mutant("ANSWERS_ANY_STEP", "an activation of any earlier step is answered", EQUAL),
+    Mutant(
+        "ANSWERS_UNFINISHED",
+        "a member answers a question about a step that it has not finished",
+        RIGHT,
+    ),
+    Mutant("LEARNS_AGAIN", "a repeated urgency is learnt from again", ONCE),
     Mutant(
         "STALE_ACCEPTED", "an activation of an earlier step is taken for the current one's", RIGHT
     ),
-    Mutant("MAIL_OUTLIVES_THE_STEP", "activations are not emptied with the commit", TOGETHER),
-    Mutant("SILENT_INPUTS", "an input does not answer, for it has nothing to feel", OVER),
+    Mutant("MAIL_OUTLIVES_THE_STEP", "activations stay in the inbox after the commit", TOGETHER),
+    Mutant("SILENT_INPUTS", "an input does not answer, because no urgency is due", OVER),
     Mutant("MAIL_SURVIVES", "mail survives a crash", "", cease=True),
     Mutant(
-        "EARLY_URGENCY_DROPPED", "an urgency before the own activation is dropped", "", cease=True
+        "EARLY_URGENCY_DROPPED",
+        "an urgency that arrives before the own activation was sent is dropped",
+        "",
+        cease=True,
     ),
 ]
 
 
 class CheckError(Exception):
-    """The check itself could not be done; one line that says what to do."""
+    """The check itself failed. The message is one line that says what to do."""
 
 
 class Verdict(NamedTuple):
-    """What spin says. broken: which law, or `FOR_EVER`; empty: none.  states, depth: how many there are, and how far the
-    longest way through them is.  story: how it came to be broken, line by line."""
+    """What spin found.
+
+    Attributes:
+        broken: The law that is broken, or `FOR_EVER`; "": none.
+        states: How many states there are.
+        depth: The length of the longest path through them.
+        seconds: How long the search took.
+        story: How the law came to be broken, line by line.
+    """
 
     broken: str
     states: int
@@ -127,7 +176,7 @@ class Verdict(NamedTuple):
 
 
 class Checker:
-    """One instance, in a folder of its own: spin makes a program of the model, gcc compiles it, the program searches."""
+    """Checks one instance: spin translates the model to C, gcc compiles it, it searches."""
 
     def __init__(self, instance: Instance, folder: Path) -> None:
         self._name = instance.name
@@ -138,105 +187,103 @@ class Checker:
         ]
         self._run("spin", "-a", *self._defines, str(MODEL))
 
-    def verdict(self) -> Verdict:
-        """Search every state; where something is broken, tell a short story of it."""
+    def search(self) -> Verdict:
+        """Search every state. If a law is broken, find a short story that breaks it."""
         self._compile("-O1", "-DCOLLAPSE")
         began = time.perf_counter()
-        told = self._search(1_000_000)
+        output = self._run_search(1_000_000)
         seconds = time.perf_counter() - began
         states, depth = (
-            int(float(_found(told, what)))
+            int(float(_find(output, what)))
             for what in (r"(\S+) states, stored", r"depth reached (\d+)")
         )
-        if "errors: 0" not in told:
+        if "errors: 0" not in output:
             story = self._story(depth)
             law = (
                 story[-1].removeprefix("broken: ") if story[-1].startswith("broken: ") else FOR_EVER
             )
             return Verdict(law, states, depth, seconds, story)
-        if re.search("depth too small|not completed|out of memory", told):
+        if re.search("depth too small|not completed|out of memory", output):
             raise CheckError(
-                f"{self._name}: the search was cut off; give it more memory, or a smaller instance"
+                f"{self._name}: the search was cut off; give it more memory, or check a smaller "
+                "instance"
             )
-        if self._cease and "-end-" in told[told.index("in init") :].split("\n\n")[0]:
-            raise CheckError(
-                f"{self._name}: no run comes to its end, and so what holds says nothing"
-            )
+        if self._cease and "-end-" in output[output.index("in init") :].split("\n\n")[0]:
+            raise CheckError(f"{self._name}: no run ends, so the laws hold for nothing")
         return Verdict("", states, depth, seconds)
 
     def _story(self, depth: int) -> tuple[str, ...]:
-        """What breaks it in few moves: how deep a search must go, at least, to see it."""
-        self._compile("-O1", "-DREACH")  # a state to which there is a shorter way is searched again
+        """The story with the fewest moves: search for the least depth that breaks the law."""
+        self._compile("-O1", "-DREACH")  # a state is searched again if a shorter path leads to it
         least, enough = 0, depth
         while least < enough:
             middle = (least + enough) // 2
-            if "errors: 0" in self._search(middle):
+            if "errors: 0" in self._run_search(middle):
                 least = middle + 1
             else:
                 enough = middle
-        self._search(enough)
-        told = self._run(
+        self._run_search(enough)
+        output = self._run(
             "spin", "-t", "-B", *self._defines, "-k", f"{MODEL.name}.trail", str(MODEL)
         )
         story = []
-        for line in map(str.strip, told.splitlines()):
+        for line in map(str.strip, output.splitlines()):
             if re.match(r"M\d|all |the |broken: |<<<<<", line):
-                story.append(self._named(line))
+                story.append(self._name_members(line))
             if line.startswith("broken: "):
                 break
         return tuple(story)
 
-    def _named(self, line: str) -> str:
-        """The members by what they are, instead of by number."""
+    def _name_members(self, line: str) -> str:
+        """The line with the members' names instead of their numbers."""
         graph = self._defines[0]
         neurons = {"-DFORK": 2, "-DDIAMOND": 3}.get(graph) or int(graph.removeprefix("-DN="))
         names = ["input", *(f"n{k}" for k in range(1, neurons + 1)), "loss", "environment"]
         line = re.sub(r"M(\d)", lambda found: names[int(found[1])], line)
-        return "and so on, for ever:" if line.startswith("<<<<<") else line
+        return "and again and again:" if line.startswith("<<<<<") else line
 
     def _compile(self, *how: str) -> None:
         what = [] if self._cease else ["-DSAFETY"]
         self._run("gcc", "-w", "-DNOREDUCE", *what, *how, "-o", "pan", "pan.c")
 
-    def _search(self, depth: int) -> str:
+    def _run_search(self, depth: int) -> str:
         what = ["-a"] if self._cease else []
         return self._run("./pan", *what, f"-m{depth}", "-w20")
 
     def _run(self, *command: str) -> str:
         done = subprocess.run(command, cwd=self._folder, capture_output=True, text=True)
         if done.returncode:
-            raise CheckError(
-                f"{self._name}: {command[0]} failed: {' '.join((done.stdout + done.stderr).split())[:300]}"
-            )
+            reason = " ".join((done.stdout + done.stderr).split())[:300]
+            raise CheckError(f"{self._name}: {command[0]} failed: {reason}")
         return done.stdout
 
 
-def _found(text: str, what: str) -> str:
+def _find(text: str, what: str) -> str:
     found = re.search(what, text)
     if found is None:
-        raise CheckError(f"spin does not say what was expected of it: {what!r}")
+        raise CheckError(f"the output of spin lacks what was expected: {what!r}")
     return found[1]
 
 
 def check(instance: Instance) -> Verdict:
-    """Build it, search it, and leave nothing behind."""
+    """Check an instance, in a temporary folder."""
     with tempfile.TemporaryDirectory(prefix="protocol-") as folder:
-        return Checker(instance, Path(folder)).verdict()
+        return Checker(instance, Path(folder)).search()
 
 
-# --- what is printed -------------------------------------------------------------------------------------------------
+# --- what is printed ---------------------------------------------------------------------------
 
 
 def check_instances(instances: list[Instance]) -> bool:
-    """Print the table; whether all of them hold."""
+    """Check instances and print the table. Returns whether all of them hold."""
     print("instance                       faults       states   depth  seconds  verdict")
     passed = True
     for instance in instances:
         verdict = check(instance)
         faults = "cease" if instance.cease else "for ever"
         print(
-            f"{instance.name:<29}  {faults:<8} {verdict.states:>10,} {verdict.depth:>7,} {verdict.seconds:>8.1f}  "
-            f"{'BROKEN' if verdict.broken else 'holds'}",
+            f"{instance.name:<29}  {faults:<8} {verdict.states:>10,} {verdict.depth:>7,} "
+            f"{verdict.seconds:>8.1f}  {'BROKEN' if verdict.broken else 'holds'}",
             flush=True,
         )
         for line in verdict.story:
@@ -246,7 +293,7 @@ def check_instances(instances: list[Instance]) -> bool:
 
 
 def check_mutants(mutants: list[Mutant]) -> bool:
-    """Tell what becomes of each; whether it is what was expected."""
+    """Check mutants and print what each breaks. Returns whether all results are as expected."""
     passed = True
     for mutant in mutants:
         for instance in mutant.instances():
@@ -258,10 +305,8 @@ def check_mutants(mutants: list[Mutant]) -> bool:
         print(f"\n{mutant.name}\n  {mutant.about}")
         for line in verdict.story:
             print(f"    {line}")
-        print(
-            f"  {verdict.broken or f'equivalent: it holds in all of its {verdict.states:,} states'}",
-            flush=True,
-        )
+        equivalent = f"equivalent: it holds in all of its {verdict.states:,} states"
+        print(f"  {verdict.broken or equivalent}", flush=True)
         if not as_expected:
             print(f"  NOT AS EXPECTED: {mutant.breaks or 'it should hold'}")
     return passed
@@ -294,7 +339,7 @@ def main() -> None:
         parser.error(str(error))
     except KeyboardInterrupt:
         sys.exit(130)
-    print("\nAll is as it should be." if passed else "\nNot all is as it should be.")
+    print("\nAll results are as expected." if passed else "\nSome results are NOT as expected.")
     sys.exit(0 if passed else 1)
 
 

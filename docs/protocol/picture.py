@@ -1,4 +1,4 @@
-"""Draws `docs/protocol/step.svg`: one step of one neuron, in which an activation is lost and the neuron crashes.
+"""Draws `docs/protocol/step.svg`: a step in which an activation is lost and a neuron crashes.
 
 python docs/protocol/picture.py
 """
@@ -8,13 +8,13 @@ from __future__ import annotations
 from pathlib import Path
 
 HERE = Path(__file__).resolve().parent
-WHO = {"environment": 90, "input": 260, "neuron": 430, "loss": 600}
+COLUMNS = {"environment": 90, "input": 260, "neuron": 430, "loss": 600}
 BLUE, ORANGE, GREY, RED = "#0072b2", "#d55e00", "#555555", "#b00020"
 TITLE = (
-    "A step: activations go forward, each is answered by an urgency after the commit. One activation is lost; the neuron "
-    "crashes after its commit; deadlines bring both back."
+    "A step: activations go forward, and each is answered by an urgency after the commit. "
+    "One activation is lost; the neuron crashes after its commit; deadlines bring both back."
 )
-# (from, to, height, what is said, colour, how much of the way it comes)
+# (from, to, height, the message, colour, how much of the way it comes)
 ARROWS = [
     ("environment", "loss", 76, "targets", BLUE, 1.0),
     ("environment", "input", 100, "x", BLUE, 1.0),
@@ -24,12 +24,12 @@ ARROWS = [
     ("loss", "neuron", 238, "urgency", ORANGE, 1.0),
     ("loss", "environment", 262, "losses", ORANGE, 1.0),
     ("input", "neuron", 352, "activation again", BLUE, 1.0),
-    ("neuron", "input", 378, "urgency, as it was kept", ORANGE, 1.0),
+    ("neuron", "input", 378, "urgency, from the snapshot", ORANGE, 1.0),
     ("input", "environment", 416, "urgency", ORANGE, 1.0),
     ("environment", "neuron", 448, "your commit?", GREY, 1.0),
     ("neuron", "environment", 474, "commit, activation", ORANGE, 1.0),
 ]
-# (who, height, what happens, colour, whether it is written to the left)
+# (member, height, what happens, colour, whether it is written to the left)
 MOMENTS = [
     ("input", 154, "deadline", GREY, True),
     ("loss", 220, "commits", "#222222", False),
@@ -43,8 +43,8 @@ MOMENTS = [
 
 
 def arrow(start: str, goal: str, height: int, words: str, colour: str, way: float) -> str:
-    """One message; a cross where it is lost."""
-    a, b = WHO[start], WHO[goal]
+    """Draw one message, with a cross where it is lost."""
+    a, b = COLUMNS[start], COLUMNS[goal]
     side = 1 if b > a else -1
     first, last = a + 5 * side, a + round((b - a) * way) - 5 * side
     dashed = ' stroke-dasharray="6 4"' if colour != BLUE else ""
@@ -52,35 +52,39 @@ def arrow(start: str, goal: str, height: int, words: str, colour: str, way: floa
     line = f'<path d="M{first} {height}H{last}" stroke="{colour}"{dashed}{head}/>'
     if way < 1:
         line += f'<path d="M{last} {height - 6}l12 12m0 -12l-12 12" stroke="{RED}"/>'
-    middle = (a + WHO["input"]) // 2 if goal == "loss" and start == "environment" else (a + b) // 2
+    middle = (
+        (a + COLUMNS["input"]) // 2 if goal == "loss" and start == "environment" else (a + b) // 2
+    )
     if start == "loss" and goal == "environment":
-        middle = (WHO["neuron"] + WHO["loss"]) // 2
+        middle = (COLUMNS["neuron"] + COLUMNS["loss"]) // 2
     return (
         line
         + f'<text x="{middle}" y="{height - 6}" text-anchor="middle" fill="{colour}">{words}</text>'
     )
 
 
-def moment(who: str, height: int, words: str, colour: str, left: bool) -> str:
-    """What happens at somebody's."""
-    x = WHO[who]
+def moment(member: str, height: int, words: str, colour: str, left: bool) -> str:
+    """Draw what happens at a member."""
+    x = COLUMNS[member]
     place = f'x="{x - 10}" text-anchor="end"' if left else f'x="{x + 10}"'
     dot = f'<circle cx="{x}" cy="{height}" r="4" fill="{colour}"/>'
     return dot + f'<text {place} y="{height + 4}" fill="{colour}">{words}</text>'
 
 
 def picture() -> str:
-    """The whole drawing."""
+    """Draw the picture."""
     heads = "".join(
-        f'<marker id="{colour[1:]}" viewBox="0 0 10 10" refX="9" refY="5" markerWidth="7" markerHeight="7" orient="auto">'
+        f'<marker id="{colour[1:]}" viewBox="0 0 10 10" refX="9" refY="5" '
+        'markerWidth="7" markerHeight="7" orient="auto">'
         f'<path d="M0 0L10 5L0 10z" fill="{colour}" stroke="none"/></marker>'
         for colour in (BLUE, ORANGE, GREY)
     )
-    lives = "".join(f'<path d="M{x} 50V520" stroke="#bbbbbb"/>' for x in WHO.values())
+    lives = "".join(f'<path d="M{x} 50V520" stroke="#bbbbbb"/>' for x in COLUMNS.values())
     boxes = "".join(
-        f'<rect x="{x - 52}" y="20" width="104" height="30" rx="8" fill="#f3f6f9" stroke="#444444"/>'
+        f'<rect x="{x - 52}" y="20" width="104" height="30" rx="8" '
+        'fill="#f3f6f9" stroke="#444444"/>'
         f'<text x="{x}" y="40" text-anchor="middle" fill="#222222">{name}</text>'
-        for name, x in WHO.items()
+        for name, x in COLUMNS.items()
     )
     parts = [
         lives,
@@ -88,7 +92,8 @@ def picture() -> str:
         *(arrow(*said) for said in ARROWS),
         *(moment(*happened) for happened in MOMENTS),
     ]
-    halo = '<text stroke="#ffffff" stroke-width="2" paint-order="stroke"'  # words are read where lines cross them
+    # so that words can be read on lines
+    halo = '<text stroke="#ffffff" stroke-width="2" paint-order="stroke"'
     drawn = "\n".join(parts).replace("<text", halo)
     font = 'font-family="Helvetica, Arial, sans-serif" font-size="13"'
     return f"""<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 700 535" {font}>
