@@ -41,7 +41,17 @@ SANS_IO += [
 ]
 SANS_IO += [
     f"cluster/{name}.py"
-    for name in ("balance", "cut_edges", "framing", "partition", "proxies", "replicas", "shard")
+    for name in (
+        "balance",
+        "committed_state",
+        "cut_edges",
+        "framing",
+        "messages",
+        "partition",
+        "proxies",
+        "replicas",
+        "shard",
+    )
 ]
 HEAVY = [
     "pyarrow",

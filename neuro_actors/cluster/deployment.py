@@ -95,8 +95,8 @@ class Deployment:
             direction=direction,
             replica=replica_of(step.micro_batch, self.replicas),
             batch=step.number - number,
-            index=number - 1,
             weight=targets.shape[1] if cut and targets is not None else 1,
+            is_first=number == 1,
             is_last=number == count and step.loss is not None,
         )
 
@@ -139,8 +139,8 @@ class Deployment:
             wrt_inputs=step.wrt_inputs,
             tangent=step.tangent,
             round=step.round,
+            micro_batch=step.micro_batch,
             batch=pending.batch,
-            index=pending.index,
             weight=pending.weight,
             x=np.ascontiguousarray(pending.x[shard.inputs]),
             targets=pending.targets if shard.n_outputs else None,

@@ -147,7 +147,7 @@ class Driver:
     def begin(self, step: Step, x: Array, targets: Array | None, *direction: Array) -> None:
         """See `EnvironmentPort.begin`."""
         pending = self.deployment.pending_step(step, x, targets, next(iter(direction), None))
-        if pending.index == 0:
+        if pending.is_first:
             self._batch = PendingBatch()  # a batch that was broken off is not waited for any more
         self._batch.steps[step.number] = pending
         self.under_way.append(step)

@@ -115,9 +115,8 @@ class RunStep:
     """Run one step, in which no neuron learns.
 
     Attributes:
-        number, loss, wrt_inputs, tangent, round: See `Step`.
+        number, loss, wrt_inputs, tangent, round, micro_batch: See `Step`.
         batch: The batch that the step belongs to: the number of the step before its first step.
-        index: Number of the micro-batch in its batch, from 0 on.
         weight: The micro-batch's weight in the mean over the batch.
         x: Activations of the shard's inputs (inputs, columns).
         targets: Targets of the outputs (n_outputs, batch), where the shard has the loss node;
@@ -131,8 +130,8 @@ class RunStep:
     wrt_inputs: bool
     tangent: bool
     round: str
+    micro_batch: tuple[int, int] | None
     batch: int
-    index: int
     weight: int
     x: Array
     targets: Array | None
@@ -141,7 +140,19 @@ class RunStep:
     @property
     def step(self) -> Step:
         """The step, without an optimizer."""
-        return Step(self.number, self.loss, None, self.wrt_inputs, self.tangent, self.round)
+        return Step(
+            number=self.number,
+            loss=self.loss,
+            wrt_inputs=self.wrt_inputs,
+            tangent=self.tangent,
+            round=self.round,
+            micro_batch=self.micro_batch,
+        )
+
+    @property
+    def index(self) -> int:
+        """Number of the micro-batch in its batch, from 0 on."""
+        return 0 if self.micro_batch is None else self.micro_batch[0] - 1
 
 
 @dataclass(frozen=True, slots=True, eq=False)

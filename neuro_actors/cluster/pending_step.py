@@ -26,8 +26,8 @@ class PendingStep:
             otherwise None.
         replica: Number of the replica that does the step.
         batch: The batch that the step belongs to: the number of the step before its first step.
-        index: Number of the micro-batch in its batch, from 0 on.
         weight: The weight of the micro-batch in the mean over the batch.
+        is_first: Whether a batch begins with this step.
         is_last: Whether the batch is concluded after this step.
         parts: What each shard has reported, by shard.
         done: Set once the step has ended.
@@ -40,8 +40,8 @@ class PendingStep:
     direction: Array | None
     replica: int
     batch: int
-    index: int
     weight: int
+    is_first: bool
     is_last: bool
     parts: dict[int, StepDone] = field(default_factory=dict)
     done: trio.Event = field(default_factory=trio.Event)

@@ -8,6 +8,7 @@ answers with what it was told.
 from __future__ import annotations
 
 from collections.abc import Generator
+from copy import copy
 from typing import Any, cast
 
 import numpy as np
@@ -94,8 +95,8 @@ class ShardLossNode(LossNode):
 
     def __init__(self, rule: LossNode, n_outputs: int) -> None:
         super().__init__(rule.from_input)
-        self.rule, self.n_outputs = rule, n_outputs
-        rule.from_input = rule.from_input[:n_outputs]
+        self.rule, self.n_outputs = copy(rule), n_outputs
+        self.rule.from_input = rule.from_input[:n_outputs]
 
     def get_state(self) -> Any:
         return self.rule.get_state()

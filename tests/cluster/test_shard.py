@@ -12,8 +12,9 @@ from helpers.comparing import same_bits
 from helpers.linked_shards import drawn_shards, spread
 
 import neuro_actors as na
-from neuro_actors.cluster.proxies import ShardRule
+from neuro_actors.cluster.proxies import ShardLossNode, ShardRule
 from neuro_actors.cluster.shard import Shard, shards
+from neuro_actors.neuron.loss_node import LossNode
 from neuro_actors.neuron.messages import Step
 from neuro_actors.neuron.sums import ORDERED
 from neuro_actors.proof.verify import draw_case
@@ -341,6 +342,13 @@ async def test_names_that_somebody_has_already_are_not_taken_again(channels: str
     for shard in ([0, 0, 1, 1, 0], [0, 1, 0, 1, 0], [1, 0, 1, 0, 1]):
         async with spread(net, shard, channels) as many:
             assert same_bits(await many.gradient(x, t, "squared_error"), na.gradient(net, x, t))
+
+
+def test_the_loss_node_of_a_shard_leaves_its_argument_as_it_is() -> None:
+    whole = LossNode(np.array([True, False, False]))
+    part = ShardLossNode(whole, 2)
+    assert part.rule.from_input.tolist() == [True, False]
+    assert whole.from_input.tolist() == part.from_input.tolist() == [True, False, False]
 
 
 async def test_lanes_share_what_a_neuron_keeps_and_nothing_of_who_stands_in(diamond) -> None:
