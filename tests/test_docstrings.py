@@ -41,7 +41,6 @@ NOT_YET_CLEAN = [
     "cluster",
     "log",
     "neuron",
-    "proof",
     "proof/audit",
     "rules",
     "society",

@@ -83,7 +83,6 @@ FILES["docs"] = sorted(path for path in (ROOT / "docs").rglob("*.*") if path.suf
 FILES["README"] = [ROOT / "README.md"]
 
 NOT_YET_CLEAN = [
-    "README",
     "benchmarks",
     "channels",
     "channels/bundled",
@@ -92,7 +91,6 @@ NOT_YET_CLEAN = [
     "docs",
     "log",
     "neuron",
-    "proof",
     "proof/audit",
     "rules",
     "scenarios",
