@@ -18,7 +18,7 @@ from neuro_actors.neuron.local_rule import LocalRule, NeuronState
 from neuro_actors.neuron.messages import URGENCY
 from neuro_actors.proof import fault_campaign
 
-receive, due, finish, say = (
+receive, due, finish, mark_sent = (
     DeliveryState.receive,
     DeliveryState.take_due,
     DeliveryState.finish,
@@ -55,7 +55,7 @@ def commit_after_sending(patch) -> None:
 
 
 def commit_in_two_parts(patch) -> None:
-    """First what the rule keeps, then the rest; a death may come between."""
+    """First the state of the rule, then the rest; a crash may come between."""
 
     def finish_by_halves(self) -> None:
         snapshots = self._shared.snapshots.snapshots
@@ -79,16 +79,16 @@ def changed_in_place(patch) -> None:
 
 
 def optimizer_state_forgotten(patch) -> None:
-    def be_born_forgetful(self, snapshot: Snapshot, keep) -> None:
+    def restart_forgetfully(self, snapshot: Snapshot, get_state) -> None:
         restart_from(
             self,
             snapshot,
             lambda: tuple(
-                NeuronState(k.parameters) if isinstance(k, NeuronState) else k for k in keep()
+                NeuronState(s.parameters) if isinstance(s, NeuronState) else s for s in get_state()
             ),
         )
 
-    patch(RestartablePort, "restart_from", be_born_forgetful)
+    patch(RestartablePort, "restart_from", restart_forgetfully)
 
 
 def parameters_forgotten(patch) -> None:
@@ -96,12 +96,12 @@ def parameters_forgotten(patch) -> None:
 
 
 def urgencies_volatile(patch) -> None:
-    """What was said at the end of a step does not survive."""
+    """What was sent at the end of a step does not survive."""
 
-    def be_born_speechless(self, snapshot: Snapshot, keep) -> None:
-        restart_from(self, snapshot._replace(sent={}), keep)
+    def restart_silently(self, snapshot: Snapshot, get_state) -> None:
+        restart_from(self, snapshot._replace(sent={}), get_state)
 
-    patch(RestartablePort, "restart_from", be_born_speechless)
+    patch(RestartablePort, "restart_from", restart_silently)
     patch(
         DeliveryState,
         "receive",
@@ -140,28 +140,28 @@ def urgencies_computed_anew(patch) -> None:
 
 
 def acknowledged_on_receipt(patch) -> None:
-    """Who has been heard repeats nothing more, though the hearer may die."""
-    heard: set[tuple[int, int]] = set()
-    live = fault_campaign.run_schedule
+    """A frame that has arrived is not repeated, though its receiver may crash."""
+    arrived: set[tuple[int, int]] = set()
+    run_schedule = fault_campaign.run_schedule
 
-    def live_anew(*args, **settings) -> fault_campaign.Outcome:
-        heard.clear()
-        return live(*args, **settings)
+    def run_afresh(*args, **settings) -> fault_campaign.Outcome:
+        arrived.clear()
+        return run_schedule(*args, **settings)
 
-    def receive_and_say_so(self, frame: Frame) -> Frame | None:
-        heard.add((frame.route, frame.number))
+    def receive_and_note(self, frame: Frame) -> Frame | None:
+        arrived.add((frame.route, frame.number))
         return receive(self, frame)
 
-    def due_unheard(self, now: float) -> list[Frame]:
+    def due_not_arrived(self, now: float) -> list[Frame]:
         return [
             frame
             for frame in due(self, now)
-            if frame.asks or (frame.route, frame.number) not in heard
+            if frame.asks or (frame.route, frame.number) not in arrived
         ]
 
-    patch(fault_campaign, "run_schedule", live_anew)
-    patch(DeliveryState, "receive", receive_and_say_so)
-    patch(DeliveryState, "take_due", due_unheard)
+    patch(fault_campaign, "run_schedule", run_afresh)
+    patch(DeliveryState, "receive", receive_and_note)
+    patch(DeliveryState, "take_due", due_not_arrived)
 
 
 def released_at_the_first_urgency(patch) -> None:
@@ -177,7 +177,7 @@ def no_timer(patch) -> None:
     patch(
         DeliveryState,
         "mark_sent",
-        lambda self, sent, awaited, now: say(self, sent, awaited, float("inf")),
+        lambda self, sent, awaited, now: mark_sent(self, sent, awaited, float("inf")),
     )
 
 
@@ -214,9 +214,9 @@ def nothing_asked_for(patch) -> None:
 
 
 def outputs_activation_not_retained(patch) -> None:
-    def finish_silent(self, kept, sent) -> Snapshot:
+    def finish_silent(self, state, sent) -> Snapshot:
         self.sent = {}
-        return finish(self, kept, sent)
+        return finish(self, state, sent)
 
     patch(DeliveryState, "finish", finish_silent)
 
@@ -246,7 +246,7 @@ def stale_step_accepted(patch) -> None:
 
 
 def counts_instead_of_names(patch) -> None:
-    """No de-duplication: as many sent as there are lines, whichever they are."""
+    """No de-duplication: as many frames as there are routes, whichever they are."""
 
     def receive_and_count(self, frame: Frame) -> Frame | None:
         if frame.number == self.number and not frame.asks and frame.route in self.mail:
@@ -273,8 +273,8 @@ def sums_in_order_of_arrival(patch) -> None:
     patch(RestartablePort, "receive", receive_unsorted)
 
 
-def chance_that_is_not_kept(patch) -> None:
-    """A neuron's own noise, drawn from a generator that begins anew with each life."""
+def random_numbers_not_committed(patch) -> None:
+    """A neuron's own noise, from a generator that begins again after each crash."""
     generators: dict[int, tuple[LocalRule, np.random.Generator]] = {}
 
     def fire_noisily(self, step, activations_in, activation_out) -> None:
@@ -285,8 +285,8 @@ def chance_that_is_not_kept(patch) -> None:
     patch(LocalRule, "fire", fire_noisily)
 
 
-def the_environment_does_not_hear_inputs(patch) -> None:
-    """It begins the next step while some have not finished this one."""
+def the_environment_does_not_wait_for_inputs(patch) -> None:
+    """It begins the next step while some members have not finished this one."""
 
     def begin_early(self, *order) -> None:
         usual(self, *order)
@@ -311,7 +311,7 @@ def empty_urgencies_not_waited_for(patch) -> None:
 
 
 def early_urgencies_dropped(patch) -> None:
-    """They are said again when this member has spoken: its activation is of the past to who said them."""
+    """They are sent again after this member has sent: its activation is of the previous step for their senders."""
 
     def receive_no_early(self, frame: Frame) -> Frame | None:
         if (
@@ -327,11 +327,11 @@ def early_urgencies_dropped(patch) -> None:
 
 
 def the_mailbox_survives(patch) -> None:
-    """Frames of a name are equal, so it does not matter to which life they come."""
+    """Frames of a name are equal, so it does not matter whether they arrive before or after a crash."""
     patch(Endpoint, "discard_mail", lambda self: None)
 
 
-def the_latest_letter_counts(patch) -> None:
+def the_latest_frame_counts(patch) -> None:
     """Rule 1: it is equal to the first."""
 
     def receive_latest(self, frame: Frame) -> Frame | None:
@@ -352,7 +352,7 @@ CAUGHT = [
     urgencies_volatile, urgencies_computed_anew, acknowledged_on_receipt, released_at_the_first_urgency, no_timer,
     timer_rings_once, no_answer_to_the_past, questions_unanswered, nothing_asked_for, outputs_activation_not_retained,
     no_checksum, checksum_without_the_head, checksum_of_the_head_alone, stale_step_accepted, counts_instead_of_names,
-    sums_in_order_of_arrival, chance_that_is_not_kept, the_environment_does_not_hear_inputs,
+    sums_in_order_of_arrival, random_numbers_not_committed, the_environment_does_not_wait_for_inputs,
     empty_urgencies_not_waited_for,
 ]  # fmt: skip
-EQUIVALENT = [early_urgencies_dropped, the_mailbox_survives, the_latest_letter_counts, no_backoff]
+EQUIVALENT = [early_urgencies_dropped, the_mailbox_survives, the_latest_frame_counts, no_backoff]

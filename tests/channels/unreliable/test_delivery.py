@@ -15,8 +15,8 @@ from neuro_actors.neuron.messages import Step
 from neuro_actors.neuron.optimizers import SGD
 from neuro_actors.support.errors import MessageError
 
-# h hears a (line 1) and b (line 2), and answers along 11 and 12; it tells y (line 5) and z (line 6), who answer along
-# 15 and 16; along 7 it shows the environment what it says, along 9 it commits.
+# h receives from a (route 1) and b (route 2), and answers on 11 and 12. It sends to y (route 5) and z (route 6), which
+# answer on 15 and 16. On 7 it sends its activation to the environment, on 9 its commit.
 WIRES = AckTable("h", answers={1: 11, 2: 12}, repeats={15: (5,), 16: (6,)}, first=1.0)
 ANSWERS = (15, 16)
 
@@ -31,8 +31,8 @@ def question(route: int, number: int = 1) -> Frame:
     return Frame(route, number, 0, asks=True)
 
 
-def spoken(at: float = 0.0) -> DeliveryState:
-    """One that has heard its sources in step 1, and spoken."""
+def after_sending(at: float = 0.0) -> DeliveryState:
+    """In step 1 it has received from its sources, and sent."""
     delivery = DeliveryState(WIRES, Snapshot())
     delivery.receive(frame(1))
     delivery.receive(frame(2))
@@ -41,11 +41,11 @@ def spoken(at: float = 0.0) -> DeliveryState:
 
 
 def finished() -> DeliveryState:
-    """One that has finished step 1."""
-    delivery = spoken()
+    """It has finished step 1."""
+    delivery = after_sending()
     delivery.receive(frame(15))
     delivery.receive(frame(16))
-    delivery.finish(("kept",), [frame(11, value=1.0), frame(12, value=2.0), frame(9, value=3.0)])
+    delivery.finish(("state",), [frame(11, value=1.0), frame(12, value=2.0), frame(9, value=3.0)])
     return delivery
 
 
@@ -69,7 +69,7 @@ def state(delivery: DeliveryState) -> tuple:
     )
 
 
-def test_a_letter_that_comes_again_is_the_same() -> None:
+def test_a_repeated_frame_changes_nothing() -> None:
     delivery = DeliveryState(WIRES, Snapshot())
     assert delivery.receive(frame(1, value=4.0)) is None
     assert delivery.missing((1, 2)) == [2]
@@ -78,7 +78,7 @@ def test_a_letter_that_comes_again_is_the_same() -> None:
     assert delivery.mail[1] == 4.0
 
 
-def test_early_urgencies_are_kept() -> None:
+def test_early_urgencies_are_stored() -> None:
     delivery = DeliveryState(WIRES, Snapshot())
     delivery.receive(frame(15, value=4.0))
     assert delivery.missing(ANSWERS) == [16]
@@ -88,7 +88,7 @@ def test_the_step_before_is_answered_again_and_older_ones_are_dropped() -> None:
     delivery = finished()
     assert same(delivery.receive(frame(1)), frame(11, value=1.0))
     assert same(delivery.receive(frame(2)), frame(12, value=2.0))
-    assert delivery.receive(frame(15)) is None  # an urgency tells nothing that is answered
+    assert delivery.receive(frame(15)) is None  # an urgency needs no answer
     for line in WIRES.answers:
         delivery.receive(frame(line, 2))
     delivery.mark_sent([frame(5, 2), frame(6, 2)], ANSWERS, 0.0)
@@ -99,13 +99,13 @@ def test_the_step_before_is_answered_again_and_older_ones_are_dropped() -> None:
     assert state(delivery) == before
 
 
-def test_a_snapshot_holds_what_was_said_last_and_what_nobody_has_acknowledged() -> None:
+def test_a_snapshot_holds_what_was_sent_last_and_is_not_acknowledged() -> None:
     snapshot = finished().snapshot
-    assert (snapshot.number, snapshot.state) == (1, ("kept",))
-    assert sorted(snapshot.sent) == [7, 9, 11, 12]  # what it told y and z has been answered
+    assert (snapshot.number, snapshot.state) == (1, ("state",))
+    assert sorted(snapshot.sent) == [7, 9, 11, 12]  # y and z have answered what was sent to them
 
 
-def test_after_a_death_it_answers_as_before() -> None:
+def test_after_a_crash_it_answers_as_before() -> None:
     before = finished()
     delivery = DeliveryState(WIRES, before.snapshot)
     assert (delivery.number, delivery.mail, delivery.sent, delivery.deadline) == (
@@ -117,9 +117,9 @@ def test_after_a_death_it_answers_as_before() -> None:
     assert same(delivery.receive(frame(1)), frame(11, value=1.0))
 
 
-def test_who_asks_is_told_what_was_said_and_nothing_else() -> None:
-    delivery = spoken()
-    assert same(delivery.receive(question(7)), frame(7))  # said in this step already
+def test_a_question_is_answered_with_what_was_sent_and_nothing_else() -> None:
+    delivery = after_sending()
+    assert same(delivery.receive(question(7)), frame(7))  # already sent in this step
     assert delivery.receive(question(9)) is None  # not yet
     delivery = finished()
     assert same(delivery.receive(question(7)), frame(7))
@@ -128,7 +128,7 @@ def test_who_asks_is_told_what_was_said_and_nothing_else() -> None:
 
 
 def test_at_the_deadline_it_repeats_what_was_not_answered() -> None:
-    delivery = spoken(at=10.0)
+    delivery = after_sending(at=10.0)
     delivery.receive(frame(15))
     assert delivery.take_due(10.9) == []
     (again,) = delivery.take_due(11.0)
@@ -145,7 +145,7 @@ def test_at_the_deadline_it_repeats_what_was_not_answered() -> None:
 
 
 def test_mail_does_not_move_the_deadline() -> None:
-    delivery = spoken(at=10.0)
+    delivery = after_sending(at=10.0)
     for line in (1, 2, 15):
         delivery.receive(frame(line))
         assert delivery.deadline == 11.0
@@ -157,13 +157,13 @@ def test_it_asks_for_what_answers_nothing_that_it_said() -> None:
     )
     environment.step_code = 3
     environment.mark_sent([frame(1, step_code=3), frame(2, step_code=3)], (7, 8), 0.0)
-    told = environment.take_due(1.0)
-    assert [(t.route, t.asks) for t in told] == [(7, True), (1, False), (2, False)]
-    assert told[0].step_code == 3
+    frames = environment.take_due(1.0)
+    assert [(t.route, t.asks) for t in frames] == [(7, True), (1, False), (2, False)]
+    assert frames[0].step_code == 3
 
 
 @pytest.mark.parametrize(
-    ("bad", "told"),
+    ("bad", "problem"),
     [
         (frame(1, 2), "it belongs to step 2, the receiver is at step 1"),
         (question(9, 2), "it belongs to step 2, the receiver is at step 1"),
@@ -171,11 +171,11 @@ def test_it_asks_for_what_answers_nothing_that_it_said() -> None:
         (frame(2, step_code=1), "its step code is 1, that of all others in step 1 is 0"),
     ],
 )
-def test_what_cannot_be_is_an_error_and_changes_nothing(bad: Frame, told: str) -> None:
+def test_what_cannot_be_is_an_error_and_changes_nothing(bad: Frame, problem: str) -> None:
     delivery = DeliveryState(WIRES, Snapshot())
     delivery.receive(frame(1))
     before = state(delivery)
-    with pytest.raises(MessageError, match=f"^{re.escape(told)}$"):
+    with pytest.raises(MessageError, match=f"^{re.escape(problem)}$"):
         delivery.receive(bad)
     assert state(delivery) == before
 
@@ -185,7 +185,7 @@ def test_what_cannot_be_is_an_error_and_changes_nothing(bad: Frame, told: str) -
 
 @pytest.mark.parametrize("values", [[], [1.5], [0.1, -0.0, 5e-324, -1e308]])
 @pytest.mark.parametrize("asks", [False, True])
-def test_a_frame_is_its_letter(values: list[float], asks: bool) -> None:
+def test_a_decoded_frame_is_the_encoded_one(values: list[float], asks: bool) -> None:
     written = Frame(70_000, 2**32 - 1, 65_535, np.array(values), asks)
     data = encode(written)
     assert len(data) == 16 + 8 * len(values) + 4

@@ -1,4 +1,4 @@
-"""A society in a storm: whatever befalls it, it comes to the same bits."""
+"""A society under fault injection: whatever occurs, it comes to the same bits."""
 
 from __future__ import annotations
 
@@ -34,8 +34,8 @@ def virtually(society, *args):
     return trio.run(society, *args, clock=MockClock(autojump_threshold=0))
 
 
-def lived(net: na.Network, x, t, channels, steps: int = 2, rule=None) -> tuple:
-    """All that comes of a life: a gradient, a prediction, what was learnt; and statistics."""
+def run(net: na.Network, x, t, channels, steps: int = 2, rule=None) -> tuple:
+    """All results: a gradient, a prediction, the trained parameters; and statistics."""
 
     async def society():
         async with na.open_simulation(net, channels, rule=rule, patience=1e5) as simulation:
@@ -50,11 +50,11 @@ def lived(net: na.Network, x, t, channels, steps: int = 2, rule=None) -> tuple:
     return virtually(society)
 
 
-def kept(channels: list[UnreliableChannels], settings: na.Unreliable, told=None) -> Callable:
-    """An engine that can be looked at afterwards."""
+def visible(channels: list[UnreliableChannels], settings: na.Unreliable, report=None) -> Callable:
+    """Channels that a test can look at afterwards."""
 
     def make(network, recorder):
-        channels.append(UnreliableChannels(network, recorder, settings, report=told))
+        channels.append(UnreliableChannels(network, recorder, settings, report=report))
         return channels[-1]
 
     return make
@@ -71,9 +71,9 @@ def test_any_rule_comes_to_the_same_bits(rule: rules.Rule) -> None:
             net, x, t, optimizer=optimizer, epochs=2, batch_size=2, rule=rule, channels=channels
         ).network
 
-    calm, stormy = trained("memory"), trained(STORM)
-    assert np.array_equal(calm.weights, stormy.weights)
-    assert np.array_equal(calm.biases, stormy.biases)
+    plain, faulty = trained("memory"), trained(STORM)
+    assert np.array_equal(plain.weights, faulty.weights)
+    assert np.array_equal(plain.biases, faulty.biases)
 
 
 @pytest.mark.parametrize("seed", [0, 2, 3, 4, 6, 9, 10, 11])
@@ -100,14 +100,14 @@ def test_all_that_can_be_asked_for(seed: int) -> None:
 @pytest.mark.parametrize("delay", [0.0, 0.01, 3600.0])
 @pytest.mark.parametrize("seed", [0, 2, 3, 4, 6, 9, 10])
 def test_without_faults_nothing_is_added_but_empty_urgencies(seed: int, delay: float) -> None:
-    """One urgency answers each activation: in a step that predicts and towards inputs it is empty. Nobody repeats
+    """One urgency answers each activation: in a step that predicts and towards inputs it is empty. No member repeats
     anything, however long a frame takes."""
     case = draw_case(seed, neurons=40, examples=5)
     net = case.network
-    (_, plain), (_, calm) = (
-        lived(net, case.x, case.targets, c) for c in ("memory", na.Unreliable(delay=delay))
+    (_, memory), (_, faultless) = (
+        run(net, case.x, case.targets, c) for c in ("memory", na.Unreliable(delay=delay))
     )
-    assert calm.messages == plain.messages
+    assert faultless.messages == memory.messages
     by_input = (
         int(net.is_input[net.sources].sum())
         + int(net.is_input[net.output_positions].sum())
@@ -115,11 +115,12 @@ def test_without_faults_nothing_is_added_but_empty_urgencies(seed: int, delay: f
     )
     everyone = len(net.weights) + len(net.outputs) + len(net.inputs)
     empty = 3 * by_input + everyone  # three steps with a loss, and one without
-    assert calm.disturbances == {"sent": plain.messages + empty, "empty": empty, "restarts": 0}
+    sent = memory.messages + empty
+    assert faultless.disturbances == {"sent": sent, "empty": empty, "restarts": 0}
 
 
 def test_plain_channels_have_no_disturbances(channels: str, diamond, batch) -> None:
-    assert lived(diamond, *batch, channels)[1].disturbances is None
+    assert run(diamond, *batch, channels)[1].disturbances is None
 
 
 def test_plain_channels_do_not_even_load_the_protocol(channels: str) -> None:
@@ -133,21 +134,21 @@ def test_plain_channels_do_not_even_load_the_protocol(channels: str) -> None:
     )
 
 
-def test_a_storm_is_known_by_its_seed(diamond, batch) -> None:
-    def told(seed: int) -> list:
+def test_the_seed_fixes_all_faults(diamond, batch) -> None:
+    def faults(seed: int) -> list:
         disturbances: list = []
         settings = na.Unreliable(
             drop=0.3, duplicate=0.3, reorder=0.3, corrupt=0.1, crash=0.5, seed=seed
         )
-        lived(diamond, *batch, kept([], settings, disturbances.append))
+        run(diamond, *batch, visible([], settings, disturbances.append))
         return disturbances
 
-    assert told(1) == told(1)
-    assert told(1) != told(2)
+    assert faults(1) == faults(1)
+    assert faults(1) != faults(2)
 
 
 def test_hours_of_waiting_pass_in_no_time(diamond, batch) -> None:
-    calm = na.train(diamond, *batch, optimizer=na.SGD(0.1), epochs=2)
+    plain = na.train(diamond, *batch, optimizer=na.SGD(0.1), epochs=2)
     slow = na.train(
         diamond,
         *batch,
@@ -155,9 +156,9 @@ def test_hours_of_waiting_pass_in_no_time(diamond, batch) -> None:
         epochs=2,
         channels=na.Unreliable(delay=1e5, drop=0.3),
     )
-    assert np.array_equal(calm.network.weights, slow.network.weights)
-    assert calm.history == slow.history
-    assert calm.messages == slow.messages
+    assert np.array_equal(plain.network.weights, slow.network.weights)
+    assert plain.history == slow.history
+    assert plain.messages == slow.messages
 
 
 async def test_in_real_time_too(diamond, batch) -> None:
@@ -167,14 +168,14 @@ async def test_in_real_time_too(diamond, batch) -> None:
         assert same_bits(await simulation.gradient(*batch), na.gradient(diamond, *batch))
 
 
-# --- deaths ------------------------------------------------------------------------------------------------------
+# --- crashes ------------------------------------------------------------------------------------------------------
 
 
 def test_every_point_of_a_small_society_is_survived(diamond, batch, run_slow: bool) -> None:
     """Each member killed at each place; with --run-slow in each step, the first time and the second that it comes there,
     where nothing is lost, and where enough is that all repeat their frames."""
     steps = (1, 2, 3, 4) if run_slow else (3,)
-    calm, _ = lived(diamond, *batch, "memory")
+    plain, _ = run(diamond, *batch, "memory")
     survived = set()
     points = [*itertools.product([*diamond.ids, "loss"], PLACES, steps)]
     for (node, place, step), (drop, nth) in itertools.product(
@@ -182,7 +183,7 @@ def test_every_point_of_a_small_society_is_survived(diamond, batch, run_slow: bo
     ):
         channels: list[UnreliableChannels] = []
         settings = na.Unreliable(drop=drop, faults=[Kill(node, place, step, nth)])
-        assert lived(diamond, *batch, kept(channels, settings))[0] == calm, settings
+        assert run(diamond, *batch, visible(channels, settings))[0] == plain, settings
         if channels[0].injector.counts["died"]:
             survived.add((node, place, step))
     never = {(node, place) for node in [*diamond.ids, "loss"] for place in PLACES}
@@ -195,10 +196,10 @@ def test_every_point_of_a_small_society_is_survived(diamond, batch, run_slow: bo
 
 
 def test_every_pair_of_points_of_the_smallest_society_is_survived(run_slow: bool) -> None:
-    """Two deaths, of the same member or of two: both in the step that learns, or one in the prediction before it.
+    """Two crashes, of the same member or of two: both in the step that learns, or one in the prediction before it.
     By default one pair of ten."""
     x, t = np.array([[0.5], [-1.0]]), np.array([[1.0], [0.0]])
-    calm, _ = lived(SMALLEST, x, t, "memory", steps=1)
+    plain, _ = run(SMALLEST, x, t, "memory", steps=1)
     members = [*SMALLEST.ids, "loss"]
     points = [Kill(node, place, 3) for node in members for place in PLACES]
     before = [Kill(node, place, 2) for node in members for place in PLACES]
@@ -208,15 +209,15 @@ def test_every_pair_of_points_of_the_smallest_society_is_survived(run_slow: bool
     ]
     twice = 0
     for first, second in pairs if run_slow else pairs[::10]:
-        bits, statistics = lived(
+        bits, statistics = run(
             SMALLEST, x, t, na.Unreliable(drop=0.3, seed=1, faults=[first, second]), steps=1
         )
-        assert bits == calm, (first, second)
+        assert bits == plain, (first, second)
         twice += statistics.disturbances.get("died") == 2
     assert twice > (300 if run_slow else 30)
 
 
-def test_a_neuron_that_fails_by_itself_is_not_born_again(
+def test_a_neuron_whose_rule_fails_is_not_restarted(
     diamond, batch, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     tries = []
@@ -237,39 +238,39 @@ def test_a_neuron_that_fails_by_itself_is_not_born_again(
     assert len(tries) == 1
 
 
-def test_who_dies_again_and_again_is_reported(diamond, batch) -> None:
+def test_a_member_that_crashes_again_and_again_is_reported(diamond, batch) -> None:
     kills = [
         Kill("h2", "before commit", 2),
         Kill("h2", "before fire", 2),
         Kill("h2", "before commit", 2),
     ]
     assert (
-        lived(diamond, *batch, na.Unreliable(faults=kills, restarts=3))[1].disturbances["restarts"]
+        run(diamond, *batch, na.Unreliable(faults=kills, restarts=3))[1].disturbances["restarts"]
         == 3
     )
-    told = "'h2' crashed 3 times without finishing step 2, the last time before commit: Unreliable(restarts=2) allows no more"
-    with pytest.raises(na.SimulationError, match=f"^{re.escape(told)}$"):
-        lived(diamond, *batch, na.Unreliable(faults=kills, restarts=2))
+    problem = "'h2' crashed 3 times without finishing step 2, the last time before commit: Unreliable(restarts=2) allows no more"
+    with pytest.raises(na.SimulationError, match=f"^{re.escape(problem)}$"):
+        run(diamond, *batch, na.Unreliable(faults=kills, restarts=2))
 
 
-def test_a_death_belongs_to_the_step_that_it_was_in(diamond, batch) -> None:
-    """Also where that step was committed already: the next one's deaths are not told off for it."""
-    told: list = []
+def test_a_crash_belongs_to_the_step_that_it_was_in(diamond, batch) -> None:
+    """Also if that step was committed already: it does not count as a crash of the next step."""
+    events: list = []
     kills = [
         Kill("h2", "after commit", 1),
         Kill("h2", "between urgencies", 2),
         Kill("h2", "before fire", 3),
     ]
-    lived(diamond, *batch, kept([], na.Unreliable(faults=kills), told.append))
-    assert [(d.kind, d.step, d.attempt) for d in told if d.what == "died"] == [
+    run(diamond, *batch, visible([], na.Unreliable(faults=kills), events.append))
+    assert [(d.kind, d.step, d.attempt) for d in events if d.what == "died"] == [
         (k.place, k.step, 1) for k in kills
     ]
 
 
-def test_deaths_in_different_steps_do_not_add_up(diamond, batch) -> None:
+def test_crashes_in_different_steps_do_not_add_up(diamond, batch) -> None:
     kills = [Kill("h2", "before commit", step) for step in (1, 2, 3, 4)]
     assert (
-        lived(diamond, *batch, na.Unreliable(faults=kills, restarts=1))[1].disturbances["restarts"]
+        run(diamond, *batch, na.Unreliable(faults=kills, restarts=1))[1].disturbances["restarts"]
         == 4
     )
 
@@ -277,15 +278,15 @@ def test_deaths_in_different_steps_do_not_add_up(diamond, batch) -> None:
 # --- particular faults -------------------------------------------------------------------------------------------
 
 
-def test_who_dies_before_anything_is_asked_of_it_has_failed_in_nothing(diamond, batch) -> None:
+def test_a_crash_before_any_mail_arrives_does_not_count(diamond, batch) -> None:
     kills = [
         Kill("h2", "before receive", 5),
         Kill("h2", "before receive", 5),
         Kill("h2", "before receive", 2),
     ]
     assert (
-        lived(diamond, *batch, na.Unreliable(faults=kills, restarts=1))[0]
-        == lived(diamond, *batch, "memory")[0]
+        run(diamond, *batch, na.Unreliable(faults=kills, restarts=1))[0]
+        == run(diamond, *batch, "memory")[0]
     )
 
 
@@ -319,7 +320,7 @@ def test_a_rule_that_cannot_say_what_it_keeps_is_refused(diamond, batch) -> None
 def test_a_frame_of_long_ago_may_find_a_full_mailbox(diamond, batch) -> None:
     async def society() -> int:
         channels: list[UnreliableChannels] = []
-        async with na.open_simulation(diamond, kept(channels, na.Unreliable())) as simulation:
+        async with na.open_simulation(diamond, visible(channels, na.Unreliable())) as simulation:
             for _ in range(4):
                 await simulation.predict(batch[0])
             for _ in range(50):
@@ -329,11 +330,11 @@ def test_a_frame_of_long_ago_may_find_a_full_mailbox(diamond, batch) -> None:
     assert virtually(society) == 50
 
 
-def test_one_letter_is_lost_and_sent_again(diamond, batch) -> None:
+def test_one_frame_is_lost_and_sent_again(diamond, batch) -> None:
     disturbances: list = []
     settings = na.Unreliable(faults=[Lose("h2", "y", nth=3)])
-    bits, _ = lived(diamond, *batch, kept([], settings, disturbances.append))
-    assert bits == lived(diamond, *batch, "memory")[0]
+    bits, _ = run(diamond, *batch, visible([], settings, disturbances.append))
+    assert bits == run(diamond, *batch, "memory")[0]
     meant = [
         (d.what, d.step, d.attempt)
         for d in disturbances
@@ -344,9 +345,9 @@ def test_one_letter_is_lost_and_sent_again(diamond, batch) -> None:
 
 
 @pytest.mark.parametrize("lost", [Lose("h1", "y", kind="urgency", step=2), Lose("h1", "environment", kind="commit"), Lose("y", "loss", kind="target"), Lose("loss", "environment", kind="loss"), Lose("y", "environment"), Lose("environment", "x"), Lose("x", "h2")], ids=repr)  # fmt: skip
-def test_a_letter_of_any_kind_may_be_lost(lost: Lose, diamond, batch) -> None:
-    bits, statistics = lived(diamond, *batch, na.Unreliable(faults=[lost]))
-    assert bits == lived(diamond, *batch, "memory")[0]
+def test_a_frame_of_any_kind_may_be_lost(lost: Lose, diamond, batch) -> None:
+    bits, statistics = run(diamond, *batch, na.Unreliable(faults=[lost]))
+    assert bits == run(diamond, *batch, "memory")[0]
     assert statistics.disturbances["lost"] == 1
 
 
@@ -375,7 +376,7 @@ def test_a_flood_takes_no_more_room_than_a_mailbox_has(diamond, batch) -> None:
     async def society(flood: int):
         channels: list[UnreliableChannels] = []
         async with na.open_simulation(
-            diamond, kept(channels, na.Unreliable(duplicate=0.5, delay=0))
+            diamond, visible(channels, na.Unreliable(duplicate=0.5, delay=0))
         ) as simulation:
             stale = np.ones(7)
             transport, names = channels[0].transport, channels[0].injector.names
@@ -384,16 +385,16 @@ def test_a_flood_takes_no_more_room_than_a_mailbox_has(diamond, batch) -> None:
                 transport.send(Frame(route, 0, 0, stale))
             return await simulation.gradient(*batch), simulation.statistics()
 
-    expected, calm = virtually(society, 0)
+    expected, plain = virtually(society, 0)
     gradient, flooded = virtually(society, 20_000)
     assert same_bits(gradient, expected)
-    room = {name: most for name, (_, most) in calm.mailboxes.items()}
+    room = {name: most for name, (_, most) in plain.mailboxes.items()}
     assert {name: most for name, (_, most) in flooded.mailboxes.items()} == room
     assert flooded.mailboxes["y"][0] == room["y"]
     assert flooded.disturbances["overflowed"] > 10_000
 
 
-def test_mailboxes_have_proven_room_in_ordinary_storms(run_slow: bool) -> None:
+def test_mailboxes_have_room_under_ordinary_faults(run_slow: bool) -> None:
     for number in range(20 if run_slow else 6):
         outcome = fault_campaign.run_schedule(fault_campaign.draw_schedule(2, number))
         assert outcome.problem == ""
@@ -404,19 +405,19 @@ def test_mailboxes_have_proven_room_in_ordinary_storms(run_slow: bool) -> None:
 def test_a_frame_that_cannot_be_is_refused_by_name(diamond, batch) -> None:
     async def society(frame: Frame):
         channels: list[UnreliableChannels] = []
-        async with na.open_simulation(diamond, kept(channels, na.Unreliable())) as simulation:
+        async with na.open_simulation(diamond, visible(channels, na.Unreliable())) as simulation:
             route = channels[0].injector.names.index(("activation", "h2", "y", "h2", "y"))
             channels[0].transport.mailboxes[3].send.send_nowait(
                 encode(frame._replace(route=frame.route or route))
             )
             await simulation.gradient(*batch)
 
-    for frame, told in [
+    for frame, problem in [
         (Frame(0, 7, 0, np.ones(7)), "'y' failed in step 1: MessageError: 'y' cannot accept the activation from 'h2' to 'y': it belongs to step 7, the receiver is at step 1"),
         (Frame(100, 1, 0, np.ones(7)), "'y' failed in step 1: MessageError: 'y' cannot accept a frame on route 100, of 27: this route does not lead to the receiver"),
         (Frame(0, 1, 0, np.ones(5)), "'y' failed in step 1: MessageError: 'y' cannot accept activation"),
     ]:  # fmt: skip
-        with pytest.raises(na.SimulationError, match=re.escape(told)):
+        with pytest.raises(na.SimulationError, match=re.escape(problem)):
             virtually(society, frame)
 
 
@@ -477,7 +478,7 @@ def test_who_waits_for_whom(diamond, batch) -> None:
 
 
 @pytest.mark.parametrize(
-    ("make", "told"),
+    ("make", "problem"),
     [
         (
             lambda: na.Unreliable("bundled"),
@@ -540,13 +541,13 @@ def test_who_waits_for_whom(diamond, batch) -> None:
         (lambda: Partition("h1"), r"^Partition: members must be a list, got 'h1'$"),
     ],
 )
-def test_bad_settings(make, told: str) -> None:
-    with pytest.raises(na.InputError, match=told):
+def test_bad_settings(make, problem: str) -> None:
+    with pytest.raises(na.InputError, match=problem):
         make()
 
 
 @pytest.mark.parametrize(
-    ("fault", "told"),
+    ("fault", "problem"),
     [
         (Kill("h3", "before commit"), "the network has no neuron 'h3'"),
         (
@@ -559,6 +560,6 @@ def test_bad_settings(make, told: str) -> None:
         (Partition(["x", "z"]), "the network has no neuron 'z'"),
     ],
 )
-def test_faults_of_another_network(fault, told: str, diamond, batch) -> None:
-    with pytest.raises(na.InputError, match=f"^{re.escape(f'{fault}: {told}')}$"):
+def test_faults_of_another_network(fault, problem: str, diamond, batch) -> None:
+    with pytest.raises(na.InputError, match=f"^{re.escape(f'{fault}: {problem}')}$"):
         na.gradient(diamond, *batch, channels=na.Unreliable(faults=[fault]))
