@@ -1,8 +1,8 @@
-"""What a gradient costs, counted: messages, and multiplications in the neurons.
+"""What does a gradient cost? Its messages and multiplications are counted.
 
-No clock. Each time that a neuron weighs what it heard or hands it on, the
-multiplications are counted while they are made. So are all messages. How do
-they grow with the number of parameters, and how do those of other ways?
+No clock is used. The sums in which a neuron multiplies are replaced by sums
+that count their multiplications, and all messages are counted too. How do both
+grow with the number of parameters, for a gradient and for other methods?
 """
 
 from __future__ import annotations
@@ -24,33 +24,33 @@ from neuro_actors.neuron import sums
 
 SEEDS = _experiment.Seeds(quick=1, usual=2, full=3)
 SIZES = [[2, 3, 1], [3, 4, 2], [4, 6, 4, 1], [8, 8, 2], [10, 12, 3], [16, 14, 8, 4], [24, 20, 10]]
-QUICK = 4  # nets of a quick run
-NEAR = 1e-5  # how far a parameter is nudged
+QUICK = 4  # number of networks of a quick run
+NUDGE = 1e-5  # how much a parameter is changed for a difference
 BLUE, ORANGE, GREEN, PINK = "#0072b2", "#d55e00", "#009e73", "#cc79a7"
 
 
 class Count(NamedTuple):
-    """What was done for something: messages sent, and multiplications; nearly each goes with an addition."""
+    """Numbers of messages and of multiplications; nearly every one goes with an addition."""
 
     messages: int
     products: int
 
 
-class Tally:
-    """Counts multiplications while neurons make them; messages are added by who knows how many were sent."""
+class Counter:
+    """Counts multiplications while neurons make them; the caller adds the messages."""
 
     def __init__(self) -> None:
         self.messages = self.products = 0
 
-    def taken(self) -> Count:
-        """What was counted since the last time."""
+    def take(self) -> Count:
+        """Return what was counted since the last call."""
         count = Count(self.messages, self.products)
         self.messages = self.products = 0
         return count
 
     @contextmanager
     def counting(self) -> Iterator[None]:
-        """Within this block each of the sums that neurons use counts what it multiplies, and then does its work."""
+        """Within this block, the sums that neurons use count what they multiply."""
         ordered, spread = sums.ORDERED, neuron.spread
 
         def weighted_sum(weights, rows):
@@ -61,17 +61,29 @@ class Tally:
             self.products += rows.size
             return ordered.mean_products(rows, values, out)
 
-        def handed_on(weights, values, out):
+        def count_and_spread(weights, values, out):
             self.products += len(weights) * len(values)
             return spread(weights, values, out)
 
         counted = ordered._replace(weighted_sum=weighted_sum, mean_products=mean_products)
-        with patch.dict(sums.SUMS, ordered=counted), patch.object(neuron, "spread", handed_on):
+        with (
+            patch.dict(sums.SUMS, ordered=counted),
+            patch.object(neuron, "spread", count_and_spread),
+        ):
             yield
 
 
 class Shape(NamedTuple):
-    """A network's size: parameters, synapses, those from inputs, neurons, inputs, outputs."""
+    """A network's size.
+
+    Attributes:
+        parameters: Number of parameters.
+        synapses: Number of synapses.
+        first: Number of synapses from inputs.
+        neurons: Number of neurons.
+        inputs: Number of inputs.
+        outputs: Number of outputs.
+    """
 
     parameters: int
     synapses: int
@@ -82,18 +94,20 @@ class Shape(NamedTuple):
 
     @classmethod
     def of(cls, net: na.Network) -> Shape:
+        """Return the size of a network."""
         n = int(np.sum(~net.is_input))
         first = int(net.is_input[net.sources].sum())
-        return cls(
-            len(net.weights) + n, len(net.weights), first, n, len(net.inputs), len(net.outputs)
-        )
+        synapses = len(net.weights)
+        return cls(synapses + n, synapses, first, n, len(net.inputs), len(net.outputs))
 
 
 def expected(shape: Shape) -> dict[str, Count]:
-    """How often, by formulas: P parameters, E synapses, F of them from inputs, N neurons, I inputs, O outputs; one example.
+    """Return all counts by formulas, for one example.
 
-    Each synapse carries an activation forward, and an urgency back unless its source is an input. To that come what the
-    world tells the inputs and the loss, what outputs tell these two, what the loss tells, and what neurons report.
+    P parameters, E synapses, F of them from inputs, N neurons, I inputs, O outputs. Each synapse
+    carries an activation forward, and an urgency back unless its source is an input. The other
+    messages go from the environment to the inputs and the loss node, from the outputs to these
+    two, from the loss node to the outputs, and from the neurons to the environment.
     """
     p, e, f, n, i, o = shape
     forward = Count(i + e + 2 * o + 1, p)
@@ -109,8 +123,13 @@ def expected(shape: Shape) -> dict[str, Count]:
 
 
 class Cost(NamedTuple):
-    """What was counted for one network, by what was asked for; and how far central differences are from the gradient, in
-    its largest value."""
+    """What was counted for one network.
+
+    Attributes:
+        shape: The network's size.
+        counts: The counts of each of METHODS.
+        error: Largest error of the central differences, relative to the largest gradient value.
+    """
 
     shape: Shape
     counts: dict[str, Count]
@@ -118,133 +137,142 @@ class Cost(NamedTuple):
 
 
 def measure(net: na.Network, seed: int, log: na.Recording | None = None) -> Cost:
-    """Ask societies for the same numbers in all ways; one example, squared error. The log is of the gradient."""
+    """Compute the gradient with each of METHODS, for one example and the squared error.
+
+    The log is of the gradient.
+    """
     rng = np.random.default_rng(seed)
-    x, targets = (
-        rng.standard_normal((1, len(net.inputs))),
-        rng.standard_normal((1, len(net.outputs))),
-    )
-    shape, tally = Shape.of(net), Tally()
+    x = rng.standard_normal((1, len(net.inputs)))
+    targets = rng.standard_normal((1, len(net.outputs)))
+    shape, counter = Shape.of(net), Counter()
     unit = np.eye(shape.parameters)
 
     async def gradient() -> np.ndarray:
         async with na.open_simulation(net, log=log) as society:
             found = await society.gradient(x, targets)
-            tally.messages += society.statistics().messages
+            counter.messages += society.statistics().messages
         return np.concatenate([found.weights, found.biases[~net.is_input]])
 
     async def loss(nudge: np.ndarray) -> float:
-        there = net.with_parameters(
-            *(
-                held + more
-                for held, more in zip((net.weights, net.biases), parts(net, nudge), strict=True)
-            )
-        )
-        async with na.open_simulation(there) as society:
-            said = await society.predict(x)
-            tally.messages += society.statistics().messages
-        return float(np.sum((said - targets) ** 2))
+        weights, biases = split(net, nudge)
+        nudged = net.with_parameters(net.weights + weights, net.biases + biases)
+        async with na.open_simulation(nudged) as society:
+            predictions = await society.predict(x)
+            counter.messages += society.statistics().messages
+        return float(np.sum((predictions - targets) ** 2))
 
     async def differences() -> np.ndarray:
         here = await loss(0 * unit[0])
-        return np.array([(await loss(NEAR * one) - here) / NEAR for one in unit])
+        return np.array([(await loss(NUDGE * one) - here) / NUDGE for one in unit])
 
     async def central() -> np.ndarray:
         return np.array(
-            [(await loss(NEAR * one) - await loss(-NEAR * one)) / (2 * NEAR) for one in unit]
+            [(await loss(NUDGE * one) - await loss(-NUDGE * one)) / (2 * NUDGE) for one in unit]
         )
 
     async def products(directions: np.ndarray) -> None:
         async with na.open_simulation(net) as society:
             for direction in directions:
-                await society.hessian_vector_product(x, targets, *parts(net, direction))
-            tally.messages += society.statistics().messages
+                await society.hessian_vector_product(x, targets, *split(net, direction))
+            counter.messages += society.statistics().messages
 
     counts, found = {}, {}
-    with tally.counting():
+    with counter.counting():
         for what, work in {
             "gradient": gradient,
             "differences": differences,
             "central": central,
         }.items():
-            found[what], counts[what] = trio.run(work), tally.taken()
+            found[what], counts[what] = trio.run(work), counter.take()
         for what, directions in {"product": unit[:1], "hessian": unit}.items():
             trio.run(products, directions)
-            counts[what] = tally.taken()
+            counts[what] = counter.take()
     exact = found["gradient"]
     return Cost(shape, counts, float(np.abs(found["central"] - exact).max() / np.abs(exact).max()))
 
 
-def parts(net: na.Network, values: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """A value for each parameter, as the network lists them: by synapse, and by neuron."""
+def split(net: na.Network, values: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Split one value for each parameter into those of the weights and those of the biases."""
     biases = np.zeros(len(net.ids))
     biases[~net.is_input] = values[len(net.weights) :]
     return values[: len(net.weights)], biases
 
 
-def layered(sizes: list[int], seed: int) -> Cost:
+def measure_layered(sizes: list[int], seed: int) -> Cost:
+    """Call `measure` for a layered network."""
     return measure(na.Network.layered(sizes, seed=seed), seed)
 
 
-def slope(costs: list[Cost], what: str, which: str) -> float:
-    """With which power of the number of parameters it grows: the slope of a line through the logarithms."""
+def power(costs: list[Cost], what: str, which: str) -> float:
+    """Return the power of the number of parameters with which a count grows.
+
+    It is the slope of a line through the logarithms.
+
+    Args:
+        costs: Networks of different sizes.
+        what: One of METHODS.
+        which: "messages" or "products".
+    """
     x = np.log([cost.shape.parameters for cost in costs])
     return float(np.polyfit(x, np.log([getattr(cost.counts[what], which) for cost in costs]), 1)[0])
 
 
-WAYS = ["gradient", "differences", "central", "product", "hessian"]
-NOT_SO = """that the time is linear: messages are carried at once or one after the other, and a society of tasks has costs
-of its own (see the benchmarks). Nor that a step is cheap: linear is times the examples, and times the steps. Not counted
-are additions without a multiplication, and what a neuron does once, such as its activation function."""
+METHODS = ["gradient", "differences", "central", "product", "hessian"]
+NOT_SO = """that the time is linear: messages may be sent at the same time or one after another,
+and tasks have a cost of their own (see the benchmarks). Nor that training is cheap: the cost is
+multiplied by the number of examples and of steps. Not counted are additions without a
+multiplication, and what a neuron does once in a step, such as its activation function."""
 
 
 def main(arguments: Namespace) -> None:
     sizes = SIZES[:QUICK] if arguments.quick else SIZES
     _experiment.print_question(
         "Linear cost",
-        "how does the work for a gradient grow with the number of parameters, and how that of other ways to it?",
-        f"""{len(sizes)} layered societies, one example. Counted, not timed: messages, and multiplications that neurons
-        make. The gradient by urgencies; by differences of losses, each parameter nudged by itself, or (central) both ways;
-        one product of the Hessian with a direction; and the whole Hessian, column by column.""",
+        "how does the work for a gradient grow with the number of parameters, and how does that "
+        "of other methods grow?",
+        f"""{len(sizes)} layered societies, one example. Messages and the neurons' multiplications
+        are counted, not timed. The gradient by urgencies; by differences of losses, with one
+        parameter after another changed, in one direction or in both (central); one product of the
+        Hessian with a direction; and the whole Hessian, column by column.""",
     )
     if arguments.log:
         measure(na.Network.layered(sizes[-1], seed=arguments.seed), arguments.seed, arguments.log)
     cases = [(size, seed) for seed in arguments.seeds for size in sizes]
-    found = dict(zip(map(str, cases), _experiment.run_all("networks", layered, cases), strict=True))
+    found = dict(
+        zip(map(str, cases), _experiment.run_all("networks", measure_layered, cases), strict=True)
+    )
     by_seed = [[found[str((size, seed))] for size in sizes] for seed in arguments.seeds]
     costs = by_seed[0]
     for which, title in (("products", "MULTIPLICATIONS"), ("messages", "MESSAGES")):
         print(f"{title}\n")
         rows = []
         for size, cost in zip(sizes, costs, strict=True):
-            numbers = [getattr(cost.counts[what], which) for what in WAYS]
+            numbers = [getattr(cost.counts[what], which) for what in METHODS]
             rows.append(
                 ["-".join(map(str, size)), *(f"{n:,}" for n in (cost.shape.parameters, *numbers))]
             )
-        rows.append(["power of P", "", *(f"{slope(costs, what, which):.2f}" for what in WAYS)])
-        _experiment.print_table(["neurons", "P", *WAYS], rows)
+        rows.append(["power of P", "", *(f"{power(costs, what, which):.2f}" for what in METHODS)])
+        _experiment.print_table(["neurons", "P", *METHODS], rows)
         print()
     every = [cost for those in by_seed for cost in those]
-    print(
-        f"Drawings of the weights: {len(by_seed)}. Counts that differ between them: {differing(by_seed)}."
-    )
-    print(
-        f"Central differences are off by up to {max(cost.error for cost in every):.0e} of the largest value.\n"
-    )
-    print("By formulas, with P parameters, E synapses, F of them from inputs, N neurons:\n")
+    different = count_differing(by_seed)
+    error = max(cost.error for cost in every)
+    print(f"Seeds of the weights: {len(by_seed)}. Counts that differ between them: {different}.")
+    print(f"Largest error of central differences: {error:.0e} of the largest value.\n")
+    print("Formulas, for P parameters, E synapses, F of them from inputs, N neurons:\n")
     print("  multiplications  gradient 2 P + E - F       product 3 P + 5 E - 3 F")
     print("                   differences (P + 1) P      central 2 P P")
     print("                   hessian P times product")
     print("  messages         along synapses: E forward, E - F back")
     _experiment.print_finding(finding(by_seed), NOT_SO)
     if arguments.log:
-        print(
-            f"The log is of the gradient of {'-'.join(map(str, sizes[-1]))}: {arguments.log.path}"
-        )
+        layers = "-".join(map(str, sizes[-1]))
+        print(f"The log is of the gradient of {layers}: {arguments.log.path}")
     draw(costs, arguments)
 
 
-def differing(by_seed: list[list[Cost]]) -> int:
+def count_differing(by_seed: list[list[Cost]]) -> int:
+    """Return the number of networks whose counts differ from those of the first seed."""
     return sum(
         cost.counts != first.counts
         for those in by_seed
@@ -253,26 +281,27 @@ def differing(by_seed: list[list[Cost]]) -> int:
 
 
 def finding(by_seed: list[list[Cost]]) -> str:
-    """What these counts say."""
+    """Return in one sentence what these counts show."""
     costs = by_seed[0]
     exact = all(cost.counts == expected(cost.shape) for those in by_seed for cost in those)
-    powers = {what: slope(costs, what, "products") for what in WAYS}
+    powers = {what: power(costs, what, "products") for what in METHODS}
     linear = all(
-        slope(costs, what, which) < 1.25
+        power(costs, what, which) < 1.25
         for what in ("gradient", "product")
         for which in Count._fields
     )
     square = all(
-        slope(costs, what, which) > 1.75
+        power(costs, what, which) > 1.75
         for what in ("differences", "hessian")
         for which in Count._fields
     )
-    told = f"""the multiplications of a gradient grow with power {powers["gradient"]:.2f} of the number of parameters, of a
-        product with the Hessian with {powers["product"]:.2f}, of differences with {powers["differences"]:.2f}, and of the
-        Hessian with {powers["hessian"]:.2f}"""
+    text = f"""the multiplications of a gradient grow with power {powers["gradient"]:.2f} of the
+        number of parameters, those of a product with the Hessian with {powers["product"]:.2f}, of
+        differences with {powers["differences"]:.2f}, and of the Hessian with
+        {powers["hessian"]:.2f}"""
     if exact and linear and square:
-        return f"{told}; all counts are those of the formulas, exactly."
-    return f"{told}; these are not the expected ones, or not all counts are those of the formulas."
+        return f"{text}; all counts are exactly those of the formulas."
+    return f"{text}; these are not the expected ones, or some counts are not those of the formulas."
 
 
 def draw(costs: list[Cost], arguments: Namespace) -> None:
@@ -281,7 +310,7 @@ def draw(costs: list[Cost], arguments: Namespace) -> None:
         return
     figure, axes = plt.subplots(1, 2, figsize=(11, 5), layout="constrained", sharey=True)
     figure.suptitle(
-        "What neurons do for one example: a gradient is linear, differences are quadratic",
+        "The work for one example: a gradient is linear, differences are quadratic",
         fontsize=14,
     )
     p = np.array([cost.shape.parameters for cost in costs])
@@ -294,9 +323,9 @@ def draw(costs: list[Cost], arguments: Namespace) -> None:
     for axis, which, title in zip(
         axes, Count._fields, ("messages", "multiplications"), strict=True
     ):
-        for what, (colour, marker, told) in looks.items():
+        for what, (colour, marker, name) in looks.items():
             counted = [getattr(cost.counts[what], which) for cost in costs]
-            label = f"{told}: power {slope(costs, what, which):.2f}"
+            label = f"{name}: power {power(costs, what, which):.2f}"
             axis.loglog(
                 p, counted, color=colour, marker=marker, linewidth=1.5, markersize=6, label=label
             )

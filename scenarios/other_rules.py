@@ -1,8 +1,8 @@
 """Other local rules than backpropagation, on handwritten digits.
 
-Each neuron does something else with its mail: feedback by random numbers, the
-whole error told to all, values that relax, or noise and one reward. How far
-from the true gradient does it point, and does it learn?
+Each neuron does something else with its messages: feedback by random numbers,
+the whole error for every neuron, values that relax, or noise and one reward.
+How large is the angle to the true gradient, and does the society learn?
 """
 
 from __future__ import annotations
@@ -20,13 +20,13 @@ import neuro_actors as na
 from neuro_actors.simulation.history import accuracy
 from neuro_actors.simulation.plan import batches
 
-HIDDEN, BATCH, PROBE = 32, 32, 256  # the probe: examples on which the angle is measured
+HIDDEN, BATCH, PROBE = 32, 32, 256  # PROBE examples are used to measure the angle
 STEPS, QUICK_STEPS, RECORDED = 600, 200, 20
-RATE, NOISY_RATE = 0.5, 0.02  # at the others' rate weight perturbation learns nothing
+RATE, NOISY_RATE = 0.5, 0.02  # with RATE, weight perturbation learns nothing
 LOSS = "softmax_cross_entropy"
-SIZES = (2, 5, 10, 20)  # hidden neurons where weight perturbation is looked at by itself
+SIZES = (2, 5, 10, 20)  # numbers of hidden neurons for the part about weight perturbation
 DRAWS = 200  # of its noise
-START, END, RATIO = (70, 110), 45, (0.7, 1.35)  # what the finding rests on
+START, END, RATIO = (70, 110), 45, (0.7, 1.35)  # the limits for the finding
 
 BACKPROPAGATION, FEEDBACK, DIRECT = "backpropagation", "feedback alignment", "direct feedback"
 CODING, NOISE, DEEPER = "predictive coding", "weight perturbation", "feedback, 2 hidden"
@@ -40,9 +40,14 @@ COLOURS = {
 }
 
 
-class Course(NamedTuple):
-    """What came of one society: at which steps it was looked at; the angle between what its hidden weights want and the
-    true gradient, in degrees; and the accuracy on pictures never seen."""
+class Run(NamedTuple):
+    """What was measured in one society.
+
+    Attributes:
+        steps: The steps at which it was measured.
+        angles: Angle of the hidden weights' urgencies to the true ones, in degrees.
+        accuracies: Accuracy on the test pictures.
+    """
 
     steps: list[int]
     angles: list[float]
@@ -50,7 +55,14 @@ class Course(NamedTuple):
 
 
 class Digits(NamedTuple):
-    """Pictures as rows of 64 numbers from 0 to 1, and one-hot classes; a fifth is held out."""
+    """Pictures and their one-hot classes; a fifth is for the test.
+
+    Attributes:
+        x: Training pictures, from 0 to 1. Shape (n, 64).
+        targets: Their classes. Shape (n, 10).
+        x_test: Test pictures. Shape (n_test, 64).
+        targets_test: Their classes. Shape (n_test, 10).
+    """
 
     x: np.ndarray
     targets: np.ndarray
@@ -58,19 +70,19 @@ class Digits(NamedTuple):
     targets_test: np.ndarray
 
 
-def digits(seed: int) -> Digits:
-    """scikit-learn's 1,797 pictures of 8 x 8 pixels, split as the seed says."""
-    from sklearn.datasets import load_digits
+def load_digits(seed: int) -> Digits:
+    """Return scikit-learn's 1,797 pictures of 8 x 8 pixels, split at random."""
+    from sklearn import datasets
 
-    data = load_digits()
+    data = datasets.load_digits()
     order = np.random.default_rng(seed).permutation(len(data.data))
     x, targets = data.data[order] / 16, np.eye(10)[data.target[order]]
     cut = len(x) * 4 // 5
     return Digits(x[:cut], targets[:cut], x[cut:], targets[cut:])
 
 
-def network(seed: int, *sizes: int) -> na.Network:
-    """tanh neurons, outputs that say what they hear; weights N(0, 1 / fan-in), biases 0."""
+def make_network(seed: int, *sizes: int) -> na.Network:
+    """Return tanh neurons and identity outputs; weights are N(0, 1 / fan-in), biases 0."""
     rng = np.random.default_rng(seed)
     pairs = list(pairwise(sizes))
     weights = [rng.standard_normal((n_out, n_in)) / np.sqrt(n_in) for n_in, n_out in pairs]
@@ -78,7 +90,8 @@ def network(seed: int, *sizes: int) -> na.Network:
     return na.Network.from_matrices(weights, [np.zeros(n_out) for _, n_out in pairs], names)
 
 
-def rule(name: str, seed: int) -> na.rules.Rule:
+def make_rule(name: str, seed: int) -> na.rules.Rule:
+    """Return the rule of that name."""
     return {
         BACKPROPAGATION: na.rules.Backpropagation(),
         FEEDBACK: na.rules.FeedbackAlignment(seed),
@@ -90,32 +103,33 @@ def rule(name: str, seed: int) -> na.rules.Rule:
 
 
 def degrees(a: np.ndarray, b: np.ndarray) -> float:
+    """Return the angle of two vectors in degrees. Shape (n,) each."""
     cosine = a @ b / (np.linalg.norm(a) * np.linalg.norm(b))
     return float(np.degrees(np.arccos(np.clip(cosine, -1, 1))))
 
 
-def measure(name: str, seed: int, steps: int, log: na.Recording | None = None) -> Course:
-    """Let a society learn under that rule, and look at it now and then."""
-    data = digits(seed)
-    net = network(seed, 64, *[HIDDEN] * (2 if name == DEEPER else 1), 10)
+def measure(name: str, seed: int, steps: int, log: na.Recording | None = None) -> Run:
+    """Let a society learn with a rule, and measure it at some steps."""
+    data = load_digits(seed)
+    net = make_network(seed, 64, *[HIDDEN] * (2 if name == DEEPER else 1), 10)
     optimizer = na.SGD(NOISY_RATE if name == NOISE else RATE)
     hidden = net.level[net.targets] < net.depth
     probe = data.x[:PROBE], data.targets[:PROBE], LOSS
-    looked_at = [n for n in (0, 10, 25, 50, *range(100, STEPS + 1, 100)) if n <= steps]
-    course = Course(looked_at, [], [])
+    measured = [n for n in (0, 10, 25, 50, *range(100, STEPS + 1, 100)) if n <= steps]
+    run = Run(measured, [], [])
 
-    async def society() -> None:
-        async with na.open_simulation(net, log=log, rule=rule(name, seed)) as simulation:
+    async def learn() -> None:
+        async with na.open_simulation(net, log=log, rule=make_rule(name, seed)) as simulation:
             chosen = (
                 rows for epoch in count(1) for rows in batches(len(data.x), BATCH, seed, epoch)
             )
             for n in range(steps + 1):
-                if n in looked_at:
+                if n in measured:
                     found = await simulation.gradient(*probe)
                     now = await simulation.network()
                     true = na.reference.gradient(now, *probe)
-                    course.angles.append(degrees(found.weights[hidden], true.weights[hidden]))
-                    course.accuracies.append(
+                    run.angles.append(degrees(found.weights[hidden], true.weights[hidden]))
+                    run.accuracies.append(
                         accuracy(await simulation.predict(data.x_test), data.targets_test)
                     )
                 if n < steps:
@@ -124,65 +138,91 @@ def measure(name: str, seed: int, steps: int, log: na.Recording | None = None) -
                         data.x[rows], data.targets[rows], LOSS, optimizer=optimizer
                     )
 
-    trio.run(society)
-    return course
+    trio.run(learn)
+    return run
 
 
-def differing(seed: int, relaxations: int, steps: int = 20) -> int:
-    """Of how many parameters, after some steps, not all bits are backpropagation's: predictive coding with fixed
-    predictions, two hidden layers."""
-    data, net = digits(seed), network(seed, 64, HIDDEN, HIDDEN, 10)
+def count_differing(seed: int, relaxations: int, steps: int = 20) -> int:
+    """Return how many parameters differ from backpropagation's, in at least one bit.
+
+    The rule is predictive coding with fixed predictions; the network has two hidden layers.
+
+    Args:
+        seed: The seed.
+        relaxations: Number of relaxations in each step.
+        steps: Number of steps.
+    """
+    data, net = load_digits(seed), make_network(seed, 64, HIDDEN, HIDDEN, 10)
+    rules = (
+        na.rules.Backpropagation(),
+        na.rules.PredictiveCoding(relaxations, rate=1, fixed=True),
+    )
     learnt = [
         na.train(
-            net, data.x[: BATCH * steps], data.targets[: BATCH * steps], LOSS, optimizer=na.SGD(RATE), epochs=1,
-            batch_size=BATCH, seed=seed, progress=False, rule=each,
+            net,
+            data.x[: BATCH * steps],
+            data.targets[: BATCH * steps],
+            LOSS,
+            optimizer=na.SGD(RATE),
+            epochs=1,
+            batch_size=BATCH,
+            seed=seed,
+            progress=False,
+            rule=rule,
         ).network
-        for each in (na.rules.Backpropagation(), na.rules.PredictiveCoding(relaxations, rate=1, fixed=True))
-    ]  # fmt: skip
+        for rule in rules
+    ]
     a, b = (np.concatenate([n.weights, n.biases[~n.is_input]]).view(np.int64) for n in learnt)
     return int(np.count_nonzero(a != b))
 
 
 class Noise(NamedTuple):
-    """Weight perturbation with n parameters: cos² of its angle to the gradient, times n, in the mean over the draws."""
+    """How good a direction weight perturbation finds.
+
+    Attributes:
+        n: Number of parameters.
+        ratio: cos² of the angle to the gradient, times n; mean over all draws of the noise.
+    """
 
     n: int
     ratio: float
 
 
-def noise(seed: int, hidden: int) -> Noise:
-    data, net = digits(seed), network(seed, 64, hidden, 10)
+def measure_noise(seed: int, hidden: int) -> Noise:
+    """Measure weight perturbation in a network with so many hidden neurons."""
+    data, net = load_digits(seed), make_network(seed, 64, hidden, 10)
     batch = data.x[:BATCH], data.targets[:BATCH], LOSS
 
-    def flat(gradient: na.Gradient) -> np.ndarray:
+    def flatten(gradient: na.Gradient) -> np.ndarray:
         return np.concatenate([gradient.weights, gradient.biases[~net.is_input]])
 
-    true = flat(na.reference.gradient(net, *batch))
+    true = flatten(na.reference.gradient(net, *batch))
     squares = []
 
-    async def society() -> None:
+    async def ask() -> None:
         async with na.open_simulation(
             net, rule=na.rules.WeightPerturbation(seed=seed)
         ) as simulation:
             for _ in range(DRAWS):
-                found = flat(await simulation.gradient(*batch))
+                found = flatten(await simulation.gradient(*batch))
                 squares.append((found @ true) ** 2 / (found @ found) / (true @ true))
 
-    trio.run(society)
+    trio.run(ask)
     return Noise(len(true), float(np.mean(squares) * len(true)))
 
 
-def spread(values: list[float], digits: int) -> str:
-    return f"{np.mean(values):.{digits}f} ± {np.std(values, ddof=1) if len(values) > 1 else 0:.{digits}f}"
+def format_spread(values: list[float], digits: int) -> str:
+    """Return mean and standard deviation as text, with so many digits after the point."""
+    deviation = np.std(values, ddof=1) if len(values) > 1 else 0
+    return f"{np.mean(values):.{digits}f} ± {deviation:.{digits}f}"
 
 
-def finding(courses: dict[str, list[Course]], same: list[int], noises: list[Noise]) -> str:
-    """In one sentence, if this run's numbers support it."""
-    start, end = ([course.angles[k] for course in courses[FEEDBACK]] for k in (0, -1))
+def finding(runs: dict[str, list[Run]], same: list[int], noises: list[Noise]) -> str:
+    """Return in one sentence what these results show, if they show it."""
+    start, end = ([run.angles[k] for run in runs[FEEDBACK]] for k in (0, -1))
     ratios = [each.ratio for each in noises]
     reached = {
-        name: float(np.mean([course.accuracies[-1] for course in found]))
-        for name, found in courses.items()
+        name: float(np.mean([run.accuracies[-1] for run in found])) for name, found in runs.items()
     }
     held = [
         START[0] < min(start) and max(start) < START[1] and max(end) < END,
@@ -191,18 +231,19 @@ def finding(courses: dict[str, list[Course]], same: list[int], noises: list[Nois
     ]
     if not all(held):
         parts = [
-            "that random feedback comes to point along the gradient",
+            "that random feedback turns towards the gradient",
             "that fixed predictions give its bits",
+            "that one reward for all finds 1/n of it",
         ]
-        parts.append("that one reward for all finds 1/n of it")
         missing = [part for part, holds in zip(parts, held, strict=True) if not holds]
         return f"this run does not show {' nor '.join(missing)}."
     return (
-        f"fed back by fixed random numbers, what the hidden weights want is at first unrelated to the gradient "
-        f"({np.mean(start):.0f}°), turns towards it ({np.mean(end):.0f}°), and is learnt from (accuracy "
-        f"{reached[FEEDBACK]:.3f}, by backpropagation {reached[BACKPROPAGATION]:.3f}); predictive coding with fixed "
-        f"predictions is backpropagation, bit for bit; and one reward for all finds, among n parameters, a direction whose "
-        f"cos² is {np.mean(ratios):.2f} / n."
+        "with feedback through fixed random numbers, the urgencies of the hidden weights are at "
+        f"first unrelated to the gradient ({np.mean(start):.0f}°), turn towards it "
+        f"({np.mean(end):.0f}°), and the society learns (accuracy {reached[FEEDBACK]:.3f}, with "
+        f"backpropagation {reached[BACKPROPAGATION]:.3f}); predictive coding with fixed "
+        "predictions is backpropagation, bit for bit; and one reward for all finds, among n "
+        f"parameters, a direction whose cos² is {np.mean(ratios):.2f} / n."
     )
 
 
@@ -210,9 +251,11 @@ def main(arguments: Namespace) -> None:
     seeds, steps = arguments.seeds, QUICK_STEPS if arguments.quick else STEPS
     _experiment.print_question(
         "Other rules",
-        "can a society learn without backpropagation, if each neuron does something else with its mail?",
-        f"digits, 64-{HIDDEN}-10, batches of {BATCH}, {steps} steps, {len(seeds)} seed{'s' * (len(seeds) > 1)}, and five "
-        "rules. The angle is that between what the hidden weights want and the true gradient, which matrices compute.",
+        "can a society learn without backpropagation, if each neuron does something else with its "
+        "messages?",
+        f"digits, 64-{HIDDEN}-10, batches of {BATCH}, {steps} steps, {len(seeds)} "
+        f"seed{'s' * (len(seeds) > 1)}, and five rules. The angle is that of the hidden weights' "
+        "urgencies to the true ones, which matrices compute.",
     )
     cases = [
         (name, seed, steps)
@@ -220,62 +263,64 @@ def main(arguments: Namespace) -> None:
         for seed in seeds
     ]
     results = _experiment.run_all("societies", measure, cases)
-    courses: dict[str, list[Course]] = {name: [] for name in COLOURS}
-    for (name, _, _), course in zip(cases, results, strict=True):
-        courses[name].append(course)
-    middle = courses[FEEDBACK][0].steps.index(100)
+    runs: dict[str, list[Run]] = {name: [] for name in COLOURS}
+    for (name, _, _), run in zip(cases, results, strict=True):
+        runs[name].append(run)
+    middle = runs[FEEDBACK][0].steps.index(100)
     rows = []
-    for name, found in courses.items():
-        angles = [spread([course.angles[k] for course in found], 1) for k in (0, middle, -1)]
-        rows.append([name, *angles, spread([course.accuracies[-1] for course in found], 3)])
+    for name, found in runs.items():
+        angles = [format_spread([run.angles[k] for run in found], 1) for k in (0, middle, -1)]
+        rows.append([name, *angles, format_spread([run.accuracies[-1] for run in found], 3)])
     _experiment.print_table(
         ["angle in degrees", "step 0", "step 100", f"step {steps}", "accuracy"], rows
     )
 
     found = _experiment.run_all(
-        "bits", differing, [(seed, relaxations) for relaxations in (2, 1) for seed in seeds]
+        "bits", count_differing, [(seed, relaxations) for relaxations in (2, 1) for seed in seeds]
     )
     right, wrong = found[: len(seeds)], found[len(seeds) :]
     n = sum(a * b + b for a, b in ((64, HIDDEN), (HIDDEN, HIDDEN), (HIDDEN, 10)))
     print("\n  Predictive coding with fixed predictions, two hidden layers, 20 steps:")
-    print(f"  of {n:,} parameters at most {max(right)} differ from backpropagation's after two")
-    print(f"  relaxations a step, and at least {min(wrong):,} after one.\n")
+    print(f"  of {n:,} parameters at most {max(right)} differ from those of backpropagation with")
+    print(f"  two relaxations in each step, and at least {min(wrong):,} with one.\n")
 
     noises = _experiment.run_all(
-        "noise", noise, [(seed, hidden) for hidden in SIZES for seed in seeds]
+        "noise", measure_noise, [(seed, hidden) for hidden in SIZES for seed in seeds]
     )
     ratios: dict[int, list[float]] = {}
     for each in noises:
         ratios.setdefault(each.n, []).append(each.ratio)
     _experiment.print_table(
         ["weight perturbation", *(f"n = {n:,}" for n in ratios)],
-        [["cos² · n", *(spread(values, 2) for values in ratios.values())]],
+        [["cos² · n", *(format_spread(values, 2) for values in ratios.values())]],
     )
     means = [Noise(n, float(np.mean(values))) for n, values in ratios.items()]
     _experiment.print_finding(
-        finding(courses, right, means),
-        "that a brain does any of this; that deeper societies align as well (two hidden layers do less); that a direction "
-        "1/n as good needs n times as many steps; or that all of it is local: direct feedback tells every neuron the whole "
-        "error, and weight perturbation one reward.",
+        finding(runs, right, means),
+        "that a brain does any of this; that deeper societies align as well (two hidden layers "
+        "align less); that a direction 1/n as good needs n times as many steps; or that all of it "
+        "is local: direct feedback sends every neuron the whole error, and weight perturbation "
+        "sends all of them one reward.",
     )
     if arguments.log is not None:
         measure(FEEDBACK, seeds[0], RECORDED, arguments.log)
-        print(f"Recorded: the first {RECORDED} steps under feedback alignment, seed {seeds[0]}.")
-    draw(courses, arguments)
+        print(f"Recorded: the first {RECORDED} steps with feedback alignment, seed {seeds[0]}.")
+    draw(runs, arguments)
 
 
-def draw(courses: dict[str, list[Course]], arguments: Namespace) -> None:
+def draw(runs: dict[str, list[Run]], arguments: Namespace) -> None:
+    """Draw the figure."""
     plt = _common.import_pyplot()
     if plt is None:
         return
     figure, (left, right) = plt.subplots(1, 2, figsize=(10.5, 5), layout="constrained")
     figure.suptitle(
-        "Five rules and the true gradient: what do the hidden weights want, and what is learnt?"
+        "Five rules: the angle of the hidden weights' urgencies to the true ones, and the accuracy"
     )
-    for name, found in courses.items():
+    for name, found in runs.items():
         colour, line, mark = COLOURS[name]
         for axis, kind in ((left, "angles"), (right, "accuracies")):
-            values = np.array([getattr(course, kind) for course in found])
+            values = np.array([getattr(run, kind) for run in found])
             mean, low, high = values.mean(axis=0), values.min(axis=0), values.max(axis=0)
             axis.plot(
                 found[0].steps,
@@ -304,7 +349,7 @@ def draw(courses: dict[str, list[Course]], arguments: Namespace) -> None:
         ylim=(-3, 115),
         yticks=range(0, 106, 15),
     )
-    right.set(title="accuracy on pictures never seen", xlabel="step", ylim=(0, 1.02))
+    right.set(title="accuracy on new pictures", xlabel="step", ylim=(0, 1.02))
     for axis in (left, right):
         axis.grid(alpha=0.25)
         axis.spines[["top", "right"]].set_visible(False)

@@ -1,11 +1,10 @@
-"""Somebody has changed the record. Who can tell, and from what?
+"""A message log was changed. What can be found out, and from what?
 
-A society learns, and all that was said is written down. The first liar then
-changes the last bit of one number: an audit, which replays each neuron alone,
-names who is said to have lied, and when. The second liar changes what the
-world said, where no neuron heard the difference, and makes all seals anew: his
-history is without a contradiction, and only who knows the digest of the true
-one can tell.
+A society learns, and a log records all of its messages. The first liar changes
+the last bit of one number. An audit replays each neuron alone, and names the
+neuron and the step. The second liar changes an input where no neuron could
+notice it, and computes all digests anew. Such a log has no contradiction; only
+the last digest of the honest log shows that it is another one.
 """
 
 from __future__ import annotations
@@ -20,11 +19,11 @@ import pyarrow as pa
 import neuro_actors as na
 from neuro_actors.log.digest_chain import DigestChain
 
-STEP, EXAMPLE = 7, 3  # of the first lie
+STEP, EXAMPLE = 7, 3  # where the first lie is
 
 
-def society(seed: int) -> na.Network:
-    """`ear` alone hears the voice, and is a relu: of what is below its threshold it says 0."""
+def make_society(seed: int) -> na.Network:
+    """Return a network in which only `ear`, a relu, is a follower of the input voice."""
     neurons = [na.Input(name) for name in ("fur", "whiskers", "tail", "voice")]
     neurons += [
         na.Neuron("face", "tanh"),
@@ -32,14 +31,14 @@ def society(seed: int) -> na.Network:
         na.Neuron("ear", "relu"),
         na.Neuron("cat", "sigmoid"),
     ]
-    heard = {
+    sources_of = {
         "face": ["fur", "whiskers"],
         "body": ["fur", "tail"],
         "ear": ["voice"],
         "cat": ["face", "body", "ear"],
     }
     synapses = [
-        na.Synapse(source, target) for target, sources in heard.items() for source in sources
+        na.Synapse(source, target) for target, sources in sources_of.items() for source in sources
     ]
     return na.Network(neurons, synapses, ["cat"], seed=seed)
 
@@ -47,7 +46,14 @@ def society(seed: int) -> na.Network:
 def rewrite(
     source: Path, target: Path, numbers: dict[int, np.ndarray], notes: dict[int, str]
 ) -> None:
-    """Copy a log, batch by batch, with other numbers and notes in some of its rows."""
+    """Copy a log with other numbers and notes in some rows.
+
+    Args:
+        source: The log.
+        target: The copy.
+        numbers: By row: its new numbers. Shape (batch,) each.
+        notes: By row: its new note.
+    """
     first = 0
     try:
         with (
@@ -60,17 +66,12 @@ def rewrite(
                 value, note = batch.column("value"), batch.column("note").to_pylist()
                 values = value.values.to_numpy().copy()
                 for row in numbers.keys() & rows:
-                    start, stop = (
-                        value.offsets[row - rows[0]].as_py(),
-                        value.offsets[row - rows[0] + 1].as_py(),
-                    )
+                    start, stop = (value.offsets[row - rows[0] + k].as_py() for k in (0, 1))
                     values[start:stop] = numbers[row]
+                new_notes = [notes.get(row, old) for row, old in zip(rows, note, strict=True)]
                 new = {
                     "value": pa.ListArray.from_arrays(value.offsets, pa.array(values)),
-                    "note": pa.array(
-                        [notes.get(row, old) for row, old in zip(rows, note, strict=True)],
-                        pa.string(),
-                    ),
+                    "note": pa.array(new_notes, pa.string()),
                 }
                 columns = [new.get(name, batch.column(name)) for name in batch.schema.names]
                 copy.write_batch(pa.record_batch(columns, schema=log.schema))
@@ -80,55 +81,61 @@ def rewrite(
         ) from None
 
 
-def table(path: Path) -> list[dict]:
-    """All rows of a log."""
+def read_rows(path: Path) -> list[dict]:
+    """Return all rows of a log."""
     with pa.ipc.open_stream(path.read_bytes()) as log:
         return log.read_all().to_pylist()
 
 
-def seals(rows: list[dict], metadata: bytes) -> dict[int, str]:
-    """The notes of the rows that seal a history, by row: each digest is of the one before and of what the world said."""
-    chain, notes, begin, said = DigestChain(metadata), {}, "", []
+def make_seals(rows: list[dict], metadata: bytes) -> dict[int, str]:
+    """Return the notes of all rows with a digest, by row.
+
+    Each digest covers the one before, and what the environment sent in the step.
+    """
+    chain, notes, begin, sent = DigestChain(metadata), {}, "", []
     for k, row in enumerate(rows):
         if row["kind"] == "begin":
-            begin, said = row["note"], []
+            begin, sent = row["note"], []
         elif row["sender"] == "environment":
-            said += row["value"]
+            sent += row["value"]
         elif row["kind"] == "seal":
-            notes[k] = chain.add(row["step"], begin, np.array(said))
+            notes[k] = chain.add(row["step"], begin, np.array(sent))
         elif row["kind"] == "end":
             notes[k] = chain.hex
     return notes
 
 
-def find(rows: list[dict], **wanted) -> int:
-    """The row in which these columns are so."""
+def find_row(rows: list[dict], **wanted) -> int:
+    """Return the first row whose columns have these values."""
     return next(
         k for k, row in enumerate(rows) if all(row[name] == value for name, value in wanted.items())
     )
 
 
-def first_lie(honest: Path, forged: Path) -> None:
-    rows = table(honest)
-    row = find(rows, step=STEP, kind="activation", sender="body")
-    said = np.array(rows[row]["value"])
-    said.view(np.int64)[EXAMPLE - 1] ^= 1
-    rewrite(honest, forged, {row: said}, {})
+def tell_first_lie(honest: Path, forged: Path) -> None:
+    """Change the last bit of one number, and show that the audit finds it."""
+    rows = read_rows(honest)
+    row = find_row(rows, step=STEP, kind="activation", sender="body")
+    numbers = np.array(rows[row]["value"])
+    numbers.view(np.int64)[EXAMPLE - 1] ^= 1
+    rewrite(honest, forged, {row: numbers}, {})
 
     print("THE FIRST LIAR\n")
-    print(f"takes one number, what body said in step {STEP} of example {EXAMPLE}, and turns its")
-    print("last bit around. All else is as it was: the columns, the description of")
-    print("the network, the seals.\n")
+    print(
+        f"takes one number, the activation of body in step {STEP} for example {EXAMPLE}, and flips"
+    )
+    print("its last bit. Everything else stays: the columns, the description of the")
+    print("network, the digests.\n")
     before, after = honest.read_bytes(), forged.read_bytes()
-    apart = sum(a != b for a, b in zip(before, after, strict=True))
-    print(f"  bytes in the file {len(before):,}, others than before {apart}\n")
-    print("Who looks at it, as people print such numbers, sees:\n")
+    changed = sum(a != b for a, b in zip(before, after, strict=True))
+    print(f"  bytes in the file {len(before):,}, changed {changed}\n")
+    print("With as many digits as people usually print, both logs look equal:\n")
     for name, path in (("honest", honest), ("forged", forged)):
         log = na.open_log(path)
         values = log.step(STEP).activations[log.network.position["body"]]
         print(f"  {name}  step {STEP}: body said  {' '.join(f'{value:+.3f}' for value in values)}")
-    print("\nAn audit gives each neuron, alone, what it began with and its mail, lets it")
-    print("say everything again, and compares bits:\n")
+    print("\nAn audit gives each neuron, alone, its first parameters and the messages that it")
+    print("received. It computes again what the neuron sent, and compares the bits:\n")
     lie = na.audit(forged).lie
     assert lie is not None
     print(f"  who          {lie.who}")
@@ -138,53 +145,49 @@ def first_lie(honest: Path, forged: Path) -> None:
     print(f"  should have  {lie.should!r}")
 
 
-def second_lie(honest: Path, forged: Path, digest: str) -> None:
-    log, rows = na.open_log(honest), table(honest)
+def tell_second_lie(honest: Path, forged: Path, digest: str) -> None:
+    """Change an input where no neuron could notice it, and show that only the digest tells."""
+    log, rows = na.open_log(honest), read_rows(honest)
     ear, voice = log.network.position["ear"], log.network.inputs.index("voice")
-    # where it is asleep, and a louder voice would not wake it
+    # An example in which ear says 0, and would say 0 of twice the voice too.
     step, example, louder = next(
         (recorded.info.number, int(k), 2 * recorded.inputs[voice, k])
         for recorded in log
         for k in np.flatnonzero(recorded.activations[ear] == 0)
-        if asleep(log.network_at(recorded.info.number - 1), 2 * recorded.inputs[voice, k])
+        if is_silent(log.network_at(recorded.info.number - 1), 2 * recorded.inputs[voice, k])
     )
     numbers = {}
-    for who, whom in (
-        ("environment", "voice"),
-        ("voice", None),
-    ):  # the world tells the voice, the voice its followers
-        row = find(rows, step=step, kind="activation", sender=who, receiver=whom)
+    # From the environment to the input, and from the input to its followers.
+    for sender, receiver in (("environment", "voice"), ("voice", None)):
+        row = find_row(rows, step=step, kind="activation", sender=sender, receiver=receiver)
         rows[row]["value"][example] = louder
         numbers[row] = np.array(rows[row]["value"])
     with pa.ipc.open_stream(honest.read_bytes()) as stream:
-        notes = seals(rows, stream.schema.metadata[b"neuro_actors"])
+        notes = make_seals(rows, stream.schema.metadata[b"neuro_actors"])
     rewrite(honest, forged, numbers, notes)
 
     print("\nTHE SECOND LIAR\n")
-    print("knows this, and lies where no neuron can contradict him: about the world. The")
+    print("knows this, and changes an input: no neuron can compute it again. The only")
     print(
-        f"voice is heard by ear alone, and of example {example + 1} in step {step} ear said 0, as a relu"
+        f"follower of voice is ear. For example {example + 1} in step {step}, ear said 0, as a relu"
     )
-    print("does of all that is below its threshold. Nobody could hear what the voice was:\n")
+    print("does for every signal below 0. So no message of ear depends on the voice there:\n")
     for name, value in (("honest", louder / 2), ("forged", louder)):
         print(f"  {name}  {value:+.3f}")
-    print(
-        f"\nHe changes both rows that say it, and makes the seals anew: {len(notes)} digests, each"
-    )
-    print("out of the one before and of what the world said in a step. The audit:\n")
+    print(f"\nThe liar changes both rows that contain it, and computes {len(notes)} digests anew,")
+    print("each from the one before and from the inputs and targets of a step. The audit:\n")
     audit, caught = na.audit(forged), na.audit(forged, digest=digest)
-    print(
-        f"  {'proved' if audit.passed else 'REFUSED'}: {audit.messages:,} messages, no contradiction\n"
-    )
-    print("It is a history as it might have been. But not the one whose digest we kept:\n")
+    verdict = "proved" if audit.passed else "REFUSED"
+    print(f"  {verdict}: {audit.messages:,} messages, no contradiction\n")
+    print("All of it could have happened. But the last digest is not the one we noted:\n")
     assert caught.lie is not None
     print(f"  {'proved' if caught.passed else 'REFUSED'}: {caught.lie.who} {caught.lie.what}")
     print(f"  {caught.lie.said}")
     print(f"  and should be\n  {caught.lie.should}")
 
 
-def asleep(network: na.Network, voice: float) -> bool:
-    """Whether ear says 0 of this voice, whatever else is there."""
+def is_silent(network: na.Network, voice: float) -> bool:
+    """Whether ear says 0 for this voice."""
     here = network.incoming.of(network.position["ear"])
     return bool(network.weights[here][0] * voice + network.biases[network.position["ear"]] < 0)
 
@@ -196,24 +199,29 @@ def main(arguments: Namespace) -> None:
     if honest.resolve() in (forged.resolve(), clever.resolve()):
         raise na.InputError(f"{str(honest)!r} is where a forged log goes: choose another name")
     rng = np.random.default_rng(arguments.seed)
-    net, x = society(arguments.seed), rng.standard_normal((24, 4))
+    net, x = make_society(arguments.seed), rng.standard_normal((24, 4))
     is_cat = (x[:, [0]] + x[:, [1]] * x[:, [2]] > 0).astype(float)
 
     print("SPOT THE LIAR\n")
     na.train(
-        net, x, is_cat, loss="cross_entropy", optimizer=na.SGD(0.3, momentum=0.5), epochs=5, batch_size=6,
-        seed=arguments.seed, log=recording,
-    )  # fmt: skip
+        net,
+        x,
+        is_cat,
+        loss="cross_entropy",
+        optimizer=na.SGD(0.3, momentum=0.5),
+        epochs=5,
+        batch_size=6,
+        seed=arguments.seed,
+        log=recording,
+    )
     audit = na.audit(honest)
     print(f"A society of {_common.describe_size(net)} learns what a cat is.")
     print(f"All of its {audit.messages:,} messages in {audit.steps} steps are recorded: {honest}")
-    print(
-        f"The audit says: {'proved' if audit.passed else 'REFUSED'}. The last digest, to be kept where no liar is:\n"
-    )
+    print(f"The audit says: {'proved' if audit.passed else 'REFUSED'}. We note its last digest:\n")
     print(f"  {audit.digest}\n")
-    first_lie(honest, forged)
-    second_lie(honest, clever, audit.digest)
-    print("\nThe logs stay there for you to ask:\n")
+    tell_first_lie(honest, forged)
+    tell_second_lie(honest, clever, audit.digest)
+    print("\nAsk the logs yourself:\n")
     print(f"  neuro-actors audit {forged}")
     print(f"  neuro-actors audit {clever} \\\n    --digest {audit.digest}")
 

@@ -36,7 +36,7 @@ def collect_frames(network: na.Network) -> Iterator[list[tuple[float, int, int]]
     sent, routes, send = [], Routes(network), Transport.send
 
     def note_and_send(transport: Transport, frame) -> None:
-        sender = (routes.receiver if frame.asks else routes.sender)[frame.line]
+        sender = (routes.receiver if frame.asks else routes.sender)[frame.route]
         sent.append((transport.now(), int(sender), frame.number))
         send(transport, frame)
 

@@ -38,13 +38,15 @@ async def test_two_societies_are_as_one(penalty: str) -> None:
     """What comes back to the generator by urgencies alone is the gradient of the two in one network."""
     rng = np.random.default_rng(3)
     forger, judge = (
-        adversaries.drawn(rng, "tanh", "identity"),
-        adversaries.drawn(rng, "leaky", "sigmoid"),
+        adversaries.draw_network(rng, "tanh", "identity"),
+        adversaries.draw_network(rng, "leaky", "sigmoid"),
     )
     noise = rng.standard_normal((adversaries.BATCH, 1))
     async with na.open_simulation(forger) as generator, na.open_simulation(judge) as discriminator:
-        urgencies = await adversaries.felt(discriminator, await generator.predict(noise), penalty)
-        apart = (await generator.gradient(noise, urgencies, "told")).to_matrices()
+        urgencies = await adversaries.ask_urgencies(
+            discriminator, await generator.predict(noise), penalty
+        )
+        apart = (await generator.gradient(noise, urgencies, "linear")).to_matrices()
     weights, biases = (
         a + b for a, b in zip(forger.to_matrices(), judge.to_matrices(), strict=True)
     )

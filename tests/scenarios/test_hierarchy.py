@@ -65,14 +65,14 @@ async def test_who_speaks_with_whom_message_by_message() -> None:
         engines.append(Overheard(net, recorder))
         return engines[0]
 
-    days = hierarchy.year(0, station=False)
-    async with na.open_simulation(hierarchy.bakery(0), channels=engine) as simulation:
+    days = hierarchy.make_year(0, station=False)
+    async with na.open_simulation(hierarchy.make_bakery(0), channels=engine) as simulation:
         await simulation.train_step(days.kind[:1], days.asked[:1], optimizer=hierarchy.HABIT)
-    pairs = {(sender, receiver) for _, sender, receiver in engines[0].told}
+    pairs = {(sender, receiver) for _, sender, receiver in engines[0].messages}
     within = {frozenset(pair) for pair in pairs if not {"loss", "environment"} & set(pair)}
     assert within == {
         frozenset((post, adviser))
-        for post, advisers in hierarchy.HEARS.items()
+        for post, advisers in hierarchy.ADVISERS.items()
         for adviser in advisers
     }
     assert {receiver for sender, receiver in pairs if sender == "loss"} == {
@@ -83,11 +83,11 @@ async def test_who_speaks_with_whom_message_by_message() -> None:
 
 @pytest.mark.slow
 def test_the_log_says_so_too(told) -> None:
-    met = hierarchy.acquaintances(na.open_log(told[1]))
-    for post, advisers in hierarchy.HEARS.items():
-        below = {other for other, heard in hierarchy.HEARS.items() if post in heard}
+    met = hierarchy.find_contacts(na.open_log(told[1]))
+    for post, advisers in hierarchy.ADVISERS.items():
+        below = {other for other, heard in hierarchy.ADVISERS.items() if post in heard}
         assert met[post] == {*advisers, *below, *(["loss"] if post in hierarchy.GOODS else [])}
-    assert max(len(met[post]) for post in hierarchy.HEARS) == 9
+    assert max(len(met[post]) for post in hierarchy.ADVISERS) == 9
     audit = na.audit(told[1])
     assert audit.passed
     assert audit.remarks == ()
@@ -107,7 +107,7 @@ def test_the_day_is_told_as_it_was(told) -> None:
     assert (made, asked) == (round(100 * step.predictions[0, 0]), round(100 * step.targets[0, 0]))
     for made, asked, word in re.findall(r"makes +(\d+) \w+ *; asked for: +(\d+): (more|less)", out):
         assert (word == "more") == (int(asked) > int(made))
-    heard = re.search(r"kitchen +hears (\S+)", out)[1]
+    heard = re.search(r"kitchen +receives (\S+)", out)[1]
     assert (
         heard
         == f"{step.urgencies[:, 0][np.flatnonzero(step.network.sources == position['kitchen'])][0]:+.2f}"
@@ -115,20 +115,20 @@ def test_the_day_is_told_as_it_was(told) -> None:
 
 
 def test_words() -> None:
-    assert [hierarchy.in_words(u) for u in (0.8, -0.2, 0.05, 0.01)] == [
-        "more, very urgently", "less, urgently", "more, when there is time", "well enough as it is"
+    assert [hierarchy.describe_urgency(u) for u in (0.8, -0.2, 0.05, 0.01)] == [
+        "more, very urgently", "less, urgently", "more, when there is time", "good as it is"
     ]  # fmt: skip
-    net = hierarchy.bakery(0).with_parameters(
+    net = hierarchy.make_bakery(0).with_parameters(
         np.where(np.arange(34) == 33, -3.0, 1.0), np.zeros(17)
     )
-    assert hierarchy.heeds(net, "cook") == ("kitchen", -0.75)
+    assert hierarchy.main_adviser(net, "cook") == ("kitchen", -0.75)
 
 
 def test_the_figure_is_wholly_in_french_if_asked(
     told, tmp_path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     kept = []
-    monkeypatch.setattr(_common, "save", lambda figure, folder, name: kept.append(figure))
+    monkeypatch.setattr(_common, "save_figure", lambda figure, folder, name: kept.append(figure))
     life = hierarchy.measure(0)
     for lang in ("en", "fr"):
         hierarchy.draw(na.open_log(told[1]), [life], argparse.Namespace(lang=lang, out=tmp_path))

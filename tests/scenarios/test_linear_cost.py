@@ -29,7 +29,7 @@ def test_counts_are_those_of_the_formulas(net: na.Network) -> None:
 def test_a_small_network_counted_by_hand() -> None:
     """2-3-1: forward 3 neurons of 2 weights and a bias, one of 3 and a bias: 13. Back: 13 again for what to change, and
     3 for what the last tells its sources."""
-    cost = linear_cost.layered([2, 3, 1], 0)
+    cost = linear_cost.measure_layered([2, 3, 1], 0)
     assert cost.shape == (13, 9, 6, 4, 2, 1)
     assert cost.counts["gradient"].products == 13 + 13 + 3
     assert cost.counts["differences"].products == 14 * 13
@@ -39,16 +39,16 @@ def test_a_small_network_counted_by_hand() -> None:
 
 @pytest.mark.slow
 def test_how_they_grow() -> None:
-    costs = [linear_cost.layered(sizes, 0) for sizes in linear_cost.SIZES[:5]]
+    costs = [linear_cost.measure_layered(sizes, 0) for sizes in linear_cost.SIZES[:5]]
     for which in ("messages", "products"):
         assert all(
-            0.8 < linear_cost.slope(costs, what, which) < 1.2 for what in ("gradient", "product")
+            0.8 < linear_cost.power(costs, what, which) < 1.2 for what in ("gradient", "product")
         )
         assert all(
-            1.8 < linear_cost.slope(costs, what, which) < 2.2
+            1.8 < linear_cost.power(costs, what, which) < 2.2
             for what in ("differences", "central", "hessian")
         )
-    assert linear_cost.finding([costs]).endswith("all counts are those of the formulas, exactly.")
+    assert linear_cost.finding([costs]).endswith("all counts are exactly those of the formulas.")
     more = linear_cost.Count(1, 1)
     worse = costs[0]._replace(counts=costs[0].counts | {"gradient": more})
     assert "not the expected ones" in linear_cost.finding([[worse, *costs[1:]]])
@@ -57,12 +57,13 @@ def test_how_they_grow() -> None:
 def test_counting_changes_nothing_and_ends() -> None:
     x, targets = np.ones((3, 2)), np.zeros((3, 2))
     before, spread = na.gradient(WILD, x, targets), neuron.spread
-    tally = linear_cost.Tally()
-    with tally.counting():
+    counter = linear_cost.Counter()
+    with counter.counting():
         during = na.gradient(WILD, x, targets)
     assert np.array_equal(before.weights, during.weights)
     assert (
-        tally.products == 3 * linear_cost.expected(linear_cost.Shape.of(WILD))["gradient"].products
+        counter.products
+        == 3 * linear_cost.expected(linear_cost.Shape.of(WILD))["gradient"].products
     )
     assert sums.SUMS["ordered"] is sums.ORDERED
     assert neuron.spread is spread

@@ -17,12 +17,12 @@ SEEDS = [1, 2]  # the script's own test has 0
 @cache
 def regressions(l2: float) -> list[Regression]:
     """Of descent at the rate that is the best of the four, and no other."""
-    return [newton.regression(seed, l2, newton.RATES[:1]) for seed in SEEDS]
+    return [newton.run_regression(seed, l2, newton.RATES[:1]) for seed in SEEDS]
 
 
 @cache
 def small_network() -> Curve:
-    return newton.small_network(SEEDS[1], 40)
+    return newton.run_small_network(SEEDS[1], 40)
 
 
 @pytest.mark.slow
@@ -51,7 +51,12 @@ def test_its_last_digits_come_fast(k: int) -> None:
 def test_only_with_its_guard_does_it_end_at_a_minimum() -> None:
     run = small_network()
     assert run.start < -0.1
-    assert [newton.kind(run, way) == "minimum" for way in range(4)] == [False, True, True, False]
+    assert [newton.classify_end(run, way) == "minimum" for way in range(4)] == [
+        False,
+        True,
+        True,
+        False,
+    ]
     bare, guarded = run.tracks[0].objectives[-1], run.tracks[1].objectives[-1]
     assert bare > 10 * guarded
 
@@ -59,7 +64,7 @@ def test_only_with_its_guard_does_it_end_at_a_minimum() -> None:
 def test_its_hessian_is_that_of_the_reference() -> None:
     task = newton.curve(3)
     n = len(task.network.weights)
-    hessian = newton.hessian(task, task.network)
+    hessian = newton.compute_hessian(task, task.network)
     for k in (0, 7, n - 1):
         found = na.reference.hessian_vector_product(
             task.network,
@@ -70,7 +75,7 @@ def test_its_hessian_is_that_of_the_reference() -> None:
             task.loss,
         )
         wanted = (
-            newton.flat(task.network, found.weights, found.biases)
+            newton.flatten(task.network, found.weights, found.biases)
             + task.l2 * np.eye(len(hessian))[k]
         )
         assert np.allclose(hessian[k], wanted, rtol=1e-10, atol=1e-12)
@@ -88,5 +93,5 @@ def test_it_says_so_if_a_run_does_not_show_it(capsys) -> None:
 @pytest.mark.slow
 def test_the_script(told) -> None:
     out, log = told("newton")
-    assert "Finding:  With scalars alone" in out
+    assert "Finding:  only scalars go up a tree" in out
     assert {info.round for info in log.steps} == {"gradient", "product", "trial", "accept"}

@@ -56,7 +56,7 @@ def test_averages_are_more_accurate(name: str, results: Results) -> None:
 @pytest.mark.parametrize("rotated", [False, True])
 def test_the_posterior_is_where_it_is_said_to_be(rotated: bool) -> None:
     """There, the mean urgency of all examples and the prior balance; the precision is the slope of that."""
-    given = noisy_posterior.problem(5, rotated)
+    given = noisy_posterior.make_problem(5, rotated)
 
     def pull(parameters: np.ndarray) -> np.ndarray:
         neuron = na.Network.from_matrices([parameters[None, :-1]], [parameters[-1:]], ["identity"])
@@ -117,7 +117,9 @@ def test_the_finding_is_not_claimed_of_other_numbers() -> None:
             {"cats": [Averages(one, averaged, one)]},
         )
 
-    assert noisy_posterior.finding(results(0.1, 0.05)).startswith("the best rate for all ends 0.90")
+    assert noisy_posterior.finding(results(0.1, 0.05)).startswith(
+        "the best common rate ends at a divergence of 0.90"
+    )
     for other in (results(0.8, 0.05), results(0.1, -0.01)):
         assert noisy_posterior.finding(other).startswith("not shown by this run")
 
@@ -128,13 +130,13 @@ def test_without_scikit_learn_the_digits_are_left_out(
     monkeypatch.setattr(noisy_posterior, "find_spec", lambda name: None)
     monkeypatch.setattr(
         _experiment,
-        "over",
+        "run_all",
         lambda what, run, cases: [name for name, _ in cases] if what == "averages" else [],
     )
     found = noisy_posterior.measure_all([SEED], [])
     assert found.averages == {"cats": ["cats"]}
     score = Score(0.5, 0.8, 0.1)
-    noisy_posterior.told(
+    noisy_posterior.print_tables(
         Results(
             {(1.0, False): [Chain(0.9, np.zeros((1, 2)))]},
             {"cats": [Averages(score, score, score)]},
@@ -146,7 +148,7 @@ def test_without_scikit_learn_the_digits_are_left_out(
 @pytest.mark.slow
 def test_the_script(told) -> None:
     out, log = told("noisy_posterior", [Listener()])
-    assert "\nFinding:  the best rate for all ends" in out
+    assert "\nFinding:  the best common rate ends" in out
     assert len(log) == noisy_posterior.LISTEN + noisy_posterior.SETTLE + noisy_posterior.STEPS
     still, moved = (log.network_at(noisy_posterior.LISTEN + k).weights for k in (0, 1))
     assert np.array_equal(still, log.network.weights)

@@ -12,29 +12,29 @@ from other_rules import (
     DIRECT,
     FEEDBACK,
     NOISE,
-    Course,
     Noise,
-    differing,
+    Run,
+    count_differing,
     measure,
-    noise,
+    measure_noise,
 )
 
 SEEDS = (0, 1)
 
 
 @pytest.fixture(scope="module")
-def courses() -> list[Course]:
+def runs() -> list[Run]:
     return _experiment.run_all("societies", measure, [(FEEDBACK, seed, 600) for seed in SEEDS])
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("k", SEEDS)
-def test_feedback_comes_to_point_along_the_gradient(courses: list[Course], k: int) -> None:
-    course = courses[k]
-    assert 70 < course.angles[0] < 110
-    assert course.angles[-1] < 45
-    assert course.accuracies[0] < 0.3
-    assert course.accuracies[-1] > 0.94
+def test_feedback_comes_to_point_along_the_gradient(runs: list[Run], k: int) -> None:
+    run = runs[k]
+    assert 70 < run.angles[0] < 110
+    assert run.angles[-1] < 45
+    assert run.accuracies[0] < 0.3
+    assert run.accuracies[-1] > 0.94
 
 
 def test_freely_relaxed_it_stays_near_and_noise_stays_far() -> None:
@@ -47,44 +47,44 @@ def test_freely_relaxed_it_stays_near_and_noise_stays_far() -> None:
 
 @pytest.mark.parametrize("name", [DIRECT, DEEPER])
 def test_others_begin_to_learn(name: str) -> None:
-    course = measure(name, 0, 50)
-    assert 70 < course.angles[0] < 110
-    assert course.angles[-1] < course.angles[0] - 5
-    assert course.accuracies[-1] > 0.7
+    run = measure(name, 0, 50)
+    assert 70 < run.angles[0] < 110
+    assert run.angles[-1] < run.angles[0] - 5
+    assert run.accuracies[-1] > 0.7
 
 
 @pytest.mark.parametrize("seed", SEEDS)
 def test_fixed_predictions_are_backpropagation(seed: int) -> None:
-    assert differing(seed, relaxations=2, steps=5) == 0
-    assert differing(seed, relaxations=1, steps=5) > 2000
+    assert count_differing(seed, relaxations=2, steps=5) == 0
+    assert count_differing(seed, relaxations=1, steps=5) > 2000
 
 
 @pytest.mark.parametrize("hidden", other_rules.SIZES)
 def test_one_reward_finds_one_nth(hidden: int) -> None:
-    found = noise(0, hidden)
+    found = measure_noise(0, hidden)
     assert found.n == 64 * hidden + hidden + hidden * 10 + 10
     assert 0.7 < found.ratio < 1.35
 
 
 def test_the_finding_is_not_claimed_where_the_numbers_do_not_support_it() -> None:
     good, bad = (
-        Course([0, 600], [90.0, 35.0], [0.1, 0.97]),
-        Course([0, 600], [90.0, 60.0], [0.1, 0.97]),
+        Run([0, 600], [90.0, 35.0], [0.1, 0.97]),
+        Run([0, 600], [90.0, 60.0], [0.1, 0.97]),
     )
-    courses = {FEEDBACK: [good], BACKPROPAGATION: [good]}
-    assert "(35°)" in other_rules.finding(courses, [0], [Noise(160, 1.0)])
+    runs = {FEEDBACK: [good], BACKPROPAGATION: [good]}
+    assert "(35°)" in other_rules.finding(runs, [0], [Noise(160, 1.0)])
     assert (
-        other_rules.finding(courses, [1], [Noise(160, 1.0)])
+        other_rules.finding(runs, [1], [Noise(160, 1.0)])
         == "this run does not show that fixed predictions give its bits."
     )
-    assert "does not show" in other_rules.finding(courses, [0], [Noise(160, 1.5)])
+    assert "does not show" in other_rules.finding(runs, [0], [Noise(160, 1.5)])
     assert "does not show" in other_rules.finding(
-        {**courses, FEEDBACK: [good, bad]}, [0], [Noise(160, 1.0)]
+        {**runs, FEEDBACK: [good, bad]}, [0], [Noise(160, 1.0)]
     )
 
 
 @pytest.mark.slow
 def test_the_script(told) -> None:
     out, log = told("other_rules")
-    assert "Finding:  fed back by fixed random numbers" in out
+    assert "Finding:  with feedback through fixed random" in out
     assert len(log) == 20 + 2 * 2  # it was looked at twice, by a gradient and a prediction

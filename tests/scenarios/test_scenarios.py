@@ -174,7 +174,7 @@ def assert_only_learning_is_unproved(audit: na.Audit) -> None:
     assert 0 < audit.unproved < audit.messages / 10
     for remark in audit.remarks:
         assert "not proved" not in remark or (
-            "of kind commit" in remark and "what the optimiser kept" in remark
+            "of kind commit" in remark and "the optimiser's state" in remark
         )
 
 
@@ -386,7 +386,7 @@ def test_spot_the_liar(seed: int, tmp_path) -> None:
     )
     digest = na.open_log(honest).digest
     assert out.count(digest) == 3
-    assert "others than before 1\n" in out
+    assert "changed 1\n" in out
     rows = re.findall(r"(?:honest|forged)  step 7: body said (.*)", out)
     assert len(rows) == 2
     assert rows[0] == rows[1]
