@@ -1,4 +1,7 @@
-"""The constants of the cost model, measured. Where a machine is shared, CPU time disturbs least: all but hops and calls are."""
+"""Measures the constants of the cost model.
+
+All but hops and Ray's calls are CPU times: on a shared machine these are disturbed least.
+"""
 
 from __future__ import annotations
 
@@ -13,7 +16,7 @@ from typing import Any, TypeVar
 
 import numpy as np
 import trio
-from engines import Plain, cpu, wired
+from engines import Plain, cpu_seconds, make_levels
 from numpy.typing import NDArray
 
 import neuro_actors as na
@@ -23,32 +26,34 @@ from neuro_actors.neuron.tree_sum import added
 
 T = TypeVar("T")
 Done = Callable[[str], None]
-LETTERS = (64, 1 << 16, 1 << 20)  # bytes
-NETS = (  # levels, size of each, fan-in, examples of a micro-batch
-    (4, 4, 2, 1), (4, 250, 2, 1), (4, 1000, 2, 1), (4, 250, 40, 1), (4, 100, 100, 8), (4, 250, 40, 32), (4, 250, 2, 128),
-    (4, 200, 200, 32), (2, 200, 200, 32), (2, 300, 300, 8),
-)  # fmt: skip
+MESSAGE_SIZES = (64, 1 << 16, 1 << 20)  # bytes
+# Number of levels, size of each, fan-in, examples of a micro-batch.
+NETS = (
+    *((4, 4, 2, 1), (4, 250, 2, 1), (4, 1000, 2, 1), (4, 250, 40, 1), (4, 100, 100, 8)),
+    *((4, 250, 40, 32), (4, 250, 2, 128), (4, 200, 200, 32), (2, 200, 200, 32), (2, 300, 300, 8)),
+)
 MICRO_BATCHES = 1, 12
 
 
-def half_a_round_trip(times: list[float]) -> float:
+def one_way(times: list[float]) -> float:
+    """Return half of the median round trip."""
     return statistics.median(times) / 2
 
 
-async def hops(count: int) -> dict[str, float]:
-    """Between two processes, by the bytes of a letter's array: seconds."""
+async def measure_hops(count: int) -> dict[str, float]:
+    """Return the seconds of a message between two processes, by the bytes of its array."""
     secret, found = secrets.token_bytes(32), {}
     over = trio.Event()
 
-    async def welcome(wire: Connection) -> None:
-        for size in LETTERS:
+    async def welcome(connection: Connection) -> None:
+        for size in MESSAGE_SIZES:
             array, times = np.zeros(size, np.uint8), []
             for _ in range(count + 10):
                 start = time.perf_counter()
-                await wire.send({"letter": "there"}, [array])
-                await wire.receive()
+                await connection.send({"number": size}, [array])
+                await connection.receive()
                 times.append(time.perf_counter() - start)
-            found[str(size)] = half_a_round_trip(times[10:])
+            found[str(size)] = one_way(times[10:])
         over.set()
 
     async with trio.open_nursery() as nursery:
@@ -60,11 +65,12 @@ async def hops(count: int) -> dict[str, float]:
     return found
 
 
-async def ray_calls(count: int) -> dict[str, Any]:
-    """The same by Ray's own calls; and how long Ray takes to start, and to end."""
+async def measure_ray_calls(count: int) -> dict[str, Any]:
+    """Return the same for Ray's own calls, and how long Ray takes to start and to end."""
     from neuro_actors.cluster.ray_launcher import ray_workers
 
-    class Pong:  # here, so that Ray sends its code, and need not find this file
+    # A class of a function: so Ray sends its code, and a worker need not find this file.
+    class Pong:
         def ping(self, array: NDArray[np.uint8]) -> NDArray[np.uint8]:
             return array
 
@@ -75,36 +81,44 @@ async def ray_calls(count: int) -> dict[str, Any]:
 
         started = time.perf_counter() - start
         actor = ray.remote(Pong).options(num_cpus=0).remote()
-        for size in LETTERS:
+        for size in MESSAGE_SIZES:
             array, times = np.zeros(size, np.uint8), []
             for _ in range(count + 10):
                 begin = time.perf_counter()
                 ray.get(actor.ping.remote(array))
                 times.append(time.perf_counter() - begin)
-            found[str(size)] = half_a_round_trip(times[10:])
+            found[str(size)] = one_way(times[10:])
         start = time.perf_counter()
     return {"half_a_call": found, "starts": started, "ends": time.perf_counter() - start}
 
 
-async def societies(repeats: int, done: Done) -> list[dict[str, float]]:
-    """CPU seconds that a step of learning takes of the driver and of one worker, for some networks and micro-batches."""
+async def measure_steps(repeats: int, done: Done) -> list[dict[str, float]]:
+    """Return the CPU seconds of a learning step, of the driver and of one worker.
+
+    Args:
+        repeats: Number of steps; the one with the least time counts.
+        done: Called after each case.
+
+    Returns:
+        For each of NETS and MICRO_BATCHES: its counts, and the two times.
+    """
     rows = []
     for levels, size, fan_in, examples in NETS:
-        net = wired(size, levels, fan_in)
+        net = make_levels(size, levels, fan_in)
         for M in MICRO_BATCHES:  # noqa: N806
-            x, targets = (
-                np.ones((examples * M, len(net.inputs))),
-                np.zeros((examples * M, len(net.outputs))),
-            )
+            x = np.ones((examples * M, len(net.inputs)))
+            targets = np.zeros((examples * M, len(net.outputs)))
             engine = Plain()
             async with na.open_simulation(net, engine=engine, micro_batches=M) as simulation:
                 pids = os.getpid(), engine.workers[0].pid
                 taken = []
                 for _ in range(repeats + 1):
-                    before = [cpu(pid) for pid in pids]
+                    before = [cpu_seconds(pid) for pid in pids]
                     await simulation.train_step(x, targets, optimizer=na.SGD(1e-6))
-                    taken.append([cpu(pid) - b for pid, b in zip(pids, before, strict=True)])
-            driver, worker = np.min(taken[1:], axis=0).tolist()  # whatever disturbs only adds to it
+                    taken.append(
+                        [cpu_seconds(pid) - b for pid, b in zip(pids, before, strict=True)]
+                    )
+            driver, worker = np.min(taken[1:], axis=0).tolist()  # a disturbance only adds to it
             counts = {
                 "neurons": len(net.ids),
                 "synapses": len(net.weights),
@@ -117,31 +131,37 @@ async def societies(repeats: int, done: Done) -> list[dict[str, float]]:
     return rows
 
 
-def fitted(
+def fit(
     rows: list[dict[str, float]], what: str, terms: dict[str, Callable[[dict[str, float]], float]]
 ) -> dict[str, float]:
-    """Seconds for each of the terms: least squares of relative errors, none below zero."""
+    """Return the seconds of each term: least squares of relative errors, none below zero.
+
+    Args:
+        rows: What `measure_steps` returned.
+        what: "driver" or "worker".
+        terms: By name: how often the term occurs in a row.
+    """
     matrix = np.array([[term(row) / row[what] for term in terms.values()] for row in rows])
     left = list(range(len(terms)))
     while True:
         found = np.linalg.lstsq(matrix[:, left], np.ones(len(rows)), rcond=None)[0]
         if (found >= 0).all():
             break
-        del left[int(found.argmin())]  # it takes no time that can be told from the others'
+        del left[int(found.argmin())]  # its time cannot be distinguished from that of the others
     return dict.fromkeys(terms, 0.0) | {
         list(terms)[k]: float(value) for k, value in zip(left, found, strict=True)
     }
 
 
-async def constants(quick: bool, done: Done) -> dict[str, Any]:
-    """All of them, in seconds."""
+async def measure_constants(quick: bool, done: Done) -> dict[str, Any]:
+    """Return all constants in seconds, and what they were computed from."""
     count = 100 if quick else 1000
-    hop = await hops(count)
+    hop = await measure_hops(count)
     done("hops")
-    rows = await societies(3 if quick else 15, done)
-    ray = await ray_calls(count) if find_spec("ray") else None
+    rows = await measure_steps(3 if quick else 15, done)
+    ray = await measure_ray_calls(count) if find_spec("ray") else None
     done("Ray's calls")
-    worker = fitted(rows, "worker", {
+    worker = fit(rows, "worker", {
         "round": lambda row: row["M"],
         "wake": lambda row: row["M"] * (row["neurons"] - row["inputs"]),
         "message": lambda row: row["M"] * row["synapses"],
@@ -152,9 +172,10 @@ async def constants(quick: bool, done: Done) -> dict[str, Any]:
         "learn_neuron": lambda row: row["neurons"] - row["inputs"],
         "learn_byte": lambda row: 8 * (row["neurons"] + row["synapses"]),
     })  # fmt: skip
-    driver = fitted(rows, "driver", {
+    driver = fit(rows, "driver", {
         "letter": lambda row: 2 * row["M"] + 2,
-        "letter_byte": lambda row: 3 * 8 * row["M"] * row["inputs"] * row["examples"],  # x, targets, predictions
+        # x, targets and predictions
+        "letter_byte": lambda row: 3 * 8 * row["M"] * row["inputs"] * row["examples"],
         "end": lambda row: 1,
         "keep": lambda row: 8 * (row["neurons"] + row["synapses"]),
     })  # fmt: skip

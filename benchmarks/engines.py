@@ -1,4 +1,7 @@
-"""What benchmarks/machines.py measures with: an engine of plain processes, workers that only sleep, and a wire's echo."""
+"""Tools of benchmarks/machines.py: a cluster of plain processes, sleeping networks, an echo.
+
+This file measures nothing itself. `python benchmarks/machines.py` does.
+"""
 
 from __future__ import annotations
 
@@ -22,15 +25,16 @@ from neuro_actors.cluster.settings import Cluster
 from neuro_actors.network.activations import ACTIVATIONS
 from neuro_actors.support.validation import Array
 
-PAUSE = "pause_"  # and the microseconds
+PAUSE = "pause_"  # an activation's name is this and its microseconds
 
 
 @dataclass(frozen=True, kw_only=True)
 class Plain(Cluster):
-    """Processes of this machine, without Ray.
+    """Workers that are processes of this machine, without Ray.
 
-    limit: bytes of memory that a worker may ask for, beyond what it has when it begins.
-    workers: those that were started.
+    Attributes:
+        limit: Bytes of memory that a worker may allocate after its start; None: no limit.
+        workers: The processes that were started.
     """
 
     limit: int | None = None
@@ -38,7 +42,8 @@ class Plain(Cluster):
 
     @asynccontextmanager
     async def open_launcher(self) -> AsyncIterator[Plain]:
-        async with plain_processes("engines:live") as processes:
+        """See `Cluster.open_launcher`."""
+        async with plain_processes("engines:run_plain_worker") as processes:
             self.workers.clear()
             object.__setattr__(self, "processes", processes)
             yield self
@@ -52,36 +57,38 @@ class Plain(Cluster):
         about: dict[str, Any],
         functions: Functions | None = None,
     ) -> Any:
-        told = about | {
-            "pauses": list(functions["activations"]) if functions else [],
-            "limit": self.limit,
-        }
-        self.workers.append(await self.processes.start(name, host, port, secret, told))  # type: ignore[attr-defined]
-        return self.workers[-1]
+        """See `WorkerLauncher.start`."""
+        pauses = list(functions["activations"]) if functions else []
+        settings = about | {"pauses": pauses, "limit": self.limit}
+        worker = await self.processes.start(name, host, port, secret, settings)  # type: ignore[attr-defined]
+        self.workers.append(worker)
+        return worker
 
 
-def live(host: str, port: int, secret: bytes, about: Mapping[str, Any]) -> None:
-    """In a worker of `Plain`."""
+def run_plain_worker(host: str, port: int, secret: bytes, about: Mapping[str, Any]) -> None:
+    """Run in a process of `Plain`: register its functions, limit its memory, and be a worker."""
     for name in about["pauses"]:
         register_pause(int(name.removeprefix(PAUSE)) / 1e6)
     if about["limit"] is not None:
-        most = 1024 * _of_itself("VmData") + about["limit"]
+        most = 1024 * _read_status("VmData") + about["limit"]
         resource.setrlimit(resource.RLIMIT_DATA, (most, most))
     worker.run_worker(host, port, secret, about)
 
 
-def _of_itself(what: str) -> int:
+def _read_status(what: str) -> int:
+    """Return a number of this process's status, in kilobytes."""
     lines = Path("/proc/self/status").read_text().splitlines()
     return next(int(line.split()[1]) for line in lines if line.startswith(f"{what}:"))
 
 
-# --- who sleeps --------------------------------------------------------------------------------------------------
+# --- sleeping networks --------------------------------------------------------
 
 
 def register_pause(seconds: float) -> str:
-    """The name of an activation function that is the identity, and takes its time, forward and back."""
+    """Add an activation, the identity, that sleeps so long forward and back; return its name."""
 
-    def value(z: Array) -> Array:  # here, so that Ray sends its code, and need not find this file
+    # Functions of a function: so Ray sends their code, and a worker need not find this file.
+    def value(z: Array) -> Array:
         time.sleep(seconds)
         return z + 0.0
 
@@ -94,11 +101,24 @@ def register_pause(seconds: float) -> str:
     return name
 
 
-def sleeping(seconds: float, sections: int = 2, width: int = 8) -> tuple[na.Network, Sequence[int]]:
-    """A network that takes so long for a micro-batch, half of it forward, and of each neuron its section: one sleeps, and
-    `width` others follow it, whom the next section's hears."""
+def make_sleeping_network(
+    seconds: float, sections: int = 2, width: int = 8
+) -> tuple[na.Network, Sequence[int]]:
+    """Return a network that takes a given time for a micro-batch, half of it forward.
+
+    In each section one neuron sleeps. `width` others are its followers, and the sources of the
+    sleeping neuron of the next section.
+
+    Args:
+        seconds: Time for a micro-batch.
+        sections: Number of sections.
+        width: Number of other neurons in a section.
+
+    Returns:
+        The network, and the section of each neuron.
+    """
     pause = register_pause(seconds / 2 / sections)
-    ids, neurons, synapses, places = ["x"], [na.Input("x")], [], [0]
+    ids, neurons, synapses, section_of = ["x"], [na.Input("x")], [], [0]
     for section in range(sections):
         name = f"sleeper{section}"
         synapses += [na.Synapse(source, name, weight=1.0 / len(ids)) for source in ids]
@@ -106,18 +126,12 @@ def sleeping(seconds: float, sections: int = 2, width: int = 8) -> tuple[na.Netw
         ids = [f"{'y' if section == sections - 1 else 'h'}{section}_{k}" for k in range(width)]
         neurons += [na.Neuron(id, activation="tanh") for id in ids]
         synapses += [na.Synapse(name, id, weight=0.5) for id in ids]
-        places += [section] * (1 + width)
-    return na.Network(neurons, synapses, outputs=ids), places
+        section_of += [section] * (1 + width)
+    return na.Network(neurons, synapses, outputs=ids), section_of
 
 
-def shared_out(places: Sequence[int], shards: int) -> list[int]:
-    """Sections to shards."""
-    sections = max(places) + 1
-    return [place * shards // sections for place in places]
-
-
-def wired(size: int, levels: int, fan_in: int) -> na.Network:
-    """Levels of `size`, each neuron hears `fan_in` of the level before, side by side."""
+def make_levels(size: int, levels: int, fan_in: int) -> na.Network:
+    """Return a network of levels; each neuron has `fan_in` neighbours of the level before."""
     own = np.arange(size)
     sources = (
         (own[:, None] + np.arange(fan_in)) % size + np.arange(levels - 1)[:, None, None] * size
@@ -129,28 +143,28 @@ def wired(size: int, levels: int, fan_in: int) -> na.Network:
     )
 
 
-# --- a wire's echo -----------------------------------------------------------------------------------------------
+# --- processes ----------------------------------------------------------------
 
 
 def echo(host: str, port: int, secret: bytes, about: Mapping[str, Any]) -> None:
-    """In a worker: send back what comes."""
+    """Run in a worker: send every message back."""
 
     async def run() -> None:
-        wire = await connect(host, port, secret, {})
-        async with wire:
-            while (letter := await wire.receive()) is not None:
-                await wire.send(*letter)
+        connection = await connect(host, port, secret, {})
+        async with connection:
+            while (message := await connection.receive()) is not None:
+                await connection.send(*message)
 
     trio.run(run)
 
 
-def cpu(pid: int) -> float:
-    """Seconds of CPU time that a process has had."""
+def cpu_seconds(pid: int) -> float:
+    """Return the CPU time that a process has used, in seconds."""
     tasks = Path(f"/proc/{pid}/task").glob("*/schedstat")
     return sum(int(task.read_text().split()[0]) for task in tasks) / 1e9
 
 
-def peak(pid: int) -> float:
-    """Bytes that a process held in memory at the most."""
+def peak_memory(pid: int) -> float:
+    """Return the largest memory that a process has had, in bytes."""
     lines = Path(f"/proc/{pid}/status").read_text().splitlines()
     return 1024.0 * next(int(line.split()[1]) for line in lines if line.startswith("VmHWM:"))

@@ -114,9 +114,11 @@ def wanted(arguments: argparse.Namespace) -> list[dict[str, Any]]:
             for replicas, shards in shapes:
                 for engine in arguments.engines:
                     if work == "real":
-                        made = runs.real(cores or 1)
+                        made = runs.make_real_work(cores or 1)
                     else:
-                        made = runs.sleepers(int(work.split()[1]), max(2, *counts, shards))
+                        made = runs.make_sleeping_work(
+                            int(work.split()[1]), max(2, *counts, shards)
+                        )
                     if replicas > M:
                         continue
                     name = f"{made.name}, {M} m.-b., {replicas} x {shards}, {engine}"
@@ -171,7 +173,7 @@ async def measure(arguments: argparse.Namespace) -> dict[str, Any]:
     if arguments.memory:
         with progress(1):
             limits = (None, arguments.limit * 1_000_000)
-            found["memory"] = await runs.memory(LARGE, (1, 2, 4), limits)
+            found["memory"] = await runs.measure_memory(LARGE, (1, 2, 4), limits)
         tell_memory(found["memory"])
         return found
     about = found["machine"]
@@ -180,12 +182,12 @@ async def measure(arguments: argparse.Namespace) -> dict[str, Any]:
         flush=True,
     )
     with progress(2 + 2 * len(costs.NETS)) as done:
-        found["constants"] = await costs.constants(arguments.quick, done)
+        found["constants"] = await costs.measure_constants(arguments.quick, done)
     tell_constants(found["constants"])
     todo, found["runs"] = wanted(arguments), []
     with progress(len(todo)) as done:
         for run in todo:
-            found["runs"].append(await runs.side_by_side(**run, costs=found["constants"]))
+            found["runs"].append(await runs.run_side_by_side(**run, costs=found["constants"]))
             done(run["name"])
     tell_runs(found["runs"])
     print()

@@ -1,7 +1,8 @@
-"""What a message log costs: training steps of 784-128-64-10 with every step recorded, every tenth, and none; and none, but
-after each step a bare pyarrow writer is handed the same record batch ready-made.
+"""What a message log costs, measured with training steps of 784-128-64-10.
 
-The four take turns in one process, in blocks of as many steps; times are medians of the thread's CPU time.
+Four runs: every step recorded; every tenth; none; and none, but after each step a bare pyarrow
+writer gets the same record batch, ready-made. They take turns in one process, in blocks of equal
+length. Times are medians of the thread's CPU time.
 
     python benchmarks/recording.py [--quick] [--json FILE]
 """
@@ -27,7 +28,7 @@ SIZES, OPTIMIZER, BLOCK = (784, 128, 64, 10), na.SGD(1e-3), 10
 
 
 class Bare:
-    """Writes the record batches of another log again and again."""
+    """Writes one record batch of another log again and again."""
 
     def __init__(self, log: Path, path: Path) -> None:
         with pa.ipc.open_stream(pa.memory_map(str(log))) as stream:
@@ -41,10 +42,12 @@ class Bare:
         self.step()  # the dictionaries are written once
 
     def step(self) -> None:
+        """Write the record batch once."""
         self.stream.write_batch(self.batch)
 
 
-async def measured(batch: int, rounds: int, folder: Path) -> dict[str, Any]:
+async def measure(batch: int, rounds: int, folder: Path) -> dict[str, Any]:
+    """Measure all four runs with this batch size."""
     net, rng = na.Network.layered(SIZES, seed=0), np.random.default_rng(0)
     x, targets = rng.standard_normal((batch, SIZES[0])), rng.standard_normal((batch, SIZES[-1]))
     logs = {name: folder / f"{name}.arrows" for name in ("every step", "every tenth", "bare")}
@@ -88,28 +91,33 @@ async def measured(batch: int, rounds: int, folder: Path) -> dict[str, Any]:
 
 
 def main() -> None:
+    """Measure three batch sizes and print the table."""
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("--quick", action="store_true", help="a third of the rounds")
-    parser.add_argument("--json", help="write the figures to this file, too")
+    parser.add_argument("--json", help="write the figures to this file too")
     arguments = parser.parse_args()
     found = []
     print("784-128-64-10, a training step; milliseconds of the thread's CPU time\n")
     print("batch    rows    MB   no log  every 10th   ratio  every step    cost   bare   ratio")
     for batch, rounds in ((1, 30), (32, 15), (256, 9)):
         with tempfile.TemporaryDirectory() as folder:
-            f = trio.run(measured, batch, rounds // 3 if arguments.quick else rounds, Path(folder))
+            f = trio.run(measure, batch, rounds // 3 if arguments.quick else rounds, Path(folder))
         found.append(f)
         none, tenth, every, bare = (
             f["seconds"][name] * 1e3 for name in ("none", "every tenth", "every step", "bare")
         )
-        print(f"{batch:5}  {f['rows']:6,}  {f['megabytes']:4.1f}  {none:7.2f}  {tenth:10.2f}  {f['every_tenth']:6.2f}"
-              f"  {every:10.2f}  {f['cost'] * 1e3:6.2f}  {bare:5.2f}  {f['to_bare']:6.2f}", flush=True)  # fmt: skip
+        print(
+            f"{batch:5}  {f['rows']:6,}  {f['megabytes']:4.1f}  {none:7.2f}  {tenth:10.2f}  "
+            f"{f['every_tenth']:6.2f}  {every:10.2f}  {f['cost'] * 1e3:6.2f}  {bare:5.2f}  "
+            f"{f['to_bare']:6.2f}",
+            flush=True,
+        )
     if arguments.json:
-        aside = Path(f"{arguments.json}.part")
-        aside.write_text(json.dumps({"recording": found}, indent=1) + "\n")
-        aside.replace(arguments.json)
+        part = Path(f"{arguments.json}.part")
+        part.write_text(json.dumps({"recording": found}, indent=1) + "\n")
+        part.replace(arguments.json)
 
 
 if __name__ == "__main__":

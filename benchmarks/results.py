@@ -1,4 +1,6 @@
-"""Measures everything anew and writes RESULTS.md, its figures and results.json, here: ten minutes and 5 GB of memory.
+"""Measures everything and writes RESULTS.md, its figures and results.json into this folder.
+
+It takes ten minutes and 5 GB of memory.
 
 pip install -e ".[bench]"
 python benchmarks/results.py [--quick] [--part rivals|growth|recording|import]
@@ -26,21 +28,23 @@ ONE_THREAD = os.environ | {
 }
 
 
-def ran(*command: str) -> str:
+def run_python(*command: str) -> str:
+    """Run Python with one BLAS thread and return its output."""
     return subprocess.run(
         [sys.executable, *command], check=True, capture_output=True, text=True, env=ONE_THREAD
     ).stdout
 
 
-def by_script(*command: str) -> dict[str, Any]:
-    """What a script writes with --json."""
+def run_script(*command: str) -> dict[str, Any]:
+    """Run a script and return what it writes with --json."""
     with tempfile.TemporaryDirectory() as folder:
-        ran(*command, "--json", str(Path(folder, "found.json")))
+        run_python(*command, "--json", str(Path(folder, "found.json")))
         found: dict[str, Any] = json.loads(Path(folder, "found.json").read_text())
         return found
 
 
-def imported() -> float:
+def measure_import() -> float:
+    """Return the seconds of `import neuro_actors`, the median of nine."""
     times = []
     for _ in range(9):
         command = [sys.executable, "-X", "importtime", "-c", "import neuro_actors"]
@@ -53,32 +57,35 @@ def imported() -> float:
 
 
 PARTS: dict[str, Callable[[list[str]], Any]] = {
-    "rivals": lambda more: by_script("-m", "neuro_actors", "bench", *more),
-    "growth": lambda more: by_script(str(HERE / "growth.py"), *more),
-    "recording": lambda more: by_script(str(HERE / "recording.py"), *more)["recording"],
-    "import": lambda more: imported(),
+    "rivals": lambda more: run_script("-m", "neuro_actors", "bench", *more),
+    "growth": lambda more: run_script(str(HERE / "growth.py"), *more),
+    "recording": lambda more: run_script(str(HERE / "recording.py"), *more)["recording"],
+    "import": lambda more: measure_import(),
 }
 
 
-def table(rows: list[list[str]]) -> str:
+def format_table(rows: list[list[str]]) -> str:
+    """Return a Markdown table; its first row is the head."""
     head, *body = rows
     lines = [head, ["---", *["---:"] * (len(head) - 1)], *body]
     return "\n".join("| " + " | ".join(line) + " |" for line in lines)
 
 
-def written(found: dict[str, Any]) -> str:
+def format_results(found: dict[str, Any]) -> str:
+    """Return RESULTS.md."""
     bench, growth, quick = found["rivals"], found["growth"], found["quick"]
-    about, timed = bench["machine"], bench["timed"]
-    versions = ", ".join(f"{name} {version}" for name, version in about["versions"].items())
+    machine, timed = bench["machine"], bench["timed"]
+    versions = ", ".join(f"{name} {version}" for name, version in machine["versions"].items())
     parts = [
         "# Results\n",
         "Made by `python benchmarks/results.py"
         + (" --quick`" if quick else "`")
-        + ", which measures all of it anew."
-        " Times are of one gradient step, medians of the thread's CPU time (Pykka's, which has many threads: by the clock)"
-        " over blocks in which the rivals take turns, with first and third quartile. Every gradient was compared with the"
-        " reference before it was timed. Take ratios, not absolutes.\n",
-        f"{about['cpu']}, {about['system']}; BLAS {about['blas']}, one thread; {versions}.\n",
+        + ", which measures everything."
+        " A time is that of one gradient: the median of the thread's CPU time, with first and third"
+        " quartile, over blocks in which the rivals take turns. (Pykka has many threads, so its"
+        " time is that of the clock.) Every gradient was compared with the reference before it was"
+        " timed. Take ratios, not absolutes.\n",
+        f"{machine['cpu']}, {machine['system']}; BLAS {machine['blas']}, one thread; {versions}.\n",
     ]
     for work, batch in dict.fromkeys((t["work"], t["batch"]) for t in timed):
         here = {t["rival"]: t for t in timed if (t["work"], t["batch"]) == (work, batch)}
@@ -97,45 +104,52 @@ def written(found: dict[str, Any]) -> str:
                     speed,
                 ]
             )
-        parts.append(f"## {work}, batch {batch}\n\n{table(rows)}\n")
+        parts.append(f"## {work}, batch {batch}\n\n{format_table(rows)}\n")
     parts.append("![Time of one gradient](figures/rivals.svg)\n")
-    rows = [["synapses", "neurons", "a gradient", "a synapse", "born in", "closed in"]]
+    rows = [["synapses", "neurons", "a gradient", "a synapse", "started in", "closed in"]]
     for g in growth["growth"]:
         each = f"{g['seconds'] / g['synapses'] * 1e6:.2f} µs"
         counts = [f"{g['synapses']:,}", f"{g['neurons']:,}", f"{g['seconds'] * 1e3:,.1f} ms", each]
         rows.append([*counts, f"{g['born']:.1f} s", f"{g['closed']:.2f} s"])
-    parts.append(
-        f"## How it grows\n\nTen levels, a fan-in of ten wired at random, batch 1, bundled.\n\n{table(rows)}\n"
-    )
+    setting = "Ten levels, fan-in ten, sources at random, batch 1, bundled."
+    parts.append(f"## How it grows\n\n{setting}\n\n{format_table(rows)}\n")
     if growth["slope"] is not None:
         parts.append(f"Slope on logarithmic axes from 10⁵ synapses on: {growth['slope']:.3f}.\n")
-    memory = f"{growth['bytes_a_neuron']:,.0f} bytes a neuron and {growth['bytes_a_synapse']:,.0f} a synapse"
-    parts.append(f"Memory of a living society at batch 1, by least squares: {memory}.\n")
+    neuron, synapse = (f"{growth[f'bytes_a_{name}']:,.0f} bytes" for name in ("neuron", "synapse"))
+    parts.append(
+        "Memory of a running society at batch 1, by least squares: "
+        f"{neuron} for a neuron, {synapse} for a synapse.\n"
+    )
     parts.append("![Growth](figures/growth.svg)\n")
-    parts.append(recorded(found["recording"]))
+    parts.append(format_recording(found["recording"]))
     parts.append(
         f"`import neuro_actors`: {found['import']:.2f} s (`-X importtime`, median of 9).\n"
     )
     return "\n".join(parts)
 
 
-def recorded(found: list[dict[str, Any]]) -> str:
-    rows = [["batch", "rows a step", "MB a step", "no log", "every tenth step", "ratio", "every step", "its cost",
-             "bare pyarrow", "ratio"]]  # fmt: skip
+def format_recording(found: list[dict[str, Any]]) -> str:
+    """Return the section about recording."""
+    head = ["batch", "rows a step", "MB a step", "no log", "every tenth step", "ratio"]
+    rows = [[*head, "every step", "its cost", "bare pyarrow", "ratio"]]
     for f in found:
         none, tenth, every, bare = (
             f"{f['seconds'][name] * 1e3:.2f}"
             for name in ("none", "every tenth", "every step", "bare")
         )
-        rows.append([str(f["batch"]), f"{f['rows']:,}", f"{f['megabytes']:.1f}", none, tenth, f"{f['every_tenth']:.2f}", every,
-                     f"{f['cost'] * 1e3:.2f}", bare, f"{f['to_bare']:.2f}"])  # fmt: skip
+        counts = [str(f["batch"]), f"{f['rows']:,}", f"{f['megabytes']:.1f}"]
+        tenths = [none, tenth, f"{f['every_tenth']:.2f}"]
+        costs = [every, f"{f['cost'] * 1e3:.2f}", bare, f"{f['to_bare']:.2f}"]
+        rows.append(counts + tenths + costs)
     return (
-        "## What recording costs\n\nTraining steps of 784-128-64-10, milliseconds; the last two: what recording adds,"
-        f" and what a bare writer adds that is handed the same record batch ready-made after each step.\n\n{table(rows)}\n"
+        "## What recording costs\n\nTraining steps of 784-128-64-10, in milliseconds. The cost is"
+        " what recording adds to a step; bare pyarrow is what a writer adds that gets the same"
+        f" record batch ready-made. The last column is their ratio.\n\n{format_table(rows)}\n"
     )
 
 
-def drawn(bench: dict[str, Any], growth: dict[str, Any]) -> None:
+def draw_figures(bench: dict[str, Any], growth: dict[str, Any]) -> None:
+    """Draw rivals.svg and growth.svg."""
     import matplotlib
 
     matplotlib.use("Agg")
@@ -176,41 +190,43 @@ def drawn(bench: dict[str, Any], growth: dict[str, Any]) -> None:
         color="#b0b0b0",
         linewidth=1,
     )
-    axis.annotate("in proportion", (synapses[-1], seconds[0] * synapses[-1] / synapses[0]), (0, -24), color="#808080",
-                  textcoords="offset points", ha="right", fontsize=9)  # fmt: skip
+    end = (synapses[-1], seconds[0] * synapses[-1] / synapses[0])
+    style = {"color": "#808080", "textcoords": "offset points", "ha": "right", "fontsize": 9}
+    axis.annotate("in proportion", end, (0, -24), **style)
     axis.set(xlabel="synapses", ylabel="seconds a gradient", title="")
     axis.spines[["top", "right"]].set_visible(False)
     figure.savefig(HERE / "figures/growth.svg", metadata={"Date": None})
 
 
 def main() -> None:
+    """Measure what is asked for, and write everything."""
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument(
-        "--quick", action="store_true", help="smaller and shorter: some two minutes"
+        "--quick", action="store_true", help="smaller and shorter: about two minutes"
     )
     parser.add_argument(
         "--redraw",
         action="store_true",
-        help="measure nothing: from results.json, write the rest again",
+        help="measure nothing; write the other files again from results.json",
     )
     parser.add_argument(
-        "--part", choices=list(PARTS), help="measure this part alone; the others stay as they are"
+        "--part", choices=list(PARTS), help="measure only this part; the others stay"
     )
     arguments = parser.parse_args()
-    kept = HERE / "results.json"
-    found = json.loads(kept.read_text()) if arguments.redraw or arguments.part else {}
+    results = HERE / "results.json"
+    found = json.loads(results.read_text()) if arguments.redraw or arguments.part else {}
     for name, part in PARTS.items():
         if not arguments.redraw and arguments.part in (None, name):
             print(f"{name} …", flush=True)
             found[name] = part(["--quick"] if arguments.quick else [])
     found.setdefault("quick", arguments.quick)
-    kept.write_text(json.dumps(found, indent=1) + "\n")
-    drawn(found["rivals"], found["growth"])
-    aside = HERE / "RESULTS.md.part"
-    aside.write_text(written(found))
-    aside.replace(HERE / "RESULTS.md")
+    results.write_text(json.dumps(found, indent=1) + "\n")
+    draw_figures(found["rivals"], found["growth"])
+    part = HERE / "RESULTS.md.part"
+    part.write_text(format_results(found))
+    part.replace(HERE / "RESULTS.md")
     print(f"written: {HERE / 'RESULTS.md'}")
 
 

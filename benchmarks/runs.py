@@ -1,4 +1,7 @@
-"""Whole runs: one process and many workers, in turn; what pipeline.py says of them; and societies too large for a worker."""
+"""Whole runs for benchmarks/machines.py: one process and many workers, in turn.
+
+It also prepares each run for the simulator pipeline.py, and measures the memory of workers.
+"""
 
 from __future__ import annotations
 
@@ -9,7 +12,7 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 import numpy as np
-from engines import Plain, peak, sleeping
+from engines import Plain, make_sleeping_network, peak_memory
 from pipeline import Plan
 
 import neuro_actors as na
@@ -19,15 +22,23 @@ from neuro_actors.cluster.shard import shards as shards_of
 from neuro_actors.support.validation import Array
 
 SIZES, BATCH, SGD = (784, 128, 64, 10), 32, na.SGD(1e-4)
-PATIENCE = 60.0  # seconds, for a step
-ACROSS = 1024  # examples of a micro-batch of those who sleep: 64 KB cross a cut
+PATIENCE = 60.0  # seconds for a step
+ACROSS = 1024  # examples of a micro-batch of a sleeping network: 64 KB cross a cut
 Done = Callable[[str], None]
 Examples = tuple[Array, Array]
 
 
 @dataclass(frozen=True)
 class Work:
-    """A network and its micro-batches. cores: how many may be busy at once, where they compute."""
+    """A network and its micro-batches.
+
+    Attributes:
+        name: Its name in the tables.
+        network: The network.
+        examples: Number of examples of a micro-batch.
+        sections: The section of each neuron, for a sleeping network.
+        cores: Number of workers that can compute at the same time; None if they only sleep.
+    """
 
     name: str
     network: na.Network
@@ -35,35 +46,38 @@ class Work:
     sections: tuple[int, ...] | None = None
     cores: int | None = None
 
-    def batch(self, micro_batches: int) -> Examples:
+    def draw_batch(self, micro_batches: int) -> Examples:
+        """Return random examples (n, n_inputs) and targets (n, n_outputs)."""
         rng, n = np.random.default_rng(1), self.examples * micro_batches
-        return rng.standard_normal((n, len(self.network.inputs))), rng.standard_normal(
-            (n, len(self.network.outputs))
-        )
+        x = rng.standard_normal((n, len(self.network.inputs)))
+        return x, rng.standard_normal((n, len(self.network.outputs)))
 
     def cut(self, count: int) -> Partition:
+        """Return the network cut into so many shards."""
         if self.sections is None:
             return na.partition(self.network, count)
-        return Partition(
-            self.network, [place * count // (max(self.sections) + 1) for place in self.sections]
-        )
+        sections = max(self.sections) + 1
+        return Partition(self.network, [section * count // sections for section in self.sections])
 
 
-def sleepers(milliseconds: int, sections: int = 2) -> Work:
-    network, places = sleeping(milliseconds / 1e3, sections)
-    return Work(f"sleep {milliseconds} ms", network, ACROSS, tuple(places))
+def make_sleeping_work(milliseconds: int, sections: int = 2) -> Work:
+    """Return work that only sleeps, so long for each micro-batch."""
+    network, section_of = make_sleeping_network(milliseconds / 1e3, sections)
+    return Work(f"sleep {milliseconds} ms", network, ACROSS, tuple(section_of))
 
 
-def real(cores: int) -> Work:
+def make_real_work(cores: int) -> Work:
+    """Return work that computes, on so many cores."""
     return Work("784-128-64-10", na.Network.layered(SIZES, seed=0), BATCH, None, cores)
 
 
-def by(engine: str, partition: Partition, replicas: int) -> Cluster:
-    made = na.Ray if engine == "ray" else Plain
-    return made(replicas=replicas, partition=partition)  # type: ignore[no-any-return]
+def make_cluster(engine: str, partition: Partition, replicas: int) -> Cluster:
+    """Return a cluster of the engine "ray" or "plain"."""
+    kind = na.Ray if engine == "ray" else Plain
+    return kind(replicas=replicas, partition=partition)  # type: ignore[no-any-return]
 
 
-async def side_by_side(
+async def run_side_by_side(
     work: Work,
     engine: str,
     replicas: int,
@@ -73,8 +87,25 @@ async def side_by_side(
     costs: dict[str, Any],
     name: str,
 ) -> dict[str, Any]:
-    """A run. The bits are compared, too."""
-    x, targets = work.batch(micro_batches)
+    """Run the same steps in one process and on a cluster, in turn, and compare times and bits.
+
+    Args:
+        work: What to compute.
+        engine: "ray" or "plain".
+        replicas: Number of replicas.
+        shards: Number of shards of each replica.
+        micro_batches: Number of micro-batches of a step.
+        times: Number of measured steps.
+        costs: The constants of the cost model.
+        name: The run's name in the tables.
+
+    Returns:
+        Times, their ratios, and the plan for pipeline.py.
+
+    Raises:
+        AssertionError: The cluster gives other bits than one process.
+    """
+    x, targets = work.draw_batch(micro_batches)
     partition = work.cut(shards)
     taken: list[tuple[float, float]] = []
     forward: list[float] = []
@@ -83,7 +114,7 @@ async def side_by_side(
         na.open_simulation(
             work.network,
             micro_batches=micro_batches,
-            engine=by(engine, partition, replicas),
+            engine=make_cluster(engine, partition, replicas),
             patience=PATIENCE,
         ) as many,
     ):
@@ -93,7 +124,7 @@ async def side_by_side(
                 start = time.perf_counter()
                 await simulation.train_step(x, targets, optimizer=SGD)
                 pair.append(time.perf_counter() - start)
-            if k:  # the first is to warm up
+            if k:  # the first step only warms up
                 taken.append((pair[0], pair[1]))
             start = time.perf_counter()
             await one.predict(x[: work.examples])
@@ -101,9 +132,7 @@ async def side_by_side(
         if not np.array_equal((await one.network()).weights, (await many.network()).weights):
             raise AssertionError(f"{name}: other bits than one process")
     alone, together = (statistics.median(t) for t in zip(*taken, strict=True))
-    quickest, least = (
-        min(t) for t in zip(*taken, strict=True)
-    )  # whatever else the machine did only added to it
+    quickest, least = (min(t) for t in zip(*taken, strict=True))  # disturbances only add to it
     share = 0.5 if work.sections is not None else min(0.9, min(forward) * micro_batches / quickest)
     return {
         "name": name,
@@ -115,11 +144,11 @@ async def side_by_side(
         "least": least,
         "ratio": statistics.median(a / b for a, b in taken),
         "ratios": [a / b for a, b in taken],
-        "plan": asdict(plan(work, partition, replicas, micro_batches, quickest, share, costs)),
+        "plan": asdict(make_plan(work, partition, replicas, micro_batches, quickest, share, costs)),
     }
 
 
-def plan(
+def make_plan(
     work: Work,
     partition: Partition,
     replicas: int,
@@ -128,7 +157,17 @@ def plan(
     share: float,
     costs: dict[str, Any],
 ) -> Plan:
-    """What pipeline.py needs. alone: seconds of one process.  share: of that, how much is forward."""
+    """Return the plan of a run for pipeline.py.
+
+    Args:
+        work: What is computed.
+        partition: How the network is cut.
+        replicas: Number of replicas.
+        micro_batches: Number of micro-batches of a step.
+        alone: Seconds that one process takes.
+        share: The share of it that is forward.
+        costs: The constants of the cost model.
+    """
     net, S = work.network, partition.shards  # noqa: N806
     parts = shards_of(net, partition)
 
@@ -136,11 +175,8 @@ def plan(
         woken, n = len(network.ids) - len(network.inputs), len(network.weights)
         answered = n - int(np.count_nonzero(network.is_input[network.sources]))
         each = costs["wake"] * woken + costs["message"] * n
-        return float(
-            each
-            + (costs["row"] * woken + costs["number"] * n + costs["answer"] * answered)
-            * work.examples
-        )
+        example = costs["row"] * woken + costs["number"] * n + costs["answer"] * answered
+        return float(each + example * work.examples)
 
     def learn(network: na.Network) -> float:
         woken, n = len(network.ids) - len(network.inputs), len(network.weights)
@@ -181,10 +217,19 @@ def plan(
     )
 
 
-async def memory(
+async def measure_memory(
     sizes: tuple[int, ...], shards: tuple[int, ...], limits: tuple[int | None, ...]
 ) -> list[dict[str, Any]]:
-    """How much a worker holds, by shards; and whether it can, where it may not ask for more than a limit."""
+    """Return how much memory workers need, by number of shards and memory limit.
+
+    Args:
+        sizes: The layers.
+        shards: Numbers of shards.
+        limits: Memory limits of a worker in bytes; None: no limit.
+
+    Returns:
+        For each pair: the memory of each worker and whether the bits are the same, or the error.
+    """
     net = na.Network.layered(sizes, seed=0)
     rng = np.random.default_rng(0)
     x, targets = rng.standard_normal((2, sizes[0])), rng.standard_normal((2, sizes[-1]))
@@ -197,7 +242,7 @@ async def memory(
                 async with na.open_simulation(net, engine=engine, micro_batches=2) as simulation:
                     await simulation.train_step(x, targets, optimizer=SGD)
                     weights = (await simulation.network()).weights
-                    row["peaks"] = [peak(worker.pid) for worker in engine.workers]
+                    row["peaks"] = [peak_memory(worker.pid) for worker in engine.workers]
                 expected = weights if expected is None else expected
                 row["same_bits"] = bool(np.array_equal(weights, expected))
             except na.SimulationError as error:

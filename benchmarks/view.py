@@ -1,6 +1,9 @@
-"""How fast the page is: its size, its start, its redraws, with a thousand neurons and twenty thousand synapses.
+"""How fast the viewer's page is, with a thousand neurons and twenty thousand synapses.
 
-pip install -e ".[test]" && python benchmarks/view.py      (needs Chromium; draws without a graphics card)
+Prints its size, the time of its start, and that of its redraws, without a graphics card. Needs
+Chromium.
+
+pip install -e ".[test]" && python benchmarks/view.py
 """
 
 from __future__ import annotations
@@ -20,17 +23,32 @@ from neuro_actors.viewer.page_data import collect_page_data
 sys.path.insert(0, str(Path(__file__).parent.parent / "docs"))
 from view_pictures import thousand
 
-MEDIAN = "const app = neuroActors; const times = []; const median = () => times.sort((a, b) => a - b)[times.length >> 1].toFixed(1);"
+MEDIAN = """const app = neuroActors; const times = [];
+    const median = () => times.sort((a, b) => a - b)[times.length >> 1].toFixed(1);"""
 TIMED = """const timed = (act) => {
-    const start = performance.now(); act(); neuroActors.draw(); times.push(performance.now() - start); };"""
+    const start = performance.now();
+    act(); neuroActors.draw();
+    times.push(performance.now() - start);
+};"""
 REDRAWS = {
-    "within a wave": "for (let k = 0; k < 50; k++) timed(() => { neuroActors.state.t = 2.2 + k * 0.01; });",
-    "another step": "for (let k = 0; k < neuroActors.run.steps.length; k++) timed(() => { neuroActors.state.step = k; });",
-    "another neuron": "for (let k = 0; k < 30; k++) timed(() => { app.state.chosen = {kind: 'neuron', k: 100 + 29 * k}; });",
+    "within a wave": """for (let k = 0; k < 50; k++)
+        timed(() => { app.state.t = 2.2 + k * 0.01; });""",
+    "another step": """for (let k = 0; k < app.run.steps.length; k++)
+        timed(() => { app.state.step = k; });""",
+    "another neuron": """for (let k = 0; k < 30; k++)
+        timed(() => { app.state.chosen = {kind: 'neuron', k: 100 + 29 * k}; });""",
 }
-FRAMES = """() => { neuroActors.choose(null); neuroActors.goTime(0); neuroActors.player.play(); return new Promise((done) => {
-    let n = 0; const start = performance.now();
-    const count = () => (n++, performance.now() - start < 3000 ? requestAnimationFrame(count) : done(n / 3)); count(); }); }"""
+FRAMES = """() => {
+    neuroActors.choose(null); neuroActors.goTime(0); neuroActors.player.play();
+    return new Promise((done) => {
+        let n = 0; const start = performance.now();
+        const count = () => {
+            n++;
+            if (performance.now() - start < 3000) requestAnimationFrame(count); else done(n / 3);
+        };
+        count();
+    });
+}"""
 
 if __name__ == "__main__":
     with tempfile.TemporaryDirectory() as name, sync_playwright() as engine:
@@ -39,20 +57,18 @@ if __name__ == "__main__":
         html = log.with_suffix(".html")
         html.write_bytes(render_page(collect_page_data(na.open_log(log))).encode())
         sizes = [f"{path.stat().st_size / 1e6:.1f} MB" for path in (html, log)]
-        print(
-            f"page written in {time.perf_counter() - began:.2f} s, {sizes[0]}, of a log of {sizes[1]}"
-        )
+        seconds = time.perf_counter() - began
+        print(f"page written in {seconds:.2f} s, {sizes[0]}, from a log of {sizes[1]}")
         flags = ["--no-sandbox", "--disable-gpu", "--disable-background-networking"]
         browser = engine.chromium.launch(executable_path=shutil.which("chromium"), args=flags)
         tab = browser.new_page(viewport={"width": 1600, "height": 900})
         tab.goto(html.as_uri())
         tab.wait_for_selector("html[data-started]")
         loaded = tab.evaluate("performance.getEntriesByType('navigation')[0].loadEventEnd")
-        print(
-            f"start: script {tab.evaluate('document.documentElement.dataset.started')} ms, all of the page {loaded:.0f} ms"
-        )
+        started = tab.evaluate("document.documentElement.dataset.started")
+        print(f"start: script {started} ms, whole page {loaded:.0f} ms")
         for what, act in REDRAWS.items():
             median = tab.evaluate(f"() => {{ {MEDIAN} {TIMED} {act} return median(); }}")
             print(f"redraw, {what}: {median} ms (median)")
-        print(f"playing: {tab.evaluate(FRAMES):.0f} frames a second")
+        print(f"playing: {tab.evaluate(FRAMES):.0f} frames per second")
         browser.close()

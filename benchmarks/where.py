@@ -1,4 +1,6 @@
-"""Where the time of a gradient goes, bundled channels: the mail alone, and each call that a neuron's rule makes.
+"""Where the time of a gradient goes, with bundled channels.
+
+Prints the time with rules that do nothing, and the time of each call that a neuron's rule makes.
 
 python benchmarks/where.py [--batch N] [--sums blas]
 """
@@ -25,8 +27,8 @@ from neuro_actors.neuron import sums
 SIZES = (784, 128, 64, 10)
 
 
-async def step(batch: int, name: str) -> float:
-    """Seconds of thread CPU time a gradient takes, the median of some."""
+async def measure_gradient(batch: int, name: str) -> float:
+    """Return the seconds of thread CPU time of a gradient, the median of several."""
     net, rng = na.Network.layered(SIZES, seed=0), np.random.default_rng(0)
     x, targets = rng.standard_normal((batch, SIZES[0])), rng.standard_normal((batch, SIZES[-1]))
     async with na.open_simulation(net, sums=name) as simulation:
@@ -38,8 +40,8 @@ async def step(batch: int, name: str) -> float:
     return statistics.median(times)
 
 
-def called(work: Callable[[], object]) -> float:
-    """Microseconds of one call, the median of some."""
+def measure_call(work: Callable[[], object]) -> float:
+    """Return the microseconds of one call, the median of several."""
     times = []
     for _ in range(300):
         start = time.perf_counter()
@@ -49,32 +51,35 @@ def called(work: Callable[[], object]) -> float:
 
 
 def main() -> None:
+    """Measure and print the table."""
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("--batch", type=int, default=1)
-    parser.add_argument("--sums", default="ordered", choices=list(sums.SUMS))
+    parser.add_argument("--batch", type=int, default=1, help="examples of a step (default 1)")
+    parser.add_argument(
+        "--sums", default="ordered", choices=list(sums.SUMS), help="(default ordered)"
+    )
     arguments = parser.parse_args()
     batch, name = arguments.batch, arguments.sums
-    whole = trio.run(step, batch, name)
-    kept = neuron.LocalRule.fire, neuron.LocalRule.respond
-    neuron.LocalRule.fire = neuron.LocalRule.respond = lambda self, *sheets: None  # type: ignore[method-assign]
-    mail = trio.run(step, batch, name)
-    neuron.LocalRule.fire, neuron.LocalRule.respond = kept  # type: ignore[method-assign]
+    whole = trio.run(measure_gradient, batch, name)
+    methods = neuron.LocalRule.fire, neuron.LocalRule.respond
+    neuron.LocalRule.fire = neuron.LocalRule.respond = lambda self, *rows: None  # type: ignore[method-assign]
+    mail = trio.run(measure_gradient, batch, name)
+    neuron.LocalRule.fire, neuron.LocalRule.respond = methods  # type: ignore[method-assign]
     neurons = sum(SIZES[1:])
+    layers = "-".join(map(str, SIZES))
+    print(f"{layers}, batch {batch}, sums {name!r}: {neurons} neurons; ", end="")
+    print(f"a gradient takes {whole * 1e3:.2f} ms.")
     print(
-        f"{'-'.join(map(str, SIZES))}, batch {batch}, sums {name!r}: {neurons} neurons, a gradient {whole * 1e3:.2f} ms"
+        f"  with rules that do nothing {mail * 1e3:.2f} ms: tasks wake twice, countdowns, the loss,"
     )
-    print(
-        f"  with rules that do nothing {mail * 1e3:.2f} ms: tasks woken twice, bells, the loss, checking x and targets,"
-    )
-    print("  copying the result")
+    print("  checks of x and targets, a copy of the result")
     print("\nOne neuron of each layer, µs a call, its arrays in the cache:\n")
     tanh, calls = functions.activation("tanh"), sums.named(name)
     rows: dict[str, list[float]] = {}
     for fan_in, fan_out in ((784, 64), (128, 10), (64, 1)):
         rng = np.random.default_rng(0)
-        heard, u = rng.standard_normal((fan_in + 1, batch)), rng.standard_normal((fan_out, batch))
+        a, u = rng.standard_normal((fan_in + 1, batch)), rng.standard_normal((fan_out, batch))
         w, v, out = (
             rng.standard_normal(fan_in + 1),
             rng.standard_normal(batch),
@@ -82,18 +87,18 @@ def main() -> None:
         )
         back = np.empty((fan_in * fan_out, batch))[::fan_out]
         found = {
-            "weighted sum": called(lambda w=w, heard=heard: calls.weighted_sum(w, heard)),
-            "tanh": called(lambda v=v: tanh.value(v)),
-            "sum of urgencies": called(lambda u=u: calls.sum_of_rows(u)),
-            "slope, times urgency": called(lambda v=v: v * tanh.slope(v, v)),
+            "weighted sum": measure_call(lambda w=w, a=a: calls.weighted_sum(w, a)),
+            "tanh": measure_call(lambda v=v: tanh.value(v)),
+            "sum of urgencies": measure_call(lambda u=u: calls.sum_of_rows(u)),
+            "slope, times urgency": measure_call(lambda v=v: v * tanh.slope(v, v)),
             "urgencies back": 0.0
             if fan_in == 784
-            else called(lambda w=w, v=v, back=back: sums.spread(w[:-1], v, back)),
-            "weight urgencies": called(
-                lambda heard=heard, v=v, out=out: calls.mean_products(heard, v, out)
+            else measure_call(lambda w=w, v=v, back=back: sums.spread(w[:-1], v, back)),
+            "weight urgencies": measure_call(
+                lambda a=a, v=v, out=out: calls.mean_products(a, v, out)
             ),
-            "all finite?": called(lambda v=v: neuron.all_finite(v))
-            + called(lambda out=out: neuron.all_finite(out)),
+            "all finite?": measure_call(lambda v=v: neuron.all_finite(v))
+            + measure_call(lambda out=out: neuron.all_finite(out)),
         }
         for what, took in found.items():
             rows.setdefault(what, []).append(took)
@@ -105,8 +110,10 @@ def main() -> None:
     counted = sum(t * n for t, n in zip(total, SIZES[1:], strict=True)) / 1e3
     rest = whole * 1e3 - mail * 1e3 - counted
     print(
-        f"\nAll neurons: {counted:.2f} ms in these calls, {mail * 1e3:.2f} ms mail, {rest:.2f} ms left: Python, caches."
+        f"\nAll neurons: {counted:.2f} ms in these calls, {mail * 1e3:.2f} ms for messages; ",
+        end="",
     )
+    print(f"{rest:.2f} ms are left: Python, caches.")
 
 
 if __name__ == "__main__":
