@@ -19,8 +19,7 @@ import numpy as np
 import trio
 
 import neuro_actors as na
-from neuro_actors.neuron import local_rule as neuron
-from neuro_actors.neuron import sums
+from neuro_actors.neuron import local_rule, sums, tangent
 
 SEEDS = _experiment.Seeds(quick=1, usual=2, full=3)
 SIZES = [[2, 3, 1], [3, 4, 2], [4, 6, 4, 1], [8, 8, 2], [10, 12, 3], [16, 14, 8, 4], [24, 20, 10]]
@@ -51,7 +50,7 @@ class Counter:
     @contextmanager
     def counting(self) -> Iterator[None]:
         """Within this block, the sums that neurons use count what they multiply."""
-        ordered, spread = sums.ORDERED, neuron.spread
+        ordered, spread = sums.ORDERED, sums.spread
 
         def weighted_sum(weights, rows):
             self.products += rows.size
@@ -68,7 +67,8 @@ class Counter:
         counted = ordered._replace(weighted_sum=weighted_sum, mean_products=mean_products)
         with (
             patch.dict(sums.SUMS, ordered=counted),
-            patch.object(neuron, "spread", count_and_spread),
+            patch.object(local_rule, "spread", count_and_spread),
+            patch.object(tangent, "spread", count_and_spread),
         ):
             yield
 
