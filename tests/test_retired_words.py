@@ -87,7 +87,6 @@ NOT_YET_CLEAN = [
     "channels",
     "channels/bundled",
     "cli",
-    "cluster",
     "docs",
     "log",
     "neuron",

@@ -37,17 +37,17 @@ class CommittedState:
     updates: int = 0
 
     @classmethod
-    def first(cls, network: Network, keeping: Keeping | None) -> CommittedState:
+    def first(cls, network: Network, registry: Keeping | None) -> CommittedState:
         """Return the state that a run begins from.
 
         Args:
             network: The network, as the run begins.
-            keeping: Knows the state of a checkpoint; None for the parameters of the network.
+            registry: Knows the state of a checkpoint; None for the parameters of the network.
         """
-        if keeping is None or not keeping.number:
+        if registry is None or not registry.number:
             return cls(frozen(ParameterOrder(network).by_neuron(network.weights, network.biases)))
         neurons = np.flatnonzero(~network.is_input).tolist()
-        of_neurons = [cast(LocalRule, keeping.member(network, k, ORDERED)).state for k in neurons]
+        of_neurons = [cast(LocalRule, registry.member(network, k, ORDERED)).state for k in neurons]
         states = zip(*(state.optimizer_state for state in of_neurons), strict=True)
         some = of_neurons[0]
         return cls(

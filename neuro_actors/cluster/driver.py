@@ -57,7 +57,7 @@ def make_driver(
     rule: Rule,
     sums: str,
     lanes: int | None,
-    kept: Keeping | None,
+    registry: Keeping | None,
     recorder: Recorder | None,
 ) -> Driver:
     """Return the driver of a new run, or of one that goes on.
@@ -69,17 +69,17 @@ def make_driver(
         rule: The rule of the run.
         sums: Name of the sums.
         lanes: How many steps may be in progress in a worker at once; None for a good number.
-        kept: Knows the state to go on from; afterwards it reads the state of the neurons from the
+        registry: Knows the state to go on from; afterwards it reads the state of the neurons from the
             driver.
         recorder: Records all messages; None if there is no log.
     """
     deployment = Deployment.make(
         cluster, partition, network, rule, sums, lanes, recorder is not None
     )
-    committed = CommittedState.first(network, kept)
+    committed = CommittedState.first(network, registry)
     driver = Driver(deployment, cluster, committed, recorder)
-    if kept is not None:
-        kept.elsewhere = lambda: driver.committed.member_states(network, rule)
+    if registry is not None:
+        registry.elsewhere = lambda: driver.committed.member_states(network, rule)
     return driver
 
 

@@ -1,15 +1,15 @@
-"""Who stands in for what is elsewhere: rules without a parameter, and a loss that lives here or does not.
+"""Proxies: rules without parameters for members of other shards, and a shard's loss node.
 
-None of them knows where its mail comes from. One who stands in for a source says what it was told,
-and answers with the rows that are to go back; one who stands in for followers says nothing, and
-answers with what it was told.
+No proxy knows where its mail comes from. The proxy of a source repeats the source's activation, and
+answers with the rows that are to go back. A proxy of followers sends zeros, and answers with the
+urgencies that have come.
 """
 
 from __future__ import annotations
 
 from collections.abc import Generator
 from copy import copy
-from typing import Any, cast
+from typing import Any
 
 import numpy as np
 
@@ -24,7 +24,7 @@ from .shard import Shard
 
 
 class _Proxy(StatefulRule):
-    """What both have: nothing to learn, and no state."""
+    """What all proxies have in common: nothing to learn, and no state."""
 
     __slots__ = ("id",)
 
@@ -32,26 +32,48 @@ class _Proxy(StatefulRule):
         self.id = id
 
     def is_answered(self, step: Step) -> bool:
+        """See `NeuronRule.is_answered`."""
         return step.loss is not None
 
 
 class SourceProxy(_Proxy):
-    """In the stead of a source elsewhere. added: how many of its followers, the first of them, speak in its first row."""
+    """The proxy of a source of another shard."""
 
     __slots__ = ("added", "sums")
 
     def __init__(self, id: str, added: int, sums: Sums) -> None:
+        """Make the rule.
+
+        Args:
+            id: Its id.
+            added: How many of its followers, the first of them, are added in its first row.
+            sums: By which calls it adds.
+        """
         super().__init__(id)
         self.added, self.sums = added, sums
 
     def fire(self, step: Step, activations_in: Array, activation_out: Array) -> None:
-        """heard: (1, columns), what the source said."""
+        """See `NeuronRule.fire`.
+
+        Args:
+            step: The step.
+            activations_in: The activation of the source. Shape (1, columns).
+            activation_out: Receives it. Shape (columns,).
+        """
         activation_out[...] = activations_in[0]
 
     def respond(
         self, step: Step, urgencies_in: Array, urgencies_out: Array, commit_out: Array
     ) -> None:
-        """back: (n_rows, columns), or (0, columns) where nobody awaits them."""
+        """See `NeuronRule.respond`.
+
+        Args:
+            step: The step.
+            urgencies_in: A row from each follower. Shape (fan_out, columns).
+            urgencies_out: Receives the rows that go back. Shape (n_rows, columns), or (0, columns)
+                if none are wanted.
+            commit_out: Receives zeros, if the proxy commits. Shape (fan_in + 1,), or (0,).
+        """
         if len(commit_out):
             commit_out[...] = 0.0
         if len(urgencies_out):
@@ -64,49 +86,86 @@ class SourceProxy(_Proxy):
 
 
 class InputProxy(SourceProxy):
-    """In the stead of an input elsewhere."""
+    """The proxy of an input of another shard."""
 
     __slots__ = ()
 
     def is_answered(self, step: Step) -> bool:
+        """See `NeuronRule.is_answered`."""
         return step.loss is not None and step.wrt_inputs
 
 
 class FollowerProxy(_Proxy):
-    """In the stead of followers elsewhere. urgencies: (listening sources, columns), a row for each."""
+    """A proxy of followers in another shard."""
 
     __slots__ = ()
 
     def fire(self, step: Step, activations_in: Array, activation_out: Array) -> None:
+        """See `NeuronRule.fire`: its activation goes nowhere.
+
+        Args:
+            step: The step.
+            activations_in: The activations of the sources, which its port sends away.
+                Shape (fan_in + 1, columns).
+            activation_out: Receives zeros. Shape (columns,).
+        """
         activation_out[...] = 0.0
 
     def respond(
         self, step: Step, urgencies_in: Array, urgencies_out: Array, commit_out: Array
     ) -> None:
+        """See `NeuronRule.respond`.
+
+        Args:
+            step: The step.
+            urgencies_in: The rows of one turn, one for each listening source. Shape (sources,
+                columns).
+            urgencies_out: Receives them. Shape (sources, columns).
+            commit_out: Receives zeros. Shape (fan_in + 1,).
+        """
         commit_out[...] = 0.0
         urgencies_out[...] = urgencies_in
 
 
 class ShardLossNode(LossNode):
-    """The loss, which also hears those who stand in for followers, and has nothing to tell them; rule: the loss's own where
-    it lives in this shard, which hears the first `n_outputs`."""
+    """The loss node of a shard's network. Its last outputs, proxies of followers, receive zeros."""
 
     __slots__ = ("n_outputs", "rule")
 
     def __init__(self, rule: LossNode, n_outputs: int) -> None:
+        """Make the rule.
+
+        Args:
+            rule: The loss node of all outputs of the shard's network. It is not changed.
+            n_outputs: How many of these are the whole network's; 0 where the loss node lives
+                elsewhere.
+        """
         super().__init__(rule.from_input)
         self.rule, self.n_outputs = copy(rule), n_outputs
         self.rule.from_input = rule.from_input[:n_outputs]
 
     def get_state(self) -> Any:
+        """See `LossNode.get_state`."""
         return self.rule.get_state()
 
     def set_state(self, state: Any) -> None:
+        """See `LossNode.set_state`."""
         self.rule.set_state(state)
 
     def evaluate(
         self, step: Step, predictions: Array, targets: Array, urgencies_out: Array
     ) -> Array:
+        """See `LossNode.evaluate`.
+
+        Args:
+            step: The step.
+            predictions: Shape (outputs, columns).
+            targets: Shape (outputs, batch).
+            urgencies_out: Receives the urgencies. Shape (listening outputs, columns).
+
+        Returns:
+            The losses, or zeros where the loss node lives elsewhere. Shape (batch,).
+        """
         n = self.n_outputs
         if not n:
             urgencies_out[...] = 0.0
@@ -117,23 +176,34 @@ class ShardLossNode(LossNode):
 
 
 class ShardRule(Rule):
-    """Another rule's members, and those who stand in. Its neurons must depend on nothing but their own parameters: which of
-    the whole network's they are, they are not told."""
+    """The rule of a shard's network: another rule for its own neurons, and proxies.
+
+    The other rule's neurons must depend on nothing but their own parameters: it does not learn
+    which of the whole network's neurons they are.
+    """
 
     def __init__(self, rule: Rule, shard: Shard) -> None:
+        """Make the rule.
+
+        Args:
+            rule: The other rule.
+            shard: The shard.
+        """
         self.rule = rule
         self._n_own, self._n_outputs = len(shard.members), shard.n_outputs
-        self._added: dict[int, int] = {}  # of each that stands in for a source
+        self._added: dict[int, int] = {}  # of each proxy of a source
         for bundle in shard.bundles_in:
             self._added.update(enumerate(bundle.added.tolist(), bundle.first))
 
     def neuron(self, network: Network, k: int, sums: Sums) -> NeuronRule:
+        """See `Rule.neuron`."""
         if k < self._n_own:
             return self.rule.neuron(network, k, sums)
         id, added = network.ids[k], self._added.get(k)
         return FollowerProxy(id) if added is None else SourceProxy(id, added, sums)
 
     def input(self, network: Network, k: int, sums: Sums) -> NeuronRule:
+        """See `Rule.input`."""
         added = self._added.get(k)
         return (
             self.rule.input(network, k, sums)
@@ -142,24 +212,27 @@ class ShardRule(Rule):
         )
 
     def loss_node(self, network: Network) -> LossNode:
+        """See `Rule.loss_node`."""
         return ShardLossNode(self.rule.loss_node(network), self._n_outputs)
 
     def check(self, network: Network, loss: str) -> None:
+        """See `Rule.check`."""
         self.rule.check(network, loss)
 
     def rounds(self, network: Network, x: Array) -> Generator[Round, Answer, None]:
+        """See `Rule.rounds`."""
         return self.rule.rounds(network, x)
 
     def member(self, network: Network, k: int, sums: Sums) -> NeuronRule:
+        """See `Rule.member`."""
         return (
             self.rule.member(network, k, sums)
             if k < self._n_own
             else super().member(network, k, sums)
         )
 
-    def members(self, network: Network, k: int, sums: Sums, count: int) -> tuple[NeuronRule, ...]:
-        """One a lane: of a neuron they share what it keeps; of those who stand in, who keep nothing, each is its own."""
-        together = getattr(self.rule, "members", None)
-        if k < self._n_own and together is not None:
-            return cast("tuple[NeuronRule, ...]", together(network, k, sums, count))
-        return tuple(self.member(network, k, sums) for _ in range(count))
+    def members(self, network: Network, k: int, sums: Sums, lanes: int) -> tuple[NeuronRule, ...]:
+        """See `Rule.members`. The rules of a neuron share its state; proxies have none."""
+        if k < self._n_own:
+            return self.rule.members(network, k, sums, lanes)
+        return tuple(self.member(network, k, sums) for _ in range(lanes))

@@ -1,14 +1,15 @@
-"""Channels of one shard: an engine's own, which carry the mail within it, and a way out and in for what crosses the cut.
+"""Channels of one shard: other channels carry the mail within it, and rows cross the cut in blocks.
 
-Who stands in for what is elsewhere has a port of the engine's, and around it one that fetches and
-ships. What crosses goes by a function that never waits, `send(bundle, direction, number, values)`;
-what comes is handed to `deliver`. Arrays that are sent are nobody else's, and those that are
-delivered must not be changed afterwards.
+A proxy has a port of the inner channels, and around it one that takes rows from other shards or
+sends rows to them. Rows leave by a function that never waits, `send(bundle, direction, number,
+values)`. Rows that arrive are handed to `deliver`. Arrays that are sent belong to the receiver;
+arrays that are delivered must not be changed afterwards.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from typing import TypeAlias
 
 import numpy as np
@@ -29,8 +30,8 @@ from .messages import Direction
 from .shard import Bundle, Shard
 
 Send: TypeAlias = Callable[[int, Direction, int, Array], None]
-Ship: TypeAlias = Callable[[Bundle, Direction, int, Array], None]
-NOTHING = frozen(np.empty(0))
+SendBlock: TypeAlias = Callable[[Bundle, Direction, int, Array], None]
+EMPTY = frozen(np.empty(0))
 
 
 def activations_cross(bundle: Bundle) -> bool:
@@ -47,12 +48,16 @@ def urgencies_cross(bundle: Bundle, step: Step) -> bool:
 
 
 class ShardEnvironment:
-    """The world's port, in terms of the shard's own members: see `EnvironmentPort`.
+    """The environment's port, in terms of the shard's own members: see `EnvironmentPort`.
 
-    x: (inputs, columns), a row for each of `Shard.inputs`.  input_urgencies: (its own inputs,
-    columns), the first of these. targets: (n_outputs, batch), or None where the loss lives
-    elsewhere. predictions: (n_outputs, columns), or (0, columns) there.  losses: (batch,), or (0,)
-    there. direction, commits: what its own neurons hold and commit, one after another.
+    Attributes:
+        predictions: Shape (n_outputs, columns), or (0, columns) where the loss node lives
+            elsewhere.
+        losses: Shape (batch,), or (0,) where the loss node lives elsewhere.
+        commits: What the shard's own neurons committed, one neuron after another. Shape
+            (n_commits,).
+        input_urgencies: Of the shard's own inputs, in a step `wrt_inputs`. Shape (n_inputs,
+            columns).
     """
 
     predictions: Array
@@ -61,96 +66,110 @@ class ShardEnvironment:
     input_urgencies: Array
 
     def __init__(self, inner: EnvironmentPort, channels: ShardChannels, shard: Shard) -> None:
-        self._inner, self._channels = inner, channels
+        """Make the port.
+
+        Args:
+            inner: The environment's port of the inner channels.
+            channels: The channels of the shard.
+            shard: The shard.
+        """
+        self._inner, self._channels, self._shard = inner, channels, shard
         net = shard.network
-        self._n_outputs, self._n_commits = shard.n_outputs, shard.n_commits
-        self._n_inputs, self._n_told, self._untold = (
-            shard.n_inputs,
-            len(shard.inputs),
-            len(net.inputs) - len(shard.inputs),
-        )
-        self._unwanted = len(net.outputs) - shard.n_outputs
-        self._unsteered = int((net.incoming.sizes + 1)[~net.is_input].sum()) - shard.n_commits
+        # how many inputs, outputs and parameters belong to proxies alone
+        self._proxy_inputs = len(net.inputs) - len(shard.inputs)
+        self._proxy_outputs = len(net.outputs) - shard.n_outputs
+        parameters = int((net.incoming.sizes + 1)[~net.is_input].sum())
+        self._proxy_parameters = parameters - shard.n_commits
 
     def begin(
         self, step: Step, x: Array, targets: Array | None, direction: Array | None = None
     ) -> None:
+        """See `EnvironmentPort.begin`.
+
+        Args:
+            step: The step.
+            x: A row for each of `Shard.inputs`. Shape (inputs, columns).
+            targets: Shape (n_outputs, batch), or None where the loss node lives elsewhere.
+            direction: The part of the shard's own neurons, in a tangent step. Shape (n_commits,).
+
+        Raises:
+            MessageError: There are more or fewer rows.
+        """
+        n_inputs, n_outputs = len(self._shard.inputs), self._shard.n_outputs
         columns = x.shape[1]
-        if len(x) != self._n_told or (targets is not None and len(targets) != self._n_outputs):
+        if len(x) != n_inputs or (targets is not None and len(targets) != n_outputs):
+            expected = f"{n_inputs} rows of x and {n_outputs} targets expected"
             got = f"got {len(x)} rows and {'no' if targets is None else len(targets)} targets"
-            raise MessageError(
-                f"step {step.number}: {self._n_told} rows of x and {self._n_outputs} targets expected, {got}"
-            )
+            raise MessageError(f"step {step.number}: {expected}, {got}")
         if step.loss is not None:
-            wanted = np.zeros((self._n_outputs, columns)) if targets is None else targets
-            targets = np.concatenate([wanted, np.zeros((self._unwanted, wanted.shape[1]))])
-        if direction is not None:
-            direction = frozen(np.concatenate([direction, np.zeros(self._unsteered)]))
+            own = np.zeros((n_outputs, columns)) if targets is None else targets
+            others = np.zeros((self._proxy_outputs, own.shape[1]))
+            targets = frozen(np.concatenate([own, others]))
         self._channels.begin(step, columns)
-        told = frozen(np.concatenate([x, np.zeros((self._untold, columns))]))
-        along = () if direction is None else (direction,)
-        self._inner.begin(step, told, None if targets is None else frozen(targets), *along)
+        x = frozen(np.concatenate([x, np.zeros((self._proxy_inputs, columns))]))
+        if direction is None:
+            self._inner.begin(step, x, targets)
+        else:
+            whole = np.concatenate([direction, np.zeros(self._proxy_parameters)])
+            self._inner.begin(step, x, targets, frozen(whole))
 
     async def wait_end(self) -> None:
+        """See `EnvironmentPort.wait_end`."""
         await self._inner.wait_end()
-        inner = self._inner
-        self.predictions = inner.predictions[: self._n_outputs]
-        self.losses = inner.losses if self._n_outputs else NOTHING
-        self.commits = inner.commits[: self._n_commits]
-        self.input_urgencies = inner.input_urgencies[: self._n_inputs]
+        inner, shard = self._inner, self._shard
+        self.predictions = inner.predictions[: shard.n_outputs]
+        self.losses = inner.losses if shard.n_outputs else EMPTY
+        self.commits = inner.commits[: shard.n_commits]
+        self.input_urgencies = inner.input_urgencies[: shard.n_inputs]
 
 
-class _Answers:
-    """The rows that a bundle's sources are told, of one step, gathered until all are there."""
+class _OutboundRows:
+    """The urgencies that go back to a bundle's sources in one step, sent once all are there."""
 
-    def __init__(self, bundle: Bundle, ship: Ship) -> None:
-        self.bundle, self._ship = bundle, ship
-        self._left, self._rows = 0, NOTHING
+    def __init__(self, bundle: Bundle, send: SendBlock) -> None:
+        self.bundle, self._send = bundle, send
+        self._left, self._rows = 0, EMPTY
 
-    def sheet(self, columns: int, places: slice | list[int]) -> Array:
-        """For one of the sources, to write its rows on."""
+    def rows_of(self, columns: int, rows: slice | list[int]) -> Array:
+        """Return an array for the rows of one source."""
         if not self._left:
             self._left, self._rows = self.bundle.n_sources, np.empty((self.bundle.n_rows, columns))
-        return self._rows[places]
+        return self._rows[rows]
 
-    def put(self, number: int, places: slice | list[int], sheet: Array) -> None:
-        if not isinstance(places, slice):  # the sheet is a copy
-            self._rows[places] = sheet
+    def put(self, number: int, rows: slice | list[int], values: Array) -> None:
+        """Note that the rows of one source are there."""
+        if not isinstance(rows, slice):  # `rows_of` has returned a copy
+            self._rows[rows] = values
         self._left -= 1
         if not self._left:
-            rows, self._rows = self._rows, NOTHING
-            self._ship(self.bundle, "back", number, rows)
+            block, self._rows = self._rows, EMPTY
+            self._send(self.bundle, "back", number, block)
 
 
 class _ProxyPort:
-    """Around the engine's port of one who stands in: see `NeuronPort`."""
+    """The port of a proxy, around its port of the inner channels: see `NeuronPort`."""
 
     activations_in: Array
     activation_out: Array
     urgencies_in: Array
     urgencies_out: Array
     commit_out: Array
-    direction: Array = NOTHING  # a proxy has no parameters
+    direction: Array = EMPTY  # a proxy has no parameters
 
     def __init__(self, inner: NeuronPort, bundle: Bundle) -> None:
         self.node = inner.node
         self._inner, self._bundle = inner, bundle
 
     async def receive(self, kind: MessageKind) -> Step | None:
+        """See `NeuronPort.receive`."""
         inner = self._inner
         step = await inner.receive(kind)
-        if step is not None:
-            if kind == ACTIVATION:
-                self.activations_in, self.activation_out = (
-                    inner.activations_in,
-                    inner.activation_out,
-                )
-            else:
-                self.urgencies_in, self.urgencies_out, self.commit_out = (
-                    inner.urgencies_in,
-                    inner.urgencies_out,
-                    inner.commit_out,
-                )
+        if step is not None and kind == ACTIVATION:
+            self.activations_in = inner.activations_in
+            self.activation_out = inner.activation_out
+        elif step is not None:
+            self.urgencies_in, self.urgencies_out = inner.urgencies_in, inner.urgencies_out
+            self.commit_out = inner.commit_out
         return step
 
     @property
@@ -159,64 +178,90 @@ class _ProxyPort:
         return self._inner.number
 
     def send(self, kind: MessageKind, step: Step) -> None:
+        """See `NeuronPort.send`."""
         self._inner.send(kind, step)
 
 
 class InputProxyPort(_ProxyPort):
-    """Of one who stands in for an input: the world tells both the same, and where urgencies go, the rows go there."""
+    """The port of the proxy of an input. The environment sends both the same activation.
+
+    The urgencies of the proxy go back to the input's shard, in a step `wrt_inputs`.
+    """
 
     def __init__(
-        self, inner: NeuronPort, bundle: Bundle, answers: _Answers, rows: list[int]
+        self, inner: NeuronPort, bundle: Bundle, outbound: _OutboundRows, rows: list[int]
     ) -> None:
+        """Make the port.
+
+        Args:
+            inner: The proxy's port of the inner channels.
+            bundle: The bundle that the source belongs to.
+            outbound: Sends the urgencies of all sources of the bundle.
+            rows: The rows of this source.
+        """
         super().__init__(inner, bundle)
-        self._answers = answers
+        self._outbound = outbound
         self._rows: slice | list[int] = slice(rows[0], rows[0] + 1) if len(rows) == 1 else rows
 
     async def receive(self, kind: MessageKind) -> Step | None:
+        """See `NeuronPort.receive`."""
         step = await super().receive(kind)
         if step is not None and kind == URGENCY:
-            self._lay_out(step)
+            columns = self._inner.activations_in.shape[1]
+            self.urgencies_out = (
+                self._outbound.rows_of(columns, self._rows)
+                if urgencies_cross(self._bundle, step)
+                else np.empty((0, columns))
+            )
         return step
 
-    def _lay_out(self, step: Step) -> None:
-        columns = self._inner.activations_in.shape[1]
-        self.urgencies_out = (
-            self._answers.sheet(columns, self._rows)
-            if urgencies_cross(self._bundle, step)
-            else np.empty((0, columns))
-        )
-
     def send(self, kind: MessageKind, step: Step) -> None:
+        """See `NeuronPort.send`."""
         if kind == URGENCY:
             self._inner.urgencies_out[...] = 0.0
             if urgencies_cross(self._bundle, step):
-                self._answers.put(step.number, self._rows, self.urgencies_out)
+                self._outbound.put(step.number, self._rows, self.urgencies_out)
         super().send(kind, step)
 
 
 class SourceProxyPort(InputProxyPort):
-    """Of one who stands in for another source: its activation comes from elsewhere. It sleeps until that is there, and only
-    then looks for what tells it the step: so it is woken once, not twice."""
+    """The port of the proxy of another source, whose activation comes from another shard.
+
+    The proxy waits for that activation first, and then for the inner channels, which say the step.
+    So it is woken once, not twice.
+    """
 
     def __init__(
         self,
         inner: NeuronPort,
         bundle: Bundle,
-        answers: _Answers,
+        outbound: _OutboundRows,
         rows: list[int],
-        arrival: InboundBuffer,
+        inbound: InboundBuffer,
         row: int,
     ) -> None:
-        super().__init__(inner, bundle, answers, rows)
-        self._arrival, self._row, self._lived = arrival, row, 0
+        """Make the port.
+
+        Args:
+            inner: The proxy's port of the inner channels.
+            bundle: The bundle that the source belongs to.
+            outbound: Sends the urgencies of all sources of the bundle.
+            rows: The rows of this source among these.
+            inbound: Holds the activations of all sources of the bundle.
+            row: The row of this source among these.
+        """
+        super().__init__(inner, bundle, outbound, rows)
+        self._inbound, self._row = inbound, row
+        self._steps = 0  # how many the proxy has taken part in
 
     async def receive(self, kind: MessageKind) -> Step | None:
+        """See `NeuronPort.receive`."""
         if kind == ACTIVATION:
-            await self._arrival.wait_ready(self._lived + 1)
+            await self._inbound.wait_ready(self._steps + 1)
         step = await super().receive(kind)
         if step is not None and kind == ACTIVATION:
-            self._lived = self._arrival.begun
-            block = self._arrival.take(step.number)
+            self._steps = self._inbound.begun
+            block = self._inbound.take(step.number)
             if block is None:
                 return None
             self.activations_in = block[self._row : self._row + 1]
@@ -224,89 +269,144 @@ class SourceProxyPort(InputProxyPort):
 
 
 class FollowerProxyPort(_ProxyPort):
-    """Of one who stands in for followers: in the first turn it tells what it hears; in each its urgencies are a turn's."""
+    """The port of a proxy of followers. Its urgencies are the rows of one turn.
+
+    The proxy of the first turn also sends the activations that it receives to the other shard.
+    """
 
     def __init__(
-        self, inner: NeuronPort, bundle: Bundle, arrival: InboundBuffer, turn: int, ship: Ship
+        self,
+        inner: NeuronPort,
+        bundle: Bundle,
+        inbound: InboundBuffer,
+        turn: int,
+        send: SendBlock,
     ) -> None:
+        """Make the port.
+
+        Args:
+            inner: The proxy's port of the inner channels.
+            bundle: The bundle of its sources.
+            inbound: Holds the urgencies of all turns.
+            turn: Its turn.
+            send: Sends a block to the other shard.
+        """
         super().__init__(inner, bundle)
         self._rows = slice(*bundle.turn_starts[turn : turn + 2].tolist())
-        self._arrival, self._ship, self._first = arrival, ship, turn == 0
+        self._inbound, self._send, self._is_first = inbound, send, turn == 0
 
     async def receive(self, kind: MessageKind) -> Step | None:
+        """See `NeuronPort.receive`."""
         step = await super().receive(kind)
         if step is not None and kind == URGENCY:
             if not urgencies_cross(self._bundle, step):
                 self.urgencies_in = np.zeros(self.urgencies_out.shape)
                 return step
-            await self._arrival.wait_ready(self._arrival.begun)
-            block = self._arrival.take(step.number)
+            await self._inbound.wait_ready(self._inbound.begun)
+            block = self._inbound.take(step.number)
             if block is None:
                 return None
             self.urgencies_in = block[self._rows]
         return step
 
     def send(self, kind: MessageKind, step: Step) -> None:
-        if kind == ACTIVATION and self._first and activations_cross(self._bundle):
-            self._ship(self._bundle, "forward", step.number, self.activations_in[:-1].copy())
+        """See `NeuronPort.send`."""
+        if kind == ACTIVATION and self._is_first and activations_cross(self._bundle):
+            self._send(self._bundle, "forward", step.number, self.activations_in[:-1].copy())
         super().send(kind, step)
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class _Inbound:
+    """What comes in one bundle and direction. names: of the proxies that wait for it."""
+
+    buffer: InboundBuffer
+    bundle: Bundle
+    names: tuple[str, ...]
+
+
 class ShardChannels:
-    """See above. inner: channels of the shard's network. crossed: how many messages were sent elsewhere, and their bytes."""
+    """Channels of a shard: see `Channels`.
+
+    Attributes:
+        environment: See `Channels.environment`.
+        crossed: How many messages were sent to other shards, and how many bytes.
+    """
 
     def __init__(self, inner: Channels, shard: Shard, send: Send) -> None:
+        """Make the channels.
+
+        Args:
+            inner: Channels of the shard's network.
+            shard: The shard.
+            send: Sends rows to another shard: number of the bundle, direction, number of the step,
+                and rows. It must not wait.
+        """
         self._inner, self._send = inner, send
-        self._place = shard.number
+        self._name = f"shard {shard.number}"
         self.crossed = (0, 0)
         self.environment = ShardEnvironment(inner.environment, self, shard)
-        self._arrivals: dict[
-            tuple[int, Direction], tuple[InboundBuffer, Bundle, tuple[str, ...]]
-        ] = {}
+        self._inbound: dict[tuple[int, Direction], _Inbound] = {}
         self._ports: dict[int, NeuronPort] = {}
-        ids = shard.network.ids
         for bundle in shard.bundles_in:
-            answers, first = _Answers(bundle, self._shipped), bundle.first
-            name = f"shard {self._place}, from shard {bundle.sender}, level {bundle.level}"
-            arrival = InboundBuffer(name, ACTIVATION, bundle.n_sources, bundle.n_sources)
-            if bundle.level > 0:
-                self._arrivals[bundle.number, "forward"] = (
-                    arrival,
-                    bundle,
-                    ids[first : first + bundle.n_sources],
-                )
-            for row, places in enumerate(bundle.rows()):
-                port, rows = inner.port(first + row), places.tolist()
-                self._ports[first + row] = (
-                    SourceProxyPort(port, bundle, answers, rows, arrival, row)
-                    if bundle.level > 0
-                    else InputProxyPort(port, bundle, answers, rows)
-                )
+            self._add_sources(shard, bundle)
         for bundle in shard.bundles_out:
-            turns, first = bundle.n_turns, bundle.first
-            name = f"shard {self._place}, from shard {bundle.receiver}, level {bundle.level}"
-            arrival = InboundBuffer(name, URGENCY, bundle.n_rows, turns)
-            self._arrivals[bundle.number, "back"] = arrival, bundle, ids[first : first + 1]
-            for turn in range(turns):
-                port = inner.port(first + turn)
-                self._ports[first + turn] = FollowerProxyPort(
-                    port, bundle, arrival, turn, self._shipped
-                )
+            self._add_followers(shard, bundle)
+
+    def _add_sources(self, shard: Shard, bundle: Bundle) -> None:
+        outbound, first, count = (
+            _OutboundRows(bundle, self._send_block),
+            bundle.first,
+            bundle.n_sources,
+        )
+        name = f"{self._name}, from shard {bundle.sender}, level {bundle.level}"
+        buffer = InboundBuffer(name, ACTIVATION, count, count)
+        if activations_cross(bundle):
+            names = shard.network.ids[first : first + count]
+            self._inbound[bundle.number, "forward"] = _Inbound(buffer, bundle, names)
+        for row, rows in enumerate(map(np.ndarray.tolist, bundle.rows())):
+            port = self._inner.port(first + row)
+            self._ports[first + row] = (
+                SourceProxyPort(port, bundle, outbound, rows, buffer, row)
+                if activations_cross(bundle)
+                else InputProxyPort(port, bundle, outbound, rows)
+            )
+
+    def _add_followers(self, shard: Shard, bundle: Bundle) -> None:
+        first = bundle.first
+        name = f"{self._name}, from shard {bundle.receiver}, level {bundle.level}"
+        buffer = InboundBuffer(name, URGENCY, bundle.n_rows, bundle.n_turns)
+        names = shard.network.ids[first : first + 1]
+        self._inbound[bundle.number, "back"] = _Inbound(buffer, bundle, names)
+        for turn in range(bundle.n_turns):
+            port = self._inner.port(first + turn)
+            self._ports[first + turn] = FollowerProxyPort(
+                port, bundle, buffer, turn, self._send_block
+            )
 
     def begin(self, step: Step, columns: int) -> None:
-        """A step begins, of so many columns."""
-        for (_, direction), (arrival, bundle, _) in self._arrivals.items():
-            comes = direction == "forward" or urgencies_cross(bundle, step)
-            arrival.begin(step.number, comes, columns)
+        """Begin a step of so many columns."""
+        for (_, direction), inbound in self._inbound.items():
+            comes = direction == "forward" or urgencies_cross(inbound.bundle, step)
+            inbound.buffer.begin(step.number, comes, columns)
 
     def deliver(self, bundle: int, direction: Direction, number: int, values: Array) -> None:
-        """Take what another shard has sent, at once or, where its step has not begun, when that does. Raises `MessageError`
-        for what must not be accepted."""
-        if (bundle, direction) not in self._arrivals:
-            raise MessageError(f"shard {self._place}: nothing comes {direction} in bundle {bundle}")
-        self._arrivals[bundle, direction][0].accept(number, values)
+        """Take rows that another shard has sent, even before their step begins.
 
-    def _shipped(self, bundle: Bundle, direction: Direction, number: int, values: Array) -> None:
+        Args:
+            bundle: Number of the bundle.
+            direction: "forward" for activations, "back" for urgencies.
+            number: Number of the step.
+            values: The rows. Shape (rows, columns).
+
+        Raises:
+            MessageError: They must not be accepted.
+        """
+        if (bundle, direction) not in self._inbound:
+            raise MessageError(f"{self._name}: nothing comes {direction} in bundle {bundle}")
+        self._inbound[bundle, direction].buffer.accept(number, values)
+
+    def _send_block(self, bundle: Bundle, direction: Direction, number: int, values: Array) -> None:
         messages, size = self.crossed
         self.crossed = messages + len(values), size + values.nbytes
         self._send(bundle.number, direction, number, frozen(values))
@@ -315,27 +415,35 @@ class ShardChannels:
 
     @property
     def loss(self) -> LossPort:
+        """See `Channels.loss`."""
         return self._inner.loss
 
     def port(self, k: int) -> NeuronPort:
+        """See `Channels.port`."""
         return self._ports.get(k) or self._inner.port(k)
 
     def resume(self, number: int, stride: int = 1) -> None:
+        """See `Channels.resume`."""
         self._inner.resume(number, stride)
 
     def waiting(self) -> Iterator[Waiting]:
+        """See `Channels.waiting`."""
         yield from self._inner.waiting()
-        for arrival, _, names in self._arrivals.values():
-            if arrival.awaited is not None:
-                yield Waiting(f"shard {self._place}", arrival.kind, arrival.awaited, names)
+        for inbound in self._inbound.values():
+            buffer = inbound.buffer
+            if buffer.awaited is not None:
+                yield Waiting(self._name, buffer.kind, buffer.awaited, inbound.names)
 
     def statistics(self) -> Statistics:
+        """See `Channels.statistics`."""
         return self._inner.statistics()
 
     def stop(self) -> None:
+        """See `Channels.stop`."""
         self._inner.stop()
-        for arrival, _, _ in self._arrivals.values():
-            arrival.close()
+        for inbound in self._inbound.values():
+            inbound.buffer.close()
 
     def close(self) -> None:
+        """See `Channels.close`."""
         self._inner.close()
