@@ -344,7 +344,7 @@ JSON = st.recursive(
 
 
 @given(JSON, st.binary(max_size=64))
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=60, deadline=None)
 def test_bytes_with_an_honest_mac_are_a_frame_or_a_connection_error(
     text: Any, payload: bytes
 ) -> None:

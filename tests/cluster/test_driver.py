@@ -13,6 +13,7 @@ import trio
 from helpers.comparing import same_bits
 from helpers.in_process_cluster import InProcess
 from helpers.linked_shards import drawn_shards
+from helpers.tiers import few
 
 import neuro_actors as na
 from neuro_actors.cluster.job import Job
@@ -68,7 +69,7 @@ def _equal(a: Any, b: Any) -> bool:
     return np.array_equal(a, b)
 
 
-@pytest.mark.parametrize("seed", range(4))
+@pytest.mark.parametrize("seed", few(range(4)))
 @pytest.mark.parametrize(("replicas", "shards"), GRIDS)
 def test_the_bits_are_those_of_one_process(replicas: int, shards: int, seed: int) -> None:
     """Networks layered and wild, micro-batches that divide no batch, batches smaller than there are of these or of replicas,

@@ -123,7 +123,7 @@ def test_a_table(diamond) -> None:
         "3 of 5 synapses cross: 1 message forward, 1 back",
         "the loss is in shard 1",
     ])  # fmt: skip
-    large = na.partition(na.Network.layered([1500, 1200, 10]), 4)
+    large = na.partition(na.Network.layered([300, 1200, 10]), 4)
     assert max(map(len, large.describe().splitlines())) <= 80
 
 

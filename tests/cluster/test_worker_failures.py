@@ -18,6 +18,7 @@ import trio
 from helpers.comparing import same_bits
 from helpers.in_process_cluster import InProcess
 from helpers.interrupting import Place, watched
+from helpers.tiers import few
 
 import neuro_actors as na
 from neuro_actors.cluster import worker, worker_pool
@@ -127,10 +128,11 @@ async def struck(
 
 
 @pytest.mark.parametrize(
-    ("replicas", "shards", "in_flight"), [(1, 2, None), (2, 1, 2), (2, 2, None), (3, 1, None)]
+    ("replicas", "shards", "in_flight"),
+    [(1, 2, None), (2, 1, 2), (2, 2, None), few([(3, 1, None)], 0)[0]],
 )
 def test_killed_at_random_moments(
-    replicas: int, shards: int, in_flight: int | None, capfd, tmp_path
+    replicas: int, shards: int, in_flight: int | None, capfd, tmp_path, run_slow: bool
 ) -> None:
     """From the start on, in steps and between them, one or several at once: same bits, and the same log."""
     engine, rng = (
@@ -142,7 +144,7 @@ def test_killed_at_random_moments(
     trio.run(story, tmp_path / "one")
     assert capfd.readouterr().err == ""
     said = 0
-    for k in range(10):
+    for k in range(10 if run_slow else 4):
         log, victims = tmp_path / f"{k}", int(rng.integers(1, replicas * shards + 1))
         moment = int(rng.integers(1, turns))
         told, dead, _ = trio.run(
@@ -155,7 +157,7 @@ def test_killed_at_random_moments(
         assert len(lines) <= (dead > 0)
         assert all(one.crash is None for one in engine.workers)
         said += len(lines)
-    assert said >= 5
+    assert said >= (5 if run_slow else 1)
 
 
 def rows(path: Path) -> pa.Table:

@@ -31,6 +31,7 @@ def run(*arguments: str, path: str = os.environ["PATH"]) -> subprocess.Completed
     )
 
 
+@pytest.mark.slow
 @needs_spin
 def test_the_small_instances_hold_and_mutants_fail_as_they_must() -> None:
     done = run("--mutants", "COMMIT_IN_TWO_PARTS", "NO_REPEAT", "MAIL_SURVIVES")
@@ -50,6 +51,7 @@ def test_the_small_instances_hold_and_mutants_fail_as_they_must() -> None:
     assert "equivalent: it holds in all of its" in survives
 
 
+@pytest.mark.slow
 @needs_spin
 def test_what_is_not_as_it_should_be_is_said(capsys: pytest.CaptureFixture[str]) -> None:
     assert not check.check_instances(
@@ -62,6 +64,7 @@ def test_what_is_not_as_it_should_be_is_said(capsys: pytest.CaptureFixture[str])
     assert "NOT AS EXPECTED: it should hold" in capsys.readouterr().out
 
 
+@pytest.mark.slow
 @needs_spin
 def test_a_model_in_which_no_run_ends_proves_nothing(
     tmp_path, monkeypatch: pytest.MonkeyPatch

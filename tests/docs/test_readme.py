@@ -14,11 +14,12 @@ from neuro_actors.network import activations, functions, losses
 README = (ROOT / "README.md").read_text()
 
 
-def test_the_tour(tmp_path, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("ray", [False, pytest.param(True, marks=pytest.mark.ray)])
+def test_the_tour(ray: bool, tmp_path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(functions, "ACTIVATIONS", dict(functions.ACTIVATIONS))
     monkeypatch.setattr(functions, "LOSSES", dict(functions.LOSSES))
-    assert follow(ROOT / "README.md") >= 7
+    assert follow(ROOT / "README.md", ray=ray) >= 7
 
 
 def test_the_files_that_it_names_are_there() -> None:

@@ -7,11 +7,10 @@ import importlib.util
 import io
 import re
 import shlex
-import subprocess
-import sys
 from pathlib import Path
 from types import ModuleType
 
+from helpers.cli_logs import run
 from helpers.paths import DOCS
 
 
@@ -22,22 +21,25 @@ def blocks(path: Path) -> list[tuple[str, str]]:
     )
 
 
-def follow(path: Path) -> int:
+def follow(path: Path, *, ray: bool = True) -> int:
     """Run the page from its top as a reader does who types in all of it: Python in one session, and of the commands those
-    that ask a log. What stands in a block of text must be what the block above it prints. Returns how many did."""
+    that ask a log. What stands in a block of text must be what the block above it prints. Returns how many did.
+
+    ray: without it, blocks that start Ray are left out.
+    """
     scope: dict[str, object] = {}
     printed, compared = None, 0
     for language, text in blocks(path):
-        if language == "python":
+        if "na.Ray(" in text and not ray:
+            printed = None
+        elif language == "python":
             with contextlib.redirect_stdout(io.StringIO()) as out:
                 exec(compile(text, path.name, "exec"), scope)
             printed = out.getvalue()
         elif language == "bash" and text.startswith("neuro-actors ") and ".arrows" in text:
-            command = [sys.executable, "-m", "neuro_actors", *shlex.split(text)[1:]]
-            printed = subprocess.run(command, capture_output=True, text=True, check=True).stdout
-            printed = re.sub(
-                r"[0-9a-f]{64}", "…", printed
-            )  # the digest also seals versions, and the machine
+            printed, _ = run(*shlex.split(text)[1:])
+            # the digest also seals versions, and the machine
+            printed = re.sub(r"[0-9a-f]{64}", "…", printed)
         elif language == "text" and printed is not None:
             assert printed == text, f"{path.name} says {text!r}"
             compared += 1

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 import trio
 from helpers.comparing import same_bits
+from helpers.tiers import few
 
 import neuro_actors as na
 from neuro_actors import rules
@@ -159,7 +160,7 @@ def test_parts_follow_each_other_and_the_larger_ones_come_first() -> None:
 # --- bits --------------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("seed", SMALL)
+@pytest.mark.parametrize("seed", few(SMALL, 5))
 def test_the_bits_are_those_of_the_same_tree_at_the_centre(seed: int) -> None:
     case = draw_case(seed)
     given = case.network, case.x, case.targets, case.loss
@@ -192,8 +193,8 @@ def test_in_a_storm(seed: int, count: int) -> None:
     assert same_bits(calm, loud)
 
 
-def test_learning_in_both_engines_and_in_a_storm() -> None:
-    for count in counts(len(X)):
+def test_learning_in_both_engines_and_in_a_storm(run_slow: bool) -> None:
+    for count in counts(len(X)) if run_slow else (1, 3, len(X)):
         found = [
             synchronous.run(lambda c=c, n=count: learnt(c, n), c)
             for c in ("memory", "bundled", STORM)
@@ -443,8 +444,8 @@ def test_no_array_is_larger_than_one_micro_batch_needs(
 
 def test_memory_is_bounded(channels: str) -> None:
     rng = np.random.default_rng(2)
-    net = na.Network.layered([1, 60, 60, 1], seed=1)
-    x, targets = rng.standard_normal((4096, 1)), rng.random((4096, 1))
+    net = na.Network.layered([1, 12, 12, 1], seed=1)
+    x, targets = rng.standard_normal((8192, 1)), rng.random((8192, 1))
 
     def peak(count: int) -> int:
         tracemalloc.start()

@@ -7,6 +7,7 @@ import math
 
 import numpy as np
 import pytest
+from helpers.tiers import few
 
 import neuro_actors as na
 from neuro_actors.neuron.sums import ORDERED
@@ -237,7 +238,7 @@ def test_two_ways_to_sum_a_slope(case) -> None:
         }
 
 
-@pytest.mark.parametrize("seed", range(20))
+@pytest.mark.parametrize("seed", few(range(20), 8))
 def test_networks_of_all_kinds_in_training(seed: int, tmp_path) -> None:
     """The parameters are those with which the step began, whatever was learnt; any activation, any loss, any batch."""
     case = draw_case(seed)
