@@ -1,4 +1,4 @@
-"""`neuro-actors log`: ask a message log."""
+"""`neuro-actors log`: read, query and compare message logs."""
 
 from __future__ import annotations
 
@@ -19,9 +19,10 @@ from .output import colour_line, print_json, print_lines, to_json
 
 @click.group()
 def log() -> None:
-    """Ask a message log what was said.
+    """Read, query and compare message logs.
 
-    A log is written by open_simulation(net, log="run.arrows"), na.train(…, log=…), or a scenario's --log.
+    Python writes a log with open_simulation(net, log="run.arrows") or
+    na.train(…, log="run.arrows"), a scenario with --log run.arrows.
 
     \b
     neuro-actors log info run.arrows
@@ -33,9 +34,9 @@ def log() -> None:
 
 @log.command()
 @click.argument("file", type=click.Path(path_type=Path))
-@click.option("--json", "as_data", is_flag=True, help="One JSON object, for programs.")
+@click.option("--json", "as_data", is_flag=True, help="Print one JSON object.")
 def info(file: Path, as_data: bool) -> None:
-    """Tell what a log holds: the run, its network, steps, messages, and whether it is whole."""
+    """Summarize a log: run, network, steps, messages, and whether it is complete."""
     from ..log.reader import LogReader
     from ..log.summary import format_summary, summarize
 
@@ -49,22 +50,20 @@ def info(file: Path, as_data: bool) -> None:
 
 @log.command()
 @click.argument("file", type=click.Path(path_type=Path))
-@click.option("--neuron", metavar="ID", help="Only what this neuron said or heard.")
+@click.option("--neuron", metavar="ID", help="Only messages that this neuron sent or received.")
 @click.option("--step", type=click.IntRange(1), help="Only this step.")
 @click.option(
     "--phase",
     type=click.Choice(list(PHASES)),
-    help="Only activations, urgencies, targets and losses, or commits.",
+    help="Only activations, targets and losses, urgencies, or commits.",
 )
-@click.option("--limit", type=click.IntRange(1), help="At most so many lines.")
+@click.option("--limit", type=click.IntRange(1), help="Print at most this many lines.")
 @click.option(
     "--follow",
     is_flag=True,
-    help="Go on while the log is being written, to its end or until Ctrl-C.",
+    help="Read on while the log is written, to its end or until Ctrl-C.",
 )
-@click.option(
-    "--json", "as_data", is_flag=True, help="A JSON object a line, with all numbers, for programs."
-)
+@click.option("--json", "as_data", is_flag=True, help="One JSON object per line, with all numbers.")
 def show(
     file: Path,
     neuron: str | None,
@@ -74,10 +73,11 @@ def show(
     follow: bool,
     as_data: bool,
 ) -> None:
-    """Print messages in words, one a line.
+    """Print messages in words, one per line.
 
-    What a neuron tells all its followers is one line, and stands in the mail of each of them. Of a society in a storm
-    there stands below what befell a message, and at the end of a step who died in it (but with --follow).
+    An activation that a neuron sends to all its followers is one line; --neuron
+    shows it for each of them. For a run on unreliable channels, the faults of a
+    message follow it, and crashes follow the step (not with --follow).
 
     \b
     neuro-actors log show run.arrows --step 3 --neuron h2
@@ -93,23 +93,26 @@ def show(
 
     reader = FollowingReader(file) if follow else LogReader(file)
     row_filter = RowFilter(neuron, step, phase)
-    held = None if follow else read_fault_log(reader.path, reader.metadata, reader.network)
+    fault_log = None if follow else read_fault_log(reader.path, reader.metadata, reader.network)
     rows = row_filter.rows(reader)
+    with_faults = (
+        ((row, []) for row in rows)
+        if fault_log is None
+        else join_faults(rows, fault_log, row_filter)
+    )
     shown = 0
 
     def all_lines() -> Iterator[str]:
-        for row, befell in (
-            ((row, []) for row in rows) if held is None else join_faults(rows, held, row_filter)
-        ):
+        for row, faults in with_faults:
             if as_data:
-                said = {"step": befell[0].step} if row is None else row._asdict()
-                yield to_json(
-                    said if held is None else said | {"disturbances": list(map(asdict, befell))}
-                )
+                data = {"step": faults[0].step} if row is None else row._asdict()
+                if fault_log is not None:
+                    data |= {"disturbances": list(map(asdict, faults))}
+                yield to_json(data)
                 continue
             if row is not None:
                 yield colour_line(describe_row(row, reader.network), row.kind)
-            yield from (colour_line(f"    {line}", "disturbed") for line in describe_faults(befell))
+            yield from (colour_line(f"    {line}", "disturbed") for line in describe_faults(faults))
 
     def lines() -> Iterator[str]:
         nonlocal shown
@@ -119,12 +122,10 @@ def show(
 
     print_lines(lines(), paged=not (follow or as_data))
     if reader.cut_off and shown != limit:
-        click.echo(
-            f"neuro-actors: the log {str(file)!r} is cut off or damaged here; what stands before is whole",
-            err=True,
-        )
+        where = f"the log {str(file)!r} is cut off or damaged here"
+        click.echo(f"neuro-actors: {where}; everything before is whole", err=True)
     elif not shown:
-        click.echo("neuro-actors: no message fits", err=True)
+        click.echo("neuro-actors: no message matches", err=True)
 
 
 for command in (query, export, diff, plot):

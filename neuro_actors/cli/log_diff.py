@@ -1,4 +1,4 @@
-"""`neuro-actors log diff`: where two runs part."""
+"""`neuro-actors log diff`: the first difference of two runs."""
 
 from __future__ import annotations
 
@@ -16,18 +16,19 @@ if TYPE_CHECKING:
     from ..log.diff import Difference, Pair
     from ..log.reader import LogReader
 
-FAR = 10**9  # more ulps tell nothing
+FAR = 10**9  # ulps; a greater number is not printed
 
 
 @click.command()
 @click.argument("a", type=click.Path(path_type=Path))
 @click.argument("b", type=click.Path(path_type=Path))
-@click.option("--json", "as_data", is_flag=True, help="One JSON object, for programs.")
+@click.option("--json", "as_data", is_flag=True, help="Print one JSON object.")
 def diff(a: Path, b: Path, as_data: bool) -> None:
-    """Compare two logs: the first message that differs, and how far apart.
+    """Compare two logs: print the first message that differs, and how far apart they are.
 
-    Two runs with the same seed give equal messages, bit for bit, whichever engine carried them. Exit code 0 if they
-    are equal, 1 if they differ. What the metadata say beside the messages (versions, the machine) is told.
+    Two runs with the same seed give equal messages, bit for bit, whichever
+    channels carried them. The exit code is 0 if the messages are equal, 1 if they
+    differ. Differences of the metadata (versions, the machine) are printed, too.
 
     \b
     neuro-actors log diff run.arrows again.arrows
@@ -37,11 +38,11 @@ def diff(a: Path, b: Path, as_data: bool) -> None:
 
     left, right = LogReader(a), LogReader(b)
     found = compare_logs(left, right)
-    with ignore_closed_pipe():  # the answer stands none the less
+    with ignore_closed_pipe():  # the exit code is the same if the reader of the output leaves
         if as_data:
             _print_as_data(found)
         else:
-            print_lines(map(printable, _described(found, left, right)), paged=False)
+            print_lines(map(printable, _lines(found, left, right)), paged=False)
     if not found.equal:
         raise SystemExit(1)
 
@@ -56,8 +57,7 @@ def _print_as_data(found: Difference) -> None:
     print_json({"equal": found.equal, **dataclasses.asdict(found), "first": first})
 
 
-def _described(found: Difference, a: LogReader, b: LogReader) -> Iterator[str]:
-    """Line after line, for people."""
+def _lines(found: Difference, a: LogReader, b: LogReader) -> Iterator[str]:
     from ..log.wording import describe_row
 
     if found.first is None:
@@ -66,29 +66,29 @@ def _described(found: Difference, a: LogReader, b: LogReader) -> Iterator[str]:
         yield "the first message that differs:"
         for side, row in ((a, found.first.a), (b, found.first.b)):
             yield f"  {side.path}: {describe_row(row, side.network) if row else 'no such message'}"
-        yield from _apart(found.first)
-        told = (
+        yield from _lines_of_pair(found.first)
+        counts = (
             [f"{found.differ:,} of {counted(found.messages, 'message')} differ"]
             if found.differ
             else []
         )
-        told += [
+        counts += [
             f"{counted(n, 'message')} only in {side.path}"
             for n, side in zip(found.only, (a, b), strict=True)
             if n
         ]
-        yield f"in all: {'; '.join(told)}; in {counted(len(found.steps), 'step')}"
+        yield f"in all: {'; '.join(counts)}; in {counted(len(found.steps), 'step')}"
         if found.apart:
             yield f"  the greatest difference of two numbers is {found.apart:.3g}"
     for cut, side in zip(found.cut_off, (a, b), strict=True):
         if cut:
-            yield f"{side.path} is cut off: compared is what stands before"
+            yield f"{side.path} is cut off: only what is before was compared"
     if found.metadata:
         yield "metadata that differ, which count as no message:"
         yield from (f"  {line}" for line in found.metadata)
 
 
-def _apart(pair: Pair) -> Iterator[str]:
+def _lines_of_pair(pair: Pair) -> Iterator[str]:
     if pair.a is None or pair.b is None:
         return
     if pair.example is not None:

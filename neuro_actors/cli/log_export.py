@@ -16,9 +16,9 @@ from ..log.recording import PHASES
     "--format",
     "form",
     metavar="NAME",
-    help="parquet, csv, jsonl or pftrace; or else OUT's suffix tells.",
+    help="parquet, csv, jsonl or pftrace; by default the suffix of OUT.",
 )
-@click.option("--neuron", metavar="ID", help="Only what this neuron said or heard.")
+@click.option("--neuron", metavar="ID", help="Only messages that this neuron sent or received.")
 @click.option("--step", type=click.IntRange(1), help="Only this step.")
 @click.option("--phase", type=click.Choice(list(PHASES)), help="Only messages of this phase.")
 @click.option("--force", is_flag=True, help="Replace OUT if it exists.")
@@ -38,8 +38,9 @@ def export(
     neuro-actors log export run.arrows run.csv --neuron h2
     neuro-actors log export run.arrows run.pftrace --step 3
 
-    Parquet keeps all, the metadata too. CSV and JSON Lines keep every digit of the numbers. A trace is opened at
-    https://ui.perfetto.dev: a track a neuron, an arrow a message; of a long run take some steps.
+    Parquet contains everything, also the metadata. CSV and JSON Lines contain
+    every digit of the numbers. Open a trace at https://ui.perfetto.dev: each
+    neuron is a track, each message an arrow. Of a long run, select some steps.
     """
     from ..log.export import export_log
     from ..log.reader import LogReader
@@ -49,7 +50,5 @@ def export(
     rows = export_log(reader, out, form, RowFilter(neuron, step, phase), force)
     click.echo(f"{rows:,} rows: {str(out)!r}, {out.stat().st_size:,} bytes")
     if reader.cut_off:
-        click.echo(
-            f"neuro-actors: the log {str(file)!r} is cut off or damaged; written is what stands before",
-            err=True,
-        )
+        problem = f"the log {str(file)!r} is cut off or damaged"
+        click.echo(f"neuro-actors: {problem}; only what is before was written", err=True)

@@ -1,4 +1,4 @@
-"""`neuro-actors log plot`: a log as a figure."""
+"""`neuro-actors log plot`: figures of a log."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ import click
     "-o",
     "--out",
     type=click.Path(path_type=Path),
-    help="*.png, *.svg or *.pdf; or else FILE's name, here, as .png.",
+    help="*.png, *.svg or *.pdf; by default FILE's name as .png in this folder.",
 )
 @click.option("--loss", is_flag=True, help="The loss over the steps.")
 @click.option(
@@ -25,7 +25,7 @@ import click
     "neurons",
     metavar="ID",
     multiple=True,
-    help="What it said, and how urgent what it heard was.",
+    help="The neuron's activations, and the strength of its urgencies.",
 )
 @click.option(
     "--weight",
@@ -42,7 +42,7 @@ def plot(
     neurons: tuple[str, ...],
     weights: tuple[str, ...],
 ) -> None:
-    """Draw the loss and the urgencies over the steps, or what is asked for.
+    """Draw the loss and the urgencies over the steps, or only what is asked for.
 
     \b
     neuro-actors log plot run.arrows
@@ -53,7 +53,8 @@ def plot(
     from ..log.plots import plot_log
     from ..log.reader import LogReader
 
-    logging.getLogger("matplotlib").setLevel(logging.ERROR)  # it tells of a missing home, too
+    # matplotlib would also warn of a missing home folder
+    logging.getLogger("matplotlib").setLevel(logging.ERROR)
     reader = LogReader(file)
     path = out or Path(file.with_suffix(".png").name)
     plot_log(reader, path, loss=loss, urgency=urgency, neurons=neurons, weights=weights)

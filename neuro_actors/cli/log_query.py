@@ -16,12 +16,12 @@ from ..support.errors import LogError
 from ..support.text import printable
 from .output import is_terminal, print_lines, to_json
 
-LIMIT = 40  # rows of a table, unless asked for more
-MOST = 2  # numbers of a list in a table
+LIMIT = 40  # rows of a table, unless --limit asks for more
+MOST_NUMBERS = 2  # of a list in a table
 
 
 class _Help(click.Command):
-    """The tables are told where they are made."""
+    """A command whose help ends with the tables and their columns."""
 
     def format_help_text(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         from ..log.query import describe_tables
@@ -38,12 +38,12 @@ class _Help(click.Command):
 @click.option(
     "--limit",
     type=click.IntRange(1),
-    help=f"At most so many rows; of a table {LIMIT} unless given.",
+    help=f"Print at most this many rows; by default {LIMIT} of a table.",
 )
-@click.option("--json", "form", flag_value="json", help="A JSON object a row, for programs.")
-@click.option("--csv", "form", flag_value="csv", help="Comma-separated values, lists as JSON.")
+@click.option("--json", "form", flag_value="json", help="Print one JSON object per row.")
+@click.option("--csv", "form", flag_value="csv", help="Print CSV, with lists as JSON.")
 def query(file: Path, sql: str, limit: int | None, form: str | None) -> None:
-    """Answer one SELECT, in DuckDB's SQL. Nothing but the log can be reached.
+    """Answer one SELECT in DuckDB's SQL. It reaches nothing but the log.
 
     \b
     neuro-actors log query run.arrows "SELECT step, loss FROM losses"
@@ -57,15 +57,12 @@ def query(file: Path, sql: str, limit: int | None, form: str | None) -> None:
     from ..log.reader import LogReader
 
     reader = LogReader(file)
-    held = read_fault_log(reader.path, reader.metadata, reader.network)
-    connection = connect(
-        reader.network, list(reader.batches()), () if held is None else held.events
-    )
+    fault_log = read_fault_log(reader.path, reader.metadata, reader.network)
+    faults = () if fault_log is None else fault_log.events
+    connection = connect(reader.network, list(reader.batches()), faults)
     if reader.cut_off:
-        click.echo(
-            f"neuro-actors: the log {str(file)!r} is cut off or damaged; asked is what stands before",
-            err=True,
-        )
+        problem = f"the log {str(file)!r} is cut off or damaged"
+        click.echo(f"neuro-actors: {problem}; only what is before is queried", err=True)
     limit = None if limit is None else min(limit, sys.maxsize)
     schema, batches = stream_result(run_select(connection, sql))
     names = _distinct(schema.names)
@@ -88,7 +85,7 @@ def query(file: Path, sql: str, limit: int | None, form: str | None) -> None:
 
 
 def _print_table(names: list[str], rows: Iterator[tuple[Any, ...]], limit: int) -> None:
-    """As wide as the terminal; nothing that a name holds steers it."""
+    """Print rows as a table as wide as the terminal; no name can control the terminal."""
     from rich import box
     from rich.console import Console
     from rich.table import Table
@@ -120,13 +117,12 @@ def _values(column: Any) -> list[Any]:
     try:
         return column.to_pylist()  # type: ignore[no-any-return]
     except (ValueError, OverflowError) as error:  # such as an infinite date
-        raise LogError(
-            f"the query cannot be answered: {column.type} with a {error}; ask for it as VARCHAR"
-        ) from None
+        problem = f"{column.type} with a {error}"
+        raise LogError(f"the query cannot be answered: {problem}; ask for it as VARCHAR") from None
 
 
 def _shown(value: Any) -> Any:
-    """For a person's terminal without what would steer it; for a program as it is."""
+    """On a terminal, text without control characters; else the value as it is."""
     return printable(value) if isinstance(value, str) and is_terminal() else value
 
 
@@ -134,13 +130,14 @@ def _cell(value: Any) -> str:
     if isinstance(value, float):
         return f"{value:.6g}"
     if isinstance(value, list):
-        more = f", … {len(value)}" if len(value) > MOST else ""
-        return f"[{', '.join(f'{v:.3g}' if isinstance(v, float) else _cell(v) for v in value[:MOST])}{more}]"
+        more = f", … {len(value)}" if len(value) > MOST_NUMBERS else ""
+        first = (f"{v:.3g}" if isinstance(v, float) else _cell(v) for v in value[:MOST_NUMBERS])
+        return f"[{', '.join(first)}{more}]"
     return "null" if value is None else str(value)
 
 
 def _distinct(names: list[str]) -> list[str]:
-    """The same names, none twice: `step`, `step_1`."""
+    """The names, with numbers added to those that occur again: `step`, `step_1`."""
     seen: Counter[str] = Counter()
     found = []
     for name in names:

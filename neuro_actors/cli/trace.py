@@ -1,8 +1,7 @@
-"""`neuro-actors log trace`: why did this weight want to change?"""
+"""`neuro-actors log trace`: the paths that an urgency is the sum of."""
 
 from __future__ import annotations
 
-import importlib
 import json
 from dataclasses import asdict
 from pathlib import Path
@@ -10,8 +9,9 @@ from pathlib import Path
 import click
 
 from ..support.errors import InputError
+from .output import import_all
 
-OUTPUTS = 10  # whose slopes are shown, at most
+OUTPUTS = 10  # the most outputs whose slopes are shown
 
 
 @click.command()
@@ -23,13 +23,13 @@ OUTPUTS = 10  # whose slopes are shown, at most
     help="The urgency of this weight. (Or: --weight A --weight B.)",
 )
 @click.option(
-    "--neuron", metavar="ID", help="The urgency of this neuron's signal, or of what an input said."
+    "--neuron", metavar="ID", help="The urgency of a neuron's signal, or of an input's activation."
 )
 @click.option(
     "--from",
     "source",
     metavar="ID",
-    help="How outputs would change with what this neuron or input said.",
+    help="How outputs would change with the activation of this neuron or input.",
 )
 @click.option("--to", "output", metavar="ID", help="With --from, this output alone.")
 @click.option(
@@ -38,24 +38,24 @@ OUTPUTS = 10  # whose slopes are shown, at most
 @click.option(
     "--example",
     type=click.IntRange(1),
-    help="One example of the batch, from 1 on, and not the mean.",
+    help="One example of the batch, from 1 on; by default the mean.",
 )
 @click.option(
     "--paths",
     default=8,
     show_default=True,
     type=click.IntRange(1),
-    help="How many paths, the greatest first.",
+    help="How many paths to show, the greatest first.",
 )
 @click.option(
-    "--json", "as_json", is_flag=True, help="As JSON: an object; of several outputs a list."
+    "--json", "as_json", is_flag=True, help="Print a JSON object; for several outputs a list."
 )
 @click.option(
     "--import",
     "modules",
     metavar="MODULE",
     multiple=True,
-    help="Import this first: it adds activations or losses.",
+    help="Import this module first, which adds activations or losses.",
 )
 def trace(
     file: Path,
@@ -69,25 +69,26 @@ def trace(
     as_json: bool,
     modules: tuple[str, ...],
 ) -> None:
-    """Why did this weight want to change?
+    """Explain why a weight wanted to change, path by path.
 
     \b
     neuro-actors log trace run.arrows --weight "h1->y" --step 3
     neuro-actors log trace run.arrows --neuron h1
     neuro-actors log trace run.arrows --from x --to y
 
-    A weight's urgency is the sum over all paths from it to the loss; along each, weights and slopes are multiplied. The
-    greatest paths are shown, with their factors, and the exact sum of all, beside what the messages themselves came to.
+    A weight's urgency is a sum over all paths from it to the loss. Each path
+    multiplies the weights and slopes along it. This prints the greatest paths with
+    their factors, the exact sum over all paths, and the urgency from the messages.
+    \f
+
+    Raises:
+        InputError: Not exactly one thing is asked for.
     """
     if output is not None and source is None:
         raise InputError("--to goes with --from")
     if (len(weight) > 0) + (neuron is not None) + (source is not None) != 1:
         raise InputError("ask for one thing: --weight A->B, --neuron ID or --from ID")
-    for module in modules:
-        try:
-            importlib.import_module(module)
-        except Exception as error:  # whatever a module does
-            raise InputError(f"--import {module!r}: {type(error).__name__}: {error}") from None
+    import_all(modules)
     from ..trace.tracer import Tracer
 
     tracer = Tracer(file, step, example, to_loss=source is None)
@@ -98,14 +99,12 @@ def trace(
         found = [tracer.neuron(neuron, paths)]
     else:
         assert source is not None
-        led = [output] if output is not None else tracer.outputs(source)
-        found, left_out = (
-            [tracer.output(source, name, paths) for name in led[:OUTPUTS]],
-            max(0, len(led) - OUTPUTS),
-        )
+        outputs = [output] if output is not None else tracer.outputs(source)
+        found = [tracer.output(source, name, paths) for name in outputs[:OUTPUTS]]
+        left_out = max(0, len(outputs) - OUTPUTS)
     if as_json:
-        told = [asdict(one) | {"shown": one.shown, "cut_off": one.cut_off} for one in found]
-        click.echo(json.dumps(told if len(told) > 1 else told[0], indent=1))
+        traces = [asdict(one) | {"shown": one.shown, "cut_off": one.cut_off} for one in found]
+        click.echo(json.dumps(traces if len(traces) > 1 else traces[0], indent=1))
         return
     click.echo("\n\n".join(map(str, found)))
     if left_out:

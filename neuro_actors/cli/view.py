@@ -1,4 +1,4 @@
-"""`neuro-actors view`."""
+"""`neuro-actors view`: a run as an HTML page."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from ..support.text import printable, shown
     "-o",
     "--output",
     type=click.Path(path_type=Path),
-    help="The page to write; FILE with .html if left out.",
+    help="The page to write; by default FILE with the suffix .html.",
 )
 @click.option("--open", "show", is_flag=True, help="Show the page in a browser.")
 @click.option("--force", is_flag=True, help="Overwrite a page that exists.")
@@ -28,24 +28,28 @@ from ..support.text import printable, shown
     default=12.0,
     show_default=True,
     type=click.FloatRange(min=0.5),
-    help="What the page may weigh.",
+    help="The greatest size of the page.",
 )
 @click.option(
     "--picture",
     metavar="RxC",
-    help="Inputs are a picture of R rows and C columns; none: they are none.",
+    help="The inputs are a picture of R rows and C columns; none: they are not a picture.",
 )
 def view(
     file: Path, output: Path | None, show: bool, force: bool, max_mb: float, picture: str | None
 ) -> None:
-    """Make a page on which to see a run: one HTML file, which needs no network.
+    """Write a page that shows a run: one HTML file, which needs no network.
 
     \b
     neuro-actors view run.arrows --open
     neuro-actors view run.arrows -o lecture.html --picture 28x28
 
-    Of a long or large log as much is shown as fits: evenly spaced steps, the first examples of each batch. What was
-    left out is printed, and stands on the page.
+    Of a long or large log, the page shows as much as fits: evenly spaced steps, the
+    first examples of each batch. What was left out is printed, also on the page.
+    \f
+
+    Raises:
+        InputError: FILE is no log, or the page cannot be written.
     """
     from ..log.log import Log
     from ..viewer.page import render_page
@@ -68,12 +72,16 @@ def view(
 
 
 def left_out(notes: dict[str, Any]) -> list[str]:
-    """What of the log the page does not show, in sentences."""
-    said = []
+    """Return sentences about what the page does not show of the log.
+
+    Args:
+        notes: The notes of the page's data.
+    """
+    sentences = []
     if not notes["complete"]:
-        said.append("The log is cut off; what stands before is shown.")
+        sentences.append("The log is cut off; the page shows what was written before.")
     if notes["shownSteps"] < notes["steps"]:
-        said.append(
+        sentences.append(
             f"{notes['shownSteps']:,} of {notes['steps']:,} steps are shown, evenly spaced."
         )
     if notes["shownExamples"] < notes["batch"]:
@@ -82,16 +90,16 @@ def left_out(notes: dict[str, Any]) -> list[str]:
             if notes["shownExamples"] == 1
             else f"first {notes['shownExamples']} examples are"
         )
-        said.append(f"Of each batch the {first} shown, of up to {notes['batch']:,}.")
+        sentences.append(f"Of each batch the {first} shown, of up to {notes['batch']:,}.")
     if notes["digits"] < 16:
-        said.append(f"Numbers were rounded to {notes['digits']} digits.")
+        sentences.append(f"Numbers were rounded to {notes['digits']} digits.")
     if not notes["synapses"]:
-        said.append(
-            "The network is too large for its synapses to be carried: neurons alone are shown."
+        sentences.append(
+            "The network is too large for its synapses to fit: the page shows only neurons."
         )
-    if len(said) > (not notes["complete"]):
-        said.append("--max-mb allows for more.")
-    return said
+    if len(sentences) > (not notes["complete"]):
+        sentences.append("--max-mb allows for more.")
+    return sentences
 
 
 def _shape(picture: str | None) -> tuple[int, int] | str | None:

@@ -15,7 +15,7 @@ from helpers.damaged_logs import json_changed
 from helpers.in_process_cluster import InProcess
 
 import neuro_actors as na
-from neuro_actors.cli.log import log as log_commands
+from neuro_actors.cli.main import cli
 from neuro_actors.cluster.driver import Driver
 from neuro_actors.cluster.pending_step import PendingStep
 from neuro_actors.log.schema import KEY, MACHINES
@@ -138,14 +138,14 @@ async def test_a_part_of_it(tmp_path: Path) -> None:
 
 async def test_log_info_says_it(tmp_path: Path) -> None:
     path = str(await recorded(tmp_path / "many.arrows", replicas=3, shards=2))
-    said = CliRunner().invoke(log_commands, ["info", path])
+    said = CliRunner().invoke(cli, ["log", "info", path])
     assert "\n  machines  3 replicas x 2 shards: 6 workers\n" in said.output
-    said = CliRunner().invoke(log_commands, ["info", "--json", path])
+    said = CliRunner().invoke(cli, ["log", "info", "--json", path])
     assert json.loads(said.output)["machines"] == {"replicas": 3, "shards": 2}
     one = str(await recorded(tmp_path / "one.arrows"))
-    assert "machines" not in CliRunner().invoke(log_commands, ["info", one]).output
+    assert "machines" not in CliRunner().invoke(cli, ["log", "info", one]).output
     assert (
-        json.loads(CliRunner().invoke(log_commands, ["info", "--json", one]).output)["machines"]
+        json.loads(CliRunner().invoke(cli, ["log", "info", "--json", one]).output)["machines"]
         is None
     )
 
@@ -218,7 +218,7 @@ async def test_any_damage_is_told_or_does_no_harm(tmp_path: Path) -> None:
 
 async def test_parquet_keeps_it(tmp_path: Path) -> None:
     path = await recorded(tmp_path / "many.arrows", replicas=2, shards=2)
-    CliRunner().invoke(log_commands, ["export", str(path), str(tmp_path / "many.parquet")])
+    CliRunner().invoke(cli, ["log", "export", str(path), str(tmp_path / "many.parquet")])
     held = pq.read_schema(tmp_path / "many.parquet").metadata
     assert {key: held[key] for key in (KEY, MACHINES)} == table(path)[0]
 
@@ -228,7 +228,7 @@ async def test_a_difference_is_told_and_counts_as_no_message(tmp_path: Path) -> 
         await recorded(tmp_path / "one.arrows"),
         await recorded(tmp_path / "many.arrows", replicas=3, shards=2),
     )
-    said = CliRunner().invoke(log_commands, ["diff", str(one), str(many)])
+    said = CliRunner().invoke(cli, ["log", "diff", str(one), str(many)])
     assert said.exit_code == 0
     assert "\n  machines: None / 3 x 2\n" in said.output
 

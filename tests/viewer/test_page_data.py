@@ -11,7 +11,7 @@ from click.testing import CliRunner
 from helpers.record import record
 
 import neuro_actors as na
-from neuro_actors.cli.view import view
+from neuro_actors.cli.main import cli
 from neuro_actors.support.files import whole_file
 from neuro_actors.viewer.page_data import _formula, collect_page_data
 from neuro_actors.viewer.picture import find_picture
@@ -149,20 +149,20 @@ def test_what_is_a_picture() -> None:
 def test_the_command(logs: dict[str, Path], tmp_path: Path) -> None:
     run = CliRunner()
     out = tmp_path / "run.html"
-    done = run.invoke(view, [str(logs["family"]), "-o", str(out)])
+    done = run.invoke(cli, ["view", str(logs["family"]), "-o", str(out)])
     assert (done.exit_code, done.output) == (0, f"{out}: {out.stat().st_size / 1e6:.1f} MB\n")
     before = out.read_bytes()
-    refused = run.invoke(view, [str(logs["family"]), "-o", str(out)])
+    refused = run.invoke(cli, ["view", str(logs["family"]), "-o", str(out)])
     assert "exists already" in str(refused.exception)
-    assert run.invoke(view, [str(logs["family"]), "-o", str(out), "--force"]).exit_code == 0
+    assert run.invoke(cli, ["view", str(logs["family"]), "-o", str(out), "--force"]).exit_code == 0
     assert out.read_bytes() == before  # equal logs, equal pages
     for most, said in (
         (1.5, "rounded"),
         (0.9, "the first example is shown, of up to 2"),
-        (0.5, "neurons alone"),
+        (0.5, "only neurons"),
     ):
         thinned = run.invoke(
-            view, [str(logs["population"]), "-o", str(out), "--force", "--max-mb", str(most)]
+            cli, ["view", str(logs["population"]), "-o", str(out), "--force", "--max-mb", str(most)]
         )
         assert said in thinned.output
         assert out.stat().st_size < most * 1e6
@@ -175,7 +175,7 @@ def test_it_is_opened_when_asked_for(
     opened: list[str] = []
     monkeypatch.setattr("webbrowser.open", opened.append)
     out = tmp_path / "a b.html"
-    CliRunner().invoke(view, [str(logs["family"]), "-o", str(out), "--open"])
+    CliRunner().invoke(cli, ["view", str(logs["family"]), "-o", str(out), "--open"])
     assert opened == [out.as_uri()]
 
 
@@ -210,7 +210,7 @@ def test_what_the_command_refuses(logs: dict[str, Path], tmp_path: Path) -> None
         ([log, "-o", log, "--force"], "is the log itself"),
         (["."], "is no log"),
     ):
-        done = run.invoke(view, arguments)
+        done = run.invoke(cli, ["view", *arguments])
         assert isinstance(done.exception, na.NeuroActorsError), done.exception
         assert complaint in str(done.exception)
     assert list(tmp_path.iterdir()) == []
