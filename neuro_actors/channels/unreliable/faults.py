@@ -13,6 +13,7 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Any, TypeAlias
 
+from ...neuron.messages import MessageKind
 from ...support.errors import InputError
 from ...support.text import shown
 from ...support.validation import as_list, as_whole_number, did_you_mean, number
@@ -29,7 +30,7 @@ PLACES = (  # where a member can crash; it does not do what would come next
     "after commit",  # all is durable, nothing is sent
     "between urgencies",  # before it sends each urgency, or the commit
 )
-KINDS = ("activation", "target", "loss", "urgency", "commit", "tangent")
+KINDS = tuple(kind.value for kind in MessageKind)
 DISTURBANCES = (  # what a FaultEvent can be
     "lost",  # on its way
     "doubled",  # it arrives twice
