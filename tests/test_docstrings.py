@@ -38,7 +38,6 @@ NOT_YET_CLEAN = [
     "channels",
     "channels/bundled",
     "cli",
-    "cluster",
     "log",
     "neuron",
     "proof/audit",

@@ -114,8 +114,8 @@ def neuron_states(
         neurons: Positions of the neurons.
         optimizer: The optimizer of the last update, as JSON; None if there was none.
         updates: How many updates it has made.
-        arrays: Parameters of these neurons, one after another, then each state of the optimizer
-            alike.
+        arrays: Parameters of these neurons, one neuron after another, then each state of the
+            optimizer alike. Shape (numbers,) each.
     """
     ends = np.cumsum(network.incoming.sizes[neurons] + 1)[:-1]
     parameters, *states = (

@@ -162,7 +162,7 @@ class Deployment:
         """Return one array of all neurons (n_parameters,), one neuron after another.
 
         Args:
-            parts: The same of each shard's own neurons, by shard.
+            parts: The same of each shard's own neurons, by shard. Shape (n_commits,) each.
         """
         whole = np.empty(int((self.network.incoming.sizes + 1)[~self.network.is_input].sum()))
         for shard, part in zip(self.shards, parts, strict=True):

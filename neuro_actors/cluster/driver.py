@@ -69,8 +69,8 @@ def make_driver(
         rule: The rule of the run.
         sums: Name of the sums.
         lanes: How many steps may be in progress in a worker at once; None for a good number.
-        registry: Knows the state to go on from; afterwards it reads the state of the neurons from the
-            driver.
+        registry: Knows the state to go on from; afterwards it reads the state of the neurons from
+            the driver.
         recorder: Records all messages; None if there is no log.
     """
     deployment = Deployment.make(

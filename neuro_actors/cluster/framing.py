@@ -239,7 +239,7 @@ class FrameReader:
         """Return the content of the frame.
 
         Args:
-            body: Padding, text, payload and MAC.
+            body: Padding, text, payload and MAC. Shape (bytes,).
 
         Returns:
             The fields, and the arrays, which are read-only views of `body`.

@@ -32,7 +32,13 @@ class ShardRecorder:
         self._record: StepRecord | None = None
 
     def message(self, step: Step, line: int, values: Array) -> None:
-        """Refuse it: bundled channels record a whole step at once."""
+        """Refuse a message: bundled channels record a whole step at once.
+
+        Args:
+            step: Its step.
+            line: Its route.
+            values: Its numbers. Shape (columns,).
+        """
         raise AssertionError("bundled channels record a whole step at once")
 
     def messages(self, step: Step, record: StepRecord) -> None:
@@ -45,6 +51,7 @@ class ShardRecorder:
         Args:
             step: The step.
             commits: What the shard's own neurons committed, one neuron after another.
+                Shape (n_commits,).
         """
         record = self._record
         assert record is not None

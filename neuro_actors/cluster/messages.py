@@ -92,7 +92,7 @@ class StartJob:
         optimizer: The optimizer of the last update as JSON; None if there was no update.
         updates: How many updates that optimizer has made.
         state: Parameters of the shard's own neurons, one neuron after another, then each state of
-            the optimizer alike.
+            the optimizer alike. Shape (n_commits,) each.
     """
 
     generation: int
@@ -122,7 +122,7 @@ class RunStep:
         targets: Targets of the outputs (n_outputs, batch), where the shard has the loss node;
             otherwise None.
         direction: The part of the direction that belongs to the shard's own neurons, in a tangent
-            step; otherwise None.
+            step; otherwise None. Shape (n_commits,).
     """
 
     number: int
@@ -195,7 +195,7 @@ class ShardRecord:
             columns).
         loss_urgencies: From the loss node to all outputs (n_outputs, columns); 0 where an output
             receives none.
-        commits: Of the shard's own neurons, one neuron after another.
+        commits: Of the shard's own neurons, one neuron after another. Shape (n_commits,).
     """
 
     activations: Array
@@ -235,8 +235,9 @@ class BatchLearned:
         number: Number of the batch's last step.
         digest: Over the bits of commits and state. Equal in all replicas of a shard.
         commits: What the shard's own neurons committed, one neuron after another; None if another
-            replica reports it.
-        state: Each state of the optimizer, likewise; empty in a batch without learning.
+            replica reports it. Shape (n_commits,).
+        state: Each state of the optimizer, likewise; empty in a batch without learning. Shape
+            (n_commits,) each.
     """
 
     generation: int
@@ -293,7 +294,7 @@ class PartialSum:
         count: How many micro-batches are in it.
         weight: The sum of their weights.
         blocks: Height and index of each block of the tree.
-        values: The sum in each block.
+        values: The sum in each block. Shape (n_commits,) each.
     """
 
     batch: int
@@ -309,7 +310,7 @@ class BatchMean:
 
     Attributes:
         batch: See `RunStep`.
-        values: One neuron after another.
+        values: One neuron after another. Shape (n_commits,).
     """
 
     batch: int

@@ -31,7 +31,10 @@ class PendingStep:
         is_last: Whether the batch is concluded after this step.
         parts: What each shard has reported, by shard.
         done: Set once the step has ended.
-        predictions, losses, input_urgencies, commits: See `StepOutputs`.
+        predictions: See `StepOutputs`. Shape (n_outputs, columns).
+        losses: See `StepOutputs`. Shape (batch,).
+        input_urgencies: See `StepOutputs`. Shape (n_inputs, columns).
+        commits: See `StepOutputs`. Shape (n_parameters,).
     """
 
     step: Step

@@ -145,17 +145,17 @@ class ShardLossNode(LossNode):
         self.rule.from_input = rule.from_input[:n_outputs]
 
     def get_state(self) -> Any:
-        """See `LossNode.get_state`."""
+        """Return the state of the loss node, which has none."""
         return self.rule.get_state()
 
     def set_state(self, state: Any) -> None:
-        """See `LossNode.set_state`."""
+        """Go on from a state of the loss node."""
         self.rule.set_state(state)
 
     def evaluate(
         self, step: Step, predictions: Array, targets: Array, urgencies_out: Array
     ) -> Array:
-        """See `LossNode.evaluate`.
+        """Compare predictions with targets, if the loss node lives here.
 
         Args:
             step: The step.
@@ -220,7 +220,12 @@ class ShardRule(Rule):
         self.rule.check(network, loss)
 
     def rounds(self, network: Network, x: Array) -> Generator[Round, Answer, None]:
-        """See `Rule.rounds`."""
+        """Yield the rounds of the other rule.
+
+        Args:
+            network: The network of the shard.
+            x: Activations of its inputs. Shape (n_inputs, batch).
+        """
         return self.rule.rounds(network, x)
 
     def member(self, network: Network, k: int, sums: Sums) -> NeuronRule:

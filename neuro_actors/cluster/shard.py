@@ -77,7 +77,7 @@ class Bundle:
         return len(self.turn_starts) - 1
 
     def rows(self) -> list[Indices]:
-        """Return the rows of each source, that of the first turn first."""
+        """Return the rows of each source, that of the first turn first. Shape (its rows,) each."""
         ends = np.cumsum(np.bincount(self.owner, minlength=self.n_sources))[:-1]
         return np.split(np.argsort(self.owner, kind="stable"), ends)
 
@@ -90,9 +90,10 @@ class Shard:
         number: Its number, from 0 on.
         shards: How many shards there are.
         network: Its own neurons, then the proxies.
-        members: Positions of its own neurons in the whole network, inputs among them.
+        members: Positions of its own neurons in the whole network, inputs among them. Shape
+            (n_members,).
         inputs: For each of its inputs the row of the whole network's x. Its own inputs come first,
-            then those of other shards.
+            then those of other shards. Shape (inputs,).
         n_inputs: How many inputs are its own.
         n_outputs: How many outputs the whole network has, where the loss node lives, otherwise 0.
         synapses: For each synapse of its network the whole network's synapse; -1 for a synapse to
@@ -122,10 +123,11 @@ class Shard:
         return int((self.runs[:, 1] - self.runs[:, 0]).sum())
 
     def own_part(self, commits: Array) -> Array:
-        """Return what belongs to its own neurons.
+        """Return what belongs to its own neurons. Shape (n_commits,).
 
         Args:
             commits: Numbers of all neurons of the whole network, one neuron after another.
+                Shape (n_parameters,).
         """
         return np.concatenate([commits[start:end] for start, end in self.runs.tolist()])
 
@@ -133,8 +135,8 @@ class Shard:
         """Do the inverse of `own_part`.
 
         Args:
-            own: Numbers of its own neurons, one neuron after another.
-            commits_out: Receives them among the numbers of all neurons.
+            own: Numbers of its own neurons, one neuron after another. Shape (n_commits,).
+            commits_out: Receives them among the numbers of all neurons. Shape (n_parameters,).
         """
         read = 0
         for start, end in self.runs.tolist():
@@ -142,7 +144,7 @@ class Shard:
             read += end - start
 
     def to_arrays(self) -> tuple[dict[str, Any], list[Array | Indices]]:
-        """Return the shard as data: JSON, and arrays."""
+        """Return the shard as data: JSON, and arrays of shapes (n,) and (n, 2)."""
         net = self.network
         bundles = self.bundles_in + self.bundles_out
         about: dict[str, Any] = {

@@ -84,7 +84,7 @@ class ShardEnvironment:
     def begin(
         self, step: Step, x: Array, targets: Array | None, direction: Array | None = None
     ) -> None:
-        """See `EnvironmentPort.begin`.
+        """Begin a step: send to inputs, loss node and neurons of the shard. Never waits.
 
         Args:
             step: The step.
@@ -161,7 +161,7 @@ class _ProxyPort:
         self._inner, self._bundle = inner, bundle
 
     async def receive(self, kind: MessageKind) -> Step | None:
-        """See `NeuronPort.receive`."""
+        """See `PortBase.receive`."""
         inner = self._inner
         step = await inner.receive(kind)
         if step is not None and kind == ACTIVATION:
@@ -178,7 +178,7 @@ class _ProxyPort:
         return self._inner.number
 
     def send(self, kind: MessageKind, step: Step) -> None:
-        """See `NeuronPort.send`."""
+        """See `PortBase.send`."""
         self._inner.send(kind, step)
 
 
@@ -204,7 +204,7 @@ class InputProxyPort(_ProxyPort):
         self._rows: slice | list[int] = slice(rows[0], rows[0] + 1) if len(rows) == 1 else rows
 
     async def receive(self, kind: MessageKind) -> Step | None:
-        """See `NeuronPort.receive`."""
+        """See `PortBase.receive`."""
         step = await super().receive(kind)
         if step is not None and kind == URGENCY:
             columns = self._inner.activations_in.shape[1]
@@ -216,7 +216,7 @@ class InputProxyPort(_ProxyPort):
         return step
 
     def send(self, kind: MessageKind, step: Step) -> None:
-        """See `NeuronPort.send`."""
+        """See `PortBase.send`."""
         if kind == URGENCY:
             self._inner.urgencies_out[...] = 0.0
             if urgencies_cross(self._bundle, step):
@@ -255,7 +255,7 @@ class SourceProxyPort(InputProxyPort):
         self._steps = 0  # how many the proxy has taken part in
 
     async def receive(self, kind: MessageKind) -> Step | None:
-        """See `NeuronPort.receive`."""
+        """See `PortBase.receive`."""
         if kind == ACTIVATION:
             await self._inbound.wait_ready(self._steps + 1)
         step = await super().receive(kind)
@@ -296,7 +296,7 @@ class FollowerProxyPort(_ProxyPort):
         self._inbound, self._send, self._is_first = inbound, send, turn == 0
 
     async def receive(self, kind: MessageKind) -> Step | None:
-        """See `NeuronPort.receive`."""
+        """See `PortBase.receive`."""
         step = await super().receive(kind)
         if step is not None and kind == URGENCY:
             if not urgencies_cross(self._bundle, step):
@@ -310,7 +310,7 @@ class FollowerProxyPort(_ProxyPort):
         return step
 
     def send(self, kind: MessageKind, step: Step) -> None:
-        """See `NeuronPort.send`."""
+        """See `PortBase.send`."""
         if kind == ACTIVATION and self._is_first and activations_cross(self._bundle):
             self._send(self._bundle, "forward", step.number, self.activations_in[:-1].copy())
         super().send(kind, step)
