@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from functools import partial
+from typing import TypeAlias
 
 from ..support.errors import InputError
 from ..support.text import shown
@@ -12,8 +13,15 @@ from .interface import ChannelsFactory
 from .memory import Memory
 from .unreliable.settings import Unreliable
 
+ChannelsChoice: TypeAlias = str | ChannelsFactory | Unreliable  # what users give as `channels`
 
-def choose_channels(channels: str | ChannelsFactory | Unreliable) -> ChannelsFactory:
+
+def uses_virtual_time(channels: ChannelsChoice) -> bool:
+    """Whether the delays of these channels should pass in virtual time, outside of trio programs."""
+    return isinstance(channels, Unreliable)
+
+
+def choose_channels(channels: ChannelsChoice) -> ChannelsFactory:
     """The engine of that name, or the one handed over; raises `InputError` for an unknown name."""
     engines: dict[str, ChannelsFactory] = {"bundled": Bundled, "memory": Memory}
     if isinstance(channels, Unreliable):

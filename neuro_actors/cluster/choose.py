@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ..channels.interface import ChannelsFactory
+from ..channels.choose import ChannelsChoice
 from ..neuron.optimizers import Optimizer
 from ..support.errors import InputError
 from ..support.text import shown
@@ -11,7 +11,7 @@ from .settings import Cluster, check_sendable
 
 
 def choose_cluster(
-    engine: object, channels: str | ChannelsFactory, optimizer: Optimizer | None = None
+    engine: object, channels: ChannelsChoice, optimizer: Optimizer | None = None
 ) -> Cluster | None:
     """Return the cluster that the user asks for; None for this process.
 

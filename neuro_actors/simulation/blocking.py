@@ -15,8 +15,7 @@ from typing import TypeVar
 import trio
 from numpy.typing import ArrayLike
 
-from ..channels.interface import ChannelsFactory
-from ..channels.unreliable.settings import Unreliable
+from ..channels.choose import ChannelsChoice, uses_virtual_time
 from ..cluster.settings import Cluster
 from ..network.gradient import Gradient
 from ..network.network import Network
@@ -31,7 +30,7 @@ def gradient(
     x: ArrayLike,
     targets: ArrayLike,
     loss: str = "squared_error",
-    channels: str | ChannelsFactory = "bundled",
+    channels: ChannelsChoice = "bundled",
     wrt_inputs: bool = False,
     sums: str = "ordered",
     micro_batches: int | None = None,
@@ -95,7 +94,7 @@ def hessian_vector_product(
     weights: ArrayLike,
     biases: ArrayLike,
     loss: str = "squared_error",
-    channels: str | ChannelsFactory = "bundled",
+    channels: ChannelsChoice = "bundled",
     sums: str = "ordered",
     engine: str | Cluster | None = None,
 ) -> Gradient:
@@ -144,7 +143,7 @@ def hessian_vector_product(
 def predict(
     network: Network,
     x: ArrayLike,
-    channels: str | ChannelsFactory = "bundled",
+    channels: ChannelsChoice = "bundled",
     sums: str = "ordered",
     engine: str | Cluster | None = None,
 ) -> Array:
@@ -181,7 +180,7 @@ def predict(
     return run(society, channels)
 
 
-def run(society: Callable[[], Awaitable[_T]], channels: str | ChannelsFactory = "bundled") -> _T:
+def run(society: Callable[[], Awaitable[_T]], channels: ChannelsChoice = "bundled") -> _T:
     """Run an async function to its end, from ordinary code.
 
     It calls `trio.run`: in this thread, or in a thread of its own if this one runs an event
@@ -199,7 +198,7 @@ def run(society: Callable[[], Awaitable[_T]], channels: str | ChannelsFactory = 
         KeyboardInterrupt: Ctrl-C. The society is cancelled first.
     """
     clock = None
-    if isinstance(channels, Unreliable):
+    if uses_virtual_time(channels):
         from trio.testing import MockClock  # slow to import, so only where it is needed
 
         clock = MockClock(autojump_threshold=0)

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 import trio
 from trio.lowlevel import disable_ki_protection, enable_ki_protection
 
-from ..channels.choose import choose_channels
+from ..channels.choose import ChannelsChoice, choose_channels
 from ..channels.interface import Channels, ChannelsFactory, Recorder
 from ..channels.unreliable.settings import Unreliable
 from ..cluster.choose import choose_cluster
@@ -88,7 +88,7 @@ class open_simulation:  # noqa: N801 (to be called as a function is)
     def __init__(
         self,
         network: Network,
-        channels: str | ChannelsFactory = "bundled",
+        channels: ChannelsChoice = "bundled",
         log: str | PathLike[str] | Recording | None = None,
         *,
         rule: Rule | None = None,

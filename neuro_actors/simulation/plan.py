@@ -12,7 +12,7 @@ from itertools import islice
 
 import numpy as np
 
-from ..channels.interface import ChannelsFactory
+from ..channels.choose import ChannelsChoice
 from ..cluster.settings import Cluster
 from ..network import functions
 from ..network.network import Network
@@ -57,7 +57,7 @@ class TrainingPlan:
     seed: int
     rule: Rule
     sums: str
-    channels: str | ChannelsFactory
+    channels: ChannelsChoice
     in_flight: int | None = None
     cluster: Cluster | None = None
 

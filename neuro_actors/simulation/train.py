@@ -13,8 +13,7 @@ from os import PathLike
 
 from numpy.typing import ArrayLike
 
-from ..channels.choose import choose_channels
-from ..channels.interface import ChannelsFactory
+from ..channels.choose import ChannelsChoice, choose_channels
 from ..cluster.choose import choose_cluster
 from ..cluster.settings import Cluster
 from ..log import Recording
@@ -99,7 +98,7 @@ def train(
     seed: int = 0,
     validation: tuple[ArrayLike, ArrayLike] | None = None,
     progress: bool | None = None,
-    channels: str | ChannelsFactory = "bundled",
+    channels: ChannelsChoice = "bundled",
     log: str | PathLike[str] | Recording | None = None,
     rule: Rule | None = None,
     sums: str = "ordered",
@@ -217,7 +216,7 @@ def resume(
     path: str | PathLike[str],
     *,
     progress: bool | None = None,
-    channels: str | ChannelsFactory | None = None,
+    channels: ChannelsChoice | None = None,
     log: str | PathLike[str] | Recording | None = None,
     optimizer: Optimizer | None = None,
     exact: bool = True,

@@ -15,8 +15,7 @@ from typing import Any
 
 import numpy as np
 
-from ...channels.choose import choose_channels
-from ...channels.interface import ChannelsFactory
+from ...channels.choose import ChannelsChoice, choose_channels
 from ...network import functions
 from ...network.examples import as_examples
 from ...network.network import Network
@@ -71,7 +70,7 @@ def plan_from_json(
     network: Network,
     data: Arrays,
     optimizer: Optimizer | None,
-    channels: str | ChannelsFactory | None,
+    channels: ChannelsChoice | None,
 ) -> TrainingPlan:
     """Make a plan again.
 
@@ -295,7 +294,7 @@ def _optimizer_from_json(held: dict[str, Any], given: Optimizer | None) -> Optim
     return given
 
 
-def _channels_from_json(held: Any, given: str | ChannelsFactory | None) -> str | ChannelsFactory:
+def _channels_from_json(held: Any, given: ChannelsChoice | None) -> ChannelsChoice:
     if given is not None:
         choose_channels(given)
         return given

@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from ...channels.interface import ChannelsFactory
+from ...channels.choose import ChannelsChoice
 from ...network.network import Network
 from ...neuron.optimizers import Optimizer
 from ...rules.remembering import Keeping, Kept
@@ -133,7 +133,7 @@ class Checkpoint:
             return self._network(""), tuple(position.history), messages
 
     def open_run(
-        self, optimizer: Optimizer | None, channels: str | ChannelsFactory | None, exact: bool
+        self, optimizer: Optimizer | None, channels: ChannelsChoice | None, exact: bool
     ) -> OpenRun:
         """Prepare the run to continue from here.
 
