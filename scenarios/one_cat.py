@@ -14,22 +14,21 @@ import trio
 
 import neuro_actors as na
 from neuro_actors.channels.memory import Memory
-from neuro_actors.channels.routes import KINDS, Routes
+from neuro_actors.channels.routes import read_messages
 
 
 class Overheard(Memory):
     """An engine that collects every message, as (kind, sender, receiver): values."""
 
     def __init__(self, network: na.Network, recorder=None) -> None:
-        self._routes, self._recorder, self.messages = Routes(network), recorder, {}
+        self._network, self._recorder, self.messages = network, recorder, {}
         super().__init__(network, self)
 
-    def message(self, step, route: int, values) -> None:
-        routes = self._routes
-        names = (routes.members[routes.sender[route]], routes.members[routes.receiver[route]])
-        self.messages[KINDS[routes.kind[route]], *names] = values
+    def record(self, step, record) -> None:
+        for message in read_messages(self._network, step, record):
+            self.messages[message.kind, message.sender, message.receiver] = message.values
         if self._recorder is not None:
-            self._recorder.message(step, route, values)
+            self._recorder.record(step, record)
 
 
 async def ask_or_teach(

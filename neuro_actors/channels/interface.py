@@ -19,6 +19,7 @@ from ..network.network import Network
 from ..neuron.messages import MessageKind, Step
 from ..support.validation import Array
 from .step_record import StepRecord
+from .unreliable.faults import FaultEvent
 
 
 class PortBase(Protocol):
@@ -231,13 +232,21 @@ class Supervising(Protocol):
 
 
 class Recorder(Protocol):
-    """What hears every message. An engine tells it of each as it is sent, or of a whole step's when it is over."""
+    """What channels call with everything that is sent, such as a log's writer."""
 
-    def message(self, step: Step, line: int, values: Array) -> None:
-        """One of them, sent along this line (see `routes.py`)."""
+    def record(self, step: Step, record: StepRecord) -> None:
+        """Record a step, when it has ended, or when the channels are closed in the middle of it.
 
-    def messages(self, step: Step, said: StepRecord) -> None:
-        """All of a step, or of as much of it as there was."""
+        Args:
+            step: The step.
+            record: All its messages.
+        """
+
+    def record_fault(self, event: FaultEvent) -> None:
+        """Record a fault at once, when it occurs: that a message was lost, say.
+
+        Called by channels that inject faults, see `unreliable/`.
+        """
 
 
 ChannelsFactory: TypeAlias = Callable[[Network, Recorder | None], Channels]

@@ -2,13 +2,14 @@
 
 A port gets its messages in its own way: memory channels from a trio memory channel, unreliable
 channels from frames. Then both put them into the same inboxes, and show them in the same arrays.
+Which inboxes a member has, and where it sends, follows from the table of routes alone.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import repeat
-from typing import Generic, Protocol, TypeVar
+from typing import Any, Generic, TypeVar
 
 import numpy as np
 
@@ -25,36 +26,106 @@ from ..neuron.messages import (
     Step,
 )
 from ..support.validation import Array, Indices, frozen
-from .interface import StepOutputs, Waiting
-from .routes import KINDS, Routes
+from .interface import Waiting
+from .routes import ROUTES, Moment, Routes, RouteSpec, Size, StepKind
 
 NOTHING = frozen(np.empty(0))
 
 Address = TypeVar("Address")  # whatever a port needs to send along a route
 
 
-class MailArrays(Protocol):
-    """The arrays of a port: those of `NeuronPort` and of `LossPort`.
+def _received(kind: MessageKind) -> Any:
+    """Return a property: the mail of a kind."""
+    return property(lambda port: port.received.get(kind, NOTHING))
+
+
+def _received_from_one(kind: MessageKind) -> Any:
+    """Return a property: the mail of a kind that has one sender."""
+    return property(lambda port: port.received.get(kind, (NOTHING,))[0])
+
+
+def _out(kind: MessageKind) -> Any:
+    """Return a property: what is sent in messages of a kind."""
+
+    def fill(port: PortArrays, values: Array) -> None:
+        port.out[kind] = values
+
+    return property(lambda port: port.out.get(kind, NOTHING), fill)
+
+
+class PortArrays:
+    """The arrays of a port, by kind of message, and under the names of `NeuronPort` and `LossPort`.
 
     Attributes:
-        activations_in: See `NeuronPort`. Shape (fan_in + 1, columns).
-        activation_out: See `NeuronPort`. Shape (columns,).
-        urgencies_in: See `NeuronPort`. Shape (fan_out, columns).
-        urgencies_out: See `NeuronPort`. Shape (listening sources, columns).
-        commit_out: See `NeuronPort`. Shape (fan_in + 1,).
-        direction: See `NeuronPort`. Shape (fan_in + 1,).
-        targets: See `LossPort`. Shape (n_outputs, batch).
-        losses: See `LossPort`. Shape (batch,).
+        received: The mail that was received last. Shape (senders, columns) each, in the order of
+            the routes, or what is received from one sender alone, (1, columns).
+        out: What to fill in. Shape (columns,), or (receivers, columns) where each gets its own.
     """
 
-    activations_in: Array
-    activation_out: Array
-    urgencies_in: Array
-    urgencies_out: Array
-    commit_out: Array
-    direction: Array
-    targets: Array
-    losses: Array
+    activations_in = _received(ACTIVATION)
+    activation_out = _out(ACTIVATION)
+    urgencies_in = _received(URGENCY)
+    urgencies_out = _out(URGENCY)
+    commit_out = _out(COMMIT)
+    direction = _received_from_one(TANGENT)
+    targets = _received(TARGET)
+    losses = _out(LOSS)
+
+    def __init__(self) -> None:
+        self.received: dict[MessageKind, Array] = {}
+        self.out: dict[MessageKind, Array] = {}
+
+
+class OutputArrays:
+    """The arrays of the environment's port, by kind, and under the names of `StepOutputs`.
+
+    Attributes:
+        received: What the last step came to. Shape (senders, columns) each, commits flat.
+    """
+
+    predictions = _received(ACTIVATION)
+    losses = _received_from_one(LOSS)
+    commits = _received(COMMIT)
+    input_urgencies = _received(URGENCY)
+
+    def __init__(self) -> None:
+        self.received: dict[MessageKind, Array] = {}
+
+
+class Outgoing(Generic[Address]):
+    """The messages of one kind that a member sends.
+
+    Args:
+        spec: Their row in the table of routes.
+        length: How many numbers a message holds. None: as many as there are columns.
+
+    Attributes:
+        spec: As above.
+        addresses: Where the messages go in a step `wrt_inputs`, in the order of the routes.
+        always: Where they go in other steps, in which inputs receive no urgencies.
+    """
+
+    __slots__ = ("_length", "addresses", "always", "spec")
+
+    def __init__(self, spec: RouteSpec, length: int | None) -> None:
+        self.spec = spec
+        self._length = length
+        self.addresses: list[Address] = []
+        self.always: list[Address] = []
+
+    @property
+    def is_shared(self) -> bool:
+        """Whether one row goes to all receivers. Otherwise each gets a row of its own."""
+        return bool(self.spec.row) or self.spec.size is not Size.COLUMNS
+
+    def receivers(self, step: Step) -> list[Address]:
+        """Return where the messages of a step go."""
+        return self.addresses if step.wrt_inputs else self.always
+
+    def lay_out(self, step: Step, columns: int) -> Array:
+        """Return an array to fill in. Shape (numbers,) if it is shared, or (receivers, numbers)."""
+        length = columns if self._length is None else self._length
+        return np.empty(length if self.is_shared else (len(self.receivers(step)), length))
 
 
 class MemberMail(Generic[Address]):
@@ -63,36 +134,37 @@ class MemberMail(Generic[Address]):
     Attributes:
         node: The member's name.
         inboxes: By kind.
-        addresses: Where messages of each kind go, in the order of the routes.
-        listening: Of the addresses of urgencies those that are used in each step with a loss. The
-            others are inputs, which receive urgencies in a step `wrt_inputs` only.
+        specs: A row of the table of routes, by kind of mail.
+        outgoing: What it sends, by kind.
+        awaited: The kinds of mail that it waits for.
     """
 
     def __init__(self, node: str) -> None:
         self.node = node
         self.inboxes: dict[MessageKind, Inbox] = {}
-        self.addresses: dict[MessageKind, list[Address]] = {kind: [] for kind in KINDS}
-        self.listening: list[Address] = []
+        self.specs: dict[MessageKind, RouteSpec] = {}
+        self.outgoing: dict[MessageKind, Outgoing[Address]] = {}
+        self.awaited: tuple[MessageKind, ...] = ()
 
     def open(self, kind: MessageKind, number: int, columns: int = 0) -> None:
         """Open the inboxes for mail of a step, before it is received.
 
-        Activations begin a step, so all inboxes open for them, but that of urgencies: an urgency
-        comes after the activation that it answers.
+        Activations begin a step. For them all inboxes open but those of messages that are sent by
+        responding members, as urgencies are: these come after the activation that they answer.
 
         Args:
             kind: The kind of mail that is to be received now.
             number: The step's number.
             columns: Of urgencies, how many columns they have.
         """
-        if kind == ACTIVATION:
-            for inbox in self.inboxes.values():
-                if inbox.kind != URGENCY:
-                    inbox.open(number)
-        elif kind == URGENCY:
-            self.inboxes[URGENCY].open(number, columns)
+        if kind not in (ACTIVATION, URGENCY):
+            return
+        for inbox in self.inboxes.values():
+            spec = self.specs[inbox.kind]
+            if (spec.moment is Moment.RESPOND) == (kind == URGENCY):
+                inbox.open(number, columns if columns and spec.size is Size.COLUMNS else None)
 
-    def take(self, kind: MessageKind, port: MailArrays) -> Step:
+    def take(self, kind: MessageKind, port: PortArrays) -> Step:
         """Show the mail of a kind, all of which has arrived, in the arrays of a port.
 
         Beside it, this lays out the arrays that the member fills in next.
@@ -101,54 +173,53 @@ class MemberMail(Generic[Address]):
             The step that the mail belongs to.
         """
         step, values = self.inboxes[kind].take()
-        if kind == TARGET:
-            port.targets = values
-        elif kind == TANGENT:
-            port.direction = values[0]
-        elif kind == URGENCY:
-            port.urgencies_in = values
-            port.urgencies_out = self._empty_urgencies(step, values)
-            port.commit_out = np.empty(len(port.activations_in) if self.addresses[COMMIT] else 0)
-        else:
-            port.activations_in = values
-            port.activation_out = np.empty(values.shape[1])
-            if TARGET in self.inboxes:  # the loss node's: it responds to activations
-                port.urgencies_out = self._empty_urgencies(step, values)
+        port.received[kind] = values
+        if kind in (ACTIVATION, URGENCY):
+            for sent, outgoing in self.outgoing.items():
+                if self._is_sent_after(kind, outgoing.spec):
+                    port.out[sent] = outgoing.lay_out(step, values.shape[1])
         return step
 
-    def with_activations(self, step: Step) -> Iterator[MessageKind]:
-        """Yield the kinds of mail that come with a step's activations, from the environment."""
-        if step.loss is not None and TARGET in self.inboxes:
-            yield TARGET
-        if step.tangent and TANGENT in self.inboxes:
-            yield TANGENT
+    def coming_with(self, kind: MessageKind, step: Step) -> list[MessageKind]:
+        """Return the kinds of mail that come with activations, or with urgencies, in a step.
 
-    def _empty_urgencies(self, step: Step, values: Array) -> Array:
-        return np.empty((len(self.receivers(URGENCY, step)), values.shape[1]))
+        With activations comes what the environment sends when it begins the step, and what sources
+        send when they fire; with urgencies, what followers send when they respond.
+        """
+        step_kind = StepKind.of(step)
+        return [
+            other
+            for other, spec in self.specs.items()
+            if other != kind
+            and (spec.moment is Moment.RESPOND) == (kind == URGENCY)
+            and step_kind.has(spec.steps)
+        ]
+
+    def _is_sent_after(self, kind: MessageKind, spec: RouteSpec) -> bool:
+        """The loss node receives no urgencies: it responds to activations."""
+        responds = spec.moment is Moment.RESPOND and URGENCY in self.inboxes
+        return kind == (URGENCY if responds else ACTIVATION)
 
     def receivers(self, kind: MessageKind, step: Step) -> list[Address]:
         """Return the addresses that messages of a kind go to in a step."""
-        if kind == URGENCY and not step.wrt_inputs:
-            return self.listening
-        return self.addresses[kind]
+        return self.outgoing[kind].receivers(step) if kind in self.outgoing else []
 
-    def rows(self, kind: MessageKind, port: MailArrays) -> Iterable[Array]:
+    def rows(self, kind: MessageKind, port: PortArrays) -> Iterable[Array]:
         """Return what the member sends, from the arrays of its port, which become read-only.
 
         Returns:
             A row for each of the `receivers`, or one row again and again. Each of shape (columns,).
         """
-        if kind == URGENCY:
-            return frozen(port.urgencies_out)
-        if kind == ACTIVATION:
-            return repeat(frozen(port.activation_out))
-        return repeat(frozen(port.commit_out if kind == COMMIT else port.losses))
+        if kind not in self.outgoing:  # as the commit of an input
+            return ()
+        rows = frozen(port.out[kind])
+        return repeat(rows) if self.outgoing[kind].is_shared else rows
 
     def waiting(self) -> Iterator[Waiting]:
         """Yield what is missing, kind by kind."""
-        for kind, inbox in self.inboxes.items():
-            # that of tangents is open in each step, and used in few
-            if inbox.expects is not None and not inbox.complete and kind != TANGENT:
+        for kind in self.awaited:
+            inbox = self.inboxes[kind]
+            if inbox.expects is not None and not inbox.complete:
                 yield Waiting(self.node, kind, inbox.expects, inbox.missing)
 
 
@@ -162,12 +233,6 @@ class EnvironmentMail(MemberMail[Address]):
 
     ends: Indices
 
-    def kinds(self, step: Step) -> tuple[MessageKind, ...]:
-        """Return the kinds of mail that the environment receives in a step."""
-        if step.loss is None:
-            return (ACTIVATION, LOSS)
-        return (ACTIVATION, LOSS, COMMIT, *((URGENCY,) if step.wrt_inputs else ()))
-
     def begin(self, step: Step, batch: int, columns: int) -> None:
         """Open the inboxes for a step.
 
@@ -176,9 +241,13 @@ class EnvironmentMail(MemberMail[Address]):
             batch: How many losses there are.
             columns: How many columns the rows have that were sent to the inputs.
         """
-        sizes = {LOSS: batch, COMMIT: None}
-        for kind in self.kinds(step):
-            self.inboxes[kind].open(step.number, sizes.get(kind, columns))
+        step_kind = StepKind.of(step)
+        sizes = {Size.COLUMNS: columns, Size.EXAMPLES: batch, Size.PARAMETERS: None}
+        self.awaited = tuple(
+            [kind for kind, spec in self.specs.items() if step_kind.has(spec.steps)]
+        )
+        for kind in self.awaited:
+            self.inboxes[kind].open(step.number, sizes[self.specs[kind].size])
 
     def rows_to_begin(
         self, x: Array, targets: Array | None, direction: Array | None
@@ -197,12 +266,13 @@ class EnvironmentMail(MemberMail[Address]):
         if direction is not None:
             yield TANGENT, np.split(direction, self.ends)
 
-    def take_outputs(self, step: Step, port: StepOutputs) -> None:
+    def has_all(self) -> bool:
+        """Return whether all that is awaited has arrived."""
+        return all(self.inboxes[kind].complete for kind in self.awaited)
+
+    def take_outputs(self, port: OutputArrays) -> None:
         """Show what the step came to, all of which has arrived, in the arrays of a port."""
-        values = {kind: self.inboxes[kind].take()[1] for kind in self.kinds(step)}
-        port.predictions, port.losses = values[ACTIVATION], values[LOSS][0]
-        port.commits = values.get(COMMIT, NOTHING)
-        port.input_urgencies = values.get(URGENCY, NOTHING)
+        port.received = {kind: self.inboxes[kind].take()[1] for kind in self.awaited}
 
 
 def make_mail(
@@ -218,23 +288,30 @@ def make_mail(
     Returns:
         The mail of the neurons and of the loss node, and that of the environment.
     """
-    members, loss_node = routes.members, len(network.ids)
+    members, n = routes.members, len(network.ids)
     environment: EnvironmentMail[Address] = EnvironmentMail(members[-1])
     environment.ends = np.cumsum(network.incoming.sizes[~network.is_input] + 1)[:-1]
     mails = [*(MemberMail[Address](name) for name in members[:-1]), environment]
-    senders: dict[tuple[int, MessageKind], list[str]] = {}
-    ends = (routes.kind, routes.sender, routes.receiver, routes.source, routes.optional)
-    rows = zip(*(end.tolist() for end in ends), strict=True)
-    for address, (code, sender, receiver, source, optional) in zip(addresses, rows, strict=True):
-        kind = KINDS[code]
-        mails[sender].addresses[kind].append(address)
-        if kind == URGENCY and not optional:
-            mails[sender].listening.append(address)
-        senders.setdefault((receiver, kind), []).append(
-            members[source if kind == TARGET else sender]
-        )
-    for (receiver, kind), names in senders.items():
-        has_ones = kind == ACTIVATION and receiver < loss_node and not network.is_input[receiver]
+    fan_in = network.incoming.sizes.tolist()
+    named: dict[tuple[int, MessageKind], list[str]] = {}  # how an inbox knows its senders
+    for spec in ROUTES:
+        kind, block = spec.kind, routes.block[spec.name]
+        sender_end = routes.target if kind == URGENCY else routes.source
+        columns = (routes.sender, routes.receiver, sender_end, routes.optional)
+        rows = zip(*(column[block].tolist() for column in columns), strict=True)
+        for address, (sender, receiver, name, optional) in zip(addresses[block], rows, strict=True):
+            outgoing = mails[sender].outgoing.get(kind)
+            if outgoing is None:
+                has_parameters = spec.size is Size.PARAMETERS and sender < n
+                length = fan_in[sender] + 1 if has_parameters else None
+                outgoing = mails[sender].outgoing[kind] = Outgoing(spec, length)
+            outgoing.addresses.append(address)
+            if not optional:
+                outgoing.always.append(address)
+            mails[receiver].specs[kind] = spec
+            named.setdefault((receiver, kind), []).append(members[name])
+    for (receiver, kind), names in named.items():
+        has_ones = kind == ACTIVATION and receiver < n and not network.is_input[receiver]
         inbox = Inbox(members[receiver], kind, names, extra=has_ones)
         mails[receiver].inboxes[kind] = inbox
     return mails[:-1], environment

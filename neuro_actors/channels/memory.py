@@ -5,7 +5,7 @@ The channels to read first. `member_mail.py` has the inboxes and arrays of a por
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import NamedTuple
 
 import numpy as np
@@ -15,8 +15,9 @@ from ..network.network import Network
 from ..neuron.messages import ACTIVATION, URGENCY, Message, MessageKind, Step
 from ..support.errors import MessageError, SimulationError
 from ..support.validation import Array
+from .collector import Collector
 from .interface import Recorder, Statistics, Waiting
-from .member_mail import NOTHING, EnvironmentMail, MemberMail, make_mail
+from .member_mail import EnvironmentMail, MemberMail, OutputArrays, PortArrays, make_mail
 from .routes import Routes
 
 
@@ -27,16 +28,16 @@ class Address(NamedTuple):
         mailbox: The send end of the receiver's mailbox.
         source: The source of the synapse that the message goes along.
         target: The synapse's target.
-        route: The number of the route.
+        row: The row of a step's record that the message belongs to.
     """
 
     mailbox: trio.MemorySendChannel[Message]
     source: str
     target: str
-    route: int
+    row: int
 
 
-class MemoryPort:
+class MemoryPort(PortArrays):
     """A member's mailbox, and the send ends of its direct neighbours' mailboxes.
 
     Implements `NeuronPort` and `LossPort`. Mail may arrive in any order; inboxes sort it.
@@ -44,42 +45,26 @@ class MemoryPort:
     Args:
         mail: The member's inboxes and addresses.
         mailbox: The receive end of the member's mailbox.
-        recorder: Receives each message that the member sends, if there is one.
+        collector: Collects each message that the member sends, if there is a recorder.
 
     Attributes:
         node: The member's name.
         number: See `PortBase`.
         sent: How many messages the member has sent.
-        activations_in: See `NeuronPort`. Shape (fan_in + 1, columns).
-        activation_out: See `NeuronPort`. Shape (columns,).
-        urgencies_in: See `NeuronPort`. Shape (fan_out, columns).
-        urgencies_out: See `NeuronPort`. Shape (listening sources, columns).
-        commit_out: See `NeuronPort`. Shape (fan_in + 1,).
-        direction: See `NeuronPort`. Shape (fan_in + 1,).
-        targets: See `LossPort`. Shape (n_outputs, batch).
-        losses: See `LossPort`. Shape (batch,).
     """
-
-    activations_in: Array
-    activation_out: Array
-    urgencies_in: Array
-    urgencies_out: Array
-    commit_out: Array
-    direction: Array = NOTHING  # an input has no part in one
-    targets: Array
-    losses: Array
 
     def __init__(
         self,
         mail: MemberMail[Address],
         mailbox: trio.MemoryReceiveChannel[Message],
-        recorder: Recorder | None,
+        collector: Collector | None,
     ) -> None:
+        super().__init__()
         self.node = mail.node
         self.sent = 0
         self._mail = mail
         self._mailbox = mailbox
-        self._recorder = recorder
+        self._collect = None if collector is None else collector.add
         self.number, self._stride = 0, 1
 
     async def receive(self, kind: MessageKind) -> Step | None:
@@ -92,15 +77,15 @@ class MemoryPort:
         mail.open(kind, self.number, columns)
         try:
             step = await self._take(kind)
-            if kind == ACTIVATION:
-                for other in mail.with_activations(step):
-                    await self._take(other)
+            for other in mail.coming_with(kind, step):
+                await self._take(other)
         except trio.EndOfChannel:
             return None
         return step
 
     async def _take(self, kind: MessageKind) -> Step:
         mail = self._mail
+        mail.awaited = (kind,)
         while not mail.inboxes[kind].complete:
             await _sort_mail(mail, self._mailbox)
         return mail.take(kind, self)
@@ -108,7 +93,7 @@ class MemoryPort:
     def send(self, kind: MessageKind, step: Step) -> None:
         """See `PortBase.send`."""
         rows, addresses = self._mail.rows(kind, self), self._mail.receivers(kind, step)
-        self.sent += _send(step, kind, rows, addresses, self._recorder)
+        self.sent += _send(step, kind, rows, addresses, self._collect)
 
     def resume(self, number: int, stride: int) -> None:
         """See `Channels.resume`."""
@@ -119,7 +104,7 @@ class MemoryPort:
         return self._mail.waiting()
 
 
-class MemoryEnvironmentPort:
+class MemoryEnvironmentPort(OutputArrays):
     """The environment's mailbox, and the send ends of the mailboxes that it begins steps with.
 
     Implements `EnvironmentPort`.
@@ -127,51 +112,49 @@ class MemoryEnvironmentPort:
     Args:
         mail: The environment's inboxes and addresses.
         mailbox: The receive end of its mailbox.
-        recorder: Receives each message that the environment sends, if there is one.
+        collector: Collects all messages of a step, if there is a recorder.
 
     Attributes:
         node: The environment's name.
         sent: How many messages the environment has sent.
-        predictions: See `StepOutputs`. Shape (n_outputs, columns).
-        losses: See `StepOutputs`. Shape (batch,).
-        commits: See `StepOutputs`. Shape (n_synapses + n_neurons - n_inputs,).
-        input_urgencies: See `StepOutputs`. Shape (n_inputs, columns).
     """
-
-    predictions: Array
-    losses: Array
-    commits: Array
-    input_urgencies: Array
 
     def __init__(
         self,
         mail: EnvironmentMail[Address],
         mailbox: trio.MemoryReceiveChannel[Message],
-        recorder: Recorder | None,
+        collector: Collector | None,
     ) -> None:
+        super().__init__()
         self.node = mail.node
         self.sent = 0
         self._mail = mail
         self._mailbox = mailbox
-        self._recorder = recorder
+        self._collector = collector
+        self._collect = None if collector is None else collector.add
 
     def begin(
         self, step: Step, x: Array, targets: Array | None, direction: Array | None = None
     ) -> None:
         """See `EnvironmentPort.begin`."""
-        self._step = step
-        self._mail.begin(step, 0 if targets is None else targets.shape[1], x.shape[1])
+        columns = x.shape[1]
+        if self._collector is not None:
+            batch = columns if targets is None else targets.shape[1]
+            self._collector.begin(step, batch, columns)
+        self._mail.begin(step, 0 if targets is None else targets.shape[1], columns)
         for kind, rows in self._mail.rows_to_begin(x, targets, direction):
-            addresses = self._mail.addresses[kind]
-            self.sent += _send(step, kind, rows, addresses, self._recorder)
+            addresses = self._mail.receivers(kind, step)
+            self.sent += _send(step, kind, rows, addresses, self._collect)
 
     @trio.lowlevel.enable_ki_protection
     async def wait_end(self) -> None:
         """See `EnvironmentPort.wait_end`."""
         mail = self._mail
-        while not all(mail.inboxes[kind].complete for kind in mail.kinds(self._step)):
+        while not mail.has_all():
             await _sort_mail(mail, self._mailbox)
-        mail.take_outputs(self._step, self)
+        mail.take_outputs(self)
+        if self._collector is not None:
+            self._collector.finish()
 
     def waiting(self) -> Iterator[Waiting]:
         """See `Channels.waiting`."""
@@ -201,15 +184,15 @@ def _send(
     kind: MessageKind,
     rows: Iterable[Array],
     addresses: list[Address],
-    recorder: Recorder | None,
+    collect: Callable[[int, Array], None] | None,
 ) -> int:
     """Send a row to each address, in their order; return how many messages were sent."""
     try:
-        for (mailbox, source, target, route), values in zip(addresses, rows):  # noqa: B905 (rows may repeat for ever)
+        for (mailbox, source, target, row), values in zip(addresses, rows):  # noqa: B905 (rows may repeat for ever)
             message = Message(step, kind, source, target, values)
             mailbox.send_nowait(message)
-            if recorder is not None:
-                recorder.message(step, route, values)
+            if collect is not None:
+                collect(row, values)
     except trio.WouldBlock:
         problem = (
             f"the mailbox of {message.receiver!r} is full: it was sent more than one step's mail"
@@ -230,7 +213,7 @@ class Memory:
 
     Args:
         network: The network.
-        recorder: Receives each message, if there is one.
+        recorder: Is called with the record of each step, if there is one.
 
     Attributes:
         environment: The environment's port.
@@ -244,15 +227,17 @@ class Memory:
         self._mailboxes = [trio.open_memory_channel[Message](size) for size in room]
         ends = (routes.receiver.tolist(), routes.source.tolist(), routes.target.tolist())
         addresses = [
-            Address(self._mailboxes[receiver][0], members[source], members[target], route)
-            for route, (receiver, source, target) in enumerate(zip(*ends, strict=True))
+            Address(self._mailboxes[receiver][0], members[source], members[target], row)
+            for receiver, source, target, row in zip(*ends, routes.row.tolist(), strict=True)
         ]
+        collector = None if recorder is None else Collector(network, recorder)
+        self._collector = collector
         mails, environment = make_mail(network, routes, addresses)
         receive = [end for _, end in self._mailboxes]
         self._ports = [
-            MemoryPort(mail, end, recorder) for mail, end in zip(mails, receive[:-1], strict=True)
+            MemoryPort(mail, end, collector) for mail, end in zip(mails, receive[:-1], strict=True)
         ]
-        self.environment = MemoryEnvironmentPort(environment, receive[-1], recorder)
+        self.environment = MemoryEnvironmentPort(environment, receive[-1], collector)
         self.loss = self._ports[-1]
 
     def port(self, k: int) -> MemoryPort:
@@ -289,6 +274,8 @@ class Memory:
 
     def close(self) -> None:
         """See `Channels.close`."""
+        if self._collector is not None:
+            self._collector.finish()
         for send, receive in self._mailboxes:
             send.close()
             receive.close()

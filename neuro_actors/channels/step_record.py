@@ -1,7 +1,8 @@
-"""What was said in one step, in arrays: as an engine holds it, and as a recorder reads it."""
+"""All messages of one step in arrays: how an engine holds them, and how a recorder reads them."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -14,7 +15,10 @@ from ..support.validation import Array, Indices
 class Progress:
     """How far a step came that was broken off.
 
-    sent_activation, finished: (n_neurons,), True for who has sent its activation, and its last word.  loss_done: whether the loss has.
+    Attributes:
+        sent_activation: Which neurons have sent their activation. Shape (n_neurons,).
+        finished: Which neurons have sent their last message. Shape (n_neurons,).
+        loss_done: Whether the loss node has sent its messages.
     """
 
     sent_activation: NDArray[np.bool_]
@@ -23,26 +27,36 @@ class Progress:
 
 
 @dataclass(frozen=True, slots=True)
-class StepRecord:
-    """All messages of a step. The arrays are the engine's, and hold it until the next step begins.
+class RecordedRows:
+    """The messages of one block of rows (see `routes.RowBlock`).
 
-    activations: a row each, of as many columns as the world told the inputs, the first of them the examples; that of
-        neuron k is activations[activation_rows[k]].
-    urgencies: likewise; that along synapse s, towards its source, is urgencies[urgency_rows[s]] (meaningless where the
-        source hears none), what the loss told the i-th output that listens urgencies[loss_rows[i]].
-    targets: (n_outputs, batch).  losses: (batch,), none in a step that predicts.  input_urgencies: (n_inputs, batch), of a step
-        `wrt_inputs`.  commits: what each neuron committed, one after another, (n_synapses + n_neurons - n_inputs,).
-    directions: likewise, of a tangent step, what each was told.
+    Attributes:
+        values: One message per row, shape (at least n_rows, numbers of a message). Where messages
+            hold parameters, which differ in number: one after another, shape (n_parameters,).
+        places: Row k of the block is `values[places[k]]`. Shape (n_rows,); what stands for a row
+            that the step does not use means nothing. None: row k is `values[k]`.
     """
 
-    activations: Array
-    activation_rows: Indices
-    urgencies: Array
-    urgency_rows: Indices
-    loss_rows: Indices
-    targets: Array
-    losses: Array
-    input_urgencies: Array
-    commits: Array
-    directions: Array
-    progress: Progress | None = None
+    values: Array
+    places: Indices | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class StepRecord:
+    """All messages of a step, or of the part of it that there was.
+
+    The arrays are the engine's. They hold the step until the next one begins.
+
+    Attributes:
+        batch: How many examples the step has. In a step without a loss, as many as columns.
+        columns: How many numbers an activation or an urgency has: one per example, and those that
+            the rule adds.
+        blocks: The messages, by name of their block of rows. A block that is missing holds none.
+        sent: Of a step that was broken off, by name of the block which rows have been sent. Shape
+            (n_rows,) each. None: all that the step uses.
+    """
+
+    batch: int
+    columns: int
+    blocks: dict[str, RecordedRows]
+    sent: Mapping[str, NDArray[np.bool_]] | None = None

@@ -20,13 +20,12 @@ import sys
 from collections import deque
 from collections.abc import Callable
 
-import numpy as np
 import trio
 from trio.lowlevel import enable_ki_protection
 
 from ..channels.interface import Recorder, Statistics, Waiting
-from ..channels.routes import count_messages
-from ..channels.step_record import Progress
+from ..channels.routes import count_messages, route_blocks
+from ..channels.step_record import RecordedRows
 from ..network.elements import ENVIRONMENT
 from ..network.losses import BUILT_IN, LOSSES
 from ..network.network import Network
@@ -43,7 +42,7 @@ from .gathered_record import GatheredRecord
 from .message_stream import leaf_errors
 from .messages import BatchLearned, FromWorker, JobFailed, JobReady, Message, PeerLost, StepDone
 from .partition import Partition
-from .pending_step import EMPTY, PendingBatch, PendingStep
+from .pending_step import PendingBatch, PendingStep
 from .settings import Cluster, check_sendable, user_functions
 from .worker_pool import WorkerPool, WorkerSlot
 
@@ -114,7 +113,8 @@ class Driver:
         self._functions = user_functions(network)
         self._pool = WorkerPool(cluster, n_shards, self._functions, self._receive)
         self._recorder = recorder
-        self._gathered = GatheredRecord(network, deployment.shards, deployment.loss_shard)
+        self._gathered = GatheredRecord(network, deployment.shards)
+        self._routes = route_blocks(network)
         self._generation = 0  # how often all workers' jobs were started
         self._settled = False  # whether all workers run the job of this generation
         self._batch = PendingBatch()
@@ -161,10 +161,7 @@ class Driver:
         self.under_way.popleft()
         self._record(pending)
         pending.parts.clear()
-        network = self.deployment.network
-        everyone = np.ones(len(network.ids), dtype=bool)
-        finished = everyone if pending.step.wrt_inputs else ~network.is_input
-        self._messages += count_messages(network, pending.step, Progress(everyone, finished, True))
+        self._messages += count_messages(self._routes, pending.step)
         return pending
 
     def _record(self, pending: PendingStep) -> None:
@@ -176,13 +173,10 @@ class Driver:
             part = pending.parts[shard].record
             assert part is not None
             parts.append(part)
-        if pending.step.loss is None:
-            commits = EMPTY
-        elif pending.is_last:
-            commits = pending.commits
-        else:
-            commits = self.deployment.join([part.commits for part in parts])
-        self._recorder.messages(pending.step, self._gathered.join(pending, parts, commits))
+        record = self._gathered.join(pending, parts)
+        if pending.step.loss is not None and pending.is_last:
+            record.blocks["commits"] = RecordedRows(pending.commits)
+        self._recorder.record(pending.step, record)
 
     def stop(self) -> None:
         """End the workers: the simulation is over, or has failed."""

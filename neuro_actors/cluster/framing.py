@@ -39,9 +39,8 @@ from numpy.typing import NDArray
 from ..support.errors import WorkerConnectionError
 from ..support.text import counted, shown
 
-VERSION = (
-    2  # of the frames, and of the messages in `messages.py`: raise it with each change of either
-)
+# of the frames, and of the messages in `messages.py`: raise it with each change of either
+VERSION = 3
 MAGIC = b"NAwl"
 FRAME, END = 0, 1
 HEADER = struct.Struct("<4sHHQQQ")

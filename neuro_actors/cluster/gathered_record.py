@@ -11,107 +11,124 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from ..channels.step_record import StepRecord
+from ..channels.routes import End, Over, RowBlock, Size, StepKind, row_blocks
+from ..channels.step_record import RecordedRows, StepRecord
+from ..channels.unreliable.faults import FaultEvent
 from ..network.network import Network
 from ..neuron.messages import Step
 from ..support.validation import Array, Indices
 from .messages import ShardRecord
-from .pending_step import EMPTY, PendingStep
+from .pending_step import PendingStep
 from .shard import Shard
+
+KNOWN = {"inputs", "targets", "losses", "input_urgencies", "directions"}  # to the driver anyway
+
+
+def reported_blocks(network: Network, step: Step) -> list[RowBlock]:
+    """Return the blocks of rows that shards report of a step, in the order of the table of routes."""
+    kind = StepKind.of(step)
+    return [b for b in row_blocks(network) if b.name not in KNOWN and kind.has(b.spec.steps)]
 
 
 class ShardRecorder:
-    """A recorder in a worker: it holds the record of the step that ended last in its lane."""
+    """A recorder in a worker: it holds the record of the step that ended last in its lane.
+
+    Args:
+        shard: The shard.
+    """
 
     def __init__(self, shard: Shard) -> None:
-        network = shard.network
-        self._n_own = len(shard.members)
-        self._own = np.flatnonzero(shard.synapses >= 0)
-        self._outputs = network.output_positions[: shard.n_outputs]
-        self._listens = ~network.is_input[network.output_positions]
+        self._shard = shard
         self._record: StepRecord | None = None
 
-    def message(self, step: Step, line: int, values: Array) -> None:
-        """Refuse a message: bundled channels record a whole step at once.
-
-        Args:
-            step: Its step.
-            line: Its route.
-            values: Its numbers. Shape (columns,).
-        """
-        raise AssertionError("bundled channels record a whole step at once")
-
-    def messages(self, step: Step, record: StepRecord) -> None:
-        """See `Recorder`."""
+    def record(self, step: Step, record: StepRecord) -> None:
+        """See `Recorder.record`."""
         self._record = record
 
-    def read(self, step: Step, commits: Array) -> ShardRecord:
-        """Return the shard's messages in the step that has just ended.
+    def record_fault(self, event: FaultEvent) -> None:
+        """Refuse it: the channels of a shard inject no faults."""
+        raise AssertionError("the channels of a shard inject no faults")
 
-        Args:
-            step: The step.
-            commits: What the shard's own neurons committed, one neuron after another.
-                Shape (n_commits,).
-        """
-        record = self._record
-        assert record is not None
-        activations = record.activations[record.activation_rows[: self._n_own]]
-        if step.loss is None:
-            return ShardRecord(activations, EMPTY, EMPTY, EMPTY)
-        loss_urgencies = np.zeros((len(self._outputs), record.urgencies.shape[1]))
-        listens = np.ones_like(self._listens) if step.wrt_inputs else self._listens
-        row = (np.cumsum(listens) - 1)[: len(self._outputs)]
-        receives = np.flatnonzero(listens[: len(self._outputs)])
-        loss_urgencies[receives] = record.urgencies[record.loss_rows[row[receives]]]
-        # The urgency of an input may have no row.
-        urgencies = np.take(record.urgencies, record.urgency_rows[self._own], 0, mode="clip")
-        return ShardRecord(activations, urgencies, loss_urgencies, commits.copy())
+    def read(self, step: Step) -> ShardRecord:
+        """Return the shard's messages in the step that has just ended."""
+        assert self._record is not None
+        parts = []
+        for block in reported_blocks(self._shard.network, step):
+            held = self._record.blocks[block.name]
+            if block.spec.size is Size.PARAMETERS:
+                part = held.values[: self._shard.n_commits].copy()
+            else:
+                rows = _own_rows(self._shard, block)
+                places = rows if held.places is None else held.places[rows]
+                part = held.values.take(places, 0, mode="clip")  # an unused row may have no place
+            parts.append(part)
+        return ShardRecord(tuple(parts))
 
 
 class GatheredRecord:
-    """Puts the records of all shards together, in the order of the whole network."""
+    """Puts the records of all shards together, in the order of the whole network.
 
-    def __init__(self, network: Network, shards: Sequence[Shard], loss_shard: int) -> None:
-        self._network, self._shards, self._loss_shard = network, shards, loss_shard
-        self._synapses = [shard.synapses[shard.synapses >= 0] for shard in shards]
-        n = len(network.weights)
-        self._activation_rows, self._urgency_rows = np.arange(len(network.ids)), np.arange(n)
-        outputs = network.output_positions
-        self._loss_rows: dict[bool, Indices] = {True: n + np.arange(len(outputs))}
-        self._loss_rows[False] = self._loss_rows[True][~network.is_input[outputs]]
+    Args:
+        network: The whole network.
+        shards: Its shards.
+    """
 
-    def join(
-        self, pending: PendingStep, parts: Sequence[ShardRecord], commits: Array
-    ) -> StepRecord:
+    def __init__(self, network: Network, shards: Sequence[Shard]) -> None:
+        self._network, self._shards = network, shards
+
+    def join(self, pending: PendingStep, parts: Sequence[ShardRecord]) -> StepRecord:
         """Return the record of a step that has ended.
 
         Args:
             pending: The step.
             parts: The records of all shards, by shard.
-            commits: What all neurons committed (n_parameters,), one neuron after another.
         """
-        network, step = self._network, pending.step
-        columns = pending.x.shape[1]
-        activations = np.empty((len(network.ids), columns))
-        urgencies = np.zeros((len(network.weights) + len(network.outputs), columns))
-        for shard, synapses, part in zip(self._shards, self._synapses, parts, strict=True):
-            activations[shard.members] = part.activations
-            if step.loss is not None:
-                urgencies[synapses] = part.urgencies
-        if step.loss is not None:
-            urgencies[len(network.weights) :] = parts[self._loss_shard].loss_urgencies
-        targets, direction = pending.targets, pending.direction
-        return StepRecord(
-            activations=activations,
-            activation_rows=self._activation_rows,
-            urgencies=urgencies,
-            urgency_rows=self._urgency_rows,
-            loss_rows=self._loss_rows[bool(step.wrt_inputs)],
-            targets=np.empty((len(network.outputs), 0)) if targets is None else targets,
-            losses=pending.losses,
-            input_urgencies=pending.input_urgencies
-            if step.wrt_inputs
-            else np.zeros_like(pending.x),
-            commits=commits,
-            directions=EMPTY if direction is None else direction,
-        )
+        step, columns = pending.step, pending.x.shape[1]
+        blocks = {
+            "inputs": RecordedRows(pending.x),
+            "losses": RecordedRows(pending.losses[None]),
+        }
+        if pending.targets is not None:
+            blocks["targets"] = RecordedRows(pending.targets)
+        if pending.direction is not None:
+            blocks["directions"] = RecordedRows(pending.direction)
+        if step.wrt_inputs:
+            blocks["input_urgencies"] = RecordedRows(pending.input_urgencies)
+        for k, block in enumerate(reported_blocks(self._network, step)):
+            rows = [part.blocks[k] for part in parts]
+            blocks[block.name] = RecordedRows(self._join(block, rows))
+        batch = columns if pending.targets is None else pending.targets.shape[1]
+        return StepRecord(batch, columns, blocks)
+
+    def _join(self, block: RowBlock, parts: Sequence[Array]) -> Array:
+        if block.spec.size is Size.PARAMETERS:
+            whole = np.empty(int(block.n_parameters.sum()))
+            for shard, part in zip(self._shards, parts, strict=True):
+                shard.put(part, whole)
+            return whole
+        whole = np.zeros((len(block), parts[0].shape[1]))
+        for shard, part in zip(self._shards, parts, strict=True):
+            whole[_whole_rows(shard, block)] = part
+        return whole
+
+
+def _own_rows(shard: Shard, block: RowBlock) -> Indices:
+    """Return which rows of a block of the shard's network are the whole network's."""
+    if block.spec.sender is End.LOSS_NODE:
+        return np.arange(shard.n_outputs)
+    if block.spec.over is Over.SYNAPSES and not block.spec.row:
+        return np.flatnonzero(shard.synapses >= 0)
+    return np.flatnonzero(block.sender < len(shard.members))
+
+
+def _whole_rows(shard: Shard, block: RowBlock) -> Indices:
+    """Return where these rows are in the same block of the whole network."""
+    if block.spec.sender is End.LOSS_NODE:
+        return np.arange(shard.n_outputs)
+    if block.spec.over is Over.SYNAPSES and not block.spec.row:
+        return shard.synapses[shard.synapses >= 0]
+    row_of = np.full(int(block.sender.max()) + 1, -1)
+    row_of[block.sender] = np.arange(len(block))
+    members = shard.members[shard.members < len(row_of)]
+    rows = row_of[members]
+    return rows[rows >= 0]

@@ -190,18 +190,12 @@ class ShardRecord:
     """The messages of one step within one shard, for the log.
 
     Attributes:
-        activations: Of the shard's own members (own members, columns).
-        urgencies: Along those synapses of the shard that are the whole network's (synapses,
-            columns).
-        loss_urgencies: From the loss node to all outputs (n_outputs, columns); 0 where an output
-            receives none.
-        commits: Of the shard's own neurons, one neuron after another. Shape (n_commits,).
+        blocks: One array for each of `gathered_record.reported_blocks`, such as the activations of
+            the shard's own members (own members, columns). Where messages hold parameters, as
+            commits do, they follow each other (n_parameters,).
     """
 
-    activations: Array
-    urgencies: Array
-    loss_urgencies: Array
-    commits: Array
+    blocks: tuple[Array, ...]
 
 
 @dataclass(frozen=True, slots=True, eq=False)

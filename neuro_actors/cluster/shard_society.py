@@ -119,7 +119,7 @@ class ShardSociety:
             predictions=port.predictions.copy(),
             losses=port.losses.copy(),
             urgencies=port.input_urgencies.copy() if step.wrt_inputs else None,
-            record=None if recorder is None else recorder.read(step, port.commits),
+            record=None if recorder is None else recorder.read(step),
         )
         return done, port.commits
 

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from ..support.validation import Array, Indices
 from .reader import LogReader, Row, Rows
-from .schema import CODE, KINDS
+from .schema import CODE, row_kinds
 
 NEVER = 2**62  # a row's number after all others
 
@@ -273,7 +273,7 @@ def _row(reader: LogReader, rows: Rows, k: int) -> Row:
     names = [*reader.members, "?", None]  # unknown, null
     return Row(
         int(rows.step[k]),
-        KINDS[rows.kind[k]],
+        row_kinds()[rows.kind[k]],
         names[rows.sender[k]],
         names[rows.receiver[k]],
         int(rows.time[k]),

@@ -6,12 +6,12 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator
 from itertools import count
 
+from ..channels.routes import message_kinds
 from ..channels.unreliable.faults import FaultEvent
 from ..network.elements import ENVIRONMENT, LOSS_NODE
 from ..support.text import counted, printable
 from .fault_log import FaultLog
 from .reader import Row
-from .recording import PHASES
 from .row_filter import RowFilter
 
 Key = tuple[str, str | None, str | None]  # kind, then the ends that identify the message
@@ -121,7 +121,7 @@ def _describe_crash(d: FaultEvent) -> str:
 def _is_selected(d: FaultEvent, row_filter: RowFilter) -> bool:
     if row_filter.step not in (None, d.step):
         return False
-    if row_filter.phase is not None and d.kind not in PHASES[row_filter.phase]:
+    if row_filter.phase is not None and d.kind not in message_kinds(row_filter.phase):
         return False
     return row_filter.neuron is None or row_filter.neuron in (d.source, *sender_and_receiver(d))
 

@@ -56,7 +56,7 @@ class Log:
         self.about: dict[str, Any] = self._reader.about
         self.machines: Workers | None = self._reader.machines
         recorded = self._reader.recording
-        self.partial: dict[str, Any] | None = None if recorded.whole else recorded.described()
+        self.partial: dict[str, Any] | None = None if recorded.whole else recorded.to_json()
         self._batches: list[Any] = []
         self._first: list[int] = []  # the number of each batch's first row in the file
         # the pieces of each step: which batch, from which row, to which row
@@ -162,7 +162,7 @@ class Log:
         if number:
             self._index(number)
         network, recording = self.network, self._reader.recording
-        has_commits = recording.chosen(network) & ~network.is_input & ("commit" in recording.kinds)
+        has_commits = recording.selects(network) & ~network.is_input & ("commit" in recording.kinds)
         # NaN: not known yet. Going back from the step, the first commit of each neuron counts.
         weights = np.where(has_commits[network.targets], np.nan, network.weights)
         biases = np.where(has_commits, np.nan, network.biases)

@@ -69,7 +69,7 @@ class Page:
         end = int(np.searchsorted(self._offsets, MOST_VALUES, side="right"))
         self._first_offsets = pa.array(self._offsets[: max(end, 2)].astype(np.int32))
         # The rows that the environment sends are the first of a step.
-        self.sealed = slice(int(lengths[template.sealed].sum()))
+        self.sealed = template.sealed_numbers(lengths)
         self._columns = [
             pa.DictionaryArray.from_arrays(
                 self._tiled(template.kind, CODE["begin"], CODE["seal"], pa.int8()), kinds

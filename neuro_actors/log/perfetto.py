@@ -16,7 +16,7 @@ import numpy as np
 from ..support.errors import LogError
 from .reader import NULL, LogReader, Row, Rows
 from .row_filter import ROWS_AT_ONCE
-from .schema import CODE, KINDS
+from .schema import CODE, row_kinds
 from .series import row_means
 from .wording import describe_row
 
@@ -119,7 +119,7 @@ class _Trace:
         for k, flow in zip(to, flows, strict=True):
             self._in_flight.setdefault((k, what), []).append(flow)
         begins = self._start + self._now[1]
-        event = self._begin_slice(sender + 1, KINDS[what], begins * UNIT, UNIT // 2)
+        event = self._begin_slice(sender + 1, row_kinds()[what], begins * UNIT, UNIT // 2)
         event.flow_ids.extend(flows)
         for name, value in numbers.items():
             note = event.debug_annotations.add()
@@ -127,7 +127,7 @@ class _Trace:
         note = event.debug_annotations.add()
         note.name, note.int_value = "receivers", len(to)
         self._builder.write_packet(self._packet)
-        if KINDS[what] == "loss" and not np.isnan(numbers["mean"]):
+        if what == CODE["loss"] and not np.isnan(numbers["mean"]):
             event = self._new_event(self._loss, begins * UNIT, self._event.TYPE_COUNTER)
             event.double_counter_value = numbers["mean"]
             self._builder.write_packet(self._packet)

@@ -18,7 +18,7 @@ from ..support.errors import LogError, NeuroActorsError
 from ..support.validation import Array, Indices, as_path
 from .placement import Workers, parse_workers
 from .recording import Recording
-from .schema import CODE, KEY, KINDS, MACHINES, about_of, members, network_of
+from .schema import CODE, KEY, MACHINES, about_of, kind_codes, members, network_of
 
 NULL, UNKNOWN = -1, -2  # in place of a member's or a kind's number
 
@@ -42,7 +42,7 @@ class Rows:
     Attributes:
         first: The number of the first row in the file, from 0 on.
         step: The steps' numbers. Shape (n_rows,).
-        kind: Positions in `KINDS`, or `UNKNOWN`. Shape (n_rows,).
+        kind: Codes of `schema.kind_codes`, or `UNKNOWN`. Shape (n_rows,).
         sender: Positions in `LogReader.members`, or `NULL`, or `UNKNOWN` for a name that is not
             a member's. Shape (n_rows,).
         receiver: Likewise. Shape (n_rows,).
@@ -127,8 +127,8 @@ class LogReader:
                 self.about = about_of(stream.schema)
                 self.metadata: bytes = stream.schema.metadata[KEY]
                 self.network = network_of(self.about)
-                self.recording = Recording.from_description(self._path, self.about["recorded"])
-                self.recording.chosen(self.network)
+                self.recording = Recording.from_json(self._path, self.about["recorded"])
+                self.recording.selects(self.network)
                 self.rule: dict[str, Any] = dict(self.about["rule"])
                 if not isinstance(self.rule["name"], str):
                     raise ValueError("a rule's name is a text")
@@ -149,7 +149,7 @@ class LogReader:
                 raise LogError(f"{self._path!r}: its metadata are damaged: {error}") from None
         self.members = members(self.network)
         self._known = {
-            "kind": {name: code for code, name in enumerate(KINDS)},
+            "kind": kind_codes(),
             "members": {name: code for code, name in enumerate(self.members)},
         }
 

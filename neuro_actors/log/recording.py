@@ -10,17 +10,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from ..channels.routes import ROUTES, message_kinds
 from ..network.network import Network
 from ..support.errors import InputError, LogError
 from ..support.text import shown
 from ..support.validation import as_flag, as_path, as_whole_number, did_you_mean
 
-PHASES = {
-    "forward": ("activation", "tangent"),
-    "loss": ("target", "loss"),
-    "backward": ("urgency",),
-    "commit": ("commit",),
-}
+PHASES = tuple(dict.fromkeys(spec.phase for spec in ROUTES))
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,35 +58,34 @@ class Recording:
                 )
         for phase in self.phases or ():
             if not isinstance(phase, str) or phase not in PHASES:
-                raise LogError(f"unknown phase {shown(phase)}: {did_you_mean(phase, list(PHASES))}")
+                raise LogError(f"unknown phase {shown(phase)}: {did_you_mean(phase, PHASES)}")
 
     @property
     def whole(self) -> bool:
         """Whether everything is recorded."""
         return (
-            self.every == 1 and self.neurons is None and self.layers is None and self.kinds == KINDS
+            self.every == 1
+            and self.neurons is None
+            and self.layers is None
+            and self.kinds == frozenset(message_kinds())
         )
 
     @property
     def kinds(self) -> frozenset[str]:
         """Messages of which kinds are recorded."""
-        return (
-            KINDS
-            if self.phases is None
-            else frozenset(kind for phase in self.phases for kind in PHASES[phase])
-        )
+        return frozenset(kind for phase in self.phases or PHASES for kind in message_kinds(phase))
 
-    def chosen(self, network: Network) -> NDArray[np.bool_]:
+    def selects(self, network: Network) -> NDArray[np.bool_]:
         """Whose mail is recorded, (n_neurons,). Raises `LogError` where there is no such neuron or level."""
         if self.neurons is None and self.layers is None:
             return np.ones(len(network.ids), dtype=bool)
-        chosen = np.zeros(len(network.ids), dtype=bool)
+        selected = np.zeros(len(network.ids), dtype=bool)
         for name in self.neurons or ():
             if not isinstance(name, str) or name not in network.position:
                 raise LogError(
                     f"there is no neuron {shown(name)} to record; {did_you_mean(name, network.ids)}"
                 )
-            chosen[network.position[name]] = True
+            selected[network.position[name]] = True
         for level in self.layers or ():
             if (
                 isinstance(level, bool)
@@ -100,10 +95,10 @@ class Recording:
                 raise LogError(
                     f"there is no level {shown(level)} to record: levels go from 0, the inputs, to {network.depth}"
                 )
-            chosen |= network.level == level
-        return chosen
+            selected |= network.level == level
+        return selected
 
-    def described(self) -> dict[str, Any]:
+    def to_json(self) -> dict[str, Any]:
         """For a log's metadata; None for all."""
         layers = None if self.layers is None else [int(level) for level in self.layers]
         neurons, phases = (
@@ -112,12 +107,9 @@ class Recording:
         return {"every": int(self.every), "neurons": neurons, "layers": layers, "phases": phases}
 
     @classmethod
-    def from_description(cls, path: str, held: Any) -> Recording:
+    def from_json(cls, path: str, held: Any) -> Recording:
         """Of a log that was read."""
         return cls(path, **{name: held[name] for name in ("every", "neurons", "layers", "phases")})
-
-
-KINDS = frozenset(kind for kinds in PHASES.values() for kind in kinds)
 
 
 def as_recording(log: str | PathLike[str] | Recording) -> Recording:

@@ -9,13 +9,14 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
+from ..channels.routes import message_kinds
 from ..network.elements import ENVIRONMENT, LOSS_NODE
 from ..support.errors import LogError
 from ..support.text import shown
 from ..support.validation import as_whole_number, did_you_mean
 from .reader import NULL, LogReader, Row
 from .recording import PHASES
-from .schema import CODE
+from .schema import kind_codes
 
 ROWS_AT_ONCE = 1024  # rows that become objects together
 
@@ -49,9 +50,7 @@ class RowFilter:
         if self.step is not None:
             as_whole_number("step", self.step, 1)
         if self.phase is not None and (not isinstance(self.phase, str) or self.phase not in PHASES):
-            raise LogError(
-                f"unknown phase {shown(self.phase)}: {did_you_mean(self.phase, list(PHASES))}"
-            )
+            raise LogError(f"unknown phase {shown(self.phase)}: {did_you_mean(self.phase, PHASES)}")
         if self.kind is not None and (
             not isinstance(self.kind, str) or self.kind not in self._kinds
         ):
@@ -61,9 +60,9 @@ class RowFilter:
 
     @property
     def _kinds(self) -> list[str]:
-        return [
-            kind for phase, kinds in PHASES.items() if self.phase in (None, phase) for kind in kinds
-        ]
+        if self.phase is None:
+            return [str(kind) for phase in PHASES for kind in message_kinds(phase)]
+        return [str(kind) for kind in message_kinds(self.phase)]
 
     def batches(self, reader: LogReader) -> Iterator[Any]:
         """Yield the selected rows of a log in record batches.
@@ -115,7 +114,7 @@ class BatchFilter:
         given = (row_filter.neuron, row_filter.phase, row_filter.kind)
         if row_filter.messages or given != (None, None, None):
             kinds = [row_filter.kind] if row_filter.kind else row_filter._kinds
-            self._codes = [CODE[kind] for kind in kinds]
+            self._codes = [kind_codes()[kind] for kind in kinds]
         self._member: tuple[int, Any] | None = None  # the member and its sources
         if row_filter.neuron is not None:
             self._member = _member_and_sources(row_filter.neuron, reader)

@@ -1,185 +1,195 @@
-"""All of a step's rows but their values: which there are, in which order, and who says each to whom.
+"""All of a step's rows but their values: which rows there are, in which order, from whom to whom.
 
-They follow from the network and from what is asked of it alone: rows stand by time, then kind, sender and receiver, in
-the network's order. So equal runs write equal rows, whatever the engine, and a reader knows what must be there.
+They follow from the table of routes, the network and the kind of step alone: rows are sorted by
+time, then kind, sender and receiver, in the network's order. So equal runs write equal rows,
+whatever the engine, and a reader knows which rows must be there.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from itertools import pairwise
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
+from ..channels.routes import Moment, RowBlock, Size, StepKind, row_blocks
 from ..network.network import Network
 from ..support.validation import Indices
 from .recording import Recording
-from .schema import CODE
+from .schema import kind_codes
 
 NOBODY = -1  # as sender or receiver
 
 
 class RowSlots:
-    """A number for each thing that can be said in a step of this network: blocks, one after another.
+    """A number for each row that a step of this network can have, block after block.
 
-    told: the environment to each input.  spoken: each neuron's activation, to all who hear it.  wanted: a target for
-    each output.  lost: the losses.  urged: along each synapse, back.  blamed: the loss to each output.  felt: each input
-    to the environment.  committed: each neuron.  steered: the environment to each neuron, its part of a direction.
+    Args:
+        network: The network.
+
+    Attributes:
+        blocks: The blocks of rows, in the order of the table of routes.
+        start: The first slot of each block, and the number of all slots. Shape (n_blocks + 1,).
+        block: The slots of each block, by its name.
+        kind: Codes of `schema.kind_codes`. Shape (n_slots,), as the following arrays.
+        sender, receiver: Members as numbers, `NOBODY` as the receiver of a row that several receive.
+        time: Logical time within the step (Lamport).
+        n_parameters: How many numbers a row holds that holds parameters, 0 for other rows.
+        of_examples: True for a row that holds one number per example, whatever a rule adds.
+        sealed: True for a row that no replay can prove.
+        n_messages: How many messages a row stands for.
+        rank: All slots in the order of a log.
     """
 
     def __init__(self, network: Network) -> None:
-        n, loss, world = len(network.ids), len(network.ids), len(network.ids) + 1
-        self.inputs, self.neurons = (
-            np.flatnonzero(network.is_input),
-            np.flatnonzero(~network.is_input),
-        )
-        outputs, everyone = network.output_positions, np.arange(n)
         forward, backward = _waves(network)
-        judge = backward[loss]
-        blocks: dict[str, tuple[str, Any, Any, Any]] = {  # kind, sender, receiver, time
-            "inputs": ("activation", np.full(len(self.inputs), world), self.inputs, 1),
-            "activations": ("activation", everyone, NOBODY, forward[everyone]),
-            "targets": ("target", np.full(len(outputs), world), loss, 1),
-            "losses": ("loss", np.array([loss]), world, judge),
-            "backward": ("urgency", network.targets, network.sources, backward[network.targets]),
-            "loss_to_outputs": ("urgency", np.full(len(outputs), loss), outputs, judge),
-            "input_urgencies": ("urgency", self.inputs, world, backward[self.inputs]),
-            "commits": ("commit", self.neurons, world, backward[self.neurons]),
-            "directions": ("tangent", np.full(len(self.neurons), world), self.neurons, 1),
-        }
-        sizes = [len(np.atleast_1d(sender)) for _, sender, _, _ in blocks.values()]
+        codes = kind_codes()
+        blocks = self.blocks = row_blocks(network)
+        sizes = [len(block) for block in blocks]
         self.start: Indices = np.concatenate([[0], np.cumsum(sizes)])
         self.block = {
-            name: slice(int(self.start[k]), int(self.start[k + 1])) for k, name in enumerate(blocks)
+            block.name: slice(start, stop)
+            for block, (start, stop) in zip(blocks, pairwise(self.start.tolist()), strict=True)
         }
-        self.kind: NDArray[np.int8] = np.repeat(
-            np.array([CODE[b[0]] for b in blocks.values()], dtype=np.int8), sizes
-        )
-        self.sender, self.receiver, self.time = (
-            np.concatenate(
-                [
-                    np.broadcast_to(b[column], size)
-                    for b, size in zip(blocks.values(), sizes, strict=True)
-                ]
-            )
-            for column in (1, 2, 3)
-        )
-        self.names = tuple(blocks)
-        self.fans = network.incoming.sizes[self.neurons] + 1  # how many parameters each neuron has
+        specs = [block.spec for block in blocks]
+        kinds = np.array([codes[spec.kind] for spec in specs], dtype=np.int8)
+        self.kind: NDArray[np.int8] = np.repeat(kinds, sizes)
+        self.of_examples = np.repeat([spec.size is Size.EXAMPLES for spec in specs], sizes)
+        self.sealed = np.repeat([spec.sealed for spec in specs], sizes)
+        self.sender = np.concatenate([block.sender for block in blocks])
+        self.receiver: Indices = np.concatenate([_receivers(block) for block in blocks])
+        self.n_parameters: Indices = np.concatenate([block.n_parameters for block in blocks])
+        self.n_messages: Indices = np.concatenate([block.n_messages for block in blocks])
+        times = {
+            Moment.BEGIN: np.ones_like(forward),
+            Moment.FIRE: forward,
+            Moment.RESPOND: backward,
+        }
+        self.time: Indices = np.concatenate([times[b.spec.moment][b.sender] for b in blocks])
         self.rank = np.lexsort(
             (np.arange(len(self.kind)), self.receiver, self.sender, self.kind, self.time)
         )
 
+    def are_used(self, kind: StepKind) -> NDArray[np.bool_]:
+        """Return which slots have a row in a step of this kind. Shape (n_slots,)."""
+        return np.concatenate([block.is_used(kind) for block in self.blocks])
+
+
+def _receivers(block: RowBlock) -> Indices:
+    return np.full(len(block), NOBODY) if block.receiver is None else block.receiver
+
 
 class Section(NamedTuple):
-    """Rows start to stop of a step, which are all of one block and time; `items` says which of the block."""
+    """Rows start to stop of a step, all of one block and time.
 
-    block: str
+    Attributes:
+        block: The block.
+        items: Which rows of the block they are.
+        start, stop: Places among the template's rows.
+    """
+
+    block: RowBlock
     items: Indices
     start: int
     stop: int
 
 
 class RowTemplate:
-    """The rows of one kind of step, those that begin and seal it aside. All arrays (n_rows,).
+    """The rows of one kind of step, without those that begin and seal it.
 
-    place: in `RowSlots`.  kind, sender, receiver, time: as in the schema, names as numbers, `NOBODY` for null.
-    fan: of a commit, or a direction, how many numbers it holds, of any other row 0: as many as the step says.
+    Args:
+        network: The network.
+        slots: Its slots.
+        recording: What of a step is recorded.
+        kind: The kind of step.
+
+    Attributes:
+        slot: Slots in the order of the log. Shape (n_rows,), as the following arrays.
+        kind, sender, receiver, time, n_parameters, of_examples: As in `RowSlots`.
+        sealed: True for a row that the digest covers: one that no replay can prove, and in a
+            partial log every row.
+        sections: The rows in runs of one block and time.
     """
 
     def __init__(
-        self,
-        network: Network,
-        slots: RowSlots,
-        recording: Recording,
-        *,
-        judged: bool,
-        wrt_inputs: bool,
-        tangent: bool = False,
+        self, network: Network, slots: RowSlots, recording: Recording, kind: StepKind
     ) -> None:
-        kept = np.zeros(len(slots.kind), dtype=bool)
-        for name in (
-            "inputs",
-            "activations",
-            "losses",
-            *(("targets", "backward", "loss_to_outputs", "commits") if judged else ()),
-        ):
-            kept[slots.block[name]] = True
-        kept[slots.block["directions"]] = tangent
-        if judged and wrt_inputs:
-            kept[slots.block["input_urgencies"]] = True
-        elif judged:
-            back = (slots.kind == CODE["urgency"]) & (slots.receiver < len(network.ids))
-            kept[back] &= ~network.is_input[slots.receiver[back]]
+        recorded = slots.are_used(kind)
         if not recording.whole:
-            kept &= self._asked_for(network, slots, recording)
-        self.slot = slots.rank[kept[slots.rank]]
-        columns = (slots.kind, slots.sender, slots.receiver, slots.time)
-        self.kind, self.sender, self.receiver, self.time = (column[self.slot] for column in columns)
-        fan = np.zeros(len(slots.kind), dtype=np.intp)
-        fan[slots.block["commits"]] = fan[slots.block["directions"]] = slots.fans
-        self.fan = fan[self.slot]
-        self.of_examples = np.isin(
-            self.kind, [CODE["target"], CODE["loss"]]
-        )  # one number for each, whatever is added
-        self.empty = (self.kind == CODE["loss"]) & (
-            not judged
-        )  # a step that predicts loses nothing, and says so
-        self.sections = list(self._sections(slots))
-        self.sealed = (  # what no replay can vouch for: what the world said; in a partial log, everything
-            np.isin(
-                self.slot,
-                np.r_[slots.block["inputs"], slots.block["targets"], slots.block["directions"]],
-            )
-            if recording.whole
-            else np.ones(len(self.slot), dtype=bool)
+            recorded &= _recorded_slots(network, slots, recording)
+        self.slot: Indices = slots.rank[recorded[slots.rank]]
+        self.kind, self.sender, self.receiver = (
+            column[self.slot] for column in (slots.kind, slots.sender, slots.receiver)
         )
+        self.time, self.n_parameters = slots.time[self.slot], slots.n_parameters[self.slot]
+        self.of_examples = slots.of_examples[self.slot]
+        self.sealed = slots.sealed[self.slot] | (not recording.whole)
+        self.sections = list(self._sections(slots))
+        self._with_loss = kind.with_loss
 
     def lengths(self, batch: int, columns: int) -> Indices:
-        """How many numbers each row holds; columns: in a message, those of the examples and what is added to them."""
-        lengths: Indices = np.where(
-            self.fan > 0, self.fan, np.where(self.of_examples, batch, columns)
-        )
-        lengths[self.empty] = 0
-        return lengths
+        """Return how many numbers each row holds. Shape (n_rows,).
+
+        Args:
+            batch: How many examples the step has.
+            columns: How many numbers an activation or an urgency has.
+        """
+        per_example = batch if self._with_loss else 0  # a step that predicts has no losses
+        others = np.where(self.of_examples, per_example, columns)
+        return np.where(self.n_parameters > 0, self.n_parameters, others)
+
+    def sealed_numbers(self, lengths: Indices) -> slice | Indices:
+        """Return which numbers of a step the digest covers.
+
+        Args:
+            lengths: How many numbers each row holds, see `lengths`.
+        """
+        covered = np.flatnonzero(np.repeat(self.sealed, lengths))
+        leads = len(covered) == 0 or covered[-1] == len(covered) - 1
+        return slice(len(covered)) if leads else covered
 
     def _sections(self, slots: RowSlots) -> Iterator[Section]:
         block = np.searchsorted(slots.start, self.slot, side="right") - 1
-        # where the time changes too: neurons of one level often lie side by side, and are then copied in one piece
+        # Cut where the time changes, too: neurons of one level often lie side by side, and are
+        # then copied in one piece.
         cuts = np.flatnonzero(
             np.diff(block, prepend=-1, append=-1) | np.diff(self.time, prepend=-1, append=-1)
         ).tolist()
         for start, stop in pairwise(cuts):
             k = int(block[start])
-            yield Section(slots.names[k], self.slot[start:stop] - slots.start[k], start, stop)
+            items = self.slot[start:stop] - slots.start[k]
+            yield Section(slots.blocks[k], items, start, stop)
 
-    @staticmethod
-    def _asked_for(network: Network, slots: RowSlots, recording: Recording) -> NDArray[np.bool_]:
-        """The mail of those who were chosen, said or heard, of the kinds that were."""
-        chosen = np.append(
-            recording.chosen(network), [False, False, False]
-        )  # the loss, the environment; and NOBODY
-        kept = chosen[slots.sender] | chosen[slots.receiver]
-        heard = np.zeros(len(network.ids), dtype=bool)
-        heard[network.sources[chosen[network.targets]]] = True
-        kept[slots.block["activations"]] |= heard
-        if recording.neurons is None and recording.layers is None:
-            kept[:] = True
-        wanted = np.array([kind in recording.kinds for kind in CODE])
-        return np.asarray(kept & wanted[slots.kind])
+
+def _recorded_slots(network: Network, slots: RowSlots, recording: Recording) -> NDArray[np.bool_]:
+    """Return which rows a partial log has: messages of the recorded kinds that a selected neuron
+    sends or receives."""
+    kinds = recording.kinds
+    recorded: NDArray[np.bool_] = np.repeat(
+        [block.spec.kind in kinds for block in slots.blocks], [len(b) for b in slots.blocks]
+    )
+    if recording.neurons is None and recording.layers is None:
+        return recorded
+    selected = np.append(recording.selects(network), [False, False])  # loss node, environment
+    touched = selected[slots.sender]
+    for block in slots.blocks:
+        part = touched[slots.block[block.name]]
+        for routes, rows in block.routes:
+            part[rows[selected[routes.receiver]]] = True
+    recorded &= touched
+    return recorded
 
 
 def _waves(network: Network) -> tuple[Indices, Indices]:
-    """When each member sends its activation, and its urgencies: 1 + the latest that it had heard before (Lamport)."""
+    """Return when each member fires, and when it responds: 1 + the latest time that it has
+    received before (Lamport). The environment begins at 1, and inputs, at level 0, fire at 2."""
     n, outputs = len(network.ids), network.output_positions
-    forward = np.append(
-        network.level + 2, [0, 1]
-    )  # the environment speaks at 1, the inputs, at level 0, at 2
-    judge = int(forward[outputs].max()) + 1
+    loss_time = int(network.level[outputs].max()) + 3
+    forward = np.append(network.level + 2, [loss_time, 1])
     backward = np.zeros(n + 2, dtype=np.intp)
-    backward[outputs], backward[n] = judge + 1, judge
+    backward[outputs], backward[n] = loss_time + 1, loss_time
     by_level = np.argsort(-network.level[network.targets], kind="stable")
     cuts = np.flatnonzero(np.diff(network.level[network.targets][by_level])) + 1
     for synapses in np.split(by_level, cuts):  # from the last level to the first

@@ -27,6 +27,7 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
+from ..channels.routes import message_kinds
 from ..network.elements import ENVIRONMENT, LOSS_NODE, output_positions, positions
 from ..network.network import Network
 from ..support.errors import LogError
@@ -36,9 +37,23 @@ from .placement import Workers
 from .recording import Recording
 
 FORMAT = 3
-KINDS = ("begin", "activation", "target", "loss", "urgency", "commit", "tangent", "seal", "end")
-CODE = {kind: code for code, kind in enumerate(KINDS)}
+_KINDS = ("begin", "activation", "target", "loss", "urgency", "commit", "tangent", "seal", "end")
+CODE = {kind: code for code, kind in enumerate(_KINDS)}  # of the kinds that every log has
 KEY, MACHINES = b"neuro_actors", b"neuro_actors_machines"
+
+
+def row_kinds() -> tuple[str, ...]:
+    """Return all kinds of rows in the order of their codes, which is the dictionary of the column kind.
+
+    A kind of message that was added to the table of routes follows behind those that every log
+    has, so that these keep their codes.
+    """
+    return tuple(dict.fromkeys((*_KINDS, *map(str, message_kinds()))))
+
+
+def kind_codes() -> dict[str, int]:
+    """Return the code of each kind of row."""
+    return {kind: code for code, kind in enumerate(row_kinds())}
 
 
 def members(network: Network) -> list[str]:
@@ -78,7 +93,7 @@ def arrow_schema(
         "versions": versions | {"python": platform.python_version()},
         "numerics": fingerprint(sums),
         "rule": rule or {"name": "Backpropagation"},
-        "recorded": recording.described(),
+        "recorded": recording.to_json(),
         "network": {
             "ids": network.ids,
             "activations": network.activations,

@@ -9,11 +9,12 @@ from typing import Any
 
 import numpy as np
 
+from ..channels.routes import message_kinds
 from ..support.text import counted, printable, wrap_entry
 from .fault_log import FaultLog, read_fault_log
 from .fault_story import format_seconds
 from .reader import NULL, LogReader, Rows
-from .schema import CODE, KINDS
+from .schema import CODE, row_kinds
 from .steps import StepInfo
 from .wording import format_call
 
@@ -36,7 +37,7 @@ def summarize(reader: LogReader) -> dict[str, Any]:
     network = reader.network
     n_receivers = np.append(network.outgoing.sizes, [0, 0])
     n_receivers[network.output_positions] += 2  # the loss and the environment
-    kinds = np.zeros(len(KINDS), dtype=np.int64)
+    kinds = np.zeros(len(row_kinds()), dtype=np.int64)
     rows = batches = delivered = examples = 0
     modes: Counter[str] = Counter()
     sizes: Counter[int] = Counter()
@@ -47,7 +48,7 @@ def summarize(reader: LogReader) -> dict[str, Any]:
     for batch in reader.batches():
         part = reader.decode(batch, rows)
         rows, batches = rows + len(part), batches + 1
-        kinds += np.bincount(part.kind[part.kind >= 0], minlength=len(KINDS))
+        kinds += np.bincount(part.kind[part.kind >= 0], minlength=len(kinds))
         to_all = (part.kind == CODE["activation"]) & (part.receiver == NULL) & (part.sender >= 0)
         delivered += int(n_receivers[part.sender[to_all]].sum()) + int((part.receiver >= 0).sum())
         for row in np.flatnonzero(part.kind == CODE["begin"]).tolist():
@@ -65,7 +66,7 @@ def summarize(reader: LogReader) -> dict[str, Any]:
         losses = [(losses or found)[0], (found or losses)[-1]] if losses or found else []
         if len(part):
             last = (
-                KINDS[part.kind[-1]] if part.kind[-1] >= 0 else "?",
+                row_kinds()[part.kind[-1]] if part.kind[-1] >= 0 else "?",
                 part.notes[len(part) - 1].as_py(),
             )
     complete = last[0] == "end" and not reader.cut_off
@@ -77,7 +78,7 @@ def summarize(reader: LogReader) -> dict[str, Any]:
         "bytes": Path(reader.path).stat().st_size,
         "format": reader.about["format"],
         "complete": complete,
-        "recorded": None if reader.recording.whole else reader.recording.described(),
+        "recorded": None if reader.recording.whole else reader.recording.to_json(),
         "network": repr(network).removeprefix("<Network: ").partition(", fan-in")[0],
         "neurons": len(network.ids) - len(network.inputs),
         "synapses": len(network.weights),
@@ -92,7 +93,7 @@ def summarize(reader: LogReader) -> dict[str, Any]:
         "rows": {
             "count": rows,
             "record batches": batches,
-            **{k: int(n) for k, n in zip(KINDS, kinds, strict=True) if n},
+            **{k: int(n) for k, n in zip(row_kinds(), kinds, strict=True) if n},
         },
         "messages": delivered,
         "loss": {"first": losses[0], "last": losses[-1]} if losses else None,
@@ -145,7 +146,7 @@ def format_summary(about: dict[str, Any], network: str) -> str:
     between = f"; numbers {steps['first']:,} to {steps['last']:,}" if steps["count"] else ""
     sizes = list(examples["a step"])
     each = f", {sizes[0]:,}{f' to {sizes[-1]:,}' if len(sizes) > 1 else ''} a step" if sizes else ""
-    kinds = ", ".join(f"{rows[kind]:,} {kind}" for kind in KINDS[1:-2] if kind in rows)
+    kinds = ", ".join(f"{rows[kind]:,} {kind}" for kind in message_kinds() if kind in rows)
     numerics = about["numerics"]
     blas = f", {numerics['blas']}" if numerics["blas"] else ""
     whole = "complete" if about["complete"] else "without an end: cut off, or being written"

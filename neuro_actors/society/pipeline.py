@@ -8,8 +8,9 @@ The law, of W lanes:
 3. So a lane holds mail of one step at most, and all of them that of W steps. For when step n begins, those under way are the
    last before it, of which there are fewer than W: its lane's last one, n - W, has ended. From there on the engine's own
    law holds: a step begins when the one before was heard to its end.
-4. What a recorder is told, it is told in the order of steps, of each when it has ended: as if there were one lane. Of those
-   that were broken off it is told the first, and nothing of what was begun after it.
+4. Steps are recorded in their order, each when it has ended, as if there were one lane. Channels record a step in
+   `wait_end`, and only the lane of the first step under way is waited for. Of the steps that were broken off the first is
+   recorded, and nothing of the others.
 """
 
 from __future__ import annotations
@@ -22,6 +23,7 @@ from trio.lowlevel import enable_ki_protection
 
 from ..channels.interface import Channels, EnvironmentPort, Recorder, Statistics, Waiting
 from ..channels.step_record import StepRecord
+from ..channels.unreliable.faults import FaultEvent
 from ..neuron.messages import Step
 from ..neuron.optimizers import Optimizer
 from ..support.errors import CheckpointError, InputError, SimulationError
@@ -42,13 +44,13 @@ class Pipeline(Sequence[Channels]):
         count: int = 1,
         number: int = 0,
     ) -> None:
-        self._told = (
+        self._recorders = (
             [LaneRecorder(recorder) for _ in range(count)]
             if recorder is not None and count > 1
             else []
         )
-        recorders: Sequence[Recorder | None] = self._told or [recorder] * count
-        self._lanes = [make(told) for told in recorders]
+        recorders: Sequence[Recorder | None] = self._recorders or [recorder] * count
+        self._lanes = [make(one) for one in recorders]
         self._ports = [lane.environment for lane in self._lanes]
         self.under_way: deque[Step] = deque()
         for j, lane in enumerate(self._lanes):
@@ -87,8 +89,6 @@ class Pipeline(Sequence[Channels]):
         j = self._lane(self.under_way[0])
         await self._ports[j].wait_end()
         self.under_way.popleft()
-        if self._told:
-            self._told[j].tell()
         return self._ports[j]
 
     def _lane(self, step: Step) -> int:
@@ -133,45 +133,37 @@ class Pipeline(Sequence[Channels]):
         for j in [*broken, *(j for j in range(len(self._lanes)) if j not in broken)]:
             try:
                 self._lanes[j].close()
-                if self._told and j in broken:
-                    self._told[j].tell()
             except Exception as failure:
                 error = error or failure
-            for told in self._told:  # the first has been told; no more is to be
-                told.mute()
+            for recorder in self._recorders:  # the first has been recorded; no more is to be
+                recorder.mute()
         if error is not None:
             raise error
 
 
 class LaneRecorder:
-    """Keeps what an engine says message by message, until the step has ended; see law 4."""
+    """Records what a lane has carried, until it is muted; see law 4.
+
+    Args:
+        recorder: Records the steps of all lanes.
+    """
 
     def __init__(self, recorder: Recorder) -> None:
-        self._recorder: Recorder | None = recorder
-        self._kept: list[tuple[Step, int, Array]] = []
+        self._recorder = recorder
+        self._is_muted = False
 
-    @property
-    def disturbance(self) -> Any:
-        """Told at once, of whatever lane; None where nobody wants to know."""
-        return getattr(self._recorder, "disturbance", None)
+    def record(self, step: Step, record: StepRecord) -> None:
+        """See `Recorder.record`."""
+        if not self._is_muted:
+            self._recorder.record(step, record)
 
-    def message(self, step: Step, line: int, values: Array) -> None:
-        self._kept.append((step, line, values))
-
-    def messages(self, step: Step, said: StepRecord) -> None:
-        if self._recorder is not None:
-            self._recorder.messages(step, said)
-
-    def tell(self) -> None:
-        """Its step has ended, or was broken off."""
-        kept, self._kept = self._kept, []
-        if self._recorder is not None:
-            for message in kept:
-                self._recorder.message(*message)
+    def record_fault(self, event: FaultEvent) -> None:
+        """See `Recorder.record_fault`. A fault is recorded at once, in whatever lane it occurs."""
+        self._recorder.record_fault(event)
 
     def mute(self) -> None:
-        """Nothing of it is to be told any more."""
-        self._recorder = None
+        """Record no more steps."""
+        self._is_muted = True
 
 
 def before(j: int, count: int, number: int) -> int:

@@ -328,8 +328,8 @@ class Tracer:
             or not (self._has_learnt or self._log.partial["every"] > 1)
         ):
             return
-        recorded = Recording.from_description(self._log.path, self._log.partial)
-        known = recorded.chosen(self.network) & ("commit" in recorded.kinds)
+        recorded = Recording.from_json(self._log.path, self._log.partial)
+        known = recorded.selects(self.network) & ("commit" in recorded.kinds)
         if (where & ~known).any():
             unknown = [self.network.ids[k] for k in np.flatnonzero(where & ~known).tolist()]
             self._refuse(f"the parameters of {some(unknown)}")

@@ -12,7 +12,7 @@ from neuro_actors.channels.bundled.countdown import Shutdown, WakeUp
 from neuro_actors.channels.bundled.engine import Bundled
 from neuro_actors.channels.choose import choose_channels
 from neuro_actors.channels.memory import Memory
-from neuro_actors.channels.routes import KINDS, Routes
+from neuro_actors.channels.routes import read_messages
 from neuro_actors.network import functions
 from neuro_actors.neuron.messages import ACTIVATION, COMMIT, Message, Step
 from neuro_actors.proof.verify import draw_case
@@ -21,56 +21,17 @@ STEP = Step(1, loss="squared_error")
 
 
 class Overheard:
-    """A recorder that keeps what it hears as (kind, sender, receiver): values."""
+    """A recorder that keeps what it hears as (kind, sender, receiver, source): values."""
 
     def __init__(self, network: na.Network) -> None:
-        self.network, self.lines = network, Routes(network)
+        self.network = network
         self.said: dict[tuple[str, str, str, str], list[float]] = {}
         self.count = 0
 
-    def message(self, step, line, values) -> None:
-        lines = self.lines
-        names = [lines.members[k[line]] for k in (lines.sender, lines.receiver, lines.source)]
-        self.said[KINDS[lines.kind[line]], *names] = values.tolist()
-        self.count += 1
-
-    def messages(self, step, said) -> None:
-        """The same, out of the arrays."""
-        network, lines = self.network, self.lines
-        activations = said.activations[said.activation_rows]
-        inputs, outputs = np.flatnonzero(network.is_input), network.output_positions
-        blocks = [("inputs", activations[inputs]), ("forward", activations[network.sources])]
-        blocks += [
-            ("to_loss", activations[outputs]),
-            ("to_environment", activations[outputs]),
-            ("losses", said.losses[None]),
-        ]
-        if step.loss is not None:
-            listens = (
-                np.ones(len(network.ids), dtype=bool) if step.wrt_inputs else ~network.is_input
-            )
-            urgencies = np.full((len(network.sources), said.urgencies.shape[1]), None)
-            heard = listens[network.sources]
-            urgencies[heard] = said.urgencies[said.urgency_rows[heard]]
-            blame = np.full((len(outputs), said.urgencies.shape[1]), None)
-            blame[listens[outputs]] = said.urgencies[said.loss_rows]
-            ends = np.cumsum(network.incoming.sizes[~network.is_input] + 1)
-            blocks += [
-                ("targets", said.targets),
-                ("backward", urgencies),
-                ("loss_to_outputs", blame),
-            ]
-            blocks += [("commits", np.split(said.commits, ends[:-1]))] + [
-                ("input_urgencies", said.input_urgencies)
-            ] * step.wrt_inputs
-        for name, rows in blocks:
-            for line, row in zip(
-                range(*getattr(lines, name).indices(len(lines))), rows, strict=True
-            ):
-                if row.dtype != object:
-                    self.message(step, line, row)
-                elif row[0] is not None:
-                    self.message(step, line, row.astype(float))
+    def record(self, step, record) -> None:
+        for kind, sender, receiver, source, _, values in read_messages(self.network, step, record):
+            self.said[kind, sender, receiver, source] = values.tolist()
+            self.count += 1
 
 
 async def heard_by(

@@ -8,8 +8,7 @@ from types import FunctionType, ModuleType
 
 import pytest
 
-from neuro_actors.channels.bundled import countdown
-from neuro_actors.channels.bundled import engine as bundled
+from neuro_actors.channels.bundled import carried_rows, countdown
 from neuro_actors.channels.bundled import row_layout as layout
 from neuro_actors.neuron import inbox as mail
 from neuro_actors.neuron import local_rule as neuron
@@ -79,15 +78,15 @@ OF_MEMORY = {
 }  # fmt: skip
 OF_BUNDLED = {
     "gathered rows in another order than the synapses": (
-        bundled, "rows.values, first, count", "rows.values[::-1], len(rows.values) - first - count, count"),
+        carried_rows, "rows.values, first, count", "rows.values[::-1], len(rows.values) - first - count, count"),
     "rows that are not carried over": (
         countdown, "self.source.take(self.rows[self.start : self.start + self.count], 0)", "0.5"),
     "rows written at another distance": (
-        bundled, "u[row : row + length * stride : stride]", "u[row : row + length]"),
+        carried_rows, "u[row : row + length * stride : stride]", "u[row : row + length]"),
     "a bell rung too early": (
         layout, "self.need = self.size[heads]", "self.need = np.maximum(self.size[heads] - 1, 1)"),
     "an activation in another's row": (
-        bundled, "port.activation_out = self._a[row]", "port.activation_out = self._a[row - (row > len(self._inputs) + 1)]"),
+        carried_rows, "port.activation_out = values[row]", "port.activation_out = values[row - (row > len(self._inputs) + 1)]"),
 }  # fmt: skip
 
 

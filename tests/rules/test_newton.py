@@ -13,7 +13,7 @@ from helpers.comparing import same_bits
 
 import neuro_actors as na
 from neuro_actors.channels.memory import Memory
-from neuro_actors.channels.routes import KINDS, Routes
+from neuro_actors.channels.routes import read_messages
 from neuro_actors.neuron.messages import COMMIT, URGENCY
 from neuro_actors.rules import Answer
 from neuro_actors.rules.newton import ACCEPT, GRADIENT, PRODUCT, SCALARS, TRIAL
@@ -257,20 +257,16 @@ def test_messages_are_as_many_as_the_rounds_need(name: str) -> None:
 
 def overheard(case: Case) -> list[tuple[str, dict]]:
     """Of one step of learning, round after round: {(kind, sender, receiver): values}."""
-    lines, rounds = Routes(case.network), []
+    rounds = []
 
     class Ear:
-        def message(self, step, line, values) -> None:
-            if not rounds or rounds[-1][0] != step.number:
-                rounds.append((step.number, step.round, {}))
-            sender, receiver = (lines.members[end[line]] for end in (lines.sender, lines.receiver))
-            rounds[-1][2][KINDS[lines.kind[line]], sender, receiver] = values
-
-        def messages(self, step, said) -> None:
-            raise AssertionError
+        def record(self, step, record) -> None:
+            messages = read_messages(case.network, step, record)
+            said = {(m.kind, m.sender, m.receiver): m.values for m in messages}
+            rounds.append((step.round, said))
 
     stepped(case, channels=lambda network, _: Memory(network, Ear()))
-    return [(name, said) for _, name, said in rounds]
+    return rounds
 
 
 @pytest.mark.parametrize("name", CASES)

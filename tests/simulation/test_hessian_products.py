@@ -8,7 +8,7 @@ from helpers import forgery
 from helpers.tiers import few
 
 import neuro_actors as na
-from neuro_actors.channels.routes import KINDS, Routes
+from neuro_actors.channels.routes import read_messages
 from neuro_actors.network import activations, functions, losses
 from neuro_actors.proof.verify import draw_case
 
@@ -156,11 +156,9 @@ async def test_each_message_carries_its_derivative(diamond, batch) -> None:
     said: list[dict] = []
 
     class Overheard:
-        def message(self, step, line, values) -> None:
-            said[-1][line] = values
-
-        def messages(self, step, heard) -> None:
-            raise AssertionError
+        def record(self, step, record) -> None:
+            for message in read_messages(diamond, step, record):
+                said[-1][message[:-1]] = message.values
 
     from neuro_actors.channels.memory import Memory
 
@@ -172,27 +170,22 @@ async def test_each_message_carries_its_derivative(diamond, batch) -> None:
         await simulation.gradient(*batch)
         said.append({})
         await simulation.hessian_vector_product(*batch, weights, biases)
-    lines, n = Routes(diamond), len(batch[0])
+    n = len(batch[0])
     plain, curved = said
-    kinds = {line: KINDS[lines.kind[line]] for line in curved}
-    for line, values in plain.items():
-        if kinds[line] in ("activation", "urgency"):
-            assert curved[line].shape == (2 * n,)
-            assert np.array_equal(curved[line][:n], values)
-        elif kinds[line] != "commit":
-            assert np.array_equal(curved[line], values)
-    told = {
-        lines.members[lines.target[line]]: curved[line]
-        for line in curved
-        if kinds[line] == "tangent"
-    }
+    for message, values in plain.items():
+        if message[0] in ("activation", "urgency"):
+            assert curved[message].shape == (2 * n,)
+            assert np.array_equal(curved[message][:n], values)
+        elif message[0] != "commit":
+            assert np.array_equal(curved[message], values)
+    told = {message[2]: curved[message] for message in curved if message[0] == "tangent"}
     assert set(told) == {
         i for i, is_input in zip(diamond.ids, diamond.is_input, strict=True) if not is_input
     }
     for name, values in told.items():
         k = diamond.position[name]
         assert values.tolist() == [*weights[diamond.incoming.of(k)], biases[k]]
-    assert set(curved) - set(plain) == {line for line in curved if kinds[line] == "tangent"}
+    assert set(curved) - set(plain) == {m for m in curved if m[0] == "tangent"}
 
 
 # --- what goes wrong ---------------------------------------------------------------------------------------------

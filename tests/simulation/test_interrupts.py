@@ -13,7 +13,7 @@ from helpers.interrupting import interrupt, interrupt_at_every_place
 
 import neuro_actors as na
 from neuro_actors.channels import choose as engines
-from neuro_actors.channels.bundled import engine as bundled
+from neuro_actors.channels.bundled import carried_rows
 from neuro_actors.rules import Rule
 from neuro_actors.simulation.blocking import run
 from neuro_actors.society import society
@@ -68,7 +68,7 @@ def test_it_strikes_what_makes_large_arrays(monkeypatch: pytest.MonkeyPatch) -> 
     went_on: list[bool] = []
     with pytest.raises(KeyboardInterrupt):
         na.predict(NET, X, channels=struck)
-    monkeypatch.setattr(bundled, "Backward", struck)
+    monkeypatch.setattr(carried_rows, "Backward", struck)
     with pytest.raises(KeyboardInterrupt):
         na.gradient(NET, X, TARGETS)
     assert not went_on

@@ -470,7 +470,7 @@ class Silent(Memory):
     def port(self, k: int):
         port = super().port(k)
         if port.node == "h2":
-            port._mail.addresses["activation"] = []
+            port._mail.outgoing["activation"].always.clear()
         return port
 
 

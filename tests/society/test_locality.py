@@ -156,7 +156,8 @@ async def test_views_show_what_a_neuron_hears_and_says_and_nothing_wider(seed: i
         for wrt_inputs in (False, True):
             await simulation.gradient(case.x, case.targets, case.loss, wrt_inputs=wrt_inputs)
             row, listens = office._forward.row, net.is_input & (not wrt_inputs)
-            everything = [office._a, office._u, office.commits, office.input_urgencies]
+            activations, urgencies = office._forward.values, office._backward.values
+            everything = [activations, urgencies, office.commits, office.input_urgencies]
             tasks = tasks_of(net.ids)
             ports = [office.port(k) for k in range(len(net.ids))]
             written: set[int] = set()
@@ -191,10 +192,10 @@ async def test_views_show_what_a_neuron_hears_and_says_and_nothing_wider(seed: i
                 assert len(port.urgencies_out) == (
                     1 if net.is_input[k] else np.count_nonzero(~listens[sources])
                 )
-                assert np.shares_memory(port.activation_out, office._a[row[k]])
+                assert np.shares_memory(port.activation_out, activations[row[k]])
                 if not net.is_input[k]:
                     assert np.array_equal(
-                        port.activations_in, [*office._a[row[sources]], np.ones(len(case.x))]
+                        port.activations_in, [*activations[row[sources]], np.ones(len(case.x))]
                     )
                 for view in (
                     port.activation_out,

@@ -1,17 +1,19 @@
-"""How the members of the bundled engine wake each other, and what each of them holds.
+"""How the members of bundled channels wake each other, and what each of them holds.
 
 The law:
 
-1. A member that has written its rows arrives at a countdown. Members that read the same rows share one countdown. The last
-   writer that arrives wakes them all. So each member is woken once a phase, when all its mail is there.
+1. A member that has written its rows arrives at a countdown. Members that read the same rows share
+   one countdown. The last writer that arrives wakes them all. So each member is woken once a phase,
+   when all its mail is there.
 2. The value that wakes a member is the step. None ends a member: no more mail will come.
-3. No member is woken twice, or too early: a countdown that finds a member awake leaves the wake-up for its next wait.
+3. No member is woken twice, or too early: a countdown that finds a member awake leaves the wake-up
+   for its next wait.
 """
 
 from __future__ import annotations
 
 import types
-from collections.abc import Callable, Generator, Iterator
+from collections.abc import Callable, Generator, Iterator, Sequence
 from itertools import pairwise
 from typing import Any
 
@@ -19,15 +21,21 @@ import numpy as np
 import trio
 from trio.lowlevel import Abort, current_task, reschedule, wait_task_rescheduled
 
-from ...neuron.messages import ACTIVATION, URGENCY, MessageKind, Step
+from ...neuron.messages import ACTIVATION, COMMIT, LOSS, URGENCY, MessageKind, Step
 from ...support.validation import Array, Indices, frozen
+from .further_rows import FurtherPort
 from .row_layout import Rows
 
 NOTHING = frozen(np.empty(0))
+NONE: dict[MessageKind, FurtherPort] = {}
 
 
 class WakeUp:
-    """What wakes a member: an outcome, as trio wants one, that may be opened by many."""
+    """The value that wakes a member: an outcome, as trio expects one, that may be opened by many.
+
+    Attributes:
+        step: The step, or None.
+    """
 
     __slots__ = ("step",)
 
@@ -35,14 +43,20 @@ class WakeUp:
         self.step = step
 
     def unwrap(self) -> Step | None:
+        """Return the step."""
         return self.step
 
 
 class Shutdown:
-    """What all countdowns of a society share: the wake-up of the step under way, and whether the society has been stopped.
+    """What all countdowns of a society share.
 
-    pause: what a member yields to trio to fall asleep. `wait_task_rescheduled` makes such an object for each sleep; as
-    long as it holds nothing but the abort function, one serves all members always, which halves the cost of a wake.
+    Attributes:
+        closed: Whether the society has been stopped, so that no member is woken any more.
+        wake_up: The wake-up of the step under way.
+        pause: What a member yields to trio to fall asleep. `wait_task_rescheduled` makes such an
+            object for each sleep. As long as it holds nothing but the abort function, one serves
+            all members always, which halves the cost of a wake. None where this trio makes it
+            otherwise: then the documented call is used.
     """
 
     __slots__ = ("closed", "pause", "wake_up")
@@ -58,15 +72,24 @@ class Shutdown:
         )
 
     def abort(self, raise_cancel: Callable[[], Any]) -> Abort:
-        """Called for each sleeping member when the society is cancelled, which it is as a whole."""
+        """Let a sleeping member be cancelled. The society is cancelled as a whole."""
         self.closed = True
         return Abort.SUCCEEDED
 
 
 class Countdown:
-    """A latch: `need` members arrive at it in a step, and the last of them wakes the members that wait for it.
+    """A latch: the last of `need` arrivals wakes the members that wait for it.
 
-    Where rows are not read in the place where they are written, it copies them: into[where] = source[rows[start : start + count]].
+    Where rows are not read in the place where they are written, it copies them:
+    `into[where] = source[rows[start : start + count]]`.
+
+    Args:
+        shutdown: What all countdowns of the society share.
+        need: How many members arrive in a step.
+
+    Attributes:
+        left: How many arrivals are missing.
+        members: The ports of the members that it wakes.
     """
 
     __slots__ = (
@@ -89,19 +112,19 @@ class Countdown:
         self.source: Array | None = None
 
     def arrive(self) -> None:
-        """Count one of them; the last one wakes the members."""
+        """Count one arrival."""
         self.left -= 1
         if not self.left:
             self.release()
 
     def release(self) -> None:
-        """All have arrived: wake the members."""
+        """Wake the members, for all have arrived."""
         self.left = self.need
         shutdown = self.shutdown
         if shutdown.closed:
             return
         if self.source is not None:
-            self.fetch()
+            self.copy_rows()
         wake_up: Any = shutdown.wake_up
         port: Any
         for port in self.members:
@@ -111,19 +134,24 @@ class Countdown:
             else:
                 port.early = wake_up
 
-    def carries(
+    def copies(
         self, into: Array, where: Any, source: Array, rows: Indices, start: int, count: int
     ) -> None:
-        self.into, self.where, self.source, self.rows, self.start, self.count = (
-            into,
-            where,
-            source,
-            rows,
-            start,
-            count,
-        )
+        """Set which rows it copies before it wakes the members.
 
-    def fetch(self) -> None:
+        Args:
+            into: Where they are read.
+            where: Which rows of it receive them.
+            source: Where they are written. Shape (any, columns).
+            rows: Places in `source`. Shape (any,).
+            start: The first of `rows` that counts.
+            count: How many count.
+        """
+        self.into, self.where = into, where
+        self.source, self.rows, self.start, self.count = source, rows, start, count
+
+    def copy_rows(self) -> None:
+        """Copy the rows, if there are any to be copied."""
         if self.source is not None:
             self.into[self.where] = self.source.take(
                 self.rows[self.start : self.start + self.count], 0
@@ -131,7 +159,26 @@ class Countdown:
 
 
 class BundledPort:
-    """A member's views of its rows, and the countdowns of its direct neighbours; see `NeuronPort` and `LossPort`."""
+    """A member's views of its rows, and the countdowns of its direct neighbours.
+
+    See `NeuronPort` and `LossPort` for the arrays.
+
+    Args:
+        node: The member's name.
+        shutdown: What all countdowns share.
+        at_end: The countdown at which it arrives with its last message of a step.
+
+    Attributes:
+        forward: The countdowns at which it arrives when it has sent its activation.
+        backward: Those at which it arrives when it has sent its urgencies.
+        further: Its rows of the kinds of messages that have no array of their own here.
+        task: Its task, once it has waited.
+        asleep: Whether it waits to be woken.
+        early: A wake-up that came while it was awake.
+        waits: The kind of mail that it waited for last.
+        activation_step: The last step in which it has sent its activation.
+        finished_step: The last step in which it has sent its last message.
+    """
 
     __slots__ = (
         "activation_out",
@@ -145,6 +192,7 @@ class BundledPort:
         "early",
         "finished_step",
         "forward",
+        "further",
         "losses",
         "node",
         "shutdown",
@@ -153,14 +201,14 @@ class BundledPort:
         "urgencies_in",
         "urgencies_out",
         "waits",
-    )  # fmt: skip
+    )
 
     def __init__(self, node: str, shutdown: Shutdown, at_end: tuple[Countdown, ...]) -> None:
         self.node = node
         self.shutdown = shutdown
-        self.forward: tuple[Countdown, ...] = ()  # it arrives here when it has sent its activation
-        self.backward: tuple[Countdown, ...] = ()  # and here with its urgencies
-        self.at_end = at_end  # and here with its last message
+        self.forward: tuple[Countdown, ...] = ()
+        self.backward: tuple[Countdown, ...] = ()
+        self.at_end = at_end
         self.activations_in: Array = NOTHING
         self.activation_out: Array = NOTHING
         self.urgencies_in: Array = NOTHING
@@ -169,13 +217,22 @@ class BundledPort:
         self.direction: Array = NOTHING
         self.targets: Array = NOTHING
         self.losses: Array = NOTHING
+        self.further = NONE
         self.task: trio.lowlevel.Task | None = None
         self.asleep = False
         self.early: WakeUp | None = None
         self.waits: MessageKind = ACTIVATION
-        self.activation_step = self.finished_step = (
-            0  # the last step in which it has sent its activation, and its last word
-        )
+        self.activation_step = self.finished_step = 0
+
+    @property
+    def received(self) -> dict[MessageKind, Array]:
+        """Mail of the kinds that have no array of their own. Shape (routes, columns) each."""
+        return {kind: rows.receive() for kind, rows in self.further.items()}
+
+    @property
+    def out(self) -> dict[MessageKind, Array]:
+        """Arrays to fill in of these kinds. Shape (columns,), or (routes, columns)."""
+        return {kind: rows.out for kind, rows in self.further.items()}
 
     @property
     def number(self) -> int:
@@ -185,6 +242,7 @@ class BundledPort:
 
     @types.coroutine
     def receive(self, kind: MessageKind) -> Generator[Any, Any, Step | None]:
+        """See `PortBase.receive`."""
         wake_up, shutdown = self.early, self.shutdown
         if wake_up is not None:
             self.early = None
@@ -201,14 +259,17 @@ class BundledPort:
         return (yield shutdown.pause).unwrap()  # type: ignore[no-any-return]
 
     def send(self, kind: MessageKind, step: Step) -> None:
+        """See `PortBase.send`."""
         if kind == ACTIVATION:
             self.activation_step = step.number
             countdowns = self.forward
         elif kind == URGENCY:
             countdowns = self.backward
-        else:
+        elif kind in (COMMIT, LOSS):
             self.finished_step = step.number
             countdowns = self.at_end
+        else:
+            return  # its rows are read when the next of the kinds above is received
         for countdown in countdowns:
             left = countdown.left - 1
             if left:
@@ -217,8 +278,16 @@ class BundledPort:
                 countdown.release()
 
 
-def attach_readers(countdowns: list[Countdown], ports: list[BundledPort], group: Indices) -> None:
-    """Make those of one group the members of its countdown."""
+def attach_readers(
+    countdowns: Sequence[Countdown], ports: Sequence[BundledPort], group: Indices
+) -> None:
+    """Have each countdown wake the members of its group.
+
+    Args:
+        countdowns: One for each group.
+        ports: The members.
+        group: The group of each. Shape (n_ports,).
+    """
     order = np.argsort(group, kind="stable")
     sorted_ports = [ports[k] for k in order.tolist()]
     ends = np.cumsum(np.bincount(group, minlength=len(countdowns))).tolist()
@@ -228,8 +297,8 @@ def attach_readers(countdowns: list[Countdown], ports: list[BundledPort], group:
         start = end
 
 
-def per_member(countdowns: list[Countdown], rows: Rows) -> Iterator[tuple[Countdown, ...]]:
-    """For each member its countdowns."""
+def per_member(countdowns: Sequence[Countdown], rows: Rows) -> Iterator[tuple[Countdown, ...]]:
+    """Yield for each member the countdowns of the groups that `rows` has for it."""
     groups, start = rows.values.tolist(), rows.start.tolist()
     for a, b in pairwise(start):
         yield tuple([countdowns[group] for group in groups[a:b]])

@@ -2,16 +2,21 @@
 
 The law, beside that of the countdowns:
 
-1. Every row of the arrays has one writer. `layout.py` says where it lies; a port holds views of its own rows alone.
-2. An input only repeats what the world told it: that row is its activation, so the environment rings for all inputs, and
-   an input is woken only where urgencies are to reach it.
-3. No row is written again before it was read: a step begins when all commits of the one before were heard, or, where
-   nothing is committed, the loss, which has heard all outputs, to which every neuron leads.
+1. Every row of the arrays has one writer. `row_layout.py` says where it lies. A port holds views of
+   its own rows alone.
+2. An input repeats what the environment sends to it: that row is its activation. So the environment
+   arrives at the countdowns for all inputs, and an input is woken only where urgencies are to reach
+   it.
+3. No row is written again before it has been read. A step begins when all commits of the one before
+   have arrived. Where nothing is committed it waits for the loss node instead, which has received
+   all outputs, and every neuron leads to an output.
+4. A neuron's phase costs O(1) numpy calls and one wake, whatever its fans.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -19,41 +24,60 @@ import trio
 from trio.lowlevel import (
     Abort,
     current_task,
-    disable_ki_protection,
     enable_ki_protection,
     reschedule,
     wait_task_rescheduled,
 )
 
-from ...network.elements import ENVIRONMENT, LOSS_NODE
+from ...network.elements import LOSS_NODE
 from ...network.network import Network
-from ...neuron.messages import ACTIVATION, COMMIT, LOSS, URGENCY, Step
+from ...neuron.messages import MessageKind, Step
 from ...support.validation import Array
 from ..interface import Recorder, Statistics, Waiting
-from ..routes import count_messages
-from ..step_record import Progress, StepRecord
-from .countdown import NOTHING, BundledPort, Countdown, Shutdown, WakeUp, attach_readers, per_member
-from .row_layout import Backward, Forward, rows_of
+from ..routes import StepKind
+from ..step_record import RecordedRows, StepRecord
+from .carried_rows import BackwardRows, ForwardRows
+from .countdown import NOTHING, BundledPort, Countdown, Shutdown, WakeUp
+from .further_rows import FurtherPort, further_rows
+from .observer import Observer
 
 
 class BundledEnvironmentPort:
-    """The world's own; see `EnvironmentPort`. A countdown wakes whoever waits for the end of the step."""
+    """The environment's port; see `EnvironmentPort`. A countdown wakes the task in `wait_end`.
 
-    def __init__(self, engine: Bundled) -> None:
-        self._engine = engine
+    Args:
+        channels: What it is the environment of.
+
+    Attributes:
+        task: The task that waits.
+        asleep: Whether it waits to be woken.
+        early: The wake-up, if the step has ended before it waits.
+        further: Its rows of the kinds that `further_rows.py` carries.
+    """
+
+    def __init__(self, channels: Bundled) -> None:
+        self._channels = channels
         self.task: trio.lowlevel.Task | None = None
         self.asleep = False
         self.early: WakeUp | None = None
         self.predictions = self.losses = self.commits = self.input_urgencies = NOTHING
+        self.further: dict[MessageKind, FurtherPort] = {}
+
+    @property
+    def received(self) -> dict[MessageKind, Array]:
+        """Mail of the kinds that have no array of their own. Shape (routes, columns) each."""
+        return {kind: rows.receive() for kind, rows in self.further.items()}
 
     def begin(
         self, step: Step, x: Array, targets: Array | None, direction: Array | None = None
     ) -> None:
+        """See `EnvironmentPort.begin`."""
         self.early = None
-        self._engine.begin(step, x, targets, direction)
+        self._channels.begin(step, x, targets, direction)
 
-    @enable_ki_protection  # an interrupt reaches the sleep, and nothing beside it
+    @enable_ki_protection  # an interrupt reaches the sleep, and nothing else
     async def wait_end(self) -> None:
+        """See `EnvironmentPort.wait_end`."""
         if self.early is None:
             self.task, self.asleep = current_task(), True
             try:
@@ -61,11 +85,10 @@ class BundledEnvironmentPort:
             finally:
                 self.asleep = False
         self.early = None
-        engine = self._engine
-        engine.count()
-        engine.record(None)
-        self.predictions, self.losses = engine.loss.activations_in, engine.loss.losses
-        self.commits, self.input_urgencies = engine.commits, engine.input_urgencies
+        channels = self._channels
+        channels.end()
+        self.predictions, self.losses = channels.loss.activations_in, channels.loss.losses
+        self.commits, self.input_urgencies = channels.commits, channels.input_urgencies
 
     def _abort(self, raise_cancel: Callable[[], Any]) -> Abort:
         self.asleep = False
@@ -73,276 +96,146 @@ class BundledEnvironmentPort:
 
 
 class Bundled:
-    """The engine: lays out the rows, makes the countdowns, and gives each member views of its own."""
+    """Channels that carry all messages in arrays, and hand each member views of its own rows.
+
+    Args:
+        network: The network.
+        recorder: Is called with the record of each step. None: nothing is recorded.
+
+    Attributes:
+        commits: The commits of all neurons, one after another. Shape (n_parameters,).
+        further: Rows of the kinds of messages that have no array of their own here.
+    """
 
     def __init__(self, network: Network, recorder: Recorder | None = None) -> None:
-        self._network = network
-        self._recorder = recorder
-        self._shutdown = Shutdown()
+        self._network, self._recorder = network, recorder
         self._step: Step | None = None
-        self._messages = 0  # of the steps before
-        self._in_full: dict[
-            tuple[bool, bool, bool], int
-        ] = {}  # of a whole step: predicting?, wrt_inputs?, tangent?
-        self._end_of_step = Countdown(self._shutdown, 0)
+        self._messages = 0  # of the steps that have ended
+        shutdown = self._shutdown = Shutdown()
+        self._end_of_step = Countdown(shutdown, 0)
         self.environment = BundledEnvironmentPort(self)
         self._end_of_step.members = (self.environment,)  # type: ignore[assignment]
-        last = (self._end_of_step,)
-        self._ports = [BundledPort(name, self._shutdown, last) for name in network.ids]
-        self.loss = BundledPort(LOSS_NODE, self._shutdown, last)
+        at_end = (self._end_of_step,)
+        self._ports = [BundledPort(name, shutdown, at_end) for name in network.ids]
+        self.loss = BundledPort(LOSS_NODE, shutdown, at_end)
+        self._observer = Observer(network, self._ports, self.loss)
+        members = network, self._ports, self.loss, shutdown
+        self._forward, self._backward = ForwardRows(*members), BackwardRows(*members)
+        self._input_rows = self._forward.row[network.is_input]
 
-        self._inputs, self._neurons = (
-            np.flatnonzero(network.is_input),
-            np.flatnonzero(~network.is_input),
-        )
-        fans = network.incoming.sizes[self._neurons] + 1
+        self._inputs = [self._ports[k] for k in np.flatnonzero(network.is_input).tolist()]
+        neurons = np.flatnonzero(~network.is_input)
+        self._neurons = [self._ports[k] for k in neurons.tolist()]
+        fans = network.incoming.sizes[neurons] + 1
         self._ends = ends = np.cumsum(fans)
-        self.commits, self.directions = np.empty(int(ends[-1])), NOTHING
-        self._hearers = [*(self._ports[k] for k in self._neurons.tolist()), self.loss]
-        for port, end, fan in zip(self._hearers[:-1], ends.tolist(), fans.tolist(), strict=True):
+        self.commits, self._directions = np.empty(int(ends[-1])), NOTHING
+        for port, end, fan in zip(self._neurons, ends.tolist(), fans.tolist(), strict=True):
             port.commit_out = self.commits[end - fan : end]
+        self.further = further_rows(network)
+        self._further_shape: tuple[StepKind, int, int] | None = None
 
-        forward = self._forward = Forward(network)
-        self._forward_countdowns = [
-            Countdown(self._shutdown, need) for need in forward.need.tolist()
-        ]
-        attach_readers(self._forward_countdowns, self._hearers, forward.group)
-        for port, countdowns in zip(
-            self._ports, per_member(self._forward_countdowns, forward.told), strict=True
-        ):
-            port.forward = countdowns
-        del forward.told  # large, and of no more use
-        self._started_by_inputs = [
-            self._forward_countdowns[g] for g in np.flatnonzero(forward.hears_world)
-        ]
-        self._a = self._u = self.input_urgencies = np.empty(
-            (0, 0)
-        )  # laid out when a step needs them
-        self._urgency_rows = self._loss_rows = np.empty(0, dtype=np.intp)  # for a recorder
-        self._way_back: tuple[int, bool] | None = (
-            None  # width and wrt_inputs that it is laid out for
-        )
-
-    # --- rows and countdowns ------------------------------------------------------------------------------------------
-
-    @disable_ki_protection  # it takes long where the network is large, and whoever is struck here has begun nothing
-    def _lay_out_forward(self, columns: int) -> None:
-        """New arrays for activations, and for each member the views of its rows: where their width changes."""
-        forward = self._forward
-        self._a, heard = np.ones((forward.n_rows, columns)), np.ones((forward.n_gathered, columns))
-        blocks, first_rows = [], {size: slice(size) for size in set((forward.size - 1).tolist())}
-        rows = forward.heard
-        places = (forward.start, forward.size, forward.gathered, forward.first)
-        for countdown, (start, size, gathered, hearer) in zip(
-            self._forward_countdowns, rows_of(places), strict=True
-        ):
-            block = (heard if gathered else self._a)[start : start + size]
-            blocks.append(block)
-            if gathered:
-                first, count = int(rows.start[hearer]), len(rows[hearer])
-                countdown.carries(
-                    block, first_rows.get(count, ...), self._a, rows.values, first, count
-                )
-        for port, group in zip(self._hearers, forward.group.tolist(), strict=True):
-            port.activations_in = blocks[group]
-        for port, row in zip(self._ports, forward.row.tolist(), strict=True):
-            port.activation_out = self._a[row]
-        for k, row in enumerate(forward.row[self._inputs].tolist()):
-            self._ports[self._inputs[k]].activations_in = self._a[row : row + 1]
-
-    @disable_ki_protection
-    def _lay_out_backward(self, columns: int, wrt_inputs: bool) -> None:
-        """The same for urgencies, in a step that has some."""
-        if self._way_back is None or self._way_back[1] != wrt_inputs:
-            self._connect_backward(wrt_inputs)
-        backward, countdowns = self._backward, self._backward_countdowns
-        u, told = np.empty((backward.n_rows, columns)), np.empty((backward.n_told, columns))
-        self._u = u
-        for port, start, size in zip(
-            self._ports, backward.start.tolist(), backward.size.tolist(), strict=True
-        ):
-            port.urgencies_in = u[start : start + size]
-        ways = (backward.first, backward.length, backward.stride, backward.told_start)
-        for port, (row, length, stride, start) in zip(self._hearers, rows_of(ways), strict=True):
-            port.urgencies_out = (
-                u[row : row + length * stride : stride] if stride else told[start : start + length]
-            )
-        carried = (backward.carried, backward.into, backward.cuts[:-1], backward.cuts[1:])
-        for group, first, start, end in rows_of(carried):
-            into: Array = countdowns[group].members[0].urgencies_in
-            where: Any = ...
-            if first < 0:
-                assert backward.scattered is not None
-                into, where = u, backward.scattered[start:end]
-            elif len(countdowns[group].members) > 1 or len(into) != end - start:
-                into = u[first : first + end - start]
-            countdowns[group].carries(into, where, told, backward.rows, start, end - start)
-        self.input_urgencies = np.empty((len(self._inputs), columns))
-        for i, k in enumerate(self._inputs.tolist()):
-            self._ports[k].urgencies_out = self.input_urgencies[i : i + 1]
-        self._way_back = columns, wrt_inputs
-
-    def _connect_backward(self, wrt_inputs: bool) -> None:
-        """The countdowns of the way back, which inputs hear or do not."""
-        backward = self._backward = Backward(self._network, wrt_inputs)
-        countdowns = self._backward_countdowns = [
-            Countdown(self._shutdown, need) for need in backward.need.tolist()
-        ]
-        readers = np.flatnonzero(backward.reads)
-        attach_readers(
-            countdowns, [self._ports[k] for k in readers.tolist()], backward.group[readers]
-        )
-        for port, told in zip(self._ports, per_member(countdowns, backward.tells), strict=True):
-            port.backward = told
-        self.loss.backward = tuple(countdowns[group] for group in backward.loss_tells.tolist())
-        if self._recorder is not None:
-            self._urgency_rows, self._loss_rows = backward.row(self._network), backward.loss_rows
-        del backward.tells
-
-    # --- a step --------------------------------------------------------------------------------------------------
+    # --- a step ---------------------------------------------------------------------------------
 
     @enable_ki_protection  # a member that is to be woken, and is not, would wait for ever
     def begin(self, step: Step, x: Array, targets: Array | None, direction: Array | None) -> None:
-        """Tell inputs, and those who hear them, and the loss."""
-        columns, way_back = x.shape[1], (x.shape[1], step.wrt_inputs)
-        if self._a.shape[1] != columns:
-            self._lay_out_forward(columns)
-        if step.loss is not None and self._way_back != way_back:
-            self._lay_out_backward(*way_back)
+        """Begin a step; see `EnvironmentPort.begin` for the arguments."""
+        self._forward.lay_out(x.shape[1])
+        if step.loss is not None:
+            self._backward.lay_out(x.shape[1], step.wrt_inputs)
         self._step = step
         self._shutdown.wake_up = WakeUp(step)
-        self._a[: len(x)] = x  # they are the first level
+        self._forward.values[: len(x)] = x  # inputs are the first level
+        self.loss.losses = NOTHING
         if targets is not None:
             self.loss.targets = targets
         if direction is not None:
-            self.directions = direction
-            for k, part in enumerate(np.split(direction, self._ends[:-1])):
-                self._hearers[k].direction = part
-        self._end_of_step.need = self._end_of_step.left = (
-            1 if step.loss is None else len(self._hearers) + len(x) * step.wrt_inputs
-        )
+            self._directions = direction
+            for port, part in zip(self._neurons, np.split(direction, self._ends[:-1]), strict=True):
+                port.direction = part
+        if self.further:
+            columns = x.shape[1]
+            self._lay_out_further(step, columns if targets is None else targets.shape[1], columns)
+        last_messages = len(self._neurons) + 1 + len(x) * step.wrt_inputs  # the loss node's is one
+        self._end_of_step.need = self._end_of_step.left = 1 if step.loss is None else last_messages
         if step.wrt_inputs:
-            wake = Countdown(self._shutdown, 0)
-            wake.members = tuple(self._ports[k] for k in self._inputs.tolist())
-            wake.release()
-        for countdown in self._started_by_inputs:
+            wake_inputs = Countdown(self._shutdown, 0)
+            wake_inputs.members = tuple(self._inputs)
+            wake_inputs.release()
+        for countdown in self._forward.begun:
             countdown.arrive()
 
-    def count(self) -> None:
-        """The step under way is over, and was said in full."""
+    def end(self) -> None:
+        """Count and record the step, which has ended."""
         step = self._step
         assert step is not None
-        kind = step.loss is None, step.wrt_inputs, step.tangent
-        self._in_full[kind] = self._in_full.get(kind) or self._sent()
-        self._messages += self._in_full[kind]
+        self._messages += self._observer.count_in_full(step)
+        self._step = None
+        if self._recorder is not None:
+            self._recorder.record(step, self._record(step))
 
-    def _sent(self) -> int:
-        """How many messages were sent so far in the step under way."""
-        return (
-            0
-            if self._step is None
-            else count_messages(self._network, self._step, self._progress(self._step.number))
-        )
+    def _record(self, step: Step) -> StepRecord:
+        loss, forward, backward = self.loss, self._forward, self._backward
+        blocks = {
+            "inputs": RecordedRows(forward.values, self._input_rows),
+            "activations": RecordedRows(forward.values, forward.row),
+            "losses": RecordedRows(loss.losses[None]),
+        }
+        if step.loss is not None:
+            by_synapse, by_output = backward.rows_for_records()
+            blocks |= {
+                "targets": RecordedRows(loss.targets),
+                "backward": RecordedRows(backward.values, by_synapse),
+                "loss_to_outputs": RecordedRows(backward.values, by_output),
+                "input_urgencies": RecordedRows(backward.input_urgencies),
+                "commits": RecordedRows(self.commits),
+                "directions": RecordedRows(self._directions),
+            }
+        columns = forward.values.shape[1]
+        batch = columns if step.loss is None else loss.targets.shape[1]
+        return StepRecord(batch, columns, blocks | {f.block.name: f.record() for f in self.further})
 
-    def _progress(self, number: int) -> Progress:
-        sent_activation, finished = np.array(
-            [(port.activation_step == number, port.finished_step == number) for port in self._ports]
-        ).T
-        return Progress(
-            sent_activation | self._network.is_input, finished, self.loss.finished_step == number
-        )
+    # --- kinds of messages that have no array of their own ---------------------------------------
 
-    def record(self, progress: Progress | None) -> None:
-        """Tell the recorder what was said in the step under way, or in the part of it that there was."""
-        step, self._step = self._step, None
-        if self._recorder is None or step is None:
+    def _lay_out_further(self, step: Step, batch: int, columns: int) -> None:
+        """Hand each member its rows of these kinds, if they have another shape than before."""
+        shape = StepKind.of(step), batch, columns
+        if shape == self._further_shape:
             return
-        record = StepRecord(
-            activations=self._a,
-            activation_rows=self._forward.row,
-            urgencies=self._u,
-            urgency_rows=self._urgency_rows,
-            loss_rows=self._loss_rows,
-            targets=self.loss.targets,
-            losses=self.loss.losses,
-            input_urgencies=self.input_urgencies,
-            commits=self.commits,
-            directions=self.directions,
-            progress=progress,
-        )
-        self._recorder.messages(step, record)
+        parts = zip(*(rows.lay_out(*shape) for rows in self.further), strict=True)
+        members: list[Any] = [*self._ports, self.loss, self.environment]
+        for member, own in zip(members, parts, strict=True):
+            member.further = {rows.kind: part for rows, part in zip(self.further, own, strict=True)}
+        self._further_shape = shape
 
-    # --- the rest of `Channels` ----------------------------------------------------------------------------------
+    # --- the rest of `Channels` -----------------------------------------------------------------
+
+    @property
+    def input_urgencies(self) -> Array:
+        """What inputs sent to the environment. Shape (n_inputs, columns)."""
+        return self._backward.input_urgencies
 
     def port(self, k: int) -> BundledPort:
+        """See `Channels.port`."""
         return self._ports[k]
 
     def resume(self, number: int, stride: int = 1) -> None:
-        pass  # who was told no step is behind every one
+        """See `Channels.resume`. Members here learn the number of a step from the step."""
 
     def waiting(self) -> Iterator[Waiting]:
-        step, network = self._step, self._network
-        if step is None:
-            return
-        ids, number = network.ids, step.number
-        is_output = np.isin(np.arange(len(ids)), network.output_positions)
-        for k, port in enumerate(self._ports):
-            if port.finished_step == number or (network.is_input[k] and not step.wrt_inputs):
-                continue
-            if port.waits == ACTIVATION and port.activation_step < number:
-                sources = network.sources[network.incoming.of(k)].tolist()
-                silent_ones = tuple(
-                    ids[s]
-                    for s in sources
-                    if self._ports[s].activation_step < number and not network.is_input[s]
-                )
-                if silent_ones:  # else its mail is there, and it is about to run
-                    yield Waiting(ids[k], ACTIVATION, number, silent_ones)
-            elif port.waits == URGENCY:
-                followers = network.targets[network.outgoing.of(k)].tolist()
-                silent_ones = tuple(
-                    ids[t] for t in followers if self._ports[t].finished_step < number
-                )
-                silent_ones += (LOSS_NODE,) * bool(
-                    is_output[k] and self.loss.finished_step < number
-                )
-                if silent_ones:
-                    yield Waiting(ids[k], URGENCY, number, silent_ones)
-        outputs = [k for k in network.output_positions.tolist() if not network.is_input[k]]
-        silent = tuple(ids[k] for k in outputs if self._ports[k].activation_step < number)
-        if self.loss.finished_step < number:
-            if silent:
-                yield Waiting(LOSS_NODE, ACTIVATION, number, silent)
-                yield Waiting(ENVIRONMENT, ACTIVATION, number, silent)
-            yield Waiting(ENVIRONMENT, LOSS, number, (LOSS_NODE,))
-        last = [] if step.loss is None else [(COMMIT, self._neurons)]
-        for kind, members in [*last, *([(URGENCY, self._inputs)] if step.wrt_inputs else [])]:
-            missing = tuple(
-                ids[k] for k in members.tolist() if self._ports[k].finished_step < number
-            )
-            if missing:
-                yield Waiting(ENVIRONMENT, kind, number, missing)
+        """See `Channels.waiting`."""
+        if self._step is not None:
+            yield from self._observer.waiting(self._step)
 
     def statistics(self) -> Statistics:
-        """A mailbox is here the rows that its owner reads: all of them, in each step."""
-        messages = self._messages + self._sent()
-        sizes = self._network.incoming.sizes + self._network.outgoing.sizes
-        is_output = np.isin(np.arange(len(sizes)), self._network.output_positions)
-        room = (
-            sizes + is_output + 1
-        )  # of the world: to an input its activation, to a neuron a direction
-        full = np.maximum(
-            self._network.incoming.sizes, self._network.outgoing.sizes + is_output
-        ) * (messages > 0)
-        return Statistics(
-            messages,
-            dict(
-                zip(self._network.ids, zip(full.tolist(), room.tolist(), strict=True), strict=True)
-            ),
-        )
+        """See `Channels.statistics`. A mailbox is here the rows that its owner reads in a step."""
+        messages = self._messages
+        if self._step is not None:
+            messages += self._observer.count_so_far(self._step)
+        return Statistics(messages, self._observer.mailboxes(messages > 0))
 
     @enable_ki_protection
     def stop(self) -> None:
+        """See `Channels.stop`."""
         if not self._shutdown.closed:
             self._shutdown.closed = True
             last: Any = WakeUp(None)
@@ -352,12 +245,14 @@ class Bundled:
                     reschedule(port.task, last)
 
     def close(self) -> None:
-        if self._step is None:
+        """See `Channels.close`."""
+        step = self._step
+        if step is None:
             return
-        if self._recorder is not None and self._step.loss is not None:
-            for (
-                countdown
-            ) in self._backward_countdowns:  # of a broken step, what is left at the writers
-                countdown.fetch()
-        self._messages += self._sent()
-        self.record(self._progress(self._step.number))
+        self._messages += self._observer.count_so_far(step)
+        self._step = None
+        if self._recorder is not None:
+            if step.loss is not None:
+                self._backward.copy_all()
+            sent = self._observer.rows_sent(step)
+            self._recorder.record(step, replace(self._record(step), sent=sent))

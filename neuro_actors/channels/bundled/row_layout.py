@@ -1,12 +1,15 @@
-"""Where each row of mail lies, so that whoever reads it finds it in one piece. Arrays of places alone: no mail, no tasks.
+"""Where each row of activations and urgencies lies, so that its reader finds its rows in one piece.
 
-Activations `a`: a row for each neuron, level after level, and a row of ones behind each level. Who hears one whole run of
-rows that ends with a level reads it where it lies, its row of ones included; for others the rows that they hear are
-gathered into a block of `heard`, one block for all who hear the same.
+Arrays of places alone: no messages, no tasks.
 
-Urgencies `u`: a row for each synapse, and one for each output from the loss, grouped by who reads it: the block of a
-source holds a row for each follower. Who writes rows that lie at equal distances writes them there; others write into a
-block of `told`, from which the rows are carried over.
+Activations: one row per neuron, level after level, and a row of ones behind each level. If a
+neuron's sources are one contiguous run that ends a level, the neuron reads them in place, and the
+row of ones follows. Otherwise the rows are gathered into a block of a second array. All neurons
+with the same sources share one block.
+
+Urgencies: one row per synapse, and one per output for the loss node's, grouped by reader: the block
+of a source holds a row for each follower. A writer whose rows lie at equal distances writes them in
+place. Another one writes into a scratch array, from which the rows are copied.
 """
 
 from __future__ import annotations
@@ -24,20 +27,27 @@ from ...support.validation import Indices
 
 @dataclass(frozen=True, slots=True)
 class Rows:
-    """Some rows of a ragged list: those of item k are values[start[k]:start[k + 1]]."""
+    """A ragged list of rows: those of item k are `values[start[k]:start[k + 1]]`.
+
+    Attributes:
+        values: The rows of all items, one item after another. Shape (n_rows,).
+        start: Where each item begins in `values`. Shape (n_items + 1,).
+    """
 
     values: Indices
     start: Indices
 
     @classmethod
-    def of(cls, parts: Indices, lengths: Indices) -> Rows:
-        return cls(parts, np.concatenate([[0], np.cumsum(lengths)]))
+    def of(cls, values: Indices, lengths: Indices) -> Rows:
+        """Make the list from the number of rows of each item. Shape of lengths (n_items,)."""
+        return cls(values, np.concatenate([[0], np.cumsum(lengths)]))
 
     def __getitem__(self, k: int) -> Indices:
         return self.values[self.start[k] : self.start[k + 1]]
 
     def strides(self) -> Indices:
-        """For each item the distance between its rows where that is always the same and positive, else 0."""
+        """Return for each item the distance of its rows, if they all have the same and it is
+        positive, otherwise 0. Shape (n_items,)."""
         lengths = np.diff(self.start)
         steps = np.diff(self.values)
         first = np.minimum(self.start[:-1], max(len(steps) - 1, 0))
@@ -49,29 +59,54 @@ class Rows:
         )
         return np.where((wrong == 0) & (stride > 0), stride, 0)
 
-    def groups(self, extra: NDArray[np.int8]) -> tuple[Indices, Indices]:
-        """Items with the same rows, and the same `extra`: the group of each, and the first item of each group."""
+    def groups(self, mark: NDArray[np.int8]) -> tuple[Indices, Indices]:
+        """Group the items that have the same rows and the same mark.
+
+        Args:
+            mark: A number for each item. Shape (n_items,).
+
+        Returns:
+            The group of each item, shape (n_items,), and the first item of each group.
+        """
         size, data, start = self.values.itemsize, self.values.tobytes(), self.start.tolist()
         known: dict[tuple[int, bytes], int] = {}
         group = [
-            known.setdefault((mark, data[size * a : size * b]), len(known))
-            for mark, a, b in zip(extra.tolist(), start, start[1:], strict=False)
+            known.setdefault((number, data[size * a : size * b]), len(known))
+            for number, a, b in zip(mark.tolist(), start, start[1:], strict=False)
         ]
         return np.array(group, dtype=np.intp), np.unique(group, return_index=True)[1]
 
 
 class Forward:
-    """Who hears what. Hearers are the neurons in the network's order, and then the loss."""
+    """Which rows of activations each member reads. Readers are the neurons, then the loss node.
+
+    Args:
+        network: The network.
+
+    Attributes:
+        row: The row of each neuron's activation. Shape (n_neurons,).
+        n_rows: How many rows the array of activations has, the rows of ones among them.
+        n_gathered: How many rows the array of gathered blocks has.
+        group: The group of each reader; readers of the same rows share a group, and its block.
+            Shape (n_readers,).
+        first: The first reader of each group. Shape (n_groups,), as the following arrays.
+        size: How many rows the block has, the row of ones among them.
+        gathered: True if the block is gathered, False if it is read in place.
+        start: Where the block begins, in the one array or the other.
+        need: How many arrivals complete the block: one for each neuron among the sources, one for
+            all inputs together. The loss node's: one for the targets, or for there being none.
+        begun: Whether the environment arrives at the group's countdown when a step begins.
+        read: For each reader the rows that it reads.
+        countdowns_of: For each neuron the groups at whose countdown it arrives.
+    """
 
     def __init__(self, network: Network) -> None:
         n = len(network.ids)
         level = network.level
         order = np.lexsort((np.arange(n), level))
-        self.row = np.empty(n, dtype=np.intp)  # of each neuron in `a`
+        self.row = np.empty(n, dtype=np.intp)
         self.row[order] = np.arange(n) + level[order]
-        self.ones = np.cumsum(np.bincount(level)) + np.arange(
-            network.depth + 1
-        )  # rows of ones in `a`
+        ones = np.cumsum(np.bincount(level)) + np.arange(network.depth + 1)
         self.n_rows = n + network.depth + 1
 
         neurons = np.flatnonzero(~network.is_input)
@@ -80,46 +115,64 @@ class Forward:
         fans = np.append(incoming.sizes[neurons], len(network.outputs))
         is_loss = np.zeros(len(fans), dtype=np.int8)
         is_loss[-1] = 1
-        hearing = Rows.of(self.row[sources], fans)
-        self.group, first = hearing.groups(is_loss)  # of each hearer
-        strides = hearing.strides()[first]
-        ends = hearing.values[hearing.start[first + 1] - 1] + 1
-        in_place = (strides == 1) & (np.isin(ends, self.ones) | (is_loss[first] == 1))
-        self.size = (
-            fans[first] + 1 - is_loss[first]
-        )  # rows in the block of each group, the ones included
-        self.start = np.where(
-            in_place, hearing.values[hearing.start[first]], 0
-        )  # of the block, in `a` or in `heard`
-        gathered = np.flatnonzero(~in_place)
-        self.start[gathered] = (
-            np.concatenate([[0], np.cumsum(self.size[gathered])[:-1]]) if len(gathered) else 0
-        )
+        self.read = read = Rows.of(self.row[sources], fans)
+        self.group, self.first = read.groups(is_loss)
+        first = self.first
+        self.size: Indices = np.array(fans[first] + 1 - is_loss[first], dtype=np.intp)
+        ends = read.values[read.start[first + 1] - 1] + 1
+        in_place = (read.strides()[first] == 1) & (np.isin(ends, ones) | (is_loss[first] == 1))
+        self.gathered = ~in_place
+        self.start = np.where(in_place, read.values[read.start[first]], 0)
+        gathered = np.flatnonzero(self.gathered)
+        self.start[gathered] = _starts(self.size[gathered])
         self.n_gathered = int(self.size[gathered].sum())
-        self.gathered, self.heard = (
-            ~in_place,
-            hearing,
-        )  # which blocks are gathered, and for each hearer of what rows
-        self.first = first  # hearer of each group
-        # who speaks to which groups; inputs speak by the environment's mouth
+
         groups = np.repeat(np.arange(len(first)), fans[first])
-        speakers = np.concatenate(
-            [sources[hearing.start[k] : hearing.start[k + 1]] for k in first.tolist()]
+        writers = np.concatenate(
+            [sources[read.start[k] : read.start[k + 1]] for k in first.tolist()]
         )
-        by_input = network.is_input[speakers]
-        self.hears_world = np.bincount(groups[by_input], minlength=len(first)) > 0
-        self.need = np.bincount(groups[~by_input], minlength=len(first)) + self.hears_world
-        self.hears_world[-1] = True
-        self.need[-1] = (
-            np.count_nonzero(~network.is_input[network.output_positions]) + 1
-        )  # the targets, or none
-        self.told = _by(speakers[~by_input], groups[~by_input], n)
+        by_input = network.is_input[writers]
+        reads_inputs = np.bincount(groups[by_input], minlength=len(first)) > 0
+        self.need = np.bincount(groups[~by_input], minlength=len(first)) + reads_inputs
+        self.need[-1] = np.count_nonzero(~network.is_input[network.output_positions]) + 1
+        self.begun = reads_inputs
+        self.begun[-1] = True
+        self.countdowns_of = _groups_of(writers[~by_input], groups[~by_input], n)
 
 
 class Backward:
-    """Who is told which urgencies, by whom. Readers are the nodes; writers are the neurons, and then the loss.
+    """Which rows of urgencies each member reads and writes.
 
-    wrt_inputs: whether inputs are among the readers.
+    Readers are the neurons, inputs among them. Writers are the neurons that are no inputs, in the
+    network's order, then the loss node.
+
+    Args:
+        network: The network.
+        wrt_inputs: Whether inputs read urgencies.
+
+    Attributes:
+        reads: Whether each neuron is a reader. Shape (n_neurons,).
+        size: How many rows each neuron reads. Shape (n_neurons,).
+        start: Where its block begins. Shape (n_neurons,).
+        n_rows: How many rows the array has.
+        loss_rows: The rows that the loss node writes, one for each output that reads. Shape
+            (n_reading outputs,).
+        length: How many rows each writer writes. Shape (n_writers,), as the following arrays.
+        first: The first of these rows.
+        stride: The distance from one to the next. 0: they are written into the scratch array.
+        scratch_start: Where the writer's rows begin in the scratch array.
+        n_scratch: How many rows the scratch array has.
+        group: The group of each reader, -1 for others; readers with the same followers share a
+            group. Shape (n_neurons,).
+        need: How many writers complete the rows of a group's readers. Shape (n_groups,).
+        countdowns_of: For each neuron the groups at whose countdown it arrives.
+        loss_countdowns: The groups at whose countdown the loss node arrives.
+        copied: The groups that have rows copied from the scratch array. Shape (n_copied,).
+        cuts: Where the rows of each of them begin in `rows`. Shape (n_copied + 1,).
+        rows: The rows of the scratch array that are copied.
+        into: Where a group's rows are copied to: their first row, if they follow each other, or -1.
+            Shape (n_copied,).
+        scattered: Where each of `rows` is copied to; None if all `into` say it.
     """
 
     def __init__(self, network: Network, wrt_inputs: bool) -> None:
@@ -129,75 +182,82 @@ class Backward:
         is_output[network.output_positions] = 1
         self.reads = np.ones(n, dtype=bool) if wrt_inputs else ~network.is_input
         self.size = np.where(self.reads, outgoing.sizes + is_output, 0)
-        self.start = np.concatenate([[0], np.cumsum(self.size)[:-1]])
+        self.start = _starts(self.size)
         self.n_rows = int(self.size.sum())
-        row = self.row(network)
         outputs = network.output_positions[self.reads[network.output_positions]]
         self.loss_rows = self.start[outputs] + outgoing.sizes[outputs]
 
-        heard = self.reads[network.sources[incoming.order]]
+        # writers
+        is_read = self.reads[network.sources[incoming.order]]
         neurons = np.flatnonzero(~network.is_input)
-        listening = np.bincount(network.targets[incoming.order][heard], minlength=n)[neurons]
-        rows = np.concatenate([row[incoming.order[heard]], self.loss_rows])
-        self.length = np.append(listening, len(outputs))  # how many rows each writer writes
+        written = np.bincount(network.targets[incoming.order][is_read], minlength=n)[neurons]
+        rows = np.concatenate([self.row(network)[incoming.order[is_read]], self.loss_rows])
+        self.length = np.append(written, len(outputs))
         writing = Rows.of(rows, self.length)
-        self.first = (
-            rows[np.minimum(writing.start[:-1], len(rows) - 1)] if len(rows) else writing.start[:-1]
-        )
-        self.stride = np.where(
-            self.length > 0, writing.strides(), 1
-        )  # from one row to the next; 0: written into `told`
-        carried = self.stride == 0
-        lengths = np.where(carried, self.length, 0)
-        self.told_start = np.concatenate([[0], np.cumsum(lengths)[:-1]])
-        self.n_told = int(lengths.sum())
+        starts = writing.start[:-1]
+        self.first = rows[np.minimum(starts, len(rows) - 1)] if len(rows) else starts
+        self.stride = np.where(self.length > 0, writing.strides(), 1)
+        is_copied = self.stride == 0
+        lengths = np.where(is_copied, self.length, 0)
+        self.scratch_start = _starts(lengths)
+        self.n_scratch = int(lengths.sum())
 
+        # readers
         readers = np.flatnonzero(self.reads)
         reading = np.repeat(self.reads, outgoing.sizes)
         followers = Rows.of(network.targets[outgoing.order[reading]], outgoing.sizes[readers])
         group, first = followers.groups(
             is_output[readers] + 2 * network.is_input[readers].astype(np.int8)
         )
-        self.group = np.full(n, -1)  # of each reader
+        self.group = np.full(n, -1)
         self.group[readers] = group
         heads = readers[first]
         self.need = self.size[heads]
         groups = np.repeat(np.arange(len(first)), outgoing.sizes[heads])
-        speakers = (
-            np.concatenate([followers[k] for k in first.tolist()])
-            if len(first)
-            else np.empty(0, dtype=np.intp)
-        )
-        self.tells = _by(speakers, groups, n)
-        self.loss_tells = np.flatnonzero(is_output[heads])
-        # what is carried over: for which groups; from cut to cut, its `rows` in `told`; and where it goes in `u`
+        nothing = np.empty(0, dtype=np.intp)
+        writers = np.concatenate([nothing, *(followers[k] for k in first.tolist())])
+        self.countdowns_of = _groups_of(writers, groups, n)
+        self.loss_countdowns = np.flatnonzero(is_output[heads])
+
+        # rows that are copied, group after group
         owner = np.repeat(np.arange(n), self.size)
-        written = rows[np.repeat(carried, self.length)]
-        at = self.group[owner[written]]
-        order = np.argsort(at, kind="stable")
-        at = at[order]
-        into = written[order]
-        cuts = np.flatnonzero(np.diff(at, prepend=-1, append=-1))
-        self.carried, self.cuts = at[cuts[:-1]], cuts
+        target = rows[np.repeat(is_copied, self.length)]
+        group_of = self.group[owner[target]]
+        order = np.argsort(group_of, kind="stable")
+        group_of, into = group_of[order], target[order]
+        cuts = np.flatnonzero(np.diff(group_of, prepend=-1, append=-1))
+        self.copied, self.cuts = group_of[cuts[:-1]], cuts
         breaks = np.concatenate([[0], np.cumsum(np.diff(into) != 1)]) if len(into) else into
-        one_run = breaks[cuts[:-1]] == breaks[cuts[1:] - 1]
+        is_run = breaks[cuts[:-1]] == breaks[cuts[1:] - 1]
         self.rows = order
-        self.into = np.where(one_run, into[cuts[:-1]], -1)  # the first, where they are one run
-        self.scattered = into if not one_run.all() else None
+        self.into = np.where(is_run, into[cuts[:-1]], -1)
+        self.scattered = into if not is_run.all() else None
 
     def row(self, network: Network) -> Indices:
-        """Of each synapse its row in `u`; meaningless for a source that reads none."""
+        """Return the row of each synapse. It means nothing for a source that is no reader.
+
+        Args:
+            network: The network.
+
+        Returns:
+            Shape (n_synapses,).
+        """
         outgoing, row = network.outgoing, np.empty(len(network.weights), dtype=np.intp)
         rank = np.arange(len(row)) - np.repeat(outgoing.start[:-1], outgoing.sizes)
         row[outgoing.order] = np.repeat(self.start, outgoing.sizes) + rank
         return row
 
 
-def _by(members: Indices, groups: Indices, n: int) -> Rows:
-    """For each member its groups."""
-    return Rows.of(groups[np.argsort(members, kind="stable")], np.bincount(members, minlength=n))
-
-
 def rows_of(columns: tuple[Any, ...]) -> Iterator[tuple[int, ...]]:
-    """Columns of whole numbers, read row by row."""
+    """Yield the rows of a table of whole numbers, given by its columns."""
     return zip(*(column.tolist() for column in columns), strict=True)
+
+
+def _starts(lengths: Indices) -> Indices:
+    """Where each of several blocks begins that lie one after another."""
+    return np.cumsum(lengths) - lengths
+
+
+def _groups_of(members: Indices, groups: Indices, n: int) -> Rows:
+    """The groups of each member."""
+    return Rows.of(groups[np.argsort(members, kind="stable")], np.bincount(members, minlength=n))

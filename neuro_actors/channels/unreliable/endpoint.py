@@ -10,6 +10,7 @@ import trio
 from ...neuron.messages import URGENCY, MessageKind
 from ...support.errors import MessageError
 from ..interface import Waiting
+from ..routes import message_kinds
 from .delivery import AckTable, DeliveryState, Snapshot
 from .fault_injection import FaultInjector
 from .frames import decode
@@ -43,9 +44,9 @@ class Endpoint:
     ) -> None:
         self.node = table.node
         self.delivery = DeliveryState(table, Snapshot())
-        self.routes_in: dict[MessageKind, list[int]] = {kind: [] for kind in MessageKind}
+        self.routes_in: dict[MessageKind, list[int]] = {kind: [] for kind in message_kinds()}
         for route in (*table.answers, *table.repeats):
-            self.routes_in[MessageKind(injector.names[route].kind)].append(route)
+            self.routes_in[_kind(injector, route)].append(route)
         self._mailbox = transport.mailboxes[member].receive
         self._transport = transport
         self._injector = injector
@@ -107,8 +108,13 @@ class Endpoint:
         """See `Channels.waiting`."""
         missing: dict[MessageKind, list[str]] = {}
         for route in self.delivery.missing(self.awaited):
-            kind, source, target, *_ = self._injector.names[route]
-            names = missing.setdefault(MessageKind(kind), [])
-            names.append(target if kind == URGENCY else source)
+            _, source, target, *_ = self._injector.names[route]
+            kind = _kind(self._injector, route)
+            missing.setdefault(kind, []).append(target if kind == URGENCY else source)
         for missed, names in missing.items():
             yield Waiting(self.node, missed, self.delivery.number, tuple(names))
+
+
+def _kind(injector: FaultInjector, route: int) -> MessageKind:
+    name = injector.names[route].kind
+    return next(kind for kind in message_kinds() if kind == name)

@@ -29,7 +29,7 @@ class UnreliableChannels:
 
     Args:
         network: The network.
-        recorder: Receives each message and each fault, if there is one.
+        recorder: Is called with the record of each step and with each fault, if there is one.
         settings: The chances and particular faults.
         checker: Checks the protocol's rules at each frame and commit, if there is one.
         report: Is called with each fault; None: the recorder is.
@@ -50,7 +50,8 @@ class UnreliableChannels:
         report: Callable[[FaultEvent], None] | None = None,
     ) -> None:
         routes = Routes(network)
-        report = report or getattr(recorder, "disturbance", None)
+        if report is None and recorder is not None:
+            report = recorder.record_fault
         self.injector = FaultInjector(settings, routes, report)
         tables = ack_tables(network, routes, settings)
         # enough for a frame and its repetition on each route, and some more
@@ -58,7 +59,7 @@ class UnreliableChannels:
         ends = routes.receiver.tolist(), routes.sender.tolist()
         self.transport = Transport(self.injector, *ends, room, checker)
         self._snapshots = SnapshotStore(len(tables), checker)
-        self._first_sends = FirstSends(recorder)
+        self._first_sends = FirstSends(network, routes, recorder)
         self._supervisor = Supervisor(self._snapshots, settings.restarts)
         shared = Shared(
             self.transport, self.injector, StepTable(), self._first_sends, self._snapshots
@@ -122,4 +123,5 @@ class UnreliableChannels:
 
     def close(self) -> None:
         """See `Channels.close`."""
+        self._first_sends.finish()
         self.transport.close()

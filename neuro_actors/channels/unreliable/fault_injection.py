@@ -17,7 +17,7 @@ from typing import NamedTuple
 from ...network.elements import ENVIRONMENT
 from ...neuron.messages import URGENCY
 from ...support.errors import InputError
-from ..routes import KINDS, Routes
+from ..routes import Routes
 from .faults import PLACES, DeadLink, Fault, FaultEvent, Kill, Lose, Partition, named_members
 from .frames import Frame
 from .settings import Unreliable
@@ -231,7 +231,7 @@ def _names(routes: Routes) -> list[RouteName]:
         for end in (routes.source, routes.target, routes.sender, routes.receiver)
     ]
     # plain text, since draws hash how a name is written
-    kinds = [KINDS[kind].value for kind in routes.kind]
+    kinds = [str(routes.kinds[kind]) for kind in routes.kind]
     return [RouteName(*name) for name in zip(kinds, *ends, strict=True)]
 
 

@@ -16,7 +16,7 @@ from trio.lowlevel import enable_ki_protection
 from ...neuron.messages import ACTIVATION, COMMIT, LOSS, URGENCY, Message, MessageKind, Step
 from ...support.validation import Array
 from ..interface import Waiting
-from ..member_mail import NOTHING, EnvironmentMail, MemberMail
+from ..member_mail import EnvironmentMail, MemberMail, OutputArrays, PortArrays
 from .delivery import AckTable, DeliveryState, Snapshot
 from .endpoint import Endpoint
 from .fault_injection import FaultInjector
@@ -50,7 +50,7 @@ class Shared:
     snapshots: SnapshotStore
 
 
-class RestartablePort:
+class RestartablePort(PortArrays):
     """The port of a member that can crash and be restarted: a neuron, an input or the loss node.
 
     Implements `NeuronPort` and `LossPort`. What a member sends at the end of a step, its urgencies
@@ -65,26 +65,10 @@ class RestartablePort:
     Attributes:
         node: The member's name.
         member: As above.
-        activations_in: See `NeuronPort`. Shape (fan_in + 1, columns).
-        activation_out: See `NeuronPort`. Shape (columns,).
-        urgencies_in: See `NeuronPort`. Shape (fan_out, columns).
-        urgencies_out: See `NeuronPort`. Shape (listening sources, columns).
-        commit_out: See `NeuronPort`. Shape (fan_in + 1,).
-        direction: See `NeuronPort`. Shape (fan_in + 1,).
-        targets: See `LossPort`. Shape (n_outputs, batch).
-        losses: See `LossPort`. Shape (batch,).
     """
 
-    activations_in: Array
-    activation_out: Array
-    urgencies_in: Array
-    urgencies_out: Array
-    commit_out: Array
-    direction: Array = NOTHING  # an input has no part in one
-    targets: Array
-    losses: Array
-
     def __init__(self, member: int, mail: MemberMail[int], table: AckTable, shared: Shared) -> None:
+        super().__init__()
         self.node, self.member = mail.node, member
         self._mail = mail
         self._table = table
@@ -134,9 +118,8 @@ class RestartablePort:
                 await endpoint.wait_for(delivery.awaited)
                 self._finish()
             step = await self._take(kind)
-            if kind == ACTIVATION:
-                for other in self._mail.with_activations(step):
-                    await self._take(other)
+            for other in self._mail.coming_with(kind, step):
+                await self._take(other)
         except trio.EndOfChannel:
             return None
         return step
@@ -221,7 +204,7 @@ class RestartablePort:
                 raise Crashed(place)
 
 
-class UnreliableEnvironmentPort:
+class UnreliableEnvironmentPort(OutputArrays):
     """The environment's port. The environment does not crash: it is the program itself.
 
     Implements `EnvironmentPort`.
@@ -234,20 +217,12 @@ class UnreliableEnvironmentPort:
 
     Attributes:
         node: The environment's name.
-        predictions: See `StepOutputs`. Shape (n_outputs, columns).
-        losses: See `StepOutputs`. Shape (batch,).
-        commits: See `StepOutputs`. Shape (n_synapses + n_neurons - n_inputs,).
-        input_urgencies: See `StepOutputs`. Shape (n_inputs, columns).
     """
-
-    predictions: Array
-    losses: Array
-    commits: Array
-    input_urgencies: Array
 
     def __init__(
         self, member: int, mail: EnvironmentMail[int], table: AckTable, shared: Shared
     ) -> None:
+        super().__init__()
         self.node = mail.node
         self._mail = mail
         self._table = table
@@ -266,14 +241,17 @@ class UnreliableEnvironmentPort:
     ) -> None:
         """See `EnvironmentPort.begin`."""
         shared, delivery = self._shared, self._endpoint.delivery
+        columns = x.shape[1]
+        batch = columns if targets is None else targets.shape[1]
+        shared.first_sends.begin(step, batch, columns)
         self._step = step
         delivery.step_code = shared.step_table.encode(step)
-        self._mail.begin(step, 0 if targets is None else targets.shape[1], x.shape[1])
+        self._mail.begin(step, 0 if targets is None else batch, columns)
         frames = []
         for kind, rows in self._mail.rows_to_begin(x, targets, direction):
-            frames += _frames(step, self._mail.addresses[kind], rows, delivery)
+            frames += _frames(step, self._mail.receivers(kind, step), rows, delivery)
         # each input sends an urgency, even where none is due: an empty one
-        kinds = dict.fromkeys((*self._mail.kinds(step), URGENCY))
+        kinds = (*(kind for kind in self._mail.awaited if kind != URGENCY), URGENCY)
         awaited = [route for kind in kinds for route in self._endpoint.routes_in[kind]]
         self._endpoint.awaited = awaited
         delivery.mark_sent(frames, awaited, shared.transport.now())
@@ -285,9 +263,10 @@ class UnreliableEnvironmentPort:
     async def wait_end(self) -> None:
         """See `EnvironmentPort.wait_end`."""
         await self._endpoint.wait_for(self._endpoint.awaited)
-        for kind in self._mail.kinds(self._step):
+        for kind in self._mail.awaited:
             _fill(self._mail, kind, self._endpoint, self._shared)
-        self._mail.take_outputs(self._step, self)
+        self._mail.take_outputs(self)
+        self._shared.first_sends.finish()
         self._endpoint.delivery.finish((), ())
 
     def waiting(self) -> Iterator[Waiting]:

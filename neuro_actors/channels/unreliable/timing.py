@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from ...network.network import Network
-from ..routes import Routes
+from ..routes import ROUTES, Routes
 from .delivery import CAP, AckTable
 from .fault_injection import MAX_HOLD, MAX_LOSSES
 from .settings import Unreliable
@@ -18,23 +18,21 @@ def ack_tables(network: Network, routes: Routes, settings: Unreliable) -> list[A
     have arrived (2·depth - l)·max after the step began. So the wait is (2·depth - l)·max - l·min,
     and a margin. (This holds in virtual time. On a real clock the members' own work counts, too.)
     """
-    n = len(network.ids)
     answers: list[dict[int, int]] = [{} for _ in routes.members]
     repeats: list[dict[int, tuple[int, ...]]] = [{} for _ in routes.members]
 
-    def pair(there: slice, back: slice) -> None:
-        for route, answer in zip(range(there.start, there.stop), _all(back, there), strict=True):
-            sender, receiver = int(routes.sender[route]), int(routes.receiver[route])
-            answers[receiver][route] = answer
-            repeats[sender][answer] = (*repeats[sender].get(answer, ()), route)
-
-    pair(routes.inputs, routes.input_urgencies)
-    pair(routes.forward, routes.backward)
-    pair(routes.to_loss, routes.loss_to_outputs)
-    pair(routes.targets, routes.losses)
-    pair(routes.directions, routes.commits)
-    for route in range(routes.to_environment.start, routes.to_environment.stop):
-        repeats[n + 1][route] = ()
+    answering = {spec.answered_by for spec in ROUTES}
+    for spec in ROUTES:
+        block = range(*routes.block[spec.name].indices(len(routes)))
+        if spec.answered_by:
+            back = routes.block[spec.answered_by]
+            for route, answer in zip(block, _answers(back, len(block)), strict=True):
+                sender, receiver = int(routes.sender[route]), int(routes.receiver[route])
+                answers[receiver][route] = answer
+                repeats[sender][answer] = (*repeats[sender].get(answer, ()), route)
+        elif spec.name not in answering:  # the receiver asks for it
+            for route in block:
+                repeats[int(routes.receiver[route])][route] = ()
     least, most = settings.latency
     depth = network.depth + 2
     level = [*(network.level + 1).tolist(), depth, 0]
@@ -62,7 +60,7 @@ def max_step_seconds(network: Network, settings: Unreliable, restarts: int) -> f
     return 2 * (network.depth + 4) * frame * (1 + restarts)
 
 
-def _all(back: slice, there: slice) -> list[int]:
-    """The route of the answer to each route; all targets have one answer, the losses."""
+def _answers(back: slice, count: int) -> list[int]:
+    """The route of the answer to each of so many routes; all targets have one answer, the losses."""
     size = back.stop - back.start
-    return [back.start + (k if size > 1 else 0) for k in range(there.stop - there.start)]
+    return [back.start + (k if size > 1 else 0) for k in range(count)]

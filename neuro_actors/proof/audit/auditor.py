@@ -10,11 +10,12 @@ from typing import NamedTuple
 
 import numpy as np
 
+from ...channels.routes import StepKind
 from ...log.digest_chain import DigestChain
 from ...log.reader import LogReader, Rows
 from ...log.recording import Recording
 from ...log.row_template import NOBODY, RowSlots, RowTemplate
-from ...log.schema import CODE, KEY, KINDS, MACHINES
+from ...log.schema import CODE, KEY, MACHINES, row_kinds
 from ...network import functions
 from ...neuron.messages import Step, micro_batch_of
 from ...neuron.optimizers import SGD, Adam, Optimizer
@@ -37,13 +38,11 @@ ROUNDING = "how far rounding can carry an optimiser of the user's own is not kno
 AS_MANY = "as many as there are numbers"
 
 
-class _StepKind(NamedTuple):
+class _Shape(NamedTuple):
     """What the rows of a step depend on, besides the network and the recording."""
 
-    judged: bool
-    wrt_inputs: bool
+    kind: StepKind
     only_learnt: bool
-    tangent: bool
     batch: int
     columns: int
 
@@ -107,10 +106,10 @@ class Auditor:
         self._note_reader = StepNoteReader(self._recording, optimizers)
         self._chain = DigestChain(reader.metadata)
         self._slots = RowSlots(self._network)
-        self._maps: dict[_StepKind, MailMap] = {}
+        self._maps: dict[_Shape, MailMap] = {}
         all_members = self._recording.neurons is None and self._recording.layers is None
         # whether each neuron, the loss node and the environment is recorded
-        self._is_recorded = np.append(self._recording.chosen(self._network), [all_members, False])
+        self._is_recorded = np.append(self._recording.selects(self._network), [all_members, False])
         self._rows = self._steps = self._last = 0
         self._messages = self._given = 0
         self._has_end = False
@@ -203,11 +202,10 @@ class Auditor:
         note = self._note_reader.next(rows)
         self._check_note(rows, note)
         width = (0, 0) if note.only_learnt else (note.batch, note.columns)
-        kind = _StepKind(
-            note.loss is not None, note.wrt_inputs, note.only_learnt, note.tangent, *width
-        )
-        mail_map = self._maps.get(kind)
-        expected = self._expected_rows(kind) if mail_map is None else mail_map.expected
+        kind = StepKind(note.loss is not None, note.wrt_inputs, note.tangent)
+        shape = _Shape(kind, note.only_learnt, *width)
+        mail_map = self._maps.get(shape)
+        expected = self._expected_rows(shape) if mail_map is None else mail_map.expected
         if not expected.fits(rows):
             problem = expected.complaint(rows)
             if rows.kind[-1] == CODE["seal"] or note.only_learnt:
@@ -217,7 +215,7 @@ class Auditor:
         if mail_map is None:
             if len(self._maps) == MAX_MAPS:
                 self._maps.clear()
-            mail_map = self._maps[kind] = self._mail_map(expected, note)
+            mail_map = self._maps[shape] = self._mail_map(expected, note)
         self._replay_step(rows, note, mail_map)
         self._check_seal(rows, note, expected)
         self._steps, self._last = self._steps + 1, note.number
@@ -258,19 +256,12 @@ class Auditor:
         self._replay_step(rows, note, mail_map)
         self._steps, self._last = self._steps + 1, note.number
 
-    def _expected_rows(self, kind: _StepKind) -> ExpectedRows:
+    def _expected_rows(self, shape: _Shape) -> ExpectedRows:
         recording = self._recording
-        if kind.only_learnt:
+        if shape.only_learnt:
             recording = replace(recording, phases=["commit"])
-        template = RowTemplate(
-            self._network,
-            self._slots,
-            recording,
-            judged=kind.judged,
-            wrt_inputs=kind.wrt_inputs,
-            tangent=kind.tangent,
-        )
-        return ExpectedRows(self._network, self._slots, template, kind.batch, kind.columns)
+        template = RowTemplate(self._network, self._slots, recording, shape.kind)
+        return ExpectedRows(self._network, self._slots, template, shape.batch, shape.columns)
 
     def _mail_map(
         self, expected: ExpectedRows, note: StepNote, present: Indices | None = None
@@ -353,7 +344,7 @@ class Auditor:
         is_own = self._is_recorded[rows.sender[unproved + 1]]
         self._given += int(mail_map.hearers[unproved[~is_own]].sum())
         for row in unproved[is_own].tolist():
-            kind = KINDS[rows.kind[row + 1]]
+            kind = row_kinds()[rows.kind[row + 1]]
             first = _Unproved(0, int(rows.step[0]), int(rows.sender[row + 1]))
             entry = self._unproved.setdefault((kind, reason), first)
             entry.count += int(mail_map.hearers[row])

@@ -9,7 +9,7 @@ import pyarrow as pa
 
 from ...log.reader import UNKNOWN, Rows
 from ...log.row_template import NOBODY, RowSlots, RowTemplate
-from ...log.schema import CODE, KINDS, members
+from ...log.schema import CODE, members, row_kinds
 from ...network.elements import ENVIRONMENT, LOSS_NODE
 from ...network.network import Network
 from ...support.validation import Array, Indices
@@ -36,7 +36,7 @@ class ExpectedRows:
         self.slot = template.slot
         lengths = template.lengths(batch, columns)
         self.starts: Indices = np.concatenate([[0], np.cumsum(lengths)])
-        self.sealed = slice(int(lengths[template.sealed].sum()))  # what the world says stands first
+        self.sealed = template.sealed_numbers(lengths)
         self._names = members(network)
         framed = {
             "kind": (CODE["begin"], template.kind, CODE["seal"], np.int8),
@@ -145,7 +145,7 @@ class ExpectedRows:
     def lie(self, rows: Rows, r: int, i: int, should: float | str, *, learns: bool) -> Lie:
         """That number i of row r is wrong; both count from 0 on."""
         who = self._name(int(rows.sender[r]))
-        kind = KINDS[rows.kind[r]]
+        kind = row_kinds()[rows.kind[r]]
         said = (
             float(rows.values[rows.starts[r] + i])
             if rows.starts[r + 1] > rows.starts[r]
@@ -181,7 +181,7 @@ class ExpectedRows:
     def _phrase(self, kind: int, sender: int, receiver: int, note: str | None) -> str:
         if kind == UNKNOWN:
             return "of no known kind"
-        name = KINDS[kind]
+        name = row_kinds()[kind]
         if sender == receiver == NOBODY:
             return f"{'an' if name[0] in 'aeiou' else 'a'} {name} row"
         who, whom = (

@@ -70,7 +70,7 @@ class MailMap:
         self.should = np.empty(self.starts[-1])
         self.slack = np.zeros(self.starts[-1] if bounded else 0)
         # where no message is recorded nothing is replayed, whatever the log says of how much one holds
-        spoke = (expected.template.fan[rows] == 0) & ~expected.template.of_examples[rows]
+        spoke = (expected.template.n_parameters[rows] == 0) & ~expected.template.of_examples[rows]
         self.columns = columns = expected.columns if spoke.any() else 0
         n = len(network.ids)
         spoken = self._row[self._block["activations"]]
