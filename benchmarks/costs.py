@@ -173,9 +173,9 @@ async def measure_constants(quick: bool, done: Done) -> dict[str, Any]:
         "learn_byte": lambda row: 8 * (row["neurons"] + row["synapses"]),
     })  # fmt: skip
     driver = fit(rows, "driver", {
-        "letter": lambda row: 2 * row["M"] + 2,
+        "frame": lambda row: 2 * row["M"] + 2,
         # x, targets and predictions
-        "letter_byte": lambda row: 3 * 8 * row["M"] * row["inputs"] * row["examples"],
+        "frame_byte": lambda row: 3 * 8 * row["M"] * row["inputs"] * row["examples"],
         "end": lambda row: 1,
         "keep": lambda row: 8 * (row["neurons"] + row["synapses"]),
     })  # fmt: skip

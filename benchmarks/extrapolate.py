@@ -1,9 +1,15 @@
-"""What a step of learning would cost on more machines than one has: pipeline.py with the constants of machines.py. Assumed:
+"""What a step of learning would cost on more machines than there are here.
 
-- Each worker is a core like the one that was measured, a machine of its own, and each hop costs what it costs here on loopback.
-- A network is cut by depth into equal shards, each of which hears only the one before; every level is as wide as the others.
-- A neuron hears 100 others. A micro-batch has 32 examples, and a replica has at least one of them in a batch.
-- Memory is that of benchmarks/RESULTS.md for a worker; a copy of all parameters for the driver, without its network.
+This runs the simulator of pipeline.py with the constants that machines.py has measured. Assumed:
+
+- Each worker is a core like the one that was measured, on a machine of its own. Each hop costs what
+  it costs here on loopback.
+- A network is cut by depth into equal shards, each of which receives only from the one before.
+  Every level is as wide as the others.
+- A neuron has 100 sources. A micro-batch has 32 examples, and each replica has at least one of
+  them.
+- A worker has the memory that benchmarks/RESULTS.md says; the driver has a copy of all parameters,
+  without its network.
 
     python benchmarks/extrapolate.py machines.json
 """
@@ -16,42 +22,63 @@ from math import ceil, log2
 from pathlib import Path
 from typing import Any
 
-from pipeline import DRIVER, Plan, simulated
+from pipeline import DRIVER, Plan, simulate
 
 FAN_IN, EXAMPLES, LEVELS = 100, 32, 100
 NEURON, SYNAPSE = 3347, 63  # bytes; benchmarks/RESULTS.md
 SMALL, LARGE = 100_000, 1_000_000_000
 CASES = (  # neurons, replicas, shards, micro-batches
-    (SMALL, 1, 1, 16), (SMALL, 2, 1, 16), (SMALL, 1, 2, 16), (SMALL, 1, 10, 16), (SMALL, 1, 100, 16), (SMALL, 1, 100, 400),
-    (SMALL, 50, 2, 400), (SMALL, 100, 1, 400), (SMALL, 1000, 1, 4000), (SMALL, 5000, 2, 40000), (SMALL, 10000, 1, 40000),
-    (LARGE, 1, 100, 16), (LARGE, 1, 100, 400), (LARGE, 100, 100, 400),
-)  # fmt: skip
+    (SMALL, 1, 1, 16),
+    (SMALL, 2, 1, 16),
+    (SMALL, 1, 2, 16),
+    (SMALL, 1, 10, 16),
+    (SMALL, 1, 100, 16),
+    (SMALL, 1, 100, 400),
+    (SMALL, 50, 2, 400),
+    (SMALL, 100, 1, 400),
+    (SMALL, 1000, 1, 4000),
+    (SMALL, 5000, 2, 40000),
+    (SMALL, 10000, 1, 40000),
+    (LARGE, 1, 100, 16),
+    (LARGE, 1, 100, 400),
+    (LARGE, 100, 100, 400),
+)
 
 
-def planned(
+def make_plan(
     costs: dict[str, Any], neurons: int, replicas: int, shards: int, micro_batches: int
 ) -> Plan:
     own, synapses = neurons / shards, neurons / shards * FAN_IN
     width = neurons / max(LEVELS, shards)  # of a level
-    stand_ins = width if shards > 1 else 0
-    each = (costs["wake"] + costs["row"] * EXAMPLES) * (own + stand_ins)
+    proxies = width if shards > 1 else 0
+    each = (costs["wake"] + costs["make_row"] * EXAMPLES) * (own + proxies)
     each += (costs["message"] + (costs["number"] + costs["answer"]) * EXAMPLES) * synapses
     parameters = 8 * (own + synapses)
     learn = costs["learn"] + costs["learn_neuron"] * own + costs["learn_byte"] * parameters
-    told = 8.0 * EXAMPLES * width
+    values = 8.0 * EXAMPLES * width  # bytes of the activations of a level
+    one = shards == 1
+    measured = ("hop", "byte", "frame", "frame_byte", "round", "add", "keep")
     return Plan(
-        replicas=replicas, shards=shards, micro_batches=micro_batches, window=2 * shards + 2 if shards > 1 else 1,
-        forward=[each / 3] * shards, back=[each * 2 / 3] * shards, learn=[learn] * shards, parameters=[parameters] * shards,
-        told=[told] + [0.0] * (shards - 1) if shards > 1 else [2 * told], said=[0.0] * (shards - 1) + [told], crossing=told,
-        **{name: costs[name] for name in ("hop", "byte", "letter", "letter_byte", "round", "add", "keep")},
-    )  # fmt: skip
+        replicas=replicas,
+        shards=shards,
+        micro_batches=micro_batches,
+        window=1 if one else 2 * shards + 2,
+        forward=[each / 3] * shards,
+        back=[each * 2 / 3] * shards,
+        learn=[learn] * shards,
+        parameters=[parameters] * shards,
+        bytes_in=[2 * values] if one else [values] + [0.0] * (shards - 1),
+        bytes_out=[0.0] * (shards - 1) + [values],
+        crossing=values,
+        **{name: costs[name] for name in measured},
+    )
 
 
-def row(
+def make_row(
     costs: dict[str, Any], neurons: int, replicas: int, shards: int, micro_batches: int
 ) -> list[str]:
-    plan = planned(costs, neurons, replicas, shards, micro_batches)
-    made = simulated(plan)
+    plan = make_plan(costs, neurons, replicas, shards, micro_batches)
+    made = simulate(plan)
     step = max(job.end for job in made)
     driver = sum(job.takes for job in made if job.who == DRIVER)
     work = sum(job.takes for job in made if job.who != DRIVER and job.what in ("forward", "back"))
@@ -63,20 +90,26 @@ def row(
     synapses = neurons * FAN_IN
     held = (NEURON * neurons + SYNAPSE * synapses) / shards
     return [
-        f"{neurons:.0e}".replace("e+0", "e"), f"{replicas:,} x {shards}", f"{micro_batches:,}", told(step),
-        f"{work / step / replicas / shards:.0%}", told(driver), f"{told(tree)}, {told(fold)}",
-        size(held), size(8 * (neurons + synapses)),
-    ]  # fmt: skip
+        f"{neurons:.0e}".replace("e+0", "e"),
+        f"{replicas:,} x {shards}",
+        f"{micro_batches:,}",
+        format_seconds(step),
+        f"{work / step / replicas / shards:.0%}",
+        format_seconds(driver),
+        f"{format_seconds(tree)}, {format_seconds(fold)}",
+        format_bytes(held),
+        format_bytes(8 * (neurons + synapses)),
+    ]
 
 
-def told(seconds: float) -> str:
+def format_seconds(seconds: float) -> str:
     for unit, length in (("h", 3600.0), ("s", 1.0), ("ms", 1e-3)):
         if seconds >= length:
             return f"{seconds / length:.3g} {unit}"
     return f"{seconds / 1e-3:.2g} ms" if seconds else "-"
 
 
-def size(count: float) -> str:
+def format_bytes(count: float) -> str:
     for unit, length in (("TB", 1e12), ("GB", 1e9)):
         if count >= length:
             return f"{count / length:.3g} {unit}"
@@ -100,7 +133,7 @@ def main() -> None:
         "a worker",
         "parameters",
     ]
-    rows = [head, ["---", *["---:"] * (len(head) - 1)], *(row(costs, *case) for case in CASES)]
+    rows = [head, ["---", *["---:"] * (len(head) - 1)], *(make_row(costs, *case) for case in CASES)]
     print("\n".join("| " + " | ".join(cells) + " |" for cells in rows))
 
 

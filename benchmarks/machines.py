@@ -1,20 +1,23 @@
-"""What many machines cost, measured on this one: the constants of the cost model in docs/scaling.md, and whole runs.
+"""What a cluster costs, measured on this machine: constants of the cost model, and whole runs.
 
-Constants: a hop (half a round trip of a wire between two processes), a Ray call, the driver's time for a letter and a
-worker's for a micro-batch, and a neuron's time in a worker: for its wake, for each synapse, for each example.
+Constants: a hop (half a round trip of a connection between two processes); a Ray call; what a frame
+takes of the driver and a micro-batch of a worker; and what a neuron takes in a worker, for its
+wake, for each synapse and for each example.
 
-Runs: training steps by one process and by workers, in turn, so that whatever disturbs one disturbs both; each ratio is one
-process's time to the workers' in the same run, the median of several. Workers that only sleep for their time (16 and 50 ms a
-micro-batch) show what the engine itself costs, however loaded the machine is; real neurons are 784-128-64-10, 32 examples a
-micro-batch. By Ray, and beside it by plain processes. Each run is simulated by pipeline.py, too, from the constants and from
-what one process takes: the last column.
+Runs: training steps by one process and by workers, in turn, so that other work on the machine
+disturbs both. Each ratio is one process's time to the workers' in the same run, the median of
+several. Workers that only sleep for their time (16 and 50 ms a micro-batch) show what the cluster
+itself costs, however loaded the machine is. Real neurons are 784-128-64-10, with 32 examples in a
+micro-batch. Workers are started by Ray, and beside it as plain processes. Each run is also
+simulated by pipeline.py, from the constants and from what one process takes: the last column.
 
-    python benchmarks/machines.py --json machines.json     constants, then runs: a quarter of an hour
-    python benchmarks/machines.py --quick                  fewer runs, fewer times
-    python benchmarks/machines.py --workers 2 4 8 16       so many replicas, so many shards: for a larger machine
-    python benchmarks/machines.py --memory                 a society too large for one worker, on shards
+    python benchmarks/machines.py --json machines.json    constants, then runs: a quarter of an hour
+    python benchmarks/machines.py --quick                 fewer runs, fewer times python
+    benchmarks/machines.py --workers 2 4 8 16      so many replicas, so many shards python
+    benchmarks/machines.py --memory                a society too large for one worker, on shards
 
---json FILE writes all figures, whole or not at all; `pipeline.py --measured FILE` reads them. Take ratios, not absolutes.
+--json FILE writes all figures, whole or not at all; `pipeline.py --measured FILE` reads them. Take
+ratios, not absolutes.
 """
 
 from __future__ import annotations
@@ -49,7 +52,7 @@ Done = Callable[[str], None]
 
 @contextmanager
 def progress(total: int) -> Iterator[Done]:
-    """Call it once for each of so many things, when it is done."""
+    """Show a bar. Call what is yielded once for each of so many things, when it is done."""
     err = Console(stderr=True)
     columns = (TextColumn("{task.description}"), BarColumn(20), MofNCompleteColumn())
     with Progress(*columns, console=err, transient=True, disable=not err.is_terminal) as bar:
@@ -57,9 +60,9 @@ def progress(total: int) -> Iterator[Done]:
         yield lambda name: bar.update(task, advance=1, description=name[:40])
 
 
-def tell_constants(found: dict[str, Any]) -> None:
+def print_constants(found: dict[str, Any]) -> None:
     rows = [
-        (f"a hop, {int(size):>9,} bytes", took, "half a round trip of a wire")
+        (f"a hop, {int(size):>9,} bytes", took, "half a round trip of a connection")
         for size, took in found["hops"].items()
     ]
     rows.append(("  for each MB more", found["byte"] * MB, ""))
@@ -74,8 +77,8 @@ def tell_constants(found: dict[str, Any]) -> None:
             ("Ray ends", found["ray"]["ends"], ""),
         ]
     rows += [
-        ("a letter", found["letter"], "of the driver's time, sent or read"),
-        ("  for each MB", found["letter_byte"] * MB, ""),
+        ("a frame", found["frame"], "of the driver's time, sent or read"),
+        ("  for each MB", found["frame_byte"] * MB, ""),
         ("a micro-batch", found["round"], "of a worker's time, besides its neurons"),
         ("a wake", found["wake"], "a neuron (no input) and micro-batch, there and back"),
         ("a row", found["row"], "a neuron and example"),
@@ -85,22 +88,22 @@ def tell_constants(found: dict[str, Any]) -> None:
         ("learning", found["learn"], "of a worker's time, at a batch's end"),
         ("  for each neuron", found["learn_neuron"], ""),
         ("  for each MB", found["learn_byte"] * MB, "of parameters"),
-        ("adding, for each MB", found["add"] * MB, "what a twin has sent"),
+        ("adding, for each MB", found["add"] * MB, "what another replica has sent"),
         ("keeping, for each MB", found["keep"] * MB, "of the driver's time, at a batch's end"),
     ]
     for name, took, what in rows:
-        print(f"{name:24} {short(took):>12}   {what}")
+        print(f"{name:24} {format_seconds(took):>12}   {what}")
 
 
-def short(seconds: float) -> str:
+def format_seconds(seconds: float) -> str:
     for unit, size in (("s", 1.0), ("ms", 1e-3), ("µs", 1e-6)):
         if seconds >= size:
             return f"{seconds / size:.3g} {unit}"
     return f"{seconds / 1e-9:.3g} ns"
 
 
-def wanted(arguments: argparse.Namespace) -> list[dict[str, Any]]:
-    """Which runs."""
+def choose_runs(arguments: argparse.Namespace) -> list[dict[str, Any]]:
+    """Return the runs that the user asks for."""
     quick, cores = arguments.quick, os.cpu_count()
     counts = arguments.workers or [2]
     shapes = (
@@ -133,19 +136,20 @@ def wanted(arguments: argparse.Namespace) -> list[dict[str, Any]]:
     return found
 
 
-def tell_runs(found: list[dict[str, Any]]) -> None:
-    """A table; ! marks a ratio below what was asked for."""
+def print_runs(found: list[dict[str, Any]]) -> None:
+    """Print a table. ! marks a ratio below the one that is asked for."""
     print(f"\n{'replicas x shards':42} {'one':>8} {'workers':>8} {'ratio':>6} {'simulated':>9}")
     for run in found:
         simulated = pipeline.seconds(pipeline.Plan(**run["plan"]))
         least = gate(run)
         mark = "" if least is None else (" ok" if run["ratio"] >= least else f" ! {least}")
-        print(f"{run['name']:42} {run['one'] * 1e3:>5.0f} ms {run['seconds'] * 1e3:>5.0f} ms {run['ratio']:>6.2f}"
-              f" {run['quickest_one'] / simulated:>6.2f}{mark}", flush=True)  # fmt: skip
+        times = f"{run['one'] * 1e3:>5.0f} ms {run['seconds'] * 1e3:>5.0f} ms {run['ratio']:>6.2f}"
+        model = f"{run['quickest_one'] / simulated:>6.2f}"
+        print(f"{run['name']:42} {times} {model}{mark}", flush=True)
 
 
 def gate(run: dict[str, Any]) -> float | None:
-    """The least ratio asked of it."""
+    """Return the least ratio that is asked for; None for any."""
     shape = {(2, 1): "replicas", (1, 2): "shards"}.get(
         (run["plan"]["replicas"], run["plan"]["shards"])
     )
@@ -153,17 +157,17 @@ def gate(run: dict[str, Any]) -> float | None:
     return GATES.get((shape, int(run["work"].split()[1]))) if shape and sleeps else None
 
 
-def tell_memory(found: list[dict[str, Any]]) -> None:
+def print_memory(found: list[dict[str, Any]]) -> None:
     print(f"a layered network of {found[0]['synapses']:,} synapses, one step of learning\n")
     print(f"{'shards':>6} {'limit':>10}   the most that each worker held")
     for row in found:
         limit = "none" if row["limit"] is None else f"{row['limit'] / MB:,.0f} MB"
         if "peaks" in row:
             held = ", ".join(f"{size / MB:,.0f}" for size in row["peaks"]) + " MB"
-            told = f"{held}{'; the bits of one process' if row['same_bits'] else '; OTHER BITS'}"
+            text = f"{held}{'; the bits of one process' if row['same_bits'] else '; OTHER BITS'}"
         else:
-            told = row["refused"]
-        print(f"{row['shards']:>6} {limit:>10}   {told}"[:160])
+            text = row["refused"]
+        print(f"{row['shards']:>6} {limit:>10}   {text}"[:160])
 
 
 async def measure(arguments: argparse.Namespace) -> dict[str, Any]:
@@ -174,24 +178,22 @@ async def measure(arguments: argparse.Namespace) -> dict[str, Any]:
         with progress(1):
             limits = (None, arguments.limit * 1_000_000)
             found["memory"] = await runs.measure_memory(LARGE, (1, 2, 4), limits)
-        tell_memory(found["memory"])
+        print_memory(found["memory"])
         return found
-    about = found["machine"]
-    print(
-        f"{about['cpu']}, {about['cores']} cores; of others' work {about['load']:.1f} wanted one before\n",
-        flush=True,
-    )
+    here = found["machine"]
+    load = f"a load of {here['load']:.1f} before"
+    print(f"{here['cpu']}, {here['cores']} cores, {load}\n", flush=True)
     with progress(2 + 2 * len(costs.NETS)) as done:
         found["constants"] = await costs.measure_constants(arguments.quick, done)
-    tell_constants(found["constants"])
-    todo, found["runs"] = wanted(arguments), []
+    print_constants(found["constants"])
+    todo, found["runs"] = choose_runs(arguments), []
     with progress(len(todo)) as done:
         for run in todo:
             found["runs"].append(await runs.run_side_by_side(**run, costs=found["constants"]))
             done(run["name"])
-    tell_runs(found["runs"])
+    print_runs(found["runs"])
     print()
-    pipeline.tell(found)
+    pipeline.print_comparison(found)
     return found
 
 

@@ -1,17 +1,19 @@
-"""A simulator of one step of learning on many machines: who does what, and when. It simulates time alone; nothing is learnt.
+"""A simulator of one step of learning on a cluster: when each worker does what. Nothing is learned.
 
-A batch of M micro-batches is shared out between R replicas, each cut into S shards: R x S workers, and a driver, each of which
-does one thing at a time, first come, first served. What is simulated:
+A batch of M micro-batches is divided between R replicas, each cut into S shards: R x S workers, and
+a driver. Each of these does one thing at a time, first come, first served. What is simulated:
 
-- The driver tells each worker of its micro-batches, a letter each, and reads what each of them says.
-- A micro-batch goes through its replica's shards forward, then back. A worker begins no more than `window` at once.
-- Replicas (the same shard in all replicas) add up in a binary tree, and are told the sum the same way; then each worker learns,
-  and one replica tells the driver what its neurons keep.
+- The driver sends each worker its micro-batches, a frame each, and reads what each worker reports.
+- A micro-batch goes through its replica's shards forward, then back. A worker has at most `window`
+  of them in progress.
+- The replicas of a shard add up in a binary tree, and receive the mean the same way. Then each
+  worker learns, and one replica reports the state of its neurons to the driver.
 
-A letter is under way for hop + byte x its bytes. With `cores` only so many are busy at once, as on one small machine.
+A frame is under way for hop + byte x its bytes. With `cores` only so many workers are busy at once,
+as on one small machine.
 
-    python benchmarks/pipeline.py --shards 4 --micro-batches 8 --forward 5 --back 10 --draw schedule.png
-    python benchmarks/pipeline.py --measured machines.json       simulated beside what benchmarks/machines.py has measured
+    python benchmarks/pipeline.py --shards 4 --micro-batches 8 --forward 5 --draw schedule.png
+    python benchmarks/pipeline.py --measured machines.json   beside what machines.py has measured
 """
 
 from __future__ import annotations
@@ -27,19 +29,31 @@ from pathlib import Path
 from typing import Any
 
 DRIVER = (-1, -1)
-WITHIN = 0.2  # how far a simulated time may be from the measured one
+WITHIN = 0.2  # the greatest relative error that is accepted
 
 Worker = tuple[int, int]  # replica, shard
 
 
 @dataclass(frozen=True, kw_only=True)
 class Plan:
-    """What is to be done, on what. Seconds and bytes; those of shards by shard, what crosses by the shard before the cut.
+    """What is to be done, on what. All times are in seconds.
 
-    forward, back: of one micro-batch.  learn: of the learning round.  told, said: bytes that a shard is told of a micro-batch,
-    and says of it.  letter, letter_byte: of the driver's time, for each letter that it sends or reads, and its bytes.
-    round: of a worker's, for each micro-batch.
-    add: of a worker's, to add up what a twin has sent.  keep: of the driver's, to take in what everybody keeps.
+    Attributes:
+        replicas, shards, micro_batches: How many of each there are.
+        window: How many micro-batches may be in progress in a worker.
+        forward, back: What a micro-batch takes of each shard's worker.
+        learn: What learning takes of each shard's worker.
+        bytes_in, bytes_out: Bytes that each shard receives from the driver for a micro-batch, and
+            reports.
+        crossing: Bytes that cross each cut in a micro-batch, one way.
+        parameters: Bytes of each shard's parameters.
+        hop, byte: How long a frame is under way, and how much longer for each byte.
+        frame, frame_byte: What each frame that is sent or read takes of the driver, and each byte
+            of it.
+        round: What each micro-batch takes of a worker, beside its neurons.
+        add: What adding up takes of a worker, for each byte that another replica has sent.
+        keep: What the state of all neurons takes of the driver, for each byte.
+        cores: How many workers may be busy at once; None for all.
     """
 
     replicas: int = 1
@@ -49,14 +63,14 @@ class Plan:
     forward: Sequence[float] = (0.01,)
     back: Sequence[float] = (0.01,)
     learn: Sequence[float] = (0.0,)
-    told: Sequence[float] = (0.0,)
-    said: Sequence[float] = (0.0,)
+    bytes_in: Sequence[float] = (0.0,)
+    bytes_out: Sequence[float] = (0.0,)
     crossing: float = 0.0
     parameters: Sequence[float] = (0.0,)
     hop: float = 0.0
     byte: float = 0.0
-    letter: float = 0.0
-    letter_byte: float = 0.0
+    frame: float = 0.0
+    frame_byte: float = 0.0
     round: float = 0.0
     add: float = 0.0
     keep: float = 0.0
@@ -65,7 +79,7 @@ class Plan:
 
 @dataclass(slots=True, eq=False)
 class Job:
-    """Something that `who` does, once all that it comes `after` has ended, each so long ago."""
+    """What one worker or the driver does, once all jobs in `after` have ended, each so long ago."""
 
     what: str
     who: Worker
@@ -78,8 +92,8 @@ class Job:
     before: list[tuple[Job, float]] = field(default_factory=list)
 
 
-def jobs(plan: Plan) -> list[Job]:
-    """All of a step."""
+def make_jobs(plan: Plan) -> list[Job]:
+    """Return all jobs of a step."""
     R, S, M = plan.replicas, plan.shards, plan.micro_batches  # noqa: N806
     far, made = plan.hop + plan.byte * plan.crossing, []
 
@@ -89,18 +103,17 @@ def jobs(plan: Plan) -> list[Job]:
         made.append(Job(what, who, takes, after, micro_batch))
         return made[-1]
 
-    done: dict[Worker, list[Job]] = {
-        (r, s): [] for r in range(R) for s in range(S)
-    }  # its micro-batches, back
+    # of each worker its micro-batches, on their way back
+    done: dict[Worker, list[Job]] = {(r, s): [] for r in range(R) for s in range(S)}
     for m in range(M):
         r = m * R // M
-        told = [
-            job("tell", DRIVER, plan.letter + plan.letter_byte * plan.told[s], [], m)
+        sent = [
+            job("send", DRIVER, plan.frame + plan.frame_byte * plan.bytes_in[s], [], m)
             for s in range(S)
         ]
         there: Job | None = None
         for s in range(S):
-            after = [(told[s], plan.hop + plan.byte * plan.told[s])]
+            after = [(sent[s], plan.hop + plan.byte * plan.bytes_in[s])]
             after += [(there, far)] if there else []
             earlier = done[r, s]
             after += [(earlier[-plan.window], 0.0)] if len(earlier) >= plan.window else []
@@ -115,18 +128,18 @@ def jobs(plan: Plan) -> list[Job]:
                 m,
             )
             done[r, s].append(there)
-            size = plan.said[s]
+            size = plan.bytes_out[s]
             job(
-                "hear",
+                "read",
                 DRIVER,
-                plan.letter + plan.letter_byte * size,
+                plan.frame + plan.frame_byte * size,
                 [(there, plan.hop + plan.byte * size)],
                 m,
             )
-    heard = []
+    reports = []
     for s in range(S):
         blocks = plan.hop + plan.byte * plan.parameters[s]
-        conclude = [job("tell", DRIVER, plan.letter, []) for _ in range(R)]
+        conclude = [job("send", DRIVER, plan.frame, []) for _ in range(R)]
         sums = [
             job("add", (r, s), 0.0, [(conclude[r], plan.hop)] + [(j, 0.0) for j in done[r, s][-1:]])
             for r in range(R)
@@ -149,17 +162,16 @@ def jobs(plan: Plan) -> list[Job]:
         for r in range(R):
             learnt = job("learn", (r, s), plan.learn[s], [mean[r]])
             size = plan.byte * plan.parameters[s] if r == 0 else 0.0
-            heard.append(job("hear", DRIVER, plan.letter, [(learnt, plan.hop + size)]))
-    job("keep", DRIVER, plan.keep * sum(plan.parameters), [(j, 0.0) for j in heard])
+            reports.append(job("read", DRIVER, plan.frame, [(learnt, plan.hop + size)]))
+    job("keep", DRIVER, plan.keep * sum(plan.parameters), [(j, 0.0) for j in reports])
     return made
 
 
-def simulated(plan: Plan) -> list[Job]:
-    """All jobs of a step, each with its start and end."""
-    made = jobs(plan)
-    events: list[
-        tuple[float, int, Job, bool]
-    ] = []  # when, in which order; whether it ends, or is ready
+def simulate(plan: Plan) -> list[Job]:
+    """Return all jobs of a step, each with its start and end."""
+    made = make_jobs(plan)
+    # when, in which order, and whether it ends or is ready
+    events: list[tuple[float, int, Job, bool]] = []
     count = 0
 
     def note(when: float, job: Job, ends: bool) -> None:
@@ -173,9 +185,8 @@ def simulated(plan: Plan) -> list[Job]:
             earlier.before.append((job, delay))
         if not job.after:
             note(0.0, job, False)
-    queues: dict[
-        Worker, deque[Job]
-    ] = {}  # who has something to do, in the order in which it could be begun
+    # what each worker can begin, in the order in which it became possible
+    queues: dict[Worker, deque[Job]] = {}
     busy: set[Worker] = set()
     touched: set[Worker] = set()
     while events:
@@ -191,7 +202,7 @@ def simulated(plan: Plan) -> list[Job]:
         else:
             queues.setdefault(job.who, deque()).append(job)
         if events and events[0][0] <= now:
-            continue  # whatever happens at the same moment comes first
+            continue  # all that happens at the same moment comes first
         free = (
             touched if plan.cores is None else sorted(queues, key=lambda who: queues[who][0].start)
         )
@@ -208,12 +219,15 @@ def simulated(plan: Plan) -> list[Job]:
 
 
 def seconds(plan: Plan) -> float:
-    """How long the step takes."""
-    return max(job.end for job in simulated(plan))
+    """Return how long the step takes."""
+    return max(job.end for job in simulate(plan))
 
 
 def bound(plan: Plan) -> float:
-    """No step is shorter: what the busiest worker has to do, and what one micro-batch takes on its way."""
+    """Return a time that no step goes below.
+
+    That is the work of the busiest worker, and the way of one micro-batch.
+    """
     most = -(-plan.micro_batches // plan.replicas)
     busiest = max(
         most * (f + b + plan.round) + k
@@ -225,11 +239,14 @@ def bound(plan: Plan) -> float:
 
 
 def draw(plan: Plan, path: Path, title: str) -> None:
-    """The schedule: a row a worker, time to the right; a colour a micro-batch, dark forward, light back."""
+    """Draw the schedule: a row for each worker, time to the right.
+
+    Each micro-batch has a colour, dark on its way forward, light on its way back.
+    """
     import matplotlib.pyplot as plt
     from matplotlib.patches import Patch
 
-    made = simulated(plan)
+    made = simulate(plan)
     rows = [(r, s) for r in range(plan.replicas) for s in range(plan.shards)]
     names = ["driver", *(_name(plan, who) for who in rows)]
     place = {DRIVER: 0, **{who: k + 1 for k, who in enumerate(rows)}}
@@ -278,7 +295,7 @@ def draw(plan: Plan, path: Path, title: str) -> None:
     kinds = [Patch(color=middle, label="forward"), Patch(color=middle, alpha=0.45, label="back")]
     kinds += [
         Patch(color="#999999", label="adds up, learns"),
-        Patch(color="#444444", label="the driver's letters"),
+        Patch(color="#444444", label="the driver's frames"),
     ]
     figure.legend(handles=kinds, ncols=4, loc="outside lower center", frameon=False)
     figure.savefig(path, dpi=150)
@@ -290,16 +307,16 @@ def _name(plan: Plan, who: Worker) -> str:
     return ", ".join([*parts, f"shard {who[1]}"] if plan.shards > 1 or not parts else parts)
 
 
-def compared(found: dict[str, Any]) -> list[tuple[str, float, float]]:
-    """What machines.py measured, the quickest step, and what is simulated, in seconds, run by run."""
+def compare(found: dict[str, Any]) -> list[tuple[str, float, float]]:
+    """Return for each run its name, its quickest step and the simulated one, in seconds."""
     return [(run["name"], run["least"], seconds(Plan(**run["plan"]))) for run in found["runs"]]
 
 
-def tell(found: dict[str, Any]) -> float:
-    """A table; returns how far apart they are at the most."""
+def print_comparison(found: dict[str, Any]) -> float:
+    """Print a table. Return the greatest relative error."""
     print(f"{'':40} {'measured':>11} {'simulated':>11} {'error':>8}")
     worst = 0.0
-    for name, measured, model in compared(found):
+    for name, measured, model in compare(found):
         error = model / measured - 1
         worst = max(worst, abs(error))
         print(f"{name:40} {measured * 1e3:>8.1f} ms {model * 1e3:>8.1f} ms {error:>+8.1%}")
@@ -332,8 +349,8 @@ def main() -> None:
         ("forward", 8.0, "ms of a whole micro-batch forward, which the shards share"),
         ("back", 8.0, "ms of it back"),
         ("learn", 1.0, "ms of learning, which the shards share"),
-        ("hop", 0.3, "ms until a letter is there"),
-        ("letter", 0.1, "ms of the driver for a letter"),
+        ("hop", 0.3, "ms until a frame is there"),
+        ("frame", 0.1, "ms of the driver for a frame"),
     ):
         parser.add_argument(
             f"--{name}",
@@ -344,7 +361,7 @@ def main() -> None:
         )
     arguments = parser.parse_args()
     if arguments.measured:
-        sys.exit(tell(json.loads(arguments.measured.read_text())) > WITHIN)
+        sys.exit(print_comparison(json.loads(arguments.measured.read_text())) > WITHIN)
     S, window = arguments.shards, arguments.window  # noqa: N806
     if window is None:
         window = min(arguments.micro_batches, 2 * S + 2) if S > 1 else 1
@@ -356,23 +373,21 @@ def main() -> None:
         forward=[arguments.forward / 1e3 / S] * S,
         back=[arguments.back / 1e3 / S] * S,
         learn=[arguments.learn / 1e3 / S] * S,
-        told=[0.0] * S,
-        said=[0.0] * S,
+        bytes_in=[0.0] * S,
+        bytes_out=[0.0] * S,
         parameters=[0.0] * S,
         hop=arguments.hop / 1e3,
-        letter=arguments.letter / 1e3,
+        frame=arguments.frame / 1e3,
     )
     took, alone = (
         seconds(plan),
         plan.micro_batches * (arguments.forward + arguments.back) / 1e3 + arguments.learn / 1e3,
     )
     workers = plan.replicas * S
-    print(
-        f"{workers} workers, window {window}: {took * 1e3:.1f} ms; one process alone: {alone * 1e3:.1f} ms"
-    )
-    print(
-        f"{alone / took:.2f} times as fast; each worker is busy {alone / took / workers:.0%} of the time"
-    )
+    one = f"one process alone: {alone * 1e3:.1f} ms"
+    print(f"{workers} workers, window {window}: {took * 1e3:.1f} ms; {one}")
+    busy = f"each worker is busy {alone / took / workers:.0%} of the time"
+    print(f"{alone / took:.2f} times as fast; {busy}")
     if arguments.draw:
         what = (
             f"{plan.micro_batches} micro-batches, {alone / took:.2f} times as fast as one process"

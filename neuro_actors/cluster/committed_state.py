@@ -73,7 +73,7 @@ class CommittedState:
         )
 
     def part(self, shard: Shard) -> list[Array]:
-        """Return parameters and states of a shard's own neurons."""
+        """Return parameters and states of a shard's own neurons. Shape (n_commits,) each."""
         return [shard.own_part(flat) for flat in (self.parameters, *self.states)]
 
     def member_states(self, network: Network, rule: Rule) -> list[tuple[Any, ...]]:

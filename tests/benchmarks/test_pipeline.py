@@ -24,7 +24,7 @@ def pipeline(monkeypatch: pytest.MonkeyPatch) -> ModuleType:
 
 
 def even(pipeline: ModuleType, shards: int = 1, micro_batches: int = 8, **more: object):
-    """A plan in which all shards take as long, forward and back together one unit, and letters no time."""
+    """A plan in which all shards take as long, forward and back together one unit, and frames no time."""
     each = [0.5 / shards] * shards
     plan = {
         "shards": shards,
@@ -35,7 +35,7 @@ def even(pipeline: ModuleType, shards: int = 1, micro_batches: int = 8, **more: 
     }
     none = [0.0] * shards
     return pipeline.Plan(
-        **plan | {"learn": none, "parameters": none, "told": none, "said": none} | more
+        **plan | {"learn": none, "parameters": none, "bytes_in": none, "bytes_out": none} | more
     )
 
 
@@ -44,14 +44,14 @@ def drawn(pipeline: ModuleType, seed: int):
     shards, micro_batches = int(rng.integers(1, 6)), int(rng.integers(1, 20))
     costs = dict(
         zip(
-            ("hop", "byte", "letter", "round", "add", "keep", "letter_byte", "crossing"),
+            ("hop", "byte", "frame", "round", "add", "keep", "frame_byte", "crossing"),
             rng.random(8) / 20,
             strict=True,
         )
     )
     lists = {
         name: rng.random(shards).tolist()
-        for name in ("forward", "back", "learn", "parameters", "told", "said")
+        for name in ("forward", "back", "learn", "parameters", "bytes_in", "bytes_out")
     }
     counts = {"replicas": int(rng.integers(1, 5)), "shards": shards, "micro_batches": micro_batches}
     return pipeline.Plan(
@@ -95,7 +95,7 @@ def test_replicas_share_out_what_there_is(pipeline, replicas: int) -> None:
 
 
 def test_twins_meet_in_a_tree(pipeline) -> None:
-    """Up in log2 R hops, and down in as many; the letters before and after are a hop each."""
+    """Up in log2 R hops, and down in as many; the frames before and after are a hop each."""
     for replicas, hops in ((1, 0), (2, 2), (4, 4), (5, 4), (8, 6)):
         plan = even(pipeline, replicas=replicas, micro_batches=replicas, hop=1.0)
         assert pipeline.seconds(plan) == pytest.approx(1 + 1 + hops + 1)
@@ -109,7 +109,7 @@ def test_one_core_is_no_faster_than_one_process(pipeline) -> None:
 @pytest.mark.parametrize("seed", range(40))
 def test_nobody_does_two_things_at_once_nor_before_its_time(pipeline, seed: int) -> None:
     plan = drawn(pipeline, seed)
-    made = pipeline.simulated(plan)
+    made = pipeline.simulate(plan)
     assert pipeline.seconds(plan) >= pipeline.bound(plan) - 1e-9
     for who in {job.who for job in made}:
         own = sorted((job.start, job.end) for job in made if job.who == who)
@@ -127,7 +127,7 @@ def test_nobody_does_two_things_at_once_nor_before_its_time(pipeline, seed: int)
 @pytest.mark.parametrize("seed", range(10))
 def test_no_worker_begins_more_than_its_window(pipeline, seed: int) -> None:
     plan = drawn(pipeline, seed)
-    made = pipeline.simulated(plan)
+    made = pipeline.simulate(plan)
     for who in {job.who for job in made} - {pipeline.DRIVER}:
         begun = [job for job in made if job.who == who and job.what == "forward"]
         over = {job.micro_batch: job.end for job in made if job.who == who and job.what == "back"}
