@@ -53,7 +53,7 @@ class StepInfo:
 
     @property
     def micro_batch(self) -> tuple[int, int] | None:
-        """Which micro-batch of its batch it is, from 1 on, and of how many; None for other steps."""
+        """Which micro-batch of its batch it is, from 1 on, and of how many; None for others."""
         return micro_batch_of(self.round)
 
     @classmethod
