@@ -11,9 +11,9 @@ valid until the next `receive` of the same kind.
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Callable, Coroutine, Iterator
 from dataclasses import dataclass
-from typing import Any, Protocol, TypeAlias, runtime_checkable
+from typing import Any, Protocol, TypeAlias
 
 from ..network.network import Network
 from ..neuron.messages import MessageKind, Step
@@ -213,22 +213,54 @@ class Channels(Protocol):
     def close(self) -> None:
         """Release what the channels hold. Called once, when no member is left."""
 
-
-@runtime_checkable
-class Supervising(Protocol):
-    """What channels offer besides, whose members may crash and be restarted."""
-
-    async def supervise(
+    def run_member(
         self,
-        member: int,
-        birth: Callable[[], Any],
-        life: Callable[[Any, Any], Awaitable[None]],
-    ) -> None:
-        """Live the member's life: `life(rule, port)`, with a rule from `birth`; after
-        its death again, from what it had committed. members: the neurons in the network's order, then the loss."""
+        member: int | None,
+        create_rule: Callable[[], Any],
+        life: Callable[[Any, Any], Coroutine[Any, Any, None]],
+    ) -> Coroutine[Any, Any, None]:
+        """Run a member until the channels are stopped.
 
-    async def carry(self) -> None:
-        """Carry the mail, until the channels are stopped."""
+        Args:
+            member: The neuron's position in the network, or None for the loss node.
+            create_rule: Makes the member's rule. Called again if the member restarts.
+            life: Runs the member: life(rule, port).
+        """
+
+    async def run(self) -> None:
+        """Carry the mail until the channels are stopped, if that needs a task of its own."""
+
+
+class ChannelsDefaults:
+    """What channels inherit whose members do not restart, and whose mail needs no task."""
+
+    def run_member(
+        self: Channels,
+        member: int | None,
+        create_rule: Callable[[], Any],
+        life: Callable[[Any, Any], Coroutine[Any, Any, None]],
+    ) -> Coroutine[Any, Any, None]:
+        """See `Channels.run_member`."""
+        # no coroutine of its own: a million members would each hold one more
+        return life(create_rule(), self.loss if member is None else self.port(member))
+
+    async def run(self) -> None:
+        """See `Channels.run`. Returns at once."""
+
+
+class CompletedChannels(ChannelsDefaults):
+    """A user's channels that have no methods `run_member` and `run`, completed by the defaults."""
+
+    def __init__(self, inner: object) -> None:
+        """Complete channels.
+
+        Args:
+            inner: The user's channels, which have all other methods of `Channels`.
+        """
+        self._inner = inner
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._inner, name)
 
 
 class Recorder(Protocol):

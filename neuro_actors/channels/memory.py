@@ -16,7 +16,7 @@ from ..neuron.messages import ACTIVATION, URGENCY, Message, MessageKind, Step
 from ..support.errors import MessageError, SimulationError
 from ..support.validation import Array
 from .collector import Collector
-from .interface import Recorder, Statistics, Waiting
+from .interface import ChannelsDefaults, Recorder, Statistics, Waiting
 from .member_mail import EnvironmentMail, MemberMail, OutputArrays, PortArrays, make_mail
 from .routes import Routes
 
@@ -203,7 +203,7 @@ def _send(
     return len(addresses)
 
 
-class Memory:
+class Memory(ChannelsDefaults):
     """Makes a mailbox for each member, and hands its send end to the members that send to it.
 
     A mailbox has room for one message from each member that sends to its owner. That is enough. The

@@ -100,7 +100,7 @@ class Driver:
         committed: CommittedState,
         recorder: Recorder | None,
     ) -> None:
-        """Make the driver; `live` starts the workers.
+        """Make the driver; `run` starts the workers.
 
         Args:
             deployment: What runs where.
@@ -183,7 +183,7 @@ class Driver:
         self._stopped.set()
 
     def close(self) -> None:
-        """Do nothing: `live` has ended everything."""
+        """Do nothing: `run` has ended everything."""
 
     def statistics(self) -> Statistics:
         """Return how many messages were sent. Only the workers know how full mailboxes were."""
@@ -207,18 +207,18 @@ class Driver:
 
     # --- starting, and starting anew --------------------------------------------------------------
 
-    async def live(self, closed: Callable[[], bool]) -> None:
+    async def run(self, is_closed: Callable[[], bool]) -> None:
         """Start the workers, and run until `stop`.
 
         Args:
-            closed: Returns whether the simulation is closed already.
+            is_closed: Returns whether the simulation is closed already.
 
         Raises:
             InputError: The workers cannot do this.
             SimulationError: The workers cannot go on.
         """
         failures: list[NeuroActorsError] = []
-        if closed():
+        if is_closed():
             return
         try:
             async with self._cluster.open_launcher() as launcher, trio.open_nursery() as nursery:

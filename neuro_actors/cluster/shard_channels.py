@@ -16,6 +16,7 @@ import numpy as np
 
 from ..channels.interface import (
     Channels,
+    ChannelsDefaults,
     EnvironmentPort,
     LossPort,
     NeuronPort,
@@ -325,7 +326,7 @@ class _Inbound:
     names: tuple[str, ...]
 
 
-class ShardChannels:
+class ShardChannels(ChannelsDefaults):
     """Channels of a shard: see `Channels`.
 
     Attributes:

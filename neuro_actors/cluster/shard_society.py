@@ -13,7 +13,7 @@ from ..neuron.messages import Step
 from ..neuron.sums import named
 from ..rules.rule_json import rule_of
 from ..society.actor import member_failure
-from ..society.society import run_society
+from ..society.pipeline import run_lanes
 from ..support.validation import Array
 from .committed_state import neuron_states
 from .gathered_record import ShardRecorder
@@ -70,7 +70,7 @@ class ShardSociety:
             SimulationError: A member failed.
         """
         rule = ShardRule(self.rule, self.shard)
-        await run_society(self.shard.network, self.lanes, rule, self._sums, lambda: False)
+        await run_lanes(self.shard.network, self.lanes, rule, self._sums, lambda: False)
 
     def close(self) -> None:
         """Called once, when no member runs any more."""

@@ -32,7 +32,7 @@ from ..support.errors import InputError, MessageError
 from ..support.text import shown
 from ..support.validation import Array, as_whole_number, frozen
 from .batch_sum import BatchSum, MicroBatchResult, NeuronBatch
-from .rule import Answer, Holding, Round, Rule
+from .rule import Answer, LaneRule, Round, Rule
 
 
 @dataclass(frozen=True)
@@ -185,7 +185,7 @@ class MicroBatchNeuron(StatefulRule):
         rule: Its rule of a whole batch.
         batch: What all lanes of the neuron share.
         result: What is not in `batch` yet; None if there is nothing.
-        defers: Whether results enter `batch` in `commit` alone; see `Holding`.
+        defers: Whether results enter `batch` in `publish` alone; see `LaneRule`.
     """
 
     __slots__ = ("_asked", "batch", "defers", "id", "result", "rule")
@@ -212,8 +212,8 @@ class MicroBatchNeuron(StatefulRule):
         self._asked = step if step.optimizer is None else replace(step, optimizer=None)
         self.rule.fire(self._asked, activations_in, activation_out)
 
-    def held(self, step: Step, wake: Callable[[], object]) -> bool:
-        """See `Holding.held`: the last micro-batch waits for the others."""
+    def must_wait(self, step: Step, wake: Callable[[], object]) -> bool:
+        """See `LaneRule.must_wait`: the last micro-batch waits for the others."""
         number, count = self._micro_batch(step)
         done = self.batch.sum_before(step.number - number, number).count
         if number < count or done >= count - 1:
@@ -248,16 +248,16 @@ class MicroBatchNeuron(StatefulRule):
             self.rule.conclude(step, mean, commit_out)
         self.result = MicroBatchResult(base, number, count, term, self.rule.get_state())
         if not self.defers:
-            self.commit()
+            self.publish()
 
-    def commit(self) -> None:
-        """See `Holding.commit`."""
+    def publish(self) -> None:
+        """See `LaneRule.publish`."""
         if self.result is not None:
             self.batch.add(self.result)
             self.result = None
 
-    def joins(self, other: Holding) -> None:
-        """See `Holding.joins`."""
+    def join(self, other: LaneRule) -> None:
+        """See `LaneRule.join`."""
         assert isinstance(other, MicroBatchNeuron)
         self.batch, self.defers = other.batch, True
 

@@ -91,21 +91,39 @@ class Rule:
         return (self.member(network, k, sums),)
 
 
+class MemberFactory(Protocol):
+    """What makes the members of a society: a rule, or a registry that remembers them."""
+
+    def member(self, network: Network, k: int, sums: Sums) -> NeuronRule:
+        """Return a new rule for the network's k-th neuron."""
+
+    def members(self, network: Network, k: int, sums: Sums, lanes: int) -> tuple[NeuronRule, ...]:
+        """Return a new rule for each lane of the network's k-th neuron. They share their state."""
+
+    def loss_node(self, network: Network) -> LossNode:
+        """Return a new rule for the loss node."""
+
+
 @runtime_checkable
-class Holding(Protocol):
-    """What a lane's rule offers besides, which may have to respond after those in other lanes."""
+class LaneRule(NeuronRule, Protocol):
+    """A rule in one of several lanes of a neuron, which may have to respond after those in others.
 
-    id: str
+    What it has found in a step becomes known to the rules in the other lanes in `publish` alone.
+    """
 
-    def held(self, step: Step, wake: Callable[[], object]) -> bool:
-        """Whether it may not respond yet: then `wake` will be called, once, as soon as it may."""
+    def must_wait(self, step: Step, wake: Callable[[], object]) -> bool:
+        """Return whether the lane must not respond yet.
 
-    def joins(self, other: Holding) -> None:
-        """Where members may die: share what that one shares, in whose stead it is born, and from now on let other lanes know
-        what came of a step at `commit` alone, so that a death before loses all of it."""
+        Args:
+            step: The lane's step.
+            wake: Called once, as soon as the lane may respond, if it must wait.
+        """
 
-    def commit(self) -> None:
-        """Let the other lanes know."""
+    def join(self, other: LaneRule) -> None:
+        """Share what another rule of the same neuron shares, and from now on publish when told."""
+
+    def publish(self) -> None:
+        """Let the rules in the other lanes know what was found in the last step."""
 
 
 def own(

@@ -6,19 +6,19 @@ An interrupt may come at any moment; it never leaves a simulation half open or h
 from __future__ import annotations
 
 import math
-from collections.abc import Awaitable, Callable, Coroutine
+from collections.abc import Coroutine
 from contextlib import suppress
 from contextvars import copy_context
 from functools import partial
 from os import PathLike
 from types import TracebackType
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 import trio
 from trio.lowlevel import disable_ki_protection, enable_ki_protection
 
 from ..channels.choose import ChannelsChoice, choose_channels
-from ..channels.interface import Channels, ChannelsFactory, Recorder
+from ..channels.interface import Channels, ChannelsFactory, CompletedChannels, Recorder
 from ..channels.unreliable.settings import Unreliable
 from ..cluster.choose import choose_cluster
 from ..cluster.settings import Cluster
@@ -29,8 +29,8 @@ from ..rules import Backpropagation, Rule
 from ..rules.micro_batches import lanes_for, micro_batched
 from ..rules.remembering import Keeping
 from ..rules.rule_json import described
-from ..society.pipeline import Pipeline
-from ..society.society import collector_off, run_society
+from ..society.pipeline import make_runner
+from ..society.society import collector_off
 from ..society.step_runner import StepRunner
 from ..support.errors import InputError, LogError, NeuroActorsError, SimulationError
 from ..support.text import shown
@@ -160,7 +160,6 @@ class open_simulation:  # noqa: N801 (to be called as a function is)
                 as_recording(log), network, sums, described(rule), storm, kept, workers
             )
         members, before = kept or rule, kept.number if kept else 0
-        live: Callable[[Callable[[], bool]], Awaitable[None]]
         runner: StepRunner
         try:
             with collector_off():
@@ -170,14 +169,13 @@ class open_simulation:  # noqa: N801 (to be called as a function is)
                     runner = driver = make_driver(
                         machines, partition, network, rule, sums, count, kept, writer
                     )
-                    live = driver.live
                 else:
-                    runner = pipeline = Pipeline(
-                        partial(_made, make, network), writer, count or 1, before
+                    make_channels = partial(_make_channels, make, network)
+                    runner = make_runner(
+                        network, make_channels, writer, members, added, count or 1, before
                     )
-                    live = partial(run_society, network, pipeline, members, added)
             simulation = self._simulation = Simulation(
-                network, runner, rule, live, writer, patience, before
+                network, runner, rule, writer, patience, before
             )
         except BaseException:
             with suppress(LogError):
@@ -257,7 +255,7 @@ async def _write_now_and_then(simulation: Simulation, log: LogWriter, seconds: f
 
 
 @disable_ki_protection  # it takes long where the network is large, and nobody lives yet
-def _made(make: ChannelsFactory, network: Network, recorder: Recorder | None) -> Channels:
+def _make_channels(make: ChannelsFactory, network: Network, recorder: Recorder | None) -> Channels:
     try:
         made = make(network, recorder)
     except NeuroActorsError:
@@ -270,4 +268,5 @@ def _made(make: ChannelsFactory, network: Network, recorder: Recorder | None) ->
         raise InputError(
             f"channels must be an engine, which makes channels; {shown(make)} made {shown(made)}"
         )
-    return made
+    complete = hasattr(made, "run_member") and hasattr(made, "run")
+    return made if complete else cast(Channels, CompletedChannels(made))

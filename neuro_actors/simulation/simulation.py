@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Awaitable, Callable
 from contextlib import closing
 from typing import TYPE_CHECKING, Any
 
@@ -42,7 +41,6 @@ class Simulation:
         network: The network.
         runner: What carries the steps.
         rule: The local rule of the neurons.
-        live: Runs the society until the function that it is called with returns True.
         log: Receives the messages, or None.
         patience: How many seconds a call waits for its step.
         number: The number of the last step of an earlier run that this one continues, else 0.
@@ -53,7 +51,6 @@ class Simulation:
         network: Network,
         runner: StepRunner,
         rule: Rule,
-        live: Callable[[Callable[[], bool]], Awaitable[None]],
         log: LogWriter | None,
         patience: float,
         number: int = 0,
@@ -61,7 +58,6 @@ class Simulation:
         self._network = network
         self._runner = runner
         self._rule = rule
-        self._run_society = live  # handed what says whether all is over
         self._log = log
         self._patience = patience
         self._turn = trio.Lock()
@@ -389,7 +385,7 @@ class Simulation:
     async def _live(self) -> None:
         """One of trio's own tasks: no interrupt strikes it, and whoever is struck leaves no nursery open behind him."""
         try:
-            await self._run_society(lambda: self._closed)
+            await self._runner.run(lambda: self._closed)
         except NeuroActorsError as error:
             self._fail(str(error), error.__cause__)
         except BaseException as error:  # such as a neuron's function that raises an interrupt; or trio ends, and nobody closed

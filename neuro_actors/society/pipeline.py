@@ -1,115 +1,175 @@
-"""Lanes: several complete channels of one network side by side, so that as many steps may be under way at once.
+"""Lanes: complete channels of one network side by side, one for each step that may be under way.
 
 The law, of W lanes:
 
-1. Step n goes along lane (n - 1) mod W, whatever step it is. So a lane sees numbers that lie W apart, and whoever waits
-   there awaits exactly the next of them.
-2. Steps begin in their order and end in their order, and no step begins while W are under way.
-3. So a lane holds mail of one step at most, and all of them that of W steps. For when step n begins, those under way are the
-   last before it, of which there are fewer than W: its lane's last one, n - W, has ended. From there on the engine's own
-   law holds: a step begins when the one before was heard to its end.
-4. Steps are recorded in their order, each when it has ended, as if there were one lane. Channels record a step in
-   `wait_end`, and only the lane of the first step under way is waited for. Of the steps that were broken off the first is
-   recorded, and nothing of the others.
+1. Step n is carried by lane (n - 1) mod W, whatever step it is. So the numbers of a lane's steps are
+   W apart, and a member waits in a lane for exactly the next of them.
+2. Steps begin in their order and end in their order. No step begins while W are under way.
+3. So a lane holds the mail of one step at most, and all lanes together that of W steps. For when step
+   n begins, the steps under way are the last ones before it, and fewer than W: its lane's last step,
+   n - W, has ended. Within a lane the channels' own law holds: a step begins when the one before has
+   ended.
+4. A recorder receives the steps in their order, each when it has ended, as if there were one lane. Of
+   the steps that are broken off it receives the first, and nothing of what began after it.
 """
 
 from __future__ import annotations
 
 from collections import Counter, deque
 from collections.abc import Callable, Sequence
-from typing import Any
+from functools import partial
 
+import trio
 from trio.lowlevel import enable_ki_protection
 
 from ..channels.interface import Channels, EnvironmentPort, Recorder, Statistics, Waiting
 from ..channels.step_record import StepRecord
 from ..channels.unreliable.faults import FaultEvent
+from ..network.network import Network
 from ..neuron.messages import Step
 from ..neuron.optimizers import Optimizer
-from ..support.errors import CheckpointError, InputError, SimulationError
+from ..neuron.sums import Sums
+from ..rules.rule import MemberFactory
+from ..support.errors import SimulationError
 from ..support.validation import Array
+from .society import Society, run_members, run_society, set_step_numbers, start_loss_node
+from .step_runner import StepRunner
+from .turn_taking import LaneMembers, LaneOrder
 
 
-class Pipeline(Sequence[Channels]):
-    """Makes the channels, sends each step along its own, and sees steps to their ends.
+def make_runner(
+    network: Network,
+    make: Callable[[Recorder | None], Channels],
+    recorder: Recorder | None,
+    factory: MemberFactory,
+    sums: Sums,
+    lanes: int = 1,
+    number: int = 0,
+) -> StepRunner:
+    """Make a society that lives in this process.
 
-    make: the engine, to be handed a recorder.  number: of the step before the first one.
-    under_way: the steps that have begun and not ended, in their order.
+    Args:
+        network: The network.
+        make: Makes channels that report to a recorder.
+        recorder: Receives all messages, if there is one.
+        factory: Makes the members.
+        sums: The sums by which the members add.
+        lanes: How many steps may be under way at once.
+        number: The number of the step before the first one.
+    """
+    if lanes == 1:
+        return Society(network, make(recorder), factory, sums, number)
+    return Pipeline(network, make, recorder, factory, sums, lanes, number)
+
+
+async def run_lanes(
+    network: Network,
+    lanes: Sequence[Channels],
+    factory: MemberFactory,
+    sums: Sums,
+    is_closed: Callable[[], bool],
+) -> None:
+    """Run all members of a society in each of several lanes. See `run_society`.
+
+    Args:
+        network: The network.
+        lanes: The channels of each lane.
+        factory: Makes the members. The rules of a neuron's lanes share their state.
+        sums: The sums by which the members add.
+        is_closed: Returns whether the channels are stopped. Then no further member starts.
+
+    Raises:
+        SimulationError: A member failed; the error names it. All other members have ended.
+    """
+    if len(lanes) == 1:
+        await run_society(network, lanes[0], factory, sums, is_closed)
+        return
+
+    def start_neuron(nursery: trio.Nursery, k: int) -> None:
+        members = LaneMembers(partial(factory.members, network, k, sums, len(lanes)))
+        order = LaneOrder()
+        for j, lane in enumerate(lanes):
+            create = partial(members.create, j)
+            nursery.start_soon(
+                order.run, lane.run_member, k, create, order.run_neuron, name=network.ids[k]
+            )
+
+    def start_others(nursery: trio.Nursery) -> None:
+        for lane in lanes:
+            start_loss_node(nursery, lane, partial(factory.loss_node, network))
+
+    await run_members(len(network.ids), start_neuron, start_others, is_closed)
+
+
+class Pipeline:
+    """A society in this process, which computes several steps at once. See `StepRunner`.
+
+    Attributes:
+        lanes: The channels of each lane.
+        under_way: The steps that have begun and not ended, in their order.
     """
 
     def __init__(
         self,
+        network: Network,
         make: Callable[[Recorder | None], Channels],
         recorder: Recorder | None,
-        count: int = 1,
+        factory: MemberFactory,
+        sums: Sums,
+        lanes: int,
         number: int = 0,
     ) -> None:
-        self._recorders = (
-            [LaneRecorder(recorder) for _ in range(count)]
-            if recorder is not None and count > 1
-            else []
-        )
-        recorders: Sequence[Recorder | None] = self._recorders or [recorder] * count
-        self._lanes = [make(one) for one in recorders]
-        self._ports = [lane.environment for lane in self._lanes]
+        """Make a society; `run` starts its members. See `make_runner` for the arguments."""
+        self._recorders = [] if recorder is None else [LaneRecorder(recorder) for _ in range(lanes)]
+        recorders: Sequence[Recorder | None] = self._recorders or [None] * lanes
+        self.lanes = [make(recorder) for recorder in recorders]
+        for j, lane in enumerate(self.lanes):
+            set_step_numbers(lane, number_before(j, lanes, number), lanes)
         self.under_way: deque[Step] = deque()
-        for j, lane in enumerate(self._lanes):
-            if count > 1 or number:
-                _goes_on(lane, before(j, count, number), count)
-
-    def __getitem__(self, j: Any) -> Any:
-        return self._lanes[j]
-
-    def __len__(self) -> int:
-        return len(self._lanes)
-
-    # --- a step --------------------------------------------------------------------------------------------------
+        self._ports = [lane.environment for lane in self.lanes]
+        self._members = network, factory, sums
 
     @property
     def full(self) -> bool:
-        """Whether no step may begin."""
-        return len(self.under_way) == len(self._lanes)
+        """See `StepRunner.full`."""
+        return len(self.under_way) == len(self.lanes)
 
     def check(self, loss: str, optimizer: Optimizer | None) -> None:
-        """Whoever is in this process can be told everything."""
+        """See `StepRunner.check`. Members of this process know every loss and optimizer."""
 
     def begin(self, step: Step, x: Array, targets: Array | None, *direction: Array) -> None:
-        """See `EnvironmentPort`. Not to be called while they are full."""
+        """See `StepRunner.begin`."""
         if self.full:
-            raise SimulationError(
-                f"step {step.number} cannot begin: {len(self.under_way)} are under way"
-            )
+            problem = f"{len(self.under_way)} are under way"
+            raise SimulationError(f"step {step.number} cannot begin: {problem}")
         self.under_way.append(step)
         self._ports[self._lane(step)].begin(step, x, targets, *direction)
 
     @enable_ki_protection
     async def wait_end(self) -> EnvironmentPort:
-        """Wait for the end of the first step under way, and say by which port it was heard. As `EnvironmentPort.wait_end`, it may
-        be cancelled, and called again."""
+        """See `StepRunner.wait_end`."""
         j = self._lane(self.under_way[0])
         await self._ports[j].wait_end()
         self.under_way.popleft()
         return self._ports[j]
 
     def _lane(self, step: Step) -> int:
-        return (step.number - 1) % len(self._lanes)
+        return (step.number - 1) % len(self.lanes)
 
-    # --- of all of them ------------------------------------------------------------------------------------------
+    # --- all lanes -------------------------------------------------------------------------------
 
     def who_waits(self) -> tuple[Waiting, ...]:
-        """In the steps under way: who waits for whom. Between steps, nobody."""
+        """See `StepRunner.who_waits`."""
         return tuple(
             waiting
             for step in self.under_way
-            for waiting in self._lanes[self._lane(step)].waiting()
+            for waiting in self.lanes[self._lane(step)].waiting()
             if waiting.step == step.number
         )
 
     def statistics(self) -> Statistics:
-        """All messages; and of each member's mailboxes, of which it has one a lane, the one that was fullest."""
-        first, *others = [lane.statistics() for lane in self._lanes]
-        if not others:
-            return first
+        """See `StepRunner.statistics`. Of a member's mailboxes, one per lane, the fullest counts."""
+        first, *others = [lane.statistics() for lane in self.lanes]
         mailboxes = {
             name: max(held.mailboxes[name] for held in (first, *others)) for name in first.mailboxes
         }
@@ -121,21 +181,26 @@ class Pipeline(Sequence[Channels]):
             messages, mailboxes, None if first.disturbances is None else dict(disturbances)
         )
 
+    async def run(self, is_closed: Callable[[], bool]) -> None:
+        """See `StepRunner.run`."""
+        network, factory, sums = self._members
+        await run_lanes(network, self.lanes, factory, sums, is_closed)
+
     def stop(self) -> None:
-        """See `Channels`."""
-        for lane in self._lanes:
+        """See `StepRunner.stop`."""
+        for lane in self.lanes:
             lane.stop()
 
     def close(self) -> None:
-        """See `Channels`. All are closed, whatever becomes of one."""
+        """See `StepRunner.close`. All lanes are closed, whatever happens in one of them."""
         error: Exception | None = None
         broken = [self._lane(step) for step in self.under_way]
-        for j in [*broken, *(j for j in range(len(self._lanes)) if j not in broken)]:
+        for j in [*broken, *(j for j in range(len(self.lanes)) if j not in broken)]:
             try:
-                self._lanes[j].close()
+                self.lanes[j].close()
             except Exception as failure:
                 error = error or failure
-            for recorder in self._recorders:  # the first has been recorded; no more is to be
+            for recorder in self._recorders:  # the first was broken off; no more is recorded
                 recorder.mute()
         if error is not None:
             raise error
@@ -166,26 +231,15 @@ class LaneRecorder:
         self._is_muted = True
 
 
-def before(j: int, count: int, number: int) -> int:
-    """What the j-th of so many lanes counts on from, where `number` is the society's last step: its next step's number
-    less `count`, which may be below zero."""
-    return number + 1 + (j - number) % count - count
+def number_before(j: int, lanes: int, number: int) -> int:
+    """Return the number after which a lane continues: its next step's number minus `lanes`.
 
+    Args:
+        j: The number of the lane.
+        lanes: How many lanes there are.
+        number: The number of the society's last step.
 
-def _goes_on(lane: Channels, number: int, count: int) -> None:
-    """Tell it after which step it is, and that its steps lie `count` apart."""
-    name = type(lane).__name__
-    resume: Any = getattr(lane, "resume", None)
-    if resume is None and count == 1:
-        told = (
-            f"the engine {name} cannot go on after step {number}: give it a method resume(number)"
-        )
-        raise CheckpointError(f"{told}, or resume with channels='bundled'")
-    if count == 1:
-        resume(number)
-        return
-    try:
-        resume(number, count)
-    except TypeError as error:
-        told = f"the engine {name} cannot be one lane of {count}: give it a method resume(number, stride)"
-        raise InputError(f"{told}, or leave in_flight out ({error})") from None
+    Returns:
+        That number, which may be negative.
+    """
+    return number + 1 + (j - number) % lanes - lanes

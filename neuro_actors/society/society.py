@@ -1,99 +1,226 @@
-"""All members of a society, each as a task of its own: one for each lane that mail goes along."""
+"""All members of a society, each a task of its own, and the society as a simulation sees it."""
 
 from __future__ import annotations
 
 import gc
-from collections.abc import Callable, Iterator, Sequence
+from collections import deque
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import partial
-from typing import Any
 
 import numpy as np
 import trio
+from trio.lowlevel import enable_ki_protection
 
-from ..channels.interface import Channels, Supervising
+from ..channels.interface import Channels, EnvironmentPort, Statistics, Waiting
 from ..network.elements import LOSS_NODE
 from ..network.network import Network
+from ..neuron.messages import Step
+from ..neuron.optimizers import Optimizer
 from ..neuron.sums import Sums
-from ..rules import Rule
-from ..support.errors import SimulationError
-from . import actor
-from .turn_taking import Turns, born_again
+from ..rules.rule import MemberFactory
+from ..support.errors import CheckpointError, InputError, SimulationError
+from ..support.validation import Array
+from .actor import run_loss, run_neuron
 
-AT_ONCE = 1000  # births
+STARTED_AT_ONCE = 1000  # neurons, between two points where other tasks may run
+
+
+class Society:
+    """A society in this process, which computes one step after another. See `StepRunner`.
+
+    Attributes:
+        channels: What carries its mail.
+        under_way: The step that has begun and not ended, if there is one.
+    """
+
+    def __init__(
+        self,
+        network: Network,
+        channels: Channels,
+        factory: MemberFactory,
+        sums: Sums,
+        number: int = 0,
+    ) -> None:
+        """Make a society; `run` starts its members.
+
+        Args:
+            network: The network that the society lives in.
+            channels: What carries its mail.
+            factory: Makes the members.
+            sums: The sums by which the members add.
+            number: The number of the step before the society's first one.
+        """
+        if number:
+            set_step_numbers(channels, number)
+        self.channels = channels
+        self.under_way: deque[Step] = deque()
+        self._port = channels.environment
+        self._members = network, factory, sums
+
+    @property
+    def full(self) -> bool:
+        """See `StepRunner.full`."""
+        return bool(self.under_way)
+
+    def check(self, loss: str, optimizer: Optimizer | None) -> None:
+        """See `StepRunner.check`. Members of this process know every loss and optimizer."""
+
+    def begin(self, step: Step, x: Array, targets: Array | None, *direction: Array) -> None:
+        """See `StepRunner.begin`."""
+        if self.full:
+            problem = f"step {self.under_way[0].number} is under way"
+            raise SimulationError(f"step {step.number} cannot begin: {problem}")
+        self.under_way.append(step)
+        self._port.begin(step, x, targets, *direction)
+
+    @enable_ki_protection
+    async def wait_end(self) -> EnvironmentPort:
+        """See `StepRunner.wait_end`."""
+        await self._port.wait_end()
+        self.under_way.popleft()
+        return self._port
+
+    def who_waits(self) -> tuple[Waiting, ...]:
+        """See `StepRunner.who_waits`."""
+        numbers = {step.number for step in self.under_way}
+        return tuple(waiting for waiting in self.channels.waiting() if waiting.step in numbers)
+
+    def statistics(self) -> Statistics:
+        """See `StepRunner.statistics`."""
+        return self.channels.statistics()
+
+    async def run(self, is_closed: Callable[[], bool]) -> None:
+        """See `StepRunner.run`."""
+        network, factory, sums = self._members
+        await run_society(network, self.channels, factory, sums, is_closed)
+
+    def stop(self) -> None:
+        """See `StepRunner.stop`."""
+        self.channels.stop()
+
+    def close(self) -> None:
+        """See `StepRunner.close`."""
+        self.channels.close()
 
 
 async def run_society(
     network: Network,
-    lanes: Sequence[Channels],
-    rule: Rule,
+    channels: Channels,
+    factory: MemberFactory,
     sums: Sums,
-    closed: Callable[[], bool],
+    is_closed: Callable[[], bool],
 ) -> None:
-    """Until the channels are stopped, or a member fails: then all others end, and `SimulationError` names it.
+    """Run all members of a society, until the channels are stopped or a member fails.
 
-    Births make room for others now and then, and end early if `closed` says that the channels are stopped.
-    lanes: each the channels of the whole society; step n goes along lane (n - 1) mod their number (see `channels/lanes.py`).
+    Args:
+        network: The network that the society lives in.
+        channels: What carries the society's mail.
+        factory: Makes the members.
+        sums: The sums by which the members add.
+        is_closed: Returns whether the channels are stopped. Then no further member starts.
+
+    Raises:
+        SimulationError: A member failed; the error names it. All other members have ended.
+    """
+
+    def start_neuron(nursery: trio.Nursery, k: int) -> None:
+        create = partial(factory.member, network, k, sums)
+        nursery.start_soon(channels.run_member, k, create, run_neuron, name=network.ids[k])
+
+    def start_others(nursery: trio.Nursery) -> None:
+        start_loss_node(nursery, channels, partial(factory.loss_node, network))
+
+    await run_members(len(network.ids), start_neuron, start_others, is_closed)
+
+
+def start_loss_node(
+    nursery: trio.Nursery, channels: Channels, create_rule: Callable[[], object]
+) -> None:
+    """Start the loss node, and the channels' own task.
+
+    Args:
+        nursery: Where the tasks run.
+        channels: What carries the society's mail.
+        create_rule: Makes the loss node's rule.
+    """
+    nursery.start_soon(channels.run_member, None, create_rule, run_loss, name=LOSS_NODE)
+    nursery.start_soon(channels.run, name="channels")
+
+
+async def run_members(
+    n: int,
+    start_neuron: Callable[[trio.Nursery, int], None],
+    start_others: Callable[[trio.Nursery], None],
+    is_closed: Callable[[], bool],
+) -> None:
+    """Run the tasks of all members in one nursery.
+
+    Args:
+        n: The number of neurons.
+        start_neuron: Starts the tasks of one neuron, by its position in the network.
+        start_others: Starts the tasks of the other members.
+        is_closed: Returns whether no further neuron is to start.
+
+    Raises:
+        SimulationError: A member failed. If several members failed, it says how many.
     """
     failures: list[SimulationError] = []
-    n, stride = len(network.ids), len(lanes)
-    supervised = [lane for lane in lanes if isinstance(lane, Supervising)]
-
-    def born(k: int) -> None:
-        name = network.ids[k]
-        if stride == 1 and supervised:
-            birth = partial(rule.member, network, k, sums)
-            nursery.start_soon(supervised[0].supervise, k, birth, actor.run_neuron, name=name)
-        elif stride == 1:
-            (member,) = rule.members(network, k, sums, 1)
-            nursery.start_soon(actor.run_neuron, member, lanes[0].port(k), name=name)
-        else:
-            births, turns = partial(rule.members, network, k, sums, stride), Turns(stride)
-            for j, member in enumerate(members := births()):
-                about: tuple[Any, ...] = turns.life, member, lanes[j].port(k)
-                if supervised:
-                    about = (
-                        supervised[j].supervise,
-                        k,
-                        partial(born_again, births, members, j),
-                        turns.life,
-                    )
-                nursery.start_soon(turns.all_lives, *about, name=name)
-
     try:
-        # the tasks inherit errstate: what is not finite is refused, with a name
+        # the tasks inherit errstate: a rule refuses what is not finite, under the neuron's name
         async with trio.open_nursery() as nursery:
             with np.errstate(all="ignore"):
-                for first in range(0, n, AT_ONCE):
+                for first in range(0, n, STARTED_AT_ONCE):
                     if first:
                         await trio.lowlevel.checkpoint()
-                        if closed():
+                        if is_closed():
                             break
                     with collector_off():
-                        for k in range(first, min(first + AT_ONCE, n)):
-                            born(k)
-                for j, lane in enumerate(lanes):
-                    if supervised:
-                        birth = partial(rule.loss_node, network)
-                        nursery.start_soon(
-                            supervised[j].supervise, n, birth, actor.run_loss, name=LOSS_NODE
-                        )
-                        nursery.start_soon(supervised[j].carry, name="channels")
-                    else:
-                        nursery.start_soon(
-                            actor.run_loss, rule.loss_node(network), lane.loss, name=LOSS_NODE
-                        )
-    except* SimulationError as group:  # one of this nursery's own: there is none inside it
+                        for k in range(first, min(first + STARTED_AT_ONCE, n)):
+                            start_neuron(nursery, k)
+                start_others(nursery)
+    except* SimulationError as group:  # none is inside another group: members have no nurseries
         failures += [error for error in group.exceptions if isinstance(error, SimulationError)]
     if failures:
         more = f" ({len(failures) - 1} more failed with it)" if len(failures) > 1 else ""
         raise SimulationError(f"{failures[0]}{more}") from failures[0].__cause__
 
 
+def set_step_numbers(channels: Channels, number: int, stride: int = 1) -> None:
+    """Let channels begin after a step, or carry only each stride-th step. See `Channels.resume`.
+
+    Args:
+        channels: Channels that have not been used yet, perhaps a user's own.
+        number: The next step is step number + stride.
+        stride: The distance from one step to the next.
+
+    Raises:
+        CheckpointError: The channels have no method `resume`.
+        InputError: Their method `resume` takes no stride.
+    """
+    name, resume = type(channels).__name__, getattr(channels, "resume", None)
+    if resume is None and stride == 1:
+        problem = f"the engine {name} cannot go on after step {number}"
+        remedy = "give it a method resume(number), or resume with channels='bundled'"
+        raise CheckpointError(f"{problem}: {remedy}")
+    if stride == 1:
+        channels.resume(number)
+        return
+    try:
+        channels.resume(number, stride)
+    except (AttributeError, TypeError) as error:
+        problem = f"the engine {name} cannot be one lane of {stride}"
+        remedy = "give it a method resume(number, stride), or leave in_flight out"
+        raise InputError(f"{problem}: {remedy} ({error})") from None
+
+
 @contextmanager
 def collector_off() -> Iterator[None]:
-    """Where a million objects are made at one go, the collector would look through all of them again and again. Never
-    across an `await`: it is the whole process's."""
+    """Switch the garbage collector off while a million objects are made at one go.
+
+    It would look through all of them again and again. It belongs to the whole process, so there
+    must be no `await` inside the block.
+    """
     was_on = gc.isenabled()
     try:
         gc.disable()

@@ -1,64 +1,87 @@
-"""Where a neuron is at several steps at once, one in each lane: it may have to respond in one of them after the others.
+"""The lanes of one neuron: it takes part in several steps at once, one in each lane.
 
-One that is told so by its rule sleeps until the rule wakes it, or until the neuron has ended in another lane: then no more
-mail will come in its own lane either, and it will never be its turn.
+In one of these steps the neuron may have to respond after the others, because it needs what it finds
+in them. The rule of that lane says so, and then the lane waits until the rule wakes it, or until the
+neuron has ended in another lane: then no more mail will come in its own lane either.
+
+The rules of a neuron's lanes share their state. What a lane has found in a step becomes known to the
+other lanes at one moment, when the step is committed. So a crash before the commit loses the step in
+that lane alone, where members crash and restart.
 """
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Sequence
-from functools import partial
+from collections.abc import Callable, Coroutine, Sequence
 from typing import Any
 
 import trio
 
 from ..channels.interface import NeuronPort
 from ..neuron.local_rule import NeuronRule, StatefulRule
-from ..neuron.messages import ACTIVATION, MessageKind, Step
-from ..rules.rule import Holding
+from ..neuron.messages import ACTIVATION, COMMIT, MessageKind, Step
+from ..rules.rule import LaneRule
 from ..support.validation import Array
-from . import actor
+from .actor import run_neuron
 
 
-class Turns:
-    """What a neuron's lanes share, beside what their rules do. stride: how many lanes there are."""
+class LaneOrder:
+    """What the lanes of one neuron share, beside what their rules share."""
 
-    __slots__ = ("ended", "sleeping", "stride")
+    __slots__ = ("_ended", "_sleeping")
 
-    def __init__(self, stride: int) -> None:
-        self.stride = stride
-        self.ended = False
-        self.sleeping: set[trio.Event] = set()
+    def __init__(self) -> None:
+        self._ended = False
+        self._sleeping: set[trio.Event] = set()
 
-    async def life(self, rule: NeuronRule, port: NeuronPort) -> None:
-        """In one lane; see `actor.run_neuron`."""
-        if isinstance(rule, Holding):
-            port = TurnPort(port, partial(self._turn, rule))
-        await actor.run_neuron(rule, port)
+    async def run(self, run_lane: Callable[..., Coroutine[Any, Any, None]], *args: Any) -> None:
+        """Run one lane. When it has ended, no other lane waits for its turn any more.
 
-    async def all_lives(self, live: Callable[..., Awaitable[None]], *about: Any) -> None:
-        """In one lane: live(*about), after which the neuron has ended."""
+        Args:
+            run_lane: Runs the lane: run_lane(*args).
+            *args: Its arguments.
+        """
         try:
-            await live(*about)
+            await run_lane(*args)
         finally:
-            self.ended = True
-            for event in self.sleeping:
+            self._ended = True
+            for event in self._sleeping:
                 event.set()
 
-    async def _turn(self, rule: Holding, step: Step) -> bool:
-        """Wait until it may respond; False if it never may."""
+    async def run_neuron(self, rule: NeuronRule, port: NeuronPort) -> None:
+        """Run the neuron in one lane. See `actor.run_neuron`.
+
+        Args:
+            rule: The neuron's rule in this lane.
+            port: The neuron's port in this lane.
+
+        Raises:
+            SimulationError: The neuron failed.
+        """
+        if isinstance(rule, LaneRule):
+            port = LanePort(port, self, rule)
+        await run_neuron(rule, port)
+
+    async def wait_turn(self, rule: LaneRule, step: Step) -> bool:
+        """Wait until a lane may respond.
+
+        Returns:
+            False if the lane never may: no more mail will come.
+        """
         event = trio.Event()
-        if not self.ended and rule.held(step, event.set):
-            self.sleeping.add(event)
+        if not self._ended and rule.must_wait(step, event.set):
+            self._sleeping.add(event)
             try:
                 await event.wait()
             finally:
-                self.sleeping.discard(event)
-        return not self.ended
+                self._sleeping.discard(event)
+        return not self._ended
 
 
-class TurnPort:
-    """A neuron's port in one lane: urgencies are received only when it is the lane's turn to respond."""
+class LanePort:
+    """A neuron's port in one lane: it waits for the lane's turn, and publishes what was committed.
+
+    The arrays are those of the port inside; see `NeuronPort`.
+    """
 
     activations_in: Array
     activation_out: Array
@@ -67,9 +90,9 @@ class TurnPort:
     commit_out: Array
     direction: Array
 
-    def __init__(self, inner: NeuronPort, wait_turn: Callable[[Step], Awaitable[bool]]) -> None:
+    def __init__(self, inner: NeuronPort, order: LaneOrder, rule: LaneRule) -> None:
         self.node = inner.node
-        self._inner, self._wait_turn = inner, wait_turn
+        self._inner, self._order, self._rule = inner, order, rule
 
     @property
     def number(self) -> int:
@@ -77,52 +100,74 @@ class TurnPort:
         return self._inner.number
 
     async def receive(self, kind: MessageKind) -> Step | None:
-        """See `NeuronPort.receive`."""
+        """See `PortBase.receive`. Urgencies are received when it is the lane's turn to respond."""
         inner = self._inner
         step = await inner.receive(kind)
+        if step is None:
+            return None
         if kind == ACTIVATION:
-            if step is not None:
-                self.activations_in, self.activation_out = (
-                    inner.activations_in,
-                    inner.activation_out,
-                )
-                self.direction = inner.direction
-        elif step is not None:
-            if not await self._wait_turn(step):
-                return None
-            self.urgencies_in, self.urgencies_out = inner.urgencies_in, inner.urgencies_out
-            self.commit_out = inner.commit_out
+            self.activations_in, self.activation_out = inner.activations_in, inner.activation_out
+            self.direction = inner.direction
+            return step
+        if not await self._order.wait_turn(self._rule, step):
+            return None
+        self.urgencies_in, self.urgencies_out = inner.urgencies_in, inner.urgencies_out
+        self.commit_out = inner.commit_out
         return step
 
     def send(self, kind: MessageKind, step: Step) -> None:
-        """See `NeuronPort.send`."""
+        """See `PortBase.send`."""
         self._inner.send(kind, step)
+        if kind == COMMIT:
+            self._rule.publish()
 
 
-class Mortal(StatefulRule):
-    """A lane's rule where members may die, and are born again from what they had committed: all that it keeps is shared with
-    other lanes, and it commits, when it is asked what it keeps, by telling them."""
+class RestartableRule(StatefulRule):
+    """A lane's rule as members hold it that may crash. It has no state of its own: all lanes share it.
 
-    def __init__(self, rule: Any) -> None:
-        self.id: str = rule.id
+    A member that can crash commits a step by asking for the rule's state. So `get_state` publishes.
+    """
+
+    def __init__(self, rule: LaneRule) -> None:
+        self.id = rule.id
         self.is_answered, self.fire, self.respond = rule.is_answered, rule.fire, rule.respond
-        self.held, self.joins, self.commit = rule.held, rule.joins, rule.commit
+        self.must_wait, self.join, self.publish = rule.must_wait, rule.join, rule.publish
 
-    def get_state(self) -> tuple[Any, ...]:
-        """Nothing of its own."""
-        self.commit()
+    def get_state(self) -> tuple[()]:
+        """Publish what was found in the step. See `NeuronRule.get_state`."""
+        self.publish()
         return ()
 
-    def set_state(self, state: tuple[Any, ...]) -> None:
-        """Nothing."""
 
+class LaneMembers:
+    """Makes the rules of one neuron's lanes, and makes one anew when its member restarts.
 
-def born_again(
-    births: Callable[[], Sequence[NeuronRule]], members: Sequence[NeuronRule], j: int
-) -> NeuronRule:
-    """The j-th lane's rule anew. births: of all lanes' rules, as somebody may remember them; they share what `members` do."""
-    fresh = births()
-    for one, other in zip(fresh, members, strict=True):
-        if isinstance(one, Holding) and isinstance(other, Holding):
-            one.joins(other)
-    return Mortal(fresh[j]) if isinstance(fresh[j], Holding) else fresh[j]
+    All of them share the state of those that were made first.
+    """
+
+    __slots__ = ("_create_all", "_first", "_unused")
+
+    def __init__(self, create_all: Callable[[], Sequence[NeuronRule]]) -> None:
+        """Make the first rules.
+
+        Args:
+            create_all: Makes one rule for each lane.
+        """
+        self._create_all = create_all
+        self._first = create_all()
+        self._unused = set(range(len(self._first)))
+
+    def create(self, lane: int) -> NeuronRule:
+        """Return the rule of a lane: a new one each time.
+
+        Args:
+            lane: The number of the lane.
+        """
+        rules = self._first if lane in self._unused else self._create_all()
+        self._unused.discard(lane)
+        # all of them join, not this lane's alone: a registry may remember any of them
+        for rule, first in zip(rules, self._first, strict=True):
+            if isinstance(rule, LaneRule) and isinstance(first, LaneRule):
+                rule.join(first)
+        rule = rules[lane]
+        return RestartableRule(rule) if isinstance(rule, LaneRule) else rule

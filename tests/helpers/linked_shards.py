@@ -118,9 +118,7 @@ async def spread(
         links.nursery = nursery
         for part, channels in zip(parts, living.channels, strict=True):
             members = ShardRule(rule or Backpropagation(), part)
-            nursery.start_soon(
-                run_society, part.network, [channels], members, ORDERED, lambda: False
-            )
+            nursery.start_soon(run_society, part.network, channels, members, ORDERED, lambda: False)
         try:
             yield living
         finally:

@@ -103,8 +103,8 @@ def test_what_befell_is_what_the_storm_counted(tmp_path) -> None:
 
     async def run() -> None:
         async with na.open_simulation(net, WILD, log=tmp_path / "run.arrows") as simulation:
-            real = simulation._runner[0].injector._report
-            simulation._runner[0].injector._report = lambda d: (heard.append(d), real(d))
+            real = simulation._runner.channels.injector._report
+            simulation._runner.channels.injector._report = lambda d: (heard.append(d), real(d))
             await simulation.gradient([[1.0, 2.0]], [[0.5]])
             await simulation.predict([[1.0, 2.0]])
             counted.update(simulation.statistics().disturbances)

@@ -52,7 +52,7 @@ def test_births_make_room_for_an_interrupt(channels: str, monkeypatch: pytest.Mo
             interrupt()
         return make(*more)
 
-    monkeypatch.setattr(society, "AT_ONCE", 5)
+    monkeypatch.setattr(society, "STARTED_AT_ONCE", 5)
     monkeypatch.setattr(Rule, "member", rule)
     net = na.Network.layered([2, 100, 1], seed=0)
     with pytest.raises(KeyboardInterrupt):

@@ -33,7 +33,7 @@ from ...network.elements import LOSS_NODE
 from ...network.network import Network
 from ...neuron.messages import MessageKind, Step
 from ...support.validation import Array
-from ..interface import Recorder, Statistics, Waiting
+from ..interface import ChannelsDefaults, Recorder, Statistics, Waiting
 from ..routes import StepKind
 from ..step_record import RecordedRows, StepRecord
 from .carried_rows import BackwardRows, ForwardRows
@@ -95,7 +95,7 @@ class BundledEnvironmentPort:
         return Abort.SUCCEEDED
 
 
-class Bundled:
+class Bundled(ChannelsDefaults):
     """Channels that carry all messages in arrays, and hand each member views of its own rows.
 
     Args:

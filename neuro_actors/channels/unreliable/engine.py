@@ -77,19 +77,20 @@ class UnreliableChannels:
         return self._ports[k]
 
     @enable_ki_protection
-    async def carry(self) -> None:
-        """See `Supervising.carry`."""
+    async def run(self) -> None:
+        """See `Channels.run`."""
         await self.transport.run()
 
     @enable_ki_protection
-    async def supervise(
+    async def run_member(
         self,
-        member: int,
-        birth: Callable[[], Any],
+        member: int | None,
+        create_rule: Callable[[], Any],
         life: Callable[[Any, Any], Awaitable[None]],
     ) -> None:
-        """See `Supervising.supervise`."""
-        await self._supervisor.run_member(self._ports[member], birth, life)
+        """See `Channels.run_member`. A member that crashes restarts from its last commit."""
+        port = self.loss if member is None else self._ports[member]
+        await self._supervisor.run_member(port, create_rule, life)
 
     def resume(self, number: int, stride: int = 1) -> None:
         """See `Channels.resume`."""

@@ -430,6 +430,6 @@ def test_where_no_step_is_left_who_is_not_born_yet_is_saved_too(
     with pytest.raises(KeyboardInterrupt):
         train(tmp_path, channels=channels, validation=None)
     stop(0)
-    monkeypatch.setattr(society, "AT_ONCE", 1)
+    monkeypatch.setattr(society, "STARTED_AT_ONCE", 1)
     assert na.resume(tmp_path) == train(validation=None)
     assert na.resume(tmp_path) == train(validation=None)
