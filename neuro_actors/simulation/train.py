@@ -24,6 +24,7 @@ from ..rules import Backpropagation, Rule
 from ..rules.micro_batches import lanes_for, micro_batched
 from ..rules.remembering import Keeping
 from ..support.errors import InputError
+from ..support.text import shown
 from ..support.validation import Array, as_flag, as_whole_number
 from .blocking import run
 from .checkpoint.folder import Folder
@@ -176,10 +177,14 @@ def train(
     every = as_whole_number("every", every, 1)
     if progress is not None:
         progress = as_flag("progress", progress)
-    rule = micro_batched(Backpropagation() if rule is None else rule, micro_batches)
+    rule = Backpropagation() if rule is None else rule
+    if not isinstance(rule, Rule):
+        raise InputError(
+            f"rule must be such as na.rules.FeedbackAlignment(), or None, got {shown(rule)}"
+        )
+    rule = micro_batched(rule, micro_batches)
     lanes = lanes_for(rule, in_flight)
-    if isinstance(rule, Rule):
-        rule.check(network, loss)
+    rule.check(network, loss)
     plan = TrainingPlan(
         network=network,
         data=data,

@@ -307,10 +307,6 @@ def _channels_from_json(held: Any, given: ChannelsChoice | None) -> ChannelsChoi
 
 
 def _rule_to_json(rule: Rule) -> dict[str, Any]:
-    if not isinstance(rule, Rule):
-        raise InputError(
-            f"rule must be such as na.rules.FeedbackAlignment(), or None, got {rule!r}"
-        )
     held = rule_described(rule)
     try:
         rule_of(held)
