@@ -27,7 +27,7 @@ from ..neuron.messages import (
 )
 from ..support.validation import Array, Indices, frozen
 from .interface import Waiting
-from .routes import ROUTES, Moment, Routes, RouteSpec, Size, StepKind
+from .routes import Moment, Routes, RouteSpec, Size, StepKind
 
 NOTHING = frozen(np.empty(0))
 
@@ -294,7 +294,7 @@ def make_mail(
     mails = [*(MemberMail[Address](name) for name in members[:-1]), environment]
     fan_in = network.incoming.sizes.tolist()
     named: dict[tuple[int, MessageKind], list[str]] = {}  # how an inbox knows its senders
-    for spec in ROUTES:
+    for spec in routes.specs:
         kind, block = spec.kind, routes.block[spec.name]
         sender_end = routes.target if kind == URGENCY else routes.source
         columns = (routes.sender, routes.receiver, sender_end, routes.optional)

@@ -429,6 +429,7 @@ class Routes:
         sender, receiver: Places in `members`.
         optional: True for a route that carries a message in a step `wrt_inputs` only.
         row: For each route the row of a step's record, counted over all `row_blocks`.
+        specs: The rows of the table that they were made from.
         block: For each row of the table the slice of its routes.
         n_rows: How many rows there are.
     """
@@ -444,6 +445,7 @@ class Routes:
             for block, numbers in held.routes
         }
         blocks = route_blocks(network)
+        self.specs = tuple(block.spec for block in blocks)
         ends = np.cumsum([0, *map(len, blocks)]).tolist()
         self.block = {
             block.spec.name: slice(start, end)

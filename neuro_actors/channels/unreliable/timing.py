@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from ...network.network import Network
-from ..routes import ROUTES, Routes
+from ..routes import Routes
 from .delivery import CAP, AckTable
 from .fault_injection import MAX_HOLD, MAX_LOSSES
 from .settings import Unreliable
@@ -21,8 +21,8 @@ def ack_tables(network: Network, routes: Routes, settings: Unreliable) -> list[A
     answers: list[dict[int, int]] = [{} for _ in routes.members]
     repeats: list[dict[int, tuple[int, ...]]] = [{} for _ in routes.members]
 
-    answering = {spec.answered_by for spec in ROUTES}
-    for spec in ROUTES:
+    answering = {spec.answered_by for spec in routes.specs}
+    for spec in routes.specs:
         block = range(*routes.block[spec.name].indices(len(routes)))
         if spec.answered_by:
             back = routes.block[spec.answered_by]

@@ -269,7 +269,7 @@ class Auditor:
         return MailMap(
             self._network,
             expected,
-            judged=note.loss is not None,
+            with_loss=note.loss is not None,
             wrt_inputs=note.wrt_inputs,
             bounded=not self._exact,
             present=present,
@@ -309,7 +309,7 @@ class Auditor:
             self._taken_over += mail_map.messages
             self._given += mail_map.messages
             return
-        self._given += mail_map.world
+        self._given += mail_map.given
         if self._recording.every > 1 and "commit" not in self._recording.kinds and self._steps:
             self._replay.forget()  # what neurons learned in the steps between is not recorded
         optimizer, unknown = self._optimizer_of(note)
@@ -342,12 +342,12 @@ class Auditor:
     ) -> None:
         """Count rows that could not be replayed; those of unrecorded members are only given."""
         is_own = self._is_recorded[rows.sender[unproved + 1]]
-        self._given += int(mail_map.hearers[unproved[~is_own]].sum())
+        self._given += int(mail_map.n_messages[unproved[~is_own]].sum())
         for row in unproved[is_own].tolist():
             kind = row_kinds()[rows.kind[row + 1]]
             first = _Unproved(0, int(rows.step[0]), int(rows.sender[row + 1]))
             entry = self._unproved.setdefault((kind, reason), first)
-            entry.count += int(mail_map.hearers[row])
+            entry.count += int(mail_map.n_messages[row])
 
     # --- the result -------------------------------------------------------------------------------
 

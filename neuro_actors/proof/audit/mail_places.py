@@ -1,4 +1,7 @@
-"""Where in a step's numbers each member finds its mail, and where it has its say. Places alone: nothing is computed."""
+"""Where in a step's numbers each member finds its mail, and where it writes what it sends.
+
+Places alone: nothing is computed here.
+"""
 
 from __future__ import annotations
 
@@ -7,6 +10,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from ...channels.routes import Moment, StepKind
 from ...network.network import Network
 from ...support.validation import Array, Indices
 from .expected_rows import ExpectedRows
@@ -15,37 +19,73 @@ NONE = np.empty(0)
 
 
 class MemberRows(NamedTuple):
-    """One member's part in a step. Places are in the step's numbers, rows in `expected`; without mail it is not replayed.
+    """One member's part in a step. A member whose mail is not all recorded is not replayed.
 
-    told: of an input, where stands what it was told.  steered: of a neuron, where stands its part of a direction.  hears:
-    of a neuron, which of the mail_map's blocks it hears. None if the log lacks some of it.  ears: (followers, columns), slots
-    of the urgencies that it hears, or None.  speech, back, commit: what it writes into, its own numbers in `should` or a
-    scratch.
-    order, scattered: which rows of `back` go where, if that is a scratch.  committed: where its commit stands in `said`.
-    spoken, answered: the rows that say its activation, and the rest; of those that there are.
+    Places are those of the step's numbers. Rows are counted among the rows that the log has.
+
+    Attributes:
+        member: The neuron's position in the network.
+        input_values: Of an input, the places of what the environment sent. None: not recorded.
+        direction: Of a neuron, the places of its part of a direction. None: not recorded.
+        block: Of a neuron, the number of its activations in `MailMap.mail`. None: not all recorded.
+        urgencies_in: The places of the urgencies that it receives. Shape (followers, columns). None:
+            not all recorded, or it receives none.
+        activation_out: Receives its activation: its part of `should`, or a buffer. Shape (columns,).
+        urgencies_out: Receives its urgencies likewise. Shape (listening sources, columns).
+        commit_out: Receives its commit likewise. Shape (fan_in + 1,).
+        order: If `urgencies_out` is a buffer, those of its rows that are recorded.
+        scattered: If `urgencies_out` is a buffer, the places of these rows. Shape (rows, columns).
+        commit: The places of its commit. None: not recorded.
+        activation_row: The row of its activation. None: not recorded.
+        response_rows: The rows of its urgencies and its commit, those that are recorded.
     """
 
     member: int
-    told: slice | None
-    steered: slice | None
-    hears: int | None
-    ears: Indices | None
-    speech: Array
-    back: Array
-    commit: Array
+    input_values: slice | None
+    direction: slice | None
+    block: int | None
+    urgencies_in: Indices | None
+    activation_out: Array
+    urgencies_out: Array
+    commit_out: Array
     order: Indices
     scattered: Indices | None
-    committed: slice | None
-    spoken: int | None
-    answered: list[int]
+    commit: slice | None
+    activation_row: int | None
+    response_rows: list[int]
 
 
 class MailMap:
-    """Where, in one kind of step, each member finds its mail and has its say.
+    """Where, in one kind of step, each member finds its mail and writes what it sends.
 
-    expected: the rows.  present: which of them there are, if not all.  bounded: whether margins are asked for.
-    hearers: how many hear each row.  messages: all of these.  world: those that the environment said.
-    early: rows that their senders said too early.  columns: of a message, 0 if there is none.
+    Args:
+        network: The network.
+        expected: The rows of the step.
+        with_loss: Whether the step has a loss.
+        wrt_inputs: Whether urgencies reach the inputs.
+        bounded: Whether bounds on rounding are computed beside the numbers.
+        present: Which of the expected rows the log has. None: all of them. Shape (n_present,).
+
+    Attributes:
+        expected: The rows of the step.
+        with_loss: Whether the step has a loss.
+        starts: Where the numbers of each row begin. Shape (n_rows + 1,).
+        should: Receives what the numbers should be. Shape (n_numbers,).
+        slack: Receives how far rounding may carry each. Shape (n_numbers,), or (0,).
+        columns: How many numbers an activation has; 0 if the log has no activation or urgency.
+        block_sources: The neurons whose activations make up each block of `mail`.
+        parts: The part of each neuron.
+        margins: The same, for bounds on rounding.
+        predictions: Places of the outputs' activations. Shape (n_outputs, columns). None: not all
+            recorded.
+        targets: Places of the targets. Shape (n_outputs, batch). None: not all recorded.
+        loss_row: The row of the losses, -1 if it is not recorded.
+        loss_urgency_rows: The rows of the loss node's urgencies, -1 for those not recorded. Shape
+            (listening outputs,).
+        n_messages: How many messages each row stands for. Shape (n_rows,).
+        messages: How many messages there are.
+        given: How many of them no replay can prove, as those of the environment.
+        early: Rows whose sender had not received all its mail when it sent them.
     """
 
     def __init__(
@@ -53,137 +93,134 @@ class MailMap:
         network: Network,
         expected: ExpectedRows,
         *,
-        judged: bool,
+        with_loss: bool,
         wrt_inputs: bool,
         bounded: bool,
         present: Indices | None = None,
     ) -> None:
-        self.expected, self.judged, self.wrt_inputs = expected, judged, wrt_inputs
-        self._network, self._block = network, expected.slots.block
+        self.expected, self.with_loss, self._wrt_inputs = expected, with_loss, wrt_inputs
+        slots = self._slots = expected.slots
+        self._network, self._block = network, slots.block
         rows = np.arange(len(expected.slot)) if present is None else present
         lengths = np.diff(expected.starts)[rows]
         self.starts: Indices = np.concatenate([[0], np.cumsum(lengths)])
-        self._row = np.full(
-            len(expected.slots.kind), -1
-        )  # of each place, among those that there are
+        self._row = np.full(len(slots.kind), -1)  # of each slot
         self._row[expected.slot[rows]] = np.arange(len(rows))
         self.should = np.empty(self.starts[-1])
         self.slack = np.zeros(self.starts[-1] if bounded else 0)
-        # where no message is recorded nothing is replayed, whatever the log says of how much one holds
-        spoke = (expected.template.n_parameters[rows] == 0) & ~expected.template.of_examples[rows]
-        self.columns = columns = expected.columns if spoke.any() else 0
+        template = expected.template
+        # Where no activation or urgency is recorded nothing is replayed, whatever the log says of
+        # the number of columns.
+        has_columns = (template.n_parameters[rows] == 0) & ~template.of_examples[rows]
+        self.columns = columns = expected.columns if has_columns.any() else 0
         n = len(network.ids)
-        spoken = self._row[self._block["activations"]]
-        self._speeches = (
-            self._places(np.maximum(spoken, 0))
-            if (spoken >= 0).any()
+        activation_rows = self._row[self._block["activations"]]
+        self._activation_places = (
+            self._places(np.maximum(activation_rows, 0))
+            if (activation_rows >= 0).any()
             else np.empty((0, columns), dtype=np.intp)
         )
-        self._activations = np.ones((n + 1, columns))  # the last is the neuron that always says 1
+        self._activations = np.ones((n + 1, columns))  # the last is the row of ones
         self._blocks: dict[bytes, int] = {}
-        self.hearing: list[Indices] = []
-        self._ears = self._urgencies_by_source()
+        self.block_sources: list[Indices] = []
+        self._urgency_rows = self._urgencies_by_source()
         self.parts = list(self._parts(self.should))
-        self.margins = (
-            list(self._parts(self.slack)) if bounded else []
-        )  # the same for how far rounding may carry it
+        self.margins = list(self._parts(self.slack)) if bounded else []
         outputs = network.output_positions
-        self.predictions = self._all(spoken[outputs])
+        self.predictions = self._all(activation_rows[outputs])
         self.targets = self._all(self._row[self._block["targets"]], expected.batch)
-        blamed = self._row[self._block["loss_to_outputs"]]
-        self.blamed = blamed if wrt_inputs else blamed[~network.is_input[outputs]]
-        self.lost = int(self._row[self._block["losses"]][0])
-        fan = network.outgoing.sizes + 2 * np.isin(
-            np.arange(n), outputs
-        )  # an output's hear the loss and the environment
-        hearers = np.ones(len(self._row), dtype=np.intp)
-        hearers[self._block["activations"]] = fan
-        self.hearers: Indices = hearers[expected.slot[rows]]
-        self.messages = int(self.hearers.sum())
-        self.world = int(
-            (expected.template.sender[rows] == n + 1).sum()
-        )  # messages of the environment
-        self.early = [] if present is None else self._spoken_too_early(rows)
+        to_outputs = self._row[self._block["loss_to_outputs"]]
+        self.loss_urgency_rows = (
+            to_outputs if wrt_inputs else to_outputs[~network.is_input[outputs]]
+        )
+        self.loss_row = int(self._row[self._block["losses"]][0])
+        self.n_messages: Indices = slots.n_messages[expected.slot[rows]]
+        self.messages = int(self.n_messages.sum())
+        self.given = int(self.n_messages[slots.sealed[expected.slot[rows]]].sum())
+        self.early = [] if present is None else self._sent_too_early()
 
-    def mail(self, said: Array) -> list[Array]:
-        """Activations in the blocks in which they are heard: (fan_in + 1, columns), C-contiguous."""
-        if len(self._speeches):
-            np.take(said, self._speeches, out=self._activations[:-1], mode="clip")
-        return [self._activations.take(rows, 0) for rows in self.hearing]
+    def mail(self, recorded: Array) -> list[Array]:
+        """Return the activations of a step in the blocks in which neurons receive them.
+
+        Args:
+            recorded: The step's numbers. Shape (n_numbers,).
+
+        Returns:
+            Arrays of shape (fan_in + 1, columns), C-contiguous.
+        """
+        if len(self._activation_places):
+            np.take(recorded, self._activation_places, out=self._activations[:-1], mode="clip")
+        return [self._activations.take(rows, 0) for rows in self.block_sources]
 
     def rows_of(self, k: int) -> slice:
-        """The numbers of one row."""
+        """Return the places of the numbers of row k."""
         return slice(int(self.starts[k]), int(self.starts[k + 1]))
 
     def _places(self, rows: Indices, length: int | None = None) -> Indices:
         along = np.arange(self.columns if length is None else length)
-        slots: Indices = np.minimum(self.starts[rows][:, None] + along, max(self.starts[-1] - 1, 0))
-        return slots
+        places: Indices = np.minimum(
+            self.starts[rows][:, None] + along, max(self.starts[-1] - 1, 0)
+        )
+        return places
 
     def _all(self, rows: Indices, length: int | None = None) -> Indices | None:
         return self._places(rows, length) if (rows >= 0).all() else None
 
     def _urgencies_by_source(self) -> list[Indices]:
-        """For each neuron the rows of the urgencies that it hears: of its followers in synapse order, then of the loss."""
+        """For each neuron the rows of the urgencies that it receives: from its followers in synapse
+        order, then from the loss node."""
         network = self._network
-        urged, outgoing = self._row[self._block["backward"]], network.outgoing
-        ears = [urged[outgoing.of(k)] for k in range(len(network.ids))]
-        for k, row in zip(
-            network.output_positions.tolist(),
-            self._row[self._block["loss_to_outputs"]].tolist(),
-            strict=True,
-        ):
-            ears[k] = np.append(ears[k], row)
-        return ears
+        by_synapse, outgoing = self._row[self._block["backward"]], network.outgoing
+        rows = [by_synapse[outgoing.of(k)] for k in range(len(network.ids))]
+        from_loss = self._row[self._block["loss_to_outputs"]].tolist()
+        for k, row in zip(network.output_positions.tolist(), from_loss, strict=True):
+            rows[k] = np.append(rows[k], row)
+        return rows
 
-    def _parts(self, sheet: Array) -> Iterator[MemberRows]:
+    def _parts(self, numbers: Array) -> Iterator[MemberRows]:
+        """Yield the part of each neuron, which writes into `numbers`, (n_numbers,)."""
         network, columns, block = self._network, self.columns, self._block
-        spoken, urged = self._row[block["activations"]], self._row[block["backward"]]
-        told, felt = (
-            self._by_neuron(name, np.flatnonzero(network.is_input))
-            for name in ("inputs", "input_urgencies")
+        activations, by_synapse = self._row[block["activations"]], self._row[block["backward"]]
+        inputs, neurons = np.flatnonzero(network.is_input), np.flatnonzero(~network.is_input)
+        input_values, input_urgencies = (
+            self._by_neuron(name, inputs) for name in ("inputs", "input_urgencies")
         )
-        commits, steered = (
-            self._by_neuron(name, np.flatnonzero(~network.is_input))
-            for name in ("commits", "directions")
-        )
+        commits, directions = (self._by_neuron(name, neurons) for name in ("commits", "directions"))
         for k in range(len(network.ids)):
-            answered = self.judged and (self.wrt_inputs or not network.is_input[k])
-            ears = self._all(self._ears[k]) if answered else None
-            row = int(spoken[k])
-            speech = sheet[self.rows_of(row)] if row >= 0 else np.empty(columns)
-            back_rows, commit, slot, hears = felt[k : k + 1], NONE, None, None
+            responds = self.with_loss and (self._wrt_inputs or not network.is_input[k])
+            urgencies_in = self._all(self._urgency_rows[k]) if responds else None
+            row = int(activations[k])
+            activation_out = numbers[self.rows_of(row)] if row >= 0 else np.empty(columns)
+            back_rows, commit_out, commit, sources = input_urgencies[k : k + 1], NONE, None, None
             if not network.is_input[k]:
                 incoming = network.incoming.of(k)
-                sources = network.sources[incoming]
-                hears = self._block_of(sources) if (spoken[sources] >= 0).all() else None
-                listening = incoming if self.wrt_inputs else incoming[~network.is_input[sources]]
-                back_rows = urged[listening]
-                commit = np.empty(len(incoming) + 1)
-                if commits[k] >= 0:
-                    slot = self.rows_of(int(commits[k]))
-                    commit = sheet[slot]
-            answers = [int(r) for r in (*back_rows, commits[k]) if r >= 0] if answered else []
-            back, order, scattered = self._say(sheet, back_rows)
+                ends = network.sources[incoming]
+                sources = self._block_of(ends) if (activations[ends] >= 0).all() else None
+                listening = incoming if self._wrt_inputs else incoming[~network.is_input[ends]]
+                back_rows = by_synapse[listening]
+                commit_out = np.empty(len(incoming) + 1)
+                commit = self._slot(commits[k])
+                if commit is not None:
+                    commit_out = numbers[commit]
+            responses = [int(r) for r in (*back_rows, commits[k]) if r >= 0] if responds else []
+            urgencies_out, order, scattered = self._out(numbers, back_rows)
             yield MemberRows(
-                k, self._slot(told[k]), self._slot(steered[k]), hears, ears, speech, back, commit, order, scattered, slot,
-                row if row >= 0 else None, sorted(answers),
+                k, self._slot(input_values[k]), self._slot(directions[k]), sources, urgencies_in,
+                activation_out, urgencies_out, commit_out, order, scattered, commit,
+                row if row >= 0 else None, sorted(responses),
             )  # fmt: skip
 
     def _slot(self, row: int) -> slice | None:
         return self.rows_of(int(row)) if row >= 0 else None
 
-    def _say(self, sheet: Array, rows: Indices) -> tuple[Array, Indices, Indices | None]:
-        """Where to write what goes to these rows: there, if they follow each other, else into a scratch."""
+    def _out(self, numbers: Array, rows: Indices) -> tuple[Array, Indices, Indices | None]:
+        """Where to write these rows: in place, if they follow each other, otherwise a buffer."""
         columns, there = self.columns, np.flatnonzero(rows >= 0)
         if len(rows) and len(there) == len(rows) and (np.diff(rows) == 1).all():
             start = int(self.starts[rows[0]])
-            return sheet[start : start + len(rows) * columns].reshape(-1, columns), there, None
-        return (
-            np.empty((len(rows), columns)),
-            there,
-            self._places(rows[there]) if len(there) else None,
-        )
+            return numbers[start : start + len(rows) * columns].reshape(-1, columns), there, None
+        places = self._places(rows[there]) if len(there) else None
+        return np.empty((len(rows), columns)), there, places
 
     def _by_neuron(self, block: str, owners: Indices) -> Indices:
         found = np.full(len(self._network.ids), -1)
@@ -191,39 +228,36 @@ class MailMap:
         return found
 
     def _block_of(self, sources: Indices) -> int:
-        """Who hears the same is handed the same."""
+        """Neurons with the same sources share a block."""
         key = sources.tobytes()
         if key not in self._blocks:
-            self._blocks[key] = len(self.hearing)
-            self.hearing.append(np.append(sources, len(self._network.ids)))
+            self._blocks[key] = len(self.block_sources)
+            self.block_sources.append(np.append(sources, len(self._network.ids)))
         return self._blocks[key]
 
-    def _spoken_too_early(self, rows: Indices) -> list[int]:
-        """In a step that was broken off: rows that say what their sender cannot have known, for it had not heard all."""
+    def _sent_too_early(self) -> list[int]:
+        """The rows of a step that was broken off whose sender cannot have known their content.
+
+        A member fires when it has received what is sent at BEGIN and FIRE, and responds when it has
+        received all its mail; see `channels/routes.py`.
+        """
+        slots, n_members = self._slots, len(self._network.ids) + 2
         recorded = np.zeros(len(self._row), dtype=bool)
         recorded[self.expected.slot] = True
         missing = recorded & (self._row < 0)
-        spoken, wanted, blamed, urged = (
-            missing[self._block[name]]
-            for name in ("activations", "targets", "loss_to_outputs", "backward")
-        )
-        network, early = self._network, []
-        told = np.zeros(len(network.ids), dtype=bool)
-        told[network.is_input] = missing[self._block["inputs"]]
-        deaf = np.zeros(len(network.ids), dtype=bool)  # to the urgencies
-        np.logical_or.at(deaf, network.sources, urged)
-        deaf[network.output_positions] |= blamed
-        unheard = told.copy()
-        np.logical_or.at(unheard, network.targets, spoken[network.sources])
-        for part in self.parts:
-            if part.spoken is not None and unheard[part.member]:
-                early.append(part.spoken)
-            if deaf[part.member] or unheard[part.member]:
-                early += part.answered
-        if spoken[network.output_positions].any() or wanted.any():
-            early += [
-                row
-                for row in (self.lost, *self._row[self._block["loss_to_outputs"]].tolist())
-                if row >= 0
-            ]
-        return sorted(early)
+        cannot_fire, cannot_respond = np.zeros((2, n_members), dtype=bool)
+        kind = StepKind(self.with_loss, self._wrt_inputs, tangent=True)
+        for block in slots.blocks:
+            is_missing = missing[slots.block[block.name]]
+            for routes, rows in block.routes:
+                receivers = routes.receiver[is_missing[rows] & routes.is_used(kind)]
+                cannot_respond[receivers] = True
+                if block.spec.moment is not Moment.RESPOND:
+                    cannot_fire[receivers] = True
+        early = []
+        for block in slots.blocks:
+            if block.spec.moment is not Moment.BEGIN:
+                fires = block.spec.moment is Moment.FIRE
+                cannot_send = (cannot_fire if fires else cannot_respond)[block.sender]
+                early += self._row[slots.block[block.name]][cannot_send].tolist()
+        return sorted(row for row in early if row >= 0)

@@ -115,7 +115,7 @@ class Replay:
         """
         self.forget()
         for rows in mail_map.parts:
-            if rows.committed is not None:
+            if rows.commit is not None:
                 self._believe(rows, recorded)
 
     def step(
@@ -147,7 +147,7 @@ class Replay:
                 self._leave(rows, reason, now)
             else:
                 self._replay_member(rows, now)
-        if mail_map.judged:
+        if mail_map.with_loss:
             self._replay_loss_node(now)
         self._compare(now)
         return found
@@ -156,27 +156,27 @@ class Replay:
 
     def _why_not(self, rows: MemberRows, step: Step) -> str:
         """Say why a member cannot be replayed; empty if it can."""
-        if rows.told is not None:  # an input whose values are recorded
+        if rows.input_values is not None:  # an input whose values are recorded
             return ""
-        if rows.hears is None:
+        if rows.block is None:
             return MAIL
         if not self._knows_parameters[rows.member]:
             return PARAMETERS
-        return MAIL if step.tangent and rows.steered is None else ""
+        return MAIL if step.tangent and rows.direction is None else ""
 
     def _replay_member(self, rows: MemberRows, now: _Replayed) -> None:
-        rule, is_input = self._rules[rows.member], rows.told is not None
+        rule, is_input = self._rules[rows.member], rows.input_values is not None
         if now.step.tangent and not is_input:
-            rule.steer(frozen(now.recorded[rows.steered].copy()))
+            rule.steer(frozen(now.recorded[rows.direction].copy()))
         step = self._step_for(rows, rule, now)
         if not self._send(rows, rule, step, now):
             return
         learns = now.learns and not is_input
-        if rows.ears is not None:
+        if rows.urgencies_in is not None:
             if learns:
                 self._take_parameters(rows, rule, step, now)
-        elif rows.answered or learns:  # urgencies that it received are missing
-            self._leave(rows._replace(spoken=None), MAIL, now)
+        elif rows.response_rows or learns:  # urgencies that it received are missing
+            self._leave(rows._replace(activation_row=None), MAIL, now)
 
     def _step_for(self, rows: MemberRows, rule: NeuronRule, now: _Replayed) -> Step:
         """Return the step; without its optimizer where the optimizer's state is not known."""
@@ -191,34 +191,39 @@ class Replay:
 
     def _send(self, rows: MemberRows, rule: NeuronRule, step: Step, now: _Replayed) -> bool:
         """Let a member write what it should have sent; False if it would have failed."""
-        if rows.told is not None:
-            activations_in = now.recorded[rows.told].reshape(1, -1)
+        if rows.input_values is not None:
+            activations_in = now.recorded[rows.input_values].reshape(1, -1)
         else:
-            assert rows.hears is not None
-            activations_in = now.mail[rows.hears]
-        bounds, row = self._bounds, rows.spoken
+            assert rows.block is not None
+            activations_in = now.mail[rows.block]
+        bounds, row = self._bounds, rows.activation_row
         try:
-            rule.fire(step, activations_in, rows.speech)
+            rule.fire(step, activations_in, rows.activation_out)
             if bounds is not None:
                 slack = now.mail_map.margins[rows.member]
-                bounds.fire(rows.member, activations_in, slack.speech)
-            if rows.ears is None:
+                bounds.fire(rows.member, activations_in, slack.activation_out)
+            if rows.urgencies_in is None:
                 return True
-            row = rows.answered[0] if rows.answered else None
-            urgencies_in = now.recorded.take(rows.ears)
+            row = rows.response_rows[0] if rows.response_rows else None
+            urgencies_in = now.recorded.take(rows.urgencies_in)
             if bounds is not None:
                 bounds.respond(
-                    rows.member, step, activations_in, urgencies_in, slack.back, slack.commit
+                    rows.member,
+                    step,
+                    activations_in,
+                    urgencies_in,
+                    slack.urgencies_out,
+                    slack.commit_out,
                 )
-            rule.respond(step, urgencies_in, rows.back, rows.commit)
+            rule.respond(step, urgencies_in, rows.urgencies_out, rows.commit_out)
         except Exception as error:  # also of a user's function
             if row is not None:
                 now.found.failures.append((row, str(error) or repr(error)))
             return False
         if rows.scattered is not None:
-            now.mail_map.should[rows.scattered] = rows.back[rows.order]
+            now.mail_map.should[rows.scattered] = rows.urgencies_out[rows.order]
             if bounds is not None:
-                now.mail_map.slack[rows.scattered] = slack.back[rows.order]
+                now.mail_map.slack[rows.scattered] = slack.urgencies_out[rows.order]
         return True
 
     def _take_parameters(
@@ -226,12 +231,12 @@ class Replay:
     ) -> None:
         """Go on with the parameters that the member committed."""
         if step.optimizer is None:  # they could not be computed, so they are believed
-            if rows.committed is not None:
-                now.mail_map.should[rows.committed] = now.recorded[rows.committed]
-                now.found.leave(rows.answered[-1:], now.unknown)
+            if rows.commit is not None:
+                now.mail_map.should[rows.commit] = now.recorded[rows.commit]
+                now.found.leave(rows.response_rows[-1:], now.unknown)
             self._believe(rows, now.recorded)
-        elif not self._exact and rows.committed is not None and isinstance(rule, LocalRule):
-            committed = frozen(now.recorded[rows.committed].copy())  # the other machine's bits
+        elif not self._exact and rows.commit is not None and isinstance(rule, LocalRule):
+            committed = frozen(now.recorded[rows.commit].copy())  # the other machine's bits
             rule.state = rule.state._replace(parameters=committed)
 
     def _start_afresh(self) -> None:
@@ -250,9 +255,9 @@ class Replay:
         """Take over, without proof, the parameters that a member committed."""
         k = rows.member
         rule = self._rules[k]
-        self._knows_parameters[k], self._knows_state[k] = rows.committed is not None, False
-        if rows.committed is not None and isinstance(rule, LEARNERS):
-            rule.state = NeuronState(frozen(recorded[rows.committed].copy()))
+        self._knows_parameters[k], self._knows_state[k] = rows.commit is not None, False
+        if rows.commit is not None and isinstance(rule, LEARNERS):
+            rule.state = NeuronState(frozen(recorded[rows.commit].copy()))
 
     # --- the loss node, and the comparison --------------------------------------------------------
 
@@ -265,7 +270,7 @@ class Replay:
             now.found.leave(rows, MAIL)
             return
         predictions, targets = recorded.take(mail_map.predictions), recorded.take(mail_map.targets)
-        urgencies = np.empty((len(mail_map.blamed), mail_map.columns))
+        urgencies = np.empty((len(mail_map.loss_urgency_rows), mail_map.columns))
         try:
             losses = self._loss_node.evaluate(now.step, predictions, targets, urgencies)
         except Exception as error:  # also of a user's function
@@ -294,17 +299,21 @@ class Replay:
 
 
 def _rows_of(rows: MemberRows) -> list[int]:
-    return [*rows.answered] if rows.spoken is None else [rows.spoken, *rows.answered]
+    return (
+        [*rows.response_rows]
+        if rows.activation_row is None
+        else [rows.activation_row, *rows.response_rows]
+    )
 
 
 def _rows_of_loss(mail_map: MailMap) -> list[int]:
-    return [row for row in (mail_map.lost, *mail_map.blamed.tolist()) if row >= 0]
+    return [row for row in (mail_map.loss_row, *mail_map.loss_urgency_rows.tolist()) if row >= 0]
 
 
 def _write_loss(mail_map: MailMap, out: Array, losses: Array, urgencies: Array) -> None:
     """Write what the loss node sends into a step's numbers."""
-    if mail_map.lost >= 0:
-        out[mail_map.rows_of(mail_map.lost)] = losses
-    for row, values in zip(mail_map.blamed.tolist(), urgencies, strict=True):
+    if mail_map.loss_row >= 0:
+        out[mail_map.rows_of(mail_map.loss_row)] = losses
+    for row, values in zip(mail_map.loss_urgency_rows.tolist(), urgencies, strict=True):
         if row >= 0:
             out[mail_map.rows_of(row)] = values
