@@ -51,7 +51,7 @@ def make_plan(
     own, synapses = neurons / shards, neurons / shards * FAN_IN
     width = neurons / max(LEVELS, shards)  # of a level
     proxies = width if shards > 1 else 0
-    each = (costs["wake"] + costs["make_row"] * EXAMPLES) * (own + proxies)
+    each = (costs["wake"] + costs["row"] * EXAMPLES) * (own + proxies)
     each += (costs["message"] + (costs["number"] + costs["answer"]) * EXAMPLES) * synapses
     parameters = 8 * (own + synapses)
     learn = costs["learn"] + costs["learn_neuron"] * own + costs["learn_byte"] * parameters

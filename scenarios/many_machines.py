@@ -1,6 +1,6 @@
-"""Cats learnt by one society on several processes: the examples of each step
-shared out between two replicas, the neurons shared out between two shards, and
-both at once, while somebody kills a worker. The same bits each time.
+"""Cats learned by one society on several processes: the examples of each step
+are divided between two replicas, the neurons between two shards, and then both,
+while a worker is killed. The same bits each time.
 
 Ray starts and watches the workers: pip install "neuro-actors[ray]".
 Each batch goes through as eight micro-batches, in one process too.
@@ -31,26 +31,38 @@ COLOURS = ("#0072b2", "#e69f00", "#009e73", "#cc79a7")
 
 @dataclass(frozen=True, kw_only=True)
 class Watched(na.Ray):
-    """An engine whose workers somebody knows. workers: all that were started."""
+    """A Ray cluster that notes its workers.
+
+    Attributes:
+        workers: All workers that were started.
+    """
 
     workers: list = field(default_factory=list)
 
     @asynccontextmanager
     async def open_launcher(self) -> AsyncIterator:
-        async with super().open_launcher() as cluster:
-            start = cluster.start
+        async with super().open_launcher() as launcher:
+            start = launcher.start
 
-            async def noted(*told):
-                self.workers.append(worker := await start(*told))
+            async def start_and_note(*arguments):
+                self.workers.append(worker := await start(*arguments))
                 return worker
 
-            cluster.start = noted
-            yield cluster
+            launcher.start = start_and_note
+            yield launcher
 
 
 class Run(NamedTuple):
-    """One run. losses, seconds: of each step.  killed: the steps in which a worker was.  starting: seconds until all were
-    there.  messages: of the society."""
+    """One run.
+
+    Attributes:
+        name: What is printed.
+        network: The trained network.
+        losses, seconds: The loss and the duration of each step.
+        killed: The steps in which a worker was killed.
+        starting: Seconds until all workers were there.
+        messages: How many messages the society sent.
+    """
 
     name: str
     network: na.Network
@@ -70,7 +82,7 @@ async def learn(
     log=None,
     kill: int | None = None,
 ) -> Run:
-    """kill: the number of the batch in which a worker dies."""
+    """Train a network. In the batch with the number `kill` a worker is killed."""
     x, is_cat = data
     losses, seconds, killed, started = [], [], [], time.perf_counter()
     async with na.open_simulation(
@@ -114,10 +126,9 @@ def main(arguments: Namespace) -> None:
     ]
 
     print("CATS ON MANY MACHINES\n")
-    print(
-        f"A society of {_common.describe_size(net)}, which learns in {len(batches)} steps of {BATCH}"
-    )
-    print(f"pictures, each in {MICRO_BATCHES} micro-batches. How two workers would divide it:\n")
+    steps = f"{len(batches)} steps of {BATCH}"
+    print(f"A society of {_common.describe_size(net)}, which learns in {steps}")
+    print(f"pictures, each in {MICRO_BATCHES} micro-batches. How two workers divide it:\n")
     cut = na.partition(net, 2)
     print("\n".join(f"  {line}" for line in cut.describe().splitlines()))
     print("\nEach line below is a run; starting the workers takes some seconds each time.\n")
@@ -139,20 +150,19 @@ def main(arguments: Namespace) -> None:
         runs.append(run)
 
     digests = {run.network.digest() for run in runs}
-    print(f"\nThe same bits: {'yes' if len(digests) == 1 else 'NO'}. The same losses, step by step: "
-          f"{'yes' if all(run.losses == runs[0].losses for run in runs) else 'NO'}.")  # fmt: skip
-    print(
-        f"The same {runs[0].messages:,} messages: {'yes' if len({run.messages for run in runs}) == 1 else 'NO'}."
-    )
+    bits = "yes" if len(digests) == 1 else "NO"
+    losses = "yes" if all(run.losses == runs[0].losses for run in runs) else "NO"
+    print(f"\nThe same bits: {bits}. The same losses, step by step: {losses}.")
+    same = "yes" if len({run.messages for run in runs}) == 1 else "NO"
+    print(f"The same {runs[0].messages:,} messages: {same}.")
     killed = runs[-1]
+    seconds = killed.seconds[killed.killed[0]]
     print(
-        f"The step in which a worker was killed took {killed.seconds[killed.killed[0]]:.1f} s: another one was started, and"
+        f"The step in which a worker was killed took {seconds:.1f} s: another worker was started,"
     )
-    print("everybody did it again from what was committed.")
-    audited = na.audit(recording.path)
-    print(
-        f"An audit of that run's log, which replays each neuron alone: {'passed' if audited.passed else 'FAILED'}."
-    )
+    print("and all workers did the step again from the committed state.")
+    audit = "passed" if na.audit(recording.path).passed else "FAILED"
+    print(f"An audit of that run's log, which replays each neuron alone: {audit}.")
     right = (na.predict(killed.network, x_test)[:, 0] >= 0.5) == (is_cat_test[:, 0] == 1)
     print(f"Accuracy on {len(test)} pictures never seen: {right.mean():.3f}\n")
     print("So small a society is faster in one process; docs/scaling.md says when it pays.")
@@ -166,7 +176,7 @@ def draw(net: na.Network, cut: na.Partition, runs: list[Run], arguments: Namespa
         return
     figure, (society, losses, times) = plt.subplots(1, 3, figsize=(14, 4.8), layout="constrained")
     figure.suptitle("One society on several processes: other workers, the same bits", fontsize=14)
-    divided(society, net, cut)
+    draw_society(society, net, cut)
     for run, style, width in zip(runs, ("-", "--", "-.", ":"), (5, 3.5, 2.5, 1.5), strict=True):
         losses.plot(run.losses, style, lw=width, label=run.name, color=COLOURS[runs.index(run)])
         times.plot(run.seconds, ".-", lw=0.8, ms=4, label=run.name, color=COLOURS[runs.index(run)])
@@ -177,8 +187,16 @@ def draw(net: na.Network, cut: na.Partition, runs: list[Run], arguments: Namespa
     for run in runs:
         for number in run.killed:
             losses.axvline(number, color="black", lw=0.8, ls=":")
-            times.annotate("a worker is killed:\nthe step is done again", (number, run.seconds[number]), (0.97, 0.97), va="top",
-                           textcoords="axes fraction", ha="right", fontsize=9, arrowprops={"arrowstyle": "->"})  # fmt: skip
+            times.annotate(
+                "a worker is killed:\nthe step is done again",
+                (number, run.seconds[number]),
+                (0.97, 0.97),
+                va="top",
+                textcoords="axes fraction",
+                ha="right",
+                fontsize=9,
+                arrowprops={"arrowstyle": "->"},
+            )
     for axis in (losses, times):
         axis.set_xlabel("step")
         axis.xaxis.get_major_locator().set_params(integer=True)
@@ -187,8 +205,8 @@ def draw(net: na.Network, cut: na.Partition, runs: list[Run], arguments: Namespa
     _common.save_figure(figure, arguments.out, "many_machines.png")
 
 
-def divided(axis, net: na.Network, cut: na.Partition) -> None:
-    """The society, level by level, each neuron in its shard's colour; synapses that cross the cut are drawn."""
+def draw_society(axis, net: na.Network, cut: na.Partition) -> None:
+    """Draw the society level by level. Each neuron has its shard's colour, cut synapses are red."""
     levels = [np.flatnonzero(net.level == level) for level in range(net.depth + 1)]
     place = {}
     for level, members in enumerate(levels):
