@@ -85,10 +85,10 @@ def thousand(folder: Path) -> Path:
     pairs = set()
     for k in range(1, len(sizes)):
         for neuron in range(first[k], first[k + 1]):
-            heard = rng.choice(sizes[k - 1], min(sizes[k - 1], 22 if k < 5 else 90), replace=False)
-            pairs |= {(neuron, int(first[k - 1] + source)) for source in heard}
-        unheard = set(range(first[k - 1], first[k])) - {source for _, source in pairs}
-        pairs |= {(int(first[k] + rng.integers(sizes[k])), source) for source in unheard}
+            chosen = rng.choice(sizes[k - 1], min(sizes[k - 1], 22 if k < 5 else 90), replace=False)
+            pairs |= {(neuron, int(first[k - 1] + source)) for source in chosen}
+        without_follower = set(range(first[k - 1], first[k])) - {source for _, source in pairs}
+        pairs |= {(int(first[k] + rng.integers(sizes[k])), source) for source in without_follower}
     targets, sources = zip(*sorted(pairs), strict=True)
     network = na.Network.from_arrays(sources, targets, activations="relu", seed=0)
     batch = rng.normal(size=(8, 100)), np.eye(10)[rng.integers(0, 10, 8)]
@@ -98,7 +98,7 @@ def thousand(folder: Path) -> Path:
 
 
 def storm(folder: Path) -> Path:
-    """Letters are lost, and neurons die."""
+    """Messages are lost, and neurons crash."""
     network = na.Network.layered([3, 4, 3, 1], output_activation="sigmoid", seed=1)
     rng = np.random.default_rng(0)
     batch = rng.normal(size=(8, 3)), rng.integers(0, 2, (8, 1))

@@ -37,13 +37,11 @@ FOLDERS = sorted({str(path.parent.relative_to(ROOT)) for path in ROOT.rglob("*.p
 NOT_YET_CLEAN = [
     "channels",
     "channels/bundled",
-    "cli",
     "log",
     "neuron",
     "proof/audit",
     "rules",
     "society",
-    "viewer",
 ]
 
 ARRAYS = {"Array", "ArrayLike", "Indices", "NDArray", "ndarray"}

@@ -86,7 +86,6 @@ NOT_YET_CLEAN = [
     "benchmarks",
     "channels",
     "channels/bundled",
-    "cli",
     "docs",
     "log",
     "neuron",
@@ -97,7 +96,6 @@ NOT_YET_CLEAN = [
     "simulation/checkpoint",
     "society",
     "tests",
-    "viewer",
 ]
 
 PART = re.compile(r"[A-Z]?[a-z]+|[A-Z]+(?![a-z])")
