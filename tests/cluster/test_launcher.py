@@ -169,6 +169,7 @@ async def test_a_cluster_is_joined_with_its_token_only(
 ) -> None:
     token = secrets.token_hex(32)
     monkeypatch.delenv("RAY_AUTH_TOKEN", raising=False)
+    monkeypatch.setenv("PYTHONPATH", PYTHONPATH)  # the head hands it on to its workers
     with tempfile.TemporaryDirectory(prefix="h") as folder:
         head = subprocess.Popen(
             [sys.executable, "-c", HEAD, token, folder],
@@ -191,19 +192,20 @@ async def test_a_cluster_is_joined_with_its_token_only(
                 async with ray_workers(1, address=address, token="0" * 64):
                     pass
             monkeypatch.setenv("RAY_AUTH_TOKEN", token)
-            monkeypatch.setenv("PYTHONPATH", PYTHONPATH)
             async with (
                 driving() as driver,
                 ray_workers(1, address=address, run="worker_programs:echo") as cluster,
             ):
+                monkeypatch.setattr(ray_launcher, "SECONDS_TO_START", 60.0)
+                worker = await cluster.start("first", HOST, driver.port, SECRET, {"rank": 0})
+                await driver.wire(0)  # it lives, so that the only CPU is taken
+                monkeypatch.setattr(ray_launcher, "SECONDS_TO_START", 1.0)
                 with pytest.raises(
                     na.SimulationError,
                     match=r"^worker 'second' has not started in 1 seconds: the cluster has no CPU free",
                 ):
-                    monkeypatch.setattr(ray_launcher, "SECONDS_TO_START", 60.0)
-                    worker = await cluster.start("first", HOST, driver.port, SECRET, {"rank": 0})
-                    monkeypatch.setattr(ray_launcher, "SECONDS_TO_START", 1.0)
                     await cluster.start("second", HOST, driver.port, SECRET, {"rank": 1})
+                assert not worker.ended.is_set(), worker.cause
             assert worker.ended.is_set()
             with pytest.raises(
                 na.SimulationError,
