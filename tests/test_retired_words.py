@@ -83,7 +83,6 @@ FILES["docs"] = sorted(path for path in (ROOT / "docs").rglob("*.*") if path.suf
 FILES["README"] = [ROOT / "README.md"]
 
 NOT_YET_CLEAN = [
-    "benchmarks",
     "channels",
     "channels/bundled",
     "docs",
@@ -91,7 +90,6 @@ NOT_YET_CLEAN = [
     "neuron",
     "proof/audit",
     "rules",
-    "scenarios",
     "simulation",
     "simulation/checkpoint",
     "society",

@@ -1,4 +1,4 @@
-"""The state of all members in a few flat arrays, one for each type of number; and back, bit for bit.
+"""Pack the state of all members into a few flat arrays, and unpack it, bit for bit.
 
 A *form* describes how the state of one member is built, as nested lists:
 
