@@ -1,4 +1,4 @@
-"""Which engine carries the mail: by its name, or one that was handed over."""
+"""Chooses the channels that carry the messages: by their name, or those that a user gives."""
 
 from __future__ import annotations
 
@@ -17,17 +17,24 @@ ChannelsChoice: TypeAlias = str | ChannelsFactory | Unreliable  # what users giv
 
 
 def uses_virtual_time(channels: ChannelsChoice) -> bool:
-    """Whether the delays of these channels should pass in virtual time, outside of trio programs."""
+    """Return whether delays of these channels pass in virtual time, outside of trio programs."""
     return isinstance(channels, Unreliable)
 
 
 def choose_channels(channels: ChannelsChoice) -> ChannelsFactory:
-    """The engine of that name, or the one handed over; raises `InputError` for an unknown name."""
+    """Return what makes the channels.
+
+    Args:
+        channels: A name ("bundled" or "memory"), settings of channels that inject faults, or a
+            function that makes channels.
+
+    Raises:
+        InputError: There are no channels of this name.
+    """
     engines: dict[str, ChannelsFactory] = {"bundled": Bundled, "memory": Memory}
     if isinstance(channels, Unreliable):
-        from .unreliable.engine import (
-            UnreliableChannels,
-        )  # plain channels do not load the protocol
+        # plain channels do not load the protocol
+        from .unreliable.engine import UnreliableChannels
 
         return partial(UnreliableChannels, settings=channels)
     if callable(channels):

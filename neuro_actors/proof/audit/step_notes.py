@@ -1,14 +1,14 @@
-"""What was asked of a society, step after step, as the begin rows say; and whether a run can have been asked for it.
+"""What each step of a log was asked for, as its begin row notes it, and whether a run can note that.
 
-The notes are sealed, but whoever seals them anew could write others: they must be written as a run writes them, the
-steps must be counted as a run counts them, and the updates too.
+The notes are sealed. But a forger who seals them anew could write others. So each must be written as
+a run writes it, and steps and updates must be counted as a run counts them.
 """
 
 from __future__ import annotations
 
 import json
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any, NamedTuple
 
 from ...log.reader import Rows
@@ -21,15 +21,26 @@ from .lie import lie_in_log
 
 KEYS = ("mode", "loss", "batch", "wrt_inputs", "round", "columns", "only", "optimizer", "update")
 SELDOM = {"round", "columns", "only"}
+MODES = ("predict", "gradient", "train", "product")
 
 
 class StepNote(NamedTuple):
-    """What one step was.
+    """What one step was asked for.
 
-    only_learnt: whether it is a step that was left out, of which a partial log says what neurons had learnt in it.
-    tangent: whether directions were told, and derivatives along them.  round, columns: as in the note.  text: the note itself.
-    name: of the optimiser, None where nobody learns.  optimizer: None, too, where it is not known here.
-    update: how many updates it is under this optimiser, 1 where neurons start afresh; 0 where nobody learns.
+    Attributes:
+        number: The step's number.
+        text: The note itself.
+        loss: The loss's name. None in a step that only predicts.
+        batch: How many examples it has.
+        columns: How many numbers an activation or an urgency has.
+        wrt_inputs: Whether urgencies reach the inputs.
+        tangent: Whether neurons receive directions, and send derivatives along them.
+        round: The name of the rule's round, "" for none.
+        only_learnt: Whether the step was left out of a partial log, which has its commits alone.
+        name: The optimizer's name. None where nothing is learnt.
+        optimizer: The optimizer. None where nothing is learnt, or where it is not known here.
+        update: How many updates were made under this optimizer, 1 where it starts afresh, 0 where
+            nothing is learnt.
     """
 
     number: int
@@ -47,7 +58,12 @@ class StepNote(NamedTuple):
 
 
 class StepNoteReader:
-    """Reads begin rows, one after another."""
+    """Reads begin rows, one after another.
+
+    Args:
+        recording: What the log records.
+        optimizers: Optimizers of the user's own that the run may have used.
+    """
 
     def __init__(self, recording: Recording, optimizers: Sequence[Optimizer]) -> None:
         self._every = recording.every
@@ -63,7 +79,14 @@ class StepNoteReader:
         self._learnt = 0  # step that was left out, if it came last
 
     def next(self, rows: Rows) -> StepNote:
-        """What that step was. Raises `LieFound` where no run was asked for it."""
+        """Return what a step was asked for.
+
+        Args:
+            rows: The rows of the step.
+
+        Raises:
+            LieFound: No run can note this.
+        """
         number, row = int(rows.step[0]), rows.first
         if rows.kind[0] != CODE["begin"]:
             raise lie_in_log(number, row, "row is", "outside of any step", "a begin row")
@@ -112,36 +135,12 @@ class StepNoteReader:
     def _read(self, number: int, row: int, note: str) -> dict[str, Any]:
         try:
             about = json.loads(note)
-            mode, loss, batch = about["mode"], about["loss"], about["batch"]
-            columns, round = about.get("columns"), about.get("round")
-            fits = (
-                tuple(about) == tuple(key for key in KEYS if key in about or key not in SELDOM)
-                and json.dumps(about) == note
-                and mode in ("predict", "gradient", "train", "product")
-                and (
-                    "round" not in about
-                    or (isinstance(round, str) and round != "" and mode in ("gradient", "train"))
-                )
-                and (
-                    "columns" not in about
-                    or (type(columns) is int and 1 <= columns < 2**31 and columns != batch)
-                )
-                and (mode != "predict" or "columns" not in about)
-                and (mode != "product" or columns == 2 * batch)
-                and (loss is None if mode == "predict" else isinstance(loss, str))
-                and type(batch) is int
-                and 1 <= batch < 2**31  # as many numbers Arrow counts
-                and type(about["wrt_inputs"]) is bool
-                and not (about["wrt_inputs"] and mode not in ("gradient", "train"))
-                and not (about["wrt_inputs"] and mode == "train" and not round)
-                and isinstance(about["optimizer"], dict) == (mode == "train")
-                and (mode == "train" or about["optimizer"] is None)
-                and ("only" not in about or (about["only"] == ["commit"] and mode == "train"))
-            )
-        except (KeyError, ValueError, TypeError, AttributeError, RecursionError):
-            fits = False
-        if not fits:
-            raise lie_in_log(number, row, "begin note is", note, "as a run writes it")
+        except (ValueError, RecursionError):
+            raise lie_in_log(number, row, "begin note is", note, "an object in JSON") from None
+        wrong = next(_wrong_fields(about, note), None)
+        if wrong is not None:
+            what, found, expected = wrong
+            raise lie_in_log(number, row, f"{what}begin note is", found, expected)
         return dict(about)
 
     def _under(
@@ -191,6 +190,53 @@ class StepNoteReader:
             found = self._optimizer
         self._optimizer, self._shape, self._update, self._held = found, shape, update, held
         return found
+
+
+def _wrong_fields(about: Any, note: str) -> Iterator[tuple[str, Any, str]]:
+    """Yield what a run would not write: the field, what the note has there, and what is expected."""
+    if not isinstance(about, dict):
+        yield "", note, "an object in JSON"
+        return
+    keys = tuple(key for key in KEYS if key in about or key not in SELDOM)
+    if tuple(about) != keys:
+        yield "", note, f"with the fields {', '.join(keys)}, in this order"
+        return
+    if json.dumps(about) != note:
+        yield "", note, json.dumps(about)
+    mode, loss, batch = about["mode"], about["loss"], about["batch"]
+    rounds = mode in ("gradient", "train")  # a rule's rounds are parts of these
+
+    def field(name: str, is_right: bool, expected: str) -> Iterator[tuple[str, Any, str]]:
+        if name in about and not is_right:
+            yield f"{name} in the ", json.dumps(about[name]), expected
+
+    yield from field("mode", isinstance(mode, str) and mode in MODES, "one of " + ", ".join(MODES))
+    if mode == "predict":
+        yield from field("loss", loss is None, "null: a step that predicts has no loss")
+    else:
+        yield from field("loss", isinstance(loss, str), "the name of a loss")
+    yield from field("batch", _is_count(batch), "a number of examples")
+    wrt_inputs, round = about["wrt_inputs"], about.get("round")
+    yield from field("wrt_inputs", type(wrt_inputs) is bool, "true or false")
+    allowed = mode == "gradient" or (mode == "train" and bool(round))
+    yield from field("wrt_inputs", not wrt_inputs or allowed, "false in a step of this mode")
+    named = isinstance(round, str) and round != "" and rounds
+    yield from field("round", named, "the name of a round of a rule")
+    columns = about.get("columns")
+    counted = _is_count(columns) and columns != batch and mode != "predict"
+    yield from field("columns", counted, "another number than batch, in a step with a loss")
+    if mode == "product" and _is_count(batch) and columns != 2 * batch:
+        yield "columns in the ", json.dumps(columns), str(2 * batch)
+    learns = isinstance(about["optimizer"], dict) if mode == "train" else about["optimizer"] is None
+    expected = "the optimizer" if mode == "train" else "null: nothing is learnt"
+    yield from field("optimizer", learns, expected)
+    only = about.get("only") == ["commit"] and mode == "train"
+    yield from field("only", only, '["commit"], in a step that learns')
+
+
+def _is_count(value: Any) -> bool:
+    """Whether this is a number of rows or columns that Arrow can count."""
+    return type(value) is int and 1 <= value < 2**31
 
 
 def _given_rate(held: dict[str, Any]) -> dict[str, Any]:
