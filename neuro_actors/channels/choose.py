@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from functools import partial
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 from ..support.errors import InputError
 from ..support.text import shown
@@ -19,6 +19,11 @@ ChannelsChoice: TypeAlias = str | ChannelsFactory | Unreliable  # what users giv
 def uses_virtual_time(channels: ChannelsChoice) -> bool:
     """Return whether delays of these channels pass in virtual time, outside of trio programs."""
     return isinstance(channels, Unreliable)
+
+
+def faults_to_json(channels: ChannelsChoice) -> dict[str, Any] | None:
+    """Return the settings of unreliable channels for the metadata of a log; None for others."""
+    return channels.to_json() if isinstance(channels, Unreliable) else None
 
 
 def choose_channels(channels: ChannelsChoice) -> ChannelsFactory:

@@ -15,7 +15,7 @@ from ..neuron.optimizer_json import optimizer_of
 from ..neuron.optimizers import Optimizer
 from ..neuron.sums import ORDERED
 from ..rules import Rule
-from ..rules.remembering import Keeping
+from ..rules.remembering import MemberRegistry
 from ..support.validation import Array, frozen
 from .shard import Shard
 
@@ -37,7 +37,7 @@ class CommittedState:
     updates: int = 0
 
     @classmethod
-    def first(cls, network: Network, registry: Keeping | None) -> CommittedState:
+    def first(cls, network: Network, registry: MemberRegistry | None) -> CommittedState:
         """Return the state that a run begins from.
 
         Args:

@@ -32,7 +32,7 @@ from ..network.network import Network
 from ..neuron.messages import LOSS, Step
 from ..neuron.optimizers import Optimizer
 from ..rules import Rule
-from ..rules.remembering import Keeping
+from ..rules.remembering import MemberRegistry
 from ..support.errors import InputError, NeuroActorsError, SimulationError
 from ..support.text import shown
 from ..support.validation import Array
@@ -56,7 +56,7 @@ def make_driver(
     rule: Rule,
     sums: str,
     lanes: int | None,
-    registry: Keeping | None,
+    registry: MemberRegistry | None,
     recorder: Recorder | None,
 ) -> Driver:
     """Return the driver of a new run, or of one that goes on.

@@ -1,4 +1,4 @@
-"""Remembers the members of a society, so that what they keep can be saved, and lets new ones go on from what was kept."""
+"""A registry of a society's members: their state can be saved, and new members continue from it."""
 
 from __future__ import annotations
 
@@ -11,64 +11,93 @@ from ..neuron.loss_node import LossNode
 from ..neuron.optimizers import Optimizer
 from ..neuron.sums import Sums
 from ..support.errors import SimulationError
-from . import Rule
+from .rule import Rule
 
-Kept: TypeAlias = tuple[Any, ...]  # by one member
+MemberState: TypeAlias = tuple[Any, ...]
 
 
-class Keeping(Rule):
-    """Another rule, whose members are remembered: each time that one is made, the newest.
+class MemberRegistry:
+    """Makes the members of a society by a rule, and remembers the newest rule of each member.
 
-    network: as the run began, by which members are made.  kept: by each of its members; None where nobody kept anything.
-    number: of the society's last step.  optimizer, updates: under which it learnt, and how often.
+    Implements `MemberFactory`.
+
+    Attributes:
+        rule: Makes the members.
+        network: The network as the run began. The members are made for it.
+        number: The number of the society's last step.
+        optimizer: The optimizer under which the society has learned.
+        updates: How many updates it has made.
+        elsewhere: Returns the members' states, if the members live on other machines.
     """
 
     def __init__(
         self,
         rule: Rule,
         network: Network,
-        kept: Sequence[Kept] | None = None,
+        states: Sequence[MemberState] | None = None,
         number: int = 0,
         optimizer: Optimizer | None = None,
         updates: int = 0,
     ) -> None:
+        """Make a registry that knows no member yet.
+
+        Args:
+            rule: Makes the members.
+            network: The network as the run began.
+            states: The state of each neuron and input that it continues from. None in a new run.
+            number: The number of the society's last step.
+            optimizer: The optimizer under which the society has learned.
+            updates: How many updates it has made.
+        """
         self.rule, self.network = rule, network
         self.number, self.optimizer, self.updates = number, optimizer, updates
-        self._kept = kept
+        self.elsewhere: Callable[[], list[MemberState]] | None = None
+        self._states = states
         self._members: list[NeuronRule | None] = [None] * len(network.ids)
-        self.elsewhere: Callable[[], list[Kept]] | None = (
-            None  # who knows what is kept, where members live on other machines
-        )
 
     def member(self, network: Network, k: int, sums: Sums) -> NeuronRule:
-        return self._remembered(k, self.rule.member(self.network, k, sums))
+        """See `MemberFactory.member`.
+
+        Raises:
+            SimulationError: The rule has no state that could be saved.
+        """
+        return self._remember(k, self.rule.member(self.network, k, sums))
 
     def members(self, network: Network, k: int, sums: Sums, lanes: int) -> tuple[NeuronRule, ...]:
-        return tuple(
-            self._remembered(k, member)
-            for member in self.rule.members(self.network, k, sums, lanes)
-        )
+        """See `MemberFactory.members`.
 
-    def _remembered(self, k: int, member: NeuronRule) -> NeuronRule:
-        self._members[k] = member  # of several lanes any will do: they share what is kept
-        if not all(callable(getattr(member, name, None)) for name in ("get_state", "set_state")):
-            told = f"{self.network.ids[k]!r}: its rule, {type(member).__name__}, needs get_state() and set_state() to be saved"
-            raise SimulationError(
-                f"{told}: derive it from neuron.StatefulRule and name its state in STATE"
-            )
-        if self._kept is not None:
-            member.set_state(self._kept[k])
-        return member
+        Raises:
+            SimulationError: The rule has no state that could be saved.
+        """
+        rules = self.rule.members(self.network, k, sums, lanes)
+        return tuple(self._remember(k, rule) for rule in rules)
 
     def loss_node(self, network: Network) -> LossNode:
+        """See `MemberFactory.loss_node`."""
         return self.rule.loss_node(network)
 
-    def all_kept(self) -> list[Kept]:
-        """What every member keeps, between two steps. Who is not born yet keeps what was kept before."""
+    def _remember(self, k: int, member: NeuronRule) -> NeuronRule:
+        self._members[k] = member  # of several lanes any will do: they share their state
+        if not all(callable(getattr(member, name, None)) for name in ("get_state", "set_state")):
+            problem = (
+                f"{self.network.ids[k]!r}: its rule, {type(member).__name__}, "
+                "needs get_state() and set_state() to be saved"
+            )
+            remedy = "derive it from neuron.StatefulRule and name its state in STATE"
+            raise SimulationError(f"{problem}: {remedy}")
+        if self._states is not None:
+            member.set_state(self._states[k])
+        return member
+
+    def get_states(self) -> list[MemberState]:
+        """Return the state of every neuron and input, between two steps.
+
+        A member that has not started yet has the state that it continues from.
+        """
         if self.elsewhere is not None:
             return self.elsewhere()
-        before = self._kept or [()] * len(self._members)
+        before = self._states or [()] * len(self._members)
         return [
-            held if member is None else member.get_state()
-            for member, held in zip(self._members, before, strict=True)
+            state if member is None else member.get_state()
+            for member, state in zip(self._members, before, strict=True)
         ]

@@ -8,7 +8,7 @@ from __future__ import annotations
 import math
 from collections.abc import Coroutine
 from contextlib import suppress
-from contextvars import copy_context
+from dataclasses import dataclass, replace
 from functools import partial
 from os import PathLike
 from types import TracebackType
@@ -17,17 +17,17 @@ from typing import TYPE_CHECKING, cast
 import trio
 from trio.lowlevel import disable_ki_protection, enable_ki_protection
 
-from ..channels.choose import ChannelsChoice, choose_channels
+from ..channels.choose import ChannelsChoice, choose_channels, faults_to_json
 from ..channels.interface import Channels, ChannelsFactory, CompletedChannels, Recorder
-from ..channels.unreliable.settings import Unreliable
 from ..cluster.choose import choose_cluster
+from ..cluster.partition import Partition
 from ..cluster.settings import Cluster
 from ..log.recording import Recording, as_recording
 from ..network.network import Network
-from ..neuron.sums import named
+from ..neuron.sums import Sums, named
 from ..rules import Backpropagation, Rule
 from ..rules.micro_batches import lanes_for, micro_batched
-from ..rules.remembering import Keeping
+from ..rules.remembering import MemberRegistry
 from ..rules.rule_json import described
 from ..society.pipeline import make_runner
 from ..society.society import collector_off
@@ -35,6 +35,7 @@ from ..society.step_runner import StepRunner
 from ..support.errors import InputError, LogError, NeuroActorsError, SimulationError
 from ..support.text import shown
 from ..support.validation import number
+from .lifetime import Lifetime
 from .simulation import Simulation
 
 if TYPE_CHECKING:
@@ -98,115 +99,51 @@ class open_simulation:  # noqa: N801 (to be called as a function is)
         in_flight: int | None = None,
         engine: str | Cluster | None = None,
     ) -> None:
-        self._settings = (
-            network,
-            channels,
-            log,
-            rule,
-            sums,
-            micro_batches,
-            patience,
-            in_flight,
-            engine,
+        self._settings = _Settings(
+            network, channels, log, rule, sums, micro_batches, patience, in_flight, engine
         )
-        self._simulation: Simulation | None = None
+        self._life: Lifetime | None = None
+
+    def remember(self, registry: MemberRegistry | None) -> open_simulation:
+        """Let a registry make the members, so that their state can be saved.
+
+        Called before the block is entered.
+
+        Args:
+            registry: Makes the members and remembers them. None: the rule makes them.
+        """
+        self._settings = replace(self._settings, registry=registry)
+        return self
 
     @enable_ki_protection
     async def __aenter__(self) -> Simulation:
-        if self._simulation is not None:
+        if self._life is not None:
             raise SimulationError(
                 "this block was entered before: call na.open_simulation anew for each"
             )
-        network, channels, log, rule, sums, micro_batches, patience, in_flight, elsewhere = (
-            self._settings
-        )
-        rule = Backpropagation() if rule is None else rule
-        kept, rule = (rule, rule.rule) if isinstance(rule, Keeping) else (None, rule)
-        if not isinstance(network, Network):
-            raise InputError(f"network must be an na.Network, got {type(network).__name__}")
-        if not number(patience) > 0:
-            raise InputError(
-                f"patience must be a positive number of seconds, got {shown(patience)}"
-            )
-        if not isinstance(rule, Rule):
-            raise InputError(
-                f"rule must be such as na.rules.FeedbackAlignment(), or None, got {shown(rule)}"
-            )
-        rule = micro_batched(rule, micro_batches)
-        count = lanes_for(rule, in_flight)
-        machines = choose_cluster(elsewhere, channels)
-        network.check_activations()
-        if not trio.lowlevel.in_trio_run():
-            raise SimulationError(
-                "open_simulation needs trio.run; elsewhere, as in a notebook, use na.gradient or na.train"
-            )
-        make, added = choose_channels(channels), named(sums)
-        partition = None if machines is None else machines.partition_for(network, rule, sums)
-        writer = None
-        if log is not None:
-            from ..log.placement import Workers
-            from ..log.writer import (
-                FLUSH_SECONDS,
-                LogWriter,
-            )  # pyarrow is imported only where a log is asked for
-
-            storm = channels.to_json() if isinstance(channels, Unreliable) else None
-            workers = (
-                Workers(machines.replicas, partition.shards, partition.shard)
-                if machines and partition
-                else None
-            )
-            writer = LogWriter(
-                as_recording(log), network, sums, described(rule), storm, kept, workers
-            )
-        members, before = kept or rule, kept.number if kept else 0
-        runner: StepRunner
+        plan = self._settings.check()
+        writer = plan.open_log()
         try:
             with collector_off():
-                if machines is not None and partition is not None:
-                    from ..cluster.driver import make_driver
-
-                    runner = driver = make_driver(
-                        machines, partition, network, rule, sums, count, kept, writer
-                    )
-                else:
-                    make_channels = partial(_make_channels, make, network)
-                    runner = make_runner(
-                        network, make_channels, writer, members, added, count or 1, before
-                    )
-            simulation = self._simulation = Simulation(
-                network, runner, rule, writer, patience, before
-            )
+                runner, driver = plan.make_runner(writer)
+                life = self._life = Lifetime(runner, writer)
+                settings, number = plan.settings, plan.number
+                simulation = Simulation(
+                    settings.network, life, plan.rule, settings.patience, number
+                )
         except BaseException:
             with suppress(LogError):
                 if writer is not None:
                     writer.close()
             raise
-        trio.lowlevel.spawn_system_task(simulation._live, name="society", context=copy_context())
-        if machines is not None:
-            await self._there(simulation, driver)
+        life.start()
+        if driver is not None:
+            await _wait_started(life, driver)
         if writer is not None:
-            trio.lowlevel.spawn_system_task(
-                _write_now_and_then, simulation, writer, FLUSH_SECONDS, name="log"
-            )
-        return simulation
+            from ..log.writer import FLUSH_SECONDS
 
-    async def _there(self, simulation: Simulation, driver: Driver) -> None:
-        """Wait until all workers are there. Raises what they cannot be there for."""
-        error: BaseException | None = None
-        try:
-            await driver.started.wait()
-            error = driver.refused
-        except BaseException as interrupt:
-            error = interrupt
-        if error is not None:
-            simulation._failure_told = True
-            simulation._close()
-            await self._left(simulation, error)
-            try:
-                raise error
-            finally:
-                del error  # it refers to this frame
+            life.start_flushing(FLUSH_SECONDS)
+        return simulation
 
     @enable_ki_protection
     def __aexit__(
@@ -215,43 +152,137 @@ class open_simulation:  # noqa: N801 (to be called as a function is)
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> Coroutine[None, None, None]:
-        assert self._simulation is not None
-        self._simulation._close()  # at once: an interrupt may strike between this call and its await
-        return self._left(self._simulation, error)
-
-    @enable_ki_protection
-    async def _left(self, simulation: Simulation, error: BaseException | None) -> None:
-        """Wait until everyone has ended, and raise what is to be raised beside the block's own error."""
-        more: BaseException | None = None
-        while not simulation._ended.is_set():
-            try:
-                with trio.CancelScope(shield=True):
-                    await simulation._ended.wait()
-            except KeyboardInterrupt as interrupt:
-                more = interrupt
-        more = more or simulation._crash
-        if error is None and more is None and not simulation._failure_told:
-            more = simulation._failure
-        if error is not None and isinstance(more, Exception):
-            error.add_note(f"and on leaving: {more}")
-        elif more is not None:
-            try:
-                raise more
-            finally:
-                del more  # it refers to this frame
+        assert self._life is not None
+        self._life.close()  # at once: an interrupt may come between this call and its await
+        return _leave(self._life, error)
 
 
-async def _write_now_and_then(simulation: Simulation, log: LogWriter, seconds: float) -> None:
-    """What was recorded reaches the file though no other step follows."""
-    while not simulation._ended.is_set():
-        with trio.move_on_after(seconds):
-            await simulation._ended.wait()
-            return
+@enable_ki_protection
+async def _leave(life: Lifetime, error: BaseException | None) -> None:
+    await life.wait_ended(error)
+
+
+async def _wait_started(life: Lifetime, driver: Driver) -> None:
+    """Wait until all workers are there. Raises the reason if they cannot be."""
+    error: BaseException | None = None
+    try:
+        await driver.started.wait()
+        error = driver.refused
+    except BaseException as interrupt:
+        error = interrupt
+    if error is not None:
+        life.is_reported = True
+        life.close()
+        await life.wait_ended(error)
         try:
-            log.write_what_waits()
-        except Exception as error:  # in a task of trio's own it would end the user's program
-            simulation._fail(f"the log cannot be written: {error!r}", error)
-            return
+            raise error
+        finally:
+            del error  # it refers to this frame
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Settings:
+    """What a user asks for; see `open_simulation`. registry: see `open_simulation.remember`."""
+
+    network: Network
+    channels: ChannelsChoice
+    log: str | PathLike[str] | Recording | None
+    rule: Rule | None
+    sums: str
+    micro_batches: int | None
+    patience: float
+    in_flight: int | None
+    engine: str | Cluster | None
+    registry: MemberRegistry | None = None
+
+    def check(self) -> _Plan:
+        """Check everything before any work. Raises `InputError` for what is wrong."""
+        rule = Backpropagation() if self.rule is None else self.rule
+        if not isinstance(self.network, Network):
+            raise InputError(f"network must be an na.Network, got {type(self.network).__name__}")
+        if not number(self.patience) > 0:
+            raise InputError(
+                f"patience must be a positive number of seconds, got {shown(self.patience)}"
+            )
+        if not isinstance(rule, Rule):
+            raise InputError(
+                f"rule must be such as na.rules.FeedbackAlignment(), or None, got {shown(rule)}"
+            )
+        rule = micro_batched(rule, self.micro_batches)
+        lanes = lanes_for(rule, self.in_flight)
+        cluster = choose_cluster(self.engine, self.channels)
+        self.network.check_activations()
+        if not trio.lowlevel.in_trio_run():
+            raise SimulationError(
+                "open_simulation needs trio.run; elsewhere, as in a notebook, use na.gradient or "
+                "na.train"
+            )
+        make, sums = choose_channels(self.channels), named(self.sums)
+        partition = None
+        if cluster is not None:
+            partition = cluster.partition_for(self.network, rule, self.sums)
+        return _Plan(self, rule, lanes, make, sums, cluster, partition)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Plan:
+    """What is to be opened. lanes: None if the user did not say how many."""
+
+    settings: _Settings
+    rule: Rule
+    lanes: int | None
+    make: ChannelsFactory
+    sums: Sums
+    cluster: Cluster | None
+    partition: Partition | None
+
+    @property
+    def number(self) -> int:
+        """The number of the last step before."""
+        return 0 if self.settings.registry is None else self.settings.registry.number
+
+    def open_log(self) -> LogWriter | None:
+        """Open the log, if one is asked for."""
+        settings, cluster, partition = self.settings, self.cluster, self.partition
+        if settings.log is None:
+            return None
+        from ..log.placement import Workers
+        from ..log.writer import LogWriter  # pyarrow is imported only where a log is asked for
+
+        workers = None
+        if cluster is not None and partition is not None:
+            workers = Workers(cluster.replicas, partition.shards, partition.shard)
+        return LogWriter(
+            as_recording(settings.log),
+            settings.network,
+            settings.sums,
+            described(self.rule),
+            faults_to_json(settings.channels),
+            settings.registry,
+            workers,
+        )
+
+    def make_runner(self, recorder: Recorder | None) -> tuple[StepRunner, Driver | None]:
+        """Make the society, and its driver if it lives on a cluster."""
+        settings, registry = self.settings, self.settings.registry
+        if self.cluster is None or self.partition is None:
+            make = partial(_make_channels, self.make, settings.network)
+            factory, lanes = registry or self.rule, self.lanes or 1
+            network, sums = settings.network, self.sums
+            return make_runner(network, make, recorder, factory, sums, lanes, self.number), None
+        from ..cluster.driver import make_driver
+
+        driver = make_driver(
+            self.cluster,
+            self.partition,
+            settings.network,
+            self.rule,
+            settings.sums,
+            self.lanes,
+            registry,
+            recorder,
+        )
+        return driver, driver
 
 
 @disable_ki_protection  # it takes long where the network is large, and nobody lives yet

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import deque
 from contextlib import closing
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import trio
@@ -20,13 +20,10 @@ from ..network.parameter_order import ParameterOrder
 from ..neuron.messages import Step
 from ..neuron.optimizers import Optimizer, check_optimizer
 from ..rules import Answer, Backpropagation, Round, Rule
-from ..society.step_runner import StepRunner
-from ..support.errors import InputError, LogError, NeuroActorsError, SimulationError
+from ..support.errors import InputError
 from ..support.validation import Array, as_batch, as_flag, frozen
+from .lifetime import Lifetime
 from .step_result import RoundCollector, StepOutcome, read_result
-
-if TYPE_CHECKING:
-    from ..log.writer import LogWriter
 
 
 class Simulation:
@@ -39,9 +36,8 @@ class Simulation:
 
     Args:
         network: The network.
-        runner: What carries the steps.
+        life: The society's life.
         rule: The local rule of the neurons.
-        log: Receives the messages, or None.
         patience: How many seconds a call waits for its step.
         number: The number of the last step of an earlier run that this one continues, else 0.
     """
@@ -49,30 +45,20 @@ class Simulation:
     def __init__(
         self,
         network: Network,
-        runner: StepRunner,
+        life: Lifetime,
         rule: Rule,
-        log: LogWriter | None,
         patience: float,
         number: int = 0,
     ) -> None:
         self._network = network
-        self._runner = runner
+        self._life = life
+        self._runner = life.runner
         self._rule = rule
-        self._log = log
         self._patience = patience
         self._turn = trio.Lock()
         self._number = number
-        self._failure: SimulationError | None = None
-        self._failure_told = False
-        self._closed = False
-        self._committed: Array | None = (
-            None  # by the last step that learnt, where `_network` does not hold it yet
-        )
-        self._patient = trio.CancelScope()
-        self._ended = trio.Event()
-        self._crash: BaseException | None = (
-            None  # what is to be raised on leaving, beside a failure
-        )
+        # commits of the last step that learned, if `_network` has older parameters
+        self._committed: Array | None = None
         self._parameters = ParameterOrder(network)
 
     # --- what users call -----------------------------------------------------------------------------------------
@@ -205,7 +191,7 @@ class Simulation:
         After a failure these are the parameters before the step that failed. It may be called after
         the block was left.
         """
-        if self._failure is None and not self._closed:
+        if self._life.failure is None and not self._life.is_closed:
             async with self._turn:
                 await self._finish_all()
         else:
@@ -247,7 +233,7 @@ class Simulation:
         x, targets = (frozen(np.ascontiguousarray(array.T)) for array in (rows, wanted))
         collector, parts, rounds_left = RoundCollector(), deque[slice](), True
         answer: Any = None
-        self._check()
+        self._life.check()
         await self._finish_all()
         with closing(
             self._rule.rounds(self._network, x)
@@ -278,7 +264,7 @@ class Simulation:
     @enable_ki_protection
     async def _step(self, round: Round, *about: Any) -> StepOutcome:
         """One alone; see `_begin`."""
-        self._check()
+        self._life.check()
         await self._finish_all()
         self._begin(round, *about)
         return await self._end()
@@ -293,7 +279,7 @@ class Simulation:
         wrt_inputs: bool = False,
         direction: Array | None = None,
     ) -> None:
-        self._check()
+        self._life.check()
         self._number += 1
         learning = optimizer if round.learns else None
         felt = wrt_inputs or round.wrt_inputs
@@ -313,100 +299,39 @@ class Simulation:
         except (
             BaseException
         ) as error:  # such as an interrupt: a step that has begun by half can never end
-            self._fail(f"step {step.number} could not begin: {error!r}", error)
+            self._life.fail(f"step {step.number} could not begin: {error!r}", error)
             raise
-
-    def _check(self) -> None:
-        """Raise `SimulationError` where no step can begin."""
-        if self._closed:
-            raise SimulationError(
-                "this simulation is closed: open another one with na.open_simulation"
-            )
-        if self._failure is not None:
-            raise self._told()
-
-    def _told(self) -> SimulationError:
-        self._failure_told = True
-        told = SimulationError(str(self._failure))
-        told.__cause__ = None if self._failure is None else self._failure.__cause__
-        return told
 
     @enable_ki_protection
     async def _finish_all(self) -> None:
         """See all steps under way to their ends, which a cancelled call has left behind."""
-        while self._runner.under_way or self._failure is not None:
+        while self._runner.under_way or self._life.failure is not None:
             await self._end()
 
     @enable_ki_protection
     async def _end(self) -> StepOutcome:
         """See the first step under way to its end, and say what came of it. If cancelled, it can be called again."""
-        if self._failure is None:
+        if self._life.failure is None:
             step = self._runner.under_way[0]
-            with trio.CancelScope(deadline=trio.current_time() + self._patience) as self._patient:
+            deadline = trio.current_time() + self._patience
+            with trio.CancelScope(deadline=deadline) as self._life.patience:
                 try:
                     with np.errstate(all="ignore"):  # what is not finite is refused, with a name
                         port = await self._runner.wait_end()
                 except Exception as error:
-                    self._fail(f"step {step.number} failed: {error}", error)
+                    self._life.fail(f"step {step.number} failed: {error}", error)
                 else:
                     outcome = read_result(step, port)
                     if step.optimizer is not None:
                         self._committed = port.commits.copy()
-                    self._logged()
+                    self._life.finish_log()
                     return outcome
-            if self._failure is None:
+            if self._life.failure is None:
                 waiting = [str(w) for w in self.who_waits()]
                 lines = "\n  ".join(
                     waiting[:12] + [f"… and {len(waiting) - 12} more"] * (len(waiting) > 12)
                 )
-                self._fail(
+                self._life.fail(
                     f"step {step.number} did not end within {self._patience:g} s:\n  {lines}", None
                 )
-        raise self._told()
-
-    def _logged(self) -> None:
-        try:
-            if self._log is not None:
-                self._log.finish()
-        except LogError as error:
-            self._fail(str(error), error)
-            self._failure_told = True
-            raise
-
-    def _fail(self, story: str, cause: BaseException | None) -> None:
-        failure = SimulationError(story)
-        failure.__cause__ = cause
-        self._failure = failure
-        self._patient.cancel()
-        self._runner.stop()
-
-    # --- life and death ------------------------------------------------------------------------------------------
-
-    async def _live(self) -> None:
-        """One of trio's own tasks: no interrupt strikes it, and whoever is struck leaves no nursery open behind him."""
-        try:
-            await self._runner.run(lambda: self._closed)
-        except NeuroActorsError as error:
-            self._fail(str(error), error.__cause__)
-        except BaseException as error:  # such as a neuron's function that raises an interrupt; or trio ends, and nobody closed
-            self._crash = error
-            while isinstance(self._crash, BaseExceptionGroup):
-                self._crash = self._crash.exceptions[0]
-            self._fail(f"the society broke down: {self._crash!r}", self._crash)
-        for closed in (self._runner, self._log):
-            try:
-                if closed is not None:
-                    closed.close()
-            except BaseException as error:
-                self._crash = self._crash or error
-        self._ended.set()
-
-    def _close(self) -> None:
-        self._closed = True
-        if self._runner.under_way and self._failure is None:
-            self._failure_told = True  # whoever still waits is told; who left the block knows
-            self._fail(
-                f"the simulation was closed while step {self._runner.under_way[0].number} was under way",
-                None,
-            )
-        self._runner.stop()
+        raise self._life.report()

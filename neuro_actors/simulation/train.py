@@ -22,7 +22,7 @@ from ..network.network import Network
 from ..neuron.optimizers import Optimizer, check_optimizer
 from ..rules import Backpropagation, Rule
 from ..rules.micro_batches import lanes_for, micro_batched
-from ..rules.remembering import Keeping
+from ..rules.remembering import MemberRegistry
 from ..support.errors import InputError
 from ..support.text import shown
 from ..support.validation import Array, as_flag, as_whole_number
@@ -202,9 +202,9 @@ def train(
     )
     position = TrainingPosition.at_start(plan)
     if checkpoint is None:
-        return _run_training(plan, position, network, progress, log, NoSaver(rule))
+        return _run_training(plan, position, network, progress, log, NoSaver())
     network.check_activations()
-    members = Keeping(rule, network, optimizer=optimizer)
+    members = MemberRegistry(rule, network, optimizer=optimizer)
     saver = Saver(Folder(checkpoint), plan, position, members, every)
     saver.check(as_flag("overwrite", overwrite))
     return _run_training(plan, position, network, progress, log, saver)
@@ -300,11 +300,11 @@ def _run_training(
                 network,
                 plan.channels,
                 log,
-                rule=saver.rule,
+                rule=plan.rule,
                 sums=plan.sums,
                 in_flight=plan.in_flight,
                 engine=plan.cluster,
-            ) as simulation:
+            ).remember(saver.members) as simulation:
                 bar = ProgressBar(plan.steps, progress, position.steps_done(plan))
                 with bar.display:
                     saver.start()

@@ -205,7 +205,7 @@ async def test_what_waits_is_written_though_nothing_follows(
         for _ in range(3):
             await simulation.predict(batch[0])
         assert len(na.open_log(tmp_path / "a.arrows")) == 1
-        simulation._log._written -= 1  # as if a second had passed
+        simulation._life.log._written -= 1  # as if a second had passed
         await trio.sleep(0.6)
         assert len(na.open_log(tmp_path / "a.arrows")) == 3
 

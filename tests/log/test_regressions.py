@@ -33,7 +33,7 @@ async def test_a_page_is_bounded_in_numbers_too(
     monkeypatch.setattr(page, "MOST_VALUES", 16 * 200)
     async with na.open_simulation(diamond, channels, log=tmp_path / "a.arrows") as simulation:
         await simulation.gradient(*batch)
-        assert simulation._log._page.values.size <= 200
+        assert simulation._life.log._page.values.size <= 200
         await simulation.gradient(*batch)
     assert na.audit(tmp_path / "a.arrows").passed
 

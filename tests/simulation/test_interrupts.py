@@ -37,8 +37,8 @@ async def test_an_interrupt_between_the_way_out_and_its_await_leaves_nobody(
     opened.__aexit__(None, None, None).close()
     while trio.lowlevel.current_statistics().tasks_living > before:
         await trio.lowlevel.checkpoint()
-    assert simulation._log is not None
-    assert simulation._log._file.closed
+    assert simulation._life.log is not None
+    assert simulation._life.log._file.closed
 
 
 def test_births_make_room_for_an_interrupt(channels: str, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -439,7 +439,9 @@ async def test_leaving_wakes_those_who_wait_for_the_others(held: bool, channels:
             assert all(waiting[name] == NET.outputs for name in hidden)  # which are held themselves
         else:
             await trio.sleep(0.05)
-    assert re.match(told, str(simulation._failure))  # and nobody who was woken has done anything
+    assert re.match(
+        told, str(simulation._life.failure)
+    )  # and nobody who was woken has done anything
     assert trio.lowlevel.current_statistics().tasks_living == tasks
 
 
@@ -605,7 +607,7 @@ def test_checkpoints_go_on_to_the_same_bits(
 ) -> None:
     def begun(self, *more) -> None:
         begin(self, *more)
-        under_way.append((len(self), len(self.under_way)))
+        under_way.append((len(self.lanes), len(self.under_way)))
 
     begin, under_way = Pipeline.begin, []
     monkeypatch.setattr(Pipeline, "begin", begun)

@@ -23,7 +23,7 @@ from numpy.typing import NDArray
 
 from ...neuron.local_rule import NeuronState
 from ...neuron.optimizers import Optimizer
-from ...rules.remembering import Kept
+from ...rules.remembering import MemberState
 from ...support.errors import CheckpointError
 from ...support.validation import frozen
 
@@ -54,7 +54,7 @@ class PackedStates(NamedTuple):
     numbers: dict[str, NDArray[Any]]
 
 
-def pack(ids: Sequence[str], states: Iterable[Kept], optimizer: Optimizer) -> PackedStates:
+def pack(ids: Sequence[str], states: Iterable[MemberState], optimizer: Optimizer) -> PackedStates:
     """Pack the state of all members.
 
     Args:
@@ -115,7 +115,7 @@ def unpack(
     form: NDArray[np.int32],
     numbers: dict[str, NDArray[Any]],
     optimizer: Optimizer,
-) -> list[Kept]:
+) -> list[MemberState]:
     """Unpack the state of all members.
 
     Every array is copied into memory of its own, as it was before: the alignment of an array

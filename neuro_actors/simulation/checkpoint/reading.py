@@ -13,7 +13,7 @@ import numpy as np
 from ...channels.choose import ChannelsChoice
 from ...network.network import Network
 from ...neuron.optimizers import Optimizer
-from ...rules.remembering import Keeping, Kept
+from ...rules.remembering import MemberRegistry, MemberState
 from ...support.errors import CheckpointError
 from ...support.numerics import differences
 from ...support.text import shown
@@ -164,7 +164,7 @@ class Checkpoint:
             messages = read_whole_number(metadata, "messages", 0)
             check_position(position, plan, steps)
             states = self._states(first, plan.optimizer)
-            members = Keeping(plan.rule, first, states, number, plan.optimizer, steps)
+            members = MemberRegistry(plan.rule, first, states, number, plan.optimizer, steps)
             every = read_whole_number(metadata["run"], "every", 1)
             still_exact = bool(metadata["exact"]) and not differing
             saver = Saver(self.folder, plan, position, members, every, messages, still_exact)
@@ -189,7 +189,7 @@ class Checkpoint:
         arrays = self._contents.arrays
         return network_from_arrays(arrays, arrays[f"{which}weights"], arrays[f"{which}biases"])
 
-    def _states(self, network: Network, optimizer: Optimizer) -> list[Kept] | None:
+    def _states(self, network: Network, optimizer: Optimizer) -> list[MemberState] | None:
         """Return the members' state; None before the first step."""
         forms, arrays = self.metadata["forms"], self._contents.arrays
         if forms is None:

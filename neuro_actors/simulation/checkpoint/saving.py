@@ -18,8 +18,7 @@ import numpy as np
 
 from ...network.network import Network
 from ...neuron.sums import named
-from ...rules import Rule
-from ...rules.remembering import Keeping
+from ...rules.remembering import MemberRegistry
 from ...support.errors import CheckpointError
 from ...support.numerics import fingerprint
 from ...support.version import __version__
@@ -36,13 +35,13 @@ class NoSaver:
     """Takes the place of a `Saver` in a run without checkpoints: it saves nothing.
 
     Attributes:
-        rule: The rule with which the society is opened.
+        members: None: no member is remembered.
         signals: A context manager that changes nothing.
         messages: 0; see `Saver`.
     """
 
-    def __init__(self, rule: Rule) -> None:
-        self.rule = rule
+    def __init__(self) -> None:
+        self.members: MemberRegistry | None = None
         self.signals: AbstractContextManager[object] = nullcontext()
         self.messages = 0
 
@@ -60,7 +59,7 @@ class Saver:
     """Saves one run into one folder.
 
     Attributes:
-        rule: The rule with which the society is opened; it remembers the members.
+        members: Makes the society's members and remembers them.
         signals: A context manager: while it is open, a signal lets the run stop and be saved.
         messages: Number of messages that were sent before this society was opened.
     """
@@ -70,7 +69,7 @@ class Saver:
         folder: Folder,
         plan: TrainingPlan,
         position: TrainingPosition,
-        members: Keeping,
+        members: MemberRegistry,
         every: int,
         messages: int = 0,
         exact: bool = True,
@@ -90,11 +89,11 @@ class Saver:
             InputError: A setting is wrong.
             CheckpointError: A setting cannot be saved.
         """
-        self.rule: Rule = members
+        self.members: MemberRegistry | None = members
         self.signals = StopSignals()
         self.messages = messages
         self._folder, self._plan, self._position = folder, plan, position
-        self._members, self._every = members, every
+        self._registry, self._every = members, every
         self._network_arrays = network_to_arrays(members.network)
         self._metadata: dict[str, Any] = {
             "run": settings_to_json(plan) | {"every": every},
@@ -117,7 +116,7 @@ class Saver:
         plan.rule.check(network, plan.loss)
         # One input and one neuron, made for the test, stand for all members.
         some = [int(np.argmax(of)) for of in (network.is_input, ~network.is_input)]
-        made = Keeping(plan.rule, network)
+        made = MemberRegistry(plan.rule, network)
         states = [made.member(network, k, named(plan.sums)).get_state() for k in some]
         pack([network.ids[k] for k in some], states, plan.optimizer)
         if not overwrite:
@@ -197,7 +196,7 @@ class Saver:
     def _write(
         self, network: Network, number: int, messages: int, *, finished: bool, with_states: bool
     ) -> None:
-        first, position = self._members.network, self._position
+        first, position = self._registry.network, self._position
         metadata = self._metadata | {
             "steps": self._steps_done,
             "of": self._plan.steps,
@@ -215,7 +214,7 @@ class Saver:
             "predictions": position.predictions,
         }
         if with_states:
-            packed = pack(first.ids, self._members.all_kept(), self._plan.optimizer)
+            packed = pack(first.ids, self._registry.get_states(), self._plan.optimizer)
             metadata["forms"] = packed.forms
             arrays["form"] = packed.form
             arrays |= {f"kept.{name}": flat for name, flat in packed.numbers.items()}

@@ -132,10 +132,10 @@ def test_what_is_forgotten_is_seen(tmp_path, stop, monkeypatch: pytest.MonkeyPat
         with pytest.raises(KeyboardInterrupt):
             train(folder, rule=rule)
         stop(0)
-        made = reading.Keeping
+        made = reading.MemberRegistry
         monkeypatch.setattr(
             reading,
-            "Keeping",
+            "MemberRegistry",
             lambda *more: made(
                 *more[:2], *[forgotten.get(str(i), v) for i, v in enumerate(more[2:])]
             ),
@@ -143,7 +143,7 @@ def test_what_is_forgotten_is_seen(tmp_path, stop, monkeypatch: pytest.MonkeyPat
         try:
             return na.resume(folder) != train(rule=rule)
         finally:
-            monkeypatch.setattr(reading, "Keeping", made)
+            monkeypatch.setattr(reading, "MemberRegistry", made)
 
     perturbed = rules.WeightPerturbation(sigma=0.01, seed=3)
     assert not goes_wrong(perturbed)
