@@ -1,4 +1,4 @@
-"""Which rows must stand in a step of a log, and in words what stands there instead."""
+"""Which rows a step of a log must have, and in words what it has instead."""
 
 from __future__ import annotations
 
@@ -17,22 +17,27 @@ from .lie import Lie, LieFound, lie_in_log, shorten
 
 
 class ExpectedRows:
-    """One kind of step of one batch size, and so many columns in a message: the rows that must stand there.
+    """The rows that a step of one kind must have, for one batch size and width of messages.
 
-    place: of each row in `RowSlots`, begin and seal aside.  starts: (rows + 1,), where its numbers begin.  sealed: the
-    numbers that the seal covers.
+    Args:
+        network: The network.
+        slots: The places of all rows that a step can have.
+        template: The rows of this kind of step.
+        batch: The number of examples.
+        columns: The number of columns of a message; some rules send more than one an example.
+
+    Attributes:
+        slot: The place of each row in `RowSlots`, without begin row and seal. Shape (n_rows,).
+        starts: Where the numbers of each row begin; the last entry is the end. Shape (n_rows + 1,).
+        sealed: The numbers that the seal covers.
+        notes: The note of each row, or None.
     """
 
     def __init__(
         self, network: Network, slots: RowSlots, template: RowTemplate, batch: int, columns: int
     ) -> None:
-        self.network, self.slots, self.template, self.batch, self.columns = (
-            network,
-            slots,
-            template,
-            batch,
-            columns,
-        )
+        self.network, self.slots, self.template = network, slots, template
+        self.batch, self.columns = batch, columns
         self.slot = template.slot
         lengths = template.lengths(batch, columns)
         self.starts: Indices = np.concatenate([[0], np.cumsum(lengths)])
@@ -49,9 +54,8 @@ class ExpectedRows:
             for name, (a, column, b, dtype) in framed.items()
         }
         self._columns["starts"] = np.concatenate([[0], self.starts, self.starts[-1:]])
-        self._bytes = [
-            (name, column.tobytes()) for name, column in self._columns.items()
-        ]  # the fastest to compare
+        # bytes are the fastest to compare
+        self._bytes = [(name, column.tobytes()) for name, column in self._columns.items()]
         wanted = slots.block["targets"].start
         self.notes = [
             network.outputs[place - wanted] if kind == CODE["target"] else None
@@ -60,7 +64,13 @@ class ExpectedRows:
         self._notes = pa.array(self.notes, pa.string())
 
     def fits(self, rows: Rows) -> bool:
-        """Whether just these rows stand there, whatever their numbers and the notes of the first and the last."""
+        """Return whether a step has exactly these rows.
+
+        Their numbers do not count, nor do the notes of the first and the last row.
+
+        Args:
+            rows: The rows of the step.
+        """
         return (
             all(getattr(rows, name).tobytes() == wanted for name, wanted in self._bytes)
             and bool((rows.step == rows.step[0]).all())
@@ -68,7 +78,11 @@ class ExpectedRows:
         )
 
     def complaint(self, rows: Rows) -> LieFound:
-        """What is wrong with the first row that does not fit."""
+        """Say what is wrong with the first row that does not fit.
+
+        Args:
+            rows: The rows of the step.
+        """
         step, there, wanted = int(rows.step[0]), len(rows), len(self.notes) + 2
         for r in range(min(there, wanted)):
             row = rows.first + r
@@ -103,7 +117,17 @@ class ExpectedRows:
         return lie_in_log(step, rows.first + there, "row is", "missing", self._wanted(there))
 
     def present(self, rows: Rows) -> Indices:
-        """Of a step that was broken off: which of these rows there are, in this order."""
+        """Find which of these rows a step has that was broken off.
+
+        Args:
+            rows: The rows of the step, the begin row first.
+
+        Returns:
+            The positions of the rows that are there, in order. Shape (n,).
+
+        Raises:
+            LieFound: A row is none of these, or is not in their order.
+        """
         step, found, r = int(rows.step[0]), [], 1
         names = ("kind", "sender", "receiver", "time")
         if rows.starts[1] or any(
@@ -143,7 +167,15 @@ class ExpectedRows:
     # --- in words ---------------------------------------------------------------------------------
 
     def lie(self, rows: Rows, r: int, i: int, should: float | str, *, learns: bool) -> Lie:
-        """That number i of row r is wrong; both count from 0 on."""
+        """Describe a number that is wrong.
+
+        Args:
+            rows: The rows of the step.
+            r: Which row, from 0 on.
+            i: Which of its numbers, from 0 on.
+            should: What it should be.
+            learns: Whether neurons learn in the step, so that a commit contains new parameters.
+        """
         who = self._name(int(rows.sender[r]))
         kind = row_kinds()[rows.kind[r]]
         said = (
@@ -167,7 +199,12 @@ class ExpectedRows:
         return Lie(int(rows.step[r]), rows.first + r, who, what, said, should, where)
 
     def phrase(self, rows: Rows, r: int) -> str:
-        """A row in words, its numbers aside."""
+        """Describe a row without its numbers.
+
+        Args:
+            rows: The rows of the step.
+            r: Which row, from 0 on.
+        """
         kind = int(rows.kind[r])
         return self._phrase(kind, int(rows.sender[r]), int(rows.receiver[r]), rows.notes[r].as_py())
 
@@ -202,7 +239,15 @@ class ExpectedRows:
 
 
 def first_not_finite(values: Array) -> int | None:
-    """Where the first number is that is none. (A sum is finite only if all are; if it is not, some may just be large.)"""
+    """Find the first number that is not finite.
+
+    Args:
+        values: Numbers. Shape (n,).
+
+    Returns:
+        Its position, or None.
+    """
+    # A sum is finite only if all numbers are. If it is not, some may just be large.
     if np.isfinite(np.add.reduce(values)):
         return None
     wrong = np.flatnonzero(~np.isfinite(values))

@@ -28,12 +28,13 @@ class MemberRows(NamedTuple):
         input_values: Of an input, the places of what the environment sent. None: not recorded.
         direction: Of a neuron, the places of its part of a direction. None: not recorded.
         block: Of a neuron, the number of its activations in `MailMap.mail`. None: not all recorded.
-        urgencies_in: The places of the urgencies that it receives. Shape (followers, columns). None:
-            not all recorded, or it receives none.
-        activation_out: Receives its activation: its part of `should`, or a buffer. Shape (columns,).
+        urgencies_in: The places of the urgencies that it receives. Shape (followers, columns).
+            None: not all recorded, or it receives none.
+        activation_out: Receives its activation: its part of `should`, or a buffer. Shape
+            (columns,).
         urgencies_out: Receives its urgencies likewise. Shape (listening sources, columns).
         commit_out: Receives its commit likewise. Shape (fan_in + 1,).
-        order: If `urgencies_out` is a buffer, those of its rows that are recorded.
+        order: If `urgencies_out` is a buffer, those of its rows that are recorded. Shape (rows,).
         scattered: If `urgencies_out` is a buffer, the places of these rows. Shape (rows, columns).
         commit: The places of its commit. None: not recorded.
         activation_row: The row of its activation. None: not recorded.

@@ -1,8 +1,8 @@
-"""Neurons replayed alone: from what each member received, what should it have sent?
+"""Neurons replayed alone: what should each member have sent, given what it received.
 
 The numbers of a step, as they are in the log, are one flat array, `recorded`. Beside it is another
-one, `should`, which is equal at first. Each member in turn receives its own mail out of
-`recorded`, as channels would deliver it, and overwrites its own numbers in `should`. Nothing passes from one
+one, `should`, which is equal at first. Each member in turn receives its own mail out of `recorded`,
+as channels would deliver it, and overwrites its own numbers in `should`. Nothing passes from one
 replayed member to another. Where the two arrays differ in the end, a member lied.
 """
 
