@@ -61,6 +61,6 @@ def max_step_seconds(network: Network, settings: Unreliable, restarts: int) -> f
 
 
 def _answers(back: slice, count: int) -> list[int]:
-    """The route of the answer to each of so many routes; all targets have one answer, the losses."""
+    """The route of the answer to each of `count` routes; all targets have one, the losses."""
     size = back.stop - back.start
     return [back.start + (k if size > 1 else 0) for k in range(count)]
