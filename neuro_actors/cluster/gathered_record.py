@@ -25,7 +25,7 @@ KNOWN = {"inputs", "targets", "losses", "input_urgencies", "directions"}  # to t
 
 
 def reported_blocks(network: Network, step: Step) -> list[RowBlock]:
-    """Return the blocks of rows that shards report of a step, in the order of the table of routes."""
+    """Return the blocks of rows that shards report of a step, in the order of the table."""
     kind = StepKind.of(step)
     return [b for b in row_blocks(network) if b.name not in KNOWN and kind.has(b.spec.steps)]
 

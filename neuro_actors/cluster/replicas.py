@@ -19,6 +19,7 @@ from ..neuron.local_rule import LocalRule, NeuronRule, NeuronState
 from ..neuron.loss_node import LossNode
 from ..neuron.messages import Step
 from ..neuron.sums import ORDERED, Sums
+from ..neuron.tree_sum import TreeSum
 from ..rules import Rule
 from ..rules.batch_sum import BatchSum
 from ..support.errors import InputError
@@ -152,13 +153,12 @@ async def mean_over_replicas(
 
 
 def _to_message(part: BatchSum, batch: int) -> PartialSum:
-    blocks = tuple((height, index) for height, index, _ in part.blocks)
-    values = tuple(values for _, _, values in part.blocks)
+    blocks = tuple((height, index) for height, index, _ in part.tree.blocks)
+    values = tuple(values for _, _, values in part.tree.blocks)
     return PartialSum(batch, part.count, part.weight, blocks, values)
 
 
 def _from_message(message: PartialSum) -> BatchSum:
     blocks = zip(message.blocks, message.values, strict=True)
-    return BatchSum(
-        message.count, message.weight, tuple((height, index, v) for (height, index), v in blocks)
-    )
+    tree = TreeSum(tuple((height, index, values) for (height, index), values in blocks))
+    return BatchSum(message.count, message.weight, tree)

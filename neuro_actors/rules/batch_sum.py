@@ -16,8 +16,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
-from ..neuron.tree_sum import Blocks, added, holds, total
-from ..support.validation import Array, frozen
+from ..neuron.tree_sum import EMPTY, TreeSum
+from ..support.validation import Array
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -27,12 +27,12 @@ class BatchSum:
     Attributes:
         count: How many micro-batches are in it.
         weight: The sum of their weights: how many examples they have.
-        blocks: Their weighted means, added up by the tree.
+        tree: Their weighted means.
     """
 
     count: int = 0
     weight: int = 0
-    blocks: Blocks = ()
+    tree: TreeSum = EMPTY
 
     @classmethod
     def of(cls, index: int, weight: int, mean: Array) -> BatchSum:
@@ -43,22 +43,22 @@ class BatchSum:
             weight: Its weight: how many examples it has.
             mean: The mean over its examples. Shape (numbers,). It may change afterwards.
         """
-        return cls(1, weight, ((0, index, frozen(weight * mean)),))
+        return cls(1, weight, EMPTY.add(0, index, weight * mean))
 
     def merge(self, other: BatchSum) -> BatchSum:
         """Return the sum over the micro-batches of both. No micro-batch may be in both."""
-        blocks = self.blocks
-        for block in other.blocks:
-            blocks = added(blocks, *block)
-        return BatchSum(self.count + other.count, self.weight + other.weight, blocks)
+        tree = self.tree
+        for block in other.tree.blocks:
+            tree = tree.add(*block)
+        return BatchSum(self.count + other.count, self.weight + other.weight, tree)
 
     def contains(self, index: int) -> bool:
         """Return whether this micro-batch is in the sum."""
-        return holds(self.blocks, 0, index)
+        return self.tree.contains(0, index)
 
     def mean(self) -> Array:
         """Return the mean over all examples, where nothing is missing. Shape (numbers,)."""
-        return total(self.blocks) / self.weight
+        return self.tree.total() / self.weight
 
 
 class MicroBatchResult(NamedTuple):

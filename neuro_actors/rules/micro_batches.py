@@ -28,6 +28,7 @@ from ..neuron.local_rule import LocalRule, NeuronRule, NeuronState, StatefulRule
 from ..neuron.loss_node import LossNode
 from ..neuron.messages import Step, micro_batch_round
 from ..neuron.sums import ORDERED, Sums
+from ..neuron.tree_sum import TreeSum
 from ..support.errors import InputError, MessageError
 from ..support.text import shown
 from ..support.validation import Array, as_whole_number, frozen
@@ -264,14 +265,14 @@ class MicroBatchNeuron(StatefulRule):
     def get_state(self) -> tuple[Any, ...]:
         """See `NeuronRule.get_state`: the rule's state, and the sum over the batch in progress."""
         done = self.batch.sum
-        return self.batch.rule_state, done.count, done.weight, done.blocks
+        return self.batch.rule_state, done.count, done.weight, done.tree.blocks
 
     def set_state(self, state: tuple[Any, ...]) -> None:
         """See `NeuronRule.set_state`."""
         rule_state, count, weight, blocks = state
         self.rule.set_state(rule_state)
         self.batch.rule_state = rule_state
-        self.batch.base, self.batch.sum = None, BatchSum(count, weight, blocks)
+        self.batch.base, self.batch.sum = None, BatchSum(count, weight, TreeSum(blocks))
 
     @property
     def state(self) -> NeuronState:

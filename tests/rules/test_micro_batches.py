@@ -17,7 +17,7 @@ from neuro_actors.channels.unreliable.faults import Kill
 from neuro_actors.neuron.local_rule import LocalRule
 from neuro_actors.neuron.messages import Step, micro_batch_of
 from neuro_actors.neuron.sums import ORDERED
-from neuro_actors.neuron.tree_sum import added, total
+from neuro_actors.neuron.tree_sum import TreeSum
 from neuro_actors.proof.verify import draw_case
 from neuro_actors.rules.micro_batches import MicroBatchNeuron, cut
 from neuro_actors.rules.rule_json import described, rule_of
@@ -108,30 +108,30 @@ def test_the_tree_is_the_same_whoever_adds(count: int) -> None:
     """In order; in any order; and shared out among two or three, each with a run of terms."""
     values = terms(count)
     expected = by_halves(values)
-    blocks, most = (), 0
+    tree, most = TreeSum(), 0
     for place, value in enumerate(values):
-        blocks = added(blocks, 0, place, value)
-        most = max(most, len(blocks))
-    assert np.array_equal(total(blocks), expected)
+        tree = tree.add(0, place, value)
+        most = max(most, len(tree.blocks))
+    assert np.array_equal(tree.total(), expected)
     assert most <= count.bit_length()
     rng = np.random.default_rng(count)
-    blocks = ()
+    tree = TreeSum()
     for place in rng.permutation(count).tolist():
-        blocks = added(blocks, 0, place, values[place])
-    assert np.array_equal(total(blocks), expected)
+        tree = tree.add(0, place, values[place])
+    assert np.array_equal(tree.total(), expected)
     for workers in (2, 3):
         for cuts in itertools.islice(itertools.combinations(range(1, count), workers - 1), 40):
             apart = []
             for start, end in itertools.pairwise([0, *cuts, count]):
-                own = ()
+                own = TreeSum()
                 for place in rng.permutation(np.arange(start, end)).tolist():
-                    own = added(own, 0, place, values[place])
+                    own = own.add(0, place, values[place])
                 apart.append(own)
-            blocks = ()
+            tree = TreeSum()
             for worker in rng.permutation(workers).tolist():
-                for block in apart[worker]:
-                    blocks = added(blocks, *block)
-            assert np.array_equal(total(blocks), expected)
+                for block in apart[worker].blocks:
+                    tree = tree.add(*block)
+            assert np.array_equal(tree.total(), expected)
 
 
 def test_the_tree_is_not_a_running_sum() -> None:
@@ -141,11 +141,11 @@ def test_the_tree_is_not_a_running_sum() -> None:
 
 
 def test_blocks_are_never_changed_in_place() -> None:
-    blocks = added((), 0, 0, np.ones(2))
-    before = blocks[0][2]
+    tree = TreeSum().add(0, 0, np.ones(2))
+    before = tree.blocks[0][2]
     assert not before.flags.writeable
-    added(blocks, 0, 1, np.ones(2))
-    assert blocks == ((0, 0, before),)
+    tree.add(0, 1, np.ones(2))
+    assert tree.blocks == ((0, 0, before),)
     assert before.tolist() == [1, 1]
 
 
@@ -432,8 +432,10 @@ def test_no_array_is_larger_than_one_micro_batch_needs(
     def counted(self, step, urgencies_in, urgencies_out, commit_out) -> None:
         largest[0] = max(largest[0], urgencies_in.nbytes, urgencies_out.nbytes)
         respond(self, step, urgencies_in, urgencies_out, commit_out)
-        assert all(values.nbytes == commit_out.nbytes for _, _, values in self.batch.sum.blocks)
-        most[0] = max(most[0], len(self.batch.sum.blocks))
+        assert all(
+            values.nbytes == commit_out.nbytes for _, _, values in self.batch.sum.tree.blocks
+        )
+        most[0] = max(most[0], len(self.batch.sum.tree.blocks))
 
     monkeypatch.setattr(LocalRule, "fire", watched)
     monkeypatch.setattr(MicroBatchNeuron, "respond", counted)

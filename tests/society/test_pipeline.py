@@ -25,9 +25,9 @@ from neuro_actors.channels.unreliable.fault_injection import FaultInjector
 from neuro_actors.channels.unreliable.faults import PLACES, Kill
 from neuro_actors.channels.unreliable.frames import Frame
 from neuro_actors.channels.unreliable.invariants import InvariantChecker
-from neuro_actors.neuron import tree_sum as tree
 from neuro_actors.neuron.messages import Step
 from neuro_actors.neuron.sums import ORDERED
+from neuro_actors.neuron.tree_sum import TreeSum
 from neuro_actors.proof.verify import draw_case
 from neuro_actors.rules.micro_batches import MicroBatchNeuron
 from neuro_actors.simulation import blocking as synchronous
@@ -204,7 +204,7 @@ def test_so_many_are_under_way_and_no_more(
 
     def counted(self, *mail) -> None:
         respond(self, *mail)
-        most[0] = max(most[0], len(self.batch.sum.blocks))
+        most[0] = max(most[0], len(self.batch.sum.tree.blocks))
 
     monkeypatch.setattr(MicroBatchNeuron, "respond", counted)
     spied = Spied(channels)
@@ -698,11 +698,11 @@ def test_engines_that_cannot_be_one_lane_of_several() -> None:
 
 
 def test_which_terms_blocks_hold() -> None:
-    blocks: tree.Blocks = ()
+    tree = TreeSum()
     for place in (5, 0, 1, 2, 3):
-        blocks = tree.added(blocks, 0, place, np.ones(1))
-    assert [tree.holds(blocks, 0, place) for place in range(7)] == [True] * 4 + [False, True, False]
-    assert [tree.holds(blocks, 1, place) for place in range(4)] == [True, True, False, False]
+        tree = tree.add(0, place, np.ones(1))
+    assert [tree.contains(0, place) for place in range(7)] == [True] * 4 + [False, True, False]
+    assert [tree.contains(1, place) for place in range(4)] == [True, True, False, False]
 
 
 def test_the_protocol_in_one_lane_of_three() -> None:
