@@ -28,7 +28,7 @@ def equal(one, other) -> bool:
     )
 
 
-@pytest.mark.parametrize("part", few(range(PARTS)))
+@pytest.mark.parametrize("part", few(range(PARTS), 1))
 def test_a_thousand_random_graphs(part: int) -> None:
     for seed in range(part * NETWORKS // PARTS, (part + 1) * NETWORKS // PARTS):
         case = draw_case(seed)
@@ -78,7 +78,7 @@ COMBINED = [
 
 @pytest.mark.parametrize(
     ("shape", "batch", "loss"),
-    [*COMBINED, (LARGE, 1, "squared_error"), *few([(LARGE, 2, "huber")], 0)],
+    [*COMBINED, *few([(LARGE, 1, "squared_error"), (LARGE, 2, "huber")], 0)],
 )
 def test_particular_shapes_losses_and_batches(shape: str, batch: int, loss: str) -> None:
     net = SHAPES[shape]
@@ -110,7 +110,7 @@ for batch in (1, 7, 200):
     for channels in ("bundled", "memory"):
         g = na.gradient(net, x, t, channels=channels)
         print(g.loss.hex(), hash(g.weights.tobytes()))
-print([everything(draw_case(seed), "bundled")[3:] for seed in range(20)])
+print([everything(draw_case(seed), "bundled")[3:] for seed in range(8)])
 """
 
 

@@ -20,6 +20,7 @@ MACHINE = re.compile(
 )  # differs with it, and versions
 
 
+@pytest.mark.slow
 def test_the_commands_print_what_stands_there(
     tmp_path, monkeypatch: pytest.MonkeyPatch, capsys
 ) -> None:

@@ -93,6 +93,7 @@ def test_the_log_says_so_too(told) -> None:
     assert audit.remarks == ()
 
 
+@pytest.mark.slow
 def test_the_day_is_told_as_it_was(told) -> None:
     out, log, _ = told
     step = na.open_log(log).step(6)
@@ -124,6 +125,7 @@ def test_words() -> None:
     assert hierarchy.main_adviser(net, "cook") == ("kitchen", -0.75)
 
 
+@pytest.mark.slow
 def test_the_figure_is_wholly_in_french_if_asked(
     told, tmp_path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

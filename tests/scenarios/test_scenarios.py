@@ -181,7 +181,7 @@ def assert_only_learning_is_unproved(audit: na.Audit) -> None:
 def marked(name: str) -> object:
     """The name, with what its run needs: Ray, or more than a second or two."""
     marks = [pytest.mark.ray] if name == "many_machines" else []
-    marks += [pytest.mark.slow] if name in ("animals", "watch_it_learn", "wiring") else []
+    marks += [pytest.mark.slow] if name in ("animals", "storm", "watch_it_learn", "wiring") else []
     return pytest.param(name, marks=marks)
 
 
@@ -281,6 +281,7 @@ def test_lost_letter(told) -> None:
     assert np.array_equal(log.step(3).inputs, x[2].T)
 
 
+@pytest.mark.slow
 def test_storm(told) -> None:
     out, log, folder = told("storm")
     digests = re.findall(r"([0-9a-f]{48})…", out)

@@ -31,6 +31,7 @@ def test_eight_times_as_many_votes_are_as_good() -> None:
     assert 0.85 < np.mean(errors_of(1600, 1)) / np.mean(errors_of(PICTURES, 0)) < 1.15
 
 
+@pytest.mark.slow
 def test_what_it_learns_is_more_than_nothing() -> None:
     """Who always says one half is off by the spread of a uniform number, 12 ** -0.5."""
     assert max(errors_of(PICTURES, 0)) < 0.9 * 12**-0.5

@@ -8,13 +8,14 @@ from pathlib import Path
 import numpy as np
 import pytest
 import which_penalty
+from helpers.tiers import few
 
 import neuro_actors as na
 
 SCRIPT = Path(which_penalty.__file__)
 
 
-@pytest.mark.parametrize("seed", [100, 101])
+@pytest.mark.parametrize("seed", few([100, 101], 1))
 def test_opposed_votes(seed: int) -> None:
     """At .8/.2 the square is calibrated, the plain difference is not."""
     learnt = which_penalty.measure(seed, 0.8, 0.2)
@@ -23,7 +24,7 @@ def test_opposed_votes(seed: int) -> None:
     assert plain - crossed > 0.10
 
 
-@pytest.mark.parametrize("seed", [100, 101])
+@pytest.mark.parametrize("seed", few([100, 101], 1))
 def test_rare_votes(seed: int) -> None:
     """Cats that 35 % call so: the median vote is 0, the mean .35."""
     learnt = which_penalty.measure(seed, 0.35, 0.05)
