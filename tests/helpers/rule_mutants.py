@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import inspect
 import re
-from types import FunctionType, ModuleType
+from types import CellType, FunctionType, ModuleType
 
 import pytest
 
@@ -119,6 +119,15 @@ def break_it(mutant: str, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def _of_module(method: FunctionType, module: ModuleType) -> FunctionType:
+    closure = method.__closure__ and tuple(_cell(cell, module) for cell in method.__closure__)
     return FunctionType(
-        method.__code__, vars(module), method.__name__, method.__defaults__, method.__closure__
+        method.__code__, vars(module), method.__name__, method.__defaults__, closure
     )
+
+
+def _cell(cell: CellType, module: ModuleType) -> CellType:
+    """Return a cell with the module's own class, where it holds the class made anew: super() asks for it."""
+    value = cell.cell_contents
+    if inspect.isclass(value) and value.__module__ == module.__name__:
+        return CellType(getattr(module, value.__name__))
+    return cell
