@@ -1,8 +1,11 @@
-"""Local rules: what a society's members do with their mail. A rule is a plug; channels and simulation know none of them.
+"""Local rules: what the members of a society do with their mail.
 
-A rule is a description, compared by value, such as `na.rules.Backpropagation()`. It makes the members of a society, each of
-which sees its own mail alone, and it says of which rounds a step of learning consists. To write one, derive from `Rule`
-and override what differs; `neuron.NeuronRule` says what a neuron's must do.
+A rule is a description, compared by value, such as `na.rules.Backpropagation()`. It makes the
+members of a society, each of which sees its own mail alone, and it says which rounds a step of
+learning has. Channels and simulation do not know which rule they carry. To write one, derive from
+`Rule` and override what differs; `neuron.local_rule.NeuronRule` says what a neuron's rule must do.
+
+This folder imports from `support`, `network` and `neuron`. Start reading in `rule.py`.
 """
 
 from .backpropagation import Backpropagation

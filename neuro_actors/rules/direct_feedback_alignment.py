@@ -1,4 +1,4 @@
-"""Direct feedback alignment: every neuron hears the whole error, and weighs it by fixed random numbers of its own."""
+"""Direct feedback alignment: every neuron receives the whole error, and weighs it at random."""
 
 from __future__ import annotations
 
@@ -22,15 +22,21 @@ BROADCAST = "broadcast"  # the round of a step
 
 @dataclass(frozen=True)
 class DirectFeedbackAlignment(Rule):
-    """Nøkland 2016: a hidden neuron's urgency is B · e, with e the error at the outputs and B random and fixed.
+    """Direct feedback alignment: a hidden neuron's urgency is B · e, with B random and fixed.
 
-    e is what the loss has to say to all outputs, (n_outputs, batch). Each hidden neuron draws its B, N(0, 1 / n_outputs),
-    once, from `seed`, and takes u = B · e where backpropagation sums what its followers ask for. An output's u is its
-    own row of e.
+    e is the urgency of all outputs, shape (n_outputs, batch). Each hidden neuron draws its B once,
+    from N(0, 1 / n_outputs), and uses u = B · e where backpropagation sums the urgencies of the
+    followers. An output's u is its own row of e.
 
-    This is not local. There is no line from the loss to a hidden neuron, so everybody relays e as it came, in rows that
-    hold n_outputs numbers an example: a broadcast, by which every neuron learns of every output, and how many there
-    are. What its followers would ask for, nobody says. An input, in a step `wrt_inputs`, is told B · e too.
+    The rule is not local. No route leads from the loss node to a hidden neuron, so every neuron
+    relays e unchanged, in rows with n_outputs numbers an example. It is a broadcast: every neuron
+    receives the errors of all outputs. The urgencies of its followers are not sent. In a step
+    `wrt_inputs` an input receives B · e too.
+
+    Source: Nøkland 2016.
+
+    Attributes:
+        seed: The seed of B.
     """
 
     seed: int = 0
@@ -41,20 +47,24 @@ class DirectFeedbackAlignment(Rule):
         )
 
     def neuron(self, network: Network, k: int, sums: Sums) -> NeuronRule:
+        """See `Rule.neuron`."""
         return DirectNeuron(self._feedback(network, k), *own(network, k), sums)
 
     def input(self, network: Network, k: int, sums: Sums) -> NeuronRule:
+        """See `Rule.input`."""
         return DirectInput(self._feedback(network, k), network.ids[k], sums)
 
     def loss_node(self, network: Network) -> LossNode:
+        """See `Rule.loss_node`."""
         return Broadcast(network.is_input[network.output_positions])
 
     def rounds(self, network: Network, x: Array) -> Generator[Round, Answer, None]:
+        """See `Rule.rounds`."""
         padding = np.zeros((len(x), x.shape[1] * (len(network.outputs) - 1)))
         yield Round(frozen(np.concatenate([x, padding], axis=1)), BROADCAST)
 
     def _feedback(self, network: Network, k: int) -> Array:
-        """(n_outputs,); an output's picks its own row."""
+        """Return a neuron's row of B, shape (n_outputs,); an output's picks its own error."""
         mine = network.output_positions == k
         if mine.any():
             return frozen(mine.astype(np.float64))
@@ -62,7 +72,12 @@ class DirectFeedbackAlignment(Rule):
 
 
 class DirectNeuron(LocalRule):
-    """feedback: (n_outputs,), the neuron's row of B."""
+    """A neuron that weighs the error of all outputs, and relays it.
+
+    Args:
+        feedback: The neuron's row of B. Shape (n_outputs,).
+        own: As `LocalRule`.
+    """
 
     __slots__ = ("feedback",)
 
@@ -71,6 +86,7 @@ class DirectNeuron(LocalRule):
         self.feedback = feedback
 
     def fire(self, step: Step, activations_in: Array, activation_out: Array) -> None:
+        """See `NeuronRule.fire`."""
         batch = activations_in.shape[1] // (len(self.feedback) if step.round == BROADCAST else 1)
         super().fire(step, np.ascontiguousarray(activations_in[:, :batch]), activation_out[:batch])
         activation_out[batch:] = 0.0
@@ -78,6 +94,7 @@ class DirectNeuron(LocalRule):
     def respond(
         self, step: Step, urgencies_in: Array, urgencies_out: Array, commit_out: Array
     ) -> None:
+        """See `LocalRule.respond`."""
         error = urgencies_in[0]  # all followers relay the same
         asked = _asked(self.feedback, error, self.sums)
         super().respond(step, asked[None, :], urgencies_out[:0], commit_out)
@@ -85,7 +102,12 @@ class DirectNeuron(LocalRule):
 
 
 class DirectInput(InputRule):
-    """The same for an input, which has nothing to learn."""
+    """The same for an input, which has nothing to learn.
+
+    Args:
+        feedback: The input's row of B. Shape (n_outputs,).
+        own: As `InputRule`.
+    """
 
     __slots__ = ("feedback",)
 
@@ -96,22 +118,26 @@ class DirectInput(InputRule):
     def respond(
         self, step: Step, urgencies_in: Array, urgencies_out: Array, commit_out: Array
     ) -> None:
+        """See `LocalRule.respond`."""
         asked = _asked(self.feedback, urgencies_in[0], self.sums)
         urgencies_out[...] = 0.0
         super().respond(step, asked[None, :], urgencies_out[:, : len(asked)], commit_out)
 
 
 class Broadcast(LossNode):
-    """The loss tells each output what it has to say to all of them."""
+    """A loss node that sends to each output the urgencies of all outputs.
+
+    Args:
+        from_input: Whether each output is an input. Shape (n_outputs,).
+    """
 
     def __init__(self, from_input: NDArray[np.bool_]) -> None:
-        super().__init__(
-            np.zeros_like(from_input)
-        )  # what it has to say to an input concerns all others too
+        super().__init__(np.zeros_like(from_input))  # an input too relays what concerns the others
 
     def evaluate(
         self, step: Step, predictions: Array, targets: Array, urgencies_out: Array
     ) -> Array:
+        """See `LossNode.evaluate`."""
         error = np.empty(targets.shape)
         losses = super().evaluate(step, predictions[:, : targets.shape[1]], targets, error)
         urgencies_out[...] = error.ravel()
@@ -119,5 +145,5 @@ class Broadcast(LossNode):
 
 
 def _asked(feedback: Array, error: Array, sums: Sums) -> Array:
-    """B · e, (batch,)."""
+    """Return B · e, shape (batch,)."""
     return sums.weighted_sum(feedback, error.reshape(len(feedback), -1))

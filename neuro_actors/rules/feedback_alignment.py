@@ -1,4 +1,4 @@
-"""Feedback alignment: what goes back along a synapse is weighted by a fixed random number, not by the synapse's weight."""
+"""Feedback alignment: fixed random numbers replace the synapses' weights on the way back."""
 
 from __future__ import annotations
 
@@ -15,11 +15,17 @@ from .rule import Rule, own, stream
 
 @dataclass(frozen=True)
 class FeedbackAlignment(Rule):
-    """Lillicrap, Cownden, Tweed, Akerman 2016, where Wᵀ e of backpropagation is replaced by B e, B random and fixed.
+    """Feedback alignment: Wᵀ e of backpropagation is replaced by B e, with B random and fixed.
 
-    The signal's urgency v is as in backpropagation; told back along synapse i is B_i · v instead of w_i · v. Each neuron
-    draws its own B, N(0, 1 / fan-in), once, from `seed`. It remains local: nobody needs to know a weight that somebody
-    else uses too. The weights learn to agree with B, so that what comes back becomes useful.
+    The signal's urgency v is as in backpropagation. Along synapse i the neuron sends B_i · v
+    instead of w_i · v. Each neuron draws its own B once, from N(0, 1 / fan-in). The rule is local,
+    and no weight is needed in two places. The weights learn to agree with B, so that the urgencies
+    become useful.
+
+    Source: Lillicrap, Cownden, Tweed, Akerman 2016.
+
+    Attributes:
+        seed: The seed of B.
     """
 
     seed: int = 0
@@ -28,13 +34,20 @@ class FeedbackAlignment(Rule):
         object.__setattr__(self, "seed", as_whole_number("FeedbackAlignment: seed", self.seed, 0))
 
     def neuron(self, network: Network, k: int, sums: Sums) -> LocalRule:
+        """See `Rule.neuron`."""
         fan_in = int(network.incoming.sizes[k])
         feedback = stream(self.seed, k).standard_normal(fan_in + 1) / fan_in**0.5
         return FeedbackNeuron(frozen(feedback), *own(network, k), sums)
 
 
 class FeedbackNeuron(LocalRule):
-    """feedback: (fan_in + 1,), as parameters lie; the last, where the bias stands, goes nowhere."""
+    """A neuron that sends urgencies back by fixed random numbers.
+
+    Args:
+        feedback: B, in the order of the parameters; the last entry, the bias's, is not used. Shape
+            (fan_in + 1,).
+        own: As `LocalRule`.
+    """
 
     __slots__ = ("feedback",)
 
@@ -43,4 +56,5 @@ class FeedbackNeuron(LocalRule):
         self.feedback = feedback
 
     def listener_weights(self, parameters: Array, step: Step) -> Array:
+        """See `LocalRule.listener_weights`."""
         return super().listener_weights(self.feedback, step)

@@ -1,21 +1,23 @@
-"""Newton's method by local messages: curvature, conjugate gradients and a line search, and no centre sees a parameter.
+"""Newton's method by local messages: curvature, conjugate gradients and a line search.
 
-A neuron holds its own part of every vector: its parameters w, the gradient g, the step d, and of conjugate gradients the
-residual r, the direction p and the image q = (H + λ) p, which comes of a tangent round (Pearlmutter 1994; `neuron.py`).
-What concerns all is a few scalars, and they travel in columns behind the numbers of the messages that are sent anyway:
+No central place sees a parameter. A neuron has its own part of every vector: its parameters w, the
+gradient g, the step d, and of conjugate gradients the residual r, the direction p and the image
+q = (H + λ) p, which a tangent round computes (Pearlmutter 1994; `neuron/tangent.py`). A few scalars
+concern all neurons. They travel in columns behind the numbers of the messages that are sent anyway:
 
-    forward    the world tells the inputs; a neuron repeats what it hears from its first source
-    backward   a neuron adds its own share to what its followers told it, and tells that sum its first source, and to the
-               others 0: each share goes along one synapse, so these synapses are trees, with inputs as their roots
+    forward    the environment sends them to the inputs; a neuron repeats those of its first source
+    backward   a neuron adds its own share to the sum of its followers' and sends the result to its
+               first source, and 0 to the others. Each share goes along one synapse, so these
+               synapses are trees, with inputs as their roots
 
-    round      the world tells          it hears            and then
-    gradient                            r·r, w·w            |g|, the objective; r = -g, d = 0, p = 0
-    product    α, β, λ                  p·q, r·q, q·q, r·r  d += α p, r -= α q, p = r + β p are made before the product
-    trial      α, t                     g·d, |w + t d|²     t is halved until the objective falls enough
-    accept     α, t                                         everyone learns: t d is what its parameters want
+    round      it sends       it receives         and then
+    gradient                  r·r, w·w            |g|, the objective; r = -g, d = 0, p = 0
+    product    α, β, λ        p·q, r·q, q·q, r·r  before it: d += α p, r -= α q, p = r + β p
+    trial      α, t           g·d, |w + t d|²     t is halved until the objective falls enough
+    accept     α, t                               neurons learn: t d takes the urgencies' place
 
-What r·r will be after a product follows, r·r - 2α r·q + α² q·q, so that a product needs one round, not two.
-Inputs feel scalars alone, for w · urgency would tell the world of w.
+Here "it" is the environment. r·r after a product follows from r·r - 2α r·q + α² q·q, so that a
+product needs one round, not two. Inputs receive scalars alone: w · urgency would reveal w.
 """
 
 from __future__ import annotations
@@ -49,17 +51,21 @@ ROUNDING = 8 * float(np.finfo(float).eps)  # of the objective: what a fall may d
 
 @dataclass(frozen=True, slots=True)
 class NewtonCG(Rule):
-    """Truncated Newton: each step of learning is one iteration on the mean loss + l2/2 · Σ parameter².
+    """Truncated Newton: each step is one iteration on the mean loss + l2/2 · Σ parameter².
 
-    The optimiser is handed the Newton step where it would be handed urgencies: na.SGD(1.0) makes that step, whole.
-    `gradient` returns minus the step, and nobody learns.
+    The optimizer receives the Newton step in place of the urgencies: `na.SGD(1.0)` makes the whole
+    step. `gradient` returns minus the step, and neurons do not learn.
 
-    l2: as `weight_decay` of the optimisers; it concerns biases too.
-    damping: λ = damping · |gradient| is added to the Hessian (a Levenberg-Marquardt term that vanishes at the end).
-    guarded: negative curvature ends conjugate gradients, and the step is halved until the objective falls. False is
-        Newton's bare method, which takes the whole step to wherever the gradient would be zero.
-    forcing, products: conjugate gradients end when |residual| ≤ min(forcing, √|g|) |g| (Dembo, Eisenstat, Steihaug 1982),
-        or after so many products with the Hessian.
+    Attributes:
+        l2: As `weight_decay` of the optimizers; it concerns biases too.
+        damping: λ = damping · |gradient| is added to the Hessian: a Levenberg-Marquardt term that
+            vanishes at the end.
+        guarded: Negative curvature ends conjugate gradients, and the step is halved until the
+            objective falls. False is Newton's bare method: the whole step to the point where the
+            gradient would be 0.
+        forcing: Conjugate gradients end when |residual| ≤ min(forcing, √|g|) |g| (Dembo, Eisenstat,
+            Steihaug 1982).
+        products: The largest number of products with the Hessian.
     """
 
     feels_inputs: ClassVar[bool] = False
@@ -82,16 +88,29 @@ class NewtonCG(Rule):
         )
 
     def neuron(self, network: Network, k: int, sums: Sums) -> NewtonNeuron:
+        """See `Rule.neuron`."""
         return NewtonNeuron(*own(network, k), sums, self.l2)
 
     def loss_node(self, network: Network) -> NewtonLoss:
+        """See `Rule.loss_node`."""
         return NewtonLoss(network.is_input[network.output_positions])
 
     def check(self, network: Network, loss: str) -> None:
+        """See `Rule.check`."""
         functions.check_curvature(network.activations, loss)
 
     def rounds(self, network: Network, x: Array) -> Generator[Round, Answer, None]:
-        """All that the world does: a few sums of scalars, and who is told what next."""
+        """Go through the rounds of one Newton step: all that the environment does.
+
+        It adds a few scalars, and decides which round comes next.
+
+        Args:
+            network: The network.
+            x: The examples of the step. Shape (n_inputs, batch).
+
+        Yields:
+            Each round.
+        """
         rr, ww, *_ = _felt(answer := (yield _round(x, GRADIENT)))
         start, size = self._objective(answer, ww), sqrt(rr)
         enough, damping = min(self.forcing, sqrt(size)) * size, self.damping * size
@@ -122,7 +141,16 @@ class NewtonCG(Rule):
 
 
 class NewtonNeuron(TangentRule):
-    """One neuron, with its own part of every vector, (fan_in + 1,) each."""
+    """A neuron with its own part of every vector, shape (fan_in + 1,) each.
+
+    Args:
+        id: As `LocalRule`.
+        function: As `LocalRule`.
+        parameters: As `LocalRule`. Shape (fan_in + 1,).
+        from_input: As `LocalRule`. Shape (fan_in,).
+        sums: As `LocalRule`.
+        l2: As `NewtonCG`.
+    """
 
     __slots__ = ("downhill", "from_input", "image", "l2", "move", "residual", "shift", "way")
     STATE = ("state", "downhill", "residual", "image", "direction", "way", "move", "shift")
@@ -143,6 +171,7 @@ class NewtonNeuron(TangentRule):
         self.shift = 0.0  # what is added to the Hessian's diagonal
 
     def fire(self, step: Step, activations_in: Array, activation_out: Array) -> None:
+        """See `NeuronRule.fire`."""
         if not step.round:  # the world only wants a prediction
             super().fire(step, activations_in, activation_out)
             return
@@ -167,6 +196,7 @@ class NewtonNeuron(TangentRule):
     def respond(
         self, step: Step, urgencies_in: Array, urgencies_out: Array, commit_out: Array
     ) -> None:
+        """See `LocalRule.respond`."""
         if self.fired is not step:
             raise MessageError(
                 f"{self.id!r} cannot respond in step {step.number}: it has not fired in that step"
@@ -198,7 +228,7 @@ class NewtonNeuron(TangentRule):
         self.fired = None
 
     def _moved(self) -> LocalRule:
-        """The neuron as it would be."""
+        """Return the neuron as it would be after the move."""
         return LocalRule(
             self.id, self.function, self.state.parameters + self.move, self.from_input, self.sums
         )
@@ -208,13 +238,14 @@ class NewtonNeuron(TangentRule):
 
 
 class NewtonLoss(LossNode):
-    """The loss, which has no share in any sum."""
+    """The loss node, which has no share in any sum."""
 
     __slots__ = ()
 
     def evaluate(
         self, step: Step, predictions: Array, targets: Array, urgencies_out: Array
     ) -> Array:
+        """See `LossNode.evaluate`."""
         as_told = replace(step, tangent=step.round == PRODUCT)
         urgencies_out[:, -SCALARS:] = 0.0
         return super().evaluate(
@@ -226,7 +257,7 @@ class NewtonLoss(LossNode):
 
 
 def _round(x: Array, name: str, *scalars: float, learns: bool = False) -> Round:
-    """The examples, in a product their derivatives, which are 0, and then the scalars."""
+    """Make a round: examples, in a product their derivatives, which are 0, then the scalars."""
     tangents = np.zeros((len(x), x.shape[1] * (name == PRODUCT)))
     behind = np.zeros((len(x), SCALARS))
     behind[:, : len(scalars)] = scalars
@@ -236,6 +267,6 @@ def _round(x: Array, name: str, *scalars: float, learns: bool = False) -> Round:
 
 
 def _felt(answer: Answer) -> list[float]:
-    """The sums over the roots of all trees."""
+    """Return the sums over the roots of all trees."""
     sums: list[float] = np.add.accumulate(answer.felt[:, -SCALARS:])[-1].tolist()
     return sums

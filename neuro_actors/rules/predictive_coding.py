@@ -1,4 +1,4 @@
-"""Predictive coding: hidden neurons hold a value beside what is predicted of them, and relax until errors balance."""
+"""Predictive coding: hidden neurons have a value beside their prediction, and relax."""
 
 from __future__ import annotations
 
@@ -20,23 +20,33 @@ FIRST = "relaxation 1"  # the round in which a neuron starts anew
 
 @dataclass(frozen=True)
 class PredictiveCoding(Rule):
-    """Whittington, Bogacz 2017; with fixed predictions Song, Lukasiewicz, Xu, Bogacz 2020.
+    """Predictive coding: values of hidden neurons relax until errors balance; then neurons learn.
 
-    μ = f(w·x + b) is what its sources predict of a neuron, a its value, ε = a − μ its error. In each of the rounds, the
-    `relaxations`, neurons say their values forward, and back along each synapse w_i · ε f'(z), which their sources sum to
-    s. Then all values move at once, each by what was said before any had moved:
+    For a neuron, μ = f(w·x + b) is its prediction, made from its sources, a its value, and
+    ε = a − μ its error. In each of the rounds, the relaxations, neurons send their values forward,
+    and w_i · ε f'(z) back along each synapse; a source sums these to s. Then all values move at
+    once, by what was sent before:
 
         a += rate · (s − ε)        so that ε = (1 − rate) · ε + rate · s
 
-    An output has no value of its own: ε is what it hears, and it says μ. So all descend the energy: the loss, and half of
-    Σ ε² over hidden neurons. In the last round each learns: weight urgency_i = ε f'(z) · x_i.
+    An output has no value of its own: ε is the urgency that it receives, and it sends μ. So all
+    values descend the energy: the loss, and half of Σ ε² over hidden neurons. In the last round
+    each neuron learns: weight urgency_i = ε f'(z) · x_i.
 
-    fixed: hold predictions where they were: neurons say μ instead of a. With rate 1 the errors of all hidden layers are
-    then those of backpropagation, bit for bit, after as many relaxations as there are layers; with fewer those of the
-    first layers are still 0. On any graph at most depth − 1 relaxations are needed.
+    With `fixed` predictions and rate 1, the errors of all hidden layers are those of
+    backpropagation, bit for bit, after as many relaxations as there are layers; with fewer, those
+    of the first layers are still 0. On any graph at most depth − 1 relaxations are needed.
 
-    It is local, if somebody tells all neurons which round it is. What an input feels, in a step `wrt_inputs`, is one
-    relaxation behind. A prediction that nobody learns from is an ordinary forward pass.
+    The rule is local, except that all neurons must know which round it is. In a step `wrt_inputs`,
+    the urgency of an input is one relaxation behind. A prediction without learning is an ordinary
+    forward pass.
+
+    Source: Whittington, Bogacz 2017; with fixed predictions Song, Lukasiewicz, Xu, Bogacz 2020.
+
+    Attributes:
+        relaxations: The number of rounds of a step.
+        rate: How far a value moves in each round, above 0 and at most 1.
+        fixed: Whether predictions stay where they were: neurons send μ instead of a.
     """
 
     relaxations: int = 20
@@ -53,17 +63,24 @@ class PredictiveCoding(Rule):
         object.__setattr__(self, "fixed", as_flag("PredictiveCoding: fixed", self.fixed))
 
     def neuron(self, network: Network, k: int, sums: Sums) -> LocalRule:
+        """See `Rule.neuron`."""
         if (network.output_positions == k).any():
             return LocalRule(*own(network, k), sums)
         return ValueNode(self, *own(network, k), sums)
 
     def rounds(self, network: Network, x: Array) -> Generator[Round, Answer, None]:
+        """See `Rule.rounds`."""
         for number in range(1, self.relaxations + 1):
             yield Round(x, f"relaxation {number}", learns=number == self.relaxations)
 
 
 class ValueNode(LocalRule):
-    """A hidden neuron. Between two rounds it keeps its value and its error, (batch,) each."""
+    """A hidden neuron. Its value and its error, shape (batch,), survive from round to round.
+
+    Args:
+        rule: The rule, with its settings.
+        own: As `LocalRule`.
+    """
 
     __slots__ = ("error", "rule", "value")
     STATE = ("state", "error", "value")
@@ -74,6 +91,7 @@ class ValueNode(LocalRule):
         self.error = self.value = NOTHING
 
     def fire(self, step: Step, activations_in: Array, activation_out: Array) -> None:
+        """See `NeuronRule.fire`."""
         super().fire(step, activations_in, activation_out)  # which is what was predicted
         if step.loss is None:
             return
@@ -86,6 +104,7 @@ class ValueNode(LocalRule):
     def respond(
         self, step: Step, urgencies_in: Array, urgencies_out: Array, commit_out: Array
     ) -> None:
+        """See `LocalRule.respond`."""
         weights, signal, predicted = (
             self.listener_weights(self.state.parameters, step),
             self.signal,

@@ -1,4 +1,4 @@
-"""What a rule is: it makes the members of a society, and says of which rounds a step of learning consists."""
+"""What a rule is: it makes the members of a society, and says which rounds a step has."""
 
 from __future__ import annotations
 
@@ -22,14 +22,17 @@ from ..support.validation import Array, number
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Round:
-    """One of the society's steps, forward and back.
+    """One pass of the society, forward and back.
 
-    told: what the world tells each input, (n_inputs, columns); the first columns are its examples.
-    name: which round it is; every message's step says it.
-    wrt_inputs: whether urgencies reach the inputs, and so the world.
-    learns: whether the neurons are handed the optimiser, where there is one.
-    examples: which of the step's it is about; their targets are told to the loss. None: all of them.
-    micro_batch: see `Step`.
+    Attributes:
+        told: What the environment sends to the inputs; the first columns are the examples. Shape
+            (n_inputs, columns).
+        name: The name of the round; the step in every message contains it.
+        wrt_inputs: Whether urgencies reach the inputs, and so the environment.
+        learns: Whether the neurons receive the optimizer, if the step has one.
+        examples: Which examples of the step the round is about; the loss node receives their
+            targets. None: all.
+        micro_batch: See `Step`.
     """
 
     told: Array
@@ -42,9 +45,12 @@ class Round:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Answer:
-    """All that the world hears of a round, but what neurons commit.
+    """What the environment receives in a round, without the commits of the neurons.
 
-    predictions: (n_outputs, columns).  losses: (batch,).  felt: (n_inputs, columns), of a round `wrt_inputs`.
+    Attributes:
+        predictions: The outputs' activations. Shape (n_outputs, columns).
+        losses: The loss of each example. Shape (batch,).
+        felt: The urgencies of the inputs, in a round `wrt_inputs`. Shape (n_inputs, columns).
     """
 
     predictions: Array
@@ -53,39 +59,90 @@ class Answer:
 
 
 class Rule:
-    """Backpropagation, unless something is overridden. What the members keep from step to step, they keep themselves.
+    """A local rule. Unless a method is overridden, it is backpropagation.
 
-    feels_inputs: whether it finds what the inputs should be told; else `gradient(wrt_inputs=True)` is refused.
+    The members themselves hold what survives a step; the rule has no state.
+
+    Attributes:
+        feels_inputs: Whether the rule computes urgencies of inputs. If not,
+            `gradient(wrt_inputs=True)` is refused.
     """
 
     feels_inputs: ClassVar[bool] = True
 
     def neuron(self, network: Network, k: int, sums: Sums) -> NeuronRule:
-        """The rule of the network's k-th neuron, with the network's parameters."""
+        """Make the rule of a neuron, with the network's parameters.
+
+        Args:
+            network: The network.
+            k: The position of the neuron, which is no input.
+            sums: The functions that the neuron adds with.
+        """
         return LocalRule(*own(network, k), sums)
 
     def input(self, network: Network, k: int, sums: Sums) -> NeuronRule:
-        """The rule of the network's k-th neuron, an input."""
+        """Make the rule of an input.
+
+        Args:
+            network: The network.
+            k: The position of the input.
+            sums: The functions that it adds with.
+        """
         return InputRule(network.ids[k], sums)
 
     def loss_node(self, network: Network) -> LossNode:
-        """The loss's rule."""
+        """Make the loss node.
+
+        Args:
+            network: The network.
+        """
         return LossNode(network.is_input[network.output_positions])
 
     def check(self, network: Network, loss: str) -> None:
-        """Raise `InputError` before a step that this rule cannot go through with this network and loss."""
+        """Check, before a step with a loss, that the rule can be used with a network and a loss.
+
+        Args:
+            network: The network.
+            loss: The name of the loss.
+
+        Raises:
+            InputError: The rule cannot be used.
+        """
 
     def rounds(self, network: Network, x: Array) -> Generator[Round, Answer, None]:
-        """The rounds of one step with a loss: each is yielded, and its answer sent back. x: (n_inputs, batch)."""
+        """Go through the rounds of one step that has a loss.
+
+        Args:
+            network: The network.
+            x: The examples of the step. Shape (n_inputs, batch).
+
+        Yields:
+            Each round. The generator receives its `Answer`.
+        """
         yield Round(x)
 
     def member(self, network: Network, k: int, sums: Sums) -> NeuronRule:
-        """The rule of the network's k-th neuron, whichever it is."""
+        """Make the rule of a neuron or an input.
+
+        Args:
+            network: The network.
+            k: The position of the neuron.
+            sums: The functions that it adds with.
+        """
         return (self.input if network.is_input[k] else self.neuron)(network, k, sums)
 
     def members(self, network: Network, k: int, sums: Sums, lanes: int) -> tuple[NeuronRule, ...]:
-        """One for each lane, along which as many steps may be under way at once: they share what the neuron keeps. Whoever
-        has one alone, as most rules do, has one lane."""
+        """Make a rule for each lane of a neuron. They share the neuron's state.
+
+        Args:
+            network: The network.
+            k: The position of the neuron.
+            sums: The functions that it adds with.
+            lanes: How many steps may be under way at once. Most rules have one lane.
+
+        Raises:
+            InputError: The rule has one lane alone, and `lanes` is greater.
+        """
         if lanes != 1:
             raise InputError(f"{self!r} goes through one step at a time: leave in_flight out")
         return (self.member(network, k, sums),)
@@ -129,8 +186,16 @@ class LaneRule(NeuronRule, Protocol):
 def own(
     network: Network, k: int
 ) -> tuple[str, functions.Activation, Array, np.ndarray[tuple[int], np.dtype[np.bool_]]]:
-    """What the k-th neuron knows of itself, as `LocalRule` takes it: its id, its activation function, its parameters
-    (fan_in + 1,), and which of its sources are inputs, (fan_in,)."""
+    """Return what a neuron knows of itself, as `LocalRule` takes it.
+
+    Args:
+        network: The network.
+        k: The position of the neuron.
+
+    Returns:
+        Its id, its activation function, its parameters, shape (fan_in + 1,), and whether each of
+        its sources is an input, shape (fan_in,).
+    """
     incoming = network.incoming.of(k)
     parameters = np.append(network.weights[incoming], network.biases[k])
     return (
@@ -142,13 +207,30 @@ def own(
 
 
 def stream(seed: int, k: int, *step: int) -> np.random.Generator:
-    """The k-th neuron's own stream of the seed, or its stream for one step; none depends on who else there is. From
-    `spawn_key=(k,)` alone come its first weights: this is another one, or equal seeds would make feedback equal to them."""
+    """Return a neuron's own stream of random numbers, which does not depend on other neurons.
+
+    The neuron's first weights come from `spawn_key=(k,)`. This stream has another key; with the
+    same one, equal seeds would make feedback equal to the weights.
+
+    Args:
+        seed: The seed.
+        k: The position of the neuron.
+        step: The number of a step, for a stream of that step alone.
+    """
     return np.random.default_rng(np.random.SeedSequence(seed, spawn_key=(k, 1, *step)))
 
 
 def positive(what: str, value: float, most: float = inf) -> float:
-    """`value` as a float; raises `InputError` unless it is a number above 0, finite, and at most `most`."""
+    """Convert a positive number to a float.
+
+    Args:
+        what: What the number is, for the text of an error.
+        value: The number.
+        most: The largest number that is allowed.
+
+    Raises:
+        InputError: The value is no finite number above 0, or it is greater than `most`.
+    """
     if not 0 < number(value) <= most or value == inf:
         limit = "" if most == inf else f" and at most {most:g}"
         raise InputError(f"{what} must be a number above 0{limit}, got {shown(value)}")

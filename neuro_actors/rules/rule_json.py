@@ -1,4 +1,4 @@
-"""Rules as JSON, in which logs say by which one a society lived, and back."""
+"""Rules as JSON, as logs and checkpoints contain them, and back."""
 
 from __future__ import annotations
 
@@ -15,8 +15,14 @@ DEEPEST = 8  # rules within rules
 
 
 def described(rule: Rule) -> dict[str, Any]:
-    """Its name and, of a dataclass, its fields; a rule among these is described too, and whatever else is no number, text or
-    truth value is as it is written."""
+    """Describe a rule: {"name": …, **fields}.
+
+    Rules within it are described likewise. Other values that are no bool, int, float or str are
+    given by their `repr`.
+
+    Args:
+        rule: The rule; a dataclass, if it has settings.
+    """
     held: dict[str, Any] = (
         {f.name: getattr(rule, f.name) for f in fields(rule)} if is_dataclass(rule) else {}
     )
@@ -30,8 +36,15 @@ def _plain(value: Any) -> Any:
 
 
 def rule_of(held: Any, depth: int = 0) -> Rule:
-    """The rule that is so described: one of the package's or, where its module is imported, somebody's own. Raises
-    `InputError` where there is none. depth: within how many others it stands."""
+    """Make the rule that a description is of.
+
+    Args:
+        held: What `described` returned; it may come from a damaged file.
+        depth: How many rules the description is within.
+
+    Raises:
+        InputError: No rule of the package, or of a module that is imported, has this description.
+    """
     if depth > DEEPEST:
         raise InputError(f"no rule is described by more than {DEEPEST} rules within each other")
     about = held if isinstance(held, dict) else {}

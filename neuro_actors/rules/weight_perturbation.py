@@ -1,4 +1,4 @@
-"""Weight perturbation: everybody tries a little noise, and learns it if the loss fell, unlearns it if the loss rose."""
+"""Weight perturbation: neurons try a little noise, and learn it if the loss fell."""
 
 from __future__ import annotations
 
@@ -24,15 +24,22 @@ NOBODY = np.empty(0, dtype=bool)
 
 @dataclass(frozen=True)
 class WeightPerturbation(Rule):
-    """Cauwenberghs 1993: all parameters are perturbed at once, and Δp = −rate · (L(p + π) − L(p)) · π.
+    """Weight perturbation: with all parameters perturbed, Δp = −rate · (L(p + π) − L(p)) · π.
 
-    Here π = σ ξ with ξ from N(0, 1), drawn by each neuron for itself, anew in each step, from `seed`; divided by σ², the
-    step is the gradient's in the mean over ξ and for small σ, but n parameters make its square n + 2 times as large.
-    Rows hold two numbers an example: what comes of the parameters, and what comes of the perturbed ones.
+    Here π = σ ξ with ξ from N(0, 1), which each neuron draws for itself, anew in each step. Divided
+    by σ², the step is the gradient's in the mean over ξ and for small σ; with n parameters its
+    square is n + 2 times as large. Rows have two numbers an example: the result of the parameters,
+    and the result of the perturbed parameters.
 
-    Noise and learning are a neuron's own, but the reward L(p) − L(p + π) is not local: one number an example for all,
-    that everybody relays back as it came, a broadcast. Nobody is told what concerns him. Inputs are not perturbed, so what
-    they should feel is found by nobody: a step `wrt_inputs` is refused.
+    Noise and learning are a neuron's own, but the reward L(p) − L(p + π) is not local. It is one
+    number an example for all, which every neuron relays unchanged: a broadcast. Inputs are not
+    perturbed, so a step `wrt_inputs` is refused.
+
+    Source: Cauwenberghs 1993.
+
+    Attributes:
+        sigma: σ, the size of the noise.
+        seed: The seed of the noise.
     """
 
     feels_inputs: ClassVar[bool] = False
@@ -45,17 +52,26 @@ class WeightPerturbation(Rule):
         object.__setattr__(self, "seed", as_whole_number("WeightPerturbation: seed", self.seed, 0))
 
     def neuron(self, network: Network, k: int, sums: Sums) -> LocalRule:
+        """See `Rule.neuron`."""
         return PerturbedNeuron(self, k, *own(network, k), sums)
 
     def loss_node(self, network: Network) -> LossNode:
+        """See `Rule.loss_node`."""
         return Reward(network.is_input[network.output_positions])
 
     def rounds(self, network: Network, x: Array) -> Generator[Round, Answer, None]:
+        """See `Rule.rounds`."""
         yield Round(frozen(np.concatenate([x, x], axis=1)), TRIAL)
 
 
 class PerturbedNeuron(LocalRule):
-    """k: its place in the network, by which it draws."""
+    """A neuron that tries noise on its parameters.
+
+    Args:
+        rule: The rule, with σ and the seed.
+        k: The position of the neuron in the network, which selects its noise.
+        own: As `LocalRule`.
+    """
 
     __slots__ = ("k", "noise", "rule")
 
@@ -65,6 +81,7 @@ class PerturbedNeuron(LocalRule):
         self.noise = self.state.parameters
 
     def fire(self, step: Step, activations_in: Array, activation_out: Array) -> None:
+        """See `NeuronRule.fire`."""
         if step.round != TRIAL:
             super().fire(step, activations_in, activation_out)
             return
@@ -84,6 +101,7 @@ class PerturbedNeuron(LocalRule):
     def respond(
         self, step: Step, urgencies_in: Array, urgencies_out: Array, commit_out: Array
     ) -> None:
+        """See `LocalRule.respond`."""
         if self.fired is not step:
             raise MessageError(
                 f"{self.id!r} cannot respond in step {step.number}: it has not fired in that step"
@@ -98,7 +116,13 @@ class PerturbedNeuron(LocalRule):
 
 
 class Reward(LossNode):
-    """The loss tells everybody by how much it fell where parameters were perturbed; its losses are those of what they are."""
+    """A loss node that sends by how much the loss fell with perturbed parameters.
+
+    Its losses are those of the parameters themselves.
+
+    Args:
+        from_input: Whether each output is an input. Shape (n_outputs,).
+    """
 
     def __init__(self, from_input: NDArray[np.bool_]) -> None:
         super().__init__(np.zeros_like(from_input))
@@ -106,6 +130,7 @@ class Reward(LossNode):
     def evaluate(
         self, step: Step, predictions: Array, targets: Array, urgencies_out: Array
     ) -> Array:
+        """See `LossNode.evaluate`."""
         batch = targets.shape[1]
         unsaid = np.empty(targets.shape)
         losses = super().evaluate(step, predictions[:, :batch], targets, unsaid)
