@@ -38,10 +38,8 @@ NOT_YET_CLEAN = [
     "channels",
     "channels/bundled",
     "log",
-    "neuron",
     "proof/audit",
     "rules",
-    "society",
 ]
 
 ARRAYS = {"Array", "ArrayLike", "Indices", "NDArray", "ndarray"}

@@ -1,11 +1,11 @@
 """One member's mail of one kind, sorted into synapse order while it arrives. No trio, no clock.
 
-The law of a pile:
+The law of an inbox:
 
-1. It is closed until it is opened for a step, and closes again when it is taken.
-2. It holds one message from each of its senders, of that step; all are of one batch size.
-3. A message that breaks this law, holds a value that is not finite, or was addressed to somebody else, raises
-   `MessageError` and changes nothing.
+1. It is closed until it is opened for a step, and closes again when its mail is taken.
+2. It holds one message from each of its senders, of that step. All are of one batch size.
+3. A message that breaks this law, holds a value that is not finite, or is addressed to another
+   member, raises `MessageError` and changes nothing.
 4. What is taken is in the order of the senders, whatever the order of arrival.
 """
 
@@ -22,9 +22,12 @@ from .messages import URGENCY, Message, MessageKind, Step
 
 
 class Inbox:
-    """Awaits one message of `kind` from each of `senders`; see the law above.
+    """The inbox of one member, for messages of one kind; see the law above.
 
-    extra: one more row of ones at the end: the synapse from a neuron that always says 1, whose weight is the bias.
+    Attributes:
+        owner: The member's name.
+        kind: The kind of its messages.
+        expects: The number of the step that it is open for. None while it is closed.
     """
 
     __slots__ = (
@@ -42,9 +45,18 @@ class Inbox:
     def __init__(
         self, owner: str, kind: MessageKind, senders: Sequence[str], *, extra: bool = False
     ) -> None:
+        """Make a closed inbox.
+
+        Args:
+            owner: The member's name.
+            kind: The kind of its messages.
+            senders: The members that send one message each.
+            extra: Whether a row of ones follows the messages: the activation of the neuron whose
+                synapse has the bias as its weight.
+        """
         self.owner = owner
         self.kind = kind
-        self.expects: int | None = None  # the number of the step it is open for
+        self.expects: int | None = None
         self._row = {sender: k for k, sender in enumerate(senders)}
         self._slots: list[Array | None] = [None] * len(senders)
         self._missing = len(senders)
@@ -53,12 +65,24 @@ class Inbox:
         self._extra = [np.ones(0)] if extra else []
 
     def open(self, number: int, batch: int | None = None) -> None:
-        """Await mail of that step; `batch` is the number of examples, or None to learn it from the first message."""
+        """Open the inbox for a step.
+
+        Args:
+            number: The step's number.
+            batch: How many numbers a message holds. None: as many as the first message.
+        """
         self.expects = number
         self._batch = None if batch is None else (batch,)
 
     def accept(self, message: Message) -> None:
-        """Put a message in its place. Raises `MessageError`, and changes nothing, if it must not be accepted."""
+        """Put a message into its place.
+
+        Args:
+            message: The message.
+
+        Raises:
+            MessageError: The message must not be accepted. Nothing has changed then.
+        """
         step, kind, source, target, values = message
         if kind == URGENCY:
             row, receiver = self._row.get(target), source
@@ -88,7 +112,10 @@ class Inbox:
         if message.receiver != self.owner or message.kind != self.kind or sender not in self._row:
             return "it has no synapse for it"
         if self.expects is None:
-            return "it awaits none now; an urgency comes after the activation that it answers, and each message once"
+            return (
+                "it awaits none now; an urgency comes after the activation that it answers, "
+                "and each message once"
+            )
         if message.step.number != self.expects:
             return f"it is at step {self.expects}"
         if self._slots[self._row[sender]] is not None:
@@ -99,23 +126,29 @@ class Inbox:
 
     @property
     def complete(self) -> bool:
-        """Whether every sender's message is there."""
+        """Whether every sender's message has arrived."""
         return not self._missing
 
     @property
     def missing(self) -> tuple[str, ...]:
-        """The senders whose message is not there yet."""
+        """The senders whose message has not arrived yet."""
         return tuple(sender for sender, row in self._row.items() if self._slots[row] is None)
 
     def take(self) -> tuple[Step, Array]:
-        """All messages, and close. Returns their step and their values, sender after sender: (senders, batch), or flat
-        where the messages are of different lengths, as commits are."""
+        """Take all messages, and close the inbox.
+
+        Returns:
+            The step of the messages, and their values in the order of the senders. Shape
+            (senders, batch), or flat, of shape (numbers,), if the messages have different lengths,
+            as commits have.
+        """
         slots, step = self._slots, self._step
         assert step is not None
         if self._extra and self._batch != self._extra[0].shape:
             assert self._batch is not None
             self._extra = [np.ones(self._batch)]
-        values: Array = np.concatenate(slots + self._extra)  # type: ignore[arg-type]  # None where a message is missing
+        # a slot is None where a message is missing
+        values: Array = np.concatenate(slots + self._extra)  # type: ignore[arg-type]
         if self._batch is not None:
             values = values.reshape(len(slots) + len(self._extra), *self._batch)
         self._slots = [None] * len(slots)

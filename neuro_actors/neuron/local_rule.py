@@ -2,7 +2,8 @@
 
     forward    z = w·x + b,  a = f(z)                       send a along every outgoing synapse
     backward   u = Σ urgencies received                     v = u · f'(z), the signal's urgency
-               weight urgency_i = v · x_i, bias urgency = v send w_i · v back along every incoming synapse
+               weight urgency_i = v · x_i, bias urgency = v
+               send w_i · v back along every incoming synapse
                over a batch: the mean over its examples
     learn      parameter += rate · urgency, or a local optimizer's step
 
@@ -391,7 +392,11 @@ class InputRule(StatefulRule):
 
 
 def all_finite(values: Array) -> bool:
-    """Return whether all values are finite. Args: values, of shape (n,)."""
+    """Return whether all values are finite.
+
+    Args:
+        values: The values. Shape (n,).
+    """
     # A sum of squares is finite if all values are; if it is not, one value may just be large.
     return isfinite(values.item() if len(values) == 1 else values.dot(values)) or bool(
         np.isfinite(values).all()

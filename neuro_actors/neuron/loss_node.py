@@ -1,4 +1,7 @@
-"""The loss, a member of its own after the outputs: it alone hears all of them, so no neuron peeks at its siblings."""
+"""The loss node, a member of its own after the outputs.
+
+It alone receives the activations of all outputs, so no neuron sees its siblings.
+"""
 
 from __future__ import annotations
 
@@ -12,27 +15,48 @@ from .messages import Step
 
 
 class LossNode:
-    """Compares what the outputs said with the targets. It keeps nothing."""
+    """Computes the loss and the urgencies of the outputs. It has no state.
+
+    Attributes:
+        from_input: True where an output is itself an input. Shape (n_outputs,).
+    """
 
     __slots__ = ("from_input",)
 
     def __init__(self, from_input: NDArray[np.bool_]) -> None:
-        self.from_input = from_input  # (n_outputs,): True where an output is itself an input
+        """Make the loss node's rule.
+
+        Args:
+            from_input: True where an output is itself an input. Shape (n_outputs,).
+        """
+        self.from_input = from_input
 
     def get_state(self) -> tuple[()]:
-        """See `neuron.NeuronRule`."""
+        """See `NeuronRule.get_state`."""
         return ()
 
     def set_state(self, state: tuple[()]) -> None:
-        """See `neuron.NeuronRule`."""
+        """See `NeuronRule.set_state`."""
 
     def evaluate(
         self, step: Step, predictions: Array, targets: Array, urgencies_out: Array
     ) -> Array:
-        """Each example's loss, (batch,); into `back` the urgency of each output that listens, (listening outputs, batch).
+        """Compute the loss of each example, and the urgencies of the outputs.
 
-        predictions, targets: (n_outputs, batch), in the order of the network's outputs; in a tangent step predictions are
-        (n_outputs, 2 batch), and so are urgencies. Raises `InputError` where the loss is not defined for them.
+        Args:
+            step: The step, whose loss is computed.
+            predictions: Activations in the order of the network's outputs. Shape
+                (n_outputs, batch), in a tangent step (n_outputs, 2 * batch).
+            targets: The targets, in the same order. Shape (n_outputs, batch).
+            urgencies_out: Receives one row for each output that listens for urgencies. Shape
+                (listening outputs, batch), in a tangent step (listening outputs, 2 * batch).
+
+        Returns:
+            The loss of each example. Shape (batch,).
+
+        Raises:
+            InputError: The loss is not defined for these predictions or targets.
+            MessageError: The loss returned a wrong shape, or numbers that are not finite.
         """
         assert step.loss is not None
         loss = functions.loss(step.loss)
@@ -50,7 +74,8 @@ class LossNode:
             ("urgencies", urgencies, predictions.shape),
         ):
             if values.shape != shape or values.dtype != np.float64:
-                got = f"float64 of shape {shape} was expected, got {values.dtype} of shape {values.shape}"
+                got = f"got {values.dtype} of shape {values.shape}"
+                got = f"float64 of shape {shape} was expected, {got}"
                 raise MessageError(f"{step.loss}: for its {what} in step {step.number}, {got}")
             if not np.isfinite(values).all():
                 told = "would not be finite; a smaller learning rate often helps"

@@ -25,7 +25,7 @@ class MessageKind(StrEnum):
     COMMIT = "commit"
     """From a neuron to the environment: its new parameters, or their urgencies."""
     TANGENT = "tangent"
-    """From the environment to a neuron: its part of a direction, along which all is differentiated."""
+    """From the environment to a neuron: its part of the direction of a tangent step."""
 
 
 ACTIVATION = MessageKind.ACTIVATION

@@ -1,4 +1,4 @@
-"""An optimiser or a schedule as JSON, and back."""
+"""An optimizer or a schedule as JSON, and back."""
 
 from __future__ import annotations
 
@@ -12,7 +12,12 @@ KNOWN: dict[str, type[Any]] = {kind.__name__: kind for kind in (SGD, Adam, StepD
 
 
 def described(value: Any, update: int) -> dict[str, Any]:
-    """An optimiser or a schedule as JSON; `update` is its count."""
+    """Return an optimizer or a schedule as JSON.
+
+    Args:
+        value: The optimizer or schedule. One of a user's own is given by its repr.
+        update: The number of the update, at which a user's own schedule gives the rate.
+    """
     kind = type(value)
     if KNOWN.get(kind.__name__) is kind:
         held = {field.name: getattr(value, field.name) for field in fields(value)}
@@ -33,7 +38,7 @@ def _rate(schedule: Any, update: int) -> dict[str, Any]:
 
 
 class GivenRate:
-    """A schedule that only the run knew: the rate that it gave is told anew for each update."""
+    """A schedule that only the run knew. A reader sets its rate anew for each update."""
 
     def __init__(self) -> None:
         self.rate = 0.0
@@ -43,8 +48,16 @@ class GivenRate:
 
 
 def optimizer_of(held: dict[str, Any]) -> Optimizer | None:
-    """The optimiser that a note describes; None where it is somebody's own. Raises `KeyError`, `TypeError` or
-    `ValueError` where the description is damaged. A function's rate is in its `GivenRate`, which equals itself alone."""
+    """Return the optimizer that is described so; None if it is a user's own.
+
+    A user's own schedule becomes a `GivenRate`, which is equal to itself alone.
+
+    Args:
+        held: The description; see `described`.
+
+    Raises:
+        ValueError: The description is damaged. So it is if `KeyError` or `TypeError` is raised.
+    """
     kind = KNOWN.get(held["name"])
     if kind is None:
         return None

@@ -1,8 +1,9 @@
 """Local optimisers: how a neuron turns the urgencies of its parameters into a step of its own.
 
-An optimiser is a description, compared by value, that holds no state. Each neuron keeps the state, a tuple of arrays
-which `update` takes and gives back. All of it is elementwise: a neuron's step depends on its own parameters alone, and
-a centre that held all parameters in one vector would make the same steps, bit for bit.
+An optimizer is a description, compared by value, that has no state. Each neuron holds the state, a
+tuple of arrays that `update` receives and returns. All of it is elementwise: a neuron's update
+depends on its own parameters alone. A centre with all parameters in one vector would make the same
+updates, bit for bit.
 """
 
 from __future__ import annotations
@@ -22,19 +23,38 @@ OptimizerState: TypeAlias = tuple[Array, ...]
 
 
 class Optimizer(Protocol):
-    """What an optimiser must offer. It must be equal to another one that does the same."""
+    """What an optimizer must offer. It must be equal to another one that does the same."""
 
     def start(self, n_parameters: int) -> OptimizerState:
-        """The state before the first update."""
+        """Return the state before the first update.
+
+        Args:
+            n_parameters: The number of the neuron's parameters.
+        """
 
     def update(
         self, parameters: Array, urgencies: Array, state: OptimizerState, count: int
     ) -> tuple[Array, OptimizerState]:
-        """New parameters and state, both new arrays; `count` is 1 in the first update."""
+        """Return new parameters and a new state. No array is changed in place.
+
+        Args:
+            parameters: The weights in synapse order, then the bias. Shape (fan_in + 1,).
+            urgencies: How much the loss falls per unit of increase of each parameter.
+                Shape (fan_in + 1,).
+            state: The state before.
+            count: The number of the update, 1 in the first one.
+
+        Returns:
+            The new parameters, of shape (fan_in + 1,), and the new state.
+        """
 
 
 def check_optimizer(optimizer: object) -> None:
-    """Raise `InputError` for what is no optimiser."""
+    """Check that an object is an optimizer.
+
+    Raises:
+        InputError: It is none.
+    """
     if isinstance(optimizer, type) or not (
         hasattr(optimizer, "start") and hasattr(optimizer, "update")
     ):
@@ -50,10 +70,14 @@ Rate: TypeAlias = float | Callable[[int], float]
 class SGD:
     """Gradient descent: velocity = momentum · velocity + urgency, parameter += rate · velocity.
 
-    learning_rate: positive, or a schedule: a function of the update's count (1, 2, …), such as `StepDecay`. (A lambda
-        equals itself alone: made anew for each step, it is another optimiser each time, which starts afresh.)
-    momentum: 0 or more, less than 1 (Polyak 1964). weight_decay: λ subtracts λ · parameter from each urgency.
     As in `torch.optim.SGD`, which calls minus the urgency gradient, decay concerns biases too.
+
+    Attributes:
+        learning_rate: Positive, or a schedule: a function of the update's number (1, 2, …), such
+            as `StepDecay`. A lambda is equal to itself alone: if it is made anew for each step, it
+            is another optimizer each time, which starts afresh.
+        momentum: At least 0, and less than 1 (Polyak 1964).
+        weight_decay: λ subtracts λ · parameter from each urgency.
     """
 
     learning_rate: Rate
@@ -66,11 +90,13 @@ class SGD:
         _check("SGD", "weight_decay", self.weight_decay, 0.0, math.inf)
 
     def start(self, n_parameters: int) -> OptimizerState:
+        """See `Optimizer.start`."""
         return (np.zeros(n_parameters),) if self.momentum else ()
 
     def update(
         self, parameters: Array, urgencies: Array, state: OptimizerState, count: int
     ) -> tuple[Array, OptimizerState]:
+        """See `Optimizer.update`."""
         if self.weight_decay:
             urgencies = urgencies - self.weight_decay * parameters
         if self.momentum:
@@ -83,7 +109,12 @@ class SGD:
 class Adam:
     """Adam (Kingma, Ba 2015, algorithm 1), with the defaults of that paper.
 
-    learning_rate: positive, or a schedule. weight_decay: λ subtracts λ · parameter from each urgency (as torch's Adam).
+    Attributes:
+        learning_rate: Positive, or a schedule; see `SGD`.
+        beta1: Decay of the mean of the urgencies.
+        beta2: Decay of the mean of their squares.
+        epsilon: Added to the root of that mean.
+        weight_decay: λ subtracts λ · parameter from each urgency, as in torch's Adam.
     """
 
     learning_rate: Rate = 0.001
@@ -100,11 +131,13 @@ class Adam:
         _check("Adam", "weight_decay", self.weight_decay, 0.0, math.inf)
 
     def start(self, n_parameters: int) -> OptimizerState:
+        """See `Optimizer.start`."""
         return np.zeros(n_parameters), np.zeros(n_parameters)
 
     def update(
         self, parameters: Array, urgencies: Array, state: OptimizerState, count: int
     ) -> tuple[Array, OptimizerState]:
+        """See `Optimizer.update`."""
         if self.weight_decay:
             urgencies = urgencies - self.weight_decay * parameters
         mean = self.beta1 * state[0] + (1.0 - self.beta1) * urgencies
@@ -133,7 +166,7 @@ class StepDecay:
 
 @dataclass(frozen=True, slots=True)
 class CosineDecay:
-    """A schedule: from `start` along half a cosine to `end` at update `steps`, and `end` from there on."""
+    """A schedule: from `start` along half a cosine to `end` at update `steps`, and then `end`."""
 
     start: float
     steps: int

@@ -1,9 +1,10 @@
 """The few sums on which all bits rest. Every engine makes these calls, on these shapes.
 
-Rows are C-contiguous (synapses, batch), in synapse order; `out` is filled. "ordered", the default, is numpy's own, which
-adds one after the other whatever the BLAS library and its threads: at batch 1, where numpy's reductions may take another
-order, by the running sum, which cannot. "blas" is faster, and its bits are those of one library on one machine, as far as
-that was measured (OpenBLAS on one thread: equal between runs and engines); no vendor promises them.
+Rows are C-contiguous, of shape (synapses, batch), in synapse order; `out` is filled. "ordered",
+the default, adds in index order, whatever the BLAS library and its threads. At batch 1 numpy's
+reductions may add in another order, so the running sum (np.add.accumulate) is used, which cannot.
+"blas" is faster. Its bits are those of one library on one machine, as far as that was measured:
+with OpenBLAS on one thread they were equal between runs and engines. No vendor promises them.
 """
 
 from __future__ import annotations
@@ -21,9 +22,12 @@ from ..support.validation import Array, did_you_mean
 class Sums(NamedTuple):
     """The three calls.
 
-    weighted_sum(weights (n,), rows (n, batch)): Σ weights[i] · rows[i], (batch,)
-    sum_of_rows(rows (n, batch)): Σ rows[i], (batch,)
-    mean_products(rows (n, batch), values (batch,), out (n,)): into `out` the mean over the batch of rows[i] · values
+    Attributes:
+        weighted_sum: weighted_sum(weights, rows) returns Σ weights[i] · rows[i]. Weights (n,), rows
+            (n, batch), the sum (batch,).
+        sum_of_rows: sum_of_rows(rows) returns Σ rows[i]. Rows (n, batch), the sum (batch,).
+        mean_products: mean_products(rows, values, out) writes into `out` the mean over the batch of
+            rows[i] · values. Rows (n, batch), values (batch,), out (n,).
     """
 
     weighted_sum: Callable[[Array, Array], Array]
@@ -72,14 +76,24 @@ SUMS = {"ordered": ORDERED, "blas": Sums(_blas_weighted_sum, _sum_of_rows, _blas
 
 
 def named(name: str) -> Sums:
-    """The sums of that name; raises `InputError` if there are none."""
+    """Return the sums of a name.
+
+    Raises:
+        InputError: There are none of this name.
+    """
     if not isinstance(name, str) or name not in SUMS:
         raise InputError(f"unknown sums {shown(name)}: {did_you_mean(name, list(SUMS))}")
     return SUMS[name]
 
 
 def spread(weights: Array, values: Array, out: Array) -> None:
-    """weights[i] · values into each row of `out`, (n, batch)."""
+    """Write weights[i] · values into each row of `out`.
+
+    Args:
+        weights: One weight for each row. Shape (n,).
+        values: One value for each example. Shape (batch,).
+        out: Receives the products. Shape (n, batch).
+    """
     if len(values) == 1:
         _multiply(weights, values[0, ...], out[:, 0])
     else:

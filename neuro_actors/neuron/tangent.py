@@ -4,8 +4,9 @@ In a tangent step (Pearlmutter 1994) each neuron holds its part w' of a directio
 carries, behind its numbers, their derivatives along it, here with a dash:
 
     forward    z' = w'·x + b' + w·x',  a' = f'(z) z'
-    backward   v' = u' · f'(z) + u · f''(z) z'      weight urgency'_i = v' · x_i + v · x'_i, bias urgency' = v'
-                                                    send w_i · v and w'_i · v + w_i · v' back
+    backward   v' = u' · f'(z) + u · f''(z) z'
+               weight urgency'_i = v' · x_i + v · x'_i, bias urgency' = v'
+               send w_i · v and w'_i · v + w_i · v' back
 
 So the Hessian times the direction appears as gradients do, out of local sums.
 """
@@ -42,7 +43,15 @@ class TangentRule(LocalRule):
         from_input: NDArray[np.bool_],
         sums: Sums = ORDERED,
     ) -> None:
-        """See `LocalRule.__init__`."""
+        """Make the rule of a neuron that has not learned yet.
+
+        Args:
+            id: The neuron's id.
+            function: The neuron's activation function, which must have a curvature.
+            parameters: The weights in synapse order, then the bias. Shape (fan_in + 1,).
+            from_input: True where the source is an input. Shape (fan_in,).
+            sums: The sums by which the rule adds.
+        """
         super().__init__(id, function, parameters, from_input, sums)
         self.direction = self.source_tangents = self.signal_tangent = NOTHING
 

@@ -2,11 +2,12 @@
 
 The law:
 
-1. The society runs in one of trio's system tasks, so no interrupt reaches it, and a user's block may
-   be left in any way. `has_ended` is set when every member has ended and everything is closed.
+1. The society runs in one of trio's system tasks, so no interrupt reaches it, and a user's block
+   may be left in any way. `has_ended` is set when every member has ended and everything is
+   closed.
 2. The first failure is kept. It stops the society, and wakes the call that waits for a step.
-3. A failure is reported once: by the call that waits for the step, or else by the next call, or else
-   when the block is left.
+3. A failure is reported once: by the call that waits for the step, or else by the next call, or
+   else when the block is left.
 """
 
 from __future__ import annotations

@@ -61,7 +61,7 @@ class Simulation:
         self._committed: Array | None = None
         self._parameters = ParameterOrder(network)
 
-    # --- what users call -----------------------------------------------------------------------------------------
+    # --- what users call --------------------------------------------------------------------------
 
     async def predict(self, x: ArrayLike) -> Array:
         """Compute the predictions for some examples. Neurons do not learn.
@@ -148,7 +148,8 @@ class Simulation:
         functions.check_curvature(self._network.activations, loss)
         if type(self._rule) is not Backpropagation:
             raise InputError(
-                f"products with the Hessian need the rule na.rules.Backpropagation(), not {self._rule!r}"
+                "products with the Hessian need the rule na.rules.Backpropagation(), "
+                f"not {self._rule!r}"
             )
         self._runner.check(loss, None)
         told = np.concatenate([rows.T, np.zeros_like(rows.T)], axis=1)
@@ -204,7 +205,7 @@ class Simulation:
         return self._network
 
     def who_waits(self) -> tuple[Waiting, ...]:
-        """Return which member waits for which others in the steps under way; empty between steps."""
+        """Return which member waits for which others in the steps under way."""
         return self._runner.who_waits()
 
     def statistics(self) -> Statistics:
@@ -216,7 +217,7 @@ class Simulation:
         """The number of the last step that has begun; 0 before the first."""
         return self._number
 
-    # --- a step --------------------------------------------------------------------------------------------------
+    # --- a step -----------------------------------------------------------------------------------
 
     async def _rounds(
         self,
@@ -226,8 +227,11 @@ class Simulation:
         optimizer: Optimizer | None = None,
         wrt_inputs: bool = False,
     ) -> StepOutcome:
-        """All rounds of the rule, in their order, and what came of them together. Where there are several lanes as many are
-        under way at once, and no round depends on an answer: its rule has said so by making members for them."""
+        """Compute all rounds of the rule, in their order, and return what they come to together.
+
+        If the runner takes several steps at once, no round depends on an answer: the rule has made
+        members for several lanes, and so it has said that.
+        """
         self._rule.check(self._network, loss)
         self._runner.check(loss, optimizer)
         x, targets = (frozen(np.ascontiguousarray(array.T)) for array in (rows, wanted))
@@ -263,13 +267,13 @@ class Simulation:
 
     @enable_ki_protection
     async def _step(self, round: Round, *about: Any) -> StepOutcome:
-        """One alone; see `_begin`."""
+        """Compute one step alone; see `_begin`."""
         self._life.check()
         await self._finish_all()
         self._begin(round, *about)
         return await self._end()
 
-    @enable_ki_protection  # an interrupt reaches what waits: no step is left half begun, or half told
+    @enable_ki_protection  # an interrupt reaches the wait alone: no step is begun by half
     def _begin(
         self,
         round: Round,
@@ -304,13 +308,16 @@ class Simulation:
 
     @enable_ki_protection
     async def _finish_all(self) -> None:
-        """See all steps under way to their ends, which a cancelled call has left behind."""
+        """Wait for the end of all steps that a cancelled call has left behind."""
         while self._runner.under_way or self._life.failure is not None:
             await self._end()
 
     @enable_ki_protection
     async def _end(self) -> StepOutcome:
-        """See the first step under way to its end, and say what came of it. If cancelled, it can be called again."""
+        """Wait for the end of the first step under way, and return what it came to.
+
+        A cancelled call may be repeated.
+        """
         if self._life.failure is None:
             step = self._runner.under_way[0]
             deadline = trio.current_time() + self._patience

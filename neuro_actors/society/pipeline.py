@@ -2,15 +2,16 @@
 
 The law, of W lanes:
 
-1. Step n is carried by lane (n - 1) mod W, whatever step it is. So the numbers of a lane's steps are
-   W apart, and a member waits in a lane for exactly the next of them.
+1. Step n is carried by lane (n - 1) mod W, whatever step it is. So the numbers of a lane's steps
+   are W apart, and a member waits in a lane for exactly the next of them.
 2. Steps begin in their order and end in their order. No step begins while W are under way.
-3. So a lane holds the mail of one step at most, and all lanes together that of W steps. For when step
-   n begins, the steps under way are the last ones before it, and fewer than W: its lane's last step,
-   n - W, has ended. Within a lane the channels' own law holds: a step begins when the one before has
-   ended.
-4. A recorder receives the steps in their order, each when it has ended, as if there were one lane. Of
-   the steps that are broken off it receives the first, and nothing of what began after it.
+3. So a lane holds the mail of one step at most, and all lanes together that of W steps. For when
+   step n begins, the steps under way are the last ones before it, and fewer than W: its lane's
+   last step, n - W, has ended. Within a lane the channels' own law holds: a step begins when the
+   one before has ended.
+4. A recorder receives the steps in their order, each when it has ended, as if there were one
+   lane. Of the steps that are broken off it receives the first, and nothing of what began after
+   it.
 """
 
 from __future__ import annotations
@@ -168,7 +169,7 @@ class Pipeline:
         )
 
     def statistics(self) -> Statistics:
-        """See `StepRunner.statistics`. Of a member's mailboxes, one per lane, the fullest counts."""
+        """See `StepRunner.statistics`. A member has one mailbox per lane; the fullest counts."""
         first, *others = [lane.statistics() for lane in self.lanes]
         mailboxes = {
             name: max(held.mailboxes[name] for held in (first, *others)) for name in first.mailboxes

@@ -45,6 +45,9 @@ class StepRunner(Protocol):
             targets: For the loss node. Shape (n_outputs, batch). None in a step without a loss.
             *direction: In a tangent step the parts of all neurons.
                 Shape (n_synapses + n_neurons - n_inputs,).
+
+        Raises:
+            SimulationError: The runner is full.
         """
 
     async def wait_end(self) -> StepOutputs:
@@ -57,7 +60,7 @@ class StepRunner(Protocol):
         """Return which members wait for which others, in the steps under way."""
 
     def statistics(self) -> Statistics:
-        """See `Channels.statistics`."""
+        """Return how many messages were sent, and how full each mailbox ever was."""
 
     async def run(self, is_closed: Callable[[], bool]) -> None:
         """Run all members, until `stop` or a failure.

@@ -1,12 +1,12 @@
 """The lanes of one neuron: it takes part in several steps at once, one in each lane.
 
-In one of these steps the neuron may have to respond after the others, because it needs what it finds
-in them. The rule of that lane says so, and then the lane waits until the rule wakes it, or until the
-neuron has ended in another lane: then no more mail will come in its own lane either.
+In one of these steps the neuron may have to respond after the others, because it needs what it
+finds in them. The rule of that lane says so, and then the lane waits until the rule wakes it, or
+until the neuron has ended in another lane: then no more mail will come in its own lane either.
 
-The rules of a neuron's lanes share their state. What a lane has found in a step becomes known to the
-other lanes at one moment, when the step is committed. So a crash before the commit loses the step in
-that lane alone, where members crash and restart.
+The rules of a neuron's lanes share their state. What a lane has found in a step becomes known to
+the other lanes at one moment, when the step is committed. So a crash before the commit loses the
+step in that lane alone, where members crash and restart.
 """
 
 from __future__ import annotations
@@ -80,7 +80,16 @@ class LaneOrder:
 class LanePort:
     """A neuron's port in one lane: it waits for the lane's turn, and publishes what was committed.
 
-    The arrays are those of the port inside; see `NeuronPort`.
+    The arrays are those of the port inside.
+
+    Attributes:
+        node: The neuron's name.
+        activations_in: See `NeuronPort`. Shape (fan_in + 1, columns).
+        activation_out: See `NeuronPort`. Shape (columns,).
+        urgencies_in: See `NeuronPort`. Shape (fan_out, columns).
+        urgencies_out: See `NeuronPort`. Shape (listening sources, columns).
+        commit_out: See `NeuronPort`. Shape (fan_in + 1,).
+        direction: See `NeuronPort`. Shape (fan_in + 1,).
     """
 
     activations_in: Array
@@ -123,7 +132,7 @@ class LanePort:
 
 
 class RestartableRule(StatefulRule):
-    """A lane's rule as members hold it that may crash. It has no state of its own: all lanes share it.
+    """A lane's rule as a member holds it that may crash. It has no state: all lanes share it.
 
     A member that can crash commits a step by asking for the rule's state. So `get_state` publishes.
     """
