@@ -35,10 +35,6 @@ from neuro_actors.network import functions
 ROOT = Path(neuro_actors.__file__).parent
 FOLDERS = sorted({str(path.parent.relative_to(ROOT)) for path in ROOT.rglob("*.py")})
 NOT_YET_CLEAN = [
-    "channels",
-    "channels/bundled",
-    "log",
-    "proof/audit",
     "rules",
 ]
 

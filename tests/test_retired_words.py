@@ -83,12 +83,8 @@ FILES["docs"] = sorted(path for path in (ROOT / "docs").rglob("*.*") if path.suf
 FILES["README"] = [ROOT / "README.md"]
 
 NOT_YET_CLEAN = [
-    "channels",
-    "channels/bundled",
     "docs",
-    "log",
     "neuron",
-    "proof/audit",
     "rules",
     "simulation",
     "simulation/checkpoint",

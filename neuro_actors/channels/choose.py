@@ -17,7 +17,7 @@ ChannelsChoice: TypeAlias = str | ChannelsFactory | Unreliable  # what users giv
 
 
 def uses_virtual_time(channels: ChannelsChoice) -> bool:
-    """Return whether delays of these channels pass in virtual time, outside of trio programs."""
+    """Return whether delays of these channels pass in virtual time outside of trio programs."""
     return isinstance(channels, Unreliable)
 
 

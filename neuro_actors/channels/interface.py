@@ -34,7 +34,8 @@ class PortBase(Protocol):
     node: str
 
     @property
-    def number(self) -> int: ...
+    def number(self) -> int:
+        """The number of the step that the member is in."""
 
     async def receive(self, kind: MessageKind) -> Step | None:
         """Wait until all mail of this kind has arrived.

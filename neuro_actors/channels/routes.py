@@ -243,7 +243,7 @@ class RouteBlock:
 
     @property
     def n_parameters(self) -> Indices:
-        """How many parameters the neuron has that a route is for, 0 for routes of other sizes."""
+        """How many numbers a message of the size PARAMETERS holds, otherwise 0. Shape (size,)."""
         if self.spec.size is not Size.PARAMETERS:
             return np.zeros(len(self), dtype=np.intp)
         return self._network.incoming.sizes[self._items()] + 1

@@ -39,7 +39,7 @@ class LogFile:
             if overwrite:
                 for old in (path, beside):
                     if old.is_file():
-                        old.unlink()  # not emptied: a reader of the old log has it mapped into memory
+                        old.unlink()  # not emptied: readers of the old log have it in memory
             elif beside.exists():
                 raise FileExistsError
             with path.open("xb"):  # refuse a file that exists, before any work
@@ -90,6 +90,10 @@ class LogFile:
                 self._failure = f"log file {str(path or self.path)!r} cannot be written: {reason}"
 
     def check(self) -> None:
-        """Raise `LogError` if the disk has refused to write."""
+        """Raise what the disk has refused.
+
+        Raises:
+            LogError: The disk has refused to write.
+        """
         if self._failure is not None:
             raise LogError(self._failure)

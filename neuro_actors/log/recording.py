@@ -1,4 +1,4 @@
-"""What to record, and where: a description that `open_simulation(log=…)` takes in place of a file's name."""
+"""What to record, and where: `open_simulation(log=…)` takes it in place of a file's name."""
 
 from __future__ import annotations
 
@@ -21,17 +21,26 @@ PHASES = tuple(dict.fromkeys(spec.phase for spec in ROUTES))
 
 @dataclass(frozen=True, slots=True)
 class Recording:
-    """A message log in the making: `na.open_simulation(net, log=na.Recording("run.arrows", every=10))`.
+    """What of a run is recorded, and where.
 
-    path: the file; it must not exist yet, unless `overwrite`.
-    every: record the first of so many steps, the first of the next so many, and so on. Before each the log holds what
-        neurons had learnt until then.
-    neurons, layers: only what these neurons say and hear, given by id, or by level (inputs are level 0).
-    phases: only messages of these: "forward" (activations, and what neurons are told of a direction), "loss" (targets and
-        losses), "backward" (urgencies), "commit".
+        na.open_simulation(net, log=na.Recording("run.arrows", every=10))
 
-    A log of less than everything is partial: it says so itself, and `neuro-actors audit` says what it can vouch for.
-    Raises `LogError` for what cannot be recorded, before any work starts.
+    A log of less than everything is partial. Its metadata say so, and `neuro-actors audit` says
+    what it can prove of it.
+
+    Attributes:
+        path: The file. It must not exist yet, unless `overwrite`.
+        every: Record one step of so many, the first of them. Before it the log has what neurons
+            learnt in the steps that were left out.
+        neurons: Record only what these neurons send and receive. Ids; None for all.
+        layers: The same by level: inputs are level 0. None for all.
+        phases: Record only messages of these phases: "forward" (activations, and directions),
+            "loss" (targets and losses), "backward" (urgencies), "commit". None for all.
+        overwrite: Whether a log that exists at this path is replaced.
+
+    Raises:
+        LogError: This cannot be recorded.
+        InputError: `every` is no whole number from 1 on, or `overwrite` no truth value.
     """
 
     path: str | PathLike[str]
@@ -54,7 +63,8 @@ class Recording:
                 isinstance(given, str) or not isinstance(given, Sequence) or not len(given)
             ):
                 raise LogError(
-                    f"{name} must be a list with something in it, or None for all, got {shown(given)}"
+                    f"{name} must be a list with something in it, or None for all, "
+                    f"got {shown(given)}"
                 )
         for phase in self.phases or ():
             if not isinstance(phase, str) or phase not in PHASES:
@@ -62,7 +72,7 @@ class Recording:
 
     @property
     def whole(self) -> bool:
-        """Whether everything is recorded."""
+        """Whether all messages are recorded."""
         return (
             self.every == 1
             and self.neurons is None
@@ -72,11 +82,21 @@ class Recording:
 
     @property
     def kinds(self) -> frozenset[str]:
-        """Messages of which kinds are recorded."""
+        """The kinds of messages that are recorded."""
         return frozenset(kind for phase in self.phases or PHASES for kind in message_kinds(phase))
 
     def selects(self, network: Network) -> NDArray[np.bool_]:
-        """Whose mail is recorded, (n_neurons,). Raises `LogError` where there is no such neuron or level."""
+        """Return the neurons whose mail is recorded.
+
+        Args:
+            network: The network.
+
+        Returns:
+            True for these neurons. Shape (n_neurons,).
+
+        Raises:
+            LogError: The network has no such neuron or level.
+        """
         if self.neurons is None and self.layers is None:
             return np.ones(len(network.ids), dtype=bool)
         selected = np.zeros(len(network.ids), dtype=bool)
@@ -93,13 +113,14 @@ class Recording:
                 or not 0 <= level <= network.depth
             ):
                 raise LogError(
-                    f"there is no level {shown(level)} to record: levels go from 0, the inputs, to {network.depth}"
+                    f"there is no level {shown(level)} to record: levels go from 0, the inputs, "
+                    f"to {network.depth}"
                 )
             selected |= network.level == level
         return selected
 
     def to_json(self) -> dict[str, Any]:
-        """For a log's metadata; None for all."""
+        """Return all but the path, for a log's metadata."""
         layers = None if self.layers is None else [int(level) for level in self.layers]
         neurons, phases = (
             None if names is None else list(names) for names in (self.neurons, self.phases)
@@ -108,10 +129,15 @@ class Recording:
 
     @classmethod
     def from_json(cls, path: str, held: Any) -> Recording:
-        """Of a log that was read."""
+        """Return what a log's metadata say. The inverse of `to_json`.
+
+        Args:
+            path: The log's file.
+            held: The object in the metadata.
+        """
         return cls(path, **{name: held[name] for name in ("every", "neurons", "layers", "phases")})
 
 
 def as_recording(log: str | PathLike[str] | Recording) -> Recording:
-    """What users hand over as `log`."""
+    """Return what a user gives as `log` as a recording."""
     return log if isinstance(log, Recording) else Recording(log)

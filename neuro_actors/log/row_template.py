@@ -34,7 +34,7 @@ class RowSlots:
         start: The first slot of each block, and the number of all slots. Shape (n_blocks + 1,).
         block: The slots of each block, by its name.
         kind: Codes of `schema.kind_codes`. Shape (n_slots,), as the following arrays.
-        sender, receiver: Members as numbers, `NOBODY` as the receiver of a row that several receive.
+        sender, receiver: Members as numbers, `NOBODY` as the receiver of a row with several.
         time: Logical time within the step (Lamport).
         n_parameters: How many numbers a row holds that holds parameters, 0 for other rows.
         of_examples: True for a row that holds one number per example, whatever a rule adds.
@@ -86,7 +86,7 @@ class Section(NamedTuple):
 
     Attributes:
         block: The block.
-        items: Which rows of the block they are.
+        items: Which rows of the block they are. Shape (stop - start,).
         start, stop: Places among the template's rows.
     """
 
@@ -144,7 +144,10 @@ class RowTemplate:
         """Return which numbers of a step the digest covers.
 
         Args:
-            lengths: How many numbers each row holds, see `lengths`.
+            lengths: How many numbers each row holds, see `lengths`. Shape (n_rows,).
+
+        Returns:
+            Places among the numbers. Shape (n_covered,), or a slice.
         """
         covered = np.flatnonzero(np.repeat(self.sealed, lengths))
         leads = len(covered) == 0 or covered[-1] == len(covered) - 1

@@ -1,20 +1,24 @@
-"""What a log holds: the columns, and the metadata beside them. `docs/log-format.md` says it at length.
+"""What a log holds: the columns, and the metadata beside them. See also `docs/log-format.md`.
 
-| column   | type                      | meaning                                                                          |
-| ---      | ---                       | ---                                                                              |
-| step     | int64                     | number of the step, 1, 2, 3, …                                                   |
-| kind     | dictionary<int8, string>  | begin, activation, target, loss, urgency, commit, tangent, seal, end             |
-| sender   | dictionary<int32, string> | a neuron, "loss" or "environment"; null in begin, seal and end rows              |
-| receiver | dictionary<int32, string> | likewise; null where a neuron tells all its followers its activation             |
-| time     | int32                     | logical time within the step (Lamport): 1 + the greatest that the sender had     |
-|          |                           | heard; 0 in begin, seal and end rows                                             |
-| value    | list<float64>             | one number an example, and behind them what else the message carries, as in a    |
-|          |                           | product step their derivatives; commit: for each incoming synapse, then for the  |
-|          |                           | bias, the new parameter, or in a step without learning its urgency, in a product |
-|          |                           | step this urgency's derivative; tangent: likewise, the direction; end: rows,     |
-|          |                           | steps                                                                            |
-| note     | string                    | begin: JSON (see `about.py`); target: the output that it is for; seal, end: a    |
-|          |                           | digest; else null                                                                |
+| column   | type                      | meaning                                                   |
+| ---      | ---                       | ---                                                       |
+| step     | int64                     | number of the step, 1, 2, 3, …                            |
+| kind     | dictionary<int8, string>  | begin, activation, target, loss, urgency, commit,         |
+|          |                           | tangent, seal, end                                        |
+| sender   | dictionary<int32, string> | a neuron, "loss" or "environment"; null in begin, seal    |
+|          |                           | and end rows                                              |
+| receiver | dictionary<int32, string> | likewise; null where a neuron sends its activation to all |
+|          |                           | its followers                                             |
+| time     | int32                     | logical time within the step (Lamport): 1 + the greatest  |
+|          |                           | that the sender had received; 0 in begin, seal, end rows  |
+| value    | list<float64>             | one number per example, then what else the message        |
+|          |                           | carries, as in a product step their derivatives;          |
+|          |                           | commit: for each incoming synapse, then for the bias, the |
+|          |                           | new parameter, or in a step without learning its urgency, |
+|          |                           | in a product step this urgency's derivative; tangent:     |
+|          |                           | likewise, the direction; end: rows, steps                 |
+| note     | string                    | begin: JSON (see `step_note.py`); target: the output that |
+|          |                           | it is for; seal, end: a digest; otherwise null            |
 """
 
 from __future__ import annotations
@@ -43,7 +47,7 @@ KEY, MACHINES = b"neuro_actors", b"neuro_actors_machines"
 
 
 def row_kinds() -> tuple[str, ...]:
-    """Return all kinds of rows in the order of their codes, which is the dictionary of the column kind.
+    """Return all kinds of rows in the order of their codes: the dictionary of the column `kind`.
 
     A kind of message that was added to the table of routes follows behind those that every log
     has, so that these keep their codes.
@@ -57,12 +61,12 @@ def kind_codes() -> dict[str, int]:
 
 
 def members(network: Network) -> list[str]:
-    """All who send or receive: the dictionary of the columns sender and receiver."""
+    """Return all members: the dictionary of the columns `sender` and `receiver`."""
     return [*network.ids, LOSS_NODE, ENVIRONMENT]
 
 
 def columns() -> Any:
-    """The Arrow schema, without metadata."""
+    """Return the Arrow schema, without metadata."""
     names = pa.dictionary(pa.int32(), pa.string())
     fields = [
         pa.field("step", pa.int64(), nullable=False),
@@ -84,9 +88,16 @@ def arrow_schema(
     resumed: int = 0,
     workers: Workers | None = None,
 ) -> Any:
-    """The Arrow schema of a run of this network; in its metadata all that is known before the first step. rule: as
-    described; None for backpropagation. resumed: after which step the run went on, if it is no whole one. workers: where
-    everybody lived, if not in one process."""
+    """Return the Arrow schema of a run. Its metadata have all that is known before the first step.
+
+    Args:
+        network: The network.
+        recording: What is recorded.
+        sums: Name of the sums that the neurons use.
+        rule: The rule in JSON. None: backpropagation.
+        resumed: The step after which the run continued, 0 for a run from the beginning.
+        workers: Where each neuron runs. None: in one process.
+    """
     versions = {"neuro-actors": __version__, "numpy": np.__version__, "pyarrow": pa.__version__}
     about = {
         "format": FORMAT,
@@ -107,20 +118,23 @@ def arrow_schema(
     }
     if resumed:
         about["resumed"] = resumed
-    told = {KEY: json.dumps(about)}
-    if (
-        workers is not None
-    ):  # beside the rest, which is sealed: the seals, too, are those of one process
-        told[MACHINES] = json.dumps(workers.to_json())
-    return columns().with_metadata(told)
+    metadata = {KEY: json.dumps(about)}
+    if workers is not None:
+        # Beside the rest, which is sealed: so the seals, too, are those of a run in one process.
+        metadata[MACHINES] = json.dumps(workers.to_json())
+    return columns().with_metadata(metadata)
 
 
 def about_of(schema: Any) -> dict[str, Any]:
-    """The metadata of a log's schema. Raises `LogError` for what is no log, or one of another format."""
+    """Return the metadata of a log's schema.
+
+    Raises:
+        LogError: It is not the schema of a message log, or of one in another format.
+    """
     text = (schema.metadata or {}).get(KEY)
     if text is None and b"neuro_actors_disturbances" in (schema.metadata or {}):
         raise LogError(
-            "it tells the disturbances of a log: name the log itself, which lies beside it"
+            "it has the disturbances of a log: name the log itself, which lies beside it"
         )
     if text is None:
         raise LogError("it is an Arrow stream, but no message log")
@@ -129,13 +143,13 @@ def about_of(schema: Any) -> dict[str, Any]:
         raise LogError(f"it is of log format {about.get('format')!r}, this version reads {FORMAT}")
     if not schema.equals(columns()):
         raise LogError("its columns are not those of a message log")
-    if not _told_on_what(about.get("versions"), about.get("numerics")):
+    if not _names_machine(about.get("versions"), about.get("numerics")):
         raise LogError("its metadata do not say on what it ran, or are damaged there")
     return about
 
 
-def _told_on_what(versions: Any, numerics: Any) -> bool:
-    """Whether both are as `arrow_schema` writes them, whatever they say."""
+def _names_machine(versions: Any, numerics: Any) -> bool:
+    """Whether both have the form that `arrow_schema` writes."""
     if not isinstance(versions, dict) or not isinstance(numerics, dict):
         return False
     cpu, blas = numerics.get("cpu"), numerics.get("blas", 0)
@@ -148,7 +162,11 @@ def _told_on_what(versions: Any, numerics: Any) -> bool:
 
 
 def network_of(about: dict[str, Any]) -> Network:
-    """The network that a log's metadata describe. Raises `LogError`, or an error of damaged data, if they describe none."""
+    """Return the network that a log's metadata describe.
+
+    Raises:
+        LogError: They describe none. Other errors can be raised for damaged data.
+    """
     held = about["network"]
     is_input, biases = _array(held["is_input"], "?"), _array(held["biases"], "<f8")
     ends = [_array(held[name], "<i8").astype(np.intp) for name in ("sources", "targets")]

@@ -1,4 +1,4 @@
-"""Writes a log while a society runs: the `Recorder` that channels call with the record of each step."""
+"""Writes a log while a society runs: the `Recorder` that is called with the record of each step."""
 
 from __future__ import annotations
 

@@ -140,7 +140,7 @@ class Countdown:
         """Set which rows it copies before it wakes the members.
 
         Args:
-            into: Where they are read.
+            into: Where they are read. Shape (any, columns).
             where: Which rows of it receive them.
             source: Where they are written. Shape (any, columns).
             rows: Places in `source`. Shape (any,).

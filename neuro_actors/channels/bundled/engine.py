@@ -138,7 +138,7 @@ class Bundled(ChannelsDefaults):
 
     @enable_ki_protection  # a member that is to be woken, and is not, would wait for ever
     def begin(self, step: Step, x: Array, targets: Array | None, direction: Array | None) -> None:
-        """Begin a step; see `EnvironmentPort.begin` for the arguments."""
+        """See `EnvironmentPort.begin`."""
         self._forward.lay_out(x.shape[1])
         if step.loss is not None:
             self._backward.lay_out(x.shape[1], step.wrt_inputs)

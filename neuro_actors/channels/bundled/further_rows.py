@@ -29,6 +29,11 @@ LAID_OUT = {
 class FurtherPort:
     """One member's rows of one kind.
 
+    Args:
+        rows: All rows of the kind.
+        out: The rows that the member sends. Shape (columns,) or (routes, columns).
+        places: Where the rows are that it receives. Shape (routes,).
+
     Attributes:
         out: The rows that it sends, to fill in. Shape (columns,) if all its receivers get the same,
             otherwise (routes, columns).

@@ -56,7 +56,14 @@ class Observer:
         return count_messages(self._blocks, step, self.progress(step))
 
     def rows_sent(self, step: Step) -> dict[str, NDArray[np.bool_]]:
-        """Return which rows of a step's record have been sent until now; see `StepRecord.sent`."""
+        """Return which rows of a step's record have been sent until now; see `StepRecord.sent`.
+
+        Args:
+            step: The step.
+
+        Returns:
+            By name of the block of rows. Shape (n_rows,) each.
+        """
         progress = self.progress(step)
         return {block.name: block.is_sent(progress) for block in row_blocks(self._network)}
 

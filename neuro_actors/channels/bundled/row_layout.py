@@ -39,7 +39,12 @@ class Rows:
 
     @classmethod
     def of(cls, values: Indices, lengths: Indices) -> Rows:
-        """Make the list from the number of rows of each item. Shape of lengths (n_items,)."""
+        """Make the list.
+
+        Args:
+            values: The rows of all items. Shape (n_rows,).
+            lengths: How many rows each item has. Shape (n_items,).
+        """
         return cls(values, np.concatenate([[0], np.cumsum(lengths)]))
 
     def __getitem__(self, k: int) -> Indices:

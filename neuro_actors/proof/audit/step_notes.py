@@ -1,7 +1,7 @@
-"""What each step of a log was asked for, as its begin row notes it, and whether a run can note that.
+"""What each step of a log was asked for, as its begin row notes it, and whether a run notes that.
 
-The notes are sealed. But a forger who seals them anew could write others. So each must be written as
-a run writes it, and steps and updates must be counted as a run counts them.
+The notes are sealed. But a forger who seals them anew could write others. So each must be written
+as a run writes it, and steps and updates must be counted as a run counts them.
 """
 
 from __future__ import annotations
@@ -67,7 +67,7 @@ class StepNoteReader:
 
     def __init__(self, recording: Recording, optimizers: Sequence[Optimizer]) -> None:
         self._every = recording.every
-        self._learnt_told = "commit" in recording.kinds
+        self._has_commits = "commit" in recording.kinds
         self._given = {described(given, 1)["name"]: given for given in optimizers}
         self._start: str | None = None  # of the last note, all but the update
         self._about: dict[str, Any] = {}
@@ -124,7 +124,7 @@ class StepNoteReader:
         following = self._last + self._every
         if only:
             fits = (
-                self._learnt_told and not self._learnt and max(self._last, 0) < number < following
+                self._has_commits and not self._learnt and max(self._last, 0) < number < following
             )
         else:
             fits = number == following
@@ -146,7 +146,7 @@ class StepNoteReader:
     def _under(
         self, number: int, row: int, held: dict[str, Any], update: int, only: bool
     ) -> Optimizer | None:
-        """The optimiser; the same object as before if neurons continue with it."""
+        """Return the optimizer; the same object as before if neurons continue with it."""
         if held is self._held and update == self._update + 1:
             self._update = update
             return self._optimizer
@@ -172,14 +172,15 @@ class StepNoteReader:
             fits = False
         if not fits:
             raise lie_in_log(number, row, "optimiser is", json.dumps(held), "one that can be")
-        # what compares by identity alone may start afresh under an equal description; the tables' own optimisers may not
+        # An optimizer that compares by identity alone may start afresh under an equal description.
+        # The package's own may not.
         loose = rated or found is None
         if found is None:
             found = self._given.get(held.get("name"))
         equal = self._update > 0 and (shape == self._shape if loose else found == self._optimizer)
         following = self._update + 1 if equal else 1
         gap = self._every > 1 and (
-            only or not self._learnt_told
+            only or not self._has_commits
         )  # updates that were not recorded may lie between
         most = self._update * equal + number - (self._learnt or max(self._last, 0))
         if update != following and not (loose and update == 1) and not (gap and update <= most):
@@ -193,7 +194,7 @@ class StepNoteReader:
 
 
 def _wrong_fields(about: Any, note: str) -> Iterator[tuple[str, Any, str]]:
-    """Yield what a run would not write: the field, what the note has there, and what is expected."""
+    """Yield what no run writes: the field, what the note has there, and what is expected."""
     if not isinstance(about, dict):
         yield "", note, "an object in JSON"
         return
@@ -240,7 +241,7 @@ def _is_count(value: Any) -> bool:
 
 
 def _given_rate(held: dict[str, Any]) -> dict[str, Any]:
-    """What must stand there for a function that was the learning rate. Raises `ValueError` for what can be none."""
+    """Return the JSON of a function that was the learning rate. Raises `ValueError` for others."""
     if (
         not isinstance(held["name"], str)
         or held["name"] in KNOWN
