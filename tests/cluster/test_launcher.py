@@ -118,7 +118,9 @@ async def test_ray_says_what_failed_and_one_run_at_a_time_has_it(
         ):
             async with ray_workers(1):
                 pass
-        with pytest.raises(na.InputError, match=r"^what a worker is told must be JSON, got "):
+        with pytest.raises(
+            na.InputError, match=r"^what a worker is called with must be JSON, got "
+        ):
             await cluster.start("worker", HOST, 1, SECRET, {"x": object()})
     assert not ray._private.worker._worker_logs_enabled  # as it was
 
