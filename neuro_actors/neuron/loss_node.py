@@ -78,8 +78,8 @@ class LossNode:
                 got = f"float64 of shape {shape} was expected, {got}"
                 raise MessageError(f"{step.loss}: for its {what} in step {step.number}, {got}")
             if not np.isfinite(values).all():
-                told = "would not be finite; a smaller learning rate often helps"
-                raise MessageError(f"{step.loss}: its {what} in step {step.number} {told}")
+                problem = "would not be finite; a smaller learning rate often helps"
+                raise MessageError(f"{step.loss}: its {what} in step {step.number} {problem}")
         urgencies_out[...] = (
             urgencies
             if step.wrt_inputs or not self.from_input.any()

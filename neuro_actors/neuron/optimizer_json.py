@@ -44,6 +44,7 @@ class GivenRate:
         self.rate = 0.0
 
     def __call__(self, count: int) -> float:
+        """Return the rate that was set last, whatever the update."""
         return self.rate
 
 

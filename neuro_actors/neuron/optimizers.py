@@ -161,6 +161,7 @@ class StepDecay:
         _check("StepDecay", "factor", self.factor, 0.0, math.inf)
 
     def __call__(self, count: int) -> float:
+        """Return the learning rate of an update; they count from 1."""
         return self.start * self.factor ** ((count - 1) // self.every)
 
 
@@ -178,6 +179,7 @@ class CosineDecay:
         _check("CosineDecay", "end", self.end, 0.0, math.inf)
 
     def __call__(self, count: int) -> float:
+        """Return the learning rate of an update; they count from 1."""
         done = min((count - 1) / self.steps, 1.0)
         return self.end + (self.start - self.end) * 0.5 * (1.0 + math.cos(math.pi * done))
 

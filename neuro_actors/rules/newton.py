@@ -172,16 +172,16 @@ class NewtonNeuron(TangentRule):
 
     def fire(self, step: Step, activations_in: Array, activation_out: Array) -> None:
         """See `NeuronRule.fire`."""
-        if not step.round:  # the world only wants a prediction
+        if not step.round:  # the environment asks for a prediction alone
             super().fire(step, activations_in, activation_out)
             return
-        told = activations_in[0, -SCALARS:]
+        scalars = activations_in[0, -SCALARS:]
         values, said = np.ascontiguousarray(activations_in[:, :-SCALARS]), activation_out[:-SCALARS]
-        activation_out[-SCALARS:] = told
+        activation_out[-SCALARS:] = scalars
         if step.round == GRADIENT:
             super().fire(step, values, said)
             return
-        alpha, scale, damping, _ = told.tolist()
+        alpha, scale, damping, _ = scalars.tolist()
         self.way = self.way + alpha * self.direction
         if step.round == PRODUCT:
             self.residual = self.residual - alpha * self.image
@@ -246,10 +246,10 @@ class NewtonLoss(LossNode):
         self, step: Step, predictions: Array, targets: Array, urgencies_out: Array
     ) -> Array:
         """See `LossNode.evaluate`."""
-        as_told = replace(step, tangent=step.round == PRODUCT)
+        own_step = replace(step, tangent=step.round == PRODUCT)
         urgencies_out[:, -SCALARS:] = 0.0
         return super().evaluate(
-            as_told,
+            own_step,
             np.ascontiguousarray(predictions[:, :-SCALARS]),
             targets,
             urgencies_out[:, :-SCALARS],

@@ -106,10 +106,10 @@ class PerturbedNeuron(LocalRule):
             raise MessageError(
                 f"{self.id!r} cannot respond in step {step.number}: it has not fired in that step"
             )
-        told = urgencies_in[0]  # all followers relay the same
-        urgencies_out[...] = told
+        relayed = urgencies_in[0]  # all followers relay the same
+        urgencies_out[...] = relayed
         reward = np.empty(1)
-        self.sums.mean_products(np.ones((1, len(self.signal))), told[: len(self.signal)], reward)
+        self.sums.mean_products(np.ones((1, len(self.signal))), relayed[: len(self.signal)], reward)
         wanted = commit_out if step.optimizer is None else np.empty(len(commit_out))
         np.multiply(self.noise, reward / self.rule.sigma, wanted)
         self.conclude(step, wanted, commit_out)

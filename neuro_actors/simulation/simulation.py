@@ -76,9 +76,9 @@ class Simulation:
             InputError: `x` has another shape, or a value that is not finite.
             SimulationError: A neuron failed, or the step did not end in time.
         """
-        told = frozen(np.ascontiguousarray(as_batch("x", x, self._network.inputs).T))
+        rows = frozen(np.ascontiguousarray(as_batch("x", x, self._network.inputs).T))
         async with self._turn:
-            return (await self._step(Round(told))).predictions
+            return (await self._step(Round(rows))).predictions
 
     async def gradient(
         self,
@@ -152,11 +152,13 @@ class Simulation:
                 f"not {self._rule!r}"
             )
         self._runner.check(loss, None)
-        told = np.concatenate([rows.T, np.zeros_like(rows.T)], axis=1)
+        with_tangents = np.concatenate([rows.T, np.zeros_like(rows.T)], axis=1)
         async with self._turn:
             targets = frozen(np.ascontiguousarray(wanted.T))
             direction = frozen(self._parameters.by_neuron(*along))
-            outcome = await self._step(Round(frozen(told)), targets, loss, None, False, direction)
+            outcome = await self._step(
+                Round(frozen(with_tangents)), targets, loss, None, False, direction
+            )
             return outcome.gradient(self._network, self._parameters, wrt_inputs=False)
 
     async def train_step(
