@@ -1,4 +1,4 @@
-"""What `mkdocs` asks of French pages: spaces that do not break, where French typography wants them. Authors type plain ones."""
+"""A hook of `mkdocs`: spaces on French pages that do not break. Authors type plain ones."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
-"""What `mkdocs` asks while it builds: the nav's folders become their pages, in the order in which their index links them.
+"""A hook of `mkdocs`: folders in the nav become their pages, in the order of their index's links.
 
-So a page of a question is found where it lies, and the nav need not name it. Titles come from the pages' headings.
+So the nav need not name each page of a question. Titles come from the pages' headings.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from mkdocs.config.defaults import MkDocsConfig
 
 
 def pages(docs: Path, folder: str) -> list[str]:
-    """The pages of a folder in the default language: index.md first, those that it links, then all others."""
+    """Return the pages of a folder, in English: index.md, those that it links, all others."""
     here = docs / folder
     there = {path.name for path in here.glob("*.md") if not path.name.endswith(".fr.md")}
     linked = re.findall(r"\]\((\w+\.md)\)", (here / "index.md").read_text(encoding="utf-8"))

@@ -1,9 +1,10 @@
-"""Makes the pictures of the questions anew: runs the experiments, and keeps their figures in few colours, for small files.
+"""Make the pictures of the questions: run the experiments, and save their figures in few colours.
 
     python docs/pictures.py                  all nine, as they are by default (some minutes)
     python docs/pictures.py newton --full    one of them, with what else its script takes
 
-Needs the extra `plot`, whose matplotlib brings Pillow, and scikit-learn and scipy for some (extra `test`).
+Needs the extra `plot`, whose matplotlib brings Pillow. Some need scikit-learn and scipy (extra
+`test`).
 """
 
 from __future__ import annotations

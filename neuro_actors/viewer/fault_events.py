@@ -30,12 +30,12 @@ def gather_fault_events(log: Log) -> dict[int, dict[str, Any]]:
         By step, empty for a run without faults:
 
         - lost: How many messages were lost before they came.
-        - died: For each crash the member's position (the loss node behind all neurons), where in its
-          work it was, and the time in seconds.
-        - For each block of routes in `SHOWN` the messages that were lost, where there are any: which
-          one, the times of its lost attempts, and the time of the one that came, None in a step that
-          was broken off. Which one: the position of the input, or the number of the synapse or of
-          the output.
+        - died: For each crash the member's position (the loss node behind all neurons), where in
+          its work it was, and the time in seconds.
+        - For each block of routes in `SHOWN` the messages that were lost, where there are any:
+          which one, the times of its lost attempts, and the time of the one that came, None in a
+          step that was broken off. Which one: the position of the input, or the number of the
+          synapse or of the output.
     """
     network = log.network
     shown = _shown_messages(network)
