@@ -1,0 +1,29 @@
+"""The glossary, the architecture and the README name files that are there."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+from helpers.paths import ROOT
+
+PAGES = ["docs/glossary.md", "docs/architecture.md", "CONTRIBUTING.md"]
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_every_file_that_it_names_is_there(page: str) -> None:
+    text = (ROOT / page).read_text(encoding="utf-8")
+    named = re.findall(r"`((?:[\w.-]+/)+[\w.-]*|[\w-]+\.(?:py|md))`", text)
+    assert named
+    for name in named:
+        places = (ROOT / name, ROOT / "neuro_actors" / name, *ROOT.rglob(f"tests/**/{name}"))
+        known = [place for place in places if place.exists()]
+        known += list(ROOT.glob(f"neuro_actors/*/{name}"))
+        assert known, name
+
+
+def test_every_folder_of_the_package_is_in_the_architecture() -> None:
+    text = (ROOT / "docs/architecture.md").read_text(encoding="utf-8")
+    folders = [path.parent.name for path in (ROOT / "neuro_actors").glob("*/__init__.py")]
+    assert len(folders) == 13
+    assert [folder for folder in folders if f"| `{folder}/` |" not in text] == []
