@@ -18,7 +18,7 @@ import numpy as np
 
 from ..support.errors import MessageError
 from ..support.validation import Array
-from .messages import URGENCY, Message, MessageKind, Step
+from .messages import COMMIT, URGENCY, Message, MessageKind, Step
 
 
 class Inbox:
@@ -84,7 +84,7 @@ class Inbox:
             MessageError: The message must not be accepted. Nothing has changed then.
         """
         step, kind, source, target, values = message
-        if kind == URGENCY:
+        if kind is URGENCY:  # kinds are compared by identity: this is done for every message
             row, receiver = self._row.get(target), source
         else:
             row, receiver = self._row.get(source), target
@@ -94,14 +94,14 @@ class Inbox:
             or step.number != self.expects
             or self._slots[row] is not None
             or (shape != self._batch and (self._batch is not None or len(shape) != 1))
-            or kind != self.kind
+            or kind is not self.kind
             or receiver != self.owner
             or not (isfinite(values.dot(values)) or np.isfinite(values).all())
         ):
             raise MessageError(
                 f"{self.owner!r} cannot accept {message}: {self._complaint(message)}"
             )
-        if kind != "commit":  # every neuron commits as many parameters as it has
+        if kind is not COMMIT:  # every neuron commits as many parameters as it has
             self._batch = shape
         self._slots[row] = values
         self._step = step
