@@ -15,7 +15,7 @@ from neuro_actors.cli.main import cli
 PAGE = Path(__file__).parent / "reference" / "commands.md"
 HEAD = """# Command line
 
-`python docs/commands.py` makes this page: what stands here is what each command answers to `--help`.
+`python docs/commands.py` makes this page from the `--help` of each command.
 
 Errors are one line, with exit code 2; Ctrl-C is 130.
 """

@@ -1,6 +1,6 @@
-"""Makes the pictures of the viewer in this folder: records five runs, writes their pages, and looks at them in Chromium.
+"""Make the pictures of the viewer in this folder: record five runs and photograph their pages.
 
-pip install -e ".[test]" && python docs/view_pictures.py
+pip install -e ".[test-all]" && python docs/view_pictures.py
 """
 
 from __future__ import annotations
@@ -103,9 +103,15 @@ def storm(folder: Path) -> Path:
     rng = np.random.default_rng(0)
     batch = rng.normal(size=(8, 3)), rng.integers(0, 2, (8, 1))
     na.train(
-        network, *batch, loss="cross_entropy", optimizer=na.SGD(0.5, momentum=0.9), epochs=4, batch_size=4,
-        channels=na.Unreliable(drop=0.25, duplicate=0.1, crash=0.1, seed=3), log=folder / "storm.arrows",
-    )  # fmt: skip
+        network,
+        *batch,
+        loss="cross_entropy",
+        optimizer=na.SGD(0.5, momentum=0.9),
+        epochs=4,
+        batch_size=4,
+        channels=na.Unreliable(drop=0.25, duplicate=0.1, crash=0.1, seed=3),
+        log=folder / "storm.arrows",
+    )
     return folder / "storm.arrows"
 
 
@@ -124,7 +130,8 @@ PICTURES = {
     "view-messages.png": (
         cats,
         "light",
-        "neuroActors.goStep(4); neuroActors.choose({kind: 'neuron', k: 2}); neuroActors.goTime(7.5)",
+        "neuroActors.goStep(4); neuroActors.choose({kind: 'neuron', k: 2}); "
+        "neuroActors.goTime(7.5)",
     ),
     "view-picture.png": (
         digits,
@@ -136,7 +143,8 @@ PICTURES = {
     "view-machines.png": (
         machines,
         "light",
-        "neuroActors.goStep(2); neuroActors.choose({kind: 'neuron', k: 17}); neuroActors.goTime(4.45)",
+        "neuroActors.goStep(2); neuroActors.choose({kind: 'neuron', k: 17}); "
+        "neuroActors.goTime(4.45)",
     ),
 }
 
