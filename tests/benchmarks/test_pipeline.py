@@ -94,7 +94,7 @@ def test_replicas_share_out_what_there_is(pipeline, replicas: int) -> None:
     assert pipeline.seconds(even(pipeline, replicas=replicas)) == pytest.approx(8 / replicas)
 
 
-def test_twins_meet_in_a_tree(pipeline) -> None:
+def test_replicas_meet_in_a_tree(pipeline) -> None:
     """Up in log2 R hops, and down in as many; the frames before and after are a hop each."""
     for replicas, hops in ((1, 0), (2, 2), (4, 4), (5, 4), (8, 6)):
         plan = even(pipeline, replicas=replicas, micro_batches=replicas, hop=1.0)

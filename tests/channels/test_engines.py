@@ -158,7 +158,7 @@ async def test_logs_are_equal_in_every_byte(
 async def test_any_sequence_of_steps(seed: int) -> None:
     """Batches of all sizes, steps of all kinds, one after another; and no result is written over by a later step."""
     case, rng = draw_case(seed), np.random.default_rng(seed)
-    kept: list[tuple[np.ndarray, np.ndarray]] = []
+    saved: list[tuple[np.ndarray, np.ndarray]] = []
     async with (
         na.open_simulation(case.network, "bundled") as one,
         na.open_simulation(case.network, "memory") as other,
@@ -169,7 +169,7 @@ async def test_any_sequence_of_steps(seed: int) -> None:
             if kind == 0:
                 p, q = await one.predict(x), await other.predict(x)
                 assert np.array_equal(p, q)
-                kept.append((p, p.copy()))
+                saved.append((p, p.copy()))
             elif kind == 3:
                 a, b = [
                     await s.train_step(x, targets, case.loss, optimizer=na.SGD(0.01, 0.5))
@@ -183,9 +183,9 @@ async def test_any_sequence_of_steps(seed: int) -> None:
                     for s in (one, other)
                 ]
                 assert same_bits(g, h)
-                kept += [
+                saved += [
                     (a, a.copy())
                     for a in (g.weights, g.biases, g.predictions, g.inputs)
                     if a is not None
                 ]
-    assert all(np.array_equal(found, copy) for found, copy in kept)
+    assert all(np.array_equal(found, copy) for found, copy in saved)

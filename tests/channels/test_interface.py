@@ -34,10 +34,10 @@ class Overheard:
             self.count += 1
 
 
-async def heard_by(
+async def receive_mail(
     carriers, node: str, network: na.Network, step: Step, x, targets
 ) -> tuple[Step, np.ndarray]:
-    """What lies on one neuron's desk, when each neuron has said its place in the network."""
+    """Return one neuron's step and mail after each neuron has sent its position in the network."""
     carriers.environment.begin(step, x, targets)
     for k in np.argsort(-network.level, kind="stable")[
         ::-1
@@ -53,11 +53,13 @@ async def heard_by(
 
 async def test_mail_comes_in_synapse_order_with_a_row_of_ones(channels: str, diamond) -> None:
     carriers = choose_channels(channels)(diamond, None)
-    if channels == "bundled":  # an input's row is the world's; it is never woken
+    if channels == "bundled":  # an input's row is the environment's; it is never woken
         carriers.port(0).early = WakeUp(STEP)
-    step, heard = await heard_by(carriers, "y", diamond, STEP, np.zeros((1, 2)), np.zeros((2, 2)))
+    step, received = await receive_mail(
+        carriers, "y", diamond, STEP, np.zeros((1, 2)), np.zeros((2, 2))
+    )
     assert step is STEP
-    assert heard.tolist() == [[1, 1], [2, 2], [0, 0], [1, 1]]  # h1, h2, x, and the bias
+    assert received.tolist() == [[1, 1], [2, 2], [0, 0], [1, 1]]  # h1, h2, x, and the bias
     assert carriers.port(3).activations_in.flags.c_contiguous
     carriers.close()
 
@@ -66,7 +68,7 @@ async def test_mail_comes_in_synapse_order_with_a_row_of_ones(channels: str, dia
 async def test_both_engines_carry_the_very_same_messages(seed: int) -> None:
     """Every message, by its name and in all its bits; in steps of all kinds."""
     case = draw_case(seed)
-    heard = []
+    recorded = []
     for make in (Memory, Bundled):
         recorders: list[Overheard] = []
 
@@ -95,8 +97,8 @@ async def test_both_engines_carry_the_very_same_messages(seed: int) -> None:
                     == simulation.statistics().messages - before[1]
                 )
                 steps.append(recorder.said)
-        heard.append(steps)
-    for one, other in zip(*heard, strict=True):
+        recorded.append(steps)
+    for one, other in zip(*recorded, strict=True):
         assert one.keys() == other.keys()
         assert all(np.array_equal(one[key], other[key]) for key in one)
 
@@ -110,7 +112,8 @@ async def test_inputs_hear_urgencies_only_in_a_step_that_says_so(
             before = simulation.statistics().messages
             await simulation.gradient(*batch, wrt_inputs=wrt_inputs)
             counts.append(simulation.statistics().messages - before)
-    assert counts[1] - counts[0] == 3 + 1  # x is heard by three, and tells the world
+    # x receives an urgency of each of three followers, and sends one to the environment
+    assert counts[1] - counts[0] == 3 + 1
 
 
 async def test_what_was_never_said_is_not_counted(
@@ -136,15 +139,15 @@ async def test_what_was_never_said_is_not_counted(
         await simulation.predict([[1.0]])
         with pytest.raises(na.SimulationError):
             await simulation.gradient([[1.0]], [[1.0]])
-        told = simulation.statistics().messages
+        counted = simulation.statistics().messages
     # x told, x to h, h to the second; the targets
     gradient, prediction, broken = 1 + 3 + 2 + 1 + 1 + 1 + 2 + 3, 1 + 3 + 2 + 1, 1 + 1 + 1 + 1
     assert on_the_way == [broken, gradient + broken - 1, gradient + prediction + broken]
-    assert told == gradient + prediction + broken == simulation.statistics().messages
+    assert counted == gradient + prediction + broken == simulation.statistics().messages
 
 
 async def test_a_mailbox_is_never_sent_more_than_it_can_hold(diamond) -> None:
-    """The proven capacity is a limit: whoever breaks the proof is told whose mailbox it is."""
+    """The proven capacity is a limit: if it is exceeded, the error names the mailbox."""
     carriers = Memory(diamond)
     with pytest.raises(na.SimulationError, match=r"^the mailbox of 'h2' is full"):
         for _ in range(4):

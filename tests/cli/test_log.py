@@ -34,7 +34,7 @@ async def log(diamond, batch, tmp_path):
 
 
 def rewritten(log, out, change=lambda rows: rows, metadata=lambda about: about):
-    """A copy of a log with other rows or metadata; whoever forges one seals nothing anew."""
+    """A copy of a log with other rows or metadata; its seals are the old ones."""
     with pa.ipc.open_stream(str(log)) as stream:
         table = stream.read_all()
     about = json.dumps(metadata(json.loads(table.schema.metadata[KEY])))
@@ -343,7 +343,7 @@ async def test_what_one_side_has_alone(log, tmp_path, run) -> None:
     )
 
 
-async def test_another_task_is_told_first(log, diamond, batch, tmp_path, run) -> None:
+async def test_another_task_is_reported_first(log, diamond, batch, tmp_path, run) -> None:
     await write(tmp_path / "b.arrows", diamond, (batch[0][:3], batch[1][:3]))
     lines = run("diff", log, tmp_path / "b.arrows", expected=1).splitlines()
     assert lines[1].endswith("step 1: predict, 7 examples")

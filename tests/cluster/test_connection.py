@@ -102,17 +102,17 @@ async def test_there_and_back() -> None:
 
 async def test_each_side_hears_what_the_other_says_of_itself_even_if_it_says_much() -> None:
     much = {"names": ["x" * 1000] * 5000}
-    heard: list[Any] = []
+    received: list[Any] = []
 
     async def welcome(to: Connection) -> None:
-        heard.append(to.hello)
+        received.append(to.hello)
 
     async with trio.open_nursery() as nursery:
         port = await nursery.start(serve, HOST, SECRET, much, welcome)
         async with await connect(HOST, port, SECRET, much) as to:
             assert to.hello == much
             assert await to.receive() is None  # it has been welcomed, and that was all
-        assert heard == [much]
+        assert received == [much]
         nursery.cancel_scope.cancel()
 
 
@@ -478,8 +478,8 @@ async def pretending(handle: Any) -> AsyncIterator[int]:
 
 async def test_a_server_that_only_sends_back_what_it_hears() -> None:
     async def mirror(stream: trio.SocketStream) -> None:
-        while heard := await stream.receive_some():
-            await stream.send_all(heard)
+        while data := await stream.receive_some():
+            await stream.send_all(data)
 
     with trio.fail_after(10):
         async with pretending(mirror) as port:
@@ -525,7 +525,7 @@ async def read(stream: trio.SocketStream, count: int) -> bytes:
 
 
 async def test_a_recorded_connection_played_again_opens_nothing() -> None:
-    heard = bytearray()
+    recorded = bytearray()
     welcomed = []
 
     async def welcome(to: Connection) -> None:
@@ -547,7 +547,7 @@ async def test_a_recorded_connection_played_again_opens_nothing() -> None:
                 nursery.start_soon(back)
                 with suppress(trio.BrokenResourceError):
                     async for piece in stream:
-                        heard.extend(piece)
+                        recorded.extend(piece)
                         await onward.send_all(piece)
                 nursery.cancel_scope.cancel()
 
@@ -557,10 +557,10 @@ async def test_a_recorded_connection_played_again_opens_nothing() -> None:
         ):
             await to.send({"secret": "no"})
             assert await to.receive() == ({"secret": "no"}, [])
-        assert bytes(heard).startswith(GREETING)
+        assert bytes(recorded).startswith(GREETING)
         stream = await trio.open_tcp_stream(HOST, port)
         with suppress(trio.BrokenResourceError):
-            await stream.send_all(heard)
+            await stream.send_all(recorded)
         await hung_up(stream)
         assert welcomed == [{"rank": 0}]
 

@@ -35,25 +35,25 @@ OPTIMIZERS = [
 
 async def story(network: na.Network, x, t, loss: str, **settings: Any) -> list[Any]:
     """All that can be asked, and what is answered."""
-    told: list[Any] = []
+    answers: list[Any] = []
     async with na.open_simulation(network, **settings) as simulation:
-        told.append(await simulation.predict(x))
+        answers.append(await simulation.predict(x))
         for wrt_inputs in (False, True):
             for some in (slice(None), slice(1), slice(2)):
-                told.append(
+                answers.append(
                     await simulation.gradient(x[some], t[some], loss, wrt_inputs=wrt_inputs)
                 )
         for optimizer in (*OPTIMIZERS, OPTIMIZERS[-1]):  # the last goes on with what it keeps
             for some in (slice(None), slice(-1, None)):
                 result = await simulation.train_step(x[some], t[some], loss, optimizer=optimizer)
-                told += [result.step, result.loss, result.predictions]
-        told += [
+                answers += [result.step, result.loss, result.predictions]
+        answers += [
             await simulation.network(),
             await simulation.predict(x[:1]),
             simulation.statistics().messages,
         ]
         assert simulation.who_waits() == ()
-    return told
+    return answers
 
 
 def equal(one: list[Any], other: list[Any]) -> bool:
@@ -161,9 +161,9 @@ def test_workers_are_handed_their_own_functions_and_no_others(
     handed: list[Any] = []
     start = InProcess.start
 
-    async def noted(self, *told: Any) -> Any:
-        handed.append(told[-1])
-        return await start(self, *told)
+    async def noted(self, *arguments: Any) -> Any:
+        handed.append(arguments[-1])
+        return await start(self, *arguments)
 
     monkeypatch.setattr(InProcess, "start", noted)
     na.predict(NET, X, engine=InProcess())
@@ -205,16 +205,15 @@ def test_the_calls_from_ordinary_code() -> None:
         na.gradient(NET, X, TARGETS, micro_batches=3, wrt_inputs=True, in_flight=2, engine=many),
         expected,
     )
-    course: dict[str, Any] = {
+    plan: dict[str, Any] = {
         "optimizer": na.Adam(0.02),
         "epochs": 2,
         "batch_size": 3,
         "validation": (X, TARGETS),
     }
-    expected = na.train(NET, X, TARGETS, **course, micro_batches=2)
+    expected = na.train(NET, X, TARGETS, **plan, micro_batches=2)
     assert (
-        na.train(NET, X, TARGETS, **course, micro_batches=2, engine=InProcess(replicas=2))
-        == expected
+        na.train(NET, X, TARGETS, **plan, micro_batches=2, engine=InProcess(replicas=2)) == expected
     )
 
 
@@ -278,7 +277,7 @@ def test_a_log_is_that_of_one_process(replicas: int, shards: int, count: int, tm
 
 # --- checkpoints -------------------------------------------------------------------------------------------------
 
-COURSE: dict[str, Any] = {
+PLAN: dict[str, Any] = {
     "epochs": 2,
     "batch_size": 3,
     "validation": (X[:2], TARGETS[:2]),
@@ -294,7 +293,7 @@ def test_stopped_after_every_step_and_gone_on_elsewhere(
 ) -> None:
     """In one process or on many machines, each time on others; a checkpoint tells nothing of where it was written."""
     places = itertools.cycle(PLACES[first:] + PLACES[:first])
-    more: dict[str, Any] = {"optimizer": optimizer, "in_flight": 2 if first % 2 else None} | COURSE
+    more: dict[str, Any] = {"optimizer": optimizer, "in_flight": 2 if first % 2 else None} | PLAN
     whole = na.train(NET, X, TARGETS, **more)
     assert na.train(NET, X, TARGETS, checkpoint=tmp_path / "one", every=1, **more) == whole
     for k in range(1, 6):
@@ -330,7 +329,7 @@ def test_stopped_after_every_step_and_gone_on_elsewhere(
 
 
 def test_a_run_on_other_channels_goes_on_on_machines(tmp_path, stop) -> None:
-    more: dict[str, Any] = {"optimizer": na.Adam(0.05), "channels": "memory"} | COURSE
+    more: dict[str, Any] = {"optimizer": na.Adam(0.05), "channels": "memory"} | PLAN
     stop(2)
     with pytest.raises(KeyboardInterrupt):
         na.train(NET, X, TARGETS, checkpoint=tmp_path, **more)
@@ -355,12 +354,12 @@ def most_under_way(monkeypatch: pytest.MonkeyPatch) -> Callable[[], list[int]]:
     most: dict[int, int] = {}
     init, begin, end = Job.__init__, ShardEnvironment.begin, ShardEnvironment.wait_end
 
-    def born(self, *told: Any) -> None:
-        init(self, *told)
+    def born(self, *arguments: Any) -> None:
+        init(self, *arguments)
         jobs.append(self)
 
-    def begins(self, *told: Any) -> None:
-        begin(self, *told)
+    def begins(self, *arguments: Any) -> None:
+        begin(self, *arguments)
         begun[id(self)] = 1
         for job in jobs:
             count = sum(begun.get(id(lane.environment), 0) for lane in job.society.lanes)

@@ -37,8 +37,8 @@ class Plain(Cluster):
         async with plain_processes() as cluster:
             start = cluster.start
 
-            async def noted(*told: Any) -> Any:
-                self.workers.append(worker := await start(*told))
+            async def noted(*arguments: Any) -> Any:
+                self.workers.append(worker := await start(*arguments))
                 return worker
 
             cluster.start = noted  # type: ignore[method-assign]
@@ -79,13 +79,13 @@ def test_workers_killed_at_random_moments(seed: int, capfd: pytest.CaptureFixtur
     calm = trio.run(learnt, None)
     assert trio.run(learnt, engine, kills, 2) == calm
     replaced = len(engine.workers) - replicas * shards
-    told = [
+    printed = [
         line
         for line in capfd.readouterr().err.splitlines()
         if line.startswith("neuro-actors: worker ")
     ]
-    assert (replaced > 0) == (len(told) > 0)
-    assert all(" is lost: " in line and "replaced" in line for line in told)
+    assert (replaced > 0) == (len(printed) > 0)
+    assert all(" is lost: " in line and "replaced" in line for line in printed)
     for worker in engine.workers:
         with pytest.raises(ProcessLookupError):
             os.kill(worker.pid, 0)

@@ -14,10 +14,12 @@ def counted(net: na.Network, shard: list[int], shards: int) -> tuple[int, int]:
     """Messages across the cut, counted one neuron after another, as the law in `crossings.py` has it."""
     outputs = [int(k) for k in net.output_positions]
     votes = [sum(shard[k] == s for k in outputs) for s in range(shards)]
-    judge = max(s for s in range(shards) if votes[s] == max(votes))
+    loss_shard = max(s for s in range(shards) if votes[s] == max(votes))
     forward = back = 0
     for k in range(len(net.ids)):
-        followers = [shard[net.targets[e]] for e in net.outgoing.of(k)] + [judge] * (k in outputs)
+        followers = [shard[net.targets[e]] for e in net.outgoing.of(k)] + [loss_shard] * (
+            k in outputs
+        )
         elsewhere = set(followers) - {shard[k]}
         if not net.is_input[k]:
             forward += len(elsewhere)
@@ -128,7 +130,7 @@ def test_a_table(diamond) -> None:
 
 
 @pytest.mark.parametrize(
-    ("shard", "told"),
+    ("shard", "message"),
     [
         ([0, 0, 1], r"shard: expected 4 places, one for each neuron, inputs among them, got 3$"),
         ([0, 0, 2, 2], r"shard 1 is empty: give it a neuron, or count the others without a gap$"),
@@ -157,8 +159,8 @@ def test_a_table(diamond) -> None:
         ),
     ],
 )
-def test_what_is_no_partition(diamond, shard, told: str) -> None:
-    with pytest.raises(na.InputError, match=f"^{told}"):
+def test_what_is_no_partition(diamond, shard, message: str) -> None:
+    with pytest.raises(na.InputError, match=f"^{message}"):
         na.Partition(diamond, shard)
 
 

@@ -1,4 +1,4 @@
-"""A society whose workers are Ray's: the same bits, whoever is killed, and whichever node leaves; nothing is left behind."""
+"""A society whose workers are Ray's: the same bits, whichever worker is killed, and whichever node leaves; nothing is left behind."""
 
 from __future__ import annotations
 
@@ -37,8 +37,8 @@ class Watched(na.Ray):
         async with super().open_launcher() as cluster:
             start = cluster.start
 
-            async def noted(*told: Any) -> Any:
-                self.workers.append(worker := await start(*told))
+            async def noted(*arguments: Any) -> Any:
+                self.workers.append(worker := await start(*arguments))
                 return worker
 
             cluster.start = noted  # type: ignore[method-assign]
@@ -110,7 +110,9 @@ async def test_killed_workers_and_what_listens(net: na.Network, traces: Traces, 
     assert len(engine.workers) == 4 + 3
 
 
-async def test_a_failure_is_told_once_and_nothing_is_left(traces: Traces, net: na.Network) -> None:
+async def test_a_failure_is_reported_once_and_nothing_is_left(
+    traces: Traces, net: na.Network
+) -> None:
     huge = na.SGD(1e300)
     async with na.open_simulation(net) as simulation:
         with pytest.raises(na.SimulationError) as alone:

@@ -92,9 +92,9 @@ async def test_products_with_the_hessian_cross_too(seed: int, channels: str) -> 
     ways = rng.standard_normal(len(net.weights)), rng.standard_normal(len(net.ids))
     expected = na.hessian_vector_product(net, x, case.targets, *ways, case.loss)
     async with spread(net, shard, channels) as many:
-        told = np.concatenate([x, np.zeros_like(x)])
+        doubled = np.concatenate([x, np.zeros_like(x)])
         along = many.parameters.by_neuron(*ways)
-        _, _, commits, _ = await many.step(told, case.targets, case.loss, direction=along)
+        _, _, commits, _ = await many.step(doubled, case.targets, case.loss, direction=along)
     assert np.array_equal(many.parameters.by_element(commits, negated=True)[0], expected.weights)
 
 
@@ -114,28 +114,28 @@ async def test_one_shard_is_the_whole(diamond, batch, channels: str) -> None:
 async def test_what_crosses_is_what_the_partition_counts(seed: int, channels: str) -> None:
     case = draw_case(seed, neurons=30, examples=4)
     shard, _ = cut(case, seed)
-    told = na.Partition(case.network, shard).messages
+    expected = na.Partition(case.network, shard).messages
     async with spread(case.network, shard, channels) as many:
         sent = many.links.sent
         await many.step(case.x)
         assert (
             sum(len(values) for *_, values in sent),
             {d for _, _, d, *_ in sent} - {"forward"},
-        ) == (told[0], set())
+        ) == (expected[0], set())
         sent.clear()
         await many.gradient(case.x, case.targets, case.loss)
         rows = {
             way: sum(len(values) for _, _, direction, _, values in sent if direction == way)
             for way in ("forward", "back")
         }
-        assert (rows["forward"], rows["back"]) == told
+        assert (rows["forward"], rows["back"]) == expected
         assert len(sent) == len(
             {(bundle, direction) for _, bundle, direction, *_ in sent}
         )  # one block each
         crossed = np.sum([channels.crossed for channels in many.channels], axis=0)
         assert crossed.tolist() == [
-            2 * told[0] + told[1],
-            sum(values.nbytes for *_, values in sent) + told[0] * len(case.x) * 8,
+            2 * expected[0] + expected[1],
+            sum(values.nbytes for *_, values in sent) + expected[0] * len(case.x) * 8,
         ]
 
 
@@ -175,7 +175,7 @@ async def test_towards_inputs_rows_cross_only_where_they_are_asked_for(channels:
 # --- what comes early, late, twice or wrong ----------------------------------------------------------------------
 
 
-async def test_a_shard_that_runs_ahead_is_heard_when_the_others_are_there(channels: str) -> None:
+async def test_mail_of_a_shard_that_runs_ahead_waits_for_the_others(channels: str) -> None:
     """The first shard hears nobody: it predicts all its batches before the second begins its first."""
     net = na.Network.layered([2, 3, 2], seed=1)
     async with spread(net, (net.level == 2).astype(int), channels) as many:
@@ -256,15 +256,15 @@ async def test_what_came_early_and_has_too_few_columns_ends_the_society(
             await there.environment.wait_end()
 
 
-async def test_who_waits_for_whom_across_the_cut_and_is_told_that_no_more_comes(
+async def test_who_waits_for_whom_across_the_cut_and_late_mail_does_no_harm(
     diamond, channels: str
 ) -> None:
     async with spread(diamond, [0, 0, 1, 1], channels) as many:
         here, there = many.channels
         there.environment.begin(Step(1, "squared_error"), np.ones((1, 1)), np.ones((2, 1)))
         await trio.testing.wait_all_tasks_blocked()
-        told = [str(w) for w in there.waiting()]
-        assert "shard 1 waits for the activation of h1 of shard 0" in told
+        waiting = [str(w) for w in there.waiting()]
+        assert "shard 1 waits for the activation of h1 of shard 0" in waiting
         assert [str(w) for w in here.waiting() if w.node == "shard 0"] == []
         here._send = lambda *_: None
         here.environment.begin(Step(1, "squared_error"), np.ones((1, 1)), None)

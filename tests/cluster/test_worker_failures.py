@@ -60,22 +60,22 @@ async def story(
 ) -> list[Any]:
     """A few steps of all kinds."""
     async with na.open_simulation(NET, micro_batches=4, log=log, **settings) as simulation:
-        told = [await simulation.predict(X)]
+        answers = [await simulation.predict(X)]
         for k in range(3):
             result = await simulation.train_step(X[k:], TARGETS[k:], optimizer=ADAM)
-            told += [result.step, result.loss, result.predictions]
-            told.append(await simulation.predict(X[:2]))
+            answers += [result.step, result.loss, result.predictions]
+            answers.append(await simulation.predict(X[:2]))
         gradient = await simulation.gradient(X, TARGETS, wrt_inputs=True)
-        told += [gradient.loss, gradient.weights, gradient.biases, gradient.inputs]
-        told += [(await simulation.network()).digest(), simulation.statistics().messages]
-    return told
+        answers += [gradient.loss, gradient.weights, gradient.biases, gradient.inputs]
+        answers += [(await simulation.network()).digest(), simulation.statistics().messages]
+    return answers
 
 
 EXPECTED = trio.run(story)
 
 
-def as_expected(told: list[Any]) -> bool:
-    return len(told) == len(EXPECTED) and all(map(np.array_equal, told, EXPECTED))
+def as_expected(answers: list[Any]) -> bool:
+    return len(answers) == len(EXPECTED) and all(map(np.array_equal, answers, EXPECTED))
 
 
 # --- a bug -----------------------------------------------------------------------------------------------------------
@@ -91,12 +91,12 @@ class Buggy(na.Ray):
         yield
 
 
-async def test_a_bug_while_workers_start_is_told() -> None:
+async def test_a_bug_while_workers_start_is_reported() -> None:
     with pytest.raises(
         na.SimulationError, match=r"^the workers were stopped before they were there"
-    ) as told:
+    ) as caught:
         await story(engine=Buggy())
-    assert isinstance(told.value.__cause__, ZeroDivisionError)
+    assert isinstance(caught.value.__cause__, ZeroDivisionError)
 
 
 # --- killed ------------------------------------------------------------------------------------------------------
@@ -122,9 +122,9 @@ async def struck(
 
     async with trio.open_nursery() as nursery:
         nursery.start_soon(kill)
-        told = await story(engine=engine, **settings)
+        answers = await story(engine=engine, **settings)
         nursery.cancel_scope.cancel()
-    return told, dead, turns
+    return answers, dead, turns
 
 
 @pytest.mark.parametrize(
@@ -139,18 +139,18 @@ def test_killed_at_random_moments(
         InProcess(replicas=replicas, shards=shards),
         np.random.default_rng(replicas * 10 + shards),
     )
-    told, _, turns = trio.run(partial(struck, engine, 0, 0, rng, in_flight=in_flight))
-    assert as_expected(told)
+    answers, _, turns = trio.run(partial(struck, engine, 0, 0, rng, in_flight=in_flight))
+    assert as_expected(answers)
     trio.run(story, tmp_path / "one")
     assert capfd.readouterr().err == ""
     said = 0
     for k in range(10 if run_slow else 4):
         log, victims = tmp_path / f"{k}", int(rng.integers(1, replicas * shards + 1))
         moment = int(rng.integers(1, turns))
-        told, dead, _ = trio.run(
+        answers, dead, _ = trio.run(
             partial(struck, engine, moment, victims, rng, log=log, in_flight=in_flight)
         )
-        assert as_expected(told), (k, moment)
+        assert as_expected(answers), (k, moment)
         assert rows(log).equals(rows(tmp_path / "one"))
         lines = capfd.readouterr().err.splitlines()
         assert all(map(LINE.match, lines)), lines
@@ -168,8 +168,8 @@ def rows(path: Path) -> pa.Table:
 class Stillborn(InProcess):
     """Whose first few workers die as they are born."""
 
-    async def start(self, *told: Any) -> Any:
-        task = await super().start(*told)
+    async def start(self, *arguments: Any) -> Any:
+        task = await super().start(*arguments)
         if len(self.workers) <= 3:
             task.kill()
         return task
@@ -213,7 +213,7 @@ async def test_killed_between_two_steps_what_is_committed_is_not_learnt_again(
         assert line.endswith("replaced")  # nothing was to be done again
 
 
-async def test_each_of_three_blows_is_told(capfd) -> None:
+async def test_each_of_three_lost_workers_is_reported(capfd) -> None:
     engine = InProcess(replicas=2)
     async with na.open_simulation(NET, micro_batches=2, engine=engine) as many:
         for k in range(3):
@@ -255,8 +255,8 @@ def jobs(monkeypatch: pytest.MonkeyPatch) -> list[Job]:
     had: list[Job] = []
     init = Job.__init__
 
-    def born(self, *told: Any) -> None:
-        init(self, *told)
+    def born(self, *arguments: Any) -> None:
+        init(self, *arguments)
         had.append(self)
 
     monkeypatch.setattr(Job, "__init__", born)
@@ -265,11 +265,11 @@ def jobs(monkeypatch: pytest.MonkeyPatch) -> list[Job]:
 
 async def test_one_whose_wire_alone_is_cut_is_lost_once(capfd) -> None:
     class Slow(InProcess):
-        async def start(self, *told: Any) -> Any:
+        async def start(self, *arguments: Any) -> Any:
             if len(self.workers) >= 2:
                 next(one for one in self.workers if one.rank == 0).kill()
                 await trio.sleep(0.05)  # meanwhile he who had the place dies
-            return await super().start(*told)
+            return await super().start(*arguments)
 
     engine = Slow(shards=2)
     async with na.open_simulation(NET, engine=engine) as many:
@@ -302,15 +302,15 @@ async def test_a_step_that_kills_its_worker_each_time_is_given_up(
 ) -> None:
     begin = ShardEnvironment.begin
 
-    def poisonous(self, step: Any, *told: Any) -> None:
+    def poisonous(self, step: Any, *arguments: Any) -> None:
         if step.number == at:
             raise MemoryError("too much")
-        begin(self, step, *told)
+        begin(self, step, *arguments)
 
     monkeypatch.setattr(ShardEnvironment, "begin", poisonous)
     engine = InProcess(replicas=2)
-    told = r"4 times a worker was lost, and nothing was committed in between; the last: worker \d .* it broke down: .*too much.*"
-    with pytest.raises(na.SimulationError, match=rf"^{steps} given up: {told}$"):
+    message = r"4 times a worker was lost, and nothing was committed in between; the last: worker \d .* it broke down: .*too much.*"
+    with pytest.raises(na.SimulationError, match=rf"^{steps} given up: {message}$"):
         async with na.open_simulation(NET, micro_batches=2, engine=engine) as many:
             await many.predict(X)
             await many.train_step(X, TARGETS, optimizer=ADAM)
@@ -320,8 +320,8 @@ async def test_a_step_that_kills_its_worker_each_time_is_given_up(
 
 async def test_a_worker_that_cannot_be_started_is_given_up() -> None:
     class Dead(InProcess):
-        async def start(self, *told: Any) -> Any:
-            task = await super().start(*told)
+        async def start(self, *arguments: Any) -> Any:
+            task = await super().start(*arguments)
             task.kill()
             return task
 
@@ -406,14 +406,14 @@ FAILURES: dict[str, tuple[Callable[[], na.Network], na.Optimizer, str]] = {
 
 
 async def failure(net: na.Network, optimizer: na.Optimizer, **settings: Any) -> str:
-    """How it is told."""
-    with pytest.raises(na.SimulationError) as told:
+    """The text of the error."""
+    with pytest.raises(na.SimulationError) as caught:
         async with na.open_simulation(net, micro_batches=2, **settings) as simulation:
             await simulation.predict(X[:2])
             await simulation.train_step(
                 X, 1e3 * TARGETS, optimizer=optimizer
             )  # of 4 and 3 examples
-    return str(told.value)
+    return str(caught.value)
 
 
 @pytest.mark.usefixtures("failing")
@@ -439,7 +439,7 @@ def test_what_fails_in_one_process_fails_alike_and_at_once(
     assert capfd.readouterr().err == ""
 
 
-async def test_twins_that_disagree_are_noticed(jobs) -> None:
+async def test_replicas_that_disagree_are_noticed(jobs) -> None:
     with pytest.raises(
         na.SimulationError,
         match=r"^step 4 failed: worker 3 \(replica 1, shard 1\) has learned other bits than worker 1 \(replica 0, shard 1\), which has the same neurons$",
@@ -471,8 +471,8 @@ def strange(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.mark.usefixtures("strange")
 async def test_a_worker_of_another_kind_is_refused(capfd) -> None:
-    told = rf"^worker \d \(replica \d, shard 0\) does not compute as this process does: numpy: 0\.9 there, {np.__version__} here; bits could"
-    with pytest.raises(na.InputError, match=told):
+    message = rf"^worker \d \(replica \d, shard 0\) does not compute as this process does: numpy: 0\.9 there, {np.__version__} here; bits could"
+    with pytest.raises(na.InputError, match=message):
         async with na.open_simulation(NET, micro_batches=2, engine=InProcess(replicas=2)):
             pass
     assert capfd.readouterr().err == ""
@@ -518,14 +518,14 @@ async def test_what_has_begun_is_finished_though_nobody_waits(killed: bool) -> N
 async def test_patience_names_who_is_slow(monkeypatch: pytest.MonkeyPatch) -> None:
     end = Job._end_step
 
-    async def slow(self, *told: Any) -> None:
+    async def slow(self, *arguments: Any) -> None:
         if self.place.replica == 1:
             await trio.sleep_forever()
-        await end(self, *told)
+        await end(self, *arguments)
 
     monkeypatch.setattr(Job, "_end_step", slow)
-    told = r"^step 2 did not end within 0\.3 s:\n  .*worker 1 \(replica 1, shard 0\).*$"
-    with pytest.raises(na.SimulationError, match=told):
+    message = r"^step 2 did not end within 0\.3 s:\n  .*worker 1 \(replica 1, shard 0\).*$"
+    with pytest.raises(na.SimulationError, match=message):
         async with na.open_simulation(
             NET, micro_batches=2, engine=InProcess(replicas=2), patience=0.3
         ) as many:
@@ -581,10 +581,10 @@ async def test_cancelled_while_it_opens(turns: int) -> None:
 def test_an_interrupt_is_plain_and_leaves_nobody(at: int, monkeypatch: pytest.MonkeyPatch) -> None:
     count, begin = 0, Driver.begin
 
-    def interrupted(self, *told: Any) -> None:
+    def interrupted(self, *arguments: Any) -> None:
         nonlocal count
         count += 1
-        begin(self, *told)
+        begin(self, *arguments)
         if count == at:
             signal.raise_signal(signal.SIGINT)
 

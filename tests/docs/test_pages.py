@@ -116,14 +116,14 @@ def test_there_is_code_to_run() -> None:
 @pytest.mark.parametrize(
     "path", [path for path in STORY if not path.name.endswith(".fr.md")], ids=name
 )
-def test_the_story_has_a_french_twin_with_the_same_pictures(path: Path) -> None:
-    twin = path.with_suffix(".fr.md")
-    assert twin.exists()
+def test_the_story_has_a_french_page_with_the_same_pictures(path: Path) -> None:
+    french = path.with_suffix(".fr.md")
+    assert french.exists()
     assert [target for mark, _, target in LINK.findall(prose(path)) if mark] == [
-        target for mark, _, target in LINK.findall(prose(twin)) if mark
+        target for mark, _, target in LINK.findall(prose(french)) if mark
     ]
     assert len(re.findall("^## ", prose(path), re.MULTILINE)) == len(
-        re.findall("^## ", prose(twin), re.MULTILINE)
+        re.findall("^## ", prose(french), re.MULTILINE)
     )
 
 
@@ -189,11 +189,13 @@ def test_the_comparisons_figures_are_those_of_the_benchmarks() -> None:
     assert len(rows) == 8
     assert all(f"| {who} | {ms} |" in section for who, ms in rows)
     large = results.split("## 784-128-64-10, batch 256\n")[1].split("\n## ")[0]
-    told = re.search(
+    sentence = re.search(
         r"at batch 256 takes ([\d.]+) ms, PyTorch ([\d.]+) and\s+numpy ([\d.]+)\.", page
     )
-    assert told is not None
-    for who, ms in zip(("bundled", "PyTorch eager", "numpy matrices"), told.groups(), strict=True):
+    assert sentence is not None
+    for who, ms in zip(
+        ("bundled", "PyTorch eager", "numpy matrices"), sentence.groups(), strict=True
+    ):
         assert f"| {who} | {ms} |" in large
     assert "| bare trio channels | 7.958 |" in section
     assert 11.5 < 7.958 / 0.676 < 12.5  # a twelfth
@@ -206,11 +208,11 @@ def test_the_page_of_the_command_line_is_what_help_says(
     commands = module("commands")
     page = commands.PAGE.read_text(encoding="utf-8")
     assert page == commands.page(), "python docs/commands.py makes it anew"
-    told = re.findall(
+    sections = re.findall(
         r"^## neuro-actors([^\n]*)\n\n```text\n(.*?)```$", page, re.DOTALL | re.MULTILINE
     )
-    assert len(told) >= 13
-    for command, text in told:
+    assert len(sections) >= 13
+    for command, text in sections:
         monkeypatch.setattr(sys, "argv", ["neuro-actors", *command.split(), "--help"])
         with pytest.raises(SystemExit) as ended:
             cli.main()

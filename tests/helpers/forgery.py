@@ -300,13 +300,13 @@ def _note(rng: np.random.Generator, metadata: Any, rows: list[Row]) -> str:
         rows[k][NOTE] = None
     else:
         i = int(rng.integers(len(old)))
-        letter = str(rng.choice([c for c in "0123456789abcdef ,{}" if c != old[i]]))
+        character = str(rng.choice([c for c in "0123456789abcdef ,{}" if c != old[i]]))
         rows[k][NOTE] = str(
             rng.choice(
                 [
-                    old[:i] + letter + old[i + 1 :],
+                    old[:i] + character + old[i + 1 :],
                     old[:i] + old[i + 1 :],
-                    old[:i] + letter + old[i:],
+                    old[:i] + character + old[i:],
                 ]
             )
         )

@@ -12,9 +12,8 @@ from neuro_actors.channels.bundled import carried_rows, countdown
 from neuro_actors.channels.bundled import row_layout as layout
 from neuro_actors.neuron import inbox as mail
 from neuro_actors.neuron import local_rule as neuron
-from neuro_actors.neuron import loss_node as judge
+from neuro_actors.neuron import loss_node, sums, tangent
 from neuro_actors.neuron import optimizers as learning
-from neuro_actors.neuron import sums, tangent
 
 MUTANTS: dict[str, tuple[ModuleType, str, str]] = {
     "a forgotten slope": (
@@ -65,9 +64,9 @@ MUTANTS: dict[str, tuple[ModuleType, str, str]] = {
     "a tangent for itself that forgets its sources'": (
         tangent, "        commit_out[:-1] += others\n", ""),
     "a loss without curvature": (
-        judge, "-loss.curvature(p, t, tangents).T", "-0 * loss.curvature(p, t, tangents).T"),
+        loss_node, "-loss.curvature(p, t, tangents).T", "-0 * loss.curvature(p, t, tangents).T"),
     "a loss that is upside down": (
-        judge, "-loss.slope(p, t)", "loss.slope(p, t)"),
+        loss_node, "-loss.slope(p, t)", "loss.slope(p, t)"),
 }  # fmt: skip
 
 
@@ -83,7 +82,7 @@ OF_BUNDLED = {
         countdown, "self.source.take(self.rows[self.start : self.start + self.count], 0)", "0.5"),
     "rows written at another distance": (
         carried_rows, "u[row : row + length * stride : stride]", "u[row : row + length]"),
-    "a bell rung too early": (
+    "a countdown that ends too early": (
         layout, "self.need = self.size[heads]", "self.need = np.maximum(self.size[heads] - 1, 1)"),
     "an activation in another's row": (
         carried_rows, "port.activation_out = values[row]", "port.activation_out = values[row - (row > len(self._inputs) + 1)]"),

@@ -32,9 +32,9 @@ def check(path: Any) -> int:
             rows += batch.to_pylist()
     net = json.loads(metadata)["network"]
 
-    def array(name: str, letter: str) -> list[Any]:
+    def array(name: str, code: str) -> list[Any]:
         data = base64.b64decode(net[name])
-        return list(struct.unpack(f"<{len(data) // struct.calcsize(letter)}{letter}", data))
+        return list(struct.unpack(f"<{len(data) // struct.calcsize(code)}{code}", data))
 
     ids = net["ids"]
     is_input = dict(zip(ids, array("is_input", "?"), strict=True))
@@ -59,19 +59,19 @@ def check(path: Any) -> int:
         assert (begin["kind"], begin["step"]) == ("begin", steps)
         about = json.loads(begin["note"])
         said: dict[tuple[Any, ...], list[float]] = {}
-        world: list[float] = []
+        from_environment: list[float] = []
         while (row := rows.pop(0))["kind"] != "seal":
             assert row["step"] == steps
             key = (row["kind"], row["sender"], row["receiver"], row["note"])
             assert key not in said
             said[key] = row["value"]
-            world += row["value"] if row["sender"] == "environment" else []
+            from_environment += row["value"] if row["sender"] == "environment" else []
         note = begin["note"].encode()
         digest = hashlib.sha256(
             digest
             + struct.pack("<qq", steps, len(note))
             + note
-            + struct.pack(f"<{len(world)}d", *world)
+            + struct.pack(f"<{len(from_environment)}d", *from_environment)
         ).digest()
         assert row["note"] == digest.hex()
         right += len(said)
@@ -84,21 +84,21 @@ def check(path: Any) -> int:
             for a, b in zip(there, should, strict=True):
                 assert a == b if exact else abs(a - b) <= 1e-12 * max(1.0, abs(a)), (a, b)
 
-        heard: set[tuple[Any, ...]] = set()
+        read: set[tuple[Any, ...]] = set()
 
-        def told(
+        def sent(
             *key: Any,
             said: dict[tuple[Any, ...], list[float]] = said,
-            heard: set[tuple[Any, ...]] = heard,
+            read: set[tuple[Any, ...]] = read,
         ) -> list[float]:
-            heard.add(key)
+            read.add(key)
             return said[key]
 
-        activation = {name: told("activation", name, None, None) for name in ids}
+        activation = {name: sent("activation", name, None, None) for name in ids}
         z: dict[str, list[float]] = {}
         for name in ids:
             if is_input[name]:
-                same(activation[name], told("activation", "environment", name, None))
+                same(activation[name], sent("activation", "environment", name, None))
                 continue
             z[name] = []
             for e in range(batch):
@@ -107,13 +107,13 @@ def check(path: Any) -> int:
                     total += weight[source, name] * activation[source][e]
                 z[name].append(total + bias[name])
             same(activation[name], [F[kind_of[name]](value) for value in z[name]])
-        losses = told("loss", "loss", "environment", None)
+        losses = sent("loss", "loss", "environment", None)
         if about["mode"] == "predict":
             assert losses == []
-            assert heard == set(said)
+            assert read == set(said)
             continue
         assert about["loss"] == "squared_error"
-        wanted = {name: told("target", "environment", "loss", name) for name in net["outputs"]}
+        wanted = {name: sent("target", "environment", "loss", name) for name in net["outputs"]}
         apart = {
             name: [p - t for p, t in zip(activation[name], wanted[name], strict=True)]
             for name in wanted
@@ -121,15 +121,15 @@ def check(path: Any) -> int:
         same(losses, [sum(d[e] * d[e] for d in apart.values()) for e in range(batch)])
         for name, d in apart.items():
             if not is_input[name] or about["wrt_inputs"]:
-                same(told("urgency", "loss", name, None), [-(2.0 * value) for value in d])
+                same(sent("urgency", "loss", name, None), [-(2.0 * value) for value in d])
         for name in ids:
             if is_input[name] and not about["wrt_inputs"]:
                 continue
             u = [0.0] * batch
             for speaker in (*followers[name], *(["loss"] if name in wanted else [])):
-                u = [a + b for a, b in zip(u, told("urgency", speaker, name, None), strict=True)]
+                u = [a + b for a, b in zip(u, sent("urgency", speaker, name, None), strict=True)]
             if is_input[name]:
-                same(told("urgency", name, "environment", None), u)
+                same(sent("urgency", name, "environment", None), u)
                 continue
             v = [u[e] * SLOPE[kind_of[name]](z[name][e]) for e in range(batch)]
             urgencies = [
@@ -139,9 +139,9 @@ def check(path: Any) -> int:
             urgencies.append(sum(v) / batch)
             for source in sources[name]:
                 if not is_input[source] or about["wrt_inputs"]:
-                    there = told("urgency", name, source, None)
+                    there = sent("urgency", name, source, None)
                     same(there, [weight[source, name] * value for value in v])
-            commit = told("commit", name, "environment", None)
+            commit = sent("commit", name, "environment", None)
             if learns:
                 assert learns["name"] == "SGD"
                 keys = [*((source, name) for source in sources[name]), name]
@@ -153,6 +153,6 @@ def check(path: Any) -> int:
                 *learnt, bias[name] = commit
                 weight |= dict(zip(keys[:-1], learnt, strict=True))
             same(commit, urgencies)
-        assert heard == set(said)
+        assert read == set(said)
     assert end["note"] == digest.hex()
     return right

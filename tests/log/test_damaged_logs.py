@@ -45,7 +45,7 @@ def test_readers_work_or_refuse(
             read()
         except na.NeuroActorsError:
             assert partial, name  # a whole log all of them can read
-    told: list[str] = []
+    messages: list[str] = []
     before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     for seed in cases:
         damaged.write_bytes(damage(log, np.random.default_rng(seed)))
@@ -53,32 +53,32 @@ def test_readers_work_or_refuse(
             try:
                 read()
             except na.NeuroActorsError as error:
-                told.append(str(error))
+                messages.append(str(error))
             except Exception as error:
                 raise AssertionError(f"seed {seed}: {name}: {error!r}") from error
-    assert all("\n" not in line and len(line) < 1000 for line in told)
+    assert all("\n" not in line and len(line) < 1000 for line in messages)
     assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss < before + MOST_MEMORY
 
 
 def test_a_file_that_ends_anywhere(tmp_path: Path) -> None:
     whole, cut = tmp_path / "whole.arrows", tmp_path / "cut.arrows"
     log = damaged_logs.whole_log(whole)
-    told: list[str] = []
+    messages: list[str] = []
     for end in [*range(64), *range(64, len(log), max(1, len(log) // 150))]:
         cut.write_bytes(log[:end])
         try:
             opened = na.open_log(cut)
         except na.LogError as error:
-            told.append(str(error))
+            messages.append(str(error))
         else:
             assert not opened.complete
             assert not na.audit(cut).passed
-    assert told
-    assert all(line.startswith(repr(str(cut))) for line in told)
+    assert messages
+    assert all(line.startswith(repr(str(cut))) for line in messages)
 
 
 def test_what_tells_of_a_storm(tmp_path: Path, cases: range) -> None:
-    log, told = tmp_path / "run.arrows", []
+    log, messages = tmp_path / "run.arrows", []
     second = damaged_logs.stormy_log(log)
     assert na.open_log(log).disturbances
     readers = damaged_logs.readers(log, log, tmp_path)
@@ -90,7 +90,7 @@ def test_what_tells_of_a_storm(tmp_path: Path, cases: range) -> None:
             try:
                 readers[name]()
             except na.NeuroActorsError as error:
-                told.append(str(error))
+                messages.append(str(error))
             except Exception as error:
                 raise AssertionError(f"seed {seed}: {name}: {error!r}") from error
-    assert all("\n" not in line and len(line) < 1000 for line in told)
+    assert all("\n" not in line and len(line) < 1000 for line in messages)

@@ -156,7 +156,7 @@ def test_what_is_exported_can_be_chosen(path, run) -> None:
 # --- the file is there whole or not at all -----------------------------------------------------------------------
 
 
-def test_what_exists_is_kept_unless_forced(path, run) -> None:
+def test_an_existing_file_stays_unless_forced(path, run) -> None:
     out = path.with_name("a.csv")
     out.write_text("mine")
     assert "exists already: choose another name, or replace it with --force" in run(

@@ -1,4 +1,4 @@
-"""The log of a society in a storm: the log itself as in calm weather, and beside it what befell whom."""
+"""The log of a society in a storm: the log itself as of a calm run, and beside it every fault."""
 
 from __future__ import annotations
 
@@ -80,7 +80,7 @@ def command(capsys, monkeypatch) -> Callable[..., str]:
 
 @pytest.mark.parametrize("calm", ["memory", "bundled"])
 @pytest.mark.parametrize("how", [{}, {"every": 2}, {"neurons": ["y0"]}], ids=str)
-def test_the_log_is_that_of_calm_weather_to_the_byte(
+def test_the_log_is_that_of_a_calm_run_to_the_byte(
     calm: str, how: dict[str, object], tmp_path
 ) -> None:
     quiet, loud = (
@@ -94,25 +94,25 @@ def test_the_log_is_that_of_calm_weather_to_the_byte(
     assert na.open_log(quiet).channels is None
 
 
-def test_what_befell_is_what_the_storm_counted(tmp_path) -> None:
-    """Every disturbance that the engine told stands in the file, in its order, and nothing else."""
+def test_the_faults_in_the_file_are_those_that_the_storm_counted(tmp_path) -> None:
+    """The file contains every fault that the engine reported, in its order, and nothing else."""
     import trio
     import trio.testing
 
-    net, heard, counted = na.Network.layered([2, 3, 1], seed=1), [], Counter()
+    net, reported, counted = na.Network.layered([2, 3, 1], seed=1), [], Counter()
 
     async def run() -> None:
         async with na.open_simulation(net, WILD, log=tmp_path / "run.arrows") as simulation:
             real = simulation._runner.channels.injector._report
-            simulation._runner.channels.injector._report = lambda d: (heard.append(d), real(d))
+            simulation._runner.channels.injector._report = lambda d: (reported.append(d), real(d))
             await simulation.gradient([[1.0, 2.0]], [[0.5]])
             await simulation.predict([[1.0, 2.0]])
             counted.update(simulation.statistics().disturbances)
 
     trio.run(run, clock=trio.testing.MockClock(autojump_threshold=0))
     log = na.open_log(tmp_path / "run.arrows")
-    assert len(heard) > 50
-    assert log.disturbances[: len(heard)] == tuple(heard)
+    assert len(reported) > 50
+    assert log.disturbances[: len(reported)] == tuple(reported)
     assert {d.what for d in log.disturbances} <= set(DISTURBANCES)
     first = Counter(d.what for d in log.disturbances)
     assert all(
@@ -158,7 +158,7 @@ def test_faults_are_described_in_the_metadata(tmp_path) -> None:
 # --- shown ---------------------------------------------------------------------------------------------------------
 
 
-def test_a_lost_letter_stands_below_its_message(
+def test_the_loss_of_a_frame_stands_below_its_message(
     command: Callable[..., str], particular: Path
 ) -> None:
     lines = command("log", "show", particular).splitlines()
@@ -268,20 +268,20 @@ def test_they_are_asked_for_by_sql(command: Callable[..., str], stormy: Path) ->
 
 
 def test_what_was_sent_after_it_had_come_only_brought_back_an_answer() -> None:
-    def disturbed(*befell: tuple[str, int, bool]) -> list[FaultEvent]:
+    def disturbed(*given: tuple[str, int, bool]) -> list[FaultEvent]:
         return [
             FaultEvent(0.5 * k, what, 1, "activation", "a", "b", n, q)
-            for k, (what, n, q) in enumerate(befell)
+            for k, (what, n, q) in enumerate(given)
         ]
 
-    befell = disturbed(
+    events = disturbed(
         ("lost", 1, False), ("asked", 1, True), ("lost", 1, True), ("repeated", 2, False), ("garbled", 2, False),
         ("repeated", 3, False), ("late", 3, False), ("repeated", 4, False), ("lost", 4, False), ("repeated", 5, False),
     )  # fmt: skip
-    assert [(d.what, d.attempt) for d in faults_until_received(befell)] == [
+    assert [(d.what, d.attempt) for d in faults_until_received(events)] == [
         ("lost", 1), ("repeated", 2), ("garbled", 2), ("repeated", 3), ("late", 3)
     ]  # fmt: skip
-    assert list(describe_faults(befell)) == [
+    assert list(describe_faults(events)) == [
         "activation a -> b lost at 0.000 s, sent again at 1.500 s (attempt 2), garbled at 2.000 s, sent again at 2.500 s "
         "(attempt 3), held back at 3.000 s, sent 2 more times for want of an answer, asked for 1 time"
     ]
@@ -445,12 +445,12 @@ def test_a_damaged_or_foreign_file_is_refused_by_name(
         assert said in err
 
 
-def test_who_names_the_second_file_is_told_of_the_first(stormy: Path) -> None:
+def test_an_error_about_the_second_file_names_the_first(stormy: Path) -> None:
     with pytest.raises(na.LogError, match="name the log itself, which lies beside it"):
         na.open_log(fault_log_path(stormy))
 
 
-def test_a_full_disk_is_told(tmp_path, monkeypatch) -> None:
+def test_a_full_disk_is_reported(tmp_path, monkeypatch) -> None:
     from neuro_actors.log.fault_log import FaultLogWriter
 
     def full(self: object) -> None:

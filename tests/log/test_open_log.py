@@ -65,9 +65,9 @@ async def test_a_steps_arrays(run) -> None:
         assert step.loss == gradient.loss
         assert np.array_equal(step.weights, -gradient.weights)
         assert np.array_equal(step.biases, -gradient.biases + 0.0)
-        heard = ~case.network.is_input[case.network.sources] | step.info.wrt_inputs
-        assert np.array_equal(np.isnan(step.urgencies).all(axis=1), ~heard)
-        assert not np.isnan(step.urgencies[heard]).any()
+        has_urgency = ~case.network.is_input[case.network.sources] | step.info.wrt_inputs
+        assert np.array_equal(np.isnan(step.urgencies).all(axis=1), ~has_urgency)
+        assert not np.isnan(step.urgencies[has_urgency]).any()
     assert np.array_equal(-step.felt.T / len(case.x), gradients[1].inputs)
     assert np.isnan(log.step(2).felt).all()
     is_output = np.isin(np.arange(len(case.network.ids)), case.network.output_positions)

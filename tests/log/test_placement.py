@@ -50,10 +50,10 @@ async def test_the_table_of_one_process_and_who_lived_where(tmp_path: Path) -> N
         await recorded(tmp_path / "one.arrows"),
         await recorded(tmp_path / "many.arrows", replicas=2, shards=2),
     )
-    (plain, alone), (told, together) = table(one), table(many)
+    (plain, alone), (placed, together) = table(one), table(many)
     assert alone.equals(together)
-    held = told.pop(MACHINES)
-    assert told == plain
+    held = placed.pop(MACHINES)
+    assert placed == plain
     assert json.loads(held) == {
         "replicas": 2,
         "shard": base64.b64encode(SHARDS.shard.astype("<i4").tobytes()).decode(),
@@ -68,9 +68,9 @@ async def test_the_table_of_one_process_and_who_lived_where(tmp_path: Path) -> N
 
 
 async def test_a_log_of_one_process_has_the_metadata_it_had(tmp_path: Path) -> None:
-    told, _ = table(await recorded(tmp_path / "one.arrows"))
-    assert list(told) == [KEY]
-    assert list(json.loads(told[KEY])) == [
+    metadata, _ = table(await recorded(tmp_path / "one.arrows"))
+    assert list(metadata) == [KEY]
+    assert list(json.loads(metadata[KEY])) == [
         "format",
         "versions",
         "numerics",
@@ -80,14 +80,14 @@ async def test_a_log_of_one_process_has_the_metadata_it_had(tmp_path: Path) -> N
     ]
 
 
-async def test_who_did_a_step_is_who_was_told_of_it(
+async def test_the_replica_of_a_step_is_the_one_that_received_it(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    told: dict[int, int] = {}
+    replicas: dict[int, int] = {}
     tell = Driver._send
 
     def listening(driver: Driver, round: PendingStep) -> None:
-        told[round.step.number] = round.replica
+        replicas[round.step.number] = round.replica
         tell(driver, round)
 
     monkeypatch.setattr(Driver, "_send", listening)
@@ -96,11 +96,11 @@ async def test_who_did_a_step_is_who_was_told_of_it(
     )
     machines = log.machines
     assert machines is not None
-    assert {step.number: machines.replica(step) for step in log.steps} == told
-    assert set(told.values()) == {0, 1, 2}
+    assert {step.number: machines.replica(step) for step in log.steps} == replicas
+    assert set(replicas.values()) == {0, 1, 2}
     for step in log.steps:
         for k in range(len(CASE.network.ids)):
-            assert machines.worker(step, k) == told[step.number] * 2 + SHARDS.shard[k]
+            assert machines.worker(step, k) == replicas[step.number] * 2 + SHARDS.shard[k]
     with pytest.raises(na.InputError, match="neuron"):
         machines.worker(log.steps[0], len(CASE.network.ids))
 
@@ -183,21 +183,21 @@ def with_machines(path: Path, held) -> None:
             stream.schema.with_metadata(stream.schema.metadata | {MACHINES: json.dumps(held)}),
             list(stream),
         )
-    path.unlink()  # not emptied: whoever reads the old log has it mapped into memory
+    path.unlink()  # not emptied: a reader of the old log has it mapped into memory
     with pa.ipc.new_stream(path, schema) as stream:
         for batch in batches:
             stream.write_batch(batch.replace_schema_metadata(schema.metadata))
 
 
 @pytest.mark.parametrize(("held", "match"), DAMAGE.values(), ids=DAMAGE)
-async def test_damage_is_told(held, match: str, tmp_path: Path) -> None:
+async def test_damage_is_reported(held, match: str, tmp_path: Path) -> None:
     path = await recorded(tmp_path / "many.arrows", replicas=2, shards=2)
     with_machines(path, held)
     with pytest.raises(na.LogError, match=match):
         na.open_log(path)
 
 
-async def test_any_damage_is_told_or_does_no_harm(tmp_path: Path) -> None:
+async def test_any_damage_is_reported_or_does_no_harm(tmp_path: Path) -> None:
     path = await recorded(tmp_path / "many.arrows", replicas=2, shards=2)
     held, refused = json.loads(table(path)[0][MACHINES]), 0
     for seed in range(100):
@@ -223,7 +223,7 @@ async def test_parquet_keeps_it(tmp_path: Path) -> None:
     assert {key: held[key] for key in (KEY, MACHINES)} == table(path)[0]
 
 
-async def test_a_difference_is_told_and_counts_as_no_message(tmp_path: Path) -> None:
+async def test_a_difference_is_reported_and_counts_as_no_message(tmp_path: Path) -> None:
     one, many = (
         await recorded(tmp_path / "one.arrows"),
         await recorded(tmp_path / "many.arrows", replicas=3, shards=2),

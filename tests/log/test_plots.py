@@ -38,14 +38,16 @@ def test_the_losses_and_the_urgencies(path, diamond) -> None:
     assert steps.tolist() == [2, 3, 4]
     for k in (2, 3):
         step = log.step(k)
-        heard = [
+        urgencies = [
             (diamond.level[s], u) for s, u in zip(diamond.sources, step.urgencies, strict=True)
         ]
-        heard += [
+        urgencies += [
             (diamond.level[o], u) for o, u in zip(diamond.output_positions, step.blame, strict=True)
         ]
         for level in range(diamond.depth + 1):
-            values = [np.abs(u).mean() for at, u in heard if at == level and not np.isnan(u).any()]
+            values = [
+                np.abs(u).mean() for at, u in urgencies if at == level and not np.isnan(u).any()
+            ]
             assert strength[level, k - 2] == pytest.approx(
                 np.mean(values) if values else np.nan, rel=1e-13, nan_ok=True
             )
@@ -137,7 +139,7 @@ def test_many_steps_are_drawn_with_their_running_mean() -> None:
     )
 
 
-def test_what_cannot_be_drawn_is_told(path, diamond, batch, tmp_path, run) -> None:
+def test_what_cannot_be_drawn_is_reported(path, diamond, batch, tmp_path, run) -> None:
     trio.run(partial(write, tmp_path / "part.arrows", diamond, batch, phases=["commit"]))
     assert "no step of it has a loss to show" in run("plot", tmp_path / "part.arrows", expected=2)
     assert "it holds no urgency to show" in run(

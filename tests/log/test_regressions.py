@@ -85,7 +85,7 @@ async def test_what_fails_between_steps_is_the_simulations_failure(
             await simulation.predict(batch[0])
 
 
-async def test_a_log_that_could_not_be_closed_is_told_beside_the_blocks_own_error(
+async def test_a_log_that_could_not_be_closed_is_reported_beside_the_blocks_own_error(
     diamond, tmp_path, monkeypatch
 ) -> None:
     def fails(self) -> None:

@@ -114,7 +114,7 @@ async def test_time_is_lamports(diamond, batch, tmp_path) -> None:
     hears = {name: {s.source for s in diamond.synapses if s.target == name} for name in diamond.ids}
     hears |= {"loss": set(diamond.outputs), "environment": set()}
     for row in rows:
-        heard = [
+        times = [
             other.time
             for other in rows
             if (
@@ -124,7 +124,7 @@ async def test_time_is_lamports(diamond, batch, tmp_path) -> None:
             and (other.kind in forward or row.kind not in forward)
             and not (row.sender == "loss" and other.kind == "urgency")
         ]
-        assert row.time == (1 if row.sender == "environment" else 1 + max(heard))
+        assert row.time == (1 if row.sender == "environment" else 1 + max(times))
     assert [row.time for row in rows] == sorted(row.time for row in rows)
 
 
@@ -146,7 +146,8 @@ async def test_an_optimizer_is_noted_without_addresses(diamond, batch, tmp_path)
             await simulation.train_step(*batch, optimizer=chosen)
     notes = [json.loads(row.note) for row in rows_of(tmp_path / "a.arrows") if row.kind == "begin"]
     assert "0x" not in str(notes)
-    assert [note["update"] for note in notes] == [1, 2, 1, 1]  # whoever comes back starts afresh
+    # an optimizer that comes back starts afresh
+    assert [note["update"] for note in notes] == [1, 2, 1, 1]
     rates = [note["optimizer"]["learning_rate"] for note in notes]
     assert "<lambda>" in rates[0]["name"]
     assert [rates[k]["rate"] for k in (0, 1, 3)] == [0.1, 0.05, 0.1]
@@ -190,7 +191,7 @@ async def test_optimizers_come_back_from_their_notes(diamond, batch, tmp_path) -
 
 
 async def test_each_step_is_sealed(channels: str, diamond, batch, tmp_path) -> None:
-    """The chain as `docs/log-format.md` describes it: the metadata, then what the world said."""
+    """The chain as `docs/log-format.md` describes it: the metadata, then what the environment sent."""
     path = tmp_path / "a.arrows"
     await write(path, diamond, batch, channels)
     with pa.ipc.open_stream(path) as stream:
@@ -236,8 +237,10 @@ async def test_it_is_written_in_many_batches_and_read_whole(tmp_path) -> None:
     lengths = [len(batch) for batch in reader.batches()]
     assert len(lengths) >= 3
     assert not reader.cut_off
-    told, spoken, wanted, lost, urged, blamed, committed = 30, 90, 30, 1, 900, 30, 60
-    assert sum(lengths) == 24 * (told + spoken + wanted + lost + urged + blamed + committed + 2) + 1
+    given, spoken, wanted, lost, urged, blamed, committed = 30, 90, 30, 1, 900, 30, 60
+    assert (
+        sum(lengths) == 24 * (given + spoken + wanted + lost + urged + blamed + committed + 2) + 1
+    )
 
 
 async def test_a_truncated_log_is_read_as_far_as_it_is_whole(diamond, batch, tmp_path) -> None:

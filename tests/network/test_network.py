@@ -200,7 +200,7 @@ def test_refused(case: str) -> None:
     assert "\n" not in str(caught.value)
 
 
-def test_the_order_given_is_kept(diamond: Network) -> None:
+def test_the_given_order_stays(diamond: Network) -> None:
     assert [neuron.id for neuron in diamond.neurons] == ["x", "h1", "h2", "y"]
     assert [(s.source, s.target, s.weight) for s in diamond.synapses][:2] == [
         ("x", "h1", 0.5),
@@ -318,7 +318,7 @@ def test_each_neurons_draw_is_its_own() -> None:
     assert weight(few) == weight(Network(neurons, more, ["a", "b"], seed=9))
 
 
-def test_given_weights_are_kept_where_others_are_drawn() -> None:
+def test_given_weights_stay_where_others_are_drawn() -> None:
     net = simple(synapses=[Synapse("x", "h", 0.125), Synapse("h", "y")])
     assert net.weights[0] == 0.125
     assert net.weights[1] not in (0.0, 0.125)
@@ -332,8 +332,8 @@ def test_copies_are_equal_and_immutable_too(diamond: Network) -> None:
 
 
 def test_equality_and_digest(diamond: Network) -> None:
-    twin = diamond.with_parameters(diamond.weights, diamond.biases)
-    assert (twin, hash(twin), twin.digest()) == (diamond, hash(diamond), diamond.digest())
+    equal = diamond.with_parameters(diamond.weights, diamond.biases)
+    assert (equal, hash(equal), equal.digest()) == (diamond, hash(diamond), diamond.digest())
     moved = diamond.weights.copy()
     moved[2] = np.nextafter(moved[2], 3)
     other = diamond.with_parameters(moved, diamond.biases)

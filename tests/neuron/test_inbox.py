@@ -12,7 +12,7 @@ from neuro_actors.neuron.messages import ACTIVATION, URGENCY, Message, Step
 ONE, TWO = Step(1, loss="squared_error"), Step(2, loss="squared_error")
 
 
-def told(
+def mail(
     source: str = "a", values=(1.0, 2.0), step: Step = ONE, target: str = "n", kind=ACTIVATION
 ) -> Message:
     return Message(step, kind, source, target, np.array(values, dtype=float))
@@ -25,12 +25,12 @@ def inbox(**more) -> Inbox:
 
 
 def test_any_order_of_arrival_gives_the_order_of_the_synapses() -> None:
-    letters = [told(s, (k, k + 0.5)) for k, s in enumerate("abc")]
-    for order in itertools.permutations(letters):
+    messages = [mail(s, (k, k + 0.5)) for k, s in enumerate("abc")]
+    for order in itertools.permutations(messages):
         p = inbox(extra=True)
-        for letter in order:
+        for message in order:
             assert not p.complete
-            p.accept(letter)
+            p.accept(message)
         assert p.complete
         step, values = p.take()
         assert step is ONE
@@ -40,26 +40,26 @@ def test_any_order_of_arrival_gives_the_order_of_the_synapses() -> None:
 
 REFUSED = {
     "another step": (
-        told("b", step=TWO),
+        mail("b", step=TWO),
         r"^'n' cannot accept activation 'b' -> 'n' of step 2: it is at step 1$",
     ),
     "a second message on a synapse": (
-        told("a", (3, 4)),
+        mail("a", (3, 4)),
         r"'a' -> 'n' of step 1: it has one from there in this step already$",
     ),
-    "a stranger": (told("z"), r"'z' -> 'n' of step 1: it has no synapse for it$"),
+    "a stranger": (mail("z"), r"'z' -> 'n' of step 1: it has no synapse for it$"),
     "somebody else's mail": (
-        told("b", target="m"),
+        mail("b", target="m"),
         r"'b' -> 'm' of step 1: it has no synapse for it$",
     ),
     "another kind": (
-        told("n", target="b", kind=URGENCY),
+        mail("n", target="b", kind=URGENCY),
         r"urgency 'b' -> 'n' of step 1: it has no synapse for it$",
     ),
-    "another batch size": (told("b", (1, 2, 3)), r"its shape is \(3,\), expected \(2,\)$"),
-    "a matrix": (told("b", ((1, 2), (3, 4))), r"its shape is \(2, 2\), expected \(2,\)$"),
-    "not a number": (told("b", (1, np.nan)), r"it holds a value that is not finite"),
-    "infinity": (told("b", (np.inf, 1)), r"it holds a value that is not finite"),
+    "another batch size": (mail("b", (1, 2, 3)), r"its shape is \(3,\), expected \(2,\)$"),
+    "a matrix": (mail("b", ((1, 2), (3, 4))), r"its shape is \(2, 2\), expected \(2,\)$"),
+    "not a number": (mail("b", (1, np.nan)), r"it holds a value that is not finite"),
+    "infinity": (mail("b", (np.inf, 1)), r"it holds a value that is not finite"),
 }
 
 
@@ -67,25 +67,25 @@ REFUSED = {
 def test_refused_and_nothing_changed(case: str) -> None:
     message, match = REFUSED[case]
     p = inbox()
-    p.accept(told("a"))
+    p.accept(mail("a"))
     with pytest.raises(MessageError, match=match):
         p.accept(message)
     assert p.missing == ("b", "c")
-    p.accept(told("c"))
-    p.accept(told("b"))
+    p.accept(mail("c"))
+    p.accept(mail("b"))
     assert p.take()[1].shape == (3, 2)
 
 
 def test_large_values_whose_square_overflows_are_accepted() -> None:
     p = inbox()
     with np.errstate(over="ignore"):
-        p.accept(told("a", (1e200, -1e300)))
+        p.accept(mail("a", (1e200, -1e300)))
     assert p.missing == ("b", "c")
 
 
 def test_an_urgency_before_the_activation_went_out_is_refused() -> None:
     p = Inbox("n", URGENCY, ["f"])
-    early = told("n", target="f", kind=URGENCY)
+    early = mail("n", target="f", kind=URGENCY)
     with pytest.raises(
         MessageError, match=r"^'n' cannot accept urgency 'f' -> 'n' of step 1: it awaits none now"
     ):
@@ -101,13 +101,13 @@ def test_a_batch_size_that_is_known_holds_for_the_first_message() -> None:
     p = Inbox("n", URGENCY, ["f"])
     p.open(1, 3)
     with pytest.raises(MessageError, match=r"its shape is \(2,\), expected \(3,\)"):
-        p.accept(told("n", target="f", kind=URGENCY))
+        p.accept(mail("n", target="f", kind=URGENCY))
 
 
 def test_what_was_taken_is_gone() -> None:
     p = Inbox("n", ACTIVATION, ["a"])
     for step, batch in ((ONE, 2), (TWO, 3)):
         p.open(step.number)
-        p.accept(told("a", [step.number] * batch, step))
+        p.accept(mail("a", [step.number] * batch, step))
         assert p.take()[1].tolist() == [[step.number] * batch]
         assert not p.complete

@@ -48,14 +48,14 @@ def respond(neuron: LocalRule, step: Step, urgencies: np.ndarray) -> Answer:
     return answer
 
 
-def heard(*rows) -> np.ndarray:
+def activations_in(*rows) -> np.ndarray:
     return np.array([*rows, np.ones(len(rows[0]))], dtype=float)
 
 
 def test_worked_by_hand() -> None:
     h = rule()
     # two examples: z = 2·1 - 3·2 + ½ and 2·4 - 3·1 + ½
-    assert fire(h, LOOK, heard([1, 4], [2, 1])).tolist() == [-3.5, 5.5]
+    assert fire(h, LOOK, activations_in([1, 4], [2, 1])).tolist() == [-3.5, 5.5]
     answer = respond(
         h, LOOK, np.array([[0.5, 1.0], [0.25, -3.0]])
     )  # u = 0.75 and -2, v = u for identity
@@ -77,7 +77,7 @@ def test_the_sources_figures(slope: float, urgency: float) -> None:
     neuron = rule(
         functions.Activation(lambda z: z, lambda z, a: np.full_like(z, slope)), (1.0, 0.0), (False,)
     )
-    fire(neuron, LOOK, heard([0.6]))
+    fire(neuron, LOOK, activations_in([0.6]))
     answer = respond(neuron, LOOK, -squared.slope(p, t).T)
     assert answer.commit[1] == urgency  # the bias's urgency is the signal's
     assert answer.urgencies.tolist() == [[urgency]]
@@ -87,7 +87,7 @@ def test_inputs_hear_urgencies_only_when_asked() -> None:
     for wrt_inputs, rows in ((False, [[-3.0]]), (True, [[2.0], [-3.0]])):
         h = rule(from_input=(True, False))
         step = Step(1, loss="squared_error", wrt_inputs=wrt_inputs)
-        fire(h, step, heard([1], [1]))
+        fire(h, step, activations_in([1], [1]))
         assert respond(h, step, np.array([[1.0]])).urgencies.tolist() == rows
 
 
@@ -100,7 +100,7 @@ def test_learning_continues_an_equal_description_and_restarts_another() -> None:
         na.SGD(1.0, momentum=0.25),
     ):
         step = Step(1, loss="squared_error", optimizer=optimizer)
-        fire(h, step, heard([1.0]))
+        fire(h, step, activations_in([1.0]))
         before = h.state.parameters[0]
         moved.append(respond(h, step, np.array([[1.0]])).commit[0] - before)
     assert moved == [1.0, 1.5, 1.0]
@@ -109,7 +109,7 @@ def test_learning_continues_an_equal_description_and_restarts_another() -> None:
 def test_an_answer_uses_the_weights_it_fired_with() -> None:
     h = rule(parameters=(2.0, 0.0), from_input=(False,))
     step = Step(1, loss="squared_error", optimizer=na.SGD(1.0))
-    fire(h, step, heard([1.0]))
+    fire(h, step, activations_in([1.0]))
     answer = respond(h, step, np.array([[1.0]]))
     assert (answer.urgencies.tolist(), answer.commit.tolist()) == ([[2.0]], [3.0, 1.0])
 
@@ -121,7 +121,7 @@ def test_it_responds_once_and_only_in_the_step_in_which_it_fired() -> None:
         na.MessageError, match=r"^'h' cannot respond in step 1: it has not fired in that step$"
     ):
         respond(h, LOOK, urgencies)
-    fire(h, LOOK, heard([1], [1]))
+    fire(h, LOOK, activations_in([1], [1]))
     with pytest.raises(na.MessageError, match="in step 2"):
         respond(h, Step(2, loss="squared_error"), urgencies)
     respond(h, LOOK, urgencies)
@@ -129,9 +129,9 @@ def test_it_responds_once_and_only_in_the_step_in_which_it_fired() -> None:
         respond(h, LOOK, urgencies)
 
 
-def test_in_a_step_that_only_predicts_nothing_is_kept() -> None:
+def test_in_a_step_that_only_predicts_nothing_is_stored() -> None:
     h = rule()
-    fire(h, Step(1), heard([1], [1]))
+    fire(h, Step(1), activations_in([1], [1]))
     assert h.fired is None
 
 
@@ -141,11 +141,11 @@ def test_what_would_not_be_finite_is_refused_and_changes_nothing() -> None:
         np.errstate(over="ignore"),
         pytest.raises(na.MessageError, match=r"^'h': its activation in step 1 would not be finite"),
     ):
-        fire(h, LOOK, heard([1e200]))
+        fire(h, LOOK, activations_in([1e200]))
     step = Step(2, loss="squared_error", optimizer=na.SGD(1e300))
     before = h.state
     with np.errstate(over="ignore"):
-        fire(h, step, heard([1.0]))
+        fire(h, step, activations_in([1.0]))
     with (
         np.errstate(over="ignore"),
         pytest.raises(na.MessageError, match=r"its parameters in step 2 would not be finite"),

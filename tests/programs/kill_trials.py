@@ -151,7 +151,7 @@ class Trials:
         self.found["went on to the same bits"] += 1
         shutil.rmtree(folder)
 
-    def told(self) -> str:
+    def summary(self) -> str:
         return ", ".join(f"{n} {what}" for what, n in sorted(self.found.items()) if n)
 
 
@@ -188,13 +188,13 @@ def main() -> None:
             trials.found.clear()
             for k in range(count):
                 strike(place / f"{name} {k}", trials.draw.uniform(0, lasts))
-            print(f"{count} x {name}: {trials.told()}")
+            print(f"{count} x {name}: {trials.summary()}")
         if given.every_call:
             trials.found.clear()
             count = 1
             while trials.killed_at(place / f"call {count}", count):
                 count += 1
-            print(f"SIGKILL at each of {count - 1} calls: {trials.told()}")
+            print(f"SIGKILL at each of {count - 1} calls: {trials.summary()}")
 
 
 if __name__ == "__main__":

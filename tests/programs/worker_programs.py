@@ -19,9 +19,9 @@ async def _echo(host: str, port: int, secret: bytes, about: dict[str, Any]) -> N
     threads = os.environ.get("OMP_NUM_THREADS")
     async with await connect(
         host, port, secret, {**about, "pid": os.getpid(), "threads": threads}
-    ) as wire:
-        while (letter := await wire.receive()) is not None:
-            await wire.send(*letter)
+    ) as connection:
+        while (message := await connection.receive()) is not None:
+            await connection.send(*message)
 
 
 def stay(host: str, port: int, secret: bytes, about: dict[str, Any]) -> None:

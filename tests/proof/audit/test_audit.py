@@ -207,7 +207,7 @@ def test_what_no_run_writes_is_refused_though_it_is_sealed(log: Path) -> None:
     metadata, rows = forgery.read(log)
     begins = [k for k, row in enumerate(rows) if row[forgery.KIND] == "begin"]
 
-    def told(change: Any) -> str:
+    def reason(change: Any) -> str:
         copy = forgery.copied(rows)
         change(copy)
         forgery.write(log, metadata, forgery.sealed(metadata, copy))
@@ -216,7 +216,7 @@ def test_what_no_run_writes_is_refused_though_it_is_sealed(log: Path) -> None:
     def noted(step: int, old: str, new: str) -> str:
         x = begins[step - 1]
         assert old in rows[x][forgery.NOTE]
-        return told(
+        return reason(
             lambda copy: copy[x].__setitem__(
                 forgery.NOTE, rows[x][forgery.NOTE].replace(old, new, 1)
             )
@@ -226,8 +226,8 @@ def test_what_no_run_writes_is_refused_though_it_is_sealed(log: Path) -> None:
         for row in copy[begins[3] :]:
             row[forgery.STEP] += 1
 
-    assert "the log's step is 5; it should be 4" in told(renumbered)
-    assert "the log's step is 2; it should be 1" in told(
+    assert "the log's step is 5; it should be 4" in reason(renumbered)
+    assert "the log's step is 2; it should be 1" in reason(
         lambda copy: copy.__delitem__(slice(0, begins[1]))
     )
 
@@ -235,8 +235,8 @@ def test_what_no_run_writes_is_refused_though_it_is_sealed(log: Path) -> None:
         copy.insert(begins[4], copy.pop())
         copy[begins[4]][forgery.STEP] = 4
 
-    assert "row is behind the end" in told(end_moved)
-    assert "row is behind the end" in told(lambda copy: copy.append(list(copy[-1])))
+    assert "row is behind the end" in reason(end_moved)
+    assert "row is behind the end" in reason(lambda copy: copy.append(list(copy[-1])))
     for old, new in (
         ('": ', '":'),  # not as json.dumps writes it
         ('{"mode"', '{ "mode"'),
@@ -302,7 +302,7 @@ def test_what_would_have_been_refused_was_not_said(tmp_path: Path) -> None:
     trio.run(society)
     metadata, rows = forgery.read(tmp_path / "a.arrows")
 
-    def told(change: Any) -> str:
+    def reason(change: Any) -> str:
         copy = forgery.copied(rows)
         for row in copy:
             change(row)
@@ -319,12 +319,13 @@ def test_what_would_have_been_refused_was_not_said(tmp_path: Path) -> None:
         if row[forgery.KIND] == "target" and row[forgery.NOTE] == "y":
             row[forgery.VALUE] = [1.5]
 
-    assert "it should have said nothing: 'z': its activation in step 1 would not be finite" in told(
-        huge
+    assert (
+        "it should have said nothing: 'z': its activation in step 1 would not be finite"
+        in reason(huge)
     )
     assert (
         "it should have said nothing: cross_entropy: targets must lie between 0 and 1, got 1.5"
-        in told(outside)
+        in reason(outside)
     )
 
 
@@ -360,7 +361,7 @@ def test_the_lie_is_the_number_that_was_changed(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("kind", "sender", "receiver", "number", "told"),
+    ("kind", "sender", "receiver", "number", "message"),
     [
         (
             "activation",
@@ -401,7 +402,7 @@ def test_the_lie_is_the_number_that_was_changed(tmp_path: Path) -> None:
     ],
 )
 def test_a_lie_in_words(
-    log: Path, kind: str, sender: str, receiver: str, number: int, told: str
+    log: Path, kind: str, sender: str, receiver: str, number: int, message: str
 ) -> None:
     metadata, rows = forgery.read(log)
     k = next(k for k, row in enumerate(rows) if row[: forgery.TIME] == [3, kind, sender, receiver])
@@ -414,14 +415,14 @@ def test_a_lie_in_words(
         if sender != "environment"
         else next(j for j, row in enumerate(rows) if row[:4] == [3, "activation", "x", None])
     )
-    assert refused(log) == f"step 3, row {place}: {told.format(*signed)}"
+    assert refused(log) == f"step 3, row {place}: {message.format(*signed)}"
 
 
 def test_changes_of_structure_in_words(log: Path) -> None:
     metadata, rows = forgery.read(log)
     k = next(k for k, row in enumerate(rows) if row[: forgery.TIME] == [3, "urgency", "y", "h2"])
 
-    def told(change: Any) -> str:
+    def reason(change: Any) -> str:
         copy = forgery.copied(rows)
         change(copy)
         forgery.write(log, metadata, copy)
@@ -432,33 +433,34 @@ def test_changes_of_structure_in_words(log: Path) -> None:
 
     said = "y told h2 the urgency"
     assert (
-        told(lambda copy: copy.pop(k))
+        reason(lambda copy: copy.pop(k))
         == f"row is y told the environment the commit; it should be {said}"
     )
-    assert told(field(forgery.STEP, 4)) == f"row ({said}) is of step 4; it should be 3"
+    assert reason(field(forgery.STEP, 4)) == f"row ({said}) is of step 4; it should be 3"
     assert (
-        told(field(forgery.KIND, "activation"))
+        reason(field(forgery.KIND, "activation"))
         == f"row is y told h2 the activation; it should be {said}"
     )
     assert (
-        told(field(forgery.SENDER, "h1")) == f"row is h1 told h2 the urgency; it should be {said}"
+        reason(field(forgery.SENDER, "h1")) == f"row is h1 told h2 the urgency; it should be {said}"
     )
     assert (
-        told(field(forgery.SENDER, None))
+        reason(field(forgery.SENDER, None))
         == f"row is nobody told h2 the urgency; it should be {said}"
     )
     assert (
-        told(field(forgery.RECEIVER, "\x1b[2J"))
+        reason(field(forgery.RECEIVER, "\x1b[2J"))
         == f"row is y told somebody unknown the urgency; it should be {said}"
     )
-    assert told(field(forgery.TIME, rows[k][forgery.TIME] + 1)).startswith(
+    assert reason(field(forgery.TIME, rows[k][forgery.TIME] + 1)).startswith(
         f"time, of what {said}, is "
     )
-    assert told(field(forgery.VALUE, [0.5])) == f"numbers, of what {said}, are 1; it should be 3"
+    assert reason(field(forgery.VALUE, [0.5])) == f"numbers, of what {said}, are 1; it should be 3"
     assert (
-        told(field(forgery.NOTE, "\x07")) == f"note, of what {said}, is \\x07; it should be nothing"
+        reason(field(forgery.NOTE, "\x07"))
+        == f"note, of what {said}, is \\x07; it should be nothing"
     )
-    nan = told(field(forgery.VALUE, [0.5, 1.0, float("nan")]))
+    nan = reason(field(forgery.VALUE, [0.5, 1.0, float("nan")]))
     assert nan == f"step 3, row {k}: {said} nan; it should have said a finite number (example 3)"
 
 
@@ -476,9 +478,9 @@ def test_what_is_sealed(log: Path) -> None:
     seal = next(
         k for k, row in enumerate(rows) if row[forgery.STEP] == 3 and row[forgery.KIND] == "seal"
     )
-    told = refused(log)
-    assert told.startswith(f"step 3, row {seal}: the log's seal is ")
-    assert told.endswith("(what the environment sent, or asked for, was changed)")
+    message = refused(log)
+    assert message.startswith(f"step 3, row {seal}: the log's seal is ")
+    assert message.endswith("(what the environment sent, or asked for, was changed)")
 
 
 def test_initial_parameters(log: Path) -> None:
@@ -499,8 +501,8 @@ def test_initial_parameters(log: Path) -> None:
     about["network"]["weights"] = schema._text(array - [1e-3, 0, 0, 0, 0], "<f8")
     metadata[b"neuro_actors"] = json.dumps(about).encode()
     forgery.write(log, metadata, rows)
-    told = refused(log)
-    assert "seal is" in told or "activation" in told
+    message = refused(log)
+    assert "seal is" in message or "activation" in message
     assert refused(log, digest=honest.digest)
 
 
@@ -951,7 +953,7 @@ def test_who_starts_afresh_needs_no_past(diamond: na.Network, tmp_path: Path) ->
 
 
 def test_some_neurons(diamond: na.Network, tmp_path: Path) -> None:
-    """Their own mail is all they need; that of the others is given, as the world's is."""
+    """Their own mail is all they need; that of the others is given, as the environment's is."""
     for k, more in enumerate([{"neurons": ["h2"]}, {"layers": [1]}, {"neurons": ["y", "x"]}]):
         audit = partial(tmp_path / f"{k}.arrows", diamond, na.Adam(0.01), **more)
         assert audit.passed, audit
@@ -1090,9 +1092,9 @@ def test_the_command_imports_what_adds_activations(tmp_path: Path) -> None:
     assert run("-m", "neuro_actors", "audit", "--import", "mine", "a.arrows").returncode == 0
 
 
-def test_progress_is_told(log: Path) -> None:
-    told: list[tuple[int, int]] = []
-    na.audit(log, progress=lambda read, size: told.append((read, size)))
-    assert told
-    assert all(0 < read <= size == log.stat().st_size for read, size in told)
-    assert told == sorted(told)
+def test_progress_is_reported(log: Path) -> None:
+    reports: list[tuple[int, int]] = []
+    na.audit(log, progress=lambda read, size: reports.append((read, size)))
+    assert reports
+    assert all(0 < read <= size == log.stat().st_size for read, size in reports)
+    assert reports == sorted(reports)
