@@ -129,7 +129,7 @@ def test_every_import_runs_down_and_there_is_no_circle() -> None:
 
 
 @pytest.mark.parametrize(
-    ("start", "end", "told"),
+    ("start", "end", "message"),
     [
         (
             "network/graph",
@@ -144,10 +144,10 @@ def test_every_import_runs_down_and_there_is_no_circle() -> None:
         ("network/graph", "network/network", "a circle of imports: "),
     ],
 )
-def test_an_arrow_back_up_or_a_circle_is_found(start: str, end: str, told: str) -> None:
+def test_an_arrow_back_up_or_a_circle_is_found(start: str, end: str, message: str) -> None:
     arrows = graph(ROOT)
     arrows[start] = arrows[start] | {end}
-    assert any(told in fault for fault in faults(arrows))
+    assert any(message in fault for fault in faults(arrows))
 
 
 def test_every_folder_has_a_floor() -> None:

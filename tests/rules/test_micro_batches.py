@@ -235,10 +235,10 @@ def test_another_rule_of_one_round() -> None:
 @pytest.mark.parametrize("count", [None, 1])
 def test_one_is_none(count: int | None, tmp_path) -> None:
     """No round, no wrapper: the same log, byte for byte."""
-    plain, told = tmp_path / "plain", tmp_path / "told"
+    plain, wrapped = tmp_path / "plain", tmp_path / "wrapped"
     trio.run(learnt, "memory", None, 2, None, plain)
-    trio.run(learnt, "memory", count, 2, None, told)
-    assert plain.read_bytes() == told.read_bytes()
+    trio.run(learnt, "memory", count, 2, None, wrapped)
+    assert plain.read_bytes() == wrapped.read_bytes()
 
 
 def test_a_batch_of_one_example_is_what_it_was() -> None:
@@ -323,11 +323,11 @@ def test_what_is_forgotten_is_seen(forgotten: str, monkeypatch: pytest.MonkeyPat
     def forgetful(self: MicroBatchNeuron, state: tuple) -> None:
         names = ("rule", "done", "examples", "blocks")
         blank = {"done": 0, "examples": 0, "blocks": ()}
-        kept = [
+        changed = [
             blank[name] if name == forgotten else part
             for name, part in zip(names, state, strict=True)
         ]
-        set_state(self, tuple(kept))
+        set_state(self, tuple(changed))
 
     monkeypatch.setattr(MicroBatchNeuron, "set_state", forgetful)
     storm = na.Unreliable(faults=kills("before fire", 3))
@@ -390,26 +390,26 @@ def test_checkpoints_go_on_to_the_same_bits(channels: str, tmp_path) -> None:
 
 def test_numbers_must_follow_each_other() -> None:
     rule = rules.MicroBatches(rules.Backpropagation(), 3).neuron(NET, 3, ORDERED)
-    heard, commit = np.ones((4, 2)), np.empty(4)
+    mail, commit = np.ones((4, 2)), np.empty(4)
 
-    def told(number: int, name: str, fires: bool = True) -> None:
+    def run_step(number: int, name: str, fires: bool = True) -> None:
         step = Step(number, "squared_error", round=name, micro_batch=micro_batch_of(name))
         if fires:
-            rule.fire(step, heard, np.empty(2))
+            rule.fire(step, mail, np.empty(2))
         rule.respond(step, np.ones((2, 2)), np.empty((0, 2)), commit)
 
-    told(1, "micro-batch 1 of 3")
-    kept = rule.get_state()
+    run_step(1, "micro-batch 1 of 3")
+    before = rule.get_state()
     for name in ("micro-batch 3 of 3", "micro-batch 1of 3", "relaxation 1", ""):
         with pytest.raises(na.MessageError, match=r"does not follow 0$|it is no micro-batch$"):
-            told(2, name)
-        assert rule.get_state() == kept
+            run_step(2, name)
+        assert rule.get_state() == before
     with pytest.raises(
         na.MessageError, match=r"^'h1.0' cannot respond in step 3: it has not fired in that step$"
     ):
-        told(3, "micro-batch 2 of 3", fires=False)
-    told(4, "micro-batch 2 of 3")
-    told(5, "micro-batch 1 of 2")  # it starts anew
+        run_step(3, "micro-batch 2 of 3", fires=False)
+    run_step(4, "micro-batch 2 of 3")
+    run_step(5, "micro-batch 1 of 2")  # it starts anew
     assert rule.get_state()[1:3] == (1, 2)
 
 
@@ -486,10 +486,10 @@ def test_a_log_says_which_micro_batch_it_was(tmp_path) -> None:
         "rule": {"name": "Backpropagation"},
         "count": 3,
     }
-    told = [(info.mode, info.round, info.batch) for info in log.steps]
+    shown = [(info.mode, info.round, info.batch) for info in log.steps]
     names = ["micro-batch 1 of 3", "micro-batch 2 of 3", "micro-batch 3 of 3"]
     learning = list(zip(["gradient", "gradient", "train"], names, [3, 2, 2], strict=True))
-    assert told == [
+    assert shown == [
         ("predict", "", 7),
         *learning,
         *learning,
@@ -548,12 +548,12 @@ def test_another_machine_and_part_of_a_log_are_refused(
     tmp_path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     recorded(na.Recording(tmp_path / "a", every=2))
-    told = r"a log under MicroBatches\(rule=Backpropagation\(\), count=3\) can be audited whole, and on the machine that made it: "
-    with pytest.raises(na.LogError, match=told + r"it is a partial log$"):
+    message = r"a log under MicroBatches\(rule=Backpropagation\(\), count=3\) can be audited whole, and on the machine that made it: "
+    with pytest.raises(na.LogError, match=message + r"it is a partial log$"):
         na.audit(tmp_path / "a")
     recorded(tmp_path / "b")
     monkeypatch.setattr("neuro_actors.proof.audit.auditor.differences", lambda *_: ["numpy 9.9"])
-    with pytest.raises(na.LogError, match=told + "numpy 9.9$"):
+    with pytest.raises(na.LogError, match=message + "numpy 9.9$"):
         na.audit(tmp_path / "b")
 
 

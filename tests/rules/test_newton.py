@@ -131,7 +131,7 @@ def in_one_place(case: Case) -> Iteration:
 
 @dataclass(frozen=True, slots=True)
 class Watched(na.rules.NewtonCG):
-    """The same, and what its world is told and hears goes to `seen` too."""
+    """The same; what its environment sends and receives goes to `seen` too."""
 
     seen: Callable = print
 
@@ -247,7 +247,7 @@ def test_messages_are_as_many_as_the_rounds_need(name: str) -> None:
     synapses, inputs, outputs = len(network.synapses), len(network.inputs), len(network.outputs)
     forward = (
         inputs + synapses + 2 * outputs + outputs + 1
-    )  # what the loss and the world hear, the targets, the losses
+    )  # what the loss node and the environment receive, the targets, the losses
     backward = (
         outputs + synapses + inputs + len(network.ids) - inputs
     )  # and what each neuron commits
@@ -280,23 +280,23 @@ def test_each_share_goes_along_one_synapse(name: str) -> None:
     rounds = overheard(case)
     assert {round for round, _ in rounds} == ROUNDS
     for round, said in rounds:
-        told = {
+        sent = {
             (sender, to): values[-SCALARS:]
             for (kind, sender, to), values in said.items()
             if kind == URGENCY
         }
-        assert not any(told["loss", name].any() for name in network.outputs)
+        assert not any(sent["loss", name].any() for name in network.outputs)
         shares = {}
         for k, one in enumerate(network.ids):
             if network.is_input[k]:
                 continue
-            heard = sum(
-                (told[s.target, one] for s in network.synapses if s.source == one),
+            received = sum(
+                (sent[s.target, one] for s in network.synapses if s.source == one),
                 np.zeros(SCALARS),
             )
-            shares[one] = told[one, first[one]] - heard
+            shares[one] = sent[one, first[one]] - received
             others = [
-                told[one, s.source]
+                sent[one, s.source]
                 for s in network.synapses
                 if s.target == one and s.source != first[one]
             ]
@@ -306,14 +306,14 @@ def test_each_share_goes_along_one_synapse(name: str) -> None:
                 w = np.append(network.weights[network.incoming.of(k)], network.biases[k])
                 wanted = [np.sum((mine + case.rule.l2 * w) ** 2), w @ w, 0, 0]
                 assert np.allclose(shares[one], wanted, rtol=1e-9, atol=1e-12)
-        felt = sum(told[one, "environment"] for one in network.inputs)
+        felt = sum(sent[one, "environment"] for one in network.inputs)
         assert np.allclose(sum(shares.values()), felt, rtol=1e-12)
         assert np.any(felt) == (round != ACCEPT)
 
 
 @pytest.mark.parametrize("name", CASES)
-def test_the_world_sees_scalars_alone(name: str) -> None:
-    """What the rule's world is sent: predictions, losses and, of the inputs, scalars; no urgency, which would tell of
+def test_the_environment_sees_scalars_alone(name: str) -> None:
+    """What the rule's environment receives: predictions, losses and, of the inputs, scalars; no urgency, which would tell of
     weights. And what neurons commit tells of nothing before they learn."""
     assert [field.name for field in fields(Answer)] == ["predictions", "losses", "felt"]
     case = drawn(name, 5)

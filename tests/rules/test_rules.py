@@ -173,7 +173,7 @@ def test_its_log_is_proved_and_says_by_which_rule(
 
 
 @pytest.mark.parametrize(
-    ("make", "told"),
+    ("make", "message"),
     [
         (
             lambda: rules.FeedbackAlignment(seed=-1),
@@ -205,8 +205,8 @@ def test_its_log_is_proved_and_says_by_which_rule(
         (lambda: rules.WeightPerturbation(seed=-1), r"^WeightPerturbation: seed"),
     ],
 )
-def test_bad_settings(make, told: str) -> None:
-    with pytest.raises(na.InputError, match=told):
+def test_bad_settings(make, message: str) -> None:
+    with pytest.raises(na.InputError, match=message):
         make()
 
 
@@ -349,14 +349,14 @@ def test_values_relax_down_the_energy(rate: float, channels: str) -> None:
         m1, m2, e1, e2, y, e3 = errors(a1, a2)
         energies.append(((y - t) ** 2).sum() + ((e1**2).sum() + (e2**2).sum()) / 2)
         v2, v3 = e2 * (1 - m2**2), e3 * y * (1 - y)
-        heard1, heard2 = a1, a2
+        sent1, sent2 = a1, a2
         a1, a2 = a1 + rate * (v2 @ w2 - e1), a2 + rate * (v3 @ w3 - e2)
         late = [(a1 - m1) * (1 - m1**2), (a2 - m2) * (1 - m2**2), v3]
         found = gradient(
             net, x, t, rules.PredictiveCoding(relaxations, rate), channels=channels
         ).to_matrices()[0]
-        for ours, v, heard in zip(found, late, (x, heard1, heard2), strict=True):
-            assert np.allclose(ours, -v.T @ heard / len(x), rtol=1e-9, atol=1e-14)
+        for ours, v, sent in zip(found, late, (x, sent1, sent2), strict=True):
+            assert np.allclose(ours, -v.T @ sent / len(x), rtol=1e-9, atol=1e-14)
     if rate < 0.5:
         assert (np.diff(energies) < 0).all()
 
@@ -364,18 +364,19 @@ def test_values_relax_down_the_energy(rate: float, channels: str) -> None:
 def test_a_step_that_was_broken_off_between_rounds_leaves_nothing_behind() -> None:
     net, x, _ = layered(3, 4, 2)
     neuron = rules.PredictiveCoding(5, 0.5).neuron(net, 3, ORDERED)
-    heard = np.concatenate([x.T, np.ones((1, len(x)))])
+    activations_in = np.concatenate([x.T, np.ones((1, len(x)))])
     back, commit, said = np.empty((0, len(x))), np.empty(4), np.empty(len(x))
-    told = []
+    results = []
     for name in ("relaxation 1", "relaxation 2", "relaxation 1"):
         step = Step(1, "squared_error", round=name)
-        neuron.fire(step, heard, said)
+        neuron.fire(step, activations_in, said)
         neuron.respond(step, np.ones((2, len(x))), back, commit)
-        told.append((said.copy(), commit.copy()))
-    assert all(np.array_equal(a, b) for a, b in zip(told[0], told[2], strict=True))
-    assert not np.array_equal(told[0][0], told[1][0])
+        results.append((said.copy(), commit.copy()))
+    assert all(np.array_equal(a, b) for a, b in zip(results[0], results[2], strict=True))
+    assert not np.array_equal(results[0][0], results[1][0])
     assert np.array_equal(
-        told[0][0], activation("tanh").value(ORDERED.weighted_sum(neuron.state.parameters, heard))
+        results[0][0],
+        activation("tanh").value(ORDERED.weighted_sum(neuron.state.parameters, activations_in)),
     )
 
 
@@ -434,13 +435,13 @@ class Reborn:
 
     def respond(self, *mail) -> None:
         self.rule.respond(*mail)
-        kept, self.rule = self.rule.get_state(), self.make()
-        self.rule.set_state(kept)
+        state, self.rule = self.rule.get_state(), self.make()
+        self.rule.set_state(state)
 
 
 @pytest.mark.parametrize("rule", [*RULES, rules.NewtonCG(l2=0.01)], ids=repr)
 @pytest.mark.parametrize("optimizer", [na.SGD(0.1, momentum=0.9), na.Adam(0.01)], ids=repr)
-def test_what_is_kept_is_all_that_a_neuron_needs(rule: rules.Rule, optimizer, monkeypatch) -> None:
+def test_the_state_is_all_that_a_neuron_needs(rule: rules.Rule, optimizer, monkeypatch) -> None:
     def trained() -> na.Network:
         net, x, t = layered(3, 4, 3, 2)
         optimizer_here = na.SGD(1.0) if isinstance(rule, rules.NewtonCG) else optimizer

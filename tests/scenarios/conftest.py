@@ -16,7 +16,7 @@ from neuro_actors.log.log import Log
 sys.path.insert(0, str(SCENARIOS))
 
 
-class Told(NamedTuple):
+class ScriptRun(NamedTuple):
     """What a quick run printed, and its log, which was proved."""
 
     out: str
@@ -24,11 +24,11 @@ class Told(NamedTuple):
 
 
 @pytest.fixture
-def told(tmp_path) -> Callable[..., Told]:
+def run_script(tmp_path) -> Callable[..., ScriptRun]:
     """Runs an experiment's script, quickly and with a log; `optimizers` are for the audit."""
 
-    def run(name: str, optimizers: tuple = ()) -> Told:
-        log = tmp_path / "told.arrows"
+    def run(name: str, optimizers: tuple = ()) -> ScriptRun:
+        log = tmp_path / "run.arrows"
         command = [
             sys.executable,
             str(SCENARIOS / f"{name}.py"),
@@ -49,6 +49,6 @@ def told(tmp_path) -> Callable[..., Told]:
         audit = na.audit(log, optimizers=optimizers)
         assert (audit.lie, audit.passed, audit.remarks) == (None, True, ())
         assert audit.messages > 20
-        return Told(done.stdout, na.open_log(log))
+        return ScriptRun(done.stdout, na.open_log(log))
 
     return run

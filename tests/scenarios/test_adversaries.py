@@ -37,18 +37,18 @@ def test_the_minimax_square_starves_who_is_behind(seed: int, games: dict[str, li
 async def test_two_societies_are_as_one(penalty: str) -> None:
     """What comes back to the generator by urgencies alone is the gradient of the two in one network."""
     rng = np.random.default_rng(3)
-    forger, judge = (
+    forger, critic = (
         adversaries.draw_network(rng, "tanh", "identity"),
         adversaries.draw_network(rng, "leaky", "sigmoid"),
     )
     noise = rng.standard_normal((adversaries.BATCH, 1))
-    async with na.open_simulation(forger) as generator, na.open_simulation(judge) as discriminator:
+    async with na.open_simulation(forger) as generator, na.open_simulation(critic) as discriminator:
         urgencies = await adversaries.ask_urgencies(
             discriminator, await generator.predict(noise), penalty
         )
         apart = (await generator.gradient(noise, urgencies, "linear")).to_matrices()
     weights, biases = (
-        a + b for a, b in zip(forger.to_matrices(), judge.to_matrices(), strict=True)
+        a + b for a, b in zip(forger.to_matrices(), critic.to_matrices(), strict=True)
     )
     both = na.Network.from_matrices(weights, biases, ["tanh", "identity", "leaky", "sigmoid"])
     together = na.gradient(both, noise, np.ones((adversaries.BATCH, 1)), penalty).to_matrices()
@@ -96,8 +96,8 @@ def test_the_finding_is_not_claimed_of_other_numbers() -> None:
 
 
 @pytest.mark.slow
-def test_the_script(told) -> None:
-    out, log = told("adversaries")
+def test_the_script(run_script) -> None:
+    out, log = run_script("adversaries")
     assert "\nFinding:  in the minimax game" in out
     assert len(log) == 2 + adversaries.ROUNDS * 2 + len(adversaries.SHOWN)
     last = log.step(len(log) - 2)

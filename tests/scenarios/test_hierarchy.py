@@ -19,7 +19,7 @@ import neuro_actors as na
 
 
 @pytest.fixture(scope="module")
-def told(tmp_path_factory) -> tuple[str, Path, Path]:
+def script_run(tmp_path_factory) -> tuple[str, Path, Path]:
     """What the script prints, its log, and its folder."""
     folder = tmp_path_factory.mktemp("hierarchy")
     log = folder / "bakery.arrows"
@@ -58,7 +58,7 @@ def test_without_learning_there_is_no_finding(monkeypatch: pytest.MonkeyPatch) -
 
 
 async def test_who_speaks_with_whom_message_by_message() -> None:
-    """Overheard in the mailboxes: nobody but neighbours, the judge and the world ever exchange a message."""
+    """Overheard in the mailboxes: only neighbours, the loss node and the environment ever exchange a message."""
     engines: list[Overheard] = []
 
     def engine(net: na.Network, recorder=None) -> Overheard:
@@ -82,20 +82,20 @@ async def test_who_speaks_with_whom_message_by_message() -> None:
 
 
 @pytest.mark.slow
-def test_the_log_says_so_too(told) -> None:
-    met = hierarchy.find_contacts(na.open_log(told[1]))
+def test_the_log_says_so_too(script_run) -> None:
+    met = hierarchy.find_contacts(na.open_log(script_run[1]))
     for post, advisers in hierarchy.ADVISERS.items():
-        below = {other for other, heard in hierarchy.ADVISERS.items() if post in heard}
+        below = {other for other, sources in hierarchy.ADVISERS.items() if post in sources}
         assert met[post] == {*advisers, *below, *(["loss"] if post in hierarchy.GOODS else [])}
     assert max(len(met[post]) for post in hierarchy.ADVISERS) == 9
-    audit = na.audit(told[1])
+    audit = na.audit(script_run[1])
     assert audit.passed
     assert audit.remarks == ()
 
 
 @pytest.mark.slow
-def test_the_day_is_told_as_it_was(told) -> None:
-    out, log, _ = told
+def test_the_day_is_printed_as_it_was(script_run) -> None:
+    out, log, _ = script_run
     step = na.open_log(log).step(6)
     position = step.network.position
     assert (
@@ -108,9 +108,9 @@ def test_the_day_is_told_as_it_was(told) -> None:
     assert (made, asked) == (round(100 * step.predictions[0, 0]), round(100 * step.targets[0, 0]))
     for made, asked, word in re.findall(r"makes +(\d+) \w+ *; asked for: +(\d+): (more|less)", out):
         assert (word == "more") == (int(asked) > int(made))
-    heard = re.search(r"kitchen +receives (\S+)", out)[1]
+    printed = re.search(r"kitchen +receives (\S+)", out)[1]
     assert (
-        heard
+        printed
         == f"{step.urgencies[:, 0][np.flatnonzero(step.network.sources == position['kitchen'])][0]:+.2f}"
     )
 
@@ -127,14 +127,16 @@ def test_words() -> None:
 
 @pytest.mark.slow
 def test_the_figure_is_wholly_in_french_if_asked(
-    told, tmp_path, monkeypatch: pytest.MonkeyPatch
+    script_run, tmp_path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    kept = []
-    monkeypatch.setattr(_common, "save_figure", lambda figure, folder, name: kept.append(figure))
+    figures = []
+    monkeypatch.setattr(_common, "save_figure", lambda figure, folder, name: figures.append(figure))
     life = hierarchy.measure(0)
     for lang in ("en", "fr"):
-        hierarchy.draw(na.open_log(told[1]), [life], argparse.Namespace(lang=lang, out=tmp_path))
-    english, french = ({text.get_text() for text in figure.findobj(Text)} for figure in kept)
+        hierarchy.draw(
+            na.open_log(script_run[1]), [life], argparse.Namespace(lang=lang, out=tmp_path)
+        )
+    english, french = ({text.get_text() for text in figure.findobj(Text)} for figure in figures)
     assert "direction" in english & french  # the same in both
     assert (
         not {word for word in english & french if len(word) > 3}
@@ -146,8 +148,8 @@ def test_the_figure_is_wholly_in_french_if_asked(
 
 
 @pytest.mark.slow
-def test_the_script(told) -> None:
-    out, log, folder = told
+def test_the_script(script_run) -> None:
+    out, log, folder = script_run
     assert max(map(len, (line for line in out.splitlines() if str(folder) not in line))) <= 80
     assert "Finding:  in all 2 bakeries the waste fell" in out
     assert (folder / "hierarchy.png").stat().st_size > 50_000

@@ -103,7 +103,7 @@ def test_more_neurons_fail_less_and_who_fails_is_on_a_slope_without_end() -> Non
         assert one.growth > 1.01
 
 
-def test_the_finding_is_told_only_if_it_is_so() -> None:
+def test_the_finding_is_printed_only_if_it_is_so() -> None:
     solved, failed = landscape.End(40), landscape.End(None, (0.001, 0.0005), 1.05)
     good = {hidden: [solved, failed if hidden == 2 else solved] for hidden in landscape.HIDDEN}
     bad = {hidden: [solved, failed] for hidden in landscape.HIDDEN}
@@ -118,8 +118,8 @@ def test_the_finding_is_told_only_if_it_is_so() -> None:
 
 
 @pytest.mark.slow
-def test_the_script(told) -> None:
-    out, log = told("landscape")
+def test_the_script(run_script) -> None:
+    out, log = run_script("landscape")
     assert "Finding:  the exact gradient does not leave a point" in out
     assert "0 of 4" in out
     assert len([info for info in log.steps if info.mode == "train"]) == landscape.SHOWN

@@ -69,8 +69,8 @@ def test_counting_changes_nothing_and_ends() -> None:
 
 
 @pytest.mark.slow
-def test_the_script(told) -> None:
-    out, log = told("linear_cost")
+def test_the_script(run_script) -> None:
+    out, log = run_script("linear_cost")
     assert "Finding:  the multiplications of a gradient grow with power 1.0" in out
     assert "Counts that differ between them: 0." in out
     assert len(log) == 1

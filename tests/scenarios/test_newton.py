@@ -91,7 +91,7 @@ def test_it_says_so_if_a_run_does_not_show_it(capsys) -> None:
 
 
 @pytest.mark.slow
-def test_the_script(told) -> None:
-    out, log = told("newton")
+def test_the_script(run_script) -> None:
+    out, log = run_script("newton")
     assert "Finding:  only scalars go up a tree" in out
     assert {info.round for info in log.steps} == {"gradient", "product", "trial", "accept"}

@@ -81,15 +81,15 @@ def test_the_divergence() -> None:
 @pytest.mark.parametrize("joint", [False, True])
 def test_a_listener_stands_still_and_then_moves_at_its_own_pace(joint: bool) -> None:
     rng = np.random.default_rng(2)
-    heard = rng.standard_normal((500, 2)) @ np.array([[1.0, 0.5], [0.0, 2.0]])
+    samples = rng.standard_normal((500, 2)) @ np.array([[1.0, 0.5], [0.0, 2.0]])
     pace, here = Listener(joint, listen=500, examples=100), np.array([20.0, -40.0])
     state = pace.start(2)
-    for count, urgencies in enumerate(heard, 1):
+    for count, urgencies in enumerate(samples, 1):
         there, state = pace.update(here, urgencies, state, count)
         assert np.array_equal(there, here)
     moved, _ = pace.update(here, np.array([1.0, 1.0]), state, 501)
     prior = np.array([-0.2, 0.4])  # an example's share of what pulls towards 0
-    together = (heard + prior).T @ (heard + prior) / 500
+    together = (samples + prior).T @ (samples + prior) / 500
     expected = np.linalg.solve(together, 1 + prior) if joint else (1 + prior) / np.diag(together)
     assert np.allclose(moved - here, 2 / 100 * expected)
 
@@ -146,8 +146,8 @@ def test_without_scikit_learn_the_digits_are_left_out(
 
 
 @pytest.mark.slow
-def test_the_script(told) -> None:
-    out, log = told("noisy_posterior", [Listener()])
+def test_the_script(run_script) -> None:
+    out, log = run_script("noisy_posterior", [Listener()])
     assert "\nFinding:  the best common rate ends" in out
     assert len(log) == noisy_posterior.LISTEN + noisy_posterior.SETTLE + noisy_posterior.STEPS
     still, moved = (log.network_at(noisy_posterior.LISTEN + k).weights for k in (0, 1))

@@ -84,7 +84,7 @@ def test_the_finding_is_not_claimed_where_the_numbers_do_not_support_it() -> Non
 
 
 @pytest.mark.slow
-def test_the_script(told) -> None:
-    out, log = told("other_rules")
+def test_the_script(run_script) -> None:
+    out, log = run_script("other_rules")
     assert "Finding:  with feedback through fixed random" in out
     assert len(log) == 20 + 2 * 2  # it was looked at twice, by a gradient and a prediction

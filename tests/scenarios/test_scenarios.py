@@ -75,7 +75,7 @@ def quick(name: str, folder: Path, *more: str) -> str:
     return out
 
 
-class Told(NamedTuple):
+class ScenarioRun(NamedTuple):
     """What a scenario printed, its log, and the folder for its figures."""
 
     out: str
@@ -84,14 +84,14 @@ class Told(NamedTuple):
 
 
 @pytest.fixture(scope="module")
-def told(tmp_path_factory) -> Callable[[str], Told]:
+def run_scenario(tmp_path_factory) -> Callable[[str], ScenarioRun]:
     """Runs a scenario, quickly and with a log, once for all tests."""
 
     @cache
-    def once(name: str) -> Told:
+    def once(name: str) -> ScenarioRun:
         folder = tmp_path_factory.mktemp(name)
-        log = folder / "told.arrows"
-        return Told(quick(name, folder, "--log", str(log)), log, folder)
+        log = folder / "run.arrows"
+        return ScenarioRun(quick(name, folder, "--log", str(log)), log, folder)
 
     return once
 
@@ -186,11 +186,11 @@ def marked(name: str) -> object:
 
 
 @pytest.mark.parametrize("name", [marked(name) for name in NAMES])
-def test_its_log_is_proved(name: str, told) -> None:
-    audit = na.audit(told(name).log)
+def test_its_log_is_proved(name: str, run_scenario) -> None:
+    audit = na.audit(run_scenario(name).log)
     assert audit.lie is None
     assert audit.messages > 20
-    if name == "lost_letter":  # the step in which the letter was lost has no seal
+    if name == "lost_letter":  # the step in which the message was lost has no seal
         assert not audit.complete
         assert audit.steps == 3
         assert [remark for remark in audit.remarks if "step 3 was broken off" in remark]
@@ -223,8 +223,8 @@ def test_a_log_of_some_steps_and_over_another(tmp_path) -> None:
     assert len(na.open_log(log)) == 1
 
 
-def test_one_cat(told) -> None:
-    out = told("one_cat").out
+def test_one_cat(run_scenario) -> None:
+    out = run_scenario("one_cat").out
     found = re.findall(
         r"slope +([\d.]+):  p = ([\d.]+), penalty ([\d.]+), urgency ([\d.]+)  ->  signal's urgency ([-\d.]+)",
         out,
@@ -238,28 +238,28 @@ def test_one_cat(told) -> None:
     before, after = map(float, re.search(r"p was ([\d.]+), now it is ([\d.]+)", out).groups())
     assert before == 0.6
     assert before < after < 1
-    step = na.open_log(told("one_cat").log).step(1)
+    step = na.open_log(run_scenario("one_cat").log).step(1)
     assert step.blame[0, 0] == pytest.approx(0.8)
     assert step.predictions[0, 0] == pytest.approx(0.6)
     assert step.urgencies[2:4, 0] == pytest.approx([0.9, -0.1])  # what face and body told eyes
 
 
-def test_one_cat_is_told_in_the_same_order_every_time(
+def test_one_cat_prints_in_the_same_order_every_time(
     monkeypatch: pytest.MonkeyPatch, capsys
 ) -> None:
     monkeypatch.syspath_prepend(str(SCENARIOS))
     monkeypatch.setattr(functions, "ACTIVATIONS", dict(functions.ACTIVATIONS))
     import one_cat
 
-    told = set()
+    outputs = set()
     for _ in range(20):  # trio runs tasks that are ready at once in an order that it draws
         one_cat.main(argparse.Namespace(log=None, seed=0))
-        told.add(capsys.readouterr().out)
-    assert len(told) == 1
+        outputs.add(capsys.readouterr().out)
+    assert len(outputs) == 1
 
 
-def test_lost_letter(told) -> None:
-    out = told("lost_letter").out
+def test_one_lost_message(run_scenario) -> None:
+    out = run_scenario("lost_letter").out
     assert "step 3 did not end within 1 s" in out
     assert "y0 waits for the activation of h1.1" in out
     assert "h1.1 waits for the urgency of y0" in out
@@ -267,8 +267,8 @@ def test_lost_letter(told) -> None:
     after, undisturbed = re.findall(r"([0-9a-f]{32})…", out)
     assert after == undisturbed
     log = na.open_log(
-        told("lost_letter").log
-    )  # it ends in the step that was not finished, without the letter
+        run_scenario("lost_letter").log
+    )  # it ends in the step that was not finished, without the message
     assert [info.whole for info in log.steps] == [True, True, False]
     silent = [
         name
@@ -282,8 +282,8 @@ def test_lost_letter(told) -> None:
 
 
 @pytest.mark.slow
-def test_storm(told) -> None:
-    out, log, folder = told("storm")
+def test_storm(run_scenario) -> None:
+    out, log, folder = run_scenario("storm")
     digests = re.findall(r"([0-9a-f]{48})…", out)
     assert len(digests) == 3
     assert len(set(digests)) == 1
@@ -319,8 +319,8 @@ def test_storm(told) -> None:
 
 
 @pytest.mark.ray
-def test_many_machines(told) -> None:
-    out, log, folder = told("many_machines")
+def test_many_machines(run_scenario) -> None:
+    out, log, folder = run_scenario("many_machines")
     digests = re.findall(r"([0-9a-f]{16})…$", out, re.MULTILINE)
     assert len(digests) == 4
     assert len(set(digests)) == 1
@@ -338,16 +338,16 @@ def test_many_machines(told) -> None:
 
 
 @pytest.mark.slow
-def test_wiring(told, tmp_path) -> None:
-    out, log, folder = told("wiring")
+def test_wiring(run_scenario, tmp_path) -> None:
+    out, log, folder = run_scenario("wiring")
     assert np.isfinite(na.open_log(log).step(1).activations).all()
     assert 0 < float(re.search(r"\(1 is the limit\): (\S+)", out)[1]) < 1
     assert (folder / "wiring.png").stat().st_size > 20_000
     assert quick("wiring", tmp_path / "again", "--seed", "3") != out
 
 
-def test_cats(told) -> None:
-    out, log, folder = told("cats")
+def test_cats(run_scenario) -> None:
+    out, log, folder = run_scenario("cats")
     assert len(na.open_log(log)) == 3 * 38 + 3  # of each epoch the steps, and its test
     assert all(
         float(units) < 1 for units in re.search(r"before learning (\S+), after (\S+)", out).groups()
@@ -359,15 +359,15 @@ def test_cats(told) -> None:
 
 
 @pytest.mark.slow
-def test_animals(told) -> None:
-    out, _, folder = told("animals")
+def test_animals(run_scenario) -> None:
+    out, _, folder = run_scenario("animals")
     assert float(re.search(r"new pictures: ([\d.]+)", out)[1]) > 0.5
     assert (folder / "animals.png").stat().st_size > 20_000
     assert sum(int(n) for n in re.findall(r"^  [a-z]+ +(\d+) +[\d.]+ ", out, re.MULTILINE)) == 1561
 
 
-def test_million(told) -> None:
-    out = told("million").out
+def test_million(run_scenario) -> None:
+    out = run_scenario("million").out
     assert "2,000 neurons, 200 of them inputs; 18,000 synapses" in out
     assert re.search(r"trio counted 2,0\d\d of them, and \d after the end", out)
     differences = re.findall(r"greatest +(\S+) +largest difference +(\S+)", out)
@@ -426,12 +426,12 @@ def test_spot_the_liar(seed: int, tmp_path) -> None:
 
 
 @pytest.mark.slow
-def test_watch_it_learn(told) -> None:
-    out, log, folder = told("watch_it_learn")
+def test_watch_it_learn(run_scenario) -> None:
+    out, log, folder = run_scenario("watch_it_learn")
     assert (folder / "watch_it_learn.png").stat().st_size > 20_000
     page = (folder / "watch_it_learn.html").read_text()
     assert page.startswith("<!DOCTYPE html>")
-    assert "told.arrows" in page
+    assert "run.arrows" in page
     table = [
         (int(step), float(loss))
         for step, loss in re.findall(r"^ +(\d+) +(\d\.\d{4}) +\d+%$", out, re.MULTILINE)

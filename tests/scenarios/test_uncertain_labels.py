@@ -91,8 +91,8 @@ def test_the_finding_can_fail(capsys) -> None:
 
 
 @pytest.mark.slow
-def test_the_script(told) -> None:
-    out, log = told("uncertain_labels")
+def test_the_script(run_script) -> None:
+    out, log = run_script("uncertain_labels")
     assert re.search(
         r"^Finding:  one soft label teaches as much as about \d+ votes", out, re.MULTILINE
     )

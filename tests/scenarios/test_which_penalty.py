@@ -84,8 +84,8 @@ def test_urgencies_at_one_neuron(tmp_path) -> None:
         "cross_entropy": (-np.log(p), 1 / p, 1 - p),
     }
     for loss, values in expected.items():
-        for told, wanted in zip(found[loss], values, strict=True):
-            np.testing.assert_allclose(told, wanted, rtol=1e-13)
+        for measured, wanted in zip(found[loss], values, strict=True):
+            np.testing.assert_allclose(measured, wanted, rtol=1e-13)
     factors = {
         loss: [which_penalty.factor(values) for values in urgency]
         for loss, urgency in found.items()
@@ -96,8 +96,8 @@ def test_urgencies_at_one_neuron(tmp_path) -> None:
 
 
 @pytest.mark.slow
-def test_the_script(told) -> None:
-    out, log = told("which_penalty")
+def test_the_script(run_script) -> None:
+    out, log = run_script("which_penalty")
     assert re.search(r"^Finding:  the square learns the mean vote", out, re.MULTILINE)
     assert "in 1 of 1 seeds" in " ".join(out.split())
     assert [info.loss for info in log.steps] == list(which_penalty.RATES)

@@ -178,11 +178,11 @@ async def test_each_message_carries_its_derivative(diamond, batch) -> None:
             assert np.array_equal(curved[message][:n], values)
         elif message[0] != "commit":
             assert np.array_equal(curved[message], values)
-    told = {message[2]: curved[message] for message in curved if message[0] == "tangent"}
-    assert set(told) == {
+    tangents = {message[2]: curved[message] for message in curved if message[0] == "tangent"}
+    assert set(tangents) == {
         i for i, is_input in zip(diamond.ids, diamond.is_input, strict=True) if not is_input
     }
-    for name, values in told.items():
+    for name, values in tangents.items():
         k = diamond.position[name]
         assert values.tolist() == [*weights[diamond.incoming.of(k)], biases[k]]
     assert set(curved) - set(plain) == {m for m in curved if m[0] == "tangent"}

@@ -29,7 +29,7 @@ def test_at_every_place_where_python_looks_for_signals(channels: str) -> None:
 async def test_an_interrupt_between_the_way_out_and_its_await_leaves_nobody(
     channels: str, tmp_path
 ) -> None:
-    """CPython 3.11 looks for signals there too; whoever was to be awaited is dropped."""
+    """CPython 3.11 looks for signals there too; the call that was to be awaited is dropped."""
     before = trio.lowlevel.current_statistics().tasks_living
     opened = na.open_simulation(NET, channels, log=tmp_path / "run.arrows")
     simulation = await opened.__aenter__()
@@ -74,7 +74,7 @@ def test_it_strikes_what_makes_large_arrays(monkeypatch: pytest.MonkeyPatch) -> 
     assert not went_on
 
 
-def test_one_that_comes_while_closing_is_heard_when_all_have_ended(channels: str) -> None:
+def test_one_that_comes_while_closing_is_raised_when_all_have_ended(channels: str) -> None:
     class Closing(engines.choose_channels(channels)):  # type: ignore[misc]
         def stop(self) -> None:
             interrupt()

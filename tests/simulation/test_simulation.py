@@ -188,11 +188,11 @@ async def test_no_mailbox_ever_holds_more_than_its_proven_capacity(channels: str
         peak, capacity = statistics.mailboxes[name]
         assert (
             capacity == fan + (name in net.outputs) + 1
-        )  # the world tells an input its activation, a neuron a direction
+        )  # the environment sends an input its activation, a neuron a direction
         assert peak <= capacity
     assert max(peak for peak, _ in statistics.mailboxes.values()) > 1
     e, n_in, n_out, n = len(net.weights), len(net.inputs), len(net.outputs), len(net.ids)
-    # forward: inputs, synapses, outputs to loss and world; targets, loss; back: outputs, synapses, inputs; commits
+    # forward: inputs, synapses, outputs to the loss node and the environment; targets, loss; back: outputs, synapses, inputs; commits
     assert statistics.messages == 3 * (
         n_in + e + 2 * n_out + n_out + 1 + n_out + e + n_in + (n - n_in)
     )
@@ -259,7 +259,9 @@ async def test_an_optimiser_that_fails_or_gives_another_shape_is_named(
             assert await simulation.network() == diamond
 
 
-async def test_a_failure_that_nobody_waited_for_is_told_on_leaving(channels: str, failing) -> None:
+async def test_a_failure_that_nobody_waited_for_is_raised_on_leaving(
+    channels: str, failing
+) -> None:
     with pytest.raises(na.SimulationError, match="'h' failed in step 1"):
         async with na.open_simulation(failing, channels) as simulation:
             async with trio.open_nursery() as nursery:
@@ -382,13 +384,13 @@ async def test_a_users_exception_survives_cancellation(channels: str, diamond) -
 async def test_leaving_while_others_still_wait_tells_them(
     channels: str, diamond, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    told: list[str] = []
+    messages: list[str] = []
 
     async def ask(simulation: na.Simulation) -> None:
         try:
             await simulation.predict([[1.0]])
         except na.SimulationError as error:
-            told.append(str(error))
+            messages.append(str(error))
 
     async with trio.open_nursery() as nursery, na.open_simulation(diamond, channels) as simulation:
         monkeypatch.setattr(simulation._runner, "wait_end", trio.sleep_forever)
@@ -396,8 +398,8 @@ async def test_leaving_while_others_still_wait_tells_them(
             nursery.start_soon(ask, simulation)
         while not simulation._runner.under_way:
             await trio.lowlevel.checkpoint()
-    assert told == ["the simulation was closed while step 1 was under way", told[1]]
-    assert told[1].startswith("this simulation is closed")
+    assert messages == ["the simulation was closed while step 1 was under way", messages[1]]
+    assert messages[1].startswith("this simulation is closed")
 
 
 def test_under_another_event_loop_it_says_what_to_do(diamond) -> None:
@@ -474,7 +476,9 @@ class Silent(Memory):
         return port
 
 
-async def test_a_lost_letter_is_told_when_patience_ends(diamond, batch, autojump_clock) -> None:
+async def test_a_lost_message_is_reported_when_patience_ends(
+    diamond, batch, autojump_clock
+) -> None:
     async with na.open_simulation(diamond, channels=Silent, patience=60) as simulation:
         assert simulation.who_waits() == ()
         with pytest.raises(

@@ -69,7 +69,7 @@ async def test_wakes_and_messages(channels: str, batch: int) -> None:
 
 
 async def test_python_level_messages() -> None:
-    """Memory channels make an object a message; bundled channels one letter a step, for all."""
+    """Memory channels make an object a message; bundled channels make one object a step, for all."""
     made = Counter()
 
     class Patches:
@@ -166,14 +166,14 @@ async def test_arrays_allocated_by_the_bundled_engine(batch: int) -> None:
     rng = np.random.default_rng(0)
     x, t = rng.standard_normal((batch, 200)), rng.standard_normal((batch, 10))
     async with na.open_simulation(net, "bundled") as simulation:
-        kept = [await simulation.gradient(x, t) for _ in range(2)]
+        gradients = [await simulation.gradient(x, t) for _ in range(2)]
         tracemalloc.start()
         tracemalloc.reset_peak()
         before = tracemalloc.get_traced_memory()[0]
-        kept.append(await simulation.gradient(x, t))
+        gradients.append(await simulation.gradient(x, t))
         after, peak = tracemalloc.get_traced_memory()
         tracemalloc.stop()
-    result = kept[-1].weights.nbytes + kept[-1].biases.nbytes
+    result = gradients[-1].weights.nbytes + gradients[-1].biases.nbytes
     assert result <= after - before < 1.5 * result
     assert peak - before < 2 * result
 

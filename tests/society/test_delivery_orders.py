@@ -22,7 +22,7 @@ from neuro_actors.proof.verify import Case, draw_case
 
 
 class PostOffice:
-    """Piles and rules alone. Every letter on its way may be the next to arrive."""
+    """Inboxes and rules alone. Every message on its way may be the next to arrive."""
 
     def __init__(self, case: Case) -> None:
         net, self.case = case.network, case

@@ -18,8 +18,8 @@ from neuro_actors.neuron.local_rule import LocalRule
 from neuro_actors.proof.verify import draw_case
 from neuro_actors.simulation.simulation import Simulation
 
-# Where a member ends. A mailbox's ends: one can put mail into the one and take it out of the other, and no more. A bell: it
-# can be rung. A gate: it says whether more will come. Its own task, which trio gives to whoever asks.
+# Where a member ends. A mailbox's ends: one can put mail into the one and take it out of the other, and no more. A countdown: it
+# can be decreased. A shutdown: it says whether more will come. Its own task, which trio gives to each caller.
 BORDERS = (
     trio.MemorySendChannel,
     trio.MemoryReceiveChannel,
@@ -87,7 +87,7 @@ def held(task: trio.lowlevel.Task) -> tuple[object, ...]:
     return tuple(value for variables in frames for value in variables.values())
 
 
-async def test_a_neuron_holds_its_own_and_its_neighbours_letter_boxes_alone(channels: str) -> None:
+async def test_a_neuron_holds_its_own_and_its_neighbours_mailboxes_alone(channels: str) -> None:
     net = na.Network.layered([3, 4, 4, 2], seed=1)
     x, t = np.random.default_rng(0).standard_normal((5, 3)), np.zeros((5, 2))
     async with na.open_simulation(net, channels) as simulation:

@@ -259,12 +259,12 @@ def test_every_step_has_its_lane() -> None:
 def test_they_may_end_in_any_order_and_the_last_waits(order: tuple[int, ...]) -> None:
     """A neuron's rules alone, of four lanes, over two batches."""
     rng = np.random.default_rng(0)
-    heard, urgencies = rng.standard_normal((2, 4, 4, 2)), rng.standard_normal((2, 4, 2, 2))
+    activations, urgencies = rng.standard_normal((2, 4, 4, 2)), rng.standard_normal((2, 4, 2, 2))
     rule = rules.MicroBatches(rules.Backpropagation(), 4)
     one, many = rule.members(NET, 3, ORDERED, 1) * 4, rule.members(NET, 3, ORDERED, 4)
     optimizer = na.SGD(0.1, momentum=0.9)
 
-    def told(members, batch: int, order, commits: dict) -> None:
+    def run_batch(members, batch: int, order, commits: dict) -> None:
         steps = {
             place: Step(
                 4 * batch + place,
@@ -278,12 +278,12 @@ def test_they_may_end_in_any_order_and_the_last_waits(order: tuple[int, ...]) ->
         woken: list[int] = []
         if members is many:
             for place in order:
-                many[place - 1].fire(steps[place], heard[batch, place - 1], np.empty(2))
+                many[place - 1].fire(steps[place], activations[batch, place - 1], np.empty(2))
         held = False
         for place in [*order, *([4] if members is many and order[-1] != 4 else [])]:
             member = members[place - 1]
             if members is one:
-                member.fire(steps[place], heard[batch, place - 1], np.empty(2))
+                member.fire(steps[place], activations[batch, place - 1], np.empty(2))
             elif place == 4 and not held and order[-1] != 4:
                 assert member.must_wait(steps[4], lambda: woken.append(1))
                 held = True
@@ -299,8 +299,8 @@ def test_they_may_end_in_any_order_and_the_last_waits(order: tuple[int, ...]) ->
     expected: dict = {}
     found: dict = {}
     for batch in (0, 1):
-        told(one, batch, (1, 2, 3, 4), expected)
-        told(many, batch, order, found)
+        run_batch(one, batch, (1, 2, 3, 4), expected)
+        run_batch(many, batch, order, found)
     for name, commit in expected.items():
         assert np.array_equal(commit, found[name]), name
     assert all(member.get_state()[1:] == (0, 0, ()) for member in many)
@@ -311,7 +311,7 @@ def test_what_comes_again_changes_nothing() -> None:
     rule = rules.MicroBatches(rules.Backpropagation(), 3)
     members, commit = rule.members(NET, 3, ORDERED, 3), np.empty(4)
 
-    def told(place: int) -> None:
+    def run_step(place: int) -> None:
         step = Step(
             place,
             "squared_error",
@@ -323,13 +323,13 @@ def test_what_comes_again_changes_nothing() -> None:
         members[place - 1].respond(step, np.ones((2, 2)), np.empty((0, 2)), commit)
 
     for place, count in ((1, 1), (1, 1), (2, 2), (1, 2)):
-        told(place)
+        run_step(place)
         done = members[0].batch.sum
         assert (done.count, done.weight) == (count, 2 * count)
-    told(3)
+    run_step(3)
     learnt = members[2].state
     with pytest.raises(na.MessageError, match=r"'micro-batch 3 of 3' does not follow 0$"):
-        told(3)
+        run_step(3)
     assert members[2].state is learnt
 
 
@@ -409,7 +409,7 @@ async def test_leaving_wakes_those_who_wait_for_the_others(held: bool, channels:
         return made[-1]
 
     tasks = trio.lowlevel.current_statistics().tasks_living
-    told = (
+    message = (
         r"the simulation was closed while step 1 was under way$"
         if held
         else r"step 1 did not end within 0.02 s:"
@@ -417,7 +417,7 @@ async def test_leaving_wakes_those_who_wait_for_the_others(held: bool, channels:
     patience = np.inf if held else 0.02
 
     async def ask() -> None:
-        with pytest.raises(na.SimulationError, match=told):
+        with pytest.raises(na.SimulationError, match=message):
             await simulation.gradient(X, TARGETS)
 
     async with (
@@ -440,7 +440,7 @@ async def test_leaving_wakes_those_who_wait_for_the_others(held: bool, channels:
         else:
             await trio.sleep(0.05)
     assert re.match(
-        told, str(simulation._life.failure)
+        message, str(simulation._life.failure)
     )  # and nobody who was woken has done anything
     assert trio.lowlevel.current_statistics().tasks_living == tasks
 
@@ -506,10 +506,10 @@ def too_early(self, other) -> None:
 
 
 @pytest.mark.parametrize("joins", [forgetful, too_early])
-def test_what_is_forgotten_or_told_too_early_is_seen(
+def test_a_sum_that_is_lost_or_released_too_early_is_seen(
     joins, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The test above could not pass if a death lost the book, or if it left there what was not committed."""
+    """The test above could not pass if a crash lost the batch sum, or left in it what was not committed."""
     calm = trio.run(learnt, "bundled", 3, 1, None, None, 1)
     monkeypatch.setattr(MicroBatchNeuron, "join", joins)
     different = False
@@ -688,8 +688,8 @@ def test_engines_that_cannot_be_one_lane_of_several() -> None:
     class Old(Bundled):
         def resume(self, number: int) -> None: ...
 
-    told = r"^the engine Old cannot be one lane of 2: give it a method resume\(number, stride\), or leave in_flight out"
-    with pytest.raises(na.InputError, match=told):
+    message = r"^the engine Old cannot be one lane of 2: give it a method resume\(number, stride\), or leave in_flight out"
+    with pytest.raises(na.InputError, match=message):
         na.gradient(NET, X, TARGETS, channels=Old, micro_batches=3, in_flight=2)
     assert same_bits(na.gradient(NET, X, TARGETS, channels=Old), na.gradient(NET, X, TARGETS))
 
@@ -706,7 +706,7 @@ def test_which_terms_blocks_hold() -> None:
 
 
 def test_the_protocol_in_one_lane_of_three() -> None:
-    """Its steps lie three apart: a letter of the one before is answered again, one that goes astray is an error."""
+    """Its steps lie three apart: a frame of the step before is answered again, one that goes astray is an error."""
     wires = AckTable("h", answers={1: 11}, repeats={}, first=1.0, stride=3)
     delivery = DeliveryState(wires, Snapshot(2, (), {11: Frame(11, 2, 0, np.zeros(1))}))
     assert delivery.number == 5

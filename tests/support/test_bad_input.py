@@ -80,7 +80,7 @@ def _record(**more: Any) -> None:
 
 def _one(**more: Any) -> na.Network:
     """A network of one neuron."""
-    told = {
+    settings = {
         "source": "x",
         "target": "y",
         "weight": 1.0,
@@ -88,9 +88,11 @@ def _one(**more: Any) -> na.Network:
         "activation": "tanh",
         "id": "y",
     } | more
-    nodes = [na.Input("x"), na.Neuron(told["id"], told["activation"], told["bias"])]
+    nodes = [na.Input("x"), na.Neuron(settings["id"], settings["activation"], settings["bias"])]
     return na.Network(
-        nodes, [na.Synapse(told["source"], told["target"], told["weight"])], [told["id"]]
+        nodes,
+        [na.Synapse(settings["source"], settings["target"], settings["weight"])],
+        [settings["id"]],
     )
 
 
@@ -220,11 +222,11 @@ def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A folder with a log, in which the test stands."""
     monkeypatch.chdir(tmp_path)
     for table in (na.ACTIVATIONS, na.LOSSES):
-        kept = dict(table)
+        own_table = dict(table)
         monkeypatch.setattr(
             "neuro_actors.network.functions."
             + ("ACTIVATIONS" if table is na.ACTIVATIONS else "LOSSES"),
-            kept,
+            own_table,
         )
     damaged_logs.whole_log(LOG)
     return tmp_path
@@ -234,21 +236,23 @@ def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 @pytest.mark.parametrize("name", CALLS)
 def test_anything_is_taken_or_refused_in_one_short_line(name: str, run: Path) -> None:
     call, parameters = CALLS[name]
-    told, alone = [], " " not in parameters
+    messages, alone = [], " " not in parameters
     for parameter in parameters.split():
         for k, junk in enumerate(JUNK):
             try:
                 call(junk) if alone else call(**{parameter: junk})
             except na.NeuroActorsError as error:
-                told.append((parameter, k, str(error)))
+                messages.append((parameter, k, str(error)))
             except Exception as error:
                 raise AssertionError(f"{name}({parameter}={shown(junk)}): {error!r}") from error
             for path in run.iterdir():
                 if path.name != LOG.name and path.is_file():
                     path.unlink()
-    assert told
+    assert messages
     assert [
-        (parameter, k) for parameter, k, line in told if not line.isprintable() or len(line) > 900
+        (parameter, k)
+        for parameter, k, line in messages
+        if not line.isprintable() or len(line) > 900
     ] == []
 
 

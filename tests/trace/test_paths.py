@@ -51,12 +51,12 @@ def wild(seed: int, inputs: int = 2, neurons: int = 7) -> na.Network:
         for a in range(b)
         if rng.random() < 0.55 or a == b - 1 or b == inputs
     ]
-    heard = {a for a, _ in edges}
-    edges += [(a, n - 1) for a in range(inputs) if a not in heard]
+    used = {a for a, _ in edges}
+    edges += [(a, n - 1) for a in range(inputs) if a not in used]
     names = [
         str(name) for name in rng.choice(["tanh", "sigmoid", "sin", "relu", "identity", "elu"], n)
     ]
-    silent = [k for k in range(inputs, n) if k not in heard]
+    silent = [k for k in range(inputs, n) if k not in used]
     outputs = sorted({*silent, *rng.choice(np.arange(inputs, n), 2).tolist()})
     sources, targets = zip(*edges, strict=True)
     return na.Network.from_arrays(

@@ -98,9 +98,10 @@ async def test_all_paths_the_greatest_first(seed: int, tmp_path) -> None:
     step, trained = log.step(2), log.network_at(1)
     for k in np.random.default_rng(seed).permutation(len(net.weights))[:4].tolist():
         synapse = net.synapses[k]
-        heard = step.activations[net.sources[k]]
+        activation = step.activations[net.sources[k]]
         expected = [
-            (nodes, values * heard) for nodes, values in walked(trained, step, int(net.targets[k]))
+            (nodes, values * activation)
+            for nodes, values in walked(trained, step, int(net.targets[k]))
         ]
         trace = na.trace(log, weight=(synapse.source, synapse.target), step=2, limit=100_000)
         assert trace.number == len(expected)
@@ -405,17 +406,17 @@ def run(*arguments: str, expected: int = 0) -> str:
         patch.setattr(sys, "argv", ["neuro-actors", "log", "trace", *arguments])
         with pytest.raises(SystemExit) as ended:
             cli.main()
-    return told(ended.value.code, out.getvalue(), err.getvalue(), expected)
+    return check_output(ended.value.code, out.getvalue(), err.getvalue(), expected)
 
 
 def run_elsewhere(*arguments: str, expected: int = 0) -> str:
     """The same in a process of its own."""
     command = [sys.executable, "-m", "neuro_actors", "log", "trace", *arguments]
     done = subprocess.run(command, capture_output=True, text=True, timeout=120)
-    return told(done.returncode, done.stdout, done.stderr, expected)
+    return check_output(done.returncode, done.stdout, done.stderr, expected)
 
 
-def told(code: object, out: str, err: str, expected: int) -> str:
+def check_output(code: object, out: str, err: str, expected: int) -> str:
     assert code == expected, err
     if not expected:
         assert err == ""
@@ -474,8 +475,8 @@ def test_a_search_that_was_given_up_in_words(
 ) -> None:
     monkeypatch.setattr(paths, "MOST_STARTED", work)
     found = na.trace(log, step=2, neuron="x1")
-    told = f"The search was given up, it had seen too many paths: {sure}; no other exceeds {found.rest:.3g}."
-    assert told in " ".join(str(found).split())
+    message = f"The search was given up, it had seen too many paths: {sure}; no other exceeds {found.rest:.3g}."
+    assert message in " ".join(str(found).split())
     assert found.cut_off
 
 

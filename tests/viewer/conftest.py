@@ -47,7 +47,7 @@ HOSTILE = [
 
 @pytest.fixture(scope="session")
 def logs(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
-    """family: skips a level, has a dead neuron; train, gradient to the inputs, predict. picture, thousand, hostile. storm: family, of whom letters are
+    """family: skips a level, has a dead neuron; train, gradient to the inputs, predict. picture, thousand, hostile. storm: family, of which messages are
     lost and two die. machines: family on 2 replicas x 2 shards. spread: a wild network on 3 shards."""
     folder = tmp_path_factory.mktemp("logs")
     rng = np.random.default_rng(0)

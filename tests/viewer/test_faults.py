@@ -1,4 +1,4 @@
-"""A society in a storm on the page: letters that were lost and came later, members that died; and none of it in calm weather."""
+"""A society in a storm on the page: messages that were lost and came later, members that crashed; and none of it in a calm run."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ def ink_at(page: Any, x: float, y: float) -> int:
     )
 
 
-def test_what_is_gathered_is_what_befell(logs: dict[str, Path]) -> None:
+def test_the_data_of_the_page_contain_every_fault(logs: dict[str, Path]) -> None:
     log = na.open_log(logs["storm"])
     lost = [d for d in log.disturbances if d.what == "lost"]
     again = {
@@ -76,7 +76,7 @@ def test_what_is_gathered_is_what_befell(logs: dict[str, Path]) -> None:
     ]
 
 
-def test_calm_weather_leaves_no_trace(logs: dict[str, Path], look: Look) -> None:
+def test_a_calm_run_leaves_no_trace(logs: dict[str, Path], look: Look) -> None:
     run = collect_page_data(na.open_log(logs["family"]))
     assert not [step for step in run["steps"] if "faults" in step]
     page = look("family")
@@ -85,8 +85,8 @@ def test_calm_weather_leaves_no_trace(logs: dict[str, Path], look: Look) -> None
     assert "✕" not in page.locator("#steptext").inner_text()
 
 
-def test_a_letter_that_never_came(logs: dict[str, Path], tmp_path: Path) -> None:
-    """Of a log that was cut off it is told that it was lost, and no more."""
+def test_a_message_that_never_came(logs: dict[str, Path], tmp_path: Path) -> None:
+    """In a log that was cut off the message is shown as lost, and no more."""
     (tmp_path / "storm.arrows").write_bytes(logs["storm"].read_bytes())
     raw = fault_log_path(logs["storm"]).read_bytes()
     fault_log_path(tmp_path / "storm.arrows").write_bytes(raw)
@@ -99,7 +99,7 @@ def test_a_letter_that_never_came(logs: dict[str, Path], tmp_path: Path) -> None
 
 
 def test_a_storm_makes_room_for_itself() -> None:
-    """What befell a step is counted to its bytes; where a page is too small, there are fewer steps."""
+    """The faults of a step count among its bytes; where a page is too small, there are fewer steps."""
     calm, loud = (select_steps(10, 20, [4] * 200, 1e6, more) for more in (None, [20_000] * 200))
     assert len(calm.steps) == 200
     assert 24 <= len(loud.steps) < 60
@@ -137,8 +137,8 @@ def test_the_page_says_what_is_lost_and_who_dies(look: Look, logs: dict[str, Pat
         assert sign in page.locator("#panel .signs").inner_text()
 
 
-def test_a_lost_letter_is_crossed_out_and_comes(look: Look, logs: dict[str, Path]) -> None:
-    """The cross stands half way of the letter's line, while it is on its way, and on no other line."""
+def test_a_lost_message_is_crossed_out_and_comes(look: Look, logs: dict[str, Path]) -> None:
+    """The cross stands half way of the message's line, while it is on its way, and on no other line."""
     page, log = look("storm"), na.open_log(logs["storm"])
     page.evaluate("neuroActors.goStep(0)")
     wave = page.evaluate(f"neuroActors.waves().sends[{log.network.position['eyes']}]")
@@ -164,7 +164,7 @@ def test_a_lost_letter_is_crossed_out_and_comes(look: Look, logs: dict[str, Path
     assert crosses(0.05)["eyes face 2"] == 0
 
 
-def test_the_panel_lists_what_befell(look: Look, logs: dict[str, Path]) -> None:
+def test_the_panel_lists_the_faults(look: Look, logs: dict[str, Path]) -> None:
     page, log = look("storm"), na.open_log(logs["storm"])
     page.evaluate("neuroActors.goStep(0)")
     times = [d.time for d in log.disturbances if d.target == "face" and d.step == 1]

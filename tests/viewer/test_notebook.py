@@ -108,9 +108,9 @@ def test_in_jupyterlab(browser: Any, logs: dict[str, Path], tmp_path: Path) -> N
         f"--ServerApp.root_dir={tmp_path}",
     ]
     with (
-        (tmp_path / "lab.txt").open("wb") as told,
+        (tmp_path / "lab.txt").open("wb") as output,
         subprocess.Popen(
-            command, cwd=tmp_path, env=os.environ | private, stdout=told, stderr=told
+            command, cwd=tmp_path, env=os.environ | private, stdout=output, stderr=output
         ) as lab,
     ):
         try:

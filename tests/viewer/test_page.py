@@ -331,7 +331,7 @@ def test_scrubbing(look: Look) -> None:
 
 def test_messages_travel_right_then_left(look: Look) -> None:
     page = look("family")
-    told = page.evaluate("""() => {
+    travelling = page.evaluate("""() => {
         const out = {};
         for (const t of [1.5, 7.5]) {
             neuroActors.goTime(t); neuroActors.draw();
@@ -339,17 +339,17 @@ def test_messages_travel_right_then_left(look: Look) -> None:
         }
         return out;
     }""")
-    assert [back for back, _ in told["1.5"]] == [False] * 4
-    assert [value for _, value in told["1.5"]] == [1.0, 1.0, 0.1, 0.1] or sorted(
-        value for _, value in told["1.5"]
+    assert [back for back, _ in travelling["1.5"]] == [False] * 4
+    assert [value for _, value in travelling["1.5"]] == [1.0, 1.0, 0.1, 0.1] or sorted(
+        value for _, value in travelling["1.5"]
     ) == [
         0.1,
         0.1,
         1.0,
         1.0,
     ]
-    assert told["7.5"]
-    assert all(back for back, _ in told["7.5"])
+    assert travelling["7.5"]
+    assert all(back for back, _ in travelling["7.5"])
 
 
 def test_two_languages(look: Look) -> None:
@@ -381,12 +381,12 @@ def test_a_screen_reader_hears_what_is_chosen_and_nothing_while_it_plays(look: L
     page = look("family")
     choose(page, "ears")
     drawn(page)
-    heard = page.locator("#live").inner_text()
-    assert heard.startswith("Step 1, Urgencies come back")
-    assert "ears, relu, level 1: activation 0" in heard
+    announced = page.locator("#live").inner_text()
+    assert announced.startswith("Step 1, Urgencies come back")
+    assert "ears, relu, level 1: activation 0" in announced
     page.get_by_role("button", name="Play").click()
     page.wait_for_timeout(400)
-    assert page.locator("#live").inner_text() == heard
+    assert page.locator("#live").inner_text() == announced
     assert "Dead in this step" in page.locator("#panel .warn").inner_text()
 
 

@@ -37,9 +37,9 @@ def test_the_numbers_are_those_of_the_log(logs: dict[str, Path]) -> None:
         if info.loss is None:
             assert np.isnan(v).all()
             continue
-        told_back = weights[:, None] * v[:-1].T[log.network.targets]
+        expected = weights[:, None] * v[:-1].T[log.network.targets]
         assert np.array_equal(
-            told_back[~np.isnan(step.urgencies)], step.urgencies[~np.isnan(step.urgencies)]
+            expected[~np.isnan(step.urgencies)], step.urgencies[~np.isnan(step.urgencies)]
         )
         assert np.array_equal(
             decoded(shown["arrays"]["targets"]).reshape(rows, -1)[:-1].T, step.targets

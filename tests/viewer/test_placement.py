@@ -245,7 +245,7 @@ def perceived(colour: list[int], eyes: str) -> np.ndarray:
 
 
 @pytest.mark.parametrize("theme", ["light", "dark"])
-def test_workers_are_told_apart_by_all_eyes_and_text_on_their_ground_is_read(
+def test_all_eyes_can_tell_workers_apart_and_read_text_on_their_ground(
     look: Look, theme: str
 ) -> None:
     page = look("machines", color_scheme=theme)

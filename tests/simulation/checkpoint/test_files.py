@@ -225,7 +225,7 @@ def test_what_is_packed_comes_back_bit_for_bit() -> None:
     optimizer = na.Adam()
     odd = np.array([-0.0, np.nan, np.inf, 5e-324])
     memory = NeuronState(odd, optimizer, (odd * 2, np.ones((2, 0))), 7)
-    kept = [
+    states = [
         (memory,),
         (),
         (
@@ -240,8 +240,8 @@ def test_what_is_packed_comes_back_bit_for_bit() -> None:
             (np.array([True]), 2**62),
         ),
     ]
-    kept += [(NeuronState(odd[:1]),)] * 5
-    found = pack([f"n{k}" for k in range(8)], kept, optimizer)
+    states += [(NeuronState(odd[:1]),)] * 5
+    found = pack([f"n{k}" for k in range(8)], states, optimizer)
     assert len(found.forms) == 4
     back = unpack(found.forms, found.form, found.numbers, optimizer)
 
@@ -257,7 +257,7 @@ def test_what_is_packed_comes_back_bit_for_bit() -> None:
             )
         return type(a) is type(b) and a == b and str(a) == str(b)
 
-    assert same(tuple(kept), tuple(back))
+    assert same(tuple(states), tuple(back))
     assert back[0][0].optimizer is optimizer
 
 

@@ -96,9 +96,9 @@ def test_a_signal_that_is_ignored_stays_ignored(tmp_path, monkeypatch: pytest.Mo
 def test_somebodys_own_handler_of_sigterm_hears_it_when_all_is_saved(
     tmp_path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    heard: list[int] = []
+    received: list[int] = []
     before = signal.signal(
-        signal.SIGTERM, lambda *_: heard.append(Checkpoint(tmp_path).metadata["steps"])
+        signal.SIGTERM, lambda *_: received.append(Checkpoint(tmp_path).metadata["steps"])
     )
     try:
         strikes(monkeypatch, signal.SIGTERM, 7)
@@ -106,7 +106,7 @@ def test_somebodys_own_handler_of_sigterm_hears_it_when_all_is_saved(
             train(tmp_path)
     finally:
         signal.signal(signal.SIGTERM, before)
-    assert (heard, left.value.code) == ([7], 143)
+    assert (received, left.value.code) == ([7], 143)
     assert na.resume(tmp_path) == train()
 
 
