@@ -8,8 +8,9 @@ Which inboxes a member has, and where it sends, follows from the table of routes
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
+from functools import cached_property
 from itertools import repeat
-from typing import Any, Generic, TypeVar
+from typing import Any, Generic, NamedTuple, TypeVar
 
 import numpy as np
 
@@ -128,6 +129,20 @@ class Outgoing(Generic[Address]):
         return np.empty(length if self.is_shared else (len(self.receivers(step)), length))
 
 
+class Phase(NamedTuple, Generic[Address]):
+    """What belongs to a kind of mail that a member waits for: activations or urgencies.
+
+    Attributes:
+        opened: The inboxes that open for it, and whether their messages hold one number per column.
+        sent_after: What the member sends when all of it has arrived.
+        others: The other kinds of mail that come with it, and their rows in the table of routes.
+    """
+
+    opened: list[tuple[Inbox, bool]]
+    sent_after: list[tuple[MessageKind, Outgoing[Address]]]
+    others: list[tuple[MessageKind, RouteSpec]]
+
+
 class MemberMail(Generic[Address]):
     """The inboxes of one member, one for each kind that it receives, and where it sends.
 
@@ -157,12 +172,8 @@ class MemberMail(Generic[Address]):
             number: The step's number.
             columns: Of urgencies, how many columns they have.
         """
-        if kind not in (ACTIVATION, URGENCY):
-            return
-        for inbox in self.inboxes.values():
-            spec = self.specs[inbox.kind]
-            if (spec.moment is Moment.RESPOND) == (kind == URGENCY):
-                inbox.open(number, columns if columns and spec.size is Size.COLUMNS else None)
+        for inbox, has_columns in self._phases[kind].opened:
+            inbox.open(number, columns if columns and has_columns else None)
 
     def take(self, kind: MessageKind, port: PortArrays) -> Step:
         """Show the mail of a kind, all of which has arrived, in the arrays of a port.
@@ -174,10 +185,8 @@ class MemberMail(Generic[Address]):
         """
         step, values = self.inboxes[kind].take()
         port.received[kind] = values
-        if kind in (ACTIVATION, URGENCY):
-            for sent, outgoing in self.outgoing.items():
-                if self._is_sent_after(kind, outgoing.spec):
-                    port.out[sent] = outgoing.lay_out(step, values.shape[1])
+        for sent, outgoing in self._phases[kind].sent_after:
+            port.out[sent] = outgoing.lay_out(step, values.shape[1])
         return step
 
     def coming_with(self, kind: MessageKind, step: Step) -> list[MessageKind]:
@@ -186,14 +195,30 @@ class MemberMail(Generic[Address]):
         With activations comes what the environment sends when it begins the step, and what sources
         send when they fire; with urgencies, what followers send when they respond.
         """
+        others = self._phases[kind].others
+        if not others:  # most members receive one kind of mail in a phase
+            return []
         step_kind = StepKind.of(step)
-        return [
-            other
+        return [other for other, spec in others if step_kind.has(spec.steps)]
+
+    @cached_property
+    def _phases(self) -> dict[MessageKind, Phase[Address]]:
+        """What belongs to each kind of mail. Computed once, when all routes are known."""
+        return {kind: self._phase(kind) for kind in self.inboxes}
+
+    def _phase(self, kind: MessageKind) -> Phase[Address]:
+        if kind not in (ACTIVATION, URGENCY):
+            return Phase([], [], [])
+        together = {
+            other: spec
             for other, spec in self.specs.items()
-            if other != kind
-            and (spec.moment is Moment.RESPOND) == (kind == URGENCY)
-            and step_kind.has(spec.steps)
-        ]
+            if (spec.moment is Moment.RESPOND) == (kind == URGENCY)
+        }
+        return Phase(
+            [(self.inboxes[other], spec.size is Size.COLUMNS) for other, spec in together.items()],
+            [sent for sent in self.outgoing.items() if self._is_sent_after(kind, sent[1].spec)],
+            [(other, spec) for other, spec in together.items() if other != kind],
+        )
 
     def _is_sent_after(self, kind: MessageKind, spec: RouteSpec) -> bool:
         """The loss node receives no urgencies: it responds to activations."""
