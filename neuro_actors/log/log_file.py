@@ -34,8 +34,8 @@ class LogFile:
     def __init__(self, path: Path, schema: Any, *, overwrite: bool) -> None:
         self.path, self.rows = path, 0
         self._failure: str | None = None
-        beside = fault_log_path(path)
         try:
+            beside = fault_log_path(path)
             if overwrite:
                 for old in (path, beside):
                     if old.is_file():

@@ -5,12 +5,14 @@ from __future__ import annotations
 import landscape
 import numpy as np
 import pytest
+from helpers.tiers import skip_without
 
 import neuro_actors as na
 
 
 @pytest.mark.parametrize("seed", [100, 101])
 def test_what_leaves_the_saddle(seed: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    skip_without("scipy")
     monkeypatch.setattr(landscape, "PATIENCE", 400)
     one = landscape.measure(seed)
     assert one.gradient == 0.0
@@ -35,6 +37,7 @@ def test_the_gradient_is_exactly_0_in_many_saddles_and_another_start_has_one() -
 
 
 def test_products_are_those_of_differences_of_gradients() -> None:
+    skip_without("scipy")
     net = landscape.make_start(3, 4)
     direction = np.random.default_rng(0).standard_normal(17)
 
@@ -50,6 +53,7 @@ def test_products_are_those_of_differences_of_gradients() -> None:
 
 
 def test_lanczos_finds_the_ends_of_the_spectrum() -> None:
+    skip_without("scipy")
     net = landscape.make_saddle(1)
     matrix = landscape.hessian_operator(
         net, landscape.X, landscape.TARGETS, landscape.LOSS

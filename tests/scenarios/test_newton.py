@@ -7,6 +7,7 @@ from functools import cache
 import newton
 import numpy as np
 import pytest
+from helpers.tiers import skip_without
 from newton import Curve, Regression
 
 import neuro_actors as na
@@ -83,6 +84,7 @@ def test_its_hessian_is_that_of_the_reference() -> None:
 
 def test_it_says_so_if_a_run_does_not_show_it(capsys) -> None:
     """Descent in the place of Newton-CG: the finding is not claimed."""
+    skip_without("sklearn")
     pairs = [run._replace(newton=run.descent) for run in regressions(1e-2)]
     newton.conclude({1e-2: pairs}, [small_network()])
     assert "does not show" in capsys.readouterr().out

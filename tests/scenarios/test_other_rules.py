@@ -5,6 +5,7 @@ from __future__ import annotations
 import _experiment
 import other_rules
 import pytest
+from helpers.tiers import skip_without
 from other_rules import (
     BACKPROPAGATION,
     CODING,
@@ -38,6 +39,7 @@ def test_feedback_comes_to_point_along_the_gradient(runs: list[Run], k: int) -> 
 
 
 def test_freely_relaxed_it_stays_near_and_noise_stays_far() -> None:
+    skip_without("sklearn")
     near, far, exact = (measure(name, 0, 50) for name in (CODING, NOISE, BACKPROPAGATION))
     assert 1 < max(near.angles) < 30
     assert near.accuracies[-1] > 0.85
@@ -47,6 +49,7 @@ def test_freely_relaxed_it_stays_near_and_noise_stays_far() -> None:
 
 @pytest.mark.parametrize("name", [DIRECT, DEEPER])
 def test_others_begin_to_learn(name: str) -> None:
+    skip_without("sklearn")
     run = measure(name, 0, 50)
     assert 70 < run.angles[0] < 110
     assert run.angles[-1] < run.angles[0] - 5
@@ -55,12 +58,14 @@ def test_others_begin_to_learn(name: str) -> None:
 
 @pytest.mark.parametrize("seed", SEEDS)
 def test_fixed_predictions_are_backpropagation(seed: int) -> None:
+    skip_without("sklearn")
     assert count_differing(seed, relaxations=2, steps=5) == 0
     assert count_differing(seed, relaxations=1, steps=5) > 2000
 
 
 @pytest.mark.parametrize("hidden", other_rules.SIZES)
 def test_one_reward_finds_one_nth(hidden: int) -> None:
+    skip_without("sklearn")
     found = measure_noise(0, hidden)
     assert found.n == 64 * hidden + hidden + hidden * 10 + 10
     assert 0.7 < found.ratio < 1.35
