@@ -16,7 +16,7 @@ import neuro_actors as na
 from neuro_actors.network import functions
 from neuro_actors.proof.verify import draw_case
 
-NETWORKS, PARTS = 1000, 20
+NETWORKS, PARTS = 1000, 50
 
 
 def equal(one, other) -> bool:

@@ -247,6 +247,7 @@ def test_names_that_no_file_can_have(run: Path, command) -> None:
         assert "cannot be written" in err
 
 
+@pytest.mark.slow
 def test_a_module_that_adds_what_the_run_needs_is_imported(tmp_path) -> None:
     """In processes of their own, of which the second knows nothing of the first."""
     (tmp_path / "mine.py").write_text(

@@ -601,6 +601,7 @@ def test_an_interrupt_is_plain_and_leaves_nobody(at: int, monkeypatch: pytest.Mo
         )
 
 
+@pytest.mark.slow
 def test_at_places_where_python_looks_for_signals() -> None:
     """In the user's own task, every seventh of them; the driver's own are not struck, and workers are elsewhere."""
 

@@ -41,7 +41,7 @@ def test_the_oracle_is_no_copy_of_the_reference() -> None:
             lambda p: torch.optim.Adam(p, lr=0.02, betas=(0.8, 0.999), weight_decay=0.1),
         ),
     ],
-    ids=str,
+    ids=["SGD", "Adam", "Adam with weight decay"],
 )
 def test_optimisers_are_torchs(ours, theirs) -> None:
     rng = np.random.default_rng(0)

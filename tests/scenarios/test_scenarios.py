@@ -181,7 +181,11 @@ def assert_only_learning_is_unproved(audit: na.Audit) -> None:
 def marked(name: str) -> object:
     """The name, with what its run needs: Ray, or more than a second or two."""
     marks = [pytest.mark.ray] if name == "many_machines" else []
-    marks += [pytest.mark.slow] if name in ("animals", "storm", "watch_it_learn", "wiring") else []
+    marks += (
+        [pytest.mark.slow]
+        if name in ("animals", "cats", "storm", "watch_it_learn", "wiring")
+        else []
+    )
     return pytest.param(name, marks=marks)
 
 

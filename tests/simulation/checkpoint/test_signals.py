@@ -19,8 +19,8 @@ import neuro_actors as na
 from neuro_actors.simulation.checkpoint.reading import Checkpoint
 from neuro_actors.simulation.checkpoint.signals import NOTICE, StopSignals, TrainingStopped
 
-KILLS = os.environ.get("NEURO_ACTORS_KILLS", "6")
-INTERRUPTS = os.environ.get("NEURO_ACTORS_INTERRUPTS", "4")
+KILLS = os.environ.get("NEURO_ACTORS_KILLS", "3")
+INTERRUPTS = os.environ.get("NEURO_ACTORS_INTERRUPTS", "2")
 X, TARGETS = np.linspace(-1, 1, 8)[:, None], np.linspace(0, 1, 8)[:, None]
 NET = na.Network.layered([1, 3, 1], seed=0)
 
