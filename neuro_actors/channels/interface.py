@@ -209,7 +209,10 @@ class Channels(Protocol):
         """Return what has been carried so far."""
 
     def stop(self) -> None:
-        """End the mail: every `receive` returns None, those under way and later ones."""
+        """End the mail: no more is sent.
+
+        Every `receive` returns None, at the latest when the mail that has arrived was received.
+        """
 
     def close(self) -> None:
         """Release what the channels hold. Called once, when no member is left."""
@@ -250,7 +253,11 @@ class ChannelsDefaults:
 
 
 class CompletedChannels(ChannelsDefaults):
-    """A user's channels that have no methods `run_member` and `run`, completed by the defaults."""
+    """A user's channels that lack `run_member` or `run`, completed by the defaults.
+
+    Attributes:
+        inner: The user's channels.
+    """
 
     def __init__(self, inner: object) -> None:
         """Complete channels.
@@ -258,10 +265,13 @@ class CompletedChannels(ChannelsDefaults):
         Args:
             inner: The user's channels, which have all other methods of `Channels`.
         """
-        self._inner = inner
+        self.inner = inner
+        for name in ("run_member", "run"):
+            if hasattr(inner, name):  # what the user has written comes before a default
+                setattr(self, name, getattr(inner, name))
 
     def __getattr__(self, name: str) -> Any:
-        return getattr(self._inner, name)
+        return getattr(self.inner, name)
 
 
 class Recorder(Protocol):

@@ -198,7 +198,7 @@ def _send(
             f"the mailbox of {message.receiver!r} is full: it was sent more than one step's mail"
         )
         raise SimulationError(problem) from None
-    except trio.ClosedResourceError:  # all members have ended
+    except trio.ClosedResourceError:  # the channels were stopped: no message counts any more
         return 0
     return len(addresses)
 
@@ -206,7 +206,7 @@ def _send(
 class Memory(ChannelsDefaults):
     """Makes a mailbox for each member, and hands its send end to the members that send to it.
 
-    A mailbox has room for one message from each member that sends to its owner. That is enough. The
+    A mailbox has room for one message along each route to its owner. That is enough. The
     environment starts a step only after all commits of the previous one, and a commit is the last
     message that a neuron sends. In a step without commits it waits for the loss node instead, which
     has received every output, and every neuron leads to an output.

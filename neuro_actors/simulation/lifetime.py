@@ -66,14 +66,15 @@ class Lifetime:
     # --- failures --------------------------------------------------------------------------------
 
     def fail(self, reason: str, cause: BaseException | None) -> None:
-        """Stop the society, because it has failed.
+        """Stop the society, because it has failed. Only the first failure counts.
 
         Args:
             reason: What is reported.
             cause: The exception that it comes from, if there is one.
         """
-        self.failure = SimulationError(reason)
-        self.failure.__cause__ = cause
+        if self.failure is None:  # law 2: what fails while the society ends is a consequence
+            self.failure = SimulationError(reason)
+            self.failure.__cause__ = cause
         self.patience.cancel()
         self.runner.stop()
 

@@ -198,7 +198,8 @@ def set_step_numbers(channels: Channels, number: int, stride: int = 1) -> None:
         CheckpointError: The channels have no method `resume`.
         InputError: Their method `resume` takes no stride.
     """
-    name, resume = type(channels).__name__, getattr(channels, "resume", None)
+    written = getattr(channels, "inner", channels)  # by the user, if `CompletedChannels` holds it
+    name, resume = type(written).__name__, getattr(channels, "resume", None)
     if resume is None and stride == 1:
         problem = f"the engine {name} cannot go on after step {number}"
         remedy = "give it a method resume(number), or resume with channels='bundled'"
