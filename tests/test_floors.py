@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import subprocess
 import sys
+from functools import cache
 from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
 
@@ -101,6 +102,7 @@ def module(parts: list[str], root: Path) -> str:
     )
 
 
+@cache
 def graph(root: Path) -> dict[str, set[str]]:
     return {
         str(path.relative_to(root).with_suffix("")): imports(path, root)[0]
@@ -145,7 +147,7 @@ def test_every_import_runs_down_and_there_is_no_circle() -> None:
     ],
 )
 def test_an_arrow_back_up_or_a_circle_is_found(start: str, end: str, message: str) -> None:
-    arrows = graph(ROOT)
+    arrows = dict(graph(ROOT))
     arrows[start] = arrows[start] | {end}
     assert any(message in fault for fault in faults(arrows))
 

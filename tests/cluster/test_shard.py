@@ -10,6 +10,7 @@ import trio
 import trio.testing
 from helpers.comparing import same_bits
 from helpers.linked_shards import drawn_shards, spread
+from helpers.tiers import few
 
 import neuro_actors as na
 from neuro_actors.cluster.proxies import ShardLossNode, ShardRule
@@ -30,7 +31,7 @@ def cut(case, seed: int) -> tuple[np.ndarray, np.random.Generator]:
     return (na.partition(net, count).shard if seed % 3 == 0 else drawn_shards(rng, net, count)), rng
 
 
-@pytest.mark.parametrize("seed", range(DRAWN))
+@pytest.mark.parametrize("seed", few(range(DRAWN), 8))
 async def test_the_bits_are_those_of_one_process(seed: int, channels: str) -> None:
     """Predictions, gradients with and without urgencies of inputs, and several steps of learning."""
     case = draw_case(seed, neurons=40, examples=6)

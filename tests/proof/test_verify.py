@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 from helpers.rule_mutants import MUTANTS, OF_BUNDLED, OF_MEMORY, break_it
+from helpers.tiers import few
 
 from neuro_actors.proof.verify import draw_case, verify
 
@@ -45,8 +46,11 @@ def test_cases_are_of_all_kinds() -> None:
     assert max(skips) > 20
 
 
-BROKEN = [(mutant, "memory") for mutant in MUTANTS | OF_MEMORY] + [
-    (mutant, "bundled") for mutant in MUTANTS | OF_BUNDLED
+# each mutant once by default: those of the rule in bundled channels, which are the faster ones
+BROKEN = [
+    *[(mutant, "bundled") for mutant in MUTANTS | OF_BUNDLED],
+    *[(mutant, "memory") for mutant in OF_MEMORY],
+    *few([(mutant, "memory") for mutant in MUTANTS], 0),
 ]
 
 

@@ -183,7 +183,7 @@ def marked(name: str) -> object:
     marks = [pytest.mark.ray] if name == "many_machines" else []
     marks += (
         [pytest.mark.slow]
-        if name in ("animals", "cats", "storm", "watch_it_learn", "wiring")
+        if name in ("animals", "cats", "million", "storm", "watch_it_learn", "wiring")
         else []
     )
     return pytest.param(name, marks=marks)

@@ -30,7 +30,7 @@ def dense(network: na.Network, x, targets, loss: str) -> np.ndarray:
     return np.array(columns).T
 
 
-@pytest.mark.parametrize("seed", few(SEEDS, 16))
+@pytest.mark.parametrize("seed", few(SEEDS, 8))
 def test_both_engines_and_the_reference(seed: int) -> None:
     case = draw_case(seed)
     along = direction(case.network, seed)
@@ -305,7 +305,7 @@ async def tell(case, channels: str, path) -> None:
         await simulation.gradient(case.x, case.targets, case.loss, wrt_inputs=True)
 
 
-@pytest.mark.parametrize("seed", range(8))
+@pytest.mark.parametrize("seed", few(range(8), 3))
 async def test_a_log_of_products_is_proved(seed: int, tmp_path) -> None:
     case = draw_case(seed)
     for channels in ("memory", "bundled"):

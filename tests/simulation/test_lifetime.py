@@ -13,7 +13,7 @@ class Stopped:
         self.count += 1
 
 
-async def test_the_first_failure_is_kept() -> None:
+async def test_the_first_failure_remains() -> None:
     runner = Stopped()
     life = Lifetime(runner, None)
     cause = ValueError("why")

@@ -12,6 +12,7 @@ import pytest
 import trio
 import trio.testing
 from helpers.comparing import same_bits
+from helpers.tiers import few
 
 import neuro_actors as na
 from neuro_actors import rules
@@ -126,7 +127,7 @@ async def learnt(
 # --- bits --------------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("seed", SMALL)
+@pytest.mark.parametrize("seed", few(SMALL, 4))
 def test_the_bits_are_those_of_one_after_another(seed: int, channels: str) -> None:
     case = draw_case(seed)
     given = case.network, case.x, case.targets, case.loss
@@ -139,7 +140,7 @@ def test_the_bits_are_those_of_one_after_another(seed: int, channels: str) -> No
             assert same_bits(alone, at_once), (count, lanes)
 
 
-@pytest.mark.parametrize("seed", SMALL[:6])
+@pytest.mark.parametrize("seed", few(SMALL[:6], 2))
 def test_whoever_comes_late(seed: int) -> None:
     case = draw_case(seed)
     given = case.network, case.x, case.targets, case.loss
@@ -151,7 +152,7 @@ def test_whoever_comes_late(seed: int) -> None:
 
 
 @pytest.mark.parametrize("optimizer", [na.SGD(0.1, momentum=0.9), na.Adam(0.05)])
-@pytest.mark.parametrize("rule", [None, rules.FeedbackAlignment(seed=3)])
+@pytest.mark.parametrize("rule", few([None, rules.FeedbackAlignment(seed=3)], 1))
 def test_learning(optimizer, rule, run_slow: bool) -> None:
     """In batches of five and two: sizes that no count divides."""
     more = {"optimizer": optimizer, "rule": rule, "epochs": 2, "batch_size": 5}
@@ -484,7 +485,7 @@ def test_in_a_storm(seed: int) -> None:
         assert same_bits(calm, found)
 
 
-@pytest.mark.parametrize("place", PLACES)
+@pytest.mark.parametrize("place", few(PLACES, 5))
 def test_a_death_in_any_lane(place: str, run_slow: bool) -> None:
     """Of all neurons at once, in each step in turn, while others are under way."""
     calm = trio.run(learnt, "bundled", 3, 1, None, None, 1)

@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from helpers.rule_cases import RULES
+from helpers.tiers import few
 
 import neuro_actors as na
 from neuro_actors import rules
@@ -62,7 +63,7 @@ OPTIMIZERS = [
 ]
 
 
-@pytest.mark.parametrize("rule", [*RULES, NEWTON], ids=repr)
+@pytest.mark.parametrize("rule", few([*RULES, NEWTON], 4), ids=repr)
 def test_stopped_after_every_step_and_gone_on_each_time(
     rule: rules.Rule, channels: str, tmp_path, stop
 ) -> None:
