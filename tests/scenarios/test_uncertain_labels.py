@@ -11,6 +11,8 @@ import pytest
 import uncertain_labels
 from uncertain_labels import PICTURES
 
+pytestmark = pytest.mark.slow  # experiments of several seconds
+
 SCRIPT = Path(uncertain_labels.__file__)
 SEEDS = (0, 1, 2)
 

@@ -12,6 +12,8 @@ from helpers.tiers import few
 
 import neuro_actors as na
 
+pytestmark = pytest.mark.slow  # experiments of several seconds
+
 SCRIPT = Path(which_penalty.__file__)
 
 

@@ -19,8 +19,8 @@ import neuro_actors as na
 from neuro_actors.simulation.checkpoint.reading import Checkpoint
 from neuro_actors.simulation.checkpoint.signals import NOTICE, StopSignals, TrainingStopped
 
-KILLS = os.environ.get("NEURO_ACTORS_KILLS", "3")
-INTERRUPTS = os.environ.get("NEURO_ACTORS_INTERRUPTS", "2")
+KILLS = os.environ.get("NEURO_ACTORS_KILLS", "6")
+INTERRUPTS = os.environ.get("NEURO_ACTORS_INTERRUPTS", "4")
 X, TARGETS = np.linspace(-1, 1, 8)[:, None], np.linspace(0, 1, 8)[:, None]
 NET = na.Network.layered([1, 3, 1], seed=0)
 
@@ -200,6 +200,7 @@ def test_the_second_ctrl_c_leaves_at_once(tmp_path) -> None:
     assert Checkpoint(tmp_path).metadata["steps"] == 0
 
 
+@pytest.mark.slow
 def test_processes_killed_and_interrupted_go_on_to_the_same_bits() -> None:
     script = PROGRAMS / "kill_trials.py"
     arguments = ["--kills", KILLS, "--interrupts", INTERRUPTS, "--epochs", "2", "--every-call"]
