@@ -65,6 +65,7 @@ def test_all_and_no_others() -> None:
     }
     assert public | {"faults", "reference", "rules"} == set(NAMES)
     assert sorted(na.__all__) == sorted(NAMES)
+    assert dir(na) == sorted(NAMES)
 
 
 def test_each_says_what_it_is() -> None:
