@@ -236,12 +236,14 @@ async def test_two_nodes_and_one_leaves(
                     )
                 )
                 again = [await simulation.gradient(X, TARGETS) for _ in range(20)]
+            with trio.fail_after(60):  # a node's processes end a while after the node
+                while len(engine.workers) == 2:
+                    again.append(await simulation.gradient(X, TARGETS))
             again.append(await simulation.gradient(X, TARGETS))
             assert all(
                 (one.weights == before.weights).all() and (one.biases == before.biases).all()
                 for one in again
             )
-            assert len(engine.workers) > 2
             assert engine.workers[-1].node not in {leaves.node_id}
         assert " is lost: " in capfd.readouterr().err
         many = na.train(net, X, TARGETS, **LEARN, engine=na.Ray(replicas=2, address=nodes.address))
