@@ -75,7 +75,7 @@ def main() -> None:
     )
     print("  checks of x and targets, a copy of the result")
     print("\nOne neuron of each layer, µs a call, its arrays in the cache:\n")
-    tanh, calls = functions.activation("tanh"), sums.named(name)
+    tanh, calls = functions.activation("tanh"), sums.choose_sums(name)
     rows: dict[str, list[float]] = {}
     for fan_in, fan_out in ((784, 64), (128, 10), (64, 1)):
         rng = np.random.default_rng(0)

@@ -6,7 +6,7 @@ from functools import partial
 from typing import Any, TypeAlias
 
 from ..support.errors import InputError
-from ..support.text import shown
+from ..support.text import quote
 from ..support.validation import did_you_mean
 from .bundled.engine import Bundled
 from .interface import ChannelsFactory
@@ -46,6 +46,6 @@ def choose_channels(channels: ChannelsChoice) -> ChannelsFactory:
         return channels
     if not isinstance(channels, str) or channels not in engines:
         raise InputError(
-            f"unknown channels {shown(channels)}: {did_you_mean(channels, list(engines))}"
+            f"unknown channels {quote(channels)}: {did_you_mean(channels, list(engines))}"
         )
     return engines[channels]

@@ -26,11 +26,11 @@ from ..neuron.messages import (
     MessageKind,
     Step,
 )
-from ..support.validation import Array, Indices, frozen
+from ..support.validation import Array, Indices, freeze
 from .interface import Waiting
 from .routes import Moment, Routes, RouteSpec, Size, StepKind
 
-NOTHING = frozen(np.empty(0))
+NOTHING = freeze(np.empty(0))
 
 Address = TypeVar("Address")  # whatever a port needs to send along a route
 
@@ -237,7 +237,7 @@ class MemberMail(Generic[Address]):
         """
         if kind not in self.outgoing:  # as the commit of an input
             return ()
-        rows = frozen(port.out[kind])
+        rows = freeze(port.out[kind])
         return repeat(rows) if self.outgoing[kind].is_shared else rows
 
     def waiting(self) -> Iterator[Waiting]:

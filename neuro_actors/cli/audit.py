@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from ..support.text import counted
+from ..support.text import format_count
 from .output import ignore_closed_pipe, import_all
 
 if TYPE_CHECKING:
@@ -69,8 +69,8 @@ def audit(file: Path, digest: str | None, as_json: bool, modules: tuple[str, ...
 
 def _describe(audit: Audit) -> Iterator[str]:
     compared = "bit for bit" if audit.exact else "within the rounding bound"
-    counts = [counted(audit.neurons, "neuron"), counted(audit.steps, "step")]
-    messages, rows = counted(audit.messages, "message"), counted(audit.rows, "row")
+    counts = [format_count(audit.neurons, "neuron"), format_count(audit.steps, "step")]
+    messages, rows = format_count(audit.messages, "message"), format_count(audit.rows, "row")
     yield f"{', '.join(counts)}, {messages} in {rows}"
     if audit.lie is not None:
         yield f"REFUSED. The first lie, after {audit.steps:,} steps that are true:"

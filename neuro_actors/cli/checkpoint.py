@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from ..support.text import counted, printable
+from ..support.text import escape_controls, format_count
 from .output import import_all, print_json
 
 
@@ -51,7 +51,7 @@ def resume(
 
     import_all(modules)
     result = resume_training(path, log=log, channels=channels, exact=not inexact)
-    messages = counted(result.messages, "message")
+    messages = format_count(result.messages, "message")
     click.echo(str(result.history[-1]))
     click.echo(f"{messages}; digest of all parameters {result.network.digest()}")
 
@@ -93,4 +93,4 @@ def info(path: Path, as_data: bool) -> None:
         return
     click.echo(text)
     for other in summary["others"]:
-        click.echo(f"  beside it  {printable(Path(other).name)}")
+        click.echo(f"  beside it  {escape_controls(Path(other).name)}")

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import click
 
-from ..log.recording import PHASES
+from ..log.recording_settings import PHASES
 from .log_diff import diff
 from .log_export import export
 from .log_plot import plot

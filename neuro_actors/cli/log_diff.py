@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from ..support.text import counted, printable
+from ..support.text import escape_controls, format_count
 from .output import ignore_closed_pipe, print_json, print_lines
 
 if TYPE_CHECKING:
@@ -42,7 +42,7 @@ def diff(a: Path, b: Path, as_data: bool) -> None:
         if as_data:
             _print_as_data(found)
         else:
-            print_lines(map(printable, _lines(found, left, right)), paged=False)
+            print_lines(map(escape_controls, _lines(found, left, right)), paged=False)
     if not found.equal:
         raise SystemExit(1)
 
@@ -61,23 +61,23 @@ def _lines(found: Difference, a: LogReader, b: LogReader) -> Iterator[str]:
     from ..log.wording import describe_row
 
     if found.first is None:
-        yield f"equal: {counted(found.messages, 'message')}, bit for bit"
+        yield f"equal: {format_count(found.messages, 'message')}, bit for bit"
     else:
         yield "the first message that differs:"
         for side, row in ((a, found.first.a), (b, found.first.b)):
             yield f"  {side.path}: {describe_row(row, side.network) if row else 'no such message'}"
         yield from _lines_of_pair(found.first)
         counts = (
-            [f"{found.differ:,} of {counted(found.messages, 'message')} differ"]
+            [f"{found.differ:,} of {format_count(found.messages, 'message')} differ"]
             if found.differ
             else []
         )
         counts += [
-            f"{counted(n, 'message')} only in {side.path}"
+            f"{format_count(n, 'message')} only in {side.path}"
             for n, side in zip(found.only, (a, b), strict=True)
             if n
         ]
-        yield f"in all: {'; '.join(counts)}; in {counted(len(found.steps), 'step')}"
+        yield f"in all: {'; '.join(counts)}; in {format_count(len(found.steps), 'step')}"
         if found.apart:
             yield f"  the greatest difference of two numbers is {found.apart:.3g}"
     for cut, side in zip(found.cut_off, (a, b), strict=True):

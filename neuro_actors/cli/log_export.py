@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from ..log.recording import PHASES
+from ..log.recording_settings import PHASES
 
 
 @click.command()

@@ -13,7 +13,7 @@ from typing import Any
 import click
 
 from ..support.errors import LogError
-from ..support.text import printable
+from ..support.text import escape_controls
 from .output import is_terminal, print_lines, to_json
 
 LIMIT = 40  # rows of a table, unless --limit asks for more
@@ -98,10 +98,10 @@ def _print_table(names: list[str], rows: Iterator[tuple[Any, ...]], limit: int) 
             isinstance(v, (int, float)) and not isinstance(v, bool) for v in column if v is not None
         )
         table.add_column(
-            Text(printable(name)), justify="right" if numbers else "left", overflow="fold"
+            Text(escape_controls(name)), justify="right" if numbers else "left", overflow="fold"
         )
     for row in shown:
-        table.add_row(*(Text(printable(_cell(value))) for value in row))
+        table.add_row(*(Text(escape_controls(_cell(value))) for value in row))
     console = Console(highlight=False)
     with console.capture() as captured:
         console.print(table)
@@ -123,7 +123,7 @@ def _values(column: Any) -> list[Any]:
 
 def _shown(value: Any) -> Any:
     """On a terminal, text without control characters; else the value as it is."""
-    return printable(value) if isinstance(value, str) and is_terminal() else value
+    return escape_controls(value) if isinstance(value, str) and is_terminal() else value
 
 
 def _cell(value: Any) -> str:

@@ -10,7 +10,7 @@ from pathlib import Path
 import click
 
 from ..support.errors import NeuroActorsError
-from ..support.text import printable
+from ..support.text import escape_controls
 from ..support.version import __version__
 from .audit import audit
 from .bench import bench
@@ -86,5 +86,5 @@ def main() -> None:
 
 
 def _exit_with_error(message: str) -> None:
-    click.echo(f"neuro-actors: {printable(' '.join(message.split()))}", err=True)
+    click.echo(f"neuro-actors: {escape_controls(' '.join(message.split()))}", err=True)
     sys.exit(2)

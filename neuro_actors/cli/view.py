@@ -10,7 +10,7 @@ import click
 
 from ..support.errors import InputError
 from ..support.files import check_free, is_same, whole_file
-from ..support.text import printable, shown
+from ..support.text import escape_controls, quote
 
 
 @click.command()
@@ -64,7 +64,7 @@ def view(
     run = collect_page_data(Log(file), max_mb, _shape(picture))
     with whole_file(path, force=True) as html:
         html.write(render_page(run).encode("utf-8"))
-    click.echo(f"{printable(str(path))}: {path.stat().st_size / 1e6:.1f} MB")
+    click.echo(f"{escape_controls(str(path))}: {path.stat().st_size / 1e6:.1f} MB")
     for line in left_out(run["notes"]):
         click.echo(line)
     if show:
@@ -110,6 +110,6 @@ def _shape(picture: str | None) -> tuple[int, int] | str | None:
     rows, by, columns = picture.lower().partition("x")
     if not (by and rows.isdecimal() and columns.isdecimal() and int(rows) and int(columns)):
         raise InputError(
-            f"--picture must be rows x columns, such as 28x28, or none; got {shown(picture)}"
+            f"--picture must be rows x columns, such as 28x28, or none; got {quote(picture)}"
         )
     return int(rows), int(columns)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from ..channels.choose import ChannelsChoice
 from ..neuron.optimizers import Optimizer
 from ..support.errors import InputError
-from ..support.text import shown
+from ..support.text import quote
 from .ray import Ray
 from .settings import Cluster, check_sendable
 
@@ -29,11 +29,11 @@ def choose_cluster(
         engine = Ray()
     if not isinstance(engine, Cluster):
         raise InputError(
-            f"engine must be such as na.Ray(replicas=2), 'ray', or None, got {shown(engine)}"
+            f"engine must be such as na.Ray(replicas=2), 'ray', or None, got {quote(engine)}"
         )
     if optimizer is not None:
         check_sendable(optimizer)
     if channels != "bundled":
         problem = "workers carry mail in bundled channels, and between them by connections"
-        raise InputError(f"{problem}: leave channels={shown(channels)} out, or engine")
+        raise InputError(f"{problem}: leave channels={quote(channels)} out, or engine")
     return engine

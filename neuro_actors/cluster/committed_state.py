@@ -11,12 +11,12 @@ import numpy as np
 from ..network.network import Network
 from ..network.parameter_order import ParameterOrder
 from ..neuron.local_rule import LocalRule, NeuronState
-from ..neuron.optimizer_json import optimizer_of
+from ..neuron.optimizer_json import optimizer_from_json
 from ..neuron.optimizers import Optimizer
 from ..neuron.sums import ORDERED
 from ..rules import Rule
 from ..rules.remembering import MemberRegistry
-from ..support.validation import Array, frozen
+from ..support.validation import Array, freeze
 from .shard import Shard
 
 
@@ -45,15 +45,15 @@ class CommittedState:
             registry: Knows the state of a checkpoint; None for the parameters of the network.
         """
         if registry is None or not registry.number:
-            return cls(frozen(ParameterOrder(network).by_neuron(network.weights, network.biases)))
+            return cls(freeze(ParameterOrder(network).by_neuron(network.weights, network.biases)))
         neurons = np.flatnonzero(~network.is_input).tolist()
         of_neurons = [cast(LocalRule, registry.member(network, k, ORDERED)).state for k in neurons]
         states = zip(*(state.optimizer_state for state in of_neurons), strict=True)
         some = of_neurons[0]
         return cls(
-            frozen(np.concatenate([state.parameters for state in of_neurons])),
+            freeze(np.concatenate([state.parameters for state in of_neurons])),
             some.optimizer,
-            tuple(frozen(np.concatenate(parts)) for parts in states),
+            tuple(freeze(np.concatenate(parts)) for parts in states),
             some.updates,
         )
 
@@ -69,7 +69,7 @@ class CommittedState:
         """
         before = self.updates if optimizer == self.optimizer else 0
         return CommittedState(
-            frozen(parameters), optimizer, tuple(frozen(s) for s in states), before + 1
+            freeze(parameters), optimizer, tuple(freeze(s) for s in states), before + 1
         )
 
     def part(self, shard: Shard) -> list[Array]:
@@ -92,7 +92,7 @@ class CommittedState:
         for k in range(len(network.ids)):
             member = rule.member(network, k, ORDERED)
             if not network.is_input[k]:
-                parameters, *state = (frozen(part.copy()) for part in next(parts))
+                parameters, *state = (freeze(part.copy()) for part in next(parts))
                 cast(LocalRule, member).state = NeuronState(
                     parameters, self.optimizer, tuple(state), self.updates
                 )
@@ -119,9 +119,9 @@ def neuron_states(
     """
     ends = np.cumsum(network.incoming.sizes[neurons] + 1)[:-1]
     parameters, *states = (
-        [frozen(part.copy()) for part in np.split(flat, ends)] for flat in arrays
+        [freeze(part.copy()) for part in np.split(flat, ends)] for flat in arrays
     )
-    by = None if optimizer is None else optimizer_of(optimizer)
+    by = None if optimizer is None else optimizer_from_json(optimizer)
     return {
         k: NeuronState(parameters[i], by, tuple(s[i] for s in states), updates)
         for i, k in enumerate(neurons)

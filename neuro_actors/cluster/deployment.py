@@ -9,10 +9,10 @@ import numpy as np
 
 from ..network.network import Network
 from ..neuron.messages import Step
-from ..neuron.optimizer_json import described as optimizer_to_json
+from ..neuron.optimizer_json import optimizer_to_json
 from ..rules import MicroBatches, Rule
 from ..rules.micro_batches import replica_of
-from ..rules.rule_json import described as rule_to_json
+from ..rules.rule_json import rule_to_json
 from ..support.validation import Array
 from .committed_state import CommittedState
 from .messages import ConcludeBatch, RunStep, StartJob

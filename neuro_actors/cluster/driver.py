@@ -34,7 +34,7 @@ from ..neuron.optimizers import Optimizer
 from ..rules import Rule
 from ..rules.remembering import MemberRegistry
 from ..support.errors import InputError, NeuroActorsError, SimulationError
-from ..support.text import shown
+from ..support.text import quote
 from ..support.validation import Array
 from .committed_state import CommittedState
 from .deployment import Deployment
@@ -142,7 +142,7 @@ class Driver:
         sent = {} if self._functions is None else self._functions["losses"]
         if loss not in BUILT_IN and sent.get(loss) is not LOSSES[loss]:
             advice = "add it before na.open_simulation starts them"
-            raise InputError(f"workers do not know the loss {shown(loss)}: {advice}")
+            raise InputError(f"workers do not know the loss {quote(loss)}: {advice}")
 
     def begin(self, step: Step, x: Array, targets: Array | None, *direction: Array) -> None:
         """See `EnvironmentPort.begin`."""

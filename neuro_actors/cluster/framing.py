@@ -37,7 +37,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..support.errors import WorkerConnectionError
-from ..support.text import counted, shown
+from ..support.text import format_count, quote
 
 # of the frames, and of the messages in `messages.py`: raise it with each change of either
 VERSION = 3
@@ -106,14 +106,14 @@ def pack(fields: dict[str, Any], arrays: Sequence[AnyArray]) -> PackedFrame:
         WorkerConnectionError: This cannot be the content of a frame.
     """
     if not isinstance(fields, dict):
-        raise WorkerConnectionError(f"the fields of a frame must be a dict, got {shown(fields)}")
+        raise WorkerConnectionError(f"the fields of a frame must be a dict, got {quote(fields)}")
     views: list[Piece] = []
     table = []
     payload = 0
     for array in arrays:
         name = DTYPES.get(array.dtype.newbyteorder("<")) if isinstance(array, np.ndarray) else None
         if name is None:
-            got = f"one of {array.dtype}" if isinstance(array, np.ndarray) else shown(array)
+            got = f"one of {array.dtype}" if isinstance(array, np.ndarray) else quote(array)
             raise WorkerConnectionError(
                 f"a frame carries arrays of float64, int64, uint8 or bool, got {got}"
             )
@@ -135,7 +135,7 @@ def pack(fields: dict[str, Any], arrays: Sequence[AnyArray]) -> PackedFrame:
         text = json.dumps([fields, table], separators=(",", ":")).encode()
     except (TypeError, ValueError, RecursionError) as error:
         raise WorkerConnectionError(
-            f"the fields of a frame must be JSON: {shown(str(error))[1:-1]}"
+            f"the fields of a frame must be JSON: {quote(str(error))[1:-1]}"
         ) from None
     if len(text) > MAX_TEXT_BYTES:
         raise WorkerConnectionError(
@@ -206,7 +206,7 @@ class FrameReader:
         header, given = raw[: HEADER.size], raw[HEADER.size :]
         magic, version, kind, number, text, payload = HEADER.unpack(header)
         if magic != MAGIC:
-            raise WorkerConnectionError(f"expected a frame, got other bytes: {shown(raw[:4])}")
+            raise WorkerConnectionError(f"expected a frame, got other bytes: {quote(raw[:4])}")
         mac = hmac.new(self._key, header, "sha256")
         if not hmac.compare_digest(mac.digest(), given):
             raise WorkerConnectionError(
@@ -257,11 +257,11 @@ class FrameReader:
             arrays = list(_arrays(table, body[start:-MAC_BYTES]))
         except (TypeError, ValueError, RecursionError, OverflowError) as error:
             raise WorkerConnectionError(
-                f"a frame fits its MAC, but is damaged: {shown(str(error))[1:-1]}"
+                f"a frame fits its MAC, but is damaged: {quote(str(error))[1:-1]}"
             ) from None
         if not isinstance(fields, dict):
             raise WorkerConnectionError(
-                f"a frame fits its MAC, but is damaged: its fields are {shown(fields)}"
+                f"a frame fits its MAC, but is damaged: its fields are {quote(fields)}"
             )
         return fields, arrays
 
@@ -277,10 +277,12 @@ def _arrays(table: list[tuple[str, list[int]]], payload: NDArray[np.uint8]) -> I
             or len(shape) > MAX_DIMENSIONS
             or not all(type(n) is int and 0 <= n < 1 << 48 for n in shape)
         ):
-            raise ValueError(f"an array of {shown(name)} and shape {shown(shape)}")
+            raise ValueError(f"an array of {quote(name)} and shape {quote(shape)}")
         end = start + math.prod(shape) * dtype.itemsize
         if end > len(payload):
-            raise ValueError(f"an array ends at byte {end:,} of {counted(len(payload), 'byte')}")
+            raise ValueError(
+                f"an array ends at byte {end:,} of {format_count(len(payload), 'byte')}"
+            )
         array = payload[start:end]
         if dtype.kind == "b" and (array > 1).any():
             raise ValueError("a bool that is neither True nor False")

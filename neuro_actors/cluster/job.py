@@ -12,7 +12,7 @@ from typing import TypeAlias
 import trio
 
 from ..neuron.messages import Step
-from ..neuron.optimizer_json import optimizer_of
+from ..neuron.optimizer_json import optimizer_from_json
 from ..rules.batch_sum import BatchSum
 from ..support.errors import NeuroActorsError, SimulationError, WorkerConnectionError
 from .message_stream import leaf_errors
@@ -144,7 +144,7 @@ class Job:
     async def _conclude(self, task: ConcludeBatch) -> None:
         place, part = self.place, self._sum_of(task.batch)
         mean = await mean_over_replicas(part, task.batch, place.replica, place.replicas, self.links)
-        optimizer = None if task.optimizer is None else optimizer_of(task.optimizer)
+        optimizer = None if task.optimizer is None else optimizer_from_json(task.optimizer)
         commits = await self.society.learn(Step(task.number, optimizer=optimizer), mean)
         state = () if optimizer is None else tuple(self.society.optimizer_state())
         digest = hashlib.sha256(b"".join(part.tobytes() for part in (commits, *state))).hexdigest()

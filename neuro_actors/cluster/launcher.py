@@ -16,7 +16,7 @@ import trio
 from ..network.activations import ACTIVATIONS
 from ..network.losses import LOSSES
 from ..support.errors import InputError
-from ..support.text import shown
+from ..support.text import quote
 
 Functions: TypeAlias = dict[str, dict[str, Any]]  # "activations" and "losses", by name
 
@@ -128,4 +128,4 @@ def to_json(about: dict[str, Any]) -> str:
     try:
         return json.dumps(about)
     except (TypeError, ValueError, RecursionError):
-        raise InputError(f"what a worker is called with must be JSON, got {shown(about)}") from None
+        raise InputError(f"what a worker is called with must be JSON, got {quote(about)}") from None

@@ -31,7 +31,7 @@ import numpy as np
 
 from ..neuron.messages import Step
 from ..support.errors import WorkerConnectionError
-from ..support.text import shown
+from ..support.text import quote
 from ..support.validation import Array
 from .framing import AnyArray
 
@@ -372,7 +372,7 @@ def decode(held: dict[str, Any], arrays: list[AnyArray]) -> Message:
     kind: Any = KINDS.get(str(held.get("message")))
     if kind is None:
         raise WorkerConnectionError(
-            f"expected a message of a cluster, got a frame with the fields {shown(held)}"
+            f"expected a message of a cluster, got a frame with the fields {quote(held)}"
         )
     numbers = iter(range(len(arrays)))
     try:
@@ -457,5 +457,5 @@ def _list(value: Any) -> list[Any]:
 
 def _checked(value: Any, good: bool, expected: Any) -> Any:
     if not good:
-        raise ValueError(f"{expected} was expected, got {shown(value)}")
+        raise ValueError(f"{expected} was expected, got {quote(value)}")
     return value

@@ -10,7 +10,7 @@ import numpy as np
 
 from ..network.network import Network
 from ..support.errors import InputError
-from ..support.text import counted, format_table, shown
+from ..support.text import format_count, format_table, quote
 from ..support.validation import Indices, as_list, as_positions, as_whole_number, did_you_mean
 from .balance import ENOUGH, WAKE, cut
 from .cut_edges import CutEdges, find_cut_edges
@@ -61,13 +61,13 @@ class Partition:
         )
         self.shard.setflags(write=False)
         if len(self.shard) != len(network.ids):
-            expected = f"expected {counted(len(network.ids), 'place')}, one for each neuron"
+            expected = f"expected {format_count(len(network.ids), 'place')}, one for each neuron"
             raise InputError(f"shard: {expected}, inputs among them, got {len(self.shard)}")
         self.shards = int(self.shard.max()) + 1
         n = int(np.count_nonzero(~network.is_input))
         if self.shards > n:
             name = network.ids[int(self.shard.argmax())]
-            problem = f"there are {counted(n, 'neuron')} beside the inputs"
+            problem = f"there are {format_count(n, 'neuron')} beside the inputs"
             problem += f", so no more shards, 0 to {n - 1}"
             raise InputError(f"shard: {problem}; got {self.shards - 1} for {name!r}")
         for number, size in enumerate(self.sizes):
@@ -127,9 +127,9 @@ class Partition:
 
     def __repr__(self) -> str:
         forward, back = self.messages
-        crossing = f"{counted(self.crossing, 'synapse')} between them"
-        mail = f"{counted(forward, 'message')} and {back:,} back"
-        return f"<Partition: {counted(self.shards, 'shard')}; {crossing}, {mail}>"
+        crossing = f"{format_count(self.crossing, 'synapse')} between them"
+        mail = f"{format_count(forward, 'message')} and {back:,} back"
+        return f"<Partition: {format_count(self.shards, 'shard')}; {crossing}, {mail}>"
 
     def describe(self) -> str:
         """Return a table with a line for each shard.
@@ -149,8 +149,8 @@ class Partition:
             mail = (f"{n:,}" for n in (sends[number], receives[number]))
             rows.append((str(number), f"{levels.min()} to {levels.max()}", *counts, share, *mail))
         forward, back = self.messages
-        crossing = f"{self.crossing:,} of {counted(len(net.weights), 'synapse')} cross"
-        crossing += f": {counted(forward, 'message')} forward, {back:,} back"
+        crossing = f"{self.crossing:,} of {format_count(len(net.weights), 'synapse')} cross"
+        crossing += f": {format_count(forward, 'message')} forward, {back:,} back"
         return "\n".join([format_table(rows), crossing, f"the loss is in shard {cut.loss_shard}"])
 
 
@@ -178,7 +178,7 @@ def partition(network: Network, shards: int) -> Partition:
     n = int(np.count_nonzero(~network.is_input))
     if count > n:
         limit = f"shards must be at most {n:,}, the number of neurons beside the inputs"
-        raise InputError(f"{limit}, got {shown(shards)}")
+        raise InputError(f"{limit}, got {quote(shards)}")
     ways = [(*_cost(network, shard, count), shard) for shard in cut(network, count)]
     least = min(work for work, _, _ in ways)
     good = (way for way in ways if way[0] <= ENOUGH * least)
@@ -216,7 +216,7 @@ def _by_id(network: Network, shard: Mapping[str, int]) -> list[int]:
     for name in shard:
         if name not in network.position:
             raise InputError(
-                f"shard: there is no neuron {shown(name)}; {did_you_mean(name, network.ids)}"
+                f"shard: there is no neuron {quote(name)}; {did_you_mean(name, network.ids)}"
             )
     for name in network.ids:
         if name not in shard:

@@ -8,10 +8,10 @@ import numpy as np
 import trio
 
 from ..neuron.messages import Step
-from ..support.validation import Array, frozen
+from ..support.validation import Array, freeze
 from .messages import BatchLearned, StepDone
 
-EMPTY = frozen(np.empty(0))
+EMPTY = freeze(np.empty(0))
 
 
 @dataclass(slots=True, eq=False)

@@ -19,7 +19,7 @@ from ..neuron.loss_node import LossNode
 from ..neuron.messages import Step
 from ..neuron.sums import Sums
 from ..rules import Answer, Round, Rule
-from ..support.validation import Array, frozen
+from ..support.validation import Array, freeze
 from .shard import Shard
 
 
@@ -169,7 +169,7 @@ class ShardLossNode(LossNode):
         n = self.n_outputs
         if not n:
             urgencies_out[...] = 0.0
-            return frozen(np.zeros(targets.shape[1]))
+            return freeze(np.zeros(targets.shape[1]))
         listening = n if step.wrt_inputs else n - int(np.count_nonzero(self.rule.from_input))
         urgencies_out[listening:] = 0.0
         return self.rule.evaluate(step, predictions[:n], targets[:n], urgencies_out[:listening])

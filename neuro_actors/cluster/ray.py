@@ -6,7 +6,7 @@ from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
 
 from ..support.errors import InputError
-from ..support.text import shown
+from ..support.text import quote
 from ..support.validation import as_flag
 from .launcher import WorkerLauncher
 from .settings import Cluster
@@ -53,11 +53,11 @@ class Ray(Cluster):
         for name in ("address", "token", "host"):
             value = getattr(self, name)
             if not (isinstance(value, str) and value) and (value is not None or name == "host"):
-                got = type(value).__name__ if name == "token" else shown(value)
+                got = type(value).__name__ if name == "token" else quote(value)
                 raise InputError(f"Ray: {name} must be a text, got {got}")
         if self.host in ("0.0.0.0", "::", "*"):
             problem = "Ray: host must be an address at which workers reach this machine"
-            raise InputError(f"{problem}, not {shown(self.host)}")
+            raise InputError(f"{problem}, not {quote(self.host)}")
 
     def open_launcher(self) -> AbstractAsyncContextManager[WorkerLauncher]:
         """See `Cluster.open_launcher`. Ray is imported only here."""

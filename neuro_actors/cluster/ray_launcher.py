@@ -32,7 +32,7 @@ from typing import Any
 import trio
 
 from ..support.errors import InputError, SimulationError
-from ..support.text import shown
+from ..support.text import quote
 from .launcher import ONE_THREAD, RUN_WORKER, Functions, Worker, call_in_worker, to_json
 from .ray_lifecycle import RayRuntime, check_reachable, checked_token, describe_error
 from .ray_thread import RayThread, wait_shielded
@@ -292,7 +292,7 @@ def _describe_unsendable(ray: Any, functions: Functions | None) -> str:
         try:
             ray.cloudpickle.dumps(function)
         except Exception as error:
-            names.append(shown(name))
+            names.append(quote(name))
             cause = cause or f"{type(error).__name__}: {describe_error(error)}"
     return f"the functions {', '.join(names)}: {cause}" if names else ""
 

@@ -24,7 +24,7 @@ from typing import Any
 import trio
 
 from ..support.errors import InputError, SimulationError
-from ..support.text import shown
+from ..support.text import quote
 from .connection import describe_refusal
 from .launcher import ONE_THREAD
 
@@ -215,7 +215,7 @@ def checked_token(address: str | None, token: str | None) -> str:
     token = os.environ.get("RAY_AUTH_TOKEN") if token is None else token
     if not token or not isinstance(token, str) or not token.isprintable():
         advice = "give it as `token`, or in RAY_AUTH_TOKEN"
-        raise InputError(f"the cluster at {shown(address)} wants its token: {advice}")
+        raise InputError(f"the cluster at {quote(address)} wants its token: {advice}")
     return token
 
 
@@ -230,7 +230,7 @@ async def check_reachable(address: str) -> None:
     )
     if match is None or not 1 <= int(match[2]) <= 65535:
         raise InputError(
-            f"a cluster's address is `host:port`, as `ray start` has said it; got {shown(address)}"
+            f"a cluster's address is `host:port`, as `ray start` has said it; got {quote(address)}"
         )
     with trio.move_on_after(SECONDS_TO_REACH):
         try:
@@ -367,7 +367,7 @@ def describe_error(error: BaseException) -> str:
     if isinstance(cause, BaseException):
         while isinstance(cause, BaseExceptionGroup):  # of a nursery: it does not say what happened
             cause = cause.exceptions[0]
-        return f"{type(cause).__name__}: {shown(str(cause))[1:-1]}"
+        return f"{type(cause).__name__}: {quote(str(cause))[1:-1]}"
     text = " ".join(str(error).split())
     if found := re.search(r"The actor (?:is dead|died) because (.+?\.)(?= |$)", text):
         more = re.search(r"Worker exit detail: (.+?\.)(?= |$)", text)
@@ -376,4 +376,4 @@ def describe_error(error: BaseException) -> str:
             text += f" {more[1]}"
     elif type(error).__name__ == "ActorUnavailableError":
         text = "it cannot be check_reachable any more: its node may have gone"
-    return shown(text.removesuffix(".") or type(error).__name__)[1:-1]
+    return quote(text.removesuffix(".") or type(error).__name__)[1:-1]

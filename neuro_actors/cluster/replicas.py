@@ -23,7 +23,7 @@ from ..neuron.tree_sum import TreeSum
 from ..rules import Rule
 from ..rules.batch_sum import BatchSum
 from ..support.errors import InputError
-from ..support.text import shown
+from ..support.text import quote
 from ..support.validation import Array
 from .messages import BatchMean, PartialSum
 
@@ -101,7 +101,7 @@ def check(rule: Rule, network: Network) -> None:
     ):
         advice = "it needs a rule of one round, whose neurons have no state but their parameters"
         raise InputError(
-            f"a cluster cannot share out {shown(rule)}: {advice}, such as Backpropagation"
+            f"a cluster cannot share out {quote(rule)}: {advice}, such as Backpropagation"
         )
 
 

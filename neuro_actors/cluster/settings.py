@@ -11,11 +11,11 @@ from ..network import activations, losses
 from ..network.activations import ACTIVATIONS
 from ..network.losses import LOSSES
 from ..network.network import Network
-from ..neuron.optimizer_json import KNOWN, described
+from ..neuron.optimizer_json import KNOWN, optimizer_to_json
 from ..neuron.optimizers import Optimizer
 from ..rules import Backpropagation, MicroBatches, Rule
 from ..support.errors import InputError
-from ..support.text import shown
+from ..support.text import quote
 from ..support.validation import as_flag, as_whole_number
 from . import replicas
 from .launcher import Functions, WorkerLauncher
@@ -47,7 +47,7 @@ class Cluster(ABC):
         if self.partition is not None and not isinstance(self.partition, Partition):
             raise InputError(
                 f"{kind}: partition must be such as na.partition(network, 2), "
-                f"got {shown(self.partition)}"
+                f"got {quote(self.partition)}"
             )
         if self.partition is not None and self.shards not in (1, self.partition.shards):
             problem = f"shards={self.shards}, and the partition has {self.partition.shards}"
@@ -96,7 +96,7 @@ class Cluster(ABC):
         if sums != "ordered":
             raise InputError(
                 "a cluster adds in the same order everywhere: "
-                f"sums must be 'ordered', got {shown(sums)}"
+                f"sums must be 'ordered', got {quote(sums)}"
             )
         return found
 
@@ -120,11 +120,11 @@ def check_sendable(optimizer: Optimizer) -> None:
     parts = [optimizer, *(value for value in _values(optimizer) if callable(value))]
     if not all(type(part) in KNOWN.values() for part in parts):
         problem = "workers receive data, not code, and"
-        problem += f" {shown(optimizer)} is, or has a schedule that is, your own"
+        problem += f" {quote(optimizer)} is, or has a schedule that is, your own"
         raise InputError(
             f"{problem}: use na.SGD or na.Adam, with numbers, na.StepDecay or na.CosineDecay"
         )
-    described(optimizer, 1)
+    optimizer_to_json(optimizer, 1)
 
 
 def _values(optimizer: Any) -> list[Any]:

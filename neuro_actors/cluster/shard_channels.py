@@ -25,14 +25,14 @@ from ..channels.interface import (
 )
 from ..neuron.messages import ACTIVATION, URGENCY, MessageKind, Step
 from ..support.errors import MessageError
-from ..support.validation import Array, frozen
+from ..support.validation import Array, freeze
 from .inbound import InboundBuffer
 from .messages import Direction
 from .shard import Bundle, Shard
 
 Send: TypeAlias = Callable[[int, Direction, int, Array], None]
 SendBlock: TypeAlias = Callable[[Bundle, Direction, int, Array], None]
-EMPTY = frozen(np.empty(0))
+EMPTY = freeze(np.empty(0))
 
 
 def activations_cross(bundle: Bundle) -> bool:
@@ -105,14 +105,14 @@ class ShardEnvironment:
         if step.loss is not None:
             own = np.zeros((n_outputs, columns)) if targets is None else targets
             others = np.zeros((self._proxy_outputs, own.shape[1]))
-            targets = frozen(np.concatenate([own, others]))
+            targets = freeze(np.concatenate([own, others]))
         self._channels.begin(step, columns)
-        x = frozen(np.concatenate([x, np.zeros((self._proxy_inputs, columns))]))
+        x = freeze(np.concatenate([x, np.zeros((self._proxy_inputs, columns))]))
         if direction is None:
             self._inner.begin(step, x, targets)
         else:
             whole = np.concatenate([direction, np.zeros(self._proxy_parameters)])
-            self._inner.begin(step, x, targets, frozen(whole))
+            self._inner.begin(step, x, targets, freeze(whole))
 
     async def wait_end(self) -> None:
         """See `EnvironmentPort.wait_end`."""
@@ -410,7 +410,7 @@ class ShardChannels(ChannelsDefaults):
     def _send_block(self, bundle: Bundle, direction: Direction, number: int, values: Array) -> None:
         messages, size = self.crossed
         self.crossed = messages + len(values), size + values.nbytes
-        self._send(bundle.number, direction, number, frozen(values))
+        self._send(bundle.number, direction, number, freeze(values))
 
     # --- the rest of `Channels` -------------------------------------------------------------------
 

@@ -10,8 +10,8 @@ import trio
 
 from ..channels.bundled.engine import Bundled
 from ..neuron.messages import Step
-from ..neuron.sums import named
-from ..rules.rule_json import rule_of
+from ..neuron.sums import choose_sums
+from ..rules.rule_json import rule_from_json
 from ..society.actor import member_failure
 from ..society.pipeline import run_lanes
 from ..support.validation import Array
@@ -48,8 +48,8 @@ class ShardSociety:
         ends = np.cumsum(network.incoming.sizes[neurons] + 1).tolist()
         self._parts = list(zip(neurons, map(slice, [0, *ends], ends), strict=False))
         states = neuron_states(network, neurons, start.optimizer, start.updates, start.state)
-        self.rule = ReplicatedRule(rule_of(start.rule), states)
-        self._sums = named(start.sums)
+        self.rule = ReplicatedRule(rule_from_json(start.rule), states)
+        self._sums = choose_sums(start.sums)
         self._recorders = [
             ShardRecorder(shard) if start.record else None for _ in range(start.lanes)
         ]

@@ -10,7 +10,7 @@ from __future__ import annotations
 from os import PathLike
 from typing import TYPE_CHECKING
 
-from .recording import Recording
+from .recording_settings import Recording
 
 if TYPE_CHECKING:
     from .log import Log

@@ -17,7 +17,7 @@ import pyarrow.compute as pc
 
 from ..support.errors import LogError
 from ..support.files import is_same, whole_file
-from ..support.text import shown
+from ..support.text import quote
 from ..support.validation import did_you_mean
 from .reader import LogReader
 from .row_filter import RowFilter
@@ -59,7 +59,7 @@ def export_log(
             if form
             else f"name the file *.{', *.'.join(FORMATS)}, or give the format"
         )
-        raise LogError(f"{str(path)!r}: there is no export to {shown(form)}; {hint}")
+        raise LogError(f"{str(path)!r}: there is no export to {quote(form)}; {hint}")
     if is_same(path, Path(reader.path)):
         raise LogError(f"{str(path)!r} is the log itself: choose another name")
     writers: dict[str, Callable[[LogReader, Iterable[Any], Any], int]] = {

@@ -38,7 +38,7 @@ import pyarrow as pa
 from ..channels.unreliable.faults import DISTURBANCES, KINDS, PLACES, FaultEvent
 from ..network.network import Network
 from ..support.errors import LogError
-from ..support.text import shown
+from ..support.text import quote
 from .schema import members
 
 FORMAT = 1
@@ -242,7 +242,7 @@ def _channels(schema: Any, metadata: bytes) -> dict[str, Any] | None:
     except (KeyError, ValueError, TypeError, RecursionError) as error:
         raise LogError(f"its metadata are damaged: {error}") from None
     if held != FORMAT:
-        raise LogError(f"its format is {shown(held)}, this version reads {FORMAT}")
+        raise LogError(f"its format is {quote(held)}, this version reads {FORMAT}")
     if not schema.equals(COLUMNS):
         raise LogError("its columns are not those of disturbances")
     if log != hashlib.sha256(metadata).hexdigest():
@@ -272,7 +272,7 @@ def _read(stream: Any, known: frozenset[str]) -> tuple[tuple[FaultEvent, ...], s
                 time, what, step, kind, source, target or "", attempt, question
             )
             if not _makes_sense(disturbance, known):
-                raise LogError(f"row {len(found)} makes no sense: {shown(disturbance)}")
+                raise LogError(f"row {len(found)} makes no sense: {quote(disturbance)}")
             found.append(disturbance)
     return tuple(found), digest
 

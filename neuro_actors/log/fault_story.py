@@ -9,7 +9,7 @@ from itertools import count
 from ..channels.routes import message_kinds
 from ..channels.unreliable.faults import FaultEvent
 from ..network.elements import ENVIRONMENT, LOSS_NODE
-from ..support.text import counted, printable
+from ..support.text import escape_controls, format_count
 from .fault_log import FaultLog
 from .reader import Row
 from .row_filter import RowFilter
@@ -71,7 +71,7 @@ def describe_faults(disturbances: Iterable[FaultEvent]) -> Iterator[str]:
     for (kind, source, _), faults in messages.items():
         sender, receiver = sender_and_receiver(faults[0])
         of = f" of {source}" if kind == "target" else ""
-        yield printable(f"{kind}{of} {sender} -> {receiver} {_describe_message(faults)}")
+        yield escape_controls(f"{kind}{of} {sender} -> {receiver} {_describe_message(faults)}")
 
 
 def faults_until_received(faults: Iterable[FaultEvent]) -> list[FaultEvent]:
@@ -96,8 +96,8 @@ def _describe_message(faults: list[FaultEvent]) -> str:
     arrived = max((d.attempt for d in until), default=1)
     again = sum(d.what == "repeated" and d.attempt > arrived for d in faults)
     asked = sum(d.what == "asked" for d in faults)
-    parts += [f"sent {counted(again, 'more time')} for want of an answer"] * (again > 0)
-    return ", ".join(parts + [f"asked for {counted(asked, 'time')}"] * (asked > 0))
+    parts += [f"sent {format_count(again, 'more time')} for want of an answer"] * (again > 0)
+    return ", ".join(parts + [f"asked for {format_count(asked, 'time')}"] * (asked > 0))
 
 
 def sender_and_receiver(d: FaultEvent) -> tuple[str, str]:
@@ -115,7 +115,9 @@ def format_seconds(time: float) -> str:
 def _describe_crash(d: FaultEvent) -> str:
     again = f" again, death {d.attempt} since it last committed," * (d.attempt > 1)
     where = f"at {format_seconds(d.time)}, {d.kind}"
-    return printable(f"{d.source} died{again} {where}, and went on from what it had committed")
+    return escape_controls(
+        f"{d.source} died{again} {where}, and went on from what it had committed"
+    )
 
 
 def _is_selected(d: FaultEvent, row_filter: RowFilter) -> bool:

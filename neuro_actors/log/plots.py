@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from ..support.errors import LogError
 from ..support.figures import import_pyplot, write_figure
 from ..support.files import check_free
-from ..support.text import counted, printable, shown
+from ..support.text import escape_controls, format_count, quote
 from ..support.validation import Array, as_flag, as_list, as_path
 from .reader import LogReader
 from .series import (
@@ -90,7 +90,9 @@ def plot_log(
         axis.spines[["top", "right"]].set_visible(False)
         if k == len(panels) - 1:
             axis.set_xlabel("step")
-    figure.suptitle(printable(Path(reader.path).name), fontsize=10, color="0.4", parse_math=False)
+    figure.suptitle(
+        escape_controls(Path(reader.path).name), fontsize=10, color="0.4", parse_math=False
+    )
     if file is not None:
         write_figure(figure, file, LogError)
     return figure
@@ -124,17 +126,17 @@ def _urgency_panel(reader: LogReader) -> Panel:
     )
     if not len(urged):
         raise LogError(f"{reader.path!r}: it holds no urgency to show")
-    edges, shown = _bin_by_step(steps, strength[urged[0] : urged[-1] + 1])
+    edges, image = _bin_by_step(steps, strength[urged[0] : urged[-1] + 1])
 
     def draw(axis: Any) -> None:
         from matplotlib.colors import LogNorm
         from matplotlib.ticker import LogLocator
 
         levels = np.arange(urged[0], urged[-1] + 1)
-        positive = shown[np.isfinite(shown) & (shown > 0)]
+        positive = image[np.isfinite(image) & (image > 0)]
         low, high = (float(positive.min()), float(positive.max())) if len(positive) else (0.1, 1.0)
         norm = LogNorm(low, high if high > low else low * 10)
-        cells = np.ma.masked_invalid(np.where(shown > 0, shown, np.nan))
+        cells = np.ma.masked_invalid(np.where(image > 0, image, np.nan))
         heights = np.append(levels, levels[-1] + 1) - 0.5
         mesh = axis.pcolormesh(edges, heights, cells, norm=norm, cmap="viridis", rasterized=True)
         ticks = LogLocator(subs=(1, 2, 5) if high < 300 * low else (1,))
@@ -144,7 +146,9 @@ def _urgency_panel(reader: LogReader) -> Panel:
         sizes = np.bincount(reader.network.level).tolist()
         named = levels[:: max(1, len(levels) // 12)].tolist()
         axis.set_yticks(
-            named, [f"level {k}: {counted(sizes[k], MEMBERS[k > 0])}" for k in named], fontsize=9
+            named,
+            [f"level {k}: {format_count(sizes[k], MEMBERS[k > 0])}" for k in named],
+            fontsize=9,
         )
         axis.set_facecolor("0.92")  # where no urgency was received
         _set_title(axis, "Urgency: how strong a message is that a level hears")
@@ -154,9 +158,9 @@ def _urgency_panel(reader: LogReader) -> Panel:
 
 def _neuron_panels(reader: LogReader, neuron: str) -> list[Panel]:
     if not isinstance(neuron, str):
-        raise LogError(f"a neuron is named by its id, got {shown(neuron)}")
+        raise LogError(f"a neuron is named by its id, got {quote(neuron)}")
     series = read_neuron(reader, neuron)
-    name = printable(neuron)
+    name = escape_controls(neuron)
     if not len(series.activation_steps):
         raise LogError(f"{reader.path!r}: it holds no activation that {neuron!r} sent")
 
@@ -193,7 +197,7 @@ def _weights_panel(reader: LogReader, names: Sequence[str]) -> Panel:
             colour = [BLUE, ORANGE][k] if len(curves) < 3 else colormaps["tab10"](k % 10)
             line = axis.step(steps, values, where="post", color=colour, linewidth=1.4)[0]
             # matplotlib hides labels that begin with an underscore
-            line.set_label("\u200b" + printable(name))
+            line.set_label("\u200b" + escape_controls(name))
         axis.axhline(0, color="0.6", linewidth=0.8)
         axis.set_ylabel("weight")
         axis.grid(alpha=0.3)

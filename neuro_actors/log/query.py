@@ -19,7 +19,7 @@ from ..channels.unreliable.faults import FaultEvent
 from ..network.elements import ENVIRONMENT, LOSS_NODE
 from ..network.network import Network
 from ..support.errors import LogError
-from ..support.text import printable, shown
+from ..support.text import escape_controls, quote
 from .fault_log import to_table
 from .schema import columns
 
@@ -188,7 +188,7 @@ def run_select(connection: Any, sql: str) -> Any:
     import duckdb
 
     if not isinstance(sql, str):
-        raise LogError(f"a query is one SELECT, as text, got {shown(sql)}")
+        raise LogError(f"a query is one SELECT, as text, got {quote(sql)}")
     try:
         sql.encode()
         statements = connection.extract_statements(sql)
@@ -239,7 +239,7 @@ def query_error(error: Exception) -> str:
     text = re.sub(r"^\w+ Error: ", "", " ".join(str(error).split("\nLINE ")[0].split()))
     if len(text) > MOST_CHARACTERS:
         text = f"{text[:MOST_CHARACTERS]}…"
-    return f"the query cannot be answered: {printable(text)}"
+    return f"the query cannot be answered: {escape_controls(text)}"
 
 
 # --- the network's tables -----------------------------------------------------------------------

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from ..support.errors import LogError, NeuroActorsError
 from ..support.validation import Array, Indices, as_path
 from .placement import Workers, parse_workers
-from .recording import Recording
+from .recording_settings import Recording
 from .schema import CODE, KEY, MACHINES, about_of, kind_codes, members, network_of
 
 NULL, UNKNOWN = -1, -2  # in place of a member's or a kind's number

@@ -12,10 +12,10 @@ import pyarrow as pa
 from ..channels.routes import message_kinds
 from ..network.elements import ENVIRONMENT, LOSS_NODE
 from ..support.errors import LogError
-from ..support.text import shown
+from ..support.text import quote
 from ..support.validation import as_whole_number, did_you_mean
 from .reader import NULL, LogReader, Row
-from .recording import PHASES
+from .recording_settings import PHASES
 from .schema import kind_codes
 
 ROWS_AT_ONCE = 1024  # rows that become objects together
@@ -46,16 +46,16 @@ class RowFilter:
 
     def __post_init__(self) -> None:
         if self.neuron is not None and not isinstance(self.neuron, str):
-            raise LogError(f"a neuron is named by its id, got {shown(self.neuron)}")
+            raise LogError(f"a neuron is named by its id, got {quote(self.neuron)}")
         if self.step is not None:
             as_whole_number("step", self.step, 1)
         if self.phase is not None and (not isinstance(self.phase, str) or self.phase not in PHASES):
-            raise LogError(f"unknown phase {shown(self.phase)}: {did_you_mean(self.phase, PHASES)}")
+            raise LogError(f"unknown phase {quote(self.phase)}: {did_you_mean(self.phase, PHASES)}")
         if self.kind is not None and (
             not isinstance(self.kind, str) or self.kind not in self._kinds
         ):
             raise LogError(
-                f"unknown kind {shown(self.kind)}: {did_you_mean(self.kind, self._kinds)}"
+                f"unknown kind {quote(self.kind)}: {did_you_mean(self.kind, self._kinds)}"
             )
 
     @property
@@ -141,7 +141,7 @@ def _member_and_sources(neuron: str, reader: LogReader) -> tuple[int, Any]:
     members, network = reader.members, reader.network
     if neuron not in members:
         raise LogError(
-            f"{reader.path!r}: there is no neuron {shown(neuron)}; {did_you_mean(neuron, members)}"
+            f"{reader.path!r}: there is no neuron {quote(neuron)}; {did_you_mean(neuron, members)}"
         )
     k = members.index(neuron)
     if neuron in (LOSS_NODE, ENVIRONMENT):

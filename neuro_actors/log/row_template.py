@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from ..channels.routes import Moment, RowBlock, Size, StepKind, row_blocks
 from ..network.network import Network
 from ..support.validation import Indices
-from .recording import Recording
+from .recording_settings import Recording
 from .schema import kind_codes
 
 NOBODY = -1  # as sender or receiver

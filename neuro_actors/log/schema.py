@@ -38,7 +38,7 @@ from ..support.errors import LogError
 from ..support.numerics import fingerprint
 from ..support.version import __version__
 from .placement import Workers
-from .recording import Recording
+from .recording_settings import Recording
 
 FORMAT = 3
 _KINDS = ("begin", "activation", "target", "loss", "urgency", "commit", "tangent", "seal", "end")

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from ..network.elements import MAX_SYNAPSE_NAME
 from ..support.errors import LogError
-from ..support.text import shown
+from ..support.text import quote
 from ..support.validation import Array, Indices, did_you_mean
 from .reader import NULL, LogReader, Rows
 from .row_filter import RowFilter
@@ -154,10 +154,10 @@ def find_synapse(reader: LogReader, text: str) -> int:
                 if len(found):
                     return int(found[0])
     if len(parts) == 1:
-        raise LogError(f"a weight is named by its synapse, as 'source->target', got {shown(text)}")
+        raise LogError(f"a weight is named by its synapse, as 'source->target', got {quote(text)}")
     known = [synapse_name(reader, k) for k in range(min(len(network.weights), 10_000))]
     raise LogError(
-        f"{reader.path!r}: there is no synapse {shown(text)}; {did_you_mean(text, known)}"
+        f"{reader.path!r}: there is no synapse {quote(text)}; {did_you_mean(text, known)}"
     )
 
 

@@ -25,7 +25,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from ..neuron.messages import Step
-from ..neuron.optimizer_json import described
+from ..neuron.optimizer_json import optimizer_to_json
 from ..neuron.optimizers import Optimizer
 
 
@@ -86,5 +86,5 @@ class StepNoteWriter:
             about["columns"] = columns
         if only is not None:
             about["only"] = list(only)
-        about["optimizer"] = None if update is None else described(step.optimizer, update)
+        about["optimizer"] = None if update is None else optimizer_to_json(step.optimizer, update)
         return json.dumps(about)[:-1] + ', "update": '

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from ..channels.routes import message_kinds
-from ..support.text import counted, printable, wrap_entry
+from ..support.text import escape_controls, format_count, wrap_entry
 from .fault_log import FaultLog, read_fault_log
 from .fault_story import format_seconds
 from .reader import NULL, LogReader, Rows
@@ -162,7 +162,10 @@ def format_summary(about: dict[str, Any], network: str) -> str:
         ],
         ("steps", f"{steps['count']:,}{': ' if modes else ''}{modes}{between}"),
         ("examples", f"{examples['count']:,}{each}"),
-        *[("learnt", f"{counted(n, 'step')} from {what}") for what, n in _most(about["taught"])],
+        *[
+            ("learnt", f"{format_count(n, 'step')} from {what}")
+            for what, n in _most(about["taught"])
+        ],
         ("loss", _format_loss(loss) if loss else "none"),
         (
             "messages",
@@ -180,7 +183,10 @@ def format_summary(about: dict[str, Any], network: str) -> str:
         ("digest", about["digest"] or "none: the last step is not sealed"),
     ]
     return "\n".join(
-        [printable(about["file"]), *(line for name, text in lines for line in _entry(name, text))]
+        [
+            escape_controls(about["file"]),
+            *(line for name, text in lines for line in _entry(name, text)),
+        ]
     )
 
 
@@ -189,7 +195,7 @@ def _entry(name: str, text: str) -> list[str]:
     if "\n" in text:
         table = [
             line if len(line) <= WIDTH - 4 else line[: WIDTH - 5] + "…"
-            for line in map(printable, text.splitlines())
+            for line in map(escape_controls, text.splitlines())
         ]
         return [
             f"    {line}"
@@ -215,7 +221,7 @@ def _format_faults(held: dict[str, Any] | None) -> Iterator[str]:
     if held is None:
         return
     whole = "" if held["complete"] else "; it has no end"
-    yield f"{counted(held['count'], 'disturbance')} in {Path(held['file']).name}{whole}"
+    yield f"{format_count(held['count'], 'disturbance')} in {Path(held['file']).name}{whole}"
     if held["count"]:
         yield (
             ", ".join(f"{n:,} {what}" for what, n in held["what"].items())
@@ -230,8 +236,8 @@ def _format_faults(held: dict[str, Any] | None) -> Iterator[str]:
 
 def _format_machines(held: dict[str, int]) -> str:
     replicas, shards = held["replicas"], held["shards"]
-    workers = counted(replicas * shards, "worker")
-    return f"{counted(replicas, 'replica')} x {counted(shards, 'shard')}: {workers}"
+    workers = format_count(replicas * shards, "worker")
+    return f"{format_count(replicas, 'replica')} x {format_count(shards, 'shard')}: {workers}"
 
 
 def _format_loss(loss: dict[str, Any]) -> str:

@@ -11,7 +11,7 @@ from ..network.elements import ENVIRONMENT, LOSS_NODE
 from ..network.network import Network
 from ..neuron.optimizer_json import KNOWN
 from ..support.errors import LogError
-from ..support.text import counted, printable
+from ..support.text import escape_controls, format_count
 from .reader import Row
 
 MOST_SHOWN = 3  # numbers or names
@@ -28,7 +28,7 @@ def describe_row(row: Row, network: Network) -> str:
         LogError: No run writes such a row.
     """
     try:
-        return printable(_line(row, network))
+        return escape_controls(_line(row, network))
     except (KeyError, ValueError, TypeError, AttributeError, RecursionError) as error:
         raise LogError(
             f"the log is damaged: a {row.kind} row of step {row.step} makes no sense ({error})"
@@ -81,7 +81,7 @@ def _line(row: Row, network: Network) -> str:
         return f"step {row.step}: sealed {(row.note or '')[:12]}…"
     if row.kind == "end":
         rows, steps = (int(value) for value in row.value)
-        what = f"{counted(steps, 'step')}, {counted(rows, 'row')}"
+        what = f"{format_count(steps, 'step')}, {format_count(rows, 'row')}"
         return f"end: {what}, the last seal is {row.note}"
     if row.kind == "activation" and row.receiver is None:
         receivers = _join_names(receivers_of(str(row.sender), network))
@@ -111,7 +111,7 @@ def _line(row: Row, network: Network) -> str:
 
 def _describe_task(note: str) -> str:
     task = json.loads(note)
-    batch = counted(task["batch"], "example") + (
+    batch = format_count(task["batch"], "example") + (
         f", round {task['round']!r}" if "round" in task else ""
     )
     only = f"; of it only: {', '.join(task['only'])}" if "only" in task else ""

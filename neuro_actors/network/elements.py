@@ -11,8 +11,8 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from ..support.errors import NetworkError
-from ..support.text import shown
-from ..support.validation import Array, Indices, as_floats, did_you_mean, number
+from ..support.text import quote
+from ..support.validation import Array, Indices, as_floats, as_number, did_you_mean
 
 MAX_SYNAPSE_NAME = 300  # characters in the name of a synapse: two ids, an arrow and some room
 LOSS_NODE, ENVIRONMENT = (
@@ -109,7 +109,7 @@ def arrow(source: object, target: object) -> str:
         source: The id of the source.
         target: The id of the target.
     """
-    return f"{shown(source)} -> {shown(target)}"
+    return f"{quote(source)} -> {quote(target)}"
 
 
 def check_types(nodes: Sequence[object], edges: Sequence[object], outputs: object) -> None:
@@ -125,14 +125,14 @@ def check_types(nodes: Sequence[object], edges: Sequence[object], outputs: objec
     """
     for node in nodes:
         if not isinstance(node, (Input, Neuron)):
-            raise NetworkError(f"neurons must be na.Input or na.Neuron objects, got {shown(node)}")
+            raise NetworkError(f"neurons must be na.Input or na.Neuron objects, got {quote(node)}")
     for edge in edges:
         if not isinstance(edge, Synapse):
-            raise NetworkError(f"synapses must be na.Synapse objects, got {shown(edge)}")
+            raise NetworkError(f"synapses must be na.Synapse objects, got {quote(edge)}")
     if isinstance(outputs, str):
         raise NetworkError(
-            f"outputs must be a list of ids, got the string {shown(outputs)}: "
-            f"write [{shown(outputs)}]"
+            f"outputs must be a list of ids, got the string {quote(outputs)}: "
+            f"write [{quote(outputs)}]"
         )
 
 
@@ -149,7 +149,7 @@ def positions(ids: Sequence[str]) -> dict[str, int]:
     for k, name in enumerate(ids):
         if not isinstance(name, str) or not name or len(name) > 128 or not name.isprintable():
             raise NetworkError(
-                f"neuron {k}: an id is 1 to 128 printable characters, got {shown(name)}"
+                f"neuron {k}: an id is 1 to 128 printable characters, got {quote(name)}"
             )
         if name in (LOSS_NODE, ENVIRONMENT):
             raise NetworkError(
@@ -184,7 +184,7 @@ def synapse_ends(
             if not isinstance(end, str) or end not in position:
                 known = did_you_mean(end, list(position))
                 raise NetworkError(
-                    f"synapse {arrow(*pair)}: there is no neuron {shown(end)}; {known}"
+                    f"synapse {arrow(*pair)}: there is no neuron {quote(end)}; {known}"
                 )
     sources = np.array([position[source] for source, _ in ends], dtype=np.intp)
     targets = np.array([position[target] for _, target in ends], dtype=np.intp)
@@ -207,7 +207,7 @@ def output_positions(outputs: Sequence[str], position: dict[str, int]) -> Indice
     for name in outputs:
         if not isinstance(name, str) or name not in position:
             known = did_you_mean(name, list(position))
-            raise NetworkError(f"output {shown(name)} is no neuron of the network; {known}")
+            raise NetworkError(f"output {quote(name)} is no neuron of the network; {known}")
     return np.array([position[name] for name in outputs], dtype=np.intp)
 
 
@@ -248,9 +248,9 @@ def as_parameters(what: str, values: Sequence[float], owners: Sequence[str]) -> 
     """
     if set(map(type, values)) - {float}:
         for value, owner in zip(values, owners, strict=True):
-            if math.isnan(number(value)):
+            if math.isnan(as_number(value)):
                 raise NetworkError(
-                    f"{what} of {owner}: expected a finite number, got {shown(value)}"
+                    f"{what} of {owner}: expected a finite number, got {quote(value)}"
                 )
     array = np.array(values, dtype=np.float64)
     for k in np.flatnonzero(~np.isfinite(array)).tolist():

@@ -16,8 +16,8 @@ from typing import Literal, TypeVar
 import numpy as np
 
 from ..support.errors import InputError
-from ..support.text import shown
-from ..support.validation import Array, did_you_mean, frozen
+from ..support.text import quote
+from ..support.validation import Array, did_you_mean, freeze
 from .activations import ACTIVATIONS, Activation
 from .losses import LOSSES, Loss
 
@@ -42,7 +42,7 @@ def _lookup(table: dict[str, _Entry], what: str, name: str) -> _Entry:
         return table[name]
     except (KeyError, TypeError):
         raise InputError(
-            f"unknown {what} {shown(name)}: {did_you_mean(name, list(table))}"
+            f"unknown {what} {quote(name)}: {did_you_mean(name, list(table))}"
         ) from None
 
 
@@ -106,7 +106,7 @@ def check_curvature(activations: Iterable[str | None], name: str) -> None:
     if loss(name).curvature is None:
         advice = "na.add_loss(…, curvature=lambda p, t, d: …), the derivative of its slope along d"
         raise InputError(
-            f"a product with the Hessian needs the curvature of the loss {shown(name)}: {advice}"
+            f"a product with the Hessian needs the curvature of the loss {quote(name)}: {advice}"
         )
 
 
@@ -141,8 +141,8 @@ def add_activation(
         <Network: 2 inputs, 4 neurons, 9 synapses, 1 output; depth 2, fan-in 2 to 3>
     """
     _check_name(name)
-    z = frozen(np.linspace(-1.0, 1.0, 5))
-    a = frozen(_try(name, "value(z)", lambda: value(z), z.shape))
+    z = freeze(np.linspace(-1.0, 1.0, 5))
+    a = freeze(_try(name, "value(z)", lambda: value(z), z.shape))
     slopes = _try(name, "slope(z, a)", lambda: slope(z, a), z.shape)
     for k in range(len(z)):
         one = slice(k, k + 1)
@@ -157,7 +157,7 @@ def add_activation(
     if curvature is not None:
         _try(name, "curvature(z, a)", lambda: curvature(z, a), z.shape)
     if not isinstance(initial, str) or initial not in ("glorot", "he"):
-        raise InputError(f"{name}: initial must be 'glorot' or 'he', got {shown(initial)}")
+        raise InputError(f"{name}: initial must be 'glorot' or 'he', got {quote(initial)}")
     ACTIVATIONS[name] = Activation(value, slope, curvature, initial)
 
 
@@ -193,7 +193,7 @@ def add_loss(
         16.0
     """
     _check_name(name)
-    p, t = frozen(np.full((3, 2), 0.5)), frozen(np.full((3, 2), 0.25))
+    p, t = freeze(np.full((3, 2), 0.5)), freeze(np.full((3, 2), 0.25))
     _try(name, "value(predictions, targets)", lambda: value(p, t), (3,))
     _try(name, "slope(predictions, targets)", lambda: slope(p, t), (3, 2))
     if curvature is not None:
@@ -204,7 +204,7 @@ def add_loss(
 
 def _check_name(name: str) -> None:
     if not isinstance(name, str) or not 0 < len(name) <= 128 or not name.isprintable():
-        raise InputError(f"a function's name is 1 to 128 printable characters, got {shown(name)}")
+        raise InputError(f"a function's name is 1 to 128 printable characters, got {quote(name)}")
 
 
 def _try(name: str, call: str, function: Callable[[], Array], shape: tuple[int, ...]) -> Array:
@@ -213,9 +213,9 @@ def _try(name: str, call: str, function: Callable[[], Array], shape: tuple[int, 
         with np.errstate(all="ignore"):
             result = function()
     except Exception as error:
-        raise InputError(f"{name}: {call} failed on a trial array: {shown(error)}") from error
+        raise InputError(f"{name}: {call} failed on a trial array: {quote(error)}") from error
     if not isinstance(result, np.ndarray) or result.shape != shape or result.dtype != np.float64:
-        got = f"{result.dtype} {result.shape}" if isinstance(result, np.ndarray) else shown(result)
+        got = f"{result.dtype} {result.shape}" if isinstance(result, np.ndarray) else quote(result)
         raise InputError(
             f"{name}: {call} must return an array of float64, "
             f"of shape {shape} on a trial array, got {got}"

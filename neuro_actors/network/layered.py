@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from ..support.errors import NetworkError
-from ..support.text import shown
+from ..support.text import quote
 from ..support.validation import Array, Indices, as_floats, as_list
 
 
@@ -40,7 +40,7 @@ def join_matrices(
         )
     )
     if not 0 < len(weights) == len(biases) == len(activations):
-        count = f"{len(weights)} weights, {len(biases)} biases, activations {shown(activations)}"
+        count = f"{len(weights)} weights, {len(biases)} biases, activations {quote(activations)}"
         raise NetworkError(
             f"expected one matrix, one bias vector and one activation for each layer, got {count}"
         )

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from ..support.errors import NetworkError
-from ..support.text import counted, shown
+from ..support.text import format_count, quote
 from ..support.validation import (
     MAX_POSITION,
     Array,
@@ -21,7 +21,7 @@ from ..support.validation import (
     as_list,
     as_whole_number,
     did_you_mean,
-    frozen,
+    freeze,
 )
 from . import edge_list, functions, layered
 from .elements import (
@@ -125,7 +125,7 @@ class Network:
         )
         self.check_activations()
         if is_drawn.any():
-            self.weights = frozen(np.where(is_drawn, self._draw_weights(seed), self.weights))
+            self.weights = freeze(np.where(is_drawn, self._draw_weights(seed), self.weights))
 
     # --- other ways to make one -------------------------------------------------------------------
 
@@ -167,7 +167,7 @@ class Network:
                 f"sizes must be two or more whole numbers, inputs first, got {sizes}"
             )
         if sum(n_in * n_out for n_in, n_out in pairwise(sizes)) > MAX_POSITION:
-            raise NetworkError(f"sizes {shown(sizes)} make more than {MAX_POSITION:,} synapses")
+            raise NetworkError(f"sizes {quote(sizes)} make more than {MAX_POSITION:,} synapses")
         as_whole_number("seed", seed, 0)
         zeros = [np.zeros((n_out, n_in)) for n_in, n_out in pairwise(sizes)]
         names = [activation] * (len(sizes) - 2) + [output_activation]
@@ -259,7 +259,7 @@ class Network:
         self.check_activations()
         self._check_biases()
         if weights is None:
-            self.weights = frozen(self._draw_weights(seed))
+            self.weights = freeze(self._draw_weights(seed))
         return self
 
     @classmethod
@@ -301,8 +301,8 @@ class Network:
         """
         new = Network.__new__(Network)
         new.__dict__.update(self.__dict__)
-        new.weights = frozen(as_vector("weights", weights, len(self.weights)))
-        new.biases = frozen(as_vector("biases", biases, len(self.ids)))
+        new.weights = freeze(as_vector("weights", weights, len(self.weights)))
+        new.biases = freeze(as_vector("biases", biases, len(self.ids)))
         new._check_biases()
         return new
 
@@ -344,10 +344,10 @@ class Network:
         fans = self.incoming.sizes[~self.is_input]
         fan = f"{fans.min()}" if fans.min() == fans.max() else f"{fans.min()} to {fans.max()}"
         counts = (
-            counted(len(self.inputs), "input"),
-            counted(len(fans), "neuron"),
-            counted(len(self.weights), "synapse"),
-            counted(len(self.outputs), "output"),
+            format_count(len(self.inputs), "input"),
+            format_count(len(fans), "neuron"),
+            format_count(len(self.weights), "synapse"),
+            format_count(len(self.outputs), "output"),
         )
         return f"<Network: {', '.join(counts)}; depth {self.depth}, fan-in {fan}>"
 
@@ -470,7 +470,7 @@ class Network:
         for culprit, name in zip(self.ids, self.activations, strict=True):
             if not isinstance(name, str) or name not in functions.ACTIVATIONS:
                 known = did_you_mean(name, list(functions.ACTIVATIONS))
-                raise NetworkError(f"neuron {culprit!r}: unknown activation {shown(name)}; {known}")
+                raise NetworkError(f"neuron {culprit!r}: unknown activation {quote(name)}; {known}")
 
     def _check_synapses(self) -> None:
         self._refuse(

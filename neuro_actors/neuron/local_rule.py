@@ -23,13 +23,13 @@ from numpy.typing import NDArray
 
 from ..network.functions import Activation
 from ..support.errors import MessageError
-from ..support.validation import Array, frozen
+from ..support.validation import Array, freeze
 from .messages import Step
 from .optimizers import Optimizer, OptimizerState
 from .sums import ORDERED, Sums, spread
 
 FLOAT = np.dtype(np.float64)
-NOTHING = frozen(np.empty(0))
+NOTHING = freeze(np.empty(0))
 
 
 class NeuronState(NamedTuple):
@@ -189,7 +189,7 @@ class LocalRule(StatefulRule):
         self.function = function
         self.sums = sums
         self.listening = np.flatnonzero(~from_input) if from_input.any() else None
-        self.state = NeuronState(frozen(parameters))
+        self.state = NeuronState(freeze(parameters))
         self.fired: Step | None = None
         self.activations_in = self.signal = self.activation = NOTHING
 
@@ -285,7 +285,7 @@ class LocalRule(StatefulRule):
         Raises:
             MessageError: The optimizer returned parameters of a wrong shape, or not finite ones.
         """
-        state = _learn(self.state, optimizer, frozen(wanted))
+        state = _learn(self.state, optimizer, freeze(wanted))
         parameters = state.parameters
         if (
             parameters.shape != wanted.shape
@@ -293,7 +293,7 @@ class LocalRule(StatefulRule):
             or not all_finite(parameters)
         ):
             self.refuse("parameters", parameters, wanted.shape, step)
-        frozen(parameters)
+        freeze(parameters)
         return state
 
     def listener_weights(self, parameters: Array, step: Step) -> Array:

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from ..network import functions
 from ..support.errors import MessageError
-from ..support.validation import Array, frozen
+from ..support.validation import Array, freeze
 from .messages import Step
 
 
@@ -61,12 +61,12 @@ class LossNode:
         assert step.loss is not None
         loss = functions.loss(step.loss)
         batch = targets.shape[1]
-        p, t = frozen(predictions[:, :batch].T.copy()), frozen(targets.T.copy())
+        p, t = freeze(predictions[:, :batch].T.copy()), freeze(targets.T.copy())
         functions.check_domain(step.loss, p, t)
         urgencies = -loss.slope(p, t).T
         if step.tangent:
             assert loss.curvature is not None
-            tangents = frozen(predictions[:, batch:].T.copy())
+            tangents = freeze(predictions[:, batch:].T.copy())
             urgencies = np.concatenate([urgencies, -loss.curvature(p, t, tangents).T], axis=1)
         losses = np.array(loss.value(p, t))
         for what, values, shape in (
@@ -85,4 +85,4 @@ class LossNode:
             if step.wrt_inputs or not self.from_input.any()
             else urgencies[~self.from_input]
         )
-        return frozen(losses)
+        return freeze(losses)

@@ -11,7 +11,7 @@ from .optimizers import SGD, Adam, CosineDecay, Optimizer, StepDecay
 KNOWN: dict[str, type[Any]] = {kind.__name__: kind for kind in (SGD, Adam, StepDecay, CosineDecay)}
 
 
-def described(value: Any, update: int) -> dict[str, Any]:
+def optimizer_to_json(value: Any, update: int) -> dict[str, Any]:
     """Return an optimizer or a schedule as JSON.
 
     Args:
@@ -22,7 +22,7 @@ def described(value: Any, update: int) -> dict[str, Any]:
     if KNOWN.get(kind.__name__) is kind:
         held = {field.name: getattr(value, field.name) for field in fields(value)}
         return {"name": kind.__name__} | {
-            name: described(v, update) | _rate(v, update)
+            name: optimizer_to_json(v, update) | _rate(v, update)
             if callable(v)
             else v
             if isinstance(v, int)
@@ -48,13 +48,13 @@ class GivenRate:
         return self.rate
 
 
-def optimizer_of(held: dict[str, Any]) -> Optimizer | None:
+def optimizer_from_json(held: dict[str, Any]) -> Optimizer | None:
     """Return the optimizer that is described so; None if it is a user's own.
 
     A user's own schedule becomes a `GivenRate`, which is equal to itself alone.
 
     Args:
-        held: The description; see `described`.
+        held: The description; see `optimizer_to_json`.
 
     Raises:
         ValueError: The description is damaged. So it is if `KeyError` or `TypeError` is raised.

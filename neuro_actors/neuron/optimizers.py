@@ -16,8 +16,8 @@ from typing import Protocol, TypeAlias
 import numpy as np
 
 from ..support.errors import InputError
-from ..support.text import shown
-from ..support.validation import Array, number
+from ..support.text import quote
+from ..support.validation import Array, as_number
 
 OptimizerState: TypeAlias = tuple[Array, ...]
 
@@ -59,7 +59,7 @@ def check_optimizer(optimizer: object) -> None:
         hasattr(optimizer, "start") and hasattr(optimizer, "update")
     ):
         raise InputError(
-            f"optimizer must be such as na.SGD(0.1) or na.Adam(), got {shown(optimizer)}"
+            f"optimizer must be such as na.SGD(0.1) or na.Adam(), got {quote(optimizer)}"
         )
 
 
@@ -189,18 +189,18 @@ def _rate(rate: Rate, count: int) -> float:
 
 
 def _check_rate(owner: str, rate: Rate) -> None:
-    if (not callable(rate) or isinstance(rate, type)) and not 0 < number(rate) < math.inf:
+    if (not callable(rate) or isinstance(rate, type)) and not 0 < as_number(rate) < math.inf:
         raise InputError(
-            f"{owner}: the learning rate must be a positive number or a schedule, got {shown(rate)}"
+            f"{owner}: the learning rate must be a positive number or a schedule, got {quote(rate)}"
         )
 
 
 def _check_start(owner: str, start: float) -> None:
-    if not 0 < number(start) < math.inf:
-        raise InputError(f"{owner}: start must be a positive number, got {shown(start)}")
+    if not 0 < as_number(start) < math.inf:
+        raise InputError(f"{owner}: start must be a positive number, got {quote(start)}")
 
 
 def _check(owner: str, name: str, value: float, least: float, below: float) -> None:
-    if not least <= number(value) < below:
+    if not least <= as_number(value) < below:
         limit = "" if below == math.inf else f" and below {below:g}"
-        raise InputError(f"{owner}: {name} must be at least {least:g}{limit}, got {shown(value)}")
+        raise InputError(f"{owner}: {name} must be at least {least:g}{limit}, got {quote(value)}")

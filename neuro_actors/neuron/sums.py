@@ -15,7 +15,7 @@ from typing import NamedTuple
 import numpy as np
 
 from ..support.errors import InputError
-from ..support.text import shown
+from ..support.text import quote
 from ..support.validation import Array, did_you_mean
 
 
@@ -75,14 +75,14 @@ ORDERED = Sums(_weighted_sum, _sum_of_rows, _mean_products)
 SUMS = {"ordered": ORDERED, "blas": Sums(_blas_weighted_sum, _sum_of_rows, _blas_mean_products)}
 
 
-def named(name: str) -> Sums:
+def choose_sums(name: str) -> Sums:
     """Return the sums of a name.
 
     Raises:
         InputError: There are none of this name.
     """
     if not isinstance(name, str) or name not in SUMS:
-        raise InputError(f"unknown sums {shown(name)}: {did_you_mean(name, list(SUMS))}")
+        raise InputError(f"unknown sums {quote(name)}: {did_you_mean(name, list(SUMS))}")
     return SUMS[name]
 
 

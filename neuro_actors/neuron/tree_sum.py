@@ -21,7 +21,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TypeAlias
 
-from ..support.validation import Array, frozen
+from ..support.validation import Array, freeze
 
 Block: TypeAlias = tuple[int, int, Array]  # height, index, sum
 Blocks: TypeAlias = tuple[Block, ...]
@@ -47,13 +47,13 @@ class TreeSum:
             values: Its sum. Shape (numbers,). It becomes read-only.
         """
         blocks = self.blocks
-        frozen(values)
+        freeze(values)
         while True:
             half = next((block for block in blocks if block[:2] == (height, index ^ 1)), None)
             if half is None:
                 return TreeSum((*blocks, (height, index, values)))
             blocks = tuple(block for block in blocks if block is not half)
-            values = frozen(half[2] + values)
+            values = freeze(half[2] + values)
             height, index = height + 1, index // 2
 
     def contains(self, height: int, index: int) -> bool:

@@ -14,7 +14,7 @@ from ..neuron.local_rule import InputRule, LocalRule, NeuronRule
 from ..neuron.loss_node import LossNode
 from ..neuron.messages import Step
 from ..neuron.sums import Sums
-from ..support.validation import Array, as_whole_number, frozen
+from ..support.validation import Array, as_whole_number, freeze
 from .rule import Answer, Round, Rule, own, stream
 
 BROADCAST = "broadcast"  # the round of a step
@@ -61,14 +61,14 @@ class DirectFeedbackAlignment(Rule):
     def rounds(self, network: Network, x: Array) -> Generator[Round, Answer, None]:
         """See `Rule.rounds`."""
         padding = np.zeros((len(x), x.shape[1] * (len(network.outputs) - 1)))
-        yield Round(frozen(np.concatenate([x, padding], axis=1)), BROADCAST)
+        yield Round(freeze(np.concatenate([x, padding], axis=1)), BROADCAST)
 
     def _feedback(self, network: Network, k: int) -> Array:
         """Return a neuron's row of B, shape (n_outputs,); an output's picks its own error."""
         mine = network.output_positions == k
         if mine.any():
-            return frozen(mine.astype(np.float64))
-        return frozen(stream(self.seed, k).standard_normal(len(mine)) / len(mine) ** 0.5)
+            return freeze(mine.astype(np.float64))
+        return freeze(stream(self.seed, k).standard_normal(len(mine)) / len(mine) ** 0.5)
 
 
 class DirectNeuron(LocalRule):

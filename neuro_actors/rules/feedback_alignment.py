@@ -9,7 +9,7 @@ from ..network.network import Network
 from ..neuron.local_rule import LocalRule
 from ..neuron.messages import Step
 from ..neuron.sums import Sums
-from ..support.validation import Array, as_whole_number, frozen
+from ..support.validation import Array, as_whole_number, freeze
 from .rule import Rule, own, stream
 
 
@@ -37,7 +37,7 @@ class FeedbackAlignment(Rule):
         """See `Rule.neuron`."""
         fan_in = int(network.incoming.sizes[k])
         feedback = stream(self.seed, k).standard_normal(fan_in + 1) / fan_in**0.5
-        return FeedbackNeuron(frozen(feedback), *own(network, k), sums)
+        return FeedbackNeuron(freeze(feedback), *own(network, k), sums)
 
 
 class FeedbackNeuron(LocalRule):

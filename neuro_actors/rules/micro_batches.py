@@ -30,8 +30,8 @@ from ..neuron.messages import Step, micro_batch_round
 from ..neuron.sums import ORDERED, Sums
 from ..neuron.tree_sum import TreeSum
 from ..support.errors import InputError, MessageError
-from ..support.text import shown
-from ..support.validation import Array, as_whole_number, frozen
+from ..support.text import quote
+from ..support.validation import Array, as_whole_number, freeze
 from .batch_sum import BatchSum, MicroBatchResult, NeuronBatch
 from .rule import Answer, LaneRule, Round, Rule
 
@@ -54,7 +54,7 @@ class MicroBatches(Rule):
         if not isinstance(self.rule, Rule):
             raise InputError(
                 "MicroBatches: rule must be such as na.rules.Backpropagation(), "
-                f"got {shown(self.rule)}"
+                f"got {quote(self.rule)}"
             )
         object.__setattr__(self, "count", as_whole_number("MicroBatches: count", self.count, 1))
         if type(self.rule).rounds is not Rule.rounds:
@@ -104,7 +104,7 @@ class MicroBatches(Rule):
         parts = cut(x.shape[1], self.count)
         for number, part in enumerate(parts, 1):
             yield Round(
-                frozen(np.ascontiguousarray(x[:, part])),
+                freeze(np.ascontiguousarray(x[:, part])),
                 micro_batch_round(number, len(parts)),
                 learns=number == len(parts),
                 examples=part,

@@ -38,8 +38,8 @@ from ..neuron.messages import Step
 from ..neuron.sums import Sums
 from ..neuron.tangent import TangentRule
 from ..support.errors import InputError, MessageError
-from ..support.text import shown
-from ..support.validation import Array, as_whole_number, frozen, number
+from ..support.text import quote
+from ..support.validation import Array, as_number, as_whole_number, freeze
 from .rule import Answer, Round, Rule, own
 
 GRADIENT, PRODUCT, TRIAL, ACCEPT = "gradient", "product", "trial", "accept"
@@ -79,9 +79,9 @@ class NewtonCG(Rule):
     def __post_init__(self) -> None:
         for name in ("l2", "damping", "forcing"):
             value = getattr(self, name)
-            if not 0 <= number(value) < inf:
+            if not 0 <= as_number(value) < inf:
                 raise InputError(
-                    f"NewtonCG: {name} must be a number of at least 0, got {shown(value)}"
+                    f"NewtonCG: {name} must be a number of at least 0, got {quote(value)}"
                 )
         object.__setattr__(
             self, "products", as_whole_number("NewtonCG: products", self.products, 1)
@@ -262,7 +262,7 @@ def _round(x: Array, name: str, *scalars: float, learns: bool = False) -> Round:
     behind = np.zeros((len(x), SCALARS))
     behind[:, : len(scalars)] = scalars
     return Round(
-        frozen(np.concatenate([x, tangents, behind], axis=1)), name, wrt_inputs=True, learns=learns
+        freeze(np.concatenate([x, tangents, behind], axis=1)), name, wrt_inputs=True, learns=learns
     )
 
 

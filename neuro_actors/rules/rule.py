@@ -16,8 +16,8 @@ from ..neuron.loss_node import LossNode
 from ..neuron.messages import Step
 from ..neuron.sums import Sums
 from ..support.errors import InputError
-from ..support.text import shown
-from ..support.validation import Array, number
+from ..support.text import quote
+from ..support.validation import Array, as_number
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -231,7 +231,7 @@ def positive(what: str, value: float, most: float = inf) -> float:
     Raises:
         InputError: The value is no finite number above 0, or it is greater than `most`.
     """
-    if not 0 < number(value) <= most or value == inf:
+    if not 0 < as_number(value) <= most or value == inf:
         limit = "" if most == inf else f" and at most {most:g}"
-        raise InputError(f"{what} must be a number above 0{limit}, got {shown(value)}")
+        raise InputError(f"{what} must be a number above 0{limit}, got {quote(value)}")
     return float(value)

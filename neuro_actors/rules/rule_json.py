@@ -14,7 +14,7 @@ from .rule import Rule
 DEEPEST = 8  # rules within rules
 
 
-def described(rule: Rule) -> dict[str, Any]:
+def rule_to_json(rule: Rule) -> dict[str, Any]:
     """Describe a rule: {"name": …, **fields}.
 
     Rules within it are described likewise. Other values that are no bool, int, float or str are
@@ -31,15 +31,15 @@ def described(rule: Rule) -> dict[str, Any]:
 
 def _plain(value: Any) -> Any:
     if isinstance(value, Rule):
-        return described(value)
+        return rule_to_json(value)
     return value if isinstance(value, (bool, int, float, str)) else repr(value)
 
 
-def rule_of(held: Any, depth: int = 0) -> Rule:
+def rule_from_json(held: Any, depth: int = 0) -> Rule:
     """Make the rule that a description is of.
 
     Args:
-        held: What `described` returned; it may come from a damaged file.
+        held: What `rule_to_json` returned; it may come from a damaged file.
         depth: How many rules the description is within.
 
     Raises:
@@ -49,7 +49,7 @@ def rule_of(held: Any, depth: int = 0) -> Rule:
         raise InputError(f"no rule is described by more than {DEEPEST} rules within each other")
     about = held if isinstance(held, dict) else {}
     settings = {
-        key: rule_of(v, depth + 1) if isinstance(v, dict) else v
+        key: rule_from_json(v, depth + 1) if isinstance(v, dict) else v
         for key, v in about.items()
         if key != "name"
     }
@@ -58,7 +58,7 @@ def rule_of(held: Any, depth: int = 0) -> Rule:
         if kind.__name__ == name:
             try:
                 rule = kind(**settings)
-                if json.dumps(described(rule)) == json.dumps(held):
+                if json.dumps(rule_to_json(rule)) == json.dumps(held):
                     return rule
             except Exception as error:
                 raise InputError(f"no rule is described by {held!r}: {error!r}") from None

@@ -15,7 +15,7 @@ from ..neuron.loss_node import LossNode
 from ..neuron.messages import Step
 from ..neuron.sums import Sums
 from ..support.errors import MessageError
-from ..support.validation import Array, as_whole_number, frozen
+from ..support.validation import Array, as_whole_number, freeze
 from .rule import Answer, Round, Rule, own, positive, stream
 
 TRIAL = "trial"  # the round of a step
@@ -61,7 +61,7 @@ class WeightPerturbation(Rule):
 
     def rounds(self, network: Network, x: Array) -> Generator[Round, Answer, None]:
         """See `Rule.rounds`."""
-        yield Round(frozen(np.concatenate([x, x], axis=1)), TRIAL)
+        yield Round(freeze(np.concatenate([x, x], axis=1)), TRIAL)
 
 
 class PerturbedNeuron(LocalRule):

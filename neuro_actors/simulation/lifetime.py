@@ -21,7 +21,7 @@ from ..society.step_runner import StepRunner
 from ..support.errors import LogError, NeuroActorsError, SimulationError
 
 if TYPE_CHECKING:
-    from ..log.writer import LogWriter
+    from ..log.recorder import LogRecorder
 
 
 class Lifetime:
@@ -37,7 +37,7 @@ class Lifetime:
         patience: The scope in which a call waits for a step. A failure cancels it.
     """
 
-    def __init__(self, runner: StepRunner, log: LogWriter | None) -> None:
+    def __init__(self, runner: StepRunner, log: LogRecorder | None) -> None:
         """Make the life of a society that has not started yet.
 
         Args:

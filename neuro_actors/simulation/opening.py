@@ -22,25 +22,25 @@ from ..channels.interface import Channels, ChannelsFactory, CompletedChannels, R
 from ..cluster.choose import choose_cluster
 from ..cluster.partition import Partition
 from ..cluster.settings import Cluster
-from ..log.recording import Recording, as_recording
+from ..log.recording_settings import Recording, as_recording
 from ..network.network import Network
-from ..neuron.sums import Sums, named
+from ..neuron.sums import Sums, choose_sums
 from ..rules import Backpropagation, Rule
 from ..rules.micro_batches import lanes_for, micro_batched
 from ..rules.remembering import MemberRegistry
-from ..rules.rule_json import described
+from ..rules.rule_json import rule_to_json
 from ..society.pipeline import make_runner
 from ..society.society import collector_off
 from ..society.step_runner import StepRunner
 from ..support.errors import InputError, LogError, NeuroActorsError, SimulationError
-from ..support.text import shown
-from ..support.validation import number
+from ..support.text import quote
+from ..support.validation import as_number
 from .lifetime import Lifetime
 from .simulation import Simulation
 
 if TYPE_CHECKING:
     from ..cluster.driver import Driver
-    from ..log.writer import LogWriter
+    from ..log.recorder import LogRecorder
 
 
 class open_simulation:  # noqa: N801 (to be called as a function is)
@@ -127,9 +127,9 @@ class open_simulation:  # noqa: N801 (to be called as a function is)
             with collector_off():
                 runner, driver = plan.make_runner(writer)
                 life = self._life = Lifetime(runner, writer)
-                settings, number = plan.settings, plan.number
+                settings, previous = plan.settings, plan.number
                 simulation = Simulation(
-                    settings.network, life, plan.rule, settings.patience, number
+                    settings.network, life, plan.rule, settings.patience, previous
                 )
         except BaseException:
             with suppress(LogError):
@@ -140,7 +140,7 @@ class open_simulation:  # noqa: N801 (to be called as a function is)
         if driver is not None:
             await _wait_started(life, driver)
         if writer is not None:
-            from ..log.writer import FLUSH_SECONDS
+            from ..log.recorder import FLUSH_SECONDS
 
             life.start_flushing(FLUSH_SECONDS)
         return simulation
@@ -200,13 +200,13 @@ class _Settings:
         rule = Backpropagation() if self.rule is None else self.rule
         if not isinstance(self.network, Network):
             raise InputError(f"network must be an na.Network, got {type(self.network).__name__}")
-        if not number(self.patience) > 0:
+        if not as_number(self.patience) > 0:
             raise InputError(
-                f"patience must be a positive number of seconds, got {shown(self.patience)}"
+                f"patience must be a positive number of seconds, got {quote(self.patience)}"
             )
         if not isinstance(rule, Rule):
             raise InputError(
-                f"rule must be such as na.rules.FeedbackAlignment(), or None, got {shown(rule)}"
+                f"rule must be such as na.rules.FeedbackAlignment(), or None, got {quote(rule)}"
             )
         rule = micro_batched(rule, self.micro_batches)
         lanes = lanes_for(rule, self.in_flight)
@@ -217,7 +217,7 @@ class _Settings:
                 "open_simulation needs trio.run; elsewhere, as in a notebook, use na.gradient or "
                 "na.train"
             )
-        make, sums = choose_channels(self.channels), named(self.sums)
+        make, sums = choose_channels(self.channels), choose_sums(self.sums)
         partition = None
         if cluster is not None:
             partition = cluster.partition_for(self.network, rule, self.sums)
@@ -241,22 +241,22 @@ class _Plan:
         """The number of the last step before."""
         return 0 if self.settings.registry is None else self.settings.registry.number
 
-    def open_log(self) -> LogWriter | None:
+    def open_log(self) -> LogRecorder | None:
         """Open the log, if one is asked for."""
         settings, cluster, partition = self.settings, self.cluster, self.partition
         if settings.log is None:
             return None
         from ..log.placement import Workers
-        from ..log.writer import LogWriter  # pyarrow is imported only where a log is asked for
+        from ..log.recorder import LogRecorder  # pyarrow is imported only where a log is asked for
 
         workers = None
         if cluster is not None and partition is not None:
             workers = Workers(cluster.replicas, partition.shards, partition.shard)
-        return LogWriter(
+        return LogRecorder(
             as_recording(settings.log),
             settings.network,
             settings.sums,
-            described(self.rule),
+            rule_to_json(self.rule),
             faults_to_json(settings.channels),
             settings.registry,
             workers,
@@ -293,11 +293,11 @@ def _make_channels(make: ChannelsFactory, network: Network, recorder: Recorder |
         raise
     except Exception as error:
         raise InputError(
-            f"channels {shown(make)} cannot carry this network's mail: {shown(error)}"
+            f"channels {quote(make)} cannot carry this network's mail: {quote(error)}"
         ) from error
     if not callable(getattr(made, "port", None)):
         raise InputError(
-            f"channels must be an engine, which makes channels; {shown(make)} made {shown(made)}"
+            f"channels must be an engine, which makes channels; {quote(make)} made {quote(made)}"
         )
     complete = hasattr(made, "run_member") and hasattr(made, "run")
     return made if complete else cast(Channels, CompletedChannels(made))

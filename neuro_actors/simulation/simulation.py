@@ -21,7 +21,7 @@ from ..neuron.messages import Step
 from ..neuron.optimizers import Optimizer, check_optimizer
 from ..rules import Answer, Backpropagation, Round, Rule
 from ..support.errors import InputError
-from ..support.validation import Array, as_batch, as_flag, frozen
+from ..support.validation import Array, as_batch, as_flag, freeze
 from .lifetime import Lifetime
 from .step_result import RoundCollector, StepOutcome, read_result
 
@@ -76,7 +76,7 @@ class Simulation:
             InputError: `x` has another shape, or a value that is not finite.
             SimulationError: A neuron failed, or the step did not end in time.
         """
-        rows = frozen(np.ascontiguousarray(as_batch("x", x, self._network.inputs).T))
+        rows = freeze(np.ascontiguousarray(as_batch("x", x, self._network.inputs).T))
         async with self._turn:
             return (await self._step(Round(rows))).predictions
 
@@ -154,10 +154,10 @@ class Simulation:
         self._runner.check(loss, None)
         with_tangents = np.concatenate([rows.T, np.zeros_like(rows.T)], axis=1)
         async with self._turn:
-            targets = frozen(np.ascontiguousarray(wanted.T))
-            direction = frozen(self._parameters.by_neuron(*along))
+            targets = freeze(np.ascontiguousarray(wanted.T))
+            direction = freeze(self._parameters.by_neuron(*along))
             outcome = await self._step(
-                Round(frozen(with_tangents)), targets, loss, None, False, direction
+                Round(freeze(with_tangents)), targets, loss, None, False, direction
             )
             return outcome.gradient(self._network, self._parameters, wrt_inputs=False)
 
@@ -236,7 +236,7 @@ class Simulation:
         """
         self._rule.check(self._network, loss)
         self._runner.check(loss, optimizer)
-        x, targets = (frozen(np.ascontiguousarray(array.T)) for array in (rows, wanted))
+        x, targets = (freeze(np.ascontiguousarray(array.T)) for array in (rows, wanted))
         collector, parts, rounds_left = RoundCollector(), deque[slice](), True
         answer: Any = None
         self._life.check()
@@ -254,7 +254,7 @@ class Simulation:
                     part = round.examples or slice(None)
                     self._begin(
                         round,
-                        frozen(np.ascontiguousarray(targets[:, part])),
+                        freeze(np.ascontiguousarray(targets[:, part])),
                         loss,
                         optimizer,
                         wrt_inputs,

@@ -11,9 +11,9 @@ from ..network.gradient import Gradient
 from ..network.network import Network
 from ..network.parameter_order import ParameterOrder
 from ..neuron.messages import Step
-from ..support.validation import Array, frozen
+from ..support.validation import Array, freeze
 
-NOTHING = frozen(np.empty(0))
+NOTHING = freeze(np.empty(0))
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -42,7 +42,7 @@ class StepOutcome:
     def predictions(self) -> Array:
         """The outputs' activations of each example. Shape (batch, n_outputs)."""
         batch = len(self.losses) or self.said.shape[1]
-        return frozen(np.ascontiguousarray(self.said[:, :batch].T))
+        return freeze(np.ascontiguousarray(self.said[:, :batch].T))
 
     @property
     def loss(self) -> float:
@@ -58,10 +58,10 @@ class StepOutcome:
             wrt_inputs: Whether to return ∂loss/∂x too.
         """
         weights, biases = (
-            frozen(values) for values in parameters.by_element(self.commits, negated=True)
+            freeze(values) for values in parameters.by_element(self.commits, negated=True)
         )
         batch = len(self.losses)
-        inputs = frozen(-self.felt[:, :batch].T / batch) if wrt_inputs else None
+        inputs = freeze(-self.felt[:, :batch].T / batch) if wrt_inputs else None
         return Gradient(network, self.loss, self.predictions, weights, biases, inputs)
 
 
@@ -74,7 +74,7 @@ def read_result(step: Step, port: StepOutputs) -> StepOutcome:
         step: The step.
         port: The environment's port.
     """
-    said = frozen(port.predictions.copy())
+    said = freeze(port.predictions.copy())
     if step.loss is None:
         return StepOutcome(step.number, said, NOTHING, NOTHING, NOTHING)
     felt = port.input_urgencies.copy() if step.wrt_inputs else NOTHING
@@ -116,5 +116,5 @@ class RoundCollector:
         felt = NOTHING
         if last[0].felt is not NOTHING:
             felt = np.concatenate([one.felt[:, : len(one.losses)] for one in last], axis=1)
-        losses = frozen(np.concatenate([one.losses for one in first]))
-        return StepOutcome(first[0].step, frozen(said), losses, felt, self._latest.commits)
+        losses = freeze(np.concatenate([one.losses for one in first]))
+        return StepOutcome(first[0].step, freeze(said), losses, felt, self._latest.commits)

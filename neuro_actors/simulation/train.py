@@ -24,7 +24,7 @@ from ..rules import Backpropagation, Rule
 from ..rules.micro_batches import lanes_for, micro_batched
 from ..rules.remembering import MemberRegistry
 from ..support.errors import InputError
-from ..support.text import shown
+from ..support.text import quote
 from ..support.validation import Array, as_flag, as_whole_number
 from .blocking import run
 from .checkpoint.folder import Folder
@@ -180,7 +180,7 @@ def train(
     rule = Backpropagation() if rule is None else rule
     if not isinstance(rule, Rule):
         raise InputError(
-            f"rule must be such as na.rules.FeedbackAlignment(), or None, got {shown(rule)}"
+            f"rule must be such as na.rules.FeedbackAlignment(), or None, got {quote(rule)}"
         )
     rule = micro_batched(rule, micro_batches)
     lanes = lanes_for(rule, in_flight)

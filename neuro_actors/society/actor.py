@@ -14,9 +14,9 @@ from ..neuron.local_rule import NeuronRule
 from ..neuron.loss_node import LossNode
 from ..neuron.messages import ACTIVATION, COMMIT, LOSS, URGENCY
 from ..support.errors import SimulationError
-from ..support.validation import frozen
+from ..support.validation import freeze
 
-NO_LOSSES = frozen(np.empty(0))
+NO_LOSSES = freeze(np.empty(0))
 
 
 @enable_ki_protection

@@ -10,7 +10,7 @@ _repr = Repr()
 _repr.maxstring = _repr.maxother = _repr.maxlong = 160
 
 
-def printable(text: str) -> str:
+def escape_controls(text: str) -> str:
     """Replace characters that control a terminal, or the direction of reading, by escapes.
 
     Args:
@@ -21,19 +21,19 @@ def printable(text: str) -> str:
     return "".join(c if c.isprintable() else ascii(c)[1:-1] for c in text)
 
 
-def shown(value: object) -> str:
+def quote(value: object) -> str:
     """Return a short description of a value, on one line, for the text of an error.
 
     Args:
         value: Anything that a user passed; also an object whose `repr` fails.
     """
     try:
-        return printable(" ".join(_repr.repr(value).split()))
+        return escape_controls(" ".join(_repr.repr(value).split()))
     except Exception:  # such as a number of too many digits
         return f"a {type(value).__name__}"
 
 
-def counted(n: int, word: str) -> str:
+def format_count(n: int, word: str) -> str:
     """Return a count with its noun: `1 example`, `1,024 examples`.
 
     Args:
@@ -68,5 +68,5 @@ def wrap_entry(name: str, text: str, name_width: int, width: int) -> list[str]:
         name_width: The width of the column of names.
         width: The longest line.
     """
-    wrapped = textwrap.wrap(printable(text), width - name_width - 4, break_on_hyphens=False)
+    wrapped = textwrap.wrap(escape_controls(text), width - name_width - 4, break_on_hyphens=False)
     return [f"  {'' if k else name:{name_width}}  {line}" for k, line in enumerate(wrapped)]

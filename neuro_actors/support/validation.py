@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from .errors import InputError
-from .text import shown
+from .text import quote
 
 Array: TypeAlias = NDArray[np.float64]
 Indices: TypeAlias = NDArray[np.intp]
@@ -77,7 +77,7 @@ def as_batch(what: str, values: ArrayLike, names: Sequence[str]) -> Array:
     if array.ndim == 2 and array.shape[1] == n_columns and len(array):
         return array
     raise InputError(
-        f"{what}: expected shape (batch, {n_columns}), one column for each of {some(names)}, "
+        f"{what}: expected shape (batch, {n_columns}), one column for each of {list_names(names)}, "
         f"got {array.shape}{_hint_for_batch(what, array, n_columns)}"
     )
 
@@ -104,7 +104,7 @@ def _as_array(what: str, expected: str, values: Any) -> np.ndarray[Any, Any]:
             f"{what}: expected {expected}, got more than there is memory for"
         ) from None
     except Exception as error:  # rows of unequal length, or an object that only looks like an array
-        raise InputError(f"{what}: expected {expected}: {shown(str(error))[1:-1]}") from None
+        raise InputError(f"{what}: expected {expected}: {quote(str(error))[1:-1]}") from None
     if np.ma.is_masked(values):
         raise InputError(
             f"{what}: expected {expected}, but some are masked: "
@@ -126,16 +126,16 @@ def as_whole_number(what: str, value: object, least: int, most: float = math.inf
         InputError: The value is no whole number, or lies outside these limits.
     """
     if isinstance(value, (int, np.integer)) and not isinstance(value, bool):
-        number = int(value)
-        if number.bit_length() <= MAX_BITS and least <= number <= most:
-            return number
+        whole = int(value)
+        if whole.bit_length() <= MAX_BITS and least <= whole <= most:
+            return whole
     limit = "" if most == math.inf else f" and at most {most:,}"
     raise InputError(
-        f"{what} must be a whole number of at least {least}{limit}, got {shown(value)}"
+        f"{what} must be a whole number of at least {least}{limit}, got {quote(value)}"
     )
 
 
-def number(value: object) -> float:
+def as_number(value: object) -> float:
     """Convert a real number to a float; anything else becomes NaN, which fails every comparison.
 
     Args:
@@ -163,7 +163,7 @@ def as_flag(what: str, value: object) -> bool:
         InputError: The value is something else.
     """
     if not isinstance(value, (bool, np.bool_)):
-        raise InputError(f"{what} must be True or False, got {shown(value)}")
+        raise InputError(f"{what} must be True or False, got {quote(value)}")
     return bool(value)
 
 
@@ -183,11 +183,11 @@ def as_list(what: str, values: Iterable[Any], failure: type[InputError] = InputE
             return list(values)
         except MemoryError:
             raise failure(
-                f"{what} must be a list, got more than there is memory for: {shown(values)}"
+                f"{what} must be a list, got more than there is memory for: {quote(values)}"
             ) from None
         except Exception:  # whatever iterating over such an object raises
             pass
-    raise failure(f"{what} must be a list, got {shown(values)}")
+    raise failure(f"{what} must be a list, got {quote(values)}")
 
 
 def as_path(what: str, path: str | PathLike[str], kind: str = "file") -> Path:
@@ -208,7 +208,7 @@ def as_path(what: str, path: str | PathLike[str], kind: str = "file") -> Path:
         or "\0" in name
         or not _can_be_encoded(name)
     ):
-        raise InputError(f"{what} must be the name of a {kind}, got {shown(path)}")
+        raise InputError(f"{what} must be the name of a {kind}, got {quote(path)}")
     return Path(name)
 
 
@@ -244,7 +244,7 @@ def as_positions(what: str, values: ArrayLike) -> Indices:
     return raw.astype(np.intp)
 
 
-def frozen(array: Array) -> Array:
+def freeze(array: Array) -> Array:
     """Make an array read-only.
 
     Args:
@@ -257,7 +257,7 @@ def frozen(array: Array) -> Array:
     return array
 
 
-def some(names: Sequence[str], most: int = 3) -> str:
+def list_names(names: Sequence[str], most: int = 3) -> str:
     """List the first few names for a text: `'x0', 'x1', 'x2' and 61 more`.
 
     Args:
@@ -276,4 +276,4 @@ def did_you_mean(name: object, known: Sequence[str]) -> str:
         known: All names that exist.
     """
     near = get_close_matches(name[:128], known, n=1, cutoff=0.5) if isinstance(name, str) else []
-    return f"did you mean {near[0]!r}?" if near else f"known are {some(known, 10)}"
+    return f"did you mean {near[0]!r}?" if near else f"known are {list_names(known, 10)}"

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from math import log10
 from typing import NamedTuple
 
-from ..support.text import printable
+from ..support.text import escape_controls
 
 
 class Factor(NamedTuple):
@@ -117,7 +117,7 @@ def format_trace(trace: Trace) -> str:
             text += f", MORE THAN ROUNDING MAY DO ({trace.bound:.0e})."
             text += " `neuro-actors audit` names the neuron whose message is wrong"
         lines += textwrap.wrap(f"{text}.", 80)
-    return "\n".join(printable(line) for line in lines)
+    return "\n".join(escape_controls(line) for line in lines)
 
 
 def _format_path(path: Path, trace: Trace) -> list[str]:

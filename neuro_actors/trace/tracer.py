@@ -9,13 +9,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..log.log import Log
-from ..log.recording import Recording
+from ..log.recording_settings import Recording
 from ..network import functions
 from ..network.elements import MAX_SYNAPSE_NAME, arrow
 from ..neuron import sums
 from ..support.errors import InputError, LogError
-from ..support.text import printable, shown
-from ..support.validation import Array, as_list, as_whole_number, did_you_mean, some
+from ..support.text import escape_controls, quote
+from ..support.validation import Array, as_list, as_whole_number, did_you_mean, list_names
 from .paths import Paths, SynapsePath, downstream_of, influence, slopes
 from .result import Factor, Path, Trace
 
@@ -49,17 +49,17 @@ class Tracer:
         if rule["name"] == "MicroBatches" and isinstance(rule.get("rule"), dict):
             rule = rule["rule"]
         if rule.get("name") != "Backpropagation":
-            other = f"not under {printable(str(rule.get('name')))}"
+            other = f"not under {escape_controls(str(rule.get('name')))}"
             problem = f"urgencies are products along paths under backpropagation, {other}"
             raise InputError(f"{str(log.path)!r}: {problem}")
         step = self.info.number
         before = [info.number for info in log.steps if info.number < step]
         self.network = log.network_at(before[-1] if before else 0)
-        self._sums = sums.named(log.about["numerics"]["sums"])
+        self._sums = sums.choose_sums(log.about["numerics"]["sums"])
         self._has_learnt = any(info.mode == "train" for info in log.steps if info.number < step)
         example = None if example is None else as_whole_number("example", example, 1)
         if example is not None and example > self.info.batch:
-            raise InputError(f"example {shown(example)}: step {step} has {self.info.batch}")
+            raise InputError(f"example {quote(example)}: step {step} has {self.info.batch}")
         self._example = example
         # the examples that are traced, as columns of the step's arrays
         self._columns = slice(None) if example is None else slice(example - 1, example)
@@ -146,14 +146,15 @@ class Tracer:
         outputs = [name for name in self.network.outputs if reached[self._position(name)]]
         if output is None and len(outputs) > 1:
             raise InputError(
-                f"output: {source!r} leads to {len(outputs)} outputs, {some(outputs)}; say which"
+                f"output: {source!r} leads to {len(outputs)} outputs, {list_names(outputs)}; "
+                "say which"
             )
         b = self._position(outputs[0] if output is None else output)
         name = self.network.ids[b]
         if name not in self.network.outputs:
             raise InputError(f"{name!r} is no output; {did_you_mean(name, self.network.outputs)}")
         if not reached[b]:
-            others = f"from there paths lead to {some(outputs)}"
+            others = f"from there paths lead to {list_names(outputs)}"
             raise InputError(f"no path leads from {source!r} to the output {name!r}; {others}")
         one = np.ones(slope.shape[1])
         return self._trace(
@@ -197,16 +198,16 @@ class Tracer:
         if not isinstance(weight, str):
             ends = as_list("weight", weight)
             if len(ends) != 2 or not all(isinstance(end, str) for end in ends):
-                raise InputError(f"weight: expected the ids of its two ends, got {shown(weight)}")
+                raise InputError(f"weight: expected the ids of its two ends, got {quote(weight)}")
             return ends[0], ends[1]
         if len(weight) > MAX_SYNAPSE_NAME:
             raise InputError(
-                f"weight {shown(weight)}: expected the ids of its two ends, as in 'a->b'"
+                f"weight {quote(weight)}: expected the ids of its two ends, as in 'a->b'"
             )
         arrows = [k for k in range(len(weight)) if weight.startswith("->", k)]
         if not arrows:
             raise InputError(
-                f"weight {shown(weight)}: expected the ids of its two ends, as in 'a->b'"
+                f"weight {quote(weight)}: expected the ids of its two ends, as in 'a->b'"
             )
         splits = [(weight[:k], weight[k + 2 :]) for k in arrows]
         splits = list(dict.fromkeys([*splits, *((a.strip(), b.strip()) for a, b in splits)]))
@@ -224,7 +225,7 @@ class Tracer:
         if len(meant) > 1:
             either = " or ".join(arrow(*pair) for pair in meant)
             raise InputError(
-                f"weight {shown(weight)} may be {either}: give both ends, each by itself"
+                f"weight {quote(weight)} may be {either}: give both ends, each by itself"
             )
         return meant[0] if meant else splits[-1]
 
@@ -233,7 +234,7 @@ class Tracer:
     def _position(self, id: str) -> int:
         if not isinstance(id, str) or id not in self.network.position:
             hint = did_you_mean(id, self.network.ids)
-            raise InputError(f"{self._log.path!r}: there is no neuron {shown(id)}; {hint}")
+            raise InputError(f"{self._log.path!r}: there is no neuron {quote(id)}; {hint}")
         return self.network.position[id]
 
     def _no_synapse(self, a: int, b: int) -> str:
@@ -244,8 +245,8 @@ class Tracer:
             )
         onward = [ids[k] for k in network.targets[network.outgoing.of(a)].tolist()]
         into = [ids[k] for k in network.sources[network.incoming.of(b)].tolist()]
-        to = some(onward) if onward else "no neuron, it is an output"
-        from_ = some(into) if into else "no neuron, it is an input"
+        to = list_names(onward) if onward else "no neuron, it is an output"
+        from_ = list_names(into) if into else "no neuron, it is an input"
         problem = f"there is no synapse {arrow(ids[a], ids[b])}"
         return f"{problem}: {ids[a]!r} leads to {to}; {ids[b]!r} receives from {from_}"
 
@@ -318,7 +319,7 @@ class Tracer:
             else np.flatnonzero(where)
         )
         if len(missing):
-            self._refuse(f"the {what} of {some([names[k] for k in missing.tolist()])}")
+            self._refuse(f"the {what} of {list_names([names[k] for k in missing.tolist()])}")
 
     def _need_parameters(self, where: NDArray[np.bool_]) -> None:
         """Refuse the step if neurons in `where` may have learnt what the log does not contain."""
@@ -332,7 +333,7 @@ class Tracer:
         known = recorded.selects(self.network) & ("commit" in recorded.kinds)
         if (where & ~known).any():
             unknown = [self.network.ids[k] for k in np.flatnonzero(where & ~known).tolist()]
-            self._refuse(f"the parameters of {some(unknown)}")
+            self._refuse(f"the parameters of {list_names(unknown)}")
 
     def _refuse(self, what: str) -> None:
         partial = self._log.partial or {}
@@ -372,7 +373,7 @@ class Tracer:
             problem = f"in step {self.info.number} products along the paths exceed all numbers"
             raise LogError(f"{self._log.path!r}: {problem}")
         found = all_paths.find_greatest(first, limit + 1)  # one more, to know whether there is one
-        urgencies, shown = ends if to_loss else {}, found.paths[:limit]
+        urgencies, listed = ends if to_loss else {}, found.paths[:limit]
         rest = max([found.rest, *(abs(path.value) for path in found.paths[limit:])])
         # each term is rounded with each factor and in each sum that it goes through, on both sides
         roundings = (all_paths.longest + 1) * (all_paths.fan + 2) + len(first) + 6
@@ -383,8 +384,8 @@ class Tracer:
             from_log=from_log,
             bound=2 * roundings * float(np.finfo(np.float64).eps) * size,
             number=all_paths.count,
-            paths=tuple(self._path(one, start, slope, urgencies, factors) for one in shown),
-            carried=sum(_mean(np.abs(one.products)) for one in shown) / size if size else 0.0,
+            paths=tuple(self._path(one, start, slope, urgencies, factors) for one in listed),
+            carried=sum(_mean(np.abs(one.products)) for one in listed) / size if size else 0.0,
             examples=len(first),
             all_shown=len(found.paths) <= limit and not found.cut_off,
             proved=min(found.proved, limit),

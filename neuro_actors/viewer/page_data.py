@@ -18,8 +18,8 @@ import numpy as np
 from ..log.wording import format_call
 from ..network import functions
 from ..support.errors import InputError
-from ..support.text import shown
-from ..support.validation import as_whole_number, number
+from ..support.text import quote
+from ..support.validation import as_number, as_whole_number
 from .fault_events import gather_fault_events
 from .picture import find_picture
 from .placement import placement, step_placement
@@ -53,15 +53,15 @@ def collect_page_data(
         InputError: An argument is wrong, or the log has nothing to show.
         LogError: The log is damaged.
     """
-    if not 0 < number(max_mb) < math.inf:
-        raise InputError(f"max_mb must be a number of megabytes above 0, got {shown(max_mb)}")
+    if not 0 < as_number(max_mb) < math.inf:
+        raise InputError(f"max_mb must be a number of megabytes above 0, got {quote(max_mb)}")
     if isinstance(shape, tuple) and len(shape) == 2:
         shape = (
             as_whole_number("a picture's rows", shape[0], 1),
             as_whole_number("its columns", shape[1], 1),
         )
     elif shape is not None and not (isinstance(shape, str) and shape == "look"):
-        raise InputError(f"picture must be (rows, columns), None or 'look', got {shown(shape)}")
+        raise InputError(f"picture must be (rows, columns), None or 'look', got {quote(shape)}")
     network, numbers = log.network, [info.number for info in log.steps]
     earlier = dict(zip(numbers, [0, *numbers], strict=False))
     # There is nothing to see in the steps of a partial log that contain commits only, and in the

@@ -141,7 +141,7 @@ def test_the_bits_depend_on_no_number_of_threads(run_slow: bool) -> None:
 async def test_logs_are_equal_in_every_byte(
     seed: int, tmp_path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("neuro_actors.log.writer.FLUSH_SECONDS", float("inf"))
+    monkeypatch.setattr("neuro_actors.log.recorder.FLUSH_SECONDS", float("inf"))
     case = draw_case(seed)
     for channels in ("bundled", "memory"):
         async with na.open_simulation(

@@ -19,7 +19,7 @@ from helpers.tiers import need
 import neuro_actors as na
 from neuro_actors.channels.unreliable.faults import DISTURBANCES, FaultEvent, Kill, Lose
 from neuro_actors.cli.main import main
-from neuro_actors.log import writer
+from neuro_actors.log import recorder
 from neuro_actors.log.fault_log import COLUMNS, KEY, fault_log_path
 from neuro_actors.log.fault_story import describe_faults, faults_until_received
 
@@ -32,7 +32,7 @@ PARTICULAR = na.Unreliable(
 @pytest.fixture(autouse=True)
 def by_rows_alone(monkeypatch) -> None:
     """How many rows stand in a record batch does not depend on how long the run takes."""
-    monkeypatch.setattr(writer, "FLUSH_SECONDS", math.inf)
+    monkeypatch.setattr(recorder, "FLUSH_SECONDS", math.inf)
 
 
 def record(path: Path, channels: object, **how: object) -> Path:

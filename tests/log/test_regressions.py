@@ -15,7 +15,7 @@ from helpers.forgery import read, sealed, write
 import neuro_actors as na
 from neuro_actors.cli.main import cli
 from neuro_actors.log import page
-from neuro_actors.log.writer import LogWriter
+from neuro_actors.log.recorder import LogRecorder
 
 KIND, NOTE = 1, 6  # columns
 
@@ -72,7 +72,7 @@ async def test_what_fails_between_steps_is_the_simulations_failure(
     diamond, batch, tmp_path, monkeypatch
 ) -> None:
     """And no internal error of trio's."""
-    monkeypatch.setattr("neuro_actors.log.writer.FLUSH_SECONDS", 0.01)
+    monkeypatch.setattr("neuro_actors.log.recorder.FLUSH_SECONDS", 0.01)
 
     def fails(self) -> None:
         raise MemoryError("no room")
@@ -80,7 +80,7 @@ async def test_what_fails_between_steps_is_the_simulations_failure(
     with pytest.raises(na.SimulationError, match="the log cannot be written: MemoryError"):
         async with na.open_simulation(diamond, log=tmp_path / "a.arrows") as simulation:
             with monkeypatch.context() as patch:
-                patch.setattr(LogWriter, "write_what_waits", fails)
+                patch.setattr(LogRecorder, "write_what_waits", fails)
                 await trio.sleep(0.1)
             await simulation.predict(batch[0])
 
@@ -91,7 +91,7 @@ async def test_a_log_that_could_not_be_closed_is_reported_beside_the_blocks_own_
     def fails(self) -> None:
         raise na.LogError("no disk")
 
-    monkeypatch.setattr(LogWriter, "close", fails)
+    monkeypatch.setattr(LogRecorder, "close", fails)
     with pytest.raises(ValueError, match="mine") as caught:
         async with na.open_simulation(diamond, log=tmp_path / "a.arrows"):
             raise ValueError("mine")

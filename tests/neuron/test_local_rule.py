@@ -169,7 +169,7 @@ def test_sums_add_in_synapse_order(n: int, batch: int) -> None:
         products = products + w * row
         plain = plain + row
     v, mean = rng.standard_normal(batch), np.empty(n)
-    ordered = sums.named("ordered")
+    ordered = sums.choose_sums("ordered")
     assert np.array_equal(ordered.weighted_sum(weights, rows), products)
     assert np.array_equal(ordered.sum_of_rows(rows), plain)
     ordered.mean_products(rows, v, mean)

@@ -20,7 +20,7 @@ from neuro_actors.neuron.sums import ORDERED
 from neuro_actors.neuron.tree_sum import TreeSum
 from neuro_actors.proof.verify import draw_case
 from neuro_actors.rules.micro_batches import MicroBatchNeuron, cut
-from neuro_actors.rules.rule_json import described, rule_of
+from neuro_actors.rules.rule_json import rule_from_json, rule_to_json
 from neuro_actors.simulation import blocking as synchronous
 from neuro_actors.simulation.step_result import RoundCollector, StepOutcome
 
@@ -670,12 +670,12 @@ async def test_products_with_the_hessian() -> None:
 
 def test_the_rule_is_described_and_read_again() -> None:
     rule = rules.MicroBatches(rules.FeedbackAlignment(5), np.int64(4))
-    assert described(rule) == {
+    assert rule_to_json(rule) == {
         "name": "MicroBatches",
         "rule": {"name": "FeedbackAlignment", "seed": 5},
         "count": 4,
     }
-    assert rule_of(described(rule)) == rule
+    assert rule_from_json(rule_to_json(rule)) == rule
     deep: dict = {"name": "Backpropagation"}
     for _ in range(900):
         deep = {"name": "MicroBatches", "rule": deep, "count": 2}
@@ -685,4 +685,4 @@ def test_the_rule_is_described_and_read_again() -> None:
         {"name": "MicroBatches", "rule": {}, "count": 2},
     ):
         with pytest.raises(na.InputError):
-            rule_of(held)
+            rule_from_json(held)

@@ -15,7 +15,7 @@ from neuro_actors.neuron.messages import Step
 from neuro_actors.neuron.sums import ORDERED
 from neuro_actors.proof.verify import draw_case
 from neuro_actors.rules.rule import stream
-from neuro_actors.rules.rule_json import described, rule_of
+from neuro_actors.rules.rule_json import rule_from_json, rule_to_json
 from neuro_actors.simulation.plan import batches
 
 OTHERS = RULES[1:]
@@ -169,7 +169,7 @@ def test_its_log_is_proved_and_says_by_which_rule(
     )
     audit = na.audit(log)
     assert audit.passed
-    assert rule_of(described(rule)) == rule
+    assert rule_from_json(rule_to_json(rule)) == rule
 
 
 @pytest.mark.parametrize(
@@ -212,7 +212,7 @@ def test_bad_settings(make, message: str) -> None:
 
 def test_settings_become_plain_numbers() -> None:
     rule = rules.WeightPerturbation(np.float64(0.5), np.int64(3))
-    assert described(rule) == {"name": "WeightPerturbation", "sigma": 0.5, "seed": 3}
+    assert rule_to_json(rule) == {"name": "WeightPerturbation", "sigma": 0.5, "seed": 3}
     assert type(rule.sigma) is float
     assert type(rule.seed) is int
 

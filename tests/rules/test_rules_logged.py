@@ -53,8 +53,8 @@ def test_a_log_under_any_rule_is_proved(rule: na.rules.Rule, seed: int, tmp_path
         tmp_path / "bundled"
     )  # batches of rows depend on the clock
     log = na.open_log(tmp_path / "memory")
-    assert log.about["rule"] == descriptions.described(rule)
-    assert descriptions.rule_of(log.about["rule"]) == rule
+    assert log.about["rule"] == descriptions.rule_to_json(rule)
+    assert descriptions.rule_from_json(log.about["rule"]) == rule
 
 
 @pytest.mark.parametrize("rule", few(RULES, 4), ids=lambda rule: type(rule).__name__)

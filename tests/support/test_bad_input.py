@@ -21,7 +21,7 @@ from helpers.tiers import need
 
 import neuro_actors as na
 from neuro_actors.log.follow import _GrowingFile
-from neuro_actors.support.text import shown
+from neuro_actors.support.text import quote
 
 
 class Mute:
@@ -244,7 +244,7 @@ def test_anything_is_taken_or_refused_in_one_short_line(name: str, run: Path) ->
             except na.NeuroActorsError as error:
                 messages.append((parameter, k, str(error)))
             except Exception as error:
-                raise AssertionError(f"{name}({parameter}={shown(junk)}): {error!r}") from error
+                raise AssertionError(f"{name}({parameter}={quote(junk)}): {error!r}") from error
             for path in run.iterdir():
                 if path.name != LOG.name and path.is_file():
                     path.unlink()

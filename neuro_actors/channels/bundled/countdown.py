@@ -22,11 +22,11 @@ import trio
 from trio.lowlevel import Abort, current_task, reschedule, wait_task_rescheduled
 
 from ...neuron.messages import ACTIVATION, COMMIT, LOSS, URGENCY, MessageKind, Step
-from ...support.validation import Array, Indices, frozen
+from ...support.validation import Array, Indices, freeze
 from .further_rows import FurtherPort
 from .row_layout import Rows
 
-NOTHING = frozen(np.empty(0))
+NOTHING = freeze(np.empty(0))
 NONE: dict[MessageKind, FurtherPort] = {}
 
 

@@ -15,8 +15,8 @@ from typing import Any, TypeAlias
 
 from ...neuron.messages import MessageKind
 from ...support.errors import InputError
-from ...support.text import shown
-from ...support.validation import as_list, as_whole_number, did_you_mean, number
+from ...support.text import quote
+from ...support.validation import as_list, as_number, as_whole_number, did_you_mean
 
 PLACES = (  # where a member can crash; it does not do what would come next
     "before receive",  # before it waits for mail
@@ -69,7 +69,7 @@ class Lose:
         as_whole_number("Lose: nth", self.nth, 1)
         if not isinstance(self.kind, str) or self.kind not in KINDS:
             raise InputError(
-                f"Lose: unknown kind {shown(self.kind)}: {did_you_mean(self.kind, list(KINDS))}"
+                f"Lose: unknown kind {quote(self.kind)}: {did_you_mean(self.kind, list(KINDS))}"
             )
         if self.step is not None:
             as_whole_number("Lose: step", self.step, 1)
@@ -98,7 +98,7 @@ class Kill:
         _check_names("Kill", self.node)
         if not isinstance(self.place, str) or self.place not in PLACES:
             raise InputError(
-                f"Kill: unknown place {shown(self.place)}: {did_you_mean(self.place, list(PLACES))}"
+                f"Kill: unknown place {quote(self.place)}: {did_you_mean(self.place, list(PLACES))}"
             )
         as_whole_number("Kill: step", self.step, 1)
         as_whole_number("Kill: nth", self.nth, 1)
@@ -201,20 +201,20 @@ def named_members(fault: Any) -> tuple[str, ...]:
         return (fault.node,)
     if isinstance(fault, Partition):
         return tuple(sorted(fault.members))
-    raise InputError(f"faults must be such as na.faults.Lose('h1', 'y'), got {shown(fault)}")
+    raise InputError(f"faults must be such as na.faults.Lose('h1', 'y'), got {quote(fault)}")
 
 
 def _check_names(owner: str, *names: object) -> None:
     for name in names:
         if not isinstance(name, str) or len(name) > 128:
-            raise InputError(f"{owner}: a member is named by its id, got {shown(name)}")
+            raise InputError(f"{owner}: a member is named by its id, got {quote(name)}")
 
 
 def _check_times(owner: str, start: float, end: float) -> None:
     for second in (start, end):
-        if math.isnan(number(second)):
+        if math.isnan(as_number(second)):
             raise InputError(
-                f"{owner}: start and end must be numbers of seconds, got {shown(second)}"
+                f"{owner}: start and end must be numbers of seconds, got {quote(second)}"
             )
     if not 0 <= start < end < math.inf:
         raise InputError(f"{owner}: end must be later than start, got {start!r} to {end!r}")

@@ -23,11 +23,11 @@ from zlib import crc32
 
 import numpy as np
 
-from ...support.validation import Array, frozen
+from ...support.validation import Array, freeze
 
 HEAD = Struct("<BxHIII")
 TAIL = Struct("<I")
-EMPTY = frozen(np.empty(0))
+EMPTY = freeze(np.empty(0))
 
 
 class Frame(NamedTuple):
@@ -69,4 +69,4 @@ def decode(data: bytes) -> Frame | None:
     if size != HEAD.size + 8 * count or asks > 1:
         return None
     values = np.frombuffer(data, "<f8", count, HEAD.size).astype(np.float64)
-    return Frame(route, number, step_code, frozen(values), bool(asks))
+    return Frame(route, number, step_code, freeze(values), bool(asks))

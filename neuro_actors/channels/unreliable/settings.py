@@ -8,8 +8,8 @@ from dataclasses import asdict, dataclass, fields
 from typing import Any
 
 from ...support.errors import InputError
-from ...support.text import shown
-from ...support.validation import as_list, as_whole_number, number
+from ...support.text import quote
+from ...support.validation import as_list, as_number, as_whole_number
 from .faults import Fault, named_members
 
 MAX_DELAY = 1e9  # seconds
@@ -61,7 +61,7 @@ class Unreliable:
 
     def __post_init__(self) -> None:
         if not isinstance(self.channels, str) or self.channels not in ("memory", "bundled"):
-            raise InputError(f'Unreliable: channels must be "memory", got {shown(self.channels)}')
+            raise InputError(f'Unreliable: channels must be "memory", got {quote(self.channels)}')
         if self.channels == "bundled":
             raise InputError(
                 'Unreliable: channels="bundled" has nothing to lose, because its members share '
@@ -98,8 +98,8 @@ def _plain(fields: dict[str, Any]) -> dict[str, Any]:
 
 
 def _check_number(name: str, value: object, below: float) -> None:
-    if not 0 <= number(value) < below:
+    if not 0 <= as_number(value) < below:
         raise InputError(
             f"Unreliable: {name} must be a number of at least 0 and below {below:g}, "
-            f"got {shown(value)}"
+            f"got {quote(value)}"
         )

@@ -22,7 +22,7 @@ from os import PathLike
 
 from ...neuron.optimizers import Optimizer, check_optimizer
 from ...support.errors import InputError
-from ...support.text import shown
+from ...support.text import quote
 from ...support.validation import as_list
 from .report import Audit
 
@@ -66,13 +66,13 @@ def audit(
     if digest is not None and not (
         isinstance(digest, str) and re.fullmatch("[0-9a-fA-F]{64}", digest)
     ):
-        raise InputError(f"digest: expected 64 hexadecimal digits, got {shown(digest)}")
+        raise InputError(f"digest: expected 64 hexadecimal digits, got {quote(digest)}")
     optimizers = as_list("optimizers", optimizers)
     for one in optimizers:
         check_optimizer(one)
     if progress is not None and not callable(progress):
         raise InputError(
-            f"progress: expected a function of two numbers, or None, got {shown(progress)}"
+            f"progress: expected a function of two numbers, or None, got {quote(progress)}"
         )
     from .auditor import Auditor  # it imports pyarrow, which takes time
 

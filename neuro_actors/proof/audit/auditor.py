@@ -13,19 +13,19 @@ import numpy as np
 from ...channels.routes import StepKind
 from ...log.digest_chain import DigestChain
 from ...log.reader import LogReader, Rows
-from ...log.recording import Recording
+from ...log.recording_settings import Recording
 from ...log.row_template import NOBODY, RowSlots, RowTemplate
 from ...log.schema import CODE, KEY, MACHINES, row_kinds
 from ...network import functions
 from ...neuron.messages import Step, micro_batch_of
 from ...neuron.optimizers import SGD, Adam, Optimizer
-from ...neuron.sums import named
+from ...neuron.sums import choose_sums
 from ...rules import Backpropagation, Rule
-from ...rules.rule_json import rule_of
+from ...rules.rule_json import rule_from_json
 from ...support.errors import InputError, LogError, NetworkError
 from ...support.numerics import differences
-from ...support.text import printable
-from ...support.validation import Indices, some
+from ...support.text import escape_controls
+from ...support.validation import Indices, list_names
 from .expected_rows import ExpectedRows, first_not_finite
 from .lie import Lie, LieFound, lie_in_log
 from .mail_places import MailMap
@@ -88,8 +88,8 @@ class Auditor:
         try:
             self._network.check_activations()
             numerics = reader.about["numerics"]
-            sums = named(numerics["sums"])
-            rule = rule_of(reader.rule)
+            sums = choose_sums(numerics["sums"])
+            rule = rule_from_json(reader.rule)
         except NetworkError as error:
             raise LogError(
                 f"{self._path!r}: {error}; --import MODULE imports the module that adds one"
@@ -224,7 +224,7 @@ class Auditor:
         """Check what a begin row says against what is here, before arrays of that size are made."""
         if note.loss is not None and note.loss not in functions.LOSSES:
             raise LogError(
-                f"step {note.number}: the loss {printable(note.loss)!r} is not known here; "
+                f"step {note.number}: the loss {escape_controls(note.loss)!r} is not known here; "
                 "import what adds it"
             )
         if self._recording.whole:
@@ -367,7 +367,7 @@ class Auditor:
             unproved=unproved,
             digest=self._chain.hex,
             lie=lie,
-            remarks=tuple(printable(remark) for remark in self._remarks(lie is None)),
+            remarks=tuple(escape_controls(remark) for remark in self._remarks(lie is None)),
         )
 
     def _remarks(self, whole: bool) -> Iterator[str]:
@@ -413,7 +413,7 @@ def _parts_of(recording: Recording) -> str:
     if recording.every > 1:
         parts.append(f"every {recording.every} steps")
     if recording.neurons is not None:
-        parts.append(f"neurons {some(recording.neurons)}")
+        parts.append(f"neurons {list_names(recording.neurons)}")
     if recording.layers is not None:
         parts.append(f"levels {', '.join(map(str, recording.layers))}")
     if recording.phases is not None:

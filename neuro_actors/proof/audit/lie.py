@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from ...support.text import printable
+from ...support.text import escape_controls
 
 MAX_LENGTH = 90  # characters of a value in a text
 
@@ -35,7 +35,7 @@ class Lie:
         verb = "have said" if isinstance(self.said, float) else "be"
         more = f" ({self.where})" if self.where else ""
         said, should = (_text_of(value, self.what) for value in (self.said, self.should))
-        return printable(
+        return escape_controls(
             f"step {self.step}, row {self.row}: {self.who} {self.what} {said}; "
             f"it should {verb} {should}{more}"
         )

@@ -18,7 +18,7 @@ from ...neuron.messages import Step
 from ...neuron.sums import Sums
 from ...rules import Rule
 from ...rules.micro_batches import MicroBatchNeuron
-from ...support.validation import Array, frozen
+from ...support.validation import Array, freeze
 from .mail_places import MailMap, MemberRows
 from .rounding import RoundingBounds
 
@@ -167,7 +167,7 @@ class Replay:
     def _replay_member(self, rows: MemberRows, now: _Replayed) -> None:
         rule, is_input = self._rules[rows.member], rows.input_values is not None
         if now.step.tangent and not is_input:
-            rule.steer(frozen(now.recorded[rows.direction].copy()))
+            rule.steer(freeze(now.recorded[rows.direction].copy()))
         step = self._step_for(rows, rule, now)
         if not self._send(rows, rule, step, now):
             return
@@ -236,7 +236,7 @@ class Replay:
                 now.found.leave(rows.response_rows[-1:], now.unknown)
             self._believe(rows, now.recorded)
         elif not self._exact and rows.commit is not None and isinstance(rule, LocalRule):
-            committed = frozen(now.recorded[rows.commit].copy())  # the other machine's bits
+            committed = freeze(now.recorded[rows.commit].copy())  # the other machine's bits
             rule.state = rule.state._replace(parameters=committed)
 
     def _start_afresh(self) -> None:
@@ -257,7 +257,7 @@ class Replay:
         rule = self._rules[k]
         self._knows_parameters[k], self._knows_state[k] = rows.commit is not None, False
         if rows.commit is not None and isinstance(rule, LEARNERS):
-            rule.state = NeuronState(frozen(recorded[rows.commit].copy()))
+            rule.state = NeuronState(freeze(recorded[rows.commit].copy()))
 
     # --- the loss node, and the comparison --------------------------------------------------------
 

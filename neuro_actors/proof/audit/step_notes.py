@@ -12,9 +12,9 @@ from collections.abc import Iterator, Sequence
 from typing import Any, NamedTuple
 
 from ...log.reader import Rows
-from ...log.recording import Recording
+from ...log.recording_settings import Recording
 from ...log.schema import CODE
-from ...neuron.optimizer_json import KNOWN, GivenRate, described, optimizer_of
+from ...neuron.optimizer_json import KNOWN, GivenRate, optimizer_from_json, optimizer_to_json
 from ...neuron.optimizers import Optimizer
 from ...support.errors import NeuroActorsError
 from .lie import lie_in_log
@@ -68,7 +68,7 @@ class StepNoteReader:
     def __init__(self, recording: Recording, optimizers: Sequence[Optimizer]) -> None:
         self._every = recording.every
         self._has_commits = "commit" in recording.kinds
-        self._given = {described(given, 1)["name"]: given for given in optimizers}
+        self._given = {optimizer_to_json(given, 1)["name"]: given for given in optimizers}
         self._start: str | None = None  # of the last note, all but the update
         self._about: dict[str, Any] = {}
         self._optimizer: Optimizer | None = None  # under which neurons learnt last, if it is known
@@ -152,11 +152,11 @@ class StepNoteReader:
             return self._optimizer
         shape = re.sub(r'"rate": [^,}]*', "", json.dumps(held))
         try:
-            found = optimizer_of(held)
+            found = optimizer_from_json(held)
             rated = found is not None and isinstance(
                 getattr(found, "learning_rate", None), GivenRate
             )
-            wanted = held if found is None else described(found, update)
+            wanted = held if found is None else optimizer_to_json(found, update)
             if rated:
                 wanted["learning_rate"] = _given_rate(held["learning_rate"])
             fits = json.dumps(wanted) == json.dumps(held)

@@ -21,7 +21,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ...support.errors import CheckpointError
-from ...support.text import shown
+from ...support.text import quote
 
 FORMAT = 1
 KEY = "neuro_actors"
@@ -149,12 +149,12 @@ def read(path: Path, kind: str) -> FileContents:
         metadata = json.loads(header["__metadata__"][KEY])
         if metadata["format"] != FORMAT:
             raise CheckpointError(
-                f"{name} has checkpoint format {shown(metadata['format'])}; "
+                f"{name} has checkpoint format {quote(metadata['format'])}; "
                 f"this version reads format {FORMAT}"
             )
         if metadata["kind"] != kind:
             raise CheckpointError(
-                f"{name} is not what its name says: it is of kind {shown(metadata['kind'])}, "
+                f"{name} is not what its name says: it is of kind {quote(metadata['kind'])}, "
                 f"not {kind!r}"
             )
         return FileContents(metadata, load(raw), digest)

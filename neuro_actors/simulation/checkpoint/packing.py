@@ -25,7 +25,7 @@ from ...neuron.local_rule import NeuronState
 from ...neuron.optimizers import Optimizer
 from ...rules.remembering import MemberState
 from ...support.errors import CheckpointError
-from ...support.validation import frozen
+from ...support.validation import freeze
 
 TYPES = (
     *("float64", "float32", "float16"),
@@ -151,7 +151,7 @@ def unpack(
         if kind == "plain":
             return more[0]
         if kind == "array":
-            return frozen(take(*more))
+            return freeze(take(*more))
         if kind == "number":
             return take(*more)[()]
         python_type, name = SCALARS[kind]

@@ -19,13 +19,12 @@ from ...channels.choose import ChannelsChoice, choose_channels
 from ...network import functions
 from ...network.examples import as_examples
 from ...network.network import Network
-from ...neuron.optimizer_json import KNOWN, described, optimizer_of
+from ...neuron.optimizer_json import KNOWN, optimizer_from_json, optimizer_to_json
 from ...neuron.optimizers import Optimizer, check_optimizer
-from ...neuron.sums import named
+from ...neuron.sums import choose_sums
 from ...rules import Rule
 from ...rules.micro_batches import lanes_for
-from ...rules.rule_json import described as rule_described
-from ...rules.rule_json import rule_of
+from ...rules.rule_json import rule_from_json, rule_to_json
 from ...support.errors import CheckpointError, InputError, NeuroActorsError
 from ...support.validation import Array, as_whole_number
 from ..history import Epoch
@@ -50,7 +49,7 @@ def settings_to_json(plan: TrainingPlan) -> dict[str, Any]:
         CheckpointError: A setting cannot be described by a text.
     """
     choose_channels(plan.channels)
-    named(plan.sums)
+    choose_sums(plan.sums)
     channels = plan.channels if isinstance(plan.channels, str) else {OWN: _repr(plan.channels)}
     return {
         "loss": plan.loss,
@@ -92,7 +91,7 @@ def plan_from_json(
     loss = settings["loss"]
     try:
         functions.loss(loss)
-        rule = rule_of(settings["rule"])
+        rule = rule_from_json(settings["rule"])
     except InputError as error:
         raise CheckpointError(f"{error}; {IMPORT_ADVICE}") from None
     examples = as_examples(network, data["x"], data["targets"], loss)
@@ -268,12 +267,12 @@ def _optimizer_to_json(optimizer: Optimizer) -> dict[str, Any]:
                     f"{type(part).__name__}: a checkpoint holds plain numbers, "
                     f"{name} is of type {type(value).__name__}: hand over float(…)"
                 )
-    return described(optimizer, 1)
+    return optimizer_to_json(optimizer, 1)
 
 
 def _optimizer_from_json(held: dict[str, Any], given: Optimizer | None) -> Optimizer:
     if OWN not in held:
-        found = optimizer_of(held)
+        found = optimizer_from_json(held)
         if found is None:
             raise ValueError(f"no optimizer is named {held['name']!r}")
         if given is not None and given != found:
@@ -307,9 +306,9 @@ def _channels_from_json(held: Any, given: ChannelsChoice | None) -> ChannelsChoi
 
 
 def _rule_to_json(rule: Rule) -> dict[str, Any]:
-    held = rule_described(rule)
+    held = rule_to_json(rule)
     try:
-        rule_of(held)
+        rule_from_json(held)
     except InputError as error:
         raise CheckpointError(
             f"the rule cannot be made again from its description: {error}; "

@@ -16,7 +16,7 @@ from ...neuron.optimizers import Optimizer
 from ...rules.remembering import MemberRegistry, MemberState
 from ...support.errors import CheckpointError
 from ...support.numerics import differences
-from ...support.text import shown
+from ...support.text import quote
 from ..history import Epoch
 from ..plan import TrainingPlan, TrainingPosition
 from .files import FileContents, read
@@ -225,5 +225,5 @@ class Checkpoint:
             RecursionError,
         ) as error:
             raise CheckpointError(
-                f"{str(self.file)!r} was not written by neuro_actors: {shown(error)}"
+                f"{str(self.file)!r} was not written by neuro_actors: {quote(error)}"
             ) from None

@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 
 from ...network.network import Network
-from ...neuron.sums import named
+from ...neuron.sums import choose_sums
 from ...rules.remembering import MemberRegistry
 from ...support.errors import CheckpointError
 from ...support.numerics import fingerprint
@@ -117,7 +117,7 @@ class Saver:
         # One input and one neuron, made for the test, stand for all members.
         some = [int(np.argmax(of)) for of in (network.is_input, ~network.is_input)]
         made = MemberRegistry(plan.rule, network)
-        states = [made.member(network, k, named(plan.sums)).get_state() for k in some]
+        states = [made.member(network, k, choose_sums(plan.sums)).get_state() for k in some]
         pack([network.ids[k] for k in some], states, plan.optimizer)
         if not overwrite:
             self._folder.check_unused()

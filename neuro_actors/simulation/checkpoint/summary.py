@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from ...support.errors import CheckpointError
-from ...support.text import counted, printable, wrap_entry
+from ...support.text import escape_controls, format_count, wrap_entry
 from ..history import Epoch
 from .plan_json import OWN, read_whole_number
 from .reading import Checkpoint
@@ -30,7 +30,7 @@ def summarize(checkpoint: Checkpoint) -> dict[str, Any]:
     metadata, position = checkpoint.metadata, checkpoint.metadata["place"]
     neurons, inputs, synapses = checkpoint.sizes()
     try:
-        data: str = f"whole, {counted(checkpoint.count_examples(), 'example')}"
+        data: str = f"whole, {format_count(checkpoint.count_examples(), 'example')}"
     except CheckpointError as error:
         data = str(error)
     epochs = read_whole_number(metadata["run"], "epochs", 1)
@@ -82,7 +82,7 @@ def format_summary(summary: dict[str, Any]) -> str:
         f"epoch {epoch['under way']:,} of {epoch['of']:,}, "
         f"{epoch['batches']:,} of its {epoch['of it']:,} batches done"
     )
-    inputs, neurons = (counted(network[f"{name}s"], name) for name in ("input", "neuron"))
+    inputs, neurons = (format_count(network[f"{name}s"], name) for name in ("input", "neuron"))
     batches = f"batches of {run['batch_size']:,}, in an order drawn from seed {run['seed']}"
     channels = run["channels"]
     differing = "; ".join(summary["differences"])
@@ -103,11 +103,11 @@ def format_summary(summary: dict[str, Any]) -> str:
         "channels": channels if isinstance(channels, str) else _format_object(channels),
         "sums": run["sums"],
         "data": f"{summary['data']}; {batches}",
-        "saved": f"after each {counted(run['every'], 'step')}, the last two stay",
+        "saved": f"after each {format_count(run['every'], 'step')}, the last two stay",
         "versions": ", ".join(f"{name} {text}" for name, text in summary["versions"].items()),
         "bits": bits,
     }
-    lines = [printable(summary["file"])]
+    lines = [escape_controls(summary["file"])]
     for name, text in entries.items():
         lines += wrap_entry(name, text, NAME_WIDTH, WIDTH)
     return "\n".join(lines)

@@ -24,7 +24,7 @@ from .log_file import LogFile
 from .page import Page
 from .page_copy import Pages
 from .placement import Workers
-from .recording import Recording
+from .recording_settings import Recording
 from .schema import CODE, KEY, arrow_schema, members, row_kinds
 from .step_note import StepNoteWriter
 
@@ -53,7 +53,7 @@ class _SkippedUpdate(NamedTuple):
     commits: Array
 
 
-class LogWriter:
+class LogRecorder:
     """One log file, and a second one for faults; a `Recorder`.
 
     Whole steps are gathered until there are 8,192 rows or half a second has passed, and then

@@ -18,7 +18,7 @@ from neuro_actors.log.reader import LogReader, Row
 from neuro_actors.log.schema import arrow_schema
 from neuro_actors.log.wording import describe_row
 from neuro_actors.network import functions
-from neuro_actors.neuron.optimizer_json import optimizer_of
+from neuro_actors.neuron.optimizer_json import optimizer_from_json
 
 STEPS = 4  # predict, gradient with inputs, two of learning
 
@@ -131,7 +131,7 @@ async def test_time_is_lamports(diamond, batch, tmp_path) -> None:
 async def test_equal_runs_write_equal_bytes(
     channels: str, batch, tmp_path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("neuro_actors.log.writer.FLUSH_SECONDS", float("inf"))
+    monkeypatch.setattr("neuro_actors.log.recorder.FLUSH_SECONDS", float("inf"))
     net = na.Network.layered([1, 9, 9, 2], seed=4)
     for name in ("a", "b"):
         await write(tmp_path / f"{name}.arrows", net, batch, channels)
@@ -186,7 +186,9 @@ async def test_optimizers_come_back_from_their_notes(diamond, batch, tmp_path) -
     async with na.open_simulation(diamond, log=tmp_path / "a.arrows") as simulation:
         for optimizer in given:
             await simulation.train_step(*batch, optimizer=optimizer)
-    found = [optimizer_of(step.optimizer) for step in na.open_log(tmp_path / "a.arrows").steps]
+    found = [
+        optimizer_from_json(step.optimizer) for step in na.open_log(tmp_path / "a.arrows").steps
+    ]
     assert found == [*given[:-1], None]
 
 

@@ -94,7 +94,7 @@ async def test_a_layer_and_a_phase(channels: str, case, tmp_path) -> None:
 async def test_engines_write_equal_partial_logs(
     chosen, case, tmp_path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("neuro_actors.log.writer.FLUSH_SECONDS", float("inf"))
+    monkeypatch.setattr("neuro_actors.log.recorder.FLUSH_SECONDS", float("inf"))
     for channels in ("memory", "bundled"):
         await written(tmp_path / channels, channels, case, **chosen)
     assert (tmp_path / "memory").read_bytes() == (tmp_path / "bundled").read_bytes()

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from ..channels.routes import ROUTES, message_kinds
 from ..network.network import Network
 from ..support.errors import InputError, LogError
-from ..support.text import shown
+from ..support.text import quote
 from ..support.validation import as_flag, as_path, as_whole_number, did_you_mean
 
 PHASES = tuple(dict.fromkeys(spec.phase for spec in ROUTES))
@@ -64,11 +64,11 @@ class Recording:
             ):
                 raise LogError(
                     f"{name} must be a list with something in it, or None for all, "
-                    f"got {shown(given)}"
+                    f"got {quote(given)}"
                 )
         for phase in self.phases or ():
             if not isinstance(phase, str) or phase not in PHASES:
-                raise LogError(f"unknown phase {shown(phase)}: {did_you_mean(phase, PHASES)}")
+                raise LogError(f"unknown phase {quote(phase)}: {did_you_mean(phase, PHASES)}")
 
     @property
     def whole(self) -> bool:
@@ -103,7 +103,7 @@ class Recording:
         for name in self.neurons or ():
             if not isinstance(name, str) or name not in network.position:
                 raise LogError(
-                    f"there is no neuron {shown(name)} to record; {did_you_mean(name, network.ids)}"
+                    f"there is no neuron {quote(name)} to record; {did_you_mean(name, network.ids)}"
                 )
             selected[network.position[name]] = True
         for level in self.layers or ():
@@ -113,7 +113,7 @@ class Recording:
                 or not 0 <= level <= network.depth
             ):
                 raise LogError(
-                    f"there is no level {shown(level)} to record: levels go from 0, the inputs, "
+                    f"there is no level {quote(level)} to record: levels go from 0, the inputs, "
                     f"to {network.depth}"
                 )
             selected |= network.level == level
