@@ -70,11 +70,6 @@ EXCEPT_IN = {  # words of stories, by the beginning of a path
     "scenarios/": {"letter", "weather"},
     "docs/questions/": {"world"},
 }
-PUBLIC = {  # a field of a public class, `na.rules.Round.told`
-    "neuro_actors/rules/rule.py": {"told"},
-    "neuro_actors/simulation/simulation.py": {"told"},
-    "tests/rules/test_newton.py": {"told"},
-}
 ALLOWED = re.compile(
     r"bell curve|letters? (?:of the alphabet|and digits|or digits)|(?:capital|lower-case|upper-case|single) letters?",
     re.IGNORECASE,
@@ -165,7 +160,7 @@ def found_in(path: Path, source: str, folder: str) -> list[str]:
         if str(path).startswith(beginning):
             aside |= words
     retired = IDENTIFIERS | ONLY_IN.get(folder, {})
-    for word in aside | PUBLIC.get(str(path), set()):
+    for word in aside:
         retired.pop(word, None)
     names, prose = texts(path, source)
     found = [
@@ -234,10 +229,3 @@ def test_other_words_are_not(file: str, source: str, folder: str) -> None:
 def test_a_word_retired_in_one_folder_is_found_there_alone() -> None:
     assert found_in(Path("a.py"), "wire = 1", "cluster")
     assert not found_in(Path("a.py"), "wire = 1", "network")
-
-
-def test_a_public_name_is_allowed_in_its_files_alone() -> None:
-    for path in PUBLIC:
-        assert "told" in (ROOT / path).read_text(encoding="utf-8")
-        assert not found_in(Path(path), "asked.told", "tests")
-    assert found_in(Path("tests/rules/test_rules.py"), "asked.told", "tests")

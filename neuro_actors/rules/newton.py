@@ -111,14 +111,14 @@ class NewtonCG(Rule):
         Yields:
             Each round.
         """
-        rr, ww, *_ = _felt(answer := (yield _round(x, GRADIENT)))
+        rr, ww, *_ = _read_scalars(answer := (yield _round(x, GRADIENT)))
         start, size = self._objective(answer, ww), sqrt(rr)
         enough, damping = min(self.forcing, sqrt(size)) * size, self.damping * size
         alpha = beta = 0.0
         for k in range(self.products):
             if sqrt(rr) <= enough:
                 break
-            pq, rq, qq, rr = _felt((yield _round(x, PRODUCT, alpha, beta, damping)))
+            pq, rq, qq, rr = _read_scalars((yield _round(x, PRODUCT, alpha, beta, damping)))
             if sqrt(rr) <= enough or pq == 0.0 or (pq < 0.0 and self.guarded):
                 alpha = 0.0 if k else 1.0  # the step so far; at first p, which is straight downhill
                 break
@@ -127,7 +127,7 @@ class NewtonCG(Rule):
             rr *= beta
         length = 1.0
         while self.guarded and length > 0.0:
-            slope, ww, *_ = _felt(answer := (yield _round(x, TRIAL, alpha, length)))
+            slope, ww, *_ = _read_scalars(answer := (yield _round(x, TRIAL, alpha, length)))
             alpha = 0.0  # it has been heard
             if self._objective(answer, ww) <= start + ENOUGH * length * slope + ROUNDING * abs(
                 start
@@ -266,7 +266,7 @@ def _round(x: Array, name: str, *scalars: float, learns: bool = False) -> Round:
     )
 
 
-def _felt(answer: Answer) -> list[float]:
+def _read_scalars(answer: Answer) -> list[float]:
     """Return the sums over the roots of all trees."""
-    sums: list[float] = np.add.accumulate(answer.felt[:, -SCALARS:])[-1].tolist()
+    sums: list[float] = np.add.accumulate(answer.input_urgencies[:, -SCALARS:])[-1].tolist()
     return sums

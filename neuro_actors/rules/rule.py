@@ -25,7 +25,7 @@ class Round:
     """One pass of the society, forward and back.
 
     Attributes:
-        told: What the environment sends to the inputs; the first columns are the examples. Shape
+        inputs: What the environment sends to the inputs; the first columns are the examples. Shape
             (n_inputs, columns).
         name: The name of the round; the step in every message contains it.
         wrt_inputs: Whether urgencies reach the inputs, and so the environment.
@@ -35,7 +35,7 @@ class Round:
         micro_batch: See `Step`.
     """
 
-    told: Array
+    inputs: Array
     name: str = ""
     wrt_inputs: bool = False
     learns: bool = True
@@ -50,12 +50,13 @@ class Answer:
     Attributes:
         predictions: The outputs' activations. Shape (n_outputs, columns).
         losses: The loss of each example. Shape (batch,).
-        felt: The urgencies of the inputs, in a round `wrt_inputs`. Shape (n_inputs, columns).
+        input_urgencies: The urgencies of the inputs, in a round `wrt_inputs`. Shape
+            (n_inputs, columns).
     """
 
     predictions: Array
     losses: Array
-    felt: Array
+    input_urgencies: Array
 
 
 class Rule:

@@ -265,7 +265,7 @@ class Simulation:
                     return collector.outcome
                 outcome = await self._end()
                 collector.add(parts.popleft(), outcome)
-                answer = Answer(outcome.said, outcome.losses, outcome.felt)
+                answer = Answer(outcome.outputs, outcome.losses, outcome.input_urgencies)
 
     @enable_ki_protection
     async def _step(self, round: Round, *about: Any) -> StepOutcome:
@@ -300,7 +300,7 @@ class Simulation:
         )
         try:
             self._runner.begin(
-                step, round.told, targets, *(() if direction is None else (direction,))
+                step, round.inputs, targets, *(() if direction is None else (direction,))
             )
         except (
             BaseException

@@ -24,25 +24,25 @@ class StepOutcome:
 
     Attributes:
         step: The number of the step.
-        said: The outputs' activations. Shape (n_outputs, columns).
+        outputs: The outputs' activations. Shape (n_outputs, columns).
         losses: The loss of each example; empty without a loss. Shape (batch,).
-        felt: The urgencies of the inputs; empty where they were not asked for. Shape
+        input_urgencies: The urgencies of the inputs; empty where they were not asked for. Shape
             (n_inputs, columns).
         commits: What the neurons committed, in the neurons' order (see `ParameterOrder`). It is the
             port's own array, valid until the next step begins. Shape (n_parameters,).
     """
 
     step: int
-    said: Array
+    outputs: Array
     losses: Array
-    felt: Array
+    input_urgencies: Array
     commits: Array
 
     @property
     def predictions(self) -> Array:
         """The outputs' activations of each example. Shape (batch, n_outputs)."""
-        batch = len(self.losses) or self.said.shape[1]
-        return freeze(np.ascontiguousarray(self.said[:, :batch].T))
+        batch = len(self.losses) or self.outputs.shape[1]
+        return freeze(np.ascontiguousarray(self.outputs[:, :batch].T))
 
     @property
     def loss(self) -> float:
@@ -61,7 +61,7 @@ class StepOutcome:
             freeze(values) for values in parameters.by_element(self.commits, negated=True)
         )
         batch = len(self.losses)
-        inputs = freeze(-self.felt[:, :batch].T / batch) if wrt_inputs else None
+        inputs = freeze(-self.input_urgencies[:, :batch].T / batch) if wrt_inputs else None
         return Gradient(network, self.loss, self.predictions, weights, biases, inputs)
 
 
@@ -74,11 +74,11 @@ def read_result(step: Step, port: StepOutputs) -> StepOutcome:
         step: The step.
         port: The environment's port.
     """
-    said = freeze(port.predictions.copy())
+    outputs = freeze(port.predictions.copy())
     if step.loss is None:
-        return StepOutcome(step.number, said, NOTHING, NOTHING, NOTHING)
-    felt = port.input_urgencies.copy() if step.wrt_inputs else NOTHING
-    return StepOutcome(step.number, said, port.losses, felt, port.commits)
+        return StepOutcome(step.number, outputs, NOTHING, NOTHING, NOTHING)
+    input_urgencies = port.input_urgencies.copy() if step.wrt_inputs else NOTHING
+    return StepOutcome(step.number, outputs, port.losses, input_urgencies, port.commits)
 
 
 class RoundCollector:
@@ -112,9 +112,13 @@ class RoundCollector:
         first, last = list(self._first.values()), list(self._last.values())
         if first == last == [self._latest]:
             return self._latest
-        said = np.concatenate([one.said[:, : len(one.losses)] for one in first], axis=1)
-        felt = NOTHING
-        if last[0].felt is not NOTHING:
-            felt = np.concatenate([one.felt[:, : len(one.losses)] for one in last], axis=1)
+        outputs = np.concatenate([one.outputs[:, : len(one.losses)] for one in first], axis=1)
+        input_urgencies = NOTHING
+        if last[0].input_urgencies is not NOTHING:
+            input_urgencies = np.concatenate(
+                [one.input_urgencies[:, : len(one.losses)] for one in last], axis=1
+            )
         losses = freeze(np.concatenate([one.losses for one in first]))
-        return StepOutcome(first[0].step, freeze(said), losses, felt, self._latest.commits)
+        return StepOutcome(
+            first[0].step, freeze(outputs), losses, input_urgencies, self._latest.commits
+        )

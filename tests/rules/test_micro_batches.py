@@ -295,7 +295,10 @@ def test_rounds_are_put_together_by_their_examples() -> None:
     assert found.step == 5
     assert np.array_equal(found.predictions, np.concatenate([one.predictions, other.predictions]))
     assert np.array_equal(found.losses, np.concatenate([one.losses, other.losses]))
-    assert np.array_equal(found.felt, np.concatenate([again.felt[:, :3], last.felt[:, :2]], axis=1))
+    assert np.array_equal(
+        found.input_urgencies,
+        np.concatenate([again.input_urgencies[:, :3], last.input_urgencies[:, :2]], axis=1),
+    )
     assert found.commits is last.commits
 
 

@@ -316,7 +316,7 @@ def test_each_share_goes_along_one_synapse(name: str) -> None:
 def test_the_environment_sees_scalars_alone(name: str) -> None:
     """What the rule's environment receives: predictions, losses and, of the inputs, scalars; no urgency, which would tell of
     weights. And what neurons commit tells of nothing before they learn."""
-    assert [field.name for field in fields(Answer)] == ["predictions", "losses", "felt"]
+    assert [field.name for field in fields(Answer)] == ["predictions", "losses", "input_urgencies"]
     case = drawn(name, 5)
     rule, seen = watched(case.rule)
     stepped(case, rule=rule, steps=2)
@@ -326,11 +326,17 @@ def test_the_environment_sees_scalars_alone(name: str) -> None:
     }
     for asked, answer in seen:
         columns = len(case.x) * (2 if asked.name == PRODUCT else 1) + SCALARS
-        assert asked.told.shape == answer.felt.shape == (len(case.network.inputs), columns)
+        assert (
+            asked.inputs.shape
+            == answer.input_urgencies.shape
+            == (len(case.network.inputs), columns)
+        )
         assert answer.predictions.shape == (len(case.network.outputs), columns)
         assert answer.losses.shape == (len(case.x),)
-        assert not answer.felt[:, :-SCALARS].any()
-        for one, felt in zip(case.network.inputs, answer.felt[:, -SCALARS:], strict=True):
+        assert not answer.input_urgencies[:, :-SCALARS].any()
+        for one, felt in zip(
+            case.network.inputs, answer.input_urgencies[:, -SCALARS:], strict=True
+        ):
             assert one in roots or not felt.any()
     for round, said in overheard(case):
         commits = [values for (kind, *_), values in said.items() if kind == COMMIT]
