@@ -47,7 +47,7 @@ SANS_IO += [
         "committed_state",
         "cut_edges",
         "framing",
-        "messages",
+        "worker_messages",
         "partition",
         "proxies",
         "replicas",

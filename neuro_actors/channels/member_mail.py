@@ -102,17 +102,17 @@ class Outgoing(Generic[Address]):
 
     Attributes:
         spec: As above.
-        addresses: Where the messages go in a step `wrt_inputs`, in the order of the routes.
-        always: Where they go in other steps, in which inputs receive no urgencies.
+        addresses: Where the messages go, in the order of the routes. Inputs receive no urgencies.
+        addresses_wrt_inputs: Where they go in a step `wrt_inputs`: inputs receive urgencies too.
     """
 
-    __slots__ = ("_length", "addresses", "always", "spec")
+    __slots__ = ("_length", "addresses", "addresses_wrt_inputs", "spec")
 
     def __init__(self, spec: RouteSpec, length: int | None) -> None:
         self.spec = spec
         self._length = length
         self.addresses: list[Address] = []
-        self.always: list[Address] = []
+        self.addresses_wrt_inputs: list[Address] = []
 
     @property
     def is_shared(self) -> bool:
@@ -121,7 +121,7 @@ class Outgoing(Generic[Address]):
 
     def receivers(self, step: Step) -> list[Address]:
         """Return where the messages of a step go."""
-        return self.addresses if step.wrt_inputs else self.always
+        return self.addresses_wrt_inputs if step.wrt_inputs else self.addresses
 
     def lay_out(self, step: Step, columns: int) -> Array:
         """Return an array to fill in. Shape (numbers,) if it is shared, or (receivers, numbers)."""
@@ -303,7 +303,10 @@ class EnvironmentMail(MemberMail[Address]):
 def make_mail(
     network: Network, routes: Routes, addresses: Sequence[Address]
 ) -> tuple[list[MemberMail[Address]], EnvironmentMail[Address]]:
-    """Make the mail of all members.
+    """Make the mail of all members from the table of routes.
+
+    Each route is one message, from one member to another. So it gives its sender one address, and
+    an inbox of its receiver one row.
 
     Args:
         network: The network.
@@ -313,30 +316,52 @@ def make_mail(
     Returns:
         The mail of the neurons and of the loss node, and that of the environment.
     """
-    members, n = routes.members, len(network.ids)
-    environment: EnvironmentMail[Address] = EnvironmentMail(members[-1])
+    environment: EnvironmentMail[Address] = EnvironmentMail(routes.members[-1])
     environment.ends = np.cumsum(network.incoming.sizes[~network.is_input] + 1)[:-1]
-    mails = [*(MemberMail[Address](name) for name in members[:-1]), environment]
-    fan_in = network.incoming.sizes.tolist()
-    named: dict[tuple[int, MessageKind], list[str]] = {}  # how an inbox knows its senders
+    mails = [*(MemberMail[Address](name) for name in routes.members[:-1]), environment]
+    _add_outgoing(network, routes, addresses, mails)
+    _add_inboxes(network, routes, mails)
+    return mails[:-1], environment
+
+
+def _add_outgoing(
+    network: Network,
+    routes: Routes,
+    addresses: Sequence[Address],
+    mails: Sequence[MemberMail[Address]],
+) -> None:
+    """Give each member the addresses that it sends to."""
+    n, fan_in = len(network.ids), network.incoming.sizes.tolist()
     for spec in routes.specs:
-        kind, block = spec.kind, routes.block[spec.name]
-        sender_end = routes.target if kind == URGENCY else routes.source
-        columns = (routes.sender, routes.receiver, sender_end, routes.optional)
-        rows = zip(*(column[block].tolist() for column in columns), strict=True)
-        for address, (sender, receiver, name, optional) in zip(addresses[block], rows, strict=True):
-            outgoing = mails[sender].outgoing.get(kind)
+        block = routes.block[spec.name]
+        columns = routes.sender[block].tolist(), routes.optional[block].tolist()
+        for address, sender, optional in zip(addresses[block], *columns, strict=True):
+            outgoing = mails[sender].outgoing.get(spec.kind)
             if outgoing is None:
                 has_parameters = spec.size is Size.PARAMETERS and sender < n
                 length = fan_in[sender] + 1 if has_parameters else None
-                outgoing = mails[sender].outgoing[kind] = Outgoing(spec, length)
-            outgoing.addresses.append(address)
+                outgoing = mails[sender].outgoing[spec.kind] = Outgoing(spec, length)
+            outgoing.addresses_wrt_inputs.append(address)
             if not optional:
-                outgoing.always.append(address)
-            mails[receiver].specs[kind] = spec
-            named.setdefault((receiver, kind), []).append(members[name])
-    for (receiver, kind), names in named.items():
-        has_ones = kind == ACTIVATION and receiver < n and not network.is_input[receiver]
-        inbox = Inbox(members[receiver], kind, names, extra=has_ones)
+                outgoing.addresses.append(address)
+
+
+def _add_inboxes(network: Network, routes: Routes, mails: Sequence[MemberMail[Address]]) -> None:
+    """Give each member an inbox for each kind of mail that it receives."""
+    senders: dict[tuple[int, MessageKind], list[str]] = {}  # of each inbox, as it knows them
+    for spec in routes.specs:
+        block = routes.block[spec.name]
+        # an urgency belongs to a synapse, whose target has sent it
+        ends = routes.target if spec.kind == URGENCY else routes.source
+        for receiver, end in zip(
+            routes.receiver[block].tolist(), ends[block].tolist(), strict=True
+        ):
+            mails[receiver].specs[spec.kind] = spec
+            senders.setdefault((receiver, spec.kind), []).append(routes.members[end])
+    for (receiver, kind), names in senders.items():
+        # the neuron's bias is the weight of a synapse whose activation is always one
+        has_ones = (
+            kind == ACTIVATION and receiver < len(network.ids) and not network.is_input[receiver]
+        )
+        inbox = Inbox(routes.members[receiver], kind, names, extra=has_ones)
         mails[receiver].inboxes[kind] = inbox
-    return mails[:-1], environment

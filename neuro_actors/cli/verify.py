@@ -57,7 +57,7 @@ def verify(networks: int, seed: int, channels: str) -> None:
     from rich.console import Console
     from rich.progress import track
 
-    from ..channels.choose import choose_channels
+    from ..channels.choose_channels import choose_channels
     from ..proof.verify import verify as verify_networks
 
     choose_channels(channels)

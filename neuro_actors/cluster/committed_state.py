@@ -15,7 +15,7 @@ from ..neuron.optimizer_json import optimizer_from_json
 from ..neuron.optimizers import Optimizer
 from ..neuron.sums import ORDERED
 from ..rules import Rule
-from ..rules.remembering import MemberRegistry
+from ..rules.member_registry import MemberRegistry
 from ..support.validation import Array, freeze
 from .shard import Shard
 

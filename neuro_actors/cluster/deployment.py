@@ -15,11 +15,11 @@ from ..rules.micro_batches import replica_of
 from ..rules.rule_json import rule_to_json
 from ..support.validation import Array
 from .committed_state import CommittedState
-from .messages import ConcludeBatch, RunStep, StartJob
 from .partition import Partition
 from .pending_step import PendingStep
 from .settings import Cluster, default_lanes
 from .shard import Shard, shards
+from .worker_messages import ConcludeBatch, RunStep, StartJob
 
 
 @dataclass(frozen=True, slots=True, eq=False)

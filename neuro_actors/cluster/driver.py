@@ -32,7 +32,7 @@ from ..network.network import Network
 from ..neuron.messages import LOSS, Step
 from ..neuron.optimizers import Optimizer
 from ..rules import Rule
-from ..rules.remembering import MemberRegistry
+from ..rules.member_registry import MemberRegistry
 from ..support.errors import InputError, NeuroActorsError, SimulationError
 from ..support.text import quote
 from ..support.validation import Array
@@ -40,10 +40,18 @@ from .committed_state import CommittedState
 from .deployment import Deployment
 from .gathered_record import GatheredRecord
 from .message_stream import leaf_errors
-from .messages import BatchLearned, FromWorker, JobFailed, JobReady, Message, PeerLost, StepDone
 from .partition import Partition
 from .pending_step import PendingBatch, PendingStep
 from .settings import Cluster, check_sendable, user_functions
+from .worker_messages import (
+    BatchLearned,
+    FromWorker,
+    JobFailed,
+    JobReady,
+    Message,
+    PeerLost,
+    StepDone,
+)
 from .worker_pool import WorkerPool, WorkerSlot
 
 MAX_FAILURES = 4

@@ -39,7 +39,7 @@ from numpy.typing import NDArray
 from ..support.errors import WorkerConnectionError
 from ..support.text import format_count, quote
 
-# of the frames, and of the messages in `messages.py`: raise it with each change of either
+# of the frames, and of the messages in `worker_messages.py`: raise it with each change of either
 VERSION = 3
 MAGIC = b"NAwl"
 FRAME, END = 0, 1

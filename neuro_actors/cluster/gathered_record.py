@@ -17,9 +17,9 @@ from ..channels.unreliable.faults import FaultEvent
 from ..network.network import Network
 from ..neuron.messages import Step
 from ..support.validation import Array, Indices
-from .messages import ShardRecord
 from .pending_step import PendingStep
 from .shard import Shard
+from .worker_messages import ShardRecord
 
 KNOWN = {"inputs", "targets", "losses", "input_urgencies", "directions"}  # to the driver anyway
 

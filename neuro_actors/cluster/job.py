@@ -16,7 +16,10 @@ from ..neuron.optimizer_json import optimizer_from_json
 from ..rules.batch_sum import BatchSum
 from ..support.errors import NeuroActorsError, SimulationError, WorkerConnectionError
 from .message_stream import leaf_errors
-from .messages import (
+from .peers import Callers, PeerLinks, Place
+from .replicas import mean_over_replicas
+from .shard_society import ShardSociety
+from .worker_messages import (
     BatchLearned,
     ConcludeBatch,
     FromWorker,
@@ -26,9 +29,6 @@ from .messages import (
     RunStep,
     StartJob,
 )
-from .peers import Callers, PeerLinks, Place
-from .replicas import mean_over_replicas
-from .shard_society import ShardSociety
 
 Task: TypeAlias = RunStep | ConcludeBatch
 

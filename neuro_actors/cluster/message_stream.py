@@ -9,7 +9,7 @@ from trio.lowlevel import enable_ki_protection
 
 from ..support.errors import WorkerConnectionError
 from .connection import Connection
-from .messages import Message, decode, encode
+from .worker_messages import Message, decode, encode
 
 
 @enable_ki_protection

@@ -11,7 +11,7 @@ import trio
 from ..support.errors import WorkerConnectionError
 from .connection import Connection, connect
 from .message_stream import receive_message, send_messages
-from .messages import BatchMean, CutRows, Message, PartialSum, PeerHello, decode_as, encode
+from .worker_messages import BatchMean, CutRows, Message, PartialSum, PeerHello, decode_as, encode
 
 SECONDS_TO_CONNECT = 30.0
 M = TypeVar("M", PartialSum, BatchMean)

@@ -9,7 +9,7 @@ import trio
 
 from ..neuron.messages import Step
 from ..support.validation import Array, freeze
-from .messages import BatchLearned, StepDone
+from .worker_messages import BatchLearned, StepDone
 
 EMPTY = freeze(np.empty(0))
 

@@ -25,7 +25,7 @@ from ..rules.batch_sum import BatchSum
 from ..support.errors import InputError
 from ..support.text import quote
 from ..support.validation import Array
-from .messages import BatchMean, PartialSum
+from .worker_messages import BatchMean, PartialSum
 
 
 class ReplicatedRule(Rule):

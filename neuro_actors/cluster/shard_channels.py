@@ -27,8 +27,8 @@ from ..neuron.messages import ACTIVATION, URGENCY, MessageKind, Step
 from ..support.errors import MessageError
 from ..support.validation import Array, freeze
 from .inbound import InboundBuffer
-from .messages import Direction
 from .shard import Bundle, Shard
+from .worker_messages import Direction
 
 Send: TypeAlias = Callable[[int, Direction, int, Array], None]
 SendBlock: TypeAlias = Callable[[Bundle, Direction, int, Array], None]

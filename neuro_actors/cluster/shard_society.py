@@ -8,7 +8,7 @@ from functools import partial
 import numpy as np
 import trio
 
-from ..channels.bundled.engine import Bundled
+from ..channels.bundled.bundled_channels import Bundled
 from ..neuron.messages import Step
 from ..neuron.sums import choose_sums
 from ..rules.rule_json import rule_from_json
@@ -17,11 +17,11 @@ from ..society.pipeline import run_lanes
 from ..support.validation import Array
 from .committed_state import neuron_states
 from .gathered_record import ShardRecorder
-from .messages import CutRows, Direction, RunStep, StartJob, StepDone
 from .proxies import ShardRule
 from .replicas import ReplicatedRule
 from .shard import Shard
 from .shard_channels import ShardChannels, activations_cross
+from .worker_messages import CutRows, Direction, RunStep, StartJob, StepDone
 
 LEARN_AT_ONCE = 1000  # neurons, between two points where other tasks may run
 

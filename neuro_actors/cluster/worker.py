@@ -20,8 +20,8 @@ from ..support.numerics import fingerprint
 from .connection import connect, serve
 from .job import Job
 from .message_stream import receive_message, send_messages
-from .messages import ConcludeBatch, Message, RunStep, StartJob, Stop, WorkerHello, encode
 from .peers import SECONDS_TO_CONNECT, Callers
+from .worker_messages import ConcludeBatch, Message, RunStep, StartJob, Stop, WorkerHello, encode
 
 
 def run_worker(host: str, port: int, secret: bytes, about: Mapping[str, Any]) -> None:

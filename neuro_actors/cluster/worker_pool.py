@@ -33,8 +33,8 @@ from ..support.numerics import differences
 from .connection import Connection, serve
 from .launcher import Functions, Worker, WorkerLauncher
 from .message_stream import leaf_errors, receive_message, send_messages
-from .messages import Message, Stop, WorkerHello, decode_as
 from .settings import Cluster
+from .worker_messages import Message, Stop, WorkerHello, decode_as
 
 SECONDS_TO_START = 60.0  # for a worker to connect
 SECONDS_TO_REPORT = 2.0  # for a loss that another worker has reported to be noticed here

@@ -1,8 +1,39 @@
 """The message log: one Arrow IPC stream that contains every message of a run, and its readers.
 
 Imports from `support`, `network`, `neuron`, `channels` and `rules` alone. pyarrow is imported when
-a log is written or opened, not before. Start with `schema`, which documents the columns; `log` has
-the class that `open_log` returns.
+a log is written or opened, not before. Start with `schema.py`, which documents the columns;
+`log.py` has the class that `open_log` returns.
+
+Files:
+
+    Both:
+        schema.py              the columns of a log, and the metadata beside them
+        row_template.py        which rows a step has, in which order
+        step_note.py           the note of a begin row: what the society does in the step
+        digest_chain.py        the seal of each step
+        placement.py           which worker ran which neuron
+        wording.py             messages in words
+    Writing:
+        recording_settings.py  `Recording`: what to record, and where
+        recorder.py            `LogRecorder.record`: each message of a run is recorded here
+        log_page.py            a buffer for steps of one kind on their way to the file
+        log_page_copy.py       copies a step's record into such a buffer
+        log_file.py            the file, whose disk may be full
+        fault_log.py           the second file: the faults of a run on unreliable channels
+    Reading:
+        log.py                 `Log`: steps, messages, queries and plots
+        reader.py              reads a log from its beginning, even if its end is missing
+        steps.py               `RecordedStep`: the messages of one step as arrays
+        row_filter.py          selects rows in arrays
+        query.py               SQL, with DuckDB
+        diff.py                the first difference of two logs
+        follow.py              reads a log while it is written
+        summary.py             run, network, counts, and whether the log is complete
+        fault_story.py         the faults of each message, in words
+        series.py              series over steps, for figures
+        plots.py               figures
+        export.py              Parquet, CSV, JSON Lines
+        perfetto.py            a trace for ui.perfetto.dev
 """
 
 from __future__ import annotations

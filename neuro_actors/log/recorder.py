@@ -21,8 +21,8 @@ from ..support.validation import Array
 from .digest_chain import DigestChain
 from .fault_log import FaultLogWriter, fault_log_path
 from .log_file import LogFile
-from .page import Page
-from .page_copy import Pages
+from .log_page import Page
+from .log_page_copy import Pages
 from .placement import Workers
 from .recording_settings import Recording
 from .schema import CODE, KEY, arrow_schema, members, row_kinds

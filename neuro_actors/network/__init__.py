@@ -2,7 +2,21 @@
 
 `Network` is the description of a network: an immutable directed acyclic graph with its parameters.
 Nothing here computes a gradient or sends a message. This folder imports from `support` alone.
+Start with `elements.py`, then read `network.py`.
 
-Start reading in `elements.py` (inputs, neurons and synapses), then `network.py`. `functions.py` has
-the tables of activation functions and losses.
+Files:
+
+    elements.py         `Input`, `Neuron` and `Synapse`, and the checks of each alone
+    network.py          `Network`: how it is made, what it offers, and its checks
+    graph.py            synapses grouped by neuron, levels, cycles: arrays without names
+    layered.py          layered networks: matrices <-> arrays of synapses
+    edge_list.py        checks for networks from arrays
+    initial_weights.py  initial weights, drawn by each neuron for itself
+    parameter_order.py  parameters by neuron <-> parameters by element
+    table.py            a network as a table
+    functions.py        the tables of activation functions and losses; users may add to them
+    activations.py      the activation functions: value, slope, curvature
+    losses.py           the losses: value, slope, curvature, domain
+    examples.py         a checked batch with its targets
+    gradient.py         `Gradient` and `StepResult`: what a step returns
 """

@@ -1,7 +1,22 @@
 """What one neuron does: its messages, its rule, its inbox, the loss node, optimizers and sums.
 
+The neuron's own computation is `local_rule.py`: forward, back and learning, from its mail alone.
+(The folder `rules/` is one floor up: a rule there says what all members do, and makes them.)
+
 Nothing here knows trio, a clock or a log; it imports `network` and `support` alone. Start with
-`local_rule.py`, where gradients are made. Authors of rules import from here.
+`local_rule.py`. Authors of rules import from here.
+
+Files:
+
+    local_rule.py      fire and respond: where urgencies are summed and gradients are made
+    loss_node.py       the member that computes the loss and the first urgencies
+    messages.py        the kinds of messages, and `Step`
+    inbox.py           mail of one kind, sorted into synapse order while it arrives
+    sums.py            the few sums on which all bits rest
+    tree_sum.py        a sum whose order is fixed by a binary tree
+    tangent.py         the local rule along a direction, for products with the Hessian
+    optimizers.py      SGD, Adam and schedules: urgencies of parameters -> new parameters
+    optimizer_json.py  an optimizer <-> JSON
 """
 
 from .local_rule import NOTHING, InputRule, LocalRule, NeuronRule, NeuronState, StatefulRule

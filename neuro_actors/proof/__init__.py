@@ -1,9 +1,14 @@
 """The proofs that a society is exact, and the searches for cases where it is not.
 
-`verify.py` compares societies with `reference/` (matrices), finite differences and PyTorch.
-`audit/` replays a recorded run neuron by neuron. `fault_campaign.py` runs societies in faulty
-networks. This folder may import from all folders except `cli`; `reference/` imports from `network`
-and `support` alone.
+This folder may import from all folders except `cli`; `reference/` imports from `network` and
+`support` alone. Start with `verify.py`.
 
-Start reading in `verify.py`.
+Files:
+
+    verify.py          random societies against reference, finite differences and PyTorch
+    reference/         the gradient by matrices, and how far rounding can bring results apart
+    audit/             replays a recorded run, neuron by neuron, and finds the first lie
+    torch_oracle.py    the gradient by PyTorch's autograd
+    fault_campaign.py  random societies in faulty networks, against the same without faults
+    shrink.py          a failing schedule of faults -> a few faults that fail as well
 """

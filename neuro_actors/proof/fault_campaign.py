@@ -15,12 +15,12 @@ import numpy as np
 import trio
 
 from ..channels.interface import ChannelsFactory, Recorder
-from ..channels.unreliable.engine import UnreliableChannels
 from ..channels.unreliable.fault_injection import MAX_CRASHES
 from ..channels.unreliable.faults import PLACES, DeadLink, Fault, FaultEvent, Kill, Partition
 from ..channels.unreliable.invariants import InvariantChecker
 from ..channels.unreliable.settings import Unreliable
 from ..channels.unreliable.timing import max_step_seconds
+from ..channels.unreliable.unreliable_channels import UnreliableChannels
 from ..network.network import Network
 from ..neuron.optimizers import SGD, Adam, Optimizer
 from ..simulation.opening import open_simulation

@@ -1,11 +1,26 @@
-"""Local rules: what the members of a society do with their mail.
+"""Rules: what all members of a society do with their mail, and which rounds a step has.
 
 A rule is a description, compared by value, such as `na.rules.Backpropagation()`. It makes the
-members of a society, each of which sees its own mail alone, and it says which rounds a step of
-learning has. Channels and simulation do not know which rule they carry. To write one, derive from
-`Rule` and override what differs; `neuron.local_rule.NeuronRule` says what a neuron's rule must do.
+members of a society, each of which sees its own mail alone. Channels and simulation do not know
+which rule they carry. What one neuron computes is in `neuron/local_rule.py`, one floor down: most
+rules make such neurons, or derive from them. To write a rule, derive from `Rule` and override what
+differs; `neuron.local_rule.NeuronRule` says what a neuron's rule must do.
 
-This folder imports from `support`, `network` and `neuron`. Start reading in `rule.py`.
+This folder imports from `support`, `network` and `neuron`. Start with `rule.py`.
+
+Files:
+
+    rule.py                       `Rule`: it makes the members, and says which rounds a step has
+    backpropagation.py            the default
+    feedback_alignment.py         fixed random numbers in place of the weights on the way back
+    direct_feedback_alignment.py  every neuron receives the whole error
+    predictive_coding.py          neurons with a value beside their prediction
+    weight_perturbation.py        try a little noise, and learn it if the loss fell
+    newton.py                     curvature, conjugate gradients and a line search
+    micro_batches.py              a batch in parts, learnt once
+    batch_sum.py                  the sum over the parts, the same in one process and in a cluster
+    member_registry.py            remembers all members, so that their state can be saved
+    rule_json.py                  a rule <-> JSON
 """
 
 from .backpropagation import Backpropagation

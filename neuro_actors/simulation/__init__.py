@@ -1,9 +1,17 @@
 """A society that lives: it is opened, does step after step, trains, and is saved.
 
-`opening.py` is the way in and out; `simulation.py` has the calls that users make; `train.py` and
-`plan.py` are the training loop; `blocking.py` has ordinary functions for scripts and notebooks;
-`checkpoint/` saves and continues runs. This folder may import from all folders except `proof` and
-`cli`.
+This folder may import from all folders except `proof` and `cli`. Start with `simulation.py`.
 
-Start reading in `simulation.py`.
+Files:
+
+    simulation.py    `Simulation`: the calls that users make, step after step
+    opening.py       `na.open_simulation`: the way in and out
+    society_task.py  the task in which the society runs: start, first failure, end
+    step_result.py   the result of a step, of one round or of several
+    train.py         `na.train`: batches, validation, history, checkpoints
+    plan.py          what a training run does, how far it is, and its loop
+    history.py       `Epoch`: one entry for each pass through the examples
+    progress_bar.py  the progress bar
+    blocking.py      `na.gradient` and others: plain functions that return when it is done
+    checkpoint/      saves runs and continues them
 """

@@ -15,7 +15,7 @@ from typing import TypeVar
 import trio
 from numpy.typing import ArrayLike
 
-from ..channels.choose import ChannelsChoice, uses_virtual_time
+from ..channels.choose_channels import ChannelsChoice, uses_virtual_time
 from ..cluster.settings import Cluster
 from ..network.gradient import Gradient
 from ..network.network import Network

@@ -17,17 +17,17 @@ from typing import TYPE_CHECKING, cast
 import trio
 from trio.lowlevel import disable_ki_protection, enable_ki_protection
 
-from ..channels.choose import ChannelsChoice, choose_channels, faults_to_json
+from ..channels.choose_channels import ChannelsChoice, choose_channels, faults_to_json
 from ..channels.interface import Channels, ChannelsFactory, CompletedChannels, Recorder
-from ..cluster.choose import choose_cluster
+from ..cluster.choose_cluster import choose_cluster
 from ..cluster.partition import Partition
 from ..cluster.settings import Cluster
 from ..log.recording_settings import Recording, as_recording
 from ..network.network import Network
 from ..neuron.sums import Sums, choose_sums
 from ..rules import Backpropagation, Rule
+from ..rules.member_registry import MemberRegistry
 from ..rules.micro_batches import lanes_for, micro_batched
-from ..rules.remembering import MemberRegistry
 from ..rules.rule_json import rule_to_json
 from ..society.pipeline import make_runner
 from ..society.society import collector_off
@@ -35,8 +35,8 @@ from ..society.step_runner import StepRunner
 from ..support.errors import InputError, LogError, NeuroActorsError, SimulationError
 from ..support.text import quote
 from ..support.validation import as_number
-from .lifetime import Lifetime
 from .simulation import Simulation
+from .society_task import SocietyTask
 
 if TYPE_CHECKING:
     from ..cluster.driver import Driver
@@ -102,7 +102,7 @@ class open_simulation:  # noqa: N801 (to be called as a function is)
         self._settings = _Settings(
             network, channels, log, rule, sums, micro_batches, patience, in_flight, engine
         )
-        self._life: Lifetime | None = None
+        self._task: SocietyTask | None = None
 
     def remember(self, registry: MemberRegistry | None) -> open_simulation:
         """Let a registry make the members, so that their state can be saved.
@@ -117,7 +117,7 @@ class open_simulation:  # noqa: N801 (to be called as a function is)
 
     @enable_ki_protection
     async def __aenter__(self) -> Simulation:
-        if self._life is not None:
+        if self._task is not None:
             raise SimulationError(
                 "this block was entered before: call na.open_simulation anew for each"
             )
@@ -126,23 +126,23 @@ class open_simulation:  # noqa: N801 (to be called as a function is)
         try:
             with collector_off():
                 runner, driver = plan.make_runner(writer)
-                life = self._life = Lifetime(runner, writer)
+                task = self._task = SocietyTask(runner, writer)
                 settings, previous = plan.settings, plan.number
                 simulation = Simulation(
-                    settings.network, life, plan.rule, settings.patience, previous
+                    settings.network, task, plan.rule, settings.patience, previous
                 )
         except BaseException:
             with suppress(LogError):
                 if writer is not None:
                     writer.close()
             raise
-        life.start()
+        task.start()
         if driver is not None:
-            await _wait_started(life, driver)
+            await _wait_started(task, driver)
         if writer is not None:
             from ..log.recorder import FLUSH_SECONDS
 
-            life.start_flushing(FLUSH_SECONDS)
+            task.start_flushing(FLUSH_SECONDS)
         return simulation
 
     @enable_ki_protection
@@ -152,17 +152,17 @@ class open_simulation:  # noqa: N801 (to be called as a function is)
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> Coroutine[None, None, None]:
-        assert self._life is not None
-        self._life.close()  # at once: an interrupt may come between this call and its await
-        return _leave(self._life, error)
+        assert self._task is not None
+        self._task.close()  # at once: an interrupt may come between this call and its await
+        return _leave(self._task, error)
 
 
 @enable_ki_protection
-async def _leave(life: Lifetime, error: BaseException | None) -> None:
-    await life.wait_ended(error)
+async def _leave(task: SocietyTask, error: BaseException | None) -> None:
+    await task.wait_ended(error)
 
 
-async def _wait_started(life: Lifetime, driver: Driver) -> None:
+async def _wait_started(task: SocietyTask, driver: Driver) -> None:
     """Wait until all workers are there. Raises the reason if they cannot be."""
     error: BaseException | None = None
     try:
@@ -171,9 +171,9 @@ async def _wait_started(life: Lifetime, driver: Driver) -> None:
     except BaseException as interrupt:
         error = interrupt
     if error is not None:
-        life.is_reported = True
-        life.close()
-        await life.wait_ended(error)
+        task.is_reported = True
+        task.close()
+        await task.wait_ended(error)
         try:
             raise error
         finally:

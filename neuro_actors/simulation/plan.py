@@ -12,7 +12,7 @@ from itertools import islice
 
 import numpy as np
 
-from ..channels.choose import ChannelsChoice
+from ..channels.choose_channels import ChannelsChoice
 from ..cluster.settings import Cluster
 from ..network import functions
 from ..network.network import Network

@@ -22,7 +22,7 @@ from ..neuron.optimizers import Optimizer, check_optimizer
 from ..rules import Answer, Backpropagation, Round, Rule
 from ..support.errors import InputError
 from ..support.validation import Array, as_batch, as_flag, freeze
-from .lifetime import Lifetime
+from .society_task import SocietyTask
 from .step_result import RoundCollector, StepOutcome, read_result
 
 
@@ -36,7 +36,7 @@ class Simulation:
 
     Args:
         network: The network.
-        life: The society's life.
+        task: Runs the society.
         rule: The local rule of the neurons.
         patience: How many seconds a call waits for its step.
         number: The number of the last step of an earlier run that this one continues, else 0.
@@ -45,14 +45,14 @@ class Simulation:
     def __init__(
         self,
         network: Network,
-        life: Lifetime,
+        task: SocietyTask,
         rule: Rule,
         patience: float,
         number: int = 0,
     ) -> None:
         self._network = network
-        self._life = life
-        self._runner = life.runner
+        self._task = task
+        self._runner = task.runner
         self._rule = rule
         self._patience = patience
         self._turn = trio.Lock()
@@ -194,7 +194,7 @@ class Simulation:
         After a failure these are the parameters before the step that failed. It may be called after
         the block was left.
         """
-        if self._life.failure is None and not self._life.is_closed:
+        if self._task.failure is None and not self._task.is_closed:
             async with self._turn:
                 await self._finish_all()
         else:
@@ -239,7 +239,7 @@ class Simulation:
         x, targets = (freeze(np.ascontiguousarray(array.T)) for array in (rows, wanted))
         collector, parts, rounds_left = RoundCollector(), deque[slice](), True
         answer: Any = None
-        self._life.check()
+        self._task.check()
         await self._finish_all()
         with closing(
             self._rule.rounds(self._network, x)
@@ -270,7 +270,7 @@ class Simulation:
     @enable_ki_protection
     async def _step(self, round: Round, *about: Any) -> StepOutcome:
         """Compute one step alone; see `_begin`."""
-        self._life.check()
+        self._task.check()
         await self._finish_all()
         self._begin(round, *about)
         return await self._end()
@@ -285,7 +285,7 @@ class Simulation:
         wrt_inputs: bool = False,
         direction: Array | None = None,
     ) -> None:
-        self._life.check()
+        self._task.check()
         self._number += 1
         learning = optimizer if round.learns else None
         felt = wrt_inputs or round.wrt_inputs
@@ -305,13 +305,13 @@ class Simulation:
         except (
             BaseException
         ) as error:  # such as an interrupt: a step that has begun by half can never end
-            self._life.fail(f"step {step.number} could not begin: {error!r}", error)
+            self._task.fail(f"step {step.number} could not begin: {error!r}", error)
             raise
 
     @enable_ki_protection
     async def _finish_all(self) -> None:
         """Wait for the end of all steps that a cancelled call has left behind."""
-        while self._runner.under_way or self._life.failure is not None:
+        while self._runner.under_way or self._task.failure is not None:
             await self._end()
 
     @enable_ki_protection
@@ -320,27 +320,27 @@ class Simulation:
 
         A cancelled call may be repeated.
         """
-        if self._life.failure is None:
+        if self._task.failure is None:
             step = self._runner.under_way[0]
             deadline = trio.current_time() + self._patience
-            with trio.CancelScope(deadline=deadline) as self._life.patience:
+            with trio.CancelScope(deadline=deadline) as self._task.patience:
                 try:
                     with np.errstate(all="ignore"):  # what is not finite is refused, with a name
                         port = await self._runner.wait_end()
                 except Exception as error:
-                    self._life.fail(f"step {step.number} failed: {error}", error)
+                    self._task.fail(f"step {step.number} failed: {error}", error)
                 else:
                     outcome = read_result(step, port)
                     if step.optimizer is not None:
                         self._committed = port.commits.copy()
-                    self._life.finish_log()
+                    self._task.finish_log()
                     return outcome
-            if self._life.failure is None:
+            if self._task.failure is None:
                 waiting = [str(w) for w in self.who_waits()]
                 lines = "\n  ".join(
                     waiting[:12] + [f"… and {len(waiting) - 12} more"] * (len(waiting) > 12)
                 )
-                self._life.fail(
+                self._task.fail(
                     f"step {step.number} did not end within {self._patience:g} s:\n  {lines}", None
                 )
-        raise self._life.report()
+        raise self._task.report()

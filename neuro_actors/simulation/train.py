@@ -13,16 +13,16 @@ from os import PathLike
 
 from numpy.typing import ArrayLike
 
-from ..channels.choose import ChannelsChoice, choose_channels
-from ..cluster.choose import choose_cluster
+from ..channels.choose_channels import ChannelsChoice, choose_channels
+from ..cluster.choose_cluster import choose_cluster
 from ..cluster.settings import Cluster
 from ..log import Recording
 from ..network.examples import as_examples
 from ..network.network import Network
 from ..neuron.optimizers import Optimizer, check_optimizer
 from ..rules import Backpropagation, Rule
+from ..rules.member_registry import MemberRegistry
 from ..rules.micro_batches import lanes_for, micro_batched
-from ..rules.remembering import MemberRegistry
 from ..support.errors import InputError
 from ..support.text import quote
 from ..support.validation import Array, as_flag, as_whole_number

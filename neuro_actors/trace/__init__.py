@@ -1,6 +1,12 @@
 """Why did this weight want to change? Its urgency as a sum over paths, from a message log.
 
 Imports from `support`, `network`, `neuron`, `rules`, `channels` and `log` alone. Start with
-`trace`, the public function; `tracer` reads the log, `paths` is the mathematics without a log, and
-`result` is what comes back.
+`trace.py`.
+
+Files:
+
+    trace.py   `na.trace`, the public function
+    tracer.py  reads what a trace needs from a log
+    paths.py   number, sums and greatest of all paths: the mathematics without a log
+    result.py  the result, and its text
 """

@@ -21,8 +21,8 @@ from ..support.errors import InputError
 from ..support.text import quote
 from ..support.validation import as_number, as_whole_number
 from .fault_events import gather_fault_events
+from .page_workers import placement, step_placement
 from .picture import find_picture
-from .placement import placement, step_placement
 from .scales import Scales
 from .selection import Selection, select_steps, spread_evenly
 from .step_values import StepValues, read_step_values

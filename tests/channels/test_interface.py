@@ -9,9 +9,9 @@ from helpers.comparing import same_bits
 from helpers.tiers import few
 
 import neuro_actors as na
+from neuro_actors.channels.bundled.bundled_channels import Bundled
 from neuro_actors.channels.bundled.countdown import Shutdown, WakeUp
-from neuro_actors.channels.bundled.engine import Bundled
-from neuro_actors.channels.choose import choose_channels
+from neuro_actors.channels.choose_channels import choose_channels
 from neuro_actors.channels.memory import Memory
 from neuro_actors.channels.routes import read_messages
 from neuro_actors.network import functions

@@ -8,7 +8,7 @@ import pytest
 
 import neuro_actors as na
 from neuro_actors.channels import routes
-from neuro_actors.channels.choose import choose_channels
+from neuro_actors.channels.choose_channels import choose_channels
 from neuro_actors.channels.routes import ROUTES, End, Moment, Over, RouteSpec, Steps
 from neuro_actors.neuron.messages import URGENCY
 

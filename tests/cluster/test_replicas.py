@@ -10,8 +10,8 @@ import pytest
 import trio
 
 import neuro_actors as na
-from neuro_actors.cluster.messages import BatchMean, PartialSum
 from neuro_actors.cluster.replicas import ReplicatedRule, mean_over_replicas
+from neuro_actors.cluster.worker_messages import BatchMean, PartialSum
 from neuro_actors.neuron.messages import Step
 from neuro_actors.neuron.sums import ORDERED
 from neuro_actors.rules.batch_sum import BatchSum

@@ -1,7 +1,8 @@
-"""The glossary, the architecture and the README name files that are there."""
+"""Pages name files that are there, and the map of each folder names all of its files."""
 
 from __future__ import annotations
 
+import ast
 import re
 
 import pytest
@@ -26,3 +27,24 @@ def test_every_folder_of_the_package_is_in_the_architecture() -> None:
     folders = [path.parent.name for path in (ROOT / "neuro_actors").glob("*/__init__.py")]
     assert len(folders) == 13
     assert [folder for folder in folders if f"| `{folder}/` |" not in text] == []
+
+
+@pytest.mark.parametrize(
+    "folder",
+    sorted(
+        str(path.parent.relative_to(ROOT / "neuro_actors"))
+        for path in (ROOT / "neuro_actors").glob("*/**/__init__.py")
+    ),
+)
+def test_the_map_of_a_folder_names_each_of_its_files_once(folder: str) -> None:
+    place = ROOT / "neuro_actors" / folder
+    docstring = ast.get_docstring(ast.parse((place / "__init__.py").read_text(encoding="utf-8")))
+    assert docstring is not None
+    listed = re.findall(r"^ {4,}(\w+(?:\.py|/)) +\S", docstring.partition("Files:\n")[2], re.M)
+    files = [path.name for path in place.glob("*.py") if path.name != "__init__.py"]
+    folders = [
+        f"{path.name}/"
+        for path in place.iterdir()
+        if path.is_dir() and (path.name == "js" or (path / "__init__.py").exists())
+    ]
+    assert sorted(listed) == sorted(files + folders)

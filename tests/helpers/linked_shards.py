@@ -9,7 +9,7 @@ import numpy as np
 import trio
 
 import neuro_actors as na
-from neuro_actors.channels.choose import choose_channels
+from neuro_actors.channels.choose_channels import choose_channels
 from neuro_actors.cluster.proxies import ShardRule
 from neuro_actors.cluster.shard import Shard, shards
 from neuro_actors.cluster.shard_channels import ShardChannels

@@ -126,7 +126,7 @@ async def test_a_step_that_is_cut_into_many_record_batches(
     channels: str, diamond, batch, tmp_path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """As one of more than 2^27 numbers is."""
-    monkeypatch.setattr("neuro_actors.log.page.MOST_VALUES", 20)
+    monkeypatch.setattr("neuro_actors.log.log_page.MOST_VALUES", 20)
     async with na.open_simulation(diamond, channels, log=tmp_path / "a.arrows") as simulation:
         first = await simulation.gradient(*batch)
         second = await simulation.gradient(*batch)
@@ -205,7 +205,7 @@ async def test_what_waits_is_written_though_nothing_follows(
         for _ in range(3):
             await simulation.predict(batch[0])
         assert len(na.open_log(tmp_path / "a.arrows")) == 1
-        simulation._life.log._written -= 1  # as if a second had passed
+        simulation._task.log._written -= 1  # as if a second had passed
         await trio.sleep(0.6)
         assert len(na.open_log(tmp_path / "a.arrows")) == 3
 

@@ -14,7 +14,7 @@ from helpers.forgery import read, sealed, write
 
 import neuro_actors as na
 from neuro_actors.cli.main import cli
-from neuro_actors.log import page
+from neuro_actors.log import log_page
 from neuro_actors.log.recorder import LogRecorder
 
 KIND, NOTE = 1, 6  # columns
@@ -30,10 +30,10 @@ async def test_a_page_is_bounded_in_numbers_too(
     channels: str, diamond, batch, tmp_path, monkeypatch
 ) -> None:
     """Else a large batch on a small network would ask for as much room as 8,192 rows of it take."""
-    monkeypatch.setattr(page, "MOST_VALUES", 16 * 200)
+    monkeypatch.setattr(log_page, "MOST_VALUES", 16 * 200)
     async with na.open_simulation(diamond, channels, log=tmp_path / "a.arrows") as simulation:
         await simulation.gradient(*batch)
-        assert simulation._life.log._page.values.size <= 200
+        assert simulation._task.log._page.values.size <= 200
         await simulation.gradient(*batch)
     assert na.audit(tmp_path / "a.arrows").passed
 

@@ -348,7 +348,7 @@ async def test_a_cancelled_step_leaves_nothing_behind(at: int, channels: str) ->
     seen: list[str] = []
 
     def make(network, recorder):
-        from neuro_actors.channels.choose import choose_channels
+        from neuro_actors.channels.choose_channels import choose_channels
 
         made = choose_channels(channels)(network, recorder)
         begin = made.environment.begin

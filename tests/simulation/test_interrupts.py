@@ -12,7 +12,7 @@ import trio
 from helpers.interrupting import interrupt, interrupt_at_every_place
 
 import neuro_actors as na
-from neuro_actors.channels import choose as engines
+from neuro_actors.channels import choose_channels as engines
 from neuro_actors.channels.bundled import carried_rows
 from neuro_actors.rules import Rule
 from neuro_actors.simulation.blocking import run
@@ -38,8 +38,8 @@ async def test_an_interrupt_between_the_way_out_and_its_await_leaves_nobody(
     opened.__aexit__(None, None, None).close()
     while trio.lowlevel.current_statistics().tasks_living > before:
         await trio.lowlevel.checkpoint()
-    assert simulation._life.log is not None
-    assert simulation._life.log._file.closed
+    assert simulation._task.log is not None
+    assert simulation._task.log._file.closed
 
 
 def test_births_make_room_for_an_interrupt(channels: str, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -472,7 +472,7 @@ class Silent(Memory):
     def port(self, k: int):
         port = super().port(k)
         if port.node == "h2":
-            port._mail.outgoing["activation"].always.clear()
+            port._mail.outgoing["activation"].addresses.clear()
         return port
 
 

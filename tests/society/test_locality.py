@@ -11,8 +11,8 @@ import trio
 from helpers.comparing import same_bits
 
 import neuro_actors as na
+from neuro_actors.channels.bundled.bundled_channels import Bundled
 from neuro_actors.channels.bundled.countdown import Countdown, Shutdown
-from neuro_actors.channels.bundled.engine import Bundled
 from neuro_actors.channels.interface import Channels
 from neuro_actors.neuron.local_rule import LocalRule
 from neuro_actors.proof.verify import draw_case

@@ -16,16 +16,16 @@ from helpers.tiers import few
 
 import neuro_actors as na
 from neuro_actors import rules
-from neuro_actors.channels.bundled.engine import Bundled
-from neuro_actors.channels.choose import choose_channels
+from neuro_actors.channels.bundled.bundled_channels import Bundled
+from neuro_actors.channels.choose_channels import choose_channels
 from neuro_actors.channels.memory import Memory
 from neuro_actors.channels.routes import Routes
 from neuro_actors.channels.unreliable.delivery import AckTable, DeliveryState, Snapshot
-from neuro_actors.channels.unreliable.engine import UnreliableChannels
 from neuro_actors.channels.unreliable.fault_injection import FaultInjector
 from neuro_actors.channels.unreliable.faults import PLACES, Kill
 from neuro_actors.channels.unreliable.frames import Frame
 from neuro_actors.channels.unreliable.invariants import InvariantChecker
+from neuro_actors.channels.unreliable.unreliable_channels import UnreliableChannels
 from neuro_actors.neuron.messages import Step
 from neuro_actors.neuron.sums import ORDERED
 from neuro_actors.neuron.tree_sum import TreeSum
@@ -441,7 +441,7 @@ async def test_leaving_wakes_those_who_wait_for_the_others(held: bool, channels:
         else:
             await trio.sleep(0.05)
     assert re.match(
-        message, str(simulation._life.failure)
+        message, str(simulation._task.failure)
     )  # and nobody who was woken has done anything
     assert trio.lowlevel.current_statistics().tasks_living == tasks
 

@@ -1,8 +1,17 @@
 """The audit: from a recorded run, every neuron is replayed alone and compared bit for bit.
 
-`auditor.py` reads a log once, in order; `replay.py` computes what each member should have sent;
-`expected_rows.py` says which rows must be there. This folder may import from all folders except
-`cli`, but takes no part in a simulation: no tasks, no channels.
+This folder may import from all folders except `cli`, but takes no part in a simulation: no tasks,
+no channels. Start with `audit.py`, then read `auditor.py`.
 
-Start reading in `audit.py`, then `auditor.py`.
+Files:
+
+    audit.py          `na.audit`, and what it proves
+    auditor.py        one pass over a log, in order
+    replay.py         what each member should have sent
+    mail_places.py    where in a step's numbers each member's mail lies
+    expected_rows.py  which rows a step must have
+    step_notes.py     what each step was asked for
+    rounding.py       how far rounding can bring two machines' replays apart
+    lie.py            the first thing that cannot be true, in words
+    report.py         the result of an audit
 """

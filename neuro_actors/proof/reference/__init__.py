@@ -4,7 +4,13 @@ It shares with the actors the description of the network and the tables of funct
 else. It has derivatives instead of urgencies, matrix products (BLAS) instead of ordered sums. So
 the two rarely agree to the last bit. `bound` says how far apart rounding alone can bring them.
 
-Start reading in `gradients.py`. This folder imports from `network` and `support` alone.
+This folder imports from `network` and `support` alone. Start with `gradients.py`.
+
+Files:
+
+    gradients.py  `gradient`, `predict`, and `bound`, the rounding bound of the gradient
+    matrices.py   a network as matrices, its forward pass, and the rounding errors of that
+    products.py   the Hessian times a direction, and its rounding bound
 """
 
 from .gradients import bound, gradient, predict, with_bound

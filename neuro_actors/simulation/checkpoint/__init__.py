@@ -4,6 +4,8 @@ The folder of a run contains its data, `data.safetensors`, and its last two chec
 `step-….safetensors`. A checkpoint contains everything else: the settings, the network, the
 state of every neuron, and the position in the run.
 
+Files:
+
     files.py      one file: written completely or not at all, protected by a digest
     folder.py     which files a run has, and which checkpoints are removed
     packing.py    the neurons' state <-> a few flat arrays

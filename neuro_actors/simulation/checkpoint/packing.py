@@ -23,7 +23,7 @@ from numpy.typing import NDArray
 
 from ...neuron.local_rule import NeuronState
 from ...neuron.optimizers import Optimizer
-from ...rules.remembering import MemberState
+from ...rules.member_registry import MemberState
 from ...support.errors import CheckpointError
 from ...support.validation import freeze
 

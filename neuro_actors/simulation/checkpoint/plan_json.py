@@ -15,7 +15,7 @@ from typing import Any
 
 import numpy as np
 
-from ...channels.choose import ChannelsChoice, choose_channels
+from ...channels.choose_channels import ChannelsChoice, choose_channels
 from ...network import functions
 from ...network.examples import as_examples
 from ...network.network import Network

@@ -10,10 +10,10 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from ...channels.choose import ChannelsChoice
+from ...channels.choose_channels import ChannelsChoice
 from ...network.network import Network
 from ...neuron.optimizers import Optimizer
-from ...rules.remembering import MemberRegistry, MemberState
+from ...rules.member_registry import MemberRegistry, MemberState
 from ...support.errors import CheckpointError
 from ...support.numerics import differences
 from ...support.text import quote

@@ -18,7 +18,7 @@ import numpy as np
 
 from ...network.network import Network
 from ...neuron.sums import choose_sums
-from ...rules.remembering import MemberRegistry
+from ...rules.member_registry import MemberRegistry
 from ...support.errors import CheckpointError
 from ...support.numerics import fingerprint
 from ...support.version import __version__

@@ -19,9 +19,9 @@ from trio.testing import MockClock
 
 import neuro_actors as na
 from neuro_actors import rules
-from neuro_actors.channels.unreliable.engine import UnreliableChannels
 from neuro_actors.channels.unreliable.faults import PLACES, DeadLink, Kill, Lose, Partition
 from neuro_actors.channels.unreliable.frames import Frame, encode
+from neuro_actors.channels.unreliable.unreliable_channels import UnreliableChannels
 from neuro_actors.network import functions
 from neuro_actors.proof import fault_campaign
 from neuro_actors.proof.verify import draw_case

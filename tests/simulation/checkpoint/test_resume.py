@@ -14,7 +14,7 @@ from helpers.tiers import few
 
 import neuro_actors as na
 from neuro_actors import rules
-from neuro_actors.channels import choose
+from neuro_actors.channels import choose_channels as engines
 from neuro_actors.channels.memory import Memory
 from neuro_actors.network import functions
 from neuro_actors.neuron.local_rule import LocalRule
@@ -258,7 +258,7 @@ def test_an_engine_of_ones_own(tmp_path, stop) -> None:
         match=r"^the engine Plain cannot go on after step 3: give it a method resume\(number\)",
     ):
         na.resume(tmp_path, channels=Plain)
-    assert na.resume(tmp_path, channels=choose.choose_channels("memory")) == train()
+    assert na.resume(tmp_path, channels=engines.choose_channels("memory")) == train()
 
 
 def test_in_a_storm(tmp_path, stop) -> None:

@@ -8,7 +8,7 @@ from typing import Any, TypeAlias
 from ..support.errors import InputError
 from ..support.text import quote
 from ..support.validation import did_you_mean
-from .bundled.engine import Bundled
+from .bundled.bundled_channels import Bundled
 from .interface import ChannelsFactory
 from .memory import Memory
 from .unreliable.settings import Unreliable
@@ -39,7 +39,7 @@ def choose_channels(channels: ChannelsChoice) -> ChannelsFactory:
     engines: dict[str, ChannelsFactory] = {"bundled": Bundled, "memory": Memory}
     if isinstance(channels, Unreliable):
         # plain channels do not load the protocol
-        from .unreliable.engine import UnreliableChannels
+        from .unreliable.unreliable_channels import UnreliableChannels
 
         return partial(UnreliableChannels, settings=channels)
     if callable(channels):

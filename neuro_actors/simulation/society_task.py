@@ -1,4 +1,4 @@
-"""The life of a society that a simulation asks for steps: how it runs, why it fails, and its end.
+"""The task in which a society runs for a simulation: its start, its first failure, and its end.
 
 The law:
 
@@ -24,8 +24,8 @@ if TYPE_CHECKING:
     from ..log.recorder import LogRecorder
 
 
-class Lifetime:
-    """The life of one society.
+class SocietyTask:
+    """The task of one society.
 
     Attributes:
         runner: Runs the society.
@@ -38,7 +38,7 @@ class Lifetime:
     """
 
     def __init__(self, runner: StepRunner, log: LogRecorder | None) -> None:
-        """Make the life of a society that has not started yet.
+        """Make the task of a society that has not started yet.
 
         Args:
             runner: Runs the society.

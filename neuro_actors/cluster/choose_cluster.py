@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ..channels.choose import ChannelsChoice
+from ..channels.choose_channels import ChannelsChoice
 from ..neuron.optimizers import Optimizer
 from ..support.errors import InputError
 from ..support.text import quote

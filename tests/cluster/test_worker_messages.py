@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from neuro_actors.cluster import framing
-from neuro_actors.cluster.messages import (
+from neuro_actors.cluster.worker_messages import (
     KINDS,
     BatchLearned,
     BatchMean,

@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from neuro_actors.simulation.lifetime import Lifetime
+from neuro_actors.simulation.society_task import SocietyTask
 
 
 class Stopped:
@@ -15,10 +15,10 @@ class Stopped:
 
 async def test_the_first_failure_remains() -> None:
     runner = Stopped()
-    life = Lifetime(runner, None)
+    task = SocietyTask(runner, None)
     cause = ValueError("why")
-    life.fail("the first", cause)
-    life.fail("what came of it", KeyError("other"))
-    assert str(life.failure) == "the first"
-    assert life.report().__cause__ is cause
+    task.fail("the first", cause)
+    task.fail("what came of it", KeyError("other"))
+    assert str(task.failure) == "the first"
+    assert task.report().__cause__ is cause
     assert runner.count == 2  # stopping again does no harm

@@ -13,7 +13,7 @@ from ..channels.routes import Size, StepKind
 from ..channels.step_record import RecordedRows, StepRecord
 from ..network.network import Network
 from ..support.validation import Array, Indices
-from .page import Page
+from .log_page import Page
 from .recording_settings import Recording
 from .row_template import RowSlots, RowTemplate, Section
 from .schema import members, row_kinds
