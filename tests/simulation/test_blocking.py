@@ -28,7 +28,7 @@ def test_the_same_bits_as_an_open_simulation(diamond, batch) -> None:
 def test_each_takes_sums(diamond, batch, monkeypatch: pytest.MonkeyPatch) -> None:
     asked = []
     monkeypatch.setattr(
-        "neuro_actors.simulation.opening.named", lambda sums: asked.append(sums) or ORDERED
+        "neuro_actors.simulation.opening.choose_sums", lambda sums: asked.append(sums) or ORDERED
     )
     na.gradient(diamond, *batch, sums="mine")
     na.predict(diamond, batch[0], sums="mine")
