@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from ..support.errors import LogError
 from ..support.figures import import_pyplot, write_figure
 from ..support.files import check_free
-from ..support.text import escape_controls, format_count, quote
+from ..support.text import escape_controls, format_count
 from ..support.validation import Array, as_flag, as_list, as_path
 from .reader import LogReader
 from .series import (
@@ -49,11 +49,7 @@ def plot_log(
 
     Args:
         reader: The log.
-        path: Where to write the figure: *.png, *.svg or *.pdf. None: it is not written.
-        loss: Draw the loss over the steps.
-        urgency: Draw the strength of the urgencies of each level over the steps.
-        neurons: The ids of neurons; draw the activations and urgencies of each.
-        weights: Synapses, such as "x0->h2"; draw the weight of each over the steps.
+        path, loss, urgency, neurons, weights: See `Log.plot`.
 
     Returns:
         A matplotlib figure.
@@ -151,14 +147,12 @@ def _urgency_panel(reader: LogReader) -> Panel:
             fontsize=9,
         )
         axis.set_facecolor("0.92")  # where no urgency was received
-        _set_title(axis, "Urgency: how strong a message is that a level hears")
+        _set_title(axis, "Urgency: mean strength of the messages that a level receives")
 
     return draw
 
 
 def _neuron_panels(reader: LogReader, neuron: str) -> list[Panel]:
-    if not isinstance(neuron, str):
-        raise LogError(f"a neuron is named by its id, got {quote(neuron)}")
     series = read_neuron(reader, neuron)
     name = escape_controls(neuron)
     if not len(series.activation_steps):
@@ -175,13 +169,13 @@ def _neuron_panels(reader: LogReader, neuron: str) -> list[Panel]:
         axis.fill_between(series.activation_steps, least, greatest, **band)
         _draw_curve(axis, series.activation_steps, mean, BLUE, "mean")
         axis.set_ylabel("activation")
-        _set_title(axis, f"What {name} said")
+        _set_title(axis, f"Activations of {name}")
 
     def urgency(axis: Any) -> None:
         _draw_curve(axis, series.urgency_steps, series.urgency, ORANGE)
         axis.set_ylim(bottom=0)
         axis.set_ylabel("mean |urgency|")
-        _set_title(axis, f"The urgencies that {name} heard")
+        _set_title(axis, f"Urgencies that {name} receives")
 
     return [activation, urgency] if len(series.urgency_steps) else [activation]
 

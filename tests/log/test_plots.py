@@ -107,8 +107,8 @@ def test_what_is_asked_for_is_drawn(path) -> None:
         for axis in log.plot(neurons=["h2"], weights=["x->h2", "h2->y"]).axes
     ]
     assert titles == [
-        "What h2 said",
-        "The urgencies that h2 heard",
+        "Activations of h2",
+        "Urgencies that h2 receives",
         "Weights: above zero excitatory, below inhibitory",
     ]
     assert [axis.get_title(loc="left").split(":")[0] for axis in log.plot().axes] == [
