@@ -7,8 +7,9 @@ Start with `elements.py`, then read `network.py`.
 Files:
 
     elements.py         `Input`, `Neuron` and `Synapse`, and the checks of each alone
-    network.py          `Network`: how it is made, what it offers, and its checks
+    network.py          `Network`: how it is made, and what it offers
     graph.py            synapses grouped by neuron, levels, cycles: arrays without names
+    graph_checks.py     is it a directed acyclic graph that leads from inputs to outputs?
     layered.py          layered networks: matrices <-> arrays of synapses
     edge_list.py        checks for networks from arrays
     initial_weights.py  initial weights, drawn by each neuron for itself

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterable, Sequence
-from contextlib import suppress
 from functools import cached_property
 from itertools import pairwise
 from typing import Any
@@ -20,10 +19,9 @@ from ..support.validation import (
     Indices,
     as_list,
     as_whole_number,
-    did_you_mean,
     freeze,
 )
-from . import edge_list, functions, layered
+from . import edge_list, graph_checks, layered
 from .elements import (
     Input,
     LazySequence,
@@ -37,7 +35,7 @@ from .elements import (
     positions,
     synapse_ends,
 )
-from .graph import Groups, find_cycle, levels
+from .graph import Groups
 from .initial_weights import draw_weights
 from .table import level_table
 
@@ -452,11 +450,13 @@ class Network:
             name for name, is_input in zip(self.ids, self.is_input, strict=True) if is_input
         )
         self.incoming, self.outgoing = Groups.by(self.targets, n), Groups.by(self.sources, n)
-        self._check_synapses()
-        self.level = self._levels()
+        graph_checks.check_synapses(self.ids, self.sources, self.targets, self.is_input)
+        self.level = graph_checks.find_levels(self.ids, self.sources, self.targets, self.outgoing)
         self.level.setflags(write=False)
-        self._check_members()
-        self._check_paths()
+        graph_checks.check_inputs_and_outputs(self.is_input, self.outputs)
+        graph_checks.check_paths(
+            self.ids, self.is_input, self.output_positions, self.incoming, self.outgoing
+        )
 
     def check_activations(self) -> None:
         """Check that every activation function is in the table; it may not be where a log was read.
@@ -464,67 +464,4 @@ class Network:
         Raises:
             NetworkError: One is unknown.
         """
-        with suppress(TypeError):  # of a name that is no string
-            if all(map(functions.ACTIVATIONS.__contains__, self.activations)):
-                return
-        for culprit, name in zip(self.ids, self.activations, strict=True):
-            if not isinstance(name, str) or name not in functions.ACTIVATIONS:
-                known = did_you_mean(name, list(functions.ACTIVATIONS))
-                raise NetworkError(f"neuron {culprit!r}: unknown activation {quote(name)}; {known}")
-
-    def _check_synapses(self) -> None:
-        self._refuse(
-            self.sources == self.targets, "is a self-loop: a neuron cannot be its own source"
-        )
-        self._refuse(
-            self.is_input[self.targets],
-            "leads into an input: an input receives from the environment alone",
-        )
-        pairs = self.sources * len(self.ids) + self.targets
-        if not np.diff(np.sort(pairs)).all():
-            first = np.unique(pairs, return_index=True)[1]
-            self._refuse(
-                ~np.isin(np.arange(len(pairs)), first),
-                "occurs twice: keep one, with the sum of the weights",
-            )
-
-    def _refuse(self, wrong: NDArray[np.bool_], problem: str) -> None:
-        if wrong.any():
-            raise NetworkError(f"synapse {self.arrow(int(np.flatnonzero(wrong)[0]))} {problem}")
-
-    def _levels(self) -> Indices:
-        level = levels(self.targets, self.outgoing, len(self.ids))
-        if level.min(initial=0) < 0:
-            nodes = find_cycle(self.sources, self.targets, level)
-            path = " -> ".join(repr(self.ids[k]) for k in nodes)
-            raise NetworkError(f"the synapses form a cycle: {path}; take one of them away")
-        return level
-
-    def _check_members(self) -> None:
-        if not self.inputs:
-            raise NetworkError("the network has no inputs: add at least one na.Input")
-        if not self.outputs:
-            raise NetworkError(
-                "the network has no outputs: name at least one neuron in outputs=[…]"
-            )
-        if self.is_input.all():
-            raise NetworkError("the network has inputs alone: add at least one na.Neuron")
-        if len(np.unique(self.output_positions)) < len(self.outputs):
-            twice = max(self.outputs, key=self.outputs.count)
-            raise NetworkError(f"output {twice!r} is named twice: name each output once")
-
-    def _check_paths(self) -> None:
-        """Check that every neuron is on a path from an input to an output.
-
-        In a graph without cycles every walk backwards ends at a neuron without sources, and every
-        walk forwards at one without targets. So it is enough to look at these.
-        """
-        unreached = np.flatnonzero((self.incoming.sizes == 0) & ~self.is_input)
-        if len(unreached):
-            advice = "give it an incoming synapse, or make it an na.Input"
-            raise NetworkError(f"no input reaches neuron {self.ids[unreached[0]]!r}: {advice}")
-        is_output = np.isin(np.arange(len(self.ids)), self.output_positions)
-        dead_ends = np.flatnonzero((self.outgoing.sizes == 0) & ~is_output)
-        if len(dead_ends):
-            advice = "give it an outgoing synapse, name it in outputs, or remove it"
-            raise NetworkError(f"no output is reached from {self.ids[dead_ends[0]]!r}: {advice}")
+        graph_checks.check_activations(self.ids, self.activations)
