@@ -491,7 +491,7 @@ def draw(results: Results, arguments: Namespace) -> None:
     above, below = figure.subfigures(2, 1, height_ratios=[1.15, 1])
     figure.suptitle(
         "Where the parameters of a neuron wander (dots), and where they should "
-        "(rings: one and two standard deviations)"
+        "(rings: 1 and 2 standard deviations)"
     )
     clouds = [
         ((1.0, False), BLUE, "one common rate"),
