@@ -21,6 +21,7 @@ from numpy.typing import NDArray
 
 import neuro_actors as na
 from neuro_actors.cluster.connection import Connection, serve
+from neuro_actors.cluster.launcher import WorkerCall
 from neuro_actors.cluster.local_processes import plain_processes
 from neuro_actors.neuron.tree_sum import TreeSum
 
@@ -59,7 +60,7 @@ async def measure_hops(count: int) -> dict[str, float]:
     async with trio.open_nursery() as nursery:
         port = await nursery.start(partial(serve, "127.0.0.1", secret, {}, welcome))
         async with plain_processes("engines:echo") as processes:
-            await processes.start("echo", "127.0.0.1", port, secret, {})
+            await processes.start("echo", WorkerCall("127.0.0.1", port, secret, {}))
             await over.wait()
         nursery.cancel_scope.cancel()
     return found

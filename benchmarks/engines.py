@@ -9,7 +9,7 @@ import resource
 import time
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +19,7 @@ import trio
 import neuro_actors as na
 from neuro_actors.cluster import worker
 from neuro_actors.cluster.connection import connect
-from neuro_actors.cluster.launcher import Functions
+from neuro_actors.cluster.launcher import WorkerCall
 from neuro_actors.cluster.local_processes import plain_processes
 from neuro_actors.cluster.settings import Cluster
 from neuro_actors.network.activations import ACTIVATIONS
@@ -48,19 +48,11 @@ class Plain(Cluster):
             object.__setattr__(self, "processes", processes)
             yield self
 
-    async def start(
-        self,
-        name: str,
-        host: str,
-        port: int,
-        secret: bytes,
-        about: dict[str, Any],
-        functions: Functions | None = None,
-    ) -> Any:
+    async def start(self, name: str, call: WorkerCall) -> Any:
         """See `WorkerLauncher.start`."""
-        pauses = list(functions["activations"]) if functions else []
-        settings = about | {"pauses": pauses, "limit": self.limit}
-        worker = await self.processes.start(name, host, port, secret, settings)  # type: ignore[attr-defined]
+        pauses = list(call.functions["activations"]) if call.functions else []
+        about = call.about | {"pauses": pauses, "limit": self.limit}
+        worker = await self.processes.start(name, replace(call, about=about))  # type: ignore[attr-defined]
         self.workers.append(worker)
         return worker
 

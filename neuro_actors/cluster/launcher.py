@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import importlib
 import json
+from dataclasses import dataclass, field
 from typing import Any, Protocol, TypeAlias
 
 import trio
@@ -32,6 +33,38 @@ ONE_THREAD = dict.fromkeys(
     ),
     "1",
 )
+
+
+@dataclass(frozen=True, slots=True)
+class WorkerCall:
+    """What a worker is called with.
+
+    Attributes:
+        host: Where the driver listens.
+        port: Where the driver listens.
+        secret: The secret of the run.
+        about: What else: JSON.
+        functions: The user's own functions: the one thing a worker receives that is code, not data.
+            They travel beside the JSON.
+    """
+
+    host: str
+    port: int
+    secret: bytes = field(repr=False)
+    about: dict[str, Any]
+    functions: Functions | None = None
+
+    def to_json(self) -> str:
+        """Return everything but the functions, as `call_in_worker` takes it.
+
+        Raises:
+            InputError: `about` is not JSON.
+        """
+        try:
+            return json.dumps([self.host, self.port, self.secret.hex(), self.about])
+        except (TypeError, ValueError, RecursionError):
+            problem = f"what a worker is called with must be JSON, got {quote(self.about)}"
+            raise InputError(problem) from None
 
 
 class Worker:
@@ -73,59 +106,30 @@ class Worker:
 class WorkerLauncher(Protocol):
     """Starts workers. When its block is left, all of them are ended."""
 
-    async def start(
-        self,
-        name: str,
-        host: str,
-        port: int,
-        secret: bytes,
-        about: dict[str, Any],
-        functions: Functions | None = None,
-    ) -> Worker:
+    async def start(self, name: str, call: WorkerCall) -> Worker:
         """Start a worker. Several may be started at once.
 
         Args:
             name: Its name, for errors.
-            host: Where the driver listens.
-            port: Where the driver listens.
-            secret: The secret of the run.
-            about: What else the worker is called with: JSON.
-            functions: The user's own functions: the one thing a worker receives that is code, not
-                data.
+            call: What it is called with.
 
         Raises:
-            InputError: `about` is not JSON.
+            InputError: `call.about` is not JSON.
             SimulationError: No worker can be started.
         """
 
 
-def call_in_worker(
-    run: str, host: str, port: int, secret: bytes, about: str, functions: Functions | None = None
-) -> None:
+def call_in_worker(run: str, call: str, functions: Functions | None = None) -> None:
     """Call a function in the process of a worker.
 
     Args:
         run: The function, as `module:function`.
-        host: Where the driver listens.
-        port: Where the driver listens.
-        secret: The secret of the run.
-        about: JSON.
+        call: What it is called with: a `WorkerCall` as JSON.
         functions: The user's own functions, which are registered before.
     """
     if functions is not None:
         ACTIVATIONS.update(functions["activations"])
         LOSSES.update(functions["losses"])
+    host, port, secret, about = json.loads(call)
     module, _, name = run.partition(":")
-    getattr(importlib.import_module(module), name)(host, port, secret, json.loads(about))
-
-
-def to_json(about: dict[str, Any]) -> str:
-    """Return `about` as it is sent to a worker.
-
-    Raises:
-        InputError: It is not JSON.
-    """
-    try:
-        return json.dumps(about)
-    except (TypeError, ValueError, RecursionError):
-        raise InputError(f"what a worker is called with must be JSON, got {quote(about)}") from None
+    getattr(importlib.import_module(module), name)(host, port, bytes.fromhex(secret), about)

@@ -15,12 +15,11 @@ import sys
 import threading
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
-from typing import Any
 
 import trio
 
 from ..support.errors import SimulationError
-from .launcher import ONE_THREAD, RUN_WORKER, Functions, Worker, call_in_worker, to_json
+from .launcher import ONE_THREAD, RUN_WORKER, Worker, WorkerCall, call_in_worker
 
 CODE = """import json, sys
 sys.path[:] = json.loads(sys.stdin.buffer.readline())
@@ -68,17 +67,9 @@ class ProcessLauncher:
         self._run = run
         self._workers: list[LocalWorker] = []
 
-    async def start(
-        self,
-        name: str,
-        host: str,
-        port: int,
-        secret: bytes,
-        about: dict[str, Any],
-        functions: Functions | None = None,
-    ) -> Worker:
-        """See `WorkerLauncher.start`. `functions` are not sent: what `run` names must know them."""
-        arguments = json.dumps([self._run, host, port, secret.hex(), to_json(about)])
+    async def start(self, name: str, call: WorkerCall) -> Worker:
+        """See `WorkerLauncher.start`. Functions are not sent: what `run` names must know them."""
+        arguments = json.dumps([self._run, call.to_json()])
         command = [sys.executable, "-c", CODE]
         environment = {**os.environ, **ONE_THREAD}
         with trio.CancelScope(shield=True):  # no process may be started and not noted
@@ -130,9 +121,9 @@ async def plain_processes(run: str = RUN_WORKER) -> AsyncIterator[ProcessLaunche
 
 def main() -> None:
     """Be the worker: read what to call from standard input, and call it."""
-    run, host, port, secret, about = json.loads(sys.stdin.buffer.readline())
+    run, call = json.loads(sys.stdin.buffer.readline())
     threading.Thread(target=_end_with_the_parent, daemon=True).start()
-    call_in_worker(run, host, port, bytes.fromhex(secret), about)
+    call_in_worker(run, call)
 
 
 def _end_with_the_parent() -> None:

@@ -33,7 +33,7 @@ import trio
 
 from ..support.errors import InputError, SimulationError
 from ..support.text import quote
-from .launcher import ONE_THREAD, RUN_WORKER, Functions, Worker, call_in_worker, to_json
+from .launcher import ONE_THREAD, RUN_WORKER, Functions, Worker, WorkerCall, call_in_worker
 from .ray_lifecycle import RayRuntime, check_reachable, checked_token, describe_error
 from .ray_thread import RayThread, wait_shielded
 
@@ -51,19 +51,10 @@ class RayHost:
 
         return os.getpid(), ray.get_runtime_context().get_node_id()
 
-    def run(
-        self,
-        path: str,
-        run: str,
-        host: str,
-        port: int,
-        secret: bytes,
-        about: str,
-        functions: Functions | None,
-    ) -> None:
+    def run(self, path: str, run: str, call: str, functions: Functions | None) -> None:
         """Be the worker; see `call_in_worker`. path: folders to import from, as JSON."""
         sys.path += [folder for folder in json.loads(path) if folder not in sys.path]
-        call_in_worker(run, host, port, secret, about, functions)
+        call_in_worker(run, call, functions)
 
 
 class RayWorker(Worker):
@@ -108,17 +99,9 @@ class RayLauncher:
         self._options = options
         self._workers: list[RayWorker] = []
 
-    async def start(
-        self,
-        name: str,
-        host: str,
-        port: int,
-        secret: bytes,
-        about: dict[str, Any],
-        functions: Functions | None = None,
-    ) -> Worker:
+    async def start(self, name: str, call: WorkerCall) -> Worker:
         """See `WorkerLauncher.start`."""
-        text = to_json(about)
+        text, functions = call.to_json(), call.functions
         ray, thread = self._ray, self._thread
 
         def begin() -> tuple[Any, Any]:
@@ -145,7 +128,7 @@ class RayLauncher:
         self._workers.append(worker)
         try:
             end = await thread.call(
-                lambda: actor.run.remote(self._path, self._run, host, port, secret, text, functions)
+                lambda: actor.run.remote(self._path, self._run, text, functions)
             )
         except Exception as error:
             kill()

@@ -31,7 +31,7 @@ from trio.lowlevel import enable_ki_protection
 from ..support.errors import InputError, SimulationError, WorkerConnectionError
 from ..support.numerics import differences
 from .connection import Connection, serve
-from .launcher import Functions, Worker, WorkerLauncher
+from .launcher import Functions, Worker, WorkerCall, WorkerLauncher
 from .message_stream import leaf_errors, receive_message, send_messages
 from .settings import Cluster
 from .worker_messages import Message, Stop, WorkerHello, decode_as
@@ -244,11 +244,13 @@ class WorkerPool:
         with trio.move_on_after(SECONDS_TO_START):
             worker = slot.worker = await start.launcher.start(
                 f"worker {slot.rank}",
-                self._cluster.host,
-                start.port,
-                start.secret,
-                {"rank": slot.rank, "start": slot.starts},
-                self._functions,
+                WorkerCall(
+                    self._cluster.host,
+                    start.port,
+                    start.secret,
+                    {"rank": slot.rank, "start": slot.starts},
+                    self._functions,
+                ),
             )
             start.nursery.start_soon(self._watch, slot, worker)
             await slot.wait_connected()

@@ -162,7 +162,7 @@ def test_workers_are_handed_their_own_functions_and_no_others(
     start = InProcess.start
 
     async def noted(self, *arguments: Any) -> Any:
-        handed.append(arguments[-1])
+        handed.append(arguments[-1].functions)
         return await start(self, *arguments)
 
     monkeypatch.setattr(InProcess, "start", noted)

@@ -21,6 +21,7 @@ from helpers.worker_processes import HOST, LOOPBACK, PYTHONPATH, SECRET, Traces,
 
 import neuro_actors as na
 from neuro_actors.cluster import ray_launcher, ray_lifecycle, ray_thread
+from neuro_actors.cluster.launcher import WorkerCall
 from neuro_actors.cluster.local_processes import plain_processes
 from neuro_actors.cluster.ray_launcher import ray_workers
 
@@ -47,7 +48,9 @@ async def test_workers_live_die_and_are_replaced(
     async with driving() as driver:
         async with launcher("worker_programs:echo") as cluster:
             a, b = [
-                await cluster.start(f"worker {k}", HOST, driver.port, SECRET, {"rank": k})
+                await cluster.start(
+                    f"worker {k}", WorkerCall(HOST, driver.port, SECRET, {"rank": k})
+                )
                 for k in range(2)
             ]
             for rank, worker in enumerate((a, b)):
@@ -68,11 +71,11 @@ async def test_workers_live_die_and_are_replaced(
             with trio.fail_after(30):
                 await b.ended.wait()
             assert "kill" in b.cause.lower()
-            c = await cluster.start("worker 2", HOST, driver.port, SECRET, {"rank": 2})
+            c = await cluster.start("worker 2", WorkerCall(HOST, driver.port, SECRET, {"rank": 2}))
             await (await driver.wire(2)).aclose()  # and the worker ends in order
             with trio.fail_after(30):
                 await c.ended.wait()
-            d = await cluster.start("worker 3", HOST, driver.port, SECRET, {"rank": 3})
+            d = await cluster.start("worker 3", WorkerCall(HOST, driver.port, SECRET, {"rank": 3}))
             await driver.wire(3)
         assert d.ended.is_set()
         assert d.cause
@@ -85,7 +88,7 @@ async def test_a_worker_that_fails_says_why(
     traces: Traces, capfd: pytest.CaptureFixture[str]
 ) -> None:
     async with plain_processes("worker_programs:fail") as cluster:
-        worker = await cluster.start("worker", HOST, 1, SECRET, {})
+        worker = await cluster.start("worker", WorkerCall(HOST, 1, SECRET, {}))
         await worker.ended.wait()
         assert worker.cause == f"process {worker.pid} ended with code 1"
     assert "it was told to fail" in capfd.readouterr().err
@@ -108,8 +111,8 @@ async def test_ray_says_what_failed_and_one_run_at_a_time_has_it(
             na.SimulationError,
             match=r"^worker 'w' cannot be handed the functions 'locks': TypeError: cannot pickle ",
         ):
-            await cluster.start("w", HOST, 1, SECRET, {}, functions)
-        worker = await cluster.start("worker", HOST, 1, SECRET, {})
+            await cluster.start("w", WorkerCall(HOST, 1, SECRET, {}, functions))
+        worker = await cluster.start("worker", WorkerCall(HOST, 1, SECRET, {}))
         with trio.fail_after(30):
             await worker.ended.wait()
         assert worker.cause == "ValueError: it was told to fail"
@@ -121,7 +124,7 @@ async def test_ray_says_what_failed_and_one_run_at_a_time_has_it(
         with pytest.raises(
             na.InputError, match=r"^what a worker is called with must be JSON, got "
         ):
-            await cluster.start("worker", HOST, 1, SECRET, {"x": object()})
+            await cluster.start("worker", WorkerCall(HOST, 1, SECRET, {"x": object()}))
     assert not ray._private.worker._worker_logs_enabled  # as it was
 
 
@@ -199,14 +202,18 @@ async def test_a_cluster_is_joined_with_its_token_only(
                 ray_workers(1, address=address, run="worker_programs:echo") as cluster,
             ):
                 monkeypatch.setattr(ray_launcher, "SECONDS_TO_START", 60.0)
-                worker = await cluster.start("first", HOST, driver.port, SECRET, {"rank": 0})
+                worker = await cluster.start(
+                    "first", WorkerCall(HOST, driver.port, SECRET, {"rank": 0})
+                )
                 await driver.wire(0)  # it lives, so that the only CPU is taken
                 monkeypatch.setattr(ray_launcher, "SECONDS_TO_START", 1.0)
                 with pytest.raises(
                     na.SimulationError,
                     match=r"^worker 'second' has not started in 1 seconds: the cluster has no CPU free",
                 ):
-                    await cluster.start("second", HOST, driver.port, SECRET, {"rank": 1})
+                    await cluster.start(
+                        "second", WorkerCall(HOST, driver.port, SECRET, {"rank": 1})
+                    )
                 assert not worker.ended.is_set(), worker.cause
             assert worker.ended.is_set()
             with pytest.raises(
@@ -276,7 +283,9 @@ async def test_two_nodes_spread_strictly_and_one_goes(
             ) as cluster,
         ):
             workers = [
-                await cluster.start(f"worker {k}", HOST, driver.port, SECRET, {"rank": k})
+                await cluster.start(
+                    f"worker {k}", WorkerCall(HOST, driver.port, SECRET, {"rank": k})
+                )
                 for k in range(2)
             ]
             for rank in range(2):
@@ -297,12 +306,13 @@ import sys, trio
 if sys.argv[1] == "ray":
     import ray  # before it could be told that it may serve this machine only
 from helpers.worker_processes import driving, HOST, SECRET
+from neuro_actors.cluster.launcher import WorkerCall
 from neuro_actors.cluster.local_processes import plain_processes
 from neuro_actors.cluster.ray_launcher import ray_workers
 
 async def main():
     async with driving() as driver, (ray_workers(1, run="worker_programs:stay") if sys.argv[1] == "ray" else plain_processes("worker_programs:stay")) as cluster:
-        await cluster.start("worker", HOST, driver.port, SECRET, {"rank": 0})
+        await cluster.start("worker", WorkerCall(HOST, driver.port, SECRET, {"rank": 0}))
         await driver.wire(0)
         print("lives", flush=True)
         await trio.sleep_forever()

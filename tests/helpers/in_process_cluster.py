@@ -9,6 +9,7 @@ from typing import Any
 
 import trio
 
+from neuro_actors.cluster.launcher import WorkerCall
 from neuro_actors.cluster.settings import Cluster
 from neuro_actors.cluster.worker import serve_driver
 
@@ -50,16 +51,8 @@ class InProcess(Cluster):
             yield self
             nursery.cancel_scope.cancel()
 
-    async def start(
-        self,
-        name: str,
-        host: str,
-        port: int,
-        secret: bytes,
-        about: dict[str, Any],
-        functions: Any = None,
-    ) -> Task:
-        task = Task(about)
+    async def start(self, name: str, call: WorkerCall) -> Task:
+        task = Task(call.about)
         self.workers.append(task)
-        self.nursery.start_soon(task.live, host, port, secret)  # type: ignore[attr-defined]
+        self.nursery.start_soon(task.live, call.host, call.port, call.secret)  # type: ignore[attr-defined]
         return task
