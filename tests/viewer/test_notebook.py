@@ -114,7 +114,7 @@ def test_in_jupyterlab(browser: Any, logs: dict[str, Path], tmp_path: Path) -> N
         ) as lab,
     ):
         try:
-            for _ in range(150):
+            for _ in range(600):
                 with socket.socket() as tried:
                     if tried.connect_ex(("127.0.0.1", port)) == 0:
                         break
@@ -122,7 +122,7 @@ def test_in_jupyterlab(browser: Any, logs: dict[str, Path], tmp_path: Path) -> N
             context = browser.new_context(viewport={"width": 1300, "height": 900})
             page = context.new_page()
             page.goto(f"http://127.0.0.1:{port}/lab/tree/x.ipynb?token=T&reset")
-            page.get_by_text("| Idle").wait_for(timeout=60_000)
+            page.get_by_text("| Idle").wait_for(timeout=120_000)
             page.locator(".jp-Notebook .jp-CodeCell .cm-content").first.click()
             frame = page.frame_locator(".jp-OutputArea iframe")
             for _ in range(8):
@@ -133,7 +133,7 @@ def test_in_jupyterlab(browser: Any, logs: dict[str, Path], tmp_path: Path) -> N
                 except Exception:
                     continue
             frame.locator("#find").select_option(label="eyes")
-            frame.get_by_role("heading", name="eyes").wait_for(timeout=5000)
+            frame.get_by_role("heading", name="eyes").wait_for(timeout=60_000)
             context.close()
         finally:
             lab.terminate()

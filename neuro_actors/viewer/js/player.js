@@ -67,7 +67,8 @@ export class Player {
     this._run = own;
     const tick = (/** @type {number} */ now) => {
       if (this._run !== own) return;
-      this._advance(Math.min(0.25, (now - this._last) / 1000));
+      // the first frame may have begun before the button was pressed
+      this._advance(Math.min(0.25, Math.max(0, now - this._last) / 1000));
       this._last = now;
       if (state.playing) requestAnimationFrame(tick);
     };
