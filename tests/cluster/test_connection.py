@@ -14,7 +14,8 @@ from typing import Any
 import numpy as np
 import pytest
 import trio
-from hypothesis import given, settings
+import trio.testing
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 import neuro_actors as na
@@ -304,8 +305,10 @@ async def test_cancelled_while_it_waits_its_turn_or_for_mail_nothing_is_broken()
 async def test_cancelled_in_the_middle_of_a_frame_that_comes() -> None:
     a, b = pair()
     await a._stream.send_all(sealed(key=bytes(16))[:70])
-    with trio.move_on_after(0.01):
-        await b.receive()
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(b.receive)
+        await trio.testing.wait_all_tasks_blocked()
+        nursery.cancel_scope.cancel()
     with pytest.raises(
         WorkerConnectionError, match=r"^this side was interrupted while receiving a frame$"
     ):
@@ -344,7 +347,7 @@ JSON = st.recursive(
 
 
 @given(JSON, st.binary(max_size=64))
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 def test_bytes_with_an_honest_mac_are_a_frame_or_a_connection_error(
     text: Any, payload: bytes
 ) -> None:
@@ -481,7 +484,7 @@ async def test_a_server_that_only_sends_back_what_it_hears() -> None:
         while data := await stream.receive_some():
             await stream.send_all(data)
 
-    with trio.fail_after(10):
+    with trio.fail_after(60):
         async with pretending(mirror) as port:
             with pytest.raises(
                 WorkerConnectionError, match="no process has answered at .* in 0.2 seconds"
@@ -495,7 +498,7 @@ async def test_a_server_s_proof_sent_back_to_it_opens_nothing(
     """Reflection: what a server proves, with nonces of the stranger's choice, is never what a client has to prove. It hangs up
     when it hears it, long before its patience ends."""
     monkeypatch.setattr(connection, "HANDSHAKE_SECONDS", 60.0)
-    with trio.fail_after(30):
+    with trio.fail_after(60):
         async with serving(unwelcome) as port:
 
             async def asked(nonce: bytes) -> tuple[trio.SocketStream, bytes, bytes]:
@@ -570,7 +573,7 @@ async def test_silent_strangers_are_dropped_and_stop_nobody(
 ) -> None:
     monkeypatch.setattr(connection, "MAX_STRANGERS", 4)
     monkeypatch.setattr(connection, "HANDSHAKE_SECONDS", 60.0)
-    with trio.fail_after(20):
+    with trio.fail_after(60):
         async with serving() as port:
             silent = [await trio.open_tcp_stream(HOST, port) for _ in range(12)]
             for stream in silent[:8]:  # the eldest have made room, long before their time

@@ -15,6 +15,7 @@ import numpy as np
 import pyarrow as pa
 import pytest
 import trio
+import trio.testing
 from helpers.comparing import same_bits
 from helpers.in_process_cluster import InProcess
 from helpers.interrupting import Place, watched
@@ -129,7 +130,7 @@ async def struck(
 
 @pytest.mark.parametrize(
     ("replicas", "shards", "in_flight"),
-    [(1, 2, None), (2, 1, 2), (2, 2, None), few([(3, 1, None)], 0)[0]],
+    few([(2, 2, None), (2, 1, 2), (1, 2, None), (3, 1, None)], 2),
 )
 def test_killed_at_random_moments(
     replicas: int, shards: int, in_flight: int | None, capfd, tmp_path, run_slow: bool
@@ -144,7 +145,7 @@ def test_killed_at_random_moments(
     trio.run(story, tmp_path / "one")
     assert capfd.readouterr().err == ""
     said = 0
-    for k in range(10 if run_slow else 4):
+    for k in range(10 if run_slow else 3):
         log, victims = tmp_path / f"{k}", int(rng.integers(1, replicas * shards + 1))
         moment = int(rng.integers(1, turns))
         answers, dead, _ = trio.run(
@@ -185,9 +186,9 @@ def test_killed_while_they_start(capfd) -> None:
 
 
 @pytest.mark.parametrize("late", [True, False])
-@pytest.mark.parametrize("victims", [(0,), (1,), (0, 1), (3,), (0, 1, 2, 3)])
+@pytest.mark.parametrize("victims", [[0], [0, 1], [0, 1, 2, 3], *few([[1], [3]], 0)], ids=str)
 async def test_killed_between_two_steps_what_is_committed_is_not_learnt_again(
-    victims: tuple[int, ...], late: bool, capfd
+    victims: list[int], late: bool, capfd
 ) -> None:
     """Whether the next step begins before it is noticed, or after."""
     engine = InProcess(replicas=2, shards=2)
@@ -267,8 +268,10 @@ async def test_one_whose_wire_alone_is_cut_is_lost_once(capfd) -> None:
     class Slow(InProcess):
         async def start(self, *arguments: Any) -> Any:
             if len(self.workers) >= 2:
-                next(one for one in self.workers if one.rank == 0).kill()
-                await trio.sleep(0.05)  # meanwhile he who had the place dies
+                former = next(one for one in self.workers if one.rank == 0)
+                former.kill()
+                await former.ended.wait()
+                await trio.testing.wait_all_tasks_blocked(0.05)  # its loss is noticed
             return await super().start(*arguments)
 
     engine = Slow(shards=2)
@@ -524,10 +527,10 @@ async def test_patience_names_who_is_slow(monkeypatch: pytest.MonkeyPatch) -> No
         await end(self, *arguments)
 
     monkeypatch.setattr(Job, "_end_step", slow)
-    message = r"^step 2 did not end within 0\.3 s:\n  .*worker 1 \(replica 1, shard 0\).*$"
+    message = r"^step 2 did not end within 1 s:\n  .*worker 1 \(replica 1, shard 0\).*$"
     with pytest.raises(na.SimulationError, match=message):
         async with na.open_simulation(
-            NET, micro_batches=2, engine=InProcess(replicas=2), patience=0.3
+            NET, micro_batches=2, engine=InProcess(replicas=2), patience=1.0
         ) as many:
             await many.gradient(X, TARGETS)
 
@@ -539,7 +542,7 @@ async def test_left_in_the_middle() -> None:
 
     tasks = trio.lowlevel.current_statistics().tasks_living
     for seconds in (0.0, 0.005, 0.05):
-        with trio.move_on_after(5):
+        with trio.move_on_after(60):
             async with (
                 trio.open_nursery() as nursery,
                 na.open_simulation(

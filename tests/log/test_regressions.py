@@ -81,7 +81,8 @@ async def test_what_fails_between_steps_is_the_simulations_failure(
         async with na.open_simulation(diamond, log=tmp_path / "a.arrows") as simulation:
             with monkeypatch.context() as patch:
                 patch.setattr(LogRecorder, "write_what_waits", fails)
-                await trio.sleep(0.1)
+                while simulation._task.failure is None:
+                    await trio.sleep(0.01)
             await simulation.predict(batch[0])
 
 

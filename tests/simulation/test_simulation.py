@@ -349,7 +349,7 @@ async def test_what_fails_before_a_step_begins_leaves_no_step(
         with monkeypatch.context() as patch, pytest.raises(MemoryError):
             patch.setattr(np, "ascontiguousarray", lambda array: (_ for _ in ()).throw(MemoryError))
             await simulation.gradient(*batch)
-        with trio.fail_after(5):
+        with trio.fail_after(60):
             await simulation.predict(batch[0])
 
 
