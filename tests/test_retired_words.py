@@ -11,7 +11,7 @@ import io
 import itertools
 import re
 import tokenize
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from functools import cache
 from pathlib import Path
 
@@ -125,11 +125,18 @@ def line_of(source: str, position: int) -> int:
     return source.count("\n", 0, position) + 1
 
 
-def texts(path: Path, source: str) -> tuple[list[Text], list[Text]]:
-    """The names and the prose of a file."""
+def texts(
+    path: Path, source: str, with_names: bool, with_prose: bool
+) -> tuple[list[Text], list[Text]]:
+    """The names and the prose of a file, each where it is asked for."""
+    if not (with_names or with_prose):
+        return [], []
     if path.suffix == ".py":
         tree = ast.parse(source)
-        return list(names_of_python(tree)), list(prose_of_python(tree, source))
+        return (
+            list(names_of_python(tree)) if with_names else [],
+            list(prose_of_python(tree, source)) if with_prose else [],
+        )
     if path.suffix == ".js":
 
         def blank(match: re.Match[str]) -> str:
@@ -153,6 +160,12 @@ def pattern(word: str) -> re.Pattern[str]:
     return re.compile(rf"\b{word}(?:s|d|ed|ing|en)?\b", re.IGNORECASE)
 
 
+def may_contain(text: str, words: Iterable[str]) -> bool:
+    """Whether the letters of a text contain one of these words; most files have none, and need not be parsed."""
+    letters = re.sub(r"[^A-Za-z]+", "", text).lower()
+    return any(word.replace("-", "") in letters for word in words)
+
+
 def found_in(path: Path, source: str, folder: str) -> list[str]:
     """A line for each retired word in a file."""
     aside: set[str] = set()
@@ -162,7 +175,9 @@ def found_in(path: Path, source: str, folder: str) -> list[str]:
     retired = IDENTIFIERS | ONLY_IN.get(folder, {})
     for word in aside:
         retired.pop(word, None)
-    names, prose = texts(path, source)
+    names_possible = may_contain(path.stem + source, retired)
+    prose_possible = may_contain(source, PROSE)
+    names, prose = texts(path, source, names_possible, prose_possible)
     found = [
         (line, f"the name {name!r} contains {word!r}; write {retired[word]}")
         for line, name in [(0, path.stem), *names]

@@ -16,7 +16,7 @@ import neuro_actors as na
 from neuro_actors.network import functions
 from neuro_actors.proof.verify import draw_case
 
-NETWORKS, PARTS = 1000, 50
+NETWORKS, PARTS = 1000, 100
 
 
 def equal(one, other) -> bool:
@@ -35,7 +35,7 @@ def test_a_thousand_random_graphs(part: int) -> None:
         assert equal(everything(case, "bundled"), everything(case, "memory")), seed
 
 
-@pytest.mark.parametrize("seed", few(range(30), 8))
+@pytest.mark.parametrize("seed", few(range(30), 5))
 def test_with_blas_sums_too(seed: int) -> None:
     case = draw_case(seed)
     bundled = everything(case, "bundled", "blas")
@@ -67,12 +67,12 @@ SHAPES = {
 
 
 LARGE = "ten thousand followers"
-COMBINED = [
-    (s, batch, loss)
-    for s in SHAPES
-    if s != LARGE
-    for batch in (1, 2, 3, 32, 300)
-    for loss in functions.LOSSES
+BATCHES = (1, 2, 3, 32, 300)
+COMBINED = [  # by default each shape with each batch once, and each loss at least three times
+    pytest.param(shape, batch, loss, marks=[pytest.mark.slow] if (i + j + k) % 6 else [])
+    for i, shape in enumerate(s for s in SHAPES if s != LARGE)
+    for j, batch in enumerate(BATCHES)
+    for k, loss in enumerate(functions.LOSSES)
 ]
 
 
@@ -105,12 +105,12 @@ from neuro_actors.proof.verify import draw_case
 import neuro_actors as na, numpy as np
 rng = np.random.default_rng(0)
 net = na.Network.layered([500, 60, 10], seed=3)
-for batch in (1, 7, 200):
+for batch in (1, 200):
     x, t = rng.standard_normal((batch, 500)), rng.standard_normal((batch, 10))
     for channels in ("bundled", "memory"):
         g = na.gradient(net, x, t, channels=channels)
         print(g.loss.hex(), hash(g.weights.tobytes()))
-print([everything(draw_case(seed), "bundled")[3:] for seed in range(8)])
+print([everything(draw_case(seed), "bundled")[3:] for seed in range(3)])
 """
 
 
@@ -154,7 +154,7 @@ async def test_logs_are_equal_in_every_byte(
     assert (tmp_path / "bundled").read_bytes() == (tmp_path / "memory").read_bytes()
 
 
-@pytest.mark.parametrize("seed", few(range(200, 240), 12))
+@pytest.mark.parametrize("seed", few(range(200, 240), 8))
 async def test_any_sequence_of_steps(seed: int) -> None:
     """Batches of all sizes, steps of all kinds, one after another; and no result is written over by a later step."""
     case, rng = draw_case(seed), np.random.default_rng(seed)

@@ -60,9 +60,12 @@ def test_what_goes_wrong_is_printed_and_replayed(capsys, monkeypatch: pytest.Mon
     assert "of 8 schedules went wrong." in outputs[0]
 
 
-def test_a_schedule_is_shrunk_to_what_is_needed(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_schedule_is_shrunk_to_what_is_needed(
+    monkeypatch: pytest.MonkeyPatch, run_slow: bool
+) -> None:
     """If parameters are forgotten, one crash is enough; if the past is not answered, one crash or one lost frame."""
-    for mutant, kinds in ((parameters_forgotten, [Kill]), (no_answer_to_the_past, [Kill, Lose])):
+    mutants = ((parameters_forgotten, [Kill]), (no_answer_to_the_past, [Kill, Lose]))
+    for mutant, kinds in mutants if run_slow else mutants[:1]:
         with monkeypatch.context() as patched:
             mutant(patched.setattr)
             for number in range(50):

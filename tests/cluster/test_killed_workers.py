@@ -71,7 +71,7 @@ async def strike(engine: Any, kills: random.Random, most: int) -> None:
             os.kill(kills.choice(engine.workers).pid, signal.SIGKILL)
 
 
-@pytest.mark.parametrize("seed", few([2, 0, 1, *range(3, RUNS)], 1))
+@pytest.mark.parametrize("seed", few([1, 0, *range(2, RUNS)], 1))
 def test_workers_killed_at_random_moments(seed: int, capfd: pytest.CaptureFixture[str]) -> None:
     kills = random.Random(seed)
     replicas, shards = SHAPES[seed % len(SHAPES)]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 from helpers.linked_shards import drawn_shards
+from helpers.tiers import few
 
 import neuro_actors as na
 from neuro_actors.proof.verify import draw_case
@@ -30,7 +31,7 @@ def counted(net: na.Network, shard: list[int], shards: int) -> tuple[int, int]:
     return forward, back
 
 
-@pytest.mark.parametrize("seed", range(20))
+@pytest.mark.parametrize("seed", few(range(20), 8))
 def test_messages_are_counted_as_one_neuron_after_another_would(seed: int) -> None:
     net = draw_case(seed, neurons=60).network
     rng = np.random.default_rng(seed)
@@ -49,7 +50,7 @@ def test_messages_are_counted_as_one_neuron_after_another_would(seed: int) -> No
             )
 
 
-@pytest.mark.parametrize("seed", range(20))
+@pytest.mark.parametrize("seed", few(range(20), 8))
 def test_activations_go_one_way(seed: int) -> None:
     """So a pipeline of shards has no detour."""
     net = draw_case(seed).network

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import base64
 import json
+import shutil
+from functools import partial
 from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+import trio
 from click.testing import CliRunner
 from helpers.damaged_logs import json_changed
 from helpers.in_process_cluster import InProcess
@@ -189,9 +192,15 @@ def with_machines(path: Path, held) -> None:
             stream.write_batch(batch.replace_schema_metadata(schema.metadata))
 
 
+@pytest.fixture(scope="module")
+def whole_log(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("log") / "many.arrows"
+    return trio.run(partial(recorded, path, replicas=2, shards=2))
+
+
 @pytest.mark.parametrize(("held", "match"), DAMAGE.values(), ids=DAMAGE)
-async def test_damage_is_reported(held, match: str, tmp_path: Path) -> None:
-    path = await recorded(tmp_path / "many.arrows", replicas=2, shards=2)
+def test_damage_is_reported(held, match: str, whole_log: Path, tmp_path: Path) -> None:
+    path = Path(shutil.copy(whole_log, tmp_path / "many.arrows"))
     with_machines(path, held)
     with pytest.raises(na.LogError, match=match):
         na.open_log(path)

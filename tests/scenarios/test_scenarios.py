@@ -43,6 +43,13 @@ EXPERIMENTS = [  # their findings are tested in this folder
     "hierarchy",
 ]  # fmt: skip
 QUICK = {*EXPERIMENTS, "storm", "many_machines", "wiring", "cats", "animals", "watch_it_learn"}
+QUIET = {
+    "one_cat",
+    "lost_letter",
+    "million",
+    "spot_the_liar",
+    "why_this_weight",
+}  # start no process
 FOLDER = {*QUICK, "spot_the_liar", "why_this_weight"}  # those that put something into --out
 
 
@@ -53,24 +60,29 @@ def run(name: str, *arguments: str, expected: int = 0, cwd: Path | None = None) 
     return done.stdout if expected == 0 else done.stderr
 
 
-def run_here(
-    name: str, *arguments: str, expected: int, cwd: Path, monkeypatch: pytest.MonkeyPatch
-) -> str:
-    """As `run`, in this process."""
-    monkeypatch.chdir(cwd)
-    monkeypatch.syspath_prepend(str(SCENARIOS))
+def run_here(name: str, *arguments: str, expected: int = 0, cwd: Path | None = None) -> str:
+    """As `run`, in this process, which has imported what a new one would import first."""
     script = str(SCENARIOS / f"{name}.py")
-    monkeypatch.setattr(sys, "argv", [script, *arguments])
-    out, err = io.StringIO(), io.StringIO()
-    with redirect_stdout(out), redirect_stderr(err), pytest.raises(SystemExit) as ended:
-        runpy.run_path(script, run_name="__main__")
-    assert ended.value.code == expected, err.getvalue()
+    out, err, code = io.StringIO(), io.StringIO(), 0
+    with pytest.MonkeyPatch.context() as patched, redirect_stdout(out), redirect_stderr(err):
+        if cwd is not None:
+            patched.chdir(cwd)
+        patched.syspath_prepend(str(SCENARIOS))
+        patched.setattr(sys, "argv", [script, *arguments])
+        patched.setattr(functions, "ACTIVATIONS", dict(functions.ACTIVATIONS))
+        patched.setattr(functions, "LOSSES", dict(functions.LOSSES))
+        try:
+            runpy.run_path(script, run_name="__main__")
+        except SystemExit as ended:
+            code = ended.code
+    assert code == expected, err.getvalue()
     return out.getvalue() if expected == 0 else err.getvalue()
 
 
 def quick(name: str, folder: Path, *more: str) -> str:
     fewer = ["--quick"] if name in QUICK else ["--neurons", "2000"] if name == "million" else []
-    out = run(name, *fewer, *(["--out", str(folder)] if name in FOLDER else []), *more)
+    start = run_here if name in QUIET else run
+    out = start(name, *fewer, *(["--out", str(folder)] if name in FOLDER else []), *more)
     assert not [line for line in out.splitlines() if len(line) > 80 and str(folder) not in line]
     return out
 
@@ -109,15 +121,15 @@ def test_none_is_forgotten() -> None:
 
 
 @pytest.mark.parametrize("name", [*NAMES, *EXPERIMENTS])
-def test_help(name: str, tmp_path, monkeypatch: pytest.MonkeyPatch) -> None:
-    out = run_here(name, "--help", expected=0, cwd=tmp_path, monkeypatch=monkeypatch)
+def test_help(name: str, tmp_path) -> None:
+    out = run_here(name, "--help", cwd=tmp_path)
     assert "--seed" in out
     assert "--log" in out
     assert max(map(len, out.splitlines())) <= 80
 
 
 @pytest.mark.parametrize("name", [*NAMES, *EXPERIMENTS])
-def test_bad_input_is_one_line(name: str, tmp_path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_bad_input_is_one_line(name: str, tmp_path) -> None:
     (tmp_path / "mine").write_text("mine")
     wrong = [
         (["--seed", "-1"], "--seed must be at least 0"),
@@ -131,7 +143,7 @@ def test_bad_input_is_one_line(name: str, tmp_path, monkeypatch: pytest.MonkeyPa
         wrong.append((["--out", "mine"], "--out 'mine' cannot be a folder"))
     fewer = ["--quick"] if name in QUICK else []
     for arguments, message in wrong:
-        err = run_here(name, *arguments, *fewer, expected=2, cwd=tmp_path, monkeypatch=monkeypatch)
+        err = run_here(name, *arguments, *fewer, expected=2, cwd=tmp_path)
         assert err.startswith(f"{name}.py: ")
         assert message in err
         assert err.count("\n") == 1
@@ -152,7 +164,11 @@ def test_bad_input_is_one_line_of_a_process_too(tmp_path) -> None:
             [str(SCENARIOS / "animals.py")], "pictures to learn from", marks=pytest.mark.slow
         ),
         ([str(SCENARIOS / "lost_letter.py")], "A LOST MESSAGE"),
-        ([str(SCENARIOS / "million.py"), "--neurons", "60000"], "synapses, drawn at random"),
+        pytest.param(
+            [str(SCENARIOS / "million.py"), "--neurons", "60000"],
+            "synapses, drawn at random",
+            marks=pytest.mark.slow,
+        ),
     ],
     ids=["cats", "animals", "lost_letter", "million"],
 )
@@ -378,7 +394,7 @@ def test_million(run_scenario) -> None:
     assert len(differences) == 3
     assert all(float(difference) <= 1e-13 * float(greatest) for greatest, difference in differences)
     assert (
-        run("million", "--neurons", "10", expected=2)
+        run_here("million", "--neurons", "10", expected=2)
         == "million.py: --neurons must be at least 1000, got 10\n"
     )
 
@@ -422,10 +438,12 @@ def test_spot_the_liar(seed: int, tmp_path) -> None:
         assert {name: n for name, n in differing.items() if n} == {
             k: v for k, v in (("value", n_rows), ("note", n_notes)) if v
         }
-    assert "leave out --log-every" in run(
+    assert "leave out --log-every" in run_here(
         "spot_the_liar", "--log-every", "2", "--out", str(tmp_path), expected=2
     )
-    err = run("spot_the_liar", "--log", str(forged), "--force", "--out", str(tmp_path), expected=2)
+    err = run_here(
+        "spot_the_liar", "--log", str(forged), "--force", "--out", str(tmp_path), expected=2
+    )
     assert "is where a forged log goes" in err
 
 

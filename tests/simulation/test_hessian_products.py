@@ -30,7 +30,7 @@ def dense(network: na.Network, x, targets, loss: str) -> np.ndarray:
     return np.array(columns).T
 
 
-@pytest.mark.parametrize("seed", few(SEEDS, 8))
+@pytest.mark.parametrize("seed", few(SEEDS, 6))
 def test_both_engines_and_the_reference(seed: int) -> None:
     case = draw_case(seed)
     along = direction(case.network, seed)
@@ -55,10 +55,10 @@ def test_both_engines_and_the_reference(seed: int) -> None:
     assert memory.inputs is None
 
 
-def test_the_bound_is_no_cloak() -> None:
+def test_the_bound_is_no_cloak(run_slow: bool) -> None:
     """It is a small part of what it bounds, where that is not itself a difference of nearly equal numbers."""
     parts = []
-    for seed in SEEDS:
+    for seed in SEEDS if run_slow else SEEDS[::2]:
         case = draw_case(seed)
         arguments = (case.network, case.x, case.targets, *direction(case.network), case.loss)
         product, bound = (
@@ -355,7 +355,7 @@ async def test_a_changed_number_of_a_product_is_found(
         k for k, row in enumerate(honest) if row[forgery.STEP] == 2 and row[forgery.KIND] == kind
     ]
     assert there
-    for k in there if run_slow else there[::4]:
+    for k in there if run_slow else there[::8]:
         for i in range(len(honest[k][forgery.VALUE])):
             rows = [list(row) for row in honest]
             value = list(rows[k][forgery.VALUE])

@@ -8,6 +8,7 @@ from helpers.protocol_mutants import CAUGHT, EQUIVALENT
 from neuro_actors.proof import fault_campaign
 
 FIRST = 50
+ORDER = [0, 7, 5, 3, 2, *range(FIRST)]  # first those that catch the most mutants
 PATIENCE = 0.25  # of the proved bound: what no storm that goes well takes, see below
 
 
@@ -28,7 +29,7 @@ def test_the_protocol_itself_survives_them(run_slow: bool) -> None:
 @pytest.mark.parametrize("mutant", CAUGHT, ids=lambda mutant: mutant.__name__)
 def test_caught(mutant, monkeypatch) -> None:
     mutant(monkeypatch.setattr)
-    for number in range(FIRST):
+    for number in ORDER:
         try:
             problem = fault_campaign.run_schedule(
                 fault_campaign.draw_schedule(1, number), patience=PATIENCE

@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from helpers.rule_cases import RULES
+from helpers.small_network import NET, TARGETS, X
 from helpers.tiers import few
 
 import neuro_actors as na
@@ -22,9 +23,6 @@ from neuro_actors.neuron.optimizers import CosineDecay
 from neuro_actors.simulation.checkpoint import reading
 from neuro_actors.simulation.checkpoint.saving import Saver
 
-RNG = np.random.default_rng(0)
-X, TARGETS = RNG.standard_normal((7, 3)), RNG.random((7, 2))
-NET = na.Network.layered([3, 4, 2], output_activation="sigmoid", seed=1)
 STEPS = 6  # of learning, in two epochs, the last batch of each smaller than the others
 
 
