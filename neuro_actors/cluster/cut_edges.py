@@ -27,7 +27,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from ..channels import routes
 from ..network.network import Network
+from ..neuron.messages import MessageKind
+from ..support.errors import InputError
 from ..support.validation import Indices
 
 
@@ -68,6 +71,20 @@ class CutEdges:
         """How many rows travel forward, and back in a step that is not `wrt_inputs`."""
         crosses = self.level[self.bundle] > 0
         return int(np.count_nonzero(crosses & (self.turn == 0))), int(np.count_nonzero(crosses))
+
+
+def check_kinds() -> None:
+    """Check that all kinds of messages cross a cut.
+
+    Raises:
+        InputError: The table of routes has a kind of which a shard knows nothing. Activations and
+            urgencies cross by the law above. The driver sends targets and directions to the shards,
+            and receives losses and commits from them.
+    """
+    for spec in routes.ROUTES:
+        if spec.kind not in tuple(MessageKind):
+            problem = f"no {str(spec.kind)!r} crosses the cut between two shards"
+            raise InputError(f"routes {spec.name!r}: {problem}: use replicas alone, or one process")
 
 
 def find_cut_edges(network: Network, shard: Indices, shards: int) -> CutEdges:

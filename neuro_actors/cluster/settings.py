@@ -18,6 +18,7 @@ from ..support.errors import InputError
 from ..support.text import quote
 from ..support.validation import as_flag, as_whole_number
 from . import replicas
+from .cut_edges import check_kinds
 from .launcher import Functions, WorkerLauncher
 from .partition import Partition, partition
 
@@ -77,6 +78,8 @@ class Cluster(ABC):
         found.check(network)
         inner, count = (rule.rule, rule.count) if isinstance(rule, MicroBatches) else (rule, 1)
         replicas.check(inner, network)
+        if found.shards > 1:
+            check_kinds()
         if found.shards > 1 and type(inner) is not Backpropagation:
             problem = (
                 f"{found.shards} shards need the rule na.rules.Backpropagation(), not {inner!r}"
