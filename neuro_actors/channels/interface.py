@@ -51,6 +51,24 @@ class PortBase(Protocol):
         """Send the arrays of this kind that were filled in. Never waits."""
 
 
+class MailByKind(Protocol):
+    """What ports of this package have beside: the mail of any kind that the table of routes has.
+
+    Attributes:
+        received: What was received last, by kind. Shape (senders, columns) each.
+        out: What to fill in, by kind. Shape (columns,), or (receivers, columns) where each receiver
+            gets its own row.
+    """
+
+    @property
+    def received(self) -> dict[MessageKind, Array]:
+        """What was received last, by kind. Shape (senders, columns) each."""
+
+    @property
+    def out(self) -> dict[MessageKind, Array]:
+        """What to fill in, by kind. Shape (columns,), or (receivers, columns), each."""
+
+
 class NeuronPort(PortBase, Protocol):
     """All that a neuron holds of the society: its own mail, and a way to its direct neighbours.
 

@@ -28,7 +28,7 @@ from ..neuron.messages import (
 )
 from ..support.validation import Array, Indices, freeze
 from .interface import Waiting
-from .routes import Moment, Routes, RouteSpec, Size, StepKind
+from .routes import Moment, Over, Routes, RouteSpec, Size, StepKind
 
 NOTHING = freeze(np.empty(0))
 
@@ -197,6 +197,9 @@ class MemberMail(Generic[Address]):
         """
         others = self._phases[kind].others
         if not others:  # most members receive one kind of mail in a phase
+            return []
+        is_input = self.specs[ACTIVATION].over is Over.INPUTS
+        if kind == URGENCY and is_input and not step.wrt_inputs:  # law 3 of the table
             return []
         step_kind = StepKind.of(step)
         return [other for other, spec in others if step_kind.has(spec.steps)]

@@ -199,6 +199,44 @@ def message_kinds(phase: str | None = None) -> tuple[MessageKind, ...]:
     return tuple(dict.fromkeys(spec.kind for spec in ROUTES if phase in (None, spec.phase)))
 
 
+def ends_of(kind: str, source: str, target: str) -> tuple[str, str]:
+    """Return the sender and the receiver of a message.
+
+    Args:
+        kind: The kind of message, one of the table's.
+        source: The source that the message names.
+        target: The target that the message names.
+    """
+    spec = next(spec for spec in ROUTES if spec.kind == kind)
+    named = dict(zip(spec.synapse or (spec.sender, spec.receiver), (source, target), strict=True))
+    known = {End.LOSS_NODE: LOSS_NODE, End.ENVIRONMENT: ENVIRONMENT} | named
+    return known[spec.sender], known[spec.receiver]
+
+
+def shares_row(kind: str, sender: str) -> bool:
+    """Return whether all messages of this kind that a member sends share one row of a log."""
+    by_environment = sender == ENVIRONMENT
+    return any(
+        bool(spec.row)
+        for spec in ROUTES
+        if spec.kind == kind and (spec.sender is End.ENVIRONMENT) == by_environment
+    )
+
+
+def receivers_of(network: Network, kind: str, sender: str) -> list[str]:
+    """Return the members that receive what a member sends in messages that share one row.
+
+    Args:
+        network: The network.
+        kind: The kind of message.
+        sender: The name of the member.
+    """
+    members = (*network.ids, LOSS_NODE, ENVIRONMENT)
+    k = members.index(sender)
+    blocks = [RouteBlock(network, spec) for spec in ROUTES if spec.kind == kind and spec.row]
+    return [members[r] for b in blocks for r in b.receiver[b.sender == k].tolist()]
+
+
 class RouteBlock:
     """The routes of one row of the table, in one network.
 

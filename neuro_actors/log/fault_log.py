@@ -35,15 +35,17 @@ from typing import Any
 
 import pyarrow as pa
 
-from ..channels.unreliable.faults import DISTURBANCES, KINDS, PLACES, FaultEvent
+from ..channels.routes import message_kinds
+from ..channels.unreliable.faults import DISTURBANCES, PLACES, FaultEvent
 from ..network.network import Network
+from ..neuron.messages import MessageKind
 from ..support.errors import LogError
 from ..support.text import quote
 from .schema import members
 
 FORMAT = 1
 KEY = b"neuro_actors_disturbances"
-WHAT, KIND = (*DISTURBANCES, "end"), (*KINDS, *PLACES)
+WHAT = (*DISTURBANCES, "end")
 FLUSH_ROWS = 8192  # rows that wait in memory at most
 NAMES = pa.dictionary(pa.int32(), pa.string())
 OF_ANOTHER_RUN = "it contains the disturbances of another run than the log beside it: move it away"
@@ -127,7 +129,8 @@ class FaultLogWriter:
         self._stream.close()
 
     def _batch(self, events: list[FaultEvent], note: str | None = None) -> Any:
-        what, kind = ({name: code for code, name in enumerate(names)} for names in (WHAT, KIND))
+        kinds = _kinds()
+        what, kind = ({name: code for code, name in enumerate(names)} for names in (WHAT, kinds))
         codes = self._codes
         columns = [
             pa.array([d.time for d in events], pa.float64()),
@@ -136,7 +139,7 @@ class FaultLogWriter:
                 pa.array([what[d.what] for d in events], pa.int8()), pa.array(WHAT)
             ),
             pa.DictionaryArray.from_arrays(
-                pa.array([kind.get(d.kind) for d in events], pa.int8()), pa.array(KIND)
+                pa.array([kind.get(d.kind) for d in events], pa.int8()), pa.array(kinds)
             ),
             pa.DictionaryArray.from_arrays(
                 pa.array([codes.get(d.source) for d in events], pa.int32()), self._names
@@ -277,6 +280,16 @@ def _read(stream: Any, known: frozenset[str]) -> tuple[tuple[FaultEvent, ...], s
     return tuple(found), digest
 
 
+def _kinds() -> tuple[str, ...]:
+    """The dictionary of the column `kind`.
+
+    A kind of message that was added to the table of routes follows behind all that every such file
+    has, so that these keep their codes.
+    """
+    known = (kind.value for kind in MessageKind)
+    return tuple(dict.fromkeys((*known, *PLACES, *map(str, message_kinds()))))
+
+
 def _rows(batch: Any) -> Iterator[tuple[Any, ...]]:
     return zip(*(column.to_pylist() for column in batch.columns), strict=True)
 
@@ -290,4 +303,5 @@ def _makes_sense(d: FaultEvent, known: frozenset[str]) -> bool:
     )
     if d.what == "died":
         return numbers and d.kind in PLACES and d.source in known and not d.target
-    return numbers and d.what in DISTURBANCES and d.kind in KINDS and {d.source, d.target} <= known
+    is_message = d.what in DISTURBANCES and d.kind in message_kinds()
+    return numbers and is_message and {d.source, d.target} <= known

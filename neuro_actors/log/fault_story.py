@@ -6,15 +6,15 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator
 from itertools import count
 
-from ..channels.routes import message_kinds
+from ..channels.routes import ends_of, message_kinds, shares_row
 from ..channels.unreliable.faults import FaultEvent
-from ..network.elements import ENVIRONMENT, LOSS_NODE
 from ..support.text import escape_controls, format_count
 from .fault_log import FaultLog
 from .reader import Row
 from .row_filter import RowFilter
 
-Key = tuple[str, str | None, str | None]  # kind, then the ends that identify the message
+# kind, sender, receiver if the message has a row of its own, and the output that a target is for
+Key = tuple[str, str | None, str | None, str | None]
 MOST_SHOWN = 6  # faults of one message in its line
 FAILED_ATTEMPT = {  # faults after which an attempt has not arrived
     "lost": "lost at {}",
@@ -70,7 +70,7 @@ def describe_faults(disturbances: Iterable[FaultEvent]) -> Iterator[str]:
             messages[d.kind, d.source, d.target].append(d)
     for (kind, source, _), faults in messages.items():
         sender, receiver = sender_and_receiver(faults[0])
-        of = f" of {source}" if kind == "target" else ""
+        of = "" if source in (sender, receiver) else f" of {source}"
         yield escape_controls(f"{kind}{of} {sender} -> {receiver} {_describe_message(faults)}")
 
 
@@ -102,9 +102,7 @@ def _describe_message(faults: list[FaultEvent]) -> str:
 
 def sender_and_receiver(d: FaultEvent) -> tuple[str, str]:
     """Return the sender and the receiver of the message that a fault is about."""
-    if d.kind == "target":
-        return ENVIRONMENT, d.target
-    return (d.target, d.source) if d.kind == "urgency" else (d.source, d.target)
+    return (d.source, d.target) if d.what == "died" else ends_of(d.kind, d.source, d.target)
 
 
 def format_seconds(time: float) -> str:
@@ -130,16 +128,13 @@ def _is_selected(d: FaultEvent, row_filter: RowFilter) -> bool:
 
 def _key_of_fault(d: FaultEvent) -> Key:
     """The same as `_key_of_row` of the message's row."""
-    to_all = d.kind == "activation" and d.source != ENVIRONMENT
-    return d.kind, d.source, None if to_all else d.target
+    sender, receiver = sender_and_receiver(d)
+    of = None if d.source in (sender, receiver) else d.source
+    return d.kind, sender, None if shares_row(d.kind, sender) else receiver, of
 
 
 def _key_of_row(row: Row) -> Key:
-    if row.kind == "urgency":
-        return row.kind, row.receiver, row.sender
-    return row.kind, *(
-        (row.note, LOSS_NODE) if row.kind == "target" else (row.sender, row.receiver)
-    )
+    return row.kind, row.sender, row.receiver, row.note
 
 
 def _without_row(left: dict[Key, list[FaultEvent]]) -> Iterator[tuple[None, list[FaultEvent]]]:

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import MISSING, fields
 from typing import Any
 
+from ..channels import routes
 from ..network.elements import ENVIRONMENT, LOSS_NODE
 from ..network.network import Network
 from ..neuron.optimizer_json import KNOWN
@@ -83,10 +84,12 @@ def _line(row: Row, network: Network) -> str:
         rows, steps = (int(value) for value in row.value)
         what = f"{format_count(steps, 'step')}, {format_count(rows, 'row')}"
         return f"end: {what}, the last seal is {row.note}"
-    if row.kind == "activation" and row.receiver is None:
+    if row.receiver is not None:
+        receivers = row.receiver
+    elif row.kind == "activation":
         receivers = _join_names(receivers_of(str(row.sender), network))
     else:
-        receivers = str(row.receiver)
+        receivers = _join_names(routes.receivers_of(network, row.kind, str(row.sender)))
     head = f"step {row.step}: {row.sender} told {receivers}:"
     if row.kind == "activation":
         return f"{head} activation {_numbers(row.value, '.3f')}"
@@ -96,9 +99,15 @@ def _line(row: Row, network: Network) -> str:
         return f"{head} urgency {_numbers(row.value, '+.3f')}"
     if row.kind == "loss":
         return f"{head} loss {_numbers(row.value, '.4f')}" if row.value else f"{head} no loss"
-    tangent = row.kind == "tangent"
+    specs = [spec for spec in routes.ROUTES if spec.kind == row.kind]
+    if not specs:
+        raise ValueError(f"unknown kind {row.kind!r}")
+    if specs[0].size is not routes.Size.PARAMETERS:
+        return f"{head} {row.kind} {_numbers(row.value, '+.3f')}"
+    by_environment = specs[0].sender is routes.End.ENVIRONMENT
     *weights, bias = row.value
-    synapses = network.incoming.of(network.position[str(row.receiver if tangent else row.sender)])
+    neuron = str(row.receiver if by_environment else row.sender)
+    synapses = network.incoming.of(network.position[neuron])
     pairs = [
         (network.ids[source], value)
         for source, value in zip(network.sources[synapses].tolist(), weights, strict=True)
@@ -106,7 +115,8 @@ def _line(row: Row, network: Network) -> str:
     first = pairs[:MOST_SHOWN]
     shown = ", ".join(f"{name} {format_number(value, '+.4f')}" for name, value in first)
     more = f", … {len(pairs)} synapses" if len(pairs) > MOST_SHOWN else ""
-    return f"{head} {'direction ' * tangent}for {shown}{more}; bias {format_number(bias, '+.4f')}"
+    what = {"commit": "", "tangent": "direction "}.get(row.kind, f"{row.kind} ")
+    return f"{head} {what}for {shown}{more}; bias {format_number(bias, '+.4f')}"
 
 
 def _describe_task(note: str) -> str:

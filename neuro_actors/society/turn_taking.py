@@ -12,11 +12,11 @@ step in that lane alone, where members crash and restart.
 from __future__ import annotations
 
 from collections.abc import Callable, Coroutine, Sequence
-from typing import Any
+from typing import Any, cast
 
 import trio
 
-from ..channels.interface import NeuronPort
+from ..channels.interface import MailByKind, NeuronPort
 from ..neuron.local_rule import NeuronRule, StatefulRule
 from ..neuron.messages import ACTIVATION, COMMIT, MessageKind, Step
 from ..rules.rule import LaneRule
@@ -123,6 +123,16 @@ class LanePort:
         self.urgencies_in, self.urgencies_out = inner.urgencies_in, inner.urgencies_out
         self.commit_out = inner.commit_out
         return step
+
+    @property
+    def received(self) -> dict[MessageKind, Array]:
+        """See `MailByKind`. Shape (senders, columns) each."""
+        return cast(MailByKind, self._inner).received
+
+    @property
+    def out(self) -> dict[MessageKind, Array]:
+        """See `MailByKind`. Shape (columns,), or (receivers, columns), each."""
+        return cast(MailByKind, self._inner).out
 
     def send(self, kind: MessageKind, step: Step) -> None:
         """See `PortBase.send`."""

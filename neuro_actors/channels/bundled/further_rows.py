@@ -6,7 +6,7 @@ has is carried here: its sender writes its rows in place, its receivers copy the
 
 A message of this kind goes with the next one of the same moment: it must be sent before the
 activation (at FIRE), or before the urgencies and the commit (at RESPOND), and can be received as
-soon as these have been. Inputs send none at FIRE, for they are not woken there.
+soon as these have been. Messages of inputs at FIRE are refused, for inputs are not woken there.
 """
 
 from __future__ import annotations
@@ -16,14 +16,16 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 
 from ...network.network import Network
+from ...support.errors import InputError
 from ...support.validation import Array, Indices
-from ..routes import RowBlock, Size, StepKind, row_blocks
+from ..routes import Moment, RowBlock, Size, StepKind, row_blocks
 from ..step_record import RecordedRows
 
 LAID_OUT = {
     "inputs", "activations", "targets", "losses", "backward", "loss_to_outputs", "input_urgencies",
     "commits", "directions",
 }  # fmt: skip
+REFUSED, ADVICE = "bundled channels do not carry {!r}", 'use channels="memory"'
 
 
 class FurtherPort:
@@ -58,19 +60,28 @@ class FurtherRows:
 
     Args:
         block: The block of rows.
-        n_members: How many members the society has.
+        network: The network.
 
     Attributes:
         block: The block of rows.
         kind: The kind.
         values: All rows, sender after sender. Shape (n_rows, columns).
+
+    Raises:
+        InputError: Bundled channels do not carry such messages.
     """
 
-    def __init__(self, block: RowBlock, n_members: int) -> None:
+    def __init__(self, block: RowBlock, network: Network) -> None:
         if block.spec.size is Size.PARAMETERS:
-            raise NotImplementedError(f"bundled channels do not carry parameters as {block.name!r}")
+            raise InputError(f"{REFUSED.format(block.name)}: they hold parameters: {ADVICE}")
+        if (
+            block.spec.moment is Moment.FIRE
+            and np.append(network.is_input, [False, False])[block.sender].any()
+        ):
+            problem = "inputs send them, and inputs are not woken when they fire"
+            raise InputError(f"{REFUSED.format(block.name)}: {problem}: {ADVICE}")
         self.block, self.kind = block, block.spec.kind
-        self._n_members = n_members
+        self._n_members = len(network.ids) + 2
         self.values = np.empty((0, 0))
         self._places = np.empty(0, dtype=np.intp)
 
@@ -121,7 +132,6 @@ def further_rows(network: Network) -> list[FurtherRows]:
         network: The network.
 
     Raises:
-        NotImplementedError: The table has such a kind whose messages hold parameters.
+        InputError: The table has a kind that bundled channels do not carry.
     """
-    n_members = len(network.ids) + 2
-    return [FurtherRows(b, n_members) for b in row_blocks(network) if b.name not in LAID_OUT]
+    return [FurtherRows(b, network) for b in row_blocks(network) if b.name not in LAID_OUT]

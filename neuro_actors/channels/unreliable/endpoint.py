@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 from contextlib import suppress
 
 import trio
@@ -13,7 +13,7 @@ from ..interface import Waiting
 from ..routes import message_kinds
 from .delivery import AckTable, DeliveryState, Snapshot
 from .fault_injection import FaultInjector
-from .frames import decode
+from .frames import Frame, decode
 from .transport import Transport
 
 
@@ -52,6 +52,23 @@ class Endpoint:
         self._injector = injector
         self._at_place = at_place
         self.awaited: Collection[int] = ()
+
+    def due_routes(self, frames: Iterable[Frame], kinds: Collection[MessageKind]) -> list[int]:
+        """Return the routes on which something is due in a step.
+
+        Args:
+            frames: What the member has sent in the step. Each answer to it is due.
+            kinds: The kinds of messages that are due by the table of routes.
+        """
+        sent, repeats = {frame.route for frame in frames}, self.delivery.table.repeats
+        # urgencies come last, as a member repeats and asks in this order
+        in_order = sorted(self.routes_in, key=lambda kind: kind == URGENCY)
+        return [
+            route
+            for kind in in_order
+            for route in self.routes_in[kind]
+            if kind in kinds or not sent.isdisjoint(repeats.get(route, ()))
+        ]
 
     def restart(self, table: AckTable, snapshot: Snapshot) -> None:
         """Begin with empty mail after the last commit."""

@@ -15,11 +15,10 @@ from struct import Struct
 from typing import NamedTuple
 
 from ...network.elements import ENVIRONMENT
-from ...neuron.messages import URGENCY
 from ...support.errors import InputError
 from ..routes import Routes
 from .faults import PLACES, DeadLink, Fault, FaultEvent, Kill, Lose, Partition, named_members
-from .frames import Frame
+from .frames import EMPTY, Frame
 from .settings import Unreliable
 
 DRAWS = Struct("<7Q")
@@ -116,7 +115,7 @@ class FaultInjector:
             self._record("asked" if frame.asks else "repeated", frame, attempt, now)
         settings = self.settings
         kind, source, target, *_ = self.names[frame.route]
-        if attempt == 1 and kind == URGENCY and not frame.asks and not len(frame.values):
+        if attempt == 1 and frame.values is EMPTY and not frame.asks:
             self.counts["empty"] += 1
         lost, doubled, damaged, held, where, *late = self._draw(
             "mail", kind, source, target, frame.number, frame.asks, attempt

@@ -13,10 +13,10 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Any, TypeAlias
 
-from ...neuron.messages import MessageKind
 from ...support.errors import InputError
 from ...support.text import quote
 from ...support.validation import as_list, as_number, as_whole_number, did_you_mean
+from ..routes import message_kinds
 
 PLACES = (  # where a member can crash; it does not do what would come next
     "before receive",  # before it waits for mail
@@ -30,7 +30,6 @@ PLACES = (  # where a member can crash; it does not do what would come next
     "after commit",  # all is durable, nothing is sent
     "between urgencies",  # before it sends each urgency, or the commit
 )
-KINDS = tuple(kind.value for kind in MessageKind)
 DISTURBANCES = (  # what a FaultEvent can be
     "lost",  # on its way
     "doubled",  # it arrives twice
@@ -51,7 +50,8 @@ class Lose:
         source: The synapse's source.
         target: The synapse's target.
         nth: Which message to lose, counted from 1.
-        kind: The kind of message: "activation", "target", "loss", "urgency", "commit" or "tangent".
+        kind: The kind of message: "activation", "target", "loss", "urgency", "commit", "tangent",
+            or another one that the table of routes has.
         step: Count the messages of this step alone. None: count from the first step on.
 
     Raises:
@@ -67,9 +67,10 @@ class Lose:
     def __post_init__(self) -> None:
         _check_names("Lose", self.source, self.target)
         as_whole_number("Lose: nth", self.nth, 1)
-        if not isinstance(self.kind, str) or self.kind not in KINDS:
+        kinds = [str(kind) for kind in message_kinds()]
+        if not isinstance(self.kind, str) or self.kind not in kinds:
             raise InputError(
-                f"Lose: unknown kind {quote(self.kind)}: {did_you_mean(self.kind, list(KINDS))}"
+                f"Lose: unknown kind {quote(self.kind)}: {did_you_mean(self.kind, kinds)}"
             )
         if self.step is not None:
             as_whole_number("Lose: step", self.step, 1)

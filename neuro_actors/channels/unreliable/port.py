@@ -17,6 +17,7 @@ from ...neuron.messages import ACTIVATION, COMMIT, LOSS, URGENCY, Message, Messa
 from ...support.validation import Array
 from ..interface import Waiting
 from ..member_mail import EnvironmentMail, MemberMail, OutputArrays, PortArrays
+from ..routes import Moment
 from .delivery import AckTable, DeliveryState, Snapshot
 from .endpoint import Endpoint
 from .fault_injection import FaultInjector
@@ -53,8 +54,10 @@ class Shared:
 class RestartablePort(PortArrays):
     """The port of a member that can crash and be restarted: a neuron, an input or the loss node.
 
-    Implements `NeuronPort` and `LossPort`. What a member sends at the end of a step, its urgencies
-    and its commit, or its losses, is held back until the step is committed.
+    Implements `NeuronPort` and `LossPort`. By the table of routes, a member sends a kind of message
+    when it fires or when it responds. What it sends when it fires goes with its activations. What
+    it sends when it responds is held back until the step is committed. The commit, or the losses,
+    are the last of it.
 
     Args:
         member: The member's number: neurons in the network's order, then the loss node.
@@ -76,7 +79,10 @@ class RestartablePort(PortArrays):
         self._endpoint = Endpoint(
             table, member, shared.transport, shared.injector, self.maybe_crash
         )
-        self._answers = tuple(dict.fromkeys(table.answers.values()))  # routes, in their order
+        self._answers = _questions(table)
+        self._fired = {
+            kind for kind, out in mail.outgoing.items() if out.spec.moment is Moment.FIRE
+        }
         self.restart_from(Snapshot(), tuple)
 
     def restart_from(self, snapshot: Snapshot, get_state: Callable[[], tuple[Any, ...]]) -> None:
@@ -88,6 +94,7 @@ class RestartablePort(PortArrays):
         """
         self._get_state = get_state
         self._endpoint.restart(self._table, snapshot)
+        self._with_activation: dict[int, Array] = {}  # what to send when it fires, by route
         self._end_of_step: dict[int, Array] = {}  # what to send after the commit, by route
         self.schedule_crash()
 
@@ -136,15 +143,22 @@ class RestartablePort(PortArrays):
 
     def send(self, kind: MessageKind, step: Step) -> None:
         """See `PortBase.send`."""
+        held = self._with_activation if kind in self._fired else self._end_of_step
+        # rows may repeat for ever
         routes, rows = self._mail.receivers(kind, step), self._mail.rows(kind, self)
-        if kind != ACTIVATION:
-            self._end_of_step.update(zip(routes, rows, strict=False))
-            if kind in (COMMIT, LOSS):
-                self._finish()
-            return
-        frames = _frames(step, routes, rows, self.delivery)
+        held.update(zip(routes, rows, strict=False))
+        if kind == ACTIVATION:
+            self._fire(step)
+        elif kind in (COMMIT, LOSS):
+            self._finish()
+
+    def _fire(self, step: Step) -> None:
+        """Send what is to be sent with the activations, and set the deadline for the answers."""
+        held, self._with_activation = self._with_activation, {}
+        frames = _frames(step, held.items(), self.delivery)
         transport, first_sends = self._shared.transport, self._shared.first_sends
-        self.delivery.mark_sent(frames, self._endpoint.routes_in[URGENCY], transport.now())
+        awaited = self._endpoint.due_routes(frames, self._mail.coming_with(URGENCY, step))
+        self.delivery.mark_sent(frames, awaited, transport.now())
         for frame in frames:
             self.maybe_crash("between activations")
             first_sends.record(step, frame.route, frame.values)
@@ -155,12 +169,12 @@ class RestartablePort(PortArrays):
         delivery, shared, end = self.delivery, self._shared, self._end_of_step
         step, self._end_of_step = _step(delivery, shared), {}
         frames = []
-        for route in self._answers:
+        for route in dict.fromkeys((*self._answers, *end)):
             values = end.get(route)
             if values is not None:
                 shared.first_sends.record(step, route, values)
-            elif shared.injector.names[route].kind == URGENCY:  # rule 4: an empty one
-                values = EMPTY
+            elif any(question in delivery.mail for question in self._answers[route]):
+                values = EMPTY  # rule 4: no message is due, and something must be acknowledged
             else:
                 continue
             assert delivery.step_code is not None
@@ -249,10 +263,10 @@ class UnreliableEnvironmentPort(OutputArrays):
         self._mail.begin(step, 0 if targets is None else batch, columns)
         frames = []
         for kind, rows in self._mail.rows_to_begin(x, targets, direction):
-            frames += _frames(step, self._mail.receivers(kind, step), rows, delivery)
+            routes = self._mail.receivers(kind, step)
+            frames += _frames(step, zip(routes, rows, strict=False), delivery)
         # each input sends an urgency, even where none is due: an empty one
-        kinds = (*(kind for kind in self._mail.awaited if kind != URGENCY), URGENCY)
-        awaited = [route for kind in kinds for route in self._endpoint.routes_in[kind]]
+        awaited = self._endpoint.due_routes(frames, self._mail.awaited)
         self._endpoint.awaited = awaited
         delivery.mark_sent(frames, awaited, shared.transport.now())
         for frame in frames:
@@ -289,12 +303,15 @@ def _fill(mail: MemberMail[int], kind: MessageKind, endpoint: Endpoint, shared: 
         mail.inboxes[kind].accept(Message(step, kind, source, target, delivery.mail[route]))
 
 
-def _frames(
-    step: Step, routes: Iterable[int], rows: Iterable[Array], delivery: DeliveryState
-) -> list[Frame]:
-    """A frame for each route, with the row in its place."""
+def _frames(step: Step, rows: Iterable[tuple[int, Array]], delivery: DeliveryState) -> list[Frame]:
+    """A frame for each route and its row."""
     assert delivery.step_code is not None
-    return [
-        Frame(route, step.number, delivery.step_code, values)
-        for route, values in zip(routes, rows)  # noqa: B905 (rows may repeat for ever)
-    ]
+    return [Frame(route, step.number, delivery.step_code, values) for route, values in rows]
+
+
+def _questions(table: AckTable) -> dict[int, list[int]]:
+    """By each route on which a member answers, in their order: the routes that it answers."""
+    questions: dict[int, list[int]] = {}
+    for route, answer in table.answers.items():
+        questions.setdefault(answer, []).append(route)
+    return questions

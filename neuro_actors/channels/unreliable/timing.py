@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import numpy as np
+
 from ...network.network import Network
-from ..routes import Routes
+from ...support.errors import InputError
+from ...support.validation import Indices
+from ..routes import End, Moment, Routes, RouteSpec
 from .delivery import CAP, AckTable
 from .fault_injection import MAX_HOLD, MAX_LOSSES
 from .settings import Unreliable
@@ -12,17 +16,26 @@ from .settings import Unreliable
 def ack_tables(network: Network, routes: Routes, settings: Unreliable) -> list[AckTable]:
     """Return one table for each member: the neurons, the loss node, the environment.
 
+    A message that begins a step, or that a firing member sends, must be answered: only the answer
+    shows its sender that it has arrived. The receiver asks for a message to the environment, and
+    for one that a responding member sends.
+
     The first deadline is late enough for a run without faults: no member repeats a frame then.
     Write l for a member's level (the environment 0, an input 1), min and max for the least and
     greatest latency. The member sends between l·min and l·max after the step began. All its answers
     have arrived (2·depth - l)·max after the step began. So the wait is (2·depth - l)·max - l·min,
     and a margin. (This holds in virtual time. On a real clock the members' own work counts, too.)
+
+    Raises:
+        InputError: A row of the table of routes says no answer, or one that its receiver cannot
+            send.
     """
     answers: list[dict[int, int]] = [{} for _ in routes.members]
     repeats: list[dict[int, tuple[int, ...]]] = [{} for _ in routes.members]
 
     answering = {spec.answered_by for spec in routes.specs}
     for spec in routes.specs:
+        _check_answer(spec, routes)
         block = range(*routes.block[spec.name].indices(len(routes)))
         if spec.answered_by:
             back = routes.block[spec.answered_by]
@@ -58,6 +71,39 @@ def max_step_seconds(network: Network, settings: Unreliable, restarts: int) -> f
     latency = settings.latency[1] + MAX_HOLD * (settings.delay or 0.01)
     frame = (MAX_LOSSES + 2) * CAP * max(table.first for table in tables) + latency
     return 2 * (network.depth + 4) * frame * (1 + restarts)
+
+
+def _check_answer(spec: RouteSpec, routes: Routes) -> None:
+    """Refuse a row of the table of routes whose messages could be lost for ever."""
+    if not spec.answered_by:
+        if spec.moment is Moment.RESPOND or spec.receiver is End.ENVIRONMENT:
+            return
+        problem = "a member that waits for such a message cannot ask for it"
+    else:
+        answer = next((other for other in routes.specs if other.name == spec.answered_by), None)
+        if answer is not None and _is_answer(spec, answer, routes):
+            return
+        problem = f"answered_by={spec.answered_by!r} cannot answer it, one by one"
+    raise InputError(
+        f"routes {spec.name!r}: {problem}: set answered_by to the row of a message that the "
+        "receiver sends back when it responds, over the same synapses, inputs, neurons or outputs"
+    )
+
+
+def _is_answer(spec: RouteSpec, answer: RouteSpec, routes: Routes) -> bool:
+    there, back = routes.block[spec.name], routes.block[answer.name]
+    size = back.stop - back.start
+    return (
+        spec.moment is not Moment.RESPOND
+        and answer.moment is Moment.RESPOND
+        and size in (1, there.stop - there.start)
+        and np.array_equal(routes.sender[there], _spread(routes.receiver[back], there))
+        and np.array_equal(routes.receiver[there], _spread(routes.sender[back], there))
+    )
+
+
+def _spread(ends: Indices, block: slice) -> Indices:
+    return np.broadcast_to(ends, block.stop - block.start)
 
 
 def _answers(back: slice, count: int) -> list[int]:
