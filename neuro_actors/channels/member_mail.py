@@ -8,8 +8,8 @@ Which inboxes a member has, and where it sends, follows from the table of routes
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from functools import cached_property
-from itertools import repeat
+from functools import cache
+from itertools import product, repeat
 from typing import Any, Generic, NamedTuple, TypeVar
 
 import numpy as np
@@ -34,6 +34,25 @@ NOTHING = freeze(np.empty(0))
 
 Address = TypeVar("Address")  # whatever a port needs to send along a route
 
+# the arrays of `NeuronPort` and `LossPort`, as attributes, which are faster to reach than a dict's
+RECEIVED_AS = {ACTIVATION: "activations_in", URGENCY: "urgencies_in", TARGET: "targets"}
+SENT_FROM = {
+    ACTIVATION: "activation_out",
+    URGENCY: "urgencies_out",
+    COMMIT: "commit_out",
+    LOSS: "losses",
+}
+
+
+def received_as(kind: MessageKind) -> str:
+    """Return the name of the array of a port that holds the mail of a kind."""
+    return RECEIVED_AS.get(kind, f"{kind}_in")
+
+
+def sent_from(kind: MessageKind) -> str:
+    """Return the name of the array of a port that is sent in messages of a kind."""
+    return SENT_FROM.get(kind, f"{kind}_out")
+
 
 def _received(kind: MessageKind) -> Any:
     """Return a property: the mail of a kind."""
@@ -45,36 +64,9 @@ def _received_from_one(kind: MessageKind) -> Any:
     return property(lambda port: port.received.get(kind, (NOTHING,))[0])
 
 
-def _out(kind: MessageKind) -> Any:
-    """Return a property: what is sent in messages of a kind."""
-
-    def fill(port: PortArrays, values: Array) -> None:
-        port.out[kind] = values
-
-    return property(lambda port: port.out.get(kind, NOTHING), fill)
-
-
-class PortArrays:
-    """The arrays of a port, by kind of message, and under the names of `NeuronPort` and `LossPort`.
-
-    Attributes:
-        received: The mail that was received last. Shape (senders, columns) each, in the order of
-            the routes, or what is received from one sender alone, (1, columns).
-        out: What to fill in. Shape (columns,), or (receivers, columns) where each gets its own.
-    """
-
-    activations_in = _received(ACTIVATION)
-    activation_out = _out(ACTIVATION)
-    urgencies_in = _received(URGENCY)
-    urgencies_out = _out(URGENCY)
-    commit_out = _out(COMMIT)
-    direction = _received_from_one(TANGENT)
-    targets = _received(TARGET)
-    losses = _out(LOSS)
-
-    def __init__(self) -> None:
-        self.received: dict[MessageKind, Array] = {}
-        self.out: dict[MessageKind, Array] = {}
+def _first_row(array: str) -> Any:
+    """Return a property: the only row of another array."""
+    return property(lambda port: getattr(port, array)[0])
 
 
 class OutputArrays:
@@ -102,22 +94,21 @@ class Outgoing(Generic[Address]):
 
     Attributes:
         spec: As above.
+        array: The name of the port's array that is sent.
+        is_shared: Whether one row goes to all receivers. Otherwise each gets a row of its own.
         addresses: Where the messages go, in the order of the routes. Inputs receive no urgencies.
         addresses_wrt_inputs: Where they go in a step `wrt_inputs`: inputs receive urgencies too.
     """
 
-    __slots__ = ("_length", "addresses", "addresses_wrt_inputs", "spec")
+    __slots__ = ("_length", "addresses", "addresses_wrt_inputs", "array", "is_shared", "spec")
 
     def __init__(self, spec: RouteSpec, length: int | None) -> None:
         self.spec = spec
+        self.array = sent_from(spec.kind)
+        self.is_shared = bool(spec.row) or spec.size is not Size.COLUMNS
         self._length = length
         self.addresses: list[Address] = []
         self.addresses_wrt_inputs: list[Address] = []
-
-    @property
-    def is_shared(self) -> bool:
-        """Whether one row goes to all receivers. Otherwise each gets a row of its own."""
-        return bool(self.spec.row) or self.spec.size is not Size.COLUMNS
 
     def receivers(self, step: Step) -> list[Address]:
         """Return where the messages of a step go."""
@@ -128,19 +119,32 @@ class Outgoing(Generic[Address]):
         length = columns if self._length is None else self._length
         return np.empty(length if self.is_shared else (len(self.receivers(step)), length))
 
+    def rows(self, port: PortArrays[Address]) -> Iterable[Array]:
+        """Return what is sent, from the array of a port, which becomes read-only.
+
+        Returns:
+            A row for each of the `receivers`, or one row again and again. Each of shape (columns,).
+        """
+        rows = freeze(getattr(port, self.array))
+        return repeat(rows) if self.is_shared else rows
+
 
 class Phase(NamedTuple, Generic[Address]):
     """What belongs to a kind of mail that a member waits for: activations or urgencies.
 
     Attributes:
+        inbox: Where it arrives.
+        array: The name of the port's array that shows it.
         opened: The inboxes that open for it, and whether their messages hold one number per column.
         sent_after: What the member sends when all of it has arrived.
-        others: The other kinds of mail that come with it, and their rows in the table of routes.
+        others: The other kinds of mail that come with it, by the `StepKind` of the step.
     """
 
-    opened: list[tuple[Inbox, bool]]
-    sent_after: list[tuple[MessageKind, Outgoing[Address]]]
-    others: list[tuple[MessageKind, RouteSpec]]
+    inbox: Inbox
+    array: str
+    opened: tuple[tuple[Inbox, bool], ...]
+    sent_after: tuple[Outgoing[Address], ...]
+    others: dict[tuple[bool, bool, bool], tuple[MessageKind, ...]]
 
 
 class MemberMail(Generic[Address]):
@@ -152,7 +156,10 @@ class MemberMail(Generic[Address]):
         specs: A row of the table of routes, by kind of mail.
         outgoing: What it sends, by kind.
         awaited: The kinds of mail that it waits for.
+        phases: What belongs to each kind of mail.
     """
+
+    __slots__ = ("awaited", "inboxes", "node", "outgoing", "phases", "specs")
 
     def __init__(self, node: str) -> None:
         self.node = node
@@ -160,6 +167,11 @@ class MemberMail(Generic[Address]):
         self.specs: dict[MessageKind, RouteSpec] = {}
         self.outgoing: dict[MessageKind, Outgoing[Address]] = {}
         self.awaited: tuple[MessageKind, ...] = ()
+        self.phases: dict[MessageKind, Phase[Address]] = {}
+
+    def finish(self) -> None:
+        """Compute the phases, when all routes are known. Called once."""
+        self.phases = {kind: self._phase(kind) for kind in self.inboxes}
 
     def open(self, kind: MessageKind, number: int, columns: int = 0) -> None:
         """Open the inboxes for mail of a step, before it is received.
@@ -172,55 +184,53 @@ class MemberMail(Generic[Address]):
             number: The step's number.
             columns: Of urgencies, how many columns they have.
         """
-        for inbox, has_columns in self._phases[kind].opened:
+        for inbox, has_columns in self.phases[kind].opened:
             inbox.open(number, columns if columns and has_columns else None)
 
-    def take(self, kind: MessageKind, port: PortArrays) -> Step:
+    def take(
+        self, kind: MessageKind, port: PortArrays[Address]
+    ) -> tuple[Step, tuple[MessageKind, ...]]:
         """Show the mail of a kind, all of which has arrived, in the arrays of a port.
 
         Beside it, this lays out the arrays that the member fills in next.
 
         Returns:
-            The step that the mail belongs to.
+            The step that the mail belongs to, and the kinds of mail that come with it in this step.
+            See `coming_with`.
         """
-        step, values = self.inboxes[kind].take()
-        port.received[kind] = values
-        for sent, outgoing in self._phases[kind].sent_after:
-            port.out[sent] = outgoing.lay_out(step, values.shape[1])
-        return step
+        phase = self.phases[kind]
+        step, values = phase.inbox.take()
+        setattr(port, phase.array, values)
+        for outgoing in phase.sent_after:
+            setattr(port, outgoing.array, outgoing.lay_out(step, values.shape[1]))
+        return step, self.coming_with(kind, step)
 
-    def coming_with(self, kind: MessageKind, step: Step) -> list[MessageKind]:
+    def coming_with(self, kind: MessageKind, step: Step) -> tuple[MessageKind, ...]:
         """Return the kinds of mail that come with activations, or with urgencies, in a step.
 
         With activations comes what the environment sends when it begins the step, and what sources
         send when they fire; with urgencies, what followers send when they respond.
         """
-        others = self._phases[kind].others
-        if not others:  # most members receive one kind of mail in a phase
-            return []
-        is_input = self.specs[ACTIVATION].over is Over.INPUTS
-        if kind == URGENCY and is_input and not step.wrt_inputs:  # law 3 of the table
-            return []
-        step_kind = StepKind.of(step)
-        return [other for other, spec in others if step_kind.has(spec.steps)]
-
-    @cached_property
-    def _phases(self) -> dict[MessageKind, Phase[Address]]:
-        """What belongs to each kind of mail. Computed once, when all routes are known."""
-        return {kind: self._phase(kind) for kind in self.inboxes}
+        # a `StepKind` is a tuple; to make one here, in every phase, would take as long as the rest
+        return self.phases[kind].others[step.loss is not None, step.wrt_inputs, step.tangent]
 
     def _phase(self, kind: MessageKind) -> Phase[Address]:
+        inbox, array = self.inboxes[kind], received_as(kind)
         if kind not in (ACTIVATION, URGENCY):
-            return Phase([], [], [])
+            return Phase(inbox, array, (), (), _by_step_kind((), False))
         together = {
             other: spec
             for other, spec in self.specs.items()
             if (spec.moment is Moment.RESPOND) == (kind == URGENCY)
         }
+        others = tuple(spec for other, spec in together.items() if other != kind)
+        is_input = self.specs[ACTIVATION].over is Over.INPUTS
         return Phase(
-            [(self.inboxes[other], spec.size is Size.COLUMNS) for other, spec in together.items()],
-            [sent for sent in self.outgoing.items() if self._is_sent_after(kind, sent[1].spec)],
-            [(other, spec) for other, spec in together.items() if other != kind],
+            inbox,
+            array,
+            tuple((self.inboxes[it], spec.size is Size.COLUMNS) for it, spec in together.items()),
+            tuple(sent for sent in self.outgoing.values() if self._is_sent_after(kind, sent.spec)),
+            _by_step_kind(others, kind == URGENCY and is_input),  # law 3 of the table
         )
 
     def _is_sent_after(self, kind: MessageKind, spec: RouteSpec) -> bool:
@@ -232,16 +242,9 @@ class MemberMail(Generic[Address]):
         """Return the addresses that messages of a kind go to in a step."""
         return self.outgoing[kind].receivers(step) if kind in self.outgoing else []
 
-    def rows(self, kind: MessageKind, port: PortArrays) -> Iterable[Array]:
-        """Return what the member sends, from the arrays of its port, which become read-only.
-
-        Returns:
-            A row for each of the `receivers`, or one row again and again. Each of shape (columns,).
-        """
-        if kind not in self.outgoing:  # as the commit of an input
-            return ()
-        rows = freeze(port.out[kind])
-        return repeat(rows) if self.outgoing[kind].is_shared else rows
+    def rows(self, kind: MessageKind, port: PortArrays[Address]) -> Iterable[Array]:
+        """Return what the member sends, from the arrays of its port. See `Outgoing.rows`."""
+        return self.outgoing[kind].rows(port) if kind in self.outgoing else ()
 
     def waiting(self) -> Iterator[Waiting]:
         """Yield what is missing, kind by kind."""
@@ -251,6 +254,58 @@ class MemberMail(Generic[Address]):
                 yield Waiting(self.node, kind, inbox.expects, inbox.missing)
 
 
+@cache
+def _by_step_kind(
+    specs: tuple[RouteSpec, ...], wrt_inputs_only: bool
+) -> dict[tuple[bool, bool, bool], tuple[MessageKind, ...]]:
+    """Return which of these messages there are in a step, by its `StepKind`."""
+    kinds = [StepKind(*flags) for flags in product((False, True), repeat=3)]
+    return {
+        kind: tuple(spec.kind for spec in specs if kind.has(spec.steps))
+        if kind.wrt_inputs or not wrt_inputs_only
+        else ()
+        for kind in kinds
+    }
+
+
+class PortArrays(Generic[Address]):
+    """The arrays of a port, under the names of `NeuronPort` and `LossPort`.
+
+    Those of other kinds of messages are named after the kind: see `received_as`, `sent_from`.
+
+    Args:
+        mail: The member's inboxes and addresses.
+    """
+
+    activations_in: Array = NOTHING
+    activation_out: Array = NOTHING
+    urgencies_in: Array = NOTHING
+    urgencies_out: Array = NOTHING
+    commit_out: Array = NOTHING
+    targets: Array = NOTHING
+    losses: Array = NOTHING
+    tangent_in: Array = freeze(np.empty((1, 0)))
+    direction = _first_row("tangent_in")
+
+    def __init__(self, mail: MemberMail[Address]) -> None:
+        self._mail = mail
+
+    @property
+    def received(self) -> dict[MessageKind, Array]:
+        """The mail that was received last, by kind. Shape (senders, columns) each.
+
+        The senders are in the order of the routes.
+        """
+        names = {kind: received_as(kind) for kind in self._mail.inboxes}
+        return {kind: getattr(self, name) for kind, name in names.items() if hasattr(self, name)}
+
+    @property
+    def out(self) -> dict[MessageKind, Array]:
+        """What to fill in, by kind. Shape (columns,), or (receivers, columns) if not shared."""
+        names = {kind: sent_from(kind) for kind in self._mail.outgoing}
+        return {kind: getattr(self, name) for kind, name in names.items() if hasattr(self, name)}
+
+
 class EnvironmentMail(MemberMail[Address]):
     """The mail of the environment: what begins a step, and what the step comes to.
 
@@ -258,6 +313,8 @@ class EnvironmentMail(MemberMail[Address]):
         ends: Where each neuron's part of commits and directions ends, without the last.
             Shape (n_neurons - n_inputs - 1,).
     """
+
+    __slots__ = ("ends",)
 
     ends: Indices
 
@@ -294,10 +351,6 @@ class EnvironmentMail(MemberMail[Address]):
         if direction is not None:
             yield TANGENT, np.split(direction, self.ends)
 
-    def has_all(self) -> bool:
-        """Return whether all that is awaited has arrived."""
-        return all(self.inboxes[kind].complete for kind in self.awaited)
-
     def take_outputs(self, port: OutputArrays) -> None:
         """Show what the step came to, all of which has arrived, in the arrays of a port."""
         port.received = {kind: self.inboxes[kind].take()[1] for kind in self.awaited}
@@ -324,6 +377,8 @@ def make_mail(
     mails = [*(MemberMail[Address](name) for name in routes.members[:-1]), environment]
     _add_outgoing(network, routes, addresses, mails)
     _add_inboxes(network, routes, mails)
+    for mail in mails:
+        mail.finish()
     return mails[:-1], environment
 
 

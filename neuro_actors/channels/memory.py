@@ -5,8 +5,8 @@ The channels to read first. `member_mail.py` has the inboxes and arrays of a por
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
-from typing import NamedTuple
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from typing import TypeAlias
 
 import numpy as np
 import trio
@@ -20,24 +20,19 @@ from .interface import ChannelsDefaults, Recorder, Statistics, Waiting
 from .member_mail import EnvironmentMail, MemberMail, OutputArrays, PortArrays, make_mail
 from .routes import Routes
 
+Address: TypeAlias = tuple[int, str, str, int]
+"""Where a message goes: number of the receiver among the sender's neighbours, source and target of
+the synapse that the message goes along, and the row of a step's record that it belongs to.
 
-class Address(NamedTuple):
-    """Where a message goes.
-
-    Attributes:
-        mailbox: The send end of the receiver's mailbox.
-        source: The source of the synapse that the message goes along.
-        target: The synapse's target.
-        row: The row of a step's record that the message belongs to.
-    """
-
-    mailbox: trio.MemorySendChannel[Message]
-    source: str
-    target: str
-    row: int
+A plain tuple of numbers and names, one for each route. So the garbage collector looks at it once.
+A named tuple, or one that holds a mailbox, it visits in every full collection.
+"""
 
 
-class MemoryPort(PortArrays):
+Mailboxes: TypeAlias = Sequence[trio.MemorySendChannel[Message]]
+
+
+class MemoryPort(PortArrays[Address]):
     """A member's mailbox, and the send ends of its direct neighbours' mailboxes.
 
     Implements `NeuronPort` and `LossPort`. Mail may arrive in any order; inboxes sort it.
@@ -45,6 +40,7 @@ class MemoryPort(PortArrays):
     Args:
         mail: The member's inboxes and addresses.
         mailbox: The receive end of the member's mailbox.
+        neighbours: The send ends of the mailboxes that it sends to.
         collector: Collects each message that the member sends, if there is a recorder.
 
     Attributes:
@@ -57,13 +53,13 @@ class MemoryPort(PortArrays):
         self,
         mail: MemberMail[Address],
         mailbox: trio.MemoryReceiveChannel[Message],
+        neighbours: Mailboxes,
         collector: Collector | None,
     ) -> None:
-        super().__init__()
+        super().__init__(mail)
         self.node = mail.node
         self.sent = 0
-        self._mail = mail
-        self._mailbox = mailbox
+        self._mailbox, self._neighbours = mailbox, neighbours
         self._collect = None if collector is None else collector.add
         self.number, self._stride = 0, 1
 
@@ -76,24 +72,23 @@ class MemoryPort(PortArrays):
             columns = self.activations_in.shape[1]
         mail.open(kind, self.number, columns)
         try:
-            step = await self._take(kind)
-            for other in mail.coming_with(kind, step):
-                await self._take(other)
+            mail.awaited = (kind,)
+            await _sort_mail(kind, mail, self._mailbox)
+            step, others = mail.take(kind, self)
+            for other in others:
+                mail.awaited = (other,)
+                await _sort_mail(other, mail, self._mailbox)
+                mail.take(other, self)
         except trio.EndOfChannel:
             return None
         return step
 
-    async def _take(self, kind: MessageKind) -> Step:
-        mail = self._mail
-        mail.awaited = (kind,)
-        while not mail.inboxes[kind].complete:
-            await _sort_mail(mail, self._mailbox)
-        return mail.take(kind, self)
-
     def send(self, kind: MessageKind, step: Step) -> None:
         """See `PortBase.send`."""
-        rows, addresses = self._mail.rows(kind, self), self._mail.receivers(kind, step)
-        self.sent += _send(step, kind, rows, addresses, self._collect)
+        outgoing = self._mail.outgoing.get(kind)
+        if outgoing is not None:  # an input has no commit
+            rows, addresses = outgoing.rows(self), outgoing.receivers(step)
+            self.sent += _send(step, kind, rows, addresses, self._neighbours, self._collect)
 
     def resume(self, number: int, stride: int) -> None:
         """See `Channels.resume`."""
@@ -112,6 +107,7 @@ class MemoryEnvironmentPort(OutputArrays):
     Args:
         mail: The environment's inboxes and addresses.
         mailbox: The receive end of its mailbox.
+        neighbours: The send ends of the mailboxes that it sends to.
         collector: Collects all messages of a step, if there is a recorder.
 
     Attributes:
@@ -123,13 +119,14 @@ class MemoryEnvironmentPort(OutputArrays):
         self,
         mail: EnvironmentMail[Address],
         mailbox: trio.MemoryReceiveChannel[Message],
+        neighbours: Mailboxes,
         collector: Collector | None,
     ) -> None:
         super().__init__()
         self.node = mail.node
         self.sent = 0
         self._mail = mail
-        self._mailbox = mailbox
+        self._mailbox, self._neighbours = mailbox, neighbours
         self._collector = collector
         self._collect = None if collector is None else collector.add
 
@@ -144,14 +141,14 @@ class MemoryEnvironmentPort(OutputArrays):
         self._mail.begin(step, 0 if targets is None else targets.shape[1], columns)
         for kind, rows in self._mail.rows_to_begin(x, targets, direction):
             addresses = self._mail.receivers(kind, step)
-            self.sent += _send(step, kind, rows, addresses, self._collect)
+            self.sent += _send(step, kind, rows, addresses, self._neighbours, self._collect)
 
     @trio.lowlevel.enable_ki_protection
     async def wait_end(self) -> None:
         """See `EnvironmentPort.wait_end`."""
         mail = self._mail
-        while not mail.has_all():
-            await _sort_mail(mail, self._mailbox)
+        for kind in mail.awaited:
+            await _sort_mail(kind, mail, self._mailbox)
         mail.take_outputs(self)
         if self._collector is not None:
             self._collector.finish()
@@ -162,21 +159,23 @@ class MemoryEnvironmentPort(OutputArrays):
 
 
 async def _sort_mail(
-    mail: MemberMail[Address], mailbox: trio.MemoryReceiveChannel[Message]
+    kind: MessageKind, mail: MemberMail[Address], mailbox: trio.MemoryReceiveChannel[Message]
 ) -> None:
-    """Sleep once; what arrived meanwhile is sorted without sleeping."""
+    """Sort mail until all of a kind has arrived. Other mail that has arrived is sorted too."""
     inboxes, receive_nowait = mail.inboxes, mailbox.receive_nowait
-    message = await mailbox.receive()
-    try:
-        while True:
-            inboxes[message.kind].accept(message)
-            message = receive_nowait()
-    except (trio.WouldBlock, trio.EndOfChannel):
-        pass
-    except KeyError:
-        raise MessageError(
-            f"{mail.node!r} cannot accept {message}: it has no synapse for it"
-        ) from None
+    inbox = inboxes[kind]
+    while not inbox.complete:
+        message = await mailbox.receive()
+        try:
+            while True:
+                inboxes[message.kind].accept(message)
+                message = receive_nowait()
+        except (trio.WouldBlock, trio.EndOfChannel):
+            pass
+        except KeyError:
+            raise MessageError(
+                f"{mail.node!r} cannot accept {message}: it has no synapse for it"
+            ) from None
 
 
 def _send(
@@ -184,13 +183,16 @@ def _send(
     kind: MessageKind,
     rows: Iterable[Array],
     addresses: list[Address],
+    neighbours: Mailboxes,
     collect: Callable[[int, Array], None] | None,
 ) -> int:
     """Send a row to each address, in their order; return how many messages were sent."""
+    new_tuple = tuple.__new__
     try:
-        for (mailbox, source, target, row), values in zip(addresses, rows):  # noqa: B905 (rows may repeat for ever)
-            message = Message(step, kind, source, target, values)
-            mailbox.send_nowait(message)
+        for (receiver, source, target, row), values in zip(addresses, rows):  # noqa: B905 (rows may repeat for ever)
+            # as Message(...), in half the time: a named tuple's constructor is a Python function
+            message = new_tuple(Message, (step, kind, source, target, values))
+            neighbours[receiver].send_nowait(message)
             if collect is not None:
                 collect(row, values)
     except trio.WouldBlock:
@@ -225,19 +227,25 @@ class Memory(ChannelsDefaults):
         members = routes.members
         room = np.bincount(routes.receiver, minlength=len(members)).tolist()
         self._mailboxes = [trio.open_memory_channel[Message](size) for size in room]
-        ends = (routes.receiver.tolist(), routes.source.tolist(), routes.target.tolist())
-        addresses = [
-            Address(self._mailboxes[receiver][0], members[source], members[target], row)
-            for receiver, source, target, row in zip(*ends, routes.row.tolist(), strict=True)
-        ]
+        neighbours: list[dict[int, int]] = [{} for _ in members]  # from a receiver to its number
+        ends = (routes.sender, routes.receiver, routes.source, routes.target, routes.row)
+        addresses: list[Address] = []
+        for sender, receiver, source, target, row in zip(
+            *map(np.ndarray.tolist, ends), strict=True
+        ):
+            known = neighbours[sender]
+            number = known.setdefault(receiver, len(known))
+            addresses.append((number, members[source], members[target], row))
         collector = None if recorder is None else Collector(network, recorder)
         self._collector = collector
         mails, environment = make_mail(network, routes, addresses)
         receive = [end for _, end in self._mailboxes]
+        send = [[self._mailboxes[receiver][0] for receiver in known] for known in neighbours]
         self._ports = [
-            MemoryPort(mail, end, collector) for mail, end in zip(mails, receive[:-1], strict=True)
+            MemoryPort(mail, end, to, collector)
+            for mail, end, to in zip(mails, receive[:-1], send[:-1], strict=True)
         ]
-        self.environment = MemoryEnvironmentPort(environment, receive[-1], collector)
+        self.environment = MemoryEnvironmentPort(environment, receive[-1], send[-1], collector)
         self.loss = self._ports[-1]
 
     def port(self, k: int) -> MemoryPort:

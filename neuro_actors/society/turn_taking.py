@@ -116,7 +116,8 @@ class LanePort:
             return None
         if kind == ACTIVATION:
             self.activations_in, self.activation_out = inner.activations_in, inner.activation_out
-            self.direction = inner.direction
+            if step.tangent:
+                self.direction = inner.direction
             return step
         if not await self._order.wait_turn(self._rule, step):
             return None

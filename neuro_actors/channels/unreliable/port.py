@@ -51,7 +51,7 @@ class Shared:
     snapshots: SnapshotStore
 
 
-class RestartablePort(PortArrays):
+class RestartablePort(PortArrays[int]):
     """The port of a member that can crash and be restarted: a neuron, an input or the loss node.
 
     Implements `NeuronPort` and `LossPort`. By the table of routes, a member sends a kind of message
@@ -71,9 +71,8 @@ class RestartablePort(PortArrays):
     """
 
     def __init__(self, member: int, mail: MemberMail[int], table: AckTable, shared: Shared) -> None:
-        super().__init__()
+        super().__init__(mail)
         self.node, self.member = mail.node, member
-        self._mail = mail
         self._table = table
         self._shared = shared
         self._endpoint = Endpoint(
@@ -124,14 +123,14 @@ class RestartablePort(PortArrays):
             if kind == ACTIVATION and delivery.sent:  # no urgencies were due in the last step
                 await endpoint.wait_for(delivery.awaited)
                 self._finish()
-            step = await self._take(kind)
-            for other in self._mail.coming_with(kind, step):
+            step, others = await self._take(kind)
+            for other in others:
                 await self._take(other)
         except trio.EndOfChannel:
             return None
         return step
 
-    async def _take(self, kind: MessageKind) -> Step:
+    async def _take(self, kind: MessageKind) -> tuple[Step, tuple[MessageKind, ...]]:
         endpoint = self._endpoint
         await endpoint.wait_for(endpoint.routes_in[kind])
         if kind in (ACTIVATION, URGENCY):
