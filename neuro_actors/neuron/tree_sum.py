@@ -27,7 +27,7 @@ Block: TypeAlias = tuple[int, int, Array]  # height, index, sum
 Blocks: TypeAlias = tuple[Block, ...]
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(slots=True, eq=False)  # not frozen: each step makes several for each neuron
 class TreeSum:
     """The sum of some of the terms. It is never changed in place.
 
@@ -49,10 +49,13 @@ class TreeSum:
         blocks = self.blocks
         freeze(values)
         while True:
-            half = next((block for block in blocks if block[:2] == (height, index ^ 1)), None)
+            half, sibling = None, index ^ 1
+            for block in blocks:
+                if block[0] == height and block[1] == sibling:
+                    half = block
             if half is None:
                 return TreeSum((*blocks, (height, index, values)))
-            blocks = tuple(block for block in blocks if block is not half)
+            blocks = tuple([block for block in blocks if block is not half])
             values = freeze(half[2] + values)
             height, index = height + 1, index // 2
 

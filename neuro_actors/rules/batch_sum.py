@@ -17,10 +17,10 @@ from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 from ..neuron.tree_sum import EMPTY, TreeSum
-from ..support.validation import Array
+from ..support.validation import Array, freeze
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(slots=True, eq=False)  # not frozen: each step makes several for each neuron
 class BatchSum:
     """The sum over some micro-batches of one batch. It is never changed in place.
 
@@ -43,7 +43,7 @@ class BatchSum:
             weight: Its weight: how many examples it has.
             mean: The mean over its examples. Shape (numbers,). It may change afterwards.
         """
-        return cls(1, weight, EMPTY.add(0, index, weight * mean))
+        return cls(1, weight, TreeSum(((0, index, freeze(weight * mean)),)))
 
     def merge(self, other: BatchSum) -> BatchSum:
         """Return the sum over the micro-batches of both. No micro-batch may be in both."""

@@ -189,7 +189,7 @@ class MicroBatchNeuron(StatefulRule):
         defers: Whether results enter `batch` in `publish` alone; see `LaneRule`.
     """
 
-    __slots__ = ("_asked", "batch", "defers", "id", "result", "rule")
+    __slots__ = ("_asked", "_rule_state", "batch", "defers", "id", "result", "rule")
 
     def __init__(self, rule: LocalRule, batch: NeuronBatch) -> None:
         """Make the neuron's rule in one lane.
@@ -202,6 +202,7 @@ class MicroBatchNeuron(StatefulRule):
         self.result: MicroBatchResult | None = None
         self.defers = False
         self._asked: Step | None = None  # the step in progress, without an optimizer
+        self._rule_state: tuple[Any, ...] | None = None  # the rule's state, if it is known
 
     def is_answered(self, step: Step) -> bool:
         """See `NeuronRule.is_answered`."""
@@ -209,9 +210,15 @@ class MicroBatchNeuron(StatefulRule):
 
     def fire(self, step: Step, activations_in: Array, activation_out: Array) -> None:
         """See `NeuronRule.fire`."""
-        self.rule.set_state(self.batch.rule_state)  # the neuron may have learned in another lane
+        self._adopt_state()
         self._asked = step if step.optimizer is None else replace(step, optimizer=None)
         self.rule.fire(self._asked, activations_in, activation_out)
+
+    def _adopt_state(self) -> None:
+        """Set the rule's state to the neuron's, if the neuron has learned in another lane."""
+        if self._rule_state is not self.batch.rule_state:
+            self._rule_state = self.batch.rule_state
+            self.rule.set_state(self._rule_state)
 
     def must_wait(self, step: Step, wake: Callable[[], object]) -> bool:
         """See `LaneRule.must_wait`: the last micro-batch waits for the others."""
@@ -242,12 +249,14 @@ class MicroBatchNeuron(StatefulRule):
         if asked is None or asked.number != step.number:
             asked = step  # which the rule refuses: it has not fired in that step
         self.rule.respond(asked, urgencies_in, urgencies_out, commit_out)
+        state: tuple[Any, ...] = ()
         term = BatchSum.of(number - 1, urgencies_in.shape[1], commit_out)
         if is_last:
             mean = done.merge(term).mean()
             commit_out[...] = mean
             self.rule.conclude(step, mean, commit_out)
-        self.result = MicroBatchResult(base, number, count, term, self.rule.get_state())
+            state = self._rule_state = self.rule.get_state()
+        self.result = MicroBatchResult(base, number, count, term, state)
         if not self.defers:
             self.publish()
 
@@ -277,7 +286,7 @@ class MicroBatchNeuron(StatefulRule):
     @property
     def state(self) -> NeuronState:
         """The state of the neuron's own rule."""
-        self.rule.set_state(self.batch.rule_state)
+        self._adopt_state()
         return self.rule.state
 
     @state.setter
