@@ -43,13 +43,8 @@ EXPERIMENTS = [  # their findings are tested in this folder
     "hierarchy",
 ]  # fmt: skip
 QUICK = {*EXPERIMENTS, "storm", "many_machines", "wiring", "cats", "animals", "watch_it_learn"}
-QUIET = {
-    "one_cat",
-    "lost_letter",
-    "million",
-    "spot_the_liar",
-    "why_this_weight",
-}  # start no process
+# start no process and leave nothing behind in theirs; `million` switches the garbage collector off
+QUIET = {"one_cat", "lost_letter", "spot_the_liar", "why_this_weight"}
 FOLDER = {*QUICK, "spot_the_liar", "why_this_weight"}  # those that put something into --out
 
 
