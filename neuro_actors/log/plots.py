@@ -49,7 +49,11 @@ def plot_log(
 
     Args:
         reader: The log.
-        path, loss, urgency, neurons, weights: See `Log.plot`.
+        path: The file of the figure; see `Log.plot`.
+        loss: Draw the loss.
+        urgency: Draw the urgencies that each level received.
+        neurons: Draw the activations and urgencies of these neurons.
+        weights: Draw these weights.
 
     Returns:
         A matplotlib figure.

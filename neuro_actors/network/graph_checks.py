@@ -1,4 +1,4 @@
-"""Checks of a whole network: is it a directed acyclic graph that leads from inputs to outputs?
+"""Checks that a whole network is a directed acyclic graph that leads from inputs to outputs.
 
 Each error names the culprit and says what to change.
 """

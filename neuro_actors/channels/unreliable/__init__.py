@@ -1,8 +1,8 @@
 """Channels under fault injection: frames are lost, repeated, late or damaged, and members crash.
 
 The delivery protocol and a supervisor make the results the same as without faults, bit for bit.
-Files here import from `channels/` and the floors below it. `delivery.py` has the rules of the
-protocol: start there, then read `port.py`.
+Files here import from `channels/` and the floors below it. Start with `delivery.py`, which has the
+rules of the protocol. Then read `port.py`.
 
 Files:
 
