@@ -243,7 +243,7 @@ class MemberMail(Generic[Address]):
         return self.outgoing[kind].receivers(step) if kind in self.outgoing else []
 
     def rows(self, kind: MessageKind, port: PortArrays[Address]) -> Iterable[Array]:
-        """Return what the member sends, from the arrays of its port. See `Outgoing.rows`."""
+        """Return what the member sends, from its port's arrays. Each row has shape (columns,)."""
         return self.outgoing[kind].rows(port) if kind in self.outgoing else ()
 
     def waiting(self) -> Iterator[Waiting]:
@@ -275,6 +275,20 @@ class PortArrays(Generic[Address]):
 
     Args:
         mail: The member's inboxes and addresses.
+
+    Attributes:
+        activations_in: Activations of the sources in synapse order, then a row of ones. Shape
+            (fan_in + 1, columns); for the loss node, those of the outputs, shape
+            (n_outputs, columns).
+        activation_out: The member's activation, to fill in. Shape (columns,).
+        urgencies_in: Urgencies of the followers in synapse order. Shape (fan_out, columns).
+        urgencies_out: The urgencies for the sources, to fill in. Shape (fan_in, columns); for the
+            loss node, shape (n_outputs, columns).
+        commit_out: What the neuron learnt, to fill in. Shape (fan_in + 1,).
+        targets: The targets, for the loss node. Shape (n_outputs, batch).
+        losses: The losses, to fill in by the loss node. Shape (batch,).
+        tangent_in: What a direction says of the neuron's parameters. Shape (1, fan_in + 1).
+        direction: The row of `tangent_in`. Shape (fan_in + 1,).
     """
 
     activations_in: Array = NOTHING
