@@ -11,10 +11,9 @@ import pytest
 import trio
 
 import neuro_actors as na
-from neuro_actors.channels import memory
 from neuro_actors.channels.bundled import countdown
 from neuro_actors.network import functions
-from neuro_actors.neuron import messages
+from neuro_actors.neuron.messages import Message
 
 SIZES = [6, 5, 4, 3]
 NEURONS, SYNAPSES = sum(SIZES[1:]), sum(a * b for a, b in pairwise(SIZES))
@@ -70,32 +69,36 @@ async def test_wakes_and_messages(channels: str, batch: int) -> None:
 
 async def test_python_level_messages() -> None:
     """Memory channels make an object a message; bundled channels make one object a step, for all."""
-    made = Counter()
+    made: dict[str, list[object]] = {"message": [], "wake-up": []}
 
     class Patches:
         def __enter__(self):
             self.patch = pytest.MonkeyPatch()
-            tuple_new, wake_up_init = messages.Message.__new__, countdown.WakeUp.__init__
+            send_nowait = trio.MemorySendChannel.send_nowait
+            wake_up_init = countdown.WakeUp.__init__
 
-            def new(cls, *arguments):
-                made["message"] += 1
-                return tuple_new(cls, *arguments)
+            def send(self, value):
+                if isinstance(value, Message):
+                    made["message"].append(value)
+                send_nowait(self, value)
 
             def init(self, step):
-                made["wake-up"] += 1
+                made["wake-up"].append(self)
                 wake_up_init(self, step)
 
-            self.patch.setattr(memory.Message, "__new__", new)
+            self.patch.setattr(trio.MemorySendChannel, "send_nowait", send)
             self.patch.setattr(countdown.WakeUp, "__init__", init)
 
         def __exit__(self, *_):
             self.patch.undo()
 
     _, sent = await counted("memory", 3, Patches())
-    assert made == {"message": sent}
-    made.clear()
+    assert len(made["message"]) == len({id(message) for message in made["message"]}) == sent
+    assert not made["wake-up"]
+    made["message"].clear()
     await counted("bundled", 3, Patches())
-    assert made == {"wake-up": 1}
+    assert not made["message"]
+    assert len(made["wake-up"]) == 1
 
 
 # Calls that a neuron's rule makes of numpy, forward and backward, tanh's own among them. `n` is a new array.
