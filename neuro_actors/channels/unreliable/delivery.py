@@ -17,7 +17,9 @@ The rules:
 5.  A member that has sent its activations has one absolute deadline. At the deadline the member
     repeats the frames that have no answer yet, and waits twice as long for the next deadline, up to
     a cap. (A timer that every frame restarts could starve.) All other frames are sent once, or when
-    a question asks for them.
+    a question asks for them. A deadline at which the society is behind its mail (frames that were
+    due earlier are not read yet) is postponed: the answer may be among them. This happens on a real
+    clock alone.
 6.  A frame of the current step is stored, even before the member has sent its own activations:
     after a crash this order is ordinary.
 7.  A frame of the previous step is answered again, from the snapshot. An older frame is dropped.
@@ -197,6 +199,14 @@ class DeliveryState:
         self.wait = min(2.0 * self.wait, CAP * self.table.first)
         self.deadline = now + self.wait if frames else math.inf
         return list(frames.values())
+
+    def postpone(self, now: float) -> None:
+        """Set the next deadline, and repeat nothing: frames that have arrived are not read yet.
+
+        Args:
+            now: The time in seconds.
+        """
+        self.deadline = now + self.wait
 
     def finish(self, state: tuple[Any, ...], frames: Iterable[Frame]) -> Snapshot:
         """Finish the step and begin the next one.

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Iterator
-from contextlib import suppress
 
 import trio
 
@@ -76,9 +75,8 @@ class Endpoint:
 
     def discard_mail(self) -> None:
         """Throw away what the mailbox holds: it is lost with the member that crashed."""
-        with suppress(trio.WouldBlock, trio.EndOfChannel):
-            while True:
-                self._mailbox.receive_nowait()
+        while self._receive_nowait() is not None:
+            pass
 
     async def wait_for(self, routes: Collection[int]) -> None:
         """Wait until something has arrived on each of these routes.
@@ -92,21 +90,30 @@ class Endpoint:
         while delivery.is_missing_any(routes):
             self._at_place("before receive")
             data = None
-            with trio.move_on_after(max(delivery.deadline - transport.now(), 0.0)):
+            with transport.move_on_at(delivery.deadline):
                 data = await self._mailbox.receive()
+                transport.mark_read()  # before the member may crash
+            if data is None and transport.is_behind():
+                delivery.postpone(transport.now())
+                data = self._receive_nowait()
             if data is not None:
                 self._at_place("after receive")
             while data is not None:
                 self._accept(data)
-                try:
-                    data = self._mailbox.receive_nowait()
-                except (trio.WouldBlock, trio.EndOfChannel):
-                    data = None
+                data = self._receive_nowait()
             if transport.now() >= delivery.deadline:
                 self._at_place("at the deadline")
             for frame in delivery.take_due(transport.now()):
                 self._at_place("between repeats")
                 transport.send(frame)
+
+    def _receive_nowait(self) -> bytes | None:
+        try:
+            data = self._mailbox.receive_nowait()
+        except (trio.WouldBlock, trio.EndOfChannel):
+            return None
+        self._transport.mark_read()
+        return data
 
     def _accept(self, data: bytes) -> None:
         frame = decode(data)

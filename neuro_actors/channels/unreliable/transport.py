@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import heapq
 import math
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import NamedTuple
 
 import trio
@@ -59,12 +61,45 @@ class Transport:
         self._wake = trio.Event()
         self._stopped = False
         self._opened: float | None = None
+        self._reached = 0.0  # the latest time that a wait ended at
+        self._unread = 0  # frames in all mailboxes
+        self._delivered = 0.0  # when the last of them was delivered
 
     def now(self) -> float:
-        """Return the seconds since the first call, which is when the society was opened."""
+        """Return the seconds since the first call, which is when the society was opened.
+
+        The difference of two times is rounded, so it may lie below a time whose wait has ended. It
+        is no less than that time here: else the society would wait for it again, for ever.
+        """
         if self._opened is None:
             self._opened = trio.current_time()
-        return trio.current_time() - self._opened
+        return max(trio.current_time() - self._opened, self._reached)
+
+    @contextmanager
+    def move_on_at(self, time: float) -> Iterator[None]:
+        """Cancel the block at a time. After that, `now()` is no less than this time.
+
+        Args:
+            time: The time in seconds since the society was opened; it may be infinite.
+        """
+        with trio.move_on_after(max(time - self.now(), 0.0)) as scope:
+            yield
+        if scope.cancelled_caught:
+            self._reached = max(self._reached, time)
+
+    def is_behind(self) -> bool:
+        """Return whether a frame that was due before now is not read yet.
+
+        Then an answer is late because the machine is slow, and to repeat its frame would only add
+        work. In virtual time this is never so: the clock stands until all members wait.
+        """
+        now = self.now()
+        unread = self._unread > 0 and self._delivered < now
+        return unread or bool(self._heap and self._heap[0][0] < now)
+
+    def mark_read(self) -> None:
+        """Note that a member has taken a frame from its mailbox."""
+        self._unread -= 1
 
     def send(self, frame: Frame) -> None:
         """Send a frame. Never waits.
@@ -92,13 +127,15 @@ class Transport:
                 receiver = self._ends[frame.asks][frame.route]
                 try:
                     self.mailboxes[receiver].send.send_nowait(data)
+                    self._unread += 1
+                    self._delivered = now
                 except trio.WouldBlock:
                     self._injector.record_overflow(frame, now)
                 except (trio.BrokenResourceError, trio.ClosedResourceError):  # all have ended
                     return
             self._wake = trio.Event()
             self._next = heap[0][0] if heap else math.inf
-            with trio.move_on_after(self._next - now):
+            with self.move_on_at(self._next):
                 await self._wake.wait()
 
     def mailbox_fill(self, member: int) -> tuple[int, int]:
