@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import os
 import sys
+from contextlib import suppress
 from pathlib import Path
 
 import click
@@ -17,7 +18,7 @@ from .bench import bench
 from .checkpoint import checkpoint, resume
 from .faults import faults
 from .log import log
-from .output import ignore_closed_pipe
+from .output import drop_output, ignore_closed_pipe
 from .trace import trace
 from .verify import verify
 from .view import view
@@ -62,16 +63,11 @@ def main() -> None:
         if isinstance(stream, io.TextIOWrapper):
             # A neuron's name may have characters that the terminal cannot show.
             stream.reconfigure(errors="backslashreplace")
-    result = None
+    result: object = None
     try:
-        with ignore_closed_pipe(), cli.make_context("neuro-actors", sys.argv[1:]) as context:
-            result = cli.invoke(context)
+        with ignore_closed_pipe():
+            result = _run()
             sys.stdout.flush()
-    except click.exceptions.Exit as wanted:
-        result = wanted.exit_code
-    except click.exceptions.NoArgsIsHelpError as error:
-        click.echo(error.format_message())
-        sys.exit(2)
     except click.ClickException as error:
         _exit_with_error(error.format_message())
     except NeuroActorsError as error:
@@ -81,10 +77,24 @@ def main() -> None:
     except MemoryError:
         _exit_with_error("there is not enough memory for that")
     except OSError as error:
+        drop_output()  # else Python would try to write the rest once more as it ends
         _exit_with_error(f"the output cannot be written: {error.strerror or error}")
     sys.exit(result if isinstance(result, int) else 0)
 
 
+def _run() -> object:
+    """Run the command of the command line, and print its result or its help."""
+    try:
+        with cli.make_context("neuro-actors", sys.argv[1:]) as context:
+            return cli.invoke(context)
+    except click.exceptions.Exit as wanted:
+        return wanted.exit_code
+    except click.exceptions.NoArgsIsHelpError as error:
+        click.echo(error.format_message())
+        return 2
+
+
 def _exit_with_error(message: str) -> None:
-    click.echo(f"neuro-actors: {escape_controls(' '.join(message.split()))}", err=True)
+    with suppress(OSError):  # the exit code says it even if the standard error cannot be written
+        click.echo(f"neuro-actors: {escape_controls(' '.join(message.split()))}", err=True)
     sys.exit(2)

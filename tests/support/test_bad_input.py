@@ -414,6 +414,18 @@ def test_a_closed_or_full_output(run: Path, run_slow: bool) -> None:
         command(f"na {line} | true; exit ${{PIPESTATUS[0]}}", 0)
 
 
+@pytest.mark.parametrize(
+    "line",
+    [
+        "",
+        *(pytest.param(line, marks=pytest.mark.slow) for line in ("--help", "log", "audit --help")),
+    ],
+)
+def test_a_help_text_that_cannot_be_written(run: Path, line: str) -> None:
+    if Path("/dev/full").exists():
+        assert "the output cannot be written: No space" in command(f"na {line} >/dev/full", 2)[1]
+
+
 def test_a_verdict_stands_though_nobody_reads_it(run: Path, run_slow: bool) -> None:
     """`| head` must not turn a refusal into a pass, nor a pass into a refusal."""
     log = bytearray(LOG.read_bytes())
