@@ -12,7 +12,7 @@ from ..network.elements import ENVIRONMENT, LOSS_NODE
 from ..network.network import Network
 from ..neuron.optimizer_json import KNOWN
 from ..support.errors import LogError
-from ..support.text import escape_controls, format_count
+from ..support.text import escape_controls, format_count, format_number
 from .reader import Row
 
 MOST_SHOWN = 3  # numbers or names
@@ -150,14 +150,3 @@ def _numbers(values: Sequence[float], form: str) -> str:
     return (
         f"{shown} … ({len(values)} numbers, mean {format_number(sum(values) / len(values), form)})"
     )
-
-
-def format_number(value: float, form: str) -> str:
-    """Return a number as text: with a power of ten if it is below 0.001 or from a million on.
-
-    Args:
-        value: The number.
-        form: A format specification with a fixed point, such as "+.3f".
-    """
-    is_usual = value == 0 or 1e-3 <= abs(value) < 1e6
-    return format(value, form if is_usual else form.replace("f", "e"))

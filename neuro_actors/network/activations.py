@@ -2,13 +2,19 @@
 
 Every function here is elementwise over float64 arrays of any shape. None of them raises a
 floating-point warning, however large its argument is.
+
+Value, slope and curvature are right to 1e-12 of themselves wherever a float64 can hold them. A
+slope such as a (1 - a) is cheap, but 1 - a has lost its bits where a is next to 1. So it is
+computed from a where that is accurate, and from z elsewhere.
+
+An output before a loss that divides by a probability is a special case: see `OUTPUTS`.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from typing import Literal
 
 import numpy as np
@@ -40,8 +46,39 @@ class Activation:
     curvature: Callable[[Array, Array], Array] | None = None
     initial: Literal["glorot", "he"] = "glorot"
 
+    def before(self, loss: str | None) -> Activation:
+        """Return the function whose slope and curvature belong beside those of a loss.
+
+        Args:
+            loss: The name of the step's loss.
+
+        Returns:
+            The function itself, except for an `OutputActivation`.
+        """
+        return self
+
+
+@dataclass(frozen=True, slots=True)
+class OutputActivation(Activation):
+    """The activation function of an output. Beside some losses it has another slope.
+
+    Attributes:
+        beside: The function with the slope and curvature that belong beside a loss, by the name of
+            the loss. Its values are the same.
+    """
+
+    beside: Mapping[str, Activation] = field(default_factory=dict)
+
+    def before(self, loss: str | None) -> Activation:
+        """See `Activation.before`."""
+        return self.beside.get(loss, self) if loss is not None else self
+
 
 _ONE = np.array(1.0)
+
+# From these |z| on, 1 - a has lost so many bits that slopes are computed from z.
+_FAR_SIGMOID, _FAR_TANH = 8.5, 4.5
+_FLAT_TANH = 1.0 - math.tanh(_FAR_TANH) ** 2
 
 
 def _identity(z: Array) -> Array:
@@ -67,12 +104,17 @@ def _sigmoid(z: Array) -> Array:
 
 def _sigmoid_slope(z: Array, a: Array) -> Array:
     """f'(z) = a (1 - a)"""
-    return a * (1.0 - a)
+    slope = a * (1.0 - a)
+    if z.max(initial=0.0) > _FAR_SIGMOID:
+        slope = np.where(z > _FAR_SIGMOID, a * _sigmoid(-z), slope)
+    return slope
 
 
 def _sigmoid_curvature(z: Array, a: Array) -> Array:
     """f''(z) = a (1 - a) (1 - 2a)"""
-    return a * (1.0 - a) * (1.0 - 2.0 * a)
+    # near 0 the difference cancels; it is -tanh(z / 2)
+    turn = np.where(np.abs(z) < 2.0**-6, -np.tanh(0.5 * z), 1.0 - 2.0 * a)
+    return _sigmoid_slope(z, a) * turn
 
 
 def _tanh(z: Array) -> Array:
@@ -82,12 +124,16 @@ def _tanh(z: Array) -> Array:
 
 def _tanh_slope(z: Array, a: Array) -> Array:
     """f'(z) = 1 - a²"""
-    return _ONE - a * a  # an array, which costs numpy less than a float
+    slope = _ONE - a * a  # an array, which costs numpy less than a float
+    if slope.min(initial=1.0) < _FLAT_TANH:
+        e = np.exp(-2.0 * np.abs(z))
+        slope = np.where(np.abs(z) > _FAR_TANH, 4.0 * e / ((1.0 + e) * (1.0 + e)), slope)
+    return np.asarray(slope)
 
 
 def _tanh_curvature(z: Array, a: Array) -> Array:
     """f''(z) = -2a (1 - a²)"""
-    return -2.0 * a * (1.0 - a * a)
+    return -2.0 * a * _tanh_slope(z, a)
 
 
 def _relu(z: Array) -> Array:
@@ -122,8 +168,7 @@ def _softplus_slope(z: Array, a: Array) -> Array:
 
 def _softplus_curvature(z: Array, a: Array) -> Array:
     """f''(z) = s (1 - s), s = 1 / (1 + e^-z)"""
-    s = _sigmoid(z)
-    return s * (1.0 - s)
+    return _sigmoid_slope(z, _sigmoid(z))
 
 
 def _elu(z: Array) -> Array:
@@ -142,28 +187,69 @@ def _elu_curvature(z: Array, a: Array) -> Array:
 
 
 _erf = np.frompyfunc(math.erf, 1, 1)  # numpy has no erf; this is the C library's
+_erfc = np.frompyfunc(math.erfc, 1, 1)
+
+# Each number is the sum of two float64: what is near it can be subtracted without an error.
+_ROOT_OF_2 = 1.4142135623730951, -9.667293313452913e-17
+_GELU_TURNS = -0.7517915246935645, 1.4956759177009883e-17  # there gelu' is 0
+_GELU_SERIES = (0.4314939923140469, 0.388284982990552, -0.018199676398671087, -0.1140082332972217)
 
 
 def _normal_cdf(z: Array) -> Array:
-    return 0.5 * (1.0 + np.asarray(_erf(z * math.sqrt(0.5)), dtype=np.float64))
+    scaled = z * math.sqrt(0.5)
+    cdf = 0.5 * (1.0 + np.asarray(_erf(scaled), dtype=np.float64))
+    if z.min(initial=0.0) < -3.0:  # 1 + erf cancels
+        cdf = np.where(z < -3.0, 0.5 * np.asarray(_erfc(-scaled), dtype=np.float64), cdf)
+    return np.asarray(cdf)
+
+
+_FAR_GELU = 37.0  # farther out, Φ and φ are too small for all their bits before gelu is
+
+
+def _far_density(z: Array, factor: Array) -> Array:
+    """φ(z) · factor, φ the normal density: rounded once, where it may be less than all bits."""
+    near = np.clip(z, -40.0, 40.0)  # farther out all is 0, and z² could overflow
+    scale = math.exp(-40.0) / math.sqrt(2.0 * math.pi)
+    return np.asarray(np.exp(40.0 - 0.5 * near * near) * factor * scale)
+
+
+def _far_mills(z: Array) -> Array:
+    """-z Φ(z) / φ(z), by its asymptotic series; for z ≤ -37 exact to 2e-15"""
+    x = 1.0 / np.square(np.clip(z, -40.0, -_FAR_GELU))
+    return np.asarray(1.0 - x * (1.0 - x * (3.0 - x * (15.0 - x * (105.0 - x * 945.0)))))
 
 
 def _gelu(z: Array) -> Array:
     """f(z) = z Φ(z), Φ the normal distribution (Hendrycks, Gimpel 2016; exact, not by tanh)"""
-    return z * _normal_cdf(z)
+    a = z * _normal_cdf(z)
+    if z.min(initial=0.0) < -_FAR_GELU:
+        a = np.where(z < -_FAR_GELU, -_far_density(z, _far_mills(z)), a)
+    return np.asarray(a)
 
 
 def _gelu_slope(z: Array, a: Array) -> Array:
     """f'(z) = Φ(z) + z φ(z), φ the normal density"""
     near = np.clip(z, -40.0, 40.0)  # farther out the density is 0, and z² could overflow
-    return _normal_cdf(z) + near * np.exp(-0.5 * near * near) / math.sqrt(2.0 * math.pi)
+    slope = _normal_cdf(z) + near * np.exp(-0.5 * near * near) / math.sqrt(2.0 * math.pi)
+    h = (z - _GELU_TURNS[0]) - _GELU_TURNS[1]
+    here = np.abs(h) < 2.0**-10
+    if here.any():  # the sum cancels; this is its Taylor series
+        c = _GELU_SERIES
+        slope = np.where(here, h * (c[0] + h * (c[1] + h * (c[2] + h * c[3]))), slope)
+    if z.min(initial=0.0) < -_FAR_GELU:
+        factor = near - _far_mills(z) / np.minimum(near, -_FAR_GELU)
+        slope = np.where(z < -_FAR_GELU, _far_density(z, factor), slope)
+    return np.asarray(slope)
 
 
 def _gelu_curvature(z: Array, a: Array) -> Array:
     """f''(z) = (2 - z²) φ(z), φ the normal density"""
     near = np.clip(z, -40.0, 40.0)
-    square = near * near
-    return (2.0 - square) * np.exp(-0.5 * square) / math.sqrt(2.0 * math.pi)
+    square, size = near * near, np.abs(near)
+    rest, (root, more) = 2.0 - square, _ROOT_OF_2
+    rest = np.where(np.abs(rest) < 0.01, ((root - size) + more) * (root + size), rest)
+    curvature = rest * np.exp(-0.5 * square) / math.sqrt(2.0 * math.pi)
+    return np.where(size > _FAR_GELU, _far_density(z, rest), curvature)
 
 
 def _sin(z: Array) -> Array:
@@ -194,3 +280,74 @@ ACTIVATIONS: dict[str, Activation] = {
 }
 
 BUILT_IN = tuple(ACTIVATIONS)  # users may add others to the table
+
+
+# --- outputs before a loss on probabilities -------------------------------------------------------
+
+LEAST = 2.0**-1022  # the least probability that such a loss divides by
+LEAST_REST = 2.0**-54  # of 1 minus a probability: half of what 1 - a can be beside 1
+
+
+def _sent_sigmoid_slope(z: Array, a: Array) -> Array:
+    """a (1 - a), of the activation that was sent"""
+    return np.maximum(a, LEAST) * np.maximum(1.0 - a, LEAST_REST)
+
+
+def _sent_sigmoid_curvature(z: Array, a: Array) -> Array:
+    """a (1 - a) (1 - 2a), of the activation that was sent"""
+    return _sent_sigmoid_slope(z, a) * (1.0 - 2.0 * a)
+
+
+def _sent_tanh_slope(z: Array, a: Array) -> Array:
+    """(1 - a) (1 + a), of the activation that was sent"""
+    beside = np.maximum(1.0 - a, LEAST_REST) * (1.0 + a)
+    return np.where(z > _FAR_TANH, beside, _tanh_slope(z, a))
+
+
+def _sent_tanh_curvature(z: Array, a: Array) -> Array:
+    """-2a (1 - a) (1 + a), of the activation that was sent"""
+    return -2.0 * a * _sent_tanh_slope(z, a)
+
+
+def _sigmoid_slope_above_0(z: Array, a: Array) -> Array:
+    return np.maximum(_sigmoid_slope(z, a), LEAST)
+
+
+def _sigmoid_curvature_above_0(z: Array, a: Array) -> Array:
+    return np.maximum(_sigmoid_slope(z, a), LEAST) * (1.0 - 2.0 * a)
+
+
+def _softplus_slope_above_0(z: Array, a: Array) -> Array:
+    return np.maximum(_softplus_slope(z, a), LEAST)
+
+
+def _softplus_curvature_above_0(z: Array, a: Array) -> Array:
+    return np.maximum(_softplus_curvature(z, a), LEAST)
+
+
+def _output(name: str, **beside: Activation) -> tuple[Activation, OutputActivation]:
+    f = ACTIVATIONS[name]
+    return f, OutputActivation(f.value, f.slope, f.curvature, f.initial, beside)
+
+
+_SOFTPLUS = Activation(_softplus, _softplus_slope_above_0, _softplus_curvature_above_0)
+
+# A loss on probabilities divides by p and by 1 - p, and p is all that it knows of an output. Near 1
+# there are few float64 numbers. So 1 - p differs from e^-z: by 1e-3 of itself at z = 30, and at
+# z = 37 it is 0. The output's slope multiplies by what the loss divided by. If the slope were more
+# accurate than that divisor, the product would be wrong, up to 100 %.
+#
+# So before such a loss an output takes its slope from p, as it was sent, and both stop at the same
+# numbers, LEAST and LEAST_REST. Then the gradient of a sigmoid's signal by cross_entropy is
+# p - t, whatever z is. Other neurons, and outputs before other losses, take f'(z).
+OUTPUTS: dict[str, tuple[Activation, OutputActivation]] = {
+    "sigmoid": _output(
+        "sigmoid",
+        cross_entropy=Activation(_sigmoid, _sent_sigmoid_slope, _sent_sigmoid_curvature),
+        kl_divergence=Activation(_sigmoid, _sigmoid_slope_above_0, _sigmoid_curvature_above_0),
+    ),
+    "tanh": _output(
+        "tanh", cross_entropy=Activation(_tanh, _sent_tanh_slope, _sent_tanh_curvature)
+    ),
+    "softplus": _output("softplus", cross_entropy=_SOFTPLUS, kl_divergence=_SOFTPLUS),
+}

@@ -18,7 +18,7 @@ import numpy as np
 from ..support.errors import InputError
 from ..support.text import quote
 from ..support.validation import Array, did_you_mean, freeze
-from .activations import ACTIVATIONS, Activation
+from .activations import ACTIVATIONS, OUTPUTS, Activation
 from .losses import LOSSES, Loss
 
 __all__ = [
@@ -32,6 +32,7 @@ __all__ = [
     "check_curvature",
     "check_domain",
     "loss",
+    "output_activation",
 ]
 
 _Entry = TypeVar("_Entry", Activation, Loss)
@@ -56,6 +57,24 @@ def activation(name: str) -> Activation:
         InputError: The table has no such name.
     """
     return _lookup(ACTIVATIONS, "activation", name)
+
+
+def output_activation(name: str) -> Activation:
+    """Look up an activation function for an output, which the loss node follows.
+
+    Args:
+        name: A key of `ACTIVATIONS`.
+
+    Returns:
+        The function of the table, or an `OutputActivation` that has another slope beside some
+        losses. See `activations.OUTPUTS`.
+
+    Raises:
+        InputError: The table has no such name.
+    """
+    f = activation(name)
+    built_in, output = OUTPUTS.get(name, (None, f))
+    return output if f is built_in else f  # a user may have replaced the function
 
 
 def loss(name: str) -> Loss:

@@ -2,6 +2,16 @@
 
 Every function here goes row by row over float64 arrays of shape (batch, n_outputs). None of them
 raises a floating-point warning, however large its arguments are.
+
+Each term of a loss, of its slope and of its curvature is right to 1e-12 of itself.
+
+Which loss for probabilities? Of two classes, and for outputs that each say yes or no:
+`sigmoid_cross_entropy`, on an output with the activation 'identity', which is then a logit. Of
+several classes, of which one is right: `softmax_cross_entropy`, also on logits. Both are exact
+however sure an output is. `cross_entropy` and `kl_divergence` take probabilities, from outputs with
+the activation 'sigmoid': so use them where the probability itself is to be sent on or looked
+at. They know of an output no more than a float64 next to 1 can say: its gradient is right to 1e-16,
+not to 1e-16 of itself.
 """
 
 from __future__ import annotations
@@ -12,6 +22,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from ..support.validation import Array
+from .activations import LEAST, LEAST_REST
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +40,8 @@ class Loss:
             is not known.
         domain: `domain(p, t)` returns None where the loss is defined, else a text that says what is
             wrong. None: the loss is defined everywhere.
+        threshold: From which prediction on an output that says yes or no says yes. Accuracies are
+            measured by it.
 
     Examples:
         >>> na.LOSSES["squared_error"].value(np.array([[0.6]]), np.array([[1.0]]))
@@ -39,6 +52,7 @@ class Loss:
     slope: Callable[[Array, Array], Array]
     curvature: Callable[[Array, Array, Array], Array] | None = None
     domain: Callable[[Array, Array], str | None] | None = None
+    threshold: float = 0.5
 
 
 def _total(values: Array) -> Array:
@@ -94,67 +108,139 @@ def _huber_curvature(p: Array, t: Array, d: Array) -> Array:
     return np.where(np.abs(p - t) <= 1.0, d, 0.0)
 
 
-# A probability that was rounded to 0 or 1 would cost infinitely much: so logarithms stop at -100
-# and divisors at 1e-12.
-_LEAST_LOG, _LEAST_DIVISOR = -100.0, 1e-12
+# Losses on probabilities divide by p and by 1 - p. Values, slopes and curvatures stop at the same
+# numbers, LEAST and LEAST_REST, and so do the slopes of the outputs (see `activations.OUTPUTS`).
+_LEAST_OF_ALL = 5e-324  # the least float64
+_SMALL = 2.0**-10
+_SQUARE_IS_0 = 1e-150  # below, p² has lost bits
+_MOST = float(np.finfo(np.float64).max)
 
 
 def _log(p: Array) -> Array:
-    with np.errstate(divide="ignore"):
-        return np.maximum(np.log(np.maximum(p, 0.0)), _LEAST_LOG)
+    return np.log(np.maximum(p, _LEAST_OF_ALL))
+
+
+def _log_of_rest(p: Array) -> Array:
+    """ln(1 - p)"""
+    rest = np.log(np.maximum(1.0 - p, LEAST_REST))
+    return np.where(p < _SMALL, np.log1p(-np.minimum(p, _SMALL)), rest)
 
 
 def _cross_entropy(p: Array, t: Array) -> Array:
     """-Σ t ln p + (1 - t) ln(1 - p), where each output is a probability of its own"""
-    return -_total(t * _log(p) + (1.0 - t) * _log(1.0 - p))
+    return -_total(t * _log(p) + (1.0 - t) * _log_of_rest(p))
 
 
 def _cross_entropy_slope(p: Array, t: Array) -> Array:
     """(p - t) / (p (1 - p))"""
-    return (p - t) / np.maximum(p * (1.0 - p), _LEAST_DIVISOR)
+    divisor, rest = np.maximum(p, LEAST), np.maximum(1.0 - p, LEAST_REST)
+    slope = (p - t) / (divisor * rest)
+    at_an_end = (p < LEAST) | (p >= 1.0)
+    if at_an_end.any():
+        slope = np.where(at_an_end, (1.0 - t) / rest - t / divisor, slope)
+    return np.asarray(slope)
 
 
 def _cross_entropy_curvature(p: Array, t: Array, d: Array) -> Array:
     """(t / p² + (1 - t) / (1 - p)²) d"""
-    q = 1.0 - p
-    inside = p * q > _LEAST_DIVISOR
-    with np.errstate(divide="ignore", invalid="ignore"):
-        return np.where(inside, t / (p * p) + (1.0 - t) / (q * q), 1.0 / _LEAST_DIVISOR) * d
+    divisor, rest = np.maximum(p, LEAST), np.maximum(1.0 - p, LEAST_REST)
+    with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
+        both = (t / (divisor * divisor) + (1.0 - t) / (rest * rest)) * d
+        tiny = np.clip(t * (d / divisor) / divisor, -_MOST, _MOST) + (1.0 - t) * d
+        return np.where(p > _SQUARE_IS_0, both, tiny)
+
+
+def _sigmoid_cross_entropy(p: Array, t: Array) -> Array:
+    """-Σ t ln s + (1 - t) ln(1 - s), s = 1 / (1 + e^-p), p the logits"""
+    linear = np.where(p >= 0.0, p * (1.0 - t), -p * t)
+    return _total(linear + np.log1p(np.exp(-np.abs(p))))
+
+
+def _sigmoid_of_minus(size: Array) -> Array:
+    """1 / (1 + e^size), size ≥ 0"""
+    e = np.exp(-size)
+    return np.asarray(e / (1.0 + e))
+
+
+def _sigmoid_cross_entropy_slope(p: Array, t: Array) -> Array:
+    """s - t, s = 1 / (1 + e^-p)"""
+    rest = _sigmoid_of_minus(np.abs(p))
+    return np.where(p >= 0.0, (1.0 - t) - rest, rest - t)
+
+
+def _sigmoid_cross_entropy_curvature(p: Array, t: Array, d: Array) -> Array:
+    """s (1 - s) d, s = 1 / (1 + e^-p)"""
+    rest = _sigmoid_of_minus(np.abs(p))
+    return np.asarray(rest * (1.0 - rest) * d)
+
+
+class _Softmax:
+    """The softmax of logits, and what is needed where one class is nearly sure.
+
+    Attributes:
+        shifted: The logits minus the greatest. Shape (batch, n_outputs).
+        exponentials: e^shifted. Shape (batch, n_outputs).
+        total: Their sum. Shape (batch, 1).
+        first: The class of the greatest logit, one-hot. Shape (batch, n_outputs).
+        rest: The sum of the others' exponentials. Shape (batch, 1).
+        sure: Whether the rest is so small that total - 1 has lost bits. Shape (batch, 1).
+    """
+
+    def __init__(self, p: Array) -> None:
+        self.shifted = p - np.max(p, axis=1, keepdims=True)
+        self.exponentials = e = np.exp(self.shifted)
+        self.total = _total(e)[:, None]
+        self.first = np.arange(p.shape[1]) == np.argmax(p, axis=1)[:, None]
+        self.rest = _total(np.where(self.first, 0.0, e))[:, None]
+        self.sure = self.rest < _SMALL
 
 
 def _softmax_cross_entropy(p: Array, t: Array) -> Array:
     """-Σ t ln softmax(p), p the logits"""
-    shifted = p - np.max(p, axis=1, keepdims=True)
-    return _total(t * (np.log(_total(np.exp(shifted))[:, None]) - shifted))
+    s = _Softmax(p)
+    log = np.where(s.sure, np.log1p(s.rest), np.log(s.total))
+    return _total(t * (log - s.shifted))
 
 
 def _softmax_cross_entropy_slope(p: Array, t: Array) -> Array:
     """softmax(p) Σt - t"""
-    e = np.exp(p - np.max(p, axis=1, keepdims=True))
-    return np.asarray(e / _total(e)[:, None] * _total(t)[:, None] - t)
+    s = _Softmax(p)
+    share = s.exponentials / s.total
+    slope = share * _total(t)[:, None] - t
+    if s.sure.any():  # for the nearly sure class this cancels
+        others = _total(np.where(s.first, 0.0, t))[:, None]
+        slope = np.where(s.sure & s.first, share * others - t * (s.rest / s.total), slope)
+    return np.asarray(slope)
 
 
 def _softmax_cross_entropy_curvature(p: Array, t: Array, d: Array) -> Array:
     """Σt (s d - s Σ(s d)), s = softmax(p)"""
-    e = np.exp(p - np.max(p, axis=1, keepdims=True))
-    s = e / _total(e)[:, None]
-    return np.asarray(_total(t)[:, None] * s * (d - _total(s * d)[:, None]))
+    s = _Softmax(p)
+    share = s.exponentials / s.total
+    # a number that is added to all of d changes nothing, and this one avoids a cancellation
+    d = np.where(s.sure, d - _total(np.where(s.first, d, 0.0))[:, None], d)
+    return np.asarray(_total(t)[:, None] * share * (d - _total(share * d)[:, None]))
 
 
 def _kl_divergence(p: Array, t: Array) -> Array:
     """Σ t ln(t / p), where the predictions are probabilities"""
-    return _total(t * (_log(t) - _log(p)))
+    divisor = np.maximum(p, LEAST)
+    apart = (t - p) / divisor
+    logs = np.where(np.abs(apart) < _SMALL, np.log1p(np.clip(apart, -0.5, 0.5)), _log(t) - _log(p))
+    return _total(t * logs)
 
 
 def _kl_divergence_slope(p: Array, t: Array) -> Array:
     """-t / p"""
-    return np.asarray(-t / np.maximum(p, _LEAST_DIVISOR))
+    return np.asarray(-t / np.maximum(p, LEAST))
 
 
 def _kl_divergence_curvature(p: Array, t: Array, d: Array) -> Array:
     """t d / p²"""
-    with np.errstate(divide="ignore", invalid="ignore"):
-        return np.where(p > _LEAST_DIVISOR, t / (p * p), 0.0) * d
+    divisor = np.maximum(p, LEAST)
+    with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
+        tiny = np.clip(t * (d / divisor) / divisor, -_MOST, _MOST)
+        return np.where(p > _SQUARE_IS_0, t / (divisor * divisor) * d, tiny)
 
 
 def _outside(what: str, array: Array, advice: str) -> str | None:
@@ -167,9 +253,13 @@ def _outside(what: str, array: Array, advice: str) -> str | None:
 def _probabilities(p: Array, t: Array) -> str | None:
     advice = (
         ": give the outputs the activation 'sigmoid', "
-        "or use 'softmax_cross_entropy', which takes logits"
+        "or use 'sigmoid_cross_entropy' or 'softmax_cross_entropy', which take logits"
     )
     return _outside("targets", t, "") or _outside("predictions", p, advice)
+
+
+def _targets_are_probabilities(p: Array, t: Array) -> str | None:
+    return _outside("targets", t, "")
 
 
 def _distributions(p: Array, t: Array) -> str | None:
@@ -189,6 +279,13 @@ LOSSES: dict[str, Loss] = {
     "huber": Loss(_huber, _huber_slope, _huber_curvature),
     "cross_entropy": Loss(
         _cross_entropy, _cross_entropy_slope, _cross_entropy_curvature, _probabilities
+    ),
+    "sigmoid_cross_entropy": Loss(
+        _sigmoid_cross_entropy,
+        _sigmoid_cross_entropy_slope,
+        _sigmoid_cross_entropy_curvature,
+        _targets_are_probabilities,
+        threshold=0.0,
     ),
     "softmax_cross_entropy": Loss(
         _softmax_cross_entropy,

@@ -241,7 +241,7 @@ class LocalRule(StatefulRule):
         activations_in = self.activations_in
         if self.fired is not step:
             self.refuse_response(step)
-        slope = self.function.slope(signal, self.activation)
+        slope = self.function.before(step.loss).slope(signal, self.activation)
         signal_urgency = sums.sum_of_rows(urgencies_in) * slope
         if signal_urgency.shape != signal.shape or signal_urgency.dtype is not FLOAT:
             self.refuse("urgency", signal_urgency, signal.shape, step)

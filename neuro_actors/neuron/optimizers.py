@@ -167,7 +167,11 @@ class StepDecay:
 
 @dataclass(frozen=True, slots=True)
 class CosineDecay:
-    """A schedule: from `start` along half a cosine to `end` at update `steps`, and then `end`."""
+    """A schedule: half a cosine from `start` to `end`.
+
+    Update 1 has the rate `start`, update `steps` + 1 and all later ones have `end`. So the rate
+    falls after each of the first `steps` updates, as in torch's CosineAnnealingLR.
+    """
 
     start: float
     steps: int

@@ -102,7 +102,8 @@ class TangentRule(LocalRule):
         signal_tangent = sums.weighted_sum(self.direction, values) + sums.weighted_sum(
             parameters[:-1], tangents
         )
-        tangent = self.function.slope(signal, activation) * signal_tangent
+        slope = self.function.before(step.loss).slope(signal, activation)
+        tangent = slope * signal_tangent
         for what, numbers in (("activation", activation), ("tangent", tangent)):
             if (
                 numbers.shape != signal.shape
@@ -131,7 +132,7 @@ class TangentRule(LocalRule):
         Raises:
             MessageError: A derivative has a wrong shape, or is not finite.
         """
-        function, signal, batch = self.function, self.signal, len(self.signal)
+        function, signal, batch = self.function.before(step.loss), self.signal, len(self.signal)
         assert function.curvature is not None
         total, tangents = self.sums.sum_of_rows(urgencies_in), self.source_tangents
         slope = function.slope(signal, self.activation)

@@ -132,6 +132,9 @@ def _loss(torch: Any, name: str) -> Any:
         "absolute_error": lambda p, t: (p - t).abs().sum(1),
         "huber": lambda p, t: f.huber_loss(p, t, reduction="none").sum(1),
         "cross_entropy": lambda p, t: f.binary_cross_entropy(p, t, reduction="none").sum(1),
+        "sigmoid_cross_entropy": lambda p, t: f.binary_cross_entropy_with_logits(
+            p, t, reduction="none"
+        ).sum(1),
         "softmax_cross_entropy": lambda p, t: f.cross_entropy(p, t, reduction="none"),
         "kl_divergence": lambda p, t: f.kl_div(p.log(), t, reduction="none").sum(1),
     }

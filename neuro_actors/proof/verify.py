@@ -352,4 +352,5 @@ _TARGETS: dict[str, Callable[[np.random.Generator, tuple[int, int]], Array]] = {
     "cross_entropy": _between_0_and_1,
     "softmax_cross_entropy": _class_probabilities,
     "kl_divergence": _between_0_and_1,
+    "sigmoid_cross_entropy": _between_0_and_1,
 }

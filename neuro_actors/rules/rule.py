@@ -199,9 +199,11 @@ def own(
     """
     incoming = network.incoming.of(k)
     parameters = np.append(network.weights[incoming], network.biases[k])
+    is_output = (network.output_positions == k).any()
+    look_up = functions.output_activation if is_output else functions.activation
     return (
         network.ids[k],
-        functions.activation(network.activations[k]),
+        look_up(network.activations[k]),
         parameters,
         network.is_input[network.sources[incoming]],
     )

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from ..support.text import format_number
 from ..support.validation import Array
 
 
@@ -36,26 +37,28 @@ class Epoch:
     validation_accuracy: float | None = None
 
     def __str__(self) -> str:
-        parts = [f"epoch {self.epoch}: loss {self.loss:.4f}"]
-        for name in ("accuracy", "validation_loss", "validation_accuracy"):
+        parts = []
+        for name in ("loss", "accuracy", "validation_loss", "validation_accuracy"):
             value = getattr(self, name)
             if value is not None:
-                parts.append(f"{name.replace('_', ' ')} {value:.{4 if 'loss' in name else 3}f}")
-        return ", ".join(parts)
+                form = format_number(value, ".4f") if "loss" in name else f"{value:.3f}"
+                parts.append(f"{name.replace('_', ' ')} {form}")
+        return f"epoch {self.epoch}: {', '.join(parts)}"
 
 
-def accuracy(predictions: Array, targets: Array) -> float | None:
+def accuracy(predictions: Array, targets: Array, threshold: float = 0.5) -> float | None:
     """Return the share of examples that are classified correctly.
 
     The decision rule depends on the targets:
 
-    * One output: the prediction is class 1 if it is at least 0.5.
+    * One output: the prediction is class 1 if it is at least the threshold.
     * Several outputs, and each example's targets sum to 1: the greatest prediction is the class.
-    * Several outputs otherwise: every output decides alone, from 0.5 on, and all must be right.
+    * Several outputs otherwise: every output decides alone by it, and all must be right.
 
     Args:
         predictions: What the network predicted. Shape (n, n_outputs).
         targets: What it should have predicted. Shape (n, n_outputs).
+        threshold: The loss's `threshold`: 0.5 for probabilities, 0 for logits.
 
     Returns:
         The share, from 0 to 1; None unless all targets are 0 or 1.
@@ -64,4 +67,4 @@ def accuracy(predictions: Array, targets: Array) -> float | None:
         return None
     if targets.shape[1] > 1 and (targets.sum(axis=1) == 1).all():
         return float(np.mean(predictions.argmax(axis=1) == targets.argmax(axis=1)))
-    return float(np.mean(((predictions >= 0.5) == targets).all(axis=1)))
+    return float(np.mean(((predictions >= threshold) == targets).all(axis=1)))

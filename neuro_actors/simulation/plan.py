@@ -143,7 +143,8 @@ async def _run_epoch(
             position.batches_done += 1
             bar.advance(position.loss_sum / min(position.batches_done * size, len(x)))
             await after_step()
-    mean, share = position.loss_sum / len(x), accuracy(position.predictions, targets)
+    mean = position.loss_sum / len(x)
+    share = accuracy(position.predictions, targets, functions.loss(plan.loss).threshold)
     if plan.validation is None:
         return Epoch(position.epoch, mean, share)
     return Epoch(position.epoch, mean, share, *await _validate(simulation, plan, plan.validation))
@@ -156,8 +157,9 @@ async def _validate(
     x, targets = validation
     predictions = await simulation.predict(x)
     functions.check_domain(plan.loss, predictions, targets)
-    losses = functions.loss(plan.loss).value(predictions, targets)
-    return float(np.mean(losses)), accuracy(predictions, targets)
+    loss = functions.loss(plan.loss)
+    share = accuracy(predictions, targets, loss.threshold)
+    return float(np.mean(loss.value(predictions, targets))), share
 
 
 def batches(

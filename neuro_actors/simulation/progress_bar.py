@@ -6,6 +6,7 @@ import sys
 from contextlib import nullcontext
 from typing import Any
 
+from ..support.text import format_number
 from .history import Epoch
 
 
@@ -54,13 +55,15 @@ class ProgressBar:
             loss: The epoch's mean loss so far. The bar shows it until the first epoch has ended.
         """
         if self._shown:
-            self.display.update(self._task, advance=1, result=self._last or f"loss {loss:.4f}")
+            self.display.update(self._task, advance=1, result=self._last or _describe(loss))
 
     def end_epoch(self, epoch: Epoch) -> None:
         """Show this epoch's result from now on."""
         best = (
             epoch.validation_accuracy if epoch.validation_accuracy is not None else epoch.accuracy
         )
-        self._last = f"loss {epoch.loss:.4f}" + (
-            f", accuracy {best:.3f}" if best is not None else ""
-        )
+        self._last = _describe(epoch.loss) + (f", accuracy {best:.3f}" if best is not None else "")
+
+
+def _describe(loss: float) -> str:
+    return f"loss {format_number(loss, '.4f')}"

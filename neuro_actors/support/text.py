@@ -43,6 +43,17 @@ def format_count(n: int, word: str) -> str:
     return f"{n:,} {word}{'s' * (n != 1)}"
 
 
+def format_number(value: float, form: str) -> str:
+    """Return a number as text: with a power of ten if it is below 0.001 or from a million on.
+
+    Args:
+        value: The number.
+        form: A format specification with a fixed point, such as "+.3f".
+    """
+    is_usual = value == 0 or 1e-3 <= abs(value) < 1e6
+    return format(value, form if is_usual else form.replace("f", "e"))
+
+
 def format_table(rows: Sequence[Sequence[str]], last_is_text: bool = False) -> str:
     """Return a table as text: columns aligned to the right, with two spaces between.
 

@@ -52,7 +52,13 @@ def downstream_of(network: Network, start: int) -> NDArray[np.bool_]:
     return found
 
 
-def slopes(network: Network, activations: Array, where: NDArray[np.bool_], sums: Sums) -> Array:
+def slopes(
+    network: Network,
+    activations: Array,
+    where: NDArray[np.bool_],
+    sums: Sums,
+    loss: str | None = None,
+) -> Array:
     """Compute the slopes f'(z) of neurons, with the sums that the neurons use themselves.
 
     Args:
@@ -60,17 +66,22 @@ def slopes(network: Network, activations: Array, where: NDArray[np.bool_], sums:
         activations: The activations of all neurons. Shape (n_neurons, batch).
         where: The neurons to compute; no inputs. Shape (n_neurons,).
         sums: The kind of sums that the neurons use.
+        loss: The name of the loss of the step, if it has one.
 
     Returns:
         The slopes; NaN for the other neurons. Shape (n_neurons, batch).
     """
     found = np.full(activations.shape, np.nan)
+    outputs = set(network.output_positions.tolist())
     for k in np.flatnonzero(where).tolist():
         incoming = network.incoming.of(k)
         rows = np.ones((len(incoming) + 1, activations.shape[1]))
         rows[:-1] = activations[network.sources[incoming]]
         signal = sums.weighted_sum(np.append(network.weights[incoming], network.biases[k]), rows)
-        found[k] = functions.activation(network.activations[k]).slope(signal, activations[k])
+        function = functions.activation(network.activations[k])
+        if k in outputs:
+            function = functions.output_activation(network.activations[k]).before(loss)
+        found[k] = function.slope(signal, activations[k])
     return found
 
 

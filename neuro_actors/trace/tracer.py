@@ -270,7 +270,7 @@ class Tracer:
         needed = where | reached
         needed[network.sources[where[network.targets]]] = True
         self._need("activation", network.ids, self._step.activations, needed)
-        found = slopes(network, self._step.activations, where, self._sums)
+        found = slopes(network, self._step.activations, where, self._sums, self.info.loss)
         self._need("slope", network.ids, found, where)
         return reached, found[:, self._columns]
 

@@ -60,7 +60,7 @@ def read_step_values(network: Network, step: RecordedStep, n_examples: int) -> S
     losses = step.losses if len(step.losses) == a.shape[1] else np.full(a.shape[1], np.nan)
     with np.errstate(all="ignore"):  # a damaged log may contain any numbers
         z, u = _signals(network, a), _urgencies(network, step)
-        slopes = _slopes(network, z, a)
+        slopes = _slopes(network, z, a, step.info.loss)
         v = u * slopes
     wants = None
     if a.shape[1] > 1 and step.info.mode == "gradient":  # the commits are these urgencies
@@ -113,13 +113,17 @@ def _urgencies(network: Network, step: RecordedStep) -> Array:
     return u
 
 
-def _slopes(network: Network, z: Array, a: Array) -> Array:
+def _slopes(network: Network, z: Array, a: Array, loss: str | None) -> Array:
     """f'(z) of each neuron; NaN for inputs and for activation functions unknown to this process."""
     slopes = np.full(z.shape, np.nan)
     kinds = np.array(network.activations)
-    for name in set(network.activations):
-        known = functions.ACTIVATIONS.get(name)
+    is_output = np.isin(np.arange(len(kinds)), network.output_positions)
+    for name in set(network.activations) & set(functions.ACTIVATIONS):
         here = (kinds == name) & ~network.is_input
-        if known is not None and here.any():
-            slopes[here] = known.slope(z[here], a[here])
+        for rows, function in (
+            (here & ~is_output, functions.activation(name)),
+            (here & is_output, functions.output_activation(name).before(loss)),
+        ):
+            if rows.any():
+                slopes[rows] = function.slope(z[rows], a[rows])
     return slopes

@@ -17,7 +17,7 @@ from neuro_actors.neuron import optimizers as learning
 
 MUTANTS: dict[str, tuple[ModuleType, str, str]] = {
     "a forgotten slope": (
-        neuron, "self.function.slope(signal, self.activation)", "np.ones_like(signal)"),
+        neuron, "self.function.before(step.loss).slope(signal, self.activation)", "np.ones_like(signal)"),
     "a slope taken at the activation": (
         neuron, "slope(signal, self.activation)", "slope(self.activation, self.function.value(self.activation))"),
     "urgency summed over predecessors": (

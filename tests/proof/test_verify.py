@@ -25,7 +25,7 @@ def test_cases_are_of_all_kinds() -> None:
     sizes = [len(case.network.ids) - len(case.network.inputs) for case in cases]
     assert (min(sizes), max(sizes) > 150) == (1, True)
     assert {case.loss for case in cases} == {
-        "squared_error", "absolute_error", "huber", "cross_entropy", "softmax_cross_entropy", "kl_divergence"
+        "squared_error", "absolute_error", "huber", "cross_entropy", "sigmoid_cross_entropy", "softmax_cross_entropy", "kl_divergence"
     }  # fmt: skip
     assert {name for case in cases for name in case.network.activations} >= {
         "relu",

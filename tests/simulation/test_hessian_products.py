@@ -71,7 +71,15 @@ def test_the_bound_is_no_cloak(run_slow: bool) -> None:
 
 
 @pytest.mark.parametrize(
-    "loss", ["squared_error", "cross_entropy", "softmax_cross_entropy", "huber", "kl_divergence"]
+    "loss",
+    [
+        "squared_error",
+        "cross_entropy",
+        "sigmoid_cross_entropy",
+        "softmax_cross_entropy",
+        "huber",
+        "kl_divergence",
+    ],
 )
 def test_it_is_the_derivative_of_the_gradient(loss: str) -> None:
     ending = "sigmoid" if loss in ("cross_entropy", "kl_divergence") else "identity"

@@ -86,7 +86,7 @@ class RoundingBounds:
         if isinstance(rule, InputRule):
             urgencies_bound[0] = error + TINY
             return
-        z, slope_at = self._signal, slope_of(rule.function)
+        z, slope_at = self._signal, slope_of(rule.function.before(step.loss))
         slope = slope_at(z)
         slope_error = _variation(slope_at, z, self._signal_error)
         v = urgency * slope

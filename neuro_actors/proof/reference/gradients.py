@@ -146,7 +146,7 @@ def _gradient_and_bound(
     rows, wanted = as_examples(network, x, targets, loss)
     wrt_inputs = as_flag("wrt_inputs", wrt_inputs)
     loss_function = functions.loss(loss)
-    matrices = Matrices(network)
+    matrices = Matrices(network, loss)
     batch, n = len(rows), len(network.ids)
 
     z, a = matrices.forward(rows)

@@ -44,6 +44,7 @@ class Matrices:
 
     Args:
         network: The network.
+        loss: The name of the loss that follows the outputs. None: none does.
 
     Attributes:
         network: The network.
@@ -52,8 +53,8 @@ class Matrices:
         levels: All levels after the inputs, in order.
     """
 
-    def __init__(self, network: Network) -> None:
-        self.network = network
+    def __init__(self, network: Network, loss: str | None = None) -> None:
+        self.network, self._loss = network, loss
         self.inputs = np.flatnonzero(network.is_input)
         self.outputs = network.output_positions
         self.levels = [self._level(k) for k in range(1, network.depth + 1)]
@@ -66,12 +67,18 @@ class Matrices:
         row = np.searchsorted(targets, network.targets[synapses])
         weights = np.zeros((len(targets), len(sources)))
         weights[row, column] = network.weights[synapses]
-        names = [network.activations[t] for t in targets]
+        is_output = np.isin(targets, self.outputs).tolist()
+        kinds = [(network.activations[t], o) for t, o in zip(targets, is_output, strict=True)]
         groups = [
-            (functions.activation(name), np.flatnonzero([n == name for n in names]))
-            for name in sorted(set(names))
+            (self._function(*kind), np.flatnonzero([k == kind for k in kinds]))
+            for kind in sorted(set(kinds))
         ]
         return Level(targets, sources, weights, synapses, row, column, groups)
+
+    def _function(self, name: str, is_output: bool) -> functions.Activation:
+        if is_output:
+            return functions.output_activation(name).before(self._loss)
+        return functions.activation(name)
 
     def forward(self, x: Array) -> tuple[Array, Array]:
         """Compute the signals z and the activations a of all neurons.

@@ -99,7 +99,7 @@ def _product_and_bound(
     rows, wanted = as_examples(network, x, targets, loss)
     v, v_bias = as_direction(network, weights, biases)
     functions.check_curvature(network.activations, loss)
-    loss_function, matrices = functions.loss(loss), Matrices(network)
+    loss_function, matrices = functions.loss(loss), Matrices(network, loss)
     curvature = loss_function.curvature
     assert curvature is not None
     batch, n, outputs = len(rows), len(network.ids), matrices.outputs

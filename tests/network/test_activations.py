@@ -1,0 +1,103 @@
+"""Each activation function, its slope and its curvature against mpmath, from -745 to 745."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from helpers.exact_functions import ACTIVATIONS, exact, relative_error, signals
+
+import neuro_actors as na
+from neuro_actors.network import functions
+from neuro_actors.network.activations import BUILT_IN, OUTPUTS
+
+KINDS = "value", "slope", "curvature"
+
+
+def compute(name: str, z: np.ndarray) -> tuple[np.ndarray, ...]:
+    f = functions.activation(name)
+    with np.errstate(all="raise", under="ignore"):
+        a = f.value(z)
+        return a, f.slope(z, a), f.curvature(z, a)
+
+
+def worst(name: str, z: np.ndarray) -> dict[str, tuple[float, float]]:
+    """The greatest relative error of value, slope and curvature, and the signal where it is."""
+    found = {}
+    for kind, numbers, right in zip(KINDS, compute(name, z), ACTIVATIONS[name], strict=True):
+        errors = [relative_error(n, exact(right, s)) for n, s in zip(numbers, z, strict=True)]
+        found[kind] = max(errors), float(z[int(np.argmax(errors))])
+    return found
+
+
+def test_all_are_compared() -> None:
+    assert set(ACTIVATIONS) == set(BUILT_IN)
+
+
+@pytest.mark.parametrize("name", BUILT_IN)
+def test_against_mpmath(name: str) -> None:
+    assert max(worst(name, signals(40)).values()) < (1e-12,)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", BUILT_IN)
+def test_against_mpmath_densely(name: str) -> None:
+    drawn = np.random.default_rng(0).uniform(-40, 40, 4000)
+    assert max(worst(name, np.concatenate([signals(3000), drawn])).values()) < (1e-12,)
+
+
+@pytest.mark.parametrize("name", BUILT_IN)
+def test_a_number_does_not_depend_on_those_beside_it(name: str) -> None:
+    """What is far out takes another formula; what is beside it keeps its bits."""
+    z = signals(40)
+    near = np.abs(z) < 2.0
+    for all_of_them, alone in zip(compute(name, z), compute(name, z[near]), strict=True):
+        assert np.array_equal(all_of_them[near], alone)
+    one_by_one = [compute(name, z[k : k + 1]) for k in range(0, len(z), 7)]
+    assert np.array_equal(np.stack(compute(name, z))[:, ::7], np.concatenate(one_by_one, axis=1))
+
+
+@pytest.mark.parametrize(
+    ("name", "formula"), [("sigmoid", lambda a: a * (1.0 - a)), ("tanh", lambda a: 1.0 - a * a)]
+)
+def test_cheap_formulas_stay_where_they_are_accurate(name: str, formula) -> None:
+    z = np.random.default_rng(1).uniform(-4.5, 4.5, 1000)
+    a, slope, _ = compute(name, z)
+    assert np.array_equal(slope, formula(a))
+
+
+def test_slopes_at_kinks() -> None:
+    z = np.array([-0.0, 0.0])
+    slopes = {"relu": 0.0, "leaky_relu": 0.01, "elu": 1.0}
+    for name, slope in slopes.items():
+        assert compute(name, z)[1].tolist() == [slope, slope]
+
+
+def test_gelu_far_out_worked_by_hand() -> None:
+    """The reported numbers: z Φ(z) and Φ(z) + z φ(z) in 10 digits."""
+    a, slope, _ = compute("gelu", np.array([-8.0, -10.0, -8.5]))
+    assert a[:2] == pytest.approx([-4.97677146e-15, -7.61985302e-23], rel=1e-8)
+    assert slope[2] == pytest.approx(-6.8465e-16, rel=1e-4)
+
+
+def test_outputs_before_a_loss_on_probabilities() -> None:
+    """Values and ordinary losses are as ever; only the table's own functions have the pair."""
+    z = signals(40)
+    for name, (plain, output) in OUTPUTS.items():
+        assert plain is na.ACTIVATIONS[name]
+        assert functions.output_activation(name) is output
+        assert output.before("squared_error") is output
+        assert (output.value, output.slope, output.curvature) == (
+            plain.value,
+            plain.slope,
+            plain.curvature,
+        )
+        for loss, beside in output.beside.items():
+            assert output.before(loss) is beside
+            assert np.array_equal(beside.value(z), plain.value(z))
+    assert functions.output_activation("sin") is na.ACTIVATIONS["sin"]
+
+
+def test_a_replaced_function_has_no_pair(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(functions, "ACTIVATIONS", dict(functions.ACTIVATIONS))
+    na.add_activation("sigmoid", value=lambda z: z + 0.0, slope=lambda z, a: np.ones_like(z))
+    assert functions.output_activation("sigmoid") is functions.ACTIVATIONS["sigmoid"]
