@@ -4,6 +4,10 @@ Silhouettes of 28 x 28 pixels are averaged over squares of 4 x 4 pixels: 49
 inputs. 16 neurons receive them all. One neuron receives what these 16 send, and
 says how sure it is that the animal is a cat. Each of the 66 members is a task
 of its own, and none of them knows the whole network.
+
+What the last neuron says is a logit: 0 is "I do not know", and the sigmoid of it is the
+probability p of a cat. `sigmoid_cross_entropy` takes logits, so that a confident mistake
+is corrected, however confident it is.
 """
 
 from __future__ import annotations
@@ -18,6 +22,7 @@ import neuro_actors as na
 
 CAT = 2
 HIDDEN, EPOCHS, BATCH = 16, 40, 32
+LOSS = "sigmoid_cross_entropy"
 OPTIMIZER = na.SGD(0.02, momentum=0.9, weight_decay=0.001)
 
 
@@ -36,8 +41,8 @@ def split(animals: _common.Animals, seed: int) -> tuple[np.ndarray, np.ndarray]:
 
 def compare_with_matrices(network: na.Network, x: np.ndarray, targets: np.ndarray) -> float:
     """Return how far a gradient is from the reference, in units of the rounding bound."""
-    gradient = na.gradient(network, x, targets, loss="cross_entropy")
-    expected, bound = na.reference.with_bound(network, x, targets, loss="cross_entropy")
+    gradient = na.gradient(network, x, targets, loss=LOSS)
+    expected, bound = na.reference.with_bound(network, x, targets, loss=LOSS)
     return _common.in_rounding_units(gradient, expected, bound)
 
 
@@ -49,9 +54,7 @@ def main(arguments: Namespace) -> None:
     is_cat, is_cat_test = (
         (animals.classes[rows] == CAT)[:, None].astype(float) for rows in (train, test)
     )
-    net = na.Network.layered(
-        [x.shape[1], HIDDEN, 1], output_activation="sigmoid", seed=arguments.seed
-    )
+    net = na.Network.layered([x.shape[1], HIDDEN, 1], seed=arguments.seed)
     epochs = 3 if arguments.quick else EPOCHS
 
     print("CATS\n")
@@ -66,7 +69,7 @@ def main(arguments: Namespace) -> None:
         net,
         x,
         is_cat,
-        loss="cross_entropy",
+        loss=LOSS,
         optimizer=OPTIMIZER,
         epochs=epochs,
         batch_size=BATCH,
@@ -84,7 +87,7 @@ def main(arguments: Namespace) -> None:
     print("The gradient of one step, compared with matrices, in units of the rounding bound")
     print(f"(1 is the limit): before learning {before:.2g}, after {after:.2g}\n")
 
-    p = na.predict(result.network, x_test)[:, 0]
+    p = na.ACTIVATIONS["sigmoid"].value(na.predict(result.network, x_test)[:, 0])
     truth = is_cat_test[:, 0] == 1
     print_report(p, truth)
     draw(result, animals.pictures[test], p, truth, arguments)

@@ -21,6 +21,7 @@ import numpy as np
 import trio
 
 import neuro_actors as na
+from neuro_actors.support.text import format_loss
 
 SMALL = 1e-8  # a run ends when the norm of the gradient is smaller
 WHOLE = na.SGD(1.0)  # takes a Newton step without scaling it
@@ -365,7 +366,7 @@ def print_tables(runs: dict[float, list[Regression]], curves: list[Curve]) -> No
         ends = [classify_end(c, k) for c in curves]
         tracks = [c.tracks[k] for c in curves]
         cells = [f"{ends.count(what)}/{count}" for what in ("minimum", "saddle", "on the way")]
-        loss = f"{np.median([t.objectives[-1] for t in tracks]):.4f}"
+        loss = format_loss(np.median([t.objectives[-1] for t in tracks]))
         rows.append([name, *cells, loss, format_spread([t.messages[-1] for t in tracks])])
     _experiment.print_table(["", "minimum", "saddle", "neither", "objective*", "messages"], rows)
     print("  * median at the end")

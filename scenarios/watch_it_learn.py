@@ -17,6 +17,7 @@ import numpy as np
 
 import neuro_actors as na
 from neuro_actors.support.files import whole_file
+from neuro_actors.support.text import format_loss
 from neuro_actors.viewer.page import render_page
 from neuro_actors.viewer.page_data import collect_page_data
 
@@ -73,10 +74,10 @@ def main(arguments: Namespace) -> None:
 
     stages = sorted({nearest(share) for share in STAGES})
     for k, (step, network) in enumerate(learnt):
-        p = np.clip(na.predict(network, x), 1e-12, 1 - 1e-12)
-        losses.append(-np.mean(np.log(np.where(arm == 1, p, 1 - p))))
+        p = na.predict(network, x)
+        losses.append(np.mean(na.LOSSES["cross_entropy"].value(p, arm)))
         if k in stages:
-            print(f"  {step:10} {losses[-1]:20.4f} {np.mean((p >= 0.5) == arm):7.0%}")
+            print(f"  {step:10} {format_loss(losses[-1]):>20} {np.mean((p >= 0.5) == arm):7.0%}")
     draw(
         [learnt[k] for k in stages],
         [step for step, _ in learnt],

@@ -16,6 +16,7 @@ import numpy as np
 import trio
 
 import neuro_actors as na
+from neuro_actors.support.text import format_loss
 
 STEPS, SOURCE, TARGET = 10, "whiskers", "face"
 
@@ -85,7 +86,7 @@ def main(arguments: Namespace) -> None:
     p = gradient.predictions[0, 0]
     print(f"A society of {_common.describe_size(network)} has learnt for {STEPS} steps what")
     print("a cat is. Now it sees another cat: little fur, long whiskers, a tail, a low")
-    print(f"voice. It says 'cat' with p = {p:.3f}; the loss is {gradient.loss:.4f}.\n")
+    print(f"voice. It says 'cat' with p = {p:.3f}; the loss is {format_loss(gradient.loss)}.\n")
     print("face has the sources fur and whiskers, and the followers mood, look and cat.")
     print(f"Its weight for {SOURCE} wants to change. Why? From the log:\n")
     trace = na.trace(recording.path, weight=(SOURCE, TARGET), step=STEPS + 1)

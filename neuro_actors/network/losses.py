@@ -297,5 +297,12 @@ LOSSES: dict[str, Loss] = {
         _kl_divergence, _kl_divergence_slope, _kl_divergence_curvature, _probabilities
     ),
 }
+"""All losses by name.
+
+For probabilities: `sigmoid_cross_entropy` of outputs that each say yes or no, and
+`softmax_cross_entropy` of one of several classes. Both take logits, from outputs with the
+activation "identity". `cross_entropy` and `kl_divergence` take probabilities, from outputs with the
+activation "sigmoid"; they lose digits where an output is nearly sure.
+"""
 
 BUILT_IN = tuple(LOSSES)  # users may add others to the table

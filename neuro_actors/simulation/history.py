@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ..support.text import format_number
+from ..support.text import format_loss
 from ..support.validation import Array
 
 
@@ -41,7 +41,7 @@ class Epoch:
         for name in ("loss", "accuracy", "validation_loss", "validation_accuracy"):
             value = getattr(self, name)
             if value is not None:
-                form = format_number(value, ".4f") if "loss" in name else f"{value:.3f}"
+                form = format_loss(value) if "loss" in name else f"{value:.3f}"
                 parts.append(f"{name.replace('_', ' ')} {form}")
         return f"epoch {self.epoch}: {', '.join(parts)}"
 

@@ -6,7 +6,7 @@ import sys
 from contextlib import nullcontext
 from typing import Any
 
-from ..support.text import format_number
+from ..support.text import format_loss
 from .history import Epoch
 
 
@@ -66,4 +66,4 @@ class ProgressBar:
 
 
 def _describe(loss: float) -> str:
-    return f"loss {format_number(loss, '.4f')}"
+    return f"loss {format_loss(loss)}"

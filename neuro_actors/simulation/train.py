@@ -120,7 +120,10 @@ def train(
         network: The network to start from.
         x: Training examples. Shape (n, n_inputs), float64 or convertible.
         targets: What the outputs should say. Shape (n, n_outputs), float64 or convertible.
-        loss: Name of the loss, a key of `na.LOSSES`.
+        loss: Name of the loss, a key of `na.LOSSES`. For yes or no: "sigmoid_cross_entropy", on
+            outputs with the activation "identity", which are logits. For one of several classes:
+            "softmax_cross_entropy", on logits too. "cross_entropy" and "kl_divergence" take
+            probabilities, from outputs with the activation "sigmoid".
         optimizer: How a neuron turns its urgencies into new parameters, such as `na.SGD(0.1)`.
             Each neuron has its own state of it, such as its momentum.
         epochs: Number of passes through all examples.
@@ -163,10 +166,10 @@ def train(
 
     Examples:
         >>> import neuro_actors as na
-        >>> net = na.Network.layered([2, 8, 1], output_activation="sigmoid", seed=1)
+        >>> net = na.Network.layered([2, 8, 1], seed=1)
         >>> x, targets = [[0, 0], [0, 1], [1, 0], [1, 1]], [[0], [1], [1], [0]]
         >>> result = na.train(
-        ...     net, x, targets, "cross_entropy", optimizer=na.Adam(0.05), epochs=100
+        ...     net, x, targets, "sigmoid_cross_entropy", optimizer=na.Adam(0.05), epochs=100
         ... )
         >>> print(f"{result.history[-1].accuracy:.0%}")
         100%

@@ -43,15 +43,25 @@ def format_count(n: int, word: str) -> str:
     return f"{n:,} {word}{'s' * (n != 1)}"
 
 
-def format_number(value: float, form: str) -> str:
-    """Return a number as text: with a power of ten if it is below 0.001 or from a million on.
+def format_number(value: float, form: str, least: float = 1e-3) -> str:
+    """Return a number as text: with a power of ten if it is small, or from a million on.
 
     Args:
         value: The number.
         form: A format specification with a fixed point, such as "+.3f".
+        least: The least number, apart from 0, that is written without a power of ten.
     """
-    is_usual = value == 0 or 1e-3 <= abs(value) < 1e6
+    is_usual = value == 0 or least <= abs(value) < 1e6
     return format(value, form if is_usual else form.replace("f", "e"))
+
+
+def format_loss(value: float) -> str:
+    """Return a loss as text: four decimals, unless that would be 0.0000 or very long.
+
+    Args:
+        value: The loss.
+    """
+    return format_number(value, ".4f", least=1e-4)
 
 
 def format_table(rows: Sequence[Sequence[str]], last_is_text: bool = False) -> str:

@@ -9,6 +9,7 @@ from helpers.exact_functions import ACTIVATIONS, exact, relative_error, signals
 import neuro_actors as na
 from neuro_actors.network import functions
 from neuro_actors.network.activations import BUILT_IN, OUTPUTS
+from neuro_actors.network.losses import BUILT_IN as LOSSES
 
 KINDS = "value", "slope", "curvature"
 
@@ -80,21 +81,35 @@ def test_gelu_far_out_worked_by_hand() -> None:
 
 
 def test_outputs_before_a_loss_on_probabilities() -> None:
-    """Values and ordinary losses are as ever; only the table's own functions have the pair."""
+    """Values are as ever. A loss that does not divide by a probability gets the table's function."""
     z = signals(40)
     for name, (plain, output) in OUTPUTS.items():
         assert plain is na.ACTIVATIONS[name]
         assert functions.output_activation(name) is output
-        assert output.before("squared_error") is output
-        assert (output.value, output.slope, output.curvature) == (
-            plain.value,
-            plain.slope,
-            plain.curvature,
-        )
-        for loss, beside in output.beside.items():
-            assert output.before(loss) is beside
+        assert output.before(None) is output
+        for loss in LOSSES:
+            beside = output.before(loss)
+            assert (beside is plain) == (loss not in ("cross_entropy", "kl_divergence"))
             assert np.array_equal(beside.value(z), plain.value(z))
+            a = plain.value(z)
+            np.testing.assert_allclose(
+                beside.slope(z, a), plain.slope(z, a), atol=3e-16, rtol=1e-12
+            )
+            np.testing.assert_allclose(
+                beside.curvature(z, a), plain.curvature(z, a), atol=6e-16, rtol=1e-12
+            )
     assert functions.output_activation("sin") is na.ACTIVATIONS["sin"]
+
+
+def test_a_loss_of_a_users_own_may_divide_by_what_was_sent(monkeypatch: pytest.MonkeyPatch) -> None:
+    """-ln(1 - p), as in a game of two societies: by the signal, its derivative is p."""
+    monkeypatch.setattr(functions, "LOSSES", dict(functions.LOSSES))
+    na.add_loss("caught", lambda p, t: -np.log(1.0 - p).sum(axis=1), lambda p, t: 1.0 / (1.0 - p))
+    for name, z, right in (("sigmoid", 30.0, 1.0), ("sigmoid", 36.0, 1.0), ("tanh", 17.0, 2.0)):
+        net = na.Network([na.Input("x"), na.Neuron("y", name)], [na.Synapse("x", "y", z)], ["y"])
+        for compute in (na.gradient, na.reference.gradient):
+            found = compute(net, [[1.0]], [[0.0]], loss="caught")
+            assert found.biases[1] == pytest.approx(right, rel=1e-12)
 
 
 def test_a_replaced_function_has_no_pair(monkeypatch: pytest.MonkeyPatch) -> None:

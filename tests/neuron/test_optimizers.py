@@ -78,6 +78,10 @@ def test_schedules() -> None:
     assert [na.StepDecay(1.0, every=2)(k) for k in range(1, 6)] == [1.0, 1.0, 0.5, 0.5, 0.25]
     cosine = na.CosineDecay(1.0, steps=4, end=0.5)
     assert [cosine(k) for k in (1, 3, 5, 9)] == pytest.approx([1.0, 0.75, 0.5, 0.5])
+    # as documented: `steps` updates on the way, then the end, exactly
+    assert [na.CosineDecay(1.0, 10)(k) for k in (1, 11, 12)] == [1.0, 0.0, 0.0]
+    assert 0.0 < na.CosineDecay(1.0, 10)(10) < 0.03
+    assert [na.CosineDecay(1.0, 1)(k) for k in (1, 2)] == [1.0, 0.0]
     assert na.SGD(na.StepDecay(1.0, every=2)) == na.SGD(na.StepDecay(1.0, every=2))
 
 

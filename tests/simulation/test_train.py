@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import re
+
 import numpy as np
 import pytest
 from helpers.tiers import need
@@ -109,6 +111,19 @@ def test_progress_shows_loss_and_accuracy(capsys: pytest.CaptureFixture[str]) ->
     assert "training" in captured.err
     train(epochs=1)
     assert capsys.readouterr().err == ""
+
+
+def test_small_losses_are_not_printed_as_0(capsys: pytest.CaptureFixture[str]) -> None:
+    texts = {
+        (1e-9, 2.5e-7): "epoch 1: loss 1.0000e-09, accuracy 1.000, validation loss 2.5000e-07",
+        (0.5, 0.0002): "epoch 1: loss 0.5000, accuracy 1.000, validation loss 0.0002",
+        (0.0, 1e300): "epoch 1: loss 0.0000, accuracy 1.000, validation loss 1.0000e+300",
+    }
+    for (loss, validation), text in texts.items():
+        assert str(na.Epoch(1, loss, 1.0, validation)) == text
+    arguments = {"loss": "squared_error", "epochs": 2, "progress": True}
+    na.train(na.Network.layered([1, 1]), [[1e-6]], [[2e-6]], optimizer=na.SGD(1e-9), **arguments)
+    assert re.search(r"loss \d\.\d{4}e-1\d", capsys.readouterr().err)
 
 
 def test_the_history_can_be_plotted(tmp_path) -> None:
