@@ -5,9 +5,9 @@ inputs. 16 neurons receive them all. One neuron receives what these 16 send, and
 says how sure it is that the animal is a cat. Each of the 66 members is a task
 of its own, and none of them knows the whole network.
 
-What the last neuron says is a logit: 0 is "I do not know", and the sigmoid of it is the
-probability p of a cat. `sigmoid_cross_entropy` takes logits, so that a confident mistake
-is corrected, however confident it is.
+What the last neuron says is a logit: 0 is "I do not know", and its sigmoid is
+p, the probability of a cat. The loss `sigmoid_cross_entropy` takes logits: so
+it corrects a confident mistake, however confident it is.
 """
 
 from __future__ import annotations

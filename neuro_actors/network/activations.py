@@ -140,7 +140,7 @@ def _tanh_slope(z: Array, a: Array) -> Array:
     """f'(z) = 1 - a²"""
     slope = _ONE - a * a  # an array, which costs numpy less than a float
     if _least(slope) < _FLAT_TANH:
-        e = np.exp(-2.0 * np.abs(z))
+        e = np.square(np.exp(-np.abs(z)))
         slope = np.where(slope < _FLAT_TANH, 4.0 * e / ((1.0 + e) * (1.0 + e)), slope)
     return np.asarray(slope)
 
@@ -248,7 +248,7 @@ def _gelu_slope(z: Array, a: Array) -> Array:
     h = (z - _GELU_TURNS[0]) - _GELU_TURNS[1]
     here = np.abs(h) < 2.0**-10
     if here.any():  # the sum cancels; this is its Taylor series
-        c = _GELU_SERIES
+        h, c = np.where(here, h, 0.0), _GELU_SERIES
         slope = np.where(here, h * (c[0] + h * (c[1] + h * (c[2] + h * c[3]))), slope)
     if _least(z) < -_FAR_GELU:
         factor = near - _far_mills(z) / np.minimum(near, -_FAR_GELU)

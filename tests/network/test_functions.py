@@ -6,7 +6,25 @@ import pytest
 import neuro_actors as na
 from neuro_actors.network import functions
 
-FAR = np.array([-1e300, -1e9, -1e3, -50.0, -1.0, -1e-9, 0.0, 1e-9, 1.0, 50.0, 1e3, 1e9, 1e300])
+FAR = np.array(
+    [
+        -1.79e308,
+        -1e300,
+        -1e9,
+        -1e3,
+        -50.0,
+        -1.0,
+        -1e-9,
+        0.0,
+        1e-9,
+        1.0,
+        50.0,
+        1e3,
+        1e9,
+        1e300,
+        1.79e308,
+    ]
+)
 
 
 def slopes_agree(value, slope, at: np.ndarray, tolerance: float = 1e-9) -> None:
@@ -28,9 +46,8 @@ def test_activation_far_out(name: str) -> None:
     f = functions.activation(name)
     with np.errstate(all="raise", under="ignore"):
         a = f.value(FAR)
-        slope = f.slope(FAR, a)
-    assert np.isfinite(a).all()
-    assert np.isfinite(slope).all()
+        slope, curvature = f.slope(FAR, a), f.curvature(FAR, a)
+    assert np.isfinite([a, slope, curvature]).all()
 
 
 @pytest.mark.parametrize(
