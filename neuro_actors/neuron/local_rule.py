@@ -144,7 +144,8 @@ class LocalRule(StatefulRule):
 
     Attributes:
         id: The neuron's id.
-        function: The neuron's activation function.
+        function: The neuron's activation function. Its slope in a step is that of
+            `function.before(step.loss)`: an output's may depend on the loss.
         sums: The sums by which the rule adds.
         state: All that the neuron remembers from step to step.
         listening: Positions of the sources that listen for urgencies in a step that is not
