@@ -79,7 +79,7 @@ def case(request, tmp_path):
         rng.standard_normal((batch, len(network.outputs))),
     )
     log_steps(tmp_path / "a.arrows", network, x, targets)
-    z, a = na.reference.matrices.Matrices(network).forward(x)
+    z, a = na.reference.matrices.Matrices(network, None).forward(x)
     slope = np.ones((len(network.ids), batch))
     for k in np.flatnonzero(~network.is_input).tolist():
         slope[k] = na.ACTIVATIONS[network.activations[k]].slope(z[:, k], a[:, k])

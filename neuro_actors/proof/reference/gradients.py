@@ -32,7 +32,7 @@ def predict(network: Network, x: ArrayLike) -> Array:
         array([[-1.25]])
     """
     rows = as_rows(network, x)
-    matrices = Matrices(network)
+    matrices = Matrices(network, None)
     _, a = matrices.forward(rows)
     return a[:, matrices.outputs]
 

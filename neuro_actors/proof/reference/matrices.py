@@ -53,7 +53,7 @@ class Matrices:
         levels: All levels after the inputs, in order.
     """
 
-    def __init__(self, network: Network, loss: str | None = None) -> None:
+    def __init__(self, network: Network, loss: str | None) -> None:
         self.network, self._loss = network, loss
         self.inputs = np.flatnonzero(network.is_input)
         self.outputs = network.output_positions
