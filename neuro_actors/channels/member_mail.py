@@ -129,22 +129,23 @@ class Outgoing(Generic[Address]):
         return repeat(rows) if self.is_shared else rows
 
 
-class Phase(NamedTuple, Generic[Address]):
-    """What belongs to a kind of mail that a member waits for: activations or urgencies.
+class Wait(NamedTuple, Generic[Address]):
+    """What belongs to a kind of mail, computed once. A member waits for activations or urgencies.
 
     Attributes:
         inbox: Where it arrives.
         array: The name of the port's array that shows it.
         opened: The inboxes that open for it, and whether their messages hold one number per column.
         sent_after: What the member sends when all of it has arrived.
-        others: The other kinds of mail that come with it, by the `StepKind` of the step.
+        accompanying: The other kinds of mail that come with it, by the `StepKind` of the step. In
+            the package's own table these are targets and directions, which come with activations.
     """
 
     inbox: Inbox
     array: str
     opened: tuple[tuple[Inbox, bool], ...]
     sent_after: tuple[Outgoing[Address], ...]
-    others: dict[tuple[bool, bool, bool], tuple[MessageKind, ...]]
+    accompanying: dict[tuple[bool, bool, bool], tuple[MessageKind, ...]]
 
 
 class MemberMail(Generic[Address]):
@@ -156,10 +157,10 @@ class MemberMail(Generic[Address]):
         specs: A row of the table of routes, by kind of mail.
         outgoing: What it sends, by kind.
         awaited: The kinds of mail that it waits for.
-        phases: What belongs to each kind of mail.
+        waits: What belongs to each kind of mail.
     """
 
-    __slots__ = ("awaited", "inboxes", "node", "outgoing", "phases", "specs")
+    __slots__ = ("awaited", "inboxes", "node", "outgoing", "specs", "waits")
 
     def __init__(self, node: str) -> None:
         self.node = node
@@ -167,11 +168,11 @@ class MemberMail(Generic[Address]):
         self.specs: dict[MessageKind, RouteSpec] = {}
         self.outgoing: dict[MessageKind, Outgoing[Address]] = {}
         self.awaited: tuple[MessageKind, ...] = ()
-        self.phases: dict[MessageKind, Phase[Address]] = {}
+        self.waits: dict[MessageKind, Wait[Address]] = {}
 
-    def finish(self) -> None:
-        """Compute the phases, when all routes are known. Called once."""
-        self.phases = {kind: self._phase(kind) for kind in self.inboxes}
+    def plan_waits(self) -> None:
+        """Compute what belongs to each kind of mail, when all routes are known. Called once."""
+        self.waits = {kind: self._plan_wait(kind) for kind in self.inboxes}
 
     def open(self, kind: MessageKind, number: int, columns: int = 0) -> None:
         """Open the inboxes for mail of a step, before it is received.
@@ -184,7 +185,7 @@ class MemberMail(Generic[Address]):
             number: The step's number.
             columns: Of urgencies, how many columns they have.
         """
-        for inbox, has_columns in self.phases[kind].opened:
+        for inbox, has_columns in self.waits[kind].opened:
             inbox.open(number, columns if columns and has_columns else None)
 
     def take(
@@ -198,10 +199,10 @@ class MemberMail(Generic[Address]):
             The step that the mail belongs to, and the kinds of mail that come with it in this step.
             See `coming_with`.
         """
-        phase = self.phases[kind]
-        step, values = phase.inbox.take()
-        setattr(port, phase.array, values)
-        for outgoing in phase.sent_after:
+        wait = self.waits[kind]
+        step, values = wait.inbox.take()
+        setattr(port, wait.array, values)
+        for outgoing in wait.sent_after:
             setattr(port, outgoing.array, outgoing.lay_out(step, values.shape[1]))
         return step, self.coming_with(kind, step)
 
@@ -212,12 +213,12 @@ class MemberMail(Generic[Address]):
         send when they fire; with urgencies, what followers send when they respond.
         """
         # a `StepKind` is a tuple; to make one here, in every phase, would take as long as the rest
-        return self.phases[kind].others[step.loss is not None, step.wrt_inputs, step.tangent]
+        return self.waits[kind].accompanying[step.loss is not None, step.wrt_inputs, step.tangent]
 
-    def _phase(self, kind: MessageKind) -> Phase[Address]:
+    def _plan_wait(self, kind: MessageKind) -> Wait[Address]:
         inbox, array = self.inboxes[kind], received_as(kind)
         if kind not in (ACTIVATION, URGENCY):
-            return Phase(inbox, array, (), (), _by_step_kind((), False))
+            return Wait(inbox, array, (), (), _by_step_kind((), False))
         together = {
             other: spec
             for other, spec in self.specs.items()
@@ -225,7 +226,7 @@ class MemberMail(Generic[Address]):
         }
         others = tuple(spec for other, spec in together.items() if other != kind)
         is_input = self.specs[ACTIVATION].over is Over.INPUTS
-        return Phase(
+        return Wait(
             inbox,
             array,
             tuple((self.inboxes[it], spec.size is Size.COLUMNS) for it, spec in together.items()),
@@ -277,17 +278,15 @@ class PortArrays(Generic[Address]):
         mail: The member's inboxes and addresses.
 
     Attributes:
-        activations_in: Activations of the sources in synapse order, then a row of ones. Shape
-            (fan_in + 1, columns); for the loss node, those of the outputs, shape
+        activations_in: See `NeuronPort` and `LossPort`. Shape (fan_in + 1, columns), or
             (n_outputs, columns).
-        activation_out: The member's activation, to fill in. Shape (columns,).
-        urgencies_in: Urgencies of the followers in synapse order. Shape (fan_out, columns).
-        urgencies_out: The urgencies for the sources, to fill in. Shape (fan_in, columns); for the
-            loss node, shape (n_outputs, columns).
-        commit_out: What the neuron learnt, to fill in. Shape (fan_in + 1,).
-        targets: The targets, for the loss node. Shape (n_outputs, batch).
-        losses: The losses, to fill in by the loss node. Shape (batch,).
-        tangent_in: What a direction says of the neuron's parameters. Shape (1, fan_in + 1).
+        activation_out: See `NeuronPort`. Shape (columns,).
+        urgencies_in: See `NeuronPort`. Shape (fan_out, columns).
+        urgencies_out: See `NeuronPort` and `LossPort`. Shape (listening sources, columns).
+        commit_out: See `NeuronPort`. Shape (fan_in + 1,).
+        targets: See `LossPort`. Shape (n_outputs, batch).
+        losses: See `LossPort`. Shape (batch,).
+        tangent_in: A neuron's part of the direction. Shape (1, fan_in + 1).
         direction: The row of `tangent_in`. Shape (fan_in + 1,).
     """
 
@@ -392,7 +391,7 @@ def make_mail(
     _add_outgoing(network, routes, addresses, mails)
     _add_inboxes(network, routes, mails)
     for mail in mails:
-        mail.finish()
+        mail.plan_waits()
     return mails[:-1], environment
 
 

@@ -73,11 +73,11 @@ class MemoryPort(PortArrays[Address]):
         mail.open(kind, self.number, columns)
         try:
             mail.awaited = (kind,)
-            await _sort_mail(kind, mail, self._mailbox)
+            await _receive_all(kind, mail, self._mailbox)
             step, others = mail.take(kind, self)
             for other in others:
                 mail.awaited = (other,)
-                await _sort_mail(other, mail, self._mailbox)
+                await _receive_all(other, mail, self._mailbox)
                 mail.take(other, self)
         except trio.EndOfChannel:
             return None
@@ -148,7 +148,7 @@ class MemoryEnvironmentPort(OutputArrays):
         """See `EnvironmentPort.wait_end`."""
         mail = self._mail
         for kind in mail.awaited:
-            await _sort_mail(kind, mail, self._mailbox)
+            await _receive_all(kind, mail, self._mailbox)
         mail.take_outputs(self)
         if self._collector is not None:
             self._collector.finish()
@@ -158,10 +158,10 @@ class MemoryEnvironmentPort(OutputArrays):
         return self._mail.waiting()
 
 
-async def _sort_mail(
+async def _receive_all(
     kind: MessageKind, mail: MemberMail[Address], mailbox: trio.MemoryReceiveChannel[Message]
 ) -> None:
-    """Sort mail until all of a kind has arrived. Other mail that has arrived is sorted too."""
+    """Wait until all mail of a kind has arrived. Mail of other kinds is sorted into its inboxes."""
     inboxes, receive_nowait = mail.inboxes, mailbox.receive_nowait
     inbox = inboxes[kind]
     while not inbox.complete:
@@ -189,12 +189,12 @@ def _send(
     """Send a row to each address, in their order; return how many messages were sent."""
     new_tuple = tuple.__new__
     try:
-        for (receiver, source, target, row), values in zip(addresses, rows):  # noqa: B905 (rows may repeat for ever)
+        for (neighbour, source, target, position), values in zip(addresses, rows):  # noqa: B905 (rows may repeat for ever)
             # as Message(...), in half the time: a named tuple's constructor is a Python function
             message = new_tuple(Message, (step, kind, source, target, values))
-            neighbours[receiver].send_nowait(message)
+            neighbours[neighbour].send_nowait(message)
             if collect is not None:
-                collect(row, values)
+                collect(position, values)
     except trio.WouldBlock:
         problem = (
             f"the mailbox of {message.receiver!r} is full: it was sent more than one step's mail"

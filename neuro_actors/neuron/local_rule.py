@@ -248,6 +248,8 @@ class LocalRule(StatefulRule):
             self.refuse("urgency", signal_urgency, signal.shape, step)
         if len(urgencies_out):
             spread(self.listener_weights(state.parameters, step), signal_urgency, urgencies_out)
+            if not all_finite(flat := urgencies_out.ravel()):
+                self.refuse("urgency", flat, flat.shape, step)
         wanted = commit_out if step.optimizer is None else np.empty(len(commit_out))
         sums.mean_products(activations_in, signal_urgency, wanted)
         self.conclude(step, wanted, commit_out)
@@ -266,7 +268,7 @@ class LocalRule(StatefulRule):
                 changed then.
         """
         state, optimizer = self.state, step.optimizer
-        if not all_finite(wanted):  # the last one is the signal's, so urgencies_out is checked too
+        if not all_finite(wanted):
             self.refuse("urgency", wanted, wanted.shape, step)
         if optimizer is not None:
             state = self.learn(optimizer, wanted, step)

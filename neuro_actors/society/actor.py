@@ -23,6 +23,9 @@ NO_LOSSES = freeze(np.empty(0))
 async def run_neuron(rule: NeuronRule, port: NeuronPort) -> None:
     """Run a neuron, step after step, until no more mail will come.
 
+    `receive` shows the mail in the port's arrays `..._in`, and lays out the arrays `..._out` that
+    the rule fills in next.
+
     Args:
         rule: The neuron's rule.
         port: The neuron's port.

@@ -142,6 +142,7 @@ def test_what_would_not_be_finite_is_refused_and_changes_nothing() -> None:
         pytest.raises(na.MessageError, match=r"^'h': its activation in step 1 would not be finite"),
     ):
         fire(h, LOOK, activations_in([1e200]))
+    h = rule(parameters=(1.0, 0.0), from_input=(False,))
     step = Step(2, loss="squared_error", optimizer=na.SGD(1e300))
     before = h.state
     with np.errstate(over="ignore"):
@@ -153,6 +154,21 @@ def test_what_would_not_be_finite_is_refused_and_changes_nothing() -> None:
         respond(h, step, np.array([[1e300]]))
     assert h.state is before
     assert h.fired is not None
+
+
+@pytest.mark.parametrize("batch", [1, 2])
+def test_an_urgency_for_a_source_that_would_not_be_finite_is_refused(batch: int) -> None:
+    """The weight makes it too large, though the signal's urgency and the weight's are finite."""
+    h = rule(parameters=(1e200, 0.0), from_input=(False,))
+    before = h.state
+    step = Step(1, loss="squared_error", optimizer=na.SGD(0.1))
+    fire(h, step, activations_in([1e-200] * batch))
+    with (
+        np.errstate(over="ignore"),
+        pytest.raises(na.MessageError, match=r"^'h': its urgency in step 1 would not be finite"),
+    ):
+        respond(h, step, np.full((1, batch), 1e200))
+    assert h.state is before
 
 
 @pytest.mark.parametrize("batch", [1, 2, 3, 8, 33])

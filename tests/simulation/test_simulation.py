@@ -338,8 +338,20 @@ async def test_urgencies_of_inputs_that_overflow_are_refused(
     monkeypatch.setattr(functions, "LOSSES", dict(functions.LOSSES) | {"steep": steep})
     net = na.Network([na.Input("x"), na.Neuron("y")], [na.Synapse("x", "y", 1e200)], ["y"])
     async with na.open_simulation(net, channels) as simulation:
-        with pytest.raises(na.SimulationError, match="'x' failed in step 1: "):
+        with pytest.raises(na.SimulationError, match="'y' failed in step 1: "):
             await simulation.gradient([[1e-100]], [[0.0]], "steep", wrt_inputs=True)
+
+
+async def test_urgencies_of_inputs_whose_sum_overflows_are_refused(
+    channels: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    steep = na.Loss(lambda p, t: p[:, 0], lambda p, t: np.full_like(p, 1e200))
+    monkeypatch.setattr(functions, "LOSSES", dict(functions.LOSSES) | {"steep": steep})
+    synapses = [na.Synapse("x", "y", 1e108), na.Synapse("x", "z", 1e108)]
+    net = na.Network([na.Input("x"), na.Neuron("y"), na.Neuron("z")], synapses, ["y", "z"])
+    async with na.open_simulation(net, channels) as simulation:
+        with pytest.raises(na.SimulationError, match="'x' failed in step 1: "):
+            await simulation.gradient([[1e-100]], [[0.0, 0.0]], "steep", wrt_inputs=True)
 
 
 async def test_what_fails_before_a_step_begins_leaves_no_step(
