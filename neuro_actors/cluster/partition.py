@@ -11,7 +11,14 @@ import numpy as np
 from ..network.network import Network
 from ..support.errors import InputError
 from ..support.text import format_count, format_table, quote
-from ..support.validation import Indices, as_list, as_positions, as_whole_number, did_you_mean
+from ..support.validation import (
+    Indices,
+    as_list,
+    as_positions,
+    as_whole_number,
+    check_order,
+    did_you_mean,
+)
 from .balance import ENOUGH, WAKE, cut
 from .cut_edges import CutEdges, find_cut_edges
 
@@ -55,6 +62,7 @@ class Partition:
         if not isinstance(network, Network):
             raise InputError(f"network must be an na.Network, got {type(network).__name__}")
         numbers = _by_id(network, shard) if isinstance(shard, Mapping) else shard
+        check_order("shard", shard, network.ids)
         self._network = network
         self.shard: Indices = as_positions(
             "shard", numbers if isinstance(numbers, np.ndarray) else as_list("shard", numbers)

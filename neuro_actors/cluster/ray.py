@@ -49,7 +49,7 @@ class Ray(Cluster):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        as_flag("Ray: spread", self.spread)
+        object.__setattr__(self, "spread", as_flag("Ray: spread", self.spread))
         for name in ("address", "token", "host"):
             value = getattr(self, name)
             if not (isinstance(value, str) and value) and (value is not None or name == "host"):

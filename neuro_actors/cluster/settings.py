@@ -44,7 +44,7 @@ class Cluster(ABC):
             object.__setattr__(
                 self, name, as_whole_number(f"{kind}: {name}", getattr(self, name), 1)
             )
-        as_flag(f"{kind}: exact", self.exact)
+        object.__setattr__(self, "exact", as_flag(f"{kind}: exact", self.exact))
         if self.partition is not None and not isinstance(self.partition, Partition):
             raise InputError(
                 f"{kind}: partition must be such as na.partition(network, 2), "

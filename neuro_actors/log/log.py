@@ -131,7 +131,7 @@ class Log:
         return self._step(self._index(number))
 
     def _index(self, number: int) -> int:
-        as_whole_number("step", number, 1)
+        number = as_whole_number("step", number, 1)
         if number not in self._index_of:
             known = (
                 f"steps {self.steps[0].number} to {self.steps[-1].number}"
@@ -158,7 +158,7 @@ class Log:
             LogError: The log does not contain this step.
             InputError: The number is not a whole number of 0 or more.
         """
-        as_whole_number("step", number, 0)
+        number = as_whole_number("step", number, 0)
         if number:
             self._index(number)
         network, recording = self.network, self._reader.recording

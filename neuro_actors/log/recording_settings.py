@@ -55,8 +55,8 @@ class Recording:
             as_path("log", self.path)
         except InputError as error:
             raise LogError(str(error)) from None
-        as_flag("overwrite", self.overwrite)
-        as_whole_number("every", self.every, 1)
+        object.__setattr__(self, "overwrite", as_flag("overwrite", self.overwrite))
+        object.__setattr__(self, "every", as_whole_number("every", self.every, 1))
         for name in ("neurons", "layers", "phases"):
             given = getattr(self, name)
             if given is not None and (
@@ -125,7 +125,7 @@ class Recording:
         neurons, phases = (
             None if names is None else list(names) for names in (self.neurons, self.phases)
         )
-        return {"every": int(self.every), "neurons": neurons, "layers": layers, "phases": phases}
+        return {"every": self.every, "neurons": neurons, "layers": layers, "phases": phases}
 
     @classmethod
     def from_json(cls, path: str, held: Any) -> Recording:

@@ -48,7 +48,7 @@ class RowFilter:
         if self.neuron is not None and not isinstance(self.neuron, str):
             raise LogError(f"a neuron is named by its id, got {quote(self.neuron)}")
         if self.step is not None:
-            as_whole_number("step", self.step, 1)
+            object.__setattr__(self, "step", as_whole_number("step", self.step, 1))
         if self.phase is not None and (not isinstance(self.phase, str) or self.phase not in PHASES):
             raise LogError(f"unknown phase {quote(self.phase)}: {did_you_mean(self.phase, PHASES)}")
         if self.kind is not None and (

@@ -12,7 +12,15 @@ from numpy.typing import ArrayLike
 
 from ..support.errors import NetworkError
 from ..support.text import quote
-from ..support.validation import Array, Indices, as_floats, as_number, did_you_mean
+from ..support.validation import (
+    Array,
+    Indices,
+    as_floats,
+    as_number,
+    check_order,
+    did_you_mean,
+    got,
+)
 
 MAX_SYNAPSE_NAME = 300  # characters in the name of a synapse: two ids, an arrow and some room
 LOSS_NODE, ENVIRONMENT = (
@@ -211,24 +219,25 @@ def output_positions(outputs: Sequence[str], position: dict[str, int]) -> Indice
     return np.array([position[name] for name in outputs], dtype=np.intp)
 
 
-def as_vector(what: str, values: ArrayLike, n: int) -> Array:
-    """Convert values to a float64 array of length n.
+def as_vector(what: str, values: ArrayLike, owners: Sequence[object]) -> Array:
+    """Convert values to a float64 array with a number for each owner.
 
     Args:
         what: What the values are, for the text of an error.
         values: Numbers. Shape (n,).
-        n: The length that is expected.
+        owners: What the values belong to, n in their order: ids, or counts from 0 on.
 
     Returns:
         A new array of shape (n,).
 
     Raises:
         NetworkError: The shape is another one.
-        InputError: A value is no finite number.
+        InputError: A value is no finite number, or labels are in another order than the owners.
     """
     array = as_floats(what, values)
-    if array.shape != (n,):
-        raise NetworkError(f"{what}: expected shape ({n},), got {array.shape}")
+    if array.shape != (len(owners),):
+        raise NetworkError(f"{what}: expected shape ({len(owners)},), got {array.shape}")
+    check_order(what, values, owners)
     return array
 
 
@@ -249,9 +258,8 @@ def as_parameters(what: str, values: Sequence[float], owners: Sequence[str]) -> 
     if set(map(type, values)) - {float}:
         for value, owner in zip(values, owners, strict=True):
             if math.isnan(as_number(value)):
-                raise NetworkError(
-                    f"{what} of {owner}: expected a finite number, got {quote(value)}"
-                )
+                raise NetworkError(f"{what} of {owner}: expected a finite number, got {got(value)}")
+        values = [as_number(value) for value in values]
     array = np.array(values, dtype=np.float64)
     for k in np.flatnonzero(~np.isfinite(array)).tolist():
         raise NetworkError(f"{what} of {owners[k]}: expected a finite number, got {array[k]}")

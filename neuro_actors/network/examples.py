@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 from numpy.typing import ArrayLike
 
+from ..support.columns import in_another_order, index_of
 from ..support.errors import InputError
-from ..support.validation import Array, as_batch, as_floats
+from ..support.validation import Array, as_batch, as_floats, check_order
 from . import functions
 from .network import Network
 
@@ -32,6 +35,11 @@ def as_examples(
     """
     functions.loss(loss)
     rows, wanted = as_rows(network, x, which), as_batch(f"{which}targets", targets, network.outputs)
+    if (labels := index_of(x)) is not None and in_another_order(index_of(targets), labels):
+        raise InputError(
+            f"{which}targets: its rows bear the labels of those of {which}x, in another order: "
+            "sort both alike, or take their rows in their order with .to_numpy()"
+        )
     if len(rows) != len(wanted):
         raise InputError(
             f"{which}x holds {len(rows)} examples, {which}targets {len(wanted)}: expected as many"
@@ -74,13 +82,15 @@ def as_direction(network: Network, weights: ArrayLike, biases: ArrayLike) -> tup
         InputError: A shape is wrong, or a value is not finite.
     """
     return (
-        _component("weights", weights, len(network.weights), "synapse"),
-        _component("biases", biases, len(network.ids), "neuron, the inputs included"),
+        _component("weights", weights, range(len(network.weights)), "synapse"),
+        _component("biases", biases, network.ids, "neuron, the inputs included"),
     )
 
 
-def _component(name: str, values: ArrayLike, n: int, owner: str) -> Array:
+def _component(name: str, values: ArrayLike, owners: Sequence[object], owner: str) -> Array:
+    n = len(owners)
     array = as_floats(f"the direction's {name}", values)
+    check_order(f"the direction's {name}", values, owners)
     if array.shape != (n,):
         raise InputError(
             f"the direction's {name}: expected shape ({n},), one for each {owner}, "

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from ..support.errors import NetworkError
+from ..support.errors import InputError, NetworkError
 from ..support.text import format_count, quote
 from ..support.validation import (
     MAX_POSITION,
@@ -94,6 +94,8 @@ class Network:
     """The synapses grouped by target: `incoming.of(k)` are those that lead into the k-th neuron."""
     outgoing: Groups
     """The synapses grouped by source."""
+    needs_rule: str = ""
+    """The rule without which the network would predict something else than it learned; or ""."""
 
     def __init__(
         self,
@@ -105,7 +107,7 @@ class Network:
         nodes = as_list("neurons", neurons, NetworkError)
         edges = as_list("synapses", synapses, NetworkError)
         check_types(nodes, edges, outputs)
-        as_whole_number("seed", seed, 0)
+        seed = as_whole_number("seed", seed, 0)
         ids = tuple(node.id for node in nodes)
         position = positions(ids)
         ends, sources, targets = synapse_ends(edges, position)
@@ -166,7 +168,7 @@ class Network:
             )
         if sum(n_in * n_out for n_in, n_out in pairwise(sizes)) > MAX_POSITION:
             raise NetworkError(f"sizes {quote(sizes)} make more than {MAX_POSITION:,} synapses")
-        as_whole_number("seed", seed, 0)
+        seed = as_whole_number("seed", seed, 0)
         zeros = [np.zeros((n_out, n_in)) for n_in, n_out in pairwise(sizes)]
         names = [activation] * (len(sizes) - 2) + [output_activation]
         blank = cls.from_matrices(zeros, [np.zeros(n) for n in sizes[1:]], names)
@@ -247,12 +249,12 @@ class Network:
             is_input=fan_in == 0,
             output_positions=edge_list.as_outputs(outputs, names, fan_in, fan_out),
             activations=edge_list.as_activations(activations, fan_in),
-            biases=np.zeros(n) if biases is None else as_vector("biases", biases, n),
+            biases=np.zeros(n) if biases is None else as_vector("biases", biases, names),
             sources=starts,
             targets=ends,
             weights=np.zeros(len(starts))
             if weights is None
-            else as_vector("weights", weights, len(starts)),
+            else as_vector("weights", weights, range(len(starts))),
         )
         self.check_activations()
         self._check_biases()
@@ -288,6 +290,8 @@ class Network:
     def with_parameters(self, weights: ArrayLike, biases: ArrayLike) -> Network:
         """Return a network with the same neurons and synapses and other parameters.
 
+        It may be used under any rule; see `learned_under`.
+
         Args:
             weights: The weight of each synapse, in the order of `synapses`. Shape (n_synapses,).
             biases: The bias of each neuron, in the order of `neurons`; 0 for inputs. Shape
@@ -299,10 +303,40 @@ class Network:
         """
         new = Network.__new__(Network)
         new.__dict__.update(self.__dict__)
-        new.weights = freeze(as_vector("weights", weights, len(self.weights)))
-        new.biases = freeze(as_vector("biases", biases, len(self.ids)))
+        new.needs_rule = ""
+        new.weights = freeze(as_vector("weights", weights, range(len(self.weights))))
+        new.biases = freeze(as_vector("biases", biases, self.ids))
         new._check_biases()
         return new
+
+    def learned_under(self, rule: str) -> Network:
+        """Return the same network, which is refused under other rules from now on.
+
+        Args:
+            rule: The rule under which it learned, and predicts what it learned.
+        """
+        new = Network.__new__(Network)
+        new.__dict__.update(self.__dict__)
+        new.needs_rule = rule
+        return new
+
+    def check_rule(self, rule: str) -> None:
+        """Check that the network predicts what it learned.
+
+        Args:
+            rule: The rule under which it is to be used.
+
+        Raises:
+            InputError: It learned under another rule, whose neurons do more than their parameters
+                and activation functions say.
+        """
+        if self.needs_rule and rule != self.needs_rule:
+            raise InputError(
+                f"this network learned under {self.needs_rule}, whose neurons do, or keep, more "
+                "than their parameters and activation functions say: under another rule it "
+                "predicts something else. Call predict of the simulation that learned, or take "
+                "the parameters alone: network.with_parameters(network.weights, network.biases)"
+            )
 
     def _check_biases(self) -> None:
         if self.biases[self.is_input].any():
@@ -417,8 +451,8 @@ class Network:
             InputError: A value is no finite number.
         """
         values = (
-            as_vector("weights", weights, len(self.weights)),
-            as_vector("biases", biases, len(self.ids)),
+            as_vector("weights", weights, range(len(self.weights))),
+            as_vector("biases", biases, self.ids),
         )
         return layered.split_into_matrices(
             self.level, self.sources, self.targets, self.output_positions, self.arrow, *values

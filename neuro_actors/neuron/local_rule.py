@@ -15,6 +15,7 @@ along a direction, for products with the Hessian, are in `tangent.py`; other rul
 
 from __future__ import annotations
 
+from copy import deepcopy
 from math import isfinite
 from typing import Any, ClassVar, NamedTuple, NoReturn, Protocol
 
@@ -25,11 +26,12 @@ from ..network.functions import Activation
 from ..support.errors import MessageError
 from ..support.validation import Array, freeze
 from .messages import Step
-from .optimizers import Optimizer, OptimizerState
+from .optimizers import OPTIMIZERS, Optimizer, OptimizerState
 from .sums import ORDERED, Sums, spread
 
 FLOAT = np.dtype(np.float64)
 NOTHING = freeze(np.empty(0))
+PACKAGE = "neuro_actors."  # modules of other names are a user's own
 
 
 class NeuronState(NamedTuple):
@@ -113,18 +115,27 @@ class StatefulRule:
     """A rule whose state is some of its attributes.
 
     Attributes:
-        STATE: The names of these attributes. Their values must be replaced, never changed in place.
+        STATE: The names of these attributes. Their values should be replaced, not changed in place.
+            After a step with a loss all numbers in them must be finite.
     """
 
     __slots__ = ()
     STATE: ClassVar[tuple[str, ...]] = ()
 
+    @property
+    def keeps_more(self) -> bool:
+        """Whether the state is more than parameters and what an optimizer remembers."""
+        return self.STATE not in ((), ("state",))
+
     def get_state(self) -> tuple[Any, ...]:
-        """See `NeuronRule.get_state`."""
-        return tuple(getattr(self, name) for name in self.STATE)
+        """See `NeuronRule.get_state`. What a class of a user's own keeps is copied."""
+        state = tuple(getattr(self, name) for name in self.STATE)
+        return state if self.__module__.startswith(PACKAGE) else own_copy(state)
 
     def set_state(self, state: tuple[Any, ...]) -> None:
         """See `NeuronRule.set_state`."""
+        if not self.__module__.startswith(PACKAGE):  # it may change its copy in place
+            state = tuple(one if isinstance(one, NeuronState) else deepcopy(one) for one in state)
         for name, value in zip(self.STATE, state, strict=True):
             setattr(self, name, value)
 
@@ -286,7 +297,8 @@ class LocalRule(StatefulRule):
             step: The step, for error messages.
 
         Raises:
-            MessageError: The optimizer returned parameters of a wrong shape, or not finite ones.
+            MessageError: The optimizer returned parameters of a wrong shape, or not finite ones,
+                or its own state would not be finite.
         """
         state = _learn(self.state, optimizer, freeze(wanted))
         parameters = state.parameters
@@ -297,6 +309,11 @@ class LocalRule(StatefulRule):
         ):
             self.refuse("parameters", parameters, wanted.shape, step)
         freeze(parameters)
+        memory = state.optimizer_state
+        # Of the package's optimizers the last array alone can overflow where parameters do not.
+        is_known = type(optimizer) in OPTIMIZERS
+        if memory and not (is_known and all_finite(memory[-1])):
+            check_finite_state(self.id, "the state of its optimizer", memory, step)
         return state
 
     def listener_weights(self, parameters: Array, step: Step) -> Array:
@@ -406,11 +423,60 @@ def all_finite(values: Array) -> bool:
     )
 
 
+def check_finite_state(id: str, what: str, state: object, step: Step) -> None:
+    """Check that all numbers in a state are finite; what is infinite once stays so for ever.
+
+    Args:
+        id: The id of the neuron.
+        what: What has the state.
+        state: Numbers, texts, arrays and tuples.
+        step: The step after which the neuron would have this state.
+
+    Raises:
+        MessageError: A number is not finite.
+    """
+    if isinstance(state, tuple):
+        for part in state:
+            check_finite_state(id, what, part, step)
+        return
+    if isinstance(state, np.ndarray):
+        is_finite = state.dtype != FLOAT or all_finite(state.ravel())
+    else:
+        is_finite = not isinstance(state, float) or isfinite(state)
+    if not is_finite:
+        problem = "would not be finite; a smaller learning rate often helps"
+        raise MessageError(f"{id!r}: {what} in step {step.number} {problem}")
+
+
 def _learn(state: NeuronState, optimizer: Optimizer, wanted: Array) -> NeuronState:
+    is_own = type(optimizer) not in OPTIMIZERS
     if state.optimizer is not optimizer and state.optimizer != optimizer:
-        state = NeuronState(state.parameters, optimizer, optimizer.start(len(wanted)))
-    count = state.updates + 1
-    parameters, optimizer_state = optimizer.update(
-        state.parameters, wanted, state.optimizer_state, count
-    )
+        start = optimizer.start(len(wanted))
+        state = NeuronState(state.parameters, optimizer, own_copy(start) if is_own else start)
+    count, before = state.updates + 1, state.optimizer_state
+    if not is_own:
+        after = optimizer.update(state.parameters, wanted, before, count)
+    else:  # it may change what it is handed, and use what it returns for the next neuron
+        after = own_copy(optimizer.update(state.parameters, wanted, own_copy(before), count))
+    parameters, optimizer_state = after
     return NeuronState(parameters, optimizer, optimizer_state, count)
+
+
+def own_copy(value: Any) -> Any:
+    """Copy what a user's code returned, as far as it could be changed from there.
+
+    Args:
+        value: Numbers, texts, arrays and tuples; other objects are copied as a whole.
+
+    Returns:
+        The same, with read-only arrays of its own.
+    """
+    if isinstance(value, np.ndarray):
+        is_own = value.base is None and not value.flags.writeable
+        return value if is_own else freeze(np.array(value))
+    if isinstance(value, NeuronState):
+        return value  # which is made of copies
+    if isinstance(value, tuple):
+        parts = map(own_copy, value)
+        return type(value)(*parts) if hasattr(value, "_fields") else tuple(parts)
+    return value if isinstance(value, (int, float, str, type(None))) else deepcopy(value)

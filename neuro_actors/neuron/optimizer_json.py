@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import json
 import re
 from dataclasses import fields
 from typing import Any
 
-from .optimizers import SGD, Adam, CosineDecay, Optimizer, StepDecay
+from ..support.validation import EXACT_INTEGERS
+from .optimizers import SGD, Adam, CosineDecay, Optimizer, StepDecay, rate_of
 
 KNOWN: dict[str, type[Any]] = {kind.__name__: kind for kind in (SGD, Adam, StepDecay, CosineDecay)}
 
@@ -33,8 +35,24 @@ def optimizer_to_json(value: Any, update: int) -> dict[str, Any]:
     return {"name": re.sub(r" at 0x[0-9a-fA-F]+", "", repr(value))}
 
 
+def same_json(one: Any, other: Any) -> bool:
+    """Return whether two JSON values say the same; 1 and 1.0 are the same number.
+
+    Args:
+        one: A value for JSON.
+        other: Another one, which may come from a damaged file.
+    """
+    return json.dumps(_with_floats(one)) == json.dumps(_with_floats(other))
+
+
+def _with_floats(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {name: _with_floats(item) for name, item in value.items()}
+    return float(value) if type(value) is int and abs(value) <= EXACT_INTEGERS else value
+
+
 def _rate(schedule: Any, update: int) -> dict[str, Any]:
-    return {} if type(schedule) in KNOWN.values() else {"rate": float(schedule(update))}
+    return {} if type(schedule) in KNOWN.values() else {"rate": rate_of(schedule, update)}
 
 
 class GivenRate:

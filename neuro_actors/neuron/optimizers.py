@@ -17,7 +17,7 @@ import numpy as np
 
 from ..support.errors import InputError
 from ..support.text import quote
-from ..support.validation import Array, as_number
+from ..support.validation import Array, as_number, got
 
 OptimizerState: TypeAlias = tuple[Array, ...]
 
@@ -45,7 +45,8 @@ class Optimizer(Protocol):
             count: The number of the update, 1 in the first one.
 
         Returns:
-            The new parameters, of shape (fan_in + 1,), and the new state.
+            The new parameters, of shape (fan_in + 1,), and the new state. All numbers in both must
+            be finite. Of an optimizer of your own both are copied, so it may use a buffer again.
         """
 
 
@@ -74,8 +75,9 @@ class SGD:
 
     Attributes:
         learning_rate: Positive, or a schedule: a function of the update's number (1, 2, …), such
-            as `StepDecay`. A lambda is equal to itself alone: if it is made anew for each step, it
-            is another optimizer each time, which starts afresh.
+            as `StepDecay`, that returns a finite number of at least 0. A lambda is equal to itself
+            alone: if it is made anew for each step, it is another optimizer each time, which starts
+            afresh.
         momentum: At least 0, and less than 1 (Polyak 1964).
         weight_decay: λ subtracts λ · parameter from each urgency.
     """
@@ -85,9 +87,9 @@ class SGD:
     weight_decay: float = 0.0
 
     def __post_init__(self) -> None:
-        _check_rate("SGD", self.learning_rate)
-        _check("SGD", "momentum", self.momentum, 0.0, 1.0)
-        _check("SGD", "weight_decay", self.weight_decay, 0.0, math.inf)
+        _convert_rate(self)
+        _convert(self, "momentum", 0.0, 1.0)
+        _convert(self, "weight_decay", 0.0)
 
     def start(self, n_parameters: int) -> OptimizerState:
         """See `Optimizer.start`."""
@@ -102,7 +104,7 @@ class SGD:
         if self.momentum:
             urgencies = self.momentum * state[0] + urgencies
             state = (urgencies,)
-        return parameters + _rate(self.learning_rate, count) * urgencies, state
+        return parameters + rate_of(self.learning_rate, count) * urgencies, state
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,11 +126,11 @@ class Adam:
     weight_decay: float = 0.0
 
     def __post_init__(self) -> None:
-        _check_rate("Adam", self.learning_rate)
-        _check("Adam", "beta1", self.beta1, 0.0, 1.0)
-        _check("Adam", "beta2", self.beta2, 0.0, 1.0)
-        _check("Adam", "epsilon", self.epsilon, 0.0, math.inf)
-        _check("Adam", "weight_decay", self.weight_decay, 0.0, math.inf)
+        _convert_rate(self)
+        _convert(self, "beta1", 0.0, 1.0)
+        _convert(self, "beta2", 0.0, 1.0)
+        _convert(self, "epsilon", 0.0)
+        _convert(self, "weight_decay", 0.0)
 
     def start(self, n_parameters: int) -> OptimizerState:
         """See `Optimizer.start`."""
@@ -142,9 +144,12 @@ class Adam:
             urgencies = urgencies - self.weight_decay * parameters
         mean = self.beta1 * state[0] + (1.0 - self.beta1) * urgencies
         square = self.beta2 * state[1] + (1.0 - self.beta2) * urgencies * urgencies
-        rate = _rate(self.learning_rate, count) / (1.0 - self.beta1**count)
+        rate = rate_of(self.learning_rate, count) / (1.0 - self.beta1**count)
         spread = np.sqrt(square) / math.sqrt(1.0 - self.beta2**count) + self.epsilon
         return parameters + rate * (mean / spread), (mean, square)
+
+
+OPTIMIZERS = (SGD, Adam)  # they make new arrays in each update
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,9 +161,9 @@ class StepDecay:
     factor: float = 0.5
 
     def __post_init__(self) -> None:
-        _check_start("StepDecay", self.start)
-        _check("StepDecay", "every", self.every, 1, math.inf)
-        _check("StepDecay", "factor", self.factor, 0.0, math.inf)
+        _convert_start(self)
+        _convert_count(self, "every")
+        _convert(self, "factor", 0.0)
 
     def __call__(self, count: int) -> float:
         """Return the learning rate of an update; they count from 1."""
@@ -178,9 +183,9 @@ class CosineDecay:
     end: float = 0.0
 
     def __post_init__(self) -> None:
-        _check_start("CosineDecay", self.start)
-        _check("CosineDecay", "steps", self.steps, 1, math.inf)
-        _check("CosineDecay", "end", self.end, 0.0, math.inf)
+        _convert_start(self)
+        _convert_count(self, "steps")
+        _convert(self, "end", 0.0)
 
     def __call__(self, count: int) -> float:
         """Return the learning rate of an update; they count from 1."""
@@ -188,23 +193,64 @@ class CosineDecay:
         return self.end + (self.start - self.end) * 0.5 * (1.0 + math.cos(math.pi * done))
 
 
-def _rate(rate: Rate, count: int) -> float:
-    return rate(count) if callable(rate) else rate
+def rate_of(rate: Rate, count: int) -> float:
+    """Return the learning rate of an update, converted to a float.
+
+    Args:
+        rate: The rate, or a schedule.
+        count: The number of the update, 1 in the first one.
+
+    Raises:
+        InputError: The schedule returned something else than a finite number of at least 0.
+    """
+    if not callable(rate):
+        return rate
+    found = as_number(value := rate(count))
+    if not 0 <= found < math.inf:
+        problem = f"the schedule returned {got(value)} for update {count}"
+        raise InputError(f"{problem}: a learning rate is a finite number of at least 0")
+    return found
 
 
-def _check_rate(owner: str, rate: Rate) -> None:
-    if (not callable(rate) or isinstance(rate, type)) and not 0 < as_number(rate) < math.inf:
+# What is kept are floats and ints: a number of numpy would bring the precision of its own type, and
+# two optimizers that are equal would make other bits.
+
+
+def _convert_rate(owner: SGD | Adam) -> None:
+    rate = owner.learning_rate
+    if callable(rate) and not isinstance(rate, type):
+        return
+    if not 0 < as_number(rate) < math.inf:
         raise InputError(
-            f"{owner}: the learning rate must be a positive number or a schedule, got {quote(rate)}"
+            f"{type(owner).__name__}: the learning rate must be a positive number or a schedule, "
+            f"got {got(rate)}"
         )
+    object.__setattr__(owner, "learning_rate", as_number(rate))
 
 
-def _check_start(owner: str, start: float) -> None:
-    if not 0 < as_number(start) < math.inf:
-        raise InputError(f"{owner}: start must be a positive number, got {quote(start)}")
+def _convert_start(owner: StepDecay | CosineDecay) -> None:
+    if not 0 < as_number(owner.start) < math.inf:
+        problem = f"start must be a positive number, got {got(owner.start)}"
+        raise InputError(f"{type(owner).__name__}: {problem}")
+    object.__setattr__(owner, "start", as_number(owner.start))
 
 
-def _check(owner: str, name: str, value: float, least: float, below: float) -> None:
+def _convert_count(owner: StepDecay | CosineDecay, name: str) -> None:
+    value = getattr(owner, name)
+    _convert(owner, name, 1)
+    count = as_number(value)
+    if not count.is_integer():
+        problem = f"{name} must be a whole number, got {quote(value)}"
+        raise InputError(f"{type(owner).__name__}: {problem}")
+    object.__setattr__(owner, name, int(count))
+
+
+def _convert(
+    owner: SGD | Adam | StepDecay | CosineDecay, name: str, least: float, below: float = math.inf
+) -> None:
+    value = getattr(owner, name)
     if not least <= as_number(value) < below:
         limit = "" if below == math.inf else f" and below {below:g}"
-        raise InputError(f"{owner}: {name} must be at least {least:g}{limit}, got {quote(value)}")
+        problem = f"{name} must be at least {least:g}{limit}, got {got(value)}"
+        raise InputError(f"{type(owner).__name__}: {problem}")
+    object.__setattr__(owner, name, as_number(value))

@@ -23,6 +23,7 @@ from typing import Any
 
 import numpy as np
 
+from ..network import functions
 from ..network.network import Network
 from ..neuron.local_rule import LocalRule, NeuronRule, NeuronState, StatefulRule
 from ..neuron.loss_node import LossNode
@@ -33,6 +34,7 @@ from ..support.errors import InputError, MessageError
 from ..support.text import quote
 from ..support.validation import Array, as_whole_number, freeze
 from .batch_sum import BatchSum, MicroBatchResult, NeuronBatch
+from .own_rules import check_parts, is_own
 from .rule import Answer, LaneRule, Round, Rule
 
 
@@ -98,6 +100,14 @@ class MicroBatches(Rule):
                 "leave it out"
             )
         self.rule.check(network, loss)
+        ids, known = self.__dict__.get("_tried", (None, None))
+        if ids is network.ids and known == loss:  # it is checked before each step
+            return
+        functions.check_in_parts(network.activations, loss)
+        if is_own(self.rule):
+            cut = lambda k: self.members(network, k, ORDERED, 1)[0]  # noqa: E731
+            check_parts(self.rule, network, loss, cut)
+        object.__setattr__(self, "_tried", (network.ids, loss))
 
     def rounds(self, network: Network, x: Array) -> Generator[Round, Answer, None]:
         """See `Rule.rounds`."""
@@ -125,6 +135,15 @@ def micro_batched(rule: Rule, count: int | None) -> Rule:
     if count is None or as_whole_number("micro_batches", count, 1) == 1:
         return rule
     return MicroBatches(rule, count)
+
+
+def whole_rule(rule: Rule) -> Rule:
+    """Return the rule of a whole batch.
+
+    Args:
+        rule: A rule, perhaps of micro-batches.
+    """
+    return rule.rule if isinstance(rule, MicroBatches) else rule
 
 
 def lanes_for(rule: Rule, in_flight: int | None) -> int | None:
@@ -270,6 +289,11 @@ class MicroBatchNeuron(StatefulRule):
         """See `LaneRule.join`."""
         assert isinstance(other, MicroBatchNeuron)
         self.batch, self.defers = other.batch, True
+
+    @property
+    def keeps_more(self) -> bool:
+        """See `StatefulRule.keeps_more`: as the rule of a whole batch."""
+        return self.rule.keeps_more
 
     def get_state(self) -> tuple[Any, ...]:
         """See `NeuronRule.get_state`: the rule's state, and the sum over the batch in progress."""

@@ -38,8 +38,7 @@ from ..neuron.messages import Step
 from ..neuron.sums import Sums
 from ..neuron.tangent import TangentRule
 from ..support.errors import InputError, MessageError
-from ..support.text import quote
-from ..support.validation import Array, as_number, as_whole_number, freeze
+from ..support.validation import Array, as_flag, as_number, as_whole_number, freeze, got
 from .rule import Answer, Round, Rule, own
 
 GRADIENT, PRODUCT, TRIAL, ACCEPT = "gradient", "product", "trial", "accept"
@@ -81,8 +80,10 @@ class NewtonCG(Rule):
             value = getattr(self, name)
             if not 0 <= as_number(value) < inf:
                 raise InputError(
-                    f"NewtonCG: {name} must be a number of at least 0, got {quote(value)}"
+                    f"NewtonCG: {name} must be a number of at least 0, got {got(value)}"
                 )
+            object.__setattr__(self, name, as_number(value))
+        object.__setattr__(self, "guarded", as_flag("NewtonCG: guarded", self.guarded))
         object.__setattr__(
             self, "products", as_whole_number("NewtonCG: products", self.products, 1)
         )

@@ -16,8 +16,7 @@ from ..neuron.loss_node import LossNode
 from ..neuron.messages import Step
 from ..neuron.sums import Sums
 from ..support.errors import InputError
-from ..support.text import quote
-from ..support.validation import Array, as_number
+from ..support.validation import Array, as_number, got
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -67,9 +66,13 @@ class Rule:
     Attributes:
         feels_inputs: Whether the rule computes urgencies of inputs. If not,
             `gradient(wrt_inputs=True)` is refused.
+        plain_predictions: Whether parameters and activation functions alone say what neurons
+            predict, so that the trained network may be used under any rule. None: it is found out
+            by trial mail; neurons that override `fire` and keep more than parameters do not.
     """
 
     feels_inputs: ClassVar[bool] = True
+    plain_predictions: ClassVar[bool | None] = None
 
     def neuron(self, network: Network, k: int, sums: Sums) -> NeuronRule:
         """Make the rule of a neuron, with the network's parameters.
@@ -236,5 +239,5 @@ def positive(what: str, value: float, most: float = inf) -> float:
     """
     if not 0 < as_number(value) <= most or value == inf:
         limit = "" if most == inf else f" and at most {most:g}"
-        raise InputError(f"{what} must be a number above 0{limit}, got {quote(value)}")
-    return float(value)
+        raise InputError(f"{what} must be a number above 0{limit}, got {got(value)}")
+    return as_number(value)

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import json
 import sys
 from collections.abc import Iterator
 from dataclasses import fields, is_dataclass
 from typing import Any
 
+from ..neuron.optimizer_json import same_json
 from ..support.errors import InputError
 from .rule import Rule
 
@@ -58,7 +58,7 @@ def rule_from_json(held: Any, depth: int = 0) -> Rule:
         if kind.__name__ == name:
             try:
                 rule = kind(**settings)
-                if json.dumps(rule_to_json(rule)) == json.dumps(held):
+                if same_json(rule_to_json(rule), held):
                     return rule
             except Exception as error:
                 raise InputError(f"no rule is described by {held!r}: {error!r}") from None

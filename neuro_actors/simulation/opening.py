@@ -27,14 +27,14 @@ from ..network.network import Network
 from ..neuron.sums import Sums, choose_sums
 from ..rules import Backpropagation, Rule
 from ..rules.member_registry import MemberRegistry
-from ..rules.micro_batches import lanes_for, micro_batched
+from ..rules.micro_batches import lanes_for, micro_batched, whole_rule
 from ..rules.rule_json import rule_to_json
 from ..society.pipeline import make_runner
 from ..society.society import collector_off
 from ..society.step_runner import StepRunner
 from ..support.errors import InputError, LogError, NeuroActorsError, SimulationError
 from ..support.text import quote
-from ..support.validation import as_number
+from ..support.validation import as_number, got
 from .simulation import Simulation
 from .society_task import SocietyTask
 
@@ -127,10 +127,8 @@ class open_simulation:  # noqa: N801 (to be called as a function is)
             with collector_off():
                 runner, driver = plan.make_runner(writer)
                 task = self._task = SocietyTask(runner, writer)
-                settings, previous = plan.settings, plan.number
-                simulation = Simulation(
-                    settings.network, task, plan.rule, settings.patience, previous
-                )
+                settings, patience = plan.settings, as_number(plan.settings.patience)
+                simulation = Simulation(settings.network, task, plan.rule, patience, plan.number)
         except BaseException:
             with suppress(LogError):
                 if writer is not None:
@@ -202,12 +200,13 @@ class _Settings:
             raise InputError(f"network must be an na.Network, got {type(self.network).__name__}")
         if not as_number(self.patience) > 0:
             raise InputError(
-                f"patience must be a positive number of seconds, got {quote(self.patience)}"
+                f"patience must be a positive number of seconds, got {got(self.patience)}"
             )
         if not isinstance(rule, Rule):
             raise InputError(
                 f"rule must be such as na.rules.FeedbackAlignment(), or None, got {quote(rule)}"
             )
+        self.network.check_rule(quote(whole_rule(rule)))
         rule = micro_batched(rule, self.micro_batches)
         lanes = lanes_for(rule, self.in_flight)
         cluster = choose_cluster(self.engine, self.channels)

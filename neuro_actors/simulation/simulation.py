@@ -17,10 +17,14 @@ from ..network.examples import as_direction, as_examples
 from ..network.gradient import Gradient, StepResult
 from ..network.network import Network
 from ..network.parameter_order import ParameterOrder
+from ..neuron.local_rule import own_copy
 from ..neuron.messages import Step
 from ..neuron.optimizers import Optimizer, check_optimizer
 from ..rules import Answer, Backpropagation, Round, Rule
+from ..rules.micro_batches import whole_rule
+from ..rules.own_rules import needs_rule
 from ..support.errors import InputError
+from ..support.text import quote
 from ..support.validation import Array, as_batch, as_flag, freeze
 from .society_task import SocietyTask
 from .step_result import RoundCollector, StepOutcome, read_result
@@ -60,6 +64,7 @@ class Simulation:
         # commits of the last step that learned, if `_network` has older parameters
         self._committed: Array | None = None
         self._parameters = ParameterOrder(network)
+        self._needs_rule: bool | None = None  # not known yet
 
     # --- what users call --------------------------------------------------------------------------
 
@@ -203,6 +208,11 @@ class Simulation:
             self._network = self._network.with_parameters(
                 *self._parameters.by_element(self._committed)
             )
+            rule = whole_rule(self._rule)
+            if self._needs_rule is None:
+                self._needs_rule = needs_rule(rule, self._network)
+            if self._needs_rule:
+                self._network = self._network.learned_under(quote(rule))
             self._committed = None
         return self._network
 
@@ -299,9 +309,8 @@ class Simulation:
             round.micro_batch,
         )
         try:
-            self._runner.begin(
-                step, round.inputs, targets, *(() if direction is None else (direction,))
-            )
+            along = () if direction is None else (direction,)
+            self._runner.begin(step, own_copy(round.inputs), targets, *along)
         except (
             BaseException
         ) as error:  # such as an interrupt: a step that has begun by half can never end

@@ -10,7 +10,7 @@ import numpy as np
 from trio.lowlevel import enable_ki_protection
 
 from ..channels.interface import LossPort, NeuronPort
-from ..neuron.local_rule import NeuronRule
+from ..neuron.local_rule import NeuronRule, check_finite_state, own_copy
 from ..neuron.loss_node import LossNode
 from ..neuron.messages import ACTIVATION, COMMIT, LOSS, URGENCY
 from ..support.errors import SimulationError
@@ -34,6 +34,7 @@ async def run_neuron(rule: NeuronRule, port: NeuronPort) -> None:
         SimulationError: The neuron failed. The error names the neuron and the step.
     """
     try:
+        keeps_more = getattr(rule, "keeps_more", True)
         while (step := await port.receive(ACTIVATION)) is not None:
             if step.tangent:
                 rule.steer(port.direction)
@@ -43,6 +44,8 @@ async def run_neuron(rule: NeuronRule, port: NeuronPort) -> None:
                 if await port.receive(URGENCY) is None:
                     return
                 rule.respond(step, port.urgencies_in, port.urgencies_out, port.commit_out)
+                if keeps_more and hasattr(rule, "get_state"):
+                    check_finite_state(rule.id, "its state", rule.get_state(), step)
                 port.send(URGENCY, step)
                 port.send(COMMIT, step)
     except Exception as error:
@@ -67,9 +70,8 @@ async def run_loss(rule: LossNode, port: LossPort) -> None:
         while (step := await port.receive(ACTIVATION)) is not None:
             port.losses = NO_LOSSES
             if step.loss is not None:
-                port.losses = rule.evaluate(
-                    step, port.activations_in, port.targets, port.urgencies_out
-                )
+                losses = rule.evaluate(step, port.activations_in, port.targets, port.urgencies_out)
+                port.losses = own_copy(losses)
                 port.send(URGENCY, step)
             port.send(LOSS, step)
     except Exception as error:

@@ -15,6 +15,7 @@ from typing import Any, TypeAlias
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from .columns import column, column_labels, in_another_order, index_of
 from .errors import InputError
 from .text import quote
 
@@ -23,10 +24,15 @@ Indices: TypeAlias = NDArray[np.intp]
 MAX_POSITION = 2**31 - 1  # logs hold positions as 32-bit integers
 MAX_PATH_LENGTH = 4096  # characters
 MAX_BITS = 4096  # of a whole number: Python refuses to print much larger ones
+ONLY_FLOATS = {float}
+NUMBERS = (int, float, np.integer, np.floating)
+NO_NUMBERS = (bool, np.timedelta64)  # numpy's durations derive from its integers
+EXACT_INTEGERS = 2**53  # up to here float64 has each of them
+INEXACT = "is not among the numbers that float64 has"
 
 
 def as_floats(what: str, values: ArrayLike) -> Array:
-    """Convert numbers to a float64 array.
+    """Convert numbers to a float64 array. Each number must be one that float64 has exactly.
 
     Args:
         what: What the numbers are, for the text of an error.
@@ -36,13 +42,25 @@ def as_floats(what: str, values: ArrayLike) -> Array:
         A new C-contiguous array of the same shape.
 
     Raises:
-        InputError: A value is no real number or not finite, or there is not enough memory.
+        InputError: A value is masked, no real number, not finite, or not a float64 number; or there
+            is not enough memory.
     """
+    if not isinstance(values, (np.ndarray, list, tuple)):
+        labels = column_labels(what, values)
+        if labels and _are_unique(labels):
+            return _stacked(what, values, labels)  # else numpy would find one type for all columns
+    return _as_floats(what, values)
+
+
+def _as_floats(what: str, values: ArrayLike) -> Array:
     raw = _as_array(what, "an array of numbers", values)
     if values is None:
         raise InputError(f"{what}: expected an array of numbers, got None")
     if raw.dtype.kind not in "buif":
-        raise InputError(f"{what}: expected real numbers, got an array of {raw.dtype}")
+        kind = f"an array of {raw.dtype}"
+        if callable(getattr(values, "toarray", None)):
+            kind = f"a sparse {type(values).__name__}: make it dense with .toarray()"
+        raise InputError(f"{what}: expected real numbers, got {kind}")
     try:
         with np.errstate(over="ignore"):  # of a longer float
             array = np.array(raw, dtype=np.float64, order="C")
@@ -55,11 +73,26 @@ def as_floats(what: str, values: ArrayLike) -> Array:
         raise InputError(
             f"{what}: the value at {list(where)} is {array[where]}; every value must be finite"
         )
+    _refuse_inexact(what, raw, array)
     return array
+
+
+def _refuse_inexact(what: str, raw: np.ndarray[Any, Any], array: Array) -> None:
+    """Refuse numbers that became others as float64: large integers, and longer floats."""
+    if raw.dtype.kind in "iu" and raw.dtype.itemsize == 8:
+        for k in np.flatnonzero(np.abs(array) >= EXACT_INTEGERS).tolist():
+            if int(raw.flat[k]) != int(array.flat[k]):
+                raise InputError(f"{what}: {raw.flat[k]} {INEXACT}")
+    elif raw.dtype.kind == "f" and raw.dtype.itemsize > 8:
+        for k in np.flatnonzero(raw != array).tolist():
+            raise InputError(f"{what}: {raw.flat[k]} {INEXACT}: round it with .astype(float)")
 
 
 def as_batch(what: str, values: ArrayLike, names: Sequence[str]) -> Array:
     """Convert a batch of examples to a float64 array.
+
+    Columns that bear names (of a data frame, or of rows that are series or named tuples) are taken
+    by name. Where the names are other ones, they are refused. Numbers are no names.
 
     Args:
         what: What the batch is, for the text of an error.
@@ -70,9 +103,12 @@ def as_batch(what: str, values: ArrayLike, names: Sequence[str]) -> Array:
         A new C-contiguous array of shape (batch, len(names)).
 
     Raises:
-        InputError: The shape is another one, or a value is no finite number.
+        InputError: The shape is another one, a value is no finite number, or columns bear other
+            names.
     """
-    array = as_floats(what, values)
+    array = _named_columns(what, values, names)
+    if array is None:
+        array = as_floats(what, values)
     n_columns = len(names)
     if array.ndim == 2 and array.shape[1] == n_columns and len(array):
         return array
@@ -80,6 +116,70 @@ def as_batch(what: str, values: ArrayLike, names: Sequence[str]) -> Array:
         f"{what}: expected shape (batch, {n_columns}), one column for each of {list_names(names)}, "
         f"got {array.shape}{_hint_for_batch(what, array, n_columns)}"
     )
+
+
+def _named_columns(what: str, values: ArrayLike, names: Sequence[str]) -> Array | None:
+    """Take columns by name, each converted for itself; None where columns have no labels."""
+    labels = column_labels(what, values)
+    if not labels:
+        return None
+    if all(isinstance(label, str) for label in labels):
+        if sorted(labels) != sorted(names):
+            raise InputError(
+                f"{what}: expected columns named {list_names(names)}, got {list_names(labels)}: "
+                "rename them, or pass an array: .to_numpy()"
+            )
+        return _stacked(what, values, names)
+    if in_another_order(labels, range(len(names))):
+        raise InputError(
+            f"{what}: its columns bear the numbers {list_names([str(one) for one in labels])}, "
+            "which are not in order: sort them, or pass an array: .to_numpy()"
+        )
+    return None
+
+
+def _are_unique(labels: Sequence[Any]) -> bool:
+    try:
+        return len(set(labels)) == len(labels)
+    except TypeError:
+        return False
+
+
+def _stacked(what: str, values: object, labels: Sequence[Any]) -> Array:
+    """Convert a data frame column by column."""
+    try:
+        columns = [(f"{what}: column {quote(one)}", column(values, one)) for one in labels]
+    except Exception:
+        raise InputError(f"{what}: its columns cannot be taken by {list_names(labels)}") from None
+    converted = [_as_floats(*one) for one in columns]
+    try:
+        return np.ascontiguousarray(np.stack(converted, axis=1))
+    except ValueError:
+        raise InputError(f"{what}: its columns have other lengths") from None
+
+
+def check_order(what: str, values: object, expected: Sequence[Any]) -> None:
+    """Refuse a series whose labels are the expected ones in another order.
+
+    Args:
+        what: What the numbers are, for the text of an error.
+        values: What a user passed, whether it has labels or not.
+        expected: What each number belongs to. Counts from 0 on are labels as well.
+
+    Raises:
+        InputError: The labels are in another order.
+    """
+    labels = index_of(values)
+    if labels is None:
+        return
+    for right in (expected, range(len(expected))):
+        if in_another_order(labels, right):
+            raise InputError(
+                f"{what}: its labels are in another order, "
+                f"{list_names([str(one) for one in labels])}, expected "
+                f"{list_names([str(one) for one in right])}: sort it, or take its numbers in "
+                "their order with .to_numpy()"
+            )
 
 
 def _hint_for_batch(what: str, array: Array, n_columns: int) -> str:
@@ -96,21 +196,59 @@ def _hint_for_batch(what: str, array: Array, n_columns: int) -> str:
 
 
 def _as_array(what: str, expected: str, values: Any) -> np.ndarray[Any, Any]:
-    """Convert values to a numpy array; refuse what numpy cannot convert, and masked values."""
+    """Convert values to a numpy array.
+
+    Refuses what numpy cannot convert, and what it would drop in silence: masks, also within lists,
+    and bits of integers beside floats.
+    """
     try:
         array = np.asarray(values)
+        is_masked = np.ma.is_masked(values)
+        if array.dtype.kind in "buif" and not isinstance(values, np.ndarray):
+            is_masked = is_masked or _loses_a_mask(what, values, array.ndim, array.dtype.kind)
     except MemoryError:
         raise InputError(
             f"{what}: expected {expected}, got more than there is memory for"
         ) from None
+    except InputError:
+        raise
     except Exception as error:  # rows of unequal length, or an object that only looks like an array
         raise InputError(f"{what}: expected {expected}: {quote(str(error))[1:-1]}") from None
-    if np.ma.is_masked(values):
+    if is_masked:
         raise InputError(
             f"{what}: expected {expected}, but some are masked: "
             "fill them in, or leave their rows out"
         )
     return array
+
+
+def _loses_a_mask(what: str, values: Any, depth: int, kind: str) -> bool:
+    """Return whether a part of these values is masked; refuse integers that lost bits.
+
+    Args:
+        what: What the values are.
+        values: What numpy has made an array of.
+        depth: How many axes it has.
+        kind: The kind of its numbers.
+    """
+    if isinstance(values, np.ndarray):
+        if kind == "f" and values.dtype.kind in "iu":
+            _refuse_inexact(what, values, np.array(values, dtype=np.float64))
+        return bool(np.ma.is_masked(values))
+    if not depth or isinstance(values, memoryview) or not hasattr(values, "__iter__"):
+        return False
+    if hasattr(values, "__array__"):
+        return _loses_a_mask(what, np.asarray(values), depth, kind)
+    types = set(map(type, values))
+    if types == ONLY_FLOATS:
+        return False
+    if kind == "f" and any(issubclass(one, (int, np.integer)) for one in types):
+        for value in values:
+            if isinstance(value, (int, np.integer)) and math.isnan(as_number(int(value))):
+                raise InputError(f"{what}: {quote(value)} {INEXACT}")
+    if all(issubclass(one, (float, int, np.generic)) for one in types):
+        return False
+    return any(_loses_a_mask(what, one, depth - 1, kind) for one in values)
 
 
 def as_whole_number(what: str, value: object, least: int, most: float = math.inf) -> int:
@@ -125,8 +263,9 @@ def as_whole_number(what: str, value: object, least: int, most: float = math.inf
     Raises:
         InputError: The value is no whole number, or lies outside these limits.
     """
-    if isinstance(value, (int, np.integer)) and not isinstance(value, bool):
-        whole = int(value)
+    plain = _scalar(value)
+    if isinstance(plain, (int, np.integer)) and not isinstance(plain, NO_NUMBERS):
+        whole = int(plain)
         if whole.bit_length() <= MAX_BITS and least <= whole <= most:
             return whole
     limit = "" if most == math.inf else f" and at most {most:,}"
@@ -138,18 +277,46 @@ def as_whole_number(what: str, value: object, least: int, most: float = math.inf
 def as_number(value: object) -> float:
     """Convert a real number to a float; anything else becomes NaN, which fails every comparison.
 
+    Whatever is kept of a number that a user passed, or that a user's function returned, is what
+    this function returned: a number of numpy would bring the precision of its own type with it.
+
     Args:
-        value: A Python or numpy number. A truth value, or an integer too large for a float, becomes
-            NaN too.
+        value: A Python or numpy number, or an array of numpy without axes. A truth value becomes
+            NaN too, and so does a number that float64 does not have; see `got`.
     """
-    if isinstance(value, bool) or not isinstance(
-        value, (int, float, np.integer, np.float32, np.float16)
+    plain = _scalar(value)
+    if isinstance(plain, NO_NUMBERS) or not isinstance(
+        plain, (int, float, np.integer, np.floating)
     ):
         return math.nan
     try:
-        return float(value)
+        converted = float(plain)
     except OverflowError:
         return math.nan
+    return converted if converted == (int(plain) if _is_whole(plain) else plain) else math.nan
+
+
+def _scalar(value: object) -> object:
+    """Return the number in an array without axes, which is not masked; else the value itself."""
+    return value[()] if type(value) is np.ndarray and not value.ndim else value
+
+
+def _is_whole(value: object) -> bool:
+    return isinstance(value, (int, np.integer))
+
+
+def got(value: object) -> str:
+    """Describe what was passed in place of a number, and why `number` refuses it.
+
+    Args:
+        value: Anything that a user passed.
+    """
+    plain = _scalar(value)
+    is_number = isinstance(plain, (int, np.integer, np.floating)) and not isinstance(
+        plain, NO_NUMBERS
+    )
+    inexact = is_number and math.isnan(as_number(plain)) and bool(plain == plain)
+    return f"{quote(value)}, which {INEXACT}" if inexact else quote(value)
 
 
 def as_flag(what: str, value: object) -> bool:

@@ -19,7 +19,7 @@ from ..log.wording import format_call
 from ..network import functions
 from ..support.errors import InputError
 from ..support.text import quote
-from ..support.validation import as_number, as_whole_number
+from ..support.validation import as_number, as_whole_number, got
 from .fault_events import gather_fault_events
 from .page_workers import placement, step_placement
 from .picture import find_picture
@@ -54,7 +54,8 @@ def collect_page_data(
         LogError: The log is damaged.
     """
     if not 0 < as_number(max_mb) < math.inf:
-        raise InputError(f"max_mb must be a number of megabytes above 0, got {quote(max_mb)}")
+        raise InputError(f"max_mb must be a number of megabytes above 0, got {got(max_mb)}")
+    max_mb = as_number(max_mb)
     if isinstance(shape, tuple) and len(shape) == 2:
         shape = (
             as_whole_number("a picture's rows", shape[0], 1),

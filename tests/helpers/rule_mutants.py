@@ -50,7 +50,7 @@ MUTANTS: dict[str, tuple[ModuleType, str, str]] = {
     "a batch of one summed wrongly": (
         sums, "_accumulate(weights * rows.ravel())[-1:]", "_accumulate(weights * rows.ravel())[-2:-1]"),
     "velocity forgotten": (
-        neuron, "state.optimizer_state, count", "optimizer.start(len(wanted)), count"),
+        neuron, "wanted, before, count", "wanted, optimizer.start(len(wanted)), count"),
     "a velocity with the wrong factor": (
         learning, "self.momentum * state[0] + urgencies", "(1 - self.momentum) * state[0] + urgencies"),
     "a tangent without the direction": (

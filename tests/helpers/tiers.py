@@ -16,6 +16,7 @@ EXTRA = {
     "material": ALL,
     "matplotlib": "plot",
     "micrograd": ALL,
+    "mpmath": ALL,
     "mkdocs": ALL,
     "mkdocs_static_i18n": ALL,
     "mkdocstrings": ALL,

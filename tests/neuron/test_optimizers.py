@@ -107,3 +107,126 @@ def test_schedules() -> None:
 def test_refused(make, match: str) -> None:
     with pytest.raises(na.InputError, match=match):
         make()
+
+
+# --- what is kept -----------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "optimizer",
+    [
+        lambda n: na.Adam(n(0.05)),
+        lambda n: na.Adam(0.05, beta1=n(0.9), beta2=n(0.99), epsilon=n(1e-4), weight_decay=n(0.1)),
+        lambda n: na.SGD(n(0.05), momentum=n(0.9), weight_decay=n(0.1)),
+        lambda n: na.SGD(lambda count: n(0.05)),
+        lambda n: na.Adam(na.CosineDecay(n(0.05), steps=3, end=n(0.01))),
+        lambda n: na.SGD(na.StepDecay(n(0.05), every=2, factor=n(0.3))),
+    ],
+)
+def test_numbers_of_numpy_make_the_bits_of_python_numbers(
+    optimizer, diamond, batch, tmp_path
+) -> None:
+    """NEP 50: a float32 would draw each product of a step down to its own precision."""
+    bits = set()
+    for k, scalar in enumerate(
+        (np.float32, lambda v: np.array(v, np.float32), lambda v: float(np.float32(v)))
+    ):
+        path = tmp_path / f"{k}.arrows"
+        result = na.train(
+            diamond, *batch, optimizer=optimizer(scalar), epochs=3, batch_size=2, log=path
+        )
+        bits.add(result.network.digest())
+        assert na.audit(path).passed
+    assert len(bits) == 1
+
+
+def test_a_whole_number_of_numpy_does_not_overflow(diamond, batch) -> None:
+    x, t = (array[:1] for array in batch)
+    optimizer = na.SGD(na.StepDecay(0.01, np.uint8(100)))
+    result = na.train(diamond, x, t, optimizer=optimizer, epochs=300)
+    assert len(result.history) == 300
+    for wrong in (2.5, np.float32(0.5), True):
+        with pytest.raises(na.InputError, match="^StepDecay: every must be"):
+            na.StepDecay(0.1, every=wrong)
+    assert na.StepDecay(0.1, every=1e3).every == 1000
+
+
+@pytest.mark.parametrize(
+    "rate", [float("nan"), float("inf"), -0.1, None, "0.1", True, np.ones(1), 1j], ids=str
+)
+def test_a_schedule_that_gives_no_rate_is_named(rate, diamond, batch) -> None:
+    with pytest.raises(
+        na.SimulationError, match=r"failed in step 1: InputError: the schedule returned"
+    ):
+        na.train(diamond, *batch, optimizer=na.SGD(lambda count: rate), epochs=1)
+
+
+class Hoarder:
+    """Uses the same arrays for all neurons and updates: parameters, state, and what it starts from."""
+
+    def __init__(self, view: bool) -> None:
+        self.view, self.arrays = view, {}
+
+    def buffer(self, name: str, n: int) -> np.ndarray:
+        whole = self.arrays.setdefault(
+            (name, 0 if self.view else n), np.zeros(64 if self.view else n)
+        )
+        return whole[:n] if self.view else whole
+
+    def start(self, n: int):
+        state = self.buffer("velocity", n)
+        state[:] = 0.0
+        return (state,)
+
+    def update(self, parameters, urgencies, state, count):
+        velocity, new = self.buffer("velocity", len(urgencies)), self.buffer("new", len(urgencies))
+        np.add(0.5 * state[0], urgencies, out=velocity)
+        np.add(parameters, 0.1 * velocity, out=new)
+        return new, (velocity,)
+
+
+@pytest.mark.parametrize("view", [False, True])
+def test_an_optimiser_may_use_its_arrays_again(view: bool, channels: str, diamond, batch) -> None:
+    expected = na.train(diamond, *batch, optimizer=na.SGD(0.1, momentum=0.5), epochs=4).network
+    found = na.train(diamond, *batch, optimizer=Hoarder(view), epochs=4, channels=channels).network
+    assert found.digest() == expected.digest()
+
+
+def test_what_an_optimiser_remembers_cannot_be_changed_in_place(diamond, batch) -> None:
+    class InPlace:
+        def start(self, n: int):
+            return (np.zeros(n),)
+
+        def update(self, parameters, urgencies, state, count):
+            state[0][:] += urgencies
+            return parameters + 0.1 * state[0], state
+
+    with pytest.raises(na.SimulationError, match="read-only"):
+        na.train(diamond, *batch, optimizer=InPlace(), epochs=2)
+
+
+async def test_a_state_that_overflows_is_refused_and_nothing_of_the_step_stays(
+    channels: str,
+) -> None:
+    """Adam's mean square was infinite from then on, and the weight never learned again."""
+    net = na.Network([na.Input("x"), na.Neuron("y")], [na.Synapse("x", "y", 0.0)], ["y"])
+    settings = {"loss": "absolute_error", "optimizer": na.Adam(0.1)}
+    async with na.open_simulation(net, channels) as simulation:
+        await simulation.train_step([[1.0]], [[1.0]], **settings)
+        before = await simulation.network()
+        with pytest.raises(
+            na.SimulationError,
+            match="^'y' failed in step 2: MessageError: 'y': the state of its optimizer in step 2 "
+            "would not be finite",
+        ):
+            await simulation.train_step([[1e170]], [[1.0]], **settings)
+        assert await simulation.network() == before
+
+
+def test_a_state_of_an_optimiser_of_ones_own_must_be_finite(diamond, batch) -> None:
+    class Counting(Hoarder):
+        def update(self, parameters, urgencies, state, count):
+            return parameters + 0.1 * urgencies, (np.float64(1.0), "text", 3, (-np.log(state[0]),))
+
+    with pytest.raises(na.SimulationError, match=r"the state of its optimizer in step 1 would not"):
+        na.train(diamond, *batch, optimizer=Counting(False), epochs=1)

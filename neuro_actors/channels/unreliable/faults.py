@@ -15,7 +15,7 @@ from typing import Any, TypeAlias
 
 from ...support.errors import InputError
 from ...support.text import quote
-from ...support.validation import as_list, as_number, as_whole_number, did_you_mean
+from ...support.validation import as_list, as_number, as_whole_number, did_you_mean, got
 from ..routes import message_kinds
 
 PLACES = (  # where a member can crash; it does not do what would come next
@@ -66,14 +66,14 @@ class Lose:
 
     def __post_init__(self) -> None:
         _check_names("Lose", self.source, self.target)
-        as_whole_number("Lose: nth", self.nth, 1)
+        object.__setattr__(self, "nth", as_whole_number("Lose: nth", self.nth, 1))
         kinds = [str(kind) for kind in message_kinds()]
         if not isinstance(self.kind, str) or self.kind not in kinds:
             raise InputError(
                 f"Lose: unknown kind {quote(self.kind)}: {did_you_mean(self.kind, kinds)}"
             )
         if self.step is not None:
-            as_whole_number("Lose: step", self.step, 1)
+            object.__setattr__(self, "step", as_whole_number("Lose: step", self.step, 1))
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,8 +101,8 @@ class Kill:
             raise InputError(
                 f"Kill: unknown place {quote(self.place)}: {did_you_mean(self.place, list(PLACES))}"
             )
-        as_whole_number("Kill: step", self.step, 1)
-        as_whole_number("Kill: nth", self.nth, 1)
+        object.__setattr__(self, "step", as_whole_number("Kill: step", self.step, 1))
+        object.__setattr__(self, "nth", as_whole_number("Kill: nth", self.nth, 1))
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,7 +126,7 @@ class DeadLink:
 
     def __post_init__(self) -> None:
         _check_names("DeadLink", self.source, self.target)
-        _check_times("DeadLink", self.start, self.end)
+        _convert_times(self)
 
     def cuts(self, sender: str, receiver: str) -> bool:
         """Whether a frame between these two is lost while the link is dead."""
@@ -154,7 +154,7 @@ class Partition:
         members = as_list("Partition: members", self.members)
         _check_names("Partition", *members)
         object.__setattr__(self, "members", frozenset(members))
-        _check_times("Partition", self.start, self.end)
+        _convert_times(self)
 
     def cuts(self, sender: str, receiver: str) -> bool:
         """Whether a frame between these two is lost while the members are cut off."""
@@ -211,11 +211,16 @@ def _check_names(owner: str, *names: object) -> None:
             raise InputError(f"{owner}: a member is named by its id, got {quote(name)}")
 
 
-def _check_times(owner: str, start: float, end: float) -> None:
-    for second in (start, end):
+def _convert_times(fault: DeadLink | Partition) -> None:
+    owner = type(fault).__name__
+    for name in ("start", "end"):
+        second = getattr(fault, name)
         if math.isnan(as_number(second)):
             raise InputError(
-                f"{owner}: start and end must be numbers of seconds, got {quote(second)}"
+                f"{owner}: start and end must be numbers of seconds, got {got(second)}"
             )
-    if not 0 <= start < end < math.inf:
-        raise InputError(f"{owner}: end must be later than start, got {start!r} to {end!r}")
+        object.__setattr__(fault, name, as_number(second))
+    if not 0 <= fault.start < fault.end < math.inf:
+        raise InputError(
+            f"{owner}: end must be later than start, got {fault.start!r} to {fault.end!r}"
+        )

@@ -9,7 +9,7 @@ from typing import Any
 
 from ...support.errors import InputError
 from ...support.text import quote
-from ...support.validation import as_list, as_number, as_whole_number
+from ...support.validation import as_list, as_number, as_whole_number, got
 from .faults import Fault, named_members
 
 MAX_DELAY = 1e9  # seconds
@@ -68,8 +68,8 @@ class Unreliable:
                 'arrays and send no frames: use channels="memory"'
             )
         for name in ("drop", "duplicate", "reorder", "corrupt", "crash"):
-            _check_number(name, getattr(self, name), 1.0)
-        _check_number("delay", self.delay, MAX_DELAY)
+            _convert_number(self, name, 1.0)
+        _convert_number(self, "delay", MAX_DELAY)
         for name, least, most in (("seed", 0, 2**64 - 1), ("restarts", 1, math.inf)):
             value = as_whole_number(f"Unreliable: {name}", getattr(self, name), least, most)
             object.__setattr__(self, name, value)
@@ -97,9 +97,11 @@ def _plain(fields: dict[str, Any]) -> dict[str, Any]:
     }
 
 
-def _check_number(name: str, value: object, below: float) -> None:
+def _convert_number(settings: Unreliable, name: str, below: float) -> None:
+    value = getattr(settings, name)
     if not 0 <= as_number(value) < below:
         raise InputError(
             f"Unreliable: {name} must be a number of at least 0 and below {below:g}, "
-            f"got {quote(value)}"
+            f"got {got(value)}"
         )
+    object.__setattr__(settings, name, as_number(value))

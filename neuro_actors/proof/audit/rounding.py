@@ -17,7 +17,7 @@ from ...network import functions
 from ...neuron.local_rule import InputRule, LocalRule
 from ...neuron.loss_node import LossNode
 from ...neuron.messages import Step
-from ...neuron.optimizers import SGD, Adam, Optimizer, Rate
+from ...neuron.optimizers import SGD, Adam, Optimizer, rate_of
 from ...support.validation import Array
 from ..reference.matrices import slope_of
 
@@ -148,7 +148,7 @@ class RoundingBounds:
             decay = optimizer.weight_decay * parameters
             error = error + 2 * EPS * (np.abs(urgencies) + 2 * np.abs(decay))
             urgencies = urgencies - decay
-        rate = _rate(optimizer.learning_rate, count)
+        rate = rate_of(optimizer.learning_rate, count)
         learn = _descend if isinstance(optimizer, SGD) else _adam
         moved, moved_error, errors = learn(optimizer, urgencies, error, state, errors, count)
         self._states[k] = optimizer, errors
@@ -217,10 +217,6 @@ def _adam(
     moved_error = np.max(corners, axis=0)
     moved_error = np.where(np.isnan(moved_error), np.inf, moved_error) + 8 * EPS * np.abs(moved)
     return moved / corrected, moved_error / corrected, (mean_error, square_error)
-
-
-def _rate(rate: Rate, count: int) -> float:
-    return rate(count) if callable(rate) else rate
 
 
 def _gamma(n: int) -> float:

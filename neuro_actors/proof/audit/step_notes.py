@@ -14,7 +14,13 @@ from typing import Any, NamedTuple
 from ...log.reader import Rows
 from ...log.recording_settings import Recording
 from ...log.schema import CODE
-from ...neuron.optimizer_json import KNOWN, GivenRate, optimizer_from_json, optimizer_to_json
+from ...neuron.optimizer_json import (
+    KNOWN,
+    GivenRate,
+    optimizer_from_json,
+    optimizer_to_json,
+    same_json,
+)
 from ...neuron.optimizers import Optimizer
 from ...support.errors import NeuroActorsError
 from .lie import lie_in_log
@@ -159,7 +165,7 @@ class StepNoteReader:
             wanted = held if found is None else optimizer_to_json(found, update)
             if rated:
                 wanted["learning_rate"] = _given_rate(held["learning_rate"])
-            fits = json.dumps(wanted) == json.dumps(held)
+            fits = same_json(wanted, held)
         except (
             KeyError,
             ValueError,

@@ -54,6 +54,7 @@ class Matrices:
     """
 
     def __init__(self, network: Network, loss: str | None) -> None:
+        network.check_rule("the reference")
         self.network, self._loss = network, loss
         self.inputs = np.flatnonzero(network.is_input)
         self.outputs = network.output_positions

@@ -14,7 +14,10 @@ from ...channels.choose_channels import ChannelsChoice
 from ...network.network import Network
 from ...neuron.optimizers import Optimizer
 from ...rules.member_registry import MemberRegistry, MemberState
-from ...support.errors import CheckpointError
+from ...rules.micro_batches import whole_rule
+from ...rules.own_rules import needs_rule
+from ...rules.rule_json import rule_from_json
+from ...support.errors import CheckpointError, InputError
 from ...support.numerics import differences
 from ...support.text import quote
 from ..history import Epoch
@@ -130,7 +133,16 @@ class Checkpoint:
             if len(position.history) != epochs:
                 raise ValueError(f"it is finished after {len(position.history)} of its epochs")
             messages = read_whole_number(self.metadata, "messages", 0)
-            return self._network(""), tuple(position.history), messages
+            return self._learned_network(), tuple(position.history), messages
+
+    def _learned_network(self) -> Network:
+        """Return the network of a finished run; see `Network.learned_under`."""
+        network, held = self._network(""), self.metadata["run"]["rule"]
+        try:
+            rule = whole_rule(rule_from_json(held))
+        except InputError:  # of a module that is not imported: what it does is not known
+            return network.learned_under(quote(held["name"]))
+        return network.learned_under(quote(rule)) if needs_rule(rule, network) else network
 
     def open_run(
         self, optimizer: Optimizer | None, channels: ChannelsChoice | None, exact: bool

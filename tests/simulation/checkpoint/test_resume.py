@@ -361,10 +361,6 @@ class OwnRule(rules.Rule):
             {"optimizer": na.SGD(lambda count: 0.1)},
             r"^no checkpoint can say what SGD\(.*lambda.* does.*a frozen dataclass",
         ),
-        (
-            {"optimizer": na.SGD(np.float32(0.1))},
-            r"^SGD: a checkpoint holds plain numbers, learning_rate is of type float32",
-        ),
         ({"optimizer": "adam"}, "^optimizer must be such as"),
         ({"channels": "bundle"}, "^unknown channels 'bundle'"),
         ({"sums": "ordred"}, "^unknown sums 'ordred'"),
