@@ -115,4 +115,4 @@ def test_a_loss_of_a_users_own_may_divide_by_what_was_sent(monkeypatch: pytest.M
 def test_a_replaced_function_has_no_pair(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(functions, "ACTIVATIONS", dict(functions.ACTIVATIONS))
     na.add_activation("sigmoid", value=lambda z: z + 0.0, slope=lambda z, a: np.ones_like(z))
-    assert functions.output_activation("sigmoid") is functions.ACTIVATIONS["sigmoid"]
+    assert functions.output_activation("sigmoid") is functions.activation("sigmoid")
