@@ -32,6 +32,7 @@ from .simulation.opening import open_simulation
 from .simulation.simulation import Simulation
 from .simulation.train import TrainingResult, resume, train
 from .support.errors import (
+    BoundError,
     CheckpointError,
     InputError,
     LogError,
@@ -51,6 +52,7 @@ __all__ = [
     "Activation",
     "Adam",
     "Audit",
+    "BoundError",
     "CheckpointError",
     "CosineDecay",
     "Epoch",

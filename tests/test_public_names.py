@@ -12,6 +12,7 @@ NAMES = [
     "Activation",
     "Adam",
     "Audit",
+    "BoundError",
     "CheckpointError",
     "CosineDecay",
     "Epoch",

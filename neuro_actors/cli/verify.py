@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from collections import Counter
 from typing import TYPE_CHECKING
 
 import click
@@ -43,14 +44,19 @@ def verify(networks: int, seed: int, channels: str) -> None:
     neuro-actors verify --networks 100
     neuro-actors verify --networks 1 --seed 17
 
-    Draws networks of 1 to 200 neurons, layered and irregular, with all activations and losses,
-    and batches of 1 to 64 examples. Each society computes predictions, a gradient and a product
-    of the Hessian with a direction, and learns for two steps.
+    Draws networks of 1 to 200 neurons and levels, layered and irregular, with all activations
+    and losses, and batches of 1 to 64 examples. Each society computes predictions, a gradient
+    and a product of the Hessian with a direction, and learns for two steps.
 
-    All of that is compared with matrices in numpy; for a few parameters with finite differences;
-    and with PyTorch in float64, if it is installed. A difference is given in units of the
-    rounding bound, which is the largest difference that rounding alone can cause. So 1 is the
-    limit.
+    The proof: each neuron is compared alone. From the messages that it received, matrices in
+    numpy compute what it should have sent, in a network of any depth.
+
+    Besides, the gradient as a whole is compared with matrices; for a few parameters with finite
+    differences; and with PyTorch in float64, if it is installed. Where a network is so deep that
+    rounding could change more than a millionth of the greatest entry, it says so.
+
+    A difference is given as its use of the rounding bound, which is the largest difference that
+    rounding alone can cause. So 1 is the limit.
 
     Exit code 1: a difference is larger. The command that draws the same network again is printed.
     """
@@ -82,7 +88,10 @@ class _Totals:
     def __init__(self) -> None:
         self.networks = self.neurons = self.synapses = self.messages = 0
         self.failed: list[Verdict] = []
-        self.worst: dict[str, tuple[float, int]] = {}  # what: (largest difference, its seed)
+        self.worst: dict[str, tuple[float, int]] = {}  # what: (greatest use, its seed)
+        self.count: Counter[str] = Counter()
+        self.depth: dict[str, int] = {}  # what: the greatest depth of a network
+        self.too_deep: dict[str, list[int]] = {}  # what: the seeds
 
     def add(self, verdict: Verdict) -> None:
         network = verdict.case.network
@@ -93,6 +102,10 @@ class _Totals:
         for name, difference in verdict.differences.items():
             found = (difference, verdict.seed)
             self.worst[name] = max(self.worst.get(name, (-1.0, 0)), found)
+            self.depth[name] = max(self.depth.get(name, 0), network.depth)
+            self.count[name] += 1
+        for name in verdict.too_deep:
+            self.too_deep.setdefault(name, []).append(verdict.seed)
         if not verdict.passed:
             self.failed.append(verdict)
 
@@ -103,11 +116,20 @@ class _Totals:
             f"{self.networks:,} networks, {self.neurons:,} neurons, {self.synapses:,} synapses, "
             f"{self.messages:,} messages"
         )
-        title = "in units of the rounding bound: 1 is the limit"
-        table = Table("compared", "largest difference", "of the network with seed", title=title)
-        for name, (difference, seed) in self.worst.items():
-            table.add_row(name, f"{difference:.3g}", str(seed))
+        title = "use of the rounding bound, difference / bound: 1 is the limit"
+        headings = "compared", "networks", "greatest depth", "greatest use", "with seed"
+        table = Table(*headings, title=title)
+        for name, (use, seed) in self.worst.items():
+            cells = self.count[name], self.depth[name], f"{use:.3g}", seed
+            table.add_row(name, *map(str, cells))
         out.print(table)
+        for seeds, names in self._too_deep():
+            shown = ", ".join(map(str, seeds[:5])) + (", …" if len(seeds) > 5 else "")
+            out.print(
+                f"Too deep or too sensitive to compare as a whole: {names} of {len(seeds)} (seeds "
+                f"{shown}). Each of their neurons was compared.",
+                markup=False,
+            )
         if "PyTorch" not in self.worst:
             advice = "pip install 'neuro-actors[torch]'"
             out.print(f"Not compared with PyTorch, which is not installed: {advice}", markup=False)
@@ -121,3 +143,10 @@ class _Totals:
             out.print(f"{len(self.failed)} of {self.networks:,} networks differ.")
         else:
             out.print("All agree.")
+
+    def _too_deep(self) -> list[tuple[list[int], str]]:
+        """Return the seeds of networks that were too deep, and the comparisons that lack them."""
+        names: dict[tuple[int, ...], list[str]] = {}
+        for name, seeds in self.too_deep.items():
+            names.setdefault(tuple(seeds), []).append(name)
+        return [(list(seeds), ", ".join(same)) for seeds, same in names.items()]

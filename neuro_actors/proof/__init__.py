@@ -5,7 +5,8 @@ This folder may import from all folders except `cli`; `reference/` imports from 
 
 Files:
 
-    verify.py          random societies against reference, finite differences and PyTorch
+    verify.py          random societies, neuron by neuron; and against reference, PyTorch and more
+    mail.py            records the messages of a society for that
     reference/         the gradient by matrices, and how far rounding can bring results apart
     audit/             replays a recorded run, neuron by neuron, and finds the first lie
     torch_oracle.py    the gradient by PyTorch's autograd

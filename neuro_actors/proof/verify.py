@@ -1,7 +1,13 @@
-"""The claim in one command: random societies against the reference, finite differences and PyTorch.
+"""The claim in one command: random societies, neuron by neuron and as a whole.
 
-All differences are in units of what rounding alone can do (`reference.bound`). So the limit is 1,
-whatever the network.
+1. Each neuron on its own mail (`reference/each_neuron.py`): its messages are what exact arithmetic
+   makes of the messages that it received, within the rounding of its own sums. That holds in a
+   network of any depth, and with the wiring it proves the whole gradient.
+2. The network as a whole: the gradient is that of matrices, finite differences and PyTorch, within
+   what rounding can do to it (`reference/bounds.py`). Where a network is so deep that this bound
+   would prove nothing, the verdict says so.
+
+All differences are in units of what rounding alone can do. So the limit is 1.
 """
 
 from __future__ import annotations
@@ -12,20 +18,27 @@ from importlib.util import find_spec
 
 import numpy as np
 
-from ..channels.interface import ChannelsFactory
+from ..channels.choose_channels import ChannelsChoice
 from ..network import functions
 from ..network.activations import BUILT_IN
 from ..network.elements import Input, Neuron, Synapse
 from ..network.gradient import Gradient
 from ..network.network import Network
+from ..neuron.messages import Step
 from ..neuron.optimizers import SGD
 from ..simulation.blocking import run
 from ..simulation.opening import open_simulation
 from ..support.errors import NeuroActorsError
 from ..support.validation import Array
 from . import reference
+from .mail import MailRecorder, recorded
+from .reference.bounds import gradient_and_bound, proves_nothing
+from .reference.each_neuron import Mail, each_neuron, greatest_use
+from .reference.products import product_and_bound
 
 RATE, MOMENTUM = 0.05, 0.9
+AGREES = 1e-6  # of the greatest entry: within a larger bound nothing agrees as a whole
+DEEPEST = 200  # levels of a network
 SAMPLE = 4  # parameters whose gradient is also taken by finite differences
 
 
@@ -56,6 +69,8 @@ class Verdict:
         messages: How many messages the society sent.
         differences: The largest difference of each comparison, by its name, in units of the bound.
         failure: The text of the error, if the society failed.
+        too_deep: The names of the comparisons of the network as a whole whose bound proves nothing.
+            They are not among `differences`, unless their difference is larger even so.
     """
 
     seed: int
@@ -63,6 +78,7 @@ class Verdict:
     messages: int
     differences: dict[str, float]
     failure: str | None = None
+    too_deep: tuple[str, ...] = ()
 
     @property
     def passed(self) -> bool:
@@ -76,7 +92,7 @@ def verify(
     networks: int = 100,
     seed: int = 0,
     *,
-    channels: str | ChannelsFactory = "bundled",
+    channels: ChannelsChoice = "bundled",
     torch: bool | None = None,
 ) -> Iterator[Verdict]:
     """Compare random societies with everything they can be compared with.
@@ -98,7 +114,7 @@ def verify(
 
 
 def verify_case(
-    seed: int, case: Case, channels: str | ChannelsFactory = "bundled", with_torch: bool = False
+    seed: int, case: Case, channels: ChannelsChoice = "bundled", with_torch: bool = False
 ) -> Verdict:
     """Compare one society with everything it can be compared with.
 
@@ -112,8 +128,10 @@ def verify_case(
     optimizer, rng = SGD(RATE, MOMENTUM), np.random.default_rng(seed)
     direction = rng.standard_normal(len(network.weights)), rng.standard_normal(len(network.ids))
 
+    recorder = MailRecorder(network)
+
     async def society() -> tuple[Array, Gradient, Gradient, Network, Network, int]:
-        async with open_simulation(network, channels) as simulation:
+        async with open_simulation(network, recorded(channels, recorder)) as simulation:
             predictions = await simulation.predict(x)
             gradient = await simulation.gradient(x, t, loss, wrt_inputs=seed % 2 == 0)
             product = await simulation.hessian_vector_product(x, t, *direction, loss)
@@ -133,124 +151,182 @@ def verify_case(
         predictions, gradient, product, once, twice, messages = run(society, channels)
     except NeuroActorsError as error:
         return Verdict(seed, case, 0, {}, str(error))
-    expected, bound = reference.with_bound(
-        network, x, t, loss, wrt_inputs=gradient.inputs is not None
-    )
-    curved = reference.hessian_vector_product(network, x, t, *direction, loss)
-    curved_bound = reference.hessian_vector_bound(network, x, t, *direction, loss)
-    later, later_bound = reference.with_bound(once, x, t, loss)
-    differences = {
-        "predictions": max(
-            _units(found, expected.predictions, bound.predictions)
-            for found in (predictions, gradient.predictions)
-        ),
-        "loss": _difference(gradient, expected, bound, "loss"),
-        "gradient": max(
-            _difference(gradient, expected, bound, name) for name in ("weights", "biases", "inputs")
-        ),
-        "product": max(
-            _difference(product, curved, curved_bound, name)
-            for name in ("weights", "biases", "predictions", "loss")
-        ),
-        "learning": max(
-            _learning_difference(
-                name, (network, once, twice), (expected, later), (bound, later_bound)
-            )
-            for name in ("weights", "biases")
-        ),
-        "finite differences": _finite_differences(
-            case, gradient, bound, np.random.default_rng(seed)
-        ),
-    }
-    if with_torch:
-        differences["PyTorch"] = _torch_difference(case, gradient, bound)
-        differences["PyTorch's product"] = _torch_product_difference(
-            case, direction, product, curved_bound
-        )
-    return Verdict(seed, case, messages, differences)
+    found = _Found(case, direction, predictions, gradient, product, (network, once, twice))
+    differences = found.each_neuron(recorder.steps)
+    differences["finite differences"] = found.finite_differences(np.random.default_rng(seed))
+    too_deep = []
+    for name, difference, proves in found.as_a_whole(with_torch):
+        if proves or not difference <= 1.0:
+            differences[name] = difference
+        else:
+            too_deep.append(name)
+    return Verdict(seed, case, messages, differences, None, tuple(too_deep))
 
 
 # --- comparisons ----------------------------------------------------------------------------------
 
 
-def _units(one: Array | float, other: Array | float, bound: Array | float) -> float:
-    """Return the largest |one - other| in units of the bound; infinity for what is no number."""
-    apart, limit = np.abs(np.subtract(one, other)), np.maximum(bound, np.finfo(np.float64).tiny)
-    return float(np.max(np.where(np.isfinite(apart), apart / limit, np.inf), initial=0.0))
+@dataclass(frozen=True, slots=True)
+class _Found:
+    """What a society computed. networks: before it learned, and after the first and second step."""
+
+    case: Case
+    direction: tuple[Array, Array]
+    predictions: Array
+    gradient: Gradient
+    product: Gradient
+    networks: tuple[Network, Network, Network]
+
+    def each_neuron(self, steps: list[tuple[Step, Mail]]) -> dict[str, float]:
+        """Compare what each member sent with what it should have sent, given what it received.
+
+        And what the society returned with that.
+        """
+        case, uses = self.case, dict.fromkeys(EACH, 0.0)
+
+        def add(what: str, use: float) -> None:
+            uses[what] = max(uses[what], use)
+
+        commits: list[tuple[Gradient, Gradient]] = []
+        for step, mail in steps:
+            compared = each_neuron(
+                self.networks[len(commits) == 3],  # the last step is after one of learning
+                case.x,
+                case.targets,
+                step.loss,
+                mail,
+                step.wrt_inputs,
+                self.direction if step.tangent else None,
+            )
+            for comparison in compared:
+                for name, use in comparison.uses().items():
+                    add(_COMPARED[name], use)
+            if step.loss:
+                commits.append(compared[-1].gradients(case.network))
+        for name in ("weights", "biases", "inputs"):
+            add("each gradient", _difference(self.gradient, *commits[0], name))
+        for name in ("weights", "biases"):
+            add("each product", _difference(self.product, *commits[1], name))
+            add("each update", _learning_difference(name, self.networks, commits[2:]))
+        return uses
+
+    def as_a_whole(self, with_torch: bool) -> Iterator[tuple[str, float, bool]]:
+        """Yield comparisons with another computation of the whole gradient.
+
+        Of each its name, the largest difference, and whether the bound proves something.
+        """
+        case, gradient, product = self.case, self.gradient, self.product
+        given = case.network, case.x, case.targets
+        with_inputs = gradient.inputs is not None
+        expected, bound = gradient_and_bound(*given, case.loss, with_inputs)
+        curved, curved_bound = product_and_bound(*given, *self.direction, case.loss)
+        later, later_bound = gradient_and_bound(
+            self.networks[1], case.x, case.targets, case.loss, False
+        )
+        proves = not proves_nothing(expected, bound, AGREES)
+        product_proves = not proves_nothing(curved, curved_bound, AGREES)
+        later_proves = proves and not proves_nothing(later, later_bound, AGREES)
+        use = max(
+            greatest_use(found, expected.predictions, bound.predictions)
+            for found in (self.predictions, gradient.predictions)
+        )
+        yield "predictions", use, proves
+        yield "loss", _difference(gradient, expected, bound, "loss"), proves
+        yield "gradient", _differences(gradient, expected, bound), proves
+        use = max(
+            _difference(product, curved, curved_bound, name)
+            for name in ("weights", "biases", "predictions", "loss")
+        )
+        yield "product", use, product_proves
+        use = max(
+            _learning_difference(name, self.networks, [(expected, bound), (later, later_bound)])
+            for name in ("weights", "biases")
+        )
+        yield "learning", use, later_proves
+        if with_torch:
+            from .torch_oracle import torch_gradient, torch_hessian_vector_product
+
+            other = torch_gradient(*given, case.loss)
+            use = max(
+                _difference(gradient, other, bound, name)
+                for name in ("predictions", "loss", "weights", "biases", "inputs")
+            )
+            yield "PyTorch", use, proves
+            other = torch_hessian_vector_product(*given, *self.direction, case.loss)
+            use = max(_difference(product, other, curved_bound, n) for n in ("weights", "biases"))
+            yield "PyTorch's product", use, product_proves
+
+    def finite_differences(self, rng: np.random.Generator) -> float:
+        """Compare some derivatives with central differences of the reference's forward pass.
+
+        The unit is a bound of the central differences' own error: rounding, and how far the first
+        and second differences with h and with 2h disagree. They do where f is curved or has a kink.
+        """
+        case, network = self.case, self.case.network
+        n_weights = len(network.weights)
+        chosen = np.append(np.arange(n_weights), n_weights + np.flatnonzero(~network.is_input))
+        worst, h = 0.0, 1e-4
+        rounding = reference.bound(network, case.x, case.targets, case.loss).loss
+        for k in rng.permutation(chosen)[:SAMPLE]:
+            direction = np.zeros(n_weights + len(network.ids))
+            direction[k] = h
+            losses = []
+            for far in (-2, -1, 0, 1, 2):
+                parameters = np.append(network.weights, network.biases) + far * direction
+                moved = network.with_parameters(*np.split(parameters, [n_weights]))
+                predictions = reference.predict(moved, case.x)
+                losses.append(functions.loss(case.loss).value(predictions, case.targets).mean())
+            f = np.array(losses) / h
+            first, first_far = (f[3] - f[1]) / 2, (f[4] - f[0]) / 4
+            second, second_far = f[3] - 2 * f[2] + f[1], (f[4] - 2 * f[2] + f[0]) / 2
+            gradient = self.gradient
+            slope = gradient.weights[k] if k < n_weights else gradient.biases[k - n_weights]
+            unsure = 2 * abs(first - first_far) + 2 * abs(second_far - 2 * second)
+            worst = max(worst, greatest_use(slope, first, unsure + 4 * rounding / h))
+        return worst
+
+
+# What each kind of message is compared as.
+_COMPARED = {
+    "activations": "each activation",
+    "urgencies": "each urgency",
+    "loss_urgencies": "each urgency",
+    "input_urgencies": "each urgency",
+    "losses": "each loss",
+}
+EACH = (
+    *dict.fromkeys(_COMPARED.values()),
+    "each gradient",
+    "each product",
+    "each update",
+)
 
 
 def _difference(one: Gradient, other: Gradient, bound: Gradient, name: str) -> float:
     a, b, limit = getattr(one, name), getattr(other, name), getattr(bound, name)
-    return 0.0 if a is None else _units(a, b, limit)
+    return 0.0 if a is None else greatest_use(a, b, limit)
+
+
+def _differences(one: Gradient, other: Gradient, bound: Gradient) -> float:
+    return max(_difference(one, other, bound, name) for name in ("weights", "biases", "inputs"))
 
 
 def _learning_difference(
     name: str,
     networks: tuple[Network, Network, Network],
-    gradients: tuple[Gradient, Gradient],
-    bounds: tuple[Gradient, Gradient],
+    gradients: list[tuple[Gradient, Gradient]],
 ) -> float:
-    """Compare two steps of momentum descent with steps computed from the reference's gradients."""
+    """Compare two steps of momentum descent with steps from gradients that have these bounds."""
     before, once, twice = (getattr(network, name) for network in networks)
-    (g1, e1), (g2, e2) = (
-        (getattr(g, name), getattr(b, name)) for g, b in zip(gradients, bounds, strict=True)
-    )
+    (g1, e1), (g2, e2) = ((getattr(g, name), getattr(b, name)) for g, b in gradients)
     rounding = 4 * reference.EPS
-    first = _units(
+    first = greatest_use(
         once, before - RATE * g1, RATE * e1 + rounding * (np.abs(before) + RATE * np.abs(g1))
     )
     velocity, error = MOMENTUM * g1 + g2, MOMENTUM * e1 + e2
     sizes = np.abs(once) + RATE * (MOMENTUM * np.abs(g1) + np.abs(g2))
-    return max(first, _units(twice, once - RATE * velocity, RATE * error + rounding * sizes))
-
-
-def _finite_differences(
-    case: Case, gradient: Gradient, bound: Gradient, rng: np.random.Generator
-) -> float:
-    """Compare some derivatives with central differences of the reference's forward pass.
-
-    The unit is a bound of the central differences' own error: rounding, and how far the first and
-    second differences with h and with 2h disagree. They do where f is curved or has a kink.
-    """
-    network = case.network
-    n_weights = len(network.weights)
-    chosen = np.concatenate([np.arange(n_weights), n_weights + np.flatnonzero(~network.is_input)])
-    worst, h = 0.0, 1e-4
-    for k in rng.permutation(chosen)[:SAMPLE]:
-        direction = np.zeros(n_weights + len(network.ids))
-        direction[k] = h
-        losses = []
-        for far in (-2, -1, 0, 1, 2):
-            parameters = np.append(network.weights, network.biases) + far * direction
-            moved = network.with_parameters(*np.split(parameters, [n_weights]))
-            predictions = reference.predict(moved, case.x)
-            losses.append(functions.loss(case.loss).value(predictions, case.targets).mean())
-        f = np.array(losses) / h
-        first, first_far = (f[3] - f[1]) / 2, (f[4] - f[0]) / 4
-        second, second_far = f[3] - 2 * f[2] + f[1], (f[4] - 2 * f[2] + f[0]) / 2
-        slope = gradient.weights[k] if k < n_weights else gradient.biases[k - n_weights]
-        unsure = 2 * abs(first - first_far) + 2 * abs(second_far - 2 * second) + 4 * bound.loss / h
-        worst = max(worst, _units(slope, first, unsure))
-    return worst
-
-
-def _torch_difference(case: Case, gradient: Gradient, bound: Gradient) -> float:
-    from .torch_oracle import torch_gradient
-
-    other = torch_gradient(case.network, case.x, case.targets, case.loss)
-    return max(
-        _difference(gradient, other, bound, name)
-        for name in ("predictions", "loss", "weights", "biases", "inputs")
-    )
-
-
-def _torch_product_difference(
-    case: Case, direction: tuple[Array, Array], product: Gradient, bound: Gradient
-) -> float:
-    from .torch_oracle import torch_hessian_vector_product
-
-    other = torch_hessian_vector_product(case.network, case.x, case.targets, *direction, case.loss)
-    return max(_difference(product, other, bound, name) for name in ("weights", "biases"))
+    second = greatest_use(twice, once - RATE * velocity, RATE * error + rounding * sizes)
+    return max(first, second)
 
 
 # --- drawing --------------------------------------------------------------------------------------
@@ -271,6 +347,8 @@ def draw_case(seed: int, neurons: int = 200, examples: int = 64) -> Case:
     output_activations = ["sigmoid"] if loss in ("cross_entropy", "kl_divergence") else names
     inputs = min(30, neurons + 1)
     draw = _layered if rng.random() < 0.4 else _any_graph
+    if neurons >= DEEPEST and np.random.default_rng([seed, 1]).random() < 0.1:
+        draw = _deep  # by another stream, so that the other cases stay what they are
     network = draw(rng, size, names, output_activations, inputs)
     if loss == "softmax_cross_entropy" and len(network.outputs) == 1:
         loss = "squared_error"  # a softmax of one number is 1, and all urgencies would be 0
@@ -291,6 +369,22 @@ def _layered(
     depth = int(rng.integers(1, min(size, 5) + 1))
     cuts = np.sort(rng.permutation(np.arange(1, size))[: depth - 1])
     sizes = [int(rng.integers(1, inputs)), *np.diff([0, *cuts, size]).tolist()]
+    return Network.layered(
+        sizes, str(rng.choice(names)), str(rng.choice(output_activations)), int(rng.integers(2**31))
+    )
+
+
+def _deep(
+    rng: np.random.Generator,
+    size: int,
+    names: list[str],
+    output_activations: list[str],
+    inputs: int = 30,
+) -> Network:
+    """Draw a layered network of 5 to 200 levels, the deeper the narrower."""
+    depth = int(np.exp(rng.uniform(np.log(5), np.log(DEEPEST + 0.99))))
+    width = int(rng.integers(1, DEEPEST // depth + 1))
+    sizes = [int(rng.integers(1, inputs)), *[width] * (depth - 1), int(rng.integers(1, width + 1))]
     return Network.layered(
         sizes, str(rng.choice(names)), str(rng.choice(output_activations)), int(rng.integers(2**31))
     )

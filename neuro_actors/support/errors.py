@@ -6,6 +6,7 @@
     ├── MessageError                       a neuron refused a message
     ├── SimulationError                    a society could not go on
     │   └── WorkerConnectionError          two workers cannot exchange messages
+    ├── BoundError                         a rounding bound proves nothing
     ├── LogError                           a message log cannot be written or read
     └── CheckpointError                    a checkpoint cannot be written or used
 
@@ -35,6 +36,10 @@ class SimulationError(NeuroActorsError):
 
 class WorkerConnectionError(SimulationError):
     """Two workers of a society cannot exchange messages, or can no longer."""
+
+
+class BoundError(NeuroActorsError):
+    """A rounding bound is so large that a comparison within it proves nothing."""
 
 
 class LogError(NeuroActorsError):

@@ -26,6 +26,9 @@ class Factor(NamedTuple):
     value: float
 
 
+AGREES = 1e-6  # of the total: within a larger bound nothing is said to agree
+
+
 @dataclass(frozen=True, slots=True)
 class Path:
     """One path.
@@ -116,6 +119,9 @@ def format_trace(trace: Trace) -> str:
         if apart > trace.bound:
             text += f", MORE THAN ROUNDING MAY DO ({trace.bound:.0e})."
             text += " `neuro-actors audit` names the neuron whose message is wrong"
+        elif trace.bound > AGREES * max(abs(trace.total), abs(trace.from_log)):
+            text += f". Rounding may do {trace.bound:.0e} along so many paths: that proves nothing,"
+            text += " but `neuro-actors audit` proves each message"
         lines += textwrap.wrap(f"{text}.", 80)
     return "\n".join(escape_controls(line) for line in lines)
 

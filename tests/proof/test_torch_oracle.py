@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from helpers.deep_cases import deep_case, is_within
 from helpers.tiers import need
 
 import neuro_actors as na
@@ -54,3 +55,16 @@ def test_optimisers_are_torchs(ours, theirs) -> None:
         tensor.grad = torch.tensor(-urgency)
         optimizer.step()
         np.testing.assert_allclose(parameters, tensor.detach().numpy(), rtol=1e-13, atol=1e-14)
+
+
+@pytest.mark.parametrize("activation", ["tanh", "sigmoid", "relu", "elu", "gelu"])
+def test_at_depth_50_to_1e_12(activation: str) -> None:
+    """Of the greatest entry: beyond it the comparison would be of two roundings."""
+    case = deep_case(activation, 50, 6)
+    found = na.gradient(case.network, case.x, case.targets, wrt_inputs=True)
+    other = torch_gradient(case.network, case.x, case.targets)
+    for name in ("weights", "biases", "inputs", "predictions"):
+        one, two = getattr(found, name), getattr(other, name)
+        assert np.abs(one - two).max() <= 1e-12 * np.abs(two).max(), name
+    expected, bound = na.reference.with_bound(case.network, case.x, case.targets)
+    assert is_within(other, expected, bound)

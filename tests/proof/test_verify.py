@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import pytest
+from helpers.deep_cases import deep_case, skipping_case
 from helpers.rule_mutants import MUTANTS, OF_BUNDLED, OF_MEMORY, break_it
 from helpers.tiers import few
 
-from neuro_actors.proof.verify import draw_case, verify
+from neuro_actors.proof.verify import EACH, Verdict, draw_case, verify, verify_case
 
 NETWORKS = 25
 
@@ -62,3 +63,99 @@ def test_each_way_of_breaking_it_is_caught(
     verdicts = verify(NETWORKS, seed=1, channels=channels, torch=False)
     # by a difference, not by a crash; the first is enough
     assert any(not verdict.passed and verdict.failure is None for verdict in verdicts)
+
+
+# --- at any depth ---------------------------------------------------------------------------------
+
+
+def by_each_neuron(verdict: Verdict) -> bool:
+    """Whether the comparison of each neuron alone has found a difference."""
+    return any(not verdict.differences.get(name, 0.0) <= 1.0 for name in EACH)
+
+
+def deep_cases():
+    yield skipping_case(30, 3)
+    yield deep_case("tanh", 30, 6, batch=1)
+    yield draw_case(5)  # 31 levels, of any shape
+    yield draw_case(7)  # 42
+
+
+# a countdown that ends too early makes a deep society fail in its first step
+CRASHING = "a countdown that ends too early"
+DEEP = [
+    *[(mutant, "bundled") for mutant in MUTANTS | OF_BUNDLED],
+    *[(mutant, "memory") for mutant in MUTANTS | OF_MEMORY],
+]
+FIRST = ["the wrong sign back", "only the first follower heard", "the wrong sign for itself"]
+
+
+@pytest.mark.parametrize(
+    ("mutant", "channels"), few(sorted(DEEP, key=lambda one: one[0] not in FIRST), 4)
+)
+def test_each_way_of_breaking_it_is_caught_at_depth_30(
+    mutant: str, channels: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """By the comparison of each neuron, whatever the bound of the whole gradient is."""
+    break_it(mutant, monkeypatch)
+    verdicts = (verify_case(k, case, channels) for k, case in enumerate(deep_cases()))
+    if mutant == CRASHING:
+        assert any(not verdict.passed for verdict in verdicts)
+    else:
+        assert any(verdict.failure is None and by_each_neuron(verdict) for verdict in verdicts)
+
+
+@pytest.mark.parametrize(
+    ("activation", "depth", "width"),
+    few(
+        [
+            ("tanh", 30, 6),
+            *[
+                (name, depth, width)
+                for name in ("relu", "elu", "sigmoid", "gelu", "softplus", "sin", "leaky_relu")
+                for depth, width in ((5, 100), (50, 6), (200, 1), (200, 4))
+            ],
+        ],
+        1,
+    ),
+)
+def test_each_neuron_is_proved_at_any_depth(
+    activation: str, depth: int, width: int, channels: str
+) -> None:
+    verdict = verify_case(0, deep_case(activation, depth, width), channels)
+    assert (verdict.failure, verdict.passed) == (None, True), verdict.differences
+    assert set(EACH) <= set(verdict.differences)
+    assert max(verdict.differences[name] for name in EACH) < 0.6
+
+
+def test_a_network_too_deep_to_compare_as_a_whole_is_still_proved() -> None:
+    """And a billionth of one urgency is caught in it."""
+    case = deep_case("sin", 30, 20)
+    net = case.network.with_parameters(6 * case.network.weights, case.network.biases)
+    case = type(case)(net, case.x, case.targets, case.loss)
+    verdict = verify_case(0, case)
+    assert verdict.passed
+    assert {"gradient", "learning", "product"} <= set(verdict.too_deep)
+    assert not set(verdict.too_deep) & set(verdict.differences)
+    assert set(EACH) <= set(verdict.differences)
+
+
+@pytest.mark.parametrize("factor", [-1.0, 0.0, 1 + 1e-9])
+def test_one_neuron_that_errs_is_found_in_a_chaotic_network(
+    factor: float, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its weights' urgencies are turned, or 0, or off by a billionth; those of all others are right."""
+    from neuro_actors.neuron.local_rule import LocalRule
+
+    conclude = LocalRule.conclude
+
+    def err(self, step, wanted, commit_out):
+        if self.id == "h15.3":
+            wanted *= factor
+        conclude(self, step, wanted, commit_out)
+
+    case = deep_case("sin", 30, 20)
+    net = case.network.with_parameters(6 * case.network.weights, case.network.biases)
+    case = type(case)(net, case.x, case.targets, case.loss)
+    monkeypatch.setattr(LocalRule, "conclude", err)
+    assert "h15.3" in net.ids
+    assert by_each_neuron(verify_case(0, case))

@@ -2,7 +2,8 @@
 
 It shares with the actors the description of the network and the tables of functions, and nothing
 else. It has derivatives instead of urgencies, matrix products (BLAS) instead of ordered sums. So
-the two rarely agree to the last bit. `bound` says how far apart rounding alone can bring them.
+the two rarely agree to the last bit. Two bounds say how far apart rounding alone can bring them:
+`bounds.py` for the gradient as a whole, `each_neuron.py` for each neuron on its own mail.
 
 This folder imports from `network` and `support` alone. Start with `gradients.py`.
 
@@ -13,9 +14,10 @@ Files:
     products.py   the Hessian times a direction, and its rounding bound
 """
 
-from .gradients import bound, gradient, predict, with_bound
-from .matrices import EPS
+from .bounds import bound, with_bound
+from .gradients import gradient, predict
 from .products import hessian_vector_bound, hessian_vector_product
+from .rounding import EPS
 
 __all__ = [
     "EPS",

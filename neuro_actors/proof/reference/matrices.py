@@ -1,8 +1,8 @@
-"""A network as matrices, level by level: its forward pass, and bounds of rounding errors."""
+"""A network as matrices, level by level: the forward pass, the slopes, the backward pass."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -51,6 +51,7 @@ class Matrices:
         inputs: The positions of the inputs. Shape (n_inputs,).
         outputs: The positions of the outputs. Shape (n_outputs,).
         levels: All levels after the inputs, in order.
+        weights: The matrix of weights of each level.
     """
 
     def __init__(self, network: Network, loss: str | None) -> None:
@@ -59,6 +60,7 @@ class Matrices:
         self.inputs = np.flatnonzero(network.is_input)
         self.outputs = network.output_positions
         self.levels = [self._level(k) for k in range(1, network.depth + 1)]
+        self.weights = [level.weights for level in self.levels]
 
     def _level(self, k: int) -> Level:
         network = self.network
@@ -101,41 +103,104 @@ class Matrices:
                 a[:, level.targets[here]] = function.value(z[:, level.targets[here]])
         return z, a
 
+    def slopes(self, z: Array, a: Array) -> Array:
+        """Compute f' of all neurons.
 
-def forward_errors(matrices: Matrices, z: Array, a: Array) -> tuple[Array, Array]:
-    """Bound the rounding errors of a forward pass.
+        Args:
+            z: The signals. Shape (batch, n_neurons).
+            a: The activations. Shape (batch, n_neurons).
 
-    Args:
-        matrices: The network.
-        z: The signals. Shape (batch, n_neurons).
-        a: The activations. Shape (batch, n_neurons).
+        Returns:
+            f'(z), of the same shape; 0 for inputs.
+        """
+        slopes = np.zeros_like(z)
+        for function, t in self.functions():
+            slopes[:, t] = function.slope(z[:, t], a[:, t])
+        return slopes
 
-    Returns:
-        Bounds of the errors of z and of a, each of shape (batch, n_neurons).
-    """
-    z_error, a_error = np.zeros_like(z), np.zeros_like(a)
-    for level in matrices.levels:
-        sources, targets, size = level.sources, level.targets, np.abs(level.weights)
-        terms = np.abs(a[:, sources]) @ size.T + np.abs(matrices.network.biases[targets])
-        fan_in = matrices.network.incoming.sizes[targets] + 2
-        carried = a_error[:, sources] @ size.T
-        z_error[:, targets] = carried + gamma(fan_in) * (terms + carried)
-        for function, here in level.functions:
-            t = targets[here]
-            a_error[:, t] = variation(function.value, z[:, t], z_error[:, t])
-    return z_error, a_error
+    def functions(self) -> Iterator[tuple[functions.Activation, Indices]]:
+        """Yield the activation functions, each with some neurons that have it.
 
+        Yields:
+            The function, and the positions of the neurons. Shape (n,).
+        """
+        for level in self.levels:
+            for function, here in level.functions:
+                yield function, level.targets[here]
 
-def gamma(n: float | Indices) -> Array:
-    """Return γ_n = n · eps / (1 - n · eps), the relative error of a sum of n products.
+    def backward(self, da: Array, slopes: Array) -> tuple[Array, Array]:
+        """Compute the derivatives of each example's loss by all activations and signals.
 
-    Args:
-        n: The number of products. Any shape.
+        Args:
+            da: The loss's slope at the outputs, 0 elsewhere. Shape (batch, n_neurons).
+            slopes: f' of all neurons. Shape (batch, n_neurons).
 
-    Returns:
-        γ_n for each n, of the same shape.
-    """
-    return np.asarray(n * EPS / (1.0 - n * EPS))
+        Returns:
+            The derivatives by the activations and by the signals (0 for inputs), each of shape
+            (batch, n_neurons).
+        """
+        da, dz = da.copy(), np.zeros_like(da)
+        for level in reversed(self.levels):
+            here = dz[:, level.targets] = da[:, level.targets] * slopes[:, level.targets]
+            da[:, level.sources] += here @ level.weights
+        return da, dz
+
+    def matrices_of(self, values: Array) -> list[Array]:
+        """Return a value for each synapse as one matrix for each level, as `weights` are.
+
+        Args:
+            values: A value for each synapse. Shape (n_synapses,).
+        """
+        matrices = [np.zeros_like(level.weights) for level in self.levels]
+        for level, matrix in zip(self.levels, matrices, strict=True):
+            matrix[level.row, level.column] = values[level.synapses]
+        return matrices
+
+    def into(self, matrices: list[Array], values: Array) -> Array:
+        """Compute for each neuron the sum over its sources of matrix entry · value.
+
+        Args:
+            matrices: A matrix for each level. Shapes (n_targets, n_sources).
+            values: A value for each neuron. Shape (batch, n_neurons).
+
+        Returns:
+            The sums, of the same shape; 0 for inputs.
+        """
+        sums = np.zeros_like(values)
+        for level, matrix in zip(self.levels, matrices, strict=True):
+            sums[:, level.targets] = values[:, level.sources] @ matrix.T
+        return sums
+
+    def out_of(self, matrices: list[Array], values: Array) -> Array:
+        """Compute for each neuron the sum over its followers of matrix entry · value.
+
+        Args:
+            matrices: A matrix for each level. Shapes (n_targets, n_sources).
+            values: A value for each neuron. Shape (batch, n_neurons).
+
+        Returns:
+            The sums, of the same shape; 0 for neurons without a follower.
+        """
+        sums = np.zeros_like(values)
+        for level, matrix in zip(self.levels, matrices, strict=True):
+            sums[:, level.sources] += values[:, level.targets] @ matrix
+        return sums
+
+    def products(self, dz: Array, a: Array) -> Array:
+        """Compute for each synapse the sum over the batch of its target's dz · its source's a.
+
+        Args:
+            dz: A value for each neuron. Shape (batch, n_neurons).
+            a: A value for each neuron. Shape (batch, n_neurons).
+
+        Returns:
+            The sums, shape (n_synapses,).
+        """
+        sums = np.empty(len(self.network.weights))
+        for level in self.levels:
+            product = dz[:, level.targets].T @ a[:, level.sources]
+            sums[level.synapses] = product[level.row, level.column]
+        return sums
 
 
 def slope_of(function: functions.Activation) -> Callable[[Array], Array]:
@@ -145,57 +210,3 @@ def slope_of(function: functions.Activation) -> Callable[[Array], Array]:
         function: The activation function f.
     """
     return lambda z: function.slope(z, function.value(z))
-
-
-def curvature_of(function: functions.Activation) -> Callable[[Array], Array]:
-    """Return f'' as a function of the signal alone.
-
-    Args:
-        function: The activation function f, which has a curvature.
-    """
-    curvature = function.curvature
-    assert curvature is not None
-    return lambda z: curvature(z, function.value(z))
-
-
-def variation(f: Callable[[Array], Array], z: Array, error: Array) -> Array:
-    """Bound how far f(z) changes where z is changed by up to `error`, and what f itself errs.
-
-    f is evaluated on both sides of z; its own evaluation errs by a few eps.
-
-    Args:
-        f: An elementwise function.
-        z: The arguments. Any shape.
-        error: Bounds of the arguments' errors. The same shape.
-
-    Returns:
-        Bounds of the errors of f(z), of the same shape.
-    """
-    reach = 2.0 * error + np.spacing(np.abs(z))
-    here = f(z)
-    moved = np.maximum(np.abs(f(z + reach) - here), np.abs(f(z - reach) - here))
-    return moved + 4 * EPS * np.maximum(np.abs(here), 1.0) * (error > 0)
-
-
-def loss_variation(f: Callable[[Array], Array], p: Array, error: Array) -> Array:
-    """Bound the same for a function of all predictions of an example.
-
-    Each prediction is changed alone, and the changes are added up.
-
-    Args:
-        f: A function of arrays of shape (batch, n_outputs), row by row.
-        p: The predictions. Shape (batch, n_outputs).
-        error: Bounds of the predictions' errors. Shape (batch, n_outputs).
-
-    Returns:
-        Bounds of the errors of f(p), of the same shape as f(p).
-    """
-    here = f(p)
-    total = 8 * EPS * np.abs(here)
-    reach = 2.0 * error + np.spacing(np.abs(p))
-    for k in range(p.shape[1]):
-        up, down = p.copy(), p.copy()
-        up[:, k] += reach[:, k]
-        down[:, k] -= reach[:, k]
-        total = total + np.maximum(np.abs(f(up) - here), np.abs(f(down) - here))
-    return np.asarray(total)

@@ -1,0 +1,102 @@
+"""Records the messages of a society's steps in arrays, for a comparison of each neuron."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from ..channels.choose_channels import ChannelsChoice, choose_channels
+from ..channels.interface import Channels, ChannelsFactory, Recorder
+from ..channels.routes import RowBlock, Size, StepKind, row_blocks
+from ..channels.step_record import StepRecord
+from ..channels.unreliable.faults import FaultEvent
+from ..network.network import Network
+from ..network.parameter_order import ParameterOrder
+from ..neuron.messages import Step
+from ..support.validation import Array
+from .reference.each_neuron import Mail
+
+
+class MailRecorder:
+    """Keeps all messages of all steps, as they were sent.
+
+    Args:
+        network: The network.
+
+    Attributes:
+        steps: Each step that has ended, with its messages.
+    """
+
+    def __init__(self, network: Network) -> None:
+        self._network = network
+        self.steps: list[tuple[Step, Mail]] = []
+
+    def record(self, step: Step, record: StepRecord) -> None:
+        """See `Recorder.record`."""
+        self.steps.append((step, read_mail(self._network, step, record)))
+
+    def record_fault(self, event: FaultEvent) -> None:
+        """See `Recorder.record_fault`. A fault changes no message."""
+
+
+def recorded(channels: ChannelsChoice, recorder: MailRecorder) -> ChannelsFactory:
+    """Return what makes the same channels, which report to this recorder.
+
+    Args:
+        channels: What carries the messages.
+        recorder: Receives all of them.
+    """
+    factory = choose_channels(channels)
+
+    def make(network: Network, log: Recorder | None) -> Channels:
+        return factory(network, recorder)
+
+    return make
+
+
+def read_mail(network: Network, step: Step, record: StepRecord) -> Mail:
+    """Return the messages of a step's record in arrays of their own.
+
+    Args:
+        network: The network.
+        step: The step.
+        record: Its record.
+    """
+    blocks = {block.name: block for block in row_blocks(network)}
+    rows = {name: _rows(block, step, record) for name, block in blocks.items()}
+    activations = np.full((len(network.ids), record.columns), np.nan)
+    activations[blocks["activations"].sender] = rows["activations"]
+    weights, biases = np.full(len(network.weights), np.nan), np.full(len(network.ids), np.nan)
+    if step.loss is not None:
+        weights, biases = ParameterOrder(network).by_element(rows["commits"].ravel())
+    blocks_of_mail = ("backward", "loss_to_outputs", "input_urgencies")
+    columns = [activations, *(rows[name] for name in blocks_of_mail)]
+    losses = rows["losses"][0]
+
+    def mail(part: slice, weights: Array, biases: Array, tangents: Mail | None = None) -> Mail:
+        a, backward, from_loss, to_environment = (values.T[part] for values in columns)
+        return Mail(a, backward, from_loss, to_environment, losses, weights, biases, tangents)
+
+    if not step.tangent:
+        return mail(slice(None), weights, biases)
+    tangents = mail(slice(record.batch, None), weights, biases)
+    nothing = np.full_like(weights, np.nan), np.full_like(biases, np.nan)
+    return mail(slice(record.batch), *nothing, tangents)
+
+
+def _rows(block: RowBlock, step: Step, record: StepRecord) -> Array:
+    """Return a copy of a block's rows; NaN for rows that the step does not have."""
+    held = record.blocks.get(block.name)
+    if block.spec.size is Size.PARAMETERS:
+        return np.array(held.values, dtype=np.float64) if held is not None else np.empty(0)
+    of_examples = record.batch if step.loss is not None else 0  # a prediction has no losses
+    columns = of_examples if block.spec.size is Size.EXAMPLES else record.columns
+    rows = np.full((len(block), columns), np.nan)
+    used = block.is_used(StepKind.of(step))
+    if held is not None and used.any():
+        values = (
+            held.values[: len(block)]
+            if held.places is None
+            else held.values.take(held.places, 0, mode="clip")
+        )
+        rows[used] = values[used]
+    return rows

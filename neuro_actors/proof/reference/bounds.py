@@ -1,0 +1,429 @@
+"""How far rounding alone can bring two correct computations of a gradient apart.
+
+A running error analysis (Higham, Accuracy and Stability of Numerical Algorithms, 2002, sections 3.1
+and 3.3), around the numbers that the reference computed. Both computations round, by half of EPS a
+time. So two sums of n products may differ by n · EPS / (1 - n · EPS) · Σ|terms|, whatever the order
+of the terms. What differs at each neuron is carried on as differences spread in fact: by sums over
+paths with their signs (`propagation.py`). So the bound does not grow with depth where differences
+do not.
+
+It is a bound, no estimate of first order. The sums over paths leave out products of two errors,
+curvature, kinks, and their own rounding. All of these depend on the bound that is looked for. So a
+bound is guessed, a little larger than the first order. What it leaves out is computed from the
+guess. If that is no more than was allowed for, the guess is right: in a graph without cycles that
+is a proof by induction, neuron after neuron. Else a larger bound is guessed. In a network so
+chaotic that this comes to no end, the bound is infinite.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from ...network import functions
+from ...network.examples import as_examples
+from ...network.gradient import Gradient
+from ...network.network import Network
+from ...support.errors import BoundError
+from ...support.validation import Array, as_flag
+from .matrices import Matrices
+from .propagation import AFFORDABLE, ByPaths, BySizes, Propagation
+from .rounding import (
+    gamma,
+    loss_slopes_error,
+    losses_error,
+    remainder,
+    slope_error,
+    sum_error,
+    value_error,
+)
+
+# Of the greatest entry. A bound that is larger proves nothing: so one parameter's urgency that is
+# wrong by 1e-9 of the greatest is refused wherever a bound is given.
+PROVES = 5e-10
+SHARP = 5e-11  # of the greatest entry: a bound that is smaller need not be improved
+SLACK = 1.1  # how much more is allowed for than was guessed
+GUESSES = 12
+
+
+def bound(
+    network: Network,
+    x: ArrayLike,
+    targets: ArrayLike,
+    loss: str = "squared_error",
+    wrt_inputs: bool = False,
+) -> Gradient:
+    """Compute how far rounding alone can bring two correct computations of a gradient apart.
+
+    Args:
+        network: The network.
+        x: The values of the inputs, a row for each example. Shape (batch, n_inputs).
+        targets: What the outputs should be. Shape (batch, n_outputs).
+        loss: The name of the loss, a key of `na.LOSSES`.
+        wrt_inputs: Whether to bound ∂loss/∂x too.
+
+    Returns:
+        A `Gradient` whose entries are no gradient, but a bound of each entry's difference: of the
+        loss, the predictions, the weights, the biases and, if asked for, the inputs. It may be so
+        large that it proves nothing; `with_bound` refuses then.
+
+    Raises:
+        InputError: As `gradient`.
+    """
+    return gradient_and_bound(network, x, targets, loss, wrt_inputs)[1]
+
+
+def with_bound(
+    network: Network,
+    x: ArrayLike,
+    targets: ArrayLike,
+    loss: str = "squared_error",
+    wrt_inputs: bool = False,
+) -> tuple[Gradient, Gradient]:
+    """Compute `gradient` and `bound` at once, if the bound proves something.
+
+    Args:
+        network: The network.
+        x: The values of the inputs, a row for each example. Shape (batch, n_inputs).
+        targets: What the outputs should be. Shape (batch, n_outputs).
+        loss: The name of the loss, a key of `na.LOSSES`.
+        wrt_inputs: Whether to compute ∂loss/∂x, and its bound, too.
+
+    Returns:
+        The gradient, and the bound of each of its entries.
+
+    Raises:
+        InputError: As `gradient`.
+        BoundError: The bound is more than 5e-10 of the gradient's greatest entry, so that it would
+            prove little or nothing.
+
+    Examples:
+        >>> network = na.Network.layered([3, 5, 2])
+        >>> x, targets = np.ones((4, 3)), np.zeros((4, 2))
+        >>> expected, bound = na.reference.with_bound(network, x, targets)
+        >>> difference = na.gradient(network, x, targets).weights - expected.weights
+        >>> bool((abs(difference) <= bound.weights).all())
+        True
+    """
+    expected, limit = gradient_and_bound(network, x, targets, loss, wrt_inputs)
+    problem = proves_nothing(expected, limit)
+    if problem:
+        raise BoundError(problem)
+    return expected, limit
+
+
+def proves_nothing(expected: Gradient, limit: Gradient, most: float = PROVES) -> str:
+    """Say why a bound proves nothing; "" if it proves something.
+
+    Args:
+        expected: The gradient.
+        limit: The bound of each of its entries.
+        most: The greatest bound that proves something, as a share of the greatest entry.
+    """
+    for together in (("weights", "biases"), ("inputs",)):
+        size, greatest = sizes(expected, limit, *together)
+        if size > most * greatest:
+            return (
+                f"too deep to compare as a whole: rounding may change an entry of the gradient by "
+                f"{size:.2g}, and its greatest entry is {greatest:.2g} (or the gradient is almost "
+                "0). Compare each neuron on its own mail: neuro-actors verify, or na.audit of a log"
+            )
+    return ""
+
+
+def share(expected: Gradient, limit: Gradient) -> float:
+    """Return how large the greatest bound is, as a share of the greatest entry of its array.
+
+    Args:
+        expected: The gradient.
+        limit: The bound of each of its entries.
+
+    Returns:
+        The greatest share of the weights', the biases' and the inputs'.
+    """
+    shares = [0.0]
+    for name in ("weights", "biases", "inputs"):
+        size, greatest = sizes(expected, limit, name)
+        if size > 0:
+            shares.append(size / greatest if greatest else np.inf)
+    return max(shares)
+
+
+def sizes(expected: Gradient, limit: Gradient, *names: str) -> tuple[float, float]:
+    """Return the greatest bound, and the greatest entry, of some arrays together.
+
+    Args:
+        expected: The gradient.
+        limit: The bound of each of its entries.
+        names: The names of the arrays. One that was not computed is skipped.
+    """
+    bounds = [0.0 if (b := getattr(limit, name)) is None else _greatest(b) for name in names]
+    entries = [0.0 if (g := getattr(expected, name)) is None else _greatest(g) for name in names]
+    return (max(bounds) if np.isfinite(bounds).all() else np.inf), max(entries)
+
+
+def _greatest(values: Array) -> float:
+    return float(np.abs(values).max(initial=0.0))
+
+
+def gradient_and_bound(
+    network: Network, x: ArrayLike, targets: ArrayLike, loss: str, wrt_inputs: bool
+) -> tuple[Gradient, Gradient]:
+    """Compute the gradient and its bound, also one that proves nothing.
+
+    Args:
+        network: The network.
+        x: The values of the inputs. Shape (batch, n_inputs).
+        targets: What the outputs should be. Shape (batch, n_outputs).
+        loss: The name of the loss.
+        wrt_inputs: Whether to bound ∂loss/∂x too.
+
+    Raises:
+        InputError: As `gradient`.
+    """
+    rows, wanted = as_examples(network, x, targets, loss)
+    run = Pass.of(network, rows, wanted, loss)
+    expected = run.gradient(as_flag("wrt_inputs", wrt_inputs))
+
+    def attempt(propagation: Propagation) -> tuple[float, Gradient]:
+        limit = _bound(run, propagation, wrt_inputs)
+        return share(expected, limit), limit
+
+    return expected, sharpest(run, attempt, wrt_inputs)
+
+
+def sharpest(
+    run: Pass, attempt: Callable[[Propagation], tuple[float, Gradient]], with_inputs: bool
+) -> Gradient:
+    """Compute a bound by sizes, and by paths if the first is not sharp and paths are affordable.
+
+    Args:
+        run: The computation whose errors are bounded.
+        attempt: Computes the bound by one way; with it, its share of the greatest entry.
+        with_inputs: Whether derivatives by the inputs are bounded.
+    """
+    with np.errstate(all="ignore"):
+        by_sizes, limit = attempt(BySizes(run.matrices, run.slopes))
+        if by_sizes > SHARP:
+            paths = ByPaths(run.matrices, run.slopes, with_inputs)
+            if paths.cost <= AFFORDABLE:
+                by_paths, other = attempt(paths)
+                limit = other if by_paths < by_sizes else limit
+    inputs = None if limit.inputs is None else _infinite(limit.inputs)
+    loss = limit.loss if limit.loss >= 0 else np.inf
+    others = (_infinite(limit.predictions), _infinite(limit.weights), _infinite(limit.biases))
+    return Gradient(limit.network, loss, *others, inputs)
+
+
+def _infinite(values: Array) -> Array:
+    """Return infinity for what is no number, as 0 times an infinite bound."""
+    return np.where(np.isnan(values), np.inf, values)
+
+
+class Pass(NamedTuple):
+    """One computation of a gradient by matrices: all of its numbers.
+
+    Attributes:
+        matrices: The network.
+        loss: The loss.
+        targets: The targets. Shape (batch, n_outputs).
+        z: The signals. Shape (batch, n_neurons).
+        a: The activations. Shape (batch, n_neurons).
+        slopes: f'(z). Shape (batch, n_neurons).
+        da: The derivatives of each example's loss by the activations. Shape (batch, n_neurons).
+        dz: Those by the signals. Shape (batch, n_neurons).
+        start: The loss's slope at the outputs, 0 elsewhere. Shape (batch, n_neurons).
+    """
+
+    matrices: Matrices
+    loss: functions.Loss
+    targets: Array
+    z: Array
+    a: Array
+    slopes: Array
+    da: Array
+    dz: Array
+    start: Array
+
+    @classmethod
+    def of(cls, network: Network, x: Array, targets: Array, loss: str) -> Pass:
+        """Compute it.
+
+        Args:
+            network: The network.
+            x: The values of the inputs. Shape (batch, n_inputs).
+            targets: The targets. Shape (batch, n_outputs).
+            loss: The name of the loss.
+
+        Raises:
+            InputError: The loss is not defined for these predictions and targets.
+        """
+        loss_function, matrices = functions.loss(loss), Matrices(network, loss)
+        z, a = matrices.forward(x)
+        p = a[:, matrices.outputs]
+        functions.check_domain(loss, p, targets)
+        slopes, start = matrices.slopes(z, a), np.zeros_like(z)
+        start[:, matrices.outputs] = loss_function.slope(p, targets)
+        da, dz = matrices.backward(start, slopes)
+        return cls(matrices, loss_function, targets, z, a, slopes, da, dz, start)
+
+    @property
+    def predictions(self) -> Array:
+        """The predictions. Shape (batch, n_outputs)."""
+        return self.a[:, self.matrices.outputs]
+
+    def gradient(self, wrt_inputs: bool) -> Gradient:
+        """Return the gradient.
+
+        Args:
+            wrt_inputs: Whether to include ∂loss/∂x.
+        """
+        matrices, batch, p = self.matrices, len(self.z), self.predictions
+        losses = self.loss.value(p, self.targets)
+        weights = matrices.products(self.dz, self.a) / batch
+        biases = self.dz.sum(axis=0) / batch
+        inputs = self.da[:, matrices.inputs] / batch if wrt_inputs else None
+        return Gradient(matrices.network, float(losses.mean()), p, weights, biases, inputs)
+
+
+class Errors(NamedTuple):
+    """Bounds of the errors of all numbers of a `Pass`.
+
+    Attributes:
+        z: Of the signals. Shape (batch, n_neurons).
+        a: Of the activations. Shape (batch, n_neurons).
+        slopes: Of f'(z). Shape (batch, n_neurons).
+        da: Of the derivatives by the activations. Shape (batch, n_neurons).
+        dz: Of the derivatives by the signals. Shape (batch, n_neurons).
+    """
+
+    z: Array
+    a: Array
+    slopes: Array
+    da: Array
+    dz: Array
+
+
+def _bound(run: Pass, propagation: Propagation, wrt_inputs: bool) -> Gradient:
+    """Bound the errors of a gradient."""
+    matrices, batch, errors = run.matrices, len(run.z), errors_of(run, propagation)
+    p_error = errors.a[:, matrices.outputs]
+    weights, biases = mean_errors(matrices, (run.dz, errors.dz), (run.a, errors.a))
+    inputs = errors.da[:, matrices.inputs] / batch if wrt_inputs else None
+    return Gradient(matrices.network, loss_bound(run, p_error), p_error, weights, biases, inputs)
+
+
+def loss_bound(run: Pass, p_error: Array) -> float:
+    """Bound the error of the mean loss.
+
+    Args:
+        run: The computation.
+        p_error: Bounds of the predictions' errors. Shape (batch, n_outputs).
+    """
+    errors = losses_error(run.loss, run.predictions, run.targets, p_error)
+    rounding = sum_error(len(errors) + 4, np.abs(run.loss.value(run.predictions, run.targets)))
+    return float((errors + rounding).mean())
+
+
+def errors_of(run: Pass, propagation: Propagation) -> Errors:
+    """Bound the errors of all numbers of a gradient's computation.
+
+    Args:
+        run: The computation.
+        propagation: How errors are carried on.
+    """
+    matrices, (z, a, slopes, da, dz) = run.matrices, run[3:8]
+    weights = [np.abs(values) for values in matrices.weights]
+    fan_in = matrices.network.incoming.sizes + 2
+    fan_out = matrices.network.outgoing.sizes + 2
+    biases = np.where(matrices.network.is_input, 0.0, np.abs(matrices.network.biases))
+
+    def forward(signals: Array, activations: Array) -> tuple[Array, Array]:
+        made = np.zeros_like(z)
+        for function, t in matrices.functions():
+            made[:, t] = value_error(function, z[:, t], a[:, t]) + remainder(
+                function, z[:, t], a[:, t], slopes[:, t], signals[:, t]
+            )
+        # twice the error: once for the sum, and once for the sums over paths
+        terms = matrices.into(weights, np.abs(a) + 2 * activations) + biases
+        return sum_error(fan_in, terms), made
+
+    def carried_forward(signals: Array, activations: Array) -> tuple[Array, Array]:
+        errors = propagation.forward(signals, activations)
+        return errors, np.abs(slopes) * errors + activations
+
+    z_error, a_error = settle(forward, carried_forward, z)
+    slopes_error = np.zeros_like(z)
+    for function, t in matrices.functions():
+        slopes_error[:, t] = slope_error(function, z[:, t], z_error[:, t])
+    start_error, outputs = np.zeros_like(z), matrices.outputs
+    start_error[:, outputs] = loss_slopes_error(
+        run.loss, run.predictions, run.targets, a_error[:, outputs]
+    )
+
+    def backward(activations: Array, signals: Array) -> tuple[Array, Array]:
+        made = slopes_error * (np.abs(da) + activations) + sum_error(2, np.abs(dz) + signals)
+        terms = matrices.out_of(weights, np.abs(dz) + 2 * signals) + np.abs(run.start)
+        return start_error + sum_error(fan_out, terms), made
+
+    def carried_backward(activations: Array, signals: Array) -> tuple[Array, Array]:
+        errors = propagation.backward(activations, signals)
+        return errors, np.abs(slopes) * errors + signals
+
+    da_error, dz_error = settle(backward, carried_backward, z)
+    return Errors(z_error, a_error, slopes_error, da_error, dz_error)
+
+
+Pair = tuple[Array, Array]
+
+
+def settle(made: Callable[..., Pair], carried: Callable[..., Pair], like: Array) -> Pair:
+    """Find errors that are as large as what they make, carried on.
+
+    Args:
+        made: made(*errors) returns the errors that are made at each neuron, given all errors.
+        carried: carried(*made) returns all errors, given those that are made at each neuron.
+        like: An array of the errors' shape. Shape (batch, n_neurons).
+
+    Returns:
+        Two arrays of bounds; infinite ones if none were found.
+    """
+    zero = np.zeros_like(like)
+    guess = made(*made(zero, zero))
+    allowed = zero, zero
+    for _ in range(GUESSES):
+        allowed = np.maximum(allowed[0], SLACK * guess[0]), np.maximum(allowed[1], SLACK * guess[1])
+        errors = carried(*allowed)
+        guess = made(*errors)
+        if (guess[0] <= allowed[0]).all() and (guess[1] <= allowed[1]).all():
+            return errors
+        if not (np.isfinite(guess[0]).all() and np.isfinite(guess[1]).all()):
+            break
+    return np.full_like(like, np.inf), np.full_like(like, np.inf)
+
+
+def mean_errors(matrices: Matrices, *products: tuple[Array, Array]) -> tuple[Array, Array]:
+    """Bound the errors of the means over the batch of dz · a, and of dz alone.
+
+    Args:
+        matrices: The network.
+        products: dz with its error, then a with its error, each of shape (batch, n_neurons); and
+            further such pairs of pairs whose products are added.
+
+    Returns:
+        The bounds by synapse, shape (n_synapses,), and by neuron, shape (n_neurons,). For the
+        biases the first dz counts alone.
+    """
+    batch = len(products[0][0])
+    roundings = gamma(batch * (len(products) // 2) + 4)
+    weights = np.zeros(len(matrices.network.weights))
+    for (dz, dz_error), (a, a_error) in zip(products[::2], products[1::2], strict=True):
+        size = np.abs(dz) + dz_error
+        weights += matrices.products(dz_error, np.abs(a)) + matrices.products(size, a_error)
+        weights += roundings * matrices.products(size, np.abs(a) + a_error)
+    dz, dz_error = products[0]
+    biases = (dz_error + gamma(batch + 4) * (np.abs(dz) + dz_error)).sum(axis=0)
+    return weights / batch, biases / batch

@@ -1,0 +1,273 @@
+"""What one sum, one function or one loss can err, where its arguments err by so much.
+
+EPS is twice the unit roundoff. So n · EPS is what n roundings of two computations together can
+bring these apart.
+
+The law of kinks: an argument that is known exactly (its error is 0) has one slope. A relu neuron
+whose mail is all zeros has the slope 0, on any machine. Only where an error reaches over a kink
+both slopes are allowed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+
+from ...network.activations import ACTIVATIONS, Activation
+from ...network.losses import Loss
+from ...support.validation import Array, Indices
+from .matrices import slope_of
+
+EPS = float(np.finfo(np.float64).eps)
+LEAST = 2.0**-1074  # the smallest number: what an underflow can lose
+# An error so large that a function may turn within it: to look at both ends is not enough then. No
+# function of the table, no slope and no curvature changes faster than its argument, times STEEPEST.
+WIDE, STEEPEST = 2.0**-6, 2.5
+
+# Functions of the table, by their code: a user may replace an entry.
+_LINEAR = {ACTIVATIONS[name].value for name in ("identity", "relu", "leaky_relu")}
+_LIKE_ITS_ARGUMENT = {ACTIVATIONS["gelu"].value}  # accurate to eps · |z|
+_SLOPE_IS_RELATIVE = {ACTIVATIONS[name].value for name in ("sigmoid", "softplus", "elu", "sin")}
+_KNOWN = {function.value for function in ACTIVATIONS.values()}
+
+
+def gamma(n: float | Indices) -> Array:
+    """Return γ_n = n · EPS / (1 - n · EPS), the relative error of sums of n products.
+
+    Args:
+        n: The number of products. Any shape.
+
+    Returns:
+        γ_n for each n, of the same shape.
+    """
+    return np.asarray(n * EPS / (1.0 - n * EPS))
+
+
+def sum_error(n: float | Indices, sizes: Array) -> Array:
+    """Bound how far two sums of the same n terms can lie apart, whatever the order of the terms.
+
+    Args:
+        n: The number of roundings of a term, each by half of EPS. Any shape that fits.
+        sizes: Σ|terms|. Any shape.
+
+    Returns:
+        The bounds, of the shape of `sizes`. 0 where all terms are 0: such a sum is exact.
+    """
+    return np.asarray(gamma(n) * sizes + np.where(sizes > 0, n * LEAST, 0.0))
+
+
+def value_error(function: Activation, z: Array, a: Array) -> Array:
+    """Bound how far two evaluations of f at the same argument can lie apart.
+
+    Functions of numpy, of the C library and of PyTorch err by a few units in the last place. A
+    user's function, of which nothing is known, is allowed as much of 1 too.
+
+    Args:
+        function: The activation function f.
+        z: The arguments. Any shape.
+        a: f(z), of the same shape.
+    """
+    if function.value in _LINEAR:
+        return np.asarray(4 * EPS * np.abs(a))
+    if function.value in _LIKE_ITS_ARGUMENT:
+        return np.asarray(8 * EPS * np.abs(z))
+    size = np.abs(a) if function.value in _KNOWN else np.maximum(np.abs(a), 1.0)
+    return np.asarray(8 * EPS * size)
+
+
+def remainder(function: Activation, z: Array, a: Array, slope: Array, error: Array) -> Array:
+    """Bound how far f(z + d) is from f(z) + f'(z) · d, for each |d| up to `error`.
+
+    f is evaluated at twice the error on both sides. There a smooth function's remainder is four
+    times as large, and a kink that lies within the error shows.
+
+    Args:
+        function: The activation function f.
+        z: The arguments. Any shape.
+        a: f(z), of the same shape.
+        slope: f'(z), of the same shape.
+        error: Bounds of the arguments' errors, of the same shape.
+
+    Returns:
+        The bounds, of the same shape. 0 where the error is 0.
+    """
+    up, down = z + 2.0 * error, z - 2.0 * error  # up - z and down - z are exact
+    left = np.maximum(
+        np.abs(function.value(up) - a - slope * (up - z)),
+        np.abs(function.value(down) - a - slope * (down - z)),
+    )
+    steepest = STEEPEST + np.abs(slope)
+    return np.where(error > WIDE, np.maximum(left, steepest * error), left)
+
+
+def moved(f: Callable[[Array], Array], z: Array, error: Array) -> Array:
+    """Bound how far f(z) changes where z changes by up to `error`.
+
+    Args:
+        f: A function of the table, or a slope or curvature, as a function of z alone.
+        z: The arguments. Any shape.
+        error: Bounds of the arguments' errors. The same shape.
+
+    Returns:
+        The bounds, of the same shape. 0 where the error is 0.
+    """
+    reach, here = 2.0 * error, f(z)
+    change = np.maximum(np.abs(f(z + reach) - here), np.abs(f(z - reach) - here))
+    return np.where(error > WIDE, np.maximum(change, STEEPEST * error), change)
+
+
+def slope_error(function: Activation, z: Array, error: Array) -> Array:
+    """Bound how far f' changes where z changes by up to `error`, and what f' itself errs.
+
+    Args:
+        function: The activation function f.
+        z: The arguments. Any shape.
+        error: Bounds of the arguments' errors. The same shape.
+
+    Returns:
+        Bounds of the errors of f'(z), of the same shape.
+    """
+    slope_at = slope_of(function)
+    change = moved(slope_at, z, error)
+    if function.value in _LINEAR:
+        return change
+    return np.asarray(change + 16 * EPS * np.maximum(np.abs(slope_at(z)), 1.0))
+
+
+def sent_slope_error(function: Activation, z: Array, sent: Array, error: Array) -> Array:
+    """Bound the same where f' is computed from an activation that is known exactly.
+
+    Args:
+        function: The activation function f.
+        z: The arguments. Any shape.
+        sent: The activation that the neuron sent. The same shape.
+        error: Bounds of the arguments' errors. The same shape.
+
+    Returns:
+        Bounds of the errors of f', of the same shape.
+    """
+    slope = np.abs(function.slope(z, sent))
+    if function.value in _SLOPE_IS_RELATIVE:
+        size = slope
+    else:
+        size = np.zeros_like(slope) if function.value in _LINEAR else np.maximum(slope, 1.0)
+    return moved(lambda z: function.slope(z, sent), z, error) + 16 * EPS * size
+
+
+def curvature_error(function: Activation, z: Array, error: Array) -> Array:
+    """Bound how far f'' changes where z changes by up to `error`, and what f'' itself errs.
+
+    Args:
+        function: The activation function f, which has a curvature.
+        z: The arguments. Any shape.
+        error: Bounds of the arguments' errors. The same shape.
+
+    Returns:
+        Bounds of the errors of f''(z), of the same shape.
+    """
+    curvature = function.curvature
+    assert curvature is not None
+
+    def curvature_at(z: Array) -> Array:
+        return curvature(z, function.value(z))
+
+    change = moved(curvature_at, z, error)
+    if function.value in _LINEAR:
+        return change
+    return np.asarray(change + 32 * EPS * np.maximum(np.abs(curvature_at(z)), 1.0))
+
+
+def loss_error(f: Callable[[Array], Array], p: Array, error: Array, terms: Array | float) -> Array:
+    """Bound how far a function of all predictions of an example changes, and what it itself errs.
+
+    Each prediction is moved alone, by twice its error, and the changes are added up.
+
+    Args:
+        f: A function of arrays of shape (batch, n_outputs), row by row.
+        p: The predictions. Shape (batch, n_outputs).
+        error: Bounds of the predictions' errors. Shape (batch, n_outputs).
+        terms: The size of what f subtracts, as t in softmax(p) - t. Any shape that fits.
+
+    Returns:
+        Bounds of the errors of f(p), of the same shape as f(p).
+    """
+    here = f(p)
+    total = (16 + p.shape[1]) * EPS * (np.abs(here) + terms)
+    for k in np.flatnonzero((error > 0).any(axis=0)):
+        up, down = p.copy(), p.copy()
+        up[:, k] += 2.0 * error[:, k]
+        down[:, k] -= 2.0 * error[:, k]
+        total = total + np.maximum(np.abs(f(up) - here), np.abs(f(down) - here))
+    return np.asarray(total)
+
+
+def losses_error(loss: Loss, p: Array, t: Array, error: Array) -> Array:
+    """Bound the errors of each example's loss.
+
+    Args:
+        loss: The loss.
+        p: The predictions. Shape (batch, n_outputs).
+        t: The targets. Shape (batch, n_outputs).
+        error: Bounds of the predictions' errors. Shape (batch, n_outputs).
+
+    Returns:
+        The bounds, shape (batch,).
+    """
+    terms = np.abs(p).max(axis=1, keepdims=True) + np.abs(t).max(axis=1, keepdims=True)
+    return loss_error(lambda q: loss.value(q, t)[:, None], p, error, terms)[:, 0]
+
+
+def loss_slopes_error(loss: Loss, p: Array, t: Array, error: Array) -> Array:
+    """Bound the errors of the loss's slope by each prediction.
+
+    Args:
+        loss: The loss.
+        p: The predictions. Shape (batch, n_outputs).
+        t: The targets. Shape (batch, n_outputs).
+        error: Bounds of the predictions' errors. Shape (batch, n_outputs).
+
+    Returns:
+        The bounds, shape (batch, n_outputs).
+    """
+    return loss_error(lambda q: loss.slope(q, t), p, error, np.abs(t))
+
+
+def loss_tangents_error(
+    loss: Loss, p: Array, t: Array, tangents: Array, error: Array, tangents_error: Array
+) -> Array:
+    """Bound the errors of the derivatives of the loss's slope along a direction.
+
+    They are linear in the direction, so each prediction's part is bounded alone.
+
+    Args:
+        loss: The loss, which has a curvature.
+        p: The predictions. Shape (batch, n_outputs).
+        t: The targets. Shape (batch, n_outputs).
+        tangents: The direction: the predictions' derivatives. Shape (batch, n_outputs).
+        error: Bounds of the predictions' errors. Shape (batch, n_outputs).
+        tangents_error: Bounds of the errors of `tangents`. Shape (batch, n_outputs).
+
+    Returns:
+        The bounds, shape (batch, n_outputs).
+    """
+    curvature = loss.curvature
+    assert curvature is not None
+    total = loss_error(lambda q: curvature(q, t, tangents), p, error, 0.0)
+    couples = np.zeros((len(p), 1), dtype=bool)
+    for k in range(p.shape[1]):
+        one = np.zeros_like(p)
+        one[:, k] = 1.0
+
+        def column(q: Array, one: Array = one) -> Array:
+            return curvature(q, t, one)
+
+        here = np.abs(column(p))
+        couples |= (np.delete(here, k, axis=1) > 0).any(axis=1, keepdims=True)
+        size = here + loss_error(column, p, error, 0.0)
+        carried = tangents_error[:, k : k + 1] + 16 * EPS * np.abs(tangents[:, k : k + 1])
+        total = total + size * carried
+    # where outputs are coupled, as in softmax, s (d - Σ s d) cancels before it is multiplied
+    greatest = np.abs(tangents).max(axis=1, keepdims=True)
+    cancelled = 16 * EPS * (np.abs(loss.slope(p, t)) + np.abs(t)) * greatest
+    return total + np.where(couples, cancelled, 0.0)

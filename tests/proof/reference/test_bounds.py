@@ -1,0 +1,155 @@
+"""The bound of the whole gradient: valid at any depth, and so tight that what is wrong is refused."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from helpers.deep_cases import alterations, deep_case, is_within, skipping_case
+from helpers.tiers import few
+
+import neuro_actors as na
+from neuro_actors.proof.reference import bounds, propagation
+from neuro_actors.proof.reference.propagation import ByPaths, BySizes
+
+ACTIVATIONS = [
+    "identity",
+    "sigmoid",
+    "tanh",
+    "relu",
+    "leaky_relu",
+    "softplus",
+    "elu",
+    "gelu",
+    "sin",
+]
+SHAPES = [
+    *[(depth, width) for depth in (5, 30) for width in (1, 6)],
+    *[(depth, width) for depth in (10, 50, 100, 200) for width in (1, 2, 6)],
+    *[(30, 30), (50, 20), (10, 100), (30, 100)],
+]
+
+
+@pytest.mark.parametrize(("depth", "width"), few(SHAPES, 4))
+@pytest.mark.parametrize("activation", ACTIVATIONS)
+def test_what_is_wrong_is_refused_at_any_depth(activation: str, depth: int, width: int) -> None:
+    case = deep_case(activation, depth, width)
+    given = case.network, case.x, case.targets
+    try:
+        expected, bound = na.reference.with_bound(*given)
+    except na.BoundError:
+        # so deep and wide that rounding alone may do what this test does: only these come there
+        assert activation in ("elu", "gelu")
+        assert depth * width >= 300
+        return
+    assert is_within(na.gradient(*given), expected, bound)
+    for what, wrong in alterations(expected):
+        same = np.array_equal(wrong.weights, expected.weights)
+        same &= np.array_equal(wrong.biases, expected.biases)  # of 0 the sign is not turned
+        assert same or not is_within(wrong, expected, bound), what
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("seed", range(20))
+def test_other_losses_and_outputs(seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    loss = str(rng.choice(["huber", "cross_entropy", "softmax_cross_entropy", "kl_divergence"]))
+    output = "sigmoid" if loss in ("cross_entropy", "kl_divergence") else "identity"
+    case = deep_case(str(rng.choice(ACTIVATIONS[1:4])), 40, 5, seed, loss=loss, output=output)
+    targets = case.targets / case.targets.sum(axis=1, keepdims=True)
+    given = case.network, case.x, targets, loss
+    expected, bound = na.reference.with_bound(*given)
+    assert is_within(na.gradient(*given), expected, bound)
+    for what, wrong in alterations(expected):
+        assert not is_within(wrong, expected, bound), what
+
+
+def test_it_grows_with_depth_no_faster_than_errors_do() -> None:
+    """It was 3e-7 of the greatest entry at depth 10, and 3e11 at depth 30."""
+    shares = {}
+    for depth in (10, 30, 100):
+        case = deep_case("tanh", depth, 6)
+        found = na.reference.with_bound(case.network, case.x, case.targets)
+        shares[depth] = bounds.share(*found)
+    assert max(shares.values()) < 1e-10, shares
+
+
+@pytest.mark.parametrize("seed", few(range(30), 4))
+def test_paths_carry_errors_as_products_of_matrices_do(seed: int) -> None:
+    """T by hand: of each neuron's small change, what happens to all signals."""
+    case = skipping_case(6, 3, seed, batch=2)
+    run = bounds.Pass.of(case.network, case.x, case.targets, case.loss)
+    n = len(case.network.ids)
+    paths = np.zeros((2, n, n))
+    for b in range(2):
+        weights = np.zeros((n, n))
+        weights[case.network.targets, case.network.sources] = case.network.weights
+        paths[b] = np.linalg.solve(np.eye(n) - weights * run.slopes[b], weights)
+    rng = np.random.default_rng(seed)
+    signals, activations = np.where(case.network.is_input, 0.0, rng.random((2, 2, n)))
+    slopes = np.abs(run.slopes)
+    forward = signals + np.einsum("bmk,bk->bm", np.abs(paths), slopes * signals + activations)
+    backward = activations + np.einsum("bmk,bm->bk", np.abs(paths), signals + slopes * activations)
+    by_paths, by_sizes = ByPaths(run.matrices, run.slopes), BySizes(run.matrices, run.slopes)
+    np.testing.assert_allclose(by_paths.forward(signals, activations), forward, rtol=1e-9)
+    np.testing.assert_allclose(by_paths.backward(activations, signals), backward, rtol=1e-9)
+    assert (forward <= by_sizes.forward(signals, activations) * (1 + 1e-9)).all()
+    assert (backward <= by_sizes.backward(activations, signals) * (1 + 1e-9)).all()
+
+
+def test_paths_are_computed_in_pieces(monkeypatch: pytest.MonkeyPatch) -> None:
+    case = deep_case("sin", 12, 5)
+    run = bounds.Pass.of(case.network, case.x, case.targets, case.loss)
+    whole = bounds.errors_of(run, ByPaths(run.matrices, run.slopes))
+    monkeypatch.setattr(propagation, "CHUNK", 1000)
+    monkeypatch.setattr(propagation, "HELD", 0)
+    pieces = bounds.errors_of(run, ByPaths(run.matrices, run.slopes))
+    for one, other in zip(whole, pieces, strict=True):
+        np.testing.assert_allclose(one, other, rtol=1e-9)
+
+
+def test_a_network_that_is_too_deep_is_said_to_be(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Chaos: weights so large that each level multiplies a difference."""
+    net = na.Network.layered([3, *[20] * 30, 1], "sin", seed=0)
+    net = net.with_parameters(5 * net.weights, net.biases)
+    x, targets = np.ones((2, 3)), np.zeros((2, 1))
+    with pytest.raises(
+        na.BoundError, match=r"^too deep to compare as a whole: rounding may change"
+    ):
+        na.reference.with_bound(net, x, targets)
+    bound = na.reference.bound(net, x, targets)  # it tells the numbers all the same
+    gradient = na.reference.gradient(net, x, targets)
+    assert bound.weights.max() > 1e-9 * np.abs(gradient.weights).max()
+    assert not np.isnan(bound.weights).any()
+    # as is a network that is too large for sums over paths
+    case = deep_case("tanh", 60, 6)
+    monkeypatch.setattr(propagation, "AFFORDABLE", 0)
+    monkeypatch.setattr(bounds, "AFFORDABLE", 0)
+    with pytest.raises(na.BoundError):
+        na.reference.with_bound(case.network, case.x, case.targets)
+
+
+def test_a_neuron_that_is_known_to_be_silent_has_one_slope() -> None:
+    """At an argument that is exact a kink is no error: x is 0, so z is 0, and relu'(0) is 0."""
+    net = na.Network.from_matrices(
+        [[[1.0]], [[1.0], [2.0]]], [[0.0], [0.0, 0.5]], ["relu", "identity"]
+    )
+    expected, bound = na.reference.with_bound(net, [[0.0]], [[1.0, 0.0]])
+    assert not expected.weights.any()
+    assert not bound.weights.any()
+    assert bound.biases[net.position[net.ids[1]]] == 0.0
+
+
+def test_a_function_with_a_wrong_slope_widens_the_bound(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The activation moves as f does, whatever its slope says."""
+    monkeypatch.setitem(
+        na.ACTIVATIONS,
+        "steep",
+        na.Activation(lambda z: 100.0 * np.tanh(z), lambda z, a: np.ones_like(z)),
+    )
+    net = na.Network.layered([3, 5, 1], "steep", seed=1)
+    rng = np.random.default_rng(0)
+    x, targets = rng.standard_normal((4, 3)), rng.standard_normal((4, 1))
+    by_hand = na.reference.bound(net, x, targets)
+    right = na.Activation(lambda z: 100.0 * np.tanh(z), lambda z, a: 100.0 - a * a / 100.0)
+    monkeypatch.setitem(na.ACTIVATIONS, "steep", right)
+    assert (by_hand.predictions >= 0.5 * na.reference.bound(net, x, targets).predictions).all()
