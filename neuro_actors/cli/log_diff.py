@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import math
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -79,7 +80,7 @@ def _lines(found: Difference, a: LogReader, b: LogReader) -> Iterator[str]:
         ]
         yield f"in all: {'; '.join(counts)}; in {format_count(len(found.steps), 'step')}"
         if found.apart:
-            yield f"  the greatest difference of two numbers is {found.apart:.3g}"
+            yield f"  the greatest difference of two numbers is {_format_apart(found.apart)}"
     for cut, side in zip(found.cut_off, (a, b), strict=True):
         if cut:
             yield f"{side.path} is cut off: only what is before was compared"
@@ -100,6 +101,11 @@ def _lines_of_pair(pair: Pair) -> Iterator[str]:
             if pair.ulps is not None and pair.ulps < FAR
             else ""
         )
-        yield f"  apart: at most {pair.apart:.3g}{ulps}"
+        yield f"  apart: at most {_format_apart(pair.apart)}{ulps}"
     elif len(pair.a.value) != len(pair.b.value):
         yield f"  {len(pair.a.value):,} numbers / {len(pair.b.value):,} numbers"
+
+
+def _format_apart(apart: float | None) -> str:
+    """A difference of two numbers as text; that of two finite numbers may exceed all floats."""
+    return "more than 1.79e+308" if apart == math.inf else f"{apart:.3g}"

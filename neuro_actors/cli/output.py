@@ -96,7 +96,7 @@ def print_json(value: Any) -> None:
     click.echo(to_json(value))
 
 
-def to_json(value: Any) -> str:
+def to_json(value: Any, indent: int | None = None) -> str:
     """Write a value as JSON.
 
     JSON has no NaN and no infinity: they become null. Bytes become hexadecimal digits. What JSON
@@ -104,11 +104,12 @@ def to_json(value: Any) -> str:
 
     Args:
         value: Anything that a log or a query contains.
+        indent: By how many spaces to indent what is nested. None: all in one line.
 
     Returns:
-        The text, in one line.
+        The text.
     """
-    return json.dumps(_as_plain(value))
+    return json.dumps(_as_plain(value), indent=indent)
 
 
 def _as_plain(value: Any) -> Any:

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import asdict
 from pathlib import Path
 
 import click
 
 from ..support.errors import InputError
-from .output import import_all
+from .output import import_all, to_json
 
 OUTPUTS = 10  # the most outputs whose slopes are shown
 
@@ -104,7 +103,7 @@ def trace(
         left_out = max(0, len(outputs) - OUTPUTS)
     if as_json:
         traces = [asdict(one) | {"shown": one.shown, "cut_off": one.cut_off} for one in found]
-        click.echo(json.dumps(traces if len(traces) > 1 else traces[0], indent=1))
+        click.echo(to_json(traces if len(traces) > 1 else traces[0], indent=1))
         return
     click.echo("\n\n".join(map(str, found)))
     if left_out:

@@ -28,8 +28,9 @@ class Pair:
     Attributes:
         a: The message in log a, or None if a does not contain it.
         b: The message in log b, or None if b does not contain it.
-        apart: The greatest absolute difference of two values; NaN if a value is not finite, None if
-            the messages have different numbers of values or the same values.
+        apart: The greatest absolute difference of two values, infinite if it exceeds all floats;
+            NaN if a value is not finite, None if the messages have different numbers of values or
+            the same values.
         ulps: The greatest difference of two values in units in the last place: the number of
             floats between them, plus one. None if `apart` is None or NaN.
         example: The index, from 0 on, of the first value that differs, or None.
@@ -52,7 +53,8 @@ class Difference:
         differ: How many of these are in both logs and differ.
         only: How many messages only log a contains, and how many only log b.
         steps: The numbers of the steps with any difference.
-        apart: The greatest absolute difference of two finite values.
+        apart: The greatest absolute difference of two finite values, infinite if it exceeds all
+            floats.
         cut_off: Whether each log is cut off.
         metadata: The differences of the metadata, in words.
     """
@@ -203,9 +205,10 @@ def _compare_values(
         for rows, at in ((left, i), (right, j))
     )
     same[alike] &= np.logical_and.reduceat(x.view(np.int64) == y.view(np.int64), begins)
-    with np.errstate(invalid="ignore"):
+    with np.errstate(invalid="ignore", over="ignore"):
         apart = np.abs(x - y)
-    return same, float(np.max(apart, where=np.isfinite(apart), initial=0.0))
+    finite = np.isfinite(x) & np.isfinite(y)
+    return same, float(np.max(apart, where=finite, initial=0.0))
 
 
 def _are_equal(left: Rows, right: Rows, number_in_a: Indices) -> bool:
@@ -236,7 +239,8 @@ def _measure_difference(a: Array, b: Array) -> tuple[float | None, int | None, i
     if not (np.isfinite(a).all() and np.isfinite(b).all()):
         return float("nan"), None, first
     ranks = [_rank(float(x)) - _rank(float(y)) for x, y in zip(a[bits], b[bits], strict=True)]
-    return float(np.abs(a - b).max()), max(map(abs, ranks)), first
+    with np.errstate(over="ignore"):
+        return float(np.abs(a - b).max()), max(map(abs, ranks)), first
 
 
 def _rank(value: float) -> int:

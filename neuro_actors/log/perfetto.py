@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 
 from ..support.errors import LogError
+from ..support.means import mean_of
 from .reader import NULL, LogReader, Row, Rows
 from .row_filter import ROWS_AT_ONCE
 from .schema import CODE, row_kinds
@@ -103,7 +104,7 @@ class _Trace:
                 numbers = (
                     {"mean": mean[row]}
                     if last == row + 1
-                    else {"strength": float(np.mean(strength[row:last]))}
+                    else {"strength": mean_of(strength[row:last])}
                 )
                 to = (
                     self._receivers[source]
@@ -121,13 +122,14 @@ class _Trace:
         begins = self._start + self._now[1]
         event = self._begin_slice(sender + 1, row_kinds()[what], begins * UNIT, UNIT // 2)
         event.flow_ids.extend(flows)
+        numbers = {name: value for name, value in numbers.items() if not np.isnan(value)}
         for name, value in numbers.items():
             note = event.debug_annotations.add()
             note.name, note.double_value = name, value
         note = event.debug_annotations.add()
         note.name, note.int_value = "receivers", len(to)
         self._builder.write_packet(self._packet)
-        if what == CODE["loss"] and not np.isnan(numbers["mean"]):
+        if what == CODE["loss"] and "mean" in numbers:
             event = self._new_event(self._loss, begins * UNIT, self._event.TYPE_COUNTER)
             event.double_counter_value = numbers["mean"]
             self._builder.write_packet(self._packet)

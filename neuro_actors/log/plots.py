@@ -14,8 +14,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..support.errors import LogError
-from ..support.figures import import_pyplot, write_figure
+from ..support.figures import axis_unit, import_pyplot, write_figure
 from ..support.files import check_free
+from ..support.means import SCALE, finite_mean, mean_of_groups
 from ..support.text import escape_controls, format_count
 from ..support.validation import Array, as_flag, as_list, as_path
 from .reader import LogReader
@@ -33,6 +34,7 @@ SUFFIXES = ("png", "svg", "pdf")
 BLUE, ORANGE, GREY = "#0072b2", "#d55e00", "0.8"
 MEMBERS = "input", "neuron"  # of level 0, and of the other levels
 COLUMNS = 400  # of a heat map, at most
+SMALLEST = 1e-290  # of a logarithmic axis
 POINTS = 120  # a curve with more points is drawn with its running mean
 
 
@@ -103,16 +105,20 @@ def _loss_panel(reader: LogReader) -> Panel:
     if not len(steps):
         raise LogError(f"{reader.path!r}: no step of it has a loss to show")
 
+    unit, in_unit = axis_unit(values)
+    shown = values / unit
+
     def draw(axis: Any) -> None:
         _set_title(axis, "Loss: the mean over each step's examples")
-        _draw_curve(axis, steps, values, BLUE)
-        smooth = _running_mean(values, len(values) // 80)
-        least, most = float(np.nanmin(smooth)), float(np.nanmax(smooth))
-        if least > 0 and most > 30 * least:
+        _draw_curve(axis, steps, shown, BLUE)
+        smooth = _running_mean(shown, len(shown) // 80)
+        smooth = smooth[np.isfinite(smooth)]
+        least, most = (float(smooth.min()), float(smooth.max())) if len(smooth) else (0.0, 0.0)
+        if least > SMALLEST and most > 30 * least:
             axis.set_yscale("log")
         elif least > 0:
             axis.set_ylim(bottom=0)
-        axis.set_ylabel("loss")
+        axis.set_ylabel(f"loss{in_unit}")
 
     return draw
 
@@ -127,6 +133,8 @@ def _urgency_panel(reader: LogReader) -> Panel:
     if not len(urged):
         raise LogError(f"{reader.path!r}: it holds no urgency to show")
     edges, image = _bin_by_step(steps, strength[urged[0] : urged[-1] + 1])
+    unit, in_unit = axis_unit(image)
+    image = np.where(image > 0, np.maximum(image / unit, SMALLEST), image)
 
     def draw(axis: Any) -> None:
         from matplotlib.colors import LogNorm
@@ -141,7 +149,13 @@ def _urgency_panel(reader: LogReader) -> Panel:
         mesh = axis.pcolormesh(edges, heights, cells, norm=norm, cmap="viridis", rasterized=True)
         ticks = LogLocator(subs=(1, 2, 5) if high < 300 * low else (1,))
         axis.figure.colorbar(
-            mesh, ax=axis, label="mean |urgency|", pad=0.01, aspect=12, ticks=ticks, format="{x:g}"
+            mesh,
+            ax=axis,
+            label=f"mean |urgency|{in_unit}",
+            pad=0.01,
+            aspect=12,
+            ticks=ticks,
+            format="{x:g}",
         )
         sizes = np.bincount(reader.network.level).tolist()
         named = levels[:: max(1, len(levels) // 12)].tolist()
@@ -163,7 +177,8 @@ def _neuron_panels(reader: LogReader, neuron: str) -> list[Panel]:
         raise LogError(f"{reader.path!r}: it holds no activation that {neuron!r} sent")
 
     def activation(axis: Any) -> None:
-        mean, least, greatest = series.activation
+        unit, in_unit = axis_unit(series.activation)
+        mean, least, greatest = series.activation / unit
         band = {
             "color": BLUE,
             "alpha": 0.15,
@@ -172,13 +187,14 @@ def _neuron_panels(reader: LogReader, neuron: str) -> list[Panel]:
         }
         axis.fill_between(series.activation_steps, least, greatest, **band)
         _draw_curve(axis, series.activation_steps, mean, BLUE, "mean")
-        axis.set_ylabel("activation")
+        axis.set_ylabel(f"activation{in_unit}")
         _set_title(axis, f"Activations of {name}")
 
     def urgency(axis: Any) -> None:
-        _draw_curve(axis, series.urgency_steps, series.urgency, ORANGE)
+        unit, in_unit = axis_unit(series.urgency)
+        _draw_curve(axis, series.urgency_steps, series.urgency / unit, ORANGE)
         axis.set_ylim(bottom=0)
-        axis.set_ylabel("mean |urgency|")
+        axis.set_ylabel(f"mean |urgency|{in_unit}")
         _set_title(axis, f"Urgencies that {name} receives")
 
     return [activation, urgency] if len(series.urgency_steps) else [activation]
@@ -187,17 +203,18 @@ def _neuron_panels(reader: LogReader, neuron: str) -> list[Panel]:
 def _weights_panel(reader: LogReader, names: Sequence[str]) -> Panel:
     synapses = [find_synapse(reader, name) for name in names]
     curves = [(synapse_name(reader, k), *read_weight(reader, k)) for k in synapses]
+    unit, in_unit = axis_unit(*(values for *_, values in curves))
 
     def draw(axis: Any) -> None:
         from matplotlib import colormaps
 
         for k, (name, steps, values) in enumerate(curves):
             colour = [BLUE, ORANGE][k] if len(curves) < 3 else colormaps["tab10"](k % 10)
-            line = axis.step(steps, values, where="post", color=colour, linewidth=1.4)[0]
+            line = axis.step(steps, values / unit, where="post", color=colour, linewidth=1.4)[0]
             # matplotlib hides labels that begin with an underscore
             line.set_label("\u200b" + escape_controls(name))
         axis.axhline(0, color="0.6", linewidth=0.8)
-        axis.set_ylabel("weight")
+        axis.set_ylabel(f"weight{in_unit}")
         axis.grid(alpha=0.3)
         for text in axis.legend(frameon=False, fontsize=8).get_texts():
             text.set_parse_math(False)
@@ -228,14 +245,30 @@ def _draw_curve(
 def _running_mean(values: Array, half: int) -> Array:
     """The mean of the finite values among each value and its `half` neighbours on each side."""
     finite = np.isfinite(values)
-    sums, counts = (
-        np.concatenate([[0.0], np.cumsum(part)]) for part in (np.where(finite, values, 0.0), finite)
-    )
-    each = np.arange(len(values))
-    first, last = np.maximum(each - half, 0), np.minimum(each + half + 1, len(values))
-    with np.errstate(invalid="ignore"):
-        mean: Array = (sums[last] - sums[first]) / (counts[last] - counts[first])
+    numbers = np.where(finite, values, 0.0)
+    with np.errstate(invalid="ignore", over="ignore"):
+        counts = _window_sums(finite.astype(np.float64), half)
+        sums, scaled = (_window_sums(part, half) / counts for part in (numbers, numbers / SCALE))
+    mean: Array = finite_mean(sums, scaled)
     return mean
+
+
+def _window_sums(values: Array, half: int) -> Array:
+    """The sum of each value and its `half` neighbours on each side.
+
+    A window is the end of one block of its length and the beginning of the next one. Nothing is
+    subtracted, so one great value does not erase the small ones after it.
+    """
+    n, width = len(values), 2 * half + 1
+    padded = np.zeros((-(-(n + 2 * half) // width) + 1) * width)
+    padded[half : half + n] = values
+    blocks = padded.reshape(-1, width)
+    begins = np.cumsum(blocks, axis=1).ravel()
+    ends = np.cumsum(blocks[:, ::-1], axis=1)[:, ::-1].ravel()
+    first = np.arange(n)
+    whole = first % width == 0  # such a window is one block
+    sums: Array = np.where(whole, 0.0, ends[:n]) + begins[first + width - 1]
+    return sums
 
 
 def _bin_by_step(steps: NDArray[np.int64], values: Array) -> tuple[Array, Array]:
@@ -244,13 +277,9 @@ def _bin_by_step(steps: NDArray[np.int64], values: Array) -> tuple[Array, Array]
     n = min(COLUMNS, last - first + 1)
     edges = np.linspace(first - 0.5, last + 0.5, n + 1)
     column = np.minimum(((steps - first + 0.5) * n / (last - first + 1)).astype(int), n - 1)
-    sums, counts = np.zeros((len(values), n)), np.zeros((len(values), n))
     finite = np.isfinite(values)
-    for row in range(len(values)):
-        sums[row] = np.bincount(column[finite[row]], values[row, finite[row]], n)
-        counts[row] = np.bincount(column[finite[row]], minlength=n)
-    with np.errstate(invalid="ignore"):
-        return edges, sums / counts
+    means = [mean_of_groups(column[k], row[k], n) for row, k in zip(values, finite, strict=True)]
+    return edges, np.stack(means)
 
 
 def _set_title(axis: Any, title: str) -> None:

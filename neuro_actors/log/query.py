@@ -19,6 +19,7 @@ from ..channels.unreliable.faults import FaultEvent
 from ..network.elements import ENVIRONMENT, LOSS_NODE
 from ..network.network import Network
 from ..support.errors import LogError
+from ..support.means import MAX, SCALE
 from ..support.text import escape_controls, quote
 from .fault_log import to_table
 from .schema import columns
@@ -83,9 +84,17 @@ TABLES = {  # name: its columns, and what it is
 }
 
 OF_MODE = "(SELECT step FROM steps WHERE mode = '{}')"
+# The mean of a list, which is finite if all its numbers are: see `support/means.py`.
+MEAN = """
+CREATE MACRO mean_of(numbers) AS CASE
+    WHEN NOT isfinite(list_avg(numbers)) AND isfinite(list_avg([x / {scale} for x in numbers]))
+    THEN greatest(-{max}, least({max}, list_avg([x / {scale} for x in numbers]) * {scale}))
+    ELSE list_avg(numbers)
+END;
+""".format(scale=f"{SCALE!r}::DOUBLE", max=f"{MAX!r}::DOUBLE")
 VIEWS = f"""
 CREATE VIEW messages AS
-    SELECT step, kind, sender, receiver, time, value, list_avg(value) AS mean, note
+    SELECT step, kind, sender, receiver, time, value, mean_of(value) AS mean, note
     FROM rows WHERE sender IS NOT NULL;
 CREATE VIEW mail AS
     SELECT * EXCLUDE note FROM messages WHERE receiver IS NOT NULL
@@ -99,13 +108,13 @@ CREATE VIEW steps AS
         (note->>'$.update')::BIGINT AS update, (note->>'$.wrt_inputs')::BOOLEAN AS wrt_inputs
     FROM rows WHERE kind = 'begin';
 CREATE VIEW losses AS
-    SELECT r.step, s.mode, list_avg(r.value) AS loss, len(r.value) AS examples
+    SELECT r.step, s.mode, mean_of(r.value) AS loss, len(r.value) AS examples
     FROM rows r JOIN steps s USING (step) WHERE r.kind = 'loss' AND len(r.value) > 0;
 CREATE VIEW activations AS
     SELECT step, sender AS neuron, mean, list_min(value) AS least, list_max(value) AS greatest
     FROM messages WHERE kind = 'activation' AND receiver IS NULL;
 CREATE VIEW urgencies AS
-    SELECT step, sender, receiver, mean, list_avg([abs(x) for x in value]) AS strength
+    SELECT step, sender, receiver, mean, mean_of([abs(x) for x in value]) AS strength
     FROM messages WHERE kind = 'urgency';
 CREATE VIEW parameters AS
     SELECT step, sender AS target, unnest(value) AS parameter, generate_subscripts(value, 1) AS nth
@@ -167,7 +176,7 @@ def connect(network: Network, batches: Sequence[Any], faults: Sequence[FaultEven
     }
     for name, rows in tables.items():
         connection.register(name, rows)
-    connection.execute(VIEWS)
+    connection.execute(MEAN + VIEWS)
     connection.execute("SET lock_configuration = true")
     return connection
 
@@ -219,7 +228,7 @@ def stream_result(relation: Any, size: int = 2048) -> tuple[Any, Iterator[Any]]:
             reader = relation.to_arrow_reader(size)
         else:  # before 1.5
             reader = relation.fetch_arrow_reader(size)
-    except (duckdb.Error, RuntimeError) as error:
+    except (duckdb.Error, pa.ArrowException, RuntimeError) as error:
         raise LogError(query_error(error)) from None
     return reader.schema, _read(reader)
 

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ..network.elements import MAX_SYNAPSE_NAME
 from ..support.errors import LogError
+from ..support.means import SCALE, finite_mean, mean_of_groups, mean_of_segments
 from ..support.text import quote
 from ..support.validation import Array, Indices, did_you_mean
 from .reader import NULL, LogReader, Rows
@@ -28,7 +29,7 @@ def row_means(rows: Rows, absolute: bool = False) -> Array:
         The means, NaN for a row without values. Shape (n_rows,).
     """
     values = np.abs(rows.values) if absolute else rows.values
-    return _reduce_rows(np.add, rows, values) / np.maximum(np.diff(rows.starts), 1)
+    return mean_of_segments(values, rows.starts)
 
 
 def read_losses(reader: LogReader) -> tuple[NDArray[np.int64], Array]:
@@ -60,28 +61,33 @@ def read_urgency_by_level(reader: LogReader) -> tuple[NDArray[np.int64], Array]:
     level = np.append(network.level, [-1, -1, -1])  # the loss, the environment, an empty receiver
     depth = network.depth + 1
     steps: list[NDArray[np.int64]] = []
-    parts: list[list[NDArray[Any]]] = []
+    # of each step and level: the sum, the sum of the numbers divided by SCALE, how many they are
+    parts: list[Array] = []
     for rows in _select(reader, RowFilter(kind="urgency")):
         received = np.flatnonzero(level[rows.receiver] >= 0)
         numbers, which = np.unique(rows.step[received], return_inverse=True)
         cells = which * depth + level[rows.receiver[received]]
-        each: tuple[Array, Array] = row_means(rows, absolute=True)[received], np.ones(len(received))
-        parts.append(
-            [
-                np.bincount(cells, weights, len(numbers) * depth).reshape(-1, depth)
-                for weights in each
-            ]
-        )
+        strength = row_means(rows, absolute=True)[received]
+        with np.errstate(over="ignore"):
+            parts.append(
+                np.stack(
+                    [
+                        np.bincount(cells, weights, len(numbers) * depth).reshape(-1, depth)
+                        for weights in (strength, strength / SCALE, np.ones(len(received)))
+                    ]
+                )
+            )
         steps.append(numbers)
     # a step may be there twice, if a record batch ends within it
     every = _concatenate(steps).astype(np.int64)
     numbers, which = np.unique(every, return_inverse=True)
-    sums, counts = np.zeros((len(numbers), depth)), np.zeros((len(numbers), depth))
-    if parts:
-        np.add.at(sums, which, np.concatenate([s for s, _ in parts]))
-        np.add.at(counts, which, np.concatenate([c for _, c in parts]))
-    with np.errstate(invalid="ignore"):
-        return numbers, (sums / counts).T
+    totals = np.zeros((3, len(numbers), depth))
+    with np.errstate(invalid="ignore", over="ignore"):
+        if parts:
+            for total, added in zip(totals, np.concatenate(parts, axis=1), strict=True):
+                np.add.at(total, which, added)
+        sums, scaled, counts = totals
+        return numbers, finite_mean(sums / counts, scaled / counts).T
 
 
 class NeuronSeries(NamedTuple):
@@ -126,9 +132,7 @@ def read_neuron(reader: LogReader, neuron: str) -> NeuronSeries:
         received_steps.append(rows.step[received])
         urgency.append(row_means(rows, absolute=True)[received])
     steps, which = np.unique(_concatenate(received_steps).astype(np.int64), return_inverse=True)
-    strength = np.bincount(which, _concatenate(urgency), len(steps)) / np.maximum(
-        np.bincount(which, minlength=len(steps)), 1
-    )
+    strength = mean_of_groups(which, _concatenate(urgency), len(steps))
     activations = np.concatenate(activation, axis=1) if activation else np.empty((3, 0))
     return NeuronSeries(_concatenate(sent_steps).astype(np.int64), activations, steps, strength)
 
@@ -199,12 +203,11 @@ def _select(reader: LogReader, row_filter: RowFilter) -> Iterator[Rows]:
 
 
 def _reduce_rows(how: np.ufunc, rows: Rows, values: Array) -> Array:
-    """Reduce each row's values to one; NaN for a row without values."""
+    """The least or the greatest of each row's values; NaN for a row without values."""
     found = np.full(len(rows), np.nan)
     some: Indices = np.flatnonzero(np.diff(rows.starts))
     if len(some):
-        with np.errstate(over="ignore"):
-            found[some] = how.reduceat(values, rows.starts[some])
+        found[some] = how.reduceat(values, rows.starts[some])
     return found
 
 

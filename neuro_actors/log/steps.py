@@ -12,6 +12,7 @@ import numpy as np
 from ..network.network import Network
 from ..neuron.messages import micro_batch_of
 from ..support.errors import LogError
+from ..support.means import mean_in_order
 from ..support.validation import Array, Indices
 from .reader import NULL, Rows
 from .schema import CODE
@@ -185,11 +186,7 @@ class RecordedStep:
     @property
     def loss(self) -> float:
         """The mean of the losses; NaN if the log contains none."""
-        return (
-            float(np.add.accumulate(self.losses)[-1] / len(self.losses))
-            if len(self.losses)
-            else float("nan")
-        )
+        return mean_in_order(self.losses) if len(self.losses) else float("nan")
 
     @cached_property
     def urgencies(self) -> Array:

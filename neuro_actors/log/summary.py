@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from ..channels.routes import message_kinds
+from ..support.means import mean_of
 from ..support.text import escape_controls, format_count, wrap_entry
 from .fault_log import FaultLog, read_fault_log
 from .fault_story import format_seconds
@@ -127,7 +128,7 @@ def _first_and_last_loss(rows: Rows) -> list[dict[str, Any]]:
     found = np.flatnonzero((rows.kind == CODE["loss"]) & (np.diff(starts) > 0))
     ends = [int(found[0]), int(found[-1])] if len(found) else []
     return [
-        {"step": int(rows.step[r]), "mean": float(rows.values[starts[r] : starts[r + 1]].mean())}
+        {"step": int(rows.step[r]), "mean": mean_of(rows.values[starts[r] : starts[r + 1]])}
         for r in ends
     ]
 

@@ -12,10 +12,13 @@ from ..network.elements import ENVIRONMENT, LOSS_NODE
 from ..network.network import Network
 from ..neuron.optimizer_json import KNOWN
 from ..support.errors import LogError
+from ..support.means import mean_of
 from ..support.text import escape_controls, format_count, format_number
 from .reader import Row
 
 MOST_SHOWN = 3  # numbers or names
+# what a row that makes no sense raises; an infinity is no whole number
+BROKEN = (KeyError, ValueError, TypeError, AttributeError, OverflowError)
 
 
 def describe_row(row: Row, network: Network) -> str:
@@ -30,7 +33,7 @@ def describe_row(row: Row, network: Network) -> str:
     """
     try:
         return escape_controls(_line(row, network))
-    except (KeyError, ValueError, TypeError, AttributeError, RecursionError) as error:
+    except (*BROKEN, RecursionError) as error:
         raise LogError(
             f"the log is damaged: a {row.kind} row of step {row.step} makes no sense ({error})"
         ) from None
@@ -147,6 +150,4 @@ def _numbers(values: Sequence[float], form: str) -> str:
     shown = " ".join(format_number(value, form) for value in values[:MOST_SHOWN])
     if len(values) <= MOST_SHOWN:
         return shown
-    return (
-        f"{shown} … ({len(values)} numbers, mean {format_number(sum(values) / len(values), form)})"
-    )
+    return f"{shown} … ({len(values)} numbers, mean {format_number(mean_of(values), form)})"

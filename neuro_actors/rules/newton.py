@@ -38,6 +38,7 @@ from ..neuron.messages import Step
 from ..neuron.sums import Sums
 from ..neuron.tangent import TangentRule
 from ..support.errors import InputError, MessageError
+from ..support.means import mean_of
 from ..support.validation import Array, as_flag, as_number, as_whole_number, freeze, got
 from .rule import Answer, Round, Rule, own
 
@@ -138,7 +139,7 @@ class NewtonCG(Rule):
         yield _round(x, ACCEPT, alpha, length, learns=True)
 
     def _objective(self, answer: Answer, squares: float) -> float:
-        return float(answer.losses.mean()) + self.l2 / 2.0 * squares
+        return float(mean_of(answer.losses)) + self.l2 / 2.0 * squares
 
 
 class NewtonNeuron(TangentRule):

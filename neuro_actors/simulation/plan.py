@@ -9,6 +9,7 @@ from collections.abc import Awaitable, Callable, Generator
 from contextlib import closing
 from dataclasses import dataclass, field
 from itertools import islice
+from math import isfinite
 
 import numpy as np
 
@@ -18,6 +19,7 @@ from ..network import functions
 from ..network.network import Network
 from ..neuron.optimizers import Optimizer
 from ..rules import Rule
+from ..support.means import mean_of
 from ..support.validation import Array, Indices
 from .history import Epoch, accuracy
 from .progress_bar import ProgressBar
@@ -141,13 +143,28 @@ async def _run_epoch(
             position.predictions[chosen] = result.predictions
             position.loss_sum += result.loss * len(chosen)
             position.batches_done += 1
-            bar.advance(position.loss_sum / min(position.batches_done * size, len(x)))
+            bar.advance(_mean_loss(plan, position))
             await after_step()
-    mean = position.loss_sum / len(x)
+    mean = _mean_loss(plan, position)
     share = accuracy(position.predictions, targets, functions.loss(plan.loss).threshold)
     if plan.validation is None:
         return Epoch(position.epoch, mean, share)
     return Epoch(position.epoch, mean, share, *await _validate(simulation, plan, plan.validation))
+
+
+def _mean_loss(plan: TrainingPlan, position: TrainingPosition) -> float:
+    """The mean loss of the epoch so far.
+
+    Where the sum of the losses exceeds all floats, they are computed again from the predictions.
+    """
+    (x, targets), size = plan.data, plan.batch_size
+    if isfinite(position.loss_sum):
+        return position.loss_sum / min(position.batches_done * size, len(x))
+    with closing(batches(len(x), size, plan.seed, position.epoch)) as order:
+        done = np.concatenate(list(islice(order, position.batches_done)))
+    with np.errstate(all="ignore"):
+        losses = functions.loss(plan.loss).value(position.predictions[done], targets[done])
+    return float(mean_of(losses))
 
 
 async def _validate(
@@ -159,7 +176,9 @@ async def _validate(
     functions.check_domain(plan.loss, predictions, targets)
     loss = functions.loss(plan.loss)
     share = accuracy(predictions, targets, loss.threshold)
-    return float(np.mean(loss.value(predictions, targets))), share
+    with np.errstate(all="ignore"):
+        losses = loss.value(predictions, targets)
+    return float(mean_of(losses)), share
 
 
 def batches(

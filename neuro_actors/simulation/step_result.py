@@ -11,6 +11,7 @@ from ..network.gradient import Gradient
 from ..network.network import Network
 from ..network.parameter_order import ParameterOrder
 from ..neuron.messages import Step
+from ..support.means import mean_in_order
 from ..support.validation import Array, freeze
 
 NOTHING = freeze(np.empty(0))
@@ -47,7 +48,7 @@ class StepOutcome:
     @property
     def loss(self) -> float:
         """The mean of the losses, added in the order of the examples."""
-        return float(np.add.accumulate(self.losses)[-1] / len(self.losses))
+        return mean_in_order(self.losses)
 
     def gradient(self, network: Network, parameters: ParameterOrder, wrt_inputs: bool) -> Gradient:
         """Return the gradient: minus the urgencies that neurons committed and inputs received.

@@ -8,6 +8,8 @@ from os import PathLike
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from .errors import InputError, NeuroActorsError
 from .files import whole_file
 from .validation import as_path
@@ -54,9 +56,10 @@ def plot_curves(
         1, len(panels), figsize=(4.5 * len(panels), 3.2), layout="constrained", squeeze=False
     )
     for axis, (title, curves) in zip(axes[0], panels.items(), strict=True):
+        unit, in_unit = axis_unit(*curves.values())
         for (label, values), style in zip(curves.items(), ("-", "--", ":"), strict=False):
-            axis.plot(range(1, len(values) + 1), values, style, label=label)
-        axis.set(xlabel=xlabel, ylabel=title)
+            axis.plot(range(1, len(values) + 1), np.divide(values, unit), style, label=label)
+        axis.set(xlabel=xlabel, ylabel=f"{title}{in_unit}")
         axis.grid(alpha=0.3)
         axis.legend(frameon=False)
     if file is not None:
@@ -66,6 +69,25 @@ def plot_curves(
             raise InputError(f"{str(file)!r}: a figure is named *.{', *.'.join(known)}")
         write_figure(figure, file, InputError)
     return figure
+
+
+def axis_unit(*values: Any) -> tuple[float, str]:
+    """Return the unit in which an axis shows numbers, and the unit as the end of a label.
+
+    matplotlib computes with differences and margins of what it draws. For the greatest floats these
+    are infinite, and for the smallest ones 0.
+
+    Args:
+        values: What the axis shows; what is not finite does not count. Any shapes.
+
+    Returns:
+        The unit: 1 for all usual numbers, else 1e300 or 1e-300; and "" or such as " / 1e300".
+    """
+    sizes = np.abs(np.concatenate([np.ravel(np.asarray(part, dtype=float)) for part in values]))
+    most = float(np.max(sizes, where=np.isfinite(sizes), initial=0.0))
+    if most >= 1e290:
+        return 1e300, " / 1e300"
+    return (1e-300, " / 1e-300") if 0.0 < most <= 1e-290 else (1.0, "")
 
 
 def write_figure(figure: Any, path: Path, failure: type[NeuroActorsError]) -> None:

@@ -25,6 +25,7 @@ from ..network import functions
 from ..network.graph import Groups
 from ..network.network import Network
 from ..neuron.sums import Sums
+from ..support.means import mean_of
 from ..support.validation import Array, Indices
 
 MOST_AT_ONCE = 2**22  # numbers in one array, or those of one synapse
@@ -124,7 +125,7 @@ class SynapsePath:
     @property
     def value(self) -> float:
         """The mean of its products."""
-        return _mean(self.products)
+        return float(mean_of(self.products))
 
 
 @dataclass(frozen=True, slots=True)
@@ -211,6 +212,9 @@ class Paths:
         Args:
             first: The first factor of each path's product. Shape (batch,).
             most: How many paths to find.
+
+        Raises:
+            OverflowError: The product of some first factors exceeds all floats.
         """
         work = min(MOST_STARTED, MOST_NUMBERS // len(first) + 1)
         heap: list[_Partial] = []  # partial paths, and some that have ended
@@ -226,7 +230,7 @@ class Paths:
                 if node == ENDED:
                     (heapreplace if len(best) == most else heappush)(best, bound)
 
-        push(_mean(np.abs(first) * self._most[self._start]), 0, self._start, first, ())
+        push(mean_of(np.abs(first) * self._most[self._start]), 0, self._start, first, ())
         paths: list[SynapsePath] = []
         while heap and len(paths) < most and work > 0:
             _, minus_length, _, node, products, way = heappop(heap)
@@ -235,13 +239,15 @@ class Paths:
                 continue
             if node in self._ends:
                 ended = products * self._ends[node]
-                push(abs(_mean(ended)), 1 - minus_length, ENDED, ended, (node, way))
+                push(abs(mean_of(ended)), 1 - minus_length, ENDED, ended, (node, way))
             outgoing = self._network.outgoing.of(node)
             work -= len(outgoing) + 1
             for some in _split(outgoing, len(first)):
                 to = self._network.targets[some]
                 onward = products * (self._network.weights[some, None] * self._slopes[to])
-                bounds = (np.abs(onward) * self._most[to]).mean(axis=1)
+                if not np.isfinite(onward).all():
+                    raise OverflowError
+                bounds = mean_of(np.abs(onward) * self._most[to], axis=1)
                 least = best[0] if len(best) == most else 0.0
                 useful = np.flatnonzero((bounds > 0) & (bounds >= least))
                 rows = zip(
@@ -286,10 +292,6 @@ def _split(synapses: Indices, batch: int) -> Iterator[Indices]:
     size = max(1, MOST_AT_ONCE // batch)
     for k in range(0, len(synapses), size):
         yield synapses[k : k + size]
-
-
-def _mean(values: Array) -> float:
-    return float(values.mean())
 
 
 def _unwind(products: Array, end: int, way: tuple[Any, ...]) -> SynapsePath:

@@ -14,10 +14,14 @@ from ..network import functions
 from ..network.elements import MAX_SYNAPSE_NAME, arrow
 from ..neuron import sums
 from ..support.errors import InputError, LogError
+from ..support.means import mean_of
 from ..support.text import escape_controls, quote
 from ..support.validation import Array, as_list, as_whole_number, did_you_mean, list_names
 from .paths import Paths, SynapsePath, downstream_of, influence, slopes
 from .result import Factor, Path, Trace
+
+# products that exceed all floats are refused in one line, without a warning before it
+QUIET = np.errstate(all="ignore")
 
 
 class Tracer:
@@ -66,6 +70,7 @@ class Tracer:
 
     # --- traces ---------------------------------------------------------------------------------
 
+    @QUIET
     def weight(self, source: str, target: str, limit: int = 8) -> Trace:
         """Trace the urgency of a weight.
 
@@ -100,6 +105,7 @@ class Tracer:
             limit,
         )
 
+    @QUIET
     def neuron(self, id: str, limit: int = 8) -> Trace:
         """Trace the urgency of a neuron's signal, or of an input's activation.
 
@@ -128,6 +134,7 @@ class Tracer:
             limit,
         )
 
+    @QUIET
     def output(self, source: str, output: str | None = None, limit: int = 8) -> Trace:
         """Trace the slope of an output with respect to an activation.
 
@@ -169,6 +176,7 @@ class Tracer:
             to_loss=False,
         )
 
+    @QUIET
     def outputs(self, source: str) -> list[str]:
         """Return the outputs that a neuron or input leads to, the steepest first.
 
@@ -181,7 +189,7 @@ class Tracer:
         """
         a = self._position(source)
         reached, slope = self._slopes(a, include=False)
-        found = influence(self.network, a, slope).mean(axis=1)
+        found = mean_of(influence(self.network, a, slope), axis=1)
         outputs = [k for k in self.network.output_positions.tolist() if reached[k]]
         return [self.network.ids[k] for k in sorted(outputs, key=lambda k: -abs(float(found[k])))]
 
@@ -366,13 +374,16 @@ class Tracer:
         factors: what `first` is the product of.
         """
         limit = as_whole_number("limit", limit, 1)
-        with np.errstate(over="ignore", invalid="ignore"):
-            all_paths = Paths(self.network, start, slope, ends)
-            size = _mean(np.abs(first) * all_paths.size)
-        if not np.isfinite(size):
+        all_paths = Paths(self.network, start, slope, ends)
+        size = _mean(np.abs(first) * all_paths.size)
+        try:
+            if not np.isfinite(size):
+                raise OverflowError
+            # one more, to know whether there is one
+            found = all_paths.find_greatest(first, limit + 1)
+        except OverflowError:
             problem = f"in step {self.info.number} products along the paths exceed all numbers"
-            raise LogError(f"{self._log.path!r}: {problem}")
-        found = all_paths.find_greatest(first, limit + 1)  # one more, to know whether there is one
+            raise LogError(f"{self._log.path!r}: {problem}") from None
         urgencies, listed = ends if to_loss else {}, found.paths[:limit]
         rest = max([found.rest, *(abs(path.value) for path in found.paths[limit:])])
         # each term is rounded with each factor and in each sum that it goes through, on both sides
@@ -438,4 +449,4 @@ def _last_traceable_step(log: Log, to_loss: bool) -> int:
 
 
 def _mean(values: Array) -> float:
-    return float(values.mean())
+    return float(mean_of(values))

@@ -18,6 +18,7 @@ import numpy as np
 from ..log.wording import format_call
 from ..network import functions
 from ..support.errors import InputError
+from ..support.means import MAX
 from ..support.text import quote
 from ..support.validation import as_number, as_whole_number, got
 from .fault_events import gather_fault_events
@@ -119,13 +120,34 @@ def collect_page_data(
 
 
 class _Packer:
-    """Encodes numbers as base64, with 8 or 4 bytes each."""
+    """Encodes numbers as base64, with 8 or 4 bytes each.
+
+    Numbers of 4 bytes reach from 1e-38 to 3e38. If an array has others, all of it is divided by a
+    power of two, whose exponent stands before the base64: "40:…". Then numbers that are more than
+    1e75 times smaller than the greatest one become 0.
+    """
 
     def __init__(self, item: int) -> None:
-        self._kind = f"<f{item}"
+        self._kind, self._item = f"<f{item}", item
 
     def __call__(self, values: Array) -> str:
-        return base64.b64encode(values.astype(self._kind).tobytes()).decode()
+        exponent = _exponent(values) if self._item == 4 else 0
+        if exponent:
+            with np.errstate(under="ignore"):
+                values = np.ldexp(values, -exponent)
+        with np.errstate(under="ignore", over="ignore", invalid="ignore"):
+            text = base64.b64encode(values.astype(self._kind).tobytes()).decode()
+        return f"{exponent}:{text}" if exponent else text
+
+
+def _exponent(values: Array) -> int:
+    """The power of two to divide an array by, so that it fits into 4 bytes; mostly 0."""
+    sizes = np.abs(values[np.isfinite(values) & (values != 0.0)])
+    limits = np.finfo(np.float32)
+    if not sizes.size or (sizes.min() >= limits.tiny and sizes.max() <= limits.max):
+        return 0
+    # the greatest becomes 2^126 to 2^127; the page computes 2^exponent, which must not be 0
+    return max(int(np.frexp(sizes.max())[1]) - 127, -1000)
 
 
 class _Versions:
@@ -202,19 +224,27 @@ def _network(log: Log, selection: Selection) -> dict[str, Any]:
 def _functions(names: tuple[str, ...], reach: float) -> dict[str, Any]:
     """Samples of each activation function that is used: the page itself knows no function."""
     near = np.linspace(-6.0, 6.0, 241)
-    far = np.geomspace(6.0, reach * 2.0, 80)[1:]
+    with np.errstate(over="ignore"):
+        far = np.minimum(np.geomspace(6.0, min(reach * 2.0, MAX), 80)[1:], MAX)
     z = np.concatenate([-far[::-1], near, far])
     sampled = {}
     for name in sorted(set(names)):
         known = functions.ACTIVATIONS.get(name)
         if known is not None:
-            formula = _formula(known.value)
+            with np.errstate(all="ignore"):
+                a = np.asarray(known.value(z.copy()))
+            here = np.isfinite(a)  # a function of one's own may exceed all floats
             sampled[name] = {
-                "z": z.round(9).tolist(),
-                "a": known.value(z).round(9).tolist(),
-                "formula": formula,
+                "z": _round(z[here]).tolist(),
+                "a": _round(a[here]).tolist(),
+                "formula": _formula(known.value),
             }
     return sampled
+
+
+def _round(values: Array) -> Array:
+    """Numbers with nine decimals. Rounding multiplies, so the greatest ones stay as they are."""
+    return np.where(np.abs(values) < 1e9, np.clip(values, -1e9, 1e9).round(9), values)
 
 
 def _losses(steps: list[StepInfo]) -> dict[str, str]:

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from ..support.means import MAX, mean_of, percentiles_of
 from ..support.validation import Array
 from .step_values import StepValues
 
@@ -41,9 +42,11 @@ class Scales:
         inputs = values.activations[:, self._input]
         finite = inputs[np.isfinite(inputs)]
         if finite.size:
-            low, high = np.percentile(finite, [100 - WITHIN, WITHIN])
-            self._ends.append((float(low), float(high)))
-        messages = before.weights * values.signal_urgencies[:, before.targets]
+            low, high = percentiles_of(finite, [100 - WITHIN, WITHIN])
+            self._ends.append((low, high))
+        with np.errstate(all="ignore"):
+            messages = before.weights * values.signal_urgencies[:, before.targets]
+            change = np.clip(after.weights - before.weights, -MAX, MAX)
         self._reach("activation", values.activations[:, ~self._input])
         self._reach("urgency", values.urgencies)
         self._reach(
@@ -54,19 +57,15 @@ class Scales:
             before.weights[~self._from_input] if not self._from_input.all() else before.weights,
         )
         self._reach("pixelWeight", before.weights[self._from_input])
-        self._reach("change", after.weights - before.weights)
+        self._reach("change", change)
         self._reach("target", values.targets)
 
     def _reach(self, name: str, values: Array) -> None:
         sizes = np.abs(values[np.isfinite(values)])
-        strong = float(np.percentile(sizes, WITHIN)) if sizes.size else 0.0
+        strong = percentiles_of(sizes, [WITHIN])[0] if sizes.size else 0.0
         self._most[name] = max(self._most.get(name, 0.0), strong)
 
     def to_json(self) -> dict[str, object]:
         """Return the greatest absolute value of each scale; for `input`, the least and greatest."""
-        low, high = (
-            (sum(end) / len(end) for end in zip(*self._ends, strict=True))
-            if self._ends
-            else (0.0, 1.0)
-        )
+        low, high = mean_of(self._ends, axis=0).tolist() if self._ends else (0.0, 1.0)
         return {name: most or 1.0 for name, most in self._most.items()} | {"input": [low, high]}

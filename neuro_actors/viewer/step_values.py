@@ -9,6 +9,7 @@ import numpy as np
 
 from ..network import functions
 from ..neuron.sums import ORDERED
+from ..support.means import mean_of
 from ..support.validation import Array
 
 if TYPE_CHECKING:
@@ -66,17 +67,18 @@ def read_step_values(network: Network, step: RecordedStep, n_examples: int) -> S
     if a.shape[1] > 1 and step.info.mode == "gradient":  # the commits are these urgencies
         wants = step.weights
     elif a.shape[1] > 1:
-        wants = (a[network.sources] * v[network.targets]).mean(axis=1)
+        with np.errstate(all="ignore"):
+            wants = mean_of(a[network.sources] * v[network.targets], axis=1)
 
     def rows(values: Array) -> Array:
         selected = values[..., :n_examples].T
         if values.shape[-1] == 1:
             return np.ascontiguousarray(selected)
-        return np.concatenate([selected, values.mean(axis=-1)[None]])
+        return np.concatenate([selected, mean_of(values, axis=-1)[None]])
 
     slope_rows = rows(slopes)
     if a.shape[1] > 1:
-        slope_rows[-1] = np.abs(slopes).mean(axis=1)
+        slope_rows[-1] = mean_of(np.abs(slopes), axis=1)
     return StepValues(
         activations=rows(a),
         signals=rows(z),

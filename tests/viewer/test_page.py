@@ -461,6 +461,25 @@ def test_hostile_names_stay_text(look: Look) -> None:
     assert page.locator("img, #panel script, body b").count() == 0
 
 
+def test_the_greatest_numbers_are_drawn(look: Look, tmp_path: Path) -> None:
+    network = na.Network(
+        [na.Input("x"), na.Neuron("h", "tanh"), na.Neuron("y")],
+        [na.Synapse("x", "h", 9.0), na.Synapse("h", "y", 1.7e308)],
+        ["y"],
+    )
+    log = tmp_path / "huge.arrows"
+    x, t = [[1.0], [-1.0]], [[0.0], [0.0]]
+    na.train(network, x, t, loss="absolute_error", epochs=3, optimizer=na.SGD(1e-3), log=log)
+    path = tmp_path / "huge.html"
+    path.write_text(html(collect_page_data(na.open_log(log))))
+    page = look("", path=path)
+    for name in ("x", "h", "y"):
+        choose(page, name)
+        assert "NaN" not in page.locator("#panel").inner_text()
+    choose(page, "y")
+    assert cells(page, "receives")["h"][0] == 1.7e308
+
+
 def test_phone(look: Look) -> None:
     page = look("family", width=390, height=844)
     assert page.evaluate("document.documentElement.scrollWidth") <= 390

@@ -1,7 +1,7 @@
 // Small drawings beside the numbers: a function with its tangent, values over the steps.
 
 import { svg } from "./dom.js";
-import { shown } from "./numbers.js";
+import { rounded, shown } from "./numbers.js";
 
 const [W, H, PAD, LEFT] = [340, 150, 26, 66];
 
@@ -14,10 +14,13 @@ const [W, H, PAD, LEFT] = [340, 150, 26, 66];
  * @param {string} label
  */
 export function functionChart(samples, z, a, slope, label) {
-  const reach = Math.max(3, Math.abs(z) * 1.35);
-  const inside = samples.z.map((x, k) => [x, samples.a[k]]).filter(([x]) => Math.abs(x) <= reach);
-  const tall = inside.map(([, y]) => y).concat(a, 0);
-  const [low, high] = spread(Math.min(...tall), Math.max(...tall));
+  const one = unit([z, a]);
+  const [zt, at] = [z / one, a / one]; // as they are drawn
+  const reach = Math.max(3, Math.abs(zt) * 1.35);
+  const inside = samples.z
+    .map((x, k) => [x / one, samples.a[k] / one])
+    .filter(([x]) => Math.abs(x) <= reach);
+  const [low, high] = spread(inside.map(([, y]) => y).concat(at, 0));
   const x = (/** @type {number} */ v) => PAD + ((v + reach) / (2 * reach)) * (W - 2 * PAD);
   const y = (/** @type {number} */ v) => H - 14 - ((v - low) / (high - low)) * (H - 28);
   const path = inside.map(([u, v], k) =>
@@ -30,7 +33,8 @@ export function functionChart(samples, z, a, slope, label) {
   if (z === z && a === a) {
     const half = Math.min(
       reach * 0.45,
-      Math.max((high - low) * 0.12, Math.min(high - a, a - low)) / Math.max(1e-9, Math.abs(slope)),
+      Math.max((high - low) * 0.12, Math.min(high - at, at - low))
+        / Math.max(1e-9, Math.abs(slope)),
     );
     if (slope === slope)
       parts.push(
@@ -38,16 +42,16 @@ export function functionChart(samples, z, a, slope, label) {
           "path",
           {
             class: "tangent",
-            d: `M${x(z - half)} ${y(a - half * slope)}L${x(z + half)} ${y(a + half * slope)}`,
+            d: `M${x(zt - half)} ${y(at - half * slope)}L${x(zt + half)} ${y(at + half * slope)}`,
           },
         ),
       );
     parts.push(
-      svg("path", { class: "guide", d: `M${x(z)} ${y(0)}V${y(a)}H${x(0)}` }),
-      svg("circle", { class: "dot", cx: x(z), cy: y(a), r: 5 }),
+      svg("path", { class: "guide", d: `M${x(zt)} ${y(0)}V${y(at)}H${x(0)}` }),
+      svg("circle", { class: "dot", cx: x(zt), cy: y(at), r: 5 }),
       svg(
         "text",
-        { x: clamp(x(z), 40, W - 40), y: y(0) + (a >= 0 ? 16 : -7), "text-anchor": "middle" },
+        { x: clamp(x(zt), 40, W - 40), y: y(0) + (a >= 0 ? 16 : -7), "text-anchor": "middle" },
         `z = ${shown(z)}`,
       ),
       a === 0
@@ -56,7 +60,7 @@ export function functionChart(samples, z, a, slope, label) {
           "text",
           {
             x: x(0) + (z > 0 ? -7 : 7),
-            y: clamp(y(a) + (a < 0 ? 16 : -7), 14, H - 6),
+            y: clamp(y(at) + (a < 0 ? 16 : -7), 14, H - 6),
             "text-anchor": z > 0 ? "end" : "start",
           },
           `a = ${shown(a)}`,
@@ -80,12 +84,13 @@ export function functionChart(samples, z, a, slope, label) {
 export function overSteps(lines, now, label, numbers) {
   const h = 96;
   const all = lines.flatMap((line) => line.values).filter((v) => v === v);
-  const [low, high] = spread(Math.min(0, ...all), Math.max(0, ...all));
+  const one = unit(all);
+  const [low, high] = spread([0, ...all.map((v) => v / one)]);
   const n = numbers.length;
   const x = (/** @type {number} */ k) => LEFT + (
     n > 1 ? (k / (n - 1)) * (W - LEFT - 10) : (W - LEFT - 10) / 2
   );
-  const y = (/** @type {number} */ v) => h - 18 - ((v - low) / (high - low)) * (h - 30);
+  const y = (/** @type {number} */ v) => h - 18 - ((v / one - low) / (high - low)) * (h - 30);
   const parts = [
     svg("path", { class: "axis", d: `M${LEFT} ${y(0)}H${W - 10}` }),
     svg("path", { class: "now", d: `M${x(now)} 6V${h - 16}` }),
@@ -123,8 +128,9 @@ export function overSteps(lines, now, label, numbers) {
  * @param {number[]} values
  */
 export function lossCurve(places, values) {
-  const [low, high] = spread(0, Math.max(0, ...values));
-  const y = (/** @type {number} */ v) => 96 - ((v - low) / (high - low)) * 90;
+  const one = unit(values);
+  const [low, high] = spread([0, Math.max(0, ...values) / one]);
+  const y = (/** @type {number} */ v) => 96 - ((v / one - low) / (high - low)) * 90;
   const x = (/** @type {number} */ place) => (place * 1000).toFixed(1);
   const points = places.map((place, k) => `${x(place)} ${y(values[k]).toFixed(2)}`);
   const [left, right] = [x(places[0]), x(places[places.length - 1])];
@@ -154,14 +160,24 @@ export function lossCurve(places, values) {
   );
 }
 
-function spread(/** @type {number} */ low, /** @type {number} */ high) {
+/**
+ * What the numbers of a chart are divided by, so that their differences are numbers, too.
+ * @param {number[]} values
+ */
+function unit(values) {
+  return values.some((v) => Math.abs(v) > 1e300) ? 2 ** 64 : 1;
+}
+
+/** The ends of an axis, with some room. @param {number[]} values */
+function spread(values) {
+  const [low, high] = [Math.min(...values), Math.max(...values)];
   if (!(high > low)) return [low - 1, high + 1];
   const more = (high - low) * 0.06;
   return [low - more, high + more];
 }
 
 function mark(/** @type {number} */ v) {
-  return v === 0 ? "0" : shown(Number(v.toPrecision(2)));
+  return v === 0 ? "0" : shown(rounded(v, 2));
 }
 
 function clamp(/** @type {number} */ v, /** @type {number} */ low, /** @type {number} */ high) {

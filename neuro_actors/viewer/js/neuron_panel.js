@@ -5,7 +5,7 @@ import { functionChart, overSteps } from "./charts.js";
 import { el, name } from "./dom.js";
 import { swatch } from "./workers.js";
 import { describePlace } from "./placement.js";
-import { shown, signed } from "./numbers.js";
+import { rounded, shown, signed } from "./numbers.js";
 import { at, byPixel, signedImage } from "./pictures.js";
 import { termTable } from "./terms.js";
 
@@ -152,7 +152,7 @@ function images(/** @type {import("./panel.js").PanelApp} */ app, /** @type {num
         {},
         canvas,
         el("figcaption", { text: say(String(key)) }),
-        el("p", { class: "reach", text: `± ${shown(Number(most.toPrecision(2)))}` }),
+        el("p", { class: "reach", text: `± ${shown(rounded(most, 2))}` }),
       );
     }),
   );

@@ -2,7 +2,7 @@
 
 import { css, fill, mix, on, strength } from "./colours.js";
 import { plain } from "./labels.js";
-import { fine, short, signed } from "./numbers.js";
+import { fine, rounded, short, signed } from "./numbers.js";
 
 const TAU = 2 * Math.PI;
 
@@ -238,7 +238,7 @@ export function drawLoss(ctx, labels, scene) {
   ctx.globalAlpha = 1;
   labels.put(say("loss"), [[x, y - h / 2 - 16]], { size: 14, bold: true, over: true });
   if (known) {
-    const text = signed(Number(view.loss.toPrecision(3))).replace("+", "");
+    const text = signed(rounded(view.loss, 3)).replace("+", "");
     labels.put(
       text,
       [[x, y]],

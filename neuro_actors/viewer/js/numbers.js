@@ -26,12 +26,13 @@ function trimmed(text) {
 }
 
 /**
- * A number in a formula: 0.6, −1.25, 3.1·10⁻⁵; – for NaN.
+ * A number in a formula: 0.6, −1.25, 3.1·10⁻⁵; – for NaN, ∞ for more than any number.
  * @param {number} x
  * @returns {string}
  */
 export function shown(x) {
   if (Number.isNaN(x)) return "–";
+  if (Math.abs(x) === Infinity) return x > 0 ? "∞" : `${MINUS}∞`; // more than any number
   if (x === 0) return "0";
   const size = Math.abs(x);
   if (style.digits > 16) return typographic(String(x));
@@ -51,6 +52,16 @@ export function signed(x) {
 }
 
 /**
+ * A number rounded to some significant digits; the greatest numbers are rounded to none.
+ * @param {number} x
+ * @param {number} digits
+ */
+export function rounded(x, digits) {
+  const near = Number(x.toPrecision(digits));
+  return Math.abs(near) === Infinity ? x : near;
+}
+
+/**
  * A number with two decimals and a sign, for the inside of a node.
  * @param {number} x
  * @returns {string}
@@ -58,6 +69,7 @@ export function signed(x) {
 export function short(x) {
   if (Number.isNaN(x)) return "–";
   const size = Math.abs(x);
+  if (size === Infinity) return signed(x);
   if (size >= 1000) return (x > 0 ? "+" : "") + typographic(x.toExponential(0));
   const text = size >= 100 ? x.toFixed(0) : size >= 10 ? x.toFixed(1) : x.toFixed(2);
   if (Number(text) === 0) return x === 0 ? "0" : x > 0 ? "+0" : `${MINUS}0`;

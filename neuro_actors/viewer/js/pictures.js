@@ -36,9 +36,20 @@ export function inputImage(scene) {
     (k) => mix(
       colours.paper,
       colours.ink,
-      0.04 + 0.92 * Math.max(0, Math.min(1, (view.a[network.inputs[k]] - low) / (high - low || 1))),
+      0.04 + 0.92 * Math.max(0, Math.min(1, share(view.a[network.inputs[k]], low, high))),
     ),
   );
+}
+
+/**
+ * The place of a number between two others. Half of each, because their difference may exceed all
+ * numbers.
+ * @param {number} x
+ * @param {number} low
+ * @param {number} high
+ */
+export function share(x, low, high) {
+  return (x / 2 - low / 2) / (high / 2 - low / 2 || 1);
 }
 
 /**

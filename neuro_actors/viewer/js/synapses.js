@@ -3,7 +3,7 @@
 
 import { css, strength } from "./colours.js";
 import { curve, ofSynapse, point, angle, toLoss, trace } from "./curve.js";
-import { shown, signed } from "./numbers.js";
+import { signed } from "./numbers.js";
 
 const STEPS = 7; // of width and darkness
 const WITH_ENDS = 160; // how many synapses have their ends drawn, at most
@@ -176,9 +176,10 @@ export function writeWeights(labels, scene) {
     // beside its gate
     if (scene.mapped && scene.placement?.crosses(s))
       places.push(...[0.5, 0.4, 0.6].flatMap((t) => aboveAndBelow(point(c, t))));
-    const text = Math.abs(weights[s]) < 100
+    const size = Math.abs(weights[s]);
+    const text = size >= 0.005 && size < 100
       ? signed(Number(weights[s].toFixed(2)))
-      : shown(weights[s]);
+      : signed(weights[s]);
     const colour = css(weights[s] < 0 ? colours.minus : colours.plus);
     labels.put(
       `w ${text}`,

@@ -3,7 +3,7 @@
 import { lossCurve } from "./charts.js";
 import { byId, el } from "./dom.js";
 import { describeShare } from "./placement.js";
-import { count, shown } from "./numbers.js";
+import { count, rounded, shown } from "./numbers.js";
 
 export class Timeline {
   /**
@@ -31,7 +31,7 @@ export class Timeline {
     const n = this.run.steps.length;
     const { losses } = this.run.curve;
     byId("highest").textContent = losses.length
-      ? shown(Number(Math.max(...losses).toPrecision(2)))
+      ? shown(rounded(Math.max(...losses), 2))
       : "";
     this.steps.value = String(state.step);
     byId("stepmark").style.left = `${n > 1 ? (state.step / (n - 1)) * 100 : 50}%`;

@@ -2,17 +2,18 @@
 import assert from "node:assert/strict";
 import test from "node:test";
 
-import { lossCurve } from "../../../neuro_actors/viewer/js/charts.js";
+import { functionChart, lossCurve, overSteps } from "../../../neuro_actors/viewer/js/charts.js";
 import { fill, on, strength } from "../../../neuro_actors/viewer/js/colours.js";
 import { angle, curve, distance, point } from "../../../neuro_actors/viewer/js/curve.js";
 import { floatAt, floats, Network, Run } from "../../../neuro_actors/viewer/js/data.js";
 import { findLit } from "../../../neuro_actors/viewer/js/focus.js";
 import { plain } from "../../../neuro_actors/viewer/js/labels.js";
 import { layout } from "../../../neuro_actors/viewer/js/layout.js";
-import { count, fine, short, shown, signed, style } from "../../../neuro_actors/viewer/js/numbers.js";
+import { count, fine, rounded, short, shown, signed, style } from "../../../neuro_actors/viewer/js/numbers.js";
 import { crossAlpha, lostAndAgain } from "../../../neuro_actors/viewer/js/fault_marks.js";
 import { crashWave, describeFaults, StepFaults } from "../../../neuro_actors/viewer/js/faults.js";
 import { currentWave, Waves } from "../../../neuro_actors/viewer/js/waves.js";
+import { share } from "../../../neuro_actors/viewer/js/pictures.js";
 import { reason } from "../../../neuro_actors/viewer/js/why.js";
 import { describeMoment, translator, WORDS } from "../../../neuro_actors/viewer/js/words.js";
 
@@ -65,6 +66,34 @@ test("one number of many is read without the rest", () => {
     const all = floats(text, item);
     for (let k = 0; k < 50; k++) assert.equal(floatAt(text, item, k), all[k]);
   }
+});
+
+test("numbers beyond 4 bytes have an exponent before them", () => {
+  const values = [1e290, -3.5e306, 2e300, 0, NaN];
+  const text = `900:${pack(values.map((x) => x / 2 ** 900), Float32Array)}`;
+  [floats(text, 4), values.map((_, k) => floatAt(text, 4, k))].forEach((found) => values.forEach((x, k) => {
+    assert.ok(Number.isNaN(x) ? Number.isNaN(found[k]) : Math.abs(found[k] - x) <= Math.abs(x) * 2 ** -23, `${found[k]}`);
+  }));
+  const tiny = `-1000:${pack([2 ** -74], Float32Array)}`;
+  assert.equal(floatAt(tiny, 4, 0), 5e-324);
+  assert.equal(floats(tiny, 4)[0], 5e-324);
+});
+
+test("the greatest numbers are shown, rounded and drawn", () => {
+  const most = Number.MAX_VALUE;
+  assert.deepEqual([most, -Infinity, 5e-324].map(shown), ["1.798·10³⁰⁸", "−∞", "4.941·10⁻³²⁴"]);
+  assert.deepEqual([signed(Infinity), short(-Infinity), short(most)], ["+∞", "−∞", "+2·10³⁰⁸"]);
+  assert.deepEqual([rounded(most, 2), rounded(1234, 2), rounded(0, 2)], [most, 1200, 0]);
+  assert.deepEqual([share(0, -most, most), share(0.25, 0, 1), share(1, 1, 1)], [0.5, 0.25, 0]);
+  const values = [];
+  const element = { setAttribute: (_, value) => values.push(value), append() {} };
+  globalThis.document = { createElementNS: () => element };
+  lossCurve([0, 0.5, 1], [most, 0, 1]);
+  overSteps([{ values: [most, -most, 5e-324], kind: "activation" }], 1, "label", [1, 2, 3]);
+  functionChart({ z: [-most, 0, most], a: [-most, 0, most] }, most, most, 1, "label");
+  functionChart({ z: [-6, 0, 6], a: [-6, 0, 6] }, -most, -most, 1, "label");
+  delete globalThis.document;
+  assert.ok(values.length > 20 && !values.some((value) => /NaN|Infinity/.test(value)), values.join());
 });
 
 test("waves follow the logical time of messages", () => {
