@@ -28,6 +28,7 @@ from ...network.examples import as_examples
 from ...network.gradient import Gradient
 from ...network.network import Network
 from ...support.errors import BoundError
+from ...support.means import mean_of
 from ...support.validation import Array, as_flag
 from .matrices import Matrices
 from .propagation import AFFORDABLE, ByPaths, BySizes, Propagation
@@ -286,7 +287,7 @@ class Pass(NamedTuple):
         weights = matrices.products(self.dz, self.a) / batch
         biases = self.dz.sum(axis=0) / batch
         inputs = self.da[:, matrices.inputs] / batch if wrt_inputs else None
-        return Gradient(matrices.network, float(losses.mean()), p, weights, biases, inputs)
+        return Gradient(matrices.network, mean_of(losses), p, weights, biases, inputs)
 
 
 class Errors(NamedTuple):

@@ -20,6 +20,7 @@ import numpy as np
 from ...network import functions
 from ...network.gradient import Gradient
 from ...network.network import Network
+from ...support.means import mean_of
 from ...support.validation import Array
 from .bounds import mean_errors
 from .matrices import Matrices
@@ -71,7 +72,7 @@ class Mail:
         """
         return Gradient(
             network,
-            float(self.losses.mean()),
+            mean_of(self.losses),
             self.activations[:, network.output_positions],
             sign * self.weights,
             sign * self.biases,

@@ -17,6 +17,7 @@ from ...network import functions
 from ...network.examples import as_direction, as_examples
 from ...network.gradient import Gradient
 from ...network.network import Network
+from ...support.means import mean_of
 from ...support.validation import Array
 from .bounds import Pass, errors_of, loss_bound, mean_errors, settle, share, sharpest
 from .propagation import Propagation
@@ -172,7 +173,7 @@ class _TangentPass(NamedTuple):
         losses = run.loss.value(run.predictions, run.targets)
         return Gradient(
             matrices.network,
-            float(losses.mean()),
+            mean_of(losses),
             run.predictions,
             sums / batch,
             self.dz_t.sum(axis=0) / batch,
