@@ -87,6 +87,8 @@ def _describe(audit: Audit) -> Iterator[str]:
     for remark in audit.remarks:
         yield _wrap(remark)
     yield f"digest {audit.digest}"
+    if audit.complete_digest:
+        yield f"digest of all {audit.complete_digest}"
     if audit.passed:
         yield "Proved." if audit.exact else "Proved, within the rounding bound."
     elif audit.lie is None:

@@ -4,15 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
+from ..network import functions
+from ..network.function_identity import identities
 from ..network.network import Network
 from ..neuron.messages import Step
 from ..neuron.optimizer_json import optimizer_to_json
 from ..rules import MicroBatches, Rule
 from ..rules.micro_batches import replica_of
 from ..rules.rule_json import rule_to_json
+from ..support.numerics import fingerprint
 from ..support.validation import Array
 from .committed_state import CommittedState
 from .partition import Partition
@@ -128,7 +132,14 @@ class Deployment:
             optimizer=None if optimizer is None else optimizer_to_json(optimizer, 1),
             updates=committed.updates,
             state=tuple(committed.part(shard)),
+            functions=self._functions(shard),
         )
+
+    def _functions(self, shard: Shard) -> dict[str, Any]:
+        """Return which functions this process knows by the names that a shard uses."""
+        losses = functions.LOSSES if shard.n_outputs else ()
+        found = identities(shard.network.activations, losses)
+        return found | {"numerics": fingerprint(self.sums)}
 
     def run_step(self, pending: PendingStep, shard: Shard) -> RunStep:
         """Return what a worker of the step's replica must know of it."""

@@ -27,7 +27,7 @@ from ..channels.interface import Recorder, Statistics, Waiting
 from ..channels.routes import count_messages, route_blocks
 from ..channels.step_record import RecordedRows
 from ..network.elements import ENVIRONMENT
-from ..network.losses import BUILT_IN, LOSSES
+from ..network.losses import LOSSES, ORIGINALS
 from ..network.network import Network
 from ..neuron.messages import LOSS, Step
 from ..neuron.optimizers import Optimizer
@@ -148,7 +148,7 @@ class Driver:
         if optimizer is not None:
             check_sendable(optimizer)
         sent = {} if self._functions is None else self._functions["losses"]
-        if loss not in BUILT_IN and sent.get(loss) is not LOSSES[loss]:
+        if sent.get(loss, ORIGINALS.get(loss)) is not LOSSES[loss]:
             advice = "add it before na.open_simulation starts them"
             raise InputError(f"workers do not know the loss {quote(loss)}: {advice}")
 

@@ -7,14 +7,17 @@ order. When a batch is concluded, no step is in progress: the driver sends the n
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Sequence
 from typing import TypeAlias
 
 import trio
 
+from ..network.function_identity import compare
 from ..neuron.messages import Step
 from ..neuron.optimizer_json import optimizer_from_json
 from ..rules.batch_sum import BatchSum
 from ..support.errors import NeuroActorsError, SimulationError, WorkerConnectionError
+from ..support.numerics import differences
 from .message_stream import leaf_errors
 from .peers import Callers, PeerLinks, Place
 from .replicas import mean_over_replicas
@@ -58,6 +61,8 @@ class Job:
         self._room = trio.Semaphore(start.lanes)  # for steps in progress
         self._batch, self._sum = -1, BatchSum()  # over its steps that have ended
         self._scope, self._ended = trio.CancelScope(), trio.Event()
+        self._functions = start.functions
+        self._compared = set[str]()  # losses
 
     def put(self, task: Task) -> None:
         """Do this after all that was put before."""
@@ -77,6 +82,7 @@ class Job:
         generation = self.place.generation
         try:
             with self._scope:
+                self._compare_functions(self.society.shard.network.activations, ())
                 async with trio.open_nursery() as nursery:
                     nursery.start_soon(self._run_members)
                     await self.links.connect(
@@ -109,12 +115,30 @@ class Job:
             self._to_driver.send_nowait(JobFailed(self.place.generation, str(error)))
             self._scope.cancel()
 
+    def _compare_functions(self, activations: Sequence[str], losses: Sequence[str]) -> None:
+        """Raise `SimulationError` if this process has other functions of these names.
+
+        The driver's table of losses may have some that no step uses. So a loss is compared in its
+        first step.
+        """
+        held = self._functions
+        numerics = held.get("numerics")
+        exact = not isinstance(numerics, dict) or not differences(numerics, numerics["sums"])
+        found = compare(held, activations, losses, exact=exact)
+        if found.problems:
+            place = f"worker of shard {self.place.shard}, replica {self.place.replica}"
+            raise SimulationError(f"{place}: {'; '.join(found.problems)}")
+
     # --- steps ------------------------------------------------------------------------------------
 
     async def _begin_in_order(self, begun: trio.MemorySendChannel[tuple[Task, int]]) -> None:
         async for task in self._tasks:
             lane = -1
             if isinstance(task, RunStep):
+                if task.loss is not None and task.loss not in self._compared:
+                    self._compared.add(task.loss)
+                    losses = [task.loss] if self.society.shard.n_outputs else []
+                    self._compare_functions((), losses)
                 await self._room.acquire()
                 lane = self.society.begin(task)
             begun.send_nowait((task, lane))

@@ -105,12 +105,18 @@ class Cluster(ABC):
 
 
 def user_functions(network: Network) -> Functions | None:
-    """Return the user's own functions that workers need, by name; None if there are none."""
+    """Return the user's own functions that workers need, by name; None if there are none.
+
+    A function that has replaced one of the package's is the user's own, too.
+    """
     own = {
         name: ACTIVATIONS[name]
-        for name in set(network.activations) & (set(ACTIVATIONS) - set(activations.BUILT_IN))
+        for name in set(network.activations) & set(ACTIVATIONS)
+        if ACTIVATIONS[name] is not activations.ORIGINALS.get(name)
     }
-    own_losses = {name: LOSSES[name] for name in set(LOSSES) - set(losses.BUILT_IN)}
+    own_losses = {
+        name: loss for name, loss in LOSSES.items() if loss is not losses.ORIGINALS.get(name)
+    }
     return {"activations": own, "losses": own_losses} if own or own_losses else None
 
 

@@ -93,6 +93,8 @@ class StartJob:
         updates: How many updates that optimizer has made.
         state: Parameters of the shard's own neurons, one neuron after another, then each state of
             the optimizer alike. Shape (n_commits,) each.
+        functions: The identities of the functions that the driver knows by the names that the shard
+            uses, and the driver's numeric fingerprint, `numerics`.
     """
 
     generation: int
@@ -108,6 +110,7 @@ class StartJob:
     optimizer: dict[str, Any] | None
     updates: int
     state: tuple[Array, ...]
+    functions: dict[str, Any]
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -11,6 +11,7 @@ Files:
         row_template.py        which rows a step has, in which order
         step_note.py           the note of a begin row: what the society does in the step
         digest_chain.py        the seal of each step
+        complete_digest.py     a digest over all that a log says
         placement.py           which worker ran which neuron
         wording.py             messages in words
     Writing:

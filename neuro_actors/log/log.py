@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from itertools import pairwise
 from os import PathLike
 from typing import Any
@@ -11,9 +11,13 @@ import numpy as np
 import pyarrow as pa
 
 from ..channels.unreliable.faults import FaultEvent
+from ..network import functions
+from ..network.function_identity import Comparison, compare
 from ..network.network import Network
 from ..support.errors import LogError
+from ..support.numerics import differences
 from ..support.validation import as_whole_number
+from .complete_digest import complete_digest
 from .fault_log import read_fault_log
 from .placement import Workers
 from .reader import LogReader, Rows, join_rows
@@ -98,6 +102,28 @@ class Log:
             fault_log.check(self.digest)
         self.disturbances: tuple[FaultEvent, ...] = () if fault_log is None else fault_log.events
         self.channels: dict[str, Any] | None = None if fault_log is None else fault_log.channels
+
+    def compare_functions(
+        self, activations: Iterable[str | None], losses: Iterable[str] = ()
+    ) -> Comparison:
+        """Compare functions that the run used with those of the same names here.
+
+        Args:
+            activations: Names of activation functions. Those that are not known here are left out.
+            losses: Names of losses, likewise.
+        """
+        exact = not differences(self.about["numerics"], self.about["numerics"]["sums"])
+        known = [name for name in activations if name in functions.ACTIVATIONS]
+        known_losses = [name for name in losses if name in functions.LOSSES]
+        return compare(self.about.get("functions"), known, known_losses, exact=exact)
+
+    def complete_digest(self) -> str:
+        """Return the digest over all that metadata and rows say, in hexadecimal.
+
+        `digest` covers what the environment sent and asked for. This one names the log; see
+        `neuro_actors/log/complete_digest.py`. The whole file is read.
+        """
+        return complete_digest(self.path)
 
     def _rows_of(self, pieces: list[tuple[int, int, int]]) -> Rows:
         return join_rows(

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from ..channels.routes import StepKind
 from ..channels.step_record import RecordedRows, StepRecord
 from ..channels.unreliable.faults import FaultEvent
+from ..network.function_probe import Identity
 from ..network.network import Network
 from ..neuron.messages import Step
 from ..neuron.optimizers import Optimizer
@@ -69,6 +70,7 @@ class LogRecorder:
             when the first fault occurs.
         resumed: Where the run goes on. None: at its beginning.
         workers: Where each neuron runs. None: in one process.
+        rule_identity: What the rule does; see `arrow_schema`.
 
     Raises:
         LogError: The file exists already or cannot be written, or `recording` names a neuron that
@@ -84,11 +86,13 @@ class LogRecorder:
         channels: dict[str, Any] | None = None,
         resumed: Resumed | None = None,
         workers: Workers | None = None,
+        rule_identity: Identity | None = None,
     ) -> None:
         recording.selects(network)
         self._recording, self._network, self._channels = recording, network, channels
         number = resumed.number if resumed else 0
-        self._schema = arrow_schema(network, recording, sums, rule, number, workers)
+        about = network, recording, sums, rule, number, workers, rule_identity
+        self._schema = arrow_schema(*about)
         self._chain = DigestChain(self._schema.metadata[KEY])
         self._pages = Pages(network, recording, self._schema)
         self._notes = (

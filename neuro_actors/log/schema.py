@@ -32,10 +32,13 @@ import numpy as np
 import pyarrow as pa
 
 from ..channels.routes import message_kinds
+from ..network import functions
 from ..network.elements import ENVIRONMENT, LOSS_NODE, output_positions, positions
+from ..network.function_identity import identities
+from ..network.function_probe import Identity
 from ..network.network import Network
 from ..support.errors import LogError
-from ..support.numerics import fingerprint
+from ..support.numerics import PROBED, fingerprint
 from ..support.version import __version__
 from .placement import Workers
 from .recording_settings import Recording
@@ -87,6 +90,7 @@ def arrow_schema(
     rule: dict[str, Any] | None = None,
     resumed: int = 0,
     workers: Workers | None = None,
+    rule_identity: Identity | None = None,
 ) -> Any:
     """Return the Arrow schema of a run. Its metadata have all that is known before the first step.
 
@@ -97,6 +101,8 @@ def arrow_schema(
         rule: The rule in JSON. None: backpropagation.
         resumed: The step after which the run continued, 0 for a run from the beginning.
         workers: Where each neuron runs. None: in one process.
+        rule_identity: What the rule does; see `rules/rule_identity.py`. None: it is one of the
+            package's, or that is not known.
     """
     versions = {"neuro-actors": __version__, "numpy": np.__version__, "pyarrow": pa.__version__}
     about = {
@@ -104,6 +110,7 @@ def arrow_schema(
         "versions": versions | {"python": platform.python_version()},
         "numerics": fingerprint(sums),
         "rule": rule or {"name": "Backpropagation"},
+        "functions": identities(network.activations, functions.LOSSES) | {"rule": rule_identity},
         "recorded": recording.to_json(),
         "network": {
             "ids": network.ids,
@@ -151,6 +158,8 @@ def about_of(schema: Any) -> dict[str, Any]:
 def _names_machine(versions: Any, numerics: Any) -> bool:
     """Whether both have the form that `arrow_schema` writes."""
     if not isinstance(versions, dict) or not isinstance(numerics, dict):
+        return False
+    if not all(isinstance(numerics.get(name, ""), str) for name in PROBED):  # older logs lack them
         return False
     cpu, blas = numerics.get("cpu"), numerics.get("blas", 0)
     texts = [

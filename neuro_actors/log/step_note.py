@@ -7,7 +7,8 @@
 * batch: the number of examples.
 * wrt_inputs: whether urgencies reach the inputs.
 * optimizer: its name and settings, or null. A schedule is an object like the optimiser. A function
-  is {"name": …, "rate": its value for this update}, a user's optimiser {"name": …}.
+  is {"name": …, "rate": its value for this update}, a user's optimiser {"name": …, "digest": …};
+  see `neuron/optimizer_identity.py`.
 * update: the number of this update under this optimiser, counted from 1; null in a step without
   learning.
 
@@ -16,6 +17,9 @@ After wrt_inputs there may be:
 * round: the name of the step, if it is one of several rounds of a rule.
 * columns: how many numbers a message has, if that is not the number of examples.
 * only: a list of kinds, if a partial log contains only these of the step.
+
+After loss there is `identity`, a digest, if the loss is another function than the metadata say of
+its name: it was added, or replaced, while the society lived.
 """
 
 from __future__ import annotations
@@ -24,8 +28,11 @@ import json
 from collections.abc import Sequence
 from typing import Any
 
+from ..network import functions
+from ..network.function_probe import known_identity
 from ..neuron.messages import Step
-from ..neuron.optimizer_json import optimizer_to_json
+from ..neuron.optimizer_identity import optimizer_identity
+from ..neuron.optimizer_json import KNOWN, optimizer_to_json
 from ..neuron.optimizers import Optimizer
 
 
@@ -40,6 +47,7 @@ class StepNoteWriter:
     def __init__(self, optimizer: Optimizer | None = None, updates: int = 0) -> None:
         self._optimizer = optimizer
         self._updates = updates
+        self._losses = dict(functions.LOSSES)  # those of the metadata
         # the last note without its update, and the task that it was made for
         self._start: tuple[object, str] = (None, "")
 
@@ -60,7 +68,8 @@ class StepNoteWriter:
                 self._optimizer, self._updates = optimizer, 0
             update = self._updates = self._updates + 1
             optimizer = self._optimizer  # the first of those that are equal
-        of = (optimizer, step.loss, batch, columns, step.wrt_inputs, step.tangent, step.round, only)
+        loss = step.loss, self._function(step)
+        of = (optimizer, loss, batch, columns, step.wrt_inputs, step.tangent, step.round, only)
         known, start = self._start
         if (
             not (isinstance(known, tuple) and known[0] is optimizer and known[1:] == of[1:])
@@ -77,9 +86,12 @@ class StepNoteWriter:
         about: dict[str, Any] = {
             "mode": mode if step.optimizer is None else "train",
             "loss": step.loss,
-            "batch": batch,
-            "wrt_inputs": step.wrt_inputs,
         }
+        function = self._function(step)
+        if function is not None and function is not self._losses.get(str(step.loss)):
+            digest = known_identity(function)["digest"]
+            about |= {"identity": digest} if digest else {}
+        about |= {"batch": batch, "wrt_inputs": step.wrt_inputs}
         if step.round:
             about["round"] = step.round
         if columns != batch:
@@ -87,4 +99,17 @@ class StepNoteWriter:
         if only is not None:
             about["only"] = list(only)
         about["optimizer"] = None if update is None else optimizer_to_json(step.optimizer, update)
+        if step.optimizer is not None and _has_own_class(step.optimizer):
+            found = optimizer_identity(step.optimizer)
+            if found is not None:
+                about["optimizer"]["digest"] = found["digest"]
         return json.dumps(about)[:-1] + ', "update": '
+
+    @staticmethod
+    def _function(step: Step) -> functions.Loss | None:
+        return None if step.loss is None else functions.LOSSES.get(step.loss)
+
+
+def _has_own_class(optimizer: Optimizer) -> bool:
+    """Whether the optimizer is the user's own. Of a user's own schedule the note has the rate."""
+    return type(optimizer) not in KNOWN.values()

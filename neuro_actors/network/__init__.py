@@ -6,18 +6,20 @@ Start with `elements.py`, then read `network.py`.
 
 Files:
 
-    elements.py         `Input`, `Neuron` and `Synapse`, and the checks of each alone
-    network.py          `Network`: how it is made, and what it offers
-    graph.py            synapses grouped by neuron, levels, cycles: arrays without names
-    graph_checks.py     is it a directed acyclic graph that leads from inputs to outputs?
-    layered.py          layered networks: matrices <-> arrays of synapses
-    edge_list.py        checks for networks from arrays
-    initial_weights.py  initial weights, drawn by each neuron for itself
-    parameter_order.py  parameters by neuron <-> parameters by element
-    table.py            a network as a table
-    functions.py        the tables of activation functions and losses; users may add to them
-    activations.py      the activation functions: value, slope, curvature
-    losses.py           the losses: value, slope, curvature, domain
-    examples.py         a checked batch with its targets
-    gradient.py         `Gradient` and `StepResult`: what a step returns
+    elements.py          `Input`, `Neuron` and `Synapse`, and the checks of each alone
+    network.py           `Network`: how it is made, and what it offers
+    graph.py             synapses grouped by neuron, levels, cycles: arrays without names
+    graph_checks.py      is it a directed acyclic graph that leads from inputs to outputs?
+    layered.py           layered networks: matrices <-> arrays of synapses
+    edge_list.py         checks for networks from arrays
+    initial_weights.py   initial weights, drawn by each neuron for itself
+    parameter_order.py   parameters by neuron <-> parameters by element
+    table.py             a network as a table
+    functions.py         the tables of activation functions and losses; users may add to them
+    function_identity.py which functions names stand for, and whether elsewhere they are the same
+    function_probe.py    what one function gives at fixed points
+    activations.py       the activation functions: value, slope, curvature
+    losses.py            the losses: value, slope, curvature, domain
+    examples.py          a checked batch with its targets
+    gradient.py          `Gradient` and `StepResult`: what a step returns
 """

@@ -15,6 +15,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from types import MappingProxyType
 from typing import Literal
 
 import numpy as np
@@ -34,6 +35,9 @@ class Activation:
             it is not known.
         initial: How weights before such a neuron are drawn: "glorot" (Glorot, Bengio 2010) or "he"
             (He et al. 2015).
+        rounding: By how many eps, times the number itself, two kinds of machines may differ in a
+            value or a slope of one argument. 0: not at all, as where only +, -, *, /, roots and
+            comparisons are used. None: it is not known.
 
     Examples:
         >>> tanh = na.ACTIVATIONS["tanh"]
@@ -45,6 +49,7 @@ class Activation:
     slope: Callable[[Array, Array], Array]
     curvature: Callable[[Array, Array], Array] | None = None
     initial: Literal["glorot", "he"] = "glorot"
+    rounding: float | None = None
 
     def before(self, loss: str | None) -> Activation:
         """Return the function whose slope and curvature belong beside those of a loss.
@@ -281,19 +286,22 @@ def _sin_curvature(z: Array, a: Array) -> Array:
     return -a
 
 
+_FEW = 64.0  # a library may err by 4 eps, and two by 8; and it is several functions of the library
+
 ACTIVATIONS: dict[str, Activation] = {
-    "identity": Activation(_identity, _identity_slope, _flat),
-    "sigmoid": Activation(_sigmoid, _sigmoid_slope, _sigmoid_curvature),
-    "tanh": Activation(_tanh, _tanh_slope, _tanh_curvature),
-    "relu": Activation(_relu, _relu_slope, _flat, "he"),
-    "leaky_relu": Activation(_leaky_relu, _leaky_relu_slope, _flat, "he"),
-    "softplus": Activation(_softplus, _softplus_slope, _softplus_curvature, "he"),
-    "elu": Activation(_elu, _elu_slope, _elu_curvature, "he"),
+    "identity": Activation(_identity, _identity_slope, _flat, rounding=0.0),
+    "sigmoid": Activation(_sigmoid, _sigmoid_slope, _sigmoid_curvature, rounding=_FEW),
+    "tanh": Activation(_tanh, _tanh_slope, _tanh_curvature, rounding=_FEW),
+    "relu": Activation(_relu, _relu_slope, _flat, "he", 0.0),
+    "leaky_relu": Activation(_leaky_relu, _leaky_relu_slope, _flat, "he", 0.0),
+    "softplus": Activation(_softplus, _softplus_slope, _softplus_curvature, "he", _FEW),
+    "elu": Activation(_elu, _elu_slope, _elu_curvature, "he", _FEW),
     "gelu": Activation(_gelu, _gelu_slope, _gelu_curvature, "he"),
     "sin": Activation(_sin, _sin_slope, _sin_curvature),
 }
 
-BUILT_IN = tuple(ACTIVATIONS)  # users may add others to the table
+ORIGINALS = MappingProxyType(dict(ACTIVATIONS))  # users may add to the table, or replace some
+BUILT_IN = tuple(ORIGINALS)
 
 
 # --- outputs before a loss on probabilities -------------------------------------------------------
@@ -363,17 +371,24 @@ def _output(
 ) -> tuple[Activation, OutputActivation]:
     f = ACTIVATIONS[name]
     known = {**dict.fromkeys(_NOT_DIVIDING, f), **beside}
-    return f, OutputActivation(f.value, f.slope, f.curvature, f.initial, sent, known)
+    return f, OutputActivation(
+        f.value, f.slope, f.curvature, f.initial, f.rounding, sent=sent, beside=known
+    )
 
 
 OUTPUTS: dict[str, tuple[Activation, OutputActivation]] = {
     "sigmoid": _output(
         "sigmoid",
-        Activation(_sigmoid, _sent_sigmoid_slope, _sent_sigmoid_curvature),
-        kl_divergence=Activation(_sigmoid, _sigmoid_slope_above_0, _sigmoid_curvature_above_0),
+        Activation(_sigmoid, _sent_sigmoid_slope, _sent_sigmoid_curvature, rounding=_FEW),
+        kl_divergence=Activation(
+            _sigmoid, _sigmoid_slope_above_0, _sigmoid_curvature_above_0, rounding=_FEW
+        ),
     ),
-    "tanh": _output("tanh", Activation(_tanh, _sent_tanh_slope, _sent_tanh_curvature)),
+    "tanh": _output(
+        "tanh", Activation(_tanh, _sent_tanh_slope, _sent_tanh_curvature, rounding=_FEW)
+    ),
     "softplus": _output(
-        "softplus", Activation(_softplus, _softplus_slope_above_0, _softplus_curvature_above_0)
+        "softplus",
+        Activation(_softplus, _softplus_slope_above_0, _softplus_curvature_above_0, rounding=_FEW),
     ),
 }

@@ -10,6 +10,7 @@ na.add_loss(
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterable
 from typing import Literal, TypeVar
 
@@ -17,8 +18,9 @@ import numpy as np
 
 from ..support.errors import InputError
 from ..support.text import quote
-from ..support.validation import Array, did_you_mean, freeze
+from ..support.validation import Array, as_number, did_you_mean, freeze
 from .activations import ACTIVATIONS, OUTPUTS, Activation
+from .function_probe import known_identity
 from .losses import LOSSES, Loss
 from .own_functions import check_parts, guarded
 
@@ -154,6 +156,7 @@ def add_activation(
     initial: Literal["glorot", "he"] = "glorot",
     *,
     curvature: Callable[[Array, Array], Array] | None = None,
+    rounding: float | None = None,
 ) -> None:
     """Add an activation function to the table, or replace one.
 
@@ -168,6 +171,7 @@ def add_activation(
         initial: How to draw weights before such a neuron: "glorot" (Glorot, Bengio 2010) or "he"
             (He et al. 2015).
         curvature: `curvature(z, a)` returns f''(z). Only products with the Hessian need it.
+        rounding: See `Activation`. The audit of a log of another kind of machine needs it.
 
     Raises:
         InputError: The name or `initial` is wrong; or a function fails, is not elementwise, or
@@ -188,8 +192,9 @@ def add_activation(
         _try(name, "curvature(z, a)", lambda: curvature(z, a), z.shape)
     if not isinstance(initial, str) or initial not in ("glorot", "he"):
         raise InputError(f"{name}: initial must be 'glorot' or 'he', got {quote(initial)}")
-    added = Activation(value, slope, curvature, initial)
+    added = Activation(value, slope, curvature, initial, _rounding(name, rounding))
     check_parts(name, added)
+    known_identity(added, is_new=True)
     ACTIVATIONS[name] = added
 
 
@@ -199,6 +204,7 @@ def add_loss(
     slope: Callable[[Array, Array], Array],
     *,
     curvature: Callable[[Array, Array, Array], Array] | None = None,
+    rounding: float | None = None,
 ) -> None:
     """Add a loss to the table, or replace one.
 
@@ -212,6 +218,7 @@ def add_loss(
         slope: `slope(p, t)` returns ∂loss/∂p of each example, float64 of shape (batch, n_outputs).
         curvature: `curvature(p, t, d)` returns the derivative of the slope along d, float64 of
             shape (batch, n_outputs). Only products with the Hessian need it.
+        rounding: See `Loss`. The audit of a log of another kind of machine needs it.
 
     Raises:
         InputError: The name is wrong; or a function fails, does not go row by row, or returns
@@ -233,14 +240,22 @@ def add_loss(
     if curvature is not None:
         call = "curvature(predictions, targets, direction)"
         _try(name, call, lambda: curvature(p, t, p), (3, 2))
-    added = Loss(value, slope, curvature)
+    added = Loss(value, slope, curvature, rounding=_rounding(name, rounding))
     check_parts(name, added)
+    known_identity(added, is_new=True)
     LOSSES[name] = added
 
 
 def _check_name(name: str) -> None:
     if not isinstance(name, str) or not 0 < len(name) <= 128 or not name.isprintable():
         raise InputError(f"a function's name is 1 to 128 printable characters, got {quote(name)}")
+
+
+def _rounding(name: str, rounding: float | None) -> float | None:
+    if rounding is not None and not 0 <= as_number(rounding) < math.inf:
+        problem = f"a number of eps from 0 on, or None, got {quote(rounding)}"
+        raise InputError(f"{name}: rounding must be {problem}")
+    return None if rounding is None else float(rounding)
 
 
 def _try(name: str, call: str, function: Callable[[], Array], shape: tuple[int, ...]) -> Array:

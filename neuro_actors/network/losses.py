@@ -18,6 +18,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from types import MappingProxyType
 
 import numpy as np
 
@@ -42,6 +43,7 @@ class Loss:
             wrong. None: the loss is defined everywhere.
         threshold: From which prediction on an output that says yes or no says yes. Accuracies are
             measured by it.
+        rounding: As in `Activation`, of its slope. None: it is not known.
 
     Examples:
         >>> na.LOSSES["squared_error"].value(np.array([[0.6]]), np.array([[1.0]]))
@@ -53,6 +55,7 @@ class Loss:
     curvature: Callable[[Array, Array, Array], Array] | None = None
     domain: Callable[[Array, Array], str | None] | None = None
     threshold: float = 0.5
+    rounding: float | None = None
 
 
 def _total(values: Array) -> Array:
@@ -274,9 +277,9 @@ def _distributions(p: Array, t: Array) -> str | None:
 
 
 LOSSES: dict[str, Loss] = {
-    "squared_error": Loss(_squared, _squared_slope, _squared_curvature),
-    "absolute_error": Loss(_absolute, _absolute_slope, _absolute_curvature),
-    "huber": Loss(_huber, _huber_slope, _huber_curvature),
+    "squared_error": Loss(_squared, _squared_slope, _squared_curvature, rounding=0.0),
+    "absolute_error": Loss(_absolute, _absolute_slope, _absolute_curvature, rounding=0.0),
+    "huber": Loss(_huber, _huber_slope, _huber_curvature, rounding=0.0),
     "cross_entropy": Loss(
         _cross_entropy, _cross_entropy_slope, _cross_entropy_curvature, _probabilities
     ),
@@ -305,4 +308,5 @@ activation "identity". `cross_entropy` and `kl_divergence` take probabilities, f
 activation "sigmoid"; they lose digits where an output is nearly sure.
 """
 
-BUILT_IN = tuple(LOSSES)  # users may add others to the table
+ORIGINALS = MappingProxyType(dict(LOSSES))  # users may add to the table, or replace some
+BUILT_IN = tuple(ORIGINALS)

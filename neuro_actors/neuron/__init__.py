@@ -8,15 +8,16 @@ Nothing here knows trio, a clock or a log; it imports `network` and `support` al
 
 Files:
 
-    local_rule.py      fire and respond: where urgencies are summed and gradients are made
-    loss_node.py       the member that computes the loss and the first urgencies
-    messages.py        the kinds of messages, and `Step`
-    inbox.py           mail of one kind, sorted into synapse order while it arrives
-    sums.py            the few sums on which all bits rest
-    tree_sum.py        a sum whose order is fixed by a binary tree
-    tangent.py         the local rule along a direction, for products with the Hessian
-    optimizers.py      SGD, Adam and schedules: urgencies of parameters -> new parameters
-    optimizer_json.py  an optimizer <-> JSON
+    local_rule.py          fire and respond: where urgencies are summed and gradients are made
+    loss_node.py           the member that computes the loss and the first urgencies
+    messages.py            the kinds of messages, and `Step`
+    inbox.py               mail of one kind, sorted into synapse order while it arrives
+    sums.py                the few sums on which all bits rest
+    tree_sum.py            a sum whose order is fixed by a binary tree
+    tangent.py             the local rule along a direction, for products with the Hessian
+    optimizers.py          SGD, Adam and schedules: urgencies of parameters -> new parameters
+    optimizer_json.py      an optimizer <-> JSON
+    optimizer_identity.py  which optimizer a repr stands for
 """
 
 from .local_rule import NOTHING, InputRule, LocalRule, NeuronRule, NeuronState, StatefulRule

@@ -28,6 +28,7 @@ from ..neuron.sums import Sums, choose_sums
 from ..rules import Backpropagation, Rule
 from ..rules.member_registry import MemberRegistry
 from ..rules.micro_batches import lanes_for, micro_batched, whole_rule
+from ..rules.rule_identity import rule_identity
 from ..rules.rule_json import rule_to_json
 from ..society.pipeline import make_runner
 from ..society.society import collector_off
@@ -259,6 +260,7 @@ class _Plan:
             faults_to_json(settings.channels),
             settings.registry,
             workers,
+            rule_identity(self.rule),
         )
 
     def make_runner(self, recorder: Recorder | None) -> tuple[StepRunner, Driver | None]:

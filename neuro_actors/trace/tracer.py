@@ -278,9 +278,17 @@ class Tracer:
         needed = where | reached
         needed[network.sources[where[network.targets]]] = True
         self._need("activation", network.ids, self._step.activations, needed)
+        names = zip(network.activations, where.tolist(), strict=True)
+        self._need_functions([name for name, is_needed in names if is_needed], [])
         found = slopes(network, self._step.activations, where, self._sums, self.info.loss)
         self._need("slope", network.ids, found, where)
         return reached, found[:, self._columns]
+
+    def _need_functions(self, activations: Sequence[str], losses: Sequence[str]) -> None:
+        """Raise `LogError` if functions of these names are other ones here than in the run."""
+        problems = self._log.compare_functions(activations, losses).problems
+        if problems:
+            raise LogError(f"{str(self._log.path)!r}: {'; '.join(problems)}")
 
     def _loss_urgencies(self, reached: NDArray[np.bool_]) -> Mapping[int, Array]:
         """The urgency of each output in `reached`, (batch,) each.
@@ -291,6 +299,7 @@ class Tracer:
         here, urgencies = reached[outputs], step.blame.copy()
         missing = here & np.isnan(urgencies).any(axis=1)
         if missing.any() and self.info.loss is not None:
+            self._need_functions([], [self.info.loss])
             found = -functions.loss(self.info.loss).slope(step.predictions.T, step.targets.T).T
             urgencies[missing] = found[missing]
         self._need("urgency", self.network.outputs, urgencies, here)

@@ -10,6 +10,7 @@ import json
 import math
 import re
 from collections import Counter
+from collections.abc import Set
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -83,13 +84,13 @@ def collect_page_data(
         max_mb * 1e6,
         fault_bytes,
     )
-    pack = _Packer(selection.item)
+    pack, unknown = _Packer(selection.item), _unknown(log)
     versions = _Versions(pack, selection.synapses)
     selected, inputs, reach, scales = [], [], 6.0, Scales(network)
     for k in selection.steps:
         info = steps[k]
         before = log.network_at(earlier[info.number])
-        values = read_step_values(before, log.step(info.number), selection.examples)
+        values = read_step_values(before, log.step(info.number), selection.examples, unknown)
         after = log.network_at(info.number) if info.mode == "train" and info.whole else before
         step = _step(info, values, versions.of(before), versions.of(after), pack, selection)
         if info.number in faults:
@@ -110,8 +111,8 @@ def collect_page_data(
         "picture": shape,
         "item": selection.item,
         "scales": scales.to_json(),
-        "functions": _functions(network.activations, reach),
-        "losses": _losses(steps),
+        "functions": _functions(set(network.activations) - unknown, reach),
+        "losses": _losses(log, steps),
         "versions": versions.packed,
         "steps": selected,
         "curve": _curve(log, steps),
@@ -221,14 +222,21 @@ def _network(log: Log, selection: Selection) -> dict[str, Any]:
     }
 
 
-def _functions(names: tuple[str, ...], reach: float) -> dict[str, Any]:
+def _unknown(log: Log) -> frozenset[str]:
+    """The names of activation functions that are other ones here than in the run."""
+    names = set(log.network.activations)
+    others = log.compare_functions(names).others
+    return frozenset(name for name in names if f"activation {name!r}" in others)
+
+
+def _functions(names: Set[str], reach: float) -> dict[str, Any]:
     """Samples of each activation function that is used: the page itself knows no function."""
     near = np.linspace(-6.0, 6.0, 241)
     with np.errstate(over="ignore"):
         far = np.minimum(np.geomspace(6.0, min(reach * 2.0, MAX), 80)[1:], MAX)
     z = np.concatenate([-far[::-1], near, far])
     sampled = {}
-    for name in sorted(set(names)):
+    for name in sorted(names):
         known = functions.ACTIVATIONS.get(name)
         if known is not None:
             with np.errstate(all="ignore"):
@@ -247,9 +255,11 @@ def _round(values: Array) -> Array:
     return np.where(np.abs(values) < 1e9, np.clip(values, -1e9, 1e9).round(9), values)
 
 
-def _losses(steps: list[StepInfo]) -> dict[str, str]:
+def _losses(log: Log, steps: list[StepInfo]) -> dict[str, str]:
     """The formula of each loss that is used, from the docstrings of the table of losses."""
     names = {info.loss for info in steps if info.loss is not None}
+    others = log.compare_functions([], names).others
+    names -= {name for name in names if f"loss {name!r}" in others}
     return {
         name: _formula(functions.LOSSES[name].value)
         for name in sorted(names)

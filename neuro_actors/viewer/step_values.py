@@ -49,19 +49,25 @@ class StepValues:
     wants: Array | None
 
 
-def read_step_values(network: Network, step: RecordedStep, n_examples: int) -> StepValues:
+def read_step_values(
+    network: Network,
+    step: RecordedStep,
+    n_examples: int,
+    unknown: frozenset[str] = frozenset(),
+) -> StepValues:
     """Compute the numbers of a step from its messages.
 
     Args:
         network: The network with the parameters that the step began with.
         step: The step.
         n_examples: How many examples to select.
+        unknown: Names of activation functions that are other ones here than in the run.
     """
     a = step.activations
     losses = step.losses if len(step.losses) == a.shape[1] else np.full(a.shape[1], np.nan)
     with np.errstate(all="ignore"):  # a damaged log may contain any numbers
         z, u = _signals(network, a), _urgencies(network, step)
-        slopes = _slopes(network, z, a, step.info.loss)
+        slopes = _slopes(network, z, a, step.info.loss, unknown)
         v = u * slopes
     wants = None
     if a.shape[1] > 1 and step.info.mode == "gradient":  # the commits are these urgencies
@@ -115,12 +121,14 @@ def _urgencies(network: Network, step: RecordedStep) -> Array:
     return u
 
 
-def _slopes(network: Network, z: Array, a: Array, loss: str | None) -> Array:
+def _slopes(
+    network: Network, z: Array, a: Array, loss: str | None, unknown: frozenset[str]
+) -> Array:
     """f'(z) of each neuron; NaN for inputs and for activation functions unknown to this process."""
     slopes = np.full(z.shape, np.nan)
     kinds = np.array(network.activations)
     is_output = np.isin(np.arange(len(kinds)), network.output_positions)
-    for name in set(network.activations) & set(functions.ACTIVATIONS):
+    for name in set(network.activations) & set(functions.ACTIVATIONS) - unknown:
         here = (kinds == name) & ~network.is_input
         for rows, function in (
             (here & ~is_output, functions.activation(name)),

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import copy
 import itertools
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -17,7 +19,9 @@ from helpers.small_network import NET, TARGETS, X
 from helpers.tiers import few
 
 import neuro_actors as na
+from neuro_actors.cluster import deployment
 from neuro_actors.cluster.job import Job
+from neuro_actors.cluster.settings import user_functions
 from neuro_actors.cluster.shard_channels import ShardEnvironment
 from neuro_actors.network import activations, functions, losses
 from neuro_actors.proof.verify import draw_case
@@ -172,6 +176,52 @@ def test_workers_are_handed_their_own_functions_and_no_others(
     assert all("machines' fourth" in one["losses"] for one in handed)
     assert not set(activations.BUILT_IN) & set(handed[1]["activations"])
     assert not set(losses.BUILT_IN) & set(handed[1]["losses"])
+
+
+def test_a_replaced_function_is_handed_over_too(monkeypatch: pytest.MonkeyPatch) -> None:
+    for table, own in (
+        (functions.ACTIVATIONS, {"tanh": replace(functions.ACTIVATIONS["sin"])}),
+        (functions.LOSSES, {"huber": replace(functions.LOSSES["squared_error"])}),
+    ):
+        for name, function in own.items():
+            monkeypatch.setitem(table, name, function)  # type: ignore[arg-type]
+    handed = user_functions(na.Network.layered([1, 2, 1], activation="tanh"))
+    assert handed is not None
+    assert list(handed["activations"]) == ["tanh"]
+    assert "huber" in handed["losses"]
+    with pytest.raises(na.InputError, match="workers do not know the loss 'huber'"):
+        trio.run(_huber_is_put_back_while_workers_live, monkeypatch)
+
+
+async def _huber_is_put_back_while_workers_live(monkeypatch: pytest.MonkeyPatch) -> None:
+    async with na.open_simulation(NET, engine=InProcess()) as simulation:
+        await simulation.gradient(X, TARGETS, "huber")
+        monkeypatch.undo()
+        await simulation.gradient(X, TARGETS, "huber")
+
+
+@pytest.mark.parametrize("name", ["tanh", "huber"])
+def test_a_worker_with_another_function_of_that_name_refuses(
+    name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As one whose launcher sends no functions."""
+    made = deployment.identities
+
+    def other(*names: Any) -> Any:
+        found = copy.deepcopy(made(*names))
+        for table in ("activations", "losses"):
+            if name in found[table]:
+                found[table][name]["digest"] = "0" * 64
+        return found
+
+    monkeypatch.setattr(deployment, "identities", other)
+    with pytest.raises(
+        na.SimulationError,
+        match=rf"worker of shard \d, replica \d: the \w+ '{name}' is another function here",
+    ):
+        na.gradient(NET, X, TARGETS, "huber", engine=InProcess(shards=2))
+    if name == "huber":  # a loss that no step uses does not matter
+        na.gradient(NET, X, TARGETS, "squared_error", engine=InProcess(shards=2))
 
 
 async def test_a_loss_that_workers_do_not_know_is_refused_and_nothing_is_lost() -> None:

@@ -333,7 +333,7 @@ def test_cut_off_anywhere_what_stands_before_is_read(
         assert about is None or not about["disturbances"]["complete"]
     assert len(lengths) > 1
     shutil.copy(fault_log_path(stormy), second)
-    log.write_bytes(stormy.read_bytes()[: stormy.stat().st_size * 2 // 3])
+    log.write_bytes(stormy.read_bytes()[: stormy.stat().st_size * 5 // 6])
     assert na.open_log(log).disturbances == whole
     assert "lost at" in command("log", "show", log)
 

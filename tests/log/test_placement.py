@@ -78,6 +78,7 @@ async def test_a_log_of_one_process_has_the_metadata_it_had(tmp_path: Path) -> N
         "versions",
         "numerics",
         "rule",
+        "functions",
         "recorded",
         "network",
     ]

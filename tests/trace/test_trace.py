@@ -537,3 +537,12 @@ def test_an_activation_of_ones_own(tmp_path, monkeypatch: pytest.MonkeyPatch) ->
 
 async def test_works_inside_an_event_loop(log: str) -> None:
     assert na.trace(log, step=2, neuron="y0").number == 1
+
+
+def test_functions_that_were_replaced_are_not_used(tmp_path, monkeypatch) -> None:
+    net = na.Network.layered([2, 3, 1], output_activation="identity", seed=1)
+    na.train(net, np.ones((4, 2)), np.ones((4, 1)), optimizer=na.SGD(0.1), epochs=1, log=tmp_path / "a.arrows")  # fmt: skip
+    assert na.trace(tmp_path / "a.arrows", weight="x0->h1.0").total
+    monkeypatch.setitem(na.ACTIVATIONS, "tanh", na.ACTIVATIONS["sin"])
+    with pytest.raises(na.LogError, match="the activation 'tanh' is another function here"):
+        na.trace(tmp_path / "a.arrows", weight="x0->h1.0")

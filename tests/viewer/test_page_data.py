@@ -224,3 +224,16 @@ def test_formulas_are_without_remarks() -> None:
     assert formulas["cross_entropy"] == "-Σ t ln p + (1 - t) ln(1 - p)"
     assert formulas["softmax_cross_entropy"] == "-Σ t ln softmax(p)"
     assert not [text for text in formulas.values() if "probab" in text or ";" in text]
+
+
+def test_no_curve_of_a_function_that_was_replaced(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    net = na.Network.layered([2, 3, 1], output_activation="identity", seed=1)
+    na.train(net, np.ones((4, 2)), np.ones((4, 1)), optimizer=na.SGD(0.1), epochs=1, log=tmp_path / "a.arrows")  # fmt: skip
+    log = na.open_log(tmp_path / "a.arrows")
+    assert list(collect_page_data(log)["functions"]) == ["identity", "tanh"]
+    monkeypatch.setitem(na.ACTIVATIONS, "tanh", na.ACTIVATIONS["sin"])
+    monkeypatch.setitem(na.LOSSES, "squared_error", na.LOSSES["huber"])
+    page = collect_page_data(log)
+    assert (list(page["functions"]), page["losses"]) == (["identity"], {})

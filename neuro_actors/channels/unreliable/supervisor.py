@@ -52,8 +52,12 @@ class Supervisor:
         """
         snapshots, member = self._snapshots, port.member
         crashes, finished = 0, snapshots.snapshots[member].number
+        function: object = None
         while True:
             rule, snapshot = create_rule(), snapshots.snapshots[member]
+            if function is not None:  # the table may have another one by now
+                rule.function = function
+            function = getattr(rule, "function", None)
             if not all(callable(getattr(rule, name, None)) for name in ("get_state", "set_state")):
                 raise SimulationError(MISSING.format(node=port.node, rule=type(rule).__name__))
             if snapshot.state:

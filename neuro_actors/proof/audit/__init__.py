@@ -12,6 +12,7 @@ Files:
     expected_rows.py  which rows a step must have
     step_notes.py     what each step was asked for
     rounding.py       how far rounding can bring two machines' replays apart
+    locality.py       whether neurons share more than their mail
     lie.py            the first thing that cannot be true, in words
     report.py         the result of an audit
 """

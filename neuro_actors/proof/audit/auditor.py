@@ -11,23 +11,29 @@ from typing import NamedTuple
 import numpy as np
 
 from ...channels.routes import StepKind
+from ...log.complete_digest import CompleteDigest
 from ...log.digest_chain import DigestChain
 from ...log.reader import LogReader, Rows
 from ...log.recording_settings import Recording
 from ...log.row_template import NOBODY, RowSlots, RowTemplate
 from ...log.schema import CODE, KEY, MACHINES, row_kinds
 from ...network import functions
+from ...network.function_identity import Comparison, compare
+from ...network.function_probe import loss_identity
 from ...neuron.messages import Step, micro_batch_of
+from ...neuron.optimizer_identity import is_own as is_own_optimizer
 from ...neuron.optimizers import SGD, Adam, Optimizer
 from ...neuron.sums import choose_sums
 from ...rules import Backpropagation, Rule
+from ...rules.rule_identity import is_own, rule_identity
 from ...rules.rule_json import rule_from_json
 from ...support.errors import InputError, LogError, NetworkError
-from ...support.numerics import differences
+from ...support.numerics import adds_equally, differences, unchecked
 from ...support.text import escape_controls
 from ...support.validation import Indices, list_names
 from .expected_rows import ExpectedRows, first_not_finite
 from .lie import Lie, LieFound, lie_in_log
+from .locality import ALL_PAIRS, NEIGHBOURS, changed_groups, has_own_functions
 from .mail_places import MailMap
 from .replay import Replay
 from .report import Audit
@@ -71,13 +77,20 @@ class Auditor:
     Args:
         path: The message log.
         optimizers: Optimizers of the user's own that the run used.
+        changed: Members that receive other mail in the replay; see `locality.py`.
 
     Raises:
         LogError: The file is no message log, or it is one that cannot be audited.
     """
 
-    def __init__(self, path: str | PathLike[str], optimizers: Sequence[Optimizer] = ()) -> None:
+    def __init__(
+        self,
+        path: str | PathLike[str],
+        optimizers: Sequence[Optimizer] = (),
+        changed: frozenset[int] = frozenset(),
+    ) -> None:
         self._reader = reader = LogReader(path)
+        self._given_optimizers = optimizers
         self._path = reader.path
         self._network, self._recording = reader.network, reader.recording
         if "resumed" in reader.about:
@@ -102,9 +115,17 @@ class Auditor:
         self._differences = differences(numerics, numerics["sums"])
         self._exact = not self._differences
         self._check_rule(rule)
-        self._replay = Replay(self._network, rule, sums, self._exact)
-        self._note_reader = StepNoteReader(self._recording, optimizers)
+        self._rule = rule
+        self._unchecked = unchecked(numerics)  # what an older version has not recorded
+        self._check_functions()
+        equally = adds_equally(numerics, numerics["sums"])
+        self._replay = Replay(self._network, rule, sums, self._exact, equally, changed)
+        self._note_reader = StepNoteReader(self._recording, optimizers, self._exact)
+        self._losses = set[tuple[str, str]]()  # those that were compared
+        self._has_own_optimizer = False
+        self._not_local: Lie | None = None
         self._chain = DigestChain(reader.metadata)
+        self._complete = CompleteDigest(reader.schema.metadata)
         self._slots = RowSlots(self._network)
         self._maps: dict[_Shape, MailMap] = {}
         all_members = self._recording.neurons is None and self._recording.layers is None
@@ -131,16 +152,75 @@ class Auditor:
                 f"and on the machine that made it: {why}"
             )
 
+    def _check_functions(self) -> None:
+        """Compare the activation functions and the rule with those that the run used.
+
+        Raises:
+            LogError: One of them is another one here.
+        """
+        held, activations = self._reader.about.get("functions"), self._network.activations
+        found = compare(held, activations, (), exact=self._exact)
+        here, own = rule_identity(self._rule), is_own(self._rule)
+        there = held.get("rule") if isinstance(held, dict) else None
+        if here is not None:
+            found.add(f"rule {self._rule!r}", there, here, exact=self._exact)
+        elif there is not None:
+            found.problems.append(f"the rule {self._rule!r} is another one here than in the run")
+        elif own:
+            found.unchecked.append(f"the rule {self._rule!r}")
+        self._take(found, repr(self._path))
+
+    def _take(self, found: Comparison, where: str) -> None:
+        """Take over what a comparison of functions has found.
+
+        Args:
+            found: What it has found.
+            where: What an error begins with.
+
+        Raises:
+            LogError: There is a problem.
+        """
+        if found.problems:
+            raise LogError(
+                f"{where}: {'; '.join(found.problems)}, so nothing can be replayed; "
+                "--import MODULE imports the module that adds what the run used"
+            )
+        self._unchecked += found.unchecked
+
     def audit(self, digest: str | None, progress: Callable[[int, int], None] | None) -> Audit:
         """Read the whole log, or up to the first lie.
 
         Args:
-            digest: What the last digest must be, in hexadecimal; None: any.
+            digest: What the last digest or the complete digest must be, in hexadecimal; None: any.
             progress: Called after each step with the number of bytes read and of all bytes.
 
         Raises:
-            LogError: The log needs a loss that is not in the table here.
+            LogError: The log needs a function that is not in the tables here.
         """
+        lie = self._first_lie(digest, progress)
+        if lie is None:
+            self._check_locality()
+        return self._result(lie, digest)
+
+    def _check_locality(self) -> None:
+        """Replay again, with other mail for some members, if code of the user's own takes part."""
+        if not self._exact:
+            return
+        which = ALL_PAIRS
+        if not is_own(self._rule) and not self._has_own_optimizer:
+            if not has_own_functions(self._network.activations, [name for name, _ in self._losses]):
+                return
+            which = NEIGHBOURS
+        for changed in changed_groups(len(self._network.ids), which):
+            again = Auditor(self._path, self._given_optimizers, changed)
+            self._not_local = again._first_lie(None, None)
+            if self._not_local is not None:
+                return
+
+    def _first_lie(
+        self, digest: str | None, progress: Callable[[int, int], None] | None
+    ) -> Lie | None:
+        """Read the log up to the first lie, or to its end; see `audit`."""
         lie = None
         try:
             with np.errstate(all="ignore"), self._damage_is_a_lie():
@@ -153,7 +233,7 @@ class Auditor:
                 self._check_end_of_file(digest)
         except LieFound as found:
             lie = found.lie
-        return self._result(lie)
+        return lie
 
     @contextmanager
     def _damage_is_a_lie(self) -> Iterator[None]:
@@ -178,14 +258,17 @@ class Auditor:
         if not reader.cut_off and reader.read != reader.size:
             what = "file goes on behind its end: its bytes are"
             raise lie_in_log(self._last, self._rows, what, reader.size, reader.read)
-        if self._has_end and digest is not None and digest.lower() != self._chain.hex:
-            row = self._rows - 1
-            raise lie_in_log(self._last, row, "last digest is", self._chain.hex, digest.lower())
+        digests = (self._chain.hex, self._complete.hex)
+        if self._has_end and digest is not None and digest.lower() not in digests:
+            row, reason = self._rows - 1, f"and its complete digest is {self._complete.hex}"
+            seen = digests[0]
+            raise lie_in_log(self._last, row, "last digest is", seen, digest.lower(), reason)
 
     # --- the rows that are in the file ------------------------------------------------------------
 
     def _audit_rows(self, rows: Rows) -> None:
         """Audit the rows of a step, or the end."""
+        self._complete.add(rows)
         if self._has_end:
             step = int(rows.step[0])
             raise lie_in_log(step, rows.first, "row is", "behind the end", "missing")
@@ -227,11 +310,30 @@ class Auditor:
                 f"step {note.number}: the loss {escape_controls(note.loss)!r} is not known here; "
                 "import what adds it"
             )
+        if note.loss is not None and (note.loss, note.identity) not in self._losses:
+            self._losses.add((note.loss, note.identity))
+            self._check_loss(note)
         if self._recording.whole:
             for what, count in (("examples", note.batch), ("columns", note.columns)):
                 if count > len(rows.values):
                     what = f"begin note tells of {what}:"
                     raise lie_in_log(note.number, rows.first, what, count, AS_MANY)
+
+    def _check_loss(self, note: StepNote) -> None:
+        """Compare a step's loss with the one that the run used.
+
+        Raises:
+            LogError: It is another one here.
+        """
+        held, name = self._reader.about.get("functions"), str(note.loss)
+        found = Comparison()
+        if not note.identity:
+            found = compare(held, (), [name], exact=self._exact)
+        elif not self._exact:
+            found.unchecked.append(f"the loss {name!r}")
+        elif loss_identity(functions.LOSSES[name])["digest"] != note.identity:
+            found.problems.append(f"the loss {name!r} is another function here than in the run")
+        self._take(found, f"step {note.number}")
 
     def _check_seal(self, rows: Rows, note: StepNote, expected: ExpectedRows) -> None:
         seal = self._chain.add(note.number, note.text, rows.values[expected.sealed])
@@ -331,6 +433,7 @@ class Auditor:
 
     def _optimizer_of(self, note: StepNote) -> tuple[Optimizer | None, str]:
         """Return the step's optimizer, or why it cannot be replayed."""
+        self._has_own_optimizer |= note.optimizer is not None and is_own_optimizer(note.optimizer)
         if note.optimizer is None:
             return None, f"the optimiser {note.name} is not known here"
         if not self._exact and not isinstance(note.optimizer, (SGD, Adam)):
@@ -351,12 +454,12 @@ class Auditor:
 
     # --- the result -------------------------------------------------------------------------------
 
-    def _result(self, lie: Lie | None) -> Audit:
+    def _result(self, lie: Lie | None, digest: str | None) -> Audit:
         is_cut_off = self._reader.cut_off or self._last_is_unsealed
         complete = lie is None and self._has_end and not is_cut_off
         unproved = sum(entry.count for entry in self._unproved.values())
         return Audit(
-            passed=complete and not unproved,
+            passed=complete and not unproved and self._not_local is None,
             exact=self._exact,
             complete=complete,
             neurons=len(self._network.ids),
@@ -366,16 +469,36 @@ class Auditor:
             given=self._given,
             unproved=unproved,
             digest=self._chain.hex,
+            complete_digest="" if lie is not None else self._complete.hex,
             lie=lie,
-            remarks=tuple(escape_controls(remark) for remark in self._remarks(lie is None)),
+            remarks=tuple(escape_controls(remark) for remark in self._remarks(lie is None, digest)),
         )
 
-    def _remarks(self, whole: bool) -> Iterator[str]:
+    def _remarks(self, whole: bool, digest: str | None) -> Iterator[str]:
         """Say what the audit cannot vouch for."""
         if not self._exact:
             yield (
                 "compared within the rounding bound alone: the log is of another kind of machine "
                 f"({'; '.join(self._differences)})"
+            )
+            if digest is not None and digest.lower() == self._chain.hex:
+                yield (
+                    "the digest that was given covers what the environment sent, and not what "
+                    "neurons said: give the complete digest of the log to have it covered"
+                )
+        if self._unchecked or self._note_reader.unchecked:
+            names = [*self._unchecked, *sorted(self._note_reader.unchecked)]
+            yield f"not checked, because the log does not tell of them: {'; '.join(names)}"
+        if self._not_local is not None:
+            yield (
+                "not proved that neurons are local: where others received other mail, this would "
+                f"have changed, though its sender's mail did not ({self._not_local}). Code of the "
+                "user's own shares a state that no message carries"
+            )
+        if not whole and is_own(self._rule):
+            yield (
+                "the rule is of the user's own: members that share a state, or random numbers "
+                "that no seed fixes, look like a lie"
             )
         if not self._recording.whole:
             yield f"a partial log: {_parts_of(self._recording)}"

@@ -11,6 +11,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 
 import numpy as np
+from numpy.typing import NDArray
 
 from ...network.network import Network
 from ...neuron.local_rule import LocalRule, NeuronRule, NeuronState
@@ -27,6 +28,7 @@ PARAMETERS = "what their parameters were then is not recorded"
 LEARNERS = (LocalRule, MicroBatchNeuron)
 ROUNDING = "how far rounding can carry a product with the Hessian is not known"
 STATE = "the optimiser's state from steps that were left out is not recorded"
+NO_BOUND = "the bound on rounding is not finite"
 
 
 @dataclass(slots=True)
@@ -89,15 +91,29 @@ class Replay:
         sums: The table of sums of the run.
         exact: Whether bits must be equal. Else numbers may differ as far as rounding can bring
             them apart.
+        adds_equally: Whether sums have equal bits here and there, whatever else differs.
+        changed: Neurons that receive other mail than they received. What these send is not
+            compared, and nobody receives it; see `locality.py`.
     """
 
-    def __init__(self, network: Network, rule: Rule, sums: Sums, exact: bool) -> None:
+    def __init__(
+        self,
+        network: Network,
+        rule: Rule,
+        sums: Sums,
+        exact: bool,
+        adds_equally: bool = False,
+        changed: frozenset[int] = frozenset(),
+    ) -> None:
         self._exact = exact
+        self._changed = changed
         self._inputs = network.is_input
         self._rules = [rule.member(network, k, sums) for k in range(len(network.ids))]
         self._loss_node = rule.loss_node(network)
         # bounds are known under backpropagation alone, whose rules are of these types
-        self._bounds = None if exact else RoundingBounds(self._rules)  # type: ignore[arg-type]
+        self._bounds = (
+            None if exact else RoundingBounds(self._rules, adds_equally=adds_equally)  # type: ignore[arg-type]
+        )
         self._knows_parameters = [True] * len(self._rules)
         self._knows_state = [True] * len(self._rules)  # of the optimizer
 
@@ -166,6 +182,9 @@ class Replay:
 
     def _replay_member(self, rows: MemberRows, now: _Replayed) -> None:
         rule, is_input = self._rules[rows.member], rows.input_values is not None
+        if rows.member in self._changed:
+            self._live_otherwise(rows, rule, now)
+            return
         if now.step.tangent and not is_input:
             rule.steer(freeze(now.recorded[rows.direction].copy()))
         step = self._step_for(rows, rule, now)
@@ -177,6 +196,25 @@ class Replay:
                 self._take_parameters(rows, rule, step, now)
         elif rows.response_rows or learns:  # urgencies that it received are missing
             self._leave(rows._replace(activation_row=None), MAIL, now)
+
+    def _live_otherwise(self, rows: MemberRows, rule: NeuronRule, now: _Replayed) -> None:
+        """Let a member receive other mail than it received. What it sends goes nowhere."""
+        if rows.input_values is not None:
+            mail = _other_mail(now.recorded[rows.input_values].reshape(1, -1))
+        else:
+            assert rows.block is not None
+            mail = _other_mail(now.mail[rows.block])
+            mail[-1] = 1.0
+        back, commit = np.empty_like(rows.urgencies_out), np.empty_like(rows.commit_out)
+        try:
+            if now.step.tangent and rows.direction is not None:
+                rule.steer(freeze(_other_mail(now.recorded[rows.direction])))
+            rule.fire(now.step, freeze(mail), np.empty_like(rows.activation_out))
+            if rows.urgencies_in is not None:
+                urgencies = freeze(_other_mail(now.recorded.take(rows.urgencies_in)))
+                rule.respond(now.step, urgencies, back, commit)
+        except Exception:  # it may fail under this mail, as it did not under its own
+            return
 
     def _step_for(self, rows: MemberRows, rule: NeuronRule, now: _Replayed) -> Step:
         """Return the step; without its optimizer where the optimizer's state is not known."""
@@ -206,6 +244,9 @@ class Replay:
                 return True
             row = rows.response_rows[0] if rows.response_rows else None
             urgencies_in = now.recorded.take(rows.urgencies_in)
+            if bounds is not None and rows.activation_row is not None:
+                sent = now.recorded[now.mail_map.rows_of(rows.activation_row)]
+                bounds.settle(rows.member, step, sent)
             if bounds is not None:
                 bounds.respond(
                     rows.member,
@@ -288,6 +329,15 @@ class Replay:
             wrong = mail_map.should.view(np.int64) != recorded.view(np.int64)
         else:
             wrong = ~(np.abs(recorded - mail_map.should) <= mail_map.slack)
+            unbounded = ~np.isfinite(mail_map.slack)
+            if unbounded.any():
+                differs = unbounded & (recorded != mail_map.should)
+                places = np.flatnonzero(differs)
+                rows = np.searchsorted(mail_map.starts, places, side="right") - 1
+                found.leave(sorted(set(rows.tolist())), NO_BOUND)
+                wrong &= ~unbounded
+        if self._changed:
+            wrong &= self._compared(mail_map)
         if wrong.any():
             first = int(wrong.argmax())
             found.row = int(np.searchsorted(mail_map.starts, first, side="right")) - 1
@@ -296,6 +346,20 @@ class Replay:
         row, error = min(found.failures, default=(-1, ""))
         if error and (found.row is None or row <= found.row):
             found.row, found.number, found.should = row, 0, f"nothing: {error}"
+
+    def _compared(self, mail_map: MailMap) -> NDArray[np.bool_]:
+        """Return which numbers are not those of a member that lives otherwise."""
+        compared = np.ones(len(mail_map.should), dtype=bool)
+        for rows in mail_map.parts:
+            if rows.member in self._changed:
+                for row in _rows_of(rows):
+                    compared[mail_map.rows_of(row)] = False
+        return compared
+
+
+def _other_mail(values: Array) -> Array:
+    """Return other numbers, none of which is large."""
+    return 0.75 * values + 0.125
 
 
 def _rows_of(rows: MemberRows) -> list[int]:

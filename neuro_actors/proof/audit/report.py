@@ -24,7 +24,9 @@ class Audit:
             environment sent and, in a partial log, what unrecorded members sent.
         unproved: How many others could not be replayed; `remarks` say why.
         digest: The last digest of the chain of seals, in hexadecimal. Another log with the same
-            digest has the same seals.
+            digest has the same seals: the environment sent and asked for the same.
+        complete_digest: The digest over all that metadata and rows say, in hexadecimal. Another log
+            with the same one says the same; see `log/complete_digest.py`. Empty after a lie.
         lie: The first row that cannot be true, or None.
         remarks: What the audit cannot vouch for, one sentence each.
     """
@@ -39,5 +41,6 @@ class Audit:
     given: int
     unproved: int
     digest: str
+    complete_digest: str
     lie: Lie | None
     remarks: tuple[str, ...]

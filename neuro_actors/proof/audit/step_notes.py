@@ -14,6 +14,7 @@ from typing import Any, NamedTuple
 from ...log.reader import Rows
 from ...log.recording_settings import Recording
 from ...log.schema import CODE
+from ...neuron.optimizer_identity import optimizer_identity
 from ...neuron.optimizer_json import (
     KNOWN,
     GivenRate,
@@ -22,11 +23,13 @@ from ...neuron.optimizer_json import (
     same_json,
 )
 from ...neuron.optimizers import Optimizer
-from ...support.errors import NeuroActorsError
+from ...support.errors import LogError, NeuroActorsError
+from ...support.text import escape_controls
 from .lie import lie_in_log
 
-KEYS = ("mode", "loss", "batch", "wrt_inputs", "round", "columns", "only", "optimizer", "update")
-SELDOM = {"round", "columns", "only"}
+_KEYS = ("mode", "loss", "identity", "batch", "wrt_inputs", "round", "columns", "only")
+KEYS = (*_KEYS, "optimizer", "update")
+SELDOM = {"identity", "round", "columns", "only"}
 MODES = ("predict", "gradient", "train", "product")
 
 
@@ -37,6 +40,7 @@ class StepNote(NamedTuple):
         number: The step's number.
         text: The note itself.
         loss: The loss's name. None in a step that only predicts.
+        identity: The digest of the loss, if it is not the one of the metadata; else "".
         batch: How many examples it has.
         columns: How many numbers an activation or an urgency has.
         wrt_inputs: Whether urgencies reach the inputs.
@@ -52,6 +56,7 @@ class StepNote(NamedTuple):
     number: int
     text: str
     loss: str | None
+    identity: str
     batch: int
     columns: int
     wrt_inputs: bool
@@ -69,12 +74,17 @@ class StepNoteReader:
     Args:
         recording: What the log records.
         optimizers: Optimizers of the user's own that the run may have used.
+        exact: Whether an optimizer must have the digest that a note has of it.
     """
 
-    def __init__(self, recording: Recording, optimizers: Sequence[Optimizer]) -> None:
+    def __init__(
+        self, recording: Recording, optimizers: Sequence[Optimizer], exact: bool = True
+    ) -> None:
         self._every = recording.every
         self._has_commits = "commit" in recording.kinds
         self._given = {optimizer_to_json(given, 1)["name"]: given for given in optimizers}
+        self._exact = exact
+        self.unchecked: set[str] = set()  # names of optimizers that notes have no digest of
         self._start: str | None = None  # of the last note, all but the update
         self._about: dict[str, Any] = {}
         self._optimizer: Optimizer | None = None  # under which neurons learnt last, if it is known
@@ -123,7 +133,28 @@ class StepNoteReader:
         batch, tangent = about["batch"], about["mode"] == "product"
         width = batch, about.get("columns", batch)
         more = about["wrt_inputs"], tangent, about.get("round", "")
-        return StepNote(number, note, about["loss"], *width, *more, only, name, optimizer, update)
+        loss = about["loss"], about.get("identity", "")
+        return StepNote(number, note, *loss, *width, *more, only, name, optimizer, update)
+
+    def _own_optimizer(self, held: dict[str, Any]) -> Optimizer | None:
+        """Return the optimizer that was handed over under this name, if it is the run's.
+
+        Raises:
+            LogError: It makes other updates.
+        """
+        name = str(held.get("name"))
+        found = self._given.get(name)
+        if found is None:
+            return None
+        here = optimizer_identity(found)
+        if "digest" not in held or here is None:
+            self.unchecked.add(name)
+        elif self._exact and here["digest"] != held["digest"]:
+            raise LogError(
+                f"the optimizer {escape_controls(name)} that was handed over makes other updates "
+                "than the run's: hand over the one that the run used"
+            )
+        return found
 
     def _count(self, number: int, row: int, only: bool) -> None:
         """Steps are counted 1, 2, 3, …; in a partial log some are left out, always the same."""
@@ -182,7 +213,7 @@ class StepNoteReader:
         # The package's own may not.
         loose = rated or found is None
         if found is None:
-            found = self._given.get(held.get("name"))
+            found = self._own_optimizer(held)
         equal = self._update > 0 and (shape == self._shape if loose else found == self._optimizer)
         following = self._update + 1 if equal else 1
         gap = self._every > 1 and (
@@ -222,6 +253,9 @@ def _wrong_fields(about: Any, note: str) -> Iterator[tuple[str, Any, str]]:
         yield from field("loss", loss is None, "null: a step that predicts has no loss")
     else:
         yield from field("loss", isinstance(loss, str), "the name of a loss")
+    identity = about.get("identity")
+    known = isinstance(identity, str) and re.fullmatch("[0-9a-f]{64}", identity) is not None
+    yield from field("identity", known and loss is not None, "the digest of the loss")
     yield from field("batch", _is_count(batch), "a number of examples")
     wrt_inputs, round = about["wrt_inputs"], about.get("round")
     yield from field("wrt_inputs", type(wrt_inputs) is bool, "true or false")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from os import PathLike
@@ -11,6 +12,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from ...channels.choose_channels import ChannelsChoice
+from ...network.function_identity import Comparison
 from ...network.network import Network
 from ...neuron.optimizers import Optimizer
 from ...rules.member_registry import MemberRegistry, MemberState
@@ -18,13 +20,14 @@ from ...rules.micro_batches import whole_rule
 from ...rules.own_rules import needs_rule
 from ...rules.rule_json import rule_from_json
 from ...support.errors import CheckpointError, InputError
-from ...support.numerics import differences
-from ...support.text import quote
+from ...support.numerics import differences, unchecked
+from ...support.text import escape_controls, quote
 from ..history import Epoch
 from ..plan import TrainingPlan, TrainingPosition
 from .files import FileContents, read
 from .folder import DATA, find_checkpoint, read_checkpoint
 from .packing import unpack
+from .plan_functions import compare_plan
 from .plan_json import (
     check_position,
     network_from_arrays,
@@ -170,6 +173,7 @@ class Checkpoint:
                     f"it was written where last bits may differ ({'; '.join(differing)}); it can "
                     "go on, but not to the bits of an unbroken run: exact=False (--inexact)"
                 )
+            self._check_functions(plan, exact=not differing)
             position = self._position()
             steps = read_whole_number(metadata, "steps", 0)
             number = read_whole_number(metadata, "number", 0, LARGEST_STEP)
@@ -192,6 +196,28 @@ class Checkpoint:
         found = [f"neuro-actors: {there} there, {here} here"] if here != there else []
         sums = self.metadata["run"]["sums"]
         return [*found, *differences(self.metadata["numerics"], sums)]
+
+    def compare_functions(self, plan: TrainingPlan, *, exact: bool) -> Comparison:
+        """Compare the functions that the run used with those of the same names here.
+
+        Args:
+            plan: The run's plan.
+            exact: Whether equal bits are promised between there and here.
+        """
+        return compare_plan(self.metadata.get("functions"), plan, exact=exact)
+
+    def _check_functions(self, plan: TrainingPlan, *, exact: bool) -> None:
+        """Refuse other functions than the run's; say what an older checkpoint does not tell."""
+        found = self.compare_functions(plan, exact=exact)
+        if found.problems:
+            raise CheckpointError(
+                f"{'; '.join(found.problems)}: the run would not go on as it began. "
+                "Add or import what it used (--import MODULE)"
+            )
+        missing = [*found.unchecked, *unchecked(self.metadata["numerics"])]
+        if missing:
+            problem = f"because this checkpoint does not tell of them: {'; '.join(missing)}"
+            print(f"neuro-actors: not checked, {escape_controls(problem)}", file=sys.stderr)
 
     def _position(self) -> TrainingPosition:
         return position_from_json(self.metadata["place"], self._contents.arrays["predictions"])

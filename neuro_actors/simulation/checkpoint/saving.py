@@ -27,6 +27,7 @@ from ..simulation import Simulation
 from . import files
 from .folder import DATA, Folder
 from .packing import pack
+from .plan_functions import plan_identities
 from .plan_json import data_to_arrays, network_to_arrays, position_to_json, settings_to_json
 from .signals import StopSignals, TrainingStopped
 
@@ -100,6 +101,7 @@ class Saver:
             "versions": versions(),
             "numerics": fingerprint(plan.sums),
             "exact": exact,
+            "functions": plan_identities(plan),
         }
 
     def check(self, overwrite: bool) -> None:

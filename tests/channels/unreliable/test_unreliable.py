@@ -254,6 +254,25 @@ def test_a_member_that_crashes_again_and_again_is_reported(diamond, batch) -> No
         run(diamond, *batch, na.Unreliable(faults=kills, restarts=2))
 
 
+def test_a_member_restarts_with_the_function_that_it_had(
+    diamond, batch, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Though the table has another one by then."""
+    tanh = na.ACTIVATIONS["tanh"]
+
+    async def society(channels) -> str:
+        async with na.open_simulation(diamond, channels, patience=1e5) as simulation:
+            await simulation.train_step(*batch, optimizer=na.SGD(0.1))
+            monkeypatch.setitem(na.ACTIVATIONS, "tanh", na.ACTIVATIONS["sin"])
+            await simulation.train_step(*batch, optimizer=na.SGD(0.1))
+            monkeypatch.setitem(na.ACTIVATIONS, "tanh", tanh)
+            return (await simulation.network()).digest()
+
+    kills = na.Unreliable(faults=[Kill("h2", "before fire", 2), Kill("h1", "before commit", 2)])
+    assert "tanh" in diamond.activations
+    assert virtually(society, kills) == virtually(society, "memory")
+
+
 def test_a_crash_belongs_to_the_step_that_it_was_in(diamond, batch) -> None:
     """Also if that step was committed already: it does not count as a crash of the next step."""
     events: list = []

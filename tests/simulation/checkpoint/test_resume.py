@@ -171,7 +171,12 @@ def test_a_failure_after_going_on_names_the_right_step(
 ) -> None:
     functions_then = dict(functions.ACTIVATIONS)
     monkeypatch.setattr(functions, "ACTIVATIONS", functions_then)
-    na.add_activation("odd", lambda z: 1.0 * z, lambda z, a: np.ones_like(z))
+    broken: list[bool] = []
+
+    def slope(z: np.ndarray, a: np.ndarray) -> np.ndarray:
+        return np.full_like(z, np.nan) if broken and len(z) == 1 else np.ones_like(z)
+
+    na.add_activation("odd", lambda z: 1.0 * z, slope)
     net = na.Network.layered([3, 2, 2], activation="odd", seed=1)
     stop(4)
     with pytest.raises(KeyboardInterrupt):
@@ -192,7 +197,15 @@ def test_a_failure_after_going_on_names_the_right_step(
         match=r"neuron 'h1\.0': unknown activation 'odd'.*import the module that adds it",
     ):
         na.resume(tmp_path)
-    na.add_activation("odd", lambda z: 1.0 * z, lambda z, a: np.full_like(z, np.nan))
+    na.add_activation("odd", lambda z: 1.0 * z, lambda z, a: np.full_like(z, 2.0))
+    with pytest.raises(
+        na.CheckpointError,
+        match=r"the activation 'odd' is another function here than in the run "
+        r"\(its slope at 0 is 1 there, 2 here\); its source is another one too",
+    ):
+        na.resume(tmp_path)
+    na.add_activation("odd", lambda z: 1.0 * z, slope)
+    broken.append(True)
     with pytest.raises(
         na.SimulationError, match=r"^step 5 failed: .*|^'h1\.\d' failed in step 5: "
     ) as failed:

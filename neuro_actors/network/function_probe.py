@@ -1,0 +1,261 @@
+"""What a function gives at fixed points, by which it is known; see `function_identity.py`."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+from collections.abc import Callable, Mapping
+from typing import Any, NamedTuple, TypeAlias
+
+import numpy as np
+
+from ..support.numerics import PROBES, digest_of
+from ..support.validation import Array, Indices, freeze
+from . import activations, losses
+from .activations import Activation
+from .losses import Loss
+
+EPS = float(np.finfo(np.float64).eps)
+ROUNDING = 1024  # how many eps a sample may differ on another kind of machine, if nothing is known
+
+Identity: TypeAlias = dict[str, Any]
+
+_SAMPLED: Indices = np.flatnonzero(
+    np.isin(np.abs(PROBES), [0.0, 1e-3, 0.5, 1.0, 2.0, 6.0, 20.0, 40.0, 300.0])
+    | (np.arange(len(PROBES)) % 40 == 39)
+)
+
+
+_FIRST: dict[Activation | Loss, Identity] = {}
+MOST_KNOWN = 4096
+
+
+def known_identity(function: Activation | Loss, *, is_new: bool = False) -> Identity:
+    """Return the identity that a function had when it was asked for first.
+
+    `add_activation` and `add_loss` ask for it, so that no run calls a function more often than its
+    neurons do.
+
+    Args:
+        function: An activation function or a loss.
+        is_new: Whether to ask the function twice. If it gives other numbers then, it depends on
+            more than its arguments, and has no digest.
+    """
+    try:
+        known = _FIRST.get(function)
+    except TypeError:  # one of its parts is an object that compares by value
+        return _identity(function, twice=is_new)
+    if known is None:
+        known = _identity(function, twice=is_new)
+        if len(_FIRST) < MOST_KNOWN:
+            _FIRST[function] = known
+    return dict(known)
+
+
+def activation_identity(function: Activation) -> Identity:
+    """Return the identity of an activation function, as JSON."""
+    return _identity(function)
+
+
+def loss_identity(function: Loss) -> Identity:
+    """Return the identity of a loss, as JSON."""
+    return _identity(function)
+
+
+def _identity(function: Activation | Loss, *, twice: bool = False) -> Identity:
+    found = _probe(function)
+    digest: str | None = digest_of(found.results)
+    originals = (*activations.ORIGINALS.values(), *losses.ORIGINALS.values())
+    is_original = any(function is one for one in originals)
+    if twice and digest != digest_of(_probe(function).results):
+        digest = None  # it depends on more than its arguments
+    return {
+        "digest": digest,
+        "curvature": digest_of(found.curvatures) if found.curvatures else None,
+        "sample": _text(found.sample),
+        "source": None if is_original else source_digest(function.value, function.slope),
+    }
+
+
+def difference(
+    there: Mapping[str, Any],
+    here: Identity,
+    *,
+    exact: bool,
+    rounding: float | None = None,
+    label: Callable[[int], str] = lambda k: "",
+) -> str:
+    """Say how two identities differ; empty if they are of one function.
+
+    Args:
+        there: The recorded identity; it may be damaged.
+        here: The identity of what has the same name here.
+        exact: Whether equal bits are promised between there and here.
+        rounding: How many eps a sample may differ elsewhere. None: it is not known.
+        label: Says what a number of the sample is, by its position.
+    """
+    samples = _number(there.get("sample")), _number(here["sample"])
+    if exact:
+        curvatures = there.get("curvature"), here["curvature"]
+        same = there.get("digest") == here["digest"] and (
+            None in curvatures or curvatures[0] == curvatures[1]
+        )
+    else:
+        tolerance = (ROUNDING if rounding is None else rounding) * EPS
+        same = samples[0].shape == samples[1].shape and not _differ(*samples, tolerance).any()
+    if same:
+        return ""
+    example = _example(*samples, label)
+    sources = there.get("source"), here["source"]
+    hint = ""
+    if None not in sources:
+        hint = "; its source is " + ("the same" if sources[0] == sources[1] else "another one too")
+    return f"is another function here than in the run{example}{hint}"
+
+
+def _example(there: Array, here: Array, label: Callable[[int], str]) -> str:
+    if there.shape != here.shape:
+        return ""
+    wrong = np.flatnonzero(_differ(there, here, 0.0))
+    if not len(wrong):
+        return ""
+    k = int(wrong[0])
+    return f" ({label(k)}{float(there[k])!r} there, {float(here[k])!r} here)"
+
+
+def label_point(k: int) -> str:
+    """Say what a number in the sample of an activation function is, by its position k."""
+    what = "value" if k < len(_SAMPLED) else "slope"
+    return f"its {what} at {PROBES[_SAMPLED[k % len(_SAMPLED)]]:.6g} is "
+
+
+def _differ(there: Array, here: Array, tolerance: float) -> np.ndarray[Any, Any]:
+    with np.errstate(all="ignore"):
+        near = np.abs(there - here) <= tolerance * np.maximum(np.abs(here), 1.0)
+    same = near | (there == here) | (np.isnan(there) & np.isnan(here))
+    return np.asarray(~same)
+
+
+# --- probing --------------------------------------------------------------------------------------
+
+
+class _Probed(NamedTuple):
+    results: list[Array]  # values and slopes
+    curvatures: list[Array]
+    sample: Array
+
+
+def _probe(function: Activation | Loss) -> _Probed:
+    if isinstance(function, Activation):
+        return _probe_activation(function)
+    return _probe_loss(function)
+
+
+def _probe_activation(function: Activation) -> _Probed:
+    z = PROBES
+    value = _call(function.value, z, shape=z.shape)
+    slope = _call(function.slope, z, freeze(value), shape=z.shape)
+    curvatures = []
+    if function.curvature is not None:
+        curvatures = [_call(function.curvature, z, freeze(value), shape=z.shape)]
+    sample = np.concatenate([value[_SAMPLED], slope[_SAMPLED]])
+    results = [value, slope]
+    for original, output in activations.OUTPUTS.values():
+        if function is original:  # beside some losses, outputs have another slope
+            others = [output.before(loss) for loss in (None, "kl_divergence", "a user's own")]
+            results += [_call(one.slope, z, freeze(value), shape=z.shape) for one in others]
+    return _Probed(results, curvatures, sample)
+
+
+def _probe_loss(function: Loss) -> _Probed:
+    results, curvatures, sample = [], [], []
+    for p, t, d, sampled in _LOSS_PROBES:
+        value = _call(function.value, p, t, shape=p.shape[:1])
+        slope = _call(function.slope, p, t, shape=p.shape)
+        results += [value, slope]
+        if function.curvature is not None:
+            curvatures.append(_call(function.curvature, p, t, d, shape=p.shape))
+        sample += [value[sampled], slope[sampled].ravel()]
+    return _Probed(results, curvatures, np.concatenate(sample))
+
+
+def _call(function: Callable[..., Any], *arguments: Array, shape: tuple[int, ...]) -> Array:
+    """Return a copy of what a function gives; NaN where it fails, as a user's function may."""
+    try:
+        with np.errstate(all="ignore"):
+            found = np.array(function(*arguments), dtype=np.float64)
+    except Exception:
+        return np.full(shape, np.nan)
+    return found if found.shape == shape else np.full(shape, np.nan)
+
+
+_PREDICTIONS = (
+    *(-40.0, -3.0, -1.5, -1.0, -0.5, 0.0, 1e-13, 1e-3, 0.1, 0.25, 0.5, 0.75, 0.9, 0.999),
+    *(1.0, 1.5, 2.0, 3.25, 40.0, 0.0618, 0.4142, 0.6931, 0.8661),
+)
+
+# the rows in the sample, by the number of outputs; in 35, 65 and 99 predictions equal targets
+_LOSS_ROWS = {
+    1: (*range(0, 161, 16), 35, 65, 99),
+    2: (3, 16, 33, 50, 71),
+    3: (2, 19, 34, 55),
+}
+
+
+def _loss_probes() -> list[tuple[Array, Array, Array, Indices]]:
+    """Return predictions, targets, directions, and the rows that are in the sample.
+
+    Most predictions and targets lie between 0 and 1; some losses are defined only there.
+    """
+    p = np.array(_PREDICTIONS)
+    t = np.array([0.0, 1.0, 0.25, 0.5, 0.75, -1.0, 2.0])
+    one = np.array([(a, b) for a in p for b in t])
+    probes = [(one[:, :1], one[:, 1:])]
+    for n in (2, 3):
+        k = np.arange(72 * n).reshape(72, n)
+        targets = t[(k * 5 + k // 9) % len(t)]
+        targets[::2] = np.eye(n)[np.arange(36) % n] * 0.5 + 0.5 / n  # they sum to 1
+        probes.append((p[(k * 7 + k // 4) % len(p)], targets))
+    return [
+        (
+            freeze(np.ascontiguousarray(a)),
+            freeze(np.ascontiguousarray(b)),
+            freeze((np.arange(a.size) * 37 % 101 / 64.0 - 0.75).reshape(a.shape)),
+            np.array(_LOSS_ROWS[a.shape[1]]),
+        )
+        for a, b in probes
+    ]
+
+
+_LOSS_PROBES = _loss_probes()
+
+
+def source_digest(*parts: Any) -> str | None:
+    """Return a short digest of the source texts of functions or classes; None if one has none."""
+    import inspect  # it takes time
+
+    try:
+        text = "\n".join(inspect.getsource(part) for part in parts)
+    except (OSError, TypeError):
+        return None
+    return hashlib.sha256(text.encode("utf-8", "replace")).hexdigest()[:16]
+
+
+def sample_text(values: Array) -> str:
+    """Return numbers as text; `difference` reads them.
+
+    Args:
+        values: The numbers. Shape (n,).
+    """
+    return _text(values)
+
+
+def _text(values: Array) -> str:
+    return base64.b64encode(values.astype("<f8").tobytes()).decode()
+
+
+def _number(text: object) -> Array:
+    try:
+        return np.frombuffer(base64.b64decode(str(text), validate=True), "<f8")
+    except ValueError:
+        return np.empty(0)
