@@ -201,7 +201,7 @@ def test_a_failure_after_going_on_names_the_right_step(
     with pytest.raises(
         na.CheckpointError,
         match=r"the activation 'odd' is another function here than in the run "
-        r"\(its slope at 0 is 1 there, 2 here\); its source is another one too",
+        r"\(its slope at 0 is 1.0 there, 2.0 here\); its source is another one too",
     ):
         na.resume(tmp_path)
     na.add_activation("odd", lambda z: 1.0 * z, slope)
