@@ -31,9 +31,11 @@ from ...support.errors import BoundError
 from ...support.means import mean_of
 from ...support.validation import Array, as_flag
 from .matrices import Matrices
-from .propagation import AFFORDABLE, ByPaths, BySizes, Propagation
+from .propagation import AFFORDABLE, CHEAP, ByPaths, BySizes, Propagation
 from .rounding import (
+    EPS,
     gamma,
+    is_linear,
     loss_slopes_error,
     losses_error,
     remainder,
@@ -42,10 +44,11 @@ from .rounding import (
     value_error,
 )
 
-# Of the greatest entry. A bound that is larger proves nothing: so one parameter's urgency that is
-# wrong by 1e-9 of the greatest is refused wherever a bound is given.
-PROVES = 5e-10
-SHARP = 5e-11  # of the greatest entry: a bound that is smaller need not be improved
+# A bound proves something if it is at most this share of the greatest entry: so an urgency that is
+# wrong by 1e-9 of the greatest is refused. Where a sum has more than 1,000 terms, it may be 4,000
+# times the error of such a sum, for that is no matter of depth.
+PROVES, OF_A_SUM = 9.9e-10, 4000
+SHARP = 0.4  # of that: to improve a bound that is smaller must cost little
 SLACK = 1.1  # how much more is allowed for than was guessed
 GUESSES = 12
 
@@ -98,8 +101,8 @@ def with_bound(
 
     Raises:
         InputError: As `gradient`.
-        BoundError: The bound is more than 5e-10 of the gradient's greatest entry, so that it would
-            prove little or nothing.
+        BoundError: The bound is more than 1e-9 of the gradient's greatest entry, so that it would
+            prove little or nothing; or more than 4,000 times what a sum errs, if that is larger.
 
     Examples:
         >>> network = na.Network.layered([3, 5, 2])
@@ -116,14 +119,26 @@ def with_bound(
     return expected, limit
 
 
-def proves_nothing(expected: Gradient, limit: Gradient, most: float = PROVES) -> str:
+def greatest_share(expected: Gradient) -> float:
+    """Return the greatest bound that proves something, as a share of the greatest entry.
+
+    Args:
+        expected: The gradient.
+    """
+    fans = expected.network.incoming.sizes.max(), expected.network.outgoing.sizes.max()
+    return max(PROVES, OF_A_SUM * float(gamma(max(*fans, len(expected.predictions)))))
+
+
+def proves_nothing(expected: Gradient, limit: Gradient, most: float | None = None) -> str:
     """Say why a bound proves nothing; "" if it proves something.
 
     Args:
         expected: The gradient.
         limit: The bound of each of its entries.
-        most: The greatest bound that proves something, as a share of the greatest entry.
+        most: The greatest bound that proves something, as a share of the greatest entry. None:
+            as `greatest_share` says.
     """
+    most = greatest_share(expected) if most is None else most
     for together in (("weights", "biases"), ("inputs",)):
         size, greatest = sizes(expected, limit, *together)
         if size > most * greatest:
@@ -193,24 +208,28 @@ def gradient_and_bound(
         limit = _bound(run, propagation, wrt_inputs)
         return share(expected, limit), limit
 
-    return expected, sharpest(run, attempt, wrt_inputs)
+    return expected, sharpest(run, attempt, SHARP * greatest_share(expected), wrt_inputs)
 
 
 def sharpest(
-    run: Pass, attempt: Callable[[Propagation], tuple[float, Gradient]], with_inputs: bool
+    run: Pass,
+    attempt: Callable[[Propagation], tuple[float, Gradient]],
+    sharp: float,
+    with_inputs: bool,
 ) -> Gradient:
-    """Compute a bound by sizes, and by paths if the first is not sharp and paths are affordable.
+    """Compute a bound by sizes, and by paths if they are cheap, or needed and affordable.
 
     Args:
         run: The computation whose errors are bounded.
         attempt: Computes the bound by one way; with it, its share of the greatest entry.
+        sharp: A bound whose share is larger is worth the cost of paths.
         with_inputs: Whether derivatives by the inputs are bounded.
     """
     with np.errstate(all="ignore"):
         by_sizes, limit = attempt(BySizes(run.matrices, run.slopes))
-        if by_sizes > SHARP:
+        if by_sizes > 0:
             paths = ByPaths(run.matrices, run.slopes, with_inputs)
-            if paths.cost <= AFFORDABLE:
+            if paths.cost <= (AFFORDABLE if by_sizes > sharp else CHEAP):
                 by_paths, other = attempt(paths)
                 limit = other if by_paths < by_sizes else limit
     inputs = None if limit.inputs is None else _infinite(limit.inputs)
@@ -365,17 +384,59 @@ def errors_of(run: Pass, propagation: Propagation) -> Errors:
         run.loss, run.predictions, run.targets, a_error[:, outputs]
     )
 
+    separate = np.abs(slopes) * start_error + slopes_error * (np.abs(da) + start_error)
+    at_once = _products_errors(run, z_error)
+    is_sharper = at_once < separate  # False where it is NaN
+    others = np.abs(da - np.where(is_sharper, run.start, 0.0))
+    start_made = np.where(is_sharper, 0.0, start_error)
+    at_once = np.where(is_sharper, at_once, 0.0)
+
     def backward(activations: Array, signals: Array) -> tuple[Array, Array]:
-        made = slopes_error * (np.abs(da) + activations) + sum_error(2, np.abs(dz) + signals)
+        made = slopes_error * (others + activations) + sum_error(2, np.abs(dz) + signals)
         terms = matrices.out_of(weights, np.abs(dz) + 2 * signals) + np.abs(run.start)
-        return start_error + sum_error(fan_out, terms), made
+        return start_made + sum_error(fan_out, terms), made + at_once
 
     def carried_backward(activations: Array, signals: Array) -> tuple[Array, Array]:
         errors = propagation.backward(activations, signals)
         return errors, np.abs(slopes) * errors + signals
 
     da_error, dz_error = settle(backward, carried_backward, z)
+    da_error += start_error - start_made
     return Errors(z_error, a_error, slopes_error, da_error, dz_error)
+
+
+def _products_errors(run: Pass, z_error: Array) -> Array:
+    """Bound the errors of the products loss slope · f'(z), both factors at once.
+
+    The two may be huge and tiny, as by a sigmoid that is nearly sure before cross-entropy. Then
+    each errs much, but not their product. Shape (batch, n_neurons), NaN for other neurons.
+    """
+    matrices, p, outputs = run.matrices, run.predictions, run.matrices.outputs
+    z, slopes = run.z[:, outputs], run.slopes[:, outputs]
+    errors = np.full_like(run.z, np.nan)
+    named = {int(t): function for function, targets in matrices.functions() for t in targets}
+    functions_of = [named.get(int(t)) for t in outputs]
+    if any(f is None for f in functions_of) or all(f and is_linear(f) for f in functions_of):
+        return errors  # an output is an input, which has no slope; or nothing is to be gained
+
+    def product(k: int, z_k: Array, a_k: Array) -> Array:
+        """Compute the products of all outputs, if only the k-th is another."""
+        q, s, function = p.copy(), slopes.copy(), functions_of[k]
+        assert function is not None
+        q[:, k], s[:, k] = a_k, function.slope(z_k, a_k)
+        return np.asarray(run.loss.slope(q, run.targets) * s)
+
+    here = run.loss.slope(p, run.targets) * slopes
+    total = (32 + p.shape[1]) * EPS * (np.abs(here) + np.abs(run.targets * slopes))
+    for k in range(len(outputs)):
+        function, e = functions_of[k], 2 * z_error[:, outputs[k]]
+        assert function is not None
+        own = 2 * value_error(function, z[:, k], p[:, k])
+        moved = [product(k, z_k, function.value(z_k)) for z_k in (z[:, k] + e, z[:, k] - e)]
+        moved += [product(k, z[:, k], p[:, k] + a) for a in (own, -own)]
+        total = total + np.max([np.abs(each - here) for each in moved], axis=0)
+    errors[:, outputs] = total
+    return errors
 
 
 Pair = tuple[Array, Array]

@@ -19,7 +19,17 @@ from ...network.gradient import Gradient
 from ...network.network import Network
 from ...support.means import mean_of
 from ...support.validation import Array
-from .bounds import Pass, errors_of, loss_bound, mean_errors, settle, share, sharpest
+from .bounds import (
+    SHARP,
+    Pass,
+    errors_of,
+    greatest_share,
+    loss_bound,
+    mean_errors,
+    settle,
+    share,
+    sharpest,
+)
 from .propagation import Propagation
 from .rounding import curvature_error, loss_tangents_error, sum_error
 
@@ -111,7 +121,8 @@ def product_and_bound(
         limit = _bound(tangents, propagation)
         return share(expected, limit), limit
 
-    return expected, sharpest(tangents.run, attempt, with_inputs=False)
+    sharp = SHARP * greatest_share(expected)
+    return expected, sharpest(tangents.run, attempt, sharp, with_inputs=False)
 
 
 class _TangentPass(NamedTuple):

@@ -35,7 +35,7 @@ from .matrices import Matrices
 
 CHUNK = 1 << 22  # how many numbers of T are computed at once
 HELD = 1 << 25  # how many of them are held, so that they are not computed twice
-AFFORDABLE = 5e10  # multiplications: half a minute on one core
+CHEAP, AFFORDABLE = 1e8, 5e10  # multiplications: less than a second, half a minute on one core
 
 
 class Propagation(Protocol):

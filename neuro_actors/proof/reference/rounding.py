@@ -32,6 +32,15 @@ _SLOPE_IS_RELATIVE = {ACTIVATIONS[name].value for name in ("sigmoid", "softplus"
 _KNOWN = {function.value for function in ACTIVATIONS.values()}
 
 
+def is_linear(function: Activation) -> bool:
+    """Return whether a function is linear but for a kink, so that its slope has no rounding.
+
+    Args:
+        function: The activation function.
+    """
+    return function.value in _LINEAR
+
+
 def gamma(n: float | Indices) -> Array:
     """Return γ_n = n · EPS / (1 - n · EPS), the relative error of sums of n products.
 
@@ -68,7 +77,7 @@ def value_error(function: Activation, z: Array, a: Array) -> Array:
         z: The arguments. Any shape.
         a: f(z), of the same shape.
     """
-    if function.value in _LINEAR:
+    if is_linear(function):
         return np.asarray(4 * EPS * np.abs(a))
     if function.value in _LIKE_ITS_ARGUMENT:
         return np.asarray(8 * EPS * np.abs(z))
@@ -130,7 +139,7 @@ def slope_error(function: Activation, z: Array, error: Array) -> Array:
     """
     slope_at = slope_of(function)
     change = moved(slope_at, z, error)
-    if function.value in _LINEAR:
+    if is_linear(function):
         return change
     return np.asarray(change + 16 * EPS * np.maximum(np.abs(slope_at(z)), 1.0))
 
@@ -173,7 +182,7 @@ def curvature_error(function: Activation, z: Array, error: Array) -> Array:
         return curvature(z, function.value(z))
 
     change = moved(curvature_at, z, error)
-    if function.value in _LINEAR:
+    if is_linear(function):
         return change
     return np.asarray(change + 32 * EPS * np.maximum(np.abs(curvature_at(z)), 1.0))
 

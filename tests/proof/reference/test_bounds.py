@@ -122,8 +122,8 @@ def test_a_network_that_is_too_deep_is_said_to_be(monkeypatch: pytest.MonkeyPatc
     assert not np.isnan(bound.weights).any()
     # as is a network that is too large for sums over paths
     case = deep_case("tanh", 60, 6)
-    monkeypatch.setattr(propagation, "AFFORDABLE", 0)
     monkeypatch.setattr(bounds, "AFFORDABLE", 0)
+    monkeypatch.setattr(bounds, "CHEAP", 0)
     with pytest.raises(na.BoundError):
         na.reference.with_bound(case.network, case.x, case.targets)
 
@@ -153,3 +153,28 @@ def test_a_function_with_a_wrong_slope_widens_the_bound(monkeypatch: pytest.Monk
     right = na.Activation(lambda z: 100.0 * np.tanh(z), lambda z, a: 100.0 - a * a / 100.0)
     monkeypatch.setitem(na.ACTIVATIONS, "steep", right)
     assert (by_hand.predictions >= 0.5 * na.reference.bound(net, x, targets).predictions).all()
+
+
+@pytest.mark.parametrize("loss", ["cross_entropy", "kl_divergence"])
+@pytest.mark.parametrize("followed", [False, True])
+def test_an_output_that_is_nearly_sure(loss: str, followed: bool) -> None:
+    """The loss's slope is 1e9 and the sigmoid's 1e-9: each errs much of itself, their product does not."""
+    net = na.Network(
+        [na.Input("x"), na.Neuron("y", "sigmoid"), na.Neuron("z", "sigmoid")],
+        [na.Synapse("x", "y", 20.0), na.Synapse("y" if followed else "x", "z", 1.5)],
+        ["y", "z"],
+    )
+    given = net, [[1.0], [-1.0], [0.3]], [[0.0, 1.0], [1.0, 0.5], [0.5, 0.0]], loss
+    expected, bound = na.reference.with_bound(*given)
+    assert bounds.share(expected, bound) < 1e-13
+    assert is_within(na.gradient(*given), expected, bound)
+
+
+def test_wide_networks_are_compared() -> None:
+    """A sum of 3,000 terms errs by more than one of 100; that is no matter of depth."""
+    net = na.Network.layered([3000, 20, 3], seed=0)
+    rng = np.random.default_rng(0)
+    x, targets = rng.random((4, 3000)), rng.random((4, 3))
+    expected, bound = na.reference.with_bound(net, x, targets)
+    assert is_within(na.gradient(net, x, targets), expected, bound)
+    assert 1e-9 < bounds.greatest_share(expected) < 1e-8
