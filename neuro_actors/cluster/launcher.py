@@ -9,7 +9,9 @@ from __future__ import annotations
 
 import importlib
 import json
+import sys
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any, Protocol, TypeAlias
 
 import trio
@@ -33,6 +35,11 @@ ONE_THREAD = dict.fromkeys(
     ),
     "1",
 )
+
+
+def absolute_path() -> list[str]:
+    """Return the folders to import from. Workers may start after the current folder is changed."""
+    return [str(Path(folder).absolute()) for folder in sys.path]
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,7 +19,7 @@ from contextlib import asynccontextmanager, suppress
 import trio
 
 from ..support.errors import SimulationError
-from .launcher import ONE_THREAD, RUN_WORKER, Worker, WorkerCall, call_in_worker
+from .launcher import ONE_THREAD, RUN_WORKER, Worker, WorkerCall, absolute_path, call_in_worker
 
 CODE = """import json, sys
 sys.path[:] = json.loads(sys.stdin.buffer.readline())
@@ -66,6 +66,7 @@ class ProcessLauncher:
         self._nursery = nursery
         self._run = run
         self._workers: list[LocalWorker] = []
+        self._path = absolute_path()  # now: the current folder may be changed
 
     async def start(self, name: str, call: WorkerCall) -> Worker:
         """See `WorkerLauncher.start`. Functions are not sent: what `run` names must know them."""
@@ -89,7 +90,7 @@ class ProcessLauncher:
             self._nursery.start_soon(worker.watch)
         assert process.stdin is not None
         try:
-            await process.stdin.send_all(f"{json.dumps(sys.path)}\n{arguments}\n".encode())
+            await process.stdin.send_all(f"{json.dumps(self._path)}\n{arguments}\n".encode())
         except (trio.BrokenResourceError, trio.ClosedResourceError):
             await worker.ended.wait()
         return worker

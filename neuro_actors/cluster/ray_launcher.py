@@ -26,14 +26,21 @@ import threading
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, suppress
 from functools import partial
-from pathlib import Path
 from typing import Any
 
 import trio
 
 from ..support.errors import InputError, SimulationError
 from ..support.text import quote
-from .launcher import ONE_THREAD, RUN_WORKER, Functions, Worker, WorkerCall, call_in_worker
+from .launcher import (
+    ONE_THREAD,
+    RUN_WORKER,
+    Functions,
+    Worker,
+    WorkerCall,
+    absolute_path,
+    call_in_worker,
+)
 from .ray_lifecycle import RayRuntime, check_reachable, checked_token, describe_error
 from .ray_thread import RayThread, wait_shielded
 
@@ -222,7 +229,7 @@ async def ray_workers(
             options["scheduling_strategy"] = await _spread(ray, thread, workers)
         _restore_sigterm()
         # other machines have other folders
-        path = [folder or str(Path.cwd()) for folder in sys.path] if address is None else []
+        path = absolute_path() if address is None else []
         launcher = RayLauncher(ray, thread, path, run, options)
         async with trio.open_nursery() as nursery:
             for name, pid in runtime.servers():

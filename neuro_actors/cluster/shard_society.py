@@ -14,6 +14,7 @@ from ..neuron.sums import choose_sums
 from ..rules.rule_json import rule_from_json
 from ..society.actor import member_failure
 from ..society.pipeline import run_lanes
+from ..support.signal_exceptions import is_from_handler
 from ..support.validation import Array
 from .committed_state import neuron_states
 from .gathered_record import ShardRecorder
@@ -160,6 +161,8 @@ class ShardSociety:
                     try:
                         self.rule.learn(k, step, mean[part], commits[part])
                     except Exception as error:
+                        if is_from_handler(error):
+                            raise
                         name = self.shard.network.ids[k]
                         raise member_failure(name, step.number, error) from error
         return commits

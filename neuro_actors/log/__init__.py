@@ -42,6 +42,7 @@ from __future__ import annotations
 from os import PathLike
 from typing import TYPE_CHECKING
 
+from ..support.signal_exceptions import passes_handler_exceptions
 from .recording_settings import Recording
 
 if TYPE_CHECKING:
@@ -50,6 +51,7 @@ if TYPE_CHECKING:
 __all__ = ["Recording", "open_log"]
 
 
+@passes_handler_exceptions
 def open_log(path: str | PathLike[str]) -> Log:
     """Open a message log for reading.
 

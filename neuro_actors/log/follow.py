@@ -5,15 +5,13 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator
 from os import PathLike
-from pathlib import Path
 from typing import Any
 
-import pyarrow as pa
-
+from ..support.errors import LogError
+from .log_source import LogStream, StoredBatches
 from .reader import LogReader
 from .schema import CODE
 
-MOST_BYTES = 2**20  # of one read: a damaged log may ask for more than there is memory for
 PAUSE = 0.1  # seconds between two looks at the file
 
 
@@ -31,45 +29,40 @@ class FollowingReader(LogReader):
     """
 
     def __init__(self, path: str | PathLike[str]) -> None:
-        self._file: _GrowingFile | None = None
+        self._follows = False
         super().__init__(path)
 
-    def batches(self) -> Iterator[Any]:
+    def batches(self, stored: StoredBatches | None = None) -> Iterator[Any]:
         """Yield the record batches that are written and those that are still to be written."""
-        self._file = _GrowingFile(self._path)
-        try:
-            for batch in super().batches():
-                yield batch
-                if len(batch) and self.codes(batch, "kind")[-1] == CODE["end"]:
-                    return
-        finally:
-            self._file.close()
+        self._follows = True
+        for batch in super().batches(stored):
+            yield batch
+            if len(batch) and self.codes(batch, "kind")[-1] == CODE["end"]:
+                return
 
-    def _open_stream(self) -> Any:
-        """Open what is there; for `batches`, also what is still to come."""
-        if self._file is None:
-            return super()._open_stream()
-        return pa.ipc.open_stream(pa.PythonFile(self._file, "r"))
+    def _make_stream(self) -> LogStream:
+        """Read what is there; for `batches`, also what is still to come."""
+        if not self._follows:
+            return super()._make_stream()
+        return _GrowingStream(self.source, self.path)
 
 
-class _GrowingFile:
-    """A file whose `read` waits until as many bytes as it is asked for are there."""
+class _GrowingStream(LogStream):
+    """A stream whose `read` waits until as many bytes as it is asked for are there."""
 
-    closed = False
-
-    def __init__(self, path: str) -> None:
-        self._file = Path(path).open("rb")  # noqa: SIM115
+    def __init__(self, source: Any, path: str) -> None:
+        super().__init__(source)
+        self._path = path
 
     def read(self, size: int) -> bytes:
         parts, missing = [], size
         while missing:
-            part = self._file.read(min(missing, MOST_BYTES))
+            part = super().read(missing)
             if part:
                 parts.append(part)
                 missing -= len(part)
+            elif self.source.size < self.tell():
+                raise LogError(f"{self._path!r}: the file has become shorter while it was read")
             else:
                 time.sleep(PAUSE)
         return b"".join(parts)
-
-    def close(self) -> None:
-        self._file.close()

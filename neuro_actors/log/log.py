@@ -16,9 +16,11 @@ from ..network.function_identity import Comparison, compare
 from ..network.network import Network
 from ..support.errors import LogError
 from ..support.numerics import differences
+from ..support.signal_exceptions import passes_handler_exceptions
 from ..support.validation import as_whole_number
 from .complete_digest import complete_digest
 from .fault_log import read_fault_log
+from .log_source import StoredBatches
 from .placement import Workers
 from .reader import LogReader, Rows, join_rows
 from .row_filter import BatchFilter, RowFilter
@@ -27,7 +29,7 @@ from .steps import RecordedStep, StepInfo
 
 
 class Log:
-    """A log on disk. The file is mapped into memory and read as far as a question needs it.
+    """A log on disk. The file stays open, and a question reads what it needs.
 
     `len(log)` is the number of steps; iterating over a log yields each step.
 
@@ -61,7 +63,7 @@ class Log:
         self.machines: Workers | None = self._reader.machines
         recorded = self._reader.recording
         self.partial: dict[str, Any] | None = None if recorded.whole else recorded.to_json()
-        self._batches: list[Any] = []
+        self._batches = StoredBatches(self._reader.source, self.path)
         self._first: list[int] = []  # the number of each batch's first row in the file
         # the pieces of each step: which batch, from which row, to which row
         self._pieces: list[list[tuple[int, int, int]]] = []
@@ -73,9 +75,8 @@ class Log:
         begins: list[tuple[int, str | None]] = []  # number and note of each step
         last: list[int] = []  # the kind of each step's last row
         rows = 0
-        for k, batch in enumerate(self._reader.batches()):
+        for k, batch in enumerate(self._reader.batches(self._batches)):
             self._reader.check_nulls(batch, rows)
-            self._batches.append(batch)
             self._first.append(rows)
             rows += len(batch)
             kinds = self._reader.codes(batch, "kind")
@@ -117,13 +118,18 @@ class Log:
         known_losses = [name for name in losses if name in functions.LOSSES]
         return compare(self.about.get("functions"), known, known_losses, exact=exact)
 
+    @passes_handler_exceptions
     def complete_digest(self) -> str:
         """Return the digest over all that metadata and rows say, in hexadecimal.
 
         `digest` covers what the environment sent and asked for. This one names the log; see
         `neuro_actors/log/complete_digest.py`. The whole file is read.
         """
-        return complete_digest(self.path)
+        return complete_digest(self._reader.file)
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """A copy, also in another process, opens the file anew."""
+        return type(self), (self._reader.file,)
 
     def _rows_of(self, pieces: list[tuple[int, int, int]]) -> Rows:
         return join_rows(
@@ -171,6 +177,7 @@ class Log:
     def _step(self, k: int) -> RecordedStep:
         return RecordedStep(self.network, self._rows_of(self._pieces[k]), self.steps[k])
 
+    @passes_handler_exceptions
     def network_at(self, number: int) -> Network:
         """Return the network with the parameters that it had after a step.
 
@@ -207,6 +214,7 @@ class Log:
 
     # --- messages -----------------------------------------------------------------------------
 
+    @passes_handler_exceptions
     def messages(
         self,
         *,
@@ -240,6 +248,7 @@ class Log:
             ]
         return pa.Table.from_batches(found, schema=columns())
 
+    @passes_handler_exceptions
     def query(self, sql: str) -> Any:
         """Answer one SELECT with DuckDB (extra `query`).
 
@@ -262,6 +271,7 @@ class Log:
             schema, batches = stream_result(run_select(connection, sql), 2**16)
             return pa.Table.from_batches(batches, schema=schema)
 
+    @passes_handler_exceptions
     def plot(
         self, path: str | PathLike[str] | None = None, *, loss: bool = False, urgency: bool = False,
         neurons: Sequence[str] = (), weights: Sequence[str] = (),

@@ -10,6 +10,7 @@ from typing import Any
 import pyarrow as pa
 
 from ..support.errors import LogError
+from ..support.file_lock import lock_file
 from .fault_log import fault_log_path
 
 
@@ -24,31 +25,32 @@ class LogFile:
         overwrite: Whether a log that exists at this path, and its log of faults, are removed first.
 
     Attributes:
-        path: Where it lies.
+        path: Where it lies, as an absolute path.
         rows: How many rows have been appended.
 
     Raises:
-        LogError: One of the two files exists already, or this one cannot be written.
+        LogError: One of the two files exists already, or another run writes it, or this one cannot
+            be written.
     """
 
     def __init__(self, path: Path, schema: Any, *, overwrite: bool) -> None:
-        self.path, self.rows = path, 0
+        # the current folder may be changed while the log is written
+        self.path, self.rows = path.absolute(), 0
         self._failure: str | None = None
         try:
             beside = fault_log_path(path)
             if overwrite:
-                for old in (path, beside):
-                    if old.is_file():
-                        old.unlink()  # not emptied: readers of the old log have it in memory
-            elif beside.exists():
+                _remove(path)
+                _remove(beside)
+            elif os.path.lexists(beside):
                 raise FileExistsError
-            with path.open("xb"):  # refuse a file that exists, before any work
-                pass
+            self._held = path.open("xb")  # refuse a file that exists, before any work
+            lock_file(self._held.fileno())
             self._file = pa.OSFile(os.fsencode(path), "wb")
             self._stream = pa.ipc.new_stream(self._file, schema)
         except FileExistsError:
             advice = "choose another name, remove it, or ask for it to be overwritten"
-            found = path if path.exists() else beside
+            found = path if os.path.lexists(path) else beside
             raise LogError(f"log file {str(found)!r} exists already: {advice}") from None
         except (OSError, ValueError) as error:  # ValueError: a name that no file can have
             reason = getattr(error, "strerror", None) or error
@@ -65,7 +67,10 @@ class LogFile:
 
     def close(self) -> None:
         """Close the file, whatever the disk says."""
-        self._file.close()
+        try:
+            self._file.close()
+        finally:
+            self._held.close()
 
     @property
     def closed(self) -> bool:
@@ -97,3 +102,22 @@ class LogFile:
         """
         if self._failure is not None:
             raise LogError(self._failure)
+
+
+def _remove(path: Path) -> None:
+    """Remove the log of an earlier run, or the link to one.
+
+    It is not emptied: readers of the old log read on.
+
+    Raises:
+        LogError: A run still writes it.
+        OSError: It cannot be removed.
+    """
+    if path.is_file():
+        with path.open("rb") as file:
+            if not lock_file(file.fileno()):
+                raise LogError(
+                    f"log file {str(path)!r} is being written by another run: choose another name"
+                )
+    if path.is_file() or (path.is_symlink() and not path.exists()):
+        path.unlink()

@@ -1,8 +1,7 @@
 """SQL over a log with DuckDB (extra `query`), in a connection that reaches nothing but the log.
 
-The tables are views over the rows of the file, which is mapped into memory. DuckDB reads the
-columns and rows that a query needs. The connection reaches no file, no network and no Python
-variable, and it takes one SELECT at a time.
+The tables are views over the rows of the file, all of which are in memory. The connection reaches
+no file, no network and no Python variable, and it takes one SELECT at a time.
 """
 
 from __future__ import annotations

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator
 from dataclasses import dataclass
 from os import PathLike
-from pathlib import Path
 from stat import S_ISREG
 from typing import Any, NamedTuple
 
@@ -16,6 +14,7 @@ from numpy.typing import NDArray
 
 from ..support.errors import LogError, NeuroActorsError
 from ..support.validation import Array, Indices, as_path
+from .log_source import LogSource, LogStream, StoredBatches
 from .placement import Workers, parse_workers
 from .recording_settings import Recording
 from .schema import CODE, KEY, MACHINES, about_of, kind_codes, members, network_of
@@ -89,7 +88,8 @@ class LogReader:
         path: The log file.
 
     Attributes:
-        path: The path of the file.
+        path: The name of the file as it was given.
+        file: Its absolute path.
         schema: The Arrow schema.
         about: The metadata.
         metadata: The bytes of the metadata that the digest chain begins with.
@@ -100,7 +100,8 @@ class LogReader:
         members: The names of all members: neurons, loss, environment.
         cut_off: After all batches were read: whether the file ends within a batch or has no end.
         read: How many bytes were read.
-        size: How many bytes the file has.
+        size: How many bytes the file had when it was opened.
+        source: The open file.
 
     Raises:
         LogError: The file cannot be read, or it is not a message log.
@@ -109,18 +110,22 @@ class LogReader:
     def __init__(self, path: str | PathLike[str]) -> None:
         file = as_path("a log", path)
         self._path = self.path = str(file)
+        self.file = file.absolute()  # the folder may be changed
         self.cut_off = False
         self.read = self.size = 0
         # Arrow dictionaries that were met, each with the code of each of its names
         self._codes: list[tuple[str, Any, Indices]] = []
         try:
             regular = S_ISREG(file.stat().st_mode)
+            if regular:
+                self.source = LogSource(file)
         except FileNotFoundError:
             raise LogError(f"{self._path!r}: there is no such file") from None
         except (OSError, ValueError) as error:  # ValueError: a name that no file can have
             raise LogError(f"{self._path!r}: {getattr(error, 'strerror', error)}") from None
         if not regular:
             raise LogError(f"{self._path!r}: it is no regular file")
+        self.size = self.source.size
         with self._open_stream() as stream:
             try:
                 self.schema = stream.schema
@@ -153,33 +158,50 @@ class LogReader:
             "members": {name: code for code, name in enumerate(self.members)},
         }
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        """A copy, also in another process, opens the file anew."""
+        return type(self), (self.file,)
+
     def _open_stream(self) -> Any:
+        self._stream = self._make_stream()
         try:
-            self._source = pa.memory_map(os.fsencode(self._path))  # a name may be no UTF-8
-            self.size = self._source.size()
-            return pa.ipc.open_stream(self._source)
+            return pa.ipc.open_stream(pa.PythonFile(self._stream, "r"))
         except (pa.ArrowException, OSError) as error:
-            empty = Path(self._path).stat().st_size == 0
-            what = (
-                "it is empty" if empty else f"it is no message log ({str(error).splitlines()[0]})"
-            )
+            what = f"it is no message log ({str(error).splitlines()[0]})"
+            if self.source.size == 0:
+                what = "it is empty"
             raise LogError(f"{self._path!r}: {what}") from None
 
-    def batches(self) -> Iterator[Any]:
-        """Yield the record batches, as far as they are whole."""
+    def _make_stream(self) -> LogStream:
+        return LogStream(self.source)
+
+    def batches(self, stored: StoredBatches | None = None) -> Iterator[Any]:
+        """Yield the record batches, as far as they are whole.
+
+        Args:
+            stored: Receives where each one is. None: nothing does.
+        """
         with self._open_stream() as stream:
+            start = self._stream.tell()
+            if stored is not None:
+                stored.begin(start)
             while True:
+                self._stream.checksum = 0
                 try:
                     batch = stream.read_next_batch()
                     batch.validate(full=True)
-                    self.read = self._source.tell()
+                    self.read = self._stream.tell()
                 except StopIteration:
-                    self.read = self._source.tell()
+                    self.read = self._stream.tell()
                     self.cut_off = not self._has_end()
                     return
                 except (pa.ArrowException, OSError):
                     self.cut_off = True
                     return
+                if stored is not None:
+                    dictionaries = stream.stats.num_dictionary_batches
+                    stored.add(start, self.read, self._stream.checksum, dictionaries)
+                start = self.read
                 yield batch
 
     def rows(self) -> Iterator[Row]:
@@ -292,9 +314,8 @@ class LogReader:
 
     def _has_end(self) -> bool:
         """Whether the file ends with Arrow's end marker: 0xFFFFFFFF, then a length of zero."""
-        with Path(self._path).open("rb") as file:
-            file.seek(-8, 2)
-            return file.read() == b"\xff\xff\xff\xff\x00\x00\x00\x00"
+        end = b"\xff\xff\xff\xff\x00\x00\x00\x00"
+        return self.source.read(self.source.size - len(end), len(end)) == end
 
 
 def join_rows(parts: list[Rows]) -> Rows:

@@ -17,6 +17,7 @@ from typing import Literal, TypeVar
 import numpy as np
 
 from ..support.errors import InputError
+from ..support.signal_exceptions import is_from_handler, passes_handler_exceptions
 from ..support.text import quote
 from ..support.validation import Array, as_number, did_you_mean, freeze
 from .activations import ACTIVATIONS, OUTPUTS, Activation
@@ -149,6 +150,7 @@ def check_in_parts(activations: Iterable[str], name: str) -> None:
         check_parts(name, LOSSES[name])
 
 
+@passes_handler_exceptions
 def add_activation(
     name: str,
     value: Callable[[Array], Array],
@@ -198,6 +200,7 @@ def add_activation(
     ACTIVATIONS[name] = added
 
 
+@passes_handler_exceptions
 def add_loss(
     name: str,
     value: Callable[[Array, Array], Array],
@@ -264,6 +267,8 @@ def _try(name: str, call: str, function: Callable[[], Array], shape: tuple[int, 
         with np.errstate(all="ignore"):
             result = function()
     except Exception as error:
+        if is_from_handler(error):
+            raise
         raise InputError(f"{name}: {call} failed on a trial array: {quote(error)}") from error
     if not isinstance(result, np.ndarray) or result.shape != shape or result.dtype != np.float64:
         got = f"{result.dtype} {result.shape}" if isinstance(result, np.ndarray) else quote(result)

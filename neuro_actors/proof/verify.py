@@ -29,6 +29,7 @@ from ..neuron.optimizers import SGD
 from ..simulation.blocking import run
 from ..simulation.opening import open_simulation
 from ..support.errors import NeuroActorsError
+from ..support.signal_exceptions import passes_handler_exceptions
 from ..support.validation import Array
 from . import reference
 from .mail import MailRecorder, recorded
@@ -113,6 +114,7 @@ def verify(
         yield verify_case(k, draw_case(k), channels, with_torch)
 
 
+@passes_handler_exceptions
 def verify_case(
     seed: int, case: Case, channels: ChannelsChoice = "bundled", with_torch: bool = False
 ) -> Verdict:

@@ -6,11 +6,14 @@ it; there the society lives in a thread of its own, and the caller waits for the
 
 from __future__ import annotations
 
+import os
 import sys
 import threading
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
-from typing import TypeVar
+from contextvars import copy_context
+from functools import partial
+from typing import Generic, TypeVar
 
 import trio
 from numpy.typing import ArrayLike
@@ -19,12 +22,14 @@ from ..channels.choose_channels import ChannelsChoice, uses_virtual_time
 from ..cluster.settings import Cluster
 from ..network.gradient import Gradient
 from ..network.network import Network
+from ..support.signal_exceptions import HandlerExceptions, passes_handler_exceptions
 from ..support.validation import Array
 from .opening import open_simulation
 
 _T = TypeVar("_T")
 
 
+@passes_handler_exceptions
 def gradient(
     network: Network,
     x: ArrayLike,
@@ -87,6 +92,7 @@ def gradient(
     return run(society, channels)
 
 
+@passes_handler_exceptions
 def hessian_vector_product(
     network: Network,
     x: ArrayLike,
@@ -140,6 +146,7 @@ def hessian_vector_product(
     return run(society, channels)
 
 
+@passes_handler_exceptions
 def predict(
     network: Network,
     x: ArrayLike,
@@ -194,7 +201,8 @@ def run(society: Callable[[], Awaitable[_T]], channels: ChannelsChoice = "bundle
         What `society` returned.
 
     Raises:
-        BaseException: What `society` raised.
+        BaseException: What `society` raised, or what a signal handler raised. Then the society is
+            cancelled first.
         KeyboardInterrupt: Ctrl-C. The society is cancelled first.
     """
     clock = None
@@ -202,41 +210,82 @@ def run(society: Callable[[], Awaitable[_T]], channels: ChannelsChoice = "bundle
         from trio.testing import MockClock  # slow to import, so only where it is needed
 
         clock = MockClock(autojump_threshold=0)
+    this = _Run(society, clock)
     if not _in_event_loop():
-        return trio.run(society, clock=clock)
-    results: list[_T] = []
-    errors: list[BaseException] = []
-    scope = trio.CancelScope()
-    tokens: list[trio.lowlevel.TrioToken] = []
-    cancelled = False
+        with HandlerExceptions(this.cancel):
+            this.run()
+    else:
+        this.run_in_thread()
+    return this.result
 
-    async def cancellable() -> None:
-        tokens.append(trio.lowlevel.current_trio_token())
-        if not cancelled:
-            with scope:
-                results.append(await society())
 
-    def run_in_thread() -> None:
-        try:
-            trio.run(cancellable, clock=clock)
-        except BaseException as error:
-            errors.append(error)
+class _Run(Generic[_T]):
+    """One call of `trio.run`, which a signal handler or another thread may cancel.
 
-    thread = threading.Thread(target=run_in_thread, name="neuro_actors", daemon=True)
-    try:
-        thread.start()
-        thread.join()
-    except BaseException:  # an interrupt: cancel the society too, whatever it is doing
-        cancelled = True
-        for token in tokens:
+    Args:
+        society: The async function to run.
+        clock: The clock; None is the real one.
+    """
+
+    def __init__(self, society: Callable[[], Awaitable[_T]], clock: trio.abc.Clock | None) -> None:
+        self._society, self._clock = society, clock
+        self._scope = trio.CancelScope()
+        self._token: trio.lowlevel.TrioToken | None = None
+        self._is_cancelled = False
+        self._results: list[_T] = []
+        self._errors: list[BaseException] = []
+        self._has_ended = threading.Event()
+
+    @property
+    def result(self) -> _T:
+        """What the function has returned. Raises what it has raised in its thread."""
+        if self._errors:
+            raise self._errors[0]
+        return self._results[0]
+
+    def cancel(self) -> None:
+        """Cancel the function. It may be called at any time, also between two instructions."""
+        self._is_cancelled = True
+        if self._token is not None:
             with suppress(trio.RunFinishedError):
-                token.run_sync_soon(scope.cancel)
-        if thread.is_alive():
-            thread.join()
-        raise
-    if errors:
-        raise errors[0]
-    return results[0]
+                self._token.run_sync_soon(self._scope.cancel)
+
+    def run(self) -> None:
+        """Run the function to its end."""
+        trio.run(self._main, clock=self._clock)
+
+    def run_in_thread(self) -> None:
+        """Run the function to its end in another thread, in the context of this one."""
+        run = partial(copy_context().run, self._note_errors)
+        thread = threading.Thread(target=run, name="neuro_actors", daemon=True)
+        try:
+            thread.start()
+            self._wait_ended()
+        except BaseException:  # an interrupt: cancel the society too, whatever it is doing
+            self.cancel()
+            if thread.ident is not None:
+                self._wait_ended()
+            raise
+
+    def _wait_ended(self) -> None:
+        # An interrupted `Thread.join` says of a thread that runs that it has ended (Python 3.11).
+        # On Windows nothing interrupts a wait without a time limit.
+        while not self._has_ended.wait(0.2 if os.name == "nt" else None):
+            pass
+
+    def _note_errors(self) -> None:
+        try:
+            self.run()
+        except BaseException as error:
+            self._errors.append(error)
+        finally:
+            self._has_ended.set()
+
+    async def _main(self) -> None:
+        self._token = trio.lowlevel.current_trio_token()
+        if not self._is_cancelled:
+            with self._scope:
+                self._results.append(await self._society())
 
 
 def _in_event_loop() -> bool:

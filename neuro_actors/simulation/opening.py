@@ -31,9 +31,9 @@ from ..rules.micro_batches import lanes_for, micro_batched, whole_rule
 from ..rules.rule_identity import rule_identity
 from ..rules.rule_json import rule_to_json
 from ..society.pipeline import make_runner
-from ..society.society import collector_off
 from ..society.step_runner import StepRunner
 from ..support.errors import InputError, LogError, NeuroActorsError, SimulationError
+from ..support.signal_exceptions import is_from_handler
 from ..support.text import quote
 from ..support.validation import as_number, got
 from .simulation import Simulation
@@ -125,11 +125,10 @@ class open_simulation:  # noqa: N801 (to be called as a function is)
         plan = self._settings.check()
         writer = plan.open_log()
         try:
-            with collector_off():
-                runner, driver = plan.make_runner(writer)
-                task = self._task = SocietyTask(runner, writer)
-                settings, patience = plan.settings, as_number(plan.settings.patience)
-                simulation = Simulation(settings.network, task, plan.rule, patience, plan.number)
+            runner, driver = plan.make_runner(writer)
+            task = self._task = SocietyTask(runner, writer)
+            settings, patience = plan.settings, as_number(plan.settings.patience)
+            simulation = Simulation(settings.network, task, plan.rule, patience, plan.number)
         except BaseException:
             with suppress(LogError):
                 if writer is not None:
@@ -293,6 +292,8 @@ def _make_channels(make: ChannelsFactory, network: Network, recorder: Recorder |
     except NeuroActorsError:
         raise
     except Exception as error:
+        if is_from_handler(error):
+            raise
         raise InputError(
             f"channels {quote(make)} cannot carry this network's mail: {quote(error)}"
         ) from error

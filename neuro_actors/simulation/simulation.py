@@ -24,6 +24,7 @@ from ..rules import Answer, Backpropagation, Round, Rule
 from ..rules.micro_batches import whole_rule
 from ..rules.own_rules import needs_rule
 from ..support.errors import InputError
+from ..support.signal_exceptions import is_from_handler
 from ..support.text import quote
 from ..support.validation import Array, as_batch, as_flag, freeze
 from .society_task import SocietyTask
@@ -338,6 +339,8 @@ class Simulation:
                         port = await self._runner.wait_end()
                 except Exception as error:
                     self._task.fail(f"step {step.number} failed: {error}", error)
+                    if is_from_handler(error):
+                        raise
                 else:
                     outcome = read_result(step, port)
                     if step.optimizer is not None:

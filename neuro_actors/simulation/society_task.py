@@ -19,6 +19,7 @@ import trio
 
 from ..society.step_runner import StepRunner
 from ..support.errors import LogError, NeuroActorsError, SimulationError
+from ..support.signal_exceptions import is_from_handler
 
 if TYPE_CHECKING:
     from ..log.recorder import LogRecorder
@@ -173,7 +174,7 @@ class SocietyTask:
         more = more or self._crash
         if error is None and more is None and not self.is_reported:
             more = self.failure
-        if error is not None and isinstance(more, Exception):
+        if error is not None and isinstance(more, Exception) and not is_from_handler(more):
             error.add_note(f"and on leaving: {more}")
         elif more is not None:
             try:

@@ -24,6 +24,7 @@ from ..rules import Backpropagation, Rule
 from ..rules.member_registry import MemberRegistry
 from ..rules.micro_batches import lanes_for, micro_batched
 from ..support.errors import InputError
+from ..support.signal_exceptions import passes_handler_exceptions
 from ..support.text import quote
 from ..support.validation import Array, as_flag, as_whole_number
 from .blocking import run
@@ -87,6 +88,7 @@ class TrainingResult:
         return plot_curves(panels, "epoch", path)
 
 
+@passes_handler_exceptions
 def train(
     network: Network,
     x: ArrayLike,
@@ -220,6 +222,7 @@ def _as_validation(network: Network, validation: object, loss: str) -> tuple[Arr
     return as_examples(network, x, targets, loss, "validation ")
 
 
+@passes_handler_exceptions
 def resume(
     path: str | PathLike[str],
     *,
@@ -324,5 +327,7 @@ def _run_training(
         return run(society, plan.channels)
     except TrainingStopped as error:
         stopped = error
+    finally:
+        saver.close()
     # Outside of the handler, so that it is not shown as the consequence of an error.
     raise stopped.deliver()

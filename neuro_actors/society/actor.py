@@ -1,7 +1,8 @@
 """A member of the society as one trio task: receive, ask the rule, send.
 
 A member has its rule and its port, and nothing else. A Ctrl-C interrupts no member: it goes to the
-program's main task, which leaves the simulation's block and so ends all members.
+program's main task, which leaves the simulation's block and so ends all members. An exception that
+a signal handler raises in a member is no failure of the member: it ends the society as it is.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ from ..neuron.local_rule import NeuronRule, check_finite_state, own_copy
 from ..neuron.loss_node import LossNode
 from ..neuron.messages import ACTIVATION, COMMIT, LOSS, URGENCY
 from ..support.errors import SimulationError
+from ..support.signal_exceptions import is_from_handler
 from ..support.validation import freeze
 
 NO_LOSSES = freeze(np.empty(0))
@@ -49,6 +51,8 @@ async def run_neuron(rule: NeuronRule, port: NeuronPort) -> None:
                 port.send(URGENCY, step)
                 port.send(COMMIT, step)
     except Exception as error:
+        if is_from_handler(error):
+            raise
         raise member_failure(port.node, port.number, error) from error
 
 
@@ -75,6 +79,8 @@ async def run_loss(rule: LossNode, port: LossPort) -> None:
                 port.send(URGENCY, step)
             port.send(LOSS, step)
     except Exception as error:
+        if is_from_handler(error):
+            raise
         raise member_failure(port.node, port.number, error) from error
 
 

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import gc
 from collections import deque
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from functools import partial
 
 import numpy as np
@@ -175,9 +173,8 @@ async def run_members(
                         await trio.lowlevel.checkpoint()
                         if is_closed():
                             break
-                    with collector_off():
-                        for k in range(first, min(first + STARTED_AT_ONCE, n)):
-                            start_neuron(nursery, k)
+                    for k in range(first, min(first + STARTED_AT_ONCE, n)):
+                        start_neuron(nursery, k)
                 start_others(nursery)
     except* SimulationError as group:  # none is inside another group: members have no nurseries
         failures += [error for error in group.exceptions if isinstance(error, SimulationError)]
@@ -213,19 +210,3 @@ def set_step_numbers(channels: Channels, number: int, stride: int = 1) -> None:
         problem = f"the engine {name} cannot be one lane of {stride}"
         remedy = "give it a method resume(number, stride), or leave in_flight out"
         raise InputError(f"{problem}: {remedy} ({error})") from None
-
-
-@contextmanager
-def collector_off() -> Iterator[None]:
-    """Switch the garbage collector off while a million objects are made at one go.
-
-    It would look through all of them again and again. It belongs to the whole process, so there
-    must be no `await` inside the block.
-    """
-    was_on = gc.isenabled()
-    try:
-        gc.disable()
-        yield
-    finally:
-        if was_on:
-            gc.enable()

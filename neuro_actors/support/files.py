@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-import tempfile
+import secrets
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -71,18 +71,18 @@ def whole_file(
         failure: As `check_free`; or writing failed.
     """
     check_free(path, force, failure)
+    whole = path.absolute()  # the folder may be changed while the file is written
+    part = whole.with_name(f".{secrets.token_hex(8)}.part")
     try:
-        descriptor, name = tempfile.mkstemp(prefix=".", suffix=".part", dir=path.parent)
+        # not by `tempfile`, which lets the owner alone read the file
+        file = part.open("xb")
     except (OSError, ValueError) as error:  # ValueError: a name that no file can have
         raise _cannot_be_written(path, error, failure) from None
     try:
-        with os.fdopen(descriptor, "wb") as file:
+        with file:
             yield file
-        mask = os.umask(0)
-        os.umask(mask)
-        Path(name).chmod(0o666 & ~mask)  # mkstemp lets the owner alone read the file
-        Path(name).replace(path)
+        part.replace(whole)
     except OSError as error:
         raise _cannot_be_written(path, error, failure) from None
     finally:
-        Path(name).unlink(missing_ok=True)
+        part.unlink(missing_ok=True)

@@ -17,6 +17,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from .columns import column, column_labels, in_another_order, index_of
 from .errors import InputError
+from .signal_exceptions import is_from_handler
 from .text import quote
 
 Array: TypeAlias = NDArray[np.float64]
@@ -213,6 +214,8 @@ def _as_array(what: str, expected: str, values: Any) -> np.ndarray[Any, Any]:
     except InputError:
         raise
     except Exception as error:  # rows of unequal length, or an object that only looks like an array
+        if is_from_handler(error):
+            raise
         raise InputError(f"{what}: expected {expected}: {quote(str(error))[1:-1]}") from None
     if is_masked:
         raise InputError(
@@ -352,8 +355,9 @@ def as_list(what: str, values: Iterable[Any], failure: type[InputError] = InputE
             raise failure(
                 f"{what} must be a list, got more than there is memory for: {quote(values)}"
             ) from None
-        except Exception:  # whatever iterating over such an object raises
-            pass
+        except Exception as error:  # whatever iterating over such an object raises
+            if is_from_handler(error):
+                raise
     raise failure(f"{what} must be a list, got {quote(values)}")
 
 

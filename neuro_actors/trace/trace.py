@@ -15,12 +15,14 @@ from os import PathLike
 from typing import TYPE_CHECKING
 
 from ..support.errors import InputError
+from ..support.signal_exceptions import passes_handler_exceptions
 from .result import Trace
 
 if TYPE_CHECKING:
     from ..log.log import Log
 
 
+@passes_handler_exceptions
 def trace(
     log: Log | str | PathLike[str],
     *,

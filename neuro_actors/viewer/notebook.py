@@ -6,6 +6,7 @@ from os import PathLike
 from typing import TYPE_CHECKING, Any
 
 from ..support.errors import NeuroActorsError
+from ..support.signal_exceptions import passes_handler_exceptions
 from ..support.validation import as_whole_number
 
 if TYPE_CHECKING:
@@ -32,6 +33,7 @@ export default { render };
 """
 
 
+@passes_handler_exceptions
 def show(
     log: Log | str | PathLike[str],
     *,

@@ -510,3 +510,51 @@ def test_what_is_no_log(prepare, match: str, tmp_path) -> None:
     prepare(tmp_path / "a.arrows")
     with pytest.raises(na.LogError, match=match):
         LogReader(tmp_path / "a.arrows")
+
+
+async def test_the_current_folder_is_changed_during_a_run(
+    diamond, batch, tmp_path, monkeypatch: pytest.MonkeyPatch, autojump_clock
+) -> None:
+    """Both files of a log are where they were asked for, also the second, which is made later."""
+    (tmp_path / "other").mkdir()
+    monkeypatch.chdir(tmp_path)
+    channels = na.Unreliable(drop=0.3, seed=1)
+    async with na.open_simulation(diamond, channels, log="a.arrows") as simulation:
+        monkeypatch.chdir("other")
+        for _ in range(3):
+            await simulation.gradient(*batch)
+    assert sorted(file.name for file in tmp_path.iterdir()) == [
+        "a.arrows",
+        "a.disturbances.arrows",
+        "other",
+    ]
+    assert not list((tmp_path / "other").iterdir())
+    assert na.open_log(tmp_path / "a.arrows").disturbances
+
+
+async def test_two_runs_with_one_log(diamond, batch, tmp_path) -> None:
+    """A log that is still written is not replaced: its run would say that it has one, and there is none."""
+    again = na.Recording(tmp_path / "a.arrows", overwrite=True)
+    async with na.open_simulation(diamond, log=tmp_path / "a.arrows") as simulation:
+        with pytest.raises(na.LogError, match="is being written by another run"):
+            async with na.open_simulation(diamond, log=again):
+                pass
+        await simulation.gradient(*batch)
+    assert len(na.open_log(tmp_path / "a.arrows")) == 1
+    async with na.open_simulation(diamond, log=again):
+        pass
+    assert len(na.open_log(tmp_path / "a.arrows")) == 0
+
+
+@pytest.mark.parametrize("name", ["a.arrows", "a.disturbances.arrows"])
+async def test_a_link_to_nothing(diamond, batch, tmp_path, name: str) -> None:
+    """It is named; and where the log may be replaced, the link is."""
+    path = tmp_path / "a.arrows"
+    (tmp_path / name).symlink_to(tmp_path / "missing")
+    with pytest.raises(na.LogError, match=f"{name}' exists already"):
+        async with na.open_simulation(diamond, log=path):
+            pass
+    async with na.open_simulation(diamond, log=na.Recording(path, overwrite=True)) as simulation:
+        await simulation.gradient(*batch)
+    assert na.open_log(path).complete
+    assert not (tmp_path / "missing").exists()

@@ -1,7 +1,13 @@
 from __future__ import annotations
 
 import asyncio
+import contextvars
+import gc
+import os
+import signal
+import sys
 import threading
+import warnings
 
 import numpy as np
 import pytest
@@ -45,6 +51,67 @@ def test_inside_a_running_loop(run, diamond, batch) -> None:
     assert same_bits(gradient, ask(diamond, batch))
     assert len(result.history) == 2
     assert not [t for t in threading.enumerate() if t.name == "neuro_actors"]
+
+
+@pytest.mark.parametrize("run", [asyncio.run, trio.run])
+def test_the_callers_context_inside_a_running_loop(run, diamond, batch) -> None:
+    """A notebook's thread sees the context variables of the cell."""
+    variable: contextvars.ContextVar[str] = contextvars.ContextVar("variable", default="missing")
+    seen = []
+
+    class Seeing(na.rules.Backpropagation):
+        def rounds(self, network, x):
+            seen.append(variable.get())
+            return super().rounds(network, x)
+
+    async def inside(*_) -> None:
+        variable.set("mine")
+        na.train(diamond, *batch, optimizer=na.SGD(0.01), epochs=1, rule=Seeing())
+
+    run(inside()) if run is asyncio.run else run(inside)
+    assert set(seen) == {"mine"}
+
+
+def test_an_interrupted_wait_for_the_thread_ends_the_society(
+    diamond, batch, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """In Python 3.11 an interrupted `Thread.join` says of a thread that runs that it has ended."""
+
+    async def inside() -> None:
+        na.train(diamond, *batch, optimizer=na.SGD(0.01), epochs=10**6)
+
+    async def strike() -> None:
+        signal.setitimer(signal.ITIMER_REAL, 0.1)
+        await inside()
+
+    before = signal.signal(signal.SIGALRM, signal.default_int_handler)
+    try:
+        with pytest.raises(KeyboardInterrupt):
+            asyncio.run(strike())
+        assert not [t for t in threading.enumerate() if t.name == "neuro_actors"]
+    finally:
+        signal.signal(signal.SIGALRM, before)
+
+
+def test_societies_in_threads_leave_the_process_as_it_was(diamond, batch) -> None:
+    """What belongs to the process, such as the collector, is never taken and put back: others may do that in between."""
+    before = gc.isenabled(), os.environ.copy(), warnings.filters[:], sys.getswitchinterval()
+    calls = []
+    with pytest.MonkeyPatch.context() as patch:
+        for module, name in [(gc, "disable"), (gc, "enable"), (os, "umask"), (os, "chdir")]:
+            patch.setattr(module, name, lambda *_, name=name: calls.append(name))
+        threads = [threading.Thread(target=ask, args=(diamond, batch)) for _ in range(4)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+    assert not calls
+    assert before == (
+        gc.isenabled(),
+        os.environ.copy(),
+        warnings.filters[:],
+        sys.getswitchinterval(),
+    )
 
 
 @pytest.mark.parametrize("run", [asyncio.run, trio.run])

@@ -2,7 +2,7 @@
 
 The folder of a run contains its data, `data.safetensors`, and its last two checkpoints,
 `step-….safetensors`. A checkpoint contains everything else: the settings, the network, the
-state of every neuron, and the position in the run.
+state of every neuron, and the position in the run. While the run is under way, there is a lock.
 
 Files:
 

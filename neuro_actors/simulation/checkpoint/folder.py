@@ -1,4 +1,7 @@
-"""The folder of a run: its data, and its last two checkpoints."""
+"""The folder of a run: its data, and its last two checkpoints.
+
+A run that writes here has locked the folder, so no other run can remove its checkpoints.
+"""
 
 from __future__ import annotations
 
@@ -9,10 +12,13 @@ from os import PathLike
 from pathlib import Path
 
 from ...support.errors import CheckpointError, InputError
+from ...support.file_lock import FileLock
+from ...support.text import quote
 from ...support.validation import as_path
 from .files import PART, FileContents, part_path, read, sync_folder
 
 DATA = "data.safetensors"
+LOCK = ".neuro_actors.lock"
 NAME = re.compile(r"step-([0-9]{10,})\.safetensors")
 LEFTOVER = re.compile(rf"(step-[0-9]+|data)\.safetensors\.[0-9]+{re.escape(PART)}")
 CHECKPOINTS_TO_KEEP = 2  # two, so that one is left where the newest is damaged
@@ -22,7 +28,8 @@ class Folder:
     """A run's folder. Files with other names than a checkpoint's are never touched.
 
     Attributes:
-        path: The folder; it may not exist yet.
+        path: The folder, as an absolute path: the current folder may be changed during a run. It
+            may not exist yet.
     """
 
     def __init__(self, path: str | PathLike[str]) -> None:
@@ -35,10 +42,47 @@ class Folder:
             CheckpointError: It cannot be the name of a folder.
         """
         try:
-            self.path = as_path("checkpoint", path, "folder")
+            self.path = as_path("checkpoint", path, "folder").absolute()
         except InputError as error:
             raise CheckpointError(str(error)) from None
         self._intact: list[Path] = []
+        self._found: list[Path] = []
+        self._lock = FileLock(self.path / LOCK)
+
+    def check_unlocked(self) -> None:
+        """Check, before any work, that no other run writes here.
+
+        Raises:
+            CheckpointError: Another run does, or the folder cannot be read.
+        """
+        with self._os_errors_reported():
+            if self.path.is_symlink() and not self.path.exists():
+                raise CheckpointError(f"{str(self.path)!r} is a link to a folder that is missing")
+            if self.path.is_dir():
+                self._acquire()
+                self._lock.release()
+
+    def lock(self) -> None:
+        """Make the folder, and keep all other runs out of it until `unlock`.
+
+        Raises:
+            CheckpointError: Another run writes here, or the operating system refused.
+        """
+        with self._os_errors_reported():
+            self.path.mkdir(parents=True, exist_ok=True)
+            self._acquire()
+
+    def _acquire(self) -> None:
+        holder = self._lock.acquire()
+        if holder is not None:
+            raise CheckpointError(
+                f"another run saves its checkpoints in {str(self.path)!r} ({quote(holder)[1:-1]}): "
+                "wait for its end, or choose another folder"
+            )
+
+    def unlock(self) -> None:
+        """Let other runs in again."""
+        self._lock.release()
 
     def check_unused(self) -> None:
         """Check that a new run may begin here.
@@ -61,13 +105,12 @@ class Folder:
                 read(self.path / DATA, "data")
 
     def prepare(self) -> None:
-        """Make the folder, and remove the files of a run that was there before.
+        """Remove the files of a run that was there before.
 
         Raises:
             CheckpointError: The operating system refused.
         """
         with self._os_errors_reported():
-            self.path.mkdir(parents=True, exist_ok=True)
             self.remove_leftovers()
             for file in [*self.checkpoints(), self.path / DATA]:
                 file.unlink(missing_ok=True)
@@ -116,11 +159,26 @@ class Folder:
             CheckpointError: No file can be written in this folder.
         """
         self._intact = [file]
+        self.check_unlocked()
         with self._os_errors_reported():
+            self._found = self.checkpoints()
             self.remove_leftovers()
             part = part_path(self.checkpoint_path(0))
             part.touch()
             part.unlink()
+
+    def check_unchanged(self) -> None:
+        """Check that no other run has written here since `continue_from`.
+
+        Raises:
+            CheckpointError: One has.
+        """
+        with self._os_errors_reported():
+            if self.checkpoints() != self._found:
+                raise CheckpointError(
+                    f"another run has just written in {str(self.path)!r}: resume once more, from "
+                    "where that one has got to"
+                )
 
 
 def steps_in_name(file: Path) -> int:

@@ -49,6 +49,9 @@ class NoSaver:
     def start(self) -> None:
         """See `Saver.start`."""
 
+    def close(self) -> None:
+        """See `Saver.close`."""
+
     async def after_step(self, simulation: Simulation) -> None:
         """See `Saver.after_step`."""
 
@@ -95,6 +98,7 @@ class Saver:
         self.messages = messages
         self._folder, self._plan, self._position = folder, plan, position
         self._registry, self._every = members, every
+        self._overwrite = False
         self._network_arrays = network_to_arrays(members.network)
         self._metadata: dict[str, Any] = {
             "run": settings_to_json(plan) | {"every": every},
@@ -121,6 +125,8 @@ class Saver:
         made = MemberRegistry(plan.rule, network)
         states = [made.member(network, k, choose_sums(plan.sums)).get_state() for k in some]
         pack([network.ids[k] for k in some], states, plan.optimizer)
+        self._overwrite = overwrite
+        self._folder.check_unlocked()
         if not overwrite:
             self._folder.check_unused()
 
@@ -134,19 +140,30 @@ class Saver:
         self._folder.continue_from(file)
 
     def start(self) -> None:
-        """Save a new run before its first step: its data, and a checkpoint without any state.
+        """Lock the folder, until `close`. Save a new run before its first step.
+
+        That is its data, and a checkpoint without any state.
 
         Raises:
-            CheckpointError: The folder cannot be written.
+            CheckpointError: The folder cannot be written, or another run writes there.
             TrainingStopped: A signal has come.
         """
-        if "data" not in self._metadata:
+        self._folder.lock()
+        if "data" in self._metadata:
+            self._folder.check_unchanged()
+        else:
+            if not self._overwrite:
+                self._folder.check_unused()
             self._folder.prepare()
             self._metadata["data"] = files.write(
                 self._folder.path / DATA, "data", self._metadata, data_to_arrays(self._plan)
             )
             self._write(self._plan.network, 0, 0, finished=False, with_states=False)
         self._stop_if_asked()
+
+    def close(self) -> None:
+        """Let other runs into the folder again."""
+        self._folder.unlock()
 
     async def after_step(self, simulation: Simulation) -> None:
         """Save the run if it is time, or if a signal has come.

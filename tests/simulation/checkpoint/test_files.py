@@ -20,6 +20,7 @@ from neuro_actors.neuron.local_rule import NeuronState
 from neuro_actors.simulation.checkpoint import files
 from neuro_actors.simulation.checkpoint.packing import pack, unpack
 from neuro_actors.simulation.checkpoint.reading import Checkpoint
+from neuro_actors.simulation.checkpoint.saving import Saver
 
 NET = na.Network.layered([1, 2, 1], seed=0)
 X, TARGETS = np.array([[0.5], [1.0], [-1.0]]), np.array([[1.0], [0.0], [1.0]])
@@ -439,3 +440,91 @@ def test_a_neuron_that_cannot_say_what_it_keeps_is_not_saved(tmp_path) -> None:
         na.NeuroActorsError, match=r"needs get_state\(\) and set_state\(\) to be saved"
     ):
         train(tmp_path / "run", rule=Forgetful())
+
+
+# --- another run ----------------------------------------------------------------------------------
+
+
+def refused(call) -> str:
+    with pytest.raises(na.CheckpointError) as caught:
+        call()
+    return str(caught.value)
+
+
+def within(folder: Path, do) -> na.TrainingResult:
+    """Train; `do` is called once, after the fourth step."""
+    after_step, done = Saver.after_step, []
+
+    async def and_more(saver: Saver, simulation: na.Simulation) -> None:
+        await after_step(saver, simulation)
+        done.append(True)
+        if len(done) == 4:
+            do()
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Saver, "after_step", and_more)
+        return train(folder)
+
+
+def test_two_runs_in_one_folder(tmp_path) -> None:
+    """The second is refused, before it does anything; the first does not notice."""
+    folder, texts = tmp_path / "run", []
+
+    def others() -> None:
+        texts.append(refused(lambda: train(folder, overwrite=True)))
+        texts.append(refused(lambda: na.resume(folder)))
+
+    result = within(folder, others)
+    assert len(texts) == 2
+    for text in texts:
+        assert f"another run saves its checkpoints in {str(folder)!r}" in text
+        assert f"process {os.getpid()} on" in text
+    assert na.resume(folder).network == result.network
+    assert train(folder, overwrite=True).network == train(None).network
+    assert [name for name in names(folder) if not name.endswith(".safetensors")] == []
+
+
+def test_a_killed_run_leaves_no_lock(tmp_path) -> None:
+    code = (
+        "import os, signal, neuro_actors as na\n"
+        "from neuro_actors.simulation.checkpoint.saving import Saver\n"
+        "Saver._save = lambda *_, **__: os.kill(os.getpid(), signal.SIGKILL)\n"
+        "na.train(na.Network.layered([1, 2, 1], seed=0), [[0.5]], [[1.0]], "
+        "optimizer=na.SGD(0.1), epochs=9, checkpoint='run', every=2)"
+    )
+    subprocess.run([sys.executable, "-c", code], cwd=tmp_path, check=False)
+    assert ".neuro_actors.lock" in names(tmp_path / "run")
+    assert len(na.resume(tmp_path / "run").history) == 9
+    assert ".neuro_actors.lock" not in names(tmp_path / "run")
+
+
+def test_a_run_that_went_on_in_the_meantime(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Between the reading of a checkpoint and the lock another process finishes the run."""
+    prepare = Checkpoint.open_run
+
+    def slow(*given):
+        opened = prepare(*given)
+        monkeypatch.undo()
+        na.resume(folder)
+        return opened
+
+    monkeypatch.setattr(Checkpoint, "open_run", slow)
+    assert "another run has just written" in refused(lambda: na.resume(folder))
+    assert na.resume(folder).network == train(None).network
+
+
+def test_the_current_folder_is_changed_during_a_run(
+    tmp_path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "other").mkdir()
+    monkeypatch.chdir(tmp_path)
+    expected = within(Path("first"), lambda: None)
+    result = within(Path("run"), lambda: monkeypatch.chdir("other"))
+    assert result.network == expected.network
+    assert na.resume(tmp_path / "run") == result
+    assert not list((tmp_path / "other").iterdir())
+
+
+def test_a_link_to_nothing(tmp_path) -> None:
+    (tmp_path / "run").symlink_to(tmp_path / "missing")
+    assert "is a link to a folder that is missing" in refused(lambda: train(tmp_path / "run"))

@@ -1,0 +1,162 @@
+"""An exception that a signal handler of the user raises reaches the user's caller, as it is.
+
+A time limit by `signal.alarm` raises its exception between any two instructions of the main thread:
+in a neuron's function, in trio, or where the package turns errors into its own. There it would
+blame a neuron, break trio, or be lost. So while a function of the package runs:
+
+1. Every Python function that handles a signal is called by `HandlerExceptions`, which notes the
+   first exception that one of them raises. Handlers that return are not disturbed.
+2. When the function ends, whatever it returns or raises, the noted exception is raised.
+3. Inside `trio.run` the exception is only noted, and the run is cancelled in order. In a function
+   that a rule has called it is raised at once too: there a society expects any exception, and the
+   function may never end.
+
+Only the main thread handles signals, so there is no other thread to compete with. A handler that
+was set in the meantime stays.
+"""
+
+from __future__ import annotations
+
+import signal
+import threading
+from collections.abc import Callable
+from functools import partial, wraps
+from types import CodeType, FrameType, TracebackType
+from typing import Any, ParamSpec, TypeVar
+
+_P = ParamSpec("_P")
+_T = TypeVar("_T")
+
+# In these a call of a user's function may raise anything.
+CALLERS_OF_FUNCTIONS = (
+    "neuro_actors.neuron.",
+    "neuro_actors.rules.",
+    "neuro_actors.network.",
+    "neuro_actors.society.actor",
+)
+
+
+class HandlerExceptions:
+    """A context manager that raises, at its end, what a signal handler has raised.
+
+    Args:
+        cancel: Stops in order what runs inside, because it must not be interrupted anywhere. None:
+            the exception is raised where it strikes, too.
+    """
+
+    def __init__(self, cancel: Callable[[], None] | None = None) -> None:
+        self._cancel = cancel
+        self._raised: BaseException | None = None
+        self._handlers: dict[int, Callable[[int, FrameType | None], Any]] = {}
+
+    def __enter__(self) -> HandlerExceptions:
+        if threading.current_thread() is threading.main_thread():
+            try:
+                for number, handler in _python_handlers():
+                    self._handlers[number] = handler
+                    signal.signal(number, self._handle)
+            except BaseException:
+                self._restore_handlers()
+                raise
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self._restore_handlers()
+        raised, self._raised = self._raised, None
+        if raised is None or raised is error:
+            return
+        context = raised.__context__
+        try:
+            raise raised
+        finally:
+            raised.__context__ = context  # not the error that it has caused
+            del raised, error  # they refer to this frame
+
+    def _handle(self, number: int, frame: FrameType | None) -> None:
+        try:
+            self._handlers[number](number, frame)
+        except BaseException as error:
+            self._raised = self._raised or error
+            if self._cancel is None:
+                raise
+            self._cancel()
+            if _is_in_function_of_user(frame):
+                raise
+
+    def _restore_handlers(self) -> None:
+        for number, handler in self._handlers.items():
+            if signal.getsignal(number) == self._handle:
+                signal.signal(number, handler)
+
+
+def passes_handler_exceptions(function: Callable[_P, _T]) -> Callable[_P, _T]:
+    """Decorate a function: an exception of a signal handler passes through it unchanged.
+
+    Args:
+        function: An ordinary function, no async one.
+    """
+
+    @wraps(function)
+    def call(*args: _P.args, **kwargs: _P.kwargs) -> _T:
+        with HandlerExceptions():
+            return function(*args, **kwargs)
+
+    return call
+
+
+def is_from_handler(error: BaseException) -> bool:
+    """Return whether a signal handler has raised an exception, as its traceback says.
+
+    For code that runs in a trio program of the user, where no `HandlerExceptions` can be.
+
+    Args:
+        error: An exception that was caught.
+    """
+    if threading.current_thread() is not threading.main_thread():
+        return False
+    codes = {_code_of(handler) for _, handler in _python_handlers()}
+    trace = error.__traceback__
+    while codes and trace is not None:
+        if trace.tb_frame.f_code in codes:
+            return True
+        trace = trace.tb_next
+    return False
+
+
+def _python_handlers() -> list[tuple[int, Callable[[int, FrameType | None], Any]]]:
+    """Return the signals that a Python function handles, with the function.
+
+    A Ctrl-C that raises KeyboardInterrupt is left to Python and trio.
+    """
+    found: list[tuple[int, Callable[[int, FrameType | None], Any]]] = []
+    for number in signal.Signals:
+        handler = signal.getsignal(number)
+        if callable(handler) and handler is not signal.default_int_handler:
+            found.append((number, handler))
+    return found
+
+
+def _code_of(handler: object) -> CodeType | None:
+    while isinstance(handler, partial):
+        handler = handler.func
+    function = getattr(handler, "__func__", handler)
+    if not hasattr(function, "__code__"):  # an object that can be called
+        function = vars(type(handler)).get("__call__")
+    code = getattr(function, "__code__", None)
+    return code if isinstance(code, CodeType) else None
+
+
+def _is_in_function_of_user(frame: FrameType | None) -> bool:
+    """Return whether code outside the package was interrupted, which a rule has called."""
+    outside = False
+    while frame is not None:
+        module = str(frame.f_globals.get("__name__", ""))
+        if module.partition(".")[0] in ("neuro_actors", "trio"):
+            return outside and module.startswith(CALLERS_OF_FUNCTIONS)
+        outside, frame = True, frame.f_back
+    return False
