@@ -19,25 +19,34 @@ import neuro_actors as na
 mp.dps = 50
 EPS = mpf(2) ** -52
 TINY = mpf(2) ** -1074
-LARGE = 500  # beyond it, functions with an exponential are at their limit
+FAR = 5000  # beyond it, functions with an exponential are at their limit
 
 Function = Callable[[Any], Any]
 
 
+def exp(z: Any) -> Any:
+    """e^z, and 0 where no float64 comes near it."""
+    return mp.exp(z) if z > -FAR else mpf(0)
+
+
 def sigmoid(z: Any) -> Any:
-    return 1 / (1 + mp.exp(-z))
+    return 1 / (1 + exp(-z)) if z > -FAR else mpf(0)
 
 
 def sech2(z: Any) -> Any:
-    return 4 / (mp.exp(z) + mp.exp(-z)) ** 2
+    return 4 * exp(-2 * abs(z)) / (1 + exp(-2 * abs(z))) ** 2
 
 
 def gauss(z: Any) -> Any:
-    return mp.exp(-z * z / 2) / mp.sqrt(2 * mp.pi)
+    return exp(-z * z / 2) / mp.sqrt(2 * mp.pi)
 
 
 def ncdf(z: Any) -> Any:
-    return mp.erfc(-z / mp.sqrt(2)) / 2
+    return mp.erfc(-z / mp.sqrt(2)) / 2 if abs(z) < FAR else mpf(z > 0)
+
+
+def softplus(z: Any) -> Any:
+    return max(z, mpf(0)) + mp.log1p(exp(-abs(z)))
 
 
 ACTIVATIONS: dict[str, tuple[Function, Function, Function]] = {  # value, slope, curvature
@@ -54,11 +63,11 @@ ACTIVATIONS: dict[str, tuple[Function, Function, Function]] = {  # value, slope,
         lambda z: mpf(1) if z > 0 else mpf(0.01),
         lambda z: mpf(0),
     ),
-    "softplus": (lambda z: mp.log1p(mp.exp(z)), sigmoid, lambda z: sigmoid(z) * sigmoid(-z)),
+    "softplus": (softplus, sigmoid, lambda z: sigmoid(z) * sigmoid(-z)),
     "elu": (
-        lambda z: z if z > 0 else mp.expm1(z),
-        lambda z: mpf(1) if z > 0 else mp.exp(z),
-        lambda z: mpf(0) if z > 0 else mp.exp(z),
+        lambda z: z if z > 0 else mp.expm1(max(z, mpf(-FAR))),
+        lambda z: mpf(1) if z > 0 else exp(z),
+        lambda z: mpf(0) if z > 0 else exp(z),
     ),
     "gelu": (
         lambda z: z * ncdf(z),
@@ -71,8 +80,13 @@ ACTIVATIONS: dict[str, tuple[Function, Function, Function]] = {  # value, slope,
 
 def _softmax(p: list[Any]) -> list[Any]:
     top = max(p)
-    e = [mp.exp(one - top) for one in p]
+    e = [exp(one - top) for one in p]
     return [one / mp.fsum(e) for one in e]
+
+
+def _minus_log_share(p: list[Any], k: int) -> Any:
+    """-ln softmax(p)[k]"""
+    return mp.log1p(mp.fsum(exp(one - p[k]) for j, one in enumerate(p) if j != k))
 
 
 def _xlog(t: Any, p: Any) -> Any:
@@ -108,9 +122,16 @@ LOSSES: dict[str, tuple[Callable[..., Any], Callable[..., Any], Callable[..., An
             (b / a**2 + (1 - b) / (1 - a) ** 2) * one for a, b, one in zip(p, t, d, strict=True)
         ],
     ),
+    "sigmoid_cross_entropy": (
+        lambda p, t: mp.fsum(
+            b * softplus(-a) + (1 - b) * softplus(a) for a, b in zip(p, t, strict=True)
+        ),
+        lambda p, t: [(1 - b) * sigmoid(a) - b * sigmoid(-a) for a, b in zip(p, t, strict=True)],
+        lambda p, t, d: [sigmoid(a) * sigmoid(-a) * one for a, one in zip(p, d, strict=True)],
+    ),
     "softmax_cross_entropy": (
-        lambda p, t: -mp.fsum(b * mp.log(s) for b, s in zip(t, _softmax(p), strict=True) if b),
-        lambda p, t: [s * mp.fsum(t) - b for b, s in zip(t, _softmax(p), strict=True)],
+        lambda p, t: mp.fsum(b * _minus_log_share(p, k) for k, b in enumerate(t) if b),
+        lambda p, t: _softmax_slope(p, t),
         lambda p, t, d: _softmax_curvature(p, t, d),
     ),
     "kl_divergence": (
@@ -121,10 +142,21 @@ LOSSES: dict[str, tuple[Callable[..., Any], Callable[..., Any], Callable[..., An
 }
 
 
+def _softmax_slope(p: list[Any], t: list[Any]) -> list[Any]:
+    """s Σt - t, without its cancellation."""
+    s = _softmax(p)
+    return [
+        s[k] * (mp.fsum(t) - t[k]) - t[k] * mp.fsum(one for j, one in enumerate(s) if j != k)
+        for k in range(len(p))
+    ]
+
+
 def _softmax_curvature(p: list[Any], t: list[Any], d: list[Any]) -> list[Any]:
     s = _softmax(p)
-    mean = mp.fsum(a * b for a, b in zip(s, d, strict=True))
-    return [mp.fsum(t) * a * (b - mean) for a, b in zip(s, d, strict=True)]
+    return [
+        mp.fsum(t) * a * mp.fsum(b * (one - other) for b, other in zip(s, d, strict=True))
+        for a, one in zip(s, d, strict=True)
+    ]
 
 
 @dataclass

@@ -389,13 +389,15 @@ def expected(case: Case, noise: random.Random | None) -> tuple[list[Any], Any]:
 
 
 def defined(case: Case) -> bool:
-    """Whether the loss is far enough from where it ends that mpmath's number is meant."""
+    """Whether probabilities have the digits that an exact result needs: see docs/exactness.md on 1 - p next to 1."""
     if "predict" in case.call or case.loss not in ("cross_entropy", "kl_divergence"):
         return True
     p, t = na.reference.predict(case.network, case.x), case.targets
-    if case.loss == "cross_entropy":
-        p = np.minimum(p, 1.0 - p)
-    return bool((p > 1e-6).all()) and case.call != "train" and bool(((t >= 0) & (t <= 1)).all())
+    return (
+        bool((np.minimum(p, 1.0 - p) > 1e-2).all())
+        and case.call != "train"
+        and bool(((t >= 0) & (t <= 1)).all())
+    )
 
 
 def check(case: Case) -> str:
@@ -442,7 +444,11 @@ def fuzz(seed: int, examples: int, first: int = 0) -> tuple[list[str], Counter[s
             findings.append(f"case {number}: it cannot be drawn\n{traceback.format_exc()}")
             continue
         counts["refused" if case.wrong else case.call] += 1
-        if problem := check(case):
+        try:
+            problem = check(case)
+        except Exception:
+            problem = traceback.format_exc()
+        if problem:
             about = {k: type(v).__name__ for k, v in case.handed.items()}
             findings.append(
                 f"case {number}: {case.call}, {case.loss}, {case.note}, {about}: {problem}"
