@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 @click.option(
     "--digest",
     metavar="HEX",
-    help="The last digest that an earlier audit printed; another one is refused.",
+    help="A digest that an earlier audit printed, of either kind; another one is refused.",
 )
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
 @click.option(
@@ -48,10 +48,12 @@ def audit(file: Path, digest: str | None, as_json: bool, modules: tuple[str, ...
 
     Inputs, targets and settings come from outside the network, so no neuron can compute them
     again. A chain of digests covers them. The last digest is printed: give it to a later audit
-    with --digest, and that audit proves that nothing was changed in between.
+    with --digest, and that audit proves that nothing of this was changed in between. The digest
+    of all covers what neurons said, too: it names one log.
 
     Exit code 0: everything is proved. 1: a message is wrong, or the log is cut off, or something
-    could not be replayed; the output says what. 2: the file is no message log.
+    could not be replayed; the output says what. 2: the file is no message log, or it needs a
+    function that is not here, or another one here.
     """
     from ..proof.audit.audit import audit as run_audit
 

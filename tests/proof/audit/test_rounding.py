@@ -111,7 +111,9 @@ def written_elsewhere(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Callab
     return go
 
 
-@pytest.mark.parametrize("name", KINKS)
+@pytest.mark.parametrize(
+    "name", ["relu", pytest.param("leaky_relu", marks=pytest.mark.slow), "hard_tanh"]
+)
 @pytest.mark.parametrize("case", [*EXACT, *ROUNDED])
 @pytest.mark.parametrize("other_sums", [False, True])
 def test_at_an_exact_argument_there_is_one_slope(
@@ -184,6 +186,20 @@ def test_a_signal_that_rounds_to_the_other_side_of_a_kink_is_believed_as_a_whole
         rule.respond(step, np.ones((1, 2)), out, np.empty(4))
         assert out[0].tolist() == [0.1 * s for s in slope]
         assert limit.max() < 1e-15
+
+
+@pytest.mark.parametrize("z", [20.0, 37.5, 700.0, -40.0])
+def test_a_bound_is_of_the_slope_itself_where_an_urgency_is_great(
+    z: float, written_elsewhere: Callable[..., na.Audit]
+) -> None:
+    """A confident mistake: the urgency is as great as the slope is small, and their product is 1."""
+    net = na.Network([na.Input("x"), na.Neuron("y", "sigmoid")], [na.Synapse("x", "y", z)], ["y"])
+    target, right = float(z < 0), functions.output_activation("sigmoid").before("cross_entropy")
+    run = {"loss": "cross_entropy", "other_sums": False}
+    assert written_elsewhere(net, [[1.0]], [[target]], **run).passed
+    lying = na.Activation(right.value, lambda z, a: 1.001 * right.slope(z, a))
+    run |= {"activation": lying, "instead_of": "sigmoid"}
+    assert "y committed" in str(written_elsewhere(net, [[1.0]], [[target]], **run).lie)
 
 
 def test_exact_numbers_stay_exact(written_elsewhere: Callable[..., na.Audit]) -> None:
