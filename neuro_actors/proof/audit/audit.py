@@ -43,8 +43,8 @@ def audit(
 
     Args:
         path: The message log.
-        digest: What the last digest must be, as an earlier audit reported it: 64 hexadecimal
-            digits. None: any.
+        digest: What the last digest, or the complete digest, must be, as an earlier audit reported
+            it: 64 hexadecimal digits. The complete digest covers what neurons said, too. None: any.
         optimizers: Optimizers of the user's own that the run used. They are found by their `repr`.
         progress: Called now and then with the number of bytes read and of all bytes.
 
@@ -52,8 +52,8 @@ def audit(
         The result of the audit.
 
     Raises:
-        LogError: The file is no message log, or it needs an activation function or a loss that is
-            not in the tables here.
+        LogError: The file is no message log, or it needs an activation function, a loss, a rule or
+            an optimizer that is not known here, or that is another one here than in the run.
         InputError: An argument is wrong.
 
     Examples:
