@@ -15,6 +15,7 @@ import numpy as np
 
 from ..support.errors import LogError
 from ..support.means import mean_of
+from .example_values import find_wider_steps, keep_examples
 from .reader import NULL, LogReader, Row, Rows
 from .row_filter import ROWS_AT_ONCE
 from .schema import CODE, row_kinds
@@ -62,6 +63,7 @@ class _Trace:
                 "traces need the perfetto package: pip install 'neuro-actors[perfetto]'"
             ) from None
         self._reader, self._network = reader, reader.network
+        self._wider = find_wider_steps(reader)
         self._builder, self._event = StreamingTraceProtoBuilder(file), protos.TrackEvent
         n, network = len(reader.members), reader.network
         receivers = [
@@ -79,7 +81,8 @@ class _Trace:
 
     def add(self, rows: Rows) -> None:
         """Write rows; they come in the order of the log."""
-        mean, strength = row_means(rows).tolist(), row_means(rows, absolute=True).tolist()
+        examples = keep_examples(rows, self._wider)
+        mean, strength = (row_means(examples, absolute).tolist() for absolute in (False, True))
         sender, receiver, kind = rows.sender.tolist(), rows.receiver.tolist(), rows.kind.tolist()
         step, time = rows.step.tolist(), rows.time.tolist()
         row = 0

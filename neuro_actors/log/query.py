@@ -91,10 +91,28 @@ CREATE MACRO mean_of(numbers) AS CASE
     ELSE list_avg(numbers)
 END;
 """.format(scale=f"{SCALE!r}::DOUBLE", max=f"{MAX!r}::DOUBLE")
+# The steps whose messages have another number of values than examples; see `example_values.py`.
+WIDER_STEPS = """
+CREATE TABLE wider_steps AS
+    SELECT step, min(CASE WHEN examples <= columns THEN examples ELSE 0 END) AS examples FROM (
+        SELECT step, TRY_CAST(note->>'$.batch' AS BIGINT) AS examples,
+            TRY_CAST(note->>'$.columns' AS BIGINT) AS columns
+        FROM rows WHERE kind = 'begin' AND note LIKE '%"columns"%' AND json_valid(note)
+    ) GROUP BY step;
+"""
+SENT = """
+CREATE VIEW sent AS
+    SELECT rows.*, value AS of_examples FROM rows WHERE sender IS NOT NULL;
+"""
+SENT_WITH_WIDER_STEPS = """
+CREATE VIEW sent AS
+    SELECT r.*, CASE WHEN w.examples IS NOT NULL AND kind IN ('activation', 'urgency')
+        THEN value[:w.examples] ELSE value END AS of_examples
+    FROM rows r LEFT JOIN wider_steps w USING (step) WHERE sender IS NOT NULL;
+"""
 VIEWS = f"""
 CREATE VIEW messages AS
-    SELECT step, kind, sender, receiver, time, value, mean_of(value) AS mean, note
-    FROM rows WHERE sender IS NOT NULL;
+    SELECT step, kind, sender, receiver, time, value, mean_of(of_examples) AS mean, note FROM sent;
 CREATE VIEW mail AS
     SELECT * EXCLUDE note FROM messages WHERE receiver IS NOT NULL
     UNION ALL
@@ -110,11 +128,13 @@ CREATE VIEW losses AS
     SELECT r.step, s.mode, mean_of(r.value) AS loss, len(r.value) AS examples
     FROM rows r JOIN steps s USING (step) WHERE r.kind = 'loss' AND len(r.value) > 0;
 CREATE VIEW activations AS
-    SELECT step, sender AS neuron, mean, list_min(value) AS least, list_max(value) AS greatest
-    FROM messages WHERE kind = 'activation' AND receiver IS NULL;
+    SELECT step, sender AS neuron, mean_of(of_examples) AS mean,
+        list_min(of_examples) AS least, list_max(of_examples) AS greatest
+    FROM sent WHERE kind = 'activation' AND receiver IS NULL;
 CREATE VIEW urgencies AS
-    SELECT step, sender, receiver, mean, mean_of([abs(x) for x in value]) AS strength
-    FROM messages WHERE kind = 'urgency';
+    SELECT step, sender, receiver, mean_of(of_examples) AS mean,
+        mean_of([abs(x) for x in of_examples]) AS strength
+    FROM sent WHERE kind = 'urgency';
 CREATE VIEW parameters AS
     SELECT step, sender AS target, unnest(value) AS parameter, generate_subscripts(value, 1) AS nth
     FROM rows WHERE kind = 'commit';
@@ -175,7 +195,9 @@ def connect(network: Network, batches: Sequence[Any], faults: Sequence[FaultEven
     }
     for name, rows in tables.items():
         connection.register(name, rows)
-    connection.execute(MEAN + VIEWS)
+    connection.execute(MEAN + WIDER_STEPS)
+    are_wider = connection.execute("SELECT count(*) FROM wider_steps").fetchone()[0]
+    connection.execute((SENT_WITH_WIDER_STEPS if are_wider else SENT) + VIEWS)
     connection.execute("SET lock_configuration = true")
     return connection
 

@@ -70,7 +70,9 @@ def read_step_values(
         slopes = _slopes(network, z, a, step.info.loss, unknown)
         v = u * slopes
     wants = None
-    if a.shape[1] > 1 and step.info.mode == "gradient":  # the commits are these urgencies
+    number, count = step.info.micro_batch or (1, 1)
+    # The commits are these urgencies, except those of the whole batch in its last micro-batch.
+    if a.shape[1] > 1 and step.info.mode == "gradient" and (number < count or count == 1):
         wants = step.weights
     elif a.shape[1] > 1:
         with np.errstate(all="ignore"):

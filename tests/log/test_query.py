@@ -294,7 +294,12 @@ def test_help_tells_every_table_and_its_columns(log, run) -> None:
     tables = set(
         log.query("SELECT table_name AS t FROM information_schema.tables")["t"].to_pylist()
     )
-    assert tables == set(TABLES) | {"receivers", "parameters"}  # of which the others are made
+    assert tables == set(TABLES) | {
+        "receivers",
+        "parameters",
+        "sent",
+        "wider_steps",
+    }  # of which the others are made
 
 
 async def test_hostile_ids_are_text(tmp_path, run) -> None:
