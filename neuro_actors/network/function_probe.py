@@ -236,7 +236,7 @@ def source_digest(*parts: Any) -> str | None:
 
     try:
         text = "\n".join(inspect.getsource(part) for part in parts)
-    except (OSError, TypeError):
+    except Exception:  # inspect raises many kinds: there is none, or it is no Python
         return None
     return hashlib.sha256(text.encode("utf-8", "replace")).hexdigest()[:16]
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -12,7 +13,8 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from ...channels.choose_channels import ChannelsChoice
-from ...network.function_identity import Comparison
+from ...network import functions
+from ...network.function_identity import Comparison, compare
 from ...network.network import Network
 from ...neuron.optimizers import Optimizer
 from ...rules.member_registry import MemberRegistry, MemberState
@@ -186,6 +188,18 @@ class Checkpoint:
             saver = Saver(self.folder, plan, position, members, every, messages, still_exact)
             saver.continue_from(self.file, data.digest)
             return OpenRun(plan, position, self._network(""), saver)
+
+    def other_functions(self) -> list[str]:
+        """Return, in words, which functions of the run are other ones here.
+
+        Functions that are not known here are left out.
+        """
+        names = json.loads(self._contents.arrays["network.activations"].tobytes())
+        loss = self.metadata["run"]["loss"]
+        activations = [name for name in names if name in functions.ACTIVATIONS]
+        losses = [loss] if loss in functions.LOSSES else []
+        exact = not self.differences()
+        return compare(self.metadata.get("functions"), activations, losses, exact=exact).problems
 
     def differences(self) -> list[str]:
         """Return, in words, how this machine differs from the one that wrote the checkpoint.

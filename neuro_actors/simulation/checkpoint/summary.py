@@ -58,7 +58,7 @@ def summarize(checkpoint: Checkpoint) -> dict[str, Any]:
         "versions": metadata["versions"],
         "numerics": metadata["numerics"],
         "exact": metadata["exact"],
-        "differences": checkpoint.differences(),
+        "differences": [*checkpoint.differences(), *checkpoint.other_functions()],
         "others": [
             str(file) for file in checkpoint.folder.checkpoints() if file != checkpoint.file
         ],

@@ -15,6 +15,8 @@ from neuro_actors.network import functions
 from neuro_actors.neuron.local_rule import LocalRule
 from neuro_actors.rules import rule_identity
 from neuro_actors.simulation.checkpoint import files
+from neuro_actors.simulation.checkpoint.reading import Checkpoint
+from neuro_actors.simulation.checkpoint.summary import summarize
 
 RNG = np.random.default_rng(0)
 X, TARGETS = RNG.standard_normal((6, 2)), RNG.random((6, 1))
@@ -39,7 +41,10 @@ def test_a_replaced_activation(tmp_path: Path) -> None:
     na.add_activation("tanh", lambda z: 1.7 * np.tanh(z), lambda z, a: 1.7 - a * a / 1.7)
     file = middle(tmp_path)
     whole = na.resume(file)
+    assert summarize(Checkpoint(file))["differences"] == []
     replaced, functions.ACTIVATIONS["tanh"] = functions.ACTIVATIONS["tanh"], tanh
+    (difference,) = summarize(Checkpoint(file))["differences"]
+    assert difference.startswith("the activation 'tanh' is another function here than in the run")
     for exact in (True, False):
         with pytest.raises(
             na.CheckpointError,
