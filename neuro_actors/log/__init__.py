@@ -23,6 +23,7 @@ Files:
         fault_log.py           the second file: the faults of a run on unreliable channels
     Reading:
         log.py                 `Log`: steps, messages, queries and plots
+        log_source.py          the file as it is read, by position
         reader.py              reads a log from its beginning, even if its end is missing
         steps.py               `RecordedStep`: the messages of one step as arrays
         row_filter.py          selects rows in arrays
@@ -31,6 +32,7 @@ Files:
         follow.py              reads a log while it is written
         summary.py             run, network, counts, and whether the log is complete
         fault_story.py         the faults of each message, in words
+        example_values.py      which numbers of a message are those of the examples
         series.py              series over steps, for figures
         plots.py               figures
         export.py              Parquet, CSV, JSON Lines

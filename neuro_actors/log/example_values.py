@@ -7,32 +7,70 @@ first those of the examples, then derivatives or others. A mean over the example
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import NamedTuple
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
-from numpy.typing import NDArray
 
 from .reader import LogReader, Rows
 from .schema import CODE
 from .steps import StepInfo
 
 
-class WiderSteps(NamedTuple):
+class WiderSteps:
     """The steps whose messages have another number of values than their batch has examples.
 
-    Attributes:
-        steps: Their numbers, in rising order. Shape (n,).
-        examples: How many of a message's first numbers are those of examples; 0 for a round whose
-            messages have no number of any example. Shape (n,).
+    Their begin rows say so, and come before their messages.
     """
 
-    steps: NDArray[np.int64]
-    examples: NDArray[np.int64]
+    def __init__(self) -> None:
+        # for each: how many of a message's first numbers are those of examples; 0 for a round whose
+        # messages have no number of any example
+        self._examples: dict[int, int] = {}
+
+    def note(self, reader: LogReader, batch: Any) -> None:
+        """Find such steps among the begin rows of a record batch.
+
+        Args:
+            reader: The log.
+            batch: The record batch.
+
+        Raises:
+            LogError: The log is damaged.
+        """
+        begins = reader.codes(batch, "kind") == CODE["begin"]
+        if not begins.any():
+            return
+        picked = batch.filter(pa.array(begins))
+        numbers, notes = (picked.column(name).to_pylist() for name in ("step", "note"))
+        for number, note in zip(numbers, notes, strict=True):
+            if note is not None and '"columns"' in note:
+                info = StepInfo.from_note(number, note, whole=True)
+                self._examples[number] = info.batch if info.batch <= info.columns else 0
+
+    def keep_examples(self, rows: Rows) -> Rows:
+        """Return the rows with the numbers of the examples alone, in activations and urgencies.
+
+        Args:
+            rows: Rows whose begin rows were noted.
+        """
+        if not self._examples:
+            return rows
+        numbers, which = np.unique(rows.step, return_inverse=True)
+        limits = np.array([self._examples.get(number, -1) for number in numbers.tolist()])[which]
+        cut = (limits >= 0) & np.isin(rows.kind, [CODE["activation"], CODE["urgency"]])
+        if not cut.any():
+            return rows
+        sizes = np.diff(rows.starts)
+        lengths = np.where(cut, np.minimum(sizes, limits), sizes)
+        within = np.arange(len(rows.values)) - np.repeat(rows.starts[:-1], sizes)
+        starts = np.concatenate([[0], np.cumsum(lengths)]).astype(np.intp)
+        values = rows.values[within < np.repeat(lengths, sizes)]
+        return replace(rows, starts=starts, values=values)
 
 
 def find_wider_steps(reader: LogReader) -> WiderSteps:
-    """Find the wider steps of a log, by the notes of their begin rows.
+    """Find all such steps of a log.
 
     Args:
         reader: The log.
@@ -40,40 +78,7 @@ def find_wider_steps(reader: LogReader) -> WiderSteps:
     Raises:
         LogError: The log is damaged.
     """
-    found: dict[int, int] = {}
+    wider = WiderSteps()
     for batch in reader.batches():
-        begins = reader.codes(batch, "kind") == CODE["begin"]
-        if begins.any():
-            picked = batch.filter(pa.array(begins))
-            numbers, notes = (picked.column(name).to_pylist() for name in ("step", "note"))
-            for number, note in zip(numbers, notes, strict=True):
-                if note is not None and '"columns"' in note:
-                    info = StepInfo.from_note(number, note, whole=True)
-                    found[number] = info.batch if info.batch <= info.columns else 0
-    steps = sorted(found)
-    return WiderSteps(
-        np.array(steps, dtype=np.int64),
-        np.array([found[step] for step in steps], dtype=np.int64),
-    )
-
-
-def keep_examples(rows: Rows, wider: WiderSteps) -> Rows:
-    """Return the rows with the numbers of the examples alone, in activations and urgencies.
-
-    Args:
-        rows: The rows.
-        wider: The wider steps of the log.
-    """
-    if not len(wider.steps):
-        return rows
-    place = np.minimum(np.searchsorted(wider.steps, rows.step), len(wider.steps) - 1)
-    cut = (wider.steps[place] == rows.step) & np.isin(
-        rows.kind, [CODE["activation"], CODE["urgency"]]
-    )
-    if not cut.any():
-        return rows
-    sizes = np.diff(rows.starts)
-    lengths = np.where(cut, np.minimum(sizes, wider.examples[place]), sizes)
-    within = np.arange(len(rows.values)) - np.repeat(rows.starts[:-1], sizes)
-    starts = np.concatenate([[0], np.cumsum(lengths)]).astype(np.intp)
-    return replace(rows, starts=starts, values=rows.values[within < np.repeat(lengths, sizes)])
+        wider.note(reader, batch)
+    return wider

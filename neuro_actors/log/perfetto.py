@@ -15,7 +15,7 @@ import numpy as np
 
 from ..support.errors import LogError
 from ..support.means import mean_of
-from .example_values import find_wider_steps, keep_examples
+from .example_values import find_wider_steps
 from .reader import NULL, LogReader, Row, Rows
 from .row_filter import ROWS_AT_ONCE
 from .schema import CODE, row_kinds
@@ -81,7 +81,7 @@ class _Trace:
 
     def add(self, rows: Rows) -> None:
         """Write rows; they come in the order of the log."""
-        examples = keep_examples(rows, self._wider)
+        examples = self._wider.keep_examples(rows)
         mean, strength = (row_means(examples, absolute).tolist() for absolute in (False, True))
         sender, receiver, kind = rows.sender.tolist(), rows.receiver.tolist(), rows.kind.tolist()
         step, time = rows.step.tolist(), rows.time.tolist()

@@ -13,9 +13,9 @@ from ..support.errors import LogError
 from ..support.means import SCALE, finite_mean, mean_of_groups, mean_of_segments
 from ..support.text import quote
 from ..support.validation import Array, Indices, did_you_mean
-from .example_values import find_wider_steps, keep_examples
+from .example_values import WiderSteps
 from .reader import NULL, LogReader, Rows
-from .row_filter import RowFilter
+from .row_filter import BatchFilter, RowFilter
 from .schema import CODE
 
 
@@ -201,8 +201,12 @@ def read_weight(reader: LogReader, synapse: int) -> tuple[NDArray[np.int64], Arr
 
 def _select(reader: LogReader, row_filter: RowFilter) -> Iterator[Rows]:
     """The selected rows; of activations and urgencies the numbers of the examples alone."""
-    wider = find_wider_steps(reader)
-    return (keep_examples(reader.decode(batch, 0), wider) for batch in row_filter.batches(reader))
+    select, wider = BatchFilter(row_filter, reader), WiderSteps()
+    for batch in reader.batches():
+        wider.note(reader, batch)
+        selected = select(batch)
+        if len(selected):
+            yield wider.keep_examples(reader.decode(selected, 0))
 
 
 def _reduce_rows(how: np.ufunc, rows: Rows, values: Array) -> Array:

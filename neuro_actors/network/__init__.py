@@ -18,6 +18,7 @@ Files:
     functions.py         the tables of activation functions and losses; users may add to them
     function_identity.py which functions names stand for, and whether elsewhere they are the same
     function_probe.py    what one function gives at fixed points
+    own_functions.py     guards around functions of a user's own
     activations.py       the activation functions: value, slope, curvature
     losses.py            the losses: value, slope, curvature, domain
     examples.py          a checked batch with its targets

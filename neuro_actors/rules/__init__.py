@@ -21,6 +21,7 @@ Files:
     batch_sum.py                  the sum over the parts, the same in one process and in a cluster
     member_registry.py            remembers all members, so that their state can be saved
     rule_json.py                  a rule <-> JSON
+    own_rules.py                  what is tried of a user's own rule before it is trusted
     rule_identity.py              which rule a name stands for
 """
 

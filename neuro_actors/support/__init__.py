@@ -4,11 +4,15 @@ This folder imports from no other folder of the package. Start with `errors.py`.
 
 Files:
 
-    errors.py      every exception of the package
-    validation.py  checks of what users pass, and conversions to arrays
-    text.py        texts for people, safe for a terminal
-    files.py       files that are written whole or not at all
-    figures.py     figures with matplotlib
-    numerics.py    the numeric fingerprint: what the last bits of a run depend on
-    version.py     the package's version
+    errors.py             every exception of the package
+    signal_exceptions.py  an exception of the user's signal handler reaches the caller as it is
+    validation.py         checks of what users pass, and conversions to arrays
+    columns.py            names that data bring with them
+    text.py               texts for people, safe for a terminal
+    means.py              means that are finite wherever the numbers are
+    files.py              files that are written whole or not at all
+    file_lock.py          a lock on a file, which ends with its process
+    figures.py            figures with matplotlib
+    numerics.py           the numeric fingerprint: what the last bits of a run depend on
+    version.py            the package's version
 """

@@ -9,9 +9,13 @@ This folder imports from `network` and `support` alone. Start with `gradients.py
 
 Files:
 
-    gradients.py  `gradient`, `predict`, and `bound`, the rounding bound of the gradient
-    matrices.py   a network as matrices, its forward pass, and the rounding errors of that
-    products.py   the Hessian times a direction, and its rounding bound
+    gradients.py    `gradient` and `predict`
+    bounds.py       how far rounding alone can bring two correct gradients apart
+    matrices.py     a network as matrices, and its forward pass
+    propagation.py  how far errors carry, forward to signals and back to activations
+    rounding.py     what rounding allows one sum, function or loss
+    each_neuron.py  what each member should send, given what it received
+    products.py     the Hessian times a direction, and its rounding bound
 """
 
 from .bounds import bound, with_bound
