@@ -12,7 +12,7 @@ from ..channels.bundled.bundled_channels import Bundled
 from ..neuron.messages import Step
 from ..neuron.sums import choose_sums
 from ..rules.rule_json import rule_from_json
-from ..society.actor import member_failure
+from ..society.actor import RESPONDS, MemberFailure
 from ..society.pipeline import run_lanes
 from ..support.signal_exceptions import is_from_handler
 from ..support.validation import Array
@@ -164,7 +164,7 @@ class ShardSociety:
                         if is_from_handler(error):
                             raise
                         name = self.shard.network.ids[k]
-                        raise member_failure(name, step.number, error) from error
+                        raise MemberFailure(name, step.number, RESPONDS, error) from error
         return commits
 
     def optimizer_state(self) -> Sequence[Array]:

@@ -9,6 +9,7 @@ Nothing here knows trio, a clock or a log; it imports `network` and `support` al
 Files:
 
     local_rule.py          fire and respond: where urgencies are summed and gradients are made
+    checked_rule.py        rules of a user's own: what they write, return and keep is checked
     loss_node.py           the member that computes the loss and the first urgencies
     messages.py            the kinds of messages, and `Step`
     inbox.py               mail of one kind, sorted into synapse order while it arrives

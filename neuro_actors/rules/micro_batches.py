@@ -19,12 +19,13 @@ from __future__ import annotations
 from collections.abc import Callable, Generator
 from dataclasses import dataclass, replace
 from itertools import pairwise
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 
 from ..network import functions
 from ..network.network import Network
+from ..neuron.checked_rule import CheckedRule, checked_rule
 from ..neuron.local_rule import LocalRule, NeuronRule, NeuronState, StatefulRule
 from ..neuron.loss_node import LossNode
 from ..neuron.messages import Step, micro_batch_round
@@ -208,7 +209,7 @@ class MicroBatchNeuron(StatefulRule):
         defers: Whether results enter `batch` in `publish` alone; see `LaneRule`.
     """
 
-    __slots__ = ("_asked", "_rule_state", "batch", "defers", "id", "result", "rule")
+    __slots__ = ("_asked", "_calls", "_rule_state", "batch", "defers", "id", "result", "rule")
 
     def __init__(self, rule: LocalRule, batch: NeuronBatch) -> None:
         """Make the neuron's rule in one lane.
@@ -218,6 +219,7 @@ class MicroBatchNeuron(StatefulRule):
             batch: What all lanes of the neuron share.
         """
         self.id, self.rule, self.batch = rule.id, rule, batch
+        self._calls = cast("LocalRule | CheckedRule", checked_rule(rule))
         self.result: MicroBatchResult | None = None
         self.defers = False
         self._asked: Step | None = None  # the step in progress, without an optimizer
@@ -225,13 +227,13 @@ class MicroBatchNeuron(StatefulRule):
 
     def is_answered(self, step: Step) -> bool:
         """See `NeuronRule.is_answered`."""
-        return self.rule.is_answered(step)
+        return self._calls.is_answered(step)
 
     def fire(self, step: Step, activations_in: Array, activation_out: Array) -> None:
         """See `NeuronRule.fire`."""
         self._adopt_state()
         self._asked = step if step.optimizer is None else replace(step, optimizer=None)
-        self.rule.fire(self._asked, activations_in, activation_out)
+        self._calls.fire(self._asked, activations_in, activation_out)
 
     def _adopt_state(self) -> None:
         """Set the rule's state to the neuron's, if the neuron has learned in another lane."""
@@ -267,13 +269,13 @@ class MicroBatchNeuron(StatefulRule):
         asked, self._asked = self._asked, None
         if asked is None or asked.number != step.number:
             asked = step  # which the rule refuses: it has not fired in that step
-        self.rule.respond(asked, urgencies_in, urgencies_out, commit_out)
+        self._calls.respond(asked, urgencies_in, urgencies_out, commit_out)
         state: tuple[Any, ...] = ()
         term = BatchSum.of(number - 1, urgencies_in.shape[1], commit_out)
         if is_last:
             mean = done.merge(term).mean()
             commit_out[...] = mean
-            self.rule.conclude(step, mean, commit_out)
+            self._calls.conclude(step, mean, commit_out)
             state = self._rule_state = self.rule.get_state()
         self.result = MicroBatchResult(base, number, count, term, state)
         if not self.defers:

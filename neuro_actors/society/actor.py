@@ -7,10 +7,14 @@ a signal handler raises in a member is no failure of the member: it ends the soc
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from typing import TypeAlias
+
 import numpy as np
 from trio.lowlevel import enable_ki_protection
 
 from ..channels.interface import LossPort, NeuronPort
+from ..neuron.checked_rule import checked_loss_node, checked_rule
 from ..neuron.local_rule import NeuronRule, check_finite_state, own_copy
 from ..neuron.loss_node import LossNode
 from ..neuron.messages import ACTIVATION, COMMIT, LOSS, URGENCY
@@ -21,22 +25,55 @@ from ..support.validation import freeze
 NO_LOSSES = freeze(np.empty(0))
 
 
+# the phases of a step, in their order
+FIRES, EVALUATES, RESPONDS = range(3)
+
+
+class MemberFailure(SimulationError):
+    """The failure of one member.
+
+    Attributes:
+        node: The member's name.
+        step: The number of the step.
+        phase: What the member did in the step: `FIRES`, `EVALUATES` or `RESPONDS`.
+    """
+
+    def __init__(self, node: str, step: int, phase: int, error: Exception) -> None:
+        """Make the error that says which member failed in which step.
+
+        Args:
+            node: The member's name.
+            step: The number of the step.
+            phase: What the member did in the step.
+            error: What the member failed with; the cause of this error.
+        """
+        about = str(error)
+        if not isinstance(error, SimulationError):
+            about = f"{type(error).__name__}: {error}"
+        super().__init__(f"{node!r} failed in step {step}: {about}")
+        self.node, self.step, self.phase = node, step, phase
+        self.__cause__ = error
+
+
+ReportFailure: TypeAlias = Callable[[MemberFailure], None]
+
+
 @enable_ki_protection
-async def run_neuron(rule: NeuronRule, port: NeuronPort) -> None:
-    """Run a neuron, step after step, until no more mail will come.
+async def run_neuron(report: ReportFailure, rule: NeuronRule, port: NeuronPort) -> None:
+    """Run a neuron, step after step, until no more mail will come, or until it fails.
 
     `receive` shows the mail in the port's arrays `..._in`, and lays out the arrays `..._out` that
     the rule fills in next.
 
     Args:
+        report: Is called with the failure if the neuron fails.
         rule: The neuron's rule.
         port: The neuron's port.
-
-    Raises:
-        SimulationError: The neuron failed. The error names the neuron and the step.
     """
+    phase = FIRES
     try:
-        keeps_more = getattr(rule, "keeps_more", True)
+        keeps_more = getattr(rule, "keeps_more", True) and hasattr(rule, "get_state")
+        rule = checked_rule(rule)
         while (step := await port.receive(ACTIVATION)) is not None:
             if step.tangent:
                 rule.steer(port.direction)
@@ -45,32 +82,33 @@ async def run_neuron(rule: NeuronRule, port: NeuronPort) -> None:
             if rule.is_answered(step):
                 if await port.receive(URGENCY) is None:
                     return
+                phase = RESPONDS
                 rule.respond(step, port.urgencies_in, port.urgencies_out, port.commit_out)
-                if keeps_more and hasattr(rule, "get_state"):
+                if keeps_more:
                     check_finite_state(rule.id, "its state", rule.get_state(), step)
                 port.send(URGENCY, step)
                 port.send(COMMIT, step)
+                phase = FIRES
     except Exception as error:
         if is_from_handler(error):
             raise
-        raise member_failure(port.node, port.number, error) from error
+        report(MemberFailure(port.node, port.number, phase, error))
 
 
 @enable_ki_protection
-async def run_loss(rule: LossNode, port: LossPort) -> None:
-    """Run the loss node, step after step, until no more mail will come.
+async def run_loss(report: ReportFailure, rule: LossNode, port: LossPort) -> None:
+    """Run the loss node, step after step, until no more mail will come, or until it fails.
 
     In a step that only predicts the loss node sends no losses, in a message all the same. So the
     environment knows that every member has ended the step, before it begins another one.
 
     Args:
+        report: Is called with the failure if the loss node fails.
         rule: Compares predictions with targets.
         port: The loss node's port.
-
-    Raises:
-        SimulationError: The loss node failed. The error names it and the step.
     """
     try:
+        rule = checked_loss_node(rule)
         while (step := await port.receive(ACTIVATION)) is not None:
             port.losses = NO_LOSSES
             if step.loss is not None:
@@ -81,16 +119,4 @@ async def run_loss(rule: LossNode, port: LossPort) -> None:
     except Exception as error:
         if is_from_handler(error):
             raise
-        raise member_failure(port.node, port.number, error) from error
-
-
-def member_failure(name: str, number: int, error: Exception) -> SimulationError:
-    """Return the error that says which member failed in which step.
-
-    Args:
-        name: The member's name.
-        number: The step's number.
-        error: What the member failed with.
-    """
-    text = str(error) if isinstance(error, SimulationError) else f"{type(error).__name__}: {error}"
-    return SimulationError(f"{name!r} failed in step {number}: {text}")
+        report(MemberFailure(port.node, port.number, EVALUATES, error))

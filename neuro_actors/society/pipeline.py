@@ -33,6 +33,7 @@ from ..neuron.sums import Sums
 from ..rules.rule import MemberFactory
 from ..support.errors import SimulationError
 from ..support.validation import Array
+from .actor import ReportFailure
 from .society import Society, run_members, run_society, set_step_numbers, start_loss_node
 from .step_runner import StepRunner
 from .turn_taking import LaneMembers, LaneOrder
@@ -86,20 +87,20 @@ async def run_lanes(
         await run_society(network, lanes[0], factory, sums, is_closed)
         return
 
-    def start_neuron(nursery: trio.Nursery, k: int) -> None:
+    def start_neuron(nursery: trio.Nursery, report: ReportFailure, k: int) -> None:
         members = LaneMembers(partial(factory.members, network, k, sums, len(lanes)))
-        order = LaneOrder()
+        order = LaneOrder(report)
         for j, lane in enumerate(lanes):
             create = partial(members.create, j)
             nursery.start_soon(
                 order.run, lane.run_member, k, create, order.run_neuron, name=network.ids[k]
             )
 
-    def start_others(nursery: trio.Nursery) -> None:
+    def start_others(nursery: trio.Nursery, report: ReportFailure) -> None:
         for lane in lanes:
-            start_loss_node(nursery, lane, partial(factory.loss_node, network))
+            start_loss_node(nursery, report, lane, partial(factory.loss_node, network))
 
-    await run_members(len(network.ids), start_neuron, start_others, is_closed)
+    await run_members(network, start_neuron, start_others, is_closed)
 
 
 class Pipeline:

@@ -19,7 +19,8 @@ from ..neuron.sums import Sums
 from ..rules.rule import MemberFactory
 from ..support.errors import CheckpointError, InputError, SimulationError
 from ..support.validation import Array
-from .actor import run_loss, run_neuron
+from .actor import ReportFailure, run_loss, run_neuron
+from .failures import FailureCollector, earliest_failure
 
 STARTED_AT_ONCE = 1000  # neurons, between two points where other tasks may run
 
@@ -122,51 +123,61 @@ async def run_society(
         SimulationError: A member failed; the error names it. All other members have ended.
     """
 
-    def start_neuron(nursery: trio.Nursery, k: int) -> None:
-        create = partial(factory.member, network, k, sums)
-        nursery.start_soon(channels.run_member, k, create, run_neuron, name=network.ids[k])
+    def start_neuron(nursery: trio.Nursery, report: ReportFailure, k: int) -> None:
+        create, life = partial(factory.member, network, k, sums), partial(run_neuron, report)
+        nursery.start_soon(channels.run_member, k, create, life, name=network.ids[k])
 
-    def start_others(nursery: trio.Nursery) -> None:
-        start_loss_node(nursery, channels, partial(factory.loss_node, network))
+    def start_others(nursery: trio.Nursery, report: ReportFailure) -> None:
+        start_loss_node(nursery, report, channels, partial(factory.loss_node, network))
 
-    await run_members(len(network.ids), start_neuron, start_others, is_closed)
+    await run_members(network, start_neuron, start_others, is_closed)
 
 
 def start_loss_node(
-    nursery: trio.Nursery, channels: Channels, create_rule: Callable[[], object]
+    nursery: trio.Nursery,
+    report: ReportFailure,
+    channels: Channels,
+    create_rule: Callable[[], object],
 ) -> None:
     """Start the loss node, and the channels' own task.
 
     Args:
         nursery: Where the tasks run.
+        report: Is called with the failure if the loss node fails.
         channels: What carries the society's mail.
         create_rule: Makes the loss node's rule.
     """
-    nursery.start_soon(channels.run_member, None, create_rule, run_loss, name=LOSS_NODE)
+    life = partial(run_loss, report)
+    nursery.start_soon(channels.run_member, None, create_rule, life, name=LOSS_NODE)
     nursery.start_soon(channels.run, name="channels")
 
 
 async def run_members(
-    n: int,
-    start_neuron: Callable[[trio.Nursery, int], None],
-    start_others: Callable[[trio.Nursery], None],
+    network: Network,
+    start_neuron: Callable[[trio.Nursery, ReportFailure, int], None],
+    start_others: Callable[[trio.Nursery, ReportFailure], None],
     is_closed: Callable[[], bool],
 ) -> None:
     """Run the tasks of all members in one nursery.
 
     Args:
-        n: The number of neurons.
-        start_neuron: Starts the tasks of one neuron, by its position in the network.
+        network: The network that the society lives in.
+        start_neuron: Starts the tasks of one neuron, by its position in the network. They call the
+            function that is handed over if the neuron fails.
         start_others: Starts the tasks of the other members.
         is_closed: Returns whether no further neuron is to start.
 
     Raises:
-        SimulationError: A member failed. If several members failed, it says how many.
+        SimulationError: A member failed. If several members failed in the same step, it says how
+            many; see `failures.py`.
     """
+    n = len(network.ids)
     failures: list[SimulationError] = []
+    collector: FailureCollector | None = None
     try:
         # the tasks inherit errstate: a rule refuses what is not finite, under the neuron's name
         async with trio.open_nursery() as nursery:
+            collector = FailureCollector(network, nursery)
             with np.errstate(all="ignore"):
                 for first in range(0, n, STARTED_AT_ONCE):
                     if first:
@@ -174,13 +185,13 @@ async def run_members(
                         if is_closed():
                             break
                     for k in range(first, min(first + STARTED_AT_ONCE, n)):
-                        start_neuron(nursery, k)
-                start_others(nursery)
+                        start_neuron(nursery, collector.report, k)
+                start_others(nursery, collector.report)
     except* SimulationError as group:  # none is inside another group: members have no nurseries
         failures += [error for error in group.exceptions if isinstance(error, SimulationError)]
+    failures += [] if collector is None else collector.failures
     if failures:
-        more = f" ({len(failures) - 1} more failed with it)" if len(failures) > 1 else ""
-        raise SimulationError(f"{failures[0]}{more}") from failures[0].__cause__
+        raise earliest_failure(network, failures)
 
 
 def set_step_numbers(channels: Channels, number: int, stride: int = 1) -> None:

@@ -17,19 +17,26 @@ from typing import Any, cast
 import trio
 
 from ..channels.interface import MailByKind, NeuronPort
+from ..neuron.checked_rule import checked_rule
 from ..neuron.local_rule import NeuronRule, StatefulRule
 from ..neuron.messages import ACTIVATION, COMMIT, MessageKind, Step
 from ..rules.rule import LaneRule
 from ..support.validation import Array
-from .actor import run_neuron
+from .actor import ReportFailure, run_neuron
 
 
 class LaneOrder:
     """What the lanes of one neuron share, beside what their rules share."""
 
-    __slots__ = ("_ended", "_sleeping")
+    __slots__ = ("_ended", "_report", "_sleeping")
 
-    def __init__(self) -> None:
+    def __init__(self, report: ReportFailure) -> None:
+        """Make the order of a neuron that has not started.
+
+        Args:
+            report: Is called with the failure if the neuron fails.
+        """
+        self._report = report
         self._ended = False
         self._sleeping: set[trio.Event] = set()
 
@@ -53,13 +60,10 @@ class LaneOrder:
         Args:
             rule: The neuron's rule in this lane.
             port: The neuron's port in this lane.
-
-        Raises:
-            SimulationError: The neuron failed.
         """
         if isinstance(rule, LaneRule):
             port = LanePort(port, self, rule)
-        await run_neuron(rule, port)
+        await run_neuron(self._report, rule, port)
 
     async def wait_turn(self, rule: LaneRule, step: Step) -> bool:
         """Wait until a lane may respond.
@@ -150,7 +154,8 @@ class RestartableRule(StatefulRule):
 
     def __init__(self, rule: LaneRule) -> None:
         self.id = rule.id
-        self.is_answered, self.fire, self.respond = rule.is_answered, rule.fire, rule.respond
+        calls = checked_rule(rule)
+        self.is_answered, self.fire, self.respond = calls.is_answered, calls.fire, calls.respond
         self.must_wait, self.join, self.publish = rule.must_wait, rule.join, rule.publish
 
     def get_state(self) -> tuple[()]:

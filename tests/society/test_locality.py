@@ -17,14 +17,17 @@ from neuro_actors.channels.interface import Channels
 from neuro_actors.neuron.local_rule import LocalRule
 from neuro_actors.proof.verify import draw_case
 from neuro_actors.simulation.simulation import Simulation
+from neuro_actors.society.failures import FailureCollector
 
 # Where a member ends. A mailbox's ends: one can put mail into the one and take it out of the other, and no more. A countdown: it
-# can be decreased. A shutdown: it says whether more will come. Its own task, which trio gives to each caller.
+# can be decreased. A shutdown: it says whether more will come. A collector: a failure can be reported to it. Its own task, which
+# trio gives to each caller.
 BORDERS = (
     trio.MemorySendChannel,
     trio.MemoryReceiveChannel,
     Countdown,
     Shutdown,
+    FailureCollector,
     trio.lowlevel.Task,
 )
 # Code is everybody's, and leads everywhere.

@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ...network.network import Network
+from ...neuron.checked_rule import checked_loss_node, checked_rule
 from ...neuron.local_rule import LocalRule, NeuronRule, NeuronState
 from ...neuron.messages import Step
 from ...neuron.sums import Sums
@@ -109,7 +110,8 @@ class Replay:
         self._changed = changed
         self._inputs = network.is_input
         self._rules = [rule.member(network, k, sums) for k in range(len(network.ids))]
-        self._loss_node = rule.loss_node(network)
+        self._calls = [checked_rule(member) for member in self._rules]
+        self._loss_node = checked_loss_node(rule.loss_node(network))
         # bounds are known under backpropagation alone, whose rules are of these types
         self._bounds = (
             None if exact else RoundingBounds(self._rules, adds_equally=adds_equally)  # type: ignore[arg-type]
@@ -186,9 +188,9 @@ class Replay:
             self._live_otherwise(rows, rule, now)
             return
         if now.step.tangent and not is_input:
-            rule.steer(freeze(now.recorded[rows.direction].copy()))
+            self._calls[rows.member].steer(freeze(now.recorded[rows.direction].copy()))
         step = self._step_for(rows, rule, now)
-        if not self._send(rows, rule, step, now):
+        if not self._send(rows, self._calls[rows.member], step, now):
             return
         learns = now.learns and not is_input
         if rows.urgencies_in is not None:
