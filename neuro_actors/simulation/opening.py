@@ -19,6 +19,7 @@ from trio.lowlevel import disable_ki_protection, enable_ki_protection
 
 from ..channels.choose_channels import ChannelsChoice, choose_channels, faults_to_json
 from ..channels.interface import Channels, ChannelsFactory, CompletedChannels, Recorder
+from ..channels.unreliable.settings import Unreliable
 from ..cluster.choose_cluster import choose_cluster
 from ..cluster.partition import Partition
 from ..cluster.settings import Cluster
@@ -30,6 +31,7 @@ from ..rules.member_registry import MemberRegistry
 from ..rules.micro_batches import lanes_for, micro_batched, whole_rule
 from ..rules.rule_identity import rule_identity
 from ..rules.rule_json import rule_to_json
+from ..rules.state_check import check_state
 from ..society.pipeline import make_runner
 from ..society.step_runner import StepRunner
 from ..support.errors import InputError, LogError, NeuroActorsError, SimulationError
@@ -217,6 +219,8 @@ class _Settings:
                 "na.train"
             )
         make, sums = choose_channels(self.channels), choose_sums(self.sums)
+        if self.registry is not None or isinstance(self.channels, Unreliable) or (lanes or 1) > 1:
+            check_state(whole_rule(rule), self.network)
         partition = None
         if cluster is not None:
             partition = cluster.partition_for(self.network, rule, self.sums)

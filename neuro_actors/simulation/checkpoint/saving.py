@@ -18,7 +18,9 @@ import numpy as np
 
 from ...network.network import Network
 from ...neuron.sums import choose_sums
+from ...rules import MicroBatches
 from ...rules.member_registry import MemberRegistry
+from ...rules.state_check import check_state
 from ...support.errors import CheckpointError
 from ...support.numerics import fingerprint
 from ...support.version import __version__
@@ -120,6 +122,7 @@ class Saver:
         """
         plan, network = self._plan, self._plan.network
         plan.rule.check(network, plan.loss)
+        check_state(plan.rule.rule if isinstance(plan.rule, MicroBatches) else plan.rule, network)
         # One input and one neuron, made for the test, stand for all members.
         some = [int(np.argmax(of)) for of in (network.is_input, ~network.is_input)]
         made = MemberRegistry(plan.rule, network)
