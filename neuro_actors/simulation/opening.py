@@ -30,7 +30,7 @@ from ..rules import Backpropagation, Rule
 from ..rules.member_registry import MemberRegistry
 from ..rules.micro_batches import lanes_for, micro_batched, whole_rule
 from ..rules.rule_identity import rule_identity
-from ..rules.rule_json import rule_to_json
+from ..rules.rule_json import check_described
 from ..rules.state_check import check_state
 from ..society.pipeline import make_runner
 from ..society.step_runner import StepRunner
@@ -259,7 +259,7 @@ class _Plan:
             as_recording(settings.log),
             settings.network,
             settings.sums,
-            rule_to_json(self.rule),
+            check_described(self.rule),
             faults_to_json(settings.channels),
             settings.registry,
             workers,

@@ -24,7 +24,7 @@ from ...neuron.optimizers import Optimizer, check_optimizer
 from ...neuron.sums import choose_sums
 from ...rules import Rule
 from ...rules.micro_batches import lanes_for
-from ...rules.rule_json import rule_from_json, rule_to_json
+from ...rules.rule_json import check_described, rule_from_json
 from ...support.errors import CheckpointError, InputError, NeuroActorsError
 from ...support.validation import Array, as_whole_number
 from ..history import Epoch
@@ -298,13 +298,13 @@ def _channels_from_json(held: Any, given: ChannelsChoice | None) -> ChannelsChoi
 
 
 def _rule_to_json(rule: Rule) -> dict[str, Any]:
-    held = rule_to_json(rule)
     try:
+        held = check_described(rule)
         rule_from_json(held)
     except InputError as error:
         raise CheckpointError(
             f"the rule cannot be made again from its description: {error}; "
-            "make it a dataclass in a module, with fields that are numbers, texts or truth values"
+            "a checkpoint needs a rule that is defined in a module, and known there by its name"
         ) from None
     return held
 
