@@ -87,7 +87,9 @@ class DryRun:
     ) -> Sent:
         """Drive members through a round; return what each sent, and note the answer."""
         network, columns = self.network, one.inputs.shape[1]
-        step = Step(number, LOSS, SGD(0.1) if one.learns else None, one.wrt_inputs, False, one.name)
+        optimizer = SGD(0.1) if one.learns else None
+        about = one.wrt_inputs, False, one.name, one.micro_batch
+        step = Step(number, LOSS, optimizer, *about)
         incoming, outputs = network.incoming, network.output_positions
         sent: Sent = [[] for _ in members]
         said = np.empty((len(members), columns))

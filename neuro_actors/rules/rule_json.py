@@ -35,6 +35,7 @@ import numpy as np
 
 from ..neuron.optimizer_json import KNOWN, same_json
 from ..support.errors import InputError
+from ..support.own_code import has_own_code
 from ..support.text import quote
 from ..support.validation import MAX_BITS
 from .rule import Rule
@@ -170,9 +171,7 @@ def rule_from_json(held: Any, depth: int = 0) -> Rule:
         raise InputError(f"no rule is described by more than {DEEPEST} values within each other")
     about = held if isinstance(held, dict) else {}
     name, found = about.get("name"), []
-    for kind in dict.fromkeys(_derived(Rule)):
-        if kind.__name__ != name:
-            continue
+    for kind in _named(name):
         try:
             settings = {
                 key: _from_json(value, kind, depth + 1)
@@ -241,7 +240,11 @@ def check_described(rule: Rule) -> dict[str, Any]:
     held = rule_to_json(rule)
     if not _is_found_by_name(rule):
         return held
-    again = rule_from_json(held)
+    try:
+        again = rule_from_json(held)
+    except InputError as error:
+        problem = f"it cannot be made again from its fields: {error}"
+        raise InputError(f"{quote(rule)}: {problem}") from None
     if type(again) is not type(rule):
         where = f"{type(again).__module__}.{type(again).__name__}"
         raise InputError(f"{quote(rule)} has the name of another rule, {where}: rename it")
@@ -254,9 +257,15 @@ def check_described(rule: Rule) -> dict[str, Any]:
 def _is_found_by_name(rule: Rule) -> bool:
     """Whether a rule, and each rule that is a field of it, has the name of a rule that is found."""
     values: list[Any] = [getattr(rule, f.name) for f in fields(rule)] if is_dataclass(rule) else []
-    return any(kind.__name__ == type(rule).__name__ for kind in _derived(Rule)) and all(
+    return bool(_named(type(rule).__name__)) and all(
         _is_found_by_name(value) for value in values if isinstance(value, Rule)
     )
+
+
+def _named(name: object) -> list[type[Rule]]:
+    """Return the rules of a name: the package's, or else a user's own."""
+    found = [kind for kind in dict.fromkeys(_derived(Rule)) if kind.__name__ == name]
+    return [kind for kind in found if not has_own_code(kind)] or found
 
 
 def _derived(kind: type[Rule]) -> Iterator[type[Rule]]:

@@ -46,6 +46,8 @@ def check_state(rule: Rule, network: Network) -> None:
         try:
             trial = DryRun(rule, network)
             members = trial.make_members()
+            if not all(callable(getattr(member, "get_state", None)) for member in members):
+                return  # refused elsewhere
             rounds = trial.rounds()
             drive = next(rounds, None)
         except Exception:
@@ -59,8 +61,11 @@ def check_state(rule: Rule, network: Network) -> None:
             try:
                 again = drive(others)
             except Exception as error:
-                again = [[] for _ in sent]
-                lost.setdefault(-1, quote(str(error)))
+                problem = "neurons that continue from get_state() fail"
+                remedy = "name in STATE all that they keep from step to step"
+                raise InputError(
+                    f"{quote(rule)}: {problem}: {quote(str(error))}; {remedy}"
+                ) from error
             for k, (one, other) in enumerate(zip(sent, again, strict=True)):
                 if not _is_same(one, other):
                     raise InputError(_text(rule, members[k], lost.get(k, "")))
@@ -74,8 +79,6 @@ def _continue(trial: DryRun, members: list[NeuronRule]) -> tuple[list[NeuronRule
     """Make members anew, which continue from the state of others; and say what got lost."""
     others, lost = trial.make_members(), {}
     for k, (member, other) in enumerate(zip(members, others, strict=True)):
-        if not hasattr(member, "get_state") or not hasattr(other, "set_state"):
-            continue  # refused elsewhere
         try:
             other.set_state(member.get_state())
         except Exception as error:
@@ -97,9 +100,8 @@ def _own_attributes(member: NeuronRule) -> Iterator[str]:
 
 
 def _differs(one: object, other: object, name: str) -> bool:
-    missing = object()
-    values = getattr(one, name, missing), getattr(other, name, missing)
-    return (missing in values) if any(v is missing for v in values) else not _is_same(*values)
+    values = [getattr(has, name) for has in (one, other) if hasattr(has, name)]
+    return len(values) == 1 or (len(values) == 2 and not _is_same(*values))
 
 
 def _is_same(one: Any, other: Any) -> bool:

@@ -298,8 +298,8 @@ def _channels_from_json(held: Any, given: ChannelsChoice | None) -> ChannelsChoi
 
 
 def _rule_to_json(rule: Rule) -> dict[str, Any]:
+    held = check_described(rule)
     try:
-        held = check_described(rule)
         rule_from_json(held)
     except InputError as error:
         raise CheckpointError(

@@ -122,12 +122,12 @@ class Saver:
         """
         plan, network = self._plan, self._plan.network
         plan.rule.check(network, plan.loss)
-        check_state(plan.rule.rule if isinstance(plan.rule, MicroBatches) else plan.rule, network)
         # One input and one neuron, made for the test, stand for all members.
         some = [int(np.argmax(of)) for of in (network.is_input, ~network.is_input)]
         made = MemberRegistry(plan.rule, network)
         states = [made.member(network, k, choose_sums(plan.sums)).get_state() for k in some]
         pack([network.ids[k] for k in some], states, plan.optimizer)
+        check_state(plan.rule.rule if isinstance(plan.rule, MicroBatches) else plan.rule, network)
         self._overwrite = overwrite
         self._folder.check_unlocked()
         if not overwrite:
