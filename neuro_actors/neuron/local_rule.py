@@ -128,8 +128,16 @@ class StatefulRule:
         return self.STATE not in ((), ("state",))
 
     def get_state(self) -> tuple[Any, ...]:
-        """See `NeuronRule.get_state`. What a class of a user's own keeps is copied."""
-        state = tuple(getattr(self, name) for name in self.STATE)
+        """See `NeuronRule.get_state`. What a class of a user's own keeps is copied.
+
+        Raises:
+            MessageError: The rule has no attribute of a name in `STATE`.
+        """
+        try:
+            state = tuple(getattr(self, name) for name in self.STATE)
+        except AttributeError as error:
+            problem = f"STATE of {type(self).__name__} names what it does not have"
+            raise MessageError(f"{problem}: {error}") from error
         return state if self.__module__.startswith(PACKAGE) else own_copy(state)
 
     def set_state(self, state: tuple[Any, ...]) -> None:

@@ -105,11 +105,11 @@ def train(rule: rules.Rule, folder, use: str | None = None) -> str:
          r".* continues from get_state\(\), .*: it keeps 'trace': name in STATE all that"),
         ("Noisy", r"it keeps 'random': name in STATE"),
         ("Peeking", "depends on more than its mail and what STATE names"),
-        ("Misspelt", r"cannot continue from get_state\(\): .*trase.*; name in STATE what it keeps"),
+        ("Misspelt", r"STATE of Misspelt names what it does not have: .*trase"),
     ],
 )  # fmt: skip
 def test_a_rule_that_forgets_is_refused(kind: str, match: str, use: str, tmp_path) -> None:
-    with pytest.raises(na.InputError, match=match):
+    with pytest.raises(na.NeuroActorsError, match=match):
         train(Makes(kind), tmp_path, use)
     assert not any(tmp_path.iterdir())
 

@@ -18,8 +18,8 @@ import numpy as np
 
 from ...network.network import Network
 from ...neuron.sums import choose_sums
-from ...rules import MicroBatches
 from ...rules.member_registry import MemberRegistry
+from ...rules.micro_batches import whole_rule
 from ...rules.state_check import check_state
 from ...support.errors import CheckpointError
 from ...support.numerics import fingerprint
@@ -127,7 +127,7 @@ class Saver:
         made = MemberRegistry(plan.rule, network)
         states = [made.member(network, k, choose_sums(plan.sums)).get_state() for k in some]
         pack([network.ids[k] for k in some], states, plan.optimizer)
-        check_state(plan.rule.rule if isinstance(plan.rule, MicroBatches) else plan.rule, network)
+        check_state(whole_rule(plan.rule), network)
         self._overwrite = overwrite
         self._folder.check_unlocked()
         if not overwrite:
