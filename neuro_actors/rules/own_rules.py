@@ -19,6 +19,7 @@ from typing import Any
 import numpy as np
 
 from ..network.network import Network
+from ..neuron.checked_rule import checked_loss_node, checked_rule
 from ..neuron.local_rule import PACKAGE, InputRule, LocalRule, NeuronRule
 from ..neuron.loss_node import LossNode
 from ..neuron.messages import Step, micro_batch_round
@@ -124,6 +125,7 @@ def _mixes(whole: NeuronRule, cut: NeuronRule, network: Network, k: int) -> bool
     rows = 1 if network.is_input[k] else int((~own(network, k)[3]).sum())
     size = 0 if network.is_input[k] else len(mail)
     optimizer, count = SGD(0.1), len(PARTS)
+    whole = checked_rule(whole)  # what it does not write is refused in its first step, by its name
     try:
         expected = [
             _respond(whole, Step(n, "squared_error", optimizer), mail, urgencies, rows, size)
@@ -169,11 +171,12 @@ def _respond(
 
 def _mixes_rows(node: LossNode, network: Network, loss: str) -> bool:
     """Return whether a loss node makes other numbers of parts."""
+    node, from_input = checked_loss_node(node), node.from_input
     rng, n = np.random.default_rng(0), len(network.outputs)
     predictions, targets = (rng.uniform(0.1, 0.9, (n, EXAMPLES)) for _ in range(2))
     if n > 1:  # class probabilities, for losses that take nothing else
         predictions, targets = (array / array.sum(axis=0) for array in (predictions, targets))
-    rows = int((~node.from_input).sum())
+    rows = int((~from_input).sum())
     step = Step(1, loss)
 
     def evaluate(part: slice) -> tuple[Array, Array]:

@@ -6,6 +6,7 @@ import copy
 import itertools
 from collections.abc import Callable, Iterator
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -448,3 +449,60 @@ def test_as_many_lanes_as_are_asked_for(in_flight: int | None, lanes: int) -> No
             return int(simulation._runner.deployment.lanes)  # type: ignore[union-attr]
 
     assert trio.run(count) == lanes
+
+
+def draw_inputs_among_outputs(rng: np.random.Generator) -> na.Network:
+    """A network whose elements are in any order; inputs are outputs too, and feed anything."""
+    inputs = [f"x{k}" for k in range(rng.integers(1, 5))]
+    ids = inputs + [f"h{k}" for k in range(rng.integers(1, 9))]
+    synapses = [
+        na.Synapse(str(source), target, float(rng.normal()))
+        for k, target in enumerate(ids[len(inputs) :], len(inputs))
+        for source in rng.choice(ids[:k], int(rng.integers(1, k + 1)), replace=False)
+    ]
+    sources = {synapse.source for synapse in synapses}
+    outputs = [name for name in ids if name not in sources or rng.random() < 0.4]
+    neurons = [na.Input(name) for name in inputs]
+    neurons += [na.Neuron(name, "tanh", bias=float(rng.normal())) for name in ids[len(inputs) :]]
+    mixed = [[things[k] for k in rng.permutation(len(things))] for things in (neurons, synapses)]
+    return na.Network(*mixed, outputs=[outputs[k] for k in rng.permutation(len(outputs))])
+
+
+@pytest.mark.parametrize("seed", few(range(60), 3))
+def test_inputs_among_the_outputs_on_any_shards(seed: int, tmp_path) -> None:
+    """All calls in any order, cut anywhere, in lanes and replicas: the bits and the log of one process."""
+    rng = np.random.default_rng(seed)
+    net = draw_inputs_among_outputs(rng)
+    shards = min(3, int(np.count_nonzero(~net.is_input)))
+    own = na.Partition(net, drawn_shards(rng, net, shards))
+    replicas = int(rng.integers(1, 3))
+    parts = int(rng.integers(replicas, 4))
+    calls = rng.permutation(["predict", "gradient", "felt", "train", "felt", "train", "gradient"])
+    mail = [
+        [rng.standard_normal((b, len(names))) for names in (net.inputs, net.outputs)]
+        for b in rng.integers(1, 5, len(calls))
+    ]
+
+    async def results(log: str, **place) -> list[np.ndarray]:
+        found: list[np.ndarray] = []
+        about = {"micro_batches": parts, "in_flight": min(parts, 2), "log": tmp_path / log}
+        async with na.open_simulation(net, **about, **place) as simulation:
+            for call, (x, t) in zip(calls, mail, strict=True):
+                if call == "predict":
+                    found.append(await simulation.predict(x))
+                elif call == "train":
+                    result = await simulation.train_step(x, t, optimizer=na.Adam(0.01))
+                    found.append(result.predictions)
+                else:
+                    g = await simulation.gradient(x, t, wrt_inputs=call == "felt")
+                    found += [g.weights, g.biases, g.predictions, np.array(g.loss)]
+                    found += [] if g.inputs is None else [g.inputs]
+            found.append((await simulation.network()).weights)
+        return found
+
+    expected = trio.run(partial(results, "one.arrows"))
+    engine = InProcess(replicas=replicas, shards=shards, partition=own)
+    found = trio.run(partial(results, "many.arrows", engine=engine))
+    assert all(np.array_equal(a, b) for a, b in zip(found, expected, strict=True))
+    logs = [na.open_log(str(tmp_path / name)).digest for name in ("one.arrows", "many.arrows")]
+    assert logs[0] == logs[1]

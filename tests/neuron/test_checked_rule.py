@@ -28,12 +28,12 @@ PLACES = {
 class Odd(LocalRule):
     """What is odd about it is a function of its own: odd(rule, method, step, *arrays)."""
 
-    __slots__ = ("kept", "odd", "steps")
-    STATE = ("state", "kept", "steps")
+    __slots__ = ("held", "odd", "steps")
+    STATE = ("state", "held", "steps")
 
     def __init__(self, odd, *own) -> None:
         super().__init__(*own)
-        self.odd, self.kept, self.steps = odd, None, 0
+        self.odd, self.held, self.steps = odd, None, 0
 
     def fire(self, step, activations_in, activation_out):
         super().fire(step, activations_in, activation_out)
@@ -180,16 +180,16 @@ def test_mail_cannot_be_changed(method: str, place: str) -> None:
     refused(OddRule(odd), r"^'h1\.1' .*read-only", **PLACES[place])
 
 
-@pytest.mark.parametrize("kept", [0, 1, 2])
+@pytest.mark.parametrize("which", [0, 1, 2])
 @pytest.mark.parametrize("place", ["bundled", "memory"])
-def test_an_array_of_the_port_is_not_kept(kept: int, place: str) -> None:
+def test_an_array_of_the_port_is_not_held(which: int, place: str) -> None:
     """Bundled channels use it again in the next step, memory channels do not."""
 
     def odd(rule, called, step, *arrays):
-        if called == ("fire" if kept == 0 else "respond"):
-            rule.kept = (1, arrays[kept][0] if arrays[kept].ndim > 1 else arrays[kept])
+        if called == ("fire" if which == 0 else "respond"):
+            rule.held = (1, arrays[which][0] if arrays[which].ndim > 1 else arrays[which])
 
-    refused(OddRule(odd, "y1"), "it keeps in 'kept' an array that it was handed", **PLACES[place])
+    refused(OddRule(odd, "y1"), "it keeps in 'held' an array that it was handed", **PLACES[place])
 
 
 def test_urgencies_come_back_in_each_step_with_a_loss() -> None:
