@@ -4,7 +4,6 @@ This folder imports from no other folder of the package. Start with `errors.py`.
 
 Files:
 
-<<<<<<< HEAD
     errors.py             every exception of the package
     signal_exceptions.py  an exception of the user's signal handler reaches the caller as it is
     validation.py         checks of what users pass, and conversions to arrays
@@ -16,14 +15,4 @@ Files:
     figures.py            figures with matplotlib
     numerics.py           the numeric fingerprint: what the last bits of a run depend on
     version.py            the package's version
-=======
-    errors.py      every exception of the package
-    validation.py  checks of what users pass, and conversions to arrays
-    text.py        texts for people, safe for a terminal
-    files.py       files that are written whole or not at all
-    figures.py     figures with matplotlib
-    numerics.py    the numeric fingerprint: what the last bits of a run depend on
-    own_code.py    whether a class is a user's own
-    version.py     the package's version
->>>>>>> 1d357c5 (Docs: what a rule of one's own must write and name; which failure is told)
 """
