@@ -397,7 +397,7 @@ FAILURES: dict[str, tuple[Callable[[], na.Network], na.Optimizer, str]] = {
     "what it is urged to": (
         steep,
         ADAM,
-        r"^'h' failed in step [23]: MessageError: 'h': its urgency in step [23] would not be finite",
+        r"^'y' failed in step [23]: MessageError: 'y': its urgency in step [23] would not be finite",
     ),
     "the loss": (
         partial(small, weight=1e100),

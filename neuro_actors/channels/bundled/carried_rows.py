@@ -139,7 +139,7 @@ class BackwardRows:
             elif len(countdowns[group].members) > 1 or len(into) != end - start:
                 into = u[first : first + end - start]
             countdowns[group].copies(into, where, scratch, layout.rows, start, end - start)
-        self.values, self.input_urgencies = u, np.empty((len(self._inputs), columns))
+        self.values, self.input_urgencies = u, np.zeros((len(self._inputs), columns))
         for i, k in enumerate(self._inputs):
             self._ports[k].urgencies_out = self.input_urgencies[i : i + 1]
         self._is_laid_out_for = columns, wrt_inputs
