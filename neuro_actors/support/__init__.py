@@ -14,5 +14,6 @@ Files:
     file_lock.py          a lock on a file, which ends with its process
     figures.py            figures with matplotlib
     numerics.py           the numeric fingerprint: what the last bits of a run depend on
+    own_code.py           whether a class is a user's own
     version.py            the package's version
 """
