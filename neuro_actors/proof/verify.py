@@ -155,9 +155,12 @@ def verify_case(
         return Verdict(seed, case, 0, {}, str(error))
     found = _Found(case, direction, predictions, gradient, product, (network, once, twice))
     differences = found.each_neuron(recorder.steps)
-    differences["finite differences"] = found.finite_differences(np.random.default_rng(seed))
+    whole = gradient_and_bound(network, x, t, loss, gradient.inputs is not None)
+    differences["finite differences"] = found.finite_differences(
+        whole[1].loss, np.random.default_rng(seed)
+    )
     too_deep = []
-    for name, difference, proves in found.as_a_whole(with_torch):
+    for name, difference, proves in found.as_a_whole(*whole, with_torch):
         if proves or not difference <= 1.0:
             differences[name] = difference
         else:
@@ -212,15 +215,15 @@ class _Found:
             add("each update", _learning_difference(name, self.networks, commits[2:]))
         return uses
 
-    def as_a_whole(self, with_torch: bool) -> Iterator[tuple[str, float, bool]]:
+    def as_a_whole(
+        self, expected: Gradient, bound: Gradient, with_torch: bool
+    ) -> Iterator[tuple[str, float, bool]]:
         """Yield comparisons with another computation of the whole gradient.
 
         Of each its name, the largest difference, and whether the bound proves something.
         """
         case, gradient, product = self.case, self.gradient, self.product
         given = case.network, case.x, case.targets
-        with_inputs = gradient.inputs is not None
-        expected, bound = gradient_and_bound(*given, case.loss, with_inputs)
         curved, curved_bound = product_and_bound(*given, *self.direction, case.loss)
         later, later_bound = gradient_and_bound(
             self.networks[1], case.x, case.targets, case.loss, False
@@ -258,17 +261,17 @@ class _Found:
             use = max(_difference(product, other, curved_bound, n) for n in ("weights", "biases"))
             yield "PyTorch's product", use, product_proves
 
-    def finite_differences(self, rng: np.random.Generator) -> float:
+    def finite_differences(self, rounding: float, rng: np.random.Generator) -> float:
         """Compare some derivatives with central differences of the reference's forward pass.
 
-        The unit is a bound of the central differences' own error: rounding, and how far the first
-        and second differences with h and with 2h disagree. They do where f is curved or has a kink.
+        The unit is a bound of the central differences' own error: the rounding of a loss, and how
+        far the first and second differences with h and with 2h disagree. They do where f is curved
+        or has a kink.
         """
         case, network = self.case, self.case.network
         n_weights = len(network.weights)
         chosen = np.append(np.arange(n_weights), n_weights + np.flatnonzero(~network.is_input))
         worst, h = 0.0, 1e-4
-        rounding = reference.bound(network, case.x, case.targets, case.loss).loss
         for k in rng.permutation(chosen)[:SAMPLE]:
             direction = np.zeros(n_weights + len(network.ids))
             direction[k] = h

@@ -48,7 +48,9 @@ from .rounding import (
 # wrong by 1e-9 of the greatest is refused. Where a sum has more than 1,000 terms, it may be 4,000
 # times the error of such a sum, for that is no matter of depth.
 PROVES, OF_A_SUM = 9.9e-10, 4000
+GOOD = 1e-11  # of the greatest entry: a bound that is smaller is not improved
 SHARP = 0.4  # of that: to improve a bound that is smaller must cost little
+FLAT = 1e-3  # a slope below which an output may be nearly sure
 SLACK = 1.1  # how much more is allowed for than was guessed
 GUESSES = 12
 
@@ -227,7 +229,7 @@ def sharpest(
     """
     with np.errstate(all="ignore"):
         by_sizes, limit = attempt(BySizes(run.matrices, run.slopes))
-        if by_sizes > 0:
+        if by_sizes > GOOD:
             paths = ByPaths(run.matrices, run.slopes, with_inputs)
             if paths.cost <= (AFFORDABLE if by_sizes > sharp else CHEAP):
                 by_paths, other = attempt(paths)
@@ -418,6 +420,8 @@ def _products_errors(run: Pass, z_error: Array) -> Array:
     functions_of = [named.get(int(t)) for t in outputs]
     if any(f is None for f in functions_of) or all(f and is_linear(f) for f in functions_of):
         return errors  # an output is an input, which has no slope; or nothing is to be gained
+    if (np.abs(slopes) > FLAT).all():
+        return errors
 
     def product(k: int, z_k: Array, a_k: Array) -> Array:
         """Compute the products of all outputs, if only the k-th is another."""

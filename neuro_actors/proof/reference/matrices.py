@@ -59,6 +59,8 @@ class Matrices:
         self.network, self._loss = network, loss
         self.inputs = np.flatnonzero(network.is_input)
         self.outputs = network.output_positions
+        self._is_output = np.zeros(len(network.ids), dtype=bool)
+        self._is_output[self.outputs] = True
         self.levels = [self._level(k) for k in range(1, network.depth + 1)]
         self.weights = [level.weights for level in self.levels]
 
@@ -70,7 +72,7 @@ class Matrices:
         row = np.searchsorted(targets, network.targets[synapses])
         weights = np.zeros((len(targets), len(sources)))
         weights[row, column] = network.weights[synapses]
-        is_output = np.isin(targets, self.outputs).tolist()
+        is_output = self._is_output[targets].tolist()
         kinds = [(network.activations[t], o) for t, o in zip(targets, is_output, strict=True)]
         groups = [
             (self._function(*kind), np.flatnonzero([k == kind for k in kinds]))

@@ -24,6 +24,7 @@ LEAST = 2.0**-1074  # the smallest number: what an underflow can lose
 # An error so large that a function may turn within it: to look at both ends is not enough then. No
 # function of the table, no slope and no curvature changes faster than its argument, times STEEPEST.
 WIDE, STEEPEST = 2.0**-6, 2.5
+AT_ONCE = 1 << 20  # how many numbers a loss receives at once
 
 # Functions of the table, by their code: a user may replace an entry.
 _LINEAR = {ACTIVATIONS[name].value for name in ("identity", "relu", "leaky_relu")}
@@ -187,27 +188,37 @@ def curvature_error(function: Activation, z: Array, error: Array) -> Array:
     return np.asarray(change + 32 * EPS * np.maximum(np.abs(curvature_at(z)), 1.0))
 
 
-def loss_error(f: Callable[[Array], Array], p: Array, error: Array, terms: Array | float) -> Array:
+def loss_error(
+    f: Callable[..., Array], p: Array, error: Array, terms: Array | float, *others: Array
+) -> Array:
     """Bound how far a function of all predictions of an example changes, and what it itself errs.
 
     Each prediction is moved alone, by twice its error, and the changes are added up.
 
     Args:
-        f: A function of arrays of shape (batch, n_outputs), row by row.
+        f: f(p, *others), row by row.
         p: The predictions. Shape (batch, n_outputs).
         error: Bounds of the predictions' errors. Shape (batch, n_outputs).
         terms: The size of what f subtracts, as t in softmax(p) - t. Any shape that fits.
+        others: Further arguments. Shape (batch, n_outputs) each.
 
     Returns:
         Bounds of the errors of f(p), of the same shape as f(p).
     """
-    here = f(p)
-    total = (16 + p.shape[1]) * EPS * (np.abs(here) + terms)
-    for k in np.flatnonzero((error > 0).any(axis=0)):
-        up, down = p.copy(), p.copy()
-        up[:, k] += 2.0 * error[:, k]
-        down[:, k] -= 2.0 * error[:, k]
-        total = total + np.maximum(np.abs(f(up) - here), np.abs(f(down) - here))
+    here, (batch, n) = f(p, *others), p.shape
+    total = (16 + n) * EPS * (np.abs(here) + terms)
+    moving = np.flatnonzero((error > 0).any(axis=0))
+    at_once = max(1, AT_ONCE // p.size)
+    for first in range(0, len(moving), at_once):
+        some = moving[first : first + at_once]
+        shift = np.zeros((len(some), batch, n))
+        shift[np.arange(len(some)), :, some] = 2.0 * error.T[some]
+        given = [np.tile(other, (len(some), 1)) for other in others]
+        up, down = (
+            f(moved.reshape(-1, n), *given).reshape(len(some), *here.shape) - here
+            for moved in (p + shift, p - shift)
+        )
+        total = total + np.maximum(np.abs(up), np.abs(down)).sum(axis=0)
     return np.asarray(total)
 
 
@@ -224,7 +235,7 @@ def losses_error(loss: Loss, p: Array, t: Array, error: Array) -> Array:
         The bounds, shape (batch,).
     """
     terms = np.abs(p).max(axis=1, keepdims=True) + np.abs(t).max(axis=1, keepdims=True)
-    return loss_error(lambda q: loss.value(q, t)[:, None], p, error, terms)[:, 0]
+    return loss_error(lambda *given: loss.value(*given)[:, None], p, error, terms, t)[:, 0]
 
 
 def loss_slopes_error(loss: Loss, p: Array, t: Array, error: Array) -> Array:
@@ -239,7 +250,7 @@ def loss_slopes_error(loss: Loss, p: Array, t: Array, error: Array) -> Array:
     Returns:
         The bounds, shape (batch, n_outputs).
     """
-    return loss_error(lambda q: loss.slope(q, t), p, error, np.abs(t))
+    return loss_error(loss.slope, p, error, np.abs(t), t)
 
 
 def loss_tangents_error(
@@ -262,20 +273,23 @@ def loss_tangents_error(
     """
     curvature = loss.curvature
     assert curvature is not None
-    total = loss_error(lambda q: curvature(q, t, tangents), p, error, 0.0)
+    n, carried = p.shape[1], tangents_error + 16 * EPS * np.abs(tangents)
+    directions = [np.tile(np.eye(n)[k], (len(p), 1)) for k in range(n)]
+    columns = [np.abs(curvature(p, t, direction)) for direction in directions]
     couples = np.zeros((len(p), 1), dtype=bool)
-    for k in range(p.shape[1]):
-        one = np.zeros_like(p)
-        one[:, k] = 1.0
-
-        def column(q: Array, one: Array = one) -> Array:
-            return curvature(q, t, one)
-
-        here = np.abs(column(p))
+    for k, here in enumerate(columns):
         couples |= (np.delete(here, k, axis=1) > 0).any(axis=1, keepdims=True)
-        size = here + loss_error(column, p, error, 0.0)
-        carried = tangents_error[:, k : k + 1] + 16 * EPS * np.abs(tangents[:, k : k + 1])
-        total = total + size * carried
+    if not couples.any():  # each output alone: all of them are moved at once
+        ones, own = np.ones_like(p), (16 + n) * EPS
+        total = moved(lambda q: curvature(q, t, tangents), p, error)
+        total = total + own * np.abs(curvature(p, t, tangents))
+        sizes = np.abs(curvature(p, t, ones)) * (1 + own)
+        sizes = sizes + moved(lambda q: curvature(q, t, ones), p, error)
+        return np.asarray(total + sizes * carried)
+    total = loss_error(curvature, p, error, 0.0, t, tangents)
+    for k, (here, direction) in enumerate(zip(columns, directions, strict=True)):
+        size = here + loss_error(curvature, p, error, 0.0, t, direction)
+        total = total + size * carried[:, k : k + 1]
     # where outputs are coupled, as in softmax, s (d - Σ s d) cancels before it is multiplied
     greatest = np.abs(tangents).max(axis=1, keepdims=True)
     cancelled = 16 * EPS * (np.abs(loss.slope(p, t)) + np.abs(t)) * greatest
