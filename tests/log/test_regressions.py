@@ -89,7 +89,10 @@ async def test_what_fails_between_steps_is_the_simulations_failure(
 async def test_a_log_that_could_not_be_closed_is_reported_beside_the_blocks_own_error(
     diamond, tmp_path, monkeypatch
 ) -> None:
+    close = LogRecorder.close
+
     def fails(self) -> None:
+        close(self)  # else the file is open until the collector finds it, in another test
         raise na.LogError("no disk")
 
     monkeypatch.setattr(LogRecorder, "close", fails)
