@@ -9,7 +9,6 @@ import signal
 import subprocess
 import sys
 from collections.abc import Callable
-from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -22,7 +21,7 @@ from helpers import cli_logs, damaged_logs
 from helpers.tiers import need
 
 import neuro_actors as na
-from neuro_actors.log.follow import _GrowingFile
+from neuro_actors.log.follow import FollowingReader
 from neuro_actors.support.text import quote
 
 
@@ -375,7 +374,10 @@ def test_whoever_follows_reads_no_more_than_there_is(
         raise InterruptedError
 
     monkeypatch.setattr("time.sleep", enough)
-    with closing(_GrowingFile(str(LOG))) as growing, pytest.raises(InterruptedError):
+    reader = FollowingReader(LOG)
+    reader._follows = True
+    growing = reader._make_stream()
+    with pytest.raises(InterruptedError):
         growing.read(2**62)
 
 
