@@ -120,16 +120,18 @@ class Doubled(LocalRule):
 
 
 @dataclass(frozen=True)
-class Doubling(na.rules.Rule):
+class LearningDouble(na.rules.Rule):
     def neuron(self, network: na.Network, k: int, sums: Any) -> LocalRule:
         return Doubled(*na.rules.own(network, k), sums)
 
 
 def test_a_rule_whose_class_has_changed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    file = middle(tmp_path, rule=Doubling())
+    file = middle(tmp_path, rule=LearningDouble())
     whole = na.resume(file)
     monkeypatch.setattr(Doubled, "FACTOR", 2.5)
-    with pytest.raises(na.CheckpointError, match=r"the rule Doubling\(\) is another function here"):
+    with pytest.raises(
+        na.CheckpointError, match=r"the rule LearningDouble\(\) is another function here"
+    ):
         na.resume(file)
     monkeypatch.undo()
     assert na.resume(file) == whole
