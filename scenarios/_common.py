@@ -12,6 +12,8 @@ from typing import NamedTuple, NoReturn
 import numpy as np
 
 import neuro_actors as na
+from neuro_actors.support.console import show_all_characters
+from neuro_actors.support.optional import import_optional
 
 DATA = Path(__file__).parent / "data" / "animals.npz"
 
@@ -69,10 +71,11 @@ def run(
             help=f"where {out} (default out)",
         )
     more(parser)
-    arguments = parser.parse_args()
     if sys.stdout is None:
         parser.error("the output cannot be written: the standard output is closed")
+    show_all_characters()
     try:
+        arguments = parser.parse_args()
         if arguments.seed < 0:
             raise na.InputError(f"--seed must be at least 0, got {arguments.seed}")
         if out:
@@ -103,6 +106,10 @@ class Parser(argparse.ArgumentParser):
     def error(self, message: str) -> NoReturn:
         self.exit(2, f"{self.prog}: {message}\n")
 
+    def print_help(self, file=None) -> None:
+        """Print the help. argparse would pass over an output that cannot be written."""
+        print(self.format_help(), end="", file=file, flush=True)
+
 
 def _recording(arguments: argparse.Namespace) -> na.Recording | None:
     """Return the recording that --log, --log-every and --force ask for."""
@@ -113,7 +120,7 @@ def _recording(arguments: argparse.Namespace) -> na.Recording | None:
         return None
     recording = na.Recording(path, every=every, overwrite=force)
     # The log writer checks this too, but only after the scenario has printed its first lines.
-    if Path(path).exists() and not force:
+    if os.path.lexists(path) and not force:
         raise na.InputError(f"log file {path!r} exists already: choose another name, or --force")
     return recording
 
@@ -138,11 +145,11 @@ def describe_size(network: na.Network) -> str:
 
 
 def import_pyplot():
-    """Return matplotlib.pyplot, which draws into files; None and advice if it is missing."""
+    """Return matplotlib.pyplot, which draws into files; None and advice if it cannot be used."""
     try:
-        import matplotlib
-    except ImportError:
-        print("\nNo figure: it needs matplotlib (pip install matplotlib).")
+        matplotlib = import_optional("matplotlib", "it needs matplotlib (pip install matplotlib)")
+    except na.NeuroActorsError as error:
+        print(f"\nNo figure: {error}.")
         return None
     matplotlib.use("Agg")
     import matplotlib.pyplot as plt

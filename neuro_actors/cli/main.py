@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-import io
 import os
 import sys
+import warnings
 from contextlib import suppress
 from pathlib import Path
 
 import click
+from click.shell_completion import shell_complete
 
+from ..support.console import show_all_characters
 from ..support.errors import NeuroActorsError
 from ..support.text import escape_controls
 from ..support.version import __version__
@@ -22,6 +24,8 @@ from .output import drop_output, ignore_closed_pipe
 from .trace import trace
 from .verify import verify
 from .view import view
+
+COMPLETE = "_NEURO_ACTORS_COMPLETE"  # a variable of the environment
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 80})
@@ -59,10 +63,10 @@ def main() -> None:
         sys.stderr = Path(os.devnull).open("w")  # noqa: SIM115
     if sys.stdout is None:
         _exit_with_error("the output cannot be written: the standard output is closed")
-    for stream in (sys.stdout, sys.stderr):
-        if isinstance(stream, io.TextIOWrapper):
-            # A neuron's name may have characters that the terminal cannot show.
-            stream.reconfigure(errors="backslashreplace")
+    show_all_characters()  # of a neuron's name, too
+    if not sys.warnoptions:
+        # of libraries, such as of a font that lacks a character; this process is ours
+        warnings.simplefilter("ignore")
     result: object = None
     try:
         with ignore_closed_pipe():
@@ -84,6 +88,8 @@ def main() -> None:
 
 def _run() -> object:
     """Run the command of the command line, and print its result or its help."""
+    if asked := os.environ.get(COMPLETE):  # a shell asks; click's own `main` would answer it
+        return shell_complete(cli, {}, "neuro-actors", COMPLETE, asked)
     try:
         with cli.make_context("neuro-actors", sys.argv[1:]) as context:
             return cli.invoke(context)

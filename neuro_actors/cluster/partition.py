@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from functools import cached_property
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -84,6 +84,9 @@ class Partition:
                 raise InputError(
                     f"shard {number} {what}: give it a neuron, or count the others without a gap"
                 )
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return type(self), (self._network, self.shard)
 
     @cached_property
     def sizes(self) -> tuple[Size, ...]:

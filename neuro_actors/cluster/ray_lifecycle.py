@@ -15,7 +15,6 @@ import shutil
 import subprocess
 import sys
 import tempfile
-import warnings
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager, redirect_stderr, redirect_stdout, suppress
 from pathlib import Path
@@ -24,6 +23,7 @@ from typing import Any
 import trio
 
 from ..support.errors import InputError, SimulationError
+from ..support.optional import import_optional
 from ..support.text import quote
 from .connection import describe_refusal
 from .launcher import ONE_THREAD
@@ -106,8 +106,7 @@ class RayRuntime:
         if self._address is None:
             self._folder = _make_folder()
             self._changes[FOLDER] = str(self._folder)
-        with _changed_environment(self._changes), warnings.catch_warnings():
-            warnings.simplefilter("ignore")
+        with _changed_environment(self._changes):
             ray = _import_ray()
             _reread_environment()
             with _cluster_mode(ray, serves_others=not self._loopback), _standard_streams():
@@ -256,10 +255,7 @@ def _is_loopback(address: str) -> bool:
 
 def _import_ray() -> Any:
     """Ray, if its version fits and it does not run yet."""
-    try:
-        import ray
-    except ImportError as error:
-        raise InputError(f"Ray is needed: pip install 'neuro-actors[ray]' ({error})") from None
+    ray = import_optional("ray", "Ray is needed: pip install 'neuro-actors[ray]'", InputError)
     found = tuple(int(part) for part in re.findall(r"\d+", ray.__version__)[:2])
     if found < LEAST_VERSION:
         least = ".".join(map(str, LEAST_VERSION))
@@ -335,13 +331,16 @@ def _standard_streams() -> Iterator[None]:
 
 
 def _make_folder() -> Path:
-    """Make a folder for this user only. Ray lets all users write into the folder of its sockets."""
+    """Make a folder for this user only. Ray lets all users write into the folder of its sockets.
+
+    Ray takes names of plain characters only.
+    """
     base = tempfile.gettempdir()
-    return Path(
-        tempfile.mkdtemp(
-            prefix="na-", dir=base if len(os.fsencode(base)) <= LONGEST_FOLDER else "/tmp"
-        )
-    )
+    usable = len(os.fsencode(base)) <= LONGEST_FOLDER and re.fullmatch(r"[\w./+-]+", base, re.A)
+    try:
+        return Path(tempfile.mkdtemp(prefix="na-", dir=base if usable else "/tmp"))
+    except OSError as error:
+        raise SimulationError(f"Ray needs a folder for its sockets: {error}") from None
 
 
 @contextmanager

@@ -15,6 +15,7 @@ import numpy as np
 
 from ..support.errors import LogError
 from ..support.means import mean_of
+from ..support.optional import import_optional
 from .example_values import find_wider_steps
 from .reader import NULL, LogReader, Row, Rows
 from .row_filter import ROWS_AT_ONCE
@@ -55,16 +56,14 @@ class _Trace:
     """Writes slices, and holds the messages of the present time until they are received."""
 
     def __init__(self, reader: LogReader, file: Any) -> None:
-        try:
-            from perfetto.protos.perfetto.trace import perfetto_trace_pb2 as protos
-            from perfetto.trace_builder.proto_builder import StreamingTraceProtoBuilder
-        except ImportError:
-            raise LogError(
-                "traces need the perfetto package: pip install 'neuro-actors[perfetto]'"
-            ) from None
+        missing = "traces need the perfetto package: pip install 'neuro-actors[perfetto]'"
+        protos = import_optional(
+            "perfetto.protos.perfetto.trace.perfetto_trace_pb2", missing, LogError
+        )
+        builders = import_optional("perfetto.trace_builder.proto_builder", missing, LogError)
         self._reader, self._network = reader, reader.network
         self._wider = find_wider_steps(reader)
-        self._builder, self._event = StreamingTraceProtoBuilder(file), protos.TrackEvent
+        self._builder, self._event = builders.StreamingTraceProtoBuilder(file), protos.TrackEvent
         n, network = len(reader.members), reader.network
         receivers = [
             network.targets[network.outgoing.of(k)].tolist() for k in range(len(network.ids))

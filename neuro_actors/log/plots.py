@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..support.errors import LogError
-from ..support.figures import axis_unit, import_pyplot, write_figure
+from ..support.figures import axis_unit, make_figure, write_figure
 from ..support.files import check_free
 from ..support.means import SCALE, finite_mean, mean_of_groups
 from ..support.text import escape_controls, format_count
@@ -71,7 +71,6 @@ def plot_log(
         raise LogError(f"{str(file)!r}: a figure is named *.{', *.'.join(SUFFIXES)}")
     if file is not None:
         check_free(file, force=True)
-    plt = import_pyplot()
     panels: list[Panel] = []
     overview = not (loss or urgency or neurons or weights)
     if loss or overview:
@@ -82,11 +81,8 @@ def plot_log(
         panels.extend(_neuron_panels(reader, neuron))
     if weights:
         panels.append(_weights_panel(reader, weights))
-    size = 8, 0.5 + 2.9 * len(panels)
-    figure, axes = plt.subplots(
-        len(panels), 1, figsize=size, layout="constrained", squeeze=False, sharex=True
-    )
-    plt.close(figure)  # so that a notebook shows the returned figure once, not twice
+    # unknown to pyplot, so that a notebook shows the returned figure once, not twice
+    figure, axes = make_figure(len(panels), 1, (8, 0.5 + 2.9 * len(panels)))
     for k, (axis, draw) in enumerate(zip(axes[:, 0], panels, strict=True)):
         draw(axis)
         axis.spines[["top", "right"]].set_visible(False)

@@ -19,6 +19,7 @@ from ..network.elements import ENVIRONMENT, LOSS_NODE
 from ..network.network import Network
 from ..support.errors import LogError
 from ..support.means import MAX, SCALE
+from ..support.optional import import_optional
 from ..support.text import escape_controls, quote
 from .fault_log import to_table
 from .schema import columns
@@ -181,10 +182,8 @@ def connect(network: Network, batches: Sequence[Any], faults: Sequence[FaultEven
     Raises:
         LogError: DuckDB is not installed.
     """
-    try:
-        import duckdb
-    except ImportError:
-        raise LogError("queries need DuckDB: pip install 'neuro-actors[query]'") from None
+    missing = "queries need DuckDB: pip install 'neuro-actors[query]'"
+    duckdb = import_optional("duckdb", missing, LogError)
     connection = duckdb.connect(":memory:", config=SETTINGS)
     tables = {
         "rows": pa.Table.from_batches(batches, schema=columns()),

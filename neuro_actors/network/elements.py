@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import ClassVar, Generic, TypeVar, overload
+from typing import Any, ClassVar, Generic, TypeVar, overload
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -93,6 +93,9 @@ class LazySequence(Sequence[_T], Generic[_T]):
 
     def __len__(self) -> int:
         return self._length
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return type(self), (self._length, self._make)
 
     @overload
     def __getitem__(self, index: int) -> _T: ...

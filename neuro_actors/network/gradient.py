@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
-from ..support.validation import Array
+from ..support.validation import Array, rebuild
 from .network import Network
 
 
@@ -31,6 +32,10 @@ class Gradient:
     weights: Array
     biases: Array
     inputs: Array | None = None
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        fields = self.network, self.loss, self.predictions, self.weights, self.biases, self.inputs
+        return rebuild, (type(self), *fields)
 
     def __repr__(self) -> str:
         shapes = f"weights {self.weights.shape}, biases {self.biases.shape}"
@@ -64,6 +69,9 @@ class StepResult:
     step: int
     loss: float
     predictions: Array
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return rebuild, (type(self), self.step, self.loss, self.predictions)
 
     def __repr__(self) -> str:
         return (

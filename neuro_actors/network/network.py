@@ -352,10 +352,7 @@ class Network:
     @property
     def synapses(self) -> Sequence[Synapse]:
         """All synapses in the order in which they were given."""
-        ids, sources, targets, weights = self.ids, self.sources, self.targets, self.weights
-        return LazySequence(
-            len(weights), lambda k: Synapse(ids[sources[k]], ids[targets[k]], float(weights[k]))
-        )
+        return LazySequence(len(self.weights), self._synapse)
 
     @cached_property
     def position(self) -> dict[str, int]:
@@ -371,6 +368,10 @@ class Network:
         if self.is_input[k]:
             return Input(self.ids[k])
         return Neuron(self.ids[k], self.activations[k], float(self.biases[k]))
+
+    def _synapse(self, k: int) -> Synapse:
+        source, target = self.ids[self.sources[k]], self.ids[self.targets[k]]
+        return Synapse(source, target, float(self.weights[k]))
 
     def __repr__(self) -> str:
         fans = self.incoming.sizes[~self.is_input]

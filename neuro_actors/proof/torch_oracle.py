@@ -10,6 +10,7 @@ import numpy as np
 from ..network.gradient import Gradient
 from ..network.network import Network
 from ..support.errors import InputError
+from ..support.optional import import_optional
 from ..support.validation import Array
 
 
@@ -29,7 +30,7 @@ def torch_gradient(
     Raises:
         InputError: PyTorch has no counterpart of the loss or of an activation function.
     """
-    import torch
+    torch = import_optional("torch", "it needs PyTorch: pip install torch")
 
     leaves, predictions, value = _compute(torch, network, x, targets, loss)
     gradients = (
@@ -59,7 +60,7 @@ def torch_hessian_vector_product(
     Raises:
         InputError: PyTorch has no counterpart of the loss or of an activation function.
     """
-    import torch
+    torch = import_optional("torch", "it needs PyTorch: pip install torch")
 
     # torch adds 1e-12 to a divisor in the second derivative of its own binary cross-entropy
     own_losses = {"cross_entropy": lambda p, t: -(t * p.log() + (1 - t) * (1 - p).log()).sum(1)}

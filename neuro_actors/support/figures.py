@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Mapping, Sequence
 from os import PathLike
 from pathlib import Path
@@ -12,22 +11,40 @@ import numpy as np
 
 from .errors import InputError, NeuroActorsError
 from .files import whole_file
+from .optional import import_optional
 from .validation import as_path
 
 
-def import_pyplot() -> Any:
-    """Return the module `matplotlib.pyplot`.
+def make_figure(
+    rows: int, columns: int, size: tuple[float, float], *, shows: bool = False
+) -> tuple[Any, Any]:
+    """Make a figure with panels.
+
+    Args:
+        rows: How many rows of panels.
+        columns: How many columns.
+        size: Width and height in inches.
+        shows: Whether `matplotlib.pyplot` knows it, and so shows it. Then the backend of this
+            session must work; a file needs none.
+
+    Returns:
+        The figure, and its axes. Shape (rows, columns). The panels of a column share their x axis.
 
     Raises:
-        NeuroActorsError: matplotlib is not installed; the message says how to install it.
+        NeuroActorsError: matplotlib is not installed, or it cannot be used here. The message says
+            what to do.
     """
+    missing = "figures need matplotlib: pip install 'neuro-actors[plot]'"
+    figures = import_optional("matplotlib.figure", missing)
+    if not shows:
+        figure = figures.Figure(figsize=size, layout="constrained")
+        return figure, figure.subplots(rows, columns, squeeze=False, sharex="col")
+    plt = import_optional("matplotlib.pyplot", missing)
     try:
-        import matplotlib.pyplot as plt
-    except ImportError:
-        raise NeuroActorsError(
-            "figures need matplotlib: pip install 'neuro-actors[plot]'"
-        ) from None
-    return plt
+        figure = plt.figure(figsize=size, layout="constrained")
+    except ImportError as error:  # such as of a backend that needs a display
+        raise NeuroActorsError(f"matplotlib cannot show figures here: {error}") from None
+    return figure, figure.subplots(rows, columns, squeeze=False, sharex="col")
 
 
 def plot_curves(
@@ -51,10 +68,7 @@ def plot_curves(
         NeuroActorsError: matplotlib is not installed.
     """
     file = None if path is None else as_path("a figure", path)
-    plt = import_pyplot()
-    figure, axes = plt.subplots(
-        1, len(panels), figsize=(4.5 * len(panels), 3.2), layout="constrained", squeeze=False
-    )
+    figure, axes = make_figure(1, len(panels), (4.5 * len(panels), 3.2), shows=file is None)
     for axis, (title, curves) in zip(axes[0], panels.items(), strict=True):
         unit, in_unit = axis_unit(*curves.values())
         for (label, values), style in zip(curves.items(), ("-", "--", ":"), strict=False):
@@ -64,7 +78,6 @@ def plot_curves(
         axis.legend(frameon=False)
     if file is not None:
         known = figure.canvas.get_supported_filetypes()
-        plt.close(figure)
         if file.suffix[1:].lower() not in known:
             raise InputError(f"{str(file)!r}: a figure is named *.{', *.'.join(known)}")
         write_figure(figure, file, InputError)
@@ -98,6 +111,5 @@ def write_figure(figure: Any, path: Path, failure: type[NeuroActorsError]) -> No
         path: The file; its suffix is the format.
         failure: The error to raise if the file cannot be written.
     """
-    with whole_file(path, force=True, failure=failure) as file, warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # the font may lack characters of the ids
+    with whole_file(path, force=True, failure=failure) as file:
         figure.savefig(file, format=path.suffix[1:].lower(), dpi=150)

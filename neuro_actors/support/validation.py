@@ -6,11 +6,11 @@ The first argument `what` of each function names the value in the text of an err
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from difflib import get_close_matches
 from os import PathLike, fsencode, fspath
 from pathlib import Path
-from typing import Any, TypeAlias
+from typing import Any, TypeAlias, TypeVar
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -20,6 +20,7 @@ from .errors import InputError
 from .signal_exceptions import is_from_handler
 from .text import quote
 
+_T = TypeVar("_T")
 Array: TypeAlias = NDArray[np.float64]
 Indices: TypeAlias = NDArray[np.intp]
 MAX_POSITION = 2**31 - 1  # logs hold positions as 32-bit integers
@@ -426,6 +427,19 @@ def freeze(array: Array) -> Array:
     """
     array.setflags(write=False)
     return array
+
+
+def rebuild(kind: Callable[..., _T], *fields: object) -> _T:
+    """Make an object from its fields, for copies and `pickle`, which forget what is read-only.
+
+    Args:
+        kind: Its class.
+        fields: What the class is called with. Arrays become read-only.
+    """
+    for field in fields:
+        if isinstance(field, np.ndarray):
+            freeze(field)
+    return kind(*fields)
 
 
 def list_names(names: Sequence[str], most: int = 3) -> str:

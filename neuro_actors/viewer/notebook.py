@@ -5,7 +5,7 @@ from __future__ import annotations
 from os import PathLike
 from typing import TYPE_CHECKING, Any
 
-from ..support.errors import NeuroActorsError
+from ..support.optional import import_optional
 from ..support.signal_exceptions import passes_handler_exceptions
 from ..support.validation import as_whole_number
 
@@ -58,13 +58,12 @@ def show(
         NeuroActorsError: anywidget is not installed; the message says how to install it.
     """
     height = as_whole_number("height", height, 1, MOST_PIXELS)
-    try:
-        import anywidget
-        import traitlets
-    except ImportError:
-        raise NeuroActorsError(
-            "na.show needs anywidget: pip install 'neuro-actors[notebook]'"
-        ) from None
+    missing = "na.show needs anywidget: pip install 'neuro-actors[notebook]'"
+    for module in ("anywidget", "traitlets"):
+        import_optional(module, missing)
+    import anywidget
+    import traitlets
+
     from ..log.log import Log as Opened
     from .page import render_page
     from .page_data import collect_page_data

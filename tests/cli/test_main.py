@@ -155,3 +155,45 @@ def test_every_option_is_explained() -> None:
 
 def test_version() -> None:
     assert run_process("--version")[0].startswith("neuro-actors 0.")
+
+
+def test_shell_completion(tmp_path) -> None:
+    """click's own `main` answers the shell; ours must, too."""
+    asked = {"COMP_WORDS": "neuro-actors lo", "COMP_CWORD": "1"}
+    command = [sys.executable, "-m", "neuro_actors"]
+    variable = "_NEURO_ACTORS_COMPLETE"
+    for kind, expected in [("bash_complete", "plain,log\n"), ("zsh_source", "#compdef")]:
+        done = subprocess.run(
+            command,
+            env=os.environ | asked | {variable: kind},
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        assert (done.returncode, done.stderr) == (0, "")
+        assert done.stdout.startswith(expected)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("optimized", ["-O", "-OO"])
+def test_without_docstrings_and_assertions(optimized: str, tmp_path) -> None:
+    code = (
+        "import neuro_actors as na\n"
+        "net, x, t = na.Network.layered([2, 4, 1], seed=1), [[1.0, 2.0]] * 8, [[1.0]] * 8\n"
+        "more = {'log': 'a.arrows', 'checkpoint': 'run'}\n"
+        "result = na.train(net, x, t, optimizer=na.Adam(0.1), epochs=3, **more)\n"
+        "print(na.audit('a.arrows').passed, na.resume('run') == result)"
+    )
+    for rest in (["-c", code], *(["-m", "neuro_actors", *words.split()] for words in (
+        "--help", "log --help", "verify --networks 2", "audit a.arrows", "log info a.arrows",
+        "faults --schedules 2", "checkpoint info run",
+    ))):  # fmt: skip
+        done = subprocess.run(
+            [sys.executable, optimized, *rest],
+            capture_output=True,
+            text=True,
+            cwd=tmp_path,
+            check=False,
+        )
+        assert done.returncode == 0, done.stderr
+        assert done.stdout.startswith("True True") or rest[0] == "-m"

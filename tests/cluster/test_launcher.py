@@ -21,7 +21,7 @@ from helpers.worker_processes import HOST, LOOPBACK, PYTHONPATH, SECRET, Traces,
 
 import neuro_actors as na
 from neuro_actors.cluster import ray_launcher, ray_lifecycle, ray_thread
-from neuro_actors.cluster.launcher import WorkerCall
+from neuro_actors.cluster.launcher import WorkerCall, absolute_path
 from neuro_actors.cluster.local_processes import plain_processes
 from neuro_actors.cluster.ray_launcher import ray_workers
 
@@ -136,7 +136,7 @@ async def refused(match: str) -> None:
 
 async def test_ray_is_not_installed(monkeypatch: pytest.MonkeyPatch, traces: Traces) -> None:
     monkeypatch.setitem(sys.modules, "ray", None)
-    await refused(r"^Ray is needed: pip install 'neuro-actors\[ray\]' \(")
+    await refused(r"^Ray is needed: pip install 'neuro-actors\[ray\]'$")
 
 
 @pytest.mark.ray
@@ -306,7 +306,7 @@ import sys, trio
 if sys.argv[1] == "ray":
     import ray  # before it could be told that it may serve this machine only
 from helpers.worker_processes import driving, HOST, SECRET
-from neuro_actors.cluster.launcher import WorkerCall
+from neuro_actors.cluster.launcher import WorkerCall, absolute_path
 from neuro_actors.cluster.local_processes import plain_processes
 from neuro_actors.cluster.ray_launcher import ray_workers
 
@@ -450,3 +450,24 @@ def test_nobody_waits_without_limit_for_a_ray_that_does_not_answer_or_is_lost(
     with pytest.raises(KeyboardInterrupt):
         trio.run(interrupted)
     assert ends[1:] == [False]
+
+
+@pytest.mark.parametrize("name", ["ü", "a b", "x" * 40, "na"])
+def test_the_folder_of_rays_sockets(name: str, tmp_path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Ray takes names of plain characters, and not long ones."""
+    base = f"/tmp/{name}"
+    asked = []
+    monkeypatch.setattr(ray_lifecycle.tempfile, "gettempdir", lambda: base)
+    monkeypatch.setattr(
+        ray_lifecycle.tempfile, "mkdtemp", lambda prefix, dir: asked.append(dir) or str(tmp_path)
+    )
+    assert ray_lifecycle._make_folder() == tmp_path
+    assert asked == [base if name == "na" else "/tmp"]
+
+
+def test_workers_import_from_where_the_driver_did_at_its_start(
+    tmp_path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(sys, "path", ["", "lib", "/abs"])
+    assert absolute_path() == [str(tmp_path), str(tmp_path / "lib"), "/abs"]

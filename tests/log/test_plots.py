@@ -175,5 +175,5 @@ def test_hostile_ids_are_drawn_as_text(tmp_path, run, run_slow: bool) -> None:
 def test_without_matplotlib_it_says_how_to_install_it(
     path, run, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setitem(__import__("sys").modules, "matplotlib.pyplot", None)
+    monkeypatch.setitem(__import__("sys").modules, "matplotlib.figure", None)
     assert "pip install 'neuro-actors[plot]'" in run("plot", path, expected=2)

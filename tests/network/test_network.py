@@ -2,11 +2,13 @@ from __future__ import annotations
 
 import copy
 import itertools
+import pickle
 import re
 from math import inf, nan
 
 import numpy as np
 import pytest
+from helpers.comparing import same_bits
 from helpers.tiers import need
 
 import neuro_actors as na
@@ -465,3 +467,29 @@ def test_arrays_are_checked(arguments, match: str) -> None:
 def test_from_sparse_says_what_it_wants() -> None:
     with pytest.raises(na.NetworkError, match="^expected a scipy sparse matrix, got list$"):
         Network.from_sparse([[1.0]])
+
+
+@pytest.mark.parametrize("way", ["copy", "deepcopy", *range(pickle.HIGHEST_PROTOCOL + 1)])
+def test_copies_of_everything_that_a_network_gives(way, diamond, batch) -> None:
+    """Also of the views, and what is read-only stays so."""
+
+    def copied(one):
+        if isinstance(way, str):
+            return getattr(copy, way)(one)
+        return pickle.loads(pickle.dumps(one, way))
+
+    assert copied(diamond) == diamond
+    for view in (diamond.neurons, diamond.synapses, diamond.synapses[1:], diamond.inputs):
+        assert list(copied(view)) == list(view)
+        assert repr(copied(view)) == repr(view)
+    gradient = na.gradient(diamond, *batch, wrt_inputs=True)
+    other = copied(gradient)
+    assert same_bits(other, gradient)
+    for name in ("weights", "biases", "predictions", "inputs"):
+        with pytest.raises(ValueError, match="read-only"):
+            getattr(other, name)[...] = 0.0
+    partition = copied(na.partition(diamond, 2))
+    assert partition.shard.tolist() == na.partition(diamond, 2).shard.tolist()
+    assert not partition.shard.flags.writeable
+    for error in (na.InputError("a"), na.SimulationError("b")):
+        assert str(copied(error)) == str(error)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import io
+import os
 import re
 import runpy
 import signal
@@ -177,6 +178,30 @@ def test_an_interrupt_ends_it_without_a_traceback(command: list[str], first: str
     process.send_signal(signal.SIGINT)
     _, err = process.communicate(timeout=60)
     assert (process.returncode, err) == (130, "")
+
+
+@pytest.mark.parametrize("buffered", ["", "1"])
+def test_an_output_that_takes_ascii_only_or_nothing(buffered: str, tmp_path) -> None:
+    """Characters that cannot be shown are escaped; what cannot be written is one line."""
+    environment = os.environ | {"PYTHONIOENCODING": "ascii", "PYTHONUNBUFFERED": buffered}
+
+    def called(*words: str, output: str = "") -> subprocess.CompletedProcess[str]:
+        command = [sys.executable, str(SCENARIOS / "lost_letter.py"), *words]
+        with Path(output or tmp_path / "out.txt").open("w") as out:
+            return subprocess.run(
+                command, env=environment, stdout=out, stderr=subprocess.PIPE, text=True, check=False
+            )
+
+    assert (called().returncode, called("--help").returncode) == (0, 0)
+    called()
+    text = (tmp_path / "out.txt").read_text("ascii")
+    assert "\\u" in text or "\\x" in text
+    if Path("/dev/full").exists():
+        for words in ([], ["--help"]):
+            done = called(*words, output="/dev/full")
+            assert done.returncode == 2
+            assert done.stderr.startswith("lost_letter.py: the output cannot be written: ")
+            assert done.stderr.count("\n") == 1
 
 
 def assert_only_learning_is_unproved(audit: na.Audit) -> None:
