@@ -168,7 +168,7 @@ def _probe_activation(function: Activation) -> _Probed:
 
 
 def _probe_loss(function: Loss) -> _Probed:
-    results, curvatures, sample = [], [], []
+    results, curvatures, sample = [np.array([function.threshold])], [], []
     for p, t, d, sampled in _LOSS_PROBES:
         value = _call(function.value, p, t, shape=p.shape[:1])
         slope = _call(function.slope, p, t, shape=p.shape)

@@ -25,6 +25,7 @@ from ..neuron.optimizers import SGD
 from ..neuron.sums import ORDERED
 from ..support.numerics import digest_of
 from ..support.validation import Array, freeze
+from . import own_rules
 from .micro_batches import MicroBatches
 from .rule import Answer, Round, Rule
 
@@ -53,7 +54,7 @@ def small_network() -> Network:
 
 def is_own(rule: Rule) -> bool:
     """Return whether a rule, or one within it, is of the user's own class."""
-    if type(rule).__module__.partition(".")[0] != __name__.partition(".")[0]:
+    if own_rules.is_own(rule):
         return True
     names: list[str] = [field.name for field in fields(rule)] if is_dataclass(rule) else []
     values = [getattr(rule, name, None) for name in names]

@@ -46,7 +46,8 @@ def audit(
         digest: What the last digest, or the complete digest, must be, as an earlier audit reported
             it: 64 hexadecimal digits. The complete digest covers what neurons said, too. None: any.
         optimizers: Optimizers of the user's own that the run used. They are found by their `repr`.
-        progress: Called now and then with the number of bytes read and of all bytes.
+        progress: Called now and then with the number of bytes read and of all bytes; once again for
+            each further pass over the file (see `locality.py`).
 
     Returns:
         The result of the audit.

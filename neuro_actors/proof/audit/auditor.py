@@ -198,10 +198,10 @@ class Auditor:
         """
         lie = self._first_lie(digest, progress)
         if lie is None:
-            self._check_locality()
+            self._check_locality(progress)
         return self._result(lie, digest)
 
-    def _check_locality(self) -> None:
+    def _check_locality(self, progress: Callable[[int, int], None] | None) -> None:
         """Replay again, with other mail for some members, if code of the user's own takes part."""
         if not self._exact:
             return
@@ -212,7 +212,7 @@ class Auditor:
             which = NEIGHBOURS
         for changed in changed_groups(len(self._network.ids), which):
             again = Auditor(self._path, self._given_optimizers, changed)
-            self._not_local = again._first_lie(None, None)
+            self._not_local = again._first_lie(None, progress)
             if self._not_local is not None:
                 return
 
