@@ -20,7 +20,6 @@ Files:
     micro_batches.py              a batch in parts, learnt once
     batch_sum.py                  the sum over the parts, the same in one process and in a cluster
     member_registry.py            remembers all members, so that their state can be saved
-    own_rules.py                  what is tried of a rule of a user's own
     dry_run.py                    members of a rule, driven without any engine
     state_check.py                whether a rule of a user's own says all that its neurons keep
     rule_json.py                  a rule <-> JSON
