@@ -10,7 +10,9 @@ The law:
    driver has the state of all neurons, and only then does the step end.
 3. A lost worker is replaced. All workers then begin anew from the committed state, and the batch in
    progress is done again. So no bit depends on losses.
-4. A batch during which there were MAX_FAILURES failures is given up: it may be their cause.
+4. Where a member fails, the run ends: the same would happen again. Other replicas first end the
+   steps before that one, so that the earliest failure is reported.
+5. A batch during which there were MAX_FAILURES failures is given up: it may be their cause.
 """
 
 from __future__ import annotations
@@ -55,6 +57,7 @@ from .worker_messages import (
 from .worker_pool import WorkerPool, WorkerSlot
 
 MAX_FAILURES = 4
+SECONDS_TO_FAIL = 5.0  # that other replicas have for the steps before a failure
 
 
 def make_driver(
@@ -128,6 +131,8 @@ class Driver:
         self._batch = PendingBatch()
         self.under_way: deque[Step] = deque()
         self._messages = 0
+        self._failed: dict[int, JobFailed] = {}  # by replica
+        self._has_failed = trio.Event()
         self._stopped = trio.Event()
         self.started = trio.Event()
         self.refused: NeuroActorsError | None = None
@@ -232,6 +237,7 @@ class Driver:
             async with self._cluster.open_launcher() as launcher, trio.open_nursery() as nursery:
                 await self._pool.open(nursery, launcher, secrets.token_bytes(32))
                 nursery.start_soon(self._stay_settled)
+                nursery.start_soon(self._report_failure)
                 await self._stopped.wait()
                 await self._pool.dismiss()
                 nursery.cancel_scope.cancel()
@@ -316,7 +322,10 @@ class Driver:
         match message:
             case JobFailed():  # as it would in one process: to do it again would not help
                 self._pool.stop_replacing()
-                raise SimulationError(message.cause)
+                first = self._failed.setdefault(slot.replica, message)
+                if message.step < first.step:
+                    self._failed[slot.replica] = message
+                self._has_failed.set()
             case JobReady():
                 self._pool.set_ready(slot)
             case PeerLost():
@@ -331,6 +340,29 @@ class Driver:
                 if pending is not None:
                     self._batch.learned[slot.rank] = message
                     self._check_end(pending)
+        if self._failed:
+            self._pool.notify_change()
+
+    async def _report_failure(self) -> None:
+        """Raise the earliest failure, when no step before it can fail any more."""
+        await self._has_failed.wait()
+        with trio.move_on_after(SECONDS_TO_FAIL):
+            while any(self._may_fail(pending) for pending in self._batch.steps.values()):
+                await self._pool.wait_change()
+        raise SimulationError(self._first_failure.cause)
+
+    @property
+    def _first_failure(self) -> JobFailed:
+        return min(self._failed.values(), key=lambda failure: failure.step)
+
+    def _may_fail(self, pending: PendingStep) -> bool:
+        """Whether a step could still turn out to have failed before the first known failure."""
+        return (
+            pending.step.number < self._first_failure.step
+            and pending.replica not in self._failed
+            and len(pending.parts) < len(self.deployment.shards)
+            and not pending.done.is_set()
+        )
 
     def _check_end(self, pending: PendingStep) -> None:
         """End the step if all reports are there."""

@@ -16,6 +16,7 @@ from ..network.function_identity import compare
 from ..neuron.messages import Step
 from ..neuron.optimizer_json import optimizer_from_json
 from ..rules.batch_sum import BatchSum
+from ..society.failures import step_of
 from ..support.errors import NeuroActorsError, SimulationError, WorkerConnectionError
 from ..support.numerics import differences
 from .message_stream import leaf_errors
@@ -95,7 +96,8 @@ class Job:
         except* WorkerConnectionError as group:
             report = PeerLost(generation, str(leaf_errors(group)[0]))
         except* NeuroActorsError as group:
-            report = JobFailed(generation, str(leaf_errors(group)[0]))
+            error = leaf_errors(group)[0]
+            report = JobFailed(generation, step_of(error), str(error))
         finally:
             self.society.close()
             self._ended.set()
@@ -112,7 +114,8 @@ class Job:
             await self.society.run()
         except SimulationError as error:
             # reported before another worker can notice that this one has ended, and report that
-            self._to_driver.send_nowait(JobFailed(self.place.generation, str(error)))
+            report = JobFailed(self.place.generation, step_of(error), str(error))
+            self._to_driver.send_nowait(report)
             self._scope.cancel()
 
     def _compare_functions(self, activations: Sequence[str], losses: Sequence[str]) -> None:

@@ -246,9 +246,16 @@ class BatchLearned:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class JobFailed:
-    """The society failed as it would have in one process. To run the batch again would not help."""
+    """The society failed as it would have in one process. To run the batch again would not help.
+
+    Attributes:
+        generation: See `StartJob`.
+        step: Number of the step in which it failed; 0 if it did not fail in a step.
+        cause: The error.
+    """
 
     generation: int
+    step: int
     cause: str
 
 

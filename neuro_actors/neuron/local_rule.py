@@ -24,6 +24,7 @@ from numpy.typing import NDArray
 
 from ..network.functions import Activation
 from ..support.errors import MessageError
+from ..support.text import quote
 from ..support.validation import Array, freeze
 from .messages import Step
 from .optimizers import OPTIMIZERS, Optimizer, OptimizerState
@@ -466,8 +467,18 @@ def _learn(state: NeuronState, optimizer: Optimizer, wanted: Array) -> NeuronSta
         after = optimizer.update(state.parameters, wanted, before, count)
     else:  # it may change what it is handed, and use what it returns for the next neuron
         after = own_copy(optimizer.update(state.parameters, wanted, own_copy(before), count))
+        if not _is_update(after):
+            problem = f"the optimizer {quote(optimizer)} returned {quote(after)} from update"
+            advice = f"new parameters, an array of shape {wanted.shape}, and the new state, a tuple"
+            raise MessageError(f"{problem}: return {advice}")
     parameters, optimizer_state = after
     return NeuronState(parameters, optimizer, optimizer_state, count)
+
+
+def _is_update(after: object) -> bool:
+    """Return whether this is what `Optimizer.update` must return: parameters and a state."""
+    is_pair = isinstance(after, (tuple, list)) and len(after) == 2
+    return is_pair and isinstance(after[0], np.ndarray) and isinstance(after[1], tuple)  # type: ignore[index]
 
 
 def own_copy(value: Any) -> Any:

@@ -8,7 +8,9 @@ A member that fails sends nothing more, so the members that need its mail wait. 
    with any number of lanes.
 2. Of these failures the earliest is reported: by step, by phase of the step, by the order of the
    network. Failures of later steps are not counted, for other lanes would not have come so far.
-3. Mail that takes time (under faults, between workers, in a user's engine) may still be on its way
+3. Replicas of a society fail each by law 2. Their driver waits until the steps before have ended,
+   and reports the earliest failure.
+4. Mail that takes time (under faults, between shards, in a user's engine) may still be on its way
    when law 1 ends the society. Then the failure that is reported is one of several that are true.
 """
 
@@ -19,7 +21,7 @@ from collections.abc import Sequence
 import trio
 
 from ..network.network import Network
-from ..support.errors import SimulationError
+from ..support.errors import NeuroActorsError, SimulationError
 from .actor import MemberFailure
 
 QUIET = 64  # rounds of trio's scheduler in which no task was seen to be runnable
@@ -81,6 +83,28 @@ def earliest_failure(network: Network, failures: Sequence[SimulationError]) -> S
     first = min(failures, key=place)
     others = sum(place(failure)[0] == place(first)[0] for failure in failures) - 1
     more = f" ({others} more failed with it)" if others else ""
-    error = SimulationError(f"{first}{more}")
-    error.__cause__ = first.__cause__
-    return error
+    return SocietyFailure(f"{first}{more}", step_of(first), first.__cause__)
+
+
+class SocietyFailure(SimulationError):
+    """The failure of a society.
+
+    Attributes:
+        step: The number of the step; 0 if it did not fail in a step.
+    """
+
+    def __init__(self, text: str, step: int, cause: BaseException | None) -> None:
+        """Make the error.
+
+        Args:
+            text: What is reported.
+            step: The number of the step.
+            cause: What the first member failed with.
+        """
+        super().__init__(text)
+        self.step, self.__cause__ = step, cause
+
+
+def step_of(error: NeuroActorsError) -> int:
+    """Return the number of the step in which a society or a member failed; 0 for other errors."""
+    return error.step if isinstance(error, (MemberFailure, SocietyFailure)) else 0

@@ -465,7 +465,7 @@ async def test_another_version_is_named() -> None:
     async with pretending(elder) as port:
         with pytest.raises(
             WorkerConnectionError,
-            match="speaks version 9 of the connections, this one version 4: install the same",
+            match=f"speaks version 9 of the connections, this one version {framing.VERSION}: install the same",
         ):
             await connect(HOST, port, SECRET, {})
 

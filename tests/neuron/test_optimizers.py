@@ -230,3 +230,31 @@ def test_a_state_of_an_optimiser_of_ones_own_must_be_finite(diamond, batch) -> N
 
     with pytest.raises(na.SimulationError, match=r"the state of its optimizer in step 1 would not"):
         na.train(diamond, *batch, optimizer=Counting(False), epochs=1)
+
+
+@pytest.mark.parametrize(
+    "returns",
+    [
+        lambda new, state: None,
+        lambda new, state: new,
+        lambda new, state: (new, state, 1),
+        lambda new, state: (list(new), state),
+        lambda new, state: (None, state),
+        lambda new, state: (new, None),
+        lambda new, state: (new, new),
+    ],
+)
+def test_what_is_no_update_is_refused(returns, diamond, batch) -> None:
+    class Odd:
+        def start(self, n_parameters):
+            return (np.zeros(n_parameters),)
+
+        def update(self, parameters, urgencies, state, count):
+            return returns(parameters + urgencies, state)
+
+        def __repr__(self) -> str:
+            return "Odd()"
+
+    match = r"the optimizer Odd\(\) returned .* from update: return new parameters, an array of sh"
+    with pytest.raises(na.SimulationError, match=match):
+        na.train(diamond, *batch, optimizer=Odd(), epochs=1)

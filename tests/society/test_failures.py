@@ -24,6 +24,8 @@ PLACES: dict[str, dict[str, Any]] = {
     "lanes in memory": {"channels": "memory", **LANES},
     "worker": {"engine": InProcess()},
     "lanes in a worker": {"engine": InProcess(), **LANES},
+    "replicas": {"engine": InProcess(replicas=2), "micro_batches": 3},
+    "lanes in replicas": {"engine": InProcess(replicas=3), **LANES},
 }
 
 
