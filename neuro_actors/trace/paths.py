@@ -31,6 +31,7 @@ from ..support.validation import Array, Indices
 MOST_AT_ONCE = 2**22  # numbers in one array, or those of one synapse
 MOST_STARTED = 200_000  # partial paths in a search; after that it gives up
 MOST_NUMBERS = 2**24  # numbers in the products of all partial paths
+LEAST = float(np.finfo(np.float64).smallest_subnormal)
 ENDED = -1  # in place of a neuron's number
 
 
@@ -171,6 +172,9 @@ class Paths:
         count: The number of paths.
         total: The sum of their products, each beginning with 1. Shape (batch,).
         size: The sum of the absolute values of their products. Shape (batch,).
+        lost: How far `total`, and the same sum by messages, may be off because factors and terms
+            are rounded to multiples of `LEAST`. 0 or nearly so for all usual numbers. Shape
+            (batch,).
         longest: The number of synapses of the longest path.
         fan: The greatest number of continuations at one neuron: its synapses and an end.
     """
@@ -180,7 +184,7 @@ class Paths:
     ) -> None:
         self._network, self._start, self._slopes, self._ends = network, start, slopes, ends
         shape = slopes.shape
-        sums, sizes, most = np.zeros(shape), np.zeros(shape), np.zeros(shape)
+        sums, sizes, most, lost = (np.zeros(shape) for _ in range(4))
         counts = np.zeros(len(slopes), dtype=object)  # whole numbers of any size
         inside = downstream_of(network, start)
         for node, end in ends.items():
@@ -194,10 +198,14 @@ class Paths:
                 sums[nodes] += np.add.reduceat(step * sums[to], starts)
                 np.abs(step, out=step)
                 sizes[nodes] += np.add.reduceat(step * sizes[to], starts)
+                # the factor `step`, the term, and the messages u · f'(z) and w · that
+                each = LEAST * (sizes[to] + np.abs(network.weights[synapses, None]) + 2.0)
+                lost[nodes] += np.add.reduceat(step * lost[to] + each, starts)
                 most[nodes] = np.maximum(most[nodes], np.maximum.reduceat(step * most[to], starts))
                 counts[nodes] += np.add.reduceat(counts[to], starts)
         self._most = most
-        self.count, self.total, self.size = int(counts[start]), sums[start], sizes[start]
+        self.count, self.total = int(counts[start]), sums[start]
+        self.size, self.lost = sizes[start], lost[start]
         self.longest = int(network.level[inside].max() - network.level[start])
         self.fan = int(network.outgoing.sizes[inside].max()) + 1
 

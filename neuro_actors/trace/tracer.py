@@ -17,7 +17,7 @@ from ..support.errors import InputError, LogError
 from ..support.means import mean_of
 from ..support.text import escape_controls, quote
 from ..support.validation import Array, as_list, as_whole_number, did_you_mean, list_names
-from .paths import Paths, SynapsePath, downstream_of, influence, slopes
+from .paths import LEAST, Paths, SynapsePath, downstream_of, influence, slopes
 from .result import Factor, Path, Trace
 
 # products that exceed all floats are refused in one line, without a warning before it
@@ -90,6 +90,7 @@ class Tracer:
         self._need_urgencies()
         reached, slope = self._slopes(b, include=True)
         activation = self._step.activations[a, self._columns]
+        first, exponent = _multiply(activation, slope[b])
         factors = (
             Factor("said", source, _mean(activation)),
             Factor("slope", target, _mean(slope[b])),
@@ -99,10 +100,12 @@ class Tracer:
             b,
             slope,
             self._loss_urgencies(reached),
-            activation * slope[b],
+            first,
             factors,
             self._urgency_from_log(b, slope[b], activation),
             limit,
+            exponent=exponent,
+            said=activation,
         )
 
     @QUIET
@@ -377,14 +380,18 @@ class Tracer:
         from_log: float | None,
         limit: int,
         to_loss: bool = True,
+        exponent: int = 0,
+        said: Array | None = None,
     ) -> Trace:
         """The sum over all paths from `start` to `ends`, each beginning with `first`, (batch,).
 
-        factors: what `first` is the product of.
+        factors: what `first` times two to the power of `exponent` is the product of. said: the
+        activation among them.
         """
         limit = as_whole_number("limit", limit, 1)
         all_paths = Paths(self.network, start, slope, ends)
-        size = _mean(np.abs(first) * all_paths.size)
+        scaled = _mean(np.abs(first) * all_paths.size)
+        size = float(np.ldexp(scaled, exponent))
         try:
             if not np.isfinite(size):
                 raise OverflowError
@@ -395,21 +402,28 @@ class Tracer:
             raise LogError(f"{self._log.path!r}: {problem}") from None
         urgencies, listed = ends if to_loss else {}, found.paths[:limit]
         rest = max([found.rest, *(abs(path.value) for path in found.paths[limit:])])
+        # what rounding to multiples of the least float does, on both sides
+        lost = float(np.ldexp(_mean(np.abs(first) * all_paths.lost), exponent))
+        lost += LEAST * (2.0 + (1.0 if said is None else _mean(np.abs(said))))
         # each term is rounded with each factor and in each sum that it goes through, on both sides
         roundings = (all_paths.longest + 1) * (all_paths.fan + 2) + len(first) + 6
         return Trace(
             about=f"{about} {self._where()}",
             to_loss=to_loss,
-            total=_mean(first * all_paths.total),
+            total=float(np.ldexp(_mean(first * all_paths.total), exponent)),
             from_log=from_log,
-            bound=2 * roundings * float(np.finfo(np.float64).eps) * size,
+            bound=2 * roundings * float(np.finfo(np.float64).eps) * size + 2 * lost,
             number=all_paths.count,
-            paths=tuple(self._path(one, start, slope, urgencies, factors) for one in listed),
-            carried=sum(_mean(np.abs(one.products)) for one in listed) / size if size else 0.0,
+            paths=tuple(
+                self._path(one, exponent, start, slope, urgencies, factors) for one in listed
+            ),
+            carried=sum(_mean(np.abs(one.products)) for one in listed) / scaled if scaled else 0.0,
             examples=len(first),
             all_shown=len(found.paths) <= limit and not found.cut_off,
             proved=min(found.proved, limit),
-            rest=rest if found.cut_off and found.proved < limit else 0.0,
+            rest=(
+                float(np.ldexp(rest, exponent)) if found.cut_off and found.proved < limit else 0.0
+            ),
         )
 
     def _where(self) -> str:
@@ -428,6 +442,7 @@ class Tracer:
     def _path(
         self,
         path: SynapsePath,
+        exponent: int,
         start: int,
         slope: Array,
         urgencies: Mapping[int, Array],
@@ -442,7 +457,8 @@ class Tracer:
             product.append(Factor("slope", ids[b], _mean(slope[b])))
         if path.end in urgencies:
             product.append(Factor("urgency", ids[path.end], _mean(urgencies[path.end])))
-        return Path(tuple(nodes), path.value, tuple(product))
+        value = float(np.ldexp(path.value, exponent))
+        return Path(tuple(nodes), value, tuple(product))
 
 
 def _last_traceable_step(log: Log, to_loss: bool) -> int:
@@ -455,6 +471,23 @@ def _last_traceable_step(log: Log, to_loss: bool) -> int:
         what = "step with urgencies" if to_loss else "whole step"
         raise LogError(f"{log.path!r}: it holds no {what}: nothing can be traced")
     return fitting[-1]
+
+
+def _multiply(a: Array, b: Array) -> tuple[Array, int]:
+    """The product of two arrays, and the power of two that it is to be multiplied by, mostly 0.
+
+    Where a product exceeds all floats, or is less than they can hold, a later factor may make up
+    for it.
+    """
+    product = a * b
+    nonzero = (a != 0.0) & (b != 0.0)
+    sizes = np.abs(product[nonzero])
+    if not len(sizes) or (sizes.min() >= np.finfo(np.float64).tiny and np.isfinite(sizes).all()):
+        return product, 0
+    (first, one), (second, other) = np.frexp(a), np.frexp(b)
+    exponents = one + other
+    most = int(exponents[nonzero].max())
+    return np.ldexp(first * second, exponents - most), most
 
 
 def _mean(values: Array) -> float:

@@ -18,6 +18,7 @@ import numpy as np
 
 from ..log.wording import format_call
 from ..network import functions
+from ..neuron.sums import choose_sums
 from ..support.errors import InputError
 from ..support.means import MAX
 from ..support.text import quote
@@ -85,12 +86,13 @@ def collect_page_data(
         fault_bytes,
     )
     pack, unknown = _Packer(selection.item), _unknown(log)
+    sums = choose_sums(log.about["numerics"]["sums"])
     versions = _Versions(pack, selection.synapses)
     selected, inputs, reach, scales = [], [], 6.0, Scales(network)
     for k in selection.steps:
         info = steps[k]
         before = log.network_at(earlier[info.number])
-        values = read_step_values(before, log.step(info.number), selection.examples, unknown)
+        values = read_step_values(before, log.step(info.number), selection.examples, unknown, sums)
         after = log.network_at(info.number) if info.mode == "train" and info.whole else before
         step = _step(info, values, versions.of(before), versions.of(after), pack, selection)
         if info.number in faults:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from ..network import functions
-from ..neuron.sums import ORDERED
+from ..neuron.sums import ORDERED, Sums
 from ..support.means import mean_of
 from ..support.validation import Array
 
@@ -54,6 +54,7 @@ def read_step_values(
     step: RecordedStep,
     n_examples: int,
     unknown: frozenset[str] = frozenset(),
+    sums: Sums = ORDERED,
 ) -> StepValues:
     """Compute the numbers of a step from its messages.
 
@@ -62,11 +63,12 @@ def read_step_values(
         step: The step.
         n_examples: How many examples to select.
         unknown: Names of activation functions that are other ones here than in the run.
+        sums: The kind of sums that the neurons used.
     """
     a = step.activations
     losses = step.losses if len(step.losses) == a.shape[1] else np.full(a.shape[1], np.nan)
     with np.errstate(all="ignore"):  # a damaged log may contain any numbers
-        z, u = _signals(network, a), _urgencies(network, step)
+        z, u = _signals(network, a, sums), _urgencies(network, step, sums)
         slopes = _slopes(network, z, a, step.info.loss, unknown)
         v = u * slopes
     wants = None
@@ -100,18 +102,18 @@ def read_step_values(
     )
 
 
-def _signals(network: Network, a: Array) -> Array:
+def _signals(network: Network, a: Array, sums: Sums) -> Array:
     """z of each neuron, with the sum that the neuron uses itself; NaN for inputs."""
     z = np.full(a.shape, np.nan)
     ones = np.ones((1, a.shape[1]))
     for k in np.flatnonzero(~network.is_input).tolist():
         incoming = network.incoming.of(k)
         rows = np.concatenate([a[network.sources[incoming]], ones])
-        z[k] = ORDERED.weighted_sum(np.append(network.weights[incoming], network.biases[k]), rows)
+        z[k] = sums.weighted_sum(np.append(network.weights[incoming], network.biases[k]), rows)
     return z
 
 
-def _urgencies(network: Network, step: RecordedStep) -> Array:
+def _urgencies(network: Network, step: RecordedStep, sums: Sums) -> Array:
     """u of each neuron: the sum of the urgencies from its followers and the loss."""
     u = np.full(step.activations.shape, np.nan)
     output = {int(k): row for row, k in enumerate(network.output_positions)}
@@ -119,7 +121,7 @@ def _urgencies(network: Network, step: RecordedStep) -> Array:
         rows = step.urgencies[network.outgoing.of(k)]
         if k in output:
             rows = np.concatenate([rows, step.blame[[output[k]]]])
-        u[k] = ORDERED.sum_of_rows(np.ascontiguousarray(rows))
+        u[k] = sums.sum_of_rows(np.ascontiguousarray(rows))
     return u
 
 

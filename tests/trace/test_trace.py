@@ -546,3 +546,25 @@ def test_functions_that_were_replaced_are_not_used(tmp_path, monkeypatch) -> Non
     monkeypatch.setitem(na.ACTIVATIONS, "tanh", na.ACTIVATIONS["sin"])
     with pytest.raises(na.LogError, match="the activation 'tanh' is another function here"):
         na.trace(tmp_path / "a.arrows", weight="x0->h1.0")
+
+
+async def test_products_below_all_floats_come_to_what_the_messages_do(tmp_path) -> None:
+    """The activation times the slope is less than any float; the urgency makes up for it."""
+    network = na.Network(
+        [na.Input("x"), na.Neuron("h", "tanh"), na.Neuron("y")],
+        [na.Synapse("x", "h", 1e-3), na.Synapse("h", "y", 1e300)],
+        ["y"],
+    )
+    path = tmp_path / "tiny.arrows"
+    async with na.open_simulation(network, log=path) as society:
+        found = await society.gradient([[3e-322], [0.0]], [[1.0], [1.0]], "absolute_error")
+    traced = na.trace(path, weight="x -> h")
+    assert traced.total == traced.from_log == -found.weights[0] != 0.0
+    assert traced.shown == traced.total
+    assert traced.carried == 1.0
+    network = network.with_parameters(network.weights, np.array([0.0, 9.0, 0.0]))  # slope: 6e-8
+    path = tmp_path / "tinier.arrows"
+    async with na.open_simulation(network, log=path) as society:
+        found = await society.gradient([[5e-320], [5.0]], [[0.0], [0.0]], "absolute_error")
+    traced = na.trace(path, weight="x -> h", example=1)
+    assert abs(traced.total - traced.from_log) <= traced.bound < 1e-12 * abs(traced.total)
