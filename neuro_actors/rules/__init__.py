@@ -23,6 +23,7 @@ Files:
     dry_run.py                    members of a rule, driven without any engine
     state_check.py                whether a rule of a user's own says all that its neurons keep
     rule_json.py                  a rule <-> JSON
+    own_rules.py                  what is tried of a user's own rule before it is trusted
     rule_identity.py              which rule a name stands for
 """
 

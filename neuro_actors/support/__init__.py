@@ -9,11 +9,13 @@ Files:
     validation.py         checks of what users pass, and conversions to arrays
     columns.py            names that data bring with them
     text.py               texts for people, safe for a terminal
+    console.py            a console that prints what its encoding can hold
     means.py              means that are finite wherever the numbers are
     files.py              files that are written whole or not at all
     file_lock.py          a lock on a file, which ends with its process
     figures.py            figures with matplotlib
     numerics.py           the numeric fingerprint: what the last bits of a run depend on
+    optional.py           modules that an extra brings
     own_code.py           whether a class is a user's own
     version.py            the package's version
 """

@@ -646,7 +646,7 @@ class Halving:
         return parameters + urgencies / 2, state
 
 
-class OwnRule(na.rules.Rule):
+class OwnRuleOfACluster(na.rules.Rule):
     """A rule of one's own."""
 
     def neuron(self, network, k, sums):
@@ -697,7 +697,7 @@ REFUSED: list[tuple[dict[str, Any], str]] = [
         r"^2 shards need the rule na\.rules\.Backpropagation\(\), not Feedback",
     ),
     (
-        {"engine": InProcess(), "rule": OwnRule()},
+        {"engine": InProcess(), "rule": OwnRuleOfACluster()},
         r"is none of the package's rules, and workers receive data, not code$",
     ),
     (
