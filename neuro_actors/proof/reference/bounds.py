@@ -45,12 +45,12 @@ from .rounding import (
 )
 
 # A bound proves something if it is at most this share of the greatest entry: so an urgency that is
-# wrong by 1e-9 of the greatest is refused. Where a sum has more than 1,000 terms, it may be 4,000
-# times the error of such a sum, for that is no matter of depth.
-PROVES, OF_A_SUM = 9.9e-10, 4000
+# wrong by 1e-9 of the greatest is refused. Where sums of neurons have more than 200 terms, it may
+# be 20,000 times the error of such a sum, for that is no matter of depth.
+PROVES, OF_A_SUM = 9.9e-10, 20000
 GOOD = 1e-11  # of the greatest entry: a bound that is smaller is not improved
 SHARP = 0.4  # of that: to improve a bound that is smaller must cost little
-FLAT = 1e-3  # a slope below which an output may be nearly sure
+FLAT, STEEP = 1e-2, 1e2  # an output's slope, and its loss's, where it may be nearly sure
 SLACK = 1.1  # how much more is allowed for than was guessed
 GUESSES = 12
 
@@ -104,7 +104,7 @@ def with_bound(
     Raises:
         InputError: As `gradient`.
         BoundError: The bound is more than 1e-9 of the gradient's greatest entry, so that it would
-            prove little or nothing; or more than 4,000 times what a sum errs, if that is larger.
+            prove little or nothing; or more than 20,000 times what a sum errs, if that is larger.
 
     Examples:
         >>> network = na.Network.layered([3, 5, 2])
@@ -128,7 +128,7 @@ def greatest_share(expected: Gradient) -> float:
         expected: The gradient.
     """
     fans = expected.network.incoming.sizes.max(), expected.network.outgoing.sizes.max()
-    return max(PROVES, OF_A_SUM * float(gamma(max(*fans, len(expected.predictions)))))
+    return max(PROVES, OF_A_SUM * float(gamma(max(fans))))
 
 
 def proves_nothing(expected: Gradient, limit: Gradient, most: float | None = None) -> str:
@@ -388,7 +388,7 @@ def errors_of(run: Pass, propagation: Propagation) -> Errors:
 
     separate = np.abs(slopes) * start_error + slopes_error * (np.abs(da) + start_error)
     at_once = _products_errors(run, z_error)
-    is_sharper = at_once < separate  # False where it is NaN
+    is_sharper = (at_once < separate) & (np.abs(run.start) > STEEP)  # False where it is NaN
     others = np.abs(da - np.where(is_sharper, run.start, 0.0))
     start_made = np.where(is_sharper, 0.0, start_error)
     at_once = np.where(is_sharper, at_once, 0.0)

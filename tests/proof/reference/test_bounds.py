@@ -177,4 +177,4 @@ def test_wide_networks_are_compared() -> None:
     x, targets = rng.random((4, 3000)), rng.random((4, 3))
     expected, bound = na.reference.with_bound(net, x, targets)
     assert is_within(na.gradient(net, x, targets), expected, bound)
-    assert 1e-9 < bounds.greatest_share(expected) < 1e-8
+    assert 1e-9 < bounds.greatest_share(expected) < 2e-8
