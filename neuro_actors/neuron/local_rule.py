@@ -24,6 +24,7 @@ from numpy.typing import NDArray
 
 from ..network.functions import Activation
 from ..support.errors import MessageError
+from ..support.own_code import has_own_code
 from ..support.text import quote
 from ..support.validation import Array, freeze
 from .messages import Step
@@ -32,7 +33,6 @@ from .sums import ORDERED, Sums, spread
 
 FLOAT = np.dtype(np.float64)
 NOTHING = freeze(np.empty(0))
-PACKAGE = "neuro_actors."  # modules of other names are a user's own
 
 
 class NeuronState(NamedTuple):
@@ -139,11 +139,11 @@ class StatefulRule:
         except AttributeError as error:
             problem = f"STATE of {type(self).__name__} names what it does not have"
             raise MessageError(f"{problem}: {error}") from error
-        return state if self.__module__.startswith(PACKAGE) else own_copy(state)
+        return own_copy(state) if has_own_code(type(self)) else state
 
     def set_state(self, state: tuple[Any, ...]) -> None:
         """See `NeuronRule.set_state`."""
-        if not self.__module__.startswith(PACKAGE):  # it may change its copy in place
+        if has_own_code(type(self)):  # it may change its copy in place
             state = tuple(one if isinstance(one, NeuronState) else deepcopy(one) for one in state)
         for name, value in zip(self.STATE, state, strict=True):
             setattr(self, name, value)

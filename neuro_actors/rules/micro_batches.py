@@ -32,10 +32,11 @@ from ..neuron.messages import Step, micro_batch_round
 from ..neuron.sums import ORDERED, Sums
 from ..neuron.tree_sum import TreeSum
 from ..support.errors import InputError, MessageError
+from ..support.own_code import has_own_code
 from ..support.text import quote
 from ..support.validation import Array, as_whole_number, freeze
 from .batch_sum import BatchSum, MicroBatchResult, NeuronBatch
-from .own_rules import check_parts, is_own
+from .own_rules import check_parts
 from .rule import Answer, LaneRule, Round, Rule
 
 
@@ -105,7 +106,7 @@ class MicroBatches(Rule):
         if ids is network.ids and known == loss:  # it is checked before each step
             return
         functions.check_in_parts(network.activations, loss)
-        if is_own(self.rule):
+        if has_own_code(type(self.rule)):
             cut = lambda k: self.members(network, k, ORDERED, 1)[0]  # noqa: E731
             check_parts(self.rule, network, loss, cut)
         object.__setattr__(self, "_tried", (network.ids, loss))

@@ -20,12 +20,13 @@ import numpy as np
 
 from ..network.network import Network
 from ..neuron.checked_rule import checked_loss_node, checked_rule
-from ..neuron.local_rule import PACKAGE, InputRule, LocalRule, NeuronRule
+from ..neuron.local_rule import InputRule, LocalRule, NeuronRule
 from ..neuron.loss_node import LossNode
 from ..neuron.messages import Step, micro_batch_round
 from ..neuron.optimizers import SGD
 from ..neuron.sums import ORDERED
 from ..support.errors import InputError
+from ..support.own_code import PACKAGE, has_own_code
 from ..support.text import quote
 from ..support.validation import Array, freeze
 from .rule import Rule, own
@@ -36,11 +37,6 @@ PARTS = [slice(0, 3), slice(3, EXAMPLES)]
 SAME = 1e-9  # of a number: sums over parts are rounded otherwise
 
 
-def is_own(rule: Rule) -> bool:
-    """Return whether a rule is a user's own."""
-    return not type(rule).__module__.startswith(PACKAGE)
-
-
 def needs_rule(rule: Rule, network: Network) -> bool:
     """Return whether a network predicts something else where another rule makes its neurons.
 
@@ -48,14 +44,14 @@ def needs_rule(rule: Rule, network: Network) -> bool:
         rule: The rule of a whole batch, under which the network learns.
         network: The network.
     """
-    if rule.plain_predictions is not None or not is_own(rule):
+    if rule.plain_predictions is not None or not has_own_code(type(rule)):
         return rule.plain_predictions is False
     step = Step(1)
     with np.errstate(all="ignore"):
         for k in _some(network):
             member = rule.member(network, k, ORDERED)
             plain = Rule().member(network, k, ORDERED)
-            overrides = not type(member).fire.__module__.startswith(PACKAGE)
+            overrides = type(member).fire.__module__.partition(".")[0] != PACKAGE
             if overrides and getattr(member, "keeps_more", True):
                 return True
             mail, expected, out = _mail(network, k), np.empty(EXAMPLES), np.empty(EXAMPLES)

@@ -24,8 +24,8 @@ from ..neuron.messages import Step
 from ..neuron.optimizers import SGD
 from ..neuron.sums import ORDERED
 from ..support.numerics import digest_of
+from ..support.own_code import has_own_code
 from ..support.validation import Array, freeze
-from . import own_rules
 from .micro_batches import MicroBatches
 from .rule import Answer, Round, Rule
 
@@ -54,7 +54,7 @@ def small_network() -> Network:
 
 def is_own(rule: Rule) -> bool:
     """Return whether a rule, or one within it, is of the user's own class."""
-    if own_rules.is_own(rule):
+    if has_own_code(type(rule)):
         return True
     names: list[str] = [field.name for field in fields(rule)] if is_dataclass(rule) else []
     values = [getattr(rule, name, None) for name in names]
