@@ -225,7 +225,7 @@ def main() -> None:
     results.write_text(json.dumps(found, indent=1) + "\n")
     draw_figures(found["rivals"], found["growth"])
     part = HERE / "RESULTS.md.part"
-    part.write_text(format_results(found))
+    part.write_text(format_results(found), encoding="utf-8")
     part.replace(HERE / "RESULTS.md")
     print(f"written: {HERE / 'RESULTS.md'}")
 

@@ -51,7 +51,9 @@ class open_simulation:  # noqa: N801 (to be called as a function is)
 
     When the block is left, in whatever way, every task has ended. If a neuron fails, the call that
     waits for the step raises one `SimulationError`, which names the neuron; the society has ended
-    then.
+    then. An exception that a signal handler raises blames no neuron: leaving the block raises it.
+    But trio itself takes no such exceptions: set a time limit in a trio program by
+    `trio.fail_after`. Around `na.train` and `na.gradient` any handler may raise.
 
     Args:
         network: The network.

@@ -35,6 +35,9 @@ CALLERS_OF_FUNCTIONS = (
     "neuro_actors.society.actor",
 )
 
+# those with a name; the others cost time, and nobody uses them
+SIGNALS = tuple(number for number in signal.Signals if number in signal.valid_signals())
+
 
 class HandlerExceptions:
     """A context manager that raises, at its end, what a signal handler has raised.
@@ -134,7 +137,7 @@ def _python_handlers() -> list[tuple[int, Callable[[int, FrameType | None], Any]
     A Ctrl-C that raises KeyboardInterrupt is left to Python and trio.
     """
     found: list[tuple[int, Callable[[int, FrameType | None], Any]]] = []
-    for number in signal.Signals:
+    for number in SIGNALS:
         handler = signal.getsignal(number)
         if callable(handler) and handler is not signal.default_int_handler:
             found.append((number, handler))

@@ -55,6 +55,7 @@ SLACK = 1.1  # how much more is allowed for than was guessed
 GUESSES = 12
 
 
+@np.errstate(under="ignore")  # whatever the caller has set
 def bound(
     network: Network,
     x: ArrayLike,
@@ -82,6 +83,7 @@ def bound(
     return gradient_and_bound(network, x, targets, loss, wrt_inputs)[1]
 
 
+@np.errstate(under="ignore")  # whatever the caller has set
 def with_bound(
     network: Network,
     x: ArrayLike,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import numpy as np
 from numpy.typing import ArrayLike
 
 from ...network.examples import as_examples, as_rows
@@ -12,6 +13,7 @@ from .bounds import Pass
 from .matrices import Matrices
 
 
+@np.errstate(under="ignore")  # whatever the caller has set
 def predict(network: Network, x: ArrayLike) -> Array:
     """Compute the predictions of a network.
 
@@ -36,6 +38,7 @@ def predict(network: Network, x: ArrayLike) -> Array:
     return a[:, matrices.outputs]
 
 
+@np.errstate(under="ignore")  # whatever the caller has set
 def gradient(
     network: Network,
     x: ArrayLike,

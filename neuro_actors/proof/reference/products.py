@@ -34,6 +34,7 @@ from .propagation import Propagation
 from .rounding import curvature_error, loss_tangents_error, sum_error
 
 
+@np.errstate(under="ignore")  # whatever the caller has set
 def hessian_vector_product(
     network: Network,
     x: ArrayLike,
@@ -63,6 +64,7 @@ def hessian_vector_product(
     return _TangentPass.of(network, x, targets, weights, biases, loss).product()
 
 
+@np.errstate(under="ignore")  # whatever the caller has set
 def hessian_vector_bound(
     network: Network,
     x: ArrayLike,

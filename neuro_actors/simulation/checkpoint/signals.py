@@ -85,4 +85,5 @@ class StopSignals:
     def _restore_handlers(self) -> None:
         while self._handlers_before:
             number, handler = self._handlers_before.popitem()
-            signal.signal(number, handler)
+            if signal.getsignal(number) == self._receive:  # else another one was set meanwhile
+                signal.signal(number, handler)

@@ -101,3 +101,19 @@ def test_input_is_checked() -> None:
         na.reference.gradient(net, [1.0, 2.0], [[0.0]])
     with pytest.raises(na.InputError, match="unknown loss"):
         na.reference.gradient(net, [[1.0, 2.0]], [[0.0]], loss="l2")
+
+
+@pytest.mark.parametrize("activation", ["sigmoid", "tanh", "softplus", "relu"])
+def test_an_underflow_is_no_error_whatever_the_caller_has_set(activation: str) -> None:
+    """Of saturated neurons. A society does not look at the caller's settings, either."""
+    net = na.Network.layered([3, 6, 2], activation=activation, output_activation="sigmoid", seed=1)
+    net = net.with_parameters(net.weights * 60, net.biases)
+    rng = np.random.default_rng(0)
+    given = net, rng.normal(size=(8, 3)) * 3, (rng.random((8, 2)) > 0.5) * 1.0, "squared_error"
+    expected = na.reference.gradient(*given), na.gradient(*given)
+    with np.errstate(all="raise"):
+        found = na.reference.gradient(*given), na.gradient(*given)
+        na.reference.with_bound(*given)
+        na.reference.hessian_vector_product(*given[:3], net.weights, net.biases)
+    for one, other in zip(found, expected, strict=True):
+        assert np.array_equal(one.weights, other.weights)

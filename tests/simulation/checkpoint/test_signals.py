@@ -213,3 +213,14 @@ def test_processes_killed_and_interrupted_go_on_to_the_same_bits() -> None:
     ]
     assert "SIGKILL at each of " in lines[2]
     assert "half files aside" in lines[2]
+
+
+def test_a_handler_that_was_set_in_the_meantime_stays() -> None:
+    before = signal.getsignal(signal.SIGTERM)
+    mine = signal.SIG_IGN
+    try:
+        with StopSignals():
+            signal.signal(signal.SIGTERM, mine)
+        assert signal.getsignal(signal.SIGTERM) is mine
+    finally:
+        signal.signal(signal.SIGTERM, before)
