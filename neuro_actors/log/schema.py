@@ -32,9 +32,8 @@ import numpy as np
 import pyarrow as pa
 
 from ..channels.routes import message_kinds
-from ..network import functions
 from ..network.elements import ENVIRONMENT, LOSS_NODE, output_positions, positions
-from ..network.function_identity import identities
+from ..network.function_identity import identities, package_losses
 from ..network.function_probe import Identity
 from ..network.network import Network
 from ..support.errors import LogError
@@ -110,7 +109,10 @@ def arrow_schema(
         "versions": versions | {"python": platform.python_version()},
         "numerics": fingerprint(sums),
         "rule": rule or {"name": "Backpropagation"},
-        "functions": identities(network.activations, functions.LOSSES) | {"rule": rule_identity},
+        # What else is in the tables is no part of the run. A loss that is not the package's has its
+        # identity in the begin notes.
+        "functions": identities(network.activations, ())
+        | {"losses": package_losses(), "rule": rule_identity},
         "recorded": recording.to_json(),
         "network": {
             "ids": network.ids,

@@ -18,8 +18,8 @@ After wrt_inputs there may be:
 * columns: how many numbers a message has, if that is not the number of examples.
 * only: a list of kinds, if a partial log contains only these of the step.
 
-After loss there is `identity`, a digest, if the loss is another function than the metadata say of
-its name: it was added, or replaced, while the society lived.
+After loss there is `identity`, a digest, if the loss is the user's own, or has replaced one of the
+package's; see `network/function_identity.py`.
 """
 
 from __future__ import annotations
@@ -30,6 +30,7 @@ from typing import Any
 
 from ..network import functions
 from ..network.function_probe import known_identity
+from ..network.losses import ORIGINALS
 from ..neuron.messages import Step
 from ..neuron.optimizer_identity import optimizer_identity
 from ..neuron.optimizer_json import KNOWN, optimizer_to_json
@@ -47,7 +48,6 @@ class StepNoteWriter:
     def __init__(self, optimizer: Optimizer | None = None, updates: int = 0) -> None:
         self._optimizer = optimizer
         self._updates = updates
-        self._losses = dict(functions.LOSSES)  # those of the metadata
         # the last note without its update, and the task that it was made for
         self._start: tuple[object, str] = (None, "")
 
@@ -88,7 +88,7 @@ class StepNoteWriter:
             "loss": step.loss,
         }
         function = self._function(step)
-        if function is not None and function is not self._losses.get(str(step.loss)):
+        if function is not None and function is not ORIGINALS.get(str(step.loss)):
             digest = known_identity(function)["digest"]
             about |= {"identity": digest} if digest else {}
         about |= {"batch": batch, "wrt_inputs": step.wrt_inputs}

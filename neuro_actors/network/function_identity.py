@@ -33,6 +33,7 @@ from .function_probe import (
     label_point,
     loss_identity,
 )
+from .losses import ORIGINALS
 
 POINTS = 1  # the number of this set of points
 
@@ -89,17 +90,21 @@ def identities(activations: Iterable[str | None], losses: Iterable[str]) -> Iden
         activations: Names of activation functions. Those that the table lacks are left out.
         losses: Names of losses, likewise.
     """
-    names = sorted({name for name in activations if name is not None})
     known, known_losses = functions.ACTIVATIONS, functions.LOSSES
+    names = {name for name in activations if isinstance(known.get(str(name)), functions.Activation)}
+    loss_names = {name for name in losses if isinstance(known_losses.get(name), functions.Loss)}
     return {
         "points": POINTS,
-        "activations": {name: known_identity(known[name]) for name in names if name in known},
-        "losses": {
-            name: known_identity(known_losses[name])
-            for name in sorted(losses)
-            if name in known_losses
+        "activations": {
+            str(name): known_identity(known[str(name)]) for name in sorted(names, key=str)
         },
+        "losses": {name: known_identity(known_losses[name]) for name in sorted(loss_names)},
     }
+
+
+def package_losses() -> dict[str, Identity]:
+    """Return the identities of the package's own losses, whatever is in the table."""
+    return {name: known_identity(loss) for name, loss in sorted(ORIGINALS.items())}
 
 
 def compare(

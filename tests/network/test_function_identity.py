@@ -157,6 +157,15 @@ def test_functions_are_asked_when_they_are_added_and_by_no_run(tmp_path) -> None
     assert counts[0] == counts[1] == counts[2]
 
 
+def test_what_is_no_function_has_no_identity() -> None:
+    """Somebody wrote into the table; a run that does not use it goes on."""
+    functions.LOSSES["odd"] = (abs, abs)  # type: ignore[assignment]
+    functions.ACTIVATIONS["odd"] = None  # type: ignore[assignment]
+    held = identities(["tanh", "odd", None, "missing"], [*functions.LOSSES, "missing"])
+    assert list(held["activations"]) == ["tanh"]
+    assert sorted(held["losses"]) == sorted(losses.BUILT_IN)
+
+
 def test_rounding_is_a_number_of_eps() -> None:
     for wrong in (-1.0, float("inf"), float("nan"), "x"):
         with pytest.raises(na.InputError, match=r"^cube: rounding must be a number of eps"):

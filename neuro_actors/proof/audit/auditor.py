@@ -329,7 +329,7 @@ class Auditor:
         if not note.identity:
             found = compare(held, (), [name], exact=self._exact)
         elif not self._exact:
-            found.unchecked.append(f"the loss {name!r}")
+            found.unchecked.append(f"the values of the loss {name!r}")
         elif loss_identity(functions.LOSSES[name])["digest"] != note.identity:
             found.problems.append(f"the loss {name!r} is another function here than in the run")
         self._take(found, f"step {note.number}")
@@ -485,6 +485,19 @@ class Auditor:
                     "the digest that was given covers what the environment sent, and not what "
                     "neurons said: give the complete digest of the log to have it covered"
                 )
+        if not self._recording.whole:
+            yield f"a partial log: {_parts_of(self._recording)}"
+        if self._taken_over:
+            yield (
+                "what neurons learned in steps that were left out is given, "
+                f"in {self._taken_over:,} commits"
+            )
+        for (kind, reason), entry in self._unproved.items():
+            who = self._reader.members[entry.sender]
+            yield (
+                f"not proved: {entry.count:,} messages of kind {kind} "
+                f"(the first: {who}, step {entry.step}): {reason}"
+            )
         if self._unchecked or self._note_reader.unchecked:
             names = [*self._unchecked, *sorted(self._note_reader.unchecked)]
             yield f"not checked, because the log does not tell of them: {'; '.join(names)}"
@@ -498,19 +511,6 @@ class Auditor:
             yield (
                 "the rule is of the user's own: members that share a state, or random numbers "
                 "that no seed fixes, look like a lie"
-            )
-        if not self._recording.whole:
-            yield f"a partial log: {_parts_of(self._recording)}"
-        if self._taken_over:
-            yield (
-                "what neurons learned in steps that were left out is given, "
-                f"in {self._taken_over:,} commits"
-            )
-        for (kind, reason), entry in self._unproved.items():
-            who = self._reader.members[entry.sender]
-            yield (
-                f"not proved: {entry.count:,} messages of kind {kind} "
-                f"(the first: {who}, step {entry.step}): {reason}"
             )
         if whole:
             yield from self._remarks_on_the_end()

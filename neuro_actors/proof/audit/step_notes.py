@@ -40,7 +40,7 @@ class StepNote(NamedTuple):
         number: The step's number.
         text: The note itself.
         loss: The loss's name. None in a step that only predicts.
-        identity: The digest of the loss, if it is not the one of the metadata; else "".
+        identity: The digest of the loss, if it is not the package's own; else "".
         batch: How many examples it has.
         columns: How many numbers an activation or an urgency has.
         wrt_inputs: Whether urgencies reach the inputs.

@@ -1126,7 +1126,7 @@ def test_functions_that_were_replaced_are_named_and_nobody_is_called_a_liar(
 
     trio.run(society)
     notes = [row[forgery.NOTE] for row in forgery.read(tmp_path / "b.arrows")[1] if row[1] == "begin"]  # fmt: skip
-    assert [json.loads(note).get("identity") is None for note in notes] == [True, False]
+    assert [json.loads(note).get("identity") is None for note in notes] == [False, True]
     with pytest.raises(na.LogError, match="the loss 'huber' is another function here"):
         na.audit(tmp_path / "b.arrows")
     assert functions.ACTIVATIONS["tanh"] is tanh
