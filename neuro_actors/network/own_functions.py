@@ -22,6 +22,7 @@ from typing import TypeVar, cast
 import numpy as np
 
 from ..support.errors import InputError, MessageError
+from ..support.signal_exceptions import raise_noted
 from ..support.text import quote
 from ..support.validation import Array, freeze
 from .activations import ACTIVATIONS, Activation
@@ -79,6 +80,7 @@ def _guard(what: str, own: Callable[..., Array], *, shaped: bool) -> Callable[..
     """
 
     def call(*arguments: Array) -> Array:
+        raise_noted()
         result, shape = own(*arguments), arguments[0].shape
         is_array = isinstance(result, np.ndarray)
         if shaped and (not is_array or result.dtype != np.float64 or _spreads(result, shape)):

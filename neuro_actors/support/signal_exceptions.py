@@ -9,7 +9,7 @@ blame a neuron, break trio, or be lost. So while a function of the package runs:
 2. When the function ends, whatever it returns or raises, the noted exception is raised.
 3. Inside `trio.run` the exception is only noted, and the run is cancelled in order. In a function
    that a rule has called it is raised at once too: there a society expects any exception, and the
-   function may never end.
+   function may never end. Nor is another one called: neurons that have their mail would go on.
 
 Only the main thread handles signals, so there is no other thread to compete with. A handler that
 was set in the meantime stays.
@@ -37,6 +37,8 @@ CALLERS_OF_FUNCTIONS = (
 
 # those with a name; the others cost time, and nobody uses them
 SIGNALS = tuple(number for number in signal.Signals if number in signal.valid_signals())
+
+_noted: list[BaseException] = []  # of runs in the main thread that are being cancelled
 
 
 class HandlerExceptions:
@@ -70,6 +72,8 @@ class HandlerExceptions:
         trace: TracebackType | None,
     ) -> None:
         self._restore_handlers()
+        if self._cancel is not None:
+            _noted.clear()
         raised, self._raised = self._raised, None
         if raised is None or raised is error:
             return
@@ -84,9 +88,11 @@ class HandlerExceptions:
         try:
             self._handlers[number](number, frame)
         except BaseException as error:
-            self._raised = self._raised or error
+            if self._raised is None:
+                self._raised = error
             if self._cancel is None:
                 raise
+            _noted.append(error)
             self._cancel()
             if _is_in_function_of_user(frame):
                 raise
@@ -110,6 +116,12 @@ def passes_handler_exceptions(function: Callable[_P, _T]) -> Callable[_P, _T]:
             return function(*args, **kwargs)
 
     return call
+
+
+def raise_noted() -> None:
+    """Raise what a handler has raised, if the run in this thread is being cancelled for that."""
+    if _noted and threading.current_thread() is threading.main_thread():
+        raise _noted[0]
 
 
 def is_from_handler(error: BaseException) -> bool:

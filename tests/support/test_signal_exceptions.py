@@ -90,7 +90,7 @@ def test_a_function_that_hangs_is_interrupted(kind) -> None:
         return z.copy()
 
     na.add_activation("hangs", value=value, slope=lambda z, a: np.ones_like(z))
-    net = na.Network([na.Input("x"), na.Neuron("y", "hangs")], [na.Synapse("x", "y", 1.0)], ["y"])
+    net = na.Network.layered([1, 3, 2], activation="hangs", seed=0)
     began = time.monotonic()
     try:
         with pytest.raises(kind):
