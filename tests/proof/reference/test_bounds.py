@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 from helpers.deep_cases import alterations, deep_case, is_within, skipping_case
-from helpers.tiers import few
+from helpers.tiers import few, need
 
 import neuro_actors as na
 from neuro_actors.proof.reference import bounds, propagation
@@ -178,3 +178,49 @@ def test_wide_networks_are_compared() -> None:
     expected, bound = na.reference.with_bound(net, x, targets)
     assert is_within(na.gradient(net, x, targets), expected, bound)
     assert 1e-9 < bounds.greatest_share(expected) < 2e-8
+
+
+def exact_weights(case, mp) -> list:
+    """∂loss/∂weight of each synapse, by the chain rule in 50 digits; tanh and identity, squared error."""
+    net, batch = case.network, len(case.x)
+    order = np.argsort(net.level, kind="stable").tolist()
+    total = [mp.mpf(0)] * len(net.weights)
+    for x, targets in zip(case.x, case.targets, strict=True):
+        a = {int(k): mp.mpf(float(v)) for k, v in zip(np.flatnonzero(net.is_input), x, strict=True)}
+        slope = {}
+        for k in order:
+            if not net.is_input[k]:
+                z = mp.mpf(float(net.biases[k])) + mp.fsum(
+                    mp.mpf(float(net.weights[s])) * a[int(net.sources[s])]
+                    for s in net.incoming.of(k)
+                )
+                a[k] = mp.tanh(z) if net.activations[k] == "tanh" else z
+                slope[k] = 1 - a[k] ** 2 if net.activations[k] == "tanh" else mp.mpf(1)
+        da = dict.fromkeys(order, mp.mpf(0))
+        for k, t in zip(net.output_positions.tolist(), targets, strict=True):
+            da[k] += 2 * (a[k] - mp.mpf(float(t)))
+        for k in reversed(order):
+            if not net.is_input[k]:
+                dz = da[k] * slope[k]
+                for s in net.incoming.of(k).tolist():
+                    source = int(net.sources[s])
+                    total[s] += dz * a[source] / batch
+                    da[source] += dz * mp.mpf(float(net.weights[s]))
+    return total
+
+
+@pytest.mark.parametrize(
+    "case",
+    few([deep_case("tanh", 30, 3, 1, batch=2), skipping_case(30, 3), deep_case("tanh", 200, 2)], 1),
+    ids=["30", "30 with skips", "200"],
+)
+def test_both_computations_are_within_half_of_it_of_the_truth(case) -> None:
+    """The bound allows each computation its own roundings, which are half of all."""
+    mp = need("mpmath").mp
+    given = case.network, case.x, case.targets
+    expected, bound = na.reference.with_bound(*given)
+    with mp.workdps(50):
+        exact = exact_weights(case, mp)
+        for found in (expected.weights, na.gradient(*given).weights):
+            for one, true, limit in zip(found, exact, bound.weights, strict=True):
+                assert abs(mp.mpf(float(one)) - true) <= mp.mpf(float(limit)) / 2
