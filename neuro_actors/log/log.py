@@ -14,7 +14,7 @@ from ..channels.unreliable.faults import FaultEvent
 from ..network import functions
 from ..network.function_identity import Comparison, compare
 from ..network.network import Network
-from ..support.errors import LogError
+from ..support.errors import InputError, LogError
 from ..support.numerics import differences
 from ..support.signal_exceptions import passes_handler_exceptions
 from ..support.validation import as_whole_number
@@ -208,9 +208,12 @@ class Log:
                 weights = np.where(np.isnan(weights), step.weights, weights)
                 biases = np.where(np.isnan(biases), step.biases, biases)
         weights = np.where(np.isnan(weights), self.network.weights, weights)
-        return self.network.with_parameters(
-            weights, np.where(np.isnan(biases), self.network.biases, biases)
-        )
+        biases = np.where(np.isnan(biases), self.network.biases, biases)
+        try:
+            return self.network.with_parameters(weights, biases)
+        except InputError as error:  # an infinity: no run learns one
+            problem = f"the log is damaged: what was learnt up to step {number}: {error}"
+            raise LogError(f"{self.path!r}: {problem}") from None
 
     # --- messages -----------------------------------------------------------------------------
 

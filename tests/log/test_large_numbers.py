@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pyarrow as pa
 import pytest
 import trio
 from helpers.cli_logs import run
@@ -327,3 +328,24 @@ def test_drawn_societies(seed: int, tmp_path: Path) -> None:
             warnings.simplefilter("error")
             compared += check_readers(tmp_path / "run.arrows")
     assert compared > 30 * many
+
+
+def test_an_infinity_that_was_learnt_is_damage(huge: Path, tmp_path: Path) -> None:
+    path = tmp_path / "damaged.arrows"
+    with pa.ipc.open_stream(huge.read_bytes()) as stream:
+        schema, batches = stream.schema, list(stream)
+    with pa.OSFile(str(path), "wb") as file, pa.ipc.new_stream(file, schema) as writer:
+        for batch in batches:
+            values = batch.column("value")
+            kinds = batch.column("kind").to_pylist()
+            lists = [
+                [np.inf] * len(one) if kind == "commit" else one
+                for kind, one in zip(kinds, values.to_pylist(), strict=True)
+            ]
+            changed = {"value": pa.array(lists, values.type)}
+            columns = [changed.get(name, batch.column(name)) for name in schema.names]
+            writer.write_batch(pa.record_batch(columns, schema=schema))
+    assert na.open_log(path).network_at(2).digest() == na.open_log(huge).network.digest()
+    with pytest.raises(LogError, match=r"damaged.arrows.*damaged: what was learnt up to step 3"):
+        na.open_log(path).network_at(3)
+    assert "damaged" in run("view", str(path), "-o", str(tmp_path / "a.html"), expected=2)[1]
