@@ -15,10 +15,8 @@ from neuro_actors.log.series import read_neuron, read_urgency_by_level
 from neuro_actors.viewer.step_values import read_step_values
 
 NETWORK = na.Network.layered([2, 3, 2], seed=0)
-X, T = (
-    np.array([[1.0, 2.0], [3.0, 4.0], [-5.0, 0.5]]),
-    np.array([[1.0, 0.5], [0.0, 0.5], [2.0, 1.0]]),
-)
+X = np.array([[1.0, 2.0], [3.0, 4.0], [-5.0, 0.5], [0.25, -1.0]])
+T = np.array([[1.0, 0.5], [0.0, 0.5], [2.0, 1.0], [0.0, -1.0]])
 
 
 def record(path: Path, **how) -> na.Log:
