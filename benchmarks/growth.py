@@ -23,6 +23,7 @@ import numpy as np
 import trio
 
 import neuro_actors as na
+from neuro_actors.support.console import show_all_characters
 
 LEVELS = 10
 WIDTHS = (12, 10, 13, 12, 9, 10)  # of the table's columns
@@ -126,4 +127,5 @@ def main() -> None:
 
 
 if __name__ == "__main__":
+    show_all_characters()
     main()

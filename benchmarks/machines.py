@@ -42,6 +42,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 
 from neuro_actors.cli.benchmark.timing import machine
+from neuro_actors.support.console import show_all_characters
 from neuro_actors.support.errors import NeuroActorsError
 from neuro_actors.support.files import check_free, whole_file
 
@@ -244,4 +245,5 @@ def main() -> None:
 
 
 if __name__ == "__main__":
+    show_all_characters()
     main()

@@ -219,7 +219,7 @@ def main() -> None:
     found = json.loads(results.read_text()) if arguments.redraw or arguments.part else {}
     for name, part in PARTS.items():
         if not arguments.redraw and arguments.part in (None, name):
-            print(f"{name} …", flush=True)
+            print(f"{name} ...", flush=True)
             found[name] = part(["--quick"] if arguments.quick else [])
     found.setdefault("quick", arguments.quick)
     results.write_text(json.dumps(found, indent=1) + "\n")

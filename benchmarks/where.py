@@ -23,6 +23,7 @@ import neuro_actors as na
 from neuro_actors.network import functions
 from neuro_actors.neuron import local_rule as neuron
 from neuro_actors.neuron import sums
+from neuro_actors.support.console import show_all_characters
 
 SIZES = (784, 128, 64, 10)
 
@@ -117,4 +118,5 @@ def main() -> None:
 
 
 if __name__ == "__main__":
+    show_all_characters()
     main()

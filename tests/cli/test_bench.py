@@ -13,6 +13,7 @@ from helpers.tiers import few, need
 from rich.console import Console
 
 import neuro_actors as na
+from neuro_actors.cli.benchmark import __main__ as program
 from neuro_actors.cli.benchmark import timing
 from neuro_actors.cli.benchmark.__main__ import print_tables
 from neuro_actors.cli.benchmark.actors import AsyncioActors, BareTrio, PykkaActors, RulesAlone
@@ -104,3 +105,21 @@ def test_growth_of_one_size() -> None:
     row = json.loads(done.stdout)
     assert (row["synapses"], row["neurons"]) == (1800, 200)
     assert row["seconds"] > 0
+
+
+@pytest.mark.parametrize(
+    ("error", "code"), [(OSError(28, "No space left"), 2), (KeyboardInterrupt(), 130)]
+)
+def test_an_output_that_cannot_be_written(
+    error, code: int, monkeypatch: pytest.MonkeyPatch, capsys
+) -> None:
+    def main(_: list[str]) -> None:
+        raise error
+
+    monkeypatch.setattr(program, "main", main)
+    monkeypatch.setattr(program, "drop_output", lambda: None)
+    with pytest.raises(SystemExit) as ended:
+        program._run()
+    assert ended.value.code == code
+    line = "neuro-actors: the output cannot be written: No space left\n"
+    assert capsys.readouterr().err == (line if code == 2 else "")

@@ -12,6 +12,8 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 from rich.table import Table
 
+from ...support.console import show_all_characters
+from ..output import drop_output, ignore_closed_pipe
 from .timing import Timed, by_work, machine, plan, side_by_side, to_json
 
 
@@ -91,5 +93,21 @@ def _short(value: float) -> str:
     return f"{value:,.0f}" if value >= 100 else f"{value:.3g}"
 
 
+def _run() -> None:
+    """Call `main`. An output that cannot be written is one line, as for all commands."""
+    show_all_characters()
+    try:
+        with ignore_closed_pipe():
+            main(sys.argv[1:])
+            sys.stdout.flush()
+    except KeyboardInterrupt:
+        sys.exit(130)
+    except OSError as error:
+        drop_output()
+        what = f"the output cannot be written: {error.strerror or error}"
+        print(f"neuro-actors: {what}", file=sys.stderr)
+        sys.exit(2)
+
+
 if __name__ == "__main__":
-    main(sys.argv[1:])
+    _run()
