@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 import trio
 from helpers.rule_cases import RULES, layered
+from helpers.tiers import few
 
 import neuro_actors as na
 from neuro_actors import rules
@@ -83,9 +84,9 @@ class Makes(rules.Rule):
 
 
 USES: dict[str, dict[str, Any]] = {
+    "checkpoint": {},
     "faults": {"channels": na.Unreliable(crash=0.3, seed=1)},
     "lanes": {"micro_batches": 2, "in_flight": 2},
-    "checkpoint": {},
 }
 
 
@@ -97,7 +98,7 @@ def train(rule: rules.Rule, folder, use: str | None = None) -> str:
     return na.train(NET, X, T, **how, rule=rule, **more).network.digest()
 
 
-@pytest.mark.parametrize("use", USES)
+@pytest.mark.parametrize("use", few(USES, 1))
 @pytest.mark.parametrize(
     ("kind", "match"),
     [
@@ -119,7 +120,7 @@ def test_where_nothing_is_lost_nothing_is_refused(tmp_path) -> None:
     assert train(Makes("Forgetful"), tmp_path) == train(Makes("Mindful"), tmp_path)
 
 
-@pytest.mark.parametrize("kind", ["Mindful", "Scratch", "LocalRule"])
+@pytest.mark.parametrize("kind", few(["Mindful", "Scratch", "LocalRule"], 1))
 def test_a_rule_that_names_all_is_right_everywhere(kind: str, tmp_path) -> None:
     expected = train(Makes(kind), tmp_path)
     for use in ("faults", "checkpoint"):
