@@ -2,6 +2,7 @@
 
 Steps begin in the order in which the driver sends them, each in the next lane, and end in that
 order. When a batch is concluded, no step is in progress: the driver sends the next batch after it.
+After a failure no step begins, and the job waits for its end.
 """
 
 from __future__ import annotations
@@ -62,6 +63,7 @@ class Job:
         self._room = trio.Semaphore(start.lanes)  # for steps in progress
         self._batch, self._sum = -1, BatchSum()  # over its steps that have ended
         self._scope, self._ended = trio.CancelScope(), trio.Event()
+        self._begins = trio.CancelScope()  # no step begins any more once it is cancelled
         self._functions = start.functions
         self._compared = set[str]()  # losses
 
@@ -72,7 +74,7 @@ class Job:
     async def run(
         self, addresses: tuple[tuple[str, int], ...], secret: bytes, callers: Callers
     ) -> None:
-        """Run until `stop`, or the first failure, which is reported to the driver.
+        """Run until `stop`. A failure of the society is reported to the driver.
 
         Args:
             addresses: Host and port of each worker, by rank.
@@ -92,7 +94,9 @@ class Job:
                     begun, in_order = trio.open_memory_channel[tuple[Task, int]](float("inf"))
                     nursery.start_soon(self._end_in_order, in_order)
                     self._to_driver.send_nowait(JobReady(generation))
-                    await self._begin_in_order(begun)
+                    with self._begins:
+                        await self._begin_in_order(begun)
+                    await trio.sleep_forever()
         except* WorkerConnectionError as group:
             report = PeerLost(generation, str(leaf_errors(group)[0]))
         except* NeuroActorsError as group:
@@ -113,10 +117,11 @@ class Job:
         try:
             await self.society.run()
         except SimulationError as error:
-            # reported before another worker can notice that this one has ended, and report that
+            # The connections stay: without them other workers could not do the steps before. So
+            # the driver learns whether one of these fails too, and then it ends the job.
             report = JobFailed(self.place.generation, step_of(error), str(error))
             self._to_driver.send_nowait(report)
-            self._scope.cancel()
+            self._begins.cancel()
 
     def _compare_functions(self, activations: Sequence[str], losses: Sequence[str]) -> None:
         """Raise `SimulationError` if this process has other functions of these names.
