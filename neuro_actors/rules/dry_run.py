@@ -1,7 +1,7 @@
 """Members of a rule that are driven here one after another, without any engine.
 
-So a rule of a user's own can be tried before work starts. The messages are those that channels
-would carry.
+So a rule of a user's own can be tried before work starts, and be known by what it does. The
+messages are those that channels would carry. The batches are the same fixed numbers everywhere.
 """
 
 from __future__ import annotations
@@ -20,6 +20,7 @@ from ..support.validation import Array, freeze
 from .rule import Answer, Round, Rule
 
 LOSS = "squared_error"
+OPTIMIZER = SGD(0.1)
 MOST_ROUNDS = 32  # of all steps together
 BATCHES = (3, 3, 2)  # examples of each step
 
@@ -33,6 +34,7 @@ class DryRun:
     Attributes:
         rule: The rule.
         network: The network that the members are made for.
+        answers: The answer to each round that has ended.
     """
 
     def __init__(self, rule: Rule, network: Network) -> None:
@@ -43,6 +45,7 @@ class DryRun:
             network: The network.
         """
         self.rule, self.network = rule, network
+        self.answers: list[Answer] = []
         self._loss_node = rule.loss_node(network)
         self._forward: list[int] = np.argsort(network.level, kind="stable").tolist()
         self._inputs = np.flatnonzero(network.is_input).tolist()
@@ -50,6 +53,16 @@ class DryRun:
     def make_members(self) -> list[NeuronRule]:
         """Return new members, one for each neuron and input."""
         return [self.rule.member(self.network, k, ORDERED) for k in range(len(self.network.ids))]
+
+    def batches(self) -> Iterator[tuple[Array, Array]]:
+        """Yield the inputs and the targets of each step.
+
+        Yields:
+            Inputs of shape (n_inputs, batch), and targets of shape (n_outputs, batch).
+        """
+        for batch in BATCHES:
+            x = _numbers(len(self._inputs), batch)
+            yield x, freeze(1.0 - _numbers(len(self.network.outputs), batch))
 
     def rounds(self) -> Iterator[RunRound]:
         """Go through all rounds of all steps.
@@ -62,16 +75,15 @@ class DryRun:
             Exception: What the rule raises.
         """
         self.rule.check(self.network, LOSS)
-        rng, number = np.random.default_rng(0), 0
-        sizes = len(self._inputs), len(self.network.outputs)
-        for batch in BATCHES:
-            x, targets = (freeze(rng.uniform(0.1, 0.9, (size, batch))) for size in sizes)
+        number = 0
+        for x, targets in self.batches():
             rounds = self.rule.rounds(self.network, x)
             one = next(rounds, None)
             while one is not None and number < MOST_ROUNDS:
                 number += 1
                 answers: list[Answer] = []
                 yield partial(self._drive, one=one, number=number, targets=targets, answers=answers)
+                self.answers.append(answers[0])
                 try:
                     one = rounds.send(answers[0])
                 except StopIteration:
@@ -87,12 +99,12 @@ class DryRun:
     ) -> Sent:
         """Drive members through a round; return what each sent, and note the answer."""
         network, columns = self.network, one.inputs.shape[1]
-        optimizer = SGD(0.1) if one.learns else None
+        optimizer = OPTIMIZER if one.learns else None
         about = one.wrt_inputs, False, one.name, one.micro_batch
         step = Step(number, LOSS, optimizer, *about)
         incoming, outputs = network.incoming, network.output_positions
         sent: Sent = [[] for _ in members]
-        said = np.empty((len(members), columns))
+        said = np.zeros((len(members), columns))
         for k in self._forward:
             if network.is_input[k]:
                 mail = one.inputs[[self._inputs.index(k)]]
@@ -103,7 +115,7 @@ class DryRun:
             sent[k].append(said[k].copy())
         wanted = targets if one.examples is None else targets[:, one.examples]
         listening = np.ones(len(outputs), bool) if one.wrt_inputs else ~network.is_input[outputs]
-        from_loss = np.empty((int(listening.sum()), columns))
+        from_loss = np.zeros((int(listening.sum()), columns))
         predictions = freeze(said[outputs])
         losses = self._loss_node.evaluate(
             step, predictions, freeze(np.ascontiguousarray(wanted)), from_loss
@@ -129,3 +141,9 @@ class DryRun:
                 urgencies[synapses] = back
         answers.append(Answer(predictions, losses, freeze(of_inputs)))
         return sent
+
+
+def _numbers(n: int, batch: int) -> Array:
+    """Return numbers between 0.1 and 0.9."""
+    # not drawn: the numbers of numpy's generators may change with its version
+    return freeze((0.1 + 0.8 / 101.0 * (np.arange(n * batch) * 37 % 101)).reshape(n, batch))

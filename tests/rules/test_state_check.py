@@ -14,7 +14,8 @@ from helpers.tiers import few
 import neuro_actors as na
 from neuro_actors import rules
 from neuro_actors.neuron import LocalRule
-from neuro_actors.rules.dry_run import DryRun
+from neuro_actors.rules import rule_identity
+from neuro_actors.rules.dry_run import OPTIMIZER, DryRun
 from neuro_actors.rules.state_check import check_state
 
 NET, X, T = layered(3, 4, 2)
@@ -142,25 +143,32 @@ def test_a_dry_run_is_a_run(rule: rules.Rule) -> None:
     check_state(mine, NET)
 
 
-def test_the_messages_of_a_dry_run_are_those_of_a_society() -> None:
-    """Under backpropagation: the commits of its first step are the parameters that channels carry."""
-    trial = DryRun(rules.Backpropagation(), NET)
+@pytest.mark.parametrize(
+    "rule",
+    [
+        rules.Backpropagation(), rules.FeedbackAlignment(), rules.PredictiveCoding(3), rules.NewtonCG(),
+        rules.DirectFeedbackAlignment(), rules.WeightPerturbation(),
+    ],
+    ids=lambda rule: type(rule).__name__,
+)  # fmt: skip
+def test_the_messages_of_a_dry_run_are_those_of_a_society(rule: rules.Rule) -> None:
+    """What members are driven through is what channels carry: they learn the same bits."""
+    trial = DryRun(rule, rule_identity.small_network())
     members = trial.make_members()
-    commits = [parts[-1] for parts in next(trial.rounds())(members) if len(parts) > 1]
-    rng = np.random.default_rng(0)
-    x, t = rng.uniform(0.1, 0.9, (3, 3)).T, rng.uniform(0.1, 0.9, (2, 3)).T
+    for drive in trial.rounds():
+        drive(members)
+    neurons = np.flatnonzero(~trial.network.is_input).tolist()
+    learned = [members[k].get_state()[0].parameters for k in neurons]
 
     async def society() -> na.Network:
-        async with na.open_simulation(NET) as simulation:
-            await simulation.train_step(x, t, optimizer=na.SGD(0.1))
+        async with na.open_simulation(trial.network, rule=rule) as simulation:
+            for x, targets in trial.batches():
+                await simulation.train_step(x.T, targets.T, optimizer=OPTIMIZER)
             return await simulation.network()
 
     network = trio.run(society)
-    order = [k for k in range(len(NET.ids)) if not NET.is_input[k]]
-    for k, commit in zip(order, commits, strict=True):
-        assert np.array_equal(
-            commit, np.append(network.weights[network.incoming.of(k)], network.biases[k])
-        )
+    found = [np.append(network.weights[network.incoming.of(k)], network.biases[k]) for k in neurons]
+    assert np.array_equal(np.concatenate(found), np.concatenate(learned))
 
 
 def test_a_large_network_is_not_driven(monkeypatch) -> None:

@@ -8,12 +8,10 @@ from typing import Any
 
 import numpy as np
 import pytest
-import trio
 
 import neuro_actors as na
 from neuro_actors.network import functions
 from neuro_actors.neuron.local_rule import LocalRule
-from neuro_actors.rules import rule_identity
 from neuro_actors.simulation.checkpoint import files
 from neuro_actors.simulation.checkpoint.reading import Checkpoint
 from neuro_actors.simulation.checkpoint.summary import summarize
@@ -135,35 +133,6 @@ def test_a_rule_whose_class_has_changed(tmp_path: Path, monkeypatch: pytest.Monk
         na.resume(file)
     monkeypatch.undo()
     assert na.resume(file) == whole
-
-
-@pytest.mark.parametrize(
-    "rule",
-    [
-        na.rules.Backpropagation(), na.rules.FeedbackAlignment(), na.rules.PredictiveCoding(3),
-        na.rules.NewtonCG(), na.rules.DirectFeedbackAlignment(), na.rules.WeightPerturbation(),
-    ],
-    ids=lambda rule: type(rule).__name__,
-)  # fmt: skip
-def test_the_small_society_of_an_identity_is_a_society(rule: na.rules.Rule) -> None:
-    """What its members are driven through is what an engine carries: they learn the same bits."""
-    alone = rule_identity.SmallSociety(rule)
-    learned = np.concatenate([
-        member.get_state()[0].parameters
-        for k, member in enumerate(alone._members) if not alone.network.is_input[k]
-    ])  # fmt: skip
-
-    async def run() -> na.Network:
-        async with na.open_simulation(alone.network, rule=rule) as simulation:
-            x, t = rule_identity._X.T, rule_identity._TARGETS.T
-            await simulation.train_step(x, t, optimizer=na.SGD(0.25))
-            await simulation.train_step(0.5 * x[:2], t[1:], optimizer=na.SGD(0.25))
-            return await simulation.network()
-
-    network = trio.run(run)
-    neurons = np.flatnonzero(~network.is_input)
-    parts = [np.append(network.weights[network.incoming.of(k)], network.biases[k]) for k in neurons]
-    assert np.array_equal(np.concatenate(parts), learned)
 
 
 def test_a_checkpoint_of_an_older_version_is_read(tmp_path: Path, capfd: Any) -> None:
