@@ -27,11 +27,10 @@ from ..support.text import escape_controls
 from . import functions
 from .function_probe import (
     Identity,
-    activation_identity,
     difference,
     known_identity,
     label_point,
-    loss_identity,
+    present_identity,
 )
 from .losses import ORIGINALS
 
@@ -126,14 +125,14 @@ def compare(
     for name in sorted({name for name in activations if name is not None}):
         functions.activation(name)  # raises
         function = functions.ACTIVATIONS[name]
-        here = activation_identity(function)
+        here = present_identity(function)
         what, there = f"activation {escape_controls(name)!r}", _entry(known, "activations", name)
         found.add(what, there, here, exact=exact, rounding=function.rounding, label=label_point)
     for name in sorted(set(losses)):
         functions.loss(name)
         loss = functions.LOSSES[name]
         what, there = f"loss {escape_controls(name)!r}", _entry(known, "losses", name)
-        found.add(what, there, loss_identity(loss), exact=exact, rounding=loss.rounding)
+        found.add(what, there, present_identity(loss), exact=exact, rounding=loss.rounding)
     return found
 
 

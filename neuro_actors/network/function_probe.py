@@ -11,9 +11,9 @@ import numpy as np
 
 from ..support.numerics import PROBES, digest_of
 from ..support.validation import Array, Indices, freeze
-from . import activations, losses
-from .activations import Activation
+from .activations import OUTPUTS, Activation
 from .losses import Loss
+from .own_functions import is_own
 
 EPS = float(np.finfo(np.float64).eps)
 ROUNDING = 1024  # how many eps a sample may differ on another kind of machine, if nothing is known
@@ -44,37 +44,43 @@ def known_identity(function: Activation | Loss, *, is_new: bool = False) -> Iden
     try:
         known = _FIRST.get(function)
     except TypeError:  # one of its parts is an object that compares by value
-        return _identity(function, twice=is_new)
+        return present_identity(function, twice=is_new)
     if known is None:
-        known = _identity(function, twice=is_new)
+        known = present_identity(function, twice=is_new)
         if len(_FIRST) < MOST_KNOWN:
             _FIRST[function] = known
     return dict(known)
 
 
-def activation_identity(function: Activation) -> Identity:
-    """Return the identity of an activation function, as JSON."""
-    return _identity(function)
+def present_identity(function: Activation | Loss, *, twice: bool = False) -> Identity:
+    """Return the identity of a function as it is now, as JSON.
 
-
-def loss_identity(function: Loss) -> Identity:
-    """Return the identity of a loss, as JSON."""
-    return _identity(function)
-
-
-def _identity(function: Activation | Loss, *, twice: bool = False) -> Identity:
+    Args:
+        function: An activation function or a loss.
+        twice: Whether to ask the function twice; see `known_identity`.
+    """
     found = _probe(function)
     digest: str | None = digest_of(found.results)
-    originals = (*activations.ORIGINALS.values(), *losses.ORIGINALS.values())
-    is_original = any(function is one for one in originals)
     if twice and digest != digest_of(_probe(function).results):
         digest = None  # it depends on more than its arguments
-    return {
-        "digest": digest,
-        "curvature": digest_of(found.curvatures) if found.curvatures else None,
-        "sample": _text(found.sample),
-        "source": None if is_original else source_digest(function.value, function.slope),
-    }
+    curvature = digest_of(found.curvatures) if found.curvatures else None
+    source = source_digest(function.value, function.slope) if is_own(function) else None
+    return make_identity(digest, found.sample, source, curvature)
+
+
+def make_identity(
+    digest: str | None, sample: Array, source: str | None, curvature: str | None = None
+) -> Identity:
+    """Return an identity, as JSON; see `function_identity.py`.
+
+    Args:
+        digest: A digest of all results; None if they are not the same when they are made again.
+        sample: Some results. Shape (n,).
+        source: See `source_digest`.
+        curvature: A digest of the curvatures.
+    """
+    text = base64.b64encode(sample.astype("<f8").tobytes()).decode()
+    return {"digest": digest, "curvature": curvature, "sample": text, "source": source}
 
 
 def difference(
@@ -94,7 +100,7 @@ def difference(
         rounding: How many eps a sample may differ elsewhere. None: it is not known.
         label: Says what a number of the sample is, by its position.
     """
-    samples = _number(there.get("sample")), _number(here["sample"])
+    samples = _numbers(there.get("sample")), _numbers(here["sample"])
     if exact:
         curvatures = there.get("curvature"), here["curvature"]
         same = there.get("digest") == here["digest"] and (
@@ -160,7 +166,7 @@ def _probe_activation(function: Activation) -> _Probed:
         curvatures = [_call(function.curvature, z, freeze(value), shape=z.shape)]
     sample = np.concatenate([value[_SAMPLED], slope[_SAMPLED]])
     results = [value, slope]
-    for original, output in activations.OUTPUTS.values():
+    for original, output in OUTPUTS.values():
         if function is original:  # beside some losses, outputs have another slope
             others = [output.before(loss) for loss in (None, "kl_divergence", "a user's own")]
             results += [_call(one.slope, z, freeze(value), shape=z.shape) for one in others]
@@ -241,20 +247,7 @@ def source_digest(*parts: Any) -> str | None:
     return hashlib.sha256(text.encode("utf-8", "replace")).hexdigest()[:16]
 
 
-def sample_text(values: Array) -> str:
-    """Return numbers as text; `difference` reads them.
-
-    Args:
-        values: The numbers. Shape (n,).
-    """
-    return _text(values)
-
-
-def _text(values: Array) -> str:
-    return base64.b64encode(values.astype("<f8").tobytes()).decode()
-
-
-def _number(text: object) -> Array:
+def _numbers(text: object) -> Array:
     try:
         return np.frombuffer(base64.b64decode(str(text), validate=True), "<f8")
     except ValueError:

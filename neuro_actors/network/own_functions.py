@@ -25,12 +25,14 @@ from ..support.errors import InputError, MessageError
 from ..support.signal_exceptions import raise_noted
 from ..support.text import quote
 from ..support.validation import Array, freeze
-from .activations import ACTIVATIONS, Activation
-from .losses import LOSSES, Loss
+from .activations import ORIGINALS as ACTIVATIONS
+from .activations import Activation
+from .losses import ORIGINALS as LOSSES
+from .losses import Loss
 
 _Entry = TypeVar("_Entry", Activation, Loss)
 
-_PACKAGE = {id(entry): entry for entry in (*ACTIVATIONS.values(), *LOSSES.values())}
+_PACKAGE = {id(entry) for entry in (*ACTIVATIONS.values(), *LOSSES.values())}
 _GUARDED: dict[str, tuple[Activation | Loss, Activation | Loss]] = {}
 TRIAL = 97  # numbers, or rows
 PARTS = (slice(0, 1), slice(1, 2), slice(2, 40), slice(40, TRIAL))
@@ -39,6 +41,11 @@ ELEMENTWISE = "must be elementwise, but one number depends on those beside it, o
 ROW_BY_ROW = (
     "must go row by row, but what belongs to an example depends on the others, or on earlier calls"
 )
+
+
+def is_own(entry: Activation | Loss) -> bool:
+    """Return whether an entry of the tables is a user's own, whatever its name is."""
+    return id(entry) not in _PACKAGE  # which live as long as the package
 
 
 def guarded(name: str, entry: _Entry) -> _Entry:
@@ -51,7 +58,7 @@ def guarded(name: str, entry: _Entry) -> _Entry:
     Raises:
         InputError: It is neither.
     """
-    if id(entry) in _PACKAGE:
+    if not is_own(entry):
         return entry
     known, found = _GUARDED.get(name, (None, None))
     if known is not entry or found is None:
@@ -112,7 +119,7 @@ def check_parts(name: str, entry: Activation | Loss) -> None:
     Raises:
         InputError: A function mixes examples, or depends on earlier calls.
     """
-    if id(entry) in _PACKAGE:
+    if not is_own(entry):
         return
     law = ELEMENTWISE if isinstance(entry, Activation) else ROW_BY_ROW
     with np.errstate(all="ignore"):

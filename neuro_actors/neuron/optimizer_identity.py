@@ -12,7 +12,7 @@ from copy import deepcopy
 
 import numpy as np
 
-from ..network.function_probe import Identity, sample_text, source_digest
+from ..network.function_probe import Identity, make_identity, source_digest
 from ..support.numerics import digest_of
 from ..support.validation import Array, freeze
 from .optimizer_json import KNOWN
@@ -44,12 +44,8 @@ def optimizer_identity(optimizer: Optimizer) -> Identity | None:
     results, again = _updates(optimizer), _updates(optimizer)
     if results is None or again is None or digest_of(results) != digest_of(again):
         return None
-    return {
-        "digest": digest_of(results),
-        "curvature": None,
-        "sample": sample_text(np.concatenate([part for part in results if part.shape == (5,)])),
-        "source": source_digest(type(optimizer)),
-    }
+    sample = np.concatenate([part for part in results if part.shape == (5,)])
+    return make_identity(digest_of(results), sample, source_digest(type(optimizer)))
 
 
 def _updates(optimizer: Optimizer) -> list[Array] | None:

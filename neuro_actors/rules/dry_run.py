@@ -146,4 +146,5 @@ class DryRun:
 def _numbers(n: int, batch: int) -> Array:
     """Return numbers between 0.1 and 0.9."""
     # not drawn: the numbers of numpy's generators may change with its version
-    return freeze((0.1 + 0.8 / 101.0 * (np.arange(n * batch) * 37 % 101)).reshape(n, batch))
+    numbers: Array = np.arange(n * batch) * 37 % 101 / 101.0
+    return freeze((0.1 + 0.8 * numbers).reshape(n, batch))

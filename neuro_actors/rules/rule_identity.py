@@ -17,7 +17,7 @@ from functools import cache
 
 import numpy as np
 
-from ..network.function_probe import Identity, sample_text, source_digest
+from ..network.function_probe import Identity, make_identity, source_digest
 from ..network.network import Network
 from ..support.numerics import digest_of
 from ..support.own_code import has_own_code
@@ -71,12 +71,8 @@ def rule_identity(rule: Rule) -> Identity | None:
     if sent is None or again is None or digest_of(sent) != digest_of(again):
         return None
     flat = np.concatenate([values.ravel() for values in sent])
-    return {
-        "digest": digest_of(sent),
-        "curvature": None,
-        "sample": sample_text(flat[:: max(1, len(flat) // 64)]),
-        "source": source_digest(type(rule)),
-    }
+    sample = flat[:: max(1, len(flat) // 64)]
+    return make_identity(digest_of(sent), sample, source_digest(type(rule)))
 
 
 def _sent_under(rule: Rule) -> list[Array] | None:

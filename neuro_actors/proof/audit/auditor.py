@@ -19,7 +19,7 @@ from ...log.row_template import NOBODY, RowSlots, RowTemplate
 from ...log.schema import CODE, KEY, MACHINES, row_kinds
 from ...network import functions
 from ...network.function_identity import Comparison, compare
-from ...network.function_probe import loss_identity
+from ...network.function_probe import present_identity
 from ...neuron.messages import Step, micro_batch_of
 from ...neuron.optimizers import SGD, Adam, Optimizer
 from ...neuron.sums import choose_sums
@@ -330,7 +330,7 @@ class Auditor:
             found = compare(held, (), [name], exact=self._exact)
         elif not self._exact:
             found.unchecked.append(f"the values of the loss {name!r}")
-        elif loss_identity(functions.LOSSES[name])["digest"] != note.identity:
+        elif present_identity(functions.LOSSES[name])["digest"] != note.identity:
             found.problems.append(f"the loss {name!r} is another function here than in the run")
         self._take(found, f"step {note.number}")
 
