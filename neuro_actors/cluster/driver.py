@@ -343,6 +343,7 @@ class Driver:
         if self._failed:
             self._pool.notify_change()
 
+    @enable_ki_protection
     async def _report_failure(self) -> None:
         """Raise the earliest failure, when no step before it can fail any more."""
         await self._has_failed.wait()

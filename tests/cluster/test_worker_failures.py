@@ -620,7 +620,7 @@ def test_at_places_where_python_looks_for_signals() -> None:
 
     places: dict[tuple[str, Place], None] = {}
     watched(ask, noted)
-    users = [(name, place) for name, place in places if name.endswith("<locals>.society")]
+    users = [(name, place) for name, place in places if name.endswith("blocking._Run._main")]
     assert len(users) > 50
     assert not [name for name, _ in places if re.search(r"Driver|WorkerPool", name)]
     for name, place in users[::7]:
