@@ -10,7 +10,7 @@ from pathlib import Path
 
 import click
 
-from neuro_actors.cli.main import cli
+from neuro_actors.cli.command_line import cli
 
 PAGE = Path(__file__).parent / "reference" / "commands.md"
 HEAD = """# Command line

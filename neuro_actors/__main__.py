@@ -1,5 +1,5 @@
 """`python -m neuro_actors` is `neuro-actors`."""
 
-from .cli.main import main
+from .cli import main
 
 main()

@@ -1,23 +1,29 @@
 """The command line, `neuro-actors`: one file for each command.
 
 A command imports anything of the package; nothing but `__main__.py` imports a command. Heavy
-imports stand inside the functions, so that `--help` is fast. Start with `main.py`.
+imports stand inside the functions, so that `--help` is fast. Start with `command_line.py`.
 
 Files:
 
-    main.py        the list of the commands; it turns every error into one line
-    output.py      what the commands share: pages, colours, plain lines, JSON
-    audit.py       `audit`: replay a log and find the first lie
-    bench.py       `bench`: starts `benchmark/` in a process of its own
-    checkpoint.py  `resume` and `checkpoint`
-    faults.py      `faults`: random societies under random faults
-    log.py         `log`: the group of commands about logs; `log info`, `log show`
-    log_diff.py    `log diff`
-    log_export.py  `log export`
-    log_plot.py    `log plot`
-    log_query.py   `log query`
-    trace.py       `log trace`
-    verify.py      `verify`: societies against the reference
-    view.py        `view`: a log as a page
-    benchmark/     other programs for the same gradient, timed beside this package
+    command_line.py  the list of the commands; it turns every error into one line
+    output.py        what the commands share: pages, colours, plain lines, JSON
+    audit.py         `audit`: replay a log and find the first lie
+    bench.py         `bench`: starts `benchmark/` in a process of its own
+    checkpoint.py    `resume` and `checkpoint`
+    faults.py        `faults`: random societies under random faults
+    log.py           `log`: the group of commands about logs; `log info`, `log show`
+    log_diff.py      `log diff`
+    log_export.py    `log export`
+    log_plot.py      `log plot`
+    log_query.py     `log query`
+    trace.py         `log trace`
+    verify.py        `verify`: societies against the reference
+    view.py          `view`: a log as a page
+    benchmark/       other programs for the same gradient, timed beside this package
 """
+
+from __future__ import annotations
+
+from .command_line import main
+
+__all__ = ["main"]

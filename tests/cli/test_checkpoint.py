@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 
 import neuro_actors as na
-from neuro_actors.cli import main as cli
+from neuro_actors.cli import command_line as cli
 from neuro_actors.simulation.checkpoint import files
 
 X, TARGETS = np.linspace(-1, 1, 8)[:, None], np.linspace(0, 1, 8)[:, None]

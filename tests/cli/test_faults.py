@@ -12,7 +12,7 @@ from helpers.protocol_mutants import no_answer_to_the_past, parameters_forgotten
 
 import neuro_actors as na
 from neuro_actors.channels.unreliable.faults import Kill, Lose
-from neuro_actors.cli import main as cli
+from neuro_actors.cli import command_line as cli
 from neuro_actors.proof import fault_campaign
 from neuro_actors.proof import shrink as shrinking
 

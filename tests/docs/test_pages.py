@@ -17,7 +17,7 @@ from helpers.doc_blocks import blocks, follow, module
 from helpers.paths import ROOT
 
 import neuro_actors as na
-from neuro_actors.cli import main as cli
+from neuro_actors.cli import command_line as cli
 from neuro_actors.network import functions
 
 DOCS = ROOT / "docs"

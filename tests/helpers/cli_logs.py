@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 import neuro_actors as na
-from neuro_actors.cli import main as cli
+from neuro_actors.cli import command_line as cli
 
 HOSTILE = [
     "<script>alert(1)</script>",

@@ -18,7 +18,7 @@ from helpers.tiers import need
 
 import neuro_actors as na
 from neuro_actors.channels.unreliable.faults import DISTURBANCES, FaultEvent, Kill, Lose
-from neuro_actors.cli.main import main
+from neuro_actors.cli import main
 from neuro_actors.log import recorder
 from neuro_actors.log.fault_log import COLUMNS, KEY, fault_log_path
 from neuro_actors.log.fault_story import describe_faults, faults_until_received

@@ -18,7 +18,7 @@ from helpers.damaged_logs import json_changed
 from helpers.in_process_cluster import InProcess
 
 import neuro_actors as na
-from neuro_actors.cli.main import cli
+from neuro_actors.cli.command_line import cli
 from neuro_actors.cluster.driver import Driver
 from neuro_actors.cluster.pending_step import PendingStep
 from neuro_actors.log.schema import KEY, MACHINES

@@ -13,7 +13,7 @@ from click.testing import CliRunner
 from helpers.forgery import read, sealed, write
 
 import neuro_actors as na
-from neuro_actors.cli.main import cli
+from neuro_actors.cli.command_line import cli
 from neuro_actors.log import log_page
 from neuro_actors.log.recorder import LogRecorder
 

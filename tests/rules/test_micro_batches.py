@@ -569,7 +569,7 @@ def test_one_micro_batch_is_traced(tmp_path) -> None:
 def test_the_commands_and_the_page_show_them(tmp_path) -> None:
     from click.testing import CliRunner
 
-    from neuro_actors.cli.main import cli
+    from neuro_actors.cli.command_line import cli
     from neuro_actors.viewer.page_data import collect_page_data
 
     recorded(tmp_path / "a")

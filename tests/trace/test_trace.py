@@ -18,7 +18,7 @@ from helpers.paths import DOCS
 from helpers.tiers import few
 
 import neuro_actors as na
-from neuro_actors.cli import main as cli
+from neuro_actors.cli import command_line as cli
 from neuro_actors.network import functions
 from neuro_actors.proof.verify import draw_case
 from neuro_actors.trace import paths

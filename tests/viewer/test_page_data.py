@@ -11,7 +11,7 @@ from click.testing import CliRunner
 from helpers.record import record
 
 import neuro_actors as na
-from neuro_actors.cli.main import cli
+from neuro_actors.cli.command_line import cli
 from neuro_actors.support.files import whole_file
 from neuro_actors.viewer.page_data import _formula, collect_page_data
 from neuro_actors.viewer.picture import find_picture

@@ -22,7 +22,7 @@ from helpers import forgery, second_opinion
 from helpers.tiers import few
 
 import neuro_actors as na
-from neuro_actors.cli import main as cli
+from neuro_actors.cli import command_line as cli
 from neuro_actors.log import schema
 from neuro_actors.network import functions
 

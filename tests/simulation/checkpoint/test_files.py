@@ -15,7 +15,7 @@ import pytest
 from safetensors.numpy import load_file
 
 import neuro_actors as na
-from neuro_actors.cli.main import cli
+from neuro_actors.cli.command_line import cli
 from neuro_actors.neuron.local_rule import NeuronState
 from neuro_actors.simulation.checkpoint import files
 from neuro_actors.simulation.checkpoint.packing import pack, unpack
@@ -368,7 +368,7 @@ def test_a_file_that_may_not_grow_leaves_the_last_good_one(folder: Path) -> None
     code = (
         "import resource, sys, neuro_actors as na\n"
         f"resource.setrlimit(resource.RLIMIT_FSIZE, ({limit}, {limit}))\n"
-        "from neuro_actors.cli.main import main\n"
+        "from neuro_actors.cli import main\n"
         f"sys.argv[1:] = ['resume', {str(folder)!r}]\n"
         "main()"
     )

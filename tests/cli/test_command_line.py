@@ -9,7 +9,7 @@ import trio
 from helpers.cli_logs import run, run_process
 
 import neuro_actors as na
-from neuro_actors.cli import main as cli
+from neuro_actors.cli import command_line as cli
 from neuro_actors.neuron import local_rule as neuron
 
 
