@@ -33,6 +33,8 @@ def check_free(path: Path, force: bool, failure: type[NeuroActorsError] = LogErr
             raise failure(f"{str(path)!r} is no regular file: choose another name")
         if not path.parent.is_dir():
             raise failure(f"{str(path)!r}: there is no folder {str(path.parent.absolute())!r}")
+    except failure:  # it may be a ValueError itself
+        raise
     except (OSError, ValueError) as error:  # a folder without access; a name that no file can have
         raise _cannot_be_written(path, error, failure) from None
 

@@ -153,7 +153,8 @@ def test_the_command(logs: dict[str, Path], tmp_path: Path) -> None:
     assert (done.exit_code, done.output) == (0, f"{out}: {out.stat().st_size / 1e6:.1f} MB\n")
     before = out.read_bytes()
     refused = run.invoke(cli, ["view", str(logs["family"]), "-o", str(out)])
-    assert "exists already" in str(refused.exception)
+    problem = f"{str(out)!r} exists already: choose another name, or replace it with --force"
+    assert str(refused.exception) == problem  # once, and not as its own reason
     assert run.invoke(cli, ["view", str(logs["family"]), "-o", str(out), "--force"]).exit_code == 0
     assert out.read_bytes() == before  # equal logs, equal pages
     for most, said in (
