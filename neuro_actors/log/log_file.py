@@ -49,7 +49,7 @@ class LogFile:
             self._file = pa.OSFile(os.fsencode(path), "wb")
             self._stream = pa.ipc.new_stream(self._file, schema)
         except FileExistsError:
-            advice = "choose another name, remove it, or ask for it to be overwritten"
+            advice = "choose another name, remove it, or say log=na.Recording(…, overwrite=True)"
             found = path if os.path.lexists(path) else beside
             raise LogError(f"log file {str(found)!r} exists already: {advice}") from None
         except (OSError, ValueError) as error:  # ValueError: a name that no file can have
