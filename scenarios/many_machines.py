@@ -15,6 +15,7 @@ from argparse import Namespace
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from importlib.util import find_spec
 from typing import NamedTuple
 
 import _common
@@ -106,6 +107,8 @@ async def learn(
 
 
 def main(arguments: Namespace) -> None:
+    if find_spec("ray") is None:  # before the first run, not after it
+        raise na.InputError("Ray is needed: pip install 'neuro-actors[ray]'")
     recording = _common.full_recording(arguments, "many_machines.arrows")
     animals = _common.load_animals()
     train, test = cats.split(animals, arguments.seed)
