@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     "modules",
     metavar="MODULE",
     multiple=True,
-    help="First import this module, which adds activations or losses.",
+    help="Import this module first, which adds activations, losses or rules.",
 )
 def audit(file: Path, digest: str | None, as_json: bool, modules: tuple[str, ...]) -> None:
     """Prove a message log: replay every neuron alone.
@@ -47,13 +47,13 @@ def audit(file: Path, digest: str | None, as_json: bool, modules: tuple[str, ...
     bit for bit; the first message that differs is named.
 
     Inputs, targets and settings come from outside the network, so no neuron can compute them
-    again. A chain of digests covers them. The last digest is printed: give it to a later audit
-    with --digest, and that audit proves that nothing of this was changed in between. The digest
-    of all covers what neurons said, too: it names one log.
+    again. A chain of digests covers them. The last one is printed: give it to a later audit
+    with --digest, and that audit proves that nothing of this was changed in between. The
+    complete digest covers what neurons said, too: it names one log.
 
     Exit code 0: everything is proved. 1: a message is wrong, or the log is cut off, or something
     could not be replayed; the output says what. 2: the file is no message log, or it needs a
-    function that is not here, or another one here.
+    function that is not known here, or does something else here.
     """
     from ..proof.audit.audit import audit as run_audit
 
@@ -90,7 +90,7 @@ def _describe(audit: Audit) -> Iterator[str]:
         yield _wrap(remark)
     yield f"digest {audit.digest}"
     if audit.complete_digest:
-        yield f"digest of all {audit.complete_digest}"
+        yield f"complete digest {audit.complete_digest}"
     if audit.passed:
         yield "Proved." if audit.exact else "Proved, within the rounding bound."
     elif audit.lie is None:

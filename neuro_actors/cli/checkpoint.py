@@ -28,7 +28,7 @@ from .output import import_all, print_json
     "modules",
     metavar="MODULE",
     multiple=True,
-    help="First import this module, which adds what the run needs.",
+    help="Import this module first, which adds what the run needs.",
 )
 def resume(
     path: Path, log: Path | None, channels: str | None, inexact: bool, modules: tuple[str, ...]
@@ -41,8 +41,8 @@ def resume(
 
     DIR is the folder of na.train(…, checkpoint=DIR). The run continues from its newest
     checkpoint, or from the one that you name. It makes no difference what stopped it: Ctrl-C, a
-    signal, a full disk, a crash. It saves checkpoints as before, and can be stopped again. When
-    it is finished, na.resume(DIR) in Python returns its result.
+    signal, a full disk, a crash. The run saves checkpoints as before, and can be stopped again.
+    When it is finished, na.resume(DIR) in Python returns its result.
 
     If the run has an activation, a loss or a rule of your own, name the module that adds it:
     --import MODULE.

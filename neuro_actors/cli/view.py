@@ -38,7 +38,7 @@ from ..support.text import escape_controls, quote
 def view(
     file: Path, output: Path | None, show: bool, force: bool, max_mb: float, picture: str | None
 ) -> None:
-    """Write a page that shows a run: one HTML file, which needs no network.
+    """Write a page that shows a run: one HTML file, for use offline.
 
     \b
     neuro-actors view run.arrows --open
