@@ -10,7 +10,8 @@ import numpy as np
 
 from ..network.network import Network
 from ..network.parameter_order import ParameterOrder
-from ..neuron.local_rule import LocalRule, NeuronState
+from ..neuron.local_rule import LocalRule
+from ..neuron.neuron_state import NeuronState
 from ..neuron.optimizer_json import optimizer_from_json
 from ..neuron.optimizers import Optimizer
 from ..neuron.sums import ORDERED

@@ -15,9 +15,10 @@ from typing import Protocol, TypeVar, cast
 import numpy as np
 
 from ..network.network import Network
-from ..neuron.local_rule import LocalRule, NeuronRule, NeuronState
+from ..neuron.local_rule import LocalRule, NeuronRule
 from ..neuron.loss_node import LossNode
 from ..neuron.messages import Step
+from ..neuron.neuron_state import NeuronState
 from ..neuron.sums import ORDERED, Sums
 from ..neuron.tree_sum import TreeSum
 from ..rules import Rule

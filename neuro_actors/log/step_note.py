@@ -33,8 +33,8 @@ from ..network.function_probe import known_identity
 from ..network.losses import ORIGINALS
 from ..neuron.messages import Step
 from ..neuron.optimizer_identity import optimizer_identity
-from ..neuron.optimizer_json import KNOWN, optimizer_to_json
-from ..neuron.optimizers import Optimizer
+from ..neuron.optimizer_json import optimizer_to_json
+from ..neuron.optimizers import Optimizer, has_own_class
 
 
 class StepNoteWriter:
@@ -99,7 +99,8 @@ class StepNoteWriter:
         if only is not None:
             about["only"] = list(only)
         about["optimizer"] = None if update is None else optimizer_to_json(step.optimizer, update)
-        if step.optimizer is not None and _has_own_class(step.optimizer):
+        # of a schedule of a user's own the note has the rate
+        if step.optimizer is not None and has_own_class(step.optimizer):
             found = optimizer_identity(step.optimizer)
             if found is not None:
                 about["optimizer"]["digest"] = found["digest"]
@@ -108,8 +109,3 @@ class StepNoteWriter:
     @staticmethod
     def _function(step: Step) -> functions.Loss | None:
         return None if step.loss is None else functions.LOSSES.get(step.loss)
-
-
-def _has_own_class(optimizer: Optimizer) -> bool:
-    """Whether the optimizer is the user's own. Of a user's own schedule the note has the rate."""
-    return type(optimizer) not in KNOWN.values()

@@ -9,6 +9,7 @@ Nothing here knows trio, a clock or a log; it imports `network` and `support` al
 Files:
 
     local_rule.py          fire and respond: where urgencies are summed and gradients are made
+    neuron_state.py        what a neuron remembers, and how an optimizer changes it
     checked_rule.py        rules of a user's own: what they write, return and keep is checked
     loss_node.py           the member that computes the loss and the first urgencies
     messages.py            the kinds of messages, and `Step`
@@ -21,9 +22,10 @@ Files:
     optimizer_identity.py  which optimizer a repr stands for
 """
 
-from .local_rule import NOTHING, InputRule, LocalRule, NeuronRule, NeuronState, StatefulRule
+from .local_rule import NOTHING, InputRule, LocalRule, NeuronRule, StatefulRule
 from .loss_node import LossNode
 from .messages import MessageKind, Step
+from .neuron_state import NeuronState
 from .sums import Sums
 from .tangent import TangentRule
 

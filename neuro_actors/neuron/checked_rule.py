@@ -28,9 +28,10 @@ from ..support.errors import MessageError
 from ..support.own_code import has_own_code
 from ..support.text import quote
 from ..support.validation import Array
-from .local_rule import FLOAT, LocalRule, NeuronRule, all_finite
+from .local_rule import LocalRule, NeuronRule
 from .loss_node import LossNode
 from .messages import Step
+from .neuron_state import FLOAT, all_finite
 
 MARK = np.int64(0x7FF8_0000_756E_7365)
 _MARK = np.array(MARK).view(np.float64)

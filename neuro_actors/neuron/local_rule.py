@@ -16,8 +16,7 @@ along a direction, for products with the Hessian, are in `tangent.py`; other rul
 from __future__ import annotations
 
 from copy import deepcopy
-from math import isfinite
-from typing import Any, ClassVar, NamedTuple, NoReturn, Protocol
+from typing import Any, ClassVar, NoReturn, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -25,31 +24,20 @@ from numpy.typing import NDArray
 from ..network.functions import Activation
 from ..support.errors import MessageError
 from ..support.own_code import has_own_code
-from ..support.text import quote
 from ..support.validation import Array, freeze
 from .messages import Step
-from .optimizers import OPTIMIZERS, Optimizer, OptimizerState
+from .neuron_state import (
+    FLOAT,
+    NeuronState,
+    all_finite,
+    check_finite_state,
+    own_copy,
+    updated_state,
+)
+from .optimizers import Optimizer, has_own_class
 from .sums import ORDERED, Sums, spread
 
-FLOAT = np.dtype(np.float64)
 NOTHING = freeze(np.empty(0))
-
-
-class NeuronState(NamedTuple):
-    """All that a neuron remembers from step to step. Replaced as a whole, never changed in place.
-
-    Attributes:
-        parameters: The weight of each incoming synapse in synapse order, then the bias.
-            Shape (fan_in + 1,).
-        optimizer: The optimizer that `optimizer_state` belongs to. None before the first update.
-        optimizer_state: What the optimizer remembers of this neuron's updates.
-        updates: How many updates were made under this optimizer.
-    """
-
-    parameters: Array
-    optimizer: Optimizer | None = None
-    optimizer_state: OptimizerState = ()
-    updates: int = 0
 
 
 class NeuronRule(Protocol):
@@ -309,7 +297,7 @@ class LocalRule(StatefulRule):
             MessageError: The optimizer returned parameters of a wrong shape, or not finite ones,
                 or its own state would not be finite.
         """
-        state = _learn(self.state, optimizer, freeze(wanted))
+        state = updated_state(self.state, optimizer, freeze(wanted))
         parameters = state.parameters
         if (
             parameters.shape != wanted.shape
@@ -319,9 +307,8 @@ class LocalRule(StatefulRule):
             self.refuse("parameters", parameters, wanted.shape, step)
         freeze(parameters)
         memory = state.optimizer_state
-        # Of the package's optimizers the last array alone can overflow where parameters do not.
-        is_known = type(optimizer) in OPTIMIZERS
-        if memory and not (is_known and all_finite(memory[-1])):
+        # of the package's optimizers the last array alone can overflow where parameters do not
+        if has_own_class(optimizer) or (memory and not all_finite(memory[-1])):
             check_finite_state(self.id, "the state of its optimizer", memory, step)
         return state
 
@@ -418,84 +405,3 @@ class InputRule(StatefulRule):
         if not all_finite(urgencies_out[0]):
             problem = "would not be finite"
             raise MessageError(f"{self.id!r}: its urgency in step {step.number} {problem}")
-
-
-def all_finite(values: Array) -> bool:
-    """Return whether all values are finite.
-
-    Args:
-        values: The values. Shape (n,).
-    """
-    # A sum of squares is finite if all values are; if it is not, one value may just be large.
-    return isfinite(values.item() if len(values) == 1 else values.dot(values)) or bool(
-        np.isfinite(values).all()
-    )
-
-
-def check_finite_state(id: str, what: str, state: object, step: Step) -> None:
-    """Check that all numbers in a state are finite; what is infinite once stays so for ever.
-
-    Args:
-        id: The id of the neuron.
-        what: What has the state.
-        state: Numbers, texts, arrays and tuples.
-        step: The step after which the neuron would have this state.
-
-    Raises:
-        MessageError: A number is not finite.
-    """
-    if isinstance(state, tuple):
-        for part in state:
-            check_finite_state(id, what, part, step)
-        return
-    if isinstance(state, np.ndarray):
-        is_finite = state.dtype != FLOAT or all_finite(state.ravel())
-    else:
-        is_finite = not isinstance(state, float) or isfinite(state)
-    if not is_finite:
-        problem = "would not be finite; a smaller learning rate often helps"
-        raise MessageError(f"{id!r}: {what} in step {step.number} {problem}")
-
-
-def _learn(state: NeuronState, optimizer: Optimizer, wanted: Array) -> NeuronState:
-    is_own = type(optimizer) not in OPTIMIZERS
-    if state.optimizer is not optimizer and state.optimizer != optimizer:
-        start = optimizer.start(len(wanted))
-        state = NeuronState(state.parameters, optimizer, own_copy(start) if is_own else start)
-    count, before = state.updates + 1, state.optimizer_state
-    if not is_own:
-        after = optimizer.update(state.parameters, wanted, before, count)
-    else:  # it may change what it is handed, and use what it returns for the next neuron
-        after = own_copy(optimizer.update(state.parameters, wanted, own_copy(before), count))
-        if not _is_update(after):
-            problem = f"the optimizer {quote(optimizer)} returned {quote(after)} from update"
-            advice = f"new parameters, an array of shape {wanted.shape}, and the new state, a tuple"
-            raise MessageError(f"{problem}: return {advice}")
-    parameters, optimizer_state = after
-    return NeuronState(parameters, optimizer, optimizer_state, count)
-
-
-def _is_update(after: object) -> bool:
-    """Return whether this is what `Optimizer.update` must return: parameters and a state."""
-    is_pair = isinstance(after, (tuple, list)) and len(after) == 2
-    return is_pair and isinstance(after[0], np.ndarray) and isinstance(after[1], tuple)  # type: ignore[index]
-
-
-def own_copy(value: Any) -> Any:
-    """Copy what a user's code returned, as far as it could be changed from there.
-
-    Args:
-        value: Numbers, texts, arrays and tuples; other objects are copied as a whole.
-
-    Returns:
-        The same, with read-only arrays of its own.
-    """
-    if isinstance(value, np.ndarray):
-        is_own = value.base is None and not value.flags.writeable
-        return value if is_own else freeze(np.array(value))
-    if isinstance(value, NeuronState):
-        return value  # which is made of copies
-    if isinstance(value, tuple):
-        parts = map(own_copy, value)
-        return type(value)(*parts) if hasattr(value, "_fields") else tuple(parts)
-    return value if isinstance(value, (int, float, str, type(None))) else deepcopy(value)

@@ -149,7 +149,9 @@ class Adam:
         return parameters + rate * (mean / spread), (mean, square)
 
 
-OPTIMIZERS = (SGD, Adam)  # they make new arrays in each update
+def has_own_class(optimizer: Optimizer) -> bool:
+    """Return whether an optimizer is of a user's own class; its schedule may be, all the same."""
+    return type(optimizer) not in (SGD, Adam)
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,8 +18,9 @@ from numpy.typing import NDArray
 
 from ..network.functions import Activation
 from ..support.validation import Array
-from .local_rule import FLOAT, NOTHING, LocalRule, all_finite
+from .local_rule import NOTHING, LocalRule
 from .messages import Step
+from .neuron_state import FLOAT, all_finite
 from .sums import ORDERED, Sums, spread
 
 

@@ -26,9 +26,10 @@ import numpy as np
 from ..network import functions
 from ..network.network import Network
 from ..neuron.checked_rule import CheckedRule, checked_rule
-from ..neuron.local_rule import LocalRule, NeuronRule, NeuronState, StatefulRule
+from ..neuron.local_rule import LocalRule, NeuronRule, StatefulRule
 from ..neuron.loss_node import LossNode
 from ..neuron.messages import Step, micro_batch_round
+from ..neuron.neuron_state import NeuronState
 from ..neuron.sums import ORDERED, Sums
 from ..neuron.tree_sum import TreeSum
 from ..support.errors import InputError, MessageError

@@ -17,8 +17,8 @@ from ..network.examples import as_direction, as_examples
 from ..network.gradient import Gradient, StepResult
 from ..network.network import Network
 from ..network.parameter_order import ParameterOrder
-from ..neuron.local_rule import own_copy
 from ..neuron.messages import Step
+from ..neuron.neuron_state import own_copy
 from ..neuron.optimizers import Optimizer, check_optimizer
 from ..rules import Answer, Backpropagation, Round, Rule
 from ..rules.micro_batches import whole_rule

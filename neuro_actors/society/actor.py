@@ -15,9 +15,10 @@ from trio.lowlevel import enable_ki_protection
 
 from ..channels.interface import LossPort, NeuronPort
 from ..neuron.checked_rule import checked_loss_node, checked_rule
-from ..neuron.local_rule import NeuronRule, check_finite_state, own_copy
+from ..neuron.local_rule import NeuronRule
 from ..neuron.loss_node import LossNode
 from ..neuron.messages import ACTIVATION, COMMIT, LOSS, URGENCY
+from ..neuron.neuron_state import check_finite_state, own_copy
 from ..support.errors import SimulationError
 from ..support.signal_exceptions import is_from_handler
 from ..support.validation import freeze

@@ -14,8 +14,9 @@ from neuro_actors.channels.unreliable.endpoint import Endpoint
 from neuro_actors.channels.unreliable.frames import HEAD, Frame
 from neuro_actors.channels.unreliable.port import RestartablePort, UnreliableEnvironmentPort
 from neuro_actors.neuron import local_rule as neuron
-from neuro_actors.neuron.local_rule import LocalRule, NeuronState
+from neuro_actors.neuron.local_rule import LocalRule
 from neuro_actors.neuron.messages import URGENCY
+from neuro_actors.neuron.neuron_state import NeuronState
 from neuro_actors.proof import fault_campaign
 
 receive, due, finish, mark_sent = (
@@ -27,7 +28,7 @@ receive, due, finish, mark_sent = (
 restart_from, fire, learn, receive_mail = (
     RestartablePort.restart_from,
     LocalRule.fire,
-    neuron._learn,
+    neuron.updated_state,
     RestartablePort.receive,
 )
 
@@ -75,7 +76,7 @@ def changed_in_place(patch) -> None:
         state.parameters[...] = new.parameters
         return new._replace(parameters=state.parameters)
 
-    patch(neuron, "_learn", learn_in_place)
+    patch(neuron, "updated_state", learn_in_place)
 
 
 def optimizer_state_forgotten(patch) -> None:

@@ -15,8 +15,9 @@ from numpy.typing import NDArray
 
 from ...network.network import Network
 from ...neuron.checked_rule import checked_loss_node, checked_rule
-from ...neuron.local_rule import LocalRule, NeuronRule, NeuronState
+from ...neuron.local_rule import LocalRule, NeuronRule
 from ...neuron.messages import Step
+from ...neuron.neuron_state import NeuronState
 from ...neuron.sums import Sums
 from ...rules import Rule
 from ...rules.micro_batches import MicroBatchNeuron

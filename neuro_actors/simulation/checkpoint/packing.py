@@ -21,7 +21,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from ...neuron.local_rule import NeuronState
+from ...neuron.neuron_state import NeuronState
 from ...neuron.optimizers import Optimizer
 from ...rules.member_registry import MemberState
 from ...support.errors import CheckpointError

@@ -16,7 +16,7 @@ from safetensors.numpy import load_file
 
 import neuro_actors as na
 from neuro_actors.cli.command_line import cli
-from neuro_actors.neuron.local_rule import NeuronState
+from neuro_actors.neuron.neuron_state import NeuronState
 from neuro_actors.simulation.checkpoint import files
 from neuro_actors.simulation.checkpoint.packing import pack, unpack
 from neuro_actors.simulation.checkpoint.reading import Checkpoint

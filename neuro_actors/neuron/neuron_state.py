@@ -1,0 +1,133 @@
+"""What a neuron remembers from step to step, and how an optimizer changes it.
+
+A state is replaced, never changed in place: snapshots, checkpoints and replicas share its arrays.
+A rule or an optimizer of a user's own may change what it is handed, and use again what it has
+returned. So both are copied there. The package's own make new arrays each time.
+"""
+
+from __future__ import annotations
+
+from copy import deepcopy
+from math import isfinite
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from ..support.errors import MessageError
+from ..support.text import quote
+from ..support.validation import Array, freeze
+from .messages import Step
+from .optimizers import Optimizer, OptimizerState, has_own_class
+
+FLOAT = np.dtype(np.float64)
+
+
+class NeuronState(NamedTuple):
+    """All that a neuron remembers from step to step. Replaced as a whole, never changed in place.
+
+    Attributes:
+        parameters: The weight of each incoming synapse in synapse order, then the bias.
+            Shape (fan_in + 1,).
+        optimizer: The optimizer that `optimizer_state` belongs to. None before the first update.
+        optimizer_state: What the optimizer remembers of this neuron's updates.
+        updates: How many updates were made under this optimizer.
+    """
+
+    parameters: Array
+    optimizer: Optimizer | None = None
+    optimizer_state: OptimizerState = ()
+    updates: int = 0
+
+
+def updated_state(state: NeuronState, optimizer: Optimizer, wanted: Array) -> NeuronState:
+    """Return the state after an update. Under another optimizer than before it starts afresh.
+
+    Args:
+        state: The state before.
+        optimizer: Makes the update.
+        wanted: The urgencies of the parameters. Shape (fan_in + 1,), read-only.
+
+    Raises:
+        MessageError: An optimizer of a user's own returned something else than parameters and a
+            state.
+    """
+    is_own = has_own_class(optimizer)
+    if state.optimizer is not optimizer and state.optimizer != optimizer:
+        start = optimizer.start(len(wanted))
+        state = NeuronState(state.parameters, optimizer, own_copy(start) if is_own else start)
+    count, before = state.updates + 1, state.optimizer_state
+    if is_own:  # it may change what it is handed, and use what it returns for the next neuron
+        after = own_copy(optimizer.update(state.parameters, wanted, own_copy(before), count))
+        parameters, optimizer_state = _as_update(after, optimizer, wanted.shape)
+    else:
+        parameters, optimizer_state = optimizer.update(state.parameters, wanted, before, count)
+    return NeuronState(parameters, optimizer, optimizer_state, count)
+
+
+def _as_update(
+    found: object, optimizer: Optimizer, shape: tuple[int, ...]
+) -> tuple[Array, OptimizerState]:
+    """Return what `Optimizer.update` must return; refuse anything else."""
+    match found:
+        case (np.ndarray() as parameters, tuple() as state):
+            return parameters, state
+    problem = f"the optimizer {quote(optimizer)} returned {quote(found)} from update"
+    advice = f"new parameters, an array of shape {shape}, and the new state, a tuple"
+    raise MessageError(f"{problem}: return {advice}")
+
+
+def own_copy(value: Any) -> Any:
+    """Copy what a user's code returned, as far as it could be changed from there.
+
+    Args:
+        value: Numbers, texts, arrays and tuples; other objects are copied as a whole.
+
+    Returns:
+        The same, with read-only arrays of its own.
+    """
+    if isinstance(value, np.ndarray):
+        is_own = value.base is None and not value.flags.writeable
+        return value if is_own else freeze(np.array(value))
+    if isinstance(value, NeuronState):
+        return value  # which is made of copies
+    if isinstance(value, tuple):
+        parts = map(own_copy, value)
+        return type(value)(*parts) if hasattr(value, "_fields") else tuple(parts)
+    return value if isinstance(value, (int, float, str, type(None))) else deepcopy(value)
+
+
+def all_finite(values: Array) -> bool:
+    """Return whether all values are finite.
+
+    Args:
+        values: The values. Shape (n,).
+    """
+    # A sum of squares is finite if all values are; if it is not, one value may just be large.
+    return isfinite(values.item() if len(values) == 1 else values.dot(values)) or bool(
+        np.isfinite(values).all()
+    )
+
+
+def check_finite_state(id: str, what: str, state: object, step: Step) -> None:
+    """Check that all numbers in a state are finite; what is infinite once stays so for ever.
+
+    Args:
+        id: The id of the neuron.
+        what: What has the state.
+        state: Numbers, texts, arrays and tuples.
+        step: The step after which the neuron would have this state.
+
+    Raises:
+        MessageError: A number is not finite.
+    """
+    if isinstance(state, tuple):
+        for part in state:
+            check_finite_state(id, what, part, step)
+        return
+    if isinstance(state, np.ndarray):
+        is_finite = state.dtype != FLOAT or all_finite(state.ravel())
+    else:
+        is_finite = not isinstance(state, float) or isfinite(state)
+    if not is_finite:
+        problem = "would not be finite; a smaller learning rate often helps"
+        raise MessageError(f"{id!r}: {what} in step {step.number} {problem}")
