@@ -270,6 +270,8 @@ def _try(name: str, call: str, function: Callable[[], Array], shape: tuple[int, 
         if is_from_handler(error):
             raise
         raise InputError(f"{name}: {call} failed on a trial array: {quote(error)}") from error
+    if np.ma.is_masked(result):
+        raise InputError(f"{name}: {call} must have no masked numbers, got {quote(result)}")
     if not isinstance(result, np.ndarray) or result.shape != shape or result.dtype != np.float64:
         got = f"{result.dtype} {result.shape}" if isinstance(result, np.ndarray) else quote(result)
         raise InputError(

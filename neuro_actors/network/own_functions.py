@@ -4,7 +4,8 @@
    neurons keep results from one call to the next.
 2. A slope or curvature of another shape or type is refused: numpy would spread it, or compute less
    exactly.
-3. An activation function must be elementwise, and a loss go row by row. One that mixes examples
+3. Masked numbers are refused: a copy would have what lies under the mask.
+4. An activation function must be elementwise, and a loss go row by row. One that mixes examples
    would have other slopes than it says, and make other numbers in micro-batches. So trial arrays
    are evaluated as a whole and in parts: where a function is added, and before micro-batches, since
    the tables can be written to as well.
@@ -90,6 +91,8 @@ def _guard(what: str, own: Callable[..., Array], *, shaped: bool) -> Callable[..
         raise_noted()
         result, shape = own(*arguments), arguments[0].shape
         is_array = isinstance(result, np.ndarray)
+        if is_array and np.ma.is_masked(result):
+            raise MessageError(f"{what} must have no masked numbers: fill them in")
         if shaped and (not is_array or result.dtype != np.float64 or _spreads(result, shape)):
             got = f"{result.dtype} {result.shape}" if is_array else quote(result)
             raise MessageError(f"{what} must be an array of float64 of shape {shape}, got {got}")

@@ -225,7 +225,7 @@ class CheckedLossNode(LossNode):
             step, _read_only(predictions), _read_only(targets), urgencies_out
         )
         problem = _problem(urgencies_out, "all of urgencies_out in evaluate", LOSS_URGENCIES_OUT)
-        if not isinstance(losses, np.ndarray):
+        if not isinstance(losses, np.ndarray) or np.ma.is_masked(losses):
             problem = f"evaluate returned {quote(losses)}"
         elif losses.shape != (batch,) or losses.dtype != FLOAT:
             problem = f"evaluate returned an array of {losses.dtype} of shape {losses.shape}"

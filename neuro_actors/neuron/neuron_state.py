@@ -84,8 +84,14 @@ def own_copy(value: Any) -> Any:
 
     Returns:
         The same, with read-only arrays of its own.
+
+    Raises:
+        MessageError: An array has masked numbers.
     """
     if isinstance(value, np.ndarray):
+        if np.ma.is_masked(value):  # the copy would have what lies under the mask
+            problem = f"expected numbers, but some are masked: {quote(value)}"
+            raise MessageError(f"{problem}: fill them in")
         is_own = value.base is None and not value.flags.writeable
         return value if is_own else freeze(np.array(value))
     if isinstance(value, NeuronState):

@@ -71,9 +71,12 @@ def _row_labels(row: Any) -> list[Any] | None:
     """Return the names that a row's numbers bear: of a named tuple, or of a series."""
     fields = getattr(row, "_fields", None)
     labels = fields if isinstance(row, tuple) else index_of(row)
-    if labels is None or not all(isinstance(label, str) for label in labels):
+    if labels is None:
         return None
-    return list(labels)
+    # counts that are not in order are refused as those of a data frame are
+    if in_another_order(labels, range(len(labels))) or all(isinstance(one, str) for one in labels):
+        return list(labels)
+    return None
 
 
 def index_of(values: Any) -> Any:

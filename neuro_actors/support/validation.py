@@ -125,10 +125,11 @@ def _named_columns(what: str, values: ArrayLike, names: Sequence[str]) -> Array 
     labels = column_labels(what, values)
     if not labels:
         return None
-    if all(isinstance(label, str) for label in labels):
-        if sorted(labels) != sorted(names):
+    if not all(isinstance(label, NUMBERS) for label in labels):
+        if not _have_names(labels, names):
+            got = list_names([one if isinstance(one, str) else str(one) for one in labels])
             raise InputError(
-                f"{what}: expected columns named {list_names(names)}, got {list_names(labels)}: "
+                f"{what}: expected columns named {list_names(names)}, got {got}: "
                 "rename them, or pass an array: .to_numpy()"
             )
         return _stacked(what, values, names)
@@ -138,6 +139,11 @@ def _named_columns(what: str, values: ArrayLike, names: Sequence[str]) -> Array 
             "which are not in order: sort them, or pass an array: .to_numpy()"
         )
     return None
+
+
+def _have_names(labels: Sequence[Any], names: Sequence[str]) -> bool:
+    """Return whether labels are the names, in any order. Tuples and times are no names."""
+    return all(isinstance(one, str) for one in labels) and sorted(labels) == sorted(names)
 
 
 def _are_unique(labels: Sequence[Any]) -> bool:

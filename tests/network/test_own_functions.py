@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -62,6 +63,24 @@ def test_a_buffer_that_is_used_again_changes_no_bit(added: bool, channels: str) 
             learned.network.weights, learned.history[-1].validation_loss,
         ])  # fmt: skip
     assert all(np.array_equal(one, other) for one, other in zip(*results, strict=True))
+
+
+@pytest.mark.parametrize("part", ["value", "slope"])
+def test_masked_results_are_refused(part: str) -> None:
+    def mask(function: Callable[..., np.ndarray]) -> Callable[..., np.ndarray]:
+        return lambda *arguments: np.ma.masked_greater(function(*arguments), 0.1)
+
+    masked = replace(TANH, **{part: mask(getattr(TANH, part))})
+    with pytest.raises(na.InputError, match="masked numbers"):
+        na.add_activation("masked", masked.value, masked.slope)
+    functions.ACTIVATIONS["masked"] = masked
+    net = na.Network.layered([1, 2, 1], activation="masked", seed=0)
+    with pytest.raises(na.SimulationError, match=f"masked: its {part} must have no masked numbers"):
+        na.gradient(net, [[1.0]], [[1.0]])
+    functions.LOSSES["masked"] = replace(SQUARED, **{part: mask(getattr(SQUARED, part))})
+    net = na.Network.layered([1, 1], seed=0)
+    with pytest.raises(na.SimulationError, match=f"masked: its {part} must have no masked numbers"):
+        na.gradient(net, [[1.0]], [[-1.0]], "masked")
 
 
 def test_an_argument_that_is_changed_in_place_is_refused(channels: str) -> None:

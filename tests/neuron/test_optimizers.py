@@ -258,3 +258,14 @@ def test_what_is_no_update_is_refused(returns, diamond, batch) -> None:
     match = r"the optimizer Odd\(\) returned .* from update: return new parameters, an array of sh"
     with pytest.raises(na.SimulationError, match=match):
         na.train(diamond, *batch, optimizer=Odd(), epochs=1)
+
+
+@pytest.mark.parametrize("part", ["parameters", "state"])
+def test_masked_numbers_of_an_optimiser_are_refused(part: str, diamond, batch) -> None:
+    class Masking(Hoarder):
+        def update(self, parameters, urgencies, state, count):
+            masked = np.ma.masked_greater(parameters, -99.0)
+            return (masked, state) if part == "parameters" else (parameters, (masked,))
+
+    with pytest.raises(na.SimulationError, match="'.* failed in step 1: .* some are masked"):
+        na.train(diamond, *batch, optimizer=Masking(False), epochs=1)

@@ -123,6 +123,21 @@ def test_columns_of_a_data_frame_are_taken_by_name(library: str) -> None:
             na.predict(NET, frames.DataFrame({"b": wrong, "a": [0.5]}))
 
 
+@pytest.mark.parametrize("labels", [[("g", "b"), ("g", "a")], ["b", 0], [b"b", b"a"]])
+def test_names_that_are_no_texts_are_never_taken_by_position(labels: list[Any]) -> None:
+    frame = need("pandas").DataFrame([[2.0, 1.0]], columns=labels)
+    with pytest.raises(na.InputError, match="^x: expected columns named 'a', 'b', got"):
+        na.predict(NET, frame)
+
+
+def test_rows_that_count_their_numbers_in_another_order_are_refused() -> None:
+    series = need("pandas").Series
+    with pytest.raises(na.InputError, match="^x: its columns bear the numbers '1', '0', which are"):
+        na.predict(NET, [series([2.0, 1.0], index=[1, 0])])
+    for index in ([0, 1], [5, 4]):  # the latter are rows of a longer series
+        assert na.predict(NET, [series([1.0, 2.0], index=index)]).tolist() == [[21.0]]
+
+
 def test_rows_and_series_of_pandas() -> None:
     pandas = need("pandas")
     frame = pandas.DataFrame({"b": [2.0, 4.0], "a": [1.0, 3.0]})
