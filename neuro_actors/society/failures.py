@@ -54,7 +54,10 @@ class FailureCollector:
         """Let all others go on until every member waits, and end them.
 
         A message wakes its receiver in the next round of the scheduler. So a step takes two rounds
-        a level, the last micro-batch twice as many, for it may wait for those before.
+        a level, the last micro-batch twice as many, for it may wait for those before. That is the
+        limit, for tasks of the user's program may never rest. In a deep network a long quiet ends
+        the wait before. One quiet round says little: trio runs the tasks of a round in any order,
+        and a task that runs after this one may wake others.
         """
         quiet = 0
         for _ in range(4 * (self._network.depth + 8)):

@@ -27,8 +27,9 @@ MAX_POSITION = 2**31 - 1  # logs hold positions as 32-bit integers
 MAX_PATH_LENGTH = 4096  # characters
 MAX_BITS = 4096  # of a whole number: Python refuses to print much larger ones
 ONLY_FLOATS = {float}
-NUMBERS = (int, float, np.integer, np.floating)
-NO_NUMBERS = (bool, np.timedelta64)  # numpy's durations derive from its integers
+WHOLE_NUMBERS = (int, np.integer)
+NUMBERS = (*WHOLE_NUMBERS, float, np.floating)
+NO_NUMBERS = (bool, np.timedelta64)  # which derive from whole numbers
 EXACT_INTEGERS = 2**53  # up to here float64 has each of them
 INEXACT = "is not among the numbers that float64 has"
 
@@ -252,9 +253,9 @@ def _loses_a_mask(what: str, values: Any, depth: int, kind: str) -> bool:
     types = set(map(type, values))
     if types == ONLY_FLOATS:
         return False
-    if kind == "f" and any(issubclass(one, (int, np.integer)) for one in types):
+    if kind == "f" and any(issubclass(one, WHOLE_NUMBERS) for one in types):
         for value in values:
-            if isinstance(value, (int, np.integer)) and math.isnan(as_number(int(value))):
+            if isinstance(value, WHOLE_NUMBERS) and math.isnan(as_number(int(value))):
                 raise InputError(f"{what}: {quote(value)} {INEXACT}")
     if all(issubclass(one, (float, int, np.generic)) for one in types):
         return False
@@ -274,7 +275,7 @@ def as_whole_number(what: str, value: object, least: int, most: float = math.inf
         InputError: The value is no whole number, or lies outside these limits.
     """
     plain = _scalar(value)
-    if isinstance(plain, (int, np.integer)) and not isinstance(plain, NO_NUMBERS):
+    if isinstance(plain, WHOLE_NUMBERS) and not isinstance(plain, NO_NUMBERS):
         whole = int(plain)
         if whole.bit_length() <= MAX_BITS and least <= whole <= most:
             return whole
@@ -295,15 +296,14 @@ def as_number(value: object) -> float:
             NaN too, and so does a number that float64 does not have; see `got`.
     """
     plain = _scalar(value)
-    if isinstance(plain, NO_NUMBERS) or not isinstance(
-        plain, (int, float, np.integer, np.floating)
-    ):
+    if not isinstance(plain, NUMBERS) or isinstance(plain, NO_NUMBERS):
         return math.nan
+    exact = int(plain) if isinstance(plain, WHOLE_NUMBERS) else plain
     try:
-        converted = float(plain)
+        converted = float(exact)
     except OverflowError:
         return math.nan
-    return converted if converted == (int(plain) if _is_whole(plain) else plain) else math.nan
+    return converted if converted == exact else math.nan
 
 
 def _scalar(value: object) -> object:
@@ -311,20 +311,14 @@ def _scalar(value: object) -> object:
     return value[()] if type(value) is np.ndarray and not value.ndim else value
 
 
-def _is_whole(value: object) -> bool:
-    return isinstance(value, (int, np.integer))
-
-
 def got(value: object) -> str:
-    """Describe what was passed in place of a number, and why `number` refuses it.
+    """Describe what was passed in place of a number, and why `as_number` refuses it.
 
     Args:
         value: Anything that a user passed.
     """
     plain = _scalar(value)
-    is_number = isinstance(plain, (int, np.integer, np.floating)) and not isinstance(
-        plain, NO_NUMBERS
-    )
+    is_number = isinstance(plain, NUMBERS) and not isinstance(plain, NO_NUMBERS)
     inexact = is_number and math.isnan(as_number(plain)) and bool(plain == plain)
     return f"{quote(value)}, which {INEXACT}" if inexact else quote(value)
 
