@@ -10,6 +10,7 @@ from typing import Any, NamedTuple, TypeAlias
 import numpy as np
 
 from ..support.numerics import PROBES, digest_of
+from ..support.signal_exceptions import passes_handler_exceptions
 from ..support.validation import Array, Indices, freeze
 from .activations import OUTPUTS, Activation
 from .losses import Loss
@@ -52,6 +53,7 @@ def known_identity(function: Activation | Loss, *, is_new: bool = False) -> Iden
     return dict(known)
 
 
+@passes_handler_exceptions
 def present_identity(function: Activation | Loss, *, twice: bool = False) -> Identity:
     """Return the identity of a function as it is now, as JSON.
 

@@ -23,7 +23,7 @@ from typing import TypeVar, cast
 import numpy as np
 
 from ..support.errors import InputError, MessageError
-from ..support.signal_exceptions import raise_noted
+from ..support.signal_exceptions import passes_handler_exceptions, raise_noted
 from ..support.text import quote
 from ..support.validation import Array, freeze
 from .activations import ORIGINALS as ACTIVATIONS
@@ -110,6 +110,7 @@ def _spreads(result: Array, shape: tuple[int, ...]) -> bool:
     return False
 
 
+@passes_handler_exceptions
 def check_parts(name: str, entry: Activation | Loss) -> None:
     """Check that functions make the same numbers of the parts of a trial as of the whole.
 

@@ -14,6 +14,7 @@ import numpy as np
 
 from ..network.function_probe import Identity, make_identity, source_digest
 from ..support.numerics import digest_of
+from ..support.signal_exceptions import passes_handler_exceptions
 from ..support.validation import Array, freeze
 from .optimizer_json import KNOWN
 from .optimizers import Optimizer
@@ -32,6 +33,7 @@ def is_own(optimizer: Optimizer) -> bool:
     return not all(type(part) in KNOWN.values() for part in parts)
 
 
+@passes_handler_exceptions
 def optimizer_identity(optimizer: Optimizer) -> Identity | None:
     """Return the identity of an optimizer, as JSON.
 

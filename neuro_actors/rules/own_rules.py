@@ -27,6 +27,7 @@ from ..neuron.optimizers import SGD
 from ..neuron.sums import ORDERED
 from ..support.errors import InputError
 from ..support.own_code import PACKAGE, has_own_code
+from ..support.signal_exceptions import passes_handler_exceptions
 from ..support.text import quote
 from ..support.validation import Array, freeze
 from .rule import Rule, own
@@ -37,6 +38,7 @@ PARTS = [slice(0, 3), slice(3, EXAMPLES)]
 SAME = 1e-9  # of a number: sums over parts are rounded otherwise
 
 
+@passes_handler_exceptions
 def needs_rule(rule: Rule, network: Network) -> bool:
     """Return whether a network predicts something else where another rule makes its neurons.
 
@@ -66,6 +68,7 @@ def needs_rule(rule: Rule, network: Network) -> bool:
     return False
 
 
+@passes_handler_exceptions
 def check_parts(rule: Rule, network: Network, loss: str, cut: Callable[[int], NeuronRule]) -> None:
     """Check that a batch that goes through in parts is what it is as a whole.
 

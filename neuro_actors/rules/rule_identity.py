@@ -21,6 +21,7 @@ from ..network.function_probe import Identity, make_identity, source_digest
 from ..network.network import Network
 from ..support.numerics import digest_of
 from ..support.own_code import has_own_code
+from ..support.signal_exceptions import passes_handler_exceptions
 from ..support.validation import Array
 from .dry_run import DryRun
 from .micro_batches import MicroBatches
@@ -53,6 +54,7 @@ def is_own(rule: Rule) -> bool:
     return any(isinstance(value, Rule) and is_own(value) for value in values)
 
 
+@passes_handler_exceptions
 def rule_identity(rule: Rule) -> Identity | None:
     """Return the identity of a rule of the user's own, as JSON.
 

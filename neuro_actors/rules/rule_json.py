@@ -36,6 +36,7 @@ import numpy as np
 from ..neuron.optimizer_json import KNOWN, same_json
 from ..support.errors import InputError
 from ..support.own_code import has_own_code
+from ..support.signal_exceptions import passes_handler_exceptions
 from ..support.text import quote
 from ..support.validation import MAX_BITS
 from .rule import Rule
@@ -222,6 +223,7 @@ def _from_json(held: Any, owner: type, depth: int) -> Any:
     raise InputError(f"{quote(held)} describes nothing that is known in {owner.__module__}")
 
 
+@passes_handler_exceptions
 def check_described(rule: Rule) -> dict[str, Any]:
     """Describe a rule, and check that the description is of an equal rule.
 

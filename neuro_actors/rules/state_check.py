@@ -18,6 +18,7 @@ from ..network.network import Network
 from ..neuron.local_rule import LocalRule, NeuronRule
 from ..support.errors import InputError
 from ..support.own_code import has_own_code
+from ..support.signal_exceptions import passes_handler_exceptions
 from ..support.text import quote
 from .dry_run import DryRun
 from .rule import Rule
@@ -25,6 +26,7 @@ from .rule import Rule
 MOST_SYNAPSES = 500  # of a network in which a rule is tried
 
 
+@passes_handler_exceptions
 def check_state(rule: Rule, network: Network) -> None:
     """Check that members of a rule can continue from their state.
 

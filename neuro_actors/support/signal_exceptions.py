@@ -106,6 +106,9 @@ class HandlerExceptions:
 def passes_handler_exceptions(function: Callable[_P, _T]) -> Callable[_P, _T]:
     """Decorate a function: an exception of a signal handler passes through it unchanged.
 
+    Functions that users call have it. So have trials of a user's code, which ignore what that
+    raises: a trio program may reach them, where nothing around them notes the exception.
+
     Args:
         function: An ordinary function, no async one.
     """

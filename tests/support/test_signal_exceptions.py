@@ -13,6 +13,8 @@ import trio
 
 import neuro_actors as na
 from neuro_actors.network import functions
+from neuro_actors.neuron.local_rule import LocalRule
+from neuro_actors.neuron.optimizer_identity import optimizer_identity
 from neuro_actors.support import signal_exceptions
 from neuro_actors.support.signal_exceptions import (
     HandlerExceptions,
@@ -115,6 +117,55 @@ async def test_in_a_trio_program_no_neuron_is_blamed(kind) -> None:
                 await simulation.predict(np.ones((21, 1)))
     finally:
         del na.ACTIVATIONS["strikes"]
+
+
+class Struck(LocalRule):
+    """The signal arrives when a neuron fires for the first time."""
+
+    __slots__ = ()
+    armed = True
+
+    def fire(self, *args) -> None:
+        if Struck.armed:
+            Struck.armed = False
+            signal.raise_signal(signal.SIGALRM)
+        super().fire(*args)
+
+
+class StrikesOnce(na.rules.Rule):
+    def neuron(self, network: na.Network, k: int, sums) -> Struck:
+        return Struck(*na.rules.own(network, k), sums)
+
+
+@pytest.mark.parametrize("use", ["log", "channels", "micro_batches", "network"])
+async def test_in_a_trio_program_no_trial_of_a_rule_swallows_it(
+    kind, net, tmp_path, monkeypatch, use: str
+) -> None:
+    """Before work, and for what was learned, a rule of one's own is tried: what it raises there means nothing."""
+    settings = {
+        "log": {"log": tmp_path / "run.arrows"},
+        "channels": {"channels": na.Unreliable()},
+        "micro_batches": {"micro_batches": 2},
+        "network": {},
+    }
+    monkeypatch.setattr(Struck, "armed", use != "network")
+    with pytest.raises(kind, match=r"^mine$"):
+        async with na.open_simulation(net, rule=StrikesOnce(), **settings[use]) as simulation:
+            await simulation.train_step(X, TARGETS, optimizer=na.SGD(0.1))
+            Struck.armed = True
+            await simulation.network()
+    assert not Struck.armed
+
+
+def test_in_a_trio_program_no_trial_of_an_optimizer_swallows_it(kind) -> None:
+    class Strikes(na.SGD):
+        def update(self, *args):
+            if args[-1] == 7:  # a number that other numbers follow
+                signal.raise_signal(signal.SIGALRM)
+            return super().update(*args)
+
+    with pytest.raises(kind, match=r"^mine$"):
+        optimizer_identity(Strikes(0.1))
 
 
 def test_a_time_limit_makes_no_liar(kind, net, tmp_path) -> None:
