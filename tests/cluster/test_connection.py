@@ -317,7 +317,7 @@ async def test_cancelled_in_the_middle_of_a_frame_that_comes() -> None:
 
 
 @given(st.data())
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=100, deadline=None)
 def test_one_changed_bit_anywhere_is_seen(data: Any) -> None:
     raw = bytearray(RAW)
     for _ in range(data.draw(st.integers(1, 3))):
@@ -347,7 +347,7 @@ JSON = st.recursive(
 
 
 @given(JSON, st.binary(max_size=64))
-@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=8, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 def test_bytes_with_an_honest_mac_are_a_frame_or_a_connection_error(
     text: Any, payload: bytes
 ) -> None:

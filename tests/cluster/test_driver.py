@@ -73,7 +73,7 @@ def _equal(a: Any, b: Any) -> bool:
 
 
 @pytest.mark.parametrize("seed", few(range(4), 1))
-@pytest.mark.parametrize(("replicas", "shards"), few([*GRIDS[1::2], *GRIDS[::2]], 5))
+@pytest.mark.parametrize(("replicas", "shards"), few([*GRIDS[1::2], *GRIDS[::2]], 3))
 def test_the_bits_are_those_of_one_process(replicas: int, shards: int, seed: int) -> None:
     """Networks layered and wild, micro-batches that divide no batch, batches smaller than there are of these or of replicas,
     divided by the package or at random, and as many under way as may be."""
@@ -335,7 +335,9 @@ PLAN: dict[str, Any] = {
 PLACES = [InProcess(replicas=2, shards=2), None, InProcess(replicas=3), InProcess(shards=2)]
 
 
-@pytest.mark.parametrize("optimizer", [na.SGD(na.StepDecay(0.2, 2), momentum=0.9), na.Adam(0.05)])
+@pytest.mark.parametrize(
+    "optimizer", few([na.SGD(na.StepDecay(0.2, 2), momentum=0.9), na.Adam(0.05)], 1)
+)
 @pytest.mark.parametrize("first", few(range(4), 2))
 def test_stopped_after_every_step_and_gone_on_elsewhere(
     first: int, optimizer: na.Optimizer, tmp_path, stop
@@ -424,7 +426,7 @@ def most_under_way(monkeypatch: pytest.MonkeyPatch) -> Callable[[], list[int]]:
     return lambda: [most[id(job)] for job in jobs]
 
 
-@pytest.mark.parametrize("lanes", [2, 3, 5])
+@pytest.mark.parametrize("lanes", few([2, 3, 5], 1))
 @pytest.mark.parametrize(("replicas", "shards"), [(1, 2), (2, 1), (2, 2)])
 def test_no_worker_has_more_rounds_under_way(
     replicas: int, shards: int, lanes: int, most_under_way

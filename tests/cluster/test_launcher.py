@@ -17,6 +17,7 @@ from typing import Any
 import pytest
 import trio
 import trio.testing
+from helpers.tiers import few
 from helpers.worker_processes import HOST, LOOPBACK, PYTHONPATH, SECRET, Traces, cluster_of, driving
 
 import neuro_actors as na
@@ -332,7 +333,7 @@ def started(kind: str) -> subprocess.Popen[str]:
 
 
 @pytest.mark.parametrize("kind", ["processes", pytest.param("ray", marks=pytest.mark.ray)])
-@pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGINT])
+@pytest.mark.parametrize("number", few([signal.SIGKILL, signal.SIGINT], 1))
 def test_a_driver_that_is_killed_or_interrupted_leaves_nothing(
     kind: str, number: int, traces: Traces
 ) -> None:

@@ -130,7 +130,7 @@ async def struck(
 
 @pytest.mark.parametrize(
     ("replicas", "shards", "in_flight"),
-    few([(2, 2, None), (2, 1, 2), (1, 2, None), (3, 1, None)], 2),
+    few([(2, 2, None), (2, 1, 2), (1, 2, None), (3, 1, None)], 1),
 )
 def test_killed_at_random_moments(
     replicas: int, shards: int, in_flight: int | None, capfd, tmp_path, run_slow: bool
@@ -186,7 +186,7 @@ def test_killed_while_they_start(capfd) -> None:
 
 
 @pytest.mark.parametrize("late", [True, False])
-@pytest.mark.parametrize("victims", [[0], [0, 1], [0, 1, 2, 3], *few([[1], [3]], 0)], ids=str)
+@pytest.mark.parametrize("victims", few([[0], [0, 1, 2, 3], [0, 1], [1], [3]]), ids=str)
 async def test_killed_between_two_steps_what_is_committed_is_not_learnt_again(
     victims: list[int], late: bool, capfd
 ) -> None:
@@ -421,7 +421,7 @@ async def failure(net: na.Network, optimizer: na.Optimizer, **settings: Any) -> 
 
 @pytest.mark.usefixtures("failing")
 @pytest.mark.parametrize("kind", FAILURES)
-@pytest.mark.parametrize(("replicas", "shards"), [(1, 1), (2, 1), (1, 2), (2, 3)])
+@pytest.mark.parametrize(("replicas", "shards"), few([(2, 3), (1, 2), (2, 1), (1, 1)]))
 def test_what_fails_in_one_process_fails_alike_and_at_once(
     replicas: int, shards: int, kind: str, capfd
 ) -> None:

@@ -24,7 +24,7 @@ MOST_MEMORY = 300_000  # kB more than before
 
 @pytest.fixture
 def cases(run_slow: bool) -> range:
-    return range(CASES or (60 if run_slow else 10))
+    return range(CASES or (60 if run_slow else 6))
 
 
 @pytest.mark.parametrize("partial", [False, True])

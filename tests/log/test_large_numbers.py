@@ -18,7 +18,7 @@ import pytest
 import trio
 from helpers.cli_logs import run
 from helpers.raw_rows import Exact, by_key, raw_rows
-from helpers.tiers import need
+from helpers.tiers import few, need
 
 import neuro_actors as na
 from neuro_actors.log.reader import LogReader
@@ -276,7 +276,7 @@ def test_a_difference_that_exceeds_all_floats(huge: Path, tmp_path: Path) -> Non
     assert "the greatest difference of two numbers is more than 1.79e+308" in out
 
 
-@pytest.mark.parametrize("power", [0, -320])
+@pytest.mark.parametrize("power", few([0, -320], 1))
 def test_figures_of_large_and_of_tiny_numbers(power: int, huge: Path, tmp_path: Path) -> None:
     need("matplotlib").use("Agg")
     path = huge
@@ -317,9 +317,9 @@ def test_an_infinity_in_a_damaged_log_is_one_line(huge: Path) -> None:
         describe_row(end, huge_network())
 
 
-@pytest.mark.parametrize("seed", [0, 1, pytest.param(2, marks=pytest.mark.slow)])
+@pytest.mark.parametrize("seed", few([0, 1, 2], 1))
 def test_drawn_societies(seed: int, tmp_path: Path) -> None:
-    many = 3 if seed < 2 else 40
+    many = [2, 3, 40][seed]
     compared = 0
     for k in range(many):
         rng = np.random.default_rng([seed, k])

@@ -12,6 +12,7 @@ import tracemalloc
 import numpy as np
 import pyarrow as pa
 import pytest
+from helpers.tiers import few
 
 import neuro_actors as na
 from neuro_actors.log.reader import LogReader, Row
@@ -352,6 +353,7 @@ async def test_a_log_can_be_read_without_the_users_functions(
             pass
 
 
+@pytest.mark.parametrize("channels", few(["memory", "bundled"], 1))
 async def test_it_does_not_grow_with_the_run(channels: str, diamond, batch, tmp_path) -> None:
     async with na.open_simulation(diamond, channels, log=tmp_path / "a.arrows") as simulation:
 
@@ -427,10 +429,10 @@ async def test_what_can_be_no_file(name, diamond) -> None:
             pass
 
 
-async def test_damage_anywhere_is_no_traceback(diamond, batch, tmp_path) -> None:
+async def test_damage_anywhere_is_no_traceback(diamond, batch, tmp_path, run_slow: bool) -> None:
     await write(tmp_path / "a.arrows", diamond, batch)
     data = (tmp_path / "a.arrows").read_bytes()
-    for place in range(0, len(data), 97):
+    for place in range(0, len(data), 97 if run_slow else 389):
         (tmp_path / "b.arrows").write_bytes(
             data[:place] + bytes([data[place] ^ 0x5A]) + data[place + 1 :]
         )

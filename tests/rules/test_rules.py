@@ -312,6 +312,7 @@ def test_fixed_predictions_are_backpropagation_bit_for_bit(
     assert learnt[0].digest() == learnt[1].digest()
 
 
+@pytest.mark.parametrize("channels", few(["bundled", "memory"], 1))
 def test_fixed_predictions_are_backpropagation_on_any_graph(channels: str, run_slow: bool) -> None:
     for seed in (*SMALL, 7) if run_slow else (*SMALL[1::2], 7):
         case = draw_case(seed)

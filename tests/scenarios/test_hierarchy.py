@@ -12,6 +12,7 @@ import _common
 import hierarchy
 import numpy as np
 import pytest
+from helpers.tiers import few
 from matplotlib.text import Text
 from one_cat import Overheard
 
@@ -37,7 +38,7 @@ def script_run(tmp_path_factory) -> tuple[str, Path, Path]:
     return done.stdout, log, folder
 
 
-@pytest.mark.parametrize("seed", range(100, 104))
+@pytest.mark.parametrize("seed", few(range(100, 104), 1))
 def test_waste_falls_rises_with_the_upset_and_falls_again(seed: int) -> None:
     life = hierarchy.measure(seed)
     assert life.first > 1.8 * life.settled

@@ -5,6 +5,7 @@ from __future__ import annotations
 import linear_cost
 import numpy as np
 import pytest
+from helpers.tiers import few
 
 import neuro_actors as na
 from neuro_actors.neuron import local_rule, sums, tangent
@@ -17,7 +18,7 @@ WILD = na.Network(
 
 
 @pytest.mark.parametrize(
-    "net", [WILD, *(na.Network.layered(sizes, seed=1) for sizes in linear_cost.SIZES[:4])]
+    "net", few([WILD, *(na.Network.layered(sizes, seed=1) for sizes in linear_cost.SIZES[:4])], 3)
 )
 def test_counts_are_those_of_the_formulas(net: na.Network) -> None:
     cost = linear_cost.measure(net, 1)

@@ -23,8 +23,8 @@ X, TARGETS = np.ones((2, 2)), np.ones((2, 1))
 
 
 def test_at_every_place_where_python_looks_for_signals(channels: str, run_slow: bool) -> None:
-    """By default at every third of them."""
-    interrupt_at_every_place(channels, every=1 if run_slow else 3)
+    """By default at every fifth of them."""
+    interrupt_at_every_place(channels, every=1 if run_slow else 5)
 
 
 async def test_an_interrupt_between_the_way_out_and_its_await_leaves_nobody(

@@ -238,12 +238,12 @@ def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 def test_anything_is_taken_or_refused_in_one_short_line(
     name: str, run: Path, run_slow: bool
 ) -> None:
-    """By default a parameter is given every second thing, and the parameter after it the others."""
+    """By default a parameter is given every fourth thing, and the parameter after it others."""
     call, parameters = CALLS[name]
     messages, alone = [], " " not in parameters
     for number, parameter in enumerate(parameters.split()):
         for k, junk in enumerate(JUNK):
-            if (number + k) % 2 and not alone and not run_slow:
+            if (number + k) % 4 and not alone and not run_slow:
                 continue
             try:
                 call(junk) if alone else call(**{parameter: junk})
@@ -412,8 +412,9 @@ def test_a_closed_or_full_output(run: Path, run_slow: bool) -> None:
                 "the output cannot be written: No space left"
                 in command(f"na {line} >/dev/full", 2)[1]
             )
-        command(f"na {line} 2>&- >/dev/null", 0)
-        command(f"na {line} | true; exit ${{PIPESTATUS[0]}}", 0)
+        if run_slow:
+            command(f"na {line} 2>&- >/dev/null", 0)
+            command(f"na {line} | true; exit ${{PIPESTATUS[0]}}", 0)
 
 
 @pytest.mark.parametrize(

@@ -9,6 +9,7 @@ import sys
 
 import numpy as np
 import pytest
+from helpers.tiers import few
 
 import neuro_actors as na
 from neuro_actors.cluster.ray_lifecycle import RayRuntime
@@ -69,7 +70,7 @@ def test_what_is_there_is_returned() -> None:
     assert import_optional("os.path", "missing") is importlib.import_module("os.path")
 
 
-@pytest.mark.parametrize("backend", ["nonsense", "module://missing"])
+@pytest.mark.parametrize("backend", few(["nonsense", "module://missing"], 1))
 def test_a_backend_that_does_not_exist(backend: str, log, tmp_path) -> None:
     """A figure in a file needs no backend; where matplotlib itself refuses, it is one line."""
     done = subprocess.run(

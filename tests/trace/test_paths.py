@@ -215,7 +215,7 @@ def test_two_ways_to_sum_a_slope(case) -> None:
         }
 
 
-@pytest.mark.parametrize("seed", few(range(20), 8))
+@pytest.mark.parametrize("seed", few(range(20), 4))
 def test_networks_of_all_kinds_in_training(seed: int, tmp_path) -> None:
     """The parameters are those with which the step began, whatever was learnt; any activation, any loss, any batch."""
     case = draw_case(seed)

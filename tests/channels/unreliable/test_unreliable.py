@@ -77,7 +77,7 @@ def test_any_rule_comes_to_the_same_bits(rule: rules.Rule) -> None:
     assert np.array_equal(plain.biases, faulty.biases)
 
 
-@pytest.mark.parametrize("seed", [0, 2, 3, 4, 6, 9, 10, 11])
+@pytest.mark.parametrize("seed", few([0, 2, 3, 4, 6, 9, 10, 11], 4))
 def test_all_that_can_be_asked_for(seed: int) -> None:
     case = draw_case(seed, neurons=20, examples=5)
     net, data = case.network, (case.x, case.targets)
@@ -99,7 +99,7 @@ def test_all_that_can_be_asked_for(seed: int) -> None:
 
 
 @pytest.mark.parametrize("delay", [0.0, 0.01, 3600.0])
-@pytest.mark.parametrize("seed", [0, 2, 3, 4, 6, 9, 10])
+@pytest.mark.parametrize("seed", few([0, 2, 3, 4, 6, 9, 10], 3))
 def test_without_faults_nothing_is_added_but_empty_urgencies(seed: int, delay: float) -> None:
     """One urgency answers each activation: in a step that predicts and towards inputs it is empty. No member repeats
     anything, however long a frame takes."""
@@ -124,6 +124,7 @@ def test_plain_channels_have_no_disturbances(channels: str, diamond, batch) -> N
     assert run(diamond, *batch, channels)[1].disturbances is None
 
 
+@pytest.mark.parametrize("channels", few(["memory", "bundled"], 1))
 def test_plain_channels_do_not_even_load_the_protocol(channels: str) -> None:
     code = f"import sys, neuro_actors as na; na.gradient(na.Network.layered([2, 2, 1]), [[1, 2]], [[0]], channels={channels!r}); "
     code += "print([name for name in ('delivery', 'frames', 'fault_injection', 'supervisor', 'port', 'transport') if 'neuro_actors.channels.unreliable.' + name in sys.modules])"
@@ -176,24 +177,27 @@ def test_every_point_of_a_small_society_is_survived(diamond, batch, run_slow: bo
     """Each member killed at each place; with --run-slow in each step, the first time and the second that it comes there,
     where nothing is lost, and where enough is that all repeat their frames."""
     steps = (1, 2, 3, 4) if run_slow else (3,)
-    plain, _ = run(diamond, *batch, "memory")
+    learning = max(steps) - 2
+    plain, _ = run(diamond, *batch, "memory", learning)
     survived = set()
-    points = [*itertools.product([*diamond.ids, "loss"], PLACES, steps)]
+    # h2 differs from h1 in that it is no output
+    members = [name for name in [*diamond.ids, "loss"] if run_slow or name != "h2"]
+    points = [*itertools.product(members, PLACES, steps)]
     for (node, place, step), (drop, nth) in itertools.product(
         points, ((0.0, 1), (0.0, 2), (0.6, 1)) if run_slow else ((0.6, 1),)
     ):
         channels: list[UnreliableChannels] = []
         settings = na.Unreliable(drop=drop, faults=[Kill(node, place, step, nth)])
-        assert run(diamond, *batch, visible(channels, settings))[0] == plain, settings
+        assert run(diamond, *batch, visible(channels, settings), learning)[0] == plain, settings
         if channels[0].injector.counts["died"]:
             survived.add((node, place, step))
-    never = {(node, place) for node in [*diamond.ids, "loss"] for place in PLACES}
+    never = {(node, place) for node in members for place in PLACES}
     never -= {(node, place) for node, place, _ in survived}
     speechless = ("between activations", "at the deadline", "between repeats", "before respond")
     assert never == {("loss", place) for place in speechless} | {
         ("x", "before respond")
     }  # x is not asked what it feels
-    assert len(survived) > (150 if run_slow else 40)
+    assert len(survived) > (150 if run_slow else 30)
 
 
 def test_every_pair_of_points_of_the_smallest_society_is_survived(run_slow: bool) -> None:
@@ -478,7 +482,7 @@ def test_leaving_in_the_middle_leaves_nothing_behind(diamond, batch) -> None:
 
 def test_an_interrupt_may_strike_anywhere(run_slow: bool) -> None:
     settings = na.Unreliable(drop=0.1, crash=0.1, seed=1)
-    interrupt_at_every_place(settings, every=1 if run_slow else 10)
+    interrupt_at_every_place(settings, every=1 if run_slow else 20)
 
 
 def test_who_waits_for_whom(diamond, batch) -> None:

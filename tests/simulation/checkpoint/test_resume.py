@@ -62,6 +62,7 @@ OPTIMIZERS = [
 
 
 @pytest.mark.parametrize("rule", few([*RULES, NEWTON], 4), ids=repr)
+@pytest.mark.parametrize("channels", few(["bundled", "memory"], 1))
 def test_stopped_after_every_step_and_gone_on_each_time(
     rule: rules.Rule, channels: str, tmp_path, stop
 ) -> None:
@@ -84,6 +85,7 @@ def test_stopped_after_every_step_and_gone_on_each_time(
 
 
 @pytest.mark.parametrize("optimizer", OPTIMIZERS, ids=repr)
+@pytest.mark.parametrize("channels", few(["bundled", "memory"], 1))
 def test_optimisers_and_schedules_broken_at_each_step(
     optimizer, channels: str, tmp_path, broken
 ) -> None:
