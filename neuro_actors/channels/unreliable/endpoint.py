@@ -93,9 +93,10 @@ class Endpoint:
             with transport.move_on_at(delivery.deadline):
                 data = await self._mailbox.receive()
                 transport.mark_read()  # before the member may crash
-            if data is None and transport.is_behind():
+            is_late = transport.now() >= delivery.deadline
+            if is_late and transport.is_behind(delivery.deadline - delivery.wait):
                 delivery.postpone(transport.now())
-                data = self._receive_nowait()
+                data = self._receive_nowait() if data is None else data
             if data is not None:
                 self._at_place("after receive")
             while data is not None:

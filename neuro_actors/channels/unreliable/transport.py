@@ -14,6 +14,8 @@ from .fault_injection import FaultInjector
 from .frames import Frame, encode
 from .invariants import InvariantChecker
 
+LATE = 1e-3  # seconds; less is the rounding of a virtual clock
+
 
 class Mailbox(NamedTuple):
     """Both ends of a member's mailbox.
@@ -64,6 +66,7 @@ class Transport:
         self._reached = 0.0  # the latest time that a wait ended at
         self._unread = 0  # frames in all mailboxes
         self._delivered = 0.0  # when the last of them was delivered
+        self._late = -math.inf  # when a frame was delivered or read late
 
     def now(self) -> float:
         """Return the seconds since the first call, which is when the society was opened.
@@ -87,19 +90,29 @@ class Transport:
         if scope.cancelled_caught:
             self._reached = max(self._reached, time)
 
-    def is_behind(self) -> bool:
-        """Return whether a frame that was due before now is not read yet.
+    def is_behind(self, since: float) -> bool:
+        """Return whether the society was behind its mail at any time since then.
 
-        Then an answer is late because the machine is slow, and to repeat its frame would only add
-        work. In virtual time this is never so: the clock stands until all members wait.
+        It is behind while a frame that is due is not delivered, or not read. Then an answer is late
+        because the machine is slow, and to repeat its frame would only add work. In virtual time
+        this is never so: the clock stands until all members wait.
+
+        Args:
+            since: The time in seconds since the society was opened.
         """
         now = self.now()
         unread = self._unread > 0 and self._delivered < now
-        return unread or bool(self._heap and self._heap[0][0] < now)
+        overdue = bool(self._heap and self._heap[0][0] < now)
+        return unread or overdue or self._late > since
 
     def mark_read(self) -> None:
         """Note that a member has taken a frame from its mailbox."""
         self._unread -= 1
+        self._note_late(self._delivered, self.now())
+
+    def _note_late(self, due: float, now: float) -> None:
+        if now - due > LATE:
+            self._late = now
 
     def send(self, frame: Frame) -> None:
         """Send a frame. Never waits.
@@ -123,7 +136,8 @@ class Transport:
         while not self._stopped:
             now, heap = self.now(), self._heap
             while heap and heap[0][0] <= now:
-                _, _, _, data, frame = heapq.heappop(heap)
+                due, _, _, data, frame = heapq.heappop(heap)
+                self._note_late(due, now)
                 receiver = self._ends[frame.asks][frame.route]
                 try:
                     self.mailboxes[receiver].send.send_nowait(data)
