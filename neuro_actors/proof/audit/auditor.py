@@ -21,7 +21,7 @@ from ...network import functions
 from ...network.function_identity import Comparison, compare
 from ...network.function_probe import present_identity
 from ...neuron.messages import Step, micro_batch_of
-from ...neuron.optimizers import SGD, Adam, Optimizer
+from ...neuron.optimizers import Optimizer, has_own_class
 from ...neuron.sums import choose_sums
 from ...rules import Backpropagation, Rule
 from ...rules.rule_identity import is_own, rule_identity
@@ -432,11 +432,12 @@ class Auditor:
 
     def _optimizer_of(self, note: StepNote) -> tuple[Optimizer | None, str]:
         """Return the step's optimizer, or why it cannot be replayed."""
-        self._has_own_optimizer |= not isinstance(note.optimizer, (SGD, Adam, type(None)))
         if note.optimizer is None:
             return None, f"the optimiser {note.name} is not known here"
-        if not self._exact and not isinstance(note.optimizer, (SGD, Adam)):
-            return None, ROUNDING
+        if has_own_class(note.optimizer):
+            self._has_own_optimizer = True
+            if not self._exact:
+                return None, ROUNDING
         return note.optimizer, ""
 
     def _count_unproved(

@@ -19,7 +19,8 @@ from ...channels.choose_channels import ChannelsChoice, choose_channels
 from ...network import functions
 from ...network.examples import as_examples
 from ...network.network import Network
-from ...neuron.optimizer_json import KNOWN, optimizer_from_json, optimizer_to_json
+from ...neuron.optimizer_identity import is_own
+from ...neuron.optimizer_json import optimizer_from_json, optimizer_to_json
 from ...neuron.optimizers import Optimizer, check_optimizer
 from ...neuron.sums import choose_sums
 from ...rules import Rule
@@ -253,11 +254,7 @@ def read_whole_number(held: dict[str, Any], name: str, least: int, most: float =
 
 def _optimizer_to_json(optimizer: Optimizer) -> dict[str, Any]:
     check_optimizer(optimizer)
-    whole: Any = optimizer
-    parts = [whole]
-    if callable(getattr(whole, "learning_rate", None)):
-        parts.append(whole.learning_rate)  # a schedule
-    if not all(type(part) in KNOWN.values() for part in parts):
+    if is_own(optimizer):
         return {OWN: _repr(optimizer)}
     return optimizer_to_json(optimizer, 1)
 
