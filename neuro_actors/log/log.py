@@ -14,9 +14,13 @@ from ..channels.unreliable.faults import FaultEvent
 from ..network import functions
 from ..network.function_identity import Comparison, compare
 from ..network.network import Network
+from ..rules.micro_batches import whole_rule
+from ..rules.own_rules import needs_rule
+from ..rules.rule_json import rule_from_json
 from ..support.errors import InputError, LogError
 from ..support.numerics import differences
 from ..support.signal_exceptions import passes_handler_exceptions
+from ..support.text import quote
 from ..support.validation import as_whole_number
 from .complete_digest import complete_digest
 from .fault_log import read_fault_log
@@ -181,8 +185,9 @@ class Log:
     def network_at(self, number: int) -> Network:
         """Return the network with the parameters that it had after a step.
 
-        In a partial log, neurons whose commits were not recorded have the parameters that they
-        began with.
+        If its neurons keep more than parameters, it is refused under other rules, as that of a
+        simulation is. In a partial log, neurons whose commits were not recorded have the parameters
+        that they began with.
 
         Args:
             number: The step's number; 0 is the state before the first step.
@@ -210,10 +215,21 @@ class Log:
         weights = np.where(np.isnan(weights), self.network.weights, weights)
         biases = np.where(np.isnan(biases), self.network.biases, biases)
         try:
-            return self.network.with_parameters(weights, biases)
+            learned = self.network.with_parameters(weights, biases)
         except InputError as error:  # an infinity: no run learns one
             problem = f"the log is damaged: what was learnt up to step {number}: {error}"
             raise LogError(f"{self.path!r}: {problem}") from None
+        if any(info.number <= number and info.mode == "train" for info in self.steps):
+            return self._marked(learned)
+        return learned
+
+    def _marked(self, network: Network) -> Network:
+        """Return a network that learned under the log's rule; see `Network.learned_under`."""
+        try:
+            rule = whole_rule(rule_from_json(self._reader.rule))
+        except InputError:  # of a module that is not imported: what it does is not known
+            return network.learned_under(quote(self._reader.rule["name"]))
+        return network.learned_under(quote(rule)) if needs_rule(rule, network) else network
 
     # --- messages -----------------------------------------------------------------------------
 

@@ -233,6 +233,17 @@ def test_no_rule_of_the_package_is_needed() -> None:
         assert na.train(NET, X, T, **HOW, rule=rule).network.needs_rule == ""
 
 
+def test_a_network_from_a_log_says_so_too(tmp_path) -> None:
+    path = tmp_path / "run.arrows"
+    na.train(NET, X, T, **HOW, rule=Norm(), log=path)
+    log = na.open_log(path)
+    last = log.steps[-1].number
+    with pytest.raises(na.InputError, match="^this network learned under Norm"):
+        na.predict(log.network_at(last), X)
+    assert log.network_at(last).needs_rule == repr(Norm())
+    assert np.array_equal(na.predict(log.network_at(0), X), na.predict(NET, X))
+
+
 def test_a_finished_run_says_so_too(tmp_path) -> None:
     folder = tmp_path / "run"
     made = na.train(NET, X, T, **HOW, rule=Norm(), checkpoint=folder, every=2)
