@@ -106,8 +106,8 @@ class HandlerExceptions:
 def passes_handler_exceptions(function: Callable[_P, _T]) -> Callable[_P, _T]:
     """Decorate a function: an exception of a signal handler passes through it unchanged.
 
-    Functions that users call have it. So have trials of a user's code, which ignore what that
-    raises: a trio program may reach them, where nothing around them notes the exception.
+    Functions that users call have it. So have trials of a user's code, which ignore its errors. A
+    trio program may reach a trial, and nothing around it notes the exception there.
 
     Args:
         function: An ordinary function, no async one.
