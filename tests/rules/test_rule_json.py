@@ -72,7 +72,9 @@ def kinds(value: Any) -> Any:
     )
 
 
-@pytest.mark.parametrize("value", VALUES, ids=repr)
+@pytest.mark.parametrize(
+    "value", VALUES, ids=lambda value: repr(sorted(value) if isinstance(value, set) else value)
+)
 def test_a_setting_comes_back_equal_and_of_its_type(value: Any) -> None:
     for rule in (Holder(value, 5), rules.MicroBatches(Holder(value), 2)):
         text = json.dumps(rule_to_json(rule), allow_nan=False)
