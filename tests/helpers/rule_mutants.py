@@ -12,7 +12,7 @@ from neuro_actors.channels.bundled import carried_rows, countdown
 from neuro_actors.channels.bundled import row_layout as layout
 from neuro_actors.neuron import inbox as mail
 from neuro_actors.neuron import local_rule as neuron
-from neuro_actors.neuron import loss_node, sums, tangent
+from neuro_actors.neuron import loss_node, neuron_state, sums, tangent
 from neuro_actors.neuron import optimizers as learning
 
 MUTANTS: dict[str, tuple[ModuleType, str, str]] = {
@@ -50,7 +50,7 @@ MUTANTS: dict[str, tuple[ModuleType, str, str]] = {
     "a batch of one summed wrongly": (
         sums, "_accumulate(weights * rows.ravel())[-1:]", "_accumulate(weights * rows.ravel())[-2:-1]"),
     "velocity forgotten": (
-        neuron, "wanted, before, count", "wanted, optimizer.start(len(wanted)), count"),
+        neuron_state, "wanted, before, count", "wanted, optimizer.start(len(wanted)), count"),
     "a velocity with the wrong factor": (
         learning, "self.momentum * state[0] + urgencies", "(1 - self.momentum) * state[0] + urgencies"),
     "a tangent without the direction": (
