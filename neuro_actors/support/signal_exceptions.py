@@ -149,12 +149,14 @@ def is_from_handler(error: BaseException) -> bool:
 def _python_handlers() -> list[tuple[int, Callable[[int, FrameType | None], Any]]]:
     """Return the signals that a Python function handles, with the function.
 
-    A Ctrl-C that raises KeyboardInterrupt is left to Python and trio.
+    A Ctrl-C that raises KeyboardInterrupt is left to Python and trio. Trio's own handler must stay
+    where it is: at its end a run looks for it, to put Python's back.
     """
     found: list[tuple[int, Callable[[int, FrameType | None], Any]]] = []
     for number in SIGNALS:
         handler = signal.getsignal(number)
-        if callable(handler) and handler is not signal.default_int_handler:
+        is_trios = str(getattr(handler, "__module__", "")).startswith("trio.")
+        if callable(handler) and handler is not signal.default_int_handler and not is_trios:
             found.append((number, handler))
     return found
 
