@@ -261,3 +261,14 @@ def test_only_the_main_thread_looks_at_handlers(monkeypatch: pytest.MonkeyPatch,
     assert asked == [1, 1]
     trio.run(trio.to_thread.run_sync, na.predict, net, X)
     assert asked == [1, 1]
+
+
+def test_trios_handler_of_a_ctrl_c_stays_where_it_is() -> None:
+    """A run of trio puts Python's handler back only if it finds its own at its end."""
+
+    async def main() -> tuple[object, object]:
+        here = signal.getsignal(signal.SIGINT)
+        return here, passes_handler_exceptions(lambda: signal.getsignal(signal.SIGINT))()
+
+    outside, inside = trio.run(main)
+    assert inside is outside is not signal.default_int_handler
