@@ -40,6 +40,7 @@ from ..channels.unreliable.faults import DISTURBANCES, PLACES, FaultEvent
 from ..network.network import Network
 from ..neuron.messages import MessageKind
 from ..support.errors import LogError
+from ..support.files import describe_no_file
 from ..support.text import quote
 from .schema import members
 
@@ -209,7 +210,7 @@ def read_fault_log(log: str, metadata: bytes, network: Network) -> FaultLog | No
         return None
     name = str(path)
     if not path.is_file():
-        raise LogError(f"{name!r}: it is no regular file")
+        raise LogError(f"{name!r}: {describe_no_file(path)}")
     try:
         with path.open("rb") as file, pa.ipc.open_stream(file) as stream:
             channels = _channels(stream.schema, metadata)

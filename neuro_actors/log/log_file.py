@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable
+from contextlib import ExitStack, suppress
 from pathlib import Path
 from typing import Any
 
@@ -44,10 +45,13 @@ class LogFile:
                 _remove(beside)
             elif os.path.lexists(beside):
                 raise FileExistsError
-            self._held = path.open("xb")  # refuse a file that exists, before any work
-            lock_file(self._held.fileno())
-            self._file = pa.OSFile(os.fsencode(path), "wb")
-            self._stream = pa.ipc.new_stream(self._file, schema)
+            with ExitStack() as opened:
+                self._held = opened.enter_context(path.open("xb"))  # before any work
+                opened.callback(_forget, path)  # else it would be in the way of the next try
+                lock_file(self._held.fileno())
+                self._file = opened.enter_context(pa.OSFile(os.fsencode(path), "wb"))
+                self._stream = pa.ipc.new_stream(self._file, schema)
+                opened.pop_all()  # `close` closes both
         except FileExistsError:
             advice = "choose another name, remove it, or say log=na.Recording(…, overwrite=True)"
             found = path if os.path.lexists(path) else beside
@@ -102,6 +106,11 @@ class LogFile:
         """
         if self._failure is not None:
             raise LogError(self._failure)
+
+
+def _forget(path: Path) -> None:
+    with suppress(OSError):
+        path.unlink()
 
 
 def _remove(path: Path) -> None:

@@ -13,6 +13,7 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from ..support.errors import LogError, NeuroActorsError
+from ..support.files import describe_no_file
 from ..support.validation import Array, Indices, as_path
 from .log_source import LogSource, LogStream, StoredBatches
 from .placement import Workers, parse_workers
@@ -124,7 +125,7 @@ class LogReader:
         except (OSError, ValueError) as error:  # ValueError: a name that no file can have
             raise LogError(f"{self._path!r}: {getattr(error, 'strerror', error)}") from None
         if not regular:
-            raise LogError(f"{self._path!r}: it is no regular file")
+            raise LogError(f"{self._path!r}: {describe_no_file(file)}")
         self.size = self.source.size
         with self._open_stream() as stream:
             try:

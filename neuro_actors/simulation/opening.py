@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from functools import partial
 from os import PathLike
 from types import TracebackType
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING, NoReturn, cast
 
 import trio
 from trio.lowlevel import disable_ki_protection, enable_ki_protection
@@ -44,6 +44,8 @@ from .society_task import SocietyTask
 if TYPE_CHECKING:
     from ..cluster.driver import Driver
     from ..log.recorder import LogRecorder
+
+HOW_TO_OPEN = "`async with na.open_simulation(...) as simulation:`"
 
 
 class open_simulation:  # noqa: N801 (to be called as a function is)
@@ -119,6 +121,23 @@ class open_simulation:  # noqa: N801 (to be called as a function is)
         """
         self._settings = replace(self._settings, registry=registry)
         return self
+
+    if not TYPE_CHECKING:  # a type checker refuses all of these by itself
+
+        def __enter__(self) -> NoReturn:
+            raise SimulationError(f"write {HOW_TO_OPEN}: `with` without `async` opens none")
+
+        def __exit__(self, *given: object) -> None:
+            """Do nothing: Python looks for this method before it calls `__enter__`."""
+
+        def __await__(self) -> NoReturn:
+            raise SimulationError(f"write {HOW_TO_OPEN}: `await` opens none")
+
+        def __getattr__(self, name: str) -> NoReturn:
+            problem = f"{type(self).__name__!r} object has no attribute {name!r}"
+            if hasattr(Simulation, name) and not name.startswith("_"):
+                problem = f"a simulation that is not open has no {name!r}: write {HOW_TO_OPEN}"
+            raise AttributeError(problem, name=name, obj=self)
 
     @enable_ki_protection
     async def __aenter__(self) -> Simulation:

@@ -37,6 +37,8 @@ from .opening import open_simulation
 from .plan import TrainingPlan, TrainingPosition, run_plan
 from .progress_bar import ProgressBar
 
+STEPS_BETWEEN = 100  # from one checkpoint to the next
+
 
 @dataclass(frozen=True, slots=True)
 class TrainingResult:
@@ -107,7 +109,7 @@ def train(
     sums: str = "ordered",
     micro_batches: int | None = None,
     checkpoint: str | PathLike[str] | None = None,
-    every: int = 100,
+    every: int | None = None,
     overwrite: bool = False,
     in_flight: int | None = None,
     engine: str | Cluster | None = None,
@@ -149,9 +151,9 @@ def train(
             after every `every` steps, and at its end. `na.resume(folder)` continues it, to the
             same bits. With a checkpoint folder, the first Ctrl-C (or SIGTERM) lets the current
             step end, saves, and stops; a second one stops at once. None: no checkpoints.
-        every: Number of learning steps from one checkpoint to the next.
-        overwrite: True allows that the folder contains another run; its checkpoints are
-            replaced.
+        every: Number of learning steps from one checkpoint to the next. None: 100.
+        overwrite: True allows that the folder of `checkpoint` contains another run; its
+            checkpoints are replaced. (A log is replaced by `na.Recording(..., overwrite=True)`.)
         in_flight: How many micro-batches may be under way at the same time. None or 1: one
             (on many machines: as many as keep the shards busy). It changes no bit.
         engine: Where the neurons live. None is this process; `na.Ray(...)` is many machines.
@@ -179,7 +181,9 @@ def train(
     data = as_examples(network, x, targets, loss)
     held_out = None if validation is None else _as_validation(network, validation, loss)
     check_optimizer(optimizer)
-    every = as_whole_number("every", every, 1)
+    if checkpoint is None:
+        _check_no_checkpoint_settings(every, as_flag("overwrite", overwrite))
+    every = as_whole_number("every", STEPS_BETWEEN if every is None else every, 1)
     if progress is not None:
         progress = as_flag("progress", progress)
     rule = Backpropagation() if rule is None else rule
@@ -213,6 +217,22 @@ def train(
     saver = Saver(Folder(checkpoint), plan, position, members, every)
     saver.check(as_flag("overwrite", overwrite))
     return _run_training(plan, position, network, progress, log, saver)
+
+
+def _check_no_checkpoint_settings(every: object, overwrite: bool) -> None:
+    """Refuse settings of checkpoints where there are none: who gives them expects that some are."""
+    if every is not None:
+        raise InputError(
+            "every=… says how often checkpoints are saved, and there is no folder for them: say "
+            'checkpoint="run" too, or leave every out. To record every n-th step in a log: '
+            "log=na.Recording(…, every=n)"
+        )
+    if overwrite:
+        raise InputError(
+            "overwrite=True is about a folder of checkpoints, and there is none: say "
+            'checkpoint="run" too, or leave overwrite out. To replace a log: '
+            "log=na.Recording(…, overwrite=True)"
+        )
 
 
 def _as_validation(network: Network, validation: object, loss: str) -> tuple[Array, Array]:

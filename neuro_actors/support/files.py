@@ -30,13 +30,23 @@ def check_free(path: Path, force: bool, failure: type[NeuroActorsError] = LogErr
                 f"{str(path)!r} exists already: choose another name, or replace it with --force"
             )
         if path.exists() and not path.is_file():
-            raise failure(f"{str(path)!r} is no regular file: choose another name")
+            advice = "" if path.is_dir() else ": choose another name"
+            raise failure(f"{str(path)!r}: {describe_no_file(path)}{advice}")
         if not path.parent.is_dir():
             raise failure(f"{str(path)!r}: there is no folder {str(path.parent.absolute())!r}")
     except failure:  # it may be a ValueError itself
         raise
     except (OSError, ValueError) as error:  # a folder without access; a name that no file can have
         raise _cannot_be_written(path, error, failure) from None
+
+
+def describe_no_file(path: Path) -> str:
+    """Return what to say of something that is there and is no regular file.
+
+    Args:
+        path: Where it is.
+    """
+    return "it is a folder: name a file in it" if path.is_dir() else "it is no regular file"
 
 
 def _cannot_be_written(

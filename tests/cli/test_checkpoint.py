@@ -25,7 +25,7 @@ def train(folder: Path | None = None, **more) -> na.TrainingResult:
         "optimizer": na.Adam(na.StepDecay(0.1, 5)),
         "epochs": 3,
         "batch_size": 2,
-        "every": 5,
+        "every": None if folder is None else 5,
     } | more
     return na.train(NET, X, TARGETS, checkpoint=folder, **given)
 

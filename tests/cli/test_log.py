@@ -366,7 +366,7 @@ def test_no_log_at_all(tmp_path, run) -> None:
         "empty": "it is empty",
         "text": "it is no message log",
         "foreign": "it is an Arrow stream, but no message log",
-        ".": "it is no regular file",
+        ".": "it is a folder: name a file in it",
         "\x1b[31mnone": r"there is no such file",
     }.items():
         for command in (

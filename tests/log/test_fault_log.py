@@ -375,7 +375,7 @@ def damaged(stormy: Path, tmp_path: Path, how: str) -> str:
         return "no Arrow stream"
     if how == "folder":
         fault_log_path(log).mkdir()
-        return "no regular file"
+        return "it is a folder: name a file in it"
     if how == "another stream":
         table, metadata = pa.table({"a": [1]}), {}
         said = "contains no disturbances of a log"

@@ -8,6 +8,7 @@ import resource
 import signal
 import struct
 import tracemalloc
+from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
@@ -15,7 +16,9 @@ import pytest
 from helpers.tiers import few
 
 import neuro_actors as na
+from neuro_actors.log import log_file
 from neuro_actors.log.reader import LogReader, Row
+from neuro_actors.log.recorder import LogRecorder
 from neuro_actors.log.schema import arrow_schema
 from neuro_actors.log.wording import describe_row
 from neuro_actors.network import functions
@@ -560,3 +563,27 @@ async def test_a_link_to_nothing(diamond, batch, tmp_path, name: str) -> None:
         await simulation.gradient(*batch)
     assert na.open_log(path).complete
     assert not (tmp_path / "missing").exists()
+
+
+@pytest.mark.skipif(not Path("/proc/self/fd").is_dir(), reason="only Linux lists open files there")
+def test_a_log_that_cannot_be_opened_leaves_nothing(
+    diamond, tmp_path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The file is opened twice: to take its name, and by Arrow."""
+    refuse = OSError(24, "Too many open files")
+    monkeypatch.setattr(log_file.pa, "OSFile", lambda *_: throw(refuse))
+    before = sorted(Path("/proc/self/fd").iterdir())
+    kept = []  # a traceback would hold what is open; a garbage collector would hide it
+    try:
+        LogRecorder(na.Recording(tmp_path / "a.arrows"), diamond)
+    except na.LogError as error:
+        kept.append(error)
+        assert sorted(Path("/proc/self/fd").iterdir()) == before
+    assert "cannot be written: Too many open files" in str(kept[0])
+    assert not (tmp_path / "a.arrows").exists()
+    monkeypatch.undo()
+    LogRecorder(na.Recording(tmp_path / "a.arrows"), diamond).close()
+
+
+def throw(error: Exception) -> None:
+    raise error

@@ -34,7 +34,7 @@ NET = na.Network.layered([4, 6, 2], output_activation="sigmoid", seed=1)
 RULE = na.rules.WeightPerturbation(sigma=0.01, seed=3)  # draws by the step's number
 
 
-def train(folder: Path | None, every: int, epochs: int) -> na.TrainingResult:
+def train(folder: Path | None, every: int | None, epochs: int) -> na.TrainingResult:
     more = {
         "optimizer": na.Adam(0.01),
         "epochs": epochs,
@@ -76,7 +76,7 @@ class Trials:
     def __init__(self, epochs: int, seed: int) -> None:
         self.epochs = epochs
         self.draw = random.Random(seed)
-        self.whole, self.short = train(None, 1, epochs), train(None, 1, 1)
+        self.whole, self.short = train(None, None, epochs), train(None, None, 1)
         self.found: Counter[str] = Counter()
 
     def killed(self, folder: Path, moment: float) -> None:

@@ -683,3 +683,15 @@ async def test_each_neuron_is_a_task_and_is_woken_once_a_phase(channels: str) ->
     )
     # an input repeats what it was told: the bundled engine lets the row itself speak
     assert {wakes.steps.get(name, 0) for name in net.inputs} == {1 if channels == "memory" else 0}
+
+
+async def test_a_block_without_async_says_what_to_type(diamond) -> None:
+    match = r"write `async with na\.open_simulation\(\.\.\.\) as simulation:`"
+    with pytest.raises(na.SimulationError, match=match), na.open_simulation(diamond):
+        pass
+    with pytest.raises(na.SimulationError, match=match):
+        await na.open_simulation(diamond)
+    with pytest.raises(AttributeError, match=rf"has no 'predict': {match}"):
+        await na.open_simulation(diamond).predict([[1.0]])
+    with pytest.raises(AttributeError, match="^'open_simulation' object has no attribute 'foo'$"):
+        na.open_simulation(diamond).foo()

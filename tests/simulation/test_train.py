@@ -152,3 +152,14 @@ def test_the_history_can_be_plotted(tmp_path) -> None:
 def test_refused(arguments, match: str) -> None:
     with pytest.raises(na.InputError, match=match):
         train(**arguments)
+
+
+@pytest.mark.parametrize("more", [{"every": 100}, {"overwrite": True}])
+def test_settings_of_checkpoints_without_checkpoints_are_refused_before_work(more) -> None:
+    (name,) = more
+    match = (
+        rf"^{name}=.*say checkpoint=\"run\" too, or leave {name} out\. To .*log=na\.Recording\(…, "
+    )
+    with pytest.raises(na.InputError, match=match):
+        train(progress=True, **more)
+    train(epochs=1, overwrite=False, every=None)

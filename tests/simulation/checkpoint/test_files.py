@@ -31,7 +31,7 @@ def train(folder: Path | None, **more) -> na.TrainingResult:
         "optimizer": na.SGD(0.1, momentum=0.9),
         "epochs": 3,
         "batch_size": 1,
-        "every": 2,
+        "every": None if folder is None else 2,
     } | more
     return na.train(NET, X, TARGETS, checkpoint=folder, **given)
 

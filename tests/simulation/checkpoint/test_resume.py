@@ -114,7 +114,8 @@ def test_without_validation_on_a_wild_network(
             "sums": sums,
             "channels": channels,
         }
-        return na.train(diamond, *batch, checkpoint=folder, every=1, **more)
+        every = None if folder is None else 1
+        return na.train(diamond, *batch, checkpoint=folder, every=every, **more)
 
     stop(7)
     with pytest.raises(KeyboardInterrupt):
