@@ -573,13 +573,13 @@ def test_a_log_that_cannot_be_opened_leaves_nothing(
     refuse = OSError(24, "Too many open files")
     monkeypatch.setattr(log_file.pa, "OSFile", lambda *_: throw(refuse))
     before = sorted(Path("/proc/self/fd").iterdir())
-    kept = []  # a traceback would hold what is open; a garbage collector would hide it
+    caught = []  # a traceback would hold what is open; a garbage collector would hide it
     try:
         LogRecorder(na.Recording(tmp_path / "a.arrows"), diamond)
     except na.LogError as error:
-        kept.append(error)
+        caught.append(error)
         assert sorted(Path("/proc/self/fd").iterdir()) == before
-    assert "cannot be written: Too many open files" in str(kept[0])
+    assert "cannot be written: Too many open files" in str(caught[0])
     assert not (tmp_path / "a.arrows").exists()
     monkeypatch.undo()
     LogRecorder(na.Recording(tmp_path / "a.arrows"), diamond).close()
