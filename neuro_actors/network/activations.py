@@ -91,12 +91,16 @@ _FAR_SIGMOID = 8.5
 _FLAT_TANH = 2.0**-11  # the slope at about 4.5
 
 
-# These cost a fifth of `min` and `max`, and every neuron calls them in every step.
+# These cost a fifth of `min` and `max`, and of one example less: a neuron calls one in each step.
 def _least(values: Array) -> float:
+    if values.size == 1:
+        return values.item()
     return values.item(values.argmin()) if values.size else 1.0
 
 
 def _greatest(values: Array) -> float:
+    if values.size == 1:
+        return values.item()
     return values.item(values.argmax()) if values.size else 0.0
 
 
@@ -107,7 +111,9 @@ def _identity(z: Array) -> Array:
 
 def _identity_slope(z: Array, a: Array) -> Array:
     """f'(z) = 1"""
-    return np.ones_like(z)
+    slope = np.empty(z.shape)
+    slope.fill(1.0)  # `ones_like` takes thrice as long, and most outputs call it in each step
+    return slope
 
 
 def _flat(z: Array, a: Array) -> Array:
@@ -143,11 +149,11 @@ def _tanh(z: Array) -> Array:
 
 def _tanh_slope(z: Array, a: Array) -> Array:
     """f'(z) = 1 - a²"""
-    slope = _ONE - a * a  # an array, which costs numpy less than a float
+    slope: Array = _ONE - a * a  # an array, which costs numpy less than a float
     if _least(slope) < _FLAT_TANH:
         e = np.square(np.exp(-np.abs(z)))
         slope = np.where(slope < _FLAT_TANH, 4.0 * e / ((1.0 + e) * (1.0 + e)), slope)
-    return np.asarray(slope)
+    return slope
 
 
 def _tanh_curvature(z: Array, a: Array) -> Array:

@@ -359,6 +359,13 @@ class Network:
         """The position in `neurons` of each id."""
         return dict(zip(self.ids, range(len(self.ids)), strict=True))
 
+    @cached_property
+    def is_output(self) -> NDArray[np.bool_]:
+        """Whether each neuron is an output. Shape (n_neurons,), read-only."""
+        found = np.isin(np.arange(len(self.ids)), self.output_positions)
+        found.setflags(write=False)
+        return found
+
     @property
     def depth(self) -> int:
         """The number of synapses on the longest path."""

@@ -6,7 +6,8 @@ all the same, and a commit that it forgets would become the weights. The law:
 
 1. Before each call every number that the rule must write is replaced by a mark, a NaN that no
    computation makes. A mark that is there after the call was not written, and is refused.
-2. What was written must be finite. It would spread, and another neuron would be blamed.
+2. What was written must be finite, for it would spread, and another neuron would be blamed. So must
+   the state be, for what is infinite once stays so.
 3. `fire`, `respond` and `conclude` return nothing. A result that is returned goes nowhere.
 4. What a rule receives is read-only: neurons with the same sources receive it in one array.
 5. The arrays are used again in the next step. So a state must not contain them, or a part of them.
@@ -31,7 +32,7 @@ from ..support.validation import Array
 from .local_rule import LocalRule, NeuronRule
 from .loss_node import LossNode
 from .messages import Step
-from .neuron_state import FLOAT, all_finite
+from .neuron_state import FLOAT, all_finite, check_finite_state
 
 MARK = np.int64(0x7FF8_0000_756E_7365)
 _MARK = np.array(MARK).view(np.float64)
@@ -182,12 +183,14 @@ class CheckedRule:
                 self._refuse(step, problem)
 
     def _check_state(self, step: Step, arrays: list[Array]) -> None:
-        """Check law 5, of the attributes that the rule names."""
+        """Check laws 2 and 5, of the attributes that the rule names."""
         for name in getattr(self.rule, "STATE", ()):
             if _contains_any(getattr(self.rule, name, None), arrays):
                 problem = f"it keeps in {name!r} an array that it was handed"
                 advice = "the next step uses the array again, so keep a copy: numpy.array(values)"
                 self._refuse(step, f"{problem}: {advice}")
+        if hasattr(self.rule, "get_state"):  # only what is saved needs one
+            check_finite_state(self.id, "its state", self.rule.get_state(), step)
 
     def _refuse(self, step: Step, problem: str) -> None:
         kind = type(self.rule).__name__

@@ -111,11 +111,6 @@ class StatefulRule:
     __slots__ = ()
     STATE: ClassVar[tuple[str, ...]] = ()
 
-    @property
-    def keeps_more(self) -> bool:
-        """Whether the state is more than parameters and what an optimizer remembers."""
-        return self.STATE not in ((), ("state",))
-
     def get_state(self) -> tuple[Any, ...]:
         """See `NeuronRule.get_state`. What a class of a user's own keeps is copied.
 
@@ -254,7 +249,7 @@ class LocalRule(StatefulRule):
         signal_urgency = sums.sum_of_rows(urgencies_in) * slope
         if signal_urgency.shape != signal.shape or signal_urgency.dtype is not FLOAT:
             self.refuse("urgency", signal_urgency, signal.shape, step)
-        if len(urgencies_out):
+        if urgencies_out.size:
             spread(self.listener_weights(state.parameters, step), signal_urgency, urgencies_out)
             if not all_finite(flat := urgencies_out.ravel()):
                 self.refuse("urgency", flat, flat.shape, step)

@@ -109,7 +109,7 @@ def all_finite(values: Array) -> bool:
         values: The values. Shape (n,).
     """
     # A sum of squares is finite if all values are; if it is not, one value may just be large.
-    return isfinite(values.item() if len(values) == 1 else values.dot(values)) or bool(
+    return isfinite(values.item() if values.size == 1 else values.dot(values)) or bool(
         np.isfinite(values).all()
     )
 

@@ -52,7 +52,7 @@ def _sum_of_rows(rows: Array) -> Array:
 
 
 def _mean_products(rows: Array, values: Array, out: Array) -> None:
-    if len(values) == 1:
+    if values.size == 1:
         _multiply(rows.ravel(), values[0, ...], out)  # a factor without an axis costs a third
     else:
         _einsum("ij,j->i", rows, values, out=out)
@@ -64,7 +64,7 @@ def _blas_weighted_sum(weights: Array, rows: Array) -> Array:
 
 
 def _blas_mean_products(rows: Array, values: Array, out: Array) -> None:
-    if len(values) == 1:
+    if values.size == 1:
         _multiply(rows.ravel(), values[0, ...], out)
     else:
         rows.dot(values, out)
@@ -94,7 +94,7 @@ def spread(weights: Array, values: Array, out: Array) -> None:
         values: One value for each example. Shape (batch,).
         out: Receives the products. Shape (n, batch).
     """
-    if len(values) == 1:
+    if values.size == 1:
         _multiply(weights, values[0, ...], out[:, 0])
     else:
         _multiply(weights[:, None], values, out)

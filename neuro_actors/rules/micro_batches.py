@@ -294,11 +294,6 @@ class MicroBatchNeuron(StatefulRule):
         assert isinstance(other, MicroBatchNeuron)
         self.batch, self.defers = other.batch, True
 
-    @property
-    def keeps_more(self) -> bool:
-        """See `StatefulRule.keeps_more`: as the rule of a whole batch."""
-        return self.rule.keeps_more
-
     def get_state(self) -> tuple[Any, ...]:
         """See `NeuronRule.get_state`: the rule's state, and the sum over the batch in progress."""
         done = self.batch.sum

@@ -35,6 +35,7 @@ from ..network.network import Network
 from ..neuron.local_rule import NOTHING, LocalRule
 from ..neuron.loss_node import LossNode
 from ..neuron.messages import Step
+from ..neuron.neuron_state import check_finite_state
 from ..neuron.sums import Sums
 from ..neuron.tangent import TangentRule
 from ..support.errors import InputError, MessageError
@@ -228,6 +229,7 @@ class NewtonNeuron(TangentRule):
         urgencies_out[self.from_input] = 0.0
         urgencies_out[0, -SCALARS:] = share
         self.fired = None
+        check_finite_state(self.id, "its state", self.get_state(), step)
 
     def _moved(self) -> LocalRule:
         """Return the neuron as it would be after the move."""

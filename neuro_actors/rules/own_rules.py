@@ -35,6 +35,7 @@ from .rule import Rule, own
 MOST = 64  # neurons that are tried, beside one of each activation function
 EXAMPLES = 6  # of a trial
 PARTS = [slice(0, 3), slice(3, EXAMPLES)]
+KEEP_PARAMETERS = InputRule.STATE, LocalRule.STATE  # and nothing else
 SAME = 1e-9  # of a number: sums over parts are rounded otherwise
 
 
@@ -54,7 +55,7 @@ def needs_rule(rule: Rule, network: Network) -> bool:
             member = rule.member(network, k, ORDERED)
             plain = Rule().member(network, k, ORDERED)
             overrides = type(member).fire.__module__.partition(".")[0] != PACKAGE
-            if overrides and getattr(member, "keeps_more", True):
+            if overrides and getattr(member, "STATE", None) not in KEEP_PARAMETERS:
                 return True
             mail, expected, out = _mail(network, k), np.empty(EXAMPLES), np.empty(EXAMPLES)
             with suppress(Exception):  # what fails everywhere says nothing

@@ -11,6 +11,7 @@ import numpy as np
 from ..network.network import Network
 from ..neuron.local_rule import NOTHING, LocalRule
 from ..neuron.messages import Step
+from ..neuron.neuron_state import check_finite_state
 from ..neuron.sums import Sums, spread
 from ..support.validation import Array, as_flag, as_whole_number
 from .rule import Answer, Round, Rule, own, positive
@@ -64,7 +65,7 @@ class PredictiveCoding(Rule):
 
     def neuron(self, network: Network, k: int, sums: Sums) -> LocalRule:
         """See `Rule.neuron`."""
-        if (network.output_positions == k).any():
+        if network.is_output[k]:
             return LocalRule(*own(network, k), sums)
         return ValueNode(self, *own(network, k), sums)
 
@@ -116,3 +117,4 @@ class ValueNode(LocalRule):
         if len(urgencies_out):
             spread(weights, before * self.function.slope(signal, predicted), urgencies_out)
         self.error, self.value = error, predicted + error
+        check_finite_state(self.id, "its state", self.get_state(), step)

@@ -201,9 +201,9 @@ def own(
         its sources is an input, shape (fan_in,).
     """
     incoming = network.incoming.of(k)
-    parameters = np.append(network.weights[incoming], network.biases[k])
-    is_output = (network.output_positions == k).any()
-    look_up = functions.output_activation if is_output else functions.activation
+    parameters = np.empty(len(incoming) + 1)
+    parameters[:-1], parameters[-1] = network.weights[incoming], network.biases[k]
+    look_up = functions.output_activation if network.is_output[k] else functions.activation
     return (
         network.ids[k],
         look_up(network.activations[k]),

@@ -18,7 +18,7 @@ from ..neuron.checked_rule import checked_loss_node, checked_rule
 from ..neuron.local_rule import NeuronRule
 from ..neuron.loss_node import LossNode
 from ..neuron.messages import ACTIVATION, COMMIT, LOSS, URGENCY
-from ..neuron.neuron_state import check_finite_state, own_copy
+from ..neuron.neuron_state import own_copy
 from ..support.errors import SimulationError
 from ..support.signal_exceptions import is_from_handler
 from ..support.validation import freeze
@@ -73,7 +73,6 @@ async def run_neuron(report: ReportFailure, rule: NeuronRule, port: NeuronPort) 
     """
     phase = FIRES
     try:
-        keeps_more = getattr(rule, "keeps_more", True) and hasattr(rule, "get_state")
         rule = checked_rule(rule)
         while (step := await port.receive(ACTIVATION)) is not None:
             if step.tangent:
@@ -85,8 +84,6 @@ async def run_neuron(report: ReportFailure, rule: NeuronRule, port: NeuronPort) 
                     return
                 phase = RESPONDS
                 rule.respond(step, port.urgencies_in, port.urgencies_out, port.commit_out)
-                if keeps_more:
-                    check_finite_state(rule.id, "its state", rule.get_state(), step)
                 port.send(URGENCY, step)
                 port.send(COMMIT, step)
                 phase = FIRES

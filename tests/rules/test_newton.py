@@ -15,9 +15,11 @@ from helpers.tiers import few
 import neuro_actors as na
 from neuro_actors.channels.memory import Memory
 from neuro_actors.channels.routes import read_messages
-from neuro_actors.neuron.messages import COMMIT, URGENCY
+from neuro_actors.neuron.messages import COMMIT, URGENCY, Step
+from neuro_actors.neuron.sums import ORDERED
 from neuro_actors.rules import Answer
 from neuro_actors.rules.newton import ACCEPT, GRADIENT, PRODUCT, SCALARS, TRIAL
+from neuro_actors.support.errors import MessageError
 
 WHOLE = na.SGD(1.0)
 ROUNDS = {GRADIENT, PRODUCT, TRIAL, ACCEPT}
@@ -431,3 +433,16 @@ def test_what_has_no_curvature_is_refused(monkeypatch: pytest.MonkeyPatch) -> No
 def test_wrong_settings_are_refused(wrong: dict) -> None:
     with pytest.raises(na.InputError, match=f"NewtonCG: {next(iter(wrong))} must be"):
         na.rules.NewtonCG(**wrong)
+
+
+def test_a_vector_that_overflows_is_refused_where_it_is_made():
+    net = na.Network.from_matrices([[[1.0]]], [[10.0]], ["identity"])
+    rule = na.rules.NewtonCG(l2=1e308).neuron(net, 1, ORDERED)
+    step = Step(1, "squared_error", wrt_inputs=True, round=GRADIENT)
+    rule.fire(step, np.array([[1.0, *[0.0] * SCALARS]] * 2), np.empty(1 + SCALARS))
+    with (
+        np.errstate(all="ignore"),
+        pytest.raises(MessageError, match=r"^'y0': its state in step 1 would not be finite"),
+    ):
+        urgencies = np.array([[1.0, *[0.0] * SCALARS]])
+        rule.respond(step, urgencies, np.empty((1, 1 + SCALARS)), np.empty(2))

@@ -299,6 +299,6 @@ def attach_readers(
 
 def per_member(countdowns: Sequence[Countdown], rows: Rows) -> Iterator[tuple[Countdown, ...]]:
     """Yield for each member the countdowns of the groups that `rows` has for it."""
-    groups, start = rows.values.tolist(), rows.start.tolist()
+    groups, start, get = rows.values.tolist(), rows.start.tolist(), countdowns.__getitem__
     for a, b in pairwise(start):
-        yield tuple([countdowns[group] for group in groups[a:b]])
+        yield tuple(map(get, groups[a:b]))
