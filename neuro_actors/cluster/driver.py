@@ -29,8 +29,9 @@ from ..channels.interface import Recorder, Statistics, Waiting
 from ..channels.routes import count_messages, route_blocks
 from ..channels.step_record import RecordedRows
 from ..network.elements import ENVIRONMENT
-from ..network.losses import LOSSES, ORIGINALS
+from ..network.losses import LOSSES
 from ..network.network import Network
+from ..network.own_functions import is_original
 from ..neuron.messages import LOSS, Step
 from ..neuron.optimizers import Optimizer
 from ..rules import Rule
@@ -153,7 +154,8 @@ class Driver:
         if optimizer is not None:
             check_sendable(optimizer)
         sent = {} if self._functions is None else self._functions["losses"]
-        if sent.get(loss, ORIGINALS.get(loss)) is not LOSSES[loss]:
+        now = LOSSES[loss]
+        if not (sent[loss] is now if loss in sent else is_original(loss, now)):
             advice = "add it before na.open_simulation starts them"
             raise InputError(f"workers do not know the loss {quote(loss)}: {advice}")
 

@@ -7,10 +7,10 @@ from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from typing import Any
 
-from ..network import activations, losses
 from ..network.activations import ACTIVATIONS
 from ..network.losses import LOSSES
 from ..network.network import Network
+from ..network.own_functions import is_original
 from ..neuron.optimizer_json import KNOWN, optimizer_to_json
 from ..neuron.optimizers import Optimizer
 from ..rules import Backpropagation, MicroBatches, Rule
@@ -112,11 +112,9 @@ def user_functions(network: Network) -> Functions | None:
     own = {
         name: ACTIVATIONS[name]
         for name in set(network.activations) & set(ACTIVATIONS)
-        if ACTIVATIONS[name] is not activations.ORIGINALS.get(name)
+        if not is_original(name, ACTIVATIONS[name])
     }
-    own_losses = {
-        name: loss for name, loss in LOSSES.items() if loss is not losses.ORIGINALS.get(name)
-    }
+    own_losses = {name: loss for name, loss in LOSSES.items() if not is_original(name, loss)}
     return {"activations": own, "losses": own_losses} if own or own_losses else None
 
 

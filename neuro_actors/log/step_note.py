@@ -30,7 +30,7 @@ from typing import Any
 
 from ..network import functions
 from ..network.function_probe import known_identity
-from ..network.losses import ORIGINALS
+from ..network.own_functions import is_original
 from ..neuron.messages import Step
 from ..neuron.optimizer_identity import optimizer_identity
 from ..neuron.optimizer_json import optimizer_to_json
@@ -88,7 +88,7 @@ class StepNoteWriter:
             "loss": step.loss,
         }
         function = self._function(step)
-        if function is not None and function is not ORIGINALS.get(str(step.loss)):
+        if function is not None and not is_original(str(step.loss), function):
             digest = known_identity(function)["digest"]
             about |= {"identity": digest} if digest else {}
         about |= {"batch": batch, "wrt_inputs": step.wrt_inputs}

@@ -49,6 +49,19 @@ def is_own(entry: Activation | Loss) -> bool:
     return id(entry) not in _PACKAGE  # which live as long as the package
 
 
+def is_original(name: str, entry: Activation | Loss) -> bool:
+    """Return whether an entry of the tables is what the package has there under this name.
+
+    A user may replace an entry, also by another one of the package's.
+
+    Args:
+        name: The name in the table.
+        entry: The activation function or the loss.
+    """
+    originals = ACTIVATIONS if isinstance(entry, Activation) else LOSSES
+    return originals.get(name) is entry
+
+
 def guarded(name: str, entry: _Entry) -> _Entry:
     """Return an entry of the tables to compute with: of the package, or guarded.
 

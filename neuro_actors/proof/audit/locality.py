@@ -17,8 +17,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from ...network import functions
-from ...network.activations import ORIGINALS as ACTIVATIONS
-from ...network.losses import ORIGINALS as LOSSES
+from ...network.own_functions import is_original
 
 ALL_PAIRS, NEIGHBOURS = "all pairs", "neighbours"
 
@@ -40,5 +39,7 @@ def changed_groups(n: int, which: str) -> Iterator[frozenset[int]]:
 def has_own_functions(activations: Sequence[str], losses: Sequence[str]) -> bool:
     """Return whether one of these names stands for a function that is the user's own."""
     return any(
-        functions.ACTIVATIONS.get(name) is not ACTIVATIONS.get(name) for name in activations
-    ) or any(functions.LOSSES.get(name) is not LOSSES.get(name) for name in losses)
+        name in table and not is_original(name, table[name])  # an input has no name
+        for table, names in ((functions.ACTIVATIONS, activations), (functions.LOSSES, losses))
+        for name in names
+    )
