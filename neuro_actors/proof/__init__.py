@@ -6,6 +6,7 @@ This folder may import from all folders except `cli`; `reference/` imports from 
 Files:
 
     verify.py          random societies, neuron by neuron; and against reference, PyTorch and more
+    random_cases.py    draws networks of all shapes, each with a batch and a loss
     mail.py            records the messages of a society for that
     reference/         the gradient by matrices, and how far rounding can bring results apart
     audit/             replays a recorded run, neuron by neuron, and finds the first lie

@@ -25,7 +25,7 @@ from ..network.network import Network
 from ..neuron.optimizers import SGD, Adam, Optimizer
 from ..simulation.opening import open_simulation
 from ..support.errors import NeuroActorsError
-from .verify import Case, draw_case
+from .random_cases import Case, draw_case
 
 NEURONS, EXAMPLES = 20, 8  # at most
 MOST = {"drop": 0.4, "duplicate": 0.4, "reorder": 0.5, "corrupt": 0.1, "crash": 0.4}

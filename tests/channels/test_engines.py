@@ -14,7 +14,7 @@ from helpers.tiers import few
 
 import neuro_actors as na
 from neuro_actors.network import functions
-from neuro_actors.proof.verify import draw_case
+from neuro_actors.proof.random_cases import draw_case
 
 NETWORKS, PARTS = 1000, 100
 
@@ -101,7 +101,7 @@ def test_particular_shapes_losses_and_batches(shape: str, batch: int, loss: str)
 
 CHILD = """
 from helpers.comparing import everything
-from neuro_actors.proof.verify import draw_case
+from neuro_actors.proof.random_cases import draw_case
 import neuro_actors as na, numpy as np
 rng = np.random.default_rng(0)
 net = na.Network.layered([500, 60, 10], seed=3)

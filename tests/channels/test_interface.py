@@ -16,7 +16,7 @@ from neuro_actors.channels.memory import Memory
 from neuro_actors.channels.routes import read_messages
 from neuro_actors.network import functions
 from neuro_actors.neuron.messages import ACTIVATION, COMMIT, Message, Step
-from neuro_actors.proof.verify import draw_case
+from neuro_actors.proof.random_cases import draw_case
 
 STEP = Step(1, loss="squared_error")
 

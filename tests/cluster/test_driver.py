@@ -25,7 +25,7 @@ from neuro_actors.cluster.job import Job
 from neuro_actors.cluster.settings import user_functions
 from neuro_actors.cluster.shard_channels import ShardEnvironment
 from neuro_actors.network import activations, functions, losses
-from neuro_actors.proof.verify import draw_case
+from neuro_actors.proof.random_cases import draw_case
 from neuro_actors.simulation.checkpoint.reading import Checkpoint
 
 GRIDS = [(replicas, shards) for replicas in (1, 2, 3) for shards in (1, 2, 3)]

@@ -8,7 +8,7 @@ from helpers.linked_shards import drawn_shards
 from helpers.tiers import few
 
 import neuro_actors as na
-from neuro_actors.proof.verify import draw_case
+from neuro_actors.proof.random_cases import draw_case
 
 
 def counted(net: na.Network, shard: list[int], shards: int) -> tuple[int, int]:

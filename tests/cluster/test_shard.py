@@ -18,7 +18,7 @@ from neuro_actors.cluster.shard import Shard, shards
 from neuro_actors.neuron.loss_node import LossNode
 from neuro_actors.neuron.messages import Step
 from neuro_actors.neuron.sums import ORDERED
-from neuro_actors.proof.verify import draw_case
+from neuro_actors.proof.random_cases import draw_case
 
 DRAWN = 24
 

@@ -8,7 +8,7 @@ from dataclasses import replace
 import numpy as np
 
 import neuro_actors as na
-from neuro_actors.proof.verify import Case
+from neuro_actors.proof.random_cases import Case
 
 
 def deep_case(

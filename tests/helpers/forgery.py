@@ -16,7 +16,7 @@ import pyarrow as pa
 import trio
 
 import neuro_actors as na
-from neuro_actors.proof.verify import _TARGETS, _any_graph, _layered
+from neuro_actors.proof.random_cases import _TARGETS, _any_graph, _layered
 
 Row = list[Any]  # step, kind, sender, receiver, time, value, note
 STEP, KIND, SENDER, RECEIVER, TIME, VALUE, NOTE = range(7)

@@ -12,7 +12,7 @@ import pytest
 import trio
 
 import neuro_actors as na
-from neuro_actors.proof.verify import draw_case
+from neuro_actors.proof.random_cases import draw_case
 
 
 @pytest.fixture

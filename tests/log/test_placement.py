@@ -23,7 +23,7 @@ from neuro_actors.cluster.driver import Driver
 from neuro_actors.cluster.pending_step import PendingStep
 from neuro_actors.log.schema import KEY, MACHINES
 from neuro_actors.neuron.messages import micro_batch_of
-from neuro_actors.proof.verify import draw_case
+from neuro_actors.proof.random_cases import draw_case
 from neuro_actors.rules.micro_batches import replica_of
 
 CASE = draw_case(9)

@@ -8,7 +8,7 @@ import pytest
 
 import neuro_actors as na
 from neuro_actors.log.reader import LogReader, Row
-from neuro_actors.proof.verify import draw_case
+from neuro_actors.proof.random_cases import draw_case
 
 
 async def written(path, channels: str, case, steps: int = 7, **chosen) -> list[Row]:

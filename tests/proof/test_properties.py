@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import neuro_actors as na
-from neuro_actors.proof.verify import draw_case
+from neuro_actors.proof.random_cases import draw_case
 
 seeds = st.integers(0, 10_000).filter(lambda seed: len(draw_case(seed).network.weights) < 400)
 few = settings(max_examples=25, deadline=None)

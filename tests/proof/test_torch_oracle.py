@@ -8,8 +8,9 @@ from helpers.deep_cases import deep_case, is_within
 from helpers.tiers import need
 
 import neuro_actors as na
+from neuro_actors.proof.random_cases import draw_case
 from neuro_actors.proof.torch_oracle import torch_gradient
-from neuro_actors.proof.verify import draw_case, verify
+from neuro_actors.proof.verify import verify
 
 torch = need("torch")
 pytestmark = pytest.mark.torch

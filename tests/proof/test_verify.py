@@ -7,7 +7,8 @@ from helpers.deep_cases import deep_case, skipping_case
 from helpers.rule_mutants import MUTANTS, OF_BUNDLED, OF_MEMORY, break_it
 from helpers.tiers import few
 
-from neuro_actors.proof.verify import EACH, Verdict, draw_case, verify, verify_case
+from neuro_actors.proof.random_cases import draw_case
+from neuro_actors.proof.verify import EACH, Verdict, verify, verify_case
 
 NETWORKS = 25
 

@@ -19,7 +19,7 @@ from neuro_actors.neuron.local_rule import LocalRule
 from neuro_actors.neuron.messages import Step, micro_batch_of
 from neuro_actors.neuron.sums import ORDERED
 from neuro_actors.neuron.tree_sum import TreeSum
-from neuro_actors.proof.verify import draw_case
+from neuro_actors.proof.random_cases import draw_case
 from neuro_actors.rules.micro_batches import MicroBatchNeuron, cut
 from neuro_actors.rules.rule_json import rule_from_json, rule_to_json
 from neuro_actors.simulation import blocking as synchronous

@@ -15,7 +15,7 @@ from neuro_actors import rules
 from neuro_actors.network.functions import activation
 from neuro_actors.neuron.messages import Step
 from neuro_actors.neuron.sums import ORDERED
-from neuro_actors.proof.verify import draw_case
+from neuro_actors.proof.random_cases import draw_case
 from neuro_actors.rules.rule import stream
 from neuro_actors.rules.rule_json import rule_from_json, rule_to_json
 from neuro_actors.simulation.plan import batches

@@ -11,7 +11,7 @@ from helpers import forgery
 from helpers.tiers import few
 
 import neuro_actors as na
-from neuro_actors.proof.verify import draw_case
+from neuro_actors.proof.random_cases import draw_case
 from neuro_actors.rules import rule_json as descriptions
 from neuro_actors.simulation import blocking as synchronous
 

@@ -10,7 +10,7 @@ from helpers.tiers import few
 import neuro_actors as na
 from neuro_actors.channels.routes import read_messages
 from neuro_actors.network import activations, functions, losses
-from neuro_actors.proof.verify import draw_case
+from neuro_actors.proof.random_cases import draw_case
 
 SEEDS = range(40)
 

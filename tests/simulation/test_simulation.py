@@ -14,7 +14,7 @@ import neuro_actors as na
 from neuro_actors.channels.memory import Memory
 from neuro_actors.network import functions
 from neuro_actors.neuron.local_rule import LocalRule
-from neuro_actors.proof.verify import draw_case
+from neuro_actors.proof.random_cases import draw_case
 from neuro_actors.simulation.plan import batches
 
 

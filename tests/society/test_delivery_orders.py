@@ -18,7 +18,7 @@ from neuro_actors.neuron.inbox import Inbox
 from neuro_actors.neuron.local_rule import InputRule, LocalRule
 from neuro_actors.neuron.loss_node import LossNode
 from neuro_actors.neuron.messages import ACTIVATION, TARGET, URGENCY, Message, Step
-from neuro_actors.proof.verify import Case, draw_case
+from neuro_actors.proof.random_cases import Case, draw_case
 
 
 class PostOffice:

@@ -15,7 +15,7 @@ from neuro_actors.channels.bundled.bundled_channels import Bundled
 from neuro_actors.channels.bundled.countdown import Countdown, Shutdown
 from neuro_actors.channels.interface import Channels
 from neuro_actors.neuron.local_rule import LocalRule
-from neuro_actors.proof.verify import draw_case
+from neuro_actors.proof.random_cases import draw_case
 from neuro_actors.simulation.simulation import Simulation
 from neuro_actors.society.failures import FailureCollector
 

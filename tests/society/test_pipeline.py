@@ -30,7 +30,7 @@ from neuro_actors.channels.unreliable.unreliable_channels import UnreliableChann
 from neuro_actors.neuron.messages import Step
 from neuro_actors.neuron.sums import ORDERED
 from neuro_actors.neuron.tree_sum import TreeSum
-from neuro_actors.proof.verify import draw_case
+from neuro_actors.proof.random_cases import draw_case
 from neuro_actors.rules.micro_batches import MicroBatchNeuron
 from neuro_actors.simulation import blocking as synchronous
 from neuro_actors.society.pipeline import Pipeline, number_before

@@ -12,7 +12,7 @@ from helpers.tiers import few
 
 import neuro_actors as na
 from neuro_actors.neuron.sums import ORDERED
-from neuro_actors.proof.verify import draw_case
+from neuro_actors.proof.random_cases import draw_case
 from neuro_actors.trace import paths as paths_module
 from neuro_actors.trace.paths import Paths, downstream_of, influence, slopes
 from neuro_actors.trace.tracer import Tracer

@@ -20,7 +20,7 @@ from helpers.tiers import few
 import neuro_actors as na
 from neuro_actors.cli import command_line as cli
 from neuro_actors.network import functions
-from neuro_actors.proof.verify import draw_case
+from neuro_actors.proof.random_cases import draw_case
 from neuro_actors.trace import paths
 from neuro_actors.trace.tracer import Tracer
 

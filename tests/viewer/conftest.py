@@ -15,7 +15,7 @@ from helpers.record import record
 from helpers.tiers import need
 
 import neuro_actors as na
-from neuro_actors.proof.verify import draw_case
+from neuro_actors.proof.random_cases import draw_case
 from neuro_actors.viewer.page import render_page as html
 from neuro_actors.viewer.page_data import collect_page_data
 

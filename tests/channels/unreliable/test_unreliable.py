@@ -24,7 +24,7 @@ from neuro_actors.channels.unreliable.frames import Frame, encode
 from neuro_actors.channels.unreliable.unreliable_channels import UnreliableChannels
 from neuro_actors.network import functions
 from neuro_actors.proof import fault_campaign
-from neuro_actors.proof.verify import draw_case
+from neuro_actors.proof.random_cases import draw_case
 
 STORM = na.Unreliable(drop=0.3, duplicate=0.3, reorder=0.3, corrupt=0.05, crash=0.3, seed=3)
 SMALLEST = na.Network.from_matrices([[[0.5]]], [[0.25]], ["tanh"])

@@ -7,7 +7,8 @@ import pytest
 from helpers.tiers import few
 
 import neuro_actors as na
-from neuro_actors.proof.verify import draw_case, verify_case
+from neuro_actors.proof.random_cases import draw_case
+from neuro_actors.proof.verify import verify_case
 
 
 def test_worked_by_hand() -> None:
