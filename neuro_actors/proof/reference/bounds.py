@@ -34,6 +34,7 @@ from .matrices import Matrices
 from .propagation import AFFORDABLE, CHEAP, ByPaths, BySizes, Propagation
 from .rounding import (
     EPS,
+    LEAST,
     gamma,
     is_linear,
     loss_slopes_error,
@@ -485,13 +486,18 @@ def mean_errors(matrices: Matrices, *products: tuple[Array, Array]) -> tuple[Arr
         The bounds by synapse, shape (n_synapses,), and by neuron, shape (n_neurons,). For the
         biases the first dz counts alone.
     """
-    batch = len(products[0][0])
+    batch, network = len(products[0][0]), matrices.network
     roundings = gamma(batch * (len(products) // 2) + 4)
-    weights = np.zeros(len(matrices.network.weights))
+    # a product may underflow, and the mean be taken of each term before the sum
+    least = (batch + 4) * LEAST
+    weights, underflows = np.zeros((2, len(network.weights)))
     for (dz, dz_error), (a, a_error) in zip(products[::2], products[1::2], strict=True):
-        size = np.abs(dz) + dz_error
-        weights += matrices.products(dz_error, np.abs(a)) + matrices.products(size, a_error)
-        weights += roundings * matrices.products(size, np.abs(a) + a_error)
+        dz_size, a_size = np.abs(dz) + dz_error, np.abs(a) + a_error
+        weights += matrices.products(dz_error, np.abs(a)) + matrices.products(dz_size, a_error)
+        weights += roundings * matrices.products(dz_size, a_size)
+        has_dz, has_a = (dz_size > 0).any(axis=0), (a_size > 0).any(axis=0)
+        underflows += least * (has_dz[network.targets] & has_a[network.sources])
     dz, dz_error = products[0]
-    biases = (dz_error + gamma(batch + 4) * (np.abs(dz) + dz_error)).sum(axis=0)
-    return weights / batch, biases / batch
+    dz_size = np.abs(dz) + dz_error
+    biases = (dz_error + gamma(batch + 4) * dz_size).sum(axis=0)
+    return weights / batch + underflows, biases / batch + least * (dz_size > 0).any(axis=0)

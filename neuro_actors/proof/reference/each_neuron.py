@@ -98,12 +98,15 @@ class Comparison(NamedTuple):
         """Return the greatest use of the bound, difference / bound, for each kind of message.
 
         What is a number though it should be none, or is none though it should be one, uses
-        infinitely much. Commits are not among them: see `gradients`.
+        infinitely much. So does what has an infinite bound, for that proves nothing. Commits are
+        not among them: see `gradients`.
         """
-        return {
-            name: greatest_use(*(getattr(mail, name) for mail in self))
-            for name in ("activations", "urgencies", "loss_urgencies", "input_urgencies", "losses")
-        }
+        uses = {}
+        for name in ("activations", "urgencies", "loss_urgencies", "input_urgencies", "losses"):
+            sent, expected, limit = (getattr(mail, name) for mail in self)
+            is_bounded = (np.isfinite(limit) | np.isnan(expected)).all()
+            uses[name] = greatest_use(sent, expected, limit) if is_bounded else np.inf
+        return uses
 
     def gradients(self, network: Network) -> tuple[Gradient, Gradient]:
         """Return the gradient that the neurons should have committed, and a bound of its entries.
@@ -152,6 +155,8 @@ def each_neuron(
 def greatest_use(sent: Array | float, expected: Array | float, limit: Array | float) -> float:
     """Return the largest |sent - expected| / limit; infinity for what is no number.
 
+    Never NaN, which `max` would pass over.
+
     Args:
         sent: What was found. Any shape. NaN where nothing should be.
         expected: What should be. The same shape. NaN where nothing should be.
@@ -162,7 +167,7 @@ def greatest_use(sent: Array | float, expected: Array | float, limit: Array | fl
     nothing = np.isnan(sent) & np.isnan(expected)
     with np.errstate(over="ignore"):
         use = apart / np.maximum(limit, np.finfo(np.float64).tiny)
-    use = np.where(nothing, 0.0, np.where(np.isfinite(apart), use, np.inf))
+    use = np.where(nothing, 0.0, np.where(np.isfinite(apart) & ~np.isnan(use), use, np.inf))
     return float(np.max(use, initial=0.0))
 
 

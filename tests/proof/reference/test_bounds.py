@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from fractions import Fraction
+
 import numpy as np
 import pytest
 from helpers.deep_cases import alterations, deep_case, is_within, skipping_case
@@ -168,6 +170,19 @@ def test_an_output_that_is_nearly_sure(loss: str, followed: bool) -> None:
     expected, bound = na.reference.with_bound(*given)
     assert bounds.share(expected, bound) < 1e-12  # it was 1e-7
     assert is_within(na.gradient(*given), expected, bound)
+
+
+def test_products_below_all_floats_are_within_half_of_it_of_the_truth() -> None:
+    """An underflow loses up to half of the least float, whatever the size of what underflows."""
+    net = na.Network.from_matrices([[[0.75]]], [[0.0]], ["identity"])
+    x, targets = np.array([[2.0], [3.0], [7.0]]) * 1e-162, np.array([[9.0], [2.0], [5.0]]) * 1e-162
+    expected, bound = bounds.gradient_and_bound(net, x, targets, "squared_error", False)
+    a, t = ([Fraction(float(value)) for value in values.ravel()] for values in (x, targets))
+    exact = sum(2 * (a[k] * 3 / 4 - t[k]) * a[k] for k in range(3)) / 3
+    assert (
+        abs(Fraction(float(expected.weights[0])) - exact) <= Fraction(float(bound.weights[0])) / 2
+    )
+    assert 0 < bound.weights[0] < 1e-322
 
 
 def test_wide_networks_are_compared() -> None:

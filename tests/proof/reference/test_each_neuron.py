@@ -126,6 +126,19 @@ def test_a_kink_that_is_met_exactly_is_no_excuse() -> None:
     assert compared(case, replace(mail, urgencies=wrong)).uses()["urgencies"] > 1
 
 
+@pytest.mark.parametrize("limit", [np.nan, np.inf])
+def test_a_bound_that_is_no_number_proves_nothing(limit: float) -> None:
+    """What is compared within it has not been compared, though nothing differs."""
+    case = deep_case("tanh", 3, 2)
+    found = compared(case, mail_of(case))
+    assert found.uses()["urgencies"] < 0.6
+    limits = found.limit.urgencies.copy()
+    limits[1, 2] = limit
+    limited = found._replace(limit=replace(found.limit, urgencies=limits))
+    assert limited.uses() == found.uses() | {"urgencies": np.inf}
+    assert greatest_use(1.0, 1.0, np.nan) == np.inf
+
+
 @pytest.mark.parametrize("parts", [{"sums": "blas"}, {"channels": "memory"}])
 def test_sums_in_another_order(parts: dict[str, str]) -> None:
     case = deep_case("gelu", 12, 9, batch=17)
