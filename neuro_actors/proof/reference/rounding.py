@@ -79,11 +79,16 @@ def value_error(function: Activation, z: Array, a: Array) -> Array:
         a: f(z), of the same shape.
     """
     if is_linear(function):
-        return np.asarray(4 * EPS * np.abs(a))
+        return 4 * _last_bits(a)
     if function.value in _LIKE_ITS_ARGUMENT:
-        return np.asarray(8 * EPS * np.abs(z))
-    size = np.abs(a) if function.value in _KNOWN else np.maximum(np.abs(a), 1.0)
-    return np.asarray(8 * EPS * size)
+        return 8 * _last_bits(z)
+    return 8 * _last_bits(a if function.value in _KNOWN else np.maximum(np.abs(a), 1.0))
+
+
+def _last_bits(values: Array) -> Array:
+    """Return EPS of each value, but no less than the least float; 0 of 0."""
+    sizes = np.abs(values)
+    return np.asarray(EPS * sizes + np.where(sizes > 0, LEAST, 0.0))
 
 
 def remainder(function: Activation, z: Array, a: Array, slope: Array, error: Array) -> Array:
@@ -162,7 +167,7 @@ def sent_slope_error(function: Activation, z: Array, sent: Array, error: Array) 
         size = slope
     else:
         size = np.zeros_like(slope) if function.value in _LINEAR else np.maximum(slope, 1.0)
-    return moved(lambda z: function.slope(z, sent), z, error) + 16 * EPS * size
+    return moved(lambda z: function.slope(z, sent), z, error) + 16 * _last_bits(size)
 
 
 def curvature_error(function: Activation, z: Array, error: Array) -> Array:

@@ -10,7 +10,7 @@ from helpers.deep_cases import alterations, deep_case, is_within, skipping_case
 from helpers.tiers import few, need
 
 import neuro_actors as na
-from neuro_actors.proof.reference import bounds, propagation
+from neuro_actors.proof.reference import bounds, propagation, rounding
 from neuro_actors.proof.reference.propagation import ByPaths, BySizes
 
 ACTIVATIONS = [
@@ -183,6 +183,18 @@ def test_products_below_all_floats_are_within_half_of_it_of_the_truth() -> None:
         abs(Fraction(float(expected.weights[0])) - exact) <= Fraction(float(bound.weights[0])) / 2
     )
     assert 0 < bound.weights[0] < 1e-322
+
+
+@pytest.mark.parametrize("name", ["sigmoid", "elu", "softplus", "leaky_relu", "gelu", "tanh"])
+def test_the_last_bit_of_a_result_that_is_nearly_0_is_not_sure(name: str) -> None:
+    function = na.ACTIVATIONS[name]
+    z = np.array([-744.0, -37.0, -1e-321, 0.0])
+    a = function.value(z)
+    error = rounding.value_error(function, z, a)
+    assert (error[a != 0] >= 2.0**-1074).all()
+    assert (error[a == 0] == 0).all() or name == "gelu"  # which errs by a share of z
+    slope, slope_error = function.slope(z, a), rounding.sent_slope_error(function, z, a, 0 * z)
+    assert (slope_error[slope != 0] >= 2.0**-1074).all() or name == "leaky_relu"
 
 
 def test_wide_networks_are_compared() -> None:
