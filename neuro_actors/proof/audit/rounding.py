@@ -23,13 +23,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ...network import functions
+from ...network.own_functions import is_own
 from ...neuron.local_rule import InputRule, LocalRule
 from ...neuron.loss_node import LossNode
 from ...neuron.messages import Step
 from ...neuron.optimizers import SGD, Adam, Optimizer, rate_of
 from ...support.validation import Array, Indices, freeze
+from ..reference.rounding import EPS, gamma
 
-EPS = float(np.finfo(np.float64).eps)
 TINY = float(np.finfo(np.float64).tiny)  # the error of numbers too small for all their bits
 # numpy allows its functions 4 eps, and a difference doubles that; here it is doubled once more
 OWN_ERROR = 16.0  # in eps, of a function of which nothing is known; of 1, where it is less
@@ -183,12 +184,16 @@ class RoundingBounds:
         """
         loss = functions.loss(str(step.loss))
         p, t = predictions.T.copy(), targets.T.copy()
-        if loss.rounding == 0.0:
-            added = 0.0 if self._adds_equally or p.shape[1] == 1 else _gamma(p.shape[1] + 2)
-            losses, urgencies = added * np.abs(loss.value(p, t)), np.zeros_like(targets)
+        has_exact_parts, n = loss.rounding == 0.0, p.shape[1]
+        urgencies = np.zeros_like(targets)
+        if not has_exact_parts:
+            urgencies = _loss_variation(lambda q: loss.slope(q, t), p, t).T
+        if has_exact_parts and (self._adds_equally or n == 1):
+            losses = np.zeros(len(p))
+        elif has_exact_parts and not is_own(loss):  # no term of such a loss is negative
+            losses = gamma(n + 2) * np.abs(loss.value(p, t))
         else:
             losses = _loss_variation(lambda q: loss.value(q, t)[:, None], p, t)[:, 0]
-            urgencies = _loss_variation(lambda q: loss.slope(q, t), p, t).T
         return losses, urgencies if step.wrt_inputs else urgencies[~rule.from_input]
 
     # --- sums and functions -----------------------------------------------------------------------
@@ -198,7 +203,7 @@ class RoundingBounds:
         if self._adds_equally or not len(rows):
             return np.zeros(rows.shape[1])
         sizes = np.abs(weights) @ np.abs(rows)
-        error = _gamma(len(weights) + 2) * sizes + TINY
+        error = gamma(len(weights) + 2) * sizes + TINY
         return np.where(is_exact_sum(weights, rows), 0.0, error)
 
     def _mean_error(self, rows: Array, v_error: Array, v_size: Array) -> Array:
@@ -206,7 +211,7 @@ class RoundingBounds:
         batch, sizes = len(v_error), np.abs(rows)
         if not v_error.any() and (self._adds_equally or batch == 1):
             return np.zeros(len(rows))
-        error: Array = (sizes @ v_error + _gamma(batch + 2) * (sizes @ v_size)) / batch + TINY
+        error: Array = (sizes @ v_error + gamma(batch + 2) * (sizes @ v_size)) / batch + TINY
         return error
 
     def _variation(self, f: Callable[[Array], Array], rounding: float | None, z: Array) -> Array:
@@ -329,11 +334,6 @@ def _adam(
     moved_error = np.max(corners, axis=0)
     moved_error = np.where(np.isnan(moved_error), np.inf, moved_error) + 8 * EPS * np.abs(moved)
     return moved / corrected, moved_error / corrected, (mean_error, square_error)
-
-
-def _gamma(n: int) -> float:
-    """Return n · eps / (1 - n · eps), the relative error of a sum of n products."""
-    return n * EPS / (1.0 - n * EPS)
 
 
 # --- functions ------------------------------------------------------------------------------------

@@ -192,6 +192,18 @@ def test_a_signal_that_rounds_to_the_other_side_of_a_kink_is_believed_as_a_whole
         assert limit.max() < 1e-15
 
 
+def test_a_loss_whose_terms_cancel_errs_as_its_terms_do() -> None:
+    """Its slope has no rounding. But another order of the same terms gives another sum."""
+    na.add_loss("signed", lambda p, t: (p * t).sum(axis=1), lambda p, t: t + 0.0, rounding=0.0)
+    net = na.Network.layered([1, 3], output_activation="identity")
+    predictions, targets = np.array([[1e8], [0.1], [-1e8]]), np.ones((3, 1))
+    given = na.rules.Backpropagation().loss_node(net), Step(1, "signed"), predictions, targets
+    losses, urgencies = RoundingBounds([]).evaluate(*given)
+    assert abs((1e8 + 0.1 - 1e8) - 0.1) <= losses[0] < 1e-6
+    assert not urgencies.any()
+    assert not RoundingBounds([], adds_equally=True).evaluate(*given)[0].any()
+
+
 @pytest.mark.parametrize("z", [20.0, 37.5, 700.0, -40.0])
 def test_a_bound_is_of_the_slope_itself_where_an_urgency_is_great(
     z: float, written_elsewhere: Callable[..., na.Audit]
