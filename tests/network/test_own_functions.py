@@ -10,6 +10,7 @@ import pytest
 
 import neuro_actors as na
 from neuro_actors.network import functions
+from neuro_actors.network.own_functions import is_original, is_own
 
 
 @pytest.fixture(autouse=True)
@@ -181,3 +182,13 @@ def test_the_packages_own_functions_are_not_wrapped() -> None:
     functions.ACTIVATIONS["tanh"] = "tanh"
     with pytest.raises(na.InputError, match=r"must hold na\.Activation or na\.Loss, got 'tanh'"):
         functions.activation("tanh")
+
+
+def test_a_name_s_function_is_the_package_s_only_where_nobody_replaced_it() -> None:
+    tables = ((functions.ACTIVATIONS, "tanh", "sin"), (functions.LOSSES, "huber", "squared_error"))
+    for table, name, other in tables:
+        assert is_original(name, table[name])
+        assert not is_original(name, table[other])  # the package's, under another name
+        assert not is_own(table[other])
+        assert not is_original("mine", table[name])
+        assert not is_original(name, replace(table[name]))

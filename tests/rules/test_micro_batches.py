@@ -540,7 +540,7 @@ def test_another_machine_and_part_of_a_log_are_refused(
     with pytest.raises(na.LogError, match=message + r"it is a partial log$"):
         na.audit(tmp_path / "a")
     recorded(tmp_path / "b")
-    monkeypatch.setattr("neuro_actors.proof.audit.auditor.differences", lambda *_: ["numpy 9.9"])
+    monkeypatch.setattr("neuro_actors.proof.audit.log_pass.differences", lambda *_: ["numpy 9.9"])
     with pytest.raises(na.LogError, match=message + "numpy 9.9$"):
         na.audit(tmp_path / "b")
 

@@ -1,12 +1,14 @@
 """The audit: from a recorded run, every neuron is replayed alone and compared bit for bit.
 
 This folder may import from all folders except `cli`, but takes no part in a simulation: no tasks,
-no channels. Start with `audit.py`, then read `auditor.py`.
+no channels. Start with `audit.py`, then read `auditor.py` and `log_pass.py`.
 
 Files:
 
     audit.py          `na.audit`, and what it proves
-    auditor.py        one pass over a log, in order
+    auditor.py        the passes over a log, and what the audit cannot vouch for
+    log_pass.py       one pass over a log, in order
+    function_check.py whether functions and the rule are here what they were in the run
     replay.py         what each member should have sent
     mail_places.py    where in a step's numbers each member's mail lies
     expected_rows.py  which rows a step must have

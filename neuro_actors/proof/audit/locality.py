@@ -14,7 +14,7 @@ contribute as much as all.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator
 
 from ...network import functions
 from ...network.own_functions import is_original
@@ -36,8 +36,13 @@ def changed_groups(n: int, which: str) -> Iterator[frozenset[int]]:
             yield frozenset(k for k in range(n) if k >> bit & 1 == value)
 
 
-def has_own_functions(activations: Sequence[str], losses: Sequence[str]) -> bool:
-    """Return whether one of these names stands for a function that is the user's own."""
+def has_own_functions(activations: Iterable[str], losses: Iterable[str]) -> bool:
+    """Return whether one of these names stands for a function that is the user's own.
+
+    Args:
+        activations: Names of activation functions.
+        losses: Names of losses.
+    """
     return any(
         name in table and not is_original(name, table[name])  # an input has no name
         for table, names in ((functions.ACTIVATIONS, activations), (functions.LOSSES, losses))

@@ -495,7 +495,7 @@ def mean_errors(matrices: Matrices, *products: tuple[Array, Array]) -> tuple[Arr
         dz_size, a_size = np.abs(dz) + dz_error, np.abs(a) + a_error
         weights += matrices.products(dz_error, np.abs(a)) + matrices.products(dz_size, a_error)
         weights += roundings * matrices.products(dz_size, a_size)
-        has_dz, has_a = (dz_size > 0).any(axis=0), (a_size > 0).any(axis=0)
+        has_dz, has_a = (size.max(axis=0) > 0 for size in (dz_size, a_size))
         underflows += least * (has_dz[network.targets] & has_a[network.sources])
     dz, dz_error = products[0]
     dz_size = np.abs(dz) + dz_error

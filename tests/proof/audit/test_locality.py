@@ -16,7 +16,12 @@ import neuro_actors as na
 from neuro_actors.network import functions
 from neuro_actors.neuron.local_rule import LocalRule
 from neuro_actors.neuron.messages import Step
-from neuro_actors.proof.audit.locality import ALL_PAIRS, NEIGHBOURS, changed_groups
+from neuro_actors.proof.audit.locality import (
+    ALL_PAIRS,
+    NEIGHBOURS,
+    changed_groups,
+    has_own_functions,
+)
 from neuro_actors.rules import Answer, Round
 
 Array = NDArray[np.float64]
@@ -166,6 +171,14 @@ def test_functions_of_ones_own_are_replayed_beside_others(
     train(tmp_path / "b.arrows", activation="drifting")
     last[0] = 0.0
     assert not na.audit(tmp_path / "b.arrows").passed
+
+
+def test_a_function_is_ones_own_if_it_has_replaced_the_package_s(own_functions: None) -> None:
+    inputs_too = na.Network.layered([2, 3, 1]).activations
+    assert not has_own_functions(inputs_too, ["huber"])
+    functions.ACTIVATIONS["tanh"] = functions.ACTIVATIONS["sin"]
+    assert has_own_functions(inputs_too, [])
+    assert has_own_functions(["sin", "tanh"], [])
 
 
 def test_any_two_members_are_in_different_halves() -> None:
