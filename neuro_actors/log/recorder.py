@@ -38,7 +38,7 @@ class Resumed(Protocol):
     Attributes:
         number: The last step of the society before.
         optimizer: Under which it learnt last.
-        updates: How many updates it made under this optimiser.
+        updates: How many updates it made under this optimizer.
     """
 
     number: int

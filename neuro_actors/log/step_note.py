@@ -6,10 +6,10 @@
 * mode: predict, gradient, train or product (of the Hessian and a direction).
 * batch: the number of examples.
 * wrt_inputs: whether urgencies reach the inputs.
-* optimizer: its name and settings, or null. A schedule is an object like the optimiser. A function
-  is {"name": …, "rate": its value for this update}, a user's optimiser {"name": …, "digest": …};
+* optimizer: its name and settings, or null. A schedule is an object like the optimizer. A function
+  is {"name": …, "rate": its value for this update}, a user's optimizer {"name": …, "digest": …};
   see `neuron/optimizer_identity.py`.
-* update: the number of this update under this optimiser, counted from 1; null in a step without
+* update: the number of this update under this optimizer, counted from 1; null in a step without
   learning.
 
 After wrt_inputs there may be:
@@ -41,7 +41,7 @@ class StepNoteWriter:
     """Makes the notes of a run's steps, one after another, and counts the updates.
 
     Args:
-        optimizer: The optimiser of a resumed run's last update, or None.
+        optimizer: The optimizer of a resumed run's last update, or None.
         updates: How many updates it has made.
     """
 

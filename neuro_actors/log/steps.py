@@ -32,8 +32,8 @@ class StepInfo:
         loss: The name of the loss, or None in a step that predicts.
         batch: The number of examples.
         wrt_inputs: Whether urgencies reached the inputs.
-        optimizer: Name and settings of the optimiser, as in `step_note`; None without learning.
-        update: The number of the update under this optimiser, from 1 on; None without learning.
+        optimizer: Name and settings of the optimizer, as in `step_note`; None without learning.
+        update: The number of the update under this optimizer, from 1 on; None without learning.
         only: The kinds that a partial log contains of it; None for all that it records.
         whole: Whether the step was completed and sealed.
         columns: How many numbers a message has: one per example, and what else it carries.

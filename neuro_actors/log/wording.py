@@ -40,7 +40,7 @@ def describe_row(row: Row, network: Network) -> str:
 
 
 def format_call(settings: dict[str, Any]) -> str:
-    """Return an optimiser or a schedule as Python code; settings at their default are left out.
+    """Return an optimizer or a schedule as Python code; settings at their default are left out.
 
     Args:
         settings: Its name and settings, as in `step_note`.

@@ -81,7 +81,7 @@ def optimizer_from_json(held: dict[str, Any]) -> Optimizer | None:
     if kind is None:
         return None
     if kind not in (SGD, Adam):
-        raise ValueError("a schedule is no optimiser")
+        raise ValueError("a schedule is no optimizer")
     arguments = {name: v for name, v in held.items() if name != "name"}
     found: Optimizer = kind(
         **{name: _schedule_of(v) if isinstance(v, dict) else v for name, v in arguments.items()}

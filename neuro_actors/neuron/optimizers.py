@@ -1,4 +1,4 @@
-"""Local optimisers: how a neuron turns the urgencies of its parameters into a step of its own.
+"""Local optimizers: how a neuron turns the urgencies of its parameters into a step of its own.
 
 An optimizer is a description, compared by value, that has no state. Each neuron holds the state, a
 tuple of arrays that `update` receives and returns. All of it is elementwise: a neuron's update

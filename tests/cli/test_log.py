@@ -77,7 +77,7 @@ async def test_every_row_in_words(log, run) -> None:
     assert lines[-1] == f"end: 4 steps, {len(lines) - 1} rows, the last seal is {seals[-1]}"
 
 
-def test_optimisers_and_schedules_as_one_writes_them(diamond) -> None:
+def test_optimizers_and_schedules_as_one_writes_them(diamond) -> None:
     def said(**task) -> str:
         note = {"mode": "train", "loss": "huber", "batch": 1, "wrt_inputs": False, **task}
         return describe_row(Row(1, "begin", None, None, 0, [], json.dumps(note)), diamond)

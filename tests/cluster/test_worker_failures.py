@@ -637,7 +637,7 @@ def test_at_places_where_python_looks_for_signals() -> None:
 
 
 class Halving:
-    """An optimiser of one's own."""
+    """An optimizer of one's own."""
 
     def start(self, n_parameters: int) -> tuple[Any, ...]:
         return ()

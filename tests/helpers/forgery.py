@@ -71,7 +71,7 @@ def draw_network(rng: np.random.Generator, loss: str, size: int) -> na.Network:
 
 
 def draw_run(seed: int, path: Path, *, partial: bool = False, size: int = 6) -> na.Network:
-    """Write a log at random: networks, losses, optimisers, batch sizes, kinds of steps, engines."""
+    """Write a log at random: networks, losses, optimizers, batch sizes, kinds of steps, engines."""
     rng = np.random.default_rng(seed)
     loss = str(rng.choice(list(_TARGETS)))
     network = draw_network(rng, loss, int(rng.integers(2, size + 1)))

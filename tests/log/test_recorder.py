@@ -165,7 +165,7 @@ async def test_an_optimizer_is_noted_without_addresses(diamond, batch, tmp_path)
 
 
 class Own:
-    """An optimiser of somebody's own."""
+    """An optimizer of somebody's own."""
 
     def start(self, n_parameters):
         return ()

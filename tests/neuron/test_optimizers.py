@@ -18,7 +18,7 @@ OPTIMIZERS = [
 async def test_neurons_learn_as_one_centre_would_bit_for_bit(
     optimizer, channels: str, diamond, batch
 ) -> None:
-    """The same optimiser on one vector of all parameters, fed with the gradients that the society itself reports."""
+    """The same optimizer on one vector of all parameters, fed with the gradients that the society itself reports."""
     net, (x, t) = diamond, batch
     learners = ~net.is_input
     parameters = np.concatenate([net.weights, net.biases[learners]])
@@ -186,13 +186,13 @@ class Hoarder:
 
 
 @pytest.mark.parametrize("view", [False, True])
-def test_an_optimiser_may_use_its_arrays_again(view: bool, channels: str, diamond, batch) -> None:
+def test_an_optimizer_may_use_its_arrays_again(view: bool, channels: str, diamond, batch) -> None:
     expected = na.train(diamond, *batch, optimizer=na.SGD(0.1, momentum=0.5), epochs=4).network
     found = na.train(diamond, *batch, optimizer=Hoarder(view), epochs=4, channels=channels).network
     assert found.digest() == expected.digest()
 
 
-def test_what_an_optimiser_remembers_cannot_be_changed_in_place(diamond, batch) -> None:
+def test_what_an_optimizer_remembers_cannot_be_changed_in_place(diamond, batch) -> None:
     class InPlace:
         def start(self, n: int):
             return (np.zeros(n),)
@@ -223,7 +223,7 @@ async def test_a_state_that_overflows_is_refused_and_nothing_of_the_step_stays(
         assert await simulation.network() == before
 
 
-def test_a_state_of_an_optimiser_of_ones_own_must_be_finite(diamond, batch) -> None:
+def test_a_state_of_an_optimizer_of_ones_own_must_be_finite(diamond, batch) -> None:
     class Counting(Hoarder):
         def update(self, parameters, urgencies, state, count):
             return parameters + 0.1 * urgencies, (np.float64(1.0), "text", 3, (-np.log(state[0]),))
@@ -261,7 +261,7 @@ def test_what_is_no_update_is_refused(returns, diamond, batch) -> None:
 
 
 @pytest.mark.parametrize("part", ["parameters", "state"])
-def test_masked_numbers_of_an_optimiser_are_refused(part: str, diamond, batch) -> None:
+def test_masked_numbers_of_an_optimizer_are_refused(part: str, diamond, batch) -> None:
     class Masking(Hoarder):
         def update(self, parameters, urgencies, state, count):
             masked = np.ma.masked_greater(parameters, -99.0)

@@ -1,4 +1,4 @@
-"""PyTorch in float64 as the oracle: gradients of random societies, and its own optimisers."""
+"""PyTorch in float64 as the oracle: gradients of random societies, and its own optimizers."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ def test_the_oracle_is_no_copy_of_the_reference() -> None:
     ],
     ids=["SGD", "Adam", "Adam with weight decay"],
 )
-def test_optimisers_are_torchs(ours, theirs) -> None:
+def test_optimizers_are_torchs(ours, theirs) -> None:
     rng = np.random.default_rng(0)
     start, urgencies = rng.standard_normal(20), rng.standard_normal((30, 20))
     parameters, state = start, ours.start(20)

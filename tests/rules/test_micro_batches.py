@@ -499,13 +499,13 @@ def test_a_log_says_which_micro_batch_it_was(tmp_path) -> None:
     "optimizers",
     [[na.SGD(lambda k: 0.1 / k) for _ in range(3)], [na.SGD(0.1, momentum=0.5), na.Adam(0.01)] * 2],
 )
-def test_optimisers_that_start_afresh_are_audited(optimizers, tmp_path) -> None:
+def test_optimizers_that_start_afresh_are_audited(optimizers, tmp_path) -> None:
     recorded(tmp_path / "a", optimizers=optimizers)
     assert na.audit(tmp_path / "a").passed
 
 
 class Own:
-    """An optimiser of somebody's own, with momentum; equal to itself alone."""
+    """An optimizer of somebody's own, with momentum; equal to itself alone."""
 
     def start(self, n: int) -> tuple:
         return (np.zeros(n),)
@@ -518,7 +518,7 @@ class Own:
         return "Own()"
 
 
-def test_somebodys_own_optimiser_is_audited_or_believed(tmp_path) -> None:
+def test_somebodys_own_optimizer_is_audited_or_believed(tmp_path) -> None:
     one, other = Own(), Own()
     recorded(tmp_path / "a", optimizers=[one, one, other, other])
     audit = na.audit(tmp_path / "a", optimizers=[Own()])
@@ -529,7 +529,7 @@ def test_somebodys_own_optimiser_is_audited_or_believed(tmp_path) -> None:
         False,
         4 * 6,
     )  # the commits of four steps
-    assert any("the optimiser Own() is not known here" in remark for remark in audit.remarks)
+    assert any("the optimizer Own() is not known here" in remark for remark in audit.remarks)
 
 
 def test_another_machine_and_part_of_a_log_are_refused(

@@ -118,7 +118,7 @@ def test_predictions_and_losses_are_those_of_an_ordinary_forward_pass(
 @pytest.mark.parametrize(
     "optimizer", [na.SGD(0.1, momentum=0.9, weight_decay=0.01), na.Adam(0.01)], ids=repr
 )
-def test_optimisers_work_on_what_is_found_in_the_gradients_place(
+def test_optimizers_work_on_what_is_found_in_the_gradients_place(
     rule: rules.Rule, optimizer, channels: str
 ) -> None:
     net, x, t = layered(3, 4, 3, 2)

@@ -213,7 +213,7 @@ def assert_only_learning_is_unproved(audit: na.Audit) -> None:
     assert 0 < audit.unproved < audit.messages / 10
     for remark in audit.remarks:
         assert "not proved" not in remark or (
-            "of kind commit" in remark and "the optimiser's state" in remark
+            "of kind commit" in remark and "the optimizer's state" in remark
         )
 
 

@@ -242,7 +242,7 @@ async def test_a_users_function_of_another_shape_is_named(
             await simulation.gradient([[1.0], [2.0], [3.0]], [[0.0]] * 3)
 
 
-async def test_an_optimiser_that_fails_or_gives_another_shape_is_named(
+async def test_an_optimizer_that_fails_or_gives_another_shape_is_named(
     channels: str, diamond, batch
 ) -> None:
     class Cutting(na.SGD):
@@ -428,7 +428,7 @@ def test_under_another_event_loop_it_says_what_to_do(diamond) -> None:
         asyncio.run(main())
 
 
-async def test_functions_and_optimisers_that_write_into_what_they_are_given_are_refused(
+async def test_functions_and_optimizers_that_write_into_what_they_are_given_are_refused(
     channels: str, failing, batch
 ) -> None:
     def in_place(z: np.ndarray) -> np.ndarray:

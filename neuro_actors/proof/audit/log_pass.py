@@ -32,7 +32,7 @@ from .replay import Replay
 from .step_notes import StepNote, StepNoteReader
 
 MAX_MAPS = 8  # kinds of steps and batch sizes whose `MailMap` is kept
-ROUNDING = "how far rounding can carry an optimiser of the user's own is not known"
+ROUNDING = "how far rounding can carry an optimizer of the user's own is not known"
 AS_MANY = "as many as there are numbers"
 
 
@@ -388,7 +388,7 @@ class LogPass:
     def _optimizer_of(self, note: StepNote) -> tuple[Optimizer | None, str]:
         """Return the step's optimizer, or why it cannot be replayed."""
         if note.optimizer is None:
-            return None, f"the optimiser {note.name} is not known here"
+            return None, f"the optimizer {note.name} is not known here"
         if has_own_class(note.optimizer):
             self.has_own_optimizer = True
             if not self.exact:

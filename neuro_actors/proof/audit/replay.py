@@ -29,7 +29,7 @@ MAIL = "what they had received is not all recorded"
 PARAMETERS = "what their parameters were then is not recorded"
 LEARNERS = (LocalRule, MicroBatchNeuron)
 ROUNDING = "how far rounding can carry a product with the Hessian is not known"
-STATE = "the optimiser's state from steps that were left out is not recorded"
+STATE = "the optimizer's state from steps that were left out is not recorded"
 NO_BOUND = "the bound on rounding is not finite"
 
 

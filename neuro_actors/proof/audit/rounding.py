@@ -12,7 +12,7 @@ urgencies that it received, and the parameters that it had, are exact: the log c
    them, the activation that the neuron sent tells on which side of the kink its signal was
    (`settle`): one z must explain both. Only where it tells nothing, both slopes are possible.
 4. What is computed from exact numbers by +, -, *, / and roots alone is exact. The error of an
-   optimiser's state is carried on from step to step.
+   optimizer's state is carried on from step to step.
 """
 
 from __future__ import annotations
@@ -245,7 +245,7 @@ class RoundingBounds:
     def _learn(
         self, k: int, rule: LocalRule, optimizer: Optimizer, urgencies: Array, error: Array
     ) -> Array:
-        """Bound the error of the new parameters, and keep the optimiser's for the next step."""
+        """Bound the error of the new parameters, and keep the optimizer's for the next step."""
         before, (known, errors) = rule.state, self._states[k]
         continues = before.optimizer is not None and before.optimizer == optimizer
         if continues:
@@ -275,7 +275,7 @@ class RoundingBounds:
         return np.where(moved_error > 0, bound, 0.0) if plain else bound
 
 
-# The move at learning rate 1, its error, and the errors of the optimiser's state.
+# The move at learning rate 1, its error, and the errors of the optimizer's state.
 _Move = tuple[Array, Array, tuple[Array, ...]]
 
 

@@ -208,7 +208,7 @@ class StepNoteReader:
         ):
             fits = False
         if not fits:
-            raise lie_in_log(number, row, "optimiser is", json.dumps(held), "one that can be")
+            raise lie_in_log(number, row, "optimizer is", json.dumps(held), "one that can be")
         # An optimizer that compares by identity alone may start afresh under an equal description.
         # The package's own may not.
         loose = rated or found is None

@@ -240,7 +240,7 @@ def test_step_codes() -> None:
         table.decode(1, 2)
     for number in range(
         4, 70_004
-    ):  # an optimiser that is another one each time takes no more and more room
+    ):  # an optimizer that is another one each time takes no more and more room
         latest = Step(number, "squared_error", SGD(number))
         code = table.encode(latest)
     assert table.decode(70_003, code) is latest

@@ -286,7 +286,7 @@ def test_what_no_run_writes_is_refused_though_it_is_sealed(log: Path) -> None:
         ('"momentum": 0.5', '"momentum": "0.5"'),
         ('"name": "SGD", ', ""),
     ):
-        assert "the log's optimiser is" in noted(3, old, new), new
+        assert "the log's optimizer is" in noted(3, old, new), new
 
 
 def test_what_would_have_been_refused_was_not_said(tmp_path: Path) -> None:
@@ -672,11 +672,11 @@ def test_a_run_that_failed_is_replayed_but_incomplete(
         refused(path)
 
 
-# --- optimisers, activations, losses -----------------------------------------------------------------------------
+# --- optimizers, activations, losses -----------------------------------------------------------------------------
 
 
 class Heavy:
-    """An optimiser of somebody's own: the urgency of this step and of the one before."""
+    """An optimizer of somebody's own: the urgency of this step and of the one before."""
 
     def __init__(self, rate: float) -> None:
         self.rate = rate
@@ -702,7 +702,7 @@ def test_an_optimizer_of_ones_own_is_handed_over(diamond: na.Network, tmp_path: 
     (remark,) = audit.remarks
     assert (
         remark
-        == "not proved: 9 messages of kind commit (the first: h1, step 3): the optimiser Heavy(0.1) is not known here"
+        == "not proved: 9 messages of kind commit (the first: h1, step 3): the optimizer Heavy(0.1) is not known here"
     )
     assert na.audit(path, optimizers=[na.SGD(0.1), Heavy(0.1)]).passed
     with pytest.raises(
@@ -899,7 +899,7 @@ def test_an_optimizer_of_ones_own_has_no_bound(elsewhere: Any, tmp_path: Path) -
     audit = na.audit(tmp_path / "a.arrows", optimizers=[Heavy(0.1)])
     assert (audit.lie, audit.passed, audit.complete, audit.unproved) == (None, False, True, 25 * 4)
     assert audit.remarks[1].endswith(
-        "how far rounding can carry an optimiser of the user's own is not known"
+        "how far rounding can carry an optimizer of the user's own is not known"
     )
 
 
@@ -935,7 +935,7 @@ def test_every_so_many_steps(diamond: na.Network, tmp_path: Path) -> None:
             tmp_path / f"{optimizer.__class__.__name__}.arrows", diamond, optimizer, every=3
         )
         assert (audit.lie, audit.passed, audit.complete, audit.unproved) == (None, False, True, 9)
-        reason = "the optimiser's state from steps that were left out is not recorded"
+        reason = "the optimizer's state from steps that were left out is not recorded"
         assert (
             audit.remarks[-1]
             == f"not proved: 9 messages of kind commit (the first: h1, step 4): {reason}"

@@ -86,7 +86,7 @@ def test_stopped_after_every_step_and_gone_on_each_time(
 
 @pytest.mark.parametrize("optimizer", OPTIMIZERS, ids=repr)
 @pytest.mark.parametrize("channels", few(["bundled", "memory"], 1))
-def test_optimisers_and_schedules_broken_at_each_step(
+def test_optimizers_and_schedules_broken_at_each_step(
     optimizer, channels: str, tmp_path, broken
 ) -> None:
     whole = train(optimizer=optimizer)
@@ -299,7 +299,7 @@ def test_in_a_storm(tmp_path, stop) -> None:
 
 @dataclass(frozen=True)
 class Halving:
-    """An optimiser of somebody's own."""
+    """An optimizer of somebody's own."""
 
     rate: float
 
@@ -310,7 +310,7 @@ class Halving:
         return parameters + self.rate * state[0] * urgencies, (state[0] / 2,)
 
 
-def test_an_optimiser_of_ones_own_is_handed_over_again(tmp_path, stop) -> None:
+def test_an_optimizer_of_ones_own_is_handed_over_again(tmp_path, stop) -> None:
     stop(3)
     with pytest.raises(KeyboardInterrupt):
         train(tmp_path, optimizer=Halving(0.5))
@@ -392,7 +392,7 @@ def test_refused_before_any_work(more, match: str, tmp_path) -> None:
     assert not (tmp_path / "run").exists()
 
 
-def test_another_optimiser_is_refused(tmp_path, stop) -> None:
+def test_another_optimizer_is_refused(tmp_path, stop) -> None:
     stop(2)
     with pytest.raises(KeyboardInterrupt):
         train(tmp_path)
