@@ -6,6 +6,7 @@ Files:
 
     errors.py             every exception of the package
     signal_exceptions.py  an exception of the user's signal handler reaches the caller as it is
+    signal_handlers.py    signals that a block handles itself, and gives back at its end
     validation.py         checks of what users pass, and conversions to arrays
     columns.py            names that data bring with them
     text.py               texts for people, safe for a terminal

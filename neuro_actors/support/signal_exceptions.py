@@ -11,8 +11,8 @@ blame a neuron, break trio, or be lost. So while a function of the package runs:
    that a rule has called it is raised at once too: there a society expects any exception, and the
    function may never end. Nor is another one called: neurons that have their mail would go on.
 
-Only the main thread handles signals, so there is no other thread to compete with. A handler that
-was set in the meantime stays.
+Only the main thread handles signals, so there is no other thread to compete with.
+`signal_handlers.py` says how handlers are put back.
 """
 
 from __future__ import annotations
@@ -22,7 +22,9 @@ import threading
 from collections.abc import Callable
 from functools import partial, wraps
 from types import CodeType, FrameType, TracebackType
-from typing import Any, ParamSpec, TypeVar
+from typing import ParamSpec, TypeVar
+
+from .signal_handlers import SignalHandlers
 
 _P = ParamSpec("_P")
 _T = TypeVar("_T")
@@ -41,7 +43,7 @@ SIGNALS = tuple(number for number in signal.Signals if number in signal.valid_si
 _noted: list[BaseException] = []  # of runs in the main thread that are being cancelled
 
 
-class HandlerExceptions:
+class HandlerExceptions(SignalHandlers):
     """A context manager that raises, at its end, what a signal handler has raised.
 
     Args:
@@ -50,19 +52,12 @@ class HandlerExceptions:
     """
 
     def __init__(self, cancel: Callable[[], None] | None = None) -> None:
+        super().__init__()
         self._cancel = cancel
         self._raised: BaseException | None = None
-        self._handlers: dict[int, Callable[[int, FrameType | None], Any]] = {}
 
     def __enter__(self) -> HandlerExceptions:
-        if threading.current_thread() is threading.main_thread():
-            try:
-                for number, handler in _python_handlers():
-                    self._handlers[number] = handler
-                    signal.signal(number, self._handle)
-            except BaseException:
-                self._restore_handlers()
-                raise
+        self.take(_python_handled)
         return self
 
     def __exit__(
@@ -71,9 +66,11 @@ class HandlerExceptions:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        self._restore_handlers()
-        if self._cancel is not None:
-            _noted.clear()
+        try:
+            self.give_back()
+        finally:
+            if self._cancel is not None:
+                _noted.clear()
         raised, self._raised = self._raised, None
         if raised is None or raised is error:
             return
@@ -84,10 +81,18 @@ class HandlerExceptions:
             raised.__context__ = context  # not the error that it has caused
             del raised, error  # they refer to this frame
 
-    def _handle(self, number: int, frame: FrameType | None) -> None:
+    def handle(self, number: int, frame: FrameType | None) -> None:
+        """Call the user's handler, and note what it raises; see the rules above.
+
+        Args:
+            number: The signal's number.
+            frame: What it has interrupted.
+        """
         try:
-            self._handlers[number](number, frame)
+            self.before[number](number, frame)
         except BaseException as error:
+            if not self.is_taken:  # called by a handler that was set in the meantime and stays
+                raise
             if self._raised is None:
                 self._raised = error
             if self._cancel is None:
@@ -96,11 +101,6 @@ class HandlerExceptions:
             self._cancel()
             if _is_in_function_of_user(frame):
                 raise
-
-    def _restore_handlers(self) -> None:
-        for number, handler in self._handlers.items():
-            if signal.getsignal(number) == self._handle:
-                signal.signal(number, handler)
 
 
 def passes_handler_exceptions(function: Callable[_P, _T]) -> Callable[_P, _T]:
@@ -137,7 +137,7 @@ def is_from_handler(error: BaseException) -> bool:
     """
     if threading.current_thread() is not threading.main_thread():
         return False
-    codes = {_code_of(handler) for _, handler in _python_handlers()}
+    codes = {_code_of(signal.getsignal(number)) for number in _python_handled()}
     trace = error.__traceback__
     while codes and trace is not None:
         if trace.tb_frame.f_code in codes:
@@ -146,18 +146,18 @@ def is_from_handler(error: BaseException) -> bool:
     return False
 
 
-def _python_handlers() -> list[tuple[int, Callable[[int, FrameType | None], Any]]]:
-    """Return the signals that a Python function handles, with the function.
+def _python_handled() -> list[int]:
+    """Return the signals that a Python function handles.
 
     A Ctrl-C that raises KeyboardInterrupt is left to Python and trio. Trio's own handler must stay
     where it is: at its end a run looks for it, to put Python's back.
     """
-    found: list[tuple[int, Callable[[int, FrameType | None], Any]]] = []
+    found: list[int] = []
     for number in SIGNALS:
         handler = signal.getsignal(number)
         is_trios = str(getattr(handler, "__module__", "")).startswith("trio.")
         if callable(handler) and handler is not signal.default_int_handler and not is_trios:
-            found.append((number, handler))
+            found.append(number)
     return found
 
 

@@ -256,7 +256,7 @@ def test_the_traceback_says_that_a_handler_raised(handler) -> None:
 
 def test_only_the_main_thread_looks_at_handlers(monkeypatch: pytest.MonkeyPatch, net) -> None:
     asked: list[int] = []
-    monkeypatch.setattr(signal_exceptions, "_python_handlers", lambda: asked.append(1) or [])
+    monkeypatch.setattr(signal_exceptions, "_python_handled", lambda: asked.append(1) or [])
     na.predict(net, X)
     assert asked == [1, 1]
     trio.run(trio.to_thread.run_sync, na.predict, net, X)

@@ -10,10 +10,10 @@ from __future__ import annotations
 import os
 import signal
 import sys
-import threading
 from contextlib import suppress
-from types import TracebackType
-from typing import Any
+from types import FrameType, TracebackType
+
+from ...support.signal_handlers import SignalHandlers
 
 SIGNALS = (signal.SIGINT, signal.SIGTERM)
 NOTICE = "\nneuro-actors: stopping when this step is over and saved; once more to leave at once\n"
@@ -45,7 +45,7 @@ class TrainingStopped(BaseException):
         return SystemExit(128 + self.number)  # a handler of the user's own has received it
 
 
-class StopSignals:
+class StopSignals(SignalHandlers):
     """A context manager that notes the first signal instead of letting it interrupt the run.
 
     In another thread than the main one, and for a signal that is ignored, it changes nothing:
@@ -56,16 +56,11 @@ class StopSignals:
     """
 
     def __init__(self) -> None:
+        super().__init__()
         self.received: int | None = None
-        self._handlers_before: dict[int, Any] = {}
 
     def __enter__(self) -> StopSignals:
-        if threading.current_thread() is threading.main_thread():
-            for number in SIGNALS:
-                handler = signal.getsignal(number)
-                if handler not in (signal.SIG_IGN, None):
-                    self._handlers_before[number] = handler
-                    signal.signal(number, self._receive)
+        self.take(lambda: [n for n in SIGNALS if signal.getsignal(n) not in (signal.SIG_IGN, None)])
         return self
 
     def __exit__(
@@ -74,16 +69,16 @@ class StopSignals:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        self._restore_handlers()
+        self.give_back()
 
-    def _receive(self, number: int, frame: object) -> None:
+    def handle(self, number: int, frame: FrameType | None) -> None:
+        """Note the first signal, and let the next one do what it would have done.
+
+        Args:
+            number: The signal's number.
+            frame: What it has interrupted.
+        """
         self.received = number
-        self._restore_handlers()
+        self.give_back()
         with suppress(OSError):
             os.write(2, NOTICE.encode())  # print may not be called within a signal handler
-
-    def _restore_handlers(self) -> None:
-        while self._handlers_before:
-            number, handler = self._handlers_before.popitem()
-            if signal.getsignal(number) == self._receive:  # else another one was set meanwhile
-                signal.signal(number, handler)
