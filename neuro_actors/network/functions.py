@@ -11,7 +11,9 @@ na.add_loss(
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
 from typing import Literal, TypeVar
 
 import numpy as np
@@ -38,9 +40,12 @@ __all__ = [
     "check_in_parts",
     "loss",
     "output_activation",
+    "use_activations",
 ]
 
 _Entry = TypeVar("_Entry", Activation, Loss)
+
+_in_use: ContextVar[dict[str, Activation] | None] = ContextVar("_in_use", default=None)
 
 
 def _lookup(table: dict[str, _Entry], what: str, name: str) -> _Entry:
@@ -61,7 +66,25 @@ def activation(name: str) -> Activation:
     Raises:
         InputError: The table has no such name.
     """
-    return _lookup(ACTIVATIONS, "activation", name)
+    table = _in_use.get()
+    return _lookup(ACTIVATIONS if table is None else table, "activation", name)
+
+
+@contextmanager
+def use_activations(table: dict[str, Activation]) -> Iterator[None]:
+    """Look activation functions up in another table than `ACTIVATIONS`, inside the block.
+
+    A society is made of functions as they were when it began. What is made anew later is made in
+    such a block, for a user may have replaced some.
+
+    Args:
+        table: The other table, such as a copy that was made before.
+    """
+    token = _in_use.set(table)
+    try:
+        yield
+    finally:
+        _in_use.reset(token)
 
 
 def output_activation(name: str) -> Activation:

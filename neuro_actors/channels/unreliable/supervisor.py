@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable
 from typing import Any
 
+from ...network import functions
 from ...support.errors import SimulationError
 from .port import Crashed, RestartablePort
 from .snapshots import SnapshotStore
@@ -30,6 +31,7 @@ class Supervisor:
     def __init__(self, snapshots: SnapshotStore, max_crashes: int) -> None:
         self.restarts = 0
         self.stride = 1
+        self._activations = dict(functions.ACTIVATIONS)  # a user may replace some meanwhile
         self._snapshots = snapshots
         self._max_crashes = max_crashes
 
@@ -52,12 +54,10 @@ class Supervisor:
         """
         snapshots, member = self._snapshots, port.member
         crashes, finished = 0, snapshots.snapshots[member].number
-        function: object = None
         while True:
-            rule, snapshot = create_rule(), snapshots.snapshots[member]
-            if function is not None:  # the table may have another one by now
-                rule.function = function
-            function = getattr(rule, "function", None)
+            with functions.use_activations(self._activations):
+                rule = create_rule()
+            snapshot = snapshots.snapshots[member]
             if not all(callable(getattr(rule, name, None)) for name in ("get_state", "set_state")):
                 raise SimulationError(MISSING.format(node=port.node, rule=type(rule).__name__))
             if snapshot.state:

@@ -243,6 +243,23 @@ def test_a_neuron_whose_rule_fails_is_not_restarted(
     assert len(tries) == 1
 
 
+@pytest.mark.parametrize("parts", [None, 2])
+def test_a_neuron_that_restarts_has_the_function_that_it_had(
+    parts: int | None, diamond, batch, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def two_gradients():
+        engine = na.Unreliable(faults=[Kill("h1", "before fire", 2 * (parts or 1))])
+        async with na.open_simulation(diamond, engine, micro_batches=parts) as simulation:
+            first = await simulation.gradient(*batch)
+            monkeypatch.setitem(functions.ACTIVATIONS, "tanh", functions.ACTIVATIONS["sin"])
+            second = await simulation.gradient(*batch)
+            return first, second, simulation.statistics().disturbances["restarts"]
+
+    first, second, restarts = virtually(two_gradients)
+    assert restarts == 1
+    assert same_bits(first, second)
+
+
 def test_a_member_that_crashes_again_and_again_is_reported(diamond, batch) -> None:
     kills = [
         Kill("h2", "before commit", 2),
