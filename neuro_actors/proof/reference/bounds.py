@@ -23,13 +23,12 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import ArrayLike
 
-from ...network import functions
 from ...network.examples import as_examples
 from ...network.gradient import Gradient
 from ...network.network import Network
 from ...support.errors import BoundError
-from ...support.means import mean_of
 from ...support.validation import Array, as_flag
+from .gradients import Pass
 from .matrices import Matrices
 from .propagation import AFFORDABLE, CHEAP, ByPaths, BySizes, Propagation
 from .rounding import (
@@ -246,72 +245,6 @@ def sharpest(
 def _infinite(values: Array) -> Array:
     """Return infinity for what is no number, as 0 times an infinite bound."""
     return np.where(np.isnan(values), np.inf, values)
-
-
-class Pass(NamedTuple):
-    """One computation of a gradient by matrices: all of its numbers.
-
-    Attributes:
-        matrices: The network.
-        loss: The loss.
-        targets: The targets. Shape (batch, n_outputs).
-        z: The signals. Shape (batch, n_neurons).
-        a: The activations. Shape (batch, n_neurons).
-        slopes: f'(z). Shape (batch, n_neurons).
-        da: The derivatives of each example's loss by the activations. Shape (batch, n_neurons).
-        dz: Those by the signals. Shape (batch, n_neurons).
-        start: The loss's slope at the outputs, 0 elsewhere. Shape (batch, n_neurons).
-    """
-
-    matrices: Matrices
-    loss: functions.Loss
-    targets: Array
-    z: Array
-    a: Array
-    slopes: Array
-    da: Array
-    dz: Array
-    start: Array
-
-    @classmethod
-    def of(cls, network: Network, x: Array, targets: Array, loss: str) -> Pass:
-        """Compute it.
-
-        Args:
-            network: The network.
-            x: The values of the inputs. Shape (batch, n_inputs).
-            targets: The targets. Shape (batch, n_outputs).
-            loss: The name of the loss.
-
-        Raises:
-            InputError: The loss is not defined for these predictions and targets.
-        """
-        loss_function, matrices = functions.loss(loss), Matrices(network, loss)
-        z, a = matrices.forward(x)
-        p = a[:, matrices.outputs]
-        functions.check_domain(loss, p, targets)
-        slopes, start = matrices.slopes(z, a), np.zeros_like(z)
-        start[:, matrices.outputs] = loss_function.slope(p, targets)
-        da, dz = matrices.backward(start, slopes)
-        return cls(matrices, loss_function, targets, z, a, slopes, da, dz, start)
-
-    @property
-    def predictions(self) -> Array:
-        """The predictions. Shape (batch, n_outputs)."""
-        return self.a[:, self.matrices.outputs]
-
-    def gradient(self, wrt_inputs: bool) -> Gradient:
-        """Return the gradient.
-
-        Args:
-            wrt_inputs: Whether to include ∂loss/∂x.
-        """
-        matrices, batch, p = self.matrices, len(self.z), self.predictions
-        losses = self.loss.value(p, self.targets)
-        weights = matrices.products(self.dz, self.a) / batch
-        biases = self.dz.sum(axis=0) / batch
-        inputs = self.da[:, matrices.inputs] / batch if wrt_inputs else None
-        return Gradient(matrices.network, mean_of(losses), p, weights, biases, inputs)
 
 
 class Errors(NamedTuple):

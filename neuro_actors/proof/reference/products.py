@@ -21,7 +21,6 @@ from ...support.means import mean_of
 from ...support.validation import Array
 from .bounds import (
     SHARP,
-    Pass,
     errors_of,
     greatest_share,
     loss_bound,
@@ -30,6 +29,7 @@ from .bounds import (
     share,
     sharpest,
 )
+from .gradients import Pass
 from .propagation import Propagation
 from .rounding import curvature_error, loss_tangents_error, sum_error
 
