@@ -14,6 +14,8 @@ Files:
     expected_rows.py  which rows a step must have
     step_notes.py     what each step was asked for
     rounding.py       how far rounding can bring two machines' replays apart
+    learning_bounds.py the same of what neurons learn, step after step
+    exact_sums.py     sums that have no rounding at all
     locality.py       whether neurons share more than their mail
     lie.py            the first thing that cannot be true, in words
     report.py         the result of an audit

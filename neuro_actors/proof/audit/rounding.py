@@ -12,7 +12,7 @@ urgencies that it received, and the parameters that it had, are exact: the log c
    them, the activation that the neuron sent tells on which side of the kink its signal was
    (`settle`): one z must explain both. Only where it tells nothing, both slopes are possible.
 4. What is computed from exact numbers by +, -, *, / and roots alone is exact. The error of an
-   optimizer's state is carried on from step to step.
+   optimizer's state is carried on from step to step (`learning_bounds.py`).
 """
 
 from __future__ import annotations
@@ -27,11 +27,11 @@ from ...network.own_functions import is_own
 from ...neuron.local_rule import InputRule, LocalRule
 from ...neuron.loss_node import LossNode
 from ...neuron.messages import Step
-from ...neuron.optimizers import SGD, Adam, Optimizer, rate_of
 from ...support.validation import Array, Indices, freeze
 from ..reference.rounding import EPS, gamma
+from .exact_sums import is_exact_sum
+from .learning_bounds import TINY, LearningBounds
 
-TINY = float(np.finfo(np.float64).tiny)  # the error of numbers too small for all their bits
 # numpy allows its functions 4 eps, and a difference doubles that; here it is doubled once more
 OWN_ERROR = 16.0  # in eps, of a function of which nothing is known; of 1, where it is less
 # A user's function may carry the errors of its parts on. So it may move as it does between two
@@ -55,7 +55,7 @@ class RoundingBounds:
     ) -> None:
         self._rules = rules
         self._adds_equally = adds_equally
-        self._states: list[tuple[Optimizer | None, tuple[Array, ...]]] = [(None, ())] * len(rules)
+        self._learning = LearningBounds(len(rules))
         # of the neuron that fired last: its signal there lies between these two
         self._low = self._high = np.empty(0)
         self._sent: Array | None = None  # its activation, once that is known
@@ -165,7 +165,9 @@ class RoundingBounds:
         else:
             mean = np.empty(len(activations_in))
             rule.sums.mean_products(activations_in, v, mean)
-            commit_bound[...] = self._learn(k, rule, step.optimizer, mean, mean_error)
+            commit_bound[...] = self._learning.learn(
+                k, rule.state, step.optimizer, mean, mean_error
+            )
 
     def evaluate(
         self, rule: LossNode, step: Step, predictions: Array, targets: Array
@@ -240,101 +242,6 @@ class RoundingBounds:
         own = _own_error(rounding if rounding == 0.0 or self._sent is not None else None, here)
         return here, moved + own + _carried(at, rounding, z, here)
 
-    # --- learning ---------------------------------------------------------------------------------
-
-    def _learn(
-        self, k: int, rule: LocalRule, optimizer: Optimizer, urgencies: Array, error: Array
-    ) -> Array:
-        """Bound the error of the new parameters, and keep the optimizer's for the next step."""
-        before, (known, errors) = rule.state, self._states[k]
-        continues = before.optimizer is not None and before.optimizer == optimizer
-        if continues:
-            state, count = before.optimizer_state, before.updates + 1
-        else:
-            state, count = optimizer.start(len(urgencies)), 1
-        if not continues or known is None or len(errors) != len(state):
-            errors = tuple(np.zeros_like(values) for values in state)
-        parameters = before.parameters
-        assert isinstance(optimizer, (SGD, Adam))
-        if optimizer.weight_decay:
-            decay = optimizer.weight_decay * parameters
-            rounding = 2 * EPS * (np.abs(urgencies) + 2 * np.abs(decay))
-            error = np.where(error > 0, error + rounding, 0.0)
-            urgencies = urgencies - decay
-        rate = rate_of(optimizer.learning_rate, count)
-        learn = _descend if isinstance(optimizer, SGD) else _adam
-        moved, moved_error, errors = learn(optimizer, urgencies, error, state, errors, count)
-        self._states[k] = optimizer, errors
-        bound = np.asarray(
-            rate * (moved_error + 16 * EPS * np.abs(moved))
-            + 2 * EPS * np.abs(parameters + rate * moved)
-            + TINY
-        )
-        # powers and cosines, in schedules and in Adam, are the C library's
-        plain = isinstance(optimizer, SGD) and not callable(optimizer.learning_rate)
-        return np.where(moved_error > 0, bound, 0.0) if plain else bound
-
-
-# The move at learning rate 1, its error, and the errors of the optimizer's state.
-_Move = tuple[Array, Array, tuple[Array, ...]]
-
-
-def _descend(
-    optimizer: SGD | Adam,
-    urgencies: Array,
-    error: Array,
-    state: tuple[Array, ...],
-    errors: tuple[Array, ...],
-    count: int,
-) -> _Move:
-    """Bound a move of gradient descent, with momentum or without."""
-    assert isinstance(optimizer, SGD)
-    if not optimizer.momentum:
-        return urgencies, error, ()
-    carried = optimizer.momentum * state[0]
-    rounding = 3 * EPS * (np.abs(carried) + np.abs(urgencies))
-    inexact = (errors[0] > 0) | (error > 0)
-    error = np.where(inexact, optimizer.momentum * errors[0] + error + rounding, 0.0)
-    return carried + urgencies, error, (error,)
-
-
-def _adam(
-    optimizer: SGD | Adam,
-    urgencies: Array,
-    error: Array,
-    state: tuple[Array, ...],
-    errors: tuple[Array, ...],
-    count: int,
-) -> _Move:
-    """Bound a move of Adam, whose two means and their errors are carried on."""
-    assert isinstance(optimizer, Adam)
-    b, c = optimizer.beta1, optimizer.beta2
-    mean = b * state[0] + (1 - b) * urgencies
-    square = c * state[1] + (1 - c) * urgencies * urgencies
-    mean_error = (
-        b * errors[0]
-        + (1 - b) * error
-        + 4 * EPS * (b * np.abs(state[0]) + (1 - b) * np.abs(urgencies))
-    )
-    square_error = (
-        c * errors[1] + (1 - c) * (2 * np.abs(urgencies) * error + error * error) + 4 * EPS * square
-    )
-    scale = np.sqrt(1 - c**count)
-    low, here, high = (
-        np.sqrt(np.maximum(s, 0.0)) / scale + optimizer.epsilon
-        for s in (square - square_error, square, square + square_error)
-    )
-    corrected = 1 - b**count
-    moved = mean / here
-    corners = [
-        np.abs((mean + side * mean_error) / divisor - moved)
-        for side in (-1, 1)
-        for divisor in (low, high)
-    ]
-    moved_error = np.max(corners, axis=0)
-    moved_error = np.where(np.isnan(moved_error), np.inf, moved_error) + 8 * EPS * np.abs(moved)
-    return moved / corrected, moved_error / corrected, (mean_error, square_error)
-
 
 # --- functions ------------------------------------------------------------------------------------
 
@@ -408,38 +315,3 @@ def _rank(values: Array) -> NDArray[np.int64]:
 def _of_rank(ranks: NDArray[np.int64]) -> Array:
     values = np.abs(ranks).view(np.float64)
     return np.where(ranks < 0, -values, values)
-
-
-# --- sums without rounding ------------------------------------------------------------------------
-
-
-def is_exact_sum(weights: Array, rows: Array) -> NDArray[np.bool_]:
-    """Return where Σ weights[i] · rows[i] has no rounding, in whatever order it is computed.
-
-    So it is if all products have at most 53 bits, and are multiples of one unit, and the sum of
-    their sizes is less than 2^53 units. The test is sufficient, not necessary.
-
-    Args:
-        weights: The weights. Shape (n,).
-        rows: The rows. Shape (n, batch).
-
-    Returns:
-        One truth value for each column. Shape (batch,).
-    """
-    (bits, units), (row_bits, row_units) = _bits(weights[:, None]), _bits(rows)
-    matters = (weights[:, None] != 0) & (rows != 0)
-    unit = np.where(matters, units + row_units, 2048).min(axis=0)
-    sizes = np.abs(weights) @ np.abs(rows)
-    fits = np.where(matters, bits + row_bits, 0).max(axis=0) <= 53
-    normal = (unit >= -1022) & np.isfinite(sizes)
-    below = np.frexp(sizes)[1] < 53 + unit
-    return np.asarray((fits & normal & below) | ~matters.any(axis=0))
-
-
-def _bits(values: Array) -> tuple[Indices, Indices]:
-    """Return how many bits each number has, and the exponent of the last of them."""
-    mantissas, exponents = np.frexp(np.abs(values))
-    whole = (mantissas * 2.0**53).astype(np.int64)
-    zeros = np.frexp((whole & -whole).astype(np.float64))[1] - 1
-    zeros = np.where(whole == 0, 0, zeros)
-    return (53 - zeros).astype(np.intp), (exponents - 53 + zeros).astype(np.intp)

@@ -17,11 +17,8 @@ from neuro_actors.network import functions
 from neuro_actors.neuron.local_rule import LocalRule
 from neuro_actors.neuron.messages import Step
 from neuro_actors.neuron.sums import ORDERED
-from neuro_actors.proof.audit.rounding import (
-    RoundingBounds,
-    _bracket_jump,
-    is_exact_sum,
-)
+from neuro_actors.proof.audit.exact_sums import is_exact_sum
+from neuro_actors.proof.audit.rounding import RoundingBounds, _bracket_jump
 
 Array = NDArray[np.float64]
 
