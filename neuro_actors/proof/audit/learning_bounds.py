@@ -78,7 +78,7 @@ def _cosine_error(optimizer: SGD | Adam) -> float:
     return 2 * EPS * abs(rate.start - rate.end) if isinstance(rate, CosineDecay) else 0.0
 
 
-# The move at learning rate 1, its error, and the errors of the optimiser's state.
+# The move at learning rate 1, its error, and the errors of the optimizer's state.
 _Move = tuple[Array, Array, tuple[Array, ...]]
 
 
