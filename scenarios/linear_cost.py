@@ -66,7 +66,7 @@ class Counter:
 
         counted = ordered._replace(weighted_sum=weighted_sum, mean_products=mean_products)
         with (
-            patch.dict(sums.SUMS, ordered=counted),
+            patch.object(sums, "SUMS", {**sums.SUMS, "ordered": counted}),
             patch.object(local_rule, "spread", count_and_spread),
             patch.object(tangent, "spread", count_and_spread),
         ):

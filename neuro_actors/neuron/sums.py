@@ -10,6 +10,7 @@ with OpenBLAS on one thread they were equal between runs and engines. No vendor 
 from __future__ import annotations
 
 from collections.abc import Callable
+from types import MappingProxyType
 from typing import NamedTuple
 
 import numpy as np
@@ -72,7 +73,10 @@ def _blas_mean_products(rows: Array, values: Array, out: Array) -> None:
 
 
 ORDERED = Sums(_weighted_sum, _sum_of_rows, _mean_products)
-SUMS = {"ordered": ORDERED, "blas": Sums(_blas_weighted_sum, _sum_of_rows, _blas_mean_products)}
+SUMS = MappingProxyType(
+    {"ordered": ORDERED, "blas": Sums(_blas_weighted_sum, _sum_of_rows, _blas_mean_products)}
+)
+"""The sums by name. Read-only: a log says by which sums it was made, so a name has one meaning."""
 
 
 def choose_sums(name: str) -> Sums:
