@@ -23,7 +23,7 @@ from neuro_actors.cluster.launcher import WorkerCall
 from neuro_actors.cluster.local_processes import plain_processes
 from neuro_actors.cluster.settings import Cluster
 from neuro_actors.network.activations import ACTIVATIONS
-from neuro_actors.support.validation import Array
+from neuro_actors.support.arrays import Array
 
 PAUSE = "pause_"  # an activation's name is this and its microseconds
 

@@ -19,7 +19,7 @@ import neuro_actors as na
 from neuro_actors.cluster.partition import Partition
 from neuro_actors.cluster.settings import Cluster
 from neuro_actors.cluster.shard import shards as shards_of
-from neuro_actors.support.validation import Array
+from neuro_actors.support.arrays import Array
 
 SIZES, BATCH, SGD = (784, 128, 64, 10), 32, na.SGD(1e-4)
 PATIENCE = 60.0  # seconds for a step

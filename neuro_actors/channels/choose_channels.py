@@ -6,8 +6,7 @@ from functools import partial
 from typing import Any, TypeAlias
 
 from ..support.errors import InputError
-from ..support.text import quote
-from ..support.validation import did_you_mean
+from ..support.text import did_you_mean, quote
 from .bundled.bundled_channels import Bundled
 from .interface import ChannelsFactory
 from .memory import Memory

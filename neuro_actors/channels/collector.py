@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from ..network.network import Network
 from ..neuron.messages import Step
-from ..support.validation import Array
+from ..support.arrays import Array
 from .interface import Recorder
 from .routes import RowBlock, Size, row_blocks
 from .step_record import RecordedRows, StepRecord

@@ -17,7 +17,7 @@ from typing import Any, Protocol, TypeAlias
 
 from ..network.network import Network
 from ..neuron.messages import MessageKind, Step
-from ..support.validation import Array
+from ..support.arrays import Array
 from .step_record import StepRecord
 from .unreliable.faults import FaultEvent
 

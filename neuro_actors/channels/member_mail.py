@@ -26,7 +26,7 @@ from ..neuron.messages import (
     MessageKind,
     Step,
 )
-from ..support.validation import Array, Indices, freeze
+from ..support.arrays import Array, Indices, freeze
 from .interface import Waiting
 from .routes import Moment, Over, Routes, RouteSpec, Size, StepKind
 

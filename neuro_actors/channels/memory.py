@@ -13,8 +13,8 @@ import trio
 
 from ..network.network import Network
 from ..neuron.messages import ACTIVATION, URGENCY, Message, MessageKind, Step
+from ..support.arrays import Array
 from ..support.errors import MessageError, SimulationError
-from ..support.validation import Array
 from .collector import Collector
 from .interface import ChannelsDefaults, Recorder, Statistics, Waiting
 from .member_mail import EnvironmentMail, MemberMail, OutputArrays, PortArrays, make_mail

@@ -41,7 +41,7 @@ from ..neuron.messages import (
     MessageKind,
     Step,
 )
-from ..support.validation import Array, Indices
+from ..support.arrays import Array, Indices
 from .step_record import Progress, RecordedRows, StepRecord
 
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from ..support.validation import Array, Indices
+from ..support.arrays import Array, Indices
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,7 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..network.network import Network
-from ..support.validation import Indices
+from ..support.arrays import Indices
 
 MAX_CANDIDATES = (
     400  # places to cut at, of each kind, unless there are more than half as many shards

@@ -17,7 +17,7 @@ from ..neuron.optimizers import Optimizer
 from ..neuron.sums import ORDERED
 from ..rules import Rule
 from ..rules.member_registry import MemberRegistry
-from ..support.validation import Array, freeze
+from ..support.arrays import Array, freeze
 from .shard import Shard
 
 

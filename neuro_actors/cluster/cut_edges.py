@@ -30,8 +30,8 @@ import numpy as np
 from ..channels import routes
 from ..network.network import Network
 from ..neuron.messages import MessageKind
+from ..support.arrays import Indices
 from ..support.errors import InputError
-from ..support.validation import Indices
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -16,8 +16,8 @@ from ..neuron.optimizer_json import optimizer_to_json
 from ..rules import MicroBatches, Rule
 from ..rules.micro_batches import replica_of
 from ..rules.rule_json import rule_to_json
+from ..support.arrays import Array
 from ..support.numerics import fingerprint
-from ..support.validation import Array
 from .committed_state import CommittedState
 from .partition import Partition
 from .pending_step import PendingStep

@@ -36,9 +36,9 @@ from ..neuron.messages import LOSS, Step
 from ..neuron.optimizers import Optimizer
 from ..rules import Rule
 from ..rules.member_registry import MemberRegistry
+from ..support.arrays import Array
 from ..support.errors import InputError, NeuroActorsError, SimulationError
 from ..support.text import quote
-from ..support.validation import Array
 from .committed_state import CommittedState
 from .deployment import Deployment
 from .gathered_record import GatheredRecord

@@ -16,7 +16,7 @@ from ..channels.step_record import RecordedRows, StepRecord
 from ..channels.unreliable.faults import FaultEvent
 from ..network.network import Network
 from ..neuron.messages import Step
-from ..support.validation import Array, Indices
+from ..support.arrays import Array, Indices
 from .pending_step import PendingStep
 from .shard import Shard
 from .worker_messages import ShardRecord

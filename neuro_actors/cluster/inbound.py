@@ -6,8 +6,8 @@ import numpy as np
 import trio
 
 from ..neuron.messages import MessageKind
+from ..support.arrays import Array
 from ..support.errors import MessageError
-from ..support.validation import Array
 
 
 class InboundBuffer:

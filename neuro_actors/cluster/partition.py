@@ -9,16 +9,12 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from ..network.network import Network
+from ..support.arrays import Indices, as_positions
 from ..support.errors import InputError
-from ..support.text import format_count, format_table, quote
-from ..support.validation import (
-    Indices,
-    as_list,
-    as_positions,
-    as_whole_number,
-    check_order,
-    did_you_mean,
-)
+from ..support.labelled_arrays import check_order
+from ..support.scalars import as_whole_number
+from ..support.text import did_you_mean, format_count, format_table, quote
+from ..support.validation import as_list
 from .balance import ENOUGH, WAKE, cut
 from .cut_edges import CutEdges, find_cut_edges
 

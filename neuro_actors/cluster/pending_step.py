@@ -8,7 +8,7 @@ import numpy as np
 import trio
 
 from ..neuron.messages import Step
-from ..support.validation import Array, freeze
+from ..support.arrays import Array, freeze
 from .worker_messages import BatchLearned, StepDone
 
 EMPTY = freeze(np.empty(0))

@@ -19,7 +19,7 @@ from ..neuron.loss_node import LossNode
 from ..neuron.messages import Step
 from ..neuron.sums import Sums
 from ..rules import Answer, Round, Rule
-from ..support.validation import Array, freeze
+from ..support.arrays import Array, freeze
 from .shard import Shard
 
 

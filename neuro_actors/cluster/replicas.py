@@ -23,9 +23,9 @@ from ..neuron.sums import ORDERED, Sums
 from ..neuron.tree_sum import TreeSum
 from ..rules import Rule
 from ..rules.batch_sum import BatchSum
+from ..support.arrays import Array
 from ..support.errors import InputError
 from ..support.text import quote
-from ..support.validation import Array
 from .worker_messages import BatchMean, PartialSum
 
 

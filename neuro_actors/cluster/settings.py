@@ -15,8 +15,9 @@ from ..neuron.optimizer_json import KNOWN, optimizer_to_json
 from ..neuron.optimizers import Optimizer
 from ..rules import Backpropagation, MicroBatches, Rule
 from ..support.errors import InputError
+from ..support.scalars import as_whole_number
 from ..support.text import quote
-from ..support.validation import as_flag, as_whole_number
+from ..support.validation import as_flag
 from . import replicas
 from .cut_edges import check_kinds
 from .launcher import Functions, WorkerLauncher

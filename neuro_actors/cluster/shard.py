@@ -29,8 +29,8 @@ import numpy as np
 
 from ..network.elements import ENVIRONMENT, LOSS_NODE
 from ..network.network import Network
+from ..support.arrays import Array, Indices
 from ..support.errors import InputError
-from ..support.validation import Array, Indices
 from .cut_edges import CutEdges, find_cut_edges
 from .partition import Partition
 

@@ -24,8 +24,8 @@ from ..channels.interface import (
     Waiting,
 )
 from ..neuron.messages import ACTIVATION, URGENCY, MessageKind, Step
+from ..support.arrays import Array, freeze
 from ..support.errors import MessageError
-from ..support.validation import Array, freeze
 from .inbound import InboundBuffer
 from .shard import Bundle, Shard
 from .worker_messages import Direction

@@ -14,8 +14,8 @@ from ..neuron.sums import choose_sums
 from ..rules.rule_json import rule_from_json
 from ..society.actor import RESPONDS, MemberFailure
 from ..society.pipeline import run_lanes
+from ..support.arrays import Array
 from ..support.signal_exceptions import is_from_handler
-from ..support.validation import Array
 from .committed_state import neuron_states
 from .gathered_record import ShardRecorder
 from .proxies import ShardRule

@@ -30,9 +30,9 @@ from typing import Any, Literal, TypeAlias, TypeVar, get_args, get_origin, get_t
 import numpy as np
 
 from ..neuron.messages import Step
+from ..support.arrays import Array
 from ..support.errors import WorkerConnectionError
 from ..support.text import quote
-from ..support.validation import Array
 from .framing import AnyArray
 
 Direction: TypeAlias = Literal["forward", "back"]

@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ..support.validation import Array, Indices
+from ..support.arrays import Array, Indices
 from .reader import LogReader, Row, Rows
 from .schema import CODE, row_kinds
 

@@ -15,7 +15,7 @@ from __future__ import annotations
 import hashlib
 import struct
 
-from ..support.validation import Array
+from ..support.arrays import Array
 
 
 class DigestChain:

@@ -17,8 +17,7 @@ import pyarrow.compute as pc
 
 from ..support.errors import LogError
 from ..support.files import is_same, whole_file
-from ..support.text import quote
-from ..support.validation import did_you_mean
+from ..support.text import did_you_mean, quote
 from .reader import LogReader
 from .row_filter import RowFilter
 from .schema import KEY, MACHINES, columns

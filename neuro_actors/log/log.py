@@ -19,9 +19,9 @@ from ..rules.own_rules import needs_rule
 from ..rules.rule_json import rule_from_json
 from ..support.errors import InputError, LogError
 from ..support.numerics import differences
+from ..support.scalars import as_whole_number
 from ..support.signal_exceptions import passes_handler_exceptions
 from ..support.text import quote
-from ..support.validation import as_whole_number
 from .complete_digest import complete_digest
 from .fault_log import read_fault_log
 from .log_source import StoredBatches

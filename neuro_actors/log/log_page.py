@@ -14,7 +14,7 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from ..support.validation import Array, Indices
+from ..support.arrays import Array, Indices
 from .row_template import NOBODY, RowTemplate
 from .schema import CODE
 

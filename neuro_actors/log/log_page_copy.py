@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from ..channels.routes import Size, StepKind
 from ..channels.step_record import RecordedRows, StepRecord
 from ..network.network import Network
-from ..support.validation import Array, Indices
+from ..support.arrays import Array, Indices
 from .log_page import Page
 from .recording_settings import Recording
 from .row_template import RowSlots, RowTemplate, Section

@@ -20,8 +20,9 @@ import numpy as np
 
 from ..network.network import Network
 from ..rules.micro_batches import replica_of
+from ..support.arrays import Indices
 from ..support.errors import LogError
-from ..support.validation import Indices, as_whole_number
+from ..support.scalars import as_whole_number
 
 MOST_REPLICAS = 2**31
 DAMAGED = "its description of the machines is damaged"

@@ -13,12 +13,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from ..support.arrays import Array
 from ..support.errors import LogError
 from ..support.figures import axis_unit, make_figure, write_figure
 from ..support.files import check_free
 from ..support.means import SCALE, finite_mean, mean_of_groups
 from ..support.text import escape_controls, format_count
-from ..support.validation import Array, as_flag, as_list, as_path
+from ..support.validation import as_flag, as_list, as_path
 from .reader import LogReader
 from .series import (
     find_synapse,

@@ -12,9 +12,10 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
+from ..support.arrays import Array, Indices
 from ..support.errors import LogError, NeuroActorsError
 from ..support.files import describe_no_file
-from ..support.validation import Array, Indices, as_path
+from ..support.validation import as_path
 from .log_source import LogSource, LogStream, StoredBatches
 from .placement import Workers, parse_workers
 from .recording_settings import Recording

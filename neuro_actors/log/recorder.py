@@ -18,7 +18,7 @@ from ..network.function_probe import Identity
 from ..network.network import Network
 from ..neuron.messages import Step
 from ..neuron.optimizers import Optimizer
-from ..support.validation import Array
+from ..support.arrays import Array
 from .digest_chain import DigestChain
 from .fault_log import FaultLogWriter, fault_log_path
 from .log_file import LogFile

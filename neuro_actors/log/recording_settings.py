@@ -13,8 +13,9 @@ from numpy.typing import NDArray
 from ..channels.routes import ROUTES, message_kinds
 from ..network.network import Network
 from ..support.errors import InputError, LogError
-from ..support.text import quote
-from ..support.validation import as_flag, as_path, as_whole_number, did_you_mean
+from ..support.scalars import as_whole_number
+from ..support.text import did_you_mean, quote
+from ..support.validation import as_flag, as_path
 
 PHASES = tuple(dict.fromkeys(spec.phase for spec in ROUTES))
 

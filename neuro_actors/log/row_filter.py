@@ -12,8 +12,8 @@ import pyarrow as pa
 from ..channels.routes import message_kinds
 from ..network.elements import ENVIRONMENT, LOSS_NODE
 from ..support.errors import LogError
-from ..support.text import quote
-from ..support.validation import as_whole_number, did_you_mean
+from ..support.scalars import as_whole_number
+from ..support.text import did_you_mean, quote
 from .reader import NULL, LogReader, Row
 from .recording_settings import PHASES
 from .schema import kind_codes

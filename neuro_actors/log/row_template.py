@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from ..channels.routes import Moment, RowBlock, Size, StepKind, row_blocks
 from ..network.network import Network
-from ..support.validation import Indices
+from ..support.arrays import Indices
 from .recording_settings import Recording
 from .schema import kind_codes
 

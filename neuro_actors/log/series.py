@@ -9,10 +9,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..network.elements import MAX_SYNAPSE_NAME
+from ..support.arrays import Array, Indices
 from ..support.errors import LogError
 from ..support.means import SCALE, finite_mean, mean_of_groups, mean_of_segments
-from ..support.text import quote
-from ..support.validation import Array, Indices, did_you_mean
+from ..support.text import did_you_mean, quote
 from .example_values import WiderSteps
 from .reader import NULL, LogReader, Rows
 from .row_filter import BatchFilter, RowFilter

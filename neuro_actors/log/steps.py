@@ -11,9 +11,9 @@ import numpy as np
 
 from ..network.network import Network
 from ..neuron.messages import micro_batch_of
+from ..support.arrays import Array, Indices
 from ..support.errors import LogError
 from ..support.means import mean_in_order
-from ..support.validation import Array, Indices
 from .reader import NULL, Rows
 from .schema import CODE
 

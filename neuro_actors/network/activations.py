@@ -20,7 +20,7 @@ from typing import Literal
 
 import numpy as np
 
-from ..support.validation import Array
+from ..support.arrays import Array
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,8 +7,9 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import ArrayLike
 
+from ..support.arrays import Indices, as_positions
 from ..support.errors import NetworkError
-from ..support.validation import Indices, as_list, as_positions
+from ..support.validation import as_list
 from .elements import positions
 
 

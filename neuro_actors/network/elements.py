@@ -10,17 +10,11 @@ from typing import Any, ClassVar, Generic, TypeVar, overload
 import numpy as np
 from numpy.typing import ArrayLike
 
+from ..support.arrays import Array, Indices
 from ..support.errors import NetworkError
-from ..support.text import quote
-from ..support.validation import (
-    Array,
-    Indices,
-    as_floats,
-    as_number,
-    check_order,
-    did_you_mean,
-    got,
-)
+from ..support.labelled_arrays import as_floats, check_order
+from ..support.scalars import as_number, got
+from ..support.text import did_you_mean, quote
 
 MAX_SYNAPSE_NAME = 300  # characters in the name of a synapse: two ids, an arrow and some room
 LOSS_NODE, ENVIRONMENT = (

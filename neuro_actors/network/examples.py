@@ -7,9 +7,10 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import ArrayLike
 
+from ..support.arrays import Array
 from ..support.columns import in_another_order, index_of
 from ..support.errors import InputError
-from ..support.validation import Array, as_batch, as_floats, check_order
+from ..support.labelled_arrays import as_batch, as_floats, check_order
 from . import functions
 from .network import Network
 

@@ -9,9 +9,9 @@ from typing import Any, NamedTuple, TypeAlias
 
 import numpy as np
 
+from ..support.arrays import Array, Indices, freeze
 from ..support.numerics import PROBES, digest_of
 from ..support.signal_exceptions import passes_handler_exceptions
-from ..support.validation import Array, Indices, freeze
 from .activations import OUTPUTS, Activation
 from .losses import Loss
 from .own_functions import is_own

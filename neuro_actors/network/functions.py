@@ -18,10 +18,11 @@ from typing import Literal, TypeVar
 
 import numpy as np
 
+from ..support.arrays import Array, freeze
 from ..support.errors import InputError
+from ..support.scalars import as_number
 from ..support.signal_exceptions import is_from_handler, passes_handler_exceptions
-from ..support.text import quote
-from ..support.validation import Array, as_number, did_you_mean, freeze
+from ..support.text import did_you_mean, quote
 from .activations import ACTIVATIONS, OUTPUTS, Activation
 from .function_probe import known_identity
 from .losses import LOSSES, Loss

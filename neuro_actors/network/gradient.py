@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from ..support.validation import Array, rebuild
+from ..support.arrays import Array, rebuild
 from .network import Network
 
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ..support.validation import Indices
+from ..support.arrays import Indices
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,9 +11,9 @@ from contextlib import suppress
 import numpy as np
 from numpy.typing import NDArray
 
+from ..support.arrays import Indices
 from ..support.errors import NetworkError
-from ..support.text import quote
-from ..support.validation import Indices, did_you_mean
+from ..support.text import did_you_mean, quote
 from . import functions
 from .elements import arrow
 from .graph import Groups, find_cycle, levels

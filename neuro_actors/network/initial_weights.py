@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from ..support.validation import Array
+from ..support.arrays import Array
 from . import functions
 from .graph import Groups
 

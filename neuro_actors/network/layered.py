@@ -9,9 +9,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike
 
+from ..support.arrays import Array, Indices
 from ..support.errors import NetworkError
+from ..support.labelled_arrays import as_floats
 from ..support.text import quote
-from ..support.validation import Array, Indices, as_floats, as_list
+from ..support.validation import as_list
 
 
 def join_matrices(

@@ -22,7 +22,7 @@ from types import MappingProxyType
 
 import numpy as np
 
-from ..support.validation import Array
+from ..support.arrays import Array
 from .activations import LEAST, LEAST_REST
 
 

@@ -11,16 +11,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from ..support.arrays import MAX_POSITION, Array, Indices, freeze
 from ..support.errors import InputError, NetworkError
+from ..support.scalars import as_whole_number
 from ..support.text import format_count, quote
-from ..support.validation import (
-    MAX_POSITION,
-    Array,
-    Indices,
-    as_list,
-    as_whole_number,
-    freeze,
-)
+from ..support.validation import as_list
 from . import edge_list, graph_checks, layered
 from .elements import (
     Input,

@@ -22,10 +22,10 @@ from typing import TypeVar, cast
 
 import numpy as np
 
+from ..support.arrays import Array, freeze
 from ..support.errors import InputError, MessageError
 from ..support.signal_exceptions import passes_handler_exceptions, raise_noted
 from ..support.text import quote
-from ..support.validation import Array, freeze
 from .activations import ORIGINALS as ACTIVATIONS
 from .activations import Activation
 from .losses import ORIGINALS as LOSSES

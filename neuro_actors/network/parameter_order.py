@@ -11,7 +11,7 @@ from itertools import pairwise
 
 import numpy as np
 
-from ..support.validation import Array, Indices
+from ..support.arrays import Array, Indices
 from .network import Network
 
 

@@ -7,8 +7,8 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
+from ..support.arrays import Indices
 from ..support.text import format_table
-from ..support.validation import Indices
 from .graph import Groups
 
 HEADINGS = ("level", "neurons", "fan-in", "fan-out", "parameters", "activations")

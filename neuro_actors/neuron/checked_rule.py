@@ -25,10 +25,10 @@ from typing import Any
 
 import numpy as np
 
+from ..support.arrays import Array
 from ..support.errors import MessageError
 from ..support.own_code import has_own_code
 from ..support.text import quote
-from ..support.validation import Array
 from .local_rule import LocalRule, NeuronRule
 from .loss_node import LossNode
 from .messages import Step

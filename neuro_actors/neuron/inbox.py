@@ -16,8 +16,8 @@ from math import isfinite
 
 import numpy as np
 
+from ..support.arrays import Array
 from ..support.errors import MessageError
-from ..support.validation import Array
 from .messages import COMMIT, URGENCY, Message, MessageKind, Step
 
 

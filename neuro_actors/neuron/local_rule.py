@@ -22,9 +22,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..network.functions import Activation
+from ..support.arrays import Array, freeze
 from ..support.errors import MessageError
 from ..support.own_code import has_own_code
-from ..support.validation import Array, freeze
 from .messages import Step
 from .neuron_state import (
     FLOAT,

@@ -9,8 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..network import functions
+from ..support.arrays import Array, freeze
 from ..support.errors import MessageError
-from ..support.validation import Array, freeze
 from .messages import Step
 
 

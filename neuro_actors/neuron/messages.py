@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import NamedTuple
 
-from ..support.validation import Array
+from ..support.arrays import Array
 from .optimizers import Optimizer
 
 

@@ -13,9 +13,9 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from ..support.arrays import Array, freeze
 from ..support.errors import MessageError
 from ..support.text import quote
-from ..support.validation import Array, freeze
 from .messages import Step
 from .optimizers import Optimizer, OptimizerState, has_own_class
 

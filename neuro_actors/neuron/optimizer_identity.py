@@ -13,9 +13,9 @@ from copy import deepcopy
 import numpy as np
 
 from ..network.function_probe import Identity, make_identity, source_digest
+from ..support.arrays import Array, freeze
 from ..support.numerics import digest_of
 from ..support.signal_exceptions import passes_handler_exceptions
-from ..support.validation import Array, freeze
 from .optimizer_json import KNOWN
 from .optimizers import Optimizer
 

@@ -7,7 +7,7 @@ import re
 from dataclasses import fields
 from typing import Any
 
-from ..support.validation import EXACT_INTEGERS
+from ..support.scalars import EXACT_INTEGERS
 from .optimizers import SGD, Adam, CosineDecay, Optimizer, StepDecay, rate_of
 
 KNOWN: dict[str, type[Any]] = {kind.__name__: kind for kind in (SGD, Adam, StepDecay, CosineDecay)}

@@ -15,9 +15,10 @@ from typing import Protocol, TypeAlias
 
 import numpy as np
 
+from ..support.arrays import Array
 from ..support.errors import InputError
+from ..support.scalars import as_number, got
 from ..support.text import quote
-from ..support.validation import Array, as_number, got
 
 OptimizerState: TypeAlias = tuple[Array, ...]
 

@@ -15,9 +15,9 @@ from typing import NamedTuple
 
 import numpy as np
 
+from ..support.arrays import Array
 from ..support.errors import InputError
-from ..support.text import quote
-from ..support.validation import Array, did_you_mean
+from ..support.text import did_you_mean, quote
 
 
 class Sums(NamedTuple):

@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..network.functions import Activation
-from ..support.validation import Array
+from ..support.arrays import Array
 from .local_rule import NOTHING, LocalRule
 from .messages import Step
 from .neuron_state import FLOAT, all_finite

@@ -21,7 +21,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TypeAlias
 
-from ..support.validation import Array, freeze
+from ..support.arrays import Array, freeze
 
 Block: TypeAlias = tuple[int, int, Array]  # height, index, sum
 Blocks: TypeAlias = tuple[Block, ...]

@@ -12,7 +12,7 @@ from ..channels.unreliable.faults import FaultEvent
 from ..network.network import Network
 from ..network.parameter_order import ParameterOrder
 from ..neuron.messages import Step
-from ..support.validation import Array
+from ..support.arrays import Array
 from .reference.each_neuron import Mail
 
 

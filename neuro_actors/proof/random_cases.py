@@ -10,7 +10,7 @@ import numpy as np
 from ..network.activations import BUILT_IN
 from ..network.elements import Input, Neuron, Synapse
 from ..network.network import Network
-from ..support.validation import Array
+from ..support.arrays import Array
 
 DEEPEST = 200  # levels of a network
 

@@ -9,9 +9,9 @@ import numpy as np
 
 from ..network.gradient import Gradient
 from ..network.network import Network
+from ..support.arrays import Array
 from ..support.errors import InputError
 from ..support.optional import import_optional
-from ..support.validation import Array
 
 
 def torch_gradient(

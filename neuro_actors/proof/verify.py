@@ -26,9 +26,9 @@ from ..neuron.messages import Step
 from ..neuron.optimizers import SGD
 from ..simulation.blocking import run
 from ..simulation.opening import open_simulation
+from ..support.arrays import Array
 from ..support.errors import NeuroActorsError
 from ..support.signal_exceptions import passes_handler_exceptions
-from ..support.validation import Array
 from . import reference
 from .mail import MailRecorder, recorded
 from .random_cases import Case, draw_case

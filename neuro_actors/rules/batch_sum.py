@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 from ..neuron.tree_sum import EMPTY, TreeSum
-from ..support.validation import Array, freeze
+from ..support.arrays import Array, freeze
 
 
 @dataclass(slots=True, eq=False)  # not frozen: each step makes several for each neuron

@@ -14,7 +14,8 @@ from ..neuron.local_rule import InputRule, LocalRule, NeuronRule
 from ..neuron.loss_node import LossNode
 from ..neuron.messages import Step
 from ..neuron.sums import Sums
-from ..support.validation import Array, as_whole_number, freeze
+from ..support.arrays import Array, freeze
+from ..support.scalars import as_whole_number
 from .rule import Answer, Round, Rule, own, stream
 
 BROADCAST = "broadcast"  # the round of a step

@@ -16,7 +16,7 @@ from ..neuron.local_rule import NeuronRule
 from ..neuron.messages import Step
 from ..neuron.optimizers import SGD
 from ..neuron.sums import ORDERED
-from ..support.validation import Array, freeze
+from ..support.arrays import Array, freeze
 from .rule import Answer, Round, Rule
 
 LOSS = "squared_error"

@@ -9,7 +9,8 @@ from ..network.network import Network
 from ..neuron.local_rule import LocalRule
 from ..neuron.messages import Step
 from ..neuron.sums import Sums
-from ..support.validation import Array, as_whole_number, freeze
+from ..support.arrays import Array, freeze
+from ..support.scalars import as_whole_number
 from .rule import Rule, own, stream
 
 

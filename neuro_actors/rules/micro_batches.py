@@ -32,10 +32,11 @@ from ..neuron.messages import Step, micro_batch_round
 from ..neuron.neuron_state import NeuronState
 from ..neuron.sums import ORDERED, Sums
 from ..neuron.tree_sum import TreeSum
+from ..support.arrays import Array, freeze
 from ..support.errors import InputError, MessageError
 from ..support.own_code import has_own_code
+from ..support.scalars import as_whole_number
 from ..support.text import quote
-from ..support.validation import Array, as_whole_number, freeze
 from .batch_sum import BatchSum, MicroBatchResult, NeuronBatch
 from .own_rules import check_parts
 from .rule import Answer, LaneRule, Round, Rule

@@ -38,9 +38,11 @@ from ..neuron.messages import Step
 from ..neuron.neuron_state import check_finite_state
 from ..neuron.sums import Sums
 from ..neuron.tangent import TangentRule
+from ..support.arrays import Array, freeze
 from ..support.errors import InputError, MessageError
 from ..support.means import mean_of
-from ..support.validation import Array, as_flag, as_number, as_whole_number, freeze, got
+from ..support.scalars import as_number, as_whole_number, got
+from ..support.validation import as_flag
 from .rule import Answer, Round, Rule, own
 
 GRADIENT, PRODUCT, TRIAL, ACCEPT = "gradient", "product", "trial", "accept"

@@ -25,11 +25,11 @@ from ..neuron.loss_node import LossNode
 from ..neuron.messages import Step, micro_batch_round
 from ..neuron.optimizers import SGD
 from ..neuron.sums import ORDERED
+from ..support.arrays import Array, freeze
 from ..support.errors import InputError
 from ..support.own_code import PACKAGE, has_own_code
 from ..support.signal_exceptions import passes_handler_exceptions
 from ..support.text import quote
-from ..support.validation import Array, freeze
 from .rule import Rule, own
 
 MOST = 64  # neurons that are tried, beside one of each activation function

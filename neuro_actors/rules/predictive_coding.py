@@ -13,7 +13,9 @@ from ..neuron.local_rule import NOTHING, LocalRule
 from ..neuron.messages import Step
 from ..neuron.neuron_state import check_finite_state
 from ..neuron.sums import Sums, spread
-from ..support.validation import Array, as_flag, as_whole_number
+from ..support.arrays import Array
+from ..support.scalars import as_whole_number
+from ..support.validation import as_flag
 from .rule import Answer, Round, Rule, own, positive
 
 FIRST = "relaxation 1"  # the round in which a neuron starts anew

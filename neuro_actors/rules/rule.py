@@ -15,8 +15,9 @@ from ..neuron.local_rule import InputRule, LocalRule, NeuronRule
 from ..neuron.loss_node import LossNode
 from ..neuron.messages import Step
 from ..neuron.sums import Sums
+from ..support.arrays import Array
 from ..support.errors import InputError
-from ..support.validation import Array, as_number, got
+from ..support.scalars import as_number, got
 
 
 @dataclass(frozen=True, slots=True, eq=False)

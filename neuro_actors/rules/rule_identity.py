@@ -19,10 +19,10 @@ import numpy as np
 
 from ..network.function_probe import Identity, make_identity, source_digest
 from ..network.network import Network
+from ..support.arrays import Array
 from ..support.numerics import digest_of
 from ..support.own_code import has_own_code
 from ..support.signal_exceptions import passes_handler_exceptions
-from ..support.validation import Array
 from .dry_run import DryRun
 from .micro_batches import MicroBatches
 from .rule import Rule

@@ -36,9 +36,9 @@ import numpy as np
 from ..neuron.optimizer_json import KNOWN, same_json
 from ..support.errors import InputError
 from ..support.own_code import has_own_code
+from ..support.scalars import MAX_BITS
 from ..support.signal_exceptions import passes_handler_exceptions
 from ..support.text import quote
-from ..support.validation import MAX_BITS
 from .rule import Rule
 
 DEEPEST = 8  # values within values

@@ -14,8 +14,9 @@ from ..neuron.local_rule import LocalRule
 from ..neuron.loss_node import LossNode
 from ..neuron.messages import Step
 from ..neuron.sums import Sums
+from ..support.arrays import Array, freeze
 from ..support.errors import MessageError
-from ..support.validation import Array, as_whole_number, freeze
+from ..support.scalars import as_whole_number
 from .rule import Answer, Round, Rule, own, positive, stream
 
 TRIAL = "trial"  # the round of a step

@@ -22,8 +22,8 @@ from ..channels.choose_channels import ChannelsChoice, uses_virtual_time
 from ..cluster.settings import Cluster
 from ..network.gradient import Gradient
 from ..network.network import Network
+from ..support.arrays import Array
 from ..support.signal_exceptions import HandlerExceptions, passes_handler_exceptions
-from ..support.validation import Array
 from .opening import open_simulation
 
 _T = TypeVar("_T")

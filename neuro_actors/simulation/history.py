@@ -6,8 +6,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from ..support.arrays import Array
 from ..support.text import format_loss
-from ..support.validation import Array
 
 
 @dataclass(frozen=True, slots=True)

@@ -35,9 +35,9 @@ from ..rules.state_check import check_state
 from ..society.pipeline import make_runner
 from ..society.step_runner import StepRunner
 from ..support.errors import InputError, LogError, NeuroActorsError, SimulationError
+from ..support.scalars import as_number, got
 from ..support.signal_exceptions import is_from_handler
 from ..support.text import quote
-from ..support.validation import as_number, got
 from .simulation import Simulation
 from .society_task import SocietyTask
 

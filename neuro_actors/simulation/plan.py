@@ -19,8 +19,8 @@ from ..network import functions
 from ..network.network import Network
 from ..neuron.optimizers import Optimizer
 from ..rules import Rule
+from ..support.arrays import Array, Indices
 from ..support.means import mean_of
-from ..support.validation import Array, Indices
 from .history import Epoch, accuracy
 from .progress_bar import ProgressBar
 from .simulation import Simulation

@@ -23,10 +23,12 @@ from ..neuron.optimizers import Optimizer, check_optimizer
 from ..rules import Answer, Backpropagation, Round, Rule
 from ..rules.micro_batches import whole_rule
 from ..rules.own_rules import needs_rule
+from ..support.arrays import Array, freeze
 from ..support.errors import InputError
+from ..support.labelled_arrays import as_batch
 from ..support.signal_exceptions import is_from_handler
 from ..support.text import quote
-from ..support.validation import Array, as_batch, as_flag, freeze
+from ..support.validation import as_flag
 from .society_task import SocietyTask
 from .step_result import RoundCollector, StepOutcome, read_result
 

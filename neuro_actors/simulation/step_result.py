@@ -11,8 +11,8 @@ from ..network.gradient import Gradient
 from ..network.network import Network
 from ..network.parameter_order import ParameterOrder
 from ..neuron.messages import Step
+from ..support.arrays import Array, freeze
 from ..support.means import mean_in_order
-from ..support.validation import Array, freeze
 
 NOTHING = freeze(np.empty(0))
 

@@ -23,10 +23,12 @@ from ..neuron.optimizers import Optimizer, check_optimizer
 from ..rules import Backpropagation, Rule
 from ..rules.member_registry import MemberRegistry
 from ..rules.micro_batches import lanes_for, micro_batched
+from ..support.arrays import Array
 from ..support.errors import InputError
+from ..support.scalars import as_whole_number
 from ..support.signal_exceptions import passes_handler_exceptions
 from ..support.text import quote
-from ..support.validation import Array, as_flag, as_whole_number
+from ..support.validation import as_flag
 from .blocking import run
 from .checkpoint.folder import Folder
 from .checkpoint.reading import Checkpoint

@@ -19,9 +19,9 @@ from ..neuron.local_rule import NeuronRule
 from ..neuron.loss_node import LossNode
 from ..neuron.messages import ACTIVATION, COMMIT, LOSS, URGENCY
 from ..neuron.neuron_state import own_copy
+from ..support.arrays import freeze
 from ..support.errors import SimulationError
 from ..support.signal_exceptions import is_from_handler
-from ..support.validation import freeze
 
 NO_LOSSES = freeze(np.empty(0))
 

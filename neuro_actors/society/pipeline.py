@@ -31,8 +31,8 @@ from ..neuron.messages import Step
 from ..neuron.optimizers import Optimizer
 from ..neuron.sums import Sums
 from ..rules.rule import MemberFactory
+from ..support.arrays import Array
 from ..support.errors import SimulationError
-from ..support.validation import Array
 from .actor import ReportFailure
 from .society import Society, run_members, run_society, set_step_numbers, start_loss_node
 from .step_runner import StepRunner

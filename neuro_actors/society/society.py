@@ -17,8 +17,8 @@ from ..neuron.messages import Step
 from ..neuron.optimizers import Optimizer
 from ..neuron.sums import Sums
 from ..rules.rule import MemberFactory
+from ..support.arrays import Array
 from ..support.errors import CheckpointError, InputError, SimulationError
-from ..support.validation import Array
 from .actor import ReportFailure, run_loss, run_neuron
 from .failures import FailureCollector, earliest_failure
 

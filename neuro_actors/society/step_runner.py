@@ -9,7 +9,7 @@ from typing import Protocol
 from ..channels.interface import Statistics, StepOutputs, Waiting
 from ..neuron.messages import Step
 from ..neuron.optimizers import Optimizer
-from ..support.validation import Array
+from ..support.arrays import Array
 
 
 class StepRunner(Protocol):

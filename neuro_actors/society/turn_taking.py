@@ -21,7 +21,7 @@ from ..neuron.checked_rule import checked_rule
 from ..neuron.local_rule import NeuronRule, StatefulRule
 from ..neuron.messages import ACTIVATION, COMMIT, MessageKind, Step
 from ..rules.rule import LaneRule
-from ..support.validation import Array
+from ..support.arrays import Array
 from .actor import ReportFailure, run_neuron
 
 

@@ -7,7 +7,10 @@ Files:
     errors.py             every exception of the package
     signal_exceptions.py  an exception of the user's signal handler reaches the caller as it is
     signal_handlers.py    signals that a block handles itself, and gives back at its end
-    validation.py         checks of what users pass, and conversions to arrays
+    scalars.py            numbers that users pass, one by one
+    arrays.py             arrays, and conversions to them
+    labelled_arrays.py    batches and vectors of users, whose columns may bear names
+    validation.py         settings that are no numbers: truth values, lists, file names
     columns.py            names that data bring with them
     text.py               texts for people, safe for a terminal
     console.py            a console that prints what its encoding can hold

@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from .validation import Array, Indices
+from .arrays import Array, Indices
 
 MAX = float(np.finfo(np.float64).max)
 SCALE = 2.0**64  # more than how many numbers any array has

@@ -27,7 +27,7 @@ import numpy as np
 # numpy lists its CPU features nowhere else
 from numpy._core import _multiarray_umath  # type: ignore[attr-defined]
 
-from .validation import Array, freeze
+from .arrays import Array, freeze
 
 # the entries that older files lack, in words
 PROBED = {"library": "the C library", "additions": "the order of sums"}

@@ -91,3 +91,27 @@ def wrap_entry(name: str, text: str, name_width: int, width: int) -> list[str]:
     """
     wrapped = textwrap.wrap(escape_controls(text), width - name_width - 4, break_on_hyphens=False)
     return [f"  {'' if k else name:{name_width}}  {line}" for k, line in enumerate(wrapped)]
+
+
+def list_names(names: Sequence[str], most: int = 3) -> str:
+    """List the first few names for a text: `'x0', 'x1', 'x2' and 61 more`.
+
+    Args:
+        names: All names.
+        most: How many to list.
+    """
+    first = ", ".join(repr(name) for name in names[:most])
+    return first + (f" and {len(names) - most} more" if len(names) > most else "")
+
+
+def did_you_mean(name: object, known: Sequence[str]) -> str:
+    """Suggest the known name that is most like a wrong one, or else list the first known names.
+
+    Args:
+        name: What was given as a name.
+        known: All names that exist.
+    """
+    from difflib import get_close_matches  # for errors alone
+
+    near = get_close_matches(name[:128], known, n=1, cutoff=0.5) if isinstance(name, str) else []
+    return f"did you mean {near[0]!r}?" if near else f"known are {list_names(known, 10)}"

@@ -25,8 +25,8 @@ from ..network import functions
 from ..network.graph import Groups
 from ..network.network import Network
 from ..neuron.sums import Sums
+from ..support.arrays import Array, Indices
 from ..support.means import mean_of
-from ..support.validation import Array, Indices
 
 MOST_AT_ONCE = 2**22  # numbers in one array, or those of one synapse
 MOST_STARTED = 200_000  # partial paths in a search; after that it gives up

@@ -13,10 +13,12 @@ from ..log.recording_settings import Recording
 from ..network import functions
 from ..network.elements import MAX_SYNAPSE_NAME, arrow
 from ..neuron import sums
+from ..support.arrays import Array
 from ..support.errors import InputError, LogError
 from ..support.means import mean_of
-from ..support.text import escape_controls, quote
-from ..support.validation import Array, as_list, as_whole_number, did_you_mean, list_names
+from ..support.scalars import as_whole_number
+from ..support.text import did_you_mean, escape_controls, list_names, quote
+from ..support.validation import as_list
 from .paths import LEAST, Paths, SynapsePath, downstream_of, influence, slopes
 from .result import Factor, Path, Trace
 

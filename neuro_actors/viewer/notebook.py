@@ -6,8 +6,8 @@ from os import PathLike
 from typing import TYPE_CHECKING, Any
 
 from ..support.optional import import_optional
+from ..support.scalars import as_whole_number
 from ..support.signal_exceptions import passes_handler_exceptions
-from ..support.validation import as_whole_number
 
 if TYPE_CHECKING:
     from ..log.log import Log

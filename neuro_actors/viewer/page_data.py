@@ -21,8 +21,8 @@ from ..network import functions
 from ..neuron.sums import choose_sums
 from ..support.errors import InputError
 from ..support.means import MAX
+from ..support.scalars import as_number, as_whole_number, got
 from ..support.text import quote
-from ..support.validation import as_number, as_whole_number, got
 from .fault_events import gather_fault_events
 from .page_workers import placement, step_placement
 from .picture import find_picture
@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     from ..log.log import Log
     from ..log.steps import StepInfo
     from ..network.network import Network
-    from ..support.validation import Array
+    from ..support.arrays import Array
 
 CURVE_STEPS = 1000  # points of the loss curve, at most
 

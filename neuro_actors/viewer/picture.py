@@ -6,7 +6,7 @@ import math
 
 import numpy as np
 
-from ..support.validation import Array
+from ..support.arrays import Array
 
 LEAST_SIDE, MOST_UNLIKE = 5, 0.75
 

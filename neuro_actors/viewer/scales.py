@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from ..support.arrays import Array
 from ..support.means import MAX, mean_of, percentiles_of
-from ..support.validation import Array
 from .step_values import StepValues
 
 if TYPE_CHECKING:

@@ -9,8 +9,8 @@ import numpy as np
 
 from ..network import functions
 from ..neuron.sums import ORDERED, Sums
+from ..support.arrays import Array
 from ..support.means import mean_of
-from ..support.validation import Array
 
 if TYPE_CHECKING:
     from ..log.steps import RecordedStep

@@ -25,7 +25,7 @@ def test_the_fuzz_finds_a_wrong_slope_and_a_lost_mask(monkeypatch: pytest.Monkey
     from programs.fuzz_calls import check, draw
 
     from neuro_actors.network import activations
-    from neuro_actors.support import validation
+    from neuro_actors.support import arrays
 
     cases = [draw(16, number) for number in range(150)]
     masked = next(case for case in cases if case.wrong == "masked rows as x")
@@ -34,7 +34,7 @@ def test_the_fuzz_finds_a_wrong_slope_and_a_lost_mask(monkeypatch: pytest.Monkey
         if case.call == "reference" and not case.wrong and "sin" in case.network.activations
     ]  # fmt: skip
     assert [check(case) for case in (masked, *sines)] == [""] * (1 + len(sines))
-    monkeypatch.setattr(validation, "_loses_a_mask", lambda *_: False)
+    monkeypatch.setattr(arrays, "_loses_a_mask", lambda *_: False)
     assert check(masked) == "taken: masked rows as x"
     right = activations.ACTIVATIONS["sin"]
     wrong = na.Activation(

@@ -32,7 +32,7 @@ from trio.lowlevel import (
 from ...network.elements import LOSS_NODE
 from ...network.network import Network
 from ...neuron.messages import MessageKind, Step
-from ...support.validation import Array
+from ...support.arrays import Array
 from ..interface import ChannelsDefaults, Recorder, Statistics, Waiting
 from ..routes import StepKind
 from ..step_record import RecordedRows, StepRecord

@@ -13,7 +13,7 @@ import numpy as np
 from trio.lowlevel import disable_ki_protection
 
 from ...network.network import Network
-from ...support.validation import Array, Indices
+from ...support.arrays import Array, Indices
 from .countdown import BundledPort, Countdown, Shutdown, attach_readers, per_member
 from .row_layout import Backward, Forward, rows_of
 

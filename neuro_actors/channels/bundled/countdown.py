@@ -22,7 +22,7 @@ import trio
 from trio.lowlevel import Abort, current_task, reschedule, wait_task_rescheduled
 
 from ...neuron.messages import ACTIVATION, COMMIT, LOSS, URGENCY, MessageKind, Step
-from ...support.validation import Array, Indices, freeze
+from ...support.arrays import Array, Indices, freeze
 from .further_rows import FurtherPort
 from .row_layout import Rows
 

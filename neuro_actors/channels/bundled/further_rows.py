@@ -16,8 +16,8 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 
 from ...network.network import Network
+from ...support.arrays import Array, Indices
 from ...support.errors import InputError
-from ...support.validation import Array, Indices
 from ..routes import Moment, RowBlock, Size, StepKind, row_blocks
 from ..step_record import RecordedRows
 

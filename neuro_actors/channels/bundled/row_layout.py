@@ -22,7 +22,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ...network.network import Network
-from ...support.validation import Indices
+from ...support.arrays import Indices
 
 
 @dataclass(frozen=True, slots=True)

@@ -50,8 +50,8 @@ from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
+from ...support.arrays import Array
 from ...support.errors import MessageError
-from ...support.validation import Array
 from .frames import Frame
 
 CAP = 16.0  # the longest wait, in first waits

@@ -14,8 +14,9 @@ from dataclasses import dataclass
 from typing import Any, TypeAlias
 
 from ...support.errors import InputError
-from ...support.text import quote
-from ...support.validation import as_list, as_number, as_whole_number, did_you_mean, got
+from ...support.scalars import as_number, as_whole_number, got
+from ...support.text import did_you_mean, quote
+from ...support.validation import as_list
 from ..routes import message_kinds
 
 PLACES = (  # where a member can crash; it does not do what would come next

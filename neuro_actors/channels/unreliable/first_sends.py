@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from ...network.network import Network
 from ...neuron.messages import Step
-from ...support.validation import Array
+from ...support.arrays import Array
 from ..collector import Collector
 from ..interface import Recorder
 from ..routes import Routes

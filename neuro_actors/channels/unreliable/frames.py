@@ -23,7 +23,7 @@ from zlib import crc32
 
 import numpy as np
 
-from ...support.validation import Array, freeze
+from ...support.arrays import Array, freeze
 
 HEAD = Struct("<BxHIII")
 TAIL = Struct("<I")

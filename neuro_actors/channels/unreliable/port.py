@@ -14,7 +14,7 @@ import trio
 from trio.lowlevel import enable_ki_protection
 
 from ...neuron.messages import ACTIVATION, COMMIT, LOSS, URGENCY, Message, MessageKind, Step
-from ...support.validation import Array
+from ...support.arrays import Array
 from ..interface import Waiting
 from ..member_mail import EnvironmentMail, MemberMail, OutputArrays, PortArrays
 from ..routes import Moment

@@ -8,8 +8,9 @@ from dataclasses import asdict, dataclass, fields
 from typing import Any
 
 from ...support.errors import InputError
+from ...support.scalars import as_number, as_whole_number, got
 from ...support.text import quote
-from ...support.validation import as_list, as_number, as_whole_number, got
+from ...support.validation import as_list
 from .faults import Fault, named_members
 
 MAX_DELAY = 1e9  # seconds

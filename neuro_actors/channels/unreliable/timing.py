@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 
 from ...network.network import Network
+from ...support.arrays import Indices
 from ...support.errors import InputError
-from ...support.validation import Indices
 from ..routes import End, Moment, Routes, RouteSpec
 from .delivery import CAP, AckTable
 from .fault_injection import MAX_HOLD, MAX_LOSSES

@@ -12,7 +12,7 @@ import trio
 from ...network import functions
 from ...neuron.local_rule import LocalRule
 from ...neuron.messages import Step
-from ...support.validation import Array
+from ...support.arrays import Array
 from .rivals import Rival
 
 

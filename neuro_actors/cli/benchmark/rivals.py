@@ -15,7 +15,7 @@ import numpy as np
 
 from ...network.network import Network
 from ...simulation.opening import open_simulation
-from ...support.validation import Array
+from ...support.arrays import Array
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,8 +8,7 @@ from os import PathLike
 from ...log.recording_settings import Recording
 from ...neuron.optimizers import Optimizer
 from ...rules.rule_identity import is_own
-from ...support.text import escape_controls
-from ...support.validation import list_names
+from ...support.text import escape_controls, list_names
 from .lie import Lie
 from .locality import ALL_PAIRS, NEIGHBOURS, changed_groups, has_own_functions
 from .log_pass import LogPass

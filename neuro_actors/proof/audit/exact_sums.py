@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from ...support.validation import Array, Indices
+from ...support.arrays import Array, Indices
 
 
 def is_exact_sum(weights: Array, rows: Array) -> NDArray[np.bool_]:

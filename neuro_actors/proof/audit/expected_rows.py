@@ -12,7 +12,7 @@ from ...log.row_template import NOBODY, RowSlots, RowTemplate
 from ...log.schema import CODE, members, row_kinds
 from ...network.elements import ENVIRONMENT, LOSS_NODE
 from ...network.network import Network
-from ...support.validation import Array, Indices
+from ...support.arrays import Array, Indices
 from .lie import Lie, LieFound, lie_in_log, shorten
 
 

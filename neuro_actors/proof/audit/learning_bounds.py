@@ -10,7 +10,7 @@ import numpy as np
 
 from ...neuron.neuron_state import NeuronState
 from ...neuron.optimizers import SGD, Adam, CosineDecay, Optimizer, rate_of
-from ...support.validation import Array
+from ...support.arrays import Array
 from ..reference.rounding import EPS
 
 TINY = float(np.finfo(np.float64).tiny)  # the error of numbers too small for all their bits

@@ -21,9 +21,9 @@ from ...neuron.optimizers import Optimizer, has_own_class
 from ...neuron.sums import choose_sums
 from ...rules import Backpropagation, Rule
 from ...rules.rule_json import rule_from_json
+from ...support.arrays import Indices
 from ...support.errors import InputError, LogError, NetworkError
 from ...support.numerics import adds_equally, differences, unchecked
-from ...support.validation import Indices
 from .expected_rows import ExpectedRows, first_not_finite
 from .function_check import FunctionCheck
 from .lie import Lie, LieFound, lie_in_log

@@ -12,7 +12,7 @@ import numpy as np
 
 from ...channels.routes import Moment, StepKind
 from ...network.network import Network
-from ...support.validation import Array, Indices
+from ...support.arrays import Array, Indices
 from .expected_rows import ExpectedRows
 
 NONE = np.empty(0)

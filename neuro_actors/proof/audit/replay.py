@@ -21,7 +21,7 @@ from ...neuron.neuron_state import NeuronState
 from ...neuron.sums import Sums
 from ...rules import Rule
 from ...rules.micro_batches import MicroBatchNeuron
-from ...support.validation import Array, freeze
+from ...support.arrays import Array, freeze
 from .mail_places import MailMap, MemberRows
 from .rounding import RoundingBounds
 

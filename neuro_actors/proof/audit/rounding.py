@@ -27,7 +27,7 @@ from ...network.own_functions import is_own
 from ...neuron.local_rule import InputRule, LocalRule
 from ...neuron.loss_node import LossNode
 from ...neuron.messages import Step
-from ...support.validation import Array, Indices, freeze
+from ...support.arrays import Array, Indices, freeze
 from ..reference.rounding import EPS, gamma
 from .exact_sums import is_exact_sum
 from .learning_bounds import TINY, LearningBounds

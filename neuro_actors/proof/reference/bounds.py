@@ -26,8 +26,9 @@ from numpy.typing import ArrayLike
 from ...network.examples import as_examples
 from ...network.gradient import Gradient
 from ...network.network import Network
+from ...support.arrays import Array
 from ...support.errors import BoundError
-from ...support.validation import Array, as_flag
+from ...support.validation import as_flag
 from .gradients import Pass
 from .matrices import Matrices
 from .propagation import AFFORDABLE, CHEAP, ByPaths, BySizes, Propagation

@@ -20,8 +20,8 @@ import numpy as np
 from ...network import functions
 from ...network.gradient import Gradient
 from ...network.network import Network
+from ...support.arrays import Array
 from ...support.means import mean_of
-from ...support.validation import Array
 from .bounds import mean_errors
 from .matrices import Matrices
 from .rounding import (

@@ -11,8 +11,9 @@ from ...network import functions
 from ...network.examples import as_examples, as_rows
 from ...network.gradient import Gradient
 from ...network.network import Network
+from ...support.arrays import Array
 from ...support.means import mean_of
-from ...support.validation import Array, as_flag
+from ...support.validation import as_flag
 from .matrices import Matrices
 
 

@@ -9,7 +9,7 @@ import numpy as np
 
 from ...network import functions
 from ...network.network import Network
-from ...support.validation import Array, Indices
+from ...support.arrays import Array, Indices
 
 EPS = float(np.finfo(np.float64).eps)
 

@@ -17,8 +17,8 @@ from ...network import functions
 from ...network.examples import as_direction, as_examples
 from ...network.gradient import Gradient
 from ...network.network import Network
+from ...support.arrays import Array
 from ...support.means import mean_of
-from ...support.validation import Array
 from .bounds import (
     SHARP,
     errors_of,

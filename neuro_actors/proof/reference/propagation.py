@@ -30,7 +30,7 @@ from typing import Protocol
 
 import numpy as np
 
-from ...support.validation import Array, Indices
+from ...support.arrays import Array, Indices
 from .matrices import Matrices
 
 CHUNK = 1 << 22  # how many numbers of T are computed at once

@@ -16,7 +16,7 @@ import numpy as np
 
 from ...network.activations import ACTIVATIONS, Activation
 from ...network.losses import Loss
-from ...support.validation import Array, Indices
+from ...support.arrays import Array, Indices
 from .matrices import slope_of
 
 EPS = float(np.finfo(np.float64).eps)

@@ -24,8 +24,8 @@ from numpy.typing import NDArray
 from ...neuron.neuron_state import NeuronState
 from ...neuron.optimizers import Optimizer
 from ...rules.member_registry import MemberState
+from ...support.arrays import freeze
 from ...support.errors import CheckpointError
-from ...support.validation import freeze
 
 TYPES = (
     *("float64", "float32", "float16"),

@@ -26,8 +26,9 @@ from ...neuron.sums import choose_sums
 from ...rules import Rule
 from ...rules.micro_batches import lanes_for
 from ...rules.rule_json import check_described, rule_from_json
+from ...support.arrays import Array
 from ...support.errors import CheckpointError, InputError, NeuroActorsError
-from ...support.validation import Array, as_whole_number
+from ...support.scalars import as_whole_number
 from ..history import Epoch
 from ..plan import TrainingPlan, TrainingPosition
 from .files import Arrays
