@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from functools import partial
 from pathlib import Path
 
@@ -187,6 +188,16 @@ def test_no_half_file(path, monkeypatch: pytest.MonkeyPatch) -> None:
             LogReader(path), path.with_name("a.jsonl"), row_filter=exporting.RowFilter("h99999")
         )
     assert sorted(path.parent.iterdir()) == before
+
+
+def test_the_umask_is_not_touched(path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It belongs to the process: another thread may make a file in between, or set it."""
+    out = path.with_name("a.csv")
+    monkeypatch.setattr(os, "umask", lambda _: pytest.fail("it was changed"))
+    export_log(LogReader(path), out)
+    ordinary = path.with_name("b.csv")
+    ordinary.touch()
+    assert out.stat().st_mode == ordinary.stat().st_mode
 
 
 def test_no_such_format_or_folder(path, run) -> None:

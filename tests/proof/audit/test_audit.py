@@ -10,6 +10,7 @@ import itertools
 import json
 import os
 import struct
+import subprocess
 import sys
 from pathlib import Path
 from typing import Any
@@ -1129,6 +1130,25 @@ def test_functions_that_were_replaced_are_named_and_nobody_is_called_a_liar(
     with pytest.raises(na.LogError, match="the loss 'huber' is another function here"):
         na.audit(tmp_path / "b.arrows")
     assert functions.ACTIVATIONS["tanh"] is tanh
+
+
+OTHER_LIBRARY = """
+import math
+for name in ("erf", "erfc"):
+    function = getattr(math, name)
+    setattr(math, name, lambda z, function=function: math.nextafter(function(z), 2.0))
+import neuro_actors as na
+net = na.Network.layered([2, 3, 1], activation="gelu", seed=0)
+na.train(net, [[1.0, 0.0]], [[1.0]], optimizer=na.SGD(0.1), epochs=2, log="a.arrows")
+"""
+
+
+def test_another_c_library_makes_no_liar(tmp_path: Path) -> None:
+    """Its erf has other last bits, as musl's has: the log says so, and no bits are promised."""
+    subprocess.run([sys.executable, "-c", OTHER_LIBRARY], cwd=tmp_path, check=True)
+    audit = na.audit(tmp_path / "a.arrows")
+    assert (audit.passed, audit.exact) == (True, False), str(audit.lie)
+    assert "(library: its functions give other last bits)" in audit.remarks[0]
 
 
 def test_a_log_of_an_older_version_is_audited_and_says_what_was_not_checked(log: Path) -> None:
