@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+from functools import partial
+from itertools import permutations
+
 import numpy as np
 import pytest
 import trio
+import trio.testing
 from helpers.comparing import same_bits
 from helpers.tiers import few
 
@@ -16,7 +20,9 @@ from neuro_actors.channels.memory import Memory
 from neuro_actors.channels.routes import read_messages
 from neuro_actors.network import functions
 from neuro_actors.neuron.messages import ACTIVATION, COMMIT, Message, Step
+from neuro_actors.neuron.sums import ORDERED
 from neuro_actors.proof.random_cases import draw_case
+from neuro_actors.society.actor import run_loss, run_neuron
 
 STEP = Step(1, loss="squared_error")
 
@@ -55,7 +61,7 @@ async def receive_mail(
 async def test_mail_comes_in_synapse_order_with_a_row_of_ones(channels: str, diamond) -> None:
     carriers = choose_channels(channels)(diamond, None)
     if channels == "bundled":  # an input's row is the environment's; it is never woken
-        carriers.port(0).early = WakeUp(STEP)
+        carriers.port(0).early = (WakeUp(STEP),)
     step, received = await receive_mail(
         carriers, "y", diamond, STEP, np.zeros((1, 2)), np.zeros((2, 2))
     )
@@ -241,3 +247,35 @@ async def test_whoever_waits_waits_for_somebody(channels: str, diamond, batch) -
         ("loss", "activation"),
     } <= kinds
     assert ("y", "activation") in kinds
+
+
+@pytest.mark.parametrize("order", list(permutations(["x", "h", "loss"])))
+async def test_members_may_start_in_any_order_after_the_first_step_has_begun(
+    order: tuple[str, ...], channels: str
+) -> None:
+    """The loss node may answer an input that is an output before the input's task has started."""
+    net = na.Network([na.Input("x"), na.Neuron("h")], [na.Synapse("x", "h", 0.5)], ["x", "h"])
+    x, targets, step = np.full((1, 2), 2.0), np.zeros((2, 2)), Step(1, "squared_error", None, True)
+    carriers = choose_channels(channels)(net, None)
+    rule, failures = na.rules.Backpropagation(), []
+    lives = {
+        "x": partial(run_neuron, failures.append, rule.member(net, 0, ORDERED), carriers.port(0)),
+        "h": partial(run_neuron, failures.append, rule.member(net, 1, ORDERED), carriers.port(1)),
+        "loss": partial(run_loss, failures.append, rule.loss_node(net), carriers.loss),
+    }
+    carriers.environment.begin(step, x, targets)
+    async with trio.open_nursery() as nursery:
+        for name in order:
+            nursery.start_soon(lives[name])
+            await trio.testing.wait_all_tasks_blocked()
+        nursery.start_soon(carriers.environment.wait_end)
+        await trio.testing.wait_all_tasks_blocked()
+        ended = len(nursery.child_tasks) == 3  # the members alone
+        carriers.stop()
+        nursery.cancel_scope.cancel()
+    carriers.close()
+    assert (ended, failures) == (True, [])
+    assert np.array_equal(
+        carriers.environment.input_urgencies,
+        -na.gradient(net, x.T, targets.T, wrt_inputs=True).inputs.T * 2,
+    )

@@ -59,7 +59,7 @@ class BundledEnvironmentPort:
         self._channels = channels
         self.task: trio.lowlevel.Task | None = None
         self.asleep = False
-        self.early: WakeUp | None = None
+        self.early: tuple[WakeUp, ...] = ()
         self.predictions = self.losses = self.commits = self.input_urgencies = NOTHING
         self.further: dict[MessageKind, FurtherPort] = {}
 
@@ -72,19 +72,19 @@ class BundledEnvironmentPort:
         self, step: Step, x: Array, targets: Array | None, direction: Array | None = None
     ) -> None:
         """See `EnvironmentPort.begin`."""
-        self.early = None
+        self.early = ()
         self._channels.begin(step, x, targets, direction)
 
     @enable_ki_protection  # an interrupt reaches the sleep, and nothing else
     async def wait_end(self) -> None:
         """See `EnvironmentPort.wait_end`."""
-        if self.early is None:
+        if not self.early:
             self.task, self.asleep = current_task(), True
             try:
                 await wait_task_rescheduled(self._abort)
             finally:
                 self.asleep = False
-        self.early = None
+        self.early = ()
         channels = self._channels
         channels.end()
         self.predictions, self.losses = channels.loss.activations_in, channels.loss.losses

@@ -7,7 +7,8 @@ The law:
    when all its mail is there.
 2. The value that wakes a member is the step. None ends a member: no more mail will come.
 3. No member is woken twice, or too early: a countdown that finds a member awake leaves the wake-up
-   for its next wait.
+   for its next wait. There may be two: trio starts tasks in any order, and an input whose task has
+   not started yet has sent its activation all the same. So its urgencies may arrive, too.
 """
 
 from __future__ import annotations
@@ -132,7 +133,7 @@ class Countdown:
                 port.asleep = False
                 reschedule(port.task, wake_up)
             else:
-                port.early = wake_up
+                port.early += (wake_up,)
 
     def copies(
         self, into: Array, where: Any, source: Array, rows: Indices, start: int, count: int
@@ -174,7 +175,7 @@ class BundledPort:
         further: Its rows of the kinds of messages that have no array of their own here.
         task: Its task, once it has waited.
         asleep: Whether it waits to be woken.
-        early: A wake-up that came while it was awake.
+        early: The wake-ups that came while it was awake.
         waits: The kind of mail that it waited for last.
         activation_step: The last step in which it has sent its activation.
         finished_step: The last step in which it has sent its last message.
@@ -220,7 +221,7 @@ class BundledPort:
         self.further = NONE
         self.task: trio.lowlevel.Task | None = None
         self.asleep = False
-        self.early: WakeUp | None = None
+        self.early: tuple[WakeUp, ...] = ()
         self.waits: MessageKind = ACTIVATION
         self.activation_step = self.finished_step = 0
 
@@ -243,10 +244,10 @@ class BundledPort:
     @types.coroutine
     def receive(self, kind: MessageKind) -> Generator[Any, Any, Step | None]:
         """See `PortBase.receive`."""
-        wake_up, shutdown = self.early, self.shutdown
-        if wake_up is not None:
-            self.early = None
-            return wake_up.step
+        early, shutdown = self.early, self.shutdown
+        if early:
+            self.early = early[1:]
+            return early[0].step
         if shutdown.closed:
             return None
         if self.task is None:
