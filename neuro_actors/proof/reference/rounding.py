@@ -129,7 +129,11 @@ def moved(f: Callable[[Array], Array], z: Array, error: Array) -> Array:
     """
     reach, here = 2.0 * error, f(z)
     change = np.maximum(np.abs(f(z + reach) - here), np.abs(f(z - reach) - here))
-    return np.where(error > WIDE, np.maximum(change, STEEPEST * error), change)
+    # a jump within the error, as of elu's curvature: beside it f may differ from what it is here
+    # by more than at the end of the reach
+    jumps = change > STEEPEST * reach
+    change = change + np.where(jumps, STEEPEST * reach, 0.0)
+    return np.where(error > WIDE, change + STEEPEST * error, change)
 
 
 def slope_error(function: Activation, z: Array, error: Array) -> Array:

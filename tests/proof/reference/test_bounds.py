@@ -197,6 +197,23 @@ def test_the_last_bit_of_a_result_that_is_nearly_0_is_not_sure(name: str) -> Non
     assert (slope_error[slope != 0] >= 2.0**-1074).all() or name == "leaky_relu"
 
 
+@pytest.mark.parametrize("error", [1e-9, 1e-4, 0.02, 0.1, 0.3, 1.0, np.pi, 10.0])
+def test_no_change_within_an_error_is_larger_than_its_bound(error: float) -> None:
+    """Of any function of the table, its slope and its curvature, though it turns or jumps there."""
+    z = np.concatenate([np.linspace(-6, 6, 121), error * np.linspace(-2, 2, 33)])
+    errors, d = np.full_like(z, error), np.linspace(-error, error, 201)
+    for name, function in na.ACTIVATIONS.items():
+        assert function.curvature is not None
+        curvature = function.curvature
+        slope = rounding.slope_of(function)
+        a, slopes = function.value(z), slope(z)
+        for f in (function.value, slope, lambda z: curvature(z, function.value(z))):  # noqa: B023
+            change = np.abs(f(z[:, None] + d) - f(z)[:, None]).max(axis=1)
+            assert (change <= rounding.moved(f, z, errors) + 1e-14).all(), name
+        rest = np.abs(function.value(z[:, None] + d) - a[:, None] - slopes[:, None] * d).max(axis=1)
+        assert (rest <= rounding.remainder(function, z, a, slopes, errors) + 1e-14).all(), name
+
+
 def test_wide_networks_are_compared() -> None:
     """A sum of 3,000 terms errs by more than one of 100; that is no matter of depth."""
     net = na.Network.layered([3000, 20, 3], seed=0)
