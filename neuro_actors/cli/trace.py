@@ -88,12 +88,14 @@ def trace(
     if (len(weight) > 0) + (neuron is not None) + (source is not None) != 1:
         raise InputError("ask for one thing: --weight A->B, --neuron ID or --from ID")
     import_all(modules)
+    from ..trace.synapse_name import parse_synapse
     from ..trace.tracer import Tracer
 
     tracer = Tracer(file, step, example, to_loss=source is None)
     left_out = 0
     if weight:
-        found = [tracer.weight(*tracer.synapse(weight[0] if len(weight) == 1 else weight), paths)]
+        ends = parse_synapse(tracer.network, weight[0] if len(weight) == 1 else weight)
+        found = [tracer.weight(*ends, paths)]
     elif neuron is not None:
         found = [tracer.neuron(neuron, paths)]
     else:

@@ -5,8 +5,9 @@ Imports from `support`, `network`, `neuron`, `rules`, `channels` and `log` alone
 
 Files:
 
-    trace.py   `na.trace`, the public function
-    tracer.py  reads what a trace needs from a log
-    paths.py   number, sums and greatest of all paths: the mathematics without a log
-    result.py  the result, and its text
+    trace.py        `na.trace`, the public function
+    tracer.py       reads what a trace needs from a log
+    synapse_name.py which synapse a text means
+    paths.py        number, sums and greatest of all paths: the mathematics without a log
+    result.py       the result, and its text
 """

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING
 from ..support.errors import InputError
 from ..support.signal_exceptions import passes_handler_exceptions
 from .result import Trace
+from .synapse_name import parse_synapse
 
 if TYPE_CHECKING:
     from ..log.log import Log
@@ -65,7 +66,7 @@ def trace(
         raise InputError("ask for one thing: a weight, a neuron or a source")
     tracer = Tracer(log, step, example, to_loss=source is None)
     if weight is not None:
-        return tracer.weight(*tracer.synapse(weight), limit)
+        return tracer.weight(*parse_synapse(tracer.network, weight), limit)
     if neuron is not None:
         return tracer.neuron(neuron, limit)
     assert source is not None

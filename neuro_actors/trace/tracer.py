@@ -11,16 +11,15 @@ from numpy.typing import NDArray
 from ..log.log import Log
 from ..log.recording_settings import Recording
 from ..network import functions
-from ..network.elements import MAX_SYNAPSE_NAME, arrow
 from ..neuron import sums
 from ..support.arrays import Array
 from ..support.errors import InputError, LogError
 from ..support.means import mean_of
 from ..support.scalars import as_whole_number
 from ..support.text import did_you_mean, escape_controls, list_names, quote
-from ..support.validation import as_list
 from .paths import LEAST, Paths, SynapsePath, downstream_of, influence, slopes
 from .result import Factor, Path, Trace
+from .synapse_name import no_synapse
 
 # products that exceed all floats are refused in one line, without a warning before it
 QUIET = np.errstate(all="ignore")
@@ -88,7 +87,7 @@ class Tracer:
         network = self.network
         a, b = self._position(source), self._position(target)
         if not (network.sources[network.incoming.of(b)] == a).any():
-            raise InputError(self._no_synapse(a, b))
+            raise InputError(no_synapse(network, a, b))
         self._need_urgencies()
         reached, slope = self._slopes(b, include=True)
         activation = self._step.activations[a, self._columns]
@@ -198,50 +197,6 @@ class Tracer:
         outputs = [k for k in self.network.output_positions.tolist() if reached[k]]
         return [self.network.ids[k] for k in sorted(outputs, key=lambda k: -abs(float(found[k])))]
 
-    def synapse(self, weight: str | Sequence[str]) -> tuple[str, str]:
-        """Return the ids of a synapse's source and target.
-
-        Args:
-            weight: Both ids, or both with "->" between them. Ids may contain "->", too; then it
-                means the split that is a synapse of the network.
-
-        Raises:
-            InputError: It does not name two ends, or it may mean several synapses.
-        """
-        if not isinstance(weight, str):
-            ends = as_list("weight", weight)
-            if len(ends) != 2 or not all(isinstance(end, str) for end in ends):
-                raise InputError(f"weight: expected the ids of its two ends, got {quote(weight)}")
-            return ends[0], ends[1]
-        if len(weight) > MAX_SYNAPSE_NAME:
-            raise InputError(
-                f"weight {quote(weight)}: expected the ids of its two ends, as in 'a->b'"
-            )
-        arrows = [k for k in range(len(weight)) if weight.startswith("->", k)]
-        if not arrows:
-            raise InputError(
-                f"weight {quote(weight)}: expected the ids of its two ends, as in 'a->b'"
-            )
-        splits = [(weight[:k], weight[k + 2 :]) for k in arrows]
-        splits = list(dict.fromkeys([*splits, *((a.strip(), b.strip()) for a, b in splits)]))
-        known = [
-            (a, b) for a, b in splits if a in self.network.position and b in self.network.position
-        ]
-        pairs = (
-            set(zip(self.network.sources.tolist(), self.network.targets.tolist(), strict=True))
-            if known[1:]
-            else set()
-        )
-        meant = [
-            pair for pair in known if tuple(self.network.position[end] for end in pair) in pairs
-        ] or known
-        if len(meant) > 1:
-            either = " or ".join(arrow(*pair) for pair in meant)
-            raise InputError(
-                f"weight {quote(weight)} may be {either}: give both ends, each by itself"
-            )
-        return meant[0] if meant else splits[-1]
-
     # --- what the log contains ------------------------------------------------------------------
 
     def _position(self, id: str) -> int:
@@ -249,19 +204,6 @@ class Tracer:
             hint = did_you_mean(id, self.network.ids)
             raise InputError(f"{self._log.path!r}: there is no neuron {quote(id)}; {hint}")
         return self.network.position[id]
-
-    def _no_synapse(self, a: int, b: int) -> str:
-        ids, network = self.network.ids, self.network
-        if (network.sources[network.incoming.of(a)] == b).any():
-            return (
-                f"there is no synapse {arrow(ids[a], ids[b])}, but there is {arrow(ids[b], ids[a])}"
-            )
-        onward = [ids[k] for k in network.targets[network.outgoing.of(a)].tolist()]
-        into = [ids[k] for k in network.sources[network.incoming.of(b)].tolist()]
-        to = list_names(onward) if onward else "no neuron, it is an output"
-        from_ = list_names(into) if into else "no neuron, it is an input"
-        problem = f"there is no synapse {arrow(ids[a], ids[b])}"
-        return f"{problem}: {ids[a]!r} leads to {to}; {ids[b]!r} receives from {from_}"
 
     def _need_urgencies(self) -> None:
         if self.info.loss is None:

@@ -22,6 +22,7 @@ from neuro_actors.cli import command_line as cli
 from neuro_actors.network import functions
 from neuro_actors.proof.random_cases import draw_case
 from neuro_actors.trace import paths
+from neuro_actors.trace.synapse_name import parse_synapse
 from neuro_actors.trace.tracer import Tracer
 
 EPS = float(np.finfo(float).eps)
@@ -460,9 +461,9 @@ def test_a_search_that_was_given_up_in_words(
 
 def test_weights_whose_ends_hold_arrows(arrows: str) -> None:
     tracer = Tracer(arrows, 1, None, to_loss=True)
-    assert tracer.synapse("c->long -> name") == ("c", "long -> name")
-    assert tracer.synapse("c -> long -> name") == ("c", "long -> name")
-    assert tracer.synapse("b->c -> <b>[bold]") == ("b->c", "<b>[bold]")
+    assert parse_synapse(tracer.network, "c->long -> name") == ("c", "long -> name")
+    assert parse_synapse(tracer.network, "c -> long -> name") == ("c", "long -> name")
+    assert parse_synapse(tracer.network, "b->c -> <b>[bold]") == ("b->c", "<b>[bold]")
     message = run(arrows, "--step", "1", "--weight", "a->b->c", expected=2)
     assert (
         "'a->b->c' may be 'a' -> 'b->c' or 'a->b' -> 'c': give both ends, each by itself" in message
