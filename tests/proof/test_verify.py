@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
+import numpy as np
 import pytest
 from helpers.deep_cases import deep_case, skipping_case
 from helpers.rule_mutants import MUTANTS, OF_BUNDLED, OF_MEMORY, break_it
 from helpers.tiers import few
 
+from neuro_actors.proof import verify as verify_module
 from neuro_actors.proof.random_cases import draw_case
 from neuro_actors.proof.verify import EACH, Verdict, verify, verify_case
 
@@ -46,6 +50,49 @@ def test_cases_are_of_all_kinds() -> None:
         for case in cases
     ]
     assert max(skips) > 20
+
+
+@pytest.mark.parametrize("name", ["each gradient", "each product", "each update"])
+def test_what_a_society_returns_is_compared_with_its_own_mail(
+    name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One number that a billionth of the greatest is added to, though all messages were right."""
+    found = verify_module._Found
+
+    def with_an_error(case, direction, predictions, gradient, product, networks):
+        def off(values):
+            wrong = values.copy()
+            wrong[1] += 1e-9 * np.abs(values).max()
+            return wrong
+
+        if name == "each gradient":
+            gradient = replace(gradient, weights=off(gradient.weights))
+        elif name == "each product":
+            product = replace(product, weights=off(product.weights))
+        else:
+            twice = networks[2]
+            networks = (*networks[:2], twice.with_parameters(off(twice.weights), twice.biases))
+        return found(case, direction, predictions, gradient, product, networks)
+
+    monkeypatch.setattr(verify_module, "_Found", with_an_error)
+    differences = verify_case(0, deep_case("tanh", 4, 3)).differences
+    assert [each for each in EACH if not differences[each] <= 1.0] == [name]
+
+
+@pytest.mark.parametrize("activation", ["tanh", "sigmoid"])
+def test_finite_differences_find_a_millionth(
+    activation: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    found = verify_module._Found
+
+    def with_an_error(case, direction, predictions, gradient, *others):
+        wrong = 1 + 1e-6
+        more = {"weights": wrong * gradient.weights, "biases": wrong * gradient.biases}
+        return found(case, direction, predictions, replace(gradient, **more), *others)
+
+    assert verify_case(0, deep_case(activation, 2, 3)).passed
+    monkeypatch.setattr(verify_module, "_Found", with_an_error)
+    assert verify_case(0, deep_case(activation, 2, 3)).differences["finite differences"] > 1
 
 
 # each mutant once by default: those of the rule in bundled channels, which are the faster ones
