@@ -37,6 +37,7 @@ from ..neuron.optimizers import Optimizer
 from ..rules import Rule
 from ..rules.member_registry import MemberRegistry
 from ..support.arrays import Array
+from ..support.console import print_note
 from ..support.errors import InputError, NeuroActorsError, SimulationError
 from ..support.text import quote
 from .committed_state import CommittedState
@@ -302,7 +303,7 @@ class Driver:
             self._pool.failures.count = 0
         if report:
             again = f", and {undone} done again from what was committed" if undone else ""
-            print(f"neuro-actors: {report}{again}", file=sys.stderr, flush=True)
+            print_note(f"neuro-actors: {report}{again}")
         self._batch.forget_reports()
         if undone:
             for pending in self._batch.steps.values():

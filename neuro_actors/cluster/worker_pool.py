@@ -18,7 +18,6 @@ interrupted by one.
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -28,6 +27,7 @@ from typing import TypeAlias
 import trio
 from trio.lowlevel import enable_ki_protection
 
+from ..support.console import print_note
 from ..support.errors import InputError, SimulationError, WorkerConnectionError
 from ..support.numerics import differences
 from .connection import Connection, serve
@@ -270,7 +270,7 @@ class WorkerPool:
                 raise InputError(
                     f"{problem}; bits could differ: use equal machines, or exact=False"
                 )
-            print(f"neuro-actors: {problem}; bits may differ", file=sys.stderr, flush=True)
+            print_note(f"neuro-actors: {problem}; bits may differ")
 
     @enable_ki_protection
     async def _welcome(self, connection: Connection) -> None:

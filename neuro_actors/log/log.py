@@ -193,6 +193,24 @@ class Log:
             number: The step's number; 0 is the state before the first step.
 
         Raises:
+            LogError: The log does not contain this step, or an activation function is another one
+                here than in the run.
+            InputError: The number is not a whole number of 0 or more.
+        """
+        problems = self.compare_functions(self.network.activations).problems
+        if problems:  # it would predict something else than it has learned
+            raise LogError(f"{self.path!r}: {'; '.join(problems)}: import what it used")
+        return self.parameters_at(number)
+
+    def parameters_at(self, number: int) -> Network:
+        """Return the same network as `network_at`, whatever its functions are here.
+
+        For readers that evaluate no function, or compare functions themselves.
+
+        Args:
+            number: The step's number; 0 is the state before the first step.
+
+        Raises:
             LogError: The log does not contain this step.
             InputError: The number is not a whole number of 0 or more.
         """

@@ -12,6 +12,7 @@ import pyarrow as pa
 
 from ..support.errors import LogError
 from ..support.file_lock import lock_file
+from ..support.files import absolute_path
 from .fault_log import fault_log_path
 
 
@@ -36,7 +37,7 @@ class LogFile:
 
     def __init__(self, path: Path, schema: Any, *, overwrite: bool) -> None:
         # the current folder may be changed while the log is written
-        self.path, self.rows = path.absolute(), 0
+        self.path, self.rows = absolute_path(path), 0
         self._failure: str | None = None
         try:
             beside = fault_log_path(path)

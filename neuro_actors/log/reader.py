@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from ..support.arrays import Array, Indices
 from ..support.errors import LogError, NeuroActorsError
-from ..support.files import describe_no_file
+from ..support.files import absolute_path, describe_no_file
 from ..support.validation import as_path
 from .log_source import LogSource, LogStream, StoredBatches
 from .placement import Workers, parse_workers
@@ -112,7 +112,7 @@ class LogReader:
     def __init__(self, path: str | PathLike[str]) -> None:
         file = as_path("a log", path)
         self._path = self.path = str(file)
-        self.file = file.absolute()  # the folder may be changed
+        self.file = absolute_path(file)  # the folder may be changed
         self.cut_off = False
         self.read = self.size = 0
         # Arrow dictionaries that were met, each with the code of each of its names

@@ -8,7 +8,8 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from ..support.arrays import Indices, as_positions
-from ..support.errors import NetworkError
+from ..support.columns import in_another_order, index_of
+from ..support.errors import InputError, NetworkError
 from ..support.validation import as_list
 from .elements import positions
 
@@ -24,10 +25,15 @@ def as_ends(sources: ArrayLike, targets: ArrayLike) -> tuple[Indices, Indices]:
         The two arrays, each of shape (n_synapses,).
 
     Raises:
-        InputError: One of them does not contain positions.
+        InputError: One of them does not contain positions, or their labels are in other orders.
         NetworkError: Their lengths differ, or there is no synapse.
     """
     starts, ends = as_positions("sources", sources), as_positions("targets", targets)
+    if (labels := index_of(sources)) is not None and in_another_order(index_of(targets), labels):
+        raise InputError(
+            "targets: its labels are those of sources, in another order: "
+            "sort both alike, or take their numbers in their order with .to_numpy()"
+        )
     if len(starts) != len(ends) or not len(starts):
         raise NetworkError(
             f"sources and targets: expected as many, one or more, got {len(starts)} and {len(ends)}"

@@ -11,7 +11,7 @@ from numpy.typing import ArrayLike
 
 from ..support.arrays import Array, Indices
 from ..support.errors import NetworkError
-from ..support.labelled_arrays import as_floats
+from ..support.labelled_arrays import as_floats, check_columns_order, check_order
 from ..support.text import quote
 from ..support.validation import as_list
 
@@ -31,7 +31,8 @@ def join_matrices(
 
     Raises:
         NetworkError: The lists differ in length, or the shapes do not fit.
-        InputError: A matrix or a vector contains something else than finite numbers.
+        InputError: A matrix or a vector contains something else than finite numbers, or its rows
+            or columns have labels in another order.
     """
     weights, biases, activations = (
         as_list(what, values, NetworkError)
@@ -52,6 +53,11 @@ def join_matrices(
     sizes = [w[0].shape[1], *(len(vector) for vector in b)]
     prefixes = ["x", *(f"h{k}." for k in range(1, len(w))), "y"]
     first = np.concatenate([[0], np.cumsum(sizes)])
+    names = [[f"{prefix}{i}" for i in range(n)] for prefix, n in zip(prefixes, sizes, strict=True)]
+    for k, (matrix, vector) in enumerate(zip(weights, biases, strict=True)):
+        check_order(f"weights[{k}]", matrix, names[k + 1])
+        check_columns_order(f"weights[{k}]", matrix, names[k])
+        check_order(f"biases[{k}]", vector, names[k + 1])
     return {
         "sources": np.concatenate(
             [np.tile(np.arange(m.shape[1]), len(m)) + first[k] for k, m in enumerate(w)]
@@ -63,9 +69,7 @@ def join_matrices(
         "biases": np.concatenate([np.zeros(sizes[0]), *b]),
         "activations": ["identity"] * sizes[0]
         + [name for name, vector in zip(activations, b, strict=True) for _ in vector],
-        "ids": [
-            f"{prefix}{i}" for prefix, n in zip(prefixes, sizes, strict=True) for i in range(n)
-        ],
+        "ids": [name for layer in names for name in layer],
     }
 
 

@@ -7,6 +7,7 @@ returned. So both are copied there. The package's own make new arrays each time.
 
 from __future__ import annotations
 
+import cmath
 from copy import deepcopy
 from math import isfinite
 from typing import Any, NamedTuple
@@ -120,20 +121,22 @@ def check_finite_state(id: str, what: str, state: object, step: Step) -> None:
     Args:
         id: The id of the neuron.
         what: What has the state.
-        state: Numbers, texts, arrays and tuples.
+        state: Numbers, texts and arrays, and tuples, lists and dicts of them.
         step: The step after which the neuron would have this state.
 
     Raises:
         MessageError: A number is not finite.
     """
-    if isinstance(state, tuple):
-        for part in state:
+    if isinstance(state, (tuple, list, dict)):
+        for part in state.values() if isinstance(state, dict) else state:
             check_finite_state(id, what, part, step)
         return
-    if isinstance(state, np.ndarray):
-        is_finite = state.dtype != FLOAT or all_finite(state.ravel())
+    if isinstance(state, np.ndarray) and state.dtype == FLOAT:
+        is_finite = all_finite(state.ravel())
+    elif isinstance(state, (np.ndarray, np.generic)):
+        is_finite = state.dtype.kind not in "fc" or bool(np.isfinite(state).all())
     else:
-        is_finite = not isinstance(state, float) or isfinite(state)
+        is_finite = not isinstance(state, (float, complex)) or cmath.isfinite(state)
     if not is_finite:
         problem = "would not be finite; a smaller learning rate often helps"
         raise MessageError(f"{id!r}: {what} in step {step.number} {problem}")

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Protocol, TypeAlias
 
@@ -17,7 +18,8 @@ import numpy as np
 
 from ..support.arrays import Array
 from ..support.errors import InputError
-from ..support.scalars import as_number, got
+from ..support.scalars import as_number, as_setting, got
+from ..support.signal_exceptions import passes_handler_exceptions
 from ..support.text import quote
 
 OptimizerState: TypeAlias = tuple[Array, ...]
@@ -55,13 +57,40 @@ def check_optimizer(optimizer: object) -> None:
     """Check that an object is an optimizer.
 
     Raises:
-        InputError: It is none.
+        InputError: It is none, or its schedule gives another rate when it is asked again.
     """
     if isinstance(optimizer, type) or not (
         hasattr(optimizer, "start") and hasattr(optimizer, "update")
     ):
         raise InputError(
             f"optimizer must be such as na.SGD(0.1) or na.Adam(), got {quote(optimizer)}"
+        )
+    if isinstance(optimizer, (SGD, Adam)) and callable(optimizer.learning_rate):
+        _check_schedule(optimizer.learning_rate)
+
+
+@passes_handler_exceptions
+def _check_schedule(schedule: Callable[[int], float]) -> None:
+    """Check that a schedule gives the same rate when it is asked again, as each neuron asks it.
+
+    One that counts its calls, or draws, would give each neuron a rate of its own. One that fails is
+    named where it is used.
+
+    Raises:
+        InputError: It gives another rate.
+    """
+    if isinstance(schedule, (StepDecay, CosineDecay)):
+        return
+    rates: list[object] = []
+    with suppress(Exception):
+        rates = [schedule(1), schedule(1)]
+    numbers = {as_number(rate) for rate in rates}
+    if len(numbers) == 2 and not any(map(math.isnan, numbers)):
+        problem = (
+            f"the schedule {quote(schedule)} gave {rates[0]!r} for update 1, then {rates[1]!r}"
+        )
+        raise InputError(
+            f"{problem}: each neuron asks it, so it must depend on the update's number alone"
         )
 
 
@@ -228,14 +257,14 @@ def _convert_rate(owner: SGD | Adam) -> None:
             f"{type(owner).__name__}: the learning rate must be a positive number or a schedule, "
             f"got {got(rate)}"
         )
-    object.__setattr__(owner, "learning_rate", as_number(rate))
+    object.__setattr__(owner, "learning_rate", as_setting(rate))
 
 
 def _convert_start(owner: StepDecay | CosineDecay) -> None:
     if not 0 < as_number(owner.start) < math.inf:
         problem = f"start must be a positive number, got {got(owner.start)}"
         raise InputError(f"{type(owner).__name__}: {problem}")
-    object.__setattr__(owner, "start", as_number(owner.start))
+    object.__setattr__(owner, "start", as_setting(owner.start))
 
 
 def _convert_count(owner: StepDecay | CosineDecay, name: str) -> None:
@@ -256,4 +285,4 @@ def _convert(
         limit = "" if below == math.inf else f" and below {below:g}"
         problem = f"{name} must be at least {least:g}{limit}, got {got(value)}"
         raise InputError(f"{type(owner).__name__}: {problem}")
-    object.__setattr__(owner, name, as_number(value))
+    object.__setattr__(owner, name, as_setting(value))

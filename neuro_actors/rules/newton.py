@@ -41,7 +41,7 @@ from ..neuron.tangent import TangentRule
 from ..support.arrays import Array, freeze
 from ..support.errors import InputError, MessageError
 from ..support.means import mean_of
-from ..support.scalars import as_number, as_whole_number, got
+from ..support.scalars import as_number, as_setting, as_whole_number, got
 from ..support.validation import as_flag
 from .rule import Answer, Round, Rule, own
 
@@ -86,7 +86,7 @@ class NewtonCG(Rule):
                 raise InputError(
                     f"NewtonCG: {name} must be a number of at least 0, got {got(value)}"
                 )
-            object.__setattr__(self, name, as_number(value))
+            object.__setattr__(self, name, as_setting(value))
         object.__setattr__(self, "guarded", as_flag("NewtonCG: guarded", self.guarded))
         object.__setattr__(
             self, "products", as_whole_number("NewtonCG: products", self.products, 1)

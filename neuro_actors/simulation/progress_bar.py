@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import sys
 from contextlib import nullcontext
-from typing import Any
+from typing import Any, TextIO, cast
 
+from ..support.console import LenientStream, is_terminal
 from ..support.text import format_loss
 from .history import Epoch
 
@@ -29,9 +30,9 @@ class ProgressBar:
         """
         self.display: Any = nullcontext()
         self._last = ""
-        self._shown = (
-            sys.stderr is not None and sys.stderr.isatty() if progress is None else progress
-        )
+        stream = sys.stderr  # None in a program without a console
+        shown = is_terminal(stream) if progress is None else progress
+        self._shown = shown and stream is not None
         if not self._shown:
             return
         from rich.console import Console
@@ -43,9 +44,10 @@ class ProgressBar:
             TimeRemainingColumn,
         )
 
+        console = Console(file=cast(TextIO, LenientStream(stream)))
         title, result = TextColumn("{task.description}"), TextColumn("{task.fields[result]}")
         columns = (title, BarColumn(20), MofNCompleteColumn(), TimeRemainingColumn(), result)
-        self.display = Progress(*columns, console=Console(stderr=True))
+        self.display = Progress(*columns, console=console)
         self._task = self.display.add_task("training", total=steps, completed=done, result="")
 
     def advance(self, loss: float) -> None:

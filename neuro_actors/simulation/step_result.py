@@ -62,7 +62,10 @@ class StepOutcome:
             freeze(values) for values in parameters.by_element(self.commits, negated=True)
         )
         batch = len(self.losses)
-        inputs = freeze(-self.input_urgencies[:, :batch].T / batch) if wrt_inputs else None
+        inputs = None
+        if wrt_inputs:
+            with np.errstate(all="ignore"):  # an underflow is no error, whatever the caller has set
+                inputs = freeze(-self.input_urgencies[:, :batch].T / batch)
         return Gradient(network, self.loss, self.predictions, weights, biases, inputs)
 
 

@@ -6,7 +6,6 @@ lets `run_plan` do the steps, and has a `Saver` write the checkpoints.
 
 from __future__ import annotations
 
-import sys
 from dataclasses import dataclass, replace
 from functools import partial
 from os import PathLike
@@ -24,6 +23,7 @@ from ..rules import Backpropagation, Rule
 from ..rules.member_registry import MemberRegistry
 from ..rules.micro_batches import lanes_for, micro_batched
 from ..support.arrays import Array
+from ..support.console import print_note
 from ..support.errors import InputError
 from ..support.scalars import as_whole_number
 from ..support.signal_exceptions import passes_handler_exceptions
@@ -303,7 +303,7 @@ def resume(
         if log is not None:
             raise InputError(f"{folder}: there is nothing to log")
         result = TrainingResult(*checkpoint.read_result())
-        print(f"neuro-actors: {folder}; this is its result", file=sys.stderr)
+        print_note(f"neuro-actors: {folder}; this is its result")
         return result
     if engine is not None and channels is None:
         channels = "bundled"  # a cluster carries messages by no other engine

@@ -12,6 +12,25 @@ from typing import Any
 from .errors import LogError, NeuroActorsError
 
 
+def absolute_path(path: Path, failure: type[NeuroActorsError] = LogError) -> Path:
+    """Return a name that stays right when the current folder is changed.
+
+    Args:
+        path: The name.
+        failure: The error that is raised.
+
+    Raises:
+        failure: The current folder has been removed, so the name means nothing.
+    """
+    try:
+        return path.absolute()
+    except OSError:
+        raise failure(
+            f"{str(path)!r}: the current folder has been removed: change to another one, "
+            "or give a name that begins with /"
+        ) from None
+
+
 def check_free(path: Path, force: bool, failure: type[NeuroActorsError] = LogError) -> None:
     """Check that a new file can be written under a name.
 
@@ -83,7 +102,7 @@ def whole_file(
         failure: As `check_free`; or writing failed.
     """
     check_free(path, force, failure)
-    whole = path.absolute()  # the folder may be changed while the file is written
+    whole = absolute_path(path, failure)  # the folder may be changed while the file is written
     part = whole.with_name(f".{secrets.token_hex(8)}.part")
     try:
         # not by `tempfile`, which lets the owner alone read the file

@@ -126,7 +126,24 @@ def check_order(what: str, values: object, expected: Sequence[Any]) -> None:
     Raises:
         InputError: The labels are in another order.
     """
-    labels = index_of(values)
+    _check_labels(what, index_of(values), expected)
+
+
+def check_columns_order(what: str, values: Any, expected: Sequence[Any]) -> None:
+    """Refuse a matrix whose columns have the expected labels in another order; see `check_order`.
+
+    Args:
+        what: What the numbers are, for the text of an error.
+        values: What a user passed, whether its columns have labels or not.
+        expected: What each column belongs to. Counts from 0 on are labels as well.
+
+    Raises:
+        InputError: The labels are in another order.
+    """
+    _check_labels(what, column_labels(what, values), expected)
+
+
+def _check_labels(what: str, labels: Any, expected: Sequence[Any]) -> None:
     if labels is None:
         return
     for right in (expected, range(len(expected))):

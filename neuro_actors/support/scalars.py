@@ -64,6 +64,15 @@ def as_number(value: object) -> float:
     return converted if converted == exact else math.nan
 
 
+def as_setting(value: object) -> float:
+    """Convert a number that is kept as a setting to a float; see `as_number`.
+
+    Minus zero becomes zero. The two are equal, and equal settings must make the same bits and the
+    same text.
+    """
+    return as_number(value) + 0.0
+
+
 def _scalar(value: object) -> object:
     """Return the number in an array without axes, which is not masked; else the value itself."""
     return value[()] if type(value) is np.ndarray and not value.ndim else value

@@ -59,7 +59,7 @@ class Tracer:
             raise InputError(f"{str(log.path)!r}: {problem}")
         step = self.info.number
         before = [info.number for info in log.steps if info.number < step]
-        self.network = log.network_at(before[-1] if before else 0)
+        self.network = log.parameters_at(before[-1] if before else 0)
         self._sums = sums.choose_sums(log.about["numerics"]["sums"])
         self._has_learnt = any(info.mode == "train" for info in log.steps if info.number < step)
         example = None if example is None else as_whole_number("example", example, 1)

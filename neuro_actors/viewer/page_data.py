@@ -91,9 +91,9 @@ def collect_page_data(
     selected, inputs, reach, scales = [], [], 6.0, Scales(network)
     for k in selection.steps:
         info = steps[k]
-        before = log.network_at(earlier[info.number])
+        before = log.parameters_at(earlier[info.number])
         values = read_step_values(before, log.step(info.number), selection.examples, unknown, sums)
-        after = log.network_at(info.number) if info.mode == "train" and info.whole else before
+        after = log.parameters_at(info.number) if info.mode == "train" and info.whole else before
         step = _step(info, values, versions.of(before), versions.of(after), pack, selection)
         if info.number in faults:
             all_of = faults[info.number]

@@ -222,3 +222,20 @@ async def test_a_log_without_a_step(diamond, tmp_path) -> None:
     assert (len(log), log.complete, log.n_rows) == (0, True, 1)
     assert log.network_at(0) == diamond
     assert log.messages().num_rows == 0
+
+
+async def test_a_network_of_other_functions_is_not_handed_out(
+    diamond, batch, tmp_path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It would predict something else than the run learned."""
+    async with na.open_simulation(diamond, log=tmp_path / "a.arrows") as simulation:
+        await simulation.train_step(*batch, optimizer=na.SGD(0.1))
+        learned = await simulation.network()
+    log = na.open_log(tmp_path / "a.arrows")
+    assert log.network_at(1) == learned
+    name = next(name for name in diamond.activations if name != "identity")
+    other = na.Activation(lambda z: 3.0 * z, lambda z, a: np.full_like(z, 3.0))
+    monkeypatch.setitem(na.ACTIVATIONS, name, other)
+    with pytest.raises(na.LogError, match=f"the activation '{name}' is another function here"):
+        log.network_at(1)
+    assert log.step(1).weights.shape == learned.weights.shape

@@ -152,3 +152,12 @@ async def test_overwriting_is_asked_for(diamond, batch, tmp_path) -> None:
 
 def without_seals(rows: list[Row], step: int) -> list[Row]:
     return [row for row in rows if row.step == step and row.kind not in ("seal", "end")]
+
+
+def test_a_list_may_change_after_it_was_handed_over() -> None:
+    given = {"neurons": ["h1.0"], "layers": [1], "phases": ["forward"]}
+    recording = na.Recording("a.arrows", **given)
+    before = repr(recording)
+    for names in given.values():
+        names.append("nobody")
+    assert repr(recording) == before

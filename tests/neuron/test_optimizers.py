@@ -269,3 +269,39 @@ def test_masked_numbers_of_an_optimizer_are_refused(part: str, diamond, batch) -
 
     with pytest.raises(na.SimulationError, match="'.* failed in step 1: .* some are masked"):
         na.train(diamond, *batch, optimizer=Masking(False), epochs=1)
+
+
+@pytest.mark.parametrize(
+    "state",
+    [
+        np.full(3, np.inf, np.float32),
+        np.float16(np.inf),
+        complex(0.0, np.inf),
+        [np.array([np.nan])],
+        {"mean": (np.longdouble(np.inf),)},
+    ],
+    ids=lambda state: type(state).__name__,
+)
+def test_a_state_of_any_type_must_be_finite(state, diamond, batch) -> None:
+    class Keeping(Hoarder):
+        def update(self, parameters, urgencies, _state, count):
+            return parameters + 0.1 * urgencies, (state,)
+
+    with pytest.raises(na.SimulationError, match=r"the state of its optimizer in step 1 would not"):
+        na.train(diamond, *batch, optimizer=Keeping(False), epochs=1)
+
+
+@pytest.mark.parametrize("make", [na.SGD, na.Adam])
+async def test_a_schedule_that_counts_its_calls_is_refused(make, diamond, batch) -> None:
+    """Each neuron received another rate, and an audit called honest neurons liars."""
+    calls = iter(range(1, 1000))
+
+    def counting(count: int) -> float:
+        return 0.1 / next(calls)
+
+    match = r"the schedule .*counting.* gave 0.1 for update 1, then 0.05: each neuron asks it, so"
+    async with na.open_simulation(diamond) as simulation:
+        with pytest.raises(na.InputError, match=match):
+            await simulation.train_step(*batch, optimizer=make(counting))
+        assert (await simulation.network()) == diamond
+        await simulation.train_step(*batch, optimizer=make(lambda count: 0.1 / count))

@@ -695,3 +695,12 @@ async def test_a_block_without_async_says_what_to_type(diamond) -> None:
         await na.open_simulation(diamond).predict([[1.0]])
     with pytest.raises(AttributeError, match="^'open_simulation' object has no attribute 'foo'$"):
         na.open_simulation(diamond).foo()
+
+
+def test_input_urgencies_may_underflow_under_any_settings_of_numpy() -> None:
+    net = na.Network.from_matrices([[[1.1e-320]]], [[0.0]], ["identity"])
+    x, targets = np.ones((4, 1)), np.full((4, 1), 0.25)
+    expected = na.gradient(net, x, targets, wrt_inputs=True)
+    with np.errstate(all="raise"):
+        found = na.gradient(net, x, targets, wrt_inputs=True)
+    assert found.inputs.tobytes() == expected.inputs.tobytes()

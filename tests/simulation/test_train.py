@@ -1,6 +1,8 @@
 from __future__ import annotations
 
+import io
 import re
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -163,3 +165,25 @@ def test_settings_of_checkpoints_without_checkpoints_are_refused_before_work(mor
     with pytest.raises(na.InputError, match=match):
         train(progress=True, **more)
     train(epochs=1, overwrite=False, every=None)
+
+
+class Deaf(io.StringIO):
+    """A standard error that cannot be written."""
+
+    def write(self, text: str) -> int:
+        raise OSError(28, "No space left on device")
+
+
+def test_no_run_fails_for_want_of_a_progress_bar_or_a_note(
+    tmp_path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    net, closed = na.Network.layered([2, 2, 1]), io.StringIO()
+    closed.close()
+    bare = SimpleNamespace(write=len, flush=lambda: None)
+    for k, stream in enumerate((Deaf(), closed, bare, None)):
+        for progress in (None, True):
+            monkeypatch.setattr("sys.stderr", stream)
+            folder = tmp_path / f"{k} {progress}"
+            more = {"epochs": 2, "progress": progress, "checkpoint": folder}
+            result = na.train(net, XOR_X, XOR_T, optimizer=na.SGD(0.1), **more)
+            assert na.resume(folder) == result  # and says that it is finished

@@ -498,3 +498,26 @@ def test_a_sum_is_a_number_in_json(run: Path) -> None:
     query = "SELECT sum(step) AS total, 0.5::DECIMAL(4,2) AS half FROM steps"
     printed, _ = cli_logs.run("log", "query", "run.arrows", "--json", query)
     assert json.loads(printed) == {"total": 21, "half": 0.5}
+
+
+def test_names_in_a_folder_that_has_been_removed(tmp_path, monkeypatch) -> None:
+    gone = tmp_path / "gone"
+    gone.mkdir()
+    net, more = na.Network.layered([1, 1]), {"optimizer": na.SGD(0.1), "epochs": 1}
+    result = na.train(net, [[0.0]], [[1.0]], **more)
+    monkeypatch.chdir(gone)
+    try:
+        gone.rmdir()
+    except OSError:
+        pytest.skip("a current folder cannot be removed here")
+    calls = [
+        (na.CheckpointError, lambda: na.train(net, [[0.0]], [[1.0]], checkpoint="c", **more)),
+        (na.CheckpointError, lambda: na.resume("c")),
+        (na.LogError, lambda: na.train(net, [[0.0]], [[1.0]], log="a.arrows", **more)),
+        (na.LogError, lambda: na.open_log("a.arrows")),
+        (na.LogError, lambda: na.audit("a.arrows")),
+        (na.InputError, lambda: result.plot("a.svg")),
+    ]
+    for kind, call in calls:
+        with pytest.raises(kind, match="the current folder has been removed"):
+            call()

@@ -99,3 +99,29 @@ def test_labelled_arrays_and_tables() -> None:
         values = property(np.asarray)
 
     assert na.predict(NET, Labelled(np.array([[2.0, 1.0]]), ["b", "a"])).tolist() == [[21.0]]
+
+
+def test_matrices_whose_labels_are_in_another_order_are_refused() -> None:
+    pandas = need("pandas")
+    plain = np.array([[1.0, 2.0], [3.0, 4.0]])
+    make = na.Network.from_matrices
+    right = make([plain], [[0.0, 1.0]], ["tanh"])
+    for labels in ({}, {"index": ["y0", "y1"], "columns": ["x0", "x1"]}, {"index": [7, 8]}):
+        assert make([pandas.DataFrame(plain, **labels)], [[0.0, 1.0]], ["tanh"]) == right
+    for axis in ("index", "columns"):
+        for labels in ([1, 0], ["y1", "y0"] if axis == "index" else ["x1", "x0"]):
+            with pytest.raises(
+                na.InputError, match=r"^weights\[0\]: its labels are in another order"
+            ):
+                make([pandas.DataFrame(plain, **{axis: labels})], [[0.0, 1.0]], ["tanh"])
+    with pytest.raises(na.InputError, match=r"^biases\[0\]: its labels are in another order"):
+        make([plain], [pandas.Series([0.0, 1.0], index=[1, 0])], ["tanh"])
+
+
+def test_ends_of_synapses_whose_labels_are_in_other_orders_are_refused() -> None:
+    pandas = need("pandas")
+    edges = pandas.DataFrame({"source": [0, 0, 1], "target": [1, 2, 2]})[::-1]
+    expected = na.Network.from_arrays([1, 0, 0], [2, 2, 1])
+    assert na.Network.from_arrays(edges.source, edges.target) == expected
+    with pytest.raises(na.InputError, match="^targets: its labels are those of sources, in anoth"):
+        na.Network.from_arrays(edges.source, edges.target.sort_index())

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import fields, is_dataclass
 from decimal import Decimal
 from fractions import Fraction
@@ -68,6 +69,17 @@ def test_a_setting_holds_numbers_of_python(name: str) -> None:
         for wrong in (True, np.bool_(True), BIG, 1j, "1", None, Fraction(1, 2), np.ma.masked):
             with pytest.raises(na.InputError):
                 make(**floats | wholes | {k: wrong})
+
+
+@pytest.mark.parametrize("name", SETTINGS)
+def test_settings_that_are_equal_have_one_text(name: str) -> None:
+    make, floats, wholes = SETTINGS[name]
+    for k in floats:
+        zeros = []
+        for zero in (0.0, -0.0, np.float32(-0.0)):
+            with suppress(na.InputError):
+                zeros.append(make(**floats | wholes | {k: zero}))
+        assert len({repr(one) for one in zeros}) <= 1
 
 
 def test_one_number() -> None:

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from typing import Any, TypeAlias
 
 from ...support.errors import InputError
-from ...support.scalars import as_number, as_whole_number, got
+from ...support.scalars import as_number, as_setting, as_whole_number, got
 from ...support.text import did_you_mean, quote
 from ...support.validation import as_list
 from ..routes import message_kinds
@@ -220,7 +220,7 @@ def _convert_times(fault: DeadLink | Partition) -> None:
             raise InputError(
                 f"{owner}: start and end must be numbers of seconds, got {got(second)}"
             )
-        object.__setattr__(fault, name, as_number(second))
+        object.__setattr__(fault, name, as_setting(second))
     if not 0 <= fault.start < fault.end < math.inf:
         raise InputError(
             f"{owner}: end must be later than start, got {fault.start!r} to {fault.end!r}"

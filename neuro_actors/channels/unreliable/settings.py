@@ -8,7 +8,7 @@ from dataclasses import asdict, dataclass, fields
 from typing import Any
 
 from ...support.errors import InputError
-from ...support.scalars import as_number, as_whole_number, got
+from ...support.scalars import as_number, as_setting, as_whole_number, got
 from ...support.text import quote
 from ...support.validation import as_list
 from .faults import Fault, named_members
@@ -105,4 +105,4 @@ def _convert_number(settings: Unreliable, name: str, below: float) -> None:
             f"Unreliable: {name} must be a number of at least 0 and below {below:g}, "
             f"got {got(value)}"
         )
-    object.__setattr__(settings, name, as_number(value))
+    object.__setattr__(settings, name, as_setting(value))

@@ -13,6 +13,7 @@ from pathlib import Path
 
 from ...support.errors import CheckpointError, InputError
 from ...support.file_lock import FileLock
+from ...support.files import absolute_path
 from ...support.text import quote
 from ...support.validation import as_path
 from .files import PART, FileContents, part_path, read, sync_folder
@@ -39,10 +40,10 @@ class Folder:
             path: The name.
 
         Raises:
-            CheckpointError: It cannot be the name of a folder.
+            CheckpointError: It cannot be the name of a folder, or the current folder is gone.
         """
         try:
-            self.path = as_path("checkpoint", path, "folder").absolute()
+            self.path = absolute_path(as_path("checkpoint", path, "folder"), CheckpointError)
         except InputError as error:
             raise CheckpointError(str(error)) from None
         self._intact: list[Path] = []

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from os import PathLike
@@ -21,6 +20,7 @@ from ...rules.member_registry import MemberRegistry, MemberState
 from ...rules.micro_batches import whole_rule
 from ...rules.own_rules import needs_rule
 from ...rules.rule_json import rule_from_json
+from ...support.console import print_note
 from ...support.errors import CheckpointError, InputError
 from ...support.numerics import differences, unchecked
 from ...support.text import escape_controls, quote
@@ -39,6 +39,7 @@ from .plan_json import (
 )
 from .saving import Saver, versions
 
+USED_ADVICE = "Add or import what it used (--import MODULE)"
 LARGEST_STEP = 2**53  # of a society; more steps than any society can do
 
 
@@ -129,7 +130,8 @@ class Checkpoint:
         """Return network, history and number of messages of a finished run.
 
         Raises:
-            CheckpointError: Its data are missing, or no run wrote this file.
+            CheckpointError: Its data are missing, an activation function is another one here than
+                in the run, or no run wrote this file.
         """
         self._read_data()
         with self.errors_name_the_file():
@@ -138,6 +140,9 @@ class Checkpoint:
             if len(position.history) != epochs:
                 raise ValueError(f"it is finished after {len(position.history)} of its epochs")
             messages = read_whole_number(self.metadata, "messages", 0)
+            problems = self.other_functions(with_loss=False)
+            if problems:  # the network would predict something else than it has learned
+                raise CheckpointError(f"{'; '.join(problems)}. {USED_ADVICE}")
             return self._learned_network(), tuple(position.history), messages
 
     def _learned_network(self) -> Network:
@@ -189,15 +194,18 @@ class Checkpoint:
             saver.continue_from(self.file, data.digest)
             return OpenRun(plan, position, self._network(""), saver)
 
-    def other_functions(self) -> list[str]:
+    def other_functions(self, *, with_loss: bool = True) -> list[str]:
         """Return, in words, which functions of the run are other ones here.
 
         Functions that are not known here are left out.
+
+        Args:
+            with_loss: Whether to compare the loss too. A result is used without it.
         """
         names = json.loads(self._contents.arrays["network.activations"].tobytes())
         loss = self.metadata["run"]["loss"]
         activations = [name for name in names if name in functions.ACTIVATIONS]
-        losses = [loss] if loss in functions.LOSSES else []
+        losses = [loss] if with_loss and loss in functions.LOSSES else []
         exact = not self.differences()
         return compare(self.metadata.get("functions"), activations, losses, exact=exact).problems
 
@@ -225,13 +233,12 @@ class Checkpoint:
         found = self.compare_functions(plan, exact=exact)
         if found.problems:
             raise CheckpointError(
-                f"{'; '.join(found.problems)}: the run would not go on as it began. "
-                "Add or import what it used (--import MODULE)"
+                f"{'; '.join(found.problems)}: the run would not go on as it began. {USED_ADVICE}"
             )
         missing = [*found.unchecked, *unchecked(self.metadata["numerics"])]
         if missing:
             problem = f"because this checkpoint does not tell of them: {'; '.join(missing)}"
-            print(f"neuro-actors: not checked, {escape_controls(problem)}", file=sys.stderr)
+            print_note(f"neuro-actors: not checked, {escape_controls(problem)}")
 
     def _position(self) -> TrainingPosition:
         return position_from_json(self.metadata["place"], self._contents.arrays["predictions"])

@@ -9,10 +9,10 @@ from __future__ import annotations
 
 import os
 import signal
-import sys
 from contextlib import suppress
 from types import FrameType, TracebackType
 
+from ...support.console import print_note
 from ...support.signal_handlers import SignalHandlers
 
 SIGNALS = (signal.SIGINT, signal.SIGTERM)
@@ -38,7 +38,7 @@ class TrainingStopped(BaseException):
             What to raise: KeyboardInterrupt after Ctrl-C; SystemExit after SIGTERM, if its
             handler lets the process live.
         """
-        print(self.message, file=sys.stderr)
+        print_note(self.message)
         if self.number == signal.SIGINT:
             return KeyboardInterrupt()
         signal.raise_signal(self.number)

@@ -148,3 +148,16 @@ def test_a_checkpoint_of_an_older_version_is_read(tmp_path: Path, capfd: Any) ->
         "neuro-actors: not checked, because this checkpoint does not tell of them: the activation "
         "'identity'; the activation 'tanh'; the loss 'huber'; the C library; the order of sums\n"
     )
+
+
+def test_the_result_of_a_finished_run_needs_its_functions(tmp_path: Path) -> None:
+    """The network would predict something else than the run learned."""
+    middle(tmp_path)
+    result, tanh = na.resume(tmp_path), functions.ACTIVATIONS["tanh"]
+    na.add_activation("tanh", lambda z: 1.7 * np.tanh(z), lambda z, a: 1.7 - a * a / 1.7)
+    with pytest.raises(na.CheckpointError, match="the activation 'tanh' is another function here"):
+        na.resume(tmp_path)
+    functions.ACTIVATIONS["tanh"] = tanh
+    huber = functions.LOSSES["huber"]
+    na.add_loss("huber", lambda p, t: 2 * huber.value(p, t), lambda p, t: 2 * huber.slope(p, t))
+    assert na.resume(tmp_path) == result  # the loss has no part in it any more
