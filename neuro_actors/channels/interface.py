@@ -18,6 +18,8 @@ from typing import Any, Protocol, TypeAlias
 from ..network.network import Network
 from ..neuron.messages import MessageKind, Step
 from ..support.arrays import Array
+from ..support.errors import InputError
+from ..support.own_names import check_port
 from .step_record import StepRecord
 from .unreliable.faults import FaultEvent
 
@@ -262,9 +264,15 @@ class ChannelsDefaults:
         create_rule: Callable[[], Any],
         life: Callable[[Any, Any], Coroutine[Any, Any, None]],
     ) -> Coroutine[Any, Any, None]:
-        """See `Channels.run_member`."""
+        """See `Channels.run_member`.
+
+        Raises:
+            SimulationError: A user's port has a name of an older version; see `check_port`.
+        """
         # no coroutine of its own: a million members would each hold one more
-        return life(create_rule(), self.loss if member is None else self.port(member))
+        port = self.loss if member is None else self.port(member)
+        check_port(type(port))
+        return life(create_rule(), port)
 
     async def run(self) -> None:
         """See `Channels.run`. Returns at once."""
@@ -272,6 +280,9 @@ class ChannelsDefaults:
 
 class CompletedChannels(ChannelsDefaults):
     """A user's channels that lack `run_member` or `run`, completed by the defaults.
+
+    Channels that hold others, and pass to them what they do not have themselves, have no
+    `run_member` of their own: that of the others would take the ports of the others.
 
     Attributes:
         inner: The user's channels.
@@ -282,14 +293,40 @@ class CompletedChannels(ChannelsDefaults):
 
         Args:
             inner: The user's channels, which have all other methods of `Channels`.
+
+        Raises:
+            InputError: They have ports of their own, and the members run as other channels say.
         """
         self.inner = inner
         for name in ("run_member", "run"):
             if hasattr(inner, name):  # what the user has written comes before a default
                 setattr(self, name, getattr(inner, name))
+        if not _has_itself(inner, "run_member"):
+            found = getattr(inner, "run_member", None)
+            other = type(getattr(found, "__self__", None))
+            if getattr(other, "run_member", None) is ChannelsDefaults.run_member:
+                del self.run_member
+            elif found is not None and _has_itself(inner, "port"):
+                raise InputError(
+                    f"{type(inner).__name__} has ports of its own, but its members would run as "
+                    f"{other.__name__} says, with other ports: give it a method run_member"
+                )
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self.inner, name)
+
+
+def has_own_loop(channels: object) -> bool:
+    """Return whether channels have `run_member` and `run`, not only those of others inside them.
+
+    Args:
+        channels: A user's channels.
+    """
+    return _has_itself(channels, "run_member") and _has_itself(channels, "run")
+
+
+def _has_itself(value: object, name: str) -> bool:
+    return hasattr(type(value), name) or name in getattr(value, "__dict__", ())
 
 
 class Recorder(Protocol):

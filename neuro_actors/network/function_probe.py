@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import base64
 import hashlib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any, NamedTuple, TypeAlias
 
 import numpy as np
@@ -63,6 +63,8 @@ def present_identity(function: Activation | Loss, *, twice: bool = False) -> Ide
     """
     found = _probe(function)
     digest: str | None = digest_of(found.results)
+    if not found.is_known:
+        digest = None  # it fails at all points, as any other function may
     if twice and digest != digest_of(_probe(function).results):
         digest = None  # it depends on more than its arguments
     curvature = digest_of(found.curvatures) if found.curvatures else None
@@ -151,6 +153,7 @@ class _Probed(NamedTuple):
     results: list[Array]  # values and slopes
     curvatures: list[Array]
     sample: Array
+    is_known: bool  # whether there is any value, and any slope
 
 
 def _probe(function: Activation | Loss) -> _Probed:
@@ -172,7 +175,7 @@ def _probe_activation(function: Activation) -> _Probed:
         if function is original:  # beside some losses, outputs have another slope
             others = [output.before(loss) for loss in (None, "kl_divergence", "a user's own")]
             results += [_call(one.slope, z, freeze(value), shape=z.shape) for one in others]
-    return _Probed(results, curvatures, sample)
+    return _Probed(results, curvatures, sample, _has_numbers([value]) and _has_numbers([slope]))
 
 
 def _probe_loss(function: Loss) -> _Probed:
@@ -184,16 +187,27 @@ def _probe_loss(function: Loss) -> _Probed:
         if function.curvature is not None:
             curvatures.append(_call(function.curvature, p, t, d, shape=p.shape))
         sample += [value[sampled], slope[sampled].ravel()]
-    return _Probed(results, curvatures, np.concatenate(sample))
+    is_known = _has_numbers(results[1::2]) and _has_numbers(results[2::2])
+    return _Probed(results, curvatures, np.concatenate(sample), is_known)
+
+
+def _has_numbers(results: Iterable[Array]) -> bool:
+    return any(not np.isnan(values).all() for values in results)
 
 
 def _call(function: Callable[..., Any], *arguments: Array, shape: tuple[int, ...]) -> Array:
-    """Return a copy of what a function gives; NaN where it fails, as a user's function may."""
+    """Return a copy of what a function gives; NaN where it fails, as a user's function may.
+
+    A function that refuses one point refuses the array. So it is called for each point alone then.
+    """
     try:
         with np.errstate(all="ignore"):
             found = np.array(function(*arguments), dtype=np.float64)
     except Exception:
-        return np.full(shape, np.nan)
+        if shape[0] == 1:
+            return np.full(shape, np.nan)
+        points = [[array[k : k + 1] for array in arguments] for k in range(shape[0])]
+        return np.concatenate([_call(function, *one, shape=(1, *shape[1:])) for one in points])
     return found if found.shape == shape else np.full(shape, np.nan)
 
 

@@ -13,7 +13,9 @@ all the same, and a commit that it forgets would become the weights. The law:
 5. The arrays are used again in the next step. So a state must not contain them, or a part of them.
 6. Urgencies come back in each step that has a loss, to inputs in a step `wrt_inputs`. A rule that
    says otherwise would wait for ever, or let others wait.
-7. An input repeats what the environment sends. Engines may carry it without a call of `fire`.
+7. `state` of a `LocalRule` is a `NeuronState`. An author who keeps something else under this name
+   would replace the parameters.
+8. An input repeats what the environment sends. Engines may carry it without a call of `fire`.
 
 The package's own rules are not checked here. Tests do that once and for all, and a call more would
 cost a neuron of few synapses as much as its sums do.
@@ -32,7 +34,7 @@ from ..support.text import quote
 from .local_rule import LocalRule, NeuronRule
 from .loss_node import LossNode
 from .messages import Step
-from .neuron_state import FLOAT, all_finite, check_finite_state
+from .neuron_state import FLOAT, NeuronState, all_finite, check_finite_state
 
 MARK = np.int64(0x7FF8_0000_756E_7365)
 _MARK = np.array(MARK).view(np.float64)
@@ -115,6 +117,7 @@ class CheckedRule:
         Raises:
             MessageError: The rule breaks a law.
         """
+        self._check_attribute(step)
         self._is_input = len(activations_in) == 1
         self._mail = [activations_in, activation_out]
         mail = _read_only(activations_in)
@@ -178,9 +181,19 @@ class CheckedRule:
             first = next(iter(outputs), "commit_out")
             problem = f"{method} returned {quote(result)}, which goes nowhere"
             self._refuse(step, f"{problem}: write into {first}[...], and return nothing")
+        self._check_attribute(step)
         for name, (out, what) in outputs.items():
             if problem := _problem(out, f"all of {name} in {method}", what):
                 self._refuse(step, problem)
+
+    def _check_attribute(self, step: Step) -> None:
+        """Check law 7."""
+        if isinstance(self.rule, LocalRule):
+            state = getattr(self.rule, "state", None)
+            if not isinstance(state, NeuronState):
+                problem = f"its attribute 'state' is {quote(state)}, and must be a NeuronState"
+                advice = "keep what is your own under another name, and name that in STATE"
+                self._refuse(step, f"{problem}: {advice}")
 
     def _check_state(self, step: Step, arrays: list[Array]) -> None:
         """Check laws 2 and 5, of the attributes that the rule names."""

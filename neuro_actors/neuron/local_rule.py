@@ -23,8 +23,9 @@ from numpy.typing import NDArray
 
 from ..network.functions import Activation
 from ..support.arrays import Array, freeze
-from ..support.errors import MessageError
+from ..support.errors import InputError, MessageError
 from ..support.own_code import has_own_code
+from ..support.own_names import RULE_METHODS, check_own_names
 from .messages import Step
 from .neuron_state import (
     FLOAT,
@@ -110,6 +111,17 @@ class StatefulRule:
 
     __slots__ = ()
     STATE: ClassVar[tuple[str, ...]] = ()
+
+    def __init_subclass__(cls, **arguments: Any) -> None:
+        """Check the names that a class of a user's own defines.
+
+        Raises:
+            InputError: A name has a meaning already; see `support/own_names.py`.
+        """
+        super().__init_subclass__(**arguments)
+        if has_own_code(cls):
+            check_own_names(cls, RULE_METHODS)
+            _check_state_names(cls)
 
     def get_state(self) -> tuple[Any, ...]:
         """See `NeuronRule.get_state`. What a class of a user's own keeps is copied.
@@ -351,6 +363,24 @@ class LocalRule(StatefulRule):
         """
         problem = "it has not fired in that step"
         raise MessageError(f"{self.id!r} cannot respond in step {step.number}: {problem}")
+
+
+def _check_state_names(kind: type[StatefulRule]) -> None:
+    """Refuse a class whose `STATE` is no tuple of names, or leaves out the parameters."""
+    names, example = kind.STATE, 'STATE = ("state", "trace")'
+    problem = ""
+    if isinstance(names, str) or not all(isinstance(name, str) for name in names):
+        problem = f"names its state by {names!r}: write a tuple of names, such as {example}"
+    elif len(set(names)) < len(names):
+        problem = f"names an attribute twice in STATE, {names!r}: take another name for your own"
+    elif (
+        issubclass(kind, LocalRule)
+        and kind.get_state is StatefulRule.get_state
+        and not set(LocalRule.STATE) <= set(names)
+    ):
+        problem = f"leaves 'state' out of STATE, which has the parameters: write {example}"
+    if problem:
+        raise InputError(f"the class {kind.__qualname__} {problem}")
 
 
 class InputRule(StatefulRule):

@@ -5,12 +5,16 @@ It alone receives the activations of all outputs, so no neuron sees its siblings
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 from numpy.typing import NDArray
 
 from ..network import functions
 from ..support.arrays import Array, freeze
 from ..support.errors import MessageError
+from ..support.own_code import has_own_code
+from ..support.own_names import LOSS_METHODS, check_own_names
 from .messages import Step
 
 
@@ -22,6 +26,16 @@ class LossNode:
     """
 
     __slots__ = ("from_input",)
+
+    def __init_subclass__(cls, **arguments: Any) -> None:
+        """Check the names that a class of a user's own defines.
+
+        Raises:
+            InputError: A name has a meaning already; see `support/own_names.py`.
+        """
+        super().__init_subclass__(**arguments)
+        if has_own_code(cls):
+            check_own_names(cls, LOSS_METHODS)
 
     def __init__(self, from_input: NDArray[np.bool_]) -> None:
         """Make the loss node's rule.

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Generator
 from dataclasses import dataclass
 from math import inf
-from typing import ClassVar, Protocol, runtime_checkable
+from typing import Any, ClassVar, Protocol, runtime_checkable
 
 import numpy as np
 
@@ -17,6 +17,8 @@ from ..neuron.messages import Step
 from ..neuron.sums import Sums
 from ..support.arrays import Array
 from ..support.errors import InputError
+from ..support.own_code import has_own_code
+from ..support.own_names import RULE_FACTORY_METHODS, check_own_names
 from ..support.scalars import as_number, got
 
 
@@ -74,6 +76,16 @@ class Rule:
 
     feels_inputs: ClassVar[bool] = True
     plain_predictions: ClassVar[bool | None] = None
+
+    def __init_subclass__(cls, **arguments: Any) -> None:
+        """Check the names that a class of a user's own defines.
+
+        Raises:
+            InputError: A name has a meaning already; see `support/own_names.py`.
+        """
+        super().__init_subclass__(**arguments)
+        if has_own_code(cls):
+            check_own_names(cls, RULE_FACTORY_METHODS)
 
     def neuron(self, network: Network, k: int, sums: Sums) -> NeuronRule:
         """Make the rule of a neuron, with the network's parameters.

@@ -18,7 +18,13 @@ import trio
 from trio.lowlevel import disable_ki_protection, enable_ki_protection
 
 from ..channels.choose_channels import ChannelsChoice, choose_channels, faults_to_json
-from ..channels.interface import Channels, ChannelsFactory, CompletedChannels, Recorder
+from ..channels.interface import (
+    Channels,
+    ChannelsFactory,
+    CompletedChannels,
+    Recorder,
+    has_own_loop,
+)
 from ..channels.unreliable.settings import Unreliable
 from ..cluster.choose_cluster import choose_cluster
 from ..cluster.partition import Partition
@@ -326,5 +332,4 @@ def _make_channels(make: ChannelsFactory, network: Network, recorder: Recorder |
         raise InputError(
             f"channels must be an engine, which makes channels; {quote(make)} made {quote(made)}"
         )
-    complete = hasattr(made, "run_member") and hasattr(made, "run")
-    return made if complete else cast(Channels, CompletedChannels(made))
+    return made if has_own_loop(made) else cast(Channels, CompletedChannels(made))

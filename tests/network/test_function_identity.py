@@ -173,3 +173,35 @@ def test_rounding_is_a_number_of_eps() -> None:
             na.add_activation("cube", lambda z: z**3, lambda z, a: 3 * z * z, rounding=wrong)
     na.add_activation("cube", lambda z: z**3, lambda z, a: 3 * z * z, rounding=2)
     assert functions.ACTIVATIONS["cube"].rounding == 2.0
+
+
+def narrow(factor: float) -> na.Activation:
+    """A function that refuses an array with a number beyond 5."""
+
+    def times(z, values):
+        if np.abs(z).max() > 5.0:
+            raise ValueError("beyond 5")
+        return factor * values
+
+    return na.Activation(lambda z: times(z, z), lambda z, a: times(z, np.ones_like(z)))
+
+
+def test_a_function_that_raises_at_some_points_is_known_by_the_others() -> None:
+    functions.ACTIVATIONS["narrow"] = narrow(1.0)
+    held = json.loads(json.dumps(identities(["narrow"], [])))
+    assert compare(held, ["narrow"], (), exact=True).problems == []
+    functions.ACTIVATIONS["narrow"] = narrow(2.0)
+    for exact in (True, False):
+        assert problems(held, "narrow", exact=exact)
+
+
+def test_a_function_that_raises_at_all_points_is_not_checked() -> None:
+    def refuse(*_):
+        raise ValueError
+
+    functions.ACTIVATIONS["none"] = na.Activation(refuse, refuse)
+    functions.LOSSES["none"] = na.Loss(refuse, refuse)
+    held = identities(["none"], ["none"])
+    found = compare(held, ["none"], ["none"], exact=True)
+    assert held["activations"]["none"]["digest"] is held["losses"]["none"]["digest"] is None
+    assert found.unchecked == ["the activation 'none'", "the loss 'none'"]

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from typing import Any, ClassVar
+
 import numpy as np
 import pytest
 
 import neuro_actors as na
+from neuro_actors.channels.bundled.bundled_channels import Bundled
+from neuro_actors.channels.choose_channels import choose_channels
 from neuro_actors.channels.interface import CompletedChannels
 from neuro_actors.channels.memory import Memory
 from neuro_actors.society.society import set_step_numbers
@@ -47,3 +51,47 @@ async def test_an_error_names_the_users_class(diamond) -> None:
     channels = CompletedChannels(Wrapped(diamond))
     with pytest.raises(na.CheckpointError, match="^the engine Wrapped cannot go on after step 5"):
         set_step_numbers(channels, 5)
+
+
+class Passing:
+    """Channels with ports of their own, which pass to others whatever they do not have."""
+
+    inner: type | na.Unreliable = Bundled
+    sent: ClassVar[list[str]] = []
+
+    def __init__(self, network: na.Network, recorder=None) -> None:
+        self.channels = choose_channels(self.inner)(network, recorder)
+
+    def port(self, k: int) -> PassingPort:
+        return PassingPort(self.channels.port(k))
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self.channels, name)
+
+
+class PassingPort:
+    def __init__(self, inner: Any) -> None:
+        self.inner = inner
+
+    def send(self, kind, step) -> None:
+        Passing.sent.append(kind)
+        self.inner.send(kind, step)
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self.inner, name)
+
+
+@pytest.mark.parametrize("inner", [Bundled, Memory])
+def test_members_use_the_ports_of_channels_that_pass_the_rest_on(inner, diamond, batch) -> None:
+    Passing.sent.clear()
+    expected = na.gradient(diamond, *batch)
+    found = na.gradient(diamond, *batch, channels=type("P", (Passing,), {"inner": inner}))
+    assert np.array_equal(found.weights, expected.weights)
+    assert Passing.sent.count("commit") == len(diamond.ids) - len(diamond.inputs)
+
+
+def test_ports_that_would_not_be_used_are_refused(diamond, batch) -> None:
+    channels = type("Storm", (Passing,), {"inner": na.Unreliable()})
+    message = "Storm has ports of its own, .* UnreliableChannels says.*give it a method run_member"
+    with pytest.raises(na.InputError, match=message):
+        na.gradient(diamond, *batch, channels=channels)
