@@ -167,6 +167,27 @@ def test_the_heart_does_no_input_or_output(name: str) -> None:
         assert not imports(path, ROOT)[1] & INPUT_OUTPUT, path
 
 
+LATER = (  # parts of the package that few programs use, and that bring many others
+    "cluster.worker_messages",
+    "proof.reference.bounds",
+    "proof.audit.auditor",
+    "simulation.checkpoint.reading",
+    "simulation.checkpoint.saving",
+    "log.log",
+    "viewer.page",
+)
+
+
+def test_large_parts_are_imported_when_used() -> None:
+    names = [f"neuro_actors.{name}" for name in LATER]
+    assert all((ROOT / f"{name.replace('.', '/')}.py").exists() for name in LATER)
+    code = f"import neuro_actors, sys; print([name for name in {names} if name in sys.modules])"
+    printed = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True
+    ).stdout
+    assert printed.strip() == "[]"
+
+
 def test_heavy_libraries_are_imported_when_used() -> None:
     code = f"import neuro_actors, sys; print([name for name in {HEAVY} if name in sys.modules])"
     printed = subprocess.run(

@@ -18,7 +18,6 @@ from ..support.errors import InputError
 from ..support.scalars import as_whole_number
 from ..support.text import quote
 from ..support.validation import as_flag
-from . import replicas
 from .cut_edges import check_kinds
 from .launcher import Functions, WorkerLauncher
 from .partition import Partition, partition
@@ -75,6 +74,8 @@ class Cluster(ABC):
         Raises:
             InputError: The network, the rule or the sums cannot be used on this cluster.
         """
+        from . import replicas  # which brings all messages of a cluster
+
         found = partition(network, self.shards) if self.partition is None else self.partition
         found.check(network)
         inner, count = (rule.rule, rule.count) if isinstance(rule, MicroBatches) else (rule, 1)

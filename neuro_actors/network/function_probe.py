@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import hashlib
 from collections.abc import Callable, Iterable, Mapping
+from functools import cache
 from typing import Any, NamedTuple, TypeAlias
 
 import numpy as np
@@ -180,7 +181,7 @@ def _probe_activation(function: Activation) -> _Probed:
 
 def _probe_loss(function: Loss) -> _Probed:
     results, curvatures, sample = [np.array([function.threshold])], [], []
-    for p, t, d, sampled in _LOSS_PROBES:
+    for p, t, d, sampled in _loss_probes():
         value = _call(function.value, p, t, shape=p.shape[:1])
         slope = _call(function.slope, p, t, shape=p.shape)
         results += [value, slope]
@@ -224,6 +225,7 @@ _LOSS_ROWS = {
 }
 
 
+@cache
 def _loss_probes() -> list[tuple[Array, Array, Array, Indices]]:
     """Return predictions, targets, directions, and the rows that are in the sample.
 
@@ -247,9 +249,6 @@ def _loss_probes() -> list[tuple[Array, Array, Array, Indices]]:
         )
         for a, b in probes
     ]
-
-
-_LOSS_PROBES = _loss_probes()
 
 
 def source_digest(*parts: Any) -> str | None:

@@ -9,6 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from functools import partial
 from os import PathLike
+from typing import TYPE_CHECKING
 
 from numpy.typing import ArrayLike
 
@@ -30,14 +31,15 @@ from ..support.signal_exceptions import passes_handler_exceptions
 from ..support.text import quote
 from ..support.validation import as_flag
 from .blocking import run
-from .checkpoint.folder import Folder
-from .checkpoint.reading import Checkpoint
-from .checkpoint.saving import NoSaver, Saver
+from .checkpoint.no_saver import NoSaver
 from .checkpoint.signals import TrainingStopped
 from .history import Epoch
 from .opening import open_simulation
 from .plan import TrainingPlan, TrainingPosition, run_plan
 from .progress_bar import ProgressBar
+
+if TYPE_CHECKING:
+    from .checkpoint.saving import Saver
 
 STEPS_BETWEEN = 100  # from one checkpoint to the next
 
@@ -214,6 +216,9 @@ def train(
     position = TrainingPosition.at_start(plan)
     if checkpoint is None:
         return _run_training(plan, position, network, progress, log, NoSaver())
+    from .checkpoint.folder import Folder  # checkpoints take long to import
+    from .checkpoint.saving import Saver
+
     network.check_activations()
     members = MemberRegistry(rule, network, optimizer=optimizer)
     saver = Saver(Folder(checkpoint), plan, position, members, every)
@@ -297,6 +302,8 @@ def resume(
         choose_channels(channels)
     if optimizer is not None:
         check_optimizer(optimizer)
+    from .checkpoint.reading import Checkpoint
+
     checkpoint = Checkpoint(path)
     if checkpoint.finished:
         folder = f"the run in {str(checkpoint.folder.path)!r} is finished"

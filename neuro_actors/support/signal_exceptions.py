@@ -38,7 +38,7 @@ CALLERS_OF_FUNCTIONS = (
 )
 
 # those with a name; the others cost time, and nobody uses them
-SIGNALS = tuple(number for number in signal.Signals if number in signal.valid_signals())
+SIGNALS = tuple(sorted(signal.valid_signals() & set(signal.Signals)))
 
 _noted: list[BaseException] = []  # of runs in the main thread that are being cancelled
 

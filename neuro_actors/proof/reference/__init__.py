@@ -18,10 +18,17 @@ Files:
     products.py     the Hessian times a direction, and its rounding bound
 """
 
-from .bounds import bound, with_bound
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING
+
 from .gradients import gradient, predict
-from .products import hessian_vector_bound, hessian_vector_product
-from .rounding import EPS
+
+if TYPE_CHECKING:
+    from .bounds import bound, with_bound
+    from .products import hessian_vector_bound, hessian_vector_product
+    from .rounding import EPS
 
 __all__ = [
     "EPS",
@@ -32,3 +39,19 @@ __all__ = [
     "predict",
     "with_bound",
 ]
+
+# These files take long to import, and few programs use them.
+_LATER = {
+    "EPS": "rounding",
+    "bound": "bounds",
+    "hessian_vector_bound": "products",
+    "hessian_vector_product": "products",
+    "with_bound": "bounds",
+}
+
+
+def __getattr__(name: str) -> object:
+    """Import what a name of `_LATER` is in, when it is used first."""
+    if name not in _LATER:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(import_module(f".{_LATER[name]}", __name__), name)

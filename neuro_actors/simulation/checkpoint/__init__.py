@@ -12,6 +12,7 @@ Files:
     plan_json.py       a training plan and a position <-> JSON and arrays
     plan_functions.py  which functions, rule and optimizer a plan names
     saving.py          when a running society is saved, and what is written
+    no_saver.py        what a run without checkpoints has instead
     signals.py         Ctrl-C and SIGTERM while a run has checkpoints
     reading.py         a checkpoint -> a run that continues
     summary.py         what a checkpoint contains, for `neuro-actors checkpoint info`

@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import platform
 import shlex
-from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -32,33 +31,6 @@ from .packing import pack
 from .plan_functions import plan_identities
 from .plan_json import data_to_arrays, network_to_arrays, position_to_json, settings_to_json
 from .signals import StopSignals, TrainingStopped
-
-
-class NoSaver:
-    """Takes the place of a `Saver` in a run without checkpoints: it saves nothing.
-
-    Attributes:
-        members: None: no member is remembered.
-        signals: A context manager that changes nothing.
-        messages: 0; see `Saver`.
-    """
-
-    def __init__(self) -> None:
-        self.members: MemberRegistry | None = None
-        self.signals: AbstractContextManager[object] = nullcontext()
-        self.messages = 0
-
-    def start(self) -> None:
-        """See `Saver.start`."""
-
-    def close(self) -> None:
-        """See `Saver.close`."""
-
-    async def after_step(self, simulation: Simulation) -> None:
-        """See `Saver.after_step`."""
-
-    async def save_result(self, simulation: Simulation) -> None:
-        """See `Saver.save_result`."""
 
 
 class Saver:
