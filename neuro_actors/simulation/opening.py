@@ -44,6 +44,7 @@ from ..support.errors import InputError, LogError, NeuroActorsError, SimulationE
 from ..support.scalars import as_number, got
 from ..support.signal_exceptions import is_from_handler
 from ..support.text import quote
+from .forgotten_calls import ForgottenCalls
 from .simulation import Simulation
 from .society_task import SocietyTask
 
@@ -88,7 +89,8 @@ class open_simulation:  # noqa: N801 (to be called as a function is)
     Raises:
         InputError: An argument is wrong. It is raised when the block is entered, as are the others.
         LogError: The log cannot be written.
-        SimulationError: There is no trio event loop, or the workers cannot be started.
+        SimulationError: There is no trio event loop, or the workers cannot be started. When the
+            block is left: a call was not awaited, or the society has failed and no call raised it.
 
     Examples:
         ```python
@@ -116,6 +118,7 @@ class open_simulation:  # noqa: N801 (to be called as a function is)
             network, channels, log, rule, sums, micro_batches, patience, in_flight, engine
         )
         self._task: SocietyTask | None = None
+        self._calls = ForgottenCalls()
 
     def remember(self, registry: MemberRegistry | None) -> open_simulation:
         """Let a registry make the members, so that their state can be saved.
@@ -158,6 +161,7 @@ class open_simulation:  # noqa: N801 (to be called as a function is)
             task = self._task = SocietyTask(runner, writer)
             settings, patience = plan.settings, as_number(plan.settings.patience)
             simulation = Simulation(settings.network, task, plan.rule, patience, plan.number)
+            simulation.calls = self._calls
         except BaseException:
             with suppress(LogError):
                 if writer is not None:
@@ -181,12 +185,17 @@ class open_simulation:  # noqa: N801 (to be called as a function is)
     ) -> Coroutine[None, None, None]:
         assert self._task is not None
         self._task.close()  # at once: an interrupt may come between this call and its await
-        return _leave(self._task, error)
+        return _leave(self._task, self._calls, error)
 
 
 @enable_ki_protection
-async def _leave(task: SocietyTask, error: BaseException | None) -> None:
+async def _leave(task: SocietyTask, calls: ForgottenCalls, error: BaseException | None) -> None:
     await task.wait_ended(error)
+    forgotten = await calls.find()
+    if forgotten is not None and error is None:
+        raise forgotten
+    if forgotten is not None and error is not None:  # perhaps the cause of it
+        error.add_note(str(forgotten))
 
 
 async def _wait_started(task: SocietyTask, driver: Driver) -> None:

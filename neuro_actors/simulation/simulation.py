@@ -29,6 +29,7 @@ from ..support.labelled_arrays import as_batch
 from ..support.signal_exceptions import is_from_handler
 from ..support.text import quote
 from ..support.validation import as_flag
+from .forgotten_calls import ForgottenCalls, awaited
 from .society_task import SocietyTask
 from .step_result import RoundCollector, StepOutcome, read_result
 
@@ -47,6 +48,9 @@ class Simulation:
         rule: The local rule of the neurons.
         patience: How many seconds a call waits for its step.
         number: The number of the last step of an earlier run that this one continues, else 0.
+
+    Attributes:
+        calls: The calls that have not begun yet.
     """
 
     def __init__(
@@ -68,9 +72,11 @@ class Simulation:
         self._committed: Array | None = None
         self._parameters = ParameterOrder(network)
         self._needs_rule: bool | None = None  # not known yet
+        self.calls = ForgottenCalls()
 
     # --- what users call --------------------------------------------------------------------------
 
+    @awaited
     async def predict(self, x: ArrayLike) -> Array:
         """Compute the predictions for some examples. Neurons do not learn.
 
@@ -88,6 +94,7 @@ class Simulation:
         async with self._turn:
             return (await self._step(Round(rows))).predictions
 
+    @awaited
     async def gradient(
         self,
         x: ArrayLike,
@@ -121,6 +128,7 @@ class Simulation:
             outcome = await self._rounds(*rows, loss, wrt_inputs=wrt_inputs)
             return outcome.gradient(self._network, self._parameters, wrt_inputs)
 
+    @awaited
     async def hessian_vector_product(
         self,
         x: ArrayLike,
@@ -169,6 +177,7 @@ class Simulation:
             )
             return outcome.gradient(self._network, self._parameters, wrt_inputs=False)
 
+    @awaited
     async def train_step(
         self, x: ArrayLike, targets: ArrayLike, loss: str = "squared_error", *, optimizer: Optimizer
     ) -> StepResult:
@@ -196,6 +205,7 @@ class Simulation:
             outcome = await self._rounds(*rows, loss, optimizer)
         return StepResult(outcome.step, outcome.loss, outcome.predictions)
 
+    @awaited
     async def network(self) -> Network:
         """Return the network with the parameters that its neurons committed last.
 
