@@ -8,7 +8,10 @@ from dataclasses import replace
 import numpy as np
 
 import neuro_actors as na
+from neuro_actors.proof.mail import MailRecorder, recorded
 from neuro_actors.proof.random_cases import Case
+from neuro_actors.proof.reference.each_neuron import Mail
+from neuro_actors.simulation.blocking import run
 
 
 def deep_case(
@@ -53,6 +56,19 @@ def skipping_case(depth: int = 30, width: int = 3, seed: int = 0, batch: int = 3
     net = na.Network(nodes, [synapses[k] for k in rng.permutation(len(synapses))], ["y0", "y1"])
     x, targets = rng.standard_normal((batch, 4)), rng.standard_normal((batch, 2))
     return Case(net, x, targets, "squared_error")
+
+
+def mail_of(case: Case, wrt_inputs: bool = True, channels: str = "bundled") -> Mail:
+    """All messages of one gradient's step."""
+    recorder = MailRecorder(case.network)
+
+    async def society() -> None:
+        async with na.open_simulation(case.network, recorded(channels, recorder)) as simulation:
+            await simulation.gradient(case.x, case.targets, case.loss, wrt_inputs)
+
+    run(society, channels)
+    ((_, mail),) = recorder.steps
+    return mail
 
 
 def is_within(found: na.Gradient, expected: na.Gradient, bound: na.Gradient) -> bool:

@@ -13,6 +13,7 @@ Files:
     bounds.py       how far rounding alone can bring two correct gradients apart
     matrices.py     a network as matrices, and its forward pass
     propagation.py  how far errors carry, forward to signals and back to activations
+    ellipsoids.py   the same in large networks, by ellipsoids that contain the errors
     rounding.py     what rounding allows one sum, function or loss
     each_neuron.py  what each member should send, given what it received
     products.py     the Hessian times a direction, and its rounding bound

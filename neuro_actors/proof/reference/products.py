@@ -219,7 +219,7 @@ def _bound(tangents: _TangentPass, propagation: Propagation) -> Gradient:
         carried = propagation.forward(signals, activations)
         return carried, slopes * carried + activations
 
-    z_te, a_te = settle(forward, carried_forward, z_t)
+    (z_te, a_te), _ = settle(forward, carried_forward, z_t)
     bends_error = np.zeros_like(z_t)
     for function, t in matrices.functions():
         bends_error[:, t] = curvature_error(function, run.z[:, t], errors.z[:, t])
@@ -244,7 +244,7 @@ def _bound(tangents: _TangentPass, propagation: Propagation) -> Gradient:
         carried = propagation.backward(activations, signals)
         return carried, slopes * carried + signals
 
-    dz_te = settle(backward, carried_backward, z_t)[1]
+    (_, dz_te), _ = settle(backward, carried_backward, z_t)
     by_synapse, by_neuron = mean_errors(
         matrices, (tangents.dz_t, dz_te), (run.a, errors.a), (run.dz, errors.dz), (a_t, a_te)
     )

@@ -1,6 +1,6 @@
 """How far errors that are made at each neuron carry, forward to signals and back to activations.
 
-Two ways, with the same results in exact arithmetic if all terms had one sign:
+Three ways, with the same results in exact arithmetic if all terms had one sign:
 
 `BySizes` carries each error on through |weight| · |slope|. It costs as much as a gradient. Where
 terms of both signs meet they cannot cancel, so at each level the bound grows by a factor that the
@@ -13,6 +13,9 @@ error itself does not have: about 2 in a layer of 6 neurons, 9 in one of 100.
 with all signs, and takes its size only then. So nothing compounds: errors grow as errors do. It
 costs as much as a gradient for each neuron.
 
+`ByEllipsoids` (`ellipsoids.py`) keeps the signs, too, and is less sharp by a factor of 2 to 4. It
+costs as much as a gradient for each neuron of one level, so it is for networks that are large.
+
 Law: with r the errors made in the signals and g those made in the activations, an error of a signal
 is at most r[m] + Σ_k |T[m, k]| (|slope[k]| r[k] + g[k]); with c the errors made in the derivatives
 by activations and t those made in the derivatives by signals, an error of a derivative by an
@@ -20,7 +23,8 @@ activation is at most c[k] + Σ_m |T[m, k]| (t[m] + |slope[m]| c[m]). T errs too
 its own sums. The computed P = ∂activation/∂activation satisfies P = I + slope · W P + D with
 |D| <= γ |slope| |W| |P|. So the exact one is P (I + D)^-1, and what D carries on is at most
 γ |W| · (the error that is being bounded). A caller adds that to r and c: it counts the error twice
-within the rounding of its sums; see `bounds.py`.
+within the rounding of its sums; see `bounds.py`. What `bent` computes is a backward pass of the
+columns of T, with the same law: a caller counts its result once more in c, and its rounding in t.
 """
 
 from __future__ import annotations
@@ -64,8 +68,52 @@ class Propagation(Protocol):
             The bounds, of the same shape.
         """
 
+    def bent(
+        self, signals: Array, activations: Array, bends: Array, loss_bends: Array
+    ) -> tuple[Array, Array]:
+        """Bound what errors made on the way forward do to the derivatives, by bending slopes.
 
-class BySizes:
+        An error e of a signal changes its slope, and so the derivative by it by bends · e. An
+        error e of an output's activation changes the loss's slope by loss_bends · e. Left out is
+        the error that is made in a signal itself, where it bends its own slope.
+
+        Args:
+            signals: The errors made in the signals. Shape (batch, n_neurons), not negative.
+            activations: The errors made in the activations. The same shape.
+            bends: Derivative by the activation, times f''. The same shape, any sign.
+            loss_bends: The loss's curvature at outputs, 0 elsewhere. The same shape.
+
+        Returns:
+            Bounds of the changes of the derivatives by the activations, and by the signals, each
+            of the same shape.
+        """
+
+
+class BentBySizes:
+    """What a way to carry errors does about bent slopes if it knows no signs: it takes sizes."""
+
+    _slopes: Array
+
+    def forward(self, signals: Array, activations: Array) -> Array:
+        """See `Propagation.forward`."""
+        raise NotImplementedError
+
+    def backward(self, activations: Array, signals: Array) -> Array:
+        """See `Propagation.backward`."""
+        raise NotImplementedError
+
+    def bent(
+        self, signals: Array, activations: Array, bends: Array, loss_bends: Array
+    ) -> tuple[Array, Array]:
+        """See `Propagation.bent`."""
+        errors = self.forward(signals, activations)
+        made = np.abs(bends) * (errors - signals)
+        start = np.abs(loss_bends) * (np.abs(self._slopes) * errors + activations)
+        by_activations = self.backward(start, made)
+        return by_activations, np.abs(self._slopes) * by_activations + made
+
+
+class BySizes(BentBySizes):
     """Carries errors on by the sizes of weights and slopes.
 
     Args:
@@ -116,6 +164,7 @@ class ByPaths:
         rank[self._order] = np.arange(len(rank))
         self._slopes = np.ascontiguousarray(slopes.T[self._order])  # (n_neurons, batch)
         self._first = 0 if with_inputs else len(matrices.inputs)
+        self._first_made = len(matrices.inputs)  # inputs make no errors
         self._levels: list[tuple[slice, Indices, Array]] = []
         for level, weights in zip(matrices.levels, matrices.weights, strict=True):
             by_rank = np.argsort(rank[level.sources])
@@ -156,6 +205,32 @@ class ByPaths:
             errors[first : first + paths.shape[2]] += some
         return self._unranked(errors)
 
+    def bent(
+        self, signals: Array, activations: Array, bends: Array, loss_bends: Array
+    ) -> tuple[Array, Array]:
+        """See `Propagation.bent`."""
+        slopes, bends, loss_bends = self._slopes, self._ranked(bends), self._ranked(loss_bends)
+        made = np.abs(slopes) * self._ranked(signals) + self._ranked(activations)
+        by_activations, by_signals = np.zeros_like(made), np.zeros_like(made)
+        for first in range(self._first_made, len(made), self._width):
+            stop = min(first + self._width, len(made))
+            to_signals, to_activations = self._columns(first, stop)
+            back = np.zeros((len(made), *to_signals.shape[1:]))
+            back[first:] = to_activations * loss_bends[first:, :, None]
+            for targets, sources, weights in reversed(self._levels):
+                through = back[targets] * slopes[targets, :, None]
+                after = max(first, targets.start)
+                if after < targets.stop:
+                    bent = to_signals[after - first : targets.stop - first]
+                    through[after - targets.start :] += bent * bends[after : targets.stop, :, None]
+                by_signals[targets] += np.einsum("mbk,kb->mb", np.abs(through), made[first:stop])
+                cut = int(np.searchsorted(sources, self._first))
+                if cut < len(sources):
+                    carried = weights[:, cut:].T @ through.reshape(len(through), -1)
+                    back[_as_slice(sources[cut:])] += carried.reshape(-1, *back.shape[1:])
+            by_activations += np.einsum("mbk,kb->mb", np.abs(back), made[first:stop])
+        return self._unranked(by_activations), self._unranked(by_signals)
+
     def _ranked(self, values: Array) -> Array:
         return np.ascontiguousarray(values.T[self._order])
 
@@ -173,13 +248,18 @@ class ByPaths:
             yield from self._held
             return
         for first in range(self._first, len(self._order), self._width):
-            paths = first, self._columns(first, min(first + self._width, len(self._order)))
+            stop = min(first + self._width, len(self._order))
+            signals, _ = self._columns(first, stop)
+            paths = first, np.abs(signals, out=signals)
             if self._holds:
                 self._held.append(paths)
             yield paths
 
-    def _columns(self, first: int, stop: int) -> Array:
-        """Compute |T| of the columns from `first` to `stop`, level after level."""
+    def _columns(self, first: int, stop: int) -> tuple[Array, Array]:
+        """Compute T of the columns from `first` to `stop`, level after level.
+
+        And the same of activations by activations. Both have the shape of `_paths`.
+        """
         columns, batch = stop - first, self._slopes.shape[1]
         rows = len(self._order) - first
         signals = np.zeros((rows, batch, columns))
@@ -191,12 +271,14 @@ class ByPaths:
                 continue  # no path of these columns comes here
             here = slice(targets.start - first, targets.stop - first)
             near = sources[cut:] - first
-            into = (
-                activations[near[0] : near[-1] + 1]
-                if near[-1] - near[0] == len(near) - 1
-                else activations[near]
-            )
+            into = activations[_as_slice(near)]
             product = weights[:, cut:] @ into.reshape(len(near), batch * columns)
             signals[here] = product.reshape(-1, batch, columns)
             activations[here] += signals[here] * self._slopes[targets, :, None]
-        return np.abs(signals, out=signals)
+        return signals, activations
+
+
+def _as_slice(ranks: Indices) -> slice | Indices:
+    """Return a slice for ranks that follow one another: no copy is made then."""
+    first, last = int(ranks[0]), int(ranks[-1])
+    return slice(first, last + 1) if last - first == len(ranks) - 1 else ranks

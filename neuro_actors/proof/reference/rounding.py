@@ -15,7 +15,7 @@ from collections.abc import Callable
 import numpy as np
 
 from ...network.activations import ACTIVATIONS, Activation
-from ...network.losses import Loss
+from ...network.losses import LOSSES, Loss
 from ...support.arrays import Array, Indices
 from .matrices import slope_of
 
@@ -31,6 +31,8 @@ _LINEAR = {ACTIVATIONS[name].value for name in ("identity", "relu", "leaky_relu"
 _LIKE_ITS_ARGUMENT = {ACTIVATIONS["gelu"].value}  # accurate to eps · |z|
 _SLOPE_IS_RELATIVE = {ACTIVATIONS[name].value for name in ("sigmoid", "softplus", "elu", "sin")}
 _KNOWN = {function.value for function in ACTIVATIONS.values()}
+# Losses in which each output counts alone, and whose curvature is tame.
+_SEPARATE = {LOSSES[name].slope for name in ("squared_error", "huber", "sigmoid_cross_entropy")}
 
 
 def is_linear(function: Activation) -> bool:
@@ -65,6 +67,24 @@ def sum_error(n: float | Indices, sizes: Array) -> Array:
         The bounds, of the shape of `sizes`. 0 where all terms are 0: such a sum is exact.
     """
     return np.asarray(gamma(n) * sizes + np.where(sizes > 0, n * LEAST, 0.0))
+
+
+def known_sum_error(n: float | Indices, sizes: Array, totals: Array) -> Array:
+    """Bound the same, where the size of the sum is known, too: half as much where terms cancel.
+
+    A sum in whatever order rounds each term, and then n - 1 sums of some of the terms. None of
+    these is larger than the sum of all terms of one sign: (Σ|terms| + |Σ terms|) / 2.
+
+    Args:
+        n: The number of terms. Any shape that fits.
+        sizes: Σ|terms|. Any shape.
+        totals: |Σ terms|. The same shape.
+
+    Returns:
+        The bounds, of the shape of `sizes`.
+    """
+    some = 0.5 * (sizes + totals) + gamma(n) * sizes  # and what they themselves err
+    return np.asarray(gamma(n) * some + sum_error(2, sizes) + np.where(sizes > 0, n * LEAST, 0.0))
 
 
 def value_error(function: Activation, z: Array, a: Array) -> Array:
@@ -107,13 +127,19 @@ def remainder(function: Activation, z: Array, a: Array, slope: Array, error: Arr
     Returns:
         The bounds, of the same shape. 0 where the error is 0.
     """
-    up, down = z + 2.0 * error, z - 2.0 * error  # up - z and down - z are exact
-    left = np.maximum(
-        np.abs(function.value(up) - a - slope * (up - z)),
-        np.abs(function.value(down) - a - slope * (down - z)),
-    )
+    left = _off_the_line(function.value, z, a, slope, error)
     steepest = STEEPEST + np.abs(slope)
     return np.where(error > WIDE, np.maximum(left, steepest * error), left)
+
+
+def _off_the_line(
+    f: Callable[[Array], Array], z: Array, here: Array, slope: Array, error: Array
+) -> Array:
+    """Compute how far f is from the line through f(z) at twice the error, on both sides."""
+    up, down = z + 2.0 * error, z - 2.0 * error  # up - z and down - z are exact
+    return np.maximum(
+        np.abs(f(up) - here - slope * (up - z)), np.abs(f(down) - here - slope * (down - z))
+    )
 
 
 def moved(f: Callable[[Array], Array], z: Array, error: Array) -> Array:
@@ -152,6 +178,60 @@ def slope_error(function: Activation, z: Array, error: Array) -> Array:
     if is_linear(function):
         return change
     return np.asarray(change + 16 * EPS * np.maximum(np.abs(slope_at(z)), 1.0))
+
+
+def slope_line(
+    function: Activation, z: Array, a: Array, error: Array
+) -> tuple[Array, Array, Array]:
+    """Bound how far f'(z + d) is from f'(z) + f''(z) · d, for each |d| up to `error`.
+
+    Args:
+        function: The activation function f.
+        z: The arguments. Any shape.
+        a: f(z), of the same shape.
+        error: Bounds of the arguments' errors. The same shape.
+
+    Returns:
+        f''(z); these bounds, with what f' itself errs; and those of `slope_error`, each of the
+        same shape. f''(z) is taken as 0 where it is of no use: then the bounds are the same.
+    """
+    whole = slope_error(function, z, error)
+    is_known = function.value in _KNOWN and not is_linear(function)
+    if function.curvature is None or not is_known:
+        return np.zeros_like(z), whole, whole
+    slope_at, bend = slope_of(function), function.curvature(z, a)
+    here = slope_at(z)
+    rest = _off_the_line(slope_at, z, here, bend, error)
+    rest = rest + 16 * EPS * np.maximum(np.abs(here), 1.0)
+    return *_sharper(bend, rest, whole, error), whole
+
+
+def loss_slopes_line(loss: Loss, p: Array, t: Array, error: Array) -> tuple[Array, Array, Array]:
+    """Bound the same of the loss's slope by each prediction.
+
+    Args:
+        loss: The loss.
+        p: The predictions. Shape (batch, n_outputs).
+        t: The targets. Shape (batch, n_outputs).
+        error: Bounds of the predictions' errors. Shape (batch, n_outputs).
+
+    Returns:
+        The curvature by each prediction, the bounds, and those of `loss_slopes_error`, each of
+        shape (batch, n_outputs). The curvature is taken as 0 where it is of no use, and in losses
+        in which the outputs do not count each alone.
+    """
+    whole = loss_slopes_error(loss, p, t, error)
+    if loss.curvature is None or loss.slope not in _SEPARATE:
+        return np.zeros_like(p), whole, whole
+    here, bend = loss.slope(p, t), loss.curvature(p, t, np.ones_like(p))
+    rest = _off_the_line(lambda q: loss.slope(q, t), p, here, bend, error)
+    rest = rest + (16 + p.shape[1]) * EPS * (np.abs(here) + np.abs(t))
+    return *_sharper(bend, rest, whole, error), whole
+
+
+def _sharper(bend: Array, rest: Array, whole: Array, error: Array) -> tuple[Array, Array]:
+    use = (rest < whole) & (error <= WIDE)  # False where one is NaN
+    return np.where(use, bend, 0.0), np.where(use, rest, whole)
 
 
 def sent_slope_error(function: Activation, z: Array, sent: Array, error: Array) -> Array:

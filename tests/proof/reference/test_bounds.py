@@ -3,15 +3,20 @@
 from __future__ import annotations
 
 from fractions import Fraction
+from itertools import product
 
 import numpy as np
 import pytest
-from helpers.deep_cases import alterations, deep_case, is_within, skipping_case
+from helpers.deep_cases import alterations, deep_case, is_within, mail_of, skipping_case
 from helpers.tiers import few, need
 
 import neuro_actors as na
+from neuro_actors.proof.random_cases import Case
 from neuro_actors.proof.reference import bounds, propagation, rounding
+from neuro_actors.proof.reference.each_neuron import each_neuron
+from neuro_actors.proof.reference.ellipsoids import ByEllipsoids
 from neuro_actors.proof.reference.propagation import ByPaths, BySizes
+from neuro_actors.proof.reference.rounding import known_sum_error
 
 ACTIVATIONS = [
     "identity",
@@ -24,30 +29,66 @@ ACTIVATIONS = [
     "gelu",
     "sin",
 ]
-SHAPES = [
-    *[(depth, width) for depth in (5, 30) for width in (1, 6)],
-    *[(depth, width) for depth in (10, 50, 100, 200) for width in (1, 2, 6)],
-    *[(30, 30), (50, 20), (10, 100), (30, 100)],
+DEPTHS, WIDTHS = (5, 10, 30, 50, 100, 200), (1, 3, 10, 30, 100)
+CHEAP = [(5, 1), (30, 3), (5, 10), (30, 10)]
+SHAPES = [*CHEAP, *(s for s in product(DEPTHS, WIDTHS) if s not in CHEAP and s[0] * s[1] < 5000)]
+# of the largest networks some samples; elu, in which rounding grows most, at each shape
+LARGE = [
+    *[("elu", 50, 100), ("gelu", 50, 100), ("identity", 50, 100), ("softplus", 50, 100)],
+    *[("elu", 100, 100), ("gelu", 100, 100), ("relu", 100, 100), ("sin", 100, 100)],
+    *[("elu", 200, 30), ("gelu", 200, 30), ("leaky_relu", 200, 30), ("sigmoid", 200, 30)],
+    *[("elu", 200, 100), ("tanh", 200, 100)],
 ]
 
 
-@pytest.mark.parametrize(("depth", "width"), few(SHAPES, 4))
+def check_alterations(gradient: na.Gradient, expected: na.Gradient, bound: na.Gradient) -> None:
+    """A gradient is within the bound of what is expected, and what is wrong with it is not."""
+    assert is_within(gradient, expected, bound)
+    for what, wrong in alterations(gradient):
+        same = np.array_equal(wrong.weights, gradient.weights)
+        same &= np.array_equal(wrong.biases, gradient.biases)  # of 0 the sign is not turned
+        assert same or not is_within(wrong, expected, bound), what
+
+
+def check_what_is_refused(case: Case, may_be_too_deep: bool) -> None:
+    """By each neuron's bound in any case, and by the bound of the whole where it proves something."""
+    mail = mail_of(case, wrt_inputs=False)
+    (found,) = each_neuron(case.network, case.x, case.targets, case.loss, mail)
+    assert max(found.uses().values()) < 0.6
+    gradient = mail.gradient(case.network)
+    check_alterations(gradient, *found.gradients(case.network))
+    try:
+        whole = na.reference.with_bound(case.network, case.x, case.targets)
+    except na.BoundError:
+        assert may_be_too_deep
+        return
+    check_alterations(gradient, *whole)
+    check_alterations(whole[0], *whole)
+
+
+@pytest.mark.parametrize(("depth", "width"), few(SHAPES, len(CHEAP)))
 @pytest.mark.parametrize("activation", ACTIVATIONS)
 def test_what_is_wrong_is_refused_at_any_depth(activation: str, depth: int, width: int) -> None:
     case = deep_case(activation, depth, width)
-    given = case.network, case.x, case.targets
-    try:
-        expected, bound = na.reference.with_bound(*given)
-    except na.BoundError:
-        # so deep and wide that rounding alone may do what this test does: only these come there
-        assert activation in ("elu", "gelu")
-        assert depth * width >= 300
-        return
-    assert is_within(na.gradient(*given), expected, bound)
-    for what, wrong in alterations(expected):
-        same = np.array_equal(wrong.weights, expected.weights)
-        same &= np.array_equal(wrong.biases, expected.biases)  # of 0 the sign is not turned
-        assert same or not is_within(wrong, expected, bound), what
+    check_what_is_refused(case, may_be_too_deep=False)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("activation", "depth", "width"), LARGE)
+def test_what_is_wrong_is_refused_in_large_networks(
+    activation: str, depth: int, width: int
+) -> None:
+    case = deep_case(activation, depth, width, batch=2 if depth < 200 else 1)
+    check_what_is_refused(case, activation == "elu" and depth >= 100)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("seed", range(1, 7))
+@pytest.mark.parametrize("activation", ["elu", "gelu"])
+def test_rounding_that_grows_with_depth(activation: str, seed: int) -> None:
+    """These are bounded by the signs of what bends slopes: by sizes elu of (50, 30) was too deep."""
+    for depth, width in ((10, 30), (30, 10), (50, 10), (100, 3), (50, 30)):
+        check_what_is_refused(deep_case(activation, depth, width, seed), may_be_too_deep=False)
 
 
 @pytest.mark.slow
@@ -96,6 +137,78 @@ def test_paths_carry_errors_as_products_of_matrices_do(seed: int) -> None:
     np.testing.assert_allclose(by_paths.backward(activations, signals), backward, rtol=1e-9)
     assert (forward <= by_sizes.forward(signals, activations) * (1 + 1e-9)).all()
     assert (backward <= by_sizes.backward(activations, signals) * (1 + 1e-9)).all()
+
+
+@pytest.mark.parametrize("seed", few(range(30), 4))
+def test_ellipsoids_contain_what_paths_carry(seed: int) -> None:
+    """For paths are what errors of the worst signs do."""
+    case = skipping_case(12, 4, seed) if seed % 2 else deep_case("gelu", 12, 9, seed)
+    run = bounds.Pass.of(case.network, case.x, case.targets, case.loss)
+    signals, activations = np.random.default_rng(seed).random((2, *run.z.shape)) ** 20 * 1e-200
+    signals[:, case.network.is_input] = activations[:, case.network.is_input] = 0.0
+    by_paths, others = ByPaths(run.matrices, run.slopes), ByEllipsoids(run.matrices, run.slopes)
+    for way in ("forward", "backward"):
+        least = getattr(by_paths, way)(signals, activations)
+        found = getattr(others, way)(signals, activations)
+        assert (found >= least * (1 - 1e-12)).all()
+        assert found.sum() <= 10 * least.sum()
+
+
+@pytest.mark.parametrize("seed", few(range(30), 4))
+def test_bent_slopes_by_hand(seed: int) -> None:
+    """Of each neuron's small error, how it bends slopes, and what that does to all derivatives."""
+    case = skipping_case(6, 3, seed, batch=2)
+    run = bounds.Pass.of(case.network, case.x, case.targets, case.loss)
+    n, net, rng = len(case.network.ids), case.network, np.random.default_rng(seed)
+    signals, activations = np.where(net.is_input, 0.0, rng.random((2, 2, n)))
+    bends, loss_bends = np.where(net.is_input, 0.0, rng.standard_normal((2, 2, n)))
+    da, dz = np.zeros((2, 2, n))
+    for b in range(2):
+        weights = np.zeros((n, n))
+        weights[net.targets, net.sources] = net.weights
+        by_activation = np.linalg.inv(np.eye(n) - run.slopes[b][:, None] * weights)
+        by_signal = weights @ by_activation
+        made = bends[b][:, None] * by_signal
+        back = np.linalg.solve(
+            np.eye(n) - weights.T * run.slopes[b],
+            weights.T @ made + loss_bends[b][:, None] * by_activation,
+        )
+        errors = np.abs(run.slopes[b]) * signals[b] + activations[b]
+        da[b] = np.abs(back) @ errors
+        dz[b] = np.abs(run.slopes[b][:, None] * back + made) @ errors
+    given = signals, activations, bends, loss_bends
+    for ours, exact in zip(ByPaths(run.matrices, run.slopes).bent(*given), (da, dz), strict=True):
+        np.testing.assert_allclose(ours, exact, rtol=1e-9)
+    for way in (BySizes, ByEllipsoids):
+        for ours, least in zip(way(run.matrices, run.slopes).bent(*given), (da, dz), strict=True):
+            assert (ours >= least * (1 - 1e-12)).all()
+
+
+@pytest.mark.parametrize(
+    ("activation", "depth", "width"),
+    few([("elu", 30, 10), ("gelu", 10, 30), ("elu", 100, 30), ("softplus", 50, 10)], 1),
+)
+def test_roundings_of_the_worst_signs_do_a_good_part_of_it(
+    activation: str, depth: int, width: int
+) -> None:
+    """So no bound that holds for sums in any order could be much smaller."""
+    case = deep_case(activation, depth, width, batch=1)
+    net, given = case.network, (case.x, case.targets)
+    run = bounds.Pass.of(net, *given, case.loss)
+    expected, bound = bounds.gradient_and_bound(net, *given, case.loss, False)
+    terms = run.matrices.into([np.abs(w) for w in run.matrices.weights], np.abs(run.a))
+    made = known_sum_error(net.incoming.sizes, terms + np.abs(net.biases), np.abs(run.z))
+    made = np.where(net.is_input, 0.0, made)[0]
+    use = 0.0
+    for k in np.argsort(bound.weights)[-3:]:
+        one = np.eye(1, len(net.weights), k)[0]
+        by_bias = na.reference.hessian_vector_product(net, *given, one, np.zeros(len(net.ids)))
+        shift = 1e3 * np.sign(by_bias.biases) * made  # far above the rounding of this test
+        moved = na.reference.gradient(net.with_parameters(net.weights, net.biases + shift), *given)
+        change = abs(moved.weights[k] - expected.weights[k]) / 1e3
+        assert change <= 1.01 * bound.weights[k]
+        use = max(use, change / bound.weights[k])
+    assert use > 0.2
 
 
 def test_paths_are_computed_in_pieces(monkeypatch: pytest.MonkeyPatch) -> None:

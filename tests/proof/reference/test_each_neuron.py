@@ -7,7 +7,7 @@ from fractions import Fraction
 
 import numpy as np
 import pytest
-from helpers.deep_cases import deep_case, skipping_case
+from helpers.deep_cases import deep_case, mail_of, skipping_case
 from helpers.tiers import few
 
 import neuro_actors as na
@@ -17,19 +17,6 @@ from neuro_actors.proof.reference.each_neuron import Mail, each_neuron, greatest
 from neuro_actors.simulation.blocking import run
 
 NUMBERS = ("activations", "urgencies", "loss_urgencies", "input_urgencies", "losses")
-
-
-def mail_of(case: Case, wrt_inputs: bool = True, channels: str = "bundled") -> Mail:
-    """All messages of one gradient's step."""
-    recorder = MailRecorder(case.network)
-
-    async def society() -> None:
-        async with na.open_simulation(case.network, recorded(channels, recorder)) as simulation:
-            await simulation.gradient(case.x, case.targets, case.loss, wrt_inputs)
-
-    run(society, channels)
-    ((_, mail),) = recorder.steps
-    return mail
 
 
 def compared(case: Case, mail: Mail, wrt_inputs: bool = True):
