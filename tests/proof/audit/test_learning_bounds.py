@@ -49,3 +49,31 @@ def test_a_power_that_is_nearly_1(updates: int) -> None:
         there = 0.01 / (1 - b) * (0.1 * MEAN / spread)
         assert (np.abs(there - here) <= bound).all()
     assert (bound < 2e-12 * np.abs(here)).all()
+
+
+@pytest.mark.parametrize(
+    "optimizer",
+    [
+        na.SGD(0.5, momentum=0.9),
+        na.SGD(0.5, momentum=0.9, weight_decay=0.3),
+        na.Adam(0.5, weight_decay=0.3),
+    ],
+    ids=["SGD", "SGD with decay", "Adam with decay"],
+)
+def test_the_error_of_a_state_is_carried_on(optimizer: Any) -> None:
+    """Two machines whose first means differ learn the second mean from the same parameters."""
+    first, second, error = np.array([0.5, -0.25]), np.array([0.125, 0.75]), np.array([1e-9, 2e-9])
+    bounds, before = LearningBounds(1), NeuronState(np.array([2.0, -3.0]))
+    bounds.learn(0, before, optimizer, first, error)
+    states = [
+        optimizer.update(before.parameters, mean, optimizer.start(2), 1)
+        for mean in (first, first + error, first - error)
+    ]
+    parameters, state = states[0]
+    here = NeuronState(parameters, optimizer, state, 1)
+    bound = bounds.learn(0, here, optimizer, second, EXACT)
+    should, *others = (optimizer.update(parameters, second, state, 2)[0] for _, state in states)
+    apart = np.max([np.abs(other - should) for other in others], axis=0)
+    assert (apart > 0).all()
+    assert (apart <= bound).all()
+    assert (bound < 5 * apart + 1e-14).all()

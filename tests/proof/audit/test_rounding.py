@@ -215,6 +215,25 @@ def test_a_bound_is_of_the_slope_itself_where_an_urgency_is_great(
     assert "y committed" in str(written_elsewhere(net, [[1.0]], [[target]], **run).lie)
 
 
+def test_a_function_of_ones_own_may_carry_the_errors_of_its_parts(
+    written_elsewhere: Callable[..., na.Audit],
+) -> None:
+    """A sine of 1000 z errs by 1,000 eps where 1000 z errs by its last bit."""
+    na.add_activation("wiggle", lambda z: np.sin(1e3 * z), lambda z, a: 1e3 * np.cos(1e3 * z))
+    net = na.Network([na.Input("x"), na.Neuron("y", "wiggle")], [na.Synapse("x", "y", 0.7)], ["y"])
+    run = {"other_sums": False, "instead_of": "wiggle", "optimizer": na.SGD(1e-9)}
+
+    def there(shift: float) -> na.Activation:
+        return na.Activation(
+            lambda z: np.sin(np.nextafter(1e3 * z, np.inf) + shift),
+            lambda z, a: 1e3 * np.cos(1e3 * z),
+        )
+
+    assert written_elsewhere(net, [[1.0]], [[0.0]], activation=there(0.0), **run).passed
+    forged = written_elsewhere(net, [[1.0]], [[0.0]], activation=there(1e-11), **run)
+    assert "y told its followers the activation" in str(forged.lie)
+
+
 def test_exact_numbers_stay_exact(written_elsewhere: Callable[..., na.Audit]) -> None:
     """Where only +, -, *, / are used and both machines add alike, a last bit is a lie."""
     net = na.Network.layered([3, 4, 2], activation="leaky_relu", seed=3)
@@ -267,6 +286,13 @@ def test_sums_that_are_said_to_be_exact_are(seed: int) -> None:
             for order in (slice(None), slice(None, None, -1)):
                 one = np.ascontiguousarray(rows[order][:, [k, k]])
                 assert Fraction(float(ORDERED.weighted_sum(weights[order].copy(), one)[0])) == exact
+
+
+@pytest.mark.parametrize("exponent", [-540, 600])
+def test_a_product_that_under_or_overflows_is_not_exact(exponent: int) -> None:
+    weights, rows = np.array([np.ldexp(3.0, exponent)]), np.array([[np.ldexp(5.0, exponent), 1.0]])
+    with np.errstate(all="ignore"):
+        assert is_exact_sum(weights, rows).tolist() == [False, True]
 
 
 def test_a_jump_is_bracketed_by_neighbours() -> None:
