@@ -52,12 +52,11 @@ def updated_state(state: NeuronState, optimizer: Optimizer, wanted: Array) -> Ne
         MessageError: An optimizer of a user's own returned something else than parameters and a
             state.
     """
-    is_own = has_own_class(optimizer)
     if state.optimizer is not optimizer and state.optimizer != optimizer:
-        start = optimizer.start(len(wanted))
-        state = NeuronState(state.parameters, optimizer, own_copy(start) if is_own else start)
+        state = NeuronState(state.parameters, optimizer, optimizer.start(len(wanted)))
     count, before = state.updates + 1, state.optimizer_state
-    if is_own:  # it may change what it is handed, and use what it returns for the next neuron
+    if has_own_class(optimizer):
+        # it may change what it is handed, and use what it returns for the next neuron
         after = own_copy(optimizer.update(state.parameters, wanted, own_copy(before), count))
         parameters, optimizer_state = _as_update(after, optimizer, wanted.shape)
     else:

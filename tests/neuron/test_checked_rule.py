@@ -122,6 +122,20 @@ def test_a_commit_that_is_forgotten_at_the_end_of_a_batch_is_refused() -> None:
     refused(rule, "did not write all of commit_out in conclude", micro_batches=2)
 
 
+def test_a_commit_that_is_kept_at_the_end_of_a_batch_is_refused() -> None:
+    class Keeps(Odd):
+        def conclude(self, step, wanted, commit_out):
+            LocalRule.conclude(self, step, wanted, commit_out)
+            if step.optimizer is not None:  # in micro-batches this is no part of `respond`
+                self.held = commit_out
+
+    class KeepsRule(na.rules.Rule):
+        def neuron(self, network, k, sums):
+            return Keeps(lambda *_: None, *na.rules.own(network, k), sums)
+
+    refused(KeepsRule(), r"failed in step 2: .* it keeps in 'held' an array", micro_batches=2)
+
+
 def test_numbers_of_the_step_before_are_not_sent_again() -> None:
     """Bundled channels use their arrays again, so they hold the numbers of the step before."""
 
