@@ -205,7 +205,7 @@ def _compare_values(
         for rows, at in ((left, i), (right, j))
     )
     same[alike] &= np.logical_and.reduceat(x.view(np.int64) == y.view(np.int64), begins)
-    with np.errstate(invalid="ignore", over="ignore"):
+    with np.errstate(all="ignore"):
         apart = np.abs(x - y)
     finite = np.isfinite(x) & np.isfinite(y)
     return same, float(np.max(apart, where=finite, initial=0.0))
@@ -239,7 +239,7 @@ def _measure_difference(a: Array, b: Array) -> tuple[float | None, int | None, i
     if not (np.isfinite(a).all() and np.isfinite(b).all()):
         return float("nan"), None, first
     ranks = [_rank(float(x)) - _rank(float(y)) for x, y in zip(a[bits], b[bits], strict=True)]
-    with np.errstate(over="ignore"):
+    with np.errstate(all="ignore"):
         return float(np.abs(a - b).max()), max(map(abs, ranks)), first
 
 

@@ -243,7 +243,7 @@ def _running_mean(values: Array, half: int) -> Array:
     """The mean of the finite values among each value and its `half` neighbours on each side."""
     finite = np.isfinite(values)
     numbers = np.where(finite, values, 0.0)
-    with np.errstate(invalid="ignore", over="ignore"):
+    with np.errstate(all="ignore"):
         counts = _window_sums(finite.astype(np.float64), half)
         sums, scaled = (_window_sums(part, half) / counts for part in (numbers, numbers / SCALE))
     mean: Array = finite_mean(sums, scaled)

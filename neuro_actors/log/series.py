@@ -69,7 +69,7 @@ def read_urgency_by_level(reader: LogReader) -> tuple[NDArray[np.int64], Array]:
         numbers, which = np.unique(rows.step[received], return_inverse=True)
         cells = which * depth + level[rows.receiver[received]]
         strength = row_means(rows, absolute=True)[received]
-        with np.errstate(over="ignore"):
+        with np.errstate(all="ignore"):
             parts.append(
                 np.stack(
                     [
@@ -83,7 +83,7 @@ def read_urgency_by_level(reader: LogReader) -> tuple[NDArray[np.int64], Array]:
     every = _concatenate(steps).astype(np.int64)
     numbers, which = np.unique(every, return_inverse=True)
     totals = np.zeros((3, len(numbers), depth))
-    with np.errstate(invalid="ignore", over="ignore"):
+    with np.errstate(all="ignore"):
         if parts:
             for total, added in zip(totals, np.concatenate(parts, axis=1), strict=True):
                 np.add.at(total, which, added)

@@ -2,6 +2,9 @@
 
 The operating system keeps the lock (`flock`; on Windows `msvcrt.locking`). So a process that is
 killed leaves the file behind, but no lock. The file says who holds it, for the text of an error.
+
+A process that is forked shares its parent's open files, so it would hold the lock for as long as it
+lives, also after its parent was killed. So it closes them at once; the parent keeps its lock.
 """
 
 from __future__ import annotations
@@ -16,6 +19,7 @@ from pathlib import Path
 
 FAR = 1 << 30  # Windows locks bytes: this one, so that others can read the text
 MOST_BYTES = 500  # of the text
+_LOCKS: weakref.WeakSet[FileLock] = weakref.WeakSet()
 
 
 class FileLock:
@@ -28,6 +32,7 @@ class FileLock:
     def __init__(self, path: Path) -> None:
         self._path = path
         self._close: weakref.finalize[[int], FileLock] | None = None
+        _LOCKS.add(self)
 
     def acquire(self) -> str | None:
         """Take the lock, if no other process and no other part of this one has it.
@@ -75,6 +80,12 @@ class FileLock:
             with suppress(OSError):
                 self._path.unlink()
 
+    def leave_to_parent(self) -> None:
+        """Hold the lock no longer in this process, which was forked; its parent holds it."""
+        close, self._close = self._close, None
+        if close is not None:
+            close()
+
     def _is_at_path(self, opened: int) -> bool:
         try:
             return os.path.samestat(self._path.stat(), os.fstat(opened))
@@ -115,3 +126,12 @@ def _lock(opened: int) -> bool:
     except (BlockingIOError, PermissionError):
         return False
     return True
+
+
+def _leave_all_to_parent() -> None:
+    for lock in list(_LOCKS):
+        lock.leave_to_parent()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_leave_all_to_parent)

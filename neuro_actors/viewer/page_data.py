@@ -136,9 +136,9 @@ class _Packer:
     def __call__(self, values: Array) -> str:
         exponent = _exponent(values) if self._item == 4 else 0
         if exponent:
-            with np.errstate(under="ignore"):
+            with np.errstate(all="ignore"):
                 values = np.ldexp(values, -exponent)
-        with np.errstate(under="ignore", over="ignore", invalid="ignore"):
+        with np.errstate(all="ignore"):
             text = base64.b64encode(values.astype(self._kind).tobytes()).decode()
         return f"{exponent}:{text}" if exponent else text
 
@@ -234,7 +234,7 @@ def _unknown(log: Log) -> frozenset[str]:
 def _functions(names: Set[str], reach: float) -> dict[str, Any]:
     """Samples of each activation function that is used: the page itself knows no function."""
     near = np.linspace(-6.0, 6.0, 241)
-    with np.errstate(over="ignore"):
+    with np.errstate(all="ignore"):
         far = np.minimum(np.geomspace(6.0, min(reach * 2.0, MAX), 80)[1:], MAX)
     z = np.concatenate([-far[::-1], near, far])
     sampled = {}

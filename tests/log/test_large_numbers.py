@@ -276,18 +276,37 @@ def test_a_difference_that_exceeds_all_floats(huge: Path, tmp_path: Path) -> Non
     assert "the greatest difference of two numbers is more than 1.79e+308" in out
 
 
+def record_tiny(path: Path) -> Path:
+    net = na.Network(
+        [na.Input("a"), na.Neuron("h"), na.Neuron("y")],
+        [na.Synapse("a", "h", 2e-162), na.Synapse("h", "y", 3e-162)],
+        ["y"],
+    )
+    record(path, net, [[1.0], [2.0]], [[1e-310]] * 2, ["absolute_error", "huber"], 1e-315)
+    return path
+
+
+@pytest.mark.parametrize("tiny", [True, False])
+def test_readers_under_any_settings_of_numpy(tiny: bool, huge: Path, tmp_path: Path) -> None:
+    """An underflow of a reader's own numbers is no error, whatever the caller has set."""
+    path = record_tiny(tmp_path / "tiny.arrows") if tiny else huge
+    with np.errstate(all="raise"):
+        reader = LogReader(path)
+        read_losses(reader)
+        read_neuron(reader, "h")
+        read_urgency_by_level(LogReader(path))
+        summarize(LogReader(path))
+        run("log", "diff", str(path), str(huge), expected=int(tiny))
+        render_page(collect_page_data(na.open_log(path)))
+        assert na.audit(path).passed
+
+
 @pytest.mark.parametrize("power", few([0, -320], 1))
 def test_figures_of_large_and_of_tiny_numbers(power: int, huge: Path, tmp_path: Path) -> None:
     need("matplotlib").use("Agg")
     path = huge
     if power:
-        path = tmp_path / "tiny.arrows"
-        net = na.Network(
-            [na.Input("a"), na.Neuron("h"), na.Neuron("y")],
-            [na.Synapse("a", "h", 2e-162), na.Synapse("h", "y", 3e-162)],
-            ["y"],
-        )
-        record(path, net, [[1.0], [2.0]], [[1e-310]] * 2, ["absolute_error", "huber"], 1e-315)
+        path = record_tiny(tmp_path / "tiny.arrows")
     figure = plot(path, tmp_path / "a.png", weights=["a->h", "h->y"])
     labels = [axis.get_ylabel() for axis in figure.axes]
     assert f"loss / 1e{300 if not power else -300}" in labels

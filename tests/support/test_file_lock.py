@@ -63,3 +63,30 @@ def test_where_there_are_no_locks(tmp_path, monkeypatch: pytest.MonkeyPatch) -> 
     assert FileLock(tmp_path / "lock").acquire() is None
     with (tmp_path / "lock").open("rb") as file:
         assert lock_file(file.fileno())
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="no processes are forked here")
+@pytest.mark.filterwarnings("ignore:.*fork:DeprecationWarning")
+def test_a_child_that_outlives_its_parent_holds_no_lock(tmp_path) -> None:
+    path = tmp_path / "lock"
+    lock = FileLock(path)
+    assert lock.acquire() is None
+    read_end, write_end = os.pipe()
+    is_ready, say_ready = os.pipe()
+    child = os.fork()
+    if not child:  # it lives until the pipe is closed
+        lock.release()
+        os.close(write_end)
+        os.write(say_ready, b"!")
+        os.read(read_end, 1)
+        os._exit(0)
+    try:
+        os.read(is_ready, 1)
+        assert path.exists()
+        assert FileLock(path).acquire() is not None  # this process still has it
+        del lock  # as the end of a killed process does: its files are closed
+        assert FileLock(path).acquire() is None
+    finally:
+        for end in (write_end, read_end, is_ready, say_ready):
+            os.close(end)
+        os.waitpid(child, 0)
