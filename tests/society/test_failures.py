@@ -13,6 +13,7 @@ from helpers.in_process_cluster import InProcess
 from helpers.tiers import few
 
 import neuro_actors as na
+from neuro_actors.society.failures import QUIET
 
 LANES = {"micro_batches": 3, "in_flight": 3}
 PLACES: dict[str, dict[str, Any]] = {
@@ -115,3 +116,37 @@ def test_a_deep_network_fails_at_once() -> None:
     net = na.Network(neurons, synapses, outputs=[names[-1]])
     text = trio.run(partial(story, net, np.full((1, 1), 1e200), np.zeros((1, 1))))
     assert text.startswith("'h0' failed in step 1: ")
+
+
+def test_others_go_on_after_a_failure_and_one_of_them_may_be_the_first_of_the_network(
+    channels: str,
+) -> None:
+    """`late` is a level deeper than `early`, which fails before it."""
+    neurons = [na.Neuron("late", "identity"), na.Neuron("early", "identity")]
+    net = na.Network(
+        [*neurons, na.Neuron("fine", "identity"), na.Input("x")],
+        [
+            na.Synapse("x", "early", 1e200),
+            na.Synapse("x", "fine", 1.0),
+            na.Synapse("fine", "late", 1e200),
+        ],
+        outputs=["late", "early"],
+    )
+    for _ in range(4):  # trio draws the order in which tasks run
+        text = trio.run(
+            partial(story, net, np.full((1, 1), 1e200), np.zeros((1, 2)), channels=channels)
+        )
+        assert text.startswith("'late' failed in step 1: ")
+        assert text.endswith(" (1 more failed with it)")
+
+
+def test_a_deep_network_looks_for_quiet_and_not_for_its_depth(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    looks: list[None] = []
+    statistics = trio.lowlevel.current_statistics
+    monkeypatch.setattr(
+        trio.lowlevel, "current_statistics", lambda: looks.append(None) or statistics()
+    )
+    test_a_deep_network_fails_at_once()
+    assert QUIET <= len(looks) <= 2 * QUIET

@@ -15,6 +15,7 @@ import neuro_actors as na
 from neuro_actors.network import functions
 from neuro_actors.neuron.local_rule import LocalRule
 from neuro_actors.neuron.optimizer_identity import optimizer_identity
+from neuro_actors.simulation import blocking
 from neuro_actors.support import signal_exceptions
 from neuro_actors.support.signal_exceptions import (
     HandlerExceptions,
@@ -218,15 +219,21 @@ def test_handlers_that_return_are_called_and_stay(net) -> None:
         signal.signal(signal.SIGALRM, before)
 
 
-def test_a_run_that_is_cancelled_before_it_begins(kind, net) -> None:
+def test_a_run_that_is_cancelled_before_it_begins(kind) -> None:
     def strike(*_: object) -> None:
         signal.raise_signal(signal.SIGALRM)
 
     with pytest.MonkeyPatch.context() as patch:
         run = trio.run
         patch.setattr(trio, "run", lambda *a, **k: (strike(), run(*a, **k))[1])
+        begun: list[None] = []
+
+        async def society() -> None:
+            begun.append(None)
+
         with pytest.raises(kind):
-            na.predict(net, X)
+            blocking.run(society)
+        assert not begun
 
 
 class Callable:

@@ -65,3 +65,23 @@ def test_a_slow_machine_repeats_nothing_that_has_arrived(slow: str) -> None:
 
     counts = trio.run(main)
     assert counts.get("repeated", 0) + counts.get("asked", 0) == 0
+
+
+def test_a_frame_that_is_not_delivered_or_not_read_is_mail_that_the_society_is_behind() -> None:
+    """The state is set by hand: on a real clock it comes and goes in microseconds."""
+
+    async def main() -> None:
+        transport = Transport(None, [], [], [])  # type: ignore[arg-type]
+        transport.now()
+        await trio.sleep(1.0)
+        assert not transport.is_behind(0.0)
+        transport._heap = [(0.5, 0, 0, b"", None)]  # type: ignore[list-item]
+        assert transport.is_behind(0.0)
+        transport._heap = []
+        transport._unread, transport._delivered = 1, 0.5
+        assert transport.is_behind(0.0)
+        transport.mark_read()  # late: it was delivered half a second ago
+        assert transport.is_behind(0.9)
+        assert not transport.is_behind(1.1)
+
+    trio.run(main, clock=MockClock(autojump_threshold=0))
