@@ -171,6 +171,7 @@ LATER = (  # parts of the package that few programs use, and that bring many oth
     "cluster.worker_messages",
     "proof.reference.bounds",
     "proof.audit.auditor",
+    "rules.dry_run",
     "simulation.checkpoint.reading",
     "simulation.checkpoint.saving",
     "log.log",

@@ -10,7 +10,7 @@ and continue from the state of the members in the other. Both must send the same
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -20,8 +20,10 @@ from ..support.errors import InputError
 from ..support.own_code import has_own_code
 from ..support.signal_exceptions import passes_handler_exceptions
 from ..support.text import quote
-from .dry_run import DryRun
 from .rule import Rule
+
+if TYPE_CHECKING:
+    from .dry_run import DryRun
 
 MOST_SYNAPSES = 500  # of a network in which a rule is tried
 
@@ -42,6 +44,8 @@ def check_state(rule: Rule, network: Network) -> None:
     """
     if not has_own_code(type(rule)):
         return
+    from .dry_run import DryRun
+
     if len(network.weights) > MOST_SYNAPSES:
         network = Network.layered([3, 4, 2], seed=0)
     with np.errstate(all="ignore"):
