@@ -70,7 +70,7 @@ class FunctionCheck:
         if name not in functions.LOSSES:
             raise LogError(
                 f"step {note.number}: the loss {escape_controls(name)!r} is not known here; "
-                "import what adds it"
+                "--import MODULE imports the module that adds it"
             )
         self._known_losses.add((name, note.identity))
         self.losses.add(name)

@@ -1,0 +1,59 @@
+"""Whether functions and the rule are here what they were in the run: each answer by itself."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import pytest
+
+import neuro_actors as na
+from neuro_actors.network import functions
+from neuro_actors.network.function_identity import identities
+from neuro_actors.network.function_probe import present_identity
+from neuro_actors.proof.audit import function_check
+from neuro_actors.proof.audit.function_check import FunctionCheck
+from neuro_actors.proof.audit.step_notes import StepNote
+
+
+@dataclass(frozen=True)
+class Own(na.rules.Backpropagation):
+    def neuron(self, network, k, sums):
+        return super().neuron(network, k, sums)
+
+
+def note(loss: str | None, identity: str = "") -> StepNote:
+    return StepNote(3, "", loss, identity, 1, 1, False, False, "", False, None, None, 0)
+
+
+def test_a_rule_of_the_package_in_place_of_one_s_own_is_another_rule() -> None:
+    held = {"points": 1, "rule": {"digest": "0" * 64}}
+    with pytest.raises(
+        na.LogError, match=r"^'a': the rule Backpropagation\(\) is another one here"
+    ):
+        FunctionCheck("a", held, True).check_members([], na.rules.Backpropagation())
+
+
+def test_what_the_log_does_not_tell_of_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    for here in (None, {"digest": "0" * 64, "sample": "", "source": None, "curvature": None}):
+        monkeypatch.setattr(function_check, "rule_identity", lambda rule, here=here: here)
+        check = FunctionCheck("a", identities(["tanh"], []), True)
+        check.check_members(["tanh", "sin"], Own())
+        assert check.unchecked == ["the activation 'sin'", "the rule Own()"]
+
+
+def test_a_loss_is_compared_once_for_each_identity(monkeypatch: pytest.MonkeyPatch) -> None:
+    huber = present_identity(functions.LOSSES["huber"])["digest"]
+    check = FunctionCheck("a", identities([], ["huber"]), True)
+    for one in (note(None), note("huber"), note("huber", huber)):
+        check.check_loss(one)
+    assert (check.losses, check.unchecked) == ({"huber"}, [])
+    with pytest.raises(na.LogError, match=r"^step 3: the loss 'huber' is another function here"):
+        check.check_loss(note("huber", "0" * 64))
+    with pytest.raises(
+        na.LogError, match=r"^step 3: the loss 'l9' is not known here; --import MODULE"
+    ):
+        check.check_loss(note("l9"))
+    elsewhere = FunctionCheck("a", identities([], ["huber"]), False)
+    for _ in range(2):
+        elsewhere.check_loss(note("huber", "0" * 64))
+    assert elsewhere.unchecked == ["the values of the loss 'huber'"]
