@@ -180,11 +180,14 @@ def connect(network: Network, batches: Sequence[Any], faults: Sequence[FaultEven
         The connection.
 
     Raises:
-        LogError: DuckDB is not installed.
+        LogError: DuckDB is not installed, or cannot start, as in a folder that has been removed.
     """
     missing = "queries need DuckDB: pip install 'neuro-actors[query]'"
     duckdb = import_optional("duckdb", missing, LogError)
-    connection = duckdb.connect(":memory:", config=SETTINGS)
+    try:
+        connection = duckdb.connect(":memory:", config=SETTINGS)
+    except duckdb.Error as error:
+        raise LogError(f"DuckDB cannot start: {quote(str(error))[1:-1]}") from None
     tables = {
         "rows": pa.Table.from_batches(batches, schema=columns()),
         "neurons": _neurons(network),

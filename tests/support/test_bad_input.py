@@ -504,7 +504,8 @@ def test_names_in_a_folder_that_has_been_removed(tmp_path, monkeypatch) -> None:
     gone = tmp_path / "gone"
     gone.mkdir()
     net, more = na.Network.layered([1, 1]), {"optimizer": na.SGD(0.1), "epochs": 1}
-    result = na.train(net, [[0.0]], [[1.0]], **more)
+    result = na.train(net, [[0.0]], [[1.0]], log=tmp_path / "b.arrows", **more)
+    log = na.open_log(tmp_path / "b.arrows")
     monkeypatch.chdir(gone)
     try:
         gone.rmdir()
@@ -521,3 +522,6 @@ def test_names_in_a_folder_that_has_been_removed(tmp_path, monkeypatch) -> None:
     for kind, call in calls:
         with pytest.raises(kind, match="the current folder has been removed"):
             call()
+    need("duckdb")
+    with pytest.raises(na.LogError, match="DuckDB cannot start: .*working directory"):
+        log.query("SELECT 1")
