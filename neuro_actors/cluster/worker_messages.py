@@ -1,9 +1,10 @@
 """The messages of a cluster: all that the driver and the workers send each other.
 
-    driver -> worker     StartJob, RunStep, ConcludeBatch, Stop worker -> driver     JobReady,
-    StepDone, BatchLearned, JobFailed, PeerLost worker -> worker     CutRows, between shards of one
-    replica; PartialSum and BatchMean, between replicas of one shard in the handshake
-    WorkerHello, to the driver; PeerHello, to another worker
+    driver -> worker  StartJob, RunStep, ConcludeBatch, Stop
+    worker -> driver  JobReady, StepDone, BatchLearned, JobFailed, PeerLost
+    worker -> worker  CutRows, between shards of one replica;
+                      PartialSum and BatchMean, between replicas of one shard
+    in the handshake  WorkerHello, to the driver; PeerHello, to another worker
 
 The law:
 

@@ -62,9 +62,13 @@ class FileLock:
             close()  # the holder before has just removed the file
         since = datetime.now().astimezone().strftime("%Y-%m-%d %H:%M:%S")
         holder = f"process {os.getpid()} on {platform.node() or 'this machine'}, since {since}"
-        os.truncate(opened, 0)
-        os.write(opened, holder.encode())
         self._close = close
+        try:
+            os.truncate(opened, 0)
+            os.write(opened, holder.encode())
+        except OSError:  # a full disk
+            self.release()
+            raise
         return None
 
     def release(self) -> None:

@@ -90,3 +90,18 @@ def test_a_child_that_outlives_its_parent_holds_no_lock(tmp_path) -> None:
         for end in (write_end, read_end, is_ready, say_ready):
             os.close(end)
         os.waitpid(child, 0)
+
+
+def test_a_full_disk_leaves_no_lock(tmp_path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The holder is what cannot be written."""
+
+    def write(*_: object) -> int:
+        raise OSError(28, "No space left on device")
+
+    lock = FileLock(tmp_path / "lock")
+    with monkeypatch.context() as patch:
+        patch.setattr(file_lock.os, "write", write)
+        with pytest.raises(OSError, match="No space left"):
+            lock.acquire()
+    assert not (tmp_path / "lock").exists()
+    assert FileLock(tmp_path / "lock").acquire() is None
