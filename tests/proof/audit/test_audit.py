@@ -776,7 +776,8 @@ def test_functions_that_are_not_in_the_tables(
         assert na.audit(tmp_path / "a.arrows").passed
         assert na.audit(tmp_path / "b.arrows").passed
     with pytest.raises(
-        na.LogError, match=r"^step 1: the loss 'fourth' is not known here; import what adds it$"
+        na.LogError,
+        match=r"^step 1: the loss 'fourth' is not known here; --import MODULE imports the module that adds it$",
     ):
         na.audit(tmp_path / "a.arrows")
     with pytest.raises(
