@@ -122,7 +122,7 @@ def test_a_commit_that_is_forgotten_at_the_end_of_a_batch_is_refused() -> None:
     refused(rule, "did not write all of commit_out in conclude", micro_batches=2)
 
 
-def test_a_commit_that_is_kept_at_the_end_of_a_batch_is_refused() -> None:
+def test_a_rule_that_holds_its_commit_at_the_end_of_a_batch_is_refused() -> None:
     class Keeps(Odd):
         def conclude(self, step, wanted, commit_out):
             LocalRule.conclude(self, step, wanted, commit_out)
