@@ -31,9 +31,10 @@ ACTIVATIONS = [
 ]
 DEPTHS, WIDTHS = (5, 10, 30, 50, 100, 200), (1, 3, 10, 30, 100)
 CHEAP = [(5, 1), (30, 3), (5, 10), (30, 10)]
-SHAPES = [*CHEAP, *(s for s in product(DEPTHS, WIDTHS) if s not in CHEAP and s[0] * s[1] < 5000)]
+SHAPES = [*CHEAP, *(s for s in product(DEPTHS, WIDTHS) if s not in CHEAP and s[0] * s[1] < 3000)]
 # of the largest networks some samples; elu, in which rounding grows most, at each shape
 LARGE = [
+    *[("gelu", 30, 100), ("sigmoid", 30, 100), ("leaky_relu", 30, 100), ("gelu", 100, 30)],
     *[("elu", 50, 100), ("gelu", 50, 100), ("identity", 50, 100), ("softplus", 50, 100)],
     *[("elu", 100, 100), ("gelu", 100, 100), ("relu", 100, 100), ("sin", 100, 100)],
     *[("elu", 200, 30), ("gelu", 200, 30), ("leaky_relu", 200, 30), ("sigmoid", 200, 30)],
