@@ -67,7 +67,7 @@ class Recording:
                     f"{name} must be a list with something in it, or None for all, "
                     f"got {quote(given)}"
                 )
-            if given is not None:  # a list may be changed later
+            if given is not None and not isinstance(given, range):  # a list may be changed later
                 object.__setattr__(self, name, tuple(given))
         for phase in self.phases or ():
             if not isinstance(phase, str) or phase not in PHASES:
