@@ -1,8 +1,7 @@
 """The command line, `neuro-actors`: one file for each command.
 
 A command imports anything of the package; nothing but `__main__.py` imports a command. Heavy
-imports stand inside the functions, so that `--help` is fast. The console script begins in
-`neuro_actors_command.py`, beside the package. Start with `command_line.py`.
+imports stand inside the functions, so that `--help` is fast. Start with `command_line.py`.
 
 Files:
 

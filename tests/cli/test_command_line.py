@@ -3,8 +3,6 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
-import tomllib
-from pathlib import Path
 
 import pytest
 import trio
@@ -200,25 +198,3 @@ def test_without_docstrings_and_assertions(optimized: str, tmp_path) -> None:
         )
         assert done.returncode == 0, done.stderr
         assert done.stdout.startswith("True True") or rest[0] == "-m"
-
-
-INTERRUPTED = "import os, signal, time\nos.kill(os.getpid(), signal.SIGINT)\ntime.sleep(60)\n"
-
-
-def test_a_ctrl_c_during_the_imports_is_one_line(tmp_path) -> None:
-    """The package that the console script imports is here one that is interrupted."""
-    (tmp_path / "neuro_actors").mkdir()
-    (tmp_path / "neuro_actors" / "__init__.py").write_text(INTERRUPTED)
-    root = Path(na.__file__).parents[1]
-    code = "import signal; signal.signal(signal.SIGINT, signal.default_int_handler)\n"
-    scripts = tomllib.loads((root / "pyproject.toml").read_text())["project"]["scripts"]
-    module, _, function = scripts["neuro-actors"].partition(":")
-    done = subprocess.run(
-        [sys.executable, "-c", f"{code}from {module} import {function}\n{function}()"],
-        cwd=tmp_path,  # the first place to import from
-        env=os.environ | {"PYTHONPATH": str(root)},
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert (done.returncode, done.stdout, done.stderr) == (130, "", "neuro-actors: interrupted\n")
