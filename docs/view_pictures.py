@@ -1,4 +1,4 @@
-"""Make the pictures of the viewer in this folder: record five runs and photograph their pages.
+"""Make the pictures of the viewer in this folder: record six runs and photograph their pages.
 
 pip install -e ".[test-all]" && python docs/view_pictures.py
 """
@@ -126,7 +126,30 @@ def machines(folder: Path) -> Path:
     )
 
 
+def xor(folder: Path) -> Path:
+    """Batches of four, and momentum: the mean of the batch is not what each example wants."""
+    x = np.array([[0.0, 0.0], [0.0, 1.0], [1.0, 0.0], [1.0, 1.0]])
+    network = na.Network.layered([2, 4, 1], output_activation="sigmoid", seed=1)
+    na.train(
+        network,
+        x,
+        np.array([[0.0], [1.0], [1.0], [0.0]]),
+        loss="cross_entropy",
+        optimizer=na.SGD(0.5, momentum=0.9),
+        epochs=60,
+        batch_size=4,
+        log=folder / "xor.arrows",
+    )
+    return folder / "xor.arrows"
+
+
 PICTURES = {
+    "view-learning.png": (
+        xor,
+        "light",
+        "neuroActors.goStep(6); neuroActors.choose({kind: 'synapse', k: 0}); "
+        "neuroActors.goTime(neuroActors.waves().learn + 0.5)",
+    ),
     "view-messages.png": (
         cats,
         "light",
@@ -136,7 +159,8 @@ PICTURES = {
     "view-picture.png": (
         digits,
         "dark",
-        "neuroActors.goStep(150); neuroActors.choose({kind: 'neuron', k: 70})",
+        "neuroActors.goStep(150); neuroActors.choose({kind: 'neuron', k: 70}); "
+        "neuroActors.set({example: neuroActors.run.steps[150].inputs[5]})",
     ),
     "view-population.png": (thousand, "light", "neuroActors.choose({kind: 'neuron', k: 500})"),
     "view-storm.png": (storm, "light", "neuroActors.goStep(1); neuroActors.goTime(2.55)"),

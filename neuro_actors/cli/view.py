@@ -44,8 +44,8 @@ def view(
     neuro-actors view run.arrows --open
     neuro-actors view run.arrows -o lecture.html --picture 28x28
 
-    Of a long or large log, the page shows as much as fits: evenly spaced steps, the
-    first examples of each batch. What was left out is printed, also on the page.
+    Of a long or large log, the page shows as much as fits: evenly spaced steps, some
+    examples of each batch. What was left out is printed, also on the page.
     \f
 
     Raises:
@@ -85,12 +85,9 @@ def left_out(notes: dict[str, Any]) -> list[str]:
             f"{notes['shownSteps']:,} of {notes['steps']:,} steps are shown, evenly spaced."
         )
     if notes["shownExamples"] < notes["batch"]:
-        first = (
-            "first example is"
-            if notes["shownExamples"] == 1
-            else f"first {notes['shownExamples']} examples are"
-        )
-        sentences.append(f"Of each batch the {first} shown, of up to {notes['batch']:,}.")
+        verb = "is" if notes["shownExamples"] == 1 else "are"
+        shown = f"{notes['shownExamples']} of up to {notes['batch']:,} examples {verb} shown"
+        sentences.append(f"Of each batch, {shown}: those that occur in the most steps.")
     if notes["digits"] < 16:
         sentences.append(f"Numbers were rounded to {notes['digits']} digits.")
     if not notes["synapses"]:

@@ -95,7 +95,7 @@ def _absolute_curvature(p: Array, t: Array, d: Array) -> Array:
 
 
 def _huber(p: Array, t: Array) -> Array:
-    """Σ of d²/2 where |d| ≤ 1, else |d| - 1/2, d = p - t   (Huber 1964, δ = 1)"""
+    """Σ (d²/2 where |d| ≤ 1, else |d| - 1/2), d = p - t   (Huber 1964, δ = 1)"""
     d = np.abs(p - t)
     near = np.minimum(d, 1.0)
     return _total(near * (d - 0.5 * near))
@@ -130,7 +130,7 @@ def _log_of_rest(p: Array) -> Array:
 
 
 def _cross_entropy(p: Array, t: Array) -> Array:
-    """-Σ t ln p + (1 - t) ln(1 - p), where each output is a probability of its own"""
+    """-Σ [t ln p + (1 - t) ln(1 - p)], where each output is a probability of its own"""
     return -_total(t * _log(p) + (1.0 - t) * _log_of_rest(p))
 
 
@@ -154,7 +154,7 @@ def _cross_entropy_curvature(p: Array, t: Array, d: Array) -> Array:
 
 
 def _sigmoid_cross_entropy(p: Array, t: Array) -> Array:
-    """-Σ t ln s + (1 - t) ln(1 - s), s = 1 / (1 + e^-p), p the logits"""
+    """-Σ [t ln s + (1 - t) ln(1 - s)], s = 1 / (1 + e^-p), p the logits"""
     linear = np.where(p >= 0.0, p * (1.0 - t), -p * t)
     return _total(linear + np.log1p(np.exp(-np.abs(p))))
 

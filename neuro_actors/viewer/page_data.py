@@ -16,24 +16,23 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ..log.wording import format_call
 from ..network import functions
-from ..neuron.sums import choose_sums
+from ..network.losses import ORIGINALS
 from ..support.errors import InputError
 from ..support.means import MAX
 from ..support.scalars import as_number, as_whole_number, got
 from ..support.text import quote
 from .fault_events import gather_fault_events
-from .page_workers import placement, step_placement
+from .loss_formulas import LOSS_FORMULAS
+from .page_steps import Packer, PageSteps, numbers_per_parameter
+from .page_workers import placement
 from .picture import find_picture
-from .scales import Scales
 from .selection import Selection, select_steps, spread_evenly
-from .step_values import StepValues, read_step_values
+from .update_history import states_to_replay
 
 if TYPE_CHECKING:
     from ..log.log import Log
     from ..log.steps import StepInfo
-    from ..network.network import Network
     from ..support.arrays import Array
 
 CURVE_STEPS = 1000  # points of the loss curve, at most
@@ -66,8 +65,7 @@ def collect_page_data(
         )
     elif shape is not None and not (isinstance(shape, str) and shape == "look"):
         raise InputError(f"picture must be (rows, columns), None or 'look', got {quote(shape)}")
-    network, numbers = log.network, [info.number for info in log.steps]
-    earlier = dict(zip(numbers, [0, *numbers], strict=False))
+    network = log.network
     # There is nothing to see in the steps of a partial log that contain commits only, and in the
     # rounds of some rules whose messages have no value of any example.
     steps = [info for info in log.steps if info.only is None and 0 < info.batch <= info.columns]
@@ -78,130 +76,35 @@ def collect_page_data(
         raise InputError(f"{size}, there are {len(network.inputs)}")
     faults = gather_fault_events(log)
     fault_bytes = [len(json.dumps(faults.get(info.number))) for info in steps] if faults else None
+    held = states_to_replay(steps, network)
     selection = select_steps(
         len(network.ids),
         len(network.weights),
         [info.batch for info in steps],
         max_mb * 1e6,
         fault_bytes,
+        numbers_per_parameter(steps) + (held or 0),
     )
-    pack, unknown = _Packer(selection.item), _unknown(log)
-    sums = choose_sums(log.about["numerics"]["sums"])
-    versions = _Versions(pack, selection.synapses)
-    selected, inputs, reach, scales = [], [], 6.0, Scales(network)
-    for k in selection.steps:
-        info = steps[k]
-        before = log.parameters_at(earlier[info.number])
-        values = read_step_values(before, log.step(info.number), selection.examples, unknown, sums)
-        after = log.parameters_at(info.number) if info.mode == "train" and info.whole else before
-        step = _step(info, values, versions.of(before), versions.of(after), pack, selection)
-        if info.number in faults:
-            all_of = faults[info.number]
-            totals = {name: all_of[name] for name in ("lost", "died")}
-            step["faults"] = all_of if selection.synapses else totals
-        selected.append(step | step_placement(log, info))
-        inputs.append(values.activations[:, network.is_input])
-        signals = values.signals[np.isfinite(values.signals)]
-        reach = max(reach, float(np.abs(signals).max(initial=0.0)))
-        scales.add(before, after, values)
+    pack, unknown = Packer(selection.item), _unknown(log)
+    formulas = _losses(log, steps)
+    shown = PageSteps(log, steps, selection, pack, unknown, frozenset(formulas), held is not None)
+    collected = shown.collect(faults)
     if shape == "look":
-        shape = find_picture(np.concatenate(inputs))
+        shape = find_picture(np.concatenate(shown.inputs))
     return {
         "title": Path(log.path).name,
         "network": _network(log, selection),
         "placement": placement(log),
         "picture": shape,
         "item": selection.item,
-        "scales": scales.to_json(),
-        "functions": _functions(set(network.activations) - unknown, reach),
-        "losses": _losses(log, steps),
-        "versions": versions.packed,
-        "steps": selected,
+        "scales": shown.scales.to_json(),
+        "functions": _functions(set(network.activations) - unknown, shown.reach),
+        "losses": {name: text for name, text in formulas.items() if text is not None},
+        "versions": shown.versions.packed,
+        "steps": collected,
+        "replayed": held is not None,
         "curve": _curve(log, steps),
         "notes": _notes(log, steps, selection),
-    }
-
-
-class _Packer:
-    """Encodes numbers as base64, with 8 or 4 bytes each.
-
-    Numbers of 4 bytes reach from 1e-38 to 3e38. If an array has others, all of it is divided by a
-    power of two, whose exponent stands before the base64: "40:…". Then numbers that are more than
-    1e75 times smaller than the greatest one become 0.
-    """
-
-    def __init__(self, item: int) -> None:
-        self._kind, self._item = f"<f{item}", item
-
-    def __call__(self, values: Array) -> str:
-        exponent = _exponent(values) if self._item == 4 else 0
-        if exponent:
-            with np.errstate(all="ignore"):
-                values = np.ldexp(values, -exponent)
-        with np.errstate(all="ignore"):
-            text = base64.b64encode(values.astype(self._kind).tobytes()).decode()
-        return f"{exponent}:{text}" if exponent else text
-
-
-def _exponent(values: Array) -> int:
-    """The power of two to divide an array by, so that it fits into 4 bytes; mostly 0."""
-    sizes = np.abs(values[np.isfinite(values) & (values != 0.0)])
-    limits = np.finfo(np.float32)
-    if not sizes.size or (sizes.min() >= limits.tiny and sizes.max() <= limits.max):
-        return 0
-    # the greatest becomes 2^126 to 2^127; the page computes 2^exponent, which must not be 0
-    return max(int(np.frexp(sizes.max())[1]) - 127, -1000)
-
-
-class _Versions:
-    """The parameters before and after steps; equal ones are encoded once."""
-
-    def __init__(self, pack: _Packer, synapses: bool) -> None:
-        self._pack, self._known = pack, {"": -1}
-        self._weights = slice(None if synapses else 0)
-        self.packed: list[dict[str, str]] = []
-
-    def of(self, network: Network) -> int:
-        """The number of a network's parameters; they are encoded if they are new."""
-        key = network.digest()
-        if key not in self._known:
-            self._known[key] = len(self.packed)
-            self.packed.append(
-                {
-                    "weights": self._pack(network.weights[self._weights]),
-                    "biases": self._pack(network.biases),
-                }
-            )
-        return self._known[key]
-
-
-def _step(
-    info: StepInfo,
-    values: StepValues,
-    before: int,
-    after: int,
-    pack: _Packer,
-    selection: Selection,
-) -> dict[str, Any]:
-    named = {name: getattr(values, name) for name in StepValues.__slots__}
-    arrays = {name: pack(array) for name, array in named.items() if array is not None}
-    if not selection.synapses:
-        arrays.pop("wants", None)
-    loss = float(values.losses[-1])
-    return {
-        "number": info.number,
-        "mode": info.mode,
-        "loss": info.loss,
-        "optimizer": None if info.optimizer is None else format_call(info.optimizer),
-        "batch": info.batch,
-        "examples": min(info.batch, selection.examples),
-        "wrtInputs": info.wrt_inputs,
-        "round": info.round,
-        "whole": info.whole,
-        "mean": loss if np.isfinite(loss) else None,
-        "before": before,
-        "after": after,
-        "arrays": arrays,
     }
 
 
@@ -257,22 +160,23 @@ def _round(values: Array) -> Array:
     return np.where(np.abs(values) < 1e9, np.clip(values, -1e9, 1e9).round(9), values)
 
 
-def _losses(log: Log, steps: list[StepInfo]) -> dict[str, str]:
-    """The formula of each loss that is used, from the docstrings of the table of losses."""
+def _losses(log: Log, steps: list[StepInfo]) -> dict[str, dict[str, str] | None]:
+    """The formulas of each loss that is the same here as in the run; None for a user's own."""
     names = {info.loss for info in steps if info.loss is not None}
     others = log.compare_functions([], names).others
-    names -= {name for name in names if f"loss {name!r}" in others}
     return {
-        name: _formula(functions.LOSSES[name].value)
+        name: LOSS_FORMULAS[name] if functions.LOSSES[name] is ORIGINALS.get(name) else None
         for name in sorted(names)
-        if name in functions.LOSSES
+        if name in functions.LOSSES and f"loss {name!r}" not in others
     }
 
 
 def _formula(function: Any) -> str:
-    """The formula that a function's docstring begins with, without source and remarks."""
+    """The formula that an activation's docstring begins with, without its source; else nothing."""
     text = (function.__doc__ or "").strip()
-    return re.split(r"   |;|, p the|, Φ the|, where| over the| \([A-Z]", text)[0]
+    if not text.startswith("f(z) = "):
+        return ""
+    return re.split(r"   | \([A-Z]", text)[0].replace("-", "−")
 
 
 def _curve(log: Log, steps: list[StepInfo]) -> dict[str, list[Any]]:

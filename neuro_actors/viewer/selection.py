@@ -12,7 +12,8 @@ import numpy as np
 from ..support.errors import InputError
 
 NUMBERS_PER_NEURON = 5  # in each row of a step
-PAGE_BYTES, NAME_BYTES = 220_000, 24  # of the page without a run; of a neuron's name
+PAGE_BYTES = 300_000  # of the page without a run
+STEP_BYTES, NAME_BYTES = 700, 24  # of text
 BASE64 = 4 / 3  # characters per byte
 LEAST_STEPS = 24  # examples are dropped before there are fewer steps than this
 
@@ -40,6 +41,7 @@ def select_steps(
     batches: list[int],
     budget: float,
     more: list[int] | None = None,
+    per_parameter: int = 1,
 ) -> Selection:
     """Select the most that fits into a page.
 
@@ -51,6 +53,7 @@ def select_steps(
         batches: The number of examples of each step.
         budget: Bytes of the page.
         more: Bytes of each step that do not depend on the selection. None: 0.
+        per_parameter: How many numbers of each parameter a step has, beside its value.
 
     Raises:
         InputError: Not even one step without synapses fits.
@@ -66,14 +69,15 @@ def select_steps(
         room = budget - PAGE_BYTES - n_neurons * NAME_BYTES
         room -= n_synapses * 8 * BASE64 if synapses else 0
         rows = np.minimum(batches, examples) + (np.array(batches) > 1)
-        numbers = n_neurons * (NUMBERS_PER_NEURON * rows + 1) + (2 * synapses) * n_synapses
-        bytes_of_step = item * BASE64 * numbers
+        parameters = n_neurons + (n_synapses if synapses else 0)
+        numbers = n_neurons * NUMBERS_PER_NEURON * rows + rows + (1 + per_parameter) * parameters
+        bytes_of_step = STEP_BYTES + item * BASE64 * numbers
         bytes_of_step += 0 if more is None else np.array(more)
-        parameters = item * BASE64 * (n_neurons + (n_synapses if synapses else 0))
+        version = item * BASE64 * parameters
         # Consecutive steps share the weights between them; steps far apart share none.
-        if bytes_of_step.sum() + parameters <= room:
+        if bytes_of_step.sum() + version <= room:
             return Selection(list(range(len(batches))), examples, item, synapses)
-        apart = bytes_of_step.max() + parameters
+        apart = bytes_of_step.max() + version
         fit = int(room // apart)
         if fit >= min(least, len(batches)) and least < len(batches):
             return Selection(spread_evenly(len(batches), fit), examples, item, synapses)

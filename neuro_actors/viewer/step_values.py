@@ -1,4 +1,4 @@
-"""The numbers of one step as the page shows them, for some examples and for their mean."""
+"""The numbers of one step: of all its examples, and of those that the page shows."""
 
 from __future__ import annotations
 
@@ -18,8 +18,30 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, slots=True)
+class StepNumbers:
+    """The numbers of all examples of a step. NaN stands for what the log does not contain.
+
+    Attributes:
+        activations: a. Shape (n_neurons, batch).
+        signals: z. Shape (n_neurons, batch).
+        urgencies: u. Shape (n_neurons, batch).
+        slopes: f'(z). Shape (n_neurons, batch).
+        signal_urgencies: v = u · f'(z). Shape (n_neurons, batch).
+        wants: The urgency of each weight, then of each bias: the mean over the batch of v · x, and
+            of v, as the neuron adds it. Shape (n_synapses + n_neurons,).
+    """
+
+    activations: Array
+    signals: Array
+    urgencies: Array
+    slopes: Array
+    signal_urgencies: Array
+    wants: Array
+
+
+@dataclass(frozen=True, slots=True)
 class StepValues:
-    """The numbers of a step.
+    """The numbers of a step as the page has them.
 
     Each selected example has a row. If the batch has several examples, a last row has the means
     over the whole batch. NaN stands for what the log does not contain.
@@ -34,8 +56,6 @@ class StepValues:
         targets: Targets. Shape (rows, n_outputs).
         blame: The urgencies that the loss sent. Shape (rows, n_outputs).
         losses: Losses. Shape (rows,).
-        wants: The urgency of each weight, the mean over the batch; None for a batch of one, where
-            it is v · x. Shape (n_synapses,).
     """
 
     activations: Array
@@ -46,59 +66,65 @@ class StepValues:
     targets: Array
     blame: Array
     losses: Array
-    wants: Array | None
 
 
-def read_step_values(
+def compute_step_numbers(
     network: Network,
     step: RecordedStep,
-    n_examples: int,
     unknown: frozenset[str] = frozenset(),
     sums: Sums = ORDERED,
-) -> StepValues:
+) -> StepNumbers:
     """Compute the numbers of a step from its messages.
 
     Args:
         network: The network with the parameters that the step began with.
         step: The step.
-        n_examples: How many examples to select.
         unknown: Names of activation functions that are other ones here than in the run.
         sums: The kind of sums that the neurons used.
     """
     a = step.activations
-    losses = step.losses if len(step.losses) == a.shape[1] else np.full(a.shape[1], np.nan)
     with np.errstate(all="ignore"):  # a damaged log may contain any numbers
         z, u = _signals(network, a, sums), _urgencies(network, step, sums)
         slopes = _slopes(network, z, a, step.info.loss, unknown)
         v = u * slopes
-    wants = None
+        wants = _wants(network, a, v, sums)
     number, count = step.info.micro_batch or (1, 1)
     # The commits are these urgencies, except those of the whole batch in its last micro-batch.
-    if a.shape[1] > 1 and step.info.mode == "gradient" and (number < count or count == 1):
-        wants = step.weights
-    elif a.shape[1] > 1:
-        with np.errstate(all="ignore"):
-            wants = mean_of(a[network.sources] * v[network.targets], axis=1)
+    if step.info.mode == "gradient" and (number < count or count == 1):
+        commits = np.concatenate([step.weights, step.biases])
+        wants = np.where(np.isnan(commits), wants, commits)
+    return StepNumbers(a, z, u, slopes, v, wants)
+
+
+def select_step_values(step: RecordedStep, numbers: StepNumbers, chosen: list[int]) -> StepValues:
+    """Return the numbers of some examples of a step, and their means.
+
+    Args:
+        step: The step.
+        numbers: Its numbers.
+        chosen: The positions of the examples in the batch.
+    """
+    batch = numbers.activations.shape[1]
+    losses = step.losses if len(step.losses) == batch else np.full(batch, np.nan)
 
     def rows(values: Array) -> Array:
-        selected = values[..., :n_examples].T
-        if values.shape[-1] == 1:
+        selected = values[..., chosen].T
+        if batch == 1:
             return np.ascontiguousarray(selected)
         return np.concatenate([selected, mean_of(values, axis=-1)[None]])
 
-    slope_rows = rows(slopes)
-    if a.shape[1] > 1:
-        slope_rows[-1] = mean_of(np.abs(slopes), axis=1)
+    slopes = rows(numbers.slopes)
+    if batch > 1:
+        slopes[-1] = mean_of(np.abs(numbers.slopes), axis=1)
     return StepValues(
-        activations=rows(a),
-        signals=rows(z),
-        urgencies=rows(u),
-        slopes=slope_rows,
-        signal_urgencies=rows(v),
+        activations=rows(numbers.activations),
+        signals=rows(numbers.signals),
+        urgencies=rows(numbers.urgencies),
+        slopes=slopes,
+        signal_urgencies=rows(numbers.signal_urgencies),
         targets=rows(step.targets),
         blame=rows(step.blame),
         losses=rows(losses),
-        wants=wants,
     )
 
 
@@ -141,3 +167,16 @@ def _slopes(
             if rows.any():
                 slopes[rows] = function.slope(z[rows], a[rows])
     return slopes
+
+
+def _wants(network: Network, a: Array, v: Array, sums: Sums) -> Array:
+    """The urgency of each weight, then of each bias, with the sum that the neuron uses itself."""
+    wants = np.full(len(network.weights) + len(network.ids), np.nan)
+    ones = np.ones((1, a.shape[1]))
+    for k in np.flatnonzero(~network.is_input).tolist():
+        incoming = network.incoming.of(k)
+        rows = np.concatenate([a[network.sources[incoming]], ones])
+        found = np.empty(len(rows))
+        sums.mean_products(rows, v[k].copy(), found)
+        wants[incoming], wants[len(network.weights) + k] = found[:-1], found[-1]
+    return wants

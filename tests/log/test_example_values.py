@@ -12,7 +12,7 @@ from helpers.tiers import need
 import neuro_actors as na
 from neuro_actors.log.reader import LogReader
 from neuro_actors.log.series import read_neuron, read_urgency_by_level
-from neuro_actors.viewer.step_values import read_step_values
+from neuro_actors.viewer.step_values import compute_step_numbers
 
 NETWORK = na.Network.layered([2, 3, 2], seed=0)
 X = np.array([[1.0, 2.0], [3.0, 4.0], [-5.0, 0.5], [0.25, -1.0]])
@@ -76,11 +76,8 @@ def test_the_last_micro_batch_has_its_own_urgencies_in_a_page(tmp_path: Path) ->
     log = record(tmp_path / "a.arrows", micro_batches=2)
     for info in log.steps:
         step = log.step(info.number)
-        values = read_step_values(log.network_at(max(0, info.number - 1)), step, info.batch)
-        network, rows = log.network, slice(0, info.batch)
-        products = (
-            values.activations[rows, network.sources]
-            * values.signal_urgencies[rows, network.targets]
-        )
-        if values.wants is not None:
-            assert values.wants == pytest.approx(products.mean(axis=0), rel=1e-12)
+        network = log.network_at(max(0, info.number - 1))
+        numbers = compute_step_numbers(network, step)
+        x, v = numbers.activations[network.sources], numbers.signal_urgencies[network.targets]
+        wants = numbers.wants[: len(network.weights)]
+        assert wants == pytest.approx((x * v).mean(axis=1), rel=1e-12)

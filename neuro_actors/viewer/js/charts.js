@@ -96,11 +96,16 @@ export function overSteps(lines, now, label, numbers) {
     svg("path", { class: "now", d: `M${x(now)} 6V${h - 16}` }),
   ];
   for (const { values, kind } of lines) {
-    let path = "";
+    let path = ""; // from point to point, also over steps without a value
     values.forEach((v, k) => {
-      const move = path && values[k - 1] === values[k - 1] ? "L" : "M";
-      if (v === v) path += `${move}${x(k).toFixed(1)} ${y(v).toFixed(1)}`;
+      if (v === v) path += `${path ? "L" : "M"}${x(k).toFixed(1)} ${y(v).toFixed(1)}`;
     });
+    if (values.some((v) => v !== v)) {
+      values.forEach((v, k) => {
+        const at = { class: `dot ${kind}`, cx: x(k), cy: y(v), r: 1.5 };
+        if (v === v) parts.push(svg("circle", at));
+      });
+    }
     parts.push(
       svg("path", { class: `line ${kind}`, d: n > 1 ? path : `M${x(0) - 4} ${y(values[0])}h8` }),
     );

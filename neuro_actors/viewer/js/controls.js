@@ -1,6 +1,7 @@
 // The buttons and menus, in the language of the page.
 
 import { byId, el } from "./dom.js";
+import { exampleName } from "./examples.js";
 import { stepWorkers } from "./workers.js";
 import { plain } from "./labels.js";
 import { describePlace } from "./placement.js";
@@ -8,6 +9,7 @@ import { count, shown, style } from "./numbers.js";
 import { currentWave } from "./waves.js";
 
 const MOST_NAMES = 3000;
+const MOST_EXAMPLES = 64; // if there are more, only those of the present step are listed
 const MOST_CHIPS = 8;
 const SPEEDS = [0.25, 0.5, 1, 2, 4, 8];
 
@@ -18,6 +20,7 @@ export class Controls {
     this._key = "";
     this._announced = "";
     this._workersKey = "";
+    this._examplesKey = "";
     const press = (
       /** @type {string} */ id,
       /** @type {() => void} */ act,
@@ -31,7 +34,7 @@ export class Controls {
       /** @type {string} */ id,
       /** @type {(value: string) => void} */ act,
     ) => byId(id).addEventListener("change", () => act(byId(id).value));
-    pick("example", (value) => app.set({ example: Number(value) }));
+    pick("example", (value) => app.set({ example: Number(value), follow: true }));
     pick("view", (value) => app.set({ shape: value }));
     pick("speed", (value) => app.set({ speed: Number(value) }));
     pick("pace", (value) => app.set({ pace: value }));
@@ -57,10 +60,10 @@ export class Controls {
    * @param {{phase: string, wave: string, faults: string}} now
    */
   show(scene, now) {
-    const { state, say, info, waves, t } = scene;
-    const key = `${state.language} ${info.batch} ${info.examples}`;
-    if (key !== this._key) this._label(scene);
-    this._key = key;
+    const { state, say, waves, t } = scene;
+    if (state.language !== this._key) this._label(scene);
+    this._key = state.language;
+    this._listExamples(scene);
     const play = byId("play");
     const name = say(state.playing ? "pause" : "play");
     if (play.getAttribute("aria-label") !== name) {
@@ -68,7 +71,7 @@ export class Controls {
       play.title = `${name} (Space)`;
       play.classList.toggle("playing", state.playing);
     }
-    byId("example").value = String(info.batch === 1 ? 0 : scene.view.isMean ? -1 : state.example);
+    byId("example").value = String(state.example);
     const find = byId("find");
     const chosen = state.chosen?.kind === "neuron" ? state.chosen.k : -1;
     if (chosen >= 0 && find.options.length === 1)
@@ -87,6 +90,23 @@ export class Controls {
       ? now.wave
       : say("waveOf", { n: wave, total: waves.count, what: now.wave });
     this._announce(scene, now);
+  }
+
+  /** List the examples that can be followed. @param {import("./scene.js").Scene} scene */
+  _listExamples({ run, state, info, say }) {
+    const many = run.nExamples > MOST_EXAMPLES;
+    const now = many ? `${state.step} ${state.example}` : "";
+    const key = `${state.language} ${style.digits} ${now}`;
+    if (key === this._examplesKey) return;
+    this._examplesKey = key;
+    const all = many
+      ? [...new Set([...info.inputs, state.example])].filter((example) => example >= 0)
+      : Array.from({ length: run.nExamples }, (_, example) => example);
+    const options = all.sort((a, b) => a - b).map((example) =>
+      el("option", { value: example, text: exampleName(run, say, example) }),
+    );
+    if (run.notes.batch > 1) options.push(el("option", { value: -1, text: say("meanOfBatch") }));
+    byId("example").replaceChildren(...options);
   }
 
   /** Show the workers of this step with their colours. @param {import("./scene.js").Scene} scene */
@@ -124,7 +144,7 @@ export class Controls {
 
   /** @param {import("./scene.js").Scene} scene */
   _label(scene) {
-    const { say, info, network, run, state } = scene;
+    const { say, network, run, state } = scene;
     document.documentElement.lang = state.language;
     document.title = `${plain(run.title, 60)} · neuro_actors`;
     byId("title").textContent = plain(run.title, 60);
@@ -151,15 +171,6 @@ export class Controls {
       /** @type {string | number} */ value,
       /** @type {string} */ text,
     ) => el("option", { value, text });
-    const several = info.batch > 1;
-    const examples = Array.from(
-      { length: several ? info.examples : 1 },
-      (_, k) => option(k, say("exampleN", { n: k + 1 })),
-    );
-    byId("example").replaceChildren(
-      ...examples,
-      ...(several ? [option(-1, say("mean", { n: info.batch }))] : []),
-    );
     byId("view").replaceChildren(
       ...["auto", "nodes", "population"].map((shape) => option(shape, say(shape))),
     );

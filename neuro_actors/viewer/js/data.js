@@ -1,57 +1,6 @@
 // The data of the run; arrays are decoded when they are needed.
 
-/** @param {string} text base64 @returns {Uint8Array} */
-function bytes(text) {
-  const native = /** @type {any} */ (Uint8Array).fromBase64; // where the browser is new enough
-  if (native) return native.call(Uint8Array, text);
-  const raw = atob(text);
-  const out = new Uint8Array(raw.length);
-  for (let k = 0; k < raw.length; k++) out[k] = raw.charCodeAt(k);
-  return out;
-}
-
-/**
- * The exponent before an array's base64, as in "40:…": its numbers are to be multiplied by a power
- * of two. Without one it is 0.
- * @param {string} text
- * @returns {[number, string]} the exponent and the base64
- */
-function parted(text) {
-  const end = text.slice(0, 8).indexOf(":"); // base64 contains no colon
-  return end < 0 ? [0, text] : [Number(text.slice(0, end)), text.slice(end + 1)];
-}
-
-/**
- * @param {string} text
- * @param {number} item the bytes of one number
- * @returns {Float64Array | Float32Array}
- */
-export function floats(text, item) {
-  const [exponent, base64] = parted(text);
-  const raw = bytes(base64);
-  const numbers = item === 8 ? new Float64Array(raw.buffer) : new Float32Array(raw.buffer);
-  return exponent ? Float64Array.from(numbers, (x) => x * 2 ** exponent) : numbers;
-}
-
-/** @param {string} text @returns {Int32Array} */
-export function whole(text) {
-  return new Int32Array(bytes(text).buffer);
-}
-
-/**
- * Read one number without decoding the rest.
- * @param {string} text
- * @param {number} item
- * @param {number} place
- */
-export function floatAt(text, item, place) {
-  const [exponent, base64] = parted(text);
-  const first = Math.floor((place * item) / 3);
-  const raw = atob(base64.slice(first * 4, (Math.floor((place * item + item - 1) / 3) + 1) * 4));
-  const view = new DataView(new ArrayBuffer(item));
-  for (let k = 0; k < item; k++) view.setUint8(k, raw.charCodeAt(place * item - first * 3 + k));
-  return (item === 8 ? view.getFloat64(0, true) : view.getFloat32(0, true)) * 2 ** exponent;
-}
+import { floatAt, floats, whole } from "./packed.js";
 
 /**
  * Group synapses by one of their ends; each group is in the order of the synapses.
@@ -104,7 +53,7 @@ export class Network {
  * and blame (the loss's urgency) of each output; weights and biases before and after the step.
  * @typedef {{a: any, z: any, u: any, slope: any, v: any, targets: any, blame: any, loss: number,
  *   weights: any, biases: any, after: {weights: any, biases: any}, isMean: boolean, flat: any,
- *   wants: any}} View
+ *   example: number, odd: Set<number>, wants: any, batchWants: any, states: any[]}} View
  */
 
 export class Run {
@@ -112,6 +61,7 @@ export class Run {
   constructor(raw) {
     this.raw = raw;
     this.network = new Network(raw.network);
+    /** @type {any[]} */
     this.steps = raw.steps;
     this.curve = raw.curve;
     this.notes = raw.notes;
@@ -124,6 +74,12 @@ export class Run {
     this.hasFaults = raw.steps.some((/** @type {any} */ step) => step.faults !== undefined);
     this._versions = new Map();
     this._views = new Map();
+    /** @type {Map<number, any>} */
+    this._examples = new Map();
+    /** how many examples there are */
+    this.nExamples = 1 + Math.max(
+      ...raw.steps.map((/** @type {any} */ one) => Math.max(...one.inputs)),
+    );
   }
 
   /** @param {number} k */
@@ -140,14 +96,69 @@ export class Run {
   }
 
   /**
-   * The row of an example; -1 is the mean. A batch of one example is its own mean.
+   * The row of an example in a step; the mean's, if the example is not in it or is -1. A batch of
+   * one example is its own mean.
    * @param {number} step
    * @param {number} example
    */
   row(step, example) {
-    const { batch, examples } = this.steps[step];
-    if (batch === 1) return 0;
-    return example < 0 || example >= examples ? examples : example;
+    const { batch, examples, inputs } = this.steps[step];
+    const row = inputs.indexOf(example);
+    return row >= 0 ? row : batch === 1 ? 0 : examples;
+  }
+
+  /**
+   * Whether a step has an example; each has the mean.
+   * @param {number} step
+   * @param {number} example
+   */
+  has(step, example) {
+    return example < 0 || this.steps[step].inputs.includes(example);
+  }
+
+  /**
+   * Of what curves over the steps are: of the example if it is followed, or is in most steps; else
+   * of the mean.
+   * @param {import("./scene.js").State} state
+   */
+  ofCurves({ example, follow }) {
+    const many = this.steps.filter((_, step) => this.has(step, example)).length;
+    return follow || 2 * many > this.steps.length ? example : -1;
+  }
+
+  /**
+   * The next step that has an example, from the beginning on after the last one; -1 if none has.
+   * @param {number} step
+   * @param {number} example
+   */
+  stepWith(step, example) {
+    for (let by = 1; by <= this.steps.length; by++) {
+      const other = (step + by) % this.steps.length;
+      if (this.has(other, example)) return other;
+    }
+    return -1;
+  }
+
+  /**
+   * What an example's inputs and targets are; NaN if there is none.
+   * @param {number} example
+   * @returns {{x: number[], t: number[]}}
+   */
+  exampleValues(example) {
+    if (!this._examples.has(example)) {
+      const step = this.steps.findIndex((/** @type {any} */ one) => one.inputs.includes(example));
+      if (step < 0) return { x: [NaN], t: [NaN] };
+      const { arrays, inputs } = this.steps[step];
+      const row = inputs.indexOf(example);
+      const { outputs, n } = this.network;
+      const a = floats(arrays.activations, this.item);
+      const t = floats(arrays.targets, this.item);
+      this._examples.set(example, {
+        x: this.network.inputs.map((k) => a[row * n + k]),
+        t: outputs.map((_, k) => t[row * outputs.length + k]),
+      });
+    }
+    return this._examples.get(example);
   }
 
   /** @param {number} step its index @param {number} example @returns {View} */
@@ -168,6 +179,8 @@ export class Run {
       floats(info.arrays[name], this.item).subarray(at * width, (at + 1) * width);
     const { n, outputs } = this.network;
     const last = info.batch === 1 ? 0 : info.examples;
+    const ofParameters = (/** @type {string} */ name) =>
+      info.arrays[name] ? floats(info.arrays[name], this.item) : null;
     return {
       a: of("activations", n),
       z: of("signals", n),
@@ -181,17 +194,22 @@ export class Run {
       ...this.version(info.before),
       after: this.version(info.after),
       isMean: info.batch > 1 && row === info.examples,
-      wants: info.arrays.wants ? floats(info.arrays.wants, this.item) : null,
+      example: info.inputs[row] ?? -1,
+      odd: new Set(info.odd),
+      wants: ofParameters("wants"),
+      batchWants: ofParameters("batch_wants"),
+      states: ["state0", "state1"].map(ofParameters).filter((array) => array !== null),
     };
   }
 
   /**
-   * The urgency that a synapse's target sent to its source: w · v.
+   * The urgency that a synapse's target sent to its source: w · v. NaN if it sent something else.
    * @param {View} view
    * @param {number} synapse
    */
   urgency(view, synapse) {
-    return view.weights[synapse] * view.v[this.network.targets[synapse]];
+    const target = this.network.targets[synapse];
+    return view.odd.has(target) ? NaN : view.weights[synapse] * view.v[target];
   }
 
   /**
@@ -200,12 +218,66 @@ export class Run {
    * @param {number} synapse
    */
   want(view, synapse) {
-    if (view.isMean && view.wants) return view.wants[synapse];
-    return view.v[this.network.targets[synapse]] * view.a[this.network.sources[synapse]];
+    return view.isMean && view.wants ? view.wants[synapse] : this.wantOf(view, synapse);
+  }
+
+  /** The urgency that an example has for a parameter. @param {View} view @param {number} place */
+  wantOf(view, place) {
+    const { sources, targets } = this.network;
+    if (place >= sources.length) return view.v[place - sources.length];
+    return view.v[targets[place]] * view.a[sources[place]];
+  }
+
+  /** The place of a neuron's bias among the parameters: weights come first. @param {number} k */
+  biasPlace(k) {
+    return this.network.sources.length + k;
   }
 
   /**
-   * A synapse over all steps: its weight before the step, its activation, its urgency.
+   * A parameter in a step that learns: before, after, the urgency that it learned from, and what
+   * the optimizer held of it before.
+   * @param {View} view
+   * @param {any} info the step
+   * @param {number} place among the parameters
+   */
+  learned(view, info, place) {
+    const k = place - this.network.sources.length;
+    const [name, at] = /** @type {["weights" | "biases", number]} */ (
+      k < 0 ? ["weights", place] : ["biases", k]
+    );
+    const means = view.batchWants ?? view.wants;
+    const kept = info.update && (info.update.name === "Adam" ? 2 : info.update.momentum ? 1 : 0);
+    const state = Array.from({ length: kept ?? 0 }, (_, part) =>
+      info.update.count === 1 ? 0 : Number(view.states[part]?.[place] ?? NaN),
+    );
+    return {
+      parameter: Number(view[name][at]),
+      after: Number(view.after[name][at]),
+      want: Number(means ? means[place] : this.wantOf(view, place)),
+      state,
+    };
+  }
+
+  /**
+   * The urgencies that the examples of a step have for one parameter, in the step's order.
+   * @param {number} step
+   * @param {number} place among the parameters
+   */
+  wantsByExample(step, place) {
+    const { inputs, arrays } = this.steps[step];
+    const { sources, targets, n } = this.network;
+    const k = place - sources.length;
+    return inputs.map((/** @type {number} */ example, /** @type {number} */ row) => {
+      const read = (/** @type {string} */ name, /** @type {number} */ neuron) =>
+        floatAt(arrays[name], this.item, row * n + neuron);
+      const v = read("signal_urgencies", k < 0 ? targets[place] : k);
+      return { example, want: k < 0 ? v * read("activations", sources[place]) : v };
+    });
+  }
+
+  /**
+   * A synapse over all steps: its weight before the step, its activation, its urgency; NaN in a
+   * step without the example.
    * @param {number} synapse
    * @param {number} example
    */
@@ -213,18 +285,30 @@ export class Run {
     const { sources, targets, n } = this.network;
     return this.steps.map((/** @type {any} */ info, /** @type {number} */ step) => {
       const at = this.row(step, example) * n;
+      const has = this.has(step, example);
       const weight = floatAt(this.raw.versions[info.before].weights, this.item, synapse);
-      const v = floatAt(info.arrays.signal_urgencies, this.item, at + targets[synapse]);
-      const activation = floatAt(info.arrays.activations, this.item, at + sources[synapse]);
-      return { number: info.number, weight, activation, urgency: weight * v };
+      const read = (/** @type {string} */ name, /** @type {number} */ k) =>
+        has ? floatAt(info.arrays[name], this.item, at + k) : NaN;
+      const odd = info.odd.includes(targets[synapse]);
+      return {
+        number: info.number,
+        weight,
+        activation: read("activations", sources[synapse]),
+        urgency: odd ? NaN : weight * read("signal_urgencies", targets[synapse]),
+      };
     });
   }
 
-  /** A neuron over all steps. @param {number} k @param {number} example */
+  /**
+   * A neuron over all steps; NaN in a step without the example.
+   * @param {number} k
+   * @param {number} example
+   */
   neuronHistory(k, example) {
     return this.steps.map((/** @type {any} */ info, /** @type {number} */ step) => {
       const at = this.row(step, example) * this.network.n + k;
-      const read = (/** @type {string} */ name) => floatAt(info.arrays[name], this.item, at);
+      const read = (/** @type {string} */ name) =>
+        this.has(step, example) ? floatAt(info.arrays[name], this.item, at) : NaN;
       return { number: info.number, activation: read("activations"), urgency: read("urgencies") };
     });
   }

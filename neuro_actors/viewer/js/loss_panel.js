@@ -9,7 +9,7 @@ export function lossPanel(app) {
   const { network, view, say, run, info } = app.scene;
   if (info.loss === null)
     return [el("h2", { text: say("lossNode") }), el("p", { class: "note", text: say("lossNone") })];
-  const formula = (run.raw.losses[info.loss] ?? "").replace(/-/g, "−");
+  const formulas = view.isMean || view.odd.has(network.n) ? null : run.raw.losses[info.loss];
   const rows = network.outputs.map((k, row) =>
     el(
       "tr",
@@ -46,8 +46,10 @@ export function lossPanel(app) {
   );
   return [
     el("h2", { text: say("lossNode") }),
-    el("p", { class: "kind", text: [info.loss, formula].filter(Boolean).join(" = ") }),
+    el("p", { class: "kind", text: formulas ? `${info.loss} = ${formulas.value}` : info.loss }),
     el("p", { class: "result", text: `${title}: ${shown(view.loss)}` }),
+    view.isMean ? el("p", { class: "note", text: say("meanLoss") }) : null,
+    view.odd.has(network.n) ? el("p", { class: "warn", text: say("isOdd") }) : null,
     info.optimizer
       ? el("p", { class: "note", text: say("learnsBy", { optimizer: info.optimizer }) })
       : null,
@@ -69,15 +71,18 @@ export function lossPanel(app) {
         el("tbody", {}, rows),
       ),
     ),
+    formulas
+      ? el("p", { class: "kind", text: say("urgencyOfLoss", { formula: formulas.urgency }) })
+      : null,
     steps.length > 1
       ? el(
         "section",
         {},
-        el("h3", {}, el("span", { class: "what", text: say("overSteps") })),
+        el("h3", {}, el("span", { class: "what", text: say("lossOverSteps") })),
         overSteps(
           [{ kind: "lossline", values: losses }],
           near,
-          `${say("loss")}, ${say("overSteps")}`,
+          say("lossOverSteps"),
           steps,
         ),
       )

@@ -29,7 +29,8 @@ class App {
     this.placement = raw.placement ? new Placement(raw.placement, this.run.network) : null;
     /** @type {import("./scene.js").State} */
     this.state = {
-      step: 0, t: 0, example: 0, playing: false, speed: 1, pace: "waves", chosen: null, hover: null,
+      step: 0, t: 0, example: 0, follow: false, playing: false, speed: 1, pace: "waves",
+      chosen: null, hover: null,
       why: false, shape: "auto",
       language: (navigator.language || "en").toLowerCase().startsWith("fr")
         ? "fr"
@@ -54,6 +55,8 @@ class App {
         if (!all.delete(key)) all.add(key);
         this.set({ all });
       },
+      follow: (example) => this.set({ example, follow: true }),
+      goStep: (step) => this.goStep(step),
     });
     this.timeline = new Timeline(
       this.run,
@@ -61,6 +64,7 @@ class App {
     );
     this.controls = new Controls(this);
     this.tip = new Tip(byId("tip"));
+    this.state.example = this._firstExample();
     this.restyle();
     this.state.t = this.waves().learn >= 0 ? this.waves().learn : this.waves().count;
     onKeys(this);
@@ -68,6 +72,15 @@ class App {
     new ResizeObserver(() => this.redraw()).observe(byId("above"));
     matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => this.restyle());
     this.draw();
+  }
+
+  /** The example to begin with: the first that is not 0 in all inputs, where weights want 0. */
+  _firstExample() {
+    const { inputs } = this.run.steps[0];
+    const some = inputs.find((/** @type {number} */ example) =>
+      this.run.exampleValues(example).x.some((/** @type {number} */ value) => value !== 0),
+    );
+    return some ?? inputs[0];
   }
 
   /** The waves of the present step. */
@@ -178,6 +191,9 @@ class App {
   /** The present moment, ready to be drawn. */
   scene() {
     const { state, run, stage } = this;
+    // until an example is chosen, a step without the present one shows one of its own
+    if (!state.follow && !run.has(state.step, state.example))
+      [state.example] = run.steps[state.step].inputs;
     const textScale = Math.max(
       1,
       parseFloat(getComputedStyle(document.documentElement).fontSize) / 16,

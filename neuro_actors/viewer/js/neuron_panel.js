@@ -3,11 +3,14 @@
 import { faultList } from "./fault_list.js";
 import { functionChart, overSteps } from "./charts.js";
 import { el, name } from "./dom.js";
+import { learnSection } from "./learn_panel.js";
 import { swatch } from "./workers.js";
 import { describePlace } from "./placement.js";
 import { rounded, shown, signed } from "./numbers.js";
 import { at, byPixel, signedImage } from "./pictures.js";
 import { termTable } from "./terms.js";
+import { exampleName } from "./examples.js";
+import { term } from "./update.js";
 
 /** @param {import("./panel.js").PanelApp} app @param {number} k @returns {any[]} */
 export function neuronPanel(app, k) {
@@ -35,16 +38,16 @@ export function neuronPanel(app, k) {
     stuck
       ? el("p", { class: "warn", text: say(stuck === "dead" ? "isDead" : "isSaturated") })
       : null,
-    view.isMean && !isInput
-      ? el("p", { class: "note", text: say("meanNote", { n: info.batch }) })
-      : null,
+    view.odd.has(k) ? el("p", { class: "warn", text: say("isOdd") }) : null,
     isInput ? inputSection(app, k) : [receivesSection(app, k), sendsSection(app, k)],
     view.u[k] === view.u[k] ? urgencySection(app, k) : null,
-    !isInput && view.v[k] === view.v[k] ? passesOnSection(app, k) : null,
-    !isInput && view.v[k] === view.v[k] && network.sources.length ? wantsSection(app, k) : null,
+    isInput || view.odd.has(k) || view.v[k] !== view.v[k]
+      ? null
+      : [passesOnSection(app, k), network.sources.length ? wantsSection(app, k) : null],
+    !isInput && info.after !== info.before ? learnSection(app, k) : null,
     faultList(app, [...network.incoming(k), ...network.outgoing(k)], k),
     historySection(app, k),
-  ].flat();
+  ].flat(2);
 }
 
 /**
@@ -136,7 +139,9 @@ function images(/** @type {import("./panel.js").PanelApp} */ app, /** @type {num
   const shownImages = [
     ["imageWeights", byPixel(scene, k, (s) => view.weights[s])],
     ["imageProducts", byPixel(scene, k, (s) => view.weights[s] * view.a[network.sources[s]])],
-    info.loss === null ? null : ["imageWants", byPixel(scene, k, (s) => run.want(view, s))],
+    info.loss === null || view.odd.has(k)
+      ? null
+      : [view.isMean ? "meanWant" : "imageWants", byPixel(scene, k, (s) => run.want(view, s))],
   ].filter((pair) => pair !== null);
   return el(
     "div",
@@ -160,36 +165,41 @@ function images(/** @type {import("./panel.js").PanelApp} */ app, /** @type {num
 
 function sendsSection(/** @type {import("./panel.js").PanelApp} */ app, /** @type {number} */ k) {
   const { network, view, say, waves, t, run } = app.scene;
+  const later = t < waves.sends[k];
+  const value = result("a", signed(view.a[k]));
+  if (view.isMean) {
+    const note = el("p", { class: "note", text: say("meanSends") });
+    return section(say("sends"), say("meanOfA"), later, say, value, note);
+  }
+  if (view.odd.has(k)) return section(say("sends"), "a", later, say, value);
   const f = network.activations[k] ?? "";
   const samples = run.functions[f];
-  const text = view.isMean
-    ? `a = ${signed(view.a[k])}`
-    : `a = ${f}(${shown(view.z[k])}) = ${signed(view.a[k])}`;
+  const text = `a = ${f}(${shown(view.z[k])}) = ${signed(view.a[k])}`;
   const formula = samples?.formula
     ? samples.formula.replace("f(z)", "a = f(z)")
     : say("sendsFormula");
-  return section(say("sends"), formula, t < waves.sends[k], say,
+  return section(say("sends"), formula, later, say,
     el("p", { class: "result", text }),
-    view.isMean
-      ? null
-      : samples
+    samples
       ? functionChart(samples, view.z[k], view.a[k], view.slope[k], `${f}, ${text}`)
       : el("p", { class: "note", text: say("noCurve") }),
-    view.isMean || !(view.slope[k] === view.slope[k])
-      ? null
-      : el("p", { class: "slope", text: say("slopeHere", { slope: shown(view.slope[k]) }) }),
+    view.slope[k] === view.slope[k]
+      ? el("p", { class: "slope", text: say("slopeHere", { slope: shown(view.slope[k]) }) })
+      : null,
   );
 }
 
 function urgencySection(/** @type {import("./panel.js").PanelApp} */ app, /** @type {number} */ k) {
   const { network, view, say, waves, t, run } = app.scene;
-  if (network.nSynapses > network.sources.length) {
+  const isOdd = [...network.outgoing(k)].some((s) => view.odd.has(network.targets[s]));
+  if (isOdd || network.nSynapses > network.sources.length) {
     return section(
       say("itsUrgency"),
-      say("itsUrgencyFormula"),
+      isOdd ? "u" : say("itsUrgencyFormula"),
       !waves.isUrged(k, t),
       say,
       result("u", signed(view.u[k])),
+      isOdd ? el("p", { class: "note", text: say("oddFollower") }) : null,
     );
   }
   const row = network.outputOf.get(k);
@@ -246,52 +256,37 @@ function passesOnSection(
   /** @type {number} */ k,
 ) {
   const { view, say, waves, t } = app.scene;
-  const text = view.isMean
-    ? `v = ${signed(view.v[k])}`
-    : `v = ${shown(view.u[k])} × ${shown(view.slope[k])} = ${signed(view.v[k])}`;
+  const numbers = `${shown(view.u[k])} × ${term(view.slope[k])}`;
+  const value = signed(view.v[k]);
   return section(
     say("passesOn"),
-    say("passesOnFormula"),
+    view.isMean ? say("meanOfV") : say("passesOnFormula"),
     !waves.isUrged(k, t),
     say,
-    el("p", { class: "result", text }),
+    result("v", view.isMean ? value : `${numbers} = ${value}`),
+    view.isMean ? el("p", { class: "note", text: say("meanPasses") }) : null,
   );
 }
 
 function wantsSection(/** @type {import("./panel.js").PanelApp} */ app, /** @type {number} */ k) {
-  const { network, view, say, waves, t, run, info } = app.scene;
-  const trained = info.mode === "train" && info.after !== info.before;
+  const { network, view, say, waves, t, run } = app.scene;
   const terms = [...network.incoming(k)].map((s) => {
     const want = run.want(view, s);
     const back = waves.urged[network.sources[s]] >= 0 ? signed(run.urgency(view, s)) : "–";
-    const cells = [signed(want), back];
     return {
       synapse: s,
       who: network.ids[network.sources[s]],
       size: Math.abs(want),
       bar: want,
-      cells: trained ? [...cells, signed(view.after.weights[s])] : cells,
+      cells: [signed(want), back],
     };
   });
-  const bias = [signed(view.v[k]), ""];
-  const foot = [
-    {
-      synapse: null,
-      who: null,
-      label: say("bias"),
-      size: 0,
-      cells: trained ? [...bias, signed(view.after.biases[k])] : bias,
-    },
-  ];
-  const heads = [
-    say("source"),
-    say("wantsOf"),
-    say("sendsBack"),
-    ...(trained ? [say("newWeight")] : []),
-  ];
+  const cells = [signed(view.v[k]), ""];
+  const foot = [{ synapse: null, who: null, label: say("bias"), size: 0, cells }];
+  const heads = [say("source"), say(view.isMean ? "meanWant" : "wantsOf"), say("sendsBack")];
   return section(
     say("wants"),
-    say("wantsFormula"),
+    say(view.isMean ? "meanWantsFormula" : "wantsFormula"),
     !waves.isUrged(k, t),
     say,
     ...termTable({ terms, heads, foot, key: `wants ${k}`, app }),
@@ -301,14 +296,16 @@ function wantsSection(/** @type {import("./panel.js").PanelApp} */ app, /** @typ
 function historySection(/** @type {import("./panel.js").PanelApp} */ app, /** @type {number} */ k) {
   const { run, state, say } = app.scene;
   if (run.steps.length < 2) return null;
-  const points = run.neuronHistory(k, state.example);
+  const example = run.ofCurves(state);
+  const points = run.neuronHistory(k, example);
+  const title = say("overStepsOf", { what: exampleName(run, say, example) });
   const numbers = points.map((/** @type {any} */ point) => point.number);
   const part = (/** @type {string} */ kind) => [
     el("h4", { text: say(kind) }),
     overSteps(
       [{ kind, values: points.map((/** @type {any} */ point) => point[kind]) }],
       state.step,
-      `${say(kind)}, ${say("overSteps")}`,
+      `${say(kind)}, ${title}`,
       numbers,
     ),
   ];
@@ -316,7 +313,7 @@ function historySection(/** @type {import("./panel.js").PanelApp} */ app, /** @t
   return el(
     "section",
     {},
-    el("h3", {}, el("span", { class: "what", text: say("overSteps") })),
+    el("h3", {}, el("span", { class: "what", text: title })),
     part("activation"),
     hasUrgency ? part("urgency") : null,
   );

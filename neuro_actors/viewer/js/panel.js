@@ -7,11 +7,13 @@ import { lossPanel } from "./loss_panel.js";
 import { synapsePanel } from "./synapse_panel.js";
 import { whyAnswer } from "./why_panel.js";
 import { el } from "./dom.js";
+import { whichExample } from "./examples.js";
 
 /**
  * @typedef {{scene: import("./scene.js").Scene, choose: (thing: import("./focus.js").Thing | null)
  *   => void, hover: (thing: import("./focus.js").Thing | null) => void, toggleWhy: () => void,
- *   toggleAll: (key: string) => void, whyAnswer: () => any[]}} PanelApp
+ *   toggleAll: (key: string) => void, follow: (example: number) => void, goStep: (step: number) =>
+ *   void, whyAnswer: () => any[]}} PanelApp
  */
 
 export class Panel {
@@ -74,8 +76,12 @@ export class Panel {
       )
       : null;
     const cut = scene.info.whole ? null : el("p", { class: "warn", text: scene.say("cutStep") });
+    const [title, ...rest] = content.flat().filter((node) => node instanceof Node);
+    const which = chosen || scene.run.picture || scene.view.example !== scene.state.example
+      ? whichExample(app)
+      : [];
     this.root.replaceChildren(
-      ...[close, cut, ...content.flat()].filter((node) => node instanceof Node),
+      ...[close, title, ...which, cut, ...rest].filter((node) => node instanceof Node),
     );
     this.root.scrollTop = same ? at : 0;
     if (focused !== undefined) {

@@ -27,7 +27,17 @@ export function image(columns, rows, colour) {
  * @param {import("./scene.js").Scene} scene
  */
 export function inputImage(scene) {
-  const { run, network, view, colours, scales } = scene;
+  const { network, view } = scene;
+  return pixels(scene, network.inputs.map((k) => view.a[k]));
+}
+
+/**
+ * Values of the inputs as an image.
+ * @param {import("./scene.js").Scene} scene
+ * @param {number[]} values
+ */
+export function pixels(scene, values) {
+  const { run, colours, scales } = scene;
   const [rows, columns] = /** @type {[number, number]} */ (run.picture);
   const [low, high] = scales.input;
   return image(
@@ -36,7 +46,7 @@ export function inputImage(scene) {
     (k) => mix(
       colours.paper,
       colours.ink,
-      0.04 + 0.92 * Math.max(0, Math.min(1, share(view.a[network.inputs[k]], low, high))),
+      0.04 + 0.92 * Math.max(0, Math.min(1, share(values[k], low, high))),
     ),
   );
 }

@@ -1,7 +1,7 @@
 // Which worker runs which neuron in which step, for a run on several workers: each neuron is in a
 // shard, each step runs on a replica.
 
-import { whole } from "./data.js";
+import { whole } from "./packed.js";
 
 const MOST_REPLICAS = 6; // the most whose workers are named
 

@@ -2,10 +2,11 @@
 // lit.
 
 /**
- * @typedef {{step: number, t: number, example: number, playing: boolean, speed: number, pace:
- *   "waves" | "steps", chosen: import("./focus.js").Thing | null, hover: import("./focus.js").Thing
- *   | null, why: boolean, shape: "auto" | "nodes" | "population", language: string, theme: "system"
- *   | "light" | "dark", all: Set<string>, workers: boolean}} State
+ * @typedef {{step: number, t: number, example: number, follow: boolean, playing: boolean, speed:
+ *   number, pace: "waves" | "steps", chosen: import("./focus.js").Thing | null, hover:
+ *   import("./focus.js").Thing | null, why: boolean, shape: "auto" | "nodes" | "population",
+ *   language: string, theme: "system" | "light" | "dark", all: Set<string>, workers: boolean}}
+ *   State
  */
 
 export class Scene {

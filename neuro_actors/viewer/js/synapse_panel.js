@@ -3,7 +3,10 @@
 import { overSteps } from "./charts.js";
 import { el, name } from "./dom.js";
 import { faultList } from "./fault_list.js";
-import { signed } from "./numbers.js";
+import { exampleName } from "./examples.js";
+import { learningOf, updateFormula } from "./learn_panel.js";
+import { shown, signed } from "./numbers.js";
+import { term } from "./update.js";
 
 /** @param {import("./panel.js").PanelApp} app @param {number} s @returns {any[]} */
 export function synapsePanel(app, s) {
@@ -25,10 +28,11 @@ export function synapsePanel(app, s) {
     name(network.ids[k]),
   );
   const sent = waves.urged[source] >= 0;
+  const [w, x, v] = [view.weights[s], view.a[source], view.v[target]];
   const facts = [
-    [say("weight"), signed(view.weights[s])],
-    [say("forwardMessage"), signed(view.a[source])],
-    [say("product"), signed(view.weights[s] * view.a[source])],
+    [say("weight"), signed(w)],
+    [say("forwardMessage"), signed(x)],
+    [say("product"), `${shown(w)} × ${term(x)} = ${signed(w * x)}`],
   ];
   if (placement) {
     const [from, to] = [placement.worker(info, source), placement.worker(info, target)];
@@ -38,18 +42,20 @@ export function synapsePanel(app, s) {
         : [say("travels"), say("fromTo", { from, to })],
     );
   }
-  if (info.loss !== null) {
+  if (info.loss !== null && !view.odd.has(target)) {
+    const back = `${shown(w)} × ${term(v)} = ${signed(run.urgency(view, s))}`;
+    const want = signed(run.want(view, s));
     facts.push(
-      [say("backwardMessage"), sent ? signed(run.urgency(view, s)) : say("notSent")],
-      [say("weightUrgency"), signed(run.want(view, s))],
+      [say("itsV"), signed(v)],
+      [say("backwardMessage"), sent ? back : say("notSent")],
+      view.isMean
+        ? [say("meanWeightUrgency"), want]
+        : [say("weightUrgency"), `${shown(v)} × ${term(x)} = ${want}`],
     );
-    if (info.mode === "train")
-      facts.push(
-        [say("becomes"), signed(view.after.weights[s])],
-        [say("changes"), signed(view.after.weights[s] - view.weights[s])],
-      );
   }
-  const points = run.synapseHistory(s, state.example);
+  const example = run.ofCurves(state);
+  const points = run.synapseHistory(s, example);
+  const followed = exampleName(run, say, example);
   const numbers = points.map((/** @type {any} */ point) => point.number);
   const chart = (/** @type {string} */ key, /** @type {string} */ label) => [
     el("h4", { text: label }),
@@ -70,6 +76,8 @@ export function synapsePanel(app, s) {
         el("div", {}, el("dt", { text: what }), el("dd", { text: value })),
       ),
     ),
+    view.odd.has(target) ? el("p", { class: "warn", text: say("isOdd") }) : null,
+    info.after === info.before ? null : weightLearns(app, s),
     faultList(app, [s]),
     points.length > 1
       ? el(
@@ -77,9 +85,30 @@ export function synapsePanel(app, s) {
         {},
         el("h3", {}, el("span", { class: "what", text: say("overSteps") })),
         chart("weight", say("weight")),
-        chart("activation", say("forwardMessage")),
-        sent ? chart("urgency", say("backwardMessage")) : null,
+        chart("activation", say("ofExample", { what: say("forwardMessage"), name: followed })),
+        sent
+          ? chart("urgency", say("ofExample", { what: say("backwardMessage"), name: followed }))
+          : null,
       )
       : null,
   ];
+}
+
+/** How the weight learns in this step. */
+function weightLearns(/** @type {import("./panel.js").PanelApp} */ app, /** @type {number} */ s) {
+  const { say, info, waves, t } = app.scene;
+  const several = info.learnedFrom > 1;
+  const key = info.learnedFrom === info.batch ? "learnsFromMean" : "learnsFromBatch";
+  return el(
+    "section",
+    { class: t < waves.learn ? "learns later" : "learns" },
+    el(
+      "h3",
+      {},
+      el("span", { class: "what", text: say("learns") }),
+      el("span", { class: "formula", text: updateFormula(info.update, say) }),
+    ),
+    several ? el("p", { class: "note", text: say(key, { n: info.learnedFrom }) }) : null,
+    learningOf(app, s, "w"),
+  );
 }

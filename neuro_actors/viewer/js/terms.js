@@ -7,7 +7,7 @@ const FEW = 8;
 
 /**
  * @typedef {{synapse: number | null, who: string | null, label?: string, size: number, cells:
- *   string[], bar?: number}} Term
+ *   string[], bar?: number, now?: boolean}} Term
  * @param {{terms: Term[], heads: string[], foot?: Term[], key: string, app:
  *   import("./panel.js").PanelApp}} sum
  */
@@ -89,7 +89,7 @@ function row(
       );
   const line = el(
     "tr",
-    { "data-synapse": synapse },
+    { "data-synapse": synapse, class: term.now ? "now" : null },
     head,
     term.cells.map((cell) => el("td", { class: "n", text: cell })),
   );

@@ -27,7 +27,7 @@ export function stepWorkers(say, placement, info, most) {
 /**
  * List all workers with their numbers of neurons.
  * @param {import("./words.js").Say} say
- * @param {import("./placement.js").Placement} machines
+ * @param {import("./placement.js").Placement} placement
  * @param {number} most
  */
 export function workerList(say, placement, most) {

@@ -5,11 +5,14 @@ import test from "node:test";
 import { functionChart, lossCurve, overSteps } from "../../../neuro_actors/viewer/js/charts.js";
 import { fill, on, strength } from "../../../neuro_actors/viewer/js/colours.js";
 import { angle, curve, distance, point } from "../../../neuro_actors/viewer/js/curve.js";
-import { floatAt, floats, Network, Run } from "../../../neuro_actors/viewer/js/data.js";
+import { Network, Run } from "../../../neuro_actors/viewer/js/data.js";
 import { findLit } from "../../../neuro_actors/viewer/js/focus.js";
 import { plain } from "../../../neuro_actors/viewer/js/labels.js";
 import { layout } from "../../../neuro_actors/viewer/js/layout.js";
 import { count, fine, rounded, short, shown, signed, style } from "../../../neuro_actors/viewer/js/numbers.js";
+import { floatAt, floats } from "../../../neuro_actors/viewer/js/packed.js";
+import { changeOf } from "../../../neuro_actors/viewer/js/learn_panel.js";
+import { term, update, written } from "../../../neuro_actors/viewer/js/update.js";
 import { crossAlpha, lostAndAgain } from "../../../neuro_actors/viewer/js/fault_marks.js";
 import { crashWave, describeFaults, StepFaults } from "../../../neuro_actors/viewer/js/faults.js";
 import { currentWave, Waves } from "../../../neuro_actors/viewer/js/waves.js";
@@ -34,12 +37,12 @@ function raw() {
     ],
     steps: [
       {
-        number: 7, mode: "train", loss: "squared_error", optimizer: null, batch: 2, examples: 2, wrtInputs: false, whole: true, mean: 0.5, before: 0, after: 1,
+        number: 7, mode: "train", loss: "squared_error", optimizer: null, update: null, batch: 2, examples: 2, learnedFrom: 2, inputs: [3, 4], odd: [], wrtInputs: false, whole: true, mean: 0.5, before: 0, after: 1,
         arrays: {
           activations: array([1, 0.5, 3, 2, 0.6, 4, 1.5, 0.55, 3.5]), signals: array([NaN, 0.6, 3, NaN, 0.7, 4, NaN, 0.65, 3.5]),
           urgencies: array([NaN, -4, 2, NaN, -6, 3, NaN, -5, 2.5]), slopes: array([NaN, 0, 1, NaN, 0, 1, NaN, 0, 1]),
           signal_urgencies: array([NaN, 0, 2, NaN, 0, 3, NaN, 0, 2.5]), targets: array([5, 5, 5]), blame: array([2, 3, 2.5]), losses: array([0.4, 0.6, 0.5]),
-          wants: array([0.1, 0.2, 0.3]),
+          wants: array([0.1, 0.2, 0.3, NaN, 0.4, 0.5]),
         },
       },
     ],
@@ -115,17 +118,88 @@ test("waves follow the logical time of messages", () => {
 
 test("a view has an example's numbers, or the mean's", () => {
   const run = new Run(raw());
-  const [first, second, mean] = [0, 1, -1].map((example) => run.view(0, example));
+  const [first, second, mean] = [3, 4, -1].map((example) => run.view(0, example));
   assert.deepEqual([first.a[2], second.a[2], mean.a[2], mean.isMean, first.isMean], [3, 4, 3.5, true, false]);
   assert.deepEqual([run.urgency(first, 1), run.want(first, 1), run.want(mean, 1)], [-4, 1, 0.2]);
   assert.deepEqual([first.weights[1], first.after.weights[1]], [-2, -2.1]);
   assert.deepEqual([run.stuck(first, 1), run.stuck(first, 2), run.stuck(first, 0)], ["saturated", "", ""]);
-  assert.deepEqual(run.synapseHistory(1, 1)[0], { number: 7, weight: -2, activation: 0.6, urgency: -6 });
+  assert.deepEqual(run.synapseHistory(1, 4)[0], { number: 7, weight: -2, activation: 0.6, urgency: -6 });
+});
+
+/** Compute what an equation says: its numbers alone, by JavaScript's own arithmetic. */
+function computed(text) {
+  const digits = (raised) => [...raised].map((c) => "⁰¹²³⁴⁵⁶⁷⁸⁹".indexOf(c)).map((n) => (n < 0 ? "-" : n)).join("");
+  const plain = text
+    .replace(/·10([⁻⁰¹²³⁴⁵⁶⁷⁸⁹]+)/g, (_, power) => `e${digits(power)}`)
+    .replace(/([⁰¹²³⁴⁵⁶⁷⁸⁹]+)/g, (_, power) => `**${digits(power)}`)
+    .replaceAll("×", "*").replaceAll("−", "-").replaceAll("√", "Math.sqrt");
+  return Function(`return ${plain.replace(/^(-[\d.e-]+)/, "($1)")}`)();
+}
+
+test("the equations of an update are true, and are what the optimizer does", () => {
+  style.digits = 17;
+  const [parameter, want] = [-0.7, -0.3];
+  const adam = { name: "Adam", rate: 0.05, beta1: 0.9, beta2: 0.999, epsilon: 1e-8, weight_decay: 0.01, count: 7 };
+  const cases = [
+    [{ name: "SGD", rate: 0.5, momentum: 0, weight_decay: 0 }, [], 0.5 * -0.3],
+    [{ name: "SGD", rate: 0.5, momentum: 0, weight_decay: 0.1 }, [], 0.5 * (-0.3 + 0.07)],
+    [{ name: "SGD", rate: 0.5, momentum: 0.9, weight_decay: 0.1 }, [0.2], 0.5 * (0.9 * 0.2 + (-0.3 + 0.07))],
+    [adam, [0.02, 1e-6], (() => {
+      const g = -0.3 + 0.007;
+      const [m, s] = [0.9 * 0.02 + 0.1 * g, 0.999 * 1e-6 + 0.001 * g * g];
+      return 0.05 * (m / (1 - 0.9 ** 7)) / (Math.sqrt(s / (1 - 0.999 ** 7)) + 1e-8);
+    })()],
+  ];
+  for (const [settings, state, change] of cases) {
+    const found = update(settings, { parameter, want, state });
+    assert.ok(Math.abs(found.change - change) < 1e-15, `${found.change} ${change}`);
+    assert.ok(found.size >= Math.abs(change));
+    for (const one of found.equations) {
+      const [left, right] = written(one).split(" = ");
+      assert.ok(Math.abs(computed(left) - computed(right.replace("+", ""))) < 1e-14, written(one));
+    }
+    assert.equal(found.equations.at(-1).value, found.change);
+  }
+  style.digits = 4;
+  assert.equal(written({ key: "velocity", numbers: `0.9 × ${term(-0.25)}`, value: -0.225 }), "0.9 × (−0.25) = −0.225");
+  assert.deepEqual(update({ name: "other" }, { parameter, want, state: [] }).equations, []);
+});
+
+test("a change that the log does not explain has no equation", () => {
+  const made = raw();
+  const reasons = (update, arrays = {}, replayed = true) => {
+    made.steps[0].update = update;
+    Object.assign(made.steps[0].arrays, arrays);
+    const run = new Run({ ...made, replayed });
+    return changeOf({ run, view: run.view(0, 3), info: run.steps[0] }, 0).reason;
+  };
+  const sgd = { name: "SGD", rate: 1, momentum: 0, weight_decay: 0, count: 2 };
+  assert.equal(reasons(sgd), ""); // 0.5 + 1 · 0.1 = 0.6
+  assert.equal(reasons({ ...sgd, rate: 2 }), "changeDiffers");
+  assert.equal(reasons(null), "ownOptimizer");
+  const momentum = { ...sgd, momentum: 0.9 };
+  assert.equal(reasons(momentum), "stateMissing");
+  assert.equal(reasons(momentum, {}, false), "stateLeftOut");
+  assert.equal(reasons({ ...momentum, count: 1 }), "");
+  assert.equal(reasons(momentum, { state0: pack([0, 0, 0, 0, 0, 0]) }), "");
+  assert.equal(reasons(sgd, { wants: pack([NaN, 0, 0, 0, 0, 0]) }), "wantMissing");
+});
+
+test("an example is found in each step that has it", () => {
+  const made = raw();
+  made.steps.push({ ...made.steps[0], number: 8, inputs: [4, 5] });
+  const run = new Run(made);
+  assert.deepEqual([run.row(0, 3), run.row(0, 4), run.row(0, 5), run.row(0, -1), run.row(1, 4)], [0, 1, 2, 2, 0]);
+  assert.deepEqual([run.has(1, 3), run.has(1, -1), run.stepWith(0, 5), run.stepWith(1, 3), run.nExamples], [false, true, 1, 0, 6]);
+  assert.deepEqual([run.view(1, 3).isMean, run.view(1, 3).example, run.view(1, 5).example], [true, -1, 5]);
+  assert.deepEqual(run.exampleValues(4), { x: [2], t: [5] });
+  assert.deepEqual(run.neuronHistory(2, 5).map((one) => one.activation), [NaN, 4]);
+  assert.deepEqual(run.wantsByExample(0, 1).map((one) => one.want), [2 * 0.5, 3 * 0.6]);
 });
 
 test("why: the strongest way from the loss", () => {
   const run = new Run(raw());
-  const view = run.view(0, 0);
+  const view = run.view(0, 3);
   assert.deepEqual(reason(run, view, 1), { neurons: [2, 1], synapses: [1], loss: true });
   assert.deepEqual(reason(run, view, 2), { neurons: [2], synapses: [], loss: true });
   assert.equal(reason(run, { ...view, v: [NaN, NaN, NaN], blame: [NaN] }, 1), null);
