@@ -12,6 +12,8 @@ and `log`, `cluster` (many processes), `trace` and `viewer`, `simulation` (step 
 `society/actor.py`.
 """
 
+import typing as _typing
+
 from . import rules
 from .channels.unreliable import faults
 from .channels.unreliable.settings import Unreliable
@@ -41,6 +43,8 @@ from .support.errors import (
     NeuroActorsError,
     SimulationError,
 )
+from .support.hints import missing_attribute as _missing_attribute
+from .support.version import __version__ as __version__
 from .trace.result import Trace
 from .trace.trace import trace
 from .viewer.notebook import show
@@ -99,3 +103,10 @@ __all__ = [
 def __dir__() -> list[str]:
     """Show the public names and nothing else."""
     return __all__
+
+
+if not _typing.TYPE_CHECKING:  # a type checker refuses unknown names by itself
+
+    def __getattr__(name: str) -> object:
+        problem = f"module {__name__!r} has no attribute {name!r}"
+        raise _missing_attribute(__name__, name, problem)

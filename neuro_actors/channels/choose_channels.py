@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from functools import partial
-from typing import Any, TypeAlias
+from typing import Any, Literal, TypeAlias
 
 from ..support.errors import InputError
 from ..support.text import did_you_mean, quote
@@ -12,7 +12,9 @@ from .interface import ChannelsFactory
 from .memory import Memory
 from .unreliable.settings import Unreliable
 
-ChannelsChoice: TypeAlias = str | ChannelsFactory | Unreliable  # what users give as `channels`
+ChannelsName: TypeAlias = Literal["bundled", "memory"]
+# what users give as `channels`; an editor completes the names
+ChannelsChoice: TypeAlias = ChannelsName | str | ChannelsFactory | Unreliable
 
 
 def uses_virtual_time(channels: ChannelsChoice) -> bool:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import pairwise
 from os import PathLike
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pyarrow as pa
@@ -30,6 +30,9 @@ from .reader import LogReader, Rows, join_rows
 from .row_filter import BatchFilter, RowFilter
 from .schema import CODE, columns
 from .steps import RecordedStep, StepInfo
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
 
 
 class Log:
@@ -312,7 +315,7 @@ class Log:
     def plot(
         self, path: str | PathLike[str] | None = None, *, loss: bool = False, urgency: bool = False,
         neurons: Sequence[str] = (), weights: Sequence[str] = (),
-    ) -> Any:  # fmt: skip
+    ) -> Figure:  # fmt: skip
         """Draw the loss and the urgencies of each level, or only what is asked for (extra `plot`).
 
         Args:

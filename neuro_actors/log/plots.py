@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from os import PathLike
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -30,6 +30,9 @@ from .series import (
     synapse_name,
 )
 
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
 Panel = Callable[[Any], None]  # draws onto a matplotlib axis
 SUFFIXES = ("png", "svg", "pdf")
 BLUE, ORANGE, GREY = "#0072b2", "#d55e00", "0.8"
@@ -47,7 +50,7 @@ def plot_log(
     urgency: bool = False,
     neurons: Sequence[str] = (),
     weights: Sequence[str] = (),
-) -> Any:
+) -> Figure:
     """Draw panels, one below the other: by default the loss and the urgencies.
 
     Args:

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from ..channels.routes import ROUTES, message_kinds
 from ..network.network import Network
 from ..support.errors import InputError, LogError
+from ..support.hints import explains_fields
 from ..support.scalars import as_whole_number
 from ..support.text import did_you_mean, quote
 from ..support.validation import as_flag, as_path
@@ -20,6 +21,7 @@ from ..support.validation import as_flag, as_path
 PHASES = tuple(dict.fromkeys(spec.phase for spec in ROUTES))
 
 
+@explains_fields
 @dataclass(frozen=True, slots=True)
 class Recording:
     """What of a run is recorded, and where.

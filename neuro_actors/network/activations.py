@@ -38,6 +38,8 @@ class Activation:
         rounding: By how many eps, times the number itself, two kinds of machines may differ in a
             value or a slope of one argument. 0: not at all, as where only +, -, *, /, roots and
             comparisons are used. None: it is not known.
+        range: The least and the greatest value that f can have; None: they are not known. Training
+            refuses an output that goes beyond what its loss takes.
 
     Examples:
         >>> tanh = na.ACTIVATIONS["tanh"]
@@ -50,6 +52,7 @@ class Activation:
     curvature: Callable[[Array, Array], Array] | None = None
     initial: Literal["glorot", "he"] = "glorot"
     rounding: float | None = None
+    range: tuple[float, float] | None = None
 
     def before(self, loss: str | None) -> Activation:
         """Return the function whose slope and curvature belong beside those of a loss.
@@ -292,18 +295,21 @@ def _sin_curvature(z: Array, a: Array) -> Array:
     return -a
 
 
+_ALL, _FROM_0 = (-math.inf, math.inf), (0.0, math.inf)
 _FEW = 64.0  # a library may err by 4 eps, and two by 8; and it is several functions of the library
 
 ACTIVATIONS: dict[str, Activation] = {
-    "identity": Activation(_identity, _identity_slope, _flat, rounding=0.0),
-    "sigmoid": Activation(_sigmoid, _sigmoid_slope, _sigmoid_curvature, rounding=_FEW),
-    "tanh": Activation(_tanh, _tanh_slope, _tanh_curvature, rounding=_FEW),
-    "relu": Activation(_relu, _relu_slope, _flat, "he", 0.0),
-    "leaky_relu": Activation(_leaky_relu, _leaky_relu_slope, _flat, "he", 0.0),
-    "softplus": Activation(_softplus, _softplus_slope, _softplus_curvature, "he", _FEW),
-    "elu": Activation(_elu, _elu_slope, _elu_curvature, "he", _FEW),
-    "gelu": Activation(_gelu, _gelu_slope, _gelu_curvature, "he"),
-    "sin": Activation(_sin, _sin_slope, _sin_curvature),
+    "identity": Activation(_identity, _identity_slope, _flat, rounding=0.0, range=_ALL),
+    "sigmoid": Activation(
+        _sigmoid, _sigmoid_slope, _sigmoid_curvature, rounding=_FEW, range=(0.0, 1.0)
+    ),
+    "tanh": Activation(_tanh, _tanh_slope, _tanh_curvature, rounding=_FEW, range=(-1.0, 1.0)),
+    "relu": Activation(_relu, _relu_slope, _flat, "he", 0.0, _FROM_0),
+    "leaky_relu": Activation(_leaky_relu, _leaky_relu_slope, _flat, "he", 0.0, _ALL),
+    "softplus": Activation(_softplus, _softplus_slope, _softplus_curvature, "he", _FEW, _FROM_0),
+    "elu": Activation(_elu, _elu_slope, _elu_curvature, "he", _FEW, (-1.0, math.inf)),
+    "gelu": Activation(_gelu, _gelu_slope, _gelu_curvature, "he", range=(-0.17, math.inf)),
+    "sin": Activation(_sin, _sin_slope, _sin_curvature, range=(-1.0, 1.0)),
 }
 
 ORIGINALS = MappingProxyType(dict(ACTIVATIONS))  # users may add to the table, or replace some
@@ -378,7 +384,7 @@ def _output(
     f = ACTIVATIONS[name]
     known = {**dict.fromkeys(_NOT_DIVIDING, f), **beside}
     return f, OutputActivation(
-        f.value, f.slope, f.curvature, f.initial, f.rounding, sent=sent, beside=known
+        f.value, f.slope, f.curvature, f.initial, f.rounding, f.range, sent=sent, beside=known
     )
 
 

@@ -15,6 +15,7 @@ from ..support.errors import NetworkError
 from ..support.labelled_arrays import as_floats, check_order
 from ..support.scalars import as_number, got
 from ..support.text import did_you_mean, quote
+from .function_names import AnyActivation
 
 MAX_SYNAPSE_NAME = 300  # characters in the name of a synapse: two ids, an arrow and some room
 LOSS_NODE, ENVIRONMENT = (
@@ -49,7 +50,7 @@ class Neuron:
     """
 
     id: str
-    activation: str = "identity"
+    activation: AnyActivation = "identity"
     bias: float = 0.0
 
 

@@ -11,6 +11,7 @@ from ..support.arrays import Array
 from ..support.columns import in_another_order, index_of
 from ..support.errors import InputError
 from ..support.labelled_arrays import as_batch, as_floats, check_order
+from ..support.text import format_count
 from . import functions
 from .network import Network
 
@@ -43,10 +44,34 @@ def as_examples(
         )
     if len(rows) != len(wanted):
         raise InputError(
-            f"{which}x holds {len(rows)} examples, {which}targets {len(wanted)}: expected as many"
+            f"{which}x has {format_count(len(rows), 'example')}, but {which}targets has "
+            f"{len(wanted):,}: each example needs its target"
         )
     functions.check_domain(loss, np.full_like(wanted, 0.5), wanted)
     return rows, wanted
+
+
+def as_training_examples(
+    network: Network, x: ArrayLike, targets: ArrayLike, loss: str
+) -> tuple[Array, Array]:
+    """Convert a batch to learn from: see `as_examples`.
+
+    Args:
+        network: The network that the batch is meant for.
+        x: The values of the inputs. Shape (batch, n_inputs).
+        targets: What the outputs should be. Shape (batch, n_outputs).
+        loss: The name of the loss.
+
+    Returns:
+        New arrays of shapes (batch, n_inputs) and (batch, n_outputs).
+
+    Raises:
+        InputError: As `as_examples`; or outputs can leave what the loss takes.
+    """
+    found = as_examples(network, x, targets, loss)
+    activations = [network.activations[k] for k in network.output_positions.tolist()]
+    functions.check_outputs(loss, network.outputs, activations)
+    return found
 
 
 def as_rows(network: Network, x: ArrayLike, which: str = "") -> Array:

@@ -22,11 +22,12 @@ from ..support.arrays import Array, freeze
 from ..support.errors import InputError
 from ..support.scalars import as_number
 from ..support.signal_exceptions import is_from_handler, passes_handler_exceptions
-from ..support.text import did_you_mean, quote
+from ..support.text import quote
 from .activations import ACTIVATIONS, OUTPUTS, Activation
+from .function_names import suggest_activation, suggest_loss
 from .function_probe import known_identity
 from .losses import LOSSES, Loss
-from .own_functions import check_parts, guarded
+from .own_functions import check_parts, guarded, is_own
 
 __all__ = [
     "ACTIVATIONS",
@@ -39,6 +40,7 @@ __all__ = [
     "check_curvature",
     "check_domain",
     "check_in_parts",
+    "check_outputs",
     "loss",
     "output_activation",
     "use_activations",
@@ -49,13 +51,13 @@ _Entry = TypeVar("_Entry", Activation, Loss)
 _in_use: ContextVar[dict[str, Activation] | None] = ContextVar("_in_use", default=None)
 
 
-def _lookup(table: dict[str, _Entry], what: str, name: str) -> _Entry:
+def _lookup(
+    table: dict[str, _Entry], what: str, name: str, suggest: Callable[[object, list[str]], str]
+) -> _Entry:
     try:
         return guarded(name, table[name])
     except (KeyError, TypeError):
-        raise InputError(
-            f"unknown {what} {quote(name)}: {did_you_mean(name, list(table))}"
-        ) from None
+        raise InputError(f"unknown {what} {quote(name)}: {suggest(name, list(table))}") from None
 
 
 def activation(name: str) -> Activation:
@@ -68,7 +70,8 @@ def activation(name: str) -> Activation:
         InputError: The table has no such name.
     """
     table = _in_use.get()
-    return _lookup(ACTIVATIONS if table is None else table, "activation", name)
+    known = ACTIVATIONS if table is None else table
+    return _lookup(known, "activation", name, suggest_activation)
 
 
 @contextmanager
@@ -115,7 +118,7 @@ def loss(name: str) -> Loss:
     Raises:
         InputError: The table has no such name.
     """
-    return _lookup(LOSSES, "loss", name)
+    return _lookup(LOSSES, "loss", name, suggest_loss)
 
 
 def check_domain(name: str, predictions: Array, targets: Array) -> None:
@@ -132,6 +135,32 @@ def check_domain(name: str, predictions: Array, targets: Array) -> None:
     domain = loss(name).domain
     if domain is not None and (problem := domain(predictions, targets)):
         raise InputError(f"{name}: {problem}")
+
+
+def check_outputs(name: str, outputs: Iterable[str], activations: Iterable[str]) -> None:
+    """Check that a loss takes whatever the outputs can say, before they are trained by it.
+
+    Otherwise a run fails in the step in which an output leaves what the loss takes, or never.
+    Losses and activation functions of a user's own that declare no range are checked in each step.
+
+    Args:
+        name: The name of the loss.
+        outputs: The ids of the outputs.
+        activations: The name of the activation function of each output.
+
+    Raises:
+        InputError: An output can leave what the loss takes.
+    """
+    found = loss(name)
+    if found.domain is None or is_own(LOSSES[name]):
+        return
+    for output, known in zip(outputs, activations, strict=True):
+        span = activation(known).range
+        for end in () if span is None else np.clip(span, -1.0, 2.0).tolist():
+            if problem := found.domain(np.full((1, 1), end), np.ones((1, 1))):
+                output = f"output {quote(output)} has the activation {quote(known)}"
+                problem = problem.replace(f", got {end:g}", "")
+                raise InputError(f"{name}: {output}, whose values can be {end:g}: {problem}")
 
 
 def check_curvature(activations: Iterable[str | None], name: str) -> None:
@@ -183,6 +212,7 @@ def add_activation(
     *,
     curvature: Callable[[Array, Array], Array] | None = None,
     rounding: float | None = None,
+    range: tuple[float, float] | None = None,
 ) -> None:
     """Add an activation function to the table, or replace one.
 
@@ -198,10 +228,11 @@ def add_activation(
             (He et al. 2015).
         curvature: `curvature(z, a)` returns f''(z). Only products with the Hessian need it.
         rounding: See `Activation`. The audit of a log of another kind of machine needs it.
+        range: The least and the greatest value that f can have, such as (0, 1); None: not known.
 
     Raises:
-        InputError: The name or `initial` is wrong; or a function fails, is not elementwise, or
-            returns another shape or type.
+        InputError: The name, `initial` or `range` is wrong; or a function fails, is not
+            elementwise, or returns another shape or type.
 
     Examples:
         >>> na.add_activation("cube", value=lambda z: z**3, slope=lambda z, a: 3 * z**2)
@@ -218,7 +249,8 @@ def add_activation(
         _try(name, "curvature(z, a)", lambda: curvature(z, a), z.shape)
     if not isinstance(initial, str) or initial not in ("glorot", "he"):
         raise InputError(f"{name}: initial must be 'glorot' or 'he', got {quote(initial)}")
-    added = Activation(value, slope, curvature, initial, _rounding(name, rounding))
+    span = _range(name, range)
+    added = Activation(value, slope, curvature, initial, _rounding(name, rounding), span)
     check_parts(name, added)
     known_identity(added, is_new=True)
     ACTIVATIONS[name] = added
@@ -283,6 +315,16 @@ def _rounding(name: str, rounding: float | None) -> float | None:
         problem = f"a number of eps from 0 on, or None, got {quote(rounding)}"
         raise InputError(f"{name}: rounding must be {problem}")
     return None if rounding is None else float(rounding)
+
+
+def _range(name: str, span: object) -> tuple[float, float] | None:
+    if span is None:
+        return None
+    ends = [as_number(end) for end in span] if isinstance(span, (tuple, list)) else []
+    if len(ends) != 2 or not ends[0] <= ends[1]:
+        problem = f"a pair (least, greatest), or None, got {quote(span)}"
+        raise InputError(f"{name}: range must be {problem}")
+    return ends[0], ends[1]
 
 
 def _try(name: str, call: str, function: Callable[[], Array], shape: tuple[int, ...]) -> Array:

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from ..support.arrays import Array, rebuild
+from ..support.hints import explain_missing
 from .network import Network
 
 
@@ -32,6 +33,9 @@ class Gradient:
     weights: Array
     biases: Array
     inputs: Array | None = None
+
+    if not TYPE_CHECKING:  # a type checker refuses unknown names by itself
+        __getattr__ = explain_missing
 
     def __reduce__(self) -> tuple[Any, ...]:
         fields = self.network, self.loss, self.predictions, self.weights, self.biases, self.inputs

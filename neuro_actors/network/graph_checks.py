@@ -13,9 +13,10 @@ from numpy.typing import NDArray
 
 from ..support.arrays import Indices
 from ..support.errors import NetworkError
-from ..support.text import did_you_mean, quote
+from ..support.text import quote
 from . import functions
 from .elements import arrow
+from .function_names import suggest_activation
 from .graph import Groups, find_cycle, levels
 
 
@@ -34,8 +35,8 @@ def check_activations(ids: Sequence[str], activations: Sequence[str]) -> None:
             return
     for culprit, name in zip(ids, activations, strict=True):
         if not isinstance(name, str) or name not in functions.ACTIVATIONS:
-            known = did_you_mean(name, list(functions.ACTIVATIONS))
-            raise NetworkError(f"neuron {culprit!r}: unknown activation {quote(name)}; {known}")
+            known = suggest_activation(name, list(functions.ACTIVATIONS))
+            raise NetworkError(f"neuron {culprit!r}: unknown activation {quote(name)}: {known}")
 
 
 def check_synapses(

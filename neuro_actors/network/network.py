@@ -6,13 +6,14 @@ import hashlib
 from collections.abc import Iterable, Sequence
 from functools import cached_property
 from itertools import pairwise
-from typing import Any
+from typing import TYPE_CHECKING, Any, NoReturn
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from ..support.arrays import MAX_POSITION, Array, Indices, freeze
 from ..support.errors import InputError, NetworkError
+from ..support.hints import explain_missing, explains_arguments
 from ..support.scalars import as_whole_number
 from ..support.text import format_count, quote
 from ..support.validation import as_list
@@ -30,6 +31,7 @@ from .elements import (
     positions,
     synapse_ends,
 )
+from .function_names import AnyActivation
 from .graph import Groups
 from .initial_weights import draw_weights
 from .table import level_table
@@ -125,11 +127,12 @@ class Network:
     # --- other ways to make one -------------------------------------------------------------------
 
     @classmethod
+    @explains_arguments
     def layered(
         cls,
         sizes: Sequence[int],
-        activation: str = "tanh",
-        output_activation: str = "identity",
+        activation: AnyActivation = "tanh",
+        output_activation: AnyActivation = "identity",
         seed: int = 0,
     ) -> Network:
         """Make a network of layers, each fully connected to the next.
@@ -171,7 +174,10 @@ class Network:
 
     @classmethod
     def from_matrices(
-        cls, weights: Sequence[ArrayLike], biases: Sequence[ArrayLike], activations: Sequence[str]
+        cls,
+        weights: Sequence[ArrayLike],
+        biases: Sequence[ArrayLike],
+        activations: Sequence[AnyActivation],
     ) -> Network:
         """Make a layered network from one matrix and one vector for each layer after the inputs.
 
@@ -201,7 +207,7 @@ class Network:
         weights: ArrayLike | None = None,
         *,
         biases: ArrayLike | None = None,
-        activations: str | Sequence[str] = "tanh",
+        activations: AnyActivation | Sequence[AnyActivation] = "tanh",
         outputs: ArrayLike | None = None,
         ids: Sequence[str] | None = None,
         seed: int = 0,
@@ -336,6 +342,13 @@ class Network:
     def _check_biases(self) -> None:
         if self.biases[self.is_input].any():
             raise NetworkError("biases: an input has no bias, its entry must be 0")
+
+    if not TYPE_CHECKING:  # a type checker refuses both by itself
+        __getattr__ = explain_missing
+
+        def __call__(self, *given: object, **named: object) -> NoReturn:
+            """Refuse the call. Raises `InputError`, which says what to write."""
+            raise InputError("a network is no function: write na.predict(network, x)")
 
     # --- what it contains -------------------------------------------------------------------------
 

@@ -18,6 +18,7 @@ import numpy as np
 
 from ..support.arrays import Array
 from ..support.errors import InputError
+from ..support.hints import explains_fields
 from ..support.scalars import as_number, as_setting, got
 from ..support.signal_exceptions import passes_handler_exceptions
 from ..support.text import quote
@@ -97,6 +98,7 @@ def _check_schedule(schedule: Callable[[int], float]) -> None:
 Rate: TypeAlias = float | Callable[[int], float]
 
 
+@explains_fields
 @dataclass(frozen=True, slots=True)
 class SGD:
     """Gradient descent: velocity = momentum · velocity + urgency, parameter += rate · velocity.
@@ -137,6 +139,7 @@ class SGD:
         return parameters + rate_of(self.learning_rate, count) * urgencies, state
 
 
+@explains_fields
 @dataclass(frozen=True, slots=True)
 class Adam:
     """Adam (Kingma, Ba 2015, algorithm 1), with the defaults of that paper.
@@ -184,6 +187,7 @@ def has_own_class(optimizer: Optimizer) -> bool:
     return type(optimizer) not in (SGD, Adam)
 
 
+@explains_fields
 @dataclass(frozen=True, slots=True)
 class StepDecay:
     """A schedule: `start`, multiplied by `factor` after each `every` updates."""
@@ -202,6 +206,7 @@ class StepDecay:
         return self.start * self.factor ** ((count - 1) // self.every)
 
 
+@explains_fields
 @dataclass(frozen=True, slots=True)
 class CosineDecay:
     """A schedule: half a cosine from `start` to `end`.

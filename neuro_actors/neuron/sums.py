@@ -11,13 +11,16 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from types import MappingProxyType
-from typing import NamedTuple
+from typing import Literal, NamedTuple, TypeAlias
 
 import numpy as np
 
 from ..support.arrays import Array
 from ..support.errors import InputError
 from ..support.text import did_you_mean, quote
+
+# what users give as `sums`; an editor completes the names
+SumsChoice: TypeAlias = Literal["ordered", "blas"] | str
 
 
 class Sums(NamedTuple):

@@ -20,24 +20,28 @@ from numpy.typing import ArrayLike
 
 from ..channels.choose_channels import ChannelsChoice, uses_virtual_time
 from ..cluster.settings import Cluster
+from ..network.function_names import AnyLoss
 from ..network.gradient import Gradient
 from ..network.network import Network
+from ..neuron.sums import SumsChoice
 from ..support.arrays import Array
+from ..support.hints import explains_arguments
 from ..support.signal_exceptions import HandlerExceptions, passes_handler_exceptions
 from .opening import open_simulation
 
 _T = TypeVar("_T")
 
 
+@explains_arguments
 @passes_handler_exceptions
 def gradient(
     network: Network,
     x: ArrayLike,
     targets: ArrayLike,
-    loss: str = "squared_error",
+    loss: AnyLoss = "squared_error",
     channels: ChannelsChoice = "bundled",
     wrt_inputs: bool = False,
-    sums: str = "ordered",
+    sums: SumsChoice = "ordered",
     micro_batches: int | None = None,
     in_flight: int | None = None,
     engine: str | Cluster | None = None,
@@ -92,6 +96,7 @@ def gradient(
     return run(society, channels)
 
 
+@explains_arguments
 @passes_handler_exceptions
 def hessian_vector_product(
     network: Network,
@@ -99,9 +104,9 @@ def hessian_vector_product(
     targets: ArrayLike,
     weights: ArrayLike,
     biases: ArrayLike,
-    loss: str = "squared_error",
+    loss: AnyLoss = "squared_error",
     channels: ChannelsChoice = "bundled",
-    sums: str = "ordered",
+    sums: SumsChoice = "ordered",
     engine: str | Cluster | None = None,
 ) -> Gradient:
     """Multiply the Hessian of the mean loss by a direction, with a society of neurons.
@@ -146,12 +151,13 @@ def hessian_vector_product(
     return run(society, channels)
 
 
+@explains_arguments
 @passes_handler_exceptions
 def predict(
     network: Network,
     x: ArrayLike,
     channels: ChannelsChoice = "bundled",
-    sums: str = "ordered",
+    sums: SumsChoice = "ordered",
     engine: str | Cluster | None = None,
 ) -> Array:
     """Compute the outputs for some examples, with a society of neurons.

@@ -31,7 +31,7 @@ from ..cluster.partition import Partition
 from ..cluster.settings import Cluster
 from ..log.recording_settings import Recording, as_recording
 from ..network.network import Network
-from ..neuron.sums import Sums, choose_sums
+from ..neuron.sums import Sums, SumsChoice, choose_sums
 from ..rules import Backpropagation, Rule
 from ..rules.member_registry import MemberRegistry
 from ..rules.micro_batches import lanes_for, micro_batched, whole_rule
@@ -108,7 +108,7 @@ class open_simulation:  # noqa: N801 (to be called as a function is)
         log: str | PathLike[str] | Recording | None = None,
         *,
         rule: Rule | None = None,
-        sums: str = "ordered",
+        sums: SumsChoice = "ordered",
         micro_batches: int | None = None,
         patience: float = math.inf,
         in_flight: int | None = None,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import deque
 from contextlib import closing
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import trio
@@ -13,7 +13,8 @@ from trio.lowlevel import enable_ki_protection
 
 from ..channels.interface import Statistics, Waiting
 from ..network import functions
-from ..network.examples import as_direction, as_examples
+from ..network.examples import as_direction, as_examples, as_training_examples
+from ..network.function_names import AnyLoss
 from ..network.gradient import Gradient, StepResult
 from ..network.network import Network
 from ..network.parameter_order import ParameterOrder
@@ -25,6 +26,7 @@ from ..rules.micro_batches import whole_rule
 from ..rules.own_rules import needs_rule
 from ..support.arrays import Array, freeze
 from ..support.errors import InputError
+from ..support.hints import explain_missing, explains_arguments
 from ..support.labelled_arrays import as_batch
 from ..support.signal_exceptions import is_from_handler
 from ..support.text import quote
@@ -74,6 +76,9 @@ class Simulation:
         self._needs_rule: bool | None = None  # not known yet
         self.calls = ForgottenCalls()
 
+    if not TYPE_CHECKING:  # a type checker refuses unknown names by itself
+        __getattr__ = explain_missing
+
     # --- what users call --------------------------------------------------------------------------
 
     @awaited
@@ -99,7 +104,7 @@ class Simulation:
         self,
         x: ArrayLike,
         targets: ArrayLike,
-        loss: str = "squared_error",
+        loss: AnyLoss = "squared_error",
         wrt_inputs: bool = False,
     ) -> Gradient:
         """Compute the gradient of the mean loss, which the neurons find by messages.
@@ -135,7 +140,7 @@ class Simulation:
         targets: ArrayLike,
         weights: ArrayLike,
         biases: ArrayLike,
-        loss: str = "squared_error",
+        loss: AnyLoss = "squared_error",
     ) -> Gradient:
         """Multiply the Hessian of the mean loss by a direction, by messages.
 
@@ -178,8 +183,14 @@ class Simulation:
             return outcome.gradient(self._network, self._parameters, wrt_inputs=False)
 
     @awaited
+    @explains_arguments
     async def train_step(
-        self, x: ArrayLike, targets: ArrayLike, loss: str = "squared_error", *, optimizer: Optimizer
+        self,
+        x: ArrayLike,
+        targets: ArrayLike,
+        loss: AnyLoss = "squared_error",
+        *,
+        optimizer: Optimizer,
     ) -> StepResult:
         """Do one step in which every neuron learns from its own urgencies.
 
@@ -200,7 +211,7 @@ class Simulation:
                 learned from it, as far as `network` shows.
         """
         check_optimizer(optimizer)
-        rows = as_examples(self._network, x, targets, loss)
+        rows = as_training_examples(self._network, x, targets, loss)
         async with self._turn:
             outcome = await self._rounds(*rows, loss, optimizer)
         return StepResult(outcome.step, outcome.loss, outcome.predictions)

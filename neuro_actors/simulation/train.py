@@ -17,15 +17,18 @@ from ..channels.choose_channels import ChannelsChoice, choose_channels
 from ..cluster.choose_cluster import choose_cluster
 from ..cluster.settings import Cluster
 from ..log import Recording
-from ..network.examples import as_examples
+from ..network.examples import as_examples, as_training_examples
+from ..network.function_names import AnyLoss
 from ..network.network import Network
 from ..neuron.optimizers import Optimizer, check_optimizer
+from ..neuron.sums import SumsChoice
 from ..rules import Backpropagation, Rule
 from ..rules.member_registry import MemberRegistry
 from ..rules.micro_batches import lanes_for, micro_batched
 from ..support.arrays import Array
 from ..support.console import print_note
 from ..support.errors import InputError
+from ..support.hints import explain_missing, explains_arguments
 from ..support.scalars import as_whole_number
 from ..support.signal_exceptions import passes_handler_exceptions
 from ..support.text import quote
@@ -39,6 +42,8 @@ from .plan import TrainingPlan, TrainingPosition, run_plan
 from .progress_bar import ProgressBar
 
 if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
     from .checkpoint.saving import Saver
 
 STEPS_BETWEEN = 100  # from one checkpoint to the next
@@ -68,7 +73,10 @@ class TrainingResult:
     history: tuple[Epoch, ...]
     messages: int
 
-    def plot(self, path: str | PathLike[str] | None = None) -> object:
+    if not TYPE_CHECKING:  # a type checker refuses unknown names by itself
+        __getattr__ = explain_missing
+
+    def plot(self, path: str | PathLike[str] | None = None) -> Figure:
         """Draw loss and accuracy over the epochs.
 
         Needs matplotlib: `pip install 'neuro-actors[plot]'`.
@@ -94,12 +102,13 @@ class TrainingResult:
         return plot_curves(panels, "epoch", path)
 
 
+@explains_arguments
 @passes_handler_exceptions
 def train(
     network: Network,
     x: ArrayLike,
     targets: ArrayLike,
-    loss: str = "squared_error",
+    loss: AnyLoss = "squared_error",
     *,
     optimizer: Optimizer,
     epochs: int = 10,
@@ -110,7 +119,7 @@ def train(
     channels: ChannelsChoice = "bundled",
     log: str | PathLike[str] | Recording | None = None,
     rule: Rule | None = None,
-    sums: str = "ordered",
+    sums: SumsChoice = "ordered",
     micro_batches: int | None = None,
     checkpoint: str | PathLike[str] | None = None,
     every: int | None = None,
@@ -182,7 +191,7 @@ def train(
         >>> print(f"{result.history[-1].accuracy:.0%}")
         100%
     """
-    data = as_examples(network, x, targets, loss)
+    data = as_training_examples(network, x, targets, loss)
     held_out = None if validation is None else _as_validation(network, validation, loss)
     check_optimizer(optimizer)
     if checkpoint is None:
@@ -249,6 +258,7 @@ def _as_validation(network: Network, validation: object, loss: str) -> tuple[Arr
     return as_examples(network, x, targets, loss, "validation ")
 
 
+@explains_arguments
 @passes_handler_exceptions
 def resume(
     path: str | PathLike[str],

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from os import PathLike
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -14,18 +14,22 @@ from .files import whole_file
 from .optional import import_optional
 from .validation import as_path
 
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
 
 def make_figure(
     rows: int, columns: int, size: tuple[float, float], *, shows: bool = False
-) -> tuple[Any, Any]:
+) -> tuple[Figure, Any]:
     """Make a figure with panels.
 
     Args:
         rows: How many rows of panels.
         columns: How many columns.
         size: Width and height in inches.
-        shows: Whether `matplotlib.pyplot` knows it, and so shows it. Then the backend of this
-            session must work; a file needs none.
+        shows: Whether `matplotlib.pyplot` knows it, and so `show` shows it. Then the backend of
+            this session must work; a file needs none. A notebook shows the figure that a cell
+            returns, so there `pyplot` does not know it, and it is shown once.
 
     Returns:
         The figure, and its axes. Shape (rows, columns). The panels of a column share their x axis.
@@ -40,6 +44,8 @@ def make_figure(
         figure = figures.Figure(figsize=size, layout="constrained")
         return figure, figure.subplots(rows, columns, squeeze=False, sharex="col")
     plt = import_optional("matplotlib.pyplot", missing)
+    if "inline" in plt.get_backend():
+        return make_figure(rows, columns, size)
     try:
         figure = plt.figure(figsize=size, layout="constrained")
     except ImportError as error:  # such as of a backend that needs a display
@@ -51,7 +57,7 @@ def plot_curves(
     panels: Mapping[str, Mapping[str, Sequence[float]]],
     xlabel: str,
     path: str | PathLike[str] | None = None,
-) -> Any:
+) -> Figure:
     """Draw panels side by side, each with some curves over the numbers 1, 2, 3 and so on.
 
     Args:

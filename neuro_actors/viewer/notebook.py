@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from os import PathLike
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from ..support.optional import import_optional
 from ..support.scalars import as_whole_number
 from ..support.signal_exceptions import passes_handler_exceptions
 
 if TYPE_CHECKING:
+    from anywidget import AnyWidget
+
     from ..log.log import Log
 
 MOST_PIXELS = 100_000
@@ -40,7 +42,7 @@ def show(
     height: int = 720,
     max_mb: float = 12.0,
     picture: tuple[int, int] | str | None = "look",
-) -> Any:
+) -> AnyWidget:
     """Show a log in a notebook, with the same page that `neuro-actors view` writes.
 
     Args:

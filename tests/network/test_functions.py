@@ -160,7 +160,7 @@ def test_a_user_adds_an_activation_and_a_loss(
             r"failed on a trial array: .*read-only",
         ),
         (lambda: functions.activation("tahn"), r"unknown activation 'tahn': did you mean 'tanh'\?"),
-        (lambda: functions.loss("mse"), r"unknown loss 'mse': known are 'squared_error'"),
+        (lambda: functions.loss("mse"), r"unknown loss 'mse': did you mean 'squared_error'"),
         (lambda: functions.loss(None), r"unknown loss None"),
     ],
 )

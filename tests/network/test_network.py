@@ -103,7 +103,7 @@ REFUSED = {
     ),
     "an unknown activation": (
         lambda: simple([Input("x"), Neuron("h", "tahn"), Neuron("y")]),
-        r"neuron 'h': unknown activation 'tahn'; did you mean 'tanh'\?",
+        r"neuron 'h': unknown activation 'tahn': did you mean 'tanh'\?",
     ),
     "an empty name": (
         lambda: simple([Input("x"), Neuron(""), Neuron("y")]),
@@ -438,7 +438,7 @@ def test_from_a_sparse_matrix() -> None:
         ({"biases": [0.0]}, r"^biases: expected shape \(2,\), got \(1,\)$"),
         ({"biases": [1.0, 0.0]}, "^biases: an input has no bias"),
         ({"activations": ["tanh"]}, "^activations: expected 2, got 1$"),
-        ({"activations": "tanhh"}, "^neuron 'n1': unknown activation 'tanhh'; did you mean 'tanh'"),
+        ({"activations": "tanhh"}, "^neuron 'n1': unknown activation 'tanhh': did you mean 'tanh'"),
         ({"outputs": [7]}, "^outputs: there are 2 neurons, so positions go up to 1; got 7$"),
         ({"ids": ["a"]}, "^targets: there are 1 neurons, so positions go up to 0; got 1$"),
         ({"ids": ["a", "a"]}, "^neuron id 'a' occurs twice"),

@@ -522,7 +522,7 @@ async def test_a_lost_message_is_reported_when_patience_ends(
             r"^targets: expected shape \(batch, 2\), one column for each of 'y', 'h1'",
         ),
         ({"targets": [0, 1, 1]}, r"one-hot with numpy.eye"),
-        ({"targets": [[1.0, 2.0]] * 3}, r"^x holds 2 examples, targets 3"),
+        ({"targets": [[1.0, 2.0]] * 3}, r"^x has 2 examples, but targets has 3"),
         ({"loss": "mse"}, r"^unknown loss 'mse'"),
         ({"loss": None}, r"^unknown loss None"),
         (

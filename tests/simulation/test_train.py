@@ -83,8 +83,52 @@ def test_the_loss_of_an_epoch_weighs_a_smaller_last_batch_rightly() -> None:
     assert history[0].accuracy is None
 
 
-def test_validation_outside_the_losses_domain_is_refused() -> None:
-    net = na.Network.layered([1, 1]).with_parameters([1.0], [0, 0])
+def own_line(span: tuple[float, float] | None = None) -> na.Activation:
+    """The identity, of a user's own, with or without a range."""
+    return na.Activation(lambda z: z + 0.0, lambda z, a: 1.0 + 0.0 * z, range=span)
+
+
+OUTSIDE = r"^{}: output 'y0' has the activation '{}', whose values can be {}: predictions must lie between 0 and 1: give"
+
+
+@pytest.mark.parametrize("loss", ["cross_entropy", "kl_divergence"])
+@pytest.mark.parametrize(
+    ("name", "end"),
+    [("identity", -1), ("tanh", -1), ("relu", 2), ("softplus", 2), ("elu", -1), ("gelu", -0.17)],
+)
+async def test_outputs_that_cannot_match_a_loss_are_refused_before_work(name, end, loss) -> None:
+    """Also where the first predictions happen to lie between 0 and 1."""
+    net = na.Network.layered([2, 1], output_activation=name).with_parameters([0, 0], [0, 0, 0.5])
+    match = OUTSIDE.format(loss, name, end)
+    with pytest.raises(na.InputError, match=match):
+        na.train(net, XOR_X, XOR_T, loss, optimizer=na.SGD(0.1))
+    async with na.open_simulation(net) as simulation:
+        with pytest.raises(na.InputError, match=match):
+            await simulation.train_step(XOR_X, XOR_T, loss, optimizer=na.SGD(0.1))
+        assert simulation.last_step == 0
+
+
+def test_the_range_of_an_activation_of_ones_own(monkeypatch: pytest.MonkeyPatch) -> None:
+    net = na.Network.layered([2, 1], output_activation="sin").with_parameters([0, 0], [0, 0, 0.5])
+
+    def run() -> None:
+        na.train(net, XOR_X, XOR_T, "cross_entropy", optimizer=na.SGD(1e-3), epochs=1)
+
+    for span in (None, (0, 1), (0.25, 0.5)):  # unknown: each step is checked
+        monkeypatch.setitem(na.ACTIVATIONS, "sin", own_line(span))
+        run()
+    monkeypatch.setitem(na.ACTIVATIONS, "sin", own_line((-1, 1)))
+    with pytest.raises(na.InputError, match=OUTSIDE.format("cross_entropy", "sin", -1)):
+        run()
+    with pytest.raises(
+        na.InputError, match=r"^f: range must be a pair \(least, greatest\), or None, got"
+    ):
+        na.add_activation("f", lambda z: z + 0.0, lambda z, a: 1.0 + 0.0 * z, range=(1, 0))
+
+
+def test_validation_outside_the_losses_domain_is_refused(monkeypatch) -> None:
+    monkeypatch.setitem(na.ACTIVATIONS, "mine", own_line())
+    net = na.Network.layered([1, 1], output_activation="mine").with_parameters([1.0], [0, 0])
     with pytest.raises(
         na.InputError, match="^cross_entropy: predictions must lie between 0 and 1, got 2"
     ):
@@ -134,6 +178,22 @@ def test_the_history_can_be_plotted(tmp_path) -> None:
     assert (tmp_path / "history.png").read_bytes().startswith(b"\x89PNG")
 
 
+def test_a_notebook_shows_the_figure_of_the_history_once(monkeypatch) -> None:
+    """It shows what `pyplot` knows at the end of a cell, and what the cell returns."""
+    need("matplotlib").use("Agg")
+    import matplotlib.pyplot as plt
+
+    plt.close("all")
+    result = train(epochs=2)
+    shown = result.plot()
+    assert plt.get_fignums() == [shown.number]
+    plt.close(shown)
+    name = "module://matplotlib_inline.backend_inline"
+    monkeypatch.setattr(plt, "get_backend", lambda: name)
+    assert result.plot().axes
+    assert plt.get_fignums() == []
+
+
 @pytest.mark.parametrize(
     ("arguments", "match"),
     [
@@ -144,7 +204,7 @@ def test_the_history_can_be_plotted(tmp_path) -> None:
         ({"loss": "cross"}, r"^unknown loss 'cross': did you mean 'cross_entropy'\?$"),
         (
             {"validation": (XOR_X, XOR_T[:3])},
-            "^validation x holds 4 examples, validation targets 3",
+            "^validation x has 4 examples, but validation targets has 3: each example needs its target$",
         ),
         ({"validation": (XOR_X[:, :1], XOR_T)}, r"^validation x: expected shape \(batch, 2\)"),
         ({"validation": XOR_X}, r"^validation must be a pair \(x, targets\)$"),

@@ -34,6 +34,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from ...network.examples import as_examples
+from ...network.function_names import AnyLoss
 from ...network.gradient import Gradient
 from ...network.network import Network
 from ...support.arrays import Array
@@ -73,7 +74,7 @@ def bound(
     network: Network,
     x: ArrayLike,
     targets: ArrayLike,
-    loss: str = "squared_error",
+    loss: AnyLoss = "squared_error",
     wrt_inputs: bool = False,
 ) -> Gradient:
     """Compute how far rounding alone can bring two correct computations of a gradient apart.
@@ -101,7 +102,7 @@ def with_bound(
     network: Network,
     x: ArrayLike,
     targets: ArrayLike,
-    loss: str = "squared_error",
+    loss: AnyLoss = "squared_error",
     wrt_inputs: bool = False,
 ) -> tuple[Gradient, Gradient]:
     """Compute `gradient` and `bound` at once, if the bound proves something.

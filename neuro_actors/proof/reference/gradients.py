@@ -9,6 +9,7 @@ from numpy.typing import ArrayLike
 
 from ...network import functions
 from ...network.examples import as_examples, as_rows
+from ...network.function_names import AnyLoss
 from ...network.gradient import Gradient
 from ...network.network import Network
 from ...support.arrays import Array
@@ -47,7 +48,7 @@ def gradient(
     network: Network,
     x: ArrayLike,
     targets: ArrayLike,
-    loss: str = "squared_error",
+    loss: AnyLoss = "squared_error",
     wrt_inputs: bool = False,
 ) -> Gradient:
     """Compute the gradient of the mean loss over a batch by matrices.

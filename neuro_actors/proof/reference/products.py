@@ -15,6 +15,7 @@ from numpy.typing import ArrayLike
 
 from ...network import functions
 from ...network.examples import as_direction, as_examples
+from ...network.function_names import AnyLoss
 from ...network.gradient import Gradient
 from ...network.network import Network
 from ...support.arrays import Array
@@ -41,7 +42,7 @@ def hessian_vector_product(
     targets: ArrayLike,
     weights: ArrayLike,
     biases: ArrayLike,
-    loss: str = "squared_error",
+    loss: AnyLoss = "squared_error",
 ) -> Gradient:
     """Compute the Hessian of the mean loss times a direction by matrices.
 
@@ -71,7 +72,7 @@ def hessian_vector_bound(
     targets: ArrayLike,
     weights: ArrayLike,
     biases: ArrayLike,
-    loss: str = "squared_error",
+    loss: AnyLoss = "squared_error",
 ) -> Gradient:
     """Compute how far rounding alone can bring two correct computations of this product apart.
 
@@ -101,7 +102,7 @@ def product_and_bound(
     targets: ArrayLike,
     weights: ArrayLike,
     biases: ArrayLike,
-    loss: str = "squared_error",
+    loss: AnyLoss = "squared_error",
 ) -> tuple[Gradient, Gradient]:
     """Compute the product and its bound, also one that proves nothing.
 

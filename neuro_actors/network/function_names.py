@@ -1,0 +1,115 @@
+"""The names of the package's activation functions and losses, and what a wrong name may mean."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from types import MappingProxyType
+from typing import Literal, TypeAlias
+
+from ..support.text import did_you_mean
+
+ActivationName: TypeAlias = Literal[
+    "identity", "sigmoid", "tanh", "relu", "leaky_relu", "softplus", "elu", "gelu", "sin"
+]
+LossName: TypeAlias = Literal[
+    "squared_error",
+    "absolute_error",
+    "huber",
+    "cross_entropy",
+    "sigmoid_cross_entropy",
+    "softmax_cross_entropy",
+    "kl_divergence",
+]
+# What users may write: an editor completes the package's names, and takes their own as well.
+AnyActivation: TypeAlias = ActivationName | str
+AnyLoss: TypeAlias = LossName | str
+
+_SOFTMAX = (
+    "softmax is a part of the loss: keep the outputs' activation 'identity' and use "
+    "loss='softmax_cross_entropy'"
+)
+_YES_OR_NO = (
+    "did you mean 'sigmoid_cross_entropy', for outputs with the activation 'identity', "
+    "or 'cross_entropy', for outputs with 'sigmoid'?"
+)
+_SQUARED = "did you mean 'squared_error'? (It is summed over the outputs.)"
+_SEVERAL = "did you mean 'softmax_cross_entropy', for outputs with the activation 'identity'?"
+# What the names of other libraries mean here. Capitals and signs are left out.
+_ACTIVATIONS = MappingProxyType(
+    {
+        "softmax": _SOFTMAX,
+        "logsoftmax": _SOFTMAX,
+        "linear": "did you mean 'identity'?",
+        "none": "did you mean 'identity'?",
+        "logistic": "did you mean 'sigmoid'?",
+        "expit": "did you mean 'sigmoid'?",
+        "logits": "did you mean 'identity'?",
+        "sine": "did you mean 'sin'?",
+        "swish": "add it with na.add_activation(...)",
+        "silu": "add it with na.add_activation(...)",
+        "selu": "add it with na.add_activation(...)",
+        "mish": "add it with na.add_activation(...)",
+    }
+)
+_LOSSES = MappingProxyType(
+    {
+        "mse": _SQUARED,
+        "mseloss": _SQUARED,
+        "l2": _SQUARED,
+        "meansquarederror": _SQUARED,
+        "quadratic": _SQUARED,
+        "mae": "did you mean 'absolute_error'?",
+        "l1": "did you mean 'absolute_error'?",
+        "l1loss": "did you mean 'absolute_error'?",
+        "meanabsoluteerror": "did you mean 'absolute_error'?",
+        "smoothl1": "did you mean 'huber'?",
+        "bce": _YES_OR_NO,
+        "bceloss": _YES_OR_NO,
+        "binarycrossentropy": _YES_OR_NO,
+        "logloss": _YES_OR_NO,
+        "bcewithlogits": "did you mean 'sigmoid_cross_entropy'?",
+        "bcewithlogitsloss": "did you mean 'sigmoid_cross_entropy'?",
+        "ce": _SEVERAL,
+        "crossentropyloss": _SEVERAL,
+        "categoricalcrossentropy": _SEVERAL,
+        "sparsecategoricalcrossentropy": _SEVERAL,
+        "nll": _SEVERAL,
+        "nllloss": _SEVERAL,
+        "softmax": _SEVERAL,
+        "kl": "did you mean 'kl_divergence'?",
+        "kld": "did you mean 'kl_divergence'?",
+        "kldiv": "did you mean 'kl_divergence'?",
+    }
+)
+
+
+def suggest_activation(name: object, known: Sequence[str]) -> str:
+    """Say what an unknown name of an activation function may mean.
+
+    Args:
+        name: What was given as a name.
+        known: All names that exist.
+    """
+    return _suggest(name, known, _ACTIVATIONS)
+
+
+def suggest_loss(name: object, known: Sequence[str]) -> str:
+    """Say what an unknown name of a loss may mean.
+
+    Args:
+        name: What was given as a name.
+        known: All names that exist.
+    """
+    return _suggest(name, known, _LOSSES)
+
+
+def _suggest(name: object, known: Sequence[str], meanings: MappingProxyType[str, str]) -> str:
+    wanted = _plain("none" if name is None else name)
+    for one in known:
+        if wanted and wanted == _plain(one):
+            return f"did you mean {one!r}?"
+    return meanings.get(wanted) or did_you_mean(name, known)
+
+
+def _plain(name: object) -> str:
+    return "".join(filter(str.isalnum, name[:128].lower())) if isinstance(name, str) else ""

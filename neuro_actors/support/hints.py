@@ -1,0 +1,210 @@
+"""What to write in place of a name that users try, and that the package does not have.
+
+Users come from other libraries: they write `net.fit(…)` or `SGD(lr=0.1)`. One table says what to
+write here. It is looked at when a name is missing, so that nothing else becomes slower or changes:
+`hasattr` is still False, and a type checker refuses the name.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from functools import wraps
+from inspect import signature
+from types import MappingProxyType
+from typing import NoReturn, ParamSpec, TypeVar
+
+from .errors import InputError
+from .text import did_you_mean, quote
+
+_PREDICT, _TRAIN = "na.predict({}, x)", "na.train({}, x, targets, optimizer=na.Adam(0.01))"
+_GRADIENT = "na.gradient({}, x, targets)"
+_PICKLE = "pickle.dump({}, file)"
+_SIMULATION_TRAIN = "await simulation.train_step(x, targets, optimizer=na.Adam(0.01))"
+_SIMULATION_PREDICT = "await simulation.predict(x)"
+_NETWORK = {
+    "predict": _PREDICT,
+    "predict_proba": _PREDICT,
+    "forward": _PREDICT,
+    "fit": _TRAIN,
+    "train": _TRAIN,
+    "gradient": _GRADIENT,
+    "backward": _GRADIENT,
+    "grad": _GRADIENT,
+    "save": _PICKLE,
+    "dump": _PICKLE,
+    "state_dict": "{}.to_matrices()",
+    "load_state_dict": "{}.with_parameters(weights, biases)",
+    "parameters": "{0}.weights and {0}.biases",
+    "summary": "print({}.describe())",
+}
+_RESULT = {
+    **{name: text.format("result.network") for name, text in _NETWORK.items()},
+    "weights": "result.network.weights",
+    "biases": "result.network.biases",
+    "losses": "[epoch.loss for epoch in result.history]",
+    "loss": "result.history[-1].loss",
+    "accuracy": "result.history[-1].accuracy",
+}
+_MODULE = {
+    "fit": _TRAIN.format("network"),
+    "forward": _PREDICT.format("network"),
+    "backward": _GRADIENT.format("network"),
+    "save": _PICKLE.format("network"),
+    "load": "pickle.load(file)",
+    "Sequential": "na.Network.layered([2, 8, 1])",
+    "Linear": "na.Network.layered([2, 1])",
+    "Dense": "na.Network.layered([2, 8, 1])",
+    "Momentum": "na.SGD(0.1, momentum=0.9)",
+    "softmax": 'loss="softmax_cross_entropy", which contains it',
+    "plot": "na.train(...).plot()",
+    "open": "na.open_log(path)",
+    "Simulator": "na.open_simulation(network)",
+}
+# What to write, by the class or module that lacks the name.
+ATTRIBUTES = MappingProxyType(
+    {
+        "Network": {name: text.format("network") for name, text in _NETWORK.items()},
+        "TrainingResult": _RESULT,
+        "Gradient": {
+            "numpy": "gradient.weights and gradient.biases",
+            "weight": "gradient.weights",
+            "bias": "gradient.biases",
+            "backward": "it is the gradient: gradient.weights, gradient.biases",
+        },
+        "Simulation": {
+            "fit": _SIMULATION_TRAIN,
+            "train": _SIMULATION_TRAIN,
+            "step": _SIMULATION_TRAIN,
+            "forward": _SIMULATION_PREDICT,
+            "backward": "await simulation.gradient(x, targets)",
+            "close": "leave the block of `async with`",
+            "weights": "(await simulation.network()).weights",
+            "biases": "(await simulation.network()).biases",
+        },
+        "neuro_actors": _MODULE,
+    }
+)
+# What to write in place of a parameter of another library, if the function has the parameter.
+PARAMETERS = MappingProxyType(
+    {
+        "lr": ("learning_rate", "rate", "optimizer=na.SGD(0.1)"),
+        "rate": ("learning_rate", "optimizer=na.SGD(0.1)"),
+        "eta": ("learning_rate", "optimizer=na.SGD(0.1)"),
+        "alpha": ("learning_rate", "optimizer=na.SGD(0.1)"),
+        "learning_rate": ("optimizer=na.SGD(0.1)",),
+        "momentum": ("optimizer=na.SGD(0.1, momentum=0.9)",),
+        "decay": ("weight_decay",),
+        "l2": ("weight_decay",),
+        "eps": ("epsilon",),
+        "betas": ("beta1=0.9, beta2=0.999",),
+        "y": ("targets",),
+        "labels": ("targets",),
+        "target": ("targets",),
+        "inputs": ("x",),
+        "X": ("x",),
+        "data": ("x",),
+        "net": ("network",),
+        "model": ("network",),
+        "criterion": ("loss",),
+        "loss_fn": ("loss",),
+        "n_epochs": ("epochs",),
+        "num_epochs": ("epochs",),
+        "max_iter": ("epochs",),
+        "steps": ("epochs",),
+        "batch": ("batch_size",),
+        "verbose": ("progress",),
+        "validation_data": ("validation=(x, targets)",),
+        "random_state": ("seed",),
+        "layers": ("sizes",),
+        "hidden": ("sizes=[2, 8, 1]",),
+    }
+)
+EXAMPLES = MappingProxyType(
+    {
+        "optimizer": "optimizer=na.Adam(0.01)",
+        "learning_rate": "learning_rate=0.1",
+        "targets": "targets=[[0], [1]]",
+    }
+)
+
+_P = ParamSpec("_P")
+_T = TypeVar("_T")
+_C = TypeVar("_C", bound=type)
+
+
+def missing_attribute(kind: str, name: str, problem: str) -> AttributeError:
+    """Return the error of an attribute that is missing, with what to write in its place.
+
+    Args:
+        kind: The name of the class or module.
+        name: The name of the attribute.
+        problem: The text that Python would give.
+    """
+    hint = ATTRIBUTES[kind].get(name)
+    if hint is None:
+        return AttributeError(problem)
+    return AttributeError(f"{problem}: write {hint}", name=name)  # Python adds no guess of its own
+
+
+def explain_missing(self: object, name: str) -> NoReturn:
+    """Raise the error of a missing attribute. It is the `__getattr__` of some classes.
+
+    Args:
+        self: The object.
+        name: The name of the attribute.
+
+    Raises:
+        AttributeError: Always.
+    """
+    kind = next(base.__name__ for base in type(self).__mro__ if base.__name__ in ATTRIBUTES)
+    problem = f"{type(self).__name__!r} object has no attribute {name!r}"
+    raise missing_attribute(kind, name, problem)
+
+
+def explains_arguments(function: Callable[_P, _T]) -> Callable[_P, _T]:
+    """Decorate a function: a call without a parameter, or with an unknown one, says what to write.
+
+    Args:
+        function: The function.
+    """
+    expected = signature(function)
+
+    @wraps(function)
+    def call(*args: _P.args, **kwargs: _P.kwargs) -> _T:
+        try:
+            expected.bind(*args, **kwargs)
+        except TypeError as error:
+            name = function.__qualname__.removesuffix(".__init__")
+            known = [one for one in expected.parameters if one != "self"]
+            raise InputError(f"na.{name}: {_explain(kwargs, known, error)}") from None
+        return function(*args, **kwargs)
+
+    return call
+
+
+def explains_fields(kind: _C) -> _C:
+    """Decorate a dataclass: see `explains_arguments`.
+
+    Args:
+        kind: The class.
+    """
+    kind.__init__ = explains_arguments(kind.__init__)  # type: ignore[misc]
+    return kind
+
+
+def _explain(given: Iterable[str], known: list[str], error: TypeError) -> str:
+    for name in given:
+        if name not in known:
+            return f"there is no parameter {quote(name)}: {_other(name, known)}"
+    problem = str(error)
+    for name, example in EXAMPLES.items():
+        if problem.startswith("missing") and repr(name) in problem:
+            return f"{problem}, such as {example}"
+    return problem
+
+
+def _other(name: str, known: list[str]) -> str:
+    for meant in PARAMETERS.get(name, ()):
+        if meant.partition("=")[0] in known:
+            return f"write {meant if '=' in meant else EXAMPLES.get(meant, f'{meant}=...')}"
+    return did_you_mean(name, known)
