@@ -92,6 +92,32 @@ def test_french_pages_are_french_and_others_are_shown_in_english(site: Path) -> 
     assert 'href="fr/story.html"' in (site / "story.html").read_text(encoding="utf-8")
 
 
+def titles(page: Path) -> dict[str, str]:
+    """The navigation of a page: the title of each page that it leads to."""
+    text = page.read_text(encoding="utf-8")
+    menu = text[text.index('aria-label="Navigation"') : text.index("<article")]
+    links = re.findall(
+        r'<a href="([^"#]+\.html)"[^>]*class="md-nav__link[^>]*>(.*?)</a>', menu, re.S
+    )
+    return {
+        href: " ".join(re.sub("<[^>]+>", "", title).split())
+        for href, title in links
+        if "://" not in href
+    }
+
+
+def test_no_title_in_the_french_navigation_is_english_and_unmarked(site: Path) -> None:
+    english, french = titles(site / "index.html"), titles(site / "fr" / "index.html")
+    assert len(french) == len(english) > 20
+    the_same = {"neuro_actors", "Questions", "Architecture", "Python"}
+    for href, title in french.items():
+        translated = (ROOT / "docs" / href).with_suffix(".fr.md").exists()
+        section = title in {"Aller plus loin", "Référence"}  # its first page has no line of its own
+        assert title.endswith(" (en anglais)") != (translated or section), (href, title)
+        plain = title.removesuffix(" (en anglais)")
+        assert plain != english[href] or plain in the_same, (href, "nav_translations in mkdocs.yml")
+
+
 def test_each_page_is_in_the_navigation(site: Path) -> None:
     home = (site / "index.html").read_text(encoding="utf-8")
     navigation = home[home.index('aria-label="Navigation"') : home.index("<article")]
@@ -131,8 +157,8 @@ def test_the_nav_takes_the_pages_that_are_there(tmp_path) -> None:
 
 def test_spaces_of_french_do_not_break_and_code_stays() -> None:
     spaced = module("french").spaced
-    assert spaced("<p>« oui » : non ; <code>a : b</code> 93 %</p>") == (
-        "<p>«\u00a0oui\u00a0»\u00a0: non\u202f; <code>a : b</code> 93\u202f%</p>"
+    assert spaced("<p>« oui » : non ; l'un <code>a : 'b'</code> 93 %</p>") == (
+        "<p>«\u00a0oui\u00a0»\u00a0: non\u202f; l’un <code>a : 'b'</code> 93\u202f%</p>"
     )
 
 

@@ -186,7 +186,7 @@ def test_in_french(look: Look) -> None:
     assert "micro-lot 3 sur 3, sur la réplique 1" in page.locator("#steptext").inner_text()
     assert (
         page.locator("#panel .home").inner_text()
-        == "tourne sur le processus 2 (réplique 1, fragment 0) ; son autre réplique tourne sur le processus 0"
+        == "s’exécute dans le processus 2 (réplique 1, fragment 0)\u202f; son autre réplique s’exécute dans le processus 0"
     )
 
 

@@ -290,7 +290,10 @@ test("both languages have all texts, with the same blanks", () => {
   const blanks = (text) => (text.match(/\{\w+\}/g) ?? []).sort().join();
   assert.deepEqual(Object.keys(WORDS.fr), Object.keys(WORDS.en));
   for (const key of Object.keys(WORDS.en)) assert.equal(blanks(WORDS.fr[key]), blanks(WORDS.en[key]), key);
-  assert.equal(translator("fr")("stepOf", { n: 3 }), "Pas 3");
+  assert.equal(translator("fr")("stepOf", { n: 3 }), "Étape 3");
+  assert.equal(translator("fr")("level", { n: 3 }), "niveau 3");
+  assert.equal(translator("fr")("levelOf", { level: 1, n: 3 }), "niveau 1\u00a0: 3");
+  assert.equal(translator("fr")("why"), "Pourquoi\u202f?");
   const waves = new Waves(new Network(raw().network), { mode: "train", wrtInputs: false });
   assert.equal(describeMoment(translator("en"), waves, 1.5).wave, "level 0 sends its activations to its followers");
   assert.equal(describeMoment(translator("en"), waves, 7).phase, "The step is over");
