@@ -9,6 +9,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import NamedTuple, NoReturn
 
+import _french
 import numpy as np
 
 import neuro_actors as na
@@ -16,6 +17,7 @@ from neuro_actors.support.console import show_all_characters
 from neuro_actors.support.optional import import_optional
 
 DATA = Path(__file__).parent / "data" / "animals.npz"
+ENGLISH = _french.Say()
 
 
 def run(
@@ -25,6 +27,7 @@ def run(
     quick: bool = False,
     out: str = "",
     every: int = 1,
+    french: bool = False,
     more: Callable[[argparse.ArgumentParser], None] = lambda parser: None,
 ) -> None:
     """Read the command line and call `main` with the arguments.
@@ -37,6 +40,7 @@ def run(
         quick: Whether the scenario has --quick.
         out: What --help says of --out, such as "the figure goes"; "": there is no --out.
         every: The default of --log-every.
+        french: Whether the scenario has --lang.
         more: Adds the scenario's own arguments.
     """
     parser = Parser(description=about, formatter_class=argparse.RawDescriptionHelpFormatter)
@@ -70,6 +74,8 @@ def run(
             metavar="DIR",
             help=f"where {out} (default out)",
         )
+    if french:
+        _french.add_language(parser)
     more(parser)
     if sys.stdout is None:
         parser.error("the output cannot be written: the standard output is closed")
@@ -138,18 +144,22 @@ def full_recording(arguments: argparse.Namespace, name: str) -> na.Recording:
     return recording
 
 
-def describe_size(network: na.Network) -> str:
+def describe_size(network: na.Network, say: _french.Say = ENGLISH) -> str:
     """Return the numbers of inputs, neurons and synapses as text."""
-    n_neurons = len(network.ids) - len(network.inputs)
-    return f"{len(network.inputs)} inputs, {n_neurons:,} neurons, {len(network.weights):,} synapses"
+    return say(
+        "{inputs} inputs, {neurons:,} neurons, {synapses:,} synapses",
+        inputs=len(network.inputs),
+        neurons=len(network.ids) - len(network.inputs),
+        synapses=len(network.weights),
+    )
 
 
-def import_pyplot():
+def import_pyplot(say: _french.Say = ENGLISH):
     """Return matplotlib.pyplot, which draws into files; None and advice if it cannot be used."""
     try:
         matplotlib = import_optional("matplotlib", "it needs matplotlib (pip install matplotlib)")
     except na.NeuroActorsError as error:
-        print(f"\nNo figure: {error}.")
+        print(say("\nNo figure: {error}.", error=error))
         return None
     matplotlib.use("Agg")
     import matplotlib.pyplot as plt
@@ -164,13 +174,13 @@ def _make_folder(folder: Path) -> None:
         raise na.InputError(f"--out {str(folder)!r} cannot be a folder: {error.strerror}") from None
 
 
-def save_figure(figure, folder: Path, name: str) -> None:
+def save_figure(figure, folder: Path, name: str, say: _french.Say = ENGLISH) -> None:
     """Write a figure and print its path."""
     try:
         figure.savefig(folder / name, dpi=150)
     except OSError as error:
         raise na.InputError(f"{str(folder / name)!r} cannot be written: {error.strerror}") from None
-    print(f"\nFigure: {folder / name}")
+    print(say("\nFigure: {file}", file=folder / name))
 
 
 class Animals(NamedTuple):

@@ -12,6 +12,7 @@ from __future__ import annotations
 from argparse import Namespace
 
 import _common
+import _french
 import numpy as np
 import trio
 
@@ -21,11 +22,11 @@ from neuro_actors.support.text import format_loss
 STEPS, SOURCE, TARGET = 10, "whiskers", "face"
 
 
-def make_society(seed: int) -> na.Network:
+def make_society(seed: int, say: _french.Say) -> na.Network:
     """Return a network in which `face` has three followers, so an urgency has three paths."""
-    neurons = [na.Input(name) for name in ("fur", "whiskers", "tail", "voice")]
-    neurons += [na.Neuron(name, "tanh") for name in ("face", "body", "mood", "look")]
-    neurons.append(na.Neuron("cat", "sigmoid"))
+    neurons = [na.Input(say(name)) for name in ("fur", "whiskers", "tail", "voice")]
+    neurons += [na.Neuron(say(name), "tanh") for name in ("face", "body", "mood", "look")]
+    neurons.append(na.Neuron(say("cat"), "sigmoid"))
     sources_of = {
         "face": ["fur", "whiskers"],
         "body": ["fur", "tail"],
@@ -34,9 +35,11 @@ def make_society(seed: int) -> na.Network:
         "cat": ["face", "mood", "look"],
     }
     synapses = [
-        na.Synapse(source, target) for target, sources in sources_of.items() for source in sources
+        na.Synapse(say(source), say(target))
+        for target, sources in sources_of.items()
+        for source in sources
     ]
-    return na.Network(neurons, synapses, ["cat"], seed=seed)
+    return na.Network(neurons, synapses, [say("cat")], seed=seed)
 
 
 async def learn_and_ask(
@@ -50,72 +53,111 @@ async def learn_and_ask(
         return await simulation.network(), gradient
 
 
-def print_path(path, source: str) -> None:
+def print_path(path, source: str, say: _french.Say) -> None:
     """Print the factors of one path, from the loss back to the weight, and their product."""
     product = 1.0
     for factor in reversed(path.factors):
         product *= factor.value
         at = path.nodes.index(factor.neuron) if factor.kind == "weight" else 0
         text = {
-            "urgency": f"the loss sends {factor.neuron} its urgency",
-            "slope": f"the slope of {factor.neuron}",
-            "weight": f"the weight of {path.nodes[at - 1]} -> {factor.neuron}",
-            "said": f"the activation of {source}",
+            "urgency": say("the loss sends {neuron} its urgency", neuron=factor.neuron),
+            "slope": say("the slope of {neuron}", neuron=factor.neuron),
+            "weight": say(
+                "the weight of {source} -> {neuron}",
+                source=path.nodes[at - 1],
+                neuron=factor.neuron,
+            ),
+            "said": say("the activation of {source}", source=source),
         }[factor.kind]
-        print(f"  {text:36} {factor.value:+9.4f}   so far {product:+9.5f}")
+        line = "  {text:36} {value:+9.4f}   so far {product:+9.5f}"
+        print(say(line, text=text, value=factor.value, product=product))
 
 
-def change_weight(network: na.Network, by: float) -> na.Network:
+def change_weight(network: na.Network, weight: tuple[str, str], by: float) -> na.Network:
     """Return the network with this one weight changed."""
     weights = network.weights.copy()
-    weights[[(s.source, s.target) == (SOURCE, TARGET) for s in network.synapses]] += by
+    weights[[(s.source, s.target) == weight for s in network.synapses]] += by
     return network.with_parameters(weights, network.biases)
 
 
 def main(arguments: Namespace) -> None:
     recording = _common.full_recording(arguments, "why_this_weight.arrows")
+    say = _french.language_of(arguments)
     rng = np.random.default_rng(arguments.seed)
     x = rng.standard_normal((32, 4))
     is_cat = (x @ [[0.5], [1.0], [0.5], [0.2]] > 0).astype(float)
     stranger = [[-0.5, 0.8, 0.3, -0.4]]
     network, gradient = trio.run(
-        learn_and_ask, make_society(arguments.seed), x, is_cat, stranger, recording
+        learn_and_ask, make_society(arguments.seed, say), x, is_cat, stranger, recording
     )
 
-    print("WHY THIS WEIGHT?\n")
-    p = gradient.predictions[0, 0]
-    print(f"A society of {_common.describe_size(network)} has learnt for {STEPS} steps what")
-    print("a cat is. Now it sees another cat: little fur, long whiskers, a tail, a low")
-    print(f"voice. It says 'cat' with p = {p:.3f}; the loss is {format_loss(gradient.loss)}.\n")
-    print("face has the sources fur and whiskers, and the followers mood, look and cat.")
-    print(f"Its weight for {SOURCE} wants to change. Why? From the log:\n")
-    trace = na.trace(recording.path, weight=(SOURCE, TARGET), step=STEPS + 1)
+    print(
+        say(
+            """WHY THIS WEIGHT?
+
+A society of {size} has learnt for {steps} steps what
+a cat is. Now it sees another cat: little fur, long whiskers, a tail, a low
+voice. It says 'cat' with p = {p:.3f}; the loss is {loss}.
+
+face has the sources fur and whiskers, and the followers mood, look and cat.
+Its weight for whiskers wants to change. Why? From the log:
+""",
+            size=_common.describe_size(network, say),
+            steps=STEPS,
+            p=gradient.predictions[0, 0],
+            loss=say.number(format_loss(gradient.loss)),
+        )
+    )
+    weight = say(SOURCE), say(TARGET)
+    trace = na.trace(recording.path, weight=weight, step=STEPS + 1)
     print(trace)
 
-    print("\nTHE LARGEST PATH, FACTOR BY FACTOR\n")
-    print("From the loss back to the weight. Each neuron multiplies and passes on:\n")
-    print_path(trace.paths[0], SOURCE)
+    print(
+        say("""
+THE LARGEST PATH, FACTOR BY FACTOR
+
+From the loss back to the weight. Each neuron multiplies and passes on:
+""")
+    )
+    print_path(trace.paths[0], say(SOURCE), say)
     more, less = (sum(sign * path.value > 0 for path in trace.paths) for sign in (1, -1))
     print(
-        f"\nThe same for the other paths. Of all {trace.number} paths, {more} say that the weight"
-    )
-    print(f"should rise, and {less} that it should fall. face knows only the sum.")
+        say(
+            """
+The same for the other paths. Of all {all} paths, {more} say that the weight
+should rise, and {less} that it should fall. face knows only the sum.
 
-    print("\nDOES IT HELP?\n")
-    print(f"The urgency {trace.total:+.5f} says how much the loss falls for each unit by which")
-    print("this weight rises. So the weight is changed a little in that direction, and at")
-    print("last against it. Nothing else changes, and the society is asked again:\n")
-    print("  weight by   loss falls by   urgency x change   error")
+DOES IT HELP?
+
+The urgency {total:+.5f} says how much the loss falls for each unit by which
+this weight rises. So the weight is changed a little in that direction, and at
+last against it. Nothing else changes, and the society is asked again:
+
+  weight by   loss falls by   urgency x change   error""",
+            all=trace.number,
+            more=more,
+            less=less,
+            total=trace.total,
+        )
+    )
     sign = np.sign(trace.total)
     for by in (0.1 * sign, 0.01 * sign, 0.001 * sign, -0.001 * sign):
-        loss = na.gradient(change_weight(network, by), stranger, [[1.0]], loss="cross_entropy").loss
-        fall, predicted = gradient.loss - loss, trace.total * by
-        error = abs(fall - predicted) / abs(predicted)
-        print(f"  {by:+9g} {fall:+15.3e} {predicted:+18.3e} {error:7.2%}")
-    print("\nThe smaller the change, the smaller the error: an urgency is a slope.")
-    print("\nAny other weight:\n")
-    print(f'  neuro-actors log trace {recording.path} --weight "fur->body"')
+        changed = change_weight(network, weight, by)
+        fall = gradient.loss - na.gradient(changed, stranger, [[1.0]], loss="cross_entropy").loss
+        expected = trace.total * by
+        error = abs(fall - expected) / abs(expected)
+        line = "  {by:+9g} {fall:+15.3e} {expected:+18.3e} {error:7.2%}"
+        print(say(line, by=by, fall=fall, expected=expected, error=error))
+    print(
+        say("""
+The smaller the change, the smaller the error: an urgency is a slope.
+
+Any other weight:
+""")
+    )
+    other = f"{say('fur')}->{say('body')}"
+    print(f'  neuro-actors log trace {recording.path} --weight "{other}"')
 
 
 if __name__ == "__main__":
-    _common.run(main, __doc__, out="the log goes")
+    _common.run(main, __doc__, out="the log goes", french=True)
