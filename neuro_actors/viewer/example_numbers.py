@@ -1,7 +1,7 @@
 """Numbers the examples of a run, so that the page can follow one of them through all steps.
 
 A log contains no numbers of examples, and training shuffles them. So examples are known by their
-values: those with equal inputs and equal targets have one number.
+values. Examples with equal inputs and equal targets have one number.
 """
 
 from __future__ import annotations

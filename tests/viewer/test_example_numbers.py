@@ -6,6 +6,7 @@ import base64
 from pathlib import Path
 
 import numpy as np
+import pytest
 from helpers.record import record
 
 import neuro_actors as na
@@ -22,7 +23,7 @@ def shown_inputs(step: dict, n: int) -> np.ndarray:
 
 def test_shuffled_examples_keep_their_numbers_which_are_sorted_by_value(tmp_path: Path) -> None:
     net = na.Network.layered([2, 3, 1], seed=0)
-    for size in (4, 3, 1):
+    for size in (4, 1):
         path = tmp_path / f"{size}.arrows"
         na.train(net, X, T, optimizer=na.SGD(0.1), epochs=6, batch_size=size, log=path)
         run = collect_page_data(na.open_log(path))
@@ -47,18 +48,21 @@ def test_equal_inputs_with_other_targets_are_other_examples(tmp_path: Path) -> N
     assert found == [[1, 0], [1, 2, 1, 0], [1]]
 
 
-def test_a_thinned_page_keeps_examples_that_occur_again(tmp_path: Path) -> None:
-    net = na.Network.layered([2, 300, 1], seed=0)
+def test_a_thinned_page_keeps_examples_that_occur_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("neuro_actors.viewer.selection.PAGE_BYTES", 0)
+    net = na.Network.layered([2, 20, 1], seed=0)
     rng = np.random.default_rng(0)
 
     async def run(s: na.Simulation) -> None:
-        for _ in range(30):
+        for _ in range(26):
             others = rng.normal(size=(9, 2))
             x = rng.permutation(np.concatenate([others, X[1:2]]))
             await s.train_step(x, np.ones((10, 1)), optimizer=na.SGD(0.01))
 
     path = record(tmp_path / "a.arrows", net, run)
-    page = collect_page_data(na.open_log(path), max_mb=0.7)
+    page = collect_page_data(na.open_log(path), max_mb=0.13)
     assert page["notes"]["shownExamples"] < 10
     common = set.intersection(*(set(step["inputs"]) for step in page["steps"]))
     assert len(common) == 1

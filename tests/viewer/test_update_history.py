@@ -43,8 +43,10 @@ def unpacked(text: str) -> np.ndarray:
     return np.frombuffer(base64.b64decode(text), "<f8")
 
 
-@pytest.mark.parametrize("micro_batches", [None, 3])
-@pytest.mark.parametrize("optimizer", OPTIMIZERS, ids=str)
+@pytest.mark.parametrize(
+    ("optimizer", "micro_batches"),
+    [*((one, None) for one in OPTIMIZERS), (OPTIMIZERS[1], 3), (OPTIMIZERS[3], 3)],
+)
 def test_each_update_follows_from_what_the_page_has(
     tmp_path: Path, optimizer: na.SGD | na.Adam, micro_batches: int | None
 ) -> None:
@@ -122,10 +124,10 @@ def test_so_many_steps_are_not_replayed(tmp_path: Path, monkeypatch: pytest.Monk
 def test_thinned_steps_have_the_state_of_all_before(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    whole = train(tmp_path / "a.arrows", na.Adam(0.1), epochs=40)
+    whole = train(tmp_path / "a.arrows", na.Adam(0.1), epochs=30)
     monkeypatch.setattr("neuro_actors.viewer.selection.PAGE_BYTES", 0)
-    few = collect_page_data(na.open_log(tmp_path / "a.arrows"), max_mb=0.05)
-    assert 2 <= len(few["steps"]) < 40
+    few = collect_page_data(na.open_log(tmp_path / "a.arrows"), max_mb=0.035)
+    assert 2 <= len(few["steps"]) < 30
     for step in few["steps"][1:]:
         same = whole["steps"][step["number"] - 1]["arrays"]["state0"]
         found = np.frombuffer(base64.b64decode(step["arrays"]["state0"]), f"<f{few['item']}")

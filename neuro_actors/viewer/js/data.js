@@ -246,8 +246,8 @@ export class Run {
       k < 0 ? ["weights", place] : ["biases", k]
     );
     const means = view.batchWants ?? view.wants;
-    const kept = info.update && (info.update.name === "Adam" ? 2 : info.update.momentum ? 1 : 0);
-    const state = Array.from({ length: kept ?? 0 }, (_, part) =>
+    const nStates = info.update?.name === "Adam" ? 2 : info.update?.momentum ? 1 : 0;
+    const state = Array.from({ length: nStates }, (_, part) =>
       info.update.count === 1 ? 0 : Number(view.states[part]?.[place] ?? NaN),
     );
     return {
