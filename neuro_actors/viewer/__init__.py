@@ -1,7 +1,8 @@
 """The viewer: a run as one HTML page, which `neuro-actors view` writes and `na.show` embeds.
 
-Imports from `support`, `network`, `neuron`, `channels`, `rules` and `log` alone. Start with `page_data.py`,
-then read `page.py`. The script of the page is the modules in `js/`; there, start with `main.js`.
+Imports from `support`, `network`, `neuron`, `channels`, `rules` and `log` alone. Start with
+`page_data.py`, then read `page.py`. The script of the page is the modules in `js/`; there, start
+with `main.js`.
 
 Files:
 
