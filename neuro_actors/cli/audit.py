@@ -8,16 +8,10 @@ import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from textwrap import fill
-from typing import TYPE_CHECKING
 
 import click
 
-from ..support.text import format_count
 from .output import ignore_closed_pipe, import_all
-
-if TYPE_CHECKING:
-    from ..proof.audit.report import Audit
 
 
 @click.command()
@@ -64,41 +58,8 @@ def audit(file: Path, digest: str | None, as_json: bool, modules: tuple[str, ...
         if as_json:
             click.echo(json.dumps(dataclasses.asdict(report), allow_nan=True))
         else:
-            for line in _describe(report):
-                click.echo(line)
+            click.echo(str(report))
     sys.exit(0 if report.passed else 1)
-
-
-def _describe(audit: Audit) -> Iterator[str]:
-    compared = "bit for bit" if audit.exact else "within the rounding bound"
-    counts = [format_count(audit.neurons, "neuron"), format_count(audit.steps, "step")]
-    messages, rows = format_count(audit.messages, "message"), format_count(audit.rows, "row")
-    yield f"{', '.join(counts)}, {messages} in {rows}"
-    if audit.lie is not None:
-        yield f"REFUSED. The first lie, after {audit.steps:,} steps that are true:"
-        yield _wrap(str(audit.lie))
-    else:
-        proved = audit.messages - audit.given - audit.unproved
-        yield _wrap(
-            f"replayed, each neuron alone, {compared}: {proved:,} messages, "
-            "and all that was learnt in them"
-        )
-        yield _wrap(
-            f"sealed, because they come from outside: {audit.given:,} messages, and the settings"
-        )
-    for remark in audit.remarks:
-        yield _wrap(remark)
-    yield f"digest {audit.digest}"
-    if audit.complete_digest:
-        yield f"complete digest {audit.complete_digest}"
-    if audit.passed:
-        yield "Proved." if audit.exact else "Proved, within the rounding bound."
-    elif audit.lie is None:
-        yield "No lie was found, but not everything is proved."
-
-
-def _wrap(text: str) -> str:
-    return fill(text, 79, initial_indent="  ", subsequent_indent="    ", break_on_hyphens=False)
 
 
 @contextmanager

@@ -28,6 +28,7 @@ Files:
         steps.py               `RecordedStep`: the messages of one step as arrays
         row_filter.py          selects rows in arrays
         query.py               SQL, with DuckDB
+        step_table.py          the table of steps that a notebook shows
         diff.py                the first difference of two logs
         follow.py              reads a log while it is written
         summary.py             run, network, counts, and whether the log is complete

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import pairwise
 from os import PathLike
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -18,10 +20,12 @@ from ..rules.micro_batches import whole_rule
 from ..rules.own_rules import needs_rule
 from ..rules.rule_json import rule_from_json
 from ..support.errors import InputError, LogError
+from ..support.markup import block, element
+from ..support.means import mean_in_order
 from ..support.numerics import differences
 from ..support.scalars import as_whole_number
 from ..support.signal_exceptions import passes_handler_exceptions
-from ..support.text import quote
+from ..support.text import format_count, quote
 from .complete_digest import complete_digest
 from .fault_log import read_fault_log
 from .log_source import StoredBatches
@@ -145,6 +149,31 @@ class Log:
                 for k, a, b in pieces
             ]
         )
+
+    def __repr__(self) -> str:
+        modes = Counter(info.mode for info in self.steps)
+        steps = ", ".join(f"{count:,} {mode}" for mode, count in modes.items())
+        whole = "complete" if self.complete else "without an end"
+        part = "" if self.partial is None else ", in part"
+        name = quote(Path(self.path).name)
+        counts = f"{format_count(len(self), 'step')}{f' ({steps})' if steps else ''}"
+        return f"<Log {name}: {counts}, {format_count(self.n_rows, 'row')}; {whole}{part}>"
+
+    def _repr_html_(self) -> str:
+        from .step_table import format_step_table  # HTML is rare
+
+        steps = format_step_table(self.steps, self._mean_loss)
+        network = element("div", repr(self.network))
+        return block(element("div", repr(self)), network, steps)
+
+    def _mean_loss(self, info: StepInfo) -> float:
+        """The mean loss of a step, or NaN; it reads the rows of the loss alone."""
+        try:
+            values = self.messages(step=info.number, kind="loss").column("value")
+            losses = np.array(values[0].as_py()[: info.batch]) if len(values) else np.empty(0)
+        except LogError:  # what is damaged has no loss to show
+            return float("nan")
+        return mean_in_order(losses) if len(losses) else float("nan")
 
     # --- steps --------------------------------------------------------------------------------
 

@@ -18,6 +18,7 @@ from ..support.errors import LogError
 from ..support.figures import axis_unit, make_figure, write_figure
 from ..support.files import check_free
 from ..support.means import SCALE, finite_mean, mean_of_groups
+from ..support.palette import SERIES
 from ..support.text import escape_controls, format_count
 from ..support.validation import as_flag, as_list, as_path
 from .reader import LogReader
@@ -35,7 +36,7 @@ if TYPE_CHECKING:
 
 Panel = Callable[[Any], None]  # draws onto a matplotlib axis
 SUFFIXES = ("png", "svg", "pdf")
-BLUE, ORANGE, GREY = "#0072b2", "#d55e00", "0.8"
+GREY = "0.8"
 MEMBERS = "input", "neuron"  # of level 0, and of the other levels
 COLUMNS = 400  # of a heat map, at most
 SMALLEST = 1e-290  # of a logarithmic axis
@@ -110,7 +111,7 @@ def _loss_panel(reader: LogReader) -> Panel:
 
     def draw(axis: Any) -> None:
         _set_title(axis, "Loss: the mean over each step's examples")
-        _draw_curve(axis, steps, shown, BLUE)
+        _draw_curve(axis, steps, shown, SERIES[0])
         smooth = _running_mean(shown, len(shown) // 80)
         smooth = smooth[np.isfinite(smooth)]
         least, most = (float(smooth.min()), float(smooth.max())) if len(smooth) else (0.0, 0.0)
@@ -180,19 +181,19 @@ def _neuron_panels(reader: LogReader, neuron: str) -> list[Panel]:
         unit, in_unit = axis_unit(series.activation)
         mean, least, greatest = series.activation / unit
         band = {
-            "color": BLUE,
+            "color": SERIES[0],
             "alpha": 0.15,
             "linewidth": 0,
             "label": "least to greatest of the examples",
         }
         axis.fill_between(series.activation_steps, least, greatest, **band)
-        _draw_curve(axis, series.activation_steps, mean, BLUE, "mean")
+        _draw_curve(axis, series.activation_steps, mean, SERIES[0], "mean")
         axis.set_ylabel(f"activation{in_unit}")
         _set_title(axis, f"Activations of {name}")
 
     def urgency(axis: Any) -> None:
         unit, in_unit = axis_unit(series.urgency)
-        _draw_curve(axis, series.urgency_steps, series.urgency / unit, ORANGE)
+        _draw_curve(axis, series.urgency_steps, series.urgency / unit, SERIES[1])
         axis.set_ylim(bottom=0)
         axis.set_ylabel(f"mean |urgency|{in_unit}")
         _set_title(axis, f"Urgencies that {name} receives")
@@ -209,7 +210,7 @@ def _weights_panel(reader: LogReader, names: Sequence[str]) -> Panel:
         from matplotlib import colormaps
 
         for k, (name, steps, values) in enumerate(curves):
-            colour = [BLUE, ORANGE][k] if len(curves) < 3 else colormaps["tab10"](k % 10)
+            colour = SERIES[k] if len(curves) < 3 else colormaps["tab10"](k % 10)
             line = axis.step(steps, values / unit, where="post", color=colour, linewidth=1.4)[0]
             # matplotlib hides labels that begin with an underscore
             line.set_label("\u200b" + escape_controls(name))

@@ -45,6 +45,14 @@ class Gradient:
         shapes = f"weights {self.weights.shape}, biases {self.biases.shape}"
         return f"<Gradient: loss {self.loss:.6g}, predictions {self.predictions.shape}, {shapes}>"
 
+    def _repr_html_(self) -> str:
+        from ..support.markup import Markup, block, element
+        from .drawing import draw_network
+
+        picture = draw_network(self.network, self.weights, "∂loss/∂weight")
+        note = "A step of learning moves each weight against its ∂loss/∂weight."
+        return block(element("div", repr(self)), Markup(picture.to_svg()), element("div", note))
+
     def to_matrices(self) -> tuple[list[Array], list[Array]]:
         """Return the gradient of a layered network, as `Network.from_matrices` takes parameters.
 

@@ -6,6 +6,7 @@ import hashlib
 from collections.abc import Iterable, Sequence
 from functools import cached_property
 from itertools import pairwise
+from os import PathLike
 from typing import TYPE_CHECKING, Any, NoReturn
 
 import numpy as np
@@ -35,6 +36,9 @@ from .function_names import AnyActivation
 from .graph import Groups
 from .initial_weights import draw_weights
 from .table import level_table
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
 
 
 class Network:
@@ -409,6 +413,50 @@ class Network:
             self.level, self.incoming, self.outgoing, self.activations, self.is_input
         )
         return f"{self!r}\n{table}"
+
+    def to_svg(self) -> str:
+        """Return a drawing of the network as SVG.
+
+        Each level is a column, each neuron a disc, each synapse a line. A solid blue line is a
+        positive weight, a dashed orange line a negative one; the width is the weight's size. A
+        pointer on a neuron or a line shows its numbers. Of more than 200 neurons, or 12 levels,
+        the levels are drawn alone.
+
+        Returns:
+            The text of an SVG file. A notebook shows the same drawing of a network.
+
+        Examples:
+            >>> na.Network.layered([2, 2, 1]).to_svg()[:4]
+            '<svg'
+        """
+        from .drawing import draw_network  # drawing is rare, and takes long to import
+
+        return draw_network(self).to_svg()
+
+    def plot(self, path: str | PathLike[str] | None = None) -> Figure:
+        """Draw the network with matplotlib, as `to_svg` does.
+
+        Needs matplotlib: `pip install 'neuro-actors[plot]'`. A notebook shows the figure that is
+        returned; in a program `matplotlib.pyplot.show()` does.
+
+        Args:
+            path: File to write the figure to, such as "network.pdf"; None writes no file.
+
+        Returns:
+            The figure.
+
+        Raises:
+            NeuroActorsError: matplotlib is not installed.
+            InputError: `path` has an ending that matplotlib does not know, or cannot be written.
+        """
+        from .drawing import draw_network
+
+        return draw_network(self).to_figure(path)
+
+    def _repr_html_(self) -> str:
+        from ..support.markup import Markup, block, element
+
+        return block(element("div", repr(self)), Markup(self.to_svg()))
 
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, Network) or self._key() != other._key():

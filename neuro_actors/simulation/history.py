@@ -7,7 +7,12 @@ from dataclasses import dataclass
 import numpy as np
 
 from ..support.arrays import Array
-from ..support.text import format_loss
+from ..support.text import format_count, format_loss
+
+CURVES = {  # of each panel: the label of a curve, and the field of `Epoch`
+    "loss": {"loss": "loss", "validation loss": "validation_loss"},
+    "accuracy": {"accuracy": "accuracy", "validation accuracy": "validation_accuracy"},
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +49,45 @@ class Epoch:
                 form = format_loss(value) if "loss" in name else f"{value:.3f}"
                 parts.append(f"{name.replace('_', ' ')} {form}")
         return f"epoch {self.epoch}: {', '.join(parts)}"
+
+
+class History(tuple[Epoch, ...]):
+    """The epochs of a run, as a tuple whose `repr` is short; `print(*history, sep="\\n")` is long.
+
+    Examples:
+        >>> import neuro_actors as na
+        >>> net = na.Network.layered([1, 1], seed=0)
+        >>> result = na.train(net, [[1.0]], [[1.0]], optimizer=na.SGD(0.5), epochs=1000)
+        >>> result.history
+        <History: 1,000 epochs
+          epoch 1: loss 0.0345, accuracy 1.000
+          …
+          epoch 1000: loss 0.0000, accuracy 1.000>
+    """
+
+    __slots__ = ()
+
+    def panels(self) -> dict[str, dict[str, list[float]]]:
+        """Return the curves of loss and accuracy by their labels, those that there are."""
+        panels: dict[str, dict[str, list[float]]] = {}
+        for title, curves in CURVES.items():
+            for label, name in curves.items():
+                values = [getattr(epoch, name) for epoch in self]
+                if values and values[0] is not None:
+                    panels.setdefault(title, {})[label] = values
+        return panels
+
+    def __repr__(self) -> str:
+        shown = [str(epoch) for epoch in (self if len(self) < 4 else (self[0], "…", self[-1]))]
+        head = f"<History: {format_count(len(self), 'epoch')}"
+        return "\n  ".join([head, *shown]) + ">"
+
+    def _repr_html_(self) -> str:
+        from ..support.chart import draw_chart  # drawing is rare, and takes long to import
+        from ..support.markup import Markup, block
+
+        charts = [draw_chart(title, "epoch", curves) for title, curves in self.panels().items()]
+        return block(*(Markup(chart.to_svg()) for chart in charts))
 
 
 def accuracy(predictions: Array, targets: Array, threshold: float = 0.5) -> float | None:

@@ -36,7 +36,7 @@ from ..support.validation import as_flag
 from .blocking import run
 from .checkpoint.no_saver import NoSaver
 from .checkpoint.signals import TrainingStopped
-from .history import Epoch
+from .history import History
 from .opening import open_simulation
 from .plan import TrainingPlan, TrainingPosition, run_plan
 from .progress_bar import ProgressBar
@@ -49,7 +49,7 @@ if TYPE_CHECKING:
 STEPS_BETWEEN = 100  # from one checkpoint to the next
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, repr=False)
 class TrainingResult:
     """What `na.train` and `na.resume` return.
 
@@ -58,7 +58,7 @@ class TrainingResult:
 
     Attributes:
         network: The trained network.
-        history: One `na.Epoch` for each epoch.
+        history: One `na.Epoch` for each epoch. It is a tuple, and a notebook draws it.
         messages: Number of messages that the society sent during the run.
 
     Examples:
@@ -70,22 +70,40 @@ class TrainingResult:
     """
 
     network: Network
-    history: tuple[Epoch, ...]
+    history: History
     messages: int
 
     if not TYPE_CHECKING:  # a type checker refuses unknown names by itself
         __getattr__ = explain_missing
 
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "history", History(self.history))
+
+    def __repr__(self) -> str:
+        head, *epochs = repr(self.history)[1:-1].replace("History", "TrainingResult", 1).split("\n")
+        network = repr(self.network)[1:-1].replace("Network", "network", 1)
+        return "<" + "\n".join([f"{head}, {self.messages:,} messages", *epochs, f"  {network}>"])
+
+    def _repr_html_(self) -> str:
+        from ..support.markup import Markup, block, element
+
+        return block(
+            element("pre", repr(self)),
+            Markup(self.history._repr_html_()),
+            Markup(self.network.to_svg()),
+        )
+
     def plot(self, path: str | PathLike[str] | None = None) -> Figure:
         """Draw loss and accuracy over the epochs.
 
-        Needs matplotlib: `pip install 'neuro-actors[plot]'`.
+        Needs matplotlib: `pip install 'neuro-actors[plot]'`. A notebook shows the figure that is
+        returned; in a program `matplotlib.pyplot.show()` does.
 
         Args:
             path: File to write the figure to, such as "history.png"; None writes no file.
 
         Returns:
-            The `matplotlib.figure.Figure`.
+            The figure.
 
         Raises:
             NeuroActorsError: matplotlib is not installed.
@@ -93,13 +111,7 @@ class TrainingResult:
         """
         from ..support.figures import plot_curves
 
-        panels: dict[str, dict[str, list[float]]] = {}
-        for title in ("loss", "accuracy"):
-            for label, name in (("training", title), ("validation", f"validation_{title}")):
-                values = [getattr(epoch, name) for epoch in self.history]
-                if values[0] is not None:
-                    panels.setdefault(title, {})[label] = values
-        return plot_curves(panels, "epoch", path)
+        return plot_curves(self.history.panels(), "epoch", path)
 
 
 @explains_arguments
@@ -358,7 +370,7 @@ def _run_training(
                     await saver.save_result(simulation)
                 return TrainingResult(
                     await simulation.network(),
-                    tuple(position.history),
+                    History(position.history),
                     saver.messages + simulation.statistics().messages,
                 )
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from functools import partial
+from io import BytesIO
 from os import PathLike
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -12,10 +14,14 @@ import numpy as np
 from .errors import InputError, NeuroActorsError
 from .files import whole_file
 from .optional import import_optional
+from .palette import SERIES
 from .validation import as_path
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
+
+STYLES = "-", "--", ":"
+MARKED = 30  # a curve with fewer points shows each as a dot
 
 
 def make_figure(
@@ -27,9 +33,9 @@ def make_figure(
         rows: How many rows of panels.
         columns: How many columns.
         size: Width and height in inches.
-        shows: Whether `matplotlib.pyplot` knows it, and so `show` shows it. Then the backend of
-            this session must work; a file needs none. A notebook shows the figure that a cell
-            returns, so there `pyplot` does not know it, and it is shown once.
+        shows: Whether `matplotlib.pyplot` knows it, and so `show` shows it, where there is a
+            display. A notebook shows the figure that a cell returns, so there `pyplot` does not
+            know it, and it is shown once.
 
     Returns:
         The figure, and its axes. Shape (rows, columns). The panels of a column share their x axis.
@@ -40,17 +46,31 @@ def make_figure(
     """
     missing = "figures need matplotlib: pip install 'neuro-actors[plot]'"
     figures = import_optional("matplotlib.figure", missing)
-    if not shows:
+    figure = _of_pyplot(size, missing) if shows else None
+    if figure is None:
         figure = figures.Figure(figsize=size, layout="constrained")
-        return figure, figure.subplots(rows, columns, squeeze=False, sharex="col")
+        # IPython knows how to show figures only after pyplot was used
+        figure._repr_png_ = partial(_as_png, figure)
+    return figure, figure.subplots(rows, columns, squeeze=False, sharex="col")
+
+
+def _of_pyplot(size: tuple[float, float], missing: str) -> Figure | None:
+    """A figure that pyplot knows; None in a notebook, or where pyplot needs a display."""
     plt = import_optional("matplotlib.pyplot", missing)
     if "inline" in plt.get_backend():
-        return make_figure(rows, columns, size)
+        return None
     try:
-        figure = plt.figure(figsize=size, layout="constrained")
-    except ImportError as error:  # such as of a backend that needs a display
-        raise NeuroActorsError(f"matplotlib cannot show figures here: {error}") from None
-    return figure, figure.subplots(rows, columns, squeeze=False, sharex="col")
+        figure: Figure = plt.figure(figsize=size, layout="constrained")
+    except ImportError:  # such as of a backend that needs a display
+        return None
+    return figure
+
+
+def _as_png(figure: Figure) -> bytes:
+    """What a notebook shows of a figure."""
+    file = BytesIO()
+    figure.savefig(file, format="png", dpi=100)
+    return file.getvalue()
 
 
 def plot_curves(
@@ -77,17 +97,36 @@ def plot_curves(
     figure, axes = make_figure(1, len(panels), (4.5 * len(panels), 3.2), shows=file is None)
     for axis, (title, curves) in zip(axes[0], panels.items(), strict=True):
         unit, in_unit = axis_unit(*curves.values())
-        for (label, values), style in zip(curves.items(), ("-", "--", ":"), strict=False):
-            axis.plot(range(1, len(values) + 1), np.divide(values, unit), style, label=label)
+        for (label, values), style, colour in zip(curves.items(), STYLES, SERIES, strict=False):
+            marker = "o" if len(values) < MARKED else ""
+            numbers = range(1, len(values) + 1)
+            look = {"label": label, "color": colour, "marker": marker, "markersize": 3}
+            axis.plot(numbers, np.divide(values, unit), style, **look)
         axis.set(xlabel=xlabel, ylabel=f"{title}{in_unit}")
+        axis.xaxis.get_major_locator().set_params(integer=True)
+        axis.spines[["top", "right"]].set_visible(False)
         axis.grid(alpha=0.3)
         axis.legend(frameon=False)
-    if file is not None:
-        known = figure.canvas.get_supported_filetypes()
-        if file.suffix[1:].lower() not in known:
-            raise InputError(f"{str(file)!r}: a figure is named *.{', *.'.join(known)}")
-        write_figure(figure, file, InputError)
+    save_figure(figure, file)
     return figure
+
+
+def save_figure(figure: Figure, file: Path | None) -> None:
+    """Write a figure to a file of a format that matplotlib knows.
+
+    Args:
+        figure: The figure.
+        file: The file. None: it is not written.
+
+    Raises:
+        InputError: matplotlib has no file format with this suffix, or the file cannot be written.
+    """
+    if file is None:
+        return
+    known = figure.canvas.get_supported_filetypes()
+    if file.suffix[1:].lower() not in known:
+        raise InputError(f"{str(file)!r}: a figure is named *.{', *.'.join(known)}")
+    write_figure(figure, file, InputError)
 
 
 def axis_unit(*values: Any) -> tuple[float, str]:
@@ -109,7 +148,7 @@ def axis_unit(*values: Any) -> tuple[float, str]:
     return (1e-300, " / 1e-300") if 0.0 < most <= 1e-290 else (1.0, "")
 
 
-def write_figure(figure: Any, path: Path, failure: type[NeuroActorsError]) -> None:
+def write_figure(figure: Figure, path: Path, failure: type[NeuroActorsError]) -> None:
     """Write a figure to a file, which appears when it is whole and replaces an older one.
 
     Args:

@@ -46,9 +46,9 @@ class Path:
     factors: tuple[Factor, ...]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, repr=False)
 class Trace:
-    """An urgency or a slope, and the paths that it is the sum of.
+    """An urgency or a slope, and the paths that it is the sum of. `print(trace)` shows them.
 
     Attributes:
         about: What it is, in words.
@@ -92,6 +92,29 @@ class Trace:
     def __str__(self) -> str:
         """Return the trace as text; see `format_trace`."""
         return format_trace(self)
+
+    def __repr__(self) -> str:
+        paths = f"{len(self.paths):,} of {_format_count(self.number)}"
+        return escape_controls(f"<Trace: {self.about}: {self.total:+.6g}; {paths}>")
+
+    def _repr_html_(self) -> str:
+        from ..support.markup import block, element, table
+        from ..support.palette import sign_colour
+
+        head = f"{self.about}: {self.total:+.6g}"
+        largest = max((abs(path.value) for path in self.paths), default=0.0) or 1.0
+        rows = []
+        for path in self.paths:
+            bar = f"width: {90 * abs(path.value) / largest:.0f}px; height: 0.7em"
+            style = f"display: inline-block; background: {sign_colour(path.value)}; {bar}"
+            way = " → ".join([*path.nodes, *(["loss"] if self.to_loss else [])])
+            share = f"{path.value / self.total:.1%}" if self.total else ""
+            product = " · ".join(map(_format_factor, path.factors)) or "1"
+            cells = element("span", f"{path.value:+.6g}"), element("span", "", style=style)
+            rows.append([*cells, element("span", share), way, product.replace("\xa0", " ")])
+        names = ("worth", "", "share", "path", "its factors")
+        sums = "\n".join(_format_sums(self)) if self.paths else ""
+        return block(element("b", head), table(names, rows) if rows else "", element("div", sums))
 
 
 def format_trace(trace: Trace) -> str:

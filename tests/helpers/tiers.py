@@ -10,6 +10,7 @@ import pytest
 
 ALL = "test-all"
 EXTRA = {
+    "IPython": "notebook",
     "anywidget": "notebook",
     "duckdb": "query",
     "jupyterlab": ALL,

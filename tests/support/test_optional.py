@@ -89,13 +89,15 @@ def test_a_backend_that_does_not_exist(backend: str, log, tmp_path) -> None:
         assert (tmp_path / "a.png").exists()
 
 
-def test_a_figure_to_be_shown_where_there_is_no_display(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_figure_where_the_display_fails(monkeypatch: pytest.MonkeyPatch) -> None:
     plt = importlib.import_module("matplotlib.pyplot")
+    tried: list[object] = []
 
-    def refuses(**_: object) -> None:
+    def refuses(**how: object) -> None:
+        tried.append(how)
         raise ImportError("Cannot load backend 'TkAgg', as 'headless' is currently running")
 
     monkeypatch.setattr(plt, "figure", refuses)
     result = na.train(NET, [[0.0, 1.0]], [[1.0]], optimizer=na.SGD(0.1), epochs=3)
-    with pytest.raises(na.NeuroActorsError, match="cannot show figures here: Cannot load"):
-        result.plot()
+    assert len(result.plot().axes) == 2  # it can be written to a file
+    assert tried

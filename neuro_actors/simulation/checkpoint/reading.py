@@ -24,7 +24,7 @@ from ...support.console import print_note
 from ...support.errors import CheckpointError, InputError
 from ...support.numerics import differences, unchecked
 from ...support.text import escape_controls, quote
-from ..history import Epoch
+from ..history import History
 from ..plan import TrainingPlan, TrainingPosition
 from .files import FileContents, read
 from .folder import DATA, find_checkpoint, read_checkpoint
@@ -126,7 +126,7 @@ class Checkpoint:
             )
         return contents
 
-    def read_result(self) -> tuple[Network, tuple[Epoch, ...], int]:
+    def read_result(self) -> tuple[Network, History, int]:
         """Return network, history and number of messages of a finished run.
 
         Raises:
@@ -143,7 +143,7 @@ class Checkpoint:
             problems = self.other_functions(with_loss=False)
             if problems:  # the network would predict something else than it has learned
                 raise CheckpointError(f"{'; '.join(problems)}. {USED_ADVICE}")
-            return self._learned_network(), tuple(position.history), messages
+            return self._learned_network(), History(position.history), messages
 
     def _learned_network(self) -> Network:
         """Return the network of a finished run; see `Network.learned_under`."""
