@@ -57,12 +57,12 @@ class History(tuple[Epoch, ...]):
     Examples:
         >>> import neuro_actors as na
         >>> net = na.Network.layered([1, 1], seed=0)
-        >>> result = na.train(net, [[1.0]], [[1.0]], optimizer=na.SGD(0.5), epochs=1000)
+        >>> result = na.train(net, [[1.0]], [[2.0]], optimizer=na.SGD(0.1), epochs=10)
         >>> result.history
-        <History: 1,000 epochs
-          epoch 1: loss 0.0345, accuracy 1.000
+        <History: 10 epochs
+          epoch 1: loss 1.4278
           …
-          epoch 1000: loss 0.0000, accuracy 1.000>
+          epoch 10: loss 0.0001>
     """
 
     __slots__ = ()

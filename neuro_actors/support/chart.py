@@ -97,11 +97,11 @@ def ticks(low: float, high: float, *, whole: bool = False) -> list[float]:
 
 def _pieces(values: Array) -> list[list[tuple[int, float]]]:
     """The points of a curve, as (number, value) from 1 on, cut where a value is not finite."""
-    kept = np.arange(len(values))
+    chosen = np.arange(len(values))
     if len(values) > MOST_POINTS:
-        parts = np.array_split(kept, MOST_POINTS // 2)
+        parts = np.array_split(chosen, MOST_POINTS // 2)
         known = np.where(np.isfinite(values), values, np.nan)
-        kept = np.unique(
+        chosen = np.unique(
             [
                 part[where(known[part])] if np.isfinite(known[part]).any() else part[0]
                 for part in parts
@@ -109,7 +109,7 @@ def _pieces(values: Array) -> list[list[tuple[int, float]]]:
             ]
         )
     pieces: list[list[tuple[int, float]]] = [[]]
-    for k in kept.tolist():
+    for k in chosen.tolist():
         if np.isfinite(values[k]):
             pieces[-1].append((k + 1, float(values[k])))
         elif pieces[-1]:

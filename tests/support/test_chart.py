@@ -47,7 +47,7 @@ def test_unusual_values_are_drawn(values: list[float]) -> None:
     assert "inf" not in text
 
 
-def test_of_a_long_curve_the_extremes_are_kept() -> None:
+def test_of_a_long_curve_the_extremes_are_drawn() -> None:
     values = np.zeros(100_000)
     values[54_321], values[77_777] = 1.0, -1.0
     (piece,) = curves(values.tolist())
