@@ -157,7 +157,9 @@ def describe_size(network: na.Network, say: _french.Say = ENGLISH) -> str:
 def import_pyplot(say: _french.Say = ENGLISH):
     """Return matplotlib.pyplot, which draws into files; None and advice if it cannot be used."""
     try:
-        matplotlib = import_optional("matplotlib", "it needs matplotlib (pip install matplotlib)")
+        matplotlib = import_optional(
+            "matplotlib", "it needs matplotlib (pip install 'neuro-actors[plot]')"
+        )
     except na.NeuroActorsError as error:
         print(say("\nNo figure: {error}.", error=error))
         return None

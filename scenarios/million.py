@@ -102,7 +102,7 @@ def measure_memory() -> tuple[float, float]:
         import resource
         from pathlib import Path
 
-        pages = int(Path("/proc/self/statm").read_text().split()[1])
+        pages = int(Path("/proc/self/statm").read_text("ascii").split()[1])
         most = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
         return pages * resource.getpagesize() / 1e9, most / 1e9
     except (ImportError, OSError):

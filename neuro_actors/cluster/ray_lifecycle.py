@@ -119,12 +119,17 @@ class RayRuntime:
         return ray
 
     def _start_local(self, ray: Any) -> None:
-        self._sweeper = subprocess.Popen(
-            ["/bin/sh", "-c", SWEEPER, "sh", str(self._folder)],
-            stdin=subprocess.PIPE,
-            env={"PATH": os.environ.get("PATH", os.defpath)},
-            start_new_session=True,  # a Ctrl-C is not for it
-        )
+        try:
+            self._sweeper = subprocess.Popen(
+                ["/bin/sh", "-c", SWEEPER, "sh", str(self._folder)],
+                stdin=subprocess.PIPE,
+                env={"PATH": os.environ.get("PATH", os.defpath)},
+                start_new_session=True,  # a Ctrl-C is not for it
+            )
+        except OSError as error:  # on Windows there is no shell
+            raise SimulationError(
+                f"Ray cannot be started here: /bin/sh: {error.strerror or error}"
+            ) from None
         assert self._folder is not None
         try:
             ray.init(

@@ -7,6 +7,7 @@ fewer bytes come, and the checksum of a part that is read again shows that the f
 from __future__ import annotations
 
 import os
+import sys
 import threading
 import weakref
 import zlib
@@ -60,9 +61,9 @@ class LogSource:
         return parts[0] if len(parts) == 1 else b"".join(parts)
 
     def _read_once(self, start: int, size: int) -> bytes:
-        if hasattr(os, "pread"):
+        if sys.platform != "win32":
             return os.pread(self._descriptor, size, start)
-        with self._lock:  # Windows
+        with self._lock:
             os.lseek(self._descriptor, start, os.SEEK_SET)
             return os.read(self._descriptor, size)
 

@@ -30,7 +30,7 @@ def torch_gradient(
     Raises:
         InputError: PyTorch has no counterpart of the loss or of an activation function.
     """
-    torch = import_optional("torch", "it needs PyTorch: pip install torch")
+    torch = import_optional("torch", "it needs PyTorch: pip install 'neuro-actors[torch]'")
 
     leaves, predictions, value = _compute(torch, network, x, targets, loss)
     gradients = (
@@ -60,7 +60,7 @@ def torch_hessian_vector_product(
     Raises:
         InputError: PyTorch has no counterpart of the loss or of an activation function.
     """
-    torch = import_optional("torch", "it needs PyTorch: pip install torch")
+    torch = import_optional("torch", "it needs PyTorch: pip install 'neuro-actors[torch]'")
 
     # torch adds 1e-12 to a divisor in the second derivative of its own binary cross-entropy
     own_losses = {"cross_entropy": lambda p, t: -(t * p.log() + (1 - t) * (1 - p).log()).sum(1)}

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from helpers.systems import need_pipes
 
 import neuro_actors as na
 from neuro_actors.cli import command_line as cli
@@ -205,6 +206,7 @@ def test_nested_without_end(run: Path, command) -> None:
     assert "was not written by neuro_actors" in err
 
 
+@need_pipes
 @pytest.mark.parametrize("name", ["step-0000000010.safetensors", "data.safetensors"])
 def test_nobody_waits_at_a_pipe(name: str, run: Path, command) -> None:
     (run / name).unlink()

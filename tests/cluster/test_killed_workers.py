@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 import pytest
 import trio
+from helpers.systems import need_kill
 from helpers.tiers import few
 
 import neuro_actors as na
@@ -71,6 +72,7 @@ async def strike(engine: Any, kills: random.Random, most: int) -> None:
             os.kill(kills.choice(engine.workers).pid, signal.SIGKILL)
 
 
+@need_kill
 @pytest.mark.parametrize("seed", few([1, 0, *range(2, RUNS)], 1))
 def test_workers_killed_at_random_moments(seed: int, capfd: pytest.CaptureFixture[str]) -> None:
     kills = random.Random(seed)

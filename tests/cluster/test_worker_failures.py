@@ -19,6 +19,7 @@ import trio.testing
 from helpers.comparing import same_bits
 from helpers.in_process_cluster import InProcess
 from helpers.interrupting import Place, watched
+from helpers.systems import OPEN_FILES
 from helpers.tiers import few
 
 import neuro_actors as na
@@ -50,7 +51,7 @@ def nothing_left(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 def sockets() -> int:
     """How many this process has open."""
     count = 0
-    for file in Path("/proc/self/fd").iterdir():
+    for file in OPEN_FILES.iterdir() if OPEN_FILES.is_dir() else ():
         with suppress(OSError):
             count += str(file.readlink()).startswith("socket:")
     return count

@@ -10,7 +10,7 @@ from helpers.paths import ROOT
 
 PAGES = [
     "README.md",
-    "CONTRIBUTING.md",
+    ".github/CONTRIBUTING.md",
     *sorted(str(path.relative_to(ROOT)) for path in (ROOT / "docs").glob("**/*.md")),
 ]
 NOT_IN_THE_TREE = {"out/", "out/site", ".venv/bin"}  # made by runs and by installing

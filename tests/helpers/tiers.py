@@ -30,6 +30,7 @@ EXTRA = {
     "scipy": ALL,
     "sklearn": ALL,
     "torch": "torch",
+    "yaml": "test",
 }  # of pyproject.toml, by the module that it brings
 
 

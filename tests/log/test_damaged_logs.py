@@ -6,7 +6,6 @@ A long run: FUZZ=5000 python -m pytest -q tests/log/test_damaged_logs.py
 from __future__ import annotations
 
 import os
-import resource
 from collections.abc import Callable
 from pathlib import Path
 
@@ -14,6 +13,7 @@ import numpy as np
 import pyarrow as pa
 import pytest
 from helpers import damaged_logs
+from helpers.systems import peak_memory
 
 import neuro_actors as na
 from neuro_actors.log.fault_log import fault_log_path
@@ -47,7 +47,7 @@ def test_readers_work_or_refuse(
         except na.NeuroActorsError:
             assert partial, name  # a whole log all of them can read
     messages: list[str] = []
-    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    before = peak_memory()
     for seed in cases:
         damaged.write_bytes(damage(log, np.random.default_rng(seed)))
         for name, read in readers.items():
@@ -58,7 +58,7 @@ def test_readers_work_or_refuse(
             except Exception as error:
                 raise AssertionError(f"seed {seed}: {name}: {error!r}") from error
     assert all("\n" not in line and len(line) < 1000 for line in messages)
-    assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss < before + MOST_MEMORY
+    assert peak_memory() < before + MOST_MEMORY
 
 
 @pytest.mark.parametrize("damage", [damaged_logs.bytes_changed, damaged_logs.rows_changed])

@@ -10,6 +10,7 @@ import numpy as np
 import pyarrow as pa
 import pytest
 import trio
+from helpers.systems import need_kill
 
 import neuro_actors as na
 from neuro_actors.proof.random_cases import draw_case
@@ -171,6 +172,7 @@ trio.run(main)
 """
 
 
+@need_kill
 def test_a_run_that_is_killed_leaves_what_it_had_written(tmp_path) -> None:
     """The first step at once, the others when there are 8,192 rows."""
     path = tmp_path / "a.arrows"

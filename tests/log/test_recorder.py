@@ -4,15 +4,14 @@ import contextlib
 import gc
 import hashlib
 import json
-import resource
 import signal
 import struct
 import tracemalloc
-from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
 import pytest
+from helpers.systems import OPEN_FILES, make_link, need_limits, need_open_files
 from helpers.tiers import few
 
 import neuro_actors as na
@@ -404,11 +403,14 @@ async def test_a_missing_folder(diamond, tmp_path) -> None:
             pass
 
 
+@need_limits
 async def test_a_full_disk_is_one_clear_error_and_what_was_written_can_be_read(
     diamond, batch, tmp_path
 ) -> None:
     """A limit on the size of files stands in for a disk that is full."""
     path = tmp_path / "a.arrows"
+    import resource  # not on Windows
+
     limits = resource.getrlimit(resource.RLIMIT_FSIZE)
     ignored = signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
     try:
@@ -555,7 +557,7 @@ async def test_two_runs_with_one_log(diamond, batch, tmp_path) -> None:
 async def test_a_link_to_nothing(diamond, batch, tmp_path, name: str) -> None:
     """It is named; and where the log may be replaced, the link is."""
     path = tmp_path / "a.arrows"
-    (tmp_path / name).symlink_to(tmp_path / "missing")
+    make_link(tmp_path / name, tmp_path / "missing")
     with pytest.raises(na.LogError, match=f"{name}' exists already"):
         async with na.open_simulation(diamond, log=path):
             pass
@@ -565,20 +567,20 @@ async def test_a_link_to_nothing(diamond, batch, tmp_path, name: str) -> None:
     assert not (tmp_path / "missing").exists()
 
 
-@pytest.mark.skipif(not Path("/proc/self/fd").is_dir(), reason="only Linux lists open files there")
+@need_open_files
 def test_a_log_that_cannot_be_opened_leaves_nothing(
     diamond, tmp_path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The file is opened twice: to take its name, and by Arrow."""
     refuse = OSError(24, "Too many open files")
     monkeypatch.setattr(log_file.pa, "OSFile", lambda *_: throw(refuse))
-    before = sorted(Path("/proc/self/fd").iterdir())
+    before = sorted(OPEN_FILES.iterdir())
     caught = []  # a traceback would hold what is open; a garbage collector would hide it
     try:
         LogRecorder(na.Recording(tmp_path / "a.arrows"), diamond)
     except na.LogError as error:
         caught.append(error)
-        assert sorted(Path("/proc/self/fd").iterdir()) == before
+        assert sorted(OPEN_FILES.iterdir()) == before
     assert "cannot be written: Too many open files" in str(caught[0])
     assert not (tmp_path / "a.arrows").exists()
     monkeypatch.undo()

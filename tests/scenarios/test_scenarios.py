@@ -21,6 +21,7 @@ import numpy as np
 import pyarrow as pa
 import pytest
 from helpers.paths import SCENARIOS
+from helpers.systems import need_kill
 from helpers.tiers import few, need
 
 import neuro_actors as na
@@ -152,6 +153,7 @@ def test_bad_input_is_one_line_of_a_process_too(tmp_path) -> None:
     assert err == "cats.py: log file 'mine' exists already: choose another name, or --force\n"
 
 
+@need_kill
 @pytest.mark.parametrize(
     ("command", "first"),
     [

@@ -13,6 +13,7 @@ import numpy as np
 import pytest
 import trio
 from helpers.comparing import same_bits
+from helpers.systems import need_alarm
 
 import neuro_actors as na
 from neuro_actors.neuron.sums import ORDERED
@@ -72,6 +73,7 @@ def test_the_callers_context_inside_a_running_loop(run, diamond, batch) -> None:
     assert set(seen) == {"mine"}
 
 
+@need_alarm
 def test_an_interrupted_wait_for_the_thread_ends_the_society(
     diamond, batch, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import resource
 import signal
 import subprocess
 import sys
@@ -18,6 +17,7 @@ import pyarrow.compute
 import pytest
 import trio
 from helpers import cli_logs, damaged_logs
+from helpers.systems import make_link, need_limits, need_pipes, need_shell
 from helpers.tiers import need
 
 import neuro_actors as na
@@ -399,6 +399,7 @@ def command(line: str, expected: int, **more: str) -> tuple[str, str]:
     return done.stdout, done.stderr
 
 
+@need_shell
 def test_a_closed_or_full_output(run: Path, run_slow: bool) -> None:
     lines = (
         "log show run.arrows",
@@ -417,6 +418,7 @@ def test_a_closed_or_full_output(run: Path, run_slow: bool) -> None:
             command(f"na {line} | true; exit ${{PIPESTATUS[0]}}", 0)
 
 
+@need_shell
 @pytest.mark.parametrize(
     "line",
     [
@@ -429,6 +431,7 @@ def test_a_help_text_that_cannot_be_written(run: Path, line: str) -> None:
         assert "the output cannot be written: No space" in command(f"na {line} >/dev/full", 2)[1]
 
 
+@need_shell
 def test_a_verdict_stands_though_nobody_reads_it(run: Path, run_slow: bool) -> None:
     """`| head` must not turn a refusal into a pass, nor a pass into a refusal."""
     log = bytearray(LOG.read_bytes())
@@ -439,8 +442,9 @@ def test_a_verdict_stands_though_nobody_reads_it(run: Path, run_slow: bool) -> N
         command("na log diff run.arrows forged.arrows | true; exit ${PIPESTATUS[0]}", 1)
 
 
+@need_pipes
 def test_names_that_are_no_names(run: Path) -> None:
-    Path("loop").symlink_to("loop")
+    make_link(Path("loop"), Path("loop"))
     os.mkfifo("fifo")
     for name in ("loop", "fifo", ".", "/dev/zero", "nothing/here", "x" * 300):
         for call in (na.open_log, na.audit):
@@ -461,9 +465,12 @@ def test_a_name_that_is_no_utf_8(run: Path) -> None:
     assert "caf\\udce9" in command("na log info caf*", 0, LC_ALL="C.UTF-8")[0]
 
 
+@need_limits
 def test_no_space(run: Path) -> None:
     """What is there stays, and nothing else is left. A limit on the size of files acts as a disk that is full."""
     Path("old.jsonl").write_text("old")
+    import resource  # not on Windows
+
     limits = resource.getrlimit(resource.RLIMIT_FSIZE)
     ignored = signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
     try:

@@ -7,6 +7,7 @@ import subprocess
 import sys
 
 import pytest
+from helpers.systems import need_fork
 
 from neuro_actors.support import file_lock
 from neuro_actors.support.file_lock import FileLock, lock_file
@@ -65,7 +66,7 @@ def test_where_there_are_no_locks(tmp_path, monkeypatch: pytest.MonkeyPatch) -> 
         assert lock_file(file.fileno())
 
 
-@pytest.mark.skipif(not hasattr(os, "fork"), reason="no processes are forked here")
+@need_fork
 @pytest.mark.filterwarnings("ignore:.*fork:DeprecationWarning")
 def test_a_child_that_outlives_its_parent_holds_no_lock(tmp_path) -> None:
     path = tmp_path / "lock"

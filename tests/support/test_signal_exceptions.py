@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import functools
 import signal
-import sys
 import time
 
 import numpy as np
 import pytest
 import trio
+from helpers.systems import need_alarm
 
 import neuro_actors as na
 from neuro_actors.network import functions
@@ -23,7 +23,7 @@ from neuro_actors.support.signal_exceptions import (
     passes_handler_exceptions,
 )
 
-pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="there is no SIGALRM")
+pytestmark = need_alarm
 
 
 class TimeIsUp(Exception):

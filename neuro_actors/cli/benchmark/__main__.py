@@ -40,7 +40,7 @@ def main(arguments: list[str]) -> None:
     print_tables(found, Console(highlight=False))
     if path:
         part = Path(f"{path}.part")
-        part.write_text(json.dumps(to_json(found), indent=1) + "\n")
+        part.write_text(json.dumps(to_json(found), indent=1) + "\n", encoding="utf-8")
         os.replace(part, path)  # noqa: PTH105
 
 

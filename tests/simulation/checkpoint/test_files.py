@@ -12,6 +12,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from helpers.systems import make_link, need_kill, need_limits
 from safetensors.numpy import load_file
 
 import neuro_actors as na
@@ -362,6 +363,7 @@ def test_a_full_disk_leaves_the_last_good_one(
     assert na.resume(tmp_path) == train(None)
 
 
+@need_limits
 def test_a_file_that_may_not_grow_leaves_the_last_good_one(folder: Path) -> None:
     """Refused by the kernel, in the middle of writing."""
     limit = (folder / WHOLE[2]).stat().st_size // 2
@@ -484,6 +486,7 @@ def test_two_runs_in_one_folder(tmp_path) -> None:
     assert [name for name in names(folder) if not name.endswith(".safetensors")] == []
 
 
+@need_kill
 def test_a_killed_run_leaves_no_lock(tmp_path) -> None:
     code = (
         "import os, signal, neuro_actors as na\n"
@@ -526,5 +529,5 @@ def test_the_current_folder_is_changed_during_a_run(
 
 
 def test_a_link_to_nothing(tmp_path) -> None:
-    (tmp_path / "run").symlink_to(tmp_path / "missing")
+    make_link(tmp_path / "run", tmp_path / "missing")
     assert "is a link to a folder that is missing" in refused(lambda: train(tmp_path / "run"))

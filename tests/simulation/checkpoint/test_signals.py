@@ -14,6 +14,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from helpers.paths import PROGRAMS
+from helpers.systems import need_kill
 
 import neuro_actors as na
 from neuro_actors.simulation.checkpoint.reading import Checkpoint
@@ -174,6 +175,7 @@ def started(folder: Path, depth: int, quick: int = 0) -> Iterator[subprocess.Pop
             child.kill()
 
 
+@need_kill
 def test_sigterm_saves_and_ends_the_process_as_it_would_have(tmp_path) -> None:
     with started(tmp_path, 2) as child:
         child.send_signal(signal.SIGTERM)
@@ -184,6 +186,7 @@ def test_sigterm_saves_and_ends_the_process_as_it_would_have(tmp_path) -> None:
     assert f"stopped after step {steps} of 100, which is saved" in errors
 
 
+@need_kill
 def test_the_second_ctrl_c_leaves_at_once(tmp_path) -> None:
     """In the middle of the second step, which is not saved; in the first, all tasks start in one go of trio's loop."""
     depth = 100
