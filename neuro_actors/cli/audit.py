@@ -19,7 +19,7 @@ from .output import ignore_closed_pipe, import_all
 @click.option(
     "--digest",
     metavar="HEX",
-    help="A digest that an earlier audit printed, of either kind; another one is refused.",
+    help="A digest that an earlier audit printed, of either kind. The log must have it.",
 )
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
 @click.option(
@@ -27,10 +27,10 @@ from .output import ignore_closed_pipe, import_all
     "modules",
     metavar="MODULE",
     multiple=True,
-    help="Import this module first, which adds activations, losses or rules.",
+    help="Import this module first. It adds activations, losses or rules.",
 )
 def audit(file: Path, digest: str | None, as_json: bool, modules: tuple[str, ...]) -> None:
-    """Prove a message log: replay every neuron alone.
+    """Prove that a log is true: replay every neuron alone.
 
     \b
     neuro-actors audit run.arrows
@@ -38,16 +38,16 @@ def audit(file: Path, digest: str | None, as_json: bool, modules: tuple[str, ...
 
     A log contains each neuron's first parameters and every message. The audit gives each neuron
     the messages that it received, and computes again what it sent and learnt. Both must be equal,
-    bit for bit; the first message that differs is named.
+    bit for bit. The audit names the first message that differs.
 
-    Inputs, targets and settings come from outside the network, so no neuron can compute them
-    again. A chain of digests covers them. The last one is printed: give it to a later audit
-    with --digest, and that audit proves that nothing of this was changed in between. The
-    complete digest covers what neurons said, too: it names one log.
+    Inputs, targets and settings cannot be recomputed, because they come from outside the network.
+    A hash chain protects them. The audit prints its last digest. Give this digest to a later audit
+    with --digest: then that audit also proves that they were not changed in between. The complete
+    digest covers the messages of the neurons, too: it identifies one log.
 
-    Exit code 0: everything is proved. 1: a message is wrong, or the log is cut off, or something
-    could not be replayed; the output says what. 2: the file is no message log, or it needs a
-    function that is not known here, or does something else here.
+    Exit code 0: everything is proved. 1: a message is wrong, or the log is cut off, or a part could
+    not be replayed; the output says what. 2: the file is no message log, or it needs a function
+    that is unknown here, or that does something else here.
     """
     from ..proof.audit.audit import audit as run_audit
 

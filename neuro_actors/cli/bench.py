@@ -22,19 +22,24 @@ from ..support.errors import InputError
     help="Also write all figures to this file.",
 )
 def bench(quick: bool, path: str) -> None:
-    """Time one gradient, beside other programs that compute the same one.
+    """Benchmark against numpy, PyTorch, micrograd, asyncio, Pykka.
 
     \b
     neuro-actors bench --quick
     neuro-actors bench --json figures.json
 
-    Timed are both engines, bundled and memory; matrices in numpy on one thread; PyTorch,
-    micrograd and Pykka, if they are installed; the same society in plain asyncio; as many objects
-    through trio's channels without any computation; and the neurons' rules without messages.
+    Each program computes the same gradient, which is compared with the reference first:
 
-    Each gradient is compared with the reference before it is timed. The programs take turns in
-    one process, so that a disturbance hits all of them. Times are medians of the thread's CPU
-    time, with quartiles. Pykka's actors are threads, so its time is read from the clock.
+    \b
+    * this package with both engines, bundled and memory;
+    * matrices in numpy on one thread;
+    * PyTorch, micrograd and Pykka, if they are installed;
+    * the same society in plain asyncio;
+    * the same number of objects through trio's channels, without computation;
+    * the rules of the neurons, without messages.
+
+    The programs take turns in one process, so that a disturbance hits all of them. Times are
+    medians of the thread's CPU time, with quartiles. Pykka uses threads, so its time is clock time.
     """
     _check_folder(path)
     one_thread = dict.fromkeys(

@@ -6,6 +6,8 @@ from pathlib import Path
 
 import click
 
+from ..support.errors import LogError
+from ..support.files import check_free
 from ..support.text import escape_controls, format_count
 from .output import import_all, print_json
 
@@ -15,42 +17,56 @@ from .output import import_all, print_json
 @click.option(
     "--log",
     type=click.Path(path_type=Path),
-    help="Record the messages from here on. Such a log cannot be audited.",
+    help="Record the messages from here on. This log cannot be audited.",
 )
+@click.option("--force", is_flag=True, help="Replace the log if it exists.")
 @click.option(
     "--channels",
     type=click.Choice(["bundled", "memory"]),
-    help="Use another engine; the bits are the same.",
+    help="Use another engine. The bits are the same.",
 )
-@click.option("--inexact", is_flag=True, help="Continue although the last bits may differ here.")
+@click.option(
+    "--inexact", is_flag=True, help="Continue even if the last bits may differ on this machine."
+)
 @click.option(
     "--import",
     "modules",
     metavar="MODULE",
     multiple=True,
-    help="Import this module first, which adds what the run needs.",
+    help="Import this module first. It adds what the run needs.",
 )
 def resume(
-    path: Path, log: Path | None, channels: str | None, inexact: bool, modules: tuple[str, ...]
+    path: Path,
+    log: Path | None,
+    force: bool,
+    channels: str | None,
+    inexact: bool,
+    modules: tuple[str, ...],
 ) -> None:
-    """Continue a training that was stopped, to the same bits as without the stop.
+    """Continue a training run that was stopped.
 
     \b
     neuro-actors resume DIR
     neuro-actors resume DIR/step-0000000200.safetensors
 
     DIR is the folder of na.train(…, checkpoint=DIR). The run continues from its newest
-    checkpoint, or from the one that you name. It makes no difference what stopped it: Ctrl-C, a
-    signal, a full disk, a crash. The run saves checkpoints as before, and can be stopped again.
-    When it is finished, na.resume(DIR) in Python returns its result.
+    checkpoint, or from the checkpoint that you name. The result has the same bits as a run without
+    the stop. The cause of the stop does not matter: Ctrl-C, a signal, a full disk, a crash. The run
+    saves checkpoints as before, and can be stopped again. When it has finished, na.resume(DIR) in
+    Python returns its result.
 
-    If the run has an activation, a loss or a rule of your own, name the module that adds it:
-    --import MODULE.
+    If the run uses an activation, a loss or a rule of your own, --import MODULE names the module
+    that adds it.
     """
+    from ..log.recording_settings import Recording
     from ..simulation.train import resume as resume_training
 
     import_all(modules)
-    result = resume_training(path, log=log, channels=channels, exact=not inexact)
+    recording = None
+    if log is not None:
+        check_free(log, force, LogError)
+        recording = Recording(log, overwrite=force)
+    result = resume_training(path, log=recording, channels=channels, exact=not inexact)
     messages = format_count(result.messages, "message")
     click.echo(str(result.history[-1]))
     click.echo(f"{messages}; digest of all parameters {result.network.digest()}")
@@ -72,13 +88,13 @@ def checkpoint() -> None:
 @click.argument("path", metavar="DIR", type=click.Path(path_type=Path))
 @click.option("--json", "as_data", is_flag=True, help="Print one JSON object, for programs.")
 def info(path: Path, as_data: bool) -> None:
-    """Show what a checkpoint contains, and whether it is intact.
+    """Show what a checkpoint contains, and if it is intact.
 
     \b
     neuro-actors checkpoint info DIR
     neuro-actors checkpoint info DIR/step-0000000200.safetensors
 
-    DIR is the folder of a run: its newest checkpoint is shown, or the one that you name. If a
+    DIR is the folder of a run. The newest checkpoint is shown, or the one that you name. If a
     checkpoint is damaged, the error names it, and the exit code is 2.
     """
     from ..simulation.checkpoint.reading import Checkpoint

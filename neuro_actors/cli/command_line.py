@@ -28,7 +28,19 @@ from .view import view
 COMPLETE = "_NEURO_ACTORS_COMPLETE"  # a variable of the environment
 
 
-@click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 80})
+TAB = """\b
+The Tab key completes commands, options, files and neurons. In bash:
+  eval "$(_NEURO_ACTORS_COMPLETE=bash_source neuro-actors)"
+For zsh write zsh_source. In fish:
+  _NEURO_ACTORS_COMPLETE=fish_source neuro-actors | source
+
+python -m neuro_actors is the same as neuro-actors.
+"""
+
+
+@click.group(
+    epilog=TAB, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 80}
+)
 @click.version_option(__version__, message="neuro-actors %(version)s")
 def cli() -> None:
     """A neural network in which every neuron is an actor that only sends and receives messages.
@@ -40,8 +52,8 @@ def cli() -> None:
     neuro-actors bench --quick                 how fast is it?
     neuro-actors faults --schedules 100        are results equal in spite of faults?
     neuro-actors log info run.arrows           what does this message log contain?
-    neuro-actors log show run.arrows           which neuron told which one what?
-    neuro-actors log trace run.arrows …        why did this weight want to change?
+    neuro-actors log show run.arrows           which neuron sent what to which?
+    neuro-actors log trace run.arrows …        why does this weight change?
     neuro-actors audit run.arrows              is every message of the log right?
     neuro-actors view run.arrows --open        watch the run in a browser
     neuro-actors resume DIR                    continue a training that was stopped

@@ -42,40 +42,39 @@ SHOWN = 200  # faults of a schedule that is replayed
     default=0,
     show_default=True,
     type=click.IntRange(0),
-    help="Seed of the series of schedules.",
+    help="Random seed of the schedules.",
 )
 @click.option(
     "--replay",
     type=click.IntRange(0),
     metavar="K",
-    help="Run number K of the series alone, and print its faults.",
+    help="Run only schedule number K, and print its faults.",
 )
 @click.option(
     "--json",
     "file",
     type=click.Path(dir_okay=False),
     metavar="FILE",
-    help="Write all figures to this file, as JSON.",
+    help="Write all numbers to this file, as JSON.",
 )
 def faults(schedules: int, seed: int, replay: int | None, file: str | None) -> None:
-    """Check that random societies learn the same under random faults.
+    """Check that results are the same under random faults.
 
     \b
     neuro-actors faults --schedules 100 --seed 1
     neuro-actors faults --seed 1 --replay 3
 
-    A schedule is a society and its faults. Its network has 1 to 20 neurons, layered or irregular,
-    and its batch 1 to 8 examples. Frames are lost, repeated, delayed, reordered and damaged; links
-    are dead; members are cut off; neurons and the loss node crash at any point of their work.
+    A schedule is a random society and its random faults. The network has 1 to 20 neurons, layered
+    or irregular, and the batch has 1 to 8 examples. Frames are lost, repeated, delayed, reordered
+    and damaged. Links fail, members are cut off, neurons and the loss node crash at any time.
 
-    Each society computes a gradient and a prediction, and learns for up to three steps, by momentum
-    or Adam. Bits and messages must be the same as without faults. Each step must end within a time
-    that is proved before. The rules of the delivery protocol are checked at each frame and commit.
+    Each society computes a gradient and a prediction. Then it learns for up to three steps, with
+    momentum or Adam. Bits and messages must be the same as without faults. Each step must end
+    within a time bound that is proved. The rules of the delivery protocol are checked at each frame
+    and each commit. Time is virtual, so waiting takes no time.
 
-    Time is virtual, so waiting takes no time.
-
-    Exit code 1: a schedule went wrong. It is shrunk to few faults, and the command that replays it
-    is printed.
+    Exit code 1: a schedule failed. It is reduced to few faults, and the command that replays it is
+    printed.
     """
     from rich.console import Console
     from rich.progress import track
@@ -89,7 +88,7 @@ def faults(schedules: int, seed: int, replay: int | None, file: str | None) -> N
         check_free(Path(file), force=True, failure=InputError)
     if replay is not None:
         if file is not None:
-            raise click.UsageError("--json is for a series of schedules: leave out it or --replay")
+            raise click.UsageError("--json and --replay do not go together: leave one of them out")
         _replay(out, seed, replay)
         return
     numbers: Any = range(schedules)
@@ -106,11 +105,9 @@ def faults(schedules: int, seed: int, replay: int | None, file: str | None) -> N
         _write(file, seed, outcomes)
     failed = sum(bool(outcome.problem) for outcome in outcomes)
     if failed:
-        out.print(f"{failed} of {len(outcomes):,} schedules went wrong.")
+        out.print(f"{failed} of {len(outcomes):,} schedules failed.")
         sys.exit(1)
-    out.print(
-        f"All {len(outcomes):,} went well: the same bits, the same messages, no task left over."
-    )
+    out.print(f"All {len(outcomes):,} passed: the same bits, the same messages, no task left over.")
 
 
 def _print_table(out: Console, outcomes: list[Outcome]) -> None:
@@ -126,7 +123,7 @@ def _print_table(out: Console, outcomes: list[Outcome]) -> None:
     for name, meaning in MEANING.items():
         table.add_row(name, f"{counts[name]:,}", meaning)
     out.print(table)
-    table = Table("crashed", "how often", title=f"{counts['died']:,} crashes, as many restarts")
+    table = Table("crashed", "how often", title=f"{counts['died']:,} crashes and restarts")
     for place, count in places.most_common():
         table.add_row(place, f"{count:,}")
     out.print(table)
@@ -135,7 +132,7 @@ def _print_table(out: Console, outcomes: list[Outcome]) -> None:
     out.print(
         f"virtual time: median {seconds[len(seconds) // 2]:,.1f} s, longest {seconds[-1]:,.1f} s"
     )
-    out.print(f"longest run: {share:.0%} of the time that is proved to be enough for one step")
+    out.print(f"longest run: {share:.0%} of the proved time bound of one step")
     out.print(
         f"fullest mailbox: {fill} of {room}; "
         f"most frames in flight: {max(o.peak_in_flight for o in outcomes):,}"
@@ -160,7 +157,7 @@ def _print_failure(out: Console, seed: int, outcome: Outcome) -> None:
     smaller = shrink(outcome.schedule)
     out.print(f"  fewer faults are enough: {format_settings(smaller.settings)}", markup=False)
     if smaller.steps < outcome.schedule.steps:
-        out.print(f"  and fewer steps of learning: {smaller.steps}")
+        out.print(f"  and fewer training steps: {smaller.steps}")
 
 
 def _replay(out: Console, seed: int, number: int) -> None:
@@ -185,7 +182,7 @@ def _replay(out: Console, seed: int, number: int) -> None:
         _print_failure(out, seed, outcome)
         sys.exit(1)
     out.print(
-        f"Went well, in {outcome.seconds:,.3f} s of virtual time: the same bits, the same messages."
+        f"Passed, in {outcome.seconds:,.3f} s of virtual time: the same bits, the same messages."
     )
 
 

@@ -10,19 +10,20 @@ from pathlib import Path
 import click
 
 from ..log.recording_settings import PHASES
+from .completion import complete_neuron
 from .log_diff import diff
 from .log_export import export
 from .log_plot import plot
 from .log_query import query
-from .output import colour_line, print_json, print_lines, to_json
+from .output import check_step, colour_line, print_json, print_lines, to_json
 
 
 @click.group()
 def log() -> None:
     """Read, query and compare message logs.
 
-    Python writes a log with open_simulation(net, log="run.arrows") or
-    na.train(…, log="run.arrows"), a scenario with --log run.arrows.
+    To write a log: na.train(…, log="run.arrows") or
+    na.open_simulation(net, log="run.arrows") in Python, --log run.arrows in a scenario.
 
     \b
     neuro-actors log info run.arrows
@@ -36,7 +37,10 @@ def log() -> None:
 @click.argument("file", type=click.Path(path_type=Path))
 @click.option("--json", "as_data", is_flag=True, help="Print one JSON object.")
 def info(file: Path, as_data: bool) -> None:
-    """Summarize a log: run, network, steps, messages, and whether it is complete."""
+    """Summarize a log: run, network, steps, messages.
+
+    The summary also says if the log is complete.
+    """
     from ..log.reader import LogReader
     from ..log.summary import format_summary, summarize
 
@@ -50,20 +54,27 @@ def info(file: Path, as_data: bool) -> None:
 
 @log.command()
 @click.argument("file", type=click.Path(path_type=Path))
-@click.option("--neuron", metavar="ID", help="Only messages that this neuron sent or received.")
+@click.option(
+    "--neuron",
+    metavar="ID",
+    shell_complete=complete_neuron,
+    help="Only messages that this neuron sent or received.",
+)
 @click.option("--step", type=click.IntRange(1), help="Only this step.")
 @click.option(
     "--phase",
     type=click.Choice(list(PHASES)),
-    help="Only activations, targets and losses, urgencies, or commits.",
+    help="Only activations (forward), targets and losses (loss), urgencies (backward), or commits.",
 )
 @click.option("--limit", type=click.IntRange(1), help="Print at most this many lines.")
 @click.option(
     "--follow",
     is_flag=True,
-    help="Read on while the log is written, to its end or until Ctrl-C.",
+    help="Wait for more while the log is written, to its end or until Ctrl-C.",
 )
-@click.option("--json", "as_data", is_flag=True, help="One JSON object per line, with all numbers.")
+@click.option(
+    "--json", "as_data", is_flag=True, help="Print one JSON object per line, with all numbers."
+)
 def show(
     file: Path,
     neuron: str | None,
@@ -75,9 +86,10 @@ def show(
 ) -> None:
     """Print messages in words, one per line.
 
-    An activation that a neuron sends to all its followers is one line; --neuron
-    shows it for each of them. For a run on unreliable channels, the faults of a
-    message follow it, and crashes follow the step (not with --follow).
+    A neuron sends the same activation to all its followers: that is one line. With
+    --neuron it is one line for each follower. With fault injection: below each
+    message what happened to it, after each step which neurons crashed (not with
+    --follow).
 
     \b
     neuro-actors log show run.arrows --step 3 --neuron h2
@@ -123,8 +135,10 @@ def show(
     print_lines(lines(), paged=not (follow or as_data))
     if reader.cut_off and shown != limit:
         where = f"the log {str(file)!r} is cut off or damaged here"
-        click.echo(f"neuro-actors: {where}; everything before is whole", err=True)
+        click.echo(f"neuro-actors: {where}; the part before is complete", err=True)
     elif not shown:
+        if step is not None and not follow:
+            check_step(file, step)
         click.echo("neuro-actors: no message matches", err=True)
 
 

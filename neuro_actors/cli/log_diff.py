@@ -25,11 +25,11 @@ FAR = 10**9  # ulps; a greater number is not printed
 @click.argument("b", type=click.Path(path_type=Path))
 @click.option("--json", "as_data", is_flag=True, help="Print one JSON object.")
 def diff(a: Path, b: Path, as_data: bool) -> None:
-    """Compare two logs: print the first message that differs, and how far apart they are.
+    """Compare two logs; print the first message that differs.
 
-    Two runs with the same seed give equal messages, bit for bit, whichever
-    channels carried them. The exit code is 0 if the messages are equal, 1 if they
-    differ. Differences of the metadata (versions, the machine) are printed, too.
+    Two runs with the same seed give equal messages, bit for bit, with any channels.
+    The exit code is 0 if the messages are equal, 1 if they differ. Differences of
+    the metadata (versions, the machine) are printed, too.
 
     \b
     neuro-actors log diff run.arrows again.arrows
@@ -83,9 +83,9 @@ def _lines(found: Difference, a: LogReader, b: LogReader) -> Iterator[str]:
             yield f"  the greatest difference of two numbers is {_format_apart(found.apart)}"
     for cut, side in zip(found.cut_off, (a, b), strict=True):
         if cut:
-            yield f"{side.path} is cut off: only what is before was compared"
+            yield f"{side.path} is cut off: only the part before the cut was compared"
     if found.metadata:
-        yield "metadata that differ, which count as no message:"
+        yield "differences in the metadata (not in messages):"
         yield from (f"  {line}" for line in found.metadata)
 
 

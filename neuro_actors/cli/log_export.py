@@ -7,6 +7,8 @@ from pathlib import Path
 import click
 
 from ..log.recording_settings import PHASES
+from .completion import complete_format, complete_neuron
+from .output import check_step
 
 
 @click.command()
@@ -16,9 +18,15 @@ from ..log.recording_settings import PHASES
     "--format",
     "form",
     metavar="NAME",
-    help="parquet, csv, jsonl or pftrace; by default the suffix of OUT.",
+    shell_complete=complete_format,
+    help="parquet, csv, jsonl or pftrace. Default: the suffix of OUT.",
 )
-@click.option("--neuron", metavar="ID", help="Only messages that this neuron sent or received.")
+@click.option(
+    "--neuron",
+    metavar="ID",
+    shell_complete=complete_neuron,
+    help="Only messages that this neuron sent or received.",
+)
 @click.option("--step", type=click.IntRange(1), help="Only this step.")
 @click.option("--phase", type=click.Choice(list(PHASES)), help="Only messages of this phase.")
 @click.option("--force", is_flag=True, help="Replace OUT if it exists.")
@@ -31,7 +39,7 @@ def export(
     phase: str | None,
     force: bool,
 ) -> None:
-    """Write a log as Parquet, CSV, JSON Lines, or a Perfetto trace.
+    """Write a log as Parquet, CSV, JSON Lines or Perfetto trace.
 
     \b
     neuro-actors log export run.arrows run.parquet
@@ -40,15 +48,17 @@ def export(
 
     Parquet contains everything, also the metadata. CSV and JSON Lines contain
     every digit of the numbers. Open a trace at https://ui.perfetto.dev: each
-    neuron is a track, each message an arrow. Of a long run, select some steps.
+    neuron is a track, each message an arrow. If a run is long, select some steps.
     """
     from ..log.export import export_log
     from ..log.reader import LogReader
     from ..log.row_filter import RowFilter
 
     reader = LogReader(file)
+    if step is not None:
+        check_step(file, step)
     rows = export_log(reader, out, form, RowFilter(neuron, step, phase), force)
     click.echo(f"{rows:,} rows: {str(out)!r}, {out.stat().st_size:,} bytes")
     if reader.cut_off:
         problem = f"the log {str(file)!r} is cut off or damaged"
-        click.echo(f"neuro-actors: {problem}; only what is before was written", err=True)
+        click.echo(f"neuro-actors: {problem}; only the part before was written", err=True)

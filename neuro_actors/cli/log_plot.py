@@ -7,6 +7,8 @@ from pathlib import Path
 
 import click
 
+from .completion import complete_neuron, complete_synapse
+
 
 @click.command()
 @click.argument("file", type=click.Path(path_type=Path))
@@ -14,25 +16,27 @@ import click
     "-o",
     "--out",
     type=click.Path(path_type=Path),
-    help="*.png, *.svg or *.pdf; by default FILE's name as .png in this folder.",
+    help="*.png, *.svg or *.pdf. Default: FILE's name as .png in this folder.",
 )
 @click.option("--loss", is_flag=True, help="The loss over the steps.")
 @click.option(
-    "--urgency", is_flag=True, help="How strong urgencies are, level by level, as a heat map."
+    "--urgency", is_flag=True, help="The mean size of the urgencies of each level, as a heat map."
 )
 @click.option(
     "--neuron",
     "neurons",
     metavar="ID",
     multiple=True,
-    help="The neuron's activations, and the strength of its urgencies.",
+    shell_complete=complete_neuron,
+    help="The neuron's activations, and the mean size of its urgencies.",
 )
 @click.option(
     "--weight",
     "weights",
-    metavar="A->B",
+    metavar="A:B",
     multiple=True,
-    help="The weight of the synapse from A to B.",
+    shell_complete=complete_synapse,
+    help="The weight of the synapse from A to B. Or: 'A->B' in quotes.",
 )
 def plot(
     file: Path,
@@ -42,13 +46,14 @@ def plot(
     neurons: tuple[str, ...],
     weights: tuple[str, ...],
 ) -> None:
-    """Draw the loss and the urgencies over the steps, or only what is asked for.
+    """Draw loss and urgencies over the steps.
 
     \b
     neuro-actors log plot run.arrows
-    neuro-actors log plot run.arrows --neuron h2 --weight "x0->h2" -o h2.svg
+    neuro-actors log plot run.arrows --neuron h2 --weight x0:h2 -o h2.svg
 
-    Needs matplotlib: pip install 'neuro-actors[plot]'. A figure of the same name is replaced.
+    With options, draw only what they name. Needs matplotlib: pip install 'neuro-actors[plot]'. A
+    figure of the same name is replaced.
     """
     from ..log.plots import plot_log
     from ..log.reader import LogReader

@@ -38,12 +38,14 @@ class _Help(click.Command):
 @click.option(
     "--limit",
     type=click.IntRange(1),
-    help=f"Print at most this many rows; by default {LIMIT} of a table.",
+    help=f"Print at most this many rows. Default: {LIMIT} rows of a table.",
 )
 @click.option("--json", "form", flag_value="json", help="Print one JSON object per row.")
 @click.option("--csv", "form", flag_value="csv", help="Print CSV, with lists as JSON.")
 def query(file: Path, sql: str, limit: int | None, form: str | None) -> None:
-    """Answer one SELECT in DuckDB's SQL. It reaches nothing but the log.
+    """Run one SQL query (SELECT) on a log.
+
+    The dialect is DuckDB's. A query can read only the log.
 
     \b
     neuro-actors log query run.arrows "SELECT step, loss FROM losses"
@@ -62,7 +64,7 @@ def query(file: Path, sql: str, limit: int | None, form: str | None) -> None:
     connection = connect(reader.network, list(reader.batches()), faults)
     if reader.cut_off:
         problem = f"the log {str(file)!r} is cut off or damaged"
-        click.echo(f"neuro-actors: {problem}; only what is before is queried", err=True)
+        click.echo(f"neuro-actors: {problem}; only the part before is queried", err=True)
     limit = None if limit is None else min(limit, sys.maxsize)
     schema, batches = stream_result(run_select(connection, sql))
     names = _distinct(schema.names)

@@ -10,6 +10,7 @@ import sys
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from decimal import Decimal
+from pathlib import Path
 from typing import Any
 
 import click
@@ -40,6 +41,21 @@ def import_all(modules: Iterable[str]) -> None:
             importlib.import_module(module)
         except Exception as error:  # a module may raise anything
             raise InputError(f"--import {module!r}: {type(error).__name__}: {error}") from None
+
+
+def check_step(file: Path, step: int) -> None:
+    """Check that a log contains a step.
+
+    Args:
+        file: The log.
+        step: The number of the step.
+
+    Raises:
+        LogError: It does not contain it. The text says which steps it contains.
+    """
+    from ..log.log import Log
+
+    Log(file).step(step)
 
 
 def is_terminal() -> bool:

@@ -8,6 +8,7 @@ from pathlib import Path
 import click
 
 from ..support.errors import InputError
+from .completion import complete_neuron, complete_synapse
 from .output import import_all, to_json
 
 OUTPUTS = 10  # the most outputs whose slopes are shown
@@ -17,44 +18,58 @@ OUTPUTS = 10  # the most outputs whose slopes are shown
 @click.argument("file", type=click.Path(path_type=Path))
 @click.option(
     "--weight",
-    metavar="A->B",
+    metavar="A:B",
     multiple=True,
-    help="The urgency of this weight. (Or: --weight A --weight B.)",
+    shell_complete=complete_synapse,
+    help="The urgency of this weight. Or: 'A->B' in quotes, or --weight A --weight B.",
 )
 @click.option(
-    "--neuron", metavar="ID", help="The urgency of a neuron's signal, or of an input's activation."
+    "--neuron",
+    metavar="ID",
+    shell_complete=complete_neuron,
+    help="The urgency of a neuron's signal, or of an input's activation.",
 )
 @click.option(
     "--from",
     "source",
     metavar="ID",
-    help="How outputs would change with the activation of this neuron or input.",
+    shell_complete=complete_neuron,
+    help="How the outputs change with the activation of this neuron or input.",
 )
-@click.option("--to", "output", metavar="ID", help="With --from, this output alone.")
 @click.option(
-    "--step", type=click.IntRange(1), help="The step; by default the last that can be traced."
+    "--to",
+    "output",
+    metavar="ID",
+    shell_complete=complete_neuron,
+    help="With --from: only this output.",
+)
+@click.option(
+    "--step", type=click.IntRange(1), help="The step. Default: the last step that can be traced."
 )
 @click.option(
     "--example",
     type=click.IntRange(1),
-    help="One example of the batch, from 1 on; by default the mean.",
+    help="One example of the batch: 1, 2, and so on. Default: the mean.",
 )
 @click.option(
     "--paths",
     default=8,
     show_default=True,
     type=click.IntRange(1),
-    help="How many paths to show, the greatest first.",
+    help="How many paths to show, the largest first.",
 )
 @click.option(
-    "--json", "as_json", is_flag=True, help="Print a JSON object; for several outputs a list."
+    "--json",
+    "as_json",
+    is_flag=True,
+    help="Print one JSON object, or a list of them for several outputs.",
 )
 @click.option(
     "--import",
     "modules",
     metavar="MODULE",
     multiple=True,
-    help="Import this module first, which adds activations or losses.",
+    help="Import this module first. It adds activations or losses.",
 )
 def trace(
     file: Path,
@@ -68,16 +83,16 @@ def trace(
     as_json: bool,
     modules: tuple[str, ...],
 ) -> None:
-    """Explain why a weight wanted to change, path by path.
+    """Explain why a weight changes, path by path.
 
     \b
-    neuro-actors log trace run.arrows --weight "h1->y" --step 3
+    neuro-actors log trace run.arrows --weight h1:y --step 3
     neuro-actors log trace run.arrows --neuron h1
     neuro-actors log trace run.arrows --from x --to y
 
-    A weight's urgency is a sum over all paths from it to the loss. Each path
-    multiplies the weights and slopes along it. This prints the greatest paths with
-    their factors, the exact sum over all paths, and the urgency from the messages.
+    The urgency of a weight is a sum over all paths from it to the loss. Each path
+    multiplies the weights and slopes along it. This command prints the largest paths
+    with their factors, the exact sum over all paths, and the urgency that was sent.
     \f
 
     Raises:
@@ -86,7 +101,7 @@ def trace(
     if output is not None and source is None:
         raise InputError("--to goes with --from")
     if (len(weight) > 0) + (neuron is not None) + (source is not None) != 1:
-        raise InputError("ask for one thing: --weight A->B, --neuron ID or --from ID")
+        raise InputError("ask for one thing: --weight A:B, --neuron ID or --from ID")
     import_all(modules)
     from ..trace.synapse_name import parse_synapse
     from ..trace.tracer import Tracer
@@ -109,4 +124,4 @@ def trace(
         return
     click.echo("\n\n".join(map(str, found)))
     if left_out:
-        click.echo(f"\nIt leads to {left_out:,} more outputs, less steeply: --to ID shows one.")
+        click.echo(f"\n{left_out:,} more outputs change less: --to ID shows one of them.")

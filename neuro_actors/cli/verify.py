@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     default=0,
     show_default=True,
     type=click.IntRange(0),
-    help="Seed of the first network; each next network has the next seed.",
+    help="Random seed of the first network. Each next network has the next seed.",
 )
 @click.option(
     "--channels",
@@ -44,21 +44,21 @@ def verify(networks: int, seed: int, channels: str) -> None:
     neuro-actors verify --networks 100
     neuro-actors verify --networks 1 --seed 17
 
-    Draws networks of 1 to 200 neurons and levels, layered and irregular, with all activations
-    and losses, and batches of 1 to 64 examples. Each society computes predictions, a gradient
-    and a product of the Hessian with a direction, and learns for two steps.
+    The command draws networks of 1 to 200 neurons and levels, layered and random graphs, with all
+    activations and losses, and batches of 1 to 64 examples. Each society computes predictions, a
+    gradient and a Hessian-vector product, and learns for two steps.
 
     The proof: each neuron is compared alone. From the messages that it received, matrices in
     numpy compute what it should have sent, in a network of any depth.
 
-    Besides, the gradient as a whole is compared with matrices; for a few parameters with finite
-    differences; and with PyTorch in float64, if it is installed. Where a network is so deep that
-    rounding could change more than a millionth of the greatest entry, it says so.
+    The whole gradient is also compared with matrices, with finite differences for a few parameters,
+    and with PyTorch in float64, if it is installed. If a network is so deep that rounding could
+    change more than a millionth of the largest entry, the output says so.
 
-    A difference is given as its use of the rounding bound, which is the largest difference that
-    rounding alone can cause. So 1 is the limit.
+    Each difference is given as a fraction of the rounding bound, which is the largest difference
+    that rounding alone can cause. So the limit is 1.
 
-    Exit code 1: a difference is larger. The command that draws the same network again is printed.
+    Exit code 1: a difference is larger. The command that draws this network again is printed.
     """
     from rich.console import Console
     from rich.progress import track

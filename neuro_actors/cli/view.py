@@ -19,7 +19,7 @@ from ..support.text import escape_controls, quote
     "-o",
     "--output",
     type=click.Path(path_type=Path),
-    help="The page to write; by default FILE with the suffix .html.",
+    help="The page to write. Default: FILE with the suffix .html.",
 )
 @click.option("--open", "show", is_flag=True, help="Show the page in a browser.")
 @click.option("--force", is_flag=True, help="Overwrite a page that exists.")
@@ -28,24 +28,24 @@ from ..support.text import escape_controls, quote
     default=12.0,
     show_default=True,
     type=click.FloatRange(min=0.5),
-    help="The greatest size of the page.",
+    help="Maximum size of the page in megabytes.",
 )
 @click.option(
     "--picture",
     metavar="RxC",
-    help="The inputs are a picture of R rows and C columns; none: they are not a picture.",
+    help="Show the inputs as a picture of R rows and C columns. none: not as a picture.",
 )
 def view(
     file: Path, output: Path | None, show: bool, force: bool, max_mb: float, picture: str | None
 ) -> None:
-    """Write a page that shows a run: one HTML file, for use offline.
+    """Write a run as one HTML page, to watch offline.
 
     \b
     neuro-actors view run.arrows --open
     neuro-actors view run.arrows -o lecture.html --picture 28x28
 
-    Of a long or large log, the page shows as much as fits: evenly spaced steps, some
-    examples of each batch. What was left out is printed, also on the page.
+    If a log is long or large, the page shows a part of it: evenly spaced steps, and some
+    examples of each batch. The command and the page say what was left out.
     \f
 
     Raises:
@@ -79,7 +79,7 @@ def left_out(notes: dict[str, Any]) -> list[str]:
     """
     sentences = []
     if not notes["complete"]:
-        sentences.append("The log is cut off; the page shows what was written before.")
+        sentences.append("The log is cut off: the page shows the part before the cut.")
     if notes["shownSteps"] < notes["steps"]:
         sentences.append(
             f"{notes['shownSteps']:,} of {notes['steps']:,} steps are shown, evenly spaced."
@@ -95,7 +95,7 @@ def left_out(notes: dict[str, Any]) -> list[str]:
             "The network is too large for its synapses to fit: the page shows only neurons."
         )
     if len(sentences) > (not notes["complete"]):
-        sentences.append("--max-mb allows for more.")
+        sentences.append("A larger --max-mb shows more.")
     return sentences
 
 

@@ -54,7 +54,8 @@ class LogFile:
                 self._stream = pa.ipc.new_stream(self._file, schema)
                 opened.pop_all()  # `close` closes both
         except FileExistsError:
-            advice = "choose another name, remove it, or say log=na.Recording(…, overwrite=True)"
+            how = f"log=na.Recording({str(path)!r}, overwrite=True)"
+            advice = f"choose another name, remove it, or replace it: {how}"
             found = path if os.path.lexists(path) else beside
             raise LogError(f"log file {str(found)!r} exists already: {advice}") from None
         except (OSError, ValueError) as error:  # ValueError: a name that no file can have

@@ -8,9 +8,9 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from ..network.elements import MAX_SYNAPSE_NAME
+from ..network.synapse_name import possible_ends
 from ..support.arrays import Array, Indices
-from ..support.errors import LogError
+from ..support.errors import InputError, LogError
 from ..support.means import SCALE, finite_mean, mean_of_groups, mean_of_segments
 from ..support.text import did_you_mean, quote
 from .example_values import WiderSteps
@@ -143,23 +143,24 @@ def find_synapse(reader: LogReader, text: str) -> int:
 
     Args:
         reader: The log.
-        text: Both ids with "->" between them. Ids may contain "->", too.
+        text: Both ids with "->", "→" or ":" between them. Ids may contain these, too.
 
     Raises:
         LogError: There is no such synapse.
     """
     network = reader.network
-    parts = text.split("->") if isinstance(text, str) and len(text) <= MAX_SYNAPSE_NAME else [""]
-    for cut in range(1, len(parts)):
-        ends = ["->".join(parts[:cut]), "->".join(parts[cut:])]
-        for source, target in (ends, [end.strip() for end in ends]):
-            if source in network.position and target in network.position:
-                found = network.incoming.of(network.position[target])
-                found = found[network.sources[found] == network.position[source]]
-                if len(found):
-                    return int(found[0])
-    if len(parts) == 1:
-        raise LogError(f"a weight is named by its synapse, as 'source->target', got {quote(text)}")
+    if not isinstance(text, str):
+        raise LogError(f"a weight is named by its synapse, such as 'a->b', got {quote(text)}")
+    try:
+        possible = possible_ends(text)
+    except InputError as error:
+        raise LogError(str(error)) from None
+    for source, target in possible:
+        if source in network.position and target in network.position:
+            found = network.incoming.of(network.position[target])
+            found = found[network.sources[found] == network.position[source]]
+            if len(found):
+                return int(found[0])
     known = [synapse_name(reader, k) for k in range(min(len(network.weights), 10_000))]
     raise LogError(
         f"{reader.path!r}: there is no synapse {quote(text)}; {did_you_mean(text, known)}"

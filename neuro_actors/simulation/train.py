@@ -17,6 +17,7 @@ from ..channels.choose_channels import ChannelsChoice, choose_channels
 from ..cluster.choose_cluster import choose_cluster
 from ..cluster.settings import Cluster
 from ..log import Recording
+from ..log.recording_settings import as_recording
 from ..network.examples import as_examples, as_training_examples
 from ..network.function_names import AnyLoss
 from ..network.network import Network
@@ -177,8 +178,8 @@ def train(
             same bits. With a checkpoint folder, the first Ctrl-C (or SIGTERM) lets the current
             step end, saves, and stops; a second one stops at once. None: no checkpoints.
         every: Number of learning steps from one checkpoint to the next. None: 100.
-        overwrite: True allows that the folder of `checkpoint` contains another run; its
-            checkpoints are replaced. (A log is replaced by `na.Recording(..., overwrite=True)`.)
+        overwrite: True replaces what an earlier run has written under the names of `log` and
+            `checkpoint`. False refuses to.
         in_flight: How many micro-batches may be under way at the same time. None or 1: one
             (on many machines: as many as keep the shards busy). It changes no bit.
         engine: Where the neurons live. None is this process; `na.Ray(...)` is many machines.
@@ -206,8 +207,11 @@ def train(
     data = as_training_examples(network, x, targets, loss)
     held_out = None if validation is None else _as_validation(network, validation, loss)
     check_optimizer(optimizer)
+    overwrite = as_flag("overwrite", overwrite)
     if checkpoint is None:
-        _check_no_checkpoint_settings(every, as_flag("overwrite", overwrite))
+        _check_no_checkpoint_settings(every, overwrite and log is None)
+    if overwrite and log is not None:
+        log = replace(as_recording(log), overwrite=True)
     every = as_whole_number("every", STEPS_BETWEEN if every is None else every, 1)
     if progress is not None:
         progress = as_flag("progress", progress)
@@ -243,12 +247,12 @@ def train(
     network.check_activations()
     members = MemberRegistry(rule, network, optimizer=optimizer)
     saver = Saver(Folder(checkpoint), plan, position, members, every)
-    saver.check(as_flag("overwrite", overwrite))
+    saver.check(overwrite)
     return _run_training(plan, position, network, progress, log, saver)
 
 
 def _check_no_checkpoint_settings(every: object, overwrite: bool) -> None:
-    """Refuse settings of checkpoints where there are none: who gives them expects that some are."""
+    """Refuse settings of files that are not written: a user who gives them expects some."""
     if every is not None:
         raise InputError(
             "every=… says how often checkpoints are saved, and there is no folder for them: say "
@@ -257,9 +261,8 @@ def _check_no_checkpoint_settings(every: object, overwrite: bool) -> None:
         )
     if overwrite:
         raise InputError(
-            "overwrite=True is about a folder of checkpoints, and there is none: say "
-            'checkpoint="run" too, or leave overwrite out. To replace a log: '
-            "log=na.Recording(…, overwrite=True)"
+            "overwrite=True replaces the log and the checkpoints of an earlier run, but this run "
+            'writes none: say log="run.arrows" or checkpoint="run" too, or leave overwrite out'
         )
 
 

@@ -44,13 +44,13 @@ def check_free(path: Path, force: bool, failure: type[NeuroActorsError] = LogErr
             regular file; or the folder is missing or closed.
     """
     try:
+        if path.exists() and not path.is_file():
+            advice = "" if path.is_dir() else ": choose another name"
+            raise failure(f"{str(path)!r}: {describe_no_file(path)}{advice}")
         if os.path.lexists(path) and not force:
             raise failure(
                 f"{str(path)!r} exists already: choose another name, or replace it with --force"
             )
-        if path.exists() and not path.is_file():
-            advice = "" if path.is_dir() else ": choose another name"
-            raise failure(f"{str(path)!r}: {describe_no_file(path)}{advice}")
         if not path.parent.is_dir():
             raise failure(f"{str(path)!r}: there is no folder {str(path.parent.absolute())!r}")
     except failure:  # it may be a ValueError itself

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from ..network.elements import MAX_SYNAPSE_NAME, arrow
+from ..network.elements import arrow
 from ..network.network import Network
+from ..network.synapse_name import possible_ends
 from ..support.errors import InputError
 from ..support.text import list_names, quote
 from ..support.validation import as_list
@@ -16,8 +17,8 @@ def parse_synapse(network: Network, weight: str | Sequence[str]) -> tuple[str, s
 
     Args:
         network: The network.
-        weight: Both ids, or both with "->" between them. Ids may contain "->", too; then it
-            means the split that is a synapse of the network.
+        weight: Both ids, or both with "->", "→" or ":" between them. Ids may contain these, too;
+            then it means the split that is a synapse of the network.
 
     Raises:
         InputError: It does not name two ends, or it may mean several synapses.
@@ -27,12 +28,7 @@ def parse_synapse(network: Network, weight: str | Sequence[str]) -> tuple[str, s
         if len(ends) != 2 or not all(isinstance(end, str) for end in ends):
             raise InputError(f"weight: expected the ids of its two ends, got {quote(weight)}")
         return ends[0], ends[1]
-    is_too_long = len(weight) > MAX_SYNAPSE_NAME
-    arrows = [] if is_too_long else [k for k in range(len(weight)) if weight.startswith("->", k)]
-    if not arrows:
-        raise InputError(f"weight {quote(weight)}: expected the ids of its two ends, as in 'a->b'")
-    splits = [(weight[:k], weight[k + 2 :]) for k in arrows]
-    splits = list(dict.fromkeys([*splits, *((a.strip(), b.strip()) for a, b in splits)]))
+    splits = possible_ends(weight)
     known = [(a, b) for a, b in splits if a in network.position and b in network.position]
     pairs = (
         set(zip(network.sources.tolist(), network.targets.tolist(), strict=True))

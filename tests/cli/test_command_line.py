@@ -143,6 +143,16 @@ def test_help_teaches(path: tuple[str, ...]) -> None:
     assert max(map(len, out.splitlines())) <= 80
 
 
+def test_the_first_sentence_is_short_enough_for_the_list() -> None:
+    for path, command in commands():
+        first = command.help.partition("\n\n")[0].replace("\n", " ").partition(". ")[0]
+        assert len(first) <= 60, (path, first)
+    for group in ([], ["log"], ["checkpoint"]):
+        listed = run(*group, "--help")[0].partition("Commands:")[2]
+        assert listed
+        assert "..." not in listed
+
+
 def test_every_option_is_explained() -> None:
     for path, command in commands():
         assert command.help, path

@@ -22,7 +22,7 @@ def test_schedules_that_go_well(tmp_path) -> None:
     out, _ = run("faults", "--schedules", "5", "--seed", "1", "--json", str(file))
     assert out.startswith("5 schedules, ")
     assert out.rstrip().endswith(
-        "All 5 went well: the same bits, the same messages, no task left over."
+        "All 5 passed: the same bits, the same messages, no task left over."
     )
     assert max(len(line) for line in out.splitlines()) <= 80
     figures = json.loads(file.read_text())
@@ -57,7 +57,7 @@ def test_what_goes_wrong_is_printed_and_replayed(capsys, monkeypatch: pytest.Mon
         outputs.append(capsys.readouterr().out)
     expected = "  different bits\n  fewer faults are enough: na.Unreliable("
     assert all(expected in output for output in outputs)
-    assert "of 8 schedules went wrong." in outputs[0]
+    assert "of 8 schedules failed." in outputs[0]
 
 
 def test_a_schedule_is_shrunk_to_what_is_needed(
@@ -88,7 +88,7 @@ def test_bad_options(tmp_path) -> None:
     _, err = run("faults", "--json", str(tmp_path / "none" / "file"), expected=2)
     assert "there is no folder" in err
     assert (
-        "leave out it or --replay"
+        "leave one of them out"
         in run("faults", "--json", str(tmp_path / "file"), "--replay", "1", expected=2)[1]
     )
     assert "Traceback" not in run("faults", "--schedules", "0", expected=2)[1]

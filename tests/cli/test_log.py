@@ -338,7 +338,7 @@ async def test_what_one_side_has_alone(log, tmp_path, run) -> None:
     assert lines[2] == f"  {fewer}: no such message"
     assert lines[3] == f"in all: 2 messages only in {log}; in 1 step"
     (tmp_path / "cut.arrows").write_bytes(log.read_bytes()[:-5000])
-    assert "cut.arrows is cut off: only what is before was compared" in run(
+    assert "cut.arrows is cut off: only the part before the cut was compared" in run(
         "diff", tmp_path / "cut.arrows", log, expected=1
     )
 

@@ -151,7 +151,9 @@ def test_what_cannot_be_drawn_is_reported(path, diamond, batch, tmp_path, run) -
     assert "there is no synapse 'x->h3'; did you mean 'x -> h2'?" in run(
         "plot", path, "--weight", "x->h3", expected=2
     )
-    assert "as 'source->target', got 'h2'" in run("plot", path, "--weight", "h2", expected=2)
+    assert "weight 'h2': expected the ids of its two ends, as in 'a->b' or 'a:b'" in run(
+        "plot", path, "--weight", "h2", expected=2
+    )
     assert "a figure is named *.png, *.svg, *.pdf" in run("plot", path, "-o", path, expected=2)
     assert LogReader(path).network == diamond
 

@@ -383,7 +383,7 @@ async def test_it_does_not_grow_with_the_run(channels: str, diamond, batch, tmp_
     [
         (
             lambda p: p.write_text("mine"),
-            r"exists already: choose another name, remove it, or say log=na.Recording\(…, overwrite=True\)$",
+            r"exists already: choose another name, remove it, or replace it: log=na.Recording\('.*', overwrite=True\)$",
         ),
         (lambda p: p.mkdir(), r"exists already|is a directory|Is a directory"),
     ],

@@ -219,12 +219,21 @@ def test_refused(arguments, match: str) -> None:
 @pytest.mark.parametrize("more", [{"every": 100}, {"overwrite": True}])
 def test_settings_of_checkpoints_without_checkpoints_are_refused_before_work(more) -> None:
     (name,) = more
-    match = (
-        rf"^{name}=.*say checkpoint=\"run\" too, or leave {name} out\. To .*log=na\.Recording\(…, "
-    )
+    match = rf"^{name}=.*say .*checkpoint=\"run\" too, or leave {name} out"
     with pytest.raises(na.InputError, match=match):
         train(progress=True, **more)
     train(epochs=1, overwrite=False, every=None)
+
+
+def test_overwrite_replaces_the_log_and_the_checkpoints_of_an_earlier_run(tmp_path) -> None:
+    """So a notebook's cell can run again."""
+    log, folder = tmp_path / "a.arrows", tmp_path / "run"
+    for more in ({"log": log}, {"log": na.Recording(log)}, {"log": log, "checkpoint": folder}):
+        for overwrite in (True, True):
+            train(epochs=1, overwrite=overwrite, **more)
+        with pytest.raises(na.NeuroActorsError, match=r"overwrite=True"):
+            train(epochs=1, **more)
+    assert na.audit(log).passed
 
 
 class Deaf(io.StringIO):

@@ -442,7 +442,7 @@ def test_many_outputs(tmp_path) -> None:
     log_steps(tmp_path / "a.arrows", net, [[1.0, 2.0]], np.ones((1, 13)), "p")
     out = run(str(tmp_path / "a.arrows"), "--from", "x1")
     assert out.count("slope of y") == 10
-    assert out.endswith("\nIt leads to 3 more outputs, less steeply: --to ID shows one.\n")
+    assert out.endswith("\n3 more outputs change less: --to ID shows one of them.\n")
 
 
 @pytest.mark.parametrize(
@@ -479,7 +479,7 @@ def test_weights_whose_ends_hold_arrows(arrows: str) -> None:
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (["--step", "2"], "ask for one thing: --weight A->B, --neuron ID or --from ID"),
+        (["--step", "2"], "ask for one thing: --weight A:B, --neuron ID or --from ID"),
         (["--step", "2", "--neuron", "x0", "--from", "x0"], "ask for one thing"),
         (["--step", "2", "--neuron", "x0", "--to", "y0"], "--to goes with --from"),
         (["--step", "2", "--neuron", "h1.11"], "there is no neuron 'h1.11'; did you mean 'h1.1'?"),
