@@ -576,6 +576,25 @@ def test_every_equation_is_true_with_few_digits(
         check_step(viewer, 1, example, RUNS[name])
 
 
+def test_a_page_of_seven_digits_has_true_equations_and_leaves_none_out(
+    look: Callable[..., Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("neuro_actors.viewer.selection.PAGE_BYTES", 0)
+    log = tmp_path / "a.arrows"
+    na.train(SMALL, XOR, ODD, optimizer=na.Adam(0.01), epochs=60, batch_size=4, log=log)
+    data = collect_page_data(na.open_log(log), max_mb=0.1)
+    assert data["item"] == 4
+    path = tmp_path / "a.html"
+    path.write_text(render_page(data), "utf-8")
+    viewer = Viewer(look("", path=path), 4)
+    run = Run(lambda _: None, "squared_error")
+    last = len(viewer.steps) - 1
+    for example in (1, -1):
+        check_step(viewer, last, example, run)
+        panel = viewer.read({"kind": "synapse", "k": 0}, last, example)
+        assert "change = rate · m̂ / (√ŝ + ε)" in check_synapse(viewer, panel)
+
+
 def check_step(viewer: Viewer, step: int, example: int, run: Run) -> dict[int, Numbers]:
     """Check the panels of neurons, synapses and the loss. Returns the neurons' numbers."""
     some = [k for k in range(len(viewer.ids)) if viewer.activations[k] is not None or k < 1]
