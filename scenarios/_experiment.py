@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import re
 import sys
 import textwrap
 from collections.abc import Callable, Sequence
@@ -14,6 +15,7 @@ from os import cpu_count
 from typing import Any, TypeVar
 
 import _common
+import _french
 
 import neuro_actors as na
 
@@ -55,14 +57,23 @@ class Seeds:
         return list(range(arguments.seed, arguments.seed + count))
 
 
-def run(main: Callable[[argparse.Namespace], None], about: str, seeds: Seeds) -> None:
+def run(
+    main: Callable[[argparse.Namespace], None], about: str, seeds: Seeds, french: bool = False
+) -> None:
     """Call `_common.run` for an experiment; `main` finds its seeds in `arguments.seeds`."""
 
     def main_with_seeds(arguments: argparse.Namespace) -> None:
         arguments.seeds = seeds.choose(arguments)
         main(arguments)
 
-    _common.run(main_with_seeds, about, quick=True, out="the figure goes", more=seeds.add_to)
+    _common.run(
+        main_with_seeds,
+        about,
+        quick=True,
+        out="the figure goes",
+        more=seeds.add_to,
+        french=french,
+    )
 
 
 def run_all(what: str, run: Callable[..., T], cases: Sequence[tuple[Any, ...]]) -> list[T]:
@@ -121,18 +132,20 @@ class _progress_bar:  # noqa: N801 (it is used like a function)
         self._progress.__exit__(*error)
 
 
-def print_question(title: str, question: str, tried: str) -> None:
+def print_question(
+    title: str, question: str, tried: str, say: _french.Say = _common.ENGLISH
+) -> None:
     """Print the head of an experiment: what is asked, and what is done."""
     print(f"{title.upper()}\n")
-    _print_paragraph("Question: ", question)
-    _print_paragraph("Tried:    ", tried)
+    _print_paragraph(say("Question: "), question)
+    _print_paragraph(say("Tried:    "), tried)
 
 
-def print_finding(finding: str, not_so: str) -> None:
+def print_finding(finding: str, not_so: str, say: _french.Say = _common.ENGLISH) -> None:
     """Print the end of an experiment: what was found, and what does not follow from it."""
     print()
-    _print_paragraph("Finding:  ", finding)
-    _print_paragraph("It does not follow: ", not_so)
+    _print_paragraph(say("Finding:  "), finding)
+    _print_paragraph(say("It does not follow: "), not_so)
 
 
 def print_table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
@@ -144,9 +157,13 @@ def print_table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
         print(("  " + "  ".join(cells)).rstrip())
 
 
+def print_wrapped(text: str, label: str = "") -> None:
+    """Print a text in lines of at most 80 columns, which begin below the label's end."""
+    one_line = " ".join(re.split("[ \n]+", text))  # not at the spaces that do not break
+    indent = " " * (len(label) if len(label) < 12 else 10)
+    print(textwrap.fill(one_line, WIDTH, initial_indent=label, subsequent_indent=indent))
+
+
 def _print_paragraph(label: str, text: str) -> None:
-    indent = " " * min(len(label), 10)
-    print(
-        textwrap.fill(" ".join(text.split()), WIDTH, initial_indent=label, subsequent_indent=indent)
-        + "\n"
-    )
+    print_wrapped(text, label)
+    print()

@@ -88,7 +88,8 @@ ET SI ON LE CHANGE ?
 
 L’urgence {total:+.5f} dit de combien la perte baisse par unité dont ce poids
 augmente. On change donc un peu ce poids dans ce sens, et pour finir dans le
-sens contraire. Rien d’autre ne change, et l’on interroge de nouveau la société :
+sens contraire. Rien d’autre ne change, et l’on interroge de nouveau la
+société :
 
       poids   baisse de perte   urgence x poids   écart""",
     "  {by:+9g} {fall:+15.3e} {expected:+18.3e} {error:7.2%}":
@@ -104,6 +105,159 @@ pente.
 
 Pour tout autre poids :
 """,
+    # watch_it_learn
+    """WATCH IT LEARN
+
+Two spirals with {points} points each. A society of {size}
+learns for {steps} steps. Each neuron sees only its own messages.
+""":
+        """REGARDEZ-LA APPRENDRE
+
+Deux spirales de {points} points chacune. Une société les apprend en {steps} étapes
+({size}).
+Chaque neurone ne voit que ses propres messages.
+""",
+    "Steps recorded: {n}; {megabytes:.1f} MB in {file}\n":
+        "Étapes enregistrées : {n} ; {megabytes:.1f} Mo dans {file}\n",
+    "  after step   loss of all points   right":
+        "  après l’étape   perte sur tous les points   justes",
+    "  {step:10} {loss:>20} {right:7.0%}": "  {step:13} {loss:>27} {right:8.0%}",
+    "A page that plays it message by message: {file}":
+        "Une page qui la rejoue message par message : {file}",
+    "A society learns which spiral a point is on":
+        "Une société apprend à dire sur quelle spirale se trouve un point",
+    "after step {step}": "après l’étape {step}",
+    "before learning": "avant d’apprendre",
+    "step": "étape",
+    "loss of all points; dots: the stages above":
+        "perte sur tous les points ; ronds : les stades ci-dessus",
+    "and each neuron's activation at the end, from the two inputs up":
+        "et l’activation de chaque neurone à la fin, des deux entrées vers le haut",
+    "blue: large activation\norange: small activation":
+        "bleu : grande activation\norange : petite activation",
+    "blue synapse: excitatory\norange synapse: inhibitory":
+        "synapse bleue : excitatrice\nsynapse orange : inhibitrice",
+    "orange: large activation\nblue: small activation":
+        "orange : grande activation\nbleu : petite activation",
+    "orange synapse: excitatory\nblue synapse: inhibitory":
+        "synapse orange : excitatrice\nsynapse bleue : inhibitrice",
+    # hierarchy
+    "Orders down, urgencies up": "Les ordres descendent, les urgences remontent",
+    "can a bakery learn to make what customers ask for, if each post sees only its neighbours?":
+        """une boulangerie peut-elle apprendre à faire ce qu’on lui demande, si chaque poste ne voit
+        que ses voisins ?""",
+    """a bakery with twelve posts on three levels, below the conditions of the day. In the
+        second year a station opens across the road, and the demand changes. No message says so;
+        only leftovers and empty shelves show it.""":
+        """une boulangerie de douze postes sur trois niveaux, sous les conditions du jour. La
+        deuxième année, une gare ouvre en face, et la demande change. Aucun message ne le dit ;
+        seuls le montrent les invendus et les étagères vides.""",
+    "ONE DAY, BEFORE THE POSTS HAVE LEARNT ANYTHING\n":
+        "UNE JOURNÉE, AVANT QUE LES POSTES AIENT APPRIS QUOI QUE CE SOIT\n",
+    "Day {number}, a Saturday. The conditions are: {shown}.":
+        "Jour {number}, un samedi. Les conditions : {shown}.",
+    ", ": " ; ",
+    "{name} {said:.1f}": "{name} {said:.1f}",
+    "\n  Orders go down:\n": "\n  Les ordres descendent :\n",
+    "    {post:10} says {said:+.2f} to {followers}": "    {post:10} dit {said:+.2f} à {followers}",
+    "\n  The last four posts make goods, and customers ask for them:\n":
+        "\n  Les quatre derniers postes fabriquent, et les clients demandent :\n",
+    "    {post:12} makes {made:3.0f} {goods:10}; asked for: {asked:3.0f}: {text}":
+        "    {post:10} fait {made:3.0f} {goods:10} pour {asked:3.0f} demandés : {text}",
+    "\n  Urgencies come up. Each post adds up those of the posts below it:\n":
+        "\n  Les urgences remontent. Chaque poste additionne celles des postes du dessous :\n",
+    "{value:+.2f}": "{value:+.2f}",
+    "    {post:10} receives {received:26} {text}": "    {post:10} reçoit {received:26} {text}",
+    "An order is only a number. Its meaning is what its receivers do with it, and they learn.":
+        """Un ordre n’est qu’un nombre. Il veut dire ce qu’en font ceux qui le reçoivent, et ceux-ci
+        apprennent.""",
+    "\nTWO YEARS, IN {n} BAKERIES\n": "\nDEUX ANS, DANS {n} BOULANGERIES\n",
+    "Unsold and missing pieces on a day (mean ± sd over bakeries):\n":
+        "Pièces par jour, invendues ou manquantes (moyenne ± écart-type) :\n",
+    "when": "quand",
+    "waste": "gâchis",
+    "the same every day, the best": "la même chose chaque jour, au mieux",
+    "the first fortnight": "les deux premières semaines",
+    "the last four weeks of the year": "les quatre dernières semaines de l’année",
+    "the station opens: a fortnight": "la gare ouvre : deux semaines",
+    "the last four weeks of that year": "les quatre dernières semaines de cette année-là",
+    "\nWHAT CHANGED: THE MAIN ADVISER OF EACH POST\n":
+        "\nCE QUI A CHANGÉ : LE PRINCIPAL CONSEILLER DE CHAQUE POSTE\n",
+    "post": "poste",
+    "first day": "premier jour",
+    "after a year": "après un an",
+    "with the station": "avec la gare",
+    "{name} {share:.0%}": "{name} {share:.0%}",
+    "not {name} {share:.0%}": "contre {name} {share:.0%}",
+    '\n(Its share of all weights; "not": the post does the opposite.)\n':
+        "\n(Sa part de tous les poids ; « contre » : le poste fait le contraire.)\n",
+    "WHAT NO POST KNEW\n": "CE QU’AUCUN POSTE NE SAVAIT\n",
+    """The log has {messages:,} messages. No post exchanged messages with more than
+        {most} of the {others} other members, the loss node and the five
+        conditions included; that post was {post}. An audit replayed each post alone, from its own
+        messages: it sent {again}. So
+        no post needed anything else. Nothing in the bakery knows what the whole bakery did.""":
+        """Le journal contient {messages:,} messages. Aucun poste n’en a échangé avec plus de
+        {most} des {others} autres membres, en comptant la perte et les cinq conditions (le plus
+        bavard : {post}). Un audit a rejoué chaque poste, seul, à partir de ses propres messages :
+        il a redit {again}. Aucun n’avait donc besoin d’autre chose. Rien, dans la boulangerie, ne
+        sait ce que faisait la boulangerie entière.""",
+    "the same again, bit for bit": "la même chose, au bit près",
+    "something else": "autre chose",
+    "The log is of the bakery of seed {seed}: {file}":
+        "Le journal est celui de la boulangerie de graine {seed} : {file}",
+    """that a real business works like this, or should: people know more than their messages,
+and a post that only multiplies numbers does not think. Nor that every such network learns: the
+connections were given, and chosen so that the conditions on which a product depends can reach the
+post that makes it.""":
+        """qu’une vraie entreprise marche ainsi, ou le devrait : les gens en savent plus que leurs
+messages, et un poste qui ne fait que multiplier des nombres ne pense pas. Ni que tout réseau de ce
+genre apprend : les liens étaient donnés, et choisis pour que les conditions dont dépend un produit
+parviennent au poste qui le fabrique.""",
+    """in all {of} bakeries the waste fell, to {fall:.0%} on average, and below that of
+        the best bakery that makes the same every day; it rose when the demand changed, and fell
+        again, to {rise:.0%}; there was no overseer.""":
+        """dans les {of} boulangeries, le gâchis est tombé à {fall:.0%} en moyenne, et sous celui
+        de la meilleure boulangerie qui fait la même chose chaque jour ; il a remonté quand la
+        demande a changé, puis est retombé à {rise:.0%} ; personne n’a dirigé la manœuvre.""",
+    """not in every bakery: the waste halved, and fell below that of the best bakery that
+    makes the same every day, in {learnt} of {of}; it rose with the station and halved again in
+    {again} of {of}.""":
+        """pas dans toutes les boulangeries : le gâchis est tombé de moitié, et sous celui de la
+    meilleure boulangerie qui fait la même chose chaque jour, dans {learnt} sur {of} ; il a remonté
+    avec la gare, puis est retombé de moitié, dans {again} sur {of}.""",
+    "more, very urgently": "plus, c’est très urgent",
+    "more, urgently": "plus, c’est urgent",
+    "more, when there is time": "plus, quand on aura le temps",
+    "less, very urgently": "moins, c’est très urgent",
+    "less, urgently": "moins, c’est urgent",
+    "less, when there is time": "moins, quand on aura le temps",
+    "good as it is": "c’est bien ainsi",
+    "A bakery learns by urgencies, without an overseer":
+        "Une boulangerie apprend par urgences, et nul n’en voit l’ensemble",
+    "day 1: the weights, at random": "jour 1 : les poids, tirés au sort",
+    "after a year: the weights": "après un an : les poids",
+    "the station has opened: urgencies": "la gare a ouvert : les urgences",
+    "orange, solid: more\nblue, dashed: less": "orange, plein : plus\nbleu, tirets : moins",
+    "orange, solid: follows\nblue, dashed: does the opposite":
+        "orange, plein : suit\nbleu, tirets : fait le contraire",
+    "blue, solid: more\norange, dashed: less": "bleu, plein : plus\norange, tirets : moins",
+    "blue, solid: follows\norange, dashed: does the opposite":
+        "bleu, plein : suit\norange, tirets : fait le contraire",
+    "mean; grey: each bakery": "moyenne ; en gris : chaque boulangerie",
+    "the same every day, the best of these": "la même chose chaque jour, au mieux",
+    "knowing the mean demand": "en connaissant la demande moyenne",
+    " a station opens": " une gare ouvre",
+    "week": "semaine",
+    "pieces a day": "pièces par jour",
+    "waste: unsold or missing": "gâchis : invendus ou manquants",
+    "weekend": "week-end", "holidays": "vacances", "warmth": "chaleur", "rain": "pluie",
+    "order book": "commandes",
+    "direction": "direction", "shop": "boutique", "office": "bureau", "purchasing": "achats",
+    "bakehouse": "fournil", "dough room": "tourage", "cake room": "labo", "kitchen": "cuisine",
+    "baker": "boulanger", "apprentice": "apprentie", "confectioner": "pâtissière",
+    "cook": "cuisinier",
+    "loaves": "pains", "croissants": "croissants", "cakes": "gâteaux", "sandwiches": "sandwichs",
 }  # fmt: skip
 
 

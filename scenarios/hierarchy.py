@@ -9,31 +9,18 @@ advisers a little more or a little less. The story needs no formula.
 
 from __future__ import annotations
 
-import textwrap
-from argparse import ArgumentParser, Namespace
-from collections.abc import Callable
+from argparse import Namespace
 from typing import NamedTuple
 
 import _common
 import _experiment
+import _french
 import numpy as np
 import trio
 
 import neuro_actors as na
 
-
-class Choices(_experiment.Seeds):
-    """The seeds, and the language of the figure."""
-
-    def add_to(self, parser: ArgumentParser) -> None:
-        """See `Seeds.add_to`; also add --lang."""
-        super().add_to(parser)
-        parser.add_argument(
-            "--lang", choices=("en", "fr"), default="en", help="the figure's language (default en)"
-        )
-
-
-SEEDS = Choices(quick=2, usual=10, full=20)
+SEEDS = _experiment.Seeds(quick=2, usual=10, full=20)
 CONDITIONS = ["weekend", "holidays", "warmth", "rain", "order book"]
 ADVISERS = {
     "direction": CONDITIONS,
@@ -227,105 +214,134 @@ def describe_urgency(urgency: float) -> str:
     return "good as it is"
 
 
-def print_day(log: na.Log, number: int) -> None:
+def print_day(log: na.Log, number: int, say: _french.Say) -> None:
     """Print one day from the log: the orders, what was made, and the urgencies."""
     network, step = log.network, log.step(number)
     said = dict(zip(network.ids, step.activations[:, 0], strict=True))
-    shown = ", ".join(f"{name} {said[name]:.1f}" for name in CONDITIONS)
-    print_paragraph(f"Day {number}, a Saturday. The conditions are: {shown}.")
-    print("\n  Orders go down:\n")
+    shown = say(", ").join(
+        say("{name} {said:.1f}", name=say(name), said=said[name]) for name in CONDITIONS
+    )
+    day = "Day {number}, a Saturday. The conditions are: {shown}."
+    _experiment.print_wrapped(say(day, number=number, shown=shown))
+    print(say("\n  Orders go down:\n"))
     for post in [*LEVELS[1], *LEVELS[2]]:
-        followers = ", ".join(name for name, advisers in ADVISERS.items() if post in advisers)
-        print(f"    {post:10} says {said[post]:+.2f} to {followers}")
-    print("\n  The last four posts make goods, and customers ask for them:\n")
+        followers = ", ".join(say(name) for name, advisers in ADVISERS.items() if post in advisers)
+        line = "    {post:10} says {said:+.2f} to {followers}"
+        print(say(line, post=say(post), said=said[post], followers=followers))
+    print(say("\n  The last four posts make goods, and customers ask for them:\n"))
     for (post, goods), target, blame in zip(
         GOODS.items(), step.targets[:, 0], step.blame[:, 0], strict=True
     ):
         made, asked = max(PIECES * said[post], 0), PIECES * target
-        text = describe_urgency(blame)
-        print(f"    {post:12} makes {made:3.0f} {goods:10}; asked for: {asked:3.0f}: {text}")
-    print("\n  Urgencies come up. Each post adds up those of the posts below it:\n")
+        line = "    {post:12} makes {made:3.0f} {goods:10}; asked for: {asked:3.0f}: {text}"
+        text = say(describe_urgency(blame))
+        print(say(line, post=say(post), made=made, goods=say(goods), asked=asked, text=text))
+    print(say("\n  Urgencies come up. Each post adds up those of the posts below it:\n"))
     ups = zip(network.sources, network.targets, step.urgencies[:, 0], strict=True)
     received: dict[str, dict[str, float]] = {}
     for source, target, urgency in ups:
         received.setdefault(network.ids[source], {})[network.ids[target]] = float(urgency)
     for post in [*LEVELS[2], *LEVELS[1]]:
         values = received[post].values()
-        text = " ".join(f"{value:+.2f}" for value in values)
-        print(f"    {post:10} receives {text:26} {describe_urgency(sum(values))}")
+        numbers = " ".join(say("{value:+.2f}", value=value) for value in values)
+        line = "    {post:10} receives {received:26} {text}"
+        print(say(line, post=say(post), received=numbers, text=say(describe_urgency(sum(values)))))
     print()
 
 
-def print_advisers(stages: list[na.Network]) -> None:
+def print_advisers(stages: list[na.Network], say: _french.Say) -> None:
     """Print the main adviser of each post at each stage."""
     rows = []
     for post in ADVISERS:
-        best = [main_adviser(network, post) for network in stages]
-        cells = [f"{'' if share > 0 else 'not '}{name} {abs(share):.0%}" for name, share in best]
-        rows.append([post, *cells])
-    _experiment.print_table(["post", "first day", "after a year", "with the station"], rows)
+        cells = []
+        for network in stages:
+            name, share = main_adviser(network, post)
+            text = "{name} {share:.0%}" if share > 0 else "not {name} {share:.0%}"
+            cells.append(say(text, name=say(name), share=abs(share)))
+        rows.append([say(post), *cells])
+    head = ["post", "first day", "after a year", "with the station"]
+    _experiment.print_table([say(title) for title in head], rows)
 
 
 def main(arguments: Namespace) -> None:
     recording = _common.full_recording(arguments, "hierarchy.arrows")
+    say = _french.language_of(arguments)
     _experiment.print_question(
-        "Orders down, urgencies up",
-        "can a bakery learn to make what customers ask for, if each post sees only its neighbours?",
-        """a bakery with twelve posts on three levels, below the conditions of the day. In the
+        say("Orders down, urgencies up"),
+        say(QUESTION),
+        say(
+            """a bakery with twelve posts on three levels, below the conditions of the day. In the
         second year a station opens across the road, and the demand changes. No message says so;
-        only leftovers and empty shelves show it.""",
+        only leftovers and empty shelves show it."""
+        ),
+        say,
     )
     recorded = measure(arguments.seed, recording)
     log = na.open_log(recording.path)
-    print("ONE DAY, BEFORE THE POSTS HAVE LEARNT ANYTHING\n")
-    print_day(log, 6)
-    print_paragraph(
+    print(say("ONE DAY, BEFORE THE POSTS HAVE LEARNT ANYTHING\n"))
+    print_day(log, 6, say)
+    line = (
         "An order is only a number. Its meaning is what its receivers do with it, and they learn."
     )
+    _experiment.print_wrapped(say(line))
 
     others = [(seed,) for seed in arguments.seeds if seed != arguments.seed]
     lives = [recorded, *(_experiment.run_all("bakeries", measure, others) if others else [])]
-    print(f"\nTWO YEARS, IN {len(lives)} BAKERIES\n")
-    print("Unsold and missing pieces on a day (mean ± sd over bakeries):\n")
-    same, mean = "the same every day, the best", "knowing the mean demand"
+    print(say("\nTWO YEARS, IN {n} BAKERIES\n", n=len(lives)))
+    print(say("Unsold and missing pieces on a day (mean ± sd over bakeries):\n"))
+    same, mean = say("the same every day, the best"), say("knowing the mean demand")
     rows = [
-        ("the first fortnight", format_spread([life.first for life in lives])),
-        ("the last four weeks of the year", format_spread([life.settled for life in lives])),
+        (say("the first fortnight"), format_spread([life.first for life in lives])),
+        (say("the last four weeks of the year"), format_spread([life.settled for life in lives])),
         (f"  {same}", format_spread([life.fixed[0] for life in lives])),
         (f"  {mean}", format_spread([life.whims[0] for life in lives])),
-        ("the station opens: a fortnight", format_spread([life.upset for life in lives])),
-        ("the last four weeks of that year", format_spread([life.recovered for life in lives])),
+        (say("the station opens: a fortnight"), format_spread([life.upset for life in lives])),
+        (
+            say("the last four weeks of that year"),
+            format_spread([life.recovered for life in lives]),
+        ),
         (f"  {same}", format_spread([life.fixed[1] for life in lives])),
         (f"  {mean}", format_spread([life.whims[1] for life in lives])),
     ]
-    _experiment.print_table(["when", "waste"], rows)
+    _experiment.print_table([say("when"), say("waste")], rows)
 
-    print("\nWHAT CHANGED: THE MAIN ADVISER OF EACH POST\n")
-    print_advisers([log.network_at(day) for day in (0, YEAR, 2 * YEAR)])
-    print('\n(Its share of all weights; "not": the post does the opposite.)\n')
+    print(say("\nWHAT CHANGED: THE MAIN ADVISER OF EACH POST\n"))
+    print_advisers([log.network_at(day) for day in (0, YEAR, 2 * YEAR)], say)
+    print(say('\n(Its share of all weights; "not": the post does the opposite.)\n'))
 
-    print("WHAT NO POST KNEW\n")
+    print(say("WHAT NO POST KNEW\n"))
     met, audit = find_contacts(log), na.audit(log.path)
     most = max(ADVISERS, key=lambda post: len(met[post]))
-    print_paragraph(
-        f"""The log has {audit.messages:,} messages. No post exchanged messages with more than
-        {len(met[most])} of the {len(CONDITIONS) + 12} other members, the loss node and the five
-        conditions included; that post was {most}. An audit replayed each post alone, from its own
-        messages: it sent {"the same again, bit for bit" if audit.passed else "something else"}. So
-        no post needed anything else. Nothing in the bakery knows what the whole bakery did."""
+    _experiment.print_wrapped(
+        say(
+            """The log has {messages:,} messages. No post exchanged messages with more than
+        {most} of the {others} other members, the loss node and the five
+        conditions included; that post was {post}. An audit replayed each post alone, from its own
+        messages: it sent {again}. So
+        no post needed anything else. Nothing in the bakery knows what the whole bakery did.""",
+            messages=audit.messages,
+            most=len(met[most]),
+            others=len(CONDITIONS) + 12,
+            post=say(most),
+            again=say("the same again, bit for bit" if audit.passed else "something else"),
+        )
     )
-    _experiment.print_finding(finding(lives), NOT_SO)
-    print_paragraph(f"The log is of the bakery of seed {arguments.seed}: {recording.path}")
+    _experiment.print_finding(finding(lives, say), say(NOT_SO), say)
+    line = "The log is of the bakery of seed {seed}: {file}"
+    _experiment.print_wrapped(say(line, seed=arguments.seed, file=recording.path))
     draw(log, lives, arguments)
 
 
+QUESTION = (
+    "can a bakery learn to make what customers ask for, if each post sees only its neighbours?"
+)
 NOT_SO = """that a real business works like this, or should: people know more than their messages,
 and a post that only multiplies numbers does not think. Nor that every such network learns: the
 connections were given, and chosen so that the conditions on which a product depends can reach the
 post that makes it."""
 
 
-def finding(lives: list[Life]) -> str:
+def finding(lives: list[Life], say: _french.Say = _common.ENGLISH) -> str:
     """Return in one sentence what these bakeries show."""
     learnt = sum(2 * life.settled < life.first and life.settled < life.fixed[0] for life in lives)
     again = sum(
@@ -335,12 +351,22 @@ def finding(lives: list[Life]) -> str:
     fall = np.mean([life.settled / life.first for life in lives])
     rise = np.mean([life.recovered / life.upset for life in lives])
     if learnt == again == of:
-        return f"""in all {of} bakeries the waste fell, to {fall:.0%} on average, and below that of
+        return say(
+            """in all {of} bakeries the waste fell, to {fall:.0%} on average, and below that of
         the best bakery that makes the same every day; it rose when the demand changed, and fell
-        again, to {rise:.0%}; there was no overseer."""
-    return f"""not in every bakery: the waste halved, and fell below that of the best bakery that
+        again, to {rise:.0%}; there was no overseer.""",
+            of=of,
+            fall=fall,
+            rise=rise,
+        )
+    return say(
+        """not in every bakery: the waste halved, and fell below that of the best bakery that
     makes the same every day, in {learnt} of {of}; it rose with the station and halved again in
-    {again} of {of}."""
+    {again} of {of}.""",
+        learnt=learnt,
+        again=again,
+        of=of,
+    )
 
 
 def format_spread(values: list[float]) -> str:
@@ -348,43 +374,12 @@ def format_spread(values: list[float]) -> str:
     return f"{np.mean(values):.0f} ± {np.std(values):2.0f}"
 
 
-def print_paragraph(text: str) -> None:
-    """Print a text in lines of at most 80 columns."""
-    print(textwrap.fill(" ".join(text.split()), _experiment.WIDTH))
-
-
-FRENCH = {
-    "A bakery learns by urgencies, without an overseer":
-        "Une boulangerie apprend par urgences, et nul n'en voit l'ensemble",
-    "day 1: the weights, at random": "jour 1 : les poids, tirés au sort",
-    "after a year: the weights": "après un an : les poids",
-    "the station has opened: urgencies": "la gare a ouvert : les urgences",
-    "orange, solid: more\nblue, dashed: less": "orange, plein : plus\nbleu, tirets : moins",
-    "orange, solid: follows\nblue, dashed: does the opposite":
-        "orange, plein : suit\nbleu, tirets : fait le contraire",
-    "mean; grey: each bakery": "moyenne ; en gris : chaque boulangerie",
-    "the same every day, the best of these": "la même chose chaque jour, au mieux",
-    "knowing the mean demand": "en connaissant la demande moyenne",
-    " a station opens": " une gare ouvre",
-    "week": "semaine",
-    "pieces a day": "pièces par jour",
-    "waste: unsold or missing": "gâchis : invendus ou manquants",
-    "weekend": "week-end", "holidays": "vacances", "warmth": "chaleur", "rain": "pluie",
-    "order book": "commandes",
-    "direction": "direction", "shop": "boutique", "office": "bureau", "purchasing": "achats",
-    "bakehouse": "fournil", "dough room": "tourage", "cake room": "labo", "kitchen": "cuisine",
-    "baker": "boulanger", "apprentice": "apprentie", "confectioner": "pâtissière",
-    "cook": "cuisinier",
-    "loaves": "pains", "croissants": "croissants", "cakes": "gâteaux", "sandwiches": "sandwichs",
-}  # fmt: skip
-
-
 def draw(log: na.Log, lives: list[Life], arguments: Namespace) -> None:
     """Draw the figure."""
-    plt = _common.import_pyplot()
+    say = _french.language_of(arguments)
+    plt = _common.import_pyplot(say)
     if plt is None:
         return
-    say = FRENCH.__getitem__ if arguments.lang == "fr" else str
     day = log.step(YEAR + 3)
     figure = plt.figure(figsize=(11, 7.2), layout="constrained")
     figure.suptitle(say("A bakery learns by urgencies, without an overseer"), fontsize=15)
@@ -397,11 +392,11 @@ def draw(log: na.Log, lives: list[Life], arguments: Namespace) -> None:
     draw_posts(panels[2], log.network, np.nan_to_num(day.urgencies[:, 0]), say, upwards=True)
     panels[2].set_title(say("the station has opened: urgencies"), fontsize=11)
     draw_waste(below.subplots(), lives, say)
-    _common.save_figure(figure, arguments.out, "hierarchy.png")
+    _common.save_figure(figure, arguments.out, "hierarchy.png", say)
 
 
 def draw_posts(
-    axis, network: na.Network, values: np.ndarray, say: Callable[[str], str], upwards: bool = False
+    axis, network: na.Network, values: np.ndarray, say: _french.Say, upwards: bool = False
 ) -> None:
     """Draw the posts, level below level, and a line for each synapse, thicker for larger values.
 
@@ -467,7 +462,7 @@ def draw_posts(
     axis.axis("off")
 
 
-def draw_waste(axis, lives: list[Life], say: Callable[[str], str]) -> None:
+def draw_waste(axis, lives: list[Life], say: _french.Say) -> None:
     """Draw the waste of every bakery by week, their mean, and the two bakeries to compare with."""
     weeks = np.array([life.waste.reshape(-1, 7).mean(axis=1) for life in lives])
     at = np.arange(1, weeks.shape[1] + 1)
@@ -501,4 +496,4 @@ def draw_waste(axis, lives: list[Life], say: Callable[[str], str]) -> None:
 
 
 if __name__ == "__main__":
-    _experiment.run(main, __doc__, SEEDS)
+    _experiment.run(main, __doc__, SEEDS, french=True)

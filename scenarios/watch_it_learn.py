@@ -13,6 +13,7 @@ from argparse import ArgumentParser, Namespace
 from pathlib import Path
 
 import _common
+import _french
 import numpy as np
 
 import neuro_actors as na
@@ -38,6 +39,7 @@ def spirals(rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
 
 
 def main(arguments: Namespace) -> None:
+    say = _french.language_of(arguments)
     file = arguments.out / "watch_it_learn.arrows"
     recording = arguments.log or na.Recording(file, every=arguments.log_every, overwrite=True)
     rng = np.random.default_rng(arguments.seed)
@@ -46,9 +48,18 @@ def main(arguments: Namespace) -> None:
     epochs = 10 if arguments.quick else EPOCHS
     steps = epochs * -(-len(x) // BATCH)
 
-    print("WATCH IT LEARN\n")
-    print(f"Two spirals with {POINTS} points each. A society of {_common.describe_size(net)}")
-    print(f"learns for {steps} steps. Each neuron sees only its own messages.\n")
+    print(
+        say(
+            """WATCH IT LEARN
+
+Two spirals with {points} points each. A society of {size}
+learns for {steps} steps. Each neuron sees only its own messages.
+""",
+            points=POINTS,
+            size=_common.describe_size(net, say),
+            steps=steps,
+        )
+    )
     na.train(
         net,
         x,
@@ -65,8 +76,9 @@ def main(arguments: Namespace) -> None:
     recorded = [info.number for info in log.steps if info.only is None]
     learnt = [(0, log.network), *((step, log.network_at(step)) for step in recorded)]
     megabytes = Path(log.path).stat().st_size / 1e6
-    print(f"Steps recorded: {len(recorded)}; {megabytes:.1f} MB in {log.path}\n")
-    print("  after step   loss of all points   right")
+    line = "Steps recorded: {n}; {megabytes:.1f} MB in {file}\n"
+    print(say(line, n=len(recorded), megabytes=megabytes, file=log.path))
+    print(say("  after step   loss of all points   right"))
     losses = []
 
     def nearest(share: float) -> int:
@@ -77,7 +89,8 @@ def main(arguments: Namespace) -> None:
         p = na.predict(network, x)
         losses.append(np.mean(na.LOSSES["cross_entropy"].value(p, arm)))
         if k in stages:
-            print(f"  {step:10} {format_loss(losses[-1]):>20} {np.mean((p >= 0.5) == arm):7.0%}")
+            loss, right = say.number(format_loss(losses[-1])), np.mean((p >= 0.5) == arm)
+            print(say("  {step:10} {loss:>20} {right:7.0%}", step=step, loss=loss, right=right))
     draw(
         [learnt[k] for k in stages],
         [step for step, _ in learnt],
@@ -85,22 +98,29 @@ def main(arguments: Namespace) -> None:
         x,
         arm[:, 0],
         arguments.out,
+        say,
     )
-    write_page(log, arguments)
+    write_page(log, arguments, say)
 
 
-def write_page(log, arguments: Namespace) -> None:
+def write_page(log, arguments: Namespace, say: _french.Say) -> None:
     """Write the page; `neuro-actors view` does the same."""
     file = arguments.out / "watch_it_learn.html"
     with whole_file(file, force=True) as html:
         html.write(render_page(collect_page_data(log, max_mb=8.0)).encode())
-    print(f"A page that plays it message by message: {file}")
+    print(say("A page that plays it message by message: {file}", file=file))
     if arguments.open:
         webbrowser.open(file.resolve().as_uri())
 
 
 def draw(
-    stages, steps: list[int], losses: list[float], x: np.ndarray, arm: np.ndarray, folder: Path
+    stages,
+    steps: list[int],
+    losses: list[float],
+    x: np.ndarray,
+    arm: np.ndarray,
+    folder: Path,
+    say: _french.Say,
 ) -> None:
     """Draw the society's answer for each point of the plane, the loss, and every neuron.
 
@@ -111,8 +131,9 @@ def draw(
         x: The points. Shape (n, 2).
         arm: The spiral of each point, 0 or 1. Shape (n,).
         folder: Where to write the figure.
+        say: Translates what is written in it.
     """
-    plt = _common.import_pyplot()
+    plt = _common.import_pyplot(say)
     if plt is None:
         return
     from matplotlib.colors import LinearSegmentedColormap
@@ -122,7 +143,7 @@ def draw(
     colours = LinearSegmentedColormap.from_list("arms", [BLUE, "#f7f7f7", ORANGE])
 
     figure = plt.figure(figsize=(11, 6.6), layout="constrained")
-    figure.suptitle("A society learns which spiral a point is on", fontsize=15)
+    figure.suptitle(say("A society learns which spiral a point is on"), fontsize=15)
     above, below = figure.subfigures(2, 1, height_ratios=[1, 1.5])
     for axis, (step, network) in zip(
         above.subplots(1, len(stages), squeeze=False).flat, stages, strict=True
@@ -143,21 +164,23 @@ def draw(
                 *x[arm == which].T, s=9, c=colour, marker=marker, edgecolors="white", linewidths=0.4
             )
         axis.set(xticks=[], yticks=[])
-        axis.set_title(f"after step {step}" if step else "before learning", fontsize=11)
+        when = say("after step {step}", step=step) if step else say("before learning")
+        axis.set_title(when, fontsize=11)
 
     left, right = below.subplots(1, 2, width_ratios=[1, 1.5])
     left.plot(steps, losses, color="#333333", linewidth=1.6)
     dots = [(step, losses[steps.index(step)]) for step, _ in stages]
     left.scatter(*zip(*dots, strict=True), s=36, color="#333333", zorder=3)
-    left.set(xlabel="step", ylim=(0, 1.05 * max(losses)))
-    left.set_title("loss of all points; dots: the stages above", fontsize=11)
+    left.yaxis.set_major_formatter(lambda loss, _: say.number(f"{loss:.1f}"))
+    left.set(xlabel=say("step"), ylim=(0, 1.05 * max(losses)))
+    left.set_title(say("loss of all points; dots: the stages above"), fontsize=11)
     left.spines[["top", "right"]].set_visible(False)
     left.grid(alpha=0.3)
-    draw_society(right, stages[-1][1], plane, colours)
-    _common.save_figure(figure, folder, "watch_it_learn.png")
+    draw_society(right, stages[-1][1], plane, colours, say)
+    _common.save_figure(figure, folder, "watch_it_learn.png", say)
 
 
-def draw_society(axis, network: na.Network, plane: np.ndarray, colours) -> None:
+def draw_society(axis, network: na.Network, plane: np.ndarray, colours, say: _french.Say) -> None:
     """Draw each neuron as a small map of its activation over the plane, and the synapses."""
     from matplotlib.collections import LineCollection
 
@@ -205,12 +228,13 @@ def draw_society(axis, network: na.Network, plane: np.ndarray, colours) -> None:
     axis.set(xlim=(-widest / 2 - 0.2, widest / 2 + 0.2), ylim=(-0.6, y[-1] + 0.9))
     axis.set_aspect("equal")
     axis.axis("off")
-    axis.set_title("and each neuron's activation at the end, from the two inputs up", fontsize=11)
+    title = "and each neuron's activation at the end, from the two inputs up"
+    axis.set_title(say(title), fontsize=11)
     for left, text in (
         (-widest / 2, "orange: large activation\nblue: small activation"),
         (1.8, "orange synapse: excitatory\nblue synapse: inhibitory"),
     ):
-        axis.text(left, -0.1, text, fontsize=9, va="center", linespacing=1.5)
+        axis.text(left, -0.1, say(text), fontsize=9, va="center", linespacing=1.5)
 
 
 def add_arguments(parser: ArgumentParser) -> None:
@@ -220,5 +244,11 @@ def add_arguments(parser: ArgumentParser) -> None:
 
 if __name__ == "__main__":
     _common.run(
-        main, __doc__, quick=True, out="figure, page and log go", every=EVERY, more=add_arguments
+        main,
+        __doc__,
+        quick=True,
+        out="figure, page and log go",
+        every=EVERY,
+        more=add_arguments,
+        french=True,
     )

@@ -131,7 +131,7 @@ def test_the_figure_is_wholly_in_french_if_asked(
     script_run, tmp_path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     figures = []
-    monkeypatch.setattr(_common, "save_figure", lambda figure, folder, name: figures.append(figure))
+    monkeypatch.setattr(_common, "save_figure", lambda figure, *how: figures.append(figure))
     life = hierarchy.measure(0)
     for lang in ("en", "fr"):
         hierarchy.draw(
