@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 import neuro_actors as na
-from neuro_actors.network import functions
+from neuro_actors.network import activations, functions, losses
 
 FAR = np.array(
     [
@@ -34,14 +34,14 @@ def slopes_agree(value, slope, at: np.ndarray, tolerance: float = 1e-9) -> None:
     assert np.abs(central - slope).max() < tolerance
 
 
-@pytest.mark.parametrize("name", list(functions.ACTIVATIONS))
+@pytest.mark.parametrize("name", activations.BUILT_IN)
 def test_slope_of_activation(name: str) -> None:
     f = functions.activation(name)
     z = np.linspace(-4.0, 4.0, 81) + 0.003  # no grid point on a kink
     slopes_agree(f.value, f.slope(z, f.value(z)), z)
 
 
-@pytest.mark.parametrize("name", list(functions.ACTIVATIONS))
+@pytest.mark.parametrize("name", activations.BUILT_IN)
 def test_activation_far_out(name: str) -> None:
     f = functions.activation(name)
     with np.errstate(all="raise", under="ignore"):
@@ -63,7 +63,7 @@ def test_activation_limits(name: str) -> None:
     assert functions.activation(name).value(np.array([-1e3, 1e3])).tolist() == [left, right]
 
 
-@pytest.mark.parametrize("name", list(functions.LOSSES))
+@pytest.mark.parametrize("name", losses.BUILT_IN)
 def test_slope_of_loss(name: str) -> None:
     rng = np.random.default_rng(1)
     loss = functions.loss(name)
@@ -82,7 +82,7 @@ def test_slope_of_loss(name: str) -> None:
         )
 
 
-@pytest.mark.parametrize("name", list(functions.LOSSES))
+@pytest.mark.parametrize("name", losses.BUILT_IN)
 def test_loss_far_out(name: str) -> None:
     loss = functions.loss(name)
     far = (

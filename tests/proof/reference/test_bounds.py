@@ -11,6 +11,7 @@ from helpers.deep_cases import alterations, deep_case, is_within, mail_of, skipp
 from helpers.tiers import few, need
 
 import neuro_actors as na
+from neuro_actors.network.activations import ORIGINALS
 from neuro_actors.proof.random_cases import Case
 from neuro_actors.proof.reference import bounds, propagation, rounding
 from neuro_actors.proof.reference.each_neuron import each_neuron
@@ -316,7 +317,7 @@ def test_no_change_within_an_error_is_larger_than_its_bound(error: float) -> Non
     """Of any function of the table, its slope and its curvature, though it turns or jumps there."""
     z = np.concatenate([np.linspace(-6, 6, 121), error * np.linspace(-2, 2, 33)])
     errors, d = np.full_like(z, error), np.linspace(-error, error, 201)
-    for name, function in na.ACTIVATIONS.items():
+    for name, function in ORIGINALS.items():
         assert function.curvature is not None
         curvature = function.curvature
         slope = rounding.slope_of(function)
