@@ -26,7 +26,7 @@ TEXTS = {
     "whiskers": "moustaches",
     "tail": "queue",
     "voice": "voix",
-    "face": "visage",
+    "face": "tête",
     "body": "corps",
     "mood": "humeur",
     "look": "regard",
@@ -47,8 +47,8 @@ ce qu’est un chat. Elle en voit maintenant un autre : peu de poil, de longues
 moustaches, une queue, une voix grave. Elle dit « chat » avec p = {p:.3f} ;
 la perte vaut {loss}.
 
-visage a pour sources poil et moustaches, et pour successeurs humeur, regard
-et chat. Le poids par lequel il reçoit moustaches devrait changer. Pourquoi ?
+tête a pour sources poil et moustaches, et pour successeurs humeur, regard et
+chat. Le poids de la synapse moustaches -> tête devrait changer. Pourquoi ?
 Voici ce que répond neuro-actors log trace, en anglais (said : ce qu’a dit la
 source ; slope : la pente ; w : un poids) :
 """,
@@ -81,7 +81,7 @@ last against it. Nothing else changes, and the society is asked again:
   weight by   loss falls by   urgency x change   error""":
         """
 Il en va de même des autres chemins. Il y en a {all} en tout : le poids devrait
-augmenter selon {more} d’entre eux, diminuer selon {less} ; visage n’en connaît que
+augmenter selon {more} d’entre eux, diminuer selon {less} ; tête n’en connaît que
 la somme.
 
 ET SI ON LE CHANGE ?
@@ -258,6 +258,107 @@ parviennent au poste qui le fabrique.""",
     "baker": "boulanger", "apprentice": "apprentie", "confectioner": "pâtissière",
     "cook": "cuisinier",
     "loaves": "pains", "croissants": "croissants", "cakes": "gâteaux", "sandwiches": "sandwichs",
+    # one_cat
+    """ONE CAT
+
+The society says 'cat' with p = 0.6. It is a cat: the target is 1.
+The penalty is (1 - p)². The urgency of p says how much the penalty falls
+for each unit by which p rises: 2 (1 - p).
+
+p comes from the signal, through the activation function. The urgency of the
+signal is the urgency of p times the slope of that function. So a steep
+function gives a larger urgency, and a flat one gives none.
+""":
+        """UN CHAT
+
+La société dit « chat » avec p = 0,6. C’est bien un chat : la cible est 1.
+La pénalité est (1 - p)². L’urgence de p dit de combien la pénalité baisse par
+unité dont p augmente : 2 (1 - p).
+
+p vient du signal, par la fonction d’activation. L’urgence du signal est celle
+de p, multipliée par la pente de cette fonction. Une fonction raide donne donc
+une urgence plus grande, une fonction plate n’en donne aucune.
+""",
+    "  slope {slope:3g}:  p = {p:.2g}, penalty {penalty:.2f}, urgency {urgency:.1f}  ->  "
+    "signal's urgency {signal:.1f}":
+        "  pente {slope:3g} : p = {p:.2g}, pénalité {penalty:.2f}, urgence {urgency:.1f}  ->  "
+        "urgence du signal {signal:.1f}",
+    "eyes": "yeux",
+    """
+A SMALL FAMILY
+
+  fur  --+0.5--> eyes --+1.5--> face --+0.75--> cat
+  tail --+1.0--> eyes --(-0.5)-> body --+0.25--> cat
+
+Activations go forward. Each neuron receives those of its sources, and sends its
+own to its followers:
+""":
+        """
+UNE PETITE FAMILLE
+
+  poil  --+0,5--> yeux --+1,5--> tête --+0,75--> chat
+  queue --+1,0--> yeux --(-0,5)-> corps --+0,25--> chat
+
+À l’aller, les activations. Chaque neurone reçoit celles de ses sources, et
+envoie la sienne à ses successeurs :
+""",
+    "  {sender:5} told {receiver:12} activation {value:+.3f}":
+        "  {sender:5} a dit à {receiver:13} l’activation {value:+.3f}",
+    """
+fur is large (1.0), tail is small (0.1).
+
+Urgencies go back. Each neuron adds up those that it receives. All slopes are 1
+here, so it sends each source the sum times the weight of their synapse:
+""":
+        """
+poil est grand (1,0), queue est petite (0,1).
+
+Au retour, les urgences. Chaque neurone additionne celles qu’il reçoit. Ici,
+toutes les pentes valent 1 : il envoie donc à chaque source cette somme,
+multipliée par le poids de leur synapse :
+""",
+    "  {sender:5} told {receiver:5} urgency {value:+.3f}":
+        "  {sender:5} a dit à {receiver:5} l’urgence {value:+.3f}",
+    """
+face -> cat is excitatory (+0.75): face should rise, as cat should.
+eyes -> body is inhibitory (-0.5): because of body, eyes should fall.
+eyes has two followers and adds up: {face:+.3f} {body:+.3f} = {total:+.3f}
+
+From this sum, eyes computes the urgencies of its own bias and weights:
+
+  its bias                  {total:+.3f}        (the sum itself)
+  weight of fur -> eyes     {total:+.3f} x 1.0 = {fur:+.3f}   a large activation
+  weight of tail -> eyes    {total:+.3f} x 0.1 = {tail:+.3f}   a small one""":
+        """
+tête -> chat est excitatrice (+0,75) : tête devrait augmenter, comme chat.
+yeux -> corps est inhibitrice (-0,5) : à cause de corps, yeux devrait diminuer.
+yeux a deux successeurs, et additionne : {face:+.3f} {body:+.3f} = {total:+.3f}
+
+De cette somme, yeux tire les urgences de son biais et de ses poids :
+
+  son biais                 {total:+.3f}        (la somme elle-même)
+  poids de poil -> yeux     {total:+.3f} x 1,0 = {fur:+.3f}   une grande activation
+  poids de queue -> yeux    {total:+.3f} x 0,1 = {tail:+.3f}   une petite""",
+    """
+ONE STEP OF LEARNING
+
+Each neuron adds a twentieth of its urgencies to its weights and its bias:
+""":
+        """
+UNE ÉTAPE D’APPRENTISSAGE
+
+Chaque neurone ajoute à ses poids et à son biais un vingtième de leur urgence :
+""",
+    "  {source:4} -> {target:4}  {old:+.3f} becomes {new:+.3f}":
+        "  {source:5} -> {target:5}  {old:+.3f} devient {new:+.3f}",
+    """
+p was {before:.3f}, now it is {after:.3f}: closer to 1.
+No neuron has seen more than its own messages.""":
+        """
+p valait {before:.3f} ; p vaut maintenant {after:.3f}, plus près de 1.
+Aucun neurone n’a vu autre chose que ses propres messages.""",
+    "\nThe messages of the family's first gradient:":
+        "\nLes messages du premier gradient de la famille :",
 }  # fmt: skip
 
 

@@ -12,7 +12,7 @@ from helpers.french import faults_of_setting
 
 from .test_scenarios import quick
 
-SPEAKS_FRENCH = ["why_this_weight", "watch_it_learn", "hierarchy"]
+SPEAKS_FRENCH = ["one_cat", "why_this_weight", "watch_it_learn", "hierarchy"]
 SLOW = {"watch_it_learn", "hierarchy"}
 
 
