@@ -137,10 +137,6 @@ Chaque neurone ne voit que ses propres messages.
         "bleu : grande activation\norange : petite activation",
     "blue synapse: excitatory\norange synapse: inhibitory":
         "synapse bleue : excitatrice\nsynapse orange : inhibitrice",
-    "orange: large activation\nblue: small activation":
-        "orange : grande activation\nbleu : petite activation",
-    "orange synapse: excitatory\nblue synapse: inhibitory":
-        "synapse orange : excitatrice\nsynapse bleue : inhibitrice",
     # hierarchy
     "Orders down, urgencies up": "Les ordres descendent, les urgences remontent",
     "can a bakery learn to make what customers ask for, if each post sees only its neighbours?":
@@ -238,9 +234,9 @@ parviennent au poste qui le fabrique.""",
     "day 1: the weights, at random": "jour 1 : les poids, tirés au sort",
     "after a year: the weights": "après un an : les poids",
     "the station has opened: urgencies": "la gare a ouvert : les urgences",
-    "orange, solid: more\nblue, dashed: less": "orange, plein : plus\nbleu, tirets : moins",
-    "orange, solid: follows\nblue, dashed: does the opposite":
-        "orange, plein : suit\nbleu, tirets : fait le contraire",
+    "blue, solid: more\norange, dashed: less": "bleu, plein : plus\norange, tirets : moins",
+    "blue, solid: follows\norange, dashed: does the opposite":
+        "bleu, plein : suit\norange, tirets : fait le contraire",
     "blue, solid: more\norange, dashed: less": "bleu, plein : plus\norange, tirets : moins",
     "blue, solid: follows\norange, dashed: does the opposite":
         "bleu, plein : suit\norange, tirets : fait le contraire",

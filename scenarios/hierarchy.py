@@ -19,6 +19,7 @@ import numpy as np
 import trio
 
 import neuro_actors as na
+from neuro_actors.support.palette import NEGATIVE, POSITIVE, SERIES
 
 SEEDS = _experiment.Seeds(quick=2, usual=10, full=20)
 CONDITIONS = ["weekend", "holidays", "warmth", "rain", "order book"]
@@ -47,7 +48,6 @@ YEAR, FORTNIGHT, MONTH = 364, 14, 28  # days
 PIECES = 100  # an output of 1 is so many pieces
 WHIM = 0.08  # relative standard deviation of the demand, from day to day
 HABIT = na.SGD(0.05)  # how fast a post changes
-BLUE, ORANGE, GREEN = "#0072b2", "#d55e00", "#009e73"
 
 
 class Days(NamedTuple):
@@ -420,7 +420,7 @@ def draw_posts(
         )
         size, positive = abs(values[k]) / largest, values[k] > 0
         look = {
-            "color": ORANGE if positive else BLUE,
+            "color": POSITIVE if positive else NEGATIVE,
             "linestyle": "-" if positive else "--",
             "zorder": 1 + size,
         }
@@ -453,9 +453,9 @@ def draw_posts(
             zorder=5,
         )
     legend = (
-        "orange, solid: more\nblue, dashed: less"
+        "blue, solid: more\norange, dashed: less"
         if upwards
-        else "orange, solid: follows\nblue, dashed: does the opposite"
+        else "blue, solid: follows\norange, dashed: does the opposite"
     )
     axis.text(0.5, -0.55, say(legend), ha="center", va="center", fontsize=8.5)
     axis.set(xlim=(-0.04, 1.04), ylim=(-0.75, 3.4))
@@ -472,12 +472,12 @@ def draw_waste(axis, lives: list[Life], say: _french.Say) -> None:
     )
     for look, label, pairs in (
         (
-            {"color": ORANGE, "linestyle": "--"},
+            {"color": SERIES[0], "linestyle": "--"},
             "the same every day, the best of these",
             [life.fixed for life in lives],
         ),
         (
-            {"color": BLUE, "linestyle": ":", "linewidth": 2},
+            {"color": SERIES[1], "linestyle": ":", "linewidth": 2},
             "knowing the mean demand",
             [life.whims for life in lives],
         ),
@@ -485,9 +485,9 @@ def draw_waste(axis, lives: list[Life], say: _french.Say) -> None:
         axis.plot(
             [0.5, 52.5, 52.5, 104.5], np.repeat(np.mean(pairs, axis=0), 2), label=say(label), **look
         )
-    axis.axvline(52.5, color=GREEN, linewidth=1.2)
+    axis.axvline(52.5, color=SERIES[2], linewidth=1.2)
     axis.annotate(
-        say(" a station opens"), (52.5, axis.get_ylim()[1]), va="top", color=GREEN, fontsize=10
+        say(" a station opens"), (52.5, axis.get_ylim()[1]), va="top", color=SERIES[2], fontsize=10
     )
     axis.set(xlabel=say("week"), ylabel=say("pieces a day"), ylim=(0, None), xlim=(0, 105))
     axis.set_title(say("waste: unsold or missing"), fontsize=11)

@@ -18,6 +18,7 @@ import numpy as np
 
 import neuro_actors as na
 from neuro_actors.support.files import whole_file
+from neuro_actors.support.palette import DIVERGING, NEGATIVE, POSITIVE, sign_colour
 from neuro_actors.support.text import format_loss
 from neuro_actors.viewer.page import render_page
 from neuro_actors.viewer.page_data import collect_page_data
@@ -26,7 +27,6 @@ POINTS, TURNS, HIDDEN = 96, 1.5, [12, 8]
 EPOCHS, BATCH, EVERY = 120, 32, 10
 STAGES = (0, 0.1, 0.2, 0.3, 1)  # shares of the steps
 REACH, DOTS = 3.5, 141  # the plane is drawn from -REACH to REACH, with DOTS dots a side
-BLUE, ORANGE = "#0072b2", "#d55e00"
 
 
 def spirals(rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
@@ -140,7 +140,7 @@ def draw(
 
     side = np.linspace(-REACH, REACH, DOTS)
     plane = np.stack(np.meshgrid(side, side), axis=-1).reshape(-1, 2)
-    colours = LinearSegmentedColormap.from_list("arms", [BLUE, "#f7f7f7", ORANGE])
+    colours = LinearSegmentedColormap.from_list("arms", DIVERGING)
 
     figure = plt.figure(figsize=(11, 6.6), layout="constrained")
     figure.suptitle(say("A society learns which spiral a point is on"), fontsize=15)
@@ -159,7 +159,7 @@ def draw(
             interpolation="bilinear",
         )
         axis.contour(side, side, p, [0.5], colors="black", linewidths=0.8)
-        for which, colour, marker in ((0, BLUE, "o"), (1, ORANGE, "s")):
+        for which, colour, marker in ((0, NEGATIVE, "o"), (1, POSITIVE, "s")):
             axis.scatter(
                 *x[arm == which].T, s=9, c=colour, marker=marker, edgecolors="white", linewidths=0.4
             )
@@ -205,7 +205,7 @@ def draw_society(axis, network: na.Network, plane: np.ndarray, colours, say: _fr
         axis=1,
     )
     lines = LineCollection(ends, linewidths=0.3 + 1.2 * strength, alpha=0.55)
-    lines.set_color([ORANGE if weight > 0 else BLUE for weight in network.weights])
+    lines.set_color([sign_colour(weight) for weight in network.weights])
     axis.add_collection(lines)
     for k in range(n):
         box = (x[k] - half[k], x[k] + half[k], y[k] - half[k], y[k] + half[k])
@@ -231,8 +231,8 @@ def draw_society(axis, network: na.Network, plane: np.ndarray, colours, say: _fr
     title = "and each neuron's activation at the end, from the two inputs up"
     axis.set_title(say(title), fontsize=11)
     for left, text in (
-        (-widest / 2, "orange: large activation\nblue: small activation"),
-        (1.8, "orange synapse: excitatory\nblue synapse: inhibitory"),
+        (-widest / 2, "blue: large activation\norange: small activation"),
+        (1.8, "blue synapse: excitatory\norange synapse: inhibitory"),
     ):
         axis.text(left, -0.1, say(text), fontsize=9, va="center", linespacing=1.5)
 

@@ -7,27 +7,29 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from neuro_actors.support.palette import LOSS_ON_LIGHT
+
 HERE = Path(__file__).resolve().parent
 COLUMNS = {"environment": 90, "input": 260, "neuron": 430, "loss": 600}
-BLUE, ORANGE, GREY, RED = "#0072b2", "#d55e00", "#555555", "#b00020"
+FORWARD, BACK, GREY, RED = "#222222", LOSS_ON_LIGHT, "#555555", "#b00020"
 TITLE = (
     "A step: activations go forward, and each is answered by an urgency after the commit. "
     "One activation is lost; the neuron crashes after its commit; deadlines bring both back."
 )
 # (from, to, height, the message, colour, how much of the way it comes)
 ARROWS = [
-    ("environment", "loss", 76, "targets", BLUE, 1.0),
-    ("environment", "input", 100, "x", BLUE, 1.0),
-    ("input", "neuron", 124, "activation", BLUE, 0.5),
-    ("input", "neuron", 176, "activation again", BLUE, 1.0),
-    ("neuron", "loss", 200, "activation", BLUE, 1.0),
-    ("loss", "neuron", 238, "urgency", ORANGE, 1.0),
-    ("loss", "environment", 262, "losses", ORANGE, 1.0),
-    ("input", "neuron", 352, "activation again", BLUE, 1.0),
-    ("neuron", "input", 378, "urgency, from the snapshot", ORANGE, 1.0),
-    ("input", "environment", 416, "urgency", ORANGE, 1.0),
+    ("environment", "loss", 76, "targets", FORWARD, 1.0),
+    ("environment", "input", 100, "x", FORWARD, 1.0),
+    ("input", "neuron", 124, "activation", FORWARD, 0.5),
+    ("input", "neuron", 176, "activation again", FORWARD, 1.0),
+    ("neuron", "loss", 200, "activation", FORWARD, 1.0),
+    ("loss", "neuron", 238, "urgency", BACK, 1.0),
+    ("loss", "environment", 262, "losses", BACK, 1.0),
+    ("input", "neuron", 352, "activation again", FORWARD, 1.0),
+    ("neuron", "input", 378, "urgency, from the snapshot", BACK, 1.0),
+    ("input", "environment", 416, "urgency", BACK, 1.0),
     ("environment", "neuron", 448, "your commit?", GREY, 1.0),
-    ("neuron", "environment", 474, "commit, activation", ORANGE, 1.0),
+    ("neuron", "environment", 474, "commit, activation", BACK, 1.0),
 ]
 # (member, height, what happens, colour, whether it is written to the left)
 MOMENTS = [
@@ -47,7 +49,7 @@ def arrow(start: str, goal: str, height: int, words: str, colour: str, way: floa
     a, b = COLUMNS[start], COLUMNS[goal]
     side = 1 if b > a else -1
     first, last = a + 5 * side, a + round((b - a) * way) - 5 * side
-    dashed = ' stroke-dasharray="6 4"' if colour != BLUE else ""
+    dashed = ' stroke-dasharray="6 4"' if colour != FORWARD else ""
     head = "" if way < 1 else f' marker-end="url(#{colour[1:]})"'
     line = f'<path d="M{first} {height}H{last}" stroke="{colour}"{dashed}{head}/>'
     if way < 1:
@@ -77,7 +79,7 @@ def picture() -> str:
         f'<marker id="{colour[1:]}" viewBox="0 0 10 10" refX="9" refY="5" '
         'markerWidth="7" markerHeight="7" orient="auto">'
         f'<path d="M0 0L10 5L0 10z" fill="{colour}" stroke="none"/></marker>'
-        for colour in (BLUE, ORANGE, GREY)
+        for colour in (FORWARD, BACK, GREY)
     )
     lives = "".join(f'<path d="M{x} 50V520" stroke="#bbbbbb"/>' for x in COLUMNS.values())
     boxes = "".join(

@@ -18,6 +18,7 @@ Files:
     files.py              files that are written whole or not at all
     file_lock.py          a lock on a file, which ends with its process
     figures.py            figures with matplotlib
+    palette.py            the colours of figures and of the viewer
     numerics.py           the numeric fingerprint: what the last bits of a run depend on
     optional.py           modules that an extra brings
     own_code.py           whether a class is a user's own

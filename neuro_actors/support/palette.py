@@ -11,6 +11,12 @@ from __future__ import annotations
 POSITIVE, NEGATIVE = "#0072b2", "#d55e00"
 SERIES = ("#008f68", "#a4559c", "#808080")
 """Of curves side by side, in this order."""
+NEUTRAL = "#f7f7f7"
+DIVERGING = (NEGATIVE, NEUTRAL, POSITIVE)
+"""From the least number to the greatest, for maps of colours."""
+POSITIVE_ON_LIGHT, NEGATIVE_ON_LIGHT, LOSS_ON_LIGHT = "#0b6bb0", "#d04a02", "#7b3fa0"
+POSITIVE_ON_DARK, NEGATIVE_ON_DARK, LOSS_ON_DARK = "#5db4f5", "#ff9a52", "#c99bea"
+"""The same signs, and the loss, as legible text on a page of one theme: the viewer's."""
 INK, PAPER = "#16202c", "#ffffff"
 INK_DARK, PAPER_DARK = "#edf2f8", "#10151c"
 """The same on a dark page."""

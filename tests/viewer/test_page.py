@@ -517,10 +517,10 @@ def test_the_canvas_shows_signs_in_two_colours(look: Look, logs: dict[str, Path]
     }""")
     for k, name in enumerate(log.network.ids):
         (red, _, blue, _), value = colours[k]["fill"], step.activations[k, 0]
-        assert np.sign(red - blue) == np.sign(value) or value == 0, name
+        assert np.sign(blue - red) == np.sign(value) or value == 0, name
     (red, _, blue, opaque) = colours[log.network.position["cat"]]["ring"]
     assert opaque > 0
-    assert np.sign(red - blue) == np.sign(step.blame[0, 0])
+    assert np.sign(blue - red) == np.sign(step.blame[0, 0])
 
 
 @pytest.mark.parametrize("size", [(1600, 900), (390, 844)])

@@ -1,6 +1,5 @@
-// Colours: blue is negative, orange is positive. Colour-blind people can tell them apart, and a
-// sign
-// or a shape says the same.
+// Colours: blue is positive, orange is negative. Colour-blind people can tell them apart, and a
+// sign or a shape says the same. They are neuro_actors/support/palette.py's, on light and on dark.
 
 /**
  * @typedef {{paper: number[], ink: number[], muted: number[], line: number[], plus: number[],

@@ -1,4 +1,4 @@
-// Synapses: excitatory ones are orange and solid, inhibitory ones blue and dashed; strong ones are
+// Synapses: excitatory ones are blue and solid, inhibitory ones orange and dashed; strong ones are
 // wide.
 
 import { css, strength } from "./colours.js";
