@@ -8,6 +8,7 @@ Files:
 
     page_data.py        collects the numbers of a log as JSON
     page.py             puts them into one HTML file, with style and script
+    page_json.py        JSON without tags
     page_steps.py       the steps of a page, one after another
     selection.py        which steps, examples and neurons fit into a page
     step_values.py      the numbers of one step

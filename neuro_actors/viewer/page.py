@@ -16,7 +16,7 @@ from pathlib import Path
 from string import Template
 from typing import Any
 
-from .page_data import as_json
+from .page_json import as_json
 
 FOLDER = Path(__file__).parent / "js"
 IMPORT = re.compile(r'^import \{ [\w, ]+ \} from "\./(\w+\.js)";\n', re.MULTILINE)

@@ -24,6 +24,8 @@ from ..support.scalars import as_number, as_whole_number, got
 from ..support.text import quote
 from .fault_events import gather_fault_events
 from .loss_formulas import LOSS_FORMULAS
+from .page import render_page
+from .page_json import as_json
 from .page_steps import Packer, PageSteps, numbers_per_parameter
 from .page_workers import placement
 from .picture import find_picture
@@ -74,6 +76,20 @@ def collect_page_data(
     if isinstance(shape, tuple) and shape[0] * shape[1] != len(network.inputs):
         size = f"a picture of {shape[0]}x{shape[1]} is {shape[0] * shape[1]} inputs"
         raise InputError(f"{size}, there are {len(network.inputs)}")
+    budget = max_mb * 1e6
+    while True:
+        run = _collect(log, steps, budget, shape)
+        excess = len(render_page({}).encode()) + len(as_json(run)) - max_mb * 1e6
+        if excess <= 0:
+            return run
+        budget -= excess + 1000  # long names, for one, take more than was reckoned with
+
+
+def _collect(
+    log: Log, steps: list[StepInfo], budget: float, shape: tuple[int, int] | str | None
+) -> dict[str, Any]:
+    """Collect the data of a page of about a size."""
+    network = log.network
     faults = gather_fault_events(log)
     fault_bytes = [len(json.dumps(faults.get(info.number))) for info in steps] if faults else None
     held = states_to_replay(steps, network)
@@ -81,7 +97,7 @@ def collect_page_data(
         len(network.ids),
         len(network.weights),
         [info.batch for info in steps],
-        max_mb * 1e6,
+        budget,
         fault_bytes,
         numbers_per_parameter(steps) + (held or 0),
     )
@@ -210,13 +226,3 @@ def _notes(log: Log, steps: list[StepInfo], selection: Selection) -> dict[str, A
             str(key): str(value) for key, value in (log.about.get("versions") or {}).items()
         },
     }
-
-
-def as_json(values: Any) -> str:
-    """Return JSON for a page: it contains no character that begins or ends a tag.
-
-    Args:
-        values: Values for JSON; no NaN and no infinity.
-    """
-    text = json.dumps(values, ensure_ascii=True, allow_nan=False, separators=(",", ":"))
-    return text.replace("<", "\\u003c").replace(">", "\\u003e").replace("&", "\\u0026")

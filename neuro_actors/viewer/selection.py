@@ -12,8 +12,8 @@ import numpy as np
 from ..support.errors import InputError
 
 NUMBERS_PER_NEURON = 5  # in each row of a step
-PAGE_BYTES = 300_000  # of the page without a run
-STEP_BYTES, NAME_BYTES = 700, 24  # of text
+PAGE_BYTES = 380_000  # of the page without a run, with the curves of some functions and the loss
+STEP_BYTES, INPUT_BYTES, NAME_BYTES = 700, 6, 24  # of text
 BASE64 = 4 / 3  # characters per byte
 LEAST_STEPS = 24  # examples are dropped before there are fewer steps than this
 
@@ -71,7 +71,7 @@ def select_steps(
         rows = np.minimum(batches, examples) + (np.array(batches) > 1)
         parameters = n_neurons + (n_synapses if synapses else 0)
         numbers = n_neurons * NUMBERS_PER_NEURON * rows + rows + (1 + per_parameter) * parameters
-        bytes_of_step = STEP_BYTES + item * BASE64 * numbers
+        bytes_of_step = STEP_BYTES + INPUT_BYTES * rows + item * BASE64 * numbers
         bytes_of_step += 0 if more is None else np.array(more)
         version = item * BASE64 * parameters
         # Consecutive steps share the weights between them; steps far apart share none.

@@ -19,7 +19,8 @@ from neuro_actors.log.row_filter import RowFilter
 from neuro_actors.log.series import read_losses, read_neuron, read_urgency_by_level
 from neuro_actors.log.summary import format_summary, summarize
 from neuro_actors.log.wording import describe_row
-from neuro_actors.viewer.page_data import as_json, collect_page_data
+from neuro_actors.viewer.page_data import collect_page_data
+from neuro_actors.viewer.page_json import as_json
 
 KEY = b"neuro_actors"
 

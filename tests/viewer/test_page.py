@@ -402,7 +402,7 @@ def test_a_screen_reader_hears_what_is_chosen_and_nothing_while_it_plays(look: L
     choose(page, "ears")
     drawn(page)
     announced = page.locator("#live").inner_text()
-    assert announced.startswith("Step 1, Urgencies come back")
+    assert announced.startswith("Step 1, The environment sends the inputs")
     assert "ears, relu, level 1: activation 0" in announced
     page.get_by_role("button", name="Play").click()
     page.wait_for_timeout(400)
@@ -439,9 +439,8 @@ def test_without_synapses_sums_are_shown(look: Look, logs: dict[str, Path], tmp_
         html(collect_page_data(na.open_log(logs["population"]), 0.5))
     )
     page = look("population", path=tmp_path / "small.html")
-    assert "The network is too large for its 16100 synapses" in page.locator(
-        "#panel"
-    ).inner_text().replace("\u202f", "")
+    text = page.locator("#panel").inner_text()
+    assert "The network is too large for its 16,100 synapses" in text
     choose(page, "n150")
     drawn(page)
     assert "synapses are not in this page" in page.locator("#panel").inner_text()
@@ -508,6 +507,7 @@ def test_it_starts_at_once(look: Look, name: str) -> None:
 def test_the_canvas_shows_signs_in_two_colours(look: Look, logs: dict[str, Path]) -> None:
     page, log = look("family"), na.open_log(logs["family"])
     step = log.step(1)
+    page.evaluate("neuroActors.goTime(1e9); neuroActors.draw()")
     colours = page.evaluate("""() => {
         const l = neuroActors.drawn.layout, ratio = neuroActors.stage.ratio, canvas = document.getElementById('above');
         const pixels = canvas.getContext('2d').getImageData(0, 0, canvas.width, canvas.height).data;

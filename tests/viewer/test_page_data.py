@@ -97,7 +97,7 @@ def test_a_partial_log_shows_what_it_has(tmp_path: Path) -> None:
         assert len(shown["steps"]) == (3 if name == "every" else 5)
 
 
-@pytest.mark.parametrize("budget", [12e6, 3e6, 1e6, 0.4e6])
+@pytest.mark.parametrize("budget", [12e6, 3e6, 1e6, 0.5e6])
 def test_a_plan_stays_within_its_budget(budget: float) -> None:
     made = select_steps(1000, 20000, [8] * 500, budget)
     rows = min(8, made.examples) + 1
@@ -245,3 +245,16 @@ def test_no_curve_of_a_function_that_was_replaced(
     monkeypatch.setitem(na.LOSSES, "squared_error", na.LOSSES["huber"])
     page = collect_page_data(log)
     assert (list(page["functions"]), page["losses"]) == (["identity"], {})
+
+
+def test_a_page_keeps_to_its_megabytes_whatever_its_names_are(tmp_path: Path) -> None:
+    """12 MB are 12,000,000 bytes: of the file, with its style and script."""
+    names = [f"{chr(0x4E00 + k)}" * 120 for k in range(80)]  # six characters each in JSON
+    neurons = [na.Input("x"), *(na.Neuron(name, "tanh") for name in names)]
+    network = na.Network(neurons, [na.Synapse("x", name, 0.1) for name in names], names)
+    log = tmp_path / "long.arrows"
+    na.train(network, np.ones((8, 1)), np.ones((8, 80)), loss="squared_error", optimizer=na.SGD(0.1), epochs=10, batch_size=4, log=log)  # fmt: skip
+    for most in (0.6,):
+        page = render_page(collect_page_data(na.open_log(log), most))
+        assert most * 0.6e6 < len(page.encode()) <= most * 1e6
+    assert len(render_page({}).encode()) < PAGE_BYTES

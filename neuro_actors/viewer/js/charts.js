@@ -128,19 +128,47 @@ export function overSteps(lines, now, label, numbers) {
 }
 
 /**
+ * Round numbers from 0 up to the greatest value: the ticks of an axis.
+ * @param {number} high
+ * @param {number} most how many, beside 0
+ * @returns {number[]}
+ */
+export function niceTicks(high, most) {
+  if (!(high > 0) || !Number.isFinite(high)) return [0];
+  const size = 10 ** Math.floor(Math.log10(high / most));
+  const step = size * (/** @type {number} */ ([1, 2, 5, 10].find(
+    (by) => high / (size * by) < most + 1,
+  )));
+  const n = Math.floor(high / step + 1e-9);
+  return Array.from({ length: n + 1 }, (_, k) => rounded(k * step, 6));
+}
+
+/**
+ * How far down a loss is drawn, in percent of the curve's height.
+ * @param {number[]} values all losses
+ * @returns {(value: number) => number}
+ */
+export function lossHeight(values) {
+  const one = unit(values);
+  const [low, high] = spread([0, Math.max(0, ...values) / one]);
+  return (v) => 96 - ((v / one - low) / (high - low)) * 90;
+}
+
+/**
  * Draw the loss over the steps, as large as its box.
  * @param {number[]} places from 0 to 1
  * @param {number[]} values
+ * @param {number[]} ticks the losses that have a line
  */
-export function lossCurve(places, values) {
-  const one = unit(values);
-  const [low, high] = spread([0, Math.max(0, ...values) / one]);
-  const y = (/** @type {number} */ v) => 96 - ((v / one - low) / (high - low)) * 90;
+export function lossCurve(places, values, ticks) {
+  const y = lossHeight(values);
   const x = (/** @type {number} */ place) => (place * 1000).toFixed(1);
   const points = places.map((place, k) => `${x(place)} ${y(values[k]).toFixed(2)}`);
   const [left, right] = [x(places[0]), x(places[places.length - 1])];
+  const grid = ticks.map((v) => `M0 ${y(v).toFixed(2)}H1000`).join("");
   const parts = points.length
     ? [
+        svg("path", { class: "grid", d: grid, "vector-effect": "non-scaling-stroke" }),
         svg(
           "path",
           {

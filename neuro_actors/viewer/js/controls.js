@@ -2,11 +2,13 @@
 
 import { byId, el } from "./dom.js";
 import { exampleName } from "./examples.js";
+import { saveStage } from "./export.js";
 import { stepWorkers } from "./workers.js";
 import { plain } from "./labels.js";
 import { describePlace } from "./placement.js";
 import { count, shown, style } from "./numbers.js";
 import { currentWave } from "./waves.js";
+import { MOST_ZOOM, WHOLE } from "./zoom.js";
 
 const MOST_NAMES = 3000;
 const MOST_EXAMPLES = 64; // if there are more, only those of the present step are listed
@@ -35,7 +37,7 @@ export class Controls {
       /** @type {(value: string) => void} */ act,
     ) => byId(id).addEventListener("change", () => act(byId(id).value));
     pick("example", (value) => app.set({ example: Number(value), follow: true }));
-    pick("view", (value) => app.set({ shape: value }));
+    pick("view", (value) => app.set({ shape: value, zoom: WHOLE }));
     pick("speed", (value) => app.set({ speed: Number(value) }));
     pick("pace", (value) => app.set({ pace: value }));
     pick("language", (value) => app.set({ language: value }));
@@ -48,6 +50,12 @@ export class Controls {
       style.digits = Number(value);
       app.redraw();
     });
+    press("zoomIn", () => app.zoomBy(1.5));
+    press("zoomOut", () => app.zoomBy(1 / 1.5));
+    press("zoomFit", () => app.set({ zoom: WHOLE }));
+    press("savePng", () => saveStage(app, "png"));
+    press("saveSvg", () => saveStage(app, "svg"));
+    press("fullScreen", () => app.toggleFullScreen());
     pick("find", (value) => app.choose(value === "" ? null : { kind: "neuron", k: Number(value) }));
     document.addEventListener("click", (event) => {
       const settings = byId("settings");
@@ -77,6 +85,9 @@ export class Controls {
     if (chosen >= 0 && find.options.length === 1)
       find.append(el("option", { value: chosen, text: plain(scene.network.ids[chosen], 40) }));
     find.value = chosen >= 0 ? String(chosen) : "";
+    byId("zoomFit").disabled = byId("zoomOut").disabled = state.zoom.by === 1;
+    byId("zoomIn").disabled = state.zoom.by === MOST_ZOOM;
+    byId("above").classList.toggle("zoomed", state.zoom.by > 1);
     for (const id of ["view", "speed", "pace", "language", "theme"])
       byId(id).value = String(/** @type {any} */ (state)[id === "view" ? "shape" : id]);
     byId("digits").value = String(style.digits);

@@ -9,18 +9,6 @@ const MOST_WORKERS = 16; // the most that are listed
 /** @param {import("./panel.js").PanelApp} app @returns {any[]} */
 export function introPanel(app) {
   const { say, run, placement } = app.scene;
-  const signs = [
-    [
-      "activation",
-      "signActivation",
-    ], ["urgency", "signUrgency"], ["fill", "signFill"], ["ring", "signRing"],
-    ["excite", "signExcite"], [
-      "inhibit",
-      "signInhibit",
-    ], ["silent", "signSilent"], ["dead", "signDead"],
-  ];
-  if (run.hasFaults) signs.push(["lost", "signLost"], ["died", "signCrash"]);
-  if (placement) signs.push(["ground", "signGround"], ["gate", "signGate"]);
   const keys = [
     ["Space", "keySpace"],
     ["← →", "keyArrows"],
@@ -29,6 +17,9 @@ export function introPanel(app) {
     ["Home End", "keyEnds"],
     ["N P", "keyNames"],
     ["W", "keyWhy"],
+    ["+ − 0", "keyZoom"],
+    ["T", "keyTalk"],
+    ["F", "keyFull"],
     ["Esc", "keyEscape"],
   ];
   if (placement) keys.splice(-1, 0, ["M", "keyWorkers"]);
@@ -54,9 +45,12 @@ export function introPanel(app) {
     el(
       "ul",
       { class: "signs" },
-      signs.map(([sign, key]) => el("li", {}, symbol(sign), el("span", { text: say(key) }))),
+      signs(app.scene).map(([sign, key]) =>
+        el("li", {}, symbol(sign), el("span", { text: say(key) })),
+      ),
     ),
     el("p", { class: "note", text: say("signColours") }),
+    letters(app.scene),
     placement ? describeWorkers(say, placement, run.network) : null,
     el(
       "section",
@@ -89,6 +83,56 @@ export function introPanel(app) {
       ),
     ),
   ];
+}
+
+/**
+ * The signs that are on the stage in this step.
+ * @param {import("./scene.js").Scene} scene
+ * @returns {string[][]} the drawing and the text of each
+ */
+export function signs(scene) {
+  const { run, layout: l, network, view, waves, info } = scene;
+  const cells = l.mode === "population";
+  const isBack = waves.fromLoss >= 0;
+  const isDead = l.drawn.some((k) => run.stuck(view, k) === "dead");
+  const weights = [...view.weights];
+  const faults = info.faults ?? {};
+  /** @type {[boolean, string, string][]} */
+  const all = [
+    [cells, "cell", "signCell"],
+    [cells && isBack, "cells", "signCells"],
+    [true, "activation", "signActivation"],
+    [isBack, "urgency", "signUrgency"],
+    [!cells, "fill", "signFill"],
+    [!cells && isBack, "ring", "signRing"],
+    [!cells && weights.some((w) => w > 0), "excite", "signExcite"],
+    [!cells && weights.some((w) => w < 0), "inhibit", "signInhibit"],
+    [!cells && network.sources.length > 0, "silent", "signSilent"],
+    [isDead, cells ? "deadcell" : "dead", "signDead"],
+    [info.loss !== null, "loss", "signLoss"],
+    [run.hasFaults && Object.keys(faults).length > 0, "lost", "signLost"],
+    [run.hasFaults && Object.keys(faults).length > 0, "died", "signCrash"],
+    [scene.mapped, "ground", "signGround"],
+    [scene.mapped && !cells, "gate", "signGate"],
+  ];
+  return all.filter(([here]) => here).map(([, ...sign]) => sign);
+}
+
+/** What the letters on the page mean. @param {import("./scene.js").Scene} scene */
+function letters({ say, info }) {
+  const some = ["a", "w", "z", ...(info.loss === null ? [] : ["u", "v"])];
+  return el(
+    "section",
+    {},
+    el("h3", {}, el("span", { class: "what", text: say("lettersTitle") })),
+    el(
+      "dl",
+      { class: "letters" },
+      some.map((letter) =>
+        el("div", {}, el("dt", { text: letter }), el("dd", { text: say(`letter_${letter}`) })),
+      ),
+    ),
+  );
 }
 
 /**
@@ -125,8 +169,23 @@ function symbol(sign) {
     ],
     urgency: [
       svg("path", { class: "synapse", d: "M2 14H46" }),
-      svg("path", { class: "minusline", d: "M28 6L20 14L28 22" }),
+      svg("path", { class: "plusline", d: "M28 6L20 14L28 22" }),
     ],
+    cell: [
+      svg("rect", { class: "plusfill", x: 4, y: 4, width: 12, height: 20 }),
+      svg("rect", { class: "minusfill", x: 18, y: 4, width: 12, height: 20 }),
+      svg("rect", { class: "emptyfill", x: 32, y: 4, width: 12, height: 20 }),
+    ],
+    cells: [
+      svg("rect", { class: "plusfill", x: 14, y: 0, width: 20, height: 9 }),
+      svg("path", { class: "inkline", d: "M24 11v6M21 14l3 3l3-3" }),
+      svg("rect", { class: "minusfill", x: 14, y: 19, width: 20, height: 9 }),
+    ],
+    deadcell: [
+      svg("rect", { class: "emptyfill", x: 14, y: 4, width: 20, height: 20 }),
+      svg("path", { class: "inkline", d: "M20 10l8 8M28 10l-8 8" }),
+    ],
+    loss: [svg("rect", { class: "lossbox", x: 6, y: 4, width: 36, height: 20, rx: 6 })],
     fill: [svg("circle", { class: "plusfill edge", cx: 24, cy: 14, r: 10 })],
     ring: [
       svg("circle", { class: "node", cx: 24, cy: 15, r: 7 }),

@@ -1,5 +1,9 @@
 // The keyboard: everything that the pointer can do.
 
+import { WHOLE } from "./zoom.js";
+
+const ZOOM = 1.5; // of one press
+
 /** @param {any} app */
 export function onKeys(app) {
   document.addEventListener("keydown", (event) => {
@@ -10,7 +14,9 @@ export function onKeys(app) {
     const typing = target.tagName === "SELECT" || sliding;
     const pressing = target.tagName === "BUTTON" || target.tagName === "SUMMARY";
     if (typing && event.key !== "Escape") return;
-    if (pressing && (event.key === " " || event.key === "Enter")) return;
+    const isTalk = app.state.talk !== null;
+    if (pressing && !isTalk && (event.key === " " || event.key === "Enter")) return;
+    if (isTalk && talks(app, event, pressing)) return;
     const acts = /** @type {Record<string, () => void>} */ ({
       " ": () => app.player.toggle(),
       ArrowRight: () => (event.shiftKey ? app.goPhase(1) : app.goWave(1)),
@@ -26,6 +32,12 @@ export function onKeys(app) {
       m: () => app.placement && app.set({ workers: !app.state.workers }),
       w: () => app.state.chosen?.kind === "neuron" && app.set({ why: !app.state.why }),
       l: () => app.choose({ kind: "loss" }),
+      f: () => app.toggleFullScreen(),
+      t: () => app.presenter.begin(),
+      "+": () => app.zoomBy(ZOOM),
+      "=": () => app.zoomBy(ZOOM),
+      "-": () => app.zoomBy(1 / ZOOM),
+      0: () => app.set({ zoom: WHOLE }),
       Escape: () => app.choose(null),
     });
     const key = event.key.length === 1 ? event.key.toLowerCase() : event.key;
@@ -36,6 +48,27 @@ export function onKeys(app) {
       acts[key]();
     }
   });
+}
+
+/** The keys of a presentation; those of a clicker are Page up and Page down. */
+function talks(
+  /** @type {any} */ app,
+  /** @type {KeyboardEvent} */ event,
+  /** @type {boolean} */ pressing,
+) {
+  const { presenter } = app;
+  const next = () => presenter.next(1);
+  const acts = /** @type {Record<string, () => void>} */ ({
+    " ": next, Enter: next, ArrowRight: next, PageDown: next,
+    ArrowLeft: () => presenter.next(-1),
+    PageUp: () => presenter.next(-1),
+    Escape: () => presenter.end(),
+  });
+  const act = acts[event.key];
+  if (!act || (pressing && event.key === "Enter")) return false;
+  event.preventDefault();
+  act();
+  return true;
 }
 
 function another(/** @type {any} */ app, /** @type {number} */ by) {

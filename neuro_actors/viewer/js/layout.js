@@ -3,6 +3,7 @@
 import { curve, distance } from "./curve.js";
 
 export const MOST_NODES = 200;
+export const MOST_IN_COLUMN = 64; // a level is one column of nodes: more are drawn as cells
 const TEXT_RADIUS = 20; // no text inside smaller nodes
 
 /**
@@ -28,25 +29,39 @@ export function drawnNeurons(run) {
  * @param {number} height
  * @param {"auto" | "nodes" | "population"} wanted
  * @param {number} [textScale] the scale of text, 1 on a normal screen
+ * @param {number} [zoom] how much larger than the stage the society is
  * @returns {Layout}
  */
-export function layout(run, width, height, wanted, textScale = 1) {
+export function layout(run, width, height, wanted, textScale = 1, zoom = 1) {
   const drawn = drawnNeurons(run);
-  const many = drawn.length > MOST_NODES;
-  if (wanted === "population" || (wanted === "auto" && many))
-    return layoutPopulation(run, width, height, drawn, textScale);
-  return layoutNodes(run, width, height, drawn, textScale);
+  const inLevel = new Map();
+  for (const k of drawn)
+    inLevel.set(run.network.level[k], (inLevel.get(run.network.level[k]) ?? 0) + 1);
+  const many = drawn.length > MOST_NODES || Math.max(...inLevel.values()) > MOST_IN_COLUMN;
+  const how = wanted === "population" || (wanted === "auto" && many)
+    ? layoutPopulation
+    : layoutNodes;
+  return how(run, width, height, drawn, textScale, zoom);
 }
 
-/** @param {import("./data.js").Run} run @param {number} width @param {number} height */
-function measure(run, width, height) {
+/**
+ * @param {import("./data.js").Run} run
+ * @param {number} width
+ * @param {number} height
+ * @param {number} zoom
+ * @param {number} textScale
+ */
+function measure(run, width, height, zoom, textScale) {
   const narrow = width < 560;
+  [width, height] = [width * zoom, height * zoom];
   const hasLoss = run.steps.some((/** @type {any} */ step) => step.loss !== null);
   const [left, right, top, bottom] = [narrow ? 8 : 24, narrow ? 8 : 28, 44, 26];
-  const lossWidth = hasLoss ? (narrow ? 72 : 120) : 0;
+  const lossWidth = hasLoss ? (narrow ? 72 : 16 + 104 * textScale) : 0;
   return {
     narrow,
     hasLoss,
+    width,
+    height,
     left,
     top,
     lossWidth,
@@ -56,45 +71,41 @@ function measure(run, width, height) {
 }
 
 /**
+ * Each level is one column, scaled to fit.
  * @param {import("./data.js").Run} run
- * @param {number} width
- * @param {number} height
+ * @param {number} stageWidth
+ * @param {number} stageHeight
  * @param {number[]} drawn
- * @param {number} textScale
+ * @param {number} screenScale the scale of text
+ * @param {number} zoom
  * @returns {Layout}
  */
-function layoutNodes(run, width, height, drawn, textScale) {
+function layoutNodes(run, stageWidth, stageHeight, drawn, screenScale, zoom) {
   const { network } = run;
-  const f = measure(run, width, height);
+  const textScale = screenScale * Math.sqrt(zoom); // zoomed in, there is more room, too
+  const f = measure(run, stageWidth, stageHeight, zoom, textScale);
+  const { width, height } = f;
   const members = network.levels.map((level) =>
     level.filter((k) => !(run.picture && network.isInput(k))),
   );
-  const most = Math.max(2, Math.floor(f.tall / 24));
   const followsPicture = (/** @type {number} */ k) => k === 1 && run.picture;
-  // fewer nodes in a column, so that their images are visible, but two columns rather than three
-  const withTiles = (/** @type {number} */ n) => (
-    f.narrow ? most : Math.max(2, Math.floor(f.tall / 36), Math.min(most, Math.ceil(n / 2)))
-  );
-  const subs = members.map((level, k) =>
-    Math.max(1, Math.ceil(level.length / (followsPicture(k) ? withTiles(level.length) : most))),
-  );
-  const shares = members.map((level, k) =>
-    (k === 0 && run.picture ? 1.5 : 1 + (followsPicture(k) ? 0.75 : 0.5) * (subs[k] - 1)),
-  );
+  const shares = members.map((_, k) => (run.picture && k < 2 ? 1.5 : 1));
   const unit = f.room / shares.reduce((sum, share) => sum + share, 0);
   const x = new Float32Array(network.n);
   const y = new Float32Array(network.n);
-  const gaps = members.map((level, k) => {
-    const rows = Math.max(1, Math.ceil(level.length / subs[k]));
-    return Math.min(rows < 4 ? 250 : 160, f.tall / rows);
-  });
+  const gaps = members.map((level) =>
+    Math.min((level.length < 4 ? 250 : 160) * zoom, f.tall / Math.max(1, level.length)),
+  );
   // Each node is as large as its level allows, with text from a certain size on; no level has much
   // larger nodes than the smallest one.
   const sizes = members.map((_, k) => {
     const roomy = Math.min((gaps[k] - 76 * textScale) / 2, unit * 0.28, 44 * textScale);
     return roomy >= TEXT_RADIUS
       ? roomy
-      : Math.max(3.5, Math.min(gaps[k] * 0.33, unit * 0.16, TEXT_RADIUS - 1));
+      : Math.max(
+        Math.min(3.5, gaps[k] * 0.4),
+        Math.min(gaps[k] * 0.33, unit * 0.16, TEXT_RADIUS - 1),
+      );
   });
   const radius = Math.min(...sizes.filter((_, k) => members[k].length));
   const r = new Float32Array(network.n).fill(radius);
@@ -104,23 +115,15 @@ function layoutNodes(run, width, height, drawn, textScale) {
   members.forEach((level, k) => {
     const [left, right] = [at, at + unit * shares[k]];
     at = right;
-    const rows = Math.ceil(level.length / subs[k]);
-    const gap = gaps[k];
     const size = Math.min(sizes[k], Math.max(1.6 * radius, TEXT_RADIUS));
-    columns.push({ level: k, x: (left + right) / 2, left, right, spacing: gap, radius: size });
+    columns.push({ level: k, x: (left + right) / 2, left, right, spacing: gaps[k], radius: size });
     level.forEach((neuron, place) => {
-      const sub = place % subs[k];
       r[neuron] = size;
-      x[neuron] = (left + right) / 2 + (sub - (subs[k] - 1) / 2) * (
-        followsPicture(k) ? unit * 0.62 : Math.min(unit * 0.45, radius * 3.4)
-      );
-      const stagger = subs[k] > 1 ? ((sub + 0.5) / subs[k] - 0.5) * gap : 0;
-      y[neuron] = f.top + f.tall / 2 + (
-        Math.floor(place / subs[k]) - (rows - 1) / 2
-      ) * gap + stagger * 0.9;
+      x[neuron] = (left + right) / 2;
+      y[neuron] = f.top + f.tall / 2 + (place - (level.length - 1) / 2) * gaps[k];
     });
   });
-  const grown = placePicture(run, f, columns, x, y, subs[1] > 1 ? unit * 0.62 : unit * 0.5);
+  const grown = placePicture(run, f, columns, x, y, unit * (followsPicture(1) ? 1 : 0.5));
   const lossAt = {
     x: width - f.lossWidth / 2 - (f.narrow ? 4 : 22),
     y: f.top + f.tall / 2,
@@ -217,24 +220,26 @@ function placePicture(
 
 /**
  * @param {import("./data.js").Run} run
- * @param {number} width
- * @param {number} height
+ * @param {number} stageWidth
+ * @param {number} stageHeight
  * @param {number[]} drawn
- * @param {number} textScale
+ * @param {number} screenScale the scale of text
+ * @param {number} zoom
  * @returns {Layout}
  */
-function layoutPopulation(run, width, height, drawn, textScale) {
+function layoutPopulation(run, stageWidth, stageHeight, drawn, screenScale, zoom) {
   const { network } = run;
-  const f = measure(run, width, height);
+  const textScale = screenScale * Math.sqrt(zoom);
+  const f = measure(run, stageWidth, stageHeight, zoom, textScale);
+  const { width, height } = f;
   const x = new Float32Array(network.n);
   const y = new Float32Array(network.n);
   const half = (f.tall - 56) / 2;
   const gap = Math.min(48, (f.room / network.levels.length) * 0.28);
   // As many columns of cells as make the cells square and fill the height, with one size of cell
-  // for
-  // all levels.
+  // for all levels.
   const roomEach = f.room - gap * network.levels.length;
-  let cell = 26;
+  let cell = 26 * zoom;
   const columnsOf = (/** @type {number} */ size) =>
     network.levels.map((level) =>
       Math.max(1, Math.ceil(level.length / Math.max(1, Math.floor(half / size)))),
@@ -246,7 +251,7 @@ function layoutPopulation(run, width, height, drawn, textScale) {
   const mostRows = Math.max(
     ...network.levels.map((level, k) => Math.ceil(level.length / counts[k])),
   );
-  const high = Math.max(cell, Math.min(half / mostRows, 3 * cell, 26));
+  const high = Math.max(cell, Math.min(half / mostRows, 3 * cell, 26 * zoom));
   const used = counts.reduce((sum, c) => sum + c * cell, 0);
   const space = (f.room - used) / network.levels.length;
   /** @type {Grid[]} */
@@ -289,8 +294,8 @@ function layoutPopulation(run, width, height, drawn, textScale) {
   const lossAt = {
     x: width - f.lossWidth / 2 - (f.narrow ? 4 : 22),
     y: f.top + f.tall / 2 + 8,
-    w: f.narrow ? 66 : 104,
-    h: 62,
+    w: f.narrow ? 66 : 104 * textScale,
+    h: 62 * textScale,
   };
   return {
     mode: "population", width, height, textScale, radius: cell / 2,

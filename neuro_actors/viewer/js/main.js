@@ -10,7 +10,10 @@ import { layout } from "./layout.js";
 import { Placement } from "./placement.js";
 import { style } from "./numbers.js";
 import { Panel } from "./panel.js";
+import { keepPlace } from "./place.js";
 import { Player } from "./player.js";
+import { onPointer } from "./pointer.js";
+import { Presenter } from "./presenter.js";
 import { Scene } from "./scene.js";
 import { Stage } from "./stage.js";
 import { describeFaults, StepFaults } from "./faults.js";
@@ -19,6 +22,7 @@ import { Tip } from "./tip.js";
 import { currentWave, Waves } from "./waves.js";
 import { reason } from "./why.js";
 import { describeMoment, translator } from "./words.js";
+import { corner, WHOLE, zoomAt } from "./zoom.js";
 
 const HALF = 0.5;
 
@@ -35,7 +39,7 @@ class App {
       language: (navigator.language || "en").toLowerCase().startsWith("fr")
         ? "fr"
         : "en", theme: "system", all: new Set(),
-      workers: true,
+      workers: true, zoom: WHOLE, talk: null,
     };
     /** @type {import("./colours.js").Palette} */
     this.colours = palette(document.documentElement);
@@ -66,11 +70,12 @@ class App {
     this.tip = new Tip(byId("tip"));
     this.state.example = this._firstExample();
     this.restyle();
-    this.state.t = this.waves().learn >= 0 ? this.waves().learn : this.waves().count;
+    this.presenter = new Presenter(this);
     onKeys(this);
-    this._pointer();
+    onPointer(this);
     new ResizeObserver(() => this.redraw()).observe(byId("above"));
     matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => this.restyle());
+    this._keepPlace = keepPlace(this);
     this.draw();
   }
 
@@ -172,6 +177,42 @@ class App {
     else this.goStep(step + by, by > 0 ? 0 : undefined);
   }
 
+  /** What the page's address keeps. */
+  place() {
+    return { ...this.state, digits: style.digits };
+  }
+
+  /** Go to a place. @param {import("./place.js").Place} place */
+  go({ digits, theme, talk, ...rest }) {
+    this.player.pause();
+    style.digits = digits;
+    Object.assign(this.state, rest, { theme, talk: null });
+    this.state.t = Math.min(this.state.t, this.waves().count);
+    this.restyle();
+    if (talk !== null) this.presenter.show(talk);
+  }
+
+  toggleFullScreen() {
+    if (document.fullscreenElement) document.exitFullscreen();
+    else document.documentElement.requestFullscreen?.().catch(() => {}); // a frame may forbid it
+  }
+
+  /** Where the stage begins in the layout. */
+  corner() {
+    return corner(this.state.zoom, this.stage.width, this.stage.height);
+  }
+
+  /**
+   * Zoom in or out around a point of the stage, or around its middle.
+   * @param {number} factor
+   * @param {{x: number, y: number}} [at]
+   */
+  zoomBy(factor, at) {
+    const { width, height } = this.stage;
+    const point = at ?? { x: width / 2, y: height / 2 };
+    this.set({ zoom: zoomAt(this.state.zoom, factor, { ...point, width, height }) });
+  }
+
   /** Read the colours again, after the theme has changed. */
   restyle() {
     document.documentElement.dataset.theme = this.state.theme;
@@ -198,9 +239,10 @@ class App {
       1,
       parseFloat(getComputedStyle(document.documentElement).fontSize) / 16,
     );
-    const key = `${stage.width} ${stage.height} ${state.shape} ${textScale}`;
+    const { by } = state.zoom;
+    const key = `${stage.width} ${stage.height} ${state.shape} ${textScale} ${by}`;
     if (key !== this._layout) {
-      this.layout = layout(run, stage.width, stage.height, state.shape, textScale);
+      this.layout = layout(run, stage.width, stage.height, state.shape, textScale, by);
       this._layout = key;
       this.cache.clear();
     }
@@ -211,7 +253,7 @@ class App {
     return new Scene({
       run, state, colours: this.colours, layout: /** @type {any} */ (this.layout),
       waves: this.waves(), faults: this.faults(), placement: this.placement, reason: why,
-      cache: this.cache,
+      cache: this.cache, corner: this.corner(),
       lit: findLit(
         run.network,
         state.chosen,
@@ -224,7 +266,7 @@ class App {
   draw() {
     this.stage.resize();
     const scene = this.scene();
-    style.mark = this.state.language === "fr" ? "," : ".";
+    [style.mark, style.apart] = this.state.language === "fr" ? [",", "\u202f"] : [".", ","];
     const now = describeMoment(scene.say, scene.waves, scene.t);
     const faults = scene.t < scene.waves.count
       ? describeFaults(scene.say, scene.faults, scene.waves, currentWave(scene.t), this.run.network)
@@ -234,34 +276,10 @@ class App {
     this.timeline.show(scene, now);
     this.controls.show(scene, { ...now, faults });
     this.tip.show(scene, this.pointer);
+    this.presenter.draw(scene);
     this.drawn = scene;
-  }
-
-  _pointer() {
-    const canvas = byId("above");
-    const point = (/** @type {PointerEvent | MouseEvent} */ event) => {
-      const box = canvas.getBoundingClientRect();
-      return { x: event.clientX - box.left, y: event.clientY - box.top };
-    };
-    const same = (
-      /** @type {any} */ a,
-      /** @type {any} */ b,
-    ) => a?.kind === b?.kind && a?.k === b?.k;
-    canvas.addEventListener("pointermove", (/** @type {PointerEvent} */ event) => {
-      this.pointer = point(event);
-      const hover = this.drawn ? this.stage.hit(this.drawn, this.pointer.x, this.pointer.y) : null;
-      canvas.classList.toggle("pointing", hover !== null);
-      if (!same(hover, this.state.hover)) this.set({ hover });
-      else if (hover) this.redraw();
-    });
-    canvas.addEventListener("pointerleave", () => {
-      this.pointer = undefined;
-      this.set({ hover: null });
-    });
-    canvas.addEventListener("click", (/** @type {MouseEvent} */ event) => {
-      const { x, y } = point(event);
-      if (this.drawn) this.choose(this.stage.hit(this.drawn, x, y));
-    });
+    this.moment = now;
+    this._keepPlace?.();
   }
 }
 

@@ -2,7 +2,7 @@
 
 import { css, fill, mix, on, strength } from "./colours.js";
 import { plain } from "./labels.js";
-import { fine, rounded, short, signed } from "./numbers.js";
+import { count, fine, rounded, short, signed } from "./numbers.js";
 
 const TAU = 2 * Math.PI;
 
@@ -176,6 +176,24 @@ export function writeNodes(labels, scene) {
         { size: 13, colour: css(colours.muted, faded ? 0.6 : 1), over: true },
       );
     }
+  }
+}
+
+/**
+ * Write under each column which level it is, and how many neurons it has.
+ * @param {import("./labels.js").Labels} labels
+ * @param {import("./scene.js").Scene} scene
+ */
+export function writeLevels(labels, scene) {
+  const { layout: l, network, colours, say } = scene;
+  const colour = css(colours.muted);
+  for (const column of l.columns) {
+    const n = network.levels[column.level].length;
+    const wide = column.right - column.left - 8;
+    const key = column.level === 0 ? "inputsOf" : n === 1 ? "neuronOf" : "neuronsOf";
+    const text = say(wide < 110 * l.textScale ? "bare" : key, { level: column.level, n: count(n) });
+    if (n && wide > 20)
+      labels.put(text, [[column.x, l.height - 12]], { size: 13, colour, within: wide });
   }
 }
 

@@ -3,9 +3,10 @@
 const MINUS = "−";
 
 /**
- * How numbers are shown: the number of significant digits (17: all), and the decimal mark.
+ * How numbers are shown: the number of significant digits (17: all), the decimal mark, and what
+ * stands between thousands.
  */
-export const style = { digits: 4, mark: "." };
+export const style = { digits: 4, mark: ".", apart: "," };
 
 /** @param {string} text @returns {string} */
 function typographic(text) {
@@ -84,7 +85,7 @@ export function fine(x) {
     : (x > 0 ? "+" : "") + typographic(String(Number(x.toPrecision(1))));
 }
 
-/** A count with thin spaces between thousands. @param {number} n @returns {string} */
+/** A count: 1,000 in English, 1 000 in French. @param {number} n @returns {string} */
 export function count(n) {
-  return String(n).replace(/\B(?=(\d{3})+$)/g, "\u202f");
+  return String(n).replace(/\B(?=(\d{3})+$)/g, style.apart);
 }

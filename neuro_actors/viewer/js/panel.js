@@ -32,11 +32,12 @@ export class Panel {
     const phase = chosen?.kind === "neuron"
       ? `${t >= waves.sends[chosen.k]} ${waves.isUrged(chosen.k, t)}`
       : "";
+    this.root.classList.toggle("chosen", chosen !== null); // on a phone: a sheet over the page
     const what = chosen ? `${chosen.kind} ${chosen.kind === "loss" ? "" : chosen.k}` : "";
     const { step, example, language, why, all } = state;
     const key =
       `${what} ${step} ${example} ${language} ${digits} ${why} ${[...all]} ${phase} ` +
-      `${scene.colours.paper}`;
+      `${scene.colours.paper} ${chosen ? "" : `${scene.layout.mode} ${scene.mapped}`}`;
     if (key !== this._key) this._fill(scene, what);
     this._key = key;
     this._light(scene);

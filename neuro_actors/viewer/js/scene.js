@@ -5,8 +5,8 @@
  * @typedef {{step: number, t: number, example: number, follow: boolean, playing: boolean, speed:
  *   number, pace: "waves" | "steps", chosen: import("./focus.js").Thing | null, hover:
  *   import("./focus.js").Thing | null, why: boolean, shape: "auto" | "nodes" | "population",
- *   language: string, theme: "system" | "light" | "dark", all: Set<string>, workers: boolean}}
- *   State
+ *   language: string, theme: "system" | "light" | "dark", all: Set<string>, workers: boolean,
+ *   zoom: import("./zoom.js").Zoom, talk: number | null}} State `talk`: the sentence of the talk
  */
 
 export class Scene {
@@ -15,7 +15,8 @@ export class Scene {
    *   import("./waves.js").Waves, state: State, colours: import("./colours.js").Palette, lit:
    *   import("./focus.js").Lit | null, say: import("./words.js").Say, moving: boolean, reason:
    *   import("./why.js").Reason | null, faults: import("./faults.js").StepFaults, placement:
-   *   import("./placement.js").Placement | null, cache: Map<string, any>}} parts
+   *   import("./placement.js").Placement | null, cache: Map<string, any>, corner: {x: number, y:
+   *   number}}} parts
    */
   constructor(parts) {
     this.run = parts.run;
@@ -36,6 +37,8 @@ export class Scene {
     this.placement = parts.placement;
     /** whether the stage shows the workers */
     this.mapped = parts.placement !== null && parts.state.workers;
+    /** where the stage begins in the layout: the society may be larger than the stage */
+    this.corner = parts.corner;
     this._cache = parts.cache;
   }
 

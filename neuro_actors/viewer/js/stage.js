@@ -6,7 +6,7 @@ import { Labels } from "./labels.js";
 import { urgencyY } from "./urgency_y.js";
 import { drawMessages, travelling } from "./messages.js";
 import { drawCrashes } from "./fault_marks.js";
-import { drawLoss, drawNodes, drawTargets, writeNodes } from "./nodes.js";
+import { drawLoss, drawNodes, drawTargets, writeLevels, writeNodes } from "./nodes.js";
 import { drawPicture } from "./pictures.js";
 import { drawPopulation } from "./population.js";
 import { drawCellBorders, drawGates, drawGround, mapOf, writeGround } from "./areas.js";
@@ -39,54 +39,48 @@ export class Stage {
     return true;
   }
 
-  /** @param {HTMLCanvasElement} canvas */
-  _blank(canvas) {
+  /** @param {HTMLCanvasElement} canvas @param {{x: number, y: number}} corner */
+  _blank(canvas, corner) {
     const ctx = /** @type {CanvasRenderingContext2D} */ (canvas.getContext("2d"));
     ctx.setTransform(this.ratio, 0, 0, this.ratio, 0, 0);
     ctx.clearRect(0, 0, this.width, this.height);
+    ctx.translate(-corner.x, -corner.y);
     return ctx;
   }
 
   /** @param {import("./scene.js").Scene} scene */
   draw(scene) {
-    const { state, layout: l, t, waves } = scene;
+    const { state, layout: l, corner } = scene;
     const lit = scene.lit === null ? "" : [...scene.lit.synapses].join();
     const key =
       `${state.step} ${scene.learned()} ${lit} ${l.mode} ${scene.mapped} ${scene.colours.paper} ` +
-      `${this.width} ${this.height}`;
+      `${l.width} ${l.height} ${corner.x} ${corner.y}`;
     if (key !== this._below) {
-      const ground = this._blank(this.below);
-      if (scene.mapped) drawGround(ground, scene);
-      drawSynapses(ground, scene);
-      if (scene.mapped) drawGates(ground, scene);
+      paintBelow(this._blank(this.below, corner), scene);
       this._below = key;
     }
-    const ctx = this._blank(this.above);
-    const labels = new Labels(ctx, scene.colours, this.width, this.height, l.textScale);
-    if (l.mode === "population") drawPopulation(ctx, labels, scene);
-    else {
-      drawPicture(ctx, labels, scene);
-      drawPixelLines(ctx, scene);
-      drawNodes(ctx, scene);
-      writeNodes(labels, scene);
-      drawTargets(ctx, labels, scene);
-    }
-    if (scene.mapped && l.mode === "population") drawCellBorders(ctx, scene);
-    if (l.loss) labels.reserve(l.loss.x, l.loss.y, l.loss.w + 8, l.loss.h + 8);
-    drawLoss(ctx, labels, scene);
-    if (scene.mapped) writeGround(labels, scene);
-    const wave = Math.floor(t);
-    const inside = t - wave;
-    if (t < waves.count && inside > 0) {
-      if (wave === waves.learn) learning(ctx, scene, inside);
-      const stamp =
-        `${state.step} ${state.example} ${wave} ${lit} ${l.mode} ${this.width} ${this.height}`;
-      if (stamp !== this._travelling.key)
-        this._travelling = { key: stamp, messages: travelling(scene, wave) };
-      drawMessages(ctx, labels, scene, this._travelling.messages, inside);
-    }
-    drawCrashes(ctx, labels, scene);
-    if (l.mode === "nodes") writeWeights(labels, scene);
+    paintAbove(this._blank(this.above, corner), scene, this._messages(scene));
+  }
+
+  /**
+   * Draw everything into another context, for a picture.
+   * @param {CanvasRenderingContext2D} ctx
+   * @param {import("./scene.js").Scene} scene
+   */
+  paint(ctx, scene) {
+    paintBelow(ctx, scene);
+    paintAbove(ctx, scene, this._messages(scene));
+  }
+
+  /** The messages under way. @param {import("./scene.js").Scene} scene */
+  _messages(scene) {
+    const { state, layout: l, t } = scene;
+    const lit = scene.lit === null ? "" : [...scene.lit.synapses].join();
+    const stamp =
+      `${state.step} ${state.example} ${Math.floor(t)} ${lit} ${l.mode} ${l.width} ${l.height}`;
+    if (stamp !== this._travelling.key)
+      this._travelling = { key: stamp, messages: travelling(scene, Math.floor(t)) };
+    return this._travelling.messages;
   }
 
   /**
@@ -148,6 +142,43 @@ export class Stage {
     }
     return at >= 0 ? { kind: "synapse", k: at } : null;
   }
+}
+
+/** @param {CanvasRenderingContext2D} ctx @param {import("./scene.js").Scene} scene */
+function paintBelow(ctx, scene) {
+  if (scene.mapped) drawGround(ctx, scene);
+  drawSynapses(ctx, scene);
+  if (scene.mapped) drawGates(ctx, scene);
+}
+
+/**
+ * @param {CanvasRenderingContext2D} ctx
+ * @param {import("./scene.js").Scene} scene
+ * @param {any[]} messages
+ */
+function paintAbove(ctx, scene, messages) {
+  const { layout: l, t, waves } = scene;
+  const labels = new Labels(ctx, scene.colours, l.width, l.height, l.textScale);
+  if (l.mode === "population") drawPopulation(ctx, labels, scene);
+  else {
+    drawPicture(ctx, labels, scene);
+    drawPixelLines(ctx, scene);
+    drawNodes(ctx, scene);
+    writeNodes(labels, scene);
+    drawTargets(ctx, labels, scene);
+  }
+  if (scene.mapped && l.mode === "population") drawCellBorders(ctx, scene);
+  if (l.loss) labels.reserve(l.loss.x, l.loss.y, l.loss.w + 8, l.loss.h + 8);
+  drawLoss(ctx, labels, scene);
+  if (scene.mapped) writeGround(labels, scene);
+  else if (l.mode === "nodes") writeLevels(labels, scene);
+  const wave = Math.floor(t);
+  if (t < waves.count && t > wave) {
+    if (wave === waves.learn) learning(ctx, scene, t - wave);
+    drawMessages(ctx, labels, scene, messages, t - wave);
+  }
+  drawCrashes(ctx, labels, scene);
+  if (l.mode === "nodes") writeWeights(labels, scene);
 }
 
 /**

@@ -1,9 +1,11 @@
 // The time line: steps with the loss above them, and the waves of the present step.
 
-import { lossCurve } from "./charts.js";
+import { lossCurve, lossHeight, niceTicks } from "./charts.js";
 import { byId, el } from "./dom.js";
 import { describeShare } from "./placement.js";
-import { count, rounded, shown } from "./numbers.js";
+import { count, shown } from "./numbers.js";
+
+const [LOSS_TICKS, STEP_TICKS] = [3, 6];
 
 export class Timeline {
   /**
@@ -19,20 +21,76 @@ export class Timeline {
     this.waves.addEventListener("input", () => acts.goTime(Number(this.waves.value)));
     const numbers = run.steps.map((/** @type {any} */ step) => step.number);
     const { steps, losses } = run.curve;
+    this.ticks = niceTicks(Math.max(0, ...losses), LOSS_TICKS);
     byId("curve").replaceChildren(
-      lossCurve(steps.map((/** @type {number} */ n) => placeAmong(numbers, n)), losses),
+      lossCurve(steps.map((/** @type {number} */ n) => placeAmong(numbers, n)), losses, this.ticks),
     );
     this._track = "";
+    this._axis = "";
+    /** @type {number | null} the step whose loss is read out */
+    this.read = null;
+    this._reads();
+  }
+
+  /** Read out the loss of the step under the pointer, or of the present one with the keyboard. */
+  _reads() {
+    const last = this.run.steps.length - 1;
+    const read = (/** @type {number | null} */ step) => {
+      this.read = step;
+      this._readOut();
+    };
+    this.steps.addEventListener("pointermove", (/** @type {PointerEvent} */ event) => {
+      const box = this.steps.getBoundingClientRect();
+      const share = (event.clientX - box.left) / (box.width || 1);
+      read(Math.max(0, Math.min(last, Math.round(share * last))));
+    });
+    for (const name of ["pointerleave", "blur"])
+      this.steps.addEventListener(name, () => read(null));
+    for (const name of ["keyup", "focus"])
+      this.steps.addEventListener(name, () => {
+        if (this.steps.matches(":focus-visible")) read(Number(this.steps.value));
+      });
+  }
+
+  _readOut() {
+    const out = byId("readout");
+    const info = this.read === null ? null : this.run.steps[this.read];
+    out.hidden = !info || !this._say;
+    if (!info || !this._say) return;
+    const loss = info.mean === null ? "–" : shown(info.mean);
+    out.textContent = this._say("lossAt", { n: info.number, loss });
+    const share = this.read / Math.max(1, this.run.steps.length - 1);
+    out.style.left = `${share * 100}%`;
+    out.style.transform = `translateX(${-share * 100}%)`;
+  }
+
+  /** Write the axes: losses beside the curve, steps below it. @param {string} key */
+  _axes(key) {
+    if (key === this._axis) return;
+    this._axis = key;
+    const y = lossHeight(this.run.curve.losses);
+    const some = this.run.curve.losses.length ? this.ticks : [];
+    byId("lossTicks").replaceChildren(...some.map((tick) => {
+      const label = el("span", { text: shown(tick) });
+      label.style.top = `${y(tick)}%`;
+      return label;
+    }));
+    const numbers = this.run.steps.map((/** @type {any} */ step) => step.number);
+    byId("stepTicks").replaceChildren(...stepTicks(numbers, STEP_TICKS).map(([n, place]) => {
+      const label = el("span", { text: count(n) });
+      label.style.left = `${place * 100}%`;
+      label.style.transform = `translateX(${-place * 100}%)`;
+      return label;
+    }));
   }
 
   /** @param {import("./scene.js").Scene} scene @param {{phase: string, wave: string}} now */
   show(scene, now) {
     const { state, info, say, waves, t } = scene;
     const n = this.run.steps.length;
-    const { losses } = this.run.curve;
-    byId("highest").textContent = losses.length
-      ? shown(rounded(Math.max(...losses), 2))
-      : "";
+    this._say = say;
+    this._axes(state.language);
+    if (this.read !== null) this._readOut();
     this.steps.value = String(state.step);
     byId("stepmark").style.left = `${n > 1 ? (state.step / (n - 1)) * 100 : 50}%`;
     const mode = say(`mode_${info.mode}`);
@@ -86,6 +144,21 @@ export class Timeline {
     byId("wavemark").style.left = `${(t / waves.count) * 100}%`;
     this.waves.setAttribute("aria-valuetext", `${now.phase}: ${now.wave}`);
   }
+}
+
+/**
+ * The ticks of the steps: the first, the last, and round numbers between, with their places.
+ * @param {number[]} numbers
+ * @param {number} most
+ * @returns {[number, number][]}
+ */
+export function stepTicks(numbers, most) {
+  const [first, last] = [numbers[0], numbers[numbers.length - 1]];
+  const apart = (last - first) / (2 * most);
+  const round = niceTicks(last, most).filter((n) => Number.isInteger(n));
+  const between = round.filter((n) => n - first > apart && last - n > apart);
+  const all = first === last ? [first] : [first, ...between, last];
+  return all.map((n) => [n, placeAmong(numbers, n)]);
 }
 
 /**

@@ -14,7 +14,7 @@ export class Tip {
    * @param {{x: number, y: number} | undefined} pointer
    */
   show(scene, pointer) {
-    const { state, network, view, say, run, layout: l, waves, placement, info } = scene;
+    const { state, network, view, say, run, waves, placement, info, corner } = scene;
     const thing = pointer ? state.hover : null;
     this.root.hidden = !thing || !pointer;
     if (!thing || !pointer) return;
@@ -44,8 +44,10 @@ export class Tip {
     }
     this.root.replaceChildren(...lines.map((line) => el("div", {}, line)));
     const [w, h] = [this.root.offsetWidth, this.root.offsetHeight];
-    const left = pointer.x + 18 + w > l.width ? pointer.x - w - 14 : pointer.x + 18;
-    const top = Math.max(4, Math.min(l.height - h - 4, pointer.y + 14));
+    const [x, y] = [pointer.x - corner.x, pointer.y - corner.y]; // on the stage
+    const { clientWidth, clientHeight } = /** @type {HTMLElement} */ (this.root.parentElement);
+    const left = x + 18 + w > clientWidth ? x - w - 14 : x + 18;
+    const top = Math.max(4, Math.min(clientHeight - h - 4, y + 14));
     this.root.style.transform = `translate(${Math.max(4, left)}px, ${top}px)`;
   }
 }

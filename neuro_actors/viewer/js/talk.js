@@ -1,0 +1,184 @@
+// The presentation: for each moment of a step what happens, why, and so what, with its numbers.
+
+import { plain } from "./labels.js";
+import { count, shown, signed } from "./numbers.js";
+import { TALK_WORDS } from "./talk_words.js";
+
+const MOST_TOLD = 4; // inputs that are named one by one
+const MOST_LEVELS = 3; // if there are more, only the first and the last are told
+
+/**
+ * @typedef {{t: number, chosen: import("./focus.js").Thing | null, lines: string[]}} Moment three
+ *   lines: what happens, why, so what
+ */
+
+/**
+ * The thing with the greatest number.
+ * @template T
+ * @param {T[]} things
+ * @param {(thing: T) => number} value
+ * @returns {T | undefined}
+ */
+function mostly(things, value) {
+  return things
+    .filter((thing) => value(thing) === value(thing))
+    .reduce(
+      (/** @type {T | undefined} */ best, thing) =>
+        (best === undefined || Math.abs(value(thing)) > Math.abs(value(best)) ? thing : best),
+      undefined,
+    );
+}
+
+/**
+ * The moments of a step.
+ * @param {import("./data.js").Run} run
+ * @param {import("./waves.js").Waves} waves
+ * @param {{step: number, example: number, language: string}} state
+ * @returns {Moment[]}
+ */
+export function talk(run, waves, { step, example, language }) {
+  const { network } = run;
+  const view = run.view(step, example);
+  const info = run.steps[step];
+  const words = TALK_WORDS[language] ?? TALK_WORDS.en;
+  const tell = (/** @type {string} */ key, /** @type {Record<string, any>} */ values = {}) =>
+    words[key].replace(/\{(\w+)\}/g, (_, name) => String(values[name] ?? ""));
+  const name = (/** @type {number} */ k) => plain(network.ids[k]);
+  const neuron = (/** @type {number} */ k) =>
+    /** @type {import("./focus.js").Thing} */ ({ kind: "neuron", k });
+  const synapse = (/** @type {number} */ k) =>
+    /** @type {import("./focus.js").Thing} */ ({ kind: "synapse", k });
+  const hasLoss = waves.fromLoss >= 0;
+  const row = mostly([...network.outputs.keys()], (k) => view.blame[k]) ?? 0;
+  const output = network.outputs[row];
+  return [
+    inputs(),
+    ...levels().map(fires),
+    hasLoss ? lossAnswers() : predicts(),
+    hasLoss ? blames() : null,
+    hasLoss ? comesBack() : null,
+    waves.learn >= 0 ? learns() : null,
+  ].filter((moment) => moment !== null);
+
+  function inputs() {
+    const all = network.inputs;
+    const values = all.map((k) => `${name(k)} = ${shown(view.a[k])}`).join(", ");
+    const what = all.length <= MOST_TOLD
+      ? tell("inputsFew", { values })
+      : tell(run.picture ? "inputsPicture" : "inputsMany", { n: count(all.length) });
+    const target = network.outputs.length === 1 && hasLoss
+      ? tell("inputsWhy", { target: shown(view.targets[0]) })
+      : tell("inputsWhyOpen");
+    const why = view.isMean ? tell("inputsWhyMean", { n: count(info.batch) }) : target;
+    return { t: 0.5, chosen: null, lines: [what, why, tell("inputsSo")] };
+  }
+
+  function levels() {
+    const depths = network.levels.map((_, level) => level).slice(1);
+    return depths.length > MOST_LEVELS ? [depths[0], depths[depths.length - 1]] : depths;
+  }
+
+  function fires(/** @type {number} */ level) {
+    const some = network.levels[level].filter((k) => !view.odd.has(k));
+    const k = some.includes(output) ? output : mostly(some, (one) => view.a[one]);
+    if (k === undefined) return null;
+    const numbers = {
+      name: name(k), f: network.activations[k], z: signed(view.z[k]), a: signed(view.a[k]),
+    };
+    const mean = view.isMean ? "Mean" : "";
+    return {
+      t: waves.sends[k] - 0.5,
+      chosen: neuron(k),
+      lines: [
+        tell(`fireWhat${mean}`, numbers),
+        tell(`fireWhy${mean}`, numbers),
+        tell(network.outputOf.has(k) ? "answerSo" : "fireSo", numbers),
+      ],
+    };
+  }
+
+  function lossAnswers() {
+    const numbers = {
+      name: name(output), a: shown(view.a[output]), target: shown(view.targets[row]),
+      loss: shown(view.loss),
+    };
+    const lines = ["lossWhat", "lossWhy", "lossSo"].map((key) => tell(key, numbers));
+    return {
+      t: waves.toLoss + 0.5,
+      chosen: /** @type {import("./focus.js").Thing} */ ({ kind: "loss" }),
+      lines,
+    };
+  }
+
+  function predicts() {
+    const numbers = { name: name(output), a: shown(view.a[output]) };
+    const lines = ["predictWhat", "predictWhy", "predictSo"].map((key) => tell(key, numbers));
+    return { t: waves.toLoss + 0.5, chosen: neuron(output), lines };
+  }
+
+  function blames() {
+    const u = view.blame[row];
+    const numbers = { name: name(output), u: signed(u), size: shown(Math.abs(u)) };
+    const [why, so] = u > 0
+      ? ["blameWhyUp", "shouldRise"]
+      : u < 0
+      ? ["blameWhyDown", "shouldFall"]
+      : ["blameWhyNone", "shouldStay"];
+    return {
+      t: waves.fromLoss + 0.5,
+      chosen: neuron(output),
+      lines: [tell("blameWhat", numbers), tell(why, numbers), tell(so, numbers)],
+    };
+  }
+
+  function comesBack() {
+    const { sources, targets } = network;
+    const some = [...network.incoming(output)].filter((s) =>
+      waves.urged[sources[s]] >= 0 && !view.odd.has(output) && run.urgency(view, s) !== 0,
+    );
+    const s = mostly(some, (one) => run.urgency(view, one));
+    if (s === undefined) return null;
+    const [from, to] = [targets[s], sources[s]];
+    const urgency = run.urgency(view, s);
+    const numbers = {
+      from: name(from), to: name(to), w: shown(view.weights[s]), v: shown(view.v[from]),
+      u: shown(view.u[from]), urgency: signed(urgency),
+    };
+    return {
+      t: waves.urged[from] + 1.5,
+      chosen: synapse(s),
+      lines: [
+        tell("backWhat", numbers),
+        tell(view.isMean ? "backWhyMean" : "backWhy", numbers),
+        tell(urgency > 0 ? "backSoRise" : "backSoFall", numbers),
+      ],
+    };
+  }
+
+  function learns() {
+    const change = (/** @type {number} */ s) => view.after.weights[s] - view.weights[s];
+    const s = mostly([...network.sources.keys()], change);
+    if (s === undefined || !change(s)) return null;
+    const { want } = run.learned(view, info, s);
+    const next = run.steps[step + 1]?.loss === info.loss ? run.steps[step + 1].mean : null;
+    const numbers = {
+      from: name(network.sources[s]), to: name(network.targets[s]),
+      before: shown(view.weights[s]), after: shown(view.after.weights[s]), want: signed(want),
+      n: count(info.learnedFrom ?? info.batch), moves: tell(want > 0 ? "rises" : "falls"),
+      loss: shown(info.mean), next: next === null ? "" : shown(next),
+      optimizer: info.optimizer,
+    };
+    // with momentum a weight may move against the urgency of this step
+    const follows = want * change(s) > 0;
+    const why = !follows ? "learnWhyOther" : info.batch > 1 ? "learnWhyMean" : "learnWhy";
+    return {
+      t: waves.learn + 0.5,
+      chosen: synapse(s),
+      lines: [
+        tell("learnWhat", numbers),
+        tell(why, numbers),
+        tell(next === null ? "learnSo" : "learnSoNext", numbers),
+      ],
+    };
+  }
+}

@@ -1,0 +1,189 @@
+// Zoom, place in the address, axes, pictures for slides, the presentation: node --test tests/viewer/js
+import assert from "node:assert/strict";
+import test from "node:test";
+
+import { lossHeight, niceTicks } from "../../../neuro_actors/viewer/js/charts.js";
+import { Network, Run } from "../../../neuro_actors/viewer/js/data.js";
+import { layout, MOST_IN_COLUMN } from "../../../neuro_actors/viewer/js/layout.js";
+import { readPlace, writePlace } from "../../../neuro_actors/viewer/js/place.js";
+import { SvgContext } from "../../../neuro_actors/viewer/js/svg_context.js";
+import { talk } from "../../../neuro_actors/viewer/js/talk.js";
+import { TALK_WORDS } from "../../../neuro_actors/viewer/js/talk_words.js";
+import { stepTicks } from "../../../neuro_actors/viewer/js/timeline.js";
+import { Waves } from "../../../neuro_actors/viewer/js/waves.js";
+import { corner, MOST_ZOOM, pan, WHOLE, zoomAt } from "../../../neuro_actors/viewer/js/zoom.js";
+
+const pack = (values, Kind = Float64Array) => Buffer.from(new Kind(values).buffer).toString("base64");
+
+/** x -> h -> y and x -> y, y an output; two steps of two examples. */
+function run() {
+  const step = (number, mode, after) => ({
+    number, mode, loss: mode === "predict" ? null : "squared_error", optimizer: "SGD(0.1)", update: null, batch: 2, examples: 2, learnedFrom: 2,
+    inputs: [0, 1], odd: [], wrtInputs: false, whole: true, mean: mode === "predict" ? null : 0.5 / number, before: 0, after,
+    arrays: {
+      activations: pack([1, 0.5, 3, 2, 0.6, 4, 1.5, 0.55, 3.5]), signals: pack([NaN, 0.6, 3, NaN, 0.7, 4, NaN, 0.65, 3.5]),
+      urgencies: pack([NaN, -4, 2, NaN, -6, 3, NaN, -5, 2.5]), slopes: pack([NaN, 0.5, 1, NaN, 0.5, 1, NaN, 0.5, 1]),
+      signal_urgencies: pack([NaN, -2, 2, NaN, -3, 3, NaN, -2.5, 2.5]), targets: pack([5, 5, 5]), blame: pack([2, 3, 2.5]), losses: pack([0.4, 0.6, 0.5]),
+      wants: pack([0.1, 0.2, 0.3, NaN, 0.4, 0.5]),
+    },
+  });
+  return new Run({
+    title: "run.arrows", picture: null, item: 8, functions: {}, curve: { steps: [1, 2], losses: [0.5, 0.25] }, notes: { batch: 2 },
+    network: {
+      ids: ["x", "h & <i>", "y"], activations: [null, "tanh", "identity"], outputs: [2], nSynapses: 3,
+      level: pack([0, 1, 2], Int32Array), sources: pack([0, 1, 0], Int32Array), targets: pack([1, 2, 2], Int32Array),
+    },
+    versions: [
+      { weights: pack([0.5, -2, 0.25]), biases: pack([0, 0.1, 0.2]) },
+      { weights: pack([0.7, -2.1, 0.35]), biases: pack([0, 0.1, 0.3]) },
+    ],
+    steps: [step(7, "train", 1), step(8, "gradient", 0), step(9, "predict", 0)],
+  });
+}
+
+const OPENING = {
+  step: 0, t: 0, example: 0, follow: false, chosen: null, why: false, shape: "auto", theme: "system", language: "en", speed: 1, pace: "waves",
+  digits: 4, workers: true, zoom: WHOLE, talk: null,
+};
+
+test("the point under the pointer stays there, and the society stays on the stage", () => {
+  const stage = { width: 800, height: 400 };
+  let zoom = WHOLE;
+  assert.deepEqual(corner(zoom, 800, 400), { x: 0, y: 0 });
+  for (const [factor, x, y] of [[2, 100, 50], [1.5, 700, 399], [0.9, 300, 200]]) {
+    const before = corner(zoom, 800, 400);
+    const next = zoomAt(zoom, factor, { x, y, ...stage });
+    const after = corner(next, 800, 400);
+    assert.ok(Math.abs((before.x + x) / zoom.by - (after.x + x) / next.by) < 1e-9);
+    assert.ok(Math.abs((before.y + y) / zoom.by - (after.y + y) / next.by) < 1e-9);
+    zoom = next;
+  }
+  assert.equal(zoomAt(zoom, 1e9, { x: 0, y: 0, ...stage }).by, MOST_ZOOM);
+  assert.deepEqual(zoomAt(zoom, 0, { x: 9, y: 9, ...stage }), WHOLE);
+  assert.deepEqual(corner(pan({ by: 2, x: 0.5, y: 0.5 }, 1e6, -1e6, stage), 800, 400), { x: 0, y: 400 });
+  assert.deepEqual(pan(WHOLE, 50, 50, stage), WHOLE);
+});
+
+test("zoomed in, the society is larger and the nodes are, too", () => {
+  const [near, far] = [3, 1].map((by) => layout(run(), 800, 500, "nodes", 1, by));
+  assert.deepEqual([near.width, near.height], [2400, 1500]);
+  assert.ok(near.radius > 1.4 * far.radius);
+  assert.ok(layout(run(), 800, 500, "population", 1, 3).grids[0].cell > 2 * layout(run(), 800, 500, "population").grids[0].cell);
+});
+
+test("a level is one column, up to the size at which the population view begins", () => {
+  for (const n of [16, MOST_IN_COLUMN, MOST_IN_COLUMN + 1]) {
+    const network = new Network({
+      ids: ["x", ...Array.from({ length: n }, (_, k) => `h${k}`)], activations: [null, ...Array(n).fill("tanh")], outputs: [1], nSynapses: n,
+      level: pack([0, ...Array(n).fill(1)], Int32Array), sources: pack(Array(n).fill(0), Int32Array), targets: pack(Array.from({ length: n }, (_, k) => k + 1), Int32Array),
+    });
+    const made = { network, picture: null, steps: [{ loss: "huber" }] };
+    for (const [width, height] of [[1000, 620], [390, 330]]) {
+      const l = layout(made, width, height, "auto");
+      assert.equal(l.mode, n > MOST_IN_COLUMN ? "population" : "nodes");
+      const nodes = layout(made, width, height, "nodes");
+      assert.equal(new Set(nodes.x.slice(1)).size, 1);
+      const gap = nodes.y[2] - nodes.y[1];
+      assert.ok(gap > 1.9 * nodes.r[1] && nodes.y[1] > 0 && nodes.y[n] < height, `${n} ${gap} ${nodes.r[1]}`);
+    }
+  }
+});
+
+test("an address leads back to its place", () => {
+  const made = run();
+  assert.equal(writePlace(OPENING, OPENING, made), "");
+  assert.deepEqual(readPlace("", OPENING, made), OPENING);
+  const places = [
+    { step: 1, t: 3.5, example: -1, follow: true, chosen: { kind: "neuron", k: 1 }, why: true },
+    { chosen: { kind: "synapse", k: 2 }, shape: "population", theme: "dark", language: "fr", digits: 17, pace: "steps", speed: 0.25 },
+    { chosen: { kind: "loss" }, workers: false, zoom: { by: 2.5, x: 0.25, y: 0.75 }, example: 1, follow: true, talk: 4 },
+  ];
+  for (const place of places) {
+    const text = writePlace({ ...OPENING, ...place }, OPENING, made);
+    assert.deepEqual(readPlace(`#${text}`, OPENING, made), { ...OPENING, ...place }, text);
+  }
+  assert.equal(writePlace({ ...OPENING, ...places[0] }, OPENING, made), "step=8&wave=3.5&example=mean&neuron=h+%26+%3Ci%3E&why=1");
+});
+
+test("what is wrong in an address is ignored", () => {
+  for (const wrong of [
+    "#", "#=&&=", "#step=3", "#step=-1&wave=-2", "#step=NaN&wave=Infinity", "#example=0", "#example=3", "#example=1.5", "#neuron=nobody", "#from=x&to=x", "#from=x",
+    "#why=1", "#view=cube&colours=red&language=de", "#speed=1000&digits=5&by=chance", "#zoom=2", "#zoom=0.5,0,0", "#zoom=99,0,0", "#zoom=2,5,0", "#zoom=2,0,0,0",
+    "#talk=0", "#talk=-3", "#%", "#__proto__=1", `#neuron=${"<script>"}`,
+  ])
+    assert.deepEqual(readPlace(wrong, OPENING, run()), OPENING, wrong);
+});
+
+test("round numbers on the axes", () => {
+  assert.deepEqual(niceTicks(0.71, 3), [0, 0.2, 0.4, 0.6]);
+  assert.deepEqual(niceTicks(2.4, 3), [0, 1, 2]);
+  assert.deepEqual(niceTicks(1000, 3), [0, 500, 1000]);
+  assert.deepEqual([niceTicks(0, 3), niceTicks(Infinity, 3), niceTicks(NaN, 3)], [[0], [0], [0]]);
+  for (const high of [1e-300, 3e-9, 0.7, 12, 9.99e5, 1.7e308]) assert.ok(niceTicks(high, 3).length >= 2 && niceTicks(high, 3).length <= 5, String(high));
+  const y = lossHeight([4, 1]);
+  assert.ok(y(0) > y(1) && y(1) > y(4) && y(4) > 0 && y(0) < 100);
+  const numbers = Array.from({ length: 60 }, (_, k) => k + 1);
+  assert.deepEqual(stepTicks(numbers, 6).map(([n]) => n), [1, 10, 20, 30, 40, 50, 60]);
+  assert.deepEqual(stepTicks(numbers, 6)[6][1], 1);
+  assert.deepEqual(stepTicks([5], 6), [[5, 0.5]]);
+});
+
+test("a drawing context that writes SVG", () => {
+  const ctx = new SvgContext(100, 50);
+  ctx.save();
+  ctx.translate(10, 20);
+  ctx.rotate(Math.PI / 2);
+  ctx.beginPath();
+  ctx.moveTo(0, 0);
+  ctx.bezierCurveTo(1, 2, 3, 4, 5, 6);
+  ctx.setLineDash([3, 2]);
+  ctx.strokeStyle = "rgba(1,2,3,0.5)";
+  ctx.stroke();
+  ctx.restore();
+  ctx.beginPath();
+  ctx.arc(5, 5, 2, 0, 2 * Math.PI);
+  ctx.fill();
+  ctx.font = "600 14px A, \"B\"";
+  ctx.textAlign = "center";
+  ctx.fillText("<a & b>\u0001", 1, 2);
+  ctx.roundRect(0, 0, 9, 9, 2);
+  ctx.fillRect(0, 0, 5, 5);
+  const text = ctx.text();
+  assert.match(text, /^<svg xmlns="http:\/\/www.w3.org\/2000\/svg" width="100" height="50"/);
+  assert.match(text, /<g transform="translate\(10 20\)">\n<g transform="rotate\(90\)">\n<path d="M0 0C1 2 3 4 5 6" fill="none" stroke="rgba\(1,2,3,0.5\)" stroke-width="1" stroke-dasharray="3 2"\/>\n<\/g><\/g>/);
+  assert.match(text, /font-size="14" font-weight="600" text-anchor="middle"[^>]*>&#60;a &#38; b&#62;\ufffd<\/text>/);
+  assert.equal((text.match(/<g /g) ?? []).length, (text.match(/<\/g>/g) ?? []).length);
+});
+
+test("the presentation says what happens, why, so what, with the numbers of the log", () => {
+  const made = run();
+  const of = (step, example, language) => talk(made, new Waves(made.network, made.steps[step]), { step, example, language });
+  const lines = of(0, 0, "en").map((moment) => moment.lines);
+  assert.deepEqual(lines[0], ["The environment sends the inputs: x = 1.", "They are one example. The network shall learn to answer 5.", "An input knows its own number, and nothing else."]);
+  assert.deepEqual(lines[1].slice(0, 2), ["h & <i> adds up what it receives, each times its weight, and its bias: z = +0.6.", "Its function is tanh: a = f(z) = +0.5."]);
+  assert.equal(lines[2][2], "y is an output: +3 is what the network answers.");
+  assert.deepEqual(lines[3].slice(0, 2), ["y answers 3. The target is 5.", "The loss says how wrong that is: 0.4."]);
+  assert.deepEqual(lines[4], ["The loss sends y the urgency +2.", "If y rose a little, the loss would fall by 2 times as much: u = −∂L/∂a.", "So y should rise."]);
+  assert.deepEqual(lines[5], ["y sends h & <i> the urgency w · v = −2 × 2 = −4.", "v is the urgency 2 times the slope of its function, and w is how much y listens to h & <i>.", "h & <i> learns that for y it should fall. It adds up all that it receives."]);
+  assert.equal(lines[6][0], "The weight x → h & <i> changes from 0.5 to 0.7.");
+  assert.equal(lines[6][1], "It learns from the mean of the 2 examples, whose urgency is +0.1.");
+  assert.equal(lines[6][2], "Each neuron changed its own weights. The loss was 0.07143; in the next step it is 0.0625.");
+  const times = of(0, 0, "en").map((moment) => moment.t);
+  assert.deepEqual(times, [...times].sort((a, b) => a - b));
+  assert.equal(of(1, 0, "en").length, 6);
+  assert.equal(of(2, 0, "fr").at(-1).lines[0], "y répond 3.");
+  assert.match(of(0, -1, "en")[1].lines[1], /On the mean of the batch, that gives \+0.55\./);
+  for (const [step, example] of [[0, 0], [0, -1], [1, 1], [2, 0]])
+    for (const language of ["en", "fr"])
+      for (const { lines: three } of of(step, example, language)) {
+        assert.equal(three.length, 3);
+        for (const line of three) assert.ok(line && !/undefined|NaN|\{|null/.test(line), line);
+      }
+});
+
+test("both languages have every sentence", () => {
+  const braces = (text) => (text.match(/\{\w+\}/g) ?? []).sort().join();
+  assert.deepEqual(Object.keys(TALK_WORDS.en).sort(), Object.keys(TALK_WORDS.fr).sort());
+  for (const key of Object.keys(TALK_WORDS.en))
+    assert.deepEqual([...new Set(braces(TALK_WORDS.en[key]).split(","))], [...new Set(braces(TALK_WORDS.fr[key]).split(","))], key);
+});
