@@ -237,9 +237,6 @@ parviennent au poste qui le fabrique.""",
     "blue, solid: more\norange, dashed: less": "bleu, plein : plus\norange, tirets : moins",
     "blue, solid: follows\norange, dashed: does the opposite":
         "bleu, plein : suit\norange, tirets : fait le contraire",
-    "blue, solid: more\norange, dashed: less": "bleu, plein : plus\norange, tirets : moins",
-    "blue, solid: follows\norange, dashed: does the opposite":
-        "bleu, plein : suit\norange, tirets : fait le contraire",
     "mean; grey: each bakery": "moyenne ; en gris : chaque boulangerie",
     "the same every day, the best of these": "la même chose chaque jour, au mieux",
     "knowing the mean demand": "en connaissant la demande moyenne",

@@ -133,6 +133,19 @@ def test_a_presentation_one_key_a_sentence(look: Look) -> None:
     assert page.evaluate("document.activeElement.id") == "present"
 
 
+def test_a_presentation_speaks_of_the_example_on_the_stage(look: Look) -> None:
+    """Also where the step has another example than the page opened with."""
+    page = look("population")
+    page.evaluate("neuroActors.go({...neuroActors.place(), step: 2, talk: 17}); neuroActors.draw()")
+    first = page.locator("#talkLines").inner_text()
+    lit = page.evaluate("[...neuroActors.drawn.lit.synapses]")
+    page.evaluate(
+        "neuroActors.presenter._key = ''; neuroActors.presenter.show(17); neuroActors.draw()"
+    )
+    assert page.locator("#talkLines").inner_text() == first
+    assert page.evaluate("[...neuroActors.drawn.lit.synapses]") == lit
+
+
 def test_pictures_for_slides(look: Look, tmp_path: Path) -> None:
     page = look("family")
     page.evaluate("neuroActors.goTime(3.5); neuroActors.draw()")

@@ -88,6 +88,13 @@ class App {
     return some ?? inputs[0];
   }
 
+  /** Show an example of this step, if none is followed. */
+  settle() {
+    const { state, run } = this;
+    if (!state.follow && !run.has(state.step, state.example))
+      [state.example] = run.steps[state.step].inputs;
+  }
+
   /** The waves of the present step. */
   waves() {
     const info = this.run.steps[this.state.step];
@@ -233,8 +240,7 @@ class App {
   scene() {
     const { state, run, stage } = this;
     // until an example is chosen, a step without the present one shows one of its own
-    if (!state.follow && !run.has(state.step, state.example))
-      [state.example] = run.steps[state.step].inputs;
+    this.settle();
     const textScale = Math.max(
       1,
       parseFloat(getComputedStyle(document.documentElement).fontSize) / 16,

@@ -20,6 +20,7 @@ export class Presenter {
   /** The moments of the present step. */
   moments() {
     const { run, state } = this.app;
+    this.app.settle();
     return talk(run, this.app.waves(), state);
   }
 
