@@ -35,8 +35,20 @@ from ..support.text import escape_controls, quote
     metavar="RxC",
     help="Show the inputs as a picture of R rows and C columns. none: not as a picture.",
 )
+@click.option(
+    "--pictures",
+    metavar="NPZ",
+    type=click.Path(path_type=Path),
+    help="Larger pictures that the inputs were made from: a file with x and pictures.",
+)
 def view(
-    file: Path, output: Path | None, show: bool, force: bool, max_mb: float, picture: str | None
+    file: Path,
+    output: Path | None,
+    show: bool,
+    force: bool,
+    max_mb: float,
+    picture: str | None,
+    pictures: Path | None,
 ) -> None:
     """Write a run as one HTML page, to watch offline.
 
@@ -52,6 +64,7 @@ def view(
         InputError: FILE is no log, or the page cannot be written.
     """
     from ..log.log import Log
+    from ..viewer.originals import Originals
     from ..viewer.page import render_page
     from ..viewer.page_data import collect_page_data
 
@@ -61,7 +74,8 @@ def view(
     if is_same(path, file):
         raise InputError(f"{str(path)!r} is the log itself: choose another name with -o")
     check_free(path, force, InputError)
-    run = collect_page_data(Log(file), max_mb, _shape(picture))
+    originals = None if pictures is None else Originals(pictures)
+    run = collect_page_data(Log(file), max_mb, _shape(picture), originals)
     with whole_file(path, force=True) as html:
         html.write(render_page(run).encode("utf-8"))
     click.echo(f"{escape_controls(str(path))}: {path.stat().st_size / 1e6:.1f} MB")

@@ -18,6 +18,7 @@ Files:
     contradictions.py   the messages that contradict the formulas
     scales.py           the scales of colours and sizes
     picture.py          guesses whether the inputs are a picture
+    originals.py        the larger pictures that the inputs were made from
     page_workers.py     which worker ran what, for a run on several workers
     fault_events.py     the faults of a run on unreliable channels
     notebook.py         the page in a notebook

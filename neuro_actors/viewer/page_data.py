@@ -24,6 +24,7 @@ from ..support.scalars import as_number, as_whole_number, got
 from ..support.text import quote
 from .fault_events import gather_fault_events
 from .loss_formulas import LOSS_FORMULAS
+from .originals import Originals
 from .page import render_page
 from .page_json import as_json
 from .page_steps import Packer, PageSteps, numbers_per_parameter
@@ -41,7 +42,10 @@ CURVE_STEPS = 1000  # points of the loss curve, at most
 
 
 def collect_page_data(
-    log: Log, max_mb: float = 12.0, shape: tuple[int, int] | str | None = "look"
+    log: Log,
+    max_mb: float = 12.0,
+    shape: tuple[int, int] | str | None = "look",
+    originals: Originals | None = None,
 ) -> dict[str, Any]:
     """Collect the data of a page.
 
@@ -49,6 +53,7 @@ def collect_page_data(
         log: The log.
         max_mb: The greatest size of the page in megabytes.
         shape: (rows, columns) if the inputs are a picture, None if not, "look" to find out.
+        originals: Larger pictures that the inputs were made from. None: there are none.
 
     Returns:
         Values for JSON; `notes` says what was left out.
@@ -78,7 +83,7 @@ def collect_page_data(
         raise InputError(f"{size}, there are {len(network.inputs)}")
     budget = max_mb * 1e6
     while True:
-        run = _collect(log, steps, budget, shape)
+        run = _collect(log, steps, budget, shape, originals)
         excess = len(render_page({}).encode()) + len(as_json(run)) - max_mb * 1e6
         if excess <= 0:
             return run
@@ -86,7 +91,11 @@ def collect_page_data(
 
 
 def _collect(
-    log: Log, steps: list[StepInfo], budget: float, shape: tuple[int, int] | str | None
+    log: Log,
+    steps: list[StepInfo],
+    budget: float,
+    shape: tuple[int, int] | str | None,
+    originals: Originals | None,
 ) -> dict[str, Any]:
     """Collect the data of a page of about a size."""
     network = log.network
@@ -112,6 +121,9 @@ def _collect(
         "network": _network(log, selection),
         "placement": placement(log),
         "picture": shape,
+        "originals": None
+        if originals is None
+        else originals.to_json(shown.inputs, [one["inputs"] for one in collected]),
         "item": selection.item,
         "scales": shown.scales.to_json(),
         "functions": _functions(set(network.activations) - unknown, shown.reach),

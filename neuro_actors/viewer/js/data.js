@@ -82,6 +82,19 @@ export class Run {
     );
   }
 
+  /**
+   * The larger picture that an example's inputs were made from, if the page has it.
+   * @param {number} example
+   * @returns {{rows: number, columns: number, grey: Uint8Array} | null} grey from 0 to 255
+   */
+  original(example) {
+    const { size, of } = this.raw.originals ?? { of: {} };
+    const text = of[example];
+    if (text === undefined) return null;
+    const grey = Uint8Array.from(atob(text), (c) => c.charCodeAt(0));
+    return { rows: size[0], columns: size[1], grey };
+  }
+
   /** @param {number} k */
   version(k) {
     if (!this._versions.has(k)) {

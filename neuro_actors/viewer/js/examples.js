@@ -2,7 +2,7 @@
 
 import { el } from "./dom.js";
 import { shown } from "./numbers.js";
-import { pixels } from "./pictures.js";
+import { thumbnail } from "./pictures.js";
 
 const MOST_VALUES = 4;
 const MOST_PICTURES = 32;
@@ -67,7 +67,7 @@ function thumbnails(/** @type {import("./panel.js").PanelApp} */ app) {
         "aria-pressed": String(example === view.example),
         onclick: () => app.follow(example),
       },
-      pixels(app.scene, run.exampleValues(example).x),
+      thumbnail(app.scene, example),
     ),
   ));
 }

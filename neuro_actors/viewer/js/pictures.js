@@ -134,6 +134,7 @@ export function drawPicture(ctx, labels, scene) {
   );
   ctx.globalAlpha = 1;
   labels.reserve(picture.x + w / 2, picture.y + h / 2, w, h);
+  drawOriginal(ctx, labels, scene, picture);
   const { state } = scene;
   const pixel = [state.hover, state.chosen].find((thing) =>
     thing?.kind === "neuron" && network.isInput(thing.k),
@@ -161,6 +162,53 @@ export function drawPicture(ctx, labels, scene) {
     labels.reserve(x + l.tile / 2, l.y[k], l.tile, l.tile);
   }
   ctx.globalAlpha = 1;
+}
+
+const [LEAST, ABOVE, TITLES] = [40, 52, 22]; // of the original: its size, the room above, a title
+
+/**
+ * Draw the picture that the inputs were made from above what the network receives.
+ * @param {CanvasRenderingContext2D} ctx
+ * @param {import("./labels.js").Labels} labels
+ * @param {import("./scene.js").Scene} scene
+ * @param {NonNullable<import("./layout.js").Layout["picture"]>} place
+ */
+function drawOriginal(ctx, labels, scene, place) {
+  const { run, view, say, layout: l } = scene;
+  const original = run.original(view.example);
+  const wide = place.columns * place.cell;
+  const tall = Math.min(wide, place.y - ABOVE - 2 * TITLES * l.textScale);
+  if (!original || tall < LEAST) return;
+  const middle = place.x + wide / 2;
+  const y = place.y - 1.4 * TITLES * l.textScale - tall;
+  const w = tall * original.columns / original.rows;
+  const picture = scene.cached(`original ${view.example}`, () => grey(scene, original));
+  placeImage(ctx, picture, middle - w / 2, y, w, tall, css(scene.colours.line));
+  labels.reserve(middle, y + tall / 2, w, tall);
+  const how = { size: 13, colour: css(scene.colours.muted), over: true };
+  labels.put(say("originalPicture"), [[middle, y - 0.6 * TITLES * l.textScale]], how);
+  labels.put(say("receivedPicture"), [[middle, place.y - 0.6 * TITLES * l.textScale]], how);
+}
+
+/**
+ * A grey picture as an image.
+ * @param {import("./scene.js").Scene} scene
+ * @param {{rows: number, columns: number, grey: Uint8Array}} original
+ */
+function grey({ colours }, original) {
+  return image(original.columns, original.rows, (k) =>
+    mix(colours.paper, colours.ink, 0.04 + 0.92 * original.grey[k] / 255),
+  );
+}
+
+/**
+ * An example as a small image: its picture, or what the network receives of it.
+ * @param {import("./scene.js").Scene} scene
+ * @param {number} example
+ */
+export function thumbnail(scene, example) {
+  const original = scene.run.original(example);
+  return original ? grey(scene, original) : pixels(scene, scene.run.exampleValues(example).x);
 }
 
 /** @param {ArrayLike<number>} values */
