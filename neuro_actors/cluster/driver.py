@@ -17,6 +17,7 @@ The law:
 
 from __future__ import annotations
 
+import logging
 import secrets
 import sys
 from collections import deque
@@ -37,7 +38,7 @@ from ..neuron.optimizers import Optimizer
 from ..rules import Rule
 from ..rules.member_registry import MemberRegistry
 from ..support.arrays import Array
-from ..support.console import print_note
+from ..support.console import warn
 from ..support.errors import InputError, NeuroActorsError, SimulationError
 from ..support.text import quote
 from .committed_state import CommittedState
@@ -58,6 +59,7 @@ from .worker_messages import (
 )
 from .worker_pool import WorkerPool, WorkerSlot
 
+LOGGER = logging.getLogger("neuro_actors.cluster")
 MAX_FAILURES = 4
 SECONDS_TO_FAIL = 5.0  # that other replicas have for the steps before a failure
 
@@ -303,7 +305,7 @@ class Driver:
             self._pool.failures.count = 0
         if report:
             again = f", and {undone} done again from what was committed" if undone else ""
-            print_note(f"neuro-actors: {report}{again}")
+            warn(LOGGER, f"{report}{again}")
         self._batch.forget_reports()
         if undone:
             for pending in self._batch.steps.values():

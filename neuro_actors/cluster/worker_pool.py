@@ -18,6 +18,7 @@ interrupted by one.
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -27,7 +28,7 @@ from typing import TypeAlias
 import trio
 from trio.lowlevel import enable_ki_protection
 
-from ..support.console import print_note
+from ..support.console import warn
 from ..support.errors import InputError, SimulationError, WorkerConnectionError
 from ..support.numerics import differences
 from .connection import Connection, serve
@@ -36,6 +37,7 @@ from .message_stream import leaf_errors, receive_message, send_messages
 from .settings import Cluster
 from .worker_messages import Message, Stop, WorkerHello, decode_as
 
+LOGGER = logging.getLogger("neuro_actors.cluster")
 SECONDS_TO_START = 60.0  # for a worker to connect
 SECONDS_TO_REPORT = 2.0  # for a loss that another worker has reported to be noticed here
 SECONDS_TO_END = 10.0  # for the process of a worker to end whose connection has ended
@@ -270,7 +272,7 @@ class WorkerPool:
                 raise InputError(
                     f"{problem}; bits could differ: use equal machines, or exact=False"
                 )
-            print_note(f"neuro-actors: {problem}; bits may differ")
+            warn(LOGGER, f"{problem}; bits may differ")
 
     @enable_ki_protection
     async def _welcome(self, connection: Connection) -> None:

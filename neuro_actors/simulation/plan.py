@@ -5,6 +5,7 @@ The loop only chooses each step's examples. The neurons do the learning.
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Awaitable, Callable, Generator
 from contextlib import closing
 from dataclasses import dataclass, field
@@ -24,6 +25,8 @@ from ..support.means import mean_of
 from .history import Epoch, accuracy
 from .progress_bar import ProgressBar
 from .simulation import Simulation
+
+LOGGER = logging.getLogger("neuro_actors.simulation")
 
 
 @dataclass(frozen=True, slots=True, eq=False, kw_only=True)
@@ -124,6 +127,7 @@ async def run_plan(
         position.history.append(epoch)
         position.epoch, position.batches_done, position.loss_sum = position.epoch + 1, 0, 0.0
         bar.end_epoch(epoch)
+        LOGGER.info("%s", epoch)
 
 
 async def _run_epoch(

@@ -6,6 +6,7 @@ lets `run_plan` do the steps, and has a `Saver` write the checkpoints.
 
 from __future__ import annotations
 
+import logging
 from dataclasses import dataclass, replace
 from functools import partial
 from os import PathLike
@@ -47,6 +48,7 @@ if TYPE_CHECKING:
 
     from .checkpoint.saving import Saver
 
+LOGGER = logging.getLogger("neuro_actors.simulation")
 STEPS_BETWEEN = 100  # from one checkpoint to the next
 
 
@@ -162,8 +164,9 @@ def train(
             on the epoch's number.
         validation: A pair (x, targets), shaped as above. Loss and accuracy on it are computed
             after each epoch. None: no validation.
-        progress: True shows a progress bar on standard error, False does not. None shows it
-            if standard error is a terminal.
+        progress: True shows the progress on standard error: a bar on a terminal or in a
+            notebook, a line every few seconds elsewhere. False shows nothing. None shows the bar
+            on a terminal, and nothing elsewhere.
         channels: The engine that carries the messages, as in `na.open_simulation`: "bundled"
             is fast, "memory" sends one object for each message. All engines give the same bits.
         log: A new file, or an `na.Recording`, for the messages of the run. None: no log.
@@ -377,10 +380,19 @@ def _run_training(
                     saver.messages + simulation.statistics().messages,
                 )
 
+    about = f"{plan.loss}, {quote(plan.optimizer)}, {network!r}"
+    LOGGER.info("training begins: step %d of %d, %s", position.steps_done(plan), plan.steps, about)
     try:
-        return run(society, plan.channels)
+        result = run(society, plan.channels)
+        LOGGER.info("training has finished: %d messages", result.messages)
+        return result
     except TrainingStopped as error:
+        LOGGER.info("training was stopped after step %d", position.steps_done(plan))
         stopped = error
+    except BaseException as error:
+        step, kind = position.steps_done(plan), type(error).__name__
+        LOGGER.info("training has ended early, after step %d: %s: %s", step, kind, error)
+        raise
     finally:
         saver.close()
     # Outside of the handler, so that it is not shown as the consequence of an error.

@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from .errors import InputError
-from .scalars import EXACT_INTEGERS, INEXACT, WHOLE_NUMBERS, as_number
+from .scalars import EXACT_INTEGERS, INEXACT, NUMBERS, WHOLE_NUMBERS, as_number
 from .signal_exceptions import is_from_handler
 from .text import quote
 
@@ -42,7 +42,7 @@ def floats_without_labels(what: str, values: ArrayLike) -> Array:
     if values is None:
         raise InputError(f"{what}: expected an array of numbers, got None")
     if raw.dtype.kind not in "buif":
-        kind = f"an array of {raw.dtype}"
+        kind = _describe(raw)
         if callable(getattr(values, "toarray", None)):
             kind = f"a sparse {type(values).__name__}: make it dense with .toarray()"
         raise InputError(f"{what}: expected real numbers, got {kind}")
@@ -60,6 +60,27 @@ def floats_without_labels(what: str, values: ArrayLike) -> Array:
         )
     _refuse_inexact(what, raw, array)
     return array
+
+
+def _describe(raw: np.ndarray[Any, Any]) -> str:
+    """Say what an array contains that are no numbers: text, for example."""
+    if raw.dtype.kind not in "OSU":
+        return f"an array of {raw.dtype}"
+    others = [one for one in raw.flat if not isinstance(one, NUMBERS)][:1]
+    if not others or not isinstance(others[0], (str, bytes)):
+        return f"an array of {raw.dtype}" + "".join(f", such as {quote(one)}" for one in others)
+    text = others[0].decode("latin-1") if isinstance(others[0], bytes) else str(others[0])
+    advice = "leave it out, or make numbers of it"
+    if not math.isnan(_number_in(text)):
+        advice = "make numbers of it with .astype(float)"
+    return f"text, such as {quote(text)}: {advice}"
+
+
+def _number_in(text: str) -> float:
+    try:
+        return float(text)
+    except ValueError:
+        return math.nan
 
 
 def _refuse_inexact(what: str, raw: np.ndarray[Any, Any], array: Array) -> None:

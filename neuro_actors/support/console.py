@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import logging
 import sys
 from contextlib import suppress
 from typing import Any, TextIO
@@ -26,6 +27,18 @@ def print_note(text: str) -> None:
     """
     with suppress(OSError, ValueError):  # a full disk, a closed stream
         print(text, file=sys.stderr, flush=True)
+
+
+def warn(logger: logging.Logger, text: str) -> None:
+    """Print a warning as a note, and log it for a program that has set up logging.
+
+    Args:
+        logger: The logger. Without handlers, Python itself would print the warning a second time.
+        text: The warning.
+    """
+    print_note(f"neuro-actors: {text}")
+    if logger.hasHandlers():
+        logger.warning("%s", text)
 
 
 class LenientStream:

@@ -9,6 +9,7 @@ import pytest
 from helpers.tiers import need
 
 import neuro_actors as na
+from neuro_actors.simulation import progress_bar
 from neuro_actors.simulation.history import accuracy
 from neuro_actors.simulation.plan import batches
 
@@ -154,9 +155,83 @@ def test_progress_shows_loss_and_accuracy(capsys: pytest.CaptureFixture[str]) ->
     train(epochs=2, progress=True)
     captured = capsys.readouterr()
     assert captured.out == ""
-    assert "training" in captured.err
+    first, last = captured.err.splitlines()
+    assert first.startswith("step 2 of 4, epoch 1: loss 0.")
+    assert last.startswith("step 4 of 4, epoch 2: loss ")
+    assert ", accuracy " in last
     train(epochs=1)
     assert capsys.readouterr().err == ""
+
+
+def test_progress_off_a_terminal_is_a_line_every_few_seconds(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    times = iter(range(10_000))  # of 2 s: the clock is read before each line that may be due
+    monkeypatch.setattr(progress_bar, "monotonic", lambda: 1e-3 * next(times))
+    train(epochs=50, progress=True)
+    assert len(capsys.readouterr().err.splitlines()) == 2  # the first epoch, and the last one
+    monkeypatch.setattr(progress_bar, "monotonic", lambda: 0.25 * next(times))
+    train(epochs=50, progress=True)
+    assert 5 < len(capsys.readouterr().err.splitlines()) < 25
+    monkeypatch.setattr(progress_bar, "monotonic", lambda: 6.0 * next(times))
+    train(epochs=1, batch_size=1, progress=True)
+    lines = capsys.readouterr().err.splitlines()
+    assert re.fullmatch(r"step 2 of 4: loss \d\.\d{4}", lines[0]), lines
+    assert lines[-1].startswith("step 4 of 4, epoch 1: loss ")
+
+
+def test_progress_on_a_terminal_is_a_bar(monkeypatch: pytest.MonkeyPatch) -> None:
+    class Terminal(io.StringIO):
+        def isatty(self) -> bool:
+            return True
+
+    for name in ("NO_COLOR", "CI", "TERM"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setattr("sys.stderr", Terminal())
+    train(epochs=2)
+    import sys
+
+    assert "training" in sys.stderr.getvalue()
+    assert "step 2 of 4," not in sys.stderr.getvalue()
+
+
+def test_what_a_server_reads_in_its_logging(caplog, tmp_path) -> None:
+    caplog.set_level("INFO", logger="neuro_actors")
+    result = train(epochs=2, checkpoint=tmp_path / "run", every=2)
+    levels = {record.levelname for record in caplog.records}
+    assert levels == {"INFO"}
+    assert {record.name for record in caplog.records} == {"neuro_actors.simulation"}
+    texts = caplog.messages
+    assert texts[0].startswith("training begins: step 0 of 4, cross_entropy, SGD(learning_rate=0.5")
+    assert texts[0].endswith(
+        "<Network: 2 inputs, 9 neurons, 24 synapses, 1 output; depth 2, fan-in 2 to 8>"
+    )
+    assert [text for text in texts if text.startswith("epoch")] == list(map(str, result.history))
+    written = [text for text in texts if text.startswith("checkpoint written: ")]
+    assert written[-1].endswith("step-0000000004.safetensors")
+    assert texts[-1] == f"training has finished: {result.messages} messages"
+    caplog.clear()
+    with pytest.raises(na.SimulationError):
+        na.train(na.Network.layered([2, 1]), XOR_X, XOR_T, optimizer=na.SGD(1e300), epochs=20)
+    assert re.match(
+        r"training has ended early, after step \d+: SimulationError: ", caplog.messages[-1]
+    )
+
+
+def test_logging_has_no_handlers_of_ours() -> None:
+    import logging
+
+    names = [name for name in logging.root.manager.loggerDict if name.startswith("neuro_actors")]
+    assert "neuro_actors.simulation" in names
+    assert not [name for name in names if logging.getLogger(name).handlers]
+
+
+def test_crashes_of_neurons_are_logged_for_debugging(caplog) -> None:
+    caplog.set_level("DEBUG", logger="neuro_actors.channels")
+    train(epochs=3, channels=na.Unreliable(crash=0.05, seed=1))
+    lines = [record for record in caplog.records if record.name == "neuro_actors.channels"]
+    assert lines
+    assert all("crashed, and is restarted: " in record.getMessage() for record in lines)
 
 
 def test_small_losses_are_not_printed_as_0(capsys: pytest.CaptureFixture[str]) -> None:

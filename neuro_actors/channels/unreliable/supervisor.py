@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Awaitable, Callable
 from typing import Any
 
@@ -10,6 +11,7 @@ from ...support.errors import SimulationError
 from .port import Crashed, RestartablePort
 from .snapshots import SnapshotStore
 
+LOGGER = logging.getLogger("neuro_actors.channels")
 MISSING = (
     "{node!r}: its rule, {rule}, needs get_state() and set_state() to continue after a crash: "
     "derive it from neuron.StatefulRule and name its state in STATE"
@@ -77,6 +79,7 @@ class Supervisor:
                         f"Unreliable(restarts={self._max_crashes}) allows no more"
                     ) from None
                 self.restarts += 1
+                LOGGER.debug("%r crashed, and is restarted: %s", port.node, crash)
                 port.discard_mail()
             else:
                 return

@@ -8,6 +8,7 @@
 
 from __future__ import annotations
 
+import logging
 import platform
 import shlex
 from pathlib import Path
@@ -31,6 +32,8 @@ from .packing import pack
 from .plan_functions import plan_identities
 from .plan_json import data_to_arrays, network_to_arrays, position_to_json, settings_to_json
 from .signals import StopSignals, TrainingStopped
+
+LOGGER = logging.getLogger("neuro_actors.simulation")
 
 
 class Saver:
@@ -221,6 +224,7 @@ class Saver:
             raise CheckpointError(
                 f"{error}; when there is room, go on with: {self._resume_command}"
             ) from None
+        LOGGER.info("checkpoint written: %s", file)
         self._folder.keep_newest(file)
 
 
