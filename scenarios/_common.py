@@ -45,7 +45,7 @@ def run(
     """
     parser = Parser(description=about, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument(
-        "--seed", type=int, default=0, help="seed of everything that is drawn at random (default 0)"
+        "--seed", type=int, default=0, help="random seed (default 0)"
     )
     parser.add_argument(
         "--log",

@@ -43,7 +43,7 @@ class Seeds:
         parser.add_argument(
             "--full",
             action="store_true",
-            help="as many seeds as for the figures in the documentation; takes longer",
+            help="all seeds of the figures in the documentation; takes longer",
         )
 
     def choose(self, arguments: argparse.Namespace) -> list[int]:

@@ -373,7 +373,7 @@ def main(arguments: Namespace) -> None:
         print(f"after {STEPS} steps, {last:.5f} after {LATER} steps.")
 
     seed = seeds[0]
-    print("\nDifference of two hidden neurons that started as equals, after 100 steps:\n")
+    print("\nDistance between two identical hidden neurons after 100 steps:\n")
     for how in ("single", "noise"):
         print(f"  {WAYS[how]:26} {separate_equals(seed, how):.1g}")
     _experiment.print_finding(finding(saddles, ended), NOT_SO)

@@ -129,7 +129,7 @@ def tell_first_lie(honest: Path, forged: Path) -> None:
     before, after = honest.read_bytes(), forged.read_bytes()
     changed = sum(a != b for a, b in zip(before, after, strict=True))
     print(f"  bytes in the file {len(before):,}, changed {changed}\n")
-    print("With as many digits as people usually print, both logs look equal:\n")
+    print("With the usual number of digits, both logs look equal:\n")
     for name, path in (("honest", honest), ("forged", forged)):
         log = na.open_log(path)
         values = log.step(STEP).activations[log.network.position["body"]]

@@ -185,7 +185,7 @@ def network_of(about: dict[str, Any]) -> Network:
     n = len(held["ids"])
     if not n == len(held["activations"]) == len(is_input) == len(biases):
         raise LogError(
-            "its description of the network is damaged: as many neurons as ids were expected"
+            "its description of the network is damaged: the numbers of neurons and ids differ"
         )
     if not all(isinstance(name, str) for name in held["activations"]):
         raise LogError("its description of the network is damaged: an activation has no name")

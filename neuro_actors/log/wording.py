@@ -140,7 +140,7 @@ def _describe_task(note: str) -> str:
 
 def _join_names(names: Sequence[str]) -> str:
     if not names:
-        return "nobody"
+        return "no member"
     if len(names) > MOST_SHOWN:
         return f"{', '.join(names[: MOST_SHOWN - 1])} and {len(names) - MOST_SHOWN + 1:,} more"
     return " and ".join(filter(None, (", ".join(names[:-1]), names[-1])))

@@ -36,7 +36,8 @@ def as_ends(sources: ArrayLike, targets: ArrayLike) -> tuple[Indices, Indices]:
         )
     if len(starts) != len(ends) or not len(starts):
         raise NetworkError(
-            f"sources and targets: expected as many, one or more, got {len(starts)} and {len(ends)}"
+            f"sources and targets must have the same length, at least 1, "
+            f"got {len(starts)} and {len(ends)}"
         )
     return starts, ends
 

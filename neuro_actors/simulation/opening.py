@@ -82,7 +82,7 @@ class open_simulation:  # noqa: N801 (to be called as a function is)
         patience: How many seconds a call waits for its step. Then it raises `SimulationError`,
             which says which member waits for which. It must be positive.
         in_flight: How many micro-batches may be under way at the same time. None or 1: one (on many
-            machines: as many as keep the shards busy). It changes no bit.
+            machines: enough to keep the shards busy). It changes no bit.
         engine: Where the neurons live. None is this process; `na.Ray(replicas=…, shards=…)` is many
             machines; "ray" is `na.Ray()`, one worker. All give the same bits.
 

@@ -184,7 +184,7 @@ def train(
         overwrite: True replaces what an earlier run has written under the names of `log` and
             `checkpoint`. False refuses to.
         in_flight: How many micro-batches may be under way at the same time. None or 1: one
-            (on many machines: as many as keep the shards busy). It changes no bit.
+            (on many machines: enough to keep the shards busy). It changes no bit.
         engine: Where the neurons live. None is this process; `na.Ray(...)` is many machines.
 
     Returns:

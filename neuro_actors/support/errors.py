@@ -4,7 +4,7 @@
     ├── InputError (also a ValueError)     an argument is wrong; nothing has begun
     │   └── NetworkError                   neurons and synapses are no network
     ├── MessageError                       a neuron refused a message
-    ├── SimulationError                    a society could not go on
+    ├── SimulationError                    the run stopped: a neuron raised, a reply timed out
     │   └── WorkerConnectionError          two workers cannot exchange messages
     ├── BoundError                         a rounding bound proves nothing
     ├── LogError                           a message log cannot be written or read
@@ -31,7 +31,7 @@ class MessageError(NeuroActorsError):
 
 
 class SimulationError(NeuroActorsError):
-    """A society could not go on: a neuron failed, or an answer did not come."""
+    """The run stopped: a neuron raised an error, or a reply timed out."""
 
 
 class WorkerConnectionError(SimulationError):

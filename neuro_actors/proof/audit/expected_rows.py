@@ -231,9 +231,9 @@ class ExpectedRows:
 
     def _name(self, member: int) -> str:
         if member == NOBODY:
-            return "nobody"
+            return "no member"
         if member == UNKNOWN:
-            return "somebody unknown"
+            return "an unknown member"
         name = self._names[member]
         return f"the {name}" if name in (LOSS_NODE, ENVIRONMENT) else name
 

@@ -33,7 +33,7 @@ from .step_notes import StepNote, StepNoteReader
 
 MAX_MAPS = 8  # kinds of steps and batch sizes whose `MailMap` is kept
 ROUNDING = "how far rounding can carry an optimizer of the user's own is not known"
-AS_MANY = "as many as there are numbers"
+AS_MANY = "one for each number"
 
 
 class _Shape(NamedTuple):

@@ -128,7 +128,7 @@ class StepNoteReader:
             name = str(about["optimizer"].get("name"))
             optimizer = self._under(number, row, about["optimizer"], update, only)
         elif end != "null}":
-            raise lie_in_log(number, row, "count of updates is", end[:-1], "null: nobody learns")
+            raise lie_in_log(number, row, "count of updates is", end[:-1], "null: no neuron learns")
         self._last, self._learnt = (self._last, number) if only else (number, 0)
         batch, tangent = about["batch"], about["mode"] == "product"
         width = batch, about.get("columns", batch)

@@ -260,7 +260,7 @@ def test_what_no_run_writes_is_refused_though_it_is_sealed(log: Path) -> None:
     assert "numbers, of what the environment told x the activation, are 3; it should be 2" in noted(
         1, '"batch": 3', '"batch": 2'
     )
-    assert "the log's count of updates is 1; it should be null: nobody learns" in noted(
+    assert "the log's count of updates is 1; it should be null: no neuron learns" in noted(
         2, '"update": null', '"update": 1'
     )
     assert "the log's count of updates is 0; it should be a number from 1 on" in noted(
@@ -450,11 +450,11 @@ def test_changes_of_structure_in_words(log: Path) -> None:
     )
     assert (
         reason(field(forgery.SENDER, None))
-        == f"row is nobody told h2 the urgency; it should be {said}"
+        == f"row is no member told h2 the urgency; it should be {said}"
     )
     assert (
         reason(field(forgery.RECEIVER, "\x1b[2J"))
-        == f"row is y told somebody unknown the urgency; it should be {said}"
+        == f"row is y told an unknown member the urgency; it should be {said}"
     )
     assert reason(field(forgery.TIME, rows[k][forgery.TIME] + 1)).startswith(
         f"time, of what {said}, is "
@@ -591,7 +591,7 @@ def test_nulls_and_strange_dictionaries(log: Path, tmp_path: Path) -> None:
     )
     assert audit_with("sender", twice).passed  # names that nobody bears
     nobody = pa.DictionaryArray.from_arrays(sender.indices, pa.array([None, *names[1:]]))
-    assert "somebody unknown" in str(audit_with("sender", nobody).lie)
+    assert "an unknown member" in str(audit_with("sender", nobody).lie)
     outside = pa.DictionaryArray.from_arrays(
         pa.array([99] * len(sender), pa.int32()), sender.dictionary, safe=False
     )
