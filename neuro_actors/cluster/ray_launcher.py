@@ -213,7 +213,7 @@ async def ray_workers(
     if address is not None:
         await check_reachable(address)
     if _in_use:
-        raise InputError("Ray serves another simulation of this process: one at a time can have it")
+        raise InputError("Ray serves another simulation of this process: only one at a time")
     _in_use = True
     stopped = trio.Event()
     trio_token = trio.lowlevel.current_trio_token()

@@ -234,7 +234,7 @@ async def check_reachable(address: str) -> None:
     )
     if match is None or not 1 <= int(match[2]) <= 65535:
         raise InputError(
-            f"a cluster's address is `host:port`, as `ray start` has said it; got {quote(address)}"
+            f"a cluster's address is `host:port`, as `ray start` prints it; got {quote(address)}"
         )
     with trio.move_on_after(SECONDS_TO_REACH):
         try:

@@ -142,9 +142,7 @@ def about_of(schema: Any) -> dict[str, Any]:
     """
     text = (schema.metadata or {}).get(KEY)
     if text is None and b"neuro_actors_disturbances" in (schema.metadata or {}):
-        raise LogError(
-            "it has the disturbances of a log: name the log itself, which lies beside it"
-        )
+        raise LogError("it has the disturbances of a log: name the log itself, which is beside it")
     if text is None:
         raise LogError("it is an Arrow stream, but no message log")
     about: dict[str, Any] = json.loads(text)
@@ -153,7 +151,7 @@ def about_of(schema: Any) -> dict[str, Any]:
     if not schema.equals(columns()):
         raise LogError("its columns are not those of a message log")
     if not _names_machine(about.get("versions"), about.get("numerics")):
-        raise LogError("its metadata do not say on what it ran, or are damaged there")
+        raise LogError("its metadata do not name the machine of the run, or are damaged")
     return about
 
 

@@ -112,7 +112,7 @@ def check_inputs_and_outputs(is_input: NDArray[np.bool_], outputs: Sequence[str]
     if not outputs:
         raise NetworkError("the network has no outputs: name at least one neuron in outputs=[…]")
     if is_input.all():
-        raise NetworkError("the network has inputs alone: add at least one na.Neuron")
+        raise NetworkError("the network has only inputs: add at least one na.Neuron")
     if len(set(outputs)) < len(outputs):
         twice = max(outputs, key=outputs.count)
         raise NetworkError(f"output {twice!r} is named twice: name each output once")

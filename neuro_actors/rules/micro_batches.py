@@ -165,10 +165,7 @@ def lanes_for(rule: Rule, in_flight: int | None) -> int | None:
     """
     lanes = None if in_flight is None else as_whole_number("in_flight", in_flight, 1)
     if lanes is not None and lanes > 1 and not (isinstance(rule, MicroBatches) and rule.count > 1):
-        raise InputError(
-            f"in_flight={lanes} needs micro-batches, of which so many are under way: "
-            "micro_batches=2 or more"
-        )
+        raise InputError(f"in_flight={lanes} needs micro-batches: micro_batches=2 or more")
     return lanes
 
 

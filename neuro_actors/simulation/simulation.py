@@ -128,7 +128,9 @@ class Simulation:
         rows = as_examples(self._network, x, targets, loss)
         wrt_inputs = as_flag("wrt_inputs", wrt_inputs)
         if wrt_inputs and not self._rule.feels_inputs:
-            raise InputError(f"{self._rule!r} finds nothing out about inputs: leave wrt_inputs out")
+            raise InputError(
+                f"{self._rule!r} computes no urgencies of inputs: leave wrt_inputs out"
+            )
         async with self._turn:
             outcome = await self._rounds(*rows, loss, wrt_inputs=wrt_inputs)
             return outcome.gradient(self._network, self._parameters, wrt_inputs)

@@ -250,7 +250,7 @@ def test_what_is_loopback() -> None:
 async def test_what_is_no_address(address: Any) -> None:
     with pytest.raises(
         na.InputError,
-        match=r"^a cluster's address is `host:port`, as `ray start` has said it; got ",
+        match=r"^a cluster's address is `host:port`, as `ray start` prints it; got ",
     ):
         async with ray_workers(1, address=address, token="x"):
             pass

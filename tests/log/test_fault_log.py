@@ -446,7 +446,7 @@ def test_a_damaged_or_foreign_file_is_refused_by_name(
 
 
 def test_an_error_about_the_second_file_names_the_first(stormy: Path) -> None:
-    with pytest.raises(na.LogError, match="name the log itself, which lies beside it"):
+    with pytest.raises(na.LogError, match="name the log itself, which is beside it"):
         na.open_log(fault_log_path(stormy))
 
 

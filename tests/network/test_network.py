@@ -158,7 +158,7 @@ REFUSED = {
     ),
     "inputs alone": (
         lambda: simple([Input("x")], [], ["x"]),
-        r"has inputs alone: add at least one na.Neuron",
+        r"has only inputs: add at least one na.Neuron",
     ),
     "a number as a matrix": (
         lambda: Network.from_matrices([1.0], [[1.0]], ["tanh"]),
@@ -432,7 +432,10 @@ def test_from_a_sparse_matrix() -> None:
         ),
         ({"sources": [-1]}, "^sources: expected whole numbers from 0 on, in one axis, got -1$"),
         ({"sources": [[0]]}, "^sources: expected whole numbers"),
-        ({"sources": [0, 1]}, "^sources and targets must have the same length, at least 1, got 2 and 1$"),
+        (
+            {"sources": [0, 1]},
+            "^sources and targets must have the same length, at least 1, got 2 and 1$",
+        ),
         ({"sources": [], "targets": []}, "must have the same length, at least 1, got 0 and 0$"),
         ({"weights": [1.0, 2.0]}, r"^weights: expected shape \(1,\), got \(2,\)$"),
         ({"biases": [0.0]}, r"^biases: expected shape \(2,\), got \(1,\)$"),

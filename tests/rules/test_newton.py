@@ -367,7 +367,7 @@ def test_a_gradient_is_minus_the_step_and_nobody_learns() -> None:
         na.reference.gradient(case.network, *case[1:4]).loss, rel=1e-14
     )
     with pytest.raises(
-        na.InputError, match=r"finds nothing out about inputs: leave wrt_inputs out$"
+        na.InputError, match=r"computes no urgencies of inputs: leave wrt_inputs out$"
     ):
         trio.run(ask_for_inputs, case)
     assert np.array_equal(half.weights, case.network.weights + 0.5 * -found.weights)

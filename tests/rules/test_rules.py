@@ -405,7 +405,7 @@ def test_nobody_knows_what_an_input_should_feel(channels: str) -> None:
     net, x, t = layered(3, 4, 2)
     with pytest.raises(
         na.InputError,
-        match=r"^WeightPerturbation\(.*\) finds nothing out about inputs: leave wrt_inputs out$",
+        match=r"^WeightPerturbation\(.*\) computes no urgencies of inputs: leave wrt_inputs out$",
     ):
         gradient(net, x, t, rules.WeightPerturbation(), channels=channels, wrt_inputs=True)
 

@@ -655,7 +655,7 @@ def test_what_is_in_flight_are_micro_batches(count) -> None:
     ):
         with pytest.raises(
             na.InputError,
-            match=r"^in_flight=2 needs micro-batches, of which so many are under way: micro_b",
+            match=r"^in_flight=2 needs micro-batches: micro_b",
         ):
             asked()
     assert same_bits(

@@ -151,8 +151,8 @@ class StepNoteReader:
             self.unchecked.add(name)
         elif self._exact and here["digest"] != held["digest"]:
             raise LogError(
-                f"the optimizer {escape_controls(name)} that was handed over makes other updates "
-                "than the run's: hand over the one that the run used"
+                f"the optimizer {escape_controls(name)} that was passed makes other updates "
+                "than the run's: pass the one that the run used"
             )
         return found
 

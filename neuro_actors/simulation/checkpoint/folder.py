@@ -177,8 +177,8 @@ class Folder:
         with self._os_errors_reported():
             if self.checkpoints() != self._found:
                 raise CheckpointError(
-                    f"another run has just written in {str(self.path)!r}: resume once more, from "
-                    "where that one has got to"
+                    f"another run has just written in {str(self.path)!r}: resume again, to "
+                    "continue from its newest checkpoint"
                 )
 
 

@@ -267,18 +267,18 @@ def _optimizer_from_json(held: dict[str, Any], given: Optimizer | None) -> Optim
             raise ValueError(f"no optimizer is named {held['name']!r}")
         if given is not None and given != found:
             raise CheckpointError(
-                f"the run learnt by {found!r}, not by {given!r}: leave optimizer out"
+                f"the run used the optimizer {found!r}, not {given!r}: leave optimizer out"
             )
         return found
     if given is None:
         raise CheckpointError(
-            f"the run learnt by {held[OWN]}, which is none of the package's: "
+            f"the run used the optimizer {held[OWN]}, which is none of the package's: "
             "na.resume(…, optimizer=…)"
         )
     check_optimizer(given)
     if _repr(given) != held[OWN]:
         raise CheckpointError(
-            f"the run learnt by {held[OWN]}, not by {given!r}: hand over an equal optimizer"
+            f"the run used the optimizer {held[OWN]}, not {given!r}: pass an equal optimizer"
         )
     return given
 
@@ -289,8 +289,8 @@ def _channels_from_json(held: Any, given: ChannelsChoice | None) -> ChannelsChoi
         return given
     if isinstance(held, dict):
         raise CheckpointError(
-            f"the run lived on the channels {held[OWN]}, which no checkpoint can make again: "
-            "hand them over, or channels='bundled'; all give the same bits"
+            f"the run used the channels {held[OWN]}, which no checkpoint can make again: "
+            "pass them, or channels='bundled'; all give the same bits"
         )
     return held  # type: ignore[no-any-return]
 

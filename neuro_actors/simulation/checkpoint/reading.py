@@ -122,7 +122,7 @@ class Checkpoint:
         contents = read(self.folder.path / DATA, "data")
         if contents.digest != self.metadata.get("data"):
             raise CheckpointError(
-                f"{str(self.file)!r} is of another run than {DATA!r}, which lies beside it"
+                f"{str(self.file)!r} is of another run than {DATA!r}, which is beside it"
             )
         return contents
 
@@ -177,8 +177,8 @@ class Checkpoint:
             differing = self.differences()
             if differing and exact:
                 raise CheckpointError(
-                    f"it was written where last bits may differ ({'; '.join(differing)}); it can "
-                    "go on, but not to the bits of an unbroken run: exact=False (--inexact)"
+                    f"it was written where last bits may differ ({'; '.join(differing)}); "
+                    "exact=False (--inexact) continues all the same, perhaps to other bits"
                 )
             self._check_functions(plan, exact=not differing)
             position = self._position()

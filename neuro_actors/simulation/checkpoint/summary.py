@@ -116,7 +116,7 @@ def format_summary(summary: dict[str, Any]) -> str:
 def _format_object(held: dict[str, Any]) -> str:
     """Write an optimizer, rule or engine as Python would."""
     if OWN in held:
-        return f"{held[OWN]}, to be handed over"
+        return f"{held[OWN]}, which must be passed"
     fields = {
         key: _format_object(value) if isinstance(value, dict) else repr(value)
         for key, value in held.items()

@@ -707,7 +707,7 @@ def test_an_optimizer_of_ones_own_is_handed_over(diamond: na.Network, tmp_path: 
     )
     assert na.audit(path, optimizers=[na.SGD(0.1), Heavy(0.1)]).passed
     with pytest.raises(
-        na.LogError, match=r"^the optimizer Heavy\(0\.1\) that was handed over makes other updates"
+        na.LogError, match=r"^the optimizer Heavy\(0\.1\) that was passed makes other updates"
     ):
         na.audit(path, optimizers=[_Lighter(0.1)])
 

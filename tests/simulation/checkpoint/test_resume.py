@@ -264,7 +264,7 @@ def test_an_engine_of_ones_own(tmp_path, stop) -> None:
     with pytest.raises(KeyboardInterrupt):
         train(tmp_path, channels=Plain)
     stop(0)
-    match = r"lived on the channels <class .*Plain'>, which no checkpoint can make again: hand them over, or channels='bundled'"
+    match = r"used the channels <class .*Plain'>, which no checkpoint can make again: pass them, or channels='bundled'"
     with pytest.raises(na.CheckpointError, match=match):
         na.resume(tmp_path)
     with pytest.raises(
@@ -291,7 +291,7 @@ def test_in_a_storm(tmp_path, stop) -> None:
     stop(0)
     with pytest.raises(
         na.CheckpointError,
-        match=r"lived on the channels Unreliable\(.*hand them over, or channels='bundled'",
+        match=r"used the channels Unreliable\(.*pass them, or channels='bundled'",
     ):
         na.resume(tmp_path)
     assert na.resume(tmp_path, channels=storm) == whole
@@ -317,11 +317,12 @@ def test_an_optimizer_of_ones_own_is_handed_over_again(tmp_path, stop) -> None:
     stop(0)
     with pytest.raises(
         na.CheckpointError,
-        match=r"learnt by Halving\(rate=0\.5\), which is none of the package's: na\.resume",
+        match=r"the run used the optimizer Halving\(rate=0\.5\), which is none of the package's: na\.resume",
     ):
         na.resume(tmp_path)
     with pytest.raises(
-        na.CheckpointError, match=r"learnt by Halving\(rate=0\.5\), not by Halving\(rate=0\.25\)"
+        na.CheckpointError,
+        match=r"the run used the optimizer Halving\(rate=0\.5\), not Halving\(rate=0\.25\)",
     ):
         na.resume(tmp_path, optimizer=Halving(0.25))
     whole = train(optimizer=Halving(0.5))
@@ -398,7 +399,7 @@ def test_another_optimizer_is_refused(tmp_path, stop) -> None:
         train(tmp_path)
     with pytest.raises(
         na.CheckpointError,
-        match=r"learnt by SGD\(learning_rate=0\.1.*, not by Adam\(.*: leave optimizer out$",
+        match=r"the run used the optimizer SGD\(learning_rate=0\.1.*, not Adam\(.*: leave optimizer out$",
     ):
         na.resume(tmp_path, optimizer=na.Adam())
 
