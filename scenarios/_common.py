@@ -44,9 +44,7 @@ def run(
         more: Adds the scenario's own arguments.
     """
     parser = Parser(description=about, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument(
-        "--seed", type=int, default=0, help="random seed (default 0)"
-    )
+    parser.add_argument("--seed", type=int, default=0, help="random seed (default 0)")
     parser.add_argument(
         "--log",
         metavar="FILE",
