@@ -29,6 +29,7 @@ from functools import cache
 from typing import Any, Literal, TypeAlias, TypeVar, get_args, get_origin, get_type_hints
 
 import numpy as np
+from numpy.typing import NDArray
 
 from ..neuron.messages import Step
 from ..support.arrays import Array
@@ -421,7 +422,7 @@ def _decoder(hint: Any) -> Decoder:
     origin, arguments = get_origin(hint), get_args(hint)
     if isinstance(hint, type) and is_dataclass(hint):
         return _dataclass_decoder(hint)
-    if origin is np.ndarray:
+    if origin in (np.ndarray, NDArray):  # NDArray is a type alias of its own from numpy 2.5 on
         return _array_decoder(None if hint == AnyArray else np.dtype(np.float64))
     if origin is types.UnionType:
         (inner,) = (_decoder(one) for one in arguments if one is not types.NoneType)

@@ -13,6 +13,7 @@ or a method is never called. So such a class is refused where it is defined:
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterator, Mapping
 from functools import cache
 from inspect import ismethoddescriptor
@@ -59,7 +60,7 @@ def check_own_names(kind: type, renamed: Renamed) -> None:
     """
     attributes, methods = reserved_names(kind)
     for owner in _own_classes(kind):
-        slots, fields = _slots(owner), vars(owner).get("__annotations__", {})
+        slots, fields = _slots(owner), _annotations(owner)
         names = dict.fromkeys([*slots, *vars(owner), *fields])
         for name in names:
             value = vars(owner).get(name)
@@ -116,6 +117,16 @@ def _own_classes(kind: type) -> Iterator[type]:
         module = base.__module__
         if module.partition(".")[0] != PACKAGE and module not in LANGUAGE:
             yield base
+
+
+def _annotations(owner: type) -> Mapping[str, object]:
+    """Return the annotations of one class, as they are written."""
+    if sys.version_info >= (3, 14):  # they are evaluated when they are read
+        import annotationlib
+
+        return annotationlib.get_annotations(owner, format=annotationlib.Format.STRING)
+    fields: Mapping[str, object] = vars(owner).get("__annotations__", {})
+    return fields
 
 
 def _slots(kind: type) -> tuple[str, ...]:

@@ -5,10 +5,12 @@ from __future__ import annotations
 import dataclasses
 import hashlib
 import json
+import types
 from typing import Any
 
 import numpy as np
 import pytest
+from numpy.typing import NDArray
 
 from neuro_actors.cluster import framing
 from neuro_actors.cluster.worker_messages import (
@@ -29,11 +31,13 @@ from neuro_actors.cluster.worker_messages import (
     StepDone,
     Stop,
     WorkerHello,
+    _decoder,
     decode,
     decode_as,
     encode,
 )
 from neuro_actors.neuron.messages import Step
+from neuro_actors.support.arrays import Array
 from neuro_actors.support.errors import WorkerConnectionError
 
 ROWS = np.arange(6.0).reshape(2, 3)
@@ -102,6 +106,13 @@ def test_a_step_is_in_its_message() -> None:
     step = Step(4, "squared_error", None, True, False, "second", micro_batch=(2, 3))
     assert (whole.step, whole.index) == (step, 1)
     assert (prediction.step, prediction.index) == (Step(4), 0)
+
+
+@pytest.mark.parametrize("hint", [Array, types.GenericAlias(NDArray, (np.float64,))])
+def test_an_array_is_known_however_numpy_spells_its_type(hint: Any) -> None:
+    """Up to numpy 2.4 `NDArray[...]` is an `np.ndarray[...]`; from 2.5 on it is an alias."""
+    array = np.ones(2)
+    assert _decoder(hint)(0, [array], iter(range(1))) is array
 
 
 def damaged(message: Message, **changes: Any) -> tuple[dict[str, Any], list[Any]]:
