@@ -160,9 +160,14 @@ PICTURES = {
         digits,
         "dark",
         "neuroActors.goStep(150); neuroActors.choose({kind: 'neuron', k: 70}); "
-        "neuroActors.set({example: neuroActors.run.steps[150].inputs[5]})",
+        "neuroActors.set({example: neuroActors.run.steps[150].inputs[5]}); "
+        "neuroActors.goTime(1e9)",
     ),
-    "view-population.png": (thousand, "light", "neuroActors.choose({kind: 'neuron', k: 500})"),
+    "view-population.png": (
+        thousand,
+        "light",
+        "neuroActors.choose({kind: 'neuron', k: 500}); neuroActors.goTime(11.5)",
+    ),
     "view-storm.png": (storm, "light", "neuroActors.goStep(1); neuroActors.goTime(2.55)"),
     "view-machines.png": (
         machines,

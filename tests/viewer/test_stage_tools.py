@@ -55,7 +55,7 @@ def test_it_opens_at_the_beginning_and_zooms(look: Look) -> None:
     k, x, y = middle[0]
     page.mouse.click(box["x"] + x, box["y"] + y)
     assert state(page, "chosen") == {"kind": "neuron", "k": k}
-    page.get_by_role("button", name="Show the whole network (0)").click()
+    page.get_by_role("button", name="1:1, the whole network (0)").click()
     assert state(page, "zoom.by") == 1
     page.keyboard.press("+")
     assert state(page, "zoom.by") == 1.5

@@ -122,6 +122,9 @@ export function drawPicture(ctx, labels, scene) {
   const picture = l.picture;
   if (!picture) return;
   const [w, h] = [picture.columns * picture.cell, picture.rows * picture.cell];
+  ctx.strokeStyle = css(colours.line); // before the inputs have arrived, too
+  ctx.lineWidth = 1;
+  ctx.strokeRect(picture.x - 0.5, picture.y - 0.5, w + 1, h + 1);
   ctx.globalAlpha = scene.moving ? Math.min(1, t * 1.4) : t >= 1 ? 1 : t;
   placeImage(
     ctx,
