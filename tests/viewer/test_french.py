@@ -7,35 +7,40 @@ import re
 from helpers.french import faults_of_setting
 from helpers.paths import ROOT
 
-WORDS = (ROOT / "neuro_actors" / "viewer" / "js" / "words.js").read_text(encoding="utf-8")
-FRENCH = dict(
-    re.findall(r'^    "?([\w ]+?)"?: "([^"]*)",$', WORDS[WORDS.index("  fr: {") :], re.MULTILINE)
-)
-ENGLISH = dict(
-    re.findall(
-        r'^    "?([\w ]+?)"?: "([^"]*)",$',
-        WORDS[WORDS.index("  en: {") : WORDS.index("  fr: {")],
-        re.MULTILINE,
-    )
-)
+JS = ROOT / "neuro_actors" / "viewer" / "js"
+
+
+def texts(file: str) -> tuple[dict[str, str], dict[str, str]]:
+    """The English and the French texts of a module."""
+    words = (JS / file).read_text(encoding="utf-8")
+    english, french = words[words.index("  en: {") :].split("  fr: {")
+    pair = r'^    "?([\w ]+?)"?: "([^"]*)",$'
+    return dict(re.findall(pair, english, re.M)), dict(re.findall(pair, french, re.M))
+
+
+ENGLISH, FRENCH = texts("words.js")
+TALK_ENGLISH, TALK_FRENCH = texts("talk_words.js")
 
 
 def test_each_english_text_has_a_french_one() -> None:
     assert len(ENGLISH) > 150
     assert list(FRENCH) == list(ENGLISH)
+    assert len(TALK_ENGLISH) > 40
+    assert list(TALK_FRENCH) == list(TALK_ENGLISH)
 
 
 def test_apostrophes_and_spaces() -> None:
-    faults = {key: faults_of_setting(text) for key, text in FRENCH.items()}
+    faults = {key: faults_of_setting(text) for key, text in (FRENCH | TALK_FRENCH).items()}
     assert [(key, found) for key, found in faults.items() if found] == []
 
 
 def test_one_word_for_one_thing() -> None:
     """A step is an « étape », a learning rate a « taux »; « pas » is a negation alone."""
-    for key, text in FRENCH.items():
+    english = ENGLISH | TALK_ENGLISH
+    for key, text in (FRENCH | TALK_FRENCH).items():
         assert not re.search(r"\b([Uu]n|[Ll]es?|[Dd]e|[Dd]es|[Dd]u|[Cc]e|\{n\}) pas\b", text), key
         assert not re.search(r"\b(suivants|pressé|monde|juge|planter?)\b", text), key
-        assert ("étape" in text.lower()) == bool(re.search(r"\bsteps?\b", ENGLISH[key].lower())), (
+        assert ("étape" in text.lower()) == bool(re.search(r"\bsteps?\b", english[key].lower())), (
             key
         )
 

@@ -3,6 +3,7 @@
 import { plain } from "./labels.js";
 import { count, shown, signed } from "./numbers.js";
 import { TALK_WORDS } from "./talk_words.js";
+import { spaced } from "./words.js";
 
 const MOST_TOLD = 4; // inputs that are named one by one
 const MOST_LEVELS = 3; // if there are more, only the first and the last are told
@@ -42,7 +43,7 @@ export function talk(run, waves, { step, example, language }) {
   const info = run.steps[step];
   const words = TALK_WORDS[language] ?? TALK_WORDS.en;
   const tell = (/** @type {string} */ key, /** @type {Record<string, any>} */ values = {}) =>
-    words[key].replace(/\{(\w+)\}/g, (_, name) => String(values[name] ?? ""));
+    spaced(language, words[key]).replace(/\{(\w+)\}/g, (_, name) => String(values[name] ?? ""));
   const name = (/** @type {number} */ k) => plain(network.ids[k]);
   const neuron = (/** @type {number} */ k) =>
     /** @type {import("./focus.js").Thing} */ ({ kind: "neuron", k });

@@ -406,7 +406,7 @@ export const WORDS = {
     signGround: "le fond : le processus qui exécute le neurone ; le pointillé sépare deux processus",
     signGate: "une porte : les messages de cette synapse vont d’un processus à un autre",
     signColours: "bleu : positif, orange : négatif ; plus c’est fort, plus c’est grand et foncé",
-    signCell: "une cellule est un neurone : sa couleur est son nombre, pâle près de 0",
+    signCell: "une case est un neurone : sa couleur dit son nombre, pâle près de 0",
     signCells: "en haut : les activations ; en bas : les urgences des mêmes neurones",
     signLoss: "la perte : à quel point les sorties sont fausses ; plus elle est petite, mieux c’est",
     lettersTitle: "Les lettres",
@@ -606,15 +606,21 @@ export const WORDS = {
 
 /** @typedef {(key: string, values?: Record<string, string | number>) => string} Say */
 
-/** French spaces that do not break; the texts above have plain ones. @param {string} text */
-const spaced = (text) =>
-  text.replace(/ ([;!?])/g, "\u202f$1").replace(/ ([:»])/g, "\u00a0$1").replace(/« /g, "«\u00a0");
+/**
+ * Set the spaces of a French text that do not break; the texts themselves have plain ones.
+ * @param {string} language
+ * @param {string} text
+ */
+export function spaced(language, text) {
+  if (language !== "fr") return text;
+  const thin = text.replace(/ ([;!?])/g, "\u202f$1");
+  return thin.replace(/ ([:»])/g, "\u00a0$1").replace(/« /g, "«\u00a0");
+}
 
 /** @param {string} language @returns {Say} */
 export function translator(language) {
   const words = WORDS[language] ?? WORDS.en;
-  const set = language === "fr" ? spaced : (/** @type {string} */ text) => text;
-  return (key, values = {}) => set(words[key] ?? key).replace(
+  return (key, values = {}) => spaced(language, words[key] ?? key).replace(
     /\{(\w+)\}/g,
     (_, name) => String(values[name] ?? ""),
   );
