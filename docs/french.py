@@ -45,4 +45,5 @@ def on_page_content(html: str, page: Page, config: MkDocsConfig, **others: objec
     if site.current_language == "fr":
         titles = site.current_language_config.nav_translations or {}
         page.title = titles.get(page.title, page.title) + IN_ENGLISH
+        page.meta["search"] = {"exclude": True}  # the search finds the English page, and once
     return html

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 from pathlib import Path
+from typing import Any
 
 from mkdocs.config.defaults import MkDocsConfig
 
@@ -20,11 +21,18 @@ def pages(docs: Path, folder: str) -> list[str]:
     return [f"{folder}{name}" for name in order if name in there]
 
 
-def on_config(config: MkDocsConfig) -> MkDocsConfig:
-    """Fill in the folders of the nav."""
-    for entry in config.nav or []:
+def fill(docs: Path, entries: list[Any]) -> None:
+    """Replace each folder in a part of the nav by its pages."""
+    for entry in entries:
         if isinstance(entry, dict):
             for title, held in entry.items():
-                if isinstance(held, str) and held.endswith("/"):
-                    entry[title] = pages(Path(config.docs_dir), held)
+                if isinstance(held, list):
+                    fill(docs, held)
+                elif held.endswith("/"):
+                    entry[title] = pages(docs, held)
+
+
+def on_config(config: MkDocsConfig) -> MkDocsConfig:
+    """Fill in the folders of the nav."""
+    fill(Path(config.docs_dir), config.nav or [])
     return config

@@ -26,7 +26,8 @@ TESTED_ELSEWHERE = {
     "asking.md",
     "trace.md",
     "view.md",
-}  # test_docs_asking, test_trace, view/test_view_notebook; French pages have the same code
+    "tour.md",
+}  # test_asking, test_trace, viewer/test_notebook, test_readme; French pages have the same code
 STORY = [DOCS / "index.md", DOCS / "story.md", *sorted((DOCS / "questions").glob("*.md"))]
 QUESTIONS = [
     "which_penalty",
@@ -39,6 +40,11 @@ QUESTIONS = [
     "other_rules",
     "hierarchy",
 ]
+COMMON = {  # names that every such library has in some form, or that belong to another name
+    "ACTIVATIONS", "Activation", "Audit", "Epoch", "Gradient", "Input", "LOSSES", "Loss", "Network",
+    "Neuron", "Partition", "Simulation", "StepResult", "Synapse", "Trace", "TrainingResult",
+    "add_activation", "add_loss", "gradient", "predict",
+}  # fmt: skip
 FENCED = re.compile(r"^```.*?^```$", re.DOTALL | re.MULTILINE)
 LINK = re.compile(r"(!?)\[((?:[^\[\]]|\[[^\]]*\])*)\]\(([^)\s]+)\)")
 
@@ -86,6 +92,7 @@ def test_pictures_say_in_words_what_they_show(path: Path) -> None:
 @pytest.mark.parametrize("path", PAGES, ids=name)
 def test_a_page_has_one_title_and_it_comes_first(path: Path) -> None:
     text = FENCED.sub("", path.read_text(encoding="utf-8"))
+    text = re.sub(r"\A---\n.*?\n---\n\n", "", text, flags=re.DOTALL)  # settings of the theme
     assert re.findall(r"^# ", text, re.MULTILINE) == ["# "]
     assert text.startswith("# ")
 
@@ -149,6 +156,12 @@ def test_each_question_is_introduced_and_linked_where_its_page_is_there(index: s
     )
 
 
+def test_the_picture_of_a_wave_is_what_its_script_draws() -> None:
+    wave = module("wave")
+    for language, file in (("en", "wave.svg"), ("fr", "wave.fr.svg")):
+        assert (DOCS / "pictures" / file).read_text(encoding="utf-8") == wave.picture(language)
+
+
 def test_the_story_tells_what_one_cat_prints() -> None:
     done = subprocess.run(
         [sys.executable, ROOT / "scenarios" / "one_cat.py"],
@@ -203,6 +216,25 @@ def test_the_comparisons_figures_are_those_of_the_benchmarks() -> None:
     assert 11.5 < 7.958 / 0.676 < 12.5  # a twelfth
 
 
+def test_the_comparison_names_what_there_is() -> None:
+    page = (DOCS / "comparison.md").read_text(encoding="utf-8")
+    commands = set(re.findall(r"`neuro-actors ([a-z]+(?: [a-z]+)?)`", page))
+    names = set(re.findall(r"`na\.(\w+)`", page))
+    there = {
+        context.command_path.removeprefix("neuro-actors ")
+        for context in module("commands").contexts(cli.cli)
+    }
+    assert names - set(na.__all__) == set()
+    assert commands - there == set()
+    table = page[page.index("## In one table") : page.index("## Autograd libraries")]
+    features = set(na.__all__) - {name for name in na.__all__ if name.endswith("Error")}
+    unnamed = features - names - COMMON
+    assert not unnamed, f"new: a row of the comparison, or a name in COMMON: {unnamed}"
+    top = {name.split()[0] for name in there} - {command.split()[0] for command in commands}
+    assert top == {"neuro-actors", "audit", "bench", "checkpoint"}, "a new command: a row for it"
+    assert table.count("| no") == 5  # when one of these is there, its row changes
+
+
 def test_the_page_of_the_command_line_is_what_help_says(
     capsys, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -222,9 +254,11 @@ def test_the_page_of_the_command_line_is_what_help_says(
 
 
 def test_every_public_name_stands_in_the_reference() -> None:
-    shown = re.findall(
-        r"^::: neuro_actors\.([\w.]+)$", (DOCS / "reference" / "index.md").read_text(), re.MULTILINE
-    )
+    shown = [
+        name
+        for page in (DOCS / "reference").glob("*.md")
+        for name in re.findall(r"^::: neuro_actors\.([\w.]+)$", page.read_text(), re.MULTILINE)
+    ]
     for public in na.__all__:
         paths = [path for path in shown if path.split(".")[-1] == public]
         assert len(paths) == 1, public
