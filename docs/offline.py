@@ -1,9 +1,9 @@
 """A hook of `mkdocs`: the site works where a page is opened as a file.
 
-Two things are mended. For each alternate language in a page's head the theme asks for `sitemap.xml`,
-which a file cannot have; the menu of languages links to the same page already. And the search of
-a file reads `search_index.js`, which the plugin `offline` writes before the index is complete: it
-would contain the pages of one language alone.
+Two things are mended. For each alternate language in a page's head the theme asks for
+`sitemap.xml`, which a file cannot have; the menu of languages links to the same page already. And
+the search of a file reads `search_index.js`, which the plugin `offline` writes before the index is
+complete: it would contain the pages of one language alone.
 """
 
 from __future__ import annotations

@@ -93,6 +93,14 @@ def text(value: float, language: str, sign: bool) -> str:
     return shown.replace(".", ",") if language == "fr" else shown
 
 
+def ends(sender: str, receiver: str) -> tuple[tuple[float, float], tuple[float, float]]:
+    """Return where a message begins and ends: at the rims of the two circles."""
+    (x, y), (to_x, to_y) = PLACES[sender], PLACES[receiver]
+    part = 44 / ((to_x - x) ** 2 + (to_y - y) ** 2) ** 0.5
+    right, down = round(part * (to_x - x), 1), round(part * (to_y - y), 1)
+    return (x + right, y + down), (to_x - right, to_y - down)
+
+
 class Drawing:
     """The parts of the picture, and the keyframes that move them."""
 
@@ -114,7 +122,7 @@ class Drawing:
 
     def message(self, sender: str, receiver: str, value: float, start: float, back: bool) -> None:
         """Draw one message: a dot that goes right, or an arrowhead that comes back."""
-        (x, y), (to_x, to_y) = PLACES[sender], PLACES[receiver]
+        (x, y), (to_x, to_y) = ends(sender, receiver)
         drop = 12 if back else -10  # beside the synapse, so that both ways are seen at once
         still_x, still_y = x + 0.36 * (to_x - x), y + 0.36 * (to_y - y) + drop
         name = f"m{len(self.parts)}"
