@@ -12,9 +12,9 @@ from html import escape
 from pathlib import Path
 
 import neuro_actors as na
+from neuro_actors.support.palette import NEGATIVE, POSITIVE
 
 PICTURES = Path(__file__).resolve().parent / "pictures"
-BLUE, ORANGE = "#0b6bb0", "#d04a02"  # positive, negative
 PLACES = {
     "fur": (64, 118),
     "tail": (64, 238),
@@ -134,7 +134,7 @@ class Drawing:
             f"opacity:0}}}}.{name}{{transform:translate({still_x:g}px,{still_y:g}px);"
             f"animation:{name} {SECONDS}s linear infinite}}"
         )
-        colour = BLUE if value >= 0 else ORANGE
+        colour = POSITIVE if value >= 0 else NEGATIVE
         size = 6 + 5 * min(1.0, abs(value))
         shape = (
             f'<path d="M{size:g} {-size:g}L{-size:g} 0L{size:g} {size:g}" fill="#fff" '
@@ -152,7 +152,7 @@ class Drawing:
     def neuron(self, name: str, activation: float, urgency: float | None, numbers_at: dict) -> None:
         """Draw a neuron with the numbers that it has after each wave."""
         x, y = PLACES[name]
-        colour = BLUE if activation >= 0 else ORANGE
+        colour = POSITIVE if activation >= 0 else NEGATIVE
         shown = self.words["names"][name]
         self.parts.append(
             f'<circle cx="{x}" cy="{y}" r="33" fill="#fff" stroke="#566373" stroke-width="1.5"/>'
@@ -163,7 +163,7 @@ class Drawing:
             f'<text x="{x}" y="{y - 2}" font-weight="bold">{shown}</text>'
         )
         if urgency is not None:
-            rim = BLUE if urgency >= 0 else ORANGE
+            rim = POSITIVE if urgency >= 0 else NEGATIVE
             self.parts.append(
                 f'<g class="{self.appear(numbers_at["urgency"])}"><circle cx="{x}" cy="{y}" r="37" '
                 f'fill="none" stroke="{rim}" stroke-width="{2 + 4 * abs(urgency):.1f}"/>'
@@ -225,8 +225,9 @@ def picture(language: str = "en") -> str:
     key = (
         '<g font-size="13.5" text-anchor="start">'
         f'<text x="24" y="324">{escape(words["key"])}</text>'
-        f'<circle cx="560" cy="319" r="7" fill="{BLUE}"/><text x="573" y="324">{plus}</text>'
-        f'<circle cx="670" cy="319" r="7" fill="{ORANGE}"/><text x="683" y="324">{minus}</text></g>'
+        f'<circle cx="560" cy="319" r="7" fill="{POSITIVE}"/><text x="573" y="324">{plus}</text>'
+        f'<circle cx="670" cy="319" r="7" fill="{NEGATIVE}"/>'
+        f'<text x="683" y="324">{minus}</text></g>'
     )
     still = (
         "@media(prefers-reduced-motion:reduce){*{animation:none!important}}"
