@@ -5,16 +5,16 @@ and the gradients that arise are those of a matrix computation. All public names
 
     import neuro_actors as na
 
-The folders, each of which imports from earlier ones: `support` (errors, checks), `network` (what a
-society is made of), `neuron` (the local rule), `channels` and `rules`, `society` (neurons as tasks)
-and `log`, `cluster` (many processes), `trace` and `viewer`, `simulation` (step after step), `proof`
-(is it exact?), `cli`. To read the code, start in `neuron/local_rule.py`, then
+The folders, each of which imports from earlier ones: `support` (errors, checks), `datasets`,
+`network` (what a society is made of), `neuron` (the local rule), `channels` and `rules`, `society`
+(neurons as tasks) and `log`, `cluster` (many processes), `trace` and `viewer`, `simulation` (step
+after step), `proof` (is it exact?), `cli`. To read the code, start in `neuron/local_rule.py`, then
 `society/actor.py`.
 """
 
 import typing as _typing
 
-from . import rules
+from . import datasets, rules
 from .channels.unreliable import faults
 from .channels.unreliable.settings import Unreliable
 from .cluster.partition import Partition, partition
@@ -84,6 +84,7 @@ __all__ = [
     "add_activation",
     "add_loss",
     "audit",
+    "datasets",
     "faults",
     "gradient",
     "hessian_vector_product",

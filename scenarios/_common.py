@@ -1,8 +1,9 @@
-"""Shared by all scenarios: their arguments, the pictures of animals, and figures."""
+"""Shared by all scenarios: their arguments, the pictures of animals, figures."""
 
 from __future__ import annotations
 
 import argparse
+import math
 import os
 import sys
 from collections.abc import Callable
@@ -13,10 +14,10 @@ import _french
 import numpy as np
 
 import neuro_actors as na
+from neuro_actors.datasets.silhouettes import average
 from neuro_actors.support.console import show_all_characters
 from neuro_actors.support.optional import import_optional
 
-DATA = Path(__file__).parent / "data" / "animals.npz"
 ENGLISH = _french.Say()
 
 
@@ -28,6 +29,7 @@ def run(
     out: str = "",
     every: int = 1,
     french: bool = False,
+    training: Callable[[argparse.Namespace], Training] | None = None,
     more: Callable[[argparse.ArgumentParser], None] = lambda parser: None,
 ) -> None:
     """Read the command line and call `main` with the arguments.
@@ -41,6 +43,8 @@ def run(
         out: What --help says of --out, such as "the figure goes"; "": there is no --out.
         every: The default of --log-every.
         french: Whether the scenario has --lang.
+        training: Returns how the scenario learns, given its other arguments. Then --epochs,
+            --rate and --hidden change that; `main` finds it in `arguments.training`.
         more: Adds the scenario's own arguments.
     """
     parser = Parser(description=about, formatter_class=argparse.RawDescriptionHelpFormatter)
@@ -75,6 +79,8 @@ def run(
     if french:
         _french.add_language(parser)
     more(parser)
+    if training:
+        _add_training(parser, training(parser.parse_args([])))
     if sys.stdout is None:
         parser.error("the output cannot be written: the standard output is closed")
     show_all_characters()
@@ -82,6 +88,8 @@ def run(
         arguments = parser.parse_args()
         if arguments.seed < 0:
             raise na.InputError(f"--seed must be at least 0, got {arguments.seed}")
+        if training:
+            arguments.training = _read_training(arguments, training(arguments))
         if out:
             _make_folder(arguments.out)  # now, not after the work
         arguments.log = _recording(arguments)
@@ -113,6 +121,55 @@ class Parser(argparse.ArgumentParser):
     def print_help(self, file=None) -> None:
         """Print the help. argparse would pass over an output that cannot be written."""
         print(self.format_help(), end="", file=file, flush=True)
+
+
+class Training(NamedTuple):
+    """How a scenario's society learns.
+
+    Attributes:
+        epochs: Passes through the examples.
+        rate: The learning rate.
+        hidden: The number of neurons of each hidden layer.
+        quick: The passes with --quick.
+    """
+
+    epochs: int
+    rate: float
+    hidden: tuple[int, ...]
+    quick: int
+
+
+def _add_training(parser: argparse.ArgumentParser, usual: Training) -> None:
+    hidden = ",".join(map(str, usual.hidden))
+    for name, kind, metavar, text in (
+        ("--epochs", int, "N", f"passes through the examples (default {usual.epochs})"),
+        ("--rate", float, "R", f"learning rate (default {usual.rate:g})"),
+        ("--hidden", _layers, "N", f"hidden neurons; 12,8 is two layers (default {hidden})"),
+    ):
+        parser.add_argument(name, type=kind, metavar=metavar, help=text)
+
+
+def _layers(text: str) -> tuple[int, ...]:
+    try:
+        sizes = tuple(map(int, text.split(",")))
+    except ValueError:
+        sizes = (0,)
+    if min(sizes) < 1:
+        raise argparse.ArgumentTypeError(f"expected such as 16 or 12,8; got {text!r}")
+    return sizes
+
+
+def _read_training(arguments: argparse.Namespace, usual: Training) -> Training:
+    """Return how the society learns, by the command line and else as usual."""
+    quick = getattr(arguments, "quick", False)
+    chosen = usual._replace(epochs=usual.quick if quick else usual.epochs)
+    given = {name: getattr(arguments, name) for name in ("epochs", "rate", "hidden")}
+    chosen = chosen._replace(**{name: value for name, value in given.items() if value is not None})
+    if chosen.epochs < 1:
+        raise na.InputError(f"--epochs must be at least 1, got {chosen.epochs}")
+    if not 0 < chosen.rate < math.inf:
+        raise na.InputError(f"--rate must be a number above 0, got {chosen.rate:g}")
+    return chosen
 
 
 def _recording(arguments: argparse.Namespace) -> na.Recording | None:
@@ -183,28 +240,6 @@ def save_figure(figure, folder: Path, name: str, say: _french.Say = ENGLISH) -> 
     print(say("\nFigure: {file}", file=folder / name))
 
 
-class Animals(NamedTuple):
-    """Pictures of animals.
-
-    Attributes:
-        pictures: Grey values from 0 to 255. Shape (n, 28, 28).
-        classes: The class of each picture. Shape (n,).
-        names: The names of the classes.
-    """
-
-    pictures: np.ndarray
-    classes: np.ndarray
-    names: list[str]
-
-
-def load_animals() -> Animals:
-    """Return all pictures, without the copies that the data set has of some."""
-    with np.load(DATA) as data:
-        pictures, classes, names = data["images"], data["labels"], data["class_names"].tolist()
-    first = np.sort(np.unique(pictures.reshape(len(pictures), -1), axis=0, return_index=True)[1])
-    return Animals(pictures[first], classes[first].astype(int), names)
-
-
 class Pixels(NamedTuple):
     """Turns pictures into inputs: means over squares of pixels, then standardised.
 
@@ -221,18 +256,44 @@ class Pixels(NamedTuple):
     @classmethod
     def fit(cls, pictures: np.ndarray, pool: int) -> Pixels:
         """Measure mean and spread on the training pictures. Shape (n, 28, 28)."""
-        rows = cls._average(pictures, pool)
+        rows = average(pictures, pool)
         return cls(pool, rows.mean(axis=0), np.maximum(rows.std(axis=0), 0.02))
 
     def __call__(self, pictures: np.ndarray) -> np.ndarray:
         """Return the inputs of some pictures. Shape (n, n_inputs)."""
-        return (self._average(pictures, self.pool) - self.mean) / self.spread
+        return (average(pictures, self.pool) - self.mean) / self.spread
 
-    @staticmethod
-    def _average(pictures: np.ndarray, pool: int) -> np.ndarray:
-        side = pictures.shape[1] // pool
-        squares = pictures.reshape(-1, side, pool, side, pool).mean(axis=(2, 4)) / 255
-        return squares.reshape(len(pictures), -1)
+
+class Cats(NamedTuple):
+    """Pictures of cats and of as many other animals.
+
+    Attributes:
+        x: The inputs of the pictures to learn from. Shape (n, size * size).
+        is_cat: 1 for a cat, else 0. Shape (n, 1).
+        x_test: The inputs of the pictures for the test. Shape (n_test, size * size).
+        is_cat_test: As `is_cat`. Shape (n_test, 1).
+    """
+
+    x: np.ndarray
+    is_cat: np.ndarray
+    x_test: np.ndarray
+    is_cat_test: np.ndarray
+
+
+def load_cats(size: int, seed: int, standardise: bool = True) -> Cats:
+    """Return pictures of size x size pixels; seed: of what is for the test.
+
+    An input is a grey value from 0 (white) to 1 (black), or how far it is from its mean over the
+    training pictures, in standard deviations.
+    """
+    train, test = (
+        na.datasets.silhouettes(size, "cat", split=split, seed=seed) for split in ("train", "test")
+    )
+    if not standardise:
+        return Cats(train.x, train.targets, test.x, test.targets)
+    mean, spread = train.x.mean(axis=0), np.maximum(train.x.std(axis=0), 0.02)
+    x, x_test = (train.x - mean) / spread, (test.x - mean) / spread
+    return Cats(x, train.targets, x_test, test.targets)
 
 
 def in_rounding_units(gradient: na.Gradient, expected: na.Gradient, bound: na.Gradient) -> float:

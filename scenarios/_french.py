@@ -21,6 +21,65 @@ TEXTS = {
     "Tried:    ": "Essai :    ",
     "Finding:  ": "Résultat : ",
     "It does not follow: ": "Il n’en découle pas : ",
+    # cats
+    """CATS
+
+{train:,} pictures of {size} x {size} pixels to learn from, {test} for the test;
+half of them are cats. A society of {society}.
+""":
+        """DES CHATS
+
+{train:,} images de {size} x {size} pixels pour apprendre, {test} pour le test ;
+la moitié sont des chats. Une société : {society}.
+""",
+    "  epoch {epoch}: loss {loss}, accuracy {right:.3f}, "
+    "test loss {test_loss}, test accuracy {test_right:.3f}":
+        "  époque {epoch} : perte {loss} (test {test_loss}), "
+        "exactitude {right:.3f} (test {test_right:.3f})",
+    """
+{messages:,} messages in {seconds:.1f} s ({speed:,.0f} per second).
+The gradient of one step, compared with matrices, in units of the rounding bound
+(1 is the limit): before learning {before:.2g}, after {after:.2g}
+""":
+        """
+{messages:,} messages en {seconds:.1f} s ({speed:,.0f} par seconde).
+Le gradient d’une étape, comparé à celui des matrices, en unités de la borne
+d’arrondi (1 est la limite) : avant d’apprendre {before:.2g}, après {after:.2g}
+""",
+    """Accuracy on new pictures: {accuracy:.3f}
+
+               said cat   said other
+  is cat       {a:8} {b:12}
+  is other     {c:8} {d:12}
+
+Calibration: when the society says p, how often is the picture a cat?
+
+  said p        pictures   mean p   are cats""":
+        """Exactitude sur de nouvelles images : {accuracy:.3f}
+
+               dit chat   dit autre
+  est chat     {a:8} {b:11}
+  est autre    {c:8} {d:11}
+
+Calibrage : quand la société dit p, l’image est-elle aussi souvent un chat ?
+
+  p annoncé       images  p moyen      chats""",
+    "  {low:.1f} to {high:.1f} {count:11} {mean:8.2f} {cats:10.2f}":
+        "  {low:.1f} à {high:.1f} {count:12} {mean:8.2f} {cats:10.2f}",
+    "\nWatch it learn:": "\nPour la regarder apprendre :",
+    "A society learns to see cats; p: how sure it is that a new picture is one":
+        "Une société apprend à voir des chats ; p : sa certitude que l’image en est un",
+    "right answers, some of them": "des réponses justes",
+    "wrong answers, the worst of them": "les pires erreurs",
+    "learning": "apprentissage",
+    "loss": "perte",
+    "accuracy": "exactitude",
+    "training": "entraînement",
+    "test": "test",
+    "epoch": "époque",
+    "a cat": "un chat",
+    "no cat": "pas un chat",
+    "{name}, p = {p:.2f}": "{name}, p = {p:.2f}",
     # why_this_weight
     "fur": "poil",
     "whiskers": "moustaches",

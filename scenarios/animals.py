@@ -14,25 +14,28 @@ import _common
 import numpy as np
 
 import neuro_actors as na
+from neuro_actors.datasets.silhouettes import load_pictures
+from neuro_actors.support.palette import SERIES
 
-HIDDEN, EPOCHS, BATCH = 64, 25, 64
+BATCH = 64
+TRAINING = _common.Training(epochs=25, rate=0.006, hidden=(64,), quick=2)
 
 
 def main(arguments: Namespace) -> None:
-    animals = _common.load_animals()
+    epochs, rate, hidden, _ = arguments.training
+    animals = load_pictures()
     names = animals.names
     rng = np.random.default_rng(arguments.seed)
     order = rng.permutation(len(animals.classes))  # each picture is there once
     test, train = np.split(order, [len(order) // 5])
     if arguments.quick:
         train = train[:1000]
-    pixels = _common.Pixels.fit(animals.pictures[train], pool=4)
-    x, x_test = pixels(animals.pictures[train]), pixels(animals.pictures[test])
+    pixels = _common.Pixels.fit(animals.greys[train], pool=4)
+    x, x_test = pixels(animals.greys[train]), pixels(animals.greys[test])
     classes, truth = animals.classes[train], animals.classes[test]
     net = na.Network.layered(
-        [x.shape[1], HIDDEN, len(names)], activation="relu", seed=arguments.seed
+        [x.shape[1], *hidden, len(names)], activation="relu", seed=arguments.seed
     )
-    epochs = 2 if arguments.quick else EPOCHS
     steps = epochs * -(-len(train) // BATCH)
 
     print("TEN ANIMALS\n")
@@ -44,7 +47,7 @@ def main(arguments: Namespace) -> None:
         x,
         np.eye(len(names))[classes],
         loss="softmax_cross_entropy",
-        optimizer=na.Adam(na.CosineDecay(0.006, steps), weight_decay=0.001),
+        optimizer=na.Adam(na.CosineDecay(rate, steps), weight_decay=0.001),
         epochs=epochs,
         batch_size=BATCH,
         seed=arguments.seed,
@@ -81,9 +84,9 @@ def draw(
         1, 2, figsize=(11, 5), layout="constrained", width_ratios=[1, 1.3]
     )
     epochs = [epoch.epoch for epoch in result.history]
-    curve.plot(epochs, [e.accuracy for e in result.history], color="#0072b2", label="training")
+    curve.plot(epochs, [e.accuracy for e in result.history], color=SERIES[0], label="training")
     curve.plot(
-        epochs, [e.validation_accuracy for e in result.history], "--", color="#d55e00", label="test"
+        epochs, [e.validation_accuracy for e in result.history], "--", color=SERIES[1], label="test"
     )
     curve.set(xlabel="epoch", ylabel="accuracy", title="learning")
     curve.grid(alpha=0.3)
@@ -101,4 +104,4 @@ def draw(
 
 
 if __name__ == "__main__":
-    _common.run(main, __doc__, quick=True, out="the figure goes")
+    _common.run(main, __doc__, quick=True, out="the figure goes", training=lambda _: TRAINING)

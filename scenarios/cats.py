@@ -1,42 +1,46 @@
 """A society learns, by messages alone, to tell cats from other animals.
 
-Silhouettes of 28 x 28 pixels are averaged over squares of 4 x 4 pixels: 49
-inputs. 16 neurons receive them all. One neuron receives what these 16 send, and
-says how sure it is that the animal is a cat. Each of the 66 members is a task
-of its own, and none of them knows the whole network.
+Each input receives one pixel of a silhouette: 28 x 28 pixels are 784 inputs. 16
+neurons receive them all. One neuron receives what these 16 send, and says how
+sure it is that the animal is a cat. Each of the 801 members is a task of its
+own, and none of them knows the whole network.
 
 What the last neuron says is a logit: 0 is "I do not know", and its sigmoid is
 p, the probability of a cat. The loss `sigmoid_cross_entropy` takes logits: so
 it corrects a confident mistake, however confident it is.
+
+The society is right on 0.947 of the new pictures (seed 0; in the mean of seeds
+0 to 4: 0.930). With `--size 7` a pixel is a mean over 4 x 4 pixels, and the 49
+inputs are standardised: 0.932 (0.920).
 """
 
 from __future__ import annotations
 
 import time
-from argparse import Namespace
+from argparse import ArgumentParser, Namespace
 
 import _common
+import _french
 import numpy as np
 
 import neuro_actors as na
+from neuro_actors.datasets.silhouettes import SIDE, SIZES
+from neuro_actors.support.palette import SERIES
+from neuro_actors.support.text import format_loss
 
-CAT = 2
-HIDDEN, EPOCHS, BATCH = 16, 40, 32
+BATCH, EVERY = 32, 20
 LOSS = "sigmoid_cross_entropy"
-OPTIMIZER = na.SGD(0.02, momentum=0.9, weight_decay=0.001)
 
 
-def split(animals: _common.Animals, seed: int) -> tuple[np.ndarray, np.ndarray]:
-    """Return the positions of the training and of the test pictures.
+def training(arguments: Namespace) -> _common.Training:
+    """Return how the society learns: small pictures need fewer epochs, and a smaller rate."""
+    if arguments.size == SIDE:
+        return _common.Training(epochs=60, rate=0.05, hidden=(16,), quick=3)
+    return _common.Training(epochs=40, rate=0.02, hidden=(16,), quick=3)
 
-    They are all cats and as many others; a quarter of each is for the test. Each picture is
-    there once, so none is on both sides.
-    """
-    rng = np.random.default_rng(seed)
-    cats = rng.permutation(np.flatnonzero(animals.classes == CAT))
-    others = rng.permutation(np.flatnonzero(animals.classes != CAT))[: len(cats)]
-    cut = len(cats) * 3 // 4
-    return np.concatenate([cats[:cut], others[:cut]]), np.concatenate([cats[cut:], others[cut:]])
+
+def optimizer(size: int, rate: float) -> na.SGD:
+    return na.SGD(rate, momentum=0.9, weight_decay=0.003 if size == SIDE else 0.001)
 
 
 def compare_with_matrices(network: na.Network, x: np.ndarray, targets: np.ndarray) -> float:
@@ -47,22 +51,26 @@ def compare_with_matrices(network: na.Network, x: np.ndarray, targets: np.ndarra
 
 
 def main(arguments: Namespace) -> None:
-    animals = _common.load_animals()
-    train, test = split(animals, arguments.seed)
-    pixels = _common.Pixels.fit(animals.pictures[train], pool=4)
-    x, x_test = pixels(animals.pictures[train]), pixels(animals.pictures[test])
-    is_cat, is_cat_test = (
-        (animals.classes[rows] == CAT)[:, None].astype(float) for rows in (train, test)
+    say, size = _french.language_of(arguments), arguments.size
+    epochs, rate, hidden, _ = arguments.training
+    x, is_cat, x_test, is_cat_test = _common.load_cats(
+        size, arguments.seed, standardise=size != SIDE
     )
-    net = na.Network.layered([x.shape[1], HIDDEN, 1], seed=arguments.seed)
-    epochs = 3 if arguments.quick else EPOCHS
+    net = na.Network.layered([x.shape[1], *hidden, 1], seed=arguments.seed)
 
-    print("CATS\n")
     print(
-        f"{len(train):,} pictures to learn from, {len(test)} for the test; half of them are cats."
-    )
-    print(f"A society of {_common.describe_size(net)}.\n")
+        say(
+            """CATS
 
+{train:,} pictures of {size} x {size} pixels to learn from, {test} for the test;
+half of them are cats. A society of {society}.
+""",
+            train=len(x),
+            size=size,
+            test=len(x_test),
+            society=_common.describe_size(net, say),
+        )
+    )
     before = compare_with_matrices(net, x[:BATCH], is_cat[:BATCH])
     started = time.perf_counter()
     result = na.train(
@@ -70,7 +78,7 @@ def main(arguments: Namespace) -> None:
         x,
         is_cat,
         loss=LOSS,
-        optimizer=OPTIMIZER,
+        optimizer=optimizer(size, rate),
         epochs=epochs,
         batch_size=BATCH,
         seed=arguments.seed,
@@ -79,34 +87,81 @@ def main(arguments: Namespace) -> None:
     )
     seconds = time.perf_counter() - started
     after = compare_with_matrices(result.network, x[:BATCH], is_cat[:BATCH])
-    for epoch in sorted({1, 2, 5, 10, 20, epochs}):
+    for epoch in sorted({1, 2, 5, 10, 20, 40, epochs}):
         if epoch <= epochs:
-            print(f"  {result.history[epoch - 1]}".replace("validation ", "test "))
-    speed = result.messages / seconds
-    print(f"\n{result.messages:,} messages in {seconds:.1f} s ({speed:,.0f} per second).")
-    print("The gradient of one step, compared with matrices, in units of the rounding bound")
-    print(f"(1 is the limit): before learning {before:.2g}, after {after:.2g}\n")
+            print(describe_epoch(result.history[epoch - 1], say))
+    print(
+        say(
+            """
+{messages:,} messages in {seconds:.1f} s ({speed:,.0f} per second).
+The gradient of one step, compared with matrices, in units of the rounding bound
+(1 is the limit): before learning {before:.2g}, after {after:.2g}
+""",
+            messages=result.messages,
+            seconds=seconds,
+            speed=result.messages / seconds,
+            before=before,
+            after=after,
+        )
+    )
 
     p = na.ACTIVATIONS["sigmoid"].value(na.predict(result.network, x_test)[:, 0])
     truth = is_cat_test[:, 0] == 1
-    print_report(p, truth)
-    draw(result, animals.pictures[test], p, truth, arguments)
+    print_report(p, truth, say)
+    pictures = na.datasets.silhouettes(SIDE, "cat", "test", arguments.seed).x
+    draw(result, pictures.reshape(-1, SIDE, SIDE), p, truth, arguments)
+    if arguments.log:
+        print(say("\nWatch it learn:"))
+        print(f"neuro-actors view {arguments.log.path} --open")
 
 
-def print_report(p: np.ndarray, truth: np.ndarray) -> None:
+def describe_epoch(epoch: na.Epoch, say: _french.Say) -> str:
+    """Return losses and accuracies of an epoch as one line."""
+    return say(
+        "  epoch {epoch}: loss {loss}, accuracy {right:.3f}, "
+        "test loss {test_loss}, test accuracy {test_right:.3f}",
+        epoch=epoch.epoch,
+        loss=say.number(format_loss(epoch.loss)),
+        right=epoch.accuracy,
+        test_loss=say.number(format_loss(epoch.validation_loss)),
+        test_right=epoch.validation_accuracy,
+    )
+
+
+def print_report(p: np.ndarray, truth: np.ndarray, say: _french.Say) -> None:
     """Print accuracy, confusion table and calibration for the test pictures."""
     said = p >= 0.5
-    print(f"Accuracy on new pictures: {np.mean(said == truth):.3f}\n")
-    print("               said cat   said other")
-    for name, rows in (("cat", truth), ("other", ~truth)):
-        print(f"  is {name:9} {np.sum(said & rows):8} {np.sum(~said & rows):12}")
-    print("\nCalibration: when the society says p, how often is the picture a cat?\n")
-    print("  said p        pictures   mean p   are cats")
+    print(
+        say(
+            """Accuracy on new pictures: {accuracy:.3f}
+
+               said cat   said other
+  is cat       {a:8} {b:12}
+  is other     {c:8} {d:12}
+
+Calibration: when the society says p, how often is the picture a cat?
+
+  said p        pictures   mean p   are cats""",
+            accuracy=np.mean(said == truth),
+            a=np.sum(said & truth),
+            b=np.sum(~said & truth),
+            c=np.sum(said & ~truth),
+            d=np.sum(~said & ~truth),
+        )
+    )
     for low in np.arange(0, 1, 0.2):
         here = (p >= low) & (p < low + 0.2 + (low > 0.7))
         if here.any():
-            means = f"{p[here].mean():8.2f} {truth[here].mean():10.2f}"
-            print(f"  {low:.1f} to {low + 0.2:.1f} {here.sum():11} {means}")
+            print(
+                say(
+                    "  {low:.1f} to {high:.1f} {count:11} {mean:8.2f} {cats:10.2f}",
+                    low=low,
+                    high=low + 0.2,
+                    count=here.sum(),
+                    mean=p[here].mean(),
+                    cats=truth[here].mean(),
+                )
+            )
 
 
 def draw(
@@ -116,7 +171,8 @@ def draw(
     truth: np.ndarray,
     arguments: Namespace,
 ) -> None:
-    plt = _common.import_pyplot()
+    say = _french.language_of(arguments)
+    plt = _common.import_pyplot(say)
     if plt is None:
         return
     rng = np.random.default_rng(arguments.seed)
@@ -124,31 +180,39 @@ def draw(
     wrong = np.flatnonzero(~right)[np.argsort(-np.abs(p[~right] - 0.5))][:8]
     cats, others = (rng.permutation(np.flatnonzero(right & side))[:4] for side in (truth, ~truth))
     rows = [
-        ("right answers, some of them", rng.permutation(np.concatenate([cats, others]))),
-        ("wrong answers, the worst of them", wrong),
+        (
+            say("right answers, some of them"),
+            rng.permutation(np.concatenate([cats, others])),
+        ),
+        (say("wrong answers, the worst of them"), wrong),
     ]
 
     figure = plt.figure(figsize=(11, 5.4), layout="constrained")
-    figure.suptitle("A society learns to see cats; p: how sure it is that a new picture is one")
+    figure.suptitle(
+        say("A society learns to see cats; p: how sure it is that a new picture is one")
+    )
     left, side = figure.subfigures(1, 2, width_ratios=[1, 1.6])
     epochs = [epoch.epoch for epoch in result.history]
     above, below = left.subplots(2, 1, sharex=True)
     for axis, name in ((above, "loss"), (below, "accuracy")):
         axis.plot(
-            epochs, [getattr(e, name) for e in result.history], color="#0072b2", label="training"
+            epochs,
+            [getattr(e, name) for e in result.history],
+            color=SERIES[0],
+            label=say("training"),
         )
         axis.plot(
             epochs,
             [getattr(e, f"validation_{name}") for e in result.history],
             "--",
-            color="#d55e00",
-            label="test",
+            color=SERIES[1],
+            label=say("test"),
         )
-        axis.set_ylabel(name)
+        axis.set_ylabel(say(name))
         axis.grid(alpha=0.3)
-    above.set_title("learning", fontsize=11)
+    above.set_title(say("learning"), fontsize=11)
     above.legend(frameon=False)
-    below.set_xlabel("epoch")
+    below.set_xlabel(say("epoch"))
     blocks = side.subfigures(2, 1)
     for block, (title, chosen) in zip(blocks, rows, strict=True):
         block.suptitle(title, fontsize=11)
@@ -156,9 +220,30 @@ def draw(
             axis.axis("off")
             if k is not None:
                 axis.imshow(pictures[k], cmap="gray_r")
-                axis.set_title(f"{'a cat' if truth[k] else 'no cat'}, p = {p[k]:.2f}", fontsize=9)
-    _common.save_figure(figure, arguments.out, "cats.png")
+                name = say("a cat") if truth[k] else say("no cat")
+                axis.set_title(say("{name}, p = {p:.2f}", name=name, p=p[k]), fontsize=9)
+    _common.save_figure(figure, arguments.out, "cats.png", say)
+
+
+def add_arguments(parser: ArgumentParser) -> None:
+    """Add --size."""
+    parser.add_argument(
+        "--size",
+        type=int,
+        choices=SIZES,
+        default=SIDE,
+        help=f"pixels of a picture's side (default {SIDE}); 14 and less: 40 epochs at rate 0.02",
+    )
 
 
 if __name__ == "__main__":
-    _common.run(main, __doc__, quick=True, out="the figure goes")
+    _common.run(
+        main,
+        __doc__,
+        quick=True,
+        out="the figure goes",
+        every=EVERY,
+        training=training,
+        french=True,
+        more=add_arguments,
+    )

@@ -19,14 +19,13 @@ from importlib.util import find_spec
 from typing import NamedTuple
 
 import _common
-import cats
 import numpy as np
 import trio
 
 import neuro_actors as na
 
-HIDDEN, EPOCHS, BATCH, MICRO_BATCHES = (16, 12), 3, 64, 8
-OPTIMIZER = na.SGD(0.1, momentum=0.9)
+BATCH, MICRO_BATCHES = 64, 8
+TRAINING = _common.Training(epochs=3, rate=0.1, hidden=(16, 12), quick=1)
 COLOURS = ("#0072b2", "#e69f00", "#009e73", "#cc79a7")
 
 
@@ -78,6 +77,7 @@ async def learn(
     name: str,
     net: na.Network,
     data,
+    optimizer: na.SGD,
     batches: list[np.ndarray],
     engine: Watched | None,
     log=None,
@@ -96,7 +96,7 @@ async def learn(
                 os.kill(engine.workers[-1].pid, signal.SIGKILL)
                 killed.append(number)
             result = await simulation.train_step(
-                x[chosen], is_cat[chosen], "cross_entropy", optimizer=OPTIMIZER
+                x[chosen], is_cat[chosen], "cross_entropy", optimizer=optimizer
             )
             losses.append(result.loss)
             seconds.append(time.perf_counter() - started)
@@ -110,17 +110,13 @@ def main(arguments: Namespace) -> None:
     if find_spec("ray") is None:  # before the first run, not after it
         raise na.InputError("Ray is needed: pip install 'neuro-actors[ray]'")
     recording = _common.full_recording(arguments, "many_machines.arrows")
-    animals = _common.load_animals()
-    train, test = cats.split(animals, arguments.seed)
-    pixels = _common.Pixels.fit(animals.pictures[train], pool=4)
-    x, x_test = pixels(animals.pictures[train]), pixels(animals.pictures[test])
-    is_cat, is_cat_test = (
-        (animals.classes[rows] == cats.CAT)[:, None].astype(float) for rows in (train, test)
-    )
+    epochs, rate, hidden, _ = arguments.training
+    optimizer = na.SGD(rate, momentum=0.9)
+    x, is_cat, x_test, is_cat_test = _common.load_cats(7, arguments.seed)
     net = na.Network.layered(
-        [x.shape[1], *HIDDEN, 1], output_activation="sigmoid", seed=arguments.seed
+        [x.shape[1], *hidden, 1], output_activation="sigmoid", seed=arguments.seed
     )
-    rng, epochs = np.random.default_rng(arguments.seed), 1 if arguments.quick else EPOCHS
+    rng = np.random.default_rng(arguments.seed)
     orders = [rng.permutation(len(x)) for _ in range(epochs)]
     batches = [
         order[start : start + BATCH]
@@ -145,7 +141,15 @@ def main(arguments: Namespace) -> None:
         last = name == ways[-1][0]
         kill = len(batches) // 2 if last else None
         run = trio.run(
-            learn, name, net, (x, is_cat), batches, engine, recording if last else None, kill
+            learn,
+            name,
+            net,
+            (x, is_cat),
+            optimizer,
+            batches,
+            engine,
+            recording if last else None,
+            kill,
         )
         count = 1 if engine is None else engine.replicas * engine.shards
         times = f"{run.starting:8.1f} s{1000 * np.median(run.seconds):7.0f} ms"
@@ -167,7 +171,7 @@ def main(arguments: Namespace) -> None:
     audit = "passed" if na.audit(recording.path).passed else "FAILED"
     print(f"An audit of that run's log, which replays each neuron alone: {audit}.")
     right = (na.predict(killed.network, x_test)[:, 0] >= 0.5) == (is_cat_test[:, 0] == 1)
-    print(f"Accuracy on {len(test)} pictures never seen: {right.mean():.3f}\n")
+    print(f"Accuracy on {len(x_test)} pictures never seen: {right.mean():.3f}\n")
     print("So small a society is faster in one process; docs/scaling.md says when it pays.")
     print(f"neuro-actors view {recording.path} --open")
     draw(net, cut, runs, arguments)
@@ -239,4 +243,6 @@ def draw_society(axis, net: na.Network, cut: na.Partition) -> None:
 
 
 if __name__ == "__main__":
-    _common.run(main, __doc__, quick=True, out="the figure and the log go")
+    _common.run(
+        main, __doc__, quick=True, out="the figure and the log go", training=lambda _: TRAINING
+    )

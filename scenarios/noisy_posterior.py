@@ -16,7 +16,6 @@ from typing import NamedTuple
 
 import _common
 import _experiment
-import cats
 import numpy as np
 import trio
 
@@ -233,20 +232,16 @@ class Pictures(NamedTuple):
 def load_pictures(name: str, seed: int) -> Pictures:
     """Return "cats" and other animals, or the "digits" of scikit-learn; a quarter for the test."""
     if name == "cats":
-        animals = _common.load_animals()
-        train, test = cats.split(animals, seed)
-        pixels = _common.Pixels.fit(animals.pictures[train], pool=4)
-        x, classes = pixels(animals.pictures), (animals.classes == cats.CAT).astype(int)
-        n_classes = 2
-    else:
-        from sklearn.datasets import load_digits
+        cats = _common.load_cats(7, seed)
+        classes, classes_test = (t[:, 0].astype(int) for t in (cats.is_cat, cats.is_cat_test))
+        return Pictures(cats.x, classes, cats.x_test, classes_test, 2)
+    from sklearn.datasets import load_digits
 
-        digits = load_digits()
-        order = np.random.default_rng(seed).permutation(len(digits.target))
-        train, test = np.split(order, [len(order) * 3 // 4])
-        x, classes = (digits.data - digits.data[train].mean(axis=0)) / 8, digits.target
-        n_classes = 10
-    return Pictures(x[train], classes[train], x[test], classes[test], n_classes)
+    digits = load_digits()
+    order = np.random.default_rng(seed).permutation(len(digits.target))
+    train, test = np.split(order, [len(order) * 3 // 4])
+    x, classes = (digits.data - digits.data[train].mean(axis=0)) / 8, digits.target
+    return Pictures(x[train], classes[train], x[test], classes[test], 10)
 
 
 class Score(NamedTuple):

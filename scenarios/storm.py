@@ -15,7 +15,6 @@ from contextlib import contextmanager
 from typing import NamedTuple
 
 import _common
-import cats
 import numpy as np
 
 import neuro_actors as na
@@ -23,8 +22,8 @@ from neuro_actors.channels.routes import Routes
 from neuro_actors.channels.unreliable.faults import FaultEvent
 from neuro_actors.channels.unreliable.transport import Transport
 
-HIDDEN, EPOCHS, BATCH = 4, 4, 64
-OPTIMIZER = na.SGD(0.1, momentum=0.9)
+BATCH = 64
+TRAINING = _common.Training(epochs=4, rate=0.1, hidden=(4,), quick=1)
 STORM = {"drop": 0.3, "duplicate": 0.1, "reorder": 0.1, "corrupt": 0.05, "crash": 0.05}
 BLUE, ORANGE, RED = "#0072b2", "#e69f00", "#c1272d"
 CRASH = "$\\dagger$"
@@ -67,18 +66,12 @@ class Run(NamedTuple):
 
 
 def main(arguments: Namespace) -> None:
+    epochs, rate, hidden, _ = arguments.training
     recording = _common.full_recording(arguments, "storm.arrows")
-    animals = _common.load_animals()
-    train, test = cats.split(animals, arguments.seed)
-    pixels = _common.Pixels.fit(animals.pictures[train], pool=7)
-    x, x_test = pixels(animals.pictures[train]), pixels(animals.pictures[test])
-    is_cat, is_cat_test = (
-        (animals.classes[rows] == cats.CAT)[:, None].astype(float) for rows in (train, test)
-    )
+    x, is_cat, x_test, is_cat_test = _common.load_cats(4, arguments.seed)
     net = na.Network.layered(
-        [x.shape[1], HIDDEN, 1], output_activation="sigmoid", seed=arguments.seed
+        [x.shape[1], *hidden, 1], output_activation="sigmoid", seed=arguments.seed
     )
-    epochs = 1 if arguments.quick else EPOCHS
 
     def learn(channels, log=None) -> na.TrainingResult:
         return na.train(
@@ -86,7 +79,7 @@ def main(arguments: Namespace) -> None:
             x,
             is_cat,
             loss="cross_entropy",
-            optimizer=OPTIMIZER,
+            optimizer=na.SGD(rate, momentum=0.9),
             epochs=epochs,
             batch_size=BATCH,
             seed=arguments.seed,
@@ -102,9 +95,7 @@ def main(arguments: Namespace) -> None:
         return Run(result, na.open_log(log.path), np.array(sent), seconds)
 
     print("CATS IN A STORM\n")
-    print(
-        f"{len(train):,} pictures, averaged over squares of 7 x 7 pixels: {x.shape[1]} inputs. The"
-    )
+    print(f"{len(x):,} pictures, averaged over squares of 7 x 7 pixels: {x.shape[1]} inputs. The")
     print("pictures are small because a storm multiplies the messages.")
     print(f"A society of {_common.describe_size(net)}.\n")
     print("The storm: 30 % of the messages are lost, 10 % arrive twice, 10 % late, and 5 %")
@@ -130,7 +121,7 @@ def main(arguments: Namespace) -> None:
     same = "yes" if messages[0].equals(messages[1]) else "NO"
     print(f"The same message log, message by message: {same}.")
     right = (na.predict(storm.result.network, x_test)[:, 0] >= 0.5) == (is_cat_test[:, 0] == 1)
-    print(f"Accuracy on {len(test)} new pictures: {right.mean():.3f}\n")
+    print(f"Accuracy on {len(x_test)} new pictures: {right.mean():.3f}\n")
     print(f"neuro-actors log show {recording.path} --step {choose_step(storm)}")
     print(f"neuro-actors view {recording.path} --open")
     draw(net, calm, storm, arguments)
@@ -290,4 +281,6 @@ def draw_traffic(axis, run: Run, name: str) -> None:
 
 
 if __name__ == "__main__":
-    _common.run(main, __doc__, quick=True, out="the figure and logs go")
+    _common.run(
+        main, __doc__, quick=True, out="the figure and logs go", training=lambda _: TRAINING
+    )

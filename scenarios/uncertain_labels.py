@@ -18,6 +18,7 @@ import numpy as np
 from _labels import draw_votes, format_spread, make_society, train_society
 
 import neuro_actors as na
+from neuro_actors.datasets.silhouettes import load_pictures
 
 CAT, HORSE = 2, 7  # classes
 APART, TEST = 200, 400  # animals of each class for the test only, and blends made of them
@@ -43,10 +44,9 @@ def make_blends(seed: int, n: int) -> tuple[Blends, Blends, np.ndarray, np.rando
     Returns the training blends, the test blends, the training blends as pictures (n, 28, 28),
     and the generator for everything that is drawn later.
     """
-    animals, rng = _common.load_animals(), np.random.default_rng(seed)
+    animals, rng = load_pictures(), np.random.default_rng(seed)
     cats, horses = (
-        animals.pictures[rng.permutation(np.flatnonzero(animals.classes == k))]
-        for k in (CAT, HORSE)
+        animals.greys[rng.permutation(np.flatnonzero(animals.classes == k))] for k in (CAT, HORSE)
     )
 
     def blend(cats: np.ndarray, horses: np.ndarray, n: int) -> tuple[np.ndarray, np.ndarray]:

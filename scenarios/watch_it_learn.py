@@ -23,8 +23,9 @@ from neuro_actors.support.text import format_loss
 from neuro_actors.viewer.page import render_page
 from neuro_actors.viewer.page_data import collect_page_data
 
-POINTS, TURNS, HIDDEN = 96, 1.5, [12, 8]
-EPOCHS, BATCH, EVERY = 120, 32, 10
+POINTS, TURNS = 96, 1.5
+BATCH, EVERY = 32, 10
+TRAINING = _common.Training(epochs=120, rate=0.03, hidden=(12, 8), quick=10)
 STAGES = (0, 0.1, 0.2, 0.3, 1)  # shares of the steps
 REACH, DOTS = 3.5, 141  # the plane is drawn from -REACH to REACH, with DOTS dots a side
 
@@ -40,12 +41,12 @@ def spirals(rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
 
 def main(arguments: Namespace) -> None:
     say = _french.language_of(arguments)
+    epochs, rate, hidden, _ = arguments.training
     file = arguments.out / "watch_it_learn.arrows"
     recording = arguments.log or na.Recording(file, every=arguments.log_every, overwrite=True)
     rng = np.random.default_rng(arguments.seed)
     x, arm = spirals(rng)
-    net = na.Network.layered([2, *HIDDEN, 1], output_activation="sigmoid", seed=arguments.seed)
-    epochs = 10 if arguments.quick else EPOCHS
+    net = na.Network.layered([2, *hidden, 1], output_activation="sigmoid", seed=arguments.seed)
     steps = epochs * -(-len(x) // BATCH)
 
     print(
@@ -65,7 +66,7 @@ learns for {steps} steps. Each neuron sees only its own messages.
         x,
         arm,
         loss="cross_entropy",
-        optimizer=na.Adam(na.CosineDecay(0.03, steps)),
+        optimizer=na.Adam(na.CosineDecay(rate, steps)),
         epochs=epochs,
         batch_size=BATCH,
         seed=arguments.seed,
@@ -249,6 +250,7 @@ if __name__ == "__main__":
         quick=True,
         out="figure, page and log go",
         every=EVERY,
-        more=add_arguments,
         french=True,
+        training=lambda _: TRAINING,
+        more=add_arguments,
     )

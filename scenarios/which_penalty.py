@@ -19,6 +19,7 @@ import trio
 from _labels import draw_votes, format_spread, make_society, train_society
 
 import neuro_actors as na
+from neuro_actors.datasets.silhouettes import load_pictures
 
 CAT, TRAIN, TEST, STEPS = 2, 600, 150, 600  # TRAIN cats and as many others; likewise TEST
 RATES = {"absolute_error": 0.1, "squared_error": 0.05, "cross_entropy": 0.02}
@@ -70,15 +71,15 @@ class Answers(NamedTuple):
 
 def measure(seed: int, for_cat: float, for_other: float) -> dict[str, Answers]:
     """Train one society for each loss, from the same start and with the same votes."""
-    animals, rng = _common.load_animals(), np.random.default_rng(seed)
+    animals, rng = load_pictures(), np.random.default_rng(seed)
     is_cat = animals.classes == CAT
     cats, others = (
         rng.permutation(np.flatnonzero(side))[: TRAIN + TEST] for side in (is_cat, ~is_cat)
     )
     train = np.concatenate([cats[:TRAIN], others[:TRAIN]])
     test = np.concatenate([cats[TRAIN:], others[TRAIN:]])
-    pixels = _common.Pixels.fit(animals.pictures[train], pool=4)
-    x, x_test = pixels(animals.pictures[train]), pixels(animals.pictures[test])
+    pixels = _common.Pixels.fit(animals.greys[train], pool=4)
+    x, x_test = pixels(animals.greys[train]), pixels(animals.greys[test])
     share = np.where(is_cat, for_cat, for_other)
     labels, untrained = draw_votes(rng, share[train]), make_society(rng)
     answers = {}

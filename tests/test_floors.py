@@ -16,7 +16,7 @@ import neuro_actors
 ROOT = Path(neuro_actors.__file__).parent
 FLOORS = [  # from the ground up; folders on one floor do not import each other
     {"support"},
-    {"network"},
+    {"datasets", "network"},
     {"neuron"},
     {"channels", "rules"},
     {"society", "log"},

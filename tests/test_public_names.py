@@ -42,6 +42,7 @@ NAMES = [
     "add_activation",
     "add_loss",
     "audit",
+    "datasets",
     "faults",
     "gradient",
     "hessian_vector_product",
@@ -64,7 +65,7 @@ def test_all_and_no_others() -> None:
         for name, value in vars(na).items()
         if not name.startswith("_") and not isinstance(value, types.ModuleType)
     }
-    assert public | {"faults", "reference", "rules"} == set(NAMES)
+    assert public | {"datasets", "faults", "reference", "rules"} == set(NAMES)
     assert sorted(na.__all__) == sorted(NAMES)
     assert dir(na) == sorted(NAMES)
 

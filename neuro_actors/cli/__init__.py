@@ -10,7 +10,12 @@ Files:
     audit.py         `audit`: replay a log and find the first lie
     bench.py         `bench`: starts `benchmark/` in a process of its own
     checkpoint.py    `resume` and `checkpoint`
+    completion.py    completes neurons and synapses of a log in a shell
+    demo.py          `demo`: a small society learns, and a page shows how
+    demo_pictures.py pictures of plain characters, for `demo`
+    demo_texts.py    what `demo` prints, in English and French
     faults.py        `faults`: random societies under random faults
+    guess.py         says which command was meant
     log.py           `log`: the group of commands about logs; `log info`, `log show`
     log_diff.py      `log diff`
     log_export.py    `log export`

@@ -9,6 +9,7 @@ import click
 from ..support.errors import LogError
 from ..support.files import check_free
 from ..support.text import escape_controls, format_count
+from .guess import GuessingGroup
 from .output import import_all, print_json
 
 
@@ -72,7 +73,7 @@ def resume(
     click.echo(f"{messages}; digest of all parameters {result.network.digest()}")
 
 
-@click.group()
+@click.group(cls=GuessingGroup)
 def checkpoint() -> None:
     """Look at a checkpoint.
 

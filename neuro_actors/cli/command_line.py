@@ -18,7 +18,9 @@ from ..support.version import __version__
 from .audit import audit
 from .bench import bench
 from .checkpoint import checkpoint, resume
+from .demo import demo
 from .faults import faults
+from .guess import GuessingGroup
 from .log import log
 from .output import drop_output, ignore_closed_pipe
 from .trace import trace
@@ -39,7 +41,9 @@ python -m neuro_actors is the same as neuro-actors.
 
 
 @click.group(
-    epilog=TAB, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 80}
+    cls=GuessingGroup,
+    epilog=TAB,
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 80},
 )
 @click.version_option(__version__, message="neuro-actors %(version)s")
 def cli() -> None:
@@ -48,6 +52,7 @@ def cli() -> None:
     Ask any command for its own help: neuro-actors COMMAND --help
 
     \b
+    neuro-actors demo                          watch a small society learn
     neuro-actors verify --networks 100         is the gradient exact?
     neuro-actors bench --quick                 how fast is it?
     neuro-actors faults --schedules 100        are results equal in spite of faults?
@@ -60,7 +65,7 @@ def cli() -> None:
     """
 
 
-for command in (verify, bench, log, audit, view, faults, resume, checkpoint):
+for command in (demo, verify, bench, log, audit, view, faults, resume, checkpoint):
     cli.add_command(command)
 log.add_command(trace)
 

@@ -11,6 +11,7 @@ import click
 
 from ..log.recording_settings import PHASES
 from .completion import complete_neuron
+from .guess import GuessingGroup
 from .log_diff import diff
 from .log_export import export
 from .log_plot import plot
@@ -18,7 +19,7 @@ from .log_query import query
 from .output import check_step, colour_line, print_json, print_lines, to_json
 
 
-@click.group()
+@click.group(cls=GuessingGroup)
 def log() -> None:
     """Read, query and compare message logs.
 

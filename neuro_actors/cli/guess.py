@@ -1,0 +1,78 @@
+"""Says which command was meant, where there is none of a name."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from difflib import get_close_matches
+
+import click
+
+# What people type: what they mean.
+MEANT = {
+    "benchmark": "bench",
+    "example": "demo",
+    "examples": "demo",
+    "html": "view",
+    "init": "demo",
+    "learn": "demo",
+    "new": "demo",
+    "play": "demo",
+    "run": "demo",
+    "start": "demo",
+    "test": "verify",
+    "tutorial": "demo",
+}
+NO_COMMAND = {
+    "train": "a network of your own is trained in Python, by na.train; for a first look: demo",
+    "fit": "a network of your own is trained in Python, by na.train; for a first look: demo",
+    "predict": "a network is asked in Python, by na.predict",
+}
+
+
+class GuessingGroup(click.Group):
+    """A group of commands whose error for an unknown name says which one was meant."""
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        """Find the command that the first argument names. See `click.Group.resolve_command`."""
+        try:
+            return super().resolve_command(ctx, args)
+        except click.UsageError as error:
+            name = args[0]
+            if error.ctx is not ctx or name in self.commands or name.startswith("-"):
+                raise  # of an option
+            raise click.UsageError(f"No such command {name!r}{_guess(name, ctx)}", ctx) from None
+
+
+def _guess(name: str, ctx: click.Context) -> str:
+    """Return what was meant: a command of this group, of another one, or none."""
+    here, anywhere = ctx.command, ctx.find_root().command
+    known = {path.split()[-1]: path for path in _paths(anywhere)}
+    own = {path.split()[-1]: f"{_path_of(ctx)}{path}" for path in _paths(here)}
+    known |= own
+    wanted = name.lower()
+    if wanted in known:
+        return f"; did you mean 'neuro-actors {known[wanted]}'?"
+    if wanted in NO_COMMAND:
+        return f": {NO_COMMAND[wanted]}"
+    if wanted in MEANT:
+        return f"; did you mean 'neuro-actors {MEANT[wanted]}'?"
+    near = get_close_matches(wanted, own, 1, 0.5) or get_close_matches(wanted, known, 1, 0.6)
+    if near:
+        return f"; did you mean 'neuro-actors {known[near[0]]}'?"
+    return f"; known are {', '.join(sorted(own))}"
+
+
+def _path_of(ctx: click.Context) -> str:
+    """Return the names of the groups down to this one, without the program's."""
+    return "".join(f"{part} " for part in ctx.command_path.split()[1:])
+
+
+def _paths(command: click.Command) -> Iterator[str]:
+    """Yield the paths of all commands of a group, such as `log plot`; those nearest last."""
+    if not isinstance(command, click.Group):
+        return
+    for name, held in command.commands.items():
+        yield from (f"{name} {path}" for path in _paths(held))
+    yield from command.commands

@@ -1,0 +1,21 @@
+"""Small data sets that ship with the package: points in a plane, digits, silhouettes of animals.
+
+Imports from `support` alone. The same seed gives the same numbers on every machine. Start with
+`dataset.py`.
+
+Files:
+
+    dataset.py           `Dataset`: inputs and targets, with names
+    plane.py             `xor`, `spirals`, `circles`, `moons`: points in a plane
+    digits.py            `digits`: drawn digits of 8 x 8 pixels
+    silhouettes.py       `silhouettes`: ten animals, 28 x 28 pixels or fewer
+    animals.npz          the pictures of the animals
+    animals.LICENSE.txt  their licence (MIT)
+"""
+
+from .dataset import Dataset
+from .digits import digits
+from .plane import circles, moons, spirals, xor
+from .silhouettes import silhouettes
+
+__all__ = ["Dataset", "circles", "digits", "moons", "silhouettes", "spirals", "xor"]
