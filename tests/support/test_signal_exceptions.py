@@ -90,18 +90,17 @@ def test_a_function_that_hangs_is_interrupted(kind) -> None:
             calls.append(1)
             signal.setitimer(signal.ITIMER_REAL, 0.02)
             time.sleep(30)
+            calls.append(2)  # nothing has interrupted it
         return z.copy()
 
     na.add_activation("hangs", value=value, slope=lambda z, a: np.ones_like(z))
     net = na.Network.layered([1, 3, 2], activation="hangs", seed=0)
-    began = time.monotonic()
     try:
         with pytest.raises(kind):
             na.predict(net, np.ones((20, 1)))
     finally:
         del na.ACTIVATIONS["hangs"]
     assert calls == [1]
-    assert time.monotonic() - began < 10
 
 
 async def test_in_a_trio_program_no_neuron_is_blamed(kind) -> None:
