@@ -15,7 +15,7 @@ from neuro_actors.cli.command_line import cli
 
 ROOT = Path(neuro_actors.__file__).parent
 RIDDLES = re.compile(
-    r"\b(as many|whoever|nobody|somebody|everybody|befell|what(ever)? there is|stands? (there|below|twice)|went (well|wrong))\b",
+    r"\b(as many|nobody|somebody|everybody|what(ever)? there is|stands? (there|below|twice)|went (well|wrong))\b",
     re.IGNORECASE,
 )
 

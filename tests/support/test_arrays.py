@@ -47,7 +47,7 @@ REFUSED = {
     "decimals": ([[Decimal(1), 2]], "got an array of object"),
     "fractions": ([[Fraction(1, 2), 2]], "got an array of object"),
     "days": (np.array([[1, 2]], dtype="m8[D]"), r"timedelta64\[D\]"),
-    "texts": ([["1", "2"]], "got text, such as '1': make numbers of it with .astype(float)"),
+    "texts": ([["1", "2"]], r"got text, such as '1': make numbers of it with \.astype\(float\)$"),
     "a structured array": (np.array([(1.0, 2.0)], dtype=[("a", "f8"), ("b", "f8")]), "real numbers"),
 }  # fmt: skip
 WAYS = {
