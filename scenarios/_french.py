@@ -35,7 +35,7 @@ la moitié sont des chats. Une société : {society}.
     "  epoch {epoch}: loss {loss}, accuracy {right:.3f}, "
     "test loss {test_loss}, test accuracy {test_right:.3f}":
         "  époque {epoch} : perte {loss} (test {test_loss}), "
-        "exactitude {right:.3f} (test {test_right:.3f})",
+        "justesse {right:.3f} (test {test_right:.3f})",
     """
 {messages:,} messages in {seconds:.1f} s ({speed:,.0f} per second).
 The gradient of one step, compared with matrices, in units of the rounding bound
@@ -55,7 +55,7 @@ d’arrondi (1 est la limite) : avant d’apprendre {before:.2g}, après {after:
 Calibration: when the society says p, how often is the picture a cat?
 
   said p        pictures   mean p   are cats""":
-        """Exactitude sur de nouvelles images : {accuracy:.3f}
+        """Justesse sur de nouvelles images : {accuracy:.3f}
 
                dit chat   dit autre
   est chat     {a:8} {b:11}
@@ -73,7 +73,7 @@ Calibrage : quand la société dit p, l’image est-elle aussi souvent un chat ?
     "wrong answers, the worst of them": "les pires erreurs",
     "learning": "apprentissage",
     "loss": "perte",
-    "accuracy": "exactitude",
+    "accuracy": "justesse",
     "training": "entraînement",
     "test": "test",
     "epoch": "époque",

@@ -67,13 +67,13 @@ sur laquelle des deux spirales se trouve un point ? Aucune droite ne les sépare
     "intro cats": """DES CHATS
 
 {inputs} entrées, {neurons} neurones et {synapses:,} synapses apprennent avec
-{examples:,} silhouettes de 28 x 28 pixels : est-ce un chat ? La moitié en sont,
+{examples:,} silhouettes de 28 x 28 pixels : est-ce un chat ? La moitié le sont,
 comme celui-ci :
 """,
     "society": """Chaque neurone est une tâche à part. Il ne voit que ses propres messages :
   à l’aller, les activations des neurones qui le précèdent ;
   au retour, les urgences des neurones qui le suivent. Une urgence dit de combien
-  la perte baisse si une activation augmente un peu (moins la dérivée).
+  la perte baisse si une activation augmente un peu (l’opposé de la dérivée).
 Cela suffit à chaque neurone pour calculer comment changer ses propres poids.
 """,
     "table": "  époque   perte                                   justes",
