@@ -3,7 +3,19 @@
 Every neuron is a task that knows its own synapses alone. Activations go forward, urgencies go back,
 and the gradients that arise are those of a matrix computation. All public names are here:
 
-    import neuro_actors as na
+    >>> import neuro_actors as na
+    >>> net = na.Network.layered([2, 8, 1], seed=1)
+    >>> x, targets = [[0, 0], [0, 1], [1, 0], [1, 1]], [[0], [1], [1], [0]]
+    >>> result = na.train(
+    ...     net, x, targets, "sigmoid_cross_entropy", optimizer=na.Adam(0.05), epochs=100,
+    ...     log=na.Recording("xor.arrows", overwrite=True),
+    ... )
+    >>> print(f"{result.history[-1].accuracy:.0%}")
+    100%
+
+`na.show("xor.arrows")` shows that run in a notebook, `neuro-actors view xor.arrows` in a browser.
+`help(na.train)` explains one name, `neuro-actors --help` the command line. The documentation's
+first page is `docs/index.md` beside the code.
 
 The folders, each of which imports from earlier ones: `support` (errors, checks), `datasets`,
 `network` (what a society is made of), `neuron` (the local rule), `channels` and `rules`, `society`

@@ -28,6 +28,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from helpers.tiers import need
 
 import neuro_actors
 from neuro_actors.network import functions
@@ -365,6 +366,8 @@ def test_examples_do_what_they_say(
     path: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     monkeypatch.chdir(tmp_path)
+    if "anywidget" in path.read_text("utf-8"):
+        need("anywidget")
     for table in ("ACTIVATIONS", "LOSSES"):  # examples add to them
         monkeypatch.setattr(functions, table, dict(getattr(functions, table)))
     name = ".".join(["neuro_actors", *path.relative_to(ROOT).with_suffix("").parts])

@@ -69,6 +69,18 @@ def open_log(path: str | PathLike[str]) -> Log:
 
     Raises:
         LogError: The file cannot be read, or it is not a message log.
+
+    Examples:
+        >>> net = na.Network.from_matrices([[[0.6]]], [[0.0]], ["identity"])
+        >>> sgd = na.SGD(0.1)
+        >>> result = na.train(net, [[1]], [[1]], optimizer=sgd, epochs=2, log="cat.arrows")
+        >>> log = na.open_log("cat.arrows")
+        >>> log
+        <Log 'cat.arrows': 2 steps (2 train), 19 rows; complete>
+        >>> print(f"{log.step(1).loss:.2f} {log.step(1).blame[0, 0]:.2f}")  # loss, urgency
+        0.16 0.80
+        >>> print(f"{log.network_at(1).weights[0]:.2f}")  # 0.6 + 0.1 * 0.8
+        0.68
     """
     from .log import Log
 

@@ -251,8 +251,8 @@ class _Settings:
         self.network.check_activations()
         if not trio.lowlevel.in_trio_run():
             raise SimulationError(
-                "open_simulation needs trio.run; elsewhere, as in a notebook, use na.gradient or "
-                "na.train"
+                "open_simulation needs trio.run; elsewhere use na.gradient or na.train. In a "
+                "notebook, write %autoawait trio in a cell before this one"
             )
         make, sums = choose_channels(self.channels), choose_sums(self.sums)
         if self.registry is not None or isinstance(self.channels, Unreliable) or (lanes or 1) > 1:

@@ -59,6 +59,14 @@ def trace(
         InputError: There is no such synapse, neuron, output or example, not exactly one thing is
             asked for, or the run did not use backpropagation.
         LogError: The log cannot be read, or it does not contain what is needed.
+
+    Examples:
+        >>> net = na.Network.from_matrices([[[2.0]], [[0.3]]], [[0.0]] * 2, ["identity"] * 2)
+        >>> sgd = na.SGD(0.1)
+        >>> result = na.train(net, [[1]], [[1]], optimizer=sgd, epochs=1, log="run.arrows")
+        >>> why = na.trace("run.arrows", weight="x0->h1.0", step=1)  # print(why) shows its paths
+        >>> why.paths[0].nodes, f"{why.total:+.2f}"
+        (('h1.0', 'y0'), '+0.24')
     """
     from .tracer import Tracer  # it imports pyarrow, which takes time
 

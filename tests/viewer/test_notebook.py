@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import socket
 import subprocess
 import sys
 import time
+from html import unescape
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +17,7 @@ import pytest
 from helpers.tiers import need
 
 import neuro_actors as na
-from neuro_actors.viewer.notebook import SCRIPT
+from neuro_actors.viewer.notebook import MOST_STATIC, SCRIPT, static_frame
 from neuro_actors.viewer.page import render_page as html
 from neuro_actors.viewer.page_data import collect_page_data
 
@@ -37,6 +39,35 @@ def test_the_widget_holds_the_page(logs: dict[str, Path]) -> None:
     for shown in (na.show(log, height=500), na.show(str(logs["family"]), height=500)):
         assert shown.page == html(collect_page_data(log))
         assert shown.height == 500
+
+
+def test_a_front_end_without_widgets_shows_the_same_page_in_a_frame(logs: dict[str, Path]) -> None:
+    need("anywidget")
+    shown = na.show(logs["hostile"], height=500)
+    data, _ = shown._repr_mimebundle_()
+    assert "application/vnd.jupyter.widget-view+json" in data  # of widgets, where there are some
+    (frame,) = re.findall(r"<iframe [^<>]*></iframe>", data["text/html"])
+    assert data["text/html"] == frame  # no name, and no script of the page, is outside of it
+    attributes = dict(re.findall(r'(\w+)="([^"]*)"', frame))
+    assert unescape(attributes["srcdoc"]) == shown.page
+    assert attributes["sandbox"] == "allow-scripts"
+    assert "height: 500px" in attributes["style"]
+    assert repr(shown) == data["text/plain"] == "<na.show: hostile.arrows>"
+
+
+def test_a_page_that_is_too_large_is_not_saved_with_the_notebook() -> None:
+    assert "iframe" in static_frame("x" * MOST_STATIC, 500)
+    text = static_frame("x" * (MOST_STATIC + 1), 500)
+    assert text.startswith("<p>This page has 3 MB")
+    assert len(text) < 200
+
+
+def test_the_static_frame_shows_the_page(browser: Any, pages: dict[str, Path]) -> None:
+    page = browser.new_page()
+    page.set_content(static_frame(pages["family"].read_text("utf-8"), 640))
+    frame = page.frame_locator("iframe")
+    frame.get_by_role("heading", name="How to read this").wait_for()
+    page.close()
 
 
 def test_its_frame_shows_the_page_and_keeps_to_itself(
