@@ -21,6 +21,7 @@ EXTRA = {
     "mkdocs": ALL,
     "mkdocs_static_i18n": ALL,
     "mkdocstrings": ALL,
+    "nbclient": ALL,
     "pandas": ALL,
     "perfetto": "perfetto",
     "playwright": ALL,
