@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import trio
 
 import neuro_actors as na
 
@@ -121,3 +122,26 @@ def test_a_log_without_an_end_and_one_in_part(tmp_path: Path) -> None:
     audit = na.audit(whole)
     assert repr(audit).startswith("<Audit: not proved; ")
     assert "✗" in audit._repr_html_()
+
+
+def test_what_a_society_returns_is_short() -> None:
+    network = na.Network.layered([2, 300, 1], seed=0)
+
+    async def main() -> list[object]:
+        async with na.open_simulation(network, channels="memory") as simulation:
+            done = await simulation.train_step([[1.0, 2.0]], [[1.0]], optimizer=na.SGD(0.1))
+            return [simulation, done, simulation.statistics()]
+
+    simulation, done, statistics = map(repr, trio.run(main))
+    assert simulation == "<Simulation: step 1; network: 2 inputs, 301 neurons, 900 synapses, 1 output; depth 2, fan-in 2 to 300>"  # fmt: skip
+    assert done.startswith("<StepResult: step 1, loss ")
+    assert statistics == "<Statistics: 1,508 messages; the fullest mailbox held 299 of 302>"
+
+
+def test_of_a_log_its_steps_and_a_step_are_short(things: dict[str, Any]) -> None:
+    log = things["log"]
+    assert len(repr(log.steps)) < 900
+    assert repr(log.steps).startswith("<14: StepInfo(number=1, ")
+    assert [info.number for info in log.steps] == list(range(1, 15))
+    loss = f"{log.step(3).loss:.6g}"
+    assert repr(log.step(3)) == f"<RecordedStep 3: train, 2 examples, squared_error {loss}>"

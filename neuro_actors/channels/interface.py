@@ -20,6 +20,7 @@ from ..neuron.messages import MessageKind, Step
 from ..support.arrays import Array
 from ..support.errors import InputError
 from ..support.own_names import check_port
+from ..support.text import format_count
 from .step_record import StepRecord
 from .unreliable.faults import FaultEvent
 
@@ -195,6 +196,18 @@ class Statistics:
     messages: int
     mailboxes: dict[str, tuple[int, int]]
     disturbances: dict[str, int] | None = None
+
+    def __repr__(self) -> str:
+        """Return one line, however many mailboxes there are."""
+        parts = [format_count(self.messages, "message")]
+        if self.mailboxes:
+            held, room = max(self.mailboxes.values(), key=lambda one: one[0] / max(1, one[1]))
+            parts.append(f"the fullest mailbox held {held} of {room}")
+        if self.disturbances is not None:
+            parts.append(
+                ", ".join(f"{count:,} {name}" for name, count in self.disturbances.items())
+            )
+        return f"<Statistics: {'; '.join(filter(None, parts))}>"
 
 
 class Channels(Protocol):

@@ -14,6 +14,7 @@ import pyarrow as pa
 
 from ..channels.unreliable.faults import FaultEvent
 from ..network import functions
+from ..network.elements import LazySequence
 from ..network.function_identity import Comparison, compare
 from ..network.network import Network
 from ..rules.micro_batches import whole_rule
@@ -105,9 +106,10 @@ class Log:
         self.n_rows = rows
         self.complete = self.digest is not None and not self._reader.cut_off
         sealed = [kind == CODE["seal"] for kind in last]
-        self.steps: Sequence[StepInfo] = tuple(
-            [StepInfo.from_note(*step, whole) for step, whole in zip(begins, sealed, strict=True)]
-        )
+        infos = [
+            StepInfo.from_note(*step, whole) for step, whole in zip(begins, sealed, strict=True)
+        ]
+        self.steps: Sequence[StepInfo] = LazySequence(len(infos), infos.__getitem__)
         self._index_of = {info.number: k for k, info in enumerate(self.steps)}
         fault_log = read_fault_log(self.path, self._reader.metadata, self.network)
         if fault_log is not None:

@@ -14,6 +14,7 @@ from ..neuron.messages import micro_batch_of
 from ..support.arrays import Array, Indices
 from ..support.errors import LogError
 from ..support.means import mean_in_order
+from ..support.text import format_count
 from .reader import NULL, Rows
 from .schema import CODE
 
@@ -137,6 +138,12 @@ class RecordedStep:
     def __init__(self, network: Network, rows: Rows, info: StepInfo | None = None) -> None:
         self.network, self.rows = network, rows
         self.info = StepInfo.from_rows(rows) if info is None else info
+
+    def __repr__(self) -> str:
+        info = self.info
+        loss = "" if info.loss is None else f", {info.loss} {self.loss:.6g}"
+        examples = format_count(info.batch, "example")
+        return f"<RecordedStep {info.number}: {info.mode}, {examples}{loss}>"
 
     @cached_property
     def inputs(self) -> Array:

@@ -81,6 +81,10 @@ class Simulation:
 
     # --- what users call --------------------------------------------------------------------------
 
+    def __repr__(self) -> str:
+        about = repr(self._network)[1:-1]
+        return f"<Simulation: step {self._number}; {about[0].lower()}{about[1:]}>"
+
     @awaited
     async def predict(self, x: ArrayLike) -> Array:
         """Compute the predictions for some examples. Neurons do not learn.
