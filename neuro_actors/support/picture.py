@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 Point: TypeAlias = tuple[float, float]
 INK = "currentColor"  # in SVG: that of the text around it
 DASHES = 4.0, 2.2  # dash and gap, in widths of the line
-POINT = 0.75  # of a pixel: matplotlib's unit of letters and lines
+POINT = 0.75  # of a pixel: matplotlib's unit of text and lines
 
 
 @dataclass(frozen=True, slots=True)
@@ -163,7 +163,7 @@ class Label:
         y: Its base line.
         text: The text.
         anchor: "start", "middle" or "end": which part of the text is at x.
-        size: The size of its letters.
+        size: The size of its text.
         on_fill: Whether it stands on a disc or a box, and is dark on each page.
     """
 

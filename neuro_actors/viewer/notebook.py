@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from ..log.log import Log
 
 MOST_PIXELS = 100_000
-MOST_STATIC = 3_000_000  # letters of a page that is a part of the notebook, and saved with it
+MOST_STATIC = 3_000_000  # characters of a page that is a part of the notebook, and saved with it
 
 # The page is in a frame of its own, with its own policy and without the notebook's origin.
 SCRIPT = """
