@@ -14,8 +14,9 @@ and the gradients that arise are those of a matrix computation. All public names
     100%
 
 `na.show("xor.arrows")` shows that run in a notebook, `neuro-actors view xor.arrows` in a browser.
-`help(na.train)` explains one name, `neuro-actors --help` the command line. The documentation's
-first page is `docs/index.md` beside the code.
+`help(na.train)` explains one name, `neuro-actors --help` the command line. The documentation, with
+a notebook that takes ten minutes:
+https://github.com/neuro-actors/neuro-actors/blob/main/docs/index.md
 
 The folders, each of which imports from earlier ones: `support` (errors, checks), `datasets`,
 `network` (what a society is made of), `neuron` (the local rule), `channels` and `rules`, `society`

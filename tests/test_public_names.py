@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import inspect
+import tomllib
 import types
+
+from helpers.paths import ROOT
 
 import neuro_actors as na
 
@@ -123,3 +126,11 @@ def test_signatures_of_the_contract() -> None:
     assert parameters(na.Network.from_matrices)[:3] == ["weights", "biases", "activations"]
     assert parameters(na.SGD)[:3] == ["learning_rate", "momentum", "weight_decay"]
     assert parameters(na.Simulation.gradient)[1:] == ["x", "targets", "loss", "wrt_inputs"]
+
+
+def test_help_begins_with_an_example_and_where_to_read_on() -> None:
+    first_screen = "\n".join(inspect.getdoc(na).splitlines()[:24])  # type: ignore[union-attr]
+    assert ">>> result = na.train(" in first_screen
+    assert "na.show(" in first_screen
+    urls = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]["urls"]
+    assert urls["Documentation"] in first_screen

@@ -33,7 +33,8 @@ def draw_chart(title: str, xlabel: str, curves: Mapping[str, Sequence[float]]) -
     if 0.0 < low < 0.5 * high:
         low = 0.0  # so that a height is a size
     if high == low:
-        low, high = low - 0.5, high + 0.5
+        room = 0.5 * abs(low) or 0.5
+        low, high = low - room, high + room
     last = max(2, *(len(numbers) for numbers in values.values()))
 
     def place(number: float, value: float) -> Point:

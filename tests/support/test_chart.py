@@ -40,7 +40,7 @@ def test_what_is_not_finite_leaves_a_gap() -> None:
     assert [len(piece) for piece in pieces] == [2, 2, 2]  # the middle one is a dot
 
 
-@pytest.mark.parametrize("values", [[1.0], [0.0, 0.0], [1e308, -1e308], [5e-324, 1e-320], [math.nan], [math.inf]])  # fmt: skip
+@pytest.mark.parametrize("values", [[1.0], [0.0, 0.0], [1e20, 1e20], [1e308, 1e308], [1e308, -1e308], [5e-324, 1e-320], [math.nan], [math.inf]])  # fmt: skip
 def test_unusual_values_are_drawn(values: list[float]) -> None:
     text = draw_chart("loss", "epoch", {"loss": values}).to_svg()
     assert "nan" not in text
