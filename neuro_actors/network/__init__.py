@@ -15,6 +15,7 @@ Files:
     initial_weights.py   initial weights, drawn by each neuron for itself
     parameter_order.py   parameters by neuron <-> parameters by element
     table.py             a network as a table
+    drawing.py           a network as a picture
     functions.py         the tables of activation functions and losses; users may add to them
     function_identity.py which functions names stand for, and whether elsewhere they are the same
     function_probe.py    what one function gives at fixed points

@@ -14,6 +14,9 @@ Files:
     columns.py            names that data bring with them
     text.py               texts for people, safe for a terminal
     console.py            a console that prints what its encoding can hold
+    picture.py            lines, discs, boxes and labels, as SVG or with matplotlib
+    chart.py              curves as a small picture with axes
+    markup.py             SVG and HTML as text, with names escaped
     means.py              means that are finite wherever the numbers are
     files.py              files that are written whole or not at all
     file_lock.py          a lock on a file, which ends with its process
