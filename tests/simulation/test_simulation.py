@@ -423,7 +423,7 @@ def test_under_another_event_loop_it_says_what_to_do(diamond) -> None:
 
     with pytest.raises(
         na.SimulationError,
-        match=r"needs trio\.run; elsewhere, as in a notebook, use na\.gradient or na\.train",
+        match=r"needs trio\.run; elsewhere use na\.gradient or na\.train\. In a notebook, write %autoawait",
     ):
         asyncio.run(main())
 
