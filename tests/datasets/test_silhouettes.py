@@ -80,10 +80,9 @@ def test_the_licence_lies_beside_the_pictures() -> None:
 def test_the_wheel_has_pictures_and_licence(tmp_path) -> None:
     """The folder alone, as the wheel has it, works outside a clone."""
     root = Path(na.__file__).parents[1]
-    wheel = tomllib.loads((root / "pyproject.toml").read_text())["tool"]["hatch"]["build"][
-        "targets"
-    ]
-    assert wheel["wheel"] == {"only-include": ["neuro_actors", "neuro_actors_command.py"]}
+    project = tomllib.loads((root / "pyproject.toml").read_text(encoding="utf-8"))
+    wheel = project["tool"]["hatch"]["build"]["targets"]["wheel"]
+    assert wheel == {"packages": ["neuro_actors"]}
     ignored = subprocess.run(
         [
             "git",

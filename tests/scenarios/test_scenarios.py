@@ -159,7 +159,7 @@ def test_bad_input_is_one_line_of_a_process_too(tmp_path) -> None:
 @pytest.mark.parametrize(
     ("command", "first"),
     [
-        ([str(SCENARIOS / "cats.py")], "pictures to learn from"),
+        ([str(SCENARIOS / "cats.py")], "pixels to learn from"),
         pytest.param(
             [str(SCENARIOS / "animals.py")], "pictures to learn from", marks=pytest.mark.slow
         ),
