@@ -22,6 +22,7 @@ from ..support.errors import InputError
 from ..support.means import MAX
 from ..support.scalars import as_number, as_whole_number, got
 from ..support.text import quote
+from . import selection as limits
 from .fault_events import gather_fault_events
 from .loss_formulas import LOSS_FORMULAS
 from .originals import Originals
@@ -84,10 +85,13 @@ def collect_page_data(
     budget = max_mb * 1e6
     while True:
         run = _collect(log, steps, budget, shape, originals)
-        excess = len(render_page({}).encode()) + len(as_json(run)) - max_mb * 1e6
+        page = min(len(render_page({}).encode()), limits.PAGE_BYTES)
+        excess = page + len(as_json(run)) - max_mb * 1e6
         if excess <= 0:
             return run
         budget -= excess + 1000  # long names, for one, take more than was reckoned with
+        if budget < limits.PAGE_BYTES:
+            raise InputError(f"the log does not fit into a page of {max_mb:g} MB: allow more")
 
 
 def _collect(

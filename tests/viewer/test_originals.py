@@ -55,7 +55,7 @@ def test_what_does_not_fit_is_refused(
 
 
 def test_what_is_no_such_file_is_refused(tmp_path: Path) -> None:
-    (tmp_path / "no.npz").write_text("no")
+    (tmp_path / "no.npz").write_text("no", encoding="utf-8")
     for name in ("no.npz", "none.npz", "."):
         with pytest.raises(na.InputError, match=r"expected an \.npz file"):
             Originals(tmp_path / name)

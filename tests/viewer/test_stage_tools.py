@@ -159,7 +159,7 @@ def test_pictures_for_slides(look: Look, tmp_path: Path) -> None:
     with Image.open(tmp_path / "family-step-1-wave-4.png") as picture:
         assert picture.width == 2 * page.evaluate("neuroActors.stage.width")
         assert len(picture.convert("RGB").getcolors(1 << 24)) > 50
-    text = (tmp_path / "family-step-1-wave-4.svg").read_text()
+    text = (tmp_path / "family-step-1-wave-4.svg").read_text(encoding="utf-8")
     drawing = ElementTree.fromstring(text)
     words = " ".join(node.text or "" for node in drawing.iter("{http://www.w3.org/2000/svg}text"))
     for name in ("eyes", "face", "cat", "Activations go forward"):

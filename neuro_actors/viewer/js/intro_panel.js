@@ -96,7 +96,6 @@ export function signs(scene) {
   const isBack = waves.fromLoss >= 0;
   const isDead = l.drawn.some((k) => run.stuck(view, k) === "dead");
   const weights = [...view.weights];
-  const faults = info.faults ?? {};
   /** @type {[boolean, string, string][]} */
   const all = [
     [cells, "cell", "signCell"],
@@ -110,8 +109,8 @@ export function signs(scene) {
     [!cells && network.sources.length > 0, "silent", "signSilent"],
     [isDead, cells ? "deadcell" : "dead", "signDead"],
     [info.loss !== null, "loss", "signLoss"],
-    [run.hasFaults && Object.keys(faults).length > 0, "lost", "signLost"],
-    [run.hasFaults && Object.keys(faults).length > 0, "died", "signCrash"],
+    [run.hasFaults, "lost", "signLost"],
+    [run.hasFaults, "died", "signCrash"],
     [scene.mapped, "ground", "signGround"],
     [scene.mapped && !cells, "gate", "signGate"],
   ];
