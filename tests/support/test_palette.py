@@ -31,7 +31,9 @@ def contrast(a: str, b: str) -> float:
 
 def css(name: str) -> list[str]:
     """The values of a variable of the viewer: light, dark, dark by the system."""
-    return re.findall(rf"--{name}: (#[0-9a-f]{{6}});", (FOLDER / "page.css").read_text(encoding="utf-8"))
+    return re.findall(
+        rf"--{name}: (#[0-9a-f]{{6}});", (FOLDER / "page.css").read_text(encoding="utf-8")
+    )
 
 
 def test_the_viewer_has_the_same_colours() -> None:
