@@ -43,7 +43,7 @@ QUESTIONS = [
 COMMON = {  # names that every such library has in some form, or that belong to another name
     "ACTIVATIONS", "Activation", "Audit", "Epoch", "Gradient", "Input", "LOSSES", "Loss", "Network",
     "Neuron", "Partition", "Simulation", "StepResult", "Synapse", "Trace", "TrainingResult",
-    "add_activation", "add_loss", "gradient", "predict",
+    "add_activation", "add_loss", "datasets", "gradient", "predict",
 }  # fmt: skip
 FENCED = re.compile(r"^```.*?^```$", re.DOTALL | re.MULTILINE)
 LINK = re.compile(r"(!?)\[((?:[^\[\]]|\[[^\]]*\])*)\]\(([^)\s]+)\)")
@@ -231,7 +231,9 @@ def test_the_comparison_names_what_there_is() -> None:
     unnamed = features - names - COMMON
     assert not unnamed, f"new: a row of the comparison, or a name in COMMON: {unnamed}"
     top = {name.split()[0] for name in there} - {command.split()[0] for command in commands}
-    assert top == {"neuro-actors", "audit", "bench", "checkpoint"}, "a new command: a row for it"
+    assert top == {"neuro-actors", "audit", "bench", "checkpoint", "demo"}, (
+        "a new command: a row for it"
+    )
     assert table.count("| no") == 5  # when one of these is there, its row changes
 
 
