@@ -10,6 +10,7 @@ Files:
     network.py           `Network`: how it is made, and what it offers
     graph.py             synapses grouped by neuron, levels, cycles: arrays without names
     graph_checks.py      is it a directed acyclic graph that leads from inputs to outputs?
+    synapse_name.py      which synapse a text such as `x0->h1.0` means
     layered.py           layered networks: matrices <-> arrays of synapses
     edge_list.py         checks for networks from arrays
     initial_weights.py   initial weights, drawn by each neuron for itself
@@ -20,6 +21,7 @@ Files:
     function_names.py    names of functions, and what a wrong one may mean
     synapse_name.py      which synapse a text means
     function_identity.py which functions names stand for, and whether elsewhere they are the same
+    function_names.py    names of functions and losses, and what a wrong name may mean
     function_probe.py    what one function gives at fixed points
     own_functions.py     guards around functions of a user's own
     activations.py       the activation functions: value, slope, curvature

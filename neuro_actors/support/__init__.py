@@ -9,6 +9,7 @@ Files:
     signal_handlers.py    signals that a block handles itself, and gives back at its end
     scalars.py            numbers that users pass, one by one
     arrays.py             arrays, and conversions to them
+    hints.py              what to write in place of a name that the package does not have
     labelled_arrays.py    batches and vectors of users, whose columns may bear names
     validation.py         settings that are no numbers: truth values, lists, file names
     columns.py            names that data bring with them
