@@ -134,6 +134,12 @@ def test_one_version_everywhere() -> None:
     released = dict(re.findall(r"^## \[([\d.]+)\] - (\d{4}-\d{2}-\d{2})$", CHANGELOG, re.MULTILINE))
     assert released[__version__] == str(citation["date-released"])
     assert list(released) == sorted(released, reverse=True)
+    printed = [
+        found
+        for page in (ROOT / "docs").rglob("*.md")
+        for found in re.findall(r"versions +neuro-actors ([\d.]+),", page.read_text("utf-8"))
+    ]
+    assert set(printed) == {__version__}
 
 
 def test_the_citation_has_what_its_format_needs() -> None:
@@ -160,6 +166,8 @@ def test_the_changelog_keeps_its_form() -> None:
             )
         elif level == "###":
             assert text in kinds, text
+    after_lists = re.findall(r"^(?:- |  ).*\n\n(.)", CHANGELOG, re.MULTILINE)
+    assert set(after_lists) == {"#"}
 
 
 def test_the_extra_all_is_light() -> None:
