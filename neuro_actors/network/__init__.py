@@ -18,8 +18,6 @@ Files:
     table.py             a network as a table
     drawing.py           a network as a picture
     functions.py         the tables of activation functions and losses; users may add to them
-    function_names.py    names of functions, and what a wrong one may mean
-    synapse_name.py      which synapse a text means
     function_identity.py which functions names stand for, and whether elsewhere they are the same
     function_names.py    names of functions and losses, and what a wrong name may mean
     function_probe.py    what one function gives at fixed points

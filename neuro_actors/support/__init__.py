@@ -26,7 +26,6 @@ Files:
     numerics.py           the numeric fingerprint: what the last bits of a run depend on
     optional.py           modules that an extra brings
     own_code.py           whether a class is a user's own
-    hints.py              what to write in place of names of other libraries
     own_names.py          names that a class of a user's own must leave to the package
     version.py            the package's version
 """
