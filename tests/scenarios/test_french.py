@@ -53,9 +53,9 @@ def test_the_same_numbers_in_french(name: str, tmp_path) -> None:
         quick(name, folder, "--lang", folder.name).replace(str(folder), "out") for folder in folders
     )
     assert numbers(french, "\u00a0") == numbers(english, ",")
-    kept = {line.strip() for line in english.splitlines()} & {
+    unchanged = {line.strip() for line in english.splitlines()} & {
         line.strip() for line in french.splitlines()
     }
-    words = {line for line in kept if len(re.findall("[a-z]{3,}", line)) > 3}
+    words = {line for line in unchanged if len(re.findall("[a-z]{3,}", line)) > 3}
     trace = {line for line in words if re.search("neuro-actors|slope|messages themselves", line)}
     assert words == trace  # what a command of the package answers is in English

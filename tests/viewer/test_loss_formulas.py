@@ -7,6 +7,7 @@ import pytest
 from helpers.formulas import Formula, holds
 
 import neuro_actors as na
+from neuro_actors.network import activations
 from neuro_actors.network.losses import BUILT_IN
 from neuro_actors.viewer.loss_formulas import LOSS_FORMULAS
 from neuro_actors.viewer.page_data import _formula
@@ -34,12 +35,12 @@ def test_a_formula_without_brackets_is_found_out() -> None:
         assert np.sum(Formula(wrong)(p=p, t=t)) != pytest.approx(right)
 
 
-@pytest.mark.parametrize("name", na.ACTIVATIONS)
+@pytest.mark.parametrize("name", activations.BUILT_IN)
 def test_the_formula_of_an_activation_is_true(name: str) -> None:
-    formula = _formula(na.ACTIVATIONS[name].value)
+    formula = _formula(activations.ORIGINALS[name].value)
     z = np.linspace(-4.0, 4.0, 17)
     found = Formula(formula.removeprefix("f(z) = ").split(", Φ")[0])(z=z)
-    assert found == pytest.approx(na.ACTIVATIONS[name].value(z), rel=1e-9, abs=1e-15)
+    assert found == pytest.approx(activations.ORIGINALS[name].value(z), rel=1e-9, abs=1e-15)
 
 
 def test_functions_of_ones_own_have_no_formula() -> None:

@@ -489,7 +489,7 @@ def test_phone(look: Look) -> None:
     page = look("family", width=390, height=844)
     assert page.evaluate("document.documentElement.scrollWidth") <= 390
     choose(page, "eyes")
-    page.get_by_role("button", name="Close").click()  # the sheet
+    page.get_by_role("button", name="Close").click()  # the panel
     page.get_by_role("button", name="Next step").click()
     drawn(page)
     assert page.evaluate("document.documentElement.scrollWidth") <= 390

@@ -50,7 +50,7 @@ export function introPanel(app) {
       ),
     ),
     el("p", { class: "note", text: say("signColours") }),
-    letters(app.scene),
+    describeSymbols(app.scene),
     placement ? describeWorkers(say, placement, run.network) : null,
     el(
       "section",
@@ -117,18 +117,18 @@ export function signs(scene) {
   return all.filter(([here]) => here).map(([, ...sign]) => sign);
 }
 
-/** What the letters on the page mean. @param {import("./scene.js").Scene} scene */
-function letters({ say, info }) {
+/** What the symbols on the page mean. @param {import("./scene.js").Scene} scene */
+function describeSymbols({ say, info }) {
   const some = ["a", "w", "z", ...(info.loss === null ? [] : ["u", "v"])];
   return el(
     "section",
     {},
-    el("h3", {}, el("span", { class: "what", text: say("lettersTitle") })),
+    el("h3", {}, el("span", { class: "what", text: say("symbolsTitle") })),
     el(
       "dl",
-      { class: "letters" },
-      some.map((letter) =>
-        el("div", {}, el("dt", { text: letter }), el("dd", { text: say(`letter_${letter}`) })),
+      { class: "symbols" },
+      some.map((name) =>
+        el("div", {}, el("dt", { text: name }), el("dd", { text: say(`symbol_${name}`) })),
       ),
     ),
   );

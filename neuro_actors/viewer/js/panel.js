@@ -32,7 +32,7 @@ export class Panel {
     const phase = chosen?.kind === "neuron"
       ? `${t >= waves.sends[chosen.k]} ${waves.isUrged(chosen.k, t)}`
       : "";
-    this.root.classList.toggle("chosen", chosen !== null); // on a phone: a sheet over the page
+    this.root.classList.toggle("chosen", chosen !== null); // on a phone: a panel over the page
     const what = chosen ? `${chosen.kind} ${chosen.kind === "loss" ? "" : chosen.k}` : "";
     const { step, example, language, why, all } = state;
     const key =

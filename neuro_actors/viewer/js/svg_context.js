@@ -89,8 +89,8 @@ export class SvgContext {
     this._path = "";
   }
 
-  _to(/** @type {string} */ letter, /** @type {number[]} */ numbers) {
-    this._path += `${letter}${numbers.map(round).join(" ")}`;
+  _to(/** @type {string} */ command, /** @type {number[]} */ numbers) {
+    this._path += `${command}${numbers.map(round).join(" ")}`;
   }
 
   moveTo(/** @type {number} */ x, /** @type {number} */ y) {

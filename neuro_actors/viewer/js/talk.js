@@ -5,8 +5,8 @@ import { count, shown, signed } from "./numbers.js";
 import { TALK_WORDS } from "./talk_words.js";
 import { spaced } from "./words.js";
 
-const MOST_TOLD = 4; // inputs that are named one by one
-const MOST_LEVELS = 3; // if there are more, only the first and the last are told
+const MOST_INPUTS = 4; // inputs that are named one by one
+const MOST_LEVELS = 3; // if there are more, only the first and the last are named
 
 /**
  * @typedef {{t: number, chosen: import("./focus.js").Thing | null, lines: string[]}} Moment three
@@ -64,7 +64,7 @@ export function talk(run, waves, { step, example, language }) {
   function inputs() {
     const all = network.inputs;
     const values = all.map((k) => `${name(k)} = ${shown(view.a[k])}`).join(", ");
-    const what = all.length <= MOST_TOLD
+    const what = all.length <= MOST_INPUTS
       ? tell("inputsFew", { values })
       : tell(run.picture ? "inputsPicture" : "inputsMany", { n: count(all.length) });
     const target = network.outputs.length === 1 && hasLoss
