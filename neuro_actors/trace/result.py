@@ -131,18 +131,20 @@ def format_trace(trace: Trace) -> str:
         lines.append("No path leads from there to the loss.")
     elif not trace.paths:
         every = f"Of {_format_count(trace.number)} every one is worth nothing"
-        lines.append(f"{every}: a slope on it, or an urgency, is 0.")
+        zero = "what the source sent, a weight, a slope, or an urgency is 0"
+        lines += textwrap.wrap(f"{every}: on each, {zero}.", 80)
     for path in trace.paths:
         lines += ["", *_format_path(path, trace)]
     if trace.paths:
         lines += ["", *_format_sums(trace)]
     if trace.from_log is not None:
         apart = abs(trace.total - trace.from_log)
-        text = f"The messages themselves came to {trace.from_log:+.6g}: {apart:.1e} apart"
+        sent = trace.from_log + 0.0  # no minus zero
+        text = f"The messages themselves came to {sent:+.6g}: {apart:.1e} apart"
         if apart > trace.bound:
             text += f", MORE THAN ROUNDING MAY DO ({trace.bound:.0e})."
             text += " `neuro-actors audit` names the neuron whose message is wrong"
-        elif trace.bound > AGREES * max(abs(trace.total), abs(trace.from_log)):
+        elif apart and trace.bound > AGREES * max(abs(trace.total), abs(trace.from_log)):
             text += f". Rounding may do {trace.bound:.0e} along so many paths: that proves nothing,"
             text += " but `neuro-actors audit` proves each message"
         lines += textwrap.wrap(f"{text}.", 80)

@@ -569,3 +569,11 @@ async def test_products_below_all_floats_come_to_what_the_messages_do(tmp_path) 
         found = await society.gradient([[5e-320], [5.0]], [[0.0], [0.0]], "absolute_error")
     traced = na.trace(path, weight="x -> h", example=1)
     assert abs(traced.total - traced.from_log) <= traced.bound < 1e-12 * abs(traced.total)
+
+
+def test_a_source_that_sent_0_is_a_reason_too(tmp_path) -> None:
+    net = na.Network([na.Input("x"), na.Neuron("y")], [na.Synapse("x", "y", 0.5)], ["y"])
+    na.train(net, [[0.0]], [[1.0]], optimizer=na.SGD(0.1), epochs=1, log=tmp_path / "a.arrows")
+    text = " ".join(str(na.trace(tmp_path / "a.arrows", weight="x->y", step=1)).split())
+    assert "on each, what the source sent, a weight, a slope, or an urgency is 0." in text
+    assert "The messages themselves came to +0: 0.0e+00 apart." in text
