@@ -167,7 +167,7 @@ test("the presentation says what happens, why, so what, with the numbers of the 
   assert.deepEqual(lines[5], ["y sends h & <i> the urgency w · v = −2 × 2 = −4.", "v is the urgency 2 times the slope of its function, and w is how much y listens to h & <i>.", "h & <i> learns that for y it should fall. It adds up all that it receives."]);
   assert.equal(lines[6][0], "The weight x → h & <i> changes from 0.5 to 0.7.");
   assert.equal(lines[6][1], "It learns from the mean of the 2 examples, whose urgency is +0.1.");
-  assert.equal(lines[6][2], "Each neuron changed its own weights. The loss was 0.07143; in the next step it is 0.0625.");
+  assert.equal(lines[6][2], "Each neuron changed its own weights. The mean loss of the step was 0.07143; in the next step it is 0.0625.");
   const times = of(0, 0, "en").map((moment) => moment.t);
   assert.deepEqual(times, [...times].sort((a, b) => a - b));
   assert.equal(of(1, 0, "en").length, 6);
