@@ -28,7 +28,7 @@ def log() -> None:
 
     \b
     neuro-actors log info run.arrows
-    neuro-actors log show run.arrows --step 3 --neuron h2
+    neuro-actors log show run.arrows --step 3 --neuron h1.0
     neuro-actors log query run.arrows "SELECT step, loss FROM losses"
     neuro-actors log plot run.arrows
     """
@@ -93,7 +93,7 @@ def show(
     --follow).
 
     \b
-    neuro-actors log show run.arrows --step 3 --neuron h2
+    neuro-actors log show run.arrows --step 3 --neuron h1.0
     neuro-actors log show run.arrows --phase backward --limit 20
     neuro-actors log show run.arrows --follow
     """

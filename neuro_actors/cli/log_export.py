@@ -43,7 +43,7 @@ def export(
 
     \b
     neuro-actors log export run.arrows run.parquet
-    neuro-actors log export run.arrows run.csv --neuron h2
+    neuro-actors log export run.arrows run.csv --neuron h1.0
     neuro-actors log export run.arrows run.pftrace --step 3
 
     Parquet contains everything, also the metadata. CSV and JSON Lines contain

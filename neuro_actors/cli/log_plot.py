@@ -50,7 +50,7 @@ def plot(
 
     \b
     neuro-actors log plot run.arrows
-    neuro-actors log plot run.arrows --neuron h2 --weight x0:h2 -o h2.svg
+    neuro-actors log plot run.arrows --neuron h1.0 --weight x0:h1.0 -o h1.svg
 
     With options, draw only what they name. Needs matplotlib: pip install 'neuro-actors[plot]'. A
     figure of the same name is replaced.

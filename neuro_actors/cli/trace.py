@@ -86,7 +86,7 @@ def trace(
     """Explain why a weight changes, path by path.
 
     \b
-    neuro-actors log trace run.arrows --weight h1:y --step 3
+    neuro-actors log trace run.arrows --weight h1.0:y0 --step 3
     neuro-actors log trace run.arrows --neuron h1
     neuro-actors log trace run.arrows --from x --to y
 

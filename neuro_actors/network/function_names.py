@@ -26,7 +26,7 @@ AnyLoss: TypeAlias = LossName | str
 
 _SOFTMAX = (
     "softmax is a part of the loss: keep the outputs' activation 'identity' and use "
-    "loss='softmax_cross_entropy'"
+    "loss='softmax_cross_entropy'; a hidden neuron takes one such as 'tanh'"
 )
 _YES_OR_NO = (
     "did you mean 'sigmoid_cross_entropy', for outputs with the activation 'identity', "

@@ -107,5 +107,7 @@ def test_what_a_loss_may_mean(name: object, expected: str) -> None:
 
 
 def test_softmax_as_an_activation_is_answered_with_the_loss() -> None:
-    with pytest.raises(na.NetworkError, match=r"^neuron 'y0': .*use loss='softmax_cross_entropy'$"):
+    with pytest.raises(na.NetworkError, match=r"^neuron 'y0': .*use loss='softmax_cross_entropy';"):
         na.Network.layered([2, 3, 3], output_activation="softmax")
+    with pytest.raises(na.NetworkError, match=r"^neuron 'h1.0': .*one such as 'tanh'$"):
+        na.Network.layered([2, 3, 3], activation="softmax")

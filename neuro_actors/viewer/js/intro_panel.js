@@ -10,17 +10,17 @@ const MOST_WORKERS = 16; // the most that are listed
 export function introPanel(app) {
   const { say, run, placement } = app.scene;
   const keys = [
-    ["Space", "keySpace"],
+    [say("nameSpace"), "keySpace"],
     ["← →", "keyArrows"],
     ["⇧ ← →", "keyShift"],
     ["↑ ↓", "keyPages"],
-    ["Home End", "keyEnds"],
+    [say("nameEnds"), "keyEnds"],
     ["N P", "keyNames"],
     ["W", "keyWhy"],
     ["+ − 0", "keyZoom"],
     ["T", "keyTalk"],
     ["F", "keyFull"],
-    ["Esc", "keyEscape"],
+    [say("nameEscape"), "keyEscape"],
   ];
   if (placement) keys.splice(-1, 0, ["M", "keyWorkers"]);
   const { notes } = run;

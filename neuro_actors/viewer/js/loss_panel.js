@@ -47,7 +47,7 @@ export function lossPanel(app) {
   return [
     el("h2", { text: say("lossNode") }),
     el("p", { class: "kind", text: formulas ? `${info.loss} = ${formulas.value}` : info.loss }),
-    el("p", { class: "result", text: `${title}: ${shown(view.loss)}` }),
+    el("p", { class: "result", text: say("hasValue", { name: title, value: shown(view.loss) }) }),
     view.isMean ? el("p", { class: "note", text: say("meanLoss") }) : null,
     view.odd.has(network.n) ? el("p", { class: "warn", text: say("isOdd") }) : null,
     info.optimizer

@@ -142,7 +142,8 @@ export class Timeline {
     }
     this.waves.value = String(t);
     byId("wavemark").style.left = `${(t / waves.count) * 100}%`;
-    this.waves.setAttribute("aria-valuetext", `${now.phase}: ${now.wave}`);
+    const spoken = say("hasValue", { name: now.phase, value: now.wave });
+    this.waves.setAttribute("aria-valuetext", spoken);
   }
 }
 
