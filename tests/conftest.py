@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+from pathlib import Path
 
 if "PYTEST_XDIST_WORKER" in os.environ:  # one process a core, and no thread more; before numpy
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
@@ -38,6 +39,29 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         action="store_true",
         help="run all tests: exhaustive cases too, and those of Ray, browser, docs, torch, notebook",
     )
+    parser.addoption("--note-passed", metavar="FILE", help="write the ids of tests that passed")
+    parser.addoption("--without", metavar="FILE", help="leave out the tests that a file names")
+
+
+class Passed:
+    """Notes which tests have passed, for a later run of the rest."""
+
+    def __init__(self, file: Path) -> None:
+        self.file = file
+        self.outcomes: dict[str, bool] = {}
+
+    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
+        fine = report.passed and self.outcomes.get(report.nodeid, True)
+        self.outcomes[report.nodeid] = fine
+
+    def pytest_sessionfinish(self) -> None:
+        self.file.write_text("".join(f"{one}\n" for one, fine in self.outcomes.items() if fine))
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    file = config.getoption("--note-passed")
+    if file and not hasattr(config, "workerinput"):  # a worker's reports reach the first process
+        config.pluginmanager.register(Passed(Path(file).absolute()))
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
@@ -45,6 +69,10 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     for item in items:
         if "browser" in getattr(item, "fixturenames", ()):
             item.add_marker("browser")
+    if file := config.getoption("--without"):
+        passed = set(Path(file).read_text().splitlines())
+        config.hook.pytest_deselected(items=[item for item in items if item.nodeid in passed])
+        items[:] = [item for item in items if item.nodeid not in passed]
     if config.getoption("--run-slow"):
         return
     slow = [item for item in items if any(map(item.get_closest_marker, MODULES))]
