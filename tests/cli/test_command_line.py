@@ -186,7 +186,7 @@ def test_shell_completion(run_slow: bool) -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("optimized", ["-O", "-OO"])
+@pytest.mark.parametrize("optimized", ["-OO"])
 def test_without_docstrings_and_assertions(optimized: str, tmp_path) -> None:
     code = (
         "import neuro_actors as na\n"
