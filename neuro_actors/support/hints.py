@@ -18,7 +18,7 @@ from .text import did_you_mean, quote
 
 _PREDICT, _TRAIN = "na.predict({}, x)", "na.train({}, x, targets, optimizer=na.Adam(0.01))"
 _GRADIENT = "na.gradient({}, x, targets)"
-_PICKLE = "pickle.dump({}, file)"
+_SAVE = 'numpy.savez("net.npz", weights={0}.weights, biases={0}.biases)'
 _SIMULATION_TRAIN = "await simulation.train_step(x, targets, optimizer=na.Adam(0.01))"
 _SIMULATION_PREDICT = "await simulation.predict(x)"
 _NETWORK = {
@@ -30,8 +30,8 @@ _NETWORK = {
     "gradient": _GRADIENT,
     "backward": _GRADIENT,
     "grad": _GRADIENT,
-    "save": _PICKLE,
-    "dump": _PICKLE,
+    "save": _SAVE,
+    "dump": _SAVE,
     "state_dict": "{}.to_matrices()",
     "load_state_dict": "{}.with_parameters(weights, biases)",
     "parameters": "{0}.weights and {0}.biases",
@@ -49,8 +49,8 @@ _MODULE = {
     "fit": _TRAIN.format("network"),
     "forward": _PREDICT.format("network"),
     "backward": _GRADIENT.format("network"),
-    "save": _PICKLE.format("network"),
-    "load": "pickle.load(file)",
+    "save": _SAVE.format("network"),
+    "load": 'network.with_parameters(**numpy.load("net.npz"))',
     "Sequential": "na.Network.layered([2, 8, 1])",
     "Linear": "na.Network.layered([2, 1])",
     "Dense": "na.Network.layered([2, 8, 1])",

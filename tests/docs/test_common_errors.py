@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import os
-import pickle
 import re
 import shlex
 import subprocess
@@ -40,7 +39,7 @@ def folder(tmp_path_factory) -> Path:
 @pytest.fixture(scope="module")
 def scope(folder: Path) -> dict[str, object]:
     """What the page's first block defines, and in the folder the files that the rows speak of."""
-    found: dict[str, object] = {"numpy": numpy, "pickle": pickle}
+    found: dict[str, object] = {"numpy": numpy}
     with contextlib.chdir(folder):
         exec(dict(blocks(PAGE))["python"], found)
         for more in ('log="old.arrows"', 'checkpoint="old"'):
