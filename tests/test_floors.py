@@ -48,6 +48,7 @@ SANS_IO += [
         "cut_edges",
         "framing",
         "worker_messages",
+        "message_codec",
         "partition",
         "proxies",
         "replicas",

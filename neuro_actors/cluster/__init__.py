@@ -37,6 +37,7 @@ Files:
         peers.py            connections to the workers that a job exchanges rows and sums with
     Between them:
         worker_messages.py  all messages of driver and workers, as dataclasses
+        message_codec.py    how such a message lies in a frame
         message_stream.py   sends and receives such messages along a connection
         connection.py       authenticated streams of frames
         framing.py          frames <-> bytes

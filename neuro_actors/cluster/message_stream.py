@@ -9,7 +9,8 @@ from trio.lowlevel import enable_ki_protection
 
 from ..support.errors import WorkerConnectionError
 from .connection import Connection
-from .worker_messages import Message, decode, encode
+from .message_codec import decode, encode
+from .worker_messages import Message
 
 
 @enable_ki_protection

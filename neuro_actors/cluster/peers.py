@@ -10,8 +10,9 @@ import trio
 
 from ..support.errors import WorkerConnectionError
 from .connection import Connection, connect
+from .message_codec import decode_as, encode
 from .message_stream import receive_message, send_messages
-from .worker_messages import BatchMean, CutRows, Message, PartialSum, PeerHello, decode_as, encode
+from .worker_messages import BatchMean, CutRows, Message, PartialSum, PeerHello
 
 SECONDS_TO_CONNECT = 30.0
 M = TypeVar("M", PartialSum, BatchMean)

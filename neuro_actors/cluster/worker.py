@@ -19,9 +19,10 @@ from ..support.errors import WorkerConnectionError
 from ..support.numerics import fingerprint
 from .connection import connect, serve
 from .job import Job
+from .message_codec import encode
 from .message_stream import receive_message, send_messages
 from .peers import SECONDS_TO_CONNECT, Callers
-from .worker_messages import ConcludeBatch, Message, RunStep, StartJob, Stop, WorkerHello, encode
+from .worker_messages import ConcludeBatch, Message, RunStep, StartJob, Stop, WorkerHello
 
 
 def run_worker(host: str, port: int, secret: bytes, about: Mapping[str, Any]) -> None:

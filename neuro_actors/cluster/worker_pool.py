@@ -33,9 +33,10 @@ from ..support.errors import InputError, SimulationError, WorkerConnectionError
 from ..support.numerics import differences
 from .connection import Connection, serve
 from .launcher import Functions, Worker, WorkerCall, WorkerLauncher
+from .message_codec import decode_as
 from .message_stream import leaf_errors, receive_message, send_messages
 from .settings import Cluster
-from .worker_messages import Message, Stop, WorkerHello, decode_as
+from .worker_messages import Message, Stop, WorkerHello
 
 LOGGER = logging.getLogger("neuro_actors.cluster")
 SECONDS_TO_START = 60.0  # for a worker to connect

@@ -13,6 +13,7 @@ import pytest
 from numpy.typing import NDArray
 
 from neuro_actors.cluster import framing
+from neuro_actors.cluster.message_codec import _decoder, decode, decode_as, encode
 from neuro_actors.cluster.worker_messages import (
     KINDS,
     BatchLearned,
@@ -31,10 +32,6 @@ from neuro_actors.cluster.worker_messages import (
     StepDone,
     Stop,
     WorkerHello,
-    _decoder,
-    decode,
-    decode_as,
-    encode,
 )
 from neuro_actors.neuron.messages import Step
 from neuro_actors.support.arrays import Array
