@@ -41,7 +41,7 @@ export function changeOf({ run, view, info }, place) {
  * @param {any} settings
  * @param {import("./words.js").Say} say
  */
-export function updateFormula(settings, say) {
+function updateFormula(settings, say) {
   if (!settings) return "";
   const g = settings.weight_decay ? "(g − λ·w)" : "g";
   if (settings.name === "Adam") return say("formulaAdam");
@@ -128,7 +128,7 @@ function equationLine(what, equation) {
  * @param {number} k
  */
 export function learnSection(app, k) {
-  const { network, say, waves, t, run, info, state } = app.scene;
+  const { network, say, run, info, state } = app.scene;
   const several = info.learnedFrom > 1;
   const cells = (/** @type {number} */ place) => {
     const { parts, recorded, reason, change } = changeOf(app.scene, place);
@@ -150,22 +150,8 @@ export function learnSection(app, k) {
     say("change"),
     say("newWeight"),
   ];
-  return el(
-    "section",
-    { class: t < waves.learn ? "learns later" : "learns" },
-    el(
-      "h3",
-      {},
-      el("span", { class: "what", text: say("learns") }),
-      el("span", { class: "formula", text: updateFormula(info.update, say) }),
-    ),
-    t < waves.learn ? el("p", { class: "tag", text: say("later") }) : null,
-    several
-      ? el("p", { class: "note", text: say(
-        info.learnedFrom === info.batch ? "learnsFromMean" : "learnsFromBatch",
-        { n: info.learnedFrom },
-      ) })
-      : null,
+  return sectionOnLearning(
+    app.scene,
     ...termTable({ terms, heads, foot, key: `learns ${k}`, app }),
     el(
       "button",
@@ -180,5 +166,29 @@ export function learnSection(app, k) {
     ),
     state.all.has(`bias ${k}`) ? learningOf(app, run.biasPlace(k), "b") : null,
     network.sources.length ? el("p", { class: "note", text: say("howWeights") }) : null,
+  );
+}
+
+/**
+ * The section on learning: by which formula, from how many examples, and what belongs to it.
+ * @param {import("./scene.js").Scene} scene
+ * @param {...any} content
+ */
+export function sectionOnLearning({ say, info, waves, t }, ...content) {
+  const from = info.learnedFrom === info.batch ? "learnsFromMean" : "learnsFromBatch";
+  return el(
+    "section",
+    { class: t < waves.learn ? "learns later" : "learns" },
+    el(
+      "h3",
+      {},
+      el("span", { class: "what", text: say("learns") }),
+      el("span", { class: "formula", text: updateFormula(info.update, say) }),
+    ),
+    t < waves.learn ? el("p", { class: "tag", text: say("later") }) : null,
+    info.learnedFrom > 1
+      ? el("p", { class: "note", text: say(from, { n: info.learnedFrom }) })
+      : null,
+    ...content,
   );
 }

@@ -4,7 +4,7 @@ import { overSteps } from "./charts.js";
 import { el, name } from "./dom.js";
 import { faultList } from "./fault_list.js";
 import { exampleName } from "./examples.js";
-import { learningOf, updateFormula } from "./learn_panel.js";
+import { learningOf, sectionOnLearning } from "./learn_panel.js";
 import { shown, signed } from "./numbers.js";
 import { term } from "./update.js";
 
@@ -77,7 +77,7 @@ export function synapsePanel(app, s) {
       ),
     ),
     view.odd.has(target) ? el("p", { class: "warn", text: say("isOdd") }) : null,
-    info.after === info.before ? null : weightLearns(app, s),
+    info.after === info.before ? null : sectionOnLearning(app.scene, learningOf(app, s, "w")),
     faultList(app, [s]),
     points.length > 1
       ? el(
@@ -92,23 +92,4 @@ export function synapsePanel(app, s) {
       )
       : null,
   ];
-}
-
-/** How the weight learns in this step. */
-function weightLearns(/** @type {import("./panel.js").PanelApp} */ app, /** @type {number} */ s) {
-  const { say, info, waves, t } = app.scene;
-  const several = info.learnedFrom > 1;
-  const key = info.learnedFrom === info.batch ? "learnsFromMean" : "learnsFromBatch";
-  return el(
-    "section",
-    { class: t < waves.learn ? "learns later" : "learns" },
-    el(
-      "h3",
-      {},
-      el("span", { class: "what", text: say("learns") }),
-      el("span", { class: "formula", text: updateFormula(info.update, say) }),
-    ),
-    several ? el("p", { class: "note", text: say(key, { n: info.learnedFrom }) }) : null,
-    learningOf(app, s, "w"),
-  );
 }
