@@ -107,7 +107,11 @@ class RayLauncher:
         self._workers: list[RayWorker] = []
 
     async def start(self, name: str, call: WorkerCall) -> Worker:
-        """See `WorkerLauncher.start`."""
+        """See `WorkerLauncher.start`.
+
+        A worker that dies while it starts is returned as one that has ended: it is replaced as one
+        that dies a moment later.
+        """
         text, functions = call.to_json(), call.functions
         ray, thread = self._ray, self._thread
 
@@ -124,6 +128,11 @@ class RayLauncher:
             kill()
             problem = f"worker {name!r} has not started in {SECONDS_TO_START:g} seconds"
             raise SimulationError(f"{problem}: the cluster has no CPU free for it") from None
+        except ray.exceptions.RayActorError as error:  # its node has gone meanwhile
+            kill()
+            worker = RayWorker(name, 0, "", kill)
+            worker.set_ended(describe_error(error))
+            return worker
         except BaseException as error:
             kill()
             if isinstance(error, Exception):
