@@ -335,6 +335,19 @@ async def test_hostile_ids_are_text(tmp_path, run) -> None:
     assert r"\u202e" in steered
 
 
+def test_duckdb_that_cannot_start_is_an_error_of_the_log(
+    log: na.Log, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    import duckdb
+
+    def refuse(*_args: object, **_settings: object) -> None:
+        raise duckdb.IOException("no working directory")
+
+    monkeypatch.setattr(duckdb, "connect", refuse)
+    with pytest.raises(na.LogError, match="^DuckDB cannot start: no working directory$"):
+        log.query("SELECT 1")
+
+
 def test_without_duckdb_it_says_how_to_install_it(
     log, path, run, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -530,5 +531,8 @@ def test_names_in_a_folder_that_has_been_removed(tmp_path, monkeypatch) -> None:
         with pytest.raises(kind, match="the current folder has been removed"):
             call()
     need("duckdb")
-    with pytest.raises(na.LogError, match="DuckDB cannot start: .*working directory"):
-        log.query("SELECT 1")
+    try:  # some versions of DuckDB ask for the current folder when they start, and others do not
+        answer = log.query("SELECT 1 AS one").to_pylist()
+    except na.LogError as error:
+        answer = str(error)
+    assert answer == [{"one": 1}] or re.match("DuckDB cannot start: .*working directory", answer)
