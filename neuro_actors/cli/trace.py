@@ -49,7 +49,8 @@ OUTPUTS = 10  # the most outputs whose slopes are shown
 @click.option(
     "--example",
     type=click.IntRange(1),
-    help="One example of the batch: 1, 2, and so on. Default: the mean.",
+    help="One example of the batch: 1, 2, and so on. It shows the factors of each path. "
+    "Default: the mean over all examples.",
 )
 @click.option(
     "--paths",
@@ -91,8 +92,9 @@ def trace(
     neuro-actors log trace run.arrows --from x --to y
 
     The urgency of a weight is a sum over all paths from it to the loss. Each path
-    multiplies the weights and slopes along it. This command prints the largest paths
-    with their factors, the exact sum over all paths, and the urgency that was sent.
+    multiplies the weights and slopes along it. This command prints the largest paths,
+    the exact sum over all paths, and the urgency that was sent. With --example it also
+    prints the factors of each path. Over a batch a path's worth is a mean of products.
     \f
 
     Raises:

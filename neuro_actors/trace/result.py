@@ -11,14 +11,14 @@ from ..support.text import escape_controls
 
 
 class Factor(NamedTuple):
-    """One factor of a path's product.
+    """One factor of a path's product, for one example.
 
     Attributes:
         kind: "said": the neuron's activation; "slope": the slope of its activation function;
             "weight": the weight of the path's synapse into it; "urgency": the urgency that the
             loss sent to it.
         neuron: The neuron's id.
-        value: The factor, or its mean over the examples.
+        value: The factor.
     """
 
     kind: str
@@ -37,8 +37,8 @@ class Path:
         nodes: The ids of the neurons along it.
         value: What it adds to the total: its product, or the mean of its products over the
             examples.
-        factors: The factors of the product. For one example their product is the value; a mean of
-            products is not the product of means.
+        factors: The factors of the product, if one example was traced. Their product is the value.
+            Empty over a batch: the mean of products is not the product of means.
     """
 
     nodes: tuple[str, ...]
@@ -85,6 +85,11 @@ class Trace:
         return self.proved < len(self.paths) or self.rest > 0
 
     @property
+    def is_mean(self) -> bool:
+        """Whether it is a mean over several examples. Then the paths have no factors."""
+        return self.examples > 1
+
+    @property
     def shown(self) -> float:
         """The sum of the paths in `paths`."""
         return float(sum(path.value for path in self.paths))
@@ -109,10 +114,10 @@ class Trace:
             style = f"display: inline-block; background: {sign_colour(path.value)}; {bar}"
             way = " → ".join([*path.nodes, *(["loss"] if self.to_loss else [])])
             share = f"{path.value / self.total:.1%}" if self.total else ""
-            product = " · ".join(map(_format_factor, path.factors)) or "1"
             cells = element("span", f"{path.value:+.6g}"), element("span", "", style=style)
-            rows.append([*cells, element("span", share), way, product.replace("\xa0", " ")])
-        names = ("worth", "", "share", "path", "its factors")
+            row = [*cells, element("span", share), way]
+            rows.append(row if self.is_mean else [*row, _format_product(path).replace("\xa0", " ")])
+        names = ("worth", "", "share", "path", *([] if self.is_mean else ["its factors"]))
         sums = "\n".join(_format_sums(self)) if self.paths else ""
         return block(element("b", head), table(names, rows) if rows else "", element("div", sums))
 
@@ -158,14 +163,21 @@ def _format_path(path: Path, trace: Trace) -> list[str]:
     rows = textwrap.wrap(
         way, 80, initial_indent=head, subsequent_indent=" " * len(head), break_on_hyphens=False
     )
-    mean = "~ " if trace.examples > 1 else "= "  # the mean of products is not the product of means
-    product = " · ".join(map(_format_factor, path.factors)) or "1"
+    if trace.is_mean:
+        return rows
     indent = " " * len(head)
-    deeper = indent + "  "
     product = textwrap.fill(
-        mean + product, 80, initial_indent=indent, subsequent_indent=deeper, break_on_hyphens=False
+        f"= {_format_product(path)}",
+        80,
+        initial_indent=indent,
+        subsequent_indent=f"{indent}  ",
+        break_on_hyphens=False,
     )
     return [*rows, *product.replace("\xa0", " ").splitlines()]
+
+
+def _format_product(path: Path) -> str:
+    return " · ".join(map(_format_factor, path.factors)) or "1"
 
 
 def _format_factor(factor: Factor) -> str:
@@ -191,9 +203,10 @@ def _format_sums(trace: Trace) -> list[str]:
         sure = f"{many} surely the greatest" if trace.proved else "there may be greater ones"
         given_up = "The search was given up, it had seen too many paths"
         notes.append(f"{given_up}: {sure}; no other exceeds {trace.rest:.3g}.")
-    if trace.examples > 1:
-        means = "Factors behind ~ are means over the examples"
-        notes.append(f"{means}; a path's worth is the mean of its products.")
+    if trace.is_mean:
+        mean = f"A path's worth is its mean over {trace.examples:,} examples."
+        how = "--example 1 (in Python: example=1) shows the factors of one example."
+        notes.append(f"{mean} {how}")
     return [line for note in notes for line in textwrap.wrap(note, 80)]
 
 

@@ -393,16 +393,18 @@ class Tracer:
         factors: tuple[Factor, ...],
     ) -> Path:
         network, ids = self.network, self.network.ids
-        nodes, product = [ids[start]], list(factors)
-        for synapse in path.synapses:
-            b = int(network.targets[synapse])
-            nodes.append(ids[b])
+        value = float(np.ldexp(path.value, exponent))
+        ends = [int(network.targets[synapse]) for synapse in path.synapses]
+        nodes = (ids[start], *(ids[b] for b in ends))
+        if len(path.products) > 1:  # the mean of products is not the product of means
+            return Path(nodes, value, ())
+        product = list(factors)
+        for synapse, b in zip(path.synapses, ends, strict=True):
             product.append(Factor("weight", ids[b], float(network.weights[synapse])))
             product.append(Factor("slope", ids[b], _mean(slope[b])))
         if path.end in urgencies:
             product.append(Factor("urgency", ids[path.end], _mean(urgencies[path.end])))
-        value = float(np.ldexp(path.value, exponent))
-        return Path(tuple(nodes), value, tuple(product))
+        return Path(nodes, value, tuple(product))
 
 
 def _last_traceable_step(log: Log, to_loss: bool) -> int:

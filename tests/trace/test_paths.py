@@ -259,7 +259,7 @@ def test_the_diamond(diamond, batch, tmp_path) -> None:
     assert (
         "slope of y by what h2 said" in na.trace(log, step=1, source="h2").about
     )  # no other can be meant
-    assert [(factor.kind, factor.neuron) for factor in na.trace(log, step=1, weight="x -> h2").paths[0].factors] == [
+    assert [(factor.kind, factor.neuron) for factor in na.trace(log, step=1, weight="x -> h2", example=1).paths[0].factors] == [
         ("said", "x"), ("slope", "h2"), ("weight", "y"), ("slope", "y"), ("urgency", "y"),
     ]  # fmt: skip
 
