@@ -1,6 +1,6 @@
-"""A hook of `mkdocs` for the French site. Authors type plain spaces and apostrophes.
+"""A hook of `mkdocs` for the French site. Authors type plain spaces.
 
-French pages get apostrophes and spaces that do not break. Pages that exist only in English are
+French pages get spaces that do not break. Pages that exist only in English are
 shown in English there; the navigation gives them a French title and says "(en anglais)".
 """
 
@@ -22,8 +22,7 @@ def spaced(html: str) -> str:
     """The page's HTML; code and tags stay as they are."""
     parts = SPARED.split(html)
     for k in range(0, len(parts), 2):
-        text = re.sub(r"(?<=\w)'(?=\w)", "’", parts[k])
-        text = re.sub(r" ([;!?%])", rf"{THIN}\1", text)
+        text = re.sub(r" ([;!?%])", rf"{THIN}\1", parts[k])
         parts[k] = re.sub(r" ([:»])", rf"{FULL}\1", text).replace("« ", f"«{FULL}")
     return "".join(parts)
 

@@ -1,5 +1,8 @@
 """Make the pictures of the viewer in this folder: record six runs and photograph their pages.
 
+Each is made in English and in French: the French page shows `view-storm.fr.png` for
+`view-storm.png`.
+
 pip install -e ".[test-all]" && python docs/view_pictures.py
 """
 
@@ -7,6 +10,7 @@ from __future__ import annotations
 
 import shutil
 import tempfile
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -32,7 +36,16 @@ def record(path: Path, network: na.Network, batches, loss: str, optimizer, **how
     return path
 
 
-def cats(folder: Path) -> Path:
+FRENCH = {"fur": "poil", "tail": "queue", "eyes": "yeux", "ears": "oreilles"}
+FRENCH |= {"face": "tête", "body": "corps", "cat": "chat"}
+
+
+def chats(folder: Path) -> Path:
+    """Record the same run as `cats`, with French names."""
+    return cats(folder, FRENCH)
+
+
+def cats(folder: Path, names: dict[str, str] | None = None) -> Path:
     """Five neurons; ears is dead; a synapse skips a level."""
     neurons = [
         na.Input("fur"),
@@ -55,11 +68,15 @@ def cats(folder: Path) -> Path:
         "ears body .8",
     ]
     ends += ["face cat .75", "body cat -.6", "ears cat .5"]
+    names = names or {name: name for name in FRENCH}
     network = na.Network(
-        neurons, [na.Synapse(a, b, float(w)) for a, b, w in map(str.split, ends)], ["cat"]
+        [replace(neuron, id=names[neuron.id]) for neuron in neurons],
+        [na.Synapse(names[a], names[b], float(w)) for a, b, w in map(str.split, ends)],
+        [names["cat"]],
     )
     batch = [[1.0, 0.1], [0.2, 0.9], [0.7, 0.4], [0.1, 0.3]], [[1.0], [0.0], [1.0], [0.0]]
-    return record(folder / "cats.arrows", network, [batch] * 60, "cross_entropy", na.SGD(1.0))
+    file = folder / f"{names['cat']}s.arrows"
+    return record(file, network, [batch] * 60, "cross_entropy", na.SGD(1.0))
 
 
 def digits(folder: Path) -> Path:
@@ -184,19 +201,25 @@ if __name__ == "__main__":
         browser = engine.chromium.launch(executable_path=shutil.which("chromium"), args=flags)
         for picture, (make, theme, act) in PICTURES.items():
             log = make(folder)
-            html = log.with_suffix(".html")
-            html.write_bytes(render_page(collect_page_data(na.open_log(log))).encode())
-            tab = browser.new_page(
-                viewport={"width": 1600, "height": 900}, color_scheme=theme, locale="en-GB"
-            )
-            tab.goto(html.as_uri())
-            tab.wait_for_selector("html[data-started]")
-            tab.evaluate(act)
-            tab.wait_for_timeout(300)
-            tab.screenshot(path=folder / picture)
-            with Image.open(folder / picture) as shot:
-                shot.convert("RGB").quantize(192, dither=Image.Dither.NONE).save(
-                    HERE / picture, optimize=True
+            french = chats(folder) if make is cats else log
+            for locale, goal, path in (
+                ("en-GB", picture, log),
+                ("fr-FR", picture.replace(".", ".fr."), french),
+            ):
+                html = path.with_suffix(".html")
+                html.write_bytes(render_page(collect_page_data(na.open_log(path))).encode())
+                tab = browser.new_page(
+                    viewport={"width": 1600, "height": 900}, color_scheme=theme, locale=locale
                 )
-            print(f"{picture}: {(HERE / picture).stat().st_size / 1000:.0f} kB")
+                tab.goto(html.as_uri())
+                tab.wait_for_selector("html[data-started]")
+                tab.evaluate(act)
+                tab.wait_for_timeout(300)
+                tab.screenshot(path=folder / goal)
+                tab.close()
+                with Image.open(folder / goal) as shot:
+                    shot.convert("RGB").quantize(192, dither=Image.Dither.NONE).save(
+                        HERE / goal, optimize=True
+                    )
+                print(f"{goal}: {(HERE / goal).stat().st_size / 1000:.0f} kB")
         browser.close()

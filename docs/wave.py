@@ -56,7 +56,7 @@ WORDS = {
             "fur": "poil",
             "tail": "queue",
             "eyes": "yeux",
-            "face": "face",
+            "face": "tête",
             "body": "corps",
             "cat": "chat",
             "loss": "perte",

@@ -150,9 +150,9 @@ augmente. On change donc un peu ce poids dans ce sens, et pour finir dans le
 sens contraire. Rien d’autre ne change, et l’on interroge de nouveau la
 société :
 
-      poids   baisse de perte   urgence x poids   écart""",
+  changement   baisse de la perte   urgence x changement   écart""",
     "  {by:+9g} {fall:+15.3e} {expected:+18.3e} {error:7.2%}":
-        "  {by:+9g} {fall:+17.3e} {expected:+17.3e} {error:8.2%}",
+        "  {by:+10g} {fall:+20.3e} {expected:+22.3e} {error:8.2%}",
     """
 The smaller the change, the smaller the error: an urgency is a slope.
 
@@ -324,8 +324,8 @@ function gives a larger urgency, and a flat one gives none.
         """UN CHAT
 
 La société dit « chat » avec p = 0,6. C’est bien un chat : la cible est 1.
-La pénalité est (1 - p)². L’urgence de p dit de combien la pénalité baisse par
-unité dont p augmente : 2 (1 - p).
+La perte est (1 - p)². L’urgence de p dit de combien la perte baisse par unité
+dont p augmente : 2 (1 - p).
 
 p vient du signal, par la fonction d’activation. L’urgence du signal est celle
 de p, multipliée par la pente de cette fonction. Une fonction raide donne donc
@@ -333,7 +333,7 @@ une urgence plus grande, une fonction plate n’en donne aucune.
 """,
     "  slope {slope:3g}:  p = {p:.2g}, penalty {penalty:.2f}, urgency {urgency:.1f}  ->  "
     "signal's urgency {signal:.1f}":
-        "  pente {slope:3g} : p = {p:.2g}, pénalité {penalty:.2f}, urgence {urgency:.1f}  ->  "
+        "  pente {slope:3g} : p = {p:.2g}, perte {penalty:.2f}, urgence {urgency:.1f}  ->  "
         "urgence du signal {signal:.1f}",
     "eyes": "yeux",
     """

@@ -209,6 +209,7 @@ def draw(
             label=say("test"),
         )
         axis.set_ylabel(say(name))
+        axis.yaxis.set_major_formatter(lambda value, _: say.number(f"{value:.3g}"))
         axis.grid(alpha=0.3)
     above.set_title(say("learning"), fontsize=11)
     above.legend(frameon=False)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from pathlib import Path
 
@@ -11,8 +12,18 @@ from helpers.french import faults_of_setting
 from helpers.paths import DOCS
 
 PAGES = sorted(DOCS.rglob("*.fr.md"))
+NOTEBOOK = DOCS / "notebooks" / "premiere_visite.ipynb"
+# One word for one thing: what other words there are for it.
+OTHER_WORDS = {
+    "perte": "pénalité",
+    "justesse": "taux de réussite|exactitude des|bonnes réponses",
+    "calibrage": "calibration",
+    "écart-type": "écart type",
+    "n’en découle pas": "ne s’ensuit pas",
+}
 NOT_PROSE = re.compile(
-    r"\A---$.*?^---$|^```.*?^```$|^ {4}.*$|`[^`]*`|\]\([^)]*\)|<[^>]*>", re.DOTALL | re.MULTILINE
+    r"\A---$.*?^---$|^```.*?^```$|^ {4}[^\n]*$|`[^`]*`|\]\([^)]*\)|<[a-z/!][^>]*>",
+    re.DOTALL | re.MULTILINE,
 )
 RUN = {"bash", "python", "console"}
 
@@ -22,14 +33,27 @@ def name(path: Path) -> str:
 
 
 def prose(path: Path) -> str:
-    """The page without code and addresses, with the apostrophes that the site sets."""
-    text = NOT_PROSE.sub("]x", path.read_text(encoding="utf-8"))
-    return re.sub(r"(?<=\w)'(?=\w)", "’", text)
+    """The page, or the text of the notebook, without code, addresses and references."""
+    text = path.read_text(encoding="utf-8")
+    if path.suffix == ".ipynb":
+        cells = [cell for cell in json.loads(text)["cells"] if cell["cell_type"] == "markdown"]
+        text = "\n\n".join("".join(cell["source"]) for cell in cells)
+    return NOT_PROSE.sub("]x", text.split("\n## Référence")[0])  # titles there are English
 
 
-@pytest.mark.parametrize("path", PAGES, ids=name)
-def test_spaces_stand_where_french_has_them(path: Path) -> None:
-    assert faults_of_setting(prose(path)) == []
+@pytest.mark.parametrize("path", [*PAGES, NOTEBOOK], ids=name)
+def test_apostrophes_are_curly_and_spaces_stand_where_french_has_them(path: Path) -> None:
+    text = prose(path)
+    assert faults_of_setting(text) == []
+    assert re.findall(r"^ *[;:!?»] .*|.*«$", text, re.MULTILINE) == []  # a line breaks there
+
+
+@pytest.mark.parametrize("path", [*PAGES, NOTEBOOK], ids=name)
+def test_one_word_for_one_thing(path: Path) -> None:
+    text = prose(path).replace("une sorte de pénalité", "")  # the story introduces the loss so
+    text = text.replace("| taux de réussite |", "")  # a textbook's word, in the glossary
+    found = {word: re.findall(others, text) for word, others in OTHER_WORDS.items()}
+    assert {word: others for word, others in found.items() if others} == {}
 
 
 @pytest.mark.parametrize("path", PAGES, ids=name)
@@ -52,6 +76,26 @@ def code(path: Path) -> list[tuple[str, str]]:
 @pytest.mark.parametrize("path", PAGES, ids=name)
 def test_its_code_is_that_of_the_english_page(path: Path) -> None:
     assert code(path) == code(path.with_name(path.name.replace(".fr.md", ".md")))
+
+
+@pytest.mark.parametrize(
+    "path", [*DOCS.glob("view-*[!r].png"), *DOCS.glob("watch*n.png"), DOCS / "pictures/cats.png"]
+)
+def test_a_picture_with_words_has_a_french_one(path: Path) -> None:
+    assert path.with_suffix(".fr.png").exists()
+
+
+def test_scenarios_take_as_long_in_french() -> None:
+    """The last column of each table is the time."""
+
+    def times(page: str) -> dict[str, str]:
+        text = (DOCS / page).read_text(encoding="utf-8").replace("une minute", "a minute")
+        return dict(
+            re.findall(r"^\|[^`|]*`(scenarios/\w+\.py)`.*\| ([^|]*) \|$", text, re.MULTILINE)
+        )
+
+    assert times("scenarios.fr.md") == times("scenarios.md")
+    assert len(times("scenarios.md")) > 15
 
 
 def test_the_glossary_has_the_words_of_the_english_one() -> None:

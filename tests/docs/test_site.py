@@ -204,7 +204,7 @@ def test_the_nav_takes_the_pages_that_are_there(tmp_path) -> None:
 
 def test_spaces_of_french_do_not_break_and_code_stays() -> None:
     spaced = module("french").spaced
-    assert spaced("<p>« oui » : non ; l'un <code>a : 'b'</code> 93 %</p>") == (
+    assert spaced("<p>« oui » : non ; l’un <code>a : 'b'</code> 93 %</p>") == (
         "<p>«\u00a0oui\u00a0»\u00a0: non\u202f; l’un <code>a : 'b'</code> 93\u202f%</p>"
     )
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 FAULTS = [
-    (r"\w'\w", "a straight apostrophe"),
+    (r"\w'[\w*«\]]", "a straight apostrophe"),
     (r"[^\s;:!?«([…][;!?»]", "no space before a mark"),
     (r"[^\W\d_]\w*:(?=\s|$)", "no space before a colon"),
     (r"«(?!\s)", "no space after a guillemet"),

@@ -16,14 +16,14 @@ const MOST_PICTURES = 32;
  */
 export function exampleName(run, say, example) {
   if (example < 0) return say("meanOfBatch");
-  const target = targetName(run, run.exampleValues(example).t);
+  const target = targetName(run, say, run.exampleValues(example).t);
   const name = inputName(run, say, example);
   return target ? `${name} → ${target}` : name;
 }
 
 /** The same in a sentence: "example (0, 1), target 1". @type {typeof exampleName} */
 function longName(run, say, example) {
-  const target = targetName(run, run.exampleValues(example).t);
+  const target = targetName(run, say, run.exampleValues(example).t);
   const name = inputName(run, say, example);
   const whole = name.startsWith("(") ? `${say("example")} ${name}` : name;
   return target ? `${whole}, ${say("target")} ${target}` : whole;
@@ -34,20 +34,27 @@ function inputName(run, say, example) {
   const { x } = run.exampleValues(example);
   const number = { n: example + 1 };
   if (x.some((value) => value !== value)) return say("exampleN", number);
-  const values = x.slice(0, MOST_VALUES).map(shown).join("; ");
-  const inside = x.length > MOST_VALUES ? `${values}; …` : values;
+  const few = x.slice(0, MOST_VALUES).map(shown);
+  const inside = listed(say, x.length > MOST_VALUES ? [...few, "…"] : few);
   return run.picture
     ? say("pictureN", number)
     : x.length > MOST_VALUES
     ? `${say("inputN", number)} (${inside})`
-    : `(${inside.replaceAll(";", say("comma"))})`;
+    : `(${inside})`;
 }
 
-/** @param {import("./data.js").Run} run @param {number[]} t */
-function targetName(run, t) {
+/** @param {import("./words.js").Say} say @param {string[]} values */
+const listed = (say, values) => values.join(`${say("comma")} `);
+
+/**
+ * @param {import("./data.js").Run} run
+ * @param {import("./words.js").Say} say
+ * @param {number[]} t
+ */
+function targetName(run, say, t) {
   const { outputs, ids } = run.network;
   if (t.some((value) => value !== value)) return "";
-  if (t.length <= 2) return t.map(shown).join("; ");
+  if (t.length <= 2) return listed(say, t.map(shown));
   const one = t.filter((value) => value === 1).length === 1 && t.every((v) => v === 0 || v === 1);
   return one ? ids[outputs[t.indexOf(1)]] : "";
 }
