@@ -246,17 +246,19 @@ def draw(plan: Plan, path: Path, title: str) -> None:
     import matplotlib.pyplot as plt
     from matplotlib.patches import Patch
 
+    from neuro_actors.support.palette import FAINT, INK, PAPER
+
     made = simulate(plan)
     rows = [(r, s) for r in range(plan.replicas) for s in range(plan.shards)]
     names = ["driver", *(_name(plan, who) for who in rows)]
     place = {DRIVER: 0, **{who: k + 1 for k, who in enumerate(rows)}}
-    colours = plt.get_cmap("turbo")
+    colours = plt.get_cmap("viridis")
     end = max(job.end for job in made) * 1e3
     figure, axis = plt.subplots(figsize=(10, 1.4 + 0.55 * len(names)), layout="constrained")
     for job in made:
         if not job.takes:
             continue
-        shade: Any = "#444444" if job.who == DRIVER else "#999999"
+        shade: Any = INK if job.who == DRIVER else FAINT
         alpha = 1.0
         if job.micro_batch >= 0 and job.who != DRIVER:
             shade = colours(0.08 + 0.84 * job.micro_batch / max(1, plan.micro_batches - 1))
@@ -269,15 +271,15 @@ def draw(plan: Plan, path: Path, title: str) -> None:
             height=0.78,
             color=shade,
             alpha=alpha,
-            edgecolor="white",
+            edgecolor=PAPER,
             linewidth=0.6,
         )
         if job.micro_batch >= 0 and job.who != DRIVER and takes > end / 70:
             light = (
                 job.what == "back"
-                or sum(w * c for w, c in zip((0.3, 0.6, 0.1), shade, strict=False)) > 0.5
+                or sum(w * c for w, c in zip((0.3, 0.6, 0.1), shade, strict=False)) > 0.44
             )
-            ink = "black" if light else "white"
+            ink = INK if light else PAPER
             axis.text(
                 start + takes / 2,
                 row,
@@ -294,8 +296,8 @@ def draw(plan: Plan, path: Path, title: str) -> None:
     middle = colours(0.3)
     kinds = [Patch(color=middle, label="forward"), Patch(color=middle, alpha=0.45, label="back")]
     kinds += [
-        Patch(color="#999999", label="adds up, learns"),
-        Patch(color="#444444", label="the driver's frames"),
+        Patch(color=FAINT, label="adds up, learns"),
+        Patch(color=INK, label="the driver's frames"),
     ]
     figure.legend(handles=kinds, ncols=4, loc="outside lower center", frameon=False)
     figure.savefig(path, dpi=150)

@@ -156,6 +156,8 @@ def draw_figures(bench: dict[str, Any], growth: dict[str, Any]) -> None:
     matplotlib.rcParams["svg.hashsalt"] = "neuro_actors"
     import matplotlib.pyplot as plt
 
+    from neuro_actors.support.palette import FAINT, INK, KINDS, MUTED
+
     (HERE / "figures").mkdir(exist_ok=True)
     here = [
         t
@@ -171,7 +173,7 @@ def draw_figures(bench: dict[str, Any], growth: dict[str, Any]) -> None:
     bars = axis.barh(
         names,
         [t["cpu"] * 1e3 for t in here],
-        color=["#0072b2" if own else "#b0b0b0" for own in ours],
+        color=[KINDS[0] if own else FAINT for own in ours],
     )
     axis.bar_label(bars, [f" {t['cpu'] * 1e3:,.3g} ms" for t in here], fontsize=9)
     axis.set(xscale="log", xlabel="milliseconds a gradient, 784-30-10, one example (logarithmic)")
@@ -182,17 +184,17 @@ def draw_figures(bench: dict[str, Any], growth: dict[str, Any]) -> None:
 
     figure, axis = plt.subplots(figsize=(8, 3.6), layout="constrained")
     synapses, seconds = ([g[name] for g in growth["growth"]] for name in ("synapses", "seconds"))
-    axis.loglog(synapses, seconds, "o-", color="#0072b2")
+    axis.loglog(synapses, seconds, "o-", color=KINDS[0])
     axis.loglog(
         synapses,
         [seconds[0] * s / synapses[0] for s in synapses],
         "--",
-        color="#b0b0b0",
+        color=MUTED,
         linewidth=1,
     )
     end = (synapses[-1], seconds[0] * synapses[-1] / synapses[0])
-    style = {"color": "#808080", "textcoords": "offset points", "ha": "right", "fontsize": 9}
-    axis.annotate("in proportion", end, (0, -24), **style)
+    style = {"color": INK, "textcoords": "offset points", "ha": "right", "fontsize": 9}
+    axis.annotate("in proportion", end, (0, -46), **style)
     axis.set(xlabel="synapses", ylabel="seconds a gradient", title="")
     axis.spines[["top", "right"]].set_visible(False)
     figure.savefig(HERE / "figures/growth.svg", metadata={"Date": None})

@@ -19,6 +19,7 @@ import numpy as np
 import trio
 
 import neuro_actors as na
+from neuro_actors.support.palette import INK, KINDS
 
 BATCH, HEAD_START, ROUNDS, EARLY = 16, 1000, 400, 50
 MEAN, SPREAD = 3.0, 0.5  # of the real numbers
@@ -312,7 +313,7 @@ def count_stuck(games: list[Game]) -> str:
     return f"{np.sum(distances(games) > STUCK)} of {len(games)}"
 
 
-COLOURS, DASHES = ["#0072b2", "#009e73", "#e69f00", "#d55e00"], ["-", "--", "-.", ":"]
+COLOURS, DASHES = KINDS[:4], ["-", "--", "-.", ":"]
 
 
 def draw(results: Results, arguments: Namespace) -> None:
@@ -332,7 +333,7 @@ def draw(results: Results, arguments: Namespace) -> None:
         games = results[Rules(p.name)]
         for axis, k in zip(row, SHOWN, strict=True):
             axis.hist(games[0].said[k][:, 0], bins=bins, density=True, color=colour, alpha=0.75)
-            axis.plot(bins, real, color="black", linewidth=1)
+            axis.plot(bins, real, color=INK, linewidth=1)
             axis.set(ylim=(0, 1.6), yticks=[], xticks=[0, 3])
             axis.spines[["top", "left", "right"]].set_visible(False)
         row[0].set_ylabel(p.name, fontsize=11)

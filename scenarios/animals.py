@@ -15,7 +15,7 @@ import numpy as np
 
 import neuro_actors as na
 from neuro_actors.datasets.silhouettes import load_pictures
-from neuro_actors.support.palette import SERIES
+from neuro_actors.support.palette import INK, PAPER, SERIES
 
 BATCH = 64
 TRAINING = _common.Training(epochs=25, rate=0.006, hidden=(64,), quick=2)
@@ -92,10 +92,10 @@ def draw(
     curve.grid(alpha=0.3)
     curve.legend(frameon=False)
     share = confusion / np.maximum(confusion.sum(axis=1, keepdims=True), 1)
-    table.imshow(share, cmap="Blues", vmin=0, vmax=1)
+    table.imshow(share, cmap="Greys", vmin=0, vmax=1)
     for (row, column), value in np.ndenumerate(confusion):
         if value:
-            colour = "white" if share[row, column] > 0.5 else "black"
+            colour = PAPER if share[row, column] > 0.5 else INK
             table.text(column, row, value, ha="center", va="center", fontsize=8, color=colour)
     table.set_xticks(range(len(names)), names, rotation=45, ha="right")
     table.set_yticks(range(len(names)), names)

@@ -19,7 +19,7 @@ import numpy as np
 import trio
 
 import neuro_actors as na
-from neuro_actors.support.palette import NEGATIVE, POSITIVE, SERIES
+from neuro_actors.support.palette import DISC, FAINT, INK, MUTED, NEGATIVE, PAPER, POSITIVE, SERIES
 
 SEEDS = _experiment.Seeds(quick=2, usual=10, full=20)
 CONDITIONS = ["weekend", "holidays", "warmth", "rain", "order book"]
@@ -438,8 +438,8 @@ def draw_posts(
     for name, (x, y) in position.items():
         box = {
             "boxstyle": "round,pad=0.25",
-            "facecolor": "#eeeeee" if name in CONDITIONS else "white",
-            "edgecolor": "#555555",
+            "facecolor": DISC if name in CONDITIONS else PAPER,
+            "edgecolor": MUTED,
         }
         goods = f"\n{say(GOODS[name])}" if name in GOODS else ""
         axis.text(
@@ -466,9 +466,9 @@ def draw_waste(axis, lives: list[Life], say: _french.Say) -> None:
     """Draw the waste of every bakery by week, their mean, and the two bakeries to compare with."""
     weeks = np.array([life.waste.reshape(-1, 7).mean(axis=1) for life in lives])
     at = np.arange(1, weeks.shape[1] + 1)
-    axis.plot(at, weeks.T, color="#bbbbbb", linewidth=0.7)
+    axis.plot(at, weeks.T, color=FAINT, linewidth=0.7)
     axis.plot(
-        at, weeks.mean(axis=0), color="black", linewidth=2.2, label=say("mean; grey: each bakery")
+        at, weeks.mean(axis=0), color=INK, linewidth=2.2, label=say("mean; grey: each bakery")
     )
     for look, label, pairs in (
         (

@@ -20,6 +20,7 @@ import numpy as np
 import trio
 
 import neuro_actors as na
+from neuro_actors.support.palette import INK, KINDS, MUTED, PAPER
 
 SEEDS = _experiment.Seeds(quick=4, usual=40, full=400)
 SADDLES = 20  # at most so many seeds start from a saddle too
@@ -34,7 +35,7 @@ HIDDEN, STEPS, LATER = (2, 3, 4, 8), 150, 450
 # The loss with two patterns right, and 0.5 for the other two.
 PLATEAU = np.log(2) / 2
 SHOWN, REACH = 160, 2.6  # in the figure: number of steps, and extent of the slice
-BLUE, ORANGE, GREEN = "#0072b2", "#d55e00", "#009e73"
+GREEN, PURPLE, WINE = KINDS[:3]
 
 
 @dataclass(frozen=True)
@@ -452,8 +453,8 @@ def draw_surface(axis, net: na.Network, paths: dict[str, Path]) -> None:
         cstride=1,
         zorder=1,
     )
-    axis.contour(*plane, heights, 16, colors="#555555", linewidths=0.5, zorder=2)
-    for how, colour in (("single", ORANGE), ("noise", GREEN)):
+    axis.contour(*plane, heights, 16, colors=INK, linewidths=0.3, zorder=2)
+    for how, colour in (("single", PURPLE), ("noise", GREEN)):
         moved = (paths[how].points - join(net)) @ directions
         inside = np.logical_and.accumulate(np.abs(moved).max(axis=1) <= REACH)
         on = [
@@ -465,13 +466,14 @@ def draw_surface(axis, net: na.Network, paths: dict[str, Path]) -> None:
         [0],
         [0],
         [mean_loss(np.full((4, 1), 0.5)) + 0.02],
-        color=BLUE,
-        edgecolor="white",
+        color=WINE,
+        edgecolor=PAPER,
         s=70,
         zorder=5,
     )
     axis.set_xlabel("along the lowest eigenvalue", labelpad=2)
     axis.set_ylabel("along the highest", labelpad=2)
+    axis.set_zlabel("loss", labelpad=2)
     axis.set(xticks=[-2, 0, 2], yticks=[-2, 0, 2], zticks=[0.5, 1, 1.5])
     axis.set_title(
         "loss on a plane through the saddle, and the paths, projected on it", fontsize=11
@@ -483,7 +485,7 @@ def draw_surface(axis, net: na.Network, paths: dict[str, Path]) -> None:
 def draw_losses(axis, paths: dict[str, Path]) -> None:
     """Draw the loss over the steps of each path."""
     for (how, path), colour, dashes in zip(
-        paths.items(), (BLUE, ORANGE, GREEN), ("--", "-", "-."), strict=True
+        paths.items(), (WINE, PURPLE, GREEN), ("--", "-", "-."), strict=True
     ):
         axis.plot(path.losses, dashes, color=colour, linewidth=1.8, label=WAYS[how])
     axis.set(xlabel="step", xlim=(0, SHOWN), ylim=(0, 1.6), ylabel="loss")
@@ -495,7 +497,7 @@ def draw_losses(axis, paths: dict[str, Path]) -> None:
 def draw_shares(axis, ended: dict[int, list[End]]) -> None:
     """Draw how many of the random starts solve the task."""
     solved = [100 * np.mean([one.steps is not None for one in those]) for those in ended.values()]
-    bars = axis.bar([str(hidden) for hidden in ended], solved, color=BLUE, width=0.6)
+    bars = axis.bar([str(hidden) for hidden in ended], solved, color=MUTED, width=0.6)
     axis.bar_label(bars, fmt="%.1f %%", fontsize=9)
     axis.set(xlabel="hidden neurons", ylim=(0, 115), yticks=[0, 50, 100])
     axis.set_title(f"starts that solve the task, of {len(ended[2])}, in %", fontsize=11)

@@ -20,12 +20,13 @@ import trio
 
 import neuro_actors as na
 from neuro_actors.neuron import local_rule, sums, tangent
+from neuro_actors.support.palette import KINDS
 
 SEEDS = _experiment.Seeds(quick=1, usual=2, full=3)
 SIZES = [[2, 3, 1], [3, 4, 2], [4, 6, 4, 1], [8, 8, 2], [10, 12, 3], [16, 14, 8, 4], [24, 20, 10]]
 QUICK = 4  # number of networks of a quick run
 NUDGE = 1e-5  # how much a parameter is changed for a difference
-BLUE, ORANGE, GREEN, PINK = "#0072b2", "#d55e00", "#009e73", "#cc79a7"
+GREEN, PURPLE, WINE, GOLD = KINDS[:4]
 
 
 class Count(NamedTuple):
@@ -315,10 +316,10 @@ def draw(costs: list[Cost], arguments: Namespace) -> None:
     )
     p = np.array([cost.shape.parameters for cost in costs])
     looks = {
-        "hessian": (PINK, "s", "the whole Hessian"),
-        "differences": (ORANGE, "^", "gradient by differences"),
-        "product": (GREEN, "D", "product with the Hessian"),
-        "gradient": (BLUE, "o", "gradient by urgencies"),
+        "hessian": (WINE, "s", "the whole Hessian"),
+        "differences": (GOLD, "^", "gradient by differences"),
+        "product": (PURPLE, "D", "product with the Hessian"),
+        "gradient": (GREEN, "o", "gradient by urgencies"),
     }
     for axis, which, title in zip(
         axes, Count._fields, ("messages", "multiplications"), strict=True
@@ -335,6 +336,7 @@ def draw(costs: list[Cost], arguments: Namespace) -> None:
         axis.grid(alpha=0.3)
         axis.legend(frameon=False, fontsize=9, loc="upper left")
         axis.spines[["top", "right"]].set_visible(False)
+    axes[0].set_ylabel("how many")
     _common.save_figure(figure, arguments.out, "linear_cost.png")
 
 

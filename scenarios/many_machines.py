@@ -23,10 +23,11 @@ import numpy as np
 import trio
 
 import neuro_actors as na
+from neuro_actors.support.palette import FAINT, INK, KINDS
 
 BATCH, MICRO_BATCHES = 64, 8
 TRAINING = _common.Training(epochs=3, rate=0.1, hidden=(16, 12), quick=1)
-COLOURS = ("#0072b2", "#e69f00", "#009e73", "#cc79a7")
+SHARDS, CROSSING = KINDS[:2], KINDS[2]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -184,16 +185,18 @@ def draw(net: na.Network, cut: na.Partition, runs: list[Run], arguments: Namespa
     figure, (society, losses, times) = plt.subplots(1, 3, figsize=(14, 4.8), layout="constrained")
     figure.suptitle("One society on several processes: other workers, the same bits", fontsize=14)
     draw_society(society, net, cut)
-    for run, style, width in zip(runs, ("-", "--", "-.", ":"), (5, 3.5, 2.5, 1.5), strict=True):
-        losses.plot(run.losses, style, lw=width, label=run.name, color=COLOURS[runs.index(run)])
-        times.plot(run.seconds, ".-", lw=0.8, ms=4, label=run.name, color=COLOURS[runs.index(run)])
+    for run, style, width, colour in zip(
+        runs, ("-", "--", "-.", ":"), (5, 3.5, 2.5, 1.5), KINDS[:4], strict=True
+    ):
+        losses.plot(run.losses, style, lw=width, label=run.name, color=colour)
+        times.plot(run.seconds, ".-", lw=0.8, ms=4, label=run.name, color=colour)
     losses.set_title("the losses: four curves, one upon the other", fontsize=11)
     losses.set_ylabel("loss")
     times.set_title("seconds a step", fontsize=11)
     times.set_yscale("log")
     for run in runs:
         for number in run.killed:
-            losses.axvline(number, color="black", lw=0.8, ls=":")
+            losses.axvline(number, color=INK, lw=0.8, ls=":")
             times.annotate(
                 "a worker is killed:\nthe step is done again",
                 (number, run.seconds[number]),
@@ -213,7 +216,7 @@ def draw(net: na.Network, cut: na.Partition, runs: list[Run], arguments: Namespa
 
 
 def draw_society(axis, net: na.Network, cut: na.Partition) -> None:
-    """Draw the society level by level. Each neuron has its shard's colour, cut synapses are red."""
+    """Draw the society level by level. A neuron shows its shard by colour and mark."""
     levels = [np.flatnonzero(net.level == level) for level in range(net.depth + 1)]
     place = {}
     for level, members in enumerate(levels):
@@ -225,16 +228,21 @@ def draw_society(axis, net: na.Network, cut: na.Partition) -> None:
         axis.plot(
             [x0, x1],
             [y0, y1],
-            color="#c1272d" if crosses else "0.8",
+            color=CROSSING if crosses else FAINT,
             lw=0.5 if crosses else 0.25,
             zorder=1 + crosses,
         )
     for shard in range(cut.shards):
         here = [place[k] for k in np.flatnonzero(cut.shard == shard).tolist()]
         axis.scatter(
-            *zip(*here, strict=True), s=22, color=COLOURS[shard], zorder=3, label=f"shard {shard}"
+            *zip(*here, strict=True),
+            s=22,
+            color=SHARDS[shard],
+            marker="os"[shard],
+            zorder=3,
+            label=f"shard {shard}",
         )
-    axis.plot([], [], color="#c1272d", label="synapses that cross")
+    axis.plot([], [], color=CROSSING, label="synapses that cross")
     axis.set_title(
         f"two shards: {cut.messages[0]} messages forward, {cut.messages[1]} back", fontsize=11
     )

@@ -21,6 +21,7 @@ import numpy as np
 import trio
 
 import neuro_actors as na
+from neuro_actors.support.palette import FAINT, KINDS, MUTED, PAPER
 from neuro_actors.support.text import format_loss
 
 SMALL = 1e-8  # a run ends when the norm of the gradient is smaller
@@ -31,7 +32,7 @@ CURVE_L2 = 1e-3  # of the small network
 CURVE_RATES, CURVE_STEPS = (0.1, 0.05), 800  # of its gradient descent
 DAMPING = 0.3
 BARE, LONGEST, DESCENT = 60, 300, 20_000  # largest numbers of steps
-BLUE, RED, GREEN, PINK = "#0072b2", "#d55e00", "#009e73", "#cc79a7"
+GREEN, PURPLE, WINE, GOLD = KINDS[:4]
 
 
 class Task(NamedTuple):
@@ -257,7 +258,7 @@ class Curve(NamedTuple):
 
 
 METHODS = ("Newton, bare", "Newton-CG", "Newton-CG, damped", "descent")
-COLOURS = (PINK, BLUE, GREEN, RED)
+COLOURS = (GOLD, GREEN, PURPLE, WINE)
 
 
 def run_regression(seed: int, l2: float, rates: tuple[float, ...] = RATES) -> Regression:
@@ -417,7 +418,7 @@ def draw(runs: dict[float, list[Regression]], curves: list[Curve], arguments: Na
         2, 2, figsize=(9.2, 6.8), layout="constrained"
     )
     for (l2, pairs), dash, mark, fill in zip(
-        runs.items(), ("-", "--", ":"), "os^", (BLUE, "white", "white"), strict=False
+        runs.items(), ("-", "--", ":"), "os^", (GREEN, PAPER, PAPER), strict=False
     ):
         first = pairs[0]
         newton_norms, descent_norms = first.newton.norms[1:], first.descent.norms[1:]
@@ -428,17 +429,17 @@ def draw(runs: dict[float, list[Regression]], curves: list[Curve], arguments: Na
             dash + mark,
             ms=4,
             mfc=fill,
-            color=BLUE,
+            color=GREEN,
             label=f"Newton-CG, {label}",
         )
         race.plot(
-            first.descent.messages[1:], descent_norms, dash, color=RED, label=f"descent, {label}"
+            first.descent.messages[1:], descent_norms, dash, color=WINE, label=f"descent, {label}"
         )
         before, after = (
             np.concatenate([p.newton.norms[part] for p in pairs])
             for part in (slice(-1), slice(1, None))
         )
-        tail.plot(before, after, mark, ms=4, color=BLUE, mfc=fill, label=label)
+        tail.plot(before, after, mark, ms=4, color=GREEN, mfc=fill, label=label)
     race.set(
         xscale="log",
         yscale="log",
@@ -449,7 +450,7 @@ def draw(runs: dict[float, list[Regression]], curves: list[Curve], arguments: Na
     race.set_title("Logistic regression: the flatter, the more is saved", fontsize=11)
     scale = np.logspace(-6, 0, 2)
     for power, dash in ((1.0, "-"), (1.5, "--"), (2.0, ":")):
-        tail.plot(scale, scale**power, dash, color="0.45", lw=1, label=f"power {power:g}")
+        tail.plot(scale, scale**power, dash, color=MUTED, lw=1, label=f"power {power:g}")
     tail.set(xscale="log", yscale="log", xlabel="norm before an iteration", ylabel="norm after it")
     tail.set(xlim=(1e-6, 3), ylim=(1e-13, 3))
     tail.set_title("At the end it raises the norm to the power 1.5", fontsize=11)
@@ -463,7 +464,7 @@ def draw(runs: dict[float, list[Regression]], curves: list[Curve], arguments: Na
     valley.set(xscale="log", yscale="log", xlabel="messages so far", ylabel="loss and L2 term")
     valley.set_title("sin 2x, one start: the bare method climbs and stays", fontsize=11)
     task = curve(arguments.seeds[0])
-    fit.plot(task.x, task.targets, ".", color="0.6", ms=4, label="sin 2x")
+    fit.plot(task.x, task.targets, ".", color=FAINT, ms=4, label="sin 2x")
     for k in (0, 1):
         fit.plot(
             task.x,

@@ -21,6 +21,7 @@ import trio
 
 import neuro_actors as na
 from neuro_actors.neuron.optimizers import Optimizer
+from neuro_actors.support.palette import FAINT, INK, KINDS
 
 # --- one neuron ---------------------------------------------------------------
 
@@ -475,7 +476,7 @@ def format_spread(values: np.ndarray) -> str:
     )
 
 
-BLUE, ORANGE, GREEN, PINK = "#0072b2", "#d55e00", "#009e73", "#cc79a7"
+GREEN, PURPLE, WINE, GOLD, GREY = KINDS
 
 
 def draw(results: Results, arguments: Namespace) -> None:
@@ -489,10 +490,10 @@ def draw(results: Results, arguments: Namespace) -> None:
         "(rings: 1 and 2 standard deviations)"
     )
     clouds = [
-        ((1.0, False), BLUE, "one common rate"),
-        (("alone", False), GREEN, "each synapse its own"),
-        (("alone", True), ORANGE, "the same, inputs rotated"),
-        (("joint", True), PINK, "rotated, listening jointly"),
+        ((1.0, False), GREEN, "one common rate"),
+        (("alone", False), PURPLE, "each synapse its own"),
+        (("alone", True), WINE, "the same, inputs rotated"),
+        (("joint", True), GOLD, "rotated, listening jointly"),
     ]
     turn = np.linspace(0, 2 * np.pi, 100)
     panels = above.subplots(1, len(clouds), sharex=True, sharey=True)
@@ -500,7 +501,7 @@ def draw(results: Results, arguments: Namespace) -> None:
     for axis, (pace, colour, title) in zip(panels, clouds, strict=True):
         axis.plot(*results.chains[pace][0].cloud.T, ".", color=colour, markersize=3)
         for radius in (1, 2):
-            axis.plot(radius * np.cos(turn), radius * np.sin(turn), color="black", linewidth=1)
+            axis.plot(radius * np.cos(turn), radius * np.sin(turn), color=INK, linewidth=1)
         axis.set(
             xlim=(-4.5, 4.5), ylim=(-4.5, 4.5), aspect="equal", xticks=[-2, 0, 2], yticks=[-2, 0, 2]
         )
@@ -512,12 +513,12 @@ def draw(results: Results, arguments: Namespace) -> None:
         factors,
         [results.divergence(f).mean() for f in factors],
         "o-",
-        color=BLUE,
+        color=GREEN,
         label="one common rate",
     )
     swept.axhline(
         results.divergence("alone").mean(),
-        color=GREEN,
+        color=PURPLE,
         linestyle="--",
         label="each synapse its own",
     )
@@ -529,12 +530,12 @@ def draw(results: Results, arguments: Namespace) -> None:
     rows = [(name, a) for name, averages in results.averages.items() for a in averages]
     for k, (_, a) in enumerate(rows):
         learnt.plot(
-            [a.one.accuracy, a.averaged.accuracy], [k, k], color="grey", linewidth=1, zorder=0
+            [a.one.accuracy, a.averaged.accuracy], [k, k], color=FAINT, linewidth=1, zorder=0
         )
     marks = (
-        ("one", "o", BLUE, "one state"),
-        ("averaged", "D", ORANGE, f"{SOCIETIES} averaged"),
-        ("rested", "|", "black", "at rest"),
+        ("one", "o", GREY, "one state"),
+        ("averaged", "D", PURPLE, f"{SOCIETIES} averaged"),
+        ("rested", "|", INK, "at rest"),
     )
     for field, mark, colour, label in marks:
         accuracies = [getattr(a, field).accuracy for _, a in rows]
@@ -555,7 +556,7 @@ def draw(results: Results, arguments: Namespace) -> None:
         xlabel="accuracy (one row for each seed)",
         ylim=(len(rows) - 0.5, -0.5),
     )
-    learnt.axhline(len(results.averages["cats"]) - 0.5, color="grey", linestyle=":", linewidth=1)
+    learnt.axhline(len(results.averages["cats"]) - 0.5, color=GREY, linestyle=":", linewidth=1)
     learnt.legend(
         frameon=False,
         ncols=3,

@@ -19,6 +19,7 @@ import trio
 import neuro_actors as na
 from neuro_actors.simulation.history import accuracy
 from neuro_actors.simulation.plan import batches
+from neuro_actors.support.palette import INK, KINDS, MUTED
 
 HIDDEN, BATCH, PROBE = 32, 32, 256  # PROBE examples are used to measure the angle
 STEPS, QUICK_STEPS, RECORDED = 600, 200, 20
@@ -30,13 +31,14 @@ START, END, RATIO = (70, 110), 45, (0.7, 1.35)  # the limits for the finding
 
 BACKPROPAGATION, FEEDBACK, DIRECT = "backpropagation", "feedback alignment", "direct feedback"
 CODING, NOISE, DEEPER = "predictive coding", "weight perturbation", "feedback, 2 hidden"
+GREEN, PURPLE, WINE, GOLD, GREY = KINDS
 COLOURS = {
-    BACKPROPAGATION: ("#000000", "-", "o"),
-    FEEDBACK: ("#0072b2", "-", "s"),
-    DIRECT: ("#009e73", "--", "^"),
-    CODING: ("#d55e00", "-.", "D"),
-    NOISE: ("#cc79a7", ":", "v"),
-    DEEPER: ("#e69f00", "--", "x"),
+    BACKPROPAGATION: (INK, "-", "o"),
+    FEEDBACK: (GREEN, "-", "s"),
+    DIRECT: (PURPLE, "--", "^"),
+    CODING: (WINE, "-.", "D"),
+    NOISE: (GREY, ":", "v"),
+    DEEPER: (GOLD, "--", "x"),
 }
 
 
@@ -333,7 +335,7 @@ def draw(runs: dict[str, list[Run]], arguments: Namespace) -> None:
                 zorder=3,
             )
             axis.fill_between(found[0].steps, low, high, color=colour, alpha=0.12, linewidth=0)
-    left.axhline(90, color="#777777", linewidth=0.8, zorder=1)
+    left.axhline(90, color=MUTED, linewidth=0.8, zorder=1)
     left.text(
         0.99,
         92,
@@ -341,7 +343,7 @@ def draw(runs: dict[str, list[Run]], arguments: Namespace) -> None:
         transform=left.get_yaxis_transform(),
         ha="right",
         fontsize=9,
-        color="#555555",
+        color=INK,
     )
     left.set(
         title="angle to the true gradient, degrees",

@@ -21,11 +21,12 @@ import neuro_actors as na
 from neuro_actors.channels.routes import Routes
 from neuro_actors.channels.unreliable.faults import FaultEvent
 from neuro_actors.channels.unreliable.transport import Transport
+from neuro_actors.support.palette import INK, KINDS
 
 BATCH = 64
 TRAINING = _common.Training(epochs=4, rate=0.1, hidden=(4,), quick=1)
 STORM = {"drop": 0.3, "duplicate": 0.1, "reorder": 0.1, "corrupt": 0.05, "crash": 0.05}
-BLUE, ORANGE, RED = "#0072b2", "#e69f00", "#c1272d"
+GREEN, PURPLE, WINE, GOLD = KINDS[:4]
 CRASH = "$\\dagger$"
 
 
@@ -183,7 +184,7 @@ def draw(net: na.Network, calm: Run, storm: Run, arguments: Namespace) -> None:
         draw_step(axes[f"{name} step"], run, choose_step(storm), members, name)
         draw_traffic(axes[name], run, name)
     axes["loss"].set_title("the same losses, but later", fontsize=11)
-    for name, run, colour, line in (("calm", calm, BLUE, "-"), ("storm", storm, RED, "--")):
+    for name, run, colour, line in (("calm", calm, GREEN, "-"), ("storm", storm, PURPLE, "--")):
         ends = [run.sent[run.sent[:, 2] == info.number, 0].max() for info in run.log.steps]
         axes["loss"].plot(
             ends, [step.loss for step in run.log], line, color=colour, marker=".", label=name
@@ -210,7 +211,7 @@ def draw_step(axis, run: Run, step: int, members: tuple[str, ...], name: str) ->
         sent[:, 0] - start,
         row[sent[:, 1].astype(int)],
         "o",
-        color=BLUE,
+        color=GREEN,
         ms=4,
         alpha=0.55,
         mew=0,
@@ -218,8 +219,8 @@ def draw_step(axis, run: Run, step: int, members: tuple[str, ...], name: str) ->
     )
     faults = [event for event in run.log.disturbances if event.step == step and event.time >= start]
     for whats, mark, colour, size, label in (
-        (("lost", "garbled", "overflowed"), "x", RED, 6, "lost or garbled"),
-        (("died",), CRASH, "black", 9, "crashed"),
+        (("lost", "garbled", "overflowed"), "x", WINE, 6, "lost or garbled"),
+        (("died",), CRASH, INK, 9, "crashed"),
     ):
         here = [event for event in faults if event.what in whats]
         if here:
@@ -247,9 +248,9 @@ def draw_traffic(axis, run: Run, name: str) -> None:
         for whats in (("repeated", "asked"), ("lost", "garbled", "overflowed"), ("died",))
     )
     layers = [
-        (run.sent[:, 0], BLUE, "sent for the first time"),
-        (again, ORANGE, "sent again"),
-        (lost, RED, "lost or garbled"),
+        (run.sent[:, 0], GREEN, "sent for the first time"),
+        (again, GOLD, "sent again"),
+        (lost, WINE, "lost or garbled"),
     ]
     most = 0.0
     for times, colour, label in layers:
@@ -262,7 +263,7 @@ def draw_traffic(axis, run: Run, name: str) -> None:
             crashed,
             np.full(len(crashed), 1.1 * most),
             marker=CRASH,
-            color="black",
+            color=INK,
             ms=7,
             ls="",
             label="a member crashed",
@@ -276,7 +277,13 @@ def draw_traffic(axis, run: Run, name: str) -> None:
     axis.set_xlabel("virtual seconds")
     axis.set_ylabel("frames a second")
     axis.legend(
-        loc="upper center", ncols=4, fontsize=8, frameon=False, columnspacing=1.2, handletextpad=0.4
+        loc="upper center",
+        ncols=4,
+        fontsize=8,
+        frameon=False,
+        columnspacing=1.0,
+        handletextpad=0.4,
+        handlelength=1.0,
     )
 
 

@@ -19,6 +19,7 @@ from _labels import draw_votes, format_spread, make_society, train_society
 
 import neuro_actors as na
 from neuro_actors.datasets.silhouettes import load_pictures
+from neuro_actors.support.palette import INK, KINDS
 
 CAT, HORSE = 2, 7  # classes
 APART, TEST = 200, 400  # animals of each class for the test only, and blends made of them
@@ -292,7 +293,7 @@ def _name(each: int) -> str:
     return f"{each} votes each" if each > 1 else "one vote each" if each else "soft"
 
 
-COLOUR = {0: "#0072b2", 1: "#d55e00", EACH: "#009e73"}
+COLOUR = dict(zip((0, 1, EACH), KINDS, strict=False))
 MARK = {0: "o", 1: "x", EACH: "s"}
 
 
@@ -324,7 +325,7 @@ def draw(
         some = Answers(*(values[: TEST // 3] for values in answers[PICTURES, each][0]))
         name = f"taught by {PICTURES} {'votes' if each else 'soft labels'}"
         scatter.plot(some.cat, some.p, MARK[each], ms=3, color=COLOUR[each], label=name)
-    scatter.plot([0, 1], [0, 1], ":", color="black", lw=1.2)
+    scatter.plot([0, 1], [0, 1], ":", color=INK, lw=1.2)
     scatter.set(
         xlabel="how much cat there is", ylabel="p", ylim=(-0.03, 1.35), yticks=np.linspace(0, 1, 6)
     )

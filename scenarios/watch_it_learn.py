@@ -18,7 +18,7 @@ import numpy as np
 
 import neuro_actors as na
 from neuro_actors.support.files import whole_file
-from neuro_actors.support.palette import DIVERGING, NEGATIVE, POSITIVE, sign_colour
+from neuro_actors.support.palette import DIVERGING, INK, NEGATIVE, PAPER, POSITIVE, sign_colour
 from neuro_actors.support.text import format_loss
 from neuro_actors.viewer.page import render_page
 from neuro_actors.viewer.page_data import collect_page_data
@@ -159,19 +159,19 @@ def draw(
             origin="lower",
             interpolation="bilinear",
         )
-        axis.contour(side, side, p, [0.5], colors="black", linewidths=0.8)
+        axis.contour(side, side, p, [0.5], colors=INK, linewidths=0.8)
         for which, colour, marker in ((0, NEGATIVE, "o"), (1, POSITIVE, "s")):
             axis.scatter(
-                *x[arm == which].T, s=9, c=colour, marker=marker, edgecolors="white", linewidths=0.4
+                *x[arm == which].T, s=9, c=colour, marker=marker, edgecolors=PAPER, linewidths=0.4
             )
         axis.set(xticks=[], yticks=[])
         when = say("after step {step}", step=step) if step else say("before learning")
         axis.set_title(when, fontsize=11)
 
     left, right = below.subplots(1, 2, width_ratios=[1, 1.5])
-    left.plot(steps, losses, color="#333333", linewidth=1.6)
+    left.plot(steps, losses, color=INK, linewidth=1.6)
     dots = [(step, losses[steps.index(step)]) for step, _ in stages]
-    left.scatter(*zip(*dots, strict=True), s=36, color="#333333", zorder=3)
+    left.scatter(*zip(*dots, strict=True), s=36, color=INK, zorder=3)
     left.yaxis.set_major_formatter(lambda loss, _: say.number(f"{loss:.1f}"))
     left.set(xlabel=say("step"), ylim=(0, 1.05 * max(losses)))
     left.set_title(say("loss of all points; dots: the stages above"), fontsize=11)

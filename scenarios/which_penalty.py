@@ -20,6 +20,7 @@ from _labels import draw_votes, format_spread, make_society, train_society
 
 import neuro_actors as na
 from neuro_actors.datasets.silhouettes import load_pictures
+from neuro_actors.support.palette import FAINT, INK, KINDS
 
 CAT, TRAIN, TEST, STEPS = 2, 600, 150, 600  # TRAIN cats and as many others; likewise TEST
 RATES = {"absolute_error": 0.1, "squared_error": 0.05, "cross_entropy": 0.02}
@@ -229,7 +230,7 @@ def conclude(
     )
 
 
-COLOURS = {"absolute_error": "#d55e00", "squared_error": "#0072b2", "cross_entropy": "#009e73"}
+COLOURS = {"absolute_error": KINDS[2], "squared_error": KINDS[1], "cross_entropy": KINDS[0]}
 DASHES = {"absolute_error": "--", "squared_error": "-", "cross_entropy": "-."}
 
 
@@ -270,10 +271,10 @@ def draw(
             np.concatenate([getattr(run[loss], name) for run in rare]) for name in ("p", "cat")
         )
         line = {"histtype": "step", "color": COLOURS[loss], "lw": 1.8}
-        for of, name, style in ((~cat, "other animals", {"color": "#bbbbbb"}), (cat, "cats", line)):
+        for of, name, style in ((~cat, "other animals", {"color": FAINT}), (cat, "cats", line)):
             axis.hist(p[of], bins, weights=np.full(of.sum(), 100 / of.sum()), label=name, **style)
         for share in VOTES[1]:
-            axis.axvline(share, color="black", ls=":", lw=1.4)
+            axis.axvline(share, color=INK, ls=":", lw=1.4)
         axis.set_title(SHORT[loss], fontsize=10)
         axis.set_ylabel("% of them")
         axis.legend(frameon=False, loc="right", fontsize=9)

@@ -14,6 +14,7 @@ import numpy as np
 import trio
 
 import neuro_actors as na
+from neuro_actors.support.palette import KINDS, MUTED, PAPER
 
 INPUTS, HUBS = 12, 8
 
@@ -108,16 +109,16 @@ def draw(net: na.Network, gradient: na.Gradient, arguments: Namespace) -> None:
     lines = LineCollection(
         np.stack([points[net.sources], points[net.targets]], axis=1)[order],
         linewidths=0.25 + 1.1 * np.minimum(strength[order], 1),
-        colors=plt.get_cmap("PuBu")(0.3 + 0.7 * np.minimum(strength[order], 1)),
+        colors=plt.get_cmap("Greys")(0.3 + 0.7 * np.minimum(strength[order], 1)),
         alpha=0.45,
     )
     axis.add_collection(lines)
     size = 9 + 1.5 * net.outgoing.sizes
     outputs = np.isin(net.ids, net.outputs)
     for mask, marker, colour, label in (
-        (~net.is_input & ~outputs, "o", "#555555", "neuron (larger: more followers)"),
-        (net.is_input, "s", "#0072b2", "input"),
-        (outputs, "D", "#d55e00", "output"),
+        (~net.is_input & ~outputs, "o", MUTED, "neuron (larger: more followers)"),
+        (net.is_input, "s", KINDS[0], "input"),
+        (outputs, "D", KINDS[1], "output"),
     ):
         least = 9 if marker == "o" else 24
         sizes = np.maximum(size[mask], least)
@@ -128,7 +129,7 @@ def draw(net: na.Network, gradient: na.Gradient, arguments: Namespace) -> None:
             c=colour,
             zorder=3,
             linewidths=0.4,
-            edgecolors="white",
+            edgecolors=PAPER,
         )
         axis.scatter([], [], s=30, marker=marker, c=colour, label=label)
     axis.set(xlabel="level: synapses on the longest path from an input", yticks=[])

@@ -15,10 +15,10 @@ from numpy.typing import NDArray
 
 from ..support.arrays import Array
 from ..support.errors import LogError
-from ..support.figures import axis_unit, make_figure, write_figure
+from ..support.figures import STYLES, axis_unit, make_figure, write_figure
 from ..support.files import check_free
 from ..support.means import SCALE, finite_mean, mean_of_groups
-from ..support.palette import SERIES
+from ..support.palette import KINDS, SERIES
 from ..support.text import escape_controls, format_count
 from ..support.validation import as_flag, as_list, as_path
 from .reader import LogReader
@@ -207,11 +207,10 @@ def _weights_panel(reader: LogReader, names: Sequence[str]) -> Panel:
     unit, in_unit = axis_unit(*(values for *_, values in curves))
 
     def draw(axis: Any) -> None:
-        from matplotlib import colormaps
-
         for k, (name, steps, values) in enumerate(curves):
-            colour = SERIES[k] if len(curves) < 3 else colormaps["tab10"](k % 10)
-            line = axis.step(steps, values / unit, where="post", color=colour, linewidth=1.4)[0]
+            dash = STYLES[k // len(KINDS) % len(STYLES)]
+            look = {"color": KINDS[k % len(KINDS)], "linestyle": dash, "linewidth": 1.4}
+            line = axis.step(steps, values / unit, where="post", **look)[0]
             # matplotlib hides labels that begin with an underscore
             line.set_label("\u200b" + escape_controls(name))
         axis.axhline(0, color="0.6", linewidth=0.8)

@@ -11,6 +11,8 @@ from __future__ import annotations
 POSITIVE, NEGATIVE = "#0072b2", "#d55e00"
 SERIES = ("#008f68", "#a4559c", "#808080")
 """Of curves side by side, in this order."""
+KINDS = (*SERIES[:2], "#7a1f3d", "#a68f32", SERIES[2])
+"""Green, purple, wine, gold, grey: of up to five kinds of things on white paper, in this order."""
 NEUTRAL = "#f7f7f7"
 DIVERGING = (NEGATIVE, NEUTRAL, POSITIVE)
 """From the least number to the greatest, for maps of colours."""
@@ -24,6 +26,8 @@ DISC = "#e8ecf1"
 """Fills a neuron; dark text on it is legible."""
 MUTED = "#808080"
 """Axes, and what is neither positive nor negative."""
+FAINT = "#bbbbbb"
+"""What lies behind, on white paper."""
 
 
 def sign_colour(value: float) -> str:

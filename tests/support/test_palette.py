@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+import ast
 import re
+from collections.abc import Iterator
+from pathlib import Path
 
 import numpy as np
 import pytest
+from helpers.paths import BENCHMARKS, SCENARIOS
+from helpers.tiers import need
 
 from neuro_actors.support import palette
 from neuro_actors.viewer.page import FOLDER
@@ -84,3 +89,45 @@ def test_kinds_are_no_signs() -> None:
     assert len(set(palette.SERIES)) == len(palette.SERIES) >= 3
     assert not {palette.POSITIVE, palette.NEGATIVE} & set(palette.SERIES)
     assert min(contrast(colour, LIGHT) for colour in palette.SERIES) >= 3
+    assert set(palette.SERIES) <= set(palette.KINDS)
+    assert not {palette.POSITIVE, palette.NEGATIVE} & set(palette.KINDS)
+    assert min(contrast(colour, LIGHT) for colour in palette.KINDS) >= 3
+
+
+ARGUMENT = re.compile(r"c|m[fe]c|[fe]c|.*colou?rs?")
+MAPS = {"Greys", "gray_r", "viridis"}  # of how much, not of signs
+
+
+def own_colours(code: str) -> Iterator[str]:
+    """The colours that a script writes itself: hex, matplotlib's names, and maps of colours."""
+    colours, maps = need("matplotlib.colors"), {*need("matplotlib").colormaps} - MAPS
+    names = {*colours.CSS4_COLORS, *colours.TABLEAU_COLORS, *colours.XKCD_COLORS, *maps}
+    for node in ast.walk(ast.parse(code)):
+        values = []  # of arguments, and of entries in a dict of them, that are colours
+        if isinstance(node, ast.keyword) and ARGUMENT.fullmatch(node.arg or ""):
+            values = [node.value]
+        elif isinstance(node, ast.Dict):
+            keys = (key.value if isinstance(key, ast.Constant) else None for key in node.keys)
+            values = [
+                value
+                for key, value in zip(keys, node.values, strict=True)
+                if ARGUMENT.fullmatch(str(key))
+            ]
+        elif texts := strings(node):
+            yield from (text for text in texts if re.fullmatch("#[0-9a-fA-F]{3,8}", text) or text in names)  # fmt: skip
+        parts = [part for value in values for part in ast.walk(value)]
+        yield from (text for part in parts for text in strings(part) if text != "none" and colours.is_color_like(text))  # fmt: skip
+
+
+def strings(node: ast.AST) -> list[str]:
+    return [node.value] if isinstance(node, ast.Constant) and isinstance(node.value, str) else []
+
+
+@pytest.mark.parametrize("code", ['plot(color="#0072b2")', 'COLOUR = "orange"', 'plot(c="0.6")', 'look = {"color": "C0"}', 'plot(mfc="w")', 'a = ("tab:blue", 1)', 'plot(cmap="Blues")'])  # fmt: skip
+def test_a_colour_of_a_script_itself_is_found(code: str) -> None:
+    assert list(own_colours(code))
+
+
+@pytest.mark.parametrize("path", [*SCENARIOS.glob("*.py"), *BENCHMARKS.glob("*.py")], ids=lambda path: path.stem)  # fmt: skip
+def test_figures_take_their_colours_from_the_palette(path: Path) -> None:
+    assert list(own_colours(path.read_text(encoding="utf-8"))) == []
