@@ -20,7 +20,7 @@ from ..neuron.loss_node import LossNode
 from ..neuron.messages import ACTIVATION, COMMIT, LOSS, URGENCY
 from ..neuron.neuron_state import own_copy
 from ..support.arrays import freeze
-from ..support.errors import SimulationError
+from ..support.errors import NeuroActorsError, SimulationError
 from ..support.signal_exceptions import is_from_handler
 
 NO_LOSSES = freeze(np.empty(0))
@@ -48,8 +48,8 @@ class MemberFailure(SimulationError):
             phase: What the member did in the step.
             error: What the member failed with; the cause of this error.
         """
-        about = str(error)
-        if not isinstance(error, SimulationError):
+        about = str(error).removeprefix(f"{node!r}: ")  # the package's own errors name the neuron
+        if not isinstance(error, NeuroActorsError):
             about = f"{type(error).__name__}: {error}"
         super().__init__(f"{node!r} failed in step {step}: {about}")
         self.node, self.step, self.phase = node, step, phase

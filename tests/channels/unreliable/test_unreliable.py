@@ -454,9 +454,9 @@ def test_a_frame_that_cannot_be_is_refused_by_name(diamond, batch) -> None:
             await simulation.gradient(*batch)
 
     for frame, problem in [
-        (Frame(0, 7, 0, np.ones(7)), "'y' failed in step 1: MessageError: 'y' cannot accept the activation from 'h2' to 'y': it belongs to step 7, the receiver is at step 1"),
-        (Frame(100, 1, 0, np.ones(7)), "'y' failed in step 1: MessageError: 'y' cannot accept a frame on route 100, of 27: this route does not lead to the receiver"),
-        (Frame(0, 1, 0, np.ones(5)), "'y' failed in step 1: MessageError: 'y' cannot accept activation"),
+        (Frame(0, 7, 0, np.ones(7)), "'y' failed in step 1: 'y' cannot accept the activation from 'h2' to 'y': it belongs to step 7, the receiver is at step 1"),
+        (Frame(100, 1, 0, np.ones(7)), "'y' failed in step 1: 'y' cannot accept a frame on route 100, of 27: this route does not lead to the receiver"),
+        (Frame(0, 1, 0, np.ones(5)), "'y' failed in step 1: 'y' cannot accept activation"),
     ]:  # fmt: skip
         with pytest.raises(na.SimulationError, match=re.escape(problem)):
             virtually(society, frame)
