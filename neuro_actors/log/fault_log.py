@@ -217,10 +217,11 @@ def read_fault_log(log: str, metadata: bytes, network: Network) -> FaultLog | No
             return FaultLog(name, channels, *_read(stream, frozenset(members(network))))
     except LogError as error:
         raise LogError(f"{name!r}: {error}") from None
-    except OSError as error:
-        raise LogError(f"{name!r}: it cannot be read ({str(error).splitlines()[0]})") from None
-    except pa.ArrowException as error:
-        raise LogError(f"{name!r}: it is no Arrow stream ({str(error).splitlines()[0]})") from None
+    except (pa.ArrowException, OSError) as error:  # Arrow's own text would say nothing to a user
+        if isinstance(error, OSError) and error.errno is not None:
+            raise LogError(f"{name!r}: it cannot be read: {error.strerror}") from None
+        what = "it is damaged, or no log of a run's faults"
+        raise LogError(f"{name!r}: {what}: remove it to read the log without the faults") from None
 
 
 def to_table(events: Iterable[FaultEvent]) -> Any:

@@ -14,13 +14,14 @@ from numpy.typing import NDArray
 
 from ..support.arrays import Array, Indices
 from ..support.errors import LogError, NeuroActorsError
-from ..support.files import absolute_path, describe_no_file
+from ..support.files import absolute_path, describe_content, describe_no_file
 from ..support.validation import as_path
 from .log_source import LogSource, LogStream, StoredBatches
 from .placement import Workers, parse_workers
 from .recording_settings import Recording
 from .schema import CODE, KEY, MACHINES, about_of, kind_codes, members, network_of
 
+ARROW_STREAM = b"\xff\xff\xff\xff"  # each message begins so
 NULL, UNKNOWN = -1, -2  # in place of a member's or a kind's number
 
 
@@ -169,10 +170,20 @@ class LogReader:
         try:
             return pa.ipc.open_stream(pa.PythonFile(self._stream, "r"))
         except (pa.ArrowException, OSError) as error:
-            what = f"it is no message log ({str(error).splitlines()[0]})"
-            if self.source.size == 0:
-                what = "it is empty"
-            raise LogError(f"{self._path!r}: {what}") from None
+            raise LogError(f"{self._path!r}: {self._describe_no_stream(error)}") from None
+
+    def _describe_no_stream(self, error: Exception) -> str:
+        """Say why the file cannot be opened. Arrow's own text would say nothing to a user."""
+        if isinstance(error, OSError) and error.errno is not None:
+            return f"it cannot be read: {error.strerror}"
+        head = self.source.read(0, 256)
+        if not head:
+            return "it is empty"
+        if head.startswith(ARROW_STREAM):
+            return "it is cut off or damaged at its beginning, so nothing of it can be read"
+        kind = describe_content(head)
+        what = f"it is {kind}, not a message log" if kind else "it is no message log"
+        return f"{what}: name the file that a run wrote, such as run.arrows"
 
     def _make_stream(self) -> LogStream:
         return LogStream(self.source)

@@ -11,6 +11,20 @@ from typing import Any
 
 from .errors import LogError, NeuroActorsError
 
+BEGINNINGS = (  # what files of some kinds begin with
+    (b"\xff\xff\xff\xff", "an Arrow stream, as a message log is"),
+    (b"ARROW1", "an Arrow file"),
+    (b"PAR1", "a Parquet file"),
+    (b"PK\x03\x04", "a zip archive"),
+    (b"\x93NUMPY", "an array of numpy"),
+    (b"\x89PNG", "a picture"),
+    (b"\xff\xd8\xff", "a picture"),
+    (b"%PDF", "a PDF"),
+    (b"\x1f\x8b", "a compressed file"),
+    (b"SQLite format 3", "a database of SQLite"),
+)
+TEXT_CONTROLS = set(b"\t\n\f\r\x1b")
+
 
 def absolute_path(path: Path, failure: type[NeuroActorsError] = LogError) -> Path:
     """Return a name that stays right when the current folder is changed.
@@ -66,6 +80,25 @@ def describe_no_file(path: Path) -> str:
         path: Where it is.
     """
     return "it is a folder: name a file in it" if path.is_dir() else "it is no regular file"
+
+
+def describe_content(head: bytes) -> str:
+    """Return what kind of file it is by its beginning: "an HTML page"; "" if that is not known.
+
+    Args:
+        head: The first bytes, some hundred.
+    """
+    for beginning, kind in BEGINNINGS:
+        if head.startswith(beginning):
+            return kind
+    start = head.lstrip().lower()
+    if start.startswith((b"<!doctype html", b"<html")):
+        return "an HTML page"
+    if not start or any(byte < 32 and byte not in TEXT_CONTROLS for byte in head):
+        return ""
+    if start.startswith((b"<svg", b"<?xml")):
+        return "an XML file"
+    return "a text file"
 
 
 def _cannot_be_written(

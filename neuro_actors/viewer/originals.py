@@ -9,6 +9,7 @@ from __future__ import annotations
 import base64
 from pathlib import Path
 from typing import Any
+from zipfile import BadZipFile
 
 import numpy as np
 
@@ -31,11 +32,14 @@ class Originals:
     def __init__(self, path: Path) -> None:
         named = quote(str(path))
         try:
-            with np.load(path, allow_pickle=False) as file:
+            with path.open("rb") as raw, np.load(raw, allow_pickle=False) as file:
                 x, pictures = np.asarray(file["x"], float), np.asarray(file["pictures"], float)
-        except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
-            expected = "expected an .npz file with the arrays x and pictures"
-            raise InputError(f"{named}: {expected} ({error})") from None
+        except FileNotFoundError:
+            raise InputError(f"{named}: there is no such file") from None
+        except (OSError, ValueError, KeyError, TypeError, AttributeError, BadZipFile, EOFError):
+            expected = "expected an .npz file with the arrays x and pictures, both of numbers"
+            how = "numpy.savez(path, x=x, pictures=pictures) writes one"
+            raise InputError(f"{named}: {expected}: {how}") from None
         if x.ndim != 2 or pictures.ndim != 3 or len(x) != len(pictures) or not pictures.size:
             shapes = f"got x {x.shape} and pictures {pictures.shape}"
             expected = "x (n, inputs) and pictures (n, rows, columns)"

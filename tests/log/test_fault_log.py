@@ -369,10 +369,10 @@ def damaged(stormy: Path, tmp_path: Path, how: str) -> str:
     metadata = {KEY: json.dumps(about)}
     if how == "not arrow":
         fault_log_path(log).write_text("hello, I am a file of text, and no stream of anything")
-        return "no Arrow stream"
+        return "it is damaged, or no log of a run's faults: remove it to read the log"
     if how == "empty":
         fault_log_path(log).write_bytes(b"")
-        return "no Arrow stream"
+        return "it is damaged, or no log of a run's faults: remove it to read the log"
     if how == "folder":
         fault_log_path(log).mkdir()
         return "it is a folder: name a file in it"

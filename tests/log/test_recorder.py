@@ -506,7 +506,26 @@ def later(path) -> None:
     [
         (lambda p: None, r"there is no such file$"),
         (lambda p: p.write_bytes(b""), r"it is empty$"),
-        (lambda p: p.write_bytes(b"hello, this is a text\n" * 20), r"it is no message log"),
+        (
+            lambda p: p.write_bytes(b"hello, this is a text\n" * 20),
+            r"it is a text file, not a message log",
+        ),
+        (
+            lambda p: p.write_bytes(b"<!DOCTYPE html>\n<html>" * 20),
+            r"it is an HTML page, not a message log: ",
+        ),
+        (
+            lambda p: p.write_bytes(b"PAR1" * 20),
+            r"it is a Parquet file, not a message log: name the file that a run wrote",
+        ),
+        (
+            lambda p: p.write_bytes(b"\x00\x01" * 99),
+            r"'[^']*': it is no message log: name the file that a run wrote",
+        ),
+        (
+            lambda p: p.write_bytes(b"\xff" * 4 + b"\x80\x27\0\0" * 9),
+            r"it is cut off or damaged at its beginning",
+        ),
         (foreign, r"it is an Arrow stream, but no message log$"),
         (other_columns, r"its columns are not those of a message log$"),
         (no_end, r"its description of the network is damaged: a synapse has no end$"),
@@ -515,8 +534,9 @@ def later(path) -> None:
 )
 def test_what_is_no_log(prepare, match: str, tmp_path) -> None:
     prepare(tmp_path / "a.arrows")
-    with pytest.raises(na.LogError, match=match):
+    with pytest.raises(na.LogError, match=match) as caught:
         LogReader(tmp_path / "a.arrows")
+    assert "bytes" not in str(caught.value)  # which Arrow's own texts speak of
 
 
 async def test_the_current_folder_is_changed_during_a_run(

@@ -56,6 +56,9 @@ def test_what_does_not_fit_is_refused(
 
 def test_what_is_no_such_file_is_refused(tmp_path: Path) -> None:
     (tmp_path / "no.npz").write_text("no", encoding="utf-8")
-    for name in ("no.npz", "none.npz", "."):
-        with pytest.raises(na.InputError, match=r"expected an \.npz file"):
+    (tmp_path / "zip.npz").write_bytes(b"PK\x03\x04 and no more")
+    for name in ("no.npz", "zip.npz", "."):
+        with pytest.raises(na.InputError, match=r"expected an \.npz file .* writes one$"):
             Originals(tmp_path / name)
+    with pytest.raises(na.InputError, match="there is no such file$"):
+        Originals(tmp_path / "none.npz")

@@ -21,6 +21,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ...support.errors import CheckpointError
+from ...support.files import describe_content
 from ...support.text import quote
 
 FORMAT = 1
@@ -135,9 +136,9 @@ def read(path: Path, kind: str) -> FileContents:
         raise CheckpointError(f"{name} cannot be read: {error.strerror or error}") from None
     positions = _digest_positions(raw)
     if len(positions) != 1 or KEY.encode() not in raw[: 8 + _header_length(raw)]:
-        raise CheckpointError(
-            f"{name} is damaged, or was not written by neuro_actors: it has no digest"
-        )
+        other = describe_content(raw[:256])
+        what = "is damaged, or was not written by neuro_actors: it has no digest"
+        raise CheckpointError(f"{name} {f'is {other}, not a checkpoint' if other else what}")
     position = positions[0]
     digest = raw[position : position + len(ZEROS)].decode()
     computed = hashlib.sha256(raw[:position] + ZEROS.encode())

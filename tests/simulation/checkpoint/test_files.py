@@ -120,7 +120,17 @@ def test_if_both_are_damaged_nothing_is_offered(folder: Path) -> None:
         na.resume(folder)
 
 
-@pytest.mark.parametrize("damage", [None, b"", b"nonsense"])
+def test_a_file_of_another_kind_is_called_by_its_name(tmp_path: Path) -> None:
+    for raw, kind in (
+        (b"<html></html>", "an HTML page"),
+        (b"\xff" * 4, "an Arrow stream, as a message log is"),
+    ):
+        (tmp_path / "a").write_bytes(raw)
+        with pytest.raises(na.CheckpointError, match=f"a' is {kind}, not a checkpoint$"):
+            files.read(tmp_path / "a", "checkpoint")
+
+
+@pytest.mark.parametrize("damage", [None, b"", b"\0nonsense"])
 def test_data_that_are_missing_or_damaged_are_refused_by_name(folder: Path, damage) -> None:
     (folder / WHOLE[0]).unlink()
     if damage is not None:
@@ -307,7 +317,7 @@ def test_somebody_elses_data_are_not_overwritten(tmp_path) -> None:
     (tmp_path / "data.safetensors").write_bytes(b"precious")
     with pytest.raises(
         na.CheckpointError,
-        match=r"data\.safetensors' is damaged, or was not written by neuro_actors",
+        match=r"data\.safetensors' is a text file, not a checkpoint",
     ):
         train(tmp_path)
     assert (tmp_path / "data.safetensors").read_bytes() == b"precious"
