@@ -102,12 +102,13 @@ def show(
     from ..log.follow import FollowingReader
     from ..log.reader import LogReader
     from ..log.row_filter import RowFilter
-    from ..log.wording import describe_row
+    from ..log.wording import describe_row, mode_of
 
     reader = FollowingReader(file) if follow else LogReader(file)
     row_filter = RowFilter(neuron, step, phase)
     fault_log = None if follow else read_fault_log(reader.path, reader.metadata, reader.network)
-    rows = row_filter.rows(reader)
+    begins: dict[int, str] = {}
+    rows = row_filter.rows(reader, begins)
     with_faults = (
         ((row, []) for row in rows)
         if fault_log is None
@@ -124,7 +125,8 @@ def show(
                 yield to_json(data)
                 continue
             if row is not None:
-                yield colour_line(describe_row(row, reader.network), row.kind)
+                mode = mode_of(begins.get(row.step)) if row.kind == "commit" else None
+                yield colour_line(describe_row(row, reader.network, mode), row.kind)
             yield from (colour_line(f"    {line}", "disturbed") for line in describe_faults(faults))
 
     def lines() -> Iterator[str]:

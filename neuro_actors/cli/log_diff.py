@@ -15,7 +15,7 @@ from .output import ignore_closed_pipe, print_json, print_lines
 
 if TYPE_CHECKING:
     from ..log.diff import Difference, Pair
-    from ..log.reader import LogReader
+    from ..log.reader import LogReader, Row
 
 FAR = 10**9  # ulps; a greater number is not printed
 
@@ -58,15 +58,25 @@ def _print_as_data(found: Difference) -> None:
     print_json({"equal": found.equal, **dataclasses.asdict(found), "first": first})
 
 
-def _lines(found: Difference, a: LogReader, b: LogReader) -> Iterator[str]:
-    from ..log.wording import describe_row
+def _describe(row: Row | None, reader: LogReader) -> str:
+    """Describe a row; None is a message that the log does not contain."""
+    from ..log.row_filter import RowFilter
+    from ..log.wording import describe_row, mode_of
 
+    if row is None:
+        return "no such message"
+    begins: dict[int, str] = {}
+    next(RowFilter(step=row.step).rows(reader, begins), None)
+    return describe_row(row, reader.network, mode_of(begins.get(row.step)))
+
+
+def _lines(found: Difference, a: LogReader, b: LogReader) -> Iterator[str]:
     if found.first is None:
         yield f"equal: {format_count(found.messages, 'message')}, bit for bit"
     else:
         yield "the first message that differs:"
         for side, row in ((a, found.first.a), (b, found.first.b)):
-            yield f"  {side.path}: {describe_row(row, side.network) if row else 'no such message'}"
+            yield f"  {side.path}: {_describe(row, side)}"
         yield from _lines_of_pair(found.first)
         counts = (
             [f"{found.differ:,} of {format_count(found.messages, 'message')} differ"]

@@ -16,7 +16,7 @@ from ..support.scalars import as_whole_number
 from ..support.text import did_you_mean, quote
 from .reader import NULL, LogReader, Row
 from .recording_settings import PHASES
-from .schema import kind_codes
+from .schema import CODE, kind_codes
 
 ROWS_AT_ONCE = 1024  # rows that become objects together
 
@@ -79,16 +79,22 @@ class RowFilter:
             if len(selected):
                 yield selected
 
-    def rows(self, reader: LogReader) -> Iterator[Row]:
+    def rows(self, reader: LogReader, begins: dict[int, str] | None = None) -> Iterator[Row]:
         """Yield the selected rows of a log one by one.
 
         Args:
             reader: The log.
+            begins: Receives the note of each step's begin row, also if that row is not selected,
+                by the step's number. Notes of earlier steps are removed. None: nothing does.
 
         Raises:
             LogError: There is no such neuron, or the log is damaged.
         """
-        for batch in self.batches(reader):
+        select = BatchFilter(self, reader)
+        for whole in reader.batches():
+            if begins is not None:
+                _note_begins(reader, whole, begins)
+            batch = select(whole)
             for start in range(0, len(batch), ROWS_AT_ONCE):
                 piece = batch.slice(start, ROWS_AT_ONCE)
                 yield from map(
@@ -134,6 +140,18 @@ class BatchFilter:
         if selected.all():
             return batch
         return batch.filter(pa.array(selected)) if selected.any() else batch.slice(0, 0)
+
+
+def _note_begins(reader: LogReader, batch: Any, begins: dict[int, str]) -> None:
+    """Add the notes of a record batch's begin rows, and remove those of steps before the batch."""
+    if not len(batch):
+        return
+    first = batch.column("step")[0].as_py()
+    for step in [step for step in begins if step < first]:
+        del begins[step]
+    found = batch.filter(pa.array(reader.codes(batch, "kind") == CODE["begin"]))
+    notes = (found.column(name).to_pylist() for name in ("step", "note"))
+    begins.update((step, note or "") for step, note in zip(*notes, strict=True))
 
 
 def _member_and_sources(neuron: str, reader: LogReader) -> tuple[int, Any]:

@@ -21,22 +21,47 @@ MOST_SHOWN = 3  # numbers or names
 BROKEN = (KeyError, ValueError, TypeError, AttributeError, OverflowError)
 
 
-def describe_row(row: Row, network: Network) -> str:
+# what the numbers of a commit are, by the mode of its step: for the synapses, for the bias
+COMMITS = {
+    "train": ("new weight{s} for", "new bias"),
+    "gradient": ("urgenc{ies} −∂L/∂w of the weight{s} for", "of the bias"),
+    "product": (
+        "change along the direction of the urgenc{ies} of the weight{s} for",
+        "of the bias",
+    ),
+}
+
+
+def describe_row(row: Row, network: Network, mode: str | None = None) -> str:
     """Describe a row in one line.
 
     Args:
         row: The row.
         network: The network that ran.
+        mode: The mode of the row's step, which says what a commit holds; see `mode_of`. None: it
+            is not known.
 
     Raises:
         LogError: No run writes such a row.
     """
     try:
-        return escape_controls(_line(row, network))
+        return escape_controls(_line(row, network, mode))
     except (*BROKEN, RecursionError) as error:
         raise LogError(
             f"the log is damaged: a {row.kind} row of step {row.step} makes no sense ({error})"
         ) from None
+
+
+def mode_of(note: str | None) -> str | None:
+    """Return the mode of a step: "predict", "gradient", "train" or "product"; None if unknown.
+
+    Args:
+        note: The note of its begin row.
+    """
+    try:
+        return str(json.loads(note or "")["mode"])
+    except (*BROKEN, RecursionError):
+        return None
 
 
 def format_call(settings: dict[str, Any]) -> str:
@@ -78,7 +103,7 @@ def receivers_of(name: str, network: Network) -> list[str]:
     return [*targets, LOSS_NODE, ENVIRONMENT] if k in network.output_positions else targets
 
 
-def _line(row: Row, network: Network) -> str:
+def _line(row: Row, network: Network, mode: str | None) -> str:
     if row.kind == "begin":
         return f"step {row.step}: {_describe_task(row.note or '{}')}"
     if row.kind == "seal":
@@ -118,8 +143,14 @@ def _line(row: Row, network: Network) -> str:
     first = pairs[:MOST_SHOWN]
     shown = ", ".join(f"{name} {format_number(value, '+.4f')}" for name, value in first)
     more = f", … {len(pairs)} synapses" if len(pairs) > MOST_SHOWN else ""
-    what = {"commit": "", "tangent": "direction "}.get(row.kind, f"{row.kind} ")
-    return f"{head} {what}for {shown}{more}; bias {format_number(bias, '+.4f')}"
+    what, of_bias = "values for", "bias"
+    if row.kind == "commit":
+        what, of_bias = COMMITS.get(mode or "", (what, of_bias))
+    elif row.kind == "tangent":
+        what = "direction for"
+    many = len(pairs) != 1
+    what = what.format(s="s" * many, ies="ies" if many else "y")
+    return f"{head} {what} {shown}{more}; {of_bias} {format_number(bias, '+.4f')}"
 
 
 def _describe_task(note: str) -> str:

@@ -109,6 +109,27 @@ def test_who_hears_a_neuron_with_many_followers() -> None:
     assert line == "step 1: x0 told h1.0, h1.1 and 1,198 more: activation 0.731"
 
 
+async def test_a_commit_says_whether_it_holds_new_weights_or_urgencies(log, run, tmp_path) -> None:
+    """Also where the row that begins the step is not shown."""
+
+    def commits(*arguments: str) -> set[str]:
+        lines = run("show", log, *arguments).splitlines()
+        return {line.partition(" told environment: ")[2][:11] for line in lines if "bias" in line}
+
+    of_one, of_many = {"new weight ", "urgency −∂L"}, {"new weights", "urgencies −"}
+    assert commits() == commits("--phase", "commit") == of_one | of_many
+    assert commits("--neuron", "h2") == of_one
+    assert commits("--neuron", "h2", "--step", "3") == {"new weight "}
+
+    def change(rows: list[dict]) -> list[dict]:
+        row = next(row for row in rows if (row["step"], row["kind"]) == (2, "commit"))
+        row["value"] = [value + 1 for value in row["value"]]
+        return rows
+
+    other = rewritten(log, tmp_path / "other.arrows", change)
+    assert run("diff", log, other, expected=1).count(": urgencies −∂L/∂w of the weights for ") == 2
+
+
 async def test_what_is_shown_can_be_chosen(log, run) -> None:
     def show(*arguments: str) -> list[str]:
         return run("show", log, *arguments).splitlines()
@@ -364,7 +385,7 @@ def test_no_log_at_all(tmp_path, run) -> None:
     for name, what in {
         "none": "there is no such file",
         "empty": "it is empty",
-        "text": "it is no message log",
+        "text": "it is a text file, not a message log: name the file that a run wrote, such as run.arrows",
         "foreign": "it is an Arrow stream, but no message log",
         ".": "it is a folder: name a file in it",
         "\x1b[31mnone": r"there is no such file",

@@ -22,9 +22,24 @@ def test_words(diamond) -> None:
         said("target", [1.0], "environment", "loss", "y")
         == "step 3: environment told loss: target of y 1.000"
     )
-    assert said("commit", [1.0, 2.0, 3.0, 0.5], "y", "environment") == (
-        "step 3: y told environment: for h1 +1.0000, h2 +2.0000, x +3.0000; bias +0.5000"
+    start = "step 3: y told environment:"
+    for mode, words, of_bias in (
+        ("train", f"{start} new weights for", "new bias"),
+        ("gradient", f"{start} urgencies −∂L/∂w of the weights for", "of the bias"),
+        ("product", f"{start} change along the direction of the urgencies of the weights for", "of the bias"),
+        (None, f"{start} values for", "bias"),
+    ):  # fmt: skip
+        row = Row(3, "commit", "y", "environment", 1, [1.0, 2.0, 3.0, 0.5], None)
+        numbers = f"h1 +1.0000, h2 +2.0000, x +3.0000; {of_bias} +0.5000"
+        assert describe_row(row, diamond, mode) == f"{words} {numbers}"
+    assert said("tangent", [1.0, 0.5], "environment", "h1") == (
+        "step 3: environment told h1: direction for x +1.0000; bias +0.5000"
     )
+    row = Row(3, "commit", "h1", "environment", 1, [1.0, 0.5], None)
+    assert describe_row(row, diamond, "train").endswith(
+        "new weight for x +1.0000; new bias +0.5000"
+    )
+    assert "urgency −∂L/∂w of the weight for x +1.0000;" in describe_row(row, diamond, "gradient")
 
     assert said("activation", [2e-6]) == "step 3: h2 told y: activation 2.000e-06"
     assert said("activation", [0.0]) == "step 3: h2 told y: activation 0.000"
