@@ -68,7 +68,7 @@ def code(path: Path) -> list[tuple[str, str]]:
     for language, text in blocks(path):
         ran = language in RUN or (ran and language == "text")
         if ran:
-            text = re.sub(r" +#.*$", "", text, flags=re.MULTILINE)
+            text = re.sub(r"(^| +)# .*$", "", text, flags=re.MULTILINE)
             found.append((language, text.replace(" --lang fr", "")))
     return found
 
