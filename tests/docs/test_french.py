@@ -22,7 +22,7 @@ OTHER_WORDS = {
     "n’en découle pas": "ne s’ensuit pas",
 }
 NOT_PROSE = re.compile(
-    r"\A---$.*?^---$|^```.*?^```$|^ {4}[^\n]*$|`[^`]*`|\]\([^)]*\)|<[a-z/!][^>]*>",
+    r"\A---$.*?^---$|^```.*?^```$|^ {4}[^\n]*$|`` .*? ``|`[^`]*`|\]\([^)]*\)|<[a-z/!][^>]*>",
     re.DOTALL | re.MULTILINE,
 )
 RUN = {"bash", "python", "console"}
@@ -76,6 +76,15 @@ def code(path: Path) -> list[tuple[str, str]]:
 @pytest.mark.parametrize("path", PAGES, ids=name)
 def test_its_code_is_that_of_the_english_page(path: Path) -> None:
     assert code(path) == code(path.with_name(path.name.replace(".fr.md", ".md")))
+
+
+def test_the_errors_are_those_of_the_english_page() -> None:
+    def lines(page: str) -> list[list[str]]:
+        rows = re.findall(r"^\| `.*$", (DOCS / page).read_text(encoding="utf-8"), re.MULTILINE)
+        rows = [re.sub(r"<br>[^|]*", "", row) for row in rows]  # what the error means
+        return [re.findall(r"`` .*? ``|`[^`]*`", row) for row in rows]
+
+    assert lines("common-errors.fr.md") == lines("common-errors.md")
 
 
 @pytest.mark.parametrize(
