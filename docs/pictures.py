@@ -20,7 +20,12 @@ from pathlib import Path
 from PIL import Image
 
 ROOT = Path(__file__).resolve().parent.parent
-COLOURS = 200
+
+
+def few_colours(image: Image.Image) -> Image.Image:
+    """Return the image in 256 colours; rare ones, such as that of a thin ring, keep their hue."""
+    cover, no = Image.Quantize.MAXCOVERAGE, Image.Dither.NONE
+    return image.convert("RGB").quantize(256, method=cover, kmeans=1, dither=no)
 
 
 def make(name: str, more: list[str]) -> None:
@@ -31,9 +36,7 @@ def make(name: str, more: list[str]) -> None:
         for figure in Path(folder).glob(f"{name}*.png"):
             goal = ROOT / "docs" / "pictures" / (f"{name}.fr.png" if "fr" in more else figure.name)
             with Image.open(figure) as image:
-                image.convert("RGB").quantize(COLOURS, dither=Image.Dither.NONE).save(
-                    goal, optimize=True
-                )
+                few_colours(image).save(goal, optimize=True)
             print(f"{goal.relative_to(ROOT)}: {goal.stat().st_size:,} bytes")
 
 

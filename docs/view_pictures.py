@@ -15,6 +15,7 @@ from pathlib import Path
 
 import numpy as np
 import trio
+from pictures import few_colours
 from PIL import Image
 from playwright.sync_api import sync_playwright
 from sklearn.datasets import load_digits
@@ -218,8 +219,6 @@ if __name__ == "__main__":
                 tab.screenshot(path=folder / goal)
                 tab.close()
                 with Image.open(folder / goal) as shot:
-                    shot.convert("RGB").quantize(192, dither=Image.Dither.NONE).save(
-                        HERE / goal, optimize=True
-                    )
+                    few_colours(shot).save(HERE / goal, optimize=True)
                 print(f"{goal}: {(HERE / goal).stat().st_size / 1000:.0f} kB")
         browser.close()

@@ -78,8 +78,12 @@ def picture() -> str:
     heads = "".join(
         f'<marker id="{colour[1:]}" viewBox="0 0 10 10" refX="9" refY="5" '
         'markerWidth="7" markerHeight="7" orient="auto">'
-        f'<path d="M0 0L10 5L0 10z" fill="{colour}" stroke="none"/></marker>'
-        for colour in (FORWARD, BACK, GREY)
+        f"<path {shape}/></marker>"
+        for colour, shape in (
+            (FORWARD, f'd="M0 0L10 5L0 10z" fill="{FORWARD}" stroke="none"'),
+            (BACK, f'd="M1 1L9 5L1 9" fill="none" stroke="{BACK}" stroke-width="1.6"'),
+            (GREY, f'd="M0 0L10 5L0 10z" fill="{GREY}" stroke="none"'),
+        )
     )
     lives = "".join(f'<path d="M{x} 50V520" stroke="#bbbbbb"/>' for x in COLUMNS.values())
     boxes = "".join(
