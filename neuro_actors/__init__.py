@@ -33,8 +33,19 @@ from .channels.unreliable.settings import Unreliable
 from .cluster.partition import Partition, partition
 from .cluster.ray import Ray
 from .log import Recording, open_log
-from .network.elements import Input, Neuron, Synapse
-from .network.functions import ACTIVATIONS, LOSSES, Activation, Loss, add_activation, add_loss
+from .network import field
+from .network.elements import Input, Interneuron, Neuron, Synapse
+from .network.functions import (
+    ACTIVATIONS,
+    COMBINATIONS,
+    LOSSES,
+    Activation,
+    Combination,
+    Loss,
+    add_activation,
+    add_combination,
+    add_loss,
+)
 from .network.gradient import Gradient, StepResult
 from .network.network import Network
 from .neuron.optimizers import SGD, Adam, CosineDecay, StepDecay
@@ -64,6 +75,7 @@ from .viewer.notebook import show
 
 __all__ = [
     "ACTIVATIONS",
+    "COMBINATIONS",
     "LOSSES",
     "SGD",
     "Activation",
@@ -71,11 +83,13 @@ __all__ = [
     "Audit",
     "BoundError",
     "CheckpointError",
+    "Combination",
     "CosineDecay",
     "Epoch",
     "Gradient",
     "Input",
     "InputError",
+    "Interneuron",
     "LogError",
     "Loss",
     "MessageError",
@@ -95,10 +109,12 @@ __all__ = [
     "TrainingResult",
     "Unreliable",
     "add_activation",
+    "add_combination",
     "add_loss",
     "audit",
     "datasets",
     "faults",
+    "field",
     "gradient",
     "hessian_vector_product",
     "open_log",

@@ -386,7 +386,7 @@ def make_mail(
         The mail of the neurons and of the loss node, and that of the environment.
     """
     environment: EnvironmentMail[Address] = EnvironmentMail(routes.members[-1])
-    environment.ends = np.cumsum(network.incoming.sizes[~network.is_input] + 1)[:-1]
+    environment.ends = np.cumsum(network.n_parameters[~network.is_input])[:-1]
     mails = [*(MemberMail[Address](name) for name in routes.members[:-1]), environment]
     _add_outgoing(network, routes, addresses, mails)
     _add_inboxes(network, routes, mails)
@@ -402,7 +402,7 @@ def _add_outgoing(
     mails: Sequence[MemberMail[Address]],
 ) -> None:
     """Give each member the addresses that it sends to."""
-    n, fan_in = len(network.ids), network.incoming.sizes.tolist()
+    n, n_parameters = len(network.ids), network.n_parameters.tolist()
     for spec in routes.specs:
         block = routes.block[spec.name]
         columns = routes.sender[block].tolist(), routes.optional[block].tolist()
@@ -410,7 +410,7 @@ def _add_outgoing(
             outgoing = mails[sender].outgoing.get(spec.kind)
             if outgoing is None:
                 has_parameters = spec.size is Size.PARAMETERS and sender < n
-                length = fan_in[sender] + 1 if has_parameters else None
+                length = n_parameters[sender] if has_parameters else None
                 outgoing = mails[sender].outgoing[spec.kind] = Outgoing(spec, length)
             outgoing.addresses_wrt_inputs.append(address)
             if not optional:

@@ -284,7 +284,7 @@ class RouteBlock:
         """How many numbers a message of the size PARAMETERS holds, otherwise 0. Shape (size,)."""
         if self.spec.size is not Size.PARAMETERS:
             return np.zeros(len(self), dtype=np.intp)
-        return self._network.incoming.sizes[self._items()] + 1
+        return self._network.n_parameters[self._items()]
 
     def is_used(self, kind: StepKind) -> bool | NDArray[np.bool_]:
         """Return which routes carry a message in a step of this kind: all, none, or an array.

@@ -60,11 +60,10 @@ class ReplicatedRule(Rule):
 
     def members(self, network: Network, k: int, sums: Sums, count: int) -> tuple[NeuronRule, ...]:
         """See `Rule.members`."""
-        if network.is_input[k]:
-            return tuple(self.rule.input(network, k, sums) for _ in range(count))
-        lanes = self.lanes[k] = tuple(
-            cast(LocalRule, self.rule.neuron(network, k, sums)) for _ in range(count)
-        )
+        rules = tuple(self.rule.member(network, k, sums) for _ in range(count))
+        if not network.n_parameters[k]:
+            return rules
+        lanes = self.lanes[k] = tuple(cast(LocalRule, rule) for rule in rules)
         for lane in lanes:
             lane.state = self._states.get(k, lane.state)
         return lanes
@@ -94,7 +93,7 @@ def check(rule: Rule, network: Network) -> None:
     Raises:
         InputError: They cannot.
     """
-    some = rule.neuron(network, int(np.argmin(network.is_input)), ORDERED)
+    some = rule.neuron(network, int(np.argmax(network.n_parameters > 0)), ORDERED)
     if (
         type(rule).rounds is not Rule.rounds
         or not isinstance(some, LocalRule)

@@ -1,4 +1,4 @@
-"""Inputs, neurons and synapses as users write them, and the checks of each alone."""
+"""Inputs, neurons, interneurons and synapses as users write them, and the checks of each alone."""
 
 from __future__ import annotations
 
@@ -15,7 +15,8 @@ from ..support.errors import NetworkError
 from ..support.labelled_arrays import as_floats, check_order
 from ..support.scalars import as_number, got
 from ..support.text import did_you_mean, quote
-from .function_names import AnyActivation
+from .field import Field, GridLike
+from .function_names import AnyActivation, AnyCombination
 
 MAX_SYNAPSE_NAME = 300  # characters in the name of a synapse: two ids, an arrow and some room
 LOSS_NODE, ENVIRONMENT = (
@@ -32,9 +33,12 @@ class Input:
 
     Attributes:
         id: Its name in the network: 1 to 128 printable characters.
+        positions: The grid of positions at which it lives, such as (28, 28) for the pixels of a
+            picture, or 5 for five tokens. (): one position. All inputs have the same.
     """
 
     id: str
+    positions: GridLike = ()
     activation: ClassVar[str] = "identity"
     bias: ClassVar[float] = 0.0
 
@@ -47,11 +51,34 @@ class Neuron:
         id: Its name in the network: 1 to 128 printable characters.
         activation: The name of its activation function, a key of `na.ACTIVATIONS`.
         bias: The constant that is added to its signal.
+        frozen: Whether the bias never changes: no optimizer moves it.
     """
 
     id: str
     activation: AnyActivation = "identity"
     bias: float = 0.0
+    frozen: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Interneuron:
+    """A node without parameters, which combines what it receives: a gate, a pooling, a softmax.
+
+    Its incoming synapses have no weight of their own: each is 1, and frozen.
+
+    Attributes:
+        id: Its name in the network: 1 to 128 printable characters.
+        combination: The name of its combination, a key of `na.COMBINATIONS`.
+        field: Which positions of its sources it hears at each of its own; see `na.field`. None: the
+            same one.
+    """
+
+    id: str
+    combination: AnyCombination
+    field: Field | None = None
+    activation: ClassVar[str] = "identity"
+    bias: ClassVar[float] = 0.0
+    frozen: ClassVar[bool] = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,11 +90,13 @@ class Synapse:
         target: The id of the neuron that receives them. It owns the weight.
         weight: Positive for an excitatory synapse, negative for an inhibitory one. None: the
             network draws a weight.
+        frozen: Whether the weight never changes: no optimizer moves it.
     """
 
     source: str
     target: str
     weight: float | None = None
+    frozen: bool = False
 
 
 _T = TypeVar("_T")
@@ -122,7 +151,7 @@ def check_types(nodes: Sequence[object], edges: Sequence[object], outputs: objec
     """Check that a network is described by objects of the right types.
 
     Args:
-        nodes: They must be `Input` and `Neuron` objects.
+        nodes: They must be `Input`, `Neuron` and `Interneuron` objects.
         edges: They must be `Synapse` objects.
         outputs: It must be a list of ids, not one string.
 
@@ -130,16 +159,29 @@ def check_types(nodes: Sequence[object], edges: Sequence[object], outputs: objec
         NetworkError: One of them is something else.
     """
     for node in nodes:
-        if not isinstance(node, (Input, Neuron)):
-            raise NetworkError(f"neurons must be na.Input or na.Neuron objects, got {quote(node)}")
+        if not isinstance(node, (Input, Neuron, Interneuron)):
+            kinds = "na.Input, na.Neuron or na.Interneuron"
+            raise NetworkError(f"neurons must be {kinds} objects, got {quote(node)}")
+        if not isinstance(node, Input):
+            _check_frozen(node, "neuron", quote(node.id))
+        if isinstance(node, Interneuron) and not isinstance(node.field, (Field, type(None))):
+            problem = f"must be a field, such as na.field.window(…), got {quote(node.field)}"
+            raise NetworkError(f"interneuron {quote(node.id)}: field {problem}")
     for edge in edges:
         if not isinstance(edge, Synapse):
             raise NetworkError(f"synapses must be na.Synapse objects, got {quote(edge)}")
+        _check_frozen(edge, "synapse", arrow(edge.source, edge.target))
     if isinstance(outputs, str):
         raise NetworkError(
             f"outputs must be a list of ids, got the string {quote(outputs)}: "
             f"write [{quote(outputs)}]"
         )
+
+
+def _check_frozen(element: Neuron | Interneuron | Synapse, what: str, name: str) -> None:
+    if type(element.frozen) is not bool:
+        problem = f"must be True or False, got {quote(element.frozen)}"
+        raise NetworkError(f"{what} {name}: frozen {problem}")
 
 
 def positions(ids: Sequence[str]) -> dict[str, int]:

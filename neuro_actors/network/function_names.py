@@ -20,8 +20,10 @@ LossName: TypeAlias = Literal[
     "softmax_cross_entropy",
     "kl_divergence",
 ]
+CombinationName: TypeAlias = Literal["sum", "product", "max", "logsumexp"]
 # What users may write: an editor completes the package's names, and takes their own as well.
 AnyActivation: TypeAlias = ActivationName | str
+AnyCombination: TypeAlias = CombinationName | str
 AnyLoss: TypeAlias = LossName | str
 
 _SOFTMAX = (

@@ -1,4 +1,4 @@
-"""Activation functions and losses: two tables of (value, slope, curvature), to which users may add.
+"""Activation functions, combinations and losses: tables of value, slope, curvature; users may add.
 
 na.add_activation("cube", value=lambda z: z**3, slope=lambda z, a: 3 * z**2)
 na.add_loss(
@@ -22,8 +22,9 @@ from ..support.arrays import Array, freeze
 from ..support.errors import InputError
 from ..support.scalars import as_number
 from ..support.signal_exceptions import is_from_handler, passes_handler_exceptions
-from ..support.text import quote
+from ..support.text import did_you_mean, quote
 from .activations import ACTIVATIONS, OUTPUTS, Activation
+from .combinations import COMBINATIONS, Combination
 from .function_names import suggest_activation, suggest_loss
 from .function_probe import known_identity
 from .losses import LOSSES, Loss
@@ -33,14 +34,18 @@ __all__ = [
     "ACTIVATIONS",
     "LOSSES",
     "Activation",
+    "COMBINATIONS",
+    "Combination",
     "Loss",
     "activation",
     "add_activation",
+    "add_combination",
     "add_loss",
     "check_curvature",
     "check_domain",
     "check_in_parts",
     "check_outputs",
+    "combination",
     "loss",
     "output_activation",
     "use_activations",
@@ -89,6 +94,22 @@ def use_activations(table: dict[str, Activation]) -> Iterator[None]:
         yield
     finally:
         _in_use.reset(token)
+
+
+def combination(name: str) -> Combination:
+    """Look up a combination in the table, to compute with it.
+
+    Args:
+        name: A key of `COMBINATIONS`.
+
+    Raises:
+        InputError: The table has no such name.
+    """
+    try:
+        return COMBINATIONS[name]
+    except (KeyError, TypeError):
+        known = did_you_mean(name, list(COMBINATIONS))
+        raise InputError(f"unknown combination {quote(name)}: {known}") from None
 
 
 def output_activation(name: str) -> Activation:
@@ -254,6 +275,56 @@ def add_activation(
     check_parts(name, added)
     known_identity(added, is_new=True)
     ACTIVATIONS[name] = added
+
+
+@passes_handler_exceptions
+def add_combination(
+    name: str,
+    value: Callable[[Array], Array],
+    slopes: Callable[[Array, Array], Array],
+    *,
+    bends: Callable[[Array, Array, Array], Array] | None = None,
+    nothing: float | None = None,
+    rounding: float | None = None,
+) -> None:
+    """Add a combination to the table, or replace one.
+
+    The functions are called with trial arrays. They must go column by column: what belongs to a
+    column must depend on that column alone.
+
+    Args:
+        name: Its name: 1 to 128 printable characters.
+        value: `value(x)` returns g(x), float64 of shape (columns,), of rows x (n, columns).
+        slopes: `slopes(x, a)` returns ∂g/∂x_i, float64 of shape (n, columns).
+        bends: See `Combination`. Only products with the Hessian need it.
+        nothing: See `Combination`. Interneurons with a field that hears nothing at some positions
+            need it.
+        rounding: See `Combination`. The audit of a log of another kind of machine needs it.
+
+    Raises:
+        InputError: The name is wrong; or a function fails, does not go column by column, or returns
+            another shape or type.
+
+    Examples:
+        >>> na.add_combination(
+        ...     "mean",
+        ...     value=lambda x: x.mean(axis=0),
+        ...     slopes=lambda x, a: np.full(x.shape, 1 / len(x)),
+        ... )
+        >>> na.Interneuron("m", "mean").combination
+        'mean'
+    """
+    _check_name(name)
+    x = freeze(np.linspace(-1.0, 1.0, 15).reshape(3, 5))
+    a = freeze(_try(name, "value(x)", lambda: value(x), (5,)))
+    _try(name, "slopes(x, a)", lambda: slopes(x, a), x.shape)
+    _try(name, "value(x)", lambda: value(x[:1, :1]), (1,))
+    _try(name, "slopes(x, a)", lambda: slopes(x[:, :1], a[:1]), (3, 1))
+    if bends is not None:
+        _try(name, "bends(x, a, d)", lambda: bends(x, a, x), x.shape)
+    if nothing is not None and math.isnan(as_number(nothing)):
+        raise InputError(f"{name}: nothing must be a number, or None, got {quote(nothing)}")
+    COMBINATIONS[name] = Combination(value, slopes, bends, nothing, _rounding(name, rounding))
 
 
 @passes_handler_exceptions

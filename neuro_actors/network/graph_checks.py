@@ -5,7 +5,7 @@ Each error names the culprit and says what to change.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 
 import numpy as np
@@ -13,9 +13,10 @@ from numpy.typing import NDArray
 
 from ..support.arrays import Indices
 from ..support.errors import NetworkError
-from ..support.text import quote
+from ..support.text import did_you_mean, quote
 from . import functions
-from .elements import arrow
+from .combinations import COMBINATIONS
+from .elements import Interneuron, arrow
 from .function_names import suggest_activation
 from .graph import Groups, find_cycle, levels
 
@@ -37,6 +38,23 @@ def check_activations(ids: Sequence[str], activations: Sequence[str]) -> None:
         if not isinstance(name, str) or name not in functions.ACTIVATIONS:
             known = suggest_activation(name, list(functions.ACTIVATIONS))
             raise NetworkError(f"neuron {culprit!r}: unknown activation {quote(name)}: {known}")
+
+
+def check_combinations(interneurons: Mapping[int, Interneuron]) -> None:
+    """Check that every combination is in the table; it may not be where a log was read.
+
+    Args:
+        interneurons: The interneurons by position.
+
+    Raises:
+        NetworkError: One is unknown.
+    """
+    for node in interneurons.values():
+        if not isinstance(node.combination, str) or node.combination not in COMBINATIONS:
+            known = did_you_mean(node.combination, list(COMBINATIONS))
+            raise NetworkError(
+                f"interneuron {node.id!r}: unknown combination {quote(node.combination)}: {known}"
+            )
 
 
 def check_synapses(

@@ -16,7 +16,7 @@ def draw_weights(
     incoming: Groups,
     outgoing: Groups,
     activations: Sequence[str],
-    is_input: NDArray[np.bool_],
+    is_drawn: NDArray[np.bool_],
     seed: int,
 ) -> Array:
     """Draw the weights of all synapses from normal distributions with mean 0.
@@ -29,15 +29,15 @@ def draw_weights(
         incoming: The synapses grouped by target.
         outgoing: The synapses grouped by source.
         activations: The name of each neuron's activation function.
-        is_input: Whether each neuron is an input. Shape (n_neurons,).
+        is_drawn: Whether each neuron has weights that are drawn. Shape (n_neurons,).
         seed: The seed of all streams.
 
     Returns:
-        The weights, shape (n_synapses,).
+        The weights, shape (n_synapses,); 0 for those of other neurons.
     """
     weights = np.zeros(len(incoming.order))
     fan_in, fan_out = incoming.sizes, outgoing.sizes
-    for k in np.flatnonzero(~is_input).tolist():
+    for k in np.flatnonzero(is_drawn).tolist():
         he = functions.ACTIVATIONS[activations[k]].initial == "he"
         scale = np.sqrt(2.0 / fan_in[k] if he else 2.0 / (fan_in[k] + max(fan_out[k], 1)))
         stream = np.random.default_rng(np.random.SeedSequence(seed, spawn_key=(k,)))

@@ -17,10 +17,11 @@ from ..support.errors import InputError, NetworkError
 from ..support.hints import explain_missing, explains_arguments
 from ..support.scalars import as_whole_number
 from ..support.text import format_count, quote
-from ..support.validation import as_list
+from ..support.validation import as_flag, as_list
 from . import edge_list, graph_checks, layered
 from .elements import (
     Input,
+    Interneuron,
     LazySequence,
     Neuron,
     Synapse,
@@ -32,9 +33,12 @@ from .elements import (
     positions,
     synapse_ends,
 )
+from .field import Grid, as_grid, count_positions
 from .function_names import AnyActivation
 from .graph import Groups
 from .initial_weights import draw_weights
+from .parameter_names import find_parameters
+from .positions import find_grids
 from .table import level_table
 
 if TYPE_CHECKING:
@@ -42,15 +46,17 @@ if TYPE_CHECKING:
 
 
 class Network:
-    """A directed acyclic graph of neurons and synapses, with the parameters of each.
+    """A directed acyclic graph of neurons, interneurons and synapses, with their parameters.
 
     A network is immutable. Neurons and synapses stay in the order in which they were given. All
     arrays are float64 and read-only.
 
     Args:
-        neurons: `Input` and `Neuron` objects. An id is 1 to 128 printable characters.
+        neurons: `Input`, `Neuron` and `Interneuron` objects. An id is 1 to 128 printable
+            characters.
         synapses: `Synapse` objects. A weight left out is drawn, as the target's activation function
-            demands (Glorot or He), from a stream of the seed that is the target's own.
+            demands (Glorot or He), from a stream of the seed that is the target's own. That of a
+            synapse into an interneuron is 1.
         outputs: The ids of the neurons whose activations are the predictions, in the order of the
             predictions' columns.
         seed: The seed of the weights that are drawn.
@@ -76,11 +82,22 @@ class Network:
     outputs: tuple[str, ...]
     """The ids of the outputs, in the order of the columns of the predictions."""
     activations: tuple[str, ...]
-    """The name of each neuron's activation function; "identity" for inputs."""
+    """The name of each neuron's activation function; "identity" for inputs and interneurons."""
+    interneurons: dict[int, Interneuron]
+    """The interneurons by their position in `neurons`."""
     weights: Array
     """The weight of each synapse, in the order of `synapses`. Shape (n_synapses,)."""
     biases: Array
-    """The bias of each neuron, in the order of `neurons`; 0 for inputs. Shape (n_neurons,)."""
+    """The bias of each neuron, in the order of `neurons`; 0 for inputs and interneurons. Shape
+    (n_neurons,)."""
+    frozen_weights: NDArray[np.bool_]
+    """Whether each weight never changes; so do those of interneurons. Shape (n_synapses,)."""
+    frozen_biases: NDArray[np.bool_]
+    """Whether each bias never changes. Shape (n_neurons,)."""
+    grids: tuple[Grid, ...]
+    """The grids of positions at which neurons live; () is one position."""
+    grid: Indices
+    """The place in `grids` of each neuron's own. Shape (n_neurons,)."""
     sources: Indices
     """The position in `neurons` of each synapse's source. Shape (n_synapses,)."""
     targets: Indices
@@ -100,7 +117,7 @@ class Network:
 
     def __init__(
         self,
-        neurons: Iterable[Input | Neuron],
+        neurons: Iterable[Input | Neuron | Interneuron],
         synapses: Iterable[Synapse],
         outputs: Iterable[str],
         seed: int = 0,
@@ -114,15 +131,25 @@ class Network:
         ends, sources, targets = synapse_ends(edges, position)
         is_drawn = np.array([edge.weight is None for edge in edges], dtype=bool)
         weights = [0.0 if edge.weight is None else edge.weight for edge in edges]
+        interneurons = {k: node for k, node in enumerate(nodes) if isinstance(node, Interneuron)}
         self._set(
             ids=ids,
             is_input=np.array([isinstance(node, Input) for node in nodes], dtype=bool),
             activations=tuple(node.activation for node in nodes),
+            interneurons=interneurons,
+            input_grids={
+                k: as_grid(f"input {quote(node.id)}: positions", node.positions)
+                for k, node in enumerate(nodes)
+                if isinstance(node, Input) and node.positions != ()
+            },
+            frozen_weights=_mask([edge.frozen for edge in edges]),
+            frozen_biases=_mask([not isinstance(node, Input) and node.frozen for node in nodes]),
             biases=as_parameters("bias", [node.bias for node in nodes], ids),
             sources=sources,
             targets=targets,
             weights=as_parameters("weight", weights, [arrow(*pair) for pair in ends]),
             output_positions=output_positions(as_list("outputs", outputs, NetworkError), position),
+            is_drawn=is_drawn,
         )
         self.check_activations()
         if is_drawn.any():
@@ -312,6 +339,34 @@ class Network:
         new.weights = freeze(as_vector("weights", weights, range(len(self.weights))))
         new.biases = freeze(as_vector("biases", biases, self.ids))
         new._check_biases()
+        new._check_weights_of_interneurons()
+        return new
+
+    def with_frozen(self, *names: str, frozen: bool = True) -> Network:
+        """Return a network in which more parameters are frozen: no optimizer moves them.
+
+        Args:
+            names: Which parameters. The id of a neuron stands for its bias and the weights of its
+                incoming synapses; `a->b` stands for the weight of one synapse. In each, `*` stands
+                for any text, so "h1.*" is a whole layer.
+            frozen: False: these parameters learn again.
+
+        Raises:
+            NetworkError: There is no such neuron or synapse.
+
+        Examples:
+            >>> network = na.Network.layered([2, 3, 1]).with_frozen("h1.*")
+            >>> int(network.frozen_weights.sum()), int(network.frozen_biases.sum())
+            (6, 3)
+        """
+        frozen = as_flag("frozen", frozen)
+        weights, biases = np.array(self.frozen_weights), np.array(self.frozen_biases)
+        for name in names:
+            neurons, synapses = find_parameters(name, self.ids, self.sources, self.targets)
+            weights[synapses], biases[neurons] = frozen, frozen
+        new = Network.__new__(Network)
+        new.__dict__.update(self.__dict__)
+        new.frozen_weights, new.frozen_biases = self._with_interneurons(weights, biases)
         return new
 
     def learned_under(self, rule: str) -> Network:
@@ -346,6 +401,15 @@ class Network:
     def _check_biases(self) -> None:
         if self.biases[self.is_input].any():
             raise NetworkError("biases: an input has no bias, its entry must be 0")
+        if self.interneurons and self.biases[self.is_interneuron].any():
+            raise NetworkError("biases: an interneuron has no bias, its entry must be 0")
+
+    def _check_weights_of_interneurons(self) -> None:
+        if self.interneurons:
+            wrong = self.is_interneuron[self.targets] & (self.weights != 1.0)
+            for synapse in np.flatnonzero(wrong).tolist():
+                problem = "an interneuron has no weights, the entry of each must be 1"
+                raise NetworkError(f"synapse {self.arrow(synapse)}: {problem}")
 
     if not TYPE_CHECKING:  # a type checker refuses both by itself
         __getattr__ = explain_missing
@@ -357,8 +421,8 @@ class Network:
     # --- what it contains -------------------------------------------------------------------------
 
     @property
-    def neurons(self) -> Sequence[Input | Neuron]:
-        """All neurons, inputs among them, in the order in which they were given."""
+    def neurons(self) -> Sequence[Input | Neuron | Interneuron]:
+        """All neurons, with inputs and interneurons, in the order in which they were given."""
         return LazySequence(len(self.ids), self._neuron)
 
     @property
@@ -378,19 +442,62 @@ class Network:
         found.setflags(write=False)
         return found
 
+    @cached_property
+    def is_interneuron(self) -> NDArray[np.bool_]:
+        """Whether each neuron is an interneuron. Shape (n_neurons,), read-only."""
+        found = np.zeros(len(self.ids), dtype=bool)
+        found[list(self.interneurons)] = True
+        found.setflags(write=False)
+        return found
+
+    @cached_property
+    def n_parameters(self) -> Indices:
+        """How many parameters each neuron has: a weight for each incoming synapse, and a bias.
+
+        0 for inputs and interneurons. Shape (n_neurons,), read-only.
+        """
+        found = np.where(self.is_input | self.is_interneuron, 0, self.incoming.sizes + 1)
+        found.setflags(write=False)
+        return found
+
+    @cached_property
+    def n_positions(self) -> Indices:
+        """How many positions each neuron lives at. Shape (n_neurons,), read-only."""
+        found = np.array([count_positions(grid) for grid in self.grids], dtype=np.intp)[self.grid]
+        found.setflags(write=False)
+        return found
+
+    def frozen_of(self, k: int) -> NDArray[np.bool_] | None:
+        """Return which parameters of the k-th neuron are frozen.
+
+        Args:
+            k: The position of the neuron.
+
+        Returns:
+            One truth value for each incoming synapse, then one for the bias. Shape (fan_in + 1,).
+            None: no parameter is frozen.
+        """
+        incoming = self.incoming.of(k)
+        if not self.frozen_biases[k] and not self.frozen_weights[incoming].any():
+            return None
+        return np.append(self.frozen_weights[incoming], self.frozen_biases[k])
+
     @property
     def depth(self) -> int:
         """The number of synapses on the longest path."""
         return int(self.level.max())
 
-    def _neuron(self, k: int) -> Input | Neuron:
+    def _neuron(self, k: int) -> Input | Neuron | Interneuron:
         if self.is_input[k]:
-            return Input(self.ids[k])
-        return Neuron(self.ids[k], self.activations[k], float(self.biases[k]))
+            return Input(self.ids[k], self.grids[self.grid[k]])
+        if k in self.interneurons:
+            return self.interneurons[k]
+        frozen = bool(self.frozen_biases[k])
+        return Neuron(self.ids[k], self.activations[k], float(self.biases[k]), frozen)
 
     def _synapse(self, k: int) -> Synapse:
         source, target = self.ids[self.sources[k]], self.ids[self.targets[k]]
-        return Synapse(source, target, float(self.weights[k]))
+        return Synapse(source, target, float(self.weights[k]), bool(self.frozen_weights[k]))
 
     def __repr__(self) -> str:
         fans = self.incoming.sizes[~self.is_input]
@@ -461,7 +568,7 @@ class Network:
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, Network) or self._key() != other._key():
             return False
-        arrays = ("is_input", "biases", "weights")
+        arrays = ("is_input", "biases", "weights", "frozen_weights", "frozen_biases", "grid")
         return all(np.array_equal(getattr(self, name), getattr(other, name)) for name in arrays)
 
     def __hash__(self) -> int:
@@ -481,6 +588,8 @@ class Network:
             self.outputs,
             self.sources.tobytes(),
             self.targets.tobytes(),
+            self.grids,
+            tuple(self.interneurons.items()),
         )
 
     def digest(self) -> str:
@@ -537,12 +646,24 @@ class Network:
     # --- making and checking ----------------------------------------------------------------------
 
     def _draw_weights(self, seed: int) -> Array:
-        return draw_weights(self.incoming, self.outgoing, self.activations, self.is_input, seed)
+        is_drawn = ~(self.is_input | self.is_interneuron)
+        drawn = draw_weights(self.incoming, self.outgoing, self.activations, is_drawn, seed)
+        return np.where(self.is_interneuron[self.targets], 1.0, drawn)
 
-    def _set(self, **fields: Any) -> None:
+    def _set(
+        self,
+        *,
+        interneurons: dict[int, Interneuron] | None = None,
+        input_grids: dict[int, Grid] | None = None,
+        frozen_weights: NDArray[np.bool_] | None = None,
+        frozen_biases: NDArray[np.bool_] | None = None,
+        is_drawn: NDArray[np.bool_] | None = None,
+        **fields: Any,
+    ) -> None:
         """Set the fields that define the network, derive the others, and check the graph."""
         self.__setstate__(fields)
         n = len(self.ids)
+        self.interneurons = interneurons or {}
         self.outputs = tuple([self.ids[k] for k in self.output_positions.tolist()])
         self.inputs = tuple(
             name for name, is_input in zip(self.ids, self.is_input, strict=True) if is_input
@@ -552,6 +673,17 @@ class Network:
         self.level = graph_checks.find_levels(self.ids, self.sources, self.targets, self.outgoing)
         self.level.setflags(write=False)
         graph_checks.check_inputs_and_outputs(self.is_input, self.outputs)
+        self.frozen_weights, self.frozen_biases = self._with_interneurons(
+            frozen_weights, frozen_biases
+        )
+        if is_drawn is not None and is_drawn.any():
+            ones = is_drawn & self.is_interneuron[self.targets]
+            self.weights = freeze(np.where(ones, 1.0, self.weights))
+        self._check_weights_of_interneurons()
+        self.grids, self.grid = find_grids(
+            self.ids, self.level, self.sources, self.incoming, self.is_input, self.interneurons,
+            input_grids or {}, self.output_positions,
+        )  # fmt: skip
         graph_checks.check_paths(
             self.ids, self.is_input, self.output_positions, self.incoming, self.outgoing
         )
@@ -563,3 +695,21 @@ class Network:
             NetworkError: One is unknown.
         """
         graph_checks.check_activations(self.ids, self.activations)
+        graph_checks.check_combinations(self.interneurons)
+
+    def _with_interneurons(
+        self, weights: NDArray[np.bool_] | None, biases: NDArray[np.bool_] | None
+    ) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
+        """Return masks of frozen parameters in which those of interneurons are frozen, too."""
+        nothing = np.broadcast_to(np.False_, len(self.weights)), np.broadcast_to(False, len(self.ids))
+        weights = nothing[0] if weights is None else weights
+        biases = nothing[1] if biases is None else biases
+        if self.interneurons:
+            weights = weights | self.is_interneuron[self.targets]
+        for mask in (weights, biases):
+            mask.setflags(write=False)
+        return weights, biases
+
+
+def _mask(values: list[bool]) -> NDArray[np.bool_] | None:
+    return np.array(values, dtype=bool) if any(values) else None

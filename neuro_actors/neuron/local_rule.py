@@ -165,6 +165,7 @@ class LocalRule(StatefulRule):
         state: All that the neuron remembers from step to step.
         listening: Positions of the sources that listen for urgencies in a step that is not
             `wrt_inputs`. Shape (listening sources,). None if all sources listen.
+        frozen: True for parameters that never change. Shape (fan_in + 1,). None: all learn.
         fired: The step between `fire` and `respond`, else None.
         activations_in: What the neuron received in that step. Shape (fan_in + 1, batch).
         signal: The neuron's signal z in that step. Shape (batch,).
@@ -175,6 +176,7 @@ class LocalRule(StatefulRule):
         "activation",
         "activations_in",
         "fired",
+        "frozen",
         "function",
         "id",
         "listening",
@@ -206,6 +208,7 @@ class LocalRule(StatefulRule):
         self.sums = sums
         self.listening = np.flatnonzero(~from_input) if from_input.any() else None
         self.state = NeuronState(freeze(parameters))
+        self.frozen: NDArray[np.bool_] | None = None
         self.fired: Step | None = None
         self.activations_in = self.signal = self.activation = NOTHING
 
@@ -306,6 +309,9 @@ class LocalRule(StatefulRule):
         """
         state = updated_state(self.state, optimizer, freeze(wanted))
         parameters = state.parameters
+        if self.frozen is not None and parameters.shape == wanted.shape:
+            parameters = np.where(self.frozen, self.state.parameters, parameters)
+            state = state._replace(parameters=parameters)
         if (
             parameters.shape != wanted.shape
             or parameters.dtype is not FLOAT
@@ -335,25 +341,12 @@ class LocalRule(StatefulRule):
     def refuse(self, what: str, values: Array, shape: tuple[int, ...], step: Step) -> None:
         """Raise an error under this neuron's name if values are not as they must be.
 
-        Such values come from a user's function, or from a divergence. They must not spread.
-
-        Args:
-            what: What the values are.
-            values: The values. Any shape.
-            shape: The shape that was expected.
-            step: The step in which they were computed.
+        See `refuse`.
 
         Raises:
             MessageError: The values have another shape or dtype, or are not finite.
         """
-        if values.shape != shape or values.dtype != FLOAT:
-            got = (
-                f"float64 of shape {shape} was expected, got {values.dtype} of shape {values.shape}"
-            )
-            raise MessageError(f"{self.id!r}: for its {what} in step {step.number}, {got}")
-        if not all_finite(values):
-            problem = "would not be finite; a smaller learning rate often helps"
-            raise MessageError(f"{self.id!r}: its {what} in step {step.number} {problem}")
+        refuse(self.id, what, values, shape, step)
 
     def refuse_response(self, step: Step) -> NoReturn:
         """Raise the error of a response without an activation.
@@ -361,8 +354,44 @@ class LocalRule(StatefulRule):
         Raises:
             MessageError: Always.
         """
-        problem = "it has not fired in that step"
-        raise MessageError(f"{self.id!r} cannot respond in step {step.number}: {problem}")
+        refuse_response(self.id, step)
+
+
+def refuse(id: str, what: str, values: Array, shape: tuple[int, ...], step: Step) -> None:
+    """Raise an error under a neuron's name if values are not as they must be.
+
+    Such values come from a user's function, or from a divergence. They must not spread.
+
+    Args:
+        id: The neuron's id.
+        what: What the values are.
+        values: The values. Any shape.
+        shape: The shape that was expected.
+        step: The step in which they were computed.
+
+    Raises:
+        MessageError: The values have another shape or dtype, or are not finite.
+    """
+    if values.shape != shape or values.dtype != FLOAT:
+        got = f"float64 of shape {shape} was expected, got {values.dtype} of shape {values.shape}"
+        raise MessageError(f"{id!r}: for its {what} in step {step.number}, {got}")
+    if not all_finite(values):
+        problem = "would not be finite; a smaller learning rate often helps"
+        raise MessageError(f"{id!r}: its {what} in step {step.number} {problem}")
+
+
+def refuse_response(id: str, step: Step) -> NoReturn:
+    """Raise the error of a response without an activation.
+
+    Args:
+        id: The neuron's id.
+        step: The step.
+
+    Raises:
+        MessageError: Always.
+    """
+    problem = "it has not fired in that step"
+    raise MessageError(f"{id!r} cannot respond in step {step.number}: {problem}")
 
 
 def _check_state_names(kind: type[StatefulRule]) -> None:

@@ -132,7 +132,7 @@ class DryRun:
             if not one.wrt_inputs:
                 synapses = synapses[~network.is_input[network.sources[synapses]]]
             back = np.zeros((1 if is_input else len(synapses), columns))
-            commit = np.zeros(0 if is_input else int(incoming.sizes[k]) + 1)
+            commit = np.zeros(int(self.network.n_parameters[k]))
             members[k].respond(step, freeze(np.array(rows)), back, commit)
             sent[k] += [back, commit]
             if is_input:

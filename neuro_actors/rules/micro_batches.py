@@ -79,11 +79,19 @@ class MicroBatches(Rule):
         """See `Rule.input`."""
         return self.rule.input(network, k, sums)
 
+    def interneuron(self, network: Network, k: int, sums: Sums) -> NeuronRule:
+        """See `Rule.interneuron`."""
+        return self.rule.interneuron(network, k, sums)
+
+    def member(self, network: Network, k: int, sums: Sums) -> NeuronRule:
+        """See `Rule.member`."""
+        return self.members(network, k, sums, 1)[0]
+
     def members(self, network: Network, k: int, sums: Sums, lanes: int) -> tuple[NeuronRule, ...]:
-        """See `Rule.members`. Inputs have no state that their lanes could share."""
-        if network.is_input[k]:
-            return tuple(self.input(network, k, sums) for _ in range(lanes))
-        rules = [self.rule.neuron(network, k, sums) for _ in range(lanes)]
+        """See `Rule.members`. What has no parameters has no state that its lanes could share."""
+        rules = [self.rule.member(network, k, sums) for _ in range(lanes)]
+        if not network.n_parameters[k]:
+            return tuple(rules)
         local = [rule for rule in rules if isinstance(rule, LocalRule)]
         if len(local) < lanes:  # `check` refuses each step with a loss
             return tuple(rules)
@@ -96,8 +104,8 @@ class MicroBatches(Rule):
 
     def check(self, network: Network, loss: str) -> None:
         """See `Rule.check`."""
-        some = self.rule.neuron(network, int(np.argmin(network.is_input)), ORDERED)
-        if not isinstance(some, LocalRule):
+        some = self.rule.neuron(network, int(np.argmax(network.n_parameters > 0)), ORDERED)
+        if network.n_parameters.any() and not isinstance(some, LocalRule):
             problem = f"neurons of {type(self.rule).__name__} are no LocalRule"
             raise InputError(
                 f"micro_batches: {problem}, so what they would learn at the end is not known: "

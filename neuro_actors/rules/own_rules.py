@@ -20,6 +20,7 @@ import numpy as np
 
 from ..network.network import Network
 from ..neuron.checked_rule import checked_loss_node, checked_rule
+from ..neuron.interneuron_rule import InterneuronRule
 from ..neuron.local_rule import InputRule, LocalRule, NeuronRule
 from ..neuron.loss_node import LossNode
 from ..neuron.messages import Step, micro_batch_round
@@ -86,7 +87,7 @@ def check_parts(rule: Rule, network: Network, loss: str, cut: Callable[[int], Ne
     with np.errstate(all="ignore"):
         for k in _some(network):
             whole = rule.member(network, k, ORDERED)
-            if type(whole) not in (LocalRule, InputRule) and _mixes(whole, cut(k), network, k):
+            if type(whole) not in (LocalRule, InputRule, InterneuronRule) and _mixes(whole, cut(k), network, k):
                 culprit = f"{type(whole).__name__} of {network.ids[k]!r}"
                 break
         node = rule.loss_node(network)
@@ -123,7 +124,7 @@ def _mixes(whole: NeuronRule, cut: NeuronRule, network: Network, k: int) -> bool
     mail, fan_out = _mail(network, k), max(1, int(network.outgoing.sizes[k]))
     urgencies = freeze(np.random.default_rng(k).uniform(-0.9, 0.9, (fan_out, EXAMPLES)))
     rows = 1 if network.is_input[k] else int((~own(network, k)[3]).sum())
-    size = 0 if network.is_input[k] else len(mail)
+    size = int(network.n_parameters[k])
     optimizer, count = SGD(0.1), len(PARTS)
     whole = checked_rule(whole)  # what it does not write is refused in its first step, by its name
     try:

@@ -11,6 +11,7 @@ import numpy as np
 
 from ..network import functions
 from ..network.network import Network
+from ..neuron.interneuron_rule import InterneuronRule
 from ..neuron.local_rule import InputRule, LocalRule, NeuronRule
 from ..neuron.loss_node import LossNode
 from ..neuron.messages import Step
@@ -107,6 +108,19 @@ class Rule:
         """
         return InputRule(network.ids[k], sums)
 
+    def interneuron(self, network: Network, k: int, sums: Sums) -> NeuronRule:
+        """Make the rule of an interneuron.
+
+        Args:
+            network: The network.
+            k: The position of the interneuron.
+            sums: The functions that it adds with.
+        """
+        node = network.interneurons[k]
+        from_input = network.is_input[network.sources[network.incoming.of(k)]]
+        combination = functions.combination(node.combination)
+        return InterneuronRule(node.id, combination, node.field, from_input, sums)
+
     def loss_node(self, network: Network) -> LossNode:
         """Make the loss node.
 
@@ -139,14 +153,21 @@ class Rule:
         yield Round(x)
 
     def member(self, network: Network, k: int, sums: Sums) -> NeuronRule:
-        """Make the rule of a neuron or an input.
+        """Make the rule of a neuron, an input or an interneuron.
 
         Args:
             network: The network.
             k: The position of the neuron.
             sums: The functions that it adds with.
+
+        Raises:
+            InputError: The neuron has frozen parameters, and its rule cannot keep them.
         """
-        return (self.input if network.is_input[k] else self.neuron)(network, k, sums)
+        if network.is_input[k]:
+            return self.input(network, k, sums)
+        if k in network.interneurons:
+            return self.interneuron(network, k, sums)
+        return with_frozen(self.neuron(network, k, sums), network, k)
 
     def members(self, network: Network, k: int, sums: Sums, lanes: int) -> tuple[NeuronRule, ...]:
         """Make a rule for each lane of a neuron. They share the neuron's state.
@@ -223,6 +244,27 @@ def own(
         parameters,
         network.is_input[network.sources[incoming]],
     )
+
+
+def with_frozen(rule: NeuronRule, network: Network, k: int) -> NeuronRule:
+    """Return a neuron's rule, which keeps the parameters that are frozen.
+
+    Args:
+        rule: The rule.
+        network: The network.
+        k: The position of the neuron.
+
+    Raises:
+        InputError: The neuron has frozen parameters, and its rule cannot keep them.
+    """
+    frozen = network.frozen_of(k)
+    if frozen is None:
+        return rule
+    if not isinstance(rule, LocalRule):
+        problem = f"neuron {network.ids[k]!r} has frozen parameters, which {type(rule).__name__}"
+        raise InputError(f"{problem} does not keep: derive it from LocalRule, or freeze nothing")
+    rule.frozen = frozen
+    return rule
 
 
 def stream(seed: int, k: int, *step: int) -> np.random.Generator:

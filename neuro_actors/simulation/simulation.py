@@ -236,7 +236,7 @@ class Simulation:
             await trio.lowlevel.checkpoint()
         if self._committed is not None:
             self._network = self._network.with_parameters(
-                *self._parameters.by_element(self._committed)
+                *self._parameters.by_element(self._committed, no_parameter=1.0)
             )
             rule = whole_rule(self._rule)
             if self._needs_rule is None:

@@ -126,7 +126,7 @@ class Bundled(ChannelsDefaults):
         self._inputs = [self._ports[k] for k in np.flatnonzero(network.is_input).tolist()]
         neurons = np.flatnonzero(~network.is_input)
         self._neurons = [self._ports[k] for k in neurons.tolist()]
-        fans = network.incoming.sizes[neurons] + 1
+        fans = network.n_parameters[neurons]
         self._ends = ends = np.cumsum(fans)
         self.commits, self._directions = np.empty(int(ends[-1])), NOTHING
         for port, end, fan in zip(self._neurons, ends.tolist(), fans.tolist(), strict=True):

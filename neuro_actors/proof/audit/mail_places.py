@@ -199,7 +199,7 @@ class MailMap:
                 sources = self._block_of(ends) if (activations[ends] >= 0).all() else None
                 listening = incoming if self._wrt_inputs else incoming[~network.is_input[ends]]
                 back_rows = by_synapse[listening]
-                commit_out = np.empty(len(incoming) + 1)
+                commit_out = np.empty(int(network.n_parameters[k]))
                 commit = self._slot(commits[k])
                 if commit is not None:
                     commit_out = numbers[commit]

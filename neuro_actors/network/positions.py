@@ -1,0 +1,100 @@
+"""At which positions each neuron lives: as its sources do, unless a receptive field says otherwise."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..support.arrays import Indices
+from ..support.errors import NetworkError
+from . import combinations
+from .elements import Interneuron
+from .field import Grid, show_grid
+from .graph import Groups
+
+
+def find_grids(
+    ids: Sequence[str],
+    level: Indices,
+    sources: Indices,
+    incoming: Groups,
+    is_input: NDArray[np.bool_],
+    interneurons: Mapping[int, Interneuron],
+    input_grids: Mapping[int, Grid],
+    outputs: Indices,
+) -> tuple[tuple[Grid, ...], Indices]:
+    """Find the grid of positions at which each neuron lives.
+
+    Args:
+        ids: The id of each neuron.
+        level: The level of each neuron. Shape (n_neurons,).
+        sources: The position of each synapse's source. Shape (n_synapses,).
+        incoming: The synapses grouped by target.
+        is_input: Whether each neuron is an input. Shape (n_neurons,).
+        interneurons: The interneurons by position.
+        input_grids: The grids of inputs that live at more than one position.
+        outputs: The positions of the outputs. Shape (n_outputs,).
+
+    Returns:
+        All grids, and the place of each neuron's own among them, shape (n_neurons,).
+
+    Raises:
+        NetworkError: Sources of one neuron live at different positions, or not at those of its
+            field; or inputs, or outputs, live at different positions.
+    """
+    fields = {k: node.field for k, node in interneurons.items() if node.field is not None}
+    grid = np.zeros(len(ids), dtype=np.intp)
+    if not input_grids and not fields:
+        grid.setflags(write=False)
+        return ((),), grid
+    grids: dict[Grid, int] = {(): 0}
+    for k, its_grid in input_grids.items():
+        grid[k] = grids.setdefault(its_grid, len(grids))
+    known = list(grids)
+    _check_alike("inputs", ids, np.flatnonzero(is_input), grid, known)
+    for k in np.argsort(level, kind="stable")[np.count_nonzero(level == 0) :].tolist():
+        its_sources = sources[incoming.of(k)]
+        _check_alike(f"the sources of {ids[k]!r}", ids, its_sources, grid, known)
+        found = known[grid[its_sources[0]]]
+        field = fields.get(k)
+        if field is not None:
+            if field.sources != found:
+                raise NetworkError(
+                    f"interneuron {ids[k]!r}: its field hears {show_grid(field.sources)}, but its "
+                    f"source {ids[its_sources[0]]!r} lives at {show_grid(found)}"
+                )
+            _check_field(ids[k], interneurons[k])
+            found = field.grid
+        grid[k] = grids.setdefault(found, len(grids))
+        known = known if len(known) == len(grids) else list(grids)
+    _check_alike("outputs", ids, outputs, grid, known)
+    grid.setflags(write=False)
+    return tuple(grids), grid
+
+
+def _check_alike(
+    what: str, ids: Sequence[str], members: Indices, grid: Indices, grids: Sequence[Grid]
+) -> None:
+    other = np.flatnonzero(grid[members] != grid[members[0]])
+    if len(other):
+        ends = members[0], members[other[0]]
+        a, b = (f"{ids[k]!r} at {show_grid(grids[grid[k]])}" for k in ends)
+        raise NetworkError(
+            f"{what} must live at the same positions, but {a}, and {b}: give interneurons between "
+            "them a field, such as na.field.broadcast(…)"
+        )
+
+
+def _check_field(id: str, node: Interneuron) -> None:
+    """Check that a combination knows what to do where nothing is heard."""
+    field, known = node.field, combinations.COMBINATIONS.get(node.combination)
+    if field is None or known is None or field.is_full:
+        return
+    if known.nothing is None:
+        problem = "does not say what a source counts as that is not heard"
+        raise NetworkError(f"interneuron {id!r}: {node.combination!r} {problem}")
+    if np.isinf(known.nothing) and not field.hears_everywhere:
+        problem = f"hears nothing at some of its positions, and {node.combination!r} needs a number"
+        raise NetworkError(f"interneuron {id!r}: its field {field.name} {problem}")
