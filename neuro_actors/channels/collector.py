@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from itertools import pairwise, repeat
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -63,8 +63,13 @@ def _join(block: RowBlock, rows: list[Array | None], sent: NDArray[np.bool_]) ->
     """Return the rows in one array, zeros for those that are missing."""
     parts: list[Any] = rows
     if not sent.all():
-        size = len(parts[int(sent.argmax())])
-        sizes = block.n_parameters.tolist() if block.spec.size is Size.PARAMETERS else repeat(size)
-        parts = [np.zeros(n) if part is None else part for part, n in zip(rows, sizes)]  # noqa: B905
+        first = int(sent.argmax())
+        size = len(parts[first]) // int(block.n_positions[first])
+        sizes = block.n_parameters if block.spec.size is Size.PARAMETERS else size * block.n_positions
+        parts = [
+            np.zeros(n) if part is None else part
+            for part, n in zip(rows, sizes.tolist(), strict=True)
+        ]
     joined: Array = np.concatenate(parts)
-    return joined if block.spec.size is Size.PARAMETERS else joined.reshape(len(rows), -1)
+    is_ragged = block.spec.size is Size.PARAMETERS or block.positions is None
+    return joined if is_ragged else joined.reshape(len(rows), -1)

@@ -90,20 +90,30 @@ class Outgoing(Generic[Address]):
 
     Args:
         spec: Their row in the table of routes.
-        length: How many numbers a message holds. None: as many as there are columns.
+        length: How many numbers a message holds. None: one for each column and position.
+        positions: How many positions a message is about.
 
     Attributes:
         spec: As above.
+        positions: As above.
         array: The name of the port's array that is sent.
         is_shared: Whether one row goes to all receivers. Otherwise each gets a row of its own.
         addresses: Where the messages go, in the order of the routes. Inputs receive no urgencies.
         addresses_wrt_inputs: Where they go in a step `wrt_inputs`: inputs receive urgencies too.
     """
 
-    __slots__ = ("_length", "addresses", "addresses_wrt_inputs", "array", "is_shared", "spec")
+    __slots__ = (
+        "_length",
+        "addresses",
+        "addresses_wrt_inputs",
+        "array",
+        "is_shared",
+        "positions",
+        "spec",
+    )
 
-    def __init__(self, spec: RouteSpec, length: int | None) -> None:
-        self.spec = spec
+    def __init__(self, spec: RouteSpec, length: int | None, positions: int) -> None:
+        self.spec, self.positions = spec, positions
         self.array = sent_from(spec.kind)
         self.is_shared = bool(spec.row) or spec.size is not Size.COLUMNS
         self._length = length
@@ -115,8 +125,16 @@ class Outgoing(Generic[Address]):
         return self.addresses_wrt_inputs if step.wrt_inputs else self.addresses
 
     def lay_out(self, step: Step, columns: int) -> Array:
-        """Return an array to fill in. Shape (numbers,) if it is shared, or (receivers, numbers)."""
-        length = columns if self._length is None else self._length
+        """Return an array to fill in.
+
+        Args:
+            step: The step.
+            columns: How many columns each position has.
+
+        Returns:
+            Shape (numbers,) if it is shared, or (receivers, numbers).
+        """
+        length = columns * self.positions if self._length is None else self._length
         return np.empty(length if self.is_shared else (len(self.receivers(step)), length))
 
     def rows(self, port: PortArrays[Address]) -> Iterable[Array]:
@@ -134,16 +152,19 @@ class Wait(NamedTuple, Generic[Address]):
 
     Attributes:
         inbox: Where it arrives.
+        positions: How many positions its messages are about.
         array: The name of the port's array that shows it.
-        opened: The inboxes that open for it, and whether their messages hold one number per column.
+        opened: The inboxes that open for it, and of how many positions their messages hold one
+            number per column; 0 if they hold others.
         sent_after: What the member sends when all of it has arrived.
         accompanying: The other kinds of mail that come with it, by the `StepKind` of the step. In
             the package's own table these are targets and directions, which come with activations.
     """
 
     inbox: Inbox
+    positions: int
     array: str
-    opened: tuple[tuple[Inbox, bool], ...]
+    opened: tuple[tuple[Inbox, int], ...]
     sent_after: tuple[Outgoing[Address], ...]
     accompanying: dict[tuple[bool, bool, bool], tuple[MessageKind, ...]]
 
@@ -154,17 +175,19 @@ class MemberMail(Generic[Address]):
     Attributes:
         node: The member's name.
         inboxes: By kind.
+        positions: How many positions the mail of a kind is about.
         specs: A row of the table of routes, by kind of mail.
         outgoing: What it sends, by kind.
         awaited: The kinds of mail that it waits for.
         waits: What belongs to each kind of mail.
     """
 
-    __slots__ = ("awaited", "inboxes", "node", "outgoing", "specs", "waits")
+    __slots__ = ("awaited", "inboxes", "node", "outgoing", "positions", "specs", "waits")
 
     def __init__(self, node: str) -> None:
         self.node = node
         self.inboxes: dict[MessageKind, Inbox] = {}
+        self.positions: dict[MessageKind, int] = {}
         self.specs: dict[MessageKind, RouteSpec] = {}
         self.outgoing: dict[MessageKind, Outgoing[Address]] = {}
         self.awaited: tuple[MessageKind, ...] = ()
@@ -174,7 +197,7 @@ class MemberMail(Generic[Address]):
         """Compute what belongs to each kind of mail, when all routes are known. Called once."""
         self.waits = {kind: self._plan_wait(kind) for kind in self.inboxes}
 
-    def open(self, kind: MessageKind, number: int, columns: int = 0) -> None:
+    def open(self, kind: MessageKind, number: int, numbers: int = 0) -> None:
         """Open the inboxes for mail of a step, before it is received.
 
         Activations begin a step. For them all inboxes open but those of messages that are sent by
@@ -183,10 +206,11 @@ class MemberMail(Generic[Address]):
         Args:
             kind: The kind of mail that is to be received now.
             number: The step's number.
-            columns: Of urgencies, how many columns they have.
+            numbers: Before urgencies, how many numbers the activations had that were received.
         """
-        for inbox, has_columns in self.waits[kind].opened:
-            inbox.open(number, columns if columns and has_columns else None)
+        columns = numbers and numbers // self.waits[ACTIVATION].positions
+        for inbox, positions in self.waits[kind].opened:
+            inbox.open(number, columns * positions or None)
 
     def take(
         self, kind: MessageKind, port: PortArrays[Address]
@@ -202,8 +226,9 @@ class MemberMail(Generic[Address]):
         wait = self.waits[kind]
         step, values = wait.inbox.take()
         setattr(port, wait.array, values)
+        columns = values.shape[1] // wait.positions
         for outgoing in wait.sent_after:
-            setattr(port, outgoing.array, outgoing.lay_out(step, values.shape[1]))
+            setattr(port, outgoing.array, outgoing.lay_out(step, columns))
         return step, self.coming_with(kind, step)
 
     def coming_with(self, kind: MessageKind, step: Step) -> tuple[MessageKind, ...]:
@@ -216,9 +241,9 @@ class MemberMail(Generic[Address]):
         return self.waits[kind].accompanying[step.loss is not None, step.wrt_inputs, step.tangent]
 
     def _plan_wait(self, kind: MessageKind) -> Wait[Address]:
-        inbox, array = self.inboxes[kind], received_as(kind)
+        inbox, positions, array = self.inboxes[kind], self.positions[kind], received_as(kind)
         if kind not in (ACTIVATION, URGENCY):
-            return Wait(inbox, array, (), (), _by_step_kind((), False))
+            return Wait(inbox, positions, array, (), (), _by_step_kind((), False))
         together = {
             other: spec
             for other, spec in self.specs.items()
@@ -228,8 +253,12 @@ class MemberMail(Generic[Address]):
         is_input = self.specs[ACTIVATION].over is Over.INPUTS
         return Wait(
             inbox,
+            positions,
             array,
-            tuple((self.inboxes[it], spec.size is Size.COLUMNS) for it, spec in together.items()),
+            tuple(
+                (self.inboxes[it], self.positions[it] if spec.size is Size.COLUMNS else 0)
+                for it, spec in together.items()
+            ),
             tuple(sent for sent in self.outgoing.values() if self._is_sent_after(kind, sent.spec)),
             _by_step_kind(others, kind == URGENCY and is_input),  # law 3 of the table
         )
@@ -331,13 +360,27 @@ class EnvironmentMail(MemberMail[Address]):
 
     ends: Indices
 
+    def count(self, x: Array, targets: Array | None) -> tuple[int, int]:
+        """Return how many examples a step has, and how many columns each position has.
+
+        Without targets there are as many examples as columns.
+
+        Args:
+            x: See `EnvironmentPort.begin`. Shape (n_inputs, columns).
+            targets: See `EnvironmentPort.begin`. Shape (n_outputs, batch).
+        """
+        columns = x.shape[1] // self.outgoing[ACTIVATION].positions
+        if targets is None:
+            return columns, columns
+        return targets.shape[1] // self.outgoing[TARGET].positions, columns
+
     def begin(self, step: Step, batch: int, columns: int) -> None:
         """Open the inboxes for a step.
 
         Args:
             step: The step.
             batch: How many losses there are.
-            columns: How many columns the rows have that were sent to the inputs.
+            columns: How many columns each position has.
         """
         step_kind = StepKind.of(step)
         sizes = {Size.COLUMNS: columns, Size.EXAMPLES: batch, Size.PARAMETERS: None}
@@ -345,7 +388,9 @@ class EnvironmentMail(MemberMail[Address]):
             [kind for kind, spec in self.specs.items() if step_kind.has(spec.steps)]
         )
         for kind in self.awaited:
-            self.inboxes[kind].open(step.number, sizes[self.specs[kind].size])
+            size = sizes[self.specs[kind].size]
+            numbers = None if size is None else size * self.positions[kind]
+            self.inboxes[kind].open(step.number, numbers)
 
     def rows_to_begin(
         self, x: Array, targets: Array | None, direction: Array | None
@@ -405,13 +450,13 @@ def _add_outgoing(
     n, n_parameters = len(network.ids), network.n_parameters.tolist()
     for spec in routes.specs:
         block = routes.block[spec.name]
-        columns = routes.sender[block].tolist(), routes.optional[block].tolist()
-        for address, sender, optional in zip(addresses[block], *columns, strict=True):
+        columns = (array[block].tolist() for array in (routes.sender, routes.optional, routes.positions))
+        for address, sender, optional, positions in zip(addresses[block], *columns, strict=True):
             outgoing = mails[sender].outgoing.get(spec.kind)
             if outgoing is None:
                 has_parameters = spec.size is Size.PARAMETERS and sender < n
                 length = n_parameters[sender] if has_parameters else None
-                outgoing = mails[sender].outgoing[spec.kind] = Outgoing(spec, length)
+                outgoing = mails[sender].outgoing[spec.kind] = Outgoing(spec, length, positions)
             outgoing.addresses_wrt_inputs.append(address)
             if not optional:
                 outgoing.addresses.append(address)
@@ -424,10 +469,10 @@ def _add_inboxes(network: Network, routes: Routes, mails: Sequence[MemberMail[Ad
         block = routes.block[spec.name]
         # an urgency belongs to a synapse, whose target has sent it
         ends = routes.target if spec.kind == URGENCY else routes.source
-        for receiver, end in zip(
-            routes.receiver[block].tolist(), ends[block].tolist(), strict=True
-        ):
+        columns = (array[block].tolist() for array in (routes.receiver, ends, routes.positions))
+        for receiver, end, positions in zip(*columns, strict=True):
             mails[receiver].specs[spec.kind] = spec
+            mails[receiver].positions[spec.kind] = positions
             senders.setdefault((receiver, spec.kind), []).append(routes.members[end])
     for (receiver, kind), names in senders.items():
         # the neuron's bias is the weight of a synapse whose activation is always one

@@ -65,12 +65,12 @@ class MemoryPort(PortArrays[Address]):
 
     async def receive(self, kind: MessageKind) -> Step | None:
         """See `PortBase.receive`."""
-        mail, columns = self._mail, 0
+        mail, numbers = self._mail, 0
         if kind == ACTIVATION:
             self.number += self._stride
         elif kind == URGENCY:
-            columns = self.activations_in.shape[1]
-        mail.open(kind, self.number, columns)
+            numbers = self.activations_in.shape[1]
+        mail.open(kind, self.number, numbers)
         try:
             mail.awaited = (kind,)
             await _receive_all(kind, mail, self._mailbox)
@@ -134,11 +134,10 @@ class MemoryEnvironmentPort(OutputArrays):
         self, step: Step, x: Array, targets: Array | None, direction: Array | None = None
     ) -> None:
         """See `EnvironmentPort.begin`."""
-        columns = x.shape[1]
+        batch, columns = self._mail.count(x, targets)
         if self._collector is not None:
-            batch = columns if targets is None else targets.shape[1]
             self._collector.begin(step, batch, columns)
-        self._mail.begin(step, 0 if targets is None else targets.shape[1], columns)
+        self._mail.begin(step, 0 if targets is None else batch, columns)
         for kind, rows in self._mail.rows_to_begin(x, targets, direction):
             addresses = self._mail.receivers(kind, step)
             self.sent += _send(step, kind, rows, addresses, self._neighbours, self._collect)

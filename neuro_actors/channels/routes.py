@@ -83,7 +83,7 @@ class Steps(Enum):
 
 
 class Size(Enum):
-    """How many numbers a message holds."""
+    """How many numbers a message holds, for each position that it is about."""
 
     COLUMNS = "one per example, and those that the rule adds"
     EXAMPLES = "one per example"
@@ -280,6 +280,19 @@ class RouteBlock:
         return np.broadcast_to(np.array(number), len(items))
 
     @property
+    def n_positions(self) -> Indices:
+        """How many positions a message is about: its numbers are one for each, times its size.
+
+        Those of the source, for messages along a synapse. Shape (size,).
+        """
+        of_neurons = self._network.n_positions
+        if self.spec.over is Over.SYNAPSES:
+            return of_neurons[self._network.sources]
+        if self.spec.over is Over.SOCIETY or self.spec.size is Size.PARAMETERS:
+            return np.ones(len(self), dtype=np.intp)
+        return of_neurons[self._items()]
+
+    @property
     def n_parameters(self) -> Indices:
         """How many numbers a message of the size PARAMETERS holds, otherwise 0. Shape (size,)."""
         if self.spec.size is not Size.PARAMETERS:
@@ -357,6 +370,8 @@ class RowBlock:
         receiver: Members, one for each row. Shape (n_rows,). None where several share a row.
         n_messages: How many messages each row stands for. Shape (n_rows,).
         n_parameters: How many numbers a row of the size PARAMETERS holds. Shape (n_rows,).
+        n_positions: How many positions a row is about: it holds its size times so many numbers.
+            Shape (n_rows,).
         routes: The blocks of routes whose messages the rows hold, with the row of each route.
     """
 
@@ -379,9 +394,19 @@ class RowBlock:
         self.n_parameters[np.concatenate(rows)] = np.concatenate(
             [block.n_parameters for block in blocks]
         )
+        self.n_positions: Indices = np.ones(len(self.sender), dtype=np.intp)
+        self.n_positions[np.concatenate(rows)] = np.concatenate(
+            [block.n_positions for block in blocks]
+        )
 
     def __len__(self) -> int:
         return len(self.sender)
+
+    @property
+    def positions(self) -> int | None:
+        """How many positions each row is about; None if not all are about as many."""
+        known = self.n_positions
+        return int(known[0]) if len(known) and (known == known[0]).all() else None
 
     def is_used(self, kind: StepKind) -> NDArray[np.bool_]:
         """Return which rows there are in a step of this kind. Shape (n_rows,)."""
@@ -453,6 +478,9 @@ def read_messages(network: Network, step: Step, record: StepRecord) -> Iterator[
 def _split(block: RowBlock, held: RecordedRows) -> Sequence[Array] | Array:
     if block.spec.size is Size.PARAMETERS:
         return np.split(held.values, np.cumsum(block.n_parameters)[:-1])
+    if held.values.ndim == 1:
+        ends = np.cumsum(block.n_positions)
+        return np.split(held.values, ends[:-1] * (len(held.values) // int(ends[-1])))
     return held.values if held.places is None else held.values.take(held.places, 0, mode="clip")
 
 
@@ -466,6 +494,7 @@ class Routes:
         source, target: Places in `members`, the ends that the message names.
         sender, receiver: Places in `members`.
         optional: True for a route that carries a message in a step `wrt_inputs` only.
+        positions: How many positions each route's message is about.
         row: For each route the row of a step's record, counted over all `row_blocks`.
         specs: The rows of the table that they were made from.
         block: For each row of the table the slice of its routes.
@@ -497,6 +526,7 @@ class Routes:
             np.concatenate([getattr(block, end) for block in blocks])
             for end in ("source", "target", "sender", "receiver")
         )
+        self.positions: Indices = np.concatenate([block.n_positions for block in blocks])
         without = StepKind(with_loss=True, wrt_inputs=False, tangent=True)
         self.optional = ~np.concatenate(
             [np.broadcast_to(block.is_used(without), len(block)) for block in blocks]

@@ -32,7 +32,8 @@ class RecordedRows:
 
     Attributes:
         values: One message per row, shape (at least n_rows, numbers of a message). Where messages
-            hold parameters, which differ in number: one after another, shape (n_parameters,).
+            differ in length, because they hold parameters, or are about different numbers of
+            positions: one after another, shape (numbers,).
         places: Row k of the block is `values[places[k]]`. Shape (n_rows,); what stands for a row
             that the step does not use means nothing. None: row k is `values[k]`.
     """
@@ -49,8 +50,8 @@ class StepRecord:
 
     Attributes:
         batch: How many examples the step has. In a step without a loss, as many as columns.
-        columns: How many numbers an activation or an urgency has: one per example, and those that
-            the rule adds.
+        columns: How many numbers an activation or an urgency has for each position: one per
+            example, and those that the rule adds.
         blocks: The messages, by name of their block of rows. A block that is missing holds none.
         sent: Of a step that was broken off, by name of the block which rows have been sent. Shape
             (n_rows,) each. None: all that the step uses.

@@ -7,12 +7,13 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import ArrayLike
 
-from ..support.arrays import Array
+from ..support.arrays import Array, freeze
 from ..support.columns import in_another_order, index_of
 from ..support.errors import InputError
 from ..support.labelled_arrays import as_batch, as_floats, check_order
 from ..support.text import format_count
 from . import functions
+from .field import Grid
 from .network import Network
 
 
@@ -23,20 +24,21 @@ def as_examples(
 
     Args:
         network: The network that the batch is meant for.
-        x: The values of the inputs. Shape (batch, n_inputs).
-        targets: What the outputs should be. Shape (batch, n_outputs).
+        x: The values of the inputs. Shape (batch, *positions, n_inputs).
+        targets: What the outputs should be. Shape (batch, *positions, n_outputs).
         loss: The name of the loss.
         which: Text that an error has before "x" and "targets", such as "validation ".
 
     Returns:
-        New arrays of shapes (batch, n_inputs) and (batch, n_outputs).
+        New arrays of shapes (batch, *positions, n_inputs) and (batch, *positions, n_outputs).
 
     Raises:
         InputError: A shape is wrong, a value is not finite, the loss is unknown, or it is not
             defined for these targets.
     """
     functions.loss(loss)
-    rows, wanted = as_rows(network, x, which), as_batch(f"{which}targets", targets, network.outputs)
+    rows = as_rows(network, x, which)
+    wanted = as_batch(f"{which}targets", targets, network.outputs, network.output_grid)
     if (labels := index_of(x)) is not None and in_another_order(index_of(targets), labels):
         raise InputError(
             f"{which}targets: its rows bear the labels of those of {which}x, in another order: "
@@ -90,7 +92,44 @@ def as_rows(network: Network, x: ArrayLike, which: str = "") -> Array:
     """
     if not isinstance(network, Network):
         raise InputError(f"network must be an na.Network, got {type(network).__name__}")
-    return as_batch(f"{which}x", x, network.inputs)
+    return as_batch(f"{which}x", x, network.inputs, network.input_grid)
+
+
+def to_rows(values: Array) -> Array:
+    """Lay out a batch as members of a society hold it: a row for each input or output.
+
+    Args:
+        values: Shape (batch, *positions, n).
+
+    Returns:
+        Read-only, C-contiguous. Shape (n, batch · positions), example after example.
+    """
+    return freeze(np.ascontiguousarray(values.reshape(-1, values.shape[-1]).T))
+
+
+def widen(examples: slice, positions: int) -> slice:
+    """Return the columns of some examples, in rows that have several columns for each.
+
+    Args:
+        examples: A run of examples.
+        positions: How many columns each example has.
+    """
+    start, stop = examples.start, examples.stop
+    return slice(start and start * positions, stop and stop * positions)
+
+
+def from_rows(rows: Array, grid: Grid = ()) -> Array:
+    """Return a batch from the rows of inputs or outputs: the way back of `to_rows`.
+
+    Args:
+        rows: Shape (n, batch · positions).
+        grid: The grid of the positions.
+
+    Returns:
+        C-contiguous. Shape (batch, *positions, n).
+    """
+    columns = np.ascontiguousarray(rows.T)
+    return columns.reshape(-1, *grid, len(rows)) if grid else columns
 
 
 def as_direction(network: Network, weights: ArrayLike, biases: ArrayLike) -> tuple[Array, Array]:

@@ -47,7 +47,9 @@ __all__ = [
     "check_outputs",
     "combination",
     "loss",
+    "losses_of",
     "output_activation",
+    "sum_positions",
     "use_activations",
 ]
 
@@ -142,18 +144,52 @@ def loss(name: str) -> Loss:
     return _lookup(LOSSES, "loss", name, suggest_loss)
 
 
+def losses_of(loss: Loss, predictions: Array, targets: Array) -> Array:
+    """Compute the loss of each example; over positions it is the sum, in their order.
+
+    Args:
+        loss: The loss.
+        predictions: The predictions. Shape (batch, *positions, n_outputs).
+        targets: The targets. The same shape.
+
+    Returns:
+        Shape (batch,).
+    """
+    if predictions.ndim == 2:
+        return loss.value(predictions, targets)
+    p, t = (values.reshape(-1, values.shape[-1]) for values in (predictions, targets))
+    return sum_positions(loss.value(p, t), len(predictions))
+
+
+def sum_positions(values: Array, batch: int) -> Array:
+    """Add up what belongs to the positions of each example, in their order.
+
+    Args:
+        values: Shape (batch · positions,), example after example.
+        batch: How many examples there are.
+
+    Returns:
+        Shape (batch,).
+    """
+    return np.ascontiguousarray(np.add.accumulate(values.reshape(batch, -1), axis=1)[:, -1])
+
+
 def check_domain(name: str, predictions: Array, targets: Array) -> None:
     """Check that a loss is defined for some predictions and targets.
 
     Args:
         name: The name of the loss.
-        predictions: The predictions. Shape (batch, n_outputs).
-        targets: The targets. Shape (batch, n_outputs).
+        predictions: The predictions. Shape (batch, *positions, n_outputs).
+        targets: The targets. The same shape.
 
     Raises:
         InputError: The loss is unknown, or it is not defined there.
     """
     domain = loss(name).domain
+    if predictions.ndim > 2:
+        predictions, targets = (
+            values.reshape(-1, values.shape[-1]) for values in (predictions, targets)
+        )
     if domain is not None and (problem := domain(predictions, targets)):
         raise InputError(f"{name}: {problem}")
 

@@ -467,6 +467,16 @@ class Network:
         found.setflags(write=False)
         return found
 
+    @property
+    def input_grid(self) -> Grid:
+        """The grid of positions at which the inputs live; () is one position."""
+        return self.grids[self.grid[int(np.argmax(self.is_input))]]
+
+    @property
+    def output_grid(self) -> Grid:
+        """The grid of positions at which the outputs live; () is one position."""
+        return self.grids[self.grid[self.output_positions[0]]]
+
     def frozen_of(self, k: int) -> NDArray[np.bool_] | None:
         """Return which parameters of the k-th neuron are frozen.
 

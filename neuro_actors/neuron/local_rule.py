@@ -4,7 +4,7 @@
     backward   u = Σ urgencies received                     v = u · f'(z), the signal's urgency
                weight urgency_i = v · x_i, bias urgency = v
                send w_i · v back along every incoming synapse
-               over a batch: the mean over its examples
+               over a batch: the mean over its examples; over positions: the sum
     learn      parameter += rate · urgency, or a local optimizer's step
 
 The bias is written as one more weight, of a synapse from a neuron whose activation is always 1.
@@ -165,6 +165,8 @@ class LocalRule(StatefulRule):
         state: All that the neuron remembers from step to step.
         listening: Positions of the sources that listen for urgencies in a step that is not
             `wrt_inputs`. Shape (listening sources,). None if all sources listen.
+        positions: How many positions the neuron lives at. It has a column for each of them and each
+            example, example after example, and one set of parameters for all.
         frozen: True for parameters that never change. Shape (fan_in + 1,). None: all learn.
         fired: The step between `fire` and `respond`, else None.
         activations_in: What the neuron received in that step. Shape (fan_in + 1, batch).
@@ -180,6 +182,7 @@ class LocalRule(StatefulRule):
         "function",
         "id",
         "listening",
+        "positions",
         "signal",
         "state",
         "sums",
@@ -208,6 +211,7 @@ class LocalRule(StatefulRule):
         self.sums = sums
         self.listening = np.flatnonzero(~from_input) if from_input.any() else None
         self.state = NeuronState(freeze(parameters))
+        self.positions = 1
         self.frozen: NDArray[np.bool_] | None = None
         self.fired: Step | None = None
         self.activations_in = self.signal = self.activation = NOTHING
@@ -269,7 +273,7 @@ class LocalRule(StatefulRule):
             if not all_finite(flat := urgencies_out.ravel()):
                 self.refuse("urgency", flat, flat.shape, step)
         wanted = commit_out if step.optimizer is None else np.empty(len(commit_out))
-        sums.mean_products(activations_in, signal_urgency, wanted)
+        sums.mean_products(activations_in, signal_urgency, wanted, self.positions)
         self.conclude(step, wanted, commit_out)
 
     def conclude(self, step: Step, wanted: Array, commit_out: Array) -> None:

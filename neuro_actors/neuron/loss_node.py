@@ -21,11 +21,15 @@ from .messages import Step
 class LossNode:
     """Computes the loss and the urgencies of the outputs. It has no state.
 
+    Where outputs live at several positions, each position of an example has a loss, and the
+    example's loss is their sum.
+
     Attributes:
         from_input: True where an output is itself an input. Shape (n_outputs,).
+        positions: How many positions the outputs live at.
     """
 
-    __slots__ = ("from_input",)
+    __slots__ = ("from_input", "positions")
 
     def __init_subclass__(cls, **arguments: Any) -> None:
         """Check the names that a class of a user's own defines.
@@ -37,13 +41,15 @@ class LossNode:
         if has_own_code(cls):
             check_own_names(cls, LOSS_METHODS)
 
-    def __init__(self, from_input: NDArray[np.bool_]) -> None:
+    def __init__(self, from_input: NDArray[np.bool_], positions: int = 1) -> None:
         """Make the loss node's rule.
 
         Args:
             from_input: True where an output is itself an input. Shape (n_outputs,).
+            positions: How many positions the outputs live at.
         """
         self.from_input = from_input
+        self.positions = positions
 
     def get_state(self) -> tuple[()]:
         """See `NeuronRule.get_state`."""
@@ -60,10 +66,10 @@ class LossNode:
         Args:
             step: The step, whose loss is computed.
             predictions: Activations in the order of the network's outputs. Shape
-                (n_outputs, batch), in a tangent step (n_outputs, 2 * batch).
-            targets: The targets, in the same order. Shape (n_outputs, batch).
+                (n_outputs, batch · positions), in a tangent step twice as many columns.
+            targets: The targets, in the same order. Shape (n_outputs, batch · positions).
             urgencies_out: Receives one row for each output that listens for urgencies. Shape
-                (listening outputs, batch), in a tangent step (listening outputs, 2 * batch).
+                (listening outputs, batch · positions), in a tangent step twice as many columns.
 
         Returns:
             The loss of each example. Shape (batch,).
@@ -83,8 +89,10 @@ class LossNode:
             tangents = freeze(predictions[:, batch:].T.copy())
             urgencies = np.concatenate([urgencies, -loss.curvature(p, t, tangents).T], axis=1)
         losses = np.array(loss.value(p, t))
+        if self.positions > 1:
+            losses = functions.sum_positions(losses, batch // self.positions)
         for what, values, shape in (
-            ("losses", losses, p.shape[:1]),
+            ("losses", losses, (batch // self.positions,)),
             ("urgencies", urgencies, predictions.shape),
         ):
             if values.shape != shape or values.dtype != np.float64:

@@ -30,13 +30,14 @@ class Sums(NamedTuple):
         weighted_sum: weighted_sum(weights, rows) returns Σ weights[i] · rows[i]. Weights (n,), rows
             (n, batch), the sum (batch,).
         sum_of_rows: sum_of_rows(rows) returns Σ rows[i]. Rows (n, batch), the sum (batch,).
-        mean_products: mean_products(rows, values, out) writes into `out` the mean over the batch of
-            rows[i] · values. Rows (n, batch), values (batch,), out (n,).
+        mean_products: mean_products(rows, values, out, positions=1) writes into `out` the mean over
+            the examples of rows[i] · values, added up over the positions of each example. Rows
+            (n, batch · positions), values (batch · positions,), out (n,).
     """
 
     weighted_sum: Callable[[Array, Array], Array]
     sum_of_rows: Callable[[Array], Array]
-    mean_products: Callable[[Array, Array, Array], object]
+    mean_products: Callable[..., object]
 
 
 # bound once: at batch 1 looking a name up costs as much as adding some numbers
@@ -55,24 +56,24 @@ def _sum_of_rows(rows: Array) -> Array:
     return _reduce(rows, 0)  # type: ignore[no-any-return]
 
 
-def _mean_products(rows: Array, values: Array, out: Array) -> None:
+def _mean_products(rows: Array, values: Array, out: Array, positions: int = 1) -> None:
     if values.size == 1:
         _multiply(rows.ravel(), values[0, ...], out)  # a factor without an axis costs a third
     else:
         _einsum("ij,j->i", rows, values, out=out)
-        out /= len(values)
+        out /= len(values) // positions
 
 
 def _blas_weighted_sum(weights: Array, rows: Array) -> Array:
     return weights.dot(rows)  # type: ignore[no-any-return]
 
 
-def _blas_mean_products(rows: Array, values: Array, out: Array) -> None:
+def _blas_mean_products(rows: Array, values: Array, out: Array, positions: int = 1) -> None:
     if values.size == 1:
         _multiply(rows.ravel(), values[0, ...], out)
     else:
         rows.dot(values, out)
-        out /= len(values)
+        out /= len(values) // positions
 
 
 ORDERED = Sums(_weighted_sum, _sum_of_rows, _mean_products)

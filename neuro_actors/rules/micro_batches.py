@@ -24,6 +24,8 @@ from typing import Any, cast
 import numpy as np
 
 from ..network import functions
+from ..network.examples import widen
+from ..network.field import count_positions
 from ..network.network import Network
 from ..neuron.checked_rule import CheckedRule, checked_rule
 from ..neuron.local_rule import LocalRule, NeuronRule, StatefulRule
@@ -123,10 +125,11 @@ class MicroBatches(Rule):
 
     def rounds(self, network: Network, x: Array) -> Generator[Round, Answer, None]:
         """See `Rule.rounds`."""
-        parts = cut(x.shape[1], self.count)
+        wide = count_positions(network.input_grid)
+        parts = cut(x.shape[1] // wide, self.count)
         for number, part in enumerate(parts, 1):
             yield Round(
-                freeze(np.ascontiguousarray(x[:, part])),
+                freeze(np.ascontiguousarray(x[:, widen(part, wide)])),
                 micro_batch_round(number, len(parts)),
                 learns=number == len(parts),
                 examples=part,

@@ -10,6 +10,7 @@ from typing import Any, ClassVar, Protocol, runtime_checkable
 import numpy as np
 
 from ..network import functions
+from ..network.field import count_positions
 from ..network.network import Network
 from ..neuron.interneuron_rule import InterneuronRule
 from ..neuron.local_rule import InputRule, LocalRule, NeuronRule
@@ -127,7 +128,9 @@ class Rule:
         Args:
             network: The network.
         """
-        return LossNode(network.is_input[network.output_positions])
+        return LossNode(
+            network.is_input[network.output_positions], count_positions(network.output_grid)
+        )
 
     def check(self, network: Network, loss: str) -> None:
         """Check, before a step with a loss, that the rule can be used with a network and a loss.
@@ -161,13 +164,14 @@ class Rule:
             sums: The functions that it adds with.
 
         Raises:
-            InputError: The neuron has frozen parameters, and its rule cannot keep them.
+            InputError: The neuron has frozen parameters or several positions, and its rule knows
+                neither.
         """
         if network.is_input[k]:
             return self.input(network, k, sums)
         if k in network.interneurons:
             return self.interneuron(network, k, sums)
-        return with_frozen(self.neuron(network, k, sums), network, k)
+        return settle(self.neuron(network, k, sums), network, k)
 
     def members(self, network: Network, k: int, sums: Sums, lanes: int) -> tuple[NeuronRule, ...]:
         """Make a rule for each lane of a neuron. They share the neuron's state.
@@ -246,8 +250,8 @@ def own(
     )
 
 
-def with_frozen(rule: NeuronRule, network: Network, k: int) -> NeuronRule:
-    """Return a neuron's rule, which keeps the parameters that are frozen.
+def settle(rule: NeuronRule, network: Network, k: int) -> NeuronRule:
+    """Return a neuron's rule, which knows its positions, and which of its parameters are frozen.
 
     Args:
         rule: The rule.
@@ -255,15 +259,16 @@ def with_frozen(rule: NeuronRule, network: Network, k: int) -> NeuronRule:
         k: The position of the neuron.
 
     Raises:
-        InputError: The neuron has frozen parameters, and its rule cannot keep them.
+        InputError: The neuron has frozen parameters or several positions, and its rule knows
+            neither.
     """
-    frozen = network.frozen_of(k)
-    if frozen is None:
-        return rule
-    if not isinstance(rule, LocalRule):
-        problem = f"neuron {network.ids[k]!r} has frozen parameters, which {type(rule).__name__}"
-        raise InputError(f"{problem} does not keep: derive it from LocalRule, or freeze nothing")
-    rule.frozen = frozen
+    frozen, positions = network.frozen_of(k), int(network.n_positions[k])
+    if isinstance(rule, LocalRule):
+        rule.frozen, rule.positions = frozen, positions
+    elif frozen is not None or positions > 1:
+        what = "lives at several positions" if frozen is None else "has frozen parameters"
+        problem = f"neuron {network.ids[k]!r} {what}, of which {type(rule).__name__} knows nothing"
+        raise InputError(f"{problem}: derive it from na.rules' LocalRule")
     return rule
 
 

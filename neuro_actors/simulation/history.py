@@ -100,8 +100,9 @@ def accuracy(predictions: Array, targets: Array, threshold: float = 0.5) -> floa
     * Several outputs otherwise: every output decides alone by it, and all must be right.
 
     Args:
-        predictions: What the network predicted. Shape (n, n_outputs).
-        targets: What it should have predicted. Shape (n, n_outputs).
+        predictions: What the network predicted. Shape (n, *positions, n_outputs); each position
+            counts as an example.
+        targets: What it should have predicted. The same shape.
         threshold: The loss's `threshold`: 0.5 for probabilities, 0 for logits.
 
     Returns:
@@ -109,6 +110,10 @@ def accuracy(predictions: Array, targets: Array, threshold: float = 0.5) -> floa
     """
     if not ((targets == 0) | (targets == 1)).all():
         return None
+    if targets.ndim > 2:
+        predictions, targets = (
+            values.reshape(-1, values.shape[-1]) for values in (predictions, targets)
+        )
     if targets.shape[1] > 1 and (targets.sum(axis=1) == 1).all():
         return float(np.mean(predictions.argmax(axis=1) == targets.argmax(axis=1)))
     return float(np.mean(((predictions >= threshold) == targets).all(axis=1)))

@@ -167,7 +167,8 @@ def _mean_loss(plan: TrainingPlan, position: TrainingPosition) -> float:
     with closing(batches(len(x), size, plan.seed, position.epoch)) as order:
         done = np.concatenate(list(islice(order, position.batches_done)))
     with np.errstate(all="ignore"):
-        losses = functions.loss(plan.loss).value(position.predictions[done], targets[done])
+        loss = functions.loss(plan.loss)
+        losses = functions.losses_of(loss, position.predictions[done], targets[done])
     return float(mean_of(losses))
 
 
@@ -181,7 +182,7 @@ async def _validate(
     loss = functions.loss(plan.loss)
     share = accuracy(predictions, targets, loss.threshold)
     with np.errstate(all="ignore"):
-        losses = loss.value(predictions, targets)
+        losses = functions.losses_of(loss, predictions, targets)
     return float(mean_of(losses)), share
 
 

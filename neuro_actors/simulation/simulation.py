@@ -13,7 +13,14 @@ from trio.lowlevel import enable_ki_protection
 
 from ..channels.interface import Statistics, Waiting
 from ..network import functions
-from ..network.examples import as_direction, as_examples, as_training_examples
+from ..network.examples import (
+    as_direction,
+    as_examples,
+    as_rows,
+    as_training_examples,
+    to_rows,
+    widen,
+)
 from ..network.function_names import AnyLoss
 from ..network.gradient import Gradient, StepResult
 from ..network.network import Network
@@ -27,7 +34,6 @@ from ..rules.own_rules import needs_rule
 from ..support.arrays import Array, freeze
 from ..support.errors import InputError
 from ..support.hints import explain_missing, explains_arguments
-from ..support.labelled_arrays import as_batch
 from ..support.signal_exceptions import is_from_handler
 from ..support.text import quote
 from ..support.validation import as_flag
@@ -90,16 +96,16 @@ class Simulation:
         """Compute the predictions for some examples. Neurons do not learn.
 
         Args:
-            x: Examples. Shape (batch, n_inputs), float64 or convertible.
+            x: Examples. Shape (batch, *positions, n_inputs), float64 or convertible.
 
         Returns:
-            The outputs' activations, float64, read-only. Shape (batch, n_outputs).
+            The outputs' activations, float64, read-only. Shape (batch, *positions, n_outputs).
 
         Raises:
             InputError: `x` has another shape, or a value that is not finite.
             SimulationError: A neuron failed, or the step did not end in time.
         """
-        rows = freeze(np.ascontiguousarray(as_batch("x", x, self._network.inputs).T))
+        rows = to_rows(as_rows(self._network, x))
         async with self._turn:
             return (await self._step(Round(rows))).predictions
 
@@ -117,8 +123,9 @@ class Simulation:
         backpropagation, the result is minus what the neurons find in place of the urgencies.
 
         Args:
-            x: Examples. Shape (batch, n_inputs), float64 or convertible.
-            targets: What the outputs should be. Shape (batch, n_outputs), float64 or convertible.
+            x: Examples. Shape (batch, *positions, n_inputs), float64 or convertible.
+            targets: What the outputs should be. Shape (batch, *positions, n_outputs), float64 or
+                convertible.
             loss: Name of the loss, a key of `na.LOSSES`.
             wrt_inputs: Whether urgencies reach the inputs too, which gives ∂loss/∂x.
 
@@ -154,8 +161,9 @@ class Simulation:
         (Pearlmutter 1994). Neurons do not learn.
 
         Args:
-            x: Examples. Shape (batch, n_inputs), float64 or convertible.
-            targets: What the outputs should be. Shape (batch, n_outputs), float64 or convertible.
+            x: Examples. Shape (batch, *positions, n_inputs), float64 or convertible.
+            targets: What the outputs should be. Shape (batch, *positions, n_outputs), float64 or
+                convertible.
             weights: The direction's component for each synapse. Shape (n_synapses,).
             biases: The direction's component for each neuron; an input's is ignored. Shape
                 (n_neurons,).
@@ -179,9 +187,10 @@ class Simulation:
                 f"not {self._rule!r}"
             )
         self._runner.check(loss, None)
-        with_tangents = np.concatenate([rows.T, np.zeros_like(rows.T)], axis=1)
+        inputs = to_rows(rows)
+        with_tangents = np.concatenate([inputs, np.zeros_like(inputs)], axis=1)
         async with self._turn:
-            targets = freeze(np.ascontiguousarray(wanted.T))
+            targets = to_rows(wanted)
             direction = freeze(self._parameters.by_neuron(*along))
             outcome = await self._step(
                 Round(freeze(with_tangents)), targets, loss, None, False, direction
@@ -201,8 +210,9 @@ class Simulation:
         """Do one step in which every neuron learns from its own urgencies.
 
         Args:
-            x: Examples. Shape (batch, n_inputs), float64 or convertible.
-            targets: What the outputs should be. Shape (batch, n_outputs), float64 or convertible.
+            x: Examples. Shape (batch, *positions, n_inputs), float64 or convertible.
+            targets: What the outputs should be. Shape (batch, *positions, n_outputs), float64 or
+                convertible.
             loss: Name of the loss, a key of `na.LOSSES`.
             optimizer: How a neuron turns its urgencies into new parameters, such as `na.SGD(0.1)`.
                 It is a description: an equal one in the next step continues the state that each
@@ -276,7 +286,8 @@ class Simulation:
         """
         self._rule.check(self._network, loss)
         self._runner.check(loss, optimizer)
-        x, targets = (freeze(np.ascontiguousarray(array.T)) for array in (rows, wanted))
+        x, targets = to_rows(rows), to_rows(wanted)
+        wide = targets.shape[1] // len(wanted)  # positions
         collector, parts, rounds_left = RoundCollector(), deque[slice](), True
         answer: Any = None
         self._task.check()
@@ -294,7 +305,7 @@ class Simulation:
                     part = round.examples or slice(None)
                     self._begin(
                         round,
-                        freeze(np.ascontiguousarray(targets[:, part])),
+                        freeze(np.ascontiguousarray(targets[:, widen(part, wide)])),
                         loss,
                         optimizer,
                         wrt_inputs,
@@ -371,7 +382,7 @@ class Simulation:
                     if is_from_handler(error):
                         raise
                 else:
-                    outcome = read_result(step, port)
+                    outcome = read_result(step, port, self._network)
                     if step.optimizer is not None:
                         self._committed = port.commits.copy()
                     self._task.finish_log()

@@ -7,6 +7,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from ..channels.interface import StepOutputs
+from ..network.examples import from_rows
+from ..network.field import Grid, count_positions
 from ..network.gradient import Gradient
 from ..network.network import Network
 from ..network.parameter_order import ParameterOrder
@@ -29,6 +31,7 @@ class StepOutcome:
         losses: The loss of each example; empty without a loss. Shape (batch,).
         input_urgencies: The urgencies of the inputs; empty where they were not asked for. Shape
             (n_inputs, columns).
+        grids: The grids of positions at which outputs and inputs live.
         commits: What the neurons committed, in the neurons' order (see `ParameterOrder`). It is the
             port's own array, valid until the next step begins. Shape (n_parameters,).
     """
@@ -38,12 +41,22 @@ class StepOutcome:
     losses: Array
     input_urgencies: Array
     commits: Array
+    grids: tuple[Grid, Grid] = ((), ())
 
     @property
     def predictions(self) -> Array:
-        """The outputs' activations of each example. Shape (batch, n_outputs)."""
-        batch = len(self.losses) or self.outputs.shape[1]
-        return freeze(np.ascontiguousarray(self.outputs[:, :batch].T))
+        """The outputs' activations of each example. Shape (batch, *positions, n_outputs)."""
+        return freeze(from_rows(self.of_examples(self.outputs, 0), self.grids[0]))
+
+    def of_examples(self, rows: Array, which: int) -> Array:
+        """Return the columns that belong to examples, without those that a rule has added.
+
+        Args:
+            rows: Rows of outputs or inputs. Shape (n, columns).
+            which: 0 for outputs, 1 for inputs.
+        """
+        wide = count_positions(self.grids[which])
+        return rows[:, : len(self.losses) * wide or None]
 
     @property
     def loss(self) -> float:
@@ -61,15 +74,15 @@ class StepOutcome:
         weights, biases = (
             freeze(values) for values in parameters.by_element(self.commits, negated=True)
         )
-        batch = len(self.losses)
         inputs = None
         if wrt_inputs:
             with np.errstate(all="ignore"):  # an underflow is no error, whatever the caller has set
-                inputs = freeze(-self.input_urgencies[:, :batch].T / batch)
+                urgencies = from_rows(self.of_examples(self.input_urgencies, 1), self.grids[1])
+                inputs = freeze(-urgencies / len(self.losses))
         return Gradient(network, self.loss, self.predictions, weights, biases, inputs)
 
 
-def read_result(step: Step, port: StepOutputs) -> StepOutcome:
+def read_result(step: Step, port: StepOutputs, network: Network) -> StepOutcome:
     """Read what the environment received, at the end of a step.
 
     All but the commits are copied: the port uses its arrays again in the next step.
@@ -77,12 +90,13 @@ def read_result(step: Step, port: StepOutputs) -> StepOutcome:
     Args:
         step: The step.
         port: The environment's port.
+        network: The network.
     """
-    outputs = freeze(port.predictions.copy())
+    outputs, grids = freeze(port.predictions.copy()), (network.output_grid, network.input_grid)
     if step.loss is None:
-        return StepOutcome(step.number, outputs, NOTHING, NOTHING, NOTHING)
+        return StepOutcome(step.number, outputs, NOTHING, NOTHING, NOTHING, grids)
     input_urgencies = port.input_urgencies.copy() if step.wrt_inputs else NOTHING
-    return StepOutcome(step.number, outputs, port.losses, input_urgencies, port.commits)
+    return StepOutcome(step.number, outputs, port.losses, input_urgencies, port.commits, grids)
 
 
 class RoundCollector:
@@ -116,13 +130,18 @@ class RoundCollector:
         first, last = list(self._first.values()), list(self._last.values())
         if first == last == [self._latest]:
             return self._latest
-        outputs = np.concatenate([one.outputs[:, : len(one.losses)] for one in first], axis=1)
+        outputs = np.concatenate([one.of_examples(one.outputs, 0) for one in first], axis=1)
         input_urgencies = NOTHING
         if last[0].input_urgencies is not NOTHING:
             input_urgencies = np.concatenate(
-                [one.input_urgencies[:, : len(one.losses)] for one in last], axis=1
+                [one.of_examples(one.input_urgencies, 1) for one in last], axis=1
             )
         losses = freeze(np.concatenate([one.losses for one in first]))
         return StepOutcome(
-            first[0].step, freeze(outputs), losses, input_urgencies, self._latest.commits
+            first[0].step,
+            freeze(outputs),
+            losses,
+            input_urgencies,
+            self._latest.commits,
+            self._latest.grids,
         )

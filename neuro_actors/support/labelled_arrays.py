@@ -39,7 +39,9 @@ def as_floats(what: str, values: ArrayLike) -> Array:
     return floats_without_labels(what, values)
 
 
-def as_batch(what: str, values: ArrayLike, names: Sequence[str]) -> Array:
+def as_batch(
+    what: str, values: ArrayLike, names: Sequence[str], grid: tuple[int, ...] = ()
+) -> Array:
     """Convert a batch of examples to a float64 array.
 
     Columns that bear names (of a data frame, or of rows that are series or named tuples) are taken
@@ -47,22 +49,30 @@ def as_batch(what: str, values: ArrayLike, names: Sequence[str]) -> Array:
 
     Args:
         what: What the batch is, for the text of an error.
-        values: Numbers, a row for each example. Shape (batch, len(names)), with batch at least 1.
+        values: Numbers, a row for each example. Shape (batch, *grid, len(names)), with batch at
+            least 1.
         names: The name of each column.
+        grid: The shape of the positions at which each example has a row.
 
     Returns:
-        A new C-contiguous array of shape (batch, len(names)).
+        A new C-contiguous array of shape (batch, *grid, len(names)).
 
     Raises:
         InputError: The shape is another one, a value is no finite number, or columns bear other
             names.
     """
-    array = _named_columns(what, values, names)
+    array = None if grid else _named_columns(what, values, names)
     if array is None:
         array = as_floats(what, values)
     n_columns = len(names)
-    if array.ndim == 2 and array.shape[1] == n_columns and len(array):
+    if array.ndim == 2 + len(grid) and array.shape[1:] == (*grid, n_columns) and len(array):
         return array
+    if grid:
+        expected = ", ".join(["batch", *map(str, grid), str(n_columns)])
+        raise InputError(
+            f"{what}: expected shape ({expected}), one number for each position and each of "
+            f"{list_names(names)}, got {array.shape}"
+        )
     raise InputError(
         f"{what}: expected shape (batch, {n_columns}), one column for each of {list_names(names)}, "
         f"got {array.shape}{_hint_for_batch(what, array, n_columns)}"

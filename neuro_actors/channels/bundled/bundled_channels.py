@@ -36,7 +36,7 @@ from ...support.arrays import Array
 from ..interface import ChannelsDefaults, Recorder, Statistics, Waiting
 from ..routes import StepKind
 from ..step_record import RecordedRows, StepRecord
-from .carried_rows import BackwardRows, ForwardRows
+from .carried_rows import BackwardRows, ForwardRows, record_rows
 from .countdown import NOTHING, BundledPort, Countdown, Shutdown, WakeUp
 from .further_rows import FurtherPort, further_rows
 from .observer import Observer
@@ -122,6 +122,9 @@ class Bundled(ChannelsDefaults):
         members = network, self._ports, self.loss, shutdown
         self._forward, self._backward = ForwardRows(*members), BackwardRows(*members)
         self._input_rows = self._forward.row[network.is_input]
+        wide = network.n_positions
+        self._wide_inputs = int(wide[np.argmax(network.is_input)])
+        self._wide_outputs = int(wide[network.output_positions[0]])
 
         self._inputs = [self._ports[k] for k in np.flatnonzero(network.is_input).tolist()]
         neurons = np.flatnonzero(~network.is_input)
@@ -139,12 +142,13 @@ class Bundled(ChannelsDefaults):
     @enable_ki_protection  # a member that is to be woken, and is not, would wait for ever
     def begin(self, step: Step, x: Array, targets: Array | None, direction: Array | None) -> None:
         """See `EnvironmentPort.begin`."""
-        self._forward.lay_out(x.shape[1])
+        columns = x.shape[1] // self._wide_inputs
+        self._forward.lay_out(columns)
         if step.loss is not None:
-            self._backward.lay_out(x.shape[1], step.wrt_inputs)
+            self._backward.lay_out(columns, step.wrt_inputs)
         self._step = step
         self._shutdown.wake_up = WakeUp(step)
-        self._forward.values[: len(x)] = x  # inputs are the first level
+        self._forward.begin(x)
         self.loss.losses = NOTHING
         if targets is not None:
             self.loss.targets = targets
@@ -153,8 +157,7 @@ class Bundled(ChannelsDefaults):
             for port, part in zip(self._neurons, np.split(direction, self._ends[:-1]), strict=True):
                 port.direction = part
         if self.further:
-            columns = x.shape[1]
-            self._lay_out_further(step, columns if targets is None else targets.shape[1], columns)
+            self._lay_out_further(step, self._count_examples(targets, columns), columns)
         last_messages = len(self._neurons) + 1 + len(x) * step.wrt_inputs  # the loss node's is one
         self._end_of_step.need = self._end_of_step.left = 1 if step.loss is None else last_messages
         if step.wrt_inputs:
@@ -175,24 +178,30 @@ class Bundled(ChannelsDefaults):
 
     def _record(self, step: Step) -> StepRecord:
         loss, forward, backward = self.loss, self._forward, self._backward
+        network, wide = self._network, self._network.n_positions
         blocks = {
-            "inputs": RecordedRows(forward.values, self._input_rows),
-            "activations": RecordedRows(forward.values, forward.row),
+            "inputs": record_rows(forward.values, self._input_rows, wide[network.is_input]),
+            "activations": record_rows(forward.values, forward.row, wide),
             "losses": RecordedRows(loss.losses[None]),
         }
         if step.loss is not None:
             by_synapse, by_output = backward.rows_for_records()
             blocks |= {
                 "targets": RecordedRows(loss.targets),
-                "backward": RecordedRows(backward.values, by_synapse),
-                "loss_to_outputs": RecordedRows(backward.values, by_output),
+                "backward": record_rows(backward.values, by_synapse, wide[network.sources]),
+                "loss_to_outputs": record_rows(
+                    backward.values, by_output, wide[network.output_positions]
+                ),
                 "input_urgencies": RecordedRows(backward.input_urgencies),
                 "commits": RecordedRows(self.commits),
                 "directions": RecordedRows(self._directions),
             }
         columns = forward.values.shape[1]
-        batch = columns if step.loss is None else loss.targets.shape[1]
+        batch = self._count_examples(None if step.loss is None else loss.targets, columns)
         return StepRecord(batch, columns, blocks | {f.block.name: f.record() for f in self.further})
+
+    def _count_examples(self, targets: Array | None, columns: int) -> int:
+        return columns if targets is None else targets.shape[1] // self._wide_outputs
 
     # --- kinds of messages that have no array of their own ---------------------------------------
 

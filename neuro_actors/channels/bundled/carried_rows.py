@@ -15,7 +15,8 @@ from trio.lowlevel import disable_ki_protection
 from ...network.network import Network
 from ...support.arrays import Array, Indices
 from .countdown import BundledPort, Countdown, Shutdown, attach_readers, per_member
-from .row_layout import Backward, Forward, rows_of
+from ..step_record import RecordedRows
+from .row_layout import Backward, Forward, expand, rows_of
 
 
 class ForwardRows:
@@ -28,7 +29,7 @@ class ForwardRows:
         shutdown: What the countdowns share.
 
     Attributes:
-        row: The row of each neuron's activation. Shape (n_neurons,).
+        row: The first row of each neuron's activation. Shape (n_neurons,).
         values: The rows. Shape (n_rows, columns).
         begun: The countdowns at which the environment arrives when a step begins.
     """
@@ -37,6 +38,7 @@ class ForwardRows:
         self, network: Network, ports: Sequence[BundledPort], loss: BundledPort, shutdown: Shutdown
     ) -> None:
         layout = self._layout = Forward(network)
+        self._positions = network.n_positions
         self._ports, self._inputs = ports, np.flatnonzero(network.is_input)
         self._readers = [*(ports[k] for k in np.flatnonzero(~network.is_input).tolist()), loss]
         self._countdowns = [Countdown(shutdown, need) for need in layout.need.tolist()]
@@ -58,25 +60,36 @@ class ForwardRows:
         layout = self._layout
         values = np.ones((layout.n_rows, columns))
         gathered_values = np.ones((layout.n_gathered, columns))
-        blocks, first_rows = [], {size: slice(size) for size in set((layout.size - 1).tolist())}
+        blocks, first_rows = [], {size: slice(size) for size in set(layout.read.lengths.tolist())}
         rows = layout.read
-        places = (layout.start, layout.size, layout.gathered, layout.first)
-        for countdown, (start, size, gathered, reader) in zip(
+        places = (layout.start, layout.size, layout.positions, layout.gathered, layout.first)
+        for countdown, (start, size, positions, gathered, reader) in zip(
             self._countdowns, rows_of(places), strict=True
         ):
             block = (gathered_values if gathered else values)[start : start + size]
-            blocks.append(block)
+            blocks.append(_as_messages(block, positions))
             if gathered:
                 first, count = int(rows.start[reader]), len(rows[reader])
-                where = first_rows.get(count, ...)
+                where = first_rows[count] if count < size else ...
                 countdown.copies(block, where, values, rows.values, first, count)
         for port, group in zip(self._readers, layout.group.tolist(), strict=True):
             port.activations_in = blocks[group]
-        for port, row in zip(self._ports, layout.row.tolist(), strict=True):
-            port.activation_out = values[row]
-        for k, row in enumerate(layout.row[self._inputs].tolist()):
-            self._ports[self._inputs[k]].activations_in = values[row : row + 1]
+        outputs = rows_of((layout.row, self._positions))
+        for port, (row, wide) in zip(self._ports, outputs, strict=True):
+            port.activation_out = values[row] if wide == 1 else values[row : row + wide].reshape(-1)
+        inputs = layout.row[self._inputs], self._positions[self._inputs]
+        for k, (row, wide) in zip(self._inputs.tolist(), rows_of(inputs), strict=True):
+            self._ports[k].activations_in = _as_messages(values[row : row + wide], wide)
         self.values = values
+
+    def begin(self, x: Array) -> None:
+        """Write what the environment sends to the inputs, which are the first level.
+
+        Args:
+            x: For each input its row. Shape (n_inputs, columns · positions).
+        """
+        wide = x.shape[1] // self.values.shape[1]
+        _as_messages(self.values[: len(x) * wide], wide)[...] = x
 
 
 class BackwardRows:
@@ -118,20 +131,23 @@ class BackwardRows:
             self._connect(wrt_inputs)
         layout, countdowns = self._layout, self._countdowns
         u, scratch = np.empty((layout.n_rows, columns)), np.empty((layout.n_scratch, columns))
-        for port, start, size in zip(
-            self._ports, layout.start.tolist(), layout.size.tolist(), strict=True
+        readers = (layout.start, layout.size, layout.positions)
+        for port, (start, size, positions) in zip(self._ports, rows_of(readers), strict=True):
+            port.urgencies_in = _as_messages(u[start : start + size], positions)
+        writers = (layout.first, layout.length, layout.wide, layout.stride, layout.scratch_start)
+        for port, (row, length, wide, stride, start) in zip(
+            self._writers, rows_of(writers), strict=True
         ):
-            port.urgencies_in = u[start : start + size]
-        writers = (layout.first, layout.length, layout.stride, layout.scratch_start)
-        for port, (row, length, stride, start) in zip(self._writers, rows_of(writers), strict=True):
-            port.urgencies_out = (
-                u[row : row + length * stride : stride]
-                if stride
-                else scratch[start : start + length]
-            )
+            if not stride:
+                port.urgencies_out = _as_messages(scratch[start : start + length * wide], wide)
+            elif wide == 1:
+                port.urgencies_out = u[row : row + length * stride : stride]
+            else:
+                port.urgencies_out = _at_distances(u, row, length, wide, stride)
         copied = (layout.copied, layout.into, layout.cuts[:-1], layout.cuts[1:])
         for group, first, start, end in rows_of(copied):
-            into: Array = countdowns[group].members[0].urgencies_in
+            head = int(layout.head[group])
+            into = u[layout.start[head] : layout.start[head] + layout.size[head]]
             where: Any = ...
             if first < 0:
                 assert layout.scattered is not None
@@ -139,7 +155,8 @@ class BackwardRows:
             elif len(countdowns[group].members) > 1 or len(into) != end - start:
                 into = u[first : first + end - start]
             countdowns[group].copies(into, where, scratch, layout.rows, start, end - start)
-        self.values, self.input_urgencies = u, np.zeros((len(self._inputs), columns))
+        wide = int(layout.positions[self._inputs[0]])
+        self.values, self.input_urgencies = u, np.zeros((len(self._inputs), columns * wide))
         for i, k in enumerate(self._inputs):
             self._ports[k].urgencies_out = self.input_urgencies[i : i + 1]
         self._is_laid_out_for = columns, wrt_inputs
@@ -162,7 +179,7 @@ class BackwardRows:
         self._countdowns = countdowns
 
     def rows_for_records(self) -> tuple[Indices, Indices]:
-        """Return the row of each synapse, shape (n_synapses,), and that of each output's urgency
+        """Return the first row of each synapse, shape (n_synapses,), and that of each output's urgency
         from the loss node, shape (n_outputs,). They mean nothing for a neuron that reads none."""
         if self._places is None:
             self._places = self._layout.row(self._network), self._loss_rows()
@@ -178,3 +195,33 @@ class BackwardRows:
         """Copy all rows that were written into the scratch array, in a step that is broken off."""
         for countdown in self._countdowns:
             countdown.copy_rows()
+
+
+def record_rows(values: Array, first: Indices, positions: Indices) -> RecordedRows:
+    """Return the messages whose rows begin there, for a step's record.
+
+    Args:
+        values: All rows. Shape (n_rows, columns).
+        first: The first row of each message. Shape (n_messages,).
+        positions: How many rows each message has. Shape (n_messages,).
+    """
+    if (positions == 1).all():
+        return RecordedRows(values, first)
+    taken = values.take(expand(first, positions), 0, mode="clip")
+    is_ragged = (positions != positions[0]).any()
+    return RecordedRows(taken.reshape(-1) if is_ragged else taken.reshape(len(first), -1))
+
+
+def _as_messages(rows: Array, positions: int) -> Array:
+    """Return rows as messages, each of `positions` rows. Shape (n_messages, columns · positions)."""
+    if positions == 1:
+        return rows
+    return rows.reshape(len(rows) // positions, positions * rows.shape[1])
+
+
+def _at_distances(rows: Array, first: int, count: int, wide: int, stride: int) -> Array:
+    """Return messages of `wide` rows that lie `stride` rows apart. A view that can be written."""
+    columns, size = rows.shape[1], rows.itemsize
+    return np.lib.stride_tricks.as_strided(
+        rows[first:], (count, wide * columns), (stride * columns * size, size)
+    )

@@ -80,6 +80,9 @@ class FurtherRows:
         ):
             problem = "inputs send them, and inputs are not woken when they fire"
             raise InputError(f"{REFUSED.format(block.name)}: {problem}: {ADVICE}")
+        if block.positions is None:
+            problem = "they are about different numbers of positions"
+            raise InputError(f"{REFUSED.format(block.name)}: {problem}: {ADVICE}")
         self.block, self.kind = block, block.spec.kind
         self._n_members = len(network.ids) + 2
         self.values = np.empty((0, 0))
@@ -94,7 +97,7 @@ class FurtherRows:
             columns: How many numbers an activation has.
         """
         block = self.block
-        columns = columns if block.spec.size is Size.COLUMNS else batch
+        columns = (columns if block.spec.size is Size.COLUMNS else batch) * (block.positions or 1)
         used = np.flatnonzero(block.is_used(kind))
         order = used[np.argsort(block.sender[used], kind="stable")]
         self.values = np.zeros((len(order), columns))

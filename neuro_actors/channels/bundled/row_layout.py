@@ -2,6 +2,9 @@
 
 Arrays of places alone: no messages, no tasks.
 
+A neuron that lives at P positions has P rows wherever one row is spoken of below: they follow each
+other, and its readers see them as one long row.
+
 Activations: one row per neuron, level after level, and a row of ones behind each level. If a
 neuron's sources are one contiguous run that ends a level, the neuron reads them in place, and the
 row of ones follows. Otherwise the rows are gathered into a block of a second array. All neurons
@@ -50,6 +53,11 @@ class Rows:
     def __getitem__(self, k: int) -> Indices:
         return self.values[self.start[k] : self.start[k + 1]]
 
+    @property
+    def lengths(self) -> Indices:
+        """How many rows each item has. Shape (n_items,)."""
+        return np.diff(self.start)
+
     def strides(self) -> Indices:
         """Return for each item the distance of its rows, if they all have the same and it is
         positive, otherwise 0. Shape (n_items,)."""
@@ -89,13 +97,14 @@ class Forward:
         network: The network.
 
     Attributes:
-        row: The row of each neuron's activation. Shape (n_neurons,).
+        row: The first row of each neuron's activation. Shape (n_neurons,).
         n_rows: How many rows the array of activations has, the rows of ones among them.
         n_gathered: How many rows the array of gathered blocks has.
         group: The group of each reader; readers of the same rows share a group, and its block.
             Shape (n_readers,).
         first: The first reader of each group. Shape (n_groups,), as the following arrays.
         size: How many rows the block has, the row of ones among them.
+        positions: How many positions the sources live at.
         gathered: True if the block is gathered, False if it is read in place.
         start: Where the block begins, in the one array or the other.
         need: How many arrivals complete the block: one for each neuron among the sources, one for
@@ -107,12 +116,15 @@ class Forward:
 
     def __init__(self, network: Network) -> None:
         n = len(network.ids)
-        level = network.level
+        level, wide = network.level, network.n_positions
         order = np.lexsort((np.arange(n), level))
+        n_ones = np.zeros(network.depth + 1, dtype=np.intp)  # of each level
+        np.maximum.at(n_ones, level, wide)
+        ones_before = np.cumsum(n_ones) - n_ones
         self.row = np.empty(n, dtype=np.intp)
-        self.row[order] = np.arange(n) + level[order]
-        ones = np.cumsum(np.bincount(level)) + np.arange(network.depth + 1)
-        self.n_rows = n + network.depth + 1
+        self.row[order] = _starts(wide[order]) + ones_before[level[order]]
+        ones = np.cumsum(np.bincount(level, weights=wide).astype(np.intp)) + ones_before
+        self.n_rows = int(wide.sum() + n_ones.sum())
 
         neurons = np.flatnonzero(~network.is_input)
         incoming = network.incoming
@@ -120,10 +132,13 @@ class Forward:
         fans = np.append(incoming.sizes[neurons], len(network.outputs))
         is_loss = np.zeros(len(fans), dtype=np.int8)
         is_loss[-1] = 1
-        self.read = read = Rows.of(self.row[sources], fans)
+        from_sources = Rows.of(sources, fans)
+        per_source = wide[sources[from_sources.start[:-1]]]
+        self.read = read = Rows.of(expand(self.row[sources], wide[sources]), fans * per_source)
         self.group, self.first = read.groups(is_loss)
         first = self.first
-        self.size: Indices = np.array(fans[first] + 1 - is_loss[first], dtype=np.intp)
+        self.positions = per_source[first]
+        self.size: Indices = read.lengths[first] + np.where(is_loss[first], 0, self.positions)
         ends = read.values[read.start[first + 1] - 1] + 1
         in_place = (read.strides()[first] == 1) & (np.isin(ends, ones) | (is_loss[first] == 1))
         self.gathered = ~in_place
@@ -133,9 +148,7 @@ class Forward:
         self.n_gathered = int(self.size[gathered].sum())
 
         groups = np.repeat(np.arange(len(first)), fans[first])
-        writers = np.concatenate(
-            [sources[read.start[k] : read.start[k + 1]] for k in first.tolist()]
-        )
+        writers = np.concatenate([from_sources[k] for k in first.tolist()])
         by_input = network.is_input[writers]
         reads_inputs = np.bincount(groups[by_input], minlength=len(first)) > 0
         self.need = np.bincount(groups[~by_input], minlength=len(first)) + reads_inputs
@@ -157,18 +170,21 @@ class Backward:
 
     Attributes:
         reads: Whether each neuron is a reader. Shape (n_neurons,).
+        positions: How many positions each neuron lives at. Shape (n_neurons,).
         size: How many rows each neuron reads. Shape (n_neurons,).
         start: Where its block begins. Shape (n_neurons,).
         n_rows: How many rows the array has.
         loss_rows: The rows that the loss node writes, one for each output that reads. Shape
             (n_reading outputs,).
-        length: How many rows each writer writes. Shape (n_writers,), as the following arrays.
+        length: How many messages each writer writes. Shape (n_writers,), as the following arrays.
+        wide: How many rows each of them has.
         first: The first of these rows.
-        stride: The distance from one to the next. 0: they are written into the scratch array.
+        stride: The distance from one message to the next. 0: they are written into the scratch array.
         scratch_start: Where the writer's rows begin in the scratch array.
         n_scratch: How many rows the scratch array has.
         group: The group of each reader, -1 for others; readers with the same followers share a
             group. Shape (n_neurons,).
+        head: The first reader of each group. Shape (n_groups,), as `need`.
         need: How many writers complete the rows of a group's readers. Shape (n_groups,).
         countdowns_of: For each neuron the groups at whose countdown it arrives.
         loss_countdowns: The groups at whose countdown the loss node arrives.
@@ -186,11 +202,13 @@ class Backward:
         is_output = np.zeros(n, dtype=np.int8)
         is_output[network.output_positions] = 1
         self.reads = np.ones(n, dtype=bool) if wrt_inputs else ~network.is_input
-        self.size = np.where(self.reads, outgoing.sizes + is_output, 0)
+        wide = self.positions = network.n_positions
+        messages = np.where(self.reads, outgoing.sizes + is_output, 0)
+        self.size = messages * wide
         self.start = _starts(self.size)
         self.n_rows = int(self.size.sum())
         outputs = network.output_positions[self.reads[network.output_positions]]
-        self.loss_rows = self.start[outputs] + outgoing.sizes[outputs]
+        self.loss_rows = self.start[outputs] + outgoing.sizes[outputs] * wide[outputs]
 
         # writers
         is_read = self.reads[network.sources[incoming.order]]
@@ -198,12 +216,14 @@ class Backward:
         written = np.bincount(network.targets[incoming.order][is_read], minlength=n)[neurons]
         rows = np.concatenate([self.row(network)[incoming.order[is_read]], self.loss_rows])
         self.length = np.append(written, len(outputs))
+        readers_of = np.concatenate([network.sources[incoming.order[is_read]], outputs])
         writing = Rows.of(rows, self.length)
-        starts = writing.start[:-1]
-        self.first = rows[np.minimum(starts, len(rows) - 1)] if len(rows) else starts
+        starts = np.minimum(writing.start[:-1], max(len(rows) - 1, 0))
+        self.first = rows[starts] if len(rows) else starts
+        self.wide = wide[readers_of[starts]] if len(rows) else np.ones_like(starts)
         self.stride = np.where(self.length > 0, writing.strides(), 1)
         is_copied = self.stride == 0
-        lengths = np.where(is_copied, self.length, 0)
+        lengths = np.where(is_copied, self.length * self.wide, 0)
         self.scratch_start = _starts(lengths)
         self.n_scratch = int(lengths.sum())
 
@@ -216,8 +236,8 @@ class Backward:
         )
         self.group = np.full(n, -1)
         self.group[readers] = group
-        heads = readers[first]
-        self.need = self.size[heads]
+        heads = self.head = readers[first]
+        self.need = messages[heads]
         groups = np.repeat(np.arange(len(first)), outgoing.sizes[heads])
         nothing = np.empty(0, dtype=np.intp)
         writers = np.concatenate([nothing, *(followers[k] for k in first.tolist())])
@@ -226,7 +246,8 @@ class Backward:
 
         # rows that are copied, group after group
         owner = np.repeat(np.arange(n), self.size)
-        target = rows[np.repeat(is_copied, self.length)]
+        copies = np.repeat(is_copied, self.length)
+        target = expand(rows[copies], wide[readers_of[copies]])
         group_of = self.group[owner[target]]
         order = np.argsort(group_of, kind="stable")
         group_of, into = group_of[order], target[order]
@@ -239,7 +260,7 @@ class Backward:
         self.scattered = into if not is_run.all() else None
 
     def row(self, network: Network) -> Indices:
-        """Return the row of each synapse. It means nothing for a source that is no reader.
+        """Return the first row of each synapse. It means nothing for a source that is no reader.
 
         Args:
             network: The network.
@@ -249,8 +270,22 @@ class Backward:
         """
         outgoing, row = network.outgoing, np.empty(len(network.weights), dtype=np.intp)
         rank = np.arange(len(row)) - np.repeat(outgoing.start[:-1], outgoing.sizes)
-        row[outgoing.order] = np.repeat(self.start, outgoing.sizes) + rank
+        wide = np.repeat(self.positions, outgoing.sizes)
+        row[outgoing.order] = np.repeat(self.start, outgoing.sizes) + rank * wide
         return row
+
+
+def expand(first: Indices, lengths: Indices) -> Indices:
+    """Return all rows of runs that begin there and are so long, one run after another.
+
+    Args:
+        first: The first row of each run. Shape (n_runs,).
+        lengths: How many rows each has. Shape (n_runs,).
+    """
+    if (lengths == 1).all():
+        return first
+    run = np.arange(int(lengths.sum())) - np.repeat(_starts(lengths), lengths)
+    return np.repeat(first, lengths) + run
 
 
 def rows_of(columns: tuple[Any, ...]) -> Iterator[tuple[int, ...]]:

@@ -135,8 +135,8 @@ class RestartablePort(PortArrays[int]):
         await endpoint.wait_for(endpoint.routes_in[kind])
         if kind in (ACTIVATION, URGENCY):
             self.maybe_crash("before fire" if kind == ACTIVATION else "before respond")
-        columns = self.activations_in.shape[1] if kind == URGENCY else 0
-        self._mail.open(kind, self.number, columns)
+        numbers = self.activations_in.shape[1] if kind == URGENCY else 0
+        self._mail.open(kind, self.number, numbers)
         _fill(self._mail, kind, endpoint, self._shared)
         return self._mail.take(kind, self)
 
@@ -254,8 +254,7 @@ class UnreliableEnvironmentPort(OutputArrays):
     ) -> None:
         """See `EnvironmentPort.begin`."""
         shared, delivery = self._shared, self._endpoint.delivery
-        columns = x.shape[1]
-        batch = columns if targets is None else targets.shape[1]
+        batch, columns = self._mail.count(x, targets)
         shared.first_sends.begin(step, batch, columns)
         self._step = step
         delivery.step_code = shared.step_table.encode(step)
