@@ -34,7 +34,7 @@ from .cluster.partition import Partition, partition
 from .cluster.ray import Ray
 from .log import Recording, open_log
 from .network import field
-from .network.elements import Input, Interneuron, Neuron, Synapse
+from .network.elements import Delay, Input, Interneuron, Neuron, Synapse
 from .network.functions import (
     ACTIVATIONS,
     COMBINATIONS,
@@ -85,6 +85,7 @@ __all__ = [
     "CheckpointError",
     "Combination",
     "CosineDecay",
+    "Delay",
     "Epoch",
     "Gradient",
     "Input",

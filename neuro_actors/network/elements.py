@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar, Generic, TypeVar, overload
 
@@ -13,7 +13,7 @@ from numpy.typing import ArrayLike
 from ..support.arrays import Array, Indices
 from ..support.errors import NetworkError
 from ..support.labelled_arrays import as_floats, check_order
-from ..support.scalars import as_number, got
+from ..support.scalars import as_number, as_whole_number, got
 from ..support.text import did_you_mean, quote
 from .field import Field, GridLike
 from .function_names import AnyActivation, AnyCombination
@@ -79,6 +79,26 @@ class Interneuron:
     activation: ClassVar[str] = "identity"
     bias: ClassVar[float] = 0.0
     frozen: ClassVar[bool] = False
+
+
+@dataclass(frozen=True, slots=True)
+class Delay:
+    """A node that repeats what a neuron said some ticks before; with it a network has a memory.
+
+    It has no incoming synapse, no bias and nothing to learn. Before the first tick it says 0. A
+    network with delays lives under `na.rules.ThroughTime`.
+
+    Attributes:
+        id: Its name in the network: 1 to 128 printable characters.
+        of: The id of the neuron that it repeats. It lives at the same positions.
+        ticks: How many ticks later it repeats it.
+    """
+
+    id: str
+    of: str
+    ticks: int = 1
+    activation: ClassVar[str] = "identity"
+    bias: ClassVar[float] = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,7 +171,7 @@ def check_types(nodes: Sequence[object], edges: Sequence[object], outputs: objec
     """Check that a network is described by objects of the right types.
 
     Args:
-        nodes: They must be `Input`, `Neuron` and `Interneuron` objects.
+        nodes: They must be `Input`, `Neuron`, `Interneuron` and `Delay` objects.
         edges: They must be `Synapse` objects.
         outputs: It must be a list of ids, not one string.
 
@@ -159,10 +179,10 @@ def check_types(nodes: Sequence[object], edges: Sequence[object], outputs: objec
         NetworkError: One of them is something else.
     """
     for node in nodes:
-        if not isinstance(node, (Input, Neuron, Interneuron)):
-            kinds = "na.Input, na.Neuron or na.Interneuron"
+        if not isinstance(node, (Input, Neuron, Interneuron, Delay)):
+            kinds = "na.Input, na.Neuron, na.Interneuron or na.Delay"
             raise NetworkError(f"neurons must be {kinds} objects, got {quote(node)}")
-        if not isinstance(node, Input):
+        if isinstance(node, (Neuron, Interneuron)):
             _check_frozen(node, "neuron", quote(node.id))
         if isinstance(node, Interneuron) and not isinstance(node.field, (Field, type(None))):
             problem = f"must be a field, such as na.field.window(…), got {quote(node.field)}"
@@ -237,6 +257,35 @@ def synapse_ends(
     sources = np.array([position[source] for source, _ in ends], dtype=np.intp)
     targets = np.array([position[target] for _, target in ends], dtype=np.intp)
     return ends, sources, targets
+
+
+def delay_sources(
+    delays: Mapping[int, Delay], position: Mapping[str, int]
+) -> dict[int, tuple[int, int]]:
+    """Find what each delay repeats.
+
+    Args:
+        delays: The delays by position.
+        position: The position of each neuron by its id.
+
+    Returns:
+        By the position of each delay that of the neuron, and the number of ticks.
+
+    Raises:
+        NetworkError: There is no such neuron, it is a delay itself, or the number of ticks is none.
+    """
+    found = {}
+    for k, node in delays.items():
+        if not isinstance(node.of, str) or node.of not in position:
+            known = did_you_mean(node.of, list(position))
+            raise NetworkError(f"delay {quote(node.id)}: there is no neuron {quote(node.of)}; {known}")
+        of = position[node.of]
+        if of in delays:
+            other = delays[of]
+            advice = f"write na.Delay({quote(node.id)}, of={quote(other.of)}, ticks=…)"
+            raise NetworkError(f"delay {quote(node.id)}: {quote(node.of)} is a delay too: {advice}")
+        found[k] = of, as_whole_number(f"delay {quote(node.id)}: ticks", node.ticks, 1)
+    return found
 
 
 def output_positions(outputs: Sequence[str], position: dict[str, int]) -> Indices:

@@ -18,7 +18,12 @@ from .network import Network
 
 
 def as_examples(
-    network: Network, x: ArrayLike, targets: ArrayLike, loss: str, which: str = ""
+    network: Network,
+    x: ArrayLike,
+    targets: ArrayLike,
+    loss: str,
+    which: str = "",
+    axes: Grid = (),
 ) -> tuple[Array, Array]:
     """Convert a batch and its targets to float64 arrays.
 
@@ -28,6 +33,7 @@ def as_examples(
         targets: What the outputs should be. Shape (batch, *positions, n_outputs).
         loss: The name of the loss.
         which: Text that an error has before "x" and "targets", such as "validation ".
+        axes: The sizes of axes between the batch and the positions, as of ticks.
 
     Returns:
         New arrays of shapes (batch, *positions, n_inputs) and (batch, *positions, n_outputs).
@@ -37,8 +43,9 @@ def as_examples(
             defined for these targets.
     """
     functions.loss(loss)
-    rows = as_rows(network, x, which)
-    wanted = as_batch(f"{which}targets", targets, network.outputs, network.output_grid)
+    rows = as_rows(network, x, which, axes)
+    grid = (*axes, *network.output_grid)
+    wanted = as_batch(f"{which}targets", targets, network.outputs, grid)
     if (labels := index_of(x)) is not None and in_another_order(index_of(targets), labels):
         raise InputError(
             f"{which}targets: its rows bear the labels of those of {which}x, in another order: "
@@ -54,7 +61,7 @@ def as_examples(
 
 
 def as_training_examples(
-    network: Network, x: ArrayLike, targets: ArrayLike, loss: str
+    network: Network, x: ArrayLike, targets: ArrayLike, loss: str, axes: Grid = ()
 ) -> tuple[Array, Array]:
     """Convert a batch to learn from: see `as_examples`.
 
@@ -63,36 +70,38 @@ def as_training_examples(
         x: The values of the inputs. Shape (batch, n_inputs).
         targets: What the outputs should be. Shape (batch, n_outputs).
         loss: The name of the loss.
+        axes: As in `as_examples`.
 
     Returns:
-        New arrays of shapes (batch, n_inputs) and (batch, n_outputs).
+        New arrays of the shapes of `as_examples`.
 
     Raises:
         InputError: As `as_examples`; or outputs can leave what the loss takes.
     """
-    found = as_examples(network, x, targets, loss)
+    found = as_examples(network, x, targets, loss, axes=axes)
     activations = [network.activations[k] for k in network.output_positions.tolist()]
     functions.check_outputs(loss, network.outputs, activations)
     return found
 
 
-def as_rows(network: Network, x: ArrayLike, which: str = "") -> Array:
+def as_rows(network: Network, x: ArrayLike, which: str = "", axes: Grid = ()) -> Array:
     """Convert a batch to a float64 array.
 
     Args:
         network: The network that the batch is meant for.
         x: The values of the inputs. Shape (batch, n_inputs).
         which: Text that an error has before "x".
+        axes: As in `as_examples`.
 
     Returns:
-        A new array of shape (batch, n_inputs).
+        A new array of shape (batch, *axes, *positions, n_inputs).
 
     Raises:
         InputError: The shape is wrong, a value is not finite, or `network` is no network.
     """
     if not isinstance(network, Network):
         raise InputError(f"network must be an na.Network, got {type(network).__name__}")
-    return as_batch(f"{which}x", x, network.inputs, network.input_grid)
+    return as_batch(f"{which}x", x, network.inputs, (*axes, *network.input_grid))
 
 
 def to_rows(values: Array) -> Array:

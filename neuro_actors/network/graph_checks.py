@@ -111,21 +111,29 @@ def find_levels(
     if level.min(initial=0) < 0:
         nodes = find_cycle(sources, targets, level)
         path = " -> ".join(repr(ids[k]) for k in nodes)
-        raise NetworkError(f"the synapses form a cycle: {path}; take one of them away")
+        before = repr(f"{ids[nodes[0]]} before")
+        advice = f"na.Delay({before}, of={ids[nodes[0]]!r}), and let {before} be the source"
+        raise NetworkError(
+            f"the synapses form a cycle: {path}; take one of them away, or let one go through "
+            f"time: add {advice}"
+        )
     return level
 
 
-def check_inputs_and_outputs(is_input: NDArray[np.bool_], outputs: Sequence[str]) -> None:
+def check_inputs_and_outputs(
+    is_named: NDArray[np.bool_], is_input: NDArray[np.bool_], outputs: Sequence[str]
+) -> None:
     """Check that there are inputs, neurons and outputs, and that each output is named once.
 
     Args:
-        is_input: Whether each neuron is an input. Shape (n_neurons,).
+        is_named: Whether each neuron is an input. Shape (n_neurons,).
+        is_input: Whether each neuron is an input or a delay. Shape (n_neurons,).
         outputs: The ids of the outputs.
 
     Raises:
         NetworkError: A kind of member is missing, or an output is named twice.
     """
-    if not is_input.any():
+    if not is_named.any():
         raise NetworkError("the network has no inputs: add at least one na.Input")
     if not outputs:
         raise NetworkError("the network has no outputs: name at least one neuron in outputs=[…]")

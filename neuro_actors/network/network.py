@@ -20,6 +20,7 @@ from ..support.text import format_count, quote
 from ..support.validation import as_flag, as_list
 from . import edge_list, graph_checks, layered
 from .elements import (
+    Delay,
     Input,
     Interneuron,
     LazySequence,
@@ -29,6 +30,7 @@ from .elements import (
     as_parameters,
     as_vector,
     check_types,
+    delay_sources,
     output_positions,
     positions,
     synapse_ends,
@@ -52,7 +54,7 @@ class Network:
     arrays are float64 and read-only.
 
     Args:
-        neurons: `Input`, `Neuron` and `Interneuron` objects. An id is 1 to 128 printable
+        neurons: `Input`, `Neuron`, `Interneuron` and `Delay` objects. An id is 1 to 128 printable
             characters.
         synapses: `Synapse` objects. A weight left out is drawn, as the target's activation function
             demands (Glorot or He), from a stream of the seed that is the target's own. That of a
@@ -77,14 +79,20 @@ class Network:
 
     ids: tuple[str, ...]
     """The id of each neuron, inputs among them."""
+    kept: dict[int, tuple[int, int]]
+    """Of the cell of a network with delays (see `cell.py`): by the position of each input that is
+    a delay that of the output which it repeats, and after how many ticks."""
     inputs: tuple[str, ...]
-    """The ids of the inputs, in the order of the columns of x."""
+    """The ids of the inputs, in the order of the columns of x; delays are not among them."""
     outputs: tuple[str, ...]
     """The ids of the outputs, in the order of the columns of the predictions."""
     activations: tuple[str, ...]
     """The name of each neuron's activation function; "identity" for inputs and interneurons."""
     interneurons: dict[int, Interneuron]
     """The interneurons by their position in `neurons`."""
+    delays: dict[int, tuple[int, int]]
+    """By the position of each delay that of the neuron which it repeats, and after how many
+    ticks."""
     weights: Array
     """The weight of each synapse, in the order of `synapses`. Shape (n_synapses,)."""
     biases: Array
@@ -103,7 +111,7 @@ class Network:
     targets: Indices
     """The position in `neurons` of each synapse's target. Shape (n_synapses,)."""
     is_input: NDArray[np.bool_]
-    """Whether each neuron is an input. Shape (n_neurons,)."""
+    """Whether each neuron is an input, or a delay. Shape (n_neurons,)."""
     output_positions: Indices
     """The position in `neurons` of each output, in the order of `outputs`. Shape (n_outputs,)."""
     level: Indices
@@ -117,7 +125,7 @@ class Network:
 
     def __init__(
         self,
-        neurons: Iterable[Input | Neuron | Interneuron],
+        neurons: Iterable[Input | Neuron | Interneuron | Delay],
         synapses: Iterable[Synapse],
         outputs: Iterable[str],
         seed: int = 0,
@@ -132,9 +140,11 @@ class Network:
         is_drawn = np.array([edge.weight is None for edge in edges], dtype=bool)
         weights = [0.0 if edge.weight is None else edge.weight for edge in edges]
         interneurons = {k: node for k, node in enumerate(nodes) if isinstance(node, Interneuron)}
+        delays = {k: node for k, node in enumerate(nodes) if isinstance(node, Delay)}
         self._set(
             ids=ids,
-            is_input=np.array([isinstance(node, Input) for node in nodes], dtype=bool),
+            is_input=np.array([isinstance(node, (Input, Delay)) for node in nodes], dtype=bool),
+            delays=delay_sources(delays, position),
             activations=tuple(node.activation for node in nodes),
             interneurons=interneurons,
             input_grids={
@@ -143,7 +153,7 @@ class Network:
                 if isinstance(node, Input) and node.positions != ()
             },
             frozen_weights=_mask([edge.frozen for edge in edges]),
-            frozen_biases=_mask([not isinstance(node, Input) and node.frozen for node in nodes]),
+            frozen_biases=_mask([isinstance(node, Neuron) and node.frozen for node in nodes]),
             biases=as_parameters("bias", [node.bias for node in nodes], ids),
             sources=sources,
             targets=targets,
@@ -421,8 +431,9 @@ class Network:
     # --- what it contains -------------------------------------------------------------------------
 
     @property
-    def neurons(self) -> Sequence[Input | Neuron | Interneuron]:
-        """All neurons, with inputs and interneurons, in the order in which they were given."""
+    def neurons(self) -> Sequence[Input | Neuron | Interneuron | Delay]:
+        """All neurons, with inputs, interneurons and delays, in the order in which they were
+        given."""
         return LazySequence(len(self.ids), self._neuron)
 
     @property
@@ -470,7 +481,7 @@ class Network:
     @property
     def input_grid(self) -> Grid:
         """The grid of positions at which the inputs live; () is one position."""
-        return self.grids[self.grid[int(np.argmax(self.is_input))]]
+        return self.grids[self.grid[self.position[self.inputs[0]]]]
 
     @property
     def output_grid(self) -> Grid:
@@ -497,7 +508,10 @@ class Network:
         """The number of synapses on the longest path."""
         return int(self.level.max())
 
-    def _neuron(self, k: int) -> Input | Neuron | Interneuron:
+    def _neuron(self, k: int) -> Input | Neuron | Interneuron | Delay:
+        if k in self.delays:
+            of, ticks = self.delays[k]
+            return Delay(self.ids[k], self.ids[of], ticks)
         if self.is_input[k]:
             return Input(self.ids[k], self.grids[self.grid[k]])
         if k in self.interneurons:
@@ -600,6 +614,8 @@ class Network:
             self.targets.tobytes(),
             self.grids,
             tuple(self.interneurons.items()),
+            tuple(self.delays.items()),
+            tuple(self.kept.items()),
         )
 
     def digest(self) -> str:
@@ -664,6 +680,7 @@ class Network:
         self,
         *,
         interneurons: dict[int, Interneuron] | None = None,
+        delays: dict[int, tuple[int, int]] | None = None,
         input_grids: dict[int, Grid] | None = None,
         frozen_weights: NDArray[np.bool_] | None = None,
         frozen_biases: NDArray[np.bool_] | None = None,
@@ -673,16 +690,20 @@ class Network:
         """Set the fields that define the network, derive the others, and check the graph."""
         self.__setstate__(fields)
         n = len(self.ids)
-        self.interneurons = interneurons or {}
+        self.interneurons, self.delays, self.kept = interneurons or {}, delays or {}, {}
         self.outputs = tuple([self.ids[k] for k in self.output_positions.tolist()])
+        is_named = self.is_input
+        if self.delays:
+            is_named = is_named.copy()
+            is_named[list(self.delays)] = False
         self.inputs = tuple(
-            name for name, is_input in zip(self.ids, self.is_input, strict=True) if is_input
+            name for name, is_input in zip(self.ids, is_named, strict=True) if is_input
         )
         self.incoming, self.outgoing = Groups.by(self.targets, n), Groups.by(self.sources, n)
         graph_checks.check_synapses(self.ids, self.sources, self.targets, self.is_input)
         self.level = graph_checks.find_levels(self.ids, self.sources, self.targets, self.outgoing)
         self.level.setflags(write=False)
-        graph_checks.check_inputs_and_outputs(self.is_input, self.outputs)
+        graph_checks.check_inputs_and_outputs(is_named, self.is_input, self.outputs)
         self.frozen_weights, self.frozen_biases = self._with_interneurons(
             frozen_weights, frozen_biases
         )
@@ -692,10 +713,11 @@ class Network:
         self._check_weights_of_interneurons()
         self.grids, self.grid = find_grids(
             self.ids, self.level, self.sources, self.incoming, self.is_input, self.interneurons,
-            input_grids or {}, self.output_positions,
+            self.delays, input_grids or {}, self.output_positions,
         )  # fmt: skip
+        ends = np.append(self.output_positions, [of for of, _ in self.delays.values()])
         graph_checks.check_paths(
-            self.ids, self.is_input, self.output_positions, self.incoming, self.outgoing
+            self.ids, self.is_input, ends.astype(np.intp), self.incoming, self.outgoing
         )
 
     def check_activations(self) -> None:

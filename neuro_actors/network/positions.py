@@ -22,6 +22,7 @@ def find_grids(
     incoming: Groups,
     is_input: NDArray[np.bool_],
     interneurons: Mapping[int, Interneuron],
+    delays: Mapping[int, tuple[int, int]],
     input_grids: Mapping[int, Grid],
     outputs: Indices,
 ) -> tuple[tuple[Grid, ...], Indices]:
@@ -32,8 +33,9 @@ def find_grids(
         level: The level of each neuron. Shape (n_neurons,).
         sources: The position of each synapse's source. Shape (n_synapses,).
         incoming: The synapses grouped by target.
-        is_input: Whether each neuron is an input. Shape (n_neurons,).
+        is_input: Whether each neuron is an input or a delay. Shape (n_neurons,).
         interneurons: The interneurons by position.
+        delays: By the position of each delay that of the neuron which it repeats, and the ticks.
         input_grids: The grids of inputs that live at more than one position.
         outputs: The positions of the outputs. Shape (n_outputs,).
 
@@ -45,31 +47,40 @@ def find_grids(
             field; or inputs, or outputs, live at different positions.
     """
     fields = {k: node.field for k, node in interneurons.items() if node.field is not None}
-    grid = np.zeros(len(ids), dtype=np.intp)
     if not input_grids and not fields:
+        grid = np.zeros(len(ids), dtype=np.intp)
         grid.setflags(write=False)
         return ((),), grid
+    inputs = np.array([k for k in np.flatnonzero(is_input).tolist() if k not in delays])
+    others = np.argsort(level, kind="stable")[np.count_nonzero(level == 0) :].tolist()
+    into = {k: sources[incoming.of(k)] for k in others}
+    found: dict[int, Grid] = {k: input_grids.get(k, ()) for k in inputs.tolist()}
+    for _ in range(len(delays) + 1):  # a delay lives where its neuron does, perhaps by itself
+        for k in others:
+            heard = [found[s] for s in into[k].tolist() if s in found]
+            if k in fields:
+                found[k] = fields[k].grid
+            elif heard:
+                found[k] = heard[0]
+        known = {k: found[of] for k, (of, _) in delays.items() if of in found}
+        if all(found.get(k) == its_grid for k, its_grid in known.items()):
+            break
+        found.update(known)
     grids: dict[Grid, int] = {(): 0}
-    for k, its_grid in input_grids.items():
-        grid[k] = grids.setdefault(its_grid, len(grids))
-    known = list(grids)
-    _check_alike("inputs", ids, np.flatnonzero(is_input), grid, known)
-    for k in np.argsort(level, kind="stable")[np.count_nonzero(level == 0) :].tolist():
-        its_sources = sources[incoming.of(k)]
-        _check_alike(f"the sources of {ids[k]!r}", ids, its_sources, grid, known)
-        found = known[grid[its_sources[0]]]
-        field = fields.get(k)
-        if field is not None:
-            if field.sources != found:
+    grid = np.array([grids.setdefault(found.get(k, ()), len(grids)) for k in range(len(ids))])
+    names = list(grids)
+    _check_alike("inputs", ids, inputs, grid, names)
+    for k in others:
+        _check_alike(f"the sources of {ids[k]!r}", ids, into[k], grid, names)
+        if k in fields:
+            at = names[grid[into[k][0]]]
+            if fields[k].sources != at:
                 raise NetworkError(
-                    f"interneuron {ids[k]!r}: its field hears {show_grid(field.sources)}, but its "
-                    f"source {ids[its_sources[0]]!r} lives at {show_grid(found)}"
+                    f"interneuron {ids[k]!r}: its field hears {show_grid(fields[k].sources)}, but "
+                    f"its source {ids[into[k][0]]!r} lives at {show_grid(at)}"
                 )
             _check_field(ids[k], interneurons[k])
-            found = field.grid
-        grid[k] = grids.setdefault(found, len(grids))
-        known = known if len(known) == len(grids) else list(grids)
-    _check_alike("outputs", ids, outputs, grid, known)
+    _check_alike("outputs", ids, outputs, grid, names)
     grid.setflags(write=False)
     return tuple(grids), grid
 

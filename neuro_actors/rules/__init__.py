@@ -16,6 +16,8 @@ Files:
     direct_feedback_alignment.py  every neuron receives the whole error
     predictive_coding.py          neurons with a value beside their prediction
     weight_perturbation.py        try a little noise, and learn it if the loss fell
+    through_time.py               a network with delays goes through a sequence
+    choose_rule.py                the rule of a society: chosen, or the one that the network needs
     newton.py                     curvature, conjugate gradients and a line search
     micro_batches.py              a batch in parts, learnt once
     batch_sum.py                  the sum over the parts, the same in one process and in a cluster
@@ -34,6 +36,7 @@ from .micro_batches import MicroBatches
 from .newton import NewtonCG
 from .predictive_coding import PredictiveCoding
 from .rule import Answer, Round, Rule, own
+from .through_time import ThroughTime
 from .weight_perturbation import WeightPerturbation
 
 __all__ = [
@@ -46,6 +49,7 @@ __all__ = [
     "PredictiveCoding",
     "Round",
     "Rule",
+    "ThroughTime",
     "WeightPerturbation",
     "own",
 ]

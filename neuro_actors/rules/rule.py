@@ -8,6 +8,7 @@ from math import inf
 from typing import Any, ClassVar, Protocol, runtime_checkable
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from ..network import functions
 from ..network.field import count_positions
@@ -34,6 +35,9 @@ class Round:
         name: The name of the round; the step in every message contains it.
         wrt_inputs: Whether urgencies reach the inputs, and so the environment.
         learns: Whether the neurons receive the optimizer, if the step has one.
+        predicts: Whether the round is a forward pass alone, without a loss.
+        targets: What the loss node receives in place of the step's targets. Shape
+            (n_outputs, columns). None: the targets of `examples`.
         examples: Which examples of the step the round is about; the loss node receives their
             targets. None: all.
         micro_batch: See `Step`.
@@ -45,6 +49,8 @@ class Round:
     learns: bool = True
     examples: slice | None = None
     micro_batch: tuple[int, int] | None = None
+    predicts: bool = False
+    targets: Array | None = None
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -142,6 +148,73 @@ class Rule:
         Raises:
             InputError: The rule cannot be used.
         """
+
+    def society(self, network: Network) -> Network:
+        """Return the network whose members live under this rule: mostly the network itself.
+
+        It has the network's neurons and synapses in the same order, and perhaps more behind them.
+
+        Args:
+            network: The network.
+
+        Raises:
+            InputError: The network cannot live under this rule.
+        """
+        if network.delays:
+            raise InputError(
+                f"the network has delays, and {self!r} knows no time: leave the rule out, or use "
+                "na.rules.ThroughTime()"
+            )
+        return network
+
+    def fit(self, x: ArrayLike) -> Rule:
+        """Return the rule for a batch of this shape: mostly the rule itself.
+
+        Args:
+            x: The batch, as a user handed it over.
+        """
+        return self
+
+    @property
+    def axes(self) -> tuple[int, ...]:
+        """The sizes of axes that data have between the batch and the positions; see `fit`."""
+        return ()
+
+    def predicting(self, network: Network, x: Array) -> Generator[Round, Answer, Array]:
+        """Go through the rounds of a prediction.
+
+        Args:
+            network: The network of the society.
+            x: The examples. Shape (n_inputs, columns).
+
+        Yields:
+            Each round. The generator receives its `Answer`.
+
+        Returns:
+            The predictions. Shape (n_outputs, columns).
+        """
+        answer = yield Round(x, predicts=True)
+        return answer.predictions
+
+    def rounds_with_targets(
+        self, network: Network, x: Array, targets: Array
+    ) -> Generator[Round, Answer, Answer | None]:
+        """Go through the rounds of one step that has a loss, and know its targets.
+
+        Args:
+            network: The network of the society.
+            x: The examples of the step. Shape (n_inputs, columns).
+            targets: Their targets. Shape (n_outputs, columns).
+
+        Yields:
+            Each round. The generator receives its `Answer`.
+
+        Returns:
+            What the rounds come to together, without the commits. None: for each example the
+            predictions and the loss of its first round, and the urgencies of its last.
+        """
+        yield from self.rounds(network, x)
+        return None
 
     def rounds(self, network: Network, x: Array) -> Generator[Round, Answer, None]:
         """Go through the rounds of one step that has a loss.

@@ -24,6 +24,7 @@ from ..network.function_names import AnyLoss
 from ..network.gradient import Gradient
 from ..network.network import Network
 from ..neuron.sums import SumsChoice
+from ..rules import Rule
 from ..support.arrays import Array
 from ..support.hints import explains_arguments
 from ..support.signal_exceptions import HandlerExceptions, passes_handler_exceptions
@@ -45,6 +46,7 @@ def gradient(
     micro_batches: int | None = None,
     in_flight: int | None = None,
     engine: str | Cluster | None = None,
+    rule: Rule | None = None,
 ) -> Gradient:
     """Compute one gradient with a society of neurons, which lives for this call only.
 
@@ -65,6 +67,8 @@ def gradient(
         micro_batches: Split the batch into so many parts, to need less memory. None: no split.
         in_flight: How many micro-batches may be under way at the same time. None is 1.
         engine: Where the neurons live. None is this process; `na.Ray(...)` is many machines.
+        rule: The local rule of the neurons, from `na.rules`. None is backpropagation, through time
+            if the network has delays.
 
     Returns:
         Loss, predictions, and the gradient by weight (n_synapses,), by bias (n_neurons,), and
@@ -90,6 +94,7 @@ def gradient(
             micro_batches=micro_batches,
             in_flight=in_flight,
             engine=engine,
+            rule=rule,
         ) as simulation:
             return await simulation.gradient(x, targets, loss, wrt_inputs)
 

@@ -32,7 +32,8 @@ from ..cluster.settings import Cluster
 from ..log.recording_settings import Recording, as_recording
 from ..network.network import Network
 from ..neuron.sums import Sums, SumsChoice, choose_sums
-from ..rules import Backpropagation, Rule
+from ..rules import Rule
+from ..rules.choose_rule import choose_rule
 from ..rules.member_registry import MemberRegistry
 from ..rules.micro_batches import lanes_for, micro_batched, whole_rule
 from ..rules.rule_identity import rule_identity
@@ -233,17 +234,13 @@ class _Settings:
 
     def check(self) -> _Plan:
         """Check everything before any work. Raises `InputError` for what is wrong."""
-        rule = Backpropagation() if self.rule is None else self.rule
         if not isinstance(self.network, Network):
             raise InputError(f"network must be an na.Network, got {type(self.network).__name__}")
         if not as_number(self.patience) > 0:
             raise InputError(
                 f"patience must be a positive number of seconds, got {got(self.patience)}"
             )
-        if not isinstance(rule, Rule):
-            raise InputError(
-                f"rule must be such as na.rules.FeedbackAlignment(), or None, got {quote(rule)}"
-            )
+        rule = choose_rule(self.rule, self.network)
         self.network.check_rule(quote(whole_rule(rule)))
         rule = micro_batched(rule, self.micro_batches)
         lanes = lanes_for(rule, self.in_flight)
@@ -254,13 +251,14 @@ class _Settings:
                 "open_simulation needs trio.run; elsewhere use na.gradient or na.train. In a "
                 "notebook, write %autoawait trio in a cell before this one"
             )
+        society = rule.society(self.network)
         make, sums = choose_channels(self.channels), choose_sums(self.sums)
         if self.registry is not None or isinstance(self.channels, Unreliable) or (lanes or 1) > 1:
-            check_state(whole_rule(rule), self.network)
+            check_state(whole_rule(rule), society)
         partition = None
         if cluster is not None:
-            partition = cluster.partition_for(self.network, rule, self.sums)
-        return _Plan(self, rule, lanes, make, sums, cluster, partition)
+            partition = cluster.partition_for(society, rule, self.sums)
+        return _Plan(self, society, rule, lanes, make, sums, cluster, partition)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -268,6 +266,7 @@ class _Plan:
     """What is to be opened. lanes: None if the user did not say how many."""
 
     settings: _Settings
+    network: Network  # of the society
     rule: Rule
     lanes: int | None
     make: ChannelsFactory
@@ -293,7 +292,7 @@ class _Plan:
             workers = Workers(cluster.replicas, partition.shards, partition.shard)
         return LogRecorder(
             as_recording(settings.log),
-            settings.network,
+            self.network,
             settings.sums,
             check_described(self.rule),
             faults_to_json(settings.channels),
@@ -306,16 +305,16 @@ class _Plan:
         """Make the society, and its driver if it lives on a cluster."""
         settings, registry = self.settings, self.settings.registry
         if self.cluster is None or self.partition is None:
-            make = partial(_make_channels, self.make, settings.network)
+            make = partial(_make_channels, self.make, self.network)
             factory, lanes = registry or self.rule, self.lanes or 1
-            network, sums = settings.network, self.sums
+            network, sums = self.network, self.sums
             return make_runner(network, make, recorder, factory, sums, lanes, self.number), None
         from ..cluster.driver import make_driver
 
         driver = make_driver(
             self.cluster,
             self.partition,
-            settings.network,
+            self.network,
             self.rule,
             settings.sums,
             self.lanes,

@@ -18,6 +18,7 @@ from ..network.examples import (
     as_examples,
     as_rows,
     as_training_examples,
+    from_rows,
     to_rows,
     widen,
 )
@@ -70,6 +71,7 @@ class Simulation:
         number: int = 0,
     ) -> None:
         self._network = network
+        self._society = rule.society(network)
         self._task = task
         self._runner = task.runner
         self._rule = rule
@@ -78,7 +80,7 @@ class Simulation:
         self._number = number
         # commits of the last step that learned, if `_network` has older parameters
         self._committed: Array | None = None
-        self._parameters = ParameterOrder(network)
+        self._parameters = ParameterOrder(self._society)
         self._needs_rule: bool | None = None  # not known yet
         self.calls = ForgottenCalls()
 
@@ -105,9 +107,18 @@ class Simulation:
             InputError: `x` has another shape, or a value that is not finite.
             SimulationError: A neuron failed, or the step did not end in time.
         """
-        rows = to_rows(as_rows(self._network, x))
+        rule = self._rule.fit(x)
+        rows = to_rows(as_rows(self._network, x, axes=rule.axes))
         async with self._turn:
-            return (await self._step(Round(rows))).predictions
+            answer: Any = None
+            with closing(rule.predicting(self._society, rows)) as rounds:
+                while True:
+                    try:
+                        round = rounds.send(answer)
+                    except StopIteration as end:
+                        grid = (*rule.axes, *self._network.output_grid)
+                        return freeze(from_rows(end.value, grid))
+                    answer = (await self._step(round)).answer
 
     @awaited
     async def gradient(
@@ -136,14 +147,15 @@ class Simulation:
             InputError: An argument is wrong, or the rule computes no urgencies of inputs.
             SimulationError: A neuron failed, or the step did not end in time.
         """
-        rows = as_examples(self._network, x, targets, loss)
+        rule = self._rule.fit(x)
+        rows = as_examples(self._network, x, targets, loss, axes=rule.axes)
         wrt_inputs = as_flag("wrt_inputs", wrt_inputs)
         if wrt_inputs and not self._rule.feels_inputs:
             raise InputError(
                 f"{self._rule!r} computes no urgencies of inputs: leave wrt_inputs out"
             )
         async with self._turn:
-            outcome = await self._rounds(*rows, loss, wrt_inputs=wrt_inputs)
+            outcome = await self._rounds(rule, *rows, loss, wrt_inputs=wrt_inputs)
             return outcome.gradient(self._network, self._parameters, wrt_inputs)
 
     @awaited
@@ -227,9 +239,10 @@ class Simulation:
                 learned from it, as far as `network` shows.
         """
         check_optimizer(optimizer)
-        rows = as_training_examples(self._network, x, targets, loss)
+        rule = self._rule.fit(x)
+        rows = as_training_examples(self._network, x, targets, loss, rule.axes)
         async with self._turn:
-            outcome = await self._rounds(*rows, loss, optimizer)
+            outcome = await self._rounds(rule, *rows, loss, optimizer)
         return StepResult(outcome.step, outcome.loss, outcome.predictions)
 
     @awaited
@@ -245,8 +258,10 @@ class Simulation:
         else:
             await trio.lowlevel.checkpoint()
         if self._committed is not None:
-            self._network = self._network.with_parameters(
-                *self._parameters.by_element(self._committed, no_parameter=1.0)
+            weights, biases = self._parameters.by_element(self._committed, no_parameter=1.0)
+            known = self._network
+            self._network = known.with_parameters(
+                weights[: len(known.weights)], biases[: len(known.ids)]
             )
             rule = whole_rule(self._rule)
             if self._needs_rule is None:
@@ -273,6 +288,7 @@ class Simulation:
 
     async def _rounds(
         self,
+        rule: Rule,
         rows: Array,
         wanted: Array,
         loss: str,
@@ -284,7 +300,7 @@ class Simulation:
         If the runner takes several steps at once, no round depends on an answer: the rule has made
         members for several lanes, and so it has said that.
         """
-        self._rule.check(self._network, loss)
+        rule.check(self._society, loss)
         self._runner.check(loss, optimizer)
         x, targets = to_rows(rows), to_rows(wanted)
         wide = targets.shape[1] // len(wanted)  # positions
@@ -292,31 +308,29 @@ class Simulation:
         answer: Any = None
         self._task.check()
         await self._finish_all()
+        whole: Answer | None = None
         with closing(
-            self._rule.rounds(self._network, x)
+            rule.rounds_with_targets(self._society, x, targets)
         ) as rounds:  # an interrupt that struck a forgotten one would be lost
             while True:
                 while rounds_left and not self._runner.full:
                     try:
                         round = rounds.send(answer)
-                    except StopIteration:
-                        rounds_left = False
+                    except StopIteration as end:
+                        rounds_left, whole = False, end.value
                         break
                     part = round.examples or slice(None)
-                    self._begin(
-                        round,
-                        freeze(np.ascontiguousarray(targets[:, widen(part, wide)])),
-                        loss,
-                        optimizer,
-                        wrt_inputs,
-                    )
+                    wanted_here = round.targets
+                    if wanted_here is None:
+                        wanted_here = freeze(np.ascontiguousarray(targets[:, widen(part, wide)]))
+                    self._begin(round, wanted_here, loss, optimizer, wrt_inputs)
                     parts.append(part)
                     answer = None
                 if not parts:
-                    return collector.outcome
+                    return collector.outcome if whole is None else collector.whole(whole, rule.axes)
                 outcome = await self._end()
                 collector.add(parts.popleft(), outcome)
-                answer = Answer(outcome.outputs, outcome.losses, outcome.input_urgencies)
+                answer = outcome.answer
 
     @enable_ki_protection
     async def _step(self, round: Round, *about: Any) -> StepOutcome:
@@ -338,8 +352,10 @@ class Simulation:
     ) -> None:
         self._task.check()
         self._number += 1
+        if round.predicts:
+            targets = loss = optimizer = None
         learning = optimizer if round.learns else None
-        felt = wrt_inputs or round.wrt_inputs
+        felt = (wrt_inputs or round.wrt_inputs) and not round.predicts
         step = Step(
             self._number,
             loss,
@@ -382,7 +398,7 @@ class Simulation:
                     if is_from_handler(error):
                         raise
                 else:
-                    outcome = read_result(step, port, self._network)
+                    outcome = read_result(step, port, self._society)
                     if step.optimizer is not None:
                         self._committed = port.commits.copy()
                     self._task.finish_log()

@@ -13,6 +13,7 @@ from ..network.gradient import Gradient
 from ..network.network import Network
 from ..network.parameter_order import ParameterOrder
 from ..neuron.messages import Step
+from ..rules.rule import Answer
 from ..support.arrays import Array, freeze
 from ..support.means import mean_in_order
 
@@ -44,6 +45,11 @@ class StepOutcome:
     grids: tuple[Grid, Grid] = ((), ())
 
     @property
+    def answer(self) -> Answer:
+        """What a rule learns of the step."""
+        return Answer(self.outputs, self.losses, self.input_urgencies)
+
+    @property
     def predictions(self) -> Array:
         """The outputs' activations of each example. Shape (batch, *positions, n_outputs)."""
         return freeze(from_rows(self.of_examples(self.outputs, 0), self.grids[0]))
@@ -71,8 +77,10 @@ class StepOutcome:
             parameters: Translates the commits to the network's order.
             wrt_inputs: Whether to return ∂loss/∂x too.
         """
+        weights, biases = parameters.by_element(self.commits, negated=True)
         weights, biases = (
-            freeze(values) for values in parameters.by_element(self.commits, negated=True)
+            freeze(values[: len(own)])
+            for values, own in ((weights, network.weights), (biases, network.ids))
         )
         inputs = None
         if wrt_inputs:
@@ -122,6 +130,19 @@ class RoundCollector:
         start = examples.start or 0
         self._first.setdefault(start, outcome)
         self._last[start] = self._latest = outcome
+
+    def whole(self, answer: Answer, axes: Grid) -> StepOutcome:
+        """Return the result of all rounds, as a rule says what they come to together.
+
+        Args:
+            answer: What they come to.
+            axes: The axes that data have before the positions.
+        """
+        latest, (first, *_) = self._latest, self._first.values()
+        assert latest is not None
+        grids = (*axes, *latest.grids[0]), (*axes, *latest.grids[1])
+        rows = answer.predictions, answer.losses, answer.input_urgencies
+        return StepOutcome(first.step, *rows, latest.commits, grids)
 
     @property
     def outcome(self) -> StepOutcome:

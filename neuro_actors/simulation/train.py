@@ -24,7 +24,8 @@ from ..network.function_names import AnyLoss
 from ..network.network import Network
 from ..neuron.optimizers import Optimizer, check_optimizer
 from ..neuron.sums import SumsChoice
-from ..rules import Backpropagation, Rule
+from ..rules import Rule
+from ..rules.choose_rule import choose_rule
 from ..rules.member_registry import MemberRegistry
 from ..rules.micro_batches import lanes_for, micro_batched
 from ..support.arrays import Array
@@ -207,8 +208,10 @@ def train(
         >>> print(f"{result.history[-1].accuracy:.0%}")
         100%
     """
-    data = as_training_examples(network, x, targets, loss)
-    held_out = None if validation is None else _as_validation(network, validation, loss)
+    rule = choose_rule(rule, network) if isinstance(network, Network) else rule
+    axes = rule.fit(x).axes if isinstance(rule, Rule) else ()
+    data = as_training_examples(network, x, targets, loss, axes)
+    held_out = None if validation is None else _as_validation(network, validation, loss, rule)
     check_optimizer(optimizer)
     overwrite = as_flag("overwrite", overwrite)
     if checkpoint is None:
@@ -218,14 +221,10 @@ def train(
     every = as_whole_number("every", STEPS_BETWEEN if every is None else every, 1)
     if progress is not None:
         progress = as_flag("progress", progress)
-    rule = Backpropagation() if rule is None else rule
-    if not isinstance(rule, Rule):
-        raise InputError(
-            f"rule must be such as na.rules.FeedbackAlignment(), or None, got {quote(rule)}"
-        )
+    assert isinstance(rule, Rule)
     rule = micro_batched(rule, micro_batches)
     lanes = lanes_for(rule, in_flight)
-    rule.check(network, loss)
+    rule.check(rule.society(network), loss)
     plan = TrainingPlan(
         network=network,
         data=data,
@@ -248,7 +247,7 @@ def train(
     from .checkpoint.saving import Saver
 
     network.check_activations()
-    members = MemberRegistry(rule, network, optimizer=optimizer)
+    members = MemberRegistry(rule, rule.society(network), optimizer=optimizer)
     saver = Saver(Folder(checkpoint), plan, position, members, every)
     saver.check(overwrite)
     return _run_training(plan, position, network, progress, log, saver)
@@ -269,11 +268,13 @@ def _check_no_checkpoint_settings(every: object, overwrite: bool) -> None:
         )
 
 
-def _as_validation(network: Network, validation: object, loss: str) -> tuple[Array, Array]:
+def _as_validation(
+    network: Network, validation: object, loss: str, rule: Rule
+) -> tuple[Array, Array]:
     if not isinstance(validation, (tuple, list)) or len(validation) != 2:
         raise InputError("validation must be a pair (x, targets)")
     x, targets = validation
-    return as_examples(network, x, targets, loss, "validation ")
+    return as_examples(network, x, targets, loss, "validation ", rule.fit(x).axes)
 
 
 @explains_arguments

@@ -1,0 +1,99 @@
+"""A network with delays, seen in one tick: its cell.
+
+In one tick a delay is two nodes. One, an input, says what it has kept: it has the delay's own id.
+The other one, an interneuron, hears what is to be kept, and is an output. So the cell is a network
+without delays, in which every message of a tick is an ordinary one; what goes from one tick to
+another is repeated by the environment.
+
+The cell has the neurons and synapses of the network in the same order, and those of the delays'
+second nodes behind them.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from ..support.arrays import Indices
+from ..support.errors import NetworkError
+from .elements import Interneuron
+from .field import show_grid
+from .network import Network
+
+
+@dataclass(frozen=True, slots=True)
+class DelayRows:
+    """Where a cell's delays are among its inputs. Its last outputs are what they hear.
+
+    Attributes:
+        inputs: The rows of x that are inputs of the network. Shape (n_inputs,).
+        delays: The rows that are delays, in the order of `ticks`. Shape (n_delays,).
+        ticks: How many ticks later each delay repeats what it hears.
+    """
+
+    inputs: Indices
+    delays: Indices
+    ticks: tuple[int, ...]
+
+    @classmethod
+    def of(cls, cell: Network) -> DelayRows:
+        """Return the rows of a cell."""
+        row = np.cumsum(cell.is_input) - 1
+        is_delay = np.zeros(len(cell.ids), dtype=bool)
+        is_delay[list(cell.kept)] = True
+        ticks = tuple(ticks for _, ticks in cell.kept.values())
+        return cls(row[cell.is_input & ~is_delay], row[list(cell.kept)], ticks)
+
+
+def make_cell(network: Network) -> Network:
+    """Return the cell of a network.
+
+    Args:
+        network: The network.
+
+    Raises:
+        NetworkError: Inputs and delays, or outputs and delays, live at different positions.
+    """
+    n, delays = len(network.ids), list(network.delays.items())
+    hears = [Interneuron(f"to {network.ids[k]}", "sum") for k, _ in delays]
+    for node in hears:
+        if node.id in network.position:
+            raise NetworkError(f"neuron {node.id!r}: a delay needs this id itself: choose another")
+    for what, grid in (("inputs", network.input_grid), ("outputs", network.output_grid)):
+        for k, _ in delays:
+            its_grid = network.grids[network.grid[k]]
+            if its_grid != grid:
+                raise NetworkError(
+                    f"delay {network.ids[k]!r} lives at {show_grid(its_grid)}, and the {what} at "
+                    f"{show_grid(grid)}: in one tick both go through the same door, so let them "
+                    "live at the same positions"
+                )
+    behind = np.arange(n, n + len(delays))
+    sources = np.array([of for _, (of, _) in delays], dtype=np.intp)
+    frozen = np.ones(len(delays), dtype=bool)
+    cell = Network.__new__(Network)
+    cell._set(
+        ids=(*network.ids, *(node.id for node in hears)),
+        is_input=np.append(network.is_input, ~frozen),
+        activations=(*network.activations, *("identity" for _ in hears)),
+        interneurons=network.interneurons | dict(zip(behind.tolist(), hears, strict=True)),
+        input_grids={
+            int(k): grid
+            for k in np.flatnonzero(network.is_input)
+            if (grid := network.grids[network.grid[k]])
+        },
+        frozen_weights=np.append(network.frozen_weights, frozen),
+        frozen_biases=np.append(network.frozen_biases, ~frozen),
+        biases=np.append(network.biases, np.zeros(len(delays))),
+        sources=np.append(network.sources, sources),
+        targets=np.append(network.targets, behind),
+        weights=np.append(network.weights, np.ones(len(delays))),
+        output_positions=np.append(network.output_positions, behind),
+    )
+    cell.needs_rule = network.needs_rule
+    cell.kept = {
+        k: (hears, ticks)
+        for (k, (_, ticks)), hears in zip(delays, behind.tolist(), strict=True)
+    }
+    return cell

@@ -1,0 +1,264 @@
+"""Backpropagation through time, by mail: a network with delays goes through a sequence.
+
+The society is the network's cell (`network/cell.py`): what the network is in one tick. A step of a
+sequence of T ticks has 2 T rounds:
+
+    forward    tick 1, …, tick T. The environment repeats what each delay heard so many ticks ago.
+    backward   tick T, …, tick 1 once more, now with the targets of that tick. What a delay feels
+               as its urgency, it feels for what it heard so many ticks ago. So the environment
+               repeats it there: the loss node hands it on as the urgency of what the delay hears.
+    learn      once, at the end: a parameter's urgency is the sum over all ticks.
+
+The environment computes nothing here: it repeats. The loss of an example is the sum over its ticks.
+
+Source: Werbos, Proc. IEEE 78, 1990; truncated: Williams, Peng, Neural Computation 2, 1990.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Generator, Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from ..network.cell import DelayRows, make_cell
+from ..network.field import count_positions
+from ..network.functions import Activation
+from ..network.network import Network
+from ..neuron.local_rule import NOTHING, LocalRule, NeuronRule
+from ..neuron.loss_node import LossNode
+from ..neuron.messages import Step
+from ..neuron.sums import ORDERED, Sums
+from ..support.arrays import Array, freeze
+from ..support.errors import InputError
+from ..support.scalars import as_whole_number
+from .rule import Answer, Round, Rule, own
+
+@dataclass(frozen=True)
+class ThroughTime(Rule):
+    """Backpropagation through time. See the head of this file.
+
+    Data have one axis more: x has the shape (batch, ticks, *positions, n_inputs), targets and
+    predictions likewise.
+
+    Attributes:
+        ticks: How many ticks a sequence has. None: as many as x has.
+        window: After how many ticks urgencies are cut (truncated backpropagation): what a delay
+            repeats still goes from one window to the next, its urgency does not go back. None:
+            never.
+    """
+
+    ticks: int | None = None
+    window: int | None = None
+
+    def __post_init__(self) -> None:
+        for name in ("ticks", "window"):
+            value = getattr(self, name)
+            if value is not None:
+                value = as_whole_number(f"ThroughTime: {name}", value, 1)
+                object.__setattr__(self, name, value)
+
+    def society(self, network: Network) -> Network:
+        """See `Rule.society`: the network's cell.
+
+        Raises:
+            InputError: The network has no delays.
+        """
+        if not network.delays:
+            raise InputError(
+                "ThroughTime needs a network with delays, such as na.Delay('h before', of='h'): "
+                "add one, or leave the rule out"
+            )
+        return make_cell(network)
+
+    def fit(self, x: ArrayLike) -> ThroughTime:
+        """See `Rule.fit`: the ticks are those of x, if the rule does not say how many."""
+        if self.ticks is not None:
+            return self
+        shape = np.shape(x)
+        if len(shape) < 3 or not shape[1]:
+            raise InputError(
+                "x: expected shape (batch, ticks, n_inputs), for the network has delays, "
+                f"got {shape}"
+            )
+        return replace(self, ticks=int(shape[1]))
+
+    @property
+    def axes(self) -> tuple[int, ...]:
+        """See `Rule.axes`."""
+        return () if self.ticks is None else (self.ticks,)
+
+    def neuron(self, network: Network, k: int, sums: Sums) -> NeuronRule:
+        """See `Rule.neuron`."""
+        return TimeNeuron(*own(network, k), sums)
+
+    def loss_node(self, network: Network) -> LossNode:
+        """See `Rule.loss_node`."""
+        from_input = network.is_input[network.output_positions]
+        return TimeLossNode(from_input, count_positions(network.output_grid), len(network.kept))
+
+    def predicting(self, network: Network, x: Array) -> Generator[Round, Answer, Array]:
+        """See `Rule.predicting`."""
+        said, _ = yield from self._forward(network, DelayRows.of(network), x)
+        return _join(said, count_positions(network.output_grid))
+
+    def rounds_with_targets(
+        self, network: Network, x: Array, targets: Array
+    ) -> Generator[Round, Answer, Answer]:
+        """See `Rule.rounds_with_targets`."""
+        rows, ticks = DelayRows.of(network), self._ticks
+        wide, wide_in = (count_positions(g) for g in (network.output_grid, network.input_grid))
+        said, heard = yield from self._forward(network, rows, x)
+        wanted = _split(targets, ticks, wide)
+        felt, losses, by_inputs = ([NOTHING] * ticks for _ in range(3))
+        for t in reversed(range(ticks)):
+            handed = self._handed(rows, felt, t, wanted[t].shape[1])
+            answer = yield Round(
+                heard[t],
+                back_round(t + 1, ticks),
+                wrt_inputs=True,
+                learns=t == 0,
+                targets=freeze(np.concatenate([wanted[t], handed])),
+            )
+            felt[t] = answer.input_urgencies[rows.delays]
+            by_inputs[t], losses[t] = answer.input_urgencies[rows.inputs], answer.losses
+        total = np.add.accumulate(np.stack(losses), axis=0)[-1]
+        return Answer(_join(said, wide), freeze(total), _join(by_inputs, wide_in))
+
+    @property
+    def _ticks(self) -> int:
+        assert self.ticks is not None
+        return self.ticks
+
+    def _forward(
+        self, network: Network, rows: DelayRows, x: Array
+    ) -> Generator[Round, Answer, tuple[list[Array], list[Array]]]:
+        """Go through all ticks; return what the outputs said, and what the inputs were handed."""
+        xs = _split(x, self._ticks, count_positions(network.input_grid))
+        said: list[Array] = []
+        kept: list[Array] = []
+        heard: list[Array] = []
+        for t, here in enumerate(xs):
+            inputs = np.zeros((len(rows.inputs) + len(rows.delays), here.shape[1]))
+            inputs[rows.inputs] = here
+            for k, (row, later) in enumerate(zip(rows.delays.tolist(), rows.ticks, strict=True)):
+                if t >= later:
+                    inputs[row] = kept[t - later][k]
+            heard.append(freeze(inputs))
+            answer = yield Round(heard[t], f"tick {t + 1} of {self._ticks}", predicts=True)
+            n = len(answer.predictions) - len(rows.delays)
+            said.append(answer.predictions[:n])
+            kept.append(answer.predictions[n:])
+        return said, heard
+
+    def _handed(self, rows: DelayRows, felt: Sequence[Array], t: int, columns: int) -> Array:
+        """Return the urgency of what each delay heard at a tick: what it felt as it repeated it."""
+        handed = np.zeros((len(rows.ticks), columns))
+        for k, later in enumerate(rows.ticks):
+            is_cut = self.window is not None and t // self.window != (t + later) // self.window
+            if t + later < self._ticks and not is_cut:
+                handed[k] = felt[t + later][k]
+        return handed
+
+
+def back_round(tick: int, ticks: int) -> str:
+    """Return the name of the round that makes the urgencies of a tick, from 1 on, of `ticks`."""
+    return f"back to tick {tick} of {ticks}"
+
+
+def tick_of(round: str) -> tuple[int, int] | None:
+    """Return which tick, from 1 on, and of how many, a round that makes urgencies belongs to.
+
+    Returns:
+        The tick and their number, or None if the round makes none.
+    """
+    found = re.fullmatch(r"back to tick ([1-9]\d{0,8}) of ([1-9]\d{0,8})", round, re.ASCII)
+    return (int(found[1]), int(found[2])) if found else None
+
+
+class TimeNeuron(LocalRule):
+    """A neuron that adds up the urgencies of its parameters over all ticks, and learns in the last.
+
+    Attributes:
+        total: Their sum over the ticks that are done. Shape (fan_in + 1,), or (0,) before them.
+    """
+
+    __slots__ = ("total",)
+    STATE = ("state", "total")
+
+    def __init__(
+        self,
+        id: str,
+        function: Activation,
+        parameters: Array,
+        from_input: NDArray[np.bool_],
+        sums: Sums = ORDERED,
+    ) -> None:
+        """See `LocalRule`."""
+        super().__init__(id, function, parameters, from_input, sums)
+        self.total = NOTHING
+
+    def conclude(self, step: Step, wanted: Array, commit_out: Array) -> None:
+        """See `LocalRule.conclude`: only after the first tick, with the sum over all."""
+        tick, ticks = tick_of(step.round) or (1, 1)
+        total = wanted if tick == ticks else self.total + wanted
+        if tick > 1:
+            super().conclude(replace(step, optimizer=None), total, commit_out)
+            self.total = freeze(np.array(total))
+        else:
+            commit_out[...] = total
+            super().conclude(step, total, commit_out)
+            self.total = NOTHING
+
+
+class TimeLossNode(LossNode):
+    """A loss node that also hands on the urgencies of what delays hear.
+
+    Attributes:
+        handed: How many of its last outputs are heard by delays. Their targets are urgencies.
+    """
+
+    __slots__ = ("handed",)
+
+    def __init__(self, from_input: NDArray[np.bool_], positions: int, handed: int) -> None:
+        """Make the loss node's rule.
+
+        Args:
+            from_input: True where an output is itself an input. Shape (n_outputs,).
+            positions: How many positions the outputs live at.
+            handed: See above.
+        """
+        super().__init__(from_input, positions)
+        self.handed = handed
+
+    def evaluate(
+        self, step: Step, predictions: Array, targets: Array, urgencies_out: Array
+    ) -> Array:
+        """See `LossNode.evaluate`."""
+        n = len(predictions) - self.handed
+        of_outputs, of_delays = np.split(urgencies_out, [len(urgencies_out) - self.handed])
+        of_delays[...] = targets[n:]
+        only = LossNode(self.from_input[:n], self.positions)
+        return only.evaluate(step, predictions[:n], targets[:n], of_outputs)
+
+
+def _split(rows: Array, ticks: int, positions: int) -> list[Array]:
+    """Return the columns of each tick. Shape (n, batch · positions) each.
+
+    Args:
+        rows: Example after example, tick after tick. Shape (n, batch · ticks · positions).
+        ticks: How many ticks there are.
+        positions: How many positions.
+    """
+    n = len(rows)
+    by_tick = rows.reshape(n, -1, ticks, positions).transpose(2, 0, 1, 3)
+    return [freeze(np.ascontiguousarray(one).reshape(n, -1)) for one in by_tick]
+
+
+def _join(parts: Sequence[Array], positions: int) -> Array:
+    """Return the columns of all ticks: the way back of `_split`."""
+    n = parts[0].shape[0]
+    by_tick = np.stack(parts).reshape(len(parts), n, -1, positions)
+    return freeze(np.ascontiguousarray(by_tick.transpose(1, 2, 0, 3)).reshape(n, -1))
