@@ -65,7 +65,9 @@ def _join(block: RowBlock, rows: list[Array | None], sent: NDArray[np.bool_]) ->
     if not sent.all():
         first = int(sent.argmax())
         size = len(parts[first]) // int(block.n_positions[first])
-        sizes = block.n_parameters if block.spec.size is Size.PARAMETERS else size * block.n_positions
+        sizes = (
+            block.n_parameters if block.spec.size is Size.PARAMETERS else size * block.n_positions
+        )
         parts = [
             np.zeros(n) if part is None else part
             for part, n in zip(rows, sizes.tolist(), strict=True)

@@ -450,7 +450,9 @@ def _add_outgoing(
     n, n_parameters = len(network.ids), network.n_parameters.tolist()
     for spec in routes.specs:
         block = routes.block[spec.name]
-        columns = (array[block].tolist() for array in (routes.sender, routes.optional, routes.positions))
+        columns = (
+            array[block].tolist() for array in (routes.sender, routes.optional, routes.positions)
+        )
         for address, sender, optional, positions in zip(addresses[block], *columns, strict=True):
             outgoing = mails[sender].outgoing.get(spec.kind)
             if outgoing is None:

@@ -23,6 +23,7 @@ from ..neuron.sums import ORDERED, Sums
 from ..neuron.tree_sum import TreeSum
 from ..rules import Rule
 from ..rules.batch_sum import BatchSum
+from ..rules.rule import settle
 from ..support.arrays import Array
 from ..support.errors import InputError
 from ..support.text import quote
@@ -54,16 +55,22 @@ class ReplicatedRule(Rule):
         """See `Rule.input`."""
         return self.rule.input(network, k, sums)
 
+    def interneuron(self, network: Network, k: int, sums: Sums) -> NeuronRule:
+        """See `Rule.interneuron`."""
+        return self.rule.interneuron(network, k, sums)
+
     def loss_node(self, network: Network) -> LossNode:
         """See `Rule.loss_node`."""
         return self.rule.loss_node(network)
 
     def members(self, network: Network, k: int, sums: Sums, count: int) -> tuple[NeuronRule, ...]:
         """See `Rule.members`."""
-        rules = tuple(self.rule.member(network, k, sums) for _ in range(count))
-        if not network.n_parameters[k]:
-            return rules
-        lanes = self.lanes[k] = tuple(cast(LocalRule, rule) for rule in rules)
+        if network.is_input[k] or k in network.interneurons:
+            return tuple(self.member(network, k, sums) for _ in range(count))
+        lanes = self.lanes[k] = tuple(
+            cast(LocalRule, settle(self.rule.neuron(network, k, sums), network, k))
+            for _ in range(count)
+        )
         for lane in lanes:
             lane.state = self._states.get(k, lane.state)
         return lanes

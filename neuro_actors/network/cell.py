@@ -93,7 +93,6 @@ def make_cell(network: Network) -> Network:
     )
     cell.needs_rule = network.needs_rule
     cell.kept = {
-        k: (hears, ticks)
-        for (k, (_, ticks)), hears in zip(delays, behind.tolist(), strict=True)
+        k: (hears, ticks) for (k, (_, ticks)), hears in zip(delays, behind.tolist(), strict=True)
     }
     return cell

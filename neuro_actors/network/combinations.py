@@ -70,7 +70,7 @@ def _flat(x: Array, a: Array, d: Array) -> Array:
 
 def _product(x: Array) -> Array:
     """x_1 · x_2 · … · x_n, in this order"""
-    value = x[0].copy()
+    value: Array = x[0].copy()
     for row in x[1:]:
         value *= row
     return value

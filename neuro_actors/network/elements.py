@@ -278,7 +278,9 @@ def delay_sources(
     for k, node in delays.items():
         if not isinstance(node.of, str) or node.of not in position:
             known = did_you_mean(node.of, list(position))
-            raise NetworkError(f"delay {quote(node.id)}: there is no neuron {quote(node.of)}; {known}")
+            raise NetworkError(
+                f"delay {quote(node.id)}: there is no neuron {quote(node.of)}; {known}"
+            )
         of = position[node.of]
         if of in delays:
             other = delays[of]

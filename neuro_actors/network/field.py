@@ -1,4 +1,4 @@
-"""Receptive fields: for each position of an interneuron, the positions of its sources that it hears.
+"""Receptive fields: which positions of its sources an interneuron hears at each of its own.
 
 A neuron may live at several positions: the pixels of a picture, the tokens of a text. It has one
 activation at each. Its sources live at the same positions as it does. An interneuron may hear its
@@ -143,7 +143,7 @@ class Field:
         return wide.reshape(n * self.width, -1)
 
     def scatter_rows(self, rows: Array) -> Array:
-        """Add up, for each position of the sources, what belongs to it: the way back of `gather_rows`.
+        """Add up what belongs to each position of the sources: the way back of `gather_rows`.
 
         Args:
             rows: A number for each source, each of `width` positions, and each column. Shape
@@ -458,7 +458,9 @@ def _as_axes(size: Grid, axes: int | Sequence[int]) -> Grid:
     given = axes if isinstance(axes, (tuple, list, np.ndarray)) else (axes,)
     found = tuple(as_whole_number("axes: each", axis, 0, max(len(size) - 1, 0)) for axis in given)
     if len(set(found)) < len(found) or (found and not size):
-        raise NetworkError(f"axes: expected different axes of {show_grid(size)}, got {_show(found)}")
+        raise NetworkError(
+            f"axes: expected different axes of {show_grid(size)}, got {_show(found)}"
+        )
     return tuple(sorted(found))
 
 
@@ -482,5 +484,3 @@ def _show_position(position: Any) -> str:
 
 def _stride(steps: Grid) -> str:
     return "" if set(steps) <= {1} else f", stride {_show(steps)}"
-
-

@@ -32,9 +32,9 @@ from .own_functions import check_parts, guarded, is_own
 
 __all__ = [
     "ACTIVATIONS",
+    "COMBINATIONS",
     "LOSSES",
     "Activation",
-    "COMBINATIONS",
     "Combination",
     "Loss",
     "activation",

@@ -733,7 +733,10 @@ class Network:
         self, weights: NDArray[np.bool_] | None, biases: NDArray[np.bool_] | None
     ) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
         """Return masks of frozen parameters in which those of interneurons are frozen, too."""
-        nothing = np.broadcast_to(np.False_, len(self.weights)), np.broadcast_to(False, len(self.ids))
+        nothing = (
+            np.broadcast_to(np.False_, len(self.weights)),
+            np.broadcast_to(False, len(self.ids)),
+        )
         weights = nothing[0] if weights is None else weights
         biases = nothing[1] if biases is None else biases
         if self.interneurons:

@@ -41,7 +41,9 @@ def find_parameters(
         found = _matches(a, ids)[sources] & _matches(b, ids)[targets]
         if found.any():
             return np.zeros(len(ids), dtype=bool), found
-    raise NetworkError(f"no neuron and no synapse is named {quote(name)}; {did_you_mean(name, ids)}")
+    raise NetworkError(
+        f"no neuron and no synapse is named {quote(name)}; {did_you_mean(name, ids)}"
+    )
 
 
 def _matches(pattern: str, ids: Sequence[str]) -> NDArray[np.bool_]:

@@ -1,4 +1,4 @@
-"""At which positions each neuron lives: as its sources do, unless a receptive field says otherwise."""
+"""At which positions each neuron lives: as its sources do, if no receptive field says otherwise."""
 
 from __future__ import annotations
 

@@ -19,7 +19,6 @@ from numpy.typing import NDArray
 from ..network.combinations import Combination
 from ..network.field import Field
 from ..support.arrays import Array
-from ..support.errors import MessageError
 from .local_rule import NOTHING, StatefulRule, refuse, refuse_response
 from .messages import Step
 from .neuron_state import FLOAT, all_finite

@@ -41,7 +41,7 @@ from ..support.scalars import as_whole_number
 from ..support.text import quote
 from .batch_sum import BatchSum, MicroBatchResult, NeuronBatch
 from .own_rules import check_parts
-from .rule import Answer, LaneRule, Round, Rule
+from .rule import Answer, LaneRule, Round, Rule, settle
 
 
 @dataclass(frozen=True)
@@ -85,15 +85,11 @@ class MicroBatches(Rule):
         """See `Rule.interneuron`."""
         return self.rule.interneuron(network, k, sums)
 
-    def member(self, network: Network, k: int, sums: Sums) -> NeuronRule:
-        """See `Rule.member`."""
-        return self.members(network, k, sums, 1)[0]
-
     def members(self, network: Network, k: int, sums: Sums, lanes: int) -> tuple[NeuronRule, ...]:
         """See `Rule.members`. What has no parameters has no state that its lanes could share."""
-        rules = [self.rule.member(network, k, sums) for _ in range(lanes)]
-        if not network.n_parameters[k]:
-            return tuple(rules)
+        if network.is_input[k] or k in network.interneurons:
+            return tuple(self.member(network, k, sums) for _ in range(lanes))
+        rules = [settle(self.rule.neuron(network, k, sums), network, k) for _ in range(lanes)]
         local = [rule for rule in rules if isinstance(rule, LocalRule)]
         if len(local) < lanes:  # `check` refuses each step with a loss
             return tuple(rules)

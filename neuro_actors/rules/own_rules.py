@@ -87,7 +87,9 @@ def check_parts(rule: Rule, network: Network, loss: str, cut: Callable[[int], Ne
     with np.errstate(all="ignore"):
         for k in _some(network):
             whole = rule.member(network, k, ORDERED)
-            if type(whole) not in (LocalRule, InputRule, InterneuronRule) and _mixes(whole, cut(k), network, k):
+            if type(whole) not in (LocalRule, InputRule, InterneuronRule) and _mixes(
+                whole, cut(k), network, k
+            ):
                 culprit = f"{type(whole).__name__} of {network.ids[k]!r}"
                 break
         node = rule.loss_node(network)

@@ -338,7 +338,7 @@ def settle(rule: NeuronRule, network: Network, k: int) -> NeuronRule:
     frozen, positions = network.frozen_of(k), int(network.n_positions[k])
     if isinstance(rule, LocalRule):
         rule.frozen, rule.positions = frozen, positions
-    elif frozen is not None or positions > 1:
+    elif not isinstance(rule, LaneRule) and (frozen is not None or positions > 1):
         what = "lives at several positions" if frozen is None else "has frozen parameters"
         problem = f"neuron {network.ids[k]!r} {what}, of which {type(rule).__name__} knows nothing"
         raise InputError(f"{problem}: derive it from na.rules' LocalRule")

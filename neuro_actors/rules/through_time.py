@@ -36,6 +36,7 @@ from ..support.errors import InputError
 from ..support.scalars import as_whole_number
 from .rule import Answer, Round, Rule, own
 
+
 @dataclass(frozen=True)
 class ThroughTime(Rule):
     """Backpropagation through time. See the head of this file.

@@ -14,8 +14,8 @@ from trio.lowlevel import disable_ki_protection
 
 from ...network.network import Network
 from ...support.arrays import Array, Indices
-from .countdown import BundledPort, Countdown, Shutdown, attach_readers, per_member
 from ..step_record import RecordedRows
+from .countdown import BundledPort, Countdown, Shutdown, attach_readers, per_member
 from .row_layout import Backward, Forward, expand, rows_of
 
 
@@ -179,8 +179,13 @@ class BackwardRows:
         self._countdowns = countdowns
 
     def rows_for_records(self) -> tuple[Indices, Indices]:
-        """Return the first row of each synapse, shape (n_synapses,), and that of each output's urgency
-        from the loss node, shape (n_outputs,). They mean nothing for a neuron that reads none."""
+        """Return the first row of each synapse, and of each output's urgency from the loss node.
+
+        They mean nothing for a neuron that reads none.
+
+        Returns:
+            Arrays of shapes (n_synapses,) and (n_outputs,).
+        """
         if self._places is None:
             self._places = self._layout.row(self._network), self._loss_rows()
         return self._places
@@ -213,7 +218,7 @@ def record_rows(values: Array, first: Indices, positions: Indices) -> RecordedRo
 
 
 def _as_messages(rows: Array, positions: int) -> Array:
-    """Return rows as messages, each of `positions` rows. Shape (n_messages, columns · positions)."""
+    """Return rows as messages of `positions` rows. Shape (n_messages, columns · positions)."""
     if positions == 1:
         return rows
     return rows.reshape(len(rows) // positions, positions * rows.shape[1])

@@ -179,7 +179,8 @@ class Backward:
         length: How many messages each writer writes. Shape (n_writers,), as the following arrays.
         wide: How many rows each of them has.
         first: The first of these rows.
-        stride: The distance from one message to the next. 0: they are written into the scratch array.
+        stride: The distance from one message to the next. 0: they are written into the scratch
+            array.
         scratch_start: Where the writer's rows begin in the scratch array.
         n_scratch: How many rows the scratch array has.
         group: The group of each reader, -1 for others; readers with the same followers share a
